@@ -7,7 +7,7 @@
 #include "lib/base/hazard.h"
 #include "shim/libc.h"
 
-/* The same on all architectures, and missing in old headers. */
+/* The system call's number on all architectures; old headers lack it. */
 #define LANDLOCK_RESTRICT_SELF 446
 
 typedef int two_fn(uintptr_t, uintptr_t);
@@ -146,8 +146,8 @@ static int alone_capset(uintptr_t header, uintptr_t data)
     return call_two(LLMOBS_ALONE_capset, APART, header, data);
 }
 
-/* Both are declared with a variable number of arguments, and take as many as
- * they can have: the calling conventions pass them in the same places. */
+/* libc declares prctl and syscall with "...". These two name all arguments that
+ * a call can have: the calling conventions pass them in the same places. */
 static int alone_prctl(int option, uintptr_t a, uintptr_t b, uintptr_t c,
                        uintptr_t d)
 {

@@ -11,9 +11,9 @@
  * Errors:  those of the real functions. Where a thread of ours does not end in
  *          time, the call goes on as if there were no library.
  *
- * seccomp and landlock have no wrapper in libc: libseccomp and all others reach
- * them by libc's prctl and syscall. A call by the instruction itself is not
- * seen.
+ * seccomp and landlock have no wrapper in libc: libseccomp and other libraries
+ * call them through libc's prctl and syscall. The shim does not see a system
+ * call that a program makes by the processor's instruction.
  */
 #ifndef LLMOBS_ALONE_H
 #define LLMOBS_ALONE_H
@@ -31,8 +31,8 @@ enum llmobs_alone {
         LLMOBS_ALONE_COUNT
 };
 
-/* Before all else here. `core` gives the core's operations, NULL where it is
- * not loaded; `scan_anew` patches the slots of all objects. */
+/* Called before the other functions here. `core` gives the core's operations,
+ * NULL where it is not loaded; `scan_anew` patches the slots of all objects. */
 void llmobs_alone_open(const struct llmobs_ops *(*core)(void),
                        void (*scan_anew)(void));
 
@@ -42,22 +42,22 @@ void llmobs_alone_watch(void);
 /* When the core is loaded: watches where the program may take on a sandbox. */
 void llmobs_alone_look(void);
 
-/* For a name that the loader is asked for: watches, where the core is loaded.
- * True as _is. */
+/* The program asks dlsym for that name: where the core is loaded, watches from
+ * now on. Answers as llmobs_alone_is. */
 bool llmobs_alone_asked(const char *name);
 
 /* True for a name whose slots are to be patched now. */
 bool llmobs_alone_is(const char *name);
 
 /* True when the object's GNU hash table, or one of its first `count` symbols,
- * may have such a name. */
+ * may have a name of LLMOBS_ALONE. */
 bool llmobs_alone_may(const struct llmobs_elf *elf, size_t count);
 
-/* The function for a slot of that name, which holds `value`; NULL: it stays.
- * `unbound`: the loader has not looked the name up yet. */
+/* The function to write into a slot of that name, which holds `value`; NULL:
+ * the slot stays. `unbound`: the loader has not looked the name up yet. */
 void *llmobs_alone_target(const char *name, const void *value, bool unbound);
 
-/* The function for a real one; NULL for another address. */
+/* The shim's function for the real one at `address`; NULL: none is there. */
 void *llmobs_alone_thunk(const void *address);
 
 #endif

@@ -20,7 +20,7 @@
 /* True for "1" and for "true" in any case, nothing else (WIRE 3.1). */
 bool llmobs_conf_is_true(const char *value);
 
-/* The same for a variable of this library alone, of which "on" is true, too. */
+/* True as above, and for "on": for variables that only this library has. */
 bool llmobs_conf_is_on(const char *value);
 
 struct llmobs_conf {
@@ -35,7 +35,7 @@ struct llmobs_conf {
 /* True for a value of LLMOBS_ENTRY that asks for spans. */
 bool llmobs_conf_enters(const char *value);
 
-/* Reads all from the file. Without a line they are off and empty. */
+/* Reads all members from the file. A member without a line is off or empty. */
 void llmobs_conf_read(const char *path, struct llmobs_conf *conf);
 
 #endif

@@ -32,8 +32,8 @@ static const struct {
  * a process without libcurl does not touch their pages. */
 static unsigned used;
 static unsigned marked; /* bits of the copies that the current scan has met */
-static bool met_global; /* the program has opened something for all to see */
-static bool met_deep;   /* something with RTLD_DEEPBIND */
+static bool met_global; /* the program has opened an object with RTLD_GLOBAL */
+static bool met_deep;   /* the program has opened one with RTLD_DEEPBIND */
 
 static bool is_used(const struct llmobs_copy *copy)
 {
@@ -130,8 +130,8 @@ struct llmobs_copies_range llmobs_copies_range(void)
     return (struct llmobs_copies_range){low, high >= low ? high - low : 0};
 }
 
-/* Every object of a process is asked, so the first name's hash is computed
- * once. */
+/* The scan asks this of every object of a process, so the first name's hash is
+ * computed once. */
 bool llmobs_copies_is_one(const struct llmobs_elf *elf)
 {
     static const char first[] = "curl_easy_perform";
@@ -388,9 +388,9 @@ bool llmobs_copies_at_start(void)
     return all;
 }
 
-/* Whether a copy other than the one asked for may come first: the loader looks
- * for a version by its name alone, in what all objects see and then in what the
- * object needs; with RTLD_DEEPBIND the other way round. */
+/* True where another copy than `asked` may come first: the loader looks for a
+ * version by its name alone, first in the global scope and then in what the
+ * object needs; with RTLD_DEEPBIND in the opposite order. */
 static bool copies_is_doubtful(const struct llmobs_copy *asked,
                                uint32_t version)
 {

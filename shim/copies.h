@@ -17,7 +17,7 @@
 #include "shim/elf.h"
 #include "shim/host.h"
 
-/* Enough for those with OpenSSL, GnuTLS and NSS, and a bundled one. */
+/* Enough for the copies with OpenSSL, GnuTLS and NSS, and a bundled copy. */
 #define LLMOBS_COPIES 4
 
 /* X(name) for each hooked function, without "curl_". Each has a thunk in
@@ -95,7 +95,7 @@ extern struct llmobs_copy llmobs_copies[LLMOBS_COPIES];
  */
 enum llmobs_hook llmobs_hook_find(const char *name);
 
-/* Its name; "" for another number. */
+/* The hook's name; "" for another number. */
 const char *llmobs_hook_name(unsigned hook);
 
 /* One bit for each hook whose name the object defines. */
@@ -105,7 +105,7 @@ unsigned llmobs_hooks_defined(const struct llmobs_elf *elf);
  */
 bool llmobs_hooks_hashed(const struct llmobs_elf *elf);
 
-/* The copy's own function; NULL when it has none. */
+/* The copy's own function for the hook; NULL when the copy has none. */
 void *llmobs_copy_function(const struct llmobs_copy *copy,
                            enum llmobs_hook hook);
 
@@ -115,7 +115,7 @@ struct llmobs_copies_range {
 };
 struct llmobs_copies_range llmobs_copies_range(void);
 
-/* The copy whose real function that is, and the hook; NULL for another
+/* The copy whose real function is at `address`, and the hook; NULL for another
  * address. */
 const struct llmobs_copy *llmobs_copies_of(const void *address,
                                            enum llmobs_hook *hook);
@@ -126,7 +126,7 @@ struct llmobs_copy *llmobs_copies_at(const struct llmobs_elf *elf);
 /* True when the object defines the functions that make it a libcurl. */
 bool llmobs_copies_is_one(const struct llmobs_elf *elf);
 
-/* Notes an object that is a copy; true when it was not known. */
+/* Notes an object that is a copy; true when the copy was not known before. */
 bool llmobs_copies_add(const struct llmobs_elf *elf, size_t order,
                        bool at_start);
 
@@ -143,12 +143,12 @@ bool llmobs_copies_sweep(void);
 /* True when at least one copy is known. */
 bool llmobs_copies_any(void);
 
-/* Notes a dlopen by which a copy, or what wraps one, may become visible to all
- * objects, and tells whether there was one. Any thread may call them. */
+/* _note_global notes a dlopen with RTLD_GLOBAL, by which a copy or its wrapper
+ * may become visible to all objects; _met_global: true after it. Any thread. */
 void llmobs_copies_note_global(void);
 bool llmobs_copies_met_global(void);
 
-/* The same of one that looks names up in what it opens first. */
+/* _note_deep and _met_deep: as above, for a dlopen with RTLD_DEEPBIND. */
 void llmobs_copies_note_deep(void);
 bool llmobs_copies_met_deep(void);
 

@@ -145,7 +145,7 @@ struct query {
     bool versioned;
 };
 
-/* The answer of the real function to the shim. */
+/* What the real dlsym or dlvsym answers when the shim calls it. */
 static void *found_for(const struct query *query)
 {
     return query->versioned
@@ -153,8 +153,8 @@ static void *found_for(const struct query *query)
                : llmobs_loader_sym(query->handle, query->name);
 }
 
-/* The caller has a function of libcurl now, or will have it of the real dlsym.
- */
+/* Notes that the caller gets a function of libcurl, from the shim or, `unseen`,
+ * from the real dlsym. */
 static void dl_note(struct llmobs_lookup *lookup, bool unseen)
 {
     if (unseen && lookup->from.start)
@@ -265,7 +265,7 @@ static bool may_observe(const char *name)
            LLMOBS_HAZARD(asks_in_dlclose, !llmobs_turn_in_close(), true);
 }
 
-/* True where `answer` is what the caller gets. */
+/* True: the caller gets *answer; false: the real function is to answer. */
 static bool answers(const struct query *query, void **answer)
 {
     struct llmobs_lookup lookup = {

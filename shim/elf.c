@@ -120,9 +120,9 @@ struct values {
     unsigned there; /* bits: the section has it */
 };
 
-/* Their places by tag: two lists, as tags are small numbers or lie in the 16
- * from HIGH on. The section of each object is read in every process with a
- * libcurl, and a list takes a third of the steps of a switch. */
+/* The place of each value by its tag: two lists, as a tag is a small number or
+ * one of the 16 from HIGH on. Every process with a libcurl reads the section of
+ * each object, and a list takes a third of the steps of a switch. */
 #define HIGH 0x6ffffff0
 
 static const unsigned char low[] = {

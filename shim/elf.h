@@ -25,13 +25,13 @@ struct llmobs_elf {
     size_t phnum;
     const ElfW(Dyn) * dynamic;
     const ElfW(Sym) * symtab;
-    size_t symtab_len;  /* at most so many entries: ELF has no exact count */
+    size_t symtab_len;  /* the most entries: ELF gives no exact number */
     const char *strtab; /* ends with a NUL */
     size_t strtab_len;
     const uint32_t *gnu_hash;
     const uint32_t *hash;
     const ElfW(Half) * versym;
-    size_t versym_len; /* entries at most, likewise */
+    size_t versym_len; /* the most entries */
     const ElfW(Verneed) * verneed;
     size_t verneed_len; /* entries */
     const ElfW(Verdef) * verdef;
@@ -51,10 +51,10 @@ int llmobs_elf_open(struct llmobs_elf *elf, const struct dl_phdr_info *info);
 /* True when a segment of the object covers the address. It reads no table. */
 bool llmobs_elf_spans(const struct dl_phdr_info *info, uintptr_t address);
 
-/* The same from an entry of the loader's list, which has no segments. So the
- * tables are trusted, as the loader itself trusts them, and only symbols can be
- * looked up. For libc alone: while its tables still hold the file's addresses,
- * it must not be loaded within 64 MB of those. */
+/* Opens an object by its entry of the loader's list, which has no segments. So
+ * the tables are trusted, as the loader itself trusts them, and only symbols
+ * can be looked up. For libc alone: while its tables still hold the file's
+ * addresses, libc must not be loaded within 64 MB of these addresses. */
 int llmobs_elf_open_listed(struct llmobs_elf *elf,
                            const struct link_map *object);
 
@@ -65,7 +65,7 @@ void *llmobs_elf_symbol(const struct llmobs_elf *elf, const char *name);
 /* The hash of a version's name. */
 uint32_t llmobs_elf_sysv_hash(const char *name);
 
-/* The same for a name with a known hash. */
+/* The GNU hash of a name, and the address as above by a name and its hash. */
 uint32_t llmobs_elf_hash(const char *name);
 void *llmobs_elf_symbol_hashed(const struct llmobs_elf *elf, const char *name,
                                uint32_t hash);
@@ -87,8 +87,8 @@ const char *llmobs_elf_string(const struct llmobs_elf *elf, size_t offset);
 /* Symbol number `index`; an empty one where there is none. */
 const ElfW(Sym) * llmobs_elf_sym(const struct llmobs_elf *elf, size_t index);
 
-/* The file from which symbol number `index` is wanted, by its version, and that
- * version's hash; NULL and 0 when it has no version. */
+/* The file that the version of symbol number `index` names, and the version's
+ * hash; NULL and 0 when the symbol has no version. */
 const char *llmobs_elf_version_file(const struct llmobs_elf *elf, size_t index,
                                     uint32_t *hash);
 
@@ -106,7 +106,7 @@ bool llmobs_elf_next_version(const struct llmobs_elf *elf,
 /* True when DT_NEEDED names the file. */
 bool llmobs_elf_needs(const struct llmobs_elf *elf, const char *soname);
 
-/* True when a segment with all of `flags` (PF_R, PF_W, PF_X) covers it. */
+/* True when a segment with all `flags` (PF_R and such) covers the address. */
 bool llmobs_elf_covers(const struct llmobs_elf *elf, uintptr_t address,
                        size_t len, ElfW(Word) flags);
 

@@ -81,7 +81,7 @@ static int64_t used(unsigned field)
     return -1;
 }
 
-/* A trial would have to be writable, and so filled where memory is locked. */
+/* No trial: the kernel would fill a writable mapping if memory is locked. */
 static bool has_room_for_data(void)
 {
     struct rlimit64 most;

@@ -23,7 +23,7 @@
  * not cut short; else why not, a constant. */
 const char *llmobs_fit(const char *path);
 
-/* True for the one reason that may be gone at the program's next call. */
+/* True for the one reason that may have passed at the program's next call. */
 bool llmobs_fit_passes(const char *why);
 
 #endif

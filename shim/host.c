@@ -28,10 +28,10 @@ static enum llmobs_host_state state;
 static bool file_decides;  /* the environment does not decide: the file does */
 static bool file_excludes; /* the environment excludes no programs: the file may
                             */
-static bool file_serves;   /* likewise whether server libraries are hooked */
-static bool inbound;       /* they are */
-static bool file_enters;   /* likewise whether their requests are spans */
-static bool enters_all;    /* they are */
+static bool file_serves;   /* the file decides if server libraries are hooked */
+static bool inbound;       /* server libraries are hooked */
+static bool file_enters;   /* the file decides if their requests are spans */
+static bool enters_all;    /* requests of server libraries are spans */
 static const char *file_log, *file_log_level; /* NULL: it was not read */
 static size_t env_count, env_len;
 /* The strings; behind them the list of pointers to them, and the core's path,
@@ -132,8 +132,8 @@ static size_t copy_some(char **env, bool own, size_t used)
     return used;
 }
 
-/* Copies the strings, one after another; first those of this library alone, so
- * that no long list of tags or attributes takes the room of those that keep
+/* Copies the strings, one after another. This library's own variables come
+ * first, so that a long list of tags does not crowd out a variable that keeps
  * texts back. The list of pointers is made when the core is loaded, since most
  * processes never load it. */
 static void copy_env(char **env)

@@ -49,15 +49,16 @@ void llmobs_host_begin(void);
 /* Decides once, when the first libcurl copy has been found. */
 void llmobs_host_decide(void);
 
-/* Switches on for the program, unless the state is off for good. True when it
- * was not on before: then all objects must be looked through. */
+/* Switches observing on for the program, unless the state is off for good. True
+ * when it was not on before: then all objects must be scanned. */
 bool llmobs_host_ask(void);
 
 /* True where the calls of server libraries are to be hooked. The configuration
  * file may say so, once the state is decided. */
 bool llmobs_host_inbound(void);
 
-/* True where each of their requests is to be a span, likewise. */
+/* True where each request of a server library is to be a span; the file may
+ * say so. */
 bool llmobs_host_entry(void);
 
 /* True for the shim itself. */
@@ -67,12 +68,12 @@ bool llmobs_host_is_shim(const struct dl_phdr_info *info);
  * for the thread that loads the core. */
 const char *llmobs_host_core_path(void);
 
-/* The path of the log, where a line of that weight is to be written; else NULL.
- * It is the environment's, else the file's where that was read. */
+/* The path of the log; NULL: no log, or none for lines of this weight. From the
+ * environment, else from the configuration file if that was read. */
 const char *llmobs_host_log(bool error);
 
-/* The copied environment. Only for the thread that loads the core, and before
- * it. */
+/* The copied environment. Only for the thread that loads the core, before the
+ * load. */
 const char *const *llmobs_host_env(void);
 
 #endif

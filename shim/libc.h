@@ -53,8 +53,8 @@ extern struct llmobs_libc {
                            * it has none */
 } llmobs_libc;
 
-/* Finds all of them, once; false where the process has no libc. Of two threads
- * that do it at once, both find the same. */
+/* Finds all addresses, once; false where the process has no libc. Two threads
+ * that search at the same time find the same addresses. */
 bool llmobs_libc_find(void);
 
 /* True where the loader's list has the program, the shim and musl's libc, and
@@ -86,7 +86,7 @@ static inline void llmobs_libc_errno_restore(int value)
         *llmobs_libc.errno_location() = value;
 }
 
-/* Never a cached value, so that a forked child gets its own. */
+/* Asks the kernel each time, so that a forked child gets its own pid. */
 static inline int llmobs_libc_pid(void)
 {
     return (int)llmobs_sys(SYS_getpid);
@@ -118,10 +118,9 @@ static inline int64_t llmobs_libc_monotonic_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* Sleeps while the word has that value, or for less time; false once
- * `deadline_us` has passed, or the time is not known. It does not yield
- * instead, since many waiting threads would each run before the one that works.
- */
+/* Sleeps until the word has another value, or less long; false once
+ * `deadline_us` has passed, or the time is not known. A loop of yields would
+ * let many waiting threads run before the thread that works. */
 static inline bool llmobs_libc_wait(const int *word, int value,
                                     int64_t deadline_us)
 {

@@ -3,8 +3,8 @@
 #include "shim/host.h"
 #include "shim/load.h"
 
-/* The core has heard of a request: before, none hides another one, and the core
- * knows of none that could end. */
+/* The core knows of a request. Before, no request can hide another one, and no
+ * end of a request matters to the core. */
 static bool heard_once;
 
 static const struct llmobs_ops *core(bool load)

@@ -19,7 +19,7 @@ struct llmobs_server_fields {
     bool full;
 };
 
-/* Instead of an initialiser, which would write the whole list. */
+/* Empties the list; an initialiser would write zeros to all of it. */
 static inline void llmobs_server_clear(struct llmobs_server_fields *fields)
 {
     fields->count = 0;
@@ -32,7 +32,7 @@ static inline void llmobs_server_clear(struct llmobs_server_fields *fields)
 bool llmobs_server_is_carrier(const char *name);
 bool llmobs_server_is_carrier_cgi(const char *name);
 
-/* By the first letters: "b", "t", "x-b" and "x-d". */
+/* False for most headers that carry no trace, by their first letters. */
 static inline bool llmobs_server_may_carry(const char *name)
 {
     if (((1U << ('b' & 31) | 1U << ('t' & 31) | 1U << ('x' & 31)) >>

@@ -18,8 +18,8 @@ enum { IDLE = 0, READY = -1, FAILED = -2 };
 static int state;
 static uintptr_t loader; /* the thread that is loading */
 static bool too_slow;
-static bool lacks_descriptor; /* as it was tried last, and */
-static int tries;             /* by the thread that is loading */
+static bool lacks_descriptor; /* the last try had no free descriptor */
+static int tries;             /* both belong to the thread that is loading */
 static const struct llmobs_ops *core_ops;
 LLMOBS_COLD static char reason[LLMOBS_NO_CORE_MAX];
 
@@ -159,9 +159,9 @@ static int shim_load_wait_for(int loading)
                                     __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
         return FAILED;
     }
-    /* No thread waits again after one has waited in vain, nor does the loading
-     * thread wait for itself, as it would in the program's malloc, which the
-     * loader may call. */
+    /* After one wait in vain no thread waits again. The loading thread must not
+     * wait for itself: it comes here when the loader calls the program's
+     * malloc, and that malloc calls a hooked function. */
     if (!__atomic_load_n(&too_slow, __ATOMIC_RELAXED) &&
         __atomic_load_n(&loader, __ATOMIC_ACQUIRE) != llmobs_sys_thread())
         until = llmobs_libc_monotonic_us() + LLMOBS_LOAD_WAIT_US;

@@ -28,8 +28,8 @@
  * load is tried again, so many times in all. */
 #define LLMOBS_LOAD_TRIES 16
 
-/* As the program ends: says once more why the core was not loaded, where the
- * log could not be written then, and what no core could say (wrappers.h). */
+/* As the program ends: logs why the core was not loaded, if the log could not
+ * be written at that time, and which calls a wrapper may have hidden. */
 void llmobs_load_tell(void);
 
 /* The slow half of llmobs_load_begin. */
@@ -50,7 +50,7 @@ static inline const struct llmobs_ops *llmobs_load_ready(
     return __atomic_load_n(&copy->ops, __ATOMIC_ACQUIRE);
 }
 
-/* The same, but loads the core where that has not been tried. */
+/* As llmobs_load_ready, but first loads the core if nobody has tried. */
 static inline const struct llmobs_ops *llmobs_load_begin(
     struct llmobs_copy *copy)
 {

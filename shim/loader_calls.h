@@ -25,7 +25,7 @@
  * dlopen. True when there is a dlopen afterwards. */
 bool llmobs_loader_bring(void);
 
-/* libc's own. */
+/* libc's own functions, for the shim's calls. */
 void *llmobs_loader_own_open(const char *file, int mode);
 void *llmobs_loader_own_sym(void *handle, const char *name);
 
@@ -38,7 +38,7 @@ typedef void *(*llmobs_sym_fn)(void *, const char *);
 typedef void *(*llmobs_vsym_fn)(void *, const char *, const char *);
 typedef int (*llmobs_close_fn)(void *);
 
-/* Never NULL: where there is none, they give a function that answers NULL. */
+/* The next functions, for the app's calls; never NULL, but one that fails. */
 llmobs_open_fn llmobs_loader_open_fn(void);
 llmobs_sym_fn llmobs_loader_sym_fn(void);
 llmobs_vsym_fn llmobs_loader_vsym_fn(void);

@@ -13,12 +13,12 @@ struct walk {
     struct llmobs_copy
         *copy; /* the first copy in reach that defines the name */
     size_t copy_at;
-    size_t copies, others; /* objects in reach that define it */
-    size_t late;           /* those of them that came later */
-    size_t other_at;       /* the first that is no copy */
+    size_t copies, others; /* definers: objects in reach that define the name */
+    size_t late;           /* definers that did not come with the program */
+    size_t other_at;       /* the first definer that is no copy */
     const char *soname;    /* is anything in need of it? */
-    size_t first_at;       /* the first of them */
-    bool tied;             /* the caller needs the copy, if not by itself */
+    size_t first_at;       /* the first definer */
+    bool tied;             /* another object ties the caller to the copy */
 };
 
 static int lookup_find_caller(struct dl_phdr_info *info, size_t size,
@@ -37,7 +37,8 @@ static int lookup_find_caller(struct dl_phdr_info *info, size_t size,
     return 0;
 }
 
-/* True where the loader may look at the object for the caller. */
+/* True where the loader may search the object when it resolves a name for the
+ * caller. */
 static bool in_reach(const struct walk *walk, size_t index)
 {
     if (index == walk->caller_at)
@@ -73,8 +74,8 @@ static bool lookup_is_needed(const struct llmobs_elf *elf)
     return needer.found;
 }
 
-/* True for another object that the program has opened by itself, for itself:
- * nor does the caller see it that was opened so. */
+/* True for another object that the program opened on its own, without
+ * RTLD_GLOBAL: a caller that was opened in the same way does not see it. */
 static bool is_hidden(const struct walk *walk, size_t index,
                       const struct llmobs_elf *elf)
 {
@@ -111,9 +112,8 @@ static int find_definers(struct dl_phdr_info *info, size_t size, void *argument)
     return 0;
 }
 
-/* Looks for an object that has both: the caller needs it, or it needs the
- * caller and stands before the copy as the caller does; and it needs the copy.
- */
+/* Looks for an object that needs the copy, and that the caller needs, or that
+ * needs the caller where the caller stands before the copy. */
 static int find_tie(struct dl_phdr_info *info, size_t size, void *argument)
 {
     struct walk *walk = argument;
@@ -139,8 +139,8 @@ static bool is_tied(struct walk *walk)
     return walk->tied;
 }
 
-/* A later object sees no function but its own and that of the copy, or that of
- * a library which came with it. */
+/* The caller came later than the program: it sees only its own function, the
+ * copy's, and that of a library which came with the caller. */
 static enum llmobs_lookup_result judge_late(const struct walk *walk)
 {
     bool own = walk->other_at == walk->caller_at;
@@ -157,8 +157,8 @@ static enum llmobs_lookup_result judge_late(const struct walk *walk)
                : LLMOBS_LOOKUP_UNSURE;
 }
 
-/* All objects look among those that came with the program first, but for what
- * follows a later one, and for those of RTLD_DEEPBIND. */
+/* For each caller the loader first searches the objects that came with the
+ * program, except for RTLD_NEXT in a later object and for RTLD_DEEPBIND. */
 static enum llmobs_lookup_result lookup_judge(struct walk *walk)
 {
     const char *version = walk->lookup->version;
@@ -198,7 +198,7 @@ enum llmobs_lookup_result llmobs_lookup(struct llmobs_lookup *lookup)
         return LLMOBS_LOOKUP_OTHER;
     walk.index = 0;
     llmobs_libc.iterate(find_definers, &walk);
-    /* No object that came with the program ever goes, or comes. */
+    /* The set of objects that came with the program never changes. */
     lookup->others = walk.others > 0;
     lookup->settled =
         walk.caller_at < lookup->start && walk.first_at < lookup->start;

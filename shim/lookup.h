@@ -9,9 +9,9 @@
  * the answer is certain where one copy of libcurl alone defines the name, and
  * the caller needs that copy by itself, by a library that it needs, or together
  * with the object that brought it. Where another object defines it as well, the
- * order in which both were loaded tells: objects that come together stand in
- * the list as the loader looks through them. One that nothing needs is in
- * nobody's sight but its own, unless it was opened for all.
+ * load order of both decides: objects that are loaded together stand in the
+ * list as the loader searches them. An object that no other needs is seen only
+ * by itself, unless it was opened with RTLD_GLOBAL.
  *
  * Threads: any, also under the loader's lock.
  * Errors:  in doubt UNSURE: the caller is to ask the loader itself.
@@ -23,7 +23,7 @@
 
 enum llmobs_lookup_result {
     LLMOBS_LOOKUP_OTHER,  /* no copy of libcurl answers */
-    LLMOBS_LOOKUP_UNSURE, /* one may */
+    LLMOBS_LOOKUP_UNSURE, /* a copy may answer */
     LLMOBS_LOOKUP_COPY
 };
 

@@ -148,7 +148,7 @@ static void *MHD_start_daemon_va(unsigned flags, uint16_t port, void *accept,
                                      argument, rest);
 }
 
-/* The library's own does just this. */
+/* The library's own function calls its va_list form in the same way. */
 static void *MHD_start_daemon(unsigned flags, uint16_t port, void *accept,
                               void *of_accept, access *function, void *argument,
                               ...)

@@ -17,10 +17,10 @@ struct work {
     const struct llmobs_patch *how;
     uintptr_t sealed_start, sealed_end; /* pages of RELRO */
     bool seal_known;                    /* `sealed` and `loading` are set */
-    bool sealed;                        /* they are read-only now */
-    bool loading;                       /* they are not yet read-only: the
-                                         * loader still relocates */
-    bool unsealed;                      /* the shim has made them writable */
+    bool sealed;                        /* the pages are read-only now */
+    bool loading;                       /* the pages are still writable: the
+                                         * loader relocates the object */
+    bool unsealed;                      /* the shim made the pages writable */
     bool changed; /* a slot of libcurl or of the loader was written */
 };
 

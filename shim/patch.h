@@ -14,7 +14,7 @@
 
 struct llmobs_patch {
     bool late;        /* loaded after the start of the program */
-    bool constructed; /* loaded at it; its constructors may have run */
+    bool constructed; /* loaded at the start; constructors may have run */
     unsigned foreign; /* bits of the hooks that another object defines, to which
                        * the loader may bind an unbound slot */
     size_t start;     /* the number of objects that came with the program */

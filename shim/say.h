@@ -2,8 +2,8 @@
  * core, which writes all others.
  *
  * Owns:    static buffers.
- * Threads: any; the first call in a process that can write does, all later ones
- *          do nothing, nor those beside one that is writing.
+ * Threads: any; the first call that can write does so. All later calls, and
+ *          calls at the same time, do nothing.
  * Errors:  none; where the file may not be written, as lib/base/file.h has it,
  *          or not without a signal, there is no line. errno stays.
  */

@@ -38,11 +38,10 @@ struct walk {
 static struct counts seen;
 static size_t start_objects;
 static uint64_t start_last;       /* identity of the last one */
-static unsigned foreign;          /* hooks that other objects define for all */
+static unsigned foreign;          /* bits of hooks that other objects define */
 static bool late_start;           /* constructors ran before the shim's */
 static llmobs_scan_ours_fn *ours; /* of the loader's names */
-static size_t foreign_reach; /* the number of objects in which they were looked
-                              * for */
+static size_t foreign_reach; /* how many objects were searched for `foreign` */
 static bool met_rpath, expect_unseen;
 static int question; /* of the API (llmobs_scan_question) */
 static int owner, pending;

@@ -30,13 +30,13 @@ bool llmobs_server_libs_any(void);
 bool llmobs_server_libs_hashed(const struct llmobs_elf *elf);
 bool llmobs_server_libs_names(const struct llmobs_elf *elf, size_t count);
 
-/* The function for a slot of that name, which holds `value`; NULL: it stays, as
- * those of the library itself do, whose calls call each other. `unbound`: the
- * loader has not looked the name up yet. */
+/* The function to write into a slot of that name, which holds `value`; NULL:
+ * the slot stays, as do the library's own slots, whose calls call each other.
+ * `unbound`: the loader has not looked the name up yet. */
 void *llmobs_server_libs_target(const struct llmobs_elf *elf, const char *name,
                                 const void *value, bool unbound);
 
-/* The function for a real one; NULL for another address. */
+/* The shim's function for the real one at `address`; NULL: none is there. */
 void *llmobs_server_libs_thunk(const void *address);
 
 /* True where only one object defines the name, which is hooked, so that every

@@ -147,9 +147,9 @@ void llmobs_turn_end(struct llmobs_turn *turn)
     turn_end(turn);
 }
 
-/* The owner and the kind of the turn that keeps this thread from loading. While
- * this thread opens, it has the loader's lock even where the app's code runs; a
- * turn without a structure may be its own dlclose, too. */
+/* The owner and the kind of the turn that keeps this thread from loading. In
+ * its own dlopen this thread may load, for it holds the loader's lock; but not
+ * with a turn in `crowd`, which may be a dlclose of this thread. */
 static enum whose hindered(int *by)
 {
     enum whose closes = whose(CLOSE);

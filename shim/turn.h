@@ -46,12 +46,12 @@ struct llmobs_turn;
 
 enum llmobs_turn_kind { LLMOBS_TURN_CLOSE = 1, LLMOBS_TURN_OPEN };
 
-/* Around the app's call. NULL where all structures are taken, which _end takes,
- * too. */
+/* Called before and after the app's dlopen or dlclose. NULL where all
+ * structures are taken; _end accepts NULL. */
 struct llmobs_turn *llmobs_turn_begin(enum llmobs_turn_kind kind);
 void llmobs_turn_end(struct llmobs_turn *turn);
 
-/* Around each change that the shim makes; NULL: not allowed now. */
+/* Called before and after the shim loads or pins; NULL: not allowed now. */
 struct llmobs_turn *llmobs_turn_load(void);
 void llmobs_turn_load_end(struct llmobs_turn *turn);
 

@@ -26,11 +26,11 @@ void llmobs_wrappers_define(const struct llmobs_elf *elf, unsigned hooks);
  * look-up: a thunk, or that of another wrapper. */
 void llmobs_wrappers_reach(const void *caller, unsigned hook);
 
-/* It got a function that may be libcurl's own. */
+/* The object `caller` got a function that may be libcurl's own. */
 void llmobs_wrappers_stray(const struct llmobs_elf *caller, unsigned hook);
 
-/* It held the address of one as it was opened: its constructors may have copied
- * it to memory of which the scan knows nothing. */
+/* The object held the address of a libcurl function when it was opened: its
+ * constructors may have copied it to memory that the scan does not search. */
 void llmobs_wrappers_copy(const struct llmobs_elf *elf);
 
 /* At the end of a process that never loaded the core: names, in the log, an

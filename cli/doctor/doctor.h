@@ -21,7 +21,7 @@ struct llmobs_http;
 struct llmobs_doctor {
     struct llmobs_report report;
     struct llmobs_program program;
-    struct llmobs_process process; /* pid 0: a command, not a process */
+    struct llmobs_process process; /* pid 0: the doctor looks at a command */
     struct llmobs_library library;
     struct llmobs_allowance allowance;
     struct llmobs_libcurl_routes routes;
@@ -30,14 +30,14 @@ struct llmobs_doctor {
     bool possible;         /* its loader preloads the libraries that LD_PRELOAD
                             * names */
     bool by_launcher;      /* nothing preloads the shim yet; llmobs-run would */
-    bool off;              /* switched off, by its settings or for all programs
-                            */
+    bool off;              /* observing is switched off, by the program's
+                            * settings or for all programs */
     bool no_exporter;      /* the chosen exporter's peer does not take spans */
     bool no_selftest;
 };
 
-/* Add a finding (report.h) of a level, OK, NOTE or FAIL by its last word, or a
- * warning, or a fact, where `doctor` is in scope. */
+/* Add to the report of the `doctor` in scope: a finding of a level (report.h),
+ * or by the level's last word (OK, NOTE, FAIL); a warning; a fact. */
 #define LLMOBS_FIND_AS(level, about, ...) \
     llmobs_report_add(&doctor->report, level, about, NULL, __VA_ARGS__)
 #define LLMOBS_FIND(level, ...) \
@@ -51,8 +51,7 @@ struct llmobs_doctor {
 /* -- the checks ------------------------------------------------------------
  * Their answer, where they have one, is 0, or -ENOMEM and the like. */
 
-/* Looks at the program that was found, or at the process that is open, and
- * reports all of it. */
+/* Makes all checks of the found program, or of the open process. */
 int llmobs_doctor_examine(struct llmobs_doctor *doctor);
 
 /* Looks at a pool of php-fpm, which `pool` names, or the path of its file. */
@@ -68,25 +67,25 @@ void llmobs_doctor_on(struct llmobs_doctor *doctor);
 /* Reports the configuration, and whether its exporter takes spans. */
 int llmobs_doctor_settings(struct llmobs_doctor *doctor);
 
-/* Reports only whether the program's settings switch it on, and asks nobody.
- * `proxy_urls`: gives the URLs of its gateways; NULL: none. */
+/* Reports only whether the program's settings switch observing on; sends no
+ * request. `proxy_urls`: gives the URLs of its gateways; NULL: it has none. */
 int llmobs_doctor_switch(struct llmobs_doctor *doctor, char **proxy_urls);
 
-/* Warns of variables with a name that is nobody's, of files that cannot be
- * written, and of rules that cannot be read. */
+/* Warns of variables with an unknown name, of files that cannot be written, and
+ * of rules that cannot be read. */
 void llmobs_doctor_wrong(struct llmobs_doctor *doctor,
                          const struct llmobs_config *config,
                          const char *const *env);
 
-/* Asks the endpoint of each signal of OTLP that is sent: of metrics and log
- * records where they are on, and of spans unless `why_not` says why they go
+/* Sends a request to the endpoint of each OTLP signal in use: metrics and log
+ * records if they are on, and spans unless `why_not` says why they go
  * elsewhere. */
 void llmobs_doctor_otlp(struct llmobs_doctor *doctor,
                         const struct llmobs_config *config,
                         const char *why_not);
 
-/* Makes a call that is observed by the settings of this environment, and
- * reports the step at which it failed, if any. */
+/* Makes an observed call with the settings of this environment, and reports the
+ * step that failed, if any. */
 void llmobs_doctor_selftest(struct llmobs_doctor *doctor);
 
 /* -- for them ------------------------------------------------------------- */
@@ -100,12 +99,12 @@ void llmobs_doctor_open_library(struct llmobs_doctor *doctor,
  * never shown. NULL without memory. */
 char *llmobs_doctor_shown(const char *name, const char *value);
 
-/* Gives a client that reaches a peer as the program would, beside the same
- * other preload that holds connect; NULL without memory. */
+/* Gives a client that reaches a peer as the program would, also through another
+ * preload that defines connect; NULL without memory. */
 struct llmobs_http *llmobs_doctor_open_http(const struct llmobs_doctor *doctor,
                                             const struct llmobs_config *config);
 
-/* Reports a peer that the other preload keeps from being asked. */
+/* Reports a peer that the doctor cannot ask because of the other preload. */
 void llmobs_doctor_tell_held(struct llmobs_doctor *doctor,
                              enum llmobs_report_level level, const char *about,
                              const char *place);

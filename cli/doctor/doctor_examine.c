@@ -135,8 +135,8 @@ static void tell_reach(struct llmobs_doctor *doctor)
     LLMOBS_KNOWN("reach", fact);
 }
 
-/* Lists the copies in the memory of a process, which are surer than those that
- * its files name. */
+/* Lists the copies in the memory of a process: they are more certain than the
+ * copies that its files name. */
 static void find_loaded(struct llmobs_doctor *doctor)
 {
     const struct llmobs_process *process = &doctor->process;

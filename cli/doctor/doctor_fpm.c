@@ -60,8 +60,8 @@ static void doctor_fpm_trim(char **text)
     }
 }
 
-/* True for a variable that the library or the loader would read, were it set
- * before the process starts. */
+/* True for a variable that the library or the loader reads, if it is set before
+ * the process starts. */
 static bool doctor_fpm_is_ours(const char *name)
 {
     return strncmp(name, "DD_", 3) == 0 || strncmp(name, "_DD_", 4) == 0 ||
@@ -216,7 +216,8 @@ static bool conf_of(const char *title, char out[PATH_MAX])
     return true;
 }
 
-/* True when that master's settings have the pool, in the same file. */
+/* True when the settings in `conf`, a master's, have the pool in the same file.
+ */
 static bool has_pool(const char *conf, const struct pool *wanted,
                      struct pool *seen)
 {

@@ -15,22 +15,21 @@
 
 /* Whether an endpoint of OTLP takes what the program would send.
  *
- * The doctor asks with a request that holds nothing: a whole
- * Export...ServiceRequest without a resource, to the URL, with the headers and
- * under the certificates of the exporter. So the server shows everything but
- * its judgement of a span (its path, its keys, its form of requests), and
- * stores nothing; OTLP asks it to answer such a request with success. An
- * invented span would show more, and stand in somebody's data. A server that
- * answers "bad request" is asked once more, by a resource without a span.
+ * The doctor sends an empty request: a whole Export...ServiceRequest without a
+ * resource, to the URL, with the headers and the certificates of the exporter.
+ * The answer shows whether the path, the keys and the form of the request are
+ * right, and the server stores nothing; OTLP demands success as the answer.
+ * An invented span would show more, but would stand in somebody's data. If the
+ * server answers "bad request", the doctor sends a resource without a span.
  */
 
 #define ABOUT "otlp"
 #define HTTP2_MS 2000
 #define ENDPOINT_MS 10000
 
-/* As protobuf a request that holds nothing has no bytes. To a server that takes
- * this for a missing body, it is one resource, its first field, without
- * members: that holds no telemetry either. */
+/* In protobuf an empty request has no bytes. For a server that takes this for a
+ * missing body, the request is one resource (the first field) without members,
+ * which holds no telemetry. */
 static const struct llmobs_text no_bytes = {"", 0};
 static const struct llmobs_text bare_resource = {"\n\0", 2};
 
@@ -53,7 +52,7 @@ struct inquiry {
     enum llmobs_report_level bad; /* of a finding that keeps spans away */
     struct llmobs_http_reply reply;
     int rc;
-    bool near; /* asked without a proxy */
+    bool near; /* no proxy is between */
     bool accepts;
     bool http2;
 };
@@ -119,7 +118,7 @@ static void doctor_otlp_ask(struct inquiry *inquiry,
     llmobs_http_free(http);
 }
 
-/* True for a server of gRPC at the URL. It is asked only where it answers no
+/* True for a gRPC server at the URL. Used only where the server answers no
  * HTTP/1.1, and where neither TLS nor a proxy is between. */
 static bool speaks_http2(const struct inquiry *inquiry)
 {
@@ -144,8 +143,8 @@ static bool doctor_otlp_has(const struct llmobs_http_reply *reply,
            memmem(reply->body.data, reply->body.len, word, strlen(word));
 }
 
-/* Spans are all that a program needs of OTLP: what keeps other signals away is
- * a warning. */
+/* The remedy of a warning; NULL for spans, whose fault is a failure, as they
+ * are all that a program needs of OTLP. */
 static const char *doctor_otlp_remedy(const struct inquiry *inquiry)
 {
     static const char *const remedies[LLMOBS_SIGNAL_COUNT] = {
@@ -168,7 +167,7 @@ static void doctor_otlp_tell(const struct inquiry *inquiry, const char *text)
     BAD("answers with status %ld: %s", inquiry->reply.status, text);
 }
 
-/* OTLP wants an answer to be of the request's form. */
+/* True where the answer is not of the request's form, as OTLP wants it. */
 static bool is_other_form(const struct inquiry *inquiry)
 {
     return inquiry->reply.body.len > 0 && inquiry->reply.type[0] != '\0' &&
@@ -177,7 +176,7 @@ static bool is_other_form(const struct inquiry *inquiry)
                                                : "application/x-protobuf") != 0;
 }
 
-/* A page is the answer of a web site, and not of a receiver. */
+/* Reports a success, or a fault if the answer is the page of a web site. */
 static void tell_success(struct inquiry *inquiry)
 {
     struct llmobs_doctor *doctor = inquiry->doctor;
@@ -243,7 +242,7 @@ static void tell_bad_request(const struct inquiry *inquiry)
                     inquiry->kind->name, inquiry->url, inquiry->reply.status);
 }
 
-/* Says of a status what it means, besides success and a bad request. */
+/* Says what a status means that is neither success nor a bad request. */
 static const char *meaning_of(const struct inquiry *inquiry, long status)
 {
     if (status == 401 || status == 403)

@@ -19,8 +19,8 @@ static bool doctor_peer_is_place(const char *name)
            strstr(name, "ORIGIN");
 }
 
-/* Adds one word of a value, a URL without its secrets. Of a place without a
- * scheme nobody knows where its password ends. */
+/* Adds one word of a value; a URL without its secrets. In a place without a
+ * scheme nobody knows where a password ends. */
 static int doctor_peer_add_word(const char *word, bool place,
                                 struct llmobs_buf *out)
 {

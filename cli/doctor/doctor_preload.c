@@ -154,7 +154,7 @@ static int read_list(const struct llmobs_doctor *doctor,
     return llmobs_file_read(path, text);
 }
 
-/* musl's loader reads no such file. */
+/* True where that list has the shim; musl's loader does not read the list. */
 static bool is_for_all(struct llmobs_doctor *doctor, char *found)
 {
     struct llmobs_buf text;
@@ -169,8 +169,8 @@ static bool is_for_all(struct llmobs_doctor *doctor, char *found)
     return there && !doctor->library.musl;
 }
 
-/* AddressSanitizer ends a program unless the first library's path has a name of
- * its own runtime in it. That of the launcher's has one. */
+/* AddressSanitizer ends a program unless the first library's path has the name
+ * of its runtime in it. The path that llmobs-run preloads has that name. */
 static void check_asan(struct llmobs_doctor *doctor)
 {
     const char *options = variable(doctor, "ASAN_OPTIONS");
@@ -211,7 +211,7 @@ static void check_object(struct llmobs_doctor *doctor,
     check_asan(doctor);
 }
 
-/* A process's file may have been replaced, so /proc names the one that runs. */
+/* The file of a process may have been replaced, so it opens /proc/PID/exe. */
 static int open_program(const struct llmobs_doctor *doctor,
                         struct llmobs_object *object,
                         struct llmobs_allowance *allowance)

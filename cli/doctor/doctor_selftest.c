@@ -221,7 +221,7 @@ static const char *why_no_client(const struct selftest *test)
     return text;
 }
 
-/* Asks the loader of this process, which is that of most programs. */
+/* Asks the loader of this process, which most programs have, too. */
 static const char *why_not_loaded(const char *path)
 {
     static char text[512];

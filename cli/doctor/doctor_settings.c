@@ -18,7 +18,7 @@
 #define ABOUT "settings"
 #define AGENT "agent"
 #define ENABLED "DD_LLMOBS_ENABLED"
-/* The number of entries that are put before an environment, its end included.
+/* The most entries that are added to an environment, with the NULL at its end.
  */
 #define MORE 3
 
@@ -27,7 +27,7 @@ struct settings {
     struct llmobs_doctor *doctor;
     struct llmobs_config *config;
     const char **env;
-    char *file; /* LLMOBS_CONFIG below another root; NULL: unchanged */
+    char *file; /* "LLMOBS_CONFIG=PATH" below another root; NULL: not set */
 };
 
 /* -- the environment ------------------------------------------------------ */
@@ -204,7 +204,7 @@ static void tell_excluded(struct settings *settings)
     }
 }
 
-/* Another root has files of its own. */
+/* Says nothing of a process in another root, which has other files. */
 static void tell_inbound(struct settings *settings)
 {
     struct llmobs_doctor *doctor = settings->doctor;
@@ -312,7 +312,7 @@ static void tell_store(struct llmobs_doctor *doctor,
         LLMOBS_FIND(NOTE, ABOUT, "local store: %s", dir);
 }
 
-/* Another user's process has another spool. */
+/* Says nothing of another user's process, which has another spool. */
 static void tell_relay(struct llmobs_doctor *doctor,
                        const struct llmobs_config *config)
 {
@@ -399,7 +399,7 @@ static void tell_places(struct llmobs_doctor *doctor,
     llmobs_doctor_otlp(doctor, config, why_no_otlp(config, names, datadog));
 }
 
-/* 1: the environment is not to be read, which is reported. */
+/* 1: the environment cannot be read, which is reported. */
 static int open_settings(struct settings *settings)
 {
     struct llmobs_doctor *doctor = settings->doctor;

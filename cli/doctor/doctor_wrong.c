@@ -24,7 +24,7 @@
 
 /* -- names of variables --------------------------------------------------- */
 
-/* Read by the tool, by a hook or by the tests, and no part of the table. */
+/* True for a variable of the tool, a hook or a test, outside the table. */
 static bool is_other(const char *name)
 {
     static const char *const others[] = {"LLMOBS_BUILD", "LLMOBS_PRICES",
@@ -52,8 +52,8 @@ static const char *nearest(const char *name, bool *known)
     return suggest.best;
 }
 
-/* The prefix LLMOBS_ is this library's own; of other names only those count
- * that somebody has mistyped. */
+/* Warns of unknown names with the prefix LLMOBS_, which is this library's own,
+ * and of other names that seem to be a mistyped known name. */
 static void look_at_name(struct llmobs_doctor *doctor, const char *name)
 {
     char remedy[2 * LLMOBS_SUGGEST_MAX];
@@ -107,8 +107,8 @@ static bool cut_name(char *path)
     return slash;
 }
 
-/* The same of a directory that may be made below the nearest one that is there.
- */
+/* As why_no_room, for a directory that may be missing: looks at the nearest
+ * directory above it that exists. */
 static int why_no_directory(const char *path)
 {
     char above[PATH_MAX];
@@ -121,8 +121,8 @@ static int why_no_directory(const char *path)
     return S_ISDIR(st.st_mode) ? why_no_room(above) : ENOTDIR;
 }
 
-/* The same of a file, which is made where it is not there. One that is there
- * has to be as the library wants it (llmobs_file_check). */
+/* As why_no_room, for a file, which is made if it is missing. An existing file
+ * must be as the library wants it (llmobs_file_check). */
 static int why_no_file(const char *path)
 {
     char above[PATH_MAX];
@@ -151,7 +151,7 @@ static int why_no_store(const char *dir)
     return error == 0 && access(file, F_OK) == 0 ? why_no_file(file) : error;
 }
 
-/* Says of an error why no file is written. */
+/* Says in words why, with this error, no file is written. */
 static const char *doctor_wrong_word(int error)
 {
     if (error == ELOOP)
@@ -173,8 +173,8 @@ static void look_at_place(struct llmobs_doctor *doctor, const char *what,
                     doctor_wrong_word(error));
 }
 
-/* The store is written where it is named, where no exporter is known, and
- * where auto finds nothing else. */
+/* The library writes a store if the configuration names it, if the exporter is
+ * unknown, and if auto finds no other destination. */
 static void look_at_places(struct llmobs_doctor *doctor,
                            const struct llmobs_config *config)
 {

@@ -44,7 +44,7 @@ static bool match_entries(struct search *search, size_t len, const char *name,
     return more;
 }
 
-/* `pattern` is what is left of it. */
+/* `pattern`: the part of the pattern that is not matched yet. */
 static bool match(struct search *search, size_t len, const char *pattern)
 {
     size_t slashes = strspn(pattern, "/");

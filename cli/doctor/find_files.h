@@ -3,8 +3,8 @@
  * `*`, `?` and `[a-z]` match within a name, as for a shell; a name that begins
  * with a dot is passed over. The files come in the order of their directories.
  *
- * Any user with write access could fill a directory, so each of its entries has
- * its cost. libc's glob(3) cannot: musl's takes no function in place of
+ * Any user with write access could fill a directory, so each entry has a cost.
+ * libc's glob(3) cannot count costs: musl's takes no function in place of
  * readdir.
  *
  * Threads: one.
@@ -19,7 +19,7 @@
 /* The cost of an entry of a directory, in bytes of the budget. */
 #define LLMOBS_FIND_FILES_COST 1024
 
-/* False ends the search. The path stays as it is during the call only. */
+/* Takes a path, which it borrows during the call. False ends the search. */
 typedef bool llmobs_find_files_fn(void *ctx, const char *path);
 
 void llmobs_find_files(const char *pattern, struct llmobs_allowance *allowance,

@@ -19,7 +19,7 @@
 struct seen {
     dev_t device;
     ino_t inode;
-    bool copy; /* it is a copy of libcurl, or holds one */
+    bool copy; /* the file is a copy of libcurl, or holds a copy */
 };
 
 struct walk {
@@ -78,8 +78,8 @@ static void doctor_host_look_into(struct walk *walk, const char *path,
         note_seen(walk, &st, doctor->routes.count > before);
 }
 
-/* The copies in its memory come first; without one, its own file may hold one.
- */
+/* Looks for a copy of libcurl in the process's memory, and if there is none, in
+ * the program's file. */
 static void find_curl(struct walk *walk, struct llmobs_host_row *row)
 {
     struct llmobs_doctor *doctor = walk->doctor;

@@ -36,8 +36,7 @@ static void host_names_add_name(struct llmobs_host_names *names,
     names->count++;
 }
 
-/* "*.example.com" becomes api.example.com; a name with another star has none.
- */
+/* Adds a host: "*.example.com" as api.example.com; skips another pattern. */
 static void add_host(struct llmobs_host_names *names, struct llmobs_text host)
 {
     bool below = host.len > 2 && memcmp(host.data, "*.", 2) == 0;
@@ -98,8 +97,8 @@ static void to_bytes(const struct sockaddr *from, unsigned char bytes[16])
            &((const struct sockaddr_in *)(const void *)from)->sin_addr, 4);
 }
 
-/* In a child: writes what it finds of one name; a write of less than PIPE_BUF
- * is whole. */
+/* In a child: writes the addresses of one name to the pipe. A write of less
+ * than PIPE_BUF bytes is not mixed with others. */
 static void host_names_look_up(const struct llmobs_host_names *names, size_t i,
                                int out)
 {
@@ -220,7 +219,7 @@ static const char *local_model(const struct llmobs_host_address *address)
                                                : NULL;
 }
 
-/* A gateway's port is a part of its name; a gateway comes before a model. */
+/* A gateway comes before a model, and must have the address's port as well. */
 static const struct llmobs_host_name *host_names_find(
     const struct llmobs_host_names *names,
     const struct llmobs_host_address *address)

@@ -1,10 +1,10 @@
-/* host_names - the addresses of models and gateways, to know them again by the
+/* host_names - the addresses of models and gateways, to recognise them at the
  * other end of a connection.
  *
- * A socket has an address and no name, so the names are looked up: those of
- * rules/providers.c and of the gateways that were added. Of "*.example.com"
- * the name api.example.com is asked. A service that shares an address with a
- * model's host, as those behind one content network do, is taken for it.
+ * A socket has an address and no name, so it looks up the names of
+ * rules/providers.c and of the added gateways; for "*.example.com" the name
+ * api.example.com. A service that shares its address with a model's host, as in
+ * a content delivery network, is taken for that host.
  *
  * Owns:    its lists, from init to fini.
  * Threads: one, in a process that has no other: it forks.
@@ -37,7 +37,7 @@ struct llmobs_host_name {
 
 struct llmobs_host_known {
     unsigned char bytes[16];
-    size_t name; /* its place in `names` */
+    size_t name; /* the name's index in `names` */
 };
 
 struct llmobs_host_names {

@@ -14,7 +14,7 @@ static const char *const states[] = {"yes", "off", "no", "never"};
 static const char *const state_names[] = {"observed", "switched_off",
                                           "not_observed", "out_of_reach"};
 
-/* A title may be empty, or only the path of the program. */
+/* The title, else the program's path; of a path alone, its last part. */
 static const char *host_show_name_of(const struct llmobs_host_row *row)
 {
     const char *name = row->title[0] != '\0' ? row->title : row->program;

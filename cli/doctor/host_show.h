@@ -20,12 +20,12 @@
 enum llmobs_host_state {
     LLMOBS_HOST_OBSERVED,
     LLMOBS_HOST_OFF,   /* the library is loaded, and switched off */
-    LLMOBS_HOST_NOT,   /* it could be observed */
+    LLMOBS_HOST_NOT,   /* not observed, though it could be */
     LLMOBS_HOST_NEVER, /* nothing can be preloaded, or no libcurl makes its
                         * calls */
 };
 
-/* An other end with a name. */
+/* The other end of a connection, if it has a name. */
 struct llmobs_host_peer {
     char name[LLMOBS_HOST_NAME];
     bool gateway;
@@ -36,9 +36,9 @@ struct llmobs_host_row {
     pid_t pid;
     uid_t uid;
     char *program; /* the path of its file */
-    char *title;   /* the one that ps shows */
+    char *title;   /* the title that ps shows */
     char *curl;    /* the path of a libcurl; NULL: it has none */
-    bool linked;   /* that is inside the program's file */
+    bool linked;   /* libcurl is inside the program's file */
     enum llmobs_host_state state;
     char why[LLMOBS_HOST_TEXT]; /* "" where it is observed */
     struct llmobs_starter starter;
@@ -51,9 +51,9 @@ struct llmobs_host_row {
 struct llmobs_host_list {
     struct llmobs_host_row *rows;
     size_t count, room;
-    size_t others;     /* processes with no libcurl and no such connection */
-    size_t unreadable; /* processes of other users */
-    char library[PATH_MAX]; /* to preload; its name where no file was found */
+    size_t others;          /* processes with no libcurl and no named peer */
+    size_t unreadable;      /* processes of other users */
+    char library[PATH_MAX]; /* the shim's path, or name if no file was found */
     struct llmobs_host_names names;
 };
 

@@ -12,7 +12,7 @@
 #include "lib/base/buf.h"
 #include "lib/base/file.h"
 
-/* States of linux/tcp_states.h with an other end that the process talks to. */
+/* The states of linux/tcp_states.h in which a connection has another end. */
 #define ESTABLISHED 1
 #define SYN_SENT 2
 #define CLOSE_WAIT 8

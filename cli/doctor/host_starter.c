@@ -102,8 +102,8 @@ static bool note_unit(struct llmobs_starter *starter, const char *before,
     return true;
 }
 
-/* The innermost group that says something counts; of a container within a
- * unit, and of a unit within a container, the container. */
+/* Takes the innermost group that names a starter, but a container before a
+ * unit, whichever lies within the other. */
 static void read_path(struct llmobs_starter *starter, char *path,
                       const char *base)
 {

@@ -24,23 +24,23 @@ enum llmobs_starter_kind {
 
 struct llmobs_starter {
     enum llmobs_starter_kind kind;
-    char name[LLMOBS_STARTER_NAME]; /* the unit; of a container its id; else ""
+    char name[LLMOBS_STARTER_NAME]; /* the unit, or the container's id; else ""
                                      */
 };
 
 /* Reads a text of the form of /proc/PID/cgroup. `base` is the name of the
- * process's program: cron itself is a unit, what it runs is not. */
+ * process's program: cron itself is a unit, a program that cron runs is not. */
 void llmobs_starter_read(struct llmobs_starter *starter, const char *groups,
                          const char *base);
 
-/* The same of a process. */
+/* Finds who started the process `pid`. */
 void llmobs_starter_of(struct llmobs_starter *starter, pid_t pid,
                        const char *base);
 
-/* "by hand", "unit", "user's unit", "cron", "container". */
+/* The kind's name: "by hand", "unit", "user's unit", "cron", "container". */
 const char *llmobs_starter_name(enum llmobs_starter_kind kind);
 
-/* Writes how to switch `library` on there. */
+/* Writes how to switch `library` on for what the starter starts. */
 void llmobs_starter_advice(const struct llmobs_starter *starter,
                            const char *library, char *out, size_t cap);
 

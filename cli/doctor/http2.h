@@ -1,4 +1,4 @@
-/* http2 - whether a server speaks HTTP/2 from the first byte, as one of gRPC
+/* http2 - whether a server speaks HTTP/2 from the first byte, as a gRPC server
  * does. Such a server has no answer that a client of HTTP/1.1 can read.
  *
  * Threads: one.

@@ -15,7 +15,7 @@
 struct member {
     char path[PATH_MAX];
     struct llmobs_object object;
-    struct llmobs_needer needer; /* itself */
+    struct llmobs_needer needer; /* this object as a needer of others */
 };
 
 struct tree {
@@ -87,9 +87,9 @@ static void note_name(struct texts *texts, const char *text, size_t at)
     memcpy(texts->names[texts->name_count++], name, len + 1);
 }
 
-/* True for the text before libcurl's version: that of its User-Agent for web
- * servers or, where the compiler has split that text, that for dictionary
- * servers. */
+/* True for the text before libcurl's version: the text of its User-Agent for
+ * web servers or, where the compiler has split that text, the text for
+ * dictionary servers. */
 static bool before_version(const char *text, size_t at)
 {
     char end = text[at + strlen(CURL)];
@@ -254,7 +254,7 @@ static struct member *libcurl_routes_keep(struct tree *tree,
     return member;
 }
 
-/* True where an object has that name: the loader looks for no other file. */
+/* True where an object has that name: then the loader looks for no file. */
 static bool is_loaded(const struct tree *tree, const char *name)
 {
     bool found = false;

@@ -18,14 +18,14 @@
 
 enum llmobs_libcurl_how {
     LLMOBS_LIBCURL_LOADED, /* in the memory of a process */
-    LLMOBS_LIBCURL_LINKED, /* by DT_NEEDED, its own or its libraries' */
+    LLMOBS_LIBCURL_LINKED, /* by DT_NEEDED of the program or its libraries */
     LLMOBS_LIBCURL_LATER,  /* by dlopen: named in the file, or an extension */
     LLMOBS_LIBCURL_STATIC  /* inside the file itself: out of reach */
 };
 
 struct llmobs_libcurl_route {
     enum llmobs_libcurl_how how;
-    char path[PATH_MAX]; /* only its name where no file was found */
+    char path[PATH_MAX]; /* only the copy's name where no file was found */
     char via[PATH_MAX];  /* the object that loads it; "": the program itself */
     char flavour[32];    /* "OpenSSL", ...; "": unknown */
     char version[32];    /* "7.88.1"; "": unknown */

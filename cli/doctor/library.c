@@ -99,8 +99,8 @@ static const struct llmobs_needer *program_of(const struct llmobs_needer *by)
     return by;
 }
 
-/* True for an object of glibc, which musl's loader would end the program with:
- * a list of folders may have those of glibc, too. */
+/* True for an object of glibc, with which musl's loader would end the program.
+ * A list of folders may have objects of both. */
 static bool is_of_glibc(const struct llmobs_object *object)
 {
     for (size_t i = 0; i < object->needed_count; i++)
@@ -129,8 +129,8 @@ static bool library_fits(const struct asked *asked)
 
 /* -- tokens --------------------------------------------------------------- */
 
-/* The values that a token may have, each loader's own: the first with which a
- * file is there counts; of platforms, this processor's before others. */
+/* The values that a token may have; each loader has one of them. The first
+ * value with which a file exists is taken; of platforms, this processor's. */
 static const char *const libs[] = {("lib/" LLMOBS_LIBRARY_TRIPLET), "lib64",
                                    "lib"};
 static const char *const platforms[] = {PLATFORMS};
@@ -138,7 +138,7 @@ static const char *const platforms[] = {PLATFORMS};
 
 /* One choice of values. */
 struct values {
-    const char *origin; /* "" or ends before its last slash */
+    const char *origin; /* a path, of which origin_len bytes are directories */
     size_t origin_len;
     const char *lib, *platform;
     bool used; /* a token other than ORIGIN was met */
@@ -214,11 +214,10 @@ static int add_expanded(const struct asked *asked, struct values *values,
 
 /* -- lists of directories ------------------------------------------------- */
 
-/* The directories below each one that are for certain processors; the last one
- * is for all. */
+/* The subdirectories for certain processors; the last one, "", is for all. */
 static const char *const levels[] = {LEVELS ""};
 
-/* By the instruction: the compiler's own question would bring a constructor,
+/* By the instruction cpuid: __builtin_cpu_supports would bring a constructor,
  * which the static tool must not have. */
 static bool has_level(const char *level)
 {
@@ -285,9 +284,8 @@ static bool at_levels(const struct asked *asked, struct values *values,
     return found;
 }
 
-/* The same for all values of the tokens. `by_path`: the object whose text it
- * is.
- */
+/* As library_is_at, for all values of the tokens in `text`. `by_path`: the
+ * object that has the text. */
 static bool with_values(const struct asked *asked, const char *by_path,
                         const char *text, const char *end, const char *name)
 {
@@ -309,14 +307,14 @@ static bool with_values(const struct asked *asked, const char *by_path,
     return found;
 }
 
-/* An element without a character is glibc's name for the working directory;
- * musl passes it over. */
+/* Searches a list of directories. An empty element is the working directory for
+ * glibc; musl passes it over. */
 static bool library_in_list(const struct asked *asked, const char *by_path,
                             const char *list, const char *separators)
 {
     const char *at = list;
 
-    /* Where nothing can be opened any more, no name is made. */
+    /* Once the budget is spent nothing can be opened, so it makes no names. */
     while (at && *list != '\0' && asked->library->allowance->left > 0) {
         size_t len = strcspn(at, separators);
 
@@ -394,8 +392,8 @@ static bool by_musl(const struct asked *asked)
         ":\n");
 }
 
-/* An RPATH counts for all that the object brings, unless the needer itself has
- * a RUNPATH. */
+/* An object's RPATH is also for all libraries that the object brings, unless
+ * the needer has a RUNPATH. */
 static bool by_search(const struct asked *asked)
 {
     static const char standard[] =

@@ -24,7 +24,7 @@ int llmobs_loopback_open(struct llmobs_loopback *loopback);
 void llmobs_loopback_close(struct llmobs_loopback *loopback);
 
 /* Waits up to `ms` for a request, calls `asked` when the request is there, then
- * answers it. 1; 0: none came; -errno: it broke off. */
+ * answers it and returns 1. 0: no request came; -errno: it broke off. */
 int llmobs_loopback_serve(const struct llmobs_loopback *loopback, int ms,
                           void (*asked)(void *ctx), void *ctx);
 

@@ -47,7 +47,7 @@ struct symbols {
     uint64_t at, len;
     uint64_t names_at, names_len;
     const char *text; /* the names, of that length */
-    bool for_others;  /* it is the dynamic table */
+    bool for_others;  /* this is the dynamic table */
 };
 
 bool llmobs_allowance_take(struct llmobs_allowance *allowance, uint64_t cost)
@@ -88,7 +88,7 @@ int llmobs_object_at(int root, const char *path)
     return fd < 0 ? -errno : fd;
 }
 
-/* Reads all of it, or answers false. */
+/* Reads `len` bytes from `offset`; false: not all of them can be read. */
 static bool object_read_at(const struct llmobs_object *object, void *to,
                            size_t len, uint64_t offset)
 {
@@ -245,8 +245,8 @@ bool llmobs_object_wraps(const struct llmobs_object *object, char *names,
     return true;
 }
 
-/* Notes the symbol to look for; and libcurl's functions, and those by which a
- * wrapper asks for them. */
+/* Notes whether this is the symbol to look for, a function of libcurl, or a
+ * function by which a wrapper asks for libcurl's (dlsym). */
 static void note_name(struct llmobs_object *object, const struct symbols *table,
                       const Elf64_Sym *symbol)
 {

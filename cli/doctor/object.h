@@ -9,7 +9,7 @@
  *          together: LLMOBS_ALLOWANCE_MAX.
  *
  * Of a file with another class or byte order than this program's, only the
- * header counts.
+ * header is read.
  */
 #ifndef LLMOBS_OBJECT_H
 #define LLMOBS_OBJECT_H
@@ -55,27 +55,27 @@ struct llmobs_object {
     char runpath[PATH_MAX];
     char *needed[LLMOBS_OBJECT_NEEDED];
     size_t needed_count;
-    const char *symbol; /* the one to look for; borrowed */
-    bool defines;       /* defines it for other objects */
-    bool holds;         /* has it for itself only */
+    const char *symbol; /* the symbol to look for; borrowed */
+    bool defines;       /* defines the symbol for other objects */
+    bool holds;         /* has the symbol for itself only */
     uint64_t curl;      /* bits: the functions of LLMOBS_REAL_FUNCTIONS that it
                          * defines for other objects */
-    bool asks;          /* of these: it needs dlsym or dlvsym */
+    bool asks;          /* needs dlsym or dlvsym, as a wrapper of these does */
 };
 
 /* True where the object defines the functions that make it a libcurl. */
 bool llmobs_object_is_libcurl(const struct llmobs_object *object);
 
-/* True where it is none, and defines functions of libcurl, of which it writes
- * as many as fit into the text. */
+/* True where the object is no libcurl, but defines functions of libcurl. Writes
+ * as many of their names as fit into the text. */
 bool llmobs_object_wraps(const struct llmobs_object *object, char *names,
                          size_t cap);
 
 /* Opens a file as a process does whose root is the directory `root` (AT_FDCWD:
- * this process's). The errors of open(2); -EINVAL: no regular file. */
+ * this process's root). The errors of open(2); -EINVAL: no regular file. */
 int llmobs_object_at(int root, const char *path);
 
-/* Opens such a file, reads it, and looks for a symbol; NULL:
+/* Opens a file as above, reads it, and looks for `symbol`; NULL:
  * curl_easy_perform. */
 int llmobs_object_open(struct llmobs_object *object, int root, const char *path,
                        struct llmobs_allowance *allowance, const char *symbol);

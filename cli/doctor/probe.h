@@ -1,5 +1,5 @@
-/* probe - one call of a language model by libcurl. The doctor runs it as an
- * observed program of its own where the host has no curl.
+/* probe - one call of a language model by libcurl. Where the host has no curl,
+ * the doctor runs this as the observed program.
  *
  * Threads: one.
  * Errors:  the result is one of the exit statuses below; 0: the call was

@@ -63,7 +63,7 @@ void llmobs_process_title(pid_t pid, char *out, size_t cap)
 
 /* -- environment ---------------------------------------------------------- */
 
-/* "NAME=value" */
+/* True for a text of the form "NAME=value". */
 static bool is_variable(const char *text)
 {
     size_t len = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -213,7 +213,7 @@ static void note_data(struct llmobs_process *process, const char *line)
         process->data_to = to;
 }
 
-/* "from-to rights offset device inode   path" */
+/* Reads a line of maps: "from-to rights offset device inode   path". */
 static void read_mapping(struct llmobs_process *process, char *line)
 {
     note_data(process, line);

@@ -29,7 +29,7 @@
 
 struct llmobs_process_object {
     const char *path; /* its path when it was mapped */
-    bool deleted;     /* the path has no file any more, or another one */
+    bool deleted;     /* the path has no file any more, or another file */
 };
 
 struct llmobs_process {
@@ -40,7 +40,7 @@ struct llmobs_process {
     int root;              /* as of llmobs_object_at */
     bool secure;           /* AT_SECURE: its loader ignores LD_PRELOAD */
     bool env_known;
-    bool env_copied;  /* only the shim's copy of it is known */
+    bool env_copied;  /* `env` is the shim's copy: the rest is not known */
     const char **env; /* "NAME=value", from its start; NULL at the end */
     bool maps_known;
     struct llmobs_process_object *objects;
@@ -62,9 +62,9 @@ const char *llmobs_process_env(const struct llmobs_process *process,
 const struct llmobs_process_object *llmobs_process_object(
     const struct llmobs_process *process, const char *name);
 
-/* Why the shim there has no core: LLMOBS_NO_CORE and the reason, in `out` of
- * LLMOBS_NO_CORE_MAX bytes. False where it has not said so, or its memory
- * cannot be read. */
+/* Copies why the process's shim has no core (LLMOBS_NO_CORE and the reason) to
+ * `out`, LLMOBS_NO_CORE_MAX bytes. False where the shim has noted no reason, or
+ * the process's memory cannot be read. */
 bool llmobs_process_no_core(const struct llmobs_process *process, char *out);
 
 /* The parent's id; 0: none, or no such process. */

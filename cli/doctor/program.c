@@ -131,8 +131,8 @@ static bool is_shell(const char *path)
     return false;
 }
 
-/* The name of the program to know. R is a script that runs R, so there the
- * script's name counts, not its interpreter's. */
+/* The program's name. R is a script that runs R: for it, the name of the script
+ * and not that of the script's interpreter. */
 static const char *program_name_of(const struct llmobs_program *program)
 {
     return program->script[0] != '\0' && is_shell(program->file)
@@ -361,7 +361,7 @@ struct php {
     char extension_dir[PATH_MAX];
 };
 
-/* Notes the directory, which is compiled into the program. */
+/* Notes the directory of .ini files, a text in the program's file. */
 static bool note_scan_dir(void *ctx, const char *text, size_t at)
 {
     struct php *php = ctx;
@@ -427,7 +427,8 @@ static bool ini_enables(const char *path)
     return on;
 }
 
-/* Notes whether this file enables it; the search ends there. */
+/* Notes whether this ini file enables the extension; false, which ends the
+ * search, if it does. */
 static bool note_enabled(void *ctx, const char *path)
 {
     bool *on = ctx;

@@ -19,8 +19,8 @@ struct llmobs_program {
     char script[PATH_MAX]; /* the script whose "#!" names the program; "": none
                             */
     bool shell;            /* it does its work by running other programs */
-    const char *loads;     /* its part that would reach libcurl, such as "the
-                            * extension curl"; NULL: not an interpreter */
+    const char *loads;     /* the part of an interpreter that uses libcurl, as
+                            * "the extension curl"; NULL: no interpreter */
 };
 
 /* The name of a file without its directories. */

@@ -9,8 +9,8 @@
 #include "cli/shared/escape.h"
 #include "cli/shared/json_out.h"
 
-/* By the level: its name, the mark of its lines, the last line of a report in
- * which it is the heaviest, and the exit status then. */
+/* For each level: its name and the mark of its lines; and, for a report whose
+ * heaviest level it is, the last line and the exit status. */
 static const struct level {
     const char *name, *mark, *verdict;
     int status;

@@ -16,9 +16,9 @@
  * exit status of the doctor. */
 enum llmobs_report_level {
     LLMOBS_REPORT_OK,
-    LLMOBS_REPORT_NOTE, /* worth knowing, and as somebody wants it */
-    LLMOBS_REPORT_WARN, /* observing works, other than somebody wants it */
-    LLMOBS_REPORT_FAIL  /* with this, observing cannot work or does not */
+    LLMOBS_REPORT_NOTE, /* worth knowing, and as the settings want it */
+    LLMOBS_REPORT_WARN, /* observing works, but not as the settings want it */
+    LLMOBS_REPORT_FAIL  /* observing cannot work, or does not work */
 };
 
 struct llmobs_report {
@@ -39,7 +39,7 @@ void llmobs_report_add(struct llmobs_report *report,
                        const char *remedy, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
-/* The exit status that says what the last line of the report says. */
+/* The exit status for the verdict in the last line of the report. */
 int llmobs_report_status(const struct llmobs_report *report);
 
 /* Sets a fact; takes the value. */

@@ -19,18 +19,18 @@
 
 struct llmobs_apart {
     pid_t pid; /* 0: none */
-    int fd;    /* its answer comes there; -1: there is no pipe */
+    int fd;    /* the child's answer comes by it; -1: there is no pipe */
 };
 
 /* The work of the child; its answer is the exit status. `entered`: 0, or
  * -errno where the child could not become the user. `fd` is for the answer. */
 typedef int llmobs_apart_fn(void *ctx, int entered, int fd);
 
-/* Without a pipe, in place of its flags beside O_CLOEXEC. */
+/* For `flags` of start: the child has no pipe. */
 #define LLMOBS_APART_MUTE (-1)
 
-/* Starts a child. It becomes the user of `place`, and sets that spool in the
- * configuration; NULL: it keeps its user. */
+/* Starts a child, with a pipe of `flags` and O_CLOEXEC. The child becomes the
+ * user of `place` and sets that spool in the configuration; NULL: neither. */
 int llmobs_apart_start(struct llmobs_apart *child, int flags,
                        const struct llmobs_user_spool *place,
                        struct llmobs_config *config, llmobs_apart_fn *work,
@@ -41,12 +41,11 @@ int llmobs_apart_start(struct llmobs_apart *child, int flags,
 int llmobs_apart_receive(const struct llmobs_apart *child, int64_t ms,
                          struct llmobs_buf *text);
 
-/* Waits for its end; `now`: kills it. The status is that of waitpid. */
+/* Waits for the child's end; `now`: kills the child. Gives waitpid's status. */
 int llmobs_apart_end(struct llmobs_apart *child, bool now);
 
-/* Says why the work at a path failed. -ECHILD: `broke`, in its words, broke
- * off.
- */
+/* Prints why the work at a path failed. -ECHILD: prints that the work, which
+ * `broke` names, broke off. */
 void llmobs_apart_tell(const char *command, const char *path, const char *broke,
                        int error);
 

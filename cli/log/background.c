@@ -13,10 +13,10 @@
 #include "lib/base/hazard.h"
 
 #define LOOK_MS 1
-/* A relay that ends at once may have found another one that is about to put its
- * sign. */
+/* A relay that ends at once may have found another relay, which needs this time
+ * to put up its sign. */
 #define OTHER_MS 50
-/* A disk that hangs ends the wait, too. */
+/* The wait ends after this time, even if a disk hangs. */
 #define HANGS_S 2
 
 /* A process with these settings would not leave its calls to a relay. */
@@ -72,7 +72,7 @@ int llmobs_relay_background(const struct llmobs_config *config)
 {
     if (!background_is_wanted(config))
         return 0;
-    alarm(HANGS_S); /* a forked child has none */
+    alarm(HANGS_S); /* a forked child has no alarm */
     switch (llmobs_relay_find(config)) {
     case LLMOBS_RELAY_UP:
         return 0;

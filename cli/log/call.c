@@ -10,7 +10,7 @@
 static const char *const names[LLMOBS_PS_FIELDS] = {
     "program", "model", "provider", "host", "ml_app"};
 
-/* The numbers of a call, as bits: JSON has no unsigned ones. */
+/* The numbers of a call. JSON has no unsigned ones: they go as signed bits. */
 struct numbers {
     int64_t pid, start, pidns, elsewhere, id, trace_high, trace_low;
     int64_t thread, progress, wall, mono;
@@ -75,7 +75,7 @@ static int set_numbers(struct llmobs_json *line,
     return rc;
 }
 
-/* Before its end a call has no span; the request has all that is shown. */
+/* Makes a span of the request alone: a call under way has no span yet. */
 static int set_span(struct llmobs_json *line, struct llmobs_exchange *exchange)
 {
     struct llmobs_span span;
@@ -218,7 +218,7 @@ static int log_call_by_age(const void *a, const void *b)
     return (x->id > y->id) - (x->id < y->id);
 }
 
-/* A copy of a process's directory has the same calls. */
+/* True for the same call again, as from a copy of a process's directory. */
 static bool is_again(const struct llmobs_ps_call *call,
                      const struct llmobs_ps_call *before)
 {

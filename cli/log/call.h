@@ -6,8 +6,8 @@
  * Limits:  LLMOBS_PS_CALLS calls of a list; texts of LLMOBS_PS_TEXT bytes.
  *
  * A process that has become the user of a spool reads it, and hands each call
- * on as a line of JSON. All of that is the user's word: the place of a call is
- * believed only where the process itself confirms it (target.h).
+ * on as a line of JSON. The user may have written anything there: the place of
+ * a call is believed only where the process itself confirms it (target.h).
  */
 #ifndef LLMOBS_PS_CALL_H
 #define LLMOBS_PS_CALL_H
@@ -22,7 +22,7 @@
 enum llmobs_ps_state {
     LLMOBS_PS_UNKNOWN,
     LLMOBS_PS_WAITING,  /* no byte of the answer has come */
-    LLMOBS_PS_STREAMING /* some have */
+    LLMOBS_PS_STREAMING /* bytes of the answer have come */
 };
 
 enum llmobs_ps_field {
@@ -37,13 +37,13 @@ enum llmobs_ps_field {
 struct llmobs_ps_call {
     pid_t pid;
     uint64_t start; /* of the process (ledger_dir.h); 0: not known */
-    uint64_t pidns; /* where its pid counts; 0: not known */
+    uint64_t pidns; /* the pid namespace of its pid; 0: not known */
     bool elsewhere; /* not in the pid namespace of this process */
     uint64_t id, trace_high, trace_low;
     struct llmobs_exchange_place place;
     int64_t start_wall_ns, start_mono_ns;
     char *text[LLMOBS_PS_FIELDS]; /* NULL: not known */
-    /* As the process is found to be: */
+    /* What the process itself shows: */
     uid_t uid;
     pid_t thread; /* 0: not known */
     enum llmobs_ps_state state;
@@ -56,7 +56,7 @@ struct llmobs_ps_calls {
     bool more; /* there were more than the limit */
 };
 
-/* Appends the line of a call. -ENOENT: it may be no call to a model at all. */
+/* Appends the line of a call. -ENOENT: the request is perhaps no model call. */
 int llmobs_ps_call_write(const struct llmobs_adopt_call *call,
                          struct llmobs_buf *out);
 
@@ -64,8 +64,8 @@ int llmobs_ps_call_write(const struct llmobs_adopt_call *call,
 int llmobs_ps_call_read(struct llmobs_text line, uid_t uid,
                         struct llmobs_ps_calls *calls);
 
-/* Sorts the calls, the oldest first, and removes those that are there twice and
- * those that `keep` refuses. */
+/* Sorts the calls, the oldest first, and removes repeated calls and calls that
+ * `keep` refuses. */
 void llmobs_ps_calls_keep(struct llmobs_ps_calls *calls,
                           bool (*keep)(struct llmobs_ps_call *));
 void llmobs_ps_calls_free(struct llmobs_ps_calls *calls);

@@ -20,10 +20,10 @@
 
 struct drain {
     char **argv;
-    const char *dir; /* NULL: by the environment */
-    const char *to;  /* NULL: by the configured exporter, and only entries that
+    const char *dir; /* NULL: the configured spool; for root, all users' */
+    const char *to;  /* NULL: the configured exporter, and only entries that
                       * were meant for its destination */
-    long watch_s;    /* 0: once */
+    long watch_s;    /* the time between two rounds; 0: one round */
     long user_s;
     bool json;
     struct llmobs_drain_round round;
@@ -90,8 +90,8 @@ static int log_drain_make_environment(const struct drain *drain, bool is_url,
     return rc;
 }
 
-/* All entries go to one place: the signals that go beside the spans would keep
- * what that one has taken. */
+/* With --to all entries go to one place. Switches off OTLP's logs and metrics:
+ * their exporters would keep entries that the place has taken. */
 static void keep_to_one(struct drain *drain)
 {
     struct llmobs_otlp_signal *signals = drain->round.config->otlp.signals;
@@ -188,8 +188,8 @@ static void log_drain_print_text(const struct llmobs_drain_outcome *sum)
     putchar('\n');
 }
 
-/* Prints the outcome. A watch prints the first one, and then those in which
- * entries were done with, or the rest has changed. */
+/* Prints the outcome. A watch prints the first outcome, and later outcomes in
+ * which an entry was delivered or refused, or the rest has changed. */
 static void log_drain_tell(struct drain *drain)
 {
     const struct llmobs_drain_outcome *sum = &drain->sum;
@@ -268,7 +268,7 @@ static int log_drain_serve(const struct drain *drain)
     char *argv[] = {drain->argv[0], drain->dir ? option : NULL,
                     (char *)drain->dir, NULL};
 
-    optind = 0; /* it reads options of its own */
+    optind = 0; /* the relay reads its own options */
     return llmobs_cmd_relay(drain->dir ? 3 : 1, argv);
 }
 

@@ -168,7 +168,7 @@ static void drain_round_set_times(struct llmobs_drain_round *round,
         sooner(child->hard_ns, end_ns + LATE_MS * LLMOBS_NS_PER_MS);
 }
 
-/* The child's user may have stopped it, and a disk may hold it up. */
+/* Also sets a time for the kill: a user or a disk may hold the child up. */
 static void tell_to_end(struct llmobs_drain_child *child)
 {
     int64_t ms = child->uid != geteuid() ? LATE_MS : OWN_LATE_MS;
@@ -187,8 +187,8 @@ static void end_round(struct llmobs_drain_round *round)
             tell_to_end(&round->children[i]);
 }
 
-/* Tells or kills the children whose time is up; answers the time of the next
- * one. */
+/* Signals or kills the children whose time is up; gives the time at which it
+ * must be called again. */
 static int64_t keep_time(struct llmobs_drain_round *round)
 {
     int64_t now = llmobs_clock_mono_ns(), next = 0;
@@ -226,7 +226,7 @@ static void end_child(struct llmobs_drain_round *round,
     *child = (struct llmobs_drain_child){0};
 }
 
-/* Takes the outcome of each child that has ended; answers the number of those
+/* Takes the outcome of each child that has ended; gives the number of children
  * that still run. */
 static size_t drain_round_reap(struct llmobs_drain_round *round)
 {
@@ -351,8 +351,8 @@ static int drain_round_visit(void *ctx, const struct llmobs_user_spool *place)
     return round->ending ? -EINTR : 0;
 }
 
-/* Takes the first spool whose user has no child any more; NULL: each user has
- * one. */
+/* Takes the first spool whose user has no child any more; NULL: each user of a
+ * spool has a child. */
 static struct llmobs_drain_aside *take_aside(struct llmobs_drain_round *round)
 {
     struct llmobs_drain_aside **at = &round->aside, *aside;

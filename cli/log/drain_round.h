@@ -3,8 +3,8 @@
  *
  * That user may stop the child, or give it work without an end. So several
  * children run side by side, one for each user; a user's second spool comes
- * after the first ones of all others; and root kills a child of another user
- * when its time is over.
+ * after the first spool of every other user; and root kills a child of another
+ * user when its time is over.
  *
  * Owns:    the children, until the round's end; the configuration is borrowed.
  * Threads: one, and no other may run: it forks. The caller has SIGCHLD, SIGTERM
@@ -43,26 +43,26 @@ struct llmobs_drain_outcome {
 struct llmobs_drain_child {
     struct llmobs_apart apart;
     uid_t uid;
-    int64_t soft_ns; /* when it gets the signal to end; 0: never */
-    int64_t hard_ns; /* when it is killed; 0: never */
+    int64_t soft_ns; /* when the child gets the signal to end; 0: never */
+    int64_t hard_ns; /* when the child is killed; 0: never */
     char *path;
 };
 
 /* A spool whose user has a child already. */
 struct llmobs_drain_aside {
     struct llmobs_drain_aside *next;
-    struct llmobs_user_spool place; /* its path is this one */
+    struct llmobs_user_spool place; /* place.path is `path` */
     char path[];
 };
 
 struct llmobs_drain_round {
     struct llmobs_config *config;
     struct llmobs_live_namespaces living;
-    bool all;            /* also entries that were for another destination */
+    bool all;            /* also delivers entries for another destination */
     int64_t deadline_ns; /* monotonic: no child runs after it; 0: none */
-    int64_t user_ms;     /* of the process of another user; 0: no limit */
+    int64_t user_ms;     /* the time of another user's child; 0: no limit */
     bool ending;         /* set by a signal or the deadline: no more spools */
-    int64_t soft_ns;     /* when all get the signal to end; 0 at first */
+    int64_t soft_ns;     /* when all children get it; 0 at first */
     /* Called with the outcome for each spool. */
     void (*done)(void *ctx, const char *path,
                  const struct llmobs_drain_outcome *outcome);

@@ -64,7 +64,7 @@ static int gather_read_lines(const struct llmobs_buf *text, uid_t uid,
     return rc == -ENOMEM ? rc : 0;
 }
 
-/* A child that was killed, or that failed, answers by its status. */
+/* Reads the child's calls; the status shows if it failed or was killed. */
 static int from_child(struct llmobs_apart *child, uid_t uid,
                       struct llmobs_ps_calls *out)
 {
@@ -81,7 +81,7 @@ static int from_child(struct llmobs_apart *child, uid_t uid,
     return rc != 0 ? rc : read;
 }
 
-/* Answers 0 also where this spool cannot be read, so that the others are. */
+/* Returns 0 even where this spool cannot be read, so that the walk goes on. */
 static int gather_visit(void *ctx, const struct llmobs_user_spool *place)
 {
     struct gathering *gathering = ctx;

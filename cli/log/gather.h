@@ -16,8 +16,8 @@
 #include "cli/log/call.h"
 #include "cli/shared/spool_dirs.h"
 
-/* Reads the spool `dir`; NULL: those that llmobs_spool_dirs_visit visits.
- * `command` is for messages. */
+/* Reads the spool `dir`; NULL: the spools that llmobs_spool_dirs_visit visits.
+ * Messages begin with `command`. */
 int llmobs_ps_gather(const char *command, const char *dir,
                      struct llmobs_config *config, struct llmobs_ps_calls *out);
 

@@ -1,8 +1,8 @@
 /* modules - names addresses of another process, by the files that it has
  * mapped.
  *
- * Owns:    a list owns its text, which goes with the process that reads it: a
- *          child (stack.h).
+ * Owns:    a list owns its text; nothing frees it, since a child reads it, and
+ *          ends soon (stack.h).
  * Threads: one.
  * Errors:  negative errno; an address that has no name is shown as a number.
  * Limits:  LLMOBS_MODULES_BYTES of the process's list of mappings.

@@ -17,7 +17,7 @@
 
 struct ps {
     const char *command;
-    const char *dir; /* NULL: by the environment */
+    const char *dir; /* NULL: the configured spool; for root, all users' */
     bool json, stack, watch;
     struct llmobs_config *config;
 };

@@ -47,20 +47,20 @@
 struct llmobs_purged {
     uint64_t files; /* of the store, and the file of refused entries */
     uint64_t bytes;
-    uint64_t spans; /* of the store, and so the next three */
+    uint64_t spans; /* this and the next two members: of the store */
     uint64_t evaluations;
     uint64_t traces;
     int64_t first_ns, last_ns; /* when spans began; 0: there are none */
     uint64_t calls;            /* of the spool */
-    uint64_t living;           /* calls of running processes: they stay */
-    uint64_t refused; /* not the user's own, or no regular files: they stay */
+    uint64_t living;           /* calls of running processes: not removed */
+    uint64_t refused; /* not the user's, or no regular files: not removed */
     uint64_t unreadable;
     int error;
 };
 
 struct llmobs_purge {
     const char *name; /* of the command */
-    const char *dir;  /* NULL: by the environment */
+    const char *dir;  /* NULL: the user's own spool; with `users` all */
     bool store;
     bool spool;
     bool all;
@@ -72,7 +72,7 @@ struct llmobs_purge {
     struct llmobs_config *config;
     struct llmobs_live_namespaces living;
     struct llmobs_purged sum;
-    bool theirs; /* this place is another user's */
+    bool theirs; /* the place that is visited is another user's */
 };
 
 /* -- files ---------------------------------------------------------------- */
@@ -98,7 +98,7 @@ static int open_folder(struct folder *folder, bool chosen, DIR **list)
     return *list ? 0 : -errno;
 }
 
-/* True for a regular file of the user's own; a link is none. */
+/* True for a regular file of the user; false for a link. */
 static bool purge_is_own(const struct folder *folder, const char *name,
                          struct stat *st)
 {
@@ -117,8 +117,8 @@ static void purge_refuse(const struct folder *folder, const char *name)
                     llmobs_escape_name(name, file));
 }
 
-/* Counts what a file holds before it goes. One that cannot be read goes, too.
- */
+/* Counts what a file holds before it is removed. A file that cannot be read is
+ * removed as well. */
 static void purge_look_into(const struct folder *folder, const char *name)
 {
     int fd;
@@ -318,7 +318,7 @@ static int purge_count(struct llmobs_adopt *adopt,
     return rc;
 }
 
-/* Counts the entries that are left; with --all they go, too, and count as
+/* Counts the entries that are left; with --all removes them, and counts them as
  * removed. */
 static void count_left(const struct llmobs_purge *purge,
                        const struct llmobs_adopt_left *left,
@@ -362,8 +362,8 @@ static void purge_spool(const struct llmobs_purge *purge,
 
 /* -- one place ------------------------------------------------------------ */
 
-/* Purges one user's store and spool. For another user only that user's own
- * store counts. */
+/* Purges one user's store and spool. For another user it leaves out a
+ * configured store, which is not that user's own. */
 static void purge_user(const struct llmobs_purge *purge, int entered,
                        struct llmobs_purged *out)
 {
@@ -432,7 +432,7 @@ static int purge_apart(void *ctx, int entered, int fd)
     return write(fd, &out, sizeof(out)) == sizeof(out) ? 0 : 1;
 }
 
-/* Waits for a child. A user may hold up a child that has become that user. */
+/* Waits for a child; with a limit if another user may have stopped it. */
 static bool waits_for(const struct llmobs_purge *purge, int fd)
 {
     struct pollfd one = {.fd = fd, .events = POLLIN};

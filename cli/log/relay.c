@@ -25,7 +25,7 @@
 #define LOOK_MS 2000
 
 struct relay {
-    const char *dir; /* NULL: by the configuration */
+    const char *dir; /* NULL: the configured spool; for root, all users' */
     long idle_s;     /* 0: never ends by itself */
     bool background;
     struct llmobs_config *config;
@@ -49,8 +49,8 @@ static int log_relay_load_config(struct relay *relay)
     return 0;
 }
 
-/* A user may have a store and no spool yet. Where root may not look, as on a
- * network file system, the user's process does. */
+/* True where a user has only a store, and no spool yet. False where root may
+ * not look, as on a network file system: then the user's process looks. */
 static bool log_relay_is_missing(const char *path)
 {
     struct stat st;
@@ -58,7 +58,7 @@ static bool log_relay_is_missing(const char *path)
     return lstat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR);
 }
 
-/* Starts a process for a spool. Goes on to the next spool where that fails. */
+/* Starts a process for a spool; a failure does not end the walk. */
 static int log_relay_visit(void *ctx, const struct llmobs_user_spool *place)
 {
     struct relay *relay = ctx;

@@ -36,7 +36,7 @@
 #define FAILED 1
 #define IDLE 3
 
-/* -- in the process of its own -------------------------------------------- */
+/* -- in the child process ------------------------------------------------- */
 
 struct child {
     const struct llmobs_relay_children *children;
@@ -75,9 +75,9 @@ static bool is_time(int64_t *last_ns, int64_t ms)
     return true;
 }
 
-/* A child that counted as dead, because it was stopped, ends like one: others
- * may have taken over the calls that it has in memory. One whose sign is gone
- * ends, and the next one puts up another. */
+/* Renews the sign. A child that was stopped, and that others took for dead,
+ * ends at once: others may have taken over the calls that it has in memory. A
+ * child whose sign is gone ends, and the next child makes a new sign. */
 static void relay_child_renew(void *ctx)
 {
     struct child *child = ctx;
@@ -90,7 +90,7 @@ static void relay_child_renew(void *ctx)
         llmobs_ending_stop();
 }
 
-/* Root alone sees all namespaces; the others have no list. */
+/* Lists the live namespaces. Only root sees all of them; others get none. */
 static void relay_child_read_living(struct child *child)
 {
     if (!is_time(&child->living_ns, LIVING_MS))
@@ -99,7 +99,7 @@ static void relay_child_read_living(struct child *child)
     (void)llmobs_live_namespaces_read("/proc", &child->living);
 }
 
-/* The processes take from the relay how full the spool is. */
+/* Counts how full the spool is; other processes read that from a file. */
 static void tell_room(struct child *child)
 {
     uint64_t bytes;
@@ -132,7 +132,7 @@ static bool has_processes(const char *base)
     return any;
 }
 
-/* Calls for other destinations need no relay that cannot deliver them. */
+/* True where the spool has processes, or calls for the relay's destination. */
 static bool relay_child_is_needed(struct child *child)
 {
     struct llmobs_adopt_left left = {0};
@@ -229,8 +229,8 @@ static int open_child(struct child *child)
     return rc;
 }
 
-/* A peer that was down for the others may be back, and nobody waits for the
- * relay's try. */
+/* Forgets that others found a peer down: it may be back, and no program waits
+ * while the relay tries. */
 static void unmark_peers(const struct llmobs_config *config)
 {
     llmobs_peer_unmark(config, config->agent_url);
@@ -269,8 +269,8 @@ static int relay_child_status_of(const struct child *child,
     return rc != 0 ? FAILED : 0;
 }
 
-/* Asks the kernel again, as it forgets this when a process changes its user. A
- * parent that has ended before causes no signal. */
+/* Asks the kernel again for a signal at the parent's end: it forgets this when
+ * a process changes its user, and sends none for a parent that is gone. */
 static void end_with_parent(pid_t parent)
 {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -325,7 +325,7 @@ int llmobs_relay_child_have(struct llmobs_relay_children *children,
     return rc;
 }
 
-/* Answers the exit status of a child that has ended, or -1. */
+/* Gives the exit status of a child that has ended (0: a signal); else -1. */
 static int relay_child_reap(struct llmobs_relay_place *place)
 {
     int status;

@@ -1,8 +1,8 @@
 /* relay_child - the processes of a relay: one for each spool, which becomes the
  * spool's user.
  *
- * A user may stop or kill the one of that user's spool, and harms nobody else:
- * it is started again a moment later.
+ * A user may stop or kill the process of that user's spool, and harms nobody
+ * else: a new process is started a moment later.
  *
  * Owns:    the children until _end; the configurations are borrowed.
  * Threads: one, and no other may run: it forks. The caller has SIGCHLD, SIGTERM
@@ -25,12 +25,12 @@
 
 struct llmobs_relay_children {
     struct llmobs_config *config;
-    const struct llmobs_config *unset; /* one that names no destination */
+    const struct llmobs_config *unset; /* of an environment without settings */
     long idle_s;                       /* 0: a child never ends by itself */
     bool gives_way;                    /* a child ends where another relay has
                                         * the spool */
-    bool ended;        /* each child has, for want of work, or of a spool */
-    int64_t served_ns; /* when one last ran */
+    bool ended;        /* all children have, without work or without spool */
+    int64_t served_ns; /* when a child last ran */
     struct llmobs_relay_places places;
 };
 

@@ -21,7 +21,7 @@ struct llmobs_relay_place {
     pid_t pid;        /* 0: it has no process */
     bool met;         /* its spool was there in this walk */
     int64_t again_ns; /* no other process before this time */
-    int64_t pause_ms; /* how long the last process kept others away */
+    int64_t pause_ms; /* the last pause between two processes */
 };
 
 struct llmobs_relay_places {
@@ -32,8 +32,8 @@ struct llmobs_relay_places {
 struct llmobs_relay_place *llmobs_relay_places_meet(
     struct llmobs_relay_places *places, uid_t uid, const char *path);
 
-/* The process has ended. One that failed keeps others away twice as long as the
- * one before it. */
+/* The place's process has ended. `failed`: the pause before the place may have
+ * another process is twice as long as the last pause. */
 void llmobs_relay_place_ended(struct llmobs_relay_place *place, bool failed);
 
 /* After a walk: frees the places whose spool was not there, and that have no

@@ -18,7 +18,7 @@ static const char *const states[] = {[LLMOBS_PS_UNKNOWN] = "-",
                                      [LLMOBS_PS_WAITING] = "waiting",
                                      [LLMOBS_PS_STREAMING] = "streaming"};
 
-/* A time namespace of its own has another monotonic clock. */
+/* A process in another namespace may have another monotonic clock. */
 static int64_t age_of(const struct llmobs_ps_call *call)
 {
     int64_t age = call->elsewhere
@@ -42,7 +42,7 @@ static void write_age(int64_t ns, char *out, size_t cap)
         snprintf(out, cap, "%" PRId64 "h%02dm", s / 3600, (int)(s / 60 % 60));
 }
 
-/* A column has a blank behind its text at least. */
+/* Prints a row; behind a column's text there is at least one blank. */
 static int show_print_row(bool users, const char *const cells[7])
 {
     static const size_t columns[] = {8,  12, 8, sizeof("streaming "),

@@ -16,7 +16,7 @@ int llmobs_ps_show_call(const struct llmobs_ps_call *call, bool users);
 int llmobs_ps_show_stack(const struct llmobs_ps_call *call,
                          const struct llmobs_ps_stack *stack);
 
-/* The same as a line of JSON; `stack` may be NULL. */
+/* Prints a call as a line of JSON; `stack` may be NULL. */
 int llmobs_ps_show_json(const struct llmobs_ps_call *call,
                         const struct llmobs_ps_stack *stack);
 

@@ -13,16 +13,16 @@
 #include "core/log/adopt_claim.h"
 #include "lib/base/hazard.h"
 
-/* Entries come in groups: this long after the first event the others are there,
- * too. */
+/* Entries come in groups: this long after the first event the other events of
+ * the group have come. */
 #define GATHER_MS 5
-/* Where they keep coming, the caller gets them no more often than this, so that
- * many of them share one look at the spool and one request. */
+/* During constant writes wait reports no more often than this, so that many
+ * entries share one look at the spool and one request. */
 #define BUSY_MS LLMOBS_HAZARD(gathers_nothing, 40, 0)
 
-/* False where nothing in the directory is news: its process has claimed it to
- * deliver it, as the relay itself does. Nobody writes to one that was given
- * away, so it needs no watch. */
+/* Watches the directory of a process. False where nothing in it is news: a
+ * process, such as this relay, has claimed the directory to deliver it. Nobody
+ * writes to a directory that was given away, so it needs no watch. */
 static bool watch_process(struct llmobs_spool_watch *watch, const char *name)
 {
     struct llmobs_record_owner who;
@@ -102,7 +102,7 @@ static bool spool_watch_read_events(struct llmobs_spool_watch *watch)
             news |= spool_watch_take_event(watch, event);
         }
         if ((size_t)len < sizeof(bytes) / 2)
-            break; /* these were all */
+            break; /* no more events are there */
     }
     return news;
 }
@@ -120,7 +120,7 @@ static bool poll_until(const struct llmobs_spool_watch *watch, int64_t until_ns)
     return ppoll(&wait, 1, &left, NULL) > 0;
 }
 
-/* Lets more news come. */
+/* Sleeps while more events of the group come. */
 static void spool_watch_gather(struct llmobs_spool_watch *watch)
 {
     int64_t now = llmobs_clock_mono_ns();
@@ -134,8 +134,8 @@ static void spool_watch_gather(struct llmobs_spool_watch *watch)
     watch->told_ns = llmobs_clock_mono_ns();
 }
 
-/* The caller's own work at the directories causes events, too: those are read
- * first, so that the sleep is not over at once for them. */
+/* Reads first the events of the caller's own work at the directories, so that
+ * these do not end the sleep at once. */
 bool llmobs_spool_watch_wait(struct llmobs_spool_watch *watch, int64_t until_ns)
 {
     bool news = spool_watch_read_events(watch);

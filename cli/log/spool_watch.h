@@ -1,5 +1,5 @@
-/* spool_watch - reports that something was written to a spool (inotify), at
- * once where it rests, and every 40 ms where there is always something.
+/* spool_watch - reports that something was written to a spool (inotify): at
+ * once after a time without writes, every 40 ms during constant writes.
  *
  * Owns:    its descriptor, as long as the process lives.
  * Threads: one at a time.
@@ -23,12 +23,12 @@ struct llmobs_spool_watch {
     char base[4096];
 };
 
-/* Watches the spool `base` and the directories in it. Where it cannot, wait
- * returns every LLMOBS_SPOOL_WATCH_BLIND_MS. */
+/* Watches the spool `base` and the directories in it. Where the kernel has no
+ * watch left, wait returns every LLMOBS_SPOOL_WATCH_BLIND_MS. */
 int llmobs_spool_watch_open(struct llmobs_spool_watch *watch, const char *base);
 
 /* Sleeps until something is written, `until_ns` (monotonic) at the latest.
- * True: something was. A signal ends it. */
+ * True: something was written. A signal ends the sleep. */
 bool llmobs_spool_watch_wait(struct llmobs_spool_watch *watch,
                              int64_t until_ns);
 

@@ -22,7 +22,7 @@
 /* -- in the child -----------------------------------------------------------
  */
 
-/* Before the frames the child sends this. */
+/* The child sends this before the frames. */
 struct head {
     int64_t stopped_ns;
     char problem[LLMOBS_PS_PROBLEM];

@@ -1,9 +1,9 @@
 /* stack - the native stack of a thread of another process.
  *
- * The thread stops for a moment, by ptrace, and then goes on as if it had not:
- * the kernel begins the system call again in which it waits, and where it would
- * end it instead (epoll_wait and some others), this module has it begin again.
- * Where that cannot be done the thread is not stopped.
+ * The thread stops for a moment, by ptrace, and then goes on as before: the
+ * kernel restarts the system call in which the thread waits. Some calls, such
+ * as epoll_wait, the kernel would end with EINTR: this module makes it restart
+ * them. Where neither can be done the thread is not stopped.
  *
  * A child does this. Its end lets the thread go in every case, also when
  * `llmobs` is killed meanwhile, or when libunwind fails on what it reads.

@@ -29,8 +29,8 @@ static const char *log_target_after(const char *text, const char *name)
     return at ? at + strlen(name) : NULL;
 }
 
-/* A process counts as a user's where any of its user ids is. Its threads may
- * outlive the first one, which is a zombie then. */
+/* True where any user id of the process is `uid`. Its threads may outlive the
+ * first thread, which is a zombie then. */
 static bool log_target_is_of(pid_t pid, uid_t uid)
 {
     unsigned real = 0, effective = 0, saved = 0, threads = 0;
@@ -135,8 +135,7 @@ static void look_at_threads(struct llmobs_ps_call *call)
     closedir(list);
 }
 
-/* The look at the process comes last, too: the memory that was read was its
- * own. */
+/* Checks the process before and after the reads: so they read its memory. */
 bool llmobs_ps_target_look(struct llmobs_ps_call *call)
 {
     if (call->elsewhere)

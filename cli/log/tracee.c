@@ -24,10 +24,10 @@
  * ran, and else begins again. */
 #define RESTART_NO_HANDLER 514
 
-/* System calls that a stop ends with EINTR, which the kernel does not begin
- * again by itself: see signal(7). Those of sockets end so only where the socket
- * has a time limit. None of them has done anything when it answers EINTR; a
- * connect that is under way goes on. */
+/* System calls that a stop ends with EINTR, and that the kernel does not
+ * restart by itself: see signal(7). Calls on sockets end so only where the
+ * socket has a time limit. None of these calls has done anything when it
+ * returns EINTR; a connect that is under way goes on. */
 static const long ended_by_a_stop[] = {
     SYS_epoll_pwait,  SYS_read,         SYS_readv,           SYS_write,
     SYS_writev,       SYS_recvfrom,     SYS_recvmsg,         SYS_recvmmsg,
@@ -64,8 +64,8 @@ pid_t llmobs_tracee_tracer(pid_t pid, pid_t thread)
 }
 
 #if defined(__x86_64__)
-/* Has the system call begin again; a handler that waits to run gets its EINTR
- * all the same. */
+/* Makes the kernel restart the system call; if a signal handler runs first, the
+ * call still ends with EINTR. */
 static void mend(pid_t thread)
 {
     struct user_regs_struct regs;
@@ -85,8 +85,8 @@ static bool tracee_is_safe(pid_t pid, pid_t thread)
     return true;
 }
 #else
-/* This machine's kernel decides before the stop whether the system call begins
- * again. */
+/* Does nothing: this machine's kernel decides before the stop whether the
+ * system call restarts. */
 static void mend(pid_t thread)
 {
     (void)thread;

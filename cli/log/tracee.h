@@ -13,7 +13,7 @@
 
 struct llmobs_tracee {
     pid_t thread;
-    int signal; /* on its way to the thread; it gets it when it is let go */
+    int signal; /* a pending signal, which the thread gets when it goes on */
 };
 
 /* After an error the thread is attached at most until this process ends. */

@@ -58,7 +58,7 @@ static int unwind_find_all(void *generic, void *remote)
     return rc;
 }
 
-/* The second library takes functions of the first, and does not say so. */
+/* The second library needs the first, but has no DT_NEEDED: so RTLD_GLOBAL. */
 int llmobs_unwind_open(void)
 {
     void *generic = dlopen(GENERIC, RTLD_NOW | RTLD_GLOBAL);

@@ -16,7 +16,7 @@
 #define LLMOBS_BUCKETS_MAX 100000
 
 struct llmobs_buckets {
-    int64_t first_ns; /* the beginning of the first one */
+    int64_t first_ns; /* the beginning of the first bucket */
     int64_t step_ns;
     size_t count;
 };
@@ -26,11 +26,11 @@ struct llmobs_buckets {
 void llmobs_buckets_fit(struct llmobs_buckets *buckets, int64_t from_ns,
                         int64_t to_ns, size_t most);
 
-/* The same into buckets of that length. */
+/* Parts the range into buckets of that length. */
 int llmobs_buckets_set(struct llmobs_buckets *buckets, int64_t from_ns,
                        int64_t to_ns, int64_t step_ns);
 
-/* The beginning of a bucket, and of the one behind the last. */
+/* The beginning of a bucket; `at` may be the number of buckets. */
 int64_t llmobs_buckets_begin(const struct llmobs_buckets *buckets, size_t at);
 
 /* Adds the length of a bucket in words: "20 m". */

@@ -283,7 +283,7 @@ static int add_grouped(struct llmobs_buf *out, int64_t count)
     return rc;
 }
 
-/* In the unit that a person would choose. */
+/* Writes a length in the unit that a person would choose. */
 static int add_length(struct llmobs_buf *out, int64_t ns, bool ascii)
 {
     int64_t s = ns / NS_PER_S;

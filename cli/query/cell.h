@@ -48,8 +48,8 @@ struct llmobs_cell llmobs_cell_real(enum llmobs_cell_kind kind, double real);
 
 #define LLMOBS_CELL_CLOCK 64
 
-/* Writes a wall time in the zone of TZ, by a form of strftime; answers `room`,
- * NULL for a time that is not known. */
+/* Writes a wall time in the zone of TZ, by a form of strftime; returns `room`,
+ * or NULL for an unknown time. */
 const char *llmobs_cell_clock(int64_t wall_ns, const char *form,
                               char room[LLMOBS_CELL_CLOCK]);
 

@@ -57,8 +57,8 @@ static int add_parsed(struct llmobs_contents *contents, struct llmobs_text line)
     return rc == -ENOMEM ? rc : 0;
 }
 
-/* A line as the exporter writes it is read without a parser, for the trace
- * alone by its end: so that takes as long as the bytes take from memory. */
+/* Reads a line in the exporter's form without a parser. Where only traces are
+ * wanted, it reads the line's end: as fast as memory gives the bytes. */
 static int contents_add_line(struct llmobs_contents *contents,
                              struct llmobs_text line)
 {

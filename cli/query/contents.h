@@ -16,8 +16,8 @@
 
 struct llmobs_contents {
     size_t spans, evaluations;
-    int64_t first_ns, last_ns;  /* when spans began; 0: there are none */
-    struct llmobs_texts traces; /* its count is that of the traces */
+    int64_t first_ns, last_ns;  /* when spans began; 0: there are no spans */
+    struct llmobs_texts traces; /* the ids of the traces, each once */
     bool bare;                  /* the traces alone are wanted */
 };
 

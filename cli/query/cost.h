@@ -3,8 +3,8 @@
  * Threads: any.
  * Errors:  none.
  *
- * A cost that nobody knows is no 0: a text for it is the caller's "-", and a
- * sum says of how many calls it is.
+ * An unknown cost is not 0: the caller shows it as "-", and a sum says for how
+ * many calls the cost is known.
  */
 #ifndef LLMOBS_COST_H
 #define LLMOBS_COST_H
@@ -28,15 +28,15 @@ const char *llmobs_cost_source(const struct llmobs_prices *prices,
  * `room`; NULL: the cost is unknown. */
 const char *llmobs_cost_text(double cost, char room[LLMOBS_COST_TEXT]);
 
-/* The cost of some calls; all zero: of none. */
+/* The cost of some calls; all zero: of no call. */
 struct llmobs_cost_sum {
     double known_cost; /* LLMOBS_COST_MAX: that or more */
     size_t known;      /* the number of calls that have a cost */
-    bool any;          /* they have, or what is billed beside them has */
+    bool any;          /* a call, or a span billed beside them, has a cost */
     size_t calls;
 };
 
-/* Adds a row if it is a call, or billed without being one. */
+/* Adds a row if it is a call, or is billed without being a call. */
 void llmobs_cost_add(struct llmobs_cost_sum *sum, const struct llmobs_row *row);
 
 /* Writes "of 310 of 338 calls" where some of them have no cost, else nothing;

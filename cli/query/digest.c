@@ -35,7 +35,7 @@ static void digest_add_number(struct llmobs_digest *digest, uint64_t number)
     digest->b = llmobs_mix(digest->b ^ number);
 }
 
-/* The length goes first, so that two texts are not one. */
+/* Adds the length first: "ab", "c" and "a", "bc" have different digests. */
 static void digest_add_text(struct llmobs_digest *digest, const char *text,
                             size_t len)
 {
@@ -130,8 +130,8 @@ static void digest_add_value(struct llmobs_digest seed,
 
 /* -- requests ------------------------------------------------------------- */
 
-/* The answer of OpenAI's Responses repeats these settings, with the defaults of
- * those that were not asked for; a failed one does not. */
+/* True for an answered call of OpenAI's Responses: the answer repeats the
+ * settings, and has a default for each setting that the request lacks. */
 static bool repeats_settings(const struct llmobs_json *event)
 {
     static const char end[] = ".createResponse";
@@ -192,7 +192,7 @@ bool llmobs_digest_request(struct llmobs_digest seed,
     if (!has_input(input) ||
         llmobs_json_get(llmobs_json_get(meta, "metadata"), "truncated"))
         return false;
-    if (!model) /* that of the answer, where it names one */
+    if (!model) /* the answer's model, if the answer names one */
         model = llmobs_json_gets(meta, "model_name");
     *out = seed;
     digest_add_text(out, model ? model : "", model ? strlen(model) : 0);

@@ -1,5 +1,5 @@
-/* digest - a number of 128 bits for a request or the call of a tool: equal ones
- * have the same one, others have others.
+/* digest - a number of 128 bits for a request or the call of a tool: equal
+ * requests have equal numbers, different requests have different numbers.
  *
  * Threads: any.
  * Errors:  none.
@@ -21,8 +21,8 @@ struct llmobs_digest {
 struct llmobs_digest llmobs_digest_seed(void);
 
 /* Digests the messages, documents and tools of a call, the model that it asks
- * for, and its settings. False where that is not known: the event has no input,
- * or a part of it. */
+ * for, and its settings. False where the event has no input, or only a part of
+ * the input. */
 bool llmobs_digest_request(struct llmobs_digest seed,
                            const struct llmobs_json *event,
                            struct llmobs_digest *out);

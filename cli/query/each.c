@@ -19,7 +19,7 @@ struct each {
 };
 
 /* 1: a span with the same ids was handed out. The walk begins at the store's
- * end, so that it was the later one. */
+ * end, so the other span is the later one. */
 static int each_is_repeated(struct each *each, const struct llmobs_json *event)
 {
     size_t before = each->seen.count;
@@ -69,7 +69,7 @@ static int each_take_event(struct each *each, const struct llmobs_json *event,
     return rc > 0 ? 0 : rc;
 }
 
-/* 1 ends the walk: there are as many as were asked for. */
+/* 1 ends the walk: as many rows as the caller wants were handed out. */
 static int each_take_line(void *ctx, struct llmobs_text line,
                           struct llmobs_place place)
 {

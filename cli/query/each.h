@@ -13,7 +13,7 @@
 
 #include "cli/query/load.h"
 
-/* Answers 0; a negative answer ends the walk and is returned. */
+/* Returns 0; a negative value ends the walk, which then returns it. */
 typedef int llmobs_each_row(void *ctx, const struct llmobs_row *row,
                             const struct llmobs_json *event);
 

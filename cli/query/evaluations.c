@@ -49,8 +49,8 @@ bool llmobs_evaluations_may_be_one(struct llmobs_text line)
 
 /* -- one ------------------------------------------------------------------ */
 
-/* Evaluations name a span by both ids; feedback names a span, a trace, or a
- * session: then the other part of the key is empty, or says so. */
+/* Evaluations name a span by both ids. Feedback names a span or a trace (the
+ * other id is empty), or a session (`trace` is SESSION). */
 static int ids_key(struct llmobs_buf *key, const char *trace, const char *id)
 {
     llmobs_buf_cut(key, 0);
@@ -249,7 +249,7 @@ static int evaluations_take(struct llmobs_evaluations *all, const char *key,
     return rc;
 }
 
-/* The root of a trace also has what is said of the trace or the session. */
+/* The root of a trace also takes evaluations of the trace or the session. */
 static int take_by_ids(struct llmobs_evaluations *all,
                        const struct llmobs_json *span, struct llmobs_buf *out,
                        size_t *left)

@@ -23,14 +23,14 @@ struct llmobs_evaluations {
 
 bool llmobs_evaluations_is_one(const struct llmobs_json *event);
 
-/* False where the line surely is no such event. */
+/* False where the line certainly is no evaluation and no feedback. */
 bool llmobs_evaluations_may_be_one(struct llmobs_text line);
 
 int llmobs_evaluations_add(struct llmobs_evaluations *evaluations,
                            const struct llmobs_json *event);
 
-/* Call it after the last add. Of equal evaluations, as a kill may leave them,
- * one stays. */
+/* Call it after the last add. Keeps one of equal evaluations, which a killed
+ * process may have written twice. */
 void llmobs_evaluations_sort(struct llmobs_evaluations *evaluations);
 
 /* Appends a line, fit for a terminal, for each evaluation of this span. */
@@ -38,7 +38,7 @@ int llmobs_evaluations_of(struct llmobs_evaluations *evaluations,
                           const struct llmobs_json *span,
                           struct llmobs_buf *out);
 
-/* The number of evaluations for which no span has asked. */
+/* The number of evaluations that belong to no span so far. */
 size_t llmobs_evaluations_unjoined(const struct llmobs_evaluations *all);
 
 void llmobs_evaluations_fini(struct llmobs_evaluations *evaluations);

@@ -63,7 +63,7 @@ static bool query_filter_is_tag(const char *tag, const char *want)
            strcmp(tag + key + 1, want + key + 1) == 0;
 }
 
-/* True where any tag is that one; a key may occur several times. */
+/* True where any tag of the event is `want`; a key may occur several times. */
 static bool query_filter_has_tag(const struct llmobs_json *event,
                                  const char *want)
 {
@@ -181,8 +181,8 @@ static bool names_match(const struct llmobs_filter *filter,
                                     llmobs_filter_tag_of(event, "ml_app"));
 }
 
-/* True where the filter asks for something that only a span has, no
- * evaluation. */
+/* True where the filter selects by something that a span has, but an evaluation
+ * does not have. */
 static bool asks_of_span(const struct llmobs_filter *filter)
 {
     return filter->name.pattern || filter->kind.pattern ||
@@ -255,8 +255,8 @@ bool llmobs_filter_match_evaluation(const struct llmobs_filter *filter,
 
 #define NEEDLE_MAX 128
 
-/* True where the line has the text between `before` and `after`. A text that
- * JSON may write in several ways is taken for there. */
+/* True where the line has the text between `before` and `after`, or the text is
+ * one that JSON may write in several ways. */
 static bool has_text(struct llmobs_text line, const char *before,
                      const char *text, const char *after)
 {

@@ -27,13 +27,13 @@ struct llmobs_filter_name {
 struct llmobs_filter {
     struct llmobs_filter_name name, kind, model, provider, service, ml_app;
     struct llmobs_filter_name session;
-    const char *trace; /* the id of the trace or its beginning, */
-    bool trace_whole;  /* or the whole id alone */
-    const char *id;    /* the same, or the id of the span or its beginning */
+    const char *trace; /* the id of the trace, or the id's beginning */
+    bool trace_whole;  /* `trace` is a whole id */
+    const char *id;    /* the id of the trace or of the span, or a beginning */
     const char *tags[LLMOBS_FILTER_TAGS_MAX]; /* "key:value" or "key=value" */
     size_t tag_count;
     int64_t since_ns; /* started at this wall time or later */
-    int64_t until_ns; /* and before this one */
+    int64_t until_ns; /* started before this wall time */
     int64_t min_duration_ns;
     bool errors;
     struct llmobs_regex *grep; /* found in the name or in what was said */
@@ -48,21 +48,21 @@ bool llmobs_filter_match(struct llmobs_filter *filter,
 /* True where every event passes: nothing was set. */
 bool llmobs_filter_passes_all(const struct llmobs_filter *filter);
 
-/* False where a look at the line's bytes shows that no event in it can match;
- * `tree`: that no event of its trace can. It reads no JSON, so that a store is
- * searched as fast as memory; a true answer says nothing. */
+/* False where the line's bytes show that the event cannot match; `tree`: that
+ * no event of its trace can. Reads no JSON, so that a store is searched as fast
+ * as memory; true: the event may match or not. */
 bool llmobs_filter_may_match(const struct llmobs_filter *filter,
                              struct llmobs_text line, bool tree);
 
-/* The same for an evaluation, which has tags and the ids of its span alone. */
+/* True where the filter selects an evaluation, by tags and the span's ids. */
 bool llmobs_filter_match_evaluation(const struct llmobs_filter *filter,
                                     const struct llmobs_json *event);
 
-/* Sets a name by an option of a command whose `to` it is. */
+/* Sets the name at the option's `to`. */
 int llmobs_filter_option(const struct llmobs_cli_option *option,
                          const char *argument);
 
-/* True where that is such a text; NULL: the event has none. */
+/* True where `text` matches the name; NULL: the event has no such text. */
 bool llmobs_filter_name_match(const struct llmobs_filter_name *name,
                               const char *have);
 
@@ -76,7 +76,7 @@ int llmobs_filter_set_kind(struct llmobs_filter *filter, const char *argument);
 int llmobs_filter_add_tag(struct llmobs_filter *filter, const char *tag);
 
 /* Sets the pattern, as of `grep -E`; letters match in either case unless the
- * pattern has a capital. -EINVAL: *why says it. */
+ * pattern has a capital. -EINVAL: *why is the reason. */
 int llmobs_filter_set_grep(struct llmobs_filter *filter, const char *pattern,
                            const char **why);
 

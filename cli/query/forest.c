@@ -98,7 +98,7 @@ bool llmobs_forest_shows(const struct llmobs_row *row)
     return row->wanted || row->path;
 }
 
-/* Marks the rows above the wanted ones, up to one that is marked. */
+/* Marks the rows above the wanted rows, up to a row that is marked already. */
 static void mark_paths(struct llmobs_forest *forest)
 {
     for (size_t i = 0; i < forest->count; i++) {
@@ -112,7 +112,7 @@ static void mark_paths(struct llmobs_forest *forest)
     }
 }
 
-/* Links every row to the one that it names, shown or not. */
+/* Links every row to the parent that it names, shown or not. */
 static void find_parents(struct llmobs_forest *forest)
 {
     for (size_t i = 0; i < forest->count; i++) {
@@ -147,9 +147,9 @@ static void cut_circles(struct llmobs_forest *forest)
     }
 }
 
-/* Links every row to the nearest shown one above it, once there is no circle.
- * The rows that a climb has passed get its end, so that all climbs together are
- * as long as the forest. */
+/* Links every row to the nearest shown row above it; there are no circles now.
+ * Each row passed on the way up gets the same link, so that all ways together
+ * are as long as the forest. */
 static void pass_hidden(struct llmobs_forest *forest)
 {
     for (size_t i = 0; i < forest->count; i++) {
@@ -168,7 +168,7 @@ static void pass_hidden(struct llmobs_forest *forest)
     }
 }
 
-/* Lets the rows be as new ones; the marks keep the sort stable. */
+/* Clears the links of all rows; `mark` keeps the old order for stable sorts. */
 static void cut_links(struct llmobs_forest *forest)
 {
     for (size_t i = 0; i < forest->count; i++) {
@@ -199,7 +199,7 @@ int llmobs_forest_sort(struct llmobs_forest *forest)
     return 0;
 }
 
-/* Orders roots: those of a trace together, the oldest trace first. */
+/* Orders roots: all roots of a trace together, the oldest first. */
 static int forest_by_trace(const void *left, const void *right)
 {
     const struct llmobs_row *a = *(struct llmobs_row *const *)left;

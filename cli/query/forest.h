@@ -6,8 +6,8 @@
  * Limits:  memory.
  *
  * Every wanted row comes out exactly once, whatever the events contain: of rows
- * with the same ids the last one counts, a row without its parent is an orphan
- * at the top, a circle of parents is cut.
+ * with the same ids the last one is kept, a row whose parent is missing is an
+ * orphan at the top, a circle of parents is cut.
  */
 #ifndef LLMOBS_FOREST_H
 #define LLMOBS_FOREST_H
@@ -21,7 +21,7 @@ struct llmobs_forest_trace {
 };
 
 struct llmobs_forest {
-    bool paths; /* rows above a wanted one are shown, too; the caller sets it */
+    bool paths; /* set by the caller: also shows the rows above wanted rows */
     struct llmobs_row **rows;
     size_t count;
     size_t cap;

@@ -9,8 +9,8 @@
 #include "lib/base/hazard.h"
 
 #define NS_PER_S INT64_C(1000000000)
-/* A trace's id that the library made has the second of its beginning, which may
- * be this long before a span of it. */
+/* A trace id that the library made holds the second in which the trace began.
+ * A span of the trace may begin this much later. */
 #define ID_AGE_S (24 * 3600)
 /* Stands between a trace's id and a span's. */
 #define ID_MARK '\x1f'
@@ -42,7 +42,7 @@ static int query_load_take_evaluation(void *ctx, struct llmobs_text text,
     return rc == -ENOMEM ? rc : 0;
 }
 
-/* Reads all before the first span, since one may come before its span. */
+/* Reads all evaluations first: one may stand before or behind its span. */
 static int load_evaluations(struct llmobs_load *load,
                             struct llmobs_reader *reader, int64_t since_ns)
 {
@@ -160,8 +160,8 @@ int llmobs_load_take(struct llmobs_load *load, const struct llmobs_json *event,
     return wanted || load->tree ? keep_row(load, event, place, wanted) : 0;
 }
 
-/* Takes a line of the store, but of no trace that the filter excludes, and of
- * these traces alone. NULL: of any. */
+/* Takes a line of the store, if the filter does not exclude its trace and
+ * `window` has the trace; NULL: any trace. */
 static int query_load_take(struct llmobs_load *load,
                            const struct llmobs_texts *traces,
                            struct llmobs_text text, struct llmobs_place place)
@@ -213,7 +213,7 @@ static int64_t query_load_begin_of(const char *trace, int64_t start_ns)
     return s <= start_s && s >= start_s - ID_AGE_S ? s * NS_PER_S : start_ns;
 }
 
-/* Adds the trace; 1: it is one more than asked for. */
+/* Adds the trace; 1: it is one more than the caller wants. */
 static int add_trace(struct window *window, const char *trace, int64_t start_ns,
                      struct llmobs_place place)
 {
@@ -287,9 +287,9 @@ static struct llmobs_text value_at(const char *at, const char *stop)
     return value;
 }
 
-/* True where the line may be of one of the traces: it has the id of one as its
- * trace's where that shows without a parser, else anywhere; or it has an id
- * with an escape. */
+/* True where the line may belong to one of the traces: its trace_id is one of
+ * theirs, or, if only a parser can find its trace_id, any id in it is, or an id
+ * in it has an escape. */
 static bool names_trace(const struct window *window, struct llmobs_text text)
 {
     static const char key[] = "\"trace_id\"";

@@ -7,8 +7,8 @@
  *
  * A window of the newest traces is found from the store's end: the first walk
  * goes backwards until enough traces have a span that the filter selects; the
- * second one reads all spans of these traces, in the files that were written to
- * since the oldest of them began.
+ * second walk reads all spans of these traces, in the files that were written
+ * to since the oldest of the traces began.
  */
 #ifndef LLMOBS_QUERY_LOAD_H
 #define LLMOBS_QUERY_LOAD_H
@@ -25,10 +25,10 @@ struct llmobs_load {
     struct llmobs_filter *filter; /* borrowed */
     enum llmobs_row_parts parts;  /* of wanted rows */
     struct llmobs_prices *prices; /* borrowed; NULL: no cost is estimated */
-    bool tree;     /* the ids of the spans between wanted ones too */
+    bool tree;     /* reads also the ids of spans between wanted spans */
     bool bare;     /* the evaluations are not read */
-    bool paths;    /* and the spans above wanted ones are shown */
-    size_t newest; /* the number of traces, or of spans where it is no tree; 0:
+    bool paths;    /* with `tree`: also shows the spans above wanted spans */
+    size_t newest; /* how many traces, or without `tree` spans, to read; 0:
                     * all */
 
     struct llmobs_texts texts;
@@ -42,8 +42,8 @@ struct llmobs_load {
 
 void llmobs_load_fini(struct llmobs_load *load);
 
-/* Reads the rows, and orders them: as traces where it is a tree. Borrows the
- * reader, which can read the rows' lines again. */
+/* Reads the rows and orders them, with `tree` as traces. Borrows the reader,
+ * which can read the rows' lines again. */
 int llmobs_load_rows(struct llmobs_load *load, struct llmobs_reader *reader);
 
 /* Finds the newest trace with a span that the filter selects. Gives its id, for
@@ -51,15 +51,15 @@ int llmobs_load_rows(struct llmobs_load *load, struct llmobs_reader *reader);
 int llmobs_load_newest_trace(struct llmobs_filter *filter,
                              struct llmobs_reader *reader, char **trace);
 
-/* The steps of that, for rows that come later: takes one span, and orders all
- * rows, also again. */
+/* The steps of llmobs_load_rows, for rows that come later: _take adds one span,
+ * and _order orders all rows, as often as it is called. */
 int llmobs_load_take(struct llmobs_load *load, const struct llmobs_json *event,
                      struct llmobs_place place);
 int llmobs_load_order(struct llmobs_load *load, struct llmobs_reader *reader);
 
 /* Parses a line that the filter may select, and gives its *event, which the
- * caller frees; NULL where it may not, or the line is no JSON: that is counted.
- */
+ * caller frees. *event is NULL where the filter excludes the line, or the line
+ * is no JSON, which is counted. */
 int llmobs_load_parse(struct llmobs_load *load, struct llmobs_text line,
                       struct llmobs_json **event);
 

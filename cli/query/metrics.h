@@ -27,10 +27,11 @@ struct llmobs_metric_words {
 const struct llmobs_metric_words *llmobs_metric_words(
     enum llmobs_metric metric);
 
-/* Reads "calls,latency_p95"; "latency", "ttft" and "tokens" are several. */
+/* Reads words such as "calls,latency_p95"; "latency", "ttft" and "tokens" each
+ * stand for several metrics. */
 int llmobs_metrics_read(struct llmobs_metrics *metrics, const char *words);
 
-/* True where each of the words is one. */
+/* True where each of the words is a metric. */
 bool llmobs_metrics_are(const char *words);
 
 #endif

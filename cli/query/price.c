@@ -14,7 +14,7 @@ static const struct {
 } members[] = {
     {"input_cost_per_token", LLMOBS_PRICE_INPUT},
     {"cache_read_input_token_cost", LLMOBS_PRICE_CACHE_READ},
-    /* Before the next one, which it begins with. */
+    /* Before the next name, which is the beginning of this one. */
     {"cache_creation_input_token_cost_above_1hr",
      LLMOBS_PRICE_CACHE_WRITE_HOUR},
     {"cache_creation_input_token_cost", LLMOBS_PRICE_CACHE_WRITE},
@@ -142,8 +142,8 @@ static double price_either(double rate, double other)
     return rate >= 0 ? rate : other;
 }
 
-/* A count that is not known, or more than there are, is taken for the nearest
- * that can be. */
+/* The count, or the nearest possible count: 0 if it is unknown, `all` if it is
+ * more than `all`. */
 static int64_t price_within(int64_t count, int64_t all)
 {
     return count <= 0 ? 0 : count < all ? count : all;

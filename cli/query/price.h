@@ -13,8 +13,8 @@
 #include "lib/text/json.h"
 
 #define LLMOBS_PRICE_TIERS 4
-/* The most that a token may cost: a price of a million tokens that stands in
- * the place of the price of one is a mistake. */
+/* The most that a token may cost: a higher number is a mistake, such as the
+ * price of a million tokens. */
 #define LLMOBS_PRICE_MAX 1.0
 
 enum llmobs_price_part {
@@ -28,12 +28,12 @@ enum llmobs_price_part {
 };
 
 struct llmobs_price_tier {
-    int64_t above;                    /* input tokens of the call */
+    int64_t above;                    /* for calls with more input tokens */
     double rates[LLMOBS_PRICE_PARTS]; /* -1: not given */
 };
 
-/* The rates of a tier hold for the whole of a call with more input tokens than
- * its threshold; one that it lacks is that of the tier below. */
+/* The rates of a tier are for all tokens of a call with more input tokens than
+ * the threshold; a missing rate is that of the tier below. */
 struct llmobs_price {
     struct llmobs_price_tier tiers[1 + LLMOBS_PRICE_TIERS]; /* by threshold */
     size_t count; /* 0: the model has no price */
@@ -41,12 +41,12 @@ struct llmobs_price {
 
 /* The tokens of a call; -1: not known. */
 struct llmobs_price_tokens {
-    int64_t input; /* those of a cache included */
+    int64_t input; /* cached tokens included */
     int64_t output;
     int64_t cache_read;
     int64_t cache_write;
-    int64_t cache_write_hour; /* of cache_write */
-    int64_t reasoning;        /* of output */
+    int64_t cache_write_hour; /* a part of cache_write */
+    int64_t reasoning;        /* a part of output */
 };
 
 void llmobs_price_read(const struct llmobs_json *model,

@@ -46,10 +46,10 @@ struct llmobs_prices {
 
 /* -- providers ------------------------------------------------------------ */
 
-/* The library's providers, and LiteLLM's names for them. A name without a
- * provider before it counts for a provider of this list only where the table
- * says that it is that provider's: many hosts serve models of the same name,
- * at other prices. */
+/* The library's providers, and LiteLLM's names for them. An entry without a
+ * provider in its name is used for a provider of this list only if the entry's
+ * members name that provider: many hosts serve models of one name, at
+ * different prices. */
 static const struct provider {
     const char *name;
     const char *names[NAMES_MAX];
@@ -284,7 +284,7 @@ static const struct llmobs_json *find_model(const struct asked *asked,
     return found && prices_serves(provider, found) ? found : NULL;
 }
 
-/* The same, then without the date. */
+/* Looks for the model with its date, then without the date. */
 static const struct llmobs_json *find_dated(const struct asked *asked,
                                             const char *model)
 {

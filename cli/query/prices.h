@@ -10,8 +10,8 @@
  * A table has the form of LiteLLM's model_prices_and_context_window.json, with
  * two additions: a name with a `*`, `?` or `[` is a pattern (lib/base/glob),
  * and "llmobs_prices" describes the table itself. Letters match in either case.
- * Of several tables the first that has the model counts; in a table exact names
- * go before patterns, of which the first one counts.
+ * The price is that of the first table that has the model; in a table, that of
+ * the exact name, else of the first pattern that matches.
  */
 #ifndef LLMOBS_PRICES_H
 #define LLMOBS_PRICES_H
@@ -26,8 +26,8 @@ struct llmobs_prices;
 struct llmobs_prices *llmobs_prices_new(void);
 void llmobs_prices_free(struct llmobs_prices *prices); /* NULL is fine */
 
-/* Adds a table behind the others. `date`, such as 2026-11-22, is that of a
- * table that names none. */
+/* Adds a table behind the others. `date`, such as 2026-11-22, is used where the
+ * table names no date. */
 int llmobs_prices_add(struct llmobs_prices *prices, struct llmobs_text text,
                       const char *date);
 
@@ -37,8 +37,8 @@ double llmobs_prices_cost(struct llmobs_prices *prices, const char *provider,
                           const char *model,
                           const struct llmobs_price_tokens *tokens);
 
-/* The date of the oldest table that has given a price, before that of the last
- * one; NULL: there is no table. */
+/* The date of the oldest table that has given a price; if none has, the date of
+ * the last table; NULL: there is no table. */
 const char *llmobs_prices_date(const struct llmobs_prices *prices);
 
 #endif

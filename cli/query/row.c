@@ -19,7 +19,7 @@ static int row_share(struct llmobs_texts *texts, const char **field,
     return *field ? 0 : -ENOMEM;
 }
 
-/* Like share, where an empty text stands for none. */
+/* Shares a text as row_share does, but takes an empty text for NULL. */
 static int share_full(struct llmobs_texts *texts, const char **field,
                       const char *text)
 {
@@ -260,8 +260,8 @@ static bool row_is_one_of(const char *word, const char *const *list)
     return *list != NULL;
 }
 
-/* A workflow is never: it stands around calls, or for one that a gateway
- * makes. */
+/* A workflow is never billed: it stands around calls, or for a call that a
+ * gateway makes. */
 static bool is_billed(const struct llmobs_row *row,
                       const struct llmobs_json *event)
 {
@@ -293,8 +293,8 @@ static int read_bill(struct llmobs_row *row, const struct llmobs_json *event,
         llmobs_json_gets(llmobs_json_get(meta, "metadata"), "model"));
 }
 
-/* The cost that the provider gave, as its total or as its parts. A span that
- * repeats it would count it twice. */
+/* Reads the cost that the provider gave, as a total or in parts. A span that
+ * repeats the cost of another must not count it twice. */
 static void read_cost(struct llmobs_row *row, const struct llmobs_json *event)
 {
     const struct llmobs_json *metrics = llmobs_json_get(event, "metrics");

@@ -19,7 +19,7 @@
 
 #define LLMOBS_ROW_ERROR 1024
 #define LLMOBS_ROW_WORDS 200
-/* A cost beyond it is none. */
+/* A cost above this is no cost. */
 #define LLMOBS_COST_MAX 1e12
 
 /* A text is NULL, a number is -1 where the event does not have it. */
@@ -29,10 +29,10 @@ struct llmobs_row {
     const char *parent_id; /* NULL: a root */
     struct llmobs_place place;
     bool wanted; /* the filters select it */
-    bool path;   /* they do not, but it is above one that they do */
+    bool path;   /* not selected, but above a row that is */
     bool filled; /* the members up to `failed` are set */
     bool failed;
-    bool billed; /* no call of a model, but no other span has what it used */
+    bool billed; /* no model call, but only this span has its tokens and cost */
 
     const char *name; /* never NULL */
     const char *kind; /* never NULL */
@@ -48,17 +48,17 @@ struct llmobs_row {
     const char *question; /* the first words of the last message of the input */
     const char *answer;   /* the first words of the output */
     const char *evaluations; /* lines fit for a terminal, each with its end */
-    const char *links;       /* likewise: the spans that it goes on from */
+    const char *links;       /* such lines: the spans that it continues */
     int64_t start_ns;        /* a wall time */
     int64_t duration_ns;
-    int64_t input_tokens; /* those of a cache included */
+    int64_t input_tokens; /* cached tokens included */
     int64_t output_tokens;
     int64_t cache_read_tokens;
     int64_t cache_write_tokens;
-    int64_t cache_write_hour_tokens; /* of these, those kept for an hour */
+    int64_t cache_write_hour_tokens; /* the part that is kept for an hour */
     int64_t reasoning_tokens;
     double first_token; /* seconds */
-    double cost;        /* USD, where it counts (cli/query/cost) */
+    double cost;        /* USD, of a row that counts (llmobs_row_counts) */
 
     struct llmobs_row *parent; /* the nearest shown one; NULL: at the top */
     struct llmobs_row *child;  /* oldest */
@@ -90,14 +90,14 @@ int llmobs_row_new(const struct llmobs_json *event, struct llmobs_place place,
 int llmobs_row_fill(struct llmobs_row *row, const struct llmobs_json *event,
                     enum llmobs_row_parts parts, struct llmobs_texts *texts);
 
-/* True for a call of a model. The workflow span of a call through a gateway is
- * none, since the gateway reports the call. */
+/* True for a call of a model; false for the workflow span of a call through a
+ * gateway, since the gateway reports the call. */
 bool llmobs_row_is_call(const struct llmobs_row *row);
 
-/* True where its tokens and its cost count: of a call of a model, and of a
- * request of another kind that the library has read, such as the poll that
- * found a job's tokens, or an agent at the provider's. Counts that a program
- * gave a span of its own repeat those of its calls. */
+/* True where sums include the row's tokens and cost: for a call of a model, and
+ * for another request that the library has read, such as the poll that found a
+ * job's tokens, or an agent of the provider. False for a span of the program:
+ * its numbers repeat those of its calls. */
 bool llmobs_row_counts(const struct llmobs_row *row);
 
 void llmobs_row_free(struct llmobs_row *row); /* NULL is fine */

@@ -93,7 +93,7 @@ static struct llmobs_sample *new_sample(struct llmobs_samples *samples)
     return &samples->list[samples->count];
 }
 
-/* The calls within another span have its tokens and its cost. */
+/* Drops the tokens and the cost of a span whose calls have them. */
 static void forget_tokens(struct llmobs_sample *sample)
 {
     sample->input_tokens = sample->output_tokens = -1;
@@ -141,7 +141,7 @@ static int samples_take_row(void *ctx, const struct llmobs_row *row,
 
 /* -- order ---------------------------------------------------------------- */
 
-/* The names are shared, so that equal ones are the same text; none is last. */
+/* The names are shared texts: equal names have one address. NULL comes last. */
 static int compare_names(const char *a, const char *b)
 {
     if (a == b)

@@ -5,10 +5,10 @@
  * Errors:  -ENOMEM, -errno of the store.
  * Limits:  memory: some 90 bytes a call.
  *
- * Calls are the spans of the kinds llm and embedding. The workflow span of a
- * call through a gateway is none: the gateway reports the call. Where the
- * filter names kinds, the spans of these are counted in their place. Other
- * spans whose tokens count (llmobs_row_counts) are among the samples, too.
+ * Calls are the spans of the kinds llm and embedding, but not the workflow span
+ * of a call through a gateway: the gateway reports the call. Where the filter
+ * names kinds, the spans of these kinds are counted instead. The samples also
+ * include other spans whose tokens count (llmobs_row_counts).
  */
 #ifndef LLMOBS_SAMPLES_H
 #define LLMOBS_SAMPLES_H
@@ -28,8 +28,8 @@ enum llmobs_samples_by {
     LLMOBS_BY_COUNT
 };
 
-/* A number is -1 where the call does not have it; of a span whose tokens do not
- * count, they and the cost are. */
+/* A number is -1 where the call does not have it. Tokens and cost of a span
+ * that does not count (llmobs_row_counts) are -1. */
 struct llmobs_sample {
     const char *group; /* NULL: the call has no such fact */
     const char *trace;
@@ -42,10 +42,10 @@ struct llmobs_sample {
     double first_token; /* seconds */
     double cost;
     bool failed;
-    bool is_call; /* or of a kind that the filter names */
+    bool is_call; /* a call, or a span of a kind that the filter names */
 };
 
-/* Samples that stand side by side. */
+/* Samples that are neighbours in the list. */
 struct llmobs_samples_group {
     const char *name; /* NULL: without such a fact */
     struct llmobs_sample *list;
@@ -55,7 +55,7 @@ struct llmobs_samples_group {
 /* The caller sets the first two; all else is zero at first. */
 struct llmobs_samples {
     enum llmobs_samples_by by;
-    bool spans;    /* all that the filter selects, too */
+    bool spans;    /* takes all spans that the filter selects */
     bool of_kinds; /* the filter names kinds */
     struct llmobs_texts names;
     struct llmobs_sample *list;
@@ -79,7 +79,7 @@ void llmobs_samples_fini(struct llmobs_samples *samples);
 
 /* Reads the calls, or the spans of the kinds that the filter names, among the
  * spans that `load` selects, and makes the groups, each in the order of time.
- * By nothing there is one, also where there is no call. */
+ * "By nothing" makes one group, even without any call. */
 int llmobs_samples_read(struct llmobs_samples *samples,
                         struct llmobs_load *load, struct llmobs_reader *reader);
 

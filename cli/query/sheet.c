@@ -192,7 +192,7 @@ void llmobs_sheet_spare(struct llmobs_sheet *sheet)
     }
 }
 
-/* Cuts the first column that is aligned to the left by what is too much, down
+/* Cuts the first left-aligned column by as much as the table is too wide, down
  * to CUT_LEAST. */
 static void cut_one(struct llmobs_sheet *sheet)
 {
@@ -209,7 +209,7 @@ static void cut_one(struct llmobs_sheet *sheet)
         CUT_LEAST + (sheet->width > rest ? sheet->width - rest : 0);
 }
 
-/* Leaves the last column out; cuts it where it is the only one. */
+/* Leaves the last column out; if it is the only column, cuts it. */
 static void drop_one(struct llmobs_sheet *sheet)
 {
     size_t i = sheet->count;

@@ -30,9 +30,9 @@ struct llmobs_column {
     const char *name;  /* of the member, and in the header of CSV */
     const char *title; /* above the column; NULL: it is not for a person */
     bool left;         /* aligned to the left */
-    unsigned spare;    /* is left out where the width is small, the highest
-                          number first; 0: never */
-    size_t least;      /* it is cut to this before one is left out; 0: never */
+    unsigned spare;    /* columns are left out where the width is small, the
+                          highest number first; 0: never */
+    size_t least;      /* cut to this before a column is left out; 0: never */
     bool tight;        /* one blank stands behind it, not two */
     const char *on;    /* the screens that show it, for the table's maker */
 };
@@ -76,7 +76,7 @@ int llmobs_sheet_end(struct llmobs_sheet *sheet);
 
 /* -- the steps of a table that prints its own lines ----------------------- */
 
-/* Widens the columns for the row that the texts of `cells` from `at` on are. */
+/* Widens the columns for a row, the texts of `cells` from `at` on. */
 void llmobs_sheet_measure(struct llmobs_sheet *sheet, size_t at);
 
 /* The width up to a column's cell, and of all columns. */
@@ -86,12 +86,12 @@ size_t llmobs_sheet_whole(const struct llmobs_sheet *sheet);
 /* Leaves out columns until the others have room, or no more can be spared. */
 void llmobs_sheet_spare(struct llmobs_sheet *sheet);
 
-/* Cuts a text that is fit for a terminal; one that was cut before keeps its
- * end. The text stays until the next call. */
+/* Cuts a text that is fit for a terminal; a text that was cut before keeps its
+ * mark at the end. *text is valid until the next call. */
 int llmobs_sheet_cut(struct llmobs_sheet *sheet, const char **text,
                      size_t width);
 
-/* Prints a row up to its last text, and steps behind it; NULL: the titles. */
+/* Prints a row of texts, and moves *cells behind it; NULL: prints titles. */
 int llmobs_sheet_print(struct llmobs_sheet *sheet, const char **cells);
 
 #endif

@@ -11,8 +11,8 @@
 
 #include "lib/base/buf.h"
 
-/* Adds a bar for each number; one below 0 is unknown. `ascii`: no character
- * beyond it. */
+/* Adds a bar for each number; a number below 0 is unknown. `ascii`: only
+ * characters of ASCII. */
 int llmobs_spark_add(struct llmobs_buf *out, const double *numbers,
                      size_t count, bool ascii);
 

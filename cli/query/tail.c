@@ -4,7 +4,8 @@
 
 static const char key[] = "\"trace_id\":";
 
-/* Feedback has its time there: a span's tags are a list. */
+/* True for feedback, where a number, its time, stands before the key; a span
+ * has the list of its tags there. */
 static bool follows_number(struct llmobs_text line, const char *at)
 {
     while (at > line.data && (at[-1] == ' ' || at[-1] == ','))

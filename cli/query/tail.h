@@ -3,9 +3,9 @@
  * Threads: any.
  * Errors:  none; a line that the exporter has not written has no such end.
  *
- * The exporter sorts the keys, and trace_id is the last of a span, behind its
- * tags; of feedback on a trace it is the last, too, behind a number. So a store
- * is searched for traces as fast as the ends of its lines are found.
+ * The exporter sorts the keys, and trace_id is the last key of a span, behind
+ * its tags; it is also the last key of feedback on a trace, behind a number. So
+ * a store is searched for traces as fast as the ends of its lines are found.
  */
 #ifndef LLMOBS_ROWS_TAIL_H
 #define LLMOBS_ROWS_TAIL_H

@@ -12,13 +12,13 @@
 
 struct llmobs_texts {
     struct llmobs_texts_block *blocks; /* the newest first */
-    const char **table;                /* the shared ones, by their hash */
+    const char **table;                /* the shared texts, by their hash */
     size_t count, cap;
 };
 
 void llmobs_texts_fini(struct llmobs_texts *texts);
 
-/* A copy of its own. */
+/* Copies the text, also if an equal text is there. */
 const char *llmobs_texts_keep(struct llmobs_texts *texts, const char *text,
                               size_t len);
 

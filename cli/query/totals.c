@@ -175,7 +175,7 @@ static int find_percentile(struct llmobs_samples *samples,
 
 /* -- traces --------------------------------------------------------------- */
 
-/* The ids are shared, so that equal ones are the same text. */
+/* The ids are shared texts: equal ids have the same address. */
 static int totals_count_traces(struct llmobs_samples *samples,
                                const struct llmobs_sample *list, size_t count,
                                struct llmobs_cell *out)

@@ -5,8 +5,8 @@
  * Errors:  -ENOMEM.
  * Limits:  sums stop at INT64_MAX.
  *
- * A sum of nothing known is unknown, and so is a percentile of no value. A
- * percentile is a value that was there: the nearest rank of all of them.
+ * Without any known value a sum and a percentile are unknown. A percentile is
+ * one of the values: the one at the nearest rank.
  */
 #ifndef LLMOBS_TOTALS_H
 #define LLMOBS_TOTALS_H
@@ -18,13 +18,13 @@ enum llmobs_metric {
     LLMOBS_METRIC_CALLS,
     LLMOBS_METRIC_ERRORS,
     LLMOBS_METRIC_ERROR_RATE,
-    LLMOBS_METRIC_TRACES, /* of which the calls are */
+    LLMOBS_METRIC_TRACES, /* traces that have one of the calls */
     LLMOBS_METRIC_TOKENS_IN,
     LLMOBS_METRIC_TOKENS_OUT,
     LLMOBS_METRIC_CACHED,
     LLMOBS_METRIC_REASONING,
     LLMOBS_METRIC_COST,
-    LLMOBS_METRIC_COST_CALLS, /* those whose cost is known */
+    LLMOBS_METRIC_COST_CALLS, /* calls whose cost is known */
     LLMOBS_METRIC_LATENCY_P50,
     LLMOBS_METRIC_LATENCY_P95,
     LLMOBS_METRIC_LATENCY_P99,

@@ -13,8 +13,8 @@
 
 static const struct member {
     const char *name, *plural;
-    size_t row;    /* where a row has it */
-    size_t filter; /* where a filter has the wanted one */
+    size_t row;    /* the offset of the value in a row */
+    size_t filter; /* the offset of the wanted value in a filter */
 } members[] = {
 #define MEMBER(name, plural, at, query_values_wanted)           \
     {                                                           \

@@ -36,8 +36,8 @@ void llmobs_values_fini(struct llmobs_values *values);
 /* When the newest span began, a wall time; 0: there is none. */
 int64_t llmobs_values_newest(struct llmobs_reader *reader);
 
-/* The members by which the filter selects and of which the newest spans have no
- * such value: calls `tell` with the values that there are. */
+/* For each member that the filter selects by, and whose wanted value no newest
+ * span has: calls `tell` with the values that the spans have. */
 int llmobs_values_missed(const struct llmobs_filter *filter,
                          struct llmobs_reader *reader,
                          void (*tell)(const struct llmobs_values *values));

@@ -287,7 +287,8 @@ static int by_request(const void *left, const void *right)
     return order != 0 ? order : waste_by_time(a, b);
 }
 
-/* True where `next` was begun because `call` had failed. */
+/* True where `next` began so soon after the end of `call`, which failed, that
+ * it is a retry. */
 static bool is_retry(const struct llmobs_waste_call *call,
                      const struct llmobs_waste_call *next)
 {
@@ -357,7 +358,7 @@ static bool was_paid(const struct llmobs_waste_call *call)
                             call->cost > 0);
 }
 
-/* Shared texts: equal ones have one address. */
+/* For shared texts: equal texts have one address. */
 static int by_address(const char *a, const char *b)
 {
     return (a > b) - (a < b);
@@ -410,7 +411,8 @@ static int by_caller(const void *left, const void *right)
     return order != 0 ? order : waste_by_time(a, b);
 }
 
-/* Sums what each caller wastes; a call may be in several lines before. */
+/* Sums what each caller wastes: a call counts once, even if several lines have
+ * it. */
 static int find_callers(struct llmobs_waste *waste)
 {
     struct llmobs_waste_call *calls = waste->calls;
@@ -474,7 +476,7 @@ static int compare_counts(int64_t a, int64_t b)
     return (a < b) - (a > b);
 }
 
-/* The dearest first, then those of the most tokens, then the most frequent. */
+/* Orders lines by cost, then by tokens, then by count, the highest first. */
 static int by_price(const void *left, const void *right)
 {
     const struct llmobs_waste_line *a = left, *b = right;

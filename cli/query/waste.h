@@ -8,9 +8,9 @@
  * A request is the same as another one if the messages, the tools, the model
  * that it asks for and the settings are equal. Of equal requests in the order
  * of time:
- * - a repeat is one that comes after one that was answered;
- * - a retry is one that begins within LLMOBS_WASTE_RETRY_S of the end of one
- *   that failed, before any was answered; what it costs is the failed one.
+ * - a repeat is a request after an equal request that was answered;
+ * - a retry begins within LLMOBS_WASTE_RETRY_S of the end of a failed request,
+ *   before any was answered; its waste is the cost of the failed request.
  * A loop is the same call of a tool, with the same arguments, in one trace at
  * least LLMOBS_WASTE_LOOP times. A failed call that has tokens or a cost was
  * paid for.
@@ -29,7 +29,7 @@ enum llmobs_waste_kind {
     LLMOBS_WASTE_RETRY,
     LLMOBS_WASTE_LOOPS,
     LLMOBS_WASTE_FAILED,
-    LLMOBS_WASTE_CALLER, /* of the three others than loops, each call once */
+    LLMOBS_WASTE_CALLER, /* the sum of one caller without loops, a call once */
     LLMOBS_WASTE_KINDS
 };
 

@@ -210,7 +210,7 @@ static const char *clock_time(const char *at, struct tm *tm, int64_t *ns)
     return at;
 }
 
-/* Reads "Z", "+02:00", "-0130"; nothing stands for the local zone. */
+/* Reads "Z", "+02:00", "-0130"; an empty text is the local zone. */
 static const char *zone(const char *at, bool *local, int *offset_s)
 {
     int sign = *at == '-' ? -1 : 1, hours, minutes;
@@ -251,7 +251,7 @@ static int zoned_time(const char *at, struct tm tm, int64_t *out)
     return 0;
 }
 
-/* True where the day exists in its month: mktime would take another one. */
+/* True where the day exists in its month: mktime would take another day. */
 static bool is_day(struct tm tm)
 {
     int day = tm.tm_mday;
@@ -285,7 +285,7 @@ static int date(const char *at, int64_t *out)
     return rc;
 }
 
-/* A time of today; of yesterday where it is still to come. */
+/* A time of today, or of yesterday if that time of today is still to come. */
 static int time_of_day(const char *at, int64_t now_ns, int64_t *out)
 {
     struct tm tm = midnight(now_ns);

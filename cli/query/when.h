@@ -24,7 +24,7 @@ int llmobs_when_parse(const char *text, int64_t now_ns, int64_t *out);
 /* Reads a span of time: "90" (seconds), "1.5h", "250ms", "1h 30m". */
 int llmobs_when_duration(const char *text, int64_t *out);
 
-/* The same for an option of a command: 0 stands for no limit. */
+/* Reads a point in time for an option of a command; 0: no limit. */
 int llmobs_when_set(const struct llmobs_cli_option *option, const char *text);
 
 #endif

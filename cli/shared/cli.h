@@ -3,10 +3,9 @@
  * Owns:    nothing. Each command is one function over its own arguments, with
  *          argv[0] the command as a person typed it ("llmobs view").
  * Threads: the main thread.
- * Errors:  the answer is the exit status: LLMOBS_CLI_OK, _FAILED or _USAGE (of
- *          `doctor` _WARNED, too), but
- *          for `workflow`, `span` and `entrypoint`, which exit as the command
- *          that they ran.
+ * Errors:  each returns the exit status: LLMOBS_CLI_OK, _FAILED or _USAGE;
+ *          `doctor` also _WARNED; `workflow`, `span` and `entrypoint` exit as
+ *          the command that they ran.
  * Fork:    `workflow`, `span` and `entrypoint` fork, and `drain` and `purge`
  *          for each spool.
  */
@@ -16,7 +15,7 @@
 #define LLMOBS_CLI_OK 0
 #define LLMOBS_CLI_FAILED 1
 #define LLMOBS_CLI_USAGE 2
-#define LLMOBS_CLI_WARNED 3 /* of `doctor`: well, but for warnings */
+#define LLMOBS_CLI_WARNED 3 /* of `doctor`: no faults, but warnings */
 
 int llmobs_cmd_completion(int argc, char **argv);
 int llmobs_cmd_span(int argc, char **argv);

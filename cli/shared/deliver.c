@@ -37,7 +37,7 @@ const char *llmobs_cli_why_off(const struct llmobs_config *config)
                    : "by DD_LLMOBS_ENABLED; unset it, or set it to 1";
 }
 
-/* A peer on this host answers sooner than a thread begins. */
+/* No thread for a peer on this host: it answers sooner than a thread begins. */
 static void open_way(struct llmobs_config *config)
 {
     if (LLMOBS_HAZARD(loads_libcurl, !llmobs_plain_serves(config), true)) {
@@ -67,7 +67,7 @@ int llmobs_cli_deliver(struct llmobs_config *config, llmobs_cli_give_fn *give,
         return -ENOMEM;
     rc = give(ctx, worker, relayed);
     if (relayed && llmobs_worker_pending(worker) != 0)
-        open_way(config); /* the spool has no room for it */
+        open_way(config); /* the spool has no room for what is given */
     llmobs_worker_stop(worker, llmobs_worker_exit_ms(worker));
     (void)llmobs_curl_access_exited(STRAGGLER_MS);
     return rc;

@@ -13,16 +13,16 @@
 
 #include "core/deliver/worker.h"
 
-/* True where the configuration switches observing on, and this host not off. */
+/* True where the configuration and this host leave observing switched on. */
 bool llmobs_cli_observing(const struct llmobs_config *config);
 
-/* For a command that was typed to make a span or to submit something: says by
- * what that is switched off, and how it is switched on again. NULL: by nothing,
- * also where nothing switches it on. */
+/* For a command that a user runs to make a span or to submit something: a text
+ * that says what switches this off, and how to switch it on. NULL: nothing
+ * switches it off, even if nothing switches it on. */
 const char *llmobs_cli_why_off(const struct llmobs_config *config);
 
-/* `relayed`: a relay delivers, and takes from the disk what is given as an
- * event. */
+/* Gives the worker what the command has made. `relayed`: a relay delivers; what
+ * is given as an event then goes to the disk, where the relay takes it. */
 typedef int llmobs_cli_give_fn(void *ctx, struct llmobs_worker *worker,
                                bool relayed);
 

@@ -1,4 +1,4 @@
-/* descriptors - a process that stays keeps no file of others open.
+/* descriptors - closes inherited files in a process that runs on for long.
  *
  * Threads: one.
  * Errors:  none: a descriptor that cannot be replaced stays as it is.

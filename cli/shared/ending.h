@@ -16,8 +16,8 @@
 /* True from the first signal or stop on. */
 extern atomic_bool llmobs_ending;
 
-/* Takes both signals, unblocks all, and ignores those that a delivery raises.
- */
+/* Handles TERM and INT, unblocks all signals, and ignores the signals that a
+ * delivery may raise. */
 void llmobs_ending_begin(void);
 
 void llmobs_ending_stop(void);

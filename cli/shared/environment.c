@@ -36,7 +36,7 @@ int llmobs_environment_init(struct llmobs_environment *environment,
     return 0;
 }
 
-/* Borrows the entry. */
+/* Appends the entry, which it borrows. */
 static int environment_add(struct llmobs_environment *environment, char *entry)
 {
     size_t room = environment->room;

@@ -1,5 +1,5 @@
-/* environment - the variables that a command gets, apart from those of the
- * tool.
+/* environment - the variables that a command gets, beside the tool's own
+ * variables.
  *
  * Every entry that is not set here is passed on unchanged: the same bytes in
  * the same order, duplicates and entries without a '=' included. A name that

@@ -69,8 +69,8 @@ static size_t width_of(uint32_t code)
     return IN(wide, code) ? 2 : 1;
 }
 
-/* Writes the escape of a character that must not be shown as it is; 0: it may
- * be. */
+/* Writes the escape of a character that must not be shown as it is; 0: the
+ * character may be shown. */
 static size_t escape(uint32_t code, char out[LLMOBS_ESCAPE_MAX])
 {
     int n;
@@ -90,8 +90,8 @@ static size_t escape(uint32_t code, char out[LLMOBS_ESCAPE_MAX])
     return (size_t)n;
 }
 
-/* True before the mark that makes a picture of a character: many terminals show
- * it with two columns then, and no row may be longer than it counts. */
+/* True where the mark that makes a picture of a character follows: many
+ * terminals then show two columns, and no row may be wider than computed. */
 static bool is_picture(struct llmobs_text rest)
 {
     static const char mark[] = "\xEF\xB8\x8F"; /* U+FE0F */
@@ -131,7 +131,7 @@ size_t llmobs_escape_next(struct llmobs_text text,
     unsigned char first = (unsigned char)text.data[0];
     size_t used = 1;
 
-    if (first >= 0x20 && first < 0x7F) { /* most are, and a store is long */
+    if (first >= 0x20 && first < 0x7F) { /* the most frequent case, so first */
         piece->data = text.data;
         piece->len = piece->width = 1;
     } else {

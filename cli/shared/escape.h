@@ -1,4 +1,4 @@
-/* escape - makes a foreign text fit for a terminal.
+/* escape - makes a text from outside fit for a terminal.
  *
  * Threads: any.
  * Errors:  -ENOMEM, -EFBIG of the buffer.

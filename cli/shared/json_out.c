@@ -7,7 +7,7 @@
 #include "cli/shared/escape.h"
 #include "lib/base/hazard.h"
 
-#define REPLACEMENT 0xFFFD /* stands for what is no character */
+#define REPLACEMENT 0xFFFD /* in place of bytes that are no character */
 
 /* The length of the part that may be written as it is. */
 static size_t plain(struct llmobs_text json)
@@ -29,8 +29,8 @@ static int json_out_add_code(struct llmobs_buf *out, uint32_t code)
                            (unsigned)(0xDC00 + (code & 0x3FF)));
 }
 
-/* Moves *inside by the quotes of a plain part: true within a string. *escaped:
- * the part ends with a backslash that has no character yet. */
+/* Follows the quotes of a plain part: *inside is true within a string; *escaped
+ * is true where the part ends with a backslash that begins an escape. */
 static void json_out_follow(struct llmobs_text part, bool *inside,
                             bool *escaped)
 {
@@ -43,7 +43,7 @@ static void json_out_follow(struct llmobs_text part, bool *inside,
 }
 
 /* Adds the first character, which is not plain; gives its length in *used.
- * Between the values there is white space alone, and a mark of UTF-8. */
+ * Outside strings it is white space or a byte order mark: adds a blank. */
 static int add_odd(struct llmobs_buf *out, struct llmobs_text rest, bool inside,
                    size_t *used)
 {

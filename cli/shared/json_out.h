@@ -4,8 +4,8 @@
  * Errors:  -ENOMEM, -EFBIG of a buffer; -EPIPE: nobody reads stdout.
  *
  * A store's line, a program's name and a variable may hold anything. Controls,
- * invisible characters, those that change the direction of writing, and bytes
- * that are no UTF-8 are written as \u001b: the values stay the same.
+ * invisible characters, characters that change the direction of writing, and
+ * bytes that are no UTF-8 are written as \u001b: the values stay the same.
  */
 #ifndef LLMOBS_JSON_OUT_H
 #define LLMOBS_JSON_OUT_H

@@ -115,7 +115,7 @@ int llmobs_cli_seconds(const struct llmobs_cli_option *option,
     return -EINVAL;
 }
 
-/* Fills the tables of getopt_long; answers the row behind the last one. */
+/* Fills the tables of getopt_long; gives the row behind the last option. */
 static const struct llmobs_cli_option *options_list(
     const struct llmobs_cli_option *rows, struct option *longs, char *shorts)
 {
@@ -154,8 +154,8 @@ static int options_set(const struct llmobs_cli_option *rows, int code)
     return row->set(row, optarg);
 }
 
-/* Hands over the arguments behind the options; refuses the first one where
- * there may be none. */
+/* Gives `set` the arguments behind the options; refuses the first argument if
+ * the command takes none. */
 static int options_set_words(int argc, char **argv,
                              const struct llmobs_cli_option *row)
 {

@@ -18,10 +18,10 @@ struct llmobs_cli_option {
     /* Takes the value, NULL where there is none. 0, or -EINVAL after a message.
      */
     int (*set)(const struct llmobs_cli_option *option, const char *value);
-    void *to;   /* of `set`, borrowed */
+    void *to;   /* where `set` puts the value; borrowed */
     int letter; /* 0: none */
     int arg;    /* no_argument, required_argument or optional_argument */
-    int value;  /* that the option stands for */
+    int value;  /* the number that the option stands for */
     struct llmobs_buf *asked; /* notes the option as it was typed; NULL: no */
 };
 
@@ -54,30 +54,31 @@ int llmobs_cli_filled(const struct llmobs_cli_option *option,
 int llmobs_cli_seconds(const struct llmobs_cli_option *option,
                        const char *value);
 
-/* Reads the arguments by the rows. Answers -1 where the command goes on, else
- * its exit status: the help was asked for and is printed, or a message is. */
+/* Reads the arguments by the rows. Returns -1 where the command goes on, else
+ * its exit status: it has printed the help or a message. */
 int llmobs_cli_parse(int argc, char **argv,
                      const struct llmobs_cli_option *rows);
 
-/* Says why the value of an option, or with NULL the option, is refused, after
- * llmobs_cli_parse has begun; -EINVAL. */
+/* Prints why the command refuses the value of an option, or with NULL the
+ * option; returns -EINVAL. llmobs_cli_parse must have begun. */
 int llmobs_cli_refuse(const char *option, const char *value, const char *why);
 
 /* The argument behind the option that is read; NULL: none. A `set` that takes
  * it adds 1 to optind. */
 const char *llmobs_cli_next(void);
 
-/* Tells of the option for which getopt_long has just answered ? or :, and which
- * one may have been meant. opterr is 0 then, and the letters begin with a
- * colon. */
+/* Reports the option for which getopt_long has just returned ? or :, and the
+ * option that the user may have meant. Needs opterr 0, and letters that begin
+ * with a colon. */
 void llmobs_cli_refuse_option(char **argv, const struct option *options,
                               int code);
 
-/* Gives the environment's configuration, with another store where one is
- * named; NULL without memory. */
+/* Gives the environment's configuration, with `store` as its store unless that
+ * is NULL; NULL without memory. */
 struct llmobs_config *llmobs_cli_config(const char *store);
 
-/* Says that there is no such directory, and where to look for the reason. */
+/* Prints that the directory `dir` does not exist, and where to look for the
+ * reason. */
 void llmobs_cli_no_store(const char *command, const char *dir);
 
 /* Lets a command deliver from a spool that the configuration switches off. */

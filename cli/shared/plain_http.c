@@ -81,7 +81,7 @@ static socklen_t socket_address(const char *path, union address *to)
     return sizeof(to->local);
 }
 
-/* The part between "//" and the path; false for one with a user's name. */
+/* The part between "//" and the path; false if it has a user's name. */
 static bool authority(const char *url, const char **at, size_t *len)
 {
     const char *slashes = strstr(url, "://");
@@ -182,9 +182,8 @@ static void plain_http_give_up(int fd)
         close(fd);
 }
 
-/* Connects to the other address of localhost where nobody takes the connection
- * at the first one; else goes on with the first, as a host may have no other.
- */
+/* Connects to the second address of localhost if nobody listens at the first.
+ * If that fails too, goes on with the first: a host may have no second. */
 static int reach_local(struct plain *plain, unsigned port)
 {
     union address to;
@@ -322,7 +321,7 @@ static int read_frame(struct plain *plain, struct frame *frame)
                          plain->text.len > 0 ? 1 : 0);
 }
 
-/* Takes the chunks' bytes, once all of them are there: 1; 0: not yet. */
+/* Takes the bytes of the chunks. 1: done; 0: not all chunks are there yet. */
 static int take_chunks(struct plain *plain, const char *at, size_t left,
                        bool take)
 {
@@ -346,7 +345,7 @@ static int take_chunks(struct plain *plain, const char *at, size_t left,
     }
 }
 
-/* Takes the answer's body where it is whole: 1; 0: not yet. */
+/* Takes the answer's body. 1: done; 0: the body is not whole yet. */
 static int plain_http_take_answer(struct plain *plain, bool over)
 {
     struct frame frame;

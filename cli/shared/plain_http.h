@@ -20,8 +20,7 @@
  * that plain_http can send to. */
 bool llmobs_plain_serves(const struct llmobs_config *config);
 
-/* Lets all requests of this process go this way from now on; before the first
- * one. */
+/* Makes all requests of this process use plain_http; before the first one. */
 void llmobs_plain_begin(void);
 
 #endif

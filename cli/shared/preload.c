@@ -70,8 +70,8 @@ static bool preload_enter(const char *dir, const char *name, char out[PATH_MAX])
     return preload_join(path, dir, name) == 0 && realpath(path, out);
 }
 
-/* Of an installation: `bin` has the programs for users, `lib` the rest. In a
- * build folder both are the same. This program is in either. */
+/* The directories of an installation: `bin` has the programs for users, `lib`
+ * the rest; this program is in either. In a build both are one directory. */
 static int own_directories(char bin[PATH_MAX], char lib[PATH_MAX])
 {
     char dir[PATH_MAX];
@@ -100,8 +100,8 @@ static int find_directories(char bin[PATH_MAX], char lib[PATH_MAX])
     return 0;
 }
 
-/* True where both names lead to one file, which no link hides: the kernel names
- * it by its own path. */
+/* True where both names lead to one file. Compares the paths that the kernel
+ * gives, which no link hides. */
 static bool is_one(const char *path, const char *other)
 {
     struct stat one, two;
@@ -110,9 +110,9 @@ static bool is_one(const char *path, const char *other)
            one.st_dev == two.st_dev && one.st_ino == two.st_ino;
 }
 
-/* By $PLATFORM a loader of another machine finds a library that it can load.
- * Where the kernel names no platform, or the folders are not there, as where
- * somebody has copied the objects alone, the plain path has to do. */
+/* Puts $PLATFORM into the path, by which the loader of another machine finds a
+ * library that it can load. Keeps the plain path where the kernel names no
+ * platform, or the folders are missing because only the objects were copied. */
 static void list_by_platform(struct llmobs_preload *preload, const char *lib)
 {
     const char *platform = (const char *)getauxval(AT_PLATFORM);
@@ -165,7 +165,7 @@ int llmobs_preload_share(const char *name, char path[PATH_MAX])
     return rc == 0 ? preload_join(path, lib, name) : rc;
 }
 
-/* True where an item of the list is that file by another name. */
+/* True where an item of the list is the file `library`, under any name. */
 static bool has_file(const char *list, const char *library)
 {
     char path[PATH_MAX];

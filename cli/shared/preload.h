@@ -20,11 +20,12 @@ struct llmobs_preload {
     char tool[PATH_MAX]; /* as users start it; not checked: it may be absent */
 };
 
-/* Says where this program's file is: it was given to a loader, which is what
- * the kernel knows then. Borrows the path. */
+/* Notes the path of this program's file. Needed where the user started the
+ * dynamic loader with this program as argument: the kernel then knows only the
+ * loader's path. Borrows the path. */
 void llmobs_preload_own(const char *path);
 
-/* Finds them in LLMOBS_BUILD, beside this program, or in its installation.
+/* Finds the files in LLMOBS_BUILD, beside this program, or in its installation.
  * -ENOTDIR: LLMOBS_BUILD is no directory, -ESRCH: this program cannot find
  * itself, -ENOENT: `library`, which is filled, cannot be read, -EINVAL: the
  * loader would take its path for another. */
@@ -39,8 +40,8 @@ int llmobs_preload_tool(char path[PATH_MAX]);
 int llmobs_preload_share(const char *name, char path[PATH_MAX]);
 
 /* Puts the library after the others in LD_PRELOAD, since an allocator or a
- * sanitizer must come first. Does nothing where the library is there already,
- * or NULL. */
+ * sanitizer must come first. Does nothing where the library is in the list
+ * already, or is NULL. */
 int llmobs_preload_join(struct llmobs_environment *environment,
                         const char *library);
 

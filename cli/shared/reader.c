@@ -82,8 +82,8 @@ static int open_name(const struct llmobs_reader *reader, const char *name,
     return rc;
 }
 
-/* Answers a descriptor of the file, which give_back takes. The exporter may
- * have given the name to another file meanwhile. */
+/* Gives a descriptor of the file, which give_back takes. Checks the inode, as
+ * the exporter may have given the name to another file. */
 static int shared_reader_borrow(const struct llmobs_reader *reader,
                                 const struct file *file)
 {
@@ -105,8 +105,8 @@ static void shared_reader_give_back(const struct file *file, int fd)
         close(fd);
 }
 
-/* By name and inode. A file that is open may get another name, and its inode is
- * its own; that of any other may be a later file's once it is removed. */
+/* Compares inodes; for a closed file the name as well, since a later file may
+ * have the inode after a removal. An open file may have a new name. */
 static bool shared_reader_is_known(const struct llmobs_reader *reader,
                                    const char *name, int fd,
                                    const struct stat *st)
@@ -124,7 +124,7 @@ static bool shared_reader_is_known(const struct llmobs_reader *reader,
     return false;
 }
 
-/* The one that is written to stays open, since it gets another name. */
+/* The file that the exporter writes to stays open: it will be renamed. */
 static bool stays_open(const struct llmobs_reader *reader, const char *name,
                        uint64_t next)
 {
@@ -132,8 +132,8 @@ static bool stays_open(const struct llmobs_reader *reader, const char *name,
            strcmp(name, LLMOBS_STORE_FILE) == 0;
 }
 
-/* A rotated file has the time of its rotation in its name, which also holds for
- * a store that was copied. */
+/* When the file was last written to. A rotated file has the time of its
+ * rotation in its name, which is right even in a copied store. */
 static int64_t written_s(const char *name, const struct stat *st)
 {
     int64_t stamp_s = (int64_t)(llmobs_store_stamp(name) / NS_PER_S);
@@ -342,8 +342,7 @@ static int give_lines(struct walk *walk, uint64_t *at, size_t known)
     return rc;
 }
 
-/* Passes a line over that is beyond the limit: *at becomes the place behind it.
- */
+/* Passes over a line that is beyond the limit: sets *at to the line's end. */
 static int pass_over(struct walk *walk, uint64_t *at)
 {
     struct llmobs_buf *room = &walk->reader->room;
@@ -399,9 +398,9 @@ static size_t line_begin(const char *data, size_t len)
     return end ? (size_t)(end + 1 - data) : 0;
 }
 
-/* Gives the lines of the room, which begins at `at`, the last one first; the
- * first one only where the file begins with it. Answers by *left how many bytes
- * of the room are still to be given. */
+/* Gives the lines of the room, which begins at `at`, from the last to the
+ * first; the first line only at the file's begin, else it may be cut. *left:
+ * how many bytes of the room are not given. */
 static int give_back_lines(struct walk *walk, uint64_t at, size_t *left)
 {
     const char *data = walk->reader->room.data;
@@ -567,8 +566,8 @@ static uint64_t behind_last_line(struct llmobs_reader *reader, size_t index)
     return begin;
 }
 
-/* Gives the file's length now in file->end; true where it is removed. Of a file
- * that was cut, the lines that come then are new. */
+/* Sets file->end to the file's present length; true where the file is removed.
+ * In a file that was cut, all lines after the cut are new. */
 static bool look_again(struct llmobs_reader *reader, size_t index)
 {
     struct file *file = &reader->files[index];
@@ -586,7 +585,7 @@ static bool look_again(struct llmobs_reader *reader, size_t index)
     return gone;
 }
 
-/* Lets go of a removed file, which else would keep its room on the disk. */
+/* Closes a removed file, which would otherwise keep its room on the disk. */
 static void shared_reader_forget(struct file *file)
 {
     if (file->fd >= 0)

@@ -19,8 +19,8 @@
 
 #define LLMOBS_READER_LINE_MAX (64u * 1024 * 1024)
 
-/* Nothing that happened after the last write to a file can be in it. The clock
- * of a file server may be so far behind this host's. */
+/* A file holds no span that is younger than its last write. The clock that
+ * dates the writes, a file server's, may be this many seconds behind ours. */
 #define LLMOBS_READER_CLOCKS_S LLMOBS_HAZARD(no_minute, 60, -600)
 
 struct llmobs_reader;
@@ -43,7 +43,7 @@ void llmobs_places_fini(struct llmobs_places *places);
 
 struct llmobs_reader_report {
     size_t files;      /* files read by the last walk */
-    size_t old;        /* files that it passed over */
+    size_t old;        /* files that the last walk passed over */
     size_t unreadable; /* files that could not be read to their end, ever */
     size_t oversized;  /* lines beyond the limit */
 };
@@ -58,19 +58,19 @@ typedef int llmobs_reader_line(void *ctx, struct llmobs_text text,
 int llmobs_reader_open(const char *dir, struct llmobs_reader **out);
 void llmobs_reader_close(struct llmobs_reader *reader); /* NULL is fine */
 
-/* Calls `line` with every line of all files, in the order of their names, the
- * file that is written to as the last. It passes files over that were last
- * written before `since_ns`, a wall time; 0: none. */
+/* Calls `line` with every line of all files, in the order of their names; the
+ * file that the exporter writes to comes last. Passes over files that were last
+ * written before `since_ns`, a wall time; 0: passes over no file. */
 int llmobs_reader_walk(struct llmobs_reader *reader, int64_t since_ns,
                        llmobs_reader_line *line, void *ctx);
 
-/* The same from the end to the beginning. */
+/* Walks from the last line to the first. */
 int llmobs_reader_walk_back(struct llmobs_reader *reader, int64_t since_ns,
                             llmobs_reader_line *line, void *ctx);
 
 /* Calls `line` with the whole lines that came since the open, or since the last
- * such call, in files of any name. A removed file is read to its end, and let
- * go of. */
+ * call of _more, whatever a file's name is by now. Reads a removed file to its
+ * end, and closes it. */
 int llmobs_reader_more(struct llmobs_reader *reader, llmobs_reader_line *line,
                        void *ctx);
 
@@ -83,8 +83,8 @@ int llmobs_reader_lines(int fd, llmobs_reader_line *line, void *ctx);
 int llmobs_reader_again(struct llmobs_reader *reader, struct llmobs_place place,
                         struct llmobs_buf *out);
 
-/* The same, and gives its *event, NULL where the file is gone, as the exporter
- * removes old ones; needs `room`, whose content it replaces. */
+/* Reads a line again, and gives its *event; NULL where the file is gone, since
+ * the exporter removes old files. Replaces the content of `room`. */
 int llmobs_reader_event(struct llmobs_reader *reader, struct llmobs_place place,
                         struct llmobs_buf *room, struct llmobs_json **event);
 

@@ -71,8 +71,8 @@ static bool is_utf8(void)
     return yes;
 }
 
-/* wcwidth knows the widths of all characters where the locale is of UTF-8. The
- * store's texts are, whatever the user's locale is. */
+/* Sets a UTF-8 locale, in which wcwidth knows the widths of all characters: the
+ * store's texts are UTF-8, whatever the user's locale is. */
 static void know_widths(void)
 {
     static locale_t utf8;
@@ -100,7 +100,7 @@ void llmobs_screen_init(struct llmobs_screen *screen,
 
 /* -- writing -------------------------------------------------------------- */
 
-/* The ASCII for a character of three bytes, or two, at `at`; 0: it has none. */
+/* The ASCII character for one of two or three bytes at `at`; 0: none. */
 static char ascii_of(const char *at, size_t len, size_t *used)
 {
     static const struct {

@@ -12,12 +12,12 @@
 #include "lib/base/buf.h"
 
 enum llmobs_screen_when {
-    LLMOBS_SCREEN_AUTO, /* on a terminal, unless the environment says no */
+    LLMOBS_SCREEN_AUTO, /* on a terminal, unless a variable forbids colours */
     LLMOBS_SCREEN_ALWAYS,
     LLMOBS_SCREEN_NEVER
 };
 
-/* Within a colour, where there are any. */
+/* The sequence for underlined text, where the screen has colours. */
 #define LLMOBS_SCREEN_UNDERLINE "\033[4m"
 #define LLMOBS_SCREEN_NO_UNDERLINE "\033[24m"
 
@@ -34,7 +34,7 @@ enum llmobs_paint {
 };
 
 struct llmobs_screen {
-    bool terminal; /* stdout is one */
+    bool terminal; /* stdout is a terminal */
     bool colour;
     bool ascii;     /* lines are drawn with ASCII alone */
     size_t columns; /* of a line, at most; 0: any number */
@@ -65,8 +65,8 @@ void llmobs_screen_unpaint(const struct llmobs_screen *screen,
 /* Writes `count` blanks. */
 void llmobs_screen_pad(size_t count);
 
-/* Writes a foreign text in at most `most` columns, and blanks up to `width`.
- * -ENOMEM. */
+/* Writes a text that may hold any bytes, escaped, in at most `most` columns,
+ * and blanks up to `width`. -ENOMEM. */
 int llmobs_screen_cell(const char *text, size_t most, size_t width);
 
 #endif

@@ -73,8 +73,8 @@ static bool add_user(struct user *users, size_t *count, const struct stat *st)
     return true;
 }
 
-/* Takes away a sign in another user's name, which would keep that user from a
- * relay. It is done only where root alone can lay out the directory. */
+/* Removes a relay's sign that somebody put in another user's name, and that
+ * would keep that user from a relay. Only where root owns the directory. */
 static void spool_dirs_refuse(int dir, const char *name)
 {
     char away[64];
@@ -161,7 +161,7 @@ static bool spool_dirs_is_missing(const char *spool)
     return lstat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR);
 }
 
-/* Visits a home as its owner; a home that root owns is no user's. */
+/* Visits a home as its owner; passes over a home that root owns. */
 static int visit_home(const struct walk *walk, const char *name,
                       const struct stat *st)
 {

@@ -19,8 +19,8 @@
 #define LLMOBS_SPOOL_DIRS_MAX 4096
 
 struct llmobs_user_spool {
-    const char *path; /* of the spool */
-    bool chosen;      /* by a person, so its path may be a link */
+    const char *path; /* the spool's */
+    bool chosen;      /* a person gave the path, so it may be a link */
     uid_t uid;        /* the owner of the entries */
     gid_t gid;
 };
@@ -28,9 +28,9 @@ struct llmobs_user_spool {
 typedef int llmobs_user_spool_fn(void *ctx,
                                  const struct llmobs_user_spool *place);
 
-/* Visits the spool `dir`; NULL: the configuration's or, for root without a
- * configured one, those of all users, also of users who have only a store. A
- * visit that answers other than 0 ends the walk. */
+/* Visits the spool `dir`; NULL: the configured spool or, for root without a
+ * configured spool, the spools of all users, also of users who have only a
+ * store. A visit that does not return 0 ends the walk. */
 int llmobs_spool_dirs_visit(const char *dir, const struct llmobs_config *config,
                             llmobs_user_spool_fn *visit, void *ctx);
 

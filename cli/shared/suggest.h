@@ -1,4 +1,4 @@
-/* suggest - finds the word that somebody meant who mistyped it.
+/* suggest - finds the known word nearest to a mistyped word.
  *
  * Threads: any.
  * Limits:  words of LLMOBS_SUGGEST_MAX letters.
@@ -19,13 +19,13 @@ struct llmobs_suggest {
 
 void llmobs_suggest_init(struct llmobs_suggest *suggest, const char *typed);
 
-/* Borrows `word`: the best one so far is one of those that were offered. At
- * most two letters, or a third of a short word, may be missing, be too many,
- * differ, or stand in the wrong order; in either case of letters. */
+/* Borrows `word`, and keeps it as `best` if no word before was nearer. At most
+ * two letters, or a third of a short word, may be missing, be too many, differ,
+ * or stand in the wrong order. Capitals and small letters are equal. */
 void llmobs_suggest_offer(struct llmobs_suggest *suggest, const char *word);
 
-/* Ends a line on stderr: "; did you mean BEST?", or where BEST is NULL "; " and
- * the other words. */
+/* Ends a line on stderr: "; did you mean BEST?"; if `best` is NULL, "; " and
+ * `otherwise`. */
 void llmobs_suggest_end(const char *best, const char *otherwise);
 
 #endif

@@ -8,7 +8,7 @@
 
 #define LINE_MAX_BYTES (512u * 1024 * 1024)
 #define ID_MAX 64
-#define HEAD_MAX 80 /* of an address that begins with "data:" */
+#define HEAD_MAX 80 /* bytes in which a "data:" URL has its ";base64," */
 
 void llmobs_page_body_init(struct llmobs_page_body *body, FILE *out, bool full)
 {
@@ -44,8 +44,8 @@ int llmobs_page_body_put(FILE *out, struct llmobs_text text)
     return ferror(out) ? -EIO : 0;
 }
 
-/* True where the line has a code below the blank, or begins with a mark of the
- * byte order: a browser would not read it as the JSON that it is here. */
+/* True where the line has a control code, or begins with a byte order mark: a
+ * browser would not read the same JSON. */
 static bool is_odd(struct llmobs_text line)
 {
     size_t at = 0;
@@ -79,7 +79,7 @@ static const char *show_body_string_end(const char *at, const char *end)
     return end;
 }
 
-/* The next string's beginning: between strings there are few bytes. */
+/* The next string's beginning. A loop: between strings there are few bytes. */
 static const char *next_string(const char *at, const char *end)
 {
     while (at < end && *at != '"')
@@ -87,8 +87,8 @@ static const char *next_string(const char *at, const char *end)
     return at;
 }
 
-/* True where the text is base64 as far as a look goes, behind the head of a
- * "data:" address if it has one. */
+/* True where the first bytes of the text are base64, behind the head of a
+ * "data:" URL if it has one. */
 static bool show_body_is_base64(struct llmobs_text text)
 {
     static const char comma[] = ";base64,";
@@ -145,7 +145,7 @@ static size_t show_body_whole(struct llmobs_text text, size_t max)
     return len;
 }
 
-/* An id that a shell takes as it is. */
+/* The event's trace id, if a shell takes it as one plain word; else "ID". */
 static const char *plain_id(const struct llmobs_json *event)
 {
     static const char plain[] =
@@ -191,8 +191,8 @@ static size_t show_body_limit_of(const struct llmobs_page_body *body,
                                      : LLMOBS_PAGE_BODY_TEXT;
 }
 
-/* Copies the line into body->cut, its long texts cut, up to the last of them;
- * answers in *rest where the copy ends. */
+/* Copies the line into body->cut up to its last long text, with long texts cut;
+ * *rest is what follows in the line. */
 static int cut_texts(struct llmobs_page_body *body, struct llmobs_text line,
                      const struct llmobs_json *event, const char **rest)
 {

@@ -21,9 +21,9 @@
 /* The most columns of a narrow screen for the model. */
 #define MODEL_SHARE(room) ((room)*2 / 5)
 
-/* The screens that show a column: p any width, as in a pipe; of terminals
- * s those of less than 100 columns, m of less than 120, l of less than 140, and
- * x all wider ones. A tree has neither times nor traces. */
+/* The last member names the screens that show a column: p any width, as in a
+ * pipe; terminals: s less than 100 columns, m less than 120, l less than 140, x
+ * wider. A tree has neither times nor traces. */
 static const struct llmobs_column columns[LLMOBS_COLUMN_COUNT] = {
     [LLMOBS_COLUMN_TIME] = {NULL, "STARTED", true, 4, 0, false, "psmlx"},
     /* in KIND's place */
@@ -136,7 +136,7 @@ static int columns_add_tokens(struct llmobs_buf *out,
     return rc == 0 ? add_short(out, row->output_tokens) : rc;
 }
 
-/* In the unit that a person would choose: "412 ms", "3 m 05 s". */
+/* Adds a length in the unit that people use for it: "412 ms", "3 m 05 s". */
 static int columns_add_length(struct llmobs_buf *out, int64_t ns,
                               const char *dash)
 {
@@ -166,7 +166,7 @@ static int columns_add_cost(struct llmobs_buf *out,
     return llmobs_buf_adds(out, cost);
 }
 
-/* The form of a time: as short as it can be without a doubt. */
+/* The shortest form of a time that leaves no doubt which day it is. */
 static const char *columns_form_of(int64_t ns)
 {
     char now[LLMOBS_CELL_CLOCK] = "", then[LLMOBS_CELL_CLOCK] = "";
@@ -292,7 +292,7 @@ int llmobs_columns_error(struct llmobs_buf *out, const struct llmobs_row *row)
 
 /* -- kinds ---------------------------------------------------------------- */
 
-/* The last one is for all others. */
+/* The last entry is for all other kinds. */
 static const struct kind {
     const char *kind;
     char letter;

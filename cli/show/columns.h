@@ -18,7 +18,7 @@ enum llmobs_columns_name {
     LLMOBS_COLUMN_NAME,
     LLMOBS_COLUMN_KIND,
     LLMOBS_COLUMN_MODEL,
-    LLMOBS_COLUMN_TOKENS, /* fitted: both of the next two */
+    LLMOBS_COLUMN_TOKENS, /* in a row fitted to the screen: IN and OUT */
     LLMOBS_COLUMN_IN,
     LLMOBS_COLUMN_OUT,
     LLMOBS_COLUMN_DURATION,
@@ -37,7 +37,7 @@ enum llmobs_columns_name {
 struct llmobs_columns_style {
     bool list;    /* without branches */
     bool follows; /* more rows may come */
-    size_t width; /* of the screen; 0: any number, all is shown as it is */
+    size_t width; /* the screen's; 0: no limit, all is shown as it is */
     size_t depth; /* levels that are drawn */
 };
 
@@ -57,15 +57,15 @@ enum llmobs_paint llmobs_columns_paint(
     enum llmobs_columns_name column, const struct llmobs_row *row,
     const struct llmobs_columns_style *style);
 
-/* A wall time; `brief`: "13:04:05" where it is of today, "Nov 21 13:04:05"
- * where it is of this year. */
+/* Adds a wall time; `brief`: "13:04:05" for a time of today, "Nov 21 13:04:05"
+ * for a time of this year. */
 int llmobs_columns_time(struct llmobs_buf *out, int64_t ns, bool brief);
 
-/* The facts that have no column: "span 42, session s-7, 30 cached". Those that
- * are unknown are left out. */
+/* Adds the facts that have no column: "span 42, session s-7, 30 cached". Leaves
+ * out unknown facts. */
 int llmobs_columns_facts(struct llmobs_buf *out, const struct llmobs_row *row);
 
-/* "type: message". */
+/* Adds the row's error as "type: message". */
 int llmobs_columns_error(struct llmobs_buf *out, const struct llmobs_row *row);
 
 #endif

@@ -41,7 +41,7 @@ static int print_values(struct llmobs_reader *reader, const char *member)
     return rc;
 }
 
-/* For the files themselves. They hide all messages. */
+/* Answers the completion files, which hide all messages. */
 static int complete(const char *member, const char *store)
 {
     struct llmobs_config *config = llmobs_cli_config(store);

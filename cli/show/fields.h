@@ -26,10 +26,10 @@ int llmobs_fields_choose(struct llmobs_fields *fields, const char *names);
 /* Chooses all. */
 void llmobs_fields_all(struct llmobs_fields *fields);
 
-/* Tells which parts of a row they need. */
+/* The parts of a row that the chosen fields need. */
 enum llmobs_row_parts llmobs_fields_parts(const struct llmobs_fields *fields);
 
-/* True where a cost is one of them. */
+/* True where one of the chosen fields is a cost. */
 bool llmobs_fields_have_cost(const struct llmobs_fields *fields);
 
 /* Sets one cell for each field, which borrows the row's texts. */

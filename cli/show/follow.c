@@ -35,14 +35,14 @@
 /* A trace with more rows is not kept: it may never end. */
 #define ROWS_KEPT 5000
 
-/* A trace; of a list the one that holds all spans. */
+/* A trace; in a list of spans, the only one, which holds all spans. */
 struct trace {
     struct trace *next; /* an older one */
     struct llmobs_load load;
-    struct llmobs_texts spans; /* the ids of those that came */
-    int64_t first_ns, last_ns; /* when the first and the last came that wait */
-    bool waits;                /* some are not shown */
-    bool ended;                /* its root is there */
+    struct llmobs_texts spans; /* the ids of the spans that came */
+    int64_t first_ns, last_ns; /* when the first, the last unshown span came */
+    bool waits;                /* some spans are not shown yet */
+    bool ended;                /* its root has come */
     char id[];
 };
 
@@ -57,7 +57,7 @@ struct follow {
     struct trace *traces; /* the newest first */
     size_t count;
     struct llmobs_evaluations evaluations;
-    bool evaluated; /* some of them are new */
+    bool evaluated; /* some evaluations are new */
     bool ending;
     struct llmobs_table_kept kept;
 };
@@ -82,7 +82,7 @@ static void free_traces(struct follow *follow)
     follow->count = 0;
 }
 
-/* Makes room for a new one, if all spans of an old one are shown. */
+/* Makes room for a new trace, if all spans of an old trace are shown. */
 static void forget_oldest(struct follow *follow)
 {
     struct trace **oldest = NULL, *trace;
@@ -98,7 +98,7 @@ static void forget_oldest(struct follow *follow)
     follow->count--;
 }
 
-/* A list needs no span that was shown. */
+/* Drops the spans of a list that were shown: it needs them no more. */
 static void forget_shown(struct follow *follow)
 {
     struct trace **at = &follow->traces, *trace;
@@ -136,7 +136,7 @@ static void mark_shown(struct trace *trace)
 }
 
 /* Takes over the spans of the trace that were shown at the beginning: later
- * ones may be their children. */
+ * spans may be their children. */
 static int take_over(const struct follow *follow, struct trace *trace)
 {
     const struct llmobs_forest *shown = &follow->view->load.forest;
@@ -205,7 +205,7 @@ static void let_wait(struct trace *trace)
 
 /* -- evaluations ---------------------------------------------------------- */
 
-/* Shows a row with its evaluations where these have changed, also where it was
+/* Shows a row with its evaluations if these have changed, even if the row was
  * shown before. */
 static int follow_join(struct follow *follow, struct trace *trace,
                        struct llmobs_row *row, const struct llmobs_json *event)
@@ -227,7 +227,7 @@ static int follow_join(struct follow *follow, struct trace *trace,
     return rc;
 }
 
-/* Reads the rows of a trace that a filter has chosen again. */
+/* Reads again the rows of a trace that the filter has chosen. */
 static int join_trace(struct follow *follow, struct trace *trace)
 {
     struct llmobs_buf line;
@@ -395,7 +395,7 @@ static bool follow_is_there(const struct follow *follow)
                          true);
 }
 
-/* The watch begins before the first look, so that no write is between. */
+/* The watch begins before the first look, so that it misses no write. */
 static int open_store(struct follow *follow)
 {
     struct llmobs_view *view = follow->view;
@@ -448,7 +448,7 @@ static int show_first(struct llmobs_view *view)
     return rc;
 }
 
-/* All lines of a store that was not there before are news. */
+/* Reads a store that was not there before: all its lines are new. */
 static int follow_read_whole(struct follow *follow)
 {
     struct llmobs_view *view = follow->view;
@@ -472,7 +472,7 @@ static int follow_read_more(struct follow *follow)
                : view->form(view);
 }
 
-/* Reads what is new, in the directory that has the name now. */
+/* Reads the new lines, in the directory that has the store's name now. */
 static int follow_look(struct follow *follow)
 {
     bool same = follow_is_there(follow);

@@ -9,11 +9,11 @@
 
 #include "cli/show/view.h"
 
-/* Shows the newest, and then what comes, until a signal or until nobody reads
- * stdout; opens and closes the store itself, and waits for one that does not
- * exist yet (follow.c). */
+/* Shows the newest spans, and then new spans as they come, until a signal or
+ * until nobody reads stdout. Opens and closes the store itself, and waits for a
+ * store that does not exist yet (follow.c). */
 int llmobs_view_follow(struct llmobs_view *view);
-/* True for a form that can go on. */
+/* True for a form that can show new spans as they come. */
 bool llmobs_view_follows(const struct llmobs_view *view);
 
 /* Traces as trees, or one list of spans (show_rows.c). */
@@ -24,7 +24,7 @@ int llmobs_view_list(struct llmobs_view *view);
 int llmobs_view_json(struct llmobs_view *view);
 int llmobs_view_otlp(struct llmobs_view *view);
 
-/* Nothing; `load` says whether there is a span (show_events.c). */
+/* Prints nothing; `load` says whether there is a span (show_events.c). */
 int llmobs_view_quiet(struct llmobs_view *view);
 
 /* A line for each span: CSV, or JSON of the fields (show_fields.c). */
@@ -33,13 +33,13 @@ int llmobs_view_fields(struct llmobs_view *view);
 /* Numbers about calls, in groups (show_summary.c). */
 int llmobs_view_summary(struct llmobs_view *view);
 
-/* The same over time (show_series.c). */
+/* Numbers about calls over time (show_series.c). */
 int llmobs_view_series(struct llmobs_view *view);
 
 /* The sessions, with sums of each (show_sessions.c). */
 int llmobs_view_sessions(struct llmobs_view *view);
 
-/* Calls that nobody needed (show_waste.c). */
+/* Wasted calls, of the kinds of waste.h (show_waste.c). */
 int llmobs_view_waste(struct llmobs_view *view);
 
 /* A file for the viewers of Chrome's trace events (show_chrome.c). */

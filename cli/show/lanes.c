@@ -123,7 +123,7 @@ static uint32_t take_free(struct llmobs_lanes *lanes,
 
 /* -- rows ----------------------------------------------------------------- */
 
-/* A climb from row to row would take as long as the tree is deep. */
+/* Compares places: a way up from row to row is as long as the tree is deep. */
 static bool is_above(const struct llmobs_lanes *lanes,
                      const struct llmobs_row *above,
                      const struct llmobs_row *row)
@@ -134,7 +134,7 @@ static bool is_above(const struct llmobs_lanes *lanes,
     return place >= of->place && place <= of->last;
 }
 
-/* True where the row can lie on what is open on its parent's lane. */
+/* True where the row lies within the row that is open on its parent's lane. */
 static bool lanes_fits(const struct llmobs_lanes *lanes,
                        const struct llmobs_row *row)
 {

@@ -5,9 +5,9 @@
  * Errors:  -ENOMEM.
  * Limits:  memory: some 70 bytes a row of the largest trace.
  *
- * A span shares its lane with a span above it in the tree if it lies within
- * that one and no other span of the lane is open; else it gets a lane that is
- * free. So spans of a lane are apart, or one is part of the other.
+ * A span shares the lane of a span above it in the tree if it lies within that
+ * span and no other span of the lane is open; else it gets a free lane. So two
+ * spans of a lane are apart, or one lies within the other.
  */
 #ifndef LLMOBS_LANES_H
 #define LLMOBS_LANES_H
@@ -16,8 +16,8 @@
 
 struct llmobs_lanes {
     struct llmobs_row **rows;  /* of one trace, by their start */
-    struct llmobs_seat *seats; /* of each of them */
-    uint32_t *last; /* by a row's place in the tree: the last one below it */
+    struct llmobs_seat *seats; /* the seat of each row */
+    uint32_t *last; /* by a row's place in the tree: the last row below it */
     size_t count;
     struct llmobs_lane *lanes; /* by their number */
     uint32_t *heap;            /* their numbers, the first to end at the top */
@@ -37,7 +37,7 @@ int llmobs_lanes_init(struct llmobs_lanes *lanes,
 void llmobs_lanes_fini(struct llmobs_lanes *lanes);
 
 /* Lists the rows of a trace in the order of their start, and finds a lane for
- * each. The marks of the rows are their places then. */
+ * each. Sets the mark of each row to its index in `rows`. */
 void llmobs_lanes_set(struct llmobs_lanes *lanes,
                       const struct llmobs_forest_trace *trace);
 

@@ -99,7 +99,7 @@ static int message_lines(const struct detail *detail,
     return rc;
 }
 
-/* Writes the last messages only, since an input repeats all earlier ones. */
+/* Writes the last messages only: an input repeats all earlier messages. */
 static int messages_lines(const struct detail *detail,
                           const struct llmobs_json *messages)
 {

@@ -39,7 +39,7 @@ int llmobs_otlp_lines_flush(struct llmobs_otlp_lines *lines)
                             &line, &left_out);
     if (rc == 0)
         rc = llmobs_json_out_print((struct llmobs_text){line.data, line.len});
-    else if (rc == -EINVAL) /* none of them can be written */
+    else if (rc == -EINVAL) /* OTLP can hold none of the events */
         rc = 0;
     llmobs_buf_fini(&line);
     llmobs_buf_cut(&lines->text, 0);

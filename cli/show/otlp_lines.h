@@ -30,8 +30,8 @@ struct llmobs_otlp_lines {
     size_t bad; /* events that OTLP cannot hold */
 };
 
-/* The texts of messages are written unless LLMOBS_CONTENT is off: the store
- * has them because its owner lets it, and it is the owner who asks. */
+/* Writes the texts of messages unless LLMOBS_CONTENT is off: the owner let the
+ * library store them, and the same owner runs this command. */
 void llmobs_otlp_lines_init(struct llmobs_otlp_lines *lines,
                             struct llmobs_config *config);
 void llmobs_otlp_lines_fini(struct llmobs_otlp_lines *lines);

@@ -49,8 +49,8 @@ static int page_add_row(struct writer *w, const struct llmobs_json *event)
     return rc;
 }
 
-/* The store is read from its end: of spans with the same ids the last one
- * comes first, and counts. */
+/* The store is read from its end: of spans with the same ids the last one comes
+ * first, and only it is written. */
 static int page_add_span(struct writer *w, struct llmobs_text line,
                          const struct llmobs_json *event)
 {
@@ -135,8 +135,8 @@ static int page_take_line(void *ctx, struct llmobs_text line,
 
 /* -- evaluations ---------------------------------------------------------- */
 
-/* True for an evaluation of a span in the page. One that joins by a tag may
- * have several spans: the page looks for them. */
+/* True for an evaluation of a span in the page, and for every evaluation by a
+ * tag: it may have several spans, which the page's script finds. */
 static bool page_is_joined(struct writer *w, const struct llmobs_json *event)
 {
     const struct llmobs_json *span =
@@ -166,7 +166,7 @@ static int page_put_evaluation(struct writer *w, struct llmobs_place place,
     return rc == -ENOMEM || rc == -EIO ? rc : 0;
 }
 
-/* In the order of the store. */
+/* Writes the evaluations in the order of the store. */
 static int put_evaluations(struct writer *w)
 {
     struct llmobs_buf line;

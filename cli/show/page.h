@@ -35,7 +35,7 @@ struct llmobs_page {
     size_t events;   /* spans that were met */
     size_t matching; /* spans that the filter selects */
     size_t spans;    /* spans in the page */
-    size_t repeated; /* spans with the ids of one in the page */
+    size_t repeated; /* spans with the same ids as a span in the page */
     size_t bad;      /* lines that are neither span nor evaluation */
     size_t cut;      /* texts and images that were cut */
     uint64_t bytes;
@@ -45,9 +45,9 @@ struct llmobs_page {
 int llmobs_page_make(struct llmobs_page *page, struct llmobs_reader *reader,
                      FILE *out);
 
-/* The same to a file for its owner alone, which has the name `path` once it is
- * whole; a file of that name is replaced. -EEXIST: the name is that of a link,
- * a directory, a device. */
+/* Writes the page to a file that only its owner may read. The file gets the
+ * name `path` when it is whole, and replaces a file of that name. -EEXIST:
+ * `path` is a link, a directory or a device. */
 int llmobs_page_make_file(struct llmobs_page *page,
                           struct llmobs_reader *reader, const char *path);
 

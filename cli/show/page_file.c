@@ -10,8 +10,8 @@
 #include "cli/show/page.h"
 #include "lib/base/hazard.h"
 
-/* A rename would replace a device, and put the page where a link does not
- * lead. */
+/* Refuses a device and a link: the rename would replace the device, or the link
+ * and not its target. */
 static int check_name(const char *path)
 {
     struct stat st;
@@ -21,7 +21,7 @@ static int check_name(const char *path)
     return S_ISREG(st.st_mode) ? 0 : -EEXIST;
 }
 
-/* The piece that a signal must not leave behind: it holds what was said. */
+/* The unfinished file: a signal must not leave its texts behind. */
 static char piece[PATH_MAX];
 
 static void remove_piece(int number)
@@ -30,8 +30,8 @@ static void remove_piece(int number)
     raise(number); /* which now ends the process */
 }
 
-/* Lets the signals that end the process remove the piece first; not those that
- * the user has made it ignore, as nohup does. */
+/* Makes the signals that end the process remove the unfinished file first, but
+ * not signals that the process ignores, as with nohup. */
 static void guard_piece(void)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};

@@ -12,9 +12,9 @@
 
 /* -- values --------------------------------------------------------------- */
 
-#define ESCAPE 6 /* bytes that stand for one at most */
+#define ESCAPE 6 /* the most bytes that one byte is written as */
 
-/* Writes into room that is there. */
+/* Writes into room that the caller has made. */
 static void page_row_put(struct llmobs_buf *out, const char *text, size_t len)
 {
     memcpy(out->data + out->len, text, len);
@@ -92,7 +92,7 @@ static int page_row_add_text(struct llmobs_buf *out, char key, const char *text)
     return 0;
 }
 
-/* Adds a number that has been written. */
+/* Adds a member whose number is written as `digits`. */
 static int add_digits(struct llmobs_buf *out, char key, const char *digits,
                       size_t len)
 {

@@ -5,7 +5,7 @@
  * Limits:  a text has LLMOBS_PAGE_ROW_TEXT bytes at most, a span
  *          LLMOBS_PAGE_ROW_TAGS tags.
  *
- * The members have names of one letter; that of an unknown one is missing:
+ * The members have names of one letter; a member without a value is missing:
  *   t, s, p  ids of trace, span, parent    b  start, microseconds since 1970
  *   n, k     name, kind                    d  duration, nanoseconds
  *   m, v     model, provider               i, o  tokens, in and out

@@ -85,7 +85,7 @@ void llmobs_pager_end(struct llmobs_pager *pager)
     if (pager->pid == 0)
         return;
     fflush(stdout);
-    clearerr(stdout); /* the user has left: no fault */
+    clearerr(stdout); /* the user has left the pager: no error */
     close(STDOUT_FILENO);
     while (waitpid(pager->pid, NULL, 0) < 0 && errno == EINTR)
         continue;

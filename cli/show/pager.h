@@ -15,10 +15,10 @@ struct llmobs_pager {
     pid_t pid; /* 0: there is none */
 };
 
-/* Leads stdout to the pager that PAGER names, else to less; to none where that
- * is empty or "cat", or where TERM is dumb. `to_end`: the last
- * page is the one to look at. Afterwards the process does not end by SIGPIPE or
- * SIGINT: a pager that was left is an error of stdout. */
+/* Connects stdout to the pager that PAGER names, else to less; to no pager if
+ * PAGER is empty or "cat", or if TERM is dumb. `to_end`: the pager begins with
+ * the last page. From then on SIGPIPE and SIGINT do not end the process: when
+ * the user leaves the pager, stdout gives an error. */
 void llmobs_pager_begin(struct llmobs_pager *pager, bool to_end);
 
 /* Ends the output and waits until the user leaves the pager. */

@@ -16,7 +16,7 @@
  * or a short one within another, stands in one line. */
 int llmobs_pretty_add(struct llmobs_buf *out, const struct llmobs_json *json);
 
-/* The same for a text that is a JSON object or array; -EINVAL: it is none. */
+/* Appends a text that is a JSON object or array; -EINVAL: it is neither. */
 int llmobs_pretty_text(struct llmobs_buf *out, const char *text);
 
 #endif

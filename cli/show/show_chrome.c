@@ -13,7 +13,7 @@
 #define FIRST 1
 
 struct trace_events {
-    struct llmobs_fields args; /* of each span */
+    struct llmobs_fields args; /* the fields that each span gets */
     struct llmobs_buf line;
     struct llmobs_lanes lanes;
     size_t written;

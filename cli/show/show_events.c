@@ -10,12 +10,12 @@ struct events {
     struct llmobs_otlp_lines *otlp; /* NULL: the events as stored */
     bool quiet;                     /* one span is enough, and not printed */
 
-    /* The places of the newest ones, which a walk from the end notes. */
+    /* The places of the newest events, which a walk from the end notes. */
     struct llmobs_places places;
     size_t spans;
 };
 
-/* True where the event is to be given; counts it. */
+/* True where the event is to be printed; counts it. */
 static bool show_events_wants(const struct events *events,
                               const struct llmobs_json *event)
 {

@@ -12,8 +12,8 @@
 
 extern char **environ;
 
-/* The name in the user's own directory, which ends with the login; each page
- * replaces the one before. NULL, and a message, where there is no directory. */
+/* The page's name in XDG_RUNTIME_DIR, which lasts until logout; each page
+ * replaces the last. NULL, and a message, where there is no such directory. */
 static const char *own_path(char path[PATH_MAX])
 {
     const char *dir = getenv("XDG_RUNTIME_DIR");

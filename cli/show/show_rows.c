@@ -25,8 +25,8 @@ static int64_t show_rows_oldest(const struct llmobs_load *load)
     return ns;
 }
 
-/* To count the traces that a filter selects would take as long as to show them.
- */
+/* With a filter it gives no total: to count the traces that a filter selects
+ * would take as long as to show them. */
 static int add_window(struct llmobs_view *view, struct llmobs_buf *line,
                       bool tree)
 {
@@ -59,7 +59,7 @@ static bool has_cost(const struct llmobs_load *load)
     return false;
 }
 
-/* Says below the rows how many there are besides, and what costs are. */
+/* Prints below the rows how many more there are, and where costs come from. */
 static int tell_rest(struct llmobs_view *view, const struct llmobs_load *load,
                      bool tree)
 {
@@ -67,7 +67,7 @@ static int tell_rest(struct llmobs_view *view, const struct llmobs_load *load,
     struct llmobs_buf line;
     int rc = 0;
 
-    fflush(stdout); /* the rows are there meanwhile */
+    fflush(stdout); /* the user sees the rows while the rest is counted */
     llmobs_buf_init(&line, 512);
     if (load->more && view->filter.id)
         rc = llmobs_buf_adds(
@@ -87,8 +87,8 @@ static int tell_rest(struct llmobs_view *view, const struct llmobs_load *load,
     return rc;
 }
 
-/* True where the rows alone are more than the screen takes: then the newest
- * ones, the last, are shown first. */
+/* True where the screen cannot show all rows: then the pager begins with the
+ * newest rows, which are the last. */
 static bool is_long(const struct llmobs_view *view)
 {
     const struct llmobs_load *load = &view->load;

@@ -10,7 +10,7 @@
 
 #include "cli/show/view.h"
 
-/* Says which rows to load, and which parts of them. */
+/* Sets in `load` which rows to load, and which parts of the rows. */
 void llmobs_show_prepare(struct llmobs_view *view, struct llmobs_load *load,
                          bool tree);
 

@@ -27,7 +27,7 @@ struct series {
     struct llmobs_metrics metrics;
     const struct llmobs_screen *screen;
     size_t columns;  /* the width */
-    int64_t step_ns; /* 0: a round one */
+    int64_t step_ns; /* 0: a round length */
     struct llmobs_buckets buckets;
     size_t left_out; /* calls without a start */
     double *numbers; /* of the bars of one line */
@@ -66,8 +66,8 @@ static void find_range(struct series *series, int64_t *from, int64_t *to)
         *from = *to;
 }
 
-/* Sets the buckets, at most `most`; with a step of one's own this is how many
- * can be drawn, so that a bar may stand for several steps. 0: any number. */
+/* Sets the buckets, at most `most` (0: any number). If the user has given a
+ * step, and not all steps can be drawn, a bar stands for several steps. */
 static int set_buckets(struct series *series, size_t most)
 {
     struct llmobs_buckets *buckets = &series->buckets;
@@ -168,7 +168,7 @@ static int show_series_show_numbers(struct series *series,
 
 /* -- lines of bars -------------------------------------------------------- */
 
-/* -1: unknown. */
+/* The number in a cell; -1: unknown. */
 static double show_series_number_of(struct llmobs_cell cell)
 {
     switch (cell.kind) {
@@ -240,7 +240,7 @@ static int show_series_add_bars(struct series *series,
     return rc;
 }
 
-/* Tells the range, the zone, and how long a bar is. */
+/* Prints the range, the zone, and the length of a bar. */
 static int show_series_print_head(const struct series *series)
 {
     const struct llmobs_buckets *buckets = &series->buckets;
@@ -355,7 +355,7 @@ static void show_series_tell(const struct series *series,
                     series->left_out, series->left_out == 1 ? "" : "s");
 }
 
-/* The bars' width: the terminal's; in a pipe that of COLUMNS, or the usual. */
+/* The width for the bars: the terminal's; in a pipe COLUMNS, or a default. */
 static size_t show_series_columns_of(const struct llmobs_view *view)
 {
     const char *text = getenv("COLUMNS");

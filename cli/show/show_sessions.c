@@ -71,7 +71,8 @@ static int by_last(const void *left, const void *right)
                            : (a->list > b->list) - (a->list < b->list);
 }
 
-/* Drops the spans without a session, and orders the sessions by their end. */
+/* Drops the spans without a session, and orders the sessions by the start of
+ * their last span. */
 static void order(struct llmobs_samples *samples)
 {
     size_t kept = 0;
@@ -86,7 +87,7 @@ static void order(struct llmobs_samples *samples)
 
 /* -- counts --------------------------------------------------------------- */
 
-/* The traces are shared texts: equal ones have one address. */
+/* The traces are shared texts: equal ids have one address. */
 static int show_sessions_by_trace(const void *left, const void *right)
 {
     const struct llmobs_sample *a = left, *b = right;

@@ -11,8 +11,7 @@
 #define COUNT (sizeof(numbers) / sizeof(*numbers))
 #define TITLE 16
 
-/* The columns behind that of the group's name; a number of `spare` as columns
- * of a sheet have it. */
+/* The columns behind the group's name; `spare` is the sheet's (sheet.h). */
 static const struct {
     enum llmobs_metric metric;
     unsigned spare;
@@ -80,7 +79,7 @@ static int show_summary_add_line(struct summary *summary,
     return rc == 0 ? llmobs_sheet_add(&summary->sheet, cells) : rc;
 }
 
-/* Tells of how many calls a sum of costs is, and where they come from. */
+/* Prints how many calls a sum of costs has, and where the costs come from. */
 static void note_cost(const struct summary *summary,
                       const struct llmobs_prices *prices)
 {

@@ -8,7 +8,7 @@
 #include "cli/show/wrap.h"
 #include "cli/show/forms.h"
 
-#define SHOWN 10 /* of each kind, for a person */
+#define SHOWN 10 /* lines of each kind that a person sees */
 #define WIDE 400
 #define INDENT 4
 #define SEE_MAX 128
@@ -32,8 +32,8 @@ static const struct {
                              "By caller, each call of a model once:", "call"},
 };
 
-/* Writes the command that shows the trace; NULL for an id that a shell would
- * take for more than a word. */
+/* Writes the command that shows the trace; NULL where a shell would not take
+ * the id as one plain word. */
 static const char *show_waste_see(const struct llmobs_waste_line *line,
                                   char room[SEE_MAX])
 {

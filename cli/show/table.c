@@ -13,7 +13,7 @@
 #define APP_COLUMNS 20
 #define ID_COLUMNS 39
 #define ERROR_COLUMNS 160
-#define MESSAGE_LINES 3 /* of a message that is not shown whole */
+#define MESSAGE_LINES 3 /* lines of a message that is not shown whole */
 #define BELOW_MAX (256u * 1024)
 /* The columns that must be left for a name beside a drawn branch. */
 #define NAME_LEAST 10
@@ -22,11 +22,11 @@ struct table {
     const struct llmobs_table_style *style;
     const struct llmobs_screen *screen;
     bool brief;   /* fitted to the screen */
-    bool goes_on; /* the titles of the print before stand above */
+    bool goes_on; /* the titles of the last print stand above */
     bool again;   /* there was a print before */
     struct llmobs_columns_style rows;
     struct llmobs_sheet sheet;    /* has the current row */
-    const struct llmobs_row *row; /* while it is printed */
+    const struct llmobs_row *row; /* the row that is printed now */
     struct llmobs_buf bars;       /* beside the lines below a row */
     struct llmobs_buf text;       /* for any line */
     struct llmobs_transcript transcript;
@@ -174,7 +174,7 @@ static int print_short(struct table *table, const char *bars,
     return rc;
 }
 
-/* Reads the span again for its messages. */
+/* Reads the span again, and prints its messages. */
 static int table_print_messages(struct table *table, const char *bars,
                                 const struct llmobs_row *row)
 {
@@ -408,7 +408,7 @@ static int table_print_trace(struct table *table,
     return rc;
 }
 
-/* The place of the n-th one to print. */
+/* The place of the n-th row to print. */
 static size_t nth(const struct table *table, size_t n, size_t count)
 {
     return table->style->reverse ? count - 1 - n : n;

@@ -15,8 +15,8 @@
 
 #define LLMOBS_TABLE_DEPTH 16
 
-/* The columns of the print before, all zero before the first one. The next rows
- * stand below it; its titles come again where a column changes. */
+/* The columns of the last print; all zero before the first print. The next rows
+ * stand below it; the titles are printed again where a column has changed. */
 struct llmobs_table_kept {
     size_t columns; /* of the screen */
     size_t wanted[LLMOBS_COLUMN_COUNT], fitted[LLMOBS_COLUMN_COUNT];
@@ -25,9 +25,9 @@ struct llmobs_table_kept {
 struct llmobs_table_style {
     struct llmobs_screen screen;    /* its columns are 0: rows are not fitted */
     struct llmobs_filter *filter;   /* its pattern is underlined */
-    struct llmobs_reader *messages; /* reads them again; NULL: show none */
-    bool whole;                     /* every line of them */
-    bool repeat;                    /* and those that were shown above */
+    struct llmobs_reader *messages; /* reads them; NULL: shows no messages */
+    bool whole;                     /* shows every line of the messages */
+    bool repeat;                    /* also the messages shown above */
     bool reverse;                   /* the newest first */
     struct llmobs_table_kept *kept; /* borrowed; NULL: this is all */
 };

@@ -13,7 +13,7 @@
 /* "> assistant  ": where a text begins. */
 #define ROLE_COLUMNS 9
 #define LABEL_COLUMNS (2 + ROLE_COLUMNS + 2)
-/* Where less is left for a text, its label has a line of its own. */
+/* If a text has fewer columns than this, its label gets its own line. */
 #define TEXT_LEAST 24
 #define TEXT_MAX (64u * 1024 * 1024)
 #define DOCUMENTS_SHOWN 1 /* of the input of an embedding */
@@ -61,7 +61,7 @@ static int print_label(struct llmobs_transcript *t, size_t indent)
         putchar(t->side);
         llmobs_screen_pad(indent - 1);
     }
-    t->label = ""; /* its next lines have none */
+    t->label = ""; /* the text's next lines have no label */
     llmobs_buf_fini(&label);
     return rc;
 }
@@ -112,7 +112,7 @@ static void print_empty(const struct llmobs_transcript *t)
     putchar('\n');
 }
 
-/* Prints a line with what stands to its left. */
+/* Prints a line, with the bars and the label to its left. */
 static int print_whole(struct llmobs_transcript *t, struct llmobs_wrap *wrap,
                        struct llmobs_text line, struct llmobs_text text,
                        const struct llmobs_founds *founds)
@@ -220,7 +220,7 @@ static int print_string(struct llmobs_transcript *t, const char *text,
     return transcript_print_text(t, llmobs_text_of(text), paint);
 }
 
-/* Prints what was made unless rc says that this failed; frees it. */
+/* Prints the text that was made, unless `rc` is an error; frees the text. */
 static int print_made(struct llmobs_transcript *t, int rc,
                       struct llmobs_buf *made, enum llmobs_paint paint)
 {
@@ -241,7 +241,7 @@ int llmobs_transcript_text(struct llmobs_transcript *t, const char *text,
 
 /* -- parts ---------------------------------------------------------------- */
 
-/* Prints a text that may be JSON, pretty then. */
+/* Prints a text; if it is JSON, in the form of pretty.h. */
 static int print_value(struct llmobs_transcript *t, const char *text,
                        enum llmobs_paint paint)
 {
@@ -376,8 +376,7 @@ static bool same(const struct llmobs_json *a, const struct llmobs_json *b)
     return equal;
 }
 
-/* The i-th message of the conversation that the call before left: its input,
- * and then its answer. */
+/* The i-th message of the last event with messages: input, then answer. */
 static const struct llmobs_json *before_at(const struct llmobs_transcript *t,
                                            size_t i)
 {

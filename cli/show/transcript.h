@@ -21,14 +21,14 @@ struct llmobs_transcript {
     const struct llmobs_screen *screen;
     struct llmobs_filter *filter; /* its pattern is underlined; may be NULL */
     size_t most;                  /* lines of a text; 0: all */
-    bool repeat; /* shows messages again that the call before had, too */
+    bool repeat; /* also shows messages that the call before had */
 
     struct llmobs_json *before;      /* the last event that had messages */
-    const struct llmobs_row *parent; /* of its row */
-    const char *bars;                /* while it prints: left of each line */
-    const char *label;               /* of the next line; NULL: none */
+    const struct llmobs_row *parent; /* the parent of that event's row */
+    const char *bars;                /* while printing: left of each line */
+    const char *label;               /* the next line's; NULL: none */
     char side;                       /* > or < */
-    enum llmobs_paint paint;         /* of its text */
+    enum llmobs_paint paint;         /* the colour of the text */
 };
 
 void llmobs_transcript_fini(struct llmobs_transcript *transcript);

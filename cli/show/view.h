@@ -20,31 +20,31 @@
 #include "cli/show/fields.h"
 #include "core/config/config.h"
 
-/* Without a number a terminal gets the newest, as many as this. */
+/* How many of the newest a terminal gets, if the user gives no number. */
 #define LLMOBS_VIEW_NEWEST 20
 
 struct llmobs_view {
     struct llmobs_filter filter;
     int (*form)(struct llmobs_view *view); /* one of forms.h */
-    enum llmobs_sheet_form format;         /* of a form that has several */
+    enum llmobs_sheet_form format;         /* for forms with several formats */
     struct llmobs_fields fields;           /* count 0: all */
-    enum llmobs_samples_by by;             /* of tables of calls */
+    enum llmobs_samples_by by;             /* the groups of tables of calls */
     struct llmobs_metrics metrics;
-    int64_t step_ns; /* of a series; 0: a round one */
+    int64_t step_ns; /* the length of a bar of a series; 0: a round length */
     bool messages;
-    bool whole;    /* every line of them */
+    bool whole;    /* shows every line of the messages */
     size_t newest; /* the number of traces or spans; 0: all */
-    bool counted;  /* `newest` was asked for */
+    bool counted;  /* the user has given `newest` */
     bool reverse;  /* the newest first */
-    bool follow;   /* the form goes on with what comes */
+    bool follow;   /* the form goes on with new spans */
     bool full;     /* no text is cut */
     bool wide;     /* rows are not fitted to the terminal */
     bool ascii;    /* lines are drawn with ASCII alone */
     bool no_pager;
     enum llmobs_screen_when colour;
     const char
-        *html; /* the page's file, "-": stdout; NULL: a name of its own */
-    bool open; /* starts a browser for it */
+        *html; /* the page's file, "-": stdout; NULL: the tool's own name */
+    bool open; /* starts a browser with the page */
     struct llmobs_buf asked; /* the filters, as a person wrote them */
 
     /* Set before the form runs. */
@@ -56,20 +56,20 @@ struct llmobs_view {
     struct llmobs_load load;      /* the form fills its counts at least */
 
     /* While it follows (follow.c). */
-    bool more;      /* the form of events gives those that are new */
-    bool cost_told; /* the origin of costs stands above */
+    bool more;      /* the form of events prints only new events */
+    bool cost_told; /* the origin of costs was printed before */
     struct llmobs_table_kept *kept; /* from print to print */
 };
 
 /* Looks how wide the terminal is. */
 void llmobs_view_look_at_screen(struct llmobs_view *view);
 
-/* Loads the prices, for a form that shows what calls cost; tells of files that
- * cannot be read, and goes on without them. */
+/* Loads the prices, for a form that shows what calls cost; reports files that
+ * cannot be read, and goes on without these files. */
 void llmobs_view_prices(struct llmobs_view *view);
 
-/* Says on stderr where the costs on stdout come from, which has no place to say
- * it. */
+/* Prints on stderr where the costs come from, for forms whose stdout has no
+ * place for that. */
 void llmobs_view_tell_prices(const struct llmobs_view *view);
 
 #endif

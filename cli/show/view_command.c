@@ -27,10 +27,10 @@
 /* The user's wishes, as the command line has them. */
 struct asked {
     struct llmobs_view view;
-    const char *store;  /* NULL: by the environment */
+    const char *store;  /* NULL: the configured store */
     const char *output; /* NULL: stdout */
     bool exit_status;   /* nothing found is a failure */
-    bool quiet;         /* the same, and nothing is printed */
+    bool quiet;         /* as exit_status, but prints nothing */
 };
 
 /* -- arguments --------------------------------------------------------------
@@ -57,7 +57,7 @@ static int view_command_set_tag(const struct llmobs_cli_option *option,
     return rc == 0 ? 0 : llmobs_cli_refuse("tag", tag, "too many tags");
 }
 
-/* Of at least option->value nanoseconds. */
+/* Reads a duration of at least option->value nanoseconds. */
 static int set_duration(const struct llmobs_cli_option *option,
                         const char *text)
 {
@@ -93,7 +93,7 @@ static int set_by(const struct llmobs_cli_option *option, const char *word)
     return -EINVAL;
 }
 
-/* By option->value. */
+/* Sets the form that option->value stands for. */
 static int set_form(const struct llmobs_cli_option *option, const char *value)
 {
     static int (*const forms[])(struct llmobs_view *) = {
@@ -166,7 +166,7 @@ static int set_colour(const struct llmobs_cli_option *option, const char *when)
     return llmobs_cli_refuse(option->name, when, "not auto, always or never");
 }
 
-/* Of an id that several traces begin with, the newest one is meant. */
+/* If several traces begin with the id, the newest trace is shown. */
 static int set_id(const struct llmobs_cli_option *option, const char *id)
 {
     struct llmobs_view *view = option->to;
@@ -198,7 +198,7 @@ static struct asked typed = {
 #define VIEW typed.view
 #define FILTER VIEW.filter
 
-/* Rows of options that select spans; the page names them. */
+/* Rows of options that select spans; the HTML page lists those in use. */
 #define SELECT(name, set, to, letter)            \
     {                                            \
         name, set, to, letter, 1, 0, &VIEW.asked \
@@ -281,7 +281,7 @@ static int view_command_choose(struct llmobs_view *view)
 
 /* -- the answer ------------------------------------------------------------ */
 
-/* "; services: support-bot, nightly": one of them may be meant. */
+/* Prints "; services: support-bot, nightly": the user may mean one of these. */
 static void tell_values(const struct llmobs_values *values)
 {
     llmobs_tell("; %s: ", values->plural);
@@ -291,7 +291,7 @@ static void tell_values(const struct llmobs_values *values)
         fputs(", ...", stderr);
 }
 
-/* Says when the newest span began, where only older ones are there. */
+/* Prints when the newest span began, if --since excludes all spans. */
 static void tell_newest(const struct llmobs_view *view)
 {
     int64_t ns = llmobs_values_newest(view->reader);
@@ -343,8 +343,8 @@ static void view_command_tell(const struct llmobs_view *view)
                     load->forest.repeated == 1 ? "" : "s");
 }
 
-/* A form other than a tree reads spans, and knows no traces: of one that is
- * asked for, the filter names the trace. */
+/* Only a tree knows traces; other forms read spans. So if the user asks for one
+ * trace, the filter gets its id. */
 static int view_command_narrow(struct llmobs_view *view, char **trace)
 {
     int rc;
@@ -391,8 +391,8 @@ static void view_command_tell_error(const char *store, int rc)
         llmobs_tell("llmobs view: %s: %s\n", store, strerror(-rc));
 }
 
-/* Leads stdout into the file, which only its owner may read, also where the
- * file was there before. A user who has closed stdout gets its number here. */
+/* Connects stdout to the file, and makes it readable for its owner alone, even
+ * if it was there before. With stdout closed, open gives its number. */
 static int lead_to(const char *path)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -410,7 +410,8 @@ static int lead_to(const char *path)
     return rc;
 }
 
-/* The exit status. A store that the environment names may be empty yet. */
+/* Gives the exit status. A configured store that does not exist is just empty,
+ * since no call may have been made yet. */
 static int view_command_run(struct asked *asked)
 {
     struct llmobs_view *view = &asked->view;

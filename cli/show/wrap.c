@@ -72,7 +72,7 @@ static size_t blanks_of(struct llmobs_text line)
     return count;
 }
 
-/* Cuts the line to what fits; answers the bytes that it takes of the text. */
+/* Cuts the line to what fits; gives the bytes of text that it takes. */
 static size_t wrap_cut(struct llmobs_wrap *wrap, struct llmobs_text *line)
 {
     size_t columns = wrap->columns - wrap->indent, whole = line->len, used;
@@ -86,8 +86,8 @@ static size_t wrap_cut(struct llmobs_wrap *wrap, struct llmobs_text *line)
     return used;
 }
 
-/* The end of the text's line that the rest begins in, looked for once: each
- * look would read megabytes where a text has no line breaks. */
+/* The end of the current line of the text. Searched once a line: each search
+ * would read megabytes of a text without line breaks. */
 static const char *line_end(struct llmobs_wrap *wrap)
 {
     const struct llmobs_text *rest = &wrap->rest;

@@ -8,7 +8,7 @@ struct llmobs_adds {
     struct llmobs_keyed keyed; /* by its multi */
     struct llmobs_member *first, *last;
     atomic_uint members;
-    unsigned drives; /* on the stack of the thread */
+    unsigned drives; /* the drives of the multi on the thread's stack */
     uintptr_t entry; /* of the drive; 0: not known */
     bool blind;
 };

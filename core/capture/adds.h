@@ -21,11 +21,11 @@
 
 struct llmobs_adds;
 
-/* A handle's part of it. */
+/* A handle as a member of its multi. */
 struct llmobs_member {
     _Atomic(struct llmobs_adds *) adds; /* NULL: none; read by a cleanup */
     struct llmobs_member *next, *before;
-    bool waits; /* the multi was not driven since */
+    bool waits; /* the multi was not driven since the handle was added */
 };
 
 /* The record of a multi; NULL: it has none. */
@@ -47,11 +47,11 @@ bool llmobs_adds_single(const struct llmobs_member *member);
 size_t llmobs_adds_members(const struct llmobs_adds *adds);
 size_t llmobs_adds_all_members(void);
 
-/* Takes the first one; NULL: there is none. */
+/* Takes the first member that waits; NULL: none waits. */
 struct llmobs_member *llmobs_adds_pop(struct llmobs_adds *adds);
 bool llmobs_adds_any(const struct llmobs_adds *adds);
 
-/* Takes this one; false: it does not wait. */
+/* Takes this member; false: it does not wait. */
 bool llmobs_adds_remove(struct llmobs_member *member);
 
 /* detach makes the record, or NULL, unfindable, for a new multi may get the
@@ -69,9 +69,9 @@ bool llmobs_adds_blind(CURLM *multi);
 void llmobs_adds_see(CURLM *multi);
 bool llmobs_adds_is_blind(const struct llmobs_adds *adds);
 
-/* Around a drive: a handle that the app adds within it may be reached by that
- * very drive. `entry`: the address on the stack where the program entered this
- * library (stack.h). */
+/* Called before and after a drive: libcurl may begin, within the drive, a
+ * handle that the app adds during it. `entry`: the address on the stack where
+ * the program entered this library (stack.h). */
 void llmobs_adds_enter(struct llmobs_adds *adds, uintptr_t entry);
 void llmobs_adds_leave(struct llmobs_adds *adds);
 bool llmobs_adds_driven(CURLM *multi);

@@ -37,9 +37,9 @@
 
 #define RULES_FILE_MAX (1024 * 1024)
 
-/* By this libc tells of which object a handler of fork or exit is. It comes
- * from the compiler's start files, without which the core is linked; where they
- * are there, theirs counts. */
+/* By this libc knows which object a handler of fork or exit belongs to. The
+ * compiler's start files define it, but the core is linked without them; if
+ * they are linked in after all, the linker takes theirs. */
 __attribute__((weak, visibility("hidden"))) void *const __dso_handle =
     (void *)&__dso_handle;
 
@@ -117,7 +117,7 @@ static const struct llmobs_config *attach_load_config(
     return loaded;
 }
 
-/* Opens the log as well, for the configuration names it. */
+/* Reads the configuration, and opens the log that it names. */
 static bool configure(const struct llmobs_host *host)
 {
     struct complaints complaints;

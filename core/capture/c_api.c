@@ -54,8 +54,8 @@ _Static_assert(LLMOBS_SPANS_MAX == LLMOBS_SPAN_TABLE_MAX &&
 static const struct llmobs_config *config;
 static struct llmobs_worker *worker;
 
-/* The options that the configuration was read with, until the same enable asks
- * for its answer. */
+/* The options with which the configuration was read, until the enable that gave
+ * them asks for its result. */
 static _Atomic(const struct llmobs_enable_options *) applied;
 
 void llmobs_c_api_open(const struct llmobs_config *the_config,
@@ -458,7 +458,7 @@ static int feedback(const struct llmobs_feedback_options *options)
 
 /* -- other processes ------------------------------------------------------- */
 
-/* Nodes are "name: value". */
+/* Gives `add` the headers of the list, whose nodes are "name: value". */
 static int tell(const struct llmobs_inject *inject, llmobs_header_fn *add,
                 void *context)
 {

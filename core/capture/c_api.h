@@ -21,7 +21,7 @@ struct llmobs_enable_options;
 const char **llmobs_c_api_environment(
     const char *const *env, const struct llmobs_enable_options *options);
 
-/* Runs once, before anybody gets the table. Borrows both for ever. */
+/* Runs once, before anybody gets the table. Borrows the arguments for ever. */
 void llmobs_c_api_open(const struct llmobs_config *config,
                        struct llmobs_worker *worker);
 

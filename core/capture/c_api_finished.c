@@ -18,7 +18,7 @@ struct llmobs_finished {
     bool replaced[PARTS];
     struct llmobs_span_side sides[2];
     struct llmobs_json *metadata;
-    char *texts[PARTS]; /* that were given */
+    char *texts[PARTS]; /* the texts that the processor was given */
 };
 
 /* -- what there is -----------------------------------------------------------
@@ -74,7 +74,7 @@ const char *llmobs_c_api_finished_get(struct llmobs_finished *span,
     return span->texts[part];
 }
 
-/* The last one of that key counts, as in an event. */
+/* The value of the key's last tag, which is the valid one, as in an event. */
 static const char *c_api_finished_find_tag(const struct llmobs_json *tags,
                                            const char *key)
 {

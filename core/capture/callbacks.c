@@ -13,7 +13,7 @@
 /* The first version of libcurl that rewinds before it takes a new reader. */
 #define REWINDS_FIRST 0x080700
 
-/* Those around the reading of a body. */
+/* The callbacks for the reading of a body. */
 #define IN_READS ((unsigned)LLMOBS_IN_READ | LLMOBS_IN_SEEK | LLMOBS_IN_IOCTL)
 
 typedef int (*prereq_callback)(void *, char *, char *, int, int);
@@ -186,9 +186,9 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     return took;
 }
 
-/* With HEADERDATA and no header function libcurl gives headers to the write
- * function, with HEADERDATA as its data: on_write must not stand there where
- * that is the program's. */
+/* With HEADERDATA and no header function libcurl calls the write function for
+ * headers, with HEADERDATA as data: on_write must not be in then, because the
+ * data would be the program's and not the handle. */
 static bool may_take_headers(const struct llmobs_handle *handle)
 {
     const struct llmobs_callback *header = &handle->app.header;
@@ -214,8 +214,8 @@ static bool swap_write(struct llmobs_handle *handle, CURL *curl)
                          (void *)on_header, CURLOPT_HEADERDATA, handle);
 }
 
-/* The header list may have decided just now that this is a call: libcurl asks
- * for the callbacks that take the answer as it has one. */
+/* The header list may have shown just now that this is a call. There is time to
+ * put in the callbacks for the answer: libcurl reads them when it has one. */
 void llmobs_callbacks_settle(struct llmobs_handle *handle, CURL *curl)
 {
     llmobs_outgoing_settle(handle, curl);
@@ -342,8 +342,8 @@ static bool unswap_seek(struct llmobs_handle *handle, CURL *curl)
                                    curl);
 }
 
-/* libcurl chooses whether seek, ioctl or fseek rewinds by those that are set:
- * so a callback that the app did not set stays unset. */
+/* libcurl rewinds by seek, ioctl or fseek, depending on which are set: so a
+ * callback that the app did not set stays unset. */
 static bool swap_rewind(struct llmobs_handle *handle, CURL *curl)
 {
     bool wanted =

@@ -15,29 +15,28 @@
  * undoes the part that went in. */
 bool llmobs_callbacks_swap_in(struct llmobs_handle *handle, CURL *curl);
 
-/* libcurl is about to make the request: settles it (outgoing.h), and puts the
- * other callbacks in where the header list has just shown a call. */
+/* libcurl is about to make the request: settles the request (outgoing.h), and
+ * puts the other callbacks in where the header list has just shown a call. */
 void llmobs_callbacks_settle(struct llmobs_handle *handle, CURL *curl);
 
-/* Puts the app's own settings back; does nothing when they are in already. */
+/* Puts the app's settings back; does nothing when they are back already. */
 void llmobs_callbacks_swap_out(struct llmobs_handle *handle, CURL *curl);
 
 /* Sets the app's settings of `handle` at `curl`, which is the handle's own or
  * a duplicate of it. */
 void llmobs_callbacks_restore(const struct llmobs_handle *handle, CURL *curl);
 
-/* swap_out for a call that a siglongjmp left before libcurl had it; the next
- * begin or take ends the call. */
+/* Does as swap_out, for a call that the app left by siglongjmp before libcurl
+ * began it; the next begin or take ends the call. */
 void llmobs_callbacks_leave_behind(struct llmobs_handle *handle, CURL *curl);
 
-/* True when the option must be noted and not forwarded now. */
+/* True when the option must be noted, and not be given to libcurl now. */
 bool llmobs_callbacks_own(const struct llmobs_handle *handle,
                           const struct llmobs_setting *setting);
 
-/* The app has set an option of the body (settings.h) while a transfer is under
- * way: where libcurl reads
- * the body from a callback or a file, puts our callbacks around that, or the
- * app's back. */
+/* The app has set an option of the body (settings.h) during a transfer. Puts
+ * our read callbacks in if libcurl now reads the body from a callback or a
+ * file, else the app's back. */
 void llmobs_callbacks_follow_reads(struct llmobs_handle *handle, CURL *curl);
 
 #endif

@@ -148,8 +148,8 @@ static enum llmobs_verdict judge_added(const struct llmobs_handle *handle)
     return verdict;
 }
 
-/* Where the header list decides, the context of the thread is copied now, as
- * the thread may have another one by then. */
+/* True where the thread's context is copied now: when libcurl reads the header
+ * list, which decides, the thread may have another context. */
 static bool takes_now(unsigned char judged)
 {
     if (judged == LLMOBS_HEADERS_TELL)
@@ -282,7 +282,8 @@ static bool start_url_pending(struct llmobs_handle *handle, CURL *curl)
     return capture_put_in(handle, curl);
 }
 
-/* Where the call comes from is known now alone, and all else as it ends. */
+/* Takes only the call's origin, which nobody knows later; all other facts are
+ * taken at the end of the transfer. */
 static bool start_unseen(struct llmobs_handle *handle)
 {
     handle->origin.began_ns = llmobs_clock_mono_ns();
@@ -320,10 +321,10 @@ static void capture_tell(struct llmobs_handle *handle, CURLoption option,
                          (void *)(uintptr_t)text, 0);
 }
 
-/* Where the program has set the kind of the request since, the call begins as
- * others do. The rest is asked of libcurl: the address, and a method of the
- * program's own (its others are those of the transfer before). Not where calls
- * may go unseen, as another handle may have come to the same address. */
+/* True where the library has seen the program set the kind of the request: the
+ * call then begins like others. Takes the URL and an unusual method from
+ * libcurl; its GET, POST and PUT may be the last transfer's. False where calls
+ * may go unseen, as this may be another handle at the same address. */
 static bool fill_in(struct llmobs_handle *handle, CURL *curl)
 {
     const char *url, *method;
@@ -400,8 +401,8 @@ static long long_of(const struct llmobs_real *real, CURL *curl, CURLINFO info)
     return value;
 }
 
-/* The status that libcurl gives, which it no longer has after a reset. One seen
- * in a header line alone may be that of a proxy that refused the tunnel. */
+/* The status that libcurl gives; after a reset it has none. A status that was
+ * seen only in a header line may be from a proxy that refused the tunnel. */
 static long status_now(const struct llmobs_real *real, CURL *curl, long seen)
 {
     long status = long_of(real, curl, CURLINFO_RESPONSE_CODE);
@@ -418,8 +419,8 @@ static void capture_miss(struct llmobs_body *body, int64_t len)
     body->unseen = true;
 }
 
-/* Of bodies that nobody saw the sizes are known. Without the request's, method
- * and URL alone prove a call. */
+/* Notes the sizes of the bodies, which the library did not see. Without the
+ * request's body, method and URL alone prove that it is a call. */
 static void miss_bodies(const struct llmobs_handle *handle,
                         struct llmobs_exchange *exchange)
 {
@@ -554,8 +555,8 @@ static void capture_finish(struct llmobs_handle *handle,
         if (code != CURLE_OK)
             copy_error(handle, exchange);
     }
-    /* A multi transfer ends when libcurl says, not when the app asks for the
-     * news; an easy one, and one cut off, ends now. */
+    /* A transfer in a multi ended when libcurl says, not when the app reads the
+     * message; an easy transfer, and one that is cut off, ends now. */
     if (!llmobs_handle_multi(handle) || end != LLMOBS_END_DONE ||
         exchange->duration_ns <= 0)
         exchange->duration_ns =

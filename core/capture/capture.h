@@ -31,7 +31,7 @@
 #include "core/capture/handle.h"
 #include "core/deliver/worker.h"
 
-/* Runs before any other call of this room; borrows all three for ever. */
+/* Runs before any other call of this room; borrows its arguments for ever. */
 void llmobs_capture_init(const struct llmobs_config *config,
                          const struct llmobs_rules *rules,
                          struct llmobs_worker *worker);
@@ -41,8 +41,8 @@ void llmobs_capture_init(const struct llmobs_config *config,
  * next take, start or finish of the handle frees it. */
 void llmobs_capture_take(struct llmobs_handle *handle);
 
-/* There is no memory to follow a call that was taken: counts it as lost, if it
- * may have been a call to a model, and forgets it. */
+/* There is no memory to follow a call that was taken: counts the call as lost,
+ * if it may have been a call to a model, and forgets it. */
 void llmobs_capture_lose(struct llmobs_handle *handle);
 
 /* libcurl is about to begin the transfer: judges it by method and URL and, when
@@ -51,7 +51,7 @@ void llmobs_capture_lose(struct llmobs_handle *handle);
  * finish and swap_out must follow. */
 bool llmobs_capture_start(struct llmobs_handle *handle, CURL *curl);
 
-/* take and start at once. */
+/* Does as take and then start. */
 bool llmobs_capture_begin(struct llmobs_handle *handle, CURL *curl);
 
 /* Undoes a begin whose transfer was never started. */
@@ -62,7 +62,7 @@ void llmobs_capture_cancel(struct llmobs_handle *handle, CURL *curl);
 void llmobs_capture_measure(struct llmobs_handle *handle, CURL *curl);
 
 /* Ends the capture and gives the exchange to the worker; does nothing when no
- * capture is under way. `code` counts with LLMOBS_END_DONE only. */
+ * capture is under way. `code` is used with LLMOBS_END_DONE only. */
 void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
                            CURLcode code);
 
@@ -72,11 +72,11 @@ void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
 struct llmobs_handle *llmobs_capture_new_handle(const struct llmobs_real *real,
                                                 CURL *curl);
 
-/* The same for a handle that nobody saw being made (a constructor that ran
- * before the library's, an address that the program had found before). Only
- * options that the program has set since are set, for another value could not
- * come back. A call of a kind that nobody saw set makes a span as it ends, by
- * what libcurl tells of it. */
+/* Makes the record of a handle that the library did not see being made (by a
+ * constructor that ran first, or by an address that the program had found). The
+ * capture replaces only options that the program has set since: it does not
+ * know the others' values. Where an unseen option decides what the request is,
+ * the span is made at the end, by what libcurl then says of the transfer. */
 struct llmobs_handle *llmobs_capture_unseen_handle(
     const struct llmobs_real *real, CURL *curl);
 
@@ -86,8 +86,8 @@ struct llmobs_handle *llmobs_capture_unseen_handle(
 struct llmobs_handle *llmobs_capture_twin(const struct llmobs_handle *from,
                                           CURL *twin);
 
-/* A multi tells that a transfer is over which nobody saw being added: makes the
- * span of what libcurl tells, if that is a call. */
+/* A multi reports the end of a transfer that the library did not see added: if
+ * it is a call, makes its span by what libcurl says of it. */
 void llmobs_capture_late(struct llmobs_handle *handle, CURLM *multi, CURL *curl,
                          CURLcode code);
 

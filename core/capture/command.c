@@ -28,8 +28,8 @@ static int command_annotate(uint64_t span, const struct llmobs_json *what)
                                  : 0;
 }
 
-/* *number: the span's; on an error LLMOBS_OWN_SPAN_NONE, or the span's if the
- * error came after its start. */
+/* *number: the span's number; if the span did not start,
+ * LLMOBS_OWN_SPAN_NONE. */
 static int command_begin_span(struct llmobs_json *what, bool detached,
                               uint64_t *number)
 {
@@ -142,8 +142,8 @@ static int command_activate(const struct llmobs_json *headers)
     return rc;
 }
 
-/* *key: the key by which the request names itself; 0: it names none, and its
- * entry is the thread's. -EINVAL: it is no key. */
+/* *key: the request's key; 0: the request has no key, and its entry belongs to
+ * the thread. -EINVAL: the value is no key. */
 static int command_read_key(const struct llmobs_json *what, uintptr_t *key)
 {
     const struct llmobs_json *given = llmobs_json_get(what, "request");

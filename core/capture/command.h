@@ -47,7 +47,7 @@
 /* Runs once, before any handle exists. `on`: LLMOBS_COMMANDS is set. */
 void llmobs_command_init(bool on);
 
-/* The handle is about to begin a transfer: does its command, if it is one. */
+/* The handle is about to begin a transfer: does the command that it sends. */
 void llmobs_command_run(const struct llmobs_handle *handle);
 
 #endif

@@ -135,8 +135,8 @@ void llmobs_ops_easy_reset(const struct llmobs_real *real, CURL *curl)
     real->easy_reset(curl);
     saved = errno;
     /* A handle without a record gets one, for its settings are known from here
-     * on. A handle with one has lost our callbacks with the app's; its exchange
-     * keeps the bytes that arrived until now. */
+     * on. If it had a record, the reset has removed our callbacks with the
+     * app's; the exchange keeps the bytes that arrived until now. */
     if (!handle)
         handle = llmobs_global_unseen_handle(real, curl);
     if (handle)

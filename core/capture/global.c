@@ -57,11 +57,11 @@ static bool reads_callers; /* spans name the code that made a call */
 static _Atomic(struct copy *) chosen;
 static atomic_bool in_use;
 static atomic_bool registered; /* the exit handler of those that use libcurl */
-/* The one thread that changes `chosen` and `in_use`, or takes a copy down. */
+/* Only this thread may change `chosen` and `in_use`, or take a copy down. */
 static atomic_ulong owner;
 static atomic_int owning;       /* the process whose owner it is (fork.h) */
 static _Atomic int64_t cut_ns;  /* when a cleanup last had to cut a request */
-static _Atomic int64_t used_ns; /* of an exit's time, by cleanups */
+static _Atomic int64_t used_ns; /* an exit's time that cleanups have used */
 static _Atomic int64_t used_at_ns;
 static atomic_int retreated; /* the process whose cleanup has delivered */
 
@@ -284,8 +284,8 @@ static void at_exit(void)
     struct copy *copy = atomic_load(&chosen);
     int64_t ms;
 
-    /* Without such an object, no system call is made before the look whether
-     * there is anything to do: a filter of the program's may kill for one. */
+    /* Without an object that hides calls, this makes no system call before it
+     * knows of work to do: a seccomp filter may kill the program for one. */
     if (has_missed() && !llmobs_fork_shares() &&
         (llmobs_unseen_tell(true) || llmobs_stats_get(LLMOBS_STAT_unjudged)))
         llmobs_worker_become_active(worker);
@@ -404,10 +404,9 @@ static bool is_chosen(const struct copy *copy)
 
 /* Before the real cleanup. False: a request of the library did not end in time,
  * so libcurl must not be taken down. This thread stays the owner until `left`,
- * so that no other one uses the copy while it goes down. libcurl may stay up
- * all the same, where an object that the shim has not patched initialised it,
- * too.
- */
+ * so that no other thread uses the copy while it goes down. libcurl may stay up
+ * in spite of this: an object that the shim has not patched may have
+ * initialised it. */
 static bool global_leave(const struct llmobs_real *real)
 {
     struct copy *copy = global_find(real);

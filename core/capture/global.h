@@ -6,7 +6,7 @@
  * Limits:  8 copies of libcurl; we make no requests through further ones. The
  *          first cleanup that takes libcurl down while events wait for a remote
  *          intake delivers them, as most processes end after it: it takes an
- *          exit's time at most, and the exit has the rest of that. A later
+ *          exit's time at most, and the exit has the rest of that time. A later
  *          cleanup waits for a request that is under way, half of that time at
  *          most, and for 30 s after a cleanup that waited in vain not at all.
  * Fork:    a child is in the state of its parent, and its exit delivers the
@@ -52,8 +52,8 @@ void llmobs_global_turn_end(const struct llmobs_real *real);
 /* After a real function that succeeded. */
 void llmobs_global_up(const struct llmobs_real *real, enum llmobs_up how);
 
-/* llmobs_capture_unseen_handle, of a libcurl that nobody may have seen being
- * initialised either. Preserves errno. */
+/* Does as llmobs_capture_unseen_handle, for a libcurl whose initialisation the
+ * library may not have seen. Preserves errno. */
 struct llmobs_handle *llmobs_global_unseen_handle(
     const struct llmobs_real *real, CURL *curl);
 

@@ -13,8 +13,8 @@
 #include "core/capture/parts.h"
 #include "lib/base/hazard.h"
 
-/* libcurl asks for the server's consent to a longer body (before 7.70 to one
- * above 1 KiB), unless the app's list has an Expect of its own. */
+/* For a longer body (before 7.70 above 1 KiB) libcurl sends "Expect:
+ * 100-continue", unless the app's header list has its own Expect. */
 #define EXPECTS_ABOVE (1024 * 1024)
 
 /* One level is enough for a hundred handles, and lies in one page: with more of
@@ -129,8 +129,8 @@ bool llmobs_handle_copy(struct llmobs_handle *to,
                          true);
 }
 
-/* From few of the options more than a note follows: apart, or each call would
- * make room for it. */
+/* The work that few options need beside the note: a function of its own, so
+ * that other calls need no stack frame for it. */
 static __attribute__((noinline)) void note_and_follow(
     struct llmobs_handle *handle, const struct llmobs_setting *setting,
     void *arg, size_t copy_max)
@@ -197,7 +197,7 @@ enum llmobs_http_verb llmobs_handle_verb(const struct llmobs_handle *handle)
     return handle->step ? handle->latch.request : handle->app.request;
 }
 
-/* POSTFIELDS. */
+/* The app's POSTFIELDS, which libcurl sends. */
 static const char *fields_at(const struct llmobs_handle *handle)
 {
     return llmobs_shown(handle->app.postfields);
@@ -224,7 +224,7 @@ bool llmobs_handle_early(const struct llmobs_handle *handle)
                          false);
 }
 
-/* Of a handle that nobody saw made a string may be none. */
+/* For an unseen handle nobody knows whether POSTFIELDS are a string. */
 void llmobs_handle_measure(struct llmobs_handle *handle)
 {
     if (handle->app.unseen)
@@ -233,8 +233,8 @@ void llmobs_handle_measure(struct llmobs_handle *handle)
         handle->latch.size = handle_size_of(handle);
 }
 
-/* Every method takes several requests but those that go with the first one:
- * basic, bearer and AWS_SIGV4. */
+/* Every method needs several requests, except basic, bearer and AWS_SIGV4,
+ * which libcurl sends with the first request. */
 static bool takes_rounds(long methods)
 {
     return ((unsigned long)methods & ~(CURLAUTH_BASIC | 64UL | 128UL)) != 0;
@@ -280,7 +280,7 @@ bool llmobs_handle_sends_body(const struct llmobs_handle *handle)
            verb != LLMOBS_HTTP_HEAD;
 }
 
-/* The smaller one of two of which either may be unknown, -1. */
+/* The smaller of two sizes; -1: unknown, then the other size. */
 static curl_off_t smaller(curl_off_t a, curl_off_t b)
 {
     return a < 0 || (b >= 0 && b < a) ? b : a;
@@ -298,8 +298,8 @@ static curl_off_t body_size(const struct llmobs_handle *handle)
                : handle->latch.size;
 }
 
-/* How many of at most `most` bytes of the app's memory libcurl sends. Where
- * that may be a string, it ends at its NUL in any case. */
+/* How many bytes of the app's memory libcurl sends, `most` at most. Where the
+ * memory may hold a string, the NUL ends it in any case. */
 static size_t fields_len(const struct llmobs_handle *handle, const char *fields,
                          size_t most)
 {
@@ -523,8 +523,8 @@ bool llmobs_handle_trylock(struct llmobs_handle *handle, int ms)
     return false;
 }
 
-/* An owner that holds it already has left by siglongjmp, out of a write to the
- * disk: it gets it again without a wait. */
+/* An owner that holds `exchange` already has left a write to the disk by
+ * siglongjmp: it gets `exchange` again without a wait. */
 void llmobs_handle_lock(struct llmobs_handle *handle)
 {
     int64_t until = 0;

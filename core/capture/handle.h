@@ -26,7 +26,7 @@
 #include "core/event/exchange.h"
 #include "core/trace/inject.h"
 
-/* Of one transfer. */
+/* The read callbacks that the library follows in one transfer. */
 #define LLMOBS_READERS_MAX 8
 
 /* Whether a transfer is a call. */
@@ -34,7 +34,7 @@ enum llmobs_verdict {
     LLMOBS_UNJUDGED,
     LLMOBS_NOT_OURS,
     LLMOBS_PASSES_ON,    /* makes no span, but may carry a context on */
-    LLMOBS_HEADERS_TELL, /* its header list, which is not read yet, decides */
+    LLMOBS_HEADERS_TELL, /* the header list, which is not read yet, decides */
     LLMOBS_PERHAPS_OURS
 };
 
@@ -46,37 +46,37 @@ enum llmobs_step {
     LLMOBS_STEP_ADDRESS, /* a URL handle has the address, and libcurl alone may
                           * ask it */
     LLMOBS_STEP_HEADERS, /* the header list, which is not read yet, decides */
-    LLMOBS_STEP_CALL /* perhaps one: `exchange` was set, and not given away */
+    LLMOBS_STEP_CALL /* perhaps a call: `exchange` is set, and not given on */
 };
 
-/* Whether the handle's connection is one for frames to a model (talk.h). */
+/* Whether the handle's connection carries frames to a model (talk.h). */
 enum llmobs_talking {
     LLMOBS_TALK_NONE,
-    LLMOBS_TALK_EXPECTED, /* it was made for frames: the first one decides */
+    LLMOBS_TALK_EXPECTED, /* made for frames: the first frame decides */
     LLMOBS_TALK_ON
 };
 
-/* The READDATA that goes with our read callback. libcurl takes the newest one
- * each time it makes for a connection, and keeps to that one; so each reader
- * that the app sets gets a record of its own. */
+/* The READDATA for our read callback. Each time that libcurl needs a
+ * connection it takes the newest READDATA, and uses it to the end; so each
+ * reader that the app sets gets its own record. */
 struct llmobs_reader {
     struct llmobs_handle *handle;
     struct llmobs_callback app;
     bool unseekable; /* a file that cannot seek */
 };
 
-/* The settings that libcurl takes as a transfer begins: one that the app sets
- * later counts for the next transfer. All zero where none has begun. */
+/* The settings that libcurl takes as a transfer begins: a setting that the app
+ * changes later is for the next transfer. All zero where none has begun. */
 struct llmobs_latch {
     enum llmobs_http_verb request;
     curl_off_t size; /* of POSTFIELDS; -1: not sent */
     /* Other handles are in the same multi: their callbacks may still change
      * this one before libcurl begins with it, or just after. */
     bool early;
-    bool request_changed; /* address or verb, since the rules were asked */
+    bool request_changed; /* URL or method, since the rules judged them */
     bool verb_unsure;  /* which request libcurl makes: the body stays unread */
     bool target_set;   /* REQUEST_TARGET was set, which libcurl reads late */
-    bool address_lost; /* to a URL handle that the app has set since */
+    bool address_lost; /* a URL handle that the app set since may replace it */
     /* libcurl's copy of an address that the app has set since, or, at the step
      * ADDRESS, what libcurl gave before it; only ever compared, never read. */
     struct llmobs_hidden seen_url;
@@ -85,7 +85,7 @@ struct llmobs_latch {
     /* POSTFIELDS go when the server asks for them, or never: `fields_taken`
      * bytes of `fields` were read so far, as libcurl has sent them. */
     bool body_later;
-    struct llmobs_hidden fields; /* NULL: none go */
+    struct llmobs_hidden fields; /* NULL: libcurl sends none */
     uint64_t fields_taken;
     bool got_100; /* the server has answered 100 */
 };
@@ -100,25 +100,25 @@ struct llmobs_origin {
     bool from_span;    /* that span is the parent */
     bool from_carrier; /* the carrier of the request or process is the parent */
     bool from_stranger; /* that carrier comes from a public network */
-    char *baggage;      /* of that carrier; NULL: none */
+    char *baggage;      /* the carrier's; NULL: none */
     struct llmobs_exchange *exchange; /* NULL: not taken yet, or given on */
-    char *url; /* the whole one, of a request that is still to be read */
-    bool headers_exposed; /* to hosts beside the peer */
+    char *url;            /* the whole URL, until libcurl makes the request */
+    bool headers_exposed; /* hosts beside the peer may see the headers */
     int64_t began_ns;     /* where all is taken later: its begin, monotonic */
 };
 
 struct llmobs_handle {
     struct llmobs_keyed keyed; /* by its easy handle */
 
-    /* For each call of setopt. Where there are many handles, each cache line
-     * has to come from far away; these and the key are in the record's first
-     * one. */
+    /* Each call of setopt reads these members. With many handles each cache
+     * line comes from far memory, so they stand with the key in the record's
+     * first cache line. */
     unsigned char step;    /* a llmobs_step */
     bool in_perform;       /* libcurl is in easy_perform */
     bool readers_full;     /* no room was left for another reader */
     unsigned char verdict; /* a llmobs_verdict, by its settings when `origin`
                             * was taken, and since */
-    unsigned in;           /* what is in of ours, as bits (settings.h) */
+    unsigned in;           /* our values that libcurl has, bits (settings.h) */
     struct llmobs_settings app;
     const struct llmobs_real *real;
 
@@ -130,19 +130,19 @@ struct llmobs_handle {
 
     /* The rest of the transfer being captured. */
     struct llmobs_latch latch;
-    uintptr_t called_from;      /* where the program called for it (stack.h) */
+    uintptr_t called_from;      /* where the program began it (stack.h) */
     atomic_int exchange_holder; /* of `exchange`; 0: nobody */
     struct llmobs_exchange *exchange;
-    /* While in one; read by a multi's cleanup. */
+    /* The multi that the handle is in; a multi's cleanup reads it. */
     _Atomic(struct llmobs_hidden) multi;
-    struct llmobs_inject *inject; /* kept for the next one; NULL: none yet */
+    struct llmobs_inject *inject; /* kept for the next transfer; NULL: none */
     struct llmobs_member member;  /* of its multi */
-    size_t news_at; /* where its message is, if it is (multi_messages.h) */
+    size_t news_at; /* the place of its message, if any (multi_messages.h) */
     struct llmobs_origin origin;
     struct llmobs_reader readers[LLMOBS_READERS_MAX];
     size_t reader_count;
     struct llmobs_reader *reading; /* libcurl has read from it; NULL: none */
-    struct llmobs_replay *replay;  /* NULL: it leads nothing */
+    struct llmobs_replay *replay;  /* NULL: no call goes to a mock */
 };
 
 _Static_assert(offsetof(struct llmobs_handle, app.header) <= LLMOBS_KEYED_ALIGN,
@@ -178,7 +178,8 @@ static inline CURLU *llmobs_handle_curlu(const struct llmobs_handle *handle)
     return llmobs_shown(handle->app.curlu);
 }
 
-/* True where the program's own value of a callback could come back. */
+/* True where the library knows the program's own value of a callback, and so
+ * can put it back. */
 static inline bool llmobs_handle_knows(const struct llmobs_handle *handle,
                                        const struct llmobs_callback *callback)
 {
@@ -187,7 +188,7 @@ static inline bool llmobs_handle_knows(const struct llmobs_handle *handle,
                           callback->function_set && callback->data_set, true));
 }
 
-/* Before any handle exists. */
+/* Called before any handle exists. */
 void llmobs_handle_begin(void);
 
 /* The record of an easy handle; NULL when there is none. */
@@ -214,14 +215,14 @@ void llmobs_handle_drop_origin(struct llmobs_handle *handle);
 void llmobs_handle_drop_transfer(struct llmobs_handle *handle);
 
 /* Does as libcurl does where a transfer begins: takes the method, and measures
- * a body that is a string unless the transfer is early. `step`: all
- * but NONE and CALL. At HEADERS _measure measures later, once the request is
+ * a body that is a string unless the transfer is early. `step`: all but NONE
+ * and CALL. At HEADERS _measure measures the body later, once the request is
  * known to be a call. */
 void llmobs_handle_latch(struct llmobs_handle *handle, enum llmobs_step step);
 void llmobs_handle_measure(struct llmobs_handle *handle);
 
 /* True when callbacks of other handles may run before libcurl begins with this
- * one. */
+ * handle. */
 bool llmobs_handle_early(const struct llmobs_handle *handle);
 
 /* Forgets all settings and callbacks, as curl_easy_reset does; keeps the
@@ -241,15 +242,15 @@ void llmobs_handle_note(struct llmobs_handle *handle,
                         const struct llmobs_setting *setting, void *arg,
                         size_t copy_max);
 
-/* libcurl has refused a value, with `rc`. It frees a text before it takes the
- * next one (Curl_setstropt in lib/setopt.c, to 8.20), so one that is too long,
- * or for which there is no memory, leaves none; the other options stay as they
- * were. */
+/* libcurl has refused a value, with `rc`. libcurl frees the old text before it
+ * copies the new one (Curl_setstropt in lib/setopt.c, to 8.20), so after a text
+ * that is too long, or without memory, the option has no text; options of other
+ * types keep their value. */
 void llmobs_handle_note_refused(struct llmobs_handle *handle,
                                 const struct llmobs_setting *setting,
                                 CURLcode rc);
 
-/* libcurl's own version number; 0: it does not tell. */
+/* libcurl's version number; 0: unknown. */
 unsigned llmobs_real_version(const struct llmobs_real *real);
 
 /* Calls `visit` for every live record. */
@@ -282,11 +283,11 @@ const char *llmobs_handle_header(const struct llmobs_handle *handle,
 bool llmobs_handle_sends_body(const struct llmobs_handle *handle);
 
 /* libcurl is about to make a request: notes whether it sends POSTFIELDS with
- * the request or later, and which; llmobs_handle_body gives none that go later.
- * Reads the header list, and measures a string. */
+ * the request or later, and which fields; llmobs_handle_body gives no fields
+ * that go later. Reads the header list, and measures a string. */
 void llmobs_handle_defer(struct llmobs_handle *handle);
 
-/* At most `most` bytes of a body that goes later: the app's memory. */
+/* At most `most` bytes of a body that goes later, in the app's memory. */
 struct llmobs_text llmobs_handle_fields(const struct llmobs_handle *handle,
                                         uint64_t most);
 

@@ -128,7 +128,7 @@ static const char *url_of_curlu(const struct llmobs_handle *handle,
     return *owned;
 }
 
-/* The other options that decide the address go in. */
+/* The URL with the other options that decide the address put in. */
 static const char *as_sent(const struct llmobs_handle *handle, const char *url,
                            char **owned)
 {

@@ -26,7 +26,7 @@ static bool injects(void)
            config->inject_styles.count > 0;
 }
 
-/* A proxy is configured, or the program says that it calls one. */
+/* True where a proxy is configured, or the program says that it calls one. */
 bool llmobs_judge_may_pass(const struct llmobs_handle *handle)
 {
     return passes_on ||
@@ -63,7 +63,7 @@ void llmobs_judge_log(const char *method, const char *url,
     if (!llmobs_log_on(LLMOBS_LOG_DEBUG))
         return;
     llmobs_buf_init(&words, LLMOBS_LOG_LINE_MAX);
-    (void)llmobs_allowlist_words(url, &words); /* cut, where it is longer */
+    (void)llmobs_allowlist_words(url, &words); /* a long URL is cut */
     llmobs_log(LLMOBS_LOG_DEBUG, "%.16s %s: %s (%s)", method,
                words.data ? words.data : "", ours ? "captured" : "not ours",
                match->why ? match->why : "");

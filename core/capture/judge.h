@@ -10,7 +10,7 @@
 #include "core/capture/handle.h"
 #include "core/config/config.h"
 
-/* Runs once; borrows both for ever. */
+/* Runs once; borrows its arguments for ever. */
 void llmobs_judge_init(const struct llmobs_config *config,
                        const struct llmobs_rules *rules);
 
@@ -43,8 +43,8 @@ bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
 bool llmobs_judge_wants_headers(const struct llmobs_handle *handle,
                                 const struct llmobs_match *match);
 
-/* Write a verdict to a debug log; that a request has no body; that one whose
- * header list would have decided was never made. */
+/* Write to a debug log: a verdict; that a request has no body; that libcurl
+ * never made a request whose header list would have decided. */
 void llmobs_judge_log(const char *method, const char *url,
                       const struct llmobs_match *match, bool ours);
 void llmobs_judge_log_bodyless(const struct llmobs_handle *handle);

@@ -18,18 +18,18 @@ struct part {
     _Atomic(struct form *) form;
     char *name;        /* NULL: none */
     char *type;        /* NULL: none */
-    char *text;        /* NULL: it is none; else of `size` bytes */
+    char *text;        /* `size` bytes; NULL: the part is no text */
     int64_t size;      /* -1: unknown */
     bool named;        /* it has a file's name */
-    bool coded;        /* its bytes do not go as they are */
-    char *header_type; /* by a header of its own, where `type` is NULL */
-    bool headed;       /* its own headers make it no text */
+    bool coded;        /* libcurl encodes the bytes (curl_mime_encoder) */
+    char *header_type; /* from the part's headers, where `type` is NULL */
+    bool headed;       /* the part's headers make it no text */
 };
 
 struct form {
     struct llmobs_keyed keyed; /* by its curl_mime */
     uint64_t number;           /* in the order of their making */
-    bool missing;              /* a part is */
+    bool missing;              /* a part of the form is not in `parts` */
     size_t count;
     struct part *parts[LLMOBS_FORM_PARTS_MAX]; /* in their order */
 };
@@ -132,7 +132,7 @@ void llmobs_mime_begin(curl_mime *mime)
     form->number = llmobs_mime_now();
 }
 
-/* A part whose end nobody saw. */
+/* Drops the record of a part whose end the library did not see. */
 static void mime_forget(curl_mimepart *part)
 {
     struct part *noted = mime_find(part);
@@ -180,7 +180,8 @@ uint64_t llmobs_mime_now(void)
 
 /* -- what a part is -------------------------------------------------------- */
 
-/* Without its name a part would be missing, without its type a text. */
+/* No memory for a part's name or type: without these the part must be missing,
+ * or it would look like a text. */
 static void mime_lose(struct part *part)
 {
     struct form *form = atomic_load(&part->form);
@@ -269,7 +270,7 @@ void llmobs_mime_encoder(curl_mimepart *part, const char *coding)
         mime_drop_text(noted);
 }
 
-/* A longer one than the fields have room for is as good as none of them. */
+/* A cut type is longer than any that a field can have, so it matches none. */
 static void mime_note_type(struct part *part, char **to, const char *type)
 {
     free(*to);

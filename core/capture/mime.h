@@ -36,35 +36,34 @@
  * saw, is forgotten. */
 void llmobs_mime_begin(curl_mime *mime);
 
-/* The form goes. */
+/* libcurl is about to free the form. */
 void llmobs_mime_end(curl_mime *mime);
 
-/* libcurl has made this part of it. */
+/* libcurl has made this part of the form. */
 void llmobs_mime_part(curl_mime *mime, curl_mimepart *part);
 
-/* libcurl has accepted this for a part. `size` as in curl_mime_data. */
+/* libcurl has accepted this for a part. `size` is that of curl_mime_data. */
 void llmobs_mime_name(curl_mimepart *part, const char *name);
 void llmobs_mime_data(curl_mimepart *part, const char *data, size_t size);
 
-/* Its bytes are no text; `size` below 0: unknown. `within`: the form that they
- * are; NULL: none. That one is forgotten: libcurl frees it with the part and
- * reports that to nobody, and no call can send it by itself. */
+/* The part's bytes are no text; `size` below 0: unknown. `within`: the form in
+ * the part, or NULL. Drops the record of that form: libcurl frees the form with
+ * the part unseen, and no call can send it by itself. */
 void llmobs_mime_file(curl_mimepart *part, int64_t size, curl_mime *within);
 
-/* It has a file's name, a type or a coding, or has none again: NULL. */
+/* The part gets a file's name, a type or a coding; NULL: it has none again. */
 void llmobs_mime_filename(curl_mimepart *part, const char *name);
 void llmobs_mime_type(curl_mimepart *part, const char *type);
 void llmobs_mime_encoder(curl_mimepart *part, const char *coding);
 
-/* It has headers of its own, which are borrowed for the call, or none again:
- * NULL. */
+/* The part gets headers, borrowed for the call; NULL: it has none again. */
 void llmobs_mime_headers(curl_mimepart *part, const struct curl_slist *headers);
 
-/* A number that is larger than those of all forms that were made before. */
+/* A number that is larger than the numbers of all forms made before. */
 uint64_t llmobs_mime_now(void);
 
-/* Appends the fields of the form to `out`: nothing of one that was made after
- * `since`, for it is another one at the same address. */
+/* Appends the fields of the form to `out`; nothing if the form was made after
+ * `since`, for then it is another form at the same address. */
 void llmobs_mime_fields(const curl_mime *mime, uint64_t since,
                         struct llmobs_body *out);
 

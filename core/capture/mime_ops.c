@@ -53,7 +53,7 @@ static CURLcode mime_ops_tell(CURLcode rc, told *tell_of, curl_mimepart *part,
     return rc;
 }
 
-/* The same of bytes that are no text. */
+/* Notes bytes that are no text, which libcurl has taken for a part. */
 static CURLcode tell_file(CURLcode rc, curl_mimepart *part, int64_t size,
                           curl_mime *within)
 {

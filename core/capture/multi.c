@@ -89,8 +89,8 @@ CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
 
 /* -- driving ------------------------------------------------------------- */
 
-/* True within a callback, where libcurl refuses to drive the multi: it refuses
- * to tell the timeout just so. */
+/* True within a callback, where libcurl refuses to drive the multi: there it
+ * also refuses to give the timeout. */
 static bool multi_refuses(const struct llmobs_real *real, CURLM *multi)
 {
     long ms;
@@ -226,9 +226,8 @@ CURLMcode llmobs_ops_multi_remove_handle(const struct llmobs_real *real,
     return rc;
 }
 
-/* True where nobody saw the handle being added to a multi. libcurl's own
- * easy_perform calls the functions of a multi, by a wrapper where the program
- * has one. */
+/* True where the library did not see the handle being added to a multi. False
+ * in easy_perform, whose multi libcurl makes itself (a wrapper may show it). */
 static bool multi_is_late(const struct llmobs_handle *handle)
 {
     return LLMOBS_HAZARD(late_untold,

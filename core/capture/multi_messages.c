@@ -140,8 +140,8 @@ static bool multi_messages_is_at(const struct llmobs_news *news, size_t at,
            news->list[at]->easy_handle == curl;
 }
 
-/* Where the message of a handle is; the list's end: nowhere. A record knows the
- * place of its message, if there is one. */
+/* The place of a handle's message in the list; the list's end: it has none. The
+ * handle's record notes the place of a message that there is. */
 static size_t multi_messages_place_of(const struct llmobs_news *news,
                                       CURL *curl)
 {

@@ -20,8 +20,8 @@
 bool llmobs_multi_messages_result(const struct llmobs_real *real, CURLM *multi,
                                   CURL *curl, CURLcode *code);
 
-/* Does as curl_multi_info_read, and gives the messages that were read ahead
- * first. */
+/* Does as curl_multi_info_read, but first gives the messages that we have read
+ * already. */
 CURLMsg *llmobs_multi_messages_read(const struct llmobs_real *real,
                                     CURLM *multi, int *left);
 

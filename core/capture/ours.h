@@ -12,7 +12,7 @@
 #include "core/capture/handle.h"
 #include "core/config/config.h"
 
-/* Runs once; borrows it for ever. */
+/* Runs once; borrows `config` for ever. */
 void llmobs_ours_init(const struct llmobs_config *config);
 
 /* How many bytes of a body a call keeps in one piece. Where the configuration
@@ -20,8 +20,9 @@ void llmobs_ours_init(const struct llmobs_config *config);
  * the model, the token counts, how the answer ended. */
 size_t llmobs_ours_body_max(void);
 
-/* The same for a call that is no transfer of its own: gives the exchange; NULL
- * without memory. The handle has no transfer under way. */
+/* Makes and gives the exchange of a call that is no transfer, such as a
+ * response of a talk; NULL without memory. The handle has no transfer under
+ * way. */
 struct llmobs_exchange *llmobs_ours_make(struct llmobs_handle *handle);
 
 /* Makes the exchange of the handle's origin, in the thread and within the call

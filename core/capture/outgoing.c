@@ -110,7 +110,7 @@ bool llmobs_outgoing_open(struct llmobs_handle *handle,
 /* -- header list and body -------------------------------------------------- */
 
 /* The context in the app's own headers is the parent, unless a span of the
- * program is. The call keeps the id by which the disk knows it. */
+ * program is. The call keeps its span id, by which the disk knows the call. */
 static bool continue_own(const struct llmobs_own_headers *own, bool from_span,
                          struct llmobs_context *context)
 {
@@ -227,7 +227,7 @@ static void keep_head_and_account(const struct llmobs_handle *handle,
     exchange->account = llmobs_account_seal(account);
 }
 
-/* Of a search by GET the query is kept, and nothing else of the URL's. */
+/* Of the URL of a search by GET, keeps the query alone. */
 static void keep_query(const struct llmobs_handle *handle,
                        struct llmobs_exchange *exchange)
 {
@@ -282,9 +282,8 @@ static void send_context(struct llmobs_handle *handle, CURL *curl,
                        llmobs_inject_has_state(handle->inject);
 }
 
-/* A body at hand decides whether this is a call; without one, method and URL
- * do. Where they cannot, the disk must know of it all the same, for it counts.
- */
+/* A body at hand decides whether this is a call; without a body, method and URL
+ * do. A request that stays undecided is written as well: it may be a call. */
 static void keep_start(const struct llmobs_handle *handle,
                        struct llmobs_exchange *exchange)
 {
@@ -307,7 +306,7 @@ void llmobs_outgoing_keep_start(struct llmobs_handle *handle)
     llmobs_handle_unlock(handle);
 }
 
-/* False: it was no call after all. The caller holds the lock. */
+/* False: the transfer was no call after all. The caller holds the lock. */
 static bool settle_call(struct llmobs_handle *handle, CURL *curl,
                         struct llmobs_match *match)
 {
@@ -370,8 +369,8 @@ const char *llmobs_outgoing_ask(const struct llmobs_handle *handle, CURL *curl,
     return text;
 }
 
-/* libcurl copies the address that it begins with: where it still tells the
- * memory that setopt made, that address was set too late for this transfer. */
+/* libcurl begins a transfer with a copy of its address. If it still gives the
+ * memory that setopt made, the address was set too late for this transfer. */
 static void follow_address(struct llmobs_handle *handle, CURL *curl)
 {
     const char *seen = llmobs_shown(handle->latch.seen_url);
@@ -422,9 +421,9 @@ static void outgoing_follow(struct llmobs_handle *handle, CURL *curl)
     LLMOBS_HAZARD(method_unseen, follow_method(handle, curl), );
 }
 
-/* Only libcurl could ask for the address of this transfer: judges it by that
- * now, and makes it a call. Does nothing where libcurl has not begun with it.
- */
+/* The address is in a URL handle that only libcurl may read: judges by the
+ * address that libcurl gives, and makes the transfer a call. Does nothing where
+ * libcurl has not begun the transfer. */
 static void judge_pending(struct llmobs_handle *handle)
 {
     struct llmobs_match match;
@@ -538,8 +537,8 @@ void llmobs_outgoing_after_set(struct llmobs_handle *handle, CURL *curl,
 /* ---- a handle that nobody saw being made ----------------------------------
  */
 
-/* Since 7.72 libcurl can give the method. A request that sent bytes has a body;
- * of one without an answer only the method shows that. */
+/* Since 7.72 libcurl can give the method. Sent bytes prove that the request had
+ * a body; where no answer came, the method POST proves it as well. */
 static void ask_method(struct llmobs_handle *handle, CURL *curl)
 {
     const struct llmobs_real *real = handle->real;
@@ -559,7 +558,7 @@ static void ask_method(struct llmobs_handle *handle, CURL *curl)
             : LLMOBS_HTTP_GET;
 }
 
-/* The one that proves no call goes to the worker as well, which counts it. */
+/* The worker also gets an exchange that turns out to be no call: it counts. */
 static void open_judged(struct llmobs_handle *handle,
                         const struct llmobs_match *match)
 {
@@ -604,8 +603,8 @@ void llmobs_outgoing_open_unseen(struct llmobs_handle *handle, CURL *curl)
 /* ---- the request is made --------------------------------------------------
  */
 
-/* Where the call comes from is taken now. In a multi the function that made the
- * call may have returned: this drive's caller stands for it. */
+/* Takes the call's origin now. In a multi the function that made the call may
+ * have returned: the caller of this drive is named instead. */
 static bool open_told(struct llmobs_handle *handle,
                       const struct llmobs_match *match)
 {
@@ -623,8 +622,7 @@ static bool open_told(struct llmobs_handle *handle,
     return true;
 }
 
-/* The header list decides: its body is read only where a line of it shows a
- * call. */
+/* The header list decides: reads the body only where a header shows a call. */
 static bool outgoing_decide(struct llmobs_handle *handle, CURL *curl)
 {
     const struct llmobs_origin *origin = &handle->origin;

@@ -23,7 +23,7 @@
 void llmobs_outgoing_init(const struct llmobs_config *config,
                           struct llmobs_worker *worker);
 
-/* The call begins now, in this process, whenever it was taken. */
+/* Sets the call's begin to now, whenever the call was taken. */
 void llmobs_outgoing_start_clock(struct llmobs_origin *origin);
 
 /* The transfer is perhaps a call: from here on an exit of the program may end
@@ -31,8 +31,8 @@ void llmobs_outgoing_start_clock(struct llmobs_origin *origin);
 bool llmobs_outgoing_open(struct llmobs_handle *handle,
                           const struct llmobs_match *match);
 
-/* From here on libcurl looks names up and connects. Tells the disk of the call,
- * so that a kill meanwhile leaves a span, though without its request. */
+/* From here on libcurl looks names up and connects. Writes the call's start to
+ * the disk, so that a kill during that time leaves a span, without request. */
 void llmobs_outgoing_keep_start(struct llmobs_handle *handle);
 
 /* libcurl is about to make the request: reads its header list and its body,
@@ -40,8 +40,8 @@ void llmobs_outgoing_keep_start(struct llmobs_handle *handle);
  * that was done before. */
 void llmobs_outgoing_settle(struct llmobs_handle *handle, CURL *curl);
 
-/* True for an option that sets an address, where a transfer was begun and
- * libcurl may not have begun with it. */
+/* True for an option that sets a URL, if the library has begun to follow a
+ * transfer of the handle that libcurl may not have begun yet. */
 static inline bool llmobs_outgoing_awaits(const struct llmobs_handle *handle,
                                           CURLoption option)
 {
@@ -49,14 +49,13 @@ static inline bool llmobs_outgoing_awaits(const struct llmobs_handle *handle,
            handle->latch.early && handle->origin.url;
 }
 
-/* Around the setting of such an option: they note which address libcurl takes.
+/* Called before and after libcurl takes such an option: note which URL it uses.
  */
 void llmobs_outgoing_before_set(struct llmobs_handle *handle, CURL *curl);
 void llmobs_outgoing_after_set(struct llmobs_handle *handle, CURL *curl,
                                CURLoption option);
 
-/* The same as the transfer ends, where libcurl began it and never sent the
- * request. */
+/* A transfer ends whose request libcurl never sent: notes which URL it used. */
 void llmobs_outgoing_follow_unsent(struct llmobs_handle *handle, CURL *curl);
 
 /* Takes, of a body that libcurl sends later than the request or never, as much
@@ -65,13 +64,13 @@ void llmobs_outgoing_follow_unsent(struct llmobs_handle *handle, CURL *curl);
 void llmobs_outgoing_take_sent(struct llmobs_handle *handle);
 
 /* The app's header function has seen a part of the answer. At the end of a 100
- * libcurl begins to send such a body, and all of it is taken. */
+ * (Continue) libcurl begins to send a later body, and all of it is taken. */
 void llmobs_outgoing_answered(struct llmobs_handle *handle, const char *data,
                               size_t len);
 
 /* The transfer of a handle that nobody saw being made is over: judges it by the
  * address and the method that libcurl gives, and opens the exchange that the
- * origin holds. Neither body is known but by its size. */
+ * origin holds. Of both bodies only the size is known. */
 void llmobs_outgoing_open_unseen(struct llmobs_handle *handle, CURL *curl);
 
 /* Asks libcurl for one of its own texts; NULL: it has none. */

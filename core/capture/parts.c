@@ -6,10 +6,10 @@
 /* Flags of struct curl_httppost, which old headers lack. */
 enum {
     POST_FILENAME = 1 << 0, /* contents is the name of a file to send */
-    POST_READFILE = 1 << 1, /* the same, of one that is sent as a text */
+    POST_READFILE = 1 << 1, /* contents names a file that is sent as a text */
     POST_BUFFER = 1 << 4,   /* a file in memory */
-    POST_CALLBACK = 1 << 6, /* the read function has it */
-    POST_LARGE = 1 << 7     /* contentlen counts, and not contentslength */
+    POST_CALLBACK = 1 << 6, /* the read function gives the bytes */
+    POST_LARGE = 1 << 7     /* the length is contentlen, not contentslength */
 };
 
 static int64_t parts_size_of(const struct curl_httppost *part)
@@ -21,7 +21,8 @@ static int64_t parts_size_of(const struct curl_httppost *part)
     return size > 0 ? size : -1;
 }
 
-/* The value of this header of one's own (lib/mime.c, match_header). */
+/* The value of the header, if it has that name, else NULL (as match_header of
+ * libcurl's lib/mime.c). */
 static const char *parts_value_of(const struct curl_slist *header,
                                   const char *name)
 {

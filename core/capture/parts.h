@@ -15,9 +15,9 @@
 
 #include "lib/text/form.h"
 
-/* Headers that a program gives a part of its form, of either kind. libcurl
- * sends them in the place of its own, but for the type, where the program has
- * named that otherwise, too (lib/mime.c, Curl_mime_prepare_headers). */
+/* Headers that a program gives a part of a form (formadd or mime). libcurl
+ * sends them in place of its own headers, except a Content-Type if the program
+ * has also set the part's type (lib/mime.c, Curl_mime_prepare_headers). */
 struct llmobs_part_headers {
     const char *type; /* borrowed from the list; NULL: none of them is one */
     bool no_text;     /* they name a coding, or may name a file */

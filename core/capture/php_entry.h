@@ -1,9 +1,9 @@
 /* php_entry - a workflow span around each request that PHP serves
  * (LLMOBS_ENTRY).
  *
- * It begins with the request's first transfer, since nothing of a request
- * before that passes the library, and ends with the request. A page that opens
- * spans of its own before that, as with llmobs.php, has none of these.
+ * The span begins with the request's first transfer, since the library sees
+ * nothing of a request before that, and ends with the request. A page that
+ * opens its own spans earlier, as with llmobs.php, gets no such span.
  *
  * Owns:    the number of the open span: the process serves one request at a
  *          time.

@@ -12,7 +12,7 @@ static const struct led {
     int option;
     int twin; /* the option that sets the same in libcurl; 0: none */
     bool text;
-    const void *value; /* while the call is led */
+    const void *value; /* libcurl's value while the call goes to the mock */
 } all[] = {
     {CURLOPT_PROXY, 0, true, ""},
     {LLMOBS_OPT_REQUEST_TARGET, 0, true, NULL}, /* the URL has it */

@@ -19,7 +19,7 @@
 
 struct llmobs_replay;
 
-/* Borrows the mock's base URL for good; NULL: nothing is led. */
+/* Borrows the mock's base URL for good; NULL: no call goes to a mock. */
 void llmobs_replay_init(const char *base);
 
 /* Notes a setting of the program's, as libcurl has accepted it. Makes the
@@ -34,18 +34,18 @@ bool llmobs_replay_copy(struct llmobs_replay **to,
 /* Forgets the notes. */
 void llmobs_replay_forget(struct llmobs_replay **replay);
 
-/* Leads the transfer that begins; its callbacks are swapped in. */
+/* Gives libcurl the mock's settings for a transfer whose callbacks are in. */
 void llmobs_replay_lead(struct llmobs_replay **replay,
                         const struct llmobs_settings *app,
                         const struct llmobs_real *real, CURL *curl,
                         const char *url);
 
-/* Gives libcurl the program's settings again, where the transfer is led. */
+/* Gives libcurl the program's settings again, where the mock's are set. */
 void llmobs_replay_restore(const struct llmobs_replay *replay,
                            const struct llmobs_settings *app,
                            const struct llmobs_real *real, CURL *curl);
 
-/* libcurl has them again. */
+/* Notes that libcurl has the program's settings again. */
 void llmobs_replay_unlead(struct llmobs_replay *replay);
 
 /* True for an option that has the mock's value now: libcurl gets the program's

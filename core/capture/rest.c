@@ -20,7 +20,7 @@ void llmobs_rest_init(struct llmobs_worker *the_worker)
     llmobs_fork_note_load();
 }
 
-/* A thread of ours that stays would come under the filter, too. */
+/* The filter also applies to a thread of ours that has not ended. */
 static bool rest_prepare(const void *filter)
 {
     bool hinders = LLMOBS_HAZARD(

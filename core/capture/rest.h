@@ -23,12 +23,12 @@ struct llmobs_worker;
 
 void llmobs_rest_init(struct llmobs_worker *worker);
 
-/* Where the program takes on a sandbox, which may forbid calls of the system,
- * all that waits is sent first, as far as it can be at once, and the spool's
- * file is held open. `filter`: the program of a filter, or NULL; _HINDERED
- * where it is one under which this library cannot work, which the log says.
- * _NOT in a child that shares its parent's memory, as of vfork: it has no
- * thread of ours, and the parent's stay. The two below are not called then. */
+/* Before the program takes on a sandbox, which may forbid system calls: sends
+ * at once what waits, as far as it can, and holds the spool's file open.
+ * `filter`: the program of a seccomp filter, or NULL; _HINDERED: this library
+ * cannot work under that filter, as the log says. _NOT in a child that shares
+ * its parent's memory (vfork): it has no thread of ours, and the parent's stay.
+ * After _NOT nobody calls the two functions below. */
 enum llmobs_rest llmobs_rest_begin(enum llmobs_confined how,
                                    const void *filter);
 
@@ -37,8 +37,8 @@ enum llmobs_rest llmobs_rest_begin(enum llmobs_confined how,
 bool llmobs_rest_longer(void);
 
 /* Goes on with what is left to deliver, if the process is not confined. _STILL:
- * the library makes no call of the system any more, and sees none of the
- * program's; the spool has what was under way. */
+ * the library makes no system call any more, and captures no call of the
+ * program; the spool has the calls that were under way. */
 void llmobs_rest_end(enum llmobs_confined how);
 
 #endif

@@ -19,16 +19,16 @@ enum kind {
     NOTHING, /* replay.h alone has notes of it */
     NUMBER,
     FLAG,
-    EVER,    /* a flag that stays: libcurl keeps what it was told */
+    EVER,    /* a flag that stays set: libcurl keeps each address it got */
     POINTER, /* the app's memory */
     FUNCTION,
-    DATA, /* `what`: the data by default */
+    DATA, /* a callback's data; `what`: the default */
     NAME,
     SECRET, /* `what`: the label of its number */
     PROXY,
     ADDRESS,
     TARGET,
-    VERB, /* and those behind it say which; `what`: the kind of request */
+    VERB, /* from here on, options of the verb; `what`: the kind of request */
     NO_BODY,
     LIST,
     MIME,
@@ -100,7 +100,8 @@ static const char labels[][9] = {"userpwd", "username", "password", "bearer"};
     X(LLMOBS_OPT_PROTOCOLS_STR, url, NOTHING, MOCKED)                 \
     X(CURLOPT_HTTP_VERSION, url, NOTHING, MOCKED)
 
-/* By the option: the compiler says where two would share a place. */
+/* The place of an option in the table: two options at one place would be a
+ * compile error. */
 #define PLACE(option) (((unsigned)(option) ^ (unsigned)(option) >> 6) & 255)
 
 static const struct llmobs_setting settings[256] = {
@@ -189,8 +190,8 @@ static bool settings_set_url(struct llmobs_settings *app, const char *url)
     }
     memcpy(app->url, url ? url : "", need);
     LLMOBS_HAZARD(
-        stale_held,
-        memset(app->url + need, 0, app->url_cap - need), ); /* hidden.h */
+        stale_held, /* clears old bytes: a leak checker reads them (hidden.h) */
+        memset(app->url + need, 0, app->url_cap - need), );
     return true;
 }
 
@@ -313,9 +314,9 @@ static void copy_postfields(struct llmobs_settings *app, const char *data,
     llmobs_buf_fit(&app->copied.head);
 }
 
-/* A string goes away before its copy is made, as any text does. Of bytes with a
- * size the former copy stays from 8.6 on, and the method as well from 8.11 on.
- */
+/* libcurl frees the former copy before it copies a string, as with any text.
+ * For bytes with a size it keeps the former copy since 8.6, and since 8.11 also
+ * the method. */
 void llmobs_settings_refuse_copy(struct llmobs_settings *app, unsigned version)
 {
     if (version < 0x080600)
@@ -414,8 +415,8 @@ static void note_body(struct llmobs_settings *app, enum kind kind, void *arg,
     }
 }
 
-/* Those of which a function makes something: apart, or each call would make
- * room for it. */
+/* Options whose value needs a function: apart, so that the notes of all others
+ * need no stack frame. */
 static __attribute__((noinline)) void note_made(
     struct llmobs_settings *app, const struct llmobs_setting *setting,
     void *arg, size_t copy_max)

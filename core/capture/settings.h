@@ -25,7 +25,7 @@ enum llmobs_http_verb {
     LLMOBS_HTTP_FORM
 };
 
-/* Of CURLOPT_CONNECT_ONLY: the app speaks websockets. */
+/* CURLOPT_CONNECT_ONLY's value where the app speaks websockets itself. */
 #define LLMOBS_CONNECT_FOR_FRAMES 2
 
 /* CURLOPT_PROXY. */
@@ -44,9 +44,9 @@ struct llmobs_callback {
 };
 
 struct llmobs_settings {
-    /* For most calls of setopt (handle.h). */
-    bool unseen; /* nobody saw the handle made: of its settings those that the
-                  * program has set since are known, among them: */
+    /* Most calls of setopt read this (handle.h). */
+    bool unseen; /* the library did not see the handle being made, and knows
+                  * only the settings since then; of these it knows: */
     bool knows_url, knows_verb, knows_size;
     struct llmobs_callback write;
     struct llmobs_callback header;
@@ -62,29 +62,29 @@ struct llmobs_settings {
     char *target; /* of REQUEST_TARGET; NULL: none */
     enum llmobs_http_verb request;
     struct llmobs_hidden list; /* of HTTPPOST, the app's memory */
-    struct llmobs_hidden mime; /* of MIMEPOST; never read, the records are
+    struct llmobs_hidden mime; /* of MIMEPOST; only its record is read
                                 * (mime.h) */
     uint64_t mime_since;       /* when it was set (llmobs_mime_now) */
     bool no_body;              /* CURLOPT_NOBODY, as libcurl keeps it */
-    bool has_copy;             /* COPYPOSTFIELDS was set, to: */
-    bool form_copy;            /* a form whose ends alone were copied: */
+    bool has_copy;             /* COPYPOSTFIELDS was set; `copied` has it */
+    bool form_copy;            /* `copied` has only the two ends of a form */
     struct llmobs_body copied;
     curl_off_t postfieldsize;
     long headeropt; /* CURLOPT_HEADEROPT; LONG_MIN: not set */
     enum llmobs_proxy proxy;
-    bool list_signed; /* libcurl signs what is in the list */
+    bool list_signed; /* libcurl signs the headers of the list */
     /* Numbers in the place of USERPWD, USERNAME, PASSWORD and
      * XOAUTH2_BEARER, none of which is kept. */
     uint64_t account[4];
     long auth;       /* HTTPAUTH, as bits; 0: libcurl's default */
-    long proxy_auth; /* PROXYAUTH, likewise */
+    long proxy_auth; /* PROXYAUTH, as bits; 0: libcurl's default */
     long connect_only;
     bool hosts_named; /* the app names the addresses of hosts (RESOLVE) */
     bool header_in_body;
     struct llmobs_callback read;
     struct llmobs_callback seek;
     struct llmobs_callback prereq;
-    struct llmobs_callback ioctl; /* whose data stays the app's */
+    struct llmobs_callback ioctl; /* the app's; libcurl keeps the app's data */
     struct llmobs_hidden error_buffer;
 };
 
@@ -107,14 +107,14 @@ struct llmobs_setting {
     uint16_t offset;
     uint8_t kind;
     uint8_t what; /* a part of its kind */
-    uint8_t in;   /* the bit of what is in its place; 0: nothing ever is */
-    /* It leads the request to another address, or its headers to hosts beside
-     * its peer; libcurl drops the text where it refuses a new one; it is about
-     * the body; a mock's value may be in its place (replay.h). */
+    uint8_t in;   /* the LLMOBS_IN bit of our value for it; 0: never replaced */
+    /* The option changes where the request goes, or which other hosts see its
+     * headers; libcurl drops the old text when it refuses a new one; the option
+     * is about the body; a mock's value may replace the app's (replay.h). */
     bool redirects : 1, text : 1, body : 1, mocked : 1;
 };
 
-/* The row of an option; one of which nothing is true where it has none. */
+/* The row of an option; a row of zeros if the option has none. */
 const struct llmobs_setting *llmobs_setting(CURLoption option);
 
 /* Forgets all, as curl_easy_reset does; init for memory that is all zero, and
@@ -126,7 +126,8 @@ void llmobs_settings_fini(struct llmobs_settings *app);
 bool llmobs_settings_copy(struct llmobs_settings *to,
                           const struct llmobs_settings *from);
 
-/* Of a handle that is unseen, what the program sets is known from then on. */
+/* The program has set an option of an unseen handle: notes that its value is
+ * known from now on. */
 void llmobs_settings_learn(struct llmobs_settings *app,
                            const struct llmobs_setting *setting, bool on);
 
@@ -136,11 +137,12 @@ void llmobs_settings_note(struct llmobs_settings *app,
                           const struct llmobs_setting *setting, void *arg,
                           size_t copy_max);
 
-/* libcurl of this version has refused a COPYPOSTFIELDS; 0: of a string. */
+/* libcurl of this version has refused a COPYPOSTFIELDS; version 0: the refused
+ * value was a string. */
 void llmobs_settings_refuse_copy(struct llmobs_settings *app, unsigned version);
 
-/* Sets the app's values at libcurl where one of the bits is in. False: libcurl
- * has refused one. */
+/* Sets the app's values at libcurl for each bit of `in`. False: libcurl has
+ * refused one of the values. */
 bool llmobs_settings_restore(const struct llmobs_settings *app, unsigned in,
                              const struct llmobs_real *real, CURL *curl);
 

@@ -28,8 +28,8 @@ void llmobs_shared_entry_set(uintptr_t key, uint64_t number);
  * and has no span yet; 0: it is not held. */
 uint64_t llmobs_shared_entry_find(uintptr_t key);
 
-/* The same, and lets the key go: of several threads that take it, one gets the
- * number, and the others 0. */
+/* Gives the number as find does, and frees the key: of several threads that
+ * take the key, one gets the number, and the others 0. */
 uint64_t llmobs_shared_entry_take(uintptr_t key);
 
 #endif

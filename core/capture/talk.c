@@ -35,16 +35,16 @@ enum phase {
     REFUSED, /* an error came, which may be the answer */
     BEGUN,
     PAUSED, /* it has called tools, and may be over */
-    WAITS   /* it has ended, and the words of its input come later */
+    WAITS   /* it has ended; the transcript of its input comes later */
 };
 
 struct turn {
     struct llmobs_exchange *exchange;
     enum phase phase;
     uint64_t missed;                /* bytes of pieces that were not kept */
-    char id[LLMOBS_FRAME_VALUE];    /* of the response; empty: not begun */
-    char event[LLMOBS_FRAME_VALUE]; /* of the frame that asked for it */
-    char heard[LLMOBS_FRAME_VALUE]; /* of speech whose words did not come yet */
+    char id[LLMOBS_FRAME_VALUE];    /* the response's; empty: not begun */
+    char event[LLMOBS_FRAME_VALUE]; /* the id of the frame that asked for it */
+    char heard[LLMOBS_FRAME_VALUE]; /* the id of speech without transcript */
 };
 
 struct llmobs_talk {
@@ -57,7 +57,7 @@ struct llmobs_talk {
     struct llmobs_body settings, input;
     uint64_t missed; /* bytes of the input that were not kept */
     bool transcribes;
-    char heard[LLMOBS_FRAME_VALUE]; /* as a turn's, for the next one */
+    char heard[LLMOBS_FRAME_VALUE]; /* the same id, for the next turn */
     struct turn turns[LLMOBS_TALK_TURNS];
     size_t count;
 };
@@ -93,7 +93,7 @@ static void end_exchange(const struct llmobs_handle *handle,
     llmobs_worker_give(worker, &exchange->item);
 }
 
-/* Takes the turn out; the ones behind it move up. */
+/* Takes the turn out of the list; later turns move up. */
 static struct turn talk_take_turn(struct llmobs_handle *handle, size_t i)
 {
     struct llmobs_talk *talk = handle->talk;
@@ -108,7 +108,7 @@ static struct turn talk_take_turn(struct llmobs_handle *handle, size_t i)
     return turn;
 }
 
-/* True where the end of the connection takes nothing from it. */
+/* True where the turn is complete although the connection ends. */
 static bool talk_is_over(enum phase phase)
 {
     return phase == PAUSED || phase == WAITS || phase == REFUSED;
@@ -196,7 +196,8 @@ static void talk_fill(struct llmobs_talk *talk,
     talk->missed = 0;
 }
 
-/* Begins an exchange with the input so far and `line`. NULL: it is lost. */
+/* Begins an exchange with the input so far and `line`. NULL: the exchange is
+ * lost, and counted. */
 static struct turn *begin_turn(struct llmobs_handle *handle,
                                struct llmobs_text line)
 {
@@ -240,7 +241,7 @@ static void talk_add_answer(struct llmobs_handle *handle, struct turn *turn,
 
 /* -- whole frames ---------------------------------------------------------- */
 
-/* Of a frame whose end is missing only that it came is noted. */
+/* Of a frame whose end is missing, notes only that it came. */
 static void talk_add_input(struct llmobs_talk *talk,
                            const struct llmobs_talk_side *side)
 {
@@ -280,7 +281,7 @@ static struct llmobs_text talk_line_of(struct llmobs_talk *talk,
     return none;
 }
 
-/* The answer to an earlier question was the error that came behind it. */
+/* The program asks again: an error after its last question was the answer. */
 static void talk_ask(struct llmobs_handle *handle,
                      const struct llmobs_talk_side *side)
 {
@@ -295,7 +296,7 @@ static void talk_ask(struct llmobs_handle *handle,
                sizeof(turn->event));
 }
 
-/* The error before it, if any, was about something else. */
+/* A response begins: so an error before it was not the answer. */
 static void talk_begin(struct llmobs_handle *handle,
                        const struct llmobs_talk_side *side)
 {
@@ -321,7 +322,7 @@ static void talk_begin(struct llmobs_handle *handle,
     talk_add_answer(handle, turn, talk_line_of(talk, side, false));
 }
 
-/* Nothing where there is no turn. */
+/* Adds a piece to the turn's answer; does nothing without a turn. */
 static void talk_add_piece(struct llmobs_handle *handle, struct turn *turn,
                            const struct llmobs_talk_side *side)
 {
@@ -380,8 +381,8 @@ static struct turn *under_way(struct llmobs_talk *talk)
     return NULL;
 }
 
-/* A response to which speech has led begins with its first piece. One that
- * calls tools lasts until here, unless it goes on all the same. */
+/* The first piece of an answer to speech begins a response. `pauses`: this
+ * piece calls tools, so the response ends here unless more pieces follow. */
 static void speak(struct llmobs_handle *handle,
                   const struct llmobs_talk_side *side, bool pauses)
 {
@@ -446,7 +447,7 @@ static void talk_hear(struct llmobs_talk *talk,
            sizeof(talk->heard));
 }
 
-/* They belong to the turn that had the speech as its input. */
+/* The transcript belongs to the turn that had the speech as its input. */
 static void take_words(struct llmobs_handle *handle,
                        const struct llmobs_talk_side *side)
 {
@@ -471,7 +472,7 @@ static void take_words(struct llmobs_handle *handle,
     }
 }
 
-/* The turn whose question an error names; NULL: it names none of them. */
+/* The turn whose question an error names; NULL: it names no turn. */
 static struct turn *turn_named(struct llmobs_talk *talk, const char *event)
 {
     for (size_t i = 0; *event && i < talk->count; i++)
@@ -481,10 +482,10 @@ static struct turn *turn_named(struct llmobs_talk *talk, const char *event)
     return NULL;
 }
 
-/* An error does not always say what it is about. One that names the frame that
- * asked ends its turn, and so does one that nothing but a question can have.
- * Any other that names no frame may be the answer to the first question: that
- * shows as the next frames come. */
+/* An error does not always name its cause. It ends a turn if it names the frame
+ * that asked, or if it `declines`, which only questions cause. Any other error
+ * that names no frame may be the answer to the oldest question: the next frames
+ * show whether it is. */
 static void talk_refuse(struct llmobs_handle *handle,
                         const struct llmobs_talk_side *side, bool declines)
 {

@@ -2,8 +2,8 @@
  * its first frame to its end: each response becomes an exchange.
  *
  * A connection has many responses, and an exchange is one request with one
- * answer. So a talk keeps of the frames that pass what the next exchange needs
- * (the settings, the input since the last response), begins an exchange where
+ * answer. So a talk keeps from the frames what the next exchange needs (the
+ * settings, the input since the last response), begins an exchange where
  * the program asks for a response or the server begins one unasked, gives it
  * the frames of that response, and ends it with the last of them. From there on
  * it is an exchange like any other: in the spool, for the worker, for a
@@ -34,15 +34,15 @@
 #define LLMOBS_TALK_TURNS 8
 #define LLMOBS_TALK_WAIT_MS 20
 
-/* Runs once, before any handle exists; borrows it for ever. */
+/* Runs once, before any handle exists; borrows the worker for ever. */
 void llmobs_talk_init(struct llmobs_worker *worker);
 
-/* A transfer begins, or the handle's connection goes: ends what was there. With
- * LLMOBS_END_DONE `code` says why. */
+/* A transfer begins, or the handle's connection is closed: ends the talk that
+ * the handle had. With LLMOBS_END_DONE `code` says why. */
 void llmobs_talk_end(struct llmobs_handle *handle, enum llmobs_end end,
                      CURLcode code);
 
-/* A transfer begins: true where it only connects, for frames. */
+/* A transfer begins: true where it only makes a connection for frames. */
 bool llmobs_talk_expect(struct llmobs_handle *handle);
 
 /* The connection is gone: ends the exchanges under way with the code. */

@@ -8,7 +8,7 @@
 #define WS_CONT 4u
 #define WS_OFFSET 32u
 
-/* A frame's memory beyond this is given back behind it. */
+/* Memory beyond this many bytes is freed after the frame. */
 #define TEXT_KEPT ((size_t)16 * 1024)
 
 void llmobs_talk_side_init(struct llmobs_talk_side *side)
@@ -66,8 +66,8 @@ static void talk_side_keep(struct llmobs_talk_side *side,
         llmobs_buf_cut(&side->text, 0);
 }
 
-/* The object's end is the frame's, whatever libcurl says of fragments: versions
- * differ in that. True: it is whole, and kept. */
+/* The frame ends where its JSON object ends, whatever libcurl says of
+ * fragments: versions differ in that. True: the frame is whole, and kept. */
 static bool talk_side_add_piece(struct llmobs_talk_side *side,
                                 const struct llmobs_match *match,
                                 struct llmobs_text data, bool sent)
@@ -88,7 +88,7 @@ static bool talk_side_add_piece(struct llmobs_talk_side *side,
 
 /* -- what libcurl says of them --------------------------------------------- */
 
-/* A frame begins where none is under way. */
+/* Begins a frame if none is under way. */
 static void begin_with(struct llmobs_talk_side *side,
                        const struct llmobs_match *match, unsigned flags)
 {
@@ -127,8 +127,8 @@ bool llmobs_talk_side_receive(struct llmobs_talk_side *side,
     begin_with(side, match, flags);
     whole = talk_side_add_piece(side, match, data, false);
     side->left = left;
-    /* libcurl 8.1 to 8.12 says CONT of all pieces but the first, the last one
-     * included; newer ones say it beside TEXT while more is to come. */
+    /* libcurl 8.1 to 8.12 sets CONT for all pieces but the first, also for the
+     * last; newer versions set it beside TEXT while more pieces are to come. */
     if (left == 0)
         side->goes_on = (flags & (WS_TEXT | WS_BINARY)) && (flags & WS_CONT);
     return whole;

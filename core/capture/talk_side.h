@@ -18,11 +18,11 @@
 
 struct llmobs_talk_side {
     struct llmobs_look look;
-    struct llmobs_buf text; /* what came of it; empty if nothing is kept */
-    uint64_t len;           /* how long it was until now */
+    struct llmobs_buf text; /* the frame so far; empty if it is not kept */
+    uint64_t len;           /* the frame's length so far */
     bool cut;               /* the text lacks bytes */
-    bool passes;            /* nothing of it is kept */
-    bool goes_on;           /* the next frame is a part of it */
+    bool passes;            /* the frame is not kept */
+    bool goes_on;           /* the next fragment belongs to this frame */
     curl_off_t left;        /* bytes of the frame that are still to come */
 };
 
@@ -38,8 +38,8 @@ bool llmobs_talk_side_send(struct llmobs_talk_side *side,
                            struct llmobs_text data, size_t given,
                            curl_off_t size, unsigned flags);
 
-/* The same for a piece that came, after which `left` bytes of its frame are to
- * come; flags are those of curl_ws_frame. */
+/* The program receives `data`, a piece after which `left` bytes of its frame
+ * are still to come; flags are those of curl_ws_frame. */
 bool llmobs_talk_side_receive(struct llmobs_talk_side *side,
                               const struct llmobs_match *match,
                               struct llmobs_text data, curl_off_t left,

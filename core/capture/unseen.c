@@ -33,8 +33,8 @@ static bool unseen_is_first(const char *name)
     return found;
 }
 
-/* The functions of one object whose calls are not seen. It may use some of
- * those that it defines for the first time later. */
+/* The functions of one object whose calls the library does not see. Of those
+ * that it defines it may still ask the loader for some later, until `last`. */
 static unsigned hidden_by(const struct llmobs_wrapper *one, bool last)
 {
     unsigned strays = __atomic_load_n(&one->strays, __ATOMIC_ACQUIRE);

@@ -18,10 +18,10 @@ void llmobs_unseen_watch(const struct llmobs_wrappers *wrappers);
 /* True where some object may call libcurl past the library. No system call. */
 bool llmobs_unseen_any(void);
 
-/* Tells of what is certain by now. `last`: the process exits, so that an object
- * which has not asked the loader for libcurl's functions never will. A handle's
- * end says so of the functions without which it makes no call. True when
- * this process has counted something here. */
+/* Reports the objects that are certain by now. `last`: the process exits, so
+ * an object that has not asked the loader for libcurl's functions never will; a
+ * handle's end shows it for the functions that every call needs. True when this
+ * process has counted an object here. */
 bool llmobs_unseen_tell(bool last);
 
 #endif

@@ -12,15 +12,15 @@ static struct llmobs_handle *talking(CURL *curl)
     return handle && llmobs_talk_may(handle) ? handle : NULL;
 }
 
-/* The connection itself is gone. Any other error is about the one call. */
+/* True where the connection is gone; other errors are about this call alone. */
 static bool ws_is_gone(CURLcode rc)
 {
     return rc == CURLE_GOT_NOTHING || rc == CURLE_RECV_ERROR ||
            rc == CURLE_SEND_ERROR;
 }
 
-/* An app that does not ask how many bytes libcurl took, which newer versions
- * allow, takes it that all of them went. */
+/* In newer versions an app need not ask how many bytes libcurl took; then it
+ * assumes that libcurl took all. */
 static struct llmobs_text taken(const void *data, size_t len,
                                 const size_t *sent)
 {

@@ -1,4 +1,4 @@
-/* grow - room for one more in a list of any kind.
+/* grow - room for one more element in a list of any kind.
  *
  * Threads: any. Errors: -ENOMEM; the list stays as it was.
  */

@@ -42,7 +42,7 @@ struct llmobs_cfi_row {
                                    * unknown */
     struct llmobs_cfi_rule regs[LLMOBS_FRAME_REGS];
     uint8_t return_reg;
-    bool signal; /* of a signal handler's return: the frame was interrupted */
+    bool signal; /* a signal handler's return: it interrupted the frame */
     bool sealed; /* the return address carries a signature (ARM) */
 };
 

@@ -8,7 +8,7 @@
 
 static llmobs_loaded_walk_fn *walk_objects = dl_iterate_phdr;
 
-/* The answer of glibc from 2.35 on; behind these members it has more. */
+/* What _dl_find_object of glibc 2.35 gives; more members may follow. */
 struct found {
     unsigned long long flags;
     const void *start, *end;
@@ -16,7 +16,7 @@ struct found {
     void *more[12];
 };
 
-/* By another name: the headers that the library is built with may know it. It
+/* Renamed here, as the headers of the build may declare _dl_find_object. It
  * takes no lock and allocates nothing. */
 extern int find_object(void *address,
                        struct found *found) __asm__("_dl_find_object")
@@ -60,8 +60,8 @@ static bool loaded_read_counts(const struct dl_phdr_info *info, size_t size,
     return true;
 }
 
-/* True where the last object has the address. Forgets it where it may be
- * unloaded. */
+/* True where the last object has the address. Forgets the object if the loader
+ * may have unloaded it. */
 static bool is_in_last(struct search *search, const struct dl_phdr_info *info,
                        size_t size)
 {
@@ -120,7 +120,7 @@ static bool find_at_once(uintptr_t address, struct llmobs_loaded *object)
     return true;
 }
 
-/* The program comes first. musl has a name for it, too. */
+/* The program comes first; its path is "", though musl's list has a name. */
 static int loaded_look(struct dl_phdr_info *info, size_t size, void *ctx)
 {
     struct search *search = ctx;

@@ -237,7 +237,7 @@ static int open_object(const char *path, struct llmobs_symbol_head *head)
     return -1;
 }
 
-/* Finds the section of the symbol table of a type, and that of its names. */
+/* Finds the sections of a symbol table of that type, and of its names. */
 static bool pick_sections(const ElfW(Shdr) * list, size_t count, unsigned type,
                           ElfW(Shdr) sections[2])
 {
@@ -358,7 +358,7 @@ static bool write_id(const unsigned char *data, size_t len,
     return true;
 }
 
-/* Finds the build id among the notes in that part of the head. */
+/* Finds the build id in the part of `head` where the segment `notes` lies. */
 static bool find_id(const struct llmobs_symbol_head *head,
                     const ElfW(Phdr) * notes, char id[LLMOBS_SYMBOL_ID])
 {

@@ -26,14 +26,14 @@
 
 struct llmobs_symbol {
     char name[LLMOBS_SYMBOL_NAME];
-    uintptr_t offset; /* of the address, from the function on */
+    uintptr_t offset; /* of the address, from the function's begin */
 };
 
 /* A build id as text. */
 #define LLMOBS_SYMBOL_ID 65
 
 struct llmobs_symbol_head {
-    size_t len; /* 0: not in memory */
+    size_t len; /* 0: these bytes are not in memory */
     unsigned char data[LLMOBS_SYMBOL_HEAD];
 };
 
@@ -54,13 +54,13 @@ int llmobs_symbol_in_file(const char *path,
                           const struct llmobs_symbol_head *head,
                           uintptr_t address, struct llmobs_symbol *symbol);
 
-/* The same for an object that another process has loaded. -ESTALE: no file with
- * that build id is there. */
+/* Searches the file of an object that another process has loaded. -ESTALE: the
+ * file is gone, or has another build id. */
 int llmobs_symbol_by_id(const char *path, const char *id, uintptr_t address,
                         struct llmobs_symbol *symbol);
 
-/* The same for a place in the file; it searches also the names that a stripped
- * file exports. */
+/* Finds the symbol at the file offset `at`; searches also the names that a
+ * stripped file exports. */
 int llmobs_symbol_at(const char *path, uint64_t at,
                      struct llmobs_symbol *symbol);
 

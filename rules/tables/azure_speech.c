@@ -1,6 +1,6 @@
 /* Azure's speech to text: fast transcription, whose request is a form, and the
- * API for short audio, whose request is the sound itself. Of neither is a byte
- * of the sound kept. Code, since neither request is JSON.
+ * API for short audio, whose request is the sound itself. No byte of the sound
+ * is kept. Code, since neither request is JSON.
  *
  * Source: learn.microsoft.com, "Use the fast transcription API" (api-version
  * 2024-11-15), "LLM speech" (2025-10-15), and "Speech to text REST API for
@@ -40,7 +40,7 @@ static int take_definition(struct llmobs_json *fields)
     struct llmobs_json *definition = NULL;
     int rc = text ? llmobs_json_parse(llmobs_text_of(text), &definition) : 0;
 
-    if (rc < 0) /* it is none: the settings are not known */
+    if (rc < 0) /* no JSON document: the settings are not known */
         return rc == -ENOMEM ? rc : 0;
     for (void *it = llmobs_json_iter(definition); it && rc == 0;
          it = llmobs_json_next(definition, it))

@@ -1,7 +1,7 @@
 /* Chroma: POST /collections/{id}/query of /api/v1 and of /api/v2, as the
- * OpenAPI document of its server has it. Its answer has a list for each query,
- * beside each other: ids, documents, distances, metadatas (WIRE 6.18). They are
- * read by code, since no other store has such lists. */
+ * OpenAPI document of its server has it. Its answer has, for each query, lists
+ * beside each other: ids, documents, distances, metadatas (WIRE 6.18). Code,
+ * since no other store has such lists. */
 #include "rules/tables/store.h"
 #include "rules/read/documents.h"
 
@@ -85,7 +85,7 @@ static const struct llmobs_form form = {
     .variant = &store,
 };
 
-/* Under /api/v2 tenant and database come before. */
+/* Under /api/v2 the path first has the tenant and the database. */
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/collections/*/query", "query", "chroma.query",
                  .kind = LLMOBS_KIND_RETRIEVAL),

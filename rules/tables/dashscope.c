@@ -1,6 +1,6 @@
 /* DashScope's own API: generation, embeddings and rerankers. A stream repeats
- * the whole answer in each event, unless the request asks for pieces. Code has
- * the parts of a content, and the rerankers.
+ * the whole answer in each event, unless the request asks for pieces. Code
+ * reads the parts of a content, and the rerankers.
  *
  * Source: the API reference of Alibaba Cloud's Model Studio (DashScope). */
 #include "rules/read/cut_json.h"
@@ -71,7 +71,7 @@ static const struct llmobs_message_form messages = {
     LLMOBS_AT(REASON, "/output/choices/0/finish_reason|/output/finish_reason") \
     LLMOBS_AT(REASONS, "null=")
 
-/* An answer that goes on has the text "null" as its reason. */
+/* While an answer goes on, its reason is the text "null". */
 static const struct llmobs_layout generate = {
     .places = REQUEST ANSWER,
     .messages = &messages,

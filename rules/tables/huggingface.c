@@ -110,7 +110,7 @@ static const char *huggingface_reason_of(const struct llmobs_json *details)
     return reason && strcmp(reason, "eos_token") == 0 ? "stop" : reason;
 }
 
-/* The tokens of the prompt are counted, or listed where that was asked for. */
+/* The answer counts the prompt's tokens, or lists them on request. */
 static void read_details(struct llmobs_span *span,
                          const struct llmobs_json *details)
 {
@@ -133,8 +133,7 @@ static bool huggingface_is_vector(const struct llmobs_json *list)
     return llmobs_json_is_number(llmobs_json_at(list, 0));
 }
 
-/* An answer that has no text: labels, scores, or vectors, which are counted
- * alone. */
+/* Adds an answer without text: labels or scores; of vectors only the number. */
 static int huggingface_add_other(struct llmobs_reading *reading,
                                  const struct llmobs_json *body)
 {
@@ -170,7 +169,7 @@ static int huggingface_read_document(struct llmobs_reading *reading,
                 : huggingface_add_other(reading, body);
 }
 
-/* Each event has a token; the last one has the whole text, too. */
+/* Reads an event, which has a token; the last event also has the whole text. */
 static int huggingface_read_event(struct llmobs_reading *reading,
                                   const struct llmobs_event *event)
 {
@@ -310,7 +309,7 @@ static const struct llmobs_form prediction = {
 
 static const char similar_signs[] = "\"source_sentence\"\0";
 
-/* Of a body that was cut the names are what can be asked. */
+/* True for a comparison of sentences; of a cut body it knows only the names. */
 static bool compares(const struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
@@ -435,7 +434,7 @@ static const struct llmobs_shape shapes[] = {
                  .form = &embeddings),
     TASK("/pipeline/*", NULL),
     TASK("/models/*/*", NULL),
-    /* Of before models had owners; Google has operations there. */
+    /* From the time before models had owners; Google has operations here. */
     TASK("/models/*", "/models/*:*"),
     /* Databricks. */
     LLMOBS_SHAPE("POST", "/serving-endpoints/*/invocations", "generate",

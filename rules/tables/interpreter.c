@@ -60,7 +60,7 @@ static inline __attribute__((always_inline)) bool interpreter_has(
     return llmobs_layout_has(values_of(reading), which);
 }
 
-/* A layout that does not name the place means the whole body. */
+/* The value at the place; the whole body if the layout has no such place. */
 static const struct llmobs_json *at_or_all(const struct llmobs_reading *reading,
                                            const char *which,
                                            const struct llmobs_json *body)
@@ -109,7 +109,7 @@ static void interpreter_begin(const struct llmobs_reading *reading)
     llmobs_layout_go(&state->at, reading->request, false);
 }
 
-/* The request names a model, and has input. */
+/* True where the request names a model, and has input. */
 bool llmobs_interpreter_asks(const struct llmobs_reading *reading)
 {
     const struct llmobs_json *model;
@@ -147,7 +147,7 @@ int llmobs_interpreter_model(struct llmobs_reading *reading)
                      values_of(reading), LLMOBS_AT_MODEL, reading->request)));
 }
 
-/* Sets the keys of the dialect, and all members of an object. */
+/* Puts the dialect's keys, and all members of an object, into the metadata. */
 static int interpreter_read_settings(struct llmobs_reading *reading,
                                      const struct llmobs_json *settings)
 {
@@ -169,8 +169,9 @@ static int interpreter_read_settings(struct llmobs_reading *reading,
                : rc;
 }
 
-/* Reads one message or several. Without a form of the layout's own only those
- * of OpenAI's form are such; any other value is one message. */
+/* Reads one message or a list. A layout without its own message form knows only
+ * messages in OpenAI's form; any other value becomes the text of one message.
+ */
 static int interpreter_read_any(const struct llmobs_reading *reading,
                                 const struct llmobs_json *value,
                                 struct llmobs_json **messages)
@@ -314,8 +315,8 @@ int llmobs_interpreter_request(struct llmobs_reading *reading)
 
 /* -- counts and reasons -------------------------------------------------- */
 
-/* Answers the count, which is the one of an earlier event where this one says
- * 0: some write 0 for what they do not tell. */
+/* Gives the count; if it is 0, an earlier event's count: some servers write 0
+ * for a count that the event does not have. */
 static int64_t interpreter_count(struct llmobs_reading *reading,
                                  const char *which, const char *metric)
 {
@@ -376,8 +377,7 @@ static int interpreter_read_counts(struct llmobs_reading *reading)
                : rc;
 }
 
-/* Answers the word of all APIs for a reason: NULL, it is none; the word is the
- * reason's own, or the one that is put in `room`. */
+/* Gives all APIs' word for a reason, perhaps in `room`; NULL: no reason. */
 static const char *word_of(const struct llmobs_reading *reading,
                            const char *reason, char room[REASON_LEN])
 {
@@ -458,7 +458,7 @@ static int interpreter_add_text(struct llmobs_interpreter *state, int64_t part,
     return rc < 0 ? rc : llmobs_stream_text(&state->stream, text);
 }
 
-/* In a whole answer another value than a text is JSON. */
+/* Adds a value of a whole answer; a value that is no text becomes JSON. */
 static int add_value(struct llmobs_interpreter *state, int64_t part,
                      const struct llmobs_json *value)
 {
@@ -497,7 +497,7 @@ static int add_instead(struct llmobs_interpreter *state, const char *text)
     return llmobs_message_content_append(&state->instead, text);
 }
 
-/* A call without an index comes whole. */
+/* Adds tool calls; a call without an index comes whole, not in pieces. */
 static int interpreter_add_calls(struct llmobs_interpreter *state, int64_t part,
                                  const struct llmobs_json *calls)
 {
@@ -615,8 +615,8 @@ static int interpreter_read_documents(struct llmobs_reading *reading)
                                  interpreter_add_document);
 }
 
-/* The vectors, also where they are all of the body: one of them, a list, or a
- * list for each type that was asked for. Their numbers are never kept. */
+/* Notes how many vectors came, and how long they are; never their numbers. The
+ * output, or the body, is a vector, a list, or a list for each type. */
 static int tell_vectors(struct llmobs_reading *reading,
                         const struct llmobs_json *body)
 {
@@ -680,7 +680,7 @@ static int read_llm(struct llmobs_reading *reading,
         return read_choices(reading,
                             interpreter_at(reading, LLMOBS_AT_CHOICES));
     rc = interpreter_add_piece(reading);
-    if (rc == 0 && layout_of(reading)->texts) /* it is one, if an empty one */
+    if (rc == 0 && layout_of(reading)->texts) /* sets even an empty value */
         rc = llmobs_stream_text(
             &((struct llmobs_interpreter *)reading->state)->stream, "");
     if (rc == 0)
@@ -704,7 +704,7 @@ static int interpreter_read_output(struct llmobs_reading *reading,
     }
 }
 
-/* Reads what any body of an answer tells beside its output. */
+/* Reads the facts that any body of an answer has beside its output. */
 static int interpreter_read_facts(struct llmobs_reading *reading)
 {
     const char *model =
@@ -738,7 +738,7 @@ static bool is_of_type(const struct llmobs_reading *reading, const char *line)
 }
 
 /* Reads an error that error.h does not know by itself: a text, or an object
- * with one. */
+ * with a text. */
 static int read_fault(struct llmobs_reading *reading, struct llmobs_text raw,
                       bool alike)
 {
@@ -777,8 +777,8 @@ int llmobs_interpreter_document(struct llmobs_reading *reading,
                                     (struct llmobs_text){"", 0});
 }
 
-/* True where the cut answer's output is named: the whole of an answer is none
- * where a part of it is missing. */
+/* True where the layout names the place of the output: if the output is the
+ * whole body, a cut answer has none. */
 static bool tells_ends(const struct llmobs_reading *reading)
 {
     if (reading->classified->call->status >= 300 || has_pieces(reading) ||
@@ -797,7 +797,7 @@ int llmobs_interpreter_ends(struct llmobs_reading *reading)
     int rc = ends ? llmobs_reading_ends(reading) : -ENOMEM;
     char room[REASON_LEN];
     const char *reason;
-    bool told; /* counts come behind a reason, which may be in the middle */
+    bool told; /* false: the reason, before the counts, is in the gap */
 
     interpreter_go(reading, ends, false);
     if (rc == 0)
@@ -819,8 +819,7 @@ int llmobs_interpreter_ends(struct llmobs_reading *reading)
 
 /* -- streams ------------------------------------------------------------- */
 
-/* Keeps the output of an event: texts one behind the other, else the last
- * value. */
+/* Keeps the output of an event: joins texts; of other values keeps the last. */
 static int interpreter_gather(struct llmobs_reading *reading,
                               const struct llmobs_event *event,
                               const struct llmobs_json *value)
@@ -917,7 +916,7 @@ int llmobs_interpreter_event(struct llmobs_reading *reading,
         reading, event, at_or_all(reading, LLMOBS_AT_OUTPUT, event->json));
 }
 
-/* Puts the texts, which are pieces of one; without any the last value. */
+/* Sets the output: the joined texts, or without any text the last value. */
 static int put_gathered(struct llmobs_reading *reading)
 {
     struct llmobs_interpreter *state = reading->state;
@@ -938,8 +937,8 @@ static int put_gathered(struct llmobs_reading *reading)
     return rc;
 }
 
-/* Where a layout does not say it, nothing tells which event is the last one but
- * the end of the stream itself. */
+/* If the layout does not say which event is the last, only the end of the
+ * stream shows it. */
 int llmobs_interpreter_finish(struct llmobs_reading *reading)
 {
     struct llmobs_interpreter *state = reading->state;

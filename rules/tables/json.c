@@ -1,4 +1,4 @@
-/* An API of which a user's rule says the kind, and where its bodies have what
+/* An API that a user's rule describes: its kind, and the places in its bodies
  * (LLMOBS_RULES, docs/SPANS.md). No path selects it. */
 #include "rules/tables/interpreter.h"
 
@@ -8,7 +8,7 @@ static const struct llmobs_layout layout = {
 static const struct llmobs_form form = {LLMOBS_INTERPRETER, .lists = true,
                                         .variant = &layout};
 
-/* The operation is the rule's kind. A path here only tells one from another. */
+/* The operation is the rule's kind. The paths only keep the rows apart. */
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/llm", "llm", "%p.llm", .kind = LLMOBS_KIND_LLM),
     LLMOBS_SHAPE("POST", "/embedding", "embedding", "%p.embedding",

@@ -32,7 +32,7 @@ static const char answer_keys[] =
 struct state {
     struct llmobs_text_stream texts;
     int64_t in, out; /* tokens of all answers; -1: not known */
-    size_t answers;  /* of those that ended */
+    size_t answers;  /* the number of answers that ended */
 };
 
 static bool infills(const struct llmobs_reading *reading)
@@ -95,7 +95,7 @@ static int llama_cpp_add_message(void *list, struct llmobs_text text)
     return llmobs_json_add(list, llmobs_message_new(NULL, text));
 }
 
-/* A prompt with media is an object with its text, or a list has such ones. */
+/* A prompt with media is an object with its text, or a list of such objects. */
 static int llama_cpp_add_prompt(struct llmobs_json *list,
                                 const struct llmobs_json *value)
 {
@@ -142,7 +142,7 @@ static void llama_cpp_add_count(int64_t *sum, size_t answers, int64_t count)
                                                   : count;
 }
 
-/* A sum that lacks a part is not known. */
+/* Sets a count; removes the count if it is -1, a sum that lacks a part. */
 static void put_count(struct llmobs_span *span, const char *key, int64_t count)
 {
     if (count < 0)
@@ -151,7 +151,7 @@ static void put_count(struct llmobs_span *span, const char *key, int64_t count)
         llmobs_span_metric(span, key, count);
 }
 
-/* In the words of all APIs. */
+/* The answer's reason, in the words of all APIs. */
 static const char *llama_cpp_reason_of(const struct llmobs_json *answer)
 {
     const char *type = llmobs_json_gets(answer, "stop_type");

@@ -18,18 +18,18 @@
 #include "rules/read/text.h"
 
 #define PROTOCOL "io.modelcontextprotocol/protocolVersion"
-/* A stream that is taken up again has the answers to one request, or to a list
- * of them. */
+/* A resumed stream has the answers to one request, or to a list of requests; of
+ * a list at most this many are noted. */
 #define LATE_MAX 64
 
 /* The requests that make a span. Names and kinds of the first three are those
- * of Datadog's SDK for Python, which makes none for the others. */
+ * of Datadog's SDK for Python, which makes no spans for the others. */
 static const struct operation {
     const char *method;
     const char *span_name;
     enum llmobs_kind kind;
-    const char *target; /* the parameter that names what it is about */
-    bool tasks;         /* it is about tasks */
+    const char *target; /* the parameter that names the tool, prompt, ... */
+    bool tasks;         /* the request is about tasks */
 } operations[] = {
     {"tools/call", "MCP Client Tool Call", LLMOBS_KIND_TOOL, "name", false},
     {"initialize", "MCP Client Initialize", LLMOBS_KIND_TASK, NULL, false},
@@ -50,12 +50,12 @@ struct reading {
     const struct llmobs_call *call;
     struct llmobs_span *span;
     struct llmobs_json *body;          /* of the request; NULL: cut */
-    struct llmobs_json *requests;      /* those in it that make a span */
-    const struct operation *operation; /* of the only one; NULL: of several */
-    struct llmobs_json *answers;       /* to them, as they came */
-    bool resumed; /* the call takes up the stream of an earlier one: of the
-                   * requests nothing but the ids of the answers is known */
-    bool has_ids; /* its own stream may be taken up again */
+    struct llmobs_json *requests;      /* the requests that make a span */
+    const struct operation *operation; /* the only request's; NULL: several */
+    struct llmobs_json *answers;       /* to the requests, as they came */
+    bool resumed; /* the call resumes an earlier call's stream: of the
+                   * requests only the ids, in the answers, are known */
+    bool has_ids; /* a later call may resume this call's stream */
 };
 
 static const char *request_header(const struct llmobs_call *call,
@@ -89,8 +89,8 @@ static bool mcp_is_request(const struct llmobs_json *message)
            find_operation(llmobs_json_gets(message, "method"));
 }
 
-/* A2A has methods of the same names; but MCP has tasks only since its clients
- * tell the version in each header. */
+/* False for A2A, whose methods have the names of MCP's methods for tasks. MCP
+ * has tasks only since its clients send the version in each header. */
 static bool mcp_may_be(const struct llmobs_call *call,
                        const struct llmobs_json *message)
 {
@@ -132,9 +132,9 @@ static struct llmobs_text from_object(struct llmobs_text text, const char *key)
     return at ? (struct llmobs_text){at, (size_t)(end - at)} : none;
 }
 
-/* Of a request whose middle is missing: the members at its ends, and name or
- * task among its parameters. Current protocol versions say the method in the
- * header, too. */
+/* Makes a request of one whose middle is missing: of the members at its ends,
+ * and the name or task in its parameters. Newer protocol versions also have the
+ * method in the header. */
 static struct llmobs_json *cut_request(const struct llmobs_call *call)
 {
     static const char keys[] = "jsonrpc\0id\0method\0";
@@ -197,7 +197,7 @@ static bool mcp_is_own(const char *key)
     return strcmp(key, "_meta") == 0 || strcmp(key, "requestState") == 0;
 }
 
-/* Gives the parameters without those. NULL without memory. */
+/* Gives the parameters without the protocol's own. NULL without memory. */
 static struct llmobs_json *mcp_without_own(const struct llmobs_json *params)
 {
     struct llmobs_json *value = llmobs_json_object();
@@ -244,7 +244,7 @@ static void tell_version(struct reading *reading,
     llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_MCP_PROTOCOL, version);
 }
 
-/* The value is a hash of the id (allowlist.h), or NULL. The server gives it in
+/* A hash of the session's id (allowlist.h), or NULL. The server gives the id in
  * its answer to initialize. */
 static const char *mcp_session_of(const struct llmobs_call *call)
 {
@@ -256,7 +256,7 @@ static const char *mcp_session_of(const struct llmobs_call *call)
                                         call->response_header_count, name);
 }
 
-/* The id of a task is of its session, as servers may count in each one. */
+/* Notes the task with its session, as servers may number tasks per session. */
 static int ask_for_task(struct reading *reading,
                         const struct llmobs_json *params)
 {
@@ -353,8 +353,8 @@ static bool mcp_is_late(const struct reading *reading,
            !mcp_has_id(reading->answers, id);
 }
 
-/* A server that could not read the request's id answers with an error without
- * one. */
+/* True for an answer to the request. A server that could not read the request's
+ * id answers with an error without id. */
 static bool mcp_answers(const struct reading *reading,
                         const struct llmobs_json *message)
 {
@@ -394,8 +394,8 @@ static int take_messages(struct reading *reading, struct llmobs_json *body)
     return rc;
 }
 
-/* Since 2025-11-25 a server that has given an event an id may let go of the
- * stream: the client fetches the answer by a GET, which is another call. */
+/* Since 2025-11-25 a server that has given an event an id may close the stream:
+ * the client then fetches the answer by a GET, which is another call. */
 static bool goes_on_elsewhere(const struct reading *reading,
                               const struct llmobs_events *events)
 {
@@ -406,8 +406,8 @@ static bool goes_on_elsewhere(const struct reading *reading,
            reading->call->transport_ok;
 }
 
-/* An event in which the middle of the answer is missing: nothing else tells
- * that a stream which is taken up again brought something. */
+/* Takes an event whose middle is missing: in a resumed stream only this shows
+ * that an answer came. */
 static int take_cut(struct reading *reading, struct llmobs_text head)
 {
     static const char keys[] = "jsonrpc\0id\0method\0";
@@ -502,7 +502,7 @@ static int mcp_take_answer(struct reading *reading,
     }
 }
 
-/* The id of a request stands for it within its session alone. */
+/* Notes a request by its id and session: an id is unique in a session only. */
 static int note_late(struct reading *reading, enum llmobs_job_part part,
                      const struct llmobs_json *id)
 {
@@ -519,7 +519,7 @@ static int note_late(struct reading *reading, enum llmobs_job_part part,
     return rc;
 }
 
-/* The answer to a request of an earlier call, or to one about a task. */
+/* Reads the answer to an earlier call's request, or to one about a task. */
 static int read_late(struct reading *reading, const struct llmobs_json *message)
 {
     const struct llmobs_json *id = llmobs_json_get(message, "id");
@@ -576,8 +576,7 @@ static void mcp_begin_span(struct reading *reading)
                      mcp_session_of(reading->call));
 }
 
-/* Most streams that are taken up again have nothing but the server's own
- * messages: they are no calls. */
+/* A resumed stream with nothing but the server's own messages is no call. */
 static int read_resumed(struct reading *reading)
 {
     int rc;
@@ -646,7 +645,7 @@ static const struct llmobs_sign signs[] = {
     {.name = NULL},
 };
 
-/* A browser's stream may say from where it goes on, too. */
+/* Not Last-Event-ID: a browser's stream of events may have that header, too. */
 static const struct llmobs_sign resumed_signs[] = {
     {.name = "mcp-protocol-version:"},
     {.name = "mcp-session-id:"},
@@ -654,7 +653,7 @@ static const struct llmobs_sign resumed_signs[] = {
 };
 
 static const struct llmobs_shape shapes[] = {
-    /* Its name alone: servers have other paths, too. */
+    /* The path is MCP's name alone: servers have other paths before it. */
     LLMOBS_SHAPE("POST", "/mcp", "message", "MCP Client Request",
                  .kind = LLMOBS_KIND_TASK, .goes_on = true, .signs = signs),
     LLMOBS_SHAPE("GET", "/mcp", "resume", "MCP Client Resume",

@@ -123,8 +123,8 @@ static int fail_tool(struct llmobs_span *span, const struct llmobs_json *result)
     return llmobs_span_fail(span, "tool_error", text);
 }
 
-/* An answer may have its parts again as one value, which is the output where it
- * has no part. */
+/* An answer may have its parts again as one value. The value is the output
+ * where the answer has no part. */
 static int fill_tool(struct llmobs_json *out, const struct llmobs_json *result)
 {
     const struct llmobs_json *content = llmobs_json_get(result, "content");
@@ -169,8 +169,8 @@ static bool mcp_result_is_complete(const struct llmobs_json *result)
     return !type || strcmp(type, "complete") == 0;
 }
 
-/* The server wants to know more before it goes on: what it asks for is the
- * output. Its state is its own, and may be a secret. */
+/* The server asks for more input before it goes on: its questions are the
+ * output. Its state is left out, since it may be a secret. */
 static int read_asked(struct llmobs_span *span,
                       const struct llmobs_json *result)
 {
@@ -263,14 +263,14 @@ int llmobs_mcp_job(struct llmobs_span *span, enum llmobs_job_part part,
     return rc == -EFBIG ? 0 : rc;
 }
 
-/* The value where it is a task; else NULL. */
+/* The value if it is a task; else NULL. */
 static const struct llmobs_json *as_task(const struct llmobs_json *value)
 {
     return llmobs_json_gets(value, "taskId") ? value : NULL;
 }
 
-/* The task that stands in the place of the tool's own result; NULL: none does.
- * In 2025-11-25 it is a member of the result, since then it is the result. */
+/* The task in place of the tool's result; NULL: there is none. In 2025-11-25
+ * the task is a member of the result; since then it is the result. */
 static const struct llmobs_json *task_instead(const struct llmobs_json *result)
 {
     const char *type = llmobs_json_gets(result, "resultType");
@@ -282,8 +282,8 @@ static const struct llmobs_json *task_instead(const struct llmobs_json *result)
     return as_task(llmobs_json_get(result, "task"));
 }
 
-/* Until 2025-11-25 tasks/result tells the error in its place; since then the
- * task has it, or the result of a tool that failed. */
+/* Until 2025-11-25 tasks/result has the error; since then the task has it, or
+ * has the result of the tool that failed. */
 static int fail_task(struct llmobs_span *span, const struct llmobs_json *task)
 {
     const struct llmobs_json *error = llmobs_json_get(task, "error");
@@ -310,7 +310,7 @@ static int tell_task(struct llmobs_span *span, const struct llmobs_json *task)
     return rc < 0 ? rc : fail_task(span, task);
 }
 
-/* The tool goes on behind its call: what it says comes with a later one. */
+/* The tool goes on after this call: its result comes with a later call. */
 static int read_task_instead(struct llmobs_span *span, const char *session,
                              const struct llmobs_json *result)
 {
@@ -332,7 +332,7 @@ const char *llmobs_mcp_related_task(const struct llmobs_json *message)
     return llmobs_json_gets(llmobs_json_get(meta, RELATED_TASK), "taskId");
 }
 
-/* The result of a tool comes in the form that it would have had with its own
+/* A late result of a tool has the same form as a result in the tool's own
  * answer. */
 static int mcp_result_read_any(struct llmobs_span *span,
                                const struct llmobs_json *result)

@@ -2,25 +2,24 @@
  *
  * Owns:    nothing; the span owns what is set.
  * Threads: any; no state.
- * Errors:  -ENOMEM; what a server does not write as the protocol has it is left
- *          out.
+ * Errors:  -ENOMEM; a value that is not in the protocol's form is left out.
  */
 #ifndef LLMOBS_MCP_RESULT_H
 #define LLMOBS_MCP_RESULT_H
 
 #include "lib/span/span.h"
 
-/* The tags that the server's name, version and title have begin so. */
+/* The beginning of the tags for the server's name, version and title. */
 #define LLMOBS_MCP_SERVER_TAGS "mcp_server_"
 
-/* A request whose result comes with the answer to another one. All borrowed. */
+/* A request whose result comes with another request's answer. All borrowed. */
 struct llmobs_mcp_job {
     const char *what;    /* LLMOBS_MCP_...: by which kind of id */
-    const char *session; /* a hash of its id; NULL: none */
+    const char *session; /* a hash of the session's id; NULL: none */
     const char *id;      /* NULL or empty: none */
 };
 
-/* The id is the task's; that of the request, as JSON. */
+/* Kinds of `what`: the id is the task's; the id is the request's, as JSON. */
 #define LLMOBS_MCP_TASK "task"
 #define LLMOBS_MCP_STREAM "stream"
 
@@ -33,12 +32,12 @@ int llmobs_mcp_set_json(char **field, const struct llmobs_json *value);
 int llmobs_mcp_add_tag(struct llmobs_json **tags, const char *key,
                        const char *value);
 
-/* Notes that the span's request began the job, or asks for it. One with an id
- * that is too long is left out. */
+/* Notes that the span's request began the job, or asks for it. Leaves out a job
+ * whose id is too long. */
 int llmobs_mcp_job(struct llmobs_span *span, enum llmobs_job_part part,
                    const struct llmobs_mcp_job *job);
 
-/* The task to which the answer belongs, by its _meta; NULL: it says none. */
+/* The task to which the answer belongs, by its _meta; NULL: it has none. */
 const char *llmobs_mcp_related_task(const struct llmobs_json *message);
 
 /* Reads the answer to the span's only request: result or error, the server, and
@@ -46,7 +45,7 @@ const char *llmobs_mcp_related_task(const struct llmobs_json *message);
 int llmobs_mcp_result(struct llmobs_span *span, const char *session,
                       const struct llmobs_json *message);
 
-/* The same for the answers to a batch, an array. */
+/* Reads the answers to a batch of requests, an array. */
 int llmobs_mcp_results(struct llmobs_span *span,
                        const struct llmobs_json *messages);
 

@@ -1,8 +1,8 @@
 /* Mistral's own API: chat, agents, fill-in-the-middle, embeddings, OCR,
  * classifications (WIRE 6.11, 6.12; npm's @mistralai/mistralai 2.7.0). It is
- * OpenAI's but for settings, usage and a few details; other hosts that serve
- * its models have OpenAI's. A table has the embeddings; the chat is the common
- * code of chat.h, and a table of it would not be shorter. */
+ * OpenAI's API with other settings, usage and a few details; other hosts that
+ * serve Mistral's models have OpenAI's API unchanged. A table describes the
+ * embeddings; the chat uses chat.h, and a table would not be shorter. */
 #include <errno.h>
 #include <string.h>
 
@@ -50,7 +50,7 @@ static const struct llmobs_message_form messages = {
     .tool_content = true,
 };
 
-/* A request with a prompt, which is itself the only message. */
+/* The form of a request with a prompt: the request is the only message. */
 static const struct llmobs_message_form prompt = {
     .tool_content = true,
     .instead = "prompt",
@@ -122,8 +122,8 @@ static int read_document_url(struct llmobs_reading *reading)
     return rc;
 }
 
-/* The pages' texts; their pictures are left out. OCR is paid for by the page,
- * which is no token. */
+/* Reads the pages' texts without their pictures. OCR is paid for by the page,
+ * so there are no tokens. */
 static int read_pages(struct llmobs_reading *reading,
                       const struct llmobs_json *body)
 {

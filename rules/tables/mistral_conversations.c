@@ -39,9 +39,9 @@ static const char settings[] =
 
 /* -- the request --------------------------------------------------------- */
 
-/* A request to go on with a conversation names it in its path; one that starts
- * it again gets another one. A gateway may have OpenAI's conversations there,
- * which call no model. */
+/* A request that goes on with a conversation names it in its path; a request
+ * that restarts a conversation gets a new one. A gateway may have OpenAI's
+ * conversations at this path, which call no model. */
 static int mistral_conversations_begin(struct llmobs_reading *reading)
 {
     const struct llmobs_classified *classified = reading->classified;
@@ -196,7 +196,7 @@ enum piece { PIECE_TEXT, PIECE_THOUGHT, PIECE_ARGUMENTS, PIECES };
 
 struct stream_entry {
     int64_t index;
-    struct llmobs_json *entry; /* an object of its own */
+    struct llmobs_json *entry; /* a copy */
     struct llmobs_buf pieces[PIECES];
 };
 
@@ -204,8 +204,8 @@ struct stream {
     struct llmobs_stream_parts entries;
 };
 
-/* Types of events, the entry that each belongs to, and the members that it has
- * besides the pieces. */
+/* The types of events; for each, the type of its entry, and the members that it
+ * has besides the pieces. */
 static const struct part {
     const char *event, *type;
     const char *members[4];

@@ -20,7 +20,7 @@ static bool mistral_entries_is_type(const struct llmobs_json *value,
 
 /* -- texts ---------------------------------------------------------------- */
 
-/* A file that a tool of the server has made, and a document: words for them. */
+/* Adds words for a file that a tool of the server made, or for a document. */
 static int mistral_entries_add_file(struct llmobs_buf *text,
                                     const struct llmobs_json *chunk)
 {
@@ -120,7 +120,7 @@ static int set_result(struct llmobs_json *message, const char *id,
     return rc;
 }
 
-/* A tool that the server ran itself: the call, and its facts as the result. */
+/* Sets a tool that the server ran: the call, and its facts as the result. */
 static int set_execution(struct llmobs_json *message,
                          const struct llmobs_json *entry)
 {

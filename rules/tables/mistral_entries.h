@@ -19,7 +19,7 @@
 int llmobs_mistral_add_inputs(struct llmobs_json *list,
                               const struct llmobs_json *inputs);
 
-/* Adds the message of one entry; of an unknown type none. */
+/* Adds the message of one entry; adds nothing for an unknown type. */
 int llmobs_mistral_add_entry(struct llmobs_json *list,
                              const struct llmobs_json *entry);
 

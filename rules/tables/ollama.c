@@ -1,6 +1,6 @@
 /* Ollama's own API: chat, generate, embed (WIRE 6.12). A stream, the default,
- * has one JSON object a line, and a whole answer is one such object: so it is
- * read as a stream of one line. */
+ * has one JSON object a line, and a whole answer is one such object: so this
+ * reads a whole answer as a stream of one line. */
 #include "rules/tables/interpreter.h"
 
 /* Keys to look for; all but the first two are metadata. */
@@ -12,7 +12,7 @@ static const struct llmobs_message_form messages = {
     .images = "images",
 };
 
-/* A generate request, which is itself the only message. */
+/* The form of a generate request: the request is the only message. */
 static const struct llmobs_message_form prompt = {
     .tool_content = true,
     .instead = "prompt",
@@ -38,7 +38,7 @@ static const struct llmobs_message_form prompt = {
     LLMOBS_AT(REASONING, "/message/thinking|/thinking") \
     LLMOBS_AT(CALLS, "/message/tool_calls|/tool_calls")
 
-/* Older servers say that they are done, but not why. */
+/* Older servers have "done", but no reason. */
 static const struct llmobs_layout chat = {
     .places = LLMOBS_AT(INPUT, "/messages") ANSWER,
     .messages = &messages,

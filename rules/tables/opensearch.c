@@ -1,7 +1,7 @@
-/* OpenSearch and Elasticsearch: POST or GET .../_search, of which only a search
- * by vectors is taken: "knn" at the top (Elasticsearch), in a retriever, or as
- * a clause of the query, and OpenSearch's "neural" there. The documentations of
- * both have the forms (WIRE 6.18). A table but for the clauses, which nest. */
+/* OpenSearch and Elasticsearch: POST or GET .../_search. Takes only a search by
+ * vectors: "knn" at the top (Elasticsearch), in a retriever, or as a clause of
+ * the query, and OpenSearch's clause "neural". The documentations of both have
+ * the forms (WIRE 6.18). A table, but code for the clauses, which nest. */
 #include <string.h>
 
 #include "rules/tables/store.h"
@@ -55,7 +55,7 @@ static bool is_clause(const struct llmobs_json *clause, int depth)
     return false;
 }
 
-/* Goes only where clauses are: a field of the documents may have any name. */
+/* Looks only where clauses are: a field of the documents may have any name. */
 static bool searches(const struct llmobs_json *clause, int depth)
 {
     if (depth == CLAUSES_MAX)

@@ -1,6 +1,6 @@
-/* Replicate's predictions. One that is not waited for ends later: its output
- * and its tokens are then what a poll brings, and the call has none. Code,
- * since a later call brings the answer, and inputs differ by model.
+/* Replicate's predictions. If the request does not wait for the end, the call
+ * has no output and no tokens: a later poll brings both. Code, since a later
+ * call brings the answer, and inputs differ by model.
  *
  * Source: replicate.com/docs/reference/http; symfony/ai, Bridge/Replicate. */
 #include <errno.h>
@@ -35,8 +35,8 @@ static bool replicate_is_request(const struct llmobs_reading *reading)
 
 /* -- the model in the path ------------------------------------------------ */
 
-/* Gives ".../models/OWNER/NAME/predictions" as "OWNER/NAME", of others the
- * version that the request has. */
+/* Gives "OWNER/NAME" of ".../models/OWNER/NAME/predictions"; for other paths
+ * the version in the request. */
 static char *replicate_path_model(const struct llmobs_reading *reading)
 {
     static const char *const marks[] = {"/models/", "/deployments/"};
@@ -66,7 +66,7 @@ static char *replicate_path_model(const struct llmobs_reading *reading)
 
 /* -- the request --------------------------------------------------------- */
 
-/* True for a data URL, which holds the thing itself. */
+/* True for a data URL, which holds the file itself. */
 static bool replicate_is_inline(const char *text)
 {
     return text && strncasecmp(text, "data:", strlen("data:")) == 0;
@@ -94,7 +94,7 @@ static char *inputs_text(const struct llmobs_json *input)
     return text;
 }
 
-/* Models have inputs of their own; most of those for text have a prompt. */
+/* Each model has its own inputs; most models for text have a prompt. */
 static int replicate_read_request(struct llmobs_reading *reading)
 {
     const struct llmobs_json *input =
@@ -121,7 +121,7 @@ static int replicate_read_request(struct llmobs_reading *reading)
 
 /* -- the answer ---------------------------------------------------------- */
 
-/* Texts of a list are the pieces of one; files are lines. */
+/* Appends an element of a list: a piece of one text, or a file as a line. */
 static int append_piece(struct llmobs_buf *text, const char *piece)
 {
     int rc = 0;
@@ -187,8 +187,8 @@ static bool replicate_goes_on(const char *status)
     return false;
 }
 
-/* A call that only asks for the prediction, or cancels it, is none that was
- * canceled. */
+/* A call that asks for a canceled prediction, or cancels it, is not itself a
+ * canceled call. */
 static int replicate_read_end(const struct llmobs_reading *reading,
                               const char *status, const char *error)
 {

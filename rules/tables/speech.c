@@ -123,8 +123,8 @@ static int set_sound(struct llmobs_span *span, uint64_t bytes)
     return rc;
 }
 
-/* The size of a sound within JSON: base64 of most, hexadecimal of MiniMax.
- * False: there is none. */
+/* The size of a sound within JSON, in hexadecimal from MiniMax, in base64 from
+ * others. False: there is no sound. */
 static bool speech_sound_of(const struct llmobs_json *body, uint64_t *bytes)
 {
     static const char *const keys[] = {"audio_base64", "audio_data", "data"};
@@ -211,9 +211,7 @@ int llmobs_speech_finish(struct llmobs_reading *reading)
     return state->sound > 0 ? set_sound(reading->span, state->sound) : 0;
 }
 
-/* Of an answer without its middle: the size of the sound, if that is the
- * middle.
- */
+/* Reads a cut answer: the sound's size, if the sound is the missing middle. */
 int llmobs_speech_cut(struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
@@ -231,7 +229,7 @@ int llmobs_speech_cut(struct llmobs_reading *reading)
 
 /* -- a sound becomes a text ------------------------------------------------ */
 
-/* The sound is a body that is not kept, or is somewhere else. */
+/* The input message is a mark in place of the sound, which is never kept. */
 int llmobs_speech_begin_ear(struct llmobs_reading *reading)
 {
     const struct llmobs_speech_ear *ear = reading->form->variant;

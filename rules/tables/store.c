@@ -41,7 +41,7 @@ static bool asks_in(const struct llmobs_store *store,
     return value && !llmobs_json_is_null(value);
 }
 
-/* Of a list of searches that was cut no more than its bytes can be asked. */
+/* True for a search that was cut. Of a cut list only the bytes can show it. */
 static bool cut_asks(const struct llmobs_reading *reading)
 {
     const struct llmobs_store *store = store_of(reading);
@@ -165,9 +165,8 @@ static bool tables_store_is_empty(const struct llmobs_json *value)
            llmobs_json_len(value) == 0;
 }
 
-/* Gives an object without the members named in `without` and `drops`, and
- * without those that a vector has left empty; a value of another type as it is.
- */
+/* Copies an object without the members that `without` and `drops` name, and
+ * without empty members, which held vectors only; copies another type whole. */
 static struct llmobs_json *tables_store_rest_of(const struct llmobs_json *value,
                                                 const char *without,
                                                 const char *drops)
@@ -234,7 +233,7 @@ int llmobs_store_add(struct llmobs_span *span,
 
 static const char no_names[] = "";
 
-/* Where a hit is its own payload, its id and score are no part of its text. */
+/* Adds a hit. If it is its own payload, its text lacks its id and score. */
 static int add_hit(struct llmobs_reading *reading,
                    const struct llmobs_json *hit)
 {

@@ -1,6 +1,6 @@
-/* store - reads a search in a vector database, by a table of where its bodies
- * have what: the query's text in, the documents with their scores out. Vectors
- * are gone from the bodies before anything reads them (lib/span/vectors.h).
+/* store - reads a search in a vector database, by a table of the members of its
+ * bodies: the query's text in, the documents with their scores out. Vectors are
+ * removed from the bodies before this reads them (lib/span/vectors.h).
  *
  * Owns:    nothing; the tables are constant.
  * Threads: any; no state.
@@ -13,24 +13,24 @@
 #include "rules/read/reading.h"
 
 /* The variant of a form: names of members, NULL-terminated, of which the first
- * that is there counts. */
+ * that is there is taken. */
 struct llmobs_store {
     const char *asks;  /* one of these is in each search */
-    const char *each;  /* of the request: a list of searches, of which an only
-                        * one has the keys; NULL: it is one search */
+    const char *each;  /* of the request: a list of searches; if it has only
+                        * one, that has the keys; NULL: it is one search */
     const char *keys;  /* of the request: kept as metadata */
     const char *texts; /* of the request, at any depth but in filters:
                         * their texts are the query; NULL: none */
-    const char *lists; /* of the answer: they lead to the hits */
+    const char *lists; /* of the answer: members above the hits */
     const char *hits;  /* one of `lists`, which has nothing but hits; NULL: an
-                        * object with a score is one */
+                        * object with a score is a hit */
     const char *payloads; /* of a hit: has its text; NULL: the hit has */
     const char *ids;      /* of a hit, else of its payload */
     const char *drops;    /* of a hit without a payload: no part of its
                            * text; NULL: none */
-    const char *scores;   /* of a hit, each of which has one */
-    const char *place; /* what the path's star is called in the metadata; NULL:
-                        * it is not kept */
+    const char *scores;   /* of a hit: every hit has a score */
+    const char *place;    /* the name in the metadata for the path's star; NULL:
+                           * it is not kept */
     /* Marks the span as failed where the answer says so in words of its own;
      * NULL: it has none. */
     int (*fail)(struct llmobs_reading *reading, const struct llmobs_json *body);
@@ -43,8 +43,8 @@ int llmobs_store_request(struct llmobs_reading *reading);
 int llmobs_store_document(struct llmobs_reading *reading,
                           const struct llmobs_json *body);
 
-/* Sets the input: the only one of these texts, or the list of them. A vector
- * has no text, and then there is no input. */
+/* Sets the input: the text if there is only one, else the list of texts. A
+ * search by a vector has no text, and so no input. */
 int llmobs_store_input(struct llmobs_span *span,
                        const struct llmobs_json *texts);
 

@@ -27,8 +27,8 @@
                    .group = LLMOBS_GROUP_VECTOR, .shapes = id##_shapes, \
                    .form = &id##_form)
 
-/* A refusal within an answer whose status is 200. The type is its code, if it
- * has one. */
+/* Notes a refusal within an answer whose status is 200. The error's type is the
+ * refusal's code, if it has a code. */
 static int stores_fail_with(struct llmobs_span *span,
                             const struct llmobs_json *code, const char *message)
 {

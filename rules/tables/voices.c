@@ -52,7 +52,7 @@ static const struct llmobs_speech_voice eleven = {
 
 static const char eleven_names[] = "text\0model_id\0";
 
-/* Pieces of a sound with times come one a line. */
+/* Each line has a piece of the sound, with times. */
 static const struct llmobs_form eleven_voice = {
     LLMOBS_SPEECH_VOICE,
     .keys = eleven_names,
@@ -80,7 +80,7 @@ static const struct llmobs_form eleven_dialogue = {
     .framing = LLMOBS_FRAMING_LINES,
 };
 
-/* Channels that were heard apart have a transcript each. */
+/* Reads the transcript, or one for each channel if the channels are apart. */
 static int eleven_read(struct llmobs_reading *reading,
                        const struct llmobs_json *body)
 {
@@ -149,8 +149,8 @@ static const struct llmobs_form deepgram_voice = {
     .variant = &deepgram,
 };
 
-/* The URL's parameters name the model that was asked for, and are not kept: the
- * span has the first model that the answer names. */
+/* The first model that the answer names. The URL's parameters, which name the
+ * wanted model, are not kept. */
 static const char *deepgram_model(const struct llmobs_json *metadata)
 {
     const struct llmobs_json *all = llmobs_json_get(metadata, "model_info");
@@ -217,7 +217,7 @@ static const struct llmobs_form deepgram_ear = {
     .variant = &deepgram_hears,
 };
 
-/* The text to be read, or its address. */
+/* Sets the text to be read aloud, or the text's URL. */
 static int deepgram_text(struct llmobs_reading *reading)
 {
     const char *text = llmobs_json_gets(reading->request, "text");
@@ -261,7 +261,7 @@ static void deepgram_count(struct llmobs_span *span,
     llmobs_span_metric(span, key, sum);
 }
 
-/* A summary is the answer where nothing else was asked for. */
+/* Reads the analyses; a summary is the answer if it is the only one. */
 static int deepgram_reads(struct llmobs_reading *reading,
                           const struct llmobs_json *body)
 {
@@ -390,7 +390,7 @@ static const char *assembly_model(const struct llmobs_json *body)
     return model ? model : llmobs_json_gets(body, "speech_model");
 }
 
-/* The call begins a job, of which a later request gets the text. */
+/* The call begins a job, whose text a later request gets. */
 static int assembly_read(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
@@ -414,7 +414,7 @@ static const char assembly_names[] =
     "audio_url\0speech_model\0speech_models\0language_code\0speaker_labels\0"
     "punctuate\0";
 
-/* The only model that was asked for. */
+/* Notes the model, if the request asks for only one. */
 static int assembly_asked(struct llmobs_reading *reading)
 {
     const struct llmobs_json *list =
@@ -433,7 +433,7 @@ static const struct llmobs_form assembly_ear = {
     .variant = &assembly_hears,
 };
 
-/* A job that is asked for: its id, and its text or its status. */
+/* Begins a poll of a job: its id, and its text or its status. */
 static int assembly_begin(struct llmobs_reading *reading)
 {
     char *id = llmobs_url_segment(reading->classified->url->path, 0);

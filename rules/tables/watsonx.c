@@ -1,5 +1,5 @@
 /* IBM's watsonx.ai: chat, generation, embeddings and rerankers. Its chat is
- * OpenAI's but for paths and the model's name in the request. Tables have the
+ * OpenAI's, with other paths and another key for the model. Tables describe the
  * generation and the embeddings.
  *
  * Source: the API reference of watsonx.ai (cloud.ibm.com/apidocs/watsonx-ai);

@@ -30,8 +30,8 @@ static const struct llmobs_store store = {
     .scores = scores,
 };
 
-/* Behind `word`, where it is a word of its own, and the blanks there; NULL: the
- * text has no such word. */
+/* The text behind the whole word `word` and the blanks after it; NULL: the text
+ * has no such word. */
 static const char *weaviate_behind(const char *text, const char *word)
 {
     size_t len = strlen(word);
@@ -82,7 +82,7 @@ static int weaviate_add_text(struct llmobs_text quoted,
     return rc == -ENOMEM ? rc : 0;
 }
 
-/* Adds the texts of a value in quotes, or of a list of such. */
+/* Adds the text of a value in quotes, or the texts of a list of such values. */
 static int weaviate_add_texts(const char *at, struct llmobs_json *texts)
 {
     bool list = *at == '[';
@@ -124,7 +124,7 @@ static int weaviate_read_request(struct llmobs_reading *reading)
     return rc;
 }
 
-/* All that the query asked for but what says how near it is. */
+/* Adds all properties that the query asked for, without "_additional". */
 static int weaviate_add_object(struct llmobs_reading *reading,
                                const struct llmobs_json *object)
 {

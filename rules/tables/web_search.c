@@ -1,6 +1,6 @@
-/* Web search services, as tools: the query in, the results out (WIRE 6.18). All
- * have one host of their own. Code, since a query may stand in the URL, and
- * several members are the output. */
+/* Web search services, as tools: the query in, the results out (WIRE 6.18).
+ * Each has its own host. Code, since a query may stand in the URL, and several
+ * members are the output. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,7 +74,7 @@ static int web_search_read_request(struct llmobs_reading *reading)
 
 /* -- the answer ----------------------------------------------------------- */
 
-/* A member, or one of a member: "web/results". */
+/* Finds a member, or a member of a member: "web/results". */
 static struct llmobs_json *web_search_find(const struct llmobs_json *body,
                                            const char *place, const char **name)
 {
@@ -92,7 +92,7 @@ static struct llmobs_json *web_search_find(const struct llmobs_json *body,
     return value;
 }
 
-/* One member is the output itself; several are an object. */
+/* Sets the output: the only member itself, or an object of several members. */
 static int web_search_read_document(struct llmobs_reading *reading,
                                     const struct llmobs_json *body)
 {
@@ -144,7 +144,7 @@ static int read_exa(struct llmobs_reading *reading,
     .method = (verb), .path = (p), .operation = (op), .span_name = (name), \
     .kind = LLMOBS_KIND_TOOL, .whole = true
 
-/* The keys are those of the metadata. */
+/* `its_keys`: the keys that become metadata. */
 #define SERVICE(id, read, its_keys, ...)                                \
     static const struct tool id##_tool = {__VA_ARGS__};                 \
     static const struct llmobs_form id##_form = {                       \
@@ -221,8 +221,8 @@ SERVICE(perplexity_search, web_search_read_document,
         "max_results\0country\0search_domain_filter\0search_recency_filter\0",
         .inputs = "query\0", .outputs = "results\0");
 
-/* The key stands in the URL; so does the query, under the name that the engine
- * of the search has for it. */
+/* The API key and the query stand in the URL; the query's name depends on the
+ * search engine. */
 #define SERPAPI(path, op)                                  \
     {                                                      \
         TOOL("GET", path, op, "serpapi.search"),           \

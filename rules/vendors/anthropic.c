@@ -14,7 +14,7 @@
 #include "rules/read/sources.h"
 #include "rules/read/tools.h"
 
-/* The keys to look for, besides those of the metadata, give facts. */
+/* The keys of the metadata; the other keys to look for give facts. */
 static const char metadata_keys[] = "max_tokens\0temperature\0";
 static const char keys[] =
     "max_tokens\0temperature\0output_config\0output_format\0service_tier\0";
@@ -25,8 +25,8 @@ static bool anthropic_has_messages(const struct llmobs_reading *reading)
                                        reading->request);
 }
 
-/* True for a messages request: it has messages, and its model unless the path
- * names that. */
+/* True for a messages request: it has messages, and a model unless the path
+ * names the model. */
 static bool anthropic_is_message(const struct llmobs_reading *reading)
 {
     bool named = strcmp(reading->classified->shape->operation, "messages") != 0;

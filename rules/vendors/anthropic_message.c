@@ -160,7 +160,7 @@ static int add_result_text(struct llmobs_buf *buf,
     return rc;
 }
 
-/* Adds the values of a list, commas between them, without the empty ones. */
+/* Adds the values of a list that are not empty, with commas between them. */
 static int read_result(struct llmobs_buf *buf, const struct llmobs_json *value)
 {
     int rc = 0;
@@ -311,8 +311,8 @@ static int64_t at_least_0(int64_t number)
     return number > 0 ? number : 0;
 }
 
-/* Sets the tokens that were written to the cache, by its lifetime. Without a
- * split in the answer all of them have the short one. */
+/* Sets the tokens that were written to the cache, by the cache's lifetime. If
+ * the answer does not split them, all have the short lifetime. */
 static void put_writes(const struct llmobs_json *usage, int64_t writes,
                        struct llmobs_span *span)
 {
@@ -327,8 +327,8 @@ static void put_writes(const struct llmobs_json *usage, int64_t writes,
     llmobs_span_metric(span, "ephemeral_5m_input_tokens", at_least_0(brief));
 }
 
-/* Adds a count of the calls that compacted the history: the counts of the
- * answer have those of its messages alone. -1 stays where none has it. */
+/* Adds to a count the tokens of the calls that compacted the history: the
+ * answer's own counts leave these out. Stays -1 where nothing has the count. */
 static int64_t with_compactions(const struct llmobs_json *usage,
                                 const char *key)
 {

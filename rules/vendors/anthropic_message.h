@@ -4,7 +4,7 @@
  * Threads: any; no state.
  * Errors:  NULL or a negative errno without memory.
  * Limits:  those of message_content.h; images of LLMOBS_ANTHROPIC_IMAGE_MAX
- *          bytes of base64, of a larger one a marker.
+ *          bytes of base64; a marker stands for a larger image.
  *
  * Source:  WIRE 6.8. Knows neither paths nor framings, since the same bodies
  *          come by Bedrock and Vertex AI. tools.h reads a request's tools.
@@ -17,8 +17,8 @@
 #define LLMOBS_ANTHROPIC_IMAGE_MAX (4 * 1024 * 1024)
 
 /* Sets the span's input: the messages of a request's `system`, which stand
- * apart (facts.h), then those of `messages`. `images`: keeps inline images,
- * each of which else becomes a marker (WIRE 1.5). */
+ * apart (facts.h), then the messages of `messages`. `images`: keeps inline
+ * images; otherwise each image becomes a marker (WIRE 1.5). */
 int llmobs_anthropic_inputs(const struct llmobs_json *request, bool images,
                             struct llmobs_span *span);
 
@@ -27,12 +27,12 @@ int llmobs_anthropic_inputs(const struct llmobs_json *request, bool images,
 int llmobs_anthropic_outputs(const struct llmobs_json *answer,
                              struct llmobs_json **out);
 
-/* Sets the metrics from a usage object; nothing where `usage` is none. */
+/* Sets the metrics from a usage object; does nothing for another value. */
 void llmobs_anthropic_usage(const struct llmobs_json *usage,
                             struct llmobs_span *span);
 
-/* Adds to the metadata how the provider served the call (of the usage object)
- * and why it refused to answer (`stop_details`); each may be NULL or none. */
+/* Adds to the metadata how the provider served the call (from `usage`) and why
+ * it refused to answer (from `stop_details`); each may be NULL or no object. */
 int llmobs_anthropic_served(const struct llmobs_json *usage,
                             const struct llmobs_json *details,
                             struct llmobs_span *span);

@@ -11,8 +11,8 @@
 
 /* A block while it arrives. Blocks are in the order in which they began. */
 struct block {
-    int64_t place;             /* the part's */
-    int64_t index;             /* as sent */
+    int64_t place;             /* its place among the parts */
+    int64_t index;             /* the index that the events have */
     struct llmobs_json *start; /* as announced; NULL: only deltas came */
     struct llmobs_buf text;
     struct llmobs_buf thinking;
@@ -116,8 +116,8 @@ static int anthropic_stream_start_block(struct llmobs_anthropic_stream *stream,
     return rc;
 }
 
-/* The text that a delta adds, NULL: none. *buf_offset is that of the
- * block's buffer which takes it. */
+/* The text that a delta adds; NULL: none. *buf_offset: the offset of the buffer
+ * in the block that takes the text. */
 static const char *anthropic_stream_read_delta(const struct llmobs_json *delta,
                                                size_t *buf_offset)
 {
@@ -165,8 +165,7 @@ static int anthropic_stream_add_delta(struct llmobs_anthropic_stream *stream,
         (struct llmobs_buf *)(void *)((char *)block + offset), text);
 }
 
-/* Drops the split of an older number of cache writes when a new number comes.
- */
+/* When a new number of cache writes comes, drops the old number's split. */
 static void drop_split(struct llmobs_json *held,
                        const struct llmobs_json *usage)
 {
@@ -177,8 +176,8 @@ static void drop_split(struct llmobs_json *held,
         llmobs_json_unset(held, "cache_creation");
 }
 
-/* Takes over the counts of a usage object, but not message_start's output
- * count, which is not that of the answer. */
+/* Takes over the counts of a usage object, but not the output count of
+ * message_start, which is not the answer's. */
 static int add_usage(struct llmobs_anthropic_stream *stream,
                      const struct llmobs_json *usage, bool last)
 {
@@ -267,8 +266,8 @@ int llmobs_anthropic_stream_add(struct llmobs_anthropic_stream *stream,
     return 0;
 }
 
-/* The block's type. Where its beginning did not come, the deltas show the type;
- * types without a form of their own count as text (WIRE 6.8). */
+/* The block's type. If its beginning did not come, the deltas show the type; a
+ * type without its own form is taken for text (WIRE 6.8). */
 static const char *anthropic_stream_type_of(const struct block *block)
 {
     const char *type = llmobs_json_gets(block->start, "type");

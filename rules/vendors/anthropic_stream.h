@@ -21,7 +21,7 @@ struct llmobs_anthropic_stream {
     struct llmobs_stream_parts blocks;
     char *role;
     char *reason;                /* why it ended; NULL: not known */
-    struct llmobs_json *details; /* of the reason; NULL: none */
+    struct llmobs_json *details; /* the reason's details; NULL: none */
     struct llmobs_json *usage;   /* the counts that came; NULL: none */
     bool done;                   /* message_stop or a stop reason was seen */
     bool begun;                  /* a first token was seen */

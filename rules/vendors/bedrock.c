@@ -169,8 +169,8 @@ static void take_results(const struct llmobs_json *results,
         tokens->output = sum;
 }
 
-/* The count of the output that begins Anthropic's stream is not that of the
- * answer. */
+/* Leaves out the output count at the begin of Anthropic's stream, which is not
+ * the answer's. */
 void llmobs_bedrock_body_counts(const struct llmobs_json *body,
                                 struct llmobs_bedrock_tokens *tokens)
 {

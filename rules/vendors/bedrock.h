@@ -17,8 +17,8 @@
  * on every host, and the token counts of the answer's headers. */
 int llmobs_bedrock_begin(struct llmobs_reading *reading);
 
-/* form->ends where the headers have the counts: only looks whether the answer
- * is complete. */
+/* form->ends, for answers whose headers have the counts: only looks whether the
+ * answer is complete. */
 int llmobs_bedrock_ends(struct llmobs_reading *reading);
 
 /* Gives the model id of the path, decoded, "" where it has none; NULL without
@@ -35,7 +35,7 @@ int llmobs_bedrock_settings(struct llmobs_span *span,
 struct llmobs_bedrock_tokens {
     int64_t input; /* without tokens from and to the cache */
     int64_t output;
-    int64_t total; /* the provider's; -1: their sum counts */
+    int64_t total; /* the provider's; -1: the sum of the counts is used */
     int64_t cache_read;
     int64_t cache_write;
 };
@@ -45,11 +45,11 @@ void llmobs_bedrock_count(const struct llmobs_bedrock_tokens *tokens,
                           struct llmobs_span *span);
 
 /* Takes over the counts that a body or a chunk of it has, in the form of any
- * maker; the others stay as they are. */
+ * maker; the other counts stay as they are. */
 void llmobs_bedrock_body_counts(const struct llmobs_json *body,
                                 struct llmobs_bedrock_tokens *tokens);
 
-/* Reads the counts of the object that ends a stream of InvokeModel; its key. */
+/* The key of the object that ends a stream of InvokeModel; reads its counts. */
 #define LLMOBS_BEDROCK_METRICS "amazon-bedrock-invocationMetrics"
 void llmobs_bedrock_invocation(const struct llmobs_json *metrics,
                                struct llmobs_bedrock_tokens *tokens);

@@ -80,7 +80,7 @@ static int begin_agent(struct llmobs_reading *reading)
     return rc < 0 ? rc : bedrock_agents_note_session(reading, 1);
 }
 
-/* An agent that only the request describes. */
+/* Begins the call of an inline agent, which only the request describes. */
 static int begin_inline(struct llmobs_reading *reading)
 {
     const char *name = llmobs_json_gets(reading->request, "agentName");
@@ -94,7 +94,7 @@ static int begin_inline(struct llmobs_reading *reading)
     return rc < 0 ? rc : bedrock_agents_note_session(reading, 0);
 }
 
-/* Nothing is the whole answer to a request that only ends a session. */
+/* A request that only ends a session has an empty answer, which is complete. */
 static int agent_request(struct llmobs_reading *reading)
 {
     struct llmobs_bedrock_stream *stream = reading->state;
@@ -109,7 +109,7 @@ static int agent_request(struct llmobs_reading *reading)
                               llmobs_json_get(reading->request, "inputText"));
 }
 
-/* Each step of a trace that called a model has its tokens. */
+/* Adds the tokens of a trace's step that called a model. */
 static void count_step(struct llmobs_bedrock_stream *stream,
                        const struct llmobs_json *step)
 {
@@ -146,8 +146,8 @@ static const char *called_of(const struct llmobs_json *input)
     return name;
 }
 
-/* Adds {"type": type, "name": name} to metadata.steps; what it was given and
- * what it brought is content, and is left out. */
+/* Adds {"type": type, "name": name} to metadata.steps. Leaves out the input and
+ * the output of the step, which are content. */
 static int bedrock_agents_add_step(struct llmobs_span *span, const char *type,
                                    const char *name)
 {
@@ -172,7 +172,7 @@ static int bedrock_agents_add_step(struct llmobs_span *span, const char *type,
     return rc;
 }
 
-/* A step that called a model, a tool, a knowledge base or another agent. */
+/* Notes a step that called a model, a tool, a knowledge base or an agent. */
 static int note_step(struct llmobs_span *span, const struct llmobs_json *step)
 {
     const struct llmobs_json *model =
@@ -207,8 +207,8 @@ static int read_trace(struct llmobs_reading *reading,
     return rc;
 }
 
-/* A chunk's bytes are a piece of the answer. An agent that wants the program to
- * call a tool says so instead of an answer. */
+/* Reads an event. A chunk's bytes are a piece of the answer; instead of an
+ * answer the agent may ask the program to call a tool. */
 static int agent_event(struct llmobs_reading *reading,
                        const struct llmobs_event *event)
 {
@@ -259,7 +259,7 @@ static const struct llmobs_json *document_of(const struct llmobs_json *part)
     return llmobs_json_get(llmobs_json_get(part, "content"), "document");
 }
 
-/* A flow with one input has that as its value, others the list. */
+/* Sets the input of a flow: the value of its only input, or else the list. */
 static int flow_request(struct llmobs_reading *reading)
 {
     const struct llmobs_json *inputs =
@@ -273,7 +273,7 @@ static int flow_request(struct llmobs_reading *reading)
     return llmobs_value_input(reading->span, inputs);
 }
 
-/* Outputs of several nodes stand one a line. */
+/* Adds a node's output; the outputs of several nodes stand one a line. */
 static int bedrock_agents_add_output(struct llmobs_reading *reading,
                                      const struct llmobs_event *event)
 {

@@ -42,7 +42,7 @@ static int bedrock_embed_read_request(struct llmobs_reading *reading)
     return llmobs_embedding_read_input(reading->span, input);
 }
 
-/* The list of vectors; of vectors in several types those of the first. */
+/* The list of vectors; if they come in several types, the first type's. */
 static const struct llmobs_json *bedrock_embed_list_of(
     const struct llmobs_json *body)
 {
@@ -66,7 +66,7 @@ static int bedrock_embed_read_vectors(const struct llmobs_json *body,
         llmobs_json_is_object(llmobs_json_at(list, 0)) ? "embedding" : NULL);
 }
 
-/* The headers' counts are preferred to the body's. */
+/* Takes the body's counts only where the headers have none. */
 static int bedrock_embed_read_document(struct llmobs_reading *reading,
                                        const struct llmobs_json *body)
 {
@@ -86,7 +86,7 @@ static int bedrock_embed_read_ends(struct llmobs_reading *reading)
     return rc < 0 ? rc : llmobs_embedding_total(reading->span);
 }
 
-/* No keys: a part of a text to embed is not kept. */
+/* No keys: of a cut request nothing is kept. */
 static const char keys[] = "";
 
 static const struct llmobs_form form = {

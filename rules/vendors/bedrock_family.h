@@ -22,8 +22,8 @@ struct llmobs_bedrock_family {
                        * the output, as is a stream's chunk without that key */
     const char *text; /* path in an output */
     const char *stop; /* path of the reason to stop in an output, NULL: none */
-    const char *role; /* of outputs, NULL: none */
-    bool all;         /* every output counts, else only the first */
+    const char *role; /* the role of the outputs' messages; NULL: none */
+    bool all;         /* takes every output, else only the first */
 };
 
 /* The family of a model id, which may have a region or be an ARN; NULL:
@@ -45,9 +45,8 @@ void llmobs_bedrock_family_reasons(const struct llmobs_bedrock_family *family,
                                    const struct llmobs_json *body,
                                    struct llmobs_span *span);
 
-/* Adds a chunk of a streamed answer; sets *done where it has the reason of the
- * end.
- */
+/* Adds a chunk of a streamed answer; sets *done if the chunk has the reason why
+ * the answer ended. */
 int llmobs_bedrock_family_chunk(const struct llmobs_bedrock_family *family,
                                 const struct llmobs_json *chunk,
                                 struct llmobs_text_stream *texts, bool *done);

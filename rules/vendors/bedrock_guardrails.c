@@ -28,7 +28,7 @@ static int bedrock_guardrails_begin(struct llmobs_reading *reading)
     return llmobs_span_set(&reading->span->model_provider, "amazon_bedrock");
 }
 
-/* A part is {"text": {"text": ...}}; a picture is left out. */
+/* Sets the texts of the parts, {"text": {"text": ...}}; leaves out pictures. */
 static int bedrock_guardrails_set_input(struct llmobs_span *span,
                                         const struct llmobs_json *content)
 {

@@ -42,7 +42,7 @@ struct invoke {
     struct llmobs_anthropic_stream anthropic;
     struct llmobs_converse_stream converse;
     struct llmobs_text_stream texts;
-    struct llmobs_bedrock_tokens tokens; /* of the bodies alone */
+    struct llmobs_bedrock_tokens tokens; /* only from the bodies */
     bool begun;                          /* a first token was seen */
     bool done;                           /* the stream's own end was seen */
 };
@@ -244,7 +244,7 @@ static int as_deltas(const struct llmobs_json *choices)
     return rc;
 }
 
-/* The event's tree is not ours to change (json_series.h): a copy is. */
+/* Renames in a copy, since the event's tree must not change (json_series.h). */
 static int add_renamed(struct invoke *invoke, const struct llmobs_json *json)
 {
     struct llmobs_json *copy =
@@ -526,7 +526,7 @@ static bool is_command(const struct llmobs_bedrock_family *family,
 }
 
 /* The kind of the request's body, and the family that its path names; NULL
- * where neither is known. The request's keys count before the model's id
+ * where neither is known. Looks at the request's keys before the model's id
  * (WIRE 6.9). */
 static const struct body *find_body(const struct llmobs_reading *reading,
                                     const char *model,
@@ -582,8 +582,8 @@ static int bedrock_invoke_begin(struct llmobs_reading *reading)
     return llmobs_bedrock_begin(reading);
 }
 
-/* The counts of the headers, or those that end a stream, count before those of
- * the bodies. */
+/* Takes the bodies' counts where neither the headers nor the end of a stream
+ * have counts. */
 static void count_bodies(struct llmobs_reading *reading)
 {
     const struct invoke *invoke = reading->state;
@@ -593,7 +593,7 @@ static void count_bodies(struct llmobs_reading *reading)
         llmobs_bedrock_count(&invoke->tokens, reading->span);
 }
 
-/* The tokens of thinking are part of the output. */
+/* Notes the tokens of thinking, which are a part of the output. */
 static void count_thinking(const struct llmobs_json *usage,
                            struct llmobs_span *span)
 {
@@ -626,8 +626,8 @@ static int bedrock_invoke_read_document(struct llmobs_reading *reading,
                                       &reading->span->output_messages);
 }
 
-/* True where a guardrail has put its own words in the place of the answer: no
- * model says why it ended. */
+/* True where a guardrail has replaced the answer by its own words: then the
+ * reason why it ended is not the model's. */
 static bool is_blocked(const struct llmobs_json *json)
 {
     return llmobs_text_is(llmobs_text_of(llmobs_json_gets(

@@ -1,7 +1,6 @@
 /* Knowledge bases of Amazon Bedrock: Retrieve finds texts, Rerank orders them,
- * RetrieveAndGenerate lets a model answer from them. Paths, members and events
- * as the models of
- * @aws-sdk/client-bedrock-agent-runtime have them. */
+ * RetrieveAndGenerate makes a model answer from them. Paths, members and events
+ * as the models of @aws-sdk/client-bedrock-agent-runtime have them. */
 #include <errno.h>
 #include <string.h>
 
@@ -67,8 +66,8 @@ static const struct llmobs_json *bedrock_knowledge_address_of(
     return found;
 }
 
-/* A row of a table has columns, which stand as JSON; a picture has bytes, which
- * are left out. */
+/* The text of a result. The columns of a table's row become JSON; a picture's
+ * bytes are left out. */
 static const struct llmobs_json *bedrock_knowledge_text_of(
     const struct llmobs_json *content)
 {

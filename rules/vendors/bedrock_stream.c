@@ -38,7 +38,7 @@ void llmobs_bedrock_stream_at(struct llmobs_reading *reading,
     stream->whole = event->end == reading->classified->call->response.len;
 }
 
-/* Counts of a stream that was cut would be too low. */
+/* Sets no counts for a stream that was cut: they would be too low. */
 static void set_counts(const struct llmobs_bedrock_stream *stream,
                        struct llmobs_span *span)
 {

@@ -6,8 +6,8 @@
  * Errors:  -ENOMEM.
  * Limits:  LLMOBS_VALUE_MAX bytes of text; the rest is left out.
  *
- * These streams have no event that ends them: one is complete where the last
- * frame ends at the answer's last byte, and libcurl saw no error.
+ * These streams have no event that ends them: a stream is complete where its
+ * last frame ends at the answer's last byte, and libcurl saw no error.
  */
 #ifndef LLMOBS_BEDROCK_STREAM_H
 #define LLMOBS_BEDROCK_STREAM_H
@@ -21,7 +21,7 @@ struct llmobs_bedrock_stream {
     int64_t input; /* tokens of all calls of models so far */
     int64_t output;
     bool counted; /* at least one call of a model has counts */
-    bool partly;  /* one did not */
+    bool partly;  /* at least one call of a model has no counts */
 };
 
 /* form->state_fini. */

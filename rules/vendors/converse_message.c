@@ -13,8 +13,7 @@
 /* One message of Converse becomes up to four of a span, in this order. */
 struct parts {
     const char *role;
-    struct llmobs_json *list;  /* the span's; reasoning is added to it directly
-                                */
+    struct llmobs_json *list;  /* the span's messages; gets reasoning at once */
     struct llmobs_buf text;    /* texts, joined by a blank */
     struct llmobs_json *calls; /* tool calls */
     struct llmobs_json *others;
@@ -77,8 +76,7 @@ static int converse_message_add_call(struct parts *parts,
             "toolUse", llmobs_tools_arguments(llmobs_json_get(use, "input"))));
 }
 
-/* False for an empty object, array or text, 0 and false, which count as no
- * value. */
+/* False for an empty object, array or text, and for 0 and false: no values. */
 static bool converse_message_says_something(const struct llmobs_json *value)
 {
     if (llmobs_json_is_number(value))
@@ -144,8 +142,7 @@ static int converse_message_add_results(struct parts *parts,
     return rc;
 }
 
-/* Adds the texts of a block with citations: what the answer says stands
- * there. */
+/* Adds the texts of a block with citations, which are the answer's text. */
 static int add_cited(struct parts *parts, const struct llmobs_json *content)
 {
     bool first = true;
@@ -173,7 +170,7 @@ static const struct llmobs_json *document_texts(const struct llmobs_json *block)
     return llmobs_json_is_array(content) ? content : NULL;
 }
 
-/* The block's own text, a guarded one, or that of a document. */
+/* The block's own text, its guarded text, or the text of its document. */
 static const char *text_of_block(const struct llmobs_json *block)
 {
     const char *text = llmobs_json_gets(block, "text");

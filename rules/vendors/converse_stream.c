@@ -61,7 +61,7 @@ static int converse_stream_keep(char **field, const char *text)
     return *field ? 0 : -ENOMEM;
 }
 
-/* Sets *out to the event's block; -ENOSPC: it has none, or one too many. */
+/* Sets *out to the event's block; -ENOSPC: no block, or too many blocks. */
 static int converse_stream_find_block(struct llmobs_converse_stream *stream,
                                       const struct llmobs_json *event,
                                       struct block **out)
@@ -147,8 +147,8 @@ static int converse_stream_add_delta(struct llmobs_converse_stream *stream,
     return rc;
 }
 
-/* Gives the input as an object: {} where none came, {"input": text} where it is
- * no object (WIRE 6.9). */
+/* Gives the input as an object: {} if no input came, {"input": text} if the
+ * input is no object (WIRE 6.9). */
 static struct llmobs_json *converse_stream_read_input(const struct block *block)
 {
     struct llmobs_json *parsed = NULL;

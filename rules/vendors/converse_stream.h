@@ -19,10 +19,10 @@
 
 struct llmobs_converse_stream {
     struct llmobs_stream_parts blocks; /* of the current message */
-    struct llmobs_json *messages;      /* the complete ones; NULL: none */
+    struct llmobs_json *messages;      /* the complete messages; NULL: none */
     char *role;                        /* of the current message */
-    char *stop_reason;                 /* the last one */
-    struct llmobs_json *usage;         /* the last one */
+    char *stop_reason;                 /* the last that came */
+    struct llmobs_json *usage;         /* the last that came */
     bool begun;                        /* a first token was seen */
     bool done;                         /* messageStop was seen */
 };
@@ -35,12 +35,12 @@ int llmobs_converse_stream_add(struct llmobs_converse_stream *stream,
                                struct llmobs_text name,
                                const struct llmobs_json *event);
 
-/* Notes why the answer ended (facts.h), if any of it came. */
+/* Notes why the answer ended (facts.h), if any part of the answer came. */
 void llmobs_converse_stream_reason(const struct llmobs_converse_stream *stream,
                                    struct llmobs_span *span);
 
-/* Gives the output messages, which leave the stream: the incomplete last one
- * too, and an empty one where none came. */
+/* Gives the output messages, which leave the stream, with the incomplete last
+ * message; an empty message if none came. */
 struct llmobs_json *llmobs_converse_stream_take(
     struct llmobs_converse_stream *stream);
 

@@ -24,9 +24,9 @@ static const char cut_keys[] =
 /* A streamed answer. */
 struct stream {
     struct llmobs_gemini_stream parts; /* of all its chunks */
-    struct llmobs_json *usage;         /* the last one */
+    struct llmobs_json *usage;         /* the last that came */
     struct llmobs_stream_parts candidates;
-    char *model; /* the last one */
+    char *model; /* the last that came */
 };
 
 struct candidate {
@@ -103,7 +103,7 @@ static bool is_reason(const char *reason)
            strcmp(reason, "FINISH_REASON_UNSPECIFIED") != 0;
 }
 
-/* Numbers of this enum are others than those of a candidate's reason. */
+/* Why a prompt was refused. Its numbers differ from a candidate's reasons. */
 static const char *gemini_block_of(const struct llmobs_json *body)
 {
     const struct llmobs_json *reason = llmobs_google_get(
@@ -114,7 +114,7 @@ static const char *gemini_block_of(const struct llmobs_json *body)
     return llmobs_json_text(reason);
 }
 
-/* A prompt that was refused has no candidates. */
+/* Notes a refused prompt, whose answer has no candidates. */
 static void note_block(struct llmobs_reading *reading,
                        const struct llmobs_json *body)
 {
@@ -122,7 +122,7 @@ static void note_block(struct llmobs_reading *reading,
         llmobs_fact_finish(reading->span, gemini_block_of(body));
 }
 
-/* The provider's own words on the end of an answer, or on its refusal. */
+/* Notes the provider's own words on the end of an answer, or on a refusal. */
 static int note_words(struct llmobs_reading *reading,
                       const struct llmobs_json *body)
 {

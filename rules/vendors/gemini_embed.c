@@ -32,8 +32,7 @@ static bool gemini_embed_is_request(const struct llmobs_reading *reading)
            llmobs_json_is_array(llmobs_json_get(reading->request, "requests"));
 }
 
-/* The objects with the contents to embed: the request itself, or a list of
- * such. */
+/* The objects with contents to embed: the request itself, or its list. */
 static const struct llmobs_json *items_of(const struct llmobs_json *request)
 {
     const struct llmobs_json *items = llmobs_json_get(request, "requests");
@@ -80,8 +79,8 @@ static int gemini_embed_read_documents(const struct llmobs_json *items,
     return rc;
 }
 
-/* Settings are in the request, in the first of its items, or in an object of
- * their own. */
+/* Settings are in the request, in the first of its items, or in an object that
+ * has only settings. */
 static int gemini_embed_read_request(struct llmobs_reading *reading)
 {
     const struct llmobs_json *request = reading->request;
@@ -177,8 +176,8 @@ static const struct llmobs_form form = {
     .model = llmobs_google_model,
 };
 
-/* predict serves models of all kinds, so the path must have the name of one
- * that embeds. */
+/* predict serves models of all kinds, so the path must have the name of an
+ * embedding model. */
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/*:embedContent", "embedContent",
                  "google_genai.request", .kind = LLMOBS_KIND_EMBEDDING,

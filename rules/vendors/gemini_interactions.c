@@ -14,7 +14,7 @@
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
 
-/* Keys of the request; the first ones only name what was asked for. */
+/* Keys of the request; the first one only holds settings. */
 static const char keys[] =
     "generation_config\0agent\0stream\0background\0store\0"
     "previous_interaction_id\0response_format\0response_mime_type\0"
@@ -116,8 +116,8 @@ static void gemini_interactions_read_usage(const struct llmobs_json *usage,
     llmobs_google_usage(usage, &counts, span);
 }
 
-/* An interaction has a status in the place of a reason, and none of both as
- * long as it waits in the background. */
+/* Notes the status of an interaction as its reason; no reason while it waits in
+ * the background. */
 static void gemini_interactions_note_reason(struct llmobs_span *span,
                                             const char *status, bool ended)
 {
@@ -158,7 +158,7 @@ static int gemini_interactions_read_failure(struct llmobs_reading *reading,
                             llmobs_json_gets(fault, "message"));
 }
 
-/* An interaction in the background goes on, and one whose stream was cut. */
+/* An interaction goes on after the call in the background, or if cut off. */
 static int gemini_interactions_note_job(struct llmobs_reading *reading,
                                         const struct llmobs_json *interaction,
                                         const char *status)
@@ -193,7 +193,7 @@ static int read_names(struct llmobs_reading *reading,
                : llmobs_reading_model(reading, llmobs_json_gets(body, "agent"));
 }
 
-/* Before 2026-05 an answer had `outputs`. */
+/* The steps of an answer; before 2026-05 they were in `outputs`. */
 static const struct llmobs_json *steps_of(const struct llmobs_json *body)
 {
     const struct llmobs_json *steps = llmobs_json_get(body, "steps");

@@ -2,10 +2,10 @@
  * Vertex AI (WIRE 6.17).
  *
  * A call is one response. Its request has the setup and the frames of the input
- * since the response before: contents, results of tools, texts, the words of
+ * since the last response: contents, results of tools, texts, transcripts of
  * speech. Its answer has the frames until a turn is complete, or until it calls
- * tools, for then the program has to answer first. A frame has no type: its
- * members tell what it is. Sound is in neither.
+ * tools, for then the program must answer first. A frame has no type: its
+ * members show what it is. Neither request nor answer has sound.
  *
  * Source: googleapis/js-genai 2.32.0 (npm's @google/genai), LiveClientMessage,
  * LiveServerMessage, UsageMetadata; src/live.ts for the addresses, and for
@@ -26,7 +26,7 @@
 
 /* -- frames as they pass --------------------------------------------------- */
 
-/* In the order of `names`; a client may write them in snake_case. */
+/* Members, in the order of `names`; a client may write them in snake_case. */
 enum {
     SETUP,
     CLIENT_CONTENT,
@@ -120,10 +120,10 @@ static const struct llmobs_frames frames = {
 
 struct live {
     struct llmobs_json *setup;
-    struct llmobs_json *session; /* its id, from the server */
+    struct llmobs_json *session; /* the session's id, from the server */
     struct llmobs_json *items;   /* frames of the input, in their order */
     struct llmobs_gemini_stream stream;
-    struct llmobs_json *usage; /* the last one */
+    struct llmobs_json *usage; /* the last that came */
     struct llmobs_json *end;   /* the last frame of the server's content */
     bool sounds, interrupted, called;
 };
@@ -151,7 +151,7 @@ static const char *model_of(const struct llmobs_json *setup)
     return slash ? slash + 1 : model;
 }
 
-/* Settings that were made; those of a session are seldom all there. */
+/* Sets only the settings that the setup has: a session seldom has all. */
 static int gemini_live_read_metadata(const struct llmobs_json *setup,
                                      struct llmobs_span *span)
 {
@@ -201,7 +201,7 @@ static int read_setup(struct llmobs_reading *reading)
                   : llmobs_gemini_read_tools(setup, &span->tool_definitions);
 }
 
-/* Adds a part that is one value of this kind. */
+/* Adds a part with one value, of the kind `key`. */
 static int gemini_live_add_value(struct llmobs_gemini_stream *stream,
                                  struct llmobs_json *list, const char *kind,
                                  const struct llmobs_json *value)
@@ -217,7 +217,7 @@ static int gemini_live_add_value(struct llmobs_gemini_stream *stream,
     return rc;
 }
 
-/* The pieces of what was said become one message, as soon as another comes. */
+/* Makes one message of the pieces of a transcript when another item comes. */
 static int gemini_live_add_words(struct llmobs_json *list,
                                  struct llmobs_buf *words)
 {
@@ -286,7 +286,7 @@ static int gemini_live_add_item(struct llmobs_json *list,
                                        "functionResponses"));
 }
 
-/* A response that nothing else has led to answers speech. */
+/* Reads the input; a response without any other input answers speech. */
 static int gemini_live_read_input(const struct live *state,
                                   struct llmobs_span *span)
 {
@@ -421,7 +421,7 @@ static int gemini_live_read_event(struct llmobs_reading *reading,
     return rc;
 }
 
-/* Vertex AI has the output's count under another name. */
+/* Reads the counts; Vertex AI names the count of the output differently. */
 static void gemini_live_read_usage(const struct llmobs_json *usage,
                                    struct llmobs_span *span)
 {

@@ -27,7 +27,7 @@ bool llmobs_gemini_is_thought(const struct llmobs_json *part);
 int llmobs_gemini_add_part(struct llmobs_json *list,
                            const struct llmobs_json *part, const char *role);
 
-/* The same for all parts of a content; a text is one part. */
+/* Appends the messages of all parts of a content; a text is one part. */
 int llmobs_gemini_add_content(struct llmobs_json *list,
                               const struct llmobs_json *content,
                               const char *role);

@@ -42,7 +42,7 @@ static int note_role(struct llmobs_gemini_stream *stream,
 
 /* -- a call whose arguments come in pieces --------------------------------- */
 
-/* Puts the text that has been joined at its place. */
+/* Puts the joined text at its place in the arguments. */
 static int put_piece(struct llmobs_gemini_stream *stream)
 {
     int rc = 0;
@@ -57,7 +57,7 @@ static int put_piece(struct llmobs_gemini_stream *stream)
     return rc == -EINVAL ? 0 : rc;
 }
 
-/* A place that is no place is passed over. */
+/* Sets a value at its path in the arguments; passes over an invalid path. */
 static int put_value(struct llmobs_json *arguments, const char *path,
                      const struct llmobs_json *from)
 {
@@ -99,7 +99,7 @@ static int add_argument(struct llmobs_gemini_stream *stream,
     return llmobs_message_content_append(&stream->piece, text);
 }
 
-/* True for a piece of a call, and for the last one, which may be empty. */
+/* True for a piece of a call, also for the last piece, which may be empty. */
 static bool is_piece(const struct llmobs_gemini_stream *stream,
                      const struct llmobs_json *call)
 {

@@ -1,5 +1,5 @@
 /* gemini_stream - the parts of an answer of Google's models that comes in
- * pieces: the texts joined in two (thought and said), the others as messages in
+ * pieces: all thoughts joined, all texts joined, the other parts as messages in
  * their order; a call whose arguments come in pieces is one call.
  *
  * Owns:    its members, from the first piece to fini.
@@ -20,8 +20,8 @@ struct llmobs_gemini_stream {
     char *role;                 /* of the first content */
     struct llmobs_json *open;   /* the arguments of the call that goes on, in
                                  * `others`; NULL: none */
-    struct llmobs_buf piece;    /* a text of them that goes on */
-    char *piece_path;           /* where it belongs; NULL: none */
+    struct llmobs_buf piece;    /* a text of the arguments that goes on */
+    char *piece_path;           /* the path of that text; NULL: none */
     bool begun;                 /* a first token was seen */
 };
 

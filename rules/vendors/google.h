@@ -18,7 +18,7 @@
 #define LLMOBS_GOOGLE_NAME_MAX 64
 #define LLMOBS_GOOGLE_SNAKE_CAP (2 * LLMOBS_GOOGLE_NAME_MAX + 1)
 
-/* The member with that camelCase name or the same in snake_case. Borrows. */
+/* The member with that camelCase name, or with its snake_case form. Borrows. */
 struct llmobs_json *llmobs_google_get(const struct llmobs_json *object,
                                       const char *name);
 const char *llmobs_google_gets(const struct llmobs_json *object,
@@ -49,10 +49,10 @@ struct llmobs_google_counts {
     const char *input, *tools, *output, *thoughts, *total, *cached;
 };
 
-/* Reads the counts of `usage` into the span's metrics. What the server's own
- * tools gave the model is counted beside the prompt, and is input. Thoughts are
- * counted beside the output, so both together are the tokens of the output. A
- * missing total is the sum of input and output, where both are known. */
+/* Reads the counts of `usage` into the span's metrics. The input is the prompt
+ * and the results of the server's own tools; the output is the answer and the
+ * thoughts: `usage` counts the second of each apart. A missing total is the sum
+ * of input and output, where both are known. */
 void llmobs_google_usage(const struct llmobs_json *usage,
                          const struct llmobs_google_counts *counts,
                          struct llmobs_span *span);
@@ -60,11 +60,11 @@ void llmobs_google_usage(const struct llmobs_json *usage,
 /* The vendor of a model, by the beginning of its name; NULL: not known. */
 const char *llmobs_google_vendor(const char *model);
 
-/* form->begin: notes that this is the model that was asked for. */
+/* form->begin: notes that the program asks for this model. */
 int llmobs_google_ask(struct llmobs_reading *reading);
 
-/* form->begin: the same, and sets the provider to the model's vendor where the
- * path has that (WIRE 6.2). */
+/* form->begin: does as llmobs_google_ask, and sets the provider to the model's
+ * vendor where the path has the vendor (WIRE 6.2). */
 int llmobs_google_begin(struct llmobs_reading *reading);
 
 /* Gives the word of a reason, which gateways that print numbers of an enum send

@@ -85,8 +85,8 @@ static int append_contents(struct llmobs_buf *text,
     return rc;
 }
 
-/* Adds a message of such contents; nothing where `empty` is false and they have
- * no text. */
+/* Adds a message of contents; adds nothing where `empty` is false and the
+ * contents have no text. */
 static int add_contents(struct llmobs_json *list, const char *role,
                         const struct llmobs_json *value, bool empty)
 {
@@ -105,8 +105,8 @@ static int add_contents(struct llmobs_json *list, const char *role,
 
 /* -- tools --------------------------------------------------------------- */
 
-/* The tool's name, or NULL; that of a tool of Google's own is in the step's
- * type. Cut to `cap` bytes. */
+/* The tool's name, or NULL. For a tool of Google the step's type has the name,
+ * which is cut to `cap` bytes. */
 static const char *interactions_steps_tool_of(const struct llmobs_json *step,
                                               const char *end, char *out,
                                               size_t cap)
@@ -178,8 +178,8 @@ static int append_result(struct llmobs_buf *text,
     return rc;
 }
 
-/* The program sends the results of its functions, the server those of its own
- * tools. */
+/* Adds a result. The program sends the results of its functions, the server
+ * sends the results of its own tools. */
 static int interactions_steps_add_result(struct llmobs_json *list,
                                          const struct llmobs_json *step)
 {
@@ -208,7 +208,7 @@ static int interactions_steps_add_result(struct llmobs_json *list,
 
 /* -- steps --------------------------------------------------------------- */
 
-/* Adds a step that input and output may have; false in *is: it is none. */
+/* Adds a step that both input and output may have; *is: false for others. */
 static int interactions_steps_add_step(struct llmobs_json *list,
                                        const struct llmobs_json *step, bool *is)
 {
@@ -252,7 +252,7 @@ static int interactions_steps_add_input(struct llmobs_json *list,
     return add_contents(list, "user", value, false);
 }
 
-/* A list of contents is one message, all other elements are one each. */
+/* True for a list of contents: it is one message, not one for each element. */
 static bool is_contents(const struct llmobs_json *list)
 {
     static const char types[] = "text\0image\0audio\0video\0document\0";

@@ -25,8 +25,8 @@ int llmobs_interactions_add_inputs(struct llmobs_json *list,
 int llmobs_interactions_add_output(struct llmobs_json *list,
                                    const struct llmobs_json *step);
 
-/* Appends the words for an image, a sound or a file to a text; false in *is
- * where the content is none. */
+/* Appends the words for an image, a sound or a file to a text; *is is false
+ * where the content is none of these. */
 int llmobs_interactions_mark(struct llmobs_buf *text,
                              const struct llmobs_json *content, bool *is);
 

@@ -14,7 +14,7 @@ enum piece { PIECE_TEXT, PIECE_THOUGHT, PIECE_ARGUMENTS, PIECES };
 
 struct stream_step {
     int64_t index;
-    struct llmobs_json *step; /* an object of its own; NULL: it did not begin */
+    struct llmobs_json *step; /* a copy; NULL: its beginning did not come */
     struct llmobs_buf pieces[PIECES];
     uint64_t sound; /* bytes of a sound or a film, which comes in pieces */
     char *kind;     /* what the sound is */
@@ -68,7 +68,7 @@ static int step_at(struct llmobs_interactions_stream *stream,
     return 0;
 }
 
-/* Sets all members of `from` in the step, but its type where it has one. */
+/* Sets all members of `from` in the step, but keeps a type that it has. */
 static int merge(struct stream_step *step, const struct llmobs_json *from)
 {
     bool typed = llmobs_json_gets(step->step, "type") != NULL;
@@ -126,8 +126,7 @@ static int interactions_stream_add_piece(struct stream_step *step,
                   : llmobs_message_content_append(&step->pieces[piece], text);
 }
 
-/* A sound and a film come in several pieces, and the span mentions them
- * once. */
+/* Adds a piece of a sound or a film, which the span mentions only once. */
 static int add_sound(struct stream_step *step, const struct llmobs_json *delta)
 {
     const char *data = llmobs_json_gets(delta, "data");

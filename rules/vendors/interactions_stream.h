@@ -18,11 +18,11 @@
 #define LLMOBS_INTERACTIONS_STEPS_MAX 1024
 
 struct llmobs_interactions_stream {
-    struct llmobs_json *interaction; /* the last one that came, or NULL */
-    struct llmobs_json *usage;       /* the last one, or NULL */
+    struct llmobs_json *interaction; /* the last that came, or NULL */
+    struct llmobs_json *usage;       /* the last that came, or NULL */
     struct llmobs_stream_parts steps;
-    char *status; /* the last one, or NULL */
-    bool done;    /* it has ended, well or not */
+    char *status; /* the last that came, or NULL */
+    bool done;    /* the interaction has ended, well or not */
     bool begun;   /* a first token was seen */
 };
 
@@ -32,8 +32,8 @@ void llmobs_interactions_stream_fini(struct llmobs_interactions_stream *stream);
 int llmobs_interactions_stream_add(struct llmobs_interactions_stream *stream,
                                    const struct llmobs_json *event);
 
-/* Gives an array of the steps: those of the interaction, else as much of them
- * as arrived; NULL without memory. */
+/* Gives an array of the steps: the interaction's, else the pieces that arrived;
+ * NULL without memory. */
 struct llmobs_json *llmobs_interactions_stream_steps(
     const struct llmobs_interactions_stream *stream);
 

@@ -1,13 +1,13 @@
 /* Chats with other vendors' models on Vertex AI, whose rawPredict takes the
- * vendor's own bodies (WIRE 6.2). This dialect reads those in OpenAI's form,
- * such as Mistral's and AI21's; Anthropic's have a dialect of their own. */
+ * vendor's own bodies (WIRE 6.2). This dialect reads bodies in OpenAI's form,
+ * such as Mistral's and AI21's; anthropic.c reads Anthropic's. */
 #include "rules/vendors/google.h"
 #include "rules/vendors/chat.h"
 #include "rules/vendors/openai.h"
 #include "rules/read/media.h"
 #include "rules/read/request.h"
 
-/* The path's model counts, not the body's. */
+/* Takes the path's model, not the body's. */
 static int vertex_chat_read_request(struct llmobs_reading *reading)
 {
     int rc = llmobs_google_model(reading);
