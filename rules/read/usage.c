@@ -46,6 +46,13 @@ int64_t llmobs_usage_count(const struct llmobs_json *object, const char *key)
     return llmobs_usage_value(llmobs_json_get(object, key));
 }
 
+int64_t llmobs_usage_add(int64_t sum, int64_t count)
+{
+    if (count < 0 || sum > COUNT_MAX)
+        return sum;
+    return (sum > 0 ? sum : 0) + count;
+}
+
 /* `key` if above 0; else `other` if present; else `key`: 0, or -1 if absent. */
 static int64_t count_either(const struct llmobs_json *usage, const char *key,
                             const char *other)

@@ -25,6 +25,10 @@ int64_t llmobs_usage_value(const struct llmobs_json *value);
 /* The count in a text, which may be NULL. */
 int64_t llmobs_usage_text(const char *text);
 
+/* Adds a count to a sum; -1: none of either. A sum beyond all counts stays
+ * beyond them: no span takes it. */
+int64_t llmobs_usage_add(int64_t sum, int64_t count);
+
 /* Sets the metrics from an OpenAI-shaped usage object (WIRE 6.6, 6.11); a NULL
  * `usage` sets nothing. */
 int llmobs_usage_read(const struct llmobs_json *usage,

@@ -524,8 +524,9 @@ static int interpreter_add_piece(struct llmobs_reading *reading)
     struct llmobs_interpreter *state = reading->state;
     const struct llmobs_layout_values *at = &state->at;
     const struct llmobs_json *calls = llmobs_layout_at(at, LLMOBS_AT_CALLS);
-    const struct llmobs_json *image = llmobs_layout_at(at, LLMOBS_AT_IMAGE);
-    const struct llmobs_json *instead = llmobs_layout_at(at, LLMOBS_AT_INSTEAD);
+    const char *image = llmobs_json_text(llmobs_layout_at(at, LLMOBS_AT_IMAGE));
+    const char *instead =
+        llmobs_json_text(llmobs_layout_at(at, LLMOBS_AT_INSTEAD));
     const struct llmobs_json *role = llmobs_layout_at(at, LLMOBS_AT_ROLE);
     const struct llmobs_json *thought =
         llmobs_layout_at(at, LLMOBS_AT_REASONING);
@@ -538,9 +539,9 @@ static int interpreter_add_piece(struct llmobs_reading *reading)
     if (rc == 0)
         rc = add_value(state, part, llmobs_layout_at(at, LLMOBS_AT_TEXT));
     if (rc == 0 && image)
-        rc = add_image(state, llmobs_json_text(image));
+        rc = add_image(state, image);
     if (rc == 0 && instead)
-        rc = add_instead(state, llmobs_json_text(instead));
+        rc = add_instead(state, instead);
     return rc == 0 && calls ? interpreter_add_calls(state, part, calls) : rc;
 }
 

@@ -138,8 +138,8 @@ static int llama_cpp_read_request(struct llmobs_reading *reading)
 static void llama_cpp_add_count(int64_t *sum, size_t answers, int64_t count)
 {
     *sum = count < 0 || (answers > 0 && *sum < 0) ? -1
-           : answers > 0                          ? *sum + count
-                                                  : count;
+           : answers > 0 ? llmobs_usage_add(*sum, count)
+                         : count;
 }
 
 /* Sets a count; removes the count if it is -1, a sum that lacks a part. */

@@ -338,10 +338,9 @@ static int64_t with_compactions(const struct llmobs_json *usage,
     for (size_t i = 0; i < llmobs_json_len(list); i++) {
         const struct llmobs_json *one = llmobs_json_at(list, i);
         const char *type = llmobs_json_gets(one, "type");
-        int64_t count = llmobs_usage_count(one, key);
 
-        if (type && strcmp(type, "compaction") == 0 && count >= 0)
-            sum = at_least_0(sum) + count;
+        if (type && strcmp(type, "compaction") == 0)
+            sum = llmobs_usage_add(sum, llmobs_usage_count(one, key));
     }
     return sum;
 }

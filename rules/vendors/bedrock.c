@@ -158,13 +158,9 @@ static void take_results(const struct llmobs_json *results,
 {
     int64_t sum = -1;
 
-    for (size_t i = 0; i < llmobs_json_len(results); i++) {
-        int64_t count =
-            llmobs_usage_count(llmobs_json_at(results, i), "tokenCount");
-
-        if (count >= 0)
-            sum = or_none(sum) + count;
-    }
+    for (size_t i = 0; i < llmobs_json_len(results); i++)
+        sum = llmobs_usage_add(
+            sum, llmobs_usage_count(llmobs_json_at(results, i), "tokenCount"));
     if (sum >= 0)
         tokens->output = sum;
 }

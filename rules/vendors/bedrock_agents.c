@@ -127,8 +127,8 @@ static void count_step(struct llmobs_bedrock_stream *stream,
         return;
     }
     stream->counted = true;
-    stream->input += input;
-    stream->output += output;
+    stream->input = llmobs_usage_add(stream->input, input);
+    stream->output = llmobs_usage_add(stream->output, output);
 }
 
 /* The thing that a step called, by the name that the trace has for its kind. */

@@ -131,11 +131,9 @@ static int read_metrics(const struct llmobs_json *body,
 {
     int64_t sum = 0;
 
-    for (size_t i = 0; i < llmobs_google_len(list); i++) {
-        int64_t count = gemini_embed_tokens_of(llmobs_google_at(list, i));
-
-        sum += count > 0 && sum < INT64_MAX / 2 ? count : 0;
-    }
+    for (size_t i = 0; i < llmobs_google_len(list); i++)
+        sum = llmobs_usage_add(
+            sum, gemini_embed_tokens_of(llmobs_google_at(list, i)));
     if (sum == 0)
         sum = llmobs_usage_count(llmobs_json_get(body, "usageMetadata"),
                                  "promptTokenCount");

@@ -1,3 +1,5 @@
+#include "rules/vendors/anthropic_message.h"
+#include "rules/vendors/bedrock.h"
 #include "rules/vendors/bedrock_family.h"
 #include "rules/read/text.h"
 #include "tests/unit/first_token.h"
@@ -111,6 +113,47 @@ START_TEST(first_tokens_are_timed)
 }
 END_TEST
 
+#define MOST ((int64_t)1 << 53) /* of a count */
+
+/* Gives {KEY: [ONE, ..., LAST]}, whose counts have no sum in 64 bits. */
+static struct llmobs_json *many_counts(const char *key, const char *one,
+                                       const char *last)
+{
+    struct llmobs_json *list = llmobs_json_array(), *all = llmobs_json_object();
+
+    for (int i = 0; i <= 1024; i++) {
+        struct llmobs_json *item = NULL;
+
+        ck_assert_int_eq(
+            llmobs_json_parse(llmobs_text_of(i < 1024 ? one : last), &item), 0);
+        ck_assert_int_eq(llmobs_json_add(list, item), 0);
+    }
+    ck_assert_int_eq(llmobs_json_set(all, key, list), 0);
+    return all;
+}
+
+START_TEST(sums_do_not_overflow)
+{
+    struct llmobs_bedrock_tokens tokens = {-1, -1, -1, -1, -1};
+    struct llmobs_json *body = many_counts(
+        "results", "{\"tokenCount\": 9007199254740992}", "{\"tokenCount\": 5}");
+    struct llmobs_json *usage = many_counts(
+        "iterations",
+        "{\"type\": \"compaction\", \"output_tokens\": 9007199254740992}",
+        "{\"type\": \"compaction\", \"output_tokens\": 5}");
+    struct llmobs_span span;
+
+    llmobs_bedrock_body_counts(body, &tokens);
+    ck_assert_int_gt(tokens.output, MOST);
+    ck_assert_int_eq(llmobs_span_init(&span), 0);
+    llmobs_anthropic_usage(usage, &span);
+    ck_assert_ptr_null(llmobs_json_get(span.metrics, "output_tokens"));
+    llmobs_span_fini(&span);
+    llmobs_json_free(usage);
+    llmobs_json_free(body);
+}
+END_TEST
+
 UNIT_SUITE(bedrock)
 {
     Suite *s = suite_create("bedrock");
@@ -118,5 +161,6 @@ UNIT_SUITE(bedrock)
     UNIT_TEST(s, families_are_found_by_the_model);
     UNIT_TEST(s, paths_lead_from_object_to_object);
     UNIT_TEST(s, first_tokens_are_timed);
+    UNIT_TEST(s, sums_do_not_overflow);
     return s;
 }
