@@ -83,7 +83,7 @@ static const char *message_text(const struct llmobs_json *body,
 {
     static const char *const keys[] = {"message", "detail", "Message",
                                        "err_msg"};
-    static const char *const within[] = {"message", "detail", "reason",
+    static const char *const within[] = {"message", "detail", "reason", "msg",
                                          "error"};
     const char *text = llmobs_json_text(error);
 

@@ -2,8 +2,9 @@
  * words of version 1.0 and of those before it.
  *
  * Source: A2A docs/specification.md 3.2.6, 5.3, 9, 11 and
- * specification/a2a.proto (v1.0.1, 2026-08); names of version 0.3: npm's a2a-js
- * 1.3.0. */
+ * specification/a2a.proto (v1.0.1, 2026-08); of version 0.3
+ * specification/json/a2a.json (v0.3.0), and of its header a2a-python,
+ * compat/v0_3. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,9 +2,11 @@
  * its TensorRT-LLM and vLLM, KoboldCpp, vLLM's pooling models, whisper.cpp.
  *
  * Source: docs.sglang.io, native API and sampling parameters; Triton's
- * docs/protocol/extension_generate.md; koboldcpp.py (generate_gpt); vLLM's
- * OpenAI-compatible server (score, pooling, classify); whisper.cpp's
- * examples/server/README.md. */
+ * docs/protocol/extension_generate.md; LostRuins/koboldcpp, koboldcpp.py
+ * (generate_text, handle_sse_stream, do_POST) and kcpp_docs.embd;
+ * vllm-project/vllm, vllm/entrypoints/pooling (protocol.py and api_router.py of
+ * scoring, pooling and classify) and, of before, openai/protocol.py;
+ * whisper.cpp's examples/server/README.md. */
 #include <errno.h>
 #include <string.h>
 
@@ -193,7 +195,7 @@ static const char vllm_pool_says[] = "\"pooling\"\0";
 static const char vllm_class_says[] = "\"num_classes\"\0";
 static const char vllm_keys[] =
     "truncate_prompt_tokens\0priority\0dimensions\0encoding_format\0"
-    "softmax\0activation\0";
+    "activation\0use_activation\0";
 
 static bool vllm_ranks(const struct llmobs_reading *reading)
 {

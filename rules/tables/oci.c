@@ -3,7 +3,9 @@
  * of all others, in capital letters and one word.
  *
  * Source: npm's oci-generativeaiinference 2.142.0, types of lib/model and
- * client.js; of the streams langchain_community's oci_generative_ai.py. */
+ * client.js; of the streams langchain_community's and oracle/langchain-oracle's
+ * chat_models, oci-python-sdk's stream_options.py (counts), and of pieces of
+ * tools' calls BerriAI/litellm, llms/oci/chat/generic.py. */
 #include <errno.h>
 #include <string.h>
 

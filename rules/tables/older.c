@@ -3,12 +3,19 @@
  *
  * Source: types of npm's cohere-ai 8.1.0 (ChatRequest, StreamedChatResponse,
  * Generation, ApiMeta) and writer-sdk 2.3.2 (completions.d.ts, chat.mjs);
- * Anthropic's "Create a Text Completion"; Aleph Alpha's "complete" and
- * "semantic_embed"; Portkey's "Prompt Completions". */
+ * anthropics/anthropic-sdk-python, types/completion.py,
+ * types/completion_create_params.py and _streaming.py;
+ * Aleph-Alpha/aleph-alpha-client, completion.py, embedding.py, prompt.py and
+ * tests/cassettes; aleph-alpha-client-rs, tests/integration.rs (end_of_text);
+ * Portkey-AI/docs-core, prompt-completion.mdx, and portkey-python-sdk,
+ * apis/generation.py. */
 #include <errno.h>
 #include <string.h>
 
+#include "rules/read/embedding.h"
 #include "rules/read/facts.h"
+#include "rules/read/media.h"
+#include "rules/read/message_content.h"
 #include "rules/read/request.h"
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
@@ -263,15 +270,15 @@ LLMOBS_DIALECT(writer, .integration = "openai", .shapes = writer_shapes);
 /* -- Aleph Alpha ----------------------------------------------------------- */
 
 static const char aleph_text_keys[] =
-    "maximum_tokens\0minimum_tokens\0temperature\0top_k\0top_p\0n\0best_of\0"
-    "stop_sequences\0presence_penalty\0frequency_penalty\0";
+    "stream\0maximum_tokens\0minimum_tokens\0temperature\0top_k\0top_p\0n\0"
+    "best_of\0stop_sequences\0presence_penalty\0frequency_penalty\0";
 
 static const struct llmobs_layout aleph_text = {
     .asks = asks_prompt,
-    .places = LLMOBS_AT(PROMPT, "/prompt/0/data|/prompt")
-        LLMOBS_AT(CHOICES, "/completions")
-            LLMOBS_AT(TEXT, "/completions/0/completion")
-                LLMOBS_AT(REASON, "/completions/0/finish_reason")
+    .places = LLMOBS_AT(PROMPT, "/prompt") LLMOBS_AT(CHOICES, "/completions")
+        LLMOBS_AT(TEXT, "/completion") LLMOBS_AT(INDEX, "/index")
+            LLMOBS_AT(END, "/type") LLMOBS_AT(LAST, "completion_summary")
+                LLMOBS_AT(REASON, "/finish_reason")
                     LLMOBS_AT(REASONS, "end_of_text=stop maximum_tokens=length")
                         LLMOBS_AT(INPUT_TOKENS, "/num_tokens_prompt_total")
                             LLMOBS_AT(OUTPUT_TOKENS, "/num_tokens_generated"),
@@ -285,13 +292,72 @@ static const char aleph_vector_keys[] =
 
 static const struct llmobs_layout aleph_vector = {
     .asks = asks_prompt,
-    .places = LLMOBS_AT(INPUT, "/prompt/0/data|/prompt")
-        LLMOBS_AT(OUTPUT, "/embedding")
-            LLMOBS_AT(INPUT_TOKENS, "/num_tokens_prompt_total"),
+    .places = LLMOBS_AT(INPUT, "/prompt") LLMOBS_AT(OUTPUT, "/embedding")
+        LLMOBS_AT(INPUT_TOKENS, "/num_tokens_prompt_total"),
 };
 
-static const struct llmobs_form aleph_texts = {TABLE(aleph_text)};
-static const struct llmobs_form aleph_vectors = {TABLE(aleph_vector)};
+/* Ids of tokens are no text. */
+static int aleph_add_part(struct llmobs_buf *text,
+                          const struct llmobs_json *part)
+{
+    const char *type = llmobs_json_gets(part, "type");
+    const char *data = llmobs_json_gets(part, "data");
+
+    return type && data && strcmp(type, "image") == 0
+               ? llmobs_media_url(text, type, data)
+               : llmobs_message_content_append(text, data);
+}
+
+static int aleph_set_prompt(struct llmobs_span *span, const char *text)
+{
+    struct llmobs_json *only;
+    int rc;
+
+    if (span->kind == LLMOBS_KIND_LLM)
+        return llmobs_message_put(&span->input_messages, "user",
+                                  llmobs_text_of(text));
+    only = llmobs_json_string(text);
+    rc = only ? llmobs_embedding_read_input(span, only) : -ENOMEM;
+    llmobs_json_free(only);
+    return rc;
+}
+
+/* The prompt is a text, or a list of texts, pictures and ids of tokens. */
+static int aleph_request(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *parts =
+        llmobs_json_get(reading->request, "prompt");
+    struct llmobs_buf text;
+    int rc;
+
+    if (!llmobs_json_is_array(parts))
+        return llmobs_interpreter_request(reading);
+    rc = llmobs_request_metadata(reading->request, reading->form->keys,
+                                 reading->span);
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(parts); i++)
+        if (llmobs_json_is_object(llmobs_json_at(parts, i)))
+            rc = aleph_add_part(&text, llmobs_json_at(parts, i));
+    if (rc == 0)
+        rc = aleph_set_prompt(reading->span, text.len > 0 ? text.data : "");
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
+#define ALEPH(name)                              \
+    static const struct llmobs_form name##s = {  \
+        LLMOBS_SIGNED,                           \
+        .begin = llmobs_interpreter_begin,       \
+        .request = aleph_request,                \
+        .document = llmobs_interpreter_document, \
+        .event = llmobs_interpreter_event,       \
+        LLMOBS_INTERPRETER_REST,                 \
+        .keys = name##_keys,                     \
+        .variant = &name,                        \
+    }
+
+ALEPH(aleph_text);
+ALEPH(aleph_vector);
 
 static const struct llmobs_shape aleph_shapes[] = {
     LLMOBS_SHAPE("POST", "/complete", "complete", "aleph_alpha.complete",

@@ -6,7 +6,9 @@
  * Source: vercel/ai ed857f50 (google-video-model, google-vertex-video-model,
  * google-vertex-image-model, xai-{image,video,speech,transcription}-model,
  * black-forest-labs-*, fal-*); openai 6.49.0, resources/videos.d.ts; npm's
- * @fal-ai/client 1.10.1, queue.js; Stability's REST API v2beta and v1. */
+ * @fal-ai/client 1.10.1, queue.js; Stability-AI/rest-api-support,
+ * generated/spec/v1.json, and of v2beta Portkey-AI/gateway,
+ * src/providers/stability-ai/imageGenerateV2.ts. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
