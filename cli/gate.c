@@ -186,7 +186,8 @@ static bool tell_count(const char *name, int64_t count, int64_t limit,
     return exceeded;
 }
 
-/* True where neither a price nor a cost is known: a limit would always hold. */
+/* True where neither a price nor a cost is known: the sum would be 0, which
+ * exceeds no limit. */
 static bool is_blind(const struct llmobs_cost_sum *sum,
                      const struct llmobs_prices *prices)
 {

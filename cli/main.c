@@ -124,7 +124,8 @@ static int main_finish(const char *command, int status)
 
 static int print_variables(void)
 {
-    /* The texts are here, as every process loads the library. */
+    /* The texts are in the tool and not in the library: each process that loads
+     * the library would have them in memory, and none needs them. */
     static const char *const helps[] = {
 #define V(name, type, fallback, help, form, offset, least, most) help,
         VARIABLES(V)

@@ -148,8 +148,9 @@ static int cli_stats_add_up(struct stats *stats)
     return rc;
 }
 
-/* Folds the records of ended processes where that is allowed; the reading below
- * includes them in any case. */
+/* Adds the records of ended processes to the ledger's totals. This may fail, as
+ * for a user who may not write the ledger: llmobs_ledger_read counts those
+ * records in any case. */
 static int cli_stats_gather(struct stats *stats)
 {
     int rc = find_places(stats);

@@ -118,8 +118,10 @@ struct llmobs_enable_options;
 #define LLMOBS_WRAPPER_PATH 512
 struct llmobs_wrapper {
     unsigned defines; /* functions that the object defines, before libcurl */
-    unsigned reaches; /* functions whose next definition the loader gave it */
-    unsigned strays;  /* functions that it looked up, perhaps libcurl's own */
+    unsigned reaches; /* functions for which the loader gave the object the next
+                       * definition: a thunk, or that of another wrapper */
+    unsigned strays;  /* functions that the object looked up and got, perhaps
+                       * libcurl's own and no thunk */
     const char *path; /* "": the program itself */
 };
 struct llmobs_wrappers {

@@ -834,7 +834,8 @@ int llmobs_rules_read(const struct llmobs_match *match,
     return rc;
 }
 
-/* A match that the body has to confirm has a provider only by a known port. */
+/* A match that the body has to confirm has a provider only where the URL's port
+ * is a provider's: with that port a request that has a body is a call. */
 bool llmobs_rules_stands(const struct llmobs_match *match)
 {
     return !match->confirm ||

@@ -47,7 +47,8 @@ struct llmobs_rule;
 /* The result of classification; a plain value that may be copied. */
 struct llmobs_match {
     const struct llmobs_rule *rule; /* lives as long as the rules */
-    const char *provider;           /* as `rule`; NULL: unknown */
+    const char *provider;           /* lives as long as the rules;
+                                     * NULL: unknown */
     enum llmobs_kind kind;          /* the span's; workflow when proxied */
     bool proxied;                   /* a configured proxy (rule 1) */
     bool confirm;                   /* the body decides when the call is read */
@@ -147,8 +148,9 @@ bool llmobs_rules_keeps(const struct llmobs_match *match,
 /* True when the configuration has at least one proxy. */
 bool llmobs_rules_has_proxies(const struct llmobs_rules *rules);
 
-/* True when a request to this URL may be a call without a body. Most are not,
- * and only the others are matched. For any text; only one walk over it. */
+/* True when a request without a body to this URL may be a call. Most such
+ * requests are no calls, so the caller matches a request against the rules only
+ * where this is true. Takes any text, and walks over the text once. */
 bool llmobs_rules_fetches(const char *url);
 
 /* True when a user's rule names a method without a body, such as GET; or when

@@ -148,7 +148,8 @@ bool llmobs_copies_any(void);
 void llmobs_copies_note_global(void);
 bool llmobs_copies_met_global(void);
 
-/* _note_deep and _met_deep: as above, for a dlopen with RTLD_DEEPBIND. */
+/* _note_deep notes a dlopen with RTLD_DEEPBIND; _met_deep: true after it. Any
+ * thread. */
 void llmobs_copies_note_deep(void);
 bool llmobs_copies_met_deep(void);
 

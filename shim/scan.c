@@ -280,8 +280,8 @@ static bool round_done(void)
         seen.known = false;
         return false;
     }
-    /* Without a copy only calls of dlopen and its like matter, in later
-     * objects. */
+    /* While no copy is known, only calls of dlopen and its like have to be
+     * patched, and only in objects that came after the program's start. */
     if (!copies.changed)
         callers.first = copies.first;
     if (llmobs_host_state() != LLMOBS_HOST_ON && callers.first < start_objects)

@@ -33,7 +33,8 @@
 struct llmobs_needer {
     const struct llmobs_object *object;
     const char *path;
-    const struct llmobs_needer *by; /* NULL: the program, or what is opened */
+    const struct llmobs_needer *by; /* NULL: no object needs this one: it is the
+                                     * program, or the program opens it */
 };
 
 struct llmobs_library {

@@ -106,7 +106,7 @@ static int drain_apart(void *ctx, int entered, int fd)
     struct llmobs_drain_outcome out = {.error = entered};
 
     llmobs_ending_begin();
-    if (entered == -ENOENT) /* the user's other spool was removed */
+    if (entered == -ENOENT) /* the user's spool is at another path */
         out.error = 0;
     else
         drain(ctx, &out);

@@ -40,7 +40,7 @@ static int read_spool(void *ctx, int entered, int fd)
     struct llmobs_adopt *adopt;
     int rc;
 
-    if (entered != 0) /* -ENOENT: the user's other spool was removed */
+    if (entered != 0) /* -ENOENT: the user's spool is at another path */
         return entered == -ENOENT ? 0 : -entered;
     adopt = llmobs_adopt_new(gathering->config, LLMOBS_ADOPT_ANY);
     if (!adopt)

@@ -367,7 +367,7 @@ static void purge_spool(const struct llmobs_purge *purge,
 static void purge_user(const struct llmobs_purge *purge, int entered,
                        struct llmobs_purged *out)
 {
-    if (entered == -ENOENT) /* the user's other spool was removed */
+    if (entered == -ENOENT) /* the user's spool is at another path */
         return;
     out->error = entered;
     if (entered != 0)

@@ -56,8 +56,8 @@ static const char *or_empty(const char *text)
 
 /* -- words ---------------------------------------------------------------- */
 
-/* The text of the last message that has one, from the user where there is one
- * of the user. */
+/* The text of the user's last message that has a text; where the user has none,
+ * the text of the last message that has a text. */
 static const char *last_message(const struct llmobs_json *messages)
 {
     const char *last = NULL;
@@ -279,7 +279,10 @@ static bool is_billed(const struct llmobs_row *row,
             llmobs_json_is_number(llmobs_json_get(metrics, "total_cost")));
 }
 
-/* The model of the job that a task asked for is no model of the task's. */
+/* Notes whether the span is billed (row.h); where a billed span has no model,
+ * takes the model from the metadata. A task that only asked for a job is not
+ * billed, and has the job's model in its metadata: the task's row must not get
+ * that model. */
 static int read_bill(struct llmobs_row *row, const struct llmobs_json *event,
                      struct llmobs_texts *texts)
 {

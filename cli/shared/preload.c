@@ -15,7 +15,8 @@
 #define ENABLED "DD_LLMOBS_ENABLED"
 /* Users call the tool by this name (cli/run/start_tool.h). */
 #define FRONT "llmobs"
-/* The folder of other names for the library (shim/places). */
+/* The folder of links to the library, for each kind of loader: LD_PRELOAD names
+ * the library by its path in this folder (shim/places). */
 #define PLACES "behind-libasan.so"
 
 /* This program's file, where a loader was executed in its place. */

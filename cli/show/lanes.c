@@ -50,8 +50,9 @@ static int64_t lanes_end_of(const struct llmobs_row *row)
     return end;
 }
 
-/* A longer row comes before a shorter one, a parent before its child: the mark
- * is the place in the tree. */
+/* Orders rows by their start. Of rows that start together, a longer row comes
+ * before a shorter one; of rows of one length, a parent comes before its child,
+ * as the mark of a row is its place in the tree. */
 static int lanes_by_start(const void *left, const void *right)
 {
     const struct llmobs_row *a = *(struct llmobs_row *const *)left;

@@ -392,7 +392,8 @@ static void view_command_tell_error(const char *store, int rc)
 }
 
 /* Connects stdout to the file, and makes it readable for its owner alone, even
- * if it was there before. With stdout closed, open gives its number. */
+ * if it was there before. If stdout was closed, open may give the descriptor
+ * stdout's number, and then the descriptor must stay open. */
 static int lead_to(const char *path)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

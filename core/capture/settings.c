@@ -22,7 +22,7 @@ enum kind {
     EVER,    /* a flag that stays set: libcurl keeps each address it got */
     POINTER, /* the app's memory */
     FUNCTION,
-    DATA, /* a callback's data; `what`: the default */
+    DATA, /* a callback's data; `what`: what libcurl passes if none is set */
     NAME,
     SECRET, /* `what`: the label of its number */
     PROXY,

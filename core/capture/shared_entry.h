@@ -8,8 +8,8 @@
  * Errors:  of hold: -EMFILE beyond the limit; -EEXIST: the key is held;
  *          -ENOMEM.
  * Limits:  LLMOBS_SHARED_ENTRIES keys at a time.
- * Fork:    a child knows the keys of its parent, and takes them only from
- *          itself.
+ * Fork:    a child has a copy of its parent's records. A key that the child
+ *          takes stays held in the parent.
  */
 #ifndef LLMOBS_SHARED_ENTRY_H
 #define LLMOBS_SHARED_ENTRY_H

@@ -25,7 +25,8 @@ bool llmobs_config_in_file(const char *name)
 {
     static const char *const own[] = {"DD_", "_DD_", "LLMOBS_", "OTEL_"};
 
-    /* A file for every process would record or lead away all their calls. */
+    /* Every process reads the file: there LLMOBS_RECORD would record the calls
+     * of all processes, and LLMOBS_REPLAY would send them all to a mock. */
     if (strcmp(name, "LLMOBS_CONFIG") == 0 ||
         strcmp(name, "LLMOBS_RECORD") == 0 ||
         strcmp(name, "LLMOBS_REPLAY") == 0)

@@ -55,7 +55,8 @@ struct llmobs_config_loading {
     char *observe; /* LLMOBS_OBSERVE */
     /* For each part: the general value, then the values of the signals. */
     char *otlp[LLMOBS_OTLP_PARTS][1 + LLMOBS_SIGNAL_COUNT];
-    bool otlp_reported; /* mistakes in the general values were reported */
+    bool otlp_reported; /* mistakes in the general values of `otlp` were
+                         * reported */
     char *otel_exporter[LLMOBS_SIGNAL_COUNT];
     bool otel_off;     /* OTEL_SDK_DISABLED */
     int otel_sampler;  /* OTEL_TRACES_SAMPLER: index of the row's word */

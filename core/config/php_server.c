@@ -122,7 +122,8 @@ static bool begin_lending(void *heap)
 
 /* -- the variables ------------------------------------------------------ */
 
-/* W3C's specification of baggage wants up to 8 KiB passed on. */
+/* Room for all values of a request. The baggage alone may have 8 KiB: W3C's
+ * specification of baggage asks a process to pass on that much. */
 #define KEPT 16384
 
 static char kept[KEPT]; /* the values, each with its NUL */
@@ -161,9 +162,11 @@ static unsigned filter_all(int kind, const char *name, char **value, size_t len,
     return 0;
 }
 
-/* Stands in for PHP's function that makes the names of variables that no client
- * chooses; PHP 8.2 asks no filter about them. PHP's own function would keep the
- * names until the request ends, as it keeps the names in the page's code. */
+/* While PHP fills the library's array, PHP calls this function instead of its
+ * own zend_string_init_interned, to make the names of variables whose names no
+ * client can choose. (From 8.2 on, PHP adds these variables without a call of
+ * the filter.) PHP's own function would keep a name until the request ends; but
+ * the library lends the memory of the name for the length of this reading. */
 static struct text *new_name(const char *bytes, size_t len, bool permanent)
 {
     struct text *name = lend(sizeof(*name) + len + 1);

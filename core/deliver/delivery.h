@@ -50,9 +50,9 @@ bool llmobs_delivery_carries(const struct llmobs_delivery *delivery);
 /* True where no exporter sends to an intake. Any thread. */
 bool llmobs_delivery_is_near(const struct llmobs_delivery *delivery);
 
-/* To be called before one or more runs of all: sets how often they may try each
- * destination. A destination whose peer asked for a pause is not tried, or only
- * once when the process ends.
+/* To be called before one or more runs with LLMOBS_RUN_ALL: sets how often
+ * these runs together may try each destination. The runs do not try a
+ * destination whose peer asked for a pause, or only once when the process ends.
  */
 void llmobs_delivery_allow_tries(struct llmobs_delivery *delivery, bool ending);
 

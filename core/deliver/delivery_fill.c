@@ -426,9 +426,10 @@ static void delivery_fill_fail(struct llmobs_delivery *delivery,
                             source->adopted);
 }
 
-/* The time is over: puts the item back in front, so that a later run finds it
- * with all that memory has of it. False for an adopted item and for an item
- * that some destination has already: the disk has all of those. */
+/* The time is over: puts the item back before all others for a later run, and
+ * notes in the item what this run knows about it. False for an adopted item and
+ * for an item that some destination has already: the disk has each such item.
+ */
 static bool delivery_fill_hold(struct llmobs_delivery *delivery,
                                struct source *source)
 {

@@ -160,8 +160,9 @@ void llmobs_worker_withdraw(struct llmobs_worker *worker);
  * else -ETIMEDOUT. */
 int llmobs_worker_flush(struct llmobs_worker *worker, int64_t ms);
 
-/* To be called before a filter: lets the thread send all that waits, due or
- * not, for at most `ms`. */
+/* To be called before the program takes on a filter of system calls (seccomp):
+ * lets the worker's thread send all items that wait, due or not, for at most
+ * `ms`. */
 void llmobs_worker_hurry(struct llmobs_worker *worker, int64_t ms);
 
 /* To be called after a rest (llmobs_thread_rest) that is not a fork's: starts a

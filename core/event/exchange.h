@@ -56,10 +56,12 @@ struct llmobs_transfer {
     double first_byte_ms;
 };
 
-/* How far an exchange is. Another process reads it from outside (`llmobs ps`):
- * the entry that began the call has its address, and both numbers show that the
- * call is still there. So this form never changes. The thread that owns the
- * exchange writes it; a reader may find it half-written. */
+/* How far an exchange is. `llmobs ps`, another process, reads this structure in
+ * the app's memory: the spool's entry that began the call holds the address of
+ * the structure, and `sign` and `id` show the reader that the call is still
+ * there. As the reader may be of another version, the layout never changes. The
+ * thread that owns the exchange writes the structure; a reader may find it
+ * half-written. */
 #define LLMOBS_PROGRESS_SIGN UINT64_C(0x6c6c6d6f62732e31)
 struct llmobs_progress {
     uint64_t sign;

@@ -7,7 +7,9 @@
 #include "core/event/linking.h"
 #include "lib/base/hazard.h"
 
-/* The key has no credentials: the tool's server is not the model's. False: the
+/* Makes the key of a tool's call, from the trace, the tool's name and its
+ * arguments. The credentials of the request are not in the key, as the program
+ * sends other credentials to the tool's server than to the model's. False: the
  * arguments are no object, or memory ran out. */
 static bool link_runs_key_of(const struct llmobs_linking *l, const char *name,
                              const struct llmobs_json *arguments,

@@ -109,8 +109,9 @@ static void link_turns_add_tools(struct turns *t,
     }
 }
 
-/* A reasoning may be missing in the next request, and a message may come in one
- * piece or in several. So the parts count, each with its role. */
+/* Adds a message to the hash, as its parts, each part with its role: the next
+ * request may have the message in one piece or in several. Leaves out a message
+ * of reasoning: the next request may lack it. */
 static void link_turns_add_message(struct turns *t,
                                    const struct llmobs_json *message)
 {

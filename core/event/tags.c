@@ -10,7 +10,8 @@
 #define TAG_MAX ((size_t)1 << 30)
 #define ROOM 160 /* bytes of a tag without memory of its own */
 
-/* Puts a tag "key:value", whose key has `len` bytes; its text is used up. */
+/* Puts a tag "key:value", whose key has `len` bytes. Changes the text in `tag`,
+ * which the caller only frees afterwards. */
 static int tags_set_tag(struct llmobs_json *tags, struct llmobs_buf *tag,
                         size_t len)
 {

@@ -32,7 +32,7 @@ bool llmobs_otlp_is_sampled(const struct llmobs_config *config,
 
 /* The words of a receiver, whose answer may be anything. */
 struct llmobs_otlp_answer {
-    int64_t rejected;  /* records that it threw away; never negative */
+    int64_t rejected;  /* records that the receiver threw away; at least 0 */
     char message[256]; /* a line of UTF-8, masked; "" without words */
 };
 

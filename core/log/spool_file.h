@@ -44,8 +44,9 @@ void llmobs_spool_file_path(const char *dir, uint32_t file, char out[PATH_MAX]);
 bool llmobs_spool_is_file(const char *name);
 
 /* Opens a file of the spool: never through a link; the descriptor is above 2
- * and close-on-exec. If the name is refused, gives a copy of the descriptor
- * that is held for the file (held_file.h), only to read or to append. */
+ * and close-on-exec. If the kernel does not open the file by its name, as in a
+ * sandbox, gives a copy of the descriptor that the process holds for the file
+ * (held_file.h), unless `flags` ask both to read and to write. */
 int llmobs_spool_open(const char *path, int flags);
 
 /* Writes a line to the end of an opened file. -EFBIG: it would exceed the app's

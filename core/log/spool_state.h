@@ -31,8 +31,8 @@ struct llmobs_spool_slot {
     _Atomic uint32_t file;
     atomic_bool owned; /* the OWNER entry is in it */
     _Atomic uint32_t bytes;
-    /* How many threads write to the file; LLMOBS_SPOOL_CUTTING: a thread
-     * removes the part of an entry that it could write. */
+    /* How many threads write to the file; with LLMOBS_SPOOL_CUTTING while one
+     * of them removes the incomplete entry that its failed write has left. */
     atomic_uint writers;
 };
 

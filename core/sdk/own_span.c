@@ -23,7 +23,8 @@
 #include "core/trace/carrier.h"
 
 #define CUSTOM "custom"
-/* No event may be as long: the encoder's own cap decides. */
+/* The greatest cap of an event that the user may set is less than this, and the
+ * encoder keeps that cap. */
 #define EVENT_MAX ((size_t)1 << 31)
 
 /* Constant after init. */

@@ -25,7 +25,7 @@ struct llmobs_open_span {
     struct llmobs_span span;
     struct llmobs_json *tags; /* an object; NULL: no tags yet */
     int process;              /* the process that started it (fork.h) */
-    bool detached;            /* never a thread's own span */
+    bool detached;            /* never the current span of a thread */
     int64_t start_mono_ns;
 };
 

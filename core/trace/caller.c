@@ -35,7 +35,8 @@ struct location {
     bool asked;   /* the symbol tables were searched for the name */
     bool program; /* in the program itself */
     int rc;       /* the result of reading the row */
-    int file;     /* that may have the name (caller_left.h); 0: was searched */
+    int file;     /* the number of the file that the delivering process has to
+                   * search for the name (caller_left.h); 0: no file is left */
     struct llmobs_cfi_row row;
     uintptr_t offset; /* in the object, of the instruction */
     char module[MODULE_MAX];
@@ -460,8 +461,9 @@ static void caller_visit(struct answer *answer, const struct location *location)
     }
 }
 
-/* True for a program's _start, the outermost frame, which calls the C library:
- * it lies in the program, and has no name or the name that musl gives it. */
+/* True for a program's _start, the outermost frame, which calls the C library.
+ * The frame lies in the program, and is called _start, or _start_c in musl; it
+ * has no name in a stripped program. */
 static bool is_start(const struct location *location)
 {
     const char *name = location->symbol.name;

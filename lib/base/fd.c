@@ -192,9 +192,11 @@ static bool fd_still_is(int fd, const struct stat *file)
     return fstat(fd, &now) == 0 && fd_is_same(&now, file);
 }
 
-/* Closes the number unless it stands for another file: the app may have closed
- * the number and got it again for a file of its own. Not inlined, as open_high:
- * the app's threads run the callers, whose frames must be small. */
+/* Closes `fd`, except where `fd` is now the number of another file than `file`:
+ * the app may have closed `fd`, and then got the same number for a file of its
+ * own. This function is not inlined, so that its `struct stat` is in no
+ * caller's frame: the app's threads run the callers, on stacks that may be
+ * small. */
 __attribute__((noinline)) void llmobs_fd_close(int fd, const struct stat *file)
 {
     if (fd_still_is(fd, file) ||

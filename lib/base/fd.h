@@ -33,8 +33,9 @@
 void llmobs_fd_thread_begins(void);
 void llmobs_fd_thread_ends(void);
 
-/* A thread of the library calls it where the app has no thread any more: then
- * the library may take the last descriptors. */
+/* A thread of the library calls this function when the app has no thread any
+ * more. From then on the library may take also the descriptors that it leaves
+ * free for a running app. */
 void llmobs_fd_alone(void);
 
 /* Says that the process is an app's, which needs its last descriptors; once it

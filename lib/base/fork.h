@@ -6,12 +6,13 @@
  * Errors:  -errno of the registration; without it only the pid tells processes
  *          apart.
  * Limits:  without the page (before Linux 4.14) each question is a system call,
- *          and a process counts as its ancestor of the same pid 512 forks away.
+ *          and a process gets the number of its ancestor 512 forks earlier if
+ *          both have the same pid.
  *
  * Each process has a number here. Its pid would not do: getpid is a system
  * call, and a parent and a child that are each the first process of a pid
  * namespace have the same pid. A child that shares the parent's memory, as
- * vfork's does until it executes, counts as its parent: all state in that
+ * vfork's does until it executes, has the parent's number: all state in that
  * memory is the parent's.
  *
  * A word beside the state holds the number of the process that has the state,

@@ -35,8 +35,11 @@ int llmobs_fork_gate_init(void);
 int llmobs_fork_gate_thread(void (*run)(void *), void *arg, size_t stack,
                             atomic_uint *bell);
 
-/* Stand around a call into libcurl that does not wait. Enter waits while the
- * app forks; after it, a fork waits for leave. Not nested. */
+/* A thread of the library calls _enter before, and _leave after, a call into
+ * libcurl that does not wait. While the app forks, _enter waits for the end of
+ * the fork. After _enter, a thread of the app that forks waits until the
+ * library's thread calls _leave, within the limits above. Calls of _enter are
+ * not nested. */
 void llmobs_fork_gate_enter(void);
 void llmobs_fork_gate_leave(void);
 

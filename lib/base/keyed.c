@@ -5,8 +5,9 @@
 
 #include "lib/base/hazard.h"
 
-/* Each level has eight times as many lines: 64 become 512. So a search has few
- * levels, and a level costs little beside the records that filled the last. */
+/* Each level has eight times as many lines as the level before: 64 become 512.
+ * So a search passes few levels. And a new level takes little memory, compared
+ * with the records that filled the level before. */
 #define LEVEL_BITS 3
 
 struct llmobs_keyed_level {

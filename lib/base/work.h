@@ -37,8 +37,9 @@ void llmobs_work_begin(int64_t most);
  */
 int llmobs_work_end(void);
 
-/* Takes steps from the calling thread's budget; true where it has no budget.
- * False, until the end: the budget is used up, or the time is over. */
+/* Takes steps from the calling thread's budget; true where the thread has no
+ * budget. False: the budget is used up, or the time is over; then each later
+ * call is false as well, until llmobs_work_end. */
 bool llmobs_work_do(size_t steps);
 
 /* The same for few steps at a time, which `some` gathers. */

@@ -27,7 +27,8 @@
  * order of headers does not count. 0: no credential yet. */
 uint64_t llmobs_account_header(uint64_t account, const char *line, size_t len);
 
-/* As llmobs_account_header, for user, password and keys in a URL. */
+/* Adds the user, the password and the keys that a URL holds to the number; else
+ * gives the same number. */
 uint64_t llmobs_account_url(uint64_t account, const char *url);
 
 /* The number of a credential that libcurl writes into a header itself; `name`

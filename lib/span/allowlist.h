@@ -5,8 +5,9 @@
  * Errors:  -ENOMEM.
  *
  * Of a URL the scheme, host, port and path may be kept. In the path, parameters
- * are dropped, and a text that begins or looks like a key is masked (mask.h).
- * User, password, query and fragment may not be kept.
+ * are dropped, and a text is masked (mask.h) that looks like a key or has the
+ * beginning of a known kind of key. User, password, query and fragment may not
+ * be kept.
  */
 #ifndef LLMOBS_ALLOWLIST_H
 #define LLMOBS_ALLOWLIST_H

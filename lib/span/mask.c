@@ -18,7 +18,9 @@
 #define MASK_WORK 2 /* steps of work a byte */
 
 #define CUT_LEAST ((size_t)4) /* of a key that the text's end cuts off */
-#define KEY_LINE ((size_t)16) /* no word has so many characters */
+/* The least length of a private key's line, and of a key that its beginning
+ * alone makes certain: the words of a sentence are shorter. */
+#define KEY_LINE ((size_t)16)
 #define TOKEN_CHARS "-_*.~+/=:"
 
 /* A piece of the text. */

@@ -1,13 +1,17 @@
 /* json_value - how the values behind json.h lie in memory; for its files and
  * json_series alone.
  *
- * Owns:    a container owns its places, and each value in them once. A scalar
- *          is one block of memory; true, false and null are static.
- * Threads: a value belongs to one thread at a time, its count of owners to all:
- *          two trees in two threads may share it.
- * Errors:  a maker and place give NULL when memory runs out.
+ * Owns:    a container owns its places, and is one owner of the value in each
+ *          place. A scalar is one block of memory; true, false and null are
+ *          static.
+ * Threads: only one thread at a time uses a value. Any thread may change the
+ *          value's count of owners, as trees of two threads may share the
+ *          value.
+ * Errors:  the functions that make a value, and llmobs_json_place, give NULL
+ *          when memory runs out.
  * Limits:  2^31 places in a container, 1 GiB in a key; beyond: as if memory had
- *          run out. free goes to any depth without a deeper stack.
+ *          run out. llmobs_json_free frees a tree of any depth with the same
+ *          depth of stack.
  *
  * The functions here neither look for bad bytes nor count work: their callers
  * have done both.

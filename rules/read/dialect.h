@@ -89,8 +89,10 @@ struct llmobs_shape {
                      * of a long answer suffice */
     bool streams;   /* it streams unless the request refuses a stream */
     bool goes_on;   /* a later request may bring its answer */
-    bool resumes;   /* it is such a later request, without a body but with
-                     * signs; it counts in a process that has made such calls */
+    bool resumes;   /* the request brings the answer of an earlier call, whose
+                     * shape has `goes_on`. It has no body; a header from
+                     * `signs` shows it. It counts only in a process that has
+                     * made such an earlier call */
     const struct llmobs_form *form; /* the shape's own; NULL: the dialect's */
     const struct llmobs_frames *frames; /* a websocket's; or NULL */
     const struct llmobs_sign *signs; /* ended by a sign without a name: any of

@@ -13,8 +13,8 @@
 
 /* The variant of a form: names of members. */
 struct tool {
-    const char *inputs;  /* of the request: the first that is there */
-    const char *outputs; /* of the answer: all that are there */
+    const char *inputs;  /* the first of these that the request has is read */
+    const char *outputs; /* all of these that the answer has are read */
 };
 
 static const struct tool *web_search_tool_of(

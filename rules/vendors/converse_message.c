@@ -13,7 +13,9 @@
 /* One message of Converse becomes up to four of a span, in this order. */
 struct parts {
     const char *role;
-    struct llmobs_json *list;  /* the span's messages; gets reasoning at once */
+    struct llmobs_json *list;  /* the span's messages. A block of reasoning is
+                                * added here when it is read; the members below
+                                * are added when all blocks are read */
     struct llmobs_buf text;    /* texts, joined by a blank */
     struct llmobs_json *calls; /* tool calls */
     struct llmobs_json *others;

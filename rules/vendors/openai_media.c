@@ -241,7 +241,8 @@ static int finish_images(struct llmobs_reading *reading)
 
 /* -- sounds -------------------------------------------------------------- */
 
-/* Mistral has the sound under another key, and in a document. */
+/* Gives the base64 of the sound. OpenAI has it as "audio", in events alone;
+ * Mistral has it as "audio_data", in events or in one JSON document. */
 static const char *openai_media_sound_of(const struct llmobs_json *body)
 {
     const char *data = llmobs_json_gets(body, "audio");

@@ -161,7 +161,8 @@ static int64_t index_by_id(const struct stream_choice *choice, const char *id)
     return last->index + 1;
 }
 
-/* The object that holds a tool call's name: some APIs have no other. */
+/* The object that holds a tool call's name: "function" or "custom" within the
+ * call; the call itself in APIs whose calls have neither. */
 static const struct llmobs_json *call_body(const struct llmobs_json *from)
 {
     const struct llmobs_json *body = llmobs_json_get(from, "function");
