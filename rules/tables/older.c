@@ -139,6 +139,27 @@ static int cohere_chat_request(struct llmobs_reading *reading)
                                            "preamble", "chat_history");
 }
 
+/* The event of the calls has again what the model said of them. It comes once;
+ * the state keeps the rest of it, since the layout remembers where it is. */
+static int cohere_chat_event(struct llmobs_reading *reading,
+                             const struct llmobs_event *event)
+{
+    static const char calls[] = "tool-calls-generation";
+    const char *type = llmobs_json_gets(event->json, "event_type");
+    struct llmobs_interpreter *state = reading->state;
+    struct llmobs_event rest = *event;
+
+    if (!state->said || state->value || !type || strcmp(type, calls) != 0)
+        return llmobs_interpreter_event(reading, event);
+    rest.json = llmobs_json_clone(event->json);
+    if (!rest.json)
+        return -ENOMEM;
+    rest.alike = false;
+    llmobs_json_unset(rest.json, "text");
+    state->value = rest.json;
+    return llmobs_interpreter_event(reading, &rest);
+}
+
 static const char cohere_generate_keys[] =
     "stream\0num_generations\0max_tokens\0temperature\0k\0p\0seed\0"
     "end_sequences\0stop_sequences\0frequency_penalty\0presence_penalty\0"
@@ -178,7 +199,7 @@ static const struct llmobs_form cohere_chats = {
     .begin = llmobs_interpreter_begin,
     .request = cohere_chat_request,
     .document = llmobs_interpreter_document,
-    .event = llmobs_interpreter_event,
+    .event = cohere_chat_event,
     LLMOBS_INTERPRETER_REST,
     .keys = cohere_chat_keys,
     .variant = &cohere_chat,
