@@ -192,7 +192,7 @@ static int render_document(struct llmobs_reading *reading,
     rc = read_state(reading, body, &status, &ended);
     made = render_at(reading, LLMOBS_AT_OUTPUT);
     id = job_of(llmobs_json_text(render_at(reading, LLMOBS_AT_ID)));
-    if (rc == 0 && made)
+    if (rc == 0 && made && !llmobs_json_is_null(made))
         return add_things(reading, made);
     if (rc == 0 && id && !reading->span->failed) {
         llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_ID, id);
@@ -340,7 +340,7 @@ static const char sora_keys[] = "model\0seconds\0size\0";
 static const char sora_settings[] = "seconds\0size\0";
 static const char sora_goes_on[] = "queued\0in_progress\0";
 static const char sora_fails[] = "failed\0";
-static const char sora_says[] = "\"video\"\0";
+static const char sora_says[] = "\"object\":\"video\"\0\"object\": \"video\"\0";
 
 static const struct render sora = {
     .layout = {.places = LLMOBS_AT(PROMPT, "/prompt") LLMOBS_AT(ID, "/id")
@@ -352,16 +352,18 @@ static const struct render sora = {
     .fails = sora_fails,
 };
 
-/* Everybody has videos: these have a prompt for a model of this family, or the
- * answer says that it is OpenAI's. */
+/* Many servers have videos. These have a prompt for a model of this family;
+ * where the request names no model, the host is known, or the answer is
+ * OpenAI's object. */
 static bool asks_sora(const struct llmobs_reading *reading)
 {
     const char *model = llmobs_json_gets(reading->request, "model");
 
     return llmobs_json_gets(reading->request, "prompt") &&
            (model ? strncmp(model, "sora-", 5) == 0
-                  : llmobs_text_has_any(reading->classified->call->response,
-                                        sora_says));
+                  : !reading->classified->confirm ||
+                        llmobs_text_has_any(reading->classified->call->response,
+                                            sora_says));
 }
 
 static const struct llmobs_form sora_form = {
