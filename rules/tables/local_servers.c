@@ -257,8 +257,16 @@ static const char whisper_keys[] =
     "language\0response_format\0temperature\0translate\0";
 static const char whisper_says[] = "{\"text\":\0";
 
-/* Others take pictures at such a path: a field of whisper.cpp's own, or its
- * answer, tells them apart. */
+/* Programs name no type of a sound, or that of sounds, films or any bytes. */
+static bool whisper_plays(struct llmobs_text type)
+{
+    return !llmobs_text_starts(type, "image/") &&
+           !llmobs_text_starts(type, "text/") &&
+           !llmobs_text_is(type, "application/pdf");
+}
+
+/* Others take pictures and documents at such a path: a field of whisper.cpp's
+ * own, or its answer, tells them apart. */
 static bool whisper_hears(const struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
@@ -266,7 +274,7 @@ static bool whisper_hears(const struct llmobs_reading *reading)
     const char *type = llmobs_json_gets(file, "type");
 
     return call->multipart && llmobs_json_is_object(file) &&
-           !llmobs_text_starts(llmobs_text_of(type), "image/") &&
+           whisper_plays(llmobs_text_of(type)) &&
            (llmobs_json_get(reading->request, "response_format") ||
             llmobs_text_has_any(call->response, whisper_says));
 }
