@@ -95,7 +95,7 @@ static void count_tokens(struct llmobs_span *span,
             if (!type || strcmp(type, "ai") != 0 ||
                 (id && llmobs_json_get(known, id)))
                 continue;
-            sum = sum < 0 || count < 0 ? -1 : sum + count;
+            sum = sum < 0 || count < 0 ? -1 : llmobs_usage_add(sum, count);
             any = true;
         }
         llmobs_span_metric(span, names[n], any ? sum : -1);

@@ -48,7 +48,7 @@ static int sglang_document(struct llmobs_reading *reading,
                            const struct llmobs_json *body)
 {
     struct llmobs_json *list;
-    int64_t in = 0, out = 0;
+    int64_t in = llmobs_json_len(body) > 0 ? 0 : -1, out = in;
     int rc = 0;
 
     if (!llmobs_json_is_array(body))
@@ -60,8 +60,8 @@ static int sglang_document(struct llmobs_reading *reading,
         int64_t asked = llmobs_usage_count(meta, "prompt_tokens");
         int64_t said = llmobs_usage_count(meta, "completion_tokens");
 
-        in = in < 0 || asked < 0 ? -1 : in + asked;
-        out = out < 0 || said < 0 ? -1 : out + said;
+        in = in < 0 || asked < 0 ? -1 : llmobs_usage_add(in, asked);
+        out = out < 0 || said < 0 ? -1 : llmobs_usage_add(out, said);
         llmobs_fact_finish(
             reading->span,
             llmobs_json_gets(llmobs_json_get(meta, "finish_reason"), "type"));
