@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "rules/read/facts.h"
 #include "rules/read/jobs.h"
@@ -57,6 +58,21 @@ static const char *job_of(const char *name)
 
 /* -- what was made --------------------------------------------------------- */
 
+/* True for a URL; words may have one among them. */
+static bool is_address(const char *text)
+{
+    return text && (strncasecmp(text, "data:", strlen("data:")) == 0 ||
+                    (strstr(text, "://") && !text[strcspn(text, " \t\r\n")]));
+}
+
+/* The base64 of a data URL, or of a text that is nothing else. */
+static const char *bytes_of(const char *text)
+{
+    const char *comma = is_address(text) ? strchr(text, ',') : NULL;
+
+    return comma ? comma + 1 : text;
+}
+
 /* Adds a message for one thing: what the server made of the prompt, and its
  * size; a thing that was held back has only the reason. */
 static int add_thing(struct llmobs_reading *reading,
@@ -70,7 +86,7 @@ static int add_thing(struct llmobs_reading *reading,
     int rc;
 
     if (llmobs_json_text(thing) && !strstr(llmobs_json_text(thing), "://"))
-        data = llmobs_json_text(thing);
+        data = bytes_of(llmobs_json_text(thing));
     LLMOBS_WORDS_EACH (key, bytes)
         data = data ? data : llmobs_json_gets(thing, key);
     LLMOBS_WORDS_EACH (key, types)
@@ -107,7 +123,7 @@ static int add_things(struct llmobs_reading *reading,
     reading->span->output_messages = list;
     if (!list)
         return -ENOMEM;
-    if (said && render_of(reading)->says && !strstr(said, "://"))
+    if (said && render_of(reading)->says && !is_address(said))
         return llmobs_json_add(
             list, llmobs_message_new("assistant", llmobs_text_of(said)));
     if (!llmobs_json_is_array(value))
