@@ -76,12 +76,25 @@ static int sglang_document(struct llmobs_reading *reading,
     return list ? rc : -ENOMEM;
 }
 
+/* The middle of a list has no answer as a whole, and no reason. */
+static int sglang_ends(struct llmobs_reading *reading)
+{
+    struct llmobs_text head =
+        llmobs_text_unblank(reading->classified->call->response);
+
+    return llmobs_text_starts(head, "[") ? llmobs_reading_ends(reading)
+                                         : llmobs_interpreter_ends(reading);
+}
+
 static const struct llmobs_form sglang_form = {
     .begin = llmobs_interpreter_begin,
     .request = llmobs_interpreter_request,
     .document = sglang_document,
     .event = llmobs_interpreter_event,
-    LLMOBS_INTERPRETER_REST,
+    .finish = llmobs_interpreter_finish,
+    .ends = sglang_ends,
+    .state_fini = llmobs_interpreter_fini,
+    .state_size = sizeof(struct llmobs_interpreter),
     LLMOBS_SIGNED,
     .signs = sglang_signs,
     .variant = &sglang_layout,
