@@ -164,9 +164,11 @@ static int langgraph_document(struct llmobs_reading *reading,
 
 /* -- a stream -------------------------------------------------------------- */
 
-/* [piece, what it is of]: only the pieces of the last message count. */
+/* [piece, what it is of]: only the pieces of the last message count. A piece is
+ * a text, or a list of blocks. */
 static int langgraph_piece(struct state *state, const struct llmobs_json *piece)
 {
+    const struct llmobs_json *content = llmobs_json_get(piece, "content");
     const char *id = llmobs_json_gets(piece, "id");
     int rc = 0;
 
@@ -175,9 +177,14 @@ static int langgraph_piece(struct state *state, const struct llmobs_json *piece)
         llmobs_buf_cut(&state->text, 0);
         rc = llmobs_span_set(&state->id, id);
     }
+    for (size_t i = 0; rc == 0 && llmobs_json_is_array(content) &&
+                       i < llmobs_json_len(content);
+         i++)
+        rc = llmobs_message_content_append(
+            &state->text, llmobs_json_gets(llmobs_json_at(content, i), "text"));
     return rc < 0 ? rc
-                  : llmobs_message_content_append(
-                        &state->text, llmobs_json_gets(piece, "content"));
+                  : llmobs_message_content_append(&state->text,
+                                                  llmobs_json_text(content));
 }
 
 static int langgraph_event(struct llmobs_reading *reading,
