@@ -67,13 +67,14 @@ static int note_ids(struct llmobs_json **known,
          i++) {
         const char *id = llmobs_json_gets(llmobs_json_at(messages, i), "id");
 
-        rc = id ? llmobs_json_sets(*known, id, "") : 0;
+        rc = llmobs_json_sets(*known, id ? id : "", "");
     }
     return *known ? rc : -ENOMEM;
 }
 
 /* Adds up what the run's messages of models have counted; a sum that lacks a
- * part is not known. */
+ * part is not known, nor is one of messages without ids, of which some may be
+ * from an earlier run. */
 static void count_tokens(struct llmobs_span *span,
                          const struct llmobs_json *messages,
                          const struct llmobs_json *known)
@@ -95,6 +96,8 @@ static void count_tokens(struct llmobs_span *span,
             if (!type || strcmp(type, "ai") != 0 ||
                 (id && llmobs_json_get(known, id)))
                 continue;
+            if (!id && llmobs_json_get(known, ""))
+                count = -1;
             sum = sum < 0 || count < 0 ? -1 : llmobs_usage_add(sum, count);
             any = true;
         }
