@@ -176,11 +176,22 @@ static const struct llmobs_layout kobold_layout = {
     .texts = true,
 };
 
+static const char kobold_says[] = "\"results\"\0";
+
+/* Others have a prompt and a length at such a path, too. */
+static bool kobold_writes(const struct llmobs_reading *reading)
+{
+    return llmobs_interpreter_signed(reading) &&
+           (reading->classified->shape->streams ||
+            llmobs_reading_has(reading, "max_context_length") ||
+            llmobs_reading_has(reading, "genkey") ||
+            llmobs_text_has_any(reading->classified->call->response,
+                                kobold_says));
+}
+
 static const struct llmobs_form kobold_form = {
-    LLMOBS_INTERPRETER,
-    LLMOBS_SIGNED,
-    .keys = kobold_keys,
-    .variant = &kobold_layout,
+    LLMOBS_INTERPRETER,  .confirm = kobold_writes,  .gated = true,
+    .keys = kobold_keys, .variant = &kobold_layout,
 };
 
 #define KOBOLD(whole, streamed)                                       \
