@@ -114,8 +114,8 @@ void llmobs_reading_token(struct llmobs_reading *reading,
  * missing. */
 bool llmobs_reading_has(const struct llmobs_reading *reading, const char *key);
 
-/* form->ends of an answer that is an object: it is complete if its end is
- * there.
+/* form->ends of an answer that is an object or a list: it is complete if its
+ * end is there.
  */
 int llmobs_reading_ends(struct llmobs_reading *reading);
 

@@ -245,6 +245,7 @@ static int add_artifact(struct state *state, const struct llmobs_json *artifact,
                : append_parts(&state->text, llmobs_json_get(artifact, "parts"));
 }
 
+/* A task has all of its artifacts so far, also those that came before. */
 static int add_task(struct llmobs_reading *reading,
                     const struct llmobs_json *task)
 {
@@ -254,6 +255,10 @@ static int add_task(struct llmobs_reading *reading,
 
     if (rc == 0)
         rc = add_status(state, llmobs_json_get(task, "status"));
+    if (llmobs_json_is_array(list) && llmobs_json_len(list) > 0) {
+        llmobs_buf_cut(&state->done, 0);
+        llmobs_buf_cut(&state->text, 0);
+    }
     for (size_t i = 0;
          rc == 0 && llmobs_json_is_array(list) && i < llmobs_json_len(list);
          i++)

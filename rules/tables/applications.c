@@ -55,6 +55,16 @@ static int dify_event(struct llmobs_reading *reading,
 }
 
 static const char dify_flow_keys[] = "response_mode\0";
+static const char dify_flow_says[] = "\"workflow_run_id\"\0";
+
+/* Others run workflows of users, too. */
+static bool dify_flows(const struct llmobs_reading *reading)
+{
+    return llmobs_interpreter_signed(reading) &&
+           (llmobs_reading_has(reading, "response_mode") ||
+            llmobs_text_has_any(reading->classified->call->response,
+                                dify_flow_says));
+}
 
 /* What a flow says of its tokens is their total. */
 static const struct llmobs_layout dify_flow = {
@@ -84,21 +94,22 @@ static const struct llmobs_layout dify_search = {
 #define dify_chat_signs dify_signs
 #define dify_flow_signs dify_signs
 
-#define DIFY(name)                                  \
+#define DIFY(name, asks_it)                         \
     static const struct llmobs_form name##_form = { \
         .begin = llmobs_interpreter_begin,          \
         .request = llmobs_interpreter_request,      \
         .document = llmobs_interpreter_document,    \
         .event = dify_event,                        \
         LLMOBS_INTERPRETER_REST,                    \
-        LLMOBS_SIGNED,                              \
+        .confirm = asks_it,                         \
+        .gated = true,                              \
         .keys = name##_keys,                        \
         .signs = name##_signs,                      \
         .variant = &name,                           \
     }
 
-DIFY(dify_chat);
-DIFY(dify_flow);
+DIFY(dify_chat, llmobs_interpreter_signed);
+DIFY(dify_flow, dify_flows);
 static const struct llmobs_form dify_search_form = {FORM(dify_search)};
 
 static const struct llmobs_shape dify_shapes[] = {

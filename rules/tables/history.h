@@ -13,8 +13,8 @@
 #include "rules/read/reading.h"
 
 /* Reads the messages of `from`: the text under `system`, the list under
- * `history`, the text `message`; and its tools. Nothing of a request that was
- * cut. */
+ * `history`, the text `message`, and what tools said to it; and its tools.
+ * Nothing of a request that was cut. */
 int llmobs_history_request(struct llmobs_reading *reading,
                            const struct llmobs_json *from, const char *system,
                            const char *history);

@@ -67,13 +67,14 @@ static int note_ids(struct llmobs_json **known,
          i++) {
         const char *id = llmobs_json_gets(llmobs_json_at(messages, i), "id");
 
-        rc = id ? llmobs_json_sets(*known, id, "") : 0;
+        rc = llmobs_json_sets(*known, id ? id : "", "");
     }
     return *known ? rc : -ENOMEM;
 }
 
 /* Adds up what the run's messages of models have counted; a sum that lacks a
- * part is not known. */
+ * part is not known, nor is one of messages without ids, of which some may be
+ * from an earlier run. */
 static void count_tokens(struct llmobs_span *span,
                          const struct llmobs_json *messages,
                          const struct llmobs_json *known)
@@ -95,7 +96,9 @@ static void count_tokens(struct llmobs_span *span,
             if (!type || strcmp(type, "ai") != 0 ||
                 (id && llmobs_json_get(known, id)))
                 continue;
-            sum = sum < 0 || count < 0 ? -1 : sum + count;
+            if (!id && llmobs_json_get(known, ""))
+                count = -1;
+            sum = sum < 0 || count < 0 ? -1 : llmobs_usage_add(sum, count);
             any = true;
         }
         llmobs_span_metric(span, names[n], any ? sum : -1);
@@ -164,9 +167,11 @@ static int langgraph_document(struct llmobs_reading *reading,
 
 /* -- a stream -------------------------------------------------------------- */
 
-/* [piece, what it is of]: only the pieces of the last message count. */
+/* [piece, what it is of]: only the pieces of the last message count. A piece is
+ * a text, or a list of blocks. */
 static int langgraph_piece(struct state *state, const struct llmobs_json *piece)
 {
+    const struct llmobs_json *content = llmobs_json_get(piece, "content");
     const char *id = llmobs_json_gets(piece, "id");
     int rc = 0;
 
@@ -175,9 +180,14 @@ static int langgraph_piece(struct state *state, const struct llmobs_json *piece)
         llmobs_buf_cut(&state->text, 0);
         rc = llmobs_span_set(&state->id, id);
     }
+    for (size_t i = 0; rc == 0 && llmobs_json_is_array(content) &&
+                       i < llmobs_json_len(content);
+         i++)
+        rc = llmobs_message_content_append(
+            &state->text, llmobs_json_gets(llmobs_json_at(content, i), "text"));
     return rc < 0 ? rc
-                  : llmobs_message_content_append(
-                        &state->text, llmobs_json_gets(piece, "content"));
+                  : llmobs_message_content_append(&state->text,
+                                                  llmobs_json_text(content));
 }
 
 static int langgraph_event(struct llmobs_reading *reading,

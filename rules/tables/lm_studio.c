@@ -28,6 +28,7 @@ static const char stats_keys[] =
     "tokens_per_second\0time_to_first_token_seconds\0"
     "model_load_time_seconds\0";
 static const char signs[] = "\"input\"\0";
+static const char fails[] = "\"error\"\0";
 static const char says[] = "\"model_instance_id\"\0";
 
 /* A stream until its last event, which has all of the answer. */
@@ -38,14 +39,19 @@ struct state {
     struct llmobs_json *result;
 };
 
+/* An error does not say whose it is, and no answer says nothing: then the port
+ * decides. */
 static bool lm_studio_chats(const struct llmobs_reading *reading)
 {
     const struct llmobs_classified *classified = reading->classified;
+    const struct llmobs_call *call = classified->call;
+    bool mute = call->status >= 300 || call->response.len == 0 ||
+                llmobs_text_has_any(call->response, fails);
 
     return llmobs_json_gets(reading->request, "model") &&
            llmobs_reading_has(reading, "input") &&
-           (classified->url->port == PORT ||
-            llmobs_text_has_any(classified->call->response, says));
+           ((mute && classified->url->port == PORT) ||
+            llmobs_text_has_any(call->response, says));
 }
 
 /* -- the request ----------------------------------------------------------- */

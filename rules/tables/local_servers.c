@@ -48,7 +48,7 @@ static int sglang_document(struct llmobs_reading *reading,
                            const struct llmobs_json *body)
 {
     struct llmobs_json *list;
-    int64_t in = 0, out = 0;
+    int64_t in = llmobs_json_len(body) > 0 ? 0 : -1, out = in;
     int rc = 0;
 
     if (!llmobs_json_is_array(body))
@@ -60,8 +60,8 @@ static int sglang_document(struct llmobs_reading *reading,
         int64_t asked = llmobs_usage_count(meta, "prompt_tokens");
         int64_t said = llmobs_usage_count(meta, "completion_tokens");
 
-        in = in < 0 || asked < 0 ? -1 : in + asked;
-        out = out < 0 || said < 0 ? -1 : out + said;
+        in = in < 0 || asked < 0 ? -1 : llmobs_usage_add(in, asked);
+        out = out < 0 || said < 0 ? -1 : llmobs_usage_add(out, said);
         llmobs_fact_finish(
             reading->span,
             llmobs_json_gets(llmobs_json_get(meta, "finish_reason"), "type"));
@@ -76,12 +76,25 @@ static int sglang_document(struct llmobs_reading *reading,
     return list ? rc : -ENOMEM;
 }
 
+/* The middle of a list has no answer as a whole, and no reason. */
+static int sglang_ends(struct llmobs_reading *reading)
+{
+    struct llmobs_text head =
+        llmobs_text_unblank(reading->classified->call->response);
+
+    return llmobs_text_starts(head, "[") ? llmobs_reading_ends(reading)
+                                         : llmobs_interpreter_ends(reading);
+}
+
 static const struct llmobs_form sglang_form = {
     .begin = llmobs_interpreter_begin,
     .request = llmobs_interpreter_request,
     .document = sglang_document,
     .event = llmobs_interpreter_event,
-    LLMOBS_INTERPRETER_REST,
+    .finish = llmobs_interpreter_finish,
+    .ends = sglang_ends,
+    .state_fini = llmobs_interpreter_fini,
+    .state_size = sizeof(struct llmobs_interpreter),
     LLMOBS_SIGNED,
     .signs = sglang_signs,
     .variant = &sglang_layout,
@@ -163,11 +176,22 @@ static const struct llmobs_layout kobold_layout = {
     .texts = true,
 };
 
+static const char kobold_says[] = "\"results\"\0";
+
+/* Others have a prompt and a length at such a path, too. */
+static bool kobold_writes(const struct llmobs_reading *reading)
+{
+    return llmobs_interpreter_signed(reading) &&
+           (reading->classified->shape->streams ||
+            llmobs_reading_has(reading, "max_context_length") ||
+            llmobs_reading_has(reading, "genkey") ||
+            llmobs_text_has_any(reading->classified->call->response,
+                                kobold_says));
+}
+
 static const struct llmobs_form kobold_form = {
-    LLMOBS_INTERPRETER,
-    LLMOBS_SIGNED,
-    .keys = kobold_keys,
-    .variant = &kobold_layout,
+    LLMOBS_INTERPRETER,  .confirm = kobold_writes,  .gated = true,
+    .keys = kobold_keys, .variant = &kobold_layout,
 };
 
 #define KOBOLD(whole, streamed)                                       \
@@ -257,8 +281,16 @@ static const char whisper_keys[] =
     "language\0response_format\0temperature\0translate\0";
 static const char whisper_says[] = "{\"text\":\0";
 
-/* Others take pictures at such a path: a field of whisper.cpp's own, or its
- * answer, tells them apart. */
+/* Programs name no type of a sound, or that of sounds, films or any bytes. */
+static bool whisper_plays(struct llmobs_text type)
+{
+    return !llmobs_text_starts(type, "image/") &&
+           !llmobs_text_starts(type, "text/") &&
+           !llmobs_text_is(type, "application/pdf");
+}
+
+/* Others take pictures and documents at such a path: a field of whisper.cpp's
+ * own, or its answer, tells them apart. */
 static bool whisper_hears(const struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
@@ -266,7 +298,7 @@ static bool whisper_hears(const struct llmobs_reading *reading)
     const char *type = llmobs_json_gets(file, "type");
 
     return call->multipart && llmobs_json_is_object(file) &&
-           !llmobs_text_starts(llmobs_text_of(type), "image/") &&
+           whisper_plays(llmobs_text_of(type)) &&
            (llmobs_json_get(reading->request, "response_format") ||
             llmobs_text_has_any(call->response, whisper_says));
 }

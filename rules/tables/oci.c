@@ -220,20 +220,17 @@ static int chat_document(struct llmobs_reading *reading,
 }
 
 /* The last event of Cohere's form has all of the text again. */
-static int chat_event(struct llmobs_reading *reading,
-                      const struct llmobs_event *event)
+static int chat_add(struct state *state, const struct llmobs_json *event,
+                    const char *reason)
 {
-    const struct llmobs_json *message = llmobs_json_get(event->json, "message");
+    const struct llmobs_json *message = llmobs_json_get(event, "message");
     const struct llmobs_json *parts = llmobs_json_get(message, "content");
     const struct llmobs_json *calls =
-        llmobs_json_get(message ? message : event->json, "toolCalls");
-    const char *reason = llmobs_json_gets(event->json, "finishReason");
-    const char *text = llmobs_json_gets(event->json, "text");
-    struct state *state = reading->state;
-    int rc = note_model(reading, event->json);
+        llmobs_json_get(message ? message : event, "toolCalls");
+    const char *text = llmobs_json_gets(event, "text");
+    int rc = 0;
 
-    read_counts(reading->span, llmobs_json_get(event->json, "usage"));
-    if (rc == 0 && text && !(reason && state->said))
+    if (text && !(reason && state->said))
         rc = llmobs_stream_text(&state->stream, text);
     for (size_t i = 0;
          rc == 0 && llmobs_json_is_array(parts) && i < llmobs_json_len(parts);
@@ -245,29 +242,44 @@ static int chat_event(struct llmobs_reading *reading,
          i++)
         rc = llmobs_stream_call(&state->stream, (int64_t)i,
                                 llmobs_json_at(calls, i));
+    if (rc == 0 && reason)
+        rc = llmobs_stream_reason(&state->stream, reason);
+    return rc < 0 || !(text || message || calls || reason)
+               ? rc
+               : llmobs_stream_role(&state->stream, "assistant");
+}
+
+static int chat_event(struct llmobs_reading *reading,
+                      const struct llmobs_event *event)
+{
+    const char *reason = llmobs_json_gets(event->json, "finishReason");
+    int64_t index = llmobs_json_to_int(llmobs_json_get(event->json, "index"));
+    struct state *state = reading->state;
+    int rc = note_model(reading, event->json);
+
+    read_counts(reading->span, llmobs_json_get(event->json, "usage"));
+    if (rc < 0 || index < 0 || index >= LLMOBS_STREAM_CHOICES_MAX)
+        return rc;
+    state->stream.choice = index;
+    rc = chat_add(state, event->json, reason);
     state->said = state->said || state->stream.begun;
     if (state->stream.begun)
         llmobs_reading_token(reading, event);
-    if (rc < 0 || !reason)
-        return rc;
-    reading->done = true;
-    return llmobs_stream_reason(&state->stream, reason);
+    reading->done = reading->done || reason;
+    return rc;
 }
 
 static int chat_finish(struct llmobs_reading *reading)
 {
     struct state *state = reading->state;
-    int rc;
 
     if (state->stream.choices.count == 0)
         return 0;
     state->stream.keep_space = true;
-    rc = llmobs_stream_role(&state->stream, "assistant");
     llmobs_stream_reasons(&state->stream, reading->span);
-    if (rc == 0)
-        reading->span->output_messages =
-            llmobs_stream_messages(&state->stream, NULL);
-    return reading->span->output_messages ? rc : -ENOMEM;
+    reading->span->output_messages =
+        llmobs_stream_messages(&state->stream, NULL);
+    return reading->span->output_messages ? 0 : -ENOMEM;
 }
 
 static void chat_fini(void *at)

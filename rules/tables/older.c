@@ -10,6 +10,7 @@
  * Portkey-AI/docs-core, prompt-completion.mdx, and portkey-python-sdk,
  * apis/generation.py. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "rules/read/embedding.h"
@@ -69,11 +70,78 @@ int llmobs_history_add(struct llmobs_json *list,
     return rc;
 }
 
+/* The results of tools that stand beside a message, or in one; NULL: none. */
+static const struct llmobs_json *history_results(const struct llmobs_json *from)
+{
+    const struct llmobs_json *list = llmobs_json_get(from, "tool_results");
+
+    if (!list)
+        list = llmobs_json_get(from, "toolResults");
+    return llmobs_json_is_array(list) && llmobs_json_len(list) > 0 ? list
+                                                                   : NULL;
+}
+
+static int history_set_results(struct llmobs_json *message,
+                               const struct llmobs_json *results)
+{
+    struct llmobs_json *list = llmobs_json_array();
+    int rc = list ? 0 : -ENOMEM;
+
+    for (size_t i = 0; rc == 0 && i < llmobs_json_len(results); i++) {
+        const struct llmobs_json *one = llmobs_json_at(results, i);
+        const struct llmobs_json *said = llmobs_json_get(one, "outputs");
+        const char *name =
+            llmobs_json_gets(llmobs_json_get(one, "call"), "name");
+        char *text = said ? llmobs_value_text(said) : NULL;
+
+        if (said)
+            rc = llmobs_json_add(
+                list,
+                llmobs_tools_result(name ? name : "", NULL, "tool_result",
+                                    text ? llmobs_json_string(text) : NULL));
+        free(text);
+    }
+    if (rc == 0)
+        return llmobs_json_set(message, "tool_results", list);
+    llmobs_json_free(list);
+    return rc;
+}
+
+static int history_add_turn(struct llmobs_json *list,
+                            const struct llmobs_json *turn)
+{
+    static const struct llmobs_message_form form = {.instead = "message"};
+    const struct llmobs_json *results = history_results(turn);
+    int rc =
+        llmobs_json_is_object(turn) ? llmobs_history_add(list, turn, &form) : 0;
+
+    return rc < 0 || !results
+               ? rc
+               : history_set_results(
+                     llmobs_json_at(list, llmobs_json_len(list) - 1), results);
+}
+
+/* The results for the message that the request has again. */
+static int history_add_results(struct llmobs_json *list,
+                               const struct llmobs_json *from)
+{
+    const struct llmobs_json *results = history_results(from);
+    int rc =
+        results
+            ? llmobs_json_add(
+                  list, llmobs_message_new("tool", (struct llmobs_text){"", 0}))
+            : 0;
+
+    return rc < 0 || !results
+               ? rc
+               : history_set_results(
+                     llmobs_json_at(list, llmobs_json_len(list) - 1), results);
+}
+
 int llmobs_history_request(struct llmobs_reading *reading,
                            const struct llmobs_json *from, const char *system,
                            const char *history)
 {
-    static const struct llmobs_message_form form = {.instead = "message"};
     const struct llmobs_json *turns = llmobs_json_get(from, history);
     struct llmobs_span *span = reading->span;
     struct llmobs_json *list;
@@ -88,10 +156,11 @@ int llmobs_history_request(struct llmobs_reading *reading,
     for (size_t i = 0;
          rc == 0 && llmobs_json_is_array(turns) && i < llmobs_json_len(turns);
          i++)
-        if (llmobs_json_is_object(llmobs_json_at(turns, i)))
-            rc = llmobs_history_add(list, llmobs_json_at(turns, i), &form);
+        rc = history_add_turn(list, llmobs_json_at(turns, i));
     if (rc == 0)
         rc = history_add_text(list, "user", llmobs_json_gets(from, "message"));
+    if (rc == 0)
+        rc = history_add_results(list, from);
     return rc < 0
                ? rc
                : llmobs_tools_read_definitions(from, &span->tool_definitions);
@@ -139,6 +208,27 @@ static int cohere_chat_request(struct llmobs_reading *reading)
                                            "preamble", "chat_history");
 }
 
+/* The event of the calls has again what the model said of them. It comes once;
+ * the state keeps the rest of it, since the layout remembers where it is. */
+static int cohere_chat_event(struct llmobs_reading *reading,
+                             const struct llmobs_event *event)
+{
+    static const char calls[] = "tool-calls-generation";
+    const char *type = llmobs_json_gets(event->json, "event_type");
+    struct llmobs_interpreter *state = reading->state;
+    struct llmobs_event rest = *event;
+
+    if (!state->said || state->value || !type || strcmp(type, calls) != 0)
+        return llmobs_interpreter_event(reading, event);
+    rest.json = llmobs_json_clone(event->json);
+    if (!rest.json)
+        return -ENOMEM;
+    rest.alike = false;
+    llmobs_json_unset(rest.json, "text");
+    state->value = rest.json;
+    return llmobs_interpreter_event(reading, &rest);
+}
+
 static const char cohere_generate_keys[] =
     "stream\0num_generations\0max_tokens\0temperature\0k\0p\0seed\0"
     "end_sequences\0stop_sequences\0frequency_penalty\0presence_penalty\0"
@@ -178,7 +268,7 @@ static const struct llmobs_form cohere_chats = {
     .begin = llmobs_interpreter_begin,
     .request = cohere_chat_request,
     .document = llmobs_interpreter_document,
-    .event = llmobs_interpreter_event,
+    .event = cohere_chat_event,
     LLMOBS_INTERPRETER_REST,
     .keys = cohere_chat_keys,
     .variant = &cohere_chat,

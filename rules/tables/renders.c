@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "rules/read/facts.h"
 #include "rules/read/jobs.h"
@@ -57,6 +58,21 @@ static const char *job_of(const char *name)
 
 /* -- what was made --------------------------------------------------------- */
 
+/* True for a URL; words may have one among them. */
+static bool is_address(const char *text)
+{
+    return text && (strncasecmp(text, "data:", strlen("data:")) == 0 ||
+                    (strstr(text, "://") && !text[strcspn(text, " \t\r\n")]));
+}
+
+/* The base64 of a data URL, or of a text that is nothing else. */
+static const char *bytes_of(const char *text)
+{
+    const char *comma = is_address(text) ? strchr(text, ',') : NULL;
+
+    return comma ? comma + 1 : text;
+}
+
 /* Adds a message for one thing: what the server made of the prompt, and its
  * size; a thing that was held back has only the reason. */
 static int add_thing(struct llmobs_reading *reading,
@@ -70,7 +86,7 @@ static int add_thing(struct llmobs_reading *reading,
     int rc;
 
     if (llmobs_json_text(thing) && !strstr(llmobs_json_text(thing), "://"))
-        data = llmobs_json_text(thing);
+        data = bytes_of(llmobs_json_text(thing));
     LLMOBS_WORDS_EACH (key, bytes)
         data = data ? data : llmobs_json_gets(thing, key);
     LLMOBS_WORDS_EACH (key, types)
@@ -107,7 +123,7 @@ static int add_things(struct llmobs_reading *reading,
     reading->span->output_messages = list;
     if (!list)
         return -ENOMEM;
-    if (said && render_of(reading)->says && !strstr(said, "://"))
+    if (said && render_of(reading)->says && !is_address(said))
         return llmobs_json_add(
             list, llmobs_message_new("assistant", llmobs_text_of(said)));
     if (!llmobs_json_is_array(value))
@@ -192,7 +208,7 @@ static int render_document(struct llmobs_reading *reading,
     rc = read_state(reading, body, &status, &ended);
     made = render_at(reading, LLMOBS_AT_OUTPUT);
     id = job_of(llmobs_json_text(render_at(reading, LLMOBS_AT_ID)));
-    if (rc == 0 && made)
+    if (rc == 0 && made && !llmobs_json_is_null(made))
         return add_things(reading, made);
     if (rc == 0 && id && !reading->span->failed) {
         llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_ID, id);
@@ -340,7 +356,7 @@ static const char sora_keys[] = "model\0seconds\0size\0";
 static const char sora_settings[] = "seconds\0size\0";
 static const char sora_goes_on[] = "queued\0in_progress\0";
 static const char sora_fails[] = "failed\0";
-static const char sora_says[] = "\"video\"\0";
+static const char sora_says[] = "\"object\":\"video\"\0\"object\": \"video\"\0";
 
 static const struct render sora = {
     .layout = {.places = LLMOBS_AT(PROMPT, "/prompt") LLMOBS_AT(ID, "/id")
@@ -352,16 +368,18 @@ static const struct render sora = {
     .fails = sora_fails,
 };
 
-/* Everybody has videos: these have a prompt for a model of this family, or the
- * answer says that it is OpenAI's. */
+/* Many servers have videos. These have a prompt for a model of this family;
+ * where the request names no model, the host is known, or the answer is
+ * OpenAI's object. */
 static bool asks_sora(const struct llmobs_reading *reading)
 {
     const char *model = llmobs_json_gets(reading->request, "model");
 
     return llmobs_json_gets(reading->request, "prompt") &&
            (model ? strncmp(model, "sora-", 5) == 0
-                  : llmobs_text_has_any(reading->classified->call->response,
-                                        sora_says));
+                  : !reading->classified->confirm ||
+                        llmobs_text_has_any(reading->classified->call->response,
+                                            sora_says));
 }
 
 static const struct llmobs_form sora_form = {

@@ -409,14 +409,14 @@ int llmobs_stream_role(struct llmobs_stream *stream, const char *role)
 
     if (!role)
         return 0;
-    rc = choice_at(stream, 0, &choice);
+    rc = choice_at(stream, stream->choice, &choice);
     return rc < 0 ? rc : keep_first(&choice->role, role);
 }
 
 int llmobs_stream_reason(struct llmobs_stream *stream, const char *reason)
 {
     struct stream_choice *choice;
-    int rc = choice_at(stream, 0, &choice);
+    int rc = choice_at(stream, stream->choice, &choice);
 
     return rc < 0 ? rc : keep_first(&choice->reason, reason);
 }
@@ -436,7 +436,7 @@ static int openai_stream_add_text(struct llmobs_stream *stream,
 
     if (!text)
         return 0;
-    rc = choice_at(stream, 0, &choice);
+    rc = choice_at(stream, stream->choice, &choice);
     if (rc < 0)
         return rc;
     stream->begun = stream->begun || *text;
@@ -458,7 +458,7 @@ int llmobs_stream_call(struct llmobs_stream *stream, int64_t index,
                        const struct llmobs_json *call)
 {
     struct stream_choice *choice;
-    int rc = choice_at(stream, 0, &choice);
+    int rc = choice_at(stream, stream->choice, &choice);
 
     if (rc < 0)
         return rc;

@@ -21,7 +21,8 @@
 struct llmobs_stream {
     bool texts; /* legacy completions: a choice has a text and no delta */
     struct llmobs_stream_parts choices;
-    char *model;               /* the first that was not empty */
+    int64_t choice; /* the index of the one to which parts are added */
+    char *model;    /* the first that was not empty */
     struct llmobs_json *usage; /* the last one */
     bool done;                 /* a finish reason was seen */
     bool begun;                /* a first token was seen */
@@ -35,7 +36,7 @@ void llmobs_stream_fini(struct llmobs_stream *stream);
 int llmobs_stream_add(struct llmobs_stream *stream,
                       const struct llmobs_json *chunk);
 
-/* Each adds a part of the only choice, for dialects whose events are no chunks.
+/* Each adds a part of one choice, for dialects whose events are no chunks.
  * Texts may be NULL; `call` is a tool call, or a piece of one, in a chunk's
  * form. */
 int llmobs_stream_role(struct llmobs_stream *stream, const char *role);
@@ -44,7 +45,7 @@ int llmobs_stream_reasoning(struct llmobs_stream *stream, const char *text);
 int llmobs_stream_call(struct llmobs_stream *stream, int64_t index,
                        const struct llmobs_json *call);
 
-/* Sets the reason of the only choice, likewise. */
+/* Sets the reason of that choice, likewise. */
 int llmobs_stream_reason(struct llmobs_stream *stream, const char *reason);
 
 /* Notes the reason of each choice (facts.h). */
