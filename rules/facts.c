@@ -20,16 +20,22 @@ static const char *provider_of(const struct llmobs_rule *rule,
     return dialect->genai ? dialect->genai : dialect->integration;
 }
 
-static const char *operation_of(const struct llmobs_shape *shape)
+/* The shape's own word is for its own kind: a dialect may find that a request
+ * is of another one. */
+static const char *operation_of(const struct llmobs_shape *shape,
+                                enum llmobs_kind kind)
 {
     static const char *const words[] = {
         [LLMOBS_KIND_LLM] = "chat",
         [LLMOBS_KIND_EMBEDDING] = "embeddings",
         [LLMOBS_KIND_TOOL] = "execute_tool",
         [LLMOBS_KIND_RETRIEVAL] = "retrieval",
+        [LLMOBS_KIND_TASK] = NULL,
     };
 
-    return shape->genai ? shape->genai : words[shape->kind];
+    if (shape->genai)
+        return kind == shape->kind ? shape->genai : NULL;
+    return words[shape->kind];
 }
 
 /* True for a span with a provider; an agent or a workflow behind an API also
@@ -52,7 +58,7 @@ void llmobs_rules_facts(const struct llmobs_rule *rule,
         llmobs_span_fact_word(&span->facts, LLMOBS_FACT_HOST, url->host);
         llmobs_span_fact_int(&span->facts, LLMOBS_FACT_PORT, url->port);
     }
-    operation = operation_of(classified->shape);
+    operation = operation_of(classified->shape, span->kind);
     if (classified->proxied || !rules_facts_has_provider(span->kind, operation))
         return;
     llmobs_span_fact_word(&span->facts, LLMOBS_FACT_PROVIDER,

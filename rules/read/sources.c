@@ -26,8 +26,8 @@ static const char *const places[] = {
         "output/message/content/*/citationsContent/citations/*\0"
         "delta/citation\0"
         "contentBlockDelta/delta/citation\0",
-    [LLMOBS_SOURCES_COHERE] = "message/citations/*/sources/*\0"
-                              "delta/message/citations/sources/*\0",
+    [LLMOBS_SOURCES_COHERE] = ("message/citations/*/sources/*\0"
+                               "delta/message/citations/sources/*\0"),
     [LLMOBS_SOURCES_MISTRAL] = "outputs/*/content/*\0content\0",
 };
 

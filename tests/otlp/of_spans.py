@@ -36,8 +36,8 @@ def all_calls(bench, receiver, form, json, exchanges=None, env=None):
 
 
 def linked_turns(bench, receiver, json):
-    """In one trace the tool, and the model with its result, are linked to the
-    answer that called the tool."""
+    """In one trace the tool is linked to the answer that called it, and the
+    model with its result to the tool and to the turn before."""
     receiver.forget()
     if not hasattr(bench, "turns"):
         bench.turns = Exchanges(os.path.join(bench.folder, "turns"), turns())
@@ -51,7 +51,7 @@ def linked_turns(bench, receiver, json):
     _, call, tool, end = sorted(spans, key=lambda s: s["start"])
     equal([s["name"] for s in (call, tool, end)],
           ["chat gpt-4o", "tools/call get_weather", "chat gpt-4o"], "names")
-    for span, linked in ((call, []), (tool, [call]), (end, [call])):
+    for span, linked in ((call, []), (tool, [call]), (end, [call, tool])):
         for link in span["links"]:
             equal(link["traceId"], span["traceId"], "trace of a link")
         equal({link["spanId"] for link in span["links"]},
