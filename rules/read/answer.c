@@ -181,10 +181,11 @@ static int media_word(const struct llmobs_call *call, char **out)
 static bool answer_says(struct llmobs_text text, const char *name,
                         const char *value)
 {
-    const char *end = text.data + text.len, *at = text.data;
+    const char *at = text.len > 0 ? text.data : "";
+    const char *end = at + text.len;
     size_t len = strlen(name);
 
-    while (at && (at = memmem(at, (size_t)(end - at), name, len)) != NULL) {
+    while ((at = memmem(at, (size_t)(end - at), name, len)) != NULL) {
         bool named = at > text.data && at[-1] == '"';
 
         at += len;
