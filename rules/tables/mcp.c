@@ -123,10 +123,12 @@ static int add_requests(struct reading *reading)
 static struct llmobs_text from_object(struct llmobs_text text, const char *key)
 {
     const struct llmobs_text none = {NULL, 0};
-    const char *end = text.data + text.len, *at = NULL;
+    const char *end, *at;
 
-    if (text.len > 0)
-        at = memmem(text.data, text.len, key, strlen(key));
+    if (text.len == 0)
+        return none;
+    end = text.data + text.len;
+    at = memmem(text.data, text.len, key, strlen(key));
     if (at)
         at = memchr(at, '{', (size_t)(end - at));
     return at ? (struct llmobs_text){at, (size_t)(end - at)} : none;

@@ -51,7 +51,7 @@ static char *replicate_path_model(const struct llmobs_reading *reading)
             url->path.len > 0
                 ? memmem(url->path.data, url->path.len, marks[i], len)
                 : NULL;
-        const char *end = url->path.data + url->path.len;
+        const char *end = at ? url->path.data + url->path.len : NULL;
 
         if (!at)
             continue;

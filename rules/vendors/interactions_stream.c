@@ -196,14 +196,17 @@ static int interactions_stream_read_delta(
     return interactions_stream_add_delta(step, type, delta);
 }
 
-/* A text as a list of one content. */
+/* Gives the list with the text behind it. A delta of an unknown kind may have
+ * left an object in the list's place: then the text stands alone. */
 static struct llmobs_json *texts_of(const struct llmobs_json *before,
                                     const struct llmobs_buf *text)
 {
     struct llmobs_json *list = llmobs_json_array();
     int rc = list ? 0 : -ENOMEM;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(before); i++)
+    for (size_t i = 0;
+         rc == 0 && llmobs_json_is_array(before) && i < llmobs_json_len(before);
+         i++)
         rc =
             llmobs_json_add(list, llmobs_json_share(llmobs_json_at(before, i)));
     if (rc == 0)

@@ -76,10 +76,10 @@ static enum llmobs_frame_kind openai_realtime_kind_of(
 /* True where the value of the key is an object. */
 static bool has_object(struct llmobs_text text, const char *key)
 {
-    const char *end = text.data + text.len, *at = text.data;
+    const char *at = text.len > 0 ? text.data : "", *end = at + text.len;
     size_t len = strlen(key);
 
-    while (at && (at = memmem(at, (size_t)(end - at), key, len)) != NULL) {
+    while ((at = memmem(at, (size_t)(end - at), key, len)) != NULL) {
         at += len;
         while (at < end && (*at == ' ' || *at == ':'))
             at++;
