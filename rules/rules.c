@@ -669,8 +669,10 @@ static void begin_reading(const struct llmobs_match *match,
                           struct llmobs_url *url,
                           struct llmobs_classified *classified)
 {
-    if (llmobs_url_parse(llmobs_text_of(call->url), url) < 0)
+    if (llmobs_url_parse(llmobs_text_of(call->url), url) < 0) {
         memset(url, 0, sizeof(*url));
+        url->path = llmobs_text_of(""); /* empty, but a place to search */
+    }
     classified->call = call;
     classified->shape = match->rule->shape;
     classified->url = url;
