@@ -671,7 +671,8 @@ static void begin_reading(const struct llmobs_match *match,
 {
     if (llmobs_url_parse(llmobs_text_of(call->url), url) < 0) {
         memset(url, 0, sizeof(*url));
-        url->path = llmobs_text_of(""); /* empty, but a place to search */
+        /* empty, but a place to search */
+        LLMOBS_HAZARD(added_to_nothing, url->path = llmobs_text_of(""), );
     }
     classified->call = call;
     classified->shape = match->rule->shape;

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/hazard.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/match.h"
 #include "rules/read/message.h"
@@ -198,8 +197,6 @@ struct llmobs_text llmobs_request_deployment(const struct llmobs_url *url)
     };
     struct llmobs_text none = {NULL, 0};
 
-    if (LLMOBS_HAZARD(added_to_nothing, url->path.len == 0, false))
-        return none;
     for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
         size_t len = strlen(marks[i].before);
         const char *end = url->path.data + url->path.len, *at, *slash;
