@@ -236,7 +236,7 @@ START_TEST(a_hanging_agent_where_memory_ends)
     check_sum();
     lost = stat_of(LLMOBS_STAT_dropped_full);
     ck_assert_uint_gt(lost, 0);
-    ck_assert_int_eq(far.sends, 1);
+    worker_case_wait(&far.sends, 1);
     ck_assert_int_gt(near.taken, 0);
     atomic_store(&far.hangs, false);
     ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
@@ -354,7 +354,7 @@ START_TEST(what_is_left_of_two_is_rescued_once)
     atomic_store(&far.error, -ECONNREFUSED);
     atomic_store(&near.error, -ECONNREFUSED);
     give(0, 300);
-    llmobs_worker_stop(worker, llmobs_worker_exit_ms(worker));
+    llmobs_worker_stop(worker, 5000);
     ck_assert_int_eq(safe.taken, 300);
     for (int i = 0; i < 300; i++)
         ck_assert_int_eq(safe.seen[i], 1);
@@ -447,7 +447,7 @@ START_TEST(a_dead_agent_alone_costs_bounded_memory)
     after = resident_kb();
     check_sum();
     ck_assert_uint_gt(stat_of(LLMOBS_STAT_dropped_full), 20000);
-    ck_assert_uint_gt(llmobs_worker_pending(worker), 1000);
+    ck_assert_uint_gt(llmobs_worker_pending(worker), 500);
 /* A sanitizer keeps several bytes of its own for each of ours. */
 #if LLMOBS_ASAN || LLMOBS_TSAN
     (void)before;
