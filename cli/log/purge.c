@@ -26,13 +26,13 @@
 #include "core/config/state_dir.h"
 #include "core/export/store.h"
 #include "core/log/ledger.h"
-#include "core/log/ledger_dir.h"
 #include "lib/base/hazard.h"
 #include "lib/base/stats.h"
 #include "core/event/link_file.h"
 #include "core/log/adopt.h"
 #include "core/log/live_namespaces.h"
 #include "core/log/spool_file.h"
+#include "core/log/spool_name.h"
 #include "core/log/spool.h"
 
 #define USAGE_FILE "usage"
@@ -232,43 +232,11 @@ static int purge_dead(struct llmobs_adopt *adopt, struct llmobs_purged *out)
     return rc;
 }
 
-/* Removes all files of one process, running or not. */
-static void remove_process(const struct folder *base, const char *name)
-{
-    char path[2 * PATH_MAX];
-    struct folder folder = *base;
-    struct dirent *entry;
-    struct stat st;
-    DIR *list;
-    int fd;
-
-    if (fstatat(base->fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        return;
-    if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid()) {
-        purge_refuse(base, name);
-        return;
-    }
-    fd =
-        openat(base->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    list = llmobs_fd_list(fd);
-    if (!list)
-        return;
-    folder.fd = fd;
-    folder.path = path;
-    snprintf(path, sizeof(path), "%s/%s", base->path, name);
-    while ((entry = readdir(list)))
-        if (llmobs_spool_is_file(entry->d_name))
-            purge_remove_file(&folder, entry->d_name);
-    closedir(list);
-    unlinkat(base->fd, name, AT_REMOVEDIR);
-}
-
-/* Removes what stands beside the directories of processes: the refused entries,
- * the files with the usage and with links, and the directory for the next
- * process, which should be empty. */
+/* Removes what stands beside the files of processes: the refused entries, and
+ * the files with the usage and with links. With --all also those files. */
 static void remove_rest(const struct folder *folder, const char *name)
 {
-    struct llmobs_record_owner who;
+    struct llmobs_spool_name file;
     char links[sizeof(LLMOBS_LINK_FILE) + 20];
 
     snprintf(links, sizeof(links), LLMOBS_LINK_FILE "%lu",
@@ -278,10 +246,9 @@ static void remove_rest(const struct folder *folder, const char *name)
     else if ((strcmp(name, USAGE_FILE) == 0 || strcmp(name, links) == 0) &&
              !folder->purge->dry)
         unlinkat(folder->fd, name, 0);
-    else if (!folder->purge->dry &&
-             (strcmp(name, LLMOBS_SPOOL_SPARE) == 0 ||
-              (folder->purge->all && llmobs_record_parse(name, &who))))
-        remove_process(folder, name);
+    else if (!folder->purge->dry && folder->purge->all &&
+             llmobs_spool_name_parse(name, &file))
+        purge_remove_file(folder, name);
 }
 
 static int purge_rest(const struct llmobs_purge *purge,

@@ -21,9 +21,9 @@
 #include "core/deliver/open.h"
 #include "core/deliver/relay.h"
 #include "core/export/peer.h"
-#include "core/log/ledger_dir.h"
 #include "core/log/relay_sign.h"
 #include "core/log/spool_file.h"
+#include "core/log/spool_name.h"
 
 /* How long a child may take to end. */
 #define LATE_MS 2000
@@ -113,20 +113,21 @@ static bool is_alive(const struct llmobs_record_owner *who)
 {
     uint64_t start;
 
-    return who->start != LLMOBS_RECORD_GIVEN && who->pid != getpid() &&
+    return who->pid != getpid() &&
            llmobs_record_start(who->pid, &start) == 0 &&
            !llmobs_record_is_another(who, start);
 }
 
 static bool has_processes(const char *base)
 {
-    struct llmobs_record_owner who;
+    struct llmobs_spool_name name;
     struct dirent *entry;
     DIR *dir = opendir(base);
     bool any = false;
 
     while (dir && !any && (entry = readdir(dir)))
-        any = llmobs_record_parse(entry->d_name, &who) && is_alive(&who);
+        any = llmobs_spool_name_parse(entry->d_name, &name) &&
+              is_alive(&name.who);
     if (dir)
         closedir(dir);
     return any;
@@ -295,7 +296,6 @@ static int relay_child_run_apart(void *ctx, int entered, int fd)
                           .living = {0}};
 
     (void)fd;
-    signal(SIGIO, SIG_IGN); /* another process waits for a lease */
     llmobs_ending_begin();
     LLMOBS_HAZARD(whoever_it_is, end_with_parent(parent),
                   end_with_parent(getppid()));

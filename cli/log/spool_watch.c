@@ -1,16 +1,13 @@
 #include "cli/log/spool_watch.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
-#include "core/log/ledger_dir.h"
-#include "core/log/adopt_claim.h"
+#include "core/log/spool_name.h"
 #include "lib/base/hazard.h"
 
 /* Entries come in groups: this long after the first event the other events of
@@ -19,39 +16,6 @@
 /* During constant writes wait reports no more often than this, so that many
  * entries share one look at the spool and one request. */
 #define BUSY_MS LLMOBS_HAZARD(gathers_nothing, 40, 0)
-
-/* Watches the directory of a process. False where nothing in it is news: a
- * process, such as this relay, has claimed the directory to deliver it. Nobody
- * writes to a directory that was given away, so it needs no watch. */
-static bool watch_process(struct llmobs_spool_watch *watch, const char *name)
-{
-    struct llmobs_record_owner who;
-    char path[sizeof(watch->base) + LLMOBS_RECORD_NAME_MAX + 1];
-
-    if (!llmobs_record_parse(name, &who) || llmobs_adopt_is_claimed(&who))
-        return false;
-    if (who.start == LLMOBS_RECORD_GIVEN)
-        return true;
-    snprintf(path, sizeof(path), "%s/%s", watch->base, name);
-    if (inotify_add_watch(watch->fd, path,
-                          IN_CLOSE_WRITE | IN_ONLYDIR | IN_DONT_FOLLOW) < 0 &&
-        (errno == ENOSPC || errno == ENOMEM))
-        watch->blind = true;
-    return true;
-}
-
-static int watch_all(struct llmobs_spool_watch *watch)
-{
-    struct dirent *entry;
-    DIR *dir = opendir(watch->base);
-
-    if (!dir)
-        return -errno;
-    while ((entry = readdir(dir)))
-        (void)watch_process(watch, entry->d_name);
-    closedir(dir);
-    return 0;
-}
 
 int llmobs_spool_watch_open(struct llmobs_spool_watch *watch, const char *base)
 {
@@ -63,12 +27,8 @@ int llmobs_spool_watch_open(struct llmobs_spool_watch *watch, const char *base)
     if (watch->fd < 0)
         return -errno;
     watch->blind = false;
-    if (inotify_add_watch(watch->fd, base,
-                          IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) < 0)
+    if (inotify_add_watch(watch->fd, base, IN_CLOSE_WRITE | IN_ONLYDIR) < 0) {
         rc = -errno;
-    if (rc == 0)
-        rc = watch_all(watch);
-    if (rc != 0) {
         close(watch->fd);
         watch->fd = -1;
         watch->blind = true;
@@ -76,15 +36,14 @@ int llmobs_spool_watch_open(struct llmobs_spool_watch *watch, const char *base)
     return rc;
 }
 
-/* True where the event is news. */
-static bool spool_watch_take_event(struct llmobs_spool_watch *watch,
-                                   const struct inotify_event *event)
+/* True where the event is news: something was written to a process's file, or
+ * events were lost. */
+static bool is_news(const struct inotify_event *event)
 {
-    if (event->mask & IN_Q_OVERFLOW)
-        (void)watch_all(watch);
-    else if (event->len > 0 && event->mask & (IN_CREATE | IN_MOVED_TO))
-        return watch_process(watch, event->name);
-    return event->mask & (IN_Q_OVERFLOW | IN_CLOSE_WRITE);
+    struct llmobs_spool_name name;
+
+    return event->mask & IN_Q_OVERFLOW ||
+           (event->len > 0 && llmobs_spool_name_parse(event->name, &name));
 }
 
 /* Reads the events that are there; true: one of them is news. */
@@ -99,7 +58,7 @@ static bool spool_watch_read_events(struct llmobs_spool_watch *watch)
         for (size_t at = 0; at < (size_t)len;
              at += sizeof(*event) + event->len) {
             event = (const struct inotify_event *)(const void *)(bytes + at);
-            news |= spool_watch_take_event(watch, event);
+            news |= is_news(event);
         }
         if ((size_t)len < sizeof(bytes) / 2)
             break; /* no more events are there */
@@ -134,8 +93,8 @@ static void spool_watch_gather(struct llmobs_spool_watch *watch)
     watch->told_ns = llmobs_clock_mono_ns();
 }
 
-/* Reads first the events of the caller's own work at the directories, so that
- * these do not end the sleep at once. */
+/* The events of the caller's own notes are news, too: one more look finds that
+ * there is nothing, and writes nothing. */
 bool llmobs_spool_watch_wait(struct llmobs_spool_watch *watch, int64_t until_ns)
 {
     bool news = spool_watch_read_events(watch);

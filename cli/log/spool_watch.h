@@ -18,13 +18,12 @@
 
 struct llmobs_spool_watch {
     int fd;
-    bool blind;      /* a directory has no watch */
+    bool blind;      /* the spool has no watch */
     int64_t told_ns; /* when wait last reported an event; 0: never */
     char base[4096];
 };
 
-/* Watches the spool `base` and the directories in it. Where the kernel has no
- * watch left, wait returns every LLMOBS_SPOOL_WATCH_BLIND_MS. */
+/* Watches the spool `base`. Where the kernel has no watch left, wait returns every LLMOBS_SPOOL_WATCH_BLIND_MS. */
 int llmobs_spool_watch_open(struct llmobs_spool_watch *watch, const char *base);
 
 /* Sleeps until something is written, `until_ns` (monotonic) at the latest.

@@ -16,9 +16,9 @@
 #include "lib/base/clock.h"
 #include "lib/base/dirs.h"
 #include "lib/base/fd.h"
-#include "core/log/ledger_dir.h"
 #include "core/log/relay_sign.h"
 #include "core/log/spool_file.h"
+#include "core/log/spool_name.h"
 #include "lib/base/hazard.h"
 
 #define HOMES "/home"
@@ -89,16 +89,15 @@ static void spool_dirs_refuse(int dir, const char *name)
         (void)unlinkat(dir, away, AT_REMOVEDIR);
 }
 
-/* True where the entry belongs to a user: a directory of that user's processes,
- * or a relay's sign that the user has made. */
+/* True where the entry belongs to a user: a file of that user's processes, or a
+ * relay's sign that the user has made. */
 static bool tells(int dir, const char *name, struct stat *st)
 {
-    struct llmobs_record_owner who;
+    struct llmobs_spool_name file;
     uid_t uid;
 
-    if (llmobs_record_parse(name, &who))
-        return fstatat(dir, name, st, AT_SYMLINK_NOFOLLOW) == 0 &&
-               S_ISDIR(st->st_mode);
+    if (llmobs_spool_name_parse(name, &file))
+        return fstatat(dir, name, st, AT_SYMLINK_NOFOLLOW) == 0;
     if (!llmobs_relay_sign_parse(name, &uid) ||
         fstatat(dir, name, st, AT_SYMLINK_NOFOLLOW) != 0)
         return false;

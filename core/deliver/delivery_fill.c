@@ -21,7 +21,7 @@
 #include "core/event/to_span.h"
 #include "lib/span/content_filter.h"
 #include "core/log/event_item.h"
-#include "core/log/process_dir.h"
+#include "core/log/process_files.h"
 #include "core/log/spool_file.h"
 #include "core/log/take_back.h"
 #include "lib/text/json.h"
@@ -523,6 +523,7 @@ static bool write_tool(struct llmobs_delivery *delivery,
         llmobs_stats_add(LLMOBS_STAT_kept, 1);
         return true;
     }
+    spooled->file = source->spooled.file;
     spooled->handed =
         delivery->relayed && llmobs_privacy_withholds(&source->config->privacy);
     return backlog->spool && llmobs_spool_event(backlog->spool, spooled,

@@ -17,7 +17,7 @@
 #include "core/event/to_span.h"
 #include "lib/base/stats.h"
 #include "core/log/event_item.h"
-#include "core/log/process_dir.h"
+#include "core/log/process_files.h"
 
 /* How long an app's thread may encode the items of a full buffer. */
 #define ENCODE_MS 1000
@@ -170,7 +170,7 @@ static bool may_hand(struct llmobs_worker *worker,
                       item->type != LLMOBS_ITEM_EXCHANGE))
         return false;
     return spool &&
-           LLMOBS_HAZARD(looks_too_late, llmobs_spool_have_dir(spool) == 0,
+           LLMOBS_HAZARD(looks_too_late, llmobs_spool_have_ready(spool) == 0,
                          true) &&
            llmobs_delivery_is_relayed(&worker->delivery);
 }

@@ -2,63 +2,41 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lib/base/crash_point.h"
+#include "lib/base/grow.h"
 #include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "core/log/adopt.h"
 #include "core/log/spool_file.h"
 
-/* In the nonce of a directory that a relay has claimed after the process gave
- * it away: the process may be in a namespace where nobody can ask for it. */
-#define WAS_GIVEN ((uint64_t)1 << 63)
-
-/* In the nonce of each claimed directory. */
-#define WAS_CLAIMED ((uint64_t)1 << 62)
-
-/* -- the process of a directory ----------------------------------------- */
-
-bool llmobs_adopt_is_claimed(const struct llmobs_record_owner *who)
+static bool is_same(const struct llmobs_spool_name *a,
+                    const struct llmobs_spool_name *b)
 {
-    return LLMOBS_HAZARD(claimed_is_living, who->nonce & WAS_CLAIMED, false);
+    return a->file == b->file && llmobs_record_equal(&a->who, &b->who);
 }
 
-bool llmobs_adopt_is_given(const struct llmobs_adopt *adopt,
-                           const struct llmobs_record_owner *who)
-{
-    return adopt->unset &&
-           (who->start == LLMOBS_RECORD_GIVEN || who->nonce & WAS_GIVEN);
-}
-
-/* Makes a new name of this process for the directory of `who`. */
-static void name_anew(struct llmobs_adopt *adopt,
-                      const struct llmobs_record_owner *who,
-                      llmobs_adopt_name name)
+static void find_me(struct llmobs_adopt *adopt)
 {
     struct llmobs_record_owner *me = &adopt->me;
 
-    if (me->pid != getpid()) {
-        me->pid = getpid();
-        (void)llmobs_record_start(me->pid, &me->start);
-    }
-    me->nonce = (uint64_t)llmobs_clock_mono_ns() | WAS_CLAIMED;
-    if (LLMOBS_HAZARD(forgotten_by_a_claim, llmobs_adopt_is_given(adopt, who),
-                      false))
-        me->nonce |= WAS_GIVEN;
-    llmobs_record_name(me, name);
+    if (me->pid == getpid())
+        return;
+    me->pid = getpid();
+    (void)llmobs_record_start(me->pid, &me->start);
+    me->nonce = (uint64_t)llmobs_clock_mono_ns();
 }
 
-/* True for a directory that this process has claimed before, and could not read
- * or deliver: another rename would be news to a relay, without end. */
-static bool adopt_claim_is_mine(const struct llmobs_adopt *adopt,
-                                const struct llmobs_record_owner *who)
+bool llmobs_adopt_is_mine(struct llmobs_adopt *adopt,
+                          const struct llmobs_spool_name *name)
 {
-    return llmobs_adopt_is_claimed(who) && who->pid == getpid() &&
-           who->pid == adopt->me.pid && who->start == adopt->me.start;
+    find_me(adopt);
+    return name->claimed && llmobs_record_equal(&name->by, &adopt->me);
 }
 
 struct llmobs_adopt_claim *llmobs_adopt_free_claim(struct llmobs_adopt *adopt)
@@ -69,143 +47,127 @@ struct llmobs_adopt_claim *llmobs_adopt_free_claim(struct llmobs_adopt *adopt)
     return NULL;
 }
 
-void llmobs_adopt_drop_claim(struct llmobs_adopt_claim *claim)
+int llmobs_adopt_path(const struct llmobs_adopt *adopt,
+                      const struct llmobs_spool_name *name, char out[PATH_MAX])
 {
-    if (claim->used && claim->living && claim->fd >= 0)
-        close(claim->fd);
-    free(claim->files);
-    memset(claim, 0, sizeof(*claim));
-}
+    char text[LLMOBS_SPOOL_NAME_MAX];
 
-int llmobs_adopt_dir_path(const struct llmobs_adopt *adopt, const char *name,
-                          char out[PATH_MAX])
-{
-    return snprintf(out, PATH_MAX, "%s/%s", adopt->base, name) < PATH_MAX
+    llmobs_spool_name_write(name, text);
+    return snprintf(out, PATH_MAX, "%s/%s", adopt->base, text) < PATH_MAX
                ? 0
                : -ENAMETOOLONG;
 }
 
-int llmobs_adopt_claim_path(const struct llmobs_adopt *adopt,
-                            const struct llmobs_adopt_claim *claim,
-                            char out[PATH_MAX])
-{
-    if (LLMOBS_HAZARD(by_its_old_name, !claim->living || claim->fd < 0, true))
-        return llmobs_adopt_dir_path(adopt, claim->name, out);
-    snprintf(out, PATH_MAX, "/proc/self/fd/%d", claim->fd);
-    return 0;
-}
-
-/* False where a file can be neither removed nor emptied after its calls are
+/* False where the file can be neither removed nor emptied after its calls are
  * delivered: each walk would deliver them again. */
-static bool can_go(const struct llmobs_adopt *adopt,
-                   const struct llmobs_adopt_found *found)
+static bool can_go(const char *path)
 {
-    char path[PATH_MAX];
-
-    for (size_t i = 0; i < adopt->file_count; i++) {
-        llmobs_spool_file_path(found->path, adopt->files[i], path);
-        if (faccessat(AT_FDCWD, path, W_OK, 0) == 0 || errno == ENOENT)
-            continue;
-        llmobs_log_once(LLMOBS_LOG_ERROR, "spool files",
-                        "calls stay in the spool, since %s cannot be changed: "
-                        "%m",
-                        path);
-        return false;
-    }
-    return true;
+    if (faccessat(AT_FDCWD, path, W_OK, 0) == 0 || errno == ENOENT)
+        return true;
+    llmobs_log_once(LLMOBS_LOG_ERROR, "spool files",
+                    "calls stay in the spool, since %s cannot be changed: %m",
+                    path);
+    return false;
 }
 
-int llmobs_adopt_claim_dir(struct llmobs_adopt *adopt,
-                           const struct llmobs_adopt_found *found,
-                           struct llmobs_adopt_claim *claim)
+/* A file that this process has claimed before, and could not deliver, keeps its
+ * name: another rename would be news to a relay, without end. */
+static int rename_file(struct llmobs_adopt *adopt,
+                       const struct llmobs_adopt_found *found,
+                       struct llmobs_spool_name *name)
 {
-    size_t size = adopt->file_count * sizeof(*claim->files);
-
-    if (LLMOBS_HAZARD(delivered_again, !can_go(adopt, found), false))
-        return -EPERM;
-    claim->files = malloc(size);
-    if (!claim->files)
-        return -ENOMEM;
-    memcpy(claim->files, adopt->files, size);
-    claim->file_count = adopt->file_count;
-    if (adopt_claim_is_mine(adopt, &found->who) &&
-        LLMOBS_HAZARD(names_it_anew, true, claim->used))
-        llmobs_record_name(&found->who, claim->name);
-    else
-        name_anew(adopt, &found->who, claim->name);
-    if (llmobs_adopt_dir_path(adopt, claim->name, adopt->dir) != 0)
+    if (llmobs_adopt_is_mine(adopt, name) &&
+        LLMOBS_HAZARD(names_it_anew, true, name->file == 0))
+        return llmobs_adopt_path(adopt, name, adopt->path);
+    name->claimed = true;
+    name->by = adopt->me;
+    name->by_pidns = llmobs_owner_pidns(adopt->self);
+    if (llmobs_adopt_path(adopt, name, adopt->path) != 0)
         return -ENAMETOOLONG;
     llmobs_crash_point("claiming");
-    if (strcmp(found->path, adopt->dir) != 0 &&
-        rename(found->path, adopt->dir) != 0)
+    if (rename(found->path, adopt->path) != 0)
         return -errno;
     llmobs_crash_point("claimed");
-    claim->used = true;
     return 0;
 }
 
-/* -- leaving a directory -------------------------------------------------- */
+int llmobs_adopt_claim_file(struct llmobs_adopt *adopt,
+                            const struct llmobs_adopt_found *found,
+                            bool is_living, struct llmobs_adopt_claim *claim)
+{
+    int rc;
 
-void llmobs_adopt_forget_dir(struct llmobs_adopt *adopt)
+    if (LLMOBS_HAZARD(delivered_again, !can_go(found->path), false))
+        return -EPERM;
+    claim->name = found->name;
+    rc = rename_file(adopt, found, &claim->name);
+    if (rc)
+        return rc;
+    adopt->have = false;
+    claim->used = true;
+    claim->living = is_living;
+    claim->own = found->own;
+    claim->away = found->gone;
+    return LLMOBS_HAZARD(read_while_open, is_living && !found->held, false)
+               ? llmobs_spool_shut(adopt->path)
+               : 0;
+}
+
+/* -- leaving a file ------------------------------------------------------- */
+
+void llmobs_adopt_forget_file(struct llmobs_adopt *adopt)
 {
     memset(&adopt->released, 0, sizeof(adopt->released));
     memset(&adopt->begun, 0, sizeof(adopt->begun));
     memset(&adopt->ended, 0, sizeof(adopt->ended));
+    memset(&adopt->before, 0, sizeof(adopt->before));
     adopt->delivered_to = NULL;
     adopt->delivered_to_count = adopt->delivered_to_cap = 0;
     adopt->owner = NULL;
     adopt->recalls = NULL;
     llmobs_buf_init(&adopt->text, LLMOBS_SPOOL_TEXT);
-    adopt->have = 0;
-    adopt->at_living = NULL;
-    adopt->at = adopt->file = adopt->file_count = 0;
+    adopt->have = adopt->at_living = false;
+    adopt->at = 0;
     adopt->kept = 0;
     adopt->here = NULL;
 }
 
-void llmobs_adopt_leave_dir(struct llmobs_adopt *adopt)
+void llmobs_adopt_leave_file(struct llmobs_adopt *adopt)
 {
     free(adopt->released.list);
     free(adopt->begun.list);
     free(adopt->ended.list);
+    free(adopt->before.list);
     free(adopt->delivered_to);
     llmobs_owner_free(adopt->owner);
     llmobs_recalls_free(adopt->recalls);
     llmobs_buf_fini(&adopt->text);
-    llmobs_adopt_forget_dir(adopt);
+    llmobs_adopt_forget_file(adopt);
 }
 
 void llmobs_adopt_give_up(struct llmobs_adopt *adopt,
                           const struct llmobs_adopt_claim *claim)
 {
     size_t count = adopt->given_up_count;
-    llmobs_adopt_name *list =
+    struct llmobs_spool_name *list =
         realloc(adopt->given_up, (count + 1) * sizeof(*list));
 
     if (!list)
         return;
     adopt->given_up = list;
     adopt->given_up_count = count + 1;
-    memcpy(list[count], claim->name, sizeof(*list));
+    list[count] = claim->name;
 }
 
-bool llmobs_adopt_is_held(const struct llmobs_adopt *adopt, ino_t inode)
-{
-    for (size_t i = 0; i < LLMOBS_ADOPT_CLAIMS; i++)
-        if (adopt->claims[i].used && adopt->claims[i].living &&
-            adopt->claims[i].inode == inode)
-            return true;
-    return false;
-}
-
-bool llmobs_adopt_is_ours(const struct llmobs_adopt *adopt, const char *name)
+bool llmobs_adopt_is_ours(const struct llmobs_adopt *adopt,
+                          const struct llmobs_spool_name *name)
 {
     for (size_t i = 0; i < LLMOBS_ADOPT_CLAIMS; i++)
         if (LLMOBS_HAZARD(claimed_twice, adopt->claims[i].used, false) &&
-            strcmp(adopt->claims[i].name, name) == 0)
+            is_same(&adopt->claims[i].name, name))
             return true;
     for (size_t i = 0; i < adopt->given_up_count; i++)
-        if (strcmp(adopt->given_up[i], name) == 0)
+        if (is_same(&adopt->given_up[i], name))
             return true;
     return false;
 }
@@ -215,15 +177,11 @@ int llmobs_adopt_claim_target(const struct llmobs_adopt *adopt,
                               char path[PATH_MAX], struct llmobs_entry_key *key,
                               struct llmobs_spool_target *out)
 {
-    const struct llmobs_adopt_claim *claim = &adopt->claims[spooled->claim];
-    char dir[PATH_MAX];
+    int rc =
+        llmobs_adopt_path(adopt, &adopt->claims[spooled->claim].name, path);
 
-    *out = (struct llmobs_spool_target){.path = path, .alone = !claim->living};
-    if (llmobs_adopt_claim_path(adopt, claim, dir) != 0)
-        return -ENAMETOOLONG;
-    llmobs_spool_file_path(dir, spooled->file, path);
-    out->key = key;
-    return llmobs_spool_key(path, key);
+    *out = (struct llmobs_spool_target){.path = path, .key = key};
+    return rc ? rc : llmobs_spool_key(path, key);
 }
 
 void llmobs_adopt_note_delivered_to(const struct llmobs_adopt *adopt,
@@ -237,4 +195,70 @@ void llmobs_adopt_note_delivered_to(const struct llmobs_adopt *adopt,
     if (llmobs_adopt_claim_target(adopt, spooled, path, &key, &target) == 0)
         (void)llmobs_spool_write_delivered_to(&target, spooled->id,
                                               delivered_to);
+}
+
+/* -- files of living processes -------------------------------------------- */
+
+/* After this time a file without news is looked at in full: its process may be
+ * dead. */
+#define RESTS_MS 900
+
+static struct llmobs_adopt_seen *find_seen(const struct llmobs_adopt *adopt,
+                                           const struct llmobs_spool_name *name)
+{
+    for (size_t i = 0; i < adopt->seen_count; i++)
+        if (is_same(&adopt->seen[i].name, name))
+            return &adopt->seen[i];
+    return NULL;
+}
+
+bool llmobs_adopt_is_seen(struct llmobs_adopt *adopt,
+                          const struct llmobs_spool_name *name, off_t size)
+{
+    struct llmobs_adopt_seen *seen = find_seen(adopt, name);
+
+    if (!seen)
+        return false;
+    seen->met = true;
+    return seen->size == size &&
+           LLMOBS_HAZARD(looked_at_always,
+                         llmobs_clock_mono_ns() - seen->looked_ns <
+                             LLMOBS_HAZARD(rests_for_ever,
+                                           RESTS_MS * LLMOBS_NS_PER_MS,
+                                           INT64_MAX),
+                         false) &&
+           (kill(name->who.pid, 0) == 0 || errno != ESRCH || seen->away);
+}
+
+void llmobs_adopt_note_seen(struct llmobs_adopt *adopt,
+                            const struct llmobs_spool_name *name, bool away,
+                            off_t size)
+{
+    struct llmobs_adopt_seen *seen = find_seen(adopt, name), *list;
+
+    if (!seen) {
+        list = realloc(adopt->seen, (adopt->seen_count + 1) * sizeof(*list));
+        if (!list)
+            return;
+        adopt->seen = list;
+        seen = &list[adopt->seen_count++];
+    }
+    *seen = (struct llmobs_adopt_seen){.name = *name,
+                                       .size = size,
+                                       .looked_ns = llmobs_clock_mono_ns(),
+                                       .away = away,
+                                       .met = true};
+}
+
+void llmobs_adopt_forget_unmet(struct llmobs_adopt *adopt)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < adopt->seen_count; i++) {
+        if (!adopt->seen[i].met)
+            continue;
+        adopt->seen[left] = adopt->seen[i];
+        adopt->seen[left++].met = false;
+    }
+    adopt->seen_count = left;
 }

@@ -1,6 +1,5 @@
 #include "core/log/adopt_read.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -8,15 +7,15 @@
 #include <sys/stat.h>
 
 #include "lib/base/grow.h"
-#include "lib/base/fd.h"
 #include "core/log/adopt.h"
+#include "lib/base/log.h"
 #include "core/log/adopt_claim.h"
 #include "core/log/event_item.h"
 #include "core/log/exchange_entry.h"
 #include "core/log/spool_file.h"
 #include "lib/base/hazard.h"
 
-/* An ending process reads a directory only up to so many bytes. */
+/* An ending process reads a file only up to so many bytes. */
 #define ENDING_BYTES ((size_t)256 * 1024)
 #define IDS_MAX ((size_t)4 * 1024 * 1024)
 /* Room for the owner that most processes write. */
@@ -73,73 +72,75 @@ static int adopt_read_key(struct llmobs_adopt *adopt)
     return rc == -ENODATA ? 0 : rc;
 }
 
-int llmobs_adopt_read_file(struct llmobs_adopt *adopt, const char *dir,
-                           uint32_t file, size_t max)
+/* Reads up to `max` bytes from before the closing. */
+static int read_begin(struct llmobs_adopt *adopt, size_t max)
 {
-    char path[PATH_MAX];
     int rc;
 
-    adopt->have = 0;
+    adopt->have = false;
+    adopt->closed_at = SIZE_MAX;
     llmobs_buf_cut(&adopt->text, 0);
-    llmobs_spool_file_path(dir, file, path);
-    rc = llmobs_spool_read(path, 0, max, &adopt->text);
-    if (!rc && (adopt->text.len < max || max == LLMOBS_SPOOL_TEXT))
-        adopt->have = file;
-    if (!rc)
-        rc = adopt_read_key(adopt);
-    if (rc)
-        adopt->have = 0;
+    rc = llmobs_spool_read(adopt->path, 0, max, &adopt->text);
+    return rc ? rc : adopt_read_key(adopt);
+}
+
+/* The size is asked for before the file is read: what comes later makes it
+ * another one. */
+static int read_all(struct llmobs_adopt *adopt)
+{
+    bool closed = adopt->size >= (off_t)LLMOBS_SPOOL_CLOSED;
+    int rc = read_begin(adopt, LLMOBS_SPOOL_TEXT);
+
+    if (!rc && closed) {
+        adopt->closed_at = adopt->text.len;
+        rc = llmobs_spool_read(adopt->path, LLMOBS_SPOOL_CLOSED,
+                               LLMOBS_SPOOL_TEXT, &adopt->text);
+    }
+    adopt->have = rc == 0;
     return rc;
 }
 
-int llmobs_adopt_have_file(struct llmobs_adopt *adopt, uint32_t file)
+static int have_all(struct llmobs_adopt *adopt)
 {
-    return adopt->have == file ? 0
-                               : llmobs_adopt_read_file(adopt, adopt->dir, file,
-                                                        LLMOBS_SPOOL_TEXT);
+    return adopt->have ? 0 : read_all(adopt);
 }
 
-/* Where the interesting part of a file of the present directory begins. */
-static size_t adopt_read_begin_of(const struct llmobs_adopt *adopt,
-                                  uint32_t file)
+static uint64_t place_of(const struct llmobs_adopt *adopt, size_t offset)
 {
-    return adopt->at_living && adopt->at_living->file == file
-               ? adopt->at_living->from
-               : 0;
+    return offset < adopt->closed_at
+               ? offset
+               : LLMOBS_SPOOL_CLOSED + (offset - adopt->closed_at);
 }
 
-/* Reads a file of the present directory from that place on. */
-static int read_here(struct llmobs_adopt *adopt, uint32_t file)
+/* True for an entry that counts where it is. What begins behind the closing was
+ * written again, to another file. */
+static bool counts(const struct llmobs_adopt *adopt,
+                   const struct llmobs_entry *entry)
 {
-    size_t from = adopt_read_begin_of(adopt, file);
-    char path[PATH_MAX];
-    int rc;
-
-    if (from == 0 && !adopt->at_living)
-        return llmobs_adopt_have_file(adopt, file);
-    if (from == 0)
-        return llmobs_adopt_read_file(adopt, adopt->dir, file,
-                                      LLMOBS_SPOOL_TEXT);
-    adopt->have = 0;
-    llmobs_buf_cut(&adopt->text, 0);
-    llmobs_spool_file_path(adopt->dir, file, path);
-    rc = llmobs_spool_key(path, &adopt->key);
-    return rc ? rc
-              : llmobs_spool_read(path, from, LLMOBS_SPOOL_TEXT, &adopt->text);
+    if (entry->offset < adopt->closed_at)
+        return true;
+    if (entry->type == LLMOBS_ENTRY_EVENT)
+        return llmobs_entry_has(entry, LLMOBS_ENTRY_BESIDE);
+    if (entry->type != LLMOBS_ENTRY_END && !llmobs_entry_has_begun(entry->type))
+        return true;
+    return LLMOBS_HAZARD(begun_behind,
+                         adopt_read_has_id(&adopt->before, entry->id), true);
 }
 
 bool llmobs_adopt_next_entry(const struct llmobs_adopt *adopt, size_t *at,
                              struct llmobs_entry *entry)
 {
-    return llmobs_entry_next(&adopt->key, adopt_read_text_of(adopt), at, entry);
+    while (llmobs_entry_next(&adopt->key, adopt_read_text_of(adopt), at, entry))
+        if (counts(adopt, entry))
+            return true;
+    return false;
 }
 
 /* -- its owner ----------------------------------------------------------- */
 
-static int owner_within(struct llmobs_adopt *adopt, const char *dir,
-                        uint32_t file, size_t max)
+static int owner_within(struct llmobs_adopt *adopt, size_t max)
 {
-    int rc = llmobs_adopt_read_file(adopt, dir, file, max);
+    int rc = read_begin(adopt, max);
     struct llmobs_entry entry;
     size_t at = 0;
 
@@ -149,31 +150,20 @@ static int owner_within(struct llmobs_adopt *adopt, const char *dir,
     return rc ? rc : adopt->owner ? 0 : -ENODATA;
 }
 
-static __attribute__((noinline)) bool is_long(const char *dir, uint32_t file)
+/* Tells once that a later version of this program has written files here. */
+static void tell_format(const struct llmobs_adopt *adopt)
 {
-    char path[PATH_MAX];
-    struct stat st;
-
-    llmobs_spool_file_path(dir, file, path);
-    return fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-           st.st_size >= (off_t)LLMOBS_ADOPT_OWNER_LOOK;
+    llmobs_log_once(LLMOBS_LOG_WARN, "spool format",
+                    "%s has a format that this version does not know: it stays",
+                    adopt->path);
 }
 
-/* Reads the owner from a file, which mostly begins with it. A small file is
- * read whole, so that it need not be read again. */
-static int owner_in(struct llmobs_adopt *adopt, const char *dir, uint32_t file)
+/* A file mostly begins with its owner. A small file is read whole, so that it
+ * need not be read again. */
+int llmobs_adopt_find_owner(struct llmobs_adopt *adopt)
 {
-    int rc = is_long(dir, file) ? owner_within(adopt, dir, file, OWNER_BYTES)
-                                : -ENODATA;
-
-    return rc == -ENODATA
-               ? owner_within(adopt, dir, file, LLMOBS_ADOPT_OWNER_LOOK)
-               : rc;
-}
-
-int llmobs_adopt_find_owner(struct llmobs_adopt *adopt, const char *dir)
-{
-    int rc = -ENODATA, one;
+    bool is_long = adopt->size >= (off_t)LLMOBS_ADOPT_OWNER_LOOK;
+    int rc;
 
     if (!adopt->self)
         adopt->self = llmobs_owner_new(adopt->config);
@@ -181,15 +171,16 @@ int llmobs_adopt_find_owner(struct llmobs_adopt *adopt, const char *dir)
         return -ENOMEM;
     llmobs_owner_free(adopt->owner);
     adopt->owner = NULL;
-    for (size_t i = 0; i < adopt->file_count && !adopt->owner; i++) {
-        one = owner_in(adopt, dir, adopt->files[i]);
-        LLMOBS_HAZARD(later_for_a_stub, if (one != -ENODATA) rc = one,
-                      rc = one == -ENOTSUP ? -ENODATA : one);
-    }
+    rc = is_long ? owner_within(adopt, OWNER_BYTES) : -ENODATA;
+    if (rc == -ENODATA)
+        rc = owner_within(adopt, LLMOBS_ADOPT_OWNER_LOOK);
+    adopt->have = !rc && !is_long;
+    if (rc == -ENOTSUP)
+        tell_format(adopt);
     return rc;
 }
 
-/* -- what is in a directory --------------------------------------------- */
+/* -- what is in a file ---------------------------------------------------- */
 
 static int note_ids(struct llmobs_adopt_ids *ids,
                     const struct llmobs_entry *entry)
@@ -270,23 +261,8 @@ static int adopt_read_note_entry(struct llmobs_adopt *adopt,
     return 0;
 }
 
-size_t llmobs_adopt_note_file(struct llmobs_adopt *adopt, uint32_t file)
-{
-    char path[PATH_MAX];
-    struct stat st;
-    int64_t at;
-
-    llmobs_spool_file_path(adopt->dir, file, path);
-    if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW))
-        return 0;
-    at = llmobs_clock_ns(st.st_mtim);
-    if (at > adopt->died_ns)
-        adopt->died_ns = at;
-    return st.st_size > 0 ? (size_t)st.st_size : 0;
-}
-
-/* Reading cannot be cut short. So if the app waits for it, a directory is begun
- * only if it is read in no time. */
+/* Reading cannot be cut short. So if the app waits for it, a file is begun only
+ * if it is read in no time. */
 static bool is_too_much(struct llmobs_adopt *adopt, size_t bytes)
 {
     return atomic_load(&adopt->until_ns) != INT64_MAX &&
@@ -294,69 +270,88 @@ static bool is_too_much(struct llmobs_adopt *adopt, size_t bytes)
             llmobs_adopt_is_late(adopt));
 }
 
-/* The first file of the present directory with an interesting part. */
-static size_t first_file(const struct llmobs_adopt *adopt)
+/* Notes when the file was last written, and its size; gives its bytes. */
+static size_t note_file(struct llmobs_adopt *adopt)
 {
-    size_t i = 0;
+    struct stat st;
 
-    while (adopt->at_living && i < adopt->file_count &&
-           adopt->files[i] < adopt->at_living->file)
-        i++;
-    return i;
+    if (fstatat(AT_FDCWD, adopt->path, &st, AT_SYMLINK_NOFOLLOW))
+        return 0;
+    adopt->died_ns = llmobs_clock_ns(st.st_mtim);
+    if (st.st_size != adopt->size)
+        adopt->have = false;
+    adopt->size = st.st_size;
+    return st.st_size < (off_t)LLMOBS_SPOOL_CLOSED ? (size_t)st.st_size
+                                                   : (size_t)st.st_blocks * 512;
 }
 
-/* True for the last file that is not sealed: its process may write to it. */
-static bool adopt_read_is_newest(const struct llmobs_adopt *adopt, size_t i)
-{
-    return adopt->files[i] < LLMOBS_ADOPT_SEALED &&
-           (i + 1 == adopt->file_count ||
-            adopt->files[i + 1] >= LLMOBS_ADOPT_SEALED);
-}
-
-static void note_end(struct llmobs_adopt *adopt, size_t i, size_t whole)
-{
-    struct llmobs_adopt_claim *claim = adopt->here;
-    size_t from = adopt_read_begin_of(adopt, adopt->files[i]);
-
-    if (!adopt->at_living || !adopt_read_is_newest(adopt, i))
-        return;
-    claim->newest = adopt->files[i];
-    claim->read_to = from + whole;
-    claim->size = from + adopt->text.len;
-}
-
-int llmobs_adopt_survey(struct llmobs_adopt *adopt)
+/* Notes the ids of calls that have an entry before the closing. */
+static int note_before(struct llmobs_adopt *adopt)
 {
     struct llmobs_entry entry;
-    size_t bytes = 0, first = first_file(adopt);
+    size_t at = 0;
     int rc = 0;
 
-    adopt->died_ns = 0;
-    for (size_t i = first; i < adopt->file_count && !rc; i++) {
-        size_t at = 0, whole = 0;
+    while (!rc && adopt->closed_at != SIZE_MAX &&
+           llmobs_adopt_next_entry(adopt, &at, &entry) &&
+           entry.offset < adopt->closed_at)
+        if (entry.type == LLMOBS_ENTRY_END ||
+            llmobs_entry_has_begun(entry.type))
+            rc = adopt_read_add_id(&adopt->before, entry.id);
+    sort_ids(&adopt->before);
+    return rc;
+}
 
-        bytes += llmobs_adopt_note_file(adopt, adopt->files[i]);
-        if (is_too_much(adopt, bytes))
-            return -ETIME;
-        rc = read_here(adopt, adopt->files[i]);
-        if (rc == -ENOMEM)
-            break; /* else entries that it releases would be delivered again */
-        adopt->kept += rc != 0;
-        rc = 0;
-        while (!rc && llmobs_adopt_next_entry(adopt, &at, &entry)) {
-            rc = adopt_read_note_entry(adopt, &entry);
-            whole = entry.offset + entry.size;
-        }
-        note_end(adopt, i, whole);
-    }
+static void sort_all(struct llmobs_adopt *adopt)
+{
     sort_ids(&adopt->released);
     sort_ids(&adopt->begun);
     sort_ids(&adopt->ended);
     if (adopt->delivered_to_count > 1)
         qsort(adopt->delivered_to, adopt->delivered_to_count,
               sizeof(*adopt->delivered_to), adopt_read_by_number);
-    adopt->file = first;
+}
+
+static void forget_survey(struct llmobs_adopt *adopt)
+{
+    adopt->released.count = adopt->begun.count = adopt->ended.count = 0;
+    adopt->before.count = adopt->delivered_to_count = 0;
+    adopt->due = adopt->left = 0;
     adopt->at = 0;
+}
+
+static void count_open(struct llmobs_adopt *adopt)
+{
+    struct llmobs_entry entry;
+    size_t at = 0;
+
+    while (llmobs_adopt_next_entry(adopt, &at, &entry)) {
+        if (!llmobs_adopt_is_open(adopt, &entry))
+            continue;
+        if (llmobs_adopt_is_due(adopt, &entry))
+            adopt->due++;
+        else
+            adopt->left++;
+    }
+}
+
+int llmobs_adopt_survey(struct llmobs_adopt *adopt)
+{
+    struct llmobs_entry entry;
+    size_t at = 0;
+    int rc;
+
+    forget_survey(adopt);
+    if (is_too_much(adopt, note_file(adopt)))
+        return -ETIME;
+    rc = have_all(adopt);
+    if (!rc)
+        rc = note_before(adopt);
+    while (!rc && llmobs_adopt_next_entry(adopt, &at, &entry))
+        rc = adopt_read_note_entry(adopt, &entry);
+    sort_all(adopt);
+    if (!rc)
+        count_open(adopt);
     return rc;
 }
 
@@ -386,7 +381,8 @@ bool llmobs_adopt_is_due(const struct llmobs_adopt *adopt,
                          const struct llmobs_entry *entry)
 {
     if (LLMOBS_HAZARD(all_of_the_living,
-                      adopt->at_living && !llmobs_entry_is_for_relay(entry),
+                      adopt->at_living && !llmobs_entry_has(entry, LLMOBS_ENTRY_FOR_RELAY) &&
+                          !llmobs_entry_has(entry, LLMOBS_ENTRY_BESIDE),
                       false))
         return false;
     return llmobs_adopt_is_open(adopt, entry);
@@ -410,11 +406,10 @@ static int adopt_read_entry(struct llmobs_adopt *adopt,
     memset(out, 0, sizeof(*out));
     out->config = &adopt->names;
     out->spooled.id = entry->id;
-    out->spooled.file = adopt->files[adopt->file];
+    out->spooled.file = adopt->here->name.file;
     out->spooled.claim =
         LLMOBS_HAZARD(claims_mixed, (uint32_t)(adopt->here - adopt->claims), 0);
-    out->spooled.offset =
-        adopt_read_begin_of(adopt, out->spooled.file) + entry->offset;
+    out->spooled.offset = place_of(adopt, entry->offset);
     /* In a process with other destinations the bits mean other destinations. */
     counted = delivered_to_of(adopt, entry->id, &out->delivered_to);
     if (adopt->whose == LLMOBS_ADOPT_ANY)
@@ -457,73 +452,14 @@ int llmobs_adopt_next_here(struct llmobs_adopt *adopt,
                            struct llmobs_adopted *out)
 {
     struct llmobs_entry entry;
-    int rc;
+    int rc = have_all(adopt);
 
-    for (; adopt->file < adopt->file_count; adopt->file++) {
-        if (adopt->at == 0) {
-            rc = read_here(adopt, adopt->files[adopt->file]);
-            if (rc == -ENOMEM)
-                return rc;
-            if (rc)
-                continue; /* the survey has counted it as kept */
-        }
-        while (llmobs_adopt_next_entry(adopt, &adopt->at, &entry)) {
-            rc = adopt_read_give(adopt, &entry, out);
-            if (rc)
-                return rc;
-        }
-        adopt->at = 0;
+    if (rc)
+        return rc == -ENOMEM ? rc : 0;
+    while (llmobs_adopt_next_entry(adopt, &adopt->at, &entry)) {
+        rc = adopt_read_give(adopt, &entry, out);
+        if (rc)
+            return rc;
     }
-    return 0;
-}
-
-/* -- its files ---------------------------------------------------------- */
-
-static int by_file(const void *a, const void *b)
-{
-    uint32_t x, y;
-
-    memcpy(&x, a, sizeof(x));
-    memcpy(&y, b, sizeof(y));
-    return (x > y) - (x < y);
-}
-
-static bool file_number(const char *name, uint32_t *out)
-{
-    char *end;
-    unsigned long number = strtoul(name, &end, 10);
-
-    *out = (uint32_t)number;
-    return *name >= '1' && *name <= '9' &&
-           strcmp(end, LLMOBS_SPOOL_SUFFIX) == 0 && number < UINT32_MAX;
-}
-
-static void list_names(struct llmobs_adopt *adopt, DIR *dir)
-{
-    unsigned left = LLMOBS_FD_NAMES;
-    struct dirent *entry;
-
-    while (adopt->file_count < LLMOBS_ADOPT_FILES &&
-           (entry = llmobs_fd_entry(dir, &left)))
-        adopt->file_count +=
-            file_number(entry->d_name, &adopt->files[adopt->file_count]);
-}
-
-int llmobs_adopt_list_files(struct llmobs_adopt *adopt, const char *path)
-{
-    DIR *dir;
-
-    adopt->file_count = 0;
-    if (!adopt->files)
-        adopt->files = calloc(LLMOBS_ADOPT_FILES, sizeof(*adopt->files));
-    if (!adopt->files)
-        return -ENOMEM;
-    dir = llmobs_fd_list(
-        llmobs_fd_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-    if (!dir)
-        return -errno;
-    list_names(adopt, dir);
-    closedir(dir);
-    qsort(adopt->files, adopt->file_count, sizeof(*adopt->files), by_file);
     return 0;
 }

@@ -7,16 +7,12 @@
 #include <sys/types.h>
 
 #include "lib/base/clock.h"
-#include "core/log/ledger_dir.h"
 #include "core/log/adopted.h"
 #include "core/log/owner.h"
+#include "core/log/spool_name.h"
 #include "lib/base/hazard.h"
 
-#define LLMOBS_ADOPT_FILES 4096
-/* A file of a living process with this bit in its number is sealed: all its
- * entries are settled, and its process does not know it by that name. */
-#define LLMOBS_ADOPT_SEALED 0x80000000u
-/* Short programs leave a directory each: so many directories give one batch. */
+/* Short programs leave a file each: so many files give one batch. */
 #define LLMOBS_ADOPT_CLAIMS 64
 /* The names that are read from the spool at a time. */
 #define LLMOBS_ADOPT_NAMES 1024
@@ -27,8 +23,6 @@ struct llmobs_adopt_ids {
     size_t count, cap;
 };
 
-typedef char llmobs_adopt_name[LLMOBS_RECORD_NAME_MAX];
-
 /* The destinations that have an entry already. by_number sorts the list by its
  * first member, the id. */
 struct llmobs_adopt_delivered {
@@ -36,61 +30,52 @@ struct llmobs_adopt_delivered {
     unsigned bits;
 };
 
-/* A directory that this process has claimed, until it is read and each entry is
- * let go or given back. */
+/* A file that this process has claimed, until it is read and each entry is let
+ * go or given back. */
 struct llmobs_adopt_claim {
     bool used;
-    bool read; /* all its entries were given */
-    llmobs_adopt_name name;
-    uint32_t *files;
-    size_t file_count;
+    bool read;   /* all its entries were given */
+    bool living; /* of a living process, and it has a call under way */
+    bool away;   /* its process's pid does not count here */
+    bool own;    /* of this process: what it takes back from a relay */
+    struct llmobs_spool_name name;
+    bool stays;  /* it has more than the entries that are given */
+    off_t size;  /* when it was read */
     size_t out;  /* entries given, and neither let go nor given back */
-    size_t kept; /* entries given back, and unreadable files or entries */
-    /* Of a living process, which may rename the directory: fd holds it open
-     * (-1: it is this process's own), and its inode identifies it. */
-    bool living;
-    int fd;
-    ino_t inode;
-    uint32_t newest; /* its newest file at the survey */
-    size_t read_to;  /* the end of the last whole entry in `newest` */
-    size_t size;     /* the size of `newest` */
+    size_t kept; /* entries given back, and unreadable ones */
 };
 
-/* How far the entries of a living process are delivered: */
-struct llmobs_adopt_progress {
-    llmobs_adopt_name name;
-    uint32_t file; /* all files before this file are settled, */
-    size_t from;   /* and its own bytes up to here; 0: no byte */
-    size_t size;   /* of that file at the last look */
-    int64_t tidied_ns;
-    bool seen; /* seen in this walk */
-    /* Since when it has had nothing new, monotonic (0: it may have news), its
-     * directory's last change before that, and whether its pid counts here. */
-    int64_t rests_ns;
-    int64_t modified_ns;
-    bool here;
+/* A file of a living process, as a reader has seen it last: as long as it has
+ * this size there is nothing new in it. */
+struct llmobs_adopt_seen {
+    struct llmobs_spool_name name;
+    off_t size;
+    int64_t looked_ns; /* when its process was last asked for */
+    bool away;         /* it cannot be asked: its pid does not count here */
+    bool met;          /* seen in this walk */
 };
 
 /* The names in the spool that a walk has still to visit. The spool is not held
- * open from one directory to the next: the app owns the descriptors. */
+ * open from one file to the next: the app owns the descriptors. */
 struct llmobs_adopt_names {
-    llmobs_adopt_name *list; /* LLMOBS_ADOPT_NAMES, while a walk is under way */
+    struct llmobs_spool_name *list; /* LLMOBS_ADOPT_NAMES, during a walk */
     size_t count, at;
     long next;  /* where in the spool to read on */
     bool all;   /* the end of the spool was reached */
-    bool found; /* the walk has claimed a directory */
+    bool found; /* the walk has claimed a file */
 };
 
-/* A directory in the spool, as far as it is known. */
+/* A file in the spool, as far as it is known. */
 struct llmobs_adopt_found {
-    struct llmobs_record_owner who; /* as the directory's name says */
-    bool gone;                      /* the process has ended */
-    bool marked;                    /* it takes back what it had handed over */
-    ino_t inode;
+    struct llmobs_spool_name name;
+    bool own;       /* it is this process's */
+    bool gone;      /* its process has ended */
+    bool by_gone;   /* the process that claimed it has ended */
     uint64_t start; /* of the process that has that pid now */
+    uint64_t by_start;
     int64_t changed_s;
-    int64_t modified_ns; /* 0: so recent that the next change may have the same
-                          * time */
+    off_t size;
+    bool held; /* LLMOBS_SPOOL_HELD */
     char path[PATH_MAX];
 };
 
@@ -102,43 +87,43 @@ struct llmobs_adopt {
     _Atomic int64_t until_ns;
     struct llmobs_spool *own;
     char base[PATH_MAX];
-    /* For a relay: the owner without destinations, and the living processes. */
-    struct llmobs_owner *unset;
-    struct llmobs_adopt_progress *progress;
-    size_t progress_count;
-    bool beside_relay; /* not for a relay: a relay has this spool */
-    struct llmobs_adopt_progress
-        *at_living; /* of `here`; NULL: `here` is an ended process's */
+    struct llmobs_owner *unset; /* of a relay: the owner without destinations */
+    bool beside_relay;          /* not for a relay: a relay has this spool */
+    bool takes_back;            /* this walk takes back what was handed over */
+    bool took_all;              /* and has had all of it so far */
+    unsigned own_handed;        /* how much that was when it began */
     const struct llmobs_live_namespaces *living;
-    struct llmobs_owner *self; /* set at the first owner that is read */
-    /* The claim of this process's own directory, while it takes back what it
-     * had handed over (take_back.h), and how much that was. */
-    struct llmobs_adopt_claim *taken;
-    struct llmobs_adopt_progress own_progress;
-    unsigned own_handed;
+    struct llmobs_owner *self;     /* set at the first owner that is read */
     struct llmobs_record_owner me; /* the pid is 0 before the first use */
+    struct llmobs_adopt_seen *seen;
+    size_t seen_count;
     struct llmobs_adopt_names walk;
-    /* Directories that this walk has visited, and not emptied. */
-    llmobs_adopt_name *given_up;
+    /* Files that this walk has visited, and not emptied. */
+    struct llmobs_spool_name *given_up;
     size_t given_up_count;
     struct llmobs_adopt_claim claims[LLMOBS_ADOPT_CLAIMS];
-    /* The directory that is read, and its claim; NULL: it is only counted. */
+    /* The file that is read, and its claim; NULL: it is only looked at. */
     struct llmobs_adopt_claim *here;
+    bool at_living; /* its process lives: only what it handed over is given */
     struct llmobs_owner *owner;
     struct llmobs_config names;
-    uint32_t *files; /* LLMOBS_ADOPT_FILES, once a directory was read */
-    size_t file_count, file;
     struct llmobs_adopt_ids released, begun, ended;
+    struct llmobs_adopt_ids before; /* with an entry before the closing */
     struct llmobs_adopt_delivered
-        *delivered_to; /* few, in the order of their files */
+        *delivered_to; /* few, in the order of their entries */
     size_t delivered_to_count, delivered_to_cap;
     struct llmobs_recalls *recalls;
-    uint32_t have;               /* the file of which `text` has all bytes */
-    struct llmobs_entry_key key; /* of `have` */
+    bool have;                   /* `text` has the whole file at `path` */
+    size_t closed_at;            /* bytes of `text` from before the closing */
+    struct llmobs_entry_key key; /* of the file */
+    off_t size; /* of the file, from before it was read */
     size_t at;
-    size_t kept;     /* unreadable files and entries */
-    int64_t died_ns; /* wall clock: the last write in the directory */
-    char dir[PATH_MAX];
+    size_t due;      /* open entries that this process has to deliver, */
+    size_t left;     /* and others */
+    size_t kept;     /* unreadable entries */
+    size_t strange;  /* of this user: links, and what is no regular file */
+    int64_t died_ns; /* wall clock: the last write to the file */
+    char path[PATH_MAX];
 };
 
 /* True where the time that the caller allows is over. */

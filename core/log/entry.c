@@ -13,7 +13,7 @@
 #include "lib/base/sha256.h"
 #include "lib/base/sys.h"
 
-#define FILE_VERSION 3
+#define FILE_VERSION 4
 
 static const char file_magic[8] = "\x93LLMSPL";
 
@@ -444,14 +444,14 @@ bool llmobs_entry_field(const struct llmobs_entry *entry, size_t *at,
     return true;
 }
 
-bool llmobs_entry_is_for_relay(const struct llmobs_entry *entry)
+bool llmobs_entry_has(const struct llmobs_entry *entry, uint32_t wanted)
 {
     struct llmobs_text value;
     size_t at = 0;
     uint32_t tag;
 
     while (llmobs_entry_field(entry, &at, &tag, &value))
-        if (tag == LLMOBS_ENTRY_FOR_RELAY)
+        if (tag == wanted)
             return true;
     return false;
 }

@@ -56,6 +56,10 @@ static inline bool llmobs_entry_has_begun(enum llmobs_entry_type type)
  * exchange or event. */
 #define LLMOBS_ENTRY_FOR_RELAY 0x4000
 
+/* The tag of an EVENT that stands beside the call of which it was inferred: it
+ * counts wherever in the call's file it is (spool_file.h). */
+#define LLMOBS_ENTRY_BESIDE 0x4001
+
 /* A bit of an entry's type: the entry is released. Set in place, if the disk
  * has no room for a RELEASE entry. */
 #define LLMOBS_ENTRY_DONE 0x8000
@@ -145,8 +149,8 @@ bool llmobs_entry_next(const struct llmobs_entry_key *key,
                        struct llmobs_text text, size_t *at,
                        struct llmobs_entry *entry);
 
-/* True where the entry has LLMOBS_ENTRY_FOR_RELAY. */
-bool llmobs_entry_is_for_relay(const struct llmobs_entry *entry);
+/* True where the entry has a field of this tag. */
+bool llmobs_entry_has(const struct llmobs_entry *entry, uint32_t tag);
 
 /* Gives the next field from *at (0 at first) on; false after the last. */
 bool llmobs_entry_field(const struct llmobs_entry *entry, size_t *at,

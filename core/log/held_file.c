@@ -10,6 +10,7 @@
 
 #include "lib/base/fd.h"
 #include "lib/base/file.h"
+#include "core/log/spool_file.h"
 
 /* Only the thread that has `busy` writes these, and no thread reads them while
  * `fd` is 0. A process that takes on no sandbox touches no page of them. */
@@ -66,8 +67,8 @@ static int open_new(const char *path)
 
     if (!rc && fstat(fd, &held.file) != 0)
         rc = -errno;
-    if (!rc && (held.file.st_mode & 07777) != 0600)
-        (void)!fchmod(fd, 0600);
+    if (!rc)
+        (void)!fchmod(fd, LLMOBS_SPOOL_HELD | 0600);
     if (rc && fd >= 0)
         close(fd);
     return rc ? rc : fd;

@@ -129,8 +129,6 @@ bool llmobs_record_is_another(const struct llmobs_record_owner *who,
 
     if (!start || !who->start || start == who->start)
         return false;
-    if (who->start == LLMOBS_RECORD_GIVEN)
-        return true;
     snprintf(path, sizeof(path), "/proc/%ld/ns/time", (long)who->pid);
     mine = time_namespace("/proc/self/ns/time");
     other = time_namespace(path);

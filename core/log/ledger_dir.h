@@ -21,10 +21,6 @@
 #define LLMOBS_LEDGER_RESTARTS "totals_restarted"
 #define LLMOBS_LEDGER_TOTALS "totals"
 
-/* Stands for the start time in the name of a directory that its process has
- * given away: no process begins then, so it counts as ended. */
-#define LLMOBS_RECORD_GIVEN 1
-
 /* The program that writes a record. */
 struct llmobs_record_owner {
     pid_t pid;

@@ -21,7 +21,7 @@
 #include "core/log/event_item.h"
 #include "core/log/exchange_entry.h"
 #include "core/log/held_file.h"
-#include "core/log/process_dir.h"
+#include "core/log/process_files.h"
 #include "core/log/spool_file.h"
 #include "core/log/spool_state.h"
 #include "core/log/take_back_spool.h"
@@ -54,10 +54,10 @@ static uint32_t current_file(struct llmobs_spool *spool)
 }
 
 /* Sets all members but the slots to their values before this process has a
- * directory. */
+ * name. */
 static void spool_begin(struct llmobs_spool *spool)
 {
-    atomic_store(&spool->dir_state, LLMOBS_SPOOL_DIR_NONE);
+    atomic_store(&spool->state, LLMOBS_SPOOL_NONE);
     atomic_store(&spool->named, false);
     atomic_store(&spool->failed_ns, 0);
     atomic_store(&spool->relayed, false);
@@ -80,9 +80,9 @@ static void clear_slots(struct llmobs_spool *spool)
 
         if (!atomic_load(&slot->file) && !atomic_load(&slot->left) &&
             !atomic_load(&slot->owned) && !atomic_load(&slot->bytes) &&
-            !atomic_load(&slot->writers))
+            !atomic_load(&slot->handed))
             continue;
-        atomic_store(&slot->writers, 0);
+        atomic_store(&slot->handed, false);
         atomic_store(&slot->left, 0);
         atomic_store(&slot->file, 0);
         atomic_store(&slot->owned, false);
@@ -122,7 +122,7 @@ void llmobs_spool_free(struct llmobs_spool *spool)
 }
 
 /* A child may be in another pid namespace, so it needs an owner of its own,
- * which it settles as it makes its directory. Without memory, it settles its
+ * which it settles as it finds its name. Without memory, it settles its
  * parent's. */
 void llmobs_spool_reset(struct llmobs_spool *spool)
 {
@@ -138,8 +138,7 @@ void llmobs_spool_reset(struct llmobs_spool *spool)
 
 const char *llmobs_spool_path(const struct llmobs_spool *spool)
 {
-    return atomic_load(&spool->dir_state) == LLMOBS_SPOOL_DIR_READY ? spool->dir
-                                                                    : "";
+    return atomic_load(&spool->state) == LLMOBS_SPOOL_READY ? spool->prefix : "";
 }
 
 /* -- a file -------------------------------------------------------------- */
@@ -170,95 +169,70 @@ static void set_rights(int fd)
         (void)!fchmod(fd, 0600);
 }
 
-/* `path`: room for PATH_MAX bytes. */
-static int spool_open_in(struct llmobs_spool *spool, uint32_t file, char *path)
-{
-    struct llmobs_spool_slot *slot = spool_slot_of(spool, file);
-    bool exists = atomic_load(&slot->file) == file;
-    int fd;
+/* An append to a file of this process. */
+struct append {
+    struct llmobs_spool *spool;
+    struct llmobs_spool_slot *slot;
+    uint32_t file;
+    struct llmobs_entry_writer *writer;
+    struct llmobs_spool_written written;
+};
 
-    llmobs_spool_file_path(spool->dir, file, path);
-    fd = llmobs_spool_open(path, O_WRONLY | O_APPEND |
-                                     (exists ? 0 : O_CREAT | O_EXCL));
+static int open_to_append(const struct append *append, const char *path)
+{
+    bool exists = atomic_load(&append->slot->file) == append->file;
+    int fd = llmobs_spool_open(path, O_WRONLY | O_APPEND |
+                                         (exists ? 0 : O_CREAT | O_EXCL));
+
     if (fd < 0 && errno == EEXIST)
         fd = open_another(path);
     if (fd < 0)
         return -errno;
     if (!exists) {
         set_rights(fd);
-        atomic_store(&slot->file, file);
+        atomic_store(&append->slot->file, append->file);
         llmobs_crash_point("made a file");
     }
     return fd;
 }
 
-static int open_file(struct llmobs_spool *spool, uint32_t file)
-{
-    char *path = llmobs_scratch_take(PATH_MAX);
-    int fd = path ? spool_open_in(spool, file, path) : -ENOMEM;
-
-    llmobs_scratch_give(path);
-    return fd;
-}
-
-static bool enter_write(struct llmobs_spool_slot *slot)
-{
-    if (!(atomic_fetch_add(&slot->writers, 1) & LLMOBS_SPOOL_CUTTING))
-        return true;
-    atomic_fetch_sub(&slot->writers, 1);
-    return false;
-}
-
-static void leave_write(struct llmobs_spool_slot *slot, int fd,
-                        const struct llmobs_spool_written *written)
-{
-    unsigned alone =
-        LLMOBS_HAZARD(cut_beside_others, 1, atomic_load(&slot->writers));
-
-    if (written && written->part > 0 &&
-        atomic_compare_exchange_strong(&slot->writers, &alone,
-                                       1 | LLMOBS_SPOOL_CUTTING)) {
-        LLMOBS_HAZARD(not_cut_back, llmobs_spool_cut(fd, written), );
-        atomic_fetch_and(&slot->writers, ~LLMOBS_SPOOL_CUTTING);
-    }
-    atomic_fetch_sub(&slot->writers, 1);
-}
-
 /* Each thread that finds the file without its owner writes the OWNER entry, as
  * the thread that was to write it may be killed. So a file may have several. */
-static int append_in(struct llmobs_spool *spool, uint32_t file,
-                     struct llmobs_entry_writer *writer, uint64_t *end)
+static int append_at(const char *path, void *ctx)
 {
-    struct llmobs_spool_slot *slot = spool_slot_of(spool, file);
-    struct llmobs_text owner = llmobs_owner_text(spool->owner);
-    struct llmobs_spool_written written = {0};
-    bool owned = atomic_load(&slot->owned);
-    int fd = open_file(spool, file);
-    int rc;
+    struct append *append = ctx;
+    struct llmobs_text owner = llmobs_owner_text(append->spool->owner);
+    bool owned = atomic_load(&append->slot->owned);
+    int rc, fd = open_to_append(append, path);
 
-    if (fd >= 0) {
-        if (owned)
-            owner.len = 0;
-        rc = llmobs_spool_write(fd, owner, writer, &written);
-        *end = written.end;
-    } else {
-        rc = fd;
-    }
-    leave_write(slot, fd, &written);
-    if (fd >= 0)
-        close(fd);
+    if (fd < 0)
+        return fd;
+    if (owned)
+        owner.len = 0;
+    rc = llmobs_spool_write(fd, owner, append->writer, &append->written);
+    atomic_store(&append->spool->limited, append->written.limited);
+    close(fd);
     if (!rc && !owned)
-        atomic_store(&slot->owned, true);
+        atomic_store(&append->slot->owned, true);
     return rc;
 }
 
-/* -EFBIG where another thread cuts the file: use the next file then. */
-static int spool_append(struct llmobs_spool *spool, uint32_t file,
-                        struct llmobs_entry_writer *writer, uint64_t *end)
+/* Appends an entry that begins something. -ESTALE: a reader has closed the file
+ * meanwhile, and the entry does not count; -ENOENT: a reader has the file. */
+static int append_first(struct append *append)
 {
-    if (!enter_write(spool_slot_of(spool, file)))
-        return -EFBIG;
-    return append_in(spool, file, writer, end);
+    char *path = llmobs_scratch_take(PATH_MAX);
+    int rc = -ENOMEM;
+
+    if (path) {
+        llmobs_spool_file_path(append->spool->prefix, append->file, path);
+        rc = append_at(path, append);
+    }
+    llmobs_scratch_give(path);
+    if (!rc && LLMOBS_HAZARD(begins_behind,
+                             append->written.end > LLMOBS_SPOOL_CLOSED, false))
+        rc = -ESTALE;
+    return rc;
 }
 
 /* -- the app's side ------------------------------------------------------ */
@@ -272,6 +246,7 @@ static void forget_file(struct llmobs_spool_slot *slot)
 {
     atomic_store(&slot->bytes, 0);
     atomic_store(&slot->owned, false);
+    atomic_store(&slot->handed, false);
     atomic_store(&slot->file, 0);
 }
 
@@ -282,7 +257,7 @@ static void leave_file(struct llmobs_spool *spool, uint32_t file, unsigned n)
 {
     struct llmobs_spool_slot *slot = spool_slot_of(spool, file);
 
-    if (atomic_fetch_sub(&slot->left, n) == n && atomic_load(&spool->handed) &&
+    if (atomic_fetch_sub(&slot->left, n) == n && atomic_load(&slot->handed) &&
         file != current_file(spool))
         forget_file(slot);
 }
@@ -322,18 +297,27 @@ static void turn_from(struct llmobs_spool *spool, uint32_t file)
         (void)turn_over(spool, at);
 }
 
+/* True where nothing more begins in a file of so many bytes. Under a limit of
+ * file sizes each call has a file to itself: its END would not fit behind
+ * others. */
+static bool is_full(struct llmobs_spool *spool, uint32_t file, size_t bytes)
+{
+    if (bytes > 0 && atomic_load(&spool->limited))
+        return true;
+    return bytes >= spool->file_max &&
+           (bytes >= INT32_MAX || !llmobs_spool_is_last(spool, file));
+}
+
 /* Gives the current file, and counts this entry and its bytes in it. So no file
- * is removed while an entry is written to it, and no file exceeds its size by
- * more than one entry. 0: the process has too many files. */
+ * is removed while an entry is written to it. 0: the process has too many
+ * files. */
 static uint32_t enter_file(struct llmobs_spool *spool, size_t size)
 {
     for (;;) {
         uint64_t at = atomic_load(&spool->at);
         uint32_t file = file_at(at);
 
-        if ((at & UINT32_MAX) >= spool->file_max &&
-            ((at & UINT32_MAX) >= INT32_MAX ||
-             !llmobs_spool_is_last(spool, file))) {
+        if (is_full(spool, file, at & UINT32_MAX)) {
             if (!turn_over(spool, at))
                 return 0;
             continue;
@@ -345,65 +329,141 @@ static uint32_t enter_file(struct llmobs_spool *spool, size_t size)
     }
 }
 
-/* Writes an entry; tries again in a new file, if the directory was removed or
- * the file has grown to the app's limit of file sizes. */
-static int64_t write_entry(struct llmobs_spool *spool,
-                           struct llmobs_entry_writer *writer, uint64_t *end,
-                           size_t size)
+/* Turns away from a file that an entry could not be written to; gives the error
+ * that is left. */
+static int leave_unwritten(struct append *append, int rc)
 {
+    struct llmobs_spool *spool = append->spool;
+    bool existed = atomic_load(&append->slot->file) == append->file;
+
+    if (existed && (rc == -ESTALE || rc == -ENOENT))
+        atomic_store(&append->slot->handed, true);
+    else if (rc == -ENOENT && llmobs_spool_put_base(spool) != 0)
+        rc = -EIO;
+    turn_from(spool, append->file);
+    leave_file(spool, append->file, 1);
+    return rc;
+}
+
+/* Readers may take a few files away before one is written to. */
+#define FIRST_TRIES 8
+
+/* Writes an entry that begins something; tries again in a new file, if a reader
+ * has the current one, the spool was removed, or the file has grown to the
+ * app's limit of file sizes. */
+static int write_first(struct append *append, size_t size)
+{
+    struct llmobs_spool *spool = append->spool;
     int rc = -EIO;
 
-    for (int i = 0; i < 2; i++) {
-        uint32_t file = enter_file(spool, size);
-
-        if (file == 0)
+    for (int i = 0; i < FIRST_TRIES; i++) {
+        append->file = enter_file(spool, size);
+        if (append->file == 0)
             return -EDQUOT;
-        /* Asked again, as the directory may have been given away meanwhile. */
-        rc = llmobs_spool_wait_dir(spool);
+        append->slot = spool_slot_of(spool, append->file);
+        rc = append_first(append);
         if (rc == 0)
-            rc = spool_append(spool, file, writer, end);
-        if (rc == 0)
-            return file;
-        leave_file(spool, file, 1);
-        if (rc != -EFBIG && rc != -ENOENT)
+            return 0;
+        rc = leave_unwritten(append, rc);
+        if (rc != -EFBIG && rc != -ENOENT && rc != -ESTALE)
             break;
-        if (rc == -ENOENT && (rc = llmobs_spool_put_dir(spool)) != 0)
-            break;
-        turn_from(spool, file);
     }
     return rc;
 }
 
-/* Writes the entry. Gives the file, and fills offset and size; or a negative
- * errno. */
-static int64_t spool_keep(struct llmobs_spool *spool,
-                          struct llmobs_entry_writer *writer,
-                          struct llmobs_spooled *spooled)
+/* Counts an entry's bytes in the file, if that is the current one. */
+static void count_in(struct llmobs_spool *spool, uint32_t file, size_t size)
 {
-    int64_t file = llmobs_spool_have_dir(spool);
-    uint64_t end = 0;
+    uint64_t at = atomic_load(&spool->at);
 
-    if (!file && spooled->handed)
-        file = llmobs_entry_add(writer, LLMOBS_ENTRY_FOR_RELAY, "", 1);
-    if (file)
-        return file;
-    spooled->size = llmobs_entry_end(writer, &spool->key);
-    if (spooled->size > LLMOBS_ENTRY_MAX)
+    while (file_at(at) == file && (at & UINT32_MAX) < INT32_MAX &&
+           !atomic_compare_exchange_strong(&spool->at, &at, at + size))
+        ;
+}
+
+/* Writes an entry to the file of its call, whatever name that has now. */
+static int write_next(struct append *append, uint32_t home, size_t size)
+{
+    struct llmobs_spool *spool = append->spool;
+    int rc;
+
+    append->file = home;
+    append->slot = spool_slot_of(spool, home);
+    atomic_fetch_add(&append->slot->left, 1);
+    rc = llmobs_spool_with(spool, home, append_at, append);
+    if (rc)
+        leave_file(spool, home, 1);
+    else
+        count_in(spool, home, size);
+    return rc;
+}
+
+/* Adds what the entry says of itself, and ends it; gives its bytes. */
+static int64_t end_entry(struct llmobs_spool *spool,
+                         struct llmobs_entry_writer *writer,
+                         const struct llmobs_spooled *spooled, uint32_t beside)
+{
+    int rc = 0;
+    size_t size;
+
+    if (spooled->handed)
+        rc = llmobs_entry_add(writer, LLMOBS_ENTRY_FOR_RELAY, "", 1);
+    if (!rc && beside)
+        rc = llmobs_entry_add(writer, LLMOBS_ENTRY_BESIDE, "", 1);
+    if (rc)
+        return rc;
+    size = llmobs_entry_end(writer, &spool->key);
+    if (size > LLMOBS_ENTRY_MAX)
         return -EFBIG;
-    if (atomic_load(&spool->room) < (int64_t)spooled->size)
-        return -EDQUOT;
-    file = write_entry(spool, writer, &end, (size_t)spooled->size);
-    if (file < 0 && file != -EDQUOT && file != -EFBIG && file != -EBUSY)
-        llmobs_spool_note_failure(spool, (int)file);
-    if (file < 0)
-        return file;
+    return atomic_load(&spool->room) < (int64_t)size ? -EDQUOT : (int64_t)size;
+}
+
+/* Notes in `spooled` where the entry is. */
+static void note_place(const struct append *append,
+                       struct llmobs_spooled *spooled, size_t size)
+{
+    struct llmobs_spool *spool = append->spool;
+
     if (atomic_load(&spool->failed_ns))
         llmobs_spool_note_failure(spool, 0);
-    atomic_fetch_sub(&spool->room, (int64_t)spooled->size);
-    atomic_fetch_add(&spool_slot_of(spool, (uint32_t)file)->bytes,
-                     (uint32_t)spooled->size);
-    spooled->offset = end - spooled->size;
-    return file;
+    atomic_fetch_sub(&spool->room, (int64_t)size);
+    atomic_fetch_add(&append->slot->bytes, (uint32_t)size);
+    spooled->size = size;
+    spooled->offset = append->written.end - size;
+}
+
+/* Writes the entry; to the file `home` if that is not 0. Gives the file, and
+ * fills offset and size; or a negative errno. */
+static int64_t spool_keep(struct llmobs_spool *spool,
+                          struct llmobs_entry_writer *writer,
+                          struct llmobs_spooled *spooled, uint32_t home)
+{
+    struct append append = {.spool = spool, .writer = writer};
+    bool beside = home && writer->start.head.type == LLMOBS_ENTRY_EVENT;
+    int64_t size, rc = llmobs_spool_have_ready(spool);
+
+    if (rc)
+        return rc;
+    size = end_entry(spool, writer, spooled, beside);
+    if (size < 0)
+        return size;
+    rc = home ? write_next(&append, home, (size_t)size)
+              : write_first(&append, (size_t)size);
+    if (rc < 0 && rc != -EDQUOT && rc != -EFBIG && rc != -EBUSY)
+        llmobs_spool_note_failure(spool, (int)rc);
+    if (rc < 0)
+        return rc;
+    note_place(&append, spooled, (size_t)size);
+    return append.file;
+}
+
+/* The file of a call that has an entry; else 0. */
+static uint32_t home_of(const struct llmobs_spooled *spooled)
+{
+    for (size_t i = 0; i < LLMOBS_BEGUN; i++)
+        if (spooled->begun[i])
+            return spooled->begun[i];
+    return 0;
 }
 
 /* The writer of an exchange's entry, and the facts that it borrows. */
@@ -427,7 +487,9 @@ static int64_t keep_written(struct llmobs_spool *spool,
     rc = llmobs_exchange_add(exchange,
                              llmobs_privacy_withholds(&spool->config->privacy),
                              &written->facts, &written->writer);
-    return rc ? rc : spool_keep(spool, &written->writer, spooled);
+    return rc ? rc
+              : spool_keep(spool, &written->writer, spooled,
+                           LLMOBS_HAZARD(entries_apart, home_of(spooled), 0));
 }
 
 static int64_t keep_exchange(struct llmobs_spool *spool,
@@ -478,7 +540,7 @@ void llmobs_spool_find_key(struct llmobs_spool *spool,
     int saved = errno;
 
     if (exchange->process == llmobs_fork_process())
-        (void)llmobs_spool_have_dir(spool);
+        (void)llmobs_spool_have_ready(spool);
     errno = saved;
 }
 
@@ -508,7 +570,7 @@ int llmobs_spool_event(struct llmobs_spool *spool,
     llmobs_entry_begin(writer, LLMOBS_ENTRY_EVENT, spooled->id);
     file = llmobs_event_add(writer, kind, event, &now);
     if (!file)
-        file = spool_keep(spool, writer, spooled);
+        file = spool_keep(spool, writer, spooled, spooled->file);
     llmobs_scratch_give(writer);
     if (file < 0)
         return (int)file;
@@ -538,27 +600,35 @@ int llmobs_spool_reject(struct llmobs_spool *spool, struct llmobs_text event)
     return rc;
 }
 
+/* A note about entries of a file. */
+struct note {
+    struct llmobs_spool *spool;
+    const uint64_t *ids;
+    size_t count;
+    unsigned delivered_to;
+};
+
+static int note_delivered_to_at(const char *path, void *ctx)
+{
+    const struct note *note = ctx;
+    const struct llmobs_spool_target target = {path, &note->spool->key};
+
+    return llmobs_spool_write_delivered_to(&target, *note->ids,
+                                           note->delivered_to);
+}
+
 void llmobs_spool_note_delivered_to(struct llmobs_spool *spool,
                                     const struct llmobs_spooled *spooled,
                                     unsigned delivered_to)
 {
-    struct llmobs_spool_slot *slot = spool_slot_of(spool, spooled->file);
-    char *path = spooled->file ? llmobs_scratch_take(PATH_MAX) : NULL;
-    const struct llmobs_spool_target target = {.path = path,
-                                               .key = &spool->key};
-    int rc = -EBUSY;
+    struct note note = {spool, &spooled->id, 1, delivered_to};
+    int rc;
 
-    if (!path)
+    if (!spooled->file)
         return;
-    llmobs_spool_file_path(spool->dir, spooled->file, path);
-    if (enter_write(slot)) {
-        rc =
-            llmobs_spool_write_delivered_to(&target, spooled->id, delivered_to);
-        leave_write(slot, -1, NULL);
-    }
+    rc = llmobs_spool_with(spool, spooled->file, note_delivered_to_at, &note);
     if (rc)
         llmobs_spool_note_failure(spool, rc);
-    llmobs_scratch_give(path);
 }
 
 /* -- handing over -------------------------------------------------------- */
@@ -583,7 +653,7 @@ bool llmobs_spool_is_relayed(struct llmobs_spool *spool)
     int state;
 
     if (!spool->config->relay ||
-        atomic_load(&spool->dir_state) != LLMOBS_SPOOL_DIR_READY)
+        atomic_load(&spool->state) != LLMOBS_SPOOL_READY)
         return false;
     now = llmobs_clock_mono_ns();
     if (now - last >= RELAY_EVERY_MS * LLMOBS_NS_PER_MS &&
@@ -597,10 +667,11 @@ bool llmobs_spool_is_relayed(struct llmobs_spool *spool)
     return atomic_load(&spool->relayed);
 }
 
-/* `handed` comes first: from then on no file is removed as empty. */
+/* `handed` comes first: from then on the file is not removed as empty. */
 void llmobs_spool_hand(struct llmobs_spool *spool,
                        const struct llmobs_spooled *spooled)
 {
+    atomic_store(&spool_slot_of(spool, spooled->file)->handed, true);
     atomic_fetch_add(&spool->handed, 1);
     atomic_store(&spool->handed_ns, llmobs_clock_mono_ns());
     for (size_t i = 0; i < LLMOBS_BEGUN; i++)
@@ -629,53 +700,40 @@ bool llmobs_spool_wants_back(struct llmobs_spool *spool)
     int64_t gone = atomic_load(&spool->gone_ns);
 
     return gone && atomic_load(&spool->handed) &&
-           atomic_load(&spool->dir_state) == LLMOBS_SPOOL_DIR_READY &&
+           atomic_load(&spool->state) == LLMOBS_SPOOL_READY &&
            llmobs_clock_mono_ns() - gone >= GONE_MS * LLMOBS_NS_PER_MS;
 }
 
-int llmobs_spool_mark(struct llmobs_spool *spool)
+bool llmobs_spool_has_no_relay(struct llmobs_spool *spool)
 {
-    if (fchmodat(AT_FDCWD, spool->dir, LLMOBS_SPOOL_MARK | 0700, 0))
-        return -errno;
-    llmobs_crash_point("marked the directory");
     look_for_relay(spool);
-    return atomic_load(&spool->relayed) ? -EBUSY : 0;
+    return !atomic_load(&spool->relayed);
 }
 
-void llmobs_spool_unmark(struct llmobs_spool *spool, unsigned handed)
+void llmobs_spool_taken_back(struct llmobs_spool *spool, unsigned handed)
 {
     unsigned seen = handed;
 
     if (!handed || !atomic_compare_exchange_strong(&spool->handed, &seen, 0))
         atomic_store(&spool->gone_ns, llmobs_clock_mono_ns());
-    (void)fchmodat(AT_FDCWD, spool->dir, 0700, 0);
-}
-
-bool llmobs_spool_uses(const struct llmobs_spool *spool, uint32_t file)
-{
-    return file == file_at(atomic_load(&spool->at)) ||
-           atomic_load(&spool->slots[file % LLMOBS_SPOOL_FILES].file) == file;
 }
 
 /* -- releasing ----------------------------------------------------------- */
 
+static int note_release_at(const char *path, void *ctx)
+{
+    const struct note *note = ctx;
+    const struct llmobs_spool_target target = {path, &note->spool->key};
+
+    return llmobs_spool_note(&target, note->ids, note->count);
+}
+
 static int note_release(struct llmobs_spool *spool, uint32_t file,
                         const uint64_t *ids, size_t count)
 {
-    struct llmobs_spool_slot *slot = spool_slot_of(spool, file);
-    char *path = llmobs_scratch_take(PATH_MAX);
-    const struct llmobs_spool_target target = {.path = path,
-                                               .key = &spool->key};
-    int rc = -EBUSY;
+    struct note note = {spool, ids, count, 0};
+    int rc = llmobs_spool_with(spool, file, note_release_at, &note);
 
-    if (!path)
-        return -ENOMEM;
-    llmobs_spool_file_path(spool->dir, file, path);
-    if (enter_write(slot)) {
-        rc = llmobs_spool_note(&target, ids, count);
-        leave_write(slot, -1, NULL);
-    }
-    llmobs_scratch_give(path);
     if (rc == -ENOENT) /* the file is gone, and its entries with it */
         return 0;
     if (rc)
@@ -683,23 +741,32 @@ static int note_release(struct llmobs_spool *spool, uint32_t file,
     return rc;
 }
 
+struct striking {
+    uint32_t file;
+    const struct llmobs_spooled *spooled;
+};
+
+static int strike_at(const char *path, void *ctx)
+{
+    const struct striking *striking = ctx;
+    const struct llmobs_spooled *spooled = striking->spooled;
+    int rc = 0;
+
+    for (size_t i = 0; i < LLMOBS_BEGUN && rc == 0; i++)
+        if (spooled->begun[i] == striking->file)
+            rc = llmobs_spool_strike(path, spooled->begun_at[i], spooled->id);
+    if (spooled->file == striking->file && rc == 0)
+        rc = llmobs_spool_strike(path, spooled->offset, spooled->id);
+    return rc;
+}
+
 /* Releases entries in place, if the disk has no room for a RELEASE entry. */
 static int strike(struct llmobs_spool *spool, uint32_t file,
                   const struct llmobs_spooled *spooled)
 {
-    char *path = llmobs_scratch_take(PATH_MAX);
-    int rc = 0;
+    struct striking striking = {file, spooled};
 
-    if (!path)
-        return -ENOMEM;
-    llmobs_spool_file_path(spool->dir, file, path);
-    for (size_t i = 0; i < LLMOBS_BEGUN && rc == 0; i++)
-        if (spooled->begun[i] == file)
-            rc = llmobs_spool_strike(path, spooled->begun_at[i], spooled->id);
-    if (spooled->file == file && rc == 0)
-        rc = llmobs_spool_strike(path, spooled->offset, spooled->id);
-    llmobs_scratch_give(path);
-    return rc;
+    return llmobs_spool_with(spool, file, strike_at, &striking);
 }
 
 static unsigned entries_in(uint32_t file, const struct llmobs_spooled *spooled)
@@ -814,7 +881,7 @@ static unsigned ids_in(uint32_t file, const struct llmobs_spooled *list,
     return entries;
 }
 
-/* False where the file still exists, as in a sandbox. */
+/* False where the file still exists, as in a sandbox, or has another name. */
 static bool unlink_file(struct llmobs_spool *spool, uint32_t file)
 {
     char *path = llmobs_scratch_take(PATH_MAX);
@@ -822,9 +889,9 @@ static bool unlink_file(struct llmobs_spool *spool, uint32_t file)
 
     if (!path)
         return false;
-    llmobs_spool_file_path(spool->dir, file, path);
+    llmobs_spool_file_path(spool->prefix, file, path);
     llmobs_crash_point("removing a file");
-    gone = unlink(path) == 0 || errno == ENOENT;
+    gone = unlink(path) == 0;
     llmobs_crash_point("removed a file");
     llmobs_scratch_give(path);
     return gone;
@@ -852,7 +919,7 @@ static void release_file(struct llmobs_spool *spool, uint32_t file,
     /* `handed` is read last: a hand-over sets it, and then leaves the file. */
     last = file != current_file(spool) &&
            atomic_load(&spool_slot_of(spool, file)->left) == entries &&
-           !atomic_load(&spool->handed);
+           !atomic_load(&spool_slot_of(spool, file)->handed);
     if (!(last && unlink_file(spool, file)) &&
         note_release(spool, file, ids, id_count) != 0)
         defer_release(spool, file, list, count);
@@ -884,7 +951,7 @@ static uint32_t next_file(const struct llmobs_spooled *list, size_t count,
 static void spool_remove_file(struct llmobs_spool *spool,
                               struct llmobs_spool_slot *slot, const char *path)
 {
-    if (!atomic_load(&spool->handed)) {
+    if (!atomic_load(&slot->handed)) {
         llmobs_crash_point("removing a file");
         unlink(path);
         llmobs_crash_point("removed a file");
@@ -905,7 +972,7 @@ static void spool_tidy(struct llmobs_spool *spool)
         if (file == 0 || file == current_file(spool) ||
             atomic_load(&slot->left) != 0)
             continue;
-        llmobs_spool_file_path(spool->dir, file, path);
+        llmobs_spool_file_path(spool->prefix, file, path);
         spool_remove_file(spool, slot, path);
     }
     llmobs_scratch_give(path);
@@ -928,45 +995,54 @@ void llmobs_spool_release(struct llmobs_spool *spool,
 
 /* -- reading again ------------------------------------------------------- */
 
+struct loading {
+    const struct llmobs_spooled *spooled;
+    struct llmobs_buf *text;
+    bool last;
+};
+
+static int load_at(const char *path, void *ctx)
+{
+    struct loading *loading = ctx;
+
+    loading->last = llmobs_held_alone(path);
+    return llmobs_spool_read(path, loading->spooled->offset,
+                             loading->spooled->size, loading->text);
+}
+
 int llmobs_spool_load(struct llmobs_spool *spool,
                       const struct llmobs_spooled *spooled,
                       struct llmobs_buf *text, struct llmobs_entry *entry)
 {
-    char *path = llmobs_scratch_take(PATH_MAX);
+    struct loading loading = {spooled, text, false};
     size_t at = 0;
-    bool last;
     int rc;
 
-    if (!path)
-        return -ENOMEM;
     llmobs_buf_cut(text, 0);
-    llmobs_spool_file_path(spool->dir, spooled->file, path);
-    rc = llmobs_spool_read(path, spooled->offset, spooled->size, text);
-    last = llmobs_held_alone(path);
-    llmobs_scratch_give(path);
+    rc = llmobs_spool_with(spool, spooled->file, load_at, &loading);
     if (rc)
         return rc;
     if (!llmobs_entry_next(&spool->key,
                            (struct llmobs_text){text->data, text->len}, &at,
                            entry) ||
         entry->id != spooled->id)
-        return last ? -EXDEV : -EBADMSG;
+        return loading.last ? -EXDEV : -EBADMSG;
     return 0;
+}
+
+static int stat_at(const char *path, void *ctx)
+{
+    struct stat st;
+
+    (void)ctx;
+    return fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) ? -errno : 0;
 }
 
 bool llmobs_spool_has(struct llmobs_spool *spool,
                       const struct llmobs_spooled *spooled)
 {
-    char *path = spooled->file ? llmobs_scratch_take(PATH_MAX) : NULL;
-    struct stat st;
-    bool there;
-
-    if (!path)
-        return false;
-    llmobs_spool_file_path(spool->dir, spooled->file, path);
-    there = fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
-    llmobs_scratch_give(path);
-    return there;
+    return spooled->file &&
+           llmobs_spool_with(spool, spooled->file, stat_at, NULL) == 0;
 }
 
 /* -- room and end -------------------------------------------------------- */
@@ -993,7 +1069,7 @@ void llmobs_spool_look(struct llmobs_spool *spool)
         (!atomic_load(&spool->turned) &&
          atomic_load(&spool->room) > (int64_t)spool->file_max))
         return;
-    if (atomic_load(&spool->dir_state) != LLMOBS_SPOOL_DIR_READY ||
+    if (atomic_load(&spool->state) != LLMOBS_SPOOL_READY ||
         (spool->looked_ns &&
          now - spool->looked_ns < LOOK_EVERY_MS * LLMOBS_NS_PER_MS))
         return;
@@ -1007,16 +1083,23 @@ void llmobs_spool_ending(struct llmobs_spool *spool)
     atomic_store(&spool->ending, true);
 }
 
+static bool has_entries(struct llmobs_spool *spool)
+{
+    for (size_t i = 0; i < llmobs_spool_slots(spool); i++)
+        if (atomic_load(&spool->slots[i].left) != 0)
+            return true;
+    return false;
+}
+
 /* A process that leaves entries counts the spool, and so tells other processes
- * how full it is. A thread that goes on writes to a new file, or makes a
- * directory again. */
+ * how full it is. A thread that goes on writes to a new file. */
 void llmobs_spool_close(struct llmobs_spool *spool)
 {
-    if (atomic_load(&spool->dir_state) != LLMOBS_SPOOL_DIR_READY)
+    if (atomic_load(&spool->state) != LLMOBS_SPOOL_READY)
         return;
     turn_from(spool, current_file(spool));
     retry_deferred(spool);
     spool_tidy(spool);
-    if (!llmobs_spool_leave_dir(spool))
+    if (has_entries(spool))
         spool_find_room(spool);
 }

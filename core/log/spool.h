@@ -1,19 +1,19 @@
 /* spool - keeps calls on the disk until they are delivered, so that they
  * survive the process.
  *
- * Each process has a directory "<pid>-<start>-<nonce>" (ledger_dir.h) in the
- * spool of its user. It has files "1.entries", "2.entries", ..., each begun
- * when the file before has LLMOBS_SPOOL_FILE bytes. To write an entry (entry.h)
+ * Each process has files "o.PID-START-NONCE-N" (spool_name.h) in the spool of
+ * its user, each begun when the file before has LLMOBS_SPOOL_FILE bytes. All
+ * entries of a call are in the file of its first. To write an entry (entry.h)
  * takes one open, one write and one close: the app could take a descriptor that
  * stayed open for a file of its own, and could cut a mapped file short. Only a
  * program that takes on a sandbox keeps a descriptor open (held_file.h).
  * RELEASE entries in the same file name the entries that were delivered; a file
- * is removed when all of its entries are released.
+ * is removed when all of its entries are released. A relay may claim a file in
+ * which the process has handed over an entry: docs/SPOOL.md.
  *
- * Owns:    the files of this process; its directory by process_dir.h.
- * Threads: start, begin, end: any. They take no lock, allocate only by
- *          scratch.h, and list no directory; the first threads wait for each
- *          other. release, load, look: the thread that has the worker's turn.
+ * Owns:    the files of this process, by the name of process_files.h.
+ * Threads: start, begin, end: any. They take no lock, and allocate only by
+ *          scratch.h; the first threads wait for each other. release, load, look: the thread that has the worker's turn.
  *          close: the exit handler after it.
  * Errors:  -EDQUOT: the spool is full; any other error: the disk's. The caller
  *          still has in memory what could not be written; if an END could not,
@@ -22,7 +22,7 @@
  *          most once a second, and shares the result with other processes, so
  *          that many processes at once may exceed the limit a little.
  *          LLMOBS_SPOOL_FILES files at once.
- * Fork:    a child makes a directory of its own, with another key, by reset.
+ * Fork:    a child has files of its own, with another key, by reset.
  */
 #ifndef LLMOBS_SPOOL_H
 #define LLMOBS_SPOOL_H
@@ -40,8 +40,8 @@ struct llmobs_spool *llmobs_spool_new(const struct llmobs_config *config);
 /* Frees the memory; the disk keeps its entries. */
 void llmobs_spool_free(struct llmobs_spool *spool);
 
-/* Makes the directory for a call that is about to begin; the key of the call's
- * account (account.h) comes with it. Preserves errno. */
+/* Makes the key for a call that is about to begin, and for its account
+ * (account.h). Preserves errno. */
 void llmobs_spool_find_key(struct llmobs_spool *spool,
                            const struct llmobs_exchange *exchange);
 
@@ -64,8 +64,9 @@ bool llmobs_spool_is_relayed(struct llmobs_spool *spool);
 void llmobs_spool_hand(struct llmobs_spool *spool,
                        const struct llmobs_spooled *spooled);
 
-/* Writes an encoded event, with its own id; fills `spooled`. Any thread.
- */
+/* Writes an encoded event, with its own id; fills `spooled`. If that names a
+ * file already, of a call of this process, the event stands beside the call in
+ * it. Any thread. */
 int llmobs_spool_event(struct llmobs_spool *spool,
                        struct llmobs_spooled *spooled,
                        enum llmobs_event_kind kind, struct llmobs_text event);
@@ -94,8 +95,7 @@ void llmobs_spool_cancel(struct llmobs_spool *spool,
 void llmobs_spool_release(struct llmobs_spool *spool,
                           const struct llmobs_spooled *list, size_t count);
 
-/* To be called before the program takes on a sandbox: makes the directory and
- * the current file, and holds the file open (held_file.h). Entries then go to
+/* To be called before the program takes on a sandbox: makes the current file, and holds the file open (held_file.h). Entries then go to
  * this file if no other can be opened. Any thread; preserves errno. */
 int llmobs_spool_hold(struct llmobs_spool *spool);
 
@@ -118,14 +118,14 @@ void llmobs_spool_look(struct llmobs_spool *spool);
  * need no RELEASE entry. Any thread. */
 void llmobs_spool_ending(struct llmobs_spool *spool);
 
-/* The process ends: removes the files that have no entry left, and the
- * directory if it is empty. */
+/* The process ends: removes the files that have no entry left. */
 void llmobs_spool_close(struct llmobs_spool *spool);
 
 /* For a forked child. */
 void llmobs_spool_reset(struct llmobs_spool *spool);
 
-/* The directory of this process while it has one, else "". Borrowed. */
+/* The first part of the names of this process's files (spool_state.h) while it
+ * has a name, else "". Borrowed. */
 const char *llmobs_spool_path(const struct llmobs_spool *spool);
 
 #endif

@@ -19,10 +19,12 @@
 #include "lib/base/hazard.h"
 #include "lib/base/signal_guard.h"
 #include "lib/base/scratch.h"
+#include "lib/base/sys.h"
 #include "lib/base/crash_point.h"
 #include "core/config/state_dir.h"
 #include "core/log/event_item.h"
 #include "core/log/held_file.h"
+#include "core/log/spool_name.h"
 #include "core/trace/propagate.h"
 
 int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap)
@@ -56,27 +58,85 @@ int llmobs_spool_base(const struct llmobs_config *config, bool list, int *out)
 }
 
 /* Without printf, because the app's thread needs a path twice in a call. */
-void llmobs_spool_file_path(const char *dir, uint32_t file, char out[PATH_MAX])
+void llmobs_spool_file_path(const char *prefix, uint32_t file,
+                            char out[PATH_MAX])
 {
-    static const char suffix[] = LLMOBS_SPOOL_SUFFIX;
-    char name[21];
-    size_t len = strlen(dir), name_len = llmobs_text_decimal(file, name);
+    char number[21];
+    size_t len = strlen(prefix), number_len = llmobs_text_decimal(file, number);
 
-    if (len + 1 + name_len + sizeof(suffix) > PATH_MAX) {
-        out[0] = '\0';
+    out[0] = '\0';
+    if (len + 1 + number_len + 1 > PATH_MAX)
         return;
-    }
-    memcpy(out, dir, len);
-    out[len] = '/';
-    memcpy(out + len + 1, name, name_len);
-    memcpy(out + len + 1 + name_len, suffix, sizeof(suffix));
+    memcpy(out, prefix, len);
+    out[len] = '-';
+    memcpy(out + len + 1, number, number_len);
+    out[len + 1 + number_len] = '\0';
 }
 
-bool llmobs_spool_is_file(const char *name)
+/* True for a name "c.READER.NAMESPACE" with `end` behind it. */
+static bool is_claimed(const char *name, const char *end)
 {
-    size_t digits = strspn(name, "0123456789");
+    size_t len = strlen(name), end_len = strlen(end);
 
-    return digits > 0 && strcmp(name + digits, LLMOBS_SPOOL_SUFFIX) == 0;
+    return name[0] == 'c' && name[1] == '.' && len > end_len &&
+           strcmp(name + len - end_len, end) == 0;
+}
+
+/* glibc and musl give the entries of a directory as the kernel does. */
+_Static_assert(offsetof(struct dirent, d_name) == 19, "linux_dirent64");
+
+static const char *find_in(const char *list, long len, const char *end)
+{
+    unsigned short size;
+
+    for (long at = 0; at < len; at += size) {
+        const char *name = list + at + offsetof(struct dirent, d_name);
+
+        memcpy(&size, list + at + offsetof(struct dirent, d_reclen),
+               sizeof(size));
+        if (is_claimed(name, end))
+            return name;
+    }
+    return NULL;
+}
+
+/* Like a walk with opendir, but without its allocation. `out` has the directory
+ * and gets the name. */
+static int find_name(const char *end, char out[PATH_MAX])
+{
+    int fd = llmobs_fd_open(AT_FDCWD, out, O_RDONLY | O_DIRECTORY);
+    char *list = fd < 0 ? NULL : llmobs_scratch_take(LLMOBS_SCRATCH_SIZE);
+    const char *name = NULL;
+    size_t at = strlen(out);
+    long len;
+
+    while (list && !name &&
+           (len = llmobs_sys(SYS_getdents64, fd, list, LLMOBS_SCRATCH_SIZE)) >
+               0)
+        name = find_in(list, len, end);
+    if (name && at + 1 + strlen(name) < PATH_MAX) {
+        out[at] = '/';
+        strcpy(out + at + 1, name);
+    }
+    llmobs_scratch_give(list);
+    if (fd >= 0)
+        close(fd);
+    return name ? 0 : -ENOENT;
+}
+
+int llmobs_spool_find_claimed(const char *prefix, uint32_t file,
+                              char out[PATH_MAX])
+{
+    char end[LLMOBS_SPOOL_NAME_MAX];
+    char *name;
+
+    llmobs_spool_file_path(prefix, file, out);
+    name = strrchr(out, '/');
+    if (!name || strlen(name) >= sizeof(end))
+        return -ENOENT;
+    strcpy(end, name + 2); /* from the "." of "o." on */
+    *name = '\0';
+    return find_name(end, out);
 }
 
 int llmobs_spool_open(const char *path, int flags)
@@ -101,15 +161,15 @@ static bool is_limited(void)
 }
 
 /* -EFBIG where the file may not grow: another file may have room, unlike on a
- * full disk. `part`: bytes that were written nevertheless. */
-static int put_some(int fd, const struct iovec *pieces, int count, size_t *part)
+ * full disk. The first part of an entry that was written nevertheless stays:
+ * without its seal it is none. */
+static int spool_file_put_pieces(int fd, const struct iovec *pieces, int count,
+                                 bool limited)
 {
     struct llmobs_signal_guard guard;
-    bool limited = is_limited();
     size_t size = 0;
     ssize_t n;
 
-    *part = 0;
     for (int i = 0; i < count; i++)
         size += pieces[i].iov_len;
     if (limited)
@@ -125,15 +185,7 @@ static int put_some(int fd, const struct iovec *pieces, int count, size_t *part)
     llmobs_crash_point("written");
     if ((size_t)n == size)
         return 0;
-    *part = (size_t)n;
     return limited ? -EFBIG : -ENOSPC;
-}
-
-static int spool_file_put_pieces(int fd, const struct iovec *pieces, int count)
-{
-    size_t part;
-
-    return put_some(fd, pieces, count, &part);
 }
 
 int llmobs_spool_put_line(int fd, struct llmobs_text text)
@@ -141,24 +193,23 @@ int llmobs_spool_put_line(int fd, struct llmobs_text text)
     struct iovec pieces[] = {{(void *)(uintptr_t)text.data, text.len},
                              {(void *)(uintptr_t) "\n", 1}};
 
-    return spool_file_put_pieces(fd, pieces, 2);
+    return spool_file_put_pieces(fd, pieces, 2, is_limited());
 }
 
 /* Writes owner and entry at once: otherwise a kill between two writes would
  * leave entries without an owner. */
 static int put_after(int fd, struct llmobs_text owner,
-                     const struct llmobs_entry_writer *writer, size_t *part)
+                     const struct llmobs_entry_writer *writer, bool limited)
 {
     const size_t size = (size_t)writer->pieces * sizeof(writer->iov[0]);
     struct iovec *pieces = llmobs_scratch_take(size + sizeof(writer->iov[0]));
     int rc;
 
-    *part = 0;
     if (!pieces)
         return -ENOMEM;
     pieces[0] = (struct iovec){(void *)(uintptr_t)owner.data, owner.len};
     memcpy(pieces + 1, writer->iov, size);
-    rc = put_some(fd, pieces, writer->pieces + 1, part);
+    rc = spool_file_put_pieces(fd, pieces, writer->pieces + 1, limited);
     llmobs_scratch_give(pieces);
     return rc;
 }
@@ -167,23 +218,46 @@ int llmobs_spool_write(int fd, struct llmobs_text owner,
                        const struct llmobs_entry_writer *writer,
                        struct llmobs_spool_written *written)
 {
+    bool limited = written->limited = is_limited();
     int rc = owner.len > 0
-                 ? put_after(fd, owner, writer, &written->part)
-                 : put_some(fd, writer->iov, writer->pieces, &written->part);
+                 ? put_after(fd, owner, writer, limited)
+                 : spool_file_put_pieces(fd, writer->iov, writer->pieces,
+                                         limited);
 
     written->end = (uint64_t)lseek(fd, 0, SEEK_CUR);
     return rc;
 }
 
-/* Removes nothing if another process has written behind it meanwhile. */
-void llmobs_spool_cut(int fd, const struct llmobs_spool_written *written)
+static int shut(int fd)
 {
+    struct llmobs_signal_guard guard;
+    bool limited = is_limited();
     struct stat st;
+    int rc = 0;
 
-    if (written->part == 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) ||
-        (uint64_t)st.st_size != written->end)
-        return;
-    (void)!ftruncate(fd, (off_t)(written->end - written->part));
+    if (fstat(fd, &st) != 0)
+        return -errno;
+    if ((uint64_t)st.st_size >= LLMOBS_SPOOL_CLOSED)
+        return 0;
+    if (limited)
+        llmobs_signal_guard_begin(&guard);
+    llmobs_crash_point("closing a file");
+    if (ftruncate(fd, (off_t)LLMOBS_SPOOL_CLOSED) != 0)
+        rc = -errno;
+    llmobs_crash_point("closed a file");
+    if (limited)
+        llmobs_signal_guard_end(&guard);
+    return rc;
+}
+
+int llmobs_spool_shut(const char *path)
+{
+    int fd = llmobs_spool_open(path, O_WRONLY);
+    int rc = fd < 0 ? -errno : shut(fd);
+
+    if (fd >= 0)
+        close(fd);
+    return rc;
 }
 
 /* Appends an entry and gives its place; `offset` may be NULL. */
@@ -201,8 +275,6 @@ static int spool_file_append(const struct llmobs_spool_target *target,
         return -errno;
     size = llmobs_entry_end(writer, target->key);
     rc = llmobs_spool_write(fd, no_owner, writer, &written);
-    if (target->alone)
-        llmobs_spool_cut(fd, &written);
     close(fd);
     if (offset)
         *offset = written.end - size;
@@ -212,7 +284,7 @@ static int spool_file_append(const struct llmobs_spool_target *target,
 /* Adds an entry of one field. */
 static int append_field(const struct llmobs_spool_target *target,
                         enum llmobs_entry_type type, uint64_t id, uint32_t tag,
-                        struct llmobs_text field, uint64_t *offset)
+                        struct llmobs_text field)
 {
     struct llmobs_entry_writer *writer = llmobs_scratch_take(sizeof(*writer));
     int rc;
@@ -222,7 +294,7 @@ static int append_field(const struct llmobs_spool_target *target,
     llmobs_entry_begin(writer, type, id);
     rc = llmobs_entry_add(writer, tag, field.data, field.len);
     if (!rc)
-        rc = spool_file_append(target, writer, offset);
+        rc = spool_file_append(target, writer, NULL);
     llmobs_scratch_give(writer);
     return rc;
 }
@@ -233,7 +305,7 @@ int llmobs_spool_note(const struct llmobs_spool_target *target,
     const struct llmobs_text field = {(const char *)ids, count * sizeof(*ids)};
 
     return append_field(target, LLMOBS_ENTRY_RELEASE, ids[0],
-                        LLMOBS_RELEASE_IDS, field, NULL);
+                        LLMOBS_RELEASE_IDS, field);
 }
 
 /* The app may have lowered its limit of file sizes below this place. */
@@ -276,15 +348,27 @@ int llmobs_spool_write_delivered_to(const struct llmobs_spool_target *target,
                                       sizeof(delivered_to)};
 
     return append_field(target, LLMOBS_ENTRY_DELIVERED_TO, id,
-                        LLMOBS_DELIVERED_TO_BITS, field, NULL);
+                        LLMOBS_DELIVERED_TO_BITS, field);
 }
 
 int llmobs_spool_write_span(const struct llmobs_spool_target *target,
                             uint64_t id, struct llmobs_text event,
                             uint64_t *offset)
 {
-    return append_field(target, LLMOBS_ENTRY_EVENT, id,
-                        LLMOBS_EVENT_TAG + LLMOBS_EVENT_SPAN, event, offset);
+    struct llmobs_entry_writer *writer = llmobs_scratch_take(sizeof(*writer));
+    int rc;
+
+    if (!writer)
+        return -ENOMEM;
+    llmobs_entry_begin(writer, LLMOBS_ENTRY_EVENT, id);
+    rc = llmobs_entry_add(writer, LLMOBS_EVENT_TAG + LLMOBS_EVENT_SPAN,
+                          event.data, event.len);
+    if (!rc)
+        rc = llmobs_entry_add(writer, LLMOBS_ENTRY_BESIDE, "", 1);
+    if (!rc)
+        rc = spool_file_append(target, writer, offset);
+    llmobs_scratch_give(writer);
+    return rc;
 }
 
 static int spool_file_read_part(int fd, uint64_t offset, size_t want,
@@ -345,6 +429,10 @@ static int read_some(struct walk *walk, bool sparse, uint64_t size,
     while (rc > 0 && size > 0) {
         if (LLMOBS_HAZARD(hole_read, sparse, sparse && size == 0))
             pass_hole(walk);
+        if (walk->at >= walk->end)
+            break;
+        if (size > walk->end - walk->at)
+            size = walk->end - walk->at;
         rc = spool_file_read_part(walk->fd, walk->at,
                                   size < 65536 ? (size_t)size : 65536, text);
         walk->at += (uint64_t)(rc > 0 ? rc : 0);
@@ -367,6 +455,8 @@ int llmobs_spool_read(const char *path, uint64_t offset, uint64_t size,
         rc = -EPERM;
     } else {
         walk.end = (uint64_t)st.st_size;
+        if (offset < LLMOBS_SPOOL_CLOSED && walk.end > LLMOBS_SPOOL_CLOSED)
+            walk.end = LLMOBS_SPOOL_CLOSED;
         rc = read_some(&walk, st.st_blocks * 512 < st.st_size, size, text);
     }
     close(fd);
@@ -401,39 +491,26 @@ int llmobs_spool_key(const char *path, struct llmobs_entry_key *key)
 /* A process that begins uses a count as old as this. */
 #define USAGE_TOLD_MS 60000
 
-static bool spool_file_is_own(int dir, const char *name, mode_t type,
-                              struct stat *st)
+/* Other users' files are not counted, however big they look. */
+static bool spool_file_is_own(int dir, const char *name, struct stat *st)
 {
     return fstatat(dir, name, st, AT_SYMLINK_NOFOLLOW) == 0 &&
-           (st->st_mode & S_IFMT) == type &&
+           S_ISREG(st->st_mode) &&
            LLMOBS_HAZARD(room_by_anybody, st->st_uid == geteuid(), true);
 }
 
-/* Adds the sizes of this user's files. Other users' files are not counted,
- * however big they look. */
-static void spool_file_add_files(int base, const char *name, uint64_t *bytes)
+/* The bytes of a file, of which a closed one has far fewer than its size. */
+static uint64_t bytes_of(const struct stat *st)
 {
-    unsigned left = LLMOBS_FD_NAMES;
-    struct dirent *entry;
-    struct stat st;
-    DIR *dir;
-    int fd;
+    uint64_t size = (uint64_t)st->st_size;
 
-    if (!spool_file_is_own(base, name, S_IFDIR, &st))
-        return;
-    fd = llmobs_fd_open(base, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    dir = llmobs_fd_list(fd);
-    if (!dir)
-        return;
-    *bytes += BLOCK;
-    while ((entry = llmobs_fd_entry(dir, &left)))
-        if (spool_file_is_own(fd, entry->d_name, S_IFREG, &st))
-            *bytes += ((uint64_t)st.st_size + BLOCK - 1) / BLOCK * BLOCK;
-    closedir(dir);
+    if (size >= LLMOBS_SPOOL_CLOSED)
+        size = (uint64_t)st->st_blocks * 512;
+    return (size + BLOCK - 1) / BLOCK * BLOCK;
 }
 
-/* After this time the other directories are only numbered, as they may be
- * thousands, and a process that ends waits for the count. */
+/* After this time the other files are only numbered, as they may be thousands,
+ * and a process that ends waits for the count. */
 #define COUNT_MS 10
 
 static bool has_passed(int64_t since_ns, int64_t ms)
@@ -441,23 +518,26 @@ static bool has_passed(int64_t since_ns, int64_t ms)
     return llmobs_clock_mono_ns() - since_ns > ms * LLMOBS_NS_PER_MS;
 }
 
-/* Takes the other directories to be as big as those that were looked into. */
-static void count_dirs(int base, DIR *list, uint64_t *bytes)
+/* Takes the other files to be as big as those that were looked at. */
+static void count_files(int base, DIR *list, uint64_t *bytes)
 {
     int64_t began = llmobs_clock_mono_ns();
     uint64_t seen = 0, others = 0;
     unsigned left = LLMOBS_FD_NAMES;
+    struct llmobs_spool_name name;
     struct dirent *entry;
+    struct stat st;
 
     while (!has_passed(began, COUNT_MS * 2) &&
            (entry = llmobs_fd_entry(list, &left))) {
-        if (entry->d_name[0] == '.')
+        if (!llmobs_spool_name_parse(entry->d_name, &name))
             continue;
         if (has_passed(began, COUNT_MS)) {
             others++;
             continue;
         }
-        spool_file_add_files(base, entry->d_name, bytes);
+        if (spool_file_is_own(base, entry->d_name, &st))
+            *bytes += bytes_of(&st);
         seen++;
     }
     if (seen > 0)
@@ -475,7 +555,7 @@ static int count_all(int base, uint64_t *bytes)
     list = llmobs_fd_list(fd);
     if (!list)
         return -errno;
-    count_dirs(base, list, bytes);
+    count_files(dirfd(list), list, bytes);
     closedir(list);
     return 0;
 }
@@ -515,7 +595,7 @@ static void tell_usage(int base, uint64_t bytes, int64_t took_ns)
     piece.iov_len = (size_t)snprintf(
         text, sizeof(text), "%" PRIu64 " %" PRId64 "\n", bytes, took_ns);
     if (ftruncate(fd, 0) == 0)
-        (void)spool_file_put_pieces(fd, &piece, 1);
+        (void)spool_file_put_pieces(fd, &piece, 1, is_limited());
     close(fd);
 }
 

@@ -8,6 +8,7 @@
 #define LLMOBS_SPOOL_FILE_H
 
 #include <limits.h>
+#include <sys/stat.h>
 
 #include "core/config/config.h"
 #include "core/log/entry.h"
@@ -25,9 +26,14 @@
 #define LLMOBS_DELIVERED_TO_BITS 1
 #define LLMOBS_INFERRED (1u << 30) /* not a destination: spool.h */
 
-/* The name, in the spool, of an empty directory that its process has left: to
- * rename it costs a short program far less than to make and remove one. */
-#define LLMOBS_SPOOL_SPARE "spare"
+/* A file of this size or a greater one is closed: a reader has claimed it. To
+ * set the size stores nothing on the disk, and each entry, as it is appended,
+ * lies before this offset or behind it. What begins behind it does not count,
+ * and its writer writes it again to another file (docs/SPOOL.md). */
+#define LLMOBS_SPOOL_CLOSED ((uint64_t)1 << 30)
+/* In the mode of a file that its process holds open, as it can open no other
+ * any more (held_file.h): such a file is never closed. */
+#define LLMOBS_SPOOL_HELD S_ISVTX
 
 /* The user's spool directory. */
 int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap);
@@ -36,12 +42,19 @@ int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap);
  * if the user has named the directory. */
 int llmobs_spool_base(const struct llmobs_config *config, bool list, int *out);
 
-/* The path of a file in the directory of a process; "" where it is too long. */
-#define LLMOBS_SPOOL_SUFFIX ".entries"
-void llmobs_spool_file_path(const char *dir, uint32_t file, char out[PATH_MAX]);
+/* The path of a file of a process, of whose files `prefix` is the first part
+ * ("/.../o.PID-START-NONCE"); "" where it is too long. */
+void llmobs_spool_file_path(const char *prefix, uint32_t file,
+                            char out[PATH_MAX]);
 
-/* True for the name of a file of entries. */
-bool llmobs_spool_is_file(const char *name);
+/* The path of that file under the name that its reader has given it; -ENOENT:
+ * no reader has it. */
+int llmobs_spool_find_claimed(const char *prefix, uint32_t file,
+                              char out[PATH_MAX]);
+
+/* Closes a file that this process has claimed. -EFBIG: its own limit of file
+ * sizes does not allow it. */
+int llmobs_spool_shut(const char *path);
 
 /* Opens a file of the spool: never through a link; the descriptor is above 2
  * and close-on-exec. If the kernel does not open the file by its name, as in a
@@ -56,7 +69,7 @@ int llmobs_spool_put_line(int fd, struct llmobs_text text);
 /* The result of a write to the end of a file. */
 struct llmobs_spool_written {
     uint64_t end;
-    size_t part; /* bytes before the end that are no complete entry */
+    bool limited; /* the app has a limit of file sizes */
 };
 
 /* As llmobs_spool_put_line, for an ended entry. If `owner` is not empty, writes
@@ -65,15 +78,10 @@ int llmobs_spool_write(int fd, struct llmobs_text owner,
                        const struct llmobs_entry_writer *writer,
                        struct llmobs_spool_written *written);
 
-/* Removes the part of an entry that a failed write left, if no other thread
- * writes to the file. */
-void llmobs_spool_cut(int fd, const struct llmobs_spool_written *written);
-
 /* An existing file, to add entries to. */
 struct llmobs_spool_target {
     const char *path;
     const struct llmobs_entry_key *key;
-    bool alone; /* no other thread writes to it */
 };
 
 /* Adds a RELEASE entry for these ids. */
@@ -87,13 +95,14 @@ int llmobs_spool_strike(const char *path, uint64_t offset, uint64_t id);
 int llmobs_spool_write_delivered_to(const struct llmobs_spool_target *target,
                                     uint64_t id, unsigned delivered_to);
 
-/* Adds an EVENT entry of a span, whose text has its time. Gives its place. */
+/* Adds an EVENT entry of a span, whose text has its time, beside a call of the
+ * file (entry.h). Gives its place. */
 int llmobs_spool_write_span(const struct llmobs_spool_target *target,
                             uint64_t id, struct llmobs_text event,
                             uint64_t *offset);
 
 /* Appends to the buffer `size` bytes from `offset` on, or as many as the file
- * has. Of holes in the file it reads only the first LLMOBS_SPOOL_HOLES bytes:
+ * has; none behind LLMOBS_SPOOL_CLOSED if `offset` is before it. Of holes in the file it reads only the first LLMOBS_SPOOL_HOLES bytes:
  * entries have no holes, and a file with big holes costs nothing to make. */
 #define LLMOBS_SPOOL_HOLES ((uint64_t)1024 * 1024)
 int llmobs_spool_read(const char *path, uint64_t offset, uint64_t size,

@@ -1,4 +1,4 @@
-/* spool_state - the state of a spool, for spool.c, process_dir.c and the tests.
+/* spool_state - the state of a spool, for spool.c, process_files.c and the tests.
  *
  * Limits:  LLMOBS_SPOOL_DEFERRED releases that wait for the disk.
  */
@@ -9,17 +9,17 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
+#include "core/log/ledger_dir.h"
 #include "core/log/owner.h"
 #include "core/log/spool_file.h"
 
 /* RELEASE entries that the disk refused and that are written later. */
 #define LLMOBS_SPOOL_DEFERRED 1024
 
-enum llmobs_spool_dir_state {
-    LLMOBS_SPOOL_DIR_NONE,
-    LLMOBS_SPOOL_DIR_BUSY,
-    LLMOBS_SPOOL_DIR_READY,
-    LLMOBS_SPOOL_DIR_GIVEN /* given away: another process may have it now */
+enum llmobs_spool_begun {
+    LLMOBS_SPOOL_NONE,
+    LLMOBS_SPOOL_BUSY,
+    LLMOBS_SPOOL_READY
 };
 
 /* The state of one file. Files whose numbers are LLMOBS_SPOOL_FILES apart use
@@ -29,21 +29,17 @@ struct llmobs_spool_slot {
     atomic_uint left;
     /* The file's number while it exists, else 0. */
     _Atomic uint32_t file;
-    atomic_bool owned; /* the OWNER entry is in it */
+    atomic_bool owned;  /* the OWNER entry is in it */
+    atomic_bool handed; /* the relay may have entries of it */
     _Atomic uint32_t bytes;
-    /* How many threads write to the file; with LLMOBS_SPOOL_CUTTING while one
-     * of them removes the incomplete entry that its failed write has left. */
-    atomic_uint writers;
 };
-
-#define LLMOBS_SPOOL_CUTTING 0x80000000u
 
 struct llmobs_spool_deferred {
     uint32_t file;
     uint64_t id;
 };
 
-/* The user and the root directory with which a process made its directory. */
+/* The user and the root directory with which a process found its name. */
 struct llmobs_spool_home {
     uid_t uid;
     dev_t device;
@@ -52,24 +48,24 @@ struct llmobs_spool_home {
 
 struct llmobs_spool {
     const struct llmobs_config *config;
-    /* The thread that takes it from NONE to READY writes `dir` and `home`,
-     * which are constant from then on. */
-    atomic_uint dir_state;
+    /* The thread that takes it from NONE to READY writes `prefix`, `self` and
+     * `home`, which are constant from then on. */
+    atomic_uint state;
     struct llmobs_spool_home home;
-    atomic_bool named; /* `dir` was made once, and does not change any more */
+    struct llmobs_record_owner self;
+    atomic_bool named; /* `prefix` and `self` do not change any more */
     struct llmobs_owner *owner;
     struct llmobs_entry_key key; /* its files'; constant from READY on */
     _Atomic int64_t failed_ns;   /* when the disk failed; 0: it works */
     atomic_bool ending;
+    atomic_bool limited; /* the app has a limit of file sizes */
     /* A relay delivers for this process, as far as known, and when this process
      * looked last (monotonic). */
     atomic_bool relayed;
     _Atomic int64_t relay_ns;
     _Atomic int64_t gone_ns; /* since when the relay, which has entries, is
                               * gone; or 0 */
-    /* Entries in `dir` that were given to a relay to release them, and when
-     * last.
-     */
+    /* Entries that were given to a relay to release them, and when last. */
     atomic_uint handed;
     _Atomic int64_t handed_ns; /* the last time */
     atomic_bool turned;        /* a file was begun since the last _look */
@@ -83,7 +79,7 @@ struct llmobs_spool {
     size_t deferred_count;
     /* The slots are last: a process that captures nothing touches none. */
     struct llmobs_spool_slot slots[LLMOBS_SPOOL_FILES];
-    char dir[PATH_MAX];
+    char prefix[PATH_MAX]; /* of its files: "/.../o.PID-START-NONCE" */
 };
 
 /* How many slots were ever used: files count up, and no file is newer than the

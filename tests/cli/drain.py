@@ -30,7 +30,6 @@ LIMIT = 60
 FOLDER = tempfile.mkdtemp(prefix="llmobs-drain.")
 STORE = os.path.join(FOLDER, "store")
 SPOOL = os.path.join(STORE, "spool")
-FIRST = "1.entries"
 BEGIN, END = 2, 3  # enum llmobs_entry_type
 NOBODY = 65534
 BATCH = 64  # calls that a drain sends at a time
@@ -109,10 +108,10 @@ def expect(result, code, **counts):
 
 
 def entries():
-    """The directories of processes, and what else should not be there."""
+    """The files of processes, and what else should not be there."""
     found = os.listdir(SPOOL) if os.path.isdir(SPOOL) else []
     return [name for name in found if name not in (
-        "usage", "spare", "relay.%d" % os.geteuid()) and
+        "usage", "relay.%d" % os.geteuid()) and
         not re.fullmatch(r"links\.\d+", name)]
 
 
@@ -142,11 +141,13 @@ def arrived(double, count, wait=0):
 
 
 def spooled_ids(process="", kind=END):
-    """The ids of the entries of a kind on the disk, of all processes or of one:
+    """The ids of the entries of a kind on the disk, of all files or of one:
     file and head of entry.h."""
     found = set()
-    for place, _, names in os.walk(os.path.join(SPOOL, process)):
+    for place, _, names in os.walk(SPOOL):
         for name in names:
+            if not name[1:].startswith(".") or process not in name:
+                continue
             with open(os.path.join(place, name), "rb") as f:
                 data = f.read()
             mark, at = data[16:24], 40
@@ -341,7 +342,8 @@ def many():
     calls()
     one = os.path.join(SPOOL, entries()[0])
     for i in range(4000):
-        shutil.copytree(one, os.path.join(SPOOL, "%d-1-%x" % (4000000 + i, i)))
+        shutil.copy(one, os.path.join(SPOOL, "o.%d-1-%x-1" %
+                                      (4000000 + i, i)))
     expect(drain("--to", "store"), 0, delivered=4001)
     equal(entries(), [], "left in the spool")
 
@@ -456,7 +458,7 @@ def short_ones_killed():
     spool before the next batch is."""
     for _ in range(SHORT_ONES):
         calls()
-    equal(len(entries()), SHORT_ONES, "directories")
+    equal(len(entries()), SHORT_ONES, "files")
     with agent() as dd:
         dd.fault("slow", delay_ms=300)
         process = start("--json")
@@ -476,34 +478,29 @@ def short_ones_killed():
 
 def hostile():
     calls(3)
-    dead = entries()[0]
     victim = os.path.join(FOLDER, "victim")
-    shutil.copytree(os.path.join(SPOOL, dead), victim)
-    with open(os.path.join(victim, FIRST), "rb") as f:
+    shutil.copy(os.path.join(SPOOL, entries()[0]), victim)
+    with open(victim, "rb") as f:
         good = f.read()
 
-    def make(number, **files):
-        path = os.path.join(SPOOL, "%d-1-%x" % (4000000 + number, number))
-        os.mkdir(path, 0o700)
-        for name, data in files.items():
-            with open(os.path.join(path, name.strip("f") + ".entries"),
-                      "wb") as f:
-                f.write(data)
-        return path
-    make(1, f1=os.urandom(100000))
-    make(2, f1=b"")
-    make(3, f1=good[:40])
-    make(4)
-    make(11, f1=good[:8] + b"\x09" + good[9:])
-    os.symlink(victim, os.path.join(SPOOL, "4000005-1-5"))
-    os.symlink(os.path.join(victim, FIRST), os.path.join(make(6), FIRST))
-    os.mkfifo(os.path.join(make(7), FIRST))
-    os.mkdir(os.path.join(make(8), FIRST))
-    os.symlink("/etc/passwd", os.path.join(SPOOL, "4000009-1-9"))
-    with open(os.path.join(SPOOL, "4000010-1-a"), "wb") as f:
-        f.write(good)
+    def place(number):
+        return os.path.join(SPOOL, "o.%d-1-%x-1" % (4000000 + number, number))
+
+    def make(number, data):
+        with open(place(number), "wb") as f:
+            f.write(data)
+        os.chmod(place(number), 0o600)
+    make(1, os.urandom(100000))
+    make(2, b"")
+    make(3, good[:40])
+    make(11, good[:8] + b"\x09" + good[9:])
+    os.symlink(victim, place(5))
+    os.symlink("/etc/passwd", place(6))
+    os.mkfifo(place(7))
+    os.mkdir(place(8))
+    os.link(victim, place(9)) # whose other name may be another user's
     os.mkdir(os.path.join(SPOOL, "not a name"))
-    os.mkdir(os.path.join(SPOOL, "99999999999999999999-1-1"))
+    make(99999999999999999999, good)
     with agent() as dd:
         code, told = drain()
         equal((code, told["delivered"], told["left"]), (1, 3, 0), "counts")
@@ -512,14 +509,14 @@ def hostile():
         code, told = drain()
         equal((code, told["delivered"]), (1, 0), "again")
         arrived(dd, 3)
-    with open(os.path.join(victim, FIRST), "rb") as f:
+    with open(victim, "rb") as f:
         equal(f.read() == good, True, "what a link led to is as it was")
 
 
 def truncated():
     """A file that ends within an entry, and garbage between two."""
     calls(3)
-    path = os.path.join(SPOOL, entries()[0], FIRST)
+    path = os.path.join(SPOOL, entries()[0])
     with open(path, "rb") as f:
         data = f.read()
     mark = data[16:24]
@@ -537,15 +534,15 @@ def truncated():
 
 
 def one_file_of_two():
-    """A file that cannot be read keeps its directory, and nothing else."""
+    """A file that cannot be read stays, and nothing else."""
     calls(2)
-    folder = os.path.join(SPOOL, entries()[0])
-    os.symlink("/etc/passwd", os.path.join(folder, "2.entries"))
+    strange = os.path.join(SPOOL, entries()[0])[:-1] + "2"
+    os.symlink("/etc/passwd", strange)
     with agent() as dd:
         expect(drain(), 1, delivered=2, unreadable=1)
         expect(drain(), 1, unreadable=1)
         arrived(dd, 2)
-        os.unlink(os.path.join(SPOOL, entries()[0], "2.entries"))
+        os.unlink(strange)
         expect(drain(), 0)
         arrived(dd, 2)
     equal(entries(), [], "left in the spool")
@@ -565,70 +562,60 @@ def other_users():
     calls(1)
     user = entries()[0]
     secret = os.path.join(FOLDER, "secret")
-    shutil.copytree(os.path.join(SPOOL, entries()[1]), secret)
-    for place, _, names in os.walk(os.path.join(SPOOL, user)):
-        os.chown(place, NOBODY, NOBODY)
-        for name in names:
-            os.chown(os.path.join(place, name), NOBODY, NOBODY)
+    shutil.copy(os.path.join(SPOOL, entries()[1]), secret)
+    os.chown(os.path.join(SPOOL, user), NOBODY, NOBODY)
     os.chmod(STORE, 0o755)
     os.chmod(SPOOL, 0o1777)
-    trap = os.path.join(SPOOL, "4000001-1-1")
-    os.mkdir(trap, 0o700)
-    os.symlink(os.path.join(secret, FIRST), os.path.join(trap, FIRST))
-    os.chown(trap, NOBODY, NOBODY)
-    before = open(os.path.join(secret, FIRST), "rb").read()
+    trap = os.path.join(SPOOL, "o.4000001-1-1-1")
+    os.symlink(secret, trap)
+    os.lchown(trap, NOBODY, NOBODY)
+    before = open(secret, "rb").read()
     with agent() as dd:
         code, told = drain("--dir", SPOOL)
         equal((code, told["delivered"], told["unreadable"]), (1, 3, 1),
               "counts")
         arrived(dd, 3)
-    equal(open(os.path.join(secret, FIRST), "rb").read() == before, True,
+    equal(open(secret, "rb").read() == before, True,
           "root's file is as it was")
     equal(entries(), [os.path.basename(trap)], "left in the spool")
 
 
-def nobodys_directory():
+def nobodys_file():
     calls(2)
-    folder = os.path.join(SPOOL, entries()[0])
+    path = os.path.join(SPOOL, entries()[0])
     if os.geteuid() == 0:
         os.chmod(FOLDER, 0o755)
         os.chmod(STORE, 0o755)
         os.chmod(SPOOL, 0o1777)
-        for name in os.listdir(folder):
-            os.chown(os.path.join(folder, name), NOBODY, NOBODY)
-        os.chown(folder, NOBODY, NOBODY)
-    return folder
+        os.chown(path, NOBODY, NOBODY)
+    return path
 
 
 def unchangeable():
-    """Of files that can neither go nor be emptied no call is delivered: it
-    would be again and again."""
-    folder = nobodys_directory()
-    for name in os.listdir(folder):
-        os.chmod(os.path.join(folder, name), 0o400)
-    os.chmod(folder, 0o500)
+    """Of a file that cannot be changed no call is delivered: it would be again
+    and again."""
+    path = nobodys_file()
+    os.chmod(path, 0o400)
     with agent() as dd:
         for _ in range(2):
             code, told = drain("--dir", SPOOL)
             equal((code, told["delivered"], told["left"]), (1, 0, 2), "counts")
-        for name in os.listdir(folder):
-            os.chmod(os.path.join(folder, name), 0o600)
-        equal(drain("--dir", SPOOL)[1]["delivered"], 2, "once they may go")
+        os.chmod(path, 0o600)
+        equal(drain("--dir", SPOOL)[1]["delivered"], 2, "once it may go")
         arrived(dd, 2)
-    for name in entries():
-        os.chmod(os.path.join(SPOOL, name), 0o700)
 
 
 def read_only():
-    """A directory of which nothing can be removed is delivered once."""
-    folder = nobodys_directory()
-    os.chmod(folder, 0o500)
+    """Of a spool from which nothing can be removed nothing is delivered."""
+    nobodys_file()
+    os.chmod(SPOOL, 0o755 if os.geteuid() == 0 else 0o500)
     with agent() as dd:
-        equal(drain("--dir", SPOOL)[1]["delivered"], 2, "first")
-        equal(drain("--dir", SPOOL)[1]["delivered"], 0, "again")
+        for _ in range(2):
+            code, told = drain("--dir", SPOOL)
+            equal((code, told["delivered"], told["left"]), (1, 0, 2), "counts")
+        os.chmod(SPOOL, 0o1777)
+        equal(drain("--dir", SPOOL)[1]["delivered"], 2, "once they may go")
         arrived(dd, 2)
-    for name in entries():
-        os.chmod(os.path.join(SPOOL, name), 0o700)
 
 
 def all_users():
@@ -667,7 +654,7 @@ def in_own_mounts(work):
 
 
 def give(name, folder, uid, home=None):
-    """Moves a directory of our spool to a user's."""
+    """Moves a file of our spool to a user's."""
     os.makedirs(folder, 0o700)
     shutil.move(os.path.join(SPOOL, name), folder)
     top = home or os.path.dirname(folder)

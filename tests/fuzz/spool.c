@@ -22,7 +22,7 @@
 #define STRUCK 2u
 #define HALF 4u
 /* Above what a pid may be: nobody has it. */
-#define DEAD "4999999-1-1"
+#define DEAD "o.4999999-1-1"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -101,7 +101,6 @@ static void write_file(struct llmobs_text text)
     char path[PATH_MAX];
     FILE *file;
 
-    FUZZ_CHECK(mkdir(dead, 0700) == 0);
     llmobs_spool_file_path(dead, 1, path);
     file = fopen(path, "w");
     FUZZ_CHECK(file != NULL);
@@ -149,18 +148,14 @@ static void adopt_all(bool had)
 }
 
 /* Removes all that is left there: it has our name by now. */
-static void clean_dir(int parent, const char *name, int depth)
+static void clean(void)
 {
-    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *list = fd < 0 ? NULL : fdopendir(fd);
+    DIR *list = opendir(base);
     struct dirent *entry;
 
     while (list && (entry = readdir(list)))
-        if (entry->d_name[0] != '.' && unlinkat(fd, entry->d_name, 0) != 0 &&
-            depth > 0) {
-            clean_dir(fd, entry->d_name, depth - 1);
-            (void)unlinkat(fd, entry->d_name, AT_REMOVEDIR);
-        }
+        if (entry->d_name[0] != '.')
+            (void)unlinkat(dirfd(list), entry->d_name, 0);
     if (list)
         closedir(list);
 }
@@ -182,7 +177,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         add_entry(fuzz_take(&in, FUZZ_CUT), &out);
     write_file((struct llmobs_text){out.data, out.len});
     adopt_all(form & 2);
-    clean_dir(AT_FDCWD, base, 1);
+    clean();
     llmobs_buf_fini(&out);
     return 0;
 }

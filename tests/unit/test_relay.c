@@ -12,7 +12,7 @@
 #include "core/deliver/worker.h"
 #include "lib/base/stats.h"
 #include "core/log/adopt_state.h"
-#include "core/log/process_dir.h"
+#include "core/log/process_files.h"
 #include "core/log/relay_sign.h"
 #include "core/log/spool_file.h"
 #include "core/log/spool_state.h"
@@ -43,9 +43,18 @@ static void adopt_one(void)
     llmobs_exchange_free(one.exchange);
 }
 
+static struct llmobs_exchange *begun;
+
+static void end_begun(void)
+{
+    begun->item.spooled.handed = true;
+    ck_assert_int_eq(llmobs_spool_end(spool, begun), 0);
+    llmobs_spool_hand(spool, &begun->item.spooled);
+}
+
 /* a: adopts a call; h: keeps a call and hands it over; k: keeps one for itself;
- * b: begins one; l: leaves its directory; o: goes on with its first file; else
- * it ends. */
+ * b: begins one; e: ends that, and hands it over; l: closes its spool; else it
+ * ends. */
 static void obey(char what)
 {
     if (what == 'a')
@@ -55,11 +64,11 @@ static void obey(char what)
     else if (what == 'k')
         spool_keep(1);
     else if (what == 'b')
-        llmobs_spool_start(spool, spool_make(1));
+        llmobs_spool_start(spool, begun = spool_make(1));
     else if (what == 'l')
         llmobs_spool_close(spool);
-    else if (what == 'o')
-        atomic_store(&spool->at, (uint64_t)1 << 32);
+    else if (what == 'e')
+        end_begun();
     else
         _exit(0);
 }
@@ -147,7 +156,7 @@ START_TEST(relay_takes_what_a_living_process_hands_over)
 }
 END_TEST
 
-START_TEST(relay_holds_a_directory_that_is_renamed)
+START_TEST(relay_has_a_file_of_a_process_that_ends)
 {
     struct llmobs_adopted one;
 
@@ -189,74 +198,51 @@ START_TEST(relay_takes_back_what_it_could_not_send)
 }
 END_TEST
 
-static unsigned sealed(void)
+/* Of the files in the spool: how many are claimed, and how many there are. */
+static unsigned files(const char *pattern)
 {
-    char command[512];
-    unsigned count = 0;
-    FILE *out;
+    char path[160];
+    glob_t found;
+    unsigned count;
 
-    snprintf(command, sizeof(command), "ls %s/*/ | grep -c '^2147483.*entries'",
-             place);
-    out = popen(command, "r");
-    ck_assert_ptr_nonnull(out);
-    ck_assert_int_eq(fscanf(out, "%u", &count), 1);
-    pclose(out);
+    snprintf(path, sizeof(path), "%s/%s", place, pattern);
+    ck_assert_int_le(glob(path, 0, NULL, &found), GLOB_NOMATCH);
+    count = (unsigned)found.gl_pathc;
+    globfree(&found);
     return count;
 }
 
-/* Old files go although there is something new at each look. */
-START_TEST(relay_tidies_a_busy_process)
+/* A file goes once nothing in it is under way. */
+START_TEST(relay_keeps_a_file_with_a_call_under_way)
 {
-    const struct timespec moment = {1, 100000000};
-
-    spool->file_max = 1;
     begin_child();
-    tell("h");
+    tell("bh");
     become_relay();
     take(1);
-    ck_assert_uint_eq(sealed(), 0);
-    nanosleep(&moment, NULL);
-    tell("hh");
-    take(2);
-    ck_assert_uint_ge(sealed(), 1);
+    ck_assert_uint_eq(files("c.*"), 1);
     tell("h");
+    ck_assert_uint_eq(files("o.*"), 1);
     take(1);
+    ck_assert_uint_eq(files("o.*"), 0);
+    ck_assert_uint_eq(files("c.*"), 1);
+    tell("e");
+    take(1);
+    ck_assert_uint_eq(files("c.*"), 0);
     end_child();
 }
 END_TEST
 
-/* A thread had begun to write before the others turned to a newer file. */
-START_TEST(relay_takes_what_comes_late)
+/* It would take the file away from the calls that begin in it. */
+START_TEST(relay_claims_no_file_without_an_end)
 {
-    const struct timespec moment = {1, 100000000};
-
-    spool->file_max = 1;
     begin_child();
-    tell("bbh");
+    tell("b");
     become_relay();
-    take(1);
-    tell("oh");
     take(0);
-    nanosleep(&moment, NULL);
-    take(1);
+    ck_assert_uint_eq(files("c.*"), 0);
+    tell("k");
     take(0);
-    end_child();
-}
-END_TEST
-
-START_TEST(relay_keeps_what_is_newer_than_a_call_under_way)
-{
-    const struct timespec moment = {1, 100000000};
-
-    spool->file_max = 1;
-    begin_child();
-    tell("bhh");
-    become_relay();
-    take(2);
-    nanosleep(&moment, NULL);
-    tell("h");
-    take(1);
-    ck_assert_uint_eq(sealed(), 0);
+    ck_assert_uint_eq(files("c.*"), 0);
     end_child();
 }
 END_TEST
@@ -284,19 +270,19 @@ START_TEST(relay_leaves_what_another_has_claimed)
 }
 END_TEST
 
-static void name_of_dir(char *name, size_t cap)
+static void name_of_file(char *name, size_t cap)
 {
     char path[160];
     glob_t found;
 
-    snprintf(path, sizeof(path), "%s/*-*-*", place);
+    snprintf(path, sizeof(path), "%s/[oc].*", place);
     ck_assert_int_eq(glob(path, 0, NULL, &found), 0);
     ck_assert_uint_eq(found.gl_pathc, 1);
     snprintf(name, cap, "%s", found.gl_pathv[0]);
     globfree(&found);
 }
 
-START_TEST(relay_names_a_directory_once)
+START_TEST(relay_names_a_file_once)
 {
     char first[160], second[160];
 
@@ -306,10 +292,10 @@ START_TEST(relay_names_a_directory_once)
     llmobs_exchange_free(last.exchange);
     ck_assert_int_eq(llmobs_adopt_next(adopt, &last), 0);
     llmobs_adopt_give_back(adopt, &last.spooled);
-    name_of_dir(first, sizeof(first));
+    name_of_file(first, sizeof(first));
     ck_assert_int_eq(llmobs_adopt_next(adopt, &last), 1);
     llmobs_exchange_free(last.exchange);
-    name_of_dir(second, sizeof(second));
+    name_of_file(second, sizeof(second));
     ck_assert_str_eq(first, second);
     llmobs_adopt_let_go(adopt, &last.spooled, 1);
     take(0);
@@ -333,35 +319,29 @@ START_TEST(relay_works_for_those_that_name_nothing)
 }
 END_TEST
 
-/* The last look at the one directory found nothing, so long ago. */
+/* The last look at the one file found nothing, so long ago. */
 static void rests_for(int64_t ms)
 {
-    ck_assert_uint_eq(adopt->progress_count, 1);
-    ck_assert_int_ne(adopt->progress->rests_ns, 0);
-    adopt->progress->rests_ns = llmobs_clock_mono_ns() - ms * LLMOBS_NS_PER_MS;
+    ck_assert_uint_eq(adopt->seen_count, 1);
+    adopt->seen->looked_ns = llmobs_clock_mono_ns() - ms * LLMOBS_NS_PER_MS;
 }
 
-/* Nothing tells the relay of the new file but a look at the directory. */
+/* Its process may have ended, and another may have its pid: nothing but a look
+ * in full tells. */
 START_TEST(relay_looks_seldom_at_what_rests)
 {
-    const struct timespec moment = {0, 30000000};
-    struct timespec times[2];
     char name[160];
     struct stat st;
 
-    spool->file_max = 1;
     begin_child();
-    tell("h");
+    tell("b");
     become_relay();
-    take(1);
-    nanosleep(&moment, NULL);
     take(0);
-    name_of_dir(name, sizeof(name));
+    name_of_file(name, sizeof(name));
     ck_assert_int_eq(stat(name, &st), 0);
     tell("h");
-    times[0] = st.st_atim;
-    times[1] = st.st_mtim;
-    ck_assert_int_eq(utimensat(AT_FDCWD, name, times, 0), 0);
+    ck_assert_int_eq(stat(name, &st), 0);
+    adopt->seen->size = st.st_size;
     rests_for(0);
     take(0);
     rests_for(1000);
@@ -484,7 +464,7 @@ START_TEST(relay_that_is_missing_is_no_error_of_the_app)
     config.thread = false;
     worker = llmobs_worker_new(&config, llmobs_buffer_new(65536), &far);
     llmobs_worker_keep(worker, spool, NULL);
-    ck_assert_int_eq(llmobs_spool_have_dir(spool), 0);
+    ck_assert_int_eq(llmobs_spool_have_ready(spool), 0);
     errno = 0;
     for (int i = 0; i < 2; i++) {
         atomic_store(&spool->relay_ns, 0);
@@ -500,17 +480,17 @@ UNIT_SUITE(relay)
 
     spool_add(s, "takes_what_a_living_process_hands_over",
               relay_takes_what_a_living_process_hands_over);
-    spool_add(s, "holds_a_directory_that_is_renamed",
-              relay_holds_a_directory_that_is_renamed);
+    spool_add(s, "has_a_file_of_a_process_that_ends",
+              relay_has_a_file_of_a_process_that_ends);
     spool_add(s, "takes_back_what_it_could_not_send",
               relay_takes_back_what_it_could_not_send);
-    spool_add(s, "tidies_a_busy_process", relay_tidies_a_busy_process);
-    spool_add(s, "takes_what_comes_late", relay_takes_what_comes_late);
-    spool_add(s, "keeps_what_is_newer_than_a_call_under_way",
-              relay_keeps_what_is_newer_than_a_call_under_way);
+    spool_add(s, "keeps_a_file_with_a_call_under_way",
+              relay_keeps_a_file_with_a_call_under_way);
+    spool_add(s, "claims_no_file_without_an_end",
+              relay_claims_no_file_without_an_end);
     spool_add(s, "takes_files_from_a_busy_process",
               relay_takes_files_from_a_busy_process);
-    spool_add(s, "names_a_directory_once", relay_names_a_directory_once);
+    spool_add(s, "names_a_file_once", relay_names_a_file_once);
     spool_add(s, "leaves_what_another_has_claimed",
               relay_leaves_what_another_has_claimed);
     spool_add(s, "works_for_those_that_name_nothing",

@@ -12,7 +12,7 @@
 #include "core/deliver/backlog.h"
 #include "lib/base/stats.h"
 #include "core/log/owner.h"
-#include "core/log/process_dir.h"
+#include "core/log/process_files.h"
 #include "core/log/spool_file.h"
 #include "core/log/spool_state.h"
 #include "tests/unit/spool_case.h"
@@ -41,7 +41,7 @@ START_TEST(test_keep_and_load)
     ck_assert_ptr_null(item);
     two.file = 77;
     ck_assert_int_eq(llmobs_backlog_load(&backlog, &two, &item), -EIO);
-    ck_assert_int_eq(stat(llmobs_spool_path(spool), &st), 0);
+    ck_assert_int_eq(stat(place, &st), 0);
     ck_assert_uint_eq(st.st_mode & 0777, 0700);
     llmobs_buf_fini(&backlog.text);
     llmobs_recalls_free(backlog.recalls);
@@ -71,39 +71,90 @@ START_TEST(test_release)
 }
 END_TEST
 
-/* A START, and a BEGIN in another file; gives what fills these. */
-static struct llmobs_spooled keep_apart(struct llmobs_exchange *e)
+/* They are in one file, although it is full before the last is written. */
+START_TEST(test_entries_together)
 {
-    struct llmobs_spooled big;
+    struct llmobs_exchange *e = spool_make(1), *none = spool_make(1);
+    struct llmobs_spooled list[2];
 
     ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
-    big = spool_keep(5 << 20);
+    ck_assert_int_eq(llmobs_spool_start(spool, none), 0);
+    list[0] = spool_keep(5 << 20);
+    list[1] = spool_keep(1);
+    ck_assert_uint_gt(list[1].file, list[0].file);
     ck_assert_int_eq(llmobs_spool_begin(spool, e), 0);
-    ck_assert_uint_lt(e->item.spooled.begun[0], e->item.spooled.begun[1]);
-    return big;
-}
-
-/* Each counts for its own file, whether it is released or cancelled. */
-START_TEST(test_entries_apart)
-{
-    struct llmobs_exchange *e = spool_make(5 << 20), *none = spool_make(1);
-    struct llmobs_spooled list[3];
-
-    list[0] = keep_apart(e);
     ck_assert_int_eq(llmobs_spool_end(spool, e), 0);
-    list[1] = keep_apart(none);
-    list[2] = e->item.spooled;
-    ck_assert_int_eq(spool_files(), 4);
-    llmobs_spool_release(spool, list, 3);
+    for (size_t i = 0; i < LLMOBS_BEGUN; i++)
+        ck_assert_uint_eq(e->item.spooled.begun[i], e->item.spooled.file);
+    ck_assert_uint_eq(e->item.spooled.file, list[0].file);
+    llmobs_spool_release(spool, list, 2);
+    llmobs_spool_release(spool, &e->item.spooled, 1);
     ck_assert_int_eq(spool_files(), 2);
     llmobs_spool_cancel(spool, none);
     ck_assert(!llmobs_spooled_any(&none->item.spooled));
     llmobs_spool_close(spool);
     ck_assert_int_eq(spool_dirs(), 0);
-    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_kept), 3);
-    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_released), 3);
     llmobs_exchange_free(e);
     llmobs_exchange_free(none);
+}
+END_TEST
+
+static void rename_current(const char *to)
+{
+    char from[PATH_MAX], name[PATH_MAX];
+
+    llmobs_spool_file_path(llmobs_spool_path(spool), 1, from);
+    snprintf(name, sizeof(name), "%s/%s%s", place, to,
+             strrchr(from, '/') + 2);
+    ck_assert_int_eq(rename(from, name), 0);
+}
+
+/* A reader takes the file, and then another takes it over. */
+START_TEST(test_claimed)
+{
+    struct llmobs_exchange *e = spool_make(1);
+    struct llmobs_spooled one = spool_keep(1), two;
+    struct llmobs_entry entry;
+    struct llmobs_buf text;
+
+    llmobs_buf_init(&text, LLMOBS_SPOOL_TEXT);
+    ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
+    rename_current("c.1-2-3.4");
+    two = spool_keep(1);
+    ck_assert_uint_eq(two.file, 2);
+    ck_assert_int_eq(llmobs_spool_begin(spool, e), 0);
+    ck_assert_int_eq(llmobs_spool_end(spool, e), 0);
+    ck_assert_uint_eq(e->item.spooled.file, 1);
+    ck_assert(llmobs_spool_has(spool, &one));
+    ck_assert_int_eq(llmobs_spool_load(spool, &e->item.spooled, &text, &entry),
+                     0);
+    llmobs_spool_release(spool, &one, 1);
+    llmobs_spool_release(spool, &e->item.spooled, 1);
+    llmobs_spool_release(spool, &two, 1);
+    llmobs_spool_close(spool);
+    ck_assert_int_eq(spool_files(), 1);
+    llmobs_buf_fini(&text);
+    llmobs_exchange_free(e);
+}
+END_TEST
+
+/* A reader has closed the file: what begins goes to the next file, and what had
+ * begun is behind. */
+START_TEST(test_closed)
+{
+    struct llmobs_exchange *e = spool_make(1);
+    struct llmobs_spooled one;
+    char path[PATH_MAX];
+
+    ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
+    llmobs_spool_file_path(llmobs_spool_path(spool), 1, path);
+    ck_assert_int_eq(llmobs_spool_shut(path), 0);
+    one = spool_keep(1);
+    ck_assert_uint_eq(one.file, 2);
+    ck_assert_int_eq(llmobs_spool_end(spool, e), 0);
+    ck_assert_uint_eq(e->item.spooled.file, 1);
+    ck_assert_uint_gt(e->item.spooled.offset, LLMOBS_SPOOL_CLOSED);
+    llmobs_exchange_free(e);
 }
 END_TEST
 
@@ -344,34 +395,18 @@ static void end_below_its_entries(void)
     llmobs_exchange_free(e);
 }
 
-static void end_in_files_apart(void)
-{
-    struct llmobs_exchange *e = spool_make(100000);
-
-    ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
-    atomic_store(&spool->at, (uint64_t)2 << 32);
-    ck_assert_int_eq(llmobs_spool_begin(spool, e), 0);
-    (void)spool_keep(1);
-    atomic_store(&spool->room, 50000);
-    ck_assert_int_eq(llmobs_spool_end(spool, e), -EDQUOT);
-    ck_assert(!llmobs_spooled_any(&e->item.spooled));
-    ck_assert_uint_eq(atomic_load(&spool->slots[1].left), 0);
-    ck_assert_uint_eq(atomic_load(&spool->slots[2].left), 3);
-    llmobs_exchange_free(e);
-}
-
 /* Memory alone has the call, and counts it: nobody else tells of it. */
 START_TEST(test_end_refused)
 {
     static void (*const ways[])(void) = {
         end_without_room, end_past_the_limit, end_after_a_failure,
-        end_below_its_entries, end_in_files_apart};
+        end_below_its_entries};
 
     for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
         spool_in_dead(ways[i]);
         spool_adopt_all(true);
         ck_assert_uint_eq(killed, 0);
-        ck_assert_uint_eq(calls, ways[i] == end_in_files_apart);
+        ck_assert_uint_eq(calls, 0);
     }
 }
 END_TEST
@@ -502,6 +537,10 @@ START_TEST(test_sparse)
     ck_assert_int_eq(llmobs_spool_read(path, 0, LLMOBS_SPOOL_TEXT, &text), 0);
     ck_assert_uint_lt(text.len, 2 << 20);
     ck_assert_mem_eq(text.data + 65536, "near", 4);
+    ck_assert_int_eq(llmobs_spool_read(path, LLMOBS_SPOOL_CLOSED,
+                                       LLMOBS_SPOOL_TEXT, &text),
+                     0);
+    ck_assert_uint_lt(text.len, 4 << 20);
     ck_assert_ptr_nonnull(memmem(text.data, text.len, "far", 3));
     llmobs_buf_fini(&text);
 }
@@ -516,9 +555,9 @@ START_TEST(test_room_of_others)
     if (geteuid() != 0)
         return;
     snprintf(command, sizeof(command),
-             "mkdir -p %s && cd %s && mkdir 4-1-1 4-1-2 && "
-             "truncate -s 1T 4-1-1/1.entries 4-1-2/1.entries && "
-             "chown 12345 4-1-1 4-1-2/1.entries",
+             "mkdir -p %s && cd %s && truncate -s 1T o.4-1-1-1 && "
+             "truncate -s 1G o.4-1-1-2 && truncate -s 1M o.4-1-1-3 && "
+             "chown 12345 o.4-1-1-1 o.4-1-1-3",
              place, place);
     ck_assert_int_eq(system(command), 0);
     ck_assert_int_eq(llmobs_spool_usage(&config, &bytes), 0);
@@ -643,64 +682,6 @@ START_TEST(test_key_of_a_child)
 }
 END_TEST
 
-static off_t size_of(uint32_t file)
-{
-    char path[PATH_MAX];
-    struct stat st;
-
-    llmobs_spool_file_path(llmobs_spool_path(spool), file, path);
-    ck_assert_int_eq(stat(path, &st), 0);
-    return st.st_size;
-}
-
-/* The first part of an entry, which a limit leaves, is taken back, where no
- * other thread writes to the file. */
-START_TEST(test_cut_back)
-{
-    struct llmobs_spool_slot *slot;
-    struct llmobs_exchange *e;
-    struct rlimit limit;
-    off_t before;
-
-    for (uint32_t others = 0; others < 2; others++) {
-        uint32_t file = spool_keep(1).file;
-
-        before = size_of(file);
-        slot = &spool->slots[file % LLMOBS_SPOOL_FILES];
-        atomic_fetch_add(&slot->writers, others);
-        ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
-        limit.rlim_cur = (rlim_t)before + 100;
-        ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-        e = spool_make(1);
-        (void)llmobs_spool_end(spool, e);
-        llmobs_exchange_free(e);
-        limit.rlim_cur = limit.rlim_max;
-        ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-        ck_assert_int_eq(size_of(file) - before, others ? 100 : 0);
-        ck_assert_uint_eq(atomic_load(&slot->writers), others);
-    }
-}
-END_TEST
-
-/* A thread that comes while another cuts its part off writes to another file.
- */
-START_TEST(test_not_beside_a_cut)
-{
-    struct llmobs_spooled one = spool_keep(1), two;
-    struct llmobs_spool_slot *slot =
-        &spool->slots[one.file % LLMOBS_SPOOL_FILES];
-
-    atomic_fetch_add(&slot->writers, 1 | LLMOBS_SPOOL_CUTTING);
-    two = spool_keep(1);
-    ck_assert_uint_ne(two.file, one.file);
-    atomic_fetch_sub(&slot->writers, 1 | LLMOBS_SPOOL_CUTTING);
-    llmobs_spool_release(spool, &one, 1);
-    llmobs_spool_release(spool, &two, 1);
-    llmobs_spool_close(spool);
-    ck_assert_int_eq(spool_dirs(), 0);
-}
-END_TEST
-
 START_TEST(test_owner)
 {
     char *tags[] = {"a:b", "c:d", NULL};
@@ -811,7 +792,9 @@ UNIT_SUITE(spool)
     spool_add(s, "keep_and_load", test_keep_and_load);
     spool_add(s, "release", test_release);
     spool_add(s, "more_files_than_slots", test_more_files_than_slots);
-    spool_add(s, "entries_apart", test_entries_apart);
+    spool_add(s, "entries_together", test_entries_together);
+    spool_add(s, "claimed", test_claimed);
+    spool_add(s, "closed", test_closed);
     spool_add(s, "child_begins_nothing", test_child_begins_nothing);
     spool_add(s, "threads", test_threads);
     spool_add(s, "removed_while_running", test_removed_while_running);
@@ -830,7 +813,5 @@ UNIT_SUITE(spool)
     spool_add(s, "owner_otlp", test_owner_otlp);
     spool_add(s, "owner_headers", test_owner_headers);
     spool_add(s, "key_of_a_child", test_key_of_a_child);
-    spool_add(s, "cut_back", test_cut_back);
-    spool_add(s, "not_beside_a_cut", test_not_beside_a_cut);
     return s;
 }

@@ -1,0 +1,92 @@
+#include "core/log/spool_name.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/buf.h"
+
+/* Reads a record, which ends before `end`; false where it is none. */
+static bool read_record(const char *at, const char *end,
+                        struct llmobs_record_owner *out)
+{
+    char name[LLMOBS_RECORD_NAME_MAX];
+    size_t len = (size_t)(end - at);
+
+    if (len >= sizeof(name))
+        return false;
+    memcpy(name, at, len);
+    name[len] = '\0';
+    return llmobs_record_parse(name, out);
+}
+
+static const char *read_claimant(const char *at, struct llmobs_spool_name *out)
+{
+    const char *dot = strchr(at, '.');
+    char *end;
+
+    if (!dot || !read_record(at, dot, &out->by))
+        return NULL;
+    out->by_pidns = strtoull(dot + 1, &end, 10);
+    return end > dot + 1 && *end == '.' ? end + 1 : NULL;
+}
+
+bool llmobs_spool_name_parse(const char *name, struct llmobs_spool_name *out)
+{
+    char again[LLMOBS_SPOOL_NAME_MAX];
+    const char *dash, *at = name + 2;
+
+    if ((name[0] != 'o' && name[0] != 'c') || name[1] != '.' ||
+        strlen(name) >= sizeof(again))
+        return false;
+    *out = (struct llmobs_spool_name){.claimed = name[0] == 'c'};
+    if (out->claimed)
+        at = read_claimant(at, out);
+    dash = at ? strrchr(at, '-') : NULL;
+    if (!dash || !read_record(at, dash, &out->who))
+        return false;
+    out->file = (uint32_t)strtoul(dash + 1, NULL, 10);
+    llmobs_spool_name_write(out, again);
+    return out->file > 0 && strcmp(again, name) == 0;
+}
+
+static char *put_decimal(char *out, uint64_t number)
+{
+    char digits[21];
+    size_t len = llmobs_text_decimal(number, digits);
+
+    memcpy(out, digits, len);
+    return out + len;
+}
+
+void llmobs_spool_name_write(const struct llmobs_spool_name *name,
+                             char out[LLMOBS_SPOOL_NAME_MAX])
+{
+    *out++ = name->claimed ? 'c' : 'o';
+    *out++ = '.';
+    if (name->claimed) {
+        llmobs_record_name(&name->by, out);
+        out += strlen(out);
+        *out++ = '.';
+        out = put_decimal(out, name->by_pidns);
+        *out++ = '.';
+    }
+    llmobs_record_name(&name->who, out);
+    out += strlen(out);
+    *out++ = '-';
+    *put_decimal(out, name->file) = '\0';
+}
+
+bool llmobs_record_equal(const struct llmobs_record_owner *a,
+                         const struct llmobs_record_owner *b)
+{
+    return a->pid == b->pid && a->start == b->start && a->nonce == b->nonce;
+}
+
+int llmobs_spool_name_by_age(const void *a, const void *b)
+{
+    const struct llmobs_spool_name *x = a, *y = b;
+
+    if (x->who.nonce != y->who.nonce)
+        return x->who.nonce < y->who.nonce ? -1 : 1;
+    return (x->file > y->file) - (x->file < y->file);
+}

@@ -1,0 +1,39 @@
+/* spool_name - the names of the files in a spool.
+ *
+ * "o.PID-START-NONCE-N" is the N-th file of a process, to which it writes.
+ * "c.PID-START-NONCE.NAMESPACE.PID-START-NONCE-N" is such a file that a reader
+ * has claimed: the reader, the pid namespace in which its pid counts, and what
+ * stood behind "o.". The writer finds its file under either name.
+ *
+ * Owns:    nothing.
+ * Threads: any.
+ */
+#ifndef LLMOBS_SPOOL_NAME_H
+#define LLMOBS_SPOOL_NAME_H
+
+#include "core/log/ledger_dir.h"
+
+#define LLMOBS_SPOOL_NAME_MAX (2 * LLMOBS_RECORD_NAME_MAX + 40)
+
+struct llmobs_spool_name {
+    struct llmobs_record_owner who; /* the process that writes to the file */
+    uint32_t file;
+    bool claimed;
+    struct llmobs_record_owner by; /* of a claimed file: the reader */
+    uint64_t by_pidns;             /* 0: not known */
+};
+
+/* True only for names that _write makes. */
+bool llmobs_spool_name_parse(const char *name, struct llmobs_spool_name *out);
+
+void llmobs_spool_name_write(const struct llmobs_spool_name *name,
+                             char out[LLMOBS_SPOOL_NAME_MAX]);
+
+bool llmobs_record_equal(const struct llmobs_record_owner *a,
+                         const struct llmobs_record_owner *b);
+
+/* Orders names by the time when the files were made: a call that continues
+ * another process's call comes after it. For qsort. */
+int llmobs_spool_name_by_age(const void *a, const void *b);
+
+#endif
