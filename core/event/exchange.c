@@ -428,9 +428,9 @@ bool llmobs_exchange_request_coded(const struct llmobs_exchange *exchange)
         llmobs_header_find(headers->list, headers->count, coding_name));
 }
 
-/* Whoever undoes the coding would read the secrets. Where this function cannot
- * undo it, nobody can mask them, and the body is dropped. But a body whose
- * first byte is not of the coding was never coded. */
+/* A reader who undoes the coding would read the secrets. Where this function
+ * cannot undo it, nobody can mask them, and the body is dropped. But a body
+ * whose first byte is not of the coding was never coded. */
 void llmobs_exchange_decode_request(struct llmobs_exchange *exchange)
 {
     struct llmobs_body *request = &exchange->request, plain;

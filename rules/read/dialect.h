@@ -159,8 +159,8 @@ struct llmobs_dialect {
     const char *api;   /* which of OpenAI's APIs it is; NULL: neither */
     bool server;       /* only one server has this API: on hosts that are not
                         * listed, the integration is also the provider */
-    /* What happens to pictures, sounds and files within the JSON of its
-     * requests and of its answers: LLMOBS_MEDIA_* (left_out.h) or 0. */
+    /* The recorder's way with pictures, sounds and files within the JSON of
+     * its requests and of its answers: LLMOBS_MEDIA_* (left_out.h) or 0. */
     unsigned sent_media, answered_media;
     const struct llmobs_shape *shapes; /* ended by a shape with an empty path */
     const struct llmobs_form *form;    /* its functions (reading.h) */

@@ -21,7 +21,7 @@
 static const char keys[] = "method\0id\0";
 static const char body_signs[] = "\"message\"\0\"params\"\0";
 
-/* What was said so far. */
+/* The words of the agent so far. */
 struct state {
     struct llmobs_buf done;   /* of artifacts that are whole */
     struct llmobs_buf text;   /* of the one that goes on */

@@ -66,7 +66,7 @@ static bool dify_flows(const struct llmobs_reading *reading)
                                 dify_flow_says));
 }
 
-/* What a flow says of its tokens is their total. */
+/* A flow tells only the total of its tokens. */
 static const struct llmobs_layout dify_flow = {
     .places = LLMOBS_AT(INPUT, "/inputs") LLMOBS_AT(ID, "/workflow_run_id")
         LLMOBS_AT(TYPE, "/event") LLMOBS_AT(ONLY, "workflow_finished")
