@@ -31,7 +31,7 @@ FOLDER = tempfile.mkdtemp(prefix="llmobs-drain.")
 STORE = os.path.join(FOLDER, "store")
 SPOOL = os.path.join(STORE, "spool")
 FIRST = "1.entries"
-BEGIN, END = 2, 3  # enum llmobs_entry_type
+BEGIN, END, RELEASE = 2, 3, 5  # enum llmobs_entry_type
 NOBODY = 65534
 BATCH = 64  # calls that a drain sends at a time
 SHORT_ONES = BATCH + 6
@@ -371,6 +371,9 @@ def beside_the_living():
     with agent() as dd:
         expect(drain("--to", "store"), 0)
         arrived(dd, 1, 15)
+        # The span of a process that dies before it notes the agent's answer
+        # comes again.
+        wait_for(lambda: spooled_ids(kind=RELEASE), LIMIT)
         process.kill()
         process.wait()
         drain()
