@@ -65,6 +65,9 @@ static const char *const attribute_names[ATTR_COUNT] = {
  */
 #define BEHIND_API (1u << 7)
 
+/* A request by MCP, beside its operation. */
+#define BY_MCP (1u << 8)
+
 /* Requests to a host of models in which no model answers a prompt. */
 #define OTHERS (LLMOBS_OTLP_EMBEDDINGS | LLMOBS_OTLP_RETRIEVAL | BEHIND_API)
 
@@ -73,7 +76,7 @@ static const char *const attribute_names[ATTR_COUNT] = {
 #define IN_LATEST (1u << LLMOBS_SEMCONV_LATEST)
 
 /* The value of a span that a metric counts. */
-enum value { VALUE_DURATION, VALUE_MCP, VALUE_FIRST_CHUNK, VALUE_TOKENS };
+enum value { VALUE_DURATION, VALUE_FIRST_CHUNK, VALUE_TOKENS };
 
 struct metric {
     const char *name;
@@ -145,10 +148,10 @@ static const struct metric metrics_table[] = {
      false, &short_times},
     {"gen_ai.invoke_workflow.duration", IN_LATEST, LLMOBS_OTLP_WORKFLOW,
      ERROR | 1u << ATTR_WORKFLOW, VALUE_DURATION, NULL, false, &long_times},
-    {"mcp.client.operation.duration", IN_1_41 | IN_LATEST, ~0u,
+    {"mcp.client.operation.duration", IN_1_41 | IN_LATEST, BY_MCP,
      ERROR | 1u << ATTR_OPERATION | 1u << ATTR_ADDRESS | 1u << ATTR_PORT |
          1u << ATTR_TOOL | 1u << ATTR_METHOD,
-     VALUE_MCP, NULL, false, &mcp_times},
+     VALUE_DURATION, NULL, false, &mcp_times},
 };
 
 #define METRICS (sizeof(metrics_table) / sizeof(*metrics_table))
@@ -332,10 +335,6 @@ static double export_metrics_value_of(const struct metric *metric,
     double value;
 
     switch (metric->value) {
-    case VALUE_MCP:
-        if (!source->method || !source->client)
-            return -1;
-        return seconds_of(llmobs_json_get(source->event, "duration"));
     case VALUE_DURATION:
         return seconds_of(llmobs_json_get(source->event, "duration"));
     case VALUE_FIRST_CHUNK:
@@ -367,14 +366,14 @@ static bool export_metrics_add(struct llmobs_otlp_metrics *metrics, size_t i,
     return true;
 }
 
-/* The operation of a span, or BEHIND_API. */
+/* The operation of a span, or BEHIND_API; with BY_MCP. */
 static unsigned op_of(const struct llmobs_otlp_source *source)
 {
     unsigned op = source->op;
 
     if (source->client && (op & (LLMOBS_OTLP_AGENT | LLMOBS_OTLP_WORKFLOW)))
-        return BEHIND_API;
-    return op;
+        op = BEHIND_API;
+    return source->client && source->method ? op | BY_MCP : op;
 }
 
 /* False: no metric has a value from the span. */
