@@ -77,7 +77,8 @@ enum {
     fal,
     bfl,
     stability,
-    oci
+    oci,
+    portkey
 };
 
 #define SPEAKS(name, ...)                           \
@@ -133,6 +134,7 @@ static const struct llmobs_dialect *const *const speaks[] = {
     SPEAKS(bfl, &llmobs_dialect_bfl),
     SPEAKS(stability, &llmobs_dialect_stability),
     SPEAKS(oci, &llmobs_dialect_oci),
+    SPEAKS(portkey, &llmobs_dialect_portkey, OPENAI),
 };
 
 #define HOST(text) .host_len = sizeof(text) - 1, .host = text
@@ -218,6 +220,7 @@ static const struct llmobs_provider providers[] = {
     {HOST("api.novita.ai"), .name = "novita", .dialects = openai},
     {HOST("api.parasail.io"), .name = "parasail", .dialects = openai},
     {HOST("api.poe.com"), .name = "poe", .dialects = openai},
+    {HOST("api.portkey.ai"), .name = "portkey", .dialects = portkey},
     {HOST("api.publicai.co"), .name = "publicai", .dialects = openai},
     {HOST("api.reka.ai"), .name = "reka", .dialects = openai},
     {HOST("api.replicate.com"), .name = "replicate", .dialects = replicate},

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/hazard.h"
 #include "lib/base/work.h"
 #include "core/trace/caller.h"
@@ -428,6 +429,40 @@ static void add_first_chunk(const struct llmobs_exchange *exchange,
                                  exchange->start_mono_ns);
 }
 
+/* The sum, the least and the greatest gap, and how many gaps were at most 10
+ * ms, 20 ms and so on, each twice the one before, up to 81.92 s, or longer. */
+enum { GAPS_SUM, GAPS_MIN, GAPS_MAX, GAPS_UP_TO, GAPS = GAPS_UP_TO + 15 };
+
+/* Notes the times between the pieces in which a stream came, as the histogram
+ * that metrics have of them: one by one they would fill the event. */
+static void add_chunk_gaps(const struct llmobs_exchange *exchange,
+                           struct llmobs_span *span)
+{
+    uint64_t gaps[GAPS] = {0};
+    size_t count = GAPS_UP_TO;
+
+    if (!span->streamed || exchange->mark_count < 2)
+        return;
+    for (size_t i = 1; i < exchange->mark_count; i++) {
+        uint64_t gap = (uint64_t)exchange->marks[i].at_ns -
+                       (uint64_t)exchange->marks[i - 1].at_ns;
+        size_t up_to = GAPS_UP_TO;
+
+        for (uint64_t most = 10 * LLMOBS_NS_PER_MS;
+             gap > most && up_to + 1 < GAPS; most *= 2)
+            up_to++;
+        if (i == 1 || gap < gaps[GAPS_MIN])
+            gaps[GAPS_MIN] = gap;
+        if (gap > gaps[GAPS_MAX])
+            gaps[GAPS_MAX] = gap;
+        gaps[GAPS_SUM] += gap;
+        gaps[up_to]++;
+        if (up_to >= count)
+            count = up_to + 1;
+    }
+    llmobs_span_fact_ints(&span->facts, LLMOBS_FACT_CHUNK_GAPS_NS, gaps, count);
+}
+
 /* Notes the whole length of each body that was not kept whole. */
 static void add_truncated(const struct llmobs_exchange *exchange,
                           const struct llmobs_call *call,
@@ -531,6 +566,7 @@ static void to_span_fill(const struct llmobs_exchange *exchange,
         forget_input(span);
     add_transfer(exchange, span);
     add_first_chunk(exchange, span);
+    add_chunk_gaps(exchange, span);
     add_truncated(exchange, call, span);
     add_caller(exchange, span);
     to_span_add_tags(span);

@@ -76,7 +76,7 @@ static const char *const attribute_names[ATTR_COUNT] = {
 #define IN_LATEST (1u << LLMOBS_SEMCONV_LATEST)
 
 /* The value of a span that a metric counts. */
-enum value { VALUE_DURATION, VALUE_FIRST_CHUNK, VALUE_TOKENS };
+enum value { VALUE_DURATION, VALUE_FIRST_CHUNK, VALUE_CHUNK_GAPS, VALUE_TOKENS };
 
 struct metric {
     const char *name;
@@ -119,6 +119,10 @@ static const struct metric metrics_table[] = {
      LLMOBS_OTLP_INFERENCE, CALL, VALUE_FIRST_CHUNK, NULL, false, &short_times},
     {"gen_ai.client.inference.time_to_first_chunk", IN_LATEST,
      LLMOBS_OTLP_INFERENCE, CALL, VALUE_FIRST_CHUNK, NULL, false, &short_times},
+    {"gen_ai.client.operation.time_per_output_chunk", IN_1_41,
+     LLMOBS_OTLP_INFERENCE, CALL, VALUE_CHUNK_GAPS, NULL, false, &short_times},
+    {"gen_ai.client.inference.time_per_output_chunk", IN_LATEST,
+     LLMOBS_OTLP_INFERENCE, CALL, VALUE_CHUNK_GAPS, NULL, false, &short_times},
     {"gen_ai.client.token.usage", IN_1_41, LLMOBS_OTLP_INFERENCE | OTHERS,
      CALL | 1u << ATTR_TOKEN_TYPE, VALUE_TOKENS, NULL, false, &tokens},
     {"gen_ai.client.inference.operation.input_tokens", IN_LATEST,
@@ -341,6 +345,8 @@ static double export_metrics_value_of(const struct metric *metric,
         return llmobs_json_is_true(source->fact[LLMOBS_FACT_STREAM])
                    ? seconds_of(source->fact[LLMOBS_FACT_FIRST_CHUNK_NS])
                    : -1;
+    case VALUE_CHUNK_GAPS:
+        return -1;
     case VALUE_TOKENS:
         break;
     }
@@ -350,13 +356,45 @@ static double export_metrics_value_of(const struct metric *metric,
                : value;
 }
 
+/* Adds a fact that is a histogram already: its sum, least and greatest value,
+ * then the counts of the buckets. False: the span has none. */
+static bool add_chunk_gaps(struct llmobs_otlp_metrics *metrics, size_t i,
+                           const struct seen *seen)
+{
+    const struct llmobs_json *fact =
+        seen->source.fact[LLMOBS_FACT_CHUNK_GAPS_NS];
+    struct llmobs_otlp_series gaps = {.count = 0};
+    size_t len = llmobs_json_len(fact);
+
+    if (len < 4 || len - 3 > sizeof(gaps.buckets) / sizeof(*gaps.buckets))
+        return false;
+    gaps.sum = seconds_of(llmobs_json_at(fact, 0));
+    gaps.min = seconds_of(llmobs_json_at(fact, 1));
+    gaps.max = seconds_of(llmobs_json_at(fact, 2));
+    for (size_t at = 3; at < len; at++) {
+        double count = export_metrics_number_of(llmobs_json_at(fact, at));
+
+        if (count < 0)
+            return false;
+        gaps.buckets[at - 3] = (uint64_t)count;
+        gaps.count += gaps.buckets[at - 3];
+    }
+    gaps.key =
+        export_metrics_key_of(&metrics->key, seen, metrics_table[i].attributes);
+    llmobs_otlp_set_join(&metrics->now.sets[i], &gaps);
+    return true;
+}
+
 /* False: the span has no such value. */
 static bool export_metrics_add(struct llmobs_otlp_metrics *metrics, size_t i,
                                const struct seen *seen, const char *count)
 {
     const struct metric *metric = &metrics_table[i];
-    double value = export_metrics_value_of(metric, seen, count);
+    double value;
 
+    if (metric->value == VALUE_CHUNK_GAPS)
+        return add_chunk_gaps(metrics, i, seen);
+    value = export_metrics_value_of(metric, seen, count);
     if (value < 0)
         return false;
     llmobs_otlp_set_add(

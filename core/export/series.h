@@ -42,6 +42,10 @@ struct llmobs_otlp_set {
 void llmobs_otlp_set_add(struct llmobs_otlp_set *set, struct llmobs_text key,
                          const struct llmobs_otlp_bounds *bounds, double value);
 
+/* Adds the values of a series that is none of the set's. */
+void llmobs_otlp_set_join(struct llmobs_otlp_set *set,
+                          const struct llmobs_otlp_series *from);
+
 /* Moves all values of `from`, which then is empty. */
 void llmobs_otlp_set_move(struct llmobs_otlp_set *set,
                           struct llmobs_otlp_set *from);

@@ -210,7 +210,7 @@ static bool is_plain_fact(const char *key)
 {
     static const char plain[] =
         "parent\0host\0tracestate\0service\0resource\0apm_trace\0dd_service\0"
-        "env\0version\0executable\0";
+        "env\0version\0executable\0chunk_gaps_ns\0";
 
     return llmobs_words_have(plain, key);
 }

@@ -1,6 +1,7 @@
 """The span of OTLP that an event of the store stands for, by docs/WIRE.md 9:
 written a second time, in another language, so that the library's own mapping is
 compared with something."""
+import itertools
 import json
 import re
 
@@ -568,7 +569,9 @@ BOUNDS = {"gen_ai.client.token.usage": TOKENS,
           "gen_ai.client.inference.operation.output_tokens": TOKENS,
           "gen_ai.client.operation.duration": SHORT,
           "gen_ai.client.operation.time_to_first_chunk": SHORT,
+          "gen_ai.client.operation.time_per_output_chunk": SHORT,
           "gen_ai.client.inference.duration": SHORT,
+          "gen_ai.client.inference.time_per_output_chunk": SHORT,
           "gen_ai.client.inference.time_to_first_chunk": SHORT,
           "gen_ai.execute_tool.duration": SHORT,
           "gen_ai.invoke_agent.duration": [0.1 * 2 ** i for i in range(13)],
@@ -635,7 +638,8 @@ def by_mcp(event, facts, operation, seconds, failed):
 
 
 def values_of(event, form):
-    """(metric, attributes, value) of one span."""
+    """(metric, attributes, value) of one span; of the gaps of a stream the
+    value is the fact."""
     facts, kind = event.get("_call", {}), event["meta"]["span"]["kind"]
     operation = operation_of(event, facts)
     seconds = event["duration"] / 1e9
@@ -657,6 +661,8 @@ def values_of(event, form):
             "first_chunk_ns" in facts:
         yield (prefix + "time_to_first_chunk", call,
                facts["first_chunk_ns"] / 1e9)
+    if inference and "chunk_gaps_ns" in facts:
+        yield prefix + "time_per_output_chunk", call, facts["chunk_gaps_ns"]
     yield from tokens_of(event, call, form, inference)
 
 
@@ -675,9 +681,13 @@ def metrics_of(events, form):
                 continue
             count, total, buckets = found.get(
                 key, (0, 0.0, [0] * (len(bounds) + 1)))
-            at = len([b for b in bounds if value > b])
-            buckets = buckets[:at] + [buckets[at] + 1] + buckets[at + 1:]
-            found[key] = (count + 1, total + value, buckets)
+            if isinstance(value, list):  # the gaps of a stream
+                added, value = value[3:], value[0] / 1e9
+            else:
+                added = [0] * len([b for b in bounds if value > b]) + [1]
+            buckets = [a + b for a, b in itertools.zip_longest(
+                buckets, added, fillvalue=0)]
+            found[key] = (count + sum(added), total + value, buckets)
     return found
 
 
