@@ -213,6 +213,7 @@ LLMOBS_DIALECT(koboldcpp, .integration = "koboldcpp", .server = true,
 /* -- vLLM's pooling models ------------------------------------------------- */
 
 static const char vllm_score_signs[] = "\"text_1\"\0";
+static const char vllm_score_says[] = "\"score\"\0";
 static const char vllm_asks[] = "'model\0input|messages\0";
 static const char vllm_signs[] = "\"model\"\0";
 static const char vllm_pool_says[] = "\"pooling\"\0";
@@ -225,7 +226,8 @@ static bool vllm_ranks(const struct llmobs_reading *reading)
 {
     return llmobs_json_gets(reading->request, "model") &&
            llmobs_reading_has(reading, "text_1") &&
-           llmobs_reading_has(reading, "text_2");
+           llmobs_reading_has(reading, "text_2") &&
+           llmobs_answer_may_have(reading->classified->call, vllm_score_says);
 }
 
 static const struct llmobs_rerank vllm_ranking = {
