@@ -143,11 +143,14 @@ static struct llmobs_text header_type(const struct llmobs_call *call)
     return (struct llmobs_text){type, type ? strcspn(type, ":") : 0};
 }
 
-/* Sets the type if the body does not have it as a text. */
+/* Sets the type if the body does not have it as a text. A code below 0 is one
+ * of JSON-RPC, and no HTTP status. */
 static void other_type(const struct llmobs_json *from, struct llmobs_text told,
                        const struct llmobs_call *call, char *out)
 {
     const struct llmobs_json *code = llmobs_json_get(from, "code");
+    long long number =
+        llmobs_json_is_int(code) ? llmobs_json_to_int(code) : call->status;
 
     if (told.len == 0)
         told = header_type(call);
@@ -155,9 +158,7 @@ static void other_type(const struct llmobs_json *from, struct llmobs_text told,
         snprintf(out, TYPE_MAX, "%.*s",
                  told.len < TYPE_MAX ? (int)told.len : TYPE_MAX - 1, told.data);
     else
-        snprintf(out, TYPE_MAX, "http_%lld",
-                 llmobs_json_is_int(code) ? (long long)llmobs_json_to_int(code)
-                                          : (long long)call->status);
+        snprintf(out, TYPE_MAX, "%s%lld", number < 0 ? "" : "http_", number);
 }
 
 int llmobs_error_read_as(struct llmobs_text type,

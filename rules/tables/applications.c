@@ -140,6 +140,7 @@ LLMOBS_DIALECT(dify, .integration = "dify", .server = true,
 static const char flowise_keys[] = "streaming\0";
 static const char flowise_signs[] = "\"question\"\0\"form\"\0";
 static const char flowise_asks[] = "question|{form\0";
+static const char flowise_says[] = "\"text\"\0\"json\"\0\"chatId\"\0";
 
 static const struct llmobs_layout flowise = {
     .places = LLMOBS_AT(INPUT, "/question|/form")
@@ -151,7 +152,17 @@ static const struct llmobs_layout flowise = {
     .asks = flowise_asks,
 };
 
-static const struct llmobs_form flowise_form = {FORM(flowise)};
+/* Others predict something for a form, too. */
+static bool flowise_predicts(const struct llmobs_reading *reading)
+{
+    return llmobs_interpreter_signed(reading) &&
+           llmobs_answer_may_have(reading->classified->call, flowise_says);
+}
+
+static const struct llmobs_form flowise_form = {
+    LLMOBS_INTERPRETER,   .confirm = flowise_predicts, .gated = true,
+    .keys = flowise_keys, .signs = flowise_signs,      .variant = &flowise,
+};
 
 static const struct llmobs_shape flowise_shapes[] = {
     LLMOBS_SHAPE("POST", "/api/v1/prediction/*-*-*-*-*", "prediction",

@@ -12,6 +12,7 @@
 
 #include "rules/read/facts.h"
 #include "rules/read/rerank.h"
+#include "rules/read/request.h"
 #include "rules/read/text.h"
 #include "rules/read/usage.h"
 #include "rules/tables/interpreter.h"
@@ -118,21 +119,41 @@ static const char triton_signs[] = "\"text_input\"\0";
 static const char triton_asks[] = "text_input\0";
 static const char triton_keys[] =
     "stream\0temperature\0top_p\0top_k\0max_tokens\0min_length\0stop_words\0"
-    "bad_words\0beam_width\0random_seed\0repetition_penalty\0";
+    "bad_words\0beam_width\0random_seed\0repetition_penalty\0"
+    "presence_penalty\0frequency_penalty\0min_p\0min_tokens\0n\0best_of\0"
+    "seed\0stop\0ignore_eos\0logprobs\0";
 
 static const struct llmobs_layout triton_layout = {
-    .places =
-        LLMOBS_AT(PROMPT, "/text_input") LLMOBS_AT(METADATA, "/parameters")
-            LLMOBS_AT(MODEL, "/model_name") LLMOBS_AT(TEXT, "/text_output"),
+    .places = LLMOBS_AT(PROMPT, "/text_input") LLMOBS_AT(MODEL, "/model_name")
+        LLMOBS_AT(TEXT, "/text_output"),
     .asks = triton_asks,
     .keep_space = true,
     .texts = true,
 };
 
+/* The settings stand beside the text, or among the parameters of the model's
+ * backend, which may be anything. */
+static int triton_request(struct llmobs_reading *reading)
+{
+    int rc =
+        llmobs_request_metadata(llmobs_json_get(reading->request, "parameters"),
+                                triton_keys, reading->span);
+
+    return rc < 0 ? rc : llmobs_interpreter_request(reading);
+}
+
 static const struct llmobs_form triton_form = {
-    LLMOBS_INTERPRETER,        LLMOBS_SIGNED,
-    .keys = triton_keys,       .signs = triton_signs,
-    .variant = &triton_layout, .asked = llmobs_interpreter_path_model,
+    .begin = llmobs_interpreter_begin,
+    .request = triton_request,
+    .model = llmobs_interpreter_model,
+    .document = llmobs_interpreter_document,
+    .event = llmobs_interpreter_event,
+    LLMOBS_INTERPRETER_REST,
+    LLMOBS_SIGNED,
+    .keys = triton_keys,
+    .signs = triton_signs,
+    .variant = &triton_layout,
+    .asked = llmobs_interpreter_path_model,
 };
 
 #define TRITON(suffix, streamed)                               \
@@ -213,6 +234,7 @@ LLMOBS_DIALECT(koboldcpp, .integration = "koboldcpp", .server = true,
 /* -- vLLM's pooling models ------------------------------------------------- */
 
 static const char vllm_score_signs[] = "\"text_1\"\0";
+static const char vllm_score_says[] = "\"score\"\0";
 static const char vllm_asks[] = "'model\0input|messages\0";
 static const char vllm_signs[] = "\"model\"\0";
 static const char vllm_pool_says[] = "\"pooling\"\0";
@@ -225,7 +247,8 @@ static bool vllm_ranks(const struct llmobs_reading *reading)
 {
     return llmobs_json_gets(reading->request, "model") &&
            llmobs_reading_has(reading, "text_1") &&
-           llmobs_reading_has(reading, "text_2");
+           llmobs_reading_has(reading, "text_2") &&
+           llmobs_answer_may_have(reading->classified->call, vllm_score_says);
 }
 
 static const struct llmobs_rerank vllm_ranking = {

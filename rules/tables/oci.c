@@ -38,7 +38,7 @@ static const struct llmobs_layout chat = {
 struct state {
     struct llmobs_interpreter request;
     struct llmobs_stream stream;
-    bool said;
+    bool said, called;
 };
 
 /* -- messages -------------------------------------------------------------- */
@@ -58,31 +58,6 @@ static int oci_add_part(struct llmobs_message_content *content,
 static const struct llmobs_message_form oci_form = {
     .add = oci_add_part, .reasoning = "reasoningContent"};
 
-/* Sets the calls of tools that stand under this key of a message. */
-static int oci_set_calls(struct llmobs_json *message,
-                         const struct llmobs_json *calls)
-{
-    struct llmobs_json *list = llmobs_json_array();
-    int rc = list ? 0 : -ENOMEM;
-
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(calls); i++) {
-        const struct llmobs_json *one = llmobs_json_at(calls, i);
-        const struct llmobs_json *arguments = llmobs_json_get(one, "arguments");
-
-        rc = llmobs_json_add(
-            list, llmobs_tools_call(
-                      llmobs_json_gets(one, "name"),
-                      llmobs_json_gets(one, "id"), "function",
-                      llmobs_tools_arguments(
-                          arguments ? arguments
-                                    : llmobs_json_get(one, "parameters"))));
-    }
-    if (rc == 0)
-        return llmobs_json_set(message, "tool_calls", list);
-    llmobs_json_free(list);
-    return rc;
-}
-
 /* A tool's result is what its message says. */
 static int oci_set_result(struct llmobs_json *message, const char *id)
 {
@@ -98,17 +73,13 @@ static int oci_set_result(struct llmobs_json *message, const char *id)
 static int oci_add_message(struct llmobs_json *list,
                            const struct llmobs_json *message)
 {
-    const struct llmobs_json *calls = llmobs_json_get(message, "toolCalls");
     const char *id = llmobs_json_gets(message, "toolCallId");
-    struct llmobs_json *last;
     int rc = llmobs_history_add(list, message, &oci_form);
 
-    if (rc < 0)
-        return rc;
-    last = llmobs_json_at(list, llmobs_json_len(list) - 1);
-    if (llmobs_json_is_array(calls) && llmobs_json_len(calls) > 0)
-        rc = oci_set_calls(last, calls);
-    return rc == 0 && id ? oci_set_result(last, id) : rc;
+    return rc == 0 && id
+               ? oci_set_result(llmobs_json_at(list, llmobs_json_len(list) - 1),
+                                id)
+               : rc;
 }
 
 /* -- chats ----------------------------------------------------------------- */
@@ -213,13 +184,11 @@ static int chat_document(struct llmobs_reading *reading,
     rc = llmobs_json_add(
         list, llmobs_message_new(
                   "assistant", llmobs_text_of(llmobs_json_gets(from, "text"))));
-    return rc < 0 || !llmobs_json_is_array(llmobs_json_get(from, "toolCalls"))
-               ? rc
-               : oci_set_calls(llmobs_json_at(list, 0),
-                               llmobs_json_get(from, "toolCalls"));
+    return rc < 0 ? rc : llmobs_history_calls(llmobs_json_at(list, 0), from);
 }
 
-/* The last event of Cohere's form has all of the text again. */
+/* The last event of Cohere's form has all of the text and of the calls again.
+ */
 static int chat_add(struct state *state, const struct llmobs_json *event,
                     const char *reason)
 {
@@ -228,20 +197,25 @@ static int chat_add(struct state *state, const struct llmobs_json *event,
     const struct llmobs_json *calls =
         llmobs_json_get(message ? message : event, "toolCalls");
     const char *text = llmobs_json_gets(event, "text");
-    int rc = 0;
+    int rc = llmobs_stream_reasoning(
+        &state->stream, llmobs_json_gets(message, "reasoningContent"));
 
-    if (text && !(reason && state->said))
+    if (rc == 0 && text && !(reason && state->said))
         rc = llmobs_stream_text(&state->stream, text);
+    state->said = state->said || llmobs_has_text(text);
     for (size_t i = 0;
          rc == 0 && llmobs_json_is_array(parts) && i < llmobs_json_len(parts);
          i++)
         rc = llmobs_stream_text(
             &state->stream, llmobs_json_gets(llmobs_json_at(parts, i), "text"));
+    if (!message && reason && state->called)
+        calls = NULL;
     for (size_t i = 0;
          rc == 0 && llmobs_json_is_array(calls) && i < llmobs_json_len(calls);
-         i++)
-        rc = llmobs_stream_call(&state->stream, (int64_t)i,
-                                llmobs_json_at(calls, i));
+         i++) {
+        rc = llmobs_stream_next_call(&state->stream, llmobs_json_at(calls, i));
+        state->called = true;
+    }
     if (rc == 0 && reason)
         rc = llmobs_stream_reason(&state->stream, reason);
     return rc < 0 || !(text || message || calls || reason)
@@ -262,7 +236,6 @@ static int chat_event(struct llmobs_reading *reading,
         return rc;
     state->stream.choice = index;
     rc = chat_add(state, event->json, reason);
-    state->said = state->said || state->stream.begun;
     if (state->stream.begun)
         llmobs_reading_token(reading, event);
     reading->done = reading->done || reason;

@@ -28,21 +28,36 @@
 #define TABLE(name) \
     LLMOBS_INTERPRETER, LLMOBS_SIGNED, .keys = name##_keys, .variant = &name
 
-#define CHAT                                                           \
-    .keys = llmobs_chat_openai_keys, .document = llmobs_chat_document, \
-    .event = llmobs_chat_event, .finish = llmobs_chat_finish,          \
-    .ends = llmobs_chat_ends, .state_fini = llmobs_chat_fini,          \
-    .state_size = sizeof(struct llmobs_stream), .variant = &llmobs_chat_openai
+#define CHAT \
+    LLMOBS_CHAT, .keys = llmobs_chat_openai_keys, .variant = &llmobs_chat_openai
 
 /* -- a message beside its history ------------------------------------------ */
 
-static int history_add_text(struct llmobs_json *list, const char *role,
-                            const char *text)
+int llmobs_history_calls(struct llmobs_json *message,
+                         const struct llmobs_json *from)
 {
-    return text && *text
-               ? llmobs_json_add(list,
-                                 llmobs_message_new(role, llmobs_text_of(text)))
-               : 0;
+    const struct llmobs_json *calls = llmobs_json_get(from, "toolCalls");
+    struct llmobs_json *list = llmobs_json_array();
+    int rc = list ? 0 : -ENOMEM;
+
+    if (!calls)
+        calls = llmobs_json_get(from, "tool_calls");
+    for (size_t i = 0;
+         rc == 0 && llmobs_json_is_array(calls) && i < llmobs_json_len(calls);
+         i++) {
+        const struct llmobs_json *one = llmobs_json_at(calls, i);
+        const struct llmobs_json *given = llmobs_json_get(one, "arguments");
+        const char *name = llmobs_json_gets(one, "name");
+
+        if (!given)
+            given = llmobs_json_get(one, "parameters");
+        if (!llmobs_tools_is_none(name, given))
+            rc = llmobs_json_add(
+                list,
+                llmobs_tools_call(name, llmobs_json_gets(one, "id"), "function",
+                                  llmobs_tools_arguments(given)));
+    }
+    return llmobs_tools_set(message, list, NULL, rc);
 }
 
 int llmobs_history_add(struct llmobs_json *list,
@@ -55,6 +70,9 @@ int llmobs_history_add(struct llmobs_json *list,
     int rc = llmobs_message_add(list, message, form);
     char role[16];
 
+    if (rc == 0)
+        rc = llmobs_history_calls(
+            llmobs_json_at(list, llmobs_json_len(list) - 1), message);
     if (len == 0 || len >= sizeof(role))
         return rc;
     for (size_t i = 0; i <= len; i++)
@@ -150,7 +168,8 @@ int llmobs_history_request(struct llmobs_reading *reading,
     if (reading->classified->call->request_truncated)
         return 0;
     list = span->input_messages = llmobs_json_array();
-    rc = list ? history_add_text(list, "system", llmobs_json_gets(from, system))
+    rc = list ? llmobs_message_say(list, "system",
+                                   llmobs_json_gets(from, system))
               : -ENOMEM;
     llmobs_fact_apart(span);
     for (size_t i = 0;
@@ -158,7 +177,8 @@ int llmobs_history_request(struct llmobs_reading *reading,
          i++)
         rc = history_add_turn(list, llmobs_json_at(turns, i));
     if (rc == 0)
-        rc = history_add_text(list, "user", llmobs_json_gets(from, "message"));
+        rc =
+            llmobs_message_say(list, "user", llmobs_json_gets(from, "message"));
     if (rc == 0)
         rc = history_add_results(list, from);
     return rc < 0

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "rules/read/facts.h"
 #include "rules/read/message.h"
@@ -197,6 +198,7 @@ static int openai_stream_add_call(struct stream_choice *choice, int64_t index,
 {
     const struct llmobs_json *body = call_body(from);
     const struct llmobs_json *arguments = llmobs_json_get(body, "arguments");
+    const char *type = llmobs_json_gets(from, "type");
     struct stream_call *call = NULL;
     int rc = call_at(choice, index, &call);
 
@@ -206,8 +208,8 @@ static int openai_stream_add_call(struct stream_choice *choice, int64_t index,
         arguments = llmobs_json_get(body, "parameters");
     if (rc == 0)
         rc = keep_first(&call->id, llmobs_json_gets(from, "id"));
-    if (rc == 0)
-        rc = keep_first(&call->type, llmobs_json_gets(from, "type"));
+    if (rc == 0 && type && strcasecmp(type, "function") != 0)
+        rc = keep_first(&call->type, type);
     if (rc == 0)
         rc = keep_first(&call->name, llmobs_json_gets(body, "name"));
     if (rc == 0)
@@ -464,6 +466,23 @@ int llmobs_stream_call(struct llmobs_stream *stream, int64_t index,
         return rc;
     stream->begun = true;
     return openai_stream_add_call(choice, index, call);
+}
+
+int llmobs_stream_next_call(struct llmobs_stream *stream,
+                            const struct llmobs_json *call)
+{
+    const char *name = llmobs_json_gets(call_body(call), "name");
+    const char *id = llmobs_json_gets(call, "id");
+    struct stream_choice *choice;
+    int rc = choice_at(stream, stream->choice, &choice);
+    int64_t index;
+
+    if (rc < 0)
+        return rc;
+    index = llmobs_has_text(name) && !llmobs_has_text(id)
+                ? (int64_t)choice->calls.count
+                : index_by_id(choice, id);
+    return llmobs_stream_call(stream, index, call);
 }
 
 static struct llmobs_json *call_arguments(const struct stream_call *call)

@@ -45,6 +45,10 @@ int llmobs_stream_reasoning(struct llmobs_stream *stream, const char *text);
 int llmobs_stream_call(struct llmobs_stream *stream, int64_t index,
                        const struct llmobs_json *call);
 
+/* For a call without an index: a new id begins a call; without ids, a name. */
+int llmobs_stream_next_call(struct llmobs_stream *stream,
+                            const struct llmobs_json *call);
+
 /* Sets the reason of that choice, likewise. */
 int llmobs_stream_reason(struct llmobs_stream *stream, const char *reason);
 
