@@ -306,8 +306,7 @@ static const struct llmobs_form embeddings = {
     .begin = llmobs_interpreter_begin,
     .request = llmobs_interpreter_request,
     .document = llmobs_interpreter_document,
-    .state_fini = llmobs_interpreter_fini,
-    .state_size = sizeof(struct llmobs_interpreter),
+    LLMOBS_INTERPRETER_STATE,
     .variant = &embed,
     .lists = true,
 };
