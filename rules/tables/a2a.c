@@ -396,5 +396,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(a2a, .integration = "a2a", .genai = "_OTHER", .shapes = shapes,
-               .form = &form, .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               .form = &form, LLMOBS_ALL_MEDIA_TOLD);

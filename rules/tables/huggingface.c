@@ -448,7 +448,5 @@ static const struct llmobs_shape shapes[] = {
     {.path = ""},
 };
 
-LLMOBS_DIALECT(huggingface, .integration = "huggingface",
-               .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD, .shapes = shapes,
-               .form = &form);
+LLMOBS_DIALECT(huggingface, .integration = "huggingface", LLMOBS_ALL_MEDIA_TOLD,
+               .shapes = shapes, .form = &form);

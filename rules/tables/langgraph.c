@@ -280,5 +280,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(langgraph, .integration = "langgraph", .server = true,
-               .shapes = shapes, .form = &form, .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               .shapes = shapes, .form = &form, LLMOBS_ALL_MEDIA_TOLD);

@@ -332,5 +332,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(lmstudio, .integration = "lmstudio", .server = true,
-               .shapes = shapes, .form = &form, .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               .shapes = shapes, .form = &form, LLMOBS_ALL_MEDIA_TOLD);

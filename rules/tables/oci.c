@@ -377,5 +377,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(oci, .integration = "oci", .server = true, .shapes = shapes,
-               .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               LLMOBS_ALL_MEDIA_TOLD);

@@ -347,8 +347,7 @@ static const struct llmobs_shape google_shapes[] = {
 
 LLMOBS_DIALECT(google_renders, .integration = "google_genai",
                .genai = "gcp.gen_ai", .shapes = google_shapes,
-               .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- OpenAI's videos ------------------------------------------------------- */
 
@@ -400,8 +399,7 @@ static const struct llmobs_shape sora_shapes[] = {
 };
 
 LLMOBS_DIALECT(openai_videos, .integration = "openai", .shapes = sora_shapes,
-               .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- xAI ------------------------------------------------------------------- */
 
@@ -458,8 +456,7 @@ static const struct llmobs_shape xai_shapes[] = {
 };
 
 LLMOBS_DIALECT(xai, .integration = "xai", .shapes = xai_shapes,
-               .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- fal ------------------------------------------------------------------- */
 
@@ -516,8 +513,7 @@ static const struct llmobs_shape fal_shapes[] = {
 };
 
 LLMOBS_DIALECT(fal, .integration = "fal", .shapes = fal_shapes,
-               .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- Black Forest Labs ----------------------------------------------------- */
 
@@ -552,8 +548,7 @@ static const struct llmobs_shape bfl_shapes[] = {
 };
 
 LLMOBS_DIALECT(bfl, .integration = "bfl", .shapes = bfl_shapes,
-               .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- Stability ------------------------------------------------------------- */
 
@@ -586,5 +581,4 @@ static const struct llmobs_shape stability_shapes[] = {
 };
 
 LLMOBS_DIALECT(stability, .integration = "stability",
-               .shapes = stability_shapes, .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               .shapes = stability_shapes, LLMOBS_ALL_MEDIA_TOLD);

@@ -334,5 +334,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(replicate, .integration = "replicate", .shapes = shapes,
-               .form = &form, .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               .form = &form, LLMOBS_ALL_MEDIA_TOLD);

@@ -407,5 +407,4 @@ static const struct llmobs_shape shapes[] = {
 
 LLMOBS_DIALECT(gemini_interactions, .integration = "google_genai",
                .genai = "gcp.gen_ai", .shapes = shapes, .form = &form,
-               .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               LLMOBS_ALL_MEDIA_TOLD);

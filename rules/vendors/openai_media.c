@@ -407,5 +407,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(openai_media, .integration = "openai", .shapes = shapes,
-               .form = &images, .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               .form = &images, LLMOBS_ALL_MEDIA_TOLD);
