@@ -162,8 +162,7 @@ struct llmobs_json *llmobs_message_read_list(
     struct llmobs_json *messages = llmobs_json_array();
     int rc = messages ? 0 : -ENOMEM;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(list); i++) {
-        const struct llmobs_json *from = llmobs_json_at(list, i);
+    LLMOBS_JSON_EACH (from, list, rc == 0) {
         const char *text = llmobs_json_text(from);
 
         if (text)
@@ -218,8 +217,7 @@ int llmobs_message_add_details(struct llmobs_buf *text,
         llmobs_json_get(from, "reasoning_details");
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(details); i++) {
-        const struct llmobs_json *one = llmobs_json_at(details, i);
+    LLMOBS_JSON_EACH (one, details, rc == 0) {
         const char *type = llmobs_json_gets(one, "type");
 
         if (type && strcmp(type, "reasoning.text") == 0)

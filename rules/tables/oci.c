@@ -65,8 +65,7 @@ static int oci_set_calls(struct llmobs_json *message,
     struct llmobs_json *list = llmobs_json_array();
     int rc = list ? 0 : -ENOMEM;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(calls); i++) {
-        const struct llmobs_json *one = llmobs_json_at(calls, i);
+    LLMOBS_JSON_EACH (one, calls, rc == 0) {
         const struct llmobs_json *arguments = llmobs_json_get(one, "arguments");
 
         rc = llmobs_json_add(
@@ -128,12 +127,9 @@ static int chat_request(struct llmobs_reading *reading)
         return rc;
     span->input_messages = llmobs_json_array();
     rc = span->input_messages ? 0 : -ENOMEM;
-    for (size_t i = 0; rc == 0 && llmobs_json_is_array(messages) &&
-                       i < llmobs_json_len(messages);
-         i++)
-        if (llmobs_json_is_object(llmobs_json_at(messages, i)))
-            rc = oci_add_message(span->input_messages,
-                                 llmobs_json_at(messages, i));
+    LLMOBS_JSON_EACH (one, messages, rc == 0)
+        if (llmobs_json_is_object(one))
+            rc = oci_add_message(span->input_messages, one);
     return rc < 0
                ? rc
                : llmobs_tools_read_definitions(from, &span->tool_definitions);
@@ -196,11 +192,7 @@ static int chat_document(struct llmobs_reading *reading,
     read_counts(reading->span, llmobs_json_get(from, "usage"));
     list = reading->span->output_messages = llmobs_json_array();
     rc = list ? 0 : -ENOMEM;
-    for (size_t i = 0; rc == 0 && llmobs_json_is_array(choices) &&
-                       i < llmobs_json_len(choices);
-         i++) {
-        const struct llmobs_json *one = llmobs_json_at(choices, i);
-
+    LLMOBS_JSON_EACH (one, choices, rc == 0) {
         llmobs_fact_finish(reading->span,
                            llmobs_json_gets(one, "finishReason"));
         read_counts(reading->span, llmobs_json_get(one, "usage"));
@@ -232,11 +224,8 @@ static int chat_add(struct state *state, const struct llmobs_json *event,
 
     if (text && !(reason && state->said))
         rc = llmobs_stream_text(&state->stream, text);
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(parts) && i < llmobs_json_len(parts);
-         i++)
-        rc = llmobs_stream_text(
-            &state->stream, llmobs_json_gets(llmobs_json_at(parts, i), "text"));
+    LLMOBS_JSON_EACH (one, parts, rc == 0)
+        rc = llmobs_stream_text(&state->stream, llmobs_json_gets(one, "text"));
     for (size_t i = 0;
          rc == 0 && llmobs_json_is_array(calls) && i < llmobs_json_len(calls);
          i++)

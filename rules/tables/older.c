@@ -69,8 +69,7 @@ static int history_set_results(struct llmobs_json *messages,
     struct llmobs_json *list = results ? llmobs_json_array() : NULL;
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(results); i++) {
-        const struct llmobs_json *one = llmobs_json_at(results, i);
+    LLMOBS_JSON_EACH (one, results, rc == 0) {
         const struct llmobs_json *said = llmobs_json_get(one, "outputs");
         const char *name =
             llmobs_json_gets(llmobs_json_get(one, "call"), "name");
@@ -130,10 +129,8 @@ int llmobs_history_request(struct llmobs_reading *reading,
                                    llmobs_json_gets(from, system))
               : -ENOMEM;
     llmobs_fact_apart(span);
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(turns) && i < llmobs_json_len(turns);
-         i++)
-        rc = history_add_turn(list, llmobs_json_at(turns, i));
+    LLMOBS_JSON_EACH (one, turns, rc == 0)
+        rc = history_add_turn(list, one);
     if (rc == 0)
         rc =
             llmobs_message_say(list, "user", llmobs_json_gets(from, "message"));
@@ -383,9 +380,9 @@ static int aleph_request(struct llmobs_reading *reading)
     rc = llmobs_request_metadata(reading->request, reading->form->keys,
                                  reading->span);
     llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(parts); i++)
-        if (llmobs_json_is_object(llmobs_json_at(parts, i)))
-            rc = aleph_add_part(&text, llmobs_json_at(parts, i));
+    LLMOBS_JSON_EACH (one, parts, rc == 0)
+        if (llmobs_json_is_object(one))
+            rc = aleph_add_part(&text, one);
     if (rc == 0)
         rc =
             reading->span->kind == LLMOBS_KIND_LLM

@@ -129,8 +129,8 @@ static int add_things(struct llmobs_reading *reading,
     if (!llmobs_json_is_array(value))
         return value && !llmobs_json_is_null(value) ? add_thing(reading, value)
                                                     : 0;
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++)
-        rc = add_thing(reading, llmobs_json_at(value, i));
+    LLMOBS_JSON_EACH (one, value, rc == 0)
+        rc = add_thing(reading, one);
     return rc;
 }
 

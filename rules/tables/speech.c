@@ -70,10 +70,7 @@ static int say_turns(const struct llmobs_speech_voice *voice,
     int rc = 0;
 
     span->input_messages = llmobs_json_array();
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(turns) && i < llmobs_json_len(turns);
-         i++) {
-        const struct llmobs_json *turn = llmobs_json_at(turns, i);
+    LLMOBS_JSON_EACH (turn, turns, rc == 0) {
         const char *id = llmobs_json_gets(turn, "voice_id");
 
         rc = llmobs_json_add(
