@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rules/read/media.h"
 #include "rules/read/message_content.h"
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
@@ -52,6 +53,22 @@ int llmobs_message_put(struct llmobs_json **list, const char *role,
     llmobs_json_free(*list);
     *list = llmobs_message_only(role, content);
     return *list ? 0 : -ENOMEM;
+}
+
+int llmobs_message_put_mark(struct llmobs_json **list, const char *role,
+                            const char *what, const char *detail,
+                            uint64_t bytes)
+{
+    struct llmobs_buf text;
+    int rc;
+
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    rc = llmobs_media_mark(&text, what, detail, bytes);
+    if (rc == 0)
+        rc = llmobs_message_put(list, role,
+                                (struct llmobs_text){text.data, text.len});
+    llmobs_buf_fini(&text);
+    return rc;
 }
 
 struct llmobs_json *llmobs_message_take(char *text)
