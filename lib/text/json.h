@@ -96,6 +96,16 @@ void *llmobs_json_next(const struct llmobs_json *object, void *iter);
 const char *llmobs_json_iter_key(void *iter);
 struct llmobs_json *llmobs_json_iter_value(void *iter);
 
+/* Walks the items of an array, which must not grow or shrink meanwhile, as long
+ * as `more` is true; another value has none. The caller borrows each item. */
+#define LLMOBS_JSON_EACH(one, array, more)            \
+    for (struct llmobs_json * one, **one##_at = NULL; \
+         (more) && (one = llmobs_json_walk(array, &one##_at)) != NULL;)
+
+/* The item behind *at, at first NULL; NULL: there is none. */
+struct llmobs_json *llmobs_json_walk(const struct llmobs_json *array,
+                                     struct llmobs_json ***at);
+
 /* Appends a value to `buf`: keys sorted, each real in the shortest form that
  * reads back the same, separators ", " and ": " (WIRE 1.5, 1.9). _ASCII escapes
  * every code point from 0x7F up; _KEEP_ORDER leaves the keys in their order. */

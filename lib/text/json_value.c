@@ -256,6 +256,18 @@ struct llmobs_json *llmobs_json_at(const struct llmobs_json *array, size_t i)
     return array_of(array)->items[i];
 }
 
+struct llmobs_json *llmobs_json_walk(const struct llmobs_json *array,
+                                     struct llmobs_json ***at)
+{
+    struct llmobs_json **items;
+
+    if (!llmobs_json_is_array(array) || array->len == 0)
+        return NULL;
+    items = array_of(array)->items;
+    *at = *at ? *at + 1 : items;
+    return *at < items + array->len ? **at : NULL;
+}
+
 /* -- readers ------------------------------------------------------------- */
 
 size_t llmobs_json_len(const struct llmobs_json *json)

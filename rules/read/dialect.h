@@ -170,6 +170,10 @@ struct llmobs_dialect {
                 struct llmobs_span *span);
 };
 
+/* The members of a dialect whose spans keep no pictures, sounds or files. */
+#define LLMOBS_ALL_MEDIA_TOLD \
+    .sent_media = LLMOBS_MEDIA_TOLD, .answered_media = LLMOBS_MEDIA_TOLD
+
 /* A dialect whose name is also the name of its variable; its members follow by
  * name.
  */

@@ -97,8 +97,7 @@ static int jobs_join(const struct llmobs_json *messages, struct llmobs_buf *out)
 {
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(messages); i++) {
-        const struct llmobs_json *message = llmobs_json_at(messages, i);
+    LLMOBS_JSON_EACH (message, messages, rc == 0) {
         const char *text = llmobs_json_gets(message, "content");
         const char *role = llmobs_json_gets(message, "role");
 
@@ -117,10 +116,8 @@ static void keep_calls(struct llmobs_span *span)
 {
     bool calls = false;
 
-    for (size_t i = 0; i < llmobs_json_len(span->output_messages); i++)
-        calls =
-            calls || llmobs_json_get(llmobs_json_at(span->output_messages, i),
-                                     "tool_calls");
+    LLMOBS_JSON_EACH (one, span->output_messages, true)
+        calls = calls || llmobs_json_get(one, "tool_calls");
     if (calls && !span->output_behind)
         span->output_behind = span->output_messages;
     else

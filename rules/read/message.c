@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rules/read/media.h"
 #include "rules/read/message_content.h"
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
@@ -52,6 +53,22 @@ int llmobs_message_put(struct llmobs_json **list, const char *role,
     llmobs_json_free(*list);
     *list = llmobs_message_only(role, content);
     return *list ? 0 : -ENOMEM;
+}
+
+int llmobs_message_put_mark(struct llmobs_json **list, const char *role,
+                            const char *what, const char *detail,
+                            uint64_t bytes)
+{
+    struct llmobs_buf text;
+    int rc;
+
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    rc = llmobs_media_mark(&text, what, detail, bytes);
+    if (rc == 0)
+        rc = llmobs_message_put(list, role,
+                                (struct llmobs_text){text.data, text.len});
+    llmobs_buf_fini(&text);
+    return rc;
 }
 
 struct llmobs_json *llmobs_message_take(char *text)
@@ -162,8 +179,7 @@ struct llmobs_json *llmobs_message_read_list(
     struct llmobs_json *messages = llmobs_json_array();
     int rc = messages ? 0 : -ENOMEM;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(list); i++) {
-        const struct llmobs_json *from = llmobs_json_at(list, i);
+    LLMOBS_JSON_EACH (from, list, rc == 0) {
         const char *text = llmobs_json_text(from);
 
         if (text)
@@ -218,8 +234,7 @@ int llmobs_message_add_details(struct llmobs_buf *text,
         llmobs_json_get(from, "reasoning_details");
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(details); i++) {
-        const struct llmobs_json *one = llmobs_json_at(details, i);
+    LLMOBS_JSON_EACH (one, details, rc == 0) {
         const char *type = llmobs_json_gets(one, "type");
 
         if (type && strcmp(type, "reasoning.text") == 0)

@@ -8,6 +8,8 @@
 #ifndef LLMOBS_MESSAGE_H
 #define LLMOBS_MESSAGE_H
 
+#include <stdint.h>
+
 #include "lib/text/json.h"
 
 struct llmobs_message_content;
@@ -27,6 +29,11 @@ struct llmobs_json *llmobs_message_only(const char *role,
 /* Puts an array with one message in the place of `*list`, which may be NULL. */
 int llmobs_message_put(struct llmobs_json **list, const char *role,
                        struct llmobs_text content);
+
+/* The same with the words of llmobs_media_mark. */
+int llmobs_message_put_mark(struct llmobs_json **list, const char *role,
+                            const char *what, const char *detail,
+                            uint64_t bytes);
 
 /* Gives an array with a message without a role, whose text it takes; NULL:
  * memory ran out. */

@@ -230,10 +230,9 @@ static int add_thinking(struct llmobs_message_content *content,
     int rc = llmobs_message_content_append(&content->thinking,
                                            llmobs_json_text(thinking));
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(thinking); i++)
-        rc = llmobs_message_content_append(
-            &content->thinking,
-            llmobs_json_gets(llmobs_json_at(thinking, i), "text"));
+    LLMOBS_JSON_EACH (one, thinking, rc == 0)
+        rc = llmobs_message_content_append(&content->thinking,
+                                           llmobs_json_gets(one, "text"));
     return rc;
 }
 
@@ -327,8 +326,8 @@ int llmobs_message_content_read(struct llmobs_message_content *content,
         return add_whole(content, value);
     if (!llmobs_json_is_array(value)) /* an unknown form */
         return message_content_add_json(content, value);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++)
-        rc = message_content_add_part(content, llmobs_json_at(value, i), types);
+    LLMOBS_JSON_EACH (one, value, rc == 0)
+        rc = message_content_add_part(content, one, types);
     return rc;
 }
 
@@ -359,7 +358,7 @@ int llmobs_message_content_each(
     content->bare = true;
     if (!llmobs_json_is_array(value))
         return llmobs_message_content_read(content, value, 0);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++)
-        rc = add(content, llmobs_json_at(value, i));
+    LLMOBS_JSON_EACH (one, value, rc == 0)
+        rc = add(content, one);
     return rc;
 }

@@ -195,10 +195,8 @@ static int sources_walk(struct llmobs_span *span,
     if (!sources_step(&path, name))
         return texts || llmobs_json_is_object(from) ? sources_read(span, from)
                                                     : 0;
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(from) && i < llmobs_json_len(from);
-         i++)
-        rc = sources_walk(span, llmobs_json_at(from, i), path, texts);
+    LLMOBS_JSON_EACH (one, from, rc == 0)
+        rc = sources_walk(span, one, path, texts);
     return rc;
 }
 

@@ -45,9 +45,8 @@ struct llmobs_json *llmobs_value_lines(const struct llmobs_json *list,
     int rc = 0;
 
     llmobs_buf_init(&lines, LLMOBS_VALUE_MAX);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(list); i++)
-        rc = read_values_add_line(
-            &lines, llmobs_json_gets(llmobs_json_at(list, i), key));
+    LLMOBS_JSON_EACH (one, list, rc == 0)
+        rc = read_values_add_line(&lines, llmobs_json_gets(one, key));
     if (rc != -ENOMEM)
         value = llmobs_json_stringn(lines.len > 0 ? lines.data : "", lines.len);
     llmobs_buf_fini(&lines);

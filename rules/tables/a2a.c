@@ -114,12 +114,8 @@ static int append_parts(struct llmobs_buf *text,
     int rc = 0;
 
     text->max = LLMOBS_MESSAGE_CONTENT_MAX;
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(parts) && i < llmobs_json_len(parts);
-         i++)
-        rc = llmobs_json_is_object(llmobs_json_at(parts, i))
-                 ? append_part(text, llmobs_json_at(parts, i))
-                 : 0;
+    LLMOBS_JSON_EACH (one, parts, rc == 0)
+        rc = llmobs_json_is_object(one) ? append_part(text, one) : 0;
     return rc;
 }
 
@@ -259,10 +255,8 @@ static int add_task(struct llmobs_reading *reading,
         llmobs_buf_cut(&state->done, 0);
         llmobs_buf_cut(&state->text, 0);
     }
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(list) && i < llmobs_json_len(list);
-         i++)
-        rc = add_artifact(state, llmobs_json_at(list, i), false);
+    LLMOBS_JSON_EACH (one, list, rc == 0)
+        rc = add_artifact(state, one, false);
     return rc;
 }
 
@@ -396,5 +390,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(a2a, .integration = "a2a", .genai = "_OTHER", .shapes = shapes,
-               .form = &form, .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               .form = &form, LLMOBS_ALL_MEDIA_TOLD);

@@ -94,19 +94,15 @@ static const struct llmobs_layout dify_search = {
 #define dify_chat_signs dify_signs
 #define dify_flow_signs dify_signs
 
-#define DIFY(name, asks_it)                         \
-    static const struct llmobs_form name##_form = { \
-        .begin = llmobs_interpreter_begin,          \
-        .request = llmobs_interpreter_request,      \
-        .document = llmobs_interpreter_document,    \
-        .event = dify_event,                        \
-        LLMOBS_INTERPRETER_REST,                    \
-        .confirm = asks_it,                         \
-        .gated = true,                              \
-        .keys = name##_keys,                        \
-        .signs = name##_signs,                      \
-        .variant = &name,                           \
-    }
+#define DIFY(name, asks_it)                                             \
+    static const struct llmobs_form name##_form = {                     \
+        LLMOBS_INTERPRETER_BY(llmobs_interpreter_request,               \
+                              llmobs_interpreter_document, dify_event), \
+        .confirm = asks_it,                                             \
+        .gated = true,                                                  \
+        .keys = name##_keys,                                            \
+        .signs = name##_signs,                                          \
+        .variant = &name}
 
 DIFY(dify_chat, llmobs_interpreter_signed);
 DIFY(dify_flow, dify_flows);

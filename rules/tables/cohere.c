@@ -64,18 +64,10 @@ static int cohere_event(struct llmobs_reading *reading,
     return rc < 0 ? rc : llmobs_interpreter_event(reading, event);
 }
 
-static const struct llmobs_form form = {.begin = llmobs_interpreter_begin,
-                                        .request = llmobs_interpreter_request,
-                                        .model = llmobs_interpreter_model,
-                                        .document = cohere_document,
-                                        .event = cohere_event,
-                                        .finish = llmobs_interpreter_finish,
-                                        .ends = llmobs_interpreter_ends,
-                                        .state_fini = llmobs_interpreter_fini,
-                                        .state_size =
-                                            sizeof(struct llmobs_interpreter),
-                                        .keys = keys,
-                                        .variant = &chat};
+static const struct llmobs_form form = {
+    LLMOBS_INTERPRETER_BY(llmobs_interpreter_request, cohere_document,
+                          cohere_event),
+    .keys = keys, .variant = &chat};
 static const struct llmobs_form embeddings = {
     LLMOBS_INTERPRETER, .keys = embed_keys, .variant = &embed};
 

@@ -163,5 +163,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(dashscope, .integration = "dashscope", .shapes = shapes,
-               .form = &form, .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               .form = &form, LLMOBS_ALL_MEDIA_TOLD);

@@ -257,20 +257,12 @@ static int tell_body(struct llmobs_reading *reading)
     const char *type = llmobs_header_find(
         call->request_headers, call->request_header_count, "content-type");
     const char *kind = NULL;
-    struct llmobs_buf text;
-    int rc;
 
     for (size_t i = 0; type && i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (strncasecmp(type, kinds[i], strlen(kinds[i])) == 0)
             kind = kinds[i];
-    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
-    rc = llmobs_media_mark(&text, kind ? kind : "data", kind ? type : NULL, 0);
-    if (rc == 0) {
-        rc = llmobs_message_put(&reading->span->input_messages, NULL,
-                                (struct llmobs_text){text.data, text.len});
-    }
-    llmobs_buf_fini(&text);
-    return rc;
+    return llmobs_message_put_mark(&reading->span->input_messages, NULL,
+                                   kind ? kind : "data", kind ? type : NULL, 0);
 }
 
 static int huggingface_begin_task(struct llmobs_reading *reading)
@@ -448,7 +440,5 @@ static const struct llmobs_shape shapes[] = {
     {.path = ""},
 };
 
-LLMOBS_DIALECT(huggingface, .integration = "huggingface",
-               .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD, .shapes = shapes,
-               .form = &form);
+LLMOBS_DIALECT(huggingface, .integration = "huggingface", LLMOBS_ALL_MEDIA_TOLD,
+               .shapes = shapes, .form = &form);

@@ -205,8 +205,7 @@ static int read_grounds(const struct llmobs_reading *reading)
         interpreter_at(reading, LLMOBS_AT_CONTENTS);
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(list); i++) {
-        const struct llmobs_json *one = llmobs_json_at(list, i);
+    LLMOBS_JSON_EACH (one, list, rc == 0) {
         const struct llmobs_json *data = llmobs_json_get(one, "data");
         const struct llmobs_json *text = llmobs_json_get(data, "text");
         char *words = llmobs_value_text(text ? text : data ? data : one);
@@ -505,8 +504,7 @@ static int interpreter_add_calls(struct llmobs_interpreter *state, int64_t part,
 
     if (llmobs_json_is_object(calls))
         return llmobs_stream_call(&state->stream, part, calls);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(calls); i++) {
-        const struct llmobs_json *call = llmobs_json_at(calls, i);
+    LLMOBS_JSON_EACH (call, calls, rc == 0) {
         const struct llmobs_json *index = llmobs_json_get(call, "index");
 
         if (llmobs_json_is_object(call) || !state->any)
@@ -644,8 +642,7 @@ static int read_choices(struct llmobs_reading *reading,
         llmobs_json_array();
     int rc = list ? 0 : -ENOMEM;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(choices); i++) {
-        const struct llmobs_json *one = llmobs_json_at(choices, i);
+    LLMOBS_JSON_EACH (one, choices, rc == 0) {
         const struct llmobs_json *message = llmobs_json_get(one, "message");
         const char *text = llmobs_json_gets(one, "text");
         char room[REASON_LEN];

@@ -86,8 +86,7 @@ static void count_tokens(struct llmobs_span *span,
         int64_t sum = 0;
         bool any = false;
 
-        for (size_t i = 0; i < llmobs_json_len(messages); i++) {
-            const struct llmobs_json *one = llmobs_json_at(messages, i);
+        LLMOBS_JSON_EACH (one, messages, true) {
             const char *id = llmobs_json_gets(one, "id");
             const char *type = llmobs_json_gets(one, "type");
             int64_t count = llmobs_usage_count(
@@ -180,11 +179,9 @@ static int langgraph_piece(struct state *state, const struct llmobs_json *piece)
         llmobs_buf_cut(&state->text, 0);
         rc = llmobs_span_set(&state->id, id);
     }
-    for (size_t i = 0; rc == 0 && llmobs_json_is_array(content) &&
-                       i < llmobs_json_len(content);
-         i++)
-        rc = llmobs_message_content_append(
-            &state->text, llmobs_json_gets(llmobs_json_at(content, i), "text"));
+    LLMOBS_JSON_EACH (one, content, rc == 0)
+        rc = llmobs_message_content_append(&state->text,
+                                           llmobs_json_gets(one, "text"));
     return rc < 0 ? rc
                   : llmobs_message_content_append(&state->text,
                                                   llmobs_json_text(content));
@@ -280,5 +277,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(langgraph, .integration = "langgraph", .server = true,
-               .shapes = shapes, .form = &form, .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               .shapes = shapes, .form = &form, LLMOBS_ALL_MEDIA_TOLD);

@@ -73,12 +73,8 @@ static int add_parts(struct llmobs_json *list,
     const struct llmobs_json *extra = llmobs_json_get(request, "input_extra");
     int rc = 0;
 
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(extra) && i < llmobs_json_len(extra);
-         i++)
-        rc = llmobs_message_say(
-            list, "context",
-            llmobs_json_gets(llmobs_json_at(extra, i), "text"));
+    LLMOBS_JSON_EACH (one, extra, rc == 0)
+        rc = llmobs_message_say(list, "context", llmobs_json_gets(one, "text"));
     if (rc == 0)
         rc = llmobs_message_say(list, "prefix",
                                 llmobs_json_gets(request, "input_prefix"));
@@ -107,9 +103,7 @@ static int llama_cpp_add_prompt(struct llmobs_json *list,
     if (!llmobs_json_is_array(value) ||
         llmobs_json_is_number(llmobs_json_at(value, 0)))
         return llmobs_inputs_each(value, llama_cpp_add_message, list);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++) {
-        const struct llmobs_json *one = llmobs_json_at(value, i);
-
+    LLMOBS_JSON_EACH (one, value, rc == 0) {
         text = llmobs_json_get(one, "prompt_string");
         rc = llmobs_inputs_each(text ? text : one, llama_cpp_add_message, list);
     }
@@ -223,8 +217,8 @@ static int llama_cpp_read_document(struct llmobs_reading *reading,
         return llmobs_json_gets(body, "content")
                    ? llama_cpp_add_answer(reading, body)
                    : 0;
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(body); i++)
-        rc = llama_cpp_add_answer(reading, llmobs_json_at(body, i));
+    LLMOBS_JSON_EACH (one, body, rc == 0)
+        rc = llama_cpp_add_answer(reading, one);
     return rc;
 }
 
@@ -306,8 +300,7 @@ static const struct llmobs_form embeddings = {
     .begin = llmobs_interpreter_begin,
     .request = llmobs_interpreter_request,
     .document = llmobs_interpreter_document,
-    .state_fini = llmobs_interpreter_fini,
-    .state_size = sizeof(struct llmobs_interpreter),
+    LLMOBS_INTERPRETER_STATE,
     .variant = &embed,
     .lists = true,
 };

@@ -90,10 +90,8 @@ static int lm_studio_request(struct llmobs_reading *reading)
     llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
     if (rc == 0 && llmobs_json_is_string(input))
         rc = llmobs_message_content_append(&text, llmobs_json_text(input));
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(input) && i < llmobs_json_len(input);
-         i++)
-        rc = lm_studio_append(&text, llmobs_json_at(input, i));
+    LLMOBS_JSON_EACH (one, input, rc == 0)
+        rc = lm_studio_append(&text, one);
     if (rc == 0)
         rc = llmobs_json_add(
             list, llmobs_message_new(
@@ -164,8 +162,8 @@ static int lm_studio_put_items(struct llmobs_reading *reading,
     if (!llmobs_json_is_array(items))
         return 0;
     list = reading->span->output_messages = llmobs_json_array();
-    for (size_t i = 0; list && rc == 0 && i < llmobs_json_len(items); i++)
-        rc = lm_studio_add_item(list, llmobs_json_at(items, i));
+    LLMOBS_JSON_EACH (one, items, list && rc == 0)
+        rc = lm_studio_add_item(list, one);
     return list ? rc : -ENOMEM;
 }
 
@@ -332,5 +330,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(lmstudio, .integration = "lmstudio", .server = true,
-               .shapes = shapes, .form = &form, .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               .shapes = shapes, .form = &form, LLMOBS_ALL_MEDIA_TOLD);

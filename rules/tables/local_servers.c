@@ -55,8 +55,7 @@ static int sglang_document(struct llmobs_reading *reading,
     if (!llmobs_json_is_array(body))
         return llmobs_interpreter_document(reading, body);
     list = reading->span->output_messages = llmobs_json_array();
-    for (size_t i = 0; list && rc == 0 && i < llmobs_json_len(body); i++) {
-        const struct llmobs_json *one = llmobs_json_at(body, i);
+    LLMOBS_JSON_EACH (one, body, list && rc == 0) {
         const struct llmobs_json *meta = llmobs_json_get(one, "meta_info");
         int64_t asked = llmobs_usage_count(meta, "prompt_tokens");
         int64_t said = llmobs_usage_count(meta, "completion_tokens");

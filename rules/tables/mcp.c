@@ -113,8 +113,8 @@ static int add_requests(struct reading *reading)
 
     if (!llmobs_json_is_array(body))
         return mcp_add_request(reading, body);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(body); i++)
-        rc = mcp_add_request(reading, llmobs_json_at(body, i));
+    LLMOBS_JSON_EACH (one, body, rc == 0)
+        rc = mcp_add_request(reading, one);
     return rc;
 }
 
@@ -336,8 +336,8 @@ static bool same_id(const struct llmobs_json *a, const struct llmobs_json *b)
 static bool mcp_has_id(const struct llmobs_json *messages,
                        const struct llmobs_json *id)
 {
-    for (size_t i = 0; i < llmobs_json_len(messages); i++)
-        if (same_id(id, llmobs_json_get(llmobs_json_at(messages, i), "id")))
+    LLMOBS_JSON_EACH (one, messages, true)
+        if (same_id(id, llmobs_json_get(one, "id")))
             return true;
     return false;
 }
@@ -391,8 +391,8 @@ static int take_messages(struct reading *reading, struct llmobs_json *body)
 
     if (!llmobs_json_is_array(body))
         return take_message(reading, body);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(body); i++)
-        rc = take_message(reading, llmobs_json_at(body, i));
+    LLMOBS_JSON_EACH (one, body, rc == 0)
+        rc = take_message(reading, one);
     return rc;
 }
 

@@ -173,8 +173,7 @@ static const struct llmobs_form classifications = {
     .request = llmobs_interpreter_request,
     .document = llmobs_interpreter_document,
     .ends = llmobs_reading_ends,
-    .state_fini = llmobs_interpreter_fini,
-    .state_size = sizeof(struct llmobs_interpreter),
+    LLMOBS_INTERPRETER_STATE,
     .variant = &classify,
 };
 

@@ -139,9 +139,7 @@ static int read_outputs(struct llmobs_reading *reading,
     int rc = list ? 0 : -ENOMEM;
 
     reading->span->output_messages = list;
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(outputs); i++) {
-        const struct llmobs_json *entry = llmobs_json_at(outputs, i);
-
+    LLMOBS_JSON_EACH (entry, outputs, rc == 0) {
         rc = mistral_conversations_note_model(reading,
                                               llmobs_json_gets(entry, "model"));
         if (rc == 0)
@@ -259,12 +257,9 @@ static int mistral_conversations_add_content(struct stream_entry *to,
         &to->pieces[PIECE_TEXT],
         text ? text : llmobs_json_gets(content, "text"));
 
-    for (size_t i = 0; rc == 0 && llmobs_json_is_array(thoughts) &&
-                       i < llmobs_json_len(thoughts);
-         i++)
-        rc = llmobs_message_content_append(
-            &to->pieces[PIECE_THOUGHT],
-            llmobs_json_gets(llmobs_json_at(thoughts, i), "text"));
+    LLMOBS_JSON_EACH (one, thoughts, rc == 0)
+        rc = llmobs_message_content_append(&to->pieces[PIECE_THOUGHT],
+                                           llmobs_json_gets(one, "text"));
     return rc;
 }
 

@@ -207,9 +207,7 @@ int llmobs_mistral_add_inputs(struct llmobs_json *list,
 
     if (llmobs_json_is_string(inputs))
         return mistral_entries_add_text(list, "user", inputs);
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(inputs) && i < llmobs_json_len(inputs);
-         i++)
-        rc = llmobs_mistral_add_entry(list, llmobs_json_at(inputs, i));
+    LLMOBS_JSON_EACH (one, inputs, rc == 0)
+        rc = llmobs_mistral_add_entry(list, one);
     return rc;
 }

@@ -99,12 +99,9 @@ static int chat_request(struct llmobs_reading *reading)
         return rc;
     span->input_messages = llmobs_json_array();
     rc = span->input_messages ? 0 : -ENOMEM;
-    for (size_t i = 0; rc == 0 && llmobs_json_is_array(messages) &&
-                       i < llmobs_json_len(messages);
-         i++)
-        if (llmobs_json_is_object(llmobs_json_at(messages, i)))
-            rc = oci_add_message(span->input_messages,
-                                 llmobs_json_at(messages, i));
+    LLMOBS_JSON_EACH (one, messages, rc == 0)
+        if (llmobs_json_is_object(one))
+            rc = oci_add_message(span->input_messages, one);
     return rc < 0
                ? rc
                : llmobs_tools_read_definitions(from, &span->tool_definitions);
@@ -167,11 +164,7 @@ static int chat_document(struct llmobs_reading *reading,
     read_counts(reading->span, llmobs_json_get(from, "usage"));
     list = reading->span->output_messages = llmobs_json_array();
     rc = list ? 0 : -ENOMEM;
-    for (size_t i = 0; rc == 0 && llmobs_json_is_array(choices) &&
-                       i < llmobs_json_len(choices);
-         i++) {
-        const struct llmobs_json *one = llmobs_json_at(choices, i);
-
+    LLMOBS_JSON_EACH (one, choices, rc == 0) {
         llmobs_fact_finish(reading->span,
                            llmobs_json_gets(one, "finishReason"));
         read_counts(reading->span, llmobs_json_get(one, "usage"));
@@ -203,11 +196,8 @@ static int chat_add(struct state *state, const struct llmobs_json *event,
     if (rc == 0 && text && !(reason && state->said))
         rc = llmobs_stream_text(&state->stream, text);
     state->said = state->said || llmobs_has_text(text);
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(parts) && i < llmobs_json_len(parts);
-         i++)
-        rc = llmobs_stream_text(
-            &state->stream, llmobs_json_gets(llmobs_json_at(parts, i), "text"));
+    LLMOBS_JSON_EACH (one, parts, rc == 0)
+        rc = llmobs_stream_text(&state->stream, llmobs_json_gets(one, "text"));
     if (!message && reason && state->called)
         calls = NULL;
     for (size_t i = 0;
@@ -350,5 +340,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(oci, .integration = "oci", .server = true, .shapes = shapes,
-               .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               LLMOBS_ALL_MEDIA_TOLD);

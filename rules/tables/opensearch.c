@@ -62,9 +62,8 @@ static bool searches(const struct llmobs_json *clause, int depth)
         return false;
     if (llmobs_json_is_object(clause))
         return is_clause(clause, depth);
-    for (size_t i = 0;
-         llmobs_json_is_array(clause) && i < llmobs_json_len(clause); i++)
-        if (searches(llmobs_json_at(clause, i), depth + 1))
+    LLMOBS_JSON_EACH (one, clause, true)
+        if (searches(one, depth + 1))
             return true;
     return false;
 }

@@ -143,9 +143,8 @@ static int append_output(struct llmobs_buf *text,
         return append_piece(text, llmobs_json_text(output));
     if (llmobs_json_is_array(output) &&
         llmobs_json_is_string(llmobs_json_at(output, 0))) {
-        for (size_t i = 0; rc == 0 && i < llmobs_json_len(output); i++)
-            rc =
-                append_piece(text, llmobs_json_text(llmobs_json_at(output, i)));
+        LLMOBS_JSON_EACH (one, output, rc == 0)
+            rc = append_piece(text, llmobs_json_text(one));
         return rc;
     }
     dump = llmobs_value_text(output);
@@ -334,5 +333,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(replicate, .integration = "replicate", .shapes = shapes,
-               .form = &form, .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               .form = &form, LLMOBS_ALL_MEDIA_TOLD);

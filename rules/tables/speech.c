@@ -70,10 +70,7 @@ static int say_turns(const struct llmobs_speech_voice *voice,
     int rc = 0;
 
     span->input_messages = llmobs_json_array();
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(turns) && i < llmobs_json_len(turns);
-         i++) {
-        const struct llmobs_json *turn = llmobs_json_at(turns, i);
+    LLMOBS_JSON_EACH (turn, turns, rc == 0) {
         const char *id = llmobs_json_gets(turn, "voice_id");
 
         rc = llmobs_json_add(
@@ -105,22 +102,6 @@ int llmobs_speech_say(struct llmobs_reading *reading)
     return llmobs_message_put(
         &span->input_messages, "user",
         llmobs_text_of(llmobs_json_gets(reading->request, voice->text)));
-}
-
-/* Appends words for a sound, and makes them the answer. */
-static int set_sound(struct llmobs_span *span, uint64_t bytes)
-{
-    struct llmobs_buf text;
-    int rc;
-
-    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
-    rc = llmobs_media_mark(&text, "audio", NULL, bytes);
-    if (rc == 0) {
-        rc = llmobs_message_put(&span->output_messages, "assistant",
-                                (struct llmobs_text){text.data, text.len});
-    }
-    llmobs_buf_fini(&text);
-    return rc;
 }
 
 /* The size of a sound within JSON, in hexadecimal from MiniMax, in base64 from
@@ -169,7 +150,8 @@ int llmobs_speech_sound(struct llmobs_reading *reading,
     rc = speech_read_failure(body, reading->span);
     return rc < 0 || !speech_sound_of(body, &bytes)
                ? rc
-               : set_sound(reading->span, bytes);
+               : llmobs_message_put_mark(&reading->span->output_messages,
+                                         "assistant", "audio", NULL, bytes);
 }
 
 /* The last event of MiniMax has the whole sound again. */
@@ -208,7 +190,11 @@ int llmobs_speech_finish(struct llmobs_reading *reading)
         reading->span->complete =
             call->transport_ok &&
             (call->response_truncated || state->end == call->response.len);
-    return state->sound > 0 ? set_sound(reading->span, state->sound) : 0;
+    return state->sound > 0
+               ? llmobs_message_put_mark(&reading->span->output_messages,
+                                         "assistant", "audio", NULL,
+                                         state->sound)
+               : 0;
 }
 
 /* Reads a cut answer: the sound's size, if the sound is the missing middle. */
@@ -224,7 +210,8 @@ int llmobs_speech_cut(struct llmobs_reading *reading)
     if (rc < 0 || bytes == 0)
         return rc;
     reading->span->output_dropped = false;
-    return set_sound(reading->span, bytes);
+    return llmobs_message_put_mark(&reading->span->output_messages, "assistant",
+                                   "audio", NULL, bytes);
 }
 
 /* -- a sound becomes a text ------------------------------------------------ */

@@ -73,8 +73,8 @@ bool llmobs_store_asks(const struct llmobs_reading *reading)
 
     if (reading->classified->call->request_truncated)
         return cut_asks(reading);
-    for (size_t i = 0; !asks && i < llmobs_json_len(list); i++)
-        asks = asks_in(store, llmobs_json_at(list, i));
+    LLMOBS_JSON_EACH (one, list, !asks)
+        asks = asks_in(store, one);
     return asks;
 }
 
@@ -105,11 +105,8 @@ static int tables_store_gather(const struct llmobs_json *value,
         return llmobs_json_add(texts, llmobs_json_string(text));
     if (depth == STORE_DEPTH_MAX)
         return 0;
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(value) && i < llmobs_json_len(value);
-         i++)
-        rc = tables_store_gather(llmobs_json_at(value, i), names, named,
-                                 depth + 1, texts);
+    LLMOBS_JSON_EACH (one, value, rc == 0)
+        rc = tables_store_gather(one, names, named, depth + 1, texts);
     for (void *it = llmobs_json_iter(value); it && rc == 0;
          it = llmobs_json_next(value, it)) {
         const char *key = llmobs_json_iter_key(it);

@@ -131,8 +131,7 @@ static const struct llmobs_shape eleven_shapes[] = {
 };
 
 LLMOBS_DIALECT(elevenlabs, .integration = "elevenlabs", .shapes = eleven_shapes,
-               .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- Deepgram -------------------------------------------------------------- */
 
@@ -352,8 +351,7 @@ static const struct llmobs_shape cartesia_shapes[] = {
 };
 
 LLMOBS_DIALECT(cartesia, .integration = "cartesia", .shapes = cartesia_shapes,
-               .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- MiniMax --------------------------------------------------------------- */
 

@@ -57,8 +57,8 @@ static void anthropic_message_drop_data(struct llmobs_json *value)
         (strcmp(type, "base64") == 0 || strcmp(type, "redacted_thinking") == 0))
         llmobs_json_unset(value, "data");
     if (llmobs_json_is_array(value))
-        for (size_t i = 0; i < llmobs_json_len(value); i++)
-            anthropic_message_drop_data(llmobs_json_at(value, i));
+        LLMOBS_JSON_EACH (one, value, true)
+            anthropic_message_drop_data(one);
     else
         for (it = llmobs_json_iter(value); it; it = llmobs_json_next(value, it))
             anthropic_message_drop_data(llmobs_json_iter_value(it));
@@ -169,13 +169,13 @@ static int read_result(struct llmobs_buf *buf, const struct llmobs_json *value)
         return 0;
     if (!llmobs_json_is_array(value))
         return add_result_text(buf, value);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++) {
+    LLMOBS_JSON_EACH (one, value, rc == 0) {
         size_t before = buf->len, behind;
 
         rc = before > 0 ? llmobs_message_content_append(buf, ",") : 0;
         behind = buf->len;
         if (rc == 0)
-            rc = add_result_text(buf, llmobs_json_at(value, i));
+            rc = add_result_text(buf, one);
         if (buf->len == behind)
             llmobs_buf_cut(buf, before);
     }
@@ -260,8 +260,8 @@ static int anthropic_message_add_content(const struct sink *sink,
         return 0;
     if (!llmobs_json_is_array(content))
         return anthropic_message_add_block(sink, content);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(content); i++)
-        rc = anthropic_message_add_block(sink, llmobs_json_at(content, i));
+    LLMOBS_JSON_EACH (one, content, rc == 0)
+        rc = anthropic_message_add_block(sink, one);
     return rc;
 }
 
@@ -277,9 +277,7 @@ int llmobs_anthropic_inputs(const struct llmobs_json *request, bool images,
         rc = anthropic_message_add_content(&sink,
                                            llmobs_json_get(request, "system"));
     llmobs_fact_apart(span);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(from); i++) {
-        const struct llmobs_json *message = llmobs_json_at(from, i);
-
+    LLMOBS_JSON_EACH (message, from, rc == 0) {
         sink.role = llmobs_json_gets(message, "role");
         rc = anthropic_message_add_content(&sink,
                                            llmobs_json_get(message, "content"));
@@ -335,8 +333,7 @@ static int64_t with_compactions(const struct llmobs_json *usage,
     const struct llmobs_json *list = llmobs_json_get(usage, "iterations");
     int64_t sum = llmobs_usage_count(usage, key);
 
-    for (size_t i = 0; i < llmobs_json_len(list); i++) {
-        const struct llmobs_json *one = llmobs_json_at(list, i);
+    LLMOBS_JSON_EACH (one, list, true) {
         const char *type = llmobs_json_gets(one, "type");
 
         if (type && strcmp(type, "compaction") == 0)

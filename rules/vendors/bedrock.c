@@ -158,9 +158,8 @@ static void take_results(const struct llmobs_json *results,
 {
     int64_t sum = -1;
 
-    for (size_t i = 0; i < llmobs_json_len(results); i++)
-        sum = llmobs_usage_add(
-            sum, llmobs_usage_count(llmobs_json_at(results, i), "tokenCount"));
+    LLMOBS_JSON_EACH (one, results, true)
+        sum = llmobs_usage_add(sum, llmobs_usage_count(one, "tokenCount"));
     if (sum >= 0)
         tokens->output = sum;
 }

@@ -135,5 +135,4 @@ static const struct llmobs_shape shapes[] = {
 
 LLMOBS_DIALECT(bedrock_converse, .integration = "bedrock",
                .genai = "aws.bedrock", .shapes = shapes, .form = &form,
-               .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               LLMOBS_ALL_MEDIA_TOLD);

@@ -106,5 +106,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(bedrock_embed, .integration = "bedrock", .genai = "aws.bedrock",
-               .shapes = shapes, .form = &form, .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               .shapes = shapes, .form = &form, LLMOBS_ALL_MEDIA_TOLD);

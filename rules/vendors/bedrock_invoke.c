@@ -187,8 +187,7 @@ static int chat_document(struct llmobs_reading *reading,
     int rc = 0;
 
     *list = llmobs_json_array();
-    for (size_t i = 0; *list && rc == 0 && i < llmobs_json_len(choices); i++) {
-        const struct llmobs_json *choice = llmobs_json_at(choices, i);
+    LLMOBS_JSON_EACH (choice, choices, *list && rc == 0) {
         const char *reason = llmobs_json_gets(choice, "finish_reason");
 
         llmobs_fact_finish(reading->span,
@@ -222,9 +221,9 @@ static int call_it(struct llmobs_json *object, const char *key,
 /* True for Mistral's form. */
 static bool needs_names(const struct llmobs_json *choices)
 {
-    for (size_t i = 0; i < llmobs_json_len(choices); i++)
-        if (bedrock_invoke_has(llmobs_json_at(choices, i), "message") ||
-            bedrock_invoke_has(llmobs_json_at(choices, i), "stop_reason"))
+    LLMOBS_JSON_EACH (one, choices, true)
+        if (bedrock_invoke_has(one, "message") ||
+            bedrock_invoke_has(one, "stop_reason"))
             return true;
     return false;
 }
@@ -315,9 +314,7 @@ static int bedrock_invoke_add_turns(const struct llmobs_reading *reading)
     if (preamble && *preamble)
         rc = bedrock_invoke_add_text(list, "system", preamble);
     llmobs_fact_apart(reading->span);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(history); i++) {
-        const struct llmobs_json *turn = llmobs_json_at(history, i);
-
+    LLMOBS_JSON_EACH (turn, history, rc == 0) {
         if (llmobs_json_is_object(turn))
             rc = bedrock_invoke_add_text(list, bedrock_invoke_role_of(turn),
                                          llmobs_json_gets(turn, "message"));
@@ -711,5 +708,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(bedrock_invoke, .integration = "bedrock", .genai = "aws.bedrock",
-               .shapes = shapes, .form = &form, .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               .shapes = shapes, .form = &form, LLMOBS_ALL_MEDIA_TOLD);

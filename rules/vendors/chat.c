@@ -57,9 +57,7 @@ int llmobs_chat_document(struct llmobs_reading *reading,
         list ? llmobs_reading_model(reading, llmobs_json_gets(body, "model"))
              : -ENOMEM;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(choices); i++) {
-        const struct llmobs_json *choice = llmobs_json_at(choices, i);
-
+    LLMOBS_JSON_EACH (choice, choices, rc == 0) {
         llmobs_fact_finish(reading->span,
                            llmobs_json_gets(choice, "finish_reason"));
         rc = llmobs_message_add_answer(list, llmobs_json_get(choice, "message"),

@@ -136,11 +136,10 @@ static int converse_message_add_results(struct parts *parts,
     const char *id = llmobs_json_gets(from, "toolUseId");
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(content); i++)
-        if (llmobs_json_is_object(llmobs_json_at(content, i)))
-            rc = converse_message_add_result(
-                parts, id,
-                converse_message_result_text(llmobs_json_at(content, i)));
+    LLMOBS_JSON_EACH (one, content, rc == 0)
+        if (llmobs_json_is_object(one))
+            rc = converse_message_add_result(parts, id,
+                                             converse_message_result_text(one));
     return rc;
 }
 
@@ -150,8 +149,8 @@ static int add_cited(struct parts *parts, const struct llmobs_json *content)
     bool first = true;
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(content); i++) {
-        const char *text = llmobs_json_gets(llmobs_json_at(content, i), "text");
+    LLMOBS_JSON_EACH (one, content, rc == 0) {
+        const char *text = llmobs_json_gets(one, "text");
 
         if (!llmobs_has_text(text))
             continue;
@@ -247,8 +246,8 @@ static int converse_message_put_all(struct llmobs_json *list,
 {
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(from); i++)
-        rc = llmobs_json_add(list, llmobs_json_share(llmobs_json_at(from, i)));
+    LLMOBS_JSON_EACH (one, from, rc == 0)
+        rc = llmobs_json_add(list, llmobs_json_share(one));
     return rc;
 }
 
@@ -256,9 +255,7 @@ static int read_blocks(struct parts *parts, const struct llmobs_json *content)
 {
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(content); i++) {
-        const struct llmobs_json *block = llmobs_json_at(content, i);
-
+    LLMOBS_JSON_EACH (block, content, rc == 0) {
         if (llmobs_json_is_object(block))
             rc = converse_message_add_block(parts, block);
     }
@@ -304,9 +301,7 @@ static int add_inputs(struct llmobs_span *span,
                                           llmobs_json_get(request, "system"));
 
     llmobs_fact_apart(span);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(messages); i++) {
-        const struct llmobs_json *message = llmobs_json_at(messages, i);
-
+    LLMOBS_JSON_EACH (message, messages, rc == 0) {
         rc = converse_message_add_content(list,
                                           llmobs_json_gets(message, "role"),
                                           llmobs_json_get(message, "content"));
@@ -343,9 +338,8 @@ static int converse_message_read_tools(const struct llmobs_json *request,
     struct llmobs_json *list = llmobs_json_array();
     int rc = list ? 0 : -ENOMEM;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(tools); i++) {
-        const struct llmobs_json *spec =
-            llmobs_json_get(llmobs_json_at(tools, i), "toolSpec");
+    LLMOBS_JSON_EACH (one, tools, rc == 0) {
+        const struct llmobs_json *spec = llmobs_json_get(one, "toolSpec");
 
         if (has_members(spec))
             rc = converse_message_add_tool(list, spec);

@@ -327,5 +327,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(gemini, .integration = "google_genai", .genai = "gcp.gen_ai",
-               .shapes = shapes, .form = &form, .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               .shapes = shapes, .form = &form, LLMOBS_ALL_MEDIA_TOLD);

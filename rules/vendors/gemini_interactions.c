@@ -136,8 +136,8 @@ static const struct llmobs_json *gemini_interactions_fault_of(
     const struct llmobs_json *fault =
         llmobs_json_at(llmobs_json_get(body, "errors"), 0);
 
-    for (size_t i = 0; !fault && i < llmobs_json_len(steps); i++)
-        fault = llmobs_json_get(llmobs_json_at(steps, i), "error");
+    LLMOBS_JSON_EACH (one, steps, !fault)
+        fault = llmobs_json_get(one, "error");
     return fault;
 }
 
@@ -175,10 +175,8 @@ static int gemini_interactions_read_output(struct llmobs_reading *reading,
     struct llmobs_json *list = llmobs_json_array();
     int rc = list ? 0 : -ENOMEM;
 
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(steps) && i < llmobs_json_len(steps);
-         i++)
-        rc = llmobs_interactions_add_output(list, llmobs_json_at(steps, i));
+    LLMOBS_JSON_EACH (one, steps, rc == 0)
+        rc = llmobs_interactions_add_output(list, one);
     reading->span->output_messages = list;
     return rc;
 }
@@ -407,5 +405,4 @@ static const struct llmobs_shape shapes[] = {
 
 LLMOBS_DIALECT(gemini_interactions, .integration = "google_genai",
                .genai = "gcp.gen_ai", .shapes = shapes, .form = &form,
-               .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               LLMOBS_ALL_MEDIA_TOLD);

@@ -136,8 +136,8 @@ static int add_piece(struct llmobs_gemini_stream *stream,
 
     if (!stream->open || (name && *name))
         rc = begin_call(stream, part);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(pieces); i++)
-        rc = add_argument(stream, llmobs_json_at(pieces, i));
+    LLMOBS_JSON_EACH (one, pieces, rc == 0)
+        rc = add_argument(stream, one);
     if (rc == 0 &&
         !llmobs_json_is_true(llmobs_google_get(call, "willContinue"))) {
         rc = put_piece(stream);
@@ -206,9 +206,8 @@ struct llmobs_json *llmobs_gemini_stream_messages(
         rc = gemini_stream_add_text(list, "reasoning", &stream->thought);
     if (rc == 0)
         rc = gemini_stream_add_text(list, stream->role, &stream->text);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(stream->others); i++)
-        rc = llmobs_json_add(
-            list, llmobs_json_share(llmobs_json_at(stream->others, i)));
+    LLMOBS_JSON_EACH (one, stream->others, rc == 0)
+        rc = llmobs_json_add(list, llmobs_json_share(one));
     if (rc == 0)
         return list;
     llmobs_json_free(list);

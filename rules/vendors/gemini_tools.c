@@ -48,8 +48,8 @@ static struct llmobs_json *snake_list(const struct llmobs_json *from)
     struct llmobs_json *out = llmobs_json_array();
     int rc = out ? 0 : -ENOMEM;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(from); i++)
-        rc = llmobs_json_add(out, snake_value("", llmobs_json_at(from, i)));
+    LLMOBS_JSON_EACH (one, from, rc == 0)
+        rc = llmobs_json_add(out, snake_value("", one));
     if (rc == 0)
         return out;
     llmobs_json_free(out);

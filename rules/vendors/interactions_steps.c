@@ -80,8 +80,8 @@ static int append_contents(struct llmobs_buf *text,
 
     if (!llmobs_json_is_array(value))
         return interactions_steps_append_content(text, value);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++)
-        rc = interactions_steps_append_content(text, llmobs_json_at(value, i));
+    LLMOBS_JSON_EACH (one, value, rc == 0)
+        rc = interactions_steps_append_content(text, one);
     return rc;
 }
 
@@ -275,8 +275,8 @@ int llmobs_interactions_add_inputs(struct llmobs_json *list,
         return interactions_steps_add_input(list, input);
     if (is_contents(input))
         return add_contents(list, "user", input, false);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(input); i++)
-        rc = interactions_steps_add_input(list, llmobs_json_at(input, i));
+    LLMOBS_JSON_EACH (one, input, rc == 0)
+        rc = interactions_steps_add_input(list, one);
     return rc;
 }
 

@@ -204,11 +204,8 @@ static struct llmobs_json *texts_of(const struct llmobs_json *before,
     struct llmobs_json *list = llmobs_json_array();
     int rc = list ? 0 : -ENOMEM;
 
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(before) && i < llmobs_json_len(before);
-         i++)
-        rc =
-            llmobs_json_add(list, llmobs_json_share(llmobs_json_at(before, i)));
+    LLMOBS_JSON_EACH (one, before, rc == 0)
+        rc = llmobs_json_add(list, llmobs_json_share(one));
     if (rc == 0)
         rc = llmobs_json_add(list, llmobs_message_content_string(text));
     if (rc == 0)

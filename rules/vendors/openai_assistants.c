@@ -108,11 +108,8 @@ static int openai_assistants_append_content(struct llmobs_buf *text,
 {
     int rc = append_line(text, llmobs_json_text(content));
 
-    for (size_t i = 0; rc == 0 && llmobs_json_is_array(content) &&
-                       i < llmobs_json_len(content);
-         i++)
-        rc = append_line(text,
-                         openai_assistants_text_of(llmobs_json_at(content, i)));
+    LLMOBS_JSON_EACH (one, content, rc == 0)
+        rc = append_line(text, openai_assistants_text_of(one));
     return rc;
 }
 
@@ -121,11 +118,9 @@ static int append_messages(struct llmobs_buf *text,
 {
     int rc = 0;
 
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(list) && i < llmobs_json_len(list);
-         i++)
-        rc = openai_assistants_append_content(
-            text, llmobs_json_get(llmobs_json_at(list, i), "content"));
+    LLMOBS_JSON_EACH (one, list, rc == 0)
+        rc = openai_assistants_append_content(text,
+                                              llmobs_json_get(one, "content"));
     return rc;
 }
 
@@ -318,8 +313,8 @@ static int openai_assistants_read_delta(struct stream *stream,
         llmobs_json_get(llmobs_json_get(event, "delta"), "content");
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(list); i++) {
-        const char *piece = openai_assistants_text_of(llmobs_json_at(list, i));
+    LLMOBS_JSON_EACH (one, list, rc == 0) {
+        const char *piece = openai_assistants_text_of(one);
 
         rc = stream->text.len == stream->whole
                  ? append_line(&stream->text, piece)
@@ -400,10 +395,8 @@ static int keep_results(struct llmobs_span *span,
     struct llmobs_json *message = llmobs_json_object();
     int rc = llmobs_json_sets(message, "role", "tool");
 
-    for (size_t i = 0; rc == 0 && llmobs_json_is_array(outputs) &&
-                       i < llmobs_json_len(outputs);
-         i++)
-        rc = openai_assistants_add_result(results, llmobs_json_at(outputs, i));
+    LLMOBS_JSON_EACH (one, outputs, rc == 0)
+        rc = openai_assistants_add_result(results, one);
     if (rc == 0)
         rc = llmobs_json_set(message, "tool_results",
                              llmobs_json_share(results));

@@ -189,5 +189,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(openai_embeddings, .integration = "openai", .shapes = shapes,
-               .form = &form, .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               .form = &form, LLMOBS_ALL_MEDIA_TOLD);

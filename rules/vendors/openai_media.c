@@ -64,10 +64,7 @@ static int append_images(struct llmobs_buf *text,
 {
     int rc = 0;
 
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(images) && i < llmobs_json_len(images);
-         i++) {
-        const struct llmobs_json *image = llmobs_json_at(images, i);
+    LLMOBS_JSON_EACH (image, images, rc == 0) {
         const char *url = llmobs_json_text(image);
 
         if (!url)
@@ -177,10 +174,8 @@ static int read_images(struct llmobs_reading *reading,
     int rc = list ? 0 : -ENOMEM;
 
     reading->span->output_messages = list;
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(data) && i < llmobs_json_len(data);
-         i++)
-        rc = openai_media_add_image(list, format, llmobs_json_at(data, i));
+    LLMOBS_JSON_EACH (one, data, rc == 0)
+        rc = openai_media_add_image(list, format, one);
     return rc < 0 ? rc
                   : llmobs_usage_read(llmobs_usage_find(body), reading->span);
 }
@@ -407,5 +402,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(openai_media, .integration = "openai", .shapes = shapes,
-               .form = &images, .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               .form = &images, LLMOBS_ALL_MEDIA_TOLD);

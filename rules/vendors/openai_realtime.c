@@ -272,9 +272,8 @@ static int openai_realtime_read_input(const struct realtime *state,
     if (rc == 0)
         rc = llmobs_message_say(list, "system", instructions);
     llmobs_fact_apart(span);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(state->items); i++)
-        rc = openai_realtime_add_item(state, list,
-                                      llmobs_json_at(state->items, i));
+    LLMOBS_JSON_EACH (one, state->items, rc == 0)
+        rc = openai_realtime_add_item(state, list, one);
     if (rc == 0)
         rc = llmobs_responses_add_inputs(
             list, llmobs_json_get(state->asked, "input"));
@@ -383,9 +382,8 @@ static int read_status(const struct llmobs_json *response,
 
     if (!status)
         status = "";
-    for (size_t i = 0;
-         strcmp(status, "completed") == 0 && i < llmobs_json_len(items); i++) {
-        const char *type = llmobs_json_gets(llmobs_json_at(items, i), "type");
+    LLMOBS_JSON_EACH (one, items, strcmp(status, "completed") == 0) {
+        const char *type = llmobs_json_gets(one, "type");
 
         if (type && strcmp(type, "function_call") == 0)
             reason = "tool_call";

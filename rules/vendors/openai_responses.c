@@ -185,9 +185,8 @@ static const char *openai_responses_reason_of(
     if (strcmp(status, "incomplete") == 0)
         return llmobs_json_gets(llmobs_json_get(response, "incomplete_details"),
                                 "reason");
-    for (size_t i = 0; i < llmobs_json_len(items); i++)
-        if (strcmp(status, "completed") == 0 &&
-            waits_for_program(llmobs_json_at(items, i)))
+    LLMOBS_JSON_EACH (one, items, true)
+        if (strcmp(status, "completed") == 0 && waits_for_program(one))
             return "tool_call";
     return status;
 }

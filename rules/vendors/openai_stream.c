@@ -330,9 +330,7 @@ static int openai_stream_add_delta(struct stream_choice *choice,
         rc = add_legacy(choice, llmobs_json_get(delta, "function_call"));
     if (rc == 0)
         rc = add_executed(choice, llmobs_json_get(delta, "executed_tools"));
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(calls); i++) {
-        const struct llmobs_json *call = llmobs_json_at(calls, i);
-
+    LLMOBS_JSON_EACH (call, calls, rc == 0) {
         if (llmobs_json_is_object(call))
             rc = openai_stream_add_call(
                 choice, openai_stream_index_of(choice, call), call);
@@ -394,8 +392,8 @@ int llmobs_stream_add(struct llmobs_stream *stream,
     const struct llmobs_json *usage = llmobs_usage_find(chunk);
     int rc = keep_first(&stream->model, llmobs_json_gets(chunk, "model"));
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(choices); i++)
-        rc = openai_stream_add_choice(stream, llmobs_json_at(choices, i));
+    LLMOBS_JSON_EACH (one, choices, rc == 0)
+        rc = openai_stream_add_choice(stream, one);
     if (rc == 0 && usage) {
         llmobs_json_free(stream->usage);
         stream->usage =

@@ -244,10 +244,10 @@ static struct llmobs_json *responses_items_result_text(
 
     llmobs_buf_init(&buf, LLMOBS_MESSAGE_CONTENT_MAX);
     if (llmobs_json_is_array(value)) {
-        for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++)
-            if (responses_items_is_type(llmobs_json_at(value, i), "input_text"))
+        LLMOBS_JSON_EACH (one, value, rc == 0)
+            if (responses_items_is_type(one, "input_text"))
                 rc = llmobs_message_content_append(
-                    &buf, llmobs_json_gets(llmobs_json_at(value, i), "text"));
+                    &buf, llmobs_json_gets(one, "text"));
     } else if (llmobs_json_is_string(value)) {
         rc = llmobs_message_content_append(&buf, llmobs_json_text(value));
     } else if (value && !llmobs_json_is_null(value)) {
@@ -359,8 +359,8 @@ int llmobs_responses_add_inputs(struct llmobs_json *list,
 
     if (!llmobs_json_is_array(input))
         return responses_items_add_input(list, input);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(input); i++)
-        rc = responses_items_add_input(list, llmobs_json_at(input, i));
+    LLMOBS_JSON_EACH (one, input, rc == 0)
+        rc = responses_items_add_input(list, one);
     return rc;
 }
 
@@ -423,9 +423,7 @@ static int add_code(struct llmobs_json *list, const struct llmobs_json *item)
     int rc = copy_key(arguments, item, "code");
 
     llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(outputs); i++) {
-        const struct llmobs_json *one = llmobs_json_at(outputs, i);
-
+    LLMOBS_JSON_EACH (one, outputs, rc == 0) {
         rc =
             responses_items_is_type(one, "image")
                 ? llmobs_media_url(&text, "image", llmobs_json_gets(one, "url"))
@@ -506,11 +504,7 @@ int llmobs_responses_output(struct llmobs_span *span,
     span->output_messages = llmobs_json_array();
     if (!span->output_messages)
         return -ENOMEM;
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(items) && i < llmobs_json_len(items);
-         i++) {
-        const struct llmobs_json *item = llmobs_json_at(items, i);
-
+    LLMOBS_JSON_EACH (item, items, rc == 0) {
         rc = responses_items_add_output(span->output_messages, item);
         if (rc == 0 && responses_items_is_type(item, "mcp_list_tools"))
             rc = llmobs_tools_add_definitions(llmobs_json_get(item, "tools"),

@@ -232,8 +232,8 @@ int llmobs_responses_read_template(const struct llmobs_json *messages,
         llmobs_json_get(span->input_prompt, "variables"), &count);
     rc = list && template ? 0 : -ENOMEM;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(messages); i++)
-        rc = add_template(template, llmobs_json_at(messages, i), list, count);
+    LLMOBS_JSON_EACH (one, messages, rc == 0)
+        rc = add_template(template, one, list, count);
     free(list);
     if (rc == 0)
         return llmobs_json_set(span->input_prompt, "chat_template", template);
