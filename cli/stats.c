@@ -27,7 +27,6 @@
 
 /* An entry that is older than this is stuck in the spool. */
 #define CHECK_S 3600
-#define CHECK_MAX_S (24 * 3600)
 
 /* Each process leaves at most one record, so this is enough for any host. */
 #define FOLD_MAX 100000
@@ -56,17 +55,11 @@ struct stats {
 static int read_check(const struct llmobs_cli_option *option, const char *value)
 {
     struct stats *stats = option->to;
-    char *end = NULL;
+    const struct llmobs_cli_option seconds =
+        LLMOBS_CLI_VALUE(option->name, NULL, &stats->check_s);
 
     stats->check = true;
-    if (!value)
-        return 0;
-    stats->check_s = strtol(value, &end, 10);
-    if (end != value && *end == '\0' && stats->check_s >= 1 &&
-        stats->check_s <= CHECK_MAX_S)
-        return 0;
-    llmobs_tell("llmobs stats: --check: 1 to %d seconds\n", CHECK_MAX_S);
-    return -EINVAL;
+    return value ? llmobs_cli_seconds(&seconds, value) : 0;
 }
 
 /* -- numbers ------------------------------------------------------------- */
