@@ -169,19 +169,12 @@ static const char *reason(const struct llmobs_count *count)
  * elsewhere, such as an exporter's. */
 static bool is_aside(const struct llmobs_count *count)
 {
-    static const char *const shown[] = {"captured",
-                                        "adopted",
-                                        "kept",
-                                        "released",
-                                        "evaluations",
-                                        LLMOBS_LEDGER_PENDING,
-                                        LLMOBS_LEDGER_PROCESSES,
-                                        LLMOBS_LEDGER_RESTARTS};
+    static const char shown[] =
+        "captured\0adopted\0kept\0released\0evaluations\0" LLMOBS_LEDGER_PENDING
+        "\0" LLMOBS_LEDGER_PROCESSES "\0" LLMOBS_LEDGER_RESTARTS "\0";
 
-    for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
-        if (strcmp(count->name, shown[i]) == 0)
-            return false;
-    return count->value > 0 && !llmobs_stats_name_settles(count->name);
+    return count->value > 0 && !llmobs_words_have(shown, count->name) &&
+           !llmobs_stats_name_settles(count->name);
 }
 
 static uint64_t number(const struct stats *stats, const char *name)
