@@ -121,14 +121,6 @@ static bool note_tls(void *ctx, const char *text, size_t at)
 
 /* -- copies --------------------------------------------------------------- */
 
-static bool needs(const struct llmobs_object *object, const char *beginning)
-{
-    for (size_t i = 0; i < object->needed_count; i++)
-        if (strncmp(object->needed[i], beginning, strlen(beginning)) == 0)
-            return true;
-    return false;
-}
-
 static const char *flavour_of(const struct llmobs_object *object)
 {
     static const char *const by_library[][2] = {
@@ -139,7 +131,7 @@ static const char *flavour_of(const struct llmobs_object *object)
     struct texts texts = {.name_count = 0};
 
     for (size_t i = 0; i < sizeof(by_library) / sizeof(*by_library); i++)
-        if (needs(object, by_library[i][0]))
+        if (llmobs_object_needs(object, by_library[i][0]))
             return by_library[i][1];
     llmobs_object_find(object, "CURL_", note_tls, &texts);
     return texts.gnutls ? "GnuTLS" : texts.openssl ? "OpenSSL" : "";
@@ -410,7 +402,8 @@ int llmobs_libcurl_routes_add(struct llmobs_libcurl_routes *routes,
         libcurl_routes_grow(tree);
         for (size_t i = 0; i < tree->count; i++)
             libcurl_routes_judge(tree, i, via);
-        routes->asan |= needs(&tree->members[0]->object, "libasan.so");
+        routes->asan |=
+            llmobs_object_needs(&tree->members[0]->object, "libasan.so");
         deep &= routes->count == before;
         for (size_t i = 0; i < (deep ? tree->count : 1); i++)
             libcurl_routes_read_texts(tree, i);

@@ -76,7 +76,12 @@ static const char *const attribute_names[ATTR_COUNT] = {
 #define IN_LATEST (1u << LLMOBS_SEMCONV_LATEST)
 
 /* The value of a span that a metric counts. */
-enum value { VALUE_DURATION, VALUE_FIRST_CHUNK, VALUE_CHUNK_GAPS, VALUE_TOKENS };
+enum value {
+    VALUE_DURATION,
+    VALUE_FIRST_CHUNK,
+    VALUE_CHUNK_GAPS,
+    VALUE_TOKENS
+};
 
 struct metric {
     const char *name;

@@ -142,12 +142,8 @@ static int triton_request(struct llmobs_reading *reading)
 }
 
 static const struct llmobs_form triton_form = {
-    .begin = llmobs_interpreter_begin,
-    .request = triton_request,
-    .model = llmobs_interpreter_model,
-    .document = llmobs_interpreter_document,
-    .event = llmobs_interpreter_event,
-    LLMOBS_INTERPRETER_REST,
+    LLMOBS_INTERPRETER_BY(triton_request, llmobs_interpreter_document,
+                          llmobs_interpreter_event),
     LLMOBS_SIGNED,
     .keys = triton_keys,
     .signs = triton_signs,
