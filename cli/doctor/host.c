@@ -1,12 +1,10 @@
 #include "cli/doctor/host.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli/doctor/doctor.h"
 #include "cli/doctor/host_show.h"

@@ -13,7 +13,6 @@
 #include "cli/shared/help.h"
 #include "cli/shared/options.h"
 #include "cli/shared/preload.h"
-#include "cli/shared/tell.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/paths.h"
