@@ -1,7 +1,6 @@
 #include "cli/doctor/doctor.h"
 #include "cli/doctor/host.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -39,12 +39,8 @@ bool llmobs_evaluations_is_one(const struct llmobs_json *event)
 
 bool llmobs_evaluations_may_be_one(struct llmobs_text line)
 {
-    static const char *const marks[] = {"\"join_on\"", "\"submitter\""};
-
-    for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++)
-        if (memmem(line.data, line.len, marks[i], strlen(marks[i])))
-            return true;
-    return false;
+    return memmem(line.data, line.len, "\"join_on\"", 9) ||
+           memmem(line.data, line.len, "\"submitter\"", 11);
 }
 
 /* -- one ------------------------------------------------------------------ */

@@ -13,7 +13,6 @@
 #include "cli/shared/help.h"
 #include "cli/shared/options.h"
 #include "cli/shared/preload.h"
-#include "cli/shared/tell.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/paths.h"
@@ -121,9 +120,8 @@ static int entrypoint_run(struct entrypoint *entry)
     if (llmobs_environment_init(&entry->environment, environ) != 0 ||
         llmobs_preload_join(&entry->environment, entry->preload) != 0 ||
         llmobs_child_run(&command, &result) != 0)
-        return llmobs_environment_fail(
-            SELF, entry->command[0],
-            llmobs_environment_exec(&entry->environment, entry->command));
+        return llmobs_environment_become(&entry->environment, SELF,
+                                         entry->command);
     if (result.exec_error != 0)
         (void)llmobs_environment_fail(SELF, entry->command[0],
                                       result.exec_error);

@@ -353,13 +353,6 @@ static void run_span_deliver(struct job *job,
         llmobs_log(LLMOBS_LOG_ERROR, "span lost: %s", strerror(-rc));
 }
 
-static int run_span_run_plain(struct job *job)
-{
-    return llmobs_environment_fail(
-        SELF, job->command[0],
-        llmobs_environment_exec(&job->environment, job->command));
-}
-
 static bool observing(const struct job *job)
 {
     const char *off =
@@ -402,10 +395,10 @@ static int run_job(struct job *job, int argc, char **argv)
     if (llmobs_environment_init(&job->environment, environ) != 0 ||
         llmobs_preload_join(&job->environment, job->preload) != 0 ||
         !observing(job))
-        return run_span_run_plain(job);
+        return llmobs_environment_become(&job->environment, SELF, job->command);
     run_span_begin_span(job);
     if (run_span_add_context(job) != 0 || run_inside(job, &result) != 0)
-        return run_span_run_plain(job);
+        return llmobs_environment_become(&job->environment, SELF, job->command);
     if (result.exec_error != 0)
         (void)llmobs_environment_fail(SELF, job->command[0], result.exec_error);
     run_span_deliver(job, &result);

@@ -1,7 +1,6 @@
 #include "cli/show/pretty.h"
 
 #include <errno.h>
-#include <string.h>
 
 #define SHORT 48 /* bytes of a container in one line */
 #define INDENT 2

@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <stdio.h>
 
 #include "cli/shared/json_out.h"
 #include "cli/show/otlp_lines.h"
