@@ -7,19 +7,14 @@
     3072 /* bytes that are added at once: a multiple of a group's \
           * three */
 
-/* The six bits of a digit; negative: not a digit. */
-static int base64_digit(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    if (c == '+')
-        return 62;
-    return c == '/' ? 63 : -1;
-}
+/* One more than the six bits of each digit; 0: not a digit. */
+static const unsigned char digits[256] = {
+    ['+'] = 63, ['/'] = 64, ['0'] = 53, 54, 55, 56,         57, 58, 59, 60, 61,
+    62,         ['A'] = 1,  2,          3,  4,  5,          6,  7,  8,  9,  10,
+    11,         12,         13,         14, 15, 16,         17, 18, 19, 20, 21,
+    22,         23,         24,         25, 26, ['a'] = 27, 28, 29, 30, 31, 32,
+    33,         34,         35,         36, 37, 38,         39, 40, 41, 42, 43,
+    44,         45,         46,         47, 48, 49,         50, 51, 52};
 
 static size_t without_padding(struct llmobs_text text)
 {
@@ -31,16 +26,16 @@ static size_t without_padding(struct llmobs_text text)
 }
 
 /* Writes the bytes of a group of two to four digits. */
-static int base64_read_group(const char *digits, size_t count, char out[3])
+static int base64_read_group(const char *group, size_t count, char out[3])
 {
     uint32_t bits = 0;
 
     for (size_t i = 0; i < 4; i++) {
-        int value = i < count ? base64_digit(digits[i]) : 0;
+        uint32_t digit = i < count ? digits[(unsigned char)group[i]] : 1;
 
-        if (value < 0)
+        if (digit == 0)
             return -EINVAL;
-        bits = bits << 6 | (uint32_t)value;
+        bits = bits << 6 | (digit - 1);
     }
     out[0] = (char)(bits >> 16);
     out[1] = (char)(bits >> 8);
