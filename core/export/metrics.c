@@ -377,11 +377,11 @@ static bool add_chunk_gaps(struct llmobs_otlp_metrics *metrics, size_t i,
     gaps.min = seconds_of(llmobs_json_at(fact, 1));
     gaps.max = seconds_of(llmobs_json_at(fact, 2));
     for (size_t at = 3; at < len; at++) {
-        double count = export_metrics_number_of(llmobs_json_at(fact, at));
+        const struct llmobs_json *count = llmobs_json_at(fact, at);
 
-        if (count < 0)
+        if (!llmobs_json_is_int(count) || llmobs_json_to_int(count) < 0)
             return false;
-        gaps.buckets[at - 3] = (uint64_t)count;
+        gaps.buckets[at - 3] = (uint64_t)llmobs_json_to_int(count);
         gaps.count += gaps.buckets[at - 3];
     }
     gaps.key =

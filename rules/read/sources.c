@@ -7,71 +7,85 @@
 #include "lib/span/links.h"
 #include "rules/read/text.h"
 
-/* Paths, in which a star stands for each element of a list: to the sources,
- * from a whole answer or an event on. */
-static const char *const places[] = {
-    [LLMOBS_SOURCES_OPENAI] = "choices/*/message/annotations/*\0"
-                              "choices/*/message/context/citations/*\0"
-                              "choices/*/delta/annotations/*\0"
-                              "choices/*/delta/context/citations/*\0"
-                              "search_results/*\0"
-                              "citations/*\0"
-                              "content/*/annotations/*\0"
-                              "content/*/text/annotations/*\0"
-                              "annotation\0",
-    [LLMOBS_SOURCES_ANTHROPIC] = "content/*/citations/*\0delta/citation\0",
-    [LLMOBS_SOURCES_GEMINI] =
-        "candidates/*/groundingMetadata/groundingChunks/*\0",
-    [LLMOBS_SOURCES_CONVERSE] =
-        "output/message/content/*/citationsContent/citations/*\0"
-        "delta/citation\0"
-        "contentBlockDelta/delta/citation\0",
-    [LLMOBS_SOURCES_COHERE] = ("message/citations/*/sources/*\0"
-                               "delta/message/citations/sources/*\0"),
-    [LLMOBS_SOURCES_MISTRAL] = "outputs/*/content/*\0content\0",
+/* Names, up to an empty one, in which a star stands for each element of a list.
+ */
+typedef char path[8][20];
+
+/* To the sources, from a whole answer or an event on. */
+static const path openai[] = {
+    {"choices", "*", "message", "annotations", "*"},
+    {"choices", "*", "message", "context", "citations", "*"},
+    {"choices", "*", "delta", "annotations", "*"},
+    {"choices", "*", "delta", "context", "citations", "*"},
+    {"search_results", "*"},
+    {"citations", "*"},
+    {"content", "*", "annotations", "*"},
+    {"content", "*", "text", "annotations", "*"},
+    {"annotation"},
+    {""}};
+static const path anthropic[] = {
+    {"content", "*", "citations", "*"}, {"delta", "citation"}, {""}};
+static const path gemini[] = {
+    {"candidates", "*", "groundingMetadata", "groundingChunks", "*"}, {""}};
+static const path converse[] = {
+    {"output", "message", "content", "*", "citationsContent", "citations", "*"},
+    {"delta", "citation"},
+    {"contentBlockDelta", "delta", "citation"},
+    {""}};
+static const path cohere[] = {{"message", "citations", "*", "sources", "*"},
+                              {"delta", "message", "citations", "sources", "*"},
+                              {""}};
+static const path mistral[] = {
+    {"outputs", "*", "content", "*"}, {"content"}, {""}};
+static const path *const places[] = {
+    [LLMOBS_SOURCES_OPENAI] = openai, [LLMOBS_SOURCES_ANTHROPIC] = anthropic,
+    [LLMOBS_SOURCES_GEMINI] = gemini, [LLMOBS_SOURCES_CONVERSE] = converse,
+    [LLMOBS_SOURCES_COHERE] = cohere, [LLMOBS_SOURCES_MISTRAL] = mistral,
 };
 
 /* And in a source, of which the first that leads to a text counts. */
-static const char urls[] =
-    "url\0url_citation/url\0web/uri\0retrievedContext/uri\0maps/uri\0"
-    "location/web/url\0document/url\0source\0";
-static const char titles[] =
-    "title\0url_citation/title\0document_title\0web/title\0"
-    "retrievedContext/title\0maps/title\0document/title\0filename\0";
-static const char ids[] = "file_id\0file_citation/file_id\0filepath\0"
-                          "retrievedContext/documentName\0maps/placeId\0id\0";
+static const path urls[] = {{"url"},
+                            {"url_citation", "url"},
+                            {"web", "uri"},
+                            {"retrievedContext", "uri"},
+                            {"maps", "uri"},
+                            {"location", "web", "url"},
+                            {"document", "url"},
+                            {"source"},
+                            {""}};
+static const path titles[] = {{"title"},
+                              {"url_citation", "title"},
+                              {"document_title"},
+                              {"web", "title"},
+                              {"retrievedContext", "title"},
+                              {"maps", "title"},
+                              {"document", "title"},
+                              {"filename"},
+                              {""}};
+static const path ids[] = {{"file_id"},
+                           {"file_citation", "file_id"},
+                           {"filepath"},
+                           {"retrievedContext", "documentName"},
+                           {"maps", "placeId"},
+                           {"id"},
+                           {""}};
 
 /* Elements of such lists that are none: what a tool of the server has made. */
 static const char others[] = "file_path\0tool_file\0";
 
-/* Takes the first name off a path; NULL: it has none, or too long a one. */
-static const char *sources_step(const char **path, char name[24])
-{
-    size_t len = strcspn(*path, "/");
-
-    if (len == 0 || len >= 24)
-        return NULL;
-    memcpy(name, *path, len);
-    name[len] = '\0';
-    *path += len + ((*path)[len] == '/');
-    return name;
-}
-
 static const struct llmobs_json *sources_at(const struct llmobs_json *from,
-                                            const char *path)
+                                            const path names)
 {
-    char name[24];
-
-    while (from && sources_step(&path, name))
-        from = llmobs_json_get(from, name);
+    for (size_t i = 0; from && *names[i]; i++)
+        from = llmobs_json_get(from, names[i]);
     return from;
 }
 
 static const char *sources_text(const struct llmobs_json *from,
-                                const char *paths)
+                                const path *paths)
 {
-    LLMOBS_WORDS_EACH (path, paths) {
-        const char *text = llmobs_json_text(sources_at(from, path));
+    for (; ***paths; paths++) {
+        const char *text = llmobs_json_text(sources_at(from, *paths));
 
         if (llmobs_has_text(text))
             return text;
@@ -182,21 +196,20 @@ static int sources_read(struct llmobs_span *span,
 /* `texts`: a text is a source, too. The recursion is as deep as the path is
  * long. */
 static int sources_walk(struct llmobs_span *span,
-                        const struct llmobs_json *from, const char *path,
+                        const struct llmobs_json *from, const char (*at)[20],
                         bool texts)
 {
-    char name[24];
     int rc = 0;
 
-    while (from && *path && *path != '*')
-        from = llmobs_json_get(from, sources_step(&path, name));
+    for (; from && **at && **at != '*'; at++)
+        from = llmobs_json_get(from, *at);
     if (!from)
         return 0;
-    if (!sources_step(&path, name))
+    if (!**at)
         return texts || llmobs_json_is_object(from) ? sources_read(span, from)
                                                     : 0;
     LLMOBS_JSON_EACH (one, from, rc == 0)
-        rc = sources_walk(span, one, path, texts);
+        rc = sources_walk(span, one, at + 1, texts);
     return rc;
 }
 
@@ -206,8 +219,7 @@ int llmobs_sources_read(struct llmobs_span *span,
 {
     int rc = 0;
 
-    LLMOBS_WORDS_EACH (path, places[form])
-        if (rc == 0)
-            rc = sources_walk(span, body, path, form == LLMOBS_SOURCES_OPENAI);
+    for (const path *to = places[form]; rc == 0 && ***to; to++)
+        rc = sources_walk(span, body, *to, form == LLMOBS_SOURCES_OPENAI);
     return rc;
 }

@@ -138,10 +138,12 @@ void llmobs_bedrock_invocation(const struct llmobs_json *metrics,
         llmobs_usage_count(metrics, "cacheWriteInputTokenCount");
 }
 
-/* Takes the first of the named counts. */
+/* Takes the first of the named counts. Most events of a stream have none. */
 static void take_count(const struct llmobs_json *from, const char *names,
                        int64_t *count)
 {
+    if (!from)
+        return;
     LLMOBS_WORDS_EACH (word, names) {
         int64_t number = llmobs_usage_count(from, word);
 

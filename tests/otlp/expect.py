@@ -357,6 +357,7 @@ SETTINGS = {
 NAMED = {"data_source_id": "gen_ai.data_source.id",
          "agent_id": "gen_ai.agent.id",
          "tool_id": "gen_ai.tool.call.id",
+         "tool_description": "gen_ai.tool.description",
          "status": "gen_ai.response.status",
          "guardrail_id": "aws.bedrock.guardrail.id",
          "knowledge_base_id": "aws.bedrock.knowledge_base.id"}
@@ -490,7 +491,8 @@ def attributes_of(event, facts, form, content):
     found.update(from_facts(event, facts, form))
     metadata = event["meta"]["metadata"]
     more, taken = from_metadata(metadata, form, listed(event, facts, form))
-    found.update((k, v) for k, v in more.items() if k not in found)
+    found.update((k, v) for k, v in more.items() if k not in found and
+                 (content or k != "gen_ai.tool.description"))
     shown = metadata if content else bare(metadata)
     found.update(("llmobs.metadata." + k, v) for k, v in shown.items()
                  if k not in taken and v is not None)
