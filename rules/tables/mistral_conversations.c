@@ -333,8 +333,7 @@ static int mistral_conversations_read_event(struct llmobs_reading *reading,
     rc = mistral_conversations_note_model(
         reading, llmobs_json_gets(event->json, "model"));
     if (rc == 0)
-        rc = llmobs_sources_read(reading->span, event->json,
-                                 LLMOBS_SOURCES_MISTRAL);
+        rc = llmobs_sources_event(reading, event, LLMOBS_SOURCES_MISTRAL);
     return rc < 0 ? rc
                   : mistral_conversations_add_part(reading->state, part,
                                                    event->json);

@@ -648,10 +648,10 @@ static int bedrock_invoke_read_event(struct llmobs_reading *reading,
         return 0;
     rc = invoke->body->chunk(invoke, event);
     if (rc == 0)
-        rc = llmobs_sources_read(reading->span, event->json,
-                                 invoke->body == &nova
-                                     ? LLMOBS_SOURCES_CONVERSE
-                                     : LLMOBS_SOURCES_ANTHROPIC);
+        rc = llmobs_sources_event(reading, event,
+                                  invoke->body == &nova
+                                      ? LLMOBS_SOURCES_CONVERSE
+                                      : LLMOBS_SOURCES_ANTHROPIC);
     llmobs_bedrock_body_counts(event->json, &invoke->tokens);
     if (invoke->begun)
         llmobs_reading_token(reading, event);
