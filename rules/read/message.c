@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rules/read/media.h"
 #include "rules/read/message_content.h"
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
@@ -33,6 +34,24 @@ int llmobs_message_say(struct llmobs_json *list, const char *role,
                ? llmobs_json_add(list,
                                  llmobs_message_new(role, llmobs_text_of(text)))
                : 0;
+}
+
+int llmobs_message_mark(struct llmobs_json *list, const char *text,
+                        const char *what, const char *detail)
+{
+    struct llmobs_buf words;
+    int rc;
+
+    llmobs_buf_init(&words, LLMOBS_MESSAGE_CONTENT_MAX);
+    rc = llmobs_message_content_append(&words, text);
+    if (rc == 0)
+        rc = llmobs_media_mark(&words, what, detail, 0);
+    if (rc == 0)
+        rc = llmobs_json_add(
+            list, llmobs_message_new("assistant", (struct llmobs_text){
+                                                      words.data, words.len}));
+    llmobs_buf_fini(&words);
+    return rc;
 }
 
 struct llmobs_json *llmobs_message_only(const char *role,

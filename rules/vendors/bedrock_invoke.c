@@ -20,7 +20,6 @@
 #include "rules/read/sources.h"
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
-#include "rules/read/usage.h"
 
 struct invoke;
 
@@ -593,16 +592,6 @@ static void count_bodies(struct llmobs_reading *reading)
         llmobs_bedrock_count(&invoke->tokens, reading->span);
 }
 
-/* Notes the tokens of thinking, which are a part of the output. */
-static void count_thinking(const struct llmobs_json *usage,
-                           struct llmobs_span *span)
-{
-    llmobs_span_metric(
-        span, "reasoning_output_tokens",
-        llmobs_usage_count(llmobs_json_get(usage, "output_tokens_details"),
-                           "thinking_tokens"));
-}
-
 static const struct body *body_of(const struct llmobs_reading *reading)
 {
     return ((const struct invoke *)reading->state)->body;
@@ -621,7 +610,7 @@ static int bedrock_invoke_read_document(struct llmobs_reading *reading,
     if (reading->classified->call->status < 300)
         llmobs_bedrock_body_counts(body, &invoke->tokens);
     count_bodies(reading);
-    count_thinking(llmobs_json_get(body, "usage"), reading->span);
+    llmobs_anthropic_thinking(llmobs_json_get(body, "usage"), reading->span);
     return body_of(reading)->document(reading, body,
                                       &reading->span->output_messages);
 }
@@ -671,7 +660,7 @@ static int bedrock_invoke_finish_stream(struct llmobs_reading *reading)
     const struct invoke *invoke = reading->state;
 
     count_bodies(reading);
-    count_thinking(invoke->anthropic.usage, reading->span);
+    llmobs_anthropic_thinking(invoke->anthropic.usage, reading->span);
     return body_of(reading)->finish(reading->state, reading->span);
 }
 
