@@ -42,8 +42,10 @@ struct invoke {
     struct llmobs_converse_stream converse;
     struct llmobs_text_stream texts;
     struct llmobs_bedrock_tokens tokens; /* only from the bodies */
-    bool begun;                          /* a first token was seen */
-    bool done;                           /* the stream's own end was seen */
+    const struct llmobs_json *plain; /* the tree of a chunk that says nothing
+                                      * beside its text */
+    bool begun;                      /* a first token was seen */
+    bool done;                       /* the stream's own end was seen */
 };
 
 static const struct llmobs_json *bedrock_invoke_ask(
@@ -615,13 +617,17 @@ static int bedrock_invoke_read_document(struct llmobs_reading *reading,
                                       &reading->span->output_messages);
 }
 
-/* True where a guardrail has replaced the answer by its own words: then the
- * reason why it ended is not the model's. */
-static bool is_blocked(const struct llmobs_json *json)
+/* Reads what a chunk says beside its text. After a guardrail has replaced the
+ * answer by its own words, the reason why it ended is not the model's. */
+static void read_beside(struct invoke *invoke, const struct llmobs_event *event)
 {
-    return llmobs_text_is(llmobs_text_of(llmobs_json_gets(
-                              json, "amazon-bedrock-guardrailAction")),
-                          "INTERVENED");
+    const char *guard =
+        llmobs_json_gets(event->json, "amazon-bedrock-guardrailAction");
+    bool counts = llmobs_bedrock_body_counts(event->json, &invoke->tokens);
+
+    invoke->done =
+        invoke->done || llmobs_text_is(llmobs_text_of(guard), "INTERVENED");
+    invoke->plain = guard || counts ? NULL : event->json;
 }
 
 static int bedrock_invoke_read_event(struct llmobs_reading *reading,
@@ -641,11 +647,10 @@ static int bedrock_invoke_read_event(struct llmobs_reading *reading,
                                   invoke->body == &nova
                                       ? LLMOBS_SOURCES_CONVERSE
                                       : LLMOBS_SOURCES_ANTHROPIC);
-    llmobs_bedrock_body_counts(event->json, &invoke->tokens);
+    if (!event->alike || event->json != invoke->plain)
+        read_beside(invoke, event);
     if (invoke->begun)
         llmobs_reading_token(reading, event);
-    if (is_blocked(event->json))
-        invoke->done = true;
     if (llmobs_json_is_object(metrics)) {
         llmobs_bedrock_invocation(metrics, &tokens);
         llmobs_bedrock_count(&tokens, reading->span);
