@@ -176,7 +176,7 @@ static int sources_read(struct llmobs_span *span,
 
     if (type && llmobs_words_have(others, type))
         return 0;
-    if (!url)
+    if (!llmobs_has_text(url))
         url = sources_text(from, urls);
     if (url && !strstr(url, "://")) {
         id = id || strncmp(url, "data:", strlen("data:")) == 0 ? id : url;
