@@ -36,6 +36,24 @@ int llmobs_message_say(struct llmobs_json *list, const char *role,
                : 0;
 }
 
+int llmobs_message_mark(struct llmobs_json *list, const char *text,
+                        const char *what, const char *detail)
+{
+    struct llmobs_buf words;
+    int rc;
+
+    llmobs_buf_init(&words, LLMOBS_MESSAGE_CONTENT_MAX);
+    rc = llmobs_message_content_append(&words, text);
+    if (rc == 0)
+        rc = llmobs_media_mark(&words, what, detail, 0);
+    if (rc == 0)
+        rc = llmobs_json_add(
+            list, llmobs_message_new("assistant", (struct llmobs_text){
+                                                      words.data, words.len}));
+    llmobs_buf_fini(&words);
+    return rc;
+}
+
 struct llmobs_json *llmobs_message_only(const char *role,
                                         struct llmobs_text content)
 {

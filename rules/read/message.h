@@ -22,6 +22,11 @@ struct llmobs_json *llmobs_message_new(const char *role,
 int llmobs_message_say(struct llmobs_json *list, const char *role,
                        const char *text);
 
+/* Adds a message of the text, which may be NULL, and of the words of
+ * llmobs_media_mark, as the assistant's. */
+int llmobs_message_mark(struct llmobs_json *list, const char *text,
+                        const char *what, const char *detail);
+
 /* Gives an array with one message. */
 struct llmobs_json *llmobs_message_only(const char *role,
                                         struct llmobs_text content);

@@ -34,6 +34,8 @@ struct llmobs_reading {
                         * call */
     uint64_t first_at; /* from llmobs_reading_token; 0: no token yet */
     struct llmobs_error_look look; /* the look for errors in the events */
+    const struct llmobs_json *sourceless; /* the tree of an event without
+                                           * sources (sources.h) */
     unsigned told; /* events that were searched for id and model */
 };
 

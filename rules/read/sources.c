@@ -139,12 +139,28 @@ static bool sources_are_same(const struct llmobs_json *a,
                                           sources_have_same(a, b, "title")));
 }
 
+/* True where the source need not be made: some servers repeat all of them in
+ * each event. */
+static bool sources_have(const struct llmobs_span *span, const char *url)
+{
+    const struct llmobs_json *list = llmobs_json_get(span->metadata, "sources");
+    size_t count = llmobs_json_len(list);
+    bool have = count >= LLMOBS_SOURCES_MAX;
+
+    for (size_t i = 0; url && i < count && !have; i++) {
+        const char *own = llmobs_json_gets(llmobs_json_at(list, i), "url");
+
+        have = own && strcmp(own, url) == 0;
+    }
+    return have;
+}
+
 /* Takes the source. */
 static int sources_put(struct llmobs_span *span, struct llmobs_json *source)
 {
     struct llmobs_json *list = llmobs_json_get(span->metadata, "sources");
     size_t count = llmobs_json_len(list);
-    bool known = llmobs_json_len(source) == 0 || count >= LLMOBS_SOURCES_MAX;
+    bool known = llmobs_json_len(source) == 0;
     int rc = 0;
 
     for (size_t i = 0; i < count && !known; i++)
@@ -174,12 +190,14 @@ static int sources_read(struct llmobs_span *span,
 
     if (type && llmobs_words_have(others, type))
         return 0;
-    if (!url)
+    if (!llmobs_has_text(url))
         url = sources_text(from, urls);
     if (url && !strstr(url, "://")) {
         id = id || strncmp(url, "data:", strlen("data:")) == 0 ? id : url;
         url = NULL;
     }
+    if (sources_have(span, url))
+        return 0;
     source = llmobs_json_object();
     if (url)
         rc = sources_set_url(source, url);
@@ -193,11 +211,15 @@ static int sources_read(struct llmobs_span *span,
     return -ENOMEM;
 }
 
-/* `texts`: a text is a source, too. The recursion is as deep as the path is
- * long. */
-static int sources_walk(struct llmobs_span *span,
-                        const struct llmobs_json *from, const char (*at)[20],
-                        bool texts)
+struct walk {
+    struct llmobs_span *span;
+    bool texts; /* a text is a source, too */
+    bool found;
+};
+
+/* The recursion is as deep as the path is long. */
+static int sources_walk(struct walk *walk, const struct llmobs_json *from,
+                        const char (*at)[20])
 {
     int rc = 0;
 
@@ -205,11 +227,25 @@ static int sources_walk(struct llmobs_span *span,
         from = llmobs_json_get(from, *at);
     if (!from)
         return 0;
-    if (!**at)
-        return texts || llmobs_json_is_object(from) ? sources_read(span, from)
-                                                    : 0;
+    if (!**at) {
+        if (!walk->texts && !llmobs_json_is_object(from))
+            return 0;
+        walk->found = true;
+        return sources_read(walk->span, from);
+    }
     LLMOBS_JSON_EACH (one, from, rc == 0)
-        rc = sources_walk(span, one, at + 1, texts);
+        rc = sources_walk(walk, one, at + 1);
+    return rc;
+}
+
+static int sources_find(struct walk *walk, const struct llmobs_json *body,
+                        enum llmobs_sources form)
+{
+    int rc = 0;
+
+    walk->texts = form == LLMOBS_SOURCES_OPENAI;
+    for (const path *to = places[form]; rc == 0 && ***to; to++)
+        rc = sources_walk(walk, body, *to);
     return rc;
 }
 
@@ -217,9 +253,21 @@ int llmobs_sources_read(struct llmobs_span *span,
                         const struct llmobs_json *body,
                         enum llmobs_sources form)
 {
-    int rc = 0;
+    struct walk walk = {.span = span};
 
-    for (const path *to = places[form]; rc == 0 && ***to; to++)
-        rc = sources_walk(span, body, *to, form == LLMOBS_SOURCES_OPENAI);
+    return sources_find(&walk, body, form);
+}
+
+int llmobs_sources_event(struct llmobs_reading *reading,
+                         const struct llmobs_event *event,
+                         enum llmobs_sources form)
+{
+    struct walk walk = {.span = reading->span};
+    int rc;
+
+    if (event->alike && event->json == reading->sourceless)
+        return 0;
+    rc = sources_find(&walk, event->json, form);
+    reading->sourceless = walk.found ? NULL : event->json;
     return rc;
 }

@@ -58,8 +58,7 @@ static int cohere_document(struct llmobs_reading *reading,
 static int cohere_event(struct llmobs_reading *reading,
                         const struct llmobs_event *event)
 {
-    int rc =
-        llmobs_sources_read(reading->span, event->json, LLMOBS_SOURCES_COHERE);
+    int rc = llmobs_sources_event(reading, event, LLMOBS_SOURCES_COHERE);
 
     return rc < 0 ? rc : llmobs_interpreter_event(reading, event);
 }

@@ -228,13 +228,11 @@ static char *huggingface_path_model(const struct llmobs_reading *reading)
 {
     static const char models[] = "/models/", pipeline[] = "/pipeline/";
     struct llmobs_text path = reading->classified->url->path, name = {NULL, 0};
-    const char *end = NULL, *at = NULL, *task = NULL;
+    const char *end = path.data + path.len;
+    const char *at = memmem(path.data, path.len, models, sizeof(models) - 1);
+    const char *task =
+        memmem(path.data, path.len, pipeline, sizeof(pipeline) - 1);
 
-    if (path.len > 0) {
-        end = path.data + path.len;
-        at = memmem(path.data, path.len, models, sizeof(models) - 1);
-        task = memmem(path.data, path.len, pipeline, sizeof(pipeline) - 1);
-    }
     if (at) {
         at += sizeof(models) - 1;
         if (task && task >= at)

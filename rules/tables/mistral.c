@@ -58,7 +58,7 @@ static const struct llmobs_message_form prompt = {
 
 static const struct llmobs_chat_variant variant = {
     .usage = mistral_read_usage,
-    .metadata = keys + 1,
+    .metadata = keys + sizeof("stream"),
     .messages = &messages,
     .asked_model = true,
     .keep_space = true,

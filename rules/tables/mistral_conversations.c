@@ -31,7 +31,6 @@
 static const char keys[] =
     "completion_args\0stream\0store\0handoff_execution\0agent_id\0"
     "agent_version\0guardrails\0from_entry_id\0tool_confirmations\0";
-#define KEYS_APART 1
 
 static const char settings[] =
     "temperature\0top_p\0max_tokens\0stop\0random_seed\0presence_penalty\0"
@@ -68,8 +67,8 @@ static int mistral_conversations_read_settings(struct llmobs_reading *reading)
     llmobs_span_fact(&span->facts, LLMOBS_FACT_REASONING_LEVEL,
                      llmobs_json_gets(args, "reasoning_effort"));
     return rc < 0 ? rc
-                  : llmobs_request_metadata(reading->request, keys + KEYS_APART,
-                                            span);
+                  : llmobs_request_metadata(reading->request,
+                                            llmobs_words_next(keys), span);
 }
 
 static int mistral_conversations_read_request(struct llmobs_reading *reading)
@@ -328,8 +327,7 @@ static int mistral_conversations_read_event(struct llmobs_reading *reading,
     rc = mistral_conversations_note_model(
         reading, llmobs_json_gets(event->json, "model"));
     if (rc == 0)
-        rc = llmobs_sources_read(reading->span, event->json,
-                                 LLMOBS_SOURCES_MISTRAL);
+        rc = llmobs_sources_event(reading, event, LLMOBS_SOURCES_MISTRAL);
     return rc < 0 ? rc
                   : mistral_conversations_add_part(reading->state, part,
                                                    event->json);

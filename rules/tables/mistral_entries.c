@@ -160,29 +160,11 @@ static int mistral_entries_add_tool(struct llmobs_json *list, const char *role,
 
 /* -- entries -------------------------------------------------------------- */
 
-static int add_handoff(struct llmobs_json *list,
-                       const struct llmobs_json *entry)
-{
-    const char *name = llmobs_json_gets(entry, "next_agent_name");
-    struct llmobs_buf text;
-    int rc;
-
-    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
-    rc = llmobs_media_mark(
-        &text, "agent handoff",
-        name && *name ? name : llmobs_json_gets(entry, "next_agent_id"), 0);
-    if (rc == 0)
-        rc = llmobs_json_add(
-            list, llmobs_message_new(
-                      "assistant", (struct llmobs_text){text.data, text.len}));
-    llmobs_buf_fini(&text);
-    return rc;
-}
-
 int llmobs_mistral_add_entry(struct llmobs_json *list,
                              const struct llmobs_json *entry)
 {
     const char *role = llmobs_json_gets(entry, "role");
+    const char *next = llmobs_json_gets(entry, "next_agent_name");
 
     if (mistral_entries_is_type(entry, "message.output"))
         return mistral_entries_add_text(list, role ? role : "assistant",
@@ -193,7 +175,10 @@ int llmobs_mistral_add_entry(struct llmobs_json *list,
         mistral_entries_is_type(entry, "tool.execution"))
         return mistral_entries_add_tool(list, "assistant", entry);
     if (mistral_entries_is_type(entry, "agent.handoff"))
-        return add_handoff(list, entry);
+        return llmobs_message_mark(
+            list, NULL, "agent handoff",
+            llmobs_has_text(next) ? next
+                                  : llmobs_json_gets(entry, "next_agent_id"));
     if (mistral_entries_is_type(entry, "message.input") || role)
         return mistral_entries_add_text(list, role ? role : "user",
                                         llmobs_json_get(entry, "content"));

@@ -454,8 +454,7 @@ static const struct render fal_render = {
 static char *fal_model(const struct llmobs_reading *reading)
 {
     struct llmobs_text path = reading->classified->url->path;
-    const char *end =
-        path.len > 0 ? memmem(path.data, path.len, "/requests/", 10) : NULL;
+    const char *end = memmem(path.data, path.len, "/requests/", 10);
 
     if (end)
         path.len = (size_t)(end - path.data);

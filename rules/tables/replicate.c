@@ -47,10 +47,7 @@ static char *replicate_path_model(const struct llmobs_reading *reading)
 
     for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
         size_t len = strlen(marks[i]);
-        const char *at =
-            url->path.len > 0
-                ? memmem(url->path.data, url->path.len, marks[i], len)
-                : NULL;
+        const char *at = memmem(url->path.data, url->path.len, marks[i], len);
         const char *end = at ? url->path.data + url->path.len : NULL;
 
         if (!at)

@@ -28,7 +28,7 @@ static const char settings[] =
     "time_limit\0";
 
 static const struct llmobs_chat_variant variant = {
-    .metadata = chat_keys + 1,
+    .metadata = chat_keys + sizeof("model_id"),
     .messages = &llmobs_message_openai,
     .usage = llmobs_usage_read,
 };

@@ -81,8 +81,7 @@ static int anthropic_read_event(struct llmobs_reading *reading,
     int rc = llmobs_anthropic_stream_add(stream, event->json);
 
     if (rc == 0)
-        rc = llmobs_sources_read(reading->span, event->json,
-                                 LLMOBS_SOURCES_ANTHROPIC);
+        rc = llmobs_sources_event(reading, event, LLMOBS_SOURCES_ANTHROPIC);
     if (stream->begun)
         llmobs_reading_token(reading, event);
     reading->done = reading->done || stream->done;

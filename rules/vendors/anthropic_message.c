@@ -342,6 +342,15 @@ static int64_t with_compactions(const struct llmobs_json *usage,
     return sum;
 }
 
+void llmobs_anthropic_thinking(const struct llmobs_json *usage,
+                               struct llmobs_span *span)
+{
+    llmobs_span_metric(
+        span, "reasoning_output_tokens",
+        llmobs_usage_count(llmobs_json_get(usage, "output_tokens_details"),
+                           "thinking_tokens"));
+}
+
 void llmobs_anthropic_usage(const struct llmobs_json *usage,
                             struct llmobs_span *span)
 {
@@ -352,10 +361,7 @@ void llmobs_anthropic_usage(const struct llmobs_json *usage,
 
     if (in >= 0)
         in += at_least_0(writes) + at_least_0(reads);
-    llmobs_span_metric(
-        span, "reasoning_output_tokens",
-        llmobs_usage_count(llmobs_json_get(usage, "output_tokens_details"),
-                           "thinking_tokens"));
+    llmobs_anthropic_thinking(usage, span);
     llmobs_span_metric(span, "input_tokens", in);
     llmobs_span_metric(span, "output_tokens", out);
     if (in >= 0 && out >= 0)
@@ -365,27 +371,20 @@ void llmobs_anthropic_usage(const struct llmobs_json *usage,
     llmobs_span_metric(span, "cache_read_input_tokens", reads);
 }
 
-/* Adds the texts of the named members to the metadata. */
-static int put_texts(const struct llmobs_json *from, const char *names,
-                     struct llmobs_json *metadata)
-{
-    int rc = 0;
-
-    for (; rc == 0 && *names; names = llmobs_words_next(names))
-        rc = llmobs_json_sets(metadata, names, llmobs_json_gets(from, names));
-    return rc;
-}
-
 int llmobs_anthropic_served(const struct llmobs_json *usage,
                             const struct llmobs_json *details,
                             struct llmobs_span *span)
 {
     struct llmobs_json *why = llmobs_json_object();
-    int rc = put_texts(usage, "service_tier\0inference_geo\0speed\0",
-                       span->metadata);
+    int rc = llmobs_json_set_texts(
+        span->metadata, "service_tier", llmobs_json_gets(usage, "service_tier"),
+        "inference_geo", llmobs_json_gets(usage, "inference_geo"), "speed",
+        llmobs_json_gets(usage, "speed"), NULL);
 
     if (rc == 0)
-        rc = put_texts(details, "category\0explanation\0", why);
+        rc = llmobs_json_set_texts(
+            why, "category", llmobs_json_gets(details, "category"),
+            "explanation", llmobs_json_gets(details, "explanation"), NULL);
     if (rc == 0 && llmobs_json_len(why) > 0)
         return llmobs_json_set(span->metadata, "stop_details", why);
     llmobs_json_free(why);

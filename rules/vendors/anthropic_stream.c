@@ -176,8 +176,10 @@ static void drop_split(struct llmobs_json *held,
         llmobs_json_unset(held, "cache_creation");
 }
 
-/* Takes over the counts of a usage object, but not the output count of
- * message_start, which is not the answer's. */
+#define OUTPUT_KEYS 3 /* the last ones of add_usage's */
+
+/* Takes over the counts of a usage object, but of message_start not those of
+ * the output, which are not the answer's. */
 static int add_usage(struct llmobs_anthropic_stream *stream,
                      const struct llmobs_json *usage, bool last)
 {
@@ -191,7 +193,7 @@ static int add_usage(struct llmobs_anthropic_stream *stream,
                                        "iterations",
                                        "output_tokens_details",
                                        "output_tokens"};
-    size_t count = sizeof(keys) / sizeof(keys[0]) - (last ? 0 : 1);
+    size_t count = sizeof(keys) / sizeof(keys[0]) - (last ? 0 : OUTPUT_KEYS);
     int rc = 0;
 
     if (!llmobs_json_is_object(usage))

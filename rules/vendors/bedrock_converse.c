@@ -55,8 +55,7 @@ static int bedrock_converse_read_event(struct llmobs_reading *reading,
         return 0;
     rc = llmobs_converse_stream_add(stream, event->type, event->json);
     if (rc == 0)
-        rc = llmobs_sources_read(reading->span, event->json,
-                                 LLMOBS_SOURCES_CONVERSE);
+        rc = llmobs_sources_event(reading, event, LLMOBS_SOURCES_CONVERSE);
     if (stream->begun)
         llmobs_reading_token(reading, event);
     reading->done = stream->done;

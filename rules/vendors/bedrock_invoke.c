@@ -20,7 +20,6 @@
 #include "rules/read/sources.h"
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
-#include "rules/read/usage.h"
 
 struct invoke;
 
@@ -43,8 +42,10 @@ struct invoke {
     struct llmobs_converse_stream converse;
     struct llmobs_text_stream texts;
     struct llmobs_bedrock_tokens tokens; /* only from the bodies */
-    bool begun;                          /* a first token was seen */
-    bool done;                           /* the stream's own end was seen */
+    const struct llmobs_json *plain; /* the tree of a chunk that says nothing
+                                      * beside its text */
+    bool begun;                      /* a first token was seen */
+    bool done;                       /* the stream's own end was seen */
 };
 
 static const struct llmobs_json *bedrock_invoke_ask(
@@ -590,16 +591,6 @@ static void count_bodies(struct llmobs_reading *reading)
         llmobs_bedrock_count(&invoke->tokens, reading->span);
 }
 
-/* Notes the tokens of thinking, which are a part of the output. */
-static void count_thinking(const struct llmobs_json *usage,
-                           struct llmobs_span *span)
-{
-    llmobs_span_metric(
-        span, "reasoning_output_tokens",
-        llmobs_usage_count(llmobs_json_get(usage, "output_tokens_details"),
-                           "thinking_tokens"));
-}
-
 static const struct body *body_of(const struct llmobs_reading *reading)
 {
     return ((const struct invoke *)reading->state)->body;
@@ -618,18 +609,22 @@ static int bedrock_invoke_read_document(struct llmobs_reading *reading,
     if (reading->classified->call->status < 300)
         llmobs_bedrock_body_counts(body, &invoke->tokens);
     count_bodies(reading);
-    count_thinking(llmobs_json_get(body, "usage"), reading->span);
+    llmobs_anthropic_thinking(llmobs_json_get(body, "usage"), reading->span);
     return body_of(reading)->document(reading, body,
                                       &reading->span->output_messages);
 }
 
-/* True where a guardrail has replaced the answer by its own words: then the
- * reason why it ended is not the model's. */
-static bool is_blocked(const struct llmobs_json *json)
+/* Reads what a chunk says beside its text. After a guardrail has replaced the
+ * answer by its own words, the reason why it ended is not the model's. */
+static void read_beside(struct invoke *invoke, const struct llmobs_event *event)
 {
-    return llmobs_text_is(llmobs_text_of(llmobs_json_gets(
-                              json, "amazon-bedrock-guardrailAction")),
-                          "INTERVENED");
+    const char *guard =
+        llmobs_json_gets(event->json, "amazon-bedrock-guardrailAction");
+    bool counts = llmobs_bedrock_body_counts(event->json, &invoke->tokens);
+
+    invoke->done =
+        invoke->done || llmobs_text_is(llmobs_text_of(guard), "INTERVENED");
+    invoke->plain = guard || counts ? NULL : event->json;
 }
 
 static int bedrock_invoke_read_event(struct llmobs_reading *reading,
@@ -645,15 +640,14 @@ static int bedrock_invoke_read_event(struct llmobs_reading *reading,
         return 0;
     rc = invoke->body->chunk(invoke, event);
     if (rc == 0)
-        rc = llmobs_sources_read(reading->span, event->json,
-                                 invoke->body == &nova
-                                     ? LLMOBS_SOURCES_CONVERSE
-                                     : LLMOBS_SOURCES_ANTHROPIC);
-    llmobs_bedrock_body_counts(event->json, &invoke->tokens);
+        rc = llmobs_sources_event(reading, event,
+                                  invoke->body == &nova
+                                      ? LLMOBS_SOURCES_CONVERSE
+                                      : LLMOBS_SOURCES_ANTHROPIC);
+    if (!event->alike || event->json != invoke->plain)
+        read_beside(invoke, event);
     if (invoke->begun)
         llmobs_reading_token(reading, event);
-    if (is_blocked(event->json))
-        invoke->done = true;
     if (llmobs_json_is_object(metrics)) {
         llmobs_bedrock_invocation(metrics, &tokens);
         llmobs_bedrock_count(&tokens, reading->span);
@@ -668,7 +662,7 @@ static int bedrock_invoke_finish_stream(struct llmobs_reading *reading)
     const struct invoke *invoke = reading->state;
 
     count_bodies(reading);
-    count_thinking(invoke->anthropic.usage, reading->span);
+    llmobs_anthropic_thinking(invoke->anthropic.usage, reading->span);
     return body_of(reading)->finish(reading->state, reading->span);
 }
 

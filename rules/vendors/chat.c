@@ -39,14 +39,6 @@ int llmobs_chat_request(struct llmobs_reading *reading)
                                          &span->tool_definitions);
 }
 
-/* Reads what a body, or a piece of one, says beside its messages. */
-static int chat_beside(struct llmobs_span *span, const struct llmobs_json *body)
-{
-    int rc = llmobs_openai_moderation(body, span);
-
-    return rc < 0 ? rc : llmobs_sources_read(span, body, LLMOBS_SOURCES_OPENAI);
-}
-
 int llmobs_chat_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
@@ -65,7 +57,9 @@ int llmobs_chat_document(struct llmobs_reading *reading,
     }
     reading->span->output_messages = list;
     if (rc == 0)
-        rc = chat_beside(reading->span, body);
+        rc = llmobs_openai_moderation(body, reading->span);
+    if (rc == 0)
+        rc = llmobs_sources_read(reading->span, body, LLMOBS_SOURCES_OPENAI);
     if (rc == 0)
         rc = variant->usage(llmobs_usage_find(body), reading->span);
     return rc < 0 ? rc : llmobs_usage_timings(body, reading->span);
@@ -89,7 +83,9 @@ int llmobs_chat_event(struct llmobs_reading *reading,
     llmobs_chat_begun(reading, event);
     reading->done = reading->done || stream->done;
     if (rc == 0)
-        rc = chat_beside(reading->span, event->json);
+        rc = llmobs_openai_moderation(event->json, reading->span);
+    if (rc == 0)
+        rc = llmobs_sources_event(reading, event, LLMOBS_SOURCES_OPENAI);
     if (rc < 0 || !stream->done)
         return rc;
     return llmobs_usage_timings(event->json, reading->span);

@@ -19,7 +19,6 @@ static const char keys[] =
     "generation_config\0agent\0stream\0background\0store\0"
     "previous_interaction_id\0response_format\0response_mime_type\0"
     "response_modalities\0safety_settings\0service_tier\0";
-#define KEYS_APART 1
 
 static const char settings[] =
     "temperature\0top_p\0seed\0max_output_tokens\0stop_sequences\0"
@@ -67,8 +66,8 @@ static int gemini_interactions_read_settings(struct llmobs_reading *reading)
     if (!llmobs_json_gets(reading->request, "model"))
         llmobs_fact_asked(reading, llmobs_json_gets(reading->request, "agent"));
     return rc < 0 ? rc
-                  : llmobs_request_metadata(reading->request, keys + KEYS_APART,
-                                            span);
+                  : llmobs_request_metadata(reading->request,
+                                            llmobs_words_next(keys), span);
 }
 
 static int gemini_interactions_read_request(struct llmobs_reading *reading)

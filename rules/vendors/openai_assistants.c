@@ -338,8 +338,8 @@ static int run_event(struct llmobs_reading *reading,
     if (strcmp(object, "thread.message") == 0) {
         rc = openai_assistants_read_message(stream, event->json);
         return rc < 0 ? rc
-                      : llmobs_sources_read(reading->span, event->json,
-                                            LLMOBS_SOURCES_OPENAI);
+                      : llmobs_sources_event(reading, event,
+                                             LLMOBS_SOURCES_OPENAI);
     }
     if (strcmp(object, "thread.run") != 0)
         return 0;

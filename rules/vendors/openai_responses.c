@@ -276,8 +276,7 @@ static int openai_responses_read_event(struct llmobs_reading *reading,
     if (rc == 0)
         rc = openai_responses_read_failure(reading, type, event->json);
     if (rc == 0) /* a stream may be cut before the whole item */
-        rc = llmobs_sources_read(reading->span, event->json,
-                                 LLMOBS_SOURCES_OPENAI);
+        rc = llmobs_sources_event(reading, event, LLMOBS_SOURCES_OPENAI);
     if (stream->begun)
         llmobs_reading_token(reading, event);
     reading->done = reading->done || stream->done;

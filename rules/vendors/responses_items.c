@@ -442,26 +442,6 @@ static int add_code(struct llmobs_json *list, const struct llmobs_json *item)
     return rc;
 }
 
-/* Adds a picture: the prompt as the server changed it, and a word. */
-static int responses_items_add_image(struct llmobs_json *list,
-                                     const struct llmobs_json *item)
-{
-    struct llmobs_buf text;
-    int rc;
-
-    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
-    rc = llmobs_message_content_append(
-        &text, llmobs_json_gets(item, "revised_prompt"));
-    if (rc == 0)
-        rc = llmobs_media_mark(&text, "image", NULL, 0);
-    if (rc == 0)
-        rc = llmobs_json_add(
-            list, llmobs_message_new(
-                      "assistant", (struct llmobs_text){text.data, text.len}));
-    llmobs_buf_fini(&text);
-    return rc;
-}
-
 static int responses_items_add_output(struct llmobs_json *list,
                                       const struct llmobs_json *item)
 {
@@ -483,7 +463,8 @@ static int responses_items_add_output(struct llmobs_json *list,
     if (responses_items_is_type(item, "mcp_list_tools"))
         return 0;
     if (responses_items_is_type(item, "image_generation_call"))
-        return responses_items_add_image(list, item);
+        return llmobs_message_mark(
+            list, llmobs_json_gets(item, "revised_prompt"), "image", NULL);
     if (responses_items_is_type(item, CODE_TOOL "_call"))
         return add_code(list, item);
     if (responses_items_is_type(item, "compaction"))
