@@ -212,7 +212,7 @@ LLMOBS_DIALECT(koboldcpp, .integration = "koboldcpp", .server = true,
 
 /* -- vLLM's pooling models ------------------------------------------------- */
 
-static const char vllm_score_signs[] = "\"text_1\"\0";
+static const char vllm_score_signs[] = "\"text_1\"\0\"queries\"\0";
 static const char vllm_asks[] = "'model\0input|messages\0";
 static const char vllm_signs[] = "\"model\"\0";
 static const char vllm_pool_says[] = "\"pooling\"\0";
@@ -223,24 +223,29 @@ static const char vllm_keys[] =
 
 static bool vllm_ranks(const struct llmobs_reading *reading)
 {
+    const struct llmobs_rerank *rank = reading->form->variant;
+
     return llmobs_json_gets(reading->request, "model") &&
-           llmobs_reading_has(reading, "text_1") &&
-           llmobs_reading_has(reading, "text_2");
+           llmobs_reading_has(reading, rank->query) &&
+           llmobs_reading_has(reading, rank->documents);
 }
 
-static const struct llmobs_rerank vllm_ranking = {
-    .keys = vllm_keys, .query = "text_1", .documents = "text_2"};
+#define VLLM_RANKER(name, one, many)                         \
+    static const struct llmobs_rerank name##_ranking = {     \
+        .keys = vllm_keys, .query = one, .documents = many}; \
+    static const struct llmobs_form name = {                 \
+        .keys = vllm_keys,                                   \
+        .signs = vllm_score_signs,                           \
+        .confirm = vllm_ranks,                               \
+        .gated = true,                                       \
+        .request = llmobs_rerank_request,                    \
+        .document = llmobs_rerank_document,                  \
+        .ends = llmobs_rerank_ends,                          \
+        .variant = &name##_ranking,                          \
+    }
 
-static const struct llmobs_form vllm_ranker = {
-    .keys = vllm_keys,
-    .signs = vllm_score_signs,
-    .confirm = vllm_ranks,
-    .gated = true,
-    .request = llmobs_rerank_request,
-    .document = llmobs_rerank_document,
-    .ends = llmobs_rerank_ends,
-    .variant = &vllm_ranking,
-};
+VLLM_RANKER(vllm_ranker, "text_1", "text_2");
+VLLM_RANKER(vllm_newer_ranker, "queries", "documents");
 
 #define VLLM(name, proof)                                                   \
     static const struct llmobs_layout name##_layout = {                     \
@@ -262,6 +267,9 @@ VLLM(vllm_classify, vllm_class_says);
 static const struct llmobs_shape vllm_shapes[] = {
     LLMOBS_SHAPE("POST", "/score", "score", "vllm.score",
                  .kind = LLMOBS_KIND_RETRIEVAL, .form = &vllm_ranker,
+                 .any_host = true, .shared = true),
+    LLMOBS_SHAPE("POST", "/score", "score", "vllm.score",
+                 .kind = LLMOBS_KIND_RETRIEVAL, .form = &vllm_newer_ranker,
                  .any_host = true),
     LLMOBS_SHAPE("POST", "/pooling", "pooling", "vllm.pooling",
                  .kind = LLMOBS_KIND_EMBEDDING, .form = &vllm_pooling,
