@@ -277,7 +277,8 @@ static void judge_form(bool may_be, const struct llmobs_request *request,
                              : !llmobs_match_json_type(request->content_type)));
 }
 
-/* Rule 1. No dialect reads a body that is known to be no JSON object. */
+/* Rule 1. No dialect reads a body that is known to be no JSON object, or what a
+ * gateway takes at its root. */
 static bool match_proxy(const struct llmobs_rules *rules,
                         const struct llmobs_request *request,
                         const struct llmobs_url *url,
@@ -296,7 +297,7 @@ static bool match_proxy(const struct llmobs_rules *rules,
     if (request->multipart ||
         (request->says_form && !llmobs_match_object(request->body)))
         judge_form(true, request, match);
-    if (!request->multipart &&
+    if (!request->multipart && url->path.len > 1 &&
         (!request->body.data || llmobs_match_object(request->body)))
         rule = llmobs_shapes_find(&rules->shapes, request->method, url->path,
                                   false);
