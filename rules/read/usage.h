@@ -45,7 +45,8 @@ int llmobs_usage_sound(struct llmobs_span *span,
                        const struct llmobs_json *seconds);
 
 /* Sets how long the engine worked on prompt and answer, from llama.cpp's
- * `timings` in an answer (WIRE 1.7); nothing if that is no object. */
+ * `timings` in an answer (WIRE 1.7), and puts the numbers of LM Studio's
+ * `stats` into the metadata; nothing if these are no objects. */
 int llmobs_usage_timings(const struct llmobs_json *body,
                          struct llmobs_span *span);
 
