@@ -19,11 +19,12 @@
         X(llama_cpp), X(huggingface), X(sglang), X(lmstudio), X(triton),       \
         X(koboldcpp), X(vllm), X(whisper_cpp), X(dashscope), X(watsonx),       \
         X(cloudflare), X(replicate), X(openai_assistants), X(openai_audio),    \
-        X(openai_moderations), X(rerank), X(vertex_chat), X(dify), X(flowise), \
-        X(n8n), X(langgraph), X(elevenlabs), X(deepgram), X(cartesia),         \
-        X(minimax), X(assemblyai), X(azure_speech), X(google_renders),         \
-        X(openai_videos), X(xai), X(fal), X(bfl), X(stability), X(oci),        \
-        X(mcp), X(a2a), X(openai_realtime), X(gemini_live)
+        X(openai_moderations), X(rerank), X(vertex_chat), X(vertex_agents),    \
+        X(dify), X(flowise), X(n8n), X(langgraph), X(elevenlabs), X(deepgram), \
+        X(cartesia), X(minimax), X(assemblyai), X(azure_speech),               \
+        X(google_renders), X(openai_videos), X(xai), X(fal), X(bfl),           \
+        X(stability), X(oci), X(mcp), X(a2a), X(openai_realtime),              \
+        X(gemini_live)
 #define OBSERVED(X)                                                          \
     X(azure_search), X(brave), X(chroma), X(exa), X(firecrawl),              \
         X(meilisearch), X(milvus), X(ollama_search), X(opensearch),          \
@@ -91,8 +92,8 @@ static const struct llmobs_dialect *const *const speaks[] = {
     SPEAKS(google, &llmobs_dialect_gemini, &llmobs_dialect_gemini_embed,
            &llmobs_dialect_gemini_interactions, &llmobs_dialect_gemini_live,
            &llmobs_dialect_google_renders, &llmobs_dialect_anthropic,
-           &llmobs_dialect_vertex_chat, &llmobs_dialect_openai_chat,
-           &llmobs_dialect_openai_completions,
+           &llmobs_dialect_vertex_chat, &llmobs_dialect_vertex_agents,
+           &llmobs_dialect_openai_chat, &llmobs_dialect_openai_completions,
            &llmobs_dialect_openai_embeddings, &llmobs_dialect_openai_responses),
     SPEAKS(mistral, &llmobs_dialect_mistral,
            &llmobs_dialect_mistral_conversations, &llmobs_dialect_openai_audio,
