@@ -9,12 +9,12 @@
  * LLMOBS_OBSERVE. */
 #define MODELS(X)                                                              \
     X(bedrock_converse), X(bedrock_embed), X(bedrock_rerank),                  \
-        X(bedrock_invoke), X(bedrock_agents), X(bedrock_guardrails),           \
-        X(bedrock_knowledge), X(portkey), X(openai_chat),                      \
-        X(openai_completions), X(openai_embeddings), X(openai_responses),      \
-        X(openai_vector_stores), X(openai_media), X(anthropic), X(gemini),     \
-        X(gemini_embed), X(gemini_interactions), X(mistral),                   \
-        X(mistral_conversations), X(cohere), X(cohere_v1),                     \
+        X(bedrock_invoke), X(bedrock_agents), X(bedrock_agentcore),            \
+        X(bedrock_guardrails), X(bedrock_knowledge), X(portkey),               \
+        X(openai_chat), X(openai_completions), X(openai_embeddings),           \
+        X(openai_responses), X(openai_vector_stores), X(openai_media),         \
+        X(anthropic), X(gemini), X(gemini_embed), X(gemini_interactions),      \
+        X(mistral), X(mistral_conversations), X(cohere), X(cohere_v1),         \
         X(anthropic_complete), X(writer), X(aleph_alpha), X(ollama),           \
         X(llama_cpp), X(huggingface), X(sglang), X(lmstudio), X(triton),       \
         X(koboldcpp), X(vllm), X(whisper_cpp), X(dashscope), X(watsonx),       \
@@ -65,6 +65,7 @@ enum {
     ollama,
     bedrock,
     bedrock_agents,
+    bedrock_agentcore,
     elevenlabs,
     deepgram,
     cartesia,
@@ -118,6 +119,9 @@ static const struct llmobs_dialect *const *const speaks[] = {
            &llmobs_dialect_bedrock_guardrails),
     SPEAKS(bedrock_agents, &llmobs_dialect_bedrock_agents,
            &llmobs_dialect_bedrock_knowledge),
+    /* Agents speak MCP and A2A by the same path. */
+    SPEAKS(bedrock_agentcore, &llmobs_dialect_bedrock_agentcore,
+           &llmobs_dialect_mcp, &llmobs_dialect_a2a),
     SPEAKS(elevenlabs, &llmobs_dialect_elevenlabs),
     SPEAKS(deepgram, &llmobs_dialect_deepgram),
     SPEAKS(cartesia, &llmobs_dialect_cartesia),
@@ -285,6 +289,8 @@ static const struct llmobs_provider providers[] = {
      .genai = "aws.bedrock", .dialects = bedrock_agents},
     {HOST("bedrock-agent-runtime*.api.aws"), .name = "amazon_bedrock",
      .genai = "aws.bedrock", .dialects = bedrock_agents},
+    {HOST("bedrock-agentcore*.amazonaws.com"), .name = "amazon_bedrock",
+     .genai = "aws.bedrock", .dialects = bedrock_agentcore},
     {HOST("bedrock-mantle*.api.aws"), .name = "amazon_bedrock",
      .genai = "aws.bedrock", .dialects = openai},
 };

@@ -61,7 +61,7 @@ struct llmobs_shape {
     const char *not_path; /* a suffix of another operation's path; or NULL
                            */
     char operation[30];   /* "chat", ... */
-    char span_name[38];   /* "%s.createChatCompletion": %s is the client;
+    char span_name[40];   /* "%s.createChatCompletion": %s is the client;
                            * "%p.rerank": %p is the provider, and without a
                            * provider the name begins behind the point */
     const char *helper;   /* if x-stainless-helper-method ends with this, */
