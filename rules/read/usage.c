@@ -53,6 +53,24 @@ int64_t llmobs_usage_add(int64_t sum, int64_t count)
     return (sum > 0 ? sum : 0) + count;
 }
 
+int llmobs_usage_sum(struct llmobs_json **sum, const struct llmobs_json *usage,
+                     const char *keys)
+{
+    int rc = 0;
+
+    if (!*sum && !(*sum = llmobs_json_object()))
+        return -ENOMEM;
+    LLMOBS_WORDS_EACH (key, keys) {
+        int64_t now = llmobs_usage_count(usage, key);
+
+        if (rc == 0 && now >= 0)
+            rc = llmobs_json_set(*sum, key,
+                                 llmobs_json_int(llmobs_usage_add(
+                                     llmobs_usage_count(*sum, key), now)));
+    }
+    return rc;
+}
+
 /* `key` if above 0; else `other` if present; else `key`: 0, or -1 if absent. */
 static int64_t count_either(const struct llmobs_json *usage, const char *key,
                             const char *other)

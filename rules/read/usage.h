@@ -29,6 +29,11 @@ int64_t llmobs_usage_text(const char *text);
  * beyond them: no span takes it. */
 int64_t llmobs_usage_add(int64_t sum, int64_t count);
 
+/* Adds the counts under `keys` to those of *sum, an object, which is made where
+ * it is NULL; a `usage` that is no object adds nothing. */
+int llmobs_usage_sum(struct llmobs_json **sum, const struct llmobs_json *usage,
+                     const char *keys);
+
 /* Sets the metrics from an OpenAI-shaped usage object (WIRE 6.6, 6.11); a NULL
  * `usage` sets nothing. */
 int llmobs_usage_read(const struct llmobs_json *usage,

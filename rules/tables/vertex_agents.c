@@ -91,24 +91,6 @@ static int vertex_agents_document(struct llmobs_reading *reading,
 
 /* -- a stream -------------------------------------------------------------- */
 
-static int vertex_agents_add_counts(struct state *state)
-{
-    int rc = 0;
-
-    if (!state->sum && !(state->sum = llmobs_json_object()))
-        return -ENOMEM;
-    LLMOBS_WORDS_EACH (key, counted) {
-        int64_t now = llmobs_usage_count(state->usage, key);
-
-        if (rc == 0 && now >= 0)
-            rc =
-                llmobs_json_set(state->sum, key,
-                                llmobs_json_int(llmobs_usage_add(
-                                    llmobs_usage_count(state->sum, key), now)));
-    }
-    return rc;
-}
-
 /* Takes the counts of a whole event. A model's answer may be several events, of
  * which the last counts: they have one author and one length of the prompt. */
 static int vertex_agents_count(struct state *state,
@@ -125,7 +107,7 @@ static int vertex_agents_count(struct state *state,
     if (state->usage && (strcmp(author, state->author) != 0 ||
                          llmobs_usage_count(usage, counts.input) !=
                              llmobs_usage_count(state->usage, counts.input)))
-        rc = vertex_agents_add_counts(state);
+        rc = llmobs_usage_sum(&state->sum, state->usage, counted);
     llmobs_json_keep(&state->usage, usage);
     return rc < 0 ? rc : llmobs_span_set(&state->author, author);
 }
@@ -194,7 +176,7 @@ static int vertex_agents_finish(struct llmobs_reading *reading)
     llmobs_span_fact_unset(&reading->span->facts, LLMOBS_FACT_RESPONSE_ID);
     reading->span->complete = state->any && call->transport_ok;
     if (state->usage && call->transport_ok && !call->response_truncated) {
-        rc = vertex_agents_add_counts(state);
+        rc = llmobs_usage_sum(&state->sum, state->usage, counted);
         llmobs_google_usage(state->sum, &counts, reading->span);
     }
     if (rc == 0 && state->pieces.len > 0)

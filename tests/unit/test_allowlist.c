@@ -9,6 +9,7 @@
 START_TEST(test_headers)
 {
     static const char *const kept[] = {"content-type", "Content-Type",
+                                       "Anthropic-Beta",
                                        "X-Stainless-Helper-Method",
                                        "X-Amzn-Bedrock-AgentCore-Runtime-"
                                        "Session-Id"};
