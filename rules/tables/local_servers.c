@@ -221,31 +221,29 @@ static const char vllm_keys[] =
     "truncate_prompt_tokens\0priority\0dimensions\0encoding_format\0"
     "activation\0use_activation\0";
 
+/* Newer clients have other words for both texts. */
 static bool vllm_ranks(const struct llmobs_reading *reading)
 {
-    const struct llmobs_rerank *rank = reading->form->variant;
-
     return llmobs_json_gets(reading->request, "model") &&
-           llmobs_reading_has(reading, rank->query) &&
-           llmobs_reading_has(reading, rank->documents);
+           ((llmobs_reading_has(reading, "text_1") &&
+             llmobs_reading_has(reading, "text_2")) ||
+            (llmobs_reading_has(reading, "queries") &&
+             llmobs_reading_has(reading, "documents")));
 }
 
-#define VLLM_RANKER(name, one, many)                         \
-    static const struct llmobs_rerank name##_ranking = {     \
-        .keys = vllm_keys, .query = one, .documents = many}; \
-    static const struct llmobs_form name = {                 \
-        .keys = vllm_keys,                                   \
-        .signs = vllm_score_signs,                           \
-        .confirm = vllm_ranks,                               \
-        .gated = true,                                       \
-        .request = llmobs_rerank_request,                    \
-        .document = llmobs_rerank_document,                  \
-        .ends = llmobs_rerank_ends,                          \
-        .variant = &name##_ranking,                          \
-    }
+static const struct llmobs_rerank vllm_ranking = {
+    .keys = vllm_keys, .query = "text_1", .documents = "text_2"};
 
-VLLM_RANKER(vllm_ranker, "text_1", "text_2");
-VLLM_RANKER(vllm_newer_ranker, "queries", "documents");
+static const struct llmobs_form vllm_ranker = {
+    .keys = vllm_keys,
+    .signs = vllm_score_signs,
+    .confirm = vllm_ranks,
+    .gated = true,
+    .request = llmobs_rerank_request,
+    .document = llmobs_rerank_document,
+    .ends = llmobs_rerank_ends,
+    .variant = &vllm_ranking,
+};
 
 #define VLLM(name, proof)                                                   \
     static const struct llmobs_layout name##_layout = {                     \
@@ -267,9 +265,6 @@ VLLM(vllm_classify, vllm_class_says);
 static const struct llmobs_shape vllm_shapes[] = {
     LLMOBS_SHAPE("POST", "/score", "score", "vllm.score",
                  .kind = LLMOBS_KIND_RETRIEVAL, .form = &vllm_ranker,
-                 .any_host = true, .shared = true),
-    LLMOBS_SHAPE("POST", "/score", "score", "vllm.score",
-                 .kind = LLMOBS_KIND_RETRIEVAL, .form = &vllm_newer_ranker,
                  .any_host = true),
     LLMOBS_SHAPE("POST", "/pooling", "pooling", "vllm.pooling",
                  .kind = LLMOBS_KIND_EMBEDDING, .form = &vllm_pooling,
