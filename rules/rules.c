@@ -308,6 +308,29 @@ static bool match_proxy(const struct llmobs_rules *rules,
                "rule 1: configured proxy, known path");
 }
 
+/* NULL: the dialect has no form. */
+static const struct llmobs_form *rules_form_of(const struct llmobs_rule *rule,
+                                               const struct llmobs_shape *shape)
+{
+    return shape->form ? shape->form : rule->dialect->form;
+}
+
+/* Where others have such a path on listed hosts, too, many have it elsewhere:
+ * programs log in by "/sessions". A known body shows it now, and nothing of it
+ * is kept. */
+static bool is_likely(struct llmobs_match *match,
+                      const struct llmobs_request *request)
+{
+    const struct llmobs_form *form =
+        rules_form_of(match->rule, match->rule->shape);
+
+    if (!form || !form->confirm_always || !request->body.data || match->form ||
+        llmobs_rules_seems(match, request->body))
+        return true;
+    memset(match, 0, sizeof(*match));
+    return rules_miss(match, "known path, but no such request");
+}
+
 /* Rule 3. Of a body that comes while libcurl sends, only the content type is
  * known, which must allow JSON. */
 static bool match_shape(const struct llmobs_rules *rules,
@@ -348,8 +371,9 @@ static bool match_shape(const struct llmobs_rules *rules,
                           "known path, but the content type is not JSON");
     }
     match->confirm = true;
-    return hit(match, rule, llmobs_provider_by_port(url),
-               "rule 3: known path on another host");
+    (void)hit(match, rule, llmobs_provider_by_port(url),
+              "rule 3: known path on another host");
+    return is_likely(match, request);
 }
 
 /* Rules 2 and 3. The first look at the path rules out most requests. */
@@ -718,13 +742,6 @@ static int rules_name_span(const struct llmobs_rule *rule,
     return llmobs_span_set_format(
         &span->name, "%.*s%s%s", (int)(place - form), form,
         llmobs_match_client(shape, classified->url), place + 2);
-}
-
-/* NULL: the dialect has no form. */
-static const struct llmobs_form *rules_form_of(const struct llmobs_rule *rule,
-                                               const struct llmobs_shape *shape)
-{
-    return shape->form ? shape->form : rule->dialect->form;
 }
 
 static int read_bodies(const struct llmobs_rule *rule,
