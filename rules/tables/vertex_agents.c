@@ -12,7 +12,6 @@
 #include "rules/vendors/google.h"
 #include "rules/read/facts.h"
 #include "rules/read/message_content.h"
-#include "rules/read/request.h"
 #include "rules/read/text.h"
 #include "rules/read/usage.h"
 #include "rules/read/values.h"
@@ -70,7 +69,9 @@ static int vertex_agents_request(struct llmobs_reading *reading)
     const struct llmobs_json *input =
         llmobs_json_get(reading->request, "input");
     const struct llmobs_json *message = llmobs_json_get(input, "message");
-    int rc = llmobs_request_metadata(reading->request, keys, reading->span);
+    int rc =
+        llmobs_json_sets(reading->span->metadata, "class_method",
+                         llmobs_google_gets(reading->request, "classMethod"));
 
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
@@ -179,6 +180,7 @@ static int vertex_agents_finish(struct llmobs_reading *reading)
         rc = llmobs_usage_sum(&state->sum, state->usage, counted);
         llmobs_google_usage(state->sum, &counts, reading->span);
     }
+    state->said.max = LLMOBS_MESSAGE_CONTENT_MAX;
     if (rc == 0 && state->pieces.len > 0)
         rc = llmobs_message_content_append(&state->said, state->pieces.data);
     if (rc < 0 || state->said.len == 0)
