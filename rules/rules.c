@@ -43,13 +43,15 @@ static void rules_complain(const struct llmobs_rules_config *config,
         config->complain(config->complain_ctx, text);
 }
 
-/* Lists the shapes that a header shows. */
+/* Lists the shapes that a header shows; those of any host are read where
+ * another dialect has found their path. */
 static void list_signed(struct llmobs_rules *rules)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < rules->shapes.count && count < SIGNED_MAX; i++)
-        if (rules->shapes.rules[i].shape->signs)
+        if (rules->shapes.rules[i].shape->signs &&
+            !rules->shapes.rules[i].shape->any_host)
             rules->with_signs[count++] = &rules->shapes.rules[i];
 }
 

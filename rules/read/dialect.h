@@ -98,7 +98,9 @@ struct llmobs_shape {
     const struct llmobs_sign *signs; /* ended by a sign without a name: any of
                                       * them shows that a request has this
                                       * shape, whatever its path is; NULL: the
-                                      * path shows it */
+                                      * path shows it. With `any_host`: the body
+                                      * shows it, at a path of another dialect
+                                      */
     const char *host;                /* an observed dialect's only host, with
                                       * '*' for any bytes; NULL: any host, and
                                       * the body decides */

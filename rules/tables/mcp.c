@@ -661,7 +661,7 @@ static const struct llmobs_shape shapes[] = {
     /* Bedrock's AgentCore, whose other agents have the path, too. */
     LLMOBS_SHAPE("POST", "/runtimes/*/invocations", "message",
                  "MCP Client Request", .kind = LLMOBS_KIND_TASK,
-                 .any_host = true),
+                 .any_host = true, .signs = signs),
     LLMOBS_SHAPE("GET", "/mcp", "resume", "MCP Client Resume",
                  .kind = LLMOBS_KIND_TASK, .bodyless = true, .resumes = true,
                  .signs = resumed_signs),
