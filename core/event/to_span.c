@@ -552,7 +552,9 @@ static void to_span_fill(const struct llmobs_exchange *exchange,
 {
     span->context = exchange->context;
     span->start_ns = exchange->start_wall_ns;
-    span->duration_ns = exchange->duration_ns;
+    if (span->duration_ns ==
+        0) /* else the answer ended before its connection */
+        span->duration_ns = exchange->duration_ns;
     span->http_status = exchange->status;
     span->traced = exchange->traced;
     if (!span->model_provider && exchange->match.provider)

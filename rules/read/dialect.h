@@ -61,7 +61,7 @@ struct llmobs_shape {
     const char *not_path; /* a suffix of another operation's path; or NULL
                            */
     char operation[30];   /* "chat", ... */
-    char span_name[38];   /* "%s.createChatCompletion": %s is the client;
+    char span_name[40];   /* "%s.createChatCompletion": %s is the client;
                            * "%p.rerank": %p is the provider, and without a
                            * provider the name begins behind the point */
     const char *helper;   /* if x-stainless-helper-method ends with this, */
@@ -98,7 +98,9 @@ struct llmobs_shape {
     const struct llmobs_sign *signs; /* ended by a sign without a name: any of
                                       * them shows that a request has this
                                       * shape, whatever its path is; NULL: the
-                                      * path shows it */
+                                      * path shows it. With `any_host`: the body
+                                      * shows it, at a path of another dialect
+                                      */
     const char *host;                /* an observed dialect's only host, with
                                       * '*' for any bytes; NULL: any host, and
                                       * the body decides */

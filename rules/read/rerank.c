@@ -72,6 +72,8 @@ int llmobs_rerank_request(struct llmobs_reading *reading)
     query = llmobs_json_get(read_rerank_within(reading->request, variant->asks),
                             variant->query ? variant->query : "query");
     if (!query)
+        query = llmobs_json_get(reading->request, "queries");
+    if (!query)
         return 0;
     words = in_words(query);
     rc = words ? llmobs_value_input(span, words) : -ENOMEM;
@@ -86,7 +88,7 @@ static const struct llmobs_json *asked(const struct llmobs_reading *reading,
     const char *const names[] = {variant_of(reading)->documents
                                      ? variant_of(reading)->documents
                                      : "documents",
-                                 "texts", "inputs"};
+                                 "documents", "texts", "inputs"};
     const struct llmobs_json *from =
         read_rerank_within(reading->request, variant_of(reading)->asks);
     const struct llmobs_json *list = NULL;

@@ -24,8 +24,9 @@ struct llmobs_rerank {
     const char *settings;  /* member of the request with the settings */
     const char *keys;      /* keys of the settings that are kept as metadata */
     const char *answers;   /* member of the answer with the results */
-    const char *query;     /* NULL: "query" */
-    const char *documents; /* NULL: "documents", "texts" or "inputs" */
+    const char *query;     /* NULL: "query"; where it is missing, "queries" */
+    const char *documents; /* NULL, or missing: "documents", "texts" or
+                            * "inputs" */
 };
 
 /* The keys of a request that become metadata. */

@@ -280,9 +280,14 @@ static int parse_rest(struct llmobs_text text, bool entry,
 
 int llmobs_url_parse(struct llmobs_text text, struct llmobs_url *url)
 {
+    int rc;
+
     if (!text.data || !take_scheme(&text, &url->scheme))
         return -EINVAL;
-    return parse_rest(text, false, url);
+    rc = parse_rest(text, false, url);
+    if (rc == 0 && url->path.len == 0)
+        url->path = llmobs_text_of("/"); /* as libcurl sends it */
+    return rc;
 }
 
 static int parse_entry(struct llmobs_text text, struct llmobs_url *url)

@@ -31,7 +31,8 @@ struct llmobs_url {
     bool ipv6;                 /* `address` holds the host */
     unsigned char address[16]; /* only when ipv6 */
     size_t host_len;
-    struct llmobs_text path; /* without query; empty or begins with '/' */
+    struct llmobs_text path; /* without query; begins with '/', or empty
+                              * (entries) */
     char host[LLMOBS_URL_HOST_MAX + 1]; /* lower case, no brackets, no dot at
                                          * the end */
     char path_buf[LLMOBS_URL_PATH_MAX];

@@ -7,6 +7,8 @@
 #include "rules/read/media.h"
 #include "rules/read/text.h"
 
+#define STEPS_MAX 64
+
 char *llmobs_value_text(const struct llmobs_json *value)
 {
     const char *text = llmobs_json_text(value);
@@ -77,4 +79,28 @@ int llmobs_value_output(struct llmobs_span *span,
                         const struct llmobs_json *value)
 {
     return read_values_set(&span->output_value, value);
+}
+
+int llmobs_value_step(struct llmobs_span *span, const char *type,
+                      const char *name)
+{
+    struct llmobs_json *steps = llmobs_json_get(span->metadata, "steps");
+    struct llmobs_json *step;
+    int rc = 0;
+
+    if (llmobs_json_len(steps) >= STEPS_MAX)
+        return 0;
+    if (!steps) {
+        rc = llmobs_json_set(span->metadata, "steps", llmobs_json_array());
+        steps = llmobs_json_get(span->metadata, "steps");
+    }
+    step = llmobs_json_object();
+    if (rc == 0)
+        rc = llmobs_json_sets(step, "type", type);
+    if (rc == 0)
+        rc = llmobs_json_sets(step, "name", name);
+    if (rc == 0)
+        return llmobs_json_add(steps, step);
+    llmobs_json_free(step);
+    return rc;
 }

@@ -386,6 +386,8 @@ static const struct llmobs_shape shapes[] = {
     A2A("/message:send", .any_host = true),
     A2A("/message:stream", .any_host = true),
     A2A("/a2a", .signs = header_signs),
+    /* Bedrock's AgentCore, whose other agents have the path, too. */
+    A2A("/runtimes/*/invocations", .any_host = true, .signs = header_signs),
     {.path = ""},
 };
 

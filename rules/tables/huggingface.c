@@ -361,6 +361,18 @@ static const struct llmobs_form task = {FUNCTIONS,
                                         .asked = huggingface_path_model,
                                         .begin = huggingface_begin_task};
 
+static const char endpoints[] = ".endpoints.huggingface.cloud";
+
+/* An endpoint has one model, and no path. Its inputs may be objects, too. */
+static bool is_endpoint(const struct llmobs_reading *reading)
+{
+    return llmobs_text_ends(llmobs_text_of(reading->classified->url->host),
+                            endpoints) &&
+           llmobs_reading_has(reading, "inputs");
+}
+
+static const struct llmobs_form endpoint = {FUNCTIONS, .confirm = is_endpoint};
+
 static const struct llmobs_form similarity = {
     .signs = similar_signs,
     .confirm = compares,
@@ -423,6 +435,9 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/pipeline/feature-extraction/*/*", "embedding",
                  "huggingface.embed", .kind = LLMOBS_KIND_EMBEDDING,
                  .form = &embeddings),
+    LLMOBS_SHAPE("POST", "/", "task", "huggingface.task",
+                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
+                 .form = &endpoint, .whole = true, .by_body = true),
     TASK("/pipeline/*", NULL),
     TASK("/models/*/*", NULL),
     /* From the time before models had owners; Google has operations here. */

@@ -228,7 +228,7 @@ LLMOBS_DIALECT(koboldcpp, .integration = "koboldcpp", .server = true,
 
 /* -- vLLM's pooling models ------------------------------------------------- */
 
-static const char vllm_score_signs[] = "\"text_1\"\0";
+static const char vllm_score_signs[] = "\"text_1\"\0\"queries\"\0";
 static const char vllm_score_says[] = "\"score\"\0";
 static const char vllm_asks[] = "'model\0input|messages\0";
 static const char vllm_signs[] = "\"model\"\0";
@@ -238,11 +238,14 @@ static const char vllm_keys[] =
     "truncate_prompt_tokens\0priority\0dimensions\0encoding_format\0"
     "activation\0use_activation\0";
 
+/* Newer clients have other words for both texts. */
 static bool vllm_ranks(const struct llmobs_reading *reading)
 {
     return llmobs_json_gets(reading->request, "model") &&
-           llmobs_reading_has(reading, "text_1") &&
-           llmobs_reading_has(reading, "text_2") &&
+           ((llmobs_reading_has(reading, "text_1") &&
+             llmobs_reading_has(reading, "text_2")) ||
+            (llmobs_reading_has(reading, "queries") &&
+             llmobs_reading_has(reading, "documents"))) &&
            llmobs_answer_may_have(reading->classified->call, vllm_score_says);
 }
 

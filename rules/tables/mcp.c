@@ -658,6 +658,10 @@ static const struct llmobs_shape shapes[] = {
     /* The path is MCP's name alone: servers have other paths before it. */
     LLMOBS_SHAPE("POST", "/mcp", "message", "MCP Client Request",
                  .kind = LLMOBS_KIND_TASK, .goes_on = true, .signs = signs),
+    /* Bedrock's AgentCore, whose other agents have the path, too. */
+    LLMOBS_SHAPE("POST", "/runtimes/*/invocations", "message",
+                 "MCP Client Request", .kind = LLMOBS_KIND_TASK,
+                 .any_host = true, .signs = signs),
     LLMOBS_SHAPE("GET", "/mcp", "resume", "MCP Client Resume",
                  .kind = LLMOBS_KIND_TASK, .bodyless = true, .resumes = true,
                  .signs = resumed_signs),

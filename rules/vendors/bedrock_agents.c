@@ -17,8 +17,6 @@
 #include "rules/read/usage.h"
 #include "rules/read/values.h"
 
-#define STEPS_MAX 64
-
 static int bedrock_agents_set_name(struct llmobs_span *span, const char *what,
                                    const char *id)
 {
@@ -146,32 +144,6 @@ static const char *called_of(const struct llmobs_json *input)
     return name;
 }
 
-/* Adds {"type": type, "name": name} to metadata.steps. Leaves out the input and
- * the output of the step, which are content. */
-static int bedrock_agents_add_step(struct llmobs_span *span, const char *type,
-                                   const char *name)
-{
-    struct llmobs_json *steps = llmobs_json_get(span->metadata, "steps");
-    struct llmobs_json *step;
-    int rc = 0;
-
-    if (llmobs_json_len(steps) >= STEPS_MAX)
-        return 0;
-    if (!steps) {
-        rc = llmobs_json_set(span->metadata, "steps", llmobs_json_array());
-        steps = llmobs_json_get(span->metadata, "steps");
-    }
-    step = llmobs_json_object();
-    if (rc == 0)
-        rc = llmobs_json_sets(step, "type", type);
-    if (rc == 0)
-        rc = llmobs_json_sets(step, "name", name);
-    if (rc == 0)
-        return llmobs_json_add(steps, step);
-    llmobs_json_free(step);
-    return rc;
-}
-
 /* Notes a step that called a model, a tool, a knowledge base or an agent. */
 static int note_step(struct llmobs_span *span, const struct llmobs_json *step)
 {
@@ -182,11 +154,10 @@ static int note_step(struct llmobs_span *span, const struct llmobs_json *step)
     int rc = 0;
 
     if (llmobs_json_is_object(model))
-        rc = bedrock_agents_add_step(
-            span, "MODEL", llmobs_json_gets(model, "foundationModel"));
-    return rc < 0 || !type
-               ? rc
-               : bedrock_agents_add_step(span, type, called_of(input));
+        rc = llmobs_value_step(span, "MODEL",
+                               llmobs_json_gets(model, "foundationModel"));
+    return rc < 0 || !type ? rc
+                           : llmobs_value_step(span, type, called_of(input));
 }
 
 static int read_trace(struct llmobs_reading *reading,

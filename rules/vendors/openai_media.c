@@ -2,7 +2,8 @@
  * the sizes of pictures and sounds, never their bytes.
  *
  * Source: openai/openai-openapi, /images/generations, /images/edits and
- * /audio/speech (2026-08). */
+ * /audio/speech (2026-08); OpenRouter's /images: OpenRouterTeam/typescript-sdk,
+ * imagegenerationrequest.ts and imagegenerationresponse.ts. */
 #include <errno.h>
 #include <string.h>
 
@@ -18,7 +19,8 @@
 
 static const char image_keys[] =
     "n\0size\0quality\0style\0background\0moderation\0output_format\0"
-    "output_compression\0response_format\0partial_images\0stream\0";
+    "output_compression\0response_format\0partial_images\0stream\0"
+    "aspect_ratio\0resolution\0";
 
 static const char speech_keys[] =
     "voice\0voice_id\0response_format\0speed\0stream_format\0";
@@ -69,6 +71,8 @@ static int append_images(struct llmobs_buf *text,
 
         if (!url)
             url = llmobs_json_gets(image, "image_url");
+        if (!url)
+            url = llmobs_json_gets(llmobs_json_get(image, "image_url"), "url");
         rc = url ? llmobs_media_url(text, "image", url)
                  : llmobs_media_mark(text, "image",
                                      llmobs_json_gets(image, "file_id"), 0);
@@ -91,6 +95,8 @@ static int read_image_request(struct llmobs_reading *reading)
                                        llmobs_json_gets(request, "prompt"));
     if (rc == 0)
         rc = append_images(&text, llmobs_json_get(request, "images"));
+    if (rc == 0) /* as OpenRouter has them */
+        rc = append_images(&text, llmobs_json_get(request, "input_references"));
     if (rc == 0)
         rc = llmobs_media_file(&text, "image",
                                llmobs_json_get(request, "image"));
@@ -387,6 +393,11 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/images/generations", "image", "%s.createImage",
                  .kind = LLMOBS_KIND_LLM, .genai = "generate_content",
                  .form = &images, .any_host = true, .media = true),
+    /* OpenRouter. */
+    LLMOBS_SHAPE("POST", "/api/v1/images", "image", "%s.createImage",
+                 .kind = LLMOBS_KIND_LLM, .genai = "generate_content",
+                 .form = &images, .whole = true, .by_body = true,
+                 .media = true),
     LLMOBS_SHAPE("POST", "/images/edits", "image_edit", "%s.createImageEdit",
                  .kind = LLMOBS_KIND_LLM, .genai = "generate_content",
                  .form = &images, .any_host = true, .form_data = true,

@@ -55,6 +55,19 @@ static int read_instructions(struct llmobs_reading *reading)
     return llmobs_responses_add_inputs(reading->span->input_messages, value);
 }
 
+/* The agent of Azure's Foundry that answers. */
+static int read_agent(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *agent =
+        llmobs_json_get(reading->request, "agent");
+    const char *type = llmobs_json_gets(agent, "type");
+
+    return type && strcmp(type, "agent_reference") == 0
+               ? llmobs_json_sets(reading->span->metadata, "agent",
+                                  llmobs_json_gets(agent, "name"))
+               : 0;
+}
+
 static int openai_responses_read_request(struct llmobs_reading *reading)
 {
     const struct llmobs_json *prompt =
@@ -62,6 +75,8 @@ static int openai_responses_read_request(struct llmobs_reading *reading)
     struct llmobs_span *span = reading->span;
     int rc = llmobs_request_metadata(reading->request, metadata_keys, span);
 
+    if (rc == 0)
+        rc = read_agent(reading);
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
     span->input_messages = llmobs_json_array();

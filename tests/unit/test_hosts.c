@@ -376,6 +376,11 @@ static const struct host hosts[] = {
      "executions",
      NULL, NULL},
 
+    {"https://bedrock-agentcore.us-east-1.amazonaws.com/runtimes/R/invocations",
+     "amazon_bedrock", "bedrock_agentcore.invoke_agent_runtime"},
+    {"https://bedrock-agentcore-control.us-east-1.amazonaws.com/runtimes/R",
+     NULL, NULL},
+
     /* vLLM, llama.cpp's server, LM Studio, LiteLLM: any host of one's own */
     {"http://localhost:8000/v1/chat/completions", NULL,
      "OpenAI.createChatCompletion"},
