@@ -316,10 +316,9 @@ static int copy_object(struct llmobs_json *to, const struct llmobs_json *from,
 static int make_template(const struct llmobs_json *value,
                          struct llmobs_json *out)
 {
-    const char *type = llmobs_json_gets(value, "type");
     int rc;
 
-    if (!type || strcmp(type, "placeholder") != 0)
+    if (!llmobs_json_says(value, "type", "placeholder"))
         return span_io_make_message(value, out);
     if (!llmobs_json_gets(value, "name"))
         return -EINVAL;

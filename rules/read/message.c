@@ -220,12 +220,11 @@ int llmobs_message_add_details(struct llmobs_buf *text,
 
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(details); i++) {
         const struct llmobs_json *one = llmobs_json_at(details, i);
-        const char *type = llmobs_json_gets(one, "type");
 
-        if (type && strcmp(type, "reasoning.text") == 0)
+        if (llmobs_json_says(one, "type", "reasoning.text"))
             rc = llmobs_message_content_append(text,
                                                llmobs_json_gets(one, "text"));
-        else if (type && strcmp(type, "reasoning.summary") == 0)
+        else if (llmobs_json_says(one, "type", "reasoning.summary"))
             rc = llmobs_message_content_append(
                 text, llmobs_json_gets(one, "summary"));
     }

@@ -384,12 +384,9 @@ static int read_status(const struct llmobs_json *response,
     if (!status)
         status = "";
     for (size_t i = 0;
-         strcmp(status, "completed") == 0 && i < llmobs_json_len(items); i++) {
-        const char *type = llmobs_json_gets(llmobs_json_at(items, i), "type");
-
-        if (type && strcmp(type, "function_call") == 0)
+         strcmp(status, "completed") == 0 && i < llmobs_json_len(items); i++)
+        if (llmobs_json_says(llmobs_json_at(items, i), "type", "function_call"))
             reason = "tool_call";
-    }
     llmobs_fact_finish(span, reason ? reason : status);
     if (strcmp(status, "failed") != 0)
         return 0;
