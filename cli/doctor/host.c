@@ -105,9 +105,8 @@ static const char *first_bad(const struct llmobs_report *report)
 {
     for (size_t i = 0; i < llmobs_json_len(report->findings); i++) {
         const struct llmobs_json *one = llmobs_json_at(report->findings, i);
-        const char *level = llmobs_json_gets(one, "level");
 
-        if (level && strcmp(level, "fail") == 0)
+        if (llmobs_json_says(one, "level", "fail"))
             return llmobs_json_gets(one, "text");
     }
     return NULL;

@@ -379,10 +379,10 @@ static void add_transfer(const struct llmobs_exchange *exchange,
 
 void llmobs_exchange_name_caller(struct llmobs_exchange *exchange)
 {
-    struct llmobs_json *left,
-        *caller = llmobs_caller_leave(exchange->callsite,
-                                      exchange->start_mono_ns, &left);
+    struct llmobs_json *caller, *left = NULL;
 
+    caller =
+        llmobs_caller_read(exchange->callsite, exchange->start_mono_ns, &left);
     if (caller)
         exchange->caller = llmobs_json_dumps(caller, 0);
     if (left)
@@ -412,9 +412,9 @@ static void add_caller(const struct llmobs_exchange *exchange,
                        struct llmobs_span *span)
 {
     struct llmobs_json *caller =
-        exchange->caller
-            ? to_span_read_caller(exchange)
-            : llmobs_caller_read(exchange->callsite, exchange->start_mono_ns);
+        exchange->caller ? to_span_read_caller(exchange)
+                         : llmobs_caller_read(exchange->callsite,
+                                              exchange->start_mono_ns, NULL);
 
     if (caller)
         (void)llmobs_json_set(span->metadata, "caller", caller);

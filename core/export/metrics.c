@@ -12,6 +12,7 @@
 #include "lib/base/hazard.h"
 #include "lib/span/context.h"
 #include "lib/text/json.h"
+#include "lib/text/json_clean.h"
 
 /* -- the tables ------------------------------------------------------------ */
 
@@ -292,12 +293,9 @@ static size_t kept(const char *text)
 {
     size_t len = strnlen(text, LLMOBS_OTLP_SERIES_TEXT + 1);
 
-    if (len <= LLMOBS_OTLP_SERIES_TEXT)
-        return len;
-    len = LLMOBS_OTLP_SERIES_TEXT;
-    while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
-        len--;
-    return len;
+    return len <= LLMOBS_OTLP_SERIES_TEXT
+               ? len
+               : llmobs_utf8_fit(text, LLMOBS_OTLP_SERIES_TEXT);
 }
 
 /* Gives a key: for each attribute a letter, its text and a NUL. */

@@ -14,7 +14,7 @@
 
 #include "lib/base/buf.h"
 
-#define LLMOBS_OTLP_SERIES_MAX 512
+#define LLMOBS_OTLP_SERIES_MAX 256
 #define LLMOBS_OTLP_BOUNDS_MAX 14
 
 /* The upper bounds of a histogram's buckets, each bound within its bucket; a

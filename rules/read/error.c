@@ -22,15 +22,13 @@ static const struct llmobs_json *error_unwrap(const struct llmobs_json *body)
 bool llmobs_error_in(const struct llmobs_json *body)
 {
     const struct llmobs_json *error;
-    const char *object;
 
     body = error_unwrap(body);
     error = llmobs_json_get(body, "error");
     if (llmobs_json_is_object(error) ? llmobs_json_len(error) > 0
                                      : llmobs_has_text(llmobs_json_text(error)))
         return true;
-    object = llmobs_json_gets(body, "object");
-    return object && strcmp(object, "error") == 0;
+    return llmobs_json_says(body, "object", "error");
 }
 
 bool llmobs_error_in_event(struct llmobs_error_look *look,

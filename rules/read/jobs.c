@@ -99,9 +99,8 @@ static int jobs_join(const struct llmobs_json *messages, struct llmobs_buf *out)
 
     LLMOBS_JSON_EACH (message, messages, rc == 0) {
         const char *text = llmobs_json_gets(message, "content");
-        const char *role = llmobs_json_gets(message, "role");
 
-        if (!text || !*text || (role && strcmp(role, "reasoning") == 0))
+        if (!text || !*text || llmobs_json_says(message, "role", "reasoning"))
             continue;
         if (out->len > 0)
             rc = llmobs_buf_addc(out, '\n');

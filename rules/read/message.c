@@ -253,12 +253,10 @@ int llmobs_message_add_details(struct llmobs_buf *text,
     int rc = 0;
 
     LLMOBS_JSON_EACH (one, details, rc == 0) {
-        const char *type = llmobs_json_gets(one, "type");
-
-        if (type && strcmp(type, "reasoning.text") == 0)
+        if (llmobs_json_says(one, "type", "reasoning.text"))
             rc = llmobs_message_content_append(text,
                                                llmobs_json_gets(one, "text"));
-        else if (type && strcmp(type, "reasoning.summary") == 0)
+        else if (llmobs_json_says(one, "type", "reasoning.summary"))
             rc = llmobs_message_content_append(
                 text, llmobs_json_gets(one, "summary"));
     }

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define COUNT_MAX (INT64_C(1) << 53)
 #define COST_GRAIN 1e-9
@@ -169,14 +168,13 @@ static int read_total(const struct llmobs_json *usage, struct llmobs_span *span)
     const struct llmobs_json *ticks =
         llmobs_json_get(usage, "cost_in_usd_ticks");
     const char *price = llmobs_json_gets(usage, "total_price");
-    const char *currency = llmobs_json_gets(usage, "currency");
 
     if (llmobs_json_is_number(total))
         return put_cost(span, "total_cost", llmobs_json_to_real(total));
     if (llmobs_json_is_number(ticks))
         return put_cost(span, "total_cost", llmobs_json_to_real(ticks) / TICKS);
-    return currency && strcmp(currency, "USD") == 0 ? put_price(span, price)
-                                                    : 0;
+    return llmobs_json_says(usage, "currency", "USD") ? put_price(span, price)
+                                                      : 0;
 }
 
 /* Reads OpenRouter's costs; their parts are set only if they add up to the

@@ -111,12 +111,11 @@ static int anthropic_message_add_image(const struct sink *sink,
                                        const struct llmobs_json *block)
 {
     const struct llmobs_json *source = llmobs_json_get(block, "source");
-    const char *type = llmobs_json_gets(source, "type");
     const char *mime = llmobs_json_gets(source, "media_type");
     const char *data = llmobs_json_gets(source, "data");
     uint64_t bytes;
 
-    if (!sink->images || !type || strcmp(type, "base64") != 0 || !data ||
+    if (!sink->images || !llmobs_json_says(source, "type", "base64") || !data ||
         !*data || !is_shown(mime) || !is_ascii(data))
         return anthropic_message_add_text(sink, sink->role, IMAGE_SEEN);
     if (llmobs_media_left_out(llmobs_text_of(data), &bytes) ||
@@ -143,7 +142,6 @@ static int anthropic_message_add_call(const struct sink *sink,
 static int add_result_text(struct llmobs_buf *buf,
                            const struct llmobs_json *value)
 {
-    const char *type = llmobs_json_gets(value, "type");
     const char *text = llmobs_json_text(value);
     char *json;
     int rc;
@@ -152,7 +150,7 @@ static int add_result_text(struct llmobs_buf *buf,
         text = llmobs_json_gets(value, "text");
     if (text)
         return llmobs_message_content_append(buf, text);
-    if (type && strcmp(type, "image") == 0)
+    if (llmobs_json_says(value, "type", "image"))
         return llmobs_message_content_append(buf, IMAGE_SEEN);
     json = anthropic_message_text_of(value);
     rc = json ? llmobs_message_content_append(buf, json) : -ENOMEM;
@@ -334,9 +332,7 @@ static int64_t with_compactions(const struct llmobs_json *usage,
     int64_t sum = llmobs_usage_count(usage, key);
 
     LLMOBS_JSON_EACH (one, list, true) {
-        const char *type = llmobs_json_gets(one, "type");
-
-        if (type && strcmp(type, "compaction") == 0)
+        if (llmobs_json_says(one, "type", "compaction"))
             sum = llmobs_usage_add(sum, llmobs_usage_count(one, key));
     }
     return sum;

@@ -373,7 +373,6 @@ static int bedrock_invoke_end_text(struct invoke *invoke,
 static int command_chunk(struct invoke *invoke,
                          const struct llmobs_event *event)
 {
-    const char *type = llmobs_json_gets(event->json, "event_type");
     const char *text = llmobs_json_gets(event->json, "text");
 
     if (llmobs_json_is_true(llmobs_json_get(event->json, "is_finished"))) {
@@ -382,7 +381,8 @@ static int command_chunk(struct invoke *invoke,
         if (rc < 0)
             return rc;
     }
-    if (!type || strcmp(type, "text-generation") != 0 || !text)
+    if (!llmobs_json_says(event->json, "event_type", "text-generation") ||
+        !text)
         return 0;
     return bedrock_invoke_add_piece(invoke, llmobs_text_of(text));
 }

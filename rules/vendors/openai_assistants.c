@@ -458,9 +458,7 @@ static int begin_list(struct llmobs_reading *reading)
 
 static bool is_users(const struct llmobs_json *message)
 {
-    const char *role = llmobs_json_gets(message, "role");
-
-    return !role || strcmp(role, "assistant") != 0;
+    return !llmobs_json_says(message, "role", "assistant");
 }
 
 static bool ascends(const struct llmobs_json *list)

@@ -382,12 +382,9 @@ static int read_status(const struct llmobs_json *response,
 
     if (!status)
         status = "";
-    LLMOBS_JSON_EACH (one, items, strcmp(status, "completed") == 0) {
-        const char *type = llmobs_json_gets(one, "type");
-
-        if (type && strcmp(type, "function_call") == 0)
+    LLMOBS_JSON_EACH (one, items, strcmp(status, "completed") == 0)
+        if (llmobs_json_says(one, "type", "function_call"))
             reason = "tool_call";
-    }
     llmobs_fact_finish(span, reason ? reason : status);
     if (strcmp(status, "failed") != 0)
         return 0;

@@ -1,5 +1,5 @@
-"""What goes on behind its call, and the calls that ask for it: one of them has
-the tokens, and no other."""
+"""Jobs that go on behind their call, and the calls that ask for them: one of
+these has the tokens, and no other."""
 import collections
 import json
 import os
