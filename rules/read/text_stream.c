@@ -71,9 +71,7 @@ struct llmobs_json *llmobs_text_stream_messages(
     for (size_t i = 0; rc == 0 && i < stream->texts.count; i++) {
         const struct llmobs_buf *buf = &text_stream_text_at(stream, i)->buf;
 
-        rc = llmobs_json_add(
-            list, llmobs_message_new(
-                      role, (struct llmobs_text){buf->data, buf->len}));
+        rc = llmobs_message_add_text(list, role, llmobs_buf_text(buf));
     }
     if (rc == 0)
         return list;

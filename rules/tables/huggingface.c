@@ -87,8 +87,7 @@ static int huggingface_read_request(struct llmobs_reading *reading)
 
 static int huggingface_add_message(struct llmobs_json *list, const char *text)
 {
-    return llmobs_json_add(list,
-                           llmobs_message_new(NULL, llmobs_text_of(text)));
+    return llmobs_message_add_text(list, NULL, llmobs_text_of(text));
 }
 
 /* The text of a task's answer. */

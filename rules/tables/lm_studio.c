@@ -84,8 +84,7 @@ static int lm_studio_request(struct llmobs_reading *reading)
         return rc;
     list = reading->span->input_messages = llmobs_json_array();
     if (system && list)
-        rc = llmobs_json_add(
-            list, llmobs_message_new("system", llmobs_text_of(system)));
+        rc = llmobs_message_add_text(list, "system", llmobs_text_of(system));
     llmobs_fact_apart(reading->span);
     llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
     if (rc == 0 && llmobs_json_is_string(input))
@@ -93,9 +92,7 @@ static int lm_studio_request(struct llmobs_reading *reading)
     LLMOBS_JSON_EACH (one, input, rc == 0)
         rc = lm_studio_append(&text, one);
     if (rc == 0)
-        rc = llmobs_json_add(
-            list, llmobs_message_new(
-                      "user", (struct llmobs_text){text.data, text.len}));
+        rc = llmobs_message_add_text(list, "user", llmobs_buf_text(&text));
     llmobs_buf_fini(&text);
     return list ? rc : -ENOMEM;
 }
@@ -145,11 +142,11 @@ static int lm_studio_add_item(struct llmobs_json *list,
     if (lm_studio_is(item, "tool_call") ||
         lm_studio_is(item, "invalid_tool_call"))
         return lm_studio_add_call(list, item);
-    return content ? llmobs_json_add(list, llmobs_message_new(
-                                               lm_studio_is(item, "reasoning")
-                                                   ? "reasoning"
-                                                   : "assistant",
-                                               llmobs_text_of(content)))
+    return content ? llmobs_message_add_text(list,
+                                             lm_studio_is(item, "reasoning")
+                                                 ? "reasoning"
+                                                 : "assistant",
+                                             llmobs_text_of(content))
                    : 0;
 }
 

@@ -64,9 +64,8 @@ static int sglang_document(struct llmobs_reading *reading,
         llmobs_fact_finish(
             reading->span,
             llmobs_json_gets(llmobs_json_get(meta, "finish_reason"), "type"));
-        rc = llmobs_json_add(
-            list, llmobs_message_new(
-                      NULL, llmobs_text_of(llmobs_json_gets(one, "text"))));
+        rc = llmobs_message_add_text(
+            list, NULL, llmobs_text_of(llmobs_json_gets(one, "text")));
     }
     llmobs_span_metric(reading->span, "input_tokens", in);
     llmobs_span_metric(reading->span, "output_tokens", out);

@@ -116,7 +116,7 @@ static int read_document_url(struct llmobs_reading *reading)
                                llmobs_json_gets(document, "file_id"), 0);
     if (rc == 0) {
         rc = llmobs_message_put(&span->input_messages, "user",
-                                (struct llmobs_text){text.data, text.len});
+                                llmobs_buf_text(&text));
     }
     llmobs_buf_fini(&text);
     return rc;
@@ -145,7 +145,7 @@ static int read_pages(struct llmobs_reading *reading,
     }
     if (rc == 0) {
         rc = llmobs_message_put(&span->output_messages, "assistant",
-                                (struct llmobs_text){text.data, text.len});
+                                llmobs_buf_text(&text));
     }
     llmobs_buf_fini(&text);
     if (rc < 0 || !counted)

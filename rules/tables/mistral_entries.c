@@ -60,9 +60,7 @@ static int add_thoughts(struct llmobs_json *list,
 {
     struct llmobs_text text = {content->thinking.data, content->thinking.len};
 
-    return text.len > 0
-               ? llmobs_json_add(list, llmobs_message_new("reasoning", text))
-               : 0;
+    return text.len > 0 ? llmobs_message_add_text(list, "reasoning", text) : 0;
 }
 
 static int mistral_entries_add_text(struct llmobs_json *list, const char *role,
@@ -172,9 +170,7 @@ static int add_handoff(struct llmobs_json *list,
         &text, "agent handoff",
         name && *name ? name : llmobs_json_gets(entry, "next_agent_id"), 0);
     if (rc == 0)
-        rc = llmobs_json_add(
-            list, llmobs_message_new(
-                      "assistant", (struct llmobs_text){text.data, text.len}));
+        rc = llmobs_message_add_text(list, "assistant", llmobs_buf_text(&text));
     llmobs_buf_fini(&text);
     return rc;
 }

@@ -202,9 +202,8 @@ static int chat_document(struct llmobs_reading *reading,
     if (rc < 0 || choices || !from)
         return rc;
     llmobs_fact_finish(reading->span, llmobs_json_gets(from, "finishReason"));
-    rc = llmobs_json_add(
-        list, llmobs_message_new(
-                  "assistant", llmobs_text_of(llmobs_json_gets(from, "text"))));
+    rc = llmobs_message_add_text(
+        list, "assistant", llmobs_text_of(llmobs_json_gets(from, "text")));
     return rc < 0 || !llmobs_json_is_array(llmobs_json_get(from, "toolCalls"))
                ? rc
                : oci_set_calls(llmobs_json_at(list, 0),

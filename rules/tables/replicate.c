@@ -168,10 +168,8 @@ static int replicate_read_output(struct llmobs_reading *reading,
     llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
     rc = append_output(&text, output);
     if (rc == 0)
-        rc = llmobs_json_add(
-            span->output_messages,
-            llmobs_message_new("assistant",
-                               (struct llmobs_text){text.data, text.len}));
+        rc = llmobs_message_add_text(span->output_messages, "assistant",
+                                     llmobs_buf_text(&text));
     llmobs_buf_fini(&text);
     return rc;
 }

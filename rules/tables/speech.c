@@ -73,10 +73,9 @@ static int say_turns(const struct llmobs_speech_voice *voice,
     LLMOBS_JSON_EACH (turn, turns, rc == 0) {
         const char *id = llmobs_json_gets(turn, "voice_id");
 
-        rc = llmobs_json_add(
-            span->input_messages,
-            llmobs_message_new(
-                "user", llmobs_text_of(llmobs_json_gets(turn, voice->text))));
+        rc = llmobs_message_add_text(
+            span->input_messages, "user",
+            llmobs_text_of(llmobs_json_gets(turn, voice->text)));
         if (rc == 0)
             rc = llmobs_json_add(voices, llmobs_json_string(id ? id : ""));
     }
@@ -239,7 +238,7 @@ int llmobs_speech_begin_ear(struct llmobs_reading *reading)
         rc = llmobs_media_mark(&text, "audio", NULL, 0);
     if (rc == 0) {
         rc = llmobs_message_put(&reading->span->input_messages, "user",
-                                (struct llmobs_text){text.data, text.len});
+                                llmobs_buf_text(&text));
     }
     llmobs_buf_fini(&text);
     return rc;

@@ -24,8 +24,7 @@ struct sink {
 static int anthropic_message_add_text(const struct sink *sink, const char *role,
                                       const char *text)
 {
-    return llmobs_json_add(sink->list,
-                           llmobs_message_new(role, llmobs_text_of(text)));
+    return llmobs_message_add_text(sink->list, role, llmobs_text_of(text));
 }
 
 /* Adds a message with one item under `key`. Takes `item`. */
@@ -213,10 +212,8 @@ static int add_compaction(const struct sink *sink,
         rc = llmobs_message_content_append(&text,
                                            llmobs_json_gets(block, "content"));
     if (rc == 0)
-        rc = llmobs_json_add(
-            sink->list,
-            llmobs_message_new(sink->role,
-                               (struct llmobs_text){text.data, text.len}));
+        rc = llmobs_message_add_text(sink->list, sink->role,
+                                     llmobs_buf_text(&text));
     llmobs_buf_fini(&text);
     return rc;
 }

@@ -285,8 +285,7 @@ static const struct body chat = {chat_request, chat_document, chat_chunk,
 static int bedrock_invoke_add_text(struct llmobs_json *list, const char *role,
                                    const char *text)
 {
-    return llmobs_json_add(list,
-                           llmobs_message_new(role, llmobs_text_of(text)));
+    return llmobs_message_add_text(list, role, llmobs_text_of(text));
 }
 
 static const char *bedrock_invoke_role_of(const struct llmobs_json *turn)

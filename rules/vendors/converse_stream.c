@@ -155,9 +155,7 @@ static struct llmobs_json *converse_stream_read_input(const struct block *block)
 
     if (block->input.len == 0)
         return llmobs_json_object();
-    if (llmobs_json_parse(
-            (struct llmobs_text){block->input.data, block->input.len},
-            &parsed) == 0 &&
+    if (llmobs_json_parse(llmobs_buf_text(&block->input), &parsed) == 0 &&
         llmobs_json_is_object(parsed))
         return parsed;
     llmobs_json_free(parsed);
@@ -194,10 +192,8 @@ static int converse_stream_put_reasoning(
             &converse_stream_block_of(stream, i)->reasoning;
 
         if (buf->len > 0)
-            rc = llmobs_json_add(
-                stream->messages,
-                llmobs_message_new("reasoning",
-                                   (struct llmobs_text){buf->data, buf->len}));
+            rc = llmobs_message_add_text(stream->messages, "reasoning",
+                                         llmobs_buf_text(buf));
     }
     return rc;
 }

@@ -84,10 +84,8 @@ static int gemini_interactions_read_request(struct llmobs_reading *reading)
     if (!span->input_messages)
         return -ENOMEM;
     if (llmobs_json_is_string(system))
-        rc = llmobs_json_add(
-            span->input_messages,
-            llmobs_message_new("system",
-                               llmobs_text_of(llmobs_json_text(system))));
+        rc = llmobs_message_add_text(span->input_messages, "system",
+                                     llmobs_text_of(llmobs_json_text(system)));
     llmobs_fact_apart(span);
     if (rc == 0)
         rc = llmobs_interactions_add_inputs(

@@ -202,8 +202,7 @@ int llmobs_gemini_add_part(struct llmobs_json *list,
     int rc;
 
     if (text)
-        return llmobs_json_add(list,
-                               llmobs_message_new(role, llmobs_text_of(text)));
+        return llmobs_message_add_text(list, role, llmobs_text_of(text));
     if (!llmobs_json_is_object(part) ||
         (!llmobs_json_gets(part, "text") && !llmobs_gemini_has_data(part)))
         return 0;

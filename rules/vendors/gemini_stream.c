@@ -191,9 +191,7 @@ static int gemini_stream_add_text(struct llmobs_json *list, const char *role,
 {
     if (text->len == 0)
         return 0;
-    return llmobs_json_add(
-        list,
-        llmobs_message_new(role, (struct llmobs_text){text->data, text->len}));
+    return llmobs_message_add_text(list, role, llmobs_buf_text(text));
 }
 
 struct llmobs_json *llmobs_gemini_stream_messages(

@@ -96,9 +96,7 @@ static int add_contents(struct llmobs_json *list, const char *role,
     llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
     rc = append_contents(&text, value);
     if (rc == 0 && (text.len > 0 || empty))
-        rc = llmobs_json_add(
-            list, llmobs_message_new(
-                      role, (struct llmobs_text){text.data, text.len}));
+        rc = llmobs_message_add_text(list, role, llmobs_buf_text(&text));
     llmobs_buf_fini(&text);
     return rc;
 }

@@ -43,7 +43,7 @@ static int openai_audio_read_request(struct llmobs_reading *reading)
                                llmobs_json_get(reading->request, "file"));
     if (rc == 0 && text.len > 0) {
         rc = llmobs_message_put(&span->input_messages, "user",
-                                (struct llmobs_text){text.data, text.len});
+                                llmobs_buf_text(&text));
     }
     llmobs_buf_fini(&text);
     return rc;

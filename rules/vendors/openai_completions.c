@@ -22,7 +22,7 @@ static bool is_completion(const struct llmobs_reading *reading)
 static int openai_completions_add_prompt(void *messages,
                                          struct llmobs_text text)
 {
-    return llmobs_json_add(messages, llmobs_message_new(NULL, text));
+    return llmobs_message_add_text(messages, NULL, text);
 }
 
 static int openai_completions_read_request(struct llmobs_reading *reading)

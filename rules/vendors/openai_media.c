@@ -54,8 +54,7 @@ static bool asks_speech(const struct llmobs_reading *reading)
 static int openai_media_add_text(struct llmobs_json *list, const char *role,
                                  struct llmobs_text text)
 {
-    return text.len > 0 ? llmobs_json_add(list, llmobs_message_new(role, text))
-                        : 0;
+    return text.len > 0 ? llmobs_message_add_text(list, role, text) : 0;
 }
 
 /* Appends words for the pictures to change: URLs, objects with one, or ids. */
@@ -98,7 +97,7 @@ static int read_image_request(struct llmobs_reading *reading)
         rc = llmobs_media_file(&text, "mask", llmobs_json_get(request, "mask"));
     if (rc == 0) {
         rc = llmobs_message_put(&span->input_messages, "user",
-                                (struct llmobs_text){text.data, text.len});
+                                llmobs_buf_text(&text));
     }
     llmobs_buf_fini(&text);
     return rc;
@@ -159,8 +158,7 @@ static int openai_media_add_image(struct llmobs_json *list, const char *format,
     llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
     rc = append_image(&text, format, image);
     if (rc == 0)
-        rc = openai_media_add_text(list, "assistant",
-                                   (struct llmobs_text){text.data, text.len});
+        rc = openai_media_add_text(list, "assistant", llmobs_buf_text(&text));
     llmobs_buf_fini(&text);
     return rc;
 }
@@ -221,9 +219,8 @@ static int put_words(struct llmobs_reading *reading)
 
     if (state->words.len == 0)
         return 0;
-    return llmobs_message_put(
-        &reading->span->output_messages, "assistant",
-        (struct llmobs_text){state->words.data, state->words.len});
+    return llmobs_message_put(&reading->span->output_messages, "assistant",
+                              llmobs_buf_text(&state->words));
 }
 
 static int finish_images(struct llmobs_reading *reading)

@@ -255,9 +255,8 @@ static int openai_realtime_add_item(const struct realtime *state,
 
     if (!words && llmobs_json_len(item) > 1)
         return llmobs_responses_add_inputs(list, item);
-    return llmobs_json_add(
-        list,
-        llmobs_message_new("user", llmobs_text_of(words ? words : "[audio]")));
+    return llmobs_message_add_text(list, "user",
+                                   llmobs_text_of(words ? words : "[audio]"));
 }
 
 static int openai_realtime_read_input(const struct realtime *state,

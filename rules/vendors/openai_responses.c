@@ -49,9 +49,8 @@ static int read_instructions(struct llmobs_reading *reading)
     const char *text = llmobs_json_text(value);
 
     if (text)
-        return llmobs_json_add(
-            reading->span->input_messages,
-            llmobs_message_new("system", llmobs_text_of(text)));
+        return llmobs_message_add_text(reading->span->input_messages, "system",
+                                       llmobs_text_of(text));
     return llmobs_responses_add_inputs(reading->span->input_messages, value);
 }
 

@@ -533,7 +533,7 @@ static int openai_stream_put_content(const struct llmobs_stream *stream,
         from = &choice->transcript;
     if (from->len == 0)
         from = &choice->refusal;
-    text = (struct llmobs_text){from->data, from->len};
+    text = llmobs_buf_text(from);
     if (!stream->keep_space)
         text = llmobs_text_strip(text);
     if (text.len > 0)
@@ -557,7 +557,7 @@ static int put_choice(const struct llmobs_stream *stream,
     int rc = 0;
 
     if (reasoning.len > 0)
-        rc = llmobs_json_add(list, llmobs_message_new("reasoning", reasoning));
+        rc = llmobs_message_add_text(list, "reasoning", reasoning);
     if (rc < 0)
         return rc;
     message = llmobs_json_object();
@@ -599,7 +599,7 @@ struct llmobs_json *llmobs_stream_texts(const struct llmobs_stream *stream)
         const struct llmobs_buf *content = &choice_of(stream, i)->content;
         struct llmobs_text text = {content->data, content->len};
 
-        rc = llmobs_json_add(list, llmobs_message_new(NULL, text));
+        rc = llmobs_message_add_text(list, NULL, text);
     }
     if (rc == 0)
         return list;
