@@ -73,6 +73,9 @@ size_t llmobs_json_len(const struct llmobs_json *json); /* array, object */
 const char *llmobs_json_text(const struct llmobs_json *json);
 size_t llmobs_json_text_len(const struct llmobs_json *json);
 const char *llmobs_json_gets(const struct llmobs_json *object, const char *key);
+/* True where the member is a string that equals `word`. */
+bool llmobs_json_says(const struct llmobs_json *object, const char *key,
+                      const char *word);
 
 bool llmobs_json_is_object(const struct llmobs_json *json);
 bool llmobs_json_is_array(const struct llmobs_json *json);

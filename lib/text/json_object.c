@@ -412,6 +412,14 @@ const char *llmobs_json_gets(const struct llmobs_json *object, const char *key)
     return llmobs_json_text(llmobs_json_get(object, key));
 }
 
+bool llmobs_json_says(const struct llmobs_json *object, const char *key,
+                      const char *word)
+{
+    const char *text = llmobs_json_gets(object, key);
+
+    return text && strcmp(text, word) == 0;
+}
+
 struct llmobs_json_member *llmobs_json_member_from(
     const struct llmobs_json *object, struct llmobs_json_member *member)
 {

@@ -109,11 +109,10 @@ static int put_message(struct llmobs_span *span,
                        const struct llmobs_json *message)
 {
     const struct llmobs_json *content = llmobs_json_get(message, "content");
-    const char *type = llmobs_json_gets(message, "type");
     struct llmobs_json *text;
     int rc;
 
-    if (type && strcmp(type, "human") == 0)
+    if (llmobs_json_says(message, "type", "human"))
         return 0;
     if (!llmobs_json_is_array(content))
         return llmobs_value_output(span, content);

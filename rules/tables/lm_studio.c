@@ -99,13 +99,6 @@ static int lm_studio_request(struct llmobs_reading *reading)
 
 /* -- the answer ------------------------------------------------------------ */
 
-static bool lm_studio_is(const struct llmobs_json *object, const char *type)
-{
-    const char *own = llmobs_json_gets(object, "type");
-
-    return own && strcmp(own, type) == 0;
-}
-
 /* A tool that the server ran: the call with its result, or why it did not run.
  */
 static int lm_studio_add_call(struct llmobs_json *list,
@@ -139,15 +132,16 @@ static int lm_studio_add_item(struct llmobs_json *list,
 {
     const char *content = llmobs_json_gets(item, "content");
 
-    if (lm_studio_is(item, "tool_call") ||
-        lm_studio_is(item, "invalid_tool_call"))
+    if (llmobs_json_says(item, "type", "tool_call") ||
+        llmobs_json_says(item, "type", "invalid_tool_call"))
         return lm_studio_add_call(list, item);
-    return content ? llmobs_message_add_text(list,
-                                             lm_studio_is(item, "reasoning")
-                                                 ? "reasoning"
-                                                 : "assistant",
-                                             llmobs_text_of(content))
-                   : 0;
+    return content
+               ? llmobs_message_add_text(
+                     list,
+                     llmobs_json_says(item, "type", "reasoning") ? "reasoning"
+                                                                 : "assistant",
+                     llmobs_text_of(content))
+               : 0;
 }
 
 static int lm_studio_put_items(struct llmobs_reading *reading,
@@ -271,14 +265,14 @@ static int lm_studio_event(struct llmobs_reading *reading,
         return -ENOMEM;
     llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_MODEL,
                      llmobs_json_gets(json, "model_instance_id"));
-    if (lm_studio_is(json, "message.delta") ||
-        lm_studio_is(json, "reasoning.delta"))
-        return lm_studio_piece(reading, event,
-                               lm_studio_is(json, "reasoning.delta"));
-    if (lm_studio_is(json, "tool_call.success") ||
-        lm_studio_is(json, "tool_call.failure"))
+    if (llmobs_json_says(json, "type", "message.delta") ||
+        llmobs_json_says(json, "type", "reasoning.delta"))
+        return lm_studio_piece(
+            reading, event, llmobs_json_says(json, "type", "reasoning.delta"));
+    if (llmobs_json_says(json, "type", "tool_call.success") ||
+        llmobs_json_says(json, "type", "tool_call.failure"))
         return lm_studio_tool(state, json);
-    if (!lm_studio_is(json, "chat.end") || state->result || !result)
+    if (!llmobs_json_says(json, "type", "chat.end") || state->result || !result)
         return 0;
     reading->done = true;
     state->result = llmobs_json_clone(result);

@@ -81,10 +81,9 @@ static const struct operation *find_operation(const char *method)
  * a request of the server's. */
 static bool mcp_is_request(const struct llmobs_json *message)
 {
-    const char *version = llmobs_json_gets(message, "jsonrpc");
     const struct llmobs_json *id = llmobs_json_get(message, "id");
 
-    return version && strcmp(version, "2.0") == 0 &&
+    return llmobs_json_says(message, "jsonrpc", "2.0") &&
            (llmobs_json_is_string(id) || llmobs_json_is_number(id)) &&
            find_operation(llmobs_json_gets(message, "method"));
 }
@@ -346,10 +345,9 @@ static bool mcp_has_id(const struct llmobs_json *messages,
 static bool mcp_is_late(const struct reading *reading,
                         const struct llmobs_json *message)
 {
-    const char *version = llmobs_json_gets(message, "jsonrpc");
     const struct llmobs_json *id = llmobs_json_get(message, "id");
 
-    return version && strcmp(version, "2.0") == 0 &&
+    return llmobs_json_says(message, "jsonrpc", "2.0") &&
            !llmobs_json_get(message, "method") &&
            (llmobs_json_is_string(id) || llmobs_json_is_number(id)) &&
            !mcp_has_id(reading->answers, id);

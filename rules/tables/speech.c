@@ -158,9 +158,8 @@ static bool speech_is_last(const struct llmobs_json *event)
 {
     const struct llmobs_json *status =
         llmobs_json_get(llmobs_json_get(event, "data"), "status");
-    const char *type = llmobs_json_gets(event, "type");
 
-    return (type && strcmp(type, "done") == 0) ||
+    return llmobs_json_says(event, "type", "done") ||
            (llmobs_json_is_int(status) && llmobs_json_to_int(status) == 2);
 }
 
