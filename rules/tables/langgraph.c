@@ -39,15 +39,10 @@ struct state {
 /* The thread is the conversation. */
 static int langgraph_begin(struct llmobs_reading *reading)
 {
-    const char *path = reading->classified->shape->path;
-    char *thread =
-        strchr(path, '*') ? llmobs_interpreter_path_model(reading) : NULL;
+    const char *star = strchr(reading->classified->shape->path, '*');
+    int rc = star ? llmobs_fact_session(reading, llmobs_url_behind(star)) : 0;
 
-    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_CONVERSATION_ID,
-                     thread);
-    free(thread);
-    return strchr(path, '*') && !thread ? -ENOMEM
-                                        : llmobs_interpreter_begin(reading);
+    return rc < 0 ? rc : llmobs_interpreter_begin(reading);
 }
 
 /* -- the messages of a state ----------------------------------------------- */

@@ -45,17 +45,13 @@ static const char settings[] =
 static int mistral_conversations_begin(struct llmobs_reading *reading)
 {
     const struct llmobs_classified *classified = reading->classified;
-    char *id;
 
     if (classified->proxied && !llmobs_reading_has(reading, "inputs"))
         return -ENOTSUP;
     reading->told = LLMOBS_FACT_EVENTS; /* the ids of events are entries' */
-    if (strcmp(classified->shape->operation, "append") != 0)
-        return 0;
-    id = llmobs_url_segment(classified->url->path, 0);
-    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_CONVERSATION_ID, id);
-    free(id);
-    return id ? 0 : -ENOMEM;
+    return strcmp(classified->shape->operation, "append") == 0
+               ? llmobs_fact_session(reading, 0)
+               : 0;
 }
 
 static int mistral_conversations_read_settings(struct llmobs_reading *reading)

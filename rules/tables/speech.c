@@ -29,18 +29,16 @@ int llmobs_speech_begin_voice(struct llmobs_reading *reading)
     const char *star = strchr(pattern, '*');
     const char *model =
         voice->model ? llmobs_json_gets(reading->request, voice->model) : NULL;
-    size_t back = 0;
     int rc = llmobs_reading_model(reading, model);
 
     llmobs_fact_asked(reading, model);
     llmobs_span_fact_word(&reading->span->facts, LLMOBS_FACT_OUTPUT_TYPE,
                           "speech");
-    for (const char *at = star; at && *at; at++)
-        back += *at == '/';
     return rc < 0 || !voice->in_path || !star
                ? rc
-               : llmobs_request_segment(reading->classified->url, back,
-                                        "voice_id", reading->span);
+               : llmobs_request_segment(reading->classified->url,
+                                        llmobs_url_behind(star), "voice_id",
+                                        reading->span);
 }
 
 /* A voice may be a vector, from which anybody can make a person's voice again:

@@ -42,19 +42,6 @@ static int note_segment(struct llmobs_reading *reading, size_t back,
     return llmobs_span_set(&reading->span->model_provider, "amazon_bedrock");
 }
 
-static int bedrock_agents_note_session(struct llmobs_reading *reading,
-                                       size_t back)
-{
-    char *session = llmobs_url_segment(reading->classified->url->path, back);
-
-    if (!session)
-        return -ENOMEM;
-    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_CONVERSATION_ID,
-                     session);
-    free(session);
-    return 0;
-}
-
 /* -- agents ---------------------------------------------------------------- */
 
 static const char agent_keys[] = "enableTrace\0endSession\0";
@@ -77,7 +64,7 @@ static int begin_agent(struct llmobs_reading *reading)
 
     if (rc == 0)
         rc = llmobs_request_segment(url, 3, "agent_alias_id", reading->span);
-    return rc < 0 ? rc : bedrock_agents_note_session(reading, 1);
+    return rc < 0 ? rc : llmobs_fact_session(reading, 1);
 }
 
 /* Begins the call of an inline agent, which only the request describes. */
@@ -91,7 +78,7 @@ static int begin_inline(struct llmobs_reading *reading)
             reading, llmobs_json_gets(reading->request, "foundationModel"));
     if (rc == 0 && !reading->classified->proxied)
         rc = llmobs_span_set(&reading->span->model_provider, "amazon_bedrock");
-    return rc < 0 ? rc : bedrock_agents_note_session(reading, 0);
+    return rc < 0 ? rc : llmobs_fact_session(reading, 0);
 }
 
 /* A request that only ends a session has an empty answer, which is complete. */

@@ -50,15 +50,12 @@ static int openai_assistants_begin(struct llmobs_reading *reading)
 {
     const struct llmobs_classified *classified = reading->classified;
     const char *at = strstr(classified->shape->path, THREAD);
-    size_t back = 0;
     char *id;
 
     reading->told = LLMOBS_FACT_EVENTS;
     if (!at)
         return 0;
-    for (; *at; at++)
-        back += *at == '/';
-    id = llmobs_url_segment(classified->url->path, back);
+    id = llmobs_url_segment(classified->url->path, llmobs_url_behind(at));
     if (id)
         note_thread(reading, id);
     free(id);
