@@ -14,7 +14,6 @@
 #include "rules/read/media.h"
 #include "rules/read/message_content.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
 #include "rules/tables/history.h"
@@ -33,12 +32,6 @@ static const char chat_settings[] =
 static const struct llmobs_layout chat = {
     .places = LLMOBS_AT(MODEL, "/modelId|/servingMode/modelId"),
     .asks = oci_asks,
-};
-
-struct state {
-    struct llmobs_interpreter request;
-    struct llmobs_stream stream;
-    bool said;
 };
 
 /* -- messages -------------------------------------------------------------- */
@@ -211,8 +204,8 @@ static int chat_document(struct llmobs_reading *reading,
 }
 
 /* The last event of Cohere's form has all of the text again. */
-static int chat_add(struct state *state, const struct llmobs_json *event,
-                    const char *reason)
+static int chat_add(struct llmobs_interpreter *state,
+                    const struct llmobs_json *event, const char *reason)
 {
     const struct llmobs_json *message = llmobs_json_get(event, "message");
     const struct llmobs_json *parts = llmobs_json_get(message, "content");
@@ -242,7 +235,7 @@ static int chat_event(struct llmobs_reading *reading,
 {
     const char *reason = llmobs_json_gets(event->json, "finishReason");
     int64_t index = llmobs_json_to_int(llmobs_json_get(event->json, "index"));
-    struct state *state = reading->state;
+    struct llmobs_interpreter *state = reading->state;
     int rc = note_model(reading, event->json);
 
     read_counts(reading->span, llmobs_json_get(event->json, "usage"));
@@ -259,7 +252,7 @@ static int chat_event(struct llmobs_reading *reading,
 
 static int chat_finish(struct llmobs_reading *reading)
 {
-    struct state *state = reading->state;
+    struct llmobs_interpreter *state = reading->state;
 
     if (state->stream.choices.count == 0)
         return 0;
@@ -268,14 +261,6 @@ static int chat_finish(struct llmobs_reading *reading)
     reading->span->output_messages =
         llmobs_stream_messages(&state->stream, NULL);
     return reading->span->output_messages ? 0 : -ENOMEM;
-}
-
-static void chat_fini(void *at)
-{
-    struct state *state = at;
-
-    llmobs_interpreter_fini(&state->request);
-    llmobs_stream_fini(&state->stream);
 }
 
 static const struct llmobs_form chats = {
@@ -289,8 +274,7 @@ static const struct llmobs_form chats = {
     .model = llmobs_interpreter_model,
     .finish = chat_finish,
     .ends = chat_ends,
-    .state_fini = chat_fini,
-    .state_size = sizeof(struct state),
+    LLMOBS_INTERPRETER_STATE,
     .variant = &chat,
 };
 
