@@ -8,7 +8,6 @@
 #include "rules/read/inputs.h"
 #include "rules/read/media.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 
 #define SUMMARY_LEN 96
 

@@ -7,7 +7,6 @@
 
 #include "rules/read/cut_json.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 
 /* -- the request ---------------------------------------------------------- */
 

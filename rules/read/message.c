@@ -6,7 +6,6 @@
 
 #include "rules/read/media.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 #include "rules/read/tools.h"
 
 const struct llmobs_message_form llmobs_message_openai = {.tool_name = "name",

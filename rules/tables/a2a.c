@@ -9,11 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/read/facts.h"
 #include "rules/read/jobs.h"
 #include "rules/read/media.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 #include "rules/read/values.h"
 
 #define STATE_LEN 32

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "rules/read/match.h"
-#include "rules/read/media.h"
 #include "rules/tables/interpreter.h"
 
 /* Keys that are metadata. */

@@ -1,5 +1,4 @@
 /* Cohere's own chat, version 2, and its embeddings (WIRE 6.12). */
-#include "rules/read/media.h"
 #include "rules/read/message_content.h"
 #include "rules/read/sources.h"
 #include "rules/tables/interpreter.h"

@@ -15,7 +15,6 @@
 #include "rules/read/facts.h"
 #include "rules/read/media.h"
 #include "rules/read/message.h"
-#include "rules/read/message_content.h"
 #include "rules/read/request.h"
 #include "rules/read/rerank.h"
 #include "rules/read/text.h"

@@ -11,7 +11,6 @@
 #include "rules/read/inputs.h"
 #include "rules/read/message.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 #include "rules/read/text_stream.h"
 #include "rules/read/usage.h"
 #include "rules/tables/interpreter.h"

@@ -16,7 +16,6 @@
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
-#include "rules/read/values.h"
 
 #define PORT 1234 /* unless it is told another one */
 

@@ -14,8 +14,6 @@
 #include "rules/read/dialect.h"
 #include "rules/read/error.h"
 #include "rules/read/match.h"
-#include "rules/read/media.h"
-#include "rules/read/text.h"
 
 #define PROTOCOL "io.modelcontextprotocol/protocolVersion"
 /* A resumed stream has the answers to one request, or to a list of requests; of

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "lib/base/hazard.h"
-#include "rules/read/facts.h"
 #include "rules/read/jobs.h"
 #include "rules/read/media.h"
 

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "rules/vendors/chat.h"
-#include "rules/vendors/openai.h"
 #include "rules/read/media.h"
 #include "rules/read/message_content.h"
 #include "rules/read/request.h"

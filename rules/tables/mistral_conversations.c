@@ -14,13 +14,11 @@
 #include "rules/read/cut_json.h"
 #include "rules/read/error.h"
 #include "rules/read/facts.h"
-#include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
 #include "rules/read/request.h"
 #include "rules/read/sources.h"
 #include "rules/read/stream_parts.h"
-#include "rules/read/text.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
 

@@ -14,7 +14,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "rules/read/facts.h"
 #include "rules/read/jobs.h"
 #include "rules/read/media.h"
 #include "rules/read/message_content.h"

@@ -6,7 +6,6 @@
 
 #include "rules/vendors/anthropic_message.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 #include "rules/read/usage.h"
 
 /* A block while it arrives. Blocks are in the order in which they began. */

@@ -9,11 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/vendors/bedrock.h"
 #include "rules/vendors/bedrock_stream.h"
 #include "rules/read/facts.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 #include "rules/read/usage.h"
 #include "rules/read/values.h"
 

@@ -6,7 +6,6 @@
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
 #include "rules/read/sources.h"
-#include "rules/read/media.h"
 
 static const char keys[] = "inferenceConfig\0toolConfig\0";
 

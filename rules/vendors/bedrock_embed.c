@@ -3,7 +3,6 @@
 
 #include "rules/vendors/bedrock.h"
 #include "rules/read/embedding.h"
-#include "rules/read/media.h"
 #include "rules/read/usage.h"
 
 static bool is_embed(const struct llmobs_reading *reading)

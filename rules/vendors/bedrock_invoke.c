@@ -14,7 +14,6 @@
 #include "rules/vendors/converse_stream.h"
 #include "rules/vendors/openai_stream.h"
 #include "rules/read/facts.h"
-#include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/request.h"
 #include "rules/read/sources.h"

@@ -7,9 +7,7 @@
 #include "rules/vendors/bedrock.h"
 #include "rules/vendors/bedrock_stream.h"
 #include "rules/read/documents.h"
-#include "rules/read/facts.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 #include "rules/read/values.h"
 
 static int set_provider(struct llmobs_reading *reading)

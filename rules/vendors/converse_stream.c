@@ -7,7 +7,6 @@
 #include "rules/read/facts.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 #include "rules/read/tools.h"
 
 /* One content block; its contents show its kind. */

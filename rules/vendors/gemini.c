@@ -9,7 +9,6 @@
 #include "rules/vendors/google.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
-#include "rules/read/media.h"
 #include "rules/read/sources.h"
 #include "rules/read/stream_parts.h"
 

@@ -7,7 +7,6 @@
 #include "rules/vendors/google.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/embedding.h"
-#include "rules/read/media.h"
 #include "rules/read/usage.h"
 
 static const char settings[] =

@@ -22,7 +22,6 @@
 #include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 
 /* -- frames as they pass --------------------------------------------------- */
 

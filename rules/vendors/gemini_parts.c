@@ -7,7 +7,6 @@
 #include "rules/vendors/google.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 #include "rules/read/tools.h"
 
 const char *llmobs_gemini_role(const struct llmobs_json *content,

@@ -8,7 +8,6 @@
 #include "rules/vendors/google.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 #include "lib/text/json_path.h"
 
 void llmobs_gemini_stream_fini(struct llmobs_gemini_stream *stream)

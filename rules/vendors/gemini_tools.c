@@ -5,7 +5,6 @@
 
 #include "rules/vendors/google.h"
 #include "rules/read/tools.h"
-#include "rules/read/text.h"
 
 /* The meaning of the keys of an object in a schema. */
 enum names {

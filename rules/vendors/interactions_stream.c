@@ -7,7 +7,6 @@
 #include "rules/vendors/interactions_steps.h"
 #include "rules/read/media.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 
 /* The members of a step that come in pieces. */
 enum piece { PIECE_TEXT, PIECE_THOUGHT, PIECE_ARGUMENTS, PIECES };

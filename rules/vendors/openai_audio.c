@@ -13,7 +13,6 @@
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 #include "rules/read/usage.h"
 
 static int openai_audio_begin(struct llmobs_reading *reading)

@@ -1,8 +1,6 @@
 /* The OpenAI chat completions dialect (WIRE 6.3, 6.6, 6.7), which most
  * other providers speak too. */
 #include "rules/vendors/chat.h"
-#include "rules/vendors/openai.h"
-#include "rules/read/media.h"
 #include "rules/read/usage.h"
 
 const char llmobs_chat_openai_keys[] =

@@ -6,7 +6,6 @@
 #include "rules/read/facts.h"
 #include "rules/read/inputs.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 #include "rules/read/usage.h"
 
 static const char metadata_keys[] =

@@ -10,12 +10,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "rules/vendors/openai.h"
 #include "rules/vendors/responses_items.h"
 #include "rules/vendors/responses_stream.h"
 #include "rules/read/facts.h"
 #include "rules/read/message.h"
-#include "rules/read/text.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
 

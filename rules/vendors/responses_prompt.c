@@ -7,7 +7,6 @@
 #include "rules/vendors/responses_items.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 
 struct variable {
     const char *name;

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 
 /* The members of an item that come in pieces. */
 enum piece {

@@ -3,8 +3,6 @@
  * such as Mistral's and AI21's; anthropic.c reads Anthropic's. */
 #include "rules/vendors/google.h"
 #include "rules/vendors/chat.h"
-#include "rules/vendors/openai.h"
-#include "rules/read/media.h"
 #include "rules/read/request.h"
 
 /* Takes the path's model, not the body's. */
