@@ -4,7 +4,6 @@
  * Source: Dify's service API (dify-docs, en/api-reference/openapi_service.json,
  * 2026-07); Flowise's SSEStreamer.ts and docs.flowiseai.com, Prediction; n8n's
  * Chat Trigger and its chunks (packages/cli, chat-hub; nodes-langchain). */
-#include <string.h>
 
 #include "rules/read/text.h"
 #include "rules/tables/interpreter.h"

@@ -2,7 +2,6 @@
  * or OpenAI's. The model's name stands in the path.
  *
  * Source: developers.cloudflare.com/workers-ai, the models' API schemas. */
-#include <stdlib.h>
 
 #include "rules/read/match.h"
 #include "rules/tables/interpreter.h"

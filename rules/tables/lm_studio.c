@@ -4,7 +4,6 @@
  * Source: LM Studio's documentation, developer/2_rest/chat.md and
  * streaming-events.md (2026-04). */
 #include <errno.h>
-#include <string.h>
 
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"

@@ -8,7 +8,6 @@
  * scoring, pooling and classify) and, of before, openai/protocol.py;
  * whisper.cpp's examples/server/README.md. */
 #include <errno.h>
-#include <string.h>
 
 #include "rules/read/facts.h"
 #include "rules/read/rerank.h"

@@ -3,7 +3,6 @@
  * be a list of them. Code, since the method decides how a message is read, and
  * an answer may come by a later request. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

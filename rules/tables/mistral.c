@@ -3,7 +3,6 @@
  * OpenAI's API with other settings, usage and a few details; other hosts that
  * serve Mistral's models have OpenAI's API unchanged. A table describes the
  * embeddings; the chat uses chat.h, and a table would not be shorter. */
-#include <errno.h>
 #include <string.h>
 
 #include "rules/vendors/chat.h"

@@ -7,7 +7,6 @@
  * those of its integration for Mistral's chat. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "rules/tables/mistral_entries.h"

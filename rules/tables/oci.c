@@ -7,7 +7,6 @@
  * chat_models, oci-python-sdk's stream_options.py (counts), and of pieces of
  * tools' calls BerriAI/litellm, llms/oci/chat/generic.py. */
 #include <errno.h>
-#include <string.h>
 
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"

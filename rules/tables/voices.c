@@ -7,7 +7,6 @@
  * Bridge/MiniMax. */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "rules/tables/speech.h"
 #include "rules/read/cut_json.h"

@@ -5,9 +5,7 @@
  * The steps in an agent's trace are no spans of their own, as one exchange
  * makes one span: metadata.steps lists them. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "rules/vendors/bedrock_stream.h"
 #include "rules/read/facts.h"

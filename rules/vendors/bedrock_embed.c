@@ -1,5 +1,4 @@
 /* InvokeModel of Bedrock's embedding models (WIRE 6.12). */
-#include <errno.h>
 
 #include "rules/vendors/bedrock.h"
 #include "rules/read/embedding.h"

@@ -1,8 +1,6 @@
 /* Knowledge bases of Amazon Bedrock: Retrieve finds texts, Rerank orders them,
  * RetrieveAndGenerate makes a model answer from them. Paths, members and events
  * as the models of @aws-sdk/client-bedrock-agent-runtime have them. */
-#include <errno.h>
-#include <string.h>
 
 #include "rules/vendors/bedrock.h"
 #include "rules/vendors/bedrock_stream.h"

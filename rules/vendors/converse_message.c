@@ -1,7 +1,6 @@
 #include "rules/vendors/converse_message.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "rules/read/facts.h"
 #include "rules/read/message.h"

@@ -1,7 +1,6 @@
 /* Embeddings of Gemini and Vertex AI: embedContent, batchEmbedContents and
  * predict (WIRE 6.10). */
 #include <errno.h>
-#include <stdlib.h>
 
 #include "rules/vendors/gemini_parts.h"
 #include "rules/vendors/google.h"

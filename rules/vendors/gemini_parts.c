@@ -1,6 +1,5 @@
 #include "rules/vendors/gemini_parts.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,6 @@
 #include "rules/vendors/gemini_tools.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "rules/vendors/google.h"
 #include "rules/read/tools.h"

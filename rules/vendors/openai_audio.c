@@ -5,7 +5,6 @@
  * Source: openai/openai-openapi, CreateTranscriptionRequest and
  * CreateTranslationRequest (2026-08); npm's @mistralai/mistralai,
  * AudioTranscriptionRequest. */
-#include <errno.h>
 #include <string.h>
 
 #include "rules/vendors/openai.h"

@@ -4,7 +4,6 @@
  * Source: openai/openai-openapi, /images/generations, /images/edits and
  * /audio/speech (2026-08). */
 #include <errno.h>
-#include <string.h>
 
 #include "rules/vendors/openai.h"
 #include "rules/read/cut_json.h"
