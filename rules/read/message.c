@@ -190,10 +190,7 @@ struct llmobs_json *llmobs_message_read_list(
         else if (llmobs_json_is_object(from))
             rc = llmobs_message_add(messages, from, form);
     }
-    if (rc == 0)
-        return messages;
-    llmobs_json_free(messages);
-    return NULL;
+    return llmobs_json_done(messages, rc);
 }
 
 /* Reads the answer's content; if that has no text, a clip's transcript or a

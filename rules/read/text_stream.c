@@ -73,8 +73,5 @@ struct llmobs_json *llmobs_text_stream_messages(
 
         rc = llmobs_message_add_text(list, role, llmobs_buf_text(buf));
     }
-    if (rc == 0)
-        return list;
-    llmobs_json_free(list);
-    return NULL;
+    return llmobs_json_done(list, rc);
 }

@@ -305,8 +305,7 @@ static int read_batch(struct reading *reading)
 
     span->kind = LLMOBS_KIND_TASK;
     tell_version(reading, NULL);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(reading->requests); i++) {
-        struct llmobs_json *one = llmobs_json_at(reading->requests, i);
+    LLMOBS_JSON_EACH (one, reading->requests, rc == 0) {
         const struct llmobs_json *params = llmobs_json_get(one, "params");
 
         if (params)

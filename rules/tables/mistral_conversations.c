@@ -358,10 +358,7 @@ static struct llmobs_json *mistral_conversations_content_of(
         rc =
             add_typed(list, "text", "text",
                       llmobs_message_content_string(&from->pieces[PIECE_TEXT]));
-    if (rc == 0)
-        return list;
-    llmobs_json_free(list);
-    return NULL;
+    return llmobs_json_done(list, rc);
 }
 
 static int add_streamed(struct llmobs_json *list,

@@ -181,10 +181,7 @@ static struct llmobs_json *tables_store_rest_of(const struct llmobs_json *value,
             continue;
         rc = llmobs_json_set(out, key, llmobs_json_share(one));
     }
-    if (rc == 0)
-        return out;
-    llmobs_json_free(out);
-    return NULL;
+    return llmobs_json_done(out, rc);
 }
 
 /* Some stores write a score as a text. */

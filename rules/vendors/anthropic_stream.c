@@ -302,10 +302,7 @@ static struct llmobs_json *whole_block(const struct block *block)
     if (rc == 0 && block->input.len > 0)
         rc = llmobs_json_set(out, "input",
                              llmobs_message_content_string(&block->input));
-    if (rc == 0)
-        return out;
-    llmobs_json_free(out);
-    return NULL;
+    return llmobs_json_done(out, rc);
 }
 
 int llmobs_anthropic_stream_outputs(

@@ -232,9 +232,7 @@ static int as_deltas(const struct llmobs_json *choices)
 {
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(choices); i++) {
-        struct llmobs_json *choice = llmobs_json_at(choices, i);
-
+    LLMOBS_JSON_EACH (choice, choices, rc == 0) {
         rc = call_it(choice, "message", "delta");
         if (rc == 0)
             rc = call_it(choice, "stop_reason", "finish_reason");

@@ -248,10 +248,7 @@ static struct llmobs_json *converse_stream_make_message(
         rc = converse_stream_put_text(stream, message);
     if (rc == 0)
         rc = converse_stream_put_calls(stream, message);
-    if (rc == 0)
-        return message;
-    llmobs_json_free(message);
-    return NULL;
+    return llmobs_json_done(message, rc);
 }
 
 /* Ends the current message. */

@@ -205,8 +205,5 @@ struct llmobs_json *llmobs_gemini_stream_messages(
         rc = gemini_stream_add_text(list, stream->role, &stream->text);
     LLMOBS_JSON_EACH (one, stream->others, rc == 0)
         rc = llmobs_json_add(list, llmobs_json_share(one));
-    if (rc == 0)
-        return list;
-    llmobs_json_free(list);
-    return NULL;
+    return llmobs_json_done(list, rc);
 }

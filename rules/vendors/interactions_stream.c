@@ -207,10 +207,7 @@ static struct llmobs_json *texts_of(const struct llmobs_json *before,
         rc = llmobs_json_add(list, llmobs_json_share(one));
     if (rc == 0)
         rc = llmobs_json_add(list, llmobs_message_content_string(text));
-    if (rc == 0)
-        return list;
-    llmobs_json_free(list);
-    return NULL;
+    return llmobs_json_done(list, rc);
 }
 
 static int interactions_stream_set_texts(struct llmobs_json *step,
@@ -264,10 +261,7 @@ struct llmobs_json *llmobs_interactions_stream_steps(
     for (size_t i = 0; rc == 0 && i < stream->steps.count; i++)
         rc = llmobs_json_add(
             list, whole_step(interactions_stream_step_of(stream, i)));
-    if (rc == 0)
-        return list;
-    llmobs_json_free(list);
-    return NULL;
+    return llmobs_json_done(list, rc);
 }
 
 /* Notes what the event says about the whole interaction. */

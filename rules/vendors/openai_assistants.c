@@ -508,11 +508,8 @@ static int steps_document(struct llmobs_reading *reading,
     struct llmobs_json *details = llmobs_json_array();
     int rc = details ? 0 : -ENOMEM;
 
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(list) && i < llmobs_json_len(list);
-         i++) {
-        struct llmobs_json *one =
-            llmobs_json_get(llmobs_json_at(list, i), "step_details");
+    LLMOBS_JSON_EACH (step, list, rc == 0) {
+        struct llmobs_json *one = llmobs_json_get(step, "step_details");
 
         if (llmobs_json_is_object(one))
             rc = llmobs_json_add(details, llmobs_json_share(one));

@@ -243,11 +243,9 @@ static int add_executed(struct stream_choice *choice,
 {
     int rc = 0;
 
-    for (size_t i = 0;
-         rc == 0 && i < llmobs_json_len(list) &&
-         llmobs_json_len(choice->executed) < LLMOBS_STREAM_CALLS_MAX;
-         i++) {
-        struct llmobs_json *one = llmobs_json_at(list, i);
+    LLMOBS_JSON_EACH (one, list,
+                      rc == 0 && llmobs_json_len(choice->executed) <
+                                     LLMOBS_STREAM_CALLS_MAX) {
         char index[24];
 
         if (!choice->executed)
@@ -584,10 +582,7 @@ struct llmobs_json *llmobs_stream_messages(const struct llmobs_stream *stream,
             role = choice_of(stream, i)->role;
         rc = put_choice(stream, choice_of(stream, i), role, audio_format, list);
     }
-    if (rc == 0)
-        return list;
-    llmobs_json_free(list);
-    return NULL;
+    return llmobs_json_done(list, rc);
 }
 
 struct llmobs_json *llmobs_stream_texts(const struct llmobs_stream *stream)
@@ -601,8 +596,5 @@ struct llmobs_json *llmobs_stream_texts(const struct llmobs_stream *stream)
 
         rc = llmobs_message_add_text(list, NULL, text);
     }
-    if (rc == 0)
-        return list;
-    llmobs_json_free(list);
-    return NULL;
+    return llmobs_json_done(list, rc);
 }

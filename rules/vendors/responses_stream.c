@@ -244,8 +244,5 @@ struct llmobs_json *llmobs_responses_stream_items(
                  ? llmobs_json_add(list, llmobs_json_share(streamed->item))
                  : responses_stream_add_part(list, streamed);
     }
-    if (rc == 0)
-        return list;
-    llmobs_json_free(list);
-    return NULL;
+    return llmobs_json_done(list, rc);
 }
