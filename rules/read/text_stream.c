@@ -19,8 +19,10 @@ static struct stream_text *text_stream_text_at(
     return (struct stream_text *)stream->texts.items + i;
 }
 
-void llmobs_text_stream_fini(struct llmobs_text_stream *stream)
+void llmobs_text_stream_fini(void *state)
 {
+    struct llmobs_text_stream *stream = state;
+
     for (size_t i = 0; i < stream->texts.count; i++) {
         llmobs_buf_fini(&text_stream_text_at(stream, i)->buf);
         free(text_stream_text_at(stream, i)->reason);

@@ -212,11 +212,6 @@ static int huggingface_read_ends(struct llmobs_reading *reading)
     return 0;
 }
 
-static void huggingface_free_state(void *state)
-{
-    llmobs_text_stream_fini(state);
-}
-
 /* -- the model in the path ------------------------------------------------ */
 
 /* Gives ".../models/OWNER/NAME[/pipeline/TASK]" and the older
@@ -352,8 +347,8 @@ static int huggingface_read_scores(struct llmobs_reading *reading,
     .keys = keys, .signs = signs, .request = huggingface_read_request,      \
     .document = huggingface_read_document, .event = huggingface_read_event, \
     .finish = huggingface_finish_stream, .ends = huggingface_read_ends,     \
-    .state_fini = huggingface_free_state,                                   \
-    .state_size = sizeof(struct llmobs_text_stream), .lists = true
+    LLMOBS_STATE(struct llmobs_text_stream, llmobs_text_stream_fini),       \
+    .lists = true
 
 static const struct llmobs_form form = {FUNCTIONS, .confirm = has_inputs};
 

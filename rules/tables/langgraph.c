@@ -241,8 +241,7 @@ static const struct llmobs_form form = {
     .event = langgraph_event,
     .finish = langgraph_finish,
     .ends = llmobs_reading_ends,
-    .state_fini = langgraph_fini,
-    .state_size = sizeof(struct state),
+    LLMOBS_STATE(struct state, langgraph_fini),
     .variant = &layout,
 };
 

@@ -279,8 +279,7 @@ static const struct llmobs_form form = {
     .event = llama_cpp_read_event,
     .finish = llama_cpp_finish_stream,
     .ends = llama_cpp_read_ends,
-    .state_fini = llama_cpp_free_state,
-    .state_size = sizeof(struct state),
+    LLMOBS_STATE(struct state, llama_cpp_free_state),
     .lists = true,
 };
 

@@ -308,8 +308,7 @@ static const struct llmobs_form form = {
     .event = lm_studio_event,
     .finish = lm_studio_finish,
     .ends = lm_studio_ends,
-    .state_fini = lm_studio_fini,
-    .state_size = sizeof(struct state),
+    LLMOBS_STATE(struct state, lm_studio_fini),
 };
 
 static const struct llmobs_shape shapes[] = {

@@ -417,8 +417,7 @@ static const struct llmobs_form form = {
     .event = mistral_conversations_read_event,
     .finish = mistral_conversations_finish_stream,
     .ends = mistral_conversations_read_ends,
-    .state_fini = mistral_conversations_free_stream,
-    .state_size = sizeof(struct stream),
+    LLMOBS_STATE(struct stream, mistral_conversations_free_stream),
     .failed_role = "assistant",
 };
 

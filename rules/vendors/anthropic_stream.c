@@ -24,8 +24,10 @@ static struct block *anthropic_stream_block_of(
     return (struct block *)stream->blocks.items + i;
 }
 
-void llmobs_anthropic_stream_fini(struct llmobs_anthropic_stream *stream)
+void llmobs_anthropic_stream_fini(void *state)
 {
+    struct llmobs_anthropic_stream *stream = state;
+
     for (size_t i = 0; i < stream->blocks.count; i++) {
         struct block *block = anthropic_stream_block_of(stream, i);
 

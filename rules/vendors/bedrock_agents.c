@@ -209,12 +209,11 @@ static int agent_event(struct llmobs_reading *reading,
     return rc;
 }
 
-#define AGENT                                               \
-    .keys = agent_keys, .confirm = bedrock_agents_is_agent, \
-    .request = agent_request, .event = agent_event,         \
-    .finish = llmobs_bedrock_stream_finish,                 \
-    .state_fini = llmobs_bedrock_stream_fini,               \
-    .state_size = sizeof(struct llmobs_bedrock_stream),     \
+#define AGENT                                                               \
+    .keys = agent_keys, .confirm = bedrock_agents_is_agent,                 \
+    .request = agent_request, .event = agent_event,                         \
+    .finish = llmobs_bedrock_stream_finish,                                 \
+    LLMOBS_STATE(struct llmobs_bedrock_stream, llmobs_bedrock_stream_fini), \
     .framing = LLMOBS_FRAMING_AWS, .texts = true
 
 static const struct llmobs_form agent = {.begin = begin_agent, AGENT};
@@ -299,8 +298,7 @@ static const struct llmobs_form flow = {
     .request = flow_request,
     .event = flow_event,
     .finish = llmobs_bedrock_stream_finish,
-    .state_fini = llmobs_bedrock_stream_fini,
-    .state_size = sizeof(struct llmobs_bedrock_stream),
+    LLMOBS_STATE(struct llmobs_bedrock_stream, llmobs_bedrock_stream_fini),
     .framing = LLMOBS_FRAMING_AWS,
 };
 

@@ -687,8 +687,7 @@ static const struct llmobs_form form = {
     .event = bedrock_invoke_read_event,
     .finish = bedrock_invoke_finish_stream,
     .ends = llmobs_bedrock_ends,
-    .state_fini = bedrock_invoke_free_state,
-    .state_size = sizeof(struct invoke),
+    LLMOBS_STATE(struct invoke, bedrock_invoke_free_state),
     .framing = LLMOBS_FRAMING_AWS,
 };
 

@@ -212,8 +212,7 @@ static const struct llmobs_form generate = {
     .event = generate_event,
     .finish = llmobs_bedrock_stream_finish,
     .ends = llmobs_bedrock_ends,
-    .state_fini = llmobs_bedrock_stream_fini,
-    .state_size = sizeof(struct llmobs_bedrock_stream),
+    LLMOBS_STATE(struct llmobs_bedrock_stream, llmobs_bedrock_stream_fini),
     .framing = LLMOBS_FRAMING_AWS,
 };
 

@@ -43,8 +43,10 @@ static void drop_blocks(struct llmobs_converse_stream *stream)
     stream->role = NULL;
 }
 
-void llmobs_converse_stream_fini(struct llmobs_converse_stream *stream)
+void llmobs_converse_stream_fini(void *state)
 {
+    struct llmobs_converse_stream *stream = state;
+
     drop_blocks(stream);
     llmobs_json_free(stream->messages);
     llmobs_json_free(stream->usage);

@@ -307,8 +307,7 @@ static const struct llmobs_form form = {
     .model = llmobs_google_model,
     .finish = gemini_finish_stream,
     .ends = gemini_read_ends,
-    .state_fini = gemini_free_stream,
-    .state_size = sizeof(struct stream),
+    LLMOBS_STATE(struct stream, gemini_free_stream),
     .framing = LLMOBS_FRAMING_ARRAY,
     .failed_role = "assistant",
 };

@@ -265,11 +265,6 @@ static int gemini_interactions_finish_stream(struct llmobs_reading *reading)
                                                  stream->status);
 }
 
-static void gemini_interactions_free_stream(void *stream)
-{
-    llmobs_interactions_stream_fini(stream);
-}
-
 static int name_agent(struct llmobs_reading *reading)
 {
     if (llmobs_json_gets(reading->request, "model"))
@@ -361,8 +356,8 @@ static const struct llmobs_form fetch_form = {
     .event = fetch_event,
     .finish = fetch_finish,
     .ends = gemini_interactions_fetch_ends,
-    .state_fini = gemini_interactions_free_stream,
-    .state_size = sizeof(struct llmobs_interactions_stream),
+    LLMOBS_STATE(struct llmobs_interactions_stream,
+                 llmobs_interactions_stream_fini),
 };
 
 /* -- the dialect ----------------------------------------------------------- */
@@ -377,8 +372,8 @@ static const struct llmobs_form form = {
     .model = name_agent,
     .finish = gemini_interactions_finish_stream,
     .ends = gemini_interactions_read_ends,
-    .state_fini = gemini_interactions_free_stream,
-    .state_size = sizeof(struct llmobs_interactions_stream),
+    LLMOBS_STATE(struct llmobs_interactions_stream,
+                 llmobs_interactions_stream_fini),
     .failed_role = "assistant",
 };
 

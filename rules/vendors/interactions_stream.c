@@ -26,8 +26,10 @@ static struct stream_step *interactions_stream_step_of(
     return (struct stream_step *)stream->steps.items + i;
 }
 
-void llmobs_interactions_stream_fini(struct llmobs_interactions_stream *stream)
+void llmobs_interactions_stream_fini(void *state)
 {
+    struct llmobs_interactions_stream *stream = state;
+
     for (size_t i = 0; i < stream->steps.count; i++) {
         struct stream_step *step = interactions_stream_step_of(stream, i);
 

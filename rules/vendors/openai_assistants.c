@@ -533,8 +533,7 @@ static const struct llmobs_form run_form = {
     .event = run_event,
     .finish = run_finish,
     .ends = run_ends,
-    .state_fini = openai_assistants_free_stream,
-    .state_size = sizeof(struct stream),
+    LLMOBS_STATE(struct stream, openai_assistants_free_stream),
 };
 
 static const struct llmobs_form outputs_form = {
@@ -546,8 +545,7 @@ static const struct llmobs_form outputs_form = {
     .event = run_event,
     .finish = run_finish,
     .ends = run_ends,
-    .state_fini = openai_assistants_free_stream,
-    .state_size = sizeof(struct stream),
+    LLMOBS_STATE(struct stream, openai_assistants_free_stream),
 };
 
 static bool is_fetched(const struct llmobs_reading *reading)

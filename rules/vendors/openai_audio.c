@@ -177,8 +177,7 @@ static const struct llmobs_form form = {
     .event = openai_audio_read_event,
     .finish = openai_audio_finish,
     .ends = llmobs_reading_ends,
-    .state_fini = openai_audio_free_state,
-    .state_size = sizeof(struct audio),
+    LLMOBS_STATE(struct audio, openai_audio_free_state),
     .unknown = "unknown_model",
 };
 

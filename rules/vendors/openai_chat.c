@@ -68,8 +68,7 @@ static const struct llmobs_form cortex = {
     .event = read_cortex_event,
     .finish = finish_cortex,
     .ends = llmobs_chat_ends,
-    .state_fini = llmobs_chat_fini,
-    .state_size = sizeof(struct llmobs_stream),
+    LLMOBS_STATE(struct llmobs_stream, llmobs_stream_fini),
     .variant = &llmobs_chat_openai,
     .unknown = "unknown_model",
 };

@@ -87,8 +87,7 @@ static const struct llmobs_form form = {
     .event = openai_completions_read_event,
     .finish = llmobs_chat_finish,
     .ends = llmobs_chat_ends,
-    .state_fini = llmobs_chat_fini,
-    .state_size = sizeof(struct llmobs_stream),
+    LLMOBS_STATE(struct llmobs_stream, llmobs_stream_fini),
     .variant = &llmobs_chat_openai,
     .unknown = "unknown_model",
 };

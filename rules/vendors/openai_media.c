@@ -360,8 +360,7 @@ static const struct llmobs_form images = {
     .event = read_image_event,
     .finish = finish_images,
     .ends = openai_media_read_ends,
-    .state_fini = openai_media_free_state,
-    .state_size = sizeof(struct state),
+    LLMOBS_STATE(struct state, openai_media_free_state),
     .unknown = "unknown_model",
 };
 
@@ -374,8 +373,7 @@ static const struct llmobs_form speech = {
     .event = read_speech_event,
     .finish = finish_speech,
     .ends = read_speech_ends,
-    .state_fini = openai_media_free_state,
-    .state_size = sizeof(struct state),
+    LLMOBS_STATE(struct state, openai_media_free_state),
     .unknown = "unknown_model",
 };
 

@@ -306,11 +306,6 @@ static int openai_responses_finish_stream(struct llmobs_reading *reading)
     return rc;
 }
 
-static void openai_responses_free_stream(void *stream)
-{
-    llmobs_responses_stream_fini(stream);
-}
-
 /* -- the dialect --------------------------------------------------------- */
 
 static int openai_responses_read_ends(struct llmobs_reading *reading)
@@ -339,8 +334,7 @@ static const struct llmobs_form form = {
     .event = openai_responses_read_event,
     .finish = openai_responses_finish_stream,
     .ends = openai_responses_read_ends,
-    .state_fini = openai_responses_free_stream,
-    .state_size = sizeof(struct llmobs_responses_stream),
+    LLMOBS_STATE(struct llmobs_responses_stream, llmobs_responses_stream_fini),
     .unknown = "unknown_model",
 };
 

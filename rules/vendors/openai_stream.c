@@ -73,8 +73,10 @@ static void choice_fini(struct stream_choice *choice)
     llmobs_json_free(choice->executed);
 }
 
-void llmobs_stream_fini(struct llmobs_stream *stream)
+void llmobs_stream_fini(void *state)
 {
+    struct llmobs_stream *stream = state;
+
     for (size_t i = 0; i < stream->choices.count; i++)
         choice_fini(choice_of(stream, i));
     llmobs_stream_parts_fini(&stream->choices);

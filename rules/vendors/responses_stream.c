@@ -29,8 +29,10 @@ static struct stream_item *item_of(const struct llmobs_responses_stream *stream,
     return (struct stream_item *)stream->items.items + i;
 }
 
-void llmobs_responses_stream_fini(struct llmobs_responses_stream *stream)
+void llmobs_responses_stream_fini(void *state)
 {
+    struct llmobs_responses_stream *stream = state;
+
     for (size_t i = 0; i < stream->items.count; i++) {
         struct stream_item *item = item_of(stream, i);
 
