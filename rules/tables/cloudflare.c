@@ -80,7 +80,5 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(cloudflare, .integration = "cloudflare", .shapes = shapes,
-               .form = &form,
-               .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES |
-                             LLMOBS_MEDIA_DATA,
+               .form = &form, .sent_media = LLMOBS_MEDIA_KEPT,
                .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_DATA);

@@ -204,7 +204,5 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(mistral, .integration = "mistralai", .genai = "mistral_ai",
-               .shapes = shapes, .form = &form,
-               .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES |
-                             LLMOBS_MEDIA_DATA,
+               .shapes = shapes, .form = &form, .sent_media = LLMOBS_MEDIA_KEPT,
                .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_DATA);

@@ -436,7 +436,5 @@ static const struct llmobs_shape shapes[] = {
 
 LLMOBS_DIALECT(mistral_conversations, .integration = "mistralai",
                .genai = "mistral_ai", .shapes = shapes, .form = &form,
-               .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES |
-                             LLMOBS_MEDIA_DATA,
-               .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES |
-                                 LLMOBS_MEDIA_DATA);
+               .sent_media = LLMOBS_MEDIA_KEPT,
+               .answered_media = LLMOBS_MEDIA_KEPT);
