@@ -175,12 +175,9 @@ static int replicate_read_output(struct llmobs_reading *reading,
 
 static bool replicate_goes_on(const char *status)
 {
-    static const char *const words[] = {"starting", "queued", "processing"};
+    static const char words[] = "starting\0queued\0processing\0";
 
-    for (size_t i = 0; status && i < sizeof(words) / sizeof(words[0]); i++)
-        if (strcmp(status, words[i]) == 0)
-            return true;
-    return false;
+    return status && llmobs_words_have(words, status);
 }
 
 /* A call that asks for a canceled prediction, or cancels it, is not itself a

@@ -95,13 +95,10 @@ static bool is_ascii(const char *text)
 
 static bool is_shown(const char *mime)
 {
-    static const char *const mimes[] = {"image/jpeg", "image/png", "image/gif",
-                                        "image/webp"};
+    static const char mimes[] =
+        "image/jpeg\0image/png\0image/gif\0image/webp\0";
 
-    for (size_t i = 0; mime && i < sizeof(mimes) / sizeof(mimes[0]); i++)
-        if (strcmp(mime, mimes[i]) == 0)
-            return true;
-    return false;
+    return mime && llmobs_words_have(mimes, mime);
 }
 
 static int anthropic_message_add_image(const struct sink *sink,

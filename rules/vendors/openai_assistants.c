@@ -166,13 +166,10 @@ static int run_request(struct llmobs_reading *reading)
 
 static bool openai_assistants_goes_on(const char *status)
 {
-    static const char *const words[] = {"queued", "in_progress",
-                                        "requires_action", "cancelling"};
+    static const char words[] =
+        "queued\0in_progress\0requires_action\0cancelling\0";
 
-    for (size_t i = 0; status && i < sizeof(words) / sizeof(words[0]); i++)
-        if (strcmp(status, words[i]) == 0)
-            return true;
-    return false;
+    return status && llmobs_words_have(words, status);
 }
 
 static int openai_assistants_read_error(struct llmobs_reading *reading,

@@ -162,15 +162,12 @@ static int openai_responses_read_response(struct llmobs_reading *reading,
 /* True for a call that the program has to answer, not the server. */
 static bool waits_for_program(const struct llmobs_json *item)
 {
-    static const char *const types[] = {"function_call", "custom_tool_call",
-                                        "computer_call", "local_shell_call",
-                                        "shell_call",    "apply_patch_call"};
+    static const char types[] =
+        "function_call\0custom_tool_call\0computer_call\0local_shell_call\0"
+        "shell_call\0apply_patch_call\0";
     const char *type = llmobs_json_gets(item, "type");
 
-    for (size_t i = 0; type && i < sizeof(types) / sizeof(types[0]); i++)
-        if (strcmp(type, types[i]) == 0)
-            return true;
-    return false;
+    return type && llmobs_words_have(types, type);
 }
 
 /* The response has a status in the place of a reason. A call of a tool is a

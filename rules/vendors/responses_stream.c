@@ -125,13 +125,10 @@ static int responses_stream_add_delta(struct llmobs_responses_stream *stream,
 
 static bool responses_stream_is_last(const char *type)
 {
-    static const char *const types[] = {
-        "response.completed", "response.incomplete", "response.failed"};
+    static const char types[] =
+        "response.completed\0response.incomplete\0response.failed\0";
 
-    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-        if (strcmp(type, types[i]) == 0)
-            return true;
-    return false;
+    return llmobs_words_have(types, type);
 }
 
 static void take_response(struct llmobs_responses_stream *stream,
