@@ -65,6 +65,9 @@ int llmobs_json_set_texts(struct llmobs_json *object, ...)
     __attribute__((sentinel));
 void llmobs_json_unset(struct llmobs_json *object, const char *key);
 
+/* Gives the value if `rc` is 0; else frees it and gives NULL. */
+struct llmobs_json *llmobs_json_done(struct llmobs_json *value, int rc);
+
 /* Readers; the caller borrows their answer from the value. */
 struct llmobs_json *llmobs_json_get(const struct llmobs_json *object,
                                     const char *key);

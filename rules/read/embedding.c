@@ -8,7 +8,6 @@
 #include "rules/read/inputs.h"
 #include "rules/read/media.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 
 #define SUMMARY_LEN 96
 
@@ -89,8 +88,7 @@ static int embedding_add_content(struct llmobs_span *span,
     LLMOBS_JSON_EACH (part, parts, rc == 0)
         rc = embedding_add_part(&text, part);
     if (rc == 0)
-        rc = llmobs_embedding_add(span,
-                                  (struct llmobs_text){text.data, text.len});
+        rc = llmobs_embedding_add(span, llmobs_buf_text(&text));
     llmobs_buf_fini(&text);
     return rc;
 }

@@ -1,12 +1,12 @@
 #include "rules/read/facts.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "rules/read/cut_json.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 
 /* -- the request ---------------------------------------------------------- */
 
@@ -146,6 +146,15 @@ static void note_encodings(struct llmobs_reading *reading)
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         add_encodings(reading->span,
                       llmobs_json_get(reading->request, keys[i]));
+}
+
+int llmobs_fact_session(struct llmobs_reading *reading, size_t back)
+{
+    char *id = llmobs_url_segment(reading->classified->url->path, back);
+
+    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_CONVERSATION_ID, id);
+    free(id);
+    return id ? 0 : -ENOMEM;
 }
 
 void llmobs_fact_request(struct llmobs_reading *reading)

@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "rules/read/text.h"
-
 static int inputs_one(const struct llmobs_json *value,
                       int (*each)(void *to, struct llmobs_text text), void *to)
 {

@@ -48,22 +48,12 @@ int llmobs_job_asks(struct llmobs_span *span, const char *id)
     return jobs_note(span, LLMOBS_JOB_ASKED, id);
 }
 
-/* How many segments stand behind the last star. */
-static size_t behind_star(const char *path)
-{
-    const char *at = strrchr(path, '*');
-    size_t count = 0;
-
-    for (; at && *at; at++)
-        count += *at == '/';
-    return count;
-}
-
 int llmobs_job_asked(struct llmobs_reading *reading)
 {
     const struct llmobs_classified *classified = reading->classified;
-    char *id = llmobs_url_segment(classified->url->path,
-                                  behind_star(classified->shape->path));
+    char *id = llmobs_url_segment(
+        classified->url->path,
+        llmobs_url_behind(strrchr(classified->shape->path, '*')));
     int rc = id ? jobs_note(reading->span, LLMOBS_JOB_ASKED, id) : -ENOMEM;
 
     if (rc == 0 && *id) {

@@ -273,10 +273,7 @@ static struct llmobs_json *list_words(const struct llmobs_json *list,
 
     LLMOBS_JSON_EACH (one, list, rc == 0)
         rc = llmobs_json_add(out, llmobs_media_words(one, what));
-    if (rc == 0)
-        return out;
-    llmobs_json_free(out);
-    return NULL;
+    return llmobs_json_done(out, rc);
 }
 
 static struct llmobs_json *object_words(const struct llmobs_json *object)
@@ -296,10 +293,7 @@ static struct llmobs_json *object_words(const struct llmobs_json *object)
                 ? text_words(value, key, told && strcmp(key, "text") != 0)
                 : llmobs_media_words(value, key));
     }
-    if (rc == 0)
-        return out;
-    llmobs_json_free(out);
-    return NULL;
+    return llmobs_json_done(out, rc);
 }
 
 /* Recursion goes as deep as a parsed value may be (LLMOBS_JSON_DEPTH_MAX). */

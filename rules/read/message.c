@@ -6,7 +6,6 @@
 
 #include "rules/read/media.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 #include "rules/read/tools.h"
 
 const struct llmobs_message_form llmobs_message_openai = {.tool_name = "name",
@@ -27,12 +26,17 @@ struct llmobs_json *llmobs_message_new(const char *role,
     return NULL;
 }
 
+int llmobs_message_add_text(struct llmobs_json *list, const char *role,
+                            struct llmobs_text content)
+{
+    return llmobs_json_add(list, llmobs_message_new(role, content));
+}
+
 int llmobs_message_say(struct llmobs_json *list, const char *role,
                        const char *text)
 {
     return text && *text
-               ? llmobs_json_add(list,
-                                 llmobs_message_new(role, llmobs_text_of(text)))
+               ? llmobs_message_add_text(list, role, llmobs_text_of(text))
                : 0;
 }
 
@@ -59,7 +63,7 @@ struct llmobs_json *llmobs_message_only(const char *role,
 {
     struct llmobs_json *list = llmobs_json_array();
 
-    if (list && llmobs_json_add(list, llmobs_message_new(role, content)) == 0)
+    if (list && llmobs_message_add_text(list, role, content) == 0)
         return list;
     llmobs_json_free(list);
     return NULL;
@@ -83,8 +87,7 @@ int llmobs_message_put_mark(struct llmobs_json **list, const char *role,
     llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
     rc = llmobs_media_mark(&text, what, detail, bytes);
     if (rc == 0)
-        rc = llmobs_message_put(list, role,
-                                (struct llmobs_text){text.data, text.len});
+        rc = llmobs_message_put(list, role, llmobs_buf_text(&text));
     llmobs_buf_fini(&text);
     return rc;
 }
@@ -150,7 +153,7 @@ static int message_add_reasoning(struct llmobs_json *list, const char *text,
         reasoning = llmobs_text_of(text);
     if (reasoning.len == 0)
         return 0;
-    return llmobs_json_add(list, llmobs_message_new("reasoning", reasoning));
+    return llmobs_message_add_text(list, "reasoning", reasoning);
 }
 
 static int message_read_content(struct llmobs_message_content *content,
@@ -201,15 +204,11 @@ struct llmobs_json *llmobs_message_read_list(
         const char *text = llmobs_json_text(from);
 
         if (text)
-            rc = llmobs_json_add(
-                messages, llmobs_message_new(NULL, llmobs_text_of(text)));
+            rc = llmobs_message_add_text(messages, NULL, llmobs_text_of(text));
         else if (llmobs_json_is_object(from))
             rc = llmobs_message_add(messages, from, form);
     }
-    if (rc == 0)
-        return messages;
-    llmobs_json_free(messages);
-    return NULL;
+    return llmobs_json_done(messages, rc);
 }
 
 /* Reads the answer's content; if that has no text, a clip's transcript or a

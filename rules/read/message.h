@@ -18,7 +18,11 @@ struct llmobs_message_content;
 struct llmobs_json *llmobs_message_new(const char *role,
                                        struct llmobs_text content);
 
-/* Adds a message to a list; a text that is NULL or empty is none. */
+/* Adds a message to a list, even one with an empty content. */
+int llmobs_message_add_text(struct llmobs_json *list, const char *role,
+                            struct llmobs_text content);
+
+/* The same; a text that is NULL or empty is none. */
 int llmobs_message_say(struct llmobs_json *list, const char *role,
                        const char *text);
 

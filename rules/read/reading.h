@@ -101,6 +101,9 @@ struct llmobs_form {
     const char *unknown;     /* the model's name if unknown; NULL: "unknown" */
 };
 
+/* The type of reading->state, and the function that frees its allocations. */
+#define LLMOBS_STATE(type, fini) .state_fini = fini, .state_size = sizeof(type)
+
 /* Notes the model's name; the first name that is not empty stays. `model` may
  * be NULL. A dialect whose request names the model notes it in form->request, a
  * dialect whose answer names it where it reads the answer. Otherwise

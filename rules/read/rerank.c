@@ -1,7 +1,6 @@
 #include "rules/read/rerank.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "rules/read/cut_json.h"
 #include "rules/read/documents.h"

@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "rules/read/text.h"
-
 static struct llmobs_json *wrap_text(const char *text)
 {
     struct llmobs_json *object = llmobs_json_object();

@@ -442,6 +442,15 @@ char *llmobs_url_decode(struct llmobs_text text)
     return out;
 }
 
+size_t llmobs_url_behind(const char *at)
+{
+    size_t count = 0;
+
+    for (; at && *at; at++)
+        count += *at == '/';
+    return count;
+}
+
 char *llmobs_url_segment(struct llmobs_text path, size_t back)
 {
     const char *slash = NULL;

@@ -51,6 +51,9 @@ bool llmobs_url_stays(const struct llmobs_url *base,
  * NULL when memory runs out. */
 char *llmobs_url_decode(struct llmobs_text text);
 
+/* How many segments stand behind this place of a path; NULL: none. */
+size_t llmobs_url_behind(const char *at);
+
 /* Gives the path's segment that is `back` places before its last segment,
  * decoded; "" if the path has no such segment, NULL when memory runs out.
  * Slashes at its end do not count. */

@@ -9,11 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/read/facts.h"
 #include "rules/read/jobs.h"
 #include "rules/read/media.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 #include "rules/read/values.h"
 
 #define STATE_LEN 32
@@ -368,8 +366,7 @@ static const struct llmobs_form form = {
     .event = a2a_event,
     .finish = a2a_finish,
     .ends = llmobs_reading_ends,
-    .state_fini = a2a_fini,
-    .state_size = sizeof(struct state),
+    LLMOBS_STATE(struct state, a2a_fini),
 };
 
 static const struct llmobs_sign header_signs[] = {

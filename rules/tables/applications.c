@@ -4,7 +4,6 @@
  * Source: Dify's service API (dify-docs, en/api-reference/openapi_service.json,
  * 2026-07); Flowise's SSEStreamer.ts and docs.flowiseai.com, Prediction; n8n's
  * Chat Trigger and its chunks (packages/cli, chat-hub; nodes-langchain). */
-#include <string.h>
 
 #include "rules/read/text.h"
 #include "rules/tables/interpreter.h"
@@ -34,22 +33,15 @@ static const struct llmobs_layout dify_chat = {
     .asks = dify_asks,
 };
 
-static bool is_event(const struct llmobs_event *event, const char *name)
-{
-    const char *own = llmobs_json_gets(event->json, "event");
-
-    return own && strcmp(own, name) == 0;
-}
-
 /* A moderator may replace all that was said; a flow may wait for somebody. */
 static int dify_event(struct llmobs_reading *reading,
                       const struct llmobs_event *event)
 {
     struct llmobs_interpreter *state = reading->state;
 
-    if (is_event(event, "message_replace"))
+    if (llmobs_json_says(event->json, "event", "message_replace"))
         llmobs_buf_cut(&state->text, 0);
-    if (is_event(event, "workflow_paused"))
+    if (llmobs_json_says(event->json, "event", "workflow_paused"))
         reading->done = true;
     return llmobs_interpreter_event(reading, event);
 }

@@ -1,5 +1,4 @@
 /* Cohere's own chat, version 2, and its embeddings (WIRE 6.12). */
-#include "rules/read/media.h"
 #include "rules/read/message_content.h"
 #include "rules/read/sources.h"
 #include "rules/tables/interpreter.h"
@@ -81,6 +80,5 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(cohere, .integration = "cohere", .shapes = shapes, .form = &form,
-               .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES |
-                             LLMOBS_MEDIA_DATA,
+               .sent_media = LLMOBS_MEDIA_KEPT,
                .answered_media = LLMOBS_MEDIA_TOLD);

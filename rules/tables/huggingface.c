@@ -15,7 +15,6 @@
 #include "rules/read/facts.h"
 #include "rules/read/media.h"
 #include "rules/read/message.h"
-#include "rules/read/message_content.h"
 #include "rules/read/request.h"
 #include "rules/read/rerank.h"
 #include "rules/read/text.h"
@@ -87,8 +86,7 @@ static int huggingface_read_request(struct llmobs_reading *reading)
 
 static int huggingface_add_message(struct llmobs_json *list, const char *text)
 {
-    return llmobs_json_add(list,
-                           llmobs_message_new(NULL, llmobs_text_of(text)));
+    return llmobs_message_add_text(list, NULL, llmobs_text_of(text));
 }
 
 /* The text of a task's answer. */
@@ -212,11 +210,6 @@ static int huggingface_read_ends(struct llmobs_reading *reading)
     reading->span->complete = details != NULL;
     llmobs_json_free(details);
     return 0;
-}
-
-static void huggingface_free_state(void *state)
-{
-    llmobs_text_stream_fini(state);
 }
 
 /* -- the model in the path ------------------------------------------------ */
@@ -352,8 +345,8 @@ static int huggingface_read_scores(struct llmobs_reading *reading,
     .keys = keys, .signs = signs, .request = huggingface_read_request,      \
     .document = huggingface_read_document, .event = huggingface_read_event, \
     .finish = huggingface_finish_stream, .ends = huggingface_read_ends,     \
-    .state_fini = huggingface_free_state,                                   \
-    .state_size = sizeof(struct llmobs_text_stream), .lists = true
+    LLMOBS_STATE(struct llmobs_text_stream, llmobs_text_stream_fini),       \
+    .lists = true
 
 static const struct llmobs_form form = {FUNCTIONS, .confirm = has_inputs};
 

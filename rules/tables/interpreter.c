@@ -11,7 +11,6 @@
 #include "rules/read/media.h"
 #include "rules/read/message_content.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
 #include "rules/read/values.h"
@@ -654,8 +653,7 @@ static int read_choices(struct llmobs_reading *reading,
             rc =
                 llmobs_message_add(list, message, layout_of(reading)->messages);
         else if (text || (text = llmobs_json_gets(one, "completion")))
-            rc = llmobs_json_add(
-                list, llmobs_message_new(NULL, llmobs_text_of(text)));
+            rc = llmobs_message_add_text(list, NULL, llmobs_text_of(text));
     }
     return rc;
 }

@@ -44,9 +44,8 @@ void llmobs_interpreter_fini(void *state);
 
 #define LLMOBS_SIGNED .confirm = llmobs_interpreter_signed, .gated = true
 
-#define LLMOBS_INTERPRETER_STATE           \
-    .state_fini = llmobs_interpreter_fini, \
-    .state_size = sizeof(struct llmobs_interpreter)
+#define LLMOBS_INTERPRETER_STATE \
+    LLMOBS_STATE(struct llmobs_interpreter, llmobs_interpreter_fini)
 
 /* All of them but the one that confirms, for a form; _BY: with functions of the
  * form's own. */

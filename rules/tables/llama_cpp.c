@@ -11,7 +11,6 @@
 #include "rules/read/inputs.h"
 #include "rules/read/message.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 #include "rules/read/text_stream.h"
 #include "rules/read/usage.h"
 #include "rules/tables/interpreter.h"
@@ -88,7 +87,7 @@ static int add_parts(struct llmobs_json *list,
 
 static int llama_cpp_add_message(void *list, struct llmobs_text text)
 {
-    return llmobs_json_add(list, llmobs_message_new(NULL, text));
+    return llmobs_message_add_text(list, NULL, text);
 }
 
 /* A prompt with media is an object with its text, or a list of such objects. */
@@ -193,10 +192,9 @@ static int llama_cpp_read_end(struct llmobs_reading *reading,
 static int llama_cpp_add_answer(struct llmobs_reading *reading,
                                 const struct llmobs_json *answer)
 {
-    int rc = llmobs_json_add(
-        reading->span->output_messages,
-        llmobs_message_new(
-            NULL, llmobs_text_of(llmobs_json_gets(answer, "content"))));
+    int rc = llmobs_message_add_text(
+        reading->span->output_messages, NULL,
+        llmobs_text_of(llmobs_json_gets(answer, "content")));
 
     llmobs_fact_finish(reading->span, llama_cpp_reason_of(answer));
     return rc < 0 ? rc : llama_cpp_read_end(reading, answer);
@@ -281,8 +279,7 @@ static const struct llmobs_form form = {
     .event = llama_cpp_read_event,
     .finish = llama_cpp_finish_stream,
     .ends = llama_cpp_read_ends,
-    .state_fini = llama_cpp_free_state,
-    .state_size = sizeof(struct state),
+    LLMOBS_STATE(struct state, llama_cpp_free_state),
     .lists = true,
 };
 

@@ -8,7 +8,6 @@
  * scoring, pooling and classify) and, of before, openai/protocol.py;
  * whisper.cpp's examples/server/README.md. */
 #include <errno.h>
-#include <string.h>
 
 #include "rules/read/facts.h"
 #include "rules/read/rerank.h"
@@ -65,9 +64,8 @@ static int sglang_document(struct llmobs_reading *reading,
         llmobs_fact_finish(
             reading->span,
             llmobs_json_gets(llmobs_json_get(meta, "finish_reason"), "type"));
-        rc = llmobs_json_add(
-            list, llmobs_message_new(
-                      NULL, llmobs_text_of(llmobs_json_gets(one, "text"))));
+        rc = llmobs_message_add_text(
+            list, NULL, llmobs_text_of(llmobs_json_gets(one, "text")));
     }
     llmobs_span_metric(reading->span, "input_tokens", in);
     llmobs_span_metric(reading->span, "output_tokens", out);
@@ -93,8 +91,7 @@ static const struct llmobs_form sglang_form = {
     .event = llmobs_interpreter_event,
     .finish = llmobs_interpreter_finish,
     .ends = sglang_ends,
-    .state_fini = llmobs_interpreter_fini,
-    .state_size = sizeof(struct llmobs_interpreter),
+    LLMOBS_STATE(struct llmobs_interpreter, llmobs_interpreter_fini),
     LLMOBS_SIGNED,
     .signs = sglang_signs,
     .variant = &sglang_layout,

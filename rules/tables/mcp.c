@@ -3,7 +3,6 @@
  * be a list of them. Code, since the method decides how a message is read, and
  * an answer may come by a later request. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,8 +13,6 @@
 #include "rules/read/dialect.h"
 #include "rules/read/error.h"
 #include "rules/read/match.h"
-#include "rules/read/media.h"
-#include "rules/read/text.h"
 
 #define PROTOCOL "io.modelcontextprotocol/protocolVersion"
 /* A resumed stream has the answers to one request, or to a list of requests; of
@@ -81,10 +78,9 @@ static const struct operation *find_operation(const char *method)
  * a request of the server's. */
 static bool mcp_is_request(const struct llmobs_json *message)
 {
-    const char *version = llmobs_json_gets(message, "jsonrpc");
     const struct llmobs_json *id = llmobs_json_get(message, "id");
 
-    return version && strcmp(version, "2.0") == 0 &&
+    return llmobs_json_says(message, "jsonrpc", "2.0") &&
            (llmobs_json_is_string(id) || llmobs_json_is_number(id)) &&
            find_operation(llmobs_json_gets(message, "method"));
 }
@@ -309,8 +305,7 @@ static int read_batch(struct reading *reading)
 
     span->kind = LLMOBS_KIND_TASK;
     tell_version(reading, NULL);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(reading->requests); i++) {
-        struct llmobs_json *one = llmobs_json_at(reading->requests, i);
+    LLMOBS_JSON_EACH (one, reading->requests, rc == 0) {
         const struct llmobs_json *params = llmobs_json_get(one, "params");
 
         if (params)
@@ -346,10 +341,9 @@ static bool mcp_has_id(const struct llmobs_json *messages,
 static bool mcp_is_late(const struct reading *reading,
                         const struct llmobs_json *message)
 {
-    const char *version = llmobs_json_gets(message, "jsonrpc");
     const struct llmobs_json *id = llmobs_json_get(message, "id");
 
-    return version && strcmp(version, "2.0") == 0 &&
+    return llmobs_json_says(message, "jsonrpc", "2.0") &&
            !llmobs_json_get(message, "method") &&
            (llmobs_json_is_string(id) || llmobs_json_is_number(id)) &&
            !mcp_has_id(reading->answers, id);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "lib/base/hazard.h"
-#include "rules/read/facts.h"
 #include "rules/read/jobs.h"
 #include "rules/read/media.h"
 
@@ -273,9 +272,7 @@ static const struct llmobs_json *as_task(const struct llmobs_json *value)
  * the task is a member of the result; since then it is the result. */
 static const struct llmobs_json *task_instead(const struct llmobs_json *result)
 {
-    const char *type = llmobs_json_gets(result, "resultType");
-
-    if (type && strcmp(type, "task") == 0)
+    if (llmobs_json_says(result, "resultType", "task"))
         return as_task(result);
     if (llmobs_json_get(result, "content"))
         return NULL;

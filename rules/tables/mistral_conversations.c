@@ -7,20 +7,17 @@
  * those of its integration for Mistral's chat. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "rules/tables/mistral_entries.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/error.h"
 #include "rules/read/facts.h"
-#include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
 #include "rules/read/request.h"
 #include "rules/read/sources.h"
 #include "rules/read/stream_parts.h"
-#include "rules/read/text.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
 
@@ -44,17 +41,13 @@ static const char settings[] =
 static int mistral_conversations_begin(struct llmobs_reading *reading)
 {
     const struct llmobs_classified *classified = reading->classified;
-    char *id;
 
     if (classified->proxied && !llmobs_reading_has(reading, "inputs"))
         return -ENOTSUP;
     reading->told = LLMOBS_FACT_EVENTS; /* the ids of events are entries' */
-    if (strcmp(classified->shape->operation, "append") != 0)
-        return 0;
-    id = llmobs_url_segment(classified->url->path, 0);
-    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_CONVERSATION_ID, id);
-    free(id);
-    return id ? 0 : -ENOMEM;
+    return strcmp(classified->shape->operation, "append") == 0
+               ? llmobs_fact_session(reading, 0)
+               : 0;
 }
 
 static int mistral_conversations_read_settings(struct llmobs_reading *reading)
@@ -363,10 +356,7 @@ static struct llmobs_json *mistral_conversations_content_of(
         rc =
             add_typed(list, "text", "text",
                       llmobs_message_content_string(&from->pieces[PIECE_TEXT]));
-    if (rc == 0)
-        return list;
-    llmobs_json_free(list);
-    return NULL;
+    return llmobs_json_done(list, rc);
 }
 
 static int add_streamed(struct llmobs_json *list,
@@ -425,8 +415,7 @@ static const struct llmobs_form form = {
     .event = mistral_conversations_read_event,
     .finish = mistral_conversations_finish_stream,
     .ends = mistral_conversations_read_ends,
-    .state_fini = mistral_conversations_free_stream,
-    .state_size = sizeof(struct stream),
+    LLMOBS_STATE(struct stream, mistral_conversations_free_stream),
     .failed_role = "assistant",
 };
 
@@ -445,7 +434,5 @@ static const struct llmobs_shape shapes[] = {
 
 LLMOBS_DIALECT(mistral_conversations, .integration = "mistralai",
                .genai = "mistral_ai", .shapes = shapes, .form = &form,
-               .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES |
-                             LLMOBS_MEDIA_DATA,
-               .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES |
-                                 LLMOBS_MEDIA_DATA);
+               .sent_media = LLMOBS_MEDIA_KEPT,
+               .answered_media = LLMOBS_MEDIA_KEPT);

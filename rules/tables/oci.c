@@ -7,14 +7,12 @@
  * chat_models, oci-python-sdk's stream_options.py (counts), and of pieces of
  * tools' calls BerriAI/litellm, llms/oci/chat/generic.py. */
 #include <errno.h>
-#include <string.h>
 
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
 #include "rules/read/media.h"
 #include "rules/read/message_content.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
 #include "rules/tables/history.h"
@@ -33,12 +31,6 @@ static const char chat_settings[] =
 static const struct llmobs_layout chat = {
     .places = LLMOBS_AT(MODEL, "/modelId|/servingMode/modelId"),
     .asks = oci_asks,
-};
-
-struct state {
-    struct llmobs_interpreter request;
-    struct llmobs_stream stream;
-    bool said, called;
 };
 
 /* -- messages -------------------------------------------------------------- */
@@ -174,16 +166,15 @@ static int chat_document(struct llmobs_reading *reading,
     if (rc < 0 || choices || !from)
         return rc;
     llmobs_fact_finish(reading->span, llmobs_json_gets(from, "finishReason"));
-    rc = llmobs_json_add(
-        list, llmobs_message_new(
-                  "assistant", llmobs_text_of(llmobs_json_gets(from, "text"))));
+    rc = llmobs_message_add_text(
+        list, "assistant", llmobs_text_of(llmobs_json_gets(from, "text")));
     return rc < 0 ? rc : llmobs_history_calls(llmobs_json_at(list, 0), from);
 }
 
 /* The last event of Cohere's form has all of the text and of the calls again.
  */
-static int chat_add(struct state *state, const struct llmobs_json *event,
-                    const char *reason)
+static int chat_add(struct llmobs_interpreter *state,
+                    const struct llmobs_json *event, const char *reason)
 {
     const struct llmobs_json *message = llmobs_json_get(event, "message");
     const struct llmobs_json *parts = llmobs_json_get(message, "content");
@@ -198,13 +189,11 @@ static int chat_add(struct state *state, const struct llmobs_json *event,
     state->said = state->said || llmobs_has_text(text);
     LLMOBS_JSON_EACH (one, parts, rc == 0)
         rc = llmobs_stream_text(&state->stream, llmobs_json_gets(one, "text"));
-    if (!message && reason && state->called)
+    if (!message && reason && state->calls > 0)
         calls = NULL;
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(calls) && i < llmobs_json_len(calls);
-         i++) {
-        rc = llmobs_stream_next_call(&state->stream, llmobs_json_at(calls, i));
-        state->called = true;
+    LLMOBS_JSON_EACH (call, calls, rc == 0) {
+        rc = llmobs_stream_next_call(&state->stream, call);
+        state->calls++;
     }
     if (rc == 0 && reason)
         rc = llmobs_stream_reason(&state->stream, reason);
@@ -218,7 +207,7 @@ static int chat_event(struct llmobs_reading *reading,
 {
     const char *reason = llmobs_json_gets(event->json, "finishReason");
     int64_t index = llmobs_json_to_int(llmobs_json_get(event->json, "index"));
-    struct state *state = reading->state;
+    struct llmobs_interpreter *state = reading->state;
     int rc = note_model(reading, event->json);
 
     read_counts(reading->span, llmobs_json_get(event->json, "usage"));
@@ -234,7 +223,7 @@ static int chat_event(struct llmobs_reading *reading,
 
 static int chat_finish(struct llmobs_reading *reading)
 {
-    struct state *state = reading->state;
+    struct llmobs_interpreter *state = reading->state;
 
     if (state->stream.choices.count == 0)
         return 0;
@@ -243,14 +232,6 @@ static int chat_finish(struct llmobs_reading *reading)
     reading->span->output_messages =
         llmobs_stream_messages(&state->stream, NULL);
     return reading->span->output_messages ? 0 : -ENOMEM;
-}
-
-static void chat_fini(void *at)
-{
-    struct state *state = at;
-
-    llmobs_interpreter_fini(&state->request);
-    llmobs_stream_fini(&state->stream);
 }
 
 static const struct llmobs_form chats = {
@@ -264,8 +245,7 @@ static const struct llmobs_form chats = {
     .model = llmobs_interpreter_model,
     .finish = chat_finish,
     .ends = chat_ends,
-    .state_fini = chat_fini,
-    .state_size = sizeof(struct state),
+    LLMOBS_INTERPRETER_STATE,
     .variant = &chat,
 };
 

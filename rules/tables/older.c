@@ -133,8 +133,7 @@ static int history_add_results(struct llmobs_json *list,
 {
     int rc =
         history_results(from)
-            ? llmobs_json_add(
-                  list, llmobs_message_new("tool", (struct llmobs_text){"", 0}))
+            ? llmobs_message_add_text(list, "tool", (struct llmobs_text){"", 0})
             : 0;
 
     return rc < 0 ? rc : history_set_results(list, from);
@@ -411,12 +410,10 @@ static int aleph_request(struct llmobs_reading *reading)
         if (llmobs_json_is_object(one))
             rc = aleph_add_part(&text, one);
     if (rc == 0)
-        rc =
-            reading->span->kind == LLMOBS_KIND_LLM
-                ? llmobs_message_put(&reading->span->input_messages, "user",
-                                     (struct llmobs_text){text.data, text.len})
-                : llmobs_embedding_add(
-                      reading->span, (struct llmobs_text){text.data, text.len});
+        rc = reading->span->kind == LLMOBS_KIND_LLM
+                 ? llmobs_message_put(&reading->span->input_messages, "user",
+                                      llmobs_buf_text(&text))
+                 : llmobs_embedding_add(reading->span, llmobs_buf_text(&text));
     llmobs_buf_fini(&text);
     return rc;
 }

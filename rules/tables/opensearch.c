@@ -2,7 +2,6 @@
  * vectors: "knn" at the top (Elasticsearch), in a retriever, or as a clause of
  * the query, and OpenSearch's clause "neural". The documentations of both have
  * the forms (WIRE 6.18). A table, but code for the clauses, which nest. */
-#include <string.h>
 
 #include "rules/tables/store.h"
 #include "rules/read/request.h"

@@ -14,7 +14,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "rules/read/facts.h"
 #include "rules/read/jobs.h"
 #include "rules/read/media.h"
 #include "rules/read/message_content.h"
@@ -103,10 +102,8 @@ static int add_thing(struct llmobs_reading *reading,
                         &text, what, type,
                         data ? llmobs_media_base64(llmobs_text_of(data)) : 0);
     if (rc == 0)
-        rc = llmobs_json_add(
-            reading->span->output_messages,
-            llmobs_message_new("assistant",
-                               (struct llmobs_text){text.data, text.len}));
+        rc = llmobs_message_add_text(reading->span->output_messages,
+                                     "assistant", llmobs_buf_text(&text));
     llmobs_buf_fini(&text);
     return rc;
 }
@@ -123,8 +120,7 @@ static int add_things(struct llmobs_reading *reading,
     if (!list)
         return -ENOMEM;
     if (said && render_of(reading)->says && !is_address(said))
-        return llmobs_json_add(
-            list, llmobs_message_new("assistant", llmobs_text_of(said)));
+        return llmobs_message_add_text(list, "assistant", llmobs_text_of(said));
     if (!llmobs_json_is_array(value))
         return value && !llmobs_json_is_null(value) ? add_thing(reading, value)
                                                     : 0;

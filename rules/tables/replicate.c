@@ -16,7 +16,6 @@
 #include "rules/read/message_content.h"
 #include "rules/read/reading.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 #include "rules/read/usage.h"
 #include "rules/read/values.h"
 
@@ -165,22 +164,17 @@ static int replicate_read_output(struct llmobs_reading *reading,
     llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
     rc = append_output(&text, output);
     if (rc == 0)
-        rc = llmobs_json_add(
-            span->output_messages,
-            llmobs_message_new("assistant",
-                               (struct llmobs_text){text.data, text.len}));
+        rc = llmobs_message_add_text(span->output_messages, "assistant",
+                                     llmobs_buf_text(&text));
     llmobs_buf_fini(&text);
     return rc;
 }
 
 static bool replicate_goes_on(const char *status)
 {
-    static const char *const words[] = {"starting", "queued", "processing"};
+    static const char words[] = "starting\0queued\0processing\0";
 
-    for (size_t i = 0; status && i < sizeof(words) / sizeof(words[0]); i++)
-        if (strcmp(status, words[i]) == 0)
-            return true;
-    return false;
+    return status && llmobs_words_have(words, status);
 }
 
 /* A call that asks for a canceled prediction, or cancels it, is not itself a

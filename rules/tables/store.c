@@ -83,14 +83,11 @@ int llmobs_store_begin(struct llmobs_reading *reading)
 {
     const char *place = store_of(reading)->place;
     const char *star = strstr(reading->classified->shape->path, "/*/");
-    size_t back = 0;
 
-    if (!place || !star)
-        return 0;
-    while ((star = strchr(star + 1, '/')) != NULL)
-        back++;
-    return llmobs_request_segment(reading->classified->url, back, place,
-                                  reading->span);
+    return place && star ? llmobs_request_segment(reading->classified->url,
+                                                  llmobs_url_behind(star + 1),
+                                                  place, reading->span)
+                         : 0;
 }
 
 static int tables_store_gather(const struct llmobs_json *value,
@@ -184,10 +181,7 @@ static struct llmobs_json *tables_store_rest_of(const struct llmobs_json *value,
             continue;
         rc = llmobs_json_set(out, key, llmobs_json_share(one));
     }
-    if (rc == 0)
-        return out;
-    llmobs_json_free(out);
-    return NULL;
+    return llmobs_json_done(out, rc);
 }
 
 /* Some stores write a score as a text. */

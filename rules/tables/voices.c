@@ -7,7 +7,6 @@
  * Bridge/MiniMax. */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "rules/tables/speech.h"
 #include "rules/read/cut_json.h"
@@ -15,7 +14,6 @@
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 #include "rules/read/usage.h"
 #include "rules/read/values.h"
 

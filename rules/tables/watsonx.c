@@ -179,6 +179,5 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(watsonx, .integration = "watsonx", .genai = "ibm.watsonx.ai",
-               .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES |
-                             LLMOBS_MEDIA_DATA,
-               .shapes = shapes, .form = &form);
+               .sent_media = LLMOBS_MEDIA_KEPT, .shapes = shapes,
+               .form = &form);

@@ -8,7 +8,6 @@
 #include "rules/vendors/google.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
-#include "rules/read/media.h"
 #include "rules/read/reading.h"
 #include "rules/read/request.h"
 #include "rules/read/sources.h"
@@ -102,11 +101,6 @@ static int anthropic_finish_stream(struct llmobs_reading *reading)
                : llmobs_anthropic_served(stream->usage, stream->details, span);
 }
 
-static void anthropic_free_stream(void *stream)
-{
-    llmobs_anthropic_stream_fini(stream);
-}
-
 /* Finds a value after the content, or before it. */
 static struct llmobs_json *anthropic_find_value(const struct llmobs_call *call,
                                                 const char *key)
@@ -141,8 +135,7 @@ static const struct llmobs_form form = {
     .event = anthropic_read_event,
     .finish = anthropic_finish_stream,
     .ends = anthropic_read_ends,
-    .state_fini = anthropic_free_stream,
-    .state_size = sizeof(struct llmobs_anthropic_stream),
+    LLMOBS_STATE(struct llmobs_anthropic_stream, llmobs_anthropic_stream_fini),
 };
 
 static const struct llmobs_shape shapes[] = {

@@ -5,10 +5,8 @@
 #include <string.h>
 
 #include "rules/read/facts.h"
-#include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
 
@@ -24,8 +22,7 @@ struct sink {
 static int anthropic_message_add_text(const struct sink *sink, const char *role,
                                       const char *text)
 {
-    return llmobs_json_add(sink->list,
-                           llmobs_message_new(role, llmobs_text_of(text)));
+    return llmobs_message_add_text(sink->list, role, llmobs_text_of(text));
 }
 
 /* Adds a message with one item under `key`. Takes `item`. */
@@ -98,13 +95,10 @@ static bool is_ascii(const char *text)
 
 static bool is_shown(const char *mime)
 {
-    static const char *const mimes[] = {"image/jpeg", "image/png", "image/gif",
-                                        "image/webp"};
+    static const char mimes[] =
+        "image/jpeg\0image/png\0image/gif\0image/webp\0";
 
-    for (size_t i = 0; mime && i < sizeof(mimes) / sizeof(mimes[0]); i++)
-        if (strcmp(mime, mimes[i]) == 0)
-            return true;
-    return false;
+    return mime && llmobs_words_have(mimes, mime);
 }
 
 static int anthropic_message_add_image(const struct sink *sink,
@@ -211,10 +205,8 @@ static int add_compaction(const struct sink *sink,
         rc = llmobs_message_content_append(&text,
                                            llmobs_json_gets(block, "content"));
     if (rc == 0)
-        rc = llmobs_json_add(
-            sink->list,
-            llmobs_message_new(sink->role,
-                               (struct llmobs_text){text.data, text.len}));
+        rc = llmobs_message_add_text(sink->list, sink->role,
+                                     llmobs_buf_text(&text));
     llmobs_buf_fini(&text);
     return rc;
 }

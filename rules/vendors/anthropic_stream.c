@@ -6,7 +6,6 @@
 
 #include "rules/vendors/anthropic_message.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 #include "rules/read/usage.h"
 
 /* A block while it arrives. Blocks are in the order in which they began. */
@@ -25,8 +24,10 @@ static struct block *anthropic_stream_block_of(
     return (struct block *)stream->blocks.items + i;
 }
 
-void llmobs_anthropic_stream_fini(struct llmobs_anthropic_stream *stream)
+void llmobs_anthropic_stream_fini(void *state)
 {
+    struct llmobs_anthropic_stream *stream = state;
+
     for (size_t i = 0; i < stream->blocks.count; i++) {
         struct block *block = anthropic_stream_block_of(stream, i);
 
@@ -305,10 +306,7 @@ static struct llmobs_json *whole_block(const struct block *block)
     if (rc == 0 && block->input.len > 0)
         rc = llmobs_json_set(out, "input",
                              llmobs_message_content_string(&block->input));
-    if (rc == 0)
-        return out;
-    llmobs_json_free(out);
-    return NULL;
+    return llmobs_json_done(out, rc);
 }
 
 int llmobs_anthropic_stream_outputs(

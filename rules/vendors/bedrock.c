@@ -6,7 +6,6 @@
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
 #include "rules/read/match.h"
-#include "rules/read/text.h"
 #include "rules/read/usage.h"
 
 #define HEADER(name) "x-amzn-bedrock-" name "-token-count"

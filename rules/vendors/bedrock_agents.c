@@ -5,15 +5,11 @@
  * The steps in an agent's trace are no spans of their own, as one exchange
  * makes one span: metadata.steps lists them. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "rules/vendors/bedrock.h"
 #include "rules/vendors/bedrock_stream.h"
 #include "rules/read/facts.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 #include "rules/read/usage.h"
 #include "rules/read/values.h"
 
@@ -40,19 +36,6 @@ static int note_segment(struct llmobs_reading *reading, size_t back,
     return llmobs_span_set(&reading->span->model_provider, "amazon_bedrock");
 }
 
-static int bedrock_agents_note_session(struct llmobs_reading *reading,
-                                       size_t back)
-{
-    char *session = llmobs_url_segment(reading->classified->url->path, back);
-
-    if (!session)
-        return -ENOMEM;
-    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_CONVERSATION_ID,
-                     session);
-    free(session);
-    return 0;
-}
-
 /* -- agents ---------------------------------------------------------------- */
 
 static const char agent_keys[] = "enableTrace\0endSession\0";
@@ -75,7 +58,7 @@ static int begin_agent(struct llmobs_reading *reading)
 
     if (rc == 0)
         rc = llmobs_request_segment(url, 3, "agent_alias_id", reading->span);
-    return rc < 0 ? rc : bedrock_agents_note_session(reading, 1);
+    return rc < 0 ? rc : llmobs_fact_session(reading, 1);
 }
 
 /* Begins the call of an inline agent, which only the request describes. */
@@ -89,7 +72,7 @@ static int begin_inline(struct llmobs_reading *reading)
             reading, llmobs_json_gets(reading->request, "foundationModel"));
     if (rc == 0 && !reading->classified->proxied)
         rc = llmobs_span_set(&reading->span->model_provider, "amazon_bedrock");
-    return rc < 0 ? rc : bedrock_agents_note_session(reading, 0);
+    return rc < 0 ? rc : llmobs_fact_session(reading, 0);
 }
 
 /* A request that only ends a session has an empty answer, which is complete. */
@@ -197,12 +180,11 @@ static int agent_event(struct llmobs_reading *reading,
     return rc;
 }
 
-#define AGENT                                               \
-    .keys = agent_keys, .confirm = bedrock_agents_is_agent, \
-    .request = agent_request, .event = agent_event,         \
-    .finish = llmobs_bedrock_stream_finish,                 \
-    .state_fini = llmobs_bedrock_stream_fini,               \
-    .state_size = sizeof(struct llmobs_bedrock_stream),     \
+#define AGENT                                                               \
+    .keys = agent_keys, .confirm = bedrock_agents_is_agent,                 \
+    .request = agent_request, .event = agent_event,                         \
+    .finish = llmobs_bedrock_stream_finish,                                 \
+    LLMOBS_STATE(struct llmobs_bedrock_stream, llmobs_bedrock_stream_fini), \
     .framing = LLMOBS_FRAMING_AWS, .texts = true
 
 static const struct llmobs_form agent = {.begin = begin_agent, AGENT};
@@ -287,8 +269,7 @@ static const struct llmobs_form flow = {
     .request = flow_request,
     .event = flow_event,
     .finish = llmobs_bedrock_stream_finish,
-    .state_fini = llmobs_bedrock_stream_fini,
-    .state_size = sizeof(struct llmobs_bedrock_stream),
+    LLMOBS_STATE(struct llmobs_bedrock_stream, llmobs_bedrock_stream_fini),
     .framing = LLMOBS_FRAMING_AWS,
 };
 

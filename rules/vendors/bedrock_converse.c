@@ -6,7 +6,6 @@
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
 #include "rules/read/sources.h"
-#include "rules/read/media.h"
 
 static const char keys[] = "inferenceConfig\0toolConfig\0";
 
@@ -103,11 +102,6 @@ static int bedrock_converse_read_ends(struct llmobs_reading *reading)
     return rc;
 }
 
-static void bedrock_converse_free_stream(void *stream)
-{
-    llmobs_converse_stream_fini(stream);
-}
-
 static const struct llmobs_form form = {
     .keys = keys,
     .confirm = is_converse,
@@ -117,8 +111,7 @@ static const struct llmobs_form form = {
     .event = bedrock_converse_read_event,
     .finish = bedrock_converse_finish_stream,
     .ends = bedrock_converse_read_ends,
-    .state_fini = bedrock_converse_free_stream,
-    .state_size = sizeof(struct llmobs_converse_stream),
+    LLMOBS_STATE(struct llmobs_converse_stream, llmobs_converse_stream_fini),
     .framing = LLMOBS_FRAMING_AWS,
 };
 

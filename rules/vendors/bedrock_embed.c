@@ -1,9 +1,7 @@
 /* InvokeModel of Bedrock's embedding models (WIRE 6.12). */
-#include <errno.h>
 
 #include "rules/vendors/bedrock.h"
 #include "rules/read/embedding.h"
-#include "rules/read/media.h"
 #include "rules/read/usage.h"
 
 static bool is_embed(const struct llmobs_reading *reading)

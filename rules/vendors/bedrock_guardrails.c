@@ -6,7 +6,6 @@
 #include "rules/vendors/bedrock.h"
 #include "rules/read/request.h"
 #include "rules/read/values.h"
-#include "rules/read/text.h"
 
 static const char keys[] = "source\0outputScope\0";
 

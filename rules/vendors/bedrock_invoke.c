@@ -14,7 +14,6 @@
 #include "rules/vendors/converse_stream.h"
 #include "rules/vendors/openai_stream.h"
 #include "rules/read/facts.h"
-#include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/request.h"
 #include "rules/read/sources.h"
@@ -234,9 +233,7 @@ static int as_deltas(const struct llmobs_json *choices)
 {
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(choices); i++) {
-        struct llmobs_json *choice = llmobs_json_at(choices, i);
-
+    LLMOBS_JSON_EACH (choice, choices, rc == 0) {
         rc = call_it(choice, "message", "delta");
         if (rc == 0)
             rc = call_it(choice, "stop_reason", "finish_reason");
@@ -286,8 +283,7 @@ static const struct body chat = {chat_request, chat_document, chat_chunk,
 static int bedrock_invoke_add_text(struct llmobs_json *list, const char *role,
                                    const char *text)
 {
-    return llmobs_json_add(list,
-                           llmobs_message_new(role, llmobs_text_of(text)));
+    return llmobs_message_add_text(list, role, llmobs_text_of(text));
 }
 
 static const char *bedrock_invoke_role_of(const struct llmobs_json *turn)
@@ -685,8 +681,7 @@ static const struct llmobs_form form = {
     .event = bedrock_invoke_read_event,
     .finish = bedrock_invoke_finish_stream,
     .ends = llmobs_bedrock_ends,
-    .state_fini = bedrock_invoke_free_state,
-    .state_size = sizeof(struct invoke),
+    LLMOBS_STATE(struct invoke, bedrock_invoke_free_state),
     .framing = LLMOBS_FRAMING_AWS,
 };
 

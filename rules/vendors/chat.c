@@ -128,8 +128,3 @@ int llmobs_chat_ends(struct llmobs_reading *reading)
 
     return llmobs_openai_ends_by(reading, variant->usage);
 }
-
-void llmobs_chat_fini(void *state)
-{
-    llmobs_stream_fini(state);
-}

@@ -1,12 +1,10 @@
 #include "rules/vendors/converse_message.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "rules/read/facts.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
 
@@ -51,10 +49,8 @@ static int converse_message_add_other(struct parts *parts,
     llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
     rc = name_block(block, "content type", &text);
     if (rc == 0)
-        rc = llmobs_json_add(
-            parts->others,
-            llmobs_message_new(parts->role,
-                               (struct llmobs_text){text.data, text.len}));
+        rc = llmobs_message_add_text(parts->others, parts->role,
+                                     llmobs_buf_text(&text));
     llmobs_buf_fini(&text);
     return rc == -EFBIG ? 0 : rc;
 }
@@ -211,9 +207,8 @@ static int converse_message_add_block(struct parts *parts,
     if (has_members(result))
         return converse_message_add_results(parts, result);
     if (llmobs_has_text(reasoning))
-        return llmobs_json_add(
-            parts->list,
-            llmobs_message_new("reasoning", llmobs_text_of(reasoning)));
+        return llmobs_message_add_text(parts->list, "reasoning",
+                                       llmobs_text_of(reasoning));
     return converse_message_add_other(parts, block);
 }
 
@@ -277,8 +272,7 @@ static int converse_message_add_content(struct llmobs_json *list,
     int rc = -ENOMEM;
 
     if (text)
-        return llmobs_json_add(
-            list, llmobs_message_new(parts.role, llmobs_text_of(text)));
+        return llmobs_message_add_text(list, parts.role, llmobs_text_of(text));
     llmobs_buf_init(&parts.text, LLMOBS_MESSAGE_CONTENT_MAX);
     parts.calls = llmobs_json_array();
     parts.others = llmobs_json_array();

@@ -9,7 +9,6 @@
 #include "rules/vendors/google.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
-#include "rules/read/media.h"
 #include "rules/read/sources.h"
 #include "rules/read/stream_parts.h"
 
@@ -314,8 +313,7 @@ static const struct llmobs_form form = {
     .model = llmobs_google_model,
     .finish = gemini_finish_stream,
     .ends = gemini_read_ends,
-    .state_fini = gemini_free_stream,
-    .state_size = sizeof(struct stream),
+    LLMOBS_STATE(struct stream, gemini_free_stream),
     .framing = LLMOBS_FRAMING_ARRAY,
     .failed_role = "assistant",
 };

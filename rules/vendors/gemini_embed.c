@@ -1,13 +1,11 @@
 /* Embeddings of Gemini and Vertex AI: embedContent, batchEmbedContents and
  * predict (WIRE 6.10). */
 #include <errno.h>
-#include <stdlib.h>
 
 #include "rules/vendors/gemini_parts.h"
 #include "rules/vendors/google.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/embedding.h"
-#include "rules/read/media.h"
 #include "rules/read/usage.h"
 
 static const char settings[] =

@@ -8,10 +8,8 @@
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
 #include "rules/read/jobs.h"
-#include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 #include "rules/read/tools.h"
 
 /* Keys of the request; the first one only holds settings. */
@@ -83,10 +81,8 @@ static int gemini_interactions_read_request(struct llmobs_reading *reading)
     if (!span->input_messages)
         return -ENOMEM;
     if (llmobs_json_is_string(system))
-        rc = llmobs_json_add(
-            span->input_messages,
-            llmobs_message_new("system",
-                               llmobs_text_of(llmobs_json_text(system))));
+        rc = llmobs_message_add_text(span->input_messages, "system",
+                                     llmobs_text_of(llmobs_json_text(system)));
     llmobs_fact_apart(span);
     if (rc == 0)
         rc = llmobs_interactions_add_inputs(
@@ -268,11 +264,6 @@ static int gemini_interactions_finish_stream(struct llmobs_reading *reading)
                                                  stream->status);
 }
 
-static void gemini_interactions_free_stream(void *stream)
-{
-    llmobs_interactions_stream_fini(stream);
-}
-
 static int name_agent(struct llmobs_reading *reading)
 {
     if (llmobs_json_gets(reading->request, "model"))
@@ -364,8 +355,8 @@ static const struct llmobs_form fetch_form = {
     .event = fetch_event,
     .finish = fetch_finish,
     .ends = gemini_interactions_fetch_ends,
-    .state_fini = gemini_interactions_free_stream,
-    .state_size = sizeof(struct llmobs_interactions_stream),
+    LLMOBS_STATE(struct llmobs_interactions_stream,
+                 llmobs_interactions_stream_fini),
 };
 
 /* -- the dialect ----------------------------------------------------------- */
@@ -380,8 +371,8 @@ static const struct llmobs_form form = {
     .model = name_agent,
     .finish = gemini_interactions_finish_stream,
     .ends = gemini_interactions_read_ends,
-    .state_fini = gemini_interactions_free_stream,
-    .state_size = sizeof(struct llmobs_interactions_stream),
+    LLMOBS_STATE(struct llmobs_interactions_stream,
+                 llmobs_interactions_stream_fini),
     .failed_role = "assistant",
 };
 

@@ -8,7 +8,6 @@
 #include "rules/vendors/google.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 #include "lib/text/json_path.h"
 
 void llmobs_gemini_stream_fini(struct llmobs_gemini_stream *stream)
@@ -191,9 +190,7 @@ static int gemini_stream_add_text(struct llmobs_json *list, const char *role,
 {
     if (text->len == 0)
         return 0;
-    return llmobs_json_add(
-        list,
-        llmobs_message_new(role, (struct llmobs_text){text->data, text->len}));
+    return llmobs_message_add_text(list, role, llmobs_buf_text(text));
 }
 
 struct llmobs_json *llmobs_gemini_stream_messages(
@@ -208,8 +205,5 @@ struct llmobs_json *llmobs_gemini_stream_messages(
         rc = gemini_stream_add_text(list, stream->role, &stream->text);
     LLMOBS_JSON_EACH (one, stream->others, rc == 0)
         rc = llmobs_json_add(list, llmobs_json_share(one));
-    if (rc == 0)
-        return list;
-    llmobs_json_free(list);
-    return NULL;
+    return llmobs_json_done(list, rc);
 }

@@ -8,7 +8,6 @@
 #include <strings.h>
 
 #include "rules/read/facts.h"
-#include "rules/read/text.h"
 #include "rules/read/usage.h"
 
 static bool is_upper(char c)

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/vendors/openai.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
 #include "rules/read/jobs.h"
@@ -50,15 +49,12 @@ static int openai_assistants_begin(struct llmobs_reading *reading)
 {
     const struct llmobs_classified *classified = reading->classified;
     const char *at = strstr(classified->shape->path, THREAD);
-    size_t back = 0;
     char *id;
 
     reading->told = LLMOBS_FACT_EVENTS;
     if (!at)
         return 0;
-    for (; *at; at++)
-        back += *at == '/';
-    id = llmobs_url_segment(classified->url->path, back);
+    id = llmobs_url_segment(classified->url->path, llmobs_url_behind(at));
     if (id)
         note_thread(reading, id);
     free(id);
@@ -170,13 +166,10 @@ static int run_request(struct llmobs_reading *reading)
 
 static bool openai_assistants_goes_on(const char *status)
 {
-    static const char *const words[] = {"queued", "in_progress",
-                                        "requires_action", "cancelling"};
+    static const char words[] =
+        "queued\0in_progress\0requires_action\0cancelling\0";
 
-    for (size_t i = 0; status && i < sizeof(words) / sizeof(words[0]); i++)
-        if (strcmp(status, words[i]) == 0)
-            return true;
-    return false;
+    return status && llmobs_words_have(words, status);
 }
 
 static int openai_assistants_read_error(struct llmobs_reading *reading,
@@ -510,11 +503,8 @@ static int steps_document(struct llmobs_reading *reading,
     struct llmobs_json *details = llmobs_json_array();
     int rc = details ? 0 : -ENOMEM;
 
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(list) && i < llmobs_json_len(list);
-         i++) {
-        struct llmobs_json *one =
-            llmobs_json_get(llmobs_json_at(list, i), "step_details");
+    LLMOBS_JSON_EACH (step, list, rc == 0) {
+        struct llmobs_json *one = llmobs_json_get(step, "step_details");
 
         if (llmobs_json_is_object(one))
             rc = llmobs_json_add(details, llmobs_json_share(one));
@@ -538,8 +528,7 @@ static const struct llmobs_form run_form = {
     .event = run_event,
     .finish = run_finish,
     .ends = run_ends,
-    .state_fini = openai_assistants_free_stream,
-    .state_size = sizeof(struct stream),
+    LLMOBS_STATE(struct stream, openai_assistants_free_stream),
 };
 
 static const struct llmobs_form outputs_form = {
@@ -551,8 +540,7 @@ static const struct llmobs_form outputs_form = {
     .event = run_event,
     .finish = run_finish,
     .ends = run_ends,
-    .state_fini = openai_assistants_free_stream,
-    .state_size = sizeof(struct stream),
+    LLMOBS_STATE(struct stream, openai_assistants_free_stream),
 };
 
 static bool is_fetched(const struct llmobs_reading *reading)

@@ -6,7 +6,6 @@
 #include "rules/read/media.h"
 #include "rules/read/reading.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 #include "rules/read/usage.h"
 
 static const char metadata_keys[] = "encoding_format\0dimensions\0";

@@ -5,7 +5,6 @@
  * /audio/speech (2026-08); OpenRouter's /images: OpenRouterTeam/typescript-sdk,
  * imagegenerationrequest.ts and imagegenerationresponse.ts. */
 #include <errno.h>
-#include <string.h>
 
 #include "rules/vendors/openai.h"
 #include "rules/read/cut_json.h"
@@ -56,8 +55,7 @@ static bool asks_speech(const struct llmobs_reading *reading)
 static int openai_media_add_text(struct llmobs_json *list, const char *role,
                                  struct llmobs_text text)
 {
-    return text.len > 0 ? llmobs_json_add(list, llmobs_message_new(role, text))
-                        : 0;
+    return text.len > 0 ? llmobs_message_add_text(list, role, text) : 0;
 }
 
 /* Appends words for the pictures to change: URLs, objects with one, or ids. */
@@ -104,7 +102,7 @@ static int read_image_request(struct llmobs_reading *reading)
         rc = llmobs_media_file(&text, "mask", llmobs_json_get(request, "mask"));
     if (rc == 0) {
         rc = llmobs_message_put(&span->input_messages, "user",
-                                (struct llmobs_text){text.data, text.len});
+                                llmobs_buf_text(&text));
     }
     llmobs_buf_fini(&text);
     return rc;
@@ -165,8 +163,7 @@ static int openai_media_add_image(struct llmobs_json *list, const char *format,
     llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
     rc = append_image(&text, format, image);
     if (rc == 0)
-        rc = openai_media_add_text(list, "assistant",
-                                   (struct llmobs_text){text.data, text.len});
+        rc = openai_media_add_text(list, "assistant", llmobs_buf_text(&text));
     llmobs_buf_fini(&text);
     return rc;
 }
@@ -227,9 +224,8 @@ static int put_words(struct llmobs_reading *reading)
 
     if (state->words.len == 0)
         return 0;
-    return llmobs_message_put(
-        &reading->span->output_messages, "assistant",
-        (struct llmobs_text){state->words.data, state->words.len});
+    return llmobs_message_put(&reading->span->output_messages, "assistant",
+                              llmobs_buf_text(&state->words));
 }
 
 static int finish_images(struct llmobs_reading *reading)
@@ -370,8 +366,7 @@ static const struct llmobs_form images = {
     .event = read_image_event,
     .finish = finish_images,
     .ends = openai_media_read_ends,
-    .state_fini = openai_media_free_state,
-    .state_size = sizeof(struct state),
+    LLMOBS_STATE(struct state, openai_media_free_state),
     .unknown = "unknown_model",
 };
 
@@ -384,8 +379,7 @@ static const struct llmobs_form speech = {
     .event = read_speech_event,
     .finish = finish_speech,
     .ends = read_speech_ends,
-    .state_fini = openai_media_free_state,
-    .state_size = sizeof(struct state),
+    LLMOBS_STATE(struct state, openai_media_free_state),
     .unknown = "unknown_model",
 };
 

@@ -10,12 +10,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "rules/vendors/openai.h"
 #include "rules/vendors/responses_items.h"
 #include "rules/vendors/responses_stream.h"
 #include "rules/read/facts.h"
 #include "rules/read/message.h"
-#include "rules/read/text.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
 
@@ -255,9 +253,8 @@ static int openai_realtime_add_item(const struct realtime *state,
 
     if (!words && llmobs_json_len(item) > 1)
         return llmobs_responses_add_inputs(list, item);
-    return llmobs_json_add(
-        list,
-        llmobs_message_new("user", llmobs_text_of(words ? words : "[audio]")));
+    return llmobs_message_add_text(list, "user",
+                                   llmobs_text_of(words ? words : "[audio]"));
 }
 
 static int openai_realtime_read_input(const struct realtime *state,
@@ -436,8 +433,7 @@ static const struct llmobs_form form = {
     .begin = openai_realtime_begin,
     .event = openai_realtime_read_event,
     .finish = openai_realtime_finish,
-    .state_fini = openai_realtime_free_state,
-    .state_size = sizeof(struct realtime),
+    LLMOBS_STATE(struct realtime, openai_realtime_free_state),
     .frames = true,
     .framing = LLMOBS_FRAMING_LINES,
     .unknown = "unknown_model",

@@ -11,12 +11,10 @@
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
 #include "rules/read/jobs.h"
-#include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/reading.h"
 #include "rules/read/request.h"
 #include "rules/read/sources.h"
-#include "rules/read/text.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
 
@@ -49,9 +47,8 @@ static int read_instructions(struct llmobs_reading *reading)
     const char *text = llmobs_json_text(value);
 
     if (text)
-        return llmobs_json_add(
-            reading->span->input_messages,
-            llmobs_message_new("system", llmobs_text_of(text)));
+        return llmobs_message_add_text(reading->span->input_messages, "system",
+                                       llmobs_text_of(text));
     return llmobs_responses_add_inputs(reading->span->input_messages, value);
 }
 
@@ -180,15 +177,12 @@ static int openai_responses_read_response(struct llmobs_reading *reading,
 /* True for a call that the program has to answer, not the server. */
 static bool waits_for_program(const struct llmobs_json *item)
 {
-    static const char *const types[] = {"function_call", "custom_tool_call",
-                                        "computer_call", "local_shell_call",
-                                        "shell_call",    "apply_patch_call"};
+    static const char types[] =
+        "function_call\0custom_tool_call\0computer_call\0local_shell_call\0"
+        "shell_call\0apply_patch_call\0";
     const char *type = llmobs_json_gets(item, "type");
 
-    for (size_t i = 0; type && i < sizeof(types) / sizeof(types[0]); i++)
-        if (strcmp(type, types[i]) == 0)
-            return true;
-    return false;
+    return type && llmobs_words_have(types, type);
 }
 
 /* The response has a status in the place of a reason. A call of a tool is a
@@ -323,11 +317,6 @@ static int openai_responses_finish_stream(struct llmobs_reading *reading)
     return rc;
 }
 
-static void openai_responses_free_stream(void *stream)
-{
-    llmobs_responses_stream_fini(stream);
-}
-
 /* -- the dialect --------------------------------------------------------- */
 
 static int openai_responses_read_ends(struct llmobs_reading *reading)
@@ -356,8 +345,7 @@ static const struct llmobs_form form = {
     .event = openai_responses_read_event,
     .finish = openai_responses_finish_stream,
     .ends = openai_responses_read_ends,
-    .state_fini = openai_responses_free_stream,
-    .state_size = sizeof(struct llmobs_responses_stream),
+    LLMOBS_STATE(struct llmobs_responses_stream, llmobs_responses_stream_fini),
     .unknown = "unknown_model",
 };
 
@@ -389,8 +377,5 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(openai_responses, .integration = "openai", .api = "responses",
-               .shapes = shapes, .form = &form,
-               .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES |
-                             LLMOBS_MEDIA_DATA,
-               .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES |
-                                 LLMOBS_MEDIA_DATA);
+               .shapes = shapes, .form = &form, .sent_media = LLMOBS_MEDIA_KEPT,
+               .answered_media = LLMOBS_MEDIA_KEPT);

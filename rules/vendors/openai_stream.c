@@ -74,8 +74,10 @@ static void choice_fini(struct stream_choice *choice)
     llmobs_json_free(choice->executed);
 }
 
-void llmobs_stream_fini(struct llmobs_stream *stream)
+void llmobs_stream_fini(void *state)
 {
+    struct llmobs_stream *stream = state;
+
     for (size_t i = 0; i < stream->choices.count; i++)
         choice_fini(choice_of(stream, i));
     llmobs_stream_parts_fini(&stream->choices);
@@ -245,11 +247,9 @@ static int add_executed(struct stream_choice *choice,
 {
     int rc = 0;
 
-    for (size_t i = 0;
-         rc == 0 && i < llmobs_json_len(list) &&
-         llmobs_json_len(choice->executed) < LLMOBS_STREAM_CALLS_MAX;
-         i++) {
-        struct llmobs_json *one = llmobs_json_at(list, i);
+    LLMOBS_JSON_EACH (one, list,
+                      rc == 0 && llmobs_json_len(choice->executed) <
+                                     LLMOBS_STREAM_CALLS_MAX) {
         char index[24];
 
         if (!choice->executed)
@@ -552,7 +552,7 @@ static int openai_stream_put_content(const struct llmobs_stream *stream,
         from = &choice->transcript;
     if (from->len == 0)
         from = &choice->refusal;
-    text = (struct llmobs_text){from->data, from->len};
+    text = llmobs_buf_text(from);
     if (!stream->keep_space)
         text = llmobs_text_strip(text);
     if (text.len > 0)
@@ -576,7 +576,7 @@ static int put_choice(const struct llmobs_stream *stream,
     int rc = 0;
 
     if (reasoning.len > 0)
-        rc = llmobs_json_add(list, llmobs_message_new("reasoning", reasoning));
+        rc = llmobs_message_add_text(list, "reasoning", reasoning);
     if (rc < 0)
         return rc;
     message = llmobs_json_object();
@@ -603,10 +603,7 @@ struct llmobs_json *llmobs_stream_messages(const struct llmobs_stream *stream,
             role = choice_of(stream, i)->role;
         rc = put_choice(stream, choice_of(stream, i), role, audio_format, list);
     }
-    if (rc == 0)
-        return list;
-    llmobs_json_free(list);
-    return NULL;
+    return llmobs_json_done(list, rc);
 }
 
 struct llmobs_json *llmobs_stream_texts(const struct llmobs_stream *stream)
@@ -618,10 +615,7 @@ struct llmobs_json *llmobs_stream_texts(const struct llmobs_stream *stream)
         const struct llmobs_buf *content = &choice_of(stream, i)->content;
         struct llmobs_text text = {content->data, content->len};
 
-        rc = llmobs_json_add(list, llmobs_message_new(NULL, text));
+        rc = llmobs_message_add_text(list, NULL, text);
     }
-    if (rc == 0)
-        return list;
-    llmobs_json_free(list);
-    return NULL;
+    return llmobs_json_done(list, rc);
 }

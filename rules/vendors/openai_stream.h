@@ -30,7 +30,7 @@ struct llmobs_stream {
 };
 
 /* A stream of all zeros is empty and ready for a chat. */
-void llmobs_stream_fini(struct llmobs_stream *stream);
+void llmobs_stream_fini(void *stream);
 
 /* Adds one chunk. */
 int llmobs_stream_add(struct llmobs_stream *stream,

@@ -169,9 +169,8 @@ static int add_screenshot(struct llmobs_json *list,
     const char *text =
         llmobs_responses_reference(llmobs_json_get(item, "output"));
 
-    return llmobs_json_add(
-        list,
-        llmobs_message_new("user", llmobs_text_of(text ? text : "[image]")));
+    return llmobs_message_add_text(list, "user",
+                                   llmobs_text_of(text ? text : "[image]"));
 }
 
 /* -- tools --------------------------------------------------------------- */
@@ -366,10 +365,9 @@ static int responses_items_add_json(struct llmobs_json *list, const char *role,
     int rc = -ENOMEM;
 
     if (text)
-        rc = llmobs_json_add(
-            list, llmobs_message_new(
-                      role, llmobs_text_cut(llmobs_text_of(text),
-                                            LLMOBS_MESSAGE_CONTENT_MAX)));
+        rc = llmobs_message_add_text(
+            list, role,
+            llmobs_text_cut(llmobs_text_of(text), LLMOBS_MESSAGE_CONTENT_MAX));
     free(text);
     llmobs_json_free(json);
     return rc;
@@ -460,9 +458,8 @@ static int responses_items_add_output(struct llmobs_json *list,
     if (llmobs_json_says(item, "type", CODE_TOOL "_call"))
         return add_code(list, item);
     if (llmobs_json_says(item, "type", "compaction"))
-        return llmobs_json_add(
-            list,
-            llmobs_message_new("assistant", llmobs_text_of("[compaction]")));
+        return llmobs_message_add_text(list, "assistant",
+                                       llmobs_text_of("[compaction]"));
     if (llmobs_json_says(item, "type", "computer_call_output"))
         return add_screenshot(list, item);
     return responses_items_add_json(list, "assistant",

@@ -7,7 +7,6 @@
 #include "rules/vendors/responses_items.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 
 struct variable {
     const char *name;
@@ -208,10 +207,8 @@ static int add_template(struct llmobs_json *template,
     llmobs_buf_init(&out, LLMOBS_MESSAGE_CONTENT_MAX);
     rc = substitute(&out, text, list, count);
     if (rc == 0 || rc == -EFBIG)
-        rc = llmobs_json_add(
-            template,
-            llmobs_message_new(llmobs_json_gets(message, "role"),
-                               (struct llmobs_text){out.data, out.len}));
+        rc = llmobs_message_add_text(
+            template, llmobs_json_gets(message, "role"), llmobs_buf_text(&out));
     llmobs_buf_fini(&out);
     return rc;
 }
