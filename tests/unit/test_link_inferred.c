@@ -116,6 +116,7 @@ START_TEST(the_request_describes_its_tools)
         have =
             llmobs_json_gets(link_tools.list[0].metadata, "tool_description");
         ck_assert_pstr_eq(have, cases[i].want);
+        llmobs_linker_fini(&linker);
     }
 }
 END_TEST
