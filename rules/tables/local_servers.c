@@ -91,7 +91,7 @@ static const struct llmobs_form sglang_form = {
     .event = llmobs_interpreter_event,
     .finish = llmobs_interpreter_finish,
     .ends = sglang_ends,
-    LLMOBS_STATE(struct llmobs_interpreter, llmobs_interpreter_fini),
+    LLMOBS_INTERPRETER_STATE,
     LLMOBS_SIGNED,
     .signs = sglang_signs,
     .variant = &sglang_layout,
@@ -246,8 +246,11 @@ static bool vllm_ranks(const struct llmobs_reading *reading)
            llmobs_answer_may_have(reading->classified->call, vllm_score_says);
 }
 
+static const char vllm_query[] = "text_1\0queries\0";
+static const char vllm_documents[] = "text_2\0documents\0";
+
 static const struct llmobs_rerank vllm_ranking = {
-    .keys = vllm_keys, .query = "text_1", .documents = "text_2"};
+    .keys = vllm_keys, .query = vllm_query, .documents = vllm_documents};
 
 static const struct llmobs_form vllm_ranker = {
     .keys = vllm_keys,
