@@ -39,8 +39,12 @@ bool llmobs_evaluations_is_one(const struct llmobs_json *event)
 
 bool llmobs_evaluations_may_be_one(struct llmobs_text line)
 {
-    return memmem(line.data, line.len, "\"join_on\"", 9) ||
-           memmem(line.data, line.len, "\"submitter\"", 11);
+    static const char marks[] = "\"join_on\"\0\"submitter\"\0";
+
+    LLMOBS_WORDS_EACH (mark, marks)
+        if (memmem(line.data, line.len, mark, strlen(mark)))
+            return true;
+    return false;
 }
 
 /* -- one ------------------------------------------------------------------ */

@@ -230,10 +230,9 @@ static int describe(const struct llmobs_linking *l, struct llmobs_span *span)
 
     for (size_t i = 0; i < llmobs_json_len(tools) && llmobs_work_do(8); i++) {
         const struct llmobs_json *tool = llmobs_json_at(tools, i);
-        const char *name = llmobs_json_gets(tool, "name");
         const char *text = llmobs_json_gets(tool, "description");
 
-        if (text && name && strcmp(name, span->name) == 0)
+        if (text && llmobs_json_says(tool, "name", span->name))
             return llmobs_json_sets(span->metadata, "tool_description", text);
     }
     return 0;

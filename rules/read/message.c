@@ -51,9 +51,8 @@ int llmobs_message_mark(struct llmobs_json *list, const char *text,
     if (rc == 0)
         rc = llmobs_media_mark(&words, what, detail, 0);
     if (rc == 0)
-        rc = llmobs_json_add(
-            list, llmobs_message_new("assistant", (struct llmobs_text){
-                                                      words.data, words.len}));
+        rc =
+            llmobs_message_add_text(list, "assistant", llmobs_buf_text(&words));
     llmobs_buf_fini(&words);
     return rc;
 }

@@ -144,14 +144,10 @@ static bool sources_are_same(const struct llmobs_json *a,
 static bool sources_have(const struct llmobs_span *span, const char *url)
 {
     const struct llmobs_json *list = llmobs_json_get(span->metadata, "sources");
-    size_t count = llmobs_json_len(list);
-    bool have = count >= LLMOBS_SOURCES_MAX;
+    bool have = llmobs_json_len(list) >= LLMOBS_SOURCES_MAX;
 
-    for (size_t i = 0; url && i < count && !have; i++) {
-        const char *own = llmobs_json_gets(llmobs_json_at(list, i), "url");
-
-        have = own && strcmp(own, url) == 0;
-    }
+    LLMOBS_JSON_EACH (one, list, url && !have)
+        have = llmobs_json_says(one, "url", url);
     return have;
 }
 
