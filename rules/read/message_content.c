@@ -36,8 +36,11 @@ struct llmobs_json *llmobs_message_content_string(const struct llmobs_buf *buf)
 static int message_content_append(struct llmobs_buf *buf,
                                   struct llmobs_text text)
 {
-    int rc = text.data ? llmobs_buf_add(buf, text.data, text.len) : 0;
+    int rc;
 
+    if (buf->max == 0)
+        buf->max = LLMOBS_MESSAGE_CONTENT_MAX;
+    rc = text.data ? llmobs_buf_add(buf, text.data, text.len) : 0;
     return rc == -EFBIG ? 0 : rc;
 }
 

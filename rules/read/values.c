@@ -81,6 +81,11 @@ int llmobs_value_output(struct llmobs_span *span,
     return read_values_set(&span->output_value, value);
 }
 
+int llmobs_value_words(char **value, const struct llmobs_buf *words)
+{
+    return words->len > 0 ? llmobs_span_set(value, words->data) : 0;
+}
+
 int llmobs_value_step(struct llmobs_span *span, const char *type,
                       const char *name)
 {

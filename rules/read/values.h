@@ -29,6 +29,9 @@ int llmobs_value_input(struct llmobs_span *span,
 int llmobs_value_output(struct llmobs_span *span,
                         const struct llmobs_json *value);
 
+/* Sets a value to the text of a buffer; an empty one changes nothing. */
+int llmobs_value_words(char **value, const struct llmobs_buf *words);
+
 /* Adds {"type": type, "name": name} to metadata.steps, which lists what an
  * agent did on its way; `name` may be NULL. Never what went into the step or
  * came out of it, as that is content. */

@@ -117,11 +117,6 @@ static int append_parts(struct llmobs_buf *text,
     return rc;
 }
 
-static int set_value(char **value, const struct llmobs_buf *text)
-{
-    return text->len > 0 ? llmobs_span_set(value, text->data) : 0;
-}
-
 /* -- the request ----------------------------------------------------------- */
 
 static int a2a_begin(struct llmobs_reading *reading)
@@ -155,7 +150,7 @@ static int a2a_request(struct llmobs_reading *reading)
     llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
     rc = append_parts(&text, llmobs_json_get(message, "parts"));
     if (rc == 0)
-        rc = set_value(&reading->span->input_value, &text);
+        rc = llmobs_value_words(&reading->span->input_value, &text);
     llmobs_buf_fini(&text);
     return rc;
 }
@@ -223,7 +218,6 @@ static int add_artifact(struct state *state, const struct llmobs_json *artifact,
     bool same = id && state->artifact && strcmp(id, state->artifact) == 0;
     int rc = 0;
 
-    state->done.max = LLMOBS_MESSAGE_CONTENT_MAX;
     if (!same && state->text.len > 0) {
         if (state->done.len > 0)
             rc = llmobs_message_content_append(&state->done, "\n");
@@ -308,8 +302,9 @@ static int a2a_finish(struct llmobs_reading *reading)
     int rc = add_artifact(state, NULL, false);
 
     if (rc == 0)
-        rc = set_value(&span->output_value,
-                       state->done.len > 0 ? &state->done : &state->status);
+        rc = llmobs_value_words(&span->output_value, state->done.len > 0
+                                                         ? &state->done
+                                                         : &state->status);
     if (rc < 0 || !*state->word)
         return rc;
     rc = llmobs_json_sets(span->metadata, "state", state->word);

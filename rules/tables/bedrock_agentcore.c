@@ -18,14 +18,12 @@
 static const char session[] = "x-amzn-bedrock-agentcore-runtime-session-id";
 static const char signs[] =
     "\"prompt\"\0\"input\"\0\"message\"\0\"query\"\0\"jsonrpc\"\0";
-static const char settings[] = "";
 
 /* The places of a stream's pieces come first. */
 static const struct llmobs_layout layout = {
     .places = LLMOBS_AT(INPUT, "/prompt|/input|/message|/query")
         LLMOBS_AT(OUTPUT, "/event/contentBlockDelta/delta/text|/text|/result|"
                           "/output|/response|/message"),
-    .settings = settings,
 };
 
 /* Where the host does not tell, the runtime's ARN does. MCP and A2A come by the
@@ -62,7 +60,7 @@ static int bedrock_agentcore_begin(struct llmobs_reading *reading)
     return rc < 0 ? rc : llmobs_interpreter_begin(reading);
 }
 
-/* What has none of these members is taken as a whole. */
+/* A body that has none of these members is taken as a whole. */
 static int bedrock_agentcore_request(struct llmobs_reading *reading)
 {
     int rc = llmobs_interpreter_request(reading);
@@ -98,7 +96,6 @@ static int bedrock_agentcore_event(struct llmobs_reading *reading,
     if (!text)
         return llmobs_interpreter_event(reading, event);
     state->any = true;
-    state->instead.max = LLMOBS_MESSAGE_CONTENT_MAX;
     llmobs_reading_token(reading, event);
     return llmobs_message_content_append(&state->instead, text);
 }
@@ -108,10 +105,8 @@ static int bedrock_agentcore_finish(struct llmobs_reading *reading)
     struct llmobs_interpreter *state = reading->state;
     int rc = 0;
 
-    if (state->text.len == 0 && state->instead.len > 0) {
-        state->text.max = LLMOBS_MESSAGE_CONTENT_MAX;
+    if (state->text.len == 0 && state->instead.len > 0)
         rc = llmobs_message_content_append(&state->text, state->instead.data);
-    }
     return rc < 0 ? rc : llmobs_interpreter_finish(reading);
 }
 
@@ -125,8 +120,7 @@ static const struct llmobs_form form = {
     .event = bedrock_agentcore_event,
     .finish = bedrock_agentcore_finish,
     .ends = llmobs_interpreter_ends,
-    .state_fini = llmobs_interpreter_fini,
-    .state_size = sizeof(struct llmobs_interpreter),
+    LLMOBS_INTERPRETER_STATE,
     .variant = &layout,
     .lists = true,
 };
@@ -141,5 +135,4 @@ static const struct llmobs_shape shapes[] = {
 
 LLMOBS_DIALECT(bedrock_agentcore, .integration = "bedrock_agentcore",
                .genai = "aws.bedrock", .shapes = shapes, .form = &form,
-               .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               LLMOBS_ALL_MEDIA_TOLD);

@@ -490,7 +490,6 @@ static int add_image(struct llmobs_interpreter *state, const char *base64)
 
 static int add_instead(struct llmobs_interpreter *state, const char *text)
 {
-    state->instead.max = LLMOBS_MESSAGE_CONTENT_MAX;
     state->stream.begun = state->stream.begun || (text && *text);
     return llmobs_message_content_append(&state->instead, text);
 }
@@ -823,7 +822,6 @@ static int interpreter_gather(struct llmobs_reading *reading,
     struct llmobs_interpreter *state = reading->state;
     const char *text = llmobs_json_text(value);
 
-    state->text.max = LLMOBS_MESSAGE_CONTENT_MAX;
     if (!value || llmobs_json_is_null(value))
         return 0;
     if (text && *text)

@@ -166,7 +166,6 @@ static int langgraph_piece(struct state *state, const struct llmobs_json *piece)
     const char *id = llmobs_json_gets(piece, "id");
     int rc = 0;
 
-    state->request.text.max = LLMOBS_MESSAGE_CONTENT_MAX;
     if (id && (!state->id || strcmp(state->id, id) != 0)) {
         llmobs_buf_cut(&state->request.text, 0);
         rc = llmobs_span_set(&state->id, id);

@@ -258,7 +258,6 @@ static int lm_studio_event(struct llmobs_reading *reading,
     const struct llmobs_json *result = llmobs_json_get(json, "result");
     struct state *state = reading->state;
 
-    state->text.max = LLMOBS_MESSAGE_CONTENT_MAX;
     if (!state->items && !(state->items = llmobs_json_array()))
         return -ENOMEM;
     llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_MODEL,

@@ -232,8 +232,6 @@ static int entry_at(struct stream *stream, const struct llmobs_json *event,
     if (rc < 0)
         return rc;
     *out = at;
-    for (size_t p = 0; p < PIECES; p++)
-        (*out)->pieces[p].max = LLMOBS_MESSAGE_CONTENT_MAX;
     if (!(*out)->entry)
         (*out)->entry = llmobs_json_object();
     return (*out)->entry ? 0 : -ENOMEM;

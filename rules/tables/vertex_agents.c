@@ -45,13 +45,11 @@ struct state {
 /* The same path manages sessions and memories, which no model does. */
 static bool vertex_agents_runs(const struct llmobs_reading *reading)
 {
-    static const char *const others[] = {"session", "memory", "feedback"};
+    static const char others[] = "session\0memory\0feedback\0";
     const char *method = llmobs_google_gets(reading->request, "classMethod");
 
-    for (size_t i = 0; method && i < sizeof(others) / sizeof(others[0]); i++)
-        if (strstr(method, others[i]))
-            return false;
-    return llmobs_reading_has(reading, "input");
+    return !llmobs_text_has_any(llmobs_text_of(method), others) &&
+           llmobs_reading_has(reading, "input");
 }
 
 static int vertex_agents_begin(struct llmobs_reading *reading)
@@ -121,9 +119,7 @@ static int vertex_agents_parts(struct llmobs_reading *reading,
     size_t before = text->len;
     int rc = 0;
 
-    text->max = LLMOBS_MESSAGE_CONTENT_MAX;
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(parts); i++) {
-        const struct llmobs_json *part = llmobs_json_at(parts, i);
+    LLMOBS_JSON_EACH (part, parts, rc == 0) {
         const struct llmobs_json *call = llmobs_json_get(part, "function_call");
 
         if (call && whole)
@@ -180,7 +176,6 @@ static int vertex_agents_finish(struct llmobs_reading *reading)
         rc = llmobs_usage_sum(&state->sum, state->usage, counted);
         llmobs_google_usage(state->sum, &counts, reading->span);
     }
-    state->said.max = LLMOBS_MESSAGE_CONTENT_MAX;
     if (rc == 0 && state->pieces.len > 0)
         rc = llmobs_message_content_append(&state->said, state->pieces.data);
     if (rc < 0 || state->said.len == 0)
@@ -214,8 +209,7 @@ static const struct llmobs_form form = {
     .event = vertex_agents_event,
     .finish = vertex_agents_finish,
     .ends = llmobs_reading_ends,
-    .state_fini = vertex_agents_fini,
-    .state_size = sizeof(struct state),
+    LLMOBS_STATE(struct state, vertex_agents_fini),
     .framing = LLMOBS_FRAMING_LINES,
 };
 
@@ -232,5 +226,4 @@ static const struct llmobs_shape shapes[] = {
 
 LLMOBS_DIALECT(vertex_agents, .integration = "vertexai",
                .genai = "gcp.vertex_ai", .shapes = shapes, .form = &form,
-               .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               LLMOBS_ALL_MEDIA_TOLD);

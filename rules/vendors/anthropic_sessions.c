@@ -4,7 +4,8 @@
  *
  * Source: anthropics/anthropic-sdk-typescript bfa9197f (2026-08),
  * resources/beta/sessions/{events,sessions}.ts and lib/sessions/accumulate.ts.
- * What graders of outcomes count is not said to be apart: it is left out. */
+ * The counts by graders of outcomes are left out: nothing says whether they are
+ * a part of the others. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,7 +57,6 @@ static int anthropic_sessions_say(struct llmobs_buf *text,
     const char *words = llmobs_json_text(lines);
     int rc = lines ? 0 : -ENOMEM;
 
-    text->max = LLMOBS_MESSAGE_CONTENT_MAX;
     if (!llmobs_has_text(words)) /* of an outcome that is wanted */
         words = llmobs_json_gets(event, "description");
     if (rc == 0 && llmobs_has_text(words) && text->len > 0)
@@ -65,11 +65,6 @@ static int anthropic_sessions_say(struct llmobs_buf *text,
         rc = llmobs_message_content_append(text, words);
     llmobs_json_free(lines);
     return rc;
-}
-
-static int anthropic_sessions_set(char **value, const struct llmobs_buf *text)
-{
-    return text->len > 0 ? llmobs_span_set(value, text->data) : 0;
 }
 
 /* -- requests -------------------------------------------------------------- */
@@ -102,10 +97,10 @@ static int anthropic_sessions_request(struct llmobs_reading *reading)
         return 0;
     if (!events)
         events = llmobs_json_get(reading->request, "initial_events");
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(events); i++)
-        rc = anthropic_sessions_say(&text, llmobs_json_at(events, i));
+    LLMOBS_JSON_EACH (one, events, rc == 0)
+        rc = anthropic_sessions_say(&text, one);
     if (rc == 0)
-        rc = anthropic_sessions_set(&reading->span->input_value, &text);
+        rc = llmobs_value_words(&reading->span->input_value, &text);
     llmobs_buf_fini(&text);
     return rc;
 }
@@ -187,16 +182,15 @@ static int anthropic_sessions_fail(struct llmobs_reading *reading,
                                    const struct llmobs_event *event)
 {
     const struct llmobs_json *error = llmobs_json_get(event->json, "error");
-    const char *status =
-        llmobs_json_gets(llmobs_json_get(error, "retry_status"), "type");
 
-    return status && strcmp(status, "retrying") == 0
+    return llmobs_json_says(llmobs_json_get(error, "retry_status"), "type",
+                            "retrying")
                ? 0
                : llmobs_error_read(event->json, event->data,
                                    reading->classified->call, reading->span);
 }
 
-/* What a person or the program said begins the run. */
+/* The words of a person or of the program begin the run. */
 static int anthropic_sessions_ask(struct llmobs_reading *reading,
                                   const struct llmobs_json *event,
                                   const char *id)
@@ -232,7 +226,6 @@ static int anthropic_sessions_piece(struct llmobs_reading *reading,
     const struct llmobs_json *delta = llmobs_json_get(event->json, "delta");
     struct state *state = reading->state;
 
-    state->pieces.max = LLMOBS_MESSAGE_CONTENT_MAX;
     llmobs_reading_token(reading, event);
     return llmobs_message_content_append(
         &state->pieces,
@@ -297,13 +290,11 @@ static int anthropic_sessions_finish(struct llmobs_reading *reading)
     anthropic_sessions_tell_counts(reading);
     if (!reading->done)
         span->duration_ns = 0;
-    state->said.max = LLMOBS_MESSAGE_CONTENT_MAX;
     if (state->pieces.len > 0)
         rc = llmobs_message_content_append(&state->said, state->pieces.data);
     if (rc == 0)
-        rc = anthropic_sessions_set(&span->input_value, &state->asked);
-    return rc < 0 ? rc
-                  : anthropic_sessions_set(&span->output_value, &state->said);
+        rc = llmobs_value_words(&span->input_value, &state->asked);
+    return rc < 0 ? rc : llmobs_value_words(&span->output_value, &state->said);
 }
 
 static void anthropic_sessions_fini(void *at)
@@ -320,26 +311,16 @@ static void anthropic_sessions_fini(void *at)
 
 /* -- the dialect ----------------------------------------------------------- */
 
-static const struct llmobs_form create = {
-    .keys = create_keys,
-    .signs = signs,
-    .confirm = anthropic_sessions_asks,
-    .confirm_always = true,
-    .gated = true,
-    .request = anthropic_sessions_request,
-    .document = anthropic_sessions_created,
-};
+#define SENDS                                           \
+    .signs = signs, .confirm = anthropic_sessions_asks, \
+    .confirm_always = true, .gated = true,              \
+    .request = anthropic_sessions_request
 
-static const struct llmobs_form send = {
-    .keys = send_keys,
-    .signs = signs,
-    .confirm = anthropic_sessions_asks,
-    .confirm_always = true,
-    .gated = true,
-    .begin = anthropic_sessions_begin,
-    .request = anthropic_sessions_request,
-    .document = anthropic_sessions_sent,
-};
+static const struct llmobs_form create = {
+    SENDS, .keys = create_keys, .document = anthropic_sessions_created};
+static const struct llmobs_form send = {SENDS, .keys = send_keys,
+                                        .begin = anthropic_sessions_begin,
+                                        .document = anthropic_sessions_sent};
 
 /* Errors of the session are events like others. */
 static const struct llmobs_form stream = {
@@ -347,8 +328,7 @@ static const struct llmobs_form stream = {
     .begin = anthropic_sessions_begin,
     .event = anthropic_sessions_event,
     .finish = anthropic_sessions_finish,
-    .state_fini = anthropic_sessions_fini,
-    .state_size = sizeof(struct state),
+    LLMOBS_STATE(struct state, anthropic_sessions_fini),
     .texts = true,
 };
 
@@ -367,5 +347,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(anthropic_sessions, .integration = "anthropic", .server = true,
-               .shapes = shapes, .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               .shapes = shapes, LLMOBS_ALL_MEDIA_TOLD);

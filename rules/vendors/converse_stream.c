@@ -80,9 +80,6 @@ static int converse_stream_find_block(struct llmobs_converse_stream *stream,
     if (rc < 0)
         return rc;
     *out = item;
-    (*out)->text.max = LLMOBS_MESSAGE_CONTENT_MAX;
-    (*out)->reasoning.max = LLMOBS_MESSAGE_CONTENT_MAX;
-    (*out)->input.max = LLMOBS_MESSAGE_CONTENT_MAX;
     return 0;
 }
 

@@ -24,9 +24,6 @@ int llmobs_gemini_stream_begin(struct llmobs_gemini_stream *stream)
 {
     if (stream->others)
         return 0;
-    stream->text.max = LLMOBS_MESSAGE_CONTENT_MAX;
-    stream->thought.max = LLMOBS_MESSAGE_CONTENT_MAX;
-    stream->piece.max = LLMOBS_MESSAGE_CONTENT_MAX;
     stream->others = llmobs_json_array();
     return stream->others ? 0 : -ENOMEM;
 }

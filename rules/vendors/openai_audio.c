@@ -147,7 +147,6 @@ static int openai_audio_read_event(struct llmobs_reading *reading,
     }
     if (piece && *piece)
         llmobs_reading_token(reading, event);
-    audio->text.max = LLMOBS_MESSAGE_CONTENT_MAX;
     if (rc == 0 && piece)
         rc = llmobs_message_content_append(&audio->text, piece);
     return rc;

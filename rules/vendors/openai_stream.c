@@ -97,11 +97,6 @@ static int choice_at(struct llmobs_stream *stream, int64_t index,
     if (rc < 0)
         return rc;
     *out = item;
-    (*out)->content.max = LLMOBS_MESSAGE_CONTENT_MAX;
-    (*out)->reasoning.max = LLMOBS_MESSAGE_CONTENT_MAX;
-    (*out)->refusal.max = LLMOBS_MESSAGE_CONTENT_MAX;
-    (*out)->audio.max = LLMOBS_MESSAGE_CONTENT_MAX;
-    (*out)->transcript.max = LLMOBS_MESSAGE_CONTENT_MAX;
     return 0;
 }
 
@@ -117,7 +112,6 @@ static int call_at(struct stream_choice *choice, int64_t index,
     if (rc < 0)
         return rc;
     *out = item;
-    (*out)->arguments.max = LLMOBS_MESSAGE_CONTENT_MAX;
     return 0;
 }
 

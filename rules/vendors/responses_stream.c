@@ -57,8 +57,6 @@ static int item_at(struct llmobs_responses_stream *stream,
     if (rc < 0)
         return rc;
     *out = at;
-    for (size_t p = 0; p < PIECES; p++)
-        (*out)->pieces[p].max = LLMOBS_MESSAGE_CONTENT_MAX;
     return 0;
 }
 
