@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,7 +26,6 @@
 
 /* An entry that is older than this is stuck in the spool. */
 #define CHECK_S 3600
-#define CHECK_MAX_S (24 * 3600)
 
 /* Each process leaves at most one record, so this is enough for any host. */
 #define FOLD_MAX 100000
@@ -56,17 +54,11 @@ struct stats {
 static int read_check(const struct llmobs_cli_option *option, const char *value)
 {
     struct stats *stats = option->to;
-    char *end = NULL;
+    const struct llmobs_cli_option seconds =
+        LLMOBS_CLI_VALUE(option->name, NULL, &stats->check_s);
 
     stats->check = true;
-    if (!value)
-        return 0;
-    stats->check_s = strtol(value, &end, 10);
-    if (end != value && *end == '\0' && stats->check_s >= 1 &&
-        stats->check_s <= CHECK_MAX_S)
-        return 0;
-    llmobs_tell("llmobs stats: --check: 1 to %d seconds\n", CHECK_MAX_S);
-    return -EINVAL;
+    return value ? llmobs_cli_seconds(&seconds, value) : 0;
 }
 
 /* -- numbers ------------------------------------------------------------- */
@@ -176,19 +168,12 @@ static const char *reason(const struct llmobs_count *count)
  * elsewhere, such as an exporter's. */
 static bool is_aside(const struct llmobs_count *count)
 {
-    static const char *const shown[] = {"captured",
-                                        "adopted",
-                                        "kept",
-                                        "released",
-                                        "evaluations",
-                                        LLMOBS_LEDGER_PENDING,
-                                        LLMOBS_LEDGER_PROCESSES,
-                                        LLMOBS_LEDGER_RESTARTS};
+    static const char shown[] =
+        "captured\0adopted\0kept\0released\0evaluations\0" LLMOBS_LEDGER_PENDING
+        "\0" LLMOBS_LEDGER_PROCESSES "\0" LLMOBS_LEDGER_RESTARTS "\0";
 
-    for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
-        if (strcmp(count->name, shown[i]) == 0)
-            return false;
-    return count->value > 0 && !llmobs_stats_name_settles(count->name);
+    return count->value > 0 && !llmobs_words_have(shown, count->name) &&
+           !llmobs_stats_name_settles(count->name);
 }
 
 static uint64_t number(const struct stats *stats, const char *name)

@@ -21,6 +21,8 @@ static bool bodyless_is_place(const char *at)
     case 'r':
         return strncmp(at, "responses/", strlen("responses/")) == 0 ||
                strncmp(at, "requests/", strlen("requests/")) == 0;
+    case 's':
+        return strncmp(at, "sessions/sesn_", strlen("sessions/sesn_")) == 0;
     case 't':
         return strncmp(at, "threads/", strlen("threads/")) == 0 ||
                strncmp(at, "transcript/", strlen("transcript/")) == 0;

@@ -7,22 +7,23 @@
 
 /* All dialects of models, in the order of their precedence, and the dialects of
  * LLMOBS_OBSERVE. */
-#define MODELS(X)                                                              \
-    X(bedrock_converse), X(bedrock_embed), X(bedrock_rerank),                  \
-        X(bedrock_invoke), X(bedrock_agents), X(bedrock_guardrails),           \
-        X(bedrock_knowledge), X(portkey), X(openai_chat),                      \
-        X(openai_completions), X(openai_embeddings), X(openai_responses),      \
-        X(openai_vector_stores), X(openai_media), X(anthropic), X(gemini),     \
-        X(gemini_embed), X(gemini_interactions), X(mistral),                   \
-        X(mistral_conversations), X(cohere), X(cohere_v1),                     \
-        X(anthropic_complete), X(writer), X(aleph_alpha), X(ollama),           \
-        X(llama_cpp), X(huggingface), X(sglang), X(lmstudio), X(triton),       \
-        X(koboldcpp), X(vllm), X(whisper_cpp), X(dashscope), X(watsonx),       \
-        X(cloudflare), X(replicate), X(openai_assistants), X(openai_audio),    \
-        X(openai_moderations), X(rerank), X(vertex_chat), X(dify), X(flowise), \
-        X(n8n), X(langgraph), X(elevenlabs), X(deepgram), X(cartesia),         \
-        X(minimax), X(assemblyai), X(azure_speech), X(google_renders),         \
-        X(openai_videos), X(xai), X(fal), X(bfl), X(stability), X(oci),        \
+#define MODELS(X)                                                           \
+    X(bedrock_converse), X(bedrock_embed), X(bedrock_rerank),               \
+        X(bedrock_invoke), X(bedrock_agents), X(bedrock_agentcore),         \
+        X(bedrock_guardrails), X(bedrock_knowledge), X(portkey),            \
+        X(openai_chat), X(openai_completions), X(openai_embeddings),        \
+        X(openai_responses), X(openai_vector_stores), X(openai_media),      \
+        X(anthropic), X(gemini), X(gemini_embed), X(gemini_interactions),   \
+        X(mistral), X(mistral_conversations), X(cohere), X(cohere_v1),      \
+        X(anthropic_complete), X(anthropic_sessions), X(writer),            \
+        X(aleph_alpha), X(ollama), X(llama_cpp), X(huggingface), X(sglang), \
+        X(lmstudio), X(triton), X(koboldcpp), X(vllm), X(whisper_cpp),      \
+        X(dashscope), X(watsonx), X(cloudflare), X(replicate),              \
+        X(openai_assistants), X(openai_audio), X(openai_moderations),       \
+        X(rerank), X(vertex_chat), X(vertex_agents), X(dify), X(flowise),   \
+        X(n8n), X(langgraph), X(elevenlabs), X(deepgram), X(cartesia),      \
+        X(minimax), X(assemblyai), X(azure_speech), X(google_renders),      \
+        X(openai_videos), X(xai), X(fal), X(bfl), X(stability), X(oci),     \
         X(mcp), X(a2a), X(openai_realtime), X(gemini_live)
 #define OBSERVED(X)                                                          \
     X(azure_search), X(brave), X(chroma), X(exa), X(firecrawl),              \
@@ -53,6 +54,7 @@ const struct llmobs_dialect *const llmobs_observed[] = {OBSERVED(POINTER),
 /* The dialects that a host speaks. */
 enum {
     openai,
+    anthropic,
     google,
     mistral,
     cohere,
@@ -64,6 +66,7 @@ enum {
     ollama,
     bedrock,
     bedrock_agents,
+    bedrock_agentcore,
     elevenlabs,
     deepgram,
     cartesia,
@@ -77,7 +80,8 @@ enum {
     fal,
     bfl,
     stability,
-    oci
+    oci,
+    portkey
 };
 
 #define SPEAKS(name, ...)                           \
@@ -88,11 +92,12 @@ enum {
 
 static const struct llmobs_dialect *const *const speaks[] = {
     SPEAKS(openai, OPENAI),
+    SPEAKS(anthropic, OPENAI, &llmobs_dialect_anthropic_sessions),
     SPEAKS(google, &llmobs_dialect_gemini, &llmobs_dialect_gemini_embed,
            &llmobs_dialect_gemini_interactions, &llmobs_dialect_gemini_live,
            &llmobs_dialect_google_renders, &llmobs_dialect_anthropic,
-           &llmobs_dialect_vertex_chat, &llmobs_dialect_openai_chat,
-           &llmobs_dialect_openai_completions,
+           &llmobs_dialect_vertex_chat, &llmobs_dialect_vertex_agents,
+           &llmobs_dialect_openai_chat, &llmobs_dialect_openai_completions,
            &llmobs_dialect_openai_embeddings, &llmobs_dialect_openai_responses),
     SPEAKS(mistral, &llmobs_dialect_mistral,
            &llmobs_dialect_mistral_conversations, &llmobs_dialect_openai_audio,
@@ -117,6 +122,9 @@ static const struct llmobs_dialect *const *const speaks[] = {
            &llmobs_dialect_bedrock_guardrails),
     SPEAKS(bedrock_agents, &llmobs_dialect_bedrock_agents,
            &llmobs_dialect_bedrock_knowledge),
+    /* Agents speak MCP and A2A by the same path. */
+    SPEAKS(bedrock_agentcore, &llmobs_dialect_bedrock_agentcore,
+           &llmobs_dialect_mcp, &llmobs_dialect_a2a),
     SPEAKS(elevenlabs, &llmobs_dialect_elevenlabs),
     SPEAKS(deepgram, &llmobs_dialect_deepgram),
     SPEAKS(cartesia, &llmobs_dialect_cartesia),
@@ -133,6 +141,7 @@ static const struct llmobs_dialect *const *const speaks[] = {
     SPEAKS(bfl, &llmobs_dialect_bfl),
     SPEAKS(stability, &llmobs_dialect_stability),
     SPEAKS(oci, &llmobs_dialect_oci),
+    SPEAKS(portkey, &llmobs_dialect_portkey, OPENAI),
 };
 
 #define HOST(text) .host_len = sizeof(text) - 1, .host = text
@@ -151,7 +160,7 @@ static const struct llmobs_provider providers[] = {
      .dialects = azure_speech},
     {HOST("*.stt.speech.microsoft.com"), .name = "azure_speech",
      .dialects = azure_speech},
-    {HOST("*.anthropic.com"), .name = "anthropic", .dialects = openai},
+    {HOST("*.anthropic.com"), .name = "anthropic", .dialects = anthropic},
     {HOST("models.github.ai"), .name = "github", .dialects = openai},
     {HOST("models.inference.ai.azure.com"), .name = "github",
      .genai = "azure.ai.inference", .dialects = openai},
@@ -218,6 +227,7 @@ static const struct llmobs_provider providers[] = {
     {HOST("api.novita.ai"), .name = "novita", .dialects = openai},
     {HOST("api.parasail.io"), .name = "parasail", .dialects = openai},
     {HOST("api.poe.com"), .name = "poe", .dialects = openai},
+    {HOST("api.portkey.ai"), .name = "portkey", .dialects = portkey},
     {HOST("api.publicai.co"), .name = "publicai", .dialects = openai},
     {HOST("api.reka.ai"), .name = "reka", .dialects = openai},
     {HOST("api.replicate.com"), .name = "replicate", .dialects = replicate},
@@ -284,6 +294,8 @@ static const struct llmobs_provider providers[] = {
      .genai = "aws.bedrock", .dialects = bedrock_agents},
     {HOST("bedrock-agent-runtime*.api.aws"), .name = "amazon_bedrock",
      .genai = "aws.bedrock", .dialects = bedrock_agents},
+    {HOST("bedrock-agentcore*.amazonaws.com"), .name = "amazon_bedrock",
+     .genai = "aws.bedrock", .dialects = bedrock_agentcore},
     {HOST("bedrock-mantle*.api.aws"), .name = "amazon_bedrock",
      .genai = "aws.bedrock", .dialects = openai},
 };

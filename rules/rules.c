@@ -43,13 +43,15 @@ static void rules_complain(const struct llmobs_rules_config *config,
         config->complain(config->complain_ctx, text);
 }
 
-/* Lists the shapes that a header shows. */
+/* Lists the shapes that a header shows; those of any host are read where
+ * another dialect has found their path. */
 static void list_signed(struct llmobs_rules *rules)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < rules->shapes.count && count < SIGNED_MAX; i++)
-        if (rules->shapes.rules[i].shape->signs)
+        if (rules->shapes.rules[i].shape->signs &&
+            !rules->shapes.rules[i].shape->any_host)
             rules->with_signs[count++] = &rules->shapes.rules[i];
 }
 
@@ -277,7 +279,8 @@ static void judge_form(bool may_be, const struct llmobs_request *request,
                              : !llmobs_match_json_type(request->content_type)));
 }
 
-/* Rule 1. No dialect reads a body that is known to be no JSON object. */
+/* Rule 1. No dialect reads a body that is known to be no JSON object, or what a
+ * gateway takes at its root. */
 static bool match_proxy(const struct llmobs_rules *rules,
                         const struct llmobs_request *request,
                         const struct llmobs_url *url,
@@ -296,7 +299,7 @@ static bool match_proxy(const struct llmobs_rules *rules,
     if (request->multipart ||
         (request->says_form && !llmobs_match_object(request->body)))
         judge_form(true, request, match);
-    if (!request->multipart &&
+    if (!request->multipart && url->path.len > 1 &&
         (!request->body.data || llmobs_match_object(request->body)))
         rule = llmobs_shapes_find(&rules->shapes, request->method, url->path,
                                   false);
@@ -305,6 +308,29 @@ static bool match_proxy(const struct llmobs_rules *rules,
                    "rule 1: configured proxy, bodies as text");
     return hit(match, rule, provider_name(url),
                "rule 1: configured proxy, known path");
+}
+
+/* NULL: the dialect has no form. */
+static const struct llmobs_form *rules_form_of(const struct llmobs_rule *rule,
+                                               const struct llmobs_shape *shape)
+{
+    return shape->form ? shape->form : rule->dialect->form;
+}
+
+/* Where others have such a path on listed hosts, too, many have it elsewhere:
+ * programs log in by "/sessions". A known body shows it now, and nothing of it
+ * is kept. */
+static bool is_likely(struct llmobs_match *match,
+                      const struct llmobs_request *request)
+{
+    const struct llmobs_form *form =
+        rules_form_of(match->rule, match->rule->shape);
+
+    if (!form || !form->confirm_always || !request->body.data || match->form ||
+        llmobs_rules_seems(match, request->body))
+        return true;
+    memset(match, 0, sizeof(*match));
+    return rules_miss(match, "known path, but no such request");
 }
 
 /* Rule 3. Of a body that comes while libcurl sends, only the content type is
@@ -347,8 +373,9 @@ static bool match_shape(const struct llmobs_rules *rules,
                           "known path, but the content type is not JSON");
     }
     match->confirm = true;
-    return hit(match, rule, llmobs_provider_by_port(url),
-               "rule 3: known path on another host");
+    (void)hit(match, rule, llmobs_provider_by_port(url),
+              "rule 3: known path on another host");
+    return is_likely(match, request);
 }
 
 /* Rules 2 and 3. The first look at the path rules out most requests. */
@@ -717,13 +744,6 @@ static int rules_name_span(const struct llmobs_rule *rule,
     return llmobs_span_set_format(
         &span->name, "%.*s%s%s", (int)(place - form), form,
         llmobs_match_client(shape, classified->url), place + 2);
-}
-
-/* NULL: the dialect has no form. */
-static const struct llmobs_form *rules_form_of(const struct llmobs_rule *rule,
-                                               const struct llmobs_shape *shape)
-{
-    return shape->form ? shape->form : rule->dialect->form;
 }
 
 static int read_bodies(const struct llmobs_rule *rule,

@@ -145,7 +145,7 @@ struct query {
     bool versioned;
 };
 
-/* What the real dlsym or dlvsym answers when the shim calls it. */
+/* Gives what the real dlsym or dlvsym answers to a call by the shim. */
 static void *found_for(const struct query *query)
 {
     return query->versioned

@@ -1,10 +1,8 @@
 #include "cli/doctor/doctor.h"
 #include "cli/doctor/host.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,41 +93,6 @@ static int examine(struct llmobs_doctor *doctor, const char *what)
                            : examine_command(doctor, what);
 }
 
-/* Answers 1 where help is wanted, 2 where this process is the self-test's
- * client. */
-static int doctor_command_parse(int argc, char **argv,
-                                struct llmobs_doctor *doctor, bool *json,
-                                bool *host)
-{
-    static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'},
-        {"no-self-test", no_argument, NULL, 'n'},
-        {"host", no_argument, NULL, 'H'},
-        {"self-test-client", no_argument, NULL, 'c'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
-    int code;
-
-    /* "+": the options after the command are the command's. */
-    opterr = 0;
-    while ((code = getopt_long(argc, argv, "+:h", options, NULL)) >= 0) {
-        if (code == 'h' || code == 'c')
-            return code == 'h' ? 1 : 2;
-        if (code != 'j' && code != 'n' && code != 'H')
-            break;
-        *json |= code == 'j';
-        *host |= code == 'H';
-        doctor->no_selftest |= code == 'n';
-    }
-    if (code < 0 && *host == (optind == argc))
-        return 0;
-    if (code >= 0)
-        llmobs_cli_refuse_option(argv, options, code);
-    fputs(llmobs_help("llmobs doctor"), stderr);
-    return -EINVAL;
-}
-
 static int examine_host(bool json)
 {
     bool misses;
@@ -143,21 +106,30 @@ static int examine_host(bool json)
 int llmobs_cmd_doctor(int argc, char **argv)
 {
     static struct llmobs_doctor doctor;
-    bool json = false, host = false;
-    int rc = doctor_command_parse(argc, argv, &doctor, &json, &host), status;
+    static bool json, host, client;
+    static char **words;
+    static const struct llmobs_cli_option options[] = {
+        LLMOBS_CLI_FLAG("json", &json),
+        LLMOBS_CLI_FLAG("no-self-test", &doctor.no_selftest),
+        LLMOBS_CLI_FLAG("host", &host),
+        LLMOBS_CLI_FLAG("self-test-client", &client),
+        LLMOBS_CLI_COMMAND(&words)};
+    int status = llmobs_cli_parse(argc, argv, options), rc;
 
-    if (rc == 2)
-        return argv[optind] ? llmobs_probe_run(argv[optind]) : LLMOBS_CLI_USAGE;
-    if (rc == 1)
-        fputs(llmobs_help("llmobs doctor"), stdout);
-    if (rc != 0)
-        return rc == 1 ? LLMOBS_CLI_OK : LLMOBS_CLI_USAGE;
+    if (status < 0 && client)
+        return *words ? llmobs_probe_run(*words) : LLMOBS_CLI_USAGE;
+    if (status < 0 && host != !*words)
+        status = LLMOBS_CLI_USAGE;
+    if (status == LLMOBS_CLI_USAGE)
+        fputs(llmobs_help("llmobs doctor"), stderr);
+    if (status >= 0)
+        return status;
     if (host)
         return examine_host(json);
     doctor.process.root = AT_FDCWD;
     doctor.allowance.left = LLMOBS_ALLOWANCE_MAX;
     llmobs_report_init(&doctor.report);
-    rc = examine(&doctor, argv[optind]);
+    rc = examine(&doctor, *words);
     if (rc == 0 && wants_selftest(&doctor))
         llmobs_doctor_selftest(&doctor);
     if (rc == 0)

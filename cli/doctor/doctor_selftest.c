@@ -311,9 +311,9 @@ static void doctor_selftest_tell(struct selftest *test)
                            test->client[0] ? test->client : "llmobs");
     (void)llmobs_json_set(fact, "steps", list);
     (void)llmobs_json_set(fact, "span", llmobs_json_bool(test->made));
-    (void)llmobs_json_sets(fact, "failed",
-                           failed < STEP_COUNT ? steps[failed] : NULL);
-    (void)llmobs_json_sets(fact, "why", failed < STEP_COUNT ? why : NULL);
+    if (failed < STEP_COUNT)
+        (void)llmobs_json_set_texts(fact, "failed", steps[failed], "why", why,
+                                    NULL);
     LLMOBS_KNOWN("self_test", fact);
     if (failed == STEP_COUNT)
         LLMOBS_FIND(OK, ABOUT, "a call by %s became a span: %s", client, why);

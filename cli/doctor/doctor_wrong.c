@@ -27,13 +27,11 @@
 /* True for a variable of the tool, a hook or a test, outside the table. */
 static bool is_other(const char *name)
 {
-    static const char *const others[] = {"LLMOBS_BUILD", "LLMOBS_PRICES",
-                                         "LLMOBS_MOCK_URL", "LLMOBS_R_PROFILE"};
+    static const char others[] = "LLMOBS_BUILD\0LLMOBS_PRICES\0"
+                                 "LLMOBS_MOCK_URL\0LLMOBS_R_PROFILE\0";
 
-    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
-        if (strcmp(name, others[i]) == 0)
-            return true;
-    return strncmp(name, "LLMOBS_TEST_", 12) == 0 ||
+    return llmobs_words_have(others, name) ||
+           strncmp(name, "LLMOBS_TEST_", 12) == 0 ||
            strncmp(name, "LLMOBS_ENTRY", 12) == 0;
 }
 

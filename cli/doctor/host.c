@@ -1,12 +1,10 @@
 #include "cli/doctor/host.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli/doctor/doctor.h"
 #include "cli/doctor/host_show.h"
@@ -107,9 +105,8 @@ static const char *first_bad(const struct llmobs_report *report)
 {
     for (size_t i = 0; i < llmobs_json_len(report->findings); i++) {
         const struct llmobs_json *one = llmobs_json_at(report->findings, i);
-        const char *level = llmobs_json_gets(one, "level");
 
-        if (level && strcmp(level, "fail") == 0)
+        if (llmobs_json_says(one, "level", "fail"))
             return llmobs_json_gets(one, "text");
     }
     return NULL;
@@ -203,31 +200,21 @@ static int doctor_host_fill(struct walk *walk, struct llmobs_host_row *row)
                : rc;
 }
 
-static int doctor_host_add_row(struct llmobs_host_list *host,
-                               struct llmobs_host_row **out)
-{
-    if (llmobs_grow(&host->rows, &host->room, host->count,
-                    sizeof(*host->rows)) != 0)
-        return -ENOMEM;
-    *out = &host->rows[host->count];
-    memset(*out, 0, sizeof(**out));
-    return 0;
-}
-
 static int doctor_host_look_at(struct walk *walk)
 {
-    struct llmobs_host_row *row;
-    int rc = doctor_host_add_row(walk->host, &row);
+    struct llmobs_host_list *host = walk->host;
+    struct llmobs_host_row row = {.pid = 0};
+    int rc = doctor_host_fill(walk, &row);
+    bool matters = rc == 0 && (row.curl || row.socket_count > 0);
 
-    if (rc == 0) {
-        rc = doctor_host_fill(walk, row);
-        if (rc == 0 && (row->curl || row->socket_count > 0)) {
-            walk->host->count++;
-            return 0;
-        }
-        free_row(row);
-        walk->host->others += rc == 0;
+    if (matters)
+        rc = llmobs_grow(&host->rows, &host->room, host->count, sizeof(row));
+    if (matters && rc == 0) {
+        host->rows[host->count++] = row;
+        return 0;
     }
+    free_row(&row);
+    host->others += rc == 0;
     return rc;
 }
 

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define CURL "libcurl"
 #define CLIENT "CLIENT "
@@ -54,14 +53,6 @@ static void note_version(struct texts *texts, const char *digits)
     }
 }
 
-static bool libcurl_routes_is_known(const struct texts *texts, const char *name)
-{
-    for (size_t i = 0; i < texts->name_count; i++)
-        if (strcmp(texts->names[i], name) == 0)
-            return true;
-    return false;
-}
-
 /* Notes the file name around `at`, such as "/opt/x/libcurl-gnutls.so.4". */
 static void note_name(struct texts *texts, const char *text, size_t at)
 {
@@ -82,8 +73,11 @@ static void note_name(struct texts *texts, const char *text, size_t at)
     end = strstr(name, ".so");
     if (!end || (end[3] != '\0' && end[3] != '.') ||
         strchr(name + (at - from), '/') || len >= LLMOBS_OBJECT_NAME ||
-        texts->name_count == TEXT_NAMES || libcurl_routes_is_known(texts, name))
+        texts->name_count == TEXT_NAMES)
         return;
+    for (size_t i = 0; i < texts->name_count; i++)
+        if (strcmp(texts->names[i], name) == 0)
+            return;
     memcpy(texts->names[texts->name_count++], name, len + 1);
 }
 
@@ -121,14 +115,6 @@ static bool note_tls(void *ctx, const char *text, size_t at)
 
 /* -- copies --------------------------------------------------------------- */
 
-static bool needs(const struct llmobs_object *object, const char *beginning)
-{
-    for (size_t i = 0; i < object->needed_count; i++)
-        if (strncmp(object->needed[i], beginning, strlen(beginning)) == 0)
-            return true;
-    return false;
-}
-
 static const char *flavour_of(const struct llmobs_object *object)
 {
     static const char *const by_library[][2] = {
@@ -139,19 +125,10 @@ static const char *flavour_of(const struct llmobs_object *object)
     struct texts texts = {.name_count = 0};
 
     for (size_t i = 0; i < sizeof(by_library) / sizeof(*by_library); i++)
-        if (needs(object, by_library[i][0]))
+        if (llmobs_object_needs(object, by_library[i][0]))
             return by_library[i][1];
     llmobs_object_find(object, "CURL_", note_tls, &texts);
     return texts.gnutls ? "GnuTLS" : texts.openssl ? "OpenSSL" : "";
-}
-
-static bool has_copy(const struct llmobs_libcurl_routes *routes,
-                     const char *path)
-{
-    for (size_t i = 0; i < routes->count; i++)
-        if (strcmp(routes->copies[i].path, path) == 0)
-            return true;
-    return false;
 }
 
 /* Adds a copy; NULL when it is in the list already, or the list is full. */
@@ -161,7 +138,10 @@ static struct llmobs_libcurl_route *new_copy(
 {
     struct llmobs_libcurl_route *copy;
 
-    if (routes->count == LLMOBS_LIBCURL_ROUTES || has_copy(routes, path))
+    for (size_t i = 0; i < routes->count; i++)
+        if (strcmp(routes->copies[i].path, path) == 0)
+            return NULL;
+    if (routes->count == LLMOBS_LIBCURL_ROUTES)
         return NULL;
     copy = &routes->copies[routes->count++];
     memset(copy, 0, sizeof(*copy));
@@ -254,22 +234,18 @@ static struct member *libcurl_routes_keep(struct tree *tree,
     return member;
 }
 
-/* True where an object has that name: then the loader looks for no file. */
-static bool is_loaded(const struct tree *tree, const char *name)
-{
-    bool found = false;
-
-    for (size_t i = 0; i < tree->count && !found; i++)
-        found = strcmp(tree->members[i]->object.soname, name) == 0;
-    return found;
-}
-
+/* Adds nothing where an object has that name: then the loader looks for no
+ * file. */
 static void add_library(struct tree *tree, const struct member *by,
                         const char *name)
 {
     struct member *member;
 
-    if (is_loaded(tree, name) || !(member = calloc(1, sizeof(*member))))
+    for (size_t i = 0; i < tree->count; i++)
+        if (strcmp(tree->members[i]->object.soname, name) == 0)
+            return;
+    member = calloc(1, sizeof(*member));
+    if (!member)
         return;
     if (llmobs_library_find(tree->library, &by->needer, name, member->path,
                             &member->object) != 0) {
@@ -410,7 +386,8 @@ int llmobs_libcurl_routes_add(struct llmobs_libcurl_routes *routes,
         libcurl_routes_grow(tree);
         for (size_t i = 0; i < tree->count; i++)
             libcurl_routes_judge(tree, i, via);
-        routes->asan |= needs(&tree->members[0]->object, "libasan.so");
+        routes->asan |=
+            llmobs_object_needs(&tree->members[0]->object, "libasan.so");
         deep &= routes->count == before;
         for (size_t i = 0; i < (deep ? tree->count : 1); i++)
             libcurl_routes_read_texts(tree, i);

@@ -5,7 +5,6 @@
 #endif
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -99,17 +98,9 @@ static const struct llmobs_needer *program_of(const struct llmobs_needer *by)
     return by;
 }
 
-/* True for an object of glibc, with which musl's loader would end the program.
- * A list of folders may have objects of both. */
-static bool is_of_glibc(const struct llmobs_object *object)
-{
-    for (size_t i = 0; i < object->needed_count; i++)
-        if (strcmp(object->needed[i], "libc.so.6") == 0)
-            return true;
-    return false;
-}
-
-/* True, with the file open, when `by` can load the file at asked->path. */
+/* True, with the file open, when `by` can load the file at asked->path. A list
+ * of folders may have objects of both C libraries, and one of glibc's would
+ * make musl's loader end the program. */
 static bool library_fits(const struct asked *asked)
 {
     const struct llmobs_library *library = asked->library;
@@ -121,7 +112,7 @@ static bool library_fits(const struct asked *asked)
         return false;
     if (out->wide == asked->by->object->wide &&
         out->machine == asked->by->object->machine &&
-        !(library->musl && is_of_glibc(out)))
+        !(library->musl && llmobs_object_needs(out, "libc.so.6")))
         return true;
     llmobs_object_close(out);
     return false;

@@ -448,6 +448,15 @@ int llmobs_object_open(struct llmobs_object *object, int root, const char *path,
     return rc;
 }
 
+bool llmobs_object_needs(const struct llmobs_object *object,
+                         const char *beginning)
+{
+    for (size_t i = 0; i < object->needed_count; i++)
+        if (strncmp(object->needed[i], beginning, strlen(beginning)) == 0)
+            return true;
+    return false;
+}
+
 void llmobs_object_close(struct llmobs_object *object)
 {
     for (size_t i = 0; i < object->needed_count; i++)

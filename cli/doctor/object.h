@@ -79,6 +79,11 @@ int llmobs_object_at(int root, const char *path);
  * curl_easy_perform. */
 int llmobs_object_open(struct llmobs_object *object, int root, const char *path,
                        struct llmobs_allowance *allowance, const char *symbol);
+
+/* True where a needed library's name begins so. */
+bool llmobs_object_needs(const struct llmobs_object *object,
+                         const char *beginning);
+
 void llmobs_object_close(struct llmobs_object *object);
 
 /* Calls `each` for every place of `needle` in the file, with the printable text

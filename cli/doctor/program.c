@@ -26,6 +26,15 @@ struct interpreter {
     const char *patterns[PATTERNS_MAX];
 };
 
+#define OF_R                                                    \
+    "the package curl or RCurl",                                \
+    {                                                           \
+        "/usr/lib/R/site-library/curl/libs/curl.so",            \
+            "/usr/local/lib/R/site-library/curl/libs/curl.so",  \
+            "/usr/lib/R/site-library/RCurl/libs/RCurl.so",      \
+            "/usr/local/lib/R/site-library/RCurl/libs/RCurl.so" \
+    }
+
 static const struct interpreter interpreters[] = {
     {"python",
      "a module such as pycurl",
@@ -51,18 +60,8 @@ static const struct interpreter interpreters[] = {
       "/usr/share/rubygems-integration/*/gems/ethon-*/lib/ethon/curls/"
       "settings.rb",
       "/var/lib/gems/*/gems/ethon-*/lib/ethon/curls/settings.rb"}},
-    {"Rscript",
-     "the package curl or RCurl",
-     {"/usr/lib/R/site-library/curl/libs/curl.so",
-      "/usr/local/lib/R/site-library/curl/libs/curl.so",
-      "/usr/lib/R/site-library/RCurl/libs/RCurl.so",
-      "/usr/local/lib/R/site-library/RCurl/libs/RCurl.so"}},
-    {"R",
-     "the package curl or RCurl",
-     {"/usr/lib/R/site-library/curl/libs/curl.so",
-      "/usr/local/lib/R/site-library/curl/libs/curl.so",
-      "/usr/lib/R/site-library/RCurl/libs/RCurl.so",
-      "/usr/local/lib/R/site-library/RCurl/libs/RCurl.so"}},
+    {"Rscript", OF_R},
+    {"R", OF_R},
     {"lua",
      "a module such as lcurl",
      {"/usr/lib/*/lua/*/*curl*.so", "/usr/local/lib/lua/*/*curl*.so"}},

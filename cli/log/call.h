@@ -43,7 +43,7 @@ struct llmobs_ps_call {
     struct llmobs_exchange_place place;
     int64_t start_wall_ns, start_mono_ns;
     char *text[LLMOBS_PS_FIELDS]; /* NULL: not known */
-    /* What the process itself shows: */
+    /* The process itself shows these: */
     uid_t uid;
     pid_t thread; /* 0: not known */
     enum llmobs_ps_state state;

@@ -57,20 +57,12 @@ static void digest_add_value(struct llmobs_digest seed,
                              struct llmobs_digest *digest,
                              const struct llmobs_json *value);
 
-static bool digest_is_one_of(const char *key, const char *const *keys)
-{
-    for (; keys && *keys; keys++)
-        if (strcmp(key, *keys) == 0)
-            return true;
-    return false;
-}
-
 /* Adds the members but for those that `without` names. The sum of their digests
  * is the same in any order. */
 static void digest_add_object(struct llmobs_digest seed,
                               struct llmobs_digest *digest,
                               const struct llmobs_json *object,
-                              const char *const *without)
+                              const char *without)
 {
     struct llmobs_digest sum = {0};
 
@@ -79,7 +71,7 @@ static void digest_add_object(struct llmobs_digest seed,
         const char *key = llmobs_json_iter_key(at);
         struct llmobs_digest member = seed;
 
-        if (digest_is_one_of(key, without))
+        if (llmobs_words_have(without, key))
             continue;
         digest_add_text(&member, key, strlen(key));
         digest_add_value(seed, &member, llmobs_json_iter_value(at));
@@ -147,20 +139,11 @@ static void add_settings(struct llmobs_digest seed,
                          const struct llmobs_json *event,
                          const struct llmobs_json *meta)
 {
-    /* The first ones are no settings. */
-    static const char *const without[] = {"caller", "transfer", "stop_reason",
-                                          NULL};
-    static const char *const repeated[] = {"caller",
-                                           "transfer",
-                                           "stop_reason",
-                                           "temperature",
-                                           "max_output_tokens",
-                                           "top_p",
-                                           "tool_choice",
-                                           "truncation",
-                                           "text",
-                                           "user",
-                                           NULL};
+#define NO_SETTINGS "caller\0transfer\0stop_reason\0"
+    static const char without[] = NO_SETTINGS;
+    static const char repeated[] =
+        NO_SETTINGS "temperature\0max_output_tokens\0top_p\0tool_choice\0"
+                    "truncation\0text\0user\0";
 
     digest_add_object(seed, digest, llmobs_json_get(meta, "metadata"),
                       repeats_settings(event) ? repeated : without);

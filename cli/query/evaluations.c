@@ -39,10 +39,10 @@ bool llmobs_evaluations_is_one(const struct llmobs_json *event)
 
 bool llmobs_evaluations_may_be_one(struct llmobs_text line)
 {
-    static const char *const marks[] = {"\"join_on\"", "\"submitter\""};
+    static const char marks[] = "\"join_on\"\0\"submitter\"\0";
 
-    for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++)
-        if (memmem(line.data, line.len, marks[i], strlen(marks[i])))
+    LLMOBS_WORDS_EACH (mark, marks)
+        if (memmem(line.data, line.len, mark, strlen(mark)))
             return true;
     return false;
 }

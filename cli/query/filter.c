@@ -148,7 +148,6 @@ static bool numbers_match(const struct llmobs_filter *filter,
                           const struct llmobs_json *event)
 {
     int64_t start = llmobs_json_to_int(llmobs_json_get(event, "start_ns"));
-    const char *status = llmobs_json_gets(event, "status");
 
     if (filter->since_ns > 0 && start < filter->since_ns)
         return false;
@@ -158,7 +157,7 @@ static bool numbers_match(const struct llmobs_filter *filter,
         llmobs_json_to_int(llmobs_json_get(event, "duration")) <
             filter->min_duration_ns)
         return false;
-    return !filter->errors || (status && strcmp(status, "error") == 0);
+    return !filter->errors || llmobs_json_says(event, "status", "error");
 }
 
 static bool names_match(const struct llmobs_filter *filter,

@@ -1,65 +1,32 @@
 #include "cli/query/price_files.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "cli/shared/escape.h"
 #include "cli/shared/preload.h"
 #include "cli/shared/tell.h"
-#include "lib/base/fd.h"
+#include "lib/base/file.h"
 
 #define VARIABLE "LLMOBS_PRICES"
 #define SHIPPED "prices.json"
-#define PIECE ((size_t)64 * 1024)
 
 /* -- one file ------------------------------------------------------------- */
-
-static int price_files_read_all(int fd, struct llmobs_buf *text)
-{
-    for (;;) {
-        ssize_t got;
-        int rc = llmobs_buf_reserve(text, PIECE);
-
-        if (rc != 0) /* its limit is the file's */
-            return rc == -ENOMEM ? rc : -EFBIG;
-        got = read(fd, text->data + text->len, PIECE);
-        if (got < 0 && errno != EINTR)
-            return -errno;
-        if (got == 0)
-            return 0;
-        if (got > 0)
-            text->len += (size_t)got;
-    }
-}
 
 /* A table without a date is as old as its file. */
 static int price_files_read_file(const char *path, struct llmobs_buf *text,
                                  char date[LLMOBS_PRICES_DATE])
 {
-    int fd = llmobs_fd_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK);
     struct stat st;
     struct tm tm;
-    int rc = 0;
 
-    if (fd < 0)
-        return -errno;
-    if (fstat(fd, &st) != 0)
-        rc = -errno;
-    else if (st.st_size > (off_t)LLMOBS_PRICE_FILES_MAX)
-        rc = -EFBIG;
-    else if (!localtime_r(&st.st_mtime, &tm) ||
-             strftime(date, LLMOBS_PRICES_DATE, "%Y-%m-%d", &tm) == 0)
+    if (stat(path, &st) != 0 || !localtime_r(&st.st_mtime, &tm) ||
+        strftime(date, LLMOBS_PRICES_DATE, "%Y-%m-%d", &tm) == 0)
         strcpy(date, "unknown");
-    if (rc == 0)
-        rc = price_files_read_all(fd, text);
-    close(fd);
-    return rc;
+    return llmobs_file_read(path, text);
 }
 
 static int price_files_add_file(struct llmobs_prices *prices, const char *path)
@@ -68,7 +35,7 @@ static int price_files_add_file(struct llmobs_prices *prices, const char *path)
     struct llmobs_buf text;
     int rc;
 
-    llmobs_buf_init(&text, LLMOBS_PRICE_FILES_MAX + PIECE);
+    llmobs_buf_init(&text, LLMOBS_PRICE_FILES_MAX);
     rc = price_files_read_file(path, &text, date);
     if (rc == 0)
         rc = llmobs_prices_add(prices,

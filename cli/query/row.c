@@ -89,12 +89,12 @@ static const char *first_tool(const struct llmobs_json *messages)
 static int keep_value(struct llmobs_texts *texts, const char **field,
                       const char *value)
 {
-    struct llmobs_text text = {value, strlen(value)};
     struct llmobs_json *messages = NULL;
     const char *words = value;
     int rc;
 
-    if (value[0] == '[' && llmobs_json_parse(text, &messages) == 0 &&
+    if (value[0] == '[' &&
+        llmobs_json_parse(llmobs_text_of(value), &messages) == 0 &&
         last_message(messages))
         words = last_message(messages);
     rc = row_keep(texts, field, words, LLMOBS_ROW_WORDS);
@@ -161,10 +161,8 @@ static int row_read_error(struct llmobs_row *row,
     if (!type)
         type = llmobs_filter_tag_of(event, "error_type");
     rc = share_full(texts, &row->error_type, type);
-    if (rc == 0)
-        rc = row_keep(texts, &row->error_message,
-                      llmobs_json_gets(error, "message"), LLMOBS_ROW_ERROR);
-    return rc;
+    return rc | row_keep(texts, &row->error_message,
+                         llmobs_json_gets(error, "message"), LLMOBS_ROW_ERROR);
 }
 
 static int row_read_tags(struct llmobs_row *row,
@@ -177,14 +175,10 @@ static int row_read_tags(struct llmobs_row *row,
 
     if (!session)
         session = llmobs_filter_tag_of(event, "session_id");
-    if (rc == 0)
-        rc = share_full(texts, &row->service,
-                        llmobs_filter_tag_of(event, "service"));
-    if (rc == 0)
-        rc = share_full(texts, &row->env, llmobs_filter_tag_of(event, "env"));
-    if (rc == 0)
-        rc = share_full(texts, &row->session, session);
-    return rc;
+    rc |= share_full(texts, &row->service,
+                     llmobs_filter_tag_of(event, "service"));
+    rc |= share_full(texts, &row->env, llmobs_filter_tag_of(event, "env"));
+    return rc | share_full(texts, &row->session, session);
 }
 
 /* The span of a tool that nobody measured (core/event/linker.h). */
@@ -221,17 +215,12 @@ static int row_read_facts(struct llmobs_row *row,
     const char *kind = llmobs_filter_kind(event);
     int rc = row_read_name(row, event, texts);
 
-    if (rc == 0)
-        rc = row_share(texts, &row->kind, kind ? kind : "-");
-    if (rc == 0)
-        rc = share_full(texts, &row->model,
-                        llmobs_json_gets(meta, "model_name"));
-    if (rc == 0)
-        rc = share_full(texts, &row->provider,
-                        llmobs_json_gets(meta, "model_provider"));
-    if (rc == 0)
-        rc = row_read_tags(row, event, texts);
-    return rc == 0 ? row_read_error(row, event, texts) : rc;
+    rc |= row_share(texts, &row->kind, kind ? kind : "-");
+    rc |= share_full(texts, &row->model, llmobs_json_gets(meta, "model_name"));
+    rc |= share_full(texts, &row->provider,
+                     llmobs_json_gets(meta, "model_provider"));
+    rc |= row_read_tags(row, event, texts);
+    return rc | row_read_error(row, event, texts);
 }
 
 static void row_read_numbers(struct llmobs_row *row,
@@ -253,25 +242,16 @@ static void row_read_numbers(struct llmobs_row *row,
         llmobs_json_is_number(first) ? llmobs_json_to_real(first) : -1;
 }
 
-static bool row_is_one_of(const char *word, const char *const *list)
-{
-    while (*list && strcmp(*list, word) != 0)
-        list++;
-    return *list != NULL;
-}
-
 /* A workflow is never billed: it stands around calls, or for a call that a
  * gateway makes. */
 static bool is_billed(const struct llmobs_row *row,
                       const struct llmobs_json *event)
 {
-    static const char *const kinds[] = {
-        "agent", "task", "tool", "retrieval",
-        LLMOBS_HAZARD(workflows_are_billed, NULL,
-                      LLMOBS_HAZARD_LIST("workflow", NULL))};
+    static const char kinds[] = "agent\0task\0tool\0retrieval\0" LLMOBS_HAZARD(
+        workflows_are_billed, "", "workflow\0");
     const struct llmobs_json *metrics = llmobs_json_get(event, "metrics");
 
-    return row_is_one_of(row->kind, kinds) &&
+    return llmobs_words_have(kinds, row->kind) &&
            LLMOBS_HAZARD(sums_of_sums,
                          llmobs_filter_tag_of(event, "integration") != NULL,
                          true) &&

@@ -1,10 +1,8 @@
 #include "cli/query/samples.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/query/cell.h"
 #include "cli/query/each.h"

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/mix.h"
+#include "lib/text/json_clean.h"
 
 #define BLOCK ((size_t)64 * 1024)
 #define FIRST_CAP 256
@@ -49,12 +50,7 @@ size_t llmobs_texts_cut(const char *text, size_t max)
 {
     size_t len = strnlen(text, max + 1);
 
-    if (len <= max)
-        return len;
-    len = max;
-    while (len > 0 && ((unsigned char)text[len] & 0xC0) == 0x80)
-        len--;
-    return len;
+    return len <= max ? len : llmobs_utf8_fit(text, max);
 }
 
 const char *llmobs_texts_keep(struct llmobs_texts *texts, const char *text,

@@ -232,17 +232,6 @@ static void sum(int64_t *sum, int64_t number)
         *sum = INT64_MAX;
 }
 
-static void add_costs(struct llmobs_waste_line *line,
-                      struct llmobs_waste_call *call)
-{
-    call->wasted = true;
-    sum(&line->input_tokens, call->input_tokens);
-    sum(&line->output_tokens, call->output_tokens);
-    sum(&line->time_ns, call->duration_ns);
-    if (call->cost >= 0)
-        line->cost = (line->cost < 0 ? 0 : line->cost) + call->cost;
-}
-
 void llmobs_waste_add(struct llmobs_waste_line *to,
                       const struct llmobs_waste_line *line)
 {
@@ -252,6 +241,19 @@ void llmobs_waste_add(struct llmobs_waste_line *to,
     sum(&to->time_ns, line->time_ns);
     if (line->cost >= 0)
         to->cost = (to->cost < 0 ? 0 : to->cost) + line->cost;
+}
+
+static void waste_count(struct llmobs_waste_line *line,
+                        struct llmobs_waste_call *call)
+{
+    const struct llmobs_waste_line one = {.count = 1,
+                                          .input_tokens = call->input_tokens,
+                                          .output_tokens = call->output_tokens,
+                                          .cost = call->cost,
+                                          .time_ns = call->duration_ns};
+
+    call->wasted = true;
+    llmobs_waste_add(line, &one);
 }
 
 static int waste_keep_line(struct llmobs_waste *waste,
@@ -314,19 +316,16 @@ static int take_equal(struct llmobs_waste *waste,
     for (; i + 1 < count && calls[i].failed; i++) {
         if (!is_retry(&calls[i], &calls[i + 1]))
             continue;
-        if (retry.count++ == 0) {
+        if (retry.count == 0)
             retry = waste_begin_line(LLMOBS_WASTE_RETRY, &calls[i]);
-            retry.count = 1;
-        }
-        add_costs(&retry, &calls[i]);
+        waste_count(&retry, &calls[i]);
     }
     for (LLMOBS_HAZARD(first_is_waste, i++, ); i < count; i++) {
-        if (repeat.count++ == 0) {
+        if (repeat.count == 0) {
             repeat = waste_begin_line(LLMOBS_WASTE_REPEAT, &calls[i]);
             repeat.thing = NULL;
-            repeat.count = 1;
         }
-        add_costs(&repeat, &calls[i]);
+        waste_count(&repeat, &calls[i]);
     }
     rc = waste_keep_line(waste, &retry);
     return rc == 0 ? waste_keep_line(waste, &repeat) : rc;
@@ -393,8 +392,7 @@ static int find_paid(struct llmobs_waste *waste)
             rc = waste_keep_line(waste, &line);
             line = waste_begin_line(LLMOBS_WASTE_FAILED, &calls[i]);
         }
-        line.count++;
-        add_costs(&line, &calls[i]);
+        waste_count(&line, &calls[i]);
     }
     return rc == 0 ? waste_keep_line(waste, &line) : rc;
 }
@@ -428,8 +426,7 @@ static int find_callers(struct llmobs_waste *waste)
             line = waste_begin_line(LLMOBS_WASTE_CALLER, &calls[i]);
             line.model = line.thing = NULL;
         }
-        line.count++;
-        add_costs(&line, &calls[i]);
+        waste_count(&line, &calls[i]);
     }
     return rc == 0 ? waste_keep_line(waste, &line) : rc;
 }

@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,14 +11,13 @@
 #include "cli/shared/escape.h"
 #include "cli/shared/tell.h"
 #include "lib/base/file.h"
+#include "lib/base/grow.h"
 #include "lib/span/allowlist.h"
 #include "lib/span/secrets.h"
 #include "core/event/recording.h"
 
 /* A host before a target, so that it is a URL. */
 #define HOST "http://mock"
-/* The number of items by which the list grows. */
-#define GROWTH 64
 
 struct load {
     const char *dir;
@@ -226,20 +224,15 @@ static unsigned cassette_number_of(const char *name)
 
 static int cassette_add_item(struct llmobs_cassette *cassette, const char *name)
 {
-    struct llmobs_cassette_item *items = cassette->items;
-    size_t count = cassette->count;
+    struct llmobs_cassette_item item = {.number = cassette_number_of(name)};
 
-    if (count == LLMOBS_CASSETTE_MAX)
+    if (cassette->count == LLMOBS_CASSETTE_MAX)
         return -E2BIG;
-    if (count % GROWTH == 0)
-        items = reallocarray(items, count + GROWTH, sizeof(*items));
-    if (!items)
+    if (llmobs_grow(&cassette->items, &cassette->cap, cassette->count,
+                    sizeof(item)) != 0)
         return -ENOMEM;
-    cassette->items = items;
-    memset(&items[count], 0, sizeof(*items));
-    strcpy(items[count].name, name);
-    items[count].number = cassette_number_of(name);
-    cassette->count++;
+    strcpy(item.name, name);
+    cassette->items[cassette->count++] = item;
     return 0;
 }
 
@@ -275,7 +268,7 @@ int llmobs_cassette_load(struct llmobs_cassette *cassette, const char *dir,
     char room[LLMOBS_ESCAPE_NAME];
     int rc;
 
-    *cassette = (struct llmobs_cassette){NULL, 0};
+    memset(cassette, 0, sizeof(*cassette));
     rc = cassette_list(cassette, dir);
     if (rc != 0)
         llmobs_tell("%s: %s: %s\n", command, llmobs_escape_name(dir, room),
@@ -301,5 +294,5 @@ void llmobs_cassette_free(struct llmobs_cassette *cassette)
         llmobs_json_free(item->head);
     }
     free(cassette->items);
-    *cassette = (struct llmobs_cassette){NULL, 0};
+    memset(cassette, 0, sizeof(*cassette));
 }

@@ -49,7 +49,7 @@ struct llmobs_cassette_item {
 
 struct llmobs_cassette {
     struct llmobs_cassette_item *items; /* by number */
-    size_t count;
+    size_t count, cap;
 };
 
 /* Loads a directory; `command` begins the messages. -errno; -EINVAL: a file

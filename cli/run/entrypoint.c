@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +11,8 @@
 #include "cli/shared/cli.h"
 #include "cli/shared/environment.h"
 #include "cli/shared/help.h"
+#include "cli/shared/options.h"
 #include "cli/shared/preload.h"
-#include "cli/shared/tell.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/paths.h"
@@ -26,37 +25,12 @@
 
 struct entrypoint {
     const char *preload;
-    bool help;
     bool first; /* it is the first process of a pid namespace: the kernel ends
                  * all others with it */
     char **command;
     struct llmobs_environment environment; /* the command's */
     struct llmobs_drain_round round;
 };
-
-static int entrypoint_parse(struct entrypoint *entry, int argc, char **argv)
-{
-    static const struct option options[] = {
-        {"preload", required_argument, NULL, 'p'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
-    int code;
-
-    while ((code = getopt_long(argc, argv, "+h", options, NULL)) >= 0) {
-        if (code == 'p')
-            entry->preload = optarg;
-        else if (code == 'h')
-            entry->help = true;
-        else
-            return -EINVAL;
-    }
-    entry->command = argv + optind;
-    if (entry->help || *entry->command)
-        return 0;
-    fputs(llmobs_help("llmobs entrypoint"), stderr);
-    return -EINVAL;
-}
 
 /* -- the end -------------------------------------------------------------- */
 
@@ -146,9 +120,8 @@ static int entrypoint_run(struct entrypoint *entry)
     if (llmobs_environment_init(&entry->environment, environ) != 0 ||
         llmobs_preload_join(&entry->environment, entry->preload) != 0 ||
         llmobs_child_run(&command, &result) != 0)
-        return llmobs_environment_fail(
-            SELF, entry->command[0],
-            llmobs_environment_exec(&entry->environment, entry->command));
+        return llmobs_environment_become(&entry->environment, SELF,
+                                         entry->command);
     if (result.exec_error != 0)
         (void)llmobs_environment_fail(SELF, entry->command[0],
                                       result.exec_error);
@@ -160,11 +133,15 @@ static int entrypoint_run(struct entrypoint *entry)
 int llmobs_cmd_entrypoint(int argc, char **argv)
 {
     static struct entrypoint entry;
+    static const struct llmobs_cli_option options[] = {
+        LLMOBS_CLI_VALUE("preload", llmobs_cli_text, &entry.preload),
+        LLMOBS_CLI_COMMAND(&entry.command)};
+    int status = llmobs_cli_parse(argc, argv, options);
 
-    if (entrypoint_parse(&entry, argc, argv) != 0)
-        return LLMOBS_CLI_USAGE;
-    if (!entry.help)
+    if (status >= 0)
+        return status;
+    if (*entry.command)
         return entrypoint_run(&entry);
-    fputs(llmobs_help("llmobs entrypoint"), stdout);
-    return LLMOBS_CLI_OK;
+    fputs(llmobs_help(argv[0]), stderr);
+    return LLMOBS_CLI_USAGE;
 }

@@ -33,11 +33,6 @@ struct job {
     struct llmobs_json *metadata;
 };
 
-static int evaluate_refuse(const char *option, const char *why)
-{
-    return llmobs_cli_refuse(option, NULL, why);
-}
-
 /* -- arguments ------------------------------------------------------------ */
 
 /* Cuts the argument in two, in its own place. */
@@ -47,9 +42,9 @@ static int evaluate_split(const char *option, const char *text, char mark,
     char *at = (char *)strchr(text, mark);
 
     if (!at || at == text)
-        return evaluate_refuse(option, mark == '='
-                                           ? "not of the form KEY=VALUE"
-                                           : "not of the form KEY:VALUE");
+        return llmobs_cli_refuse(option, NULL,
+                                 mark == '=' ? "not of the form KEY=VALUE"
+                                             : "not of the form KEY:VALUE");
     *at = '\0';
     *key = text;
     *value = at + 1;
@@ -72,7 +67,7 @@ static int evaluate_add_tag(const struct llmobs_cli_option *option,
     struct llmobs_evaluation_tag *tag = &job->tags[evaluation->tag_count];
 
     if (evaluation->tag_count == LLMOBS_EVALUATION_TAGS)
-        return evaluate_refuse(option->name, "too many of them");
+        return llmobs_cli_refuse(option->name, NULL, "too many of them");
     evaluation->tags = job->tags;
     evaluation->tag_count++;
     return evaluate_split(option->name, text, ':', &tag->key, &tag->value);
@@ -85,7 +80,7 @@ static int set_scope(const struct llmobs_cli_option *option, const char *text)
     *of_trace = strcmp(text, "trace") == 0;
     return *of_trace || strcmp(text, "span") == 0
                ? 0
-               : evaluate_refuse(option->name, "span or trace");
+               : llmobs_cli_refuse(option->name, NULL, "span or trace");
 }
 
 static int evaluate_set_time(const struct llmobs_cli_option *option,
@@ -97,24 +92,19 @@ static int evaluate_set_time(const struct llmobs_cli_option *option,
     *(int64_t *)option->to = strtoll(text, &end, 10);
     if (errno == 0 && *text >= '0' && *text <= '9' && *end == '\0')
         return 0;
-    return evaluate_refuse(option->name, "no number of milliseconds");
-}
-
-static int read_object(const char *option, const char *text,
-                       struct llmobs_json **out)
-{
-    struct llmobs_text whole = {text, strlen(text)};
-
-    llmobs_json_free(*out);
-    *out = NULL;
-    return llmobs_json_parse(whole, out) == 0 && llmobs_json_is_object(*out)
-               ? 0
-               : evaluate_refuse(option, "no JSON object");
+    return llmobs_cli_refuse(option->name, NULL, "no number of milliseconds");
 }
 
 static int set_object(const struct llmobs_cli_option *option, const char *text)
 {
-    return read_object(option->name, text, option->to);
+    struct llmobs_json **out = option->to;
+
+    llmobs_json_free(*out);
+    *out = NULL;
+    return llmobs_json_parse(llmobs_text_of(text), out) == 0 &&
+                   llmobs_json_is_object(*out)
+               ? 0
+               : llmobs_cli_refuse(option->name, NULL, "no JSON object");
 }
 
 #define TEXT(name, to) LLMOBS_CLI_VALUE(name, llmobs_cli_text, &job->to)
@@ -156,7 +146,7 @@ static int read_score(struct llmobs_evaluation *e, const char *text)
     e->value.score = strtod(text, &end);
     return end != text && *end == '\0' && *text > ' '
                ? 0
-               : evaluate_refuse("value", "no number");
+               : llmobs_cli_refuse("value", NULL, "no number");
 }
 
 static int read_boolean(struct llmobs_evaluation *e, const char *text)
@@ -164,7 +154,7 @@ static int read_boolean(struct llmobs_evaluation *e, const char *text)
     e->value.boolean = strcmp(text, "true") == 0;
     return e->value.boolean || strcmp(text, "false") == 0
                ? 0
-               : evaluate_refuse("value", "true or false");
+               : llmobs_cli_refuse("value", NULL, "true or false");
 }
 
 static int find_type(struct llmobs_evaluation *e, const char *text)
@@ -179,17 +169,20 @@ static int find_type(struct llmobs_evaluation *e, const char *text)
             return 0;
         }
     }
-    return evaluate_refuse(
-        "type", "score, categorical, boolean, json, or text of feedback");
+    return llmobs_cli_refuse(
+        "type", NULL, "score, categorical, boolean, json, or text of feedback");
 }
 
 static int evaluate_read_value(struct job *job)
 {
+    const struct llmobs_cli_option object =
+        LLMOBS_CLI_VALUE("value", set_object, &job->json);
     struct llmobs_evaluation *e = &job->evaluation;
     int rc;
 
     if (!job->type || !job->value)
-        return evaluate_refuse(!job->type ? "type" : "value", "is missing");
+        return llmobs_cli_refuse(!job->type ? "type" : "value", NULL,
+                                 "is missing");
     rc = find_type(e, job->type);
     if (rc != 0)
         return rc;
@@ -203,7 +196,7 @@ static int evaluate_read_value(struct job *job)
         e->value.categorical = job->value;
         return 0;
     case LLMOBS_EVALUATION_JSON:
-        rc = read_object("value", job->value, &job->json);
+        rc = set_object(&object, job->value);
         e->value.json = job->json;
     }
     return rc;
@@ -241,7 +234,7 @@ static int evaluate_check(struct job *job, const char *command)
         return -EINVAL;
     job->evaluation.metadata = job->metadata;
     if (job->feedback && !job->evaluation.submitter_id)
-        return evaluate_refuse("submitter", "is missing");
+        return llmobs_cli_refuse("submitter", NULL, "is missing");
     if (!job->feedback)
         join_around(job);
     wrong = llmobs_evaluation_wrong(&job->evaluation);

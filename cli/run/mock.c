@@ -248,12 +248,6 @@ static bool mock_goes_on(struct mock *mock)
 
 /* -- the whole ------------------------------------------------------------- */
 
-static int mock_tell(const struct mock *mock, int rc)
-{
-    llmobs_tell("%s: %s\n", mock->argv[0], strerror(-rc));
-    return LLMOBS_CLI_FAILED;
-}
-
 static int mock_end(struct mock *mock)
 {
     if (mock->serve.misses > 0)
@@ -281,8 +275,10 @@ static int serve(struct mock *mock)
                     llmobs_escape_name(mock->dir, room));
     if (rc == 0 && mock->command)
         rc = mock_start(mock, &before);
-    if (rc != 0)
-        return mock_tell(mock, rc);
+    if (rc != 0) {
+        llmobs_tell("%s: %s\n", mock->argv[0], strerror(-rc));
+        return LLMOBS_CLI_FAILED;
+    }
     if (!mock->command) {
         printf("http://127.0.0.1:%u\n", mock->serve.port);
         fflush(stdout);

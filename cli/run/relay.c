@@ -60,12 +60,6 @@ static void run_relay_run(struct llmobs_relay *relay)
     _exit(0);
 }
 
-static void unmap(struct llmobs_relay *relay)
-{
-    munmap(relay->kept, sizeof(*relay->kept));
-    relay->kept = NULL;
-}
-
 int llmobs_relay_begin(struct llmobs_relay *relay)
 {
     int rc;
@@ -77,20 +71,18 @@ int llmobs_relay_begin(struct llmobs_relay *relay)
         relay->kept = NULL;
         return -errno;
     }
-    if (pipe2(relay->pipe, O_CLOEXEC) != 0)
-        goto no_pipe;
-    relay->pid = fork();
-    if (relay->pid == 0)
-        run_relay_run(relay);
-    if (relay->pid > 0)
-        return 0;
-    rc = -errno;
-    llmobs_relay_leave(relay);
-    unmap(relay);
-    return rc;
-no_pipe:
-    rc = -errno;
-    unmap(relay);
+    rc = pipe2(relay->pipe, O_CLOEXEC) == 0 ? 0 : -errno;
+    if (rc == 0) {
+        relay->pid = fork();
+        if (relay->pid == 0)
+            run_relay_run(relay);
+        if (relay->pid > 0)
+            return 0;
+        rc = -errno;
+        llmobs_relay_leave(relay);
+    }
+    munmap(relay->kept, sizeof(*relay->kept));
+    relay->kept = NULL;
     return rc;
 }
 

@@ -432,14 +432,6 @@ static char **around(struct launch *launch)
     return words;
 }
 
-static int run_become(struct launch *launch,
-                      const struct llmobs_environment *environment,
-                      char **words)
-{
-    return llmobs_environment_fail(launch->self, words[0],
-                                   llmobs_environment_exec(environment, words));
-}
-
 /* Sets the variables for the tools, and for a command without a tool. */
 static int add_variables(struct launch *launch)
 {
@@ -476,14 +468,17 @@ static int run_run(struct launch *launch)
     if (add_variables(launch) != 0)
         return launch->given[REPLAY]
                    ? unanswered(launch)
-                   : run_become(launch, &launch->bare, launch->command);
+                   : llmobs_environment_become(&launch->bare, launch->self,
+                                               launch->command);
     have_relay(launch);
     words = around(launch);
     if (words && run_has_room(launch, words))
-        return run_become(launch, &launch->environment, words);
+        return llmobs_environment_become(&launch->environment, launch->self,
+                                         words);
     if (launch->given[REPLAY])
         return unanswered(launch);
-    return run_become(launch, &launch->whole, launch->command);
+    return llmobs_environment_become(&launch->whole, launch->self,
+                                     launch->command);
 }
 
 /* NAME by the tool's name; any other name is the launcher's. */
@@ -516,11 +511,13 @@ int llmobs_cmd_run(int argc, char **argv)
     if (add_options(&launch) != 0)
         return launch.given[REPLAY]
                    ? unanswered(&launch)
-                   : run_become(&launch, &launch.bare, launch.command);
+                   : llmobs_environment_become(&launch.bare, launch.self,
+                                               launch.command);
     rc = run_find(&launch);
     if (rc == 0)
         return run_run(&launch);
     return launch.entrypoint && !launch.given[REPLAY]
-               ? run_become(&launch, &launch.environment, launch.command)
+               ? llmobs_environment_become(&launch.environment, launch.self,
+                                           launch.command)
                : rc;
 }

@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +40,6 @@ struct job {
     const char *provider;
     bool keeps_output;
     char **command;
-    bool help;
     struct llmobs_relay relay;
     struct llmobs_config *config;
     struct llmobs_context context;
@@ -53,49 +51,14 @@ struct job {
     int64_t start_mono_ns;
 };
 
-static const char *help_of(const struct job *job)
+static int run_span_set_kind(const struct llmobs_cli_option *option,
+                             const char *name)
 {
-    return llmobs_help(job->typed_workflow ? "llmobs workflow" : "llmobs span");
-}
-
-static int run_span_read_kind(struct job *job, const char *name)
-{
-    int rc = llmobs_kind_read(name, &job->kind);
+    int rc = llmobs_kind_read(name, option->to);
 
     if (rc != 0)
         llmobs_tell("llmobs span: no kind of span: %s\n", name);
     return rc;
-}
-
-static int run_span_apply(struct job *job, int code, const char *value)
-{
-    switch (code) {
-    case 'n':
-        job->name = value;
-        return 0;
-    case 'p':
-        job->preload = value;
-        return 0;
-    case 'k':
-        return run_span_read_kind(job, value);
-    case 'i':
-        job->input = value;
-        return 0;
-    case 'o':
-        job->keeps_output = true;
-        return 0;
-    case 'm':
-        job->model = value;
-        return 0;
-    case 'r':
-        job->provider = value;
-        return 0;
-    case 'h':
-        job->help = true;
-        return 0;
-    default: /* getopt_long has printed the error */
-        return -EINVAL;
-    }
 }
 
 static bool run_span_is_complete(const struct job *job)
@@ -105,37 +68,29 @@ static bool run_span_is_complete(const struct job *job)
     return *job->command && (job->typed_workflow ? named : !job->name || named);
 }
 
+#define TEXT(name, to) LLMOBS_CLI_VALUE(name, llmobs_cli_text, &job->to)
+#define COMMON                                    \
+    TEXT("name", name), TEXT("preload", preload), \
+        LLMOBS_CLI_COMMAND(&job->command)
+
+/* Answers as llmobs_cli_parse. */
 static int run_span_parse(struct job *job, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"name", required_argument, NULL, 'n'},
-        {"preload", required_argument, NULL, 'p'},
-        {"help", no_argument, NULL, 'h'},
-        {"kind", required_argument, NULL, 'k'},
-        {"input", required_argument, NULL, 'i'},
-        {"keep-output", no_argument, NULL, 'o'},
-        {"model", required_argument, NULL, 'm'},
-        {"provider", required_argument, NULL, 'r'},
-        {NULL, 0, NULL, 0},
-    };
-    int code, rc = 0;
+    const struct llmobs_cli_option of_workflow[] = {COMMON};
+    const struct llmobs_cli_option of_span[] = {
+        LLMOBS_CLI_VALUE("kind", run_span_set_kind, &job->kind),
+        LLMOBS_CLI_FLAG("keep-output", &job->keeps_output),
+        TEXT("input", input),
+        TEXT("model", model),
+        TEXT("provider", provider),
+        COMMON};
+    int status = llmobs_cli_parse(argc, argv,
+                                  job->typed_workflow ? of_workflow : of_span);
 
-    opterr = 0;
-    while (rc == 0 &&
-           (code = getopt_long(argc, argv, "+:h", options, NULL)) >= 0) {
-        if (code == '?' || code == ':')
-            llmobs_cli_refuse_option(argv, options, code);
-        rc = job->typed_workflow && strchr("kiomr", code)
-                 ? -EINVAL
-                 : run_span_apply(job, code, optarg);
-    }
-    job->command = argv + optind;
-    if (rc != 0 || job->help)
-        return rc;
-    if (run_span_is_complete(job))
-        return 0;
-    fputs(help_of(job), stderr);
-    return -EINVAL;
+    if (status >= 0 || run_span_is_complete(job))
+        return status;
+    fputs(llmobs_help(argv[0]), stderr);
+    return LLMOBS_CLI_USAGE;
 }
 
 static void enter_relay(void *ctx)
@@ -398,13 +353,6 @@ static void run_span_deliver(struct job *job,
         llmobs_log(LLMOBS_LOG_ERROR, "span lost: %s", strerror(-rc));
 }
 
-static int run_span_run_plain(struct job *job)
-{
-    return llmobs_environment_fail(
-        SELF, job->command[0],
-        llmobs_environment_exec(&job->environment, job->command));
-}
-
 static bool observing(const struct job *job)
 {
     const char *off =
@@ -437,23 +385,20 @@ static int run_inside(struct job *job, struct llmobs_child_result *result)
 static int run_job(struct job *job, int argc, char **argv)
 {
     struct llmobs_child_result result;
+    int status = run_span_parse(job, argc, argv);
 
-    if (run_span_parse(job, argc, argv) != 0)
-        return LLMOBS_CLI_USAGE;
-    if (job->help) {
-        fputs(help_of(job), stdout);
-        return LLMOBS_CLI_OK;
-    }
+    if (status >= 0)
+        return status;
     llmobs_log_init(getenv("LLMOBS_LOG"), LLMOBS_LOG_WARN);
     job->config = llmobs_config_load((const char *const *)environ,
                                      llmobs_log_complaint, NULL);
     if (llmobs_environment_init(&job->environment, environ) != 0 ||
         llmobs_preload_join(&job->environment, job->preload) != 0 ||
         !observing(job))
-        return run_span_run_plain(job);
+        return llmobs_environment_become(&job->environment, SELF, job->command);
     run_span_begin_span(job);
     if (run_span_add_context(job) != 0 || run_inside(job, &result) != 0)
-        return run_span_run_plain(job);
+        return llmobs_environment_become(&job->environment, SELF, job->command);
     if (result.exec_error != 0)
         (void)llmobs_environment_fail(SELF, job->command[0], result.exec_error);
     run_span_deliver(job, &result);

@@ -166,3 +166,10 @@ int llmobs_environment_fail(const char *command, const char *program, int error)
     llmobs_tell("%s: %s: %s\n", command, program, strerror(error));
     return llmobs_environment_exec_status(error);
 }
+
+int llmobs_environment_become(const struct llmobs_environment *environment,
+                              const char *command, char **argv)
+{
+    return llmobs_environment_fail(command, argv[0],
+                                   llmobs_environment_exec(environment, argv));
+}

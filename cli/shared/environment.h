@@ -61,4 +61,9 @@ int llmobs_environment_exec_status(int error);
 int llmobs_environment_fail(const char *command, const char *program,
                             int error);
 
+/* Executes argv[0] as llmobs_environment_exec; where that fails, tells so in
+ * the name of `command`, and gives the exit status. */
+int llmobs_environment_become(const struct llmobs_environment *environment,
+                              const char *command, char **argv);
+
 #endif

@@ -28,8 +28,9 @@ static const char *long_name(const char *typed, char room[LLMOBS_SUGGEST_MAX])
     return room;
 }
 
-void llmobs_cli_refuse_option(char **argv, const struct option *options,
-                              int code)
+/* Reports the option for which getopt_long has just returned ? or :, and the
+ * option that the user may have meant. */
+static void refuse_option(char **argv, const struct option *options, int code)
 {
     char name[LLMOBS_SUGGEST_MAX], shown[LLMOBS_ESCAPE_NAME];
     char letter[] = {'-', (char)optopt, '\0'};
@@ -115,6 +116,14 @@ int llmobs_cli_seconds(const struct llmobs_cli_option *option,
     return -EINVAL;
 }
 
+int llmobs_cli_command(const struct llmobs_cli_option *option,
+                       const char *value)
+{
+    (void)value;
+    *(char ***)option->to = arguments + optind;
+    return 0;
+}
+
 /* Fills the tables of getopt_long; gives the row behind the last option. */
 static const struct llmobs_cli_option *options_list(
     const struct llmobs_cli_option *rows, struct option *longs, char *shorts)
@@ -162,6 +171,8 @@ static int options_set_words(int argc, char **argv,
     char room[LLMOBS_ESCAPE_NAME];
     int rc = 0;
 
+    if (row->set == llmobs_cli_command)
+        return row->set(row, NULL);
     for (; rc == 0 && optind < argc; optind++) {
         if (row->set) {
             rc = row->set(row, argv[optind]);
@@ -178,17 +189,19 @@ int llmobs_cli_parse(int argc, char **argv,
                      const struct llmobs_cli_option *rows)
 {
     struct option longs[ROWS_MAX + 2];
-    char shorts[2 * ROWS_MAX + 3];
+    char all[2 * ROWS_MAX + 4] = "+", *shorts = all + 1;
     const struct llmobs_cli_option *words = options_list(rows, longs, shorts);
+    bool command = words->set == llmobs_cli_command;
     int code, rc = 0;
 
     arguments = argv;
     help_wanted = false;
     opterr = 0;
+    shorts -= command;
     while (rc == 0 &&
            (code = getopt_long(argc, argv, shorts, longs, NULL)) >= 0) {
         if (code == '?' || code == ':') {
-            llmobs_cli_refuse_option(argv, longs, code);
+            refuse_option(argv, longs, code);
             rc = -EINVAL;
         } else {
             rc = options_set(rows, code);
@@ -196,7 +209,7 @@ int llmobs_cli_parse(int argc, char **argv,
     }
     if (rc == 0)
         rc = options_set_words(argc, argv, words);
-    if (rc != 0)
+    if (rc != 0 && !command)
         llmobs_tell("`%s --help` tells more.\n", argv[0]);
     if (rc == 0 && help_wanted)
         fputs(llmobs_help(argv[0]), stdout);

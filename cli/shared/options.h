@@ -8,8 +8,6 @@
 
 #include "lib/base/buf.h"
 
-struct option;
-
 /* A row of a command's table of options. The last row has no name: its `set`
  * takes each further argument; NULL: there may be none. Every command has
  * --help and -h. */
@@ -42,6 +40,9 @@ struct llmobs_cli_option {
         NULL, set, to, 0, 0, 0, NULL \
     }
 #define LLMOBS_CLI_END LLMOBS_CLI_WORDS(NULL, NULL)
+/* The last row where a command to run stands behind the options: an option
+ * behind its name is its own. `to`, a char **, gets its words. */
+#define LLMOBS_CLI_COMMAND(to) LLMOBS_CLI_WORDS(llmobs_cli_command, to)
 
 /* A `set` for a bool and an enum, which get option->value, a text, a text that
  * is not empty (const char *), and a long of 1 to LLMOBS_CLI_SECONDS_MAX. */
@@ -52,6 +53,8 @@ int llmobs_cli_text(const struct llmobs_cli_option *option, const char *value);
 int llmobs_cli_filled(const struct llmobs_cli_option *option,
                       const char *value);
 int llmobs_cli_seconds(const struct llmobs_cli_option *option,
+                       const char *value);
+int llmobs_cli_command(const struct llmobs_cli_option *option,
                        const char *value);
 
 /* Reads the arguments by the rows. Returns -1 where the command goes on, else
@@ -66,12 +69,6 @@ int llmobs_cli_refuse(const char *option, const char *value, const char *why);
 /* The argument behind the option that is read; NULL: none. A `set` that takes
  * it adds 1 to optind. */
 const char *llmobs_cli_next(void);
-
-/* Reports the option for which getopt_long has just returned ? or :, and the
- * option that the user may have meant. Needs opterr 0, and letters that begin
- * with a colon. */
-void llmobs_cli_refuse_option(char **argv, const struct option *options,
-                              int code);
 
 /* Gives the environment's configuration, with `store` as its store unless that
  * is NULL; NULL without memory. */

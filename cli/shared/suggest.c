@@ -1,7 +1,6 @@
 #include "cli/shared/suggest.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "cli/shared/tell.h"

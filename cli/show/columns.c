@@ -1,7 +1,6 @@
 #include "cli/show/columns.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/shared/escape.h"
 #include "cli/show/media.h"
@@ -18,9 +17,8 @@ struct detail {
 };
 
 static int show_messages_line(const struct detail *detail, const char *who,
-                              const char *text, size_t len)
+                              const char *text)
 {
-    struct llmobs_text shown = {text, len};
     struct llmobs_buf *out = detail->out;
     int rc = llmobs_buf_addf(out, "%-4s ", detail->side);
 
@@ -28,7 +26,7 @@ static int show_messages_line(const struct detail *detail, const char *who,
         rc = llmobs_escape_adds(out, who, 24);
         rc |= llmobs_buf_adds(out, ": ");
     }
-    rc |= llmobs_escape_add(out, shown, TEXT_COLUMNS);
+    rc |= llmobs_escape_add(out, llmobs_text_of(text), TEXT_COLUMNS);
     return rc | llmobs_buf_addc(out, '\n');
 }
 
@@ -44,7 +42,7 @@ static int tool_line(const struct detail *detail, const char *role,
     rc = llmobs_buf_addf(&text, "%.200s(%.4000s)", name ? name : "",
                          arguments ? arguments : "");
     if (rc == 0)
-        rc = show_messages_line(detail, role, text.data, text.len);
+        rc = show_messages_line(detail, role, text.data);
     llmobs_buf_fini(&text);
     free(arguments);
     return rc;
@@ -62,7 +60,7 @@ static int media_lines(const struct detail *detail, const char *role,
         llmobs_buf_init(&text, TEXT_COLUMNS * 64);
         rc = llmobs_media_add(&text, llmobs_json_at(parts, i), what);
         if (rc == 0)
-            rc = show_messages_line(detail, role, text.data, text.len);
+            rc = show_messages_line(detail, role, text.data);
         llmobs_buf_fini(&text);
     }
     return rc;
@@ -79,7 +77,7 @@ static int message_lines(const struct detail *detail,
     int rc = 0;
 
     if (content && *content != '\0')
-        rc = show_messages_line(detail, role, content, strlen(content));
+        rc = show_messages_line(detail, role, content);
     if (rc == 0)
         rc = media_lines(detail, role, llmobs_json_get(message, "image_parts"),
                          "image");
@@ -94,7 +92,7 @@ static int message_lines(const struct detail *detail,
             llmobs_json_gets(llmobs_json_at(results, i), "result");
 
         if (text)
-            rc = show_messages_line(detail, role, text, strlen(text));
+            rc = show_messages_line(detail, role, text);
     }
     return rc;
 }
@@ -125,8 +123,7 @@ static int documents_lines(const struct detail *detail,
         const char *text =
             llmobs_json_gets(llmobs_json_at(documents, i), "text");
 
-        rc = show_messages_line(detail, "document", text ? text : "",
-                                text ? strlen(text) : 0);
+        rc = show_messages_line(detail, "document", text);
     }
     if (rc == 0 && count > SHOWN)
         rc = llmobs_buf_addf(detail->out, "%-4s … %zu more\n", detail->side,
@@ -143,7 +140,7 @@ static int side_lines(const struct detail *detail,
     if (rc == 0)
         rc = documents_lines(detail, llmobs_json_get(side, "documents"));
     if (rc == 0 && value)
-        rc = show_messages_line(detail, NULL, value, strlen(value));
+        rc = show_messages_line(detail, NULL, value);
     return rc;
 }
 

@@ -1,7 +1,6 @@
 #include "cli/show/otlp_lines.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "cli/shared/json_out.h"

@@ -1,8 +1,6 @@
 #include "cli/show/page.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "cli/show/assets.h"
 #include "cli/show/body.h"

@@ -1,7 +1,6 @@
 #include "cli/show/pretty.h"
 
 #include <errno.h>
-#include <string.h>
 
 #define SHORT 48 /* bytes of a container in one line */
 #define INDENT 2
@@ -72,10 +71,10 @@ static int pretty_add_value(struct llmobs_buf *out,
                             const struct llmobs_json *json, int depth)
 {
     size_t begin = out->len, most = depth > 0 ? 2 : 1;
-    bool holds = llmobs_json_is_object(json) || llmobs_json_is_array(json);
     int rc = pretty_add_flat(out, json);
 
-    if (rc != 0 || !holds || depth == LLMOBS_PRETTY_DEPTH ||
+    if (rc != 0 || !llmobs_json_is_container(json) ||
+        depth == LLMOBS_PRETTY_DEPTH ||
         (out->len - begin <= SHORT && llmobs_json_len(json) <= most))
         return rc;
     llmobs_buf_cut(out, begin);
@@ -94,11 +93,9 @@ int llmobs_pretty_text(struct llmobs_buf *out, const char *text)
     int rc = -EINVAL;
 
     if (*text == '{' || *text == '[')
-        rc = llmobs_json_parse((struct llmobs_text){text, strlen(text)}, &json);
+        rc = llmobs_json_parse(llmobs_text_of(text), &json);
     if (rc == 0)
-        rc = llmobs_json_is_object(json) || llmobs_json_is_array(json)
-                 ? llmobs_pretty_add(out, json)
-                 : -EINVAL;
+        rc = llmobs_pretty_add(out, json);
     llmobs_json_free(json);
     return rc == -E2BIG ? -EINVAL : rc;
 }

@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "cli/shared/tell.h"
 #include "cli/show/fields.h"

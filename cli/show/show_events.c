@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <stdio.h>
 
 #include "cli/shared/json_out.h"
 #include "cli/show/otlp_lines.h"
@@ -9,8 +8,7 @@ struct events {
     struct llmobs_view *view;
     struct llmobs_otlp_lines *otlp; /* NULL: the events as stored */
     bool quiet;                     /* one span is enough, and not printed */
-
-    /* The places of the newest events, which a walk from the end notes. */
+    bool notes; /* a walk from the end, which notes the newest events */
     struct llmobs_places places;
     size_t spans;
 };
@@ -42,53 +40,27 @@ static int show_events_give(struct events *events, struct llmobs_text text)
                         : llmobs_json_out_print(text);
 }
 
-/* Gives the event of a line; *event is NULL where nobody wants it. The caller
- * frees it. */
-static int read_wanted(const struct events *events, struct llmobs_text text,
-                       struct llmobs_json **event)
-{
-    int rc = llmobs_load_parse(&events->view->load, text, event);
-
-    if (*event && !show_events_wants(events, *event)) {
-        llmobs_json_free(*event);
-        *event = NULL;
-    }
-    return rc;
-}
-
+/* Prints the event of a line, or notes its place, where it is wanted.
+ * Evaluations do not count as spans: they come with the spans. */
 static int show_events_take_line(void *ctx, struct llmobs_text text,
                                  struct llmobs_place place)
 {
     struct events *events = ctx;
     struct llmobs_json *event;
-    int rc = read_wanted(events, text, &event);
+    int rc = llmobs_load_parse(&events->view->load, text, &event);
 
-    (void)place;
-    if (rc == 0 && event)
-        rc = show_events_give(events, text);
+    if (event && show_events_wants(events, event)) {
+        rc = events->notes ? llmobs_places_add(&events->places, place)
+                           : show_events_give(events, text);
+        events->spans += llmobs_load_is_span(event) ? 1 : 0;
+    }
     llmobs_json_free(event);
+    if (rc == 0 && events->notes && events->spans == events->view->newest)
+        rc = 1;
     return rc;
 }
 
 /* -- the newest ----------------------------------------------------------- */
-
-/* Evaluations do not count: they come with the spans. */
-static int show_events_take_line_back(void *ctx, struct llmobs_text text,
-                                      struct llmobs_place place)
-{
-    struct events *events = ctx;
-    struct llmobs_json *event;
-    int rc = read_wanted(events, text, &event);
-
-    if (rc == 0 && event) {
-        rc = llmobs_places_add(&events->places, place);
-        events->spans += llmobs_load_is_span(event) ? 1 : 0;
-    }
-    llmobs_json_free(event);
-    if (rc == 0 && events->spans == events->view->newest)
-        rc = 1;
-    return rc;
-}
 
 /* Reads the noted lines again, the oldest first. */
 static int give_noted(struct events *events)
@@ -112,10 +84,12 @@ static int give_noted(struct events *events)
 
 static int give_newest(struct events *events)
 {
-    int rc = llmobs_reader_walk_back(events->view->reader,
-                                     events->view->filter.since_ns,
-                                     show_events_take_line_back, events);
+    int rc;
 
+    events->notes = true;
+    rc = llmobs_reader_walk_back(events->view->reader,
+                                 events->view->filter.since_ns,
+                                 show_events_take_line, events);
     if (rc >= 0)
         rc = give_noted(events);
     llmobs_places_fini(&events->places);
@@ -161,9 +135,8 @@ int llmobs_view_otlp(struct llmobs_view *view)
 int llmobs_view_quiet(struct llmobs_view *view)
 {
     struct events events = {.view = view, .quiet = true};
-    int rc;
+    int rc = llmobs_reader_walk_back(view->reader, view->filter.since_ns,
+                                     show_events_take_line, &events);
 
-    rc = llmobs_reader_walk_back(view->reader, view->filter.since_ns,
-                                 show_events_take_line, &events);
     return rc < 0 ? rc : 0;
 }

@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "cli/query/cost.h"
 #include "cli/query/contents.h"

@@ -88,17 +88,6 @@ struct llmobs_handle *llmobs_capture_twin(const struct llmobs_handle *from,
     return NULL;
 }
 
-static struct llmobs_exchange *capture_take(struct llmobs_handle *handle)
-{
-    struct llmobs_exchange *exchange;
-
-    llmobs_handle_lock(handle);
-    exchange = handle->exchange;
-    handle->exchange = NULL;
-    llmobs_handle_unlock(handle);
-    return exchange;
-}
-
 /* Forgets what the handle holds for the call that it was to make. */
 static void drop_call(struct llmobs_handle *handle)
 {
@@ -108,7 +97,7 @@ static void drop_call(struct llmobs_handle *handle)
 
 void llmobs_capture_cancel(struct llmobs_handle *handle, CURL *curl)
 {
-    struct llmobs_exchange *exchange = capture_take(handle);
+    struct llmobs_exchange *exchange = llmobs_handle_take_exchange(handle);
 
     llmobs_callbacks_swap_out(handle, curl);
     drop_call(handle);
@@ -569,8 +558,9 @@ static void capture_finish(struct llmobs_handle *handle,
 void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
                            CURLcode code)
 {
-    struct llmobs_exchange *exchange =
-        handle->step == LLMOBS_STEP_CALL ? capture_take(handle) : NULL;
+    struct llmobs_exchange *exchange = handle->step == LLMOBS_STEP_CALL
+                                           ? llmobs_handle_take_exchange(handle)
+                                           : NULL;
 
     if (exchange && exchange->process == llmobs_fork_process())
         capture_finish(handle, exchange, end, code);

@@ -39,7 +39,8 @@ struct llmobs_handle *llmobs_handle_find(CURL *curl)
     return llmobs_keyed_find(&table, curl);
 }
 
-static void forget_transfer(struct llmobs_handle *handle)
+struct llmobs_exchange *llmobs_handle_take_exchange(
+    struct llmobs_handle *handle)
 {
     struct llmobs_exchange *exchange;
 
@@ -47,7 +48,12 @@ static void forget_transfer(struct llmobs_handle *handle)
     exchange = handle->exchange;
     handle->exchange = NULL;
     llmobs_handle_unlock(handle);
-    llmobs_exchange_free(exchange);
+    return exchange;
+}
+
+static void forget_transfer(struct llmobs_handle *handle)
+{
+    llmobs_exchange_free(llmobs_handle_take_exchange(handle));
     llmobs_handle_drop_transfer(handle);
     llmobs_adds_part(&handle->member);
     llmobs_handle_join(handle, NULL);

@@ -211,6 +211,10 @@ void llmobs_handle_unswap(struct llmobs_handle *handle);
 /* Frees the origin of a call, and forgets it. */
 void llmobs_handle_drop_origin(struct llmobs_handle *handle);
 
+/* Gives the exchange, which the handle forgets; NULL: there is none. */
+struct llmobs_exchange *llmobs_handle_take_exchange(
+    struct llmobs_handle *handle);
+
 /* Forgets the transfer, but for its exchange. */
 void llmobs_handle_drop_transfer(struct llmobs_handle *handle);
 

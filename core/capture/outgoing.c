@@ -161,8 +161,8 @@ static bool forwards_strangers(const struct llmobs_handle *handle)
     return false;
 }
 
-/* Reads the program's own headers. What a caller from a public network sent the
- * program goes on to nobody. */
+/* Reads the program's own headers. The baggage that a caller from a public
+ * network sent the program goes on to nobody. */
 static void scan_headers(const struct llmobs_handle *handle,
                          struct llmobs_own_headers *own,
                          struct llmobs_inject_plan *plan)

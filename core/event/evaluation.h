@@ -38,7 +38,7 @@ struct llmobs_evaluation {
         bool boolean;
         const struct llmobs_json *json; /* an object */
     } value;
-    /* Who gives the feedback; NULL: this is an evaluation. */
+    /* The giver of the feedback; NULL: this is an evaluation. */
     const char *submitter_id;
     const char *submitter_type; /* or NULL */
     /* Feedback has exactly one target: a span or a trace by one of the ids

@@ -389,6 +389,14 @@ void llmobs_exchange_end(struct llmobs_exchange *exchange)
     exchange->form = NULL;
 }
 
+static bool exchange_is_coded(const struct llmobs_body *body,
+                              const struct llmobs_headers *headers)
+{
+    return llmobs_inflate_is_coded(
+        llmobs_body_head(body),
+        llmobs_header_find(headers->list, headers->count, coding_name));
+}
+
 /* A compressed answer is not text: it goes to the disk as it came. */
 static void exchange_mask_vectors(const struct llmobs_exchange *exchange,
                                   const struct llmobs_headers *headers,
@@ -397,9 +405,7 @@ static void exchange_mask_vectors(const struct llmobs_exchange *exchange,
     struct llmobs_text head = llmobs_body_head(body), tail;
 
     if (!llmobs_rules_has_vectors(&exchange->match) ||
-        llmobs_inflate_is_coded(
-            head,
-            llmobs_header_find(headers->list, headers->count, coding_name)))
+        exchange_is_coded(body, headers))
         return;
     llmobs_vectors_mask((char *)(uintptr_t)head.data, head.len, true);
     if (!body->truncated)
@@ -421,16 +427,12 @@ static void drop_coding(struct llmobs_headers *headers)
 
 bool llmobs_exchange_request_coded(const struct llmobs_exchange *exchange)
 {
-    const struct llmobs_headers *headers = &exchange->request_headers;
-
-    return llmobs_inflate_is_coded(
-        llmobs_body_head(&exchange->request),
-        llmobs_header_find(headers->list, headers->count, coding_name));
+    return exchange_is_coded(&exchange->request, &exchange->request_headers);
 }
 
-/* Whoever undoes the coding would read the secrets. Where this function cannot
- * undo it, nobody can mask them, and the body is dropped. But a body whose
- * first byte is not of the coding was never coded. */
+/* A reader who undoes the coding would read the secrets. Where this function
+ * cannot undo it, nobody can mask them, and the body is dropped. But a body
+ * whose first byte is not of the coding was never coded. */
 void llmobs_exchange_decode_request(struct llmobs_exchange *exchange)
 {
     struct llmobs_body *request = &exchange->request, plain;
@@ -473,13 +475,10 @@ void llmobs_exchange_mask(struct llmobs_exchange *exchange)
  * read, as are compressed bytes. */
 static bool exchange_is_text(const struct llmobs_exchange *exchange)
 {
-    const struct llmobs_headers *headers = &exchange->response_headers;
     struct llmobs_text head = llmobs_body_head(&exchange->response);
 
     return head.len > 0 && *head.data != '\0' &&
-           !llmobs_inflate_is_coded(
-               head,
-               llmobs_header_find(headers->list, headers->count, coding_name));
+           !exchange_is_coded(&exchange->response, &exchange->response_headers);
 }
 
 void llmobs_exchange_mask_answer(struct llmobs_exchange *exchange)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base/hazard.h"
+#include "lib/text/json_clean.h"
 
 #define KIB 1024u
 #define KEY_MAX 256
@@ -148,14 +149,11 @@ static struct llmobs_json *limits_cut(const struct llmobs_json *json,
                                       size_t max)
 {
     const char *text = llmobs_json_text(json);
-    size_t len = max - MARK_LEN;
+    size_t len = LLMOBS_HAZARD(
+        half_characters, llmobs_utf8_fit(text, max - MARK_LEN), max - MARK_LEN);
     struct llmobs_json *made = NULL;
     struct llmobs_buf buf;
 
-    while (len > 0 &&
-           LLMOBS_HAZARD(half_characters,
-                         ((unsigned char)text[len] & 0xc0) == 0x80, false))
-        len--;
     llmobs_buf_init(&buf, max);
     if (llmobs_buf_add(&buf, text, len) == 0 &&
         llmobs_buf_add(&buf, MARK, MARK_LEN) == 0)

@@ -223,7 +223,23 @@ static void place(const struct llmobs_linking *l, const char *id,
         llmobs_context_sample(context, strtod(context->sample_rate, NULL));
 }
 
-static int link_inferred_fill(const struct llmobs_json *call,
+/* Says what the tool does, as this request tells the model. */
+static int describe(const struct llmobs_linking *l, struct llmobs_span *span)
+{
+    const struct llmobs_json *tools = l->span->tool_definitions;
+
+    for (size_t i = 0; i < llmobs_json_len(tools) && llmobs_work_do(8); i++) {
+        const struct llmobs_json *tool = llmobs_json_at(tools, i);
+        const char *text = llmobs_json_gets(tool, "description");
+
+        if (text && llmobs_json_says(tool, "name", span->name))
+            return llmobs_json_sets(span->metadata, "tool_description", text);
+    }
+    return 0;
+}
+
+static int link_inferred_fill(const struct llmobs_linking *l,
+                              const struct llmobs_json *call,
                               const struct llmobs_json *result,
                               struct llmobs_span *span)
 {
@@ -237,6 +253,8 @@ static int link_inferred_fill(const struct llmobs_json *call,
     if (!rc)
         rc = llmobs_json_sets(span->metadata, "tool_id",
                               llmobs_json_gets(result, "tool_id"));
+    if (!rc)
+        rc = describe(l, span);
     if (!rc)
         rc = llmobs_json_set(span->metadata, "duration_is_upper_bound",
                              llmobs_json_bool(true));
@@ -275,7 +293,7 @@ static void link_inferred_make(const struct llmobs_linking *l,
         return;
     place(l, llmobs_json_gets(result, "tool_id"), answer, &span->context);
     link_inferred_set_times(l, answer, span);
-    if (link_inferred_fill(call, result, span)) {
+    if (link_inferred_fill(l, call, result, span)) {
         llmobs_span_fini(span);
         return;
     }

@@ -84,9 +84,8 @@ static const struct llmobs_json *find_in(const struct llmobs_json *message,
         return NULL;
     for (size_t k = 0; k < count; k++) {
         const struct llmobs_json *tool = llmobs_json_at(tools, k);
-        const char *own = llmobs_json_gets(tool, "tool_id");
 
-        if (own && strcmp(own, id) == 0)
+        if (llmobs_json_says(tool, "tool_id", id))
             return tool;
     }
     return NULL;

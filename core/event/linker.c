@@ -116,12 +116,11 @@ static bool linker_read_tool(const struct llmobs_json *event,
                              struct llmobs_link_ran *out)
 {
     const struct llmobs_json *meta = llmobs_json_get(event, "meta");
-    const char *kind = llmobs_json_gets(llmobs_json_get(meta, "span"), "kind");
     const char *trace = llmobs_json_gets(event, "trace_id");
     const char *span = llmobs_json_gets(event, "span_id");
 
-    if (!kind || strcmp(kind, "tool") != 0 || !span || !trace ||
-        linker_has_tag(event, LLMOBS_LINK_INFERRED_TAG) ||
+    if (!llmobs_json_says(llmobs_json_get(meta, "span"), "kind", "tool") ||
+        !span || !trace || linker_has_tag(event, LLMOBS_LINK_INFERRED_TAG) ||
         !llmobs_id128_parse((struct llmobs_text){trace, strlen(trace)},
                             &out->trace_id))
         return false;

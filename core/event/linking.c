@@ -155,12 +155,9 @@ void llmobs_linking_put(const struct llmobs_linking *l,
 
 static bool has_link(const struct llmobs_json *links, const char *span_id)
 {
-    for (size_t i = 0; i < llmobs_json_len(links); i++) {
-        const char *id = llmobs_json_gets(llmobs_json_at(links, i), "span_id");
-
-        if (id && strcmp(id, span_id) == 0)
+    for (size_t i = 0; i < llmobs_json_len(links); i++)
+        if (llmobs_json_says(llmobs_json_at(links, i), "span_id", span_id))
             return true;
-    }
     return false;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/hazard.h"
 #include "lib/base/work.h"
 #include "core/trace/caller.h"
@@ -378,10 +379,10 @@ static void add_transfer(const struct llmobs_exchange *exchange,
 
 void llmobs_exchange_name_caller(struct llmobs_exchange *exchange)
 {
-    struct llmobs_json *left,
-        *caller = llmobs_caller_leave(exchange->callsite,
-                                      exchange->start_mono_ns, &left);
+    struct llmobs_json *caller, *left = NULL;
 
+    caller =
+        llmobs_caller_read(exchange->callsite, exchange->start_mono_ns, &left);
     if (caller)
         exchange->caller = llmobs_json_dumps(caller, 0);
     if (left)
@@ -411,9 +412,9 @@ static void add_caller(const struct llmobs_exchange *exchange,
                        struct llmobs_span *span)
 {
     struct llmobs_json *caller =
-        exchange->caller
-            ? to_span_read_caller(exchange)
-            : llmobs_caller_read(exchange->callsite, exchange->start_mono_ns);
+        exchange->caller ? to_span_read_caller(exchange)
+                         : llmobs_caller_read(exchange->callsite,
+                                              exchange->start_mono_ns, NULL);
 
     if (caller)
         (void)llmobs_json_set(span->metadata, "caller", caller);
@@ -426,6 +427,40 @@ static void add_first_chunk(const struct llmobs_exchange *exchange,
         llmobs_span_fact_int(&span->facts, LLMOBS_FACT_FIRST_CHUNK_NS,
                              exchange->marks[0].at_ns -
                                  exchange->start_mono_ns);
+}
+
+/* The sum, the least and the greatest gap, and how many gaps were at most 10
+ * ms, 20 ms and so on, each twice the one before, up to 81.92 s, or longer. */
+enum { GAPS_SUM, GAPS_MIN, GAPS_MAX, GAPS_UP_TO, GAPS = GAPS_UP_TO + 15 };
+
+/* Notes the times between the pieces in which a stream came, as the histogram
+ * that metrics have of them: one by one they would fill the event. */
+static void add_chunk_gaps(const struct llmobs_exchange *exchange,
+                           struct llmobs_span *span)
+{
+    uint64_t gaps[GAPS] = {0};
+    size_t count = GAPS_UP_TO;
+
+    if (!span->streamed || exchange->mark_count < 2)
+        return;
+    for (size_t i = 1; i < exchange->mark_count; i++) {
+        uint64_t gap = (uint64_t)exchange->marks[i].at_ns -
+                       (uint64_t)exchange->marks[i - 1].at_ns;
+        size_t up_to = GAPS_UP_TO;
+
+        for (uint64_t most = 10 * LLMOBS_NS_PER_MS;
+             gap > most && up_to + 1 < GAPS; most *= 2)
+            up_to++;
+        if (i == 1 || gap < gaps[GAPS_MIN])
+            gaps[GAPS_MIN] = gap;
+        if (gap > gaps[GAPS_MAX])
+            gaps[GAPS_MAX] = gap;
+        gaps[GAPS_SUM] += gap;
+        gaps[up_to]++;
+        if (up_to >= count)
+            count = up_to + 1;
+    }
+    llmobs_span_fact_ints(&span->facts, LLMOBS_FACT_CHUNK_GAPS_NS, gaps, count);
 }
 
 /* Notes the whole length of each body that was not kept whole. */
@@ -517,7 +552,9 @@ static void to_span_fill(const struct llmobs_exchange *exchange,
 {
     span->context = exchange->context;
     span->start_ns = exchange->start_wall_ns;
-    span->duration_ns = exchange->duration_ns;
+    if (span->duration_ns ==
+        0) /* else the answer ended before its connection */
+        span->duration_ns = exchange->duration_ns;
     span->http_status = exchange->status;
     span->traced = exchange->traced;
     if (!span->model_provider && exchange->match.provider)
@@ -531,6 +568,7 @@ static void to_span_fill(const struct llmobs_exchange *exchange,
         forget_input(span);
     add_transfer(exchange, span);
     add_first_chunk(exchange, span);
+    add_chunk_gaps(exchange, span);
     add_truncated(exchange, call, span);
     add_caller(exchange, span);
     to_span_add_tags(span);

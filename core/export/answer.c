@@ -7,6 +7,7 @@
 #include "core/export/otlp.h"
 #include "lib/base/hazard.h"
 #include "lib/span/mask.h"
+#include "lib/text/json_clean.h"
 
 /* How much of the receiver's words is read. */
 #define WORDS_MAX ((size_t)4096)
@@ -98,11 +99,7 @@ static size_t whole_characters(const char *text, size_t len, size_t max)
 {
     if (len <= max)
         return len;
-    while (LLMOBS_HAZARD(words_cut_anywhere,
-                         max > 0 && ((unsigned char)text[max] & 0xC0) == 0x80,
-                         false))
-        max--;
-    return max;
+    return LLMOBS_HAZARD(words_cut_anywhere, llmobs_utf8_fit(text, max), max);
 }
 
 static void blank_controls(char *text, size_t len)

@@ -92,7 +92,8 @@ struct row {
     ROW(KNOWLEDGE_BASE, "aws.bedrock.knowledge_base.id", ALL, ANY_OP, TEXT,    \
         NONE)                                                                  \
     ROW(STATUS, "gen_ai.response.status", LATEST, NO_OP, TEXT, NONE)           \
-    ROW(TOOL_CALL, "gen_ai.tool.call.id", ALL, TOOL, TEXT, NONE)
+    ROW(TOOL_CALL, "gen_ai.tool.call.id", ALL, TOOL, TEXT, NONE)               \
+    ROW(DESCRIPTION, "gen_ai.tool.description", ALL, TOOL, TEXT, NONE)
 
 enum row_id {
 #define ROW_ID(id, name, forms, ops, type, fact) ROW_##id,
@@ -145,6 +146,7 @@ static const struct key {
     {"stop_sequences", ROW_STOP, 0},
     {"stream", ROW_STREAM, 0},
     {"temperature", ROW_TEMPERATURE, 0},
+    {"tool_description", ROW_DESCRIPTION, 0},
     {"tool_id", ROW_TOOL_CALL, 0},
     {"topK", ROW_NEW_TOP_K, 1},
     {"topK", ROW_RETRIEVED, 1},
@@ -864,6 +866,8 @@ void llmobs_otlp_put_attributes(const struct llmobs_otlp_source *s,
     struct found found;
 
     find_rows(s, &found);
+    if (!content)
+        found.values[ROW_DESCRIPTION] = NULL;
     attributes_put_call(s, &found, out);
     if (LLMOBS_HAZARD(content_unchecked, content, true))
         attributes_put_content(s, out);

@@ -73,13 +73,9 @@ void llmobs_document_text(struct llmobs_document *d, const char *text)
 {
     struct llmobs_text part = llmobs_text_of(text);
 
-    if (d->limit > 0 && part.len > d->limit) {
-        part.len = d->limit;
-        while (LLMOBS_HAZARD(half_a_character,
-                             part.len > 0 && (text[part.len] & 0xC0) == 0x80,
-                             false))
-            part.len--;
-    }
+    if (d->limit > 0 && part.len > d->limit)
+        part.len = LLMOBS_HAZARD(half_a_character,
+                                 llmobs_utf8_fit(text, d->limit), d->limit);
     if (part.len > d->longest)
         d->longest = part.len;
     document_put_string(d, part);

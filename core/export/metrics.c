@@ -12,6 +12,7 @@
 #include "lib/base/hazard.h"
 #include "lib/span/context.h"
 #include "lib/text/json.h"
+#include "lib/text/json_clean.h"
 
 /* -- the tables ------------------------------------------------------------ */
 
@@ -65,6 +66,9 @@ static const char *const attribute_names[ATTR_COUNT] = {
  */
 #define BEHIND_API (1u << 7)
 
+/* A request by MCP, beside its operation. */
+#define BY_MCP (1u << 8)
+
 /* Requests to a host of models in which no model answers a prompt. */
 #define OTHERS (LLMOBS_OTLP_EMBEDDINGS | LLMOBS_OTLP_RETRIEVAL | BEHIND_API)
 
@@ -73,7 +77,12 @@ static const char *const attribute_names[ATTR_COUNT] = {
 #define IN_LATEST (1u << LLMOBS_SEMCONV_LATEST)
 
 /* The value of a span that a metric counts. */
-enum value { VALUE_DURATION, VALUE_MCP, VALUE_FIRST_CHUNK, VALUE_TOKENS };
+enum value {
+    VALUE_DURATION,
+    VALUE_FIRST_CHUNK,
+    VALUE_CHUNK_GAPS,
+    VALUE_TOKENS
+};
 
 struct metric {
     const char *name;
@@ -116,6 +125,10 @@ static const struct metric metrics_table[] = {
      LLMOBS_OTLP_INFERENCE, CALL, VALUE_FIRST_CHUNK, NULL, false, &short_times},
     {"gen_ai.client.inference.time_to_first_chunk", IN_LATEST,
      LLMOBS_OTLP_INFERENCE, CALL, VALUE_FIRST_CHUNK, NULL, false, &short_times},
+    {"gen_ai.client.operation.time_per_output_chunk", IN_1_41,
+     LLMOBS_OTLP_INFERENCE, CALL, VALUE_CHUNK_GAPS, NULL, false, &short_times},
+    {"gen_ai.client.inference.time_per_output_chunk", IN_LATEST,
+     LLMOBS_OTLP_INFERENCE, CALL, VALUE_CHUNK_GAPS, NULL, false, &short_times},
     {"gen_ai.client.token.usage", IN_1_41, LLMOBS_OTLP_INFERENCE | OTHERS,
      CALL | 1u << ATTR_TOKEN_TYPE, VALUE_TOKENS, NULL, false, &tokens},
     {"gen_ai.client.inference.operation.input_tokens", IN_LATEST,
@@ -145,10 +158,10 @@ static const struct metric metrics_table[] = {
      false, &short_times},
     {"gen_ai.invoke_workflow.duration", IN_LATEST, LLMOBS_OTLP_WORKFLOW,
      ERROR | 1u << ATTR_WORKFLOW, VALUE_DURATION, NULL, false, &long_times},
-    {"mcp.client.operation.duration", IN_1_41 | IN_LATEST, ~0u,
+    {"mcp.client.operation.duration", IN_1_41 | IN_LATEST, BY_MCP,
      ERROR | 1u << ATTR_OPERATION | 1u << ATTR_ADDRESS | 1u << ATTR_PORT |
          1u << ATTR_TOOL | 1u << ATTR_METHOD,
-     VALUE_MCP, NULL, false, &mcp_times},
+     VALUE_DURATION, NULL, false, &mcp_times},
 };
 
 #define METRICS (sizeof(metrics_table) / sizeof(*metrics_table))
@@ -280,12 +293,9 @@ static size_t kept(const char *text)
 {
     size_t len = strnlen(text, LLMOBS_OTLP_SERIES_TEXT + 1);
 
-    if (len <= LLMOBS_OTLP_SERIES_TEXT)
-        return len;
-    len = LLMOBS_OTLP_SERIES_TEXT;
-    while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
-        len--;
-    return len;
+    return len <= LLMOBS_OTLP_SERIES_TEXT
+               ? len
+               : llmobs_utf8_fit(text, LLMOBS_OTLP_SERIES_TEXT);
 }
 
 /* Gives a key: for each attribute a letter, its text and a NUL. */
@@ -332,16 +342,14 @@ static double export_metrics_value_of(const struct metric *metric,
     double value;
 
     switch (metric->value) {
-    case VALUE_MCP:
-        if (!source->method || !source->client)
-            return -1;
-        return seconds_of(llmobs_json_get(source->event, "duration"));
     case VALUE_DURATION:
         return seconds_of(llmobs_json_get(source->event, "duration"));
     case VALUE_FIRST_CHUNK:
         return llmobs_json_is_true(source->fact[LLMOBS_FACT_STREAM])
                    ? seconds_of(source->fact[LLMOBS_FACT_FIRST_CHUNK_NS])
                    : -1;
+    case VALUE_CHUNK_GAPS:
+        return -1;
     case VALUE_TOKENS:
         break;
     }
@@ -351,13 +359,45 @@ static double export_metrics_value_of(const struct metric *metric,
                : value;
 }
 
+/* Adds a fact that is a histogram already: its sum, least and greatest value,
+ * then the counts of the buckets. False: the span has none. */
+static bool add_chunk_gaps(struct llmobs_otlp_metrics *metrics, size_t i,
+                           const struct seen *seen)
+{
+    const struct llmobs_json *fact =
+        seen->source.fact[LLMOBS_FACT_CHUNK_GAPS_NS];
+    struct llmobs_otlp_series gaps = {.count = 0};
+    size_t len = llmobs_json_len(fact);
+
+    if (len < 4 || len - 3 > sizeof(gaps.buckets) / sizeof(*gaps.buckets))
+        return false;
+    gaps.sum = seconds_of(llmobs_json_at(fact, 0));
+    gaps.min = seconds_of(llmobs_json_at(fact, 1));
+    gaps.max = seconds_of(llmobs_json_at(fact, 2));
+    for (size_t at = 3; at < len; at++) {
+        const struct llmobs_json *count = llmobs_json_at(fact, at);
+
+        if (!llmobs_json_is_int(count) || llmobs_json_to_int(count) < 0)
+            return false;
+        gaps.buckets[at - 3] = (uint64_t)llmobs_json_to_int(count);
+        gaps.count += gaps.buckets[at - 3];
+    }
+    gaps.key =
+        export_metrics_key_of(&metrics->key, seen, metrics_table[i].attributes);
+    llmobs_otlp_set_join(&metrics->now.sets[i], &gaps);
+    return true;
+}
+
 /* False: the span has no such value. */
 static bool export_metrics_add(struct llmobs_otlp_metrics *metrics, size_t i,
                                const struct seen *seen, const char *count)
 {
     const struct metric *metric = &metrics_table[i];
-    double value = export_metrics_value_of(metric, seen, count);
+    double value;
 
+    if (metric->value == VALUE_CHUNK_GAPS)
+        return add_chunk_gaps(metrics, i, seen);
+    value = export_metrics_value_of(metric, seen, count);
     if (value < 0)
         return false;
     llmobs_otlp_set_add(
@@ -367,14 +407,14 @@ static bool export_metrics_add(struct llmobs_otlp_metrics *metrics, size_t i,
     return true;
 }
 
-/* The operation of a span, or BEHIND_API. */
+/* The operation of a span, or BEHIND_API; with BY_MCP. */
 static unsigned op_of(const struct llmobs_otlp_source *source)
 {
     unsigned op = source->op;
 
     if (source->client && (op & (LLMOBS_OTLP_AGENT | LLMOBS_OTLP_WORKFLOW)))
-        return BEHIND_API;
-    return op;
+        op = BEHIND_API;
+    return source->client && source->method ? op | BY_MCP : op;
 }
 
 /* False: no metric has a value from the span. */

@@ -1,7 +1,6 @@
 #include "core/export/post.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -66,6 +65,20 @@ static bool post_is_clean(const char *text)
     return true;
 }
 
+/* Without printf: each process with an exporter over HTTP makes some, before it
+ * knows whether it sends anything. */
+static char *post_join(const char *name, const char *value)
+{
+    size_t len = strlen(name), size = strlen(value) + 1;
+    char *header = malloc(len + size);
+
+    if (header) {
+        memcpy(header, name, len);
+        memcpy(header + len, value, size);
+    }
+    return header;
+}
+
 int llmobs_post_add_header(struct llmobs_post *post, const char *name,
                            const char *value)
 {
@@ -84,8 +97,7 @@ int llmobs_post_add_header(struct llmobs_post *post, const char *name,
     post->request.headers = (const char *const *)list;
     LLMOBS_HAZARD(header_logged, ,
                   llmobs_log(LLMOBS_LOG_INFO, "%s%s", name, value));
-    if (asprintf(&header, "%s%s", name, value) < 0)
-        header = NULL;
+    header = post_join(name, value);
     list[post->header_count] = header;
     post->header_count += header != NULL;
     list[post->header_count] = NULL;

@@ -87,8 +87,8 @@ void llmobs_otlp_set_add(struct llmobs_otlp_set *set, struct llmobs_text key,
     series_add(series, 1, value, value, value);
 }
 
-static void series_move(struct llmobs_otlp_set *set,
-                        const struct llmobs_otlp_series *from)
+void llmobs_otlp_set_join(struct llmobs_otlp_set *set,
+                          const struct llmobs_otlp_series *from)
 {
     struct llmobs_otlp_series *to = series_of(set, from->key);
 
@@ -103,8 +103,8 @@ void llmobs_otlp_set_move(struct llmobs_otlp_set *set,
                           struct llmobs_otlp_set *from)
 {
     for (size_t i = 0; i < from->count; i++)
-        series_move(set, from->list[i]);
-    series_move(set, &from->overflow);
+        llmobs_otlp_set_join(set, from->list[i]);
+    llmobs_otlp_set_join(set, &from->overflow);
     llmobs_otlp_set_clear(from);
 }
 

@@ -14,7 +14,7 @@
 
 #include "lib/base/buf.h"
 
-#define LLMOBS_OTLP_SERIES_MAX 512
+#define LLMOBS_OTLP_SERIES_MAX 256
 #define LLMOBS_OTLP_BOUNDS_MAX 14
 
 /* The upper bounds of a histogram's buckets, each bound within its bucket; a
@@ -41,6 +41,10 @@ struct llmobs_otlp_set {
 
 void llmobs_otlp_set_add(struct llmobs_otlp_set *set, struct llmobs_text key,
                          const struct llmobs_otlp_bounds *bounds, double value);
+
+/* Adds the values of a series that is none of the set's. */
+void llmobs_otlp_set_join(struct llmobs_otlp_set *set,
+                          const struct llmobs_otlp_series *from);
 
 /* Moves all values of `from`, which then is empty. */
 void llmobs_otlp_set_move(struct llmobs_otlp_set *set,

@@ -116,14 +116,13 @@ static void put_link(struct llmobs_otlp_writer *w,
     struct llmobs_otlp_attributes out = {.writer = w,
                                          .list = OTLP_LINK_ATTRIBUTES};
     uint64_t span = llmobs_otlp_source_id(llmobs_json_gets(link, "span_id"));
-    const char *own = llmobs_json_gets(s->event, "trace_id");
     const char *trace = llmobs_json_gets(link, "trace_id");
     const char *apm = llmobs_json_gets(ends, "apm_trace_id");
     struct llmobs_id128 id = s->trace_id;
 
     if (!span || !trace)
         return;
-    if ((!own || strcmp(own, trace) != 0) &&
+    if (!llmobs_json_says(s->event, "trace_id", trace) &&
         !llmobs_otlp_source_trace(apm ? apm : trace, &id))
         return;
     llmobs_otlp_item(w, OTLP_SPAN_LINKS);

@@ -9,6 +9,7 @@
 #include "core/export/letters.h"
 #include "lib/base/hazard.h"
 #include "lib/text/decimal.h"
+#include "lib/text/json_clean.h"
 
 #define VARINT_MAX 10
 #define PADDED 4                             /* bytes of a padded length */
@@ -641,22 +642,12 @@ static void end_attr(struct llmobs_otlp_attributes *a)
     a->writer->depth--;
 }
 
-static bool is_inside(struct llmobs_text text, size_t at)
-{
-    return ((unsigned char)text.data[at] & 0xC0) == 0x80;
-}
-
 /* Ends a text before the character that would pass the limit. */
 static struct llmobs_text writer_cut(struct llmobs_text text, size_t max)
 {
-    if (max == 0 || text.len <= max)
-        return text;
-    text.len = max;
-    for (int i = 0;
-         LLMOBS_HAZARD(half_a_letter, i < 3 && text.len > 0, false) &&
-         is_inside(text, text.len);
-         i++)
-        text.len--;
+    if (max > 0 && text.len > max)
+        text.len =
+            LLMOBS_HAZARD(half_a_letter, llmobs_utf8_fit(text.data, max), max);
     return text;
 }
 

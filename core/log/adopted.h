@@ -38,8 +38,8 @@ struct llmobs_adopt_left {
 };
 
 /* A call that has begun and not ended, in a process that lives or may live: for
- * a process in another pid namespace this is not known. Whoever may write the
- * spool may have written the entries, from which all of this comes. */
+ * a process in another pid namespace this is not known. Anyone who may write
+ * the spool may have written the entries, from which all of this comes. */
 struct llmobs_adopt_call {
     pid_t pid;
     uint64_t start; /* the process's (ledger_dir.h); 0: not known */

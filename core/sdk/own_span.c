@@ -620,9 +620,8 @@ static int find_version(uint64_t above, struct llmobs_span *tool)
     for (size_t i = 0; i < llmobs_json_len(live->span.tool_definitions); i++) {
         const struct llmobs_json *one =
             llmobs_json_at(live->span.tool_definitions, i);
-        const char *name = llmobs_json_gets(one, "name");
 
-        if (!rc && name && strcmp(name, tool->name) == 0)
+        if (!rc && llmobs_json_says(one, "name", tool->name))
             rc = llmobs_span_set(&tool->tool_version,
                                  llmobs_json_gets(one, "version"));
     }

@@ -165,14 +165,14 @@ static int make_result(const struct llmobs_json *value, struct llmobs_json *out)
     return rc ? rc : span_io_copy_text(out, value, "type", "tool_result");
 }
 
-static int copy_array(struct llmobs_json *to, const struct llmobs_json *from,
-                      const char *key)
+static int copy_checked(struct llmobs_json *to, const struct llmobs_json *from,
+                        const char *key, bool is(const struct llmobs_json *))
 {
     const struct llmobs_json *value = llmobs_json_get(from, key);
 
     if (!value)
         return 0;
-    if (!llmobs_json_is_array(value))
+    if (!is(value))
         return -EINVAL;
     return llmobs_json_set(to, key, llmobs_json_clone(value));
 }
@@ -206,8 +206,9 @@ static int span_io_make_message(const struct llmobs_json *value,
     if (!rc)
         rc = set_list(out, value, "tool_results", make_result);
     if (!rc)
-        rc = copy_array(out, value, "audio_parts");
-    return rc ? rc : copy_array(out, value, "image_parts");
+        rc = copy_checked(out, value, "audio_parts", llmobs_json_is_array);
+    return rc ? rc
+              : copy_checked(out, value, "image_parts", llmobs_json_is_array);
 }
 
 /* -- documents ------------------------------------------------------------ */
@@ -300,26 +301,13 @@ static int copy_names(struct llmobs_json *to, const struct llmobs_json *from,
     return llmobs_json_set(to, as, llmobs_json_clone(value));
 }
 
-static int copy_object(struct llmobs_json *to, const struct llmobs_json *from,
-                       const char *key)
-{
-    const struct llmobs_json *value = llmobs_json_get(from, key);
-
-    if (!value)
-        return 0;
-    if (!llmobs_json_is_object(value))
-        return -EINVAL;
-    return llmobs_json_set(to, key, llmobs_json_clone(value));
-}
-
 /* A placeholder stands for messages that are filled in later. */
 static int make_template(const struct llmobs_json *value,
                          struct llmobs_json *out)
 {
-    const char *type = llmobs_json_gets(value, "type");
     int rc;
 
-    if (!type || strcmp(type, "placeholder") != 0)
+    if (!llmobs_json_says(value, "type", "placeholder"))
         return span_io_make_message(value, out);
     if (!llmobs_json_gets(value, "name"))
         return -EINVAL;
@@ -344,9 +332,9 @@ static int copy_prompt(struct llmobs_json *to, const struct llmobs_json *from)
     if (!rc && !llmobs_json_get(to, "id"))
         rc = llmobs_json_sets(to, "id", llmobs_json_gets(from, "name"));
     if (!rc)
-        rc = copy_object(to, from, "variables");
+        rc = copy_checked(to, from, "variables", llmobs_json_is_object);
     if (!rc)
-        rc = copy_object(to, from, "tags");
+        rc = copy_checked(to, from, "tags", llmobs_json_is_object);
     if (!rc)
         rc = copy_names(to, from, "rag_context_variables",
                         "_dd_context_variable_keys", "context");
@@ -386,7 +374,7 @@ static int make_tool(const struct llmobs_json *value, struct llmobs_json *out)
         rc = span_io_copy_text(out, value, "version", NULL);
     if (!rc && !llmobs_json_get(value, "schema"))
         return llmobs_json_set(out, "schema", llmobs_json_object());
-    return rc ? rc : copy_object(out, value, "schema");
+    return rc ? rc : copy_checked(out, value, "schema", llmobs_json_is_object);
 }
 
 int llmobs_span_io_tools(const struct llmobs_json *tools,

@@ -538,9 +538,9 @@ static struct llmobs_json *read_frames(const struct llmobs_callsite *callsite,
     return NULL;
 }
 
-static struct llmobs_json *caller_read_caller(
-    const struct llmobs_callsite *callsite, int64_t taken_ns,
-    struct llmobs_json **left)
+struct llmobs_json *llmobs_caller_read(const struct llmobs_callsite *callsite,
+                                       int64_t taken_ns,
+                                       struct llmobs_json **left)
 {
     struct llmobs_json *json = NULL;
 
@@ -559,18 +559,4 @@ static struct llmobs_json *caller_read_caller(
     }
     llmobs_json_free(json);
     return NULL;
-}
-
-struct llmobs_json *llmobs_caller_read(const struct llmobs_callsite *callsite,
-                                       int64_t taken_ns)
-{
-    return caller_read_caller(callsite, taken_ns, NULL);
-}
-
-struct llmobs_json *llmobs_caller_leave(const struct llmobs_callsite *callsite,
-                                        int64_t taken_ns,
-                                        struct llmobs_json **left)
-{
-    *left = NULL;
-    return caller_read_caller(callsite, taken_ns, left);
 }

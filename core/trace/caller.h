@@ -31,16 +31,13 @@
  */
 void llmobs_caller_watch(void);
 
-/* Gives metadata.caller of a callsite that was taken at `taken_ns`
- * (monotonic). */
+/* Gives metadata.caller of a callsite that was taken at `taken_ns` (monotonic).
+ * For a call that another process delivers, `left` is not NULL: sets `*left`,
+ * which is NULL, to the names that the process shall find, and their files
+ * (caller_left.h), if any are left. Reads the file of an object that cannot be
+ * left. */
 struct llmobs_json *llmobs_caller_read(const struct llmobs_callsite *callsite,
-                                       int64_t taken_ns);
-
-/* As llmobs_caller_read, for a call that another process delivers. Sets `*left`
- * to the names that the process shall find, and their files (caller_left.h);
- * NULL: no names are left. Reads the file of an object that cannot be left. */
-struct llmobs_json *llmobs_caller_leave(const struct llmobs_callsite *callsite,
-                                        int64_t taken_ns,
-                                        struct llmobs_json **left);
+                                       int64_t taken_ns,
+                                       struct llmobs_json **left);
 
 #endif

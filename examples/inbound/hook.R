@@ -31,7 +31,7 @@ invisible(tryCatch(local({
     problem <- NULL
     home <- environment()
 
-    # What stands before the first error. R leaves out what has no end.
+    # Reads up to the first error. R leaves out what has no end.
     read <- function(lines) tryCatch(
         left <<- parse(text = lines, keep.source = FALSE),
         error = function(e) {

@@ -111,9 +111,9 @@ forget <- function(answer, frame) {
     if (identical(carried, current)) uncarry()
 }
 
-# What a function of the request has left to a promise: its part of the request
-# begins and ends with it. One that might take the end away gets a function
-# around it.
+# Follows a function that the request has left to a promise: its part of the
+# request begins and ends with it. One that might take the end away gets a
+# function around it.
 then <- function(f) {
     if (is.null(current) || is.primitive(f)) return(f)
     followed <- f

@@ -98,6 +98,12 @@ int llmobs_text_escape(struct llmobs_text text, size_t i);
 void llmobs_buf_init(struct llmobs_buf *buf, size_t max);
 void llmobs_buf_fini(struct llmobs_buf *buf);
 
+/* The bytes, which the caller borrows. */
+static inline struct llmobs_text llmobs_buf_text(const struct llmobs_buf *buf)
+{
+    return (struct llmobs_text){buf->data, buf->len};
+}
+
 /* Lets an empty buffer use `room`. The buffer borrows the room until its bytes
  * outgrow the room, or until fini. */
 void llmobs_buf_lend(struct llmobs_buf *buf, char *room, size_t cap);

@@ -41,37 +41,19 @@ static void cfi_take(struct reader *reader, void *to, size_t len)
         memcpy(to, from, len);
 }
 
-static uint8_t read_u8(struct reader *reader)
-{
-    uint8_t value;
-
-    cfi_take(reader, &value, sizeof(value));
-    return value;
-}
-
-static uint16_t read_u16(struct reader *reader)
-{
-    uint16_t value;
-
-    cfi_take(reader, &value, sizeof(value));
-    return value;
-}
-
-static uint32_t read_u32(struct reader *reader)
-{
-    uint32_t value;
-
-    cfi_take(reader, &value, sizeof(value));
-    return value;
-}
-
-static uint64_t read_u64(struct reader *reader)
-{
-    uint64_t value;
-
-    cfi_take(reader, &value, sizeof(value));
-    return value;
-}
+#define READ(name, type)                         \
+    static type name(struct reader *reader)      \
+    {                                            \
+        type value;                              \
+                                                 \
+        cfi_take(reader, &value, sizeof(value)); \
+        return value;                            \
+    }
+READ(read_u8, uint8_t)
+READ(read_u16, uint16_t)
+READ(read_u32, uint32_t)
+READ(read_u64, uint64_t)
+#undef READ
 
 /* Reads a number of seven bits a byte; *shift tells how many bits it has. */
 static uint64_t read_leb(struct reader *reader, unsigned *shift, uint8_t *last)

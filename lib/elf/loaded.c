@@ -8,7 +8,7 @@
 
 static llmobs_loaded_walk_fn *walk_objects = dl_iterate_phdr;
 
-/* What _dl_find_object of glibc 2.35 gives; more members may follow. */
+/* _dl_find_object of glibc 2.35 gives this; more members may follow. */
 struct found {
     unsigned long long flags;
     const void *start, *end;

@@ -39,6 +39,8 @@ static const struct name needed[] = {
     NAME("mcp-session-id"),
     NAME("content-encoding"),
     NAME("x-stainless-helper-method"),
+    NAME("anthropic-beta"),
+    NAME("x-amzn-bedrock-agentcore-runtime-session-id"),
     NAME("x-amzn-errortype"),
     NAME("x-amzn-bedrock-input-token-count"),
     NAME("x-amzn-bedrock-output-token-count"),

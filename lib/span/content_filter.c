@@ -210,7 +210,7 @@ static bool is_plain_fact(const char *key)
 {
     static const char plain[] =
         "parent\0host\0tracestate\0service\0resource\0apm_trace\0dd_service\0"
-        "env\0version\0executable\0";
+        "env\0version\0executable\0chunk_gaps_ns\0";
 
     return llmobs_words_have(plain, key);
 }
@@ -430,9 +430,8 @@ static const char form[] =
     "messages\0documents\0value\0prompt\0role\0content\0tool_calls\0"
     "tool_results\0name\0arguments\0type\0tool_id\0text\0score\0id\0result\0"
     "audio_parts\0image_parts\0mime_type\0description\0schema\0version\0"
-    "variables\0template\0ml_app\0chat_"
-    "template\0tags\0message\0stack\0transfer\0"
-    "truncated\0caller\0";
+    "variables\0template\0ml_app\0chat_template\0tags\0message\0stack\0"
+    "transfer\0truncated\0caller\0";
 
 /* Answers a text or a number, which is written as `text`. */
 static struct llmobs_json *content_filter_clean_scalar(struct cleaning *c,

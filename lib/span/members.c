@@ -38,11 +38,11 @@ struct walk {
 static const char keywords[] =
     "allOf\0anyOf\0const\0default\0deprecated\0description\0enum\0example\0"
     "items\0examples\0format\0maxLength\0maxItems\0minItems\0not\0minLength\0"
-    "nullable\0oneOf\0pattern\0readOnly\0title\0properties\0required\0writeOnly"
-    "\0"
-    "contentEncoding\0contentMediaType\0exclusiveMaximum\0exclusiveMinimum\0"
-    "maxProperties\0maximum\0minProperties\0minimum\0multipleOf\0"
-    "patternProperties\0propertyNames\0uniqueItems\0additionalProperties\0";
+    "nullable\0oneOf\0pattern\0readOnly\0title\0properties\0required\0"
+    "writeOnly\0contentEncoding\0contentMediaType\0exclusiveMaximum\0"
+    "exclusiveMinimum\0maxProperties\0maximum\0minProperties\0minimum\0"
+    "multipleOf\0patternProperties\0propertyNames\0uniqueItems\0"
+    "additionalProperties\0";
 static const char types[] =
     "string\0number\0integer\0boolean\0object\0array\0null\0";
 
@@ -296,8 +296,8 @@ static bool is_values_name(const struct walk *w, size_t from, size_t end,
     static const char links[] = "url\0uri\0endpoint\0";
     static const char names[] =
         "value\0values\0val\0v\0fieldValue\0field_value\0headerValue\0"
-        "header_value\0paramValue\0param_value\0parameterValue\0parameter_"
-        "value\0";
+        "header_value\0paramValue\0param_value\0parameterValue\0"
+        "parameter_value\0";
 
     return named == LLMOBS_NAMED_LINK ? members_is_one_of(w, from, end, links)
                                       : members_is_one_of(w, from, end, names);

@@ -279,7 +279,7 @@ static const char *names_word_at(const struct words *w, size_t back,
 /* The words before a noun that make it a secret, and those that make it none;
  * `one`: several of it are none either. */
 static const struct {
-    const char *secret, *not ;
+    const char *secret, *plain;
     bool one;
 } asked[] = {
     [ASKS_NOTHING] = {NULL, NULL, false},
@@ -299,12 +299,12 @@ static enum llmobs_named judge_qualified(const struct words *w,
     size_t len = 0;
     const char *before = w->count > 1 ? names_word_at(w, 1, &len) : NULL;
     const char *secret = asked[noun->asks].secret;
-    const char *not = asked[noun->asks].not ;
+    const char *plain = asked[noun->asks].plain;
 
     if (before && secret && names_is_in(secret, before, len))
         return LLMOBS_NAMED_SECRET;
     if ((many && asked[noun->asks].one) ||
-        (before && not &&names_is_in(not, before, len)))
+        (before && plain && names_is_in(plain, before, len)))
         return LLMOBS_NAMED_NOT;
     if (noun->asks == ASKS_HEADER &&
         (many || (before && names_is_in(headers, before, len))))

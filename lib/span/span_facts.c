@@ -98,17 +98,36 @@ void llmobs_span_fact_true(struct llmobs_facts *facts, enum llmobs_fact fact)
     span_facts_keep(facts, fact, at, llmobs_buf_add(&facts->text, "true", 4));
 }
 
+static int span_facts_add_int(struct llmobs_buf *out, uint64_t number)
+{
+    char digits[21];
+
+    return llmobs_buf_add(out, digits, llmobs_text_decimal(number, digits));
+}
+
 void llmobs_span_fact_int(struct llmobs_facts *facts, enum llmobs_fact fact,
                           int64_t number)
 {
-    size_t before = facts->text.len;
-    char digits[21];
+    size_t at = facts->text.len;
 
     if (number >= 0)
-        span_facts_keep(
-            facts, fact, before,
-            llmobs_buf_add(&facts->text, digits,
-                           llmobs_text_decimal((uint64_t)number, digits)));
+        span_facts_keep(facts, fact, at,
+                        span_facts_add_int(&facts->text, (uint64_t)number));
+}
+
+void llmobs_span_fact_ints(struct llmobs_facts *facts, enum llmobs_fact fact,
+                           const uint64_t *numbers, size_t count)
+{
+    size_t at = facts->text.len;
+    int rc = llmobs_buf_addc(&facts->text, '[');
+
+    for (size_t i = 0; i < count && !rc; i++) {
+        rc = i ? llmobs_buf_adds(&facts->text, ", ") : 0;
+        if (!rc)
+            rc = span_facts_add_int(&facts->text, numbers[i]);
+    }
+    span_facts_keep(facts, fact, at,
+                    rc ? rc : llmobs_buf_addc(&facts->text, ']'));
 }
 
 /* -- texts of others ------------------------------------------------------ */

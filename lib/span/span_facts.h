@@ -27,6 +27,7 @@
 #define LLMOBS_FACTS_LIST(F)                          \
     F(APART, "apart")                                 \
     F(API_TYPE, "api_type")                           \
+    F(CHUNK_GAPS_NS, "chunk_gaps_ns")                 \
     F(CONVERSATION_ID, "conversation_id")             \
     F(DIMENSIONS, "dimensions")                       \
     F(ENCODING_FORMATS, "encoding_formats")           \
@@ -95,6 +96,9 @@ void llmobs_span_fact_add_word(struct llmobs_facts *facts,
                                enum llmobs_fact fact, const char *text);
 void llmobs_span_fact_int(struct llmobs_facts *facts, enum llmobs_fact fact,
                           int64_t number); /* < 0: nothing is set */
+/* Sets a list of numbers. */
+void llmobs_span_fact_ints(struct llmobs_facts *facts, enum llmobs_fact fact,
+                           const uint64_t *numbers, size_t count);
 void llmobs_span_fact_true(struct llmobs_facts *facts, enum llmobs_fact fact);
 
 bool llmobs_span_fact_is_set(const struct llmobs_facts *facts,

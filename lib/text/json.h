@@ -65,6 +65,9 @@ int llmobs_json_set_texts(struct llmobs_json *object, ...)
     __attribute__((sentinel));
 void llmobs_json_unset(struct llmobs_json *object, const char *key);
 
+/* Gives the value if `rc` is 0; else frees it and gives NULL. */
+struct llmobs_json *llmobs_json_done(struct llmobs_json *value, int rc);
+
 /* Readers; the caller borrows their answer from the value. */
 struct llmobs_json *llmobs_json_get(const struct llmobs_json *object,
                                     const char *key);
@@ -73,6 +76,9 @@ size_t llmobs_json_len(const struct llmobs_json *json); /* array, object */
 const char *llmobs_json_text(const struct llmobs_json *json);
 size_t llmobs_json_text_len(const struct llmobs_json *json);
 const char *llmobs_json_gets(const struct llmobs_json *object, const char *key);
+/* True where the member is a string that equals `word`. */
+bool llmobs_json_says(const struct llmobs_json *object, const char *key,
+                      const char *word);
 
 bool llmobs_json_is_object(const struct llmobs_json *json);
 bool llmobs_json_is_array(const struct llmobs_json *json);
@@ -95,6 +101,16 @@ void *llmobs_json_find(const struct llmobs_json *object, const char *key);
 void *llmobs_json_next(const struct llmobs_json *object, void *iter);
 const char *llmobs_json_iter_key(void *iter);
 struct llmobs_json *llmobs_json_iter_value(void *iter);
+
+/* Walks the items of an array, which must not grow or shrink meanwhile, as long
+ * as `more` is true; another value has none. The caller borrows each item. */
+#define LLMOBS_JSON_EACH(one, array, more)            \
+    for (struct llmobs_json * one, **one##_at = NULL; \
+         (more) && (one = llmobs_json_walk(array, &one##_at)) != NULL;)
+
+/* The item behind *at, at first NULL; NULL: there is none. */
+struct llmobs_json *llmobs_json_walk(const struct llmobs_json *array,
+                                     struct llmobs_json ***at);
 
 /* Appends a value to `buf`: keys sorted, each real in the shortest form that
  * reads back the same, separators ", " and ": " (WIRE 1.5, 1.9). _ASCII escapes

@@ -59,6 +59,14 @@ static bool is_continued(unsigned char byte)
     return (byte & 0xC0u) == 0x80u;
 }
 
+size_t llmobs_utf8_fit(const char *text, size_t max)
+{
+    for (int i = 0; i < 3 && max > 0 && is_continued((unsigned char)text[max]);
+         i++)
+        max--;
+    return max;
+}
+
 size_t llmobs_utf8_decode(struct llmobs_text text, uint32_t *point)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};

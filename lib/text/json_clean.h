@@ -25,6 +25,10 @@
  * U+10FFFF). */
 size_t llmobs_utf8_decode(struct llmobs_text text, uint32_t *point);
 
+/* Gives how many of the first `max` bytes of a longer text are whole
+ * characters, where the text is UTF-8. */
+size_t llmobs_utf8_fit(const char *text, size_t max);
+
 /* Repairs a document: bad bytes, lone surrogates and NUL become U+FFFD; raw
  * control characters in strings are escaped; a byte order mark is dropped;
  * integers beyond 64 bits become reals; numbers beyond a double, NaN and

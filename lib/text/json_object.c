@@ -370,8 +370,7 @@ int llmobs_json_set_texts(struct llmobs_json *object, ...)
     return rc;
 }
 
-static struct llmobs_json_member *find_text(const struct llmobs_json *object,
-                                            const char *key)
+void *llmobs_json_find(const struct llmobs_json *object, const char *key)
 {
     const struct llmobs_json_object *o = object_of(object);
     struct llmobs_text text;
@@ -388,7 +387,7 @@ static struct llmobs_json_member *find_text(const struct llmobs_json *object,
 /* The place stays empty until the object moves to another block. */
 void llmobs_json_unset(struct llmobs_json *object, const char *key)
 {
-    struct llmobs_json_member *member = find_text(object, key);
+    struct llmobs_json_member *member = llmobs_json_find(object, key);
     struct llmobs_json *value;
 
     if (member == NULL)
@@ -402,7 +401,7 @@ void llmobs_json_unset(struct llmobs_json *object, const char *key)
 struct llmobs_json *llmobs_json_get(const struct llmobs_json *object,
                                     const char *key)
 {
-    struct llmobs_json_member *member = find_text(object, key);
+    struct llmobs_json_member *member = llmobs_json_find(object, key);
 
     return member != NULL ? member->value : NULL;
 }
@@ -410,6 +409,14 @@ struct llmobs_json *llmobs_json_get(const struct llmobs_json *object,
 const char *llmobs_json_gets(const struct llmobs_json *object, const char *key)
 {
     return llmobs_json_text(llmobs_json_get(object, key));
+}
+
+bool llmobs_json_says(const struct llmobs_json *object, const char *key,
+                      const char *word)
+{
+    const char *text = llmobs_json_gets(object, key);
+
+    return text && strcmp(text, word) == 0;
 }
 
 struct llmobs_json_member *llmobs_json_member_from(
@@ -429,11 +436,6 @@ void *llmobs_json_iter(const struct llmobs_json *object)
     return llmobs_json_is_object(object)
                ? llmobs_json_member_from(object, object_of(object)->members)
                : NULL;
-}
-
-void *llmobs_json_find(const struct llmobs_json *object, const char *key)
-{
-    return find_text(object, key);
 }
 
 void *llmobs_json_next(const struct llmobs_json *object, void *iter)

@@ -46,7 +46,7 @@ struct llmobs_json_model {
 
 /* -- tokens -------------------------------------------------------------- */
 
-/* What the text of a value looks like. */
+/* The looks of a value's text. */
 enum form {
     PLAIN,   /* bytes of a string, digits of a number */
     ESCAPED, /* a string with escapes, or beyond ASCII */

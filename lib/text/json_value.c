@@ -249,11 +249,31 @@ int llmobs_json_add(struct llmobs_json *array, struct llmobs_json *value)
     return llmobs_json_value_add(array, value);
 }
 
+struct llmobs_json *llmobs_json_done(struct llmobs_json *value, int rc)
+{
+    if (rc == 0)
+        return value;
+    llmobs_json_free(value);
+    return NULL;
+}
+
 struct llmobs_json *llmobs_json_at(const struct llmobs_json *array, size_t i)
 {
     if (!llmobs_json_is_array(array) || i >= array->len)
         return NULL;
     return array_of(array)->items[i];
+}
+
+struct llmobs_json *llmobs_json_walk(const struct llmobs_json *array,
+                                     struct llmobs_json ***at)
+{
+    struct llmobs_json **items;
+
+    if (!llmobs_json_is_array(array) || array->len == 0)
+        return NULL;
+    items = array_of(array)->items;
+    *at = *at ? *at + 1 : items;
+    return *at < items + array->len ? **at : NULL;
 }
 
 /* -- readers ------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "rules/read/match.h"
 #include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/text.h"
@@ -203,6 +204,13 @@ bool llmobs_answer_says(const struct llmobs_call *call, const char *name,
 {
     return answer_says(call->response, name, value) ||
            answer_says(call->response_tail, name, value);
+}
+
+bool llmobs_answer_may_have(const struct llmobs_call *call, const char *words)
+{
+    return call->status >= 300 || !llmobs_match_object(call->response) ||
+           llmobs_text_has_any(call->response, words) ||
+           llmobs_text_has_any(call->response_tail, words);
 }
 
 char *llmobs_answer_text(const struct llmobs_call *call)

@@ -42,6 +42,10 @@ void llmobs_answer_fini(struct llmobs_answer *answer);
 bool llmobs_answer_says(const struct llmobs_call *call, const char *name,
                         const char *value);
 
+/* False where an object came as the answer, and none of these words stands at
+ * its ends. The answer of a call that failed has words of its own. */
+bool llmobs_answer_may_have(const struct llmobs_call *call, const char *words);
+
 /* The body as text: itself, cut at LLMOBS_ANSWER_TEXT_CUT, where it is
  * readable, else a word that names its kind (WIRE 8.4). Gives a new C string.
  */

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "rules/read/text.h"
-
 #define SCAN_TRIES_MAX 1024
 #define SCAN_VALUE_MAX (16 * 1024)
 

@@ -61,7 +61,7 @@ struct llmobs_shape {
     const char *not_path; /* a suffix of another operation's path; or NULL
                            */
     char operation[30];   /* "chat", ... */
-    char span_name[38];   /* "%s.createChatCompletion": %s is the client;
+    char span_name[40];   /* "%s.createChatCompletion": %s is the client;
                            * "%p.rerank": %p is the provider, and without a
                            * provider the name begins behind the point */
     const char *helper;   /* if x-stainless-helper-method ends with this, */
@@ -98,7 +98,9 @@ struct llmobs_shape {
     const struct llmobs_sign *signs; /* ended by a sign without a name: any of
                                       * them shows that a request has this
                                       * shape, whatever its path is; NULL: the
-                                      * path shows it */
+                                      * path shows it. With `any_host`: the body
+                                      * shows it, at a path of another dialect
+                                      */
     const char *host;                /* an observed dialect's only host, with
                                       * '*' for any bytes; NULL: any host, and
                                       * the body decides */
@@ -159,8 +161,8 @@ struct llmobs_dialect {
     const char *api;   /* which of OpenAI's APIs it is; NULL: neither */
     bool server;       /* only one server has this API: on hosts that are not
                         * listed, the integration is also the provider */
-    /* What happens to pictures, sounds and files within the JSON of its
-     * requests and of its answers: LLMOBS_MEDIA_* (left_out.h) or 0. */
+    /* The recorder's way with pictures, sounds and files within the JSON of
+     * its requests and of its answers: LLMOBS_MEDIA_* (left_out.h) or 0. */
     unsigned sent_media, answered_media;
     const struct llmobs_shape *shapes; /* ended by a shape with an empty path */
     const struct llmobs_form *form;    /* its functions (reading.h) */
@@ -169,6 +171,10 @@ struct llmobs_dialect {
     int (*read)(const struct llmobs_classified *classified,
                 struct llmobs_span *span);
 };
+
+/* The members of a dialect whose spans keep no pictures, sounds or files. */
+#define LLMOBS_ALL_MEDIA_TOLD \
+    .sent_media = LLMOBS_MEDIA_TOLD, .answered_media = LLMOBS_MEDIA_TOLD
 
 /* A dialect whose name is also the name of its variable; its members follow by
  * name.

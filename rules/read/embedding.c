@@ -8,7 +8,6 @@
 #include "rules/read/inputs.h"
 #include "rules/read/media.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 
 #define SUMMARY_LEN 96
 
@@ -86,13 +85,10 @@ static int embedding_add_content(struct llmobs_span *span,
         parts = one;
     if (!llmobs_json_is_array(parts))
         rc = embedding_add_part(&text, parts);
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(parts) && i < llmobs_json_len(parts);
-         i++)
-        rc = embedding_add_part(&text, llmobs_json_at(parts, i));
+    LLMOBS_JSON_EACH (part, parts, rc == 0)
+        rc = embedding_add_part(&text, part);
     if (rc == 0)
-        rc = llmobs_embedding_add(span,
-                                  (struct llmobs_text){text.data, text.len});
+        rc = llmobs_embedding_add(span, llmobs_buf_text(&text));
     llmobs_buf_fini(&text);
     return rc;
 }
@@ -102,10 +98,8 @@ int llmobs_embedding_read_contents(struct llmobs_span *span,
 {
     int rc = need_list(span);
 
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(inputs) && i < llmobs_json_len(inputs);
-         i++)
-        rc = embedding_add_content(span, llmobs_json_at(inputs, i));
+    LLMOBS_JSON_EACH (one, inputs, rc == 0)
+        rc = embedding_add_content(span, one);
     return rc;
 }
 

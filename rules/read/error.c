@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "lib/base/hazard.h"
 #include "rules/read/text.h"
@@ -22,15 +21,13 @@ static const struct llmobs_json *error_unwrap(const struct llmobs_json *body)
 bool llmobs_error_in(const struct llmobs_json *body)
 {
     const struct llmobs_json *error;
-    const char *object;
 
     body = error_unwrap(body);
     error = llmobs_json_get(body, "error");
     if (llmobs_json_is_object(error) ? llmobs_json_len(error) > 0
                                      : llmobs_has_text(llmobs_json_text(error)))
         return true;
-    object = llmobs_json_gets(body, "object");
-    return object && strcmp(object, "error") == 0;
+    return llmobs_json_says(body, "object", "error");
 }
 
 bool llmobs_error_in_event(struct llmobs_error_look *look,
@@ -143,11 +140,14 @@ static struct llmobs_text header_type(const struct llmobs_call *call)
     return (struct llmobs_text){type, type ? strcspn(type, ":") : 0};
 }
 
-/* Sets the type if the body does not have it as a text. */
+/* Sets the type if the body does not have it as a text. A code below 0 is one
+ * of JSON-RPC, and no HTTP status. */
 static void other_type(const struct llmobs_json *from, struct llmobs_text told,
                        const struct llmobs_call *call, char *out)
 {
     const struct llmobs_json *code = llmobs_json_get(from, "code");
+    long long number =
+        llmobs_json_is_int(code) ? llmobs_json_to_int(code) : call->status;
 
     if (told.len == 0)
         told = header_type(call);
@@ -155,9 +155,7 @@ static void other_type(const struct llmobs_json *from, struct llmobs_text told,
         snprintf(out, TYPE_MAX, "%.*s",
                  told.len < TYPE_MAX ? (int)told.len : TYPE_MAX - 1, told.data);
     else
-        snprintf(out, TYPE_MAX, "http_%lld",
-                 llmobs_json_is_int(code) ? (long long)llmobs_json_to_int(code)
-                                          : (long long)call->status);
+        snprintf(out, TYPE_MAX, "%s%lld", number < 0 ? "" : "http_", number);
 }
 
 int llmobs_error_read_as(struct llmobs_text type,

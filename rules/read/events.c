@@ -175,7 +175,7 @@ static struct llmobs_text events_mask(struct llmobs_buf *bytes)
 {
     LLMOBS_HAZARD(base64_unmasked,
                   llmobs_secrets_mask(bytes->data, bytes->len), );
-    return (struct llmobs_text){bytes->data, bytes->len};
+    return llmobs_buf_text(bytes);
 }
 
 /* Replaces the event's document by the document that it carries in base64. */

@@ -1,12 +1,12 @@
 #include "rules/read/facts.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "rules/read/cut_json.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 
 /* -- the request ---------------------------------------------------------- */
 
@@ -80,9 +80,8 @@ static const char *output_word(const char *kind)
 /* Of several kinds of output, the kind that is not text counts. */
 static const char *modality(const struct llmobs_json *list)
 {
-    for (size_t i = 0; i < llmobs_json_len(list); i++) {
-        const char *word =
-            output_word(llmobs_json_text(llmobs_json_at(list, i)));
+    LLMOBS_JSON_EACH (one, list, true) {
+        const char *word = output_word(llmobs_json_text(one));
 
         if (word && strcmp(word, "text") != 0)
             return word;
@@ -133,11 +132,10 @@ static void add_encodings(struct llmobs_span *span,
     if (llmobs_json_is_string(value))
         llmobs_span_fact_add(&span->facts, LLMOBS_FACT_ENCODING_FORMATS,
                              llmobs_json_text(value));
-    for (size_t i = 0;
-         llmobs_json_is_array(value) && i < llmobs_json_len(value); i++)
-        if (llmobs_json_is_string(llmobs_json_at(value, i)))
+    LLMOBS_JSON_EACH (one, value, true)
+        if (llmobs_json_is_string(one))
             llmobs_span_fact_add(&span->facts, LLMOBS_FACT_ENCODING_FORMATS,
-                                 llmobs_json_text(llmobs_json_at(value, i)));
+                                 llmobs_json_text(one));
 }
 
 static void note_encodings(struct llmobs_reading *reading)
@@ -148,6 +146,15 @@ static void note_encodings(struct llmobs_reading *reading)
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         add_encodings(reading->span,
                       llmobs_json_get(reading->request, keys[i]));
+}
+
+int llmobs_fact_session(struct llmobs_reading *reading, size_t back)
+{
+    char *id = llmobs_url_segment(reading->classified->url->path, back);
+
+    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_CONVERSATION_ID, id);
+    free(id);
+    return id ? 0 : -ENOMEM;
 }
 
 void llmobs_fact_request(struct llmobs_reading *reading)

@@ -7,7 +7,8 @@
  *
  * Owns:    nothing.
  * Threads: any; no state.
- * Errors:  none: a fact is a detail, which is left out without memory.
+ * Errors:  none: a fact is a detail, which is left out without memory; but
+ *          -ENOMEM of _session, without the path's segment.
  * Limits:  those of span_facts.h; LLMOBS_FACT_EVENTS events of a stream are
  *          searched for the answer's id and model.
  */
@@ -21,6 +22,10 @@
 /* Notes the model that was asked for, if the path names it and not the body.
  * The reader itself looks at the body's "model", then at Azure's deployment. */
 void llmobs_fact_asked(struct llmobs_reading *reading, const char *model);
+
+/* Notes the id of a conversation, which is the path's segment that is `back`
+ * places before its last. */
+int llmobs_fact_session(struct llmobs_reading *reading, size_t back);
 
 /* The reader calls these. _request notes the settings of reading->request. */
 void llmobs_fact_request(struct llmobs_reading *reading);

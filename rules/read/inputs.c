@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "rules/read/text.h"
-
 static int inputs_one(const struct llmobs_json *value,
                       int (*each)(void *to, struct llmobs_text text), void *to)
 {
@@ -28,7 +26,7 @@ int llmobs_inputs_each(const struct llmobs_json *value,
     if (!llmobs_json_is_array(value) ||
         llmobs_json_is_number(llmobs_json_at(value, 0)))
         return inputs_one(value, each, to);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++)
-        rc = inputs_one(llmobs_json_at(value, i), each, to);
+    LLMOBS_JSON_EACH (one, value, rc == 0)
+        rc = inputs_one(one, each, to);
     return rc;
 }

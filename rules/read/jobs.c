@@ -48,22 +48,12 @@ int llmobs_job_asks(struct llmobs_span *span, const char *id)
     return jobs_note(span, LLMOBS_JOB_ASKED, id);
 }
 
-/* How many segments stand behind the last star. */
-static size_t behind_star(const char *path)
-{
-    const char *at = strrchr(path, '*');
-    size_t count = 0;
-
-    for (; at && *at; at++)
-        count += *at == '/';
-    return count;
-}
-
 int llmobs_job_asked(struct llmobs_reading *reading)
 {
     const struct llmobs_classified *classified = reading->classified;
-    char *id = llmobs_url_segment(classified->url->path,
-                                  behind_star(classified->shape->path));
+    char *id = llmobs_url_segment(
+        classified->url->path,
+        llmobs_url_behind(strrchr(classified->shape->path, '*')));
     int rc = id ? jobs_note(reading->span, LLMOBS_JOB_ASKED, id) : -ENOMEM;
 
     if (rc == 0 && *id) {
@@ -97,12 +87,10 @@ static int jobs_join(const struct llmobs_json *messages, struct llmobs_buf *out)
 {
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(messages); i++) {
-        const struct llmobs_json *message = llmobs_json_at(messages, i);
+    LLMOBS_JSON_EACH (message, messages, rc == 0) {
         const char *text = llmobs_json_gets(message, "content");
-        const char *role = llmobs_json_gets(message, "role");
 
-        if (!text || !*text || (role && strcmp(role, "reasoning") == 0))
+        if (!text || !*text || llmobs_json_says(message, "role", "reasoning"))
             continue;
         if (out->len > 0)
             rc = llmobs_buf_addc(out, '\n');
@@ -117,10 +105,8 @@ static void keep_calls(struct llmobs_span *span)
 {
     bool calls = false;
 
-    for (size_t i = 0; i < llmobs_json_len(span->output_messages); i++)
-        calls =
-            calls || llmobs_json_get(llmobs_json_at(span->output_messages, i),
-                                     "tool_calls");
+    LLMOBS_JSON_EACH (one, span->output_messages, true)
+        calls = calls || llmobs_json_get(one, "tool_calls");
     if (calls && !span->output_behind)
         span->output_behind = span->output_messages;
     else

@@ -18,7 +18,8 @@
 enum {
     LLMOBS_MEDIA_TOLD = 1,   /* none: words stand for them, with their sizes */
     LLMOBS_MEDIA_IMAGES = 2, /* but pictures in URLs, up to LLMOBS_MEDIA_MAX */
-    LLMOBS_MEDIA_DATA = 4    /* but members named "data", up to the same size */
+    LLMOBS_MEDIA_DATA = 4,   /* but members named "data", up to the same size */
+    LLMOBS_MEDIA_KEPT = 7    /* both of these are kept */
 };
 
 /* No part of a span is longer, escapes included. */

@@ -65,10 +65,8 @@ int llmobs_media_file(struct llmobs_buf *text, const char *what,
     int64_t size = llmobs_json_is_int(bytes) ? llmobs_json_to_int(bytes) : 0;
     int rc = 0;
 
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(file) && i < llmobs_json_len(file);
-         i++)
-        rc = llmobs_media_file(text, what, llmobs_json_at(file, i));
+    LLMOBS_JSON_EACH (one, file, rc == 0)
+        rc = llmobs_media_file(text, what, one);
     return rc < 0 || !llmobs_json_is_object(file)
                ? rc
                : llmobs_media_mark(text, what, llmobs_json_gets(file, "type"),
@@ -273,13 +271,9 @@ static struct llmobs_json *list_words(const struct llmobs_json *list,
     struct llmobs_json *out = llmobs_json_array();
     int rc = out ? 0 : -ENOMEM;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(list); i++)
-        rc = llmobs_json_add(out,
-                             llmobs_media_words(llmobs_json_at(list, i), what));
-    if (rc == 0)
-        return out;
-    llmobs_json_free(out);
-    return NULL;
+    LLMOBS_JSON_EACH (one, list, rc == 0)
+        rc = llmobs_json_add(out, llmobs_media_words(one, what));
+    return llmobs_json_done(out, rc);
 }
 
 static struct llmobs_json *object_words(const struct llmobs_json *object)
@@ -299,10 +293,7 @@ static struct llmobs_json *object_words(const struct llmobs_json *object)
                 ? text_words(value, key, told && strcmp(key, "text") != 0)
                 : llmobs_media_words(value, key));
     }
-    if (rc == 0)
-        return out;
-    llmobs_json_free(out);
-    return NULL;
+    return llmobs_json_done(out, rc);
 }
 
 /* Recursion goes as deep as a parsed value may be (LLMOBS_JSON_DEPTH_MAX). */

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rules/read/media.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 #include "rules/read/tools.h"
 
 const struct llmobs_message_form llmobs_message_openai = {.tool_name = "name",
@@ -26,13 +26,35 @@ struct llmobs_json *llmobs_message_new(const char *role,
     return NULL;
 }
 
+int llmobs_message_add_text(struct llmobs_json *list, const char *role,
+                            struct llmobs_text content)
+{
+    return llmobs_json_add(list, llmobs_message_new(role, content));
+}
+
 int llmobs_message_say(struct llmobs_json *list, const char *role,
                        const char *text)
 {
     return text && *text
-               ? llmobs_json_add(list,
-                                 llmobs_message_new(role, llmobs_text_of(text)))
+               ? llmobs_message_add_text(list, role, llmobs_text_of(text))
                : 0;
+}
+
+int llmobs_message_mark(struct llmobs_json *list, const char *text,
+                        const char *what, const char *detail)
+{
+    struct llmobs_buf words;
+    int rc;
+
+    llmobs_buf_init(&words, LLMOBS_MESSAGE_CONTENT_MAX);
+    rc = llmobs_message_content_append(&words, text);
+    if (rc == 0)
+        rc = llmobs_media_mark(&words, what, detail, 0);
+    if (rc == 0)
+        rc =
+            llmobs_message_add_text(list, "assistant", llmobs_buf_text(&words));
+    llmobs_buf_fini(&words);
+    return rc;
 }
 
 struct llmobs_json *llmobs_message_only(const char *role,
@@ -40,7 +62,7 @@ struct llmobs_json *llmobs_message_only(const char *role,
 {
     struct llmobs_json *list = llmobs_json_array();
 
-    if (list && llmobs_json_add(list, llmobs_message_new(role, content)) == 0)
+    if (list && llmobs_message_add_text(list, role, content) == 0)
         return list;
     llmobs_json_free(list);
     return NULL;
@@ -52,6 +74,21 @@ int llmobs_message_put(struct llmobs_json **list, const char *role,
     llmobs_json_free(*list);
     *list = llmobs_message_only(role, content);
     return *list ? 0 : -ENOMEM;
+}
+
+int llmobs_message_put_mark(struct llmobs_json **list, const char *role,
+                            const char *what, const char *detail,
+                            uint64_t bytes)
+{
+    struct llmobs_buf text;
+    int rc;
+
+    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
+    rc = llmobs_media_mark(&text, what, detail, bytes);
+    if (rc == 0)
+        rc = llmobs_message_put(list, role, llmobs_buf_text(&text));
+    llmobs_buf_fini(&text);
+    return rc;
 }
 
 struct llmobs_json *llmobs_message_take(char *text)
@@ -115,7 +152,7 @@ static int message_add_reasoning(struct llmobs_json *list, const char *text,
         reasoning = llmobs_text_of(text);
     if (reasoning.len == 0)
         return 0;
-    return llmobs_json_add(list, llmobs_message_new("reasoning", reasoning));
+    return llmobs_message_add_text(list, "reasoning", reasoning);
 }
 
 static int message_read_content(struct llmobs_message_content *content,
@@ -162,20 +199,15 @@ struct llmobs_json *llmobs_message_read_list(
     struct llmobs_json *messages = llmobs_json_array();
     int rc = messages ? 0 : -ENOMEM;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(list); i++) {
-        const struct llmobs_json *from = llmobs_json_at(list, i);
+    LLMOBS_JSON_EACH (from, list, rc == 0) {
         const char *text = llmobs_json_text(from);
 
         if (text)
-            rc = llmobs_json_add(
-                messages, llmobs_message_new(NULL, llmobs_text_of(text)));
+            rc = llmobs_message_add_text(messages, NULL, llmobs_text_of(text));
         else if (llmobs_json_is_object(from))
             rc = llmobs_message_add(messages, from, form);
     }
-    if (rc == 0)
-        return messages;
-    llmobs_json_free(messages);
-    return NULL;
+    return llmobs_json_done(messages, rc);
 }
 
 /* Reads the answer's content; if that has no text, a clip's transcript or a
@@ -218,14 +250,11 @@ int llmobs_message_add_details(struct llmobs_buf *text,
         llmobs_json_get(from, "reasoning_details");
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(details); i++) {
-        const struct llmobs_json *one = llmobs_json_at(details, i);
-        const char *type = llmobs_json_gets(one, "type");
-
-        if (type && strcmp(type, "reasoning.text") == 0)
+    LLMOBS_JSON_EACH (one, details, rc == 0) {
+        if (llmobs_json_says(one, "type", "reasoning.text"))
             rc = llmobs_message_content_append(text,
                                                llmobs_json_gets(one, "text"));
-        else if (type && strcmp(type, "reasoning.summary") == 0)
+        else if (llmobs_json_says(one, "type", "reasoning.summary"))
             rc = llmobs_message_content_append(
                 text, llmobs_json_gets(one, "summary"));
     }

@@ -8,6 +8,8 @@
 #ifndef LLMOBS_MESSAGE_H
 #define LLMOBS_MESSAGE_H
 
+#include <stdint.h>
+
 #include "lib/text/json.h"
 
 struct llmobs_message_content;
@@ -16,9 +18,18 @@ struct llmobs_message_content;
 struct llmobs_json *llmobs_message_new(const char *role,
                                        struct llmobs_text content);
 
-/* Adds a message to a list; a text that is NULL or empty is none. */
+/* Adds a message to a list, even one with an empty content. */
+int llmobs_message_add_text(struct llmobs_json *list, const char *role,
+                            struct llmobs_text content);
+
+/* The same; a text that is NULL or empty is none. */
 int llmobs_message_say(struct llmobs_json *list, const char *role,
                        const char *text);
+
+/* Adds a message of the text, which may be NULL, and of the words of
+ * llmobs_media_mark, as the assistant's. */
+int llmobs_message_mark(struct llmobs_json *list, const char *text,
+                        const char *what, const char *detail);
 
 /* Gives an array with one message. */
 struct llmobs_json *llmobs_message_only(const char *role,
@@ -27,6 +38,11 @@ struct llmobs_json *llmobs_message_only(const char *role,
 /* Puts an array with one message in the place of `*list`, which may be NULL. */
 int llmobs_message_put(struct llmobs_json **list, const char *role,
                        struct llmobs_text content);
+
+/* The same with the words of llmobs_media_mark. */
+int llmobs_message_put_mark(struct llmobs_json **list, const char *role,
+                            const char *what, const char *detail,
+                            uint64_t bytes);
 
 /* Gives an array with a message without a role, whose text it takes; NULL:
  * memory ran out. */

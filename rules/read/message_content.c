@@ -36,8 +36,11 @@ struct llmobs_json *llmobs_message_content_string(const struct llmobs_buf *buf)
 static int message_content_append(struct llmobs_buf *buf,
                                   struct llmobs_text text)
 {
-    int rc = text.data ? llmobs_buf_add(buf, text.data, text.len) : 0;
+    int rc;
 
+    if (buf->max == 0)
+        buf->max = LLMOBS_MESSAGE_CONTENT_MAX;
+    rc = text.data ? llmobs_buf_add(buf, text.data, text.len) : 0;
     return rc == -EFBIG ? 0 : rc;
 }
 
@@ -230,10 +233,9 @@ static int add_thinking(struct llmobs_message_content *content,
     int rc = llmobs_message_content_append(&content->thinking,
                                            llmobs_json_text(thinking));
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(thinking); i++)
-        rc = llmobs_message_content_append(
-            &content->thinking,
-            llmobs_json_gets(llmobs_json_at(thinking, i), "text"));
+    LLMOBS_JSON_EACH (one, thinking, rc == 0)
+        rc = llmobs_message_content_append(&content->thinking,
+                                           llmobs_json_gets(one, "text"));
     return rc;
 }
 
@@ -327,8 +329,8 @@ int llmobs_message_content_read(struct llmobs_message_content *content,
         return add_whole(content, value);
     if (!llmobs_json_is_array(value)) /* an unknown form */
         return message_content_add_json(content, value);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++)
-        rc = message_content_add_part(content, llmobs_json_at(value, i), types);
+    LLMOBS_JSON_EACH (one, value, rc == 0)
+        rc = message_content_add_part(content, one, types);
     return rc;
 }
 
@@ -359,7 +361,7 @@ int llmobs_message_content_each(
     content->bare = true;
     if (!llmobs_json_is_array(value))
         return llmobs_message_content_read(content, value, 0);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++)
-        rc = add(content, llmobs_json_at(value, i));
+    LLMOBS_JSON_EACH (one, value, rc == 0)
+        rc = add(content, one);
     return rc;
 }

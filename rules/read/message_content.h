@@ -69,8 +69,8 @@ int llmobs_message_content_add_audio(struct llmobs_message_content *content,
 int llmobs_message_content_store(struct llmobs_message_content *content,
                                  struct llmobs_json *message);
 
-/* Appends to a capped buffer and leaves out the bytes beyond the cap; -ENOMEM.
- */
+/* Appends to a buffer and leaves out the bytes beyond its cap, which is
+ * LLMOBS_MESSAGE_CONTENT_MAX unless the buffer has one; -ENOMEM. */
 int llmobs_message_content_append(struct llmobs_buf *buf, const char *text);
 
 /* Gives a buffer's text as a string value. */

@@ -2,15 +2,12 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "rules/read/cut_json.h"
 #include "rules/read/embedding.h"
 #include "rules/read/error.h"
 #include "rules/read/facts.h"
 #include "rules/read/message.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 
 static bool read_reader_is_embedding(const struct llmobs_reading *reading)
 {

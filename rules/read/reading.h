@@ -34,6 +34,8 @@ struct llmobs_reading {
                         * call */
     uint64_t first_at; /* from llmobs_reading_token; 0: no token yet */
     struct llmobs_error_look look; /* the look for errors in the events */
+    const struct llmobs_json *sourceless; /* the tree of an event without
+                                           * sources (sources.h) */
     unsigned told; /* events that were searched for id and model */
 };
 
@@ -98,6 +100,9 @@ struct llmobs_form {
                               * not come; NULL: no role */
     const char *unknown;     /* the model's name if unknown; NULL: "unknown" */
 };
+
+/* The type of reading->state, and the function that frees its allocations. */
+#define LLMOBS_STATE(type, fini) .state_fini = fini, .state_size = sizeof(type)
 
 /* Notes the model's name; the first name that is not empty stays. `model` may
  * be NULL. A dialect whose request names the model notes it in form->request, a

@@ -1,7 +1,6 @@
 #include "rules/read/rerank.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "rules/read/cut_json.h"
 #include "rules/read/documents.h"
@@ -15,6 +14,9 @@
 const char llmobs_rerank_keys[] =
     "top_n\0top_k\0truncation\0truncate\0max_tokens_per_doc\0raw_scores\0"
     "rank_fields\0return_documents\0return_text\0instruct\0";
+
+static const char own_query[] = "query\0";
+static const char own_documents[] = "documents\0texts\0inputs\0";
 
 const char llmobs_rerank_signs[] = "\"query\"\0";
 
@@ -38,6 +40,18 @@ static const struct llmobs_json *read_rerank_within(
     const struct llmobs_json *object, const char *name)
 {
     return name ? llmobs_json_get(object, name) : object;
+}
+
+/* The first of these members that the object has. */
+static const struct llmobs_json *read_rerank_first(
+    const struct llmobs_json *object, const char *names)
+{
+    const struct llmobs_json *value = NULL;
+
+    LLMOBS_WORDS_EACH (name, names)
+        if (!value)
+            value = llmobs_json_get(object, name);
+    return value;
 }
 
 /* Gives words for an object that is only a picture or sound, else the value. */
@@ -69,8 +83,9 @@ int llmobs_rerank_request(struct llmobs_reading *reading)
 
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
-    query = llmobs_json_get(read_rerank_within(reading->request, variant->asks),
-                            variant->query ? variant->query : "query");
+    query =
+        read_rerank_first(read_rerank_within(reading->request, variant->asks),
+                          variant->query ? variant->query : own_query);
     if (!query)
         return 0;
     words = in_words(query);
@@ -83,21 +98,15 @@ int llmobs_rerank_request(struct llmobs_reading *reading)
 static const struct llmobs_json *asked(const struct llmobs_reading *reading,
                                        const struct llmobs_json *index)
 {
-    const char *const names[] = {variant_of(reading)->documents
-                                     ? variant_of(reading)->documents
-                                     : "documents",
-                                 "texts", "inputs"};
-    const struct llmobs_json *from =
-        read_rerank_within(reading->request, variant_of(reading)->asks);
-    const struct llmobs_json *list = NULL;
+    const char *names = variant_of(reading)->documents;
+    const struct llmobs_json *list = read_rerank_first(
+        read_rerank_within(reading->request, variant_of(reading)->asks),
+        names ? names : own_documents);
     int64_t at = llmobs_json_to_int(index);
 
-    for (size_t i = 0; !list && i < sizeof(names) / sizeof(names[0]); i++)
-        list = llmobs_json_get(from, names[i]);
     if (reading->beyond || !llmobs_json_is_int(index) || at < 0)
         return NULL;
-    return variant_of(reading)->documents && at == 0 &&
-                   llmobs_json_is_string(list)
+    return names && at == 0 && llmobs_json_is_string(list)
                ? list
                : llmobs_json_at(list, (size_t)at);
 }

@@ -20,12 +20,13 @@
 /* How an API's calls differ from Cohere's: form->variant, where NULL means that
  * they do not differ. A NULL member means that no object lies between. */
 struct llmobs_rerank {
-    const char *asks;      /* member of the request with query and documents */
-    const char *settings;  /* member of the request with the settings */
-    const char *keys;      /* keys of the settings that are kept as metadata */
-    const char *answers;   /* member of the answer with the results */
-    const char *query;     /* NULL: "query" */
-    const char *documents; /* NULL: "documents", "texts" or "inputs" */
+    const char *asks;     /* member of the request with query and documents */
+    const char *settings; /* member of the request with the settings */
+    const char *keys;     /* keys of the settings that are kept as metadata */
+    const char *answers;  /* member of the answer with the results */
+    /* Words, of which the request has one; NULL: "query", and "documents",
+     * "texts" or "inputs". */
+    const char *query, *documents;
 };
 
 /* The keys of a request that become metadata. */

@@ -7,71 +7,85 @@
 #include "lib/span/links.h"
 #include "rules/read/text.h"
 
-/* Paths, in which a star stands for each element of a list: to the sources,
- * from a whole answer or an event on. */
-static const char *const places[] = {
-    [LLMOBS_SOURCES_OPENAI] = "choices/*/message/annotations/*\0"
-                              "choices/*/message/context/citations/*\0"
-                              "choices/*/delta/annotations/*\0"
-                              "choices/*/delta/context/citations/*\0"
-                              "search_results/*\0"
-                              "citations/*\0"
-                              "content/*/annotations/*\0"
-                              "content/*/text/annotations/*\0"
-                              "annotation\0",
-    [LLMOBS_SOURCES_ANTHROPIC] = "content/*/citations/*\0delta/citation\0",
-    [LLMOBS_SOURCES_GEMINI] =
-        "candidates/*/groundingMetadata/groundingChunks/*\0",
-    [LLMOBS_SOURCES_CONVERSE] =
-        "output/message/content/*/citationsContent/citations/*\0"
-        "delta/citation\0"
-        "contentBlockDelta/delta/citation\0",
-    [LLMOBS_SOURCES_COHERE] = ("message/citations/*/sources/*\0"
-                               "delta/message/citations/sources/*\0"),
-    [LLMOBS_SOURCES_MISTRAL] = "outputs/*/content/*\0content\0",
+/* Names, up to an empty one, in which a star stands for each element of a list.
+ */
+typedef char path[8][20];
+
+/* To the sources, from a whole answer or an event on. */
+static const path openai[] = {
+    {"choices", "*", "message", "annotations", "*"},
+    {"choices", "*", "message", "context", "citations", "*"},
+    {"choices", "*", "delta", "annotations", "*"},
+    {"choices", "*", "delta", "context", "citations", "*"},
+    {"search_results", "*"},
+    {"citations", "*"},
+    {"content", "*", "annotations", "*"},
+    {"content", "*", "text", "annotations", "*"},
+    {"annotation"},
+    {""}};
+static const path anthropic[] = {
+    {"content", "*", "citations", "*"}, {"delta", "citation"}, {""}};
+static const path gemini[] = {
+    {"candidates", "*", "groundingMetadata", "groundingChunks", "*"}, {""}};
+static const path converse[] = {
+    {"output", "message", "content", "*", "citationsContent", "citations", "*"},
+    {"delta", "citation"},
+    {"contentBlockDelta", "delta", "citation"},
+    {""}};
+static const path cohere[] = {{"message", "citations", "*", "sources", "*"},
+                              {"delta", "message", "citations", "sources", "*"},
+                              {""}};
+static const path mistral[] = {
+    {"outputs", "*", "content", "*"}, {"content"}, {""}};
+static const path *const places[] = {
+    [LLMOBS_SOURCES_OPENAI] = openai, [LLMOBS_SOURCES_ANTHROPIC] = anthropic,
+    [LLMOBS_SOURCES_GEMINI] = gemini, [LLMOBS_SOURCES_CONVERSE] = converse,
+    [LLMOBS_SOURCES_COHERE] = cohere, [LLMOBS_SOURCES_MISTRAL] = mistral,
 };
 
 /* And in a source, of which the first that leads to a text counts. */
-static const char urls[] =
-    "url\0url_citation/url\0web/uri\0retrievedContext/uri\0maps/uri\0"
-    "location/web/url\0document/url\0source\0";
-static const char titles[] =
-    "title\0url_citation/title\0document_title\0web/title\0"
-    "retrievedContext/title\0maps/title\0document/title\0filename\0";
-static const char ids[] = "file_id\0file_citation/file_id\0filepath\0"
-                          "retrievedContext/documentName\0maps/placeId\0id\0";
+static const path urls[] = {{"url"},
+                            {"url_citation", "url"},
+                            {"web", "uri"},
+                            {"retrievedContext", "uri"},
+                            {"maps", "uri"},
+                            {"location", "web", "url"},
+                            {"document", "url"},
+                            {"source"},
+                            {""}};
+static const path titles[] = {{"title"},
+                              {"url_citation", "title"},
+                              {"document_title"},
+                              {"web", "title"},
+                              {"retrievedContext", "title"},
+                              {"maps", "title"},
+                              {"document", "title"},
+                              {"filename"},
+                              {""}};
+static const path ids[] = {{"file_id"},
+                           {"file_citation", "file_id"},
+                           {"filepath"},
+                           {"retrievedContext", "documentName"},
+                           {"maps", "placeId"},
+                           {"id"},
+                           {""}};
 
 /* Elements of such lists that are none: what a tool of the server has made. */
 static const char others[] = "file_path\0tool_file\0";
 
-/* Takes the first name off a path; NULL: it has none, or too long a one. */
-static const char *sources_step(const char **path, char name[24])
-{
-    size_t len = strcspn(*path, "/");
-
-    if (len == 0 || len >= 24)
-        return NULL;
-    memcpy(name, *path, len);
-    name[len] = '\0';
-    *path += len + ((*path)[len] == '/');
-    return name;
-}
-
 static const struct llmobs_json *sources_at(const struct llmobs_json *from,
-                                            const char *path)
+                                            const path names)
 {
-    char name[24];
-
-    while (from && sources_step(&path, name))
-        from = llmobs_json_get(from, name);
+    for (size_t i = 0; from && *names[i]; i++)
+        from = llmobs_json_get(from, names[i]);
     return from;
 }
 
 static const char *sources_text(const struct llmobs_json *from,
-                                const char *paths)
+                                const path *paths)
 {
-    LLMOBS_WORDS_EACH (path, paths) {
-        const char *text = llmobs_json_text(sources_at(from, path));
+    for (; ***paths; paths++) {
+        const char *text = llmobs_json_text(sources_at(from, *paths));
 
         if (llmobs_has_text(text))
             return text;
@@ -125,12 +139,24 @@ static bool sources_are_same(const struct llmobs_json *a,
                                           sources_have_same(a, b, "title")));
 }
 
+/* True where the source need not be made: some servers repeat all of them in
+ * each event. */
+static bool sources_have(const struct llmobs_span *span, const char *url)
+{
+    const struct llmobs_json *list = llmobs_json_get(span->metadata, "sources");
+    bool have = llmobs_json_len(list) >= LLMOBS_SOURCES_MAX;
+
+    LLMOBS_JSON_EACH (one, list, url && !have)
+        have = llmobs_json_says(one, "url", url);
+    return have;
+}
+
 /* Takes the source. */
 static int sources_put(struct llmobs_span *span, struct llmobs_json *source)
 {
     struct llmobs_json *list = llmobs_json_get(span->metadata, "sources");
     size_t count = llmobs_json_len(list);
-    bool known = llmobs_json_len(source) == 0 || count >= LLMOBS_SOURCES_MAX;
+    bool known = llmobs_json_len(source) == 0;
     int rc = 0;
 
     for (size_t i = 0; i < count && !known; i++)
@@ -160,12 +186,14 @@ static int sources_read(struct llmobs_span *span,
 
     if (type && llmobs_words_have(others, type))
         return 0;
-    if (!url)
+    if (!llmobs_has_text(url))
         url = sources_text(from, urls);
     if (url && !strstr(url, "://")) {
         id = id || strncmp(url, "data:", strlen("data:")) == 0 ? id : url;
         url = NULL;
     }
+    if (sources_have(span, url))
+        return 0;
     source = llmobs_json_object();
     if (url)
         rc = sources_set_url(source, url);
@@ -179,26 +207,41 @@ static int sources_read(struct llmobs_span *span,
     return -ENOMEM;
 }
 
-/* `texts`: a text is a source, too. The recursion is as deep as the path is
- * long. */
-static int sources_walk(struct llmobs_span *span,
-                        const struct llmobs_json *from, const char *path,
-                        bool texts)
+struct walk {
+    struct llmobs_span *span;
+    bool texts; /* a text is a source, too */
+    bool found;
+};
+
+/* The recursion is as deep as the path is long. */
+static int sources_walk(struct walk *walk, const struct llmobs_json *from,
+                        const char (*at)[20])
 {
-    char name[24];
     int rc = 0;
 
-    while (from && *path && *path != '*')
-        from = llmobs_json_get(from, sources_step(&path, name));
+    for (; from && **at && **at != '*'; at++)
+        from = llmobs_json_get(from, *at);
     if (!from)
         return 0;
-    if (!sources_step(&path, name))
-        return texts || llmobs_json_is_object(from) ? sources_read(span, from)
-                                                    : 0;
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(from) && i < llmobs_json_len(from);
-         i++)
-        rc = sources_walk(span, llmobs_json_at(from, i), path, texts);
+    if (!**at) {
+        if (!walk->texts && !llmobs_json_is_object(from))
+            return 0;
+        walk->found = true;
+        return sources_read(walk->span, from);
+    }
+    LLMOBS_JSON_EACH (one, from, rc == 0)
+        rc = sources_walk(walk, one, at + 1);
+    return rc;
+}
+
+static int sources_find(struct walk *walk, const struct llmobs_json *body,
+                        enum llmobs_sources form)
+{
+    int rc = 0;
+
+    walk->texts = form == LLMOBS_SOURCES_OPENAI;
+    for (const path *to = places[form]; rc == 0 && ***to; to++)
+        rc = sources_walk(walk, body, *to);
     return rc;
 }
 
@@ -206,10 +249,21 @@ int llmobs_sources_read(struct llmobs_span *span,
                         const struct llmobs_json *body,
                         enum llmobs_sources form)
 {
-    int rc = 0;
+    struct walk walk = {.span = span};
 
-    LLMOBS_WORDS_EACH (path, places[form])
-        if (rc == 0)
-            rc = sources_walk(span, body, path, form == LLMOBS_SOURCES_OPENAI);
+    return sources_find(&walk, body, form);
+}
+
+int llmobs_sources_event(struct llmobs_reading *reading,
+                         const struct llmobs_event *event,
+                         enum llmobs_sources form)
+{
+    struct walk walk = {.span = reading->span};
+    int rc;
+
+    if (event->alike && event->json == reading->sourceless)
+        return 0;
+    rc = sources_find(&walk, event->json, form);
+    reading->sourceless = walk.found ? NULL : event->json;
     return rc;
 }

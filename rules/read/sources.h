@@ -14,7 +14,7 @@
 #ifndef LLMOBS_SOURCES_H
 #define LLMOBS_SOURCES_H
 
-#include "lib/span/span.h"
+#include "rules/read/reading.h"
 
 #define LLMOBS_SOURCES_MAX 32
 #define LLMOBS_SOURCE_TEXT_MAX 2048
@@ -30,10 +30,15 @@ enum llmobs_sources {
     LLMOBS_SOURCES_MISTRAL /* of conversations */
 };
 
-/* Adds the sources that a whole answer, or an event of a stream, has in this
- * form; nothing where it has none. */
+/* Adds the sources that a whole answer has in this form; nothing where it has
+ * none. _event: those of an event of a stream; an event that is like an earlier
+ * one without sources has none, and costs no look. */
 int llmobs_sources_read(struct llmobs_span *span,
                         const struct llmobs_json *body,
                         enum llmobs_sources form);
+
+int llmobs_sources_event(struct llmobs_reading *reading,
+                         const struct llmobs_event *event,
+                         enum llmobs_sources form);
 
 #endif

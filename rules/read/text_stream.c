@@ -19,8 +19,10 @@ static struct stream_text *text_stream_text_at(
     return (struct stream_text *)stream->texts.items + i;
 }
 
-void llmobs_text_stream_fini(struct llmobs_text_stream *stream)
+void llmobs_text_stream_fini(void *state)
 {
+    struct llmobs_text_stream *stream = state;
+
     for (size_t i = 0; i < stream->texts.count; i++) {
         llmobs_buf_fini(&text_stream_text_at(stream, i)->buf);
         free(text_stream_text_at(stream, i)->reason);
@@ -71,12 +73,7 @@ struct llmobs_json *llmobs_text_stream_messages(
     for (size_t i = 0; rc == 0 && i < stream->texts.count; i++) {
         const struct llmobs_buf *buf = &text_stream_text_at(stream, i)->buf;
 
-        rc = llmobs_json_add(
-            list, llmobs_message_new(
-                      role, (struct llmobs_text){buf->data, buf->len}));
+        rc = llmobs_message_add_text(list, role, llmobs_buf_text(buf));
     }
-    if (rc == 0)
-        return list;
-    llmobs_json_free(list);
-    return NULL;
+    return llmobs_json_done(list, rc);
 }

@@ -20,7 +20,7 @@ struct llmobs_text_stream {
     size_t len; /* bytes of all texts together */
 };
 
-void llmobs_text_stream_fini(struct llmobs_text_stream *stream);
+void llmobs_text_stream_fini(void *stream);
 
 /* Appends a piece to the text of an index. */
 int llmobs_text_stream_add(struct llmobs_text_stream *stream, int64_t index,

@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "rules/read/text.h"
-
 static struct llmobs_json *wrap_text(const char *text)
 {
     struct llmobs_json *object = llmobs_json_object();
@@ -181,12 +179,12 @@ int llmobs_tools_read_calls(const struct llmobs_json *from,
     struct llmobs_json *results = llmobs_json_array();
     int rc = calls && results ? 0 : -ENOMEM;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(list); i++)
-        rc = tools_add_call(calls, llmobs_json_at(list, i));
+    LLMOBS_JSON_EACH (one, list, rc == 0)
+        rc = tools_add_call(calls, one);
     if (rc == 0)
         rc = tools_add_legacy(calls, llmobs_json_get(from, "function_call"));
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(ran); i++)
-        rc = llmobs_tools_add_executed(llmobs_json_at(ran, i), calls, results);
+    LLMOBS_JSON_EACH (one, ran, rc == 0)
+        rc = llmobs_tools_add_executed(one, calls, results);
     return llmobs_tools_set(message, calls, results, rc);
 }
 
@@ -254,8 +252,8 @@ int llmobs_tools_add_definitions(const struct llmobs_json *tools,
         *list = llmobs_json_array();
     if (!*list)
         return -ENOMEM;
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(tools); i++)
-        rc = add_definition(llmobs_json_at(tools, i), *list);
+    LLMOBS_JSON_EACH (one, tools, rc == 0)
+        rc = add_definition(one, *list);
     return rc;
 }
 

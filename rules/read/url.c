@@ -280,9 +280,14 @@ static int parse_rest(struct llmobs_text text, bool entry,
 
 int llmobs_url_parse(struct llmobs_text text, struct llmobs_url *url)
 {
+    int rc;
+
     if (!text.data || !take_scheme(&text, &url->scheme))
         return -EINVAL;
-    return parse_rest(text, false, url);
+    rc = parse_rest(text, false, url);
+    if (rc == 0 && url->path.len == 0)
+        url->path = llmobs_text_of("/"); /* as libcurl sends it */
+    return rc;
 }
 
 static int parse_entry(struct llmobs_text text, struct llmobs_url *url)
@@ -435,6 +440,15 @@ char *llmobs_url_decode(struct llmobs_text text)
     if (out)
         out[n] = '\0';
     return out;
+}
+
+size_t llmobs_url_behind(const char *at)
+{
+    size_t count = 0;
+
+    for (; at && *at; at++)
+        count += *at == '/';
+    return count;
 }
 
 char *llmobs_url_segment(struct llmobs_text path, size_t back)

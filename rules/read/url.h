@@ -31,7 +31,8 @@ struct llmobs_url {
     bool ipv6;                 /* `address` holds the host */
     unsigned char address[16]; /* only when ipv6 */
     size_t host_len;
-    struct llmobs_text path; /* without query; empty or begins with '/' */
+    struct llmobs_text path; /* without query; begins with '/', or empty
+                              * (entries) */
     char host[LLMOBS_URL_HOST_MAX + 1]; /* lower case, no brackets, no dot at
                                          * the end */
     char path_buf[LLMOBS_URL_PATH_MAX];
@@ -49,6 +50,9 @@ bool llmobs_url_stays(const struct llmobs_url *base,
 /* Gives a piece of a path, with all percent-encoding undone, as a C string;
  * NULL when memory runs out. */
 char *llmobs_url_decode(struct llmobs_text text);
+
+/* How many segments stand behind this place of a path; NULL: none. */
+size_t llmobs_url_behind(const char *at);
 
 /* Gives the path's segment that is `back` places before its last segment,
  * decoded; "" if the path has no such segment, NULL when memory runs out.

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define COUNT_MAX (INT64_C(1) << 53)
 #define COST_GRAIN 1e-9
@@ -51,6 +50,24 @@ int64_t llmobs_usage_add(int64_t sum, int64_t count)
     if (count < 0 || sum > COUNT_MAX)
         return sum;
     return (sum > 0 ? sum : 0) + count;
+}
+
+int llmobs_usage_sum(struct llmobs_json **sum, const struct llmobs_json *usage,
+                     const char *keys)
+{
+    int rc = 0;
+
+    if (!*sum && !(*sum = llmobs_json_object()))
+        return -ENOMEM;
+    LLMOBS_WORDS_EACH (key, keys) {
+        int64_t now = llmobs_usage_count(usage, key);
+
+        if (rc == 0 && now >= 0)
+            rc = llmobs_json_set(*sum, key,
+                                 llmobs_json_int(llmobs_usage_add(
+                                     llmobs_usage_count(*sum, key), now)));
+    }
+    return rc;
 }
 
 /* `key` if above 0; else `other` if present; else `key`: 0, or -1 if absent. */
@@ -151,14 +168,13 @@ static int read_total(const struct llmobs_json *usage, struct llmobs_span *span)
     const struct llmobs_json *ticks =
         llmobs_json_get(usage, "cost_in_usd_ticks");
     const char *price = llmobs_json_gets(usage, "total_price");
-    const char *currency = llmobs_json_gets(usage, "currency");
 
     if (llmobs_json_is_number(total))
         return put_cost(span, "total_cost", llmobs_json_to_real(total));
     if (llmobs_json_is_number(ticks))
         return put_cost(span, "total_cost", llmobs_json_to_real(ticks) / TICKS);
-    return currency && strcmp(currency, "USD") == 0 ? put_price(span, price)
-                                                    : 0;
+    return llmobs_json_says(usage, "currency", "USD") ? put_price(span, price)
+                                                      : 0;
 }
 
 /* Reads OpenRouter's costs; their parts are set only if they add up to the
@@ -282,14 +298,30 @@ int llmobs_usage_sound(struct llmobs_span *span,
                            llmobs_json_clone(seconds));
 }
 
+/* LM Studio's measurements, which stand beside an answer in OpenAI's form. */
+static int read_stats(const struct llmobs_json *stats, struct llmobs_span *span)
+{
+    static const char keys[] =
+        "tokens_per_second\0time_to_first_token\0generation_time\0";
+    int rc = 0;
+
+    LLMOBS_WORDS_EACH (key, keys) {
+        struct llmobs_json *value = llmobs_json_get(stats, key);
+
+        if (rc == 0 && llmobs_json_is_number(value))
+            rc = llmobs_json_set(span->metadata, key, llmobs_json_share(value));
+    }
+    return rc;
+}
+
 int llmobs_usage_timings(const struct llmobs_json *body,
                          struct llmobs_span *span)
 {
     const struct llmobs_json *timings = llmobs_json_get(body, "timings");
-    int rc;
+    int rc = read_stats(llmobs_json_get(body, "stats"), span);
 
-    if (!timings)
-        return 0;
+    if (rc < 0 || !timings)
+        return rc;
     rc = llmobs_usage_seconds(span, "time_in_model_prefill",
                               llmobs_json_get(timings, "prompt_ms"), 1e3);
     return rc < 0

@@ -29,6 +29,11 @@ int64_t llmobs_usage_text(const char *text);
  * beyond them: no span takes it. */
 int64_t llmobs_usage_add(int64_t sum, int64_t count);
 
+/* Adds the counts under `keys` to those of *sum, an object, which is made where
+ * it is NULL; a `usage` that is no object adds nothing. */
+int llmobs_usage_sum(struct llmobs_json **sum, const struct llmobs_json *usage,
+                     const char *keys);
+
 /* Sets the metrics from an OpenAI-shaped usage object (WIRE 6.6, 6.11); a NULL
  * `usage` sets nothing. */
 int llmobs_usage_read(const struct llmobs_json *usage,
@@ -45,7 +50,8 @@ int llmobs_usage_sound(struct llmobs_span *span,
                        const struct llmobs_json *seconds);
 
 /* Sets how long the engine worked on prompt and answer, from llama.cpp's
- * `timings` in an answer (WIRE 1.7); nothing if that is no object. */
+ * `timings` in an answer (WIRE 1.7), and puts the numbers of LM Studio's
+ * `stats` into the metadata; nothing if these are no objects. */
 int llmobs_usage_timings(const struct llmobs_json *body,
                          struct llmobs_span *span);
 

@@ -7,6 +7,8 @@
 #include "rules/read/media.h"
 #include "rules/read/text.h"
 
+#define STEPS_MAX 64
+
 char *llmobs_value_text(const struct llmobs_json *value)
 {
     const char *text = llmobs_json_text(value);
@@ -45,9 +47,8 @@ struct llmobs_json *llmobs_value_lines(const struct llmobs_json *list,
     int rc = 0;
 
     llmobs_buf_init(&lines, LLMOBS_VALUE_MAX);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(list); i++)
-        rc = read_values_add_line(
-            &lines, llmobs_json_gets(llmobs_json_at(list, i), key));
+    LLMOBS_JSON_EACH (one, list, rc == 0)
+        rc = read_values_add_line(&lines, llmobs_json_gets(one, key));
     if (rc != -ENOMEM)
         value = llmobs_json_stringn(lines.len > 0 ? lines.data : "", lines.len);
     llmobs_buf_fini(&lines);
@@ -78,4 +79,33 @@ int llmobs_value_output(struct llmobs_span *span,
                         const struct llmobs_json *value)
 {
     return read_values_set(&span->output_value, value);
+}
+
+int llmobs_value_words(char **value, const struct llmobs_buf *words)
+{
+    return words->len > 0 ? llmobs_span_set(value, words->data) : 0;
+}
+
+int llmobs_value_step(struct llmobs_span *span, const char *type,
+                      const char *name)
+{
+    struct llmobs_json *steps = llmobs_json_get(span->metadata, "steps");
+    struct llmobs_json *step;
+    int rc = 0;
+
+    if (llmobs_json_len(steps) >= STEPS_MAX)
+        return 0;
+    if (!steps) {
+        rc = llmobs_json_set(span->metadata, "steps", llmobs_json_array());
+        steps = llmobs_json_get(span->metadata, "steps");
+    }
+    step = llmobs_json_object();
+    if (rc == 0)
+        rc = llmobs_json_sets(step, "type", type);
+    if (rc == 0)
+        rc = llmobs_json_sets(step, "name", name);
+    if (rc == 0)
+        return llmobs_json_add(steps, step);
+    llmobs_json_free(step);
+    return rc;
 }

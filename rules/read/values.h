@@ -4,7 +4,7 @@
  * Owns:    nothing; the span owns what is set.
  * Threads: any; no state.
  * Errors:  -ENOMEM.
- * Limits:  LLMOBS_VALUE_MAX bytes of a value; the rest is left out.
+ * Limits:  LLMOBS_VALUE_MAX bytes of a value, 64 steps; the rest is left out.
  */
 #ifndef LLMOBS_VALUES_H
 #define LLMOBS_VALUES_H
@@ -28,5 +28,14 @@ int llmobs_value_input(struct llmobs_span *span,
                        const struct llmobs_json *value);
 int llmobs_value_output(struct llmobs_span *span,
                         const struct llmobs_json *value);
+
+/* Sets a value to the text of a buffer; an empty one changes nothing. */
+int llmobs_value_words(char **value, const struct llmobs_buf *words);
+
+/* Adds {"type": type, "name": name} to metadata.steps, which lists what an
+ * agent did on its way; `name` may be NULL. Never what went into the step or
+ * came out of it, as that is content. */
+int llmobs_value_step(struct llmobs_span *span, const char *type,
+                      const char *name);
 
 #endif

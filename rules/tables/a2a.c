@@ -9,11 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/read/facts.h"
 #include "rules/read/jobs.h"
 #include "rules/read/media.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 #include "rules/read/values.h"
 
 #define STATE_LEN 32
@@ -21,7 +19,7 @@
 static const char keys[] = "method\0id\0";
 static const char body_signs[] = "\"message\"\0\"params\"\0";
 
-/* What was said so far. */
+/* The words of the agent so far. */
 struct state {
     struct llmobs_buf done;   /* of artifacts that are whole */
     struct llmobs_buf text;   /* of the one that goes on */
@@ -114,18 +112,9 @@ static int append_parts(struct llmobs_buf *text,
     int rc = 0;
 
     text->max = LLMOBS_MESSAGE_CONTENT_MAX;
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(parts) && i < llmobs_json_len(parts);
-         i++)
-        rc = llmobs_json_is_object(llmobs_json_at(parts, i))
-                 ? append_part(text, llmobs_json_at(parts, i))
-                 : 0;
+    LLMOBS_JSON_EACH (one, parts, rc == 0)
+        rc = llmobs_json_is_object(one) ? append_part(text, one) : 0;
     return rc;
-}
-
-static int set_value(char **value, const struct llmobs_buf *text)
-{
-    return text->len > 0 ? llmobs_span_set(value, text->data) : 0;
 }
 
 /* -- the request ----------------------------------------------------------- */
@@ -161,7 +150,7 @@ static int a2a_request(struct llmobs_reading *reading)
     llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
     rc = append_parts(&text, llmobs_json_get(message, "parts"));
     if (rc == 0)
-        rc = set_value(&reading->span->input_value, &text);
+        rc = llmobs_value_words(&reading->span->input_value, &text);
     llmobs_buf_fini(&text);
     return rc;
 }
@@ -229,7 +218,6 @@ static int add_artifact(struct state *state, const struct llmobs_json *artifact,
     bool same = id && state->artifact && strcmp(id, state->artifact) == 0;
     int rc = 0;
 
-    state->done.max = LLMOBS_MESSAGE_CONTENT_MAX;
     if (!same && state->text.len > 0) {
         if (state->done.len > 0)
             rc = llmobs_message_content_append(&state->done, "\n");
@@ -259,10 +247,8 @@ static int add_task(struct llmobs_reading *reading,
         llmobs_buf_cut(&state->done, 0);
         llmobs_buf_cut(&state->text, 0);
     }
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(list) && i < llmobs_json_len(list);
-         i++)
-        rc = add_artifact(state, llmobs_json_at(list, i), false);
+    LLMOBS_JSON_EACH (one, list, rc == 0)
+        rc = add_artifact(state, one, false);
     return rc;
 }
 
@@ -316,8 +302,9 @@ static int a2a_finish(struct llmobs_reading *reading)
     int rc = add_artifact(state, NULL, false);
 
     if (rc == 0)
-        rc = set_value(&span->output_value,
-                       state->done.len > 0 ? &state->done : &state->status);
+        rc = llmobs_value_words(&span->output_value, state->done.len > 0
+                                                         ? &state->done
+                                                         : &state->status);
     if (rc < 0 || !*state->word)
         return rc;
     rc = llmobs_json_sets(span->metadata, "state", state->word);
@@ -374,8 +361,7 @@ static const struct llmobs_form form = {
     .event = a2a_event,
     .finish = a2a_finish,
     .ends = llmobs_reading_ends,
-    .state_fini = a2a_fini,
-    .state_size = sizeof(struct state),
+    LLMOBS_STATE(struct state, a2a_fini),
 };
 
 static const struct llmobs_sign header_signs[] = {
@@ -392,9 +378,10 @@ static const struct llmobs_shape shapes[] = {
     A2A("/message:send", .any_host = true),
     A2A("/message:stream", .any_host = true),
     A2A("/a2a", .signs = header_signs),
+    /* Bedrock's AgentCore, whose other agents have the path, too. */
+    A2A("/runtimes/*/invocations", .any_host = true, .signs = header_signs),
     {.path = ""},
 };
 
 LLMOBS_DIALECT(a2a, .integration = "a2a", .genai = "_OTHER", .shapes = shapes,
-               .form = &form, .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               .form = &form, LLMOBS_ALL_MEDIA_TOLD);

@@ -4,7 +4,6 @@
  * Source: Dify's service API (dify-docs, en/api-reference/openapi_service.json,
  * 2026-07); Flowise's SSEStreamer.ts and docs.flowiseai.com, Prediction; n8n's
  * Chat Trigger and its chunks (packages/cli, chat-hub; nodes-langchain). */
-#include <string.h>
 
 #include "rules/read/text.h"
 #include "rules/tables/interpreter.h"
@@ -34,22 +33,15 @@ static const struct llmobs_layout dify_chat = {
     .asks = dify_asks,
 };
 
-static bool is_event(const struct llmobs_event *event, const char *name)
-{
-    const char *own = llmobs_json_gets(event->json, "event");
-
-    return own && strcmp(own, name) == 0;
-}
-
 /* A moderator may replace all that was said; a flow may wait for somebody. */
 static int dify_event(struct llmobs_reading *reading,
                       const struct llmobs_event *event)
 {
     struct llmobs_interpreter *state = reading->state;
 
-    if (is_event(event, "message_replace"))
+    if (llmobs_json_says(event->json, "event", "message_replace"))
         llmobs_buf_cut(&state->text, 0);
-    if (is_event(event, "workflow_paused"))
+    if (llmobs_json_says(event->json, "event", "workflow_paused"))
         reading->done = true;
     return llmobs_interpreter_event(reading, event);
 }
@@ -66,7 +58,7 @@ static bool dify_flows(const struct llmobs_reading *reading)
                                 dify_flow_says));
 }
 
-/* What a flow says of its tokens is their total. */
+/* A flow tells only the total of its tokens. */
 static const struct llmobs_layout dify_flow = {
     .places = LLMOBS_AT(INPUT, "/inputs") LLMOBS_AT(ID, "/workflow_run_id")
         LLMOBS_AT(TYPE, "/event") LLMOBS_AT(ONLY, "workflow_finished")
@@ -94,19 +86,15 @@ static const struct llmobs_layout dify_search = {
 #define dify_chat_signs dify_signs
 #define dify_flow_signs dify_signs
 
-#define DIFY(name, asks_it)                         \
-    static const struct llmobs_form name##_form = { \
-        .begin = llmobs_interpreter_begin,          \
-        .request = llmobs_interpreter_request,      \
-        .document = llmobs_interpreter_document,    \
-        .event = dify_event,                        \
-        LLMOBS_INTERPRETER_REST,                    \
-        .confirm = asks_it,                         \
-        .gated = true,                              \
-        .keys = name##_keys,                        \
-        .signs = name##_signs,                      \
-        .variant = &name,                           \
-    }
+#define DIFY(name, asks_it)                                             \
+    static const struct llmobs_form name##_form = {                     \
+        LLMOBS_INTERPRETER_BY(llmobs_interpreter_request,               \
+                              llmobs_interpreter_document, dify_event), \
+        .confirm = asks_it,                                             \
+        .gated = true,                                                  \
+        .keys = name##_keys,                                            \
+        .signs = name##_signs,                                          \
+        .variant = &name}
 
 DIFY(dify_chat, llmobs_interpreter_signed);
 DIFY(dify_flow, dify_flows);
@@ -140,6 +128,7 @@ LLMOBS_DIALECT(dify, .integration = "dify", .server = true,
 static const char flowise_keys[] = "streaming\0";
 static const char flowise_signs[] = "\"question\"\0\"form\"\0";
 static const char flowise_asks[] = "question|{form\0";
+static const char flowise_says[] = "\"text\"\0\"json\"\0\"chatId\"\0";
 
 static const struct llmobs_layout flowise = {
     .places = LLMOBS_AT(INPUT, "/question|/form")
@@ -151,7 +140,17 @@ static const struct llmobs_layout flowise = {
     .asks = flowise_asks,
 };
 
-static const struct llmobs_form flowise_form = {FORM(flowise)};
+/* Others predict something for a form, too. */
+static bool flowise_predicts(const struct llmobs_reading *reading)
+{
+    return llmobs_interpreter_signed(reading) &&
+           llmobs_answer_may_have(reading->classified->call, flowise_says);
+}
+
+static const struct llmobs_form flowise_form = {
+    LLMOBS_INTERPRETER,   .confirm = flowise_predicts, .gated = true,
+    .keys = flowise_keys, .signs = flowise_signs,      .variant = &flowise,
+};
 
 static const struct llmobs_shape flowise_shapes[] = {
     LLMOBS_SHAPE("POST", "/api/v1/prediction/*-*-*-*-*", "prediction",

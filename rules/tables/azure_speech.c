@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "rules/tables/speech.h"
-#include "rules/read/text.h"
 #include "rules/read/usage.h"
 
 #define MILLISECONDS 1e3

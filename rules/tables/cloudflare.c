@@ -2,10 +2,8 @@
  * or OpenAI's. The model's name stands in the path.
  *
  * Source: developers.cloudflare.com/workers-ai, the models' API schemas. */
-#include <stdlib.h>
 
 #include "rules/read/match.h"
-#include "rules/read/media.h"
 #include "rules/tables/interpreter.h"
 
 /* Keys that are metadata. */
@@ -82,7 +80,5 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(cloudflare, .integration = "cloudflare", .shapes = shapes,
-               .form = &form,
-               .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES |
-                             LLMOBS_MEDIA_DATA,
+               .form = &form, .sent_media = LLMOBS_MEDIA_KEPT,
                .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_DATA);

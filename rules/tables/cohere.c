@@ -1,5 +1,4 @@
 /* Cohere's own chat, version 2, and its embeddings (WIRE 6.12). */
-#include "rules/read/media.h"
 #include "rules/read/message_content.h"
 #include "rules/read/sources.h"
 #include "rules/tables/interpreter.h"
@@ -58,24 +57,15 @@ static int cohere_document(struct llmobs_reading *reading,
 static int cohere_event(struct llmobs_reading *reading,
                         const struct llmobs_event *event)
 {
-    int rc =
-        llmobs_sources_read(reading->span, event->json, LLMOBS_SOURCES_COHERE);
+    int rc = llmobs_sources_event(reading, event, LLMOBS_SOURCES_COHERE);
 
     return rc < 0 ? rc : llmobs_interpreter_event(reading, event);
 }
 
-static const struct llmobs_form form = {.begin = llmobs_interpreter_begin,
-                                        .request = llmobs_interpreter_request,
-                                        .model = llmobs_interpreter_model,
-                                        .document = cohere_document,
-                                        .event = cohere_event,
-                                        .finish = llmobs_interpreter_finish,
-                                        .ends = llmobs_interpreter_ends,
-                                        .state_fini = llmobs_interpreter_fini,
-                                        .state_size =
-                                            sizeof(struct llmobs_interpreter),
-                                        .keys = keys,
-                                        .variant = &chat};
+static const struct llmobs_form form = {
+    LLMOBS_INTERPRETER_BY(llmobs_interpreter_request, cohere_document,
+                          cohere_event),
+    .keys = keys, .variant = &chat};
 static const struct llmobs_form embeddings = {
     LLMOBS_INTERPRETER, .keys = embed_keys, .variant = &embed};
 
@@ -90,6 +80,5 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(cohere, .integration = "cohere", .shapes = shapes, .form = &form,
-               .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES |
-                             LLMOBS_MEDIA_DATA,
+               .sent_media = LLMOBS_MEDIA_KEPT,
                .answered_media = LLMOBS_MEDIA_TOLD);

@@ -3,7 +3,6 @@
  * reads the parts of a content, and the rerankers.
  *
  * Source: the API reference of Alibaba Cloud's Model Studio (DashScope). */
-#include "rules/read/cut_json.h"
 #include "rules/read/media.h"
 #include "rules/read/message_content.h"
 #include "rules/read/rerank.h"
@@ -21,13 +20,10 @@ static const char embed_settings[] = "dimension\0text_type\0output_type\0";
 
 static bool dashscope_is_request(const struct llmobs_reading *reading)
 {
-    const struct llmobs_call *call = reading->classified->call;
-
-    if (!llmobs_json_gets(reading->request, "model"))
-        return false;
-    if (call->request_truncated)
-        return llmobs_cut_json_has(call->request, call->request_tail, "input");
-    return llmobs_json_is_object(llmobs_json_get(reading->request, "input"));
+    return llmobs_json_gets(reading->request, "model") &&
+           llmobs_reading_has(reading, "input") &&
+           (reading->classified->call->request_truncated ||
+            llmobs_json_is_object(llmobs_json_get(reading->request, "input")));
 }
 
 /* -- generation ---------------------------------------------------------- */
@@ -163,5 +159,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(dashscope, .integration = "dashscope", .shapes = shapes,
-               .form = &form, .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               .form = &form, LLMOBS_ALL_MEDIA_TOLD);

@@ -1,7 +1,6 @@
 /* The dialect for endpoints of a configured proxy that no other dialect knows:
  * it keeps the bodies as texts (WIRE 4.6, 6.12). */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "rules/read/dialect.h"

@@ -19,9 +19,13 @@ int llmobs_history_request(struct llmobs_reading *reading,
                            const struct llmobs_json *from, const char *system,
                            const char *history);
 
-/* Appends a message of which roles are in capital letters. */
+/* Appends a message of which roles are in capital letters, with its calls. */
 int llmobs_history_add(struct llmobs_json *list,
                        const struct llmobs_json *message,
                        const struct llmobs_message_form *form);
+
+/* Sets the calls of tools that `from` has; a call has its name in itself. */
+int llmobs_history_calls(struct llmobs_json *message,
+                         const struct llmobs_json *from);
 
 #endif

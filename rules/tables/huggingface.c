@@ -15,7 +15,6 @@
 #include "rules/read/facts.h"
 #include "rules/read/media.h"
 #include "rules/read/message.h"
-#include "rules/read/message_content.h"
 #include "rules/read/request.h"
 #include "rules/read/rerank.h"
 #include "rules/read/text.h"
@@ -87,8 +86,7 @@ static int huggingface_read_request(struct llmobs_reading *reading)
 
 static int huggingface_add_message(struct llmobs_json *list, const char *text)
 {
-    return llmobs_json_add(list,
-                           llmobs_message_new(NULL, llmobs_text_of(text)));
+    return llmobs_message_add_text(list, NULL, llmobs_text_of(text));
 }
 
 /* The text of a task's answer. */
@@ -214,11 +212,6 @@ static int huggingface_read_ends(struct llmobs_reading *reading)
     return 0;
 }
 
-static void huggingface_free_state(void *state)
-{
-    llmobs_text_stream_fini(state);
-}
-
 /* -- the model in the path ------------------------------------------------ */
 
 /* Gives ".../models/OWNER/NAME[/pipeline/TASK]" and the older
@@ -228,13 +221,11 @@ static char *huggingface_path_model(const struct llmobs_reading *reading)
 {
     static const char models[] = "/models/", pipeline[] = "/pipeline/";
     struct llmobs_text path = reading->classified->url->path, name = {NULL, 0};
-    const char *end = NULL, *at = NULL, *task = NULL;
+    const char *end = path.data + path.len;
+    const char *at = memmem(path.data, path.len, models, sizeof(models) - 1);
+    const char *task =
+        memmem(path.data, path.len, pipeline, sizeof(pipeline) - 1);
 
-    if (path.len > 0) {
-        end = path.data + path.len;
-        at = memmem(path.data, path.len, models, sizeof(models) - 1);
-        task = memmem(path.data, path.len, pipeline, sizeof(pipeline) - 1);
-    }
     if (at) {
         at += sizeof(models) - 1;
         if (task && task >= at)
@@ -257,20 +248,12 @@ static int tell_body(struct llmobs_reading *reading)
     const char *type = llmobs_header_find(
         call->request_headers, call->request_header_count, "content-type");
     const char *kind = NULL;
-    struct llmobs_buf text;
-    int rc;
 
     for (size_t i = 0; type && i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (strncasecmp(type, kinds[i], strlen(kinds[i])) == 0)
             kind = kinds[i];
-    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
-    rc = llmobs_media_mark(&text, kind ? kind : "data", kind ? type : NULL, 0);
-    if (rc == 0) {
-        rc = llmobs_message_put(&reading->span->input_messages, NULL,
-                                (struct llmobs_text){text.data, text.len});
-    }
-    llmobs_buf_fini(&text);
-    return rc;
+    return llmobs_message_put_mark(&reading->span->input_messages, NULL,
+                                   kind ? kind : "data", kind ? type : NULL, 0);
 }
 
 static int huggingface_begin_task(struct llmobs_reading *reading)
@@ -362,14 +345,26 @@ static int huggingface_read_scores(struct llmobs_reading *reading,
     .keys = keys, .signs = signs, .request = huggingface_read_request,      \
     .document = huggingface_read_document, .event = huggingface_read_event, \
     .finish = huggingface_finish_stream, .ends = huggingface_read_ends,     \
-    .state_fini = huggingface_free_state,                                   \
-    .state_size = sizeof(struct llmobs_text_stream), .lists = true
+    LLMOBS_STATE(struct llmobs_text_stream, llmobs_text_stream_fini),       \
+    .lists = true
 
 static const struct llmobs_form form = {FUNCTIONS, .confirm = has_inputs};
 
 static const struct llmobs_form task = {FUNCTIONS,
                                         .asked = huggingface_path_model,
                                         .begin = huggingface_begin_task};
+
+static const char endpoints[] = ".endpoints.huggingface.cloud";
+
+/* An endpoint has one model, and no path. Its inputs may be objects, too. */
+static bool is_endpoint(const struct llmobs_reading *reading)
+{
+    return llmobs_text_ends(llmobs_text_of(reading->classified->url->host),
+                            endpoints) &&
+           llmobs_reading_has(reading, "inputs");
+}
+
+static const struct llmobs_form endpoint = {FUNCTIONS, .confirm = is_endpoint};
 
 static const struct llmobs_form similarity = {
     .signs = similar_signs,
@@ -433,6 +428,9 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/pipeline/feature-extraction/*/*", "embedding",
                  "huggingface.embed", .kind = LLMOBS_KIND_EMBEDDING,
                  .form = &embeddings),
+    LLMOBS_SHAPE("POST", "/", "task", "huggingface.task",
+                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
+                 .form = &endpoint, .whole = true, .by_body = true),
     TASK("/pipeline/*", NULL),
     TASK("/models/*/*", NULL),
     /* From the time before models had owners; Google has operations here. */
@@ -448,7 +446,5 @@ static const struct llmobs_shape shapes[] = {
     {.path = ""},
 };
 
-LLMOBS_DIALECT(huggingface, .integration = "huggingface",
-               .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD, .shapes = shapes,
-               .form = &form);
+LLMOBS_DIALECT(huggingface, .integration = "huggingface", LLMOBS_ALL_MEDIA_TOLD,
+               .shapes = shapes, .form = &form);

@@ -11,7 +11,6 @@
 #include "rules/read/media.h"
 #include "rules/read/message_content.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
 #include "rules/read/values.h"
@@ -205,8 +204,7 @@ static int read_grounds(const struct llmobs_reading *reading)
         interpreter_at(reading, LLMOBS_AT_CONTENTS);
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(list); i++) {
-        const struct llmobs_json *one = llmobs_json_at(list, i);
+    LLMOBS_JSON_EACH (one, list, rc == 0) {
         const struct llmobs_json *data = llmobs_json_get(one, "data");
         const struct llmobs_json *text = llmobs_json_get(data, "text");
         char *words = llmobs_value_text(text ? text : data ? data : one);
@@ -492,7 +490,6 @@ static int add_image(struct llmobs_interpreter *state, const char *base64)
 
 static int add_instead(struct llmobs_interpreter *state, const char *text)
 {
-    state->instead.max = LLMOBS_MESSAGE_CONTENT_MAX;
     state->stream.begun = state->stream.begun || (text && *text);
     return llmobs_message_content_append(&state->instead, text);
 }
@@ -505,8 +502,7 @@ static int interpreter_add_calls(struct llmobs_interpreter *state, int64_t part,
 
     if (llmobs_json_is_object(calls))
         return llmobs_stream_call(&state->stream, part, calls);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(calls); i++) {
-        const struct llmobs_json *call = llmobs_json_at(calls, i);
+    LLMOBS_JSON_EACH (call, calls, rc == 0) {
         const struct llmobs_json *index = llmobs_json_get(call, "index");
 
         if (llmobs_json_is_object(call) || !state->any)
@@ -644,8 +640,7 @@ static int read_choices(struct llmobs_reading *reading,
         llmobs_json_array();
     int rc = list ? 0 : -ENOMEM;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(choices); i++) {
-        const struct llmobs_json *one = llmobs_json_at(choices, i);
+    LLMOBS_JSON_EACH (one, choices, rc == 0) {
         const struct llmobs_json *message = llmobs_json_get(one, "message");
         const char *text = llmobs_json_gets(one, "text");
         char room[REASON_LEN];
@@ -657,8 +652,7 @@ static int read_choices(struct llmobs_reading *reading,
             rc =
                 llmobs_message_add(list, message, layout_of(reading)->messages);
         else if (text || (text = llmobs_json_gets(one, "completion")))
-            rc = llmobs_json_add(
-                list, llmobs_message_new(NULL, llmobs_text_of(text)));
+            rc = llmobs_message_add_text(list, NULL, llmobs_text_of(text));
     }
     return rc;
 }
@@ -828,7 +822,6 @@ static int interpreter_gather(struct llmobs_reading *reading,
     struct llmobs_interpreter *state = reading->state;
     const char *text = llmobs_json_text(value);
 
-    state->text.max = LLMOBS_MESSAGE_CONTENT_MAX;
     if (!value || llmobs_json_is_null(value))
         return 0;
     if (text && *text)

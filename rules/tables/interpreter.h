@@ -44,16 +44,19 @@ void llmobs_interpreter_fini(void *state);
 
 #define LLMOBS_SIGNED .confirm = llmobs_interpreter_signed, .gated = true
 
-/* All of them but the one that confirms, for a form; _REST: those that forms
- * with a function of their own have, too. */
-#define LLMOBS_INTERPRETER_REST                                           \
-    .finish = llmobs_interpreter_finish, .ends = llmobs_interpreter_ends, \
-    .state_fini = llmobs_interpreter_fini,                                \
-    .state_size = sizeof(struct llmobs_interpreter)
-#define LLMOBS_INTERPRETER                                                    \
-    .begin = llmobs_interpreter_begin, .request = llmobs_interpreter_request, \
-    .model = llmobs_interpreter_model,                                        \
-    .document = llmobs_interpreter_document,                                  \
-    .event = llmobs_interpreter_event, LLMOBS_INTERPRETER_REST
+#define LLMOBS_INTERPRETER_STATE \
+    LLMOBS_STATE(struct llmobs_interpreter, llmobs_interpreter_fini)
+
+/* All of them but the one that confirms, for a form; _BY: with functions of the
+ * form's own. */
+#define LLMOBS_INTERPRETER_BY(request_, document_, event_)                     \
+    .begin = llmobs_interpreter_begin, .request = request_,                    \
+    .model = llmobs_interpreter_model, .document = document_, .event = event_, \
+    .finish = llmobs_interpreter_finish, .ends = llmobs_interpreter_ends,      \
+    LLMOBS_INTERPRETER_STATE
+#define LLMOBS_INTERPRETER                             \
+    LLMOBS_INTERPRETER_BY(llmobs_interpreter_request,  \
+                          llmobs_interpreter_document, \
+                          llmobs_interpreter_event)
 
 #endif

@@ -9,7 +9,6 @@
 
 #include "rules/read/facts.h"
 #include "rules/read/message_content.h"
-#include "rules/read/request.h"
 #include "rules/read/text.h"
 #include "rules/read/usage.h"
 #include "rules/read/values.h"
@@ -26,28 +25,22 @@ static const struct llmobs_layout layout = {
 };
 
 struct state {
+    /* Its value is the last message that came as a whole, its text that of the
+     * last one that came in pieces. */
     struct llmobs_interpreter request;
-    struct llmobs_json *known;   /* ids of the messages before the run; NULL:
-                                  * nobody knows */
-    struct llmobs_json *last;    /* state of the graph */
-    struct llmobs_json *message; /* the last one that came as a whole */
-    struct llmobs_buf text;      /* of a message in pieces */
-    char *id;                    /* of that message */
-    bool any;
+    struct llmobs_json *known; /* ids of the messages before the run; NULL:
+                                * nobody knows */
+    struct llmobs_json *last;  /* state of the graph */
+    char *id;                  /* of the message in pieces */
 };
 
 /* The thread is the conversation. */
 static int langgraph_begin(struct llmobs_reading *reading)
 {
-    const char *path = reading->classified->shape->path;
-    char *thread =
-        strchr(path, '*') ? llmobs_interpreter_path_model(reading) : NULL;
+    const char *star = strchr(reading->classified->shape->path, '*');
+    int rc = star ? llmobs_fact_session(reading, llmobs_url_behind(star)) : 0;
 
-    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_CONVERSATION_ID,
-                     thread);
-    free(thread);
-    return strchr(path, '*') && !thread ? -ENOMEM
-                                        : llmobs_interpreter_begin(reading);
+    return rc < 0 ? rc : llmobs_interpreter_begin(reading);
 }
 
 /* -- the messages of a state ----------------------------------------------- */
@@ -86,8 +79,7 @@ static void count_tokens(struct llmobs_span *span,
         int64_t sum = 0;
         bool any = false;
 
-        for (size_t i = 0; i < llmobs_json_len(messages); i++) {
-            const struct llmobs_json *one = llmobs_json_at(messages, i);
+        LLMOBS_JSON_EACH (one, messages, true) {
             const char *id = llmobs_json_gets(one, "id");
             const char *type = llmobs_json_gets(one, "type");
             int64_t count = llmobs_usage_count(
@@ -110,11 +102,10 @@ static int put_message(struct llmobs_span *span,
                        const struct llmobs_json *message)
 {
     const struct llmobs_json *content = llmobs_json_get(message, "content");
-    const char *type = llmobs_json_gets(message, "type");
     struct llmobs_json *text;
     int rc;
 
-    if (type && strcmp(type, "human") == 0)
+    if (llmobs_json_says(message, "type", "human"))
         return 0;
     if (!llmobs_json_is_array(content))
         return llmobs_value_output(span, content);
@@ -175,18 +166,15 @@ static int langgraph_piece(struct state *state, const struct llmobs_json *piece)
     const char *id = llmobs_json_gets(piece, "id");
     int rc = 0;
 
-    state->text.max = LLMOBS_MESSAGE_CONTENT_MAX;
     if (id && (!state->id || strcmp(state->id, id) != 0)) {
-        llmobs_buf_cut(&state->text, 0);
+        llmobs_buf_cut(&state->request.text, 0);
         rc = llmobs_span_set(&state->id, id);
     }
-    for (size_t i = 0; rc == 0 && llmobs_json_is_array(content) &&
-                       i < llmobs_json_len(content);
-         i++)
-        rc = llmobs_message_content_append(
-            &state->text, llmobs_json_gets(llmobs_json_at(content, i), "text"));
+    LLMOBS_JSON_EACH (one, content, rc == 0)
+        rc = llmobs_message_content_append(&state->request.text,
+                                           llmobs_json_gets(one, "text"));
     return rc < 0 ? rc
-                  : llmobs_message_content_append(&state->text,
+                  : llmobs_message_content_append(&state->request.text,
                                                   llmobs_json_text(content));
 }
 
@@ -196,7 +184,7 @@ static int langgraph_event(struct llmobs_reading *reading,
     const struct llmobs_json *json = event->json;
     struct state *state = reading->state;
 
-    state->any = true;
+    state->request.any = true;
     if (event->failed && llmobs_json_gets(json, "message"))
         return langgraph_fail(reading->span, json);
     if (llmobs_text_is(event->type, "metadata"))
@@ -214,7 +202,7 @@ static int langgraph_event(struct llmobs_reading *reading,
         return langgraph_piece(state, llmobs_json_at(json, 0));
     if (llmobs_text_starts(event->type, "messages/") &&
         llmobs_json_len(json) > 0 && llmobs_json_is_array(json))
-        llmobs_json_keep(&state->message, last_of(json));
+        llmobs_json_keep(&state->request.value, last_of(json));
     return 0;
 }
 
@@ -222,21 +210,14 @@ static int langgraph_event(struct llmobs_reading *reading,
 static int langgraph_finish(struct llmobs_reading *reading)
 {
     struct state *state = reading->state;
-    struct llmobs_json *text;
-    int rc;
 
     reading->span->complete =
-        state->any && reading->classified->call->transport_ok;
+        state->request.any && reading->classified->call->transport_ok;
     if (state->last)
         return put_state(reading, state->last, state->known);
-    if (state->message)
-        return put_message(reading->span, state->message);
-    if (state->text.len == 0)
-        return 0;
-    text = llmobs_message_content_string(&state->text);
-    rc = text ? llmobs_value_output(reading->span, text) : -ENOMEM;
-    llmobs_json_free(text);
-    return rc;
+    if (state->request.value)
+        return put_message(reading->span, state->request.value);
+    return llmobs_interpreter_finish(reading);
 }
 
 static void langgraph_fini(void *at)
@@ -246,8 +227,6 @@ static void langgraph_fini(void *at)
     llmobs_interpreter_fini(&state->request);
     llmobs_json_free(state->known);
     llmobs_json_free(state->last);
-    llmobs_json_free(state->message);
-    llmobs_buf_fini(&state->text);
     free(state->id);
 }
 
@@ -261,8 +240,7 @@ static const struct llmobs_form form = {
     .event = langgraph_event,
     .finish = langgraph_finish,
     .ends = llmobs_reading_ends,
-    .state_fini = langgraph_fini,
-    .state_size = sizeof(struct state),
+    LLMOBS_STATE(struct state, langgraph_fini),
     .variant = &layout,
 };
 
@@ -280,5 +258,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(langgraph, .integration = "langgraph", .server = true,
-               .shapes = shapes, .form = &form, .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               .shapes = shapes, .form = &form, LLMOBS_ALL_MEDIA_TOLD);

@@ -11,7 +11,6 @@
 #include "rules/read/inputs.h"
 #include "rules/read/message.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 #include "rules/read/text_stream.h"
 #include "rules/read/usage.h"
 #include "rules/tables/interpreter.h"
@@ -73,12 +72,8 @@ static int add_parts(struct llmobs_json *list,
     const struct llmobs_json *extra = llmobs_json_get(request, "input_extra");
     int rc = 0;
 
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(extra) && i < llmobs_json_len(extra);
-         i++)
-        rc = llmobs_message_say(
-            list, "context",
-            llmobs_json_gets(llmobs_json_at(extra, i), "text"));
+    LLMOBS_JSON_EACH (one, extra, rc == 0)
+        rc = llmobs_message_say(list, "context", llmobs_json_gets(one, "text"));
     if (rc == 0)
         rc = llmobs_message_say(list, "prefix",
                                 llmobs_json_gets(request, "input_prefix"));
@@ -92,7 +87,7 @@ static int add_parts(struct llmobs_json *list,
 
 static int llama_cpp_add_message(void *list, struct llmobs_text text)
 {
-    return llmobs_json_add(list, llmobs_message_new(NULL, text));
+    return llmobs_message_add_text(list, NULL, text);
 }
 
 /* A prompt with media is an object with its text, or a list of such objects. */
@@ -107,9 +102,7 @@ static int llama_cpp_add_prompt(struct llmobs_json *list,
     if (!llmobs_json_is_array(value) ||
         llmobs_json_is_number(llmobs_json_at(value, 0)))
         return llmobs_inputs_each(value, llama_cpp_add_message, list);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++) {
-        const struct llmobs_json *one = llmobs_json_at(value, i);
-
+    LLMOBS_JSON_EACH (one, value, rc == 0) {
         text = llmobs_json_get(one, "prompt_string");
         rc = llmobs_inputs_each(text ? text : one, llama_cpp_add_message, list);
     }
@@ -199,10 +192,9 @@ static int llama_cpp_read_end(struct llmobs_reading *reading,
 static int llama_cpp_add_answer(struct llmobs_reading *reading,
                                 const struct llmobs_json *answer)
 {
-    int rc = llmobs_json_add(
-        reading->span->output_messages,
-        llmobs_message_new(
-            NULL, llmobs_text_of(llmobs_json_gets(answer, "content"))));
+    int rc = llmobs_message_add_text(
+        reading->span->output_messages, NULL,
+        llmobs_text_of(llmobs_json_gets(answer, "content")));
 
     llmobs_fact_finish(reading->span, llama_cpp_reason_of(answer));
     return rc < 0 ? rc : llama_cpp_read_end(reading, answer);
@@ -223,8 +215,8 @@ static int llama_cpp_read_document(struct llmobs_reading *reading,
         return llmobs_json_gets(body, "content")
                    ? llama_cpp_add_answer(reading, body)
                    : 0;
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(body); i++)
-        rc = llama_cpp_add_answer(reading, llmobs_json_at(body, i));
+    LLMOBS_JSON_EACH (one, body, rc == 0)
+        rc = llama_cpp_add_answer(reading, one);
     return rc;
 }
 
@@ -287,8 +279,7 @@ static const struct llmobs_form form = {
     .event = llama_cpp_read_event,
     .finish = llama_cpp_finish_stream,
     .ends = llama_cpp_read_ends,
-    .state_fini = llama_cpp_free_state,
-    .state_size = sizeof(struct state),
+    LLMOBS_STATE(struct state, llama_cpp_free_state),
     .lists = true,
 };
 
@@ -306,8 +297,7 @@ static const struct llmobs_form embeddings = {
     .begin = llmobs_interpreter_begin,
     .request = llmobs_interpreter_request,
     .document = llmobs_interpreter_document,
-    .state_fini = llmobs_interpreter_fini,
-    .state_size = sizeof(struct llmobs_interpreter),
+    LLMOBS_INTERPRETER_STATE,
     .variant = &embed,
     .lists = true,
 };

@@ -4,7 +4,6 @@
  * Source: LM Studio's documentation, developer/2_rest/chat.md and
  * streaming-events.md (2026-04). */
 #include <errno.h>
-#include <string.h>
 
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
@@ -16,7 +15,6 @@
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
-#include "rules/read/values.h"
 
 #define PORT 1234 /* unless it is told another one */
 
@@ -84,32 +82,20 @@ static int lm_studio_request(struct llmobs_reading *reading)
         return rc;
     list = reading->span->input_messages = llmobs_json_array();
     if (system && list)
-        rc = llmobs_json_add(
-            list, llmobs_message_new("system", llmobs_text_of(system)));
+        rc = llmobs_message_add_text(list, "system", llmobs_text_of(system));
     llmobs_fact_apart(reading->span);
     llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
     if (rc == 0 && llmobs_json_is_string(input))
         rc = llmobs_message_content_append(&text, llmobs_json_text(input));
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(input) && i < llmobs_json_len(input);
-         i++)
-        rc = lm_studio_append(&text, llmobs_json_at(input, i));
+    LLMOBS_JSON_EACH (one, input, rc == 0)
+        rc = lm_studio_append(&text, one);
     if (rc == 0)
-        rc = llmobs_json_add(
-            list, llmobs_message_new(
-                      "user", (struct llmobs_text){text.data, text.len}));
+        rc = llmobs_message_add_text(list, "user", llmobs_buf_text(&text));
     llmobs_buf_fini(&text);
     return list ? rc : -ENOMEM;
 }
 
 /* -- the answer ------------------------------------------------------------ */
-
-static bool lm_studio_is(const struct llmobs_json *object, const char *type)
-{
-    const char *own = llmobs_json_gets(object, "type");
-
-    return own && strcmp(own, type) == 0;
-}
 
 /* A tool that the server ran: the call with its result, or why it did not run.
  */
@@ -144,15 +130,16 @@ static int lm_studio_add_item(struct llmobs_json *list,
 {
     const char *content = llmobs_json_gets(item, "content");
 
-    if (lm_studio_is(item, "tool_call") ||
-        lm_studio_is(item, "invalid_tool_call"))
+    if (llmobs_json_says(item, "type", "tool_call") ||
+        llmobs_json_says(item, "type", "invalid_tool_call"))
         return lm_studio_add_call(list, item);
-    return content ? llmobs_json_add(list, llmobs_message_new(
-                                               lm_studio_is(item, "reasoning")
-                                                   ? "reasoning"
-                                                   : "assistant",
-                                               llmobs_text_of(content)))
-                   : 0;
+    return content
+               ? llmobs_message_add_text(
+                     list,
+                     llmobs_json_says(item, "type", "reasoning") ? "reasoning"
+                                                                 : "assistant",
+                     llmobs_text_of(content))
+               : 0;
 }
 
 static int lm_studio_put_items(struct llmobs_reading *reading,
@@ -164,8 +151,8 @@ static int lm_studio_put_items(struct llmobs_reading *reading,
     if (!llmobs_json_is_array(items))
         return 0;
     list = reading->span->output_messages = llmobs_json_array();
-    for (size_t i = 0; list && rc == 0 && i < llmobs_json_len(items); i++)
-        rc = lm_studio_add_item(list, llmobs_json_at(items, i));
+    LLMOBS_JSON_EACH (one, items, list && rc == 0)
+        rc = lm_studio_add_item(list, one);
     return list ? rc : -ENOMEM;
 }
 
@@ -271,19 +258,18 @@ static int lm_studio_event(struct llmobs_reading *reading,
     const struct llmobs_json *result = llmobs_json_get(json, "result");
     struct state *state = reading->state;
 
-    state->text.max = LLMOBS_MESSAGE_CONTENT_MAX;
     if (!state->items && !(state->items = llmobs_json_array()))
         return -ENOMEM;
     llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_MODEL,
                      llmobs_json_gets(json, "model_instance_id"));
-    if (lm_studio_is(json, "message.delta") ||
-        lm_studio_is(json, "reasoning.delta"))
-        return lm_studio_piece(reading, event,
-                               lm_studio_is(json, "reasoning.delta"));
-    if (lm_studio_is(json, "tool_call.success") ||
-        lm_studio_is(json, "tool_call.failure"))
+    if (llmobs_json_says(json, "type", "message.delta") ||
+        llmobs_json_says(json, "type", "reasoning.delta"))
+        return lm_studio_piece(
+            reading, event, llmobs_json_says(json, "type", "reasoning.delta"));
+    if (llmobs_json_says(json, "type", "tool_call.success") ||
+        llmobs_json_says(json, "type", "tool_call.failure"))
         return lm_studio_tool(state, json);
-    if (!lm_studio_is(json, "chat.end") || state->result || !result)
+    if (!llmobs_json_says(json, "type", "chat.end") || state->result || !result)
         return 0;
     reading->done = true;
     state->result = llmobs_json_clone(result);
@@ -321,8 +307,7 @@ static const struct llmobs_form form = {
     .event = lm_studio_event,
     .finish = lm_studio_finish,
     .ends = lm_studio_ends,
-    .state_fini = lm_studio_fini,
-    .state_size = sizeof(struct state),
+    LLMOBS_STATE(struct state, lm_studio_fini),
 };
 
 static const struct llmobs_shape shapes[] = {
@@ -332,5 +317,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(lmstudio, .integration = "lmstudio", .server = true,
-               .shapes = shapes, .form = &form, .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               .shapes = shapes, .form = &form, LLMOBS_ALL_MEDIA_TOLD);

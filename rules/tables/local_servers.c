@@ -8,10 +8,10 @@
  * scoring, pooling and classify) and, of before, openai/protocol.py;
  * whisper.cpp's examples/server/README.md. */
 #include <errno.h>
-#include <string.h>
 
 #include "rules/read/facts.h"
 #include "rules/read/rerank.h"
+#include "rules/read/request.h"
 #include "rules/read/text.h"
 #include "rules/read/usage.h"
 #include "rules/tables/interpreter.h"
@@ -54,8 +54,7 @@ static int sglang_document(struct llmobs_reading *reading,
     if (!llmobs_json_is_array(body))
         return llmobs_interpreter_document(reading, body);
     list = reading->span->output_messages = llmobs_json_array();
-    for (size_t i = 0; list && rc == 0 && i < llmobs_json_len(body); i++) {
-        const struct llmobs_json *one = llmobs_json_at(body, i);
+    LLMOBS_JSON_EACH (one, body, list && rc == 0) {
         const struct llmobs_json *meta = llmobs_json_get(one, "meta_info");
         int64_t asked = llmobs_usage_count(meta, "prompt_tokens");
         int64_t said = llmobs_usage_count(meta, "completion_tokens");
@@ -65,9 +64,8 @@ static int sglang_document(struct llmobs_reading *reading,
         llmobs_fact_finish(
             reading->span,
             llmobs_json_gets(llmobs_json_get(meta, "finish_reason"), "type"));
-        rc = llmobs_json_add(
-            list, llmobs_message_new(
-                      NULL, llmobs_text_of(llmobs_json_gets(one, "text"))));
+        rc = llmobs_message_add_text(
+            list, NULL, llmobs_text_of(llmobs_json_gets(one, "text")));
     }
     llmobs_span_metric(reading->span, "input_tokens", in);
     llmobs_span_metric(reading->span, "output_tokens", out);
@@ -93,8 +91,7 @@ static const struct llmobs_form sglang_form = {
     .event = llmobs_interpreter_event,
     .finish = llmobs_interpreter_finish,
     .ends = sglang_ends,
-    .state_fini = llmobs_interpreter_fini,
-    .state_size = sizeof(struct llmobs_interpreter),
+    LLMOBS_INTERPRETER_STATE,
     LLMOBS_SIGNED,
     .signs = sglang_signs,
     .variant = &sglang_layout,
@@ -118,21 +115,37 @@ static const char triton_signs[] = "\"text_input\"\0";
 static const char triton_asks[] = "text_input\0";
 static const char triton_keys[] =
     "stream\0temperature\0top_p\0top_k\0max_tokens\0min_length\0stop_words\0"
-    "bad_words\0beam_width\0random_seed\0repetition_penalty\0";
+    "bad_words\0beam_width\0random_seed\0repetition_penalty\0"
+    "presence_penalty\0frequency_penalty\0min_p\0min_tokens\0n\0best_of\0"
+    "seed\0stop\0ignore_eos\0logprobs\0";
 
 static const struct llmobs_layout triton_layout = {
-    .places =
-        LLMOBS_AT(PROMPT, "/text_input") LLMOBS_AT(METADATA, "/parameters")
-            LLMOBS_AT(MODEL, "/model_name") LLMOBS_AT(TEXT, "/text_output"),
+    .places = LLMOBS_AT(PROMPT, "/text_input") LLMOBS_AT(MODEL, "/model_name")
+        LLMOBS_AT(TEXT, "/text_output"),
     .asks = triton_asks,
     .keep_space = true,
     .texts = true,
 };
 
+/* The settings stand beside the text, or among the parameters of the model's
+ * backend, which may be anything. */
+static int triton_request(struct llmobs_reading *reading)
+{
+    int rc =
+        llmobs_request_metadata(llmobs_json_get(reading->request, "parameters"),
+                                triton_keys, reading->span);
+
+    return rc < 0 ? rc : llmobs_interpreter_request(reading);
+}
+
 static const struct llmobs_form triton_form = {
-    LLMOBS_INTERPRETER,        LLMOBS_SIGNED,
-    .keys = triton_keys,       .signs = triton_signs,
-    .variant = &triton_layout, .asked = llmobs_interpreter_path_model,
+    LLMOBS_INTERPRETER_BY(triton_request, llmobs_interpreter_document,
+                          llmobs_interpreter_event),
+    LLMOBS_SIGNED,
+    .keys = triton_keys,
+    .signs = triton_signs,
+    .variant = &triton_layout,
+    .asked = llmobs_interpreter_path_model,
 };
 
 #define TRITON(suffix, streamed)                               \
@@ -212,7 +225,8 @@ LLMOBS_DIALECT(koboldcpp, .integration = "koboldcpp", .server = true,
 
 /* -- vLLM's pooling models ------------------------------------------------- */
 
-static const char vllm_score_signs[] = "\"text_1\"\0";
+static const char vllm_score_signs[] = "\"text_1\"\0\"queries\"\0";
+static const char vllm_score_says[] = "\"score\"\0";
 static const char vllm_asks[] = "'model\0input|messages\0";
 static const char vllm_signs[] = "\"model\"\0";
 static const char vllm_pool_says[] = "\"pooling\"\0";
@@ -221,15 +235,22 @@ static const char vllm_keys[] =
     "truncate_prompt_tokens\0priority\0dimensions\0encoding_format\0"
     "activation\0use_activation\0";
 
+/* Newer clients have other words for both texts. */
 static bool vllm_ranks(const struct llmobs_reading *reading)
 {
     return llmobs_json_gets(reading->request, "model") &&
-           llmobs_reading_has(reading, "text_1") &&
-           llmobs_reading_has(reading, "text_2");
+           ((llmobs_reading_has(reading, "text_1") &&
+             llmobs_reading_has(reading, "text_2")) ||
+            (llmobs_reading_has(reading, "queries") &&
+             llmobs_reading_has(reading, "documents"))) &&
+           llmobs_answer_may_have(reading->classified->call, vllm_score_says);
 }
 
+static const char vllm_query[] = "text_1\0queries\0";
+static const char vllm_documents[] = "text_2\0documents\0";
+
 static const struct llmobs_rerank vllm_ranking = {
-    .keys = vllm_keys, .query = "text_1", .documents = "text_2"};
+    .keys = vllm_keys, .query = vllm_query, .documents = vllm_documents};
 
 static const struct llmobs_form vllm_ranker = {
     .keys = vllm_keys,

@@ -3,7 +3,6 @@
  * be a list of them. Code, since the method decides how a message is read, and
  * an answer may come by a later request. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,8 +13,6 @@
 #include "rules/read/dialect.h"
 #include "rules/read/error.h"
 #include "rules/read/match.h"
-#include "rules/read/media.h"
-#include "rules/read/text.h"
 
 #define PROTOCOL "io.modelcontextprotocol/protocolVersion"
 /* A resumed stream has the answers to one request, or to a list of requests; of
@@ -81,10 +78,9 @@ static const struct operation *find_operation(const char *method)
  * a request of the server's. */
 static bool mcp_is_request(const struct llmobs_json *message)
 {
-    const char *version = llmobs_json_gets(message, "jsonrpc");
     const struct llmobs_json *id = llmobs_json_get(message, "id");
 
-    return version && strcmp(version, "2.0") == 0 &&
+    return llmobs_json_says(message, "jsonrpc", "2.0") &&
            (llmobs_json_is_string(id) || llmobs_json_is_number(id)) &&
            find_operation(llmobs_json_gets(message, "method"));
 }
@@ -113,8 +109,8 @@ static int add_requests(struct reading *reading)
 
     if (!llmobs_json_is_array(body))
         return mcp_add_request(reading, body);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(body); i++)
-        rc = mcp_add_request(reading, llmobs_json_at(body, i));
+    LLMOBS_JSON_EACH (one, body, rc == 0)
+        rc = mcp_add_request(reading, one);
     return rc;
 }
 
@@ -309,8 +305,7 @@ static int read_batch(struct reading *reading)
 
     span->kind = LLMOBS_KIND_TASK;
     tell_version(reading, NULL);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(reading->requests); i++) {
-        struct llmobs_json *one = llmobs_json_at(reading->requests, i);
+    LLMOBS_JSON_EACH (one, reading->requests, rc == 0) {
         const struct llmobs_json *params = llmobs_json_get(one, "params");
 
         if (params)
@@ -336,8 +331,8 @@ static bool same_id(const struct llmobs_json *a, const struct llmobs_json *b)
 static bool mcp_has_id(const struct llmobs_json *messages,
                        const struct llmobs_json *id)
 {
-    for (size_t i = 0; i < llmobs_json_len(messages); i++)
-        if (same_id(id, llmobs_json_get(llmobs_json_at(messages, i), "id")))
+    LLMOBS_JSON_EACH (one, messages, true)
+        if (same_id(id, llmobs_json_get(one, "id")))
             return true;
     return false;
 }
@@ -346,10 +341,9 @@ static bool mcp_has_id(const struct llmobs_json *messages,
 static bool mcp_is_late(const struct reading *reading,
                         const struct llmobs_json *message)
 {
-    const char *version = llmobs_json_gets(message, "jsonrpc");
     const struct llmobs_json *id = llmobs_json_get(message, "id");
 
-    return version && strcmp(version, "2.0") == 0 &&
+    return llmobs_json_says(message, "jsonrpc", "2.0") &&
            !llmobs_json_get(message, "method") &&
            (llmobs_json_is_string(id) || llmobs_json_is_number(id)) &&
            !mcp_has_id(reading->answers, id);
@@ -391,8 +385,8 @@ static int take_messages(struct reading *reading, struct llmobs_json *body)
 
     if (!llmobs_json_is_array(body))
         return take_message(reading, body);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(body); i++)
-        rc = take_message(reading, llmobs_json_at(body, i));
+    LLMOBS_JSON_EACH (one, body, rc == 0)
+        rc = take_message(reading, one);
     return rc;
 }
 
@@ -658,6 +652,10 @@ static const struct llmobs_shape shapes[] = {
     /* The path is MCP's name alone: servers have other paths before it. */
     LLMOBS_SHAPE("POST", "/mcp", "message", "MCP Client Request",
                  .kind = LLMOBS_KIND_TASK, .goes_on = true, .signs = signs),
+    /* Bedrock's AgentCore, whose other agents have the path, too. */
+    LLMOBS_SHAPE("POST", "/runtimes/*/invocations", "message",
+                 "MCP Client Request", .kind = LLMOBS_KIND_TASK,
+                 .any_host = true, .signs = signs),
     LLMOBS_SHAPE("GET", "/mcp", "resume", "MCP Client Resume",
                  .kind = LLMOBS_KIND_TASK, .bodyless = true, .resumes = true,
                  .signs = resumed_signs),

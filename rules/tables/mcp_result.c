@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "lib/base/hazard.h"
-#include "rules/read/facts.h"
 #include "rules/read/jobs.h"
 #include "rules/read/media.h"
 
@@ -52,8 +51,8 @@ static void mcp_result_drop_text(struct llmobs_json *object, const char *key)
  * which may be a secret, goes with them. */
 static void drop_own(struct llmobs_json *value)
 {
-    for (size_t i = 0; i < llmobs_json_len(value); i++)
-        drop_own(llmobs_json_at(value, i));
+    LLMOBS_JSON_EACH (one, value, true)
+        drop_own(one);
     if (!llmobs_json_is_object(value))
         return;
     llmobs_json_unset(value, "requestState");
@@ -132,9 +131,9 @@ static int fill_tool(struct llmobs_json *out, const struct llmobs_json *result)
     struct llmobs_json *parts = llmobs_json_array();
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(content); i++)
-        if (llmobs_json_is_object(llmobs_json_at(content, i)))
-            rc = mcp_result_add_part(parts, llmobs_json_at(content, i));
+    LLMOBS_JSON_EACH (one, content, rc == 0)
+        if (llmobs_json_is_object(one))
+            rc = mcp_result_add_part(parts, one);
     if (rc == 0 && value && llmobs_json_len(parts) == 0)
         rc =
             llmobs_json_set(out, "structuredContent", llmobs_json_share(value));
@@ -273,9 +272,7 @@ static const struct llmobs_json *as_task(const struct llmobs_json *value)
  * the task is a member of the result; since then it is the result. */
 static const struct llmobs_json *task_instead(const struct llmobs_json *result)
 {
-    const char *type = llmobs_json_gets(result, "resultType");
-
-    if (type && strcmp(type, "task") == 0)
+    if (llmobs_json_says(result, "resultType", "task"))
         return as_task(result);
     if (llmobs_json_get(result, "content"))
         return NULL;
@@ -377,8 +374,7 @@ int llmobs_mcp_results(struct llmobs_span *span,
 {
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(messages); i++) {
-        const struct llmobs_json *message = llmobs_json_at(messages, i);
+    LLMOBS_JSON_EACH (message, messages, rc == 0) {
         const struct llmobs_json *error = llmobs_json_get(message, "error");
         const struct llmobs_json *result = llmobs_json_get(message, "result");
 

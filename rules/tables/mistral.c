@@ -3,11 +3,9 @@
  * OpenAI's API with other settings, usage and a few details; other hosts that
  * serve Mistral's models have OpenAI's API unchanged. A table describes the
  * embeddings; the chat uses chat.h, and a table would not be shorter. */
-#include <errno.h>
 #include <string.h>
 
 #include "rules/vendors/chat.h"
-#include "rules/vendors/openai.h"
 #include "rules/read/media.h"
 #include "rules/read/message_content.h"
 #include "rules/read/request.h"
@@ -58,7 +56,7 @@ static const struct llmobs_message_form prompt = {
 
 static const struct llmobs_chat_variant variant = {
     .usage = mistral_read_usage,
-    .metadata = keys + 1,
+    .metadata = keys + sizeof("stream"),
     .messages = &messages,
     .asked_model = true,
     .keep_space = true,
@@ -116,7 +114,7 @@ static int read_document_url(struct llmobs_reading *reading)
                                llmobs_json_gets(document, "file_id"), 0);
     if (rc == 0) {
         rc = llmobs_message_put(&span->input_messages, "user",
-                                (struct llmobs_text){text.data, text.len});
+                                llmobs_buf_text(&text));
     }
     llmobs_buf_fini(&text);
     return rc;
@@ -145,7 +143,7 @@ static int read_pages(struct llmobs_reading *reading,
     }
     if (rc == 0) {
         rc = llmobs_message_put(&span->output_messages, "assistant",
-                                (struct llmobs_text){text.data, text.len});
+                                llmobs_buf_text(&text));
     }
     llmobs_buf_fini(&text);
     if (rc < 0 || !counted)
@@ -173,8 +171,7 @@ static const struct llmobs_form classifications = {
     .request = llmobs_interpreter_request,
     .document = llmobs_interpreter_document,
     .ends = llmobs_reading_ends,
-    .state_fini = llmobs_interpreter_fini,
-    .state_size = sizeof(struct llmobs_interpreter),
+    LLMOBS_INTERPRETER_STATE,
     .variant = &classify,
 };
 
@@ -207,7 +204,5 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(mistral, .integration = "mistralai", .genai = "mistral_ai",
-               .shapes = shapes, .form = &form,
-               .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES |
-                             LLMOBS_MEDIA_DATA,
+               .shapes = shapes, .form = &form, .sent_media = LLMOBS_MEDIA_KEPT,
                .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_DATA);

@@ -7,20 +7,17 @@
  * those of its integration for Mistral's chat. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "rules/tables/mistral_entries.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/error.h"
 #include "rules/read/facts.h"
-#include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
 #include "rules/read/request.h"
 #include "rules/read/sources.h"
 #include "rules/read/stream_parts.h"
-#include "rules/read/text.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
 
@@ -31,7 +28,6 @@
 static const char keys[] =
     "completion_args\0stream\0store\0handoff_execution\0agent_id\0"
     "agent_version\0guardrails\0from_entry_id\0tool_confirmations\0";
-#define KEYS_APART 1
 
 static const char settings[] =
     "temperature\0top_p\0max_tokens\0stop\0random_seed\0presence_penalty\0"
@@ -45,17 +41,13 @@ static const char settings[] =
 static int mistral_conversations_begin(struct llmobs_reading *reading)
 {
     const struct llmobs_classified *classified = reading->classified;
-    char *id;
 
     if (classified->proxied && !llmobs_reading_has(reading, "inputs"))
         return -ENOTSUP;
     reading->told = LLMOBS_FACT_EVENTS; /* the ids of events are entries' */
-    if (strcmp(classified->shape->operation, "append") != 0)
-        return 0;
-    id = llmobs_url_segment(classified->url->path, 0);
-    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_CONVERSATION_ID, id);
-    free(id);
-    return id ? 0 : -ENOMEM;
+    return strcmp(classified->shape->operation, "append") == 0
+               ? llmobs_fact_session(reading, 0)
+               : 0;
 }
 
 static int mistral_conversations_read_settings(struct llmobs_reading *reading)
@@ -68,8 +60,8 @@ static int mistral_conversations_read_settings(struct llmobs_reading *reading)
     llmobs_span_fact(&span->facts, LLMOBS_FACT_REASONING_LEVEL,
                      llmobs_json_gets(args, "reasoning_effort"));
     return rc < 0 ? rc
-                  : llmobs_request_metadata(reading->request, keys + KEYS_APART,
-                                            span);
+                  : llmobs_request_metadata(reading->request,
+                                            llmobs_words_next(keys), span);
 }
 
 static int mistral_conversations_read_request(struct llmobs_reading *reading)
@@ -139,9 +131,7 @@ static int read_outputs(struct llmobs_reading *reading,
     int rc = list ? 0 : -ENOMEM;
 
     reading->span->output_messages = list;
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(outputs); i++) {
-        const struct llmobs_json *entry = llmobs_json_at(outputs, i);
-
+    LLMOBS_JSON_EACH (entry, outputs, rc == 0) {
         rc = mistral_conversations_note_model(reading,
                                               llmobs_json_gets(entry, "model"));
         if (rc == 0)
@@ -242,8 +232,6 @@ static int entry_at(struct stream *stream, const struct llmobs_json *event,
     if (rc < 0)
         return rc;
     *out = at;
-    for (size_t p = 0; p < PIECES; p++)
-        (*out)->pieces[p].max = LLMOBS_MESSAGE_CONTENT_MAX;
     if (!(*out)->entry)
         (*out)->entry = llmobs_json_object();
     return (*out)->entry ? 0 : -ENOMEM;
@@ -259,12 +247,9 @@ static int mistral_conversations_add_content(struct stream_entry *to,
         &to->pieces[PIECE_TEXT],
         text ? text : llmobs_json_gets(content, "text"));
 
-    for (size_t i = 0; rc == 0 && llmobs_json_is_array(thoughts) &&
-                       i < llmobs_json_len(thoughts);
-         i++)
-        rc = llmobs_message_content_append(
-            &to->pieces[PIECE_THOUGHT],
-            llmobs_json_gets(llmobs_json_at(thoughts, i), "text"));
+    LLMOBS_JSON_EACH (one, thoughts, rc == 0)
+        rc = llmobs_message_content_append(&to->pieces[PIECE_THOUGHT],
+                                           llmobs_json_gets(one, "text"));
     return rc;
 }
 
@@ -333,8 +318,7 @@ static int mistral_conversations_read_event(struct llmobs_reading *reading,
     rc = mistral_conversations_note_model(
         reading, llmobs_json_gets(event->json, "model"));
     if (rc == 0)
-        rc = llmobs_sources_read(reading->span, event->json,
-                                 LLMOBS_SOURCES_MISTRAL);
+        rc = llmobs_sources_event(reading, event, LLMOBS_SOURCES_MISTRAL);
     return rc < 0 ? rc
                   : mistral_conversations_add_part(reading->state, part,
                                                    event->json);
@@ -370,10 +354,7 @@ static struct llmobs_json *mistral_conversations_content_of(
         rc =
             add_typed(list, "text", "text",
                       llmobs_message_content_string(&from->pieces[PIECE_TEXT]));
-    if (rc == 0)
-        return list;
-    llmobs_json_free(list);
-    return NULL;
+    return llmobs_json_done(list, rc);
 }
 
 static int add_streamed(struct llmobs_json *list,
@@ -432,8 +413,7 @@ static const struct llmobs_form form = {
     .event = mistral_conversations_read_event,
     .finish = mistral_conversations_finish_stream,
     .ends = mistral_conversations_read_ends,
-    .state_fini = mistral_conversations_free_stream,
-    .state_size = sizeof(struct stream),
+    LLMOBS_STATE(struct stream, mistral_conversations_free_stream),
     .failed_role = "assistant",
 };
 
@@ -452,7 +432,5 @@ static const struct llmobs_shape shapes[] = {
 
 LLMOBS_DIALECT(mistral_conversations, .integration = "mistralai",
                .genai = "mistral_ai", .shapes = shapes, .form = &form,
-               .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES |
-                             LLMOBS_MEDIA_DATA,
-               .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES |
-                                 LLMOBS_MEDIA_DATA);
+               .sent_media = LLMOBS_MEDIA_KEPT,
+               .answered_media = LLMOBS_MEDIA_KEPT);

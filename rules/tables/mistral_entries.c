@@ -2,21 +2,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 #include "rules/read/tools.h"
-
-static bool mistral_entries_is_type(const struct llmobs_json *value,
-                                    const char *type)
-{
-    const char *own = llmobs_json_gets(value, "type");
-
-    return own && strcmp(own, type) == 0;
-}
 
 /* -- texts ---------------------------------------------------------------- */
 
@@ -26,7 +16,7 @@ static int mistral_entries_add_file(struct llmobs_buf *text,
 {
     const char *name = llmobs_json_gets(chunk, "file_name");
 
-    if (mistral_entries_is_type(chunk, "document_url"))
+    if (llmobs_json_says(chunk, "type", "document_url"))
         return llmobs_media_url(text, "document",
                                 llmobs_json_gets(chunk, "document_url"));
     return llmobs_media_mark(
@@ -40,11 +30,11 @@ static int add_chunk(struct llmobs_message_content *content,
     struct llmobs_json *one;
     int rc;
 
-    if (mistral_entries_is_type(chunk, "tool_reference") ||
-        mistral_entries_is_type(chunk, "reference"))
+    if (llmobs_json_says(chunk, "type", "tool_reference") ||
+        llmobs_json_says(chunk, "type", "reference"))
         return 0;
-    if (mistral_entries_is_type(chunk, "tool_file") ||
-        mistral_entries_is_type(chunk, "document_url"))
+    if (llmobs_json_says(chunk, "type", "tool_file") ||
+        llmobs_json_says(chunk, "type", "document_url"))
         return mistral_entries_add_file(&content->text, chunk);
     one = llmobs_json_array();
     rc = llmobs_json_add(one, llmobs_json_clone(chunk));
@@ -60,9 +50,7 @@ static int add_thoughts(struct llmobs_json *list,
 {
     struct llmobs_text text = {content->thinking.data, content->thinking.len};
 
-    return text.len > 0
-               ? llmobs_json_add(list, llmobs_message_new("reasoning", text))
-               : 0;
+    return text.len > 0 ? llmobs_message_add_text(list, "reasoning", text) : 0;
 }
 
 static int mistral_entries_add_text(struct llmobs_json *list, const char *role,
@@ -137,9 +125,9 @@ static int mistral_entries_set_tool(struct llmobs_json *message,
 {
     const char *id = llmobs_json_gets(entry, "tool_call_id");
 
-    if (mistral_entries_is_type(entry, "function.call"))
+    if (llmobs_json_says(entry, "type", "function.call"))
         return set_call(message, id, "function", entry);
-    if (mistral_entries_is_type(entry, "function.result"))
+    if (llmobs_json_says(entry, "type", "function.result"))
         return set_result(message, id, "tool_result", entry, "result");
     return set_execution(message, entry);
 }
@@ -160,41 +148,26 @@ static int mistral_entries_add_tool(struct llmobs_json *list, const char *role,
 
 /* -- entries -------------------------------------------------------------- */
 
-static int add_handoff(struct llmobs_json *list,
-                       const struct llmobs_json *entry)
-{
-    const char *name = llmobs_json_gets(entry, "next_agent_name");
-    struct llmobs_buf text;
-    int rc;
-
-    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
-    rc = llmobs_media_mark(
-        &text, "agent handoff",
-        name && *name ? name : llmobs_json_gets(entry, "next_agent_id"), 0);
-    if (rc == 0)
-        rc = llmobs_json_add(
-            list, llmobs_message_new(
-                      "assistant", (struct llmobs_text){text.data, text.len}));
-    llmobs_buf_fini(&text);
-    return rc;
-}
-
 int llmobs_mistral_add_entry(struct llmobs_json *list,
                              const struct llmobs_json *entry)
 {
     const char *role = llmobs_json_gets(entry, "role");
+    const char *next = llmobs_json_gets(entry, "next_agent_name");
 
-    if (mistral_entries_is_type(entry, "message.output"))
+    if (llmobs_json_says(entry, "type", "message.output"))
         return mistral_entries_add_text(list, role ? role : "assistant",
                                         llmobs_json_get(entry, "content"));
-    if (mistral_entries_is_type(entry, "function.result"))
+    if (llmobs_json_says(entry, "type", "function.result"))
         return mistral_entries_add_tool(list, "tool", entry);
-    if (mistral_entries_is_type(entry, "function.call") ||
-        mistral_entries_is_type(entry, "tool.execution"))
+    if (llmobs_json_says(entry, "type", "function.call") ||
+        llmobs_json_says(entry, "type", "tool.execution"))
         return mistral_entries_add_tool(list, "assistant", entry);
-    if (mistral_entries_is_type(entry, "agent.handoff"))
-        return add_handoff(list, entry);
-    if (mistral_entries_is_type(entry, "message.input") || role)
+    if (llmobs_json_says(entry, "type", "agent.handoff"))
+        return llmobs_message_mark(
+            list, NULL, "agent handoff",
+            llmobs_has_text(next) ? next
+                                  : llmobs_json_gets(entry, "next_agent_id"));
+    if (llmobs_json_says(entry, "type", "message.input") || role)
         return mistral_entries_add_text(list, role ? role : "user",
                                         llmobs_json_get(entry, "content"));
     return 0;
@@ -207,9 +180,7 @@ int llmobs_mistral_add_inputs(struct llmobs_json *list,
 
     if (llmobs_json_is_string(inputs))
         return mistral_entries_add_text(list, "user", inputs);
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(inputs) && i < llmobs_json_len(inputs);
-         i++)
-        rc = llmobs_mistral_add_entry(list, llmobs_json_at(inputs, i));
+    LLMOBS_JSON_EACH (one, inputs, rc == 0)
+        rc = llmobs_mistral_add_entry(list, one);
     return rc;
 }

@@ -7,14 +7,12 @@
  * chat_models, oci-python-sdk's stream_options.py (counts), and of pieces of
  * tools' calls BerriAI/litellm, llms/oci/chat/generic.py. */
 #include <errno.h>
-#include <string.h>
 
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
 #include "rules/read/media.h"
 #include "rules/read/message_content.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
 #include "rules/tables/history.h"
@@ -35,12 +33,6 @@ static const struct llmobs_layout chat = {
     .asks = oci_asks,
 };
 
-struct state {
-    struct llmobs_interpreter request;
-    struct llmobs_stream stream;
-    bool said;
-};
-
 /* -- messages -------------------------------------------------------------- */
 
 static int oci_add_part(struct llmobs_message_content *content,
@@ -58,31 +50,6 @@ static int oci_add_part(struct llmobs_message_content *content,
 static const struct llmobs_message_form oci_form = {
     .add = oci_add_part, .reasoning = "reasoningContent"};
 
-/* Sets the calls of tools that stand under this key of a message. */
-static int oci_set_calls(struct llmobs_json *message,
-                         const struct llmobs_json *calls)
-{
-    struct llmobs_json *list = llmobs_json_array();
-    int rc = list ? 0 : -ENOMEM;
-
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(calls); i++) {
-        const struct llmobs_json *one = llmobs_json_at(calls, i);
-        const struct llmobs_json *arguments = llmobs_json_get(one, "arguments");
-
-        rc = llmobs_json_add(
-            list, llmobs_tools_call(
-                      llmobs_json_gets(one, "name"),
-                      llmobs_json_gets(one, "id"), "function",
-                      llmobs_tools_arguments(
-                          arguments ? arguments
-                                    : llmobs_json_get(one, "parameters"))));
-    }
-    if (rc == 0)
-        return llmobs_json_set(message, "tool_calls", list);
-    llmobs_json_free(list);
-    return rc;
-}
-
 /* A tool's result is what its message says. */
 static int oci_set_result(struct llmobs_json *message, const char *id)
 {
@@ -98,17 +65,13 @@ static int oci_set_result(struct llmobs_json *message, const char *id)
 static int oci_add_message(struct llmobs_json *list,
                            const struct llmobs_json *message)
 {
-    const struct llmobs_json *calls = llmobs_json_get(message, "toolCalls");
     const char *id = llmobs_json_gets(message, "toolCallId");
-    struct llmobs_json *last;
     int rc = llmobs_history_add(list, message, &oci_form);
 
-    if (rc < 0)
-        return rc;
-    last = llmobs_json_at(list, llmobs_json_len(list) - 1);
-    if (llmobs_json_is_array(calls) && llmobs_json_len(calls) > 0)
-        rc = oci_set_calls(last, calls);
-    return rc == 0 && id ? oci_set_result(last, id) : rc;
+    return rc == 0 && id
+               ? oci_set_result(llmobs_json_at(list, llmobs_json_len(list) - 1),
+                                id)
+               : rc;
 }
 
 /* -- chats ----------------------------------------------------------------- */
@@ -128,12 +91,9 @@ static int chat_request(struct llmobs_reading *reading)
         return rc;
     span->input_messages = llmobs_json_array();
     rc = span->input_messages ? 0 : -ENOMEM;
-    for (size_t i = 0; rc == 0 && llmobs_json_is_array(messages) &&
-                       i < llmobs_json_len(messages);
-         i++)
-        if (llmobs_json_is_object(llmobs_json_at(messages, i)))
-            rc = oci_add_message(span->input_messages,
-                                 llmobs_json_at(messages, i));
+    LLMOBS_JSON_EACH (one, messages, rc == 0)
+        if (llmobs_json_is_object(one))
+            rc = oci_add_message(span->input_messages, one);
     return rc < 0
                ? rc
                : llmobs_tools_read_definitions(from, &span->tool_definitions);
@@ -196,11 +156,7 @@ static int chat_document(struct llmobs_reading *reading,
     read_counts(reading->span, llmobs_json_get(from, "usage"));
     list = reading->span->output_messages = llmobs_json_array();
     rc = list ? 0 : -ENOMEM;
-    for (size_t i = 0; rc == 0 && llmobs_json_is_array(choices) &&
-                       i < llmobs_json_len(choices);
-         i++) {
-        const struct llmobs_json *one = llmobs_json_at(choices, i);
-
+    LLMOBS_JSON_EACH (one, choices, rc == 0) {
         llmobs_fact_finish(reading->span,
                            llmobs_json_gets(one, "finishReason"));
         read_counts(reading->span, llmobs_json_get(one, "usage"));
@@ -210,38 +166,35 @@ static int chat_document(struct llmobs_reading *reading,
     if (rc < 0 || choices || !from)
         return rc;
     llmobs_fact_finish(reading->span, llmobs_json_gets(from, "finishReason"));
-    rc = llmobs_json_add(
-        list, llmobs_message_new(
-                  "assistant", llmobs_text_of(llmobs_json_gets(from, "text"))));
-    return rc < 0 || !llmobs_json_is_array(llmobs_json_get(from, "toolCalls"))
-               ? rc
-               : oci_set_calls(llmobs_json_at(list, 0),
-                               llmobs_json_get(from, "toolCalls"));
+    rc = llmobs_message_add_text(
+        list, "assistant", llmobs_text_of(llmobs_json_gets(from, "text")));
+    return rc < 0 ? rc : llmobs_history_calls(llmobs_json_at(list, 0), from);
 }
 
-/* The last event of Cohere's form has all of the text again. */
-static int chat_add(struct state *state, const struct llmobs_json *event,
-                    const char *reason)
+/* The last event of Cohere's form has all of the text and of the calls again.
+ */
+static int chat_add(struct llmobs_interpreter *state,
+                    const struct llmobs_json *event, const char *reason)
 {
     const struct llmobs_json *message = llmobs_json_get(event, "message");
     const struct llmobs_json *parts = llmobs_json_get(message, "content");
     const struct llmobs_json *calls =
         llmobs_json_get(message ? message : event, "toolCalls");
     const char *text = llmobs_json_gets(event, "text");
-    int rc = 0;
+    int rc = llmobs_stream_reasoning(
+        &state->stream, llmobs_json_gets(message, "reasoningContent"));
 
-    if (text && !(reason && state->said))
+    if (rc == 0 && text && !(reason && state->said))
         rc = llmobs_stream_text(&state->stream, text);
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(parts) && i < llmobs_json_len(parts);
-         i++)
-        rc = llmobs_stream_text(
-            &state->stream, llmobs_json_gets(llmobs_json_at(parts, i), "text"));
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(calls) && i < llmobs_json_len(calls);
-         i++)
-        rc = llmobs_stream_call(&state->stream, (int64_t)i,
-                                llmobs_json_at(calls, i));
+    state->said = state->said || llmobs_has_text(text);
+    LLMOBS_JSON_EACH (one, parts, rc == 0)
+        rc = llmobs_stream_text(&state->stream, llmobs_json_gets(one, "text"));
+    if (!message && reason && state->calls > 0)
+        calls = NULL;
+    LLMOBS_JSON_EACH (call, calls, rc == 0) {
+        rc = llmobs_stream_next_call(&state->stream, call);
+        state->calls++;
+    }
     if (rc == 0 && reason)
         rc = llmobs_stream_reason(&state->stream, reason);
     return rc < 0 || !(text || message || calls || reason)
@@ -254,7 +207,7 @@ static int chat_event(struct llmobs_reading *reading,
 {
     const char *reason = llmobs_json_gets(event->json, "finishReason");
     int64_t index = llmobs_json_to_int(llmobs_json_get(event->json, "index"));
-    struct state *state = reading->state;
+    struct llmobs_interpreter *state = reading->state;
     int rc = note_model(reading, event->json);
 
     read_counts(reading->span, llmobs_json_get(event->json, "usage"));
@@ -262,7 +215,6 @@ static int chat_event(struct llmobs_reading *reading,
         return rc;
     state->stream.choice = index;
     rc = chat_add(state, event->json, reason);
-    state->said = state->said || state->stream.begun;
     if (state->stream.begun)
         llmobs_reading_token(reading, event);
     reading->done = reading->done || reason;
@@ -271,7 +223,7 @@ static int chat_event(struct llmobs_reading *reading,
 
 static int chat_finish(struct llmobs_reading *reading)
 {
-    struct state *state = reading->state;
+    struct llmobs_interpreter *state = reading->state;
 
     if (state->stream.choices.count == 0)
         return 0;
@@ -280,14 +232,6 @@ static int chat_finish(struct llmobs_reading *reading)
     reading->span->output_messages =
         llmobs_stream_messages(&state->stream, NULL);
     return reading->span->output_messages ? 0 : -ENOMEM;
-}
-
-static void chat_fini(void *at)
-{
-    struct state *state = at;
-
-    llmobs_interpreter_fini(&state->request);
-    llmobs_stream_fini(&state->stream);
 }
 
 static const struct llmobs_form chats = {
@@ -301,8 +245,7 @@ static const struct llmobs_form chats = {
     .model = llmobs_interpreter_model,
     .finish = chat_finish,
     .ends = chat_ends,
-    .state_fini = chat_fini,
-    .state_size = sizeof(struct state),
+    LLMOBS_INTERPRETER_STATE,
     .variant = &chat,
 };
 
@@ -377,5 +320,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(oci, .integration = "oci", .server = true, .shapes = shapes,
-               .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               LLMOBS_ALL_MEDIA_TOLD);

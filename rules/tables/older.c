@@ -28,21 +28,33 @@
 #define TABLE(name) \
     LLMOBS_INTERPRETER, LLMOBS_SIGNED, .keys = name##_keys, .variant = &name
 
-#define CHAT                                                           \
-    .keys = llmobs_chat_openai_keys, .document = llmobs_chat_document, \
-    .event = llmobs_chat_event, .finish = llmobs_chat_finish,          \
-    .ends = llmobs_chat_ends, .state_fini = llmobs_chat_fini,          \
-    .state_size = sizeof(struct llmobs_stream), .variant = &llmobs_chat_openai
+#define CHAT \
+    LLMOBS_CHAT, .keys = llmobs_chat_openai_keys, .variant = &llmobs_chat_openai
 
 /* -- a message beside its history ------------------------------------------ */
 
-static int history_add_text(struct llmobs_json *list, const char *role,
-                            const char *text)
+int llmobs_history_calls(struct llmobs_json *message,
+                         const struct llmobs_json *from)
 {
-    return text && *text
-               ? llmobs_json_add(list,
-                                 llmobs_message_new(role, llmobs_text_of(text)))
-               : 0;
+    const struct llmobs_json *calls = llmobs_json_get(from, "toolCalls");
+    struct llmobs_json *list = llmobs_json_array();
+    int rc = list ? 0 : -ENOMEM;
+
+    if (!calls)
+        calls = llmobs_json_get(from, "tool_calls");
+    LLMOBS_JSON_EACH (one, calls, rc == 0) {
+        const struct llmobs_json *given = llmobs_json_get(one, "arguments");
+        const char *name = llmobs_json_gets(one, "name");
+
+        if (!given)
+            given = llmobs_json_get(one, "parameters");
+        if (!llmobs_tools_is_none(name, given))
+            rc = llmobs_json_add(
+                list,
+                llmobs_tools_call(name, llmobs_json_gets(one, "id"), "function",
+                                  llmobs_tools_arguments(given)));
+    }
+    return llmobs_tools_set(message, list, NULL, rc);
 }
 
 int llmobs_history_add(struct llmobs_json *list,
@@ -50,24 +62,19 @@ int llmobs_history_add(struct llmobs_json *list,
                        const struct llmobs_message_form *form)
 {
     const char *own = llmobs_json_gets(message, "role");
-    const char *word = own && strcmp(own, "CHATBOT") == 0 ? "assistant" : own;
-    size_t count = llmobs_json_len(list), len = own ? strlen(word) : 0;
+    size_t len = own ? strlen(own) : 0;
     int rc = llmobs_message_add(list, message, form);
-    char role[16];
+    char role[16] = "assistant";
 
-    if (len == 0 || len >= sizeof(role))
+    if (rc == 0)
+        rc = llmobs_history_calls(
+            llmobs_json_at(list, llmobs_json_len(list) - 1), message);
+    if (rc < 0 || len == 0 || len >= sizeof(role))
         return rc;
-    for (size_t i = 0; i <= len; i++)
-        role[i] =
-            word[i] >= 'A' && word[i] <= 'Z' ? (char)(word[i] + 32) : word[i];
-    for (; rc == 0 && count < llmobs_json_len(list); count++) {
-        struct llmobs_json *one = llmobs_json_at(list, count);
-        const char *now = llmobs_json_gets(one, "role");
-
-        if (now && strcmp(now, own) == 0)
-            rc = llmobs_json_sets(one, "role", role);
-    }
-    return rc;
+    for (size_t i = 0; i <= len && strcmp(own, "CHATBOT") != 0; i++)
+        role[i] = own[i] >= 'A' && own[i] <= 'Z' ? (char)(own[i] + 32) : own[i];
+    return llmobs_json_sets(llmobs_json_at(list, llmobs_json_len(list) - 1),
+                            "role", role);
 }
 
 /* The results of tools that stand beside a message, or in one; NULL: none. */
@@ -81,14 +88,15 @@ static const struct llmobs_json *history_results(const struct llmobs_json *from)
                                                                    : NULL;
 }
 
-static int history_set_results(struct llmobs_json *message,
-                               const struct llmobs_json *results)
+/* Sets the results of `from`, if it has any, in the last message. */
+static int history_set_results(struct llmobs_json *messages,
+                               const struct llmobs_json *from)
 {
-    struct llmobs_json *list = llmobs_json_array();
-    int rc = list ? 0 : -ENOMEM;
+    const struct llmobs_json *results = history_results(from);
+    struct llmobs_json *list = results ? llmobs_json_array() : NULL;
+    int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(results); i++) {
-        const struct llmobs_json *one = llmobs_json_at(results, i);
+    LLMOBS_JSON_EACH (one, results, rc == 0) {
         const struct llmobs_json *said = llmobs_json_get(one, "outputs");
         const char *name =
             llmobs_json_gets(llmobs_json_get(one, "call"), "name");
@@ -101,8 +109,10 @@ static int history_set_results(struct llmobs_json *message,
                                     text ? llmobs_json_string(text) : NULL));
         free(text);
     }
-    if (rc == 0)
-        return llmobs_json_set(message, "tool_results", list);
+    if (rc == 0 && results)
+        return llmobs_json_set(
+            llmobs_json_at(messages, llmobs_json_len(messages) - 1),
+            "tool_results", list);
     llmobs_json_free(list);
     return rc;
 }
@@ -111,31 +121,22 @@ static int history_add_turn(struct llmobs_json *list,
                             const struct llmobs_json *turn)
 {
     static const struct llmobs_message_form form = {.instead = "message"};
-    const struct llmobs_json *results = history_results(turn);
     int rc =
         llmobs_json_is_object(turn) ? llmobs_history_add(list, turn, &form) : 0;
 
-    return rc < 0 || !results
-               ? rc
-               : history_set_results(
-                     llmobs_json_at(list, llmobs_json_len(list) - 1), results);
+    return rc < 0 ? rc : history_set_results(list, turn);
 }
 
 /* The results for the message that the request has again. */
 static int history_add_results(struct llmobs_json *list,
                                const struct llmobs_json *from)
 {
-    const struct llmobs_json *results = history_results(from);
     int rc =
-        results
-            ? llmobs_json_add(
-                  list, llmobs_message_new("tool", (struct llmobs_text){"", 0}))
+        history_results(from)
+            ? llmobs_message_add_text(list, "tool", (struct llmobs_text){"", 0})
             : 0;
 
-    return rc < 0 || !results
-               ? rc
-               : history_set_results(
-                     llmobs_json_at(list, llmobs_json_len(list) - 1), results);
+    return rc < 0 ? rc : history_set_results(list, from);
 }
 
 int llmobs_history_request(struct llmobs_reading *reading,
@@ -150,15 +151,15 @@ int llmobs_history_request(struct llmobs_reading *reading,
     if (reading->classified->call->request_truncated)
         return 0;
     list = span->input_messages = llmobs_json_array();
-    rc = list ? history_add_text(list, "system", llmobs_json_gets(from, system))
+    rc = list ? llmobs_message_say(list, "system",
+                                   llmobs_json_gets(from, system))
               : -ENOMEM;
     llmobs_fact_apart(span);
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(turns) && i < llmobs_json_len(turns);
-         i++)
-        rc = history_add_turn(list, llmobs_json_at(turns, i));
+    LLMOBS_JSON_EACH (one, turns, rc == 0)
+        rc = history_add_turn(list, one);
     if (rc == 0)
-        rc = history_add_text(list, "user", llmobs_json_gets(from, "message"));
+        rc =
+            llmobs_message_say(list, "user", llmobs_json_gets(from, "message"));
     if (rc == 0)
         rc = history_add_results(list, from);
     return rc < 0
@@ -264,16 +265,10 @@ static const struct llmobs_layout cohere_classify = {
 };
 
 static const struct llmobs_form cohere_chats = {
-    LLMOBS_SIGNED,
-    .begin = llmobs_interpreter_begin,
-    .request = cohere_chat_request,
-    .document = llmobs_interpreter_document,
-    .event = cohere_chat_event,
-    LLMOBS_INTERPRETER_REST,
-    .keys = cohere_chat_keys,
-    .variant = &cohere_chat,
-    .framing = LLMOBS_FRAMING_LINES,
-};
+    LLMOBS_INTERPRETER_BY(cohere_chat_request, llmobs_interpreter_document,
+                          cohere_chat_event),
+    LLMOBS_SIGNED, .keys = cohere_chat_keys, .variant = &cohere_chat,
+    .framing = LLMOBS_FRAMING_LINES};
 static const struct llmobs_form cohere_generates = {
     TABLE(cohere_generate), .framing = LLMOBS_FRAMING_LINES};
 static const struct llmobs_form cohere_summarizes = {TABLE(cohere_summarize)};
@@ -398,20 +393,6 @@ static int aleph_add_part(struct llmobs_buf *text,
                : llmobs_message_content_append(text, data);
 }
 
-static int aleph_set_prompt(struct llmobs_span *span, const char *text)
-{
-    struct llmobs_json *only;
-    int rc;
-
-    if (span->kind == LLMOBS_KIND_LLM)
-        return llmobs_message_put(&span->input_messages, "user",
-                                  llmobs_text_of(text));
-    only = llmobs_json_string(text);
-    rc = only ? llmobs_embedding_read_input(span, only) : -ENOMEM;
-    llmobs_json_free(only);
-    return rc;
-}
-
 /* The prompt is a text, or a list of texts, pictures and ids of tokens. */
 static int aleph_request(struct llmobs_reading *reading)
 {
@@ -425,26 +406,23 @@ static int aleph_request(struct llmobs_reading *reading)
     rc = llmobs_request_metadata(reading->request, reading->form->keys,
                                  reading->span);
     llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(parts); i++)
-        if (llmobs_json_is_object(llmobs_json_at(parts, i)))
-            rc = aleph_add_part(&text, llmobs_json_at(parts, i));
+    LLMOBS_JSON_EACH (one, parts, rc == 0)
+        if (llmobs_json_is_object(one))
+            rc = aleph_add_part(&text, one);
     if (rc == 0)
-        rc = aleph_set_prompt(reading->span, text.len > 0 ? text.data : "");
+        rc = reading->span->kind == LLMOBS_KIND_LLM
+                 ? llmobs_message_put(&reading->span->input_messages, "user",
+                                      llmobs_buf_text(&text))
+                 : llmobs_embedding_add(reading->span, llmobs_buf_text(&text));
     llmobs_buf_fini(&text);
     return rc;
 }
 
-#define ALEPH(name)                              \
-    static const struct llmobs_form name##s = {  \
-        LLMOBS_SIGNED,                           \
-        .begin = llmobs_interpreter_begin,       \
-        .request = aleph_request,                \
-        .document = llmobs_interpreter_document, \
-        .event = llmobs_interpreter_event,       \
-        LLMOBS_INTERPRETER_REST,                 \
-        .keys = name##_keys,                     \
-        .variant = &name,                        \
-    }
+#define ALEPH(name)                                                       \
+    static const struct llmobs_form name##s = {                           \
+        LLMOBS_INTERPRETER_BY(aleph_request, llmobs_interpreter_document, \
+                              llmobs_interpreter_event),                  \
+        LLMOBS_SIGNED, .keys = name##_keys, .variant = &name}
 
 ALEPH(aleph_text);
 ALEPH(aleph_vector);

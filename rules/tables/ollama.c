@@ -89,5 +89,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(ollama, .integration = "ollama", .shapes = shapes,
-               .form = &chats, .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               .form = &chats, LLMOBS_ALL_MEDIA_TOLD);

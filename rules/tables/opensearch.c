@@ -2,7 +2,6 @@
  * vectors: "knn" at the top (Elasticsearch), in a retriever, or as a clause of
  * the query, and OpenSearch's clause "neural". The documentations of both have
  * the forms (WIRE 6.18). A table, but code for the clauses, which nest. */
-#include <string.h>
 
 #include "rules/tables/store.h"
 #include "rules/read/request.h"
@@ -62,9 +61,8 @@ static bool searches(const struct llmobs_json *clause, int depth)
         return false;
     if (llmobs_json_is_object(clause))
         return is_clause(clause, depth);
-    for (size_t i = 0;
-         llmobs_json_is_array(clause) && i < llmobs_json_len(clause); i++)
-        if (searches(llmobs_json_at(clause, i), depth + 1))
+    LLMOBS_JSON_EACH (one, clause, true)
+        if (searches(one, depth + 1))
             return true;
     return false;
 }

@@ -14,7 +14,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "rules/read/facts.h"
 #include "rules/read/jobs.h"
 #include "rules/read/media.h"
 #include "rules/read/message_content.h"
@@ -33,7 +32,6 @@ struct render {
     const char *fails;
     const char *facts; /* members of the answer that are metadata; or NULL */
     bool says;         /* some models answer with words */
-    bool asks;         /* the request asks for a job: its id is in its body */
 };
 
 static const struct render *render_of(const struct llmobs_reading *reading)
@@ -104,10 +102,8 @@ static int add_thing(struct llmobs_reading *reading,
                         &text, what, type,
                         data ? llmobs_media_base64(llmobs_text_of(data)) : 0);
     if (rc == 0)
-        rc = llmobs_json_add(
-            reading->span->output_messages,
-            llmobs_message_new("assistant",
-                               (struct llmobs_text){text.data, text.len}));
+        rc = llmobs_message_add_text(reading->span->output_messages,
+                                     "assistant", llmobs_buf_text(&text));
     llmobs_buf_fini(&text);
     return rc;
 }
@@ -124,13 +120,12 @@ static int add_things(struct llmobs_reading *reading,
     if (!list)
         return -ENOMEM;
     if (said && render_of(reading)->says && !is_address(said))
-        return llmobs_json_add(
-            list, llmobs_message_new("assistant", llmobs_text_of(said)));
+        return llmobs_message_add_text(list, "assistant", llmobs_text_of(said));
     if (!llmobs_json_is_array(value))
         return value && !llmobs_json_is_null(value) ? add_thing(reading, value)
                                                     : 0;
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++)
-        rc = add_thing(reading, llmobs_json_at(value, i));
+    LLMOBS_JSON_EACH (one, value, rc == 0)
+        rc = add_thing(reading, one);
     return rc;
 }
 
@@ -179,21 +174,6 @@ static int read_state(struct llmobs_reading *reading,
     return rc;
 }
 
-/* Words for a thing that is still to come. */
-static int put_promise(struct llmobs_reading *reading, const char *status)
-{
-    struct llmobs_buf text;
-    int rc;
-
-    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
-    rc = llmobs_media_mark(&text, render_of(reading)->what, status, 0);
-    if (rc == 0)
-        rc = llmobs_message_put(&reading->span->output_messages, "assistant",
-                                (struct llmobs_text){text.data, text.len});
-    llmobs_buf_fini(&text);
-    return rc;
-}
-
 /* Of the call that asks for something: it is there, or a job has begun. */
 static int render_document(struct llmobs_reading *reading,
                            const struct llmobs_json *body)
@@ -214,7 +194,11 @@ static int render_document(struct llmobs_reading *reading,
         llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_ID, id);
         rc = llmobs_job_begun(reading->span, id);
     }
-    return rc < 0 || !id ? rc : put_promise(reading, status);
+    return rc < 0 || !id
+               ? rc
+               : llmobs_message_put_mark(&reading->span->output_messages,
+                                         "assistant", render_of(reading)->what,
+                                         status, 0);
 }
 
 /* Of the calls that ask for a job. */
@@ -223,10 +207,11 @@ static int poll_begin(struct llmobs_reading *reading)
     const struct llmobs_call *call = reading->classified->call;
     const char *id =
         job_of(llmobs_json_gets(reading->request, "operationName"));
+    const char *path = reading->classified->shape->path;
     char *query = NULL;
     int rc = llmobs_interpreter_begin(reading);
 
-    if (rc < 0 || !render_of(reading)->asks)
+    if (rc < 0 || path[strlen(path) - 1] == '*') /* the id is in the path */
         return rc < 0 ? rc : llmobs_job_asked(reading);
     if (!id && reading->classified->shape->queries && call->request.data) {
         id = query = llmobs_url_decode(call->request);
@@ -264,22 +249,15 @@ static int poll_document(struct llmobs_reading *reading,
                                       ended);
 }
 
-#define RENDERS(name)                                                         \
-    .begin = render_begin, .request = llmobs_interpreter_request,             \
-    .document = render_document, .ends = llmobs_reading_ends,                 \
-    .state_fini = llmobs_interpreter_fini,                                    \
-    .state_size = sizeof(struct llmobs_interpreter), .variant = &name.layout, \
-    .keys = name##_keys
+#define RENDERS(name)                                             \
+    .begin = render_begin, .request = llmobs_interpreter_request, \
+    .document = render_document, .ends = llmobs_reading_ends,     \
+    LLMOBS_INTERPRETER_STATE, .variant = &name.layout, .keys = name##_keys
 
-#define POLLS(name)                                      \
-    static const struct llmobs_form name##_poll = {      \
-        .begin = poll_begin,                             \
-        .document = poll_document,                       \
-        .ends = llmobs_reading_ends,                     \
-        .state_fini = llmobs_interpreter_fini,           \
-        .state_size = sizeof(struct llmobs_interpreter), \
-        .variant = &name.layout,                         \
-    }
+#define ASKS(name)                                         \
+    .begin = poll_begin, .document = poll_document,        \
+    .ends = llmobs_reading_ends, LLMOBS_INTERPRETER_STATE, \
+    .variant = &name.layout
 
 #define CREATE(suffix, word, name, of, ...)                               \
     LLMOBS_SHAPE("POST", suffix, word, name, .kind = LLMOBS_KIND_LLM,     \
@@ -315,21 +293,12 @@ static const struct render veo = {
     .what = "video",
 };
 
-static const struct render veo_asked = {
-    .layout = {.places = LLMOBS_AT(END, "/done") LLMOBS_AT(
-                   OUTPUT, "/response/generateVideoResponse/generatedSamples|"
-                           "/response/videos")},
-    .what = "video",
-    .asks = true,
-};
-
 #define veo_keys imagen_keys
 static const struct llmobs_form imagen_form = {
     RENDERS(imagen), .asked = llmobs_interpreter_path_model};
 static const struct llmobs_form veo_form = {
     RENDERS(veo), .asked = llmobs_interpreter_path_model};
-POLLS(veo);
-POLLS(veo_asked);
+static const struct llmobs_form veo_poll = {ASKS(veo)};
 
 static const struct llmobs_shape google_shapes[] = {
     CREATE("/models/imagen*:predict", "predict", "google_genai.request",
@@ -341,14 +310,13 @@ static const struct llmobs_shape google_shapes[] = {
     POLL("GET", "/models/veo*/operations/*", "google_genai.getOperation",
          veo_poll, .bodyless = true),
     POLL("POST", "/models/veo*:fetchPredictOperation",
-         "google_genai.getOperation", veo_asked_poll),
+         "google_genai.getOperation", veo_poll),
     {.path = ""},
 };
 
 LLMOBS_DIALECT(google_renders, .integration = "google_genai",
                .genai = "gcp.gen_ai", .shapes = google_shapes,
-               .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- OpenAI's videos ------------------------------------------------------- */
 
@@ -384,7 +352,7 @@ static bool asks_sora(const struct llmobs_reading *reading)
 
 static const struct llmobs_form sora_form = {
     RENDERS(sora), .confirm = asks_sora, .gated = true, .confirm_always = true};
-POLLS(sora);
+static const struct llmobs_form sora_poll = {ASKS(sora)};
 
 #define SORA(suffix, word, name) \
     CREATE(suffix, word, name, sora_form, .any_host = true, .form_data = true)
@@ -400,12 +368,12 @@ static const struct llmobs_shape sora_shapes[] = {
 };
 
 LLMOBS_DIALECT(openai_videos, .integration = "openai", .shapes = sora_shapes,
-               .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- xAI ------------------------------------------------------------------- */
 
-static const char xai_keys[] = "model\0duration\0aspect_ratio\0resolution\0";
+static const char xai_video_keys[] =
+    "model\0duration\0aspect_ratio\0resolution\0";
 static const char xai_goes_on[] = "pending\0";
 static const char xai_fails[] = "failed\0expired\0";
 
@@ -420,9 +388,8 @@ static const struct render xai_video = {
     .fails = xai_fails,
 };
 
-#define xai_video_keys xai_keys
 static const struct llmobs_form xai_form = {RENDERS(xai_video)};
-POLLS(xai_video);
+static const struct llmobs_form xai_video_poll = {ASKS(xai_video)};
 
 static const char xai_voice_keys[] =
     "voice_id\0language\0output_format\0speed\0";
@@ -458,12 +425,11 @@ static const struct llmobs_shape xai_shapes[] = {
 };
 
 LLMOBS_DIALECT(xai, .integration = "xai", .shapes = xai_shapes,
-               .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- fal ------------------------------------------------------------------- */
 
-static const char fal_keys[] =
+static const char fal_render_keys[] =
     "seed\0num_images\0image_size\0num_inference_steps\0guidance_scale\0"
     "aspect_ratio\0duration\0resolution\0output_format\0";
 static const char fal_goes_on[] = "IN_QUEUE\0IN_PROGRESS\0";
@@ -484,8 +450,7 @@ static const struct render fal_render = {
 static char *fal_model(const struct llmobs_reading *reading)
 {
     struct llmobs_text path = reading->classified->url->path;
-    const char *end =
-        path.len > 0 ? memmem(path.data, path.len, "/requests/", 10) : NULL;
+    const char *end = memmem(path.data, path.len, "/requests/", 10);
 
     if (end)
         path.len = (size_t)(end - path.data);
@@ -496,32 +461,24 @@ static char *fal_model(const struct llmobs_reading *reading)
     return llmobs_url_decode(path);
 }
 
-#define fal_render_keys fal_keys
 static const struct llmobs_form fal_form = {RENDERS(fal_render),
                                             .asked = fal_model};
-static const struct llmobs_form fal_poll = {
-    .begin = poll_begin,
-    .asked = fal_model,
-    .document = poll_document,
-    .ends = llmobs_reading_ends,
-    .state_fini = llmobs_interpreter_fini,
-    .state_size = sizeof(struct llmobs_interpreter),
-    .variant = &fal_render.layout,
-};
+static const struct llmobs_form fal_render_poll = {ASKS(fal_render),
+                                                   .asked = fal_model};
 
 static const struct llmobs_shape fal_shapes[] = {
-    POLL("GET", "/requests/*", "fal.getResult", fal_poll, .bodyless = true),
+    POLL("GET", "/requests/*", "fal.getResult", fal_render_poll,
+         .bodyless = true),
     CREATE("/fal-ai/**", "run", "fal.run", fal_form),
     {.path = ""},
 };
 
 LLMOBS_DIALECT(fal, .integration = "fal", .shapes = fal_shapes,
-               .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- Black Forest Labs ----------------------------------------------------- */
 
-static const char bfl_keys[] =
+static const char bfl_render_keys[] =
     "width\0height\0seed\0aspect_ratio\0steps\0guidance\0output_format\0"
     "safety_tolerance\0prompt_upsampling\0raw\0";
 static const char bfl_goes_on[] = "Pending\0Task not found\0";
@@ -536,13 +493,11 @@ static const struct render bfl_render = {
     .goes_on = bfl_goes_on,
     .fails = bfl_fails,
     .facts = bfl_facts,
-    .asks = true,
 };
 
-#define bfl_render_keys bfl_keys
 static const struct llmobs_form bfl_form = {
     RENDERS(bfl_render), .asked = llmobs_interpreter_path_model};
-POLLS(bfl_render);
+static const struct llmobs_form bfl_render_poll = {ASKS(bfl_render)};
 
 static const struct llmobs_shape bfl_shapes[] = {
     POLL("GET", "/v1/get_result", "bfl.getResult", bfl_render_poll,
@@ -552,12 +507,11 @@ static const struct llmobs_shape bfl_shapes[] = {
 };
 
 LLMOBS_DIALECT(bfl, .integration = "bfl", .shapes = bfl_shapes,
-               .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- Stability ------------------------------------------------------------- */
 
-static const char stability_keys[] =
+static const char stability_render_keys[] =
     "model\0aspect_ratio\0seed\0output_format\0mode\0strength\0style_preset\0"
     "cfg_scale\0height\0width\0samples\0steps\0negative_prompt\0";
 static const char stability_facts[] = "seed\0finish_reason\0";
@@ -569,7 +523,6 @@ static const struct render stability_render = {
     .facts = stability_facts,
 };
 
-#define stability_render_keys stability_keys
 static const struct llmobs_form stability_form = {
     RENDERS(stability_render), .asked = llmobs_interpreter_path_model};
 
@@ -586,5 +539,4 @@ static const struct llmobs_shape stability_shapes[] = {
 };
 
 LLMOBS_DIALECT(stability, .integration = "stability",
-               .shapes = stability_shapes, .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               .shapes = stability_shapes, LLMOBS_ALL_MEDIA_TOLD);

@@ -16,7 +16,6 @@
 #include "rules/read/message_content.h"
 #include "rules/read/reading.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 #include "rules/read/usage.h"
 #include "rules/read/values.h"
 
@@ -47,10 +46,7 @@ static char *replicate_path_model(const struct llmobs_reading *reading)
 
     for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
         size_t len = strlen(marks[i]);
-        const char *at =
-            url->path.len > 0
-                ? memmem(url->path.data, url->path.len, marks[i], len)
-                : NULL;
+        const char *at = memmem(url->path.data, url->path.len, marks[i], len);
         const char *end = at ? url->path.data + url->path.len : NULL;
 
         if (!at)
@@ -143,9 +139,8 @@ static int append_output(struct llmobs_buf *text,
         return append_piece(text, llmobs_json_text(output));
     if (llmobs_json_is_array(output) &&
         llmobs_json_is_string(llmobs_json_at(output, 0))) {
-        for (size_t i = 0; rc == 0 && i < llmobs_json_len(output); i++)
-            rc =
-                append_piece(text, llmobs_json_text(llmobs_json_at(output, i)));
+        LLMOBS_JSON_EACH (one, output, rc == 0)
+            rc = append_piece(text, llmobs_json_text(one));
         return rc;
     }
     dump = llmobs_value_text(output);
@@ -169,22 +164,17 @@ static int replicate_read_output(struct llmobs_reading *reading,
     llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
     rc = append_output(&text, output);
     if (rc == 0)
-        rc = llmobs_json_add(
-            span->output_messages,
-            llmobs_message_new("assistant",
-                               (struct llmobs_text){text.data, text.len}));
+        rc = llmobs_message_add_text(span->output_messages, "assistant",
+                                     llmobs_buf_text(&text));
     llmobs_buf_fini(&text);
     return rc;
 }
 
 static bool replicate_goes_on(const char *status)
 {
-    static const char *const words[] = {"starting", "queued", "processing"};
+    static const char words[] = "starting\0queued\0processing\0";
 
-    for (size_t i = 0; status && i < sizeof(words) / sizeof(words[0]); i++)
-        if (strcmp(status, words[i]) == 0)
-            return true;
-    return false;
+    return status && llmobs_words_have(words, status);
 }
 
 /* A call that asks for a canceled prediction, or cancels it, is not itself a
@@ -334,5 +324,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(replicate, .integration = "replicate", .shapes = shapes,
-               .form = &form, .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               .form = &form, LLMOBS_ALL_MEDIA_TOLD);

@@ -59,12 +59,9 @@ bool llmobs_interpreter_signed(const struct llmobs_reading *reading)
 char *llmobs_interpreter_path_model(const struct llmobs_reading *reading)
 {
     const char *star = strchr(reading->classified->shape->path, '*');
-    char *name;
-    size_t back = 0;
+    char *name = llmobs_url_segment(reading->classified->url->path,
+                                    llmobs_url_behind(star));
 
-    for (const char *at = star; at && *at; at++)
-        back += *at == '/';
-    name = llmobs_url_segment(reading->classified->url->path, back);
     if (name && star && strchr(star, ':'))
         name[strcspn(name, ":")] = '\0';
     return name;

@@ -9,7 +9,6 @@
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 #include "rules/read/usage.h"
 #include "rules/read/values.h"
 
@@ -29,18 +28,16 @@ int llmobs_speech_begin_voice(struct llmobs_reading *reading)
     const char *star = strchr(pattern, '*');
     const char *model =
         voice->model ? llmobs_json_gets(reading->request, voice->model) : NULL;
-    size_t back = 0;
     int rc = llmobs_reading_model(reading, model);
 
     llmobs_fact_asked(reading, model);
     llmobs_span_fact_word(&reading->span->facts, LLMOBS_FACT_OUTPUT_TYPE,
                           "speech");
-    for (const char *at = star; at && *at; at++)
-        back += *at == '/';
     return rc < 0 || !voice->in_path || !star
                ? rc
-               : llmobs_request_segment(reading->classified->url, back,
-                                        "voice_id", reading->span);
+               : llmobs_request_segment(reading->classified->url,
+                                        llmobs_url_behind(star), "voice_id",
+                                        reading->span);
 }
 
 /* A voice may be a vector, from which anybody can make a person's voice again:
@@ -70,16 +67,12 @@ static int say_turns(const struct llmobs_speech_voice *voice,
     int rc = 0;
 
     span->input_messages = llmobs_json_array();
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(turns) && i < llmobs_json_len(turns);
-         i++) {
-        const struct llmobs_json *turn = llmobs_json_at(turns, i);
+    LLMOBS_JSON_EACH (turn, turns, rc == 0) {
         const char *id = llmobs_json_gets(turn, "voice_id");
 
-        rc = llmobs_json_add(
-            span->input_messages,
-            llmobs_message_new(
-                "user", llmobs_text_of(llmobs_json_gets(turn, voice->text))));
+        rc = llmobs_message_add_text(
+            span->input_messages, "user",
+            llmobs_text_of(llmobs_json_gets(turn, voice->text)));
         if (rc == 0)
             rc = llmobs_json_add(voices, llmobs_json_string(id ? id : ""));
     }
@@ -105,22 +98,6 @@ int llmobs_speech_say(struct llmobs_reading *reading)
     return llmobs_message_put(
         &span->input_messages, "user",
         llmobs_text_of(llmobs_json_gets(reading->request, voice->text)));
-}
-
-/* Appends words for a sound, and makes them the answer. */
-static int set_sound(struct llmobs_span *span, uint64_t bytes)
-{
-    struct llmobs_buf text;
-    int rc;
-
-    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
-    rc = llmobs_media_mark(&text, "audio", NULL, bytes);
-    if (rc == 0) {
-        rc = llmobs_message_put(&span->output_messages, "assistant",
-                                (struct llmobs_text){text.data, text.len});
-    }
-    llmobs_buf_fini(&text);
-    return rc;
 }
 
 /* The size of a sound within JSON, in hexadecimal from MiniMax, in base64 from
@@ -169,7 +146,8 @@ int llmobs_speech_sound(struct llmobs_reading *reading,
     rc = speech_read_failure(body, reading->span);
     return rc < 0 || !speech_sound_of(body, &bytes)
                ? rc
-               : set_sound(reading->span, bytes);
+               : llmobs_message_put_mark(&reading->span->output_messages,
+                                         "assistant", "audio", NULL, bytes);
 }
 
 /* The last event of MiniMax has the whole sound again. */
@@ -177,9 +155,8 @@ static bool speech_is_last(const struct llmobs_json *event)
 {
     const struct llmobs_json *status =
         llmobs_json_get(llmobs_json_get(event, "data"), "status");
-    const char *type = llmobs_json_gets(event, "type");
 
-    return (type && strcmp(type, "done") == 0) ||
+    return llmobs_json_says(event, "type", "done") ||
            (llmobs_json_is_int(status) && llmobs_json_to_int(status) == 2);
 }
 
@@ -208,7 +185,11 @@ int llmobs_speech_finish(struct llmobs_reading *reading)
         reading->span->complete =
             call->transport_ok &&
             (call->response_truncated || state->end == call->response.len);
-    return state->sound > 0 ? set_sound(reading->span, state->sound) : 0;
+    return state->sound > 0
+               ? llmobs_message_put_mark(&reading->span->output_messages,
+                                         "assistant", "audio", NULL,
+                                         state->sound)
+               : 0;
 }
 
 /* Reads a cut answer: the sound's size, if the sound is the missing middle. */
@@ -224,7 +205,8 @@ int llmobs_speech_cut(struct llmobs_reading *reading)
     if (rc < 0 || bytes == 0)
         return rc;
     reading->span->output_dropped = false;
-    return set_sound(reading->span, bytes);
+    return llmobs_message_put_mark(&reading->span->output_messages, "assistant",
+                                   "audio", NULL, bytes);
 }
 
 /* -- a sound becomes a text ------------------------------------------------ */
@@ -252,7 +234,7 @@ int llmobs_speech_begin_ear(struct llmobs_reading *reading)
         rc = llmobs_media_mark(&text, "audio", NULL, 0);
     if (rc == 0) {
         rc = llmobs_message_put(&reading->span->input_messages, "user",
-                                (struct llmobs_text){text.data, text.len});
+                                llmobs_buf_text(&text));
     }
     llmobs_buf_fini(&text);
     return rc;

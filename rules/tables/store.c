@@ -73,8 +73,8 @@ bool llmobs_store_asks(const struct llmobs_reading *reading)
 
     if (reading->classified->call->request_truncated)
         return cut_asks(reading);
-    for (size_t i = 0; !asks && i < llmobs_json_len(list); i++)
-        asks = asks_in(store, llmobs_json_at(list, i));
+    LLMOBS_JSON_EACH (one, list, !asks)
+        asks = asks_in(store, one);
     return asks;
 }
 
@@ -83,14 +83,11 @@ int llmobs_store_begin(struct llmobs_reading *reading)
 {
     const char *place = store_of(reading)->place;
     const char *star = strstr(reading->classified->shape->path, "/*/");
-    size_t back = 0;
 
-    if (!place || !star)
-        return 0;
-    while ((star = strchr(star + 1, '/')) != NULL)
-        back++;
-    return llmobs_request_segment(reading->classified->url, back, place,
-                                  reading->span);
+    return place && star ? llmobs_request_segment(reading->classified->url,
+                                                  llmobs_url_behind(star + 1),
+                                                  place, reading->span)
+                         : 0;
 }
 
 static int tables_store_gather(const struct llmobs_json *value,
@@ -105,11 +102,8 @@ static int tables_store_gather(const struct llmobs_json *value,
         return llmobs_json_add(texts, llmobs_json_string(text));
     if (depth == STORE_DEPTH_MAX)
         return 0;
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(value) && i < llmobs_json_len(value);
-         i++)
-        rc = tables_store_gather(llmobs_json_at(value, i), names, named,
-                                 depth + 1, texts);
+    LLMOBS_JSON_EACH (one, value, rc == 0)
+        rc = tables_store_gather(one, names, named, depth + 1, texts);
     for (void *it = llmobs_json_iter(value); it && rc == 0;
          it = llmobs_json_next(value, it)) {
         const char *key = llmobs_json_iter_key(it);
@@ -187,10 +181,7 @@ static struct llmobs_json *tables_store_rest_of(const struct llmobs_json *value,
             continue;
         rc = llmobs_json_set(out, key, llmobs_json_share(one));
     }
-    if (rc == 0)
-        return out;
-    llmobs_json_free(out);
-    return NULL;
+    return llmobs_json_done(out, rc);
 }
 
 /* Some stores write a score as a text. */

@@ -247,9 +247,7 @@ static int typesense_fail(struct llmobs_reading *reading,
 {
     const struct llmobs_json *list = llmobs_json_get(body, "results");
 
-    for (size_t i = 0; llmobs_json_is_array(list) && i < llmobs_json_len(list);
-         i++) {
-        const struct llmobs_json *one = llmobs_json_at(list, i);
+    LLMOBS_JSON_EACH (one, list, true) {
         const char *error = llmobs_json_gets(one, "error");
 
         if (error)

@@ -7,7 +7,6 @@
  * Bridge/MiniMax. */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "rules/tables/speech.h"
 #include "rules/read/cut_json.h"
@@ -15,7 +14,6 @@
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 #include "rules/read/usage.h"
 #include "rules/read/values.h"
 
@@ -131,8 +129,7 @@ static const struct llmobs_shape eleven_shapes[] = {
 };
 
 LLMOBS_DIALECT(elevenlabs, .integration = "elevenlabs", .shapes = eleven_shapes,
-               .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- Deepgram -------------------------------------------------------------- */
 
@@ -352,8 +349,7 @@ static const struct llmobs_shape cartesia_shapes[] = {
 };
 
 LLMOBS_DIALECT(cartesia, .integration = "cartesia", .shapes = cartesia_shapes,
-               .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- MiniMax --------------------------------------------------------------- */
 

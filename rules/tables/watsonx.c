@@ -3,7 +3,8 @@
  * generation and the embeddings.
  *
  * Source: the API reference of watsonx.ai (cloud.ibm.com/apidocs/watsonx-ai);
- * of the rerankers the types of npm's @ibm-cloud/watsonx-ai 1.7.16. */
+ * of the rerankers the types of npm's @ibm-cloud/watsonx-ai 1.7.16; of
+ * /ml/v1-beta, which no reference has any more, programs that call it. */
 #include "rules/vendors/chat.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/embedding.h"
@@ -28,7 +29,7 @@ static const char settings[] =
     "time_limit\0";
 
 static const struct llmobs_chat_variant variant = {
-    .metadata = chat_keys + 1,
+    .metadata = chat_keys + sizeof("model_id"),
     .messages = &llmobs_message_openai,
     .usage = llmobs_usage_read,
 };
@@ -161,6 +162,10 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/text/generation", "generate", "watsonx.generate",
                  .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
                  .any_host = true),
+    /* From the time before the first version. */
+    LLMOBS_SHAPE("POST", "/ml/v1-beta/generation/text", "generate",
+                 "watsonx.generate", .kind = LLMOBS_KIND_LLM,
+                 .genai = "text_completion", .any_host = true),
     LLMOBS_SHAPE("POST", "/text/generation_stream", "generate",
                  "watsonx.generate", .kind = LLMOBS_KIND_LLM,
                  .genai = "text_completion", .any_host = true, .streams = true),
@@ -174,6 +179,5 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(watsonx, .integration = "watsonx", .genai = "ibm.watsonx.ai",
-               .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES |
-                             LLMOBS_MEDIA_DATA,
-               .shapes = shapes, .form = &form);
+               .sent_media = LLMOBS_MEDIA_KEPT, .shapes = shapes,
+               .form = &form);

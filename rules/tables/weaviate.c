@@ -8,7 +8,6 @@
 
 #include "rules/tables/store.h"
 #include "rules/read/documents.h"
-#include "rules/read/text.h"
 
 static const char keys[] = "operationName\0";
 static const char asks[] = "query\0";

@@ -7,7 +7,6 @@
 
 #include "rules/read/reading.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 #include "rules/read/values.h"
 #include "rules/tables/store.h"
 

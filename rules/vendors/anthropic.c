@@ -8,7 +8,6 @@
 #include "rules/vendors/google.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
-#include "rules/read/media.h"
 #include "rules/read/reading.h"
 #include "rules/read/request.h"
 #include "rules/read/sources.h"
@@ -81,8 +80,7 @@ static int anthropic_read_event(struct llmobs_reading *reading,
     int rc = llmobs_anthropic_stream_add(stream, event->json);
 
     if (rc == 0)
-        rc = llmobs_sources_read(reading->span, event->json,
-                                 LLMOBS_SOURCES_ANTHROPIC);
+        rc = llmobs_sources_event(reading, event, LLMOBS_SOURCES_ANTHROPIC);
     if (stream->begun)
         llmobs_reading_token(reading, event);
     reading->done = reading->done || stream->done;
@@ -101,11 +99,6 @@ static int anthropic_finish_stream(struct llmobs_reading *reading)
     return rc < 0
                ? rc
                : llmobs_anthropic_served(stream->usage, stream->details, span);
-}
-
-static void anthropic_free_stream(void *stream)
-{
-    llmobs_anthropic_stream_fini(stream);
 }
 
 /* Finds a value after the content, or before it. */
@@ -142,8 +135,7 @@ static const struct llmobs_form form = {
     .event = anthropic_read_event,
     .finish = anthropic_finish_stream,
     .ends = anthropic_read_ends,
-    .state_fini = anthropic_free_stream,
-    .state_size = sizeof(struct llmobs_anthropic_stream),
+    LLMOBS_STATE(struct llmobs_anthropic_stream, llmobs_anthropic_stream_fini),
 };
 
 static const struct llmobs_shape shapes[] = {

@@ -5,10 +5,8 @@
 #include <string.h>
 
 #include "rules/read/facts.h"
-#include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
 
@@ -24,8 +22,7 @@ struct sink {
 static int anthropic_message_add_text(const struct sink *sink, const char *role,
                                       const char *text)
 {
-    return llmobs_json_add(sink->list,
-                           llmobs_message_new(role, llmobs_text_of(text)));
+    return llmobs_message_add_text(sink->list, role, llmobs_text_of(text));
 }
 
 /* Adds a message with one item under `key`. Takes `item`. */
@@ -57,8 +54,8 @@ static void anthropic_message_drop_data(struct llmobs_json *value)
         (strcmp(type, "base64") == 0 || strcmp(type, "redacted_thinking") == 0))
         llmobs_json_unset(value, "data");
     if (llmobs_json_is_array(value))
-        for (size_t i = 0; i < llmobs_json_len(value); i++)
-            anthropic_message_drop_data(llmobs_json_at(value, i));
+        LLMOBS_JSON_EACH (one, value, true)
+            anthropic_message_drop_data(one);
     else
         for (it = llmobs_json_iter(value); it; it = llmobs_json_next(value, it))
             anthropic_message_drop_data(llmobs_json_iter_value(it));
@@ -98,25 +95,21 @@ static bool is_ascii(const char *text)
 
 static bool is_shown(const char *mime)
 {
-    static const char *const mimes[] = {"image/jpeg", "image/png", "image/gif",
-                                        "image/webp"};
+    static const char mimes[] =
+        "image/jpeg\0image/png\0image/gif\0image/webp\0";
 
-    for (size_t i = 0; mime && i < sizeof(mimes) / sizeof(mimes[0]); i++)
-        if (strcmp(mime, mimes[i]) == 0)
-            return true;
-    return false;
+    return mime && llmobs_words_have(mimes, mime);
 }
 
 static int anthropic_message_add_image(const struct sink *sink,
                                        const struct llmobs_json *block)
 {
     const struct llmobs_json *source = llmobs_json_get(block, "source");
-    const char *type = llmobs_json_gets(source, "type");
     const char *mime = llmobs_json_gets(source, "media_type");
     const char *data = llmobs_json_gets(source, "data");
     uint64_t bytes;
 
-    if (!sink->images || !type || strcmp(type, "base64") != 0 || !data ||
+    if (!sink->images || !llmobs_json_says(source, "type", "base64") || !data ||
         !*data || !is_shown(mime) || !is_ascii(data))
         return anthropic_message_add_text(sink, sink->role, IMAGE_SEEN);
     if (llmobs_media_left_out(llmobs_text_of(data), &bytes) ||
@@ -143,7 +136,6 @@ static int anthropic_message_add_call(const struct sink *sink,
 static int add_result_text(struct llmobs_buf *buf,
                            const struct llmobs_json *value)
 {
-    const char *type = llmobs_json_gets(value, "type");
     const char *text = llmobs_json_text(value);
     char *json;
     int rc;
@@ -152,7 +144,7 @@ static int add_result_text(struct llmobs_buf *buf,
         text = llmobs_json_gets(value, "text");
     if (text)
         return llmobs_message_content_append(buf, text);
-    if (type && strcmp(type, "image") == 0)
+    if (llmobs_json_says(value, "type", "image"))
         return llmobs_message_content_append(buf, IMAGE_SEEN);
     json = anthropic_message_text_of(value);
     rc = json ? llmobs_message_content_append(buf, json) : -ENOMEM;
@@ -169,13 +161,13 @@ static int read_result(struct llmobs_buf *buf, const struct llmobs_json *value)
         return 0;
     if (!llmobs_json_is_array(value))
         return add_result_text(buf, value);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++) {
+    LLMOBS_JSON_EACH (one, value, rc == 0) {
         size_t before = buf->len, behind;
 
         rc = before > 0 ? llmobs_message_content_append(buf, ",") : 0;
         behind = buf->len;
         if (rc == 0)
-            rc = add_result_text(buf, llmobs_json_at(value, i));
+            rc = add_result_text(buf, one);
         if (buf->len == behind)
             llmobs_buf_cut(buf, before);
     }
@@ -213,10 +205,8 @@ static int add_compaction(const struct sink *sink,
         rc = llmobs_message_content_append(&text,
                                            llmobs_json_gets(block, "content"));
     if (rc == 0)
-        rc = llmobs_json_add(
-            sink->list,
-            llmobs_message_new(sink->role,
-                               (struct llmobs_text){text.data, text.len}));
+        rc = llmobs_message_add_text(sink->list, sink->role,
+                                     llmobs_buf_text(&text));
     llmobs_buf_fini(&text);
     return rc;
 }
@@ -260,8 +250,8 @@ static int anthropic_message_add_content(const struct sink *sink,
         return 0;
     if (!llmobs_json_is_array(content))
         return anthropic_message_add_block(sink, content);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(content); i++)
-        rc = anthropic_message_add_block(sink, llmobs_json_at(content, i));
+    LLMOBS_JSON_EACH (one, content, rc == 0)
+        rc = anthropic_message_add_block(sink, one);
     return rc;
 }
 
@@ -277,9 +267,7 @@ int llmobs_anthropic_inputs(const struct llmobs_json *request, bool images,
         rc = anthropic_message_add_content(&sink,
                                            llmobs_json_get(request, "system"));
     llmobs_fact_apart(span);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(from); i++) {
-        const struct llmobs_json *message = llmobs_json_at(from, i);
-
+    LLMOBS_JSON_EACH (message, from, rc == 0) {
         sink.role = llmobs_json_gets(message, "role");
         rc = anthropic_message_add_content(&sink,
                                            llmobs_json_get(message, "content"));
@@ -335,14 +323,20 @@ static int64_t with_compactions(const struct llmobs_json *usage,
     const struct llmobs_json *list = llmobs_json_get(usage, "iterations");
     int64_t sum = llmobs_usage_count(usage, key);
 
-    for (size_t i = 0; i < llmobs_json_len(list); i++) {
-        const struct llmobs_json *one = llmobs_json_at(list, i);
-        const char *type = llmobs_json_gets(one, "type");
-
-        if (type && strcmp(type, "compaction") == 0)
+    LLMOBS_JSON_EACH (one, list, true) {
+        if (llmobs_json_says(one, "type", "compaction"))
             sum = llmobs_usage_add(sum, llmobs_usage_count(one, key));
     }
     return sum;
+}
+
+void llmobs_anthropic_thinking(const struct llmobs_json *usage,
+                               struct llmobs_span *span)
+{
+    llmobs_span_metric(
+        span, "reasoning_output_tokens",
+        llmobs_usage_count(llmobs_json_get(usage, "output_tokens_details"),
+                           "thinking_tokens"));
 }
 
 void llmobs_anthropic_usage(const struct llmobs_json *usage,
@@ -355,10 +349,7 @@ void llmobs_anthropic_usage(const struct llmobs_json *usage,
 
     if (in >= 0)
         in += at_least_0(writes) + at_least_0(reads);
-    llmobs_span_metric(
-        span, "reasoning_output_tokens",
-        llmobs_usage_count(llmobs_json_get(usage, "output_tokens_details"),
-                           "thinking_tokens"));
+    llmobs_anthropic_thinking(usage, span);
     llmobs_span_metric(span, "input_tokens", in);
     llmobs_span_metric(span, "output_tokens", out);
     if (in >= 0 && out >= 0)
@@ -368,27 +359,20 @@ void llmobs_anthropic_usage(const struct llmobs_json *usage,
     llmobs_span_metric(span, "cache_read_input_tokens", reads);
 }
 
-/* Adds the texts of the named members to the metadata. */
-static int put_texts(const struct llmobs_json *from, const char *names,
-                     struct llmobs_json *metadata)
-{
-    int rc = 0;
-
-    for (; rc == 0 && *names; names = llmobs_words_next(names))
-        rc = llmobs_json_sets(metadata, names, llmobs_json_gets(from, names));
-    return rc;
-}
-
 int llmobs_anthropic_served(const struct llmobs_json *usage,
                             const struct llmobs_json *details,
                             struct llmobs_span *span)
 {
     struct llmobs_json *why = llmobs_json_object();
-    int rc = put_texts(usage, "service_tier\0inference_geo\0speed\0",
-                       span->metadata);
+    int rc = llmobs_json_set_texts(
+        span->metadata, "service_tier", llmobs_json_gets(usage, "service_tier"),
+        "inference_geo", llmobs_json_gets(usage, "inference_geo"), "speed",
+        llmobs_json_gets(usage, "speed"), NULL);
 
     if (rc == 0)
-        rc = put_texts(details, "category\0explanation\0", why);
+        rc = llmobs_json_set_texts(
+            why, "category", llmobs_json_gets(details, "category"),
+            "explanation", llmobs_json_gets(details, "explanation"), NULL);
     if (rc == 0 && llmobs_json_len(why) > 0)
         return llmobs_json_set(span->metadata, "stop_details", why);
     llmobs_json_free(why);

@@ -31,6 +31,10 @@ int llmobs_anthropic_outputs(const struct llmobs_json *answer,
 void llmobs_anthropic_usage(const struct llmobs_json *usage,
                             struct llmobs_span *span);
 
+/* Of these, only the tokens of thinking, a part of the output. */
+void llmobs_anthropic_thinking(const struct llmobs_json *usage,
+                               struct llmobs_span *span);
+
 /* Adds to the metadata how the provider served the call (from `usage`) and why
  * it refused to answer (from `stop_details`); each may be NULL or no object. */
 int llmobs_anthropic_served(const struct llmobs_json *usage,

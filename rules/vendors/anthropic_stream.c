@@ -6,7 +6,6 @@
 
 #include "rules/vendors/anthropic_message.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 #include "rules/read/usage.h"
 
 /* A block while it arrives. Blocks are in the order in which they began. */
@@ -25,8 +24,10 @@ static struct block *anthropic_stream_block_of(
     return (struct block *)stream->blocks.items + i;
 }
 
-void llmobs_anthropic_stream_fini(struct llmobs_anthropic_stream *stream)
+void llmobs_anthropic_stream_fini(void *state)
 {
+    struct llmobs_anthropic_stream *stream = state;
+
     for (size_t i = 0; i < stream->blocks.count; i++) {
         struct block *block = anthropic_stream_block_of(stream, i);
 
@@ -176,8 +177,10 @@ static void drop_split(struct llmobs_json *held,
         llmobs_json_unset(held, "cache_creation");
 }
 
-/* Takes over the counts of a usage object, but not the output count of
- * message_start, which is not the answer's. */
+#define OUTPUT_KEYS 3 /* the last ones of add_usage's */
+
+/* Takes over the counts of a usage object, but of message_start not those of
+ * the output, which are not the answer's. */
 static int add_usage(struct llmobs_anthropic_stream *stream,
                      const struct llmobs_json *usage, bool last)
 {
@@ -191,7 +194,7 @@ static int add_usage(struct llmobs_anthropic_stream *stream,
                                        "iterations",
                                        "output_tokens_details",
                                        "output_tokens"};
-    size_t count = sizeof(keys) / sizeof(keys[0]) - (last ? 0 : 1);
+    size_t count = sizeof(keys) / sizeof(keys[0]) - (last ? 0 : OUTPUT_KEYS);
     int rc = 0;
 
     if (!llmobs_json_is_object(usage))
@@ -303,10 +306,7 @@ static struct llmobs_json *whole_block(const struct block *block)
     if (rc == 0 && block->input.len > 0)
         rc = llmobs_json_set(out, "input",
                              llmobs_message_content_string(&block->input));
-    if (rc == 0)
-        return out;
-    llmobs_json_free(out);
-    return NULL;
+    return llmobs_json_done(out, rc);
 }
 
 int llmobs_anthropic_stream_outputs(

@@ -28,7 +28,7 @@ struct llmobs_anthropic_stream {
 };
 
 /* A stream of all zeros is empty and ready. */
-void llmobs_anthropic_stream_fini(struct llmobs_anthropic_stream *stream);
+void llmobs_anthropic_stream_fini(void *stream);
 
 /* Adds one event. */
 int llmobs_anthropic_stream_add(struct llmobs_anthropic_stream *stream,

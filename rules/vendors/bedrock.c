@@ -6,7 +6,6 @@
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
 #include "rules/read/match.h"
-#include "rules/read/text.h"
 #include "rules/read/usage.h"
 
 #define HEADER(name) "x-amzn-bedrock-" name "-token-count"
@@ -138,9 +137,9 @@ void llmobs_bedrock_invocation(const struct llmobs_json *metrics,
         llmobs_usage_count(metrics, "cacheWriteInputTokenCount");
 }
 
-/* Takes the first of the named counts. */
-static void take_count(const struct llmobs_json *from, const char *names,
-                       int64_t *count)
+/* Takes the first of the named counts; gives how many it took. */
+static unsigned take_count(const struct llmobs_json *from, const char *names,
+                           int64_t *count)
 {
     LLMOBS_WORDS_EACH (word, names) {
         int64_t number = llmobs_usage_count(from, word);
@@ -148,26 +147,27 @@ static void take_count(const struct llmobs_json *from, const char *names,
         if (number < 0)
             continue;
         *count = number;
-        return;
+        return 1;
     }
+    return 0;
 }
 
 /* Titan's whole answer has a count for each of its results. */
-static void take_results(const struct llmobs_json *results,
-                         struct llmobs_bedrock_tokens *tokens)
+static unsigned take_results(const struct llmobs_json *results,
+                             struct llmobs_bedrock_tokens *tokens)
 {
     int64_t sum = -1;
 
-    for (size_t i = 0; i < llmobs_json_len(results); i++)
-        sum = llmobs_usage_add(
-            sum, llmobs_usage_count(llmobs_json_at(results, i), "tokenCount"));
+    LLMOBS_JSON_EACH (one, results, true)
+        sum = llmobs_usage_add(sum, llmobs_usage_count(one, "tokenCount"));
     if (sum >= 0)
         tokens->output = sum;
+    return sum >= 0;
 }
 
 /* Leaves out the output count at the begin of Anthropic's stream, which is not
  * the answer's. */
-void llmobs_bedrock_body_counts(const struct llmobs_json *body,
+bool llmobs_bedrock_body_counts(const struct llmobs_json *body,
                                 struct llmobs_bedrock_tokens *tokens)
 {
     const struct llmobs_json *begun =
@@ -175,26 +175,30 @@ void llmobs_bedrock_body_counts(const struct llmobs_json *body,
     const struct llmobs_json *last =
         llmobs_json_get(llmobs_json_get(body, "metadata"), "usage");
     const struct llmobs_json *usage = llmobs_json_get(body, "usage");
+    unsigned taken = 0;
 
     if (!usage)
         usage = last ? last : begun;
-    take_count(usage, "input_tokens\0prompt_tokens\0inputTokens\0",
-               &tokens->input);
+    taken += take_count(usage, "input_tokens\0prompt_tokens\0inputTokens\0",
+                        &tokens->input);
     if (usage != begun)
-        take_count(usage, "output_tokens\0completion_tokens\0outputTokens\0",
+        taken += take_count(usage,
+                            "output_tokens\0completion_tokens\0outputTokens\0",
+                            &tokens->output);
+    taken += take_count(usage, "total_tokens\0totalTokens\0", &tokens->total);
+    taken += take_count(usage,
+                        "cache_read_input_tokens\0cacheReadInputTokens\0"
+                        "cacheReadInputTokenCount\0",
+                        &tokens->cache_read);
+    taken += take_count(usage,
+                        "cache_creation_input_tokens\0cacheWriteInputTokens\0"
+                        "cacheWriteInputTokenCount\0",
+                        &tokens->cache_write);
+    taken += take_count(body, "inputTextTokenCount\0prompt_token_count\0",
+                        &tokens->input);
+    taken +=
+        take_count(body, "totalOutputTextTokenCount\0generation_token_count\0",
                    &tokens->output);
-    take_count(usage, "total_tokens\0totalTokens\0", &tokens->total);
-    take_count(usage,
-               "cache_read_input_tokens\0cacheReadInputTokens\0"
-               "cacheReadInputTokenCount\0",
-               &tokens->cache_read);
-    take_count(usage,
-               "cache_creation_input_tokens\0cacheWriteInputTokens\0"
-               "cacheWriteInputTokenCount\0",
-               &tokens->cache_write);
-    take_count(body, "inputTextTokenCount\0prompt_token_count\0",
-               &tokens->input);
-    take_count(body, "totalOutputTextTokenCount\0generation_token_count\0",
-               &tokens->output);
-    take_results(llmobs_json_get(body, "results"), tokens);
+    taken += take_results(llmobs_json_get(body, "results"), tokens);
+    return taken > 0;
 }

@@ -45,8 +45,8 @@ void llmobs_bedrock_count(const struct llmobs_bedrock_tokens *tokens,
                           struct llmobs_span *span);
 
 /* Takes over the counts that a body or a chunk of it has, in the form of any
- * maker; the other counts stay as they are. */
-void llmobs_bedrock_body_counts(const struct llmobs_json *body,
+ * maker; the other counts stay as they are. False: it has none. */
+bool llmobs_bedrock_body_counts(const struct llmobs_json *body,
                                 struct llmobs_bedrock_tokens *tokens);
 
 /* The key of the object that ends a stream of InvokeModel; reads its counts. */

@@ -5,19 +5,13 @@
  * The steps in an agent's trace are no spans of their own, as one exchange
  * makes one span: metadata.steps lists them. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "rules/vendors/bedrock.h"
 #include "rules/vendors/bedrock_stream.h"
 #include "rules/read/facts.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 #include "rules/read/usage.h"
 #include "rules/read/values.h"
-
-#define STEPS_MAX 64
 
 static int bedrock_agents_set_name(struct llmobs_span *span, const char *what,
                                    const char *id)
@@ -42,19 +36,6 @@ static int note_segment(struct llmobs_reading *reading, size_t back,
     return llmobs_span_set(&reading->span->model_provider, "amazon_bedrock");
 }
 
-static int bedrock_agents_note_session(struct llmobs_reading *reading,
-                                       size_t back)
-{
-    char *session = llmobs_url_segment(reading->classified->url->path, back);
-
-    if (!session)
-        return -ENOMEM;
-    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_CONVERSATION_ID,
-                     session);
-    free(session);
-    return 0;
-}
-
 /* -- agents ---------------------------------------------------------------- */
 
 static const char agent_keys[] = "enableTrace\0endSession\0";
@@ -77,7 +58,7 @@ static int begin_agent(struct llmobs_reading *reading)
 
     if (rc == 0)
         rc = llmobs_request_segment(url, 3, "agent_alias_id", reading->span);
-    return rc < 0 ? rc : bedrock_agents_note_session(reading, 1);
+    return rc < 0 ? rc : llmobs_fact_session(reading, 1);
 }
 
 /* Begins the call of an inline agent, which only the request describes. */
@@ -91,7 +72,7 @@ static int begin_inline(struct llmobs_reading *reading)
             reading, llmobs_json_gets(reading->request, "foundationModel"));
     if (rc == 0 && !reading->classified->proxied)
         rc = llmobs_span_set(&reading->span->model_provider, "amazon_bedrock");
-    return rc < 0 ? rc : bedrock_agents_note_session(reading, 0);
+    return rc < 0 ? rc : llmobs_fact_session(reading, 0);
 }
 
 /* A request that only ends a session has an empty answer, which is complete. */
@@ -146,32 +127,6 @@ static const char *called_of(const struct llmobs_json *input)
     return name;
 }
 
-/* Adds {"type": type, "name": name} to metadata.steps. Leaves out the input and
- * the output of the step, which are content. */
-static int bedrock_agents_add_step(struct llmobs_span *span, const char *type,
-                                   const char *name)
-{
-    struct llmobs_json *steps = llmobs_json_get(span->metadata, "steps");
-    struct llmobs_json *step;
-    int rc = 0;
-
-    if (llmobs_json_len(steps) >= STEPS_MAX)
-        return 0;
-    if (!steps) {
-        rc = llmobs_json_set(span->metadata, "steps", llmobs_json_array());
-        steps = llmobs_json_get(span->metadata, "steps");
-    }
-    step = llmobs_json_object();
-    if (rc == 0)
-        rc = llmobs_json_sets(step, "type", type);
-    if (rc == 0)
-        rc = llmobs_json_sets(step, "name", name);
-    if (rc == 0)
-        return llmobs_json_add(steps, step);
-    llmobs_json_free(step);
-    return rc;
-}
-
 /* Notes a step that called a model, a tool, a knowledge base or an agent. */
 static int note_step(struct llmobs_span *span, const struct llmobs_json *step)
 {
@@ -182,11 +137,10 @@ static int note_step(struct llmobs_span *span, const struct llmobs_json *step)
     int rc = 0;
 
     if (llmobs_json_is_object(model))
-        rc = bedrock_agents_add_step(
-            span, "MODEL", llmobs_json_gets(model, "foundationModel"));
-    return rc < 0 || !type
-               ? rc
-               : bedrock_agents_add_step(span, type, called_of(input));
+        rc = llmobs_value_step(span, "MODEL",
+                               llmobs_json_gets(model, "foundationModel"));
+    return rc < 0 || !type ? rc
+                           : llmobs_value_step(span, type, called_of(input));
 }
 
 static int read_trace(struct llmobs_reading *reading,
@@ -226,12 +180,11 @@ static int agent_event(struct llmobs_reading *reading,
     return rc;
 }
 
-#define AGENT                                               \
-    .keys = agent_keys, .confirm = bedrock_agents_is_agent, \
-    .request = agent_request, .event = agent_event,         \
-    .finish = llmobs_bedrock_stream_finish,                 \
-    .state_fini = llmobs_bedrock_stream_fini,               \
-    .state_size = sizeof(struct llmobs_bedrock_stream),     \
+#define AGENT                                                               \
+    .keys = agent_keys, .confirm = bedrock_agents_is_agent,                 \
+    .request = agent_request, .event = agent_event,                         \
+    .finish = llmobs_bedrock_stream_finish,                                 \
+    LLMOBS_STATE(struct llmobs_bedrock_stream, llmobs_bedrock_stream_fini), \
     .framing = LLMOBS_FRAMING_AWS, .texts = true
 
 static const struct llmobs_form agent = {.begin = begin_agent, AGENT};
@@ -316,8 +269,7 @@ static const struct llmobs_form flow = {
     .request = flow_request,
     .event = flow_event,
     .finish = llmobs_bedrock_stream_finish,
-    .state_fini = llmobs_bedrock_stream_fini,
-    .state_size = sizeof(struct llmobs_bedrock_stream),
+    LLMOBS_STATE(struct llmobs_bedrock_stream, llmobs_bedrock_stream_fini),
     .framing = LLMOBS_FRAMING_AWS,
 };
 

@@ -6,7 +6,6 @@
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
 #include "rules/read/sources.h"
-#include "rules/read/media.h"
 
 static const char keys[] = "inferenceConfig\0toolConfig\0";
 
@@ -55,8 +54,7 @@ static int bedrock_converse_read_event(struct llmobs_reading *reading,
         return 0;
     rc = llmobs_converse_stream_add(stream, event->type, event->json);
     if (rc == 0)
-        rc = llmobs_sources_read(reading->span, event->json,
-                                 LLMOBS_SOURCES_CONVERSE);
+        rc = llmobs_sources_event(reading, event, LLMOBS_SOURCES_CONVERSE);
     if (stream->begun)
         llmobs_reading_token(reading, event);
     reading->done = stream->done;
@@ -104,11 +102,6 @@ static int bedrock_converse_read_ends(struct llmobs_reading *reading)
     return rc;
 }
 
-static void bedrock_converse_free_stream(void *stream)
-{
-    llmobs_converse_stream_fini(stream);
-}
-
 static const struct llmobs_form form = {
     .keys = keys,
     .confirm = is_converse,
@@ -118,8 +111,7 @@ static const struct llmobs_form form = {
     .event = bedrock_converse_read_event,
     .finish = bedrock_converse_finish_stream,
     .ends = bedrock_converse_read_ends,
-    .state_fini = bedrock_converse_free_stream,
-    .state_size = sizeof(struct llmobs_converse_stream),
+    LLMOBS_STATE(struct llmobs_converse_stream, llmobs_converse_stream_fini),
     .framing = LLMOBS_FRAMING_AWS,
 };
 
@@ -135,5 +127,4 @@ static const struct llmobs_shape shapes[] = {
 
 LLMOBS_DIALECT(bedrock_converse, .integration = "bedrock",
                .genai = "aws.bedrock", .shapes = shapes, .form = &form,
-               .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               LLMOBS_ALL_MEDIA_TOLD);

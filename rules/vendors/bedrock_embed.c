@@ -1,9 +1,7 @@
 /* InvokeModel of Bedrock's embedding models (WIRE 6.12). */
-#include <errno.h>
 
 #include "rules/vendors/bedrock.h"
 #include "rules/read/embedding.h"
-#include "rules/read/media.h"
 #include "rules/read/usage.h"
 
 static bool is_embed(const struct llmobs_reading *reading)
@@ -106,5 +104,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(bedrock_embed, .integration = "bedrock", .genai = "aws.bedrock",
-               .shapes = shapes, .form = &form, .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               .shapes = shapes, .form = &form, LLMOBS_ALL_MEDIA_TOLD);

@@ -142,8 +142,7 @@ static int bedrock_family_add_output(const struct llmobs_bedrock_family *family,
     const char *text =
         llmobs_json_text(llmobs_bedrock_family_get(output, family->text));
 
-    return llmobs_json_add(
-        list, llmobs_message_new(family->role, llmobs_text_of(text)));
+    return llmobs_message_add_text(list, family->role, llmobs_text_of(text));
 }
 
 int llmobs_bedrock_family_outputs(const struct llmobs_bedrock_family *family,

@@ -6,7 +6,6 @@
 #include "rules/vendors/bedrock.h"
 #include "rules/read/request.h"
 #include "rules/read/values.h"
-#include "rules/read/text.h"
 
 static const char keys[] = "source\0outputScope\0";
 
@@ -36,9 +35,8 @@ static int bedrock_guardrails_set_input(struct llmobs_span *span,
     struct llmobs_json *lines = NULL;
     int rc = texts ? 0 : -ENOMEM;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(content); i++) {
-        struct llmobs_json *text =
-            llmobs_json_get(llmobs_json_at(content, i), "text");
+    LLMOBS_JSON_EACH (one, content, rc == 0) {
+        struct llmobs_json *text = llmobs_json_get(one, "text");
 
         if (llmobs_json_is_object(text))
             rc = llmobs_json_add(texts, llmobs_json_share(text));

@@ -14,13 +14,11 @@
 #include "rules/vendors/converse_stream.h"
 #include "rules/vendors/openai_stream.h"
 #include "rules/read/facts.h"
-#include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/request.h"
 #include "rules/read/sources.h"
 #include "rules/read/text.h"
 #include "rules/read/tools.h"
-#include "rules/read/usage.h"
 
 struct invoke;
 
@@ -43,8 +41,10 @@ struct invoke {
     struct llmobs_converse_stream converse;
     struct llmobs_text_stream texts;
     struct llmobs_bedrock_tokens tokens; /* only from the bodies */
-    bool begun;                          /* a first token was seen */
-    bool done;                           /* the stream's own end was seen */
+    const struct llmobs_json *plain; /* the tree of a chunk that says nothing
+                                      * beside its text */
+    bool begun;                      /* a first token was seen */
+    bool done;                       /* the stream's own end was seen */
 };
 
 static const struct llmobs_json *bedrock_invoke_ask(
@@ -187,8 +187,7 @@ static int chat_document(struct llmobs_reading *reading,
     int rc = 0;
 
     *list = llmobs_json_array();
-    for (size_t i = 0; *list && rc == 0 && i < llmobs_json_len(choices); i++) {
-        const struct llmobs_json *choice = llmobs_json_at(choices, i);
+    LLMOBS_JSON_EACH (choice, choices, *list && rc == 0) {
         const char *reason = llmobs_json_gets(choice, "finish_reason");
 
         llmobs_fact_finish(reading->span,
@@ -222,9 +221,9 @@ static int call_it(struct llmobs_json *object, const char *key,
 /* True for Mistral's form. */
 static bool needs_names(const struct llmobs_json *choices)
 {
-    for (size_t i = 0; i < llmobs_json_len(choices); i++)
-        if (bedrock_invoke_has(llmobs_json_at(choices, i), "message") ||
-            bedrock_invoke_has(llmobs_json_at(choices, i), "stop_reason"))
+    LLMOBS_JSON_EACH (one, choices, true)
+        if (bedrock_invoke_has(one, "message") ||
+            bedrock_invoke_has(one, "stop_reason"))
             return true;
     return false;
 }
@@ -234,9 +233,7 @@ static int as_deltas(const struct llmobs_json *choices)
 {
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(choices); i++) {
-        struct llmobs_json *choice = llmobs_json_at(choices, i);
-
+    LLMOBS_JSON_EACH (choice, choices, rc == 0) {
         rc = call_it(choice, "message", "delta");
         if (rc == 0)
             rc = call_it(choice, "stop_reason", "finish_reason");
@@ -286,8 +283,7 @@ static const struct body chat = {chat_request, chat_document, chat_chunk,
 static int bedrock_invoke_add_text(struct llmobs_json *list, const char *role,
                                    const char *text)
 {
-    return llmobs_json_add(list,
-                           llmobs_message_new(role, llmobs_text_of(text)));
+    return llmobs_message_add_text(list, role, llmobs_text_of(text));
 }
 
 static const char *bedrock_invoke_role_of(const struct llmobs_json *turn)
@@ -315,9 +311,7 @@ static int bedrock_invoke_add_turns(const struct llmobs_reading *reading)
     if (preamble && *preamble)
         rc = bedrock_invoke_add_text(list, "system", preamble);
     llmobs_fact_apart(reading->span);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(history); i++) {
-        const struct llmobs_json *turn = llmobs_json_at(history, i);
-
+    LLMOBS_JSON_EACH (turn, history, rc == 0) {
         if (llmobs_json_is_object(turn))
             rc = bedrock_invoke_add_text(list, bedrock_invoke_role_of(turn),
                                          llmobs_json_gets(turn, "message"));
@@ -375,7 +369,6 @@ static int bedrock_invoke_end_text(struct invoke *invoke,
 static int command_chunk(struct invoke *invoke,
                          const struct llmobs_event *event)
 {
-    const char *type = llmobs_json_gets(event->json, "event_type");
     const char *text = llmobs_json_gets(event->json, "text");
 
     if (llmobs_json_is_true(llmobs_json_get(event->json, "is_finished"))) {
@@ -384,7 +377,8 @@ static int command_chunk(struct invoke *invoke,
         if (rc < 0)
             return rc;
     }
-    if (!type || strcmp(type, "text-generation") != 0 || !text)
+    if (!llmobs_json_says(event->json, "event_type", "text-generation") ||
+        !text)
         return 0;
     return bedrock_invoke_add_piece(invoke, llmobs_text_of(text));
 }
@@ -593,16 +587,6 @@ static void count_bodies(struct llmobs_reading *reading)
         llmobs_bedrock_count(&invoke->tokens, reading->span);
 }
 
-/* Notes the tokens of thinking, which are a part of the output. */
-static void count_thinking(const struct llmobs_json *usage,
-                           struct llmobs_span *span)
-{
-    llmobs_span_metric(
-        span, "reasoning_output_tokens",
-        llmobs_usage_count(llmobs_json_get(usage, "output_tokens_details"),
-                           "thinking_tokens"));
-}
-
 static const struct body *body_of(const struct llmobs_reading *reading)
 {
     return ((const struct invoke *)reading->state)->body;
@@ -621,18 +605,22 @@ static int bedrock_invoke_read_document(struct llmobs_reading *reading,
     if (reading->classified->call->status < 300)
         llmobs_bedrock_body_counts(body, &invoke->tokens);
     count_bodies(reading);
-    count_thinking(llmobs_json_get(body, "usage"), reading->span);
+    llmobs_anthropic_thinking(llmobs_json_get(body, "usage"), reading->span);
     return body_of(reading)->document(reading, body,
                                       &reading->span->output_messages);
 }
 
-/* True where a guardrail has replaced the answer by its own words: then the
- * reason why it ended is not the model's. */
-static bool is_blocked(const struct llmobs_json *json)
+/* Reads what a chunk says beside its text. After a guardrail has replaced the
+ * answer by its own words, the reason why it ended is not the model's. */
+static void read_beside(struct invoke *invoke, const struct llmobs_event *event)
 {
-    return llmobs_text_is(llmobs_text_of(llmobs_json_gets(
-                              json, "amazon-bedrock-guardrailAction")),
-                          "INTERVENED");
+    const char *guard =
+        llmobs_json_gets(event->json, "amazon-bedrock-guardrailAction");
+    bool counts = llmobs_bedrock_body_counts(event->json, &invoke->tokens);
+
+    invoke->done =
+        invoke->done || llmobs_text_is(llmobs_text_of(guard), "INTERVENED");
+    invoke->plain = guard || counts ? NULL : event->json;
 }
 
 static int bedrock_invoke_read_event(struct llmobs_reading *reading,
@@ -648,15 +636,14 @@ static int bedrock_invoke_read_event(struct llmobs_reading *reading,
         return 0;
     rc = invoke->body->chunk(invoke, event);
     if (rc == 0)
-        rc = llmobs_sources_read(reading->span, event->json,
-                                 invoke->body == &nova
-                                     ? LLMOBS_SOURCES_CONVERSE
-                                     : LLMOBS_SOURCES_ANTHROPIC);
-    llmobs_bedrock_body_counts(event->json, &invoke->tokens);
+        rc = llmobs_sources_event(reading, event,
+                                  invoke->body == &nova
+                                      ? LLMOBS_SOURCES_CONVERSE
+                                      : LLMOBS_SOURCES_ANTHROPIC);
+    if (!event->alike || event->json != invoke->plain)
+        read_beside(invoke, event);
     if (invoke->begun)
         llmobs_reading_token(reading, event);
-    if (is_blocked(event->json))
-        invoke->done = true;
     if (llmobs_json_is_object(metrics)) {
         llmobs_bedrock_invocation(metrics, &tokens);
         llmobs_bedrock_count(&tokens, reading->span);
@@ -671,7 +658,7 @@ static int bedrock_invoke_finish_stream(struct llmobs_reading *reading)
     const struct invoke *invoke = reading->state;
 
     count_bodies(reading);
-    count_thinking(invoke->anthropic.usage, reading->span);
+    llmobs_anthropic_thinking(invoke->anthropic.usage, reading->span);
     return body_of(reading)->finish(reading->state, reading->span);
 }
 
@@ -694,8 +681,7 @@ static const struct llmobs_form form = {
     .event = bedrock_invoke_read_event,
     .finish = bedrock_invoke_finish_stream,
     .ends = llmobs_bedrock_ends,
-    .state_fini = bedrock_invoke_free_state,
-    .state_size = sizeof(struct invoke),
+    LLMOBS_STATE(struct invoke, bedrock_invoke_free_state),
     .framing = LLMOBS_FRAMING_AWS,
 };
 
@@ -711,5 +697,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(bedrock_invoke, .integration = "bedrock", .genai = "aws.bedrock",
-               .shapes = shapes, .form = &form, .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               .shapes = shapes, .form = &form, LLMOBS_ALL_MEDIA_TOLD);

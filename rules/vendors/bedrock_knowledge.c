@@ -1,15 +1,11 @@
 /* Knowledge bases of Amazon Bedrock: Retrieve finds texts, Rerank orders them,
  * RetrieveAndGenerate makes a model answer from them. Paths, members and events
  * as the models of @aws-sdk/client-bedrock-agent-runtime have them. */
-#include <errno.h>
-#include <string.h>
 
 #include "rules/vendors/bedrock.h"
 #include "rules/vendors/bedrock_stream.h"
 #include "rules/read/documents.h"
-#include "rules/read/facts.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 #include "rules/read/values.h"
 
 static int set_provider(struct llmobs_reading *reading)
@@ -216,8 +212,7 @@ static const struct llmobs_form generate = {
     .event = generate_event,
     .finish = llmobs_bedrock_stream_finish,
     .ends = llmobs_bedrock_ends,
-    .state_fini = llmobs_bedrock_stream_fini,
-    .state_size = sizeof(struct llmobs_bedrock_stream),
+    LLMOBS_STATE(struct llmobs_bedrock_stream, llmobs_bedrock_stream_fini),
     .framing = LLMOBS_FRAMING_AWS,
 };
 

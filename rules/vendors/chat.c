@@ -39,14 +39,6 @@ int llmobs_chat_request(struct llmobs_reading *reading)
                                          &span->tool_definitions);
 }
 
-/* Reads what a body, or a piece of one, says beside its messages. */
-static int chat_beside(struct llmobs_span *span, const struct llmobs_json *body)
-{
-    int rc = llmobs_openai_moderation(body, span);
-
-    return rc < 0 ? rc : llmobs_sources_read(span, body, LLMOBS_SOURCES_OPENAI);
-}
-
 int llmobs_chat_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {
@@ -57,9 +49,7 @@ int llmobs_chat_document(struct llmobs_reading *reading,
         list ? llmobs_reading_model(reading, llmobs_json_gets(body, "model"))
              : -ENOMEM;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(choices); i++) {
-        const struct llmobs_json *choice = llmobs_json_at(choices, i);
-
+    LLMOBS_JSON_EACH (choice, choices, rc == 0) {
         llmobs_fact_finish(reading->span,
                            llmobs_json_gets(choice, "finish_reason"));
         rc = llmobs_message_add_answer(list, llmobs_json_get(choice, "message"),
@@ -67,7 +57,9 @@ int llmobs_chat_document(struct llmobs_reading *reading,
     }
     reading->span->output_messages = list;
     if (rc == 0)
-        rc = chat_beside(reading->span, body);
+        rc = llmobs_openai_moderation(body, reading->span);
+    if (rc == 0)
+        rc = llmobs_sources_read(reading->span, body, LLMOBS_SOURCES_OPENAI);
     if (rc == 0)
         rc = variant->usage(llmobs_usage_find(body), reading->span);
     return rc < 0 ? rc : llmobs_usage_timings(body, reading->span);
@@ -91,7 +83,9 @@ int llmobs_chat_event(struct llmobs_reading *reading,
     llmobs_chat_begun(reading, event);
     reading->done = reading->done || stream->done;
     if (rc == 0)
-        rc = chat_beside(reading->span, event->json);
+        rc = llmobs_openai_moderation(event->json, reading->span);
+    if (rc == 0)
+        rc = llmobs_sources_event(reading, event, LLMOBS_SOURCES_OPENAI);
     if (rc < 0 || !stream->done)
         return rc;
     return llmobs_usage_timings(event->json, reading->span);
@@ -133,9 +127,4 @@ int llmobs_chat_ends(struct llmobs_reading *reading)
     const struct llmobs_chat_variant *variant = reading->form->variant;
 
     return llmobs_openai_ends_by(reading, variant->usage);
-}
-
-void llmobs_chat_fini(void *state)
-{
-    llmobs_stream_fini(state);
 }

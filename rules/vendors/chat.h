@@ -39,13 +39,12 @@ int llmobs_chat_event(struct llmobs_reading *reading,
                       const struct llmobs_event *event);
 int llmobs_chat_finish(struct llmobs_reading *reading);
 int llmobs_chat_ends(struct llmobs_reading *reading);
-void llmobs_chat_fini(void *state);
 
 /* All of them but the request's, for a form. */
 #define LLMOBS_CHAT                                               \
     .document = llmobs_chat_document, .event = llmobs_chat_event, \
     .finish = llmobs_chat_finish, .ends = llmobs_chat_ends,       \
-    .state_fini = llmobs_chat_fini, .state_size = sizeof(struct llmobs_stream)
+    LLMOBS_STATE(struct llmobs_stream, llmobs_stream_fini)
 
 /* Makes the output from the stream's parts, if any came; of none the reader
  * makes an empty message, as Datadog's SDK does. The caller sets model

@@ -1,12 +1,10 @@
 #include "rules/vendors/converse_message.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "rules/read/facts.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
 
@@ -51,10 +49,8 @@ static int converse_message_add_other(struct parts *parts,
     llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
     rc = name_block(block, "content type", &text);
     if (rc == 0)
-        rc = llmobs_json_add(
-            parts->others,
-            llmobs_message_new(parts->role,
-                               (struct llmobs_text){text.data, text.len}));
+        rc = llmobs_message_add_text(parts->others, parts->role,
+                                     llmobs_buf_text(&text));
     llmobs_buf_fini(&text);
     return rc == -EFBIG ? 0 : rc;
 }
@@ -136,11 +132,10 @@ static int converse_message_add_results(struct parts *parts,
     const char *id = llmobs_json_gets(from, "toolUseId");
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(content); i++)
-        if (llmobs_json_is_object(llmobs_json_at(content, i)))
-            rc = converse_message_add_result(
-                parts, id,
-                converse_message_result_text(llmobs_json_at(content, i)));
+    LLMOBS_JSON_EACH (one, content, rc == 0)
+        if (llmobs_json_is_object(one))
+            rc = converse_message_add_result(parts, id,
+                                             converse_message_result_text(one));
     return rc;
 }
 
@@ -150,8 +145,8 @@ static int add_cited(struct parts *parts, const struct llmobs_json *content)
     bool first = true;
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(content); i++) {
-        const char *text = llmobs_json_gets(llmobs_json_at(content, i), "text");
+    LLMOBS_JSON_EACH (one, content, rc == 0) {
+        const char *text = llmobs_json_gets(one, "text");
 
         if (!llmobs_has_text(text))
             continue;
@@ -212,9 +207,8 @@ static int converse_message_add_block(struct parts *parts,
     if (has_members(result))
         return converse_message_add_results(parts, result);
     if (llmobs_has_text(reasoning))
-        return llmobs_json_add(
-            parts->list,
-            llmobs_message_new("reasoning", llmobs_text_of(reasoning)));
+        return llmobs_message_add_text(parts->list, "reasoning",
+                                       llmobs_text_of(reasoning));
     return converse_message_add_other(parts, block);
 }
 
@@ -247,8 +241,8 @@ static int converse_message_put_all(struct llmobs_json *list,
 {
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(from); i++)
-        rc = llmobs_json_add(list, llmobs_json_share(llmobs_json_at(from, i)));
+    LLMOBS_JSON_EACH (one, from, rc == 0)
+        rc = llmobs_json_add(list, llmobs_json_share(one));
     return rc;
 }
 
@@ -256,9 +250,7 @@ static int read_blocks(struct parts *parts, const struct llmobs_json *content)
 {
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(content); i++) {
-        const struct llmobs_json *block = llmobs_json_at(content, i);
-
+    LLMOBS_JSON_EACH (block, content, rc == 0) {
         if (llmobs_json_is_object(block))
             rc = converse_message_add_block(parts, block);
     }
@@ -280,8 +272,7 @@ static int converse_message_add_content(struct llmobs_json *list,
     int rc = -ENOMEM;
 
     if (text)
-        return llmobs_json_add(
-            list, llmobs_message_new(parts.role, llmobs_text_of(text)));
+        return llmobs_message_add_text(list, parts.role, llmobs_text_of(text));
     llmobs_buf_init(&parts.text, LLMOBS_MESSAGE_CONTENT_MAX);
     parts.calls = llmobs_json_array();
     parts.others = llmobs_json_array();
@@ -304,9 +295,7 @@ static int add_inputs(struct llmobs_span *span,
                                           llmobs_json_get(request, "system"));
 
     llmobs_fact_apart(span);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(messages); i++) {
-        const struct llmobs_json *message = llmobs_json_at(messages, i);
-
+    LLMOBS_JSON_EACH (message, messages, rc == 0) {
         rc = converse_message_add_content(list,
                                           llmobs_json_gets(message, "role"),
                                           llmobs_json_get(message, "content"));
@@ -343,9 +332,8 @@ static int converse_message_read_tools(const struct llmobs_json *request,
     struct llmobs_json *list = llmobs_json_array();
     int rc = list ? 0 : -ENOMEM;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(tools); i++) {
-        const struct llmobs_json *spec =
-            llmobs_json_get(llmobs_json_at(tools, i), "toolSpec");
+    LLMOBS_JSON_EACH (one, tools, rc == 0) {
+        const struct llmobs_json *spec = llmobs_json_get(one, "toolSpec");
 
         if (has_members(spec))
             rc = converse_message_add_tool(list, spec);

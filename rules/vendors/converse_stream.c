@@ -7,7 +7,6 @@
 #include "rules/read/facts.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 #include "rules/read/tools.h"
 
 /* One content block; its contents show its kind. */
@@ -44,8 +43,10 @@ static void drop_blocks(struct llmobs_converse_stream *stream)
     stream->role = NULL;
 }
 
-void llmobs_converse_stream_fini(struct llmobs_converse_stream *stream)
+void llmobs_converse_stream_fini(void *state)
 {
+    struct llmobs_converse_stream *stream = state;
+
     drop_blocks(stream);
     llmobs_json_free(stream->messages);
     llmobs_json_free(stream->usage);
@@ -79,9 +80,6 @@ static int converse_stream_find_block(struct llmobs_converse_stream *stream,
     if (rc < 0)
         return rc;
     *out = item;
-    (*out)->text.max = LLMOBS_MESSAGE_CONTENT_MAX;
-    (*out)->reasoning.max = LLMOBS_MESSAGE_CONTENT_MAX;
-    (*out)->input.max = LLMOBS_MESSAGE_CONTENT_MAX;
     return 0;
 }
 
@@ -155,9 +153,7 @@ static struct llmobs_json *converse_stream_read_input(const struct block *block)
 
     if (block->input.len == 0)
         return llmobs_json_object();
-    if (llmobs_json_parse(
-            (struct llmobs_text){block->input.data, block->input.len},
-            &parsed) == 0 &&
+    if (llmobs_json_parse(llmobs_buf_text(&block->input), &parsed) == 0 &&
         llmobs_json_is_object(parsed))
         return parsed;
     llmobs_json_free(parsed);
@@ -194,10 +190,8 @@ static int converse_stream_put_reasoning(
             &converse_stream_block_of(stream, i)->reasoning;
 
         if (buf->len > 0)
-            rc = llmobs_json_add(
-                stream->messages,
-                llmobs_message_new("reasoning",
-                                   (struct llmobs_text){buf->data, buf->len}));
+            rc = llmobs_message_add_text(stream->messages, "reasoning",
+                                         llmobs_buf_text(buf));
     }
     return rc;
 }
@@ -253,10 +247,7 @@ static struct llmobs_json *converse_stream_make_message(
         rc = converse_stream_put_text(stream, message);
     if (rc == 0)
         rc = converse_stream_put_calls(stream, message);
-    if (rc == 0)
-        return message;
-    llmobs_json_free(message);
-    return NULL;
+    return llmobs_json_done(message, rc);
 }
 
 /* Ends the current message. */

@@ -28,7 +28,7 @@ struct llmobs_converse_stream {
 };
 
 /* A stream of all zeros is empty and ready. */
-void llmobs_converse_stream_fini(struct llmobs_converse_stream *stream);
+void llmobs_converse_stream_fini(void *stream);
 
 /* Adds one event: its name and its document. */
 int llmobs_converse_stream_add(struct llmobs_converse_stream *stream,

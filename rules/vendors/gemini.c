@@ -9,7 +9,6 @@
 #include "rules/vendors/google.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
-#include "rules/read/media.h"
 #include "rules/read/sources.h"
 #include "rules/read/stream_parts.h"
 
@@ -82,8 +81,8 @@ static int gemini_read_request(struct llmobs_reading *reading)
                                              &span->tool_definitions);
 }
 
-static void gemini_read_usage(const struct llmobs_json *usage,
-                              struct llmobs_span *span)
+static int gemini_read_usage(const struct llmobs_json *usage,
+                             struct llmobs_span *span)
 {
     static const struct llmobs_google_counts counts = {
         .input = "promptTokenCount",
@@ -95,6 +94,10 @@ static void gemini_read_usage(const struct llmobs_json *usage,
     };
 
     llmobs_google_usage(usage, &counts, span);
+    return llmobs_json_set_texts(
+        span->metadata, "service_tier",
+        llmobs_google_gets(usage, "serviceTier"), "traffic_type",
+        llmobs_google_gets(usage, "trafficType"), NULL);
 }
 
 static bool is_reason(const char *reason)
@@ -126,22 +129,14 @@ static void note_block(struct llmobs_reading *reading,
 static int note_words(struct llmobs_reading *reading,
                       const struct llmobs_json *body)
 {
-    struct llmobs_json *metadata = reading->span->metadata;
-    const struct llmobs_json *usage = llmobs_google_get(body, "usageMetadata");
     const struct llmobs_json *candidate =
         llmobs_google_at(llmobs_google_get(body, "candidates"), 0);
 
-    int rc = llmobs_json_set_texts(
-        metadata, "block_reason_message",
+    return llmobs_json_set_texts(
+        reading->span->metadata, "block_reason_message",
         llmobs_google_gets(llmobs_google_get(body, "promptFeedback"),
                            "blockReasonMessage"),
-        "finish_message", llmobs_google_gets(candidate, "finishMessage"),
-        "service_tier", llmobs_google_gets(usage, "serviceTier"),
-        "traffic_type", llmobs_google_gets(usage, "trafficType"), NULL);
-
-    return rc < 0 ? rc
-                  : llmobs_sources_read(reading->span, body,
-                                        LLMOBS_SOURCES_GEMINI);
+        "finish_message", llmobs_google_gets(candidate, "finishMessage"), NULL);
 }
 
 static int gemini_read_document(struct llmobs_reading *reading,
@@ -167,19 +162,24 @@ static int gemini_read_document(struct llmobs_reading *reading,
     }
     if (llmobs_google_len(candidates) == 0)
         note_block(reading, body);
-    gemini_read_usage(llmobs_google_get(body, "usageMetadata"), reading->span);
+    if (rc == 0)
+        rc = gemini_read_usage(llmobs_google_get(body, "usageMetadata"),
+                               reading->span);
     if (rc == 0)
         rc = note_words(reading, body);
+    if (rc == 0)
+        rc = llmobs_sources_read(reading->span, body, LLMOBS_SOURCES_GEMINI);
     return rc < 0 ? rc
                   : llmobs_reading_model(
                         reading, llmobs_json_gets(body, "modelVersion"));
 }
 
-/* Reads everything of a chunk but its candidates. */
+/* Reads everything of a chunk but its candidates and sources. The words are
+ * those of the end. */
 static int note_chunk(struct llmobs_reading *reading,
                       const struct llmobs_json *chunk)
 {
-    struct llmobs_json *usage = llmobs_json_get(chunk, "usageMetadata");
+    struct llmobs_json *usage = llmobs_google_get(chunk, "usageMetadata");
     const char *model = llmobs_json_gets(chunk, "modelVersion");
     struct stream *stream = reading->state;
 
@@ -194,7 +194,7 @@ static int note_chunk(struct llmobs_reading *reading,
     }
     if (model && *model && llmobs_span_set(&stream->model, model) < 0)
         return -ENOMEM;
-    return note_words(reading, chunk);
+    return reading->done ? note_words(reading, chunk) : 0;
 }
 
 static int add_reason(struct llmobs_reading *reading,
@@ -238,7 +238,10 @@ static int gemini_read_event(struct llmobs_reading *reading,
     }
     if (stream->parts.begun)
         llmobs_reading_token(reading, event);
-    return rc < 0 ? rc : note_chunk(reading, event->json);
+    if (rc == 0)
+        rc = note_chunk(reading, event->json);
+    return rc < 0 ? rc
+                  : llmobs_sources_event(reading, event, LLMOBS_SOURCES_GEMINI);
 }
 
 static const struct candidate *candidate_of(const struct stream *stream,
@@ -254,7 +257,8 @@ static int gemini_finish_stream(struct llmobs_reading *reading)
 
     llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_MODEL,
                      stream->model);
-    gemini_read_usage(stream->usage, reading->span);
+    if (rc == 0)
+        rc = gemini_read_usage(stream->usage, reading->span);
     for (size_t i = 0; i < stream->candidates.count; i++)
         llmobs_fact_finish(reading->span, candidate_of(stream, i)->reason);
     if (rc < 0 || !stream->parts.others)
@@ -291,7 +295,8 @@ static int gemini_read_ends(struct llmobs_reading *reading)
 
     reading->span->complete = is_reason(why);
     llmobs_fact_finish(reading->span, why);
-    gemini_read_usage(usage, reading->span);
+    if (rc == 0)
+        rc = gemini_read_usage(usage, reading->span);
     llmobs_json_free(usage);
     llmobs_json_free(model);
     llmobs_json_free(reason);
@@ -308,8 +313,7 @@ static const struct llmobs_form form = {
     .model = llmobs_google_model,
     .finish = gemini_finish_stream,
     .ends = gemini_read_ends,
-    .state_fini = gemini_free_stream,
-    .state_size = sizeof(struct stream),
+    LLMOBS_STATE(struct stream, gemini_free_stream),
     .framing = LLMOBS_FRAMING_ARRAY,
     .failed_role = "assistant",
 };
@@ -327,5 +331,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(gemini, .integration = "google_genai", .genai = "gcp.gen_ai",
-               .shapes = shapes, .form = &form, .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               .shapes = shapes, .form = &form, LLMOBS_ALL_MEDIA_TOLD);

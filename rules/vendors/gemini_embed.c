@@ -1,13 +1,11 @@
 /* Embeddings of Gemini and Vertex AI: embedContent, batchEmbedContents and
  * predict (WIRE 6.10). */
 #include <errno.h>
-#include <stdlib.h>
 
 #include "rules/vendors/gemini_parts.h"
 #include "rules/vendors/google.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/embedding.h"
-#include "rules/read/media.h"
 #include "rules/read/usage.h"
 
 static const char settings[] =
@@ -54,9 +52,8 @@ static int gemini_embed_add_texts(const struct llmobs_json *item,
         content = llmobs_json_get(item, "text");
     rc =
         messages ? llmobs_gemini_add_content(messages, content, NULL) : -ENOMEM;
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(messages); i++) {
-        struct llmobs_json *text =
-            llmobs_json_get(llmobs_json_at(messages, i), "content");
+    LLMOBS_JSON_EACH (one, messages, rc == 0) {
+        struct llmobs_json *text = llmobs_json_get(one, "content");
 
         if (text)
             rc = llmobs_json_add(texts, llmobs_json_share(text));
@@ -190,5 +187,4 @@ static const struct llmobs_shape shapes[] = {
 
 LLMOBS_DIALECT(gemini_embed, .integration = "google_genai",
                .genai = "gcp.gen_ai", .shapes = shapes, .form = &form,
-               .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               LLMOBS_ALL_MEDIA_TOLD);

@@ -8,10 +8,8 @@
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
 #include "rules/read/jobs.h"
-#include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 #include "rules/read/tools.h"
 
 /* Keys of the request; the first one only holds settings. */
@@ -19,7 +17,6 @@ static const char keys[] =
     "generation_config\0agent\0stream\0background\0store\0"
     "previous_interaction_id\0response_format\0response_mime_type\0"
     "response_modalities\0safety_settings\0service_tier\0";
-#define KEYS_APART 1
 
 static const char settings[] =
     "temperature\0top_p\0seed\0max_output_tokens\0stop_sequences\0"
@@ -67,8 +64,8 @@ static int gemini_interactions_read_settings(struct llmobs_reading *reading)
     if (!llmobs_json_gets(reading->request, "model"))
         llmobs_fact_asked(reading, llmobs_json_gets(reading->request, "agent"));
     return rc < 0 ? rc
-                  : llmobs_request_metadata(reading->request, keys + KEYS_APART,
-                                            span);
+                  : llmobs_request_metadata(reading->request,
+                                            llmobs_words_next(keys), span);
 }
 
 static int gemini_interactions_read_request(struct llmobs_reading *reading)
@@ -84,10 +81,8 @@ static int gemini_interactions_read_request(struct llmobs_reading *reading)
     if (!span->input_messages)
         return -ENOMEM;
     if (llmobs_json_is_string(system))
-        rc = llmobs_json_add(
-            span->input_messages,
-            llmobs_message_new("system",
-                               llmobs_text_of(llmobs_json_text(system))));
+        rc = llmobs_message_add_text(span->input_messages, "system",
+                                     llmobs_text_of(llmobs_json_text(system)));
     llmobs_fact_apart(span);
     if (rc == 0)
         rc = llmobs_interactions_add_inputs(
@@ -136,8 +131,8 @@ static const struct llmobs_json *gemini_interactions_fault_of(
     const struct llmobs_json *fault =
         llmobs_json_at(llmobs_json_get(body, "errors"), 0);
 
-    for (size_t i = 0; !fault && i < llmobs_json_len(steps); i++)
-        fault = llmobs_json_get(llmobs_json_at(steps, i), "error");
+    LLMOBS_JSON_EACH (one, steps, !fault)
+        fault = llmobs_json_get(one, "error");
     return fault;
 }
 
@@ -175,10 +170,8 @@ static int gemini_interactions_read_output(struct llmobs_reading *reading,
     struct llmobs_json *list = llmobs_json_array();
     int rc = list ? 0 : -ENOMEM;
 
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(steps) && i < llmobs_json_len(steps);
-         i++)
-        rc = llmobs_interactions_add_output(list, llmobs_json_at(steps, i));
+    LLMOBS_JSON_EACH (one, steps, rc == 0)
+        rc = llmobs_interactions_add_output(list, one);
     reading->span->output_messages = list;
     return rc;
 }
@@ -269,11 +262,6 @@ static int gemini_interactions_finish_stream(struct llmobs_reading *reading)
     return rc < 0 ? rc
                   : gemini_interactions_note_job(reading, stream->interaction,
                                                  stream->status);
-}
-
-static void gemini_interactions_free_stream(void *stream)
-{
-    llmobs_interactions_stream_fini(stream);
 }
 
 static int name_agent(struct llmobs_reading *reading)
@@ -367,8 +355,8 @@ static const struct llmobs_form fetch_form = {
     .event = fetch_event,
     .finish = fetch_finish,
     .ends = gemini_interactions_fetch_ends,
-    .state_fini = gemini_interactions_free_stream,
-    .state_size = sizeof(struct llmobs_interactions_stream),
+    LLMOBS_STATE(struct llmobs_interactions_stream,
+                 llmobs_interactions_stream_fini),
 };
 
 /* -- the dialect ----------------------------------------------------------- */
@@ -383,8 +371,8 @@ static const struct llmobs_form form = {
     .model = name_agent,
     .finish = gemini_interactions_finish_stream,
     .ends = gemini_interactions_read_ends,
-    .state_fini = gemini_interactions_free_stream,
-    .state_size = sizeof(struct llmobs_interactions_stream),
+    LLMOBS_STATE(struct llmobs_interactions_stream,
+                 llmobs_interactions_stream_fini),
     .failed_role = "assistant",
 };
 
@@ -407,5 +395,4 @@ static const struct llmobs_shape shapes[] = {
 
 LLMOBS_DIALECT(gemini_interactions, .integration = "google_genai",
                .genai = "gcp.gen_ai", .shapes = shapes, .form = &form,
-               .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               LLMOBS_ALL_MEDIA_TOLD);

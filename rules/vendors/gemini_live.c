@@ -22,7 +22,6 @@
 #include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 
 /* -- frames as they pass --------------------------------------------------- */
 
@@ -224,9 +223,7 @@ static int gemini_live_add_words(struct llmobs_json *list,
     int rc = 0;
 
     if (words->len > 0)
-        rc = llmobs_json_add(
-            list, llmobs_message_new(
-                      "user", (struct llmobs_text){words->data, words->len}));
+        rc = llmobs_message_add_text(list, "user", llmobs_buf_text(words));
     llmobs_buf_cut(words, 0);
     return rc;
 }
@@ -272,8 +269,7 @@ static int gemini_live_add_item(struct llmobs_json *list,
         return llmobs_message_content_append(words, heard);
     rc = gemini_live_add_words(list, words);
     if (rc == 0 && text)
-        rc = llmobs_json_add(list,
-                             llmobs_message_new("user", llmobs_text_of(text)));
+        rc = llmobs_message_add_text(list, "user", llmobs_text_of(text));
     if (rc == 0)
         rc = gemini_live_add_turns(
             list, llmobs_google_get(llmobs_google_get(frame, "clientContent"),
@@ -309,8 +305,7 @@ static int gemini_live_read_input(const struct live *state,
         rc = gemini_live_add_words(list, &words);
     llmobs_buf_fini(&words);
     if (rc == 0 && count == 0 && !span->input_dropped)
-        rc = llmobs_json_add(
-            list, llmobs_message_new("user", llmobs_text_of("[audio]")));
+        rc = llmobs_message_add_text(list, "user", llmobs_text_of("[audio]"));
     return rc;
 }
 
@@ -474,9 +469,8 @@ static int gemini_live_finish(struct llmobs_reading *reading)
     if (llmobs_json_len(span->output_messages) > 0 || !state->sounds ||
         !reading->done) /* its words may have been still to come */
         return 0;
-    return llmobs_json_add(
-        span->output_messages,
-        llmobs_message_new("assistant", llmobs_text_of("[audio]")));
+    return llmobs_message_add_text(span->output_messages, "assistant",
+                                   llmobs_text_of("[audio]"));
 }
 
 static void gemini_live_free_state(void *of)
@@ -497,8 +491,7 @@ static const struct llmobs_form form = {
     .begin = gemini_live_begin,
     .event = gemini_live_read_event,
     .finish = gemini_live_finish,
-    .state_fini = gemini_live_free_state,
-    .state_size = sizeof(struct live),
+    LLMOBS_STATE(struct live, gemini_live_free_state),
     .frames = true,
     .framing = LLMOBS_FRAMING_LINES,
     .failed_role = "assistant",

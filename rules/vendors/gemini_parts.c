@@ -1,13 +1,11 @@
 #include "rules/vendors/gemini_parts.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "rules/vendors/google.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 #include "rules/read/tools.h"
 
 const char *llmobs_gemini_role(const struct llmobs_json *content,
@@ -202,8 +200,7 @@ int llmobs_gemini_add_part(struct llmobs_json *list,
     int rc;
 
     if (text)
-        return llmobs_json_add(list,
-                               llmobs_message_new(role, llmobs_text_of(text)));
+        return llmobs_message_add_text(list, role, llmobs_text_of(text));
     if (!llmobs_json_is_object(part) ||
         (!llmobs_json_gets(part, "text") && !llmobs_gemini_has_data(part)))
         return 0;

@@ -8,7 +8,6 @@
 #include "rules/vendors/google.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 #include "lib/text/json_path.h"
 
 void llmobs_gemini_stream_fini(struct llmobs_gemini_stream *stream)
@@ -25,9 +24,6 @@ int llmobs_gemini_stream_begin(struct llmobs_gemini_stream *stream)
 {
     if (stream->others)
         return 0;
-    stream->text.max = LLMOBS_MESSAGE_CONTENT_MAX;
-    stream->thought.max = LLMOBS_MESSAGE_CONTENT_MAX;
-    stream->piece.max = LLMOBS_MESSAGE_CONTENT_MAX;
     stream->others = llmobs_json_array();
     return stream->others ? 0 : -ENOMEM;
 }
@@ -136,8 +132,8 @@ static int add_piece(struct llmobs_gemini_stream *stream,
 
     if (!stream->open || (name && *name))
         rc = begin_call(stream, part);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(pieces); i++)
-        rc = add_argument(stream, llmobs_json_at(pieces, i));
+    LLMOBS_JSON_EACH (one, pieces, rc == 0)
+        rc = add_argument(stream, one);
     if (rc == 0 &&
         !llmobs_json_is_true(llmobs_google_get(call, "willContinue"))) {
         rc = put_piece(stream);
@@ -191,9 +187,7 @@ static int gemini_stream_add_text(struct llmobs_json *list, const char *role,
 {
     if (text->len == 0)
         return 0;
-    return llmobs_json_add(
-        list,
-        llmobs_message_new(role, (struct llmobs_text){text->data, text->len}));
+    return llmobs_message_add_text(list, role, llmobs_buf_text(text));
 }
 
 struct llmobs_json *llmobs_gemini_stream_messages(
@@ -206,11 +200,7 @@ struct llmobs_json *llmobs_gemini_stream_messages(
         rc = gemini_stream_add_text(list, "reasoning", &stream->thought);
     if (rc == 0)
         rc = gemini_stream_add_text(list, stream->role, &stream->text);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(stream->others); i++)
-        rc = llmobs_json_add(
-            list, llmobs_json_share(llmobs_json_at(stream->others, i)));
-    if (rc == 0)
-        return list;
-    llmobs_json_free(list);
-    return NULL;
+    LLMOBS_JSON_EACH (one, stream->others, rc == 0)
+        rc = llmobs_json_add(list, llmobs_json_share(one));
+    return llmobs_json_done(list, rc);
 }

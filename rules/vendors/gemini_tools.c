@@ -1,11 +1,9 @@
 #include "rules/vendors/gemini_tools.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "rules/vendors/google.h"
 #include "rules/read/tools.h"
-#include "rules/read/text.h"
 
 /* The meaning of the keys of an object in a schema. */
 enum names {
@@ -37,10 +35,7 @@ static struct llmobs_json *snake_object(const struct llmobs_json *from,
             rc = llmobs_json_set(out, llmobs_google_snake(key, name),
                                  snake_value(key, value));
     }
-    if (rc == 0)
-        return out;
-    llmobs_json_free(out);
-    return NULL;
+    return llmobs_json_done(out, rc);
 }
 
 static struct llmobs_json *snake_list(const struct llmobs_json *from)
@@ -48,12 +43,9 @@ static struct llmobs_json *snake_list(const struct llmobs_json *from)
     struct llmobs_json *out = llmobs_json_array();
     int rc = out ? 0 : -ENOMEM;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(from); i++)
-        rc = llmobs_json_add(out, snake_value("", llmobs_json_at(from, i)));
-    if (rc == 0)
-        return out;
-    llmobs_json_free(out);
-    return NULL;
+    LLMOBS_JSON_EACH (one, from, rc == 0)
+        rc = llmobs_json_add(out, snake_value("", one));
+    return llmobs_json_done(out, rc);
 }
 
 /* Gives the value of a keyword; "": a schema. Examples of the user's data stay

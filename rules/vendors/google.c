@@ -8,7 +8,6 @@
 #include <strings.h>
 
 #include "rules/read/facts.h"
-#include "rules/read/text.h"
 #include "rules/read/usage.h"
 
 static bool is_upper(char c)
@@ -87,7 +86,7 @@ static char *google_path_model(const struct llmobs_url *url)
     const char *slash, *colon = NULL, *last;
     char *model;
 
-    slash = path.len > 0 ? memrchr(path.data, '/', path.len) : NULL;
+    slash = memrchr(path.data, '/', path.len);
     if (slash)
         colon = memrchr(slash, ':', path.len - (size_t)(slash - path.data));
     if (colon)

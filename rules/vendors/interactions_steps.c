@@ -19,12 +19,6 @@ static const char *interactions_steps_type_of(const struct llmobs_json *step)
     return type ? type : "";
 }
 
-static bool interactions_steps_is_type(const struct llmobs_json *step,
-                                       const char *type)
-{
-    return strcmp(interactions_steps_type_of(step), type) == 0;
-}
-
 bool llmobs_interactions_is_call(const char *type)
 {
     return llmobs_text_ends(llmobs_text_of(type), call_end);
@@ -48,7 +42,7 @@ int llmobs_interactions_mark(struct llmobs_buf *text,
     if (!detail || !*detail)
         detail = llmobs_json_gets(content, "mime_type");
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-        if (interactions_steps_is_type(content, kinds[i])) {
+        if (llmobs_json_says(content, "type", kinds[i])) {
             *is = true;
             return llmobs_media_mark(text, kinds[i], detail,
                                      llmobs_media_base64(llmobs_text_of(data)));
@@ -80,8 +74,8 @@ static int append_contents(struct llmobs_buf *text,
 
     if (!llmobs_json_is_array(value))
         return interactions_steps_append_content(text, value);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++)
-        rc = interactions_steps_append_content(text, llmobs_json_at(value, i));
+    LLMOBS_JSON_EACH (one, value, rc == 0)
+        rc = interactions_steps_append_content(text, one);
     return rc;
 }
 
@@ -96,9 +90,7 @@ static int add_contents(struct llmobs_json *list, const char *role,
     llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
     rc = append_contents(&text, value);
     if (rc == 0 && (text.len > 0 || empty))
-        rc = llmobs_json_add(
-            list, llmobs_message_new(
-                      role, (struct llmobs_text){text.data, text.len}));
+        rc = llmobs_message_add_text(list, role, llmobs_buf_text(&text));
     llmobs_buf_fini(&text);
     return rc;
 }
@@ -183,7 +175,7 @@ static int append_result(struct llmobs_buf *text,
 static int interactions_steps_add_result(struct llmobs_json *list,
                                          const struct llmobs_json *step)
 {
-    const char *role = interactions_steps_is_type(step, "function_result")
+    const char *role = llmobs_json_says(step, "type", "function_result")
                            ? "user"
                            : "assistant";
     struct llmobs_json *string = NULL;
@@ -213,10 +205,10 @@ static int interactions_steps_add_step(struct llmobs_json *list,
                                        const struct llmobs_json *step, bool *is)
 {
     *is = true;
-    if (interactions_steps_is_type(step, "model_output"))
+    if (llmobs_json_says(step, "type", "model_output"))
         return add_contents(list, "assistant", llmobs_json_get(step, "content"),
                             true);
-    if (interactions_steps_is_type(step, "thought"))
+    if (llmobs_json_says(step, "type", "thought"))
         return add_contents(list, "reasoning", llmobs_json_get(step, "summary"),
                             false);
     if (llmobs_interactions_is_call(interactions_steps_type_of(step)))
@@ -246,7 +238,7 @@ static int interactions_steps_add_input(struct llmobs_json *list,
 
     if (rc < 0 || is)
         return rc;
-    if (interactions_steps_is_type(value, "user_input") ||
+    if (llmobs_json_says(value, "type", "user_input") ||
         llmobs_json_gets(value, "role"))
         return interactions_steps_add_turn(list, value);
     return add_contents(list, "user", value, false);
@@ -261,7 +253,7 @@ static bool is_contents(const struct llmobs_json *list)
     if (llmobs_json_is_string(first))
         return true;
     LLMOBS_WORDS_EACH (type, types)
-        if (interactions_steps_is_type(first, type))
+        if (llmobs_json_says(first, "type", type))
             return true;
     return false;
 }
@@ -275,8 +267,8 @@ int llmobs_interactions_add_inputs(struct llmobs_json *list,
         return interactions_steps_add_input(list, input);
     if (is_contents(input))
         return add_contents(list, "user", input, false);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(input); i++)
-        rc = interactions_steps_add_input(list, llmobs_json_at(input, i));
+    LLMOBS_JSON_EACH (one, input, rc == 0)
+        rc = interactions_steps_add_input(list, one);
     return rc;
 }
 
@@ -286,7 +278,7 @@ int llmobs_interactions_add_output(struct llmobs_json *list,
     bool is;
     int rc = interactions_steps_add_step(list, step, &is);
 
-    if (rc < 0 || is || interactions_steps_is_type(step, "user_input"))
+    if (rc < 0 || is || llmobs_json_says(step, "type", "user_input"))
         return rc;
     return add_contents(list, "assistant", step, false);
 }

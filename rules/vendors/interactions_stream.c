@@ -7,7 +7,6 @@
 #include "rules/vendors/interactions_steps.h"
 #include "rules/read/media.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 
 /* The members of a step that come in pieces. */
 enum piece { PIECE_TEXT, PIECE_THOUGHT, PIECE_ARGUMENTS, PIECES };
@@ -27,8 +26,10 @@ static struct stream_step *interactions_stream_step_of(
     return (struct stream_step *)stream->steps.items + i;
 }
 
-void llmobs_interactions_stream_fini(struct llmobs_interactions_stream *stream)
+void llmobs_interactions_stream_fini(void *state)
 {
+    struct llmobs_interactions_stream *stream = state;
+
     for (size_t i = 0; i < stream->steps.count; i++) {
         struct stream_step *step = interactions_stream_step_of(stream, i);
 
@@ -204,17 +205,11 @@ static struct llmobs_json *texts_of(const struct llmobs_json *before,
     struct llmobs_json *list = llmobs_json_array();
     int rc = list ? 0 : -ENOMEM;
 
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(before) && i < llmobs_json_len(before);
-         i++)
-        rc =
-            llmobs_json_add(list, llmobs_json_share(llmobs_json_at(before, i)));
+    LLMOBS_JSON_EACH (one, before, rc == 0)
+        rc = llmobs_json_add(list, llmobs_json_share(one));
     if (rc == 0)
         rc = llmobs_json_add(list, llmobs_message_content_string(text));
-    if (rc == 0)
-        return list;
-    llmobs_json_free(list);
-    return NULL;
+    return llmobs_json_done(list, rc);
 }
 
 static int interactions_stream_set_texts(struct llmobs_json *step,
@@ -268,10 +263,7 @@ struct llmobs_json *llmobs_interactions_stream_steps(
     for (size_t i = 0; rc == 0 && i < stream->steps.count; i++)
         rc = llmobs_json_add(
             list, whole_step(interactions_stream_step_of(stream, i)));
-    if (rc == 0)
-        return list;
-    llmobs_json_free(list);
-    return NULL;
+    return llmobs_json_done(list, rc);
 }
 
 /* Notes what the event says about the whole interaction. */

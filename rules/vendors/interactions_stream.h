@@ -27,7 +27,7 @@ struct llmobs_interactions_stream {
 };
 
 /* A stream of all zeros is empty and ready. */
-void llmobs_interactions_stream_fini(struct llmobs_interactions_stream *stream);
+void llmobs_interactions_stream_fini(void *stream);
 
 int llmobs_interactions_stream_add(struct llmobs_interactions_stream *stream,
                                    const struct llmobs_json *event);

@@ -96,8 +96,8 @@ static int read_flagged(const struct llmobs_json *side, struct llmobs_json *out,
     struct llmobs_json *names = llmobs_json_array();
     int rc = flagged && names ? add_flagged(flagged, side) : -ENOMEM;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(results); i++)
-        rc = add_flagged(flagged, llmobs_json_at(results, i));
+    LLMOBS_JSON_EACH (one, results, rc == 0)
+        rc = add_flagged(flagged, one);
     for (void *it = llmobs_json_iter(flagged); rc == 0 && it;
          it = llmobs_json_next(flagged, it))
         rc = llmobs_json_add(names,

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/vendors/openai.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
 #include "rules/read/jobs.h"
@@ -50,15 +49,12 @@ static int openai_assistants_begin(struct llmobs_reading *reading)
 {
     const struct llmobs_classified *classified = reading->classified;
     const char *at = strstr(classified->shape->path, THREAD);
-    size_t back = 0;
     char *id;
 
     reading->told = LLMOBS_FACT_EVENTS;
     if (!at)
         return 0;
-    for (; *at; at++)
-        back += *at == '/';
-    id = llmobs_url_segment(classified->url->path, back);
+    id = llmobs_url_segment(classified->url->path, llmobs_url_behind(at));
     if (id)
         note_thread(reading, id);
     free(id);
@@ -108,11 +104,8 @@ static int openai_assistants_append_content(struct llmobs_buf *text,
 {
     int rc = append_line(text, llmobs_json_text(content));
 
-    for (size_t i = 0; rc == 0 && llmobs_json_is_array(content) &&
-                       i < llmobs_json_len(content);
-         i++)
-        rc = append_line(text,
-                         openai_assistants_text_of(llmobs_json_at(content, i)));
+    LLMOBS_JSON_EACH (one, content, rc == 0)
+        rc = append_line(text, openai_assistants_text_of(one));
     return rc;
 }
 
@@ -121,11 +114,9 @@ static int append_messages(struct llmobs_buf *text,
 {
     int rc = 0;
 
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(list) && i < llmobs_json_len(list);
-         i++)
-        rc = openai_assistants_append_content(
-            text, llmobs_json_get(llmobs_json_at(list, i), "content"));
+    LLMOBS_JSON_EACH (one, list, rc == 0)
+        rc = openai_assistants_append_content(text,
+                                              llmobs_json_get(one, "content"));
     return rc;
 }
 
@@ -175,13 +166,10 @@ static int run_request(struct llmobs_reading *reading)
 
 static bool openai_assistants_goes_on(const char *status)
 {
-    static const char *const words[] = {"queued", "in_progress",
-                                        "requires_action", "cancelling"};
+    static const char words[] =
+        "queued\0in_progress\0requires_action\0cancelling\0";
 
-    for (size_t i = 0; status && i < sizeof(words) / sizeof(words[0]); i++)
-        if (strcmp(status, words[i]) == 0)
-            return true;
-    return false;
+    return status && llmobs_words_have(words, status);
 }
 
 static int openai_assistants_read_error(struct llmobs_reading *reading,
@@ -318,8 +306,8 @@ static int openai_assistants_read_delta(struct stream *stream,
         llmobs_json_get(llmobs_json_get(event, "delta"), "content");
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(list); i++) {
-        const char *piece = openai_assistants_text_of(llmobs_json_at(list, i));
+    LLMOBS_JSON_EACH (one, list, rc == 0) {
+        const char *piece = openai_assistants_text_of(one);
 
         rc = stream->text.len == stream->whole
                  ? append_line(&stream->text, piece)
@@ -343,8 +331,8 @@ static int run_event(struct llmobs_reading *reading,
     if (strcmp(object, "thread.message") == 0) {
         rc = openai_assistants_read_message(stream, event->json);
         return rc < 0 ? rc
-                      : llmobs_sources_read(reading->span, event->json,
-                                            LLMOBS_SOURCES_OPENAI);
+                      : llmobs_sources_event(reading, event,
+                                             LLMOBS_SOURCES_OPENAI);
     }
     if (strcmp(object, "thread.run") != 0)
         return 0;
@@ -400,10 +388,8 @@ static int keep_results(struct llmobs_span *span,
     struct llmobs_json *message = llmobs_json_object();
     int rc = llmobs_json_sets(message, "role", "tool");
 
-    for (size_t i = 0; rc == 0 && llmobs_json_is_array(outputs) &&
-                       i < llmobs_json_len(outputs);
-         i++)
-        rc = openai_assistants_add_result(results, llmobs_json_at(outputs, i));
+    LLMOBS_JSON_EACH (one, outputs, rc == 0)
+        rc = openai_assistants_add_result(results, one);
     if (rc == 0)
         rc = llmobs_json_set(message, "tool_results",
                              llmobs_json_share(results));
@@ -465,9 +451,7 @@ static int begin_list(struct llmobs_reading *reading)
 
 static bool is_users(const struct llmobs_json *message)
 {
-    const char *role = llmobs_json_gets(message, "role");
-
-    return !role || strcmp(role, "assistant") != 0;
+    return !llmobs_json_says(message, "role", "assistant");
 }
 
 static bool ascends(const struct llmobs_json *list)
@@ -519,11 +503,8 @@ static int steps_document(struct llmobs_reading *reading,
     struct llmobs_json *details = llmobs_json_array();
     int rc = details ? 0 : -ENOMEM;
 
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(list) && i < llmobs_json_len(list);
-         i++) {
-        struct llmobs_json *one =
-            llmobs_json_get(llmobs_json_at(list, i), "step_details");
+    LLMOBS_JSON_EACH (step, list, rc == 0) {
+        struct llmobs_json *one = llmobs_json_get(step, "step_details");
 
         if (llmobs_json_is_object(one))
             rc = llmobs_json_add(details, llmobs_json_share(one));
@@ -547,8 +528,7 @@ static const struct llmobs_form run_form = {
     .event = run_event,
     .finish = run_finish,
     .ends = run_ends,
-    .state_fini = openai_assistants_free_stream,
-    .state_size = sizeof(struct stream),
+    LLMOBS_STATE(struct stream, openai_assistants_free_stream),
 };
 
 static const struct llmobs_form outputs_form = {
@@ -560,8 +540,7 @@ static const struct llmobs_form outputs_form = {
     .event = run_event,
     .finish = run_finish,
     .ends = run_ends,
-    .state_fini = openai_assistants_free_stream,
-    .state_size = sizeof(struct stream),
+    LLMOBS_STATE(struct stream, openai_assistants_free_stream),
 };
 
 static bool is_fetched(const struct llmobs_reading *reading)

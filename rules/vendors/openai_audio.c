@@ -5,7 +5,6 @@
  * Source: openai/openai-openapi, CreateTranscriptionRequest and
  * CreateTranslationRequest (2026-08); npm's @mistralai/mistralai,
  * AudioTranscriptionRequest. */
-#include <errno.h>
 #include <string.h>
 
 #include "rules/vendors/openai.h"
@@ -13,7 +12,6 @@
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 #include "rules/read/usage.h"
 
 static int openai_audio_begin(struct llmobs_reading *reading)
@@ -43,7 +41,7 @@ static int openai_audio_read_request(struct llmobs_reading *reading)
                                llmobs_json_get(reading->request, "file"));
     if (rc == 0 && text.len > 0) {
         rc = llmobs_message_put(&span->input_messages, "user",
-                                (struct llmobs_text){text.data, text.len});
+                                llmobs_buf_text(&text));
     }
     llmobs_buf_fini(&text);
     return rc;
@@ -149,7 +147,6 @@ static int openai_audio_read_event(struct llmobs_reading *reading,
     }
     if (piece && *piece)
         llmobs_reading_token(reading, event);
-    audio->text.max = LLMOBS_MESSAGE_CONTENT_MAX;
     if (rc == 0 && piece)
         rc = llmobs_message_content_append(&audio->text, piece);
     return rc;
@@ -179,8 +176,7 @@ static const struct llmobs_form form = {
     .event = openai_audio_read_event,
     .finish = openai_audio_finish,
     .ends = llmobs_reading_ends,
-    .state_fini = openai_audio_free_state,
-    .state_size = sizeof(struct audio),
+    LLMOBS_STATE(struct audio, openai_audio_free_state),
     .unknown = "unknown_model",
 };
 

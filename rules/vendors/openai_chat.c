@@ -1,8 +1,6 @@
 /* The OpenAI chat completions dialect (WIRE 6.3, 6.6, 6.7), which most
  * other providers speak too. */
 #include "rules/vendors/chat.h"
-#include "rules/vendors/openai.h"
-#include "rules/read/media.h"
 #include "rules/read/usage.h"
 
 const char llmobs_chat_openai_keys[] =
@@ -70,8 +68,7 @@ static const struct llmobs_form cortex = {
     .event = read_cortex_event,
     .finish = finish_cortex,
     .ends = llmobs_chat_ends,
-    .state_fini = llmobs_chat_fini,
-    .state_size = sizeof(struct llmobs_stream),
+    LLMOBS_STATE(struct llmobs_stream, llmobs_stream_fini),
     .variant = &llmobs_chat_openai,
     .unknown = "unknown_model",
 };
@@ -102,7 +99,5 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(openai_chat, .integration = "openai", .api = "chat_completions",
-               .shapes = shapes, .form = &form,
-               .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES |
-                             LLMOBS_MEDIA_DATA,
+               .shapes = shapes, .form = &form, .sent_media = LLMOBS_MEDIA_KEPT,
                .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_DATA);

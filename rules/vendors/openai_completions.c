@@ -6,7 +6,6 @@
 #include "rules/read/facts.h"
 #include "rules/read/inputs.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 #include "rules/read/usage.h"
 
 static const char metadata_keys[] =
@@ -22,7 +21,7 @@ static bool is_completion(const struct llmobs_reading *reading)
 static int openai_completions_add_prompt(void *messages,
                                          struct llmobs_text text)
 {
-    return llmobs_json_add(messages, llmobs_message_new(NULL, text));
+    return llmobs_message_add_text(messages, NULL, text);
 }
 
 static int openai_completions_read_request(struct llmobs_reading *reading)
@@ -59,9 +58,7 @@ static int openai_completions_read_document(struct llmobs_reading *reading,
         list ? llmobs_reading_model(reading, llmobs_json_gets(body, "model"))
              : -ENOMEM;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(choices); i++) {
-        const struct llmobs_json *choice = llmobs_json_at(choices, i);
-
+    LLMOBS_JSON_EACH (choice, choices, rc == 0) {
         llmobs_fact_finish(reading->span,
                            llmobs_json_gets(choice, "finish_reason"));
         rc = openai_completions_add_prompt(
@@ -90,8 +87,7 @@ static const struct llmobs_form form = {
     .event = openai_completions_read_event,
     .finish = llmobs_chat_finish,
     .ends = llmobs_chat_ends,
-    .state_fini = llmobs_chat_fini,
-    .state_size = sizeof(struct llmobs_stream),
+    LLMOBS_STATE(struct llmobs_stream, llmobs_stream_fini),
     .variant = &llmobs_chat_openai,
     .unknown = "unknown_model",
 };

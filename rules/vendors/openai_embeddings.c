@@ -6,7 +6,6 @@
 #include "rules/read/media.h"
 #include "rules/read/reading.h"
 #include "rules/read/request.h"
-#include "rules/read/text.h"
 #include "rules/read/usage.h"
 
 static const char metadata_keys[] = "encoding_format\0dimensions\0";
@@ -189,5 +188,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(openai_embeddings, .integration = "openai", .shapes = shapes,
-               .form = &form, .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               .form = &form, LLMOBS_ALL_MEDIA_TOLD);

@@ -2,9 +2,9 @@
  * the sizes of pictures and sounds, never their bytes.
  *
  * Source: openai/openai-openapi, /images/generations, /images/edits and
- * /audio/speech (2026-08). */
+ * /audio/speech (2026-08); OpenRouter's /images: OpenRouterTeam/typescript-sdk,
+ * imagegenerationrequest.ts and imagegenerationresponse.ts. */
 #include <errno.h>
-#include <string.h>
 
 #include "rules/vendors/openai.h"
 #include "rules/read/cut_json.h"
@@ -18,7 +18,8 @@
 
 static const char image_keys[] =
     "n\0size\0quality\0style\0background\0moderation\0output_format\0"
-    "output_compression\0response_format\0partial_images\0stream\0";
+    "output_compression\0response_format\0partial_images\0stream\0"
+    "aspect_ratio\0resolution\0";
 
 static const char speech_keys[] =
     "voice\0voice_id\0response_format\0speed\0stream_format\0";
@@ -54,8 +55,7 @@ static bool asks_speech(const struct llmobs_reading *reading)
 static int openai_media_add_text(struct llmobs_json *list, const char *role,
                                  struct llmobs_text text)
 {
-    return text.len > 0 ? llmobs_json_add(list, llmobs_message_new(role, text))
-                        : 0;
+    return text.len > 0 ? llmobs_message_add_text(list, role, text) : 0;
 }
 
 /* Appends words for the pictures to change: URLs, objects with one, or ids. */
@@ -64,14 +64,13 @@ static int append_images(struct llmobs_buf *text,
 {
     int rc = 0;
 
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(images) && i < llmobs_json_len(images);
-         i++) {
-        const struct llmobs_json *image = llmobs_json_at(images, i);
+    LLMOBS_JSON_EACH (image, images, rc == 0) {
         const char *url = llmobs_json_text(image);
 
         if (!url)
             url = llmobs_json_gets(image, "image_url");
+        if (!url)
+            url = llmobs_json_gets(llmobs_json_get(image, "image_url"), "url");
         rc = url ? llmobs_media_url(text, "image", url)
                  : llmobs_media_mark(text, "image",
                                      llmobs_json_gets(image, "file_id"), 0);
@@ -94,6 +93,8 @@ static int read_image_request(struct llmobs_reading *reading)
                                        llmobs_json_gets(request, "prompt"));
     if (rc == 0)
         rc = append_images(&text, llmobs_json_get(request, "images"));
+    if (rc == 0) /* as OpenRouter has them */
+        rc = append_images(&text, llmobs_json_get(request, "input_references"));
     if (rc == 0)
         rc = llmobs_media_file(&text, "image",
                                llmobs_json_get(request, "image"));
@@ -101,7 +102,7 @@ static int read_image_request(struct llmobs_reading *reading)
         rc = llmobs_media_file(&text, "mask", llmobs_json_get(request, "mask"));
     if (rc == 0) {
         rc = llmobs_message_put(&span->input_messages, "user",
-                                (struct llmobs_text){text.data, text.len});
+                                llmobs_buf_text(&text));
     }
     llmobs_buf_fini(&text);
     return rc;
@@ -162,8 +163,7 @@ static int openai_media_add_image(struct llmobs_json *list, const char *format,
     llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
     rc = append_image(&text, format, image);
     if (rc == 0)
-        rc = openai_media_add_text(list, "assistant",
-                                   (struct llmobs_text){text.data, text.len});
+        rc = openai_media_add_text(list, "assistant", llmobs_buf_text(&text));
     llmobs_buf_fini(&text);
     return rc;
 }
@@ -177,10 +177,8 @@ static int read_images(struct llmobs_reading *reading,
     int rc = list ? 0 : -ENOMEM;
 
     reading->span->output_messages = list;
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(data) && i < llmobs_json_len(data);
-         i++)
-        rc = openai_media_add_image(list, format, llmobs_json_at(data, i));
+    LLMOBS_JSON_EACH (one, data, rc == 0)
+        rc = openai_media_add_image(list, format, one);
     return rc < 0 ? rc
                   : llmobs_usage_read(llmobs_usage_find(body), reading->span);
 }
@@ -226,9 +224,8 @@ static int put_words(struct llmobs_reading *reading)
 
     if (state->words.len == 0)
         return 0;
-    return llmobs_message_put(
-        &reading->span->output_messages, "assistant",
-        (struct llmobs_text){state->words.data, state->words.len});
+    return llmobs_message_put(&reading->span->output_messages, "assistant",
+                              llmobs_buf_text(&state->words));
 }
 
 static int finish_images(struct llmobs_reading *reading)
@@ -369,8 +366,7 @@ static const struct llmobs_form images = {
     .event = read_image_event,
     .finish = finish_images,
     .ends = openai_media_read_ends,
-    .state_fini = openai_media_free_state,
-    .state_size = sizeof(struct state),
+    LLMOBS_STATE(struct state, openai_media_free_state),
     .unknown = "unknown_model",
 };
 
@@ -383,8 +379,7 @@ static const struct llmobs_form speech = {
     .event = read_speech_event,
     .finish = finish_speech,
     .ends = read_speech_ends,
-    .state_fini = openai_media_free_state,
-    .state_size = sizeof(struct state),
+    LLMOBS_STATE(struct state, openai_media_free_state),
     .unknown = "unknown_model",
 };
 
@@ -392,6 +387,11 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/images/generations", "image", "%s.createImage",
                  .kind = LLMOBS_KIND_LLM, .genai = "generate_content",
                  .form = &images, .any_host = true, .media = true),
+    /* OpenRouter. */
+    LLMOBS_SHAPE("POST", "/api/v1/images", "image", "%s.createImage",
+                 .kind = LLMOBS_KIND_LLM, .genai = "generate_content",
+                 .form = &images, .whole = true, .by_body = true,
+                 .media = true),
     LLMOBS_SHAPE("POST", "/images/edits", "image_edit", "%s.createImageEdit",
                  .kind = LLMOBS_KIND_LLM, .genai = "generate_content",
                  .form = &images, .any_host = true, .form_data = true,
@@ -407,5 +407,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(openai_media, .integration = "openai", .shapes = shapes,
-               .form = &images, .sent_media = LLMOBS_MEDIA_TOLD,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+               .form = &images, LLMOBS_ALL_MEDIA_TOLD);

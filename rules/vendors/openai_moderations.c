@@ -62,8 +62,8 @@ static int read_results(struct llmobs_reading *reading,
     bool one = llmobs_json_len(results) == 1;
     int rc = verdicts ? 0 : -ENOMEM;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(results); i++)
-        rc = add_verdict(verdicts, llmobs_json_at(results, i));
+    LLMOBS_JSON_EACH (result, results, rc == 0)
+        rc = add_verdict(verdicts, result);
     if (rc == 0)
         rc = llmobs_value_output(reading->span,
                                  one ? llmobs_json_at(verdicts, 0) : verdicts);

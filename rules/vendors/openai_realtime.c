@@ -10,12 +10,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "rules/vendors/openai.h"
 #include "rules/vendors/responses_items.h"
 #include "rules/vendors/responses_stream.h"
 #include "rules/read/facts.h"
 #include "rules/read/message.h"
-#include "rules/read/text.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
 
@@ -255,9 +253,8 @@ static int openai_realtime_add_item(const struct realtime *state,
 
     if (!words && llmobs_json_len(item) > 1)
         return llmobs_responses_add_inputs(list, item);
-    return llmobs_json_add(
-        list,
-        llmobs_message_new("user", llmobs_text_of(words ? words : "[audio]")));
+    return llmobs_message_add_text(list, "user",
+                                   llmobs_text_of(words ? words : "[audio]"));
 }
 
 static int openai_realtime_read_input(const struct realtime *state,
@@ -272,9 +269,8 @@ static int openai_realtime_read_input(const struct realtime *state,
     if (rc == 0)
         rc = llmobs_message_say(list, "system", instructions);
     llmobs_fact_apart(span);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(state->items); i++)
-        rc = openai_realtime_add_item(state, list,
-                                      llmobs_json_at(state->items, i));
+    LLMOBS_JSON_EACH (one, state->items, rc == 0)
+        rc = openai_realtime_add_item(state, list, one);
     if (rc == 0)
         rc = llmobs_responses_add_inputs(
             list, llmobs_json_get(state->asked, "input"));
@@ -383,13 +379,9 @@ static int read_status(const struct llmobs_json *response,
 
     if (!status)
         status = "";
-    for (size_t i = 0;
-         strcmp(status, "completed") == 0 && i < llmobs_json_len(items); i++) {
-        const char *type = llmobs_json_gets(llmobs_json_at(items, i), "type");
-
-        if (type && strcmp(type, "function_call") == 0)
+    LLMOBS_JSON_EACH (one, items, strcmp(status, "completed") == 0)
+        if (llmobs_json_says(one, "type", "function_call"))
             reason = "tool_call";
-    }
     llmobs_fact_finish(span, reason ? reason : status);
     if (strcmp(status, "failed") != 0)
         return 0;
@@ -441,8 +433,7 @@ static const struct llmobs_form form = {
     .begin = openai_realtime_begin,
     .event = openai_realtime_read_event,
     .finish = openai_realtime_finish,
-    .state_fini = openai_realtime_free_state,
-    .state_size = sizeof(struct realtime),
+    LLMOBS_STATE(struct realtime, openai_realtime_free_state),
     .frames = true,
     .framing = LLMOBS_FRAMING_LINES,
     .unknown = "unknown_model",

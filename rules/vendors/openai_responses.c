@@ -11,12 +11,10 @@
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
 #include "rules/read/jobs.h"
-#include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/reading.h"
 #include "rules/read/request.h"
 #include "rules/read/sources.h"
-#include "rules/read/text.h"
 #include "rules/read/tools.h"
 #include "rules/read/usage.h"
 
@@ -49,10 +47,22 @@ static int read_instructions(struct llmobs_reading *reading)
     const char *text = llmobs_json_text(value);
 
     if (text)
-        return llmobs_json_add(
-            reading->span->input_messages,
-            llmobs_message_new("system", llmobs_text_of(text)));
+        return llmobs_message_add_text(reading->span->input_messages, "system",
+                                       llmobs_text_of(text));
     return llmobs_responses_add_inputs(reading->span->input_messages, value);
+}
+
+/* The agent of Azure's Foundry that answers. */
+static int read_agent(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *agent =
+        llmobs_json_get(reading->request, "agent");
+    const char *type = llmobs_json_gets(agent, "type");
+
+    return type && strcmp(type, "agent_reference") == 0
+               ? llmobs_json_sets(reading->span->metadata, "agent",
+                                  llmobs_json_gets(agent, "name"))
+               : 0;
 }
 
 static int openai_responses_read_request(struct llmobs_reading *reading)
@@ -62,6 +72,8 @@ static int openai_responses_read_request(struct llmobs_reading *reading)
     struct llmobs_span *span = reading->span;
     int rc = llmobs_request_metadata(reading->request, metadata_keys, span);
 
+    if (rc == 0)
+        rc = read_agent(reading);
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
     span->input_messages = llmobs_json_array();
@@ -165,15 +177,12 @@ static int openai_responses_read_response(struct llmobs_reading *reading,
 /* True for a call that the program has to answer, not the server. */
 static bool waits_for_program(const struct llmobs_json *item)
 {
-    static const char *const types[] = {"function_call", "custom_tool_call",
-                                        "computer_call", "local_shell_call",
-                                        "shell_call",    "apply_patch_call"};
+    static const char types[] =
+        "function_call\0custom_tool_call\0computer_call\0local_shell_call\0"
+        "shell_call\0apply_patch_call\0";
     const char *type = llmobs_json_gets(item, "type");
 
-    for (size_t i = 0; type && i < sizeof(types) / sizeof(types[0]); i++)
-        if (strcmp(type, types[i]) == 0)
-            return true;
-    return false;
+    return type && llmobs_words_have(types, type);
 }
 
 /* The response has a status in the place of a reason. A call of a tool is a
@@ -185,9 +194,8 @@ static const char *openai_responses_reason_of(
     if (strcmp(status, "incomplete") == 0)
         return llmobs_json_gets(llmobs_json_get(response, "incomplete_details"),
                                 "reason");
-    for (size_t i = 0; i < llmobs_json_len(items); i++)
-        if (strcmp(status, "completed") == 0 &&
-            waits_for_program(llmobs_json_at(items, i)))
+    LLMOBS_JSON_EACH (one, items, true)
+        if (strcmp(status, "completed") == 0 && waits_for_program(one))
             return "tool_call";
     return status;
 }
@@ -277,8 +285,7 @@ static int openai_responses_read_event(struct llmobs_reading *reading,
     if (rc == 0)
         rc = openai_responses_read_failure(reading, type, event->json);
     if (rc == 0) /* a stream may be cut before the whole item */
-        rc = llmobs_sources_read(reading->span, event->json,
-                                 LLMOBS_SOURCES_OPENAI);
+        rc = llmobs_sources_event(reading, event, LLMOBS_SOURCES_OPENAI);
     if (stream->begun)
         llmobs_reading_token(reading, event);
     reading->done = reading->done || stream->done;
@@ -310,11 +317,6 @@ static int openai_responses_finish_stream(struct llmobs_reading *reading)
     return rc;
 }
 
-static void openai_responses_free_stream(void *stream)
-{
-    llmobs_responses_stream_fini(stream);
-}
-
 /* -- the dialect --------------------------------------------------------- */
 
 static int openai_responses_read_ends(struct llmobs_reading *reading)
@@ -343,8 +345,7 @@ static const struct llmobs_form form = {
     .event = openai_responses_read_event,
     .finish = openai_responses_finish_stream,
     .ends = openai_responses_read_ends,
-    .state_fini = openai_responses_free_stream,
-    .state_size = sizeof(struct llmobs_responses_stream),
+    LLMOBS_STATE(struct llmobs_responses_stream, llmobs_responses_stream_fini),
     .unknown = "unknown_model",
 };
 
@@ -376,8 +377,5 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(openai_responses, .integration = "openai", .api = "responses",
-               .shapes = shapes, .form = &form,
-               .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES |
-                             LLMOBS_MEDIA_DATA,
-               .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES |
-                                 LLMOBS_MEDIA_DATA);
+               .shapes = shapes, .form = &form, .sent_media = LLMOBS_MEDIA_KEPT,
+               .answered_media = LLMOBS_MEDIA_KEPT);

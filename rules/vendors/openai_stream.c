@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "rules/read/facts.h"
 #include "rules/read/message.h"
@@ -73,8 +74,10 @@ static void choice_fini(struct stream_choice *choice)
     llmobs_json_free(choice->executed);
 }
 
-void llmobs_stream_fini(struct llmobs_stream *stream)
+void llmobs_stream_fini(void *state)
 {
+    struct llmobs_stream *stream = state;
+
     for (size_t i = 0; i < stream->choices.count; i++)
         choice_fini(choice_of(stream, i));
     llmobs_stream_parts_fini(&stream->choices);
@@ -94,11 +97,6 @@ static int choice_at(struct llmobs_stream *stream, int64_t index,
     if (rc < 0)
         return rc;
     *out = item;
-    (*out)->content.max = LLMOBS_MESSAGE_CONTENT_MAX;
-    (*out)->reasoning.max = LLMOBS_MESSAGE_CONTENT_MAX;
-    (*out)->refusal.max = LLMOBS_MESSAGE_CONTENT_MAX;
-    (*out)->audio.max = LLMOBS_MESSAGE_CONTENT_MAX;
-    (*out)->transcript.max = LLMOBS_MESSAGE_CONTENT_MAX;
     return 0;
 }
 
@@ -114,7 +112,6 @@ static int call_at(struct stream_choice *choice, int64_t index,
     if (rc < 0)
         return rc;
     *out = item;
-    (*out)->arguments.max = LLMOBS_MESSAGE_CONTENT_MAX;
     return 0;
 }
 
@@ -197,6 +194,7 @@ static int openai_stream_add_call(struct stream_choice *choice, int64_t index,
 {
     const struct llmobs_json *body = call_body(from);
     const struct llmobs_json *arguments = llmobs_json_get(body, "arguments");
+    const char *type = llmobs_json_gets(from, "type");
     struct stream_call *call = NULL;
     int rc = call_at(choice, index, &call);
 
@@ -206,8 +204,8 @@ static int openai_stream_add_call(struct stream_choice *choice, int64_t index,
         arguments = llmobs_json_get(body, "parameters");
     if (rc == 0)
         rc = keep_first(&call->id, llmobs_json_gets(from, "id"));
-    if (rc == 0)
-        rc = keep_first(&call->type, llmobs_json_gets(from, "type"));
+    if (rc == 0 && type && strcasecmp(type, "function") != 0)
+        rc = keep_first(&call->type, type);
     if (rc == 0)
         rc = keep_first(&call->name, llmobs_json_gets(body, "name"));
     if (rc == 0)
@@ -243,11 +241,9 @@ static int add_executed(struct stream_choice *choice,
 {
     int rc = 0;
 
-    for (size_t i = 0;
-         rc == 0 && i < llmobs_json_len(list) &&
-         llmobs_json_len(choice->executed) < LLMOBS_STREAM_CALLS_MAX;
-         i++) {
-        struct llmobs_json *one = llmobs_json_at(list, i);
+    LLMOBS_JSON_EACH (one, list,
+                      rc == 0 && llmobs_json_len(choice->executed) <
+                                     LLMOBS_STREAM_CALLS_MAX) {
         char index[24];
 
         if (!choice->executed)
@@ -328,9 +324,7 @@ static int openai_stream_add_delta(struct stream_choice *choice,
         rc = add_legacy(choice, llmobs_json_get(delta, "function_call"));
     if (rc == 0)
         rc = add_executed(choice, llmobs_json_get(delta, "executed_tools"));
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(calls); i++) {
-        const struct llmobs_json *call = llmobs_json_at(calls, i);
-
+    LLMOBS_JSON_EACH (call, calls, rc == 0) {
         if (llmobs_json_is_object(call))
             rc = openai_stream_add_call(
                 choice, openai_stream_index_of(choice, call), call);
@@ -392,8 +386,8 @@ int llmobs_stream_add(struct llmobs_stream *stream,
     const struct llmobs_json *usage = llmobs_usage_find(chunk);
     int rc = keep_first(&stream->model, llmobs_json_gets(chunk, "model"));
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(choices); i++)
-        rc = openai_stream_add_choice(stream, llmobs_json_at(choices, i));
+    LLMOBS_JSON_EACH (one, choices, rc == 0)
+        rc = openai_stream_add_choice(stream, one);
     if (rc == 0 && usage) {
         llmobs_json_free(stream->usage);
         stream->usage =
@@ -466,6 +460,23 @@ int llmobs_stream_call(struct llmobs_stream *stream, int64_t index,
     return openai_stream_add_call(choice, index, call);
 }
 
+int llmobs_stream_next_call(struct llmobs_stream *stream,
+                            const struct llmobs_json *call)
+{
+    const char *name = llmobs_json_gets(call_body(call), "name");
+    const char *id = llmobs_json_gets(call, "id");
+    struct stream_choice *choice;
+    int rc = choice_at(stream, stream->choice, &choice);
+    int64_t index;
+
+    if (rc < 0)
+        return rc;
+    index = llmobs_has_text(name) && !llmobs_has_text(id)
+                ? (int64_t)choice->calls.count
+                : index_by_id(choice, id);
+    return llmobs_stream_call(stream, index, call);
+}
+
 static struct llmobs_json *call_arguments(const struct stream_call *call)
 {
     struct llmobs_json *text = llmobs_message_content_string(&call->arguments);
@@ -535,7 +546,7 @@ static int openai_stream_put_content(const struct llmobs_stream *stream,
         from = &choice->transcript;
     if (from->len == 0)
         from = &choice->refusal;
-    text = (struct llmobs_text){from->data, from->len};
+    text = llmobs_buf_text(from);
     if (!stream->keep_space)
         text = llmobs_text_strip(text);
     if (text.len > 0)
@@ -559,7 +570,7 @@ static int put_choice(const struct llmobs_stream *stream,
     int rc = 0;
 
     if (reasoning.len > 0)
-        rc = llmobs_json_add(list, llmobs_message_new("reasoning", reasoning));
+        rc = llmobs_message_add_text(list, "reasoning", reasoning);
     if (rc < 0)
         return rc;
     message = llmobs_json_object();
@@ -586,10 +597,7 @@ struct llmobs_json *llmobs_stream_messages(const struct llmobs_stream *stream,
             role = choice_of(stream, i)->role;
         rc = put_choice(stream, choice_of(stream, i), role, audio_format, list);
     }
-    if (rc == 0)
-        return list;
-    llmobs_json_free(list);
-    return NULL;
+    return llmobs_json_done(list, rc);
 }
 
 struct llmobs_json *llmobs_stream_texts(const struct llmobs_stream *stream)
@@ -601,10 +609,7 @@ struct llmobs_json *llmobs_stream_texts(const struct llmobs_stream *stream)
         const struct llmobs_buf *content = &choice_of(stream, i)->content;
         struct llmobs_text text = {content->data, content->len};
 
-        rc = llmobs_json_add(list, llmobs_message_new(NULL, text));
+        rc = llmobs_message_add_text(list, NULL, text);
     }
-    if (rc == 0)
-        return list;
-    llmobs_json_free(list);
-    return NULL;
+    return llmobs_json_done(list, rc);
 }

@@ -30,7 +30,7 @@ struct llmobs_stream {
 };
 
 /* A stream of all zeros is empty and ready for a chat. */
-void llmobs_stream_fini(struct llmobs_stream *stream);
+void llmobs_stream_fini(void *stream);
 
 /* Adds one chunk. */
 int llmobs_stream_add(struct llmobs_stream *stream,
@@ -44,6 +44,10 @@ int llmobs_stream_text(struct llmobs_stream *stream, const char *text);
 int llmobs_stream_reasoning(struct llmobs_stream *stream, const char *text);
 int llmobs_stream_call(struct llmobs_stream *stream, int64_t index,
                        const struct llmobs_json *call);
+
+/* For a call without an index: a new id begins a call; without ids, a name. */
+int llmobs_stream_next_call(struct llmobs_stream *stream,
+                            const struct llmobs_json *call);
 
 /* Sets the reason of that choice, likewise. */
 int llmobs_stream_reason(struct llmobs_stream *stream, const char *reason);

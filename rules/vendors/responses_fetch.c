@@ -93,11 +93,6 @@ static bool is_stored(const struct llmobs_reading *reading)
            llmobs_answer_says(call, "type", "response.");
 }
 
-static void responses_fetch_free_state(void *state)
-{
-    llmobs_responses_stream_fini(state);
-}
-
 const struct llmobs_form llmobs_responses_fetch = {
     .signs = "\"response\"\0",
     .confirm = is_stored,
@@ -106,6 +101,5 @@ const struct llmobs_form llmobs_responses_fetch = {
     .event = responses_fetch_read_event,
     .finish = responses_fetch_finish,
     .ends = responses_fetch_read_ends,
-    .state_fini = responses_fetch_free_state,
-    .state_size = sizeof(struct llmobs_responses_stream),
+    LLMOBS_STATE(struct llmobs_responses_stream, llmobs_responses_stream_fini),
 };

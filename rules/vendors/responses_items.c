@@ -14,14 +14,6 @@
 
 #define CODE_TOOL "code_interpreter"
 
-static bool responses_items_is_type(const struct llmobs_json *item,
-                                    const char *type)
-{
-    const char *own = llmobs_json_gets(item, "type");
-
-    return own && strcmp(own, type) == 0;
-}
-
 /* True for a data URL, which holds the thing itself; white space may come
  * before it. */
 static bool responses_items_is_inline(const char *url)
@@ -61,10 +53,10 @@ const char *llmobs_responses_reference(const struct llmobs_json *part)
     const char *const file[] = {llmobs_json_gets(part, "file_url"), id,
                                 llmobs_json_gets(part, "filename")};
 
-    if (responses_items_is_type(part, "input_image") ||
-        responses_items_is_type(part, "computer_screenshot"))
+    if (llmobs_json_says(part, "type", "input_image") ||
+        llmobs_json_says(part, "type", "computer_screenshot"))
         return responses_items_first_of(image, 2, "[image]");
-    if (responses_items_is_type(part, "input_file"))
+    if (llmobs_json_says(part, "type", "input_file"))
         return responses_items_first_of(file, 3, "[file]");
     return NULL;
 }
@@ -95,9 +87,9 @@ static int responses_items_add_audio(struct llmobs_message_content *content,
 /* True for sound whose words came with it. */
 static bool is_speech(const struct llmobs_json *part)
 {
-    return (responses_items_is_type(part, "input_audio") ||
-            responses_items_is_type(part, "output_audio") ||
-            responses_items_is_type(part, "audio")) &&
+    return (llmobs_json_says(part, "type", "input_audio") ||
+            llmobs_json_says(part, "type", "output_audio") ||
+            llmobs_json_says(part, "type", "audio")) &&
            llmobs_has_text(llmobs_json_gets(part, "transcript"));
 }
 
@@ -112,7 +104,7 @@ static int responses_items_add_part(struct llmobs_message_content *content,
     if (llmobs_json_is_string(part))
         return llmobs_message_content_append(&content->text,
                                              llmobs_json_text(part));
-    if (responses_items_is_type(part, "input_image") &&
+    if (llmobs_json_says(part, "type", "input_image") &&
         responses_items_is_inline(image_url(part)))
         return llmobs_message_content_add_image(content, image_url(part));
     if (reference)
@@ -120,10 +112,10 @@ static int responses_items_add_part(struct llmobs_message_content *content,
     if (is_speech(part))
         return llmobs_message_content_append(
             &content->text, llmobs_json_gets(part, "transcript"));
-    if (responses_items_is_type(part, "input_audio"))
+    if (llmobs_json_says(part, "type", "input_audio"))
         return responses_items_add_audio(content, part);
-    if (responses_items_is_type(part, "output_audio") ||
-        responses_items_is_type(part, "audio"))
+    if (llmobs_json_says(part, "type", "output_audio") ||
+        llmobs_json_says(part, "type", "audio"))
         return llmobs_message_content_append(&content->text, "[audio]");
     rc = llmobs_message_content_append(&content->text,
                                        llmobs_json_gets(part, "text"));
@@ -177,9 +169,8 @@ static int add_screenshot(struct llmobs_json *list,
     const char *text =
         llmobs_responses_reference(llmobs_json_get(item, "output"));
 
-    return llmobs_json_add(
-        list,
-        llmobs_message_new("user", llmobs_text_of(text ? text : "[image]")));
+    return llmobs_message_add_text(list, "user",
+                                   llmobs_text_of(text ? text : "[image]"));
 }
 
 /* -- tools --------------------------------------------------------------- */
@@ -244,10 +235,10 @@ static struct llmobs_json *responses_items_result_text(
 
     llmobs_buf_init(&buf, LLMOBS_MESSAGE_CONTENT_MAX);
     if (llmobs_json_is_array(value)) {
-        for (size_t i = 0; rc == 0 && i < llmobs_json_len(value); i++)
-            if (responses_items_is_type(llmobs_json_at(value, i), "input_text"))
+        LLMOBS_JSON_EACH (one, value, rc == 0)
+            if (llmobs_json_says(one, "type", "input_text"))
                 rc = llmobs_message_content_append(
-                    &buf, llmobs_json_gets(llmobs_json_at(value, i), "text"));
+                    &buf, llmobs_json_gets(one, "text"));
     } else if (llmobs_json_is_string(value)) {
         rc = llmobs_message_content_append(&buf, llmobs_json_text(value));
     } else if (value && !llmobs_json_is_null(value)) {
@@ -323,8 +314,8 @@ static int add_mcp_call(struct llmobs_json *list,
 /* True for a call. Its keys show that, since many items come without a type. */
 static bool is_call(const struct llmobs_json *item)
 {
-    if (responses_items_is_type(item, "function_call") ||
-        responses_items_is_type(item, "custom_tool_call"))
+    if (llmobs_json_says(item, "type", "function_call") ||
+        llmobs_json_says(item, "type", "custom_tool_call"))
         return true;
     return llmobs_json_get(item, "call_id") &&
            (llmobs_json_get(item, "arguments") ||
@@ -341,7 +332,7 @@ static int responses_items_add_input(struct llmobs_json *list,
     if (role && llmobs_json_get(item, "content"))
         return responses_items_add_message(
             list, role, llmobs_json_get(item, "content"), false);
-    if (responses_items_is_type(item, "computer_call_output"))
+    if (llmobs_json_says(item, "type", "computer_call_output"))
         return add_screenshot(list, item);
     if (is_call(item))
         return responses_items_add_call(
@@ -359,8 +350,8 @@ int llmobs_responses_add_inputs(struct llmobs_json *list,
 
     if (!llmobs_json_is_array(input))
         return responses_items_add_input(list, input);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(input); i++)
-        rc = responses_items_add_input(list, llmobs_json_at(input, i));
+    LLMOBS_JSON_EACH (one, input, rc == 0)
+        rc = responses_items_add_input(list, one);
     return rc;
 }
 
@@ -374,10 +365,9 @@ static int responses_items_add_json(struct llmobs_json *list, const char *role,
     int rc = -ENOMEM;
 
     if (text)
-        rc = llmobs_json_add(
-            list, llmobs_message_new(
-                      role, llmobs_text_cut(llmobs_text_of(text),
-                                            LLMOBS_MESSAGE_CONTENT_MAX)));
+        rc = llmobs_message_add_text(
+            list, role,
+            llmobs_text_cut(llmobs_text_of(text), LLMOBS_MESSAGE_CONTENT_MAX));
     free(text);
     llmobs_json_free(json);
     return rc;
@@ -423,11 +413,9 @@ static int add_code(struct llmobs_json *list, const struct llmobs_json *item)
     int rc = copy_key(arguments, item, "code");
 
     llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(outputs); i++) {
-        const struct llmobs_json *one = llmobs_json_at(outputs, i);
-
+    LLMOBS_JSON_EACH (one, outputs, rc == 0) {
         rc =
-            responses_items_is_type(one, "image")
+            llmobs_json_says(one, "type", "image")
                 ? llmobs_media_url(&text, "image", llmobs_json_gets(one, "url"))
                 : add_line(&text, llmobs_json_gets(one, "logs"));
     }
@@ -444,55 +432,35 @@ static int add_code(struct llmobs_json *list, const struct llmobs_json *item)
     return rc;
 }
 
-/* Adds a picture: the prompt as the server changed it, and a word. */
-static int responses_items_add_image(struct llmobs_json *list,
-                                     const struct llmobs_json *item)
-{
-    struct llmobs_buf text;
-    int rc;
-
-    llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
-    rc = llmobs_message_content_append(
-        &text, llmobs_json_gets(item, "revised_prompt"));
-    if (rc == 0)
-        rc = llmobs_media_mark(&text, "image", NULL, 0);
-    if (rc == 0)
-        rc = llmobs_json_add(
-            list, llmobs_message_new(
-                      "assistant", (struct llmobs_text){text.data, text.len}));
-    llmobs_buf_fini(&text);
-    return rc;
-}
-
 static int responses_items_add_output(struct llmobs_json *list,
                                       const struct llmobs_json *item)
 {
     const char *role = llmobs_json_gets(item, "role");
 
-    if (responses_items_is_type(item, "message"))
+    if (llmobs_json_says(item, "type", "message"))
         return responses_items_add_message(list, role ? role : "assistant",
                                            llmobs_json_get(item, "content"),
                                            true);
-    if (responses_items_is_type(item, "reasoning"))
+    if (llmobs_json_says(item, "type", "reasoning"))
         return responses_items_add_reasoning(list, item);
-    if (responses_items_is_type(item, "function_call") ||
-        responses_items_is_type(item, "custom_tool_call"))
+    if (llmobs_json_says(item, "type", "function_call") ||
+        llmobs_json_says(item, "type", "custom_tool_call"))
         return responses_items_add_call(
             list, item,
             responses_items_arguments_of(item, "input", "arguments"));
-    if (responses_items_is_type(item, "mcp_call"))
+    if (llmobs_json_says(item, "type", "mcp_call"))
         return add_mcp_call(list, item);
-    if (responses_items_is_type(item, "mcp_list_tools"))
+    if (llmobs_json_says(item, "type", "mcp_list_tools"))
         return 0;
-    if (responses_items_is_type(item, "image_generation_call"))
-        return responses_items_add_image(list, item);
-    if (responses_items_is_type(item, CODE_TOOL "_call"))
+    if (llmobs_json_says(item, "type", "image_generation_call"))
+        return llmobs_message_mark(
+            list, llmobs_json_gets(item, "revised_prompt"), "image", NULL);
+    if (llmobs_json_says(item, "type", CODE_TOOL "_call"))
         return add_code(list, item);
-    if (responses_items_is_type(item, "compaction"))
-        return llmobs_json_add(
-            list,
-            llmobs_message_new("assistant", llmobs_text_of("[compaction]")));
-    if (responses_items_is_type(item, "computer_call_output"))
+    if (llmobs_json_says(item, "type", "compaction"))
+        return llmobs_message_add_text(list, "assistant",
+                                       llmobs_text_of("[compaction]"));
+    if (llmobs_json_says(item, "type", "computer_call_output"))
         return add_screenshot(list, item);
     return responses_items_add_json(list, "assistant",
                                     llmobs_media_words(item, "data"));
@@ -506,13 +474,9 @@ int llmobs_responses_output(struct llmobs_span *span,
     span->output_messages = llmobs_json_array();
     if (!span->output_messages)
         return -ENOMEM;
-    for (size_t i = 0;
-         rc == 0 && llmobs_json_is_array(items) && i < llmobs_json_len(items);
-         i++) {
-        const struct llmobs_json *item = llmobs_json_at(items, i);
-
+    LLMOBS_JSON_EACH (item, items, rc == 0) {
         rc = responses_items_add_output(span->output_messages, item);
-        if (rc == 0 && responses_items_is_type(item, "mcp_list_tools"))
+        if (rc == 0 && llmobs_json_says(item, "type", "mcp_list_tools"))
             rc = llmobs_tools_add_definitions(llmobs_json_get(item, "tools"),
                                               &span->tool_definitions);
         if (rc == 0)

@@ -7,7 +7,6 @@
 #include "rules/vendors/responses_items.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 
 struct variable {
     const char *name;
@@ -208,10 +207,8 @@ static int add_template(struct llmobs_json *template,
     llmobs_buf_init(&out, LLMOBS_MESSAGE_CONTENT_MAX);
     rc = substitute(&out, text, list, count);
     if (rc == 0 || rc == -EFBIG)
-        rc = llmobs_json_add(
-            template,
-            llmobs_message_new(llmobs_json_gets(message, "role"),
-                               (struct llmobs_text){out.data, out.len}));
+        rc = llmobs_message_add_text(
+            template, llmobs_json_gets(message, "role"), llmobs_buf_text(&out));
     llmobs_buf_fini(&out);
     return rc;
 }
@@ -232,8 +229,8 @@ int llmobs_responses_read_template(const struct llmobs_json *messages,
         llmobs_json_get(span->input_prompt, "variables"), &count);
     rc = list && template ? 0 : -ENOMEM;
 
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(messages); i++)
-        rc = add_template(template, llmobs_json_at(messages, i), list, count);
+    LLMOBS_JSON_EACH (one, messages, rc == 0)
+        rc = add_template(template, one, list, count);
     free(list);
     if (rc == 0)
         return llmobs_json_set(span->input_prompt, "chat_template", template);

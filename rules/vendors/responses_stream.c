@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 
 /* The members of an item that come in pieces. */
 enum piece {
@@ -30,8 +29,10 @@ static struct stream_item *item_of(const struct llmobs_responses_stream *stream,
     return (struct stream_item *)stream->items.items + i;
 }
 
-void llmobs_responses_stream_fini(struct llmobs_responses_stream *stream)
+void llmobs_responses_stream_fini(void *state)
 {
+    struct llmobs_responses_stream *stream = state;
+
     for (size_t i = 0; i < stream->items.count; i++) {
         struct stream_item *item = item_of(stream, i);
 
@@ -56,8 +57,6 @@ static int item_at(struct llmobs_responses_stream *stream,
     if (rc < 0)
         return rc;
     *out = at;
-    for (size_t p = 0; p < PIECES; p++)
-        (*out)->pieces[p].max = LLMOBS_MESSAGE_CONTENT_MAX;
     return 0;
 }
 
@@ -124,13 +123,10 @@ static int responses_stream_add_delta(struct llmobs_responses_stream *stream,
 
 static bool responses_stream_is_last(const char *type)
 {
-    static const char *const types[] = {
-        "response.completed", "response.incomplete", "response.failed"};
+    static const char types[] =
+        "response.completed\0response.incomplete\0response.failed\0";
 
-    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-        if (strcmp(type, types[i]) == 0)
-            return true;
-    return false;
+    return llmobs_words_have(types, type);
 }
 
 static void take_response(struct llmobs_responses_stream *stream,
@@ -245,8 +241,5 @@ struct llmobs_json *llmobs_responses_stream_items(
                  ? llmobs_json_add(list, llmobs_json_share(streamed->item))
                  : responses_stream_add_part(list, streamed);
     }
-    if (rc == 0)
-        return list;
-    llmobs_json_free(list);
-    return NULL;
+    return llmobs_json_done(list, rc);
 }

@@ -25,7 +25,7 @@ struct llmobs_responses_stream {
 };
 
 /* A stream of all zeros is empty and ready. */
-void llmobs_responses_stream_fini(struct llmobs_responses_stream *stream);
+void llmobs_responses_stream_fini(void *stream);
 
 /* Adds an event of the type `type`. */
 int llmobs_responses_stream_add(struct llmobs_responses_stream *stream,

@@ -3,8 +3,6 @@
  * such as Mistral's and AI21's; anthropic.c reads Anthropic's. */
 #include "rules/vendors/google.h"
 #include "rules/vendors/chat.h"
-#include "rules/vendors/openai.h"
-#include "rules/read/media.h"
 #include "rules/read/request.h"
 
 /* Takes the path's model, not the body's. */
@@ -47,7 +45,5 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(vertex_chat, .integration = "openai", .genai = "gcp.vertex_ai",
-               .shapes = shapes, .form = &form,
-               .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_IMAGES |
-                             LLMOBS_MEDIA_DATA,
+               .shapes = shapes, .form = &form, .sent_media = LLMOBS_MEDIA_KEPT,
                .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_DATA);

@@ -240,17 +240,21 @@ def shipped():
                    input_tokens=1000000),
               call(3, "us.anthropic.claude-3-haiku-20240307-v1:0",
                    "amazon_bedrock", input_tokens=1000000, output_tokens=0),
-              call(4, "no-such-model", input_tokens=1, output_tokens=1)]
+              call(4, "no-such-model", input_tokens=1, output_tokens=1),
+              call(5, "palmyra-x5", "writer", input_tokens=1000000,
+                   output_tokens=1000000),
+              call(6, "xai.grok-4", "oci", input_tokens=1000000,
+                   output_tokens=0)]
     with open(os.path.join(ROOT, "packaging", "prices.json")) as f:
         about = json.load(f)["llmobs_prices"]
     mine = write("mine.json", {"mine": {"input_cost_per_token": 0.5}})
     for asked in (None, "", "default", mine + ",default"):
         have, date, said = costs(events, asked)
         check("the table that ships: %s" % asked, date == about["date"] and all(
-            map(same, have, [3.5, 0.44, 0.02, 0.25, None])) and
+            map(same, have, [3.5, 0.44, 0.02, 0.25, None, 6.6, 3])) and
             "PRICES" not in said, (have, date, said))
     have, date, said = costs(events, "off")
-    check("no estimates", have == [None] * 5 and date is None, (have, date))
+    check("no estimates", have == [None] * 7 and date is None, (have, date))
     check("the licence is in the table", about["license"] == "MIT" and
           "Permission is hereby granted" in about["notice"], about)
 
@@ -468,6 +472,11 @@ def made():
     with open(path("made.json"), encoding="utf-8") as f:
         table = json.load(f)
     about = table.pop("llmobs_prices")
+    own = {name: table.pop(name) for name in list(table)
+           if name.startswith(("oci/", "writer/"))}
+    check("scripts/prices has rows of its own", own.get("writer/palmyra-x5") == {
+        "litellm_provider": "writer", "input_cost_per_token": 6e-7,
+        "output_cost_per_token": 6e-6}, own)
     check("scripts/prices makes a table", table == MADE and list(
         table) == list(MADE) and about["source"].endswith(" 1.2.3") and
         about["date"] == "2026-02-03", (done, table))

@@ -334,7 +334,7 @@ def chain(plain, soname, new, old):
 
 
 def wrapped():
-    """What stands before libcurl, by its file."""
+    """The doctor names the file that stands before libcurl."""
     main = "int curl_global_init(long);\nint main(void)\n{\n    return " \
         "curl_global_init(3);\n}\n"
     for asks, status in ("dlsym", 0), ("other", 3):

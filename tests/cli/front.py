@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What stands in front of the tool: its names, and how it starts llmobs-tool by
+"""The front of the tool: its names, and how it starts llmobs-tool by
 the kernel, or by a loader that it seeks.
 
 usage: front.py BUILD

@@ -708,7 +708,7 @@ static void driven_while_added(const char *base)
     unpage(body);
 }
 
-/* Whom libcurl reads from is fixed when it begins; both are there. */
+/* libcurl settles whom it reads from when it begins; both are there. */
 static void reader_fixed(const char *base)
 {
     struct text text = {0};

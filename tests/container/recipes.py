@@ -27,7 +27,7 @@ exec chroot "$ROOT" /bin/sh -c "$RUN"
 
 
 class Image:
-    """What a stage has come to."""
+    """The files and settings that a stage has come to."""
 
     def __init__(self, root):
         self.root, self.env, self.entrypoint, self.cmd = root, {}, [], []
@@ -107,7 +107,7 @@ def images(world):
 
 
 def init_image(world):
-    """What scripts/oci-image made, for this processor, unpacked by umoci."""
+    """The image of scripts/oci-image, for this processor, unpacked by umoci."""
     if hasattr(world, "init_image"):
         return world.init_image
     made = glob.glob(SOURCE + "/dist/llmobs-preload-*-image.tar")

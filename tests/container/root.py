@@ -49,8 +49,8 @@ def assemble(root):
 
 
 def furnish(root, build, source):
-    """What every root gets: ours, as `make install` lays it, a static program,
-    a set-user-id one, and the places of mounts."""
+    """Gives every root the same: ours, as `make install` lays it, a static
+    program, a set-user-id one, and the places of mounts."""
     subprocess.run(["make", "-s", "-C", source, "install", "B=" + build,
                     "PREFIX=" + PREFIX, "DESTDIR=" + root], check=True,
                    stdout=subprocess.DEVNULL)

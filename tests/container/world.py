@@ -1,4 +1,4 @@
-"""What a case of tests/container gets: a root, the servers, and how to run a
+"""A case of tests/container gets this: a root, the servers, and how to run a
 program as the first process of a namespace.
 """
 import contextlib
@@ -84,7 +84,7 @@ class World:
         self.datadog.close()
 
     def stop(self):
-        """What a case that failed left running, with all below it."""
+        """Ends the processes that a failed case left, with all below them."""
         for process in self.started:
             if process.poll() is None:
                 process.kill()

@@ -13,8 +13,8 @@ SOMEBODY = 12345
 
 
 def in_mounts(report, what, script):
-    """What starts a program after a script of mounts in a namespace of its
-    own; None where there are none."""
+    """The command that starts a program after a script of mounts in a namespace
+    of its own; None where there are none."""
     launcher = ["unshare", "-m", "sh", "-c", script + ' && exec "$@"', "sh"]
     if subprocess.run(launcher + ["true"], stderr=subprocess.DEVNULL,
                       check=False).returncode == 0:

@@ -71,7 +71,7 @@ def batches_of(steps):
 
 
 class Proof:
-    """What the doubles and the logs say of each delivery of a span."""
+    """The words of the doubles and the logs on each delivery of a span."""
 
     def __init__(self, dd, runs):
         self.place = {}  # request: (run, the how manieth of it)
@@ -139,7 +139,7 @@ def feed(app, name, most, first=lambda: None):
 
 
 def asked_since(report, mark):
-    """What reached the model: those under way at a kill too."""
+    """The calls that reached the model: those under way at a kill too."""
     found = set()
     for request in report.servers.requests_since(mark):
         found |= set(PROMPT.findall(base64.b64decode(

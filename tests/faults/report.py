@@ -1,5 +1,5 @@
-"""What the faults share: a table of calls made against spans that came, and
-the proof that what came twice was never answered."""
+"""Shared by the faults: a table of calls made against spans that came, and
+the proof that each span that came twice was never answered."""
 import json
 import os
 import re
@@ -58,7 +58,7 @@ def take_over(t, dd, env, seconds=30, folder=None, launcher=()):
 
 
 def kept_files(t, dd):
-    """What is left when all was taken over."""
+    """The files that are left when all was taken over."""
     take_over(t, dd, agent(dd), 10)
     return left_behind(t)
 
@@ -163,7 +163,7 @@ class Report:
 
 
 def read_unanswered(dd):
-    """What may have come twice at this double."""
+    """The spans that may have come twice at this double."""
     known = set(unexplained(dd))
     return {i for i, numbers in copies(dd).items()
             if len(numbers) > 1 and i not in known}

@@ -97,7 +97,7 @@ class Master:
         return int(self.process.stdout.readline())
 
     def still(self):
-        """What each process has then."""
+        """The memory and files that each process has then."""
         for watch in self.watches:
             watch.end()
         return [Sample(w.pid) for w in self.watches]

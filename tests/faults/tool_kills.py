@@ -47,7 +47,7 @@ class Kills:
             return ["nowhere"]
 
     def judge(self, steps):
-        """What is wrong with the spans that came; "": nothing."""
+        """The fault of the spans that came; "": none."""
         spans = read_spans(os.path.join(self.t.dir, "store"))
         tools = [s["span_id"] for s in spans if s["name"] == "weather"]
         calls = [s["span_id"] for s in spans if s["name"] != "weather"]

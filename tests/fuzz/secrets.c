@@ -27,7 +27,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* What the beginning says may stay. */
+/* The masking may leave the beginning in place, never the rest. */
 static const struct {
     const char *lead, *rest;
 } sentinels[] = {{"", "Zq9xWv7uT5sR3pN1kM8j"},

@@ -1,4 +1,4 @@
-"""What the tests of delivery share: a program that lives as long as they
+"""Shared by the tests of delivery: a program that lives as long as they
 want, and runs that end with their spans at the doubles."""
 import ctypes
 import errno
@@ -183,7 +183,7 @@ def failing(t, error=errno.ENOSPC, path="/spool/", after=0, **more):
 
 
 def counts(t):
-    """What `llmobs stats` says of all processes of this test."""
+    """The counts that `llmobs stats` gives of all processes of this test."""
     shown = subprocess.run(
         [os.path.join(t.build, "llmobs"), "stats", "--json"],
         env=t.environment(True, {}), stdout=subprocess.PIPE, check=True)

@@ -164,7 +164,7 @@ def without_a_core(t):
 
 @test
 def enabled_late(t):
-    """What was loaded while nobody had asked is looked through again."""
+    """An object that was loaded while nobody had asked is looked at again."""
     if harness.EMULATOR:
         raise Skip("the launcher is what preloads there")
     r = preloaded(t, client(t, "api_cases"), "off_and_on",
@@ -315,7 +315,7 @@ def caller_of_a_request(t):
 
 @test
 def headers_carry_the_call(t):
-    """What is sent names the call's own span, which is the gateway's parent."""
+    """The headers name the call's own span, which is the gateway's parent."""
     r = case(t, "nested")
     sent = [harness.trace_headers(q)["x-datadog-parent-id"]
             for q in r.requests if q["method"] == "POST"]

@@ -402,7 +402,7 @@ def output_to_a_full_disk(t):
 
 @test
 def verbose_output(t):
-    """What -v tells is the same, but for ports and the times, and for added
+    """The output of -v is the same, but for ports and the times, and for added
     headers, of which there are none here."""
     argv = curl(t.url, body(), "-v", "--trace-ascii", "-",
                 silent=True)

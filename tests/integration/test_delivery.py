@@ -218,7 +218,7 @@ def url_without_answer(t):
 
 @test
 def curl_goes_on(t):
-    """What curl does after a call, or beside it, does not hold up the span of
+    """Work of curl after a call, or beside it, does not hold up the span of
     the call: only one that ends at once has no thread."""
     never = url_without_answer(t)
     call, beside = curl(t.url, body()), curl(t.url, body(model="hang"))[2:]
@@ -230,7 +230,7 @@ def curl_goes_on(t):
 
 @test
 def curl_without_a_spool(t):
-    """What is nowhere but in memory is delivered at once."""
+    """A span that is nowhere but in memory is delivered at once."""
     before_its_end(t, curl(t.url, body()) + ["--next", url_without_answer(t)],
                    LLMOBS_SPOOL_MAX="0")
 
@@ -571,7 +571,7 @@ def auto_agent_without_the_proxy(t):
 
 @test(alone=True)
 def auto_strange_info(t):
-    """Whatever an agent says of itself, the app is not touched, and the span
+    """The app is not touched, whatever an agent says of itself, and the span
     is somewhere."""
     need_default_place()
     for info in (b"", b"nonsense", b"[]", b'{"endpoints": 7}', b"{" * 9999,
@@ -647,7 +647,7 @@ def one_fails_the_other_does_not_wait(t):
 
 @test
 def killed_after_the_delivery(t):
-    """What the agent has had before a SIGKILL did not die with the program."""
+    """A span that the agent had before a SIGKILL is not counted as lost."""
     with double(t) as dd, \
             Living(t, agent(dd, _DD_LLMOBS_WRITER_INTERVAL="0.3")) as app:
         for _ in range(3):

@@ -123,7 +123,7 @@ def hanging_agent(t):
 
 @test
 def hanging_agent_beside_the_store(t):
-    """What goes to this host does not wait for what goes over the network."""
+    """A span to this host does not wait for one over the network."""
     with double(t) as dd, Living(
             t, agent(dd, LLMOBS_EXPORTER="agent,store")) as app:
         dd.fault("hang")

@@ -57,7 +57,7 @@ def arrived(dd, labels, wait=0.0):
 
 
 def books(t, **want):
-    """What `stats` says; captured is the sum of its parts."""
+    """Checks the counts of `stats`; captured is the sum of its parts."""
     said = counts(t)
     equal(said["captured"], sum(said[n] for n in (
         "delivered", "pending", "spooled", "unconfirmed", "dropped")), "sum")

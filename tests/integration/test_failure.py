@@ -1,4 +1,4 @@
-"""What goes wrong: the app sees what it would have seen, the span says it."""
+"""Calls that fail: the app sees what it would have seen, the span says it."""
 import os
 import subprocess
 

@@ -601,7 +601,7 @@ cat(llmobs$span('workflow', 'w', {
 
 
 def nested_spans(t, program, library, probe):
-    """What the program says of three spans is there, as it says it."""
+    """The program's words on three spans are there, as it says them."""
     need(program, "-e", probe)
     code = SPANS[program].replace("LIBRARY", library).replace(
         "INBOUND", os.path.join(EXAMPLES, "inbound"))
@@ -650,7 +650,7 @@ PAGES = ("plain", "fatal", "refused", "buffered", "crashed", "late", "cleaned",
 
 
 def pages(t, launcher, env, *options):
-    """What the pages answer."""
+    """The answers of the pages."""
     argv = ["php", *options, "-d", "display_errors=0", "-d", "log_errors=0",
             "-S", "127.0.0.1:@port", "-t", t.dir]
     port = free_port()

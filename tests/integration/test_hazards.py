@@ -1,4 +1,4 @@
-"""What only shows in the spans, or under a setting, of the programs of
+"""Hazards that only show in the spans, or under a setting, of the programs of
 tests/clients; and places that refuse to be written."""
 import base64
 import json
@@ -114,8 +114,8 @@ def forms_to_a_proxy(t):
 
 @test
 def resumed_uploads_to_a_proxy(t):
-    """What libcurl reads and drops is in the input, too: a known limit. 8.23
-    reads nothing and fails."""
+    """Bytes that libcurl reads and drops are in the input, too: a known limit.
+    8.23 reads nothing and fails."""
     r = case(t, "upload_resumed", 2, "body_cases", **{LIST: base(t)})
     for span, text in zip(r.spans, inputs(r)):
         if span["status"] == "ok":
@@ -237,7 +237,7 @@ def several_hosts_of_one_handle(t):
 
 @test
 def paused_and_given_again(t):
-    """What libcurl delivers again after a pause is in the span once."""
+    """Bytes that libcurl delivers again after a pause are in the span once."""
     for program in ("easy_cases", "edge_cases", "multi_cases"):
         r = case(t, "paused", 1, program)
         expect_llm(r.only(), ASKED, model="gpt-4o-mini", stream=True,
@@ -246,7 +246,7 @@ def paused_and_given_again(t):
 
 @test
 def changed_within_a_callback(t):
-    """What the app's new callback gets is in the span as well."""
+    """The bytes that the app's new callback gets are in the span as well."""
     r = case(t, "set_inside", 2, "multi_cases")
     expect_llm(r.spans[0], ASKED, model="slow", stream=True, usage=False)
     r = case(t, "changed_in_callback", 2, "easy_cases")
@@ -339,7 +339,7 @@ def uploads_sent_twice(t):
 
 @test
 def failures_of_a_multi(t):
-    """What info_read said, not that the handle was removed after it."""
+    """The span has the error of info_read, not the removal after it."""
     r = case(t, "failing", 1, "multi_cases")
     expect_error(r.only(), "CURLE_COULDNT_CONNECT", prompt=ASKED)
 
@@ -374,7 +374,7 @@ def redirect_to_events(listener):
 
 @test
 def rounds_before_the_answer(t):
-    """What a redirect said of itself is not the answer's: here, that it is no
+    """A redirect's words about itself are not the answer's: here, that it is no
     stream."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=redirect_to_events, args=(listener,),

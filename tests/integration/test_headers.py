@@ -519,7 +519,7 @@ def lists_of_programs(t):
 
 @test
 def through_the_gateway(t):
-    """What a sample gateway relays still names our span."""
+    """A request that a sample gateway relays still names our span."""
     gateway = "http://127.0.0.1:%d" % t.servers.gateway
     r = t.same(curl(gateway + "/v1/chat/completions", body()),
                env={LIST: gateway}, spans=1, order=False)

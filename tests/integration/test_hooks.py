@@ -963,7 +963,7 @@ PACKAGE = {"DESCRIPTION": "Package: tiny\nVersion: 1.0\nTitle: T\nLicense: MIT\n
 
 @test
 def profiles_of_r(t):
-    """What R prints and how it ends, with a profile of the site of any kind,
+    """R prints and ends as without us, with a profile of the site of any kind,
     none, and for R's own commands."""
     need("Rscript")
     tiny = os.path.join(t.dir, "tiny")

@@ -1,9 +1,10 @@
-"""What goes on behind its call, and the calls that ask for it: one of them has
-the tokens, and no other."""
+"""Jobs that go on behind their call, and the calls that ask for them: one of
+these has the tokens, and no other."""
 import collections
 import json
 import os
 import subprocess
+import time
 
 from delivery import wait_for
 from harness import equal, ok, read_spans, test
@@ -316,3 +317,48 @@ def a_run_of_an_assistant(t):
         equal({x for s in run.spans for x in s["tags"]
                if x.startswith("conversation_id")},
               {"conversation_id:thread_1"}, "conversation")
+
+
+class Sessions(Handler):
+    """A session of Claude's managed agents, whose stream stays open for a
+    second after the agent has become idle."""
+
+    def do_POST(self):
+        self.read()
+        self.answer(b'{"data": [{"id": "sevt_1", "type": "user.message"}]}')
+
+    def do_GET(self):
+        usage = {"input_tokens": 10, "output_tokens": 5,
+                 "cache_creation_input_tokens": 0,
+                 "cache_read_input_tokens": 0}
+        said = [{"type": "text", "text": "hello"}]
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        for event in ({"id": "sevt_1", "type": "user.message",
+                       "content": said},
+                      {"id": "sevt_2", "type": "span.model_request_end",
+                       "model_usage": usage},
+                      {"id": "sevt_3", "type": "session.status_idle",
+                       "stop_reason": {"type": "end_turn"}}):
+            self.wfile.write(b"event: %s\ndata: %s\n\n" % (
+                event["type"].encode(), json.dumps(event).encode()))
+        self.wfile.flush()
+        time.sleep(1)
+        self.close_connection = True
+
+
+@test
+def a_stream_of_a_session_ends_before_its_connection(t):
+    beta = ["-H", "anthropic-beta: managed-agents-2026-04-01"]
+    ask = json.dumps({"events": [{"type": "user.message", "content": []}]})
+    with serving(Sessions, "/v1/sessions/sesn_1/events") as url:
+        run = t.run(turns(url, (ask, beta, url),
+                          (None, beta, url + "/stream")))
+        equal(links_of(run.spans), ["", "0:job"], "links")
+        equal(counted(run.spans), [None, 15], "tokens")
+        last = max(run.spans, key=lambda s: s["start_ns"])
+        ok(last["duration"] < 900000000, "the agent's span ends early")
+        run = t.run(turns(url, (ask, [], url), (None, [], url + "/stream")))
+        equal(run.spans, [], "spans without the header")

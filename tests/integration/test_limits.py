@@ -205,7 +205,7 @@ def refusals(t):
 
 @test
 def requests(t):
-    """What the program sends itself, for each dialect."""
+    """The requests that the program sends itself, for each dialect."""
     for name, (path, request, answer) in FAMILIES.items():
         Answers.reply = (whole(answer), "application/json", 200)
         with serving(Answers) as url:

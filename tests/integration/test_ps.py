@@ -47,7 +47,7 @@ class Programs(Hanging):
 
 
 def ps(t, *options, **more):
-    """What the tool says."""
+    """The tool's output."""
     done = subprocess.run(
         [os.path.join(t.build, "llmobs"), "ps", *options],
         env=t.environment(True, {}), stdout=subprocess.PIPE,

@@ -22,7 +22,7 @@ LEVEL = re.compile(r"0x[0-9a-f]+|\b\d+ vars\b")
 
 
 def traced(t, argv, ours, env):
-    """What argv did that leaves a trace, sorted, since processes run as they
+    """The acts of argv that leave a trace, sorted, since processes run as they
     may; addresses and pids are levelled."""
     if not shutil.which("strace"):
         raise Skip("no strace")

@@ -40,7 +40,7 @@ def on_when_switched_on(t):
 
 @test
 def everything_is_captured_by_rules(t):
-    """What scripts/curl-suite asks for."""
+    """The spans that scripts/curl-suite asks for."""
     for argv in (curl(t.url), curl(t.url, None, "-I"),
                  curl(t.url, None, "-X", "DELETE"),
                  curl(t.url, None, "-F", "a=b"), curl(t.url, "a=b")):

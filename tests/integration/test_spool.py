@@ -1,4 +1,4 @@
-"""What the disk keeps: no call is lost by a kill, a dead peer or a bad disk, and
+"""The disk's part: no call is lost by a kill, a dead peer or a bad disk, and
 none comes twice."""
 import errno
 import json
@@ -118,7 +118,7 @@ def killed_in_a_call(t):
 
 @test
 def counted_before_anybody_adopts(t):
-    """What was captured in the last moment before a kill is in no record."""
+    """A call of the last moment before a kill is in no record."""
     with double(t) as dd:
         with Living(t, agent(dd)) as app:
             app.ask("delivered")
@@ -136,7 +136,7 @@ def counted_before_anybody_adopts(t):
 
 @test
 def killed_beside_a_dead_agent(t):
-    """What the disk has when perform returns is not lost."""
+    """A span that the disk has when perform returns is not lost."""
     port = free_port()
     env = {"LLMOBS_EXPORTER": "agent",
            "DD_TRACE_AGENT_URL": "http://127.0.0.1:%d" % port}
@@ -165,7 +165,7 @@ def many_killed(t):
 
 @test
 def killed_while_it_adopts(t):
-    """What was claimed is claimed again."""
+    """A claimed entry is claimed again."""
     with double(t) as dd:
         with Living(t, agent(dd)) as app:
             dd.fault("500")
@@ -437,7 +437,7 @@ def left_by_a_signal(t):
 
 @test
 def killed_before_it_is_counted(t):
-    """What the disk has did not die with the process, whatever the process
+    """A span on the disk did not die with the process, whatever the process
     could say of it."""
     with double(t) as dd:
         dd.fault("503")
@@ -484,7 +484,7 @@ def directory_removed(t):
 
 @test
 def expired(t):
-    """What is older than a day is not sent, and counted."""
+    """An entry that is older than a day is not sent, and counted."""
     with double(t) as dd:
         dd.fault("500")
         with Living(t, agent(dd, **failing(t, 0, LATE_S="90000"))) as app:

@@ -167,8 +167,8 @@ def apart(users):
 
 @test
 def three_users_and_root(t):
-    """Who names no destination leaves its calls to the relay; who names one of
-    its own delivers there, and what it leaves behind goes nowhere else."""
+    """A user who names no destination leaves the calls to the relay; one who
+    names a destination delivers there, and the leftovers go nowhere else."""
     own_mounts(t)
     users = [User(t, uid) for uid in (0,) + USERS]
     with contextlib.ExitStack() as stack:

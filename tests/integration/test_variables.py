@@ -140,7 +140,7 @@ def odd_files_do_not_hold_up(t):
 
 @test
 def a_fifo_is_not_read(t):
-    """What is in it is for somebody else."""
+    """The bytes in it are for somebody else."""
     fifo = os.path.join(t.dir, "fifo")
     switch = b"DD_LLMOBS_ENABLED=1\n"
     os.mkfifo(fifo)
@@ -489,7 +489,7 @@ def bad_lines_are_told_once_and_never_shown(t):
 
 @test
 def rubbish_as_a_file(t):
-    """What cannot be read may have said that content stays in the process."""
+    """A file that cannot be read may have said that content stays here."""
     for data in (os.urandom(60000), b"\0" * 1000, b"=" * 60000,
                  b"\n" * 65536, b"DD_TAGS=" + b"a:b," * 16000,
                  b"A" * 65537, open("/bin/true", "rb").read(30000)):

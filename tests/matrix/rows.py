@@ -331,7 +331,7 @@ def languages():
 
 
 def agents():
-    """What people's agents and plugins do with the clients above."""
+    """The calls of people's agents and plugins by the clients above."""
     both("Emacs, curl as gptel starts it", OPENSSL,
          ["emacs", "--batch", "-Q", "-l", script("gptel.el"), "--"],
          "emacs-nox curl")

@@ -70,7 +70,8 @@ def reasons_of(found):
                     reasons[choice.get("index", at)] = choice[name]
         for holder in (one, one.get("delta")):
             for name in ("stop_reason", "stopReason"):
-                if isinstance(holder, dict) and holder.get(name):
+                if isinstance(holder, dict) and \
+                        isinstance(holder.get(name), str) and holder[name]:
                     reasons[0] = holder[name]
     return [REASONS.get(r, r) for _, r in sorted(reasons.items())]
 

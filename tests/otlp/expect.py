@@ -1,6 +1,7 @@
 """The span of OTLP that an event of the store stands for, by docs/WIRE.md 9:
 written a second time, in another language, so that the library's own mapping is
 compared with something."""
+import itertools
 import json
 import re
 
@@ -356,6 +357,7 @@ SETTINGS = {
 NAMED = {"data_source_id": "gen_ai.data_source.id",
          "agent_id": "gen_ai.agent.id",
          "tool_id": "gen_ai.tool.call.id",
+         "tool_description": "gen_ai.tool.description",
          "status": "gen_ai.response.status",
          "guardrail_id": "aws.bedrock.guardrail.id",
          "knowledge_base_id": "aws.bedrock.knowledge_base.id"}
@@ -489,7 +491,8 @@ def attributes_of(event, facts, form, content):
     found.update(from_facts(event, facts, form))
     metadata = event["meta"]["metadata"]
     more, taken = from_metadata(metadata, form, listed(event, facts, form))
-    found.update((k, v) for k, v in more.items() if k not in found)
+    found.update((k, v) for k, v in more.items() if k not in found and
+                 (content or k != "gen_ai.tool.description"))
     shown = metadata if content else bare(metadata)
     found.update(("llmobs.metadata." + k, v) for k, v in shown.items()
                  if k not in taken and v is not None)
@@ -568,7 +571,9 @@ BOUNDS = {"gen_ai.client.token.usage": TOKENS,
           "gen_ai.client.inference.operation.output_tokens": TOKENS,
           "gen_ai.client.operation.duration": SHORT,
           "gen_ai.client.operation.time_to_first_chunk": SHORT,
+          "gen_ai.client.operation.time_per_output_chunk": SHORT,
           "gen_ai.client.inference.duration": SHORT,
+          "gen_ai.client.inference.time_per_output_chunk": SHORT,
           "gen_ai.client.inference.time_to_first_chunk": SHORT,
           "gen_ai.execute_tool.duration": SHORT,
           "gen_ai.invoke_agent.duration": [0.1 * 2 ** i for i in range(13)],
@@ -635,7 +640,8 @@ def by_mcp(event, facts, operation, seconds, failed):
 
 
 def values_of(event, form):
-    """(metric, attributes, value) of one span."""
+    """(metric, attributes, value) of one span; of the gaps of a stream the
+    value is the fact."""
     facts, kind = event.get("_call", {}), event["meta"]["span"]["kind"]
     operation = operation_of(event, facts)
     seconds = event["duration"] / 1e9
@@ -657,6 +663,8 @@ def values_of(event, form):
             "first_chunk_ns" in facts:
         yield (prefix + "time_to_first_chunk", call,
                facts["first_chunk_ns"] / 1e9)
+    if inference and "chunk_gaps_ns" in facts:
+        yield prefix + "time_per_output_chunk", call, facts["chunk_gaps_ns"]
     yield from tokens_of(event, call, form, inference)
 
 
@@ -675,9 +683,13 @@ def metrics_of(events, form):
                 continue
             count, total, buckets = found.get(
                 key, (0, 0.0, [0] * (len(bounds) + 1)))
-            at = len([b for b in bounds if value > b])
-            buckets = buckets[:at] + [buckets[at] + 1] + buckets[at + 1:]
-            found[key] = (count + 1, total + value, buckets)
+            if isinstance(value, list):  # the gaps of a stream
+                added, value = value[3:], value[0] / 1e9
+            else:
+                added = [0] * len([b for b in bounds if value > b]) + [1]
+            buckets = [a + b for a, b in itertools.zip_longest(
+                buckets, added, fillvalue=0)]
+            found[key] = (count + sum(added), total + value, buckets)
     return found
 
 

@@ -9,8 +9,9 @@ const genkit = require('@genkit-ai/telemetry-server');
 
 const [folder, port] = process.argv.slice(2);
 
-// What protobufjs has decoded, with ids as hex and 64-bit numbers as texts, and
-// nothing else changed: Elastic's own normalizing loses the types of attributes.
+// Gives a message as protobufjs decoded it, with ids as hex and 64-bit numbers
+// as texts, and nothing else changed: Elastic's own normalizing loses the types
+// of attributes.
 function plain(message) {
   if (typeof message.constructor.toObject !== 'function')
     return message;

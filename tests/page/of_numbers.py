@@ -85,7 +85,7 @@ def one_filter(rng, events):
 
 
 def sums(events):
-    """What a table of the page has for these calls."""
+    """The sums that a table of the page has for these calls."""
     found = {"calls": len(events),
              "errors": len([e for e in events if e["status"] == "error"]),
              "p50": rank([e["duration"] for e in events], 50),

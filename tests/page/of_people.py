@@ -85,7 +85,7 @@ def stops(tab):
 
 
 def focus_stays(bench):
-    """What is drawn anew keeps the focus."""
+    """A part that is drawn anew keeps the focus."""
     tab = bench.open("few")
     for selector in ("[data-facet=kind] [data-value=llm] button",
                      "[data-facet=kind] [data-value=tool] button",

@@ -1,4 +1,4 @@
-"""What the tests of the page share: its stores, its files, one browser."""
+"""Shared by the tests of the page: its stores, its files, one browser."""
 import json
 import os
 import subprocess

@@ -76,7 +76,7 @@ class Room:
         self.place.close()
 
     def left(self):
-        """What is in the root besides what it was made of."""
+        """The files in the root that it was not made of."""
         top = self.place.folder + "/upper"
         found = {os.path.join(d, n)[len(top):]
                  for d, dirs, files in os.walk(top) for n in dirs + files}

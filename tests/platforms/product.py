@@ -1,4 +1,4 @@
-"""What is brought into the roots: the archive, and two clients in C."""
+"""The things that the roots are given: the archive, and two clients in C."""
 import glob
 import os
 import subprocess

@@ -194,7 +194,7 @@ class State:
 
     @staticmethod
     def names(kind, events):
-        """What tells events apart: an evaluation has no id of its own."""
+        """The names that tell events apart: an evaluation has no id."""
         return [e.get("span_id") if kind == "spans" else
                 json.dumps(e, sort_keys=True) for e in events]
 

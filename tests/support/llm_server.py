@@ -335,7 +335,7 @@ class Chat:
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """What the listeners share: bodies, records, plain answers."""
+    """Shared by the listeners: bodies, records, plain answers."""
 
     protocol_version = "HTTP/1.1"
     timeout = 120

@@ -54,8 +54,8 @@ UNSPEAKABLE = re.compile(
 
 
 class Facts:
-    """What a request is measured with.  peer: a Node tracer reports here as
-    well; its events have another form."""
+    """The facts that a request is measured with.  peer: a Node tracer reports
+    here as well; its events have another form."""
 
     def __init__(self, secrets=(), peer=False, event_max=EVENT_MAX):
         self.secrets = list(secrets)
@@ -64,7 +64,7 @@ class Facts:
 
 
 class Wrong(list):
-    """What is wrong, each with the place of it."""
+    """The faults, each with the place of it."""
 
     def __init__(self):
         super().__init__()

@@ -159,5 +159,5 @@ class Realtime:
 
     @property
     def seen(self):
-        """What each connection sent; of all of them, once the server is closed."""
+        """The frames of each connection; of all, once the server is closed."""
         return self.server.seen

@@ -8,8 +8,10 @@
 
 START_TEST(test_headers)
 {
-    static const char *const kept[] = {"content-type", "Content-Type",
-                                       "X-Stainless-Helper-Method"};
+    static const char *const kept[] = {
+        "content-type", "Content-Type", "Anthropic-Beta",
+        "X-Stainless-Helper-Method",
+        "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"};
     static const char *const secret[] = {"authorization",
                                          "x-api-key",
                                          "api-key",

@@ -262,7 +262,7 @@ static int wanted = 8;
 static void tell_from(const struct llmobs_callsite *callsite, int64_t taken_ns)
 {
     llmobs_json_free(told);
-    told = llmobs_caller_read(callsite, taken_ns);
+    told = llmobs_caller_read(callsite, taken_ns, NULL);
 }
 
 /* The tests may share a process. */

@@ -102,7 +102,7 @@ START_TEST(refuses)
 }
 END_TEST
 
-/* Whose OpenSSL is for one thread. */
+/* Tells of a libcurl whose OpenSSL is for one thread. */
 static curl_version_info_data *tell_old(CURLversion age)
 {
     static curl_version_info_data data;

@@ -26,7 +26,8 @@ static bool hinders(struct sock_filter *steps, size_t count)
             sizeof((struct sock_filter[]){__VA_ARGS__}) / \
                 sizeof(struct sock_filter))
 
-/* What kills, stops or asks somebody hinders; what passes or fails does not. */
+/* An answer that kills, stops or asks somebody hinders; one that passes or
+ * fails the call does not. */
 START_TEST(answers)
 {
     ck_assert(!HINDERS(SAY(SECCOMP_RET_ALLOW)));

@@ -383,7 +383,7 @@ START_TEST(test_refused)
 END_TEST
 
 /* The size of a body may be one that nobody saw: no byte is read until libcurl
- * has sent it. What the program sets is known. */
+ * has sent it. The program's own settings are known. */
 START_TEST(test_unseen)
 {
     struct llmobs_handle *h = fresh(0), *twin = fresh(1);

@@ -69,6 +69,9 @@ static const struct host hosts[] = {
      NULL},
     {"https://api.x.ai/v1/videos/generations", "xai", "xai.createVideo"},
     {"https://x.ai/v1/videos/generations", NULL, NULL},
+    {"https://api.portkey.ai/v1/prompts/pp-1/completions", "portkey",
+     "portkey.createPromptCompletion"},
+    {"https://portkey.ai/v1/prompts", NULL, NULL},
     {"https://api.jina.ai/v1/rerank", "jina", "jina.rerank"},
     {"https://api.jina.ai/v1/embeddings", "jina", "OpenAI.createEmbedding"},
     {"https://api.jina.ai/v1/segment", "jina", NULL},
@@ -371,6 +374,11 @@ static const struct host hosts[] = {
      "amazon_bedrock", "Bedrock Flow F"},
     {"https://bedrock-agent-runtime.us-east-1.amazonaws.com/flows/F/aliases/A/"
      "executions",
+     NULL, NULL},
+
+    {"https://bedrock-agentcore.us-east-1.amazonaws.com/runtimes/R/invocations",
+     "amazon_bedrock", "bedrock_agentcore.invoke_agent_runtime"},
+    {"https://bedrock-agentcore-control.us-east-1.amazonaws.com/runtimes/R",
      NULL, NULL},
 
     /* vLLM, llama.cpp's server, LM Studio, LiteLLM: any host of one's own */

@@ -227,6 +227,32 @@ START_TEST(keys_that_come_and_go)
 }
 END_TEST
 
+START_TEST(only_an_array_has_items_to_walk)
+{
+    static const char text[] =
+        "{\"list\": [1, null, 2, 3], \"none\": [], \"text\": \"a\"}";
+    static const char *const empty[] = {"none", "text", "absent"};
+    struct llmobs_json *json;
+    size_t count = 0;
+    int64_t sum = 0;
+
+    ck_assert_int_eq(llmobs_json_parse(llmobs_text_of(text), &json), 0);
+    LLMOBS_JSON_EACH (one, llmobs_json_get(json, "list"), sum < 3) {
+        count++;
+        sum += llmobs_json_is_int(one) ? llmobs_json_to_int(one) : 0;
+    }
+    ck_assert_uint_eq(count, 3);
+    ck_assert_int_eq(sum, 3);
+    for (size_t i = 0; i < sizeof(empty) / sizeof(empty[0]); i++)
+        LLMOBS_JSON_EACH (one, llmobs_json_get(json, empty[i]), true)
+            count++;
+    LLMOBS_JSON_EACH (one, json, true)
+        count++;
+    ck_assert_uint_eq(count, 3);
+    llmobs_json_free(json);
+}
+END_TEST
+
 START_TEST(equal_keys_are_one)
 {
     struct llmobs_json *json;
@@ -351,6 +377,7 @@ UNIT_SUITE(json_model)
     UNIT_TEST(suite, objects_are_as_the_model);
     UNIT_TEST(suite, many_keys_take_no_square);
     UNIT_TEST(suite, keys_that_come_and_go);
+    UNIT_TEST(suite, only_an_array_has_items_to_walk);
     UNIT_TEST(suite, equal_keys_are_one);
     UNIT_TEST(suite, a_hash_hangs_on_the_seed);
     UNIT_TEST(suite, a_value_of_two_parents);

@@ -365,6 +365,9 @@ START_TEST(test_json_takes)
     ck_assert_int_eq(llmobs_json_sets(object, "a", "x"), 0);
     ck_assert_int_eq(llmobs_json_sets(object, "a", "y"), 0);
     ck_assert_str_eq(llmobs_json_gets(object, "a"), "y");
+    ck_assert(llmobs_json_says(object, "a", "y"));
+    ck_assert(!llmobs_json_says(object, "a", "x"));
+    ck_assert(!llmobs_json_says(object, "none", "y"));
     ck_assert_int_eq(llmobs_json_sets(object, "b\xFF", "\xFF"), 0);
     ck_assert_str_eq(llmobs_json_gets(object, "b" BAD), BAD);
     llmobs_json_unset(object, "a");

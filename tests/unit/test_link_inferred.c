@@ -93,6 +93,34 @@ END_TEST
 #define COUNTED(answer) CALLS("call_0", "weather") "," BRINGS("call_0") answer
 
 /* Each answer's call has the same id: the history tells which is meant. */
+START_TEST(the_request_describes_its_tools)
+{
+    static const struct {
+        const char *tools, *want;
+    } cases[] = {
+        {"[{\"name\":\"mail\",\"description\":\"Sends.\"},"
+         "{\"name\":\"weather\",\"description\":\"Looks out.\"}]",
+         "Looks out."},
+        {"[{\"name\":\"weather\"}]", NULL},
+        {"[{\"name\":\"weathers\",\"description\":\"Looks out.\"}]", NULL},
+        {NULL, NULL},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        const char *have;
+
+        link_begin();
+        TURN_AS(1, "[" USER "]", ASKED, INFER);
+        TURN_AS(2, BROUGHT, NULL, INFER, .tools = cases[i].tools);
+        ck_assert_uint_eq(link_tools.count, 1);
+        have =
+            llmobs_json_gets(link_tools.list[0].metadata, "tool_description");
+        ck_assert_pstr_eq(have, cases[i].want);
+        llmobs_linker_fini(&linker);
+    }
+}
+END_TEST
+
 START_TEST(ids_that_are_counts_are_inferred)
 {
     link_begin();
@@ -231,6 +259,7 @@ UNIT_SUITE(link_inferred)
 
     UNIT_TEST(s, a_tool_is_inferred_once);
     UNIT_TEST(s, a_call_that_is_not_repeated);
+    UNIT_TEST(s, the_request_describes_its_tools);
     UNIT_TEST(s, ids_that_are_counts_are_inferred);
     UNIT_TEST(s, parallel_tools_are_inferred);
     UNIT_TEST(s, near_misses_of_inferred_tools);

@@ -229,7 +229,7 @@ START_TEST(the_best_recording_is_chosen)
                                         "{\"q\":\"other\"}", "{\"q\":\"cut\"}"};
     static char path[] = "/v1/chat", other[] = "/v1/other";
     struct llmobs_cassette_item items[5] = {{.method = NULL}};
-    struct llmobs_cassette cassette = {items, 5};
+    struct llmobs_cassette cassette = {.items = items, .count = 5};
 
     for (size_t i = 0; i < 5; i++) {
         items[i].method = "POST";

@@ -172,7 +172,9 @@ static void wants(int64_t now_ns, const char *want)
 static void add_all(void)
 {
     ck_assert_int_eq(
-        add(SPAN(MODELS ", \"stream\": true, \"first_chunk_ns\": 30000000",
+        add(SPAN(MODELS ", \"stream\": true, \"first_chunk_ns\": 30000000, "
+                        "\"chunk_gaps_ns\": [60000000, 10000000, 30000000, 1, "
+                        "1, 1]",
                  "llm",
                  ", \"duration\": 2000000000, \"metrics\": {\"input_tokens\": "
                  "5, \"output_tokens\": 0, \"total_tokens\": 5, "
@@ -218,13 +220,17 @@ static void add_all(void)
     " 1000-2000 gen_ai.operation.name=retrieval " \
     "gen_ai.provider.name=openai n=1 sum=1e-09 1e-09..1e-09 [0]1\n"
 
+#define GAPS " 1000-2000 " CALL " n=3 sum=0.06 0.01..0.03 [0]1 [1]1 [2]1\n"
+
 START_TEST(the_form_of_1_41)
 {
     begin(LLMOBS_SEMCONV_1_41, false);
     add_all();
     wants(2000,
           OLD FOUND "gen_ai.client.operation.time_to_first_chunk s cumulative\n"
-                    " 1000-2000 " CALL " n=1 sum=0.03 0.03..0.03 [2]1\n" USAGE);
+                    " 1000-2000 " CALL " n=1 sum=0.03 0.03..0.03 [2]1\n"
+                    "gen_ai.client.operation.time_per_output_chunk s "
+                    "cumulative\n" GAPS USAGE);
     llmobs_otlp_metrics_free(metrics);
 }
 END_TEST
@@ -244,6 +250,7 @@ START_TEST(the_latest_form)
           "[0]1\n"
           "gen_ai.client.inference.time_to_first_chunk s cumulative\n"
           " 1000-2000 " CALL " n=1 sum=0.03 0.03..0.03 [2]1\n"
+          "gen_ai.client.inference.time_per_output_chunk s cumulative\n" GAPS
           "gen_ai.client.inference.operation.input_tokens {token} cumulative\n"
           " 1000-2000 " CALL " n=1 sum=5 5..5 [2]1\n"
           "gen_ai.client.inference.operation.output_tokens {token} cumulative\n"
@@ -347,6 +354,9 @@ START_TEST(unknown_is_no_value)
     begin(LLMOBS_SEMCONV_1_41, false);
     add(SPAN(", \"first_chunk_ns\": 5", "llm", ", \"metrics\": {}"));
     add(SPAN(", \"stream\": true", "llm", ""));
+    add(SPAN(", \"chunk_gaps_ns\": [1, 1, 1]", "llm", ""));
+    add(SPAN(", \"chunk_gaps_ns\": [1, 1, 1, \"1\"]", "llm", ""));
+    add(SPAN(", \"chunk_gaps_ns\": [1, 1, 1, 1]", "embedding", ""));
     add(SPAN("", "llm", ", \"metrics\": {\"input_tokens\": null}"));
     add(SPAN("", "llm", ", \"metrics\": {\"input_tokens\": \"7\"}"));
     add(SPAN("", "llm", ", \"metrics\": {\"input_tokens\": -7}"));
@@ -421,8 +431,8 @@ START_TEST(a_bounded_number_of_series)
     ck_assert_msg(strstr(text, " 1000-2000 otel.metric.overflow=yes n=101 "),
                   "%s", text);
     ck_assert_ptr_nonnull(strstr(text, "model=m0 n=2 "));
-    ck_assert_ptr_nonnull(strstr(text, "model=m510 n=1 "));
-    ck_assert_ptr_null(strstr(text, "model=m511 "));
+    ck_assert_ptr_nonnull(strstr(text, "model=m254 n=1 "));
+    ck_assert_ptr_null(strstr(text, "model=m255 "));
     free(text);
     llmobs_otlp_metrics_free(metrics);
 }
@@ -529,7 +539,7 @@ START_TEST(a_delta_of_many_series)
     }
     text = written(3000);
     ck_assert_uint_eq(lines_of(text), 1 + LLMOBS_OTLP_SERIES_MAX);
-    ck_assert_msg(strstr(text, " 1000-3000 otel.metric.overflow=yes n=513 "),
+    ck_assert_msg(strstr(text, " 1000-3000 otel.metric.overflow=yes n=257 "),
                   "%s", text);
     free(text);
     llmobs_otlp_metrics_free(metrics);

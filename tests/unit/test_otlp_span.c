@@ -367,6 +367,22 @@ START_TEST(a_call_of_any_kind_is_a_client)
 }
 END_TEST
 
+/* A description is content. */
+START_TEST(a_tool_is_described)
+{
+    for (int content = 0; content < 2; content++) {
+        otlp_case_write(OTLP_EVENT("tool", "look", "",
+                                   ", \"metadata\": {\"tool_description\": "
+                                   "\"Looks out.\"}",
+                                   ""),
+                        LLMOBS_SEMCONV_1_41, content);
+        otlp_case_attribute("gen_ai.tool.description",
+                            content ? "Looks out." : NULL);
+        otlp_case_attribute("llmobs.metadata.tool_description", NULL);
+    }
+}
+END_TEST
+
 START_TEST(each_kind_has_its_names)
 {
     for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
@@ -408,6 +424,7 @@ UNIT_SUITE(otlp_span)
     UNIT_TEST(s, an_event_without_facts_says_what_it_can);
     UNIT_TEST(s, a_request_without_a_model_has_none);
     UNIT_TEST(s, a_call_of_any_kind_is_a_client);
+    UNIT_TEST(s, a_tool_is_described);
     UNIT_TEST(s, each_kind_has_its_names);
     UNIT_TEST(s, the_newest_form_has_names_of_its_own);
     return s;

@@ -153,13 +153,14 @@ END_TEST
 
 START_TEST(keeps_answers)
 {
-    struct llmobs_resolve *resolve = llmobs_resolve_new();
+    struct llmobs_resolve *resolve;
     char out[LLMOBS_RESOLVE_TEXT_MAX];
     struct dns dns;
     int asked;
 
     if (!dns_start(&dns))
         return;
+    resolve = llmobs_resolve_new();
     ck_assert_int_eq(get(resolve, "one.test", out), 0);
     ck_assert_str_eq(out, "127.0.0.77");
     asked = atomic_load(&dns.questions);
@@ -193,13 +194,14 @@ END_TEST
 /* A dead name server holds up nobody, and one look-up runs at a time. */
 START_TEST(slow_answers)
 {
-    struct llmobs_resolve *resolve = llmobs_resolve_new();
+    struct llmobs_resolve *resolve;
     char out[LLMOBS_RESOLVE_TEXT_MAX];
     struct dns dns;
     int64_t began = llmobs_clock_mono_ns();
 
     if (!dns_start(&dns))
         return;
+    resolve = llmobs_resolve_new();
     atomic_store(&dns.delay_ms, 1000);
     for (int i = 0; i < 20; i++) {
         ck_assert_int_eq(llmobs_resolve_get(resolve, "slow.test", true, out),
@@ -331,13 +333,14 @@ static int64_t least_fork_ms(void)
  * time anew; it is counted. */
 START_TEST(fork_waits_bounded)
 {
-    struct llmobs_resolve *resolve = llmobs_resolve_new();
+    struct llmobs_resolve *resolve;
     char out[LLMOBS_RESOLVE_TEXT_MAX];
     struct dns dns;
     int64_t took;
 
     if (!dns_start(&dns))
         return;
+    resolve = llmobs_resolve_new();
     (void)llmobs_fork_gate_missed();
     atomic_store(&dns.delay_ms, 1500);
     ck_assert_int_eq(llmobs_resolve_get(resolve, "slow.test", true, out),

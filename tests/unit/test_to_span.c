@@ -326,6 +326,38 @@ START_TEST(no_time_is_made_up_for_a_coded_stream)
 }
 END_TEST
 
+/* Gaps of 10 ms and one ns more, of 81.92 s and one ns more. */
+START_TEST(the_gaps_of_a_stream_are_a_histogram)
+{
+    static const int64_t gaps[] = {10000000, 10000001, 81920000000,
+                                   81920000001};
+    static const char want[] = "[163860000002, 10000000, 81920000001, 1, 1, 0, "
+                               "0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1]";
+    static const char few[] = "[10000000, 10000000, 10000000, 1]";
+
+    for (size_t marks = 1; marks <= 5; marks++) {
+        char *text;
+
+        begin();
+        for (size_t i = 0; i < marks; i++) {
+            answer("text/event-stream", PIECE, strlen(PIECE));
+            if (i > 0)
+                x->marks[i].at_ns = x->marks[i - 1].at_ns + gaps[i - 1];
+        }
+        finish();
+        text = strndup(span.facts.text.data +
+                           span.facts.values[LLMOBS_FACT_CHUNK_GAPS_NS].at,
+                       span.facts.values[LLMOBS_FACT_CHUNK_GAPS_NS].len);
+        if (marks < 3)
+            ck_assert_str_eq(text, marks == 1 ? "" : few);
+        if (marks == 5)
+            ck_assert_str_eq(text, want);
+        free(text);
+        end();
+    }
+}
+END_TEST
+
 /* Its end may have been in what is lost. */
 START_TEST(a_lost_end_is_no_broken_stream)
 {
@@ -662,6 +694,7 @@ UNIT_SUITE(to_span)
     UNIT_TEST(s, what_arrived_of_a_cut_stream_is_kept);
     UNIT_TEST(s, raw_codings_are_undone);
     UNIT_TEST(s, no_time_is_made_up_for_a_coded_stream);
+    UNIT_TEST(s, the_gaps_of_a_stream_are_a_histogram);
     UNIT_TEST(s, a_lost_end_is_no_broken_stream);
     UNIT_TEST(s, an_error_has_an_output);
     UNIT_TEST(s, a_coding_already_undone);

@@ -1,0 +1,350 @@
+/* Sessions of Claude's managed agents. A program sends events, and reads what
+ * the agent does from a stream, which stays open when the agent is idle. Code,
+ * since counts and texts stand in events of many types, each with an id.
+ *
+ * Source: anthropics/anthropic-sdk-typescript bfa9197f (2026-08),
+ * resources/beta/sessions/{events,sessions}.ts and lib/sessions/accumulate.ts.
+ * The counts by graders of outcomes are left out: nothing says whether they are
+ * a part of the others. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules/vendors/anthropic_message.h"
+#include "rules/read/facts.h"
+#include "rules/read/jobs.h"
+#include "rules/read/message_content.h"
+#include "rules/read/text.h"
+#include "rules/read/usage.h"
+#include "rules/read/values.h"
+
+static const char counted[] =
+    "input_tokens\0output_tokens\0cache_creation_input_tokens\0"
+    "cache_read_input_tokens\0";
+static const char create_keys[] = "agent\0environment_id\0";
+static const char send_keys[] = "events\0";
+static const char signs[] = "\"environment_id\"\0\"events\"\0";
+
+struct state {
+    struct llmobs_buf asked, said, pieces; /* `pieces`: of a text to come */
+    struct llmobs_json *seen;              /* ids of events */
+    struct llmobs_json *asking; /* ids of requests without their counts */
+    struct llmobs_json *sum;    /* what the others counted */
+};
+
+/* Elsewhere than at Anthropic's hosts a header tells. A request with a body has
+ * all members that its form names: others have such paths. */
+static bool anthropic_sessions_asks(const struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    const char *beta = llmobs_header_find(
+        call->request_headers, call->request_header_count, "anthropic-beta");
+    bool is = !reading->classified->confirm ||
+              (beta && strstr(beta, "managed-agents-"));
+
+    for (const char *key = reading->form->keys; is && key && *key;
+         key = llmobs_words_next(key))
+        is = llmobs_reading_has(reading, key);
+    return is;
+}
+
+/* Adds the texts of an event, each on a line. */
+static int anthropic_sessions_say(struct llmobs_buf *text,
+                                  const struct llmobs_json *event)
+{
+    const struct llmobs_json *content = llmobs_json_get(event, "content");
+    struct llmobs_json *lines = llmobs_value_lines(content, "text");
+    const char *words = llmobs_json_text(lines);
+    int rc = lines ? 0 : -ENOMEM;
+
+    if (!llmobs_has_text(words)) /* of an outcome that is wanted */
+        words = llmobs_json_gets(event, "description");
+    if (rc == 0 && llmobs_has_text(words) && text->len > 0)
+        rc = llmobs_message_content_append(text, "\n");
+    if (rc == 0)
+        rc = llmobs_message_content_append(text, words);
+    llmobs_json_free(lines);
+    return rc;
+}
+
+/* -- requests -------------------------------------------------------------- */
+
+/* The session in the path is the conversation. */
+static int anthropic_sessions_begin(struct llmobs_reading *reading)
+{
+    bool streams = reading->classified->shape->streams;
+    char *id =
+        llmobs_url_segment(reading->classified->url->path, streams ? 2 : 1);
+    int rc = id ? 0 : -ENOMEM;
+
+    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_CONVERSATION_ID, id);
+    if (rc == 0 && streams)
+        rc = llmobs_job_asks(reading->span, id);
+    if (rc == 0 && streams)
+        rc = llmobs_span_set(&reading->span->input_value, id);
+    free(id);
+    return rc;
+}
+
+static int anthropic_sessions_request(struct llmobs_reading *reading)
+{
+    const struct llmobs_json *events =
+        llmobs_json_get(reading->request, "events");
+    struct llmobs_buf text = {0};
+    int rc = 0;
+
+    if (reading->classified->call->request_truncated)
+        return 0;
+    if (!events)
+        events = llmobs_json_get(reading->request, "initial_events");
+    LLMOBS_JSON_EACH (one, events, rc == 0)
+        rc = anthropic_sessions_say(&text, one);
+    if (rc == 0)
+        rc = llmobs_value_words(&reading->span->input_value, &text);
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
+/* A session has an agent and a status. */
+static int anthropic_sessions_created(struct llmobs_reading *reading,
+                                      const struct llmobs_json *session)
+{
+    const struct llmobs_json *agent = llmobs_json_get(session, "agent");
+    const char *id = llmobs_json_gets(session, "id");
+    int rc = llmobs_reading_model(
+        reading, llmobs_json_gets(llmobs_json_get(agent, "model"), "id"));
+
+    if (reading->classified->call->status >= 300)
+        return 0;
+    llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_CONVERSATION_ID, id);
+    if (rc == 0)
+        rc = llmobs_json_sets(reading->span->metadata, "agent",
+                              llmobs_json_gets(agent, "name"));
+    if (rc == 0)
+        rc = llmobs_value_output(reading->span,
+                                 llmobs_json_get(session, "status"));
+    return rc < 0 ? rc : llmobs_job_begun(reading->span, id);
+}
+
+/* The first event begins what the stream has from there on. */
+static int anthropic_sessions_sent(struct llmobs_reading *reading,
+                                   const struct llmobs_json *body)
+{
+    const struct llmobs_json *data = llmobs_json_get(body, "data");
+
+    return reading->classified->call->status >= 300
+               ? 0
+               : llmobs_job_begun(
+                     reading->span,
+                     llmobs_json_gets(llmobs_json_at(data, 0), "id"));
+}
+
+/* -- the stream ------------------------------------------------------------ */
+
+static int anthropic_sessions_note(struct llmobs_json **ids, const char *id)
+{
+    if (!*ids && !(*ids = llmobs_json_object()))
+        return -ENOMEM;
+    return llmobs_json_sets(*ids, id, "");
+}
+
+static int anthropic_sessions_count(struct state *state,
+                                    const struct llmobs_json *event)
+{
+    const struct llmobs_json *usage = llmobs_json_get(event, "model_usage");
+    const char *id = llmobs_json_gets(event, "model_request_start_id");
+
+    if (!llmobs_json_is_object(usage))
+        return anthropic_sessions_note(&state->asking, "");
+    if (id)
+        llmobs_json_unset(state->asking, id);
+    return llmobs_usage_sum(&state->sum, usage, counted);
+}
+
+/* Where the agent waits, the answer ends, though its connection may not. */
+static int anthropic_sessions_rest(struct llmobs_reading *reading,
+                                   const struct llmobs_event *event)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    const struct llmobs_json *reason =
+        llmobs_json_get(event->json, "stop_reason");
+    int64_t at = llmobs_call_time_at(call, event->end);
+
+    reading->done = true;
+    if (at > call->start_ns)
+        reading->span->duration_ns = at - call->start_ns;
+    return llmobs_json_sets(reading->span->metadata, "stop_reason",
+                            llmobs_json_gets(reason, "type"));
+}
+
+/* The server itself tries again after most errors. */
+static int anthropic_sessions_fail(struct llmobs_reading *reading,
+                                   const struct llmobs_event *event)
+{
+    const struct llmobs_json *error = llmobs_json_get(event->json, "error");
+
+    return llmobs_json_says(llmobs_json_get(error, "retry_status"), "type",
+                            "retrying")
+               ? 0
+               : llmobs_error_read(event->json, event->data,
+                                   reading->classified->call, reading->span);
+}
+
+/* The words of a person or of the program begin the run. */
+static int anthropic_sessions_ask(struct llmobs_reading *reading,
+                                  const struct llmobs_json *event,
+                                  const char *id)
+{
+    struct state *state = reading->state;
+    int rc = state->asked.len > 0 ? 0 : llmobs_job_asks(reading->span, id);
+
+    return rc < 0 ? rc : anthropic_sessions_say(&state->asked, event);
+}
+
+static int anthropic_sessions_agent(struct llmobs_reading *reading,
+                                    const struct llmobs_event *event,
+                                    struct llmobs_text type)
+{
+    struct state *state = reading->state;
+
+    if (llmobs_text_is(type, "agent.message") ||
+        llmobs_text_is(type, "agent.thinking"))
+        llmobs_reading_token(reading, event);
+    if (llmobs_text_is(type, "agent.message")) {
+        llmobs_buf_cut(&state->pieces, 0);
+        return anthropic_sessions_say(&state->said, event->json);
+    }
+    return llmobs_text_ends(type, "tool_use")
+               ? llmobs_value_step(reading->span, type.data,
+                                   llmobs_json_gets(event->json, "name"))
+               : 0;
+}
+
+static int anthropic_sessions_piece(struct llmobs_reading *reading,
+                                    const struct llmobs_event *event)
+{
+    const struct llmobs_json *delta = llmobs_json_get(event->json, "delta");
+    struct state *state = reading->state;
+
+    llmobs_reading_token(reading, event);
+    return llmobs_message_content_append(
+        &state->pieces,
+        llmobs_json_gets(llmobs_json_get(delta, "content"), "text"));
+}
+
+static int anthropic_sessions_event(struct llmobs_reading *reading,
+                                    const struct llmobs_event *event)
+{
+    struct llmobs_text type =
+        llmobs_text_of(llmobs_json_gets(event->json, "type"));
+    const char *id = llmobs_json_gets(event->json, "id");
+    struct state *state = reading->state;
+    int rc;
+
+    if (llmobs_text_is(type, "event_delta"))
+        return anthropic_sessions_piece(reading, event);
+    if (!id || llmobs_json_get(state->seen, id))
+        return 0;
+    rc = anthropic_sessions_note(&state->seen, id);
+    if (rc < 0)
+        return rc;
+    if (llmobs_text_starts(type, "user."))
+        return anthropic_sessions_ask(reading, event->json, id);
+    if (llmobs_text_starts(type, "agent."))
+        return anthropic_sessions_agent(reading, event, type);
+    if (llmobs_text_is(type, "span.model_request_start"))
+        return anthropic_sessions_note(&state->asking, id);
+    if (llmobs_text_is(type, "span.model_request_end"))
+        return anthropic_sessions_count(state, event->json);
+    if (llmobs_text_is(type, "session.error"))
+        return anthropic_sessions_fail(reading, event);
+    if (llmobs_text_is(type, "session.status_running"))
+        reading->done = false;
+    return llmobs_text_is(type, "session.status_idle") ||
+                   llmobs_text_is(type, "session.status_terminated") ||
+                   llmobs_text_is(type, "session.deleted")
+               ? anthropic_sessions_rest(reading, event)
+               : 0;
+}
+
+/* A sum that lacks a part is not known; nor is how long a cache is kept. */
+static void anthropic_sessions_tell_counts(struct llmobs_reading *reading)
+{
+    const struct state *state = reading->state;
+    struct llmobs_span *span = reading->span;
+
+    if (!reading->done || llmobs_json_len(state->asking) > 0 ||
+        reading->classified->call->response_truncated)
+        return;
+    llmobs_anthropic_usage(state->sum, span);
+    llmobs_json_unset(span->metrics, "ephemeral_1h_input_tokens");
+    llmobs_json_unset(span->metrics, "ephemeral_5m_input_tokens");
+}
+
+static int anthropic_sessions_finish(struct llmobs_reading *reading)
+{
+    struct state *state = reading->state;
+    struct llmobs_span *span = reading->span;
+    int rc = 0;
+
+    anthropic_sessions_tell_counts(reading);
+    if (!reading->done)
+        span->duration_ns = 0;
+    if (state->pieces.len > 0)
+        rc = llmobs_message_content_append(&state->said, state->pieces.data);
+    if (rc == 0)
+        rc = llmobs_value_words(&span->input_value, &state->asked);
+    return rc < 0 ? rc : llmobs_value_words(&span->output_value, &state->said);
+}
+
+static void anthropic_sessions_fini(void *at)
+{
+    struct state *state = at;
+
+    llmobs_buf_fini(&state->asked);
+    llmobs_buf_fini(&state->said);
+    llmobs_buf_fini(&state->pieces);
+    llmobs_json_free(state->seen);
+    llmobs_json_free(state->asking);
+    llmobs_json_free(state->sum);
+}
+
+/* -- the dialect ----------------------------------------------------------- */
+
+#define SENDS                                           \
+    .signs = signs, .confirm = anthropic_sessions_asks, \
+    .confirm_always = true, .gated = true,              \
+    .request = anthropic_sessions_request
+
+static const struct llmobs_form create = {
+    SENDS, .keys = create_keys, .document = anthropic_sessions_created};
+static const struct llmobs_form send = {SENDS, .keys = send_keys,
+                                        .begin = anthropic_sessions_begin,
+                                        .document = anthropic_sessions_sent};
+
+/* Errors of the session are events like others. */
+static const struct llmobs_form stream = {
+    .confirm = anthropic_sessions_asks,
+    .begin = anthropic_sessions_begin,
+    .event = anthropic_sessions_event,
+    .finish = anthropic_sessions_finish,
+    LLMOBS_STATE(struct state, anthropic_sessions_fini),
+    .texts = true,
+};
+
+static const struct llmobs_shape shapes[] = {
+    LLMOBS_SHAPE("POST", "/sessions", "create_session",
+                 "anthropic.sessions.create", .kind = LLMOBS_KIND_TASK,
+                 .form = &create, .any_host = true),
+    LLMOBS_SHAPE("POST", "/sessions/sesn_*/events", "send_events",
+                 "anthropic.sessions.send", .kind = LLMOBS_KIND_TASK,
+                 .form = &send, .any_host = true),
+    LLMOBS_SHAPE("GET", "/sessions/sesn_*/events/stream", "stream_events",
+                 "anthropic.sessions.stream", .kind = LLMOBS_KIND_AGENT,
+                 .genai = "invoke_agent", .form = &stream, .any_host = true,
+                 .bodyless = true, .streams = true),
+    {.path = ""},
+};
+
+LLMOBS_DIALECT(anthropic_sessions, .integration = "anthropic", .server = true,
+               .shapes = shapes, LLMOBS_ALL_MEDIA_TOLD);
