@@ -9,7 +9,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import harness
-from delivery import Living, agent, caller, left_behind, stored, wait_for
+from delivery import (Living, agent, caller, left_behind, spool_of, stored,
+                      wait_for)
 
 PROMPT = re.compile(r"<([a-z0-9. -]+)>")
 # Faults that take the spans and keep the answer from who waits for it.
@@ -19,10 +20,6 @@ UNREAD = ("cut-head", "slow", "drip")
 def prompt_of(span):
     found = PROMPT.search(json.dumps(span["meta"].get("input", {})))
     return found.group(1) if found else None
-
-
-def spool_of(t):
-    return os.path.join(t.dir, "store", "spool")
 
 
 def set_aside(t):

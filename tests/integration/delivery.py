@@ -6,6 +6,7 @@ import fcntl
 import glob
 import json
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -199,7 +200,7 @@ def taken_over(t, left=0, seconds=20):
 
 def recover(t, dd, env, want, seconds=30, launcher=(), left=0):
     """The next process of the same configuration delivers what others left, but
-    for so many directories: waits for `want` spans besides its own, and gives
+    for so many files: waits for `want` spans besides its own, and gives
     all."""
     for name in glob.glob(os.path.join(t.dir, "store", "dead-*")):
         os.unlink(name)
@@ -225,13 +226,41 @@ def recovered(t, dd, env, want, **more):
     return spans
 
 
+def spool_of(t):
+    return os.path.join(t.dir, "store", "spool")
+
+
+# spool_name.h: a file of a process, which a reader may have claimed.
+SPOOLED = re.compile(r"(?:o|c\.(?P<reader>\d+)-\d+-[0-9a-f]+\.\d+)\."
+                     r"(?P<process>\d+-\d+-[0-9a-f]+)-(?P<number>\d+)")
+
+
+def process_of(name):
+    """PID-START-NONCE of the process to which a file of the spool belongs."""
+    return SPOOLED.fullmatch(name)["process"]
+
+
+def number_of(name):
+    return int(SPOOLED.fullmatch(name)["number"])
+
+
+def reader_of(name):
+    """The pid of the process that has claimed the file; None: nobody has."""
+    reader = SPOOLED.fullmatch(name)["reader"]
+    return int(reader) if reader else None
+
+
+def name_of(process, number=1):
+    """A file of that process that nobody has claimed."""
+    return "o.%s-%d" % (process, number)
+
+
 def left_behind(t, folder=None):
-    """The directories of processes in the spool."""
-    folder = folder or os.path.join(t.dir, "store", "spool")
+    """The files of processes in the spool."""
+    folder = folder or spool_of(t)
     if not os.path.isdir(folder):
         return []
-    return sorted(n for n in os.listdir(folder)
-                  if n != "spare" and os.path.isdir(os.path.join(folder, n)))
+    return sorted(filter(SPOOLED.fullmatch, os.listdir(folder)))
 
 
 NEW_NETWORK, NEW_MOUNTS = 0x40000000, 0x20000
@@ -261,6 +290,7 @@ def private_network(t, names):
 
 
 __all__ = ["Datadog", "Living", "agent", "agentless", "caller", "double",
-           "counts", "failing", "ids", "left_behind", "private_network", "recover",
-           "recovered", "same_event", "settled", "stored", "taken_over",
-           "untouched", "wait_for"]
+           "counts", "failing", "ids", "left_behind", "name_of", "number_of",
+           "private_network", "process_of", "reader_of", "recover",
+           "recovered", "same_event", "settled", "spool_of", "stored",
+           "taken_over", "untouched", "wait_for"]

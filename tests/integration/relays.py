@@ -4,7 +4,7 @@ import os
 import struct
 import subprocess
 
-from delivery import wait_for
+from delivery import spool_of, wait_for
 from harness import end_group, equal, ok
 
 # fcntl's command and the layout of its struct flock, of which Python knows
@@ -42,10 +42,6 @@ class Relay:
     def __exit__(self, *what):
         end_group(self.process)
         self.process.stdout.close()
-
-
-def spool_of(t):
-    return os.path.join(t.dir, "store", "spool")
 
 
 def sign(t):

@@ -314,7 +314,7 @@ def killed_then_adopted(t):
             ok(process.poll() is None, "ended before it was killed")
             process.kill()
             process.communicate()
-        equal(len(left_behind(t)), 2, "directories")
+        equal(len(left_behind(t)), 2, "files")
         dd.well()
         env = agent(dd)
         with Living(t, env, keep=True) as app:

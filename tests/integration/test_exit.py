@@ -292,7 +292,7 @@ def adoption_delays_no_exit(t):
             dd.fault("503")
             for i in range(8):
                 t.run(argv, env=env, keep=i > 0)
-            equal(len(left_behind(t)), 8, "directories that an outage left")
+            equal(len(left_behind(t)), 8, "files that an outage left")
             dd.well()
             t.run(argv, env=env, keep=True)
             ok(1 <= len(dd.spans()) < 4, "it delivered %d" % len(dd.spans()))
@@ -361,7 +361,7 @@ def a_hostile_answer_is_left_in_the_spool(t):
                 model="bad-bytes")), dict(env, LLMOBS_EXIT_FLUSH_MS="20"))
             equal(len(r.stdout) > 12000000, True, "the answer's length")
             equal(dd.spans(), [], "spans")
-            equal(len(left_behind(t)), 1, "directories in the spool")
+            equal(len(left_behind(t)), 1, "files in the spool")
             span, = recovered(t, dd, env, 1)
             equal(span["meta"]["model_name"], "bad-bytes-2023-11-14", "model")
             equal(span["meta"]["metadata"]["truncated"]["response_bytes"],

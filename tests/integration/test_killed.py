@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from delivery import (agent, caller, counts, double, ids, left_behind,
-                      recover, recovered, wait_for)
+                      process_of, recover, recovered, spool_of, wait_for)
 from hanging import Hanging
 from harness import (APPS, PYTHON, body, curl, equal, expect_error, ok, test,
                      tree)
@@ -43,14 +43,13 @@ class Dying(Hanging):
 def in_the_spool(t):
     """The processes that have an entry there: one that is killed between the
     making of its file and the entry leaves nothing to tell of."""
-    return {os.path.dirname(name) for name, data
-            in tree(os.path.join(t.dir, "store", "spool")).items()
-            if name.endswith(".entries") and data}
+    return {process_of(name) for name, data in tree(spool_of(t)).items()
+            if name in left_behind(t) and data}
 
 
 def kept(t):
     """All bytes in the spool."""
-    return b"".join(tree(os.path.join(t.dir, "store", "spool")).values())
+    return b"".join(tree(spool_of(t)).values())
 
 
 def prompt_of(span):

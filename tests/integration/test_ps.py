@@ -14,7 +14,8 @@ import threading
 import time
 
 import harness
-from delivery import Living, wait_for
+from delivery import (Living, left_behind, name_of, process_of, spool_of,
+                      wait_for)
 from hanging import Hanging
 from harness import APPS, Skip, body, equal, ok, test
 from relays import Relay
@@ -230,30 +231,35 @@ def killed_in_the_middle(t):
         equal(len(under_way(t, 8, "--stack")), 8, "calls")
 
 
+def file_of(t, process):
+    """The file of a process that has one."""
+    name, = [n for n in left_behind(t)
+             if process_of(n).startswith("%d-" % process.pid)]
+    return name
+
+
 @test
 def forged_and_torn(t):
     """A call counts only where its process says so itself."""
     with Programs(t) as programs:
         process = programs.curl()
         under_way(t, 1)
-        spool = os.path.join(t.dir, "store", "spool")
-        own = next(n for n in os.listdir(spool)
-                   if n.startswith("%d-" % process.pid))
+        spool = spool_of(t)
+        own = file_of(t, process)
         with open("/proc/self/stat") as f:
             start = f.read().rsplit(")", 1)[1].split()[19]
         for name in ("%d-%s-2" % (os.getpid(), start),
                      "%d-1234-2" % process.pid,
                      "%d-%s-78" % (process.pid, own.split("-")[1]),
                      "999999-1234-2"):
-            shutil.copytree(os.path.join(spool, own),
-                            os.path.join(spool, name))
+            shutil.copy(os.path.join(spool, own),
+                        os.path.join(spool, name_of(name)))
         # The third one tells of the same call again.
         equal([c["pid"] for c in calls(t)], [process.pid], "calls")
-        for name in os.listdir(os.path.join(spool, own)):
-            path = os.path.join(spool, own, name)
-            for size in range(os.path.getsize(path), 0, -97):
-                os.truncate(path, size)
-                ps(t)
+        path = os.path.join(spool, own)
+        for size in range(os.path.getsize(path), 0, -97):
+            os.truncate(path, size)
+            ps(t)
         process.kill()
         process.wait()
         equal(calls(t), [], "after its end")
@@ -314,15 +320,9 @@ def of_other_users(t):
         programs.curl()
         under_way(t, 1)
         equal(seen(), b"", "calls of others")
-        own = os.path.join(t.dir, "store", "spool")
-        for name in os.listdir(own):
-            if "-" in name:
-                shutil.copytree(os.path.join(own, name),
-                                os.path.join(spool, name))
-                forged = os.path.join(spool, name)
-        for path in [forged] + [os.path.join(forged, f)
-                                for f in os.listdir(forged)]:
-            os.chown(path, NOBODY, NOBODY)
+        name, = left_behind(t)
+        shutil.copy(os.path.join(spool_of(t), name), spool)
+        os.chown(os.path.join(spool, name), NOBODY, NOBODY)
         equal((seen(), calls(t, "--dir", spool)), (b"", []),
               "calls that a forger names, to him and to root")
         for name in ("preload", "core"):
@@ -474,19 +474,17 @@ def frames_of_curl_and_php_as_libunwind_reads_them(t):
 @test
 def entries_that_outlive_their_call(t):
     """The process lives, and what the entries name is there, but no call."""
-    spool = os.path.join(t.dir, "store", "spool")
     copy = os.path.join(t.dir, "copy")
     with Held() as held, Living(t, {}, url=held.url) as program:
         program.begin("hello", "gpt-test")
         under_way(t, 1)
-        name = next(n for n in os.listdir(spool)
-                    if n.startswith("%d-" % program.process.pid))
-        shutil.copytree(os.path.join(spool, name), copy)
+        name = file_of(t, program.process)
+        shutil.copy(os.path.join(spool_of(t), name), copy)
         held.go.set()
         ok(program.process.stdout.readline().startswith(b"0 200"), "answer")
         # It would take the entries for those of a program before an exec.
         program.process.send_signal(signal.SIGSTOP)
-        shutil.copytree(copy, os.path.join(
-            spool, name.rsplit("-", 1)[0] + "-2"))
+        os.rename(copy, os.path.join(spool_of(t), name_of(
+            process_of(name).rsplit("-", 1)[0] + "-2")))
         equal(calls(t), [], "calls")
         program.process.send_signal(signal.SIGCONT)

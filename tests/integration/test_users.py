@@ -10,8 +10,8 @@ import subprocess
 import time
 
 from delivery import (NEW_MOUNTS, PRIVATE, agent, caller, double, ids,
-                      wait_for)
-from harness import Skip, body, equal, ok, test
+                      left_behind, name_of, wait_for)
+from harness import Skip, body, data_of, equal, ok, test
 from relays import Relay, sign_is_up
 
 USERS = (60001, 60002, 60003) # they need no name
@@ -155,8 +155,8 @@ def apart(users):
                      for p in files_below(top)]:
             st = os.lstat(path)
             equal(st.st_uid, user.uid, "owner of " + path)
-            if stat.S_ISREG(st.st_mode) and st.st_size < 1 << 30: # a hole
-                data = open(path, "rb").read()
+            if stat.S_ISREG(st.st_mode):
+                data = data_of(path)
                 for other in others:
                     ok(("<%s " % other).encode() not in data,
                        "%s is in %s" % (other, path))
@@ -218,22 +218,21 @@ def as_user(user, work):
 
 
 def litter(user, victim, count, first=4000000):
-    """Directories that a relay must not follow, read to their end, or wait for;
-    and a lot of them, under the names that it looks for."""
+    """Files that a relay must not follow, read to their end, or wait for; and
+    a lot of them, under the names that it looks for."""
     def work():
         os.chdir(user.spool)
         for i in range(first, first + count):
-            place = "%d-1-%d" % (i, i)
-            os.mkdir(place, 0o700)
+            owner = "%d-1-%d" % (i, i)
             os.symlink(victim.spool if i % 2 else "/var/lib/secret",
-                       place + "/0.entries")
+                       name_of(owner))
             if i % 4 == 1:
-                os.mkfifo(place + "/2.entries", 0o600)
+                os.mkfifo(name_of(owner, 2), 0o600)
             if i % 4 == 2:
-                with open(place + "/3.entries", "wb") as f:
+                with open(name_of(owner, 3), "wb") as f:
                     f.truncate(1 << 40) # nothing but a hole
             if i % 4 == 3:
-                with open(place + "/4.entries", "wb") as f:
+                with open(name_of(owner, 4), "wb") as f:
                     f.write(os.urandom(65536))
 
     as_user(user, work)
@@ -243,8 +242,8 @@ def plant(user, victim):
     """Names that lead elsewhere, and a sign and a spool in the victim's name."""
     def work():
         os.chdir(user.spool)
-        os.symlink(victim.spool, "5000000-1-1")
-        os.mkfifo("5000001-1-1", 0o600)
+        os.symlink(victim.spool, name_of("5000000-1-1"))
+        os.mkdir(name_of("5000001-1-1"))
         os.mkfifo("relay.%d" % victim.uid, 0o600)
         os.mkdir("/var/tmp/llmobs-%d" % victim.uid)
         os.mkdir("/var/tmp/llmobs-%d/spool" % victim.uid)
@@ -255,14 +254,10 @@ def plant(user, victim):
 def plant_links(user, victim):
     """Names in the user's spool of a file that the victim has: with hard links
     that nobody refuses, as on an old system, root makes them here."""
-    place = user.spool + "/6000000-1-1"
-    os.mkdir(place, 0o700)
-    os.chown(place, user.uid, user.uid)
-    for path in files_below(victim.spool):
-        if path.endswith(".entries"):
-            os.link(path, place + "/0.entries")
-            return
-    raise AssertionError("the victim has no entries")
+    victims = left_behind(victim.t, victim.spool)
+    ok(victims, "the victim has no files")
+    os.link(os.path.join(victim.spool, victims[0]),
+            os.path.join(user.spool, name_of("6000000-1-1")))
 
 
 @test
