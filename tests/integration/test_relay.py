@@ -1,27 +1,25 @@
 """A relay delivers for the others: they write their calls and leave, and none
 is lost or comes twice, in whatever state it is."""
 import contextlib
-import glob
 import json
 import os
 import signal
-import stat
 import subprocess
 import time
 
 from delivery import (Living, agent, caller, counts, double, failing, ids,
-                      left_behind, recover, settled, stored, wait_for)
-from harness import APPS, Skip, body, curl, equal, ok, test
-from relays import Relay, sign, sign_is_up, spool_of
+                      left_behind, reader_of, recover, settled, spool_of,
+                      stored, wait_for)
+from harness import (APPS, LAUNCHER, Skip, body, curl, data_of, equal, ok,
+                     test)
+from relays import Relay, sign, sign_is_up
 
 NAMELESS = {"LLMOBS_CALLSITE": "off"}  # so the program delivers none itself
-GIVEN = "1"  # for the start of its process, in a directory's name
 
 
-def is_marked(t):
-    """A program takes back what it had handed over."""
-    return any(os.stat(os.path.join(spool_of(t), name)).st_mode & stat.S_ISVTX
-               for name in left_behind(t))
+def takes_back(t, app):
+    """A program has claimed what it had handed over."""
+    return any(reader_of(name) == app.process.pid for name in left_behind(t))
 
 
 def threads_of(app):
@@ -73,25 +71,6 @@ def a_short_program_leaves(t):
         ok(wait_for(lambda: left_behind(t) == [], 5), "an empty spool")
         ended(t)
         equal(counts(t)["captured"], 3, "captured")
-
-
-@test
-def a_directory_serves_again(t):
-    """The relay leaves an emptied directory to the next program."""
-    def inode(name):
-        with contextlib.suppress(FileNotFoundError):
-            return os.stat(os.path.join(spool_of(t), name)).st_ino
-        return None
-    t.fresh(None)
-    with double(t) as dd, Relay(t, agent(dd)):
-        seen = []
-        for i in range(3):
-            t.run(curl(t.url, body("call %d" % i)), env=agent(dd), keep=True)
-            ok(wait_for(lambda: left_behind(t) == [] and inode("spare"), 5),
-               "a spare directory")
-            seen.append(inode("spare"))
-        equal(len(set(seen)), 1, "directories that were made")
-        settled(t, dd, 3, wait=5)
 
 
 @test
@@ -187,7 +166,7 @@ def a_workflow_beside_a_relay(t):
               env=none(DD_LLMOBS_ENABLED="1"), keep=True, check=False)
         equal(len(dd.wait_evaluations(1)), 1, "evaluations")
         equal(stored(t), [], "store")
-        empty_soon(t) # the relay removes a directory after it has the answer
+        empty_soon(t) # the relay removes a file after it has the answer
         ended(t)
 
 
@@ -238,8 +217,8 @@ def content_stays_off_the_disk(t):
         os.killpg(relay.process.pid, signal.SIGSTOP)
         t.run(curl(t.url, body("a private word")), env=agent(dd, **env),
               keep=True, check=False)
-        text = b"".join(open(p, "rb").read() for p in glob.glob(
-            os.path.join(spool_of(t), "*", "*.entries")))
+        text = b"".join(data_of(os.path.join(spool_of(t), name))
+                        for name in left_behind(t))
         ok(b"start_ns" in text, "an encoded event on the disk")
         ok(b"private word" not in text, "no content on the disk")
         os.killpg(relay.process.pid, signal.SIGCONT)
@@ -250,20 +229,19 @@ def content_stays_off_the_disk(t):
 
 @test
 def calls_after_the_exit_handler(t):
-    """The directory of the calls is given away, so that a relay that does not
-    see the program, as one in another container, takes it at once."""
+    """A relay that does not see the program, as one in another container,
+    takes them at once, too."""
+    need(OTHER_PIDS)
     t.fresh(None)
     program = os.path.join(t.dir, "late")
     subprocess.run(["gcc", "-O1", "-o", program, os.path.join(APPS, "late.c"),
                     "-lcurl", "-lpthread"], check=True)
     with double(t) as dd, Relay(t, agent(dd)) as relay:
         os.killpg(relay.process.pid, signal.SIGSTOP)
-        done = t.run([program, t.url, body("late")], env=agent(dd), keep=True,
-                     check=False)
+        done = t.run([*OTHER_PIDS, LAUNCHER, program, t.url, body("late")],
+                     launcher=[], env=agent(dd), keep=True, check=False)
         equal(done.stdout, b"main 0\nthread 0\nhandler 0\ndestructor 0\n",
               "calls")
-        equal([name.split("-")[1] for name in left_behind(t)], [GIVEN] * 4,
-              "directories that were given away")
         os.killpg(relay.process.pid, signal.SIGCONT)
         settled(t, dd, 4, wait=5)
         empty_soon(t)
@@ -345,8 +323,7 @@ def many_files_of_a_living_program(t):
                 app.ask("x" * 4000 + " %d" % i)
                 time.sleep(0.01)
             settled(t, dd, 120, wait=10)
-            ok(wait_for(lambda: len(glob.glob(os.path.join(
-                spool_of(t), "*", "*.entries"))) < 4, 12), "few files")
+            ok(wait_for(lambda: len(left_behind(t)) < 4, 12), "few files")
             app.ask("after that")
             settled(t, dd, 121, wait=5)
             app.end()
@@ -504,14 +481,14 @@ def taken_back_by_one(t):
             Living(t, agent(dd, **NAMELESS), keep=True) as app:
         hand_over_and_kill(t, dd, app, relay, 3)
         dd.fault("503", path="")
-        ok(wait_for(lambda: is_marked(t), 10), "the mark of the program")
+        ok(wait_for(lambda: takes_back(t, app), 10), "a claim of the program")
         ok(wait_for(lambda: not holds_spool(t, app), 10),
            "what it holds open meanwhile")
         with Relay(t, agent(dd)):
             time.sleep(1.5)
             dd.well()
             settled(t, dd, 4, wait=20)
-            ok(wait_for(lambda: not is_marked(t), 10), "no mark")
+            ok(wait_for(lambda: not takes_back(t, app), 10), "no claim")
             end_with_another(t, dd, app)
         settled(t, dd, 5)
         ended(t)
