@@ -1111,10 +1111,10 @@ HAZARDS = [
      "the relay gathers those of 40 ms (`spool_watch_gather`)", [
          ("gathers_nothing", "relay.calls_that_come_closely")]),
 
-    ("short programs beside a relay on a disk that is slow to make "
-     "directories",
-     "the relay leaves an emptied one to the next program (`give_spare`)", [
-         ("leaves_no_spare", "relay.a_directory_serves_again")]),
+    ("a relay in another container that was killed after it claimed files",
+     "the name says that a relay has them, and nobody holds its sign "
+     "(`has_relay_ended`)", [
+         ("relay_lives_on", "unit of_another_container")]),
 
     ("a kernel that has no inotify for the relay",
      "the relay looks more often (`poll_until`)", [

@@ -56,6 +56,22 @@ static bool adopt_is_dead(const struct llmobs_adopt *adopt,
            who->pid == getpid();
 }
 
+/* True where the relay that has claimed a file has ended: nobody holds the sign,
+ * or this process. A relay in another container is known by nothing else. */
+static bool has_relay_ended(const struct llmobs_adopt *adopt)
+{
+    int base;
+    bool held;
+
+    if (adopt->unset)
+        return true;
+    if (llmobs_spool_base(adopt->config, false, &base) != 0)
+        return false;
+    held = llmobs_relay_sign_is_held(base);
+    close(base);
+    return !held;
+}
+
 /* True where no other reader has claimed the file, or one that has ended. */
 static bool may_claim(struct llmobs_adopt *adopt,
                       const struct llmobs_adopt_found *found)
@@ -69,9 +85,12 @@ static bool may_claim(struct llmobs_adopt *adopt,
         found->by_start == name->by.start && name->by.pid != getpid())
         return false;
     if (name->by_pidns != llmobs_owner_pidns(adopt->self))
-        return adopt->living &&
-               llmobs_live_namespaces_lacks(adopt->living, name->by_pidns,
-                                            found->changed_s);
+        return (name->by_relay && LLMOBS_HAZARD(relay_lives_on,
+                                                has_relay_ended(adopt),
+                                                false)) ||
+               (adopt->living && llmobs_live_namespaces_lacks(
+                                     adopt->living, name->by_pidns,
+                                     found->changed_s));
     return found->by_gone ||
            llmobs_record_is_another(&name->by, found->by_start) ||
            name->by.pid == getpid();

@@ -80,6 +80,7 @@ static int rename_file(struct llmobs_adopt *adopt,
         LLMOBS_HAZARD(names_it_anew, true, name->file == 0))
         return llmobs_adopt_path(adopt, name, adopt->path);
     name->claimed = true;
+    name->by_relay = adopt->unset != NULL;
     name->by = adopt->me;
     name->by_pidns = llmobs_owner_pidns(adopt->self);
     if (llmobs_adopt_path(adopt, name, adopt->path) != 0)

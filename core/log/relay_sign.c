@@ -173,6 +173,16 @@ bool llmobs_relay_sign_is_up(int dir, const struct llmobs_owner *owner)
     return fd >= 0 && relay_sign_is_up(fd, owner);
 }
 
+bool llmobs_relay_sign_is_held(int dir)
+{
+    int fd = open_sign(dir, O_RDONLY);
+    bool held = fd >= 0 && is_locked(fd);
+
+    if (fd >= 0)
+        close(fd);
+    return held;
+}
+
 static bool is_of_several_users(int dir)
 {
     struct stat st;

@@ -51,6 +51,9 @@ void llmobs_relay_sign_take_down(struct llmobs_relay_sign *sign);
  * for the destinations of this owner (NULL: for any). */
 bool llmobs_relay_sign_is_up(int dir, const struct llmobs_owner *owner);
 
+/* True where some relay lives, even one that hangs. */
+bool llmobs_relay_sign_is_held(int dir);
+
 /* As llmobs_relay_sign_is_up, for a process that begins. In a directory of
  * several users, such as /tmp, makes an empty file if the sign is missing: by
  * that file root's relay finds a user whose processes leave nothing else. */

@@ -73,12 +73,14 @@ void llmobs_spool_file_path(const char *prefix, uint32_t file,
     out[len + 1 + number_len] = '\0';
 }
 
-/* True for a name "c.READER.NAMESPACE" with `end` behind it. */
+/* True for a name "c.READER.NAMESPACE", or "r." of a relay, with `end` behind
+ * it. */
 static bool is_claimed(const char *name, const char *end)
 {
     size_t len = strlen(name), end_len = strlen(end);
 
-    return name[0] == 'c' && name[1] == '.' && len > end_len &&
+    return (name[0] == 'c' || name[0] == 'r') && name[1] == '.' &&
+           len > end_len &&
            strcmp(name + len - end_len, end) == 0;
 }
 

@@ -35,10 +35,11 @@ bool llmobs_spool_name_parse(const char *name, struct llmobs_spool_name *out)
     char again[LLMOBS_SPOOL_NAME_MAX];
     const char *dash, *at = name + 2;
 
-    if ((name[0] != 'o' && name[0] != 'c') || name[1] != '.' ||
+    if (name[0] == '\0' || !strchr("ocr", name[0]) || name[1] != '.' ||
         strlen(name) >= sizeof(again))
         return false;
-    *out = (struct llmobs_spool_name){.claimed = name[0] == 'c'};
+    *out = (struct llmobs_spool_name){.claimed = name[0] != 'o',
+                                      .by_relay = name[0] == 'r'};
     if (out->claimed)
         at = read_claimant(at, out);
     dash = at ? strrchr(at, '-') : NULL;
@@ -61,7 +62,7 @@ static char *put_decimal(char *out, uint64_t number)
 void llmobs_spool_name_write(const struct llmobs_spool_name *name,
                              char out[LLMOBS_SPOOL_NAME_MAX])
 {
-    *out++ = name->claimed ? 'c' : 'o';
+    *out++ = !name->claimed ? 'o' : name->by_relay ? 'r' : 'c';
     *out++ = '.';
     if (name->claimed) {
         llmobs_record_name(&name->by, out);

@@ -3,7 +3,8 @@
  * "o.PID-START-NONCE-N" is the N-th file of a process, to which it writes.
  * "c.PID-START-NONCE.NAMESPACE.PID-START-NONCE-N" is such a file that a reader
  * has claimed: the reader, the pid namespace in which its pid counts, and what
- * stood behind "o.". The writer finds its file under either name.
+ * stood behind "o.". "r." in place of "c.": the reader is a relay. The writer
+ * finds its file under each name.
  *
  * Owns:    nothing.
  * Threads: any.
@@ -19,6 +20,7 @@ struct llmobs_spool_name {
     struct llmobs_record_owner who; /* the process that writes to the file */
     uint32_t file;
     bool claimed;
+    bool by_relay; /* it holds the sign (relay_sign.h) as long as it lives */
     struct llmobs_record_owner by; /* of a claimed file: the reader */
     uint64_t by_pidns;             /* 0: not known */
 };

@@ -231,7 +231,7 @@ def spool_of(t):
 
 
 # spool_name.h: a file of a process, which a reader may have claimed.
-SPOOLED = re.compile(r"(?:o|c\.(?P<reader>\d+)-\d+-[0-9a-f]+\.\d+)\."
+SPOOLED = re.compile(r"(?:o|[cr]\.(?P<reader>\d+)-\d+-[0-9a-f]+\.\d+)\."
                      r"(?P<process>\d+-\d+-[0-9a-f]+)-(?P<number>\d+)")
 
 

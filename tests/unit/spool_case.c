@@ -155,7 +155,7 @@ int spool_dirs(void)
     int count = 0;
 
     snprintf(command, sizeof(command),
-             "ls %s 2>&- | grep '^[oc][.]' | "
+             "ls %s 2>&- | grep '^[ocr][.]' | "
              "sed 's/.*[.]//; s/-[0-9]*$//' | sort -u | wc -l",
              place);
     out = popen(command, "r");

@@ -176,7 +176,7 @@ static void find_file(char path[256])
     char pattern[128];
     glob_t found;
 
-    snprintf(pattern, sizeof(pattern), "%s/[oc].*-1", place);
+    snprintf(pattern, sizeof(pattern), "%s/[ocr].*-1", place);
     ck_assert_int_eq(glob(pattern, 0, NULL, &found), 0);
     ck_assert_uint_eq(found.gl_pathc, 1);
     snprintf(path, 256, "%s", found.gl_pathv[0]);

@@ -219,15 +219,15 @@ START_TEST(relay_keeps_a_file_with_a_call_under_way)
     tell("bh");
     become_relay();
     take(1);
-    ck_assert_uint_eq(files("c.*"), 1);
+    ck_assert_uint_eq(files("r.*"), 1);
     tell("h");
     ck_assert_uint_eq(files("o.*"), 1);
     take(1);
     ck_assert_uint_eq(files("o.*"), 0);
-    ck_assert_uint_eq(files("c.*"), 1);
+    ck_assert_uint_eq(files("r.*"), 1);
     tell("e");
     take(1);
-    ck_assert_uint_eq(files("c.*"), 0);
+    ck_assert_uint_eq(files("r.*"), 0);
     end_child();
 }
 END_TEST
@@ -239,10 +239,10 @@ START_TEST(relay_claims_no_file_without_an_end)
     tell("b");
     become_relay();
     take(0);
-    ck_assert_uint_eq(files("c.*"), 0);
+    ck_assert_uint_eq(files("r.*"), 0);
     tell("k");
     take(0);
-    ck_assert_uint_eq(files("c.*"), 0);
+    ck_assert_uint_eq(files("r.*"), 0);
     end_child();
 }
 END_TEST
@@ -275,7 +275,7 @@ static void name_of_file(char *name, size_t cap)
     char path[160];
     glob_t found;
 
-    snprintf(path, sizeof(path), "%s/[oc].*", place);
+    snprintf(path, sizeof(path), "%s/[ocr].*", place);
     ck_assert_int_eq(glob(path, 0, NULL, &found), 0);
     ck_assert_uint_eq(found.gl_pathc, 1);
     snprintf(name, cap, "%s", found.gl_pathv[0]);
@@ -426,6 +426,44 @@ START_TEST(relay_sign_of_nobody)
 }
 END_TEST
 
+/* The one file gets the name of a claim in another pid namespace. */
+static void claim_elsewhere(const char *letter)
+{
+    char from[160], to[260];
+
+    name_of_file(from, sizeof(from));
+    snprintf(to, sizeof(to), "%s/%s.1-2-3.4.%s", place, letter,
+             strrchr(from, '/') + (strstr(from, "/o.") ? 3 : 11));
+    ck_assert_int_eq(rename(from, to), 0);
+}
+
+/* Only its lock says whether it lives. */
+START_TEST(relay_of_another_container)
+{
+    struct llmobs_owner *owner = llmobs_owner_new(&config);
+    const struct llmobs_owner *list[] = {owner};
+    struct llmobs_relay_sign sign = {-1};
+    int dir;
+
+    spool_in_dead(keep_handed);
+    ck_assert_int_eq(llmobs_spool_base(&config, false, &dir), 0);
+    claim_elsewhere("c");
+    take(0);
+    ck_assert_int_eq(llmobs_relay_sign_put(&sign, dir, list, 1), 0);
+    claim_elsewhere("r");
+    take(0);
+    llmobs_relay_sign_take_down(&sign);
+    take(1);
+    spool_in_dead(keep_handed);
+    claim_elsewhere("r");
+    become_relay();
+    take(1);
+    ck_assert_int_eq(spool_dirs(), 0);
+    close(dir);
+    llmobs_owner_free(owner);
+}
+END_TEST
+
 /* -- the worker ----------------------------------------------------------- */
 
 /* The process has had no call so far, and no directory. */
@@ -499,6 +537,7 @@ UNIT_SUITE(relay)
               relay_looks_seldom_at_what_rests);
     spool_add(s, "sign_says_for_whom", relay_sign_says_for_whom);
     spool_add(s, "sign_of_nobody", relay_sign_of_nobody);
+    spool_add(s, "of_another_container", relay_of_another_container);
     spool_add(s, "gets_the_first_event", relay_gets_the_first_event);
     spool_add(s, "that_is_missing_is_no_error_of_the_app",
               relay_that_is_missing_is_no_error_of_the_app);

@@ -21,6 +21,7 @@ static void end_with(const struct llmobs_spooled *list, size_t count)
 START_TEST(test_names)
 {
     static const char *const good[] = {"o.1-0-a-1", "o.77-88-ff-4294967295",
+                                       "r.1-2-3.4.5-6-7-8",
                                        "c.1-2-3.4026531836.5-6-7-8"};
     static const char *const bad[] = {
         "",          "o.",         "1-2-3",      "o.1-2-3",     "o.1-2-3-0",
