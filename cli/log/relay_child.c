@@ -113,8 +113,7 @@ static bool is_alive(const struct llmobs_record_owner *who)
 {
     uint64_t start;
 
-    return who->pid != getpid() &&
-           llmobs_record_start(who->pid, &start) == 0 &&
+    return who->pid != getpid() && llmobs_record_start(who->pid, &start) == 0 &&
            !llmobs_record_is_another(who, start);
 }
 

@@ -23,7 +23,8 @@ struct llmobs_spool_watch {
     char base[4096];
 };
 
-/* Watches the spool `base`. Where the kernel has no watch left, wait returns every LLMOBS_SPOOL_WATCH_BLIND_MS. */
+/* Watches the spool `base`. Where the kernel has no watch left, wait returns
+ * every LLMOBS_SPOOL_WATCH_BLIND_MS. */
 int llmobs_spool_watch_open(struct llmobs_spool_watch *watch, const char *base);
 
 /* Sleeps until something is written, `until_ns` (monotonic) at the latest.

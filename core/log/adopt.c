@@ -56,8 +56,9 @@ static bool adopt_is_dead(const struct llmobs_adopt *adopt,
            who->pid == getpid();
 }
 
-/* True where the relay that has claimed a file has ended: nobody holds the sign,
- * or this process. A relay in another container is known by nothing else. */
+/* True where the relay that has claimed a file has ended: nobody holds the
+ * sign, or this process. A relay in another container is known by nothing else.
+ */
 static bool has_relay_ended(const struct llmobs_adopt *adopt)
 {
     int base;
@@ -85,12 +86,11 @@ static bool may_claim(struct llmobs_adopt *adopt,
         found->by_start == name->by.start && name->by.pid != getpid())
         return false;
     if (name->by_pidns != llmobs_owner_pidns(adopt->self))
-        return (name->by_relay && LLMOBS_HAZARD(relay_lives_on,
-                                                has_relay_ended(adopt),
-                                                false)) ||
-               (adopt->living && llmobs_live_namespaces_lacks(
-                                     adopt->living, name->by_pidns,
-                                     found->changed_s));
+        return (name->by_relay &&
+                LLMOBS_HAZARD(relay_lives_on, has_relay_ended(adopt), false)) ||
+               (adopt->living &&
+                llmobs_live_namespaces_lacks(adopt->living, name->by_pidns,
+                                             found->changed_s));
     return found->by_gone ||
            llmobs_record_is_another(&name->by, found->by_start) ||
            name->by.pid == getpid();
@@ -314,8 +314,8 @@ static int next_names(struct llmobs_adopt *adopt)
         seekdir(list, names->next);
     while (list && names->count < LLMOBS_ADOPT_NAMES &&
            (entry = llmobs_fd_entry(list, &left)))
-        names->count += llmobs_spool_name_parse(entry->d_name,
-                                                &names->list[names->count]);
+        names->count +=
+            llmobs_spool_name_parse(entry->d_name, &names->list[names->count]);
     names->all = !entry && left > 0;
     names->next = list && !names->all ? telldir(list) : 0;
     if (list)
@@ -616,9 +616,7 @@ static int count_file(struct llmobs_adopt *adopt,
     int rc = llmobs_adopt_find_owner(adopt);
 
     dead = !rc && adopt_is_dead(adopt, found);
-    count = !dead              ? &out->living
-            : is_for_us(adopt) ? &out->ours
-                               : &out->others;
+    count = !dead ? &out->living : is_for_us(adopt) ? &out->ours : &out->others;
     if (!rc)
         rc = llmobs_adopt_survey(adopt);
     while (!rc && llmobs_adopt_next_entry(adopt, &at, &entry))

@@ -1,5 +1,5 @@
-/* adopt_read - reads the entries of a file of the spool, and finds out about the
- * process that wrote it.
+/* adopt_read - reads the entries of a file of the spool, and finds out about
+ * the process that wrote it.
  *
  * Owns:    the text, the owner and the ids of the file at adopt->path, until
  *          llmobs_adopt_leave_file.

@@ -116,7 +116,7 @@ struct llmobs_adopt {
     bool have;                   /* `text` has the whole file at `path` */
     size_t closed_at;            /* bytes of `text` from before the closing */
     struct llmobs_entry_key key; /* of the file */
-    off_t size; /* of the file, from before it was read */
+    off_t size;                  /* of the file, from before it was read */
     size_t at;
     size_t due;      /* open entries that this process has to deliver, */
     size_t left;     /* and others */

@@ -138,8 +138,7 @@ static int begin_first(struct llmobs_spool *spool)
 
     if (rc)
         llmobs_spool_note_failure(spool, rc);
-    atomic_store(&spool->state,
-                 rc ? LLMOBS_SPOOL_NONE : LLMOBS_SPOOL_READY);
+    atomic_store(&spool->state, rc ? LLMOBS_SPOOL_NONE : LLMOBS_SPOOL_READY);
     llmobs_futex_wake(&spool->state);
     return rc;
 }
@@ -183,8 +182,7 @@ int llmobs_spool_have_ready(struct llmobs_spool *spool)
 bool llmobs_spool_is_self(const struct llmobs_spool *spool,
                           const struct llmobs_record_owner *who)
 {
-    return atomic_load(&spool->named) &&
-           llmobs_record_equal(&spool->self, who);
+    return atomic_load(&spool->named) && llmobs_record_equal(&spool->self, who);
 }
 
 /* -- under whichever name -------------------------------------------------- */

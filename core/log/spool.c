@@ -138,7 +138,8 @@ void llmobs_spool_reset(struct llmobs_spool *spool)
 
 const char *llmobs_spool_path(const struct llmobs_spool *spool)
 {
-    return atomic_load(&spool->state) == LLMOBS_SPOOL_READY ? spool->prefix : "";
+    return atomic_load(&spool->state) == LLMOBS_SPOOL_READY ? spool->prefix
+                                                            : "";
 }
 
 /* -- a file -------------------------------------------------------------- */

@@ -13,10 +13,10 @@
  *
  * Owns:    the files of this process, by the name of process_files.h.
  * Threads: start, begin, end: any. They take no lock, and allocate only by
- *          scratch.h; the first threads wait for each other. release, load, look: the thread that has the worker's turn.
- *          close: the exit handler after it.
- * Errors:  -EDQUOT: the spool is full; any other error: the disk's. The caller
- *          still has in memory what could not be written; if an END could not,
+ *          scratch.h; the first threads wait for each other. release, load,
+ * look: the thread that has the worker's turn. close: the exit handler after
+ * it. Errors:  -EDQUOT: the spool is full; any other error: the disk's. The
+ * caller still has in memory what could not be written; if an END could not,
  *          the spool has no entry of the call any more.
  * Limits:  LLMOBS_SPOOL_MAX bytes in the user's spool. A process counts them at
  *          most once a second, and shares the result with other processes, so
@@ -95,8 +95,9 @@ void llmobs_spool_cancel(struct llmobs_spool *spool,
 void llmobs_spool_release(struct llmobs_spool *spool,
                           const struct llmobs_spooled *list, size_t count);
 
-/* To be called before the program takes on a sandbox: makes the current file, and holds the file open (held_file.h). Entries then go to
- * this file if no other can be opened. Any thread; preserves errno. */
+/* To be called before the program takes on a sandbox: makes the current file,
+ * and holds the file open (held_file.h). Entries then go to this file if no
+ * other can be opened. Any thread; preserves errno. */
 int llmobs_spool_hold(struct llmobs_spool *spool);
 
 /* Reads an END entry of this process again into `text`; gives the entry, which

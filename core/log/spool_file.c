@@ -80,8 +80,7 @@ static bool is_claimed(const char *name, const char *end)
     size_t len = strlen(name), end_len = strlen(end);
 
     return (name[0] == 'c' || name[0] == 'r') && name[1] == '.' &&
-           len > end_len &&
-           strcmp(name + len - end_len, end) == 0;
+           len > end_len && strcmp(name + len - end_len, end) == 0;
 }
 
 /* glibc and musl give the entries of a directory as the kernel does. */
@@ -221,10 +220,9 @@ int llmobs_spool_write(int fd, struct llmobs_text owner,
                        struct llmobs_spool_written *written)
 {
     bool limited = written->limited = is_limited();
-    int rc = owner.len > 0
-                 ? put_after(fd, owner, writer, limited)
-                 : spool_file_put_pieces(fd, writer->iov, writer->pieces,
-                                         limited);
+    int rc = owner.len > 0 ? put_after(fd, owner, writer, limited)
+                           : spool_file_put_pieces(fd, writer->iov,
+                                                   writer->pieces, limited);
 
     written->end = (uint64_t)lseek(fd, 0, SEEK_CUR);
     return rc;

@@ -102,8 +102,9 @@ int llmobs_spool_write_span(const struct llmobs_spool_target *target,
                             uint64_t *offset);
 
 /* Appends to the buffer `size` bytes from `offset` on, or as many as the file
- * has; none behind LLMOBS_SPOOL_CLOSED if `offset` is before it. Of holes in the file it reads only the first LLMOBS_SPOOL_HOLES bytes:
- * entries have no holes, and a file with big holes costs nothing to make. */
+ * has; none behind LLMOBS_SPOOL_CLOSED if `offset` is before it. Of holes in
+ * the file it reads only the first LLMOBS_SPOOL_HOLES bytes: entries have no
+ * holes, and a file with big holes costs nothing to make. */
 #define LLMOBS_SPOOL_HOLES ((uint64_t)1024 * 1024)
 int llmobs_spool_read(const char *path, uint64_t offset, uint64_t size,
                       struct llmobs_buf *text);

@@ -1,4 +1,5 @@
-/* spool_state - the state of a spool, for spool.c, process_files.c and the tests.
+/* spool_state - the state of a spool, for spool.c, process_files.c and the
+ * tests.
  *
  * Limits:  LLMOBS_SPOOL_DEFERRED releases that wait for the disk.
  */

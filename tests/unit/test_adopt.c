@@ -560,8 +560,7 @@ START_TEST(test_forged_answer)
     char command[300];
 
     spool_in_dead(leave_forged);
-    snprintf(command, sizeof(command), "truncate -s -40 %s/o.*-1",
-             place);
+    snprintf(command, sizeof(command), "truncate -s -40 %s/o.*-1", place);
     ck_assert_int_eq(system(command), 0);
     spool_adopt_all(true);
     ck_assert_uint_eq(calls, 3);

@@ -104,8 +104,7 @@ static void rename_current(const char *to)
     char from[PATH_MAX], name[PATH_MAX];
 
     llmobs_spool_file_path(llmobs_spool_path(spool), 1, from);
-    snprintf(name, sizeof(name), "%s/%s%s", place, to,
-             strrchr(from, '/') + 2);
+    snprintf(name, sizeof(name), "%s/%s%s", place, to, strrchr(from, '/') + 2);
     ck_assert_int_eq(rename(from, name), 0);
 }
 
@@ -398,9 +397,9 @@ static void end_below_its_entries(void)
 /* Memory alone has the call, and counts it: nobody else tells of it. */
 START_TEST(test_end_refused)
 {
-    static void (*const ways[])(void) = {
-        end_without_room, end_past_the_limit, end_after_a_failure,
-        end_below_its_entries};
+    static void (*const ways[])(void) = {end_without_room, end_past_the_limit,
+                                         end_after_a_failure,
+                                         end_below_its_entries};
 
     for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
         spool_in_dead(ways[i]);
@@ -537,9 +536,9 @@ START_TEST(test_sparse)
     ck_assert_int_eq(llmobs_spool_read(path, 0, LLMOBS_SPOOL_TEXT, &text), 0);
     ck_assert_uint_lt(text.len, 2 << 20);
     ck_assert_mem_eq(text.data + 65536, "near", 4);
-    ck_assert_int_eq(llmobs_spool_read(path, LLMOBS_SPOOL_CLOSED,
-                                       LLMOBS_SPOOL_TEXT, &text),
-                     0);
+    ck_assert_int_eq(
+        llmobs_spool_read(path, LLMOBS_SPOOL_CLOSED, LLMOBS_SPOOL_TEXT, &text),
+        0);
     ck_assert_uint_lt(text.len, 4 << 20);
     ck_assert_ptr_nonnull(memmem(text.data, text.len, "far", 3));
     llmobs_buf_fini(&text);

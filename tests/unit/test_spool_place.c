@@ -23,10 +23,20 @@ START_TEST(test_names)
     static const char *const good[] = {"o.1-0-a-1", "o.77-88-ff-4294967295",
                                        "r.1-2-3.4.5-6-7-8",
                                        "c.1-2-3.4026531836.5-6-7-8"};
-    static const char *const bad[] = {
-        "",          "o.",         "1-2-3",      "o.1-2-3",     "o.1-2-3-0",
-        "o.1-2-3-1x", "o.01-2-3-1", "x.1-2-3-1", "c.1-2-3-4",   "c.1-2-3.4",
-        "c.1-2-3..5-6-7-8", "usage", "o.1-2-3-4.5", "rejected.jsonl"};
+    static const char *const bad[] = {"",
+                                      "o.",
+                                      "1-2-3",
+                                      "o.1-2-3",
+                                      "o.1-2-3-0",
+                                      "o.1-2-3-1x",
+                                      "o.01-2-3-1",
+                                      "x.1-2-3-1",
+                                      "c.1-2-3-4",
+                                      "c.1-2-3.4",
+                                      "c.1-2-3..5-6-7-8",
+                                      "usage",
+                                      "o.1-2-3-4.5",
+                                      "rejected.jsonl"};
     struct llmobs_spool_name name;
     char again[LLMOBS_SPOOL_NAME_MAX];
 
