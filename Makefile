@@ -161,7 +161,7 @@ DEEP := $(patsubst %,$(B)/%.o, \
 	$(addprefix core/export/,peer store) \
 	$(addprefix core/log/,counts ledger ledger_dir) \
 	$(addprefix core/export/,http resolve $(OTLP)) \
-	$(addprefix core/log/,adopt adopt_claim adopt_held adopt_read take_back \
+	$(addprefix core/log/,adopt adopt_claim adopt_read take_back \
 	live_namespaces) \
 	lib/text/inflate rules/read/base64)
 
@@ -181,8 +181,8 @@ SMALL := $(filter-out $(patsubst %,$(B)/%.o,core/event/exchange \
 	$(filter $(addprefix $(B)/,$(patsubst %,core/%/%.o,config deliver event \
 	export trace) rules/%) $(patsubst %,$(B)/%.o, \
 	$(addprefix core/capture/,attach command global) \
-	$(addprefix core/log/,adopt adopt_claim adopt_held adopt_read counts ledger \
-	ledger_dir live_namespaces owner process_dir take_back) lib/base/stats \
+	$(addprefix core/log/,adopt adopt_claim adopt_read counts ledger \
+	ledger_dir live_namespaces owner process_files take_back) lib/base/stats \
 	$(addprefix lib/span/,content_filter redact) lib/text/regex_compile), \
 	$(CORE_OBJ) $(RULES_OBJ)))
 ifeq ($(SAN),)

@@ -23,7 +23,7 @@
 #include "core/log/held_file.h"
 #include "core/log/process_files.h"
 #include "core/log/spool_file.h"
-#include "core/log/spool_state.h"
+#include "core/log/spool_slots.h"
 #include "core/log/take_back_spool.h"
 
 /* If LLMOBS_SPOOL_MAX is small, a file takes at most this part of it. */
@@ -36,22 +36,6 @@
 #define GONE_MS 4000
 /* A relay that lives has sent within this time what it was given. */
 #define WATCH_MS 5000
-
-static struct llmobs_spool_slot *spool_slot_of(struct llmobs_spool *spool,
-                                               uint32_t file)
-{
-    return &spool->slots[file % LLMOBS_SPOOL_FILES];
-}
-
-static uint32_t file_at(uint64_t at)
-{
-    return (uint32_t)(at >> 32);
-}
-
-static uint32_t current_file(struct llmobs_spool *spool)
-{
-    return file_at(atomic_load(&spool->at));
-}
 
 /* Sets all members but the slots to their values before this process has a
  * name. */
@@ -69,25 +53,6 @@ static void spool_begin(struct llmobs_spool *spool)
     atomic_store(&spool->room, spool->config->spool_max);
     spool->looked_ns = 0;
     spool->deferred_count = 0;
-}
-
-/* Writes only to the slots in use, which are few: memory that a child writes to
- * is no longer shared with its parent. */
-static void clear_slots(struct llmobs_spool *spool)
-{
-    for (size_t i = 0; i < llmobs_spool_slots(spool); i++) {
-        struct llmobs_spool_slot *slot = &spool->slots[i];
-
-        if (!atomic_load(&slot->file) && !atomic_load(&slot->left) &&
-            !atomic_load(&slot->owned) && !atomic_load(&slot->bytes) &&
-            !atomic_load(&slot->handed))
-            continue;
-        atomic_store(&slot->handed, false);
-        atomic_store(&slot->left, 0);
-        atomic_store(&slot->file, 0);
-        atomic_store(&slot->owned, false);
-        atomic_store(&slot->bytes, 0);
-    }
 }
 
 struct llmobs_spool *llmobs_spool_new(const struct llmobs_config *config)
@@ -132,7 +97,7 @@ void llmobs_spool_reset(struct llmobs_spool *spool)
         llmobs_owner_free(spool->owner);
         spool->owner = anew;
     }
-    clear_slots(spool);
+    llmobs_slots_clear(spool);
     spool_begin(spool);
 }
 
@@ -238,98 +203,6 @@ static int append_first(struct append *append)
 
 /* -- the app's side ------------------------------------------------------ */
 
-static bool spool_is_free(struct llmobs_spool_slot *slot)
-{
-    return atomic_load(&slot->left) == 0 && atomic_load(&slot->file) == 0;
-}
-
-static void forget_file(struct llmobs_spool_slot *slot)
-{
-    atomic_store(&slot->bytes, 0);
-    atomic_store(&slot->owned, false);
-    atomic_store(&slot->handed, false);
-    atomic_store(&slot->file, 0);
-}
-
-/* Leaves a file. If the relay may have entries of it, the last thread that
- * leaves frees the slot, and the relay removes the file. Else `tidy` does
- * both. */
-static void leave_file(struct llmobs_spool *spool, uint32_t file, unsigned n)
-{
-    struct llmobs_spool_slot *slot = spool_slot_of(spool, file);
-
-    if (atomic_fetch_sub(&slot->left, n) == n && atomic_load(&slot->handed) &&
-        file != current_file(spool))
-        forget_file(slot);
-}
-
-/* Makes `next` the current file, unless another thread has made a file since
- * `at` was read. All entries of the file before it may be gone already, so this
- * thread also leaves that file. */
-static void turn_to(struct llmobs_spool *spool, uint64_t at, uint32_t next)
-{
-    uint32_t file = file_at(at);
-
-    atomic_fetch_add(&spool_slot_of(spool, file)->left, 1);
-    atomic_store(&spool->turned, true);
-    (void)atomic_compare_exchange_strong(&spool->at, &at, (uint64_t)next << 32);
-    LLMOBS_HAZARD(current_stays, leave_file(spool, file, 1),
-                  atomic_fetch_sub(&spool_slot_of(spool, file)->left, 1));
-}
-
-/* Goes on to the next free file; false where the process has too many files. */
-static bool turn_over(struct llmobs_spool *spool, uint64_t at)
-{
-    for (uint32_t next = file_at(at) + 1;
-         next < file_at(at) + LLMOBS_SPOOL_FILES; next++) {
-        if (!spool_is_free(spool_slot_of(spool, next)))
-            continue;
-        turn_to(spool, at, next);
-        return true;
-    }
-    return false;
-}
-
-static void turn_from(struct llmobs_spool *spool, uint32_t file)
-{
-    uint64_t at = atomic_load(&spool->at);
-
-    if (file_at(at) == file)
-        (void)turn_over(spool, at);
-}
-
-/* True where nothing more begins in a file of so many bytes. Under a limit of
- * file sizes each call has a file to itself: its END would not fit behind
- * others. */
-static bool is_full(struct llmobs_spool *spool, uint32_t file, size_t bytes)
-{
-    if (bytes > 0 && atomic_load(&spool->limited))
-        return true;
-    return bytes >= spool->file_max &&
-           (bytes >= INT32_MAX || !llmobs_spool_is_last(spool, file));
-}
-
-/* Gives the current file, and counts this entry and its bytes in it. So no file
- * is removed while an entry is written to it. 0: the process has too many
- * files. */
-static uint32_t enter_file(struct llmobs_spool *spool, size_t size)
-{
-    for (;;) {
-        uint64_t at = atomic_load(&spool->at);
-        uint32_t file = file_at(at);
-
-        if (is_full(spool, file, at & UINT32_MAX)) {
-            if (!turn_over(spool, at))
-                return 0;
-            continue;
-        }
-        atomic_fetch_add(&spool_slot_of(spool, file)->left, 1);
-        if (atomic_compare_exchange_strong(&spool->at, &at, at + size))
-            return file;
-        leave_file(spool, file, 1);
-    }
-}
-
 /* Turns away from a file that an entry could not be written to; gives the error
  * that is left. */
 static int leave_unwritten(struct append *append, int rc)
@@ -341,8 +214,8 @@ static int leave_unwritten(struct append *append, int rc)
         atomic_store(&append->slot->handed, true);
     else if (rc == -ENOENT && llmobs_spool_put_base(spool) != 0)
         rc = -EIO;
-    turn_from(spool, append->file);
-    leave_file(spool, append->file, 1);
+    llmobs_slots_turn_from(spool, append->file);
+    llmobs_slots_leave(spool, append->file, 1);
     return rc;
 }
 
@@ -358,10 +231,10 @@ static int write_first(struct append *append, size_t size)
     int rc = -EIO;
 
     for (int i = 0; i < FIRST_TRIES; i++) {
-        append->file = enter_file(spool, size);
+        append->file = llmobs_slots_enter(spool, size);
         if (append->file == 0)
             return -EDQUOT;
-        append->slot = spool_slot_of(spool, append->file);
+        append->slot = llmobs_slots_of(spool, append->file);
         rc = append_first(append);
         if (rc == 0)
             return 0;
@@ -372,16 +245,6 @@ static int write_first(struct append *append, size_t size)
     return rc;
 }
 
-/* Counts an entry's bytes in the file, if that is the current one. */
-static void count_in(struct llmobs_spool *spool, uint32_t file, size_t size)
-{
-    uint64_t at = atomic_load(&spool->at);
-
-    while (file_at(at) == file && (at & UINT32_MAX) < INT32_MAX &&
-           !atomic_compare_exchange_strong(&spool->at, &at, at + size))
-        ;
-}
-
 /* Writes an entry to the file of its call, whatever name that has now. */
 static int write_next(struct append *append, uint32_t home, size_t size)
 {
@@ -389,13 +252,13 @@ static int write_next(struct append *append, uint32_t home, size_t size)
     int rc;
 
     append->file = home;
-    append->slot = spool_slot_of(spool, home);
+    append->slot = llmobs_slots_of(spool, home);
     atomic_fetch_add(&append->slot->left, 1);
     rc = llmobs_spool_with(spool, home, append_at, append);
     if (rc)
-        leave_file(spool, home, 1);
+        llmobs_slots_leave(spool, home, 1);
     else
-        count_in(spool, home, size);
+        llmobs_slots_count(spool, home, size);
     return rc;
 }
 
@@ -672,13 +535,13 @@ bool llmobs_spool_is_relayed(struct llmobs_spool *spool)
 void llmobs_spool_hand(struct llmobs_spool *spool,
                        const struct llmobs_spooled *spooled)
 {
-    atomic_store(&spool_slot_of(spool, spooled->file)->handed, true);
+    atomic_store(&llmobs_slots_of(spool, spooled->file)->handed, true);
     atomic_fetch_add(&spool->handed, 1);
     atomic_store(&spool->handed_ns, llmobs_clock_mono_ns());
     for (size_t i = 0; i < LLMOBS_BEGUN; i++)
         if (spooled->begun[i])
-            leave_file(spool, spooled->begun[i], 1);
-    leave_file(spool, spooled->file, 1);
+            llmobs_slots_leave(spool, spooled->begun[i], 1);
+    llmobs_slots_leave(spool, spooled->file, 1);
 }
 
 /* -- taking back --------------------------------------------------------- */
@@ -790,7 +653,7 @@ static void cancel_in(struct llmobs_spool *spool,
         note_release(spool, file, &spooled->id, 1) != 0 &&
         LLMOBS_HAZARD(not_tried_again, retried, !spooled->id))
         return;
-    leave_file(spool, file, entries_in(file, spooled));
+    llmobs_slots_leave(spool, file, entries_in(file, spooled));
     for (size_t i = 0; i < LLMOBS_BEGUN; i++)
         if (spooled->begun[i] == file)
             spooled->begun[i] = 0;
@@ -916,15 +779,15 @@ static void release_file(struct llmobs_spool *spool, uint32_t file,
     if (entries == 0)
         goto out;
     if (atomic_load(&spool->ending) && !llmobs_spool_is_last(spool, file))
-        turn_from(spool, file);
+        llmobs_slots_turn_from(spool, file);
     /* `handed` is read last: a hand-over sets it, and then leaves the file. */
-    last = file != current_file(spool) &&
-           atomic_load(&spool_slot_of(spool, file)->left) == entries &&
-           !atomic_load(&spool_slot_of(spool, file)->handed);
+    last = file != llmobs_slots_current(spool) &&
+           atomic_load(&llmobs_slots_of(spool, file)->left) == entries &&
+           !atomic_load(&llmobs_slots_of(spool, file)->handed);
     if (!(last && unlink_file(spool, file)) &&
         note_release(spool, file, ids, id_count) != 0)
         defer_release(spool, file, list, count);
-    leave_file(spool, file, entries);
+    llmobs_slots_leave(spool, file, entries);
 out:
     llmobs_scratch_give(ids);
 }
@@ -958,7 +821,7 @@ static void spool_remove_file(struct llmobs_spool *spool,
         llmobs_crash_point("removed a file");
         atomic_fetch_add(&spool->room, atomic_load(&slot->bytes));
     }
-    forget_file(slot);
+    llmobs_slots_forget(slot);
 }
 
 /* Leaves all files without an entry, except the current one. */
@@ -970,7 +833,7 @@ static void spool_tidy(struct llmobs_spool *spool)
         struct llmobs_spool_slot *slot = &spool->slots[i];
         uint32_t file = atomic_load(&slot->file);
 
-        if (file == 0 || file == current_file(spool) ||
+        if (file == 0 || file == llmobs_slots_current(spool) ||
             atomic_load(&slot->left) != 0)
             continue;
         llmobs_spool_file_path(spool->prefix, file, path);
@@ -1084,23 +947,15 @@ void llmobs_spool_ending(struct llmobs_spool *spool)
     atomic_store(&spool->ending, true);
 }
 
-static bool has_entries(struct llmobs_spool *spool)
-{
-    for (size_t i = 0; i < llmobs_spool_slots(spool); i++)
-        if (atomic_load(&spool->slots[i].left) != 0)
-            return true;
-    return false;
-}
-
 /* A process that leaves entries counts the spool, and so tells other processes
  * how full it is. A thread that goes on writes to a new file. */
 void llmobs_spool_close(struct llmobs_spool *spool)
 {
     if (atomic_load(&spool->state) != LLMOBS_SPOOL_READY)
         return;
-    turn_from(spool, current_file(spool));
+    llmobs_slots_turn_from(spool, llmobs_slots_current(spool));
     retry_deferred(spool);
     spool_tidy(spool);
-    if (has_entries(spool))
+    if (llmobs_slots_has_entries(spool))
         spool_find_room(spool);
 }
