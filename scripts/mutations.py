@@ -1111,6 +1111,11 @@ HAZARDS = [
      "the relay gathers those of 40 ms (`spool_watch_gather`)", [
          ("gathers_nothing", "relay.calls_that_come_closely")]),
 
+    ("a call whose END finds no descriptor, nor room to release its START",
+     "its event goes to the same file, and replaces the START "
+     "(`llmobs_spool_event`)", [
+         ("event_apart", "quiet.few.8_well")]),
+
     ("a relay in another container that was killed after it claimed files",
      "the name says that a relay has them, and nobody holds its sign "
      "(`has_relay_ended`)", [

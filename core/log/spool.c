@@ -449,7 +449,8 @@ static int64_t spool_keep(struct llmobs_spool *spool,
         return size;
     rc = home ? write_next(&append, home, (size_t)size)
               : write_first(&append, (size_t)size);
-    if (rc < 0 && rc != -EDQUOT && rc != -EFBIG && rc != -EBUSY)
+    if (rc < 0 && rc != -EDQUOT && rc != -EFBIG && rc != -EBUSY &&
+        !(home && rc == -ENOENT))
         llmobs_spool_note_failure(spool, (int)rc);
     if (rc < 0)
         return rc;
@@ -556,22 +557,39 @@ int llmobs_spool_begin(struct llmobs_spool *spool,
     return keep_begun(spool, exchange, 1);
 }
 
-int llmobs_spool_event(struct llmobs_spool *spool,
-                       struct llmobs_spooled *spooled,
-                       enum llmobs_event_kind kind, struct llmobs_text event)
+static int64_t keep_event(struct llmobs_spool *spool,
+                          struct llmobs_spooled *spooled, uint32_t home,
+                          enum llmobs_event_kind kind, struct llmobs_text event)
 {
     struct llmobs_entry_writer *writer = llmobs_scratch_take(sizeof(*writer));
     int64_t file, now = llmobs_clock_wall_ns();
 
     if (!writer)
         return -ENOMEM;
-    if (!spooled->id)
-        spooled->id = llmobs_context_random();
     llmobs_entry_begin(writer, LLMOBS_ENTRY_EVENT, spooled->id);
     file = llmobs_event_add(writer, kind, event, &now);
     if (!file)
-        file = spool_keep(spool, writer, spooled, spooled->file);
+        file = spool_keep(spool, writer, spooled, home);
     llmobs_scratch_give(writer);
+    return file;
+}
+
+/* The event of a call whose END the disk has refused replaces its START, if it
+ * is in the same file. Of a file that somebody has removed nothing is left. */
+int llmobs_spool_event(struct llmobs_spool *spool,
+                       struct llmobs_spooled *spooled,
+                       enum llmobs_event_kind kind, struct llmobs_text event)
+{
+    uint32_t home = LLMOBS_HAZARD(
+        event_apart, spooled->file ? spooled->file : home_of(spooled),
+        spooled->file);
+    int64_t file;
+
+    if (!spooled->id)
+        spooled->id = llmobs_context_random();
+    file = keep_event(spool, spooled, home, kind, event);
+    if (file == -ENOENT && home)
+        file = keep_event(spool, spooled, 0, kind, event);
     if (file < 0)
         return (int)file;
     spooled->file = (uint32_t)file;
