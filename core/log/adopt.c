@@ -120,6 +120,7 @@ static int adopt_open_file(struct llmobs_adopt *adopt,
         adopt->walk.found |= !adopt->unset; /* news for a relay */
         llmobs_owner_config(adopt->owner, adopt->config, &adopt->names);
         rc = llmobs_adopt_survey(adopt);
+        llmobs_crash_point("read a claimed file");
         claim->size = adopt->size;
         claim->stays = adopt->left > 0 || (is_living && found->held);
     }

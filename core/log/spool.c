@@ -6,11 +6,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/crash_point.h"
+#include "lib/base/fd.h"
 #include "lib/base/file.h"
 #include "lib/base/fork.h"
 #include "lib/base/hazard.h"
@@ -178,11 +180,32 @@ struct append {
     struct llmobs_spool_written written;
 };
 
+/* Makes a file in the spool as it is opened with care: somebody may have put a
+ * link in its place since this process found its name. */
+static int make_file(const struct llmobs_spool *spool, const char *path)
+{
+    int base = AT_FDCWD, fd, rc = 0;
+
+    LLMOBS_HAZARD(made_through_a_link,
+                  rc = llmobs_spool_base(spool->config, false, &base), );
+    if (rc) {
+        errno = -rc;
+        return -1;
+    }
+    fd = llmobs_fd_open(base, base < 0 ? path : strrchr(path, '/') + 1,
+                        O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW);
+    rc = errno;
+    if (base >= 0)
+        close(base);
+    errno = rc;
+    return fd;
+}
+
 static int open_to_append(const struct append *append, const char *path)
 {
     bool exists = atomic_load(&append->slot->file) == append->file;
-    int fd = llmobs_spool_open(path, O_WRONLY | O_APPEND |
-                                         (exists ? 0 : O_CREAT | O_EXCL));
+    int fd = exists ? llmobs_spool_open(path, O_WRONLY | O_APPEND)
+                    : make_file(append->spool, path);
 
     if (fd < 0 && errno == EEXIST)
         fd = open_another(path);
@@ -230,8 +253,11 @@ static int append_first(struct append *append)
     }
     llmobs_scratch_give(path);
     if (!rc && LLMOBS_HAZARD(begins_behind,
-                             append->written.end > LLMOBS_SPOOL_CLOSED, false))
+                             append->written.end > LLMOBS_SPOOL_CLOSED,
+                             false)) {
+        llmobs_crash_point("written behind a closing");
         rc = -ESTALE;
+    }
     return rc;
 }
 
