@@ -1111,6 +1111,16 @@ HAZARDS = [
      "the relay gathers those of 40 ms (`spool_watch_gather`)", [
          ("gathers_nothing", "relay.calls_that_come_closely")]),
 
+    ("a spool that somebody has replaced by a link since the process found it",
+     "the process makes its files in the spool as it is opened with care "
+     "(`make_file`)", [
+         ("made_through_a_link", "spool.replaced_by_a_link")]),
+
+    ("a call whose END finds no descriptor, nor room to release its START",
+     "its event goes to the same file, and replaces the START "
+     "(`llmobs_spool_event`)", [
+         ("event_apart", "quiet.few.8_well")]),
+
     ("a relay in another container that was killed after it claimed files",
      "the name says that a relay has them, and nobody holds its sign "
      "(`has_relay_ended`)", [

@@ -505,7 +505,6 @@ static bool destination_is_kept(struct llmobs_backlog *backlog,
     if (llmobs_spool_has(spool, &event->spooled) ||
         llmobs_spool_is_away(spool, &event->spooled))
         return true;
-    event->spooled.file = 0; /* somebody has removed it: to another file */
     if (llmobs_spool_event(spool, &event->spooled, event->kind, text) != 0)
         return false;
     if (had_by(event))

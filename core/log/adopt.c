@@ -120,6 +120,7 @@ static int adopt_open_file(struct llmobs_adopt *adopt,
         adopt->walk.found |= !adopt->unset; /* news for a relay */
         llmobs_owner_config(adopt->owner, adopt->config, &adopt->names);
         rc = llmobs_adopt_survey(adopt);
+        llmobs_crash_point("read a claimed file");
         claim->size = adopt->size;
         claim->stays = adopt->left > 0 || (is_living && found->held);
     }
@@ -158,7 +159,7 @@ static int open_living(struct llmobs_adopt *adopt,
 static void remove_stub(const struct llmobs_adopt_found *found)
 {
     if (found->gone && found->size <= (off_t)LLMOBS_ADOPT_OWNER_LOOK &&
-        llmobs_clock_wall_ns() / 1000000000 - found->changed_s > EMPTY_S)
+        llmobs_clock_wall_ns() / 1000000000 - found->written_s > EMPTY_S)
         unlink(found->path);
 }
 
@@ -194,6 +195,7 @@ static bool adopt_look_at(struct llmobs_adopt *adopt,
         return false;
     found->own = adopt->own && llmobs_spool_is_self(adopt->own, &name->who);
     found->changed_s = st.st_ctime;
+    found->written_s = st.st_mtime;
     found->size = st.st_size;
     found->held = st.st_mode & LLMOBS_SPOOL_HELD;
     found->by_gone = false;

@@ -382,8 +382,7 @@ bool llmobs_adopt_is_due(const struct llmobs_adopt *adopt,
 {
     if (LLMOBS_HAZARD(all_of_the_living,
                       adopt->at_living &&
-                          !llmobs_entry_has(entry, LLMOBS_ENTRY_FOR_RELAY) &&
-                          !llmobs_entry_has(entry, LLMOBS_ENTRY_BESIDE),
+                          !llmobs_entry_has(entry, LLMOBS_ENTRY_FOR_RELAY),
                       false))
         return false;
     return llmobs_adopt_is_open(adopt, entry);

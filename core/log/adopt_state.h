@@ -73,7 +73,8 @@ struct llmobs_adopt_found {
     bool by_gone;   /* the process that claimed it has ended */
     uint64_t start; /* of the process that has that pid now */
     uint64_t by_start;
-    int64_t changed_s;
+    int64_t changed_s; /* when it was last written or renamed */
+    int64_t written_s;
     off_t size;
     bool held; /* LLMOBS_SPOOL_HELD */
     char path[PATH_MAX];

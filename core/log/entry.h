@@ -56,8 +56,9 @@ static inline bool llmobs_entry_has_begun(enum llmobs_entry_type type)
  * exchange or event. */
 #define LLMOBS_ENTRY_FOR_RELAY 0x4000
 
-/* The tag of an EVENT that stands beside the call of which it was inferred: it
- * counts wherever in the call's file it is (spool_file.h). */
+/* The tag of an EVENT that stands beside the call of which it was inferred, or
+ * which it replaces: it counts wherever in the call's file it is
+ * (spool_file.h). */
 #define LLMOBS_ENTRY_BESIDE 0x4001
 
 /* A bit of an entry's type: the entry is released. Set in place, if the disk

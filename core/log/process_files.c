@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/crash_point.h"
 #include "lib/base/dirs.h"
 #include "lib/base/futex.h"
 #include "lib/base/hazard.h"
@@ -204,6 +205,7 @@ int llmobs_spool_with(struct llmobs_spool *spool, uint32_t file,
     for (int i = 0; i < NAMES && rc == -ENOENT; i++) {
         if (llmobs_spool_find_claimed(spool->prefix, file, path) != 0)
             break;
+        llmobs_crash_point("found a claimed file");
         rc = use(path, ctx);
     }
     llmobs_scratch_give(path);

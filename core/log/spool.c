@@ -6,11 +6,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/crash_point.h"
+#include "lib/base/fd.h"
 #include "lib/base/file.h"
 #include "lib/base/fork.h"
 #include "lib/base/hazard.h"
@@ -144,11 +146,32 @@ struct append {
     struct llmobs_spool_written written;
 };
 
+/* Makes a file in the spool as it is opened with care: somebody may have put a
+ * link in its place since this process found its name. */
+static int make_file(const struct llmobs_spool *spool, const char *path)
+{
+    int base = AT_FDCWD, fd, rc = 0;
+
+    LLMOBS_HAZARD(made_through_a_link,
+                  rc = llmobs_spool_base(spool->config, false, &base), );
+    if (rc) {
+        errno = -rc;
+        return -1;
+    }
+    fd = llmobs_fd_open(base, base < 0 ? path : strrchr(path, '/') + 1,
+                        O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW);
+    rc = errno;
+    if (base >= 0)
+        close(base);
+    errno = rc;
+    return fd;
+}
+
 static int open_to_append(const struct append *append, const char *path)
 {
     bool exists = atomic_load(&append->slot->file) == append->file;
-    int fd = llmobs_spool_open(path, O_WRONLY | O_APPEND |
-                                         (exists ? 0 : O_CREAT | O_EXCL));
+    int fd = exists ? llmobs_spool_open(path, O_WRONLY | O_APPEND)
+                    : make_file(append->spool, path);
 
     if (fd < 0 && errno == EEXIST)
         fd = open_another(path);
@@ -196,8 +219,11 @@ static int append_first(struct append *append)
     }
     llmobs_scratch_give(path);
     if (!rc && LLMOBS_HAZARD(begins_behind,
-                             append->written.end > LLMOBS_SPOOL_CLOSED, false))
+                             append->written.end > LLMOBS_SPOOL_CLOSED,
+                             false)) {
+        llmobs_crash_point("written behind a closing");
         rc = -ESTALE;
+    }
     return rc;
 }
 
@@ -313,7 +339,8 @@ static int64_t spool_keep(struct llmobs_spool *spool,
         return size;
     rc = home ? write_next(&append, home, (size_t)size)
               : write_first(&append, (size_t)size);
-    if (rc < 0 && rc != -EDQUOT && rc != -EFBIG && rc != -EBUSY)
+    if (rc < 0 && rc != -EDQUOT && rc != -EFBIG && rc != -EBUSY &&
+        !(home && rc == -ENOENT))
         llmobs_spool_note_failure(spool, (int)rc);
     if (rc < 0)
         return rc;
@@ -420,22 +447,39 @@ int llmobs_spool_begin(struct llmobs_spool *spool,
     return keep_begun(spool, exchange, 1);
 }
 
-int llmobs_spool_event(struct llmobs_spool *spool,
-                       struct llmobs_spooled *spooled,
-                       enum llmobs_event_kind kind, struct llmobs_text event)
+static int64_t keep_event(struct llmobs_spool *spool,
+                          struct llmobs_spooled *spooled, uint32_t home,
+                          enum llmobs_event_kind kind, struct llmobs_text event)
 {
     struct llmobs_entry_writer *writer = llmobs_scratch_take(sizeof(*writer));
     int64_t file, now = llmobs_clock_wall_ns();
 
     if (!writer)
         return -ENOMEM;
-    if (!spooled->id)
-        spooled->id = llmobs_context_random();
     llmobs_entry_begin(writer, LLMOBS_ENTRY_EVENT, spooled->id);
     file = llmobs_event_add(writer, kind, event, &now);
     if (!file)
-        file = spool_keep(spool, writer, spooled, spooled->file);
+        file = spool_keep(spool, writer, spooled, home);
     llmobs_scratch_give(writer);
+    return file;
+}
+
+/* The event of a call whose END the disk has refused replaces its START, if it
+ * is in the same file. Of a file that somebody has removed nothing is left. */
+int llmobs_spool_event(struct llmobs_spool *spool,
+                       struct llmobs_spooled *spooled,
+                       enum llmobs_event_kind kind, struct llmobs_text event)
+{
+    uint32_t home = LLMOBS_HAZARD(
+        event_apart, spooled->file ? spooled->file : home_of(spooled),
+        spooled->file);
+    int64_t file;
+
+    if (!spooled->id)
+        spooled->id = llmobs_context_random();
+    file = keep_event(spool, spooled, home, kind, event);
+    if (file == -ENOENT && home)
+        file = keep_event(spool, spooled, 0, kind, event);
     if (file < 0)
         return (int)file;
     spooled->file = (uint32_t)file;

@@ -366,6 +366,8 @@ int llmobs_spool_write_span(const struct llmobs_spool_target *target,
     if (!rc)
         rc = llmobs_entry_add(writer, LLMOBS_ENTRY_BESIDE, "", 1);
     if (!rc)
+        rc = llmobs_entry_add(writer, LLMOBS_ENTRY_FOR_RELAY, "", 1);
+    if (!rc)
         rc = spool_file_append(target, writer, offset);
     llmobs_scratch_give(writer);
     return rc;

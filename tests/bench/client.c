@@ -324,10 +324,8 @@ static int relay_all(const char *url, const char *folder)
     while ((entry = readdir(list)) != NULL) {
         if (strchr(entry->d_name, '-') == NULL)
             continue;
-        snprintf(path, sizeof(path), "%s/%s/1.entries", folder, entry->d_name);
+        snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
         post_file(curl, path);
-        *strrchr(path, '/') = '\0';
-        rmdir(path);
         count++;
     }
     printf("%.3f\n", (now_us(CLOCK_PROCESS_CPUTIME_ID) - start) / count);

@@ -22,7 +22,7 @@ TRAPS = """trap 'echo term >> /mnt/got; n=$((n + 1))
 n=0; : > /mnt/ready; while :; do sleep 0.02; done"""
 # A call that is under way when its process is killed.
 SPOOLED = \
-    "[ -n \"$(find /var/lib/llmobs -path '*/spool/*/*' -type f -size +0)\" ]"
+    "[ -n \"$(find /var/lib/llmobs -path '*/spool/[ocr].*' -size +0)\" ]"
 KILLED = "exec 2> /dev/null; %s & pid=$!; until " + SPOOLED + """
 do sleep 0.02; done
 kill -KILL $pid; wait $pid; exit 4"""

@@ -15,6 +15,7 @@ SOURCE = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
 import root as roots  # noqa: E402
 from doubles import Datadog, wait_for  # noqa: E402
+from spool_names import files_in  # noqa: E402
 
 LIMIT = 120
 PREFIX = roots.PREFIX
@@ -183,9 +184,10 @@ class World:
 
     def spooled(self):
         """Files that wait in the container's spool."""
-        return [os.path.join(d, f) for d, _, files in os.walk(self.state)
-                for f in files if "/spool/" in d and
-                os.path.getsize(os.path.join(d, f)) > 0]
+        return [path for d, _, _ in os.walk(self.state)
+                if d.endswith("/spool")
+                for path in [os.path.join(d, f) for f in files_in(d)]
+                if os.path.getsize(path) > 0]
 
     def same(self, argv, count, **how):
         """Bare and observed: what can be seen is the same, and the spans."""

@@ -96,7 +96,7 @@ def moved_row(report):
         report.row("moves to another port", made, all_of(t, spans),
                    more="drain --to agent: %d" % status)
         report.verdict(waits == 1 and status == 0 and not left_behind(t),
-                       "one directory waited where it had moved from, none is "
+                       "one file waited where it had moved from, none is "
                        "left")
     report.done(t)
 

@@ -5,8 +5,8 @@ import shutil
 import subprocess
 
 import harness
-from delivery import (Living, agent, double, failing, left_behind, recover,
-                      stored, wait_for)
+from delivery import (Living, agent, double, failing, left_behind, name_of,
+                      process_of, recover, stored, wait_for)
 from report import all_of, ask, spool_of
 
 SOMEBODY = 12345
@@ -107,11 +107,11 @@ def link_files(t, app):
     victim = os.path.join(t.dir, "victim")
     with open(victim, "w") as f:
         f.write("mine")
-    for place in left_behind(t):
+    for process in {process_of(name) for name in left_behind(t)}:
         for number in range(1, 64):
             try:
-                os.symlink(victim, os.path.join(spool_of(t), place,
-                                                "%d.entries" % number))
+                os.symlink(victim, os.path.join(spool_of(t),
+                                                name_of(process, number)))
             except FileExistsError:
                 pass
 

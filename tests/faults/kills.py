@@ -170,8 +170,8 @@ def die_at(t, n, env):
 
 
 def take_all(t, env, name):
-    """A process that takes over what there is and ends well: its directory is
-    spare then.  Gives what it asked."""
+    """A process that takes over what there is and ends well.  Gives what it
+    asked."""
     with Living(t, env, keep=True) as app:
         asked = set(feed(app, name, 1))
         app.end()
@@ -184,8 +184,8 @@ def tell_places(places):
 
 
 def each_step(report, build, name, fault, adopts=False, alone=False):
-    """`adopts`: each finds what a killed one left; `alone`: each finds nothing
-    but a spare directory."""
+    """`adopts`: each finds what a killed one left; `alone`: each finds
+    nothing."""
     t, made, places = report.case(build), set(), []
     mark = report.servers.mark()
     with double(t) as dd:

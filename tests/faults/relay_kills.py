@@ -22,13 +22,16 @@ def has_fallen(runs, number, at):
 
 
 def work(t, runs, dd, name):
-    """A program that ends well, and one that is killed: what returned."""
+    """A program that ends well, and one whose files the relay closes, and that
+    is killed: what returned."""
     with Living(t, runs.environment(dd), keep=True) as app:
         returned = kills.feed(app, name + " ends", 2)
         app.end()
     with Living(t, runs.environment(dd), keep=True) as app:
-        returned += kills.feed(app, name + " is killed", 2)
-        app.begin("<%s under way>" % name, wait=0.02)
+        returned += kills.feed(app, name + " is killed", 1)
+        time.sleep(0.1)
+        returned += kills.feed(app, name + " is killed later", 1)
+        app.begin("<%s under way>" % name, wait=0.1)
         app.kill()
     return returned + [name + " under way"]
 

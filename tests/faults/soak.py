@@ -1,5 +1,6 @@
 """Many calls for a while, beside an agent that comes and goes: what a process
 has must not grow, and what it counts must add up."""
+import contextlib
 import os
 import random
 import re
@@ -10,7 +11,7 @@ import time
 
 import harness
 from delivery import (Living, agent, caller, counts, double, left_behind,
-                      wait_for)
+                      name_of, number_of, wait_for)
 from relays import Relay
 from report import copies, read_unanswered, spool_of
 
@@ -24,8 +25,7 @@ PART_KIB = 256
 # in a call, and so has each of ours.
 OUR_THREADS = 2
 FILES_AT_REST, FILES_A_THREAD = 16, 5
-# Of a relay: directories that it holds open while it delivers from them, too.
-RELAY_FILES = 32
+RELAY_FILES = 32 # of a relay
 FLAPS = ("500", "reset", "close", "429")
 
 
@@ -193,8 +193,8 @@ def steady(report, seconds, leak="", relay=False):
         dd.well()
         wait_for(lambda: len(copies(dd)) >= made, 120, 0.5)
         still = master.still()
-        if "d" in leak: # a directory of somebody who is gone
-            os.makedirs(os.path.join(spool_of(t), "1-1-1"))
+        if "d" in leak: # a file of somebody who is gone
+            open(os.path.join(spool_of(t), name_of("1-1-1")), "w").close()
         ended = master.end()
         wait_for(lambda: not relay or not left_behind(t), 30, 0.1)
         watched.end(report)
@@ -215,14 +215,10 @@ def steady(report, seconds, leak="", relay=False):
 def usage(t):
     """Bytes in the spool's files, and the highest number of one."""
     total = last = 0
-    for place in left_behind(t):
-        try:
-            for name in os.listdir(os.path.join(spool_of(t), place)):
-                last = max(last, int(name.partition(".")[0]))
-                total += os.path.getsize(os.path.join(spool_of(t), place,
-                                                      name))
-        except OSError:
-            pass  # it went meanwhile
+    for name in left_behind(t):
+        last = max(last, number_of(name))
+        with contextlib.suppress(OSError): # it went meanwhile
+            total += len(harness.data_of(os.path.join(spool_of(t), name)))
     return total, last
 
 

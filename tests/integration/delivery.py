@@ -6,7 +6,6 @@ import fcntl
 import glob
 import json
 import os
-import re
 import socket
 import struct
 import subprocess
@@ -18,6 +17,8 @@ from harness import LAUNCHER, SUPPORT, Failure, Skip, accept, equal
 
 sys.path.append(SUPPORT)
 from doubles import Datadog, wait_for  # noqa: E402
+from spool_names import (files_in, name_of, number_of,  # noqa: E402
+                         process_of, reader_of)
 
 
 def double(t, *options):
@@ -230,37 +231,9 @@ def spool_of(t):
     return os.path.join(t.dir, "store", "spool")
 
 
-# spool_name.h: a file of a process, which a reader may have claimed.
-SPOOLED = re.compile(r"(?:o|[cr]\.(?P<reader>\d+)-\d+-[0-9a-f]+\.\d+)\."
-                     r"(?P<process>\d+-\d+-[0-9a-f]+)-(?P<number>\d+)")
-
-
-def process_of(name):
-    """PID-START-NONCE of the process to which a file of the spool belongs."""
-    return SPOOLED.fullmatch(name)["process"]
-
-
-def number_of(name):
-    return int(SPOOLED.fullmatch(name)["number"])
-
-
-def reader_of(name):
-    """The pid of the process that has claimed the file; None: nobody has."""
-    reader = SPOOLED.fullmatch(name)["reader"]
-    return int(reader) if reader else None
-
-
-def name_of(process, number=1):
-    """A file of that process that nobody has claimed."""
-    return "o.%s-%d" % (process, number)
-
-
 def left_behind(t, folder=None):
     """The files of processes in the spool."""
-    folder = folder or spool_of(t)
-    if not os.path.isdir(folder):
-        return []
-    return sorted(filter(SPOOLED.fullmatch, os.listdir(folder)))
+    return files_in(folder or spool_of(t))
 
 
 NEW_NETWORK, NEW_MOUNTS = 0x40000000, 0x20000

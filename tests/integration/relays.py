@@ -31,10 +31,13 @@ class Relay:
         equal((self.process.returncode, out), (0, b""), "end of the relay")
 
     def kill(self, wait=True):
-        """All of its processes at once; waits until they hold no lock."""
+        """All of its processes at once; waits until they have ended: one that
+        dies closes its inotify before that, for which the kernel takes its
+        time."""
         end_group(self.process)
         if wait:
-            ok(wait_for(lambda: not is_locked(sign(self.t)), 5), "no lock")
+            ok(wait_for(lambda: not lives(self.process.pid), 5, 0.002),
+               "its end")
 
     def __enter__(self):
         return self
@@ -42,6 +45,19 @@ class Relay:
     def __exit__(self, *what):
         end_group(self.process)
         self.process.stdout.close()
+
+
+def lives(session):
+    """True where that session has a process, other than a zombie."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/stat" % pid) as f:
+                fields = f.read().rpartition(") ")[2].split()
+        except OSError:
+            continue # it has ended
+        if int(fields[3]) == session and fields[0] not in "ZX":
+            return True
+    return False
 
 
 def sign(t):

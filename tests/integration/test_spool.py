@@ -477,6 +477,28 @@ def directory_removed(t):
             recovered(t, dd, agent(dd), 6)
 
 
+@test
+def replaced_by_a_link(t):
+    """Nothing is written where others may read or remove it."""
+    away = os.path.join(t.dir, "away")
+    os.mkdir(away)
+    if os.geteuid() == 0:
+        os.chown(away, 65534, 65534)
+    with double(t) as dd:
+        dd.fault("500")
+        with Living(t, agent(dd)) as app:
+            app.ask("before")
+            os.rename(spool_of(t), os.path.join(t.dir, "gone"))
+            os.symlink(away, spool_of(t))
+            for i in range(3):
+                app.ask("after %d" % i)
+            equal(os.listdir(away), [], "files behind the link")
+            dd.well()
+            settled(t, dd, 4, wait=20)
+            app.end()
+        equal(os.listdir(away), [], "files behind the link")
+
+
 # ---- limits --------------------------------------------------------------
 
 @test

@@ -3,7 +3,6 @@
 Each runs a program bare and then observed, from the archive as it was unpacked
 there, and gives the text of its cell.
 """
-import glob
 import json
 import os
 import shutil
@@ -17,6 +16,7 @@ sys.path.append(SOURCE + "/tests/support")
 sys.path.append(SOURCE + "/tests/container")
 from doubles import Datadog, wait_for  # noqa: E402
 from otlp_receiver import Receiver  # noqa: E402
+from spool_names import files_in  # noqa: E402
 from world import Result, Wrong, equal, start_llm  # noqa: E402
 
 LIMIT = 180
@@ -270,8 +270,9 @@ def otlp(room):
 def spooled(room):
     """All bytes that wait in the spool."""
     kept = b""
-    for path in glob.glob(room.own + "/store/spool/*/*.entries"):
-        with open(path, "rb") as f:
+    spool = room.own + "/store/spool"
+    for name in files_in(spool):
+        with open(os.path.join(spool, name), "rb") as f:
             kept += f.read()
     return kept
 
