@@ -49,7 +49,9 @@ static bool adopt_is_dead(const struct llmobs_adopt *adopt,
         return false;
     if (boot && mine && boot != mine)
         return true;
-    if (!pidns || pidns != llmobs_owner_pidns(adopt->self))
+    if (LLMOBS_HAZARD(pid_of_elsewhere,
+                      !pidns || pidns != llmobs_owner_pidns(adopt->self),
+                      false))
         return adopt->living && llmobs_live_namespaces_lacks(
                                     adopt->living, pidns, found->changed_s);
     return found->gone || llmobs_record_is_another(who, found->start) ||
@@ -102,7 +104,9 @@ static int adopt_open_file(struct llmobs_adopt *adopt,
         llmobs_owner_config(adopt->owner, adopt->config, &adopt->names);
         rc = llmobs_adopt_survey(adopt);
         claim->size = adopt->size;
-        claim->stays = adopt->left > 0 || (is_living && found->held);
+        claim->stays =
+            LLMOBS_HAZARD(removed_under_way, adopt->left > 0, false) ||
+            (is_living && found->held);
     }
     if (!rc)
         return 1;
@@ -123,8 +127,9 @@ static int open_living(struct llmobs_adopt *adopt,
 
     adopt->at_living = true;
     rc = llmobs_adopt_survey(adopt);
-    if (!rc && (adopt->due > 0 || (llmobs_adopt_is_mine(adopt, &found->name) &&
-                                   adopt->left == 0)))
+    if (!rc &&
+        (LLMOBS_HAZARD(claims_without_an_end, adopt->due > 0, true) ||
+         (llmobs_adopt_is_mine(adopt, &found->name) && adopt->left == 0)))
         return adopt_open_file(adopt, found, true);
     if (!rc)
         llmobs_adopt_note_seen(adopt, &found->name, found->gone, adopt->size);
@@ -295,8 +300,8 @@ static int next_names(struct llmobs_adopt *adopt)
         seekdir(list, names->next);
     while (list && names->count < LLMOBS_ADOPT_NAMES &&
            (entry = llmobs_fd_entry(list, &left)))
-        names->count += llmobs_spool_name_parse(entry->d_name,
-                                                &names->list[names->count]);
+        names->count +=
+            llmobs_spool_name_parse(entry->d_name, &names->list[names->count]);
     names->all = !entry && left > 0;
     names->next = list && !names->all ? telldir(list) : 0;
     if (list)
@@ -597,9 +602,7 @@ static int count_file(struct llmobs_adopt *adopt,
     int rc = llmobs_adopt_find_owner(adopt);
 
     dead = !rc && adopt_is_dead(adopt, found);
-    count = !dead              ? &out->living
-            : is_for_us(adopt) ? &out->ours
-                               : &out->others;
+    count = !dead ? &out->living : is_for_us(adopt) ? &out->ours : &out->others;
     if (!rc)
         rc = llmobs_adopt_survey(adopt);
     while (!rc && llmobs_adopt_next_entry(adopt, &at, &entry))

@@ -138,8 +138,7 @@ static int begin_first(struct llmobs_spool *spool)
 
     if (rc)
         llmobs_spool_note_failure(spool, rc);
-    atomic_store(&spool->state,
-                 rc ? LLMOBS_SPOOL_NONE : LLMOBS_SPOOL_READY);
+    atomic_store(&spool->state, rc ? LLMOBS_SPOOL_NONE : LLMOBS_SPOOL_READY);
     llmobs_futex_wake(&spool->state);
     return rc;
 }
@@ -183,8 +182,7 @@ int llmobs_spool_have_ready(struct llmobs_spool *spool)
 bool llmobs_spool_is_self(const struct llmobs_spool *spool,
                           const struct llmobs_record_owner *who)
 {
-    return atomic_load(&spool->named) &&
-           llmobs_record_equal(&spool->self, who);
+    return atomic_load(&spool->named) && llmobs_record_equal(&spool->self, who);
 }
 
 /* -- under whichever name -------------------------------------------------- */
@@ -203,7 +201,8 @@ int llmobs_spool_with(struct llmobs_spool *spool, uint32_t file,
         return -ENOMEM;
     llmobs_spool_file_path(spool->prefix, file, path);
     rc = use(path, ctx);
-    for (int i = 0; i < NAMES && rc == -ENOENT; i++) {
+    for (int i = 0;
+         i < LLMOBS_HAZARD(by_its_first_name, NAMES, 0) && rc == -ENOENT; i++) {
         if (llmobs_spool_find_claimed(spool->prefix, file, path) != 0)
             break;
         rc = use(path, ctx);

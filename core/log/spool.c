@@ -138,7 +138,8 @@ void llmobs_spool_reset(struct llmobs_spool *spool)
 
 const char *llmobs_spool_path(const struct llmobs_spool *spool)
 {
-    return atomic_load(&spool->state) == LLMOBS_SPOOL_READY ? spool->prefix : "";
+    return atomic_load(&spool->state) == LLMOBS_SPOOL_READY ? spool->prefix
+                                                            : "";
 }
 
 /* -- a file -------------------------------------------------------------- */
@@ -917,9 +918,12 @@ static void release_file(struct llmobs_spool *spool, uint32_t file,
     if (atomic_load(&spool->ending) && !llmobs_spool_is_last(spool, file))
         turn_from(spool, file);
     /* `handed` is read last: a hand-over sets it, and then leaves the file. */
-    last = file != current_file(spool) &&
-           atomic_load(&spool_slot_of(spool, file)->left) == entries &&
-           !atomic_load(&spool_slot_of(spool, file)->handed);
+    last =
+        file != current_file(spool) &&
+        LLMOBS_HAZARD(removed_beside_a_writer,
+                      atomic_load(&spool_slot_of(spool, file)->left) == entries,
+                      true) &&
+        !atomic_load(&spool_slot_of(spool, file)->handed);
     if (!(last && unlink_file(spool, file)) &&
         note_release(spool, file, ids, id_count) != 0)
         defer_release(spool, file, list, count);

@@ -252,7 +252,7 @@ END_TEST
 START_TEST(relay_takes_files_from_a_busy_process)
 {
     spool->file_max = 1;
-    for (int i = 0; i < LLMOBS_SPOOL_FILES; i++)
+    for (int i = 0; i < 2 * LLMOBS_SPOOL_FILES; i++)
         keep_handed();
 }
 END_TEST
@@ -281,6 +281,29 @@ static void name_of_file(char *name, size_t cap)
     snprintf(name, cap, "%s", found.gl_pathv[0]);
     globfree(&found);
 }
+
+/* A thread of the process that opened the file before writes behind. */
+START_TEST(relay_closes_what_it_claims)
+{
+    char name[160];
+    int fd;
+
+    begin_child();
+    tell("bh");
+    name_of_file(name, sizeof(name));
+    fd = open(name, O_WRONLY | O_APPEND);
+    become_relay();
+    take(1);
+    ck_assert_int_eq(llmobs_spool_put_line(fd, (struct llmobs_text){"a", 1}),
+                     0);
+    ck_assert_int_gt(lseek(fd, 0, SEEK_CUR), (off_t)LLMOBS_SPOOL_CLOSED);
+    close(fd);
+    tell("e");
+    take(1);
+    ck_assert_int_eq(spool_dirs(), 0);
+    end_child();
+}
+END_TEST
 
 START_TEST(relay_names_a_file_once)
 {
@@ -490,6 +513,7 @@ UNIT_SUITE(relay)
               relay_claims_no_file_without_an_end);
     spool_add(s, "takes_files_from_a_busy_process",
               relay_takes_files_from_a_busy_process);
+    spool_add(s, "closes_what_it_claims", relay_closes_what_it_claims);
     spool_add(s, "names_a_file_once", relay_names_a_file_once);
     spool_add(s, "leaves_what_another_has_claimed",
               relay_leaves_what_another_has_claimed);
