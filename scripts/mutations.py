@@ -1168,11 +1168,6 @@ HAZARDS = [
          ("looked_at_always", "unit looks_seldom_at_what_rests"),
          ("rests_for_ever", "unit looks_seldom_at_what_rests")]),
 
-    ("a file that nobody can read or deliver, beside a relay",
-     "its claimer does not rename it again, which would wake the relay "
-     "without end (`rename_file`)", [
-         ("names_it_anew", "unit names_a_file_once")]),
-
     ("a relay that starts while another process adopts",
      "the name of a claimed file says who has it (`may_claim`)", [
          ("takes_from_a_reader", "unit leaves_what_another_has_claimed")]),
