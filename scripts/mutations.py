@@ -1086,9 +1086,9 @@ HAZARDS = [
 
     ("calls after the exit handler, in another handler, a destructor or a "
      "thread",
-     "each closes the spool, as the exit handler does "
+     "each is counted on the disk, as by the exit handler "
      "(`llmobs_worker_give`)", [
-         ("kept_after_the_exit", "relay.calls_after_the_exit_handler")]),
+         ("kept_after_the_exit", "unit is_not_alone_to_count")]),
 
     ("a relay that is killed while a process lives that left calls to it",
      "the process claims its own files, as any reader does "

@@ -477,6 +477,44 @@ START_TEST(relay_gets_the_first_event)
 }
 END_TEST
 
+static int closed;
+
+static void note_close(const struct llmobs_config *of)
+{
+    (void)of;
+    closed++;
+}
+
+/* The counts of a call after the exit handler, too. */
+START_TEST(relay_is_not_alone_to_count)
+{
+    static struct llmobs_worker *worker; /* nobody frees a worker */
+    struct llmobs_owner *owner = llmobs_owner_new(&config);
+    const struct llmobs_owner *list[] = {owner};
+    struct llmobs_relay_sign sign = {-1};
+    int dir;
+
+    config.relay = true;
+    ck_assert_int_eq(mkdir(place, 0700), 0);
+    ck_assert_int_eq(llmobs_spool_base(&config, false, &dir), 0);
+    ck_assert_int_eq(llmobs_relay_sign_put(&sign, dir, list, 1), 0);
+    worker = llmobs_worker_new(&config, llmobs_buffer_new(65536), NULL);
+    llmobs_worker_keep(worker, spool, NULL);
+    llmobs_worker_note(worker, NULL, NULL, note_close);
+    closed = 0;
+    llmobs_worker_stop(worker, 0);
+    ck_assert_int_eq(closed, 1);
+    ck_assert_int_eq(llmobs_worker_give_event(worker, LLMOBS_EVENT_SPAN,
+                                              (struct llmobs_text){"{}", 2}),
+                     0);
+    ck_assert_int_eq(closed, 2);
+    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_left), 1);
+    llmobs_relay_sign_take_down(&sign);
+    close(dir);
+    llmobs_owner_free(owner);
+}
+END_TEST
+
 /* The look for a relay finds no sign. */
 START_TEST(relay_that_is_missing_is_no_error_of_the_app)
 {
@@ -524,6 +562,7 @@ UNIT_SUITE(relay)
     spool_add(s, "sign_says_for_whom", relay_sign_says_for_whom);
     spool_add(s, "sign_of_nobody", relay_sign_of_nobody);
     spool_add(s, "gets_the_first_event", relay_gets_the_first_event);
+    spool_add(s, "is_not_alone_to_count", relay_is_not_alone_to_count);
     spool_add(s, "that_is_missing_is_no_error_of_the_app",
               relay_that_is_missing_is_no_error_of_the_app);
     return s;
