@@ -1115,11 +1115,6 @@ HAZARDS = [
      "they do not keep it from its end (`relay_child_is_needed`)", [
          ("kept_by_others", "relay.idle_beside_calls_for_others")]),
 
-    ("a relay that was stopped for so long that it counted as dead",
-     "it ends as if it were, since others may have taken over what it "
-     "has in memory (`relay_child_renew`)", [
-         ("goes_on", "relay.stopped_and_continued")]),
-
     ("a spool that is removed, and the relay's sign with it",
      "the relay puts up another (`llmobs_relay_sign_is_there`)", [
          ("never_looks", "relay.its_sign_is_removed")]),
@@ -1127,7 +1122,6 @@ HAZARDS = [
     ("many calls a second, which cost the relay a request each",
      "the relay gathers those of 40 ms (`spool_watch_gather`)", [
          ("gathers_nothing", "relay.calls_that_come_closely")]),
-
 
     ("a kernel that has no inotify for the relay",
      "the relay looks more often (`poll_until`)", [
@@ -1137,10 +1131,6 @@ HAZARDS = [
      "the program counts as living as long as its namespace may live, and "
      "the relay takes what it left (`adopt_is_dead`)", [
          ("pid_of_elsewhere", "drain from_another_namespace")]),
-
-    ("a program that adopts, or `llmobs drain`, beside a relay",
-     "it leaves to the relay what that may have under way (`has_relay`)", [
-         ("takes_it", "relay.another_that_drains")]),
 
     ("a relay that is killed after it has delivered",
      "its counts are on the disk when the entries are released "

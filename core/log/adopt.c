@@ -195,21 +195,6 @@ static bool adopt_look_at(struct llmobs_adopt *adopt,
     return true;
 }
 
-/* True for a file whose calls another process, a relay, delivers. The
- * relay may still deliver calls that it read while the program lived. */
-static bool has_relay(const struct llmobs_adopt *adopt)
-{
-    int base;
-    bool has;
-
-    if (!adopt->beside_relay ||
-        llmobs_spool_base(adopt->config, false, &base) != 0)
-        return false;
-    has = llmobs_relay_sign_is_up(base, adopt->owner);
-    close(base);
-    return has;
-}
-
 /* 1: this process has claimed the file; 0: it is not for this process. */
 static int try_file(struct llmobs_adopt *adopt,
                     const struct llmobs_spool_name *name)
@@ -227,9 +212,7 @@ static int try_file(struct llmobs_adopt *adopt,
     if (rc || !is_for_us(adopt) || !may_claim(adopt, &found))
         return 0;
     if (adopt_is_dead(adopt, &found))
-        return LLMOBS_HAZARD(takes_it, has_relay(adopt), false)
-                   ? 0
-                   : adopt_open_file(adopt, &found, false);
+        return adopt_open_file(adopt, &found, false);
     return adopt->unset || found.own ? open_living(adopt, &found) : 0;
 }
 
@@ -294,8 +277,6 @@ static int next_names(struct llmobs_adopt *adopt)
         rc = adopt_open_list(adopt, &list);
     if (rc)
         return rc;
-    adopt->beside_relay =
-        list && !adopt->unset && llmobs_relay_sign_is_up(dirfd(list), NULL);
     if (list && names->next)
         seekdir(list, names->next);
     while (list && names->count < LLMOBS_ADOPT_NAMES &&

@@ -88,7 +88,6 @@ struct llmobs_adopt {
     struct llmobs_spool *own;
     char base[PATH_MAX];
     struct llmobs_owner *unset; /* of a relay: the owner without destinations */
-    bool beside_relay;          /* not for a relay: a relay has this spool */
     bool takes_back;            /* this walk takes back what was handed over */
     bool took_all;              /* and has had all of it so far */
     unsigned own_handed;        /* how much that was when it began */
@@ -116,7 +115,7 @@ struct llmobs_adopt {
     bool have;                   /* `text` has the whole file at `path` */
     size_t closed_at;            /* bytes of `text` from before the closing */
     struct llmobs_entry_key key; /* of the file */
-    off_t size; /* of the file, from before it was read */
+    off_t size;                  /* of the file, from before it was read */
     size_t at;
     size_t due;      /* open entries that this process has to deliver, */
     size_t left;     /* and others */
