@@ -1143,7 +1143,7 @@ HAZARDS = [
 
     ("a relay whose disk is full",
      "it releases in place what it delivered (`note_some`)", [
-         ("not_released", "relay.a_full_disk_of_the_relay"),
+         ("not_released", "unit added_on_a_full_disk"),
          ("added_nowhere", "unit added_on_a_full_disk")]),
 
     ("a program that lives long beside a relay",
