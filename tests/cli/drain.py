@@ -217,7 +217,7 @@ def second_tenant():
         arrived(dd, 2)
         before = entries()
         expect(drain(), 1, left=3, for_other_destinations=3)
-        equal((len(before), entries()), (1, before), "the other's directory")
+        equal((len(before), entries()), (1, before), "the other's file")
         expect(drain("--to", "agent"), 0, delivered=3)
         arrived(dd, 5)
     equal(entries(), [], "left in the spool")

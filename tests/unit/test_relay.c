@@ -450,7 +450,7 @@ END_TEST
 
 /* -- the worker ----------------------------------------------------------- */
 
-/* The process has had no call so far, and no directory. */
+/* The process has had no call so far, and no files. */
 START_TEST(relay_gets_the_first_event)
 {
     static struct llmobs_worker *worker; /* nobody frees a worker */
