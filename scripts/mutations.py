@@ -1444,9 +1444,10 @@ HAZARDS = [
     ("a file of the spool of which all that is known is delivered, while "
      "another thread writes to it",
      "the process removes it only with its last entry, where no thread has "
-     "begun another (`release_file`)", [
+     "begun another and the relay has none (`release_file`)", [
          ("removed_beside_a_writer", "unit not_empty",
-          "unit entries_together")]),
+          "unit entries_together"),
+         ("removes_the_relays", "unit has_the_rest_of_a_file")]),
 
     ("half an entry on the disk, and a stranger's bytes behind its head",
      "all marks of an entry come from a key that only the file has "

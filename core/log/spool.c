@@ -923,7 +923,8 @@ static void release_file(struct llmobs_spool *spool, uint32_t file,
         LLMOBS_HAZARD(removed_beside_a_writer,
                       atomic_load(&spool_slot_of(spool, file)->left) == entries,
                       true) &&
-        !atomic_load(&spool_slot_of(spool, file)->handed);
+        LLMOBS_HAZARD(removes_the_relays,
+                      !atomic_load(&spool_slot_of(spool, file)->handed), true);
     if (!(last && unlink_file(spool, file)) &&
         note_release(spool, file, ids, id_count) != 0)
         defer_release(spool, file, list, count);

@@ -216,6 +216,8 @@ class Model:
             if self.broken == "removed beside a writer":
                 used = False
             begun, _, done, tagged = self.all_of(file)
+            if self.broken == "the relay's removed":
+                done, tagged = done | tagged, ()
             if file.name == "o" and not tagged and state.alive[file.owner] and not used and \
                     begun <= done:
                 yield "tidy", state._replace(
@@ -524,6 +526,7 @@ BROKEN = [
     ("begun after the closing", "relay", "invented"),
     ("only before the closing", "relay", "invented"),
     ("removed with a call under way", "relay", "lost"),
+    ("the relay's removed", "relay, for one of two", "lost"),
     # Two rules of the first design, which the search refuted:
     ("END elsewhere", "relay", "invented"),
     ("removed, then read", "relay, two events", "doubled"),

@@ -282,6 +282,19 @@ static void name_of_file(char *name, size_t cap)
     globfree(&found);
 }
 
+/* The process delivers its last call of the file, and leaves the file. */
+START_TEST(relay_has_the_rest_of_a_file)
+{
+    struct llmobs_spooled one = spool_keep(1);
+
+    keep_handed();
+    llmobs_spool_ending(spool);
+    llmobs_spool_release(spool, &one, 1);
+    llmobs_spool_close(spool);
+    ck_assert_int_eq(spool_files(), 1);
+}
+END_TEST
+
 /* A thread of the process that opened the file before writes behind. */
 START_TEST(relay_closes_what_it_claims)
 {
@@ -550,6 +563,7 @@ UNIT_SUITE(relay)
               relay_claims_no_file_without_an_end);
     spool_add(s, "takes_files_from_a_busy_process",
               relay_takes_files_from_a_busy_process);
+    spool_add(s, "has_the_rest_of_a_file", relay_has_the_rest_of_a_file);
     spool_add(s, "closes_what_it_claims", relay_closes_what_it_claims);
     spool_add(s, "names_a_file_once", relay_names_a_file_once);
     spool_add(s, "leaves_what_another_has_claimed",
