@@ -30,7 +30,7 @@ LIMIT = 60
 FOLDER = tempfile.mkdtemp(prefix="llmobs-drain.")
 STORE = os.path.join(FOLDER, "store")
 SPOOL = os.path.join(STORE, "spool")
-BEGIN, END = 2, 3  # enum llmobs_entry_type
+BEGIN, END, RELEASE = 2, 3, 5  # enum llmobs_entry_type
 NOBODY = 65534
 BATCH = 64  # calls that a drain sends at a time
 SHORT_ONES = BATCH + 6
