@@ -324,7 +324,7 @@ HAZARDS = [
           "unit started_unsure"),
          ("any_path_stands", "unit some_stand_without_their_body",
           "killed.at_a_path_of_many", "failure.refused_by_an_unknown_host"),
-         ("one_entry_counted", "unit entries_apart"),
+         ("one_entry_counted", "unit entries_together"),
          ("child_begins", "unit child_begins_nothing")]),
 
     ("a prereq callback of the app's own",
@@ -605,7 +605,7 @@ HAZARDS = [
      "it came (`llmobs_work_until`, `hold`)", [
          ("exit_reads_on", "exit.a_hostile_answer_is_left_in_the_spool")]),
 
-    ("thousands of directories in the spool, at an exit",
+    ("thousands of files in the spool, at an exit",
      "the exit ends the worker's look at them when its time is over "
      "(`llmobs_adopt_until`)", [
          ("adopts_without_end", "unit in_time"),
@@ -741,14 +741,14 @@ HAZARDS = [
          ("localhost_is_four", "plain_http localhost_of_the_other_family"),
          ("half_a_head", "plain_http half_a_head")]),
 
-    ("thousands of programs of one call, each with a directory of the spool",
-     "a process claims some directories at a time, and their calls go in "
-     "one batch; each directory goes with its own last call (`struct "
-     "claim`)", [
+    ("thousands of programs of one call, each with a file of the spool",
+     "a process claims some files at a time, and their calls go in one "
+     "batch; each file goes with its own last call "
+     "(`struct llmobs_adopt_claim`)", [
          ("claimed_twice", "unit short_ones"),
-         ("read_only_again", "drain read_only"),
          ("claims_mixed", "unit give_back_some"),
-         ("removed_late", "drain short_ones_killed")]),
+         ("removed_late", "unit give_back_some",
+          "drain short_ones_killed")]),
 
     ("a loop of short processes after an outage",
      "an end adopts for a part of the time that the process has lived, "
@@ -1056,27 +1056,44 @@ HAZARDS = [
          ("static_in_reach", "doctor made")]),
 
     ("a relay beside a process that delivers by itself",
-     "in the directory of a living process the relay takes only the "
-     "entries that say that they are for it (`is_due`)", [
+     "in the file of a living process the relay takes only the entries "
+     "that say that they are for it (`llmobs_adopt_is_due`)", [
          ("all_of_the_living",
+          "unit takes_what_a_living_process_hands_over",
           "relay.a_living_program_that_is_switched_off")]),
 
-    ("a process that leaves while the relay delivers its entries",
-     "the relay holds the directory, whatever its name becomes (`hold`)", [
-         ("by_its_old_name", "unit holds_a_directory_that_is_renamed")]),
+    ("a reader that claims a file while the process begins a call in it",
+     "the reader closes the file: what begins behind that counts for "
+     "nobody, and its writer sees it and writes it again, to the next file "
+     "(`llmobs_spool_shut`, `append_first`, `counts`)", [
+         ("read_while_open", "unit closes_what_it_claims"),
+         ("begins_behind", "unit closed"),
+         ("begun_behind", "unit closed")]),
+
+    ("a reader that claims a file while a call in it is under way",
+     "the END follows the file to each name, the reader reads it behind "
+     "the closing, and the file stays until then "
+     "(`llmobs_spool_with`, `read_all`, `adopt_open_file`)", [
+         ("by_its_first_name", "unit claimed"),
+         ("entries_apart", "unit entries_together"),
+         ("unread_behind", "unit closed"),
+         ("removed_under_way", "unit keeps_a_file_with_a_call_under_way")]),
+
+    ("a relay that looks at a file in which nothing has ended",
+     "it leaves the file, which it would take away from each call that is "
+     "about to begin there (`open_living`)", [
+         ("claims_without_an_end", "unit claims_no_file_without_an_end")]),
 
     ("calls after the exit handler, in another handler, a destructor or a "
      "thread",
-     "each gives its directory away, as the exit handler does "
+     "each is counted on the disk, as by the exit handler "
      "(`llmobs_worker_give`)", [
-         ("kept_after_the_exit", "relay.calls_after_the_exit_handler")]),
+         ("kept_after_the_exit", "unit is_not_alone_to_count")]),
 
     ("a relay that is killed while a process lives that left calls to it",
-     "the process takes them back, under a mark that the next relay sees "
+     "the process claims its own files, as any reader does "
      "(`llmobs_take_back_begin`)", [
          ("left_to_the_dead", "relay.taken_back"),
-         ("mark_unseen", "relay.taken_back_by_one"),
-         ("own_directory_held", "relay.taken_back_by_one"),
          ("thread_unwanted", "relay.taken_back")]),
 
     ("the sign of a relay that is dead",
@@ -1097,11 +1114,6 @@ HAZARDS = [
     ("a relay beside calls that it does not deliver",
      "they do not keep it from its end (`relay_child_is_needed`)", [
          ("kept_by_others", "relay.idle_beside_calls_for_others")]),
-
-    ("a relay that was stopped for so long that it counted as dead",
-     "it ends as if it were, since others may have taken over what it "
-     "has in memory (`relay_child_renew`)", [
-         ("goes_on", "relay.stopped_and_continued")]),
 
     ("a spool that is removed, and the relay's sign with it",
      "the relay puts up another (`llmobs_relay_sign_is_there`)", [
@@ -1131,15 +1143,9 @@ HAZARDS = [
          ("sleeps", "relay.without_inotify")]),
 
     ("a program beside the relay whose pid means nothing there",
-     "the name of the directory says that the program gave it away, and "
-     "keeps saying so when a relay has claimed it "
-     "(`llmobs_adopt_is_given`)", [
-         ("of_a_living", "relay.programs_of_other_containers"),
-         ("forgotten_by_a_claim", "relay.a_relay_beside_containers")]),
-
-    ("a program that adopts, or `llmobs drain`, beside a relay",
-     "it leaves to the relay what that may have under way (`has_relay`)", [
-         ("takes_it", "relay.another_that_drains")]),
+     "the program counts as living as long as its namespace may live, and "
+     "the relay takes what it left (`adopt_is_dead`)", [
+         ("pid_of_elsewhere", "drain from_another_namespace")]),
 
     ("a relay that is killed after it has delivered",
      "its counts are on the disk when the entries are released "
@@ -1152,41 +1158,24 @@ HAZARDS = [
 
     ("a relay whose disk is full",
      "it releases in place what it delivered (`note_some`)", [
-         ("not_released", "relay.a_full_disk_of_the_relay"),
-         ("added_nowhere", "unit test_added_on_a_full_disk")]),
-
-    ("a thread that writes to an older file than the relay reads",
-     "the relay goes back to that file (`go_back`)", [
-         ("never_goes_back", "unit takes_what_comes_late")]),
+         ("not_released", "unit added_on_a_full_disk"),
+         ("added_nowhere", "unit added_on_a_full_disk")]),
 
     ("a program that lives long beside a relay",
      "a file of which the relay has all is no longer one of the "
-     "LLMOBS_SPOOL_FILES that the program may have (`leave_file`, "
-     "`turn_to`)", [
+     "LLMOBS_SPOOL_FILES that the program may have (`turn_to`)", [
          ("current_stays", "unit takes_files_from_a_busy_process")]),
 
     ("many programs that live and rest beside a busy one, which cost the "
      "relay a look each at each of its calls",
-     "the relay passes over a directory in which nothing has changed, "
-     "for less than a second (`llmobs_adopt_meet`)", [
+     "the relay passes over a file in which nothing has changed, for less "
+     "than a second (`llmobs_adopt_is_seen`)", [
          ("looked_at_always", "unit looks_seldom_at_what_rests"),
          ("rests_for_ever", "unit looks_seldom_at_what_rests")]),
 
-    ("a directory that nobody can read or deliver, beside a relay",
-     "its claimer does not rename it again, which would wake the relay "
-     "without end (`adopt_claim_is_mine`)", [
-         ("names_it_anew", "unit names_a_directory_once")]),
-
-    ("a long call of a busy program beside a relay",
-     "the relay removes files from the oldest on, as a later one may "
-     "hold the end of a call that an older one begins (`tidy_old`)", [
-         ("any_that_is_free",
-          "unit keeps_what_is_newer_than_a_call_under_way")]),
-
     ("a relay that starts while another process adopts",
-     "a directory that was claimed says so in its name, and is its "
-     "claimer's (`llmobs_adopt_is_claimed`)", [
-         ("claimed_is_living", "unit leaves_what_another_has_claimed")]),
+     "the name of a claimed file says who has it (`may_claim`)", [
+         ("takes_from_a_reader", "unit leaves_what_another_has_claimed")]),
 
     ("a thread that is cancelled while it looks for the relay",
      "the look cannot be cancelled (`llmobs_spool_is_relayed`, "
@@ -1213,11 +1202,6 @@ HAZARDS = [
      "the start of its process, which counts from another boot there, "
      "proves nothing (`llmobs_record_is_another`)", [
          ("any_start", "relay.a_program_of_another_time_namespace")]),
-
-    ("a program that never rests, beside a relay",
-     "the relay looks for its old files before it takes what is new "
-     "(`adopt_held_read_living`)", [
-         ("when_it_rests", "unit tidies_a_busy_process")]),
 
     ("users who come and go, and root's relay",
      "the place of a user without a spool is free again "
@@ -1472,27 +1456,23 @@ HAZARDS = [
          ("counted_first", "spool.killed_before_it_is_counted"),
          ("settled_unsaid", "evaluations.killed_between_two_requests")]),
 
-    ("a directory of the spool that was another process's",
-     "a process takes it only if it is empty and of the same user "
-     "(`process_dir_is_fit`), and leaves it when no thread writes to it "
-     "(`is_idle`)", [
-         ("takes_any", "unit unfit"),
-         ("gives_the_busy", "unit not_idle"),
-         ("gives_any", "unit not_empty"),
-         ("not_its_own_again", "unit after_the_end")]),
+    ("a file of the spool of which all that is known is delivered, while "
+     "another thread writes to it",
+     "the process removes it only with its last entry, where no thread has "
+     "begun another and the relay has none (`release_file`)", [
+         ("removed_beside_a_writer", "unit not_empty",
+          "unit entries_together"),
+         ("removes_the_relays", "unit has_the_rest_of_a_file")]),
 
     ("half an entry on the disk, and a stranger's bytes behind its head",
      "all marks of an entry come from a key that only the file has "
-     "(`llmobs_entry_key`); the writer takes half an entry back if no "
-     "other thread writes (`llmobs_spool_cut`)", [
+     "(`llmobs_entry_key`), so that half an entry is none", [
          ("key_known", "unit forged_answer"),
          ("time_before_time", "unit before_time"),
          ("no_key_without_getrandom", "unit key_without_getrandom"),
          ("seal_unread", "unit spliced"),
          ("marks_unsealed", "unit lost_mark"),
-         ("child_of_the_same_key", "unit key_of_a_child"),
-         ("not_cut_back", "unit cut_back"),
-         ("cut_beside_others", "unit cut_back")]),
+         ("child_of_the_same_key", "unit key_of_a_child")]),
 
     ("a directory that other users may write to",
      "the library writes and believes a file only if it is this user's, "
@@ -1507,8 +1487,9 @@ HAZARDS = [
          ("found_for_made", "unit made_by_others")]),
 
     ("processes of two releases at one spool",
-     "each leaves the files of a later form alone (`remove_stub`)", [
-         ("later_for_a_stub", "unit later_version")]),
+     "each leaves the files of a later form alone "
+     "(`llmobs_entry_file_read`)", [
+         ("any_form", "unit later_version")]),
 
     ("close_range(3, ~0), then open",
      "the library knows its descriptors by identity, not by number "

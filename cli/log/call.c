@@ -218,7 +218,7 @@ static int log_call_by_age(const void *a, const void *b)
     return (x->id > y->id) - (x->id < y->id);
 }
 
-/* True for the same call again, as from a copy of a process's directory. */
+/* True for the same call again, as from a copy of a process's file. */
 static bool is_again(const struct llmobs_ps_call *call,
                      const struct llmobs_ps_call *before)
 {

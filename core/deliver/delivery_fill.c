@@ -58,7 +58,7 @@ size_t llmobs_delivery_weight(const struct llmobs_item *item)
 }
 
 /* How many events are adopted between two looks whether the time for adoption
- * is over. A send removes their directories, which may take milliseconds. */
+ * is over. A send removes their files, which may take milliseconds. */
 #define ADOPT_ENDING_EVENTS 2
 /* At most so many events are encoded ahead of a send. */
 #define FILL_EVENTS 64

@@ -33,7 +33,7 @@ struct llmobs_event {
     enum llmobs_event_kind kind;
     enum llmobs_stat fate;
     struct llmobs_spooled spooled; /* where the disk keeps it */
-    bool adopted;                  /* from another process's directory */
+    bool adopted;                  /* from another process's file */
     unsigned delivered_to;         /* bit i: destination i has it */
     bool rescued; /* the rescue exporter has it, and gets it only once */
     size_t len;

@@ -156,8 +156,8 @@ static bool worker_give_name_caller(struct llmobs_worker *worker,
 }
 
 /* True for an item that the relay can deliver as the disk has it. The process
- * looks for the relay when it makes its directory, so for an event that is its
- * first item the directory is made now. */
+ * looks for the relay when it names its files; for an event that is its first
+ * item, now. */
 static bool may_hand(struct llmobs_worker *worker,
                      const struct llmobs_item *item)
 {

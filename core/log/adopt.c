@@ -49,7 +49,9 @@ static bool adopt_is_dead(const struct llmobs_adopt *adopt,
         return false;
     if (boot && mine && boot != mine)
         return true;
-    if (!pidns || pidns != llmobs_owner_pidns(adopt->self))
+    if (LLMOBS_HAZARD(pid_of_elsewhere,
+                      !pidns || pidns != llmobs_owner_pidns(adopt->self),
+                      false))
         return adopt->living && llmobs_live_namespaces_lacks(
                                     adopt->living, pidns, found->changed_s);
     return found->gone || llmobs_record_is_another(who, found->start) ||
@@ -122,7 +124,9 @@ static int adopt_open_file(struct llmobs_adopt *adopt,
         rc = llmobs_adopt_survey(adopt);
         llmobs_crash_point("read a claimed file");
         claim->size = adopt->size;
-        claim->stays = adopt->left > 0 || (is_living && found->held);
+        claim->stays =
+            LLMOBS_HAZARD(removed_under_way, adopt->left > 0, false) ||
+            (is_living && found->held);
     }
     if (!rc)
         return 1;
@@ -143,8 +147,9 @@ static int open_living(struct llmobs_adopt *adopt,
 
     adopt->at_living = true;
     rc = llmobs_adopt_survey(adopt);
-    if (!rc && (adopt->due > 0 || (llmobs_adopt_is_mine(adopt, &found->name) &&
-                                   adopt->left == 0)))
+    if (!rc &&
+        (LLMOBS_HAZARD(claims_without_an_end, adopt->due > 0, true) ||
+         (llmobs_adopt_is_mine(adopt, &found->name) && adopt->left == 0)))
         return adopt_open_file(adopt, found, true);
     if (!rc)
         llmobs_adopt_note_seen(adopt, &found->name, found->gone, adopt->size);
@@ -211,21 +216,6 @@ static bool adopt_look_at(struct llmobs_adopt *adopt,
     return true;
 }
 
-/* True for a file whose calls another process, a relay, delivers. The
- * relay may still deliver calls that it read while the program lived. */
-static bool has_relay(const struct llmobs_adopt *adopt)
-{
-    int base;
-    bool has;
-
-    if (!adopt->beside_relay ||
-        llmobs_spool_base(adopt->config, false, &base) != 0)
-        return false;
-    has = llmobs_relay_sign_is_up(base, adopt->owner);
-    close(base);
-    return has;
-}
-
 /* 1: this process has claimed the file; 0: it is not for this process. */
 static int try_file(struct llmobs_adopt *adopt,
                     const struct llmobs_spool_name *name)
@@ -243,9 +233,7 @@ static int try_file(struct llmobs_adopt *adopt,
     if (rc || !is_for_us(adopt) || !may_claim(adopt, &found))
         return 0;
     if (adopt_is_dead(adopt, &found))
-        return LLMOBS_HAZARD(takes_it, has_relay(adopt), false)
-                   ? 0
-                   : adopt_open_file(adopt, &found, false);
+        return adopt_open_file(adopt, &found, false);
     return adopt->unset || found.own ? open_living(adopt, &found) : 0;
 }
 
@@ -310,8 +298,6 @@ static int next_names(struct llmobs_adopt *adopt)
         rc = adopt_open_list(adopt, &list);
     if (rc)
         return rc;
-    adopt->beside_relay =
-        list && !adopt->unset && llmobs_relay_sign_is_up(dirfd(list), NULL);
     if (list && names->next)
         seekdir(list, names->next);
     while (list && names->count < LLMOBS_ADOPT_NAMES &&

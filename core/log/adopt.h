@@ -1,21 +1,21 @@
-/* adopt - delivers the entries that ended processes have left in the spool.
+/* adopt - delivers the entries that other processes have left in the spool.
  *
- * A process claims the directory of an ended process: it gives the directory a
- * name with its own pid, and then delivers the entries in it. It delivers an
- * END or EVENT as it is. A BEGIN without an END, or a START alone, becomes a
+ * A process claims a file of an ended process: it gives the file a name with
+ * its own pid (spool_name.h), and then delivers the entries in it. It delivers
+ * an END or EVENT as it is. A BEGIN without an END, or a START alone, becomes a
  * call that the death of its process ended. Each entry that is let go is noted
  * in its file, so that at most one batch is delivered twice if the adopting
- * process also dies. The directory goes with its last entry.
+ * process also dies. The file goes with its last entry.
  *
- * Short programs leave one call each. So a process claims some directories
- * before it delivers the first: their calls go in one batch.
+ * Short programs leave one call each. So a process claims some files before it
+ * delivers the first: their calls go in one batch.
  *
- * Owns:    the directories that it has claimed, each until all of it is read
- *          and let go or given back.
+ * Owns:    the files that it has claimed, each until all of it is read and let
+ *          go or given back.
  * Threads: the thread that has the worker's turn, or the command.
  * Errors:  negative errno; a file that cannot be read stays and is counted.
- * Limits:  64 claimed directories; memory has the entries of one directory at a
- *          time, and the text of one of its files.
+ * Limits:  LLMOBS_ADOPT_CLAIMS claimed files; memory has the text of one at a
+ *          time.
  * Fork:    a child forgets all of it, by abandon.
  */
 #ifndef LLMOBS_ADOPT_H
@@ -33,23 +33,23 @@ struct llmobs_adopt *llmobs_adopt_new(const struct llmobs_config *config,
                                       enum llmobs_adopt_whose whose);
 void llmobs_adopt_free(struct llmobs_adopt *adopt);
 
-/* After this monotonic time no directory is read, not even a directory that was
- * just claimed (INT64_MAX: no such time). Any thread. */
+/* After this monotonic time no file is read, not even one that was just claimed
+ * (INT64_MAX: no such time). Any thread. */
 void llmobs_adopt_until(struct llmobs_adopt *adopt, int64_t mono_ns);
 
-/* Sets the pid namespaces that live. Without them, a directory from another
+/* Sets the pid namespaces that live. Without them, a file from another
  * namespace than this process's is never adopted. Borrowed until free. */
 void llmobs_adopt_living(struct llmobs_adopt *adopt,
                          const struct llmobs_live_namespaces *living);
 
-/* Sets the spool of this process, whose directory must not be adopted. Borrows
- * it. */
+/* Sets the spool of this process, whose files must not be adopted. Borrows it.
+ */
 void llmobs_adopt_except(struct llmobs_adopt *adopt, struct llmobs_spool *own);
 
 /* Makes it the adoption of a relay. It also gives entries of living processes
  * that they handed over (entry.h), and entries of processes that have the
- * destinations of `unset`, a configuration that names none. Such a directory is
- * not claimed. Borrows the configuration. -ENOMEM. */
+ * destinations of `unset`, a configuration that names none. Borrows the
+ * configuration. -ENOMEM. */
 int llmobs_adopt_relay(struct llmobs_adopt *adopt,
                        const struct llmobs_config *unset);
 
@@ -58,18 +58,17 @@ int llmobs_adopt_relay(struct llmobs_adopt *adopt,
 size_t llmobs_adopt_owners(struct llmobs_adopt *adopt,
                            const struct llmobs_owner *out[LLMOBS_ADOPT_OWNERS]);
 
-/* Gives the next entry: 1. Claims another directory once the last one is read.
- * 0: nothing more is to be adopted; -EAGAIN: another directory may be claimed
- * when all entries of one are let go or given back; any other negative
- * errno. */
+/* Gives the next entry: 1. Claims another file once the last one is read. 0:
+ * nothing more is to be adopted; -EAGAIN: another file may be claimed when all
+ * entries of one are let go or given back; any other negative errno. */
 int llmobs_adopt_next(struct llmobs_adopt *adopt, struct llmobs_adopted *out);
 
 /* Releases entries that were delivered, or never will be. */
 void llmobs_adopt_let_go(struct llmobs_adopt *adopt,
                          const struct llmobs_spooled *list, size_t count);
 
-/* True where the directory of the entry that was given last has, or had, an END
- * or EVENT with this id. */
+/* True where the file of the entry that was given last has, or had, an END or
+ * EVENT with this id. */
 bool llmobs_adopt_has(const struct llmobs_adopt *adopt, uint64_t id);
 
 /* Adds an event of a span, with that id, to the file of an entry that was given
@@ -79,7 +78,7 @@ int llmobs_adopt_add(struct llmobs_adopt *adopt,
                      const struct llmobs_spooled *beside, uint64_t id,
                      struct llmobs_text event, struct llmobs_spooled *out);
 
-/* In a forked child: forgets the inherited directory, and frees nothing. */
+/* In a forked child: forgets the inherited files, and frees nothing. */
 void llmobs_adopt_abandon(struct llmobs_adopt *adopt);
 
 /* Notes which destinations have an entry that other destinations wait for; 0:
@@ -89,8 +88,8 @@ void llmobs_adopt_note_delivered_to(const struct llmobs_adopt *adopt,
                                     unsigned delivered_to);
 
 /* Counts all entries in the spool; claims and changes nothing. -EBUSY while a
- * directory is adopted. _any: 1 where an ended process has left a directory for
- * this process, else 0; it stops at the first. */
+ * file is adopted. _any: 1 where an ended process has left a file for this
+ * process, else 0; it stops at the first. */
 int llmobs_adopt_count(struct llmobs_adopt *adopt,
                        struct llmobs_adopt_left *out);
 int llmobs_adopt_any(struct llmobs_adopt *adopt);

@@ -71,14 +71,12 @@ static bool can_go(const char *path)
 }
 
 /* A file that this process has claimed before, and could not deliver, keeps its
- * name: another rename would be news to a relay, without end. */
+ * name. */
 static int rename_file(struct llmobs_adopt *adopt,
                        const struct llmobs_adopt_found *found,
                        struct llmobs_spool_name *name)
 {
-    if (llmobs_adopt_is_mine(adopt, name) &&
-        LLMOBS_HAZARD(names_it_anew, true, name->file == 0))
-        return llmobs_adopt_path(adopt, name, adopt->path);
+    find_me(adopt);
     name->claimed = true;
     name->by_relay = adopt->unset != NULL;
     name->by = adopt->me;

@@ -91,7 +91,7 @@ static int read_all(struct llmobs_adopt *adopt)
     bool closed = adopt->size >= (off_t)LLMOBS_SPOOL_CLOSED;
     int rc = read_begin(adopt, LLMOBS_SPOOL_TEXT);
 
-    if (!rc && closed) {
+    if (!rc && LLMOBS_HAZARD(unread_behind, closed, false)) {
         adopt->closed_at = adopt->text.len;
         rc = llmobs_spool_read(adopt->path, LLMOBS_SPOOL_CLOSED,
                                LLMOBS_SPOOL_TEXT, &adopt->text);

@@ -89,7 +89,6 @@ struct llmobs_adopt {
     struct llmobs_spool *own;
     char base[PATH_MAX];
     struct llmobs_owner *unset; /* of a relay: the owner without destinations */
-    bool beside_relay;          /* not for a relay: a relay has this spool */
     bool takes_back;            /* this walk takes back what was handed over */
     bool took_all;              /* and has had all of it so far */
     unsigned own_handed;        /* how much that was when it began */

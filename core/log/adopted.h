@@ -33,7 +33,7 @@ struct llmobs_adopt_left {
     uint64_t ours;       /* entries of ended processes, for this process */
     uint64_t others;     /* entries of ended processes, for other processes */
     uint64_t living;     /* ended calls of running processes */
-    uint64_t unreadable; /* files, and directories without an owner */
+    uint64_t unreadable; /* files */
     int64_t oldest_ns;   /* wall clock: when the oldest began; 0: no entries */
 };
 

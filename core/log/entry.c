@@ -73,7 +73,7 @@ int llmobs_entry_file_read(struct llmobs_text text,
     memcpy(&file, text.data, sizeof(file));
     if (memcmp(file.magic, file_magic, sizeof(file_magic)) != 0)
         return -EBADMSG;
-    if (file.version != FILE_VERSION)
+    if (LLMOBS_HAZARD(any_form, file.version != FILE_VERSION, false))
         return -ENOTSUP;
     *key = file.key;
     return 0;

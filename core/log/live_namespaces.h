@@ -7,7 +7,7 @@
  * Threads: any: it is constant after read.
  * Errors:  negative errno; -EPERM where this process cannot see all namespaces:
  *          then it knows of no namespace that it has ended.
- * Limits:  a directory that changed in the last seconds before the read
+ * Limits:  a file that changed in the last seconds before the read
  *          (LLMOBS_LIVE_NAMESPACES_SLACK_S) may be from a newer namespace.
  */
 #ifndef LLMOBS_LIVE_NAMESPACES_H

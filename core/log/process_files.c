@@ -202,7 +202,8 @@ int llmobs_spool_with(struct llmobs_spool *spool, uint32_t file,
         return -ENOMEM;
     llmobs_spool_file_path(spool->prefix, file, path);
     rc = use(path, ctx);
-    for (int i = 0; i < NAMES && rc == -ENOENT; i++) {
+    for (int i = 0;
+         i < LLMOBS_HAZARD(by_its_first_name, NAMES, 0) && rc == -ENOENT; i++) {
         if (llmobs_spool_find_claimed(spool->prefix, file, path) != 0)
             break;
         llmobs_crash_point("found a claimed file");

@@ -40,7 +40,7 @@ struct llmobs_relay_sign {
 int llmobs_relay_sign_put(struct llmobs_relay_sign *sign, int dir,
                           const struct llmobs_owner *const *owners,
                           size_t count);
-/* -ETIME: the relay was late, and other processes have delivered without it. */
+/* Says that the relay works still. */
 int llmobs_relay_sign_renew(const struct llmobs_relay_sign *sign);
 /* False where somebody has removed the sign, or the whole spool. */
 bool llmobs_relay_sign_is_there(const struct llmobs_relay_sign *sign, int dir);

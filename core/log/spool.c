@@ -218,9 +218,9 @@ static int append_first(struct append *append)
         rc = append_at(path, append);
     }
     llmobs_scratch_give(path);
-    if (!rc && LLMOBS_HAZARD(begins_behind,
-                             append->written.end > LLMOBS_SPOOL_CLOSED,
-                             false)) {
+    if (!rc &&
+        LLMOBS_HAZARD(begins_behind, append->written.end > LLMOBS_SPOOL_CLOSED,
+                      false)) {
         llmobs_crash_point("written behind a closing");
         rc = -ESTALE;
     }
@@ -826,8 +826,13 @@ static void release_file(struct llmobs_spool *spool, uint32_t file,
         llmobs_slots_turn_from(spool, file);
     /* `handed` is read last: a hand-over sets it, and then leaves the file. */
     last = file != llmobs_slots_current(spool) &&
-           atomic_load(&llmobs_slots_of(spool, file)->left) == entries &&
-           !atomic_load(&llmobs_slots_of(spool, file)->handed);
+           LLMOBS_HAZARD(removed_beside_a_writer,
+                         atomic_load(&llmobs_slots_of(spool, file)->left) ==
+                             entries,
+                         true) &&
+           LLMOBS_HAZARD(removes_the_relays,
+                         !atomic_load(&llmobs_slots_of(spool, file)->handed),
+                         true);
     if (!(last && unlink_file(spool, file)) &&
         note_release(spool, file, ids, id_count) != 0)
         defer_release(spool, file, list, count);

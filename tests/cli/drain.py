@@ -30,7 +30,7 @@ LIMIT = 60
 FOLDER = tempfile.mkdtemp(prefix="llmobs-drain.")
 STORE = os.path.join(FOLDER, "store")
 SPOOL = os.path.join(STORE, "spool")
-BEGIN, END = 2, 3  # enum llmobs_entry_type
+BEGIN, END, RELEASE = 2, 3, 5  # enum llmobs_entry_type
 NOBODY = 65534
 BATCH = 64  # calls that a drain sends at a time
 SHORT_ONES = BATCH + 6
@@ -217,7 +217,7 @@ def second_tenant():
         arrived(dd, 2)
         before = entries()
         expect(drain(), 1, left=3, for_other_destinations=3)
-        equal((len(before), entries()), (1, before), "the other's directory")
+        equal((len(before), entries()), (1, before), "the other's file")
         expect(drain("--to", "agent"), 0, delivered=3)
         arrived(dd, 5)
     equal(entries(), [], "left in the spool")

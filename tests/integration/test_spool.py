@@ -438,7 +438,7 @@ def killed_before_it_is_counted(t):
     could say of it."""
     with double(t) as dd:
         dd.fault("503")
-        with Living(t, agent(dd, **failing(t, 0, path="/1", after=5,
+        with Living(t, agent(dd, **failing(t, 0, path="/o.", after=5,
                                            BAD_SLOW_MS="5000"))) as app:
             app.ask("BEGIN and END")
             app.begin("BEGIN, and an END that takes its time", "gpt-test",

@@ -140,14 +140,6 @@ int spool_files(void)
     return count;
 }
 
-bool spool_holds(const char *name)
-{
-    char path[128];
-
-    snprintf(path, sizeof(path), "%s/%s", place, name);
-    return access(path, F_OK) == 0;
-}
-
 int spool_dirs(void)
 {
     char command[300];

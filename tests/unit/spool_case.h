@@ -26,18 +26,15 @@ struct llmobs_exchange *spool_make(size_t more);
 /* A call's BEGIN and END, as many bytes more in it; gives its place. */
 struct llmobs_spooled spool_keep(size_t more);
 
-/* The same beside threads that make and give the directory: a call waits for
- * them for some milliseconds only, which a busy host may need for itself. Then
- * the call is in memory alone; here it tries again. */
+/* The same beside threads that begin the spool: a call waits for them for some
+ * milliseconds only, which a busy host may need for itself. Then the call is
+ * in memory alone; here it tries again. */
 struct llmobs_spooled spool_keep_patiently(size_t more);
 
-/* The files of our own directory. */
+/* The files of our own process. */
 int spool_files(void);
 
-/* True where the spool has something of that name. */
-bool spool_holds(const char *name);
-
-/* Directories of processes in the spool. */
+/* Processes that have files in the spool. */
 int spool_dirs(void);
 
 /* Runs in a process that ends as if it had been killed. */

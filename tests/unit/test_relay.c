@@ -252,7 +252,7 @@ END_TEST
 START_TEST(relay_takes_files_from_a_busy_process)
 {
     spool->file_max = 1;
-    for (int i = 0; i < LLMOBS_SPOOL_FILES; i++)
+    for (int i = 0; i < 2 * LLMOBS_SPOOL_FILES; i++)
         keep_handed();
 }
 END_TEST
@@ -281,6 +281,42 @@ static void name_of_file(char *name, size_t cap)
     snprintf(name, cap, "%s", found.gl_pathv[0]);
     globfree(&found);
 }
+
+/* The process delivers its last call of the file, and leaves the file. */
+START_TEST(relay_has_the_rest_of_a_file)
+{
+    struct llmobs_spooled one = spool_keep(1);
+
+    keep_handed();
+    llmobs_spool_ending(spool);
+    llmobs_spool_release(spool, &one, 1);
+    llmobs_spool_close(spool);
+    ck_assert_int_eq(spool_files(), 1);
+}
+END_TEST
+
+/* A thread of the process that opened the file before writes behind. */
+START_TEST(relay_closes_what_it_claims)
+{
+    char name[160];
+    int fd;
+
+    begin_child();
+    tell("bh");
+    name_of_file(name, sizeof(name));
+    fd = open(name, O_WRONLY | O_APPEND);
+    become_relay();
+    take(1);
+    ck_assert_int_eq(llmobs_spool_put_line(fd, (struct llmobs_text){"a", 1}),
+                     0);
+    ck_assert_int_gt(lseek(fd, 0, SEEK_CUR), (off_t)LLMOBS_SPOOL_CLOSED);
+    close(fd);
+    tell("e");
+    take(1);
+    ck_assert_int_eq(spool_dirs(), 0);
+    end_child();
+}
+END_TEST
 
 START_TEST(relay_names_a_file_once)
 {
@@ -401,12 +437,11 @@ START_TEST(relay_sign_of_nobody)
     ck_assert_int_eq(llmobs_relay_sign_put(&sign, dir, list, 1), 0);
     ck_assert_int_eq(futimens(sign.fd, long_ago), 0);
     ck_assert(!llmobs_relay_sign_is_up(dir, owner));
-    ck_assert_int_eq(llmobs_relay_sign_renew(&sign), -ETIME);
     ck_assert_int_eq(llmobs_relay_sign_renew(&sign), 0);
     ck_assert(llmobs_relay_sign_is_up(dir, owner));
     ck_assert_int_eq(futimens(sign.fd, to_come), 0);
     ck_assert(!llmobs_relay_sign_is_up(dir, owner));
-    ck_assert_int_eq(llmobs_relay_sign_renew(&sign), -ETIME);
+    ck_assert_int_eq(llmobs_relay_sign_renew(&sign), 0);
     len = pread(sign.fd, copy, sizeof(copy), 0);
     ck_assert_int_gt(len, 0);
     ck_assert_int_eq(ftruncate(sign.fd, len - 1), 0);
@@ -466,7 +501,7 @@ END_TEST
 
 /* -- the worker ----------------------------------------------------------- */
 
-/* The process has had no call so far, and no directory. */
+/* The process has had no call so far, and no files. */
 START_TEST(relay_gets_the_first_event)
 {
     static struct llmobs_worker *worker; /* nobody frees a worker */
@@ -485,6 +520,44 @@ START_TEST(relay_gets_the_first_event)
                                               (struct llmobs_text){"{}", 2}),
                      0);
     ck_assert_uint_eq(llmobs_worker_pending(worker), 0);
+    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_left), 1);
+    llmobs_relay_sign_take_down(&sign);
+    close(dir);
+    llmobs_owner_free(owner);
+}
+END_TEST
+
+static int closed;
+
+static void note_close(const struct llmobs_config *of)
+{
+    (void)of;
+    closed++;
+}
+
+/* The counts of a call after the exit handler, too. */
+START_TEST(relay_is_not_alone_to_count)
+{
+    static struct llmobs_worker *worker; /* nobody frees a worker */
+    struct llmobs_owner *owner = llmobs_owner_new(&config);
+    const struct llmobs_owner *list[] = {owner};
+    struct llmobs_relay_sign sign = {-1};
+    int dir;
+
+    config.relay = true;
+    ck_assert_int_eq(mkdir(place, 0700), 0);
+    ck_assert_int_eq(llmobs_spool_base(&config, false, &dir), 0);
+    ck_assert_int_eq(llmobs_relay_sign_put(&sign, dir, list, 1), 0);
+    worker = llmobs_worker_new(&config, llmobs_buffer_new(65536), NULL);
+    llmobs_worker_keep(worker, spool, NULL);
+    llmobs_worker_note(worker, NULL, NULL, note_close);
+    closed = 0;
+    llmobs_worker_stop(worker, 0);
+    ck_assert_int_eq(closed, 1);
+    ck_assert_int_eq(llmobs_worker_give_event(worker, LLMOBS_EVENT_SPAN,
+                                              (struct llmobs_text){"{}", 2}),
+                     0);
+    ck_assert_int_eq(closed, 2);
     ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_left), 1);
     llmobs_relay_sign_take_down(&sign);
     close(dir);
@@ -528,6 +601,8 @@ UNIT_SUITE(relay)
               relay_claims_no_file_without_an_end);
     spool_add(s, "takes_files_from_a_busy_process",
               relay_takes_files_from_a_busy_process);
+    spool_add(s, "has_the_rest_of_a_file", relay_has_the_rest_of_a_file);
+    spool_add(s, "closes_what_it_claims", relay_closes_what_it_claims);
     spool_add(s, "names_a_file_once", relay_names_a_file_once);
     spool_add(s, "leaves_what_another_has_claimed",
               relay_leaves_what_another_has_claimed);
@@ -539,6 +614,7 @@ UNIT_SUITE(relay)
     spool_add(s, "sign_of_nobody", relay_sign_of_nobody);
     spool_add(s, "of_another_container", relay_of_another_container);
     spool_add(s, "gets_the_first_event", relay_gets_the_first_event);
+    spool_add(s, "is_not_alone_to_count", relay_is_not_alone_to_count);
     spool_add(s, "that_is_missing_is_no_error_of_the_app",
               relay_that_is_missing_is_no_error_of_the_app);
     return s;
