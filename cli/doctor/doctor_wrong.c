@@ -1,5 +1,6 @@
 #include "cli/doctor/doctor.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -16,7 +17,9 @@
 #include "core/config/exporters.h"
 #include "core/config/state_dir.h"
 #include "core/export/store.h"
+#include "core/log/entry.h"
 #include "core/log/spool_file.h"
+#include "core/log/spool_name.h"
 #include "rules/rules.h"
 
 #define ABOUT "settings"
@@ -171,6 +174,53 @@ static void look_at_place(struct llmobs_doctor *doctor, const char *what,
                     doctor_wrong_word(error));
 }
 
+/* True for a file of entries in a form that this version does not know. */
+static bool is_of_another_form(int dir, const char *name)
+{
+    struct llmobs_entry_file file;
+    struct llmobs_entry_key key;
+    struct llmobs_spool_name parsed;
+    ssize_t got;
+    int fd;
+
+    if (!llmobs_spool_name_parse(name, &parsed))
+        return false;
+    fd = llmobs_file_open(dir, name, O_RDONLY);
+    if (fd < 0)
+        return false;
+    got = read(fd, &file, sizeof(file));
+    close(fd);
+    return got == (ssize_t)sizeof(file) &&
+           llmobs_entry_file_read(
+               (struct llmobs_text){(const char *)&file, sizeof(file)}, &key) ==
+               -ENOTSUP;
+}
+
+/* Counts what other versions left in the spool. The first form had a directory
+ * for each process, with the name of its ledger. */
+static void look_at_forms(struct llmobs_doctor *doctor, const char *spool)
+{
+    struct llmobs_record_owner owner;
+    unsigned dirs = 0, files = 0;
+    struct dirent *entry;
+    DIR *list = opendir(spool);
+
+    while (list && (entry = readdir(list))) {
+        dirs += llmobs_record_parse(entry->d_name, &owner);
+        files += is_of_another_form(dirfd(list), entry->d_name);
+    }
+    if (list)
+        closedir(list);
+    if (dirs + files > 0)
+        LLMOBS_WARN(ABOUT,
+                    "deliver them by `llmobs drain` of the version that wrote "
+                    "them, or remove them",
+                    "the spool %s has calls that this version cannot read: %u "
+                    "directories of an earlier version, %u files of another "
+                    "format",
+                    spool, dirs, files);
+}
+
 /* The library writes a store if the configuration names it, if the exporter is
  * unknown, and if auto finds no other destination. */
 static void look_at_places(struct llmobs_doctor *doctor,
@@ -186,10 +236,12 @@ static void look_at_places(struct llmobs_doctor *doctor,
                       "give this user the right to write there, or name "
                       "another directory in LLMOBS_STORE_DIR");
     if (config->spool_max > 0 &&
-        llmobs_spool_dir(config, path, sizeof(path)) == 0)
+        llmobs_spool_dir(config, path, sizeof(path)) == 0) {
         look_at_place(doctor, "the spool", path, why_no_directory,
                       "give this user the right to write there, or name "
                       "another directory in LLMOBS_SPOOL_DIR");
+        look_at_forms(doctor, path);
+    }
     look_at_place(doctor, "the log", config->log_path, why_no_file,
                   "name a file in LLMOBS_LOG that this user may write");
     look_at_place(doctor, "the recordings", config->record_dir,

@@ -952,6 +952,10 @@ def levels():
              "the local store cannot be written", 3),
             ("a spool below a file", {"LLMOBS_SPOOL_DIR": bad + "/spool"},
              "the spool cannot be written", 3),
+            ("a spool with files of another format",
+             {"LLMOBS_SPOOL_DIR": spool_of_others()},
+             "1 directories of an earlier version, 1 files of another format",
+             3),
             ("recordings below a file", {"LLMOBS_RECORD": bad + "/cassette"},
              "the recordings cannot be written", 3),
             ("rules that are none", {"LLMOBS_RULES": bad}, "LLMOBS_RULES", 3),
@@ -976,6 +980,15 @@ def levels():
                   for f in found) and
               (told is None or any(told in f["text"] for f in found
                                    if f["level"] == "warn")), facts)
+
+
+def spool_of_others():
+    """One directory as the first format had, and a file of a later format."""
+    spool = place("others", "spool", "4000001-1-1f", "1.entries")
+    spool = os.path.dirname(os.path.dirname(spool))
+    with open(os.path.join(spool, "o.4000001-1-1f-1"), "wb") as f:
+        f.write(b"\x93LLMSPL\0" + struct.pack("<II24x", 99, 0))
+    return spool
 
 
 def not_allowed():
