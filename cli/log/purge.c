@@ -26,6 +26,7 @@
 #include "core/config/state_dir.h"
 #include "core/export/store.h"
 #include "core/log/ledger.h"
+#include "core/log/spool_file.h"
 #include "lib/base/hazard.h"
 #include "lib/base/stats.h"
 #include "core/event/link_file.h"
@@ -132,6 +133,14 @@ static void purge_look_into(const struct folder *folder, const char *name)
     close(fd);
 }
 
+/* A file that a reader has closed takes far less of the disk than its size. */
+static uint64_t bytes_of(const struct stat *st)
+{
+    uint64_t size = (uint64_t)st->st_size;
+
+    return size < LLMOBS_SPOOL_CLOSED ? size : (uint64_t)st->st_blocks * 512;
+}
+
 static void purge_remove_file(const struct folder *folder, const char *name)
 {
     struct llmobs_purged *out = folder->out;
@@ -148,7 +157,7 @@ static void purge_remove_file(const struct folder *folder, const char *name)
         return;
     }
     out->files++;
-    out->bytes += (uint64_t)st.st_size;
+    out->bytes += bytes_of(&st);
 }
 
 /* -- the store ------------------------------------------------------------ */

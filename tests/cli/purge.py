@@ -117,6 +117,16 @@ def refused_ones():
     equal(files(SPOOL), [], "files of the spool")
 
 
+def a_closed_one():
+    """A reader that was killed had closed the file: its size is no disk."""
+    calls()
+    closed = os.path.join(SPOOL, entries()[0])
+    os.truncate(closed, 1 << 30)
+    numbers = purge()[1]
+    equal((numbers["calls"], numbers["bytes"] < 1 << 20), (1, True),
+          "a call, and its bytes: %d" % numbers["bytes"])
+
+
 def beside_the_living():
     """Nothing of a running process goes, but by --all, and it lives on."""
     process = subprocess.Popen(
@@ -369,7 +379,7 @@ def usage():
 
 if __name__ == "__main__":
     drain.main([nothing_there, store_and_spool, only_one, refused_ones,
-                beside_the_living, links_and_strangers, linked_directories,
+                a_closed_one, beside_the_living, links_and_strangers, linked_directories,
                 damaged, other_users, all_users,
                 stopped_by_its_user, beside_a_writer, in_peoples_units, asks,
                 usage])
