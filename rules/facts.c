@@ -33,7 +33,7 @@ static const char *operation_of(const struct llmobs_shape *shape,
         [LLMOBS_KIND_TASK] = NULL,
     };
 
-    if (shape->genai)
+    if (*shape->genai)
         return kind == shape->kind ? shape->genai : NULL;
     return words[shape->kind];
 }

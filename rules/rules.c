@@ -314,7 +314,8 @@ static bool match_proxy(const struct llmobs_rules *rules,
 static const struct llmobs_form *rules_form_of(const struct llmobs_rule *rule,
                                                const struct llmobs_shape *shape)
 {
-    return shape->form ? shape->form : rule->dialect->form;
+    return shape->form ? rule->dialect->forms[shape->form]
+                       : rule->dialect->form;
 }
 
 /* Where others have such a path on listed hosts, too, many have it elsewhere:
@@ -472,7 +473,7 @@ static const struct llmobs_rule *find_observed(
         const struct llmobs_rule *rule = &rules->observed.rules[i];
 
         if (llmobs_match_has(rule->shape, request->method, url->path, false) &&
-            (!rule->shape->host ||
+            (!*rule->shape->host ||
              LLMOBS_HAZARD(any_host, llmobs_text_like(host, rule->shape->host),
                            true)))
             return rule;
@@ -503,7 +504,7 @@ static bool match_observed(const struct llmobs_rules *rules,
                           "LLMOBS_OBSERVE: known path, but the body is no "
                           "JSON object");
     match->form = match->near = false;
-    match->confirm = !rule->shape->host || rule->shape->by_body;
+    match->confirm = !*rule->shape->host || rule->shape->by_body;
     match->settled = !match->confirm;
     (void)hit(match, rule, NULL, "rule 5: LLMOBS_OBSERVE");
     if (LLMOBS_HAZARD(signs_unasked,
@@ -728,7 +729,7 @@ static int rules_name_span(const struct llmobs_rule *rule,
         return llmobs_span_set(&span->name, rule->name);
     if (span->name)
         return 0;
-    if (helper && shape->helper &&
+    if (helper && *shape->helper &&
         llmobs_text_ends(llmobs_text_of(helper), shape->helper))
         form = shape->helper_name;
     if (strncmp(form, "%p.", 3) == 0)
@@ -928,7 +929,7 @@ struct llmobs_text llmobs_rules_query(const struct llmobs_match *match,
     const char *query = url + strcspn(url, "?#");
     struct llmobs_text value = {NULL, 0};
 
-    for (; name && *name && *query == '?' && !value.data;
+    for (; *name && *query == '?' && !value.data;
          name = llmobs_words_next(name))
         value = rules_parameter(query + 1, name);
     if (value.len > QUERY_MAX)

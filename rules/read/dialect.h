@@ -51,25 +51,25 @@ struct llmobs_frames {
 
 /* An operation of a dialect: a row of the shape table. */
 struct llmobs_shape {
-    /* Four texts that each row has, without pointers for the loader. */
+    /* Its texts are within the row: the loader would copy a page of the table
+     * for each pointer, in every process. An empty text is none. */
     char method[10];      /* "POST", "GET", "HEAD", "DELETE"; or
                            * LLMOBS_METHOD_WEBSOCKET, then with `frames` */
     char path[56];        /* suffix of the path, from a '/'; '*' stands for any
                            * bytes of a segment; "**", once and without other
                            * stars, for one or more whole segments */
-    const char *holds;    /* a text that "**" must contain, or NULL */
-    const char *not_path; /* a suffix of another operation's path; or NULL
-                           */
+    char holds[8];        /* a text that "**" must contain */
+    char not_path[50];    /* a suffix of another operation's path */
     char operation[30];   /* "chat", ... */
     char span_name[40];   /* "%s.createChatCompletion": %s is the client;
                            * "%p.rerank": %p is the provider, and without a
                            * provider the name begins behind the point */
-    const char *helper;   /* if x-stainless-helper-method ends with this, */
-    const char *helper_name; /* the span has this name; both may be NULL */
-    const char *genai; /* the operation's name in OpenTelemetry; NULL: "chat",
-                        * of an embedding "embeddings", of a tool
-                        * "execute_tool", of a retrieval "retrieval", of a task
-                        * none */
+    char helper[20];      /* if x-stainless-helper-method ends with this, */
+    char helper_name[26]; /* the span has this name */
+    char genai[20]; /* the operation's name in OpenTelemetry; empty: "chat",
+                     * of an embedding "embeddings", of a tool
+                     * "execute_tool", of a retrieval "retrieval", of a task
+                     * none */
     enum llmobs_kind kind;
     bool any_host;  /* counts on every host, even an unlisted host (rule 3) */
     bool telling;   /* only this API has such a path: a call counts on every
@@ -93,7 +93,8 @@ struct llmobs_shape {
                      * shape has `goes_on`. It has no body; a header from
                      * `signs` shows it. It counts only in a process that has
                      * made such an earlier call */
-    const struct llmobs_form *form; /* the shape's own; NULL: the dialect's */
+    unsigned char form; /* its number in the dialect's `forms`; 0: the dialect's
+                         * `form` */
     const struct llmobs_frames *frames; /* a websocket's; or NULL */
     const struct llmobs_sign *signs; /* ended by a sign without a name: any of
                                       * them shows that a request has this
@@ -101,13 +102,34 @@ struct llmobs_shape {
                                       * path shows it. With `any_host`: the body
                                       * shows it, at a path of another dialect
                                       */
-    const char *host;                /* an observed dialect's only host, with
-                                      * '*' for any bytes; NULL: any host, and
-                                      * the body decides */
-    const char *queries;             /* parameters of the URL, NULL-terminated:
-                                      * the first that the URL has is kept, as
-                                      * the request's body; or NULL */
+    char host[24]; /* an observed dialect's only host, with '*' for any bytes;
+                    * empty: any host, and the body decides */
+    char queries[32]; /* parameters of the URL, ended by an empty one: the first
+                       * that the URL has is kept, as the request's body */
 };
+
+/* The number of a form in its dialect's `forms`. */
+#define LLMOBS_FORM(name) form_##name
+
+/* Makes the table `table` of up to five forms, and their numbers. Numbers take
+ * the place of pointers, as for the texts. */
+#define LLMOBS_FORMS(table, ...)                       \
+    enum {                                             \
+        LLMOBS_FORM(no_##table),                       \
+        LLMOBS_FORMS_OF(LLMOBS_FORM, __VA_ARGS__)      \
+    };                                                 \
+    static const struct llmobs_form *const table[] = { \
+        NULL, LLMOBS_FORMS_OF(&, __VA_ARGS__)}
+#define LLMOBS_FORMS_OF(with, ...)                                      \
+    LLMOBS_FORMS_PICK(__VA_ARGS__, LLMOBS_FORMS_5, LLMOBS_FORMS_4,      \
+                      LLMOBS_FORMS_3, LLMOBS_FORMS_2, LLMOBS_FORMS_1, ) \
+    (with, __VA_ARGS__)
+#define LLMOBS_FORMS_PICK(a, b, c, d, e, picked, ...) picked
+#define LLMOBS_FORMS_1(with, a) with(a)
+#define LLMOBS_FORMS_2(with, a, ...) with(a), LLMOBS_FORMS_1(with, __VA_ARGS__)
+#define LLMOBS_FORMS_3(with, a, ...) with(a), LLMOBS_FORMS_2(with, __VA_ARGS__)
+#define LLMOBS_FORMS_4(with, a, ...) with(a), LLMOBS_FORMS_3(with, __VA_ARGS__)
+#define LLMOBS_FORMS_5(with, a, ...) with(a), LLMOBS_FORMS_4(with, __VA_ARGS__)
 
 /* A row of a dialect's shapes; the kind and other members follow by name. */
 #define LLMOBS_SHAPE(method_, path_, operation_, name_, ...)       \
@@ -166,6 +188,7 @@ struct llmobs_dialect {
     unsigned sent_media, answered_media;
     const struct llmobs_shape *shapes; /* ended by a shape with an empty path */
     const struct llmobs_form *form;    /* its functions (reading.h) */
+    const struct llmobs_form *const *forms; /* by the shapes' numbers, from 1 */
     enum llmobs_group group;
     /* For a dialect without a form, which keeps the bodies as texts: */
     int (*read)(const struct llmobs_classified *classified,

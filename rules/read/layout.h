@@ -89,7 +89,8 @@
 /* A dialect as a table: form->variant of the functions in
  * rules/tables/interpreter.h. */
 struct llmobs_layout {
-    char places[LLMOBS_LAYOUT_MAX]; /* "": the user's rule has them */
+    const char *places; /* at most LLMOBS_LAYOUT_MAX; NULL: the user's rule has
+                         * them */
     /* How messages are written; NULL: as in OpenAI's API, or as any value. */
     const struct llmobs_message_form *messages;
     /* The request is itself a message, of this form; NULL: it is not. */

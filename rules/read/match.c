@@ -89,9 +89,9 @@ size_t llmobs_match_path(const struct llmobs_shape *shape,
     size_t n = suffix_len(shape->path, bare);
 
     if (n == 0 || (shape->whole && n != bare.len) ||
-        (shape->not_path && suffix_len(shape->not_path, bare) > 0))
+        (*shape->not_path && suffix_len(shape->not_path, bare) > 0))
         return 0;
-    if (shape->holds &&
+    if (*shape->holds &&
         !llmobs_text_has_nocase(llmobs_match_rest(shape, bare), shape->holds))
         return 0;
     return n + path.len - bare.len;

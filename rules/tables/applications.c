@@ -100,28 +100,30 @@ DIFY(dify_chat, llmobs_interpreter_signed);
 DIFY(dify_flow, dify_flows);
 static const struct llmobs_form dify_search_form = {FORM(dify_search)};
 
+LLMOBS_FORMS(dify_forms, dify_chat_form, dify_flow_form, dify_search_form);
+
 static const struct llmobs_shape dify_shapes[] = {
     LLMOBS_SHAPE("POST", "/chat-messages", "chat_message", "dify.chat_message",
                  .kind = LLMOBS_KIND_AGENT, .genai = "invoke_agent",
-                 .form = &dify_chat_form, .any_host = true),
+                 .form = LLMOBS_FORM(dify_chat_form), .any_host = true),
     LLMOBS_SHAPE("POST", "/completion-messages", "completion_message",
                  "dify.completion_message", .kind = LLMOBS_KIND_AGENT,
-                 .genai = "invoke_agent", .form = &dify_chat_form,
+                 .genai = "invoke_agent", .form = LLMOBS_FORM(dify_chat_form),
                  .any_host = true),
     LLMOBS_SHAPE("POST", "/workflows/run", "workflow", "dify.workflow",
-                 .kind = LLMOBS_KIND_WORKFLOW, .form = &dify_flow_form,
-                 .any_host = true),
+                 .kind = LLMOBS_KIND_WORKFLOW,
+                 .form = LLMOBS_FORM(dify_flow_form), .any_host = true),
     LLMOBS_SHAPE("POST", "/workflows/*/run", "workflow", "dify.workflow",
-                 .kind = LLMOBS_KIND_WORKFLOW, .form = &dify_flow_form,
-                 .any_host = true),
+                 .kind = LLMOBS_KIND_WORKFLOW,
+                 .form = LLMOBS_FORM(dify_flow_form), .any_host = true),
     LLMOBS_SHAPE("POST", "/datasets/*/retrieve", "retrieve", "dify.retrieve",
-                 .kind = LLMOBS_KIND_RETRIEVAL, .form = &dify_search_form,
-                 .any_host = true),
+                 .kind = LLMOBS_KIND_RETRIEVAL,
+                 .form = LLMOBS_FORM(dify_search_form), .any_host = true),
     {.path = ""},
 };
 
 LLMOBS_DIALECT(dify, .integration = "dify", .server = true,
-               .shapes = dify_shapes);
+               .shapes = dify_shapes, .forms = dify_forms);
 
 /* -- Flowise --------------------------------------------------------------- */
 

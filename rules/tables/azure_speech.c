@@ -140,16 +140,20 @@ static const struct llmobs_form short_audio = {
 
 /* -- the dialect ---------------------------------------------------------- */
 
+LLMOBS_FORMS(forms, fast, short_audio);
+
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/speechtotext/transcriptions:transcribe",
                  "transcription", "azure_speech.transcription",
                  .kind = LLMOBS_KIND_LLM, .genai = "transcription",
-                 .form = &fast, .any_host = true, .form_data = true),
+                 .form = LLMOBS_FORM(fast), .any_host = true,
+                 .form_data = true),
     LLMOBS_SHAPE("POST", "/speech/recognition/*/cognitiveservices/v1",
                  "short_transcription", "azure_speech.transcription",
                  .kind = LLMOBS_KIND_LLM, .genai = "transcription",
-                 .form = &short_audio, .form_data = true),
+                 .form = LLMOBS_FORM(short_audio), .form_data = true),
     {.path = ""},
 };
 
-LLMOBS_DIALECT(azure_speech, .integration = "azure_speech", .shapes = shapes);
+LLMOBS_DIALECT(azure_speech, .integration = "azure_speech", .shapes = shapes,
+               .forms = forms);

@@ -67,11 +67,13 @@ static const struct llmobs_form embeddings = {
     LLMOBS_INTERPRETER, .keys = no_keys, .confirm = cloudflare_embeds,
     .asked = cloudflare_path_model, .variant = &embed};
 
+LLMOBS_FORMS(forms, embeddings);
+
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/ai/run/**", "run", "cloudflare.run",
                  .kind = LLMOBS_KIND_LLM, .by_body = true),
     LLMOBS_SHAPE("POST", "/run/**", "embedding", "cloudflare.run",
-                 .kind = LLMOBS_KIND_EMBEDDING, .form = &embeddings,
+                 .kind = LLMOBS_KIND_EMBEDDING, .form = LLMOBS_FORM(embeddings),
                  .by_body = true),
     /* Its gateway. */
     LLMOBS_SHAPE("POST", "/workers-ai/**", "run", "cloudflare.run",
@@ -80,5 +82,5 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(cloudflare, .integration = "cloudflare", .shapes = shapes,
-               .form = &form, .sent_media = LLMOBS_MEDIA_KEPT,
+               .forms = forms, .form = &form, .sent_media = LLMOBS_MEDIA_KEPT,
                .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_DATA);

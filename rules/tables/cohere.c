@@ -69,16 +69,20 @@ static const struct llmobs_form form = {
 static const struct llmobs_form embeddings = {
     LLMOBS_INTERPRETER, .keys = embed_keys, .variant = &embed};
 
+LLMOBS_FORMS(forms, embeddings);
+
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/v2/chat", "chat", "cohere.request",
                  .kind = LLMOBS_KIND_LLM),
     LLMOBS_SHAPE("POST", "/v2/embed", "embedding", "cohere.request",
-                 .kind = LLMOBS_KIND_EMBEDDING, .form = &embeddings),
+                 .kind = LLMOBS_KIND_EMBEDDING,
+                 .form = LLMOBS_FORM(embeddings)),
     LLMOBS_SHAPE("POST", "/v1/embed", "embedding", "cohere.request",
-                 .kind = LLMOBS_KIND_EMBEDDING, .form = &embeddings),
+                 .kind = LLMOBS_KIND_EMBEDDING,
+                 .form = LLMOBS_FORM(embeddings)),
     {.path = ""},
 };
 
-LLMOBS_DIALECT(cohere, .integration = "cohere", .shapes = shapes, .form = &form,
-               .sent_media = LLMOBS_MEDIA_KEPT,
+LLMOBS_DIALECT(cohere, .integration = "cohere", .shapes = shapes,
+               .forms = forms, .form = &form, .sent_media = LLMOBS_MEDIA_KEPT,
                .answered_media = LLMOBS_MEDIA_TOLD);

@@ -137,6 +137,8 @@ static const struct llmobs_form reranking = {
     .variant = &rerank,
 };
 
+LLMOBS_FORMS(forms, embeddings, reranking);
+
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/aigc/text-generation/generation", "generate",
                  "dashscope.generation", .kind = LLMOBS_KIND_LLM,
@@ -146,17 +148,17 @@ static const struct llmobs_shape shapes[] = {
                  .any_host = true),
     LLMOBS_SHAPE("POST", "/embeddings/text-embedding/text-embedding",
                  "embedding", "dashscope.embedding",
-                 .kind = LLMOBS_KIND_EMBEDDING, .form = &embeddings,
+                 .kind = LLMOBS_KIND_EMBEDDING, .form = LLMOBS_FORM(embeddings),
                  .any_host = true),
     LLMOBS_SHAPE(
         "POST", "/embeddings/multimodal-embedding/multimodal-embedding",
         "embedding", "dashscope.embedding", .kind = LLMOBS_KIND_EMBEDDING,
-        .form = &embeddings, .any_host = true),
+        .form = LLMOBS_FORM(embeddings), .any_host = true),
     LLMOBS_SHAPE("POST", "/rerank/text-rerank/text-rerank", "rerank",
                  "dashscope.rerank", .kind = LLMOBS_KIND_RETRIEVAL,
-                 .form = &reranking, .any_host = true),
+                 .form = LLMOBS_FORM(reranking), .any_host = true),
     {.path = ""},
 };
 
 LLMOBS_DIALECT(dashscope, .integration = "dashscope", .shapes = shapes,
-               .form = &form, LLMOBS_ALL_MEDIA_TOLD);
+               .forms = forms, .form = &form, LLMOBS_ALL_MEDIA_TOLD);

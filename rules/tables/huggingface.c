@@ -393,8 +393,10 @@ static const struct llmobs_form embeddings = {
         .method = "POST", .path = suffix, .not_path = other,      \
         .operation = "task", .genai = "text_completion",          \
         .span_name = "huggingface.task", .kind = LLMOBS_KIND_LLM, \
-        .form_data = true, .form = &task                          \
+        .form_data = true, .form = LLMOBS_FORM(task)              \
     }
+
+LLMOBS_FORMS(forms, embeddings, prediction, similarity, endpoint, task);
 
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/generate", "generate", "huggingface.generate",
@@ -404,35 +406,35 @@ static const struct llmobs_shape shapes[] = {
                  .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
                  .any_host = true, .whole = true, .streams = true),
     LLMOBS_SHAPE("POST", "/embed", "embedding", "huggingface.embed",
-                 .kind = LLMOBS_KIND_EMBEDDING, .form = &embeddings,
+                 .kind = LLMOBS_KIND_EMBEDDING, .form = LLMOBS_FORM(embeddings),
                  .any_host = true, .whole = true),
     LLMOBS_SHAPE("POST", "/embed_all", "embedding", "huggingface.embed",
-                 .kind = LLMOBS_KIND_EMBEDDING, .form = &embeddings,
+                 .kind = LLMOBS_KIND_EMBEDDING, .form = LLMOBS_FORM(embeddings),
                  .any_host = true, .whole = true),
     LLMOBS_SHAPE("POST", "/embed_sparse", "embedding", "huggingface.embed",
-                 .kind = LLMOBS_KIND_EMBEDDING, .form = &embeddings,
+                 .kind = LLMOBS_KIND_EMBEDDING, .form = LLMOBS_FORM(embeddings),
                  .any_host = true, .whole = true),
     LLMOBS_SHAPE("POST", "/predict", "predict", "huggingface.predict",
-                 .kind = LLMOBS_KIND_TASK, .form = &prediction,
+                 .kind = LLMOBS_KIND_TASK, .form = LLMOBS_FORM(prediction),
                  .any_host = true, .whole = true),
     LLMOBS_SHAPE("POST", "/similarity", "similarity", "huggingface.similarity",
-                 .kind = LLMOBS_KIND_RETRIEVAL, .form = &similarity,
+                 .kind = LLMOBS_KIND_RETRIEVAL, .form = LLMOBS_FORM(similarity),
                  .any_host = true, .whole = true),
     LLMOBS_SHAPE("POST", "/pipeline/sentence-similarity", "similarity",
                  "huggingface.similarity", .kind = LLMOBS_KIND_RETRIEVAL,
-                 .form = &similarity, .any_host = true),
+                 .form = LLMOBS_FORM(similarity), .any_host = true),
     LLMOBS_SHAPE("POST", "/pipeline/feature-extraction", "embedding",
                  "huggingface.embed", .kind = LLMOBS_KIND_EMBEDDING,
-                 .form = &embeddings, .any_host = true),
+                 .form = LLMOBS_FORM(embeddings), .any_host = true),
     /* The older order. */
     LLMOBS_SHAPE("POST", "/pipeline/feature-extraction/*/*", "embedding",
                  "huggingface.embed", .kind = LLMOBS_KIND_EMBEDDING,
-                 .form = &embeddings),
+                 .form = LLMOBS_FORM(embeddings)),
     LLMOBS_SHAPE("POST", "/", "task", "huggingface.task",
                  .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
-                 .form = &endpoint, .whole = true, .by_body = true),
-    TASK("/pipeline/*", NULL),
-    TASK("/models/*/*", NULL),
+                 .form = LLMOBS_FORM(endpoint), .whole = true, .by_body = true),
+    TASK("/pipeline/*", ""),
+    TASK("/models/*/*", ""),
     /* From the time before models had owners; Google has operations here. */
     TASK("/models/*", "/models/*:*"),
     /* Databricks. */
@@ -447,4 +449,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(huggingface, .integration = "huggingface", LLMOBS_ALL_MEDIA_TOLD,
-               .shapes = shapes, .form = &form);
+               .shapes = shapes, .forms = forms, .form = &form);

@@ -102,7 +102,7 @@ static void interpreter_begin(const struct llmobs_reading *reading)
     struct llmobs_interpreter *state = reading->state;
 
     if (state->at.count == 0)
-        llmobs_layout_read(&state->at, *layout_of(reading)->places
+        llmobs_layout_read(&state->at, layout_of(reading)->places
                                            ? layout_of(reading)->places
                                            : reading->classified->places);
     llmobs_layout_go(&state->at, reading->request, false);

@@ -304,6 +304,8 @@ static const struct llmobs_form embeddings = {
 
 /* -- the dialect --------------------------------------------------------- */
 
+LLMOBS_FORMS(forms, embeddings);
+
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/completion", "completion", "llama_cpp.completion",
                  .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
@@ -312,14 +314,14 @@ static const struct llmobs_shape shapes[] = {
                  .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
                  .any_host = true),
     LLMOBS_SHAPE("POST", "/embedding", "embedding", "llama_cpp.embedding",
-                 .kind = LLMOBS_KIND_EMBEDDING, .form = &embeddings,
+                 .kind = LLMOBS_KIND_EMBEDDING, .form = LLMOBS_FORM(embeddings),
                  .any_host = true),
     LLMOBS_SHAPE("POST", "/embeddings", "embedding", "llama_cpp.embedding",
-                 .kind = LLMOBS_KIND_EMBEDDING, .form = &embeddings,
+                 .kind = LLMOBS_KIND_EMBEDDING, .form = LLMOBS_FORM(embeddings),
                  .any_host = true),
     {.path = ""},
 };
 
 LLMOBS_DIALECT(llama_cpp, .integration = "llama_cpp", .server = true,
                .sent_media = LLMOBS_MEDIA_TOLD, .shapes = shapes,
-               .form = &form);
+               .forms = forms, .form = &form);

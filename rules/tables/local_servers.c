@@ -280,21 +280,23 @@ static const struct llmobs_form vllm_ranker = {
 VLLM(vllm_pooling, vllm_pool_says);
 VLLM(vllm_classify, vllm_class_says);
 
+LLMOBS_FORMS(vllm_forms, vllm_ranker, vllm_pooling, vllm_classify);
+
 static const struct llmobs_shape vllm_shapes[] = {
     LLMOBS_SHAPE("POST", "/score", "score", "vllm.score",
-                 .kind = LLMOBS_KIND_RETRIEVAL, .form = &vllm_ranker,
-                 .any_host = true),
+                 .kind = LLMOBS_KIND_RETRIEVAL,
+                 .form = LLMOBS_FORM(vllm_ranker), .any_host = true),
     LLMOBS_SHAPE("POST", "/pooling", "pooling", "vllm.pooling",
-                 .kind = LLMOBS_KIND_EMBEDDING, .form = &vllm_pooling,
-                 .any_host = true),
+                 .kind = LLMOBS_KIND_EMBEDDING,
+                 .form = LLMOBS_FORM(vllm_pooling), .any_host = true),
     LLMOBS_SHAPE("POST", "/classify", "classify", "vllm.classify",
-                 .kind = LLMOBS_KIND_TASK, .form = &vllm_classify,
+                 .kind = LLMOBS_KIND_TASK, .form = LLMOBS_FORM(vllm_classify),
                  .any_host = true),
     {.path = ""},
 };
 
 LLMOBS_DIALECT(vllm, .integration = "vllm", .server = true,
-               .shapes = vllm_shapes);
+               .shapes = vllm_shapes, .forms = vllm_forms);
 
 /* -- whisper.cpp ----------------------------------------------------------- */
 

@@ -186,6 +186,8 @@ static const struct llmobs_form form = {
 static const struct llmobs_form embeddings = {
     LLMOBS_INTERPRETER, .keys = embedding_keys, .variant = &embed};
 
+LLMOBS_FORMS(forms, embeddings, ocr, classifications);
+
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/chat/completions", "chat", "mistralai.request",
                  .kind = LLMOBS_KIND_LLM),
@@ -194,15 +196,17 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/fim/completions", "fim", "mistralai.request",
                  .kind = LLMOBS_KIND_LLM, .genai = "text_completion"),
     LLMOBS_SHAPE("POST", "/embeddings", "embedding", "mistralai.request",
-                 .kind = LLMOBS_KIND_EMBEDDING, .form = &embeddings),
+                 .kind = LLMOBS_KIND_EMBEDDING,
+                 .form = LLMOBS_FORM(embeddings)),
     LLMOBS_SHAPE("POST", "/ocr", "ocr", "mistralai.request",
-                 .kind = LLMOBS_KIND_LLM, .form = &ocr),
+                 .kind = LLMOBS_KIND_LLM, .form = LLMOBS_FORM(ocr)),
     LLMOBS_SHAPE("POST", "/classifications", "classification",
                  "mistralai.request", .kind = LLMOBS_KIND_TASK,
-                 .form = &classifications),
+                 .form = LLMOBS_FORM(classifications)),
     {.path = ""},
 };
 
 LLMOBS_DIALECT(mistral, .integration = "mistralai", .genai = "mistral_ai",
-               .shapes = shapes, .form = &form, .sent_media = LLMOBS_MEDIA_KEPT,
+               .shapes = shapes, .forms = forms, .form = &form,
+               .sent_media = LLMOBS_MEDIA_KEPT,
                .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_DATA);

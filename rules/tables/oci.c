@@ -302,7 +302,9 @@ FORM(guard);
 
 #define ACTION(name, word, kind_, of, ...)                                     \
     LLMOBS_SHAPE("POST", "/*/actions/" name, word, "oci." word, .kind = kind_, \
-                 .form = &of, __VA_ARGS__)
+                 .form = LLMOBS_FORM(of), __VA_ARGS__)
+
+LLMOBS_FORMS(shape_forms, chats, text_form, vector_form, rank_form, guard_form);
 
 static const struct llmobs_shape shapes[] = {
     ACTION("chat", "chat", LLMOBS_KIND_LLM, chats, .any_host = true),
@@ -320,4 +322,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(oci, .integration = "oci", .server = true, .shapes = shapes,
-               LLMOBS_ALL_MEDIA_TOLD);
+               .forms = shape_forms, LLMOBS_ALL_MEDIA_TOLD);

@@ -274,21 +274,26 @@ static const struct llmobs_form cohere_generates = {
 static const struct llmobs_form cohere_summarizes = {TABLE(cohere_summarize)};
 static const struct llmobs_form cohere_classifies = {TABLE(cohere_classify)};
 
+LLMOBS_FORMS(cohere_forms, cohere_chats, cohere_generates, cohere_summarizes,
+             cohere_classifies);
+
 static const struct llmobs_shape cohere_shapes[] = {
     LLMOBS_SHAPE("POST", "/v1/chat", "chat", "cohere.request",
-                 .kind = LLMOBS_KIND_LLM, .form = &cohere_chats),
+                 .kind = LLMOBS_KIND_LLM, .form = LLMOBS_FORM(cohere_chats)),
     LLMOBS_SHAPE("POST", "/v1/generate", "generate", "cohere.request",
                  .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
-                 .form = &cohere_generates),
+                 .form = LLMOBS_FORM(cohere_generates)),
     LLMOBS_SHAPE("POST", "/v1/summarize", "summarize", "cohere.request",
                  .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
-                 .form = &cohere_summarizes),
+                 .form = LLMOBS_FORM(cohere_summarizes)),
     LLMOBS_SHAPE("POST", "/v1/classify", "classify", "cohere.request",
-                 .kind = LLMOBS_KIND_TASK, .form = &cohere_classifies),
+                 .kind = LLMOBS_KIND_TASK,
+                 .form = LLMOBS_FORM(cohere_classifies)),
     {.path = ""},
 };
 
-LLMOBS_DIALECT(cohere_v1, .integration = "cohere", .shapes = cohere_shapes);
+LLMOBS_DIALECT(cohere_v1, .integration = "cohere", .shapes = cohere_shapes,
+               .forms = cohere_forms);
 
 /* -- Anthropic's completions ----------------------------------------------- */
 
@@ -341,16 +346,19 @@ static const struct llmobs_layout writer_text = {
 
 static const struct llmobs_form writer_texts = {TABLE(writer_text)};
 
+LLMOBS_FORMS(writer_forms, writer_chat, writer_texts);
+
 static const struct llmobs_shape writer_shapes[] = {
     LLMOBS_SHAPE("POST", "/v1/chat", "chat", "%s.createChatCompletion",
-                 .kind = LLMOBS_KIND_LLM, .form = &writer_chat),
+                 .kind = LLMOBS_KIND_LLM, .form = LLMOBS_FORM(writer_chat)),
     LLMOBS_SHAPE("POST", "/v1/completions", "completion", "%s.createCompletion",
                  .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
-                 .form = &writer_texts),
+                 .form = LLMOBS_FORM(writer_texts)),
     {.path = ""},
 };
 
-LLMOBS_DIALECT(writer, .integration = "openai", .shapes = writer_shapes);
+LLMOBS_DIALECT(writer, .integration = "openai", .shapes = writer_shapes,
+               .forms = writer_forms);
 
 /* -- Aleph Alpha ----------------------------------------------------------- */
 
@@ -427,18 +435,21 @@ static int aleph_request(struct llmobs_reading *reading)
 ALEPH(aleph_text);
 ALEPH(aleph_vector);
 
+LLMOBS_FORMS(aleph_forms, aleph_texts, aleph_vectors);
+
 static const struct llmobs_shape aleph_shapes[] = {
     LLMOBS_SHAPE("POST", "/complete", "complete", "aleph_alpha.complete",
                  .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
-                 .form = &aleph_texts),
+                 .form = LLMOBS_FORM(aleph_texts)),
     LLMOBS_SHAPE("POST", "/semantic_embed", "embedding",
                  "aleph_alpha.semantic_embed", .kind = LLMOBS_KIND_EMBEDDING,
-                 .form = &aleph_vectors),
+                 .form = LLMOBS_FORM(aleph_vectors)),
     {.path = ""},
 };
 
 LLMOBS_DIALECT(aleph_alpha, .integration = "aleph_alpha",
-               .shapes = aleph_shapes, .sent_media = LLMOBS_MEDIA_TOLD);
+               .shapes = aleph_shapes, .forms = aleph_forms,
+               .sent_media = LLMOBS_MEDIA_TOLD);
 
 /* -- Portkey --------------------------------------------------------------- */
 

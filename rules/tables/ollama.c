@@ -73,20 +73,23 @@ static const struct llmobs_form embeds = {LLMOBS_INTERPRETER,
                                           .confirm = llmobs_interpreter_asks,
                                           .keys = keys, .variant = &embed};
 
+LLMOBS_FORMS(forms, generates, embeds);
+
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/api/chat", "chat", "ollama.request",
                  .kind = LLMOBS_KIND_LLM, .any_host = true, .streams = true),
     LLMOBS_SHAPE("POST", "/api/generate", "generate", "ollama.request",
                  .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
-                 .form = &generates, .any_host = true, .streams = true),
+                 .form = LLMOBS_FORM(generates), .any_host = true,
+                 .streams = true),
     LLMOBS_SHAPE("POST", "/api/embed", "embedding", "ollama.request",
-                 .kind = LLMOBS_KIND_EMBEDDING, .form = &embeds,
+                 .kind = LLMOBS_KIND_EMBEDDING, .form = LLMOBS_FORM(embeds),
                  .any_host = true),
     LLMOBS_SHAPE("POST", "/api/embeddings", "embedding", "ollama.request",
-                 .kind = LLMOBS_KIND_EMBEDDING, .form = &embeds,
+                 .kind = LLMOBS_KIND_EMBEDDING, .form = LLMOBS_FORM(embeds),
                  .any_host = true),
     {.path = ""},
 };
 
 LLMOBS_DIALECT(ollama, .integration = "ollama", .shapes = shapes,
-               .form = &chats, LLMOBS_ALL_MEDIA_TOLD);
+               .forms = forms, .form = &chats, LLMOBS_ALL_MEDIA_TOLD);

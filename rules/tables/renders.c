@@ -213,7 +213,7 @@ static int poll_begin(struct llmobs_reading *reading)
 
     if (rc < 0 || path[strlen(path) - 1] == '*') /* the id is in the path */
         return rc < 0 ? rc : llmobs_job_asked(reading);
-    if (!id && reading->classified->shape->queries && call->request.data) {
+    if (!id && *reading->classified->shape->queries && call->request.data) {
         id = query = llmobs_url_decode(call->request);
         rc = query ? 0 : -ENOMEM;
     }
@@ -259,13 +259,14 @@ static int poll_document(struct llmobs_reading *reading,
     .ends = llmobs_reading_ends, LLMOBS_INTERPRETER_STATE, \
     .variant = &name.layout
 
-#define CREATE(suffix, word, name, of, ...)                               \
-    LLMOBS_SHAPE("POST", suffix, word, name, .kind = LLMOBS_KIND_LLM,     \
-                 .genai = "generate_content", .form = &of, .media = true, \
-                 __VA_ARGS__)
+#define CREATE(suffix, word, name, of, ...)                            \
+    LLMOBS_SHAPE("POST", suffix, word, name, .kind = LLMOBS_KIND_LLM,  \
+                 .genai = "generate_content", .form = LLMOBS_FORM(of), \
+                 .media = true, __VA_ARGS__)
 #define POLL(method_, suffix, name, of, ...)                                  \
     LLMOBS_SHAPE(method_, suffix, "retrieve", name, .kind = LLMOBS_KIND_TASK, \
-                 .genai = "fetch_response", .form = &of, __VA_ARGS__)
+                 .genai = "fetch_response", .form = LLMOBS_FORM(of),          \
+                 __VA_ARGS__)
 
 /* -- Imagen, Veo ----------------------------------------------------------- */
 
@@ -300,6 +301,8 @@ static const struct llmobs_form veo_form = {
     RENDERS(veo), .asked = llmobs_interpreter_path_model};
 static const struct llmobs_form veo_poll = {ASKS(veo)};
 
+LLMOBS_FORMS(google_forms, imagen_form, veo_form, veo_poll);
+
 static const struct llmobs_shape google_shapes[] = {
     CREATE("/models/imagen*:predict", "predict", "google_genai.request",
            imagen_form),
@@ -316,7 +319,7 @@ static const struct llmobs_shape google_shapes[] = {
 
 LLMOBS_DIALECT(google_renders, .integration = "google_genai",
                .genai = "gcp.gen_ai", .shapes = google_shapes,
-               LLMOBS_ALL_MEDIA_TOLD);
+               .forms = google_forms, LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- OpenAI's videos ------------------------------------------------------- */
 
@@ -357,6 +360,8 @@ static const struct llmobs_form sora_poll = {ASKS(sora)};
 #define SORA(suffix, word, name) \
     CREATE(suffix, word, name, sora_form, .any_host = true, .form_data = true)
 
+LLMOBS_FORMS(sora_forms, sora_form, sora_poll);
+
 static const struct llmobs_shape sora_shapes[] = {
     SORA("/videos", "video", "%s.createVideo"),
     SORA("/videos/edits", "video_edit", "%s.editVideo"),
@@ -368,7 +373,7 @@ static const struct llmobs_shape sora_shapes[] = {
 };
 
 LLMOBS_DIALECT(openai_videos, .integration = "openai", .shapes = sora_shapes,
-               LLMOBS_ALL_MEDIA_TOLD);
+               .forms = sora_forms, LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- xAI ------------------------------------------------------------------- */
 
@@ -410,6 +415,8 @@ static const struct llmobs_speech_ear xai_hears = {.read = llmobs_speech_plain,
 static const struct llmobs_form xai_ear = {LLMOBS_SPEECH_EAR,
                                            .variant = &xai_hears};
 
+LLMOBS_FORMS(xai_forms, xai_form, xai_video_poll, xai_voice, xai_ear);
+
 static const struct llmobs_shape xai_shapes[] = {
     CREATE("/v1/videos/generations", "video", "xai.createVideo", xai_form),
     CREATE("/v1/videos/edits", "video_edit", "xai.editVideo", xai_form),
@@ -420,12 +427,12 @@ static const struct llmobs_shape xai_shapes[] = {
     CREATE("/v1/tts", "speech", "xai.speech", xai_voice),
     LLMOBS_SHAPE("POST", "/v1/stt", "transcription", "xai.transcription",
                  .kind = LLMOBS_KIND_LLM, .genai = "transcription",
-                 .form_data = true, .form = &xai_ear),
+                 .form_data = true, .form = LLMOBS_FORM(xai_ear)),
     {.path = ""},
 };
 
 LLMOBS_DIALECT(xai, .integration = "xai", .shapes = xai_shapes,
-               LLMOBS_ALL_MEDIA_TOLD);
+               .forms = xai_forms, LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- fal ------------------------------------------------------------------- */
 
@@ -466,6 +473,8 @@ static const struct llmobs_form fal_form = {RENDERS(fal_render),
 static const struct llmobs_form fal_render_poll = {ASKS(fal_render),
                                                    .asked = fal_model};
 
+LLMOBS_FORMS(fal_forms, fal_render_poll, fal_form);
+
 static const struct llmobs_shape fal_shapes[] = {
     POLL("GET", "/requests/*", "fal.getResult", fal_render_poll,
          .bodyless = true),
@@ -474,7 +483,7 @@ static const struct llmobs_shape fal_shapes[] = {
 };
 
 LLMOBS_DIALECT(fal, .integration = "fal", .shapes = fal_shapes,
-               LLMOBS_ALL_MEDIA_TOLD);
+               .forms = fal_forms, LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- Black Forest Labs ----------------------------------------------------- */
 
@@ -499,6 +508,8 @@ static const struct llmobs_form bfl_form = {
     RENDERS(bfl_render), .asked = llmobs_interpreter_path_model};
 static const struct llmobs_form bfl_render_poll = {ASKS(bfl_render)};
 
+LLMOBS_FORMS(bfl_forms, bfl_render_poll, bfl_form);
+
 static const struct llmobs_shape bfl_shapes[] = {
     POLL("GET", "/v1/get_result", "bfl.getResult", bfl_render_poll,
          .bodyless = true, .queries = "id\0"),
@@ -507,7 +518,7 @@ static const struct llmobs_shape bfl_shapes[] = {
 };
 
 LLMOBS_DIALECT(bfl, .integration = "bfl", .shapes = bfl_shapes,
-               LLMOBS_ALL_MEDIA_TOLD);
+               .forms = bfl_forms, LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- Stability ------------------------------------------------------------- */
 
@@ -526,6 +537,8 @@ static const struct render stability_render = {
 static const struct llmobs_form stability_form = {
     RENDERS(stability_render), .asked = llmobs_interpreter_path_model};
 
+LLMOBS_FORMS(stability_forms, stability_form);
+
 static const struct llmobs_shape stability_shapes[] = {
     CREATE("/stable-image/generate/*", "image", "stability.createImage",
            stability_form, .form_data = true),
@@ -539,4 +552,5 @@ static const struct llmobs_shape stability_shapes[] = {
 };
 
 LLMOBS_DIALECT(stability, .integration = "stability",
-               .shapes = stability_shapes, LLMOBS_ALL_MEDIA_TOLD);
+               .shapes = stability_shapes, .forms = stability_forms,
+               LLMOBS_ALL_MEDIA_TOLD);

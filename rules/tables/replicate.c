@@ -304,6 +304,8 @@ static const struct llmobs_form form = {
     .ends = replicate_read_ends,
 };
 
+LLMOBS_FORMS(forms, fetch_form);
+
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/v1/predictions", "predict", "replicate.predict",
                  .kind = LLMOBS_KIND_LLM, .genai = "text_completion"),
@@ -316,12 +318,12 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("GET", "/v1/predictions/*", "retrieve",
                  "replicate.getPrediction", .kind = LLMOBS_KIND_TASK,
                  .genai = "fetch_response", .bodyless = true,
-                 .form = &fetch_form),
+                 .form = LLMOBS_FORM(fetch_form)),
     LLMOBS_SHAPE("POST", "/v1/predictions/*/cancel", "cancel",
                  "replicate.cancelPrediction", .kind = LLMOBS_KIND_TASK,
-                 .bodyless = true, .form = &fetch_form),
+                 .bodyless = true, .form = LLMOBS_FORM(fetch_form)),
     {.path = ""},
 };
 
 LLMOBS_DIALECT(replicate, .integration = "replicate", .shapes = shapes,
-               .form = &form, LLMOBS_ALL_MEDIA_TOLD);
+               .forms = forms, .form = &form, LLMOBS_ALL_MEDIA_TOLD);

@@ -21,19 +21,19 @@
     {                                                                         \
         .method = "POST", .path = suffix, .operation = "speech",              \
         .genai = "generate_content", .span_name = "%p.speech", .media = true, \
-        .kind = LLMOBS_KIND_LLM, .form = &row                                 \
+        .kind = LLMOBS_KIND_LLM, .form = LLMOBS_FORM(row)                     \
     }
-#define SAYS_LINES(suffix, row)                                  \
-    {                                                            \
-        .method = "POST", .path = suffix, .operation = "speech", \
-        .genai = "generate_content", .span_name = "%p.speech",   \
-        .kind = LLMOBS_KIND_LLM, .streams = true, .form = &row   \
+#define SAYS_LINES(suffix, row)                                            \
+    {                                                                      \
+        .method = "POST", .path = suffix, .operation = "speech",           \
+        .genai = "generate_content", .span_name = "%p.speech",             \
+        .kind = LLMOBS_KIND_LLM, .streams = true, .form = LLMOBS_FORM(row) \
     }
-#define HEARS(suffix, row)                                              \
-    {                                                                   \
-        .method = "POST", .path = suffix, .operation = "transcription", \
-        .genai = "transcription", .span_name = "%p.transcription",      \
-        .kind = LLMOBS_KIND_LLM, .form_data = true, .form = &row        \
+#define HEARS(suffix, row)                                                   \
+    {                                                                        \
+        .method = "POST", .path = suffix, .operation = "transcription",      \
+        .genai = "transcription", .span_name = "%p.transcription",           \
+        .kind = LLMOBS_KIND_LLM, .form_data = true, .form = LLMOBS_FORM(row) \
     }
 
 /* -- ElevenLabs ------------------------------------------------------------ */
@@ -114,6 +114,8 @@ static const struct llmobs_form eleven_ear = {
     .variant = &eleven_hears,
 };
 
+LLMOBS_FORMS(eleven_forms, eleven_voice, eleven_dialogue, eleven_ear);
+
 static const struct llmobs_shape eleven_shapes[] = {
     SAYS("/text-to-speech/*", eleven_voice),
     SAYS("/text-to-speech/*/stream", eleven_voice),
@@ -129,7 +131,7 @@ static const struct llmobs_shape eleven_shapes[] = {
 };
 
 LLMOBS_DIALECT(elevenlabs, .integration = "elevenlabs", .shapes = eleven_shapes,
-               LLMOBS_ALL_MEDIA_TOLD);
+               .forms = eleven_forms, LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- Deepgram -------------------------------------------------------------- */
 
@@ -300,15 +302,19 @@ static const struct llmobs_form deepgram_reader = {
     .unknown = "unknown_model",
 };
 
+LLMOBS_FORMS(deepgram_forms, deepgram_voice, deepgram_ear, deepgram_reader);
+
 static const struct llmobs_shape deepgram_shapes[] = {
     SAYS("/v1/speak", deepgram_voice),
     HEARS("/v1/listen", deepgram_ear),
     LLMOBS_SHAPE("POST", "/v1/read", "read", "%p.read", .kind = LLMOBS_KIND_LLM,
-                 .genai = "generate_content", .form = &deepgram_reader),
+                 .genai = "generate_content",
+                 .form = LLMOBS_FORM(deepgram_reader)),
     {.path = ""},
 };
 
-LLMOBS_DIALECT(deepgram, .integration = "deepgram", .shapes = deepgram_shapes);
+LLMOBS_DIALECT(deepgram, .integration = "deepgram", .shapes = deepgram_shapes,
+               .forms = deepgram_forms);
 
 /* -- Cartesia -------------------------------------------------------------- */
 
@@ -341,6 +347,8 @@ static const struct llmobs_form cartesia_ear = {
     .variant = &cartesia_hears,
 };
 
+LLMOBS_FORMS(cartesia_forms, cartesia_voice, cartesia_ear);
+
 static const struct llmobs_shape cartesia_shapes[] = {
     SAYS("/tts/bytes", cartesia_voice),
     SAYS("/tts/sse", cartesia_voice),
@@ -349,7 +357,7 @@ static const struct llmobs_shape cartesia_shapes[] = {
 };
 
 LLMOBS_DIALECT(cartesia, .integration = "cartesia", .shapes = cartesia_shapes,
-               LLMOBS_ALL_MEDIA_TOLD);
+               .forms = cartesia_forms, LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- MiniMax --------------------------------------------------------------- */
 
@@ -367,12 +375,15 @@ static const struct llmobs_form minimax_voice = {
     .variant = &minimax,
 };
 
+LLMOBS_FORMS(minimax_forms, minimax_voice);
+
 static const struct llmobs_shape minimax_shapes[] = {
     SAYS("/t2a_v2", minimax_voice),
     {.path = ""},
 };
 
-LLMOBS_DIALECT(minimax, .integration = "minimax", .shapes = minimax_shapes);
+LLMOBS_DIALECT(minimax, .integration = "minimax", .shapes = minimax_shapes,
+               .forms = minimax_forms);
 
 /* -- AssemblyAI ------------------------------------------------------------ */
 
@@ -463,15 +474,17 @@ static const struct llmobs_form assembly_poll = {
     .ends = llmobs_reading_ends,
 };
 
+LLMOBS_FORMS(assembly_forms, assembly_ear, assembly_poll);
+
 static const struct llmobs_shape assembly_shapes[] = {
     LLMOBS_SHAPE("POST", "/v2/transcript", "transcription", "%p.transcription",
                  .kind = LLMOBS_KIND_LLM, .genai = "transcription",
-                 .form = &assembly_ear),
+                 .form = LLMOBS_FORM(assembly_ear)),
     LLMOBS_SHAPE("GET", "/v2/transcript/*", "get_transcript",
                  "%p.get_transcript", .kind = LLMOBS_KIND_TASK,
-                 .bodyless = true, .form = &assembly_poll),
+                 .bodyless = true, .form = LLMOBS_FORM(assembly_poll)),
     {.path = ""},
 };
 
 LLMOBS_DIALECT(assemblyai, .integration = "assemblyai",
-               .shapes = assembly_shapes);
+               .shapes = assembly_shapes, .forms = assembly_forms);

@@ -153,12 +153,15 @@ static const struct llmobs_form reranking = {
     .variant = &rerank,
 };
 
+LLMOBS_FORMS(forms, chat, embeddings, reranking);
+
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/text/chat", "chat", "watsonx.chat",
-                 .kind = LLMOBS_KIND_LLM, .form = &chat, .any_host = true),
+                 .kind = LLMOBS_KIND_LLM, .form = LLMOBS_FORM(chat),
+                 .any_host = true),
     LLMOBS_SHAPE("POST", "/text/chat_stream", "chat", "watsonx.chat",
-                 .kind = LLMOBS_KIND_LLM, .form = &chat, .any_host = true,
-                 .streams = true),
+                 .kind = LLMOBS_KIND_LLM, .form = LLMOBS_FORM(chat),
+                 .any_host = true, .streams = true),
     LLMOBS_SHAPE("POST", "/text/generation", "generate", "watsonx.generate",
                  .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
                  .any_host = true),
@@ -170,14 +173,14 @@ static const struct llmobs_shape shapes[] = {
                  "watsonx.generate", .kind = LLMOBS_KIND_LLM,
                  .genai = "text_completion", .any_host = true, .streams = true),
     LLMOBS_SHAPE("POST", "/text/embeddings", "embedding", "watsonx.embed",
-                 .kind = LLMOBS_KIND_EMBEDDING, .form = &embeddings,
+                 .kind = LLMOBS_KIND_EMBEDDING, .form = LLMOBS_FORM(embeddings),
                  .any_host = true),
     LLMOBS_SHAPE("POST", "/text/rerank", "rerank", "watsonx.rerank",
-                 .kind = LLMOBS_KIND_RETRIEVAL, .form = &reranking,
+                 .kind = LLMOBS_KIND_RETRIEVAL, .form = LLMOBS_FORM(reranking),
                  .any_host = true, .shared = true),
     {.path = ""},
 };
 
 LLMOBS_DIALECT(watsonx, .integration = "watsonx", .genai = "ibm.watsonx.ai",
                .sent_media = LLMOBS_MEDIA_KEPT, .shapes = shapes,
-               .form = &form);
+               .forms = forms, .form = &form);

@@ -50,7 +50,7 @@ static int web_search_begin(struct llmobs_reading *reading)
 {
     const struct llmobs_classified *classified = reading->classified;
 
-    if (!classified->shape->queries || classified->call->request.len == 0)
+    if (!*classified->shape->queries || classified->call->request.len == 0)
         return 0;
     return web_search_read_text(reading, classified->call->request);
 }
@@ -60,7 +60,7 @@ static int web_search_read_request(struct llmobs_reading *reading)
     const struct tool *tool = web_search_tool_of(reading);
     int rc;
 
-    if (reading->classified->shape->queries)
+    if (*reading->classified->shape->queries)
         return 0;
     rc = llmobs_request_metadata(reading->request, reading->form->keys,
                                  reading->span);

@@ -332,19 +332,21 @@ static const struct llmobs_form stream = {
     .texts = true,
 };
 
+LLMOBS_FORMS(forms, create, send, stream);
+
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/sessions", "create_session",
                  "anthropic.sessions.create", .kind = LLMOBS_KIND_TASK,
-                 .form = &create, .any_host = true),
+                 .form = LLMOBS_FORM(create), .any_host = true),
     LLMOBS_SHAPE("POST", "/sessions/sesn_*/events", "send_events",
                  "anthropic.sessions.send", .kind = LLMOBS_KIND_TASK,
-                 .form = &send, .any_host = true),
+                 .form = LLMOBS_FORM(send), .any_host = true),
     LLMOBS_SHAPE("GET", "/sessions/sesn_*/events/stream", "stream_events",
                  "anthropic.sessions.stream", .kind = LLMOBS_KIND_AGENT,
-                 .genai = "invoke_agent", .form = &stream, .any_host = true,
-                 .bodyless = true, .streams = true),
+                 .genai = "invoke_agent", .form = LLMOBS_FORM(stream),
+                 .any_host = true, .bodyless = true, .streams = true),
     {.path = ""},
 };
 
 LLMOBS_DIALECT(anthropic_sessions, .integration = "anthropic", .server = true,
-               .shapes = shapes, LLMOBS_ALL_MEDIA_TOLD);
+               .shapes = shapes, .forms = forms, LLMOBS_ALL_MEDIA_TOLD);

@@ -275,19 +275,22 @@ static const struct llmobs_form flow = {
 
 /* -- the dialect ----------------------------------------------------------- */
 
+LLMOBS_FORMS(forms, agent, inline_agent, flow);
+
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/agents/*/agentAliases/*/sessions/*/text",
                  "invoke_agent", "Bedrock Agent", .kind = LLMOBS_KIND_AGENT,
                  .genai = "invoke_agent", .any_host = true, .telling = true,
-                 .streams = true, .form = &agent),
+                 .streams = true, .form = LLMOBS_FORM(agent)),
     LLMOBS_SHAPE("POST", "/agents/*", "invoke_inline_agent", "Bedrock Agent",
                  .kind = LLMOBS_KIND_AGENT, .genai = "invoke_agent",
-                 .whole = true, .streams = true, .form = &inline_agent),
+                 .whole = true, .streams = true,
+                 .form = LLMOBS_FORM(inline_agent)),
     LLMOBS_SHAPE("POST", "/flows/*/aliases/*", "invoke_flow", "Bedrock Flow",
                  .kind = LLMOBS_KIND_WORKFLOW, .whole = true, .streams = true,
-                 .form = &flow),
+                 .form = LLMOBS_FORM(flow)),
     {.path = ""},
 };
 
 LLMOBS_DIALECT(bedrock_agents, .integration = "bedrock_agents",
-               .genai = "aws.bedrock", .shapes = shapes);
+               .genai = "aws.bedrock", .shapes = shapes, .forms = forms);

@@ -295,22 +295,27 @@ static const struct llmobs_form rerank = {
     .ends = llmobs_bedrock_ends,
 };
 
+LLMOBS_FORMS(forms, rerank, retrieve, generate);
+
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/rerank", "rerank", "amazon_bedrock.rerank",
-                 .kind = LLMOBS_KIND_RETRIEVAL, .whole = true, .form = &rerank),
+                 .kind = LLMOBS_KIND_RETRIEVAL, .whole = true,
+                 .form = LLMOBS_FORM(rerank)),
     LLMOBS_SHAPE("POST", "/knowledgebases/*/retrieve", "retrieve",
                  "amazon_bedrock.retrieve", .kind = LLMOBS_KIND_RETRIEVAL,
-                 .any_host = true, .telling = true, .form = &retrieve),
+                 .any_host = true, .telling = true,
+                 .form = LLMOBS_FORM(retrieve)),
     LLMOBS_SHAPE("POST", "/retrieveAndGenerate", "retrieve_and_generate",
                  "amazon_bedrock.retrieveAndGenerate",
                  .kind = LLMOBS_KIND_WORKFLOW, .any_host = true,
-                 .telling = true, .form = &generate),
+                 .telling = true, .form = LLMOBS_FORM(generate)),
     LLMOBS_SHAPE(
         "POST", "/retrieveAndGenerateStream", "retrieve_and_generate_stream",
         "amazon_bedrock.retrieveAndGenerate", .kind = LLMOBS_KIND_WORKFLOW,
-        .any_host = true, .telling = true, .streams = true, .form = &generate),
+        .any_host = true, .telling = true, .streams = true,
+        .form = LLMOBS_FORM(generate)),
     {.path = ""},
 };
 
 LLMOBS_DIALECT(bedrock_knowledge, .integration = "bedrock",
-               .genai = "aws.bedrock", .shapes = shapes);
+               .genai = "aws.bedrock", .shapes = shapes, .forms = forms);

@@ -376,6 +376,8 @@ static const struct llmobs_form form = {
     .failed_role = "assistant",
 };
 
+LLMOBS_FORMS(forms, fetch_form);
+
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/interactions", "interaction", "google_genai.request",
                  .kind = LLMOBS_KIND_LLM, .genai = "generate_content",
@@ -383,16 +385,16 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("GET", "/interactions/*", "retrieve",
                  "google_genai.getInteraction", .kind = LLMOBS_KIND_TASK,
                  .genai = "fetch_response", .bodyless = true,
-                 .form = &fetch_form),
+                 .form = LLMOBS_FORM(fetch_form)),
     LLMOBS_SHAPE("POST", "/interactions/*/cancel", "cancel",
                  "google_genai.cancelInteraction", .kind = LLMOBS_KIND_TASK,
-                 .bodyless = true, .form = &fetch_form),
+                 .bodyless = true, .form = LLMOBS_FORM(fetch_form)),
     LLMOBS_SHAPE("DELETE", "/interactions/*", "delete",
                  "google_genai.deleteInteraction", .kind = LLMOBS_KIND_TASK,
-                 .bodyless = true, .form = &fetch_form),
+                 .bodyless = true, .form = LLMOBS_FORM(fetch_form)),
     {.path = ""},
 };
 
 LLMOBS_DIALECT(gemini_interactions, .integration = "google_genai",
-               .genai = "gcp.gen_ai", .shapes = shapes, .form = &form,
-               LLMOBS_ALL_MEDIA_TOLD);
+               .genai = "gcp.gen_ai", .shapes = shapes, .forms = forms,
+               .form = &form, LLMOBS_ALL_MEDIA_TOLD);

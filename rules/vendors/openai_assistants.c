@@ -578,6 +578,9 @@ static const struct llmobs_form steps_form = {
     .document = steps_document,
 };
 
+LLMOBS_FORMS(forms, outputs_form, fetch_form, steps_form, message_form,
+             list_form);
+
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/threads/" THREAD "/runs", "run", "%s.createRun",
                  .kind = LLMOBS_KIND_AGENT, .genai = "invoke_agent",
@@ -588,24 +591,24 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/threads/" THREAD "/runs/run_*/submit_tool_outputs",
                  "submit_tool_outputs", "%s.submitToolOutputs",
                  .kind = LLMOBS_KIND_TASK, .any_host = true, .telling = true,
-                 .form = &outputs_form),
+                 .form = LLMOBS_FORM(outputs_form)),
     LLMOBS_SHAPE("GET", "/threads/" THREAD "/runs/run_*", "retrieve",
                  "%s.retrieveRun", .kind = LLMOBS_KIND_TASK, .any_host = true,
-                 .bodyless = true, .form = &fetch_form),
+                 .bodyless = true, .form = LLMOBS_FORM(fetch_form)),
     LLMOBS_SHAPE("POST", "/threads/" THREAD "/runs/run_*/cancel", "cancel",
                  "%s.cancelRun", .kind = LLMOBS_KIND_TASK, .any_host = true,
-                 .bodyless = true, .form = &fetch_form),
+                 .bodyless = true, .form = LLMOBS_FORM(fetch_form)),
     LLMOBS_SHAPE("GET", "/threads/" THREAD "/runs/run_*/steps", "list_steps",
                  "%s.listRunSteps", .kind = LLMOBS_KIND_TASK, .any_host = true,
-                 .bodyless = true, .form = &steps_form),
+                 .bodyless = true, .form = LLMOBS_FORM(steps_form)),
     LLMOBS_SHAPE("POST", "/threads/" THREAD "/messages", "message",
                  "%s.createThreadMessage", .kind = LLMOBS_KIND_TASK,
-                 .form = &message_form),
+                 .form = LLMOBS_FORM(message_form)),
     LLMOBS_SHAPE("GET", "/threads/" THREAD "/messages", "list_messages",
                  "%s.listThreadMessages", .kind = LLMOBS_KIND_TASK,
-                 .bodyless = true, .form = &list_form),
+                 .bodyless = true, .form = LLMOBS_FORM(list_form)),
     {.path = ""},
 };
 
 LLMOBS_DIALECT(openai_assistants, .integration = "openai", .shapes = shapes,
-               .form = &run_form);
+               .forms = forms, .form = &run_form);

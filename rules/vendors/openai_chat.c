@@ -73,6 +73,8 @@ static const struct llmobs_form cortex = {
     .unknown = "unknown_model",
 };
 
+LLMOBS_FORMS(forms, cortex);
+
 static const struct llmobs_shape shapes[] = {
     /* An order: the answer comes elsewhere. */
     LLMOBS_SHAPE("POST", "/chat/completions", "chat", "%s.createChatCompletion",
@@ -94,10 +96,11 @@ static const struct llmobs_shape shapes[] = {
     /* Snowflake. */
     LLMOBS_SHAPE("POST", "/cortex/inference:complete", "chat",
                  "%s.createChatCompletion", .kind = LLMOBS_KIND_LLM,
-                 .streams = true, .form = &cortex),
+                 .streams = true, .form = LLMOBS_FORM(cortex)),
     {.path = ""},
 };
 
 LLMOBS_DIALECT(openai_chat, .integration = "openai", .api = "chat_completions",
-               .shapes = shapes, .form = &form, .sent_media = LLMOBS_MEDIA_KEPT,
+               .shapes = shapes, .forms = forms, .form = &form,
+               .sent_media = LLMOBS_MEDIA_KEPT,
                .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_DATA);

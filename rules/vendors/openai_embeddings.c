@@ -165,6 +165,8 @@ static const struct llmobs_form multimodal = {
     .unknown = "unknown_model",
 };
 
+LLMOBS_FORMS(forms, multimodal);
+
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/embeddings", "embedding", "%s.createEmbedding",
                  .kind = LLMOBS_KIND_EMBEDDING, .any_host = true,
@@ -172,7 +174,7 @@ static const struct llmobs_shape shapes[] = {
     /* Voyage. */
     LLMOBS_SHAPE("POST", "/multimodalembeddings", "embedding",
                  "%s.createEmbedding", .kind = LLMOBS_KIND_EMBEDDING,
-                 .form = &multimodal, .any_host = true),
+                 .form = LLMOBS_FORM(multimodal), .any_host = true),
     /* Databricks. */
     LLMOBS_SHAPE("POST", "/serving-endpoints/*/invocations", "embedding",
                  "%s.createEmbedding", .kind = LLMOBS_KIND_EMBEDDING,
@@ -188,4 +190,4 @@ static const struct llmobs_shape shapes[] = {
 };
 
 LLMOBS_DIALECT(openai_embeddings, .integration = "openai", .shapes = shapes,
-               .form = &form, LLMOBS_ALL_MEDIA_TOLD);
+               .forms = forms, .form = &form, LLMOBS_ALL_MEDIA_TOLD);

@@ -383,28 +383,30 @@ static const struct llmobs_form speech = {
     .unknown = "unknown_model",
 };
 
+LLMOBS_FORMS(shape_forms, images, speech);
+
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/images/generations", "image", "%s.createImage",
                  .kind = LLMOBS_KIND_LLM, .genai = "generate_content",
-                 .form = &images, .any_host = true, .media = true),
+                 .form = LLMOBS_FORM(images), .any_host = true, .media = true),
     /* OpenRouter. */
     LLMOBS_SHAPE("POST", "/api/v1/images", "image", "%s.createImage",
                  .kind = LLMOBS_KIND_LLM, .genai = "generate_content",
-                 .form = &images, .whole = true, .by_body = true,
+                 .form = LLMOBS_FORM(images), .whole = true, .by_body = true,
                  .media = true),
     LLMOBS_SHAPE("POST", "/images/edits", "image_edit", "%s.createImageEdit",
                  .kind = LLMOBS_KIND_LLM, .genai = "generate_content",
-                 .form = &images, .any_host = true, .form_data = true,
-                 .media = true),
+                 .form = LLMOBS_FORM(images), .any_host = true,
+                 .form_data = true, .media = true),
     LLMOBS_SHAPE("POST", "/images/variations", "image_variation",
                  "%s.createImageVariation", .kind = LLMOBS_KIND_LLM,
-                 .genai = "generate_content", .form = &images,
+                 .genai = "generate_content", .form = LLMOBS_FORM(images),
                  .form_data = true, .media = true),
     LLMOBS_SHAPE("POST", "/audio/speech", "speech", "%s.createSpeech",
                  .kind = LLMOBS_KIND_LLM, .genai = "generate_content",
-                 .form = &speech, .any_host = true, .media = true),
+                 .form = LLMOBS_FORM(speech), .any_host = true, .media = true),
     {.path = ""},
 };
 
 LLMOBS_DIALECT(openai_media, .integration = "openai", .shapes = shapes,
-               .form = &images, LLMOBS_ALL_MEDIA_TOLD);
+               .forms = shape_forms, .form = &images, LLMOBS_ALL_MEDIA_TOLD);

@@ -349,6 +349,8 @@ static const struct llmobs_form form = {
     .unknown = "unknown_model",
 };
 
+LLMOBS_FORMS(forms, llmobs_responses_fetch);
+
 static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("POST", "/responses", "response", "%s.createResponse",
                  .kind = LLMOBS_KIND_LLM, .helper = "responses.parse",
@@ -362,20 +364,21 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("GET", "/responses/resp_*", "retrieve", "%s.retrieveResponse",
                  .kind = LLMOBS_KIND_TASK, .genai = "fetch_response",
                  .any_host = true, .bodyless = true,
-                 .form = &llmobs_responses_fetch),
+                 .form = LLMOBS_FORM(llmobs_responses_fetch)),
     LLMOBS_SHAPE("GET", "/responses/*", "retrieve", "%s.retrieveResponse",
                  .kind = LLMOBS_KIND_TASK, .genai = "fetch_response",
-                 .bodyless = true, .form = &llmobs_responses_fetch),
+                 .bodyless = true, .form = LLMOBS_FORM(llmobs_responses_fetch)),
     LLMOBS_SHAPE("POST", "/responses/resp_*/cancel", "cancel",
                  "%s.cancelResponse", .kind = LLMOBS_KIND_TASK,
                  .any_host = true, .bodyless = true,
-                 .form = &llmobs_responses_fetch),
+                 .form = LLMOBS_FORM(llmobs_responses_fetch)),
     LLMOBS_SHAPE("POST", "/responses/*/cancel", "cancel", "%s.cancelResponse",
                  .kind = LLMOBS_KIND_TASK, .bodyless = true,
-                 .form = &llmobs_responses_fetch),
+                 .form = LLMOBS_FORM(llmobs_responses_fetch)),
     {.path = ""},
 };
 
 LLMOBS_DIALECT(openai_responses, .integration = "openai", .api = "responses",
-               .shapes = shapes, .form = &form, .sent_media = LLMOBS_MEDIA_KEPT,
+               .shapes = shapes, .forms = forms, .form = &form,
+               .sent_media = LLMOBS_MEDIA_KEPT,
                .answered_media = LLMOBS_MEDIA_KEPT);
