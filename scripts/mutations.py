@@ -1055,6 +1055,11 @@ HAZARDS = [
      "out of reach, and `llmobs doctor` says so (`is_in_reach`)", [
          ("static_in_reach", "doctor made")]),
 
+    ("a process that executes another program just after a call",
+     "the owner's entry says which program wrote the file, and a reader asks "
+     "which one the process has now (`has_another_program`)", [
+         ("past_self_lives", "drain past_self")]),
+
     ("a relay beside a process that delivers by itself",
      "in the file of a living process the relay takes only the entries "
      "that say that they are for it (`llmobs_adopt_is_due`)", [

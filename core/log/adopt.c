@@ -30,6 +30,20 @@
 
 /* -- the processes of a file ---------------------------------------------- */
 
+/* True where a process of this pid namespace has executed another program since
+ * it made the file: nobody writes to the file any more. */
+static bool has_another_program(const struct llmobs_adopt *adopt,
+                                const struct llmobs_adopt_found *found)
+{
+    uint64_t program = llmobs_owner_program(adopt->owner);
+
+    return LLMOBS_HAZARD(past_self_lives,
+                         program && found->program && program != found->program,
+                         false) &&
+           llmobs_owner_boot(adopt->owner) == llmobs_owner_boot(adopt->self) &&
+           llmobs_owner_pidns(adopt->owner) == llmobs_owner_pidns(adopt->self);
+}
+
 /* True for an owner that has ended. A pid means nothing in another pid
  * namespace: where it is not known whether a process lives, it counts as
  * living. A file with the pid of this process and another name is of the
@@ -46,7 +60,7 @@ static bool adopt_is_dead(const struct llmobs_adopt *adopt,
         return false;
     if (!found->gone && found->start && found->start == who->start &&
         who->pid != getpid())
-        return false;
+        return has_another_program(adopt, found);
     if (boot && mine && boot != mine)
         return true;
     if (LLMOBS_HAZARD(pid_of_elsewhere,
@@ -86,7 +100,9 @@ static bool may_claim(struct llmobs_adopt *adopt,
         return true;
     if (!found->by_gone && found->by_start &&
         found->by_start == name->by.start && name->by.pid != getpid())
-        return false;
+        return name->by.nonce && found->by_program &&
+               name->by.nonce != found->by_program &&
+               name->by_pidns == llmobs_owner_pidns(adopt->self);
     if (name->by_pidns != llmobs_owner_pidns(adopt->self))
         return (name->by_relay &&
                 LLMOBS_HAZARD(relay_lives_on, has_relay_ended(adopt), false)) ||
@@ -206,10 +222,11 @@ static bool adopt_look_at(struct llmobs_adopt *adopt,
     found->by_gone = false;
     if (llmobs_adopt_is_seen(adopt, name, st.st_size))
         return false;
-    found->gone = llmobs_record_start(name->who.pid, &found->start) == -ESRCH;
+    found->gone = llmobs_record_program(name->who.pid, &found->start,
+                                        &found->program) == -ESRCH;
     if (name->claimed)
-        found->by_gone =
-            llmobs_record_start(name->by.pid, &found->by_start) == -ESRCH;
+        found->by_gone = llmobs_record_program(name->by.pid, &found->by_start,
+                                               &found->by_program) == -ESRCH;
     memcpy(adopt->path, found->path, sizeof(adopt->path));
     adopt->size = st.st_size;
     adopt->have = false;

@@ -28,8 +28,7 @@ static void find_me(struct llmobs_adopt *adopt)
     if (me->pid == getpid())
         return;
     me->pid = getpid();
-    (void)llmobs_record_start(me->pid, &me->start);
-    me->nonce = (uint64_t)llmobs_clock_mono_ns();
+    (void)llmobs_record_program(me->pid, &me->start, &me->nonce);
 }
 
 bool llmobs_adopt_is_mine(struct llmobs_adopt *adopt,

@@ -72,7 +72,8 @@ struct llmobs_adopt_found {
     bool gone;      /* its process has ended */
     bool by_gone;   /* the process that claimed it has ended */
     uint64_t start; /* of the process that has that pid now */
-    uint64_t by_start;
+    uint64_t program;
+    uint64_t by_start, by_program;
     int64_t changed_s; /* when it was last written or renamed */
     int64_t written_s;
     off_t size;

@@ -432,7 +432,7 @@ static int write_record(const struct llmobs_config *config,
     if (rc)
         return rc;
     if (!recorded.name[0]) {
-        llmobs_record_self(recorded.name);
+        llmobs_record_self(recorded.name, &(uint64_t){0});
         llmobs_record_namespace(&recorded.boot, &recorded.pidns);
     }
     memset(&page, 0, sizeof(page));

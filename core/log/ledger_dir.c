@@ -79,7 +79,7 @@ static const char *ledger_dir_field(const char *at, int n)
 /* Reads a process's state. An ended process stays in the table as a zombie
  * until its parent waits for it. A process also looks like a zombie when only
  * its first thread has ended, so the number of its threads decides. */
-static int read_stat(const char *text, uint64_t *start)
+static int read_stat(const char *text, uint64_t *start, uint64_t *program)
 {
     const char *at = strrchr(text, ')'); /* a name may have any bytes */
     char state;
@@ -92,15 +92,23 @@ static int read_stat(const char *text, uint64_t *start)
         (state == 'Z' && strtol(ledger_dir_field(at, 17), NULL, 10) <= 1))
         return -ESRCH;
     *start = strtoull(ledger_dir_field(at, 19), NULL, 10);
+    *program = strtoull(ledger_dir_field(at, 25), NULL, 10);
     return 0;
 }
 
 int llmobs_record_start(pid_t pid, uint64_t *start)
 {
+    uint64_t program;
+
+    return llmobs_record_program(pid, start, &program);
+}
+
+int llmobs_record_program(pid_t pid, uint64_t *start, uint64_t *program)
+{
     char path[64], *text;
     int rc = 0;
 
-    *start = 0;
+    *start = *program = 0;
     if (pid != getpid() && kill(pid, 0) != 0 && errno == ESRCH)
         return -ESRCH;
     text = llmobs_scratch_take(STAT_MAX);
@@ -108,7 +116,7 @@ int llmobs_record_start(pid_t pid, uint64_t *start)
         return 0;
     snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
     if (llmobs_file_begin(AT_FDCWD, path, text, STAT_MAX) > 0)
-        rc = read_stat(text, start);
+        rc = read_stat(text, start, program);
     llmobs_scratch_give(text);
     return rc;
 }
@@ -135,11 +143,11 @@ bool llmobs_record_is_another(const struct llmobs_record_owner *who,
     return !mine || !other || LLMOBS_HAZARD(any_start, mine == other, mine > 0);
 }
 
-void llmobs_record_self(char out[LLMOBS_RECORD_NAME_MAX])
+void llmobs_record_self(char out[LLMOBS_RECORD_NAME_MAX], uint64_t *program)
 {
     struct llmobs_record_owner self = {.pid = getpid()};
 
-    (void)llmobs_record_start(self.pid, &self.start);
+    (void)llmobs_record_program(self.pid, &self.start, program);
     self.nonce = (uint64_t)llmobs_clock_mono_ns();
     llmobs_record_name(&self, out);
 }

@@ -35,13 +35,19 @@ struct llmobs_totals {
 
 void llmobs_record_name(const struct llmobs_record_owner *owner,
                         char out[LLMOBS_RECORD_NAME_MAX]);
-/* Makes a new name for this process, different from all earlier names. */
-void llmobs_record_self(char out[LLMOBS_RECORD_NAME_MAX]);
+/* Makes a new name for this process, different from all earlier names, and
+ * gives the program in it (_program). */
+void llmobs_record_self(char out[LLMOBS_RECORD_NAME_MAX], uint64_t *program);
 bool llmobs_record_parse(const char *name, struct llmobs_record_owner *out);
 
 /* Gives the start time of a process, 0 where /proc does not have it. -ESRCH:
  * the process has ended. */
 int llmobs_record_start(pid_t pid, uint64_t *start);
+
+/* The same, and a number of the program in the process: the place of its stack
+ * (field 28 of /proc/PID/stat), which is another one after an exec. 0: not
+ * known, as for the process of another user. */
+int llmobs_record_program(pid_t pid, uint64_t *start, uint64_t *program);
 
 /* True where the process that now has the pid of `who`, and began at `start`,
  * is another one. Another time namespace counts from another boot: the start of

@@ -33,6 +33,7 @@ enum {
 struct origin {
     uint64_t boot;
     uint64_t pidns;
+    uint64_t program; /* of a file's owner (llmobs_record_program) */
     uint8_t hash[LLMOBS_OWNER_HASH];
 };
 
@@ -219,10 +220,11 @@ struct llmobs_owner *llmobs_owner_begin(void)
 }
 
 int llmobs_owner_settle(struct llmobs_owner *owner,
-                        const struct llmobs_config *config)
+                        const struct llmobs_config *config, uint64_t program)
 {
     int rc = find_hash(config, &owner->origin);
 
+    owner->origin.program = program;
     llmobs_record_namespace(&owner->origin.boot, &owner->origin.pidns);
     llmobs_account_set_boot(owner->origin.boot);
     return rc ? rc : make_lead(owner, config);
@@ -232,7 +234,7 @@ struct llmobs_owner *llmobs_owner_new(const struct llmobs_config *config)
 {
     struct llmobs_owner *owner = llmobs_owner_begin();
 
-    if (!owner || llmobs_owner_settle(owner, config) == 0)
+    if (!owner || llmobs_owner_settle(owner, config, 0) == 0)
         return owner;
     llmobs_owner_free(owner);
     return NULL;
@@ -326,6 +328,11 @@ uint64_t llmobs_owner_boot(const struct llmobs_owner *owner)
 uint64_t llmobs_owner_pidns(const struct llmobs_owner *owner)
 {
     return owner->origin.pidns;
+}
+
+uint64_t llmobs_owner_program(const struct llmobs_owner *owner)
+{
+    return owner->origin.program;
 }
 
 void llmobs_owner_config(const struct llmobs_owner *owner,

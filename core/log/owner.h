@@ -25,11 +25,11 @@ struct llmobs_owner *llmobs_owner_new(const struct llmobs_config *config);
 /* llmobs_owner_new in two steps. The first only allocates. For the second the
  * kernel makes the files of this process in /proc, which takes it longer than
  * the library takes for all else as it is loaded. A process settles its owner
- * before it first writes an entry, a child again; no other thread may use the
- * owner meanwhile. */
+ * before it first writes an entry, with the program in it, a child again; no
+ * other thread may use the owner meanwhile. */
 struct llmobs_owner *llmobs_owner_begin(void);
 int llmobs_owner_settle(struct llmobs_owner *owner,
-                        const struct llmobs_config *config);
+                        const struct llmobs_config *config, uint64_t program);
 /* In a forked child: replaces *owner by a new one, unless memory is short. */
 void llmobs_owner_renew(struct llmobs_owner **owner,
                         const struct llmobs_config *config);
@@ -57,6 +57,8 @@ const uint8_t *llmobs_owner_hash(const struct llmobs_owner *owner);
 /* Its boot and its pid namespace; 0: not known. */
 uint64_t llmobs_owner_boot(const struct llmobs_owner *owner);
 uint64_t llmobs_owner_pidns(const struct llmobs_owner *owner);
+/* The program that wrote the file (llmobs_record_program); 0: not known. */
+uint64_t llmobs_owner_program(const struct llmobs_owner *owner);
 
 /* The configuration for its events: a copy of `base` with the values of the
  * owner. Borrows from both. */

@@ -94,7 +94,7 @@ static void find_home(struct llmobs_spool_home *home)
     *home = (struct llmobs_spool_home){geteuid(), st.st_dev, st.st_ino};
 }
 
-static int name_files(struct llmobs_spool *spool)
+static int name_files(struct llmobs_spool *spool, uint64_t *program)
 {
     char name[LLMOBS_RECORD_NAME_MAX];
     size_t len, size;
@@ -103,7 +103,7 @@ static int name_files(struct llmobs_spool *spool)
 
     if (rc)
         return rc;
-    llmobs_record_self(name);
+    llmobs_record_self(name, program);
     (void)llmobs_record_parse(name, &spool->self);
     len = strlen(spool->prefix);
     size = strlen(name) + 1;
@@ -116,17 +116,18 @@ static int name_files(struct llmobs_spool *spool)
 
 static int begin_files(struct llmobs_spool *spool)
 {
-    int rc = llmobs_owner_settle(spool->owner, spool->config);
+    uint64_t program;
+    int rc = name_files(spool, &program);
 
+    if (!rc)
+        rc = llmobs_owner_settle(spool->owner, spool->config, program);
     if (rc)
         return rc;
     find_home(&spool->home);
     if (LLMOBS_HAZARD(child_of_the_same_key, true, !spool->key.mark))
         llmobs_entry_key(&spool->key);
     llmobs_owner_seal(spool->owner, &spool->key);
-    rc = name_files(spool);
-    if (!rc)
-        rc = llmobs_spool_put_base(spool);
+    rc = llmobs_spool_put_base(spool);
     if (!rc)
         atomic_store(&spool->named, true);
     return rc;

@@ -3,7 +3,8 @@
  * "o.PID-START-NONCE-N" is the N-th file of a process, to which it writes.
  * "c.PID-START-NONCE.NAMESPACE.PID-START-NONCE-N" is such a file that a reader
  * has claimed: the reader, the pid namespace in which its pid counts, and what
- * stood behind "o.". "r." in place of "c.": the reader is a relay. The writer
+ * stood behind "o."; the reader's NONCE is its program (ledger_dir.h). "r." in
+ * place of "c.": the reader is a relay. The writer
  * finds its file under each name.
  *
  * Owns:    nothing.

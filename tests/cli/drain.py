@@ -384,6 +384,44 @@ def beside_the_living():
     process.stdin.close()
 
 
+def stat_of(pid):
+    """The begin of a process, and the place of its stack."""
+    with open("/proc/%d/stat" % pid) as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return int(fields[19]), int(fields[25])
+
+
+def past_self():
+    """A process that has executed another program writes no more to its files,
+    and has nothing more to do with those that it had claimed."""
+    calls()
+    foreign = entries()[0]
+    process = subprocess.Popen(
+        [RUN, "/usr/bin/python3", "-c",
+         LIVING.replace("sys.stdin.read()", "import os; "
+                        "os.execv('/bin/cat', ['cat'])"),
+         URL, BODY % "gpt-4o-mini"],
+        env=environment(), stdout=subprocess.PIPE, stdin=subprocess.PIPE)
+
+    def comm():
+        with open("/proc/%d/comm" % process.pid) as f:
+            return f.read()
+    wait_for(lambda: comm() == "cat\n", LIMIT)
+    start, program = stat_of(process.pid)
+    claimed = "c.%d-%d-%%x.%d.%s" % (
+        process.pid, start, os.stat("/proc/self/ns/pid").st_ino, foreign[2:])
+    os.rename(os.path.join(SPOOL, foreign),
+              os.path.join(SPOOL, claimed % program))
+    expect(drain("--to", "store"), 1, delivered=1, left=1)
+    os.rename(os.path.join(SPOOL, claimed % program),
+              os.path.join(SPOOL, claimed % (program + 16)))
+    expect(drain("--to", "store"), 0, delivered=1)
+    process.stdin.close()
+    process.wait()
+    process.stdout.close()
+    equal(entries(), [], "left in the spool")
+
+
 LIVING = """
 import sys, pycurl
 c = pycurl.Curl()
@@ -906,7 +944,7 @@ def stats_check():
 
 TESTS = [nothing_there, each_once, killed_call, second_tenant, to_the_store,
          to_a_full_store, to_a_url, to_otlp, to_a_receiver_that_was_away, flapping_agent, hanging_agent, refused_event, many, concurrent,
-         beside_the_living, watch, watch_by_interrupt, watch_is_a_relay, drain_killed,
+         beside_the_living, past_self, watch, watch_by_interrupt, watch_is_a_relay, drain_killed,
          short_ones_killed, hostile,
          truncated, one_file_of_two,
          other_users, read_only, unchangeable, all_users,
