@@ -111,7 +111,12 @@ HAZARDS = [
     ("multi with socket_action and info_read",
      "a transfer ends when info_read says so "
      "(`llmobs_ops_multi_info_read`)", [
-         ("info_read_unseen", "hazards.failures_of_a_multi")]),
+         ("info_read_unseen", "killed.only_the_first_message_read")]),
+
+    ("multi: the program exits before it reads the message of a call",
+     "where libcurl says that no transfer is under way, the calls end "
+     "(`multi_left`)", [
+         ("message_awaited", "killed.message_never_read")]),
 
     ("multi: messages that the library has to read before the app does",
      "the library keeps them, in their order, and gives them to the app "
@@ -1396,6 +1401,13 @@ HAZARDS = [
     ("fork beside the worker",
      "a child begins anew and touches nothing inherited (`check_fork`)", [
          ("child_goes_on", "programs.life_cases.prefork")]),
+
+    ("a child that completes a transfer of its parent",
+     "the child writes an END of its own kind to the file of the parent's "
+     "START; one of the parent's goes before it "
+     "(`llmobs_spool_end_parents`, `llmobs_adopt_is_open`)", [
+         ("child_ends_nothing", "killed.completed_by_a_child"),
+         ("childs_beside_its_own", "unit ended_by_a_child_as_well")]),
 
     ("fork while the worker is in the TLS library",
      "the fork waits for the worker: a lock that the child inherits "

@@ -11,6 +11,7 @@ struct llmobs_adds {
     unsigned drives; /* the drives of the multi on the thread's stack */
     uintptr_t entry; /* of the drive; 0: not known */
     bool blind;
+    bool over; /* no transfer was under way when the multi was left */
 };
 
 /* One level is enough for a hundred multis. */
@@ -55,6 +56,7 @@ void llmobs_adds_join(CURLM *multi, struct llmobs_member *member)
     atomic_store(&member->adds, adds);
     atomic_fetch_add(&adds->members, 1);
     atomic_fetch_add(&all_members, 1);
+    adds->over = false;
 }
 
 void llmobs_adds_part(struct llmobs_member *member)
@@ -84,6 +86,14 @@ size_t llmobs_adds_members(const struct llmobs_adds *adds)
 size_t llmobs_adds_all_members(void)
 {
     return atomic_load(&all_members);
+}
+
+bool llmobs_adds_over(struct llmobs_adds *adds)
+{
+    bool news = !adds->over && atomic_load(&adds->members) > 0;
+
+    adds->over = true;
+    return news;
 }
 
 static struct llmobs_member *adds_take(struct llmobs_adds *adds,
@@ -135,7 +145,7 @@ void llmobs_adds_release(struct llmobs_adds *adds)
     atomic_store(&adds->members, 0);
     adds->drives = 0;
     adds->entry = 0;
-    adds->blind = false;
+    adds->blind = adds->over = false;
     llmobs_keyed_release(&table, &adds->keyed);
 }
 

@@ -47,6 +47,10 @@ bool llmobs_adds_single(const struct llmobs_member *member);
 size_t llmobs_adds_members(const struct llmobs_adds *adds);
 size_t llmobs_adds_all_members(void);
 
+/* Notes that libcurl has no transfer of the multi under way. True the first
+ * time since a member came. */
+bool llmobs_adds_over(struct llmobs_adds *adds);
+
 /* Takes the first member that waits; NULL: none waits. */
 struct llmobs_member *llmobs_adds_pop(struct llmobs_adds *adds);
 bool llmobs_adds_any(const struct llmobs_adds *adds);

@@ -552,7 +552,10 @@ static void capture_finish(struct llmobs_handle *handle,
             llmobs_clock_mono_ns() - exchange->start_mono_ns;
     cover_marks(exchange);
     llmobs_exchange_end(exchange);
-    llmobs_worker_give(worker, &exchange->item);
+    if (exchange->process == llmobs_fork_process())
+        llmobs_worker_give(worker, &exchange->item);
+    else
+        llmobs_worker_give_parents(worker, exchange);
 }
 
 void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
@@ -562,7 +565,9 @@ void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
                                            ? llmobs_handle_take_exchange(handle)
                                            : NULL;
 
-    if (exchange && exchange->process == llmobs_fork_process())
+    if (exchange &&
+        (exchange->process == llmobs_fork_process() ||
+         LLMOBS_HAZARD(child_ends_nothing, end == LLMOBS_END_DONE, false)))
         capture_finish(handle, exchange, end, code);
     else
         llmobs_exchange_free(exchange);

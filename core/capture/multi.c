@@ -133,47 +133,6 @@ static struct llmobs_adds *multi_enter(const struct llmobs_real *real,
     return adds;
 }
 
-static CURLMcode multi_left(struct llmobs_adds *adds, CURLMcode rc)
-{
-    if (adds)
-        llmobs_adds_leave(adds);
-    return rc;
-}
-
-CURLMcode llmobs_ops_multi_perform(const struct llmobs_real *real, CURLM *multi,
-                                   int *running)
-{
-    struct llmobs_adds *adds = multi_enter(real, multi, LLMOBS_STACK_ENTRY());
-
-    return multi_left(adds, real->multi_perform(multi, running));
-}
-
-CURLMcode llmobs_ops_multi_socket(const struct llmobs_real *real, CURLM *multi,
-                                  curl_socket_t socket, int *running)
-{
-    struct llmobs_adds *adds = multi_enter(real, multi, LLMOBS_STACK_ENTRY());
-
-    return multi_left(adds, real->multi_socket(multi, socket, running));
-}
-
-CURLMcode llmobs_ops_multi_socket_action(const struct llmobs_real *real,
-                                         CURLM *multi, curl_socket_t socket,
-                                         int events, int *running)
-{
-    struct llmobs_adds *adds = multi_enter(real, multi, LLMOBS_STACK_ENTRY());
-
-    return multi_left(
-        adds, real->multi_socket_action(multi, socket, events, running));
-}
-
-CURLMcode llmobs_ops_multi_socket_all(const struct llmobs_real *real,
-                                      CURLM *multi, int *running)
-{
-    struct llmobs_adds *adds = multi_enter(real, multi, LLMOBS_STACK_ENTRY());
-
-    return multi_left(adds, real->multi_socket_all(multi, running));
-}
-
 /* -- ends ---------------------------------------------------------------- */
 
 struct llmobs_ending llmobs_ops_multi_ending(const struct llmobs_handle *handle,
@@ -341,4 +300,65 @@ CURLMcode llmobs_ops_multi_cleanup(const struct llmobs_real *real, CURLM *multi)
         llmobs_adds_release(going.adds);
     errno = saved;
     return rc;
+}
+
+/* -- driving, and what is done then ---------------------------------------- */
+
+/* `running`: what libcurl has written, if `rc` is CURLM_OK. Where no transfer
+ * is under way any more, all calls end here: the program may exit, by _exit or
+ * a signal, before it reads their messages. */
+static CURLMcode multi_left(struct llmobs_adds *adds, CURLM *multi,
+                            CURLMcode rc, const int *running)
+{
+    struct going going = {multi, adds};
+    int saved = errno;
+
+    if (!adds)
+        return rc;
+    llmobs_adds_leave(adds);
+    if (LLMOBS_HAZARD(message_awaited,
+                      rc == CURLM_OK && running && *running == 0 &&
+                          llmobs_adds_over(adds),
+                      false))
+        end_each(&going, end_done);
+    errno = saved;
+    return rc;
+}
+
+CURLMcode llmobs_ops_multi_perform(const struct llmobs_real *real, CURLM *multi,
+                                   int *running)
+{
+    struct llmobs_adds *adds = multi_enter(real, multi, LLMOBS_STACK_ENTRY());
+
+    return multi_left(adds, multi, real->multi_perform(multi, running),
+                      running);
+}
+
+CURLMcode llmobs_ops_multi_socket(const struct llmobs_real *real, CURLM *multi,
+                                  curl_socket_t socket, int *running)
+{
+    struct llmobs_adds *adds = multi_enter(real, multi, LLMOBS_STACK_ENTRY());
+
+    return multi_left(adds, multi, real->multi_socket(multi, socket, running),
+                      running);
+}
+
+CURLMcode llmobs_ops_multi_socket_action(const struct llmobs_real *real,
+                                         CURLM *multi, curl_socket_t socket,
+                                         int events, int *running)
+{
+    struct llmobs_adds *adds = multi_enter(real, multi, LLMOBS_STACK_ENTRY());
+
+    return multi_left(adds, multi,
+                      real->multi_socket_action(multi, socket, events, running),
+                      running);
+}
+
+CURLMcode llmobs_ops_multi_socket_all(const struct llmobs_real *real,
+                                      CURLM *multi, int *running)
+{
+    struct llmobs_adds *adds = multi_enter(real, multi, LLMOBS_STACK_ENTRY());
+
+    return multi_left(adds, multi, real->multi_socket_all(multi, running),
+                      running);
 }

@@ -115,6 +115,10 @@ void llmobs_worker_note(struct llmobs_worker *worker,
  * errno. _give_span takes all that the span owns, in every case; the caller
  * keeps the struct itself. */
 void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item);
+/* In a child: takes an exchange of the parent's that the child has completed.
+ * It stays the parent's: only the disk learns of its end. Preserves errno. */
+void llmobs_worker_give_parents(struct llmobs_worker *worker,
+                                struct llmobs_exchange *exchange);
 /* Counts one item as dropped for want of memory. Preserves errno. */
 void llmobs_worker_lose(struct llmobs_worker *worker);
 /* Counts one span that the program itself does not want. Preserves errno. */

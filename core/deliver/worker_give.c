@@ -269,6 +269,20 @@ void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
     errno = saved;
 }
 
+void llmobs_worker_give_parents(struct llmobs_worker *worker,
+                                struct llmobs_exchange *exchange)
+{
+    struct llmobs_spool *spool = llmobs_worker_spool_of(worker);
+    int state, saved = errno;
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    if (spool && !llmobs_filter_still())
+        llmobs_spool_end_parents(spool, exchange);
+    llmobs_exchange_free(exchange);
+    pthread_setcancelstate(state, NULL);
+    errno = saved;
+}
+
 static void worker_give_count(struct llmobs_worker *worker,
                               enum llmobs_stat stat)
 {

@@ -119,6 +119,7 @@ void llmobs_adopt_forget_file(struct llmobs_adopt *adopt)
     memset(&adopt->begun, 0, sizeof(adopt->begun));
     memset(&adopt->ended, 0, sizeof(adopt->ended));
     memset(&adopt->before, 0, sizeof(adopt->before));
+    memset(&adopt->childs, 0, sizeof(adopt->childs));
     adopt->delivered_to = NULL;
     adopt->delivered_to_count = adopt->delivered_to_cap = 0;
     adopt->owner = NULL;
@@ -136,6 +137,7 @@ void llmobs_adopt_leave_file(struct llmobs_adopt *adopt)
     free(adopt->begun.list);
     free(adopt->ended.list);
     free(adopt->before.list);
+    free(adopt->childs.list);
     free(adopt->delivered_to);
     llmobs_owner_free(adopt->owner);
     llmobs_recalls_free(adopt->recalls);

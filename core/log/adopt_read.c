@@ -256,6 +256,8 @@ static int adopt_read_note_entry(struct llmobs_adopt *adopt,
         return adopt_read_note_delivered_to(adopt, entry);
     if (entry->type == LLMOBS_ENTRY_BEGIN)
         return adopt_read_add_id(&adopt->begun, entry->id);
+    if (entry->type == LLMOBS_ENTRY_CHILDS_END)
+        return adopt_read_add_id(&adopt->childs, entry->id);
     if (entry->type == LLMOBS_ENTRY_END || entry->type == LLMOBS_ENTRY_EVENT)
         return adopt_read_add_id(&adopt->ended, entry->id);
     return 0;
@@ -306,6 +308,7 @@ static void sort_all(struct llmobs_adopt *adopt)
 {
     sort_ids(&adopt->released);
     sort_ids(&adopt->begun);
+    sort_ids(&adopt->childs);
     sort_ids(&adopt->ended);
     if (adopt->delivered_to_count > 1)
         qsort(adopt->delivered_to, adopt->delivered_to_count,
@@ -315,7 +318,8 @@ static void sort_all(struct llmobs_adopt *adopt)
 static void forget_survey(struct llmobs_adopt *adopt)
 {
     adopt->released.count = adopt->begun.count = adopt->ended.count = 0;
-    adopt->before.count = adopt->delivered_to_count = 0;
+    adopt->before.count = adopt->childs.count = 0;
+    adopt->delivered_to_count = 0;
     adopt->due = adopt->left = 0;
     adopt->at = 0;
 }
@@ -366,9 +370,15 @@ bool llmobs_adopt_is_open(const struct llmobs_adopt *adopt,
                                      LLMOBS_ENTRY_END) &&
         adopt_read_has_id(&adopt->begun, entry->id))
         return false;
-    if (llmobs_entry_has_begun(entry->type))
+    if (llmobs_entry_has_begun(entry->type) &&
+        adopt_read_has_id(&adopt->childs, entry->id))
+        return false;
+    if (llmobs_entry_has_begun(entry->type) ||
+        LLMOBS_HAZARD(childs_beside_its_own,
+                      entry->type == LLMOBS_ENTRY_CHILDS_END, false))
         return !adopt_read_has_id(&adopt->ended, entry->id);
-    return entry->type == LLMOBS_ENTRY_END || entry->type == LLMOBS_ENTRY_EVENT;
+    return entry->type == LLMOBS_ENTRY_CHILDS_END ||
+           entry->type == LLMOBS_ENTRY_END || entry->type == LLMOBS_ENTRY_EVENT;
 }
 
 bool llmobs_adopt_has(const struct llmobs_adopt *adopt, uint64_t id)
@@ -417,7 +427,8 @@ static int adopt_read_entry(struct llmobs_adopt *adopt,
     if (entry->type == LLMOBS_ENTRY_EVENT)
         return llmobs_event_read(entry, &out->kind, &out->event);
     out->killed = llmobs_entry_has_begun(entry->type);
-    out->uncounted = out->killed && !counted;
+    out->uncounted =
+        (out->killed || entry->type == LLMOBS_ENTRY_CHILDS_END) && !counted;
     return llmobs_exchange_read(entry, &adopt->recalls, &out->exchange);
 }
 

@@ -110,6 +110,7 @@ struct llmobs_adopt {
     struct llmobs_config names;
     struct llmobs_adopt_ids released, begun, ended;
     struct llmobs_adopt_ids before; /* with an entry before the closing */
+    struct llmobs_adopt_ids childs; /* ended by a child of their process */
     struct llmobs_adopt_delivered
         *delivered_to; /* few, in the order of their entries */
     size_t delivered_to_count, delivered_to_cap;

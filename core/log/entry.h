@@ -38,7 +38,10 @@ enum llmobs_entry_type {
     LLMOBS_ENTRY_EVENT,        /* an encoded event */
     LLMOBS_ENTRY_RELEASE,      /* ids of entries that are settled */
     LLMOBS_ENTRY_DELIVERED_TO, /* an id, and the destinations that have it */
-    LLMOBS_ENTRY_START         /* a call begins: ids, method and URL */
+    LLMOBS_ENTRY_START,        /* a call begins: ids, method and URL */
+    LLMOBS_ENTRY_CHILDS_END    /* as END, by a child that has completed its
+                                * parent's transfer: an END of the parent's own
+                                * goes before it */
 };
 
 /* True for an entry whose call may have ended since then. */

@@ -563,7 +563,9 @@ int llmobs_exchange_read(const struct llmobs_entry *entry,
     int rc = -ENOMEM;
 
     *out = NULL;
-    if (!llmobs_entry_has_begun(entry->type) && entry->type != LLMOBS_ENTRY_END)
+    if (!llmobs_entry_has_begun(entry->type) &&
+        entry->type != LLMOBS_ENTRY_END &&
+        entry->type != LLMOBS_ENTRY_CHILDS_END)
         return -EINVAL;
     reading.exchange = llmobs_exchange_new(0);
     if (reading.exchange)

@@ -12,6 +12,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/crash_point.h"
 #include "lib/base/dirs.h"
+#include "lib/base/fork.h"
 #include "lib/base/futex.h"
 #include "lib/base/hazard.h"
 #include "lib/base/log.h"
@@ -123,6 +124,7 @@ static int begin_files(struct llmobs_spool *spool)
         rc = llmobs_owner_settle(spool->owner, spool->config, program);
     if (rc)
         return rc;
+    spool->process = llmobs_fork_process();
     find_home(&spool->home);
     if (LLMOBS_HAZARD(child_of_the_same_key, true, !spool->key.mark))
         llmobs_entry_key(&spool->key);
@@ -196,16 +198,22 @@ bool llmobs_spool_is_self(const struct llmobs_spool *spool,
 int llmobs_spool_with(struct llmobs_spool *spool, uint32_t file,
                       int (*use)(const char *path, void *ctx), void *ctx)
 {
+    return llmobs_spool_with_of(spool->prefix, file, use, ctx);
+}
+
+int llmobs_spool_with_of(const char *prefix, uint32_t file,
+                         int (*use)(const char *path, void *ctx), void *ctx)
+{
     char *path = llmobs_scratch_take(PATH_MAX);
     int rc;
 
     if (!path)
         return -ENOMEM;
-    llmobs_spool_file_path(spool->prefix, file, path);
+    llmobs_spool_file_path(prefix, file, path);
     rc = use(path, ctx);
     for (int i = 0;
          i < LLMOBS_HAZARD(by_its_first_name, NAMES, 0) && rc == -ENOENT; i++) {
-        if (llmobs_spool_find_claimed(spool->prefix, file, path) != 0)
+        if (llmobs_spool_find_claimed(prefix, file, path) != 0)
             break;
         llmobs_crash_point("found a claimed file");
         rc = use(path, ctx);

@@ -99,6 +99,7 @@ void llmobs_spool_reset(struct llmobs_spool *spool)
         llmobs_owner_free(spool->owner);
         spool->owner = anew;
     }
+    llmobs_spool_note_parent(spool);
     llmobs_slots_clear(spool);
     spool_begin(spool);
 }
@@ -348,28 +349,10 @@ static int64_t spool_keep(struct llmobs_spool *spool,
     return append.file;
 }
 
-/* The file of a call that has an entry; else 0. */
-static uint32_t home_of(const struct llmobs_spooled *spooled)
-{
-    for (size_t i = 0; i < LLMOBS_BEGUN; i++)
-        if (spooled->begun[i])
-            return spooled->begun[i];
-    return 0;
-}
-
-/* The writer of an exchange's entry, and the facts that it borrows. */
-struct written {
-    struct llmobs_entry_writer writer;
-    struct llmobs_exchange_facts facts;
-};
-
-_Static_assert(sizeof(struct written) <= LLMOBS_SCRATCH_SIZE,
-               "an allocation for each entry");
-
 static int64_t keep_written(struct llmobs_spool *spool,
                             struct llmobs_exchange *exchange,
                             enum llmobs_entry_type type,
-                            struct written *written)
+                            struct llmobs_spool_writing *written)
 {
     struct llmobs_spooled *spooled = &exchange->item.spooled;
     int rc;
@@ -380,7 +363,8 @@ static int64_t keep_written(struct llmobs_spool *spool,
                              &written->facts, &written->writer);
     return rc ? rc
               : spool_keep(spool, &written->writer, spooled,
-                           LLMOBS_HAZARD(entries_apart, home_of(spooled), 0));
+                           LLMOBS_HAZARD(entries_apart,
+                                         llmobs_spool_home_of(spooled), 0));
 }
 
 static int64_t keep_exchange(struct llmobs_spool *spool,
@@ -388,14 +372,14 @@ static int64_t keep_exchange(struct llmobs_spool *spool,
                              enum llmobs_entry_type type)
 {
     int state, saved = errno;
-    struct written *written;
+    struct llmobs_spool_writing *written;
     int64_t file;
 
     exchange->item.spooled.id = exchange->context.span_id;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     written = LLMOBS_HAZARD(writer_on_the_stack,
                             llmobs_scratch_take(sizeof(*written)),
-                            &(struct written){0});
+                            &(struct llmobs_spool_writing){0});
     file = written ? keep_written(spool, exchange, type, written) : -ENOMEM;
     LLMOBS_HAZARD(writer_on_the_stack, llmobs_scratch_give(written), );
     pthread_setcancelstate(state, NULL);
@@ -470,9 +454,10 @@ int llmobs_spool_event(struct llmobs_spool *spool,
                        struct llmobs_spooled *spooled,
                        enum llmobs_event_kind kind, struct llmobs_text event)
 {
-    uint32_t home = LLMOBS_HAZARD(
-        event_apart, spooled->file ? spooled->file : home_of(spooled),
-        spooled->file);
+    uint32_t home = LLMOBS_HAZARD(event_apart,
+                                  spooled->file ? spooled->file
+                                                : llmobs_spool_home_of(spooled),
+                                  spooled->file);
     int64_t file;
 
     if (!spooled->id)

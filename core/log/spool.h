@@ -54,6 +54,11 @@ int llmobs_spool_begin(struct llmobs_spool *spool,
                        struct llmobs_exchange *exchange);
 int llmobs_spool_end(struct llmobs_spool *spool,
                      struct llmobs_exchange *exchange);
+/* In a child that has completed a transfer of its parent: writes the END to the
+ * file that has the parent's START, so that a parent that dies without an END
+ * of its own leaves no call that looks cut off. Borrows the exchange. */
+void llmobs_spool_end_parents(struct llmobs_spool *spool,
+                              struct llmobs_exchange *exchange);
 
 /* True while a relay delivers this spool for the destinations of this process
  * (relay_sign.h); looks at most once a second. Any thread. */

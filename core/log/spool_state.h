@@ -1,4 +1,4 @@
-/* spool_state - the state of a spool, for spool.c, process_files.c and the
+/* spool_state - the state of a spool, for the files that make it up and for the
  * tests.
  *
  * Limits:  LLMOBS_SPOOL_DEFERRED releases that wait for the disk.
@@ -10,6 +10,8 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
+#include "lib/base/scratch.h"
+#include "core/log/exchange_entry.h"
 #include "core/log/ledger_dir.h"
 #include "core/log/owner.h"
 #include "core/log/spool_file.h"
@@ -47,6 +49,13 @@ struct llmobs_spool_home {
     ino_t root;
 };
 
+/* The files of the process that this one was forked from. */
+struct llmobs_spool_parent {
+    int process; /* llmobs_fork_process; 0: it had no files */
+    struct llmobs_entry_key key;
+    char prefix[PATH_MAX];
+};
+
 struct llmobs_spool {
     const struct llmobs_config *config;
     /* The thread that takes it from NONE to READY writes `prefix`, `self` and
@@ -54,6 +63,7 @@ struct llmobs_spool {
     atomic_uint state;
     struct llmobs_spool_home home;
     struct llmobs_record_owner self;
+    int process;       /* llmobs_fork_process, when it got its name */
     atomic_bool named; /* `prefix` and `self` do not change any more */
     struct llmobs_owner *owner;
     struct llmobs_entry_key key; /* its files'; constant from READY on */
@@ -81,6 +91,7 @@ struct llmobs_spool {
     /* The slots are last: a process that captures nothing touches none. */
     struct llmobs_spool_slot slots[LLMOBS_SPOOL_FILES];
     char prefix[PATH_MAX]; /* of its files: "/.../o.PID-START-NONCE" */
+    struct llmobs_spool_parent parent;
 };
 
 /* How many slots were ever used: files count up, and no file is newer than the
@@ -91,5 +102,28 @@ static inline size_t llmobs_spool_slots(const struct llmobs_spool *spool)
 
     return slots < LLMOBS_SPOOL_FILES ? (size_t)slots : LLMOBS_SPOOL_FILES;
 }
+
+/* The file of a call that has an entry; else 0. */
+static inline uint32_t llmobs_spool_home_of(
+    const struct llmobs_spooled *spooled)
+{
+    for (size_t i = 0; i < LLMOBS_BEGUN; i++)
+        if (spooled->begun[i])
+            return spooled->begun[i];
+    return 0;
+}
+
+/* The writer of an exchange's entry, and the facts that it borrows. */
+struct llmobs_spool_writing {
+    struct llmobs_entry_writer writer;
+    struct llmobs_exchange_facts facts;
+};
+
+_Static_assert(sizeof(struct llmobs_spool_writing) <= LLMOBS_SCRATCH_SIZE,
+               "an allocation for each entry");
+
+/* In a child, before it forgets its parent's files: notes where they are
+ * (spool_parent.c). */
+void llmobs_spool_note_parent(struct llmobs_spool *spool);
 
 #endif

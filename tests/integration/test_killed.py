@@ -213,3 +213,41 @@ def no_call_after_all(t):
         said = counts(t)
         equal([said["captured"], said["delivered"], said["unconfirmed"]],
               [2, 1, 1], "counts")
+
+
+def ends_unread(t, case):
+    with double(t) as dd:
+        t.run([PYTHON, "-B", os.path.join(APPS, "unread.py"), case, t.url,
+               body("unread")], env=agent(dd))
+        return recovered(t, dd, agent(dd), 1)[0]
+
+
+@test
+def message_never_read(t):
+    """The answer is complete, and the program exits by _exit before it asks
+    libcurl for the message."""
+    equal(ends_unread(t, "exit")["status"], "ok", "status")
+
+
+@test
+def completed_by_a_child(t):
+    """A child goes on with its parent's transfer, and the parent leaves it."""
+    span = ends_unread(t, "child")
+    equal(span["status"], "ok", "status")
+    ok(span["meta"]["output"]["messages"][0]["content"], "no answer")
+
+
+@test
+def driven_by_parent_and_child(t):
+    """One span, whoever of the two gets the answer."""
+    ends_unread(t, "both")
+
+
+@test
+def only_the_first_message_read(t):
+    with double(t) as dd:
+        t.run([PYTHON, "-B", os.path.join(APPS, "unread.py"), "first", t.url,
+               body("read"), body("unread", "hang")], env=agent(dd))
+        spans = recovered(t, dd, agent(dd), 2)
+        equal({prompt_of(span): span["status"] for span in spans},
+              {"read": "ok", "unread": "error"}, "status")

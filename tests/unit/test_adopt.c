@@ -645,6 +645,31 @@ START_TEST(test_closed)
 }
 END_TEST
 
+/* A call that a child completes, and one that its process completes as well. */
+static void leave_completed(void)
+{
+    for (int own = 0; own < 2; own++) {
+        struct llmobs_exchange *e = spool_make(1);
+
+        ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
+        ck_assert_int_eq(llmobs_spool_begin(spool, e), 0);
+        llmobs_spool_end_parents(spool, e);
+        if (own)
+            ck_assert_int_eq(llmobs_spool_end(spool, e), 0);
+        llmobs_exchange_free(e);
+    }
+}
+
+START_TEST(test_ended_by_a_child_as_well)
+{
+    spool_in_dead(leave_completed);
+    spool_adopt_all(true);
+    ck_assert_uint_eq(calls, 2);
+    ck_assert_uint_eq(killed, 0);
+    ck_assert_int_eq(spool_dirs(), 0);
+}
+END_TEST
+
 /* A thread that an exit waits for looks at no file once the time is over, and
  * reads no big one before. */
 START_TEST(test_in_time)
@@ -795,6 +820,7 @@ UNIT_SUITE(adopt)
     spool_add(s, "before_time", test_before_time);
     spool_add(s, "later_version", test_later_version);
     spool_add(s, "closed", test_closed);
+    spool_add(s, "ended_by_a_child_as_well", test_ended_by_a_child_as_well);
     spool_add(s, "in_time", test_in_time);
     spool_add(s, "under_way", test_under_way);
     spool_add(s, "unknown_place", test_unknown_place);
