@@ -112,8 +112,8 @@ static uint64_t place_of(const struct llmobs_adopt *adopt, size_t offset)
                : LLMOBS_SPOOL_CLOSED + (offset - adopt->closed_at);
 }
 
-/* True for an entry that counts where it is. What begins behind the closing was
- * written again, to another file. */
+/* True for an entry that counts where it is. A call that begins behind the
+ * closing was written again, to another file. */
 static bool counts(const struct llmobs_adopt *adopt,
                    const struct llmobs_entry *entry)
 {

@@ -28,8 +28,8 @@
 
 /* A file of this size or a greater one is closed: a reader has claimed it. To
  * set the size stores nothing on the disk, and each entry, as it is appended,
- * lies before this offset or behind it. What begins behind it does not count,
- * and its writer writes it again to another file (docs/SPOOL.md). */
+ * lies before this offset or behind it. A call that begins behind it does not
+ * count, and its writer writes it again to another file (docs/SPOOL.md). */
 #define LLMOBS_SPOOL_CLOSED ((uint64_t)1 << 30)
 /* In the mode of a file that its process holds open, as it can open no other
  * any more (held_file.h): such a file is never closed. */

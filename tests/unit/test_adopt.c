@@ -633,8 +633,8 @@ static void leave_closed(void)
     ck_assert_int_eq(llmobs_spool_end(spool, late), 0);
 }
 
-/* What ends behind the closing counts; what begins there is in the next file,
- * and there alone. */
+/* A call that ends behind the closing counts; one that begins there is in the
+ * next file, and there alone. */
 START_TEST(test_closed)
 {
     spool_in_dead(leave_closed);
