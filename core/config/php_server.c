@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/cold.h"
 #include "lib/base/hazard.h"
 
 #define WEAK __attribute__((weak))
@@ -54,7 +55,7 @@ extern new_text_fn *zend_string_init_interned WEAK;
 #define LENT 8192
 #define ALIGN 16
 
-static _Alignas(ALIGN) char lent[LENT];
+LLMOBS_COLD static _Alignas(ALIGN) char lent[LENT];
 static size_t top;  /* end of what is lent */
 static size_t live; /* blocks that PHP has not given back */
 
@@ -126,7 +127,7 @@ static bool begin_lending(void *heap)
  * specification of baggage asks a process to pass on that much. */
 #define KEPT 16384
 
-static char kept[KEPT]; /* the values, each with its NUL */
+LLMOBS_COLD static char kept[KEPT]; /* the values, each with its NUL */
 
 static struct {
     const struct llmobs_php_name *names;
