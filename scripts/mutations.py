@@ -1412,7 +1412,8 @@ HAZARDS = [
     ("fork while the worker is in the TLS library",
      "the fork waits for the worker: a lock that the child inherits "
      "stays locked (`before_fork`)", [
-         ("fork_waits_little", "unit fork_waits_for_a_long_call")]),
+         ("fork_waits_little", "unit fork_waits_for_a_long_call"),
+         ("ends_beside_a_fork", "unit fork_is_beside_no_end")]),
 
     ("fork while the worker waits for a name server, or is idle",
      "the fork asks it to end, and waits 5 ms for that, once "

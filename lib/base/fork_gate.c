@@ -58,11 +58,24 @@ void llmobs_fork_gate_leave(void)
     step_out();
 }
 
+static int64_t patience(const atomic_bool *in_vain)
+{
+    return atomic_load(in_vain) ? LLMOBS_FORK_GATE_AGAIN_MS
+                                : LLMOBS_FORK_GATE_CALL_MS;
+}
+
+static void wait_for_ends(void)
+{
+    static atomic_bool vain;
+    bool now = llmobs_thread_ended(patience(&vain)) != 0;
+
+    atomic_store(&vain, now);
+    atomic_fetch_add(&missed, now);
+}
+
 static void wait_for_calls(void)
 {
-    int64_t until =
-        llmobs_futex_deadline(atomic_load(&waited) ? LLMOBS_FORK_GATE_AGAIN_MS
-                                                   : LLMOBS_FORK_GATE_CALL_MS);
+    int64_t until = llmobs_futex_deadline(patience(&waited));
 
     for (;;) {
         unsigned seen = atomic_load(&moved);
@@ -78,7 +91,8 @@ static void wait_for_calls(void)
     atomic_fetch_add(&missed, 1);
 }
 
-/* The threads end first: a closed gate would hold them up. */
+/* The threads end first: a closed gate would hold them up. One that was at work
+ * may have ended since. */
 static void before_fork(void)
 {
     int saved = errno;
@@ -89,6 +103,7 @@ static void before_fork(void)
     atomic_fetch_add(&forks, 1);
     if (atomic_load(&inside) != 0)
         wait_for_calls();
+    wait_for_ends();
     errno = saved;
 }
 
@@ -123,6 +138,7 @@ int llmobs_fork_gate_init(void)
 
     if (atomic_flag_test_and_set(&done))
         return 0;
+    llmobs_thread_gate(llmobs_fork_gate_enter, llmobs_fork_gate_leave);
     return -pthread_atfork(before_fork, after_fork, llmobs_fork_gate_reset);
 }
 

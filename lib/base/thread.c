@@ -198,6 +198,25 @@ static struct {
     sigset_t signals;
 } leaving;
 
+static void (*gate_enter)(void); /* set before a thread begins */
+static void (*gate_leave)(void);
+
+void llmobs_thread_gate(void (*enter)(void), void (*leave)(void))
+{
+    gate_enter = enter;
+    gate_leave = leave;
+}
+
+/* A fork that is under way ends first; a later one sees the seat. */
+static void declare_end(struct seat *seat)
+{
+    if (gate_enter)
+        LLMOBS_HAZARD(ends_beside_a_fork, gate_enter(), (void)0);
+    move_to(seat, ENDING);
+    if (gate_enter)
+        LLMOBS_HAZARD(ends_beside_a_fork, gate_leave(), (void)0);
+}
+
 /* When the last thread ends, the C library exits the process, with code 0, and
  * runs the exit handlers there as it would on the app's last thread. Where the
  * first thread ended by the bare system call, with a code of its own, the C
@@ -207,7 +226,7 @@ static void thread_end(struct seat *seat)
 {
     llmobs_fd_thread_ends();
     uncount_one();
-    move_to(seat, ENDING);
+    declare_end(seat);
     if (atomic_load(&leaving.process) != llmobs_fork_process())
         return;
     pthread_sigmask(SIG_SETMASK, &leaving.signals, NULL);
@@ -498,6 +517,23 @@ int llmobs_thread_rest(int64_t ms, enum llmobs_thread_rest how)
     atomic_store(&vain, rc ? atomic_load(&changes) | 1 : 0);
     errno = saved;
     return rc;
+}
+
+int llmobs_thread_ended(int64_t ms)
+{
+    int64_t until = llmobs_futex_deadline(ms);
+    atomic_uint never = 0;
+    size_t ending;
+
+    if (atomic_load(&seated) == 0 ||
+        atomic_load(&owner) != llmobs_fork_process())
+        return 0;
+    while (remaining(&ending), ending > 0) {
+        if (llmobs_futex_left(until) == 0)
+            return -ETIMEDOUT;
+        llmobs_futex_sleep_ns(&never, 0, POLL_NS);
+    }
+    return 0;
 }
 
 void llmobs_thread_rest_end(void)

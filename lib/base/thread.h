@@ -40,6 +40,10 @@
 int llmobs_thread_start(void (*run)(void *), void *arg, size_t stack,
                         atomic_uint *bell);
 
+/* To be called before the first start. A thread that has done its work calls
+ * `enter`, declares that it ends, and calls `leave`. */
+void llmobs_thread_gate(void (*enter)(void), void (*leave)(void));
+
 /* To be called before the first start, which calls `watch` once, on the thread
  * that starts. */
 void llmobs_thread_watch(void (*watch)(void));
@@ -58,6 +62,11 @@ enum llmobs_thread_rest {
 };
 int llmobs_thread_rest(int64_t ms, enum llmobs_thread_rest how);
 void llmobs_thread_rest_end(void);
+
+/* For a caller between _rest and _rest_end. Waits until the kernel has no
+ * thread that declared its end, `ms` at most: -ETIMEDOUT. In its last moments
+ * such a thread is in destructors of other libraries, which take locks. */
+int llmobs_thread_ended(int64_t ms);
 
 /* True between _rest and _rest_end, if a thread that has a bell shall end. */
 bool llmobs_thread_rests(void);

@@ -408,6 +408,47 @@ START_TEST(fork_waits_for_a_long_call)
 }
 END_TEST
 
+static atomic_int destructor; /* 1: it runs, as one of a TLS library */
+
+static void take_a_while(void *unused)
+{
+    (void)unused;
+    atomic_store(&destructor, 1);
+    nap(100);
+    atomic_store(&destructor, 2);
+}
+
+static void hold_and_end(void *arg)
+{
+    static pthread_key_t key;
+
+    pthread_key_create(&key, take_a_while);
+    pthread_setspecific(key, &key);
+    hold_a_while(arg);
+}
+
+/* A thread that a fork finds at work ends right after it, and its destructors
+ * take locks: before the fork, or after it. */
+START_TEST(fork_is_beside_no_end)
+{
+    atomic_int stage = 0;
+    pid_t child;
+    int status;
+
+    atomic_store(&destructor, 0);
+    ck_assert_int_eq(llmobs_fork_gate_thread(hold_and_end, &stage, 0, NULL), 0);
+    while (atomic_load(&stage) != 1)
+        nap(1);
+    child = fork();
+    if (child == 0)
+        _exit(atomic_load(&destructor));
+    while (atomic_load(&destructor) != 2)
+        nap(1);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_ne(WEXITSTATUS(status), 1);
+}
+END_TEST
+
 START_TEST(fork_waits_bounded_for_a_call)
 {
     atomic_int stage = 0;
@@ -558,6 +599,7 @@ UNIT_SUITE(resolve)
     UNIT_TEST(suite, forks_beside_lookups);
     UNIT_TEST(suite, fork_waits_bounded);
     UNIT_TEST(suite, fork_waits_for_a_long_call);
+    UNIT_TEST(suite, fork_is_beside_no_end);
     UNIT_TEST(suite, fork_waits_bounded_for_a_call);
 #endif
     UNIT_TEST(suite, places);
