@@ -7,8 +7,9 @@
  * Limits:  a fork waits LLMOBS_FORK_GATE_REST_MS for the end of the library's
  *          threads (llmobs_thread_rest), even of a thread that looks a name up,
  *          and LLMOBS_FORK_GATE_CALL_MS for a call, or for the last moments of
- *          a thread, which compute and do not wait. After a wait in vain, the next fork does not wait for the same
- *          threads, and waits LLMOBS_FORK_GATE_AGAIN_MS for the others.
+ *          a thread: these compute and do not wait. After a wait in vain, the
+ *          next fork does not wait for the same threads, and waits
+ *          LLMOBS_FORK_GATE_AGAIN_MS for the others.
  * Fork:    a child begins with the gate open.
  *
  * Where a thread of the library holds a lock of the TLS library while the app
