@@ -2276,6 +2276,32 @@ HAZARDS = [
      "mapped (`core/event/link_file`)", [
          ("unsealed", "unit damaged_files"),
          ("beyond_the_limit", "unit limits_of_file_sizes")]),
+
+    ("a connection that is no client's of HTTP, under a hook that all TLS "
+     "connections go by",
+     "the reader of HTTP/1.1 stops for good where the peer speaks first, and "
+     "where the first line does not end as a request's does "
+     "(`llmobs_http1_received`, `llmobs_http1_head_request`)", [
+         ("server_speaks_first", "unit http1_foreign"),
+         ("ehlo_is_http", "unit http1_foreign")]),
+
+    ("keys in the head of a request that came in pieces",
+     "each copy of it is wiped before it is freed (`drop_head`)", [
+         ("key_in_freed_memory", "unit http1_wiped")]),
+
+    ("an answer that comes before its request is sent: 413, 429, a refused "
+     "`Expect`",
+     "it is that request's, whose body may go on, or be left out "
+     "(`note_early`)", [
+         ("answer_never_early", "unit http1_early")]),
+
+    ("answers without the body whose length they give: of HEAD, 204, 304",
+     "the next answer begins behind the head (`take_answer`)", [
+         ("body_after_head", "unit http1_bodiless")]),
+
+    ("the size of a chunk beyond all numbers",
+     "the reader of HTTP/1.1 stops (`add_digit`)", [
+         ("chunk_size_wraps", "unit http1_chunks")]),
 ]
 
 EDITS = {

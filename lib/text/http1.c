@@ -1,0 +1,437 @@
+#include "lib/text/http1.h"
+
+#include <stdlib.h>
+
+#include "lib/base/hazard.h"
+
+#define HEAD_FIRST 1024
+
+enum step {
+    HEAD,
+    LENGTH,
+    TO_END,
+    SIZE_FIRST, /* the first digit of a chunk's size */
+    SIZE,
+    SIZE_BLANK, /* behind the size */
+    EXTENSION,
+    SIZE_CR,
+    CHUNK,
+    CHUNK_END, /* the end of line behind a chunk */
+    CHUNK_CR,
+    TRAILER
+};
+
+enum line { EMPTY, ONLY_CR, FULL };
+
+void llmobs_http1_init(struct llmobs_http1 *http,
+                       const struct llmobs_http1_events *events, void *user)
+{
+    *http =
+        (struct llmobs_http1){.events = events, .user = user, .looks = true};
+}
+
+static void wipe(void *memory, size_t len)
+{
+    LLMOBS_HAZARD(key_in_freed_memory, explicit_bzero(memory, len),
+                  ((void)memory, (void)len));
+}
+
+static void drop_head(struct llmobs_http1_way *way)
+{
+    if (way->head)
+        wipe(way->head, way->len);
+    free(way->head);
+    way->head = NULL;
+    way->len = 0;
+    way->cap = 0;
+}
+
+void llmobs_http1_fini(struct llmobs_http1 *http)
+{
+    drop_head(&http->ways[LLMOBS_HTTP1_REQUEST]);
+    drop_head(&http->ways[LLMOBS_HTTP1_ANSWER]);
+    wipe(http->first, sizeof(http->first));
+    http->held = 0;
+    if (!http->why)
+        http->why = LLMOBS_HTTP1_OVER;
+}
+
+/* Adds to the copy of a head. realloc would leave bytes of it behind. */
+static bool keep_head(struct llmobs_http1_way *way, struct llmobs_text in)
+{
+    uint32_t len = way->len, cap = way->cap ? way->cap : HEAD_FIRST;
+    char *head;
+
+    while (cap < len + in.len)
+        cap *= 2;
+    if (cap > way->cap) {
+        head = malloc(cap);
+        if (!head)
+            return false;
+        if (len > 0)
+            memcpy(head, way->head, len);
+        drop_head(way);
+        way->head = head;
+        way->cap = cap;
+    }
+    memcpy(way->head + len, in.data, in.len);
+    way->len = len + (uint32_t)in.len;
+    return true;
+}
+
+static void tell_end(const struct llmobs_http1 *http,
+                     enum llmobs_http1_side side, uint32_t number,
+                     enum llmobs_http1_end how)
+{
+    http->events->end(http->user, side, number, how);
+}
+
+/* Ends all messages that are open: the request that is being sent, the answer
+ * that is being received, and those that were to come. */
+static void end_all(struct llmobs_http1 *http, enum llmobs_http1_end request,
+                    enum llmobs_http1_end answer, enum llmobs_http1_end none)
+{
+    struct llmobs_http1_way *ways = http->ways;
+
+    if (ways[LLMOBS_HTTP1_REQUEST].step != HEAD)
+        tell_end(http, LLMOBS_HTTP1_REQUEST, http->asked - 1, request);
+    for (; http->answered != http->asked; http->answered++) {
+        tell_end(http, LLMOBS_HTTP1_ANSWER, http->answered,
+                 ways[LLMOBS_HTTP1_ANSWER].step != HEAD ? answer : none);
+        ways[LLMOBS_HTTP1_ANSWER].step = HEAD;
+    }
+}
+
+static void stop(struct llmobs_http1 *http, enum llmobs_http1_why why)
+{
+    http->why = (uint8_t)why;
+    llmobs_http1_fini(http);
+    end_all(http, LLMOBS_HTTP1_LOST, LLMOBS_HTTP1_LOST, LLMOBS_HTTP1_LOST);
+    http->events->stopped(http->user, why);
+}
+
+void llmobs_http1_ended(struct llmobs_http1 *http, bool closed)
+{
+    bool to_end = http->ways[LLMOBS_HTTP1_ANSWER].step == TO_END;
+
+    if (http->why)
+        return;
+    llmobs_http1_fini(http);
+    end_all(http, LLMOBS_HTTP1_CUT,
+            closed && to_end ? LLMOBS_HTTP1_CLOSED : LLMOBS_HTTP1_CUT,
+            LLMOBS_HTTP1_NONE);
+}
+
+/* The number of the message that is under way. */
+static uint32_t number_of(const struct llmobs_http1 *http,
+                          enum llmobs_http1_side side)
+{
+    return side == LLMOBS_HTTP1_REQUEST ? http->asked - 1 : http->answered;
+}
+
+static void end_message(struct llmobs_http1 *http, enum llmobs_http1_side side)
+{
+    uint32_t number = number_of(http, side);
+
+    http->ways[side].step = HEAD;
+    http->answered += side == LLMOBS_HTTP1_ANSWER;
+    tell_end(http, side, number, LLMOBS_HTTP1_WHOLE);
+}
+
+static void begin_message(struct llmobs_http1 *http,
+                          enum llmobs_http1_side side,
+                          const struct llmobs_http1_head *head)
+{
+    static const uint8_t steps[] = {
+        [LLMOBS_HTTP1_BODILESS] = HEAD,
+        [LLMOBS_HTTP1_LENGTH] = LENGTH,
+        [LLMOBS_HTTP1_CHUNKED] = SIZE_FIRST,
+        [LLMOBS_HTTP1_TO_END] = TO_END,
+    };
+
+    http->ways[side].left = head->length;
+    http->ways[side].step = steps[head->framing];
+    http->events->head(http->user, side, number_of(http, side), head);
+    if (head->framing == LLMOBS_HTTP1_BODILESS ||
+        (head->framing == LLMOBS_HTTP1_LENGTH && head->length == 0))
+        end_message(http, side);
+}
+
+static void note(uint32_t *bits, uint32_t number, bool is)
+{
+    *bits &= ~(UINT32_C(1) << number % LLMOBS_HTTP1_DEPTH);
+    *bits |= (uint32_t)is << number % LLMOBS_HTTP1_DEPTH;
+}
+
+static bool is_noted(uint32_t bits, uint32_t number)
+{
+    return bits >> number % LLMOBS_HTTP1_DEPTH & 1;
+}
+
+static void take_request(struct llmobs_http1 *http, struct llmobs_text text)
+{
+    struct llmobs_http1_head head;
+
+    if (!llmobs_http1_head_request(text, &head)) {
+        stop(http, http->asked ? LLMOBS_HTTP1_DOUBT : LLMOBS_HTTP1_FOREIGN);
+        return;
+    }
+    if (!llmobs_http1_head_framing(&head, LLMOBS_HTTP1_BODILESS)) {
+        stop(http, LLMOBS_HTTP1_DOUBT);
+        return;
+    }
+    if (http->asked - http->answered == LLMOBS_HTTP1_DEPTH) {
+        stop(http, LLMOBS_HTTP1_DEEP);
+        return;
+    }
+    note(&http->heads, http->asked, llmobs_text_is(head.method, "HEAD"));
+    note(&http->tunnels, http->asked, llmobs_text_is(head.method, "CONNECT"));
+    http->waits = head.expects;
+    http->asked++;
+    begin_message(http, LLMOBS_HTTP1_REQUEST, &head);
+}
+
+/* The server may answer before it has the whole request (413, 429). A client
+ * that waits for 100 (Continue) may leave the body out then: the first bytes
+ * that it sends next say whether it did. */
+static void note_early(struct llmobs_http1 *http,
+                       struct llmobs_http1_head *head)
+{
+    bool sends = http->ways[LLMOBS_HTTP1_REQUEST].step != HEAD &&
+                 http->answered + 1 == http->asked;
+
+    head->early = LLMOBS_HAZARD(answer_never_early, sends, false);
+    http->looks = sends && http->waits;
+}
+
+static void take_answer(struct llmobs_http1 *http, struct llmobs_text text)
+{
+    bool bodiless, tunnel;
+    struct llmobs_http1_head head;
+
+    if (!llmobs_http1_head_answer(text, &head)) {
+        stop(http, LLMOBS_HTTP1_DOUBT);
+        return;
+    }
+    if (head.status < 200 && head.status != 101) {
+        http->waits = http->waits && head.status != 100;
+        return;
+    }
+    tunnel = head.status == 101 ||
+             (head.status < 300 && is_noted(http->tunnels, http->answered));
+    bodiless = tunnel || head.status == 204 || head.status == 304 ||
+               is_noted(http->heads, http->answered);
+    if (LLMOBS_HAZARD(body_after_head, !bodiless, true) &&
+        !llmobs_http1_head_framing(&head, LLMOBS_HTTP1_TO_END)) {
+        stop(http, LLMOBS_HTTP1_DOUBT);
+        return;
+    }
+    note_early(http, &head);
+    begin_message(http, LLMOBS_HTTP1_ANSWER, &head);
+    if (tunnel)
+        stop(http, LLMOBS_HTTP1_SWITCHED);
+}
+
+/* True: the byte ends the empty line behind the last line of a head. */
+static bool ends_head(struct llmobs_http1_way *way, char c)
+{
+    bool empty = way->line != FULL;
+
+    if (c == '\n') {
+        way->line = EMPTY;
+        return empty;
+    }
+    way->line = c == '\r' && way->line == EMPTY ? ONLY_CR : FULL;
+    return false;
+}
+
+static void take_message(struct llmobs_http1 *http, enum llmobs_http1_side side,
+                         struct llmobs_text head)
+{
+    if (side == LLMOBS_HTTP1_REQUEST)
+        take_request(http, head);
+    else
+        take_answer(http, head);
+}
+
+/* Empty lines before a head are passed over, as peers do. */
+static size_t take_head(struct llmobs_http1 *http, enum llmobs_http1_side side,
+                        struct llmobs_text in)
+{
+    struct llmobs_http1_way *way = &http->ways[side];
+    bool whole = false;
+    size_t n = 0;
+
+    if (way->len == 0 && (in.data[0] == '\r' || in.data[0] == '\n'))
+        return 1;
+    if (side == LLMOBS_HTTP1_ANSWER && http->asked == http->answered) {
+        stop(http, LLMOBS_HTTP1_UNASKED);
+        return in.len;
+    }
+    while (n < in.len && !whole)
+        whole = ends_head(way, in.data[n++]);
+    in.len = n;
+    if (n > LLMOBS_HTTP1_HEAD_MAX - way->len) {
+        stop(http, LLMOBS_HTTP1_LARGE);
+    } else if (whole && way->len == 0) {
+        take_message(http, side, in);
+    } else if (!keep_head(way, in)) {
+        stop(http, LLMOBS_HTTP1_MEMORY);
+    } else if (whole) {
+        take_message(http, side, (struct llmobs_text){way->head, way->len});
+        drop_head(way);
+    }
+    return n;
+}
+
+static size_t take_body(struct llmobs_http1 *http, enum llmobs_http1_side side,
+                        struct llmobs_text in)
+{
+    struct llmobs_http1_way *way = &http->ways[side];
+
+    if (way->step != TO_END) {
+        if (in.len > way->left)
+            in.len = (size_t)way->left;
+        way->left -= in.len;
+    }
+    http->events->body(http->user, side, number_of(http, side), in);
+    if (way->step == CHUNK && way->left == 0)
+        way->step = CHUNK_END;
+    else if (way->step == LENGTH && way->left == 0)
+        end_message(http, side);
+    return in.len;
+}
+
+/* A digit of a chunk's size. */
+static enum step add_digit(struct llmobs_http1_way *way, int digit)
+{
+    if (LLMOBS_HAZARD(chunk_size_wraps, way->left > UINT64_MAX >> 8, false))
+        return HEAD;
+    way->left = way->left << 4 | (uint64_t)digit;
+    return SIZE;
+}
+
+/* The step behind one byte of the lines around chunks; HEAD: the byte may not
+ * be there. */
+static enum step step_behind(struct llmobs_http1_way *way, char c)
+{
+    enum step step = way->step;
+    int digit = llmobs_text_hex(c);
+
+    if ((step == SIZE_FIRST || step == SIZE) && digit >= 0)
+        return add_digit(way, digit);
+    if (step == CHUNK_END && c == '\r')
+        return CHUNK_CR;
+    if ((step == CHUNK_END || step == CHUNK_CR) && c == '\n')
+        return SIZE_FIRST;
+    if (step == SIZE_FIRST || step == CHUNK_END || step == CHUNK_CR)
+        return HEAD;
+    if (c == '\n')
+        return way->left ? CHUNK : TRAILER;
+    if (step == SIZE_CR)
+        return HEAD;
+    if (c == '\r')
+        return SIZE_CR;
+    if (c == ';' || step == EXTENSION)
+        return EXTENSION;
+    return c == ' ' || c == '\t' ? SIZE_BLANK : HEAD;
+}
+
+static size_t take_one(struct llmobs_http1 *http, enum llmobs_http1_side side,
+                       struct llmobs_text in)
+{
+    struct llmobs_http1_way *way = &http->ways[side];
+    enum step step;
+
+    switch (way->step) {
+    case HEAD:
+        return take_head(http, side, in);
+    case LENGTH:
+    case TO_END:
+    case CHUNK:
+        return take_body(http, side, in);
+    case TRAILER:
+        if (ends_head(way, in.data[0]))
+            end_message(http, side);
+        return 1;
+    default:
+        step = step_behind(way, in.data[0]);
+        if (step == HEAD)
+            stop(http, LLMOBS_HTTP1_DOUBT);
+        way->step = (uint8_t)step;
+        return 1;
+    }
+}
+
+static void take(struct llmobs_http1 *http, enum llmobs_http1_side side,
+                 struct llmobs_text in)
+{
+    while (in.len > 0 && !http->why) {
+        size_t n;
+
+        if (side == LLMOBS_HTTP1_REQUEST && http->ways[side].step != HEAD)
+            http->waits = false; /* for the body begins */
+        n = take_one(http, side, in);
+        in.data += n;
+        in.len -= n;
+    }
+}
+
+/* Knows by the first bytes whose they are. */
+static void found(struct llmobs_http1 *http, enum llmobs_http1_first first)
+{
+    http->looks = false;
+    if (http->asked == 0) {
+        if (first != LLMOBS_HTTP1_FIRST_HTTP)
+            stop(http, first == LLMOBS_HTTP1_FIRST_H2 ? LLMOBS_HTTP1_H2
+                                                      : LLMOBS_HTTP1_FOREIGN);
+    } else if (first == LLMOBS_HTTP1_FIRST_HTTP) {
+        http->ways[LLMOBS_HTTP1_REQUEST].step = HEAD;
+        tell_end(http, LLMOBS_HTTP1_REQUEST, http->asked - 1, LLMOBS_HTTP1_CUT);
+    }
+}
+
+/* Bytes that the client sent where they must show what they are. They are held
+ * until enough of them are there. */
+static void look(struct llmobs_http1 *http, struct llmobs_text in)
+{
+    struct llmobs_text held = {http->first, http->held};
+    size_t more = LLMOBS_HTTP1_FIRST - held.len;
+    enum llmobs_http1_first first;
+
+    if (more > in.len)
+        more = in.len;
+    memcpy(http->first + held.len, in.data, more);
+    first = llmobs_http1_first(http->first, held.len + more);
+    if (first == LLMOBS_HTTP1_FIRST_SHORT) {
+        http->held = (uint8_t)(held.len + more);
+        return;
+    }
+    http->held = 0;
+    found(http, first);
+    take(http, LLMOBS_HTTP1_REQUEST, held);
+    wipe(http->first, sizeof(http->first));
+    take(http, LLMOBS_HTTP1_REQUEST, in);
+}
+
+void llmobs_http1_sent(struct llmobs_http1 *http, const void *bytes, size_t len)
+{
+    struct llmobs_text in = {bytes, len};
+
+    if (http->looks && len > 0 && !http->why)
+        look(http, in);
+    else
+        take(http, LLMOBS_HTTP1_REQUEST, in);
+}
+
+void llmobs_http1_received(struct llmobs_http1 *http, const void *bytes,
+                           size_t len)
+{
+    if (len == 0 || http->why)
+        return;
+    /* Of this connection's client, the peer is a server that greets. */
+    if (LLMOBS_HAZARD(server_speaks_first, http->asked == 0, false))
+        stop(http, LLMOBS_HTTP1_FOREIGN);
+    else
+        take(http, LLMOBS_HTTP1_ANSWER, (struct llmobs_text){bytes, len});
+}

@@ -1,0 +1,118 @@
+/* http1 - reads along both ways of a client's connection of HTTP/1.1.
+ *
+ *     request head, body, end; answer head, body, end; ...
+ *
+ * The reader takes the plain bytes that the client sent and received, in any
+ * pieces, and calls back with what they say. The peers decide what is valid:
+ * the reader follows what a client and a server can agree on, and where they
+ * could disagree it stops for good.
+ *
+ * Owns:    the copy of a head that comes in pieces, until its callback has
+ *          returned; it is wiped then, for it holds keys. A head that comes in
+ *          one piece, and each body, is borrowed from the caller's bytes.
+ * Threads: one at a time.
+ * Errors:  none but `why`. Memory that runs out stops the reader.
+ * Limits:  LLMOBS_HTTP1_HEAD_MAX bytes a head, LLMOBS_HTTP1_DEPTH requests
+ *          without a whole answer; beyond them the reader stops.
+ * Fork:    plain memory.
+ */
+#ifndef LLMOBS_HTTP1_H
+#define LLMOBS_HTTP1_H
+
+#include "lib/base/http1_first.h"
+#include "lib/text/http1_head.h"
+
+#define LLMOBS_HTTP1_HEAD_MAX ((uint32_t)64 * 1024)
+#define LLMOBS_HTTP1_DEPTH 32
+
+enum llmobs_http1_side { LLMOBS_HTTP1_REQUEST, LLMOBS_HTTP1_ANSWER };
+
+/* How a message ended. */
+enum llmobs_http1_end {
+    LLMOBS_HTTP1_WHOLE,
+    LLMOBS_HTTP1_CLOSED, /* with the connection, as an answer without a length
+                          * may */
+    LLMOBS_HTTP1_CUT,    /* before its length or its last chunk; a request whose
+                          * body an answer made needless, too */
+    LLMOBS_HTTP1_NONE,   /* an answer that never came */
+    LLMOBS_HTTP1_LOST    /* the reader stopped, and knows no more */
+};
+
+/* Why a reader reads no more. */
+enum llmobs_http1_why {
+    LLMOBS_HTTP1_READS = 0,
+    LLMOBS_HTTP1_FOREIGN,  /* no client of HTTP */
+    LLMOBS_HTTP1_H2,       /* HTTP/2 */
+    LLMOBS_HTTP1_SWITCHED, /* another protocol follows: 101, CONNECT */
+    LLMOBS_HTTP1_DOUBT,    /* peers could read it in two ways, or it is none */
+    LLMOBS_HTTP1_UNASKED,  /* an answer to no request */
+    LLMOBS_HTTP1_DEEP,     /* too many requests without an answer */
+    LLMOBS_HTTP1_LARGE,    /* a head */
+    LLMOBS_HTTP1_MEMORY,   /* ran out */
+    LLMOBS_HTTP1_OVER      /* the connection ended */
+};
+
+/* Requests of a connection are numbered from 0, and an answer has the number of
+ * its request. Each head is followed by one end of its side; each request by
+ * one end of an answer, too, which may come without a head. A request may end
+ * after its answer. All that is passed is borrowed until the return, and no
+ * callback may call the reader. */
+struct llmobs_http1_events {
+    void (*head)(void *user, enum llmobs_http1_side side, uint32_t number,
+                 const struct llmobs_http1_head *head);
+    /* without the marks of chunks; any number of pieces */
+    void (*body)(void *user, enum llmobs_http1_side side, uint32_t number,
+                 struct llmobs_text bytes);
+    void (*end)(void *user, enum llmobs_http1_side side, uint32_t number,
+                enum llmobs_http1_end how);
+    /* The reader stopped by itself; the last event. */
+    void (*stopped)(void *user, enum llmobs_http1_why why);
+};
+
+/* One way of the connection. */
+struct llmobs_http1_way {
+    char *head;        /* owned; NULL: no part of a head is kept */
+    uint64_t left;     /* bytes to come of the body or the chunk */
+    uint32_t len, cap; /* of head */
+    uint8_t step;
+    uint8_t line; /* what the present line of a head has so far */
+};
+
+struct llmobs_http1 {
+    const struct llmobs_http1_events *events; /* borrowed */
+    void *user;
+    struct llmobs_http1_way ways[2]; /* by llmobs_http1_side */
+    uint32_t asked;                  /* number of request heads */
+    uint32_t answered;               /* of whole answers */
+    uint32_t heads;   /* bit number % DEPTH: that request is a HEAD */
+    uint32_t tunnels; /* likewise a CONNECT */
+    uint8_t why;      /* enum llmobs_http1_why */
+    bool looks;       /* what the client sends next must show what it is */
+    bool waits;       /* the last request's body waits for 100 (Continue) */
+    uint8_t held;     /* length of first */
+    char first[LLMOBS_HTTP1_FIRST];
+};
+_Static_assert(sizeof(struct llmobs_http1) <= 128, "one for each connection");
+
+void llmobs_http1_init(struct llmobs_http1 *http,
+                       const struct llmobs_http1_events *events, void *user);
+
+/* Frees and wipes, without an event. */
+void llmobs_http1_fini(struct llmobs_http1 *http);
+
+/* True: the reader wants no more bytes. */
+static inline bool llmobs_http1_is_over(const struct llmobs_http1 *http)
+{
+    return http->why != LLMOBS_HTTP1_READS;
+}
+
+/* The client sent bytes; it received bytes. */
+void llmobs_http1_sent(struct llmobs_http1 *http, const void *bytes,
+                       size_t len);
+void llmobs_http1_received(struct llmobs_http1 *http, const void *bytes,
+                           size_t len);
+
+/* The connection ended; `closed`: the server said so (close_notify). */
+void llmobs_http1_ended(struct llmobs_http1 *http, bool closed);
+
+#endif
