@@ -245,19 +245,12 @@ static bool ends_head(struct llmobs_http1_way *way, char c)
     return false;
 }
 
-static void take_message(struct llmobs_http1 *http, enum llmobs_http1_side side,
-                         struct llmobs_text head)
-{
-    if (side == LLMOBS_HTTP1_REQUEST)
-        take_request(http, head);
-    else
-        take_answer(http, head);
-}
-
 /* Empty lines before a head are passed over, as peers do. */
 static size_t take_head(struct llmobs_http1 *http, enum llmobs_http1_side side,
                         struct llmobs_text in)
 {
+    void (*const take_message)(struct llmobs_http1 *, struct llmobs_text) =
+        side == LLMOBS_HTTP1_REQUEST ? take_request : take_answer;
     struct llmobs_http1_way *way = &http->ways[side];
     bool whole = false;
     size_t n = 0;
@@ -274,11 +267,11 @@ static size_t take_head(struct llmobs_http1 *http, enum llmobs_http1_side side,
     if (n > LLMOBS_HTTP1_HEAD_MAX - way->len) {
         stop(http, LLMOBS_HTTP1_LARGE);
     } else if (whole && way->len == 0) {
-        take_message(http, side, in);
+        take_message(http, in);
     } else if (!keep_head(way, in)) {
         stop(http, LLMOBS_HTTP1_MEMORY);
     } else if (whole) {
-        take_message(http, side, (struct llmobs_text){way->head, way->len});
+        take_message(http, (struct llmobs_text){way->head, way->len});
         drop_head(way);
     }
     return n;
