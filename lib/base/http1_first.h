@@ -8,8 +8,8 @@
 #ifndef LLMOBS_HTTP1_FIRST_H
 #define LLMOBS_HTTP1_FIRST_H
 
+#include <stdbool.h>
 #include <stddef.h>
-#include <string.h>
 
 #define LLMOBS_HTTP1_FIRST 24
 
@@ -20,12 +20,27 @@ enum llmobs_http1_first {
     LLMOBS_HTTP1_FIRST_OTHER
 };
 
-/* A character of a method's name (RFC 9110, 5.6.2). */
-static inline int llmobs_http1_is_token(char c)
+/* How many of the bytes are `text`'s first ones. No function of libc's: the
+ * shim has none. */
+static inline size_t llmobs_http1_same(const char *bytes, size_t len,
+                                       const char *text)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+    size_t same = 0;
+
+    while (same < len && text[same] && bytes[same] == text[same])
+        same++;
+    return same;
+}
+
+/* A character of a method's name (RFC 9110, 5.6.2). */
+static inline bool llmobs_http1_is_token(char c)
+{
+    const char *mark = "!#$%&'*+-.^_`|~";
+
+    while (*mark && *mark != c)
+        mark++;
+    return *mark || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (c >= '0' && c <= '9');
 }
 
 /* A path, an absolute URL, or the star of OPTIONS follows a method; a host
@@ -33,28 +48,23 @@ static inline int llmobs_http1_is_token(char c)
 static inline enum llmobs_http1_first llmobs_http1_first(const char *bytes,
                                                          size_t len)
 {
-    static const char h2[] = "PRI * HTTP/2.0";
-    size_t same = len < sizeof(h2) - 1 ? len : sizeof(h2) - 1;
-    size_t method = 0;
+    const size_t star = sizeof("PRI *") - 1, h2 = sizeof("PRI * HTTP/2.0") - 1;
+    size_t same = llmobs_http1_same(bytes, len, "PRI * HTTP/2.0"), at = 0;
+    bool connects = llmobs_http1_same(bytes, len, "CONNECT ") == 8;
 
-    if (len >= sizeof("PRI ") - 1 && memcmp(bytes, h2, same) == 0)
-        return same < sizeof(h2) - 1 ? LLMOBS_HTTP1_FIRST_SHORT
-                                     : LLMOBS_HTTP1_FIRST_H2;
-    while (method < len && llmobs_http1_is_token(bytes[method]))
-        method++;
-    if (len >= LLMOBS_HTTP1_FIRST && method + 1 >= LLMOBS_HTTP1_FIRST)
-        return LLMOBS_HTTP1_FIRST_OTHER;
-    if (method == len)
+    if (same == h2)
+        return LLMOBS_HTTP1_FIRST_H2;
+    if (same == len && len >= star)
         return LLMOBS_HTTP1_FIRST_SHORT;
-    if (method == 0 || bytes[method] != ' ')
+    while (at < len && llmobs_http1_is_token(bytes[at]))
+        at++;
+    if (at + 1 >= LLMOBS_HTTP1_FIRST || (at < len && bytes[at] != ' ') ||
+        (at == 0 && len > 0))
         return LLMOBS_HTTP1_FIRST_OTHER;
-    if (method + 1 == len)
+    if (++at >= len)
         return LLMOBS_HTTP1_FIRST_SHORT;
-    if (bytes[method + 1] == '/' || bytes[method + 1] == 'h' ||
-        bytes[method + 1] == '*')
-        return LLMOBS_HTTP1_FIRST_HTTP;
-    return method == 7 && memcmp(bytes, "CONNECT", 7) == 0 &&
-                   bytes[method + 1] > ' '
+    return bytes[at] == '/' || bytes[at] == 'h' || bytes[at] == '*' ||
+                   (connects && bytes[at] > ' ')
                ? LLMOBS_HTTP1_FIRST_HTTP
                : LLMOBS_HTTP1_FIRST_OTHER;
 }
