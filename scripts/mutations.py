@@ -2299,6 +2299,12 @@ HAZARDS = [
      "the next answer begins behind the head (`take_answer`)", [
          ("body_after_head", "unit http1_bodiless")]),
 
+    ("an object of a TLS connection whose address the next connection has",
+     "its word is free once the object is freed (`llmobs_connections_forget`)",
+     [
+         ("address_used_again", "unit connections_at_one_address",
+          "unit connections_in_great_number")]),
+
     ("the size of a chunk beyond all numbers",
      "the reader of HTTP/1.1 stops (`add_digit`)", [
          ("chunk_size_wraps", "unit http1_chunks")]),

@@ -1,0 +1,234 @@
+#include "shim/connections.h"
+
+#include <stdint.h>
+#include <sys/mman.h>
+
+#include "lib/base/hazard.h"
+#include "lib/base/sys.h"
+
+#define LEVELS 6
+#define WORDS 8 /* of a bucket, the size of a cache line */
+
+/* The lowest bits of a word. The rest is the address, negative, so that no leak
+ * checker takes the word for a reference (lib/base/hidden.h). */
+enum state {
+    NEW = 1, /* what it sent is too short to tell */
+    HTTP,
+    FOREIGN
+};
+#define STATES ((uintptr_t)3)
+
+struct bucket {
+    _Alignas(64) uintptr_t words[WORDS]; /* 0: free */
+};
+
+/* Where a connection's word is, and the record beside it. */
+struct place {
+    uintptr_t *word; /* NULL: the connection has none */
+    struct llmobs_connection *record;
+};
+
+/* Of each level the buckets, behind which their records are. */
+static struct bucket *levels[LEVELS];
+static unsigned count; /* of levels */
+
+static unsigned bits_of(unsigned level)
+{
+    return 3 + 3 * level;
+}
+
+static size_t size_of(unsigned level)
+{
+    return (sizeof(struct bucket) + WORDS * sizeof(struct llmobs_connection))
+           << bits_of(level);
+}
+
+static uintptr_t hidden(const void *ssl)
+{
+    return -(uintptr_t)ssl;
+}
+
+static struct bucket *bucket_of(unsigned level, const void *ssl)
+{
+    uint64_t mixed = (uint64_t)(uintptr_t)ssl * UINT64_C(0x9E3779B97F4A7C15);
+
+    return &__atomic_load_n(&levels[level],
+                            __ATOMIC_ACQUIRE)[mixed >> (64 - bits_of(level))];
+}
+
+static struct place place_in(unsigned level, struct bucket *bucket, size_t i)
+{
+    struct bucket *first = levels[level];
+    struct llmobs_connection *records =
+        (void *)(first + ((size_t)1 << bits_of(level)));
+
+    return (struct place){
+        &bucket->words[i],
+        &records[(size_t)(bucket - first) * WORDS + i],
+    };
+}
+
+/* All words are compared, for a branch that a processor foretells wrongly costs
+ * more. WORDS: none is the connection's. */
+static size_t find_in(const struct bucket *bucket, uintptr_t key)
+{
+    size_t at = WORDS;
+
+#pragma GCC unroll 8
+    for (size_t i = 0; i < WORDS; i++) {
+        uintptr_t word = __atomic_load_n(&bucket->words[i], __ATOMIC_RELAXED);
+
+        at = (word & ~STATES) == key ? i : at;
+    }
+    return at;
+}
+
+/* Most connections are in the newest level, which has the most words. */
+static struct place find(const void *ssl)
+{
+    unsigned level = __atomic_load_n(&count, __ATOMIC_ACQUIRE);
+
+    while (level-- > 0) {
+        struct bucket *bucket = bucket_of(level, ssl);
+        size_t at = find_in(bucket, hidden(ssl));
+
+        if (at < WORDS)
+            return place_in(level, bucket, at);
+    }
+    return (struct place){NULL, NULL};
+}
+
+/* Adds a level, or finds that another thread did. */
+static bool grow(unsigned now)
+{
+    const int access = PROT_READ | PROT_WRITE;
+    struct bucket *none = NULL;
+    long made;
+
+    if (now == LEVELS)
+        return false;
+    made = llmobs_sys(SYS_mmap, 0, size_of(now), access,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (made < 0 && made > -4096)
+        return false;
+    if (!__atomic_compare_exchange_n(&levels[now], &none, (struct bucket *)made,
+                                     false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+        llmobs_sys(SYS_munmap, made, size_of(now));
+    __atomic_compare_exchange_n(&count, &now, now + 1, false, __ATOMIC_SEQ_CST,
+                                __ATOMIC_SEQ_CST);
+    return true;
+}
+
+static struct place claim_in(unsigned level, const void *ssl, enum state state)
+{
+    struct bucket *bucket = bucket_of(level, ssl);
+
+    for (size_t i = 0; i < WORDS; i++) {
+        uintptr_t none = 0;
+
+        if (__atomic_load_n(&bucket->words[i], __ATOMIC_RELAXED) == 0 &&
+            __atomic_compare_exchange_n(&bucket->words[i], &none,
+                                        hidden(ssl) | state, false,
+                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+            return place_in(level, bucket, i);
+    }
+    return (struct place){NULL, NULL};
+}
+
+/* Takes a free word for a connection that has none. */
+static struct place claim(const void *ssl, enum state state)
+{
+    struct place place = {NULL, NULL};
+    unsigned now;
+
+    do {
+        now = __atomic_load_n(&count, __ATOMIC_ACQUIRE);
+        for (unsigned level = now; level-- > 0 && !place.word;)
+            place = claim_in(level, ssl, state);
+    } while (!place.word && grow(now));
+    if (place.word && state == NEW)
+        *place.record = (struct llmobs_connection){.held = 0};
+    return place;
+}
+
+static enum state state_of(struct place place)
+{
+    return (enum state)(__atomic_load_n(place.word, __ATOMIC_RELAXED) & STATES);
+}
+
+static void set_state(struct place place, const void *ssl, enum state state)
+{
+    __atomic_store_n(place.word, hidden(ssl) | state, __ATOMIC_RELEASE);
+}
+
+/* Reads on what a new connection sends, and sees whether it can tell. */
+static enum state look(struct llmobs_connection *connection, const char *bytes,
+                       size_t len)
+{
+    char *first = connection->first;
+    size_t held = connection->held, all = held;
+
+    while (all < LLMOBS_HTTP1_FIRST && all - held < len) {
+        first[all] = bytes[all - held];
+        all++;
+    }
+    switch (llmobs_http1_first(first, all)) {
+    case LLMOBS_HTTP1_FIRST_SHORT:
+        connection->held = (unsigned char)all;
+        return NEW;
+    case LLMOBS_HTTP1_FIRST_HTTP:
+        return HTTP;
+    default:
+        return FOREIGN;
+    }
+}
+
+struct llmobs_connection *llmobs_connections_sent(const void *ssl,
+                                                  const char *bytes, size_t len)
+{
+    struct place place = find(ssl);
+    enum state state;
+
+    if (!place.word)
+        place = claim(ssl, NEW);
+    if (!place.word)
+        return NULL;
+    state = state_of(place);
+    if (state == NEW && len > 0) {
+        state = look(place.record, bytes, len);
+        set_state(place, ssl, state);
+    }
+    return state == HTTP ? place.record : NULL;
+}
+
+struct llmobs_connection *llmobs_connections_received(const void *ssl)
+{
+    struct place place = find(ssl);
+    enum state state;
+
+    if (!place.word)
+        place = claim(ssl, FOREIGN);
+    if (!place.word)
+        return NULL;
+    state = state_of(place);
+    if (state == NEW)
+        set_state(place, ssl, FOREIGN);
+    return state == HTTP ? place.record : NULL;
+}
+
+/* Memory that is freed may be the next connection's. Where two threads used a
+ * connection first at the same time, it has two words. */
+void *llmobs_connections_forget(const void *ssl)
+{
+    void *of_core = NULL;
+    struct place place;
+
+    while ((place = find(ssl)).word) {
+        if (state_of(place) == HTTP && place.record->of_core)
+            of_core = place.record->of_core;
+        if (LLMOBS_HAZARD(address_used_again, false, true))
+            break;
+        __atomic_store_n(place.word, 0, __ATOMIC_RELEASE);
+    }
+    return of_core;
+}

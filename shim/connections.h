@@ -1,0 +1,45 @@
+/* connections - which connections of TLS are those of a client of HTTP/1.1, by
+ * the address of their SSL or session.
+ *
+ * All that a program encrypts goes by here, so a connection that is none of
+ * ours must cost next to nothing: it is one word, in a line of eight that is
+ * the first one looked at. The words are in levels, each eight times as large
+ * as the one before, and nothing moves when a level is added.
+ *
+ * Owns:    the levels, which the kernel gives when they are needed and which
+ *          stay for good, and a record for each word of them, whose memory
+ *          comes when a client of HTTP first uses it.
+ * Threads: any; no lock, no wait. A connection belongs to the thread that uses
+ *          it, by its library's own rule; a thread that frees another one at
+ *          the same time does not disturb.
+ * Errors:  where no memory is left, a connection is none of ours.
+ * Limits:  some 2 million connections at a time.
+ * Fork:    a child has all of the parent's.
+ */
+#ifndef LLMOBS_CONNECTIONS_H
+#define LLMOBS_CONNECTIONS_H
+
+#include "lib/base/http1_first.h"
+
+struct llmobs_connection {
+    _Alignas(64) void *of_core; /* the core's, who sets it; NULL: none yet */
+    unsigned char held;         /* length of first */
+    char first[LLMOBS_HTTP1_FIRST];
+};
+
+/* The connection sent bytes, which its library has taken. NULL: none of ours,
+ * or too few bytes to tell. Else the first `held` bytes were sent before these,
+ * and the caller hands them on, and sets `held` to 0. */
+struct llmobs_connection *llmobs_connections_sent(const void *ssl,
+                                                  const char *bytes,
+                                                  size_t len);
+
+/* The connection received bytes. NULL: none of ours. A connection whose first
+ * bytes are received is no client's, for good. */
+struct llmobs_connection *llmobs_connections_received(const void *ssl);
+
+/* The connection's object is freed, or is made ready for another connection.
+ * Gives what the core set; NULL: nothing. */
+void *llmobs_connections_forget(const void *ssl);
+
+#endif
