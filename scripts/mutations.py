@@ -2299,6 +2299,12 @@ HAZARDS = [
      "the next answer begins behind the head (`take_answer`)", [
          ("body_after_head", "unit http1_bodiless")]),
 
+    ("a write that takes no bytes and is tried again, beside the answer",
+     "the bytes count at the first attempt, and as many are passed over at "
+     "the next ones (`pass_over`)", [
+         ("sent_at_each_attempt", "unit connections_that_wait_to_send",
+          "unit connections_show_each_byte_once")]),
+
     ("an object of a TLS connection whose address the next connection has",
      "its word is free once the object is freed (`llmobs_connections_forget`)",
      [

@@ -183,22 +183,43 @@ static enum state look(struct llmobs_connection *connection, const char *bytes,
     }
 }
 
-struct llmobs_connection *llmobs_connections_sent(const void *ssl,
-                                                  const char *bytes, size_t len)
+/* Leaves out of an attempt to send what an earlier attempt has shown. Only
+ * lengths count: the program may give the same bytes from another place. */
+static void pass_over(struct llmobs_connection *connection,
+                      struct llmobs_sent *sent, size_t taken)
 {
+    size_t ahead = LLMOBS_HAZARD(sent_at_each_attempt, connection->ahead, 0);
+    size_t shown = taken > 0 ? taken : sent->len;
+    size_t over = ahead < shown ? ahead : shown;
+
+    connection->ahead = taken > 0 ? ahead - over : ahead + shown - over;
+    sent->len = shown - over;
+    if (sent->len > 0)
+        sent->bytes += over;
+}
+
+struct llmobs_sent llmobs_connections_sent(const void *ssl, const char *bytes,
+                                           size_t len, size_t taken)
+{
+    struct llmobs_sent sent = {NULL, bytes, len};
     struct place place = find(ssl);
     enum state state;
 
     if (!place.word)
         place = claim(ssl, NEW);
     if (!place.word)
-        return NULL;
+        return sent;
     state = state_of(place);
-    if (state == NEW && len > 0) {
-        state = look(place.record, bytes, len);
+    if (state == FOREIGN)
+        return sent;
+    pass_over(place.record, &sent, taken);
+    if (state == NEW) {
+        state = look(place.record, sent.bytes, sent.len);
         set_state(place, ssl, state);
     }
-    return state == HTTP ? place.record : NULL;
+    if (state == HTTP)
+        sent.connection = place.record;
+    return sent;
 }
 
 struct llmobs_connection *llmobs_connections_received(const void *ssl)

@@ -23,16 +23,27 @@
 
 struct llmobs_connection {
     _Alignas(64) void *of_core; /* the core's, who sets it; NULL: none yet */
-    unsigned char held;         /* length of first */
+    size_t ahead;       /* bytes that were seen, and that the library has not
+                         * taken: the request is not sent yet */
+    unsigned char held; /* length of first */
     char first[LLMOBS_HTTP1_FIRST];
 };
 
-/* The connection sent bytes, which its library has taken. NULL: none of ours,
- * or too few bytes to tell. Else the first `held` bytes were sent before these,
- * and the caller hands them on, and sets `held` to 0. */
-struct llmobs_connection *llmobs_connections_sent(const void *ssl,
-                                                  const char *bytes,
-                                                  size_t len);
+/* Bytes of a connection that no earlier attempt to send them has shown. */
+struct llmobs_sent {
+    struct llmobs_connection *connection; /* NULL: none of ours, or too few
+                                           * bytes to tell */
+    const char *bytes;
+    size_t len;
+};
+
+/* The program gave bytes to a connection, whose library took `taken` of them.
+ * 0: it took none now, and wants to be asked again with the same bytes. They
+ * count as sent nevertheless, for the peer may answer before that. Where the
+ * connection is a client's, the first `held` bytes were sent before these; the
+ * caller hands them on, and sets `held` to 0. */
+struct llmobs_sent llmobs_connections_sent(const void *ssl, const char *bytes,
+                                           size_t len, size_t taken);
 
 /* The connection received bytes. NULL: none of ours. A connection whose first
  * bytes are received is no client's, for good. */

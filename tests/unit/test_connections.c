@@ -17,7 +17,9 @@ static const void *ssl_of(size_t i)
 
 static struct llmobs_connection *sent(size_t i, const char *text)
 {
-    return llmobs_connections_sent(ssl_of(i), text, strlen(text));
+    size_t len = strlen(text);
+
+    return llmobs_connections_sent(ssl_of(i), text, len, len).connection;
 }
 
 START_TEST(connections_told_by_first_bytes)
@@ -52,7 +54,8 @@ START_TEST(connections_byte_by_byte)
     struct llmobs_connection *connection;
 
     for (int i = 0; i < 5; i++) {
-        ck_assert_ptr_null(llmobs_connections_sent(ssl_of(0), &POST[i], 1));
+        ck_assert_ptr_null(
+            llmobs_connections_sent(ssl_of(0), &POST[i], 1, 1).connection);
         ck_assert_ptr_null(sent(0, ""));
     }
     connection = sent(0, &POST[5]);
@@ -61,7 +64,8 @@ START_TEST(connections_byte_by_byte)
     ck_assert_int_eq(memcmp(connection->first, POST, 5), 0);
     for (int i = 0; i < 14; i++)
         ck_assert_ptr_null(
-            llmobs_connections_sent(ssl_of(1), &"PRI * HTTP/2.0"[i], 1));
+            llmobs_connections_sent(ssl_of(1), &"PRI * HTTP/2.0"[i], 1, 1)
+                .connection);
     ck_assert_ptr_null(sent(1, POST));
 }
 END_TEST
@@ -92,6 +96,79 @@ START_TEST(connections_at_one_address)
     ck_assert_ptr_null(llmobs_connections_forget(ssl_of(0)));
     ck_assert_uint_eq(sent(0, "T /")->held, 0);
     ck_assert_ptr_null(sent(0, POST)->of_core);
+}
+END_TEST
+
+/* One attempt to send the bytes from `at` on; gives how many new ones. */
+static size_t attempt(const char *all, size_t at, size_t len, size_t taken)
+{
+    struct llmobs_sent sent =
+        llmobs_connections_sent(ssl_of(0), all + at, len, taken);
+
+    ck_assert_ptr_nonnull(sent.connection);
+    ck_assert(sent.len == 0 || (sent.bytes >= all + at &&
+                                sent.bytes + sent.len <= all + at + len));
+    return sent.len;
+}
+
+/* A library that takes a part, or nothing yet. */
+START_TEST(connections_that_wait_to_send)
+{
+    static const char all[] = POST "0123456789";
+    struct llmobs_connection *connection;
+
+    ck_assert_uint_eq(attempt(all, 0, 10, 0), 10);
+    connection = sent(0, "");
+    ck_assert_uint_eq(connection->ahead, 10);
+    ck_assert_uint_eq(attempt(all, 0, 10, 0), 0);
+    ck_assert_uint_eq(attempt(all, 0, 15, 0), 5); /* it may grow */
+    ck_assert_uint_eq(attempt(all, 0, 15, 4), 0);
+    ck_assert_uint_eq(connection->ahead, 11);
+    ck_assert_uint_eq(attempt(all, 4, 20, 13), 2);
+    ck_assert_uint_eq(connection->ahead, 0);
+    ck_assert_uint_eq(attempt(all, 17, 5, 5), 5);
+    ck_assert_uint_eq(attempt(all, 22, 3, 0), 3);
+    /* GnuTLS goes on with the bytes that it has */
+    ck_assert_uint_eq(llmobs_connections_sent(ssl_of(0), NULL, 0, 3).len, 0);
+    ck_assert_uint_eq(connection->ahead, 0);
+}
+END_TEST
+
+/* However a library takes the bytes, each is shown once, in order. */
+START_TEST(connections_show_each_byte_once)
+{
+    char all[400], shown[400];
+
+    for (unsigned seed = 1; seed < 2000; seed++) {
+        size_t at = 0, end = 0;
+        unsigned chance = seed;
+
+        memset(all, 'x', sizeof(all));
+        memcpy(all, POST, sizeof(POST) - 1);
+        for (size_t i = 30; i < sizeof(all); i++)
+            all[i] = (char)(i * 7);
+        while (at < sizeof(all)) {
+            size_t len = 1 + (size_t)rand_r(&chance) % 90, taken;
+            struct llmobs_sent sent;
+
+            len = at + len < end ? end - at : len; /* no shorter one again */
+            len = at + len > sizeof(all) ? sizeof(all) - at : len;
+            taken = (size_t)rand_r(&chance) % (len + 1);
+            sent = llmobs_connections_sent(ssl_of(seed), all + at, len, taken);
+            if (sent.connection && sent.connection->held) {
+                memcpy(shown, sent.connection->first, sent.connection->held);
+                end = sent.connection->held;
+                sent.connection->held = 0;
+            }
+            if (sent.connection && sent.len) {
+                memcpy(shown + end, sent.bytes, sent.len);
+                end += sent.len;
+            }
+            at += taken;
+        }
+        ck_assert_uint_eq(end, sizeof(all));
+        ck_assert_int_eq(memcmp(all, shown, sizeof(all)), 0);
+    }
 }
 END_TEST
 
@@ -162,6 +239,8 @@ UNIT_SUITE(connections)
     UNIT_TEST(s, connections_byte_by_byte);
     UNIT_TEST(s, connections_that_receive_first);
     UNIT_TEST(s, connections_at_one_address);
+    UNIT_TEST(s, connections_that_wait_to_send);
+    UNIT_TEST(s, connections_show_each_byte_once);
     UNIT_TEST(s, connections_in_great_number);
     UNIT_TEST(s, connections_of_threads);
     return s;
