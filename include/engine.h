@@ -26,7 +26,7 @@ struct dl_phdr_info;
 
 /* Raised whenever a table or a list below changes; the shim does not use a core
  * of another number. */
-#define LLMOBS_ENGINE_ABI 11
+#define LLMOBS_ENGINE_ABI 12
 
 /* The only name that the core exports. */
 #define LLMOBS_CORE_ATTACH "llmobs_core_attach"
@@ -176,6 +176,34 @@ enum llmobs_confined {
 };
 enum llmobs_rest { LLMOBS_REST_NOT, LLMOBS_REST_HERE, LLMOBS_REST_HINDERED };
 
+/* How a connection of a TLS library ended: the peer said so (close_notify); it
+ * broke; the program let it go, or made it ready for another connection. */
+enum llmobs_wire_end {
+    LLMOBS_WIRE_CLOSED,
+    LLMOBS_WIRE_BROKEN,
+    LLMOBS_WIRE_FREED
+};
+
+/* The connections of clients of HTTP/1.1 that a TLS library encrypts. The shim
+ * calls these after the library's own function has returned, with the bytes
+ * that the program gave or got, which they borrow until they return. They keep
+ * errno. One connection is used by one thread at a time. */
+struct llmobs_wire;
+struct llmobs_wire_ops {
+    /* A client's first bytes were seen. Borrows `host`, the name that the
+     * client wants the peer's certificate to have; NULL: unknown. NULL: the
+     * core does not follow the connection. */
+    struct llmobs_wire *(*begin)(const char *host);
+    /* `waits`: the library has not taken the bytes yet, but wants them again;
+     * the next call has the bytes behind these. */
+    void (*sent)(struct llmobs_wire *, const void *bytes, size_t len,
+                 bool waits);
+    void (*received)(struct llmobs_wire *, const void *bytes, size_t len);
+    /* After FREED the connection is gone; after the others it stays, and no byte
+     * of it counts any more. */
+    void (*ended)(struct llmobs_wire *, enum llmobs_wire_end how);
+};
+
 /* The operations of the core, one for each hooked function (shim/copies.h).
  * Each calls the real function itself, exactly once. */
 struct llmobs_ops {
@@ -245,6 +273,7 @@ struct llmobs_ops {
     enum llmobs_rest (*rest)(enum llmobs_confined how, const void *filter);
     bool (*rest_longer)(void);
     void (*rested)(enum llmobs_confined how);
+    struct llmobs_wire_ops wire;
 };
 
 /* The type of llmobs_core_attach, which the shim calls once, after it loaded

@@ -1,0 +1,34 @@
+/* wire - calls that a program makes over a TLS library without libcurl: which
+ * exchanges of HTTP/1.1 a connection has, and which of them are calls.
+ *
+ * Owns:    a record per connection, with the reader of its bytes (http1.h) and
+ *          the exchange under way, until the connection is freed.
+ * Threads: init before any connection exists. One connection is used by one
+ *          thread at a time; the exit handler also takes its exchange.
+ * Errors:  a connection that cannot be followed makes no span; an exchange that
+ *          is lost for want of memory is counted.
+ * Fork:    an exchange belongs to the process that began it.
+ */
+#ifndef LLMOBS_WIRE_H
+#define LLMOBS_WIRE_H
+
+#include "include/engine.h"
+#include "core/config/config.h"
+#include "core/deliver/worker.h"
+
+/* Runs once; borrows its arguments for ever. */
+void llmobs_wire_init(const struct llmobs_config *config,
+                      struct llmobs_worker *worker);
+
+/* The operations of struct llmobs_wire_ops (engine.h). */
+struct llmobs_wire *llmobs_wire_begin(const char *host);
+void llmobs_wire_sent(struct llmobs_wire *wire, const void *bytes, size_t len,
+                      bool waits);
+void llmobs_wire_received(struct llmobs_wire *wire, const void *bytes,
+                          size_t len);
+void llmobs_wire_ended(struct llmobs_wire *wire, enum llmobs_wire_end how);
+
+/* The process exits: gives all exchanges that are under way. */
+void llmobs_wire_abandon_all(void);
+
+#endif
