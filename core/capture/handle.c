@@ -1,13 +1,10 @@
 #include "core/capture/handle.h"
 
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
-#include "lib/base/clock.h"
 #include "lib/base/cold.h"
 #include "core/capture/mime.h"
 #include "core/capture/parts.h"
@@ -474,17 +471,21 @@ void llmobs_handle_send_form(struct llmobs_handle *handle,
 
 /* -- headers ------------------------------------------------------------- */
 
-const char *llmobs_handle_header(const struct llmobs_handle *handle,
-                                 const char *name)
+const char *llmobs_lines_value(const struct curl_slist *list, const char *name)
 {
     size_t len = strlen(name);
 
-    for (const struct curl_slist *h = llmobs_handle_headers(handle); h;
-         h = h->next) {
+    for (const struct curl_slist *h = list; h; h = h->next) {
         if (h->data && strncasecmp(h->data, name, len) == 0)
             return h->data + len + strspn(h->data + len, " \t");
     }
     return NULL;
+}
+
+const char *llmobs_handle_header(const struct llmobs_handle *handle,
+                                 const char *name)
+{
+    return llmobs_lines_value(llmobs_handle_headers(handle), name);
 }
 
 /* -- all records ---------------------------------------------------------- */
@@ -503,53 +504,17 @@ void llmobs_handle_each(void (*visit)(struct llmobs_handle *, void *),
 
 /* -- the lock of `exchange` ------------------------------------------------ */
 
-/* Values of exchange_holder. */
-enum { HELD_BY_NOBODY, HELD_BY_OWNER, HELD_BY_EXIT };
-
-/* The exit handler holds `exchange` for a pointer swap. A child that is forked
- * meanwhile has no thread that gives it back, so it waits this long at most. */
-#define EXIT_PATIENCE_MS 100
-
-static bool handle_hand_over(struct llmobs_handle *handle, int from, int to)
+void llmobs_handle_lock(struct llmobs_handle *handle)
 {
-    return atomic_compare_exchange_strong_explicit(
-        &handle->exchange_holder, &from, to, memory_order_acquire,
-        memory_order_relaxed);
+    llmobs_holder_lock(&handle->exchange_holder);
 }
 
 bool llmobs_handle_trylock(struct llmobs_handle *handle, int ms)
 {
-    const struct timespec nap = {.tv_nsec = 100000};
-
-    for (int i = 0; i < 10 * ms + 1; i++) {
-        if (handle_hand_over(handle, HELD_BY_NOBODY, HELD_BY_EXIT))
-            return true;
-        nanosleep(&nap, NULL);
-    }
-    return false;
-}
-
-/* An owner that holds `exchange` already has left a write to the disk by
- * siglongjmp: it gets `exchange` again without a wait. */
-void llmobs_handle_lock(struct llmobs_handle *handle)
-{
-    int64_t until = 0;
-
-    while (!handle_hand_over(handle, HELD_BY_NOBODY, HELD_BY_OWNER) &&
-           LLMOBS_HAZARD(
-               lock_kept,
-               !handle_hand_over(handle, HELD_BY_OWNER, HELD_BY_OWNER), true)) {
-        if (!until)
-            until =
-                llmobs_clock_mono_ns() + EXIT_PATIENCE_MS * LLMOBS_NS_PER_MS;
-        else if (llmobs_clock_mono_ns() >= until)
-            (void)handle_hand_over(handle, HELD_BY_EXIT, HELD_BY_NOBODY);
-        sched_yield();
-    }
+    return llmobs_holder_trylock(&handle->exchange_holder, ms);
 }
 
 void llmobs_handle_unlock(struct llmobs_handle *handle)
 {
-    atomic_store_explicit(&handle->exchange_holder, HELD_BY_NOBODY,
-                          memory_order_release);
+    llmobs_holder_unlock(&handle->exchange_holder);
 }

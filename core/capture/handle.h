@@ -21,6 +21,7 @@
 #include "lib/base/hidden.h"
 #include "lib/base/keyed.h"
 #include "core/capture/adds.h"
+#include "core/capture/holder.h"
 #include "core/capture/replay.h"
 #include "core/capture/settings.h"
 #include "core/event/exchange.h"
@@ -261,11 +262,7 @@ unsigned llmobs_real_version(const struct llmobs_real *real);
 void llmobs_handle_each(void (*visit)(struct llmobs_handle *, void *),
                         void *ctx);
 
-/* The right to touch `exchange`. The thread that drives the handle holds it by
- * lock, for the length of an append or of a write to the disk. A siglongjmp out
- * of that leaves it held, and the thread's next lock succeeds at once. The exit
- * handler uses trylock, which gives up after about `ms` milliseconds: the
- * holder's thread may be gone. */
+/* The right to touch `exchange` (holder.h). */
 void llmobs_handle_lock(struct llmobs_handle *handle);
 bool llmobs_handle_trylock(struct llmobs_handle *handle, int ms);
 void llmobs_handle_unlock(struct llmobs_handle *handle);
@@ -278,8 +275,9 @@ const char *llmobs_handle_method(const struct llmobs_handle *handle);
 enum llmobs_http_verb llmobs_handle_verb(const struct llmobs_handle *handle);
 struct llmobs_text llmobs_handle_body(const struct llmobs_handle *handle);
 
-/* The value of a header in the app's list; NULL: it is not there. `name` ends
- * with its colon. */
+/* The value of a header in a list of lines, or in the app's list; NULL: it is
+ * not there. `name` ends with its colon. */
+const char *llmobs_lines_value(const struct curl_slist *list, const char *name);
 const char *llmobs_handle_header(const struct llmobs_handle *handle,
                                  const char *name);
 

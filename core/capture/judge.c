@@ -149,53 +149,65 @@ static bool still_holds(const struct llmobs_handle *handle,
     return llmobs_rules_holds(match, &request);
 }
 
-static bool match_signs(const struct llmobs_handle *handle,
+static bool match_signs(const struct curl_slist *lines,
                         const struct llmobs_request *request,
                         struct llmobs_match *match)
 {
-    for (const struct curl_slist *h = llmobs_handle_headers(handle); h;
-         h = h->next)
+    for (const struct curl_slist *h = lines; h; h = h->next)
         if (h->data && llmobs_rules_is_sign(rules, h->data) &&
             llmobs_rules_match_sign(rules, request, h->data, match))
             return true;
     return false;
 }
 
-static bool says_place(const struct llmobs_handle *handle)
+static bool says_place(const struct curl_slist *lines)
 {
     const char *place = atomic_load(&resumes)
-                            ? llmobs_handle_header(handle, "last-event-id:")
+                            ? llmobs_lines_value(lines, "last-event-id:")
                             : NULL;
 
     return LLMOBS_HAZARD(each_listener_reads, place && *place,
                          !place || *place);
 }
 
+/* A body that goes later speaks for itself, whatever its type. */
+static bool judge_lines(struct llmobs_request *request,
+                        const struct curl_slist *lines, bool later,
+                        struct llmobs_match *match)
+{
+    const char *type = llmobs_lines_value(lines, "content-type:");
+
+    LLMOBS_HAZARD(late_form_copied,
+                  request->says_form = llmobs_form_type(type), );
+    request->content_type =
+        later && LLMOBS_HAZARD(late_form_copied, !request->says_form, true)
+            ? "application/json"
+            : type;
+    request->content_encoding = llmobs_lines_value(lines, "content-encoding:");
+    request->resumes = says_place(lines);
+    return llmobs_rules_match(rules, request, match) ||
+           (match->asks && match_signs(lines, request, match));
+}
+
 static bool judge_whole(const struct llmobs_handle *handle, const char *url,
                         struct llmobs_match *match)
 {
     struct llmobs_request request = judge_request_of(handle, url);
-    const char *type;
 
     if (handle->exchange && still_holds(handle, &handle->exchange->match)) {
         *match = handle->exchange->match;
         return true;
     }
-    type = llmobs_handle_header(handle, "content-type:");
-    LLMOBS_HAZARD(late_form_copied,
-                  request.says_form = llmobs_form_type(type), );
-    request.content_type =
-        handle->latch.body_later &&
-                LLMOBS_HAZARD(late_form_copied, !request.says_form, true)
-            ? "application/json" /* a body that goes later speaks for itself */
-            : type;
-    request.content_encoding =
-        llmobs_handle_header(handle, "content-encoding:");
     request.body = llmobs_handle_body(handle);
     request.body_pending = !request.body.data && sends_some(handle);
-    request.resumes = says_place(handle);
-    return llmobs_rules_match(rules, &request, match) ||
-           (match->asks && match_signs(handle, &request, match));
+    return judge_lines(&request, llmobs_handle_headers(handle),
+                       handle->latch.body_later, match);
+}
+
+static void note_goes_on(const struct llmobs_match *match)
+{
+    if (match->goes_on)
+        LLMOBS_HAZARD(answer_unfetched, atomic_store(&resumes, true), );
 }
 
 bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
@@ -203,9 +215,30 @@ bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
 {
     bool ours = judge_whole(handle, url, match);
 
-    if (ours && match->goes_on)
-        LLMOBS_HAZARD(answer_unfetched, atomic_store(&resumes, true), );
+    if (ours)
+        note_goes_on(match);
     return ours;
+}
+
+bool llmobs_judge_asked(const struct llmobs_asked *asked,
+                        struct llmobs_match *match)
+{
+    struct llmobs_request request = {.method = asked->method,
+                                     .url = asked->url,
+                                     .body = asked->body,
+                                     .proxying = llmobs_thread_state_proxied()};
+    bool ours = judge_lines(&request, asked->lines, false, match);
+
+    if (ours)
+        note_goes_on(match);
+    llmobs_judge_log(asked->method, asked->url, match, ours);
+    return ours;
+}
+
+bool llmobs_judge_may_be(const char *target, bool sends)
+{
+    return observes() && (sends || bodyless || atomic_load(&resumes) ||
+                          llmobs_rules_fetches(target));
 }
 
 bool llmobs_judge_has_sign(const struct llmobs_handle *handle)

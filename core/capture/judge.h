@@ -39,6 +39,22 @@ bool llmobs_judge_has_sign(const struct llmobs_handle *handle);
 bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
                           struct llmobs_match *match);
 
+/* A request that is no transfer of libcurl's. */
+struct llmobs_asked {
+    const char *method;
+    const char *url; /* absolute */
+    const struct curl_slist
+        *lines;              /* "Name: value", as the program sent them */
+    struct llmobs_text body; /* its first bytes; data NULL: there is none */
+};
+
+/* _may_be: true where a request to the path `target` may be a call; `sends`: it
+ * has a body. _asked: judges it by all that is known, and writes that to a
+ * debug log. */
+bool llmobs_judge_may_be(const char *target, bool sends);
+bool llmobs_judge_asked(const struct llmobs_asked *asked,
+                        struct llmobs_match *match);
+
 /* True when the request may get trace headers. */
 bool llmobs_judge_wants_headers(const struct llmobs_handle *handle,
                                 const struct llmobs_match *match);

@@ -1,11 +1,14 @@
 #include "core/capture/ours.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/sdk/annotation_pack.h"
 #include "core/sdk/own_span.h"
 #include "core/trace/carrier.h"
 #include "lib/base/hazard.h"
+#include "lib/base/network.h"
+#include "lib/span/account.h"
 
 /* Set once before any handle exists, constant afterwards. */
 static const struct llmobs_config *config;
@@ -43,8 +46,8 @@ static struct llmobs_callsite *take_callsite(uintptr_t entry)
 
 /* The parent is, in this order: the program's own span, the context in the
  * headers that the program sends, the context of the request that it serves.
- * libcurl has not read the headers yet: `continue_own` takes that context
- * later. */
+ * The headers are not read yet: llmobs_ours_continue takes that
+ * context later. */
 static void take_parent(struct llmobs_origin *origin,
                         struct llmobs_context *context)
 {
@@ -65,23 +68,80 @@ static void take_parent(struct llmobs_origin *origin,
             llmobs_context_from_carrier(context, config, now);
 }
 
-bool llmobs_ours_take(struct llmobs_handle *handle)
+struct llmobs_exchange *llmobs_ours_new(struct llmobs_origin *origin,
+                                        uintptr_t called_from)
 {
-    struct llmobs_origin *origin = &handle->origin;
     struct llmobs_exchange *exchange =
         llmobs_exchange_new(llmobs_ours_body_max());
 
     if (!exchange)
-        return false;
+        return NULL;
     exchange->whole = config->record_dir != NULL;
-    exchange->callsite = take_callsite(handle->called_from);
-    handle->called_from = 0;
+    exchange->callsite = take_callsite(called_from);
     exchange->annotations =
         origin->taken_at_add ? origin->annotations : llmobs_annotation_pack();
     origin->annotations = NULL;
     take_parent(origin, &exchange->context);
-    origin->exchange = exchange;
+    return exchange;
+}
+
+bool llmobs_ours_take(struct llmobs_handle *handle)
+{
+    handle->origin.exchange =
+        llmobs_ours_new(&handle->origin, handle->called_from);
+    if (!handle->origin.exchange)
+        return false;
+    handle->called_from = 0;
     return true;
+}
+
+uint64_t llmobs_ours_keep_head(const struct curl_slist *lines,
+                               struct llmobs_exchange *exchange,
+                               uint64_t account)
+{
+    for (const struct curl_slist *h = lines; h; h = h->next) {
+        const char *colon = h->data ? strchr(h->data, ':') : NULL;
+
+        if (!colon)
+            continue;
+        llmobs_headers_keep(&exchange->request_headers, h->data,
+                            (size_t)(colon - h->data));
+        account =
+            llmobs_account_header(account, h->data, (size_t)(colon - h->data));
+    }
+    return account;
+}
+
+bool llmobs_ours_forwards_strangers(const struct curl_slist *lines)
+{
+#define NAME(with, id, text) text with,
+    static const char *const names[] = {LLMOBS_NETWORK_HEADERS(NAME, ":")};
+#undef NAME
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (llmobs_network_public_forwarded(
+                llmobs_lines_value(lines, names[i])))
+            return true;
+    return false;
+}
+
+bool llmobs_ours_continue(const struct llmobs_own_headers *own, bool from_span,
+                          struct llmobs_context *context)
+{
+    struct llmobs_context *continued;
+    bool found;
+
+    if (from_span || !own->names)
+        return false;
+    continued = malloc(sizeof(*continued));
+    found = continued &&
+            llmobs_context_from_carrier(continued, config, &own->carrier);
+    if (found) {
+        LLMOBS_HAZARD(another_id, continued->span_id = context->span_id, );
+        *context = *continued;
+    }
+    free(continued);
+    return found;
 }
 
 struct llmobs_exchange *llmobs_ours_make(struct llmobs_handle *handle)

@@ -20,6 +20,29 @@ void llmobs_ours_init(const struct llmobs_config *config);
  * the model, the token counts, how the answer ended. */
 size_t llmobs_ours_body_max(void);
 
+/* Makes and gives the exchange of a call that the calling thread makes now, and
+ * notes in `origin` which parent it has. NULL without memory. `called_from`:
+ * where the program made it (stack.h). */
+struct llmobs_exchange *llmobs_ours_new(struct llmobs_origin *origin,
+                                        uintptr_t called_from);
+
+/* Keeps of a request's lines, "Name: value", what a span may show. Adds the
+ * credentials among them to `account`: one walk for both, as the app's thread
+ * makes it. */
+uint64_t llmobs_ours_keep_head(const struct curl_slist *lines,
+                               struct llmobs_exchange *exchange,
+                               uint64_t account);
+
+/* True for a program that sends on the headers of a caller from a public
+ * network. */
+bool llmobs_ours_forwards_strangers(const struct curl_slist *lines);
+
+/* The context in the program's own headers is the parent, unless a span of the
+ * program is. The call keeps its span id, by which the disk knows the call.
+ * True where the headers have one. */
+bool llmobs_ours_continue(const struct llmobs_own_headers *own, bool from_span,
+                          struct llmobs_context *context);
+
 /* Makes and gives the exchange of a call that is no transfer, such as a
  * response of a talk; NULL without memory. The handle has no transfer under
  * way. */

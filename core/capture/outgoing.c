@@ -9,7 +9,6 @@
 #include "lib/base/fork.h"
 #include "lib/base/hazard.h"
 #include "lib/base/log.h"
-#include "lib/base/network.h"
 #include "lib/base/stats.h"
 #include "core/capture/handle_url.h"
 #include "core/capture/adds.h"
@@ -109,27 +108,6 @@ bool llmobs_outgoing_open(struct llmobs_handle *handle,
 
 /* -- header list and body -------------------------------------------------- */
 
-/* The context in the app's own headers is the parent, unless a span of the
- * program is. The call keeps its span id, by which the disk knows the call. */
-static bool continue_own(const struct llmobs_own_headers *own, bool from_span,
-                         struct llmobs_context *context)
-{
-    struct llmobs_context *continued;
-    bool found;
-
-    if (from_span || !own->names)
-        return false;
-    continued = malloc(sizeof(*continued));
-    found = continued &&
-            llmobs_context_from_carrier(continued, config, &own->carrier);
-    if (found) {
-        LLMOBS_HAZARD(another_id, continued->span_id = context->span_id, );
-        *context = *continued;
-    }
-    free(continued);
-    return found;
-}
-
 static void put_headers(struct llmobs_handle *handle, CURL *curl,
                         const struct llmobs_inject_plan *plan)
 {
@@ -146,21 +124,6 @@ static void put_headers(struct llmobs_handle *handle, CURL *curl,
         handle->in &= ~(unsigned)LLMOBS_IN_HEADERS;
 }
 
-/* True for a program that sends on the headers of a caller from a public
- * network. */
-static bool forwards_strangers(const struct llmobs_handle *handle)
-{
-#define NAME(with, id, text) text with,
-    static const char *const names[] = {LLMOBS_NETWORK_HEADERS(NAME, ":")};
-#undef NAME
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        if (llmobs_network_public_forwarded(
-                llmobs_handle_header(handle, names[i])))
-            return true;
-    return false;
-}
-
 /* Reads the program's own headers. The baggage that a caller from a public
  * network sent the program goes on to nobody. */
 static void scan_headers(const struct llmobs_handle *handle,
@@ -168,7 +131,8 @@ static void scan_headers(const struct llmobs_handle *handle,
                          struct llmobs_inject_plan *plan)
 {
     const struct llmobs_origin *origin = &handle->origin;
-    bool forwards = forwards_strangers(handle);
+    bool forwards =
+        llmobs_ours_forwards_strangers(llmobs_handle_headers(handle));
 
     llmobs_inject_scan(llmobs_handle_headers(handle), origin->url, own);
     own->carrier.stranger = origin->from_stranger ||
@@ -196,24 +160,12 @@ static void outgoing_pass_on(struct llmobs_handle *handle, CURL *curl,
     put_headers(handle, curl, &plan);
 }
 
-/* Adds the credentials among the headers to `account`: one walk for both, as
- * the app's thread makes it. */
 static uint64_t keep_head(const struct llmobs_handle *handle,
                           struct llmobs_exchange *exchange, uint64_t account)
 {
     outgoing_set_method(exchange, handle);
-    for (const struct curl_slist *h = llmobs_handle_headers(handle); h;
-         h = h->next) {
-        const char *colon = h->data ? strchr(h->data, ':') : NULL;
-
-        if (!colon)
-            continue;
-        llmobs_headers_keep(&exchange->request_headers, h->data,
-                            (size_t)(colon - h->data));
-        account =
-            llmobs_account_header(account, h->data, (size_t)(colon - h->data));
-    }
-    return account;
+    return llmobs_ours_keep_head(llmobs_handle_headers(handle), exchange,
+                                 account);
 }
 
 static void keep_head_and_account(const struct llmobs_handle *handle,
@@ -272,7 +224,7 @@ static void send_context(struct llmobs_handle *handle, CURL *curl,
     struct llmobs_inject_plan plan = {.baggage = NULL};
 
     scan_headers(handle, &own, &plan);
-    plan.continued = continue_own(&own, origin->from_span, context);
+    plan.continued = llmobs_ours_continue(&own, origin->from_span, context);
     plan.sender = llmobs_propagate_span(context);
     if (plan.continued)
         plan.sender.apm_span_id = context->apm_parent_id;
