@@ -194,13 +194,10 @@ struct llmobs_wire_ops {
      * client wants the peer's certificate to have; NULL: unknown. NULL: the
      * core does not follow the connection. */
     struct llmobs_wire *(*begin)(const char *host);
-    /* `waits`: the library has not taken the bytes yet, but wants them again;
-     * the next call has the bytes behind these. */
-    void (*sent)(struct llmobs_wire *, const void *bytes, size_t len,
-                 bool waits);
+    void (*sent)(struct llmobs_wire *, const void *bytes, size_t len);
     void (*received)(struct llmobs_wire *, const void *bytes, size_t len);
-    /* After FREED the connection is gone; after the others it stays, and no byte
-     * of it counts any more. */
+    /* After FREED the connection is gone; after the others it stays, and no
+     * byte of it counts any more. */
     void (*ended)(struct llmobs_wire *, enum llmobs_wire_end how);
 };
 

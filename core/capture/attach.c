@@ -29,6 +29,7 @@
 #include "core/capture/multi.h"
 #include "core/capture/multi_messages.h"
 #include "core/capture/unseen.h"
+#include "core/capture/wire.h"
 #include "core/capture/rest.h"
 #include "core/capture/ws.h"
 #include "core/sdk/evaluation_submit.h"
@@ -215,6 +216,8 @@ static const struct llmobs_ops ops = {
     .rest = llmobs_rest_begin,
     .rest_longer = llmobs_rest_longer,
     .rested = llmobs_rest_end,
+    .wire = {llmobs_wire_begin, llmobs_wire_sent, llmobs_wire_received,
+             llmobs_wire_ended},
 };
 
 __attribute__((visibility("default"))) const struct llmobs_ops *

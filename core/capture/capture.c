@@ -17,6 +17,7 @@
 #include "core/capture/outgoing.h"
 #include "core/capture/talk.h"
 #include "core/capture/unseen.h"
+#include "core/capture/wire.h"
 #include "core/event/curlcode.h"
 #include "core/sdk/annotation_pack.h"
 #include "core/sdk/own_span.h"
@@ -41,6 +42,7 @@ void llmobs_capture_init(const struct llmobs_config *config,
     llmobs_judge_init(config, rules);
     llmobs_outgoing_init(config, worker);
     llmobs_talk_init(worker);
+    llmobs_wire_init(worker);
 }
 
 /* -- records of handles ---------------------------------------------------- */
@@ -634,4 +636,5 @@ static void capture_abandon(struct llmobs_handle *handle, void *ctx)
 void llmobs_capture_abandon_all(void)
 {
     llmobs_handle_each(capture_abandon, NULL);
+    llmobs_wire_abandon_all();
 }

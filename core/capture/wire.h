@@ -13,17 +13,14 @@
 #define LLMOBS_WIRE_H
 
 #include "include/engine.h"
-#include "core/config/config.h"
 #include "core/deliver/worker.h"
 
-/* Runs once; borrows its arguments for ever. */
-void llmobs_wire_init(const struct llmobs_config *config,
-                      struct llmobs_worker *worker);
+/* Runs once; borrows its argument for ever. */
+void llmobs_wire_init(struct llmobs_worker *worker);
 
 /* The operations of struct llmobs_wire_ops (engine.h). */
 struct llmobs_wire *llmobs_wire_begin(const char *host);
-void llmobs_wire_sent(struct llmobs_wire *wire, const void *bytes, size_t len,
-                      bool waits);
+void llmobs_wire_sent(struct llmobs_wire *wire, const void *bytes, size_t len);
 void llmobs_wire_received(struct llmobs_wire *wire, const void *bytes,
                           size_t len);
 void llmobs_wire_ended(struct llmobs_wire *wire, enum llmobs_wire_end how);

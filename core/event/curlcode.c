@@ -111,6 +111,8 @@ static const char *const names[] = {
 
 const char *llmobs_curlcode_name(int code)
 {
+    if (code == LLMOBS_CODE_CONNECTION_LOST)
+        return "connection_lost";
     if (code < 0 || (size_t)code >= sizeof(names) / sizeof(*names))
         return "CURLE_UNKNOWN";
     return names[code];

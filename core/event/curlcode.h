@@ -6,8 +6,11 @@
 #ifndef LLMOBS_CURLCODE_H
 #define LLMOBS_CURLCODE_H
 
+/* Not libcurl's: a connection that no libcurl made ended too early. */
+#define LLMOBS_CODE_CONNECTION_LOST 1000
+
 /* "CURLE_OPERATION_TIMEDOUT"; "CURLE_UNKNOWN" for a number of no known
- * release. Static, never NULL. */
+ * release; "connection_lost" for ours. Static, never NULL. */
 const char *llmobs_curlcode_name(int code);
 
 #endif

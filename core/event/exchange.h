@@ -100,6 +100,7 @@ struct llmobs_exchange {
     bool told;     /* seen only at its end: all is known from libcurl */
     bool stands;   /* counts as a call, even if libcurl never requests */
     bool bare;     /* read from the disk, which must not have bodies */
+    bool wired;    /* a TLS library carried it: libcurl has measured nothing */
     bool traced;   /* libcurl got a tracestate header for this request */
     bool whole;    /* pictures and sounds are kept as other content is */
     bool recorded; /* recorded, or that was tried (recorder.h) */

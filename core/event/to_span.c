@@ -362,7 +362,7 @@ static void add_transfer(const struct llmobs_exchange *exchange,
     const struct llmobs_transfer *from = &exchange->transfer;
     struct llmobs_json *to = llmobs_json_object();
 
-    if (exchange->end == LLMOBS_END_DONE)
+    if (exchange->end == LLMOBS_END_DONE && !exchange->wired)
         to_span_set_count(to, "curl_code", exchange->code);
     (void)llmobs_json_sets(to, "http_version",
                            http_version_name(from->http_version));

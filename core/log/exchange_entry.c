@@ -85,6 +85,7 @@ enum {
 #define TRACE_REMOTE 1
 #define TRACE_SENT 2
 #define TRACE_UNSAMPLED 4
+#define TRACE_WIRED 8
 
 #define FLAG_TRUNCATED 1
 #define FLAG_LOST 2
@@ -108,6 +109,7 @@ static void fill_numbers(const struct llmobs_exchange *exchange, int64_t *n)
     n[NUMBER_RESPONSE_FLAGS] = flags_of(&exchange->response);
     n[NUMBER_TRACE_FLAGS] = (exchange->context.remote ? TRACE_REMOTE : 0) |
                             (exchange->traced ? TRACE_SENT : 0) |
+                            (exchange->wired ? TRACE_WIRED : 0) |
                             (exchange->context.unsampled ? TRACE_UNSAMPLED : 0);
 }
 
@@ -368,6 +370,7 @@ static int exchange_entry_read_numbers(struct llmobs_exchange *exchange,
     exchange->response.whole_max = exchange->request.whole_max;
     exchange->context.remote = n[NUMBER_TRACE_FLAGS] & TRACE_REMOTE;
     exchange->traced = n[NUMBER_TRACE_FLAGS] & TRACE_SENT;
+    exchange->wired = n[NUMBER_TRACE_FLAGS] & TRACE_WIRED;
     exchange->context.unsampled = n[NUMBER_TRACE_FLAGS] & TRACE_UNSAMPLED;
     return 0;
 }

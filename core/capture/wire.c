@@ -1,0 +1,505 @@
+#include "core/capture/wire.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/capture/judge.h"
+#include "core/capture/ours.h"
+#include "core/capture/wire_head.h"
+#include "core/event/curlcode.h"
+#include "lib/base/clock.h"
+#include "lib/base/cold.h"
+#include "lib/base/fork.h"
+#include "lib/base/hazard.h"
+#include "lib/base/keyed.h"
+#include "lib/span/account.h"
+#include "lib/span/allowlist.h"
+#include "lib/text/http1.h"
+
+/* How many milliseconds the exit handler waits for a thread that is appending.
+ */
+#define EXIT_LOCK_MS 5
+/* A body is judged by so many of its first bytes, or by all of them. */
+#define JUDGED_MAX 4096
+#define LINE_BITS 4
+
+struct llmobs_wire {
+    struct llmobs_keyed keyed; /* by a number of its own */
+    struct llmobs_http1 http;
+    int process;
+    enum llmobs_wire_end ended_as;
+    char *host; /* NULL: unknown */
+    /* A request that is not judged yet; NULL: there is none. `seen`: the body's
+     * first bytes. */
+    struct llmobs_wire_head *head;
+    struct llmobs_buf seen;
+    atomic_int holder; /* of the exchanges (holder.h) */
+    /* By the number of the request; NULL: no call. */
+    struct llmobs_exchange *exchanges[LLMOBS_HTTP1_DEPTH];
+    uint32_t whole; /* bits: the request was sent to its end */
+};
+
+LLMOBS_COLD static struct llmobs_keyed_line lines[1 << LINE_BITS];
+static struct llmobs_keyed_state state;
+static const struct llmobs_keyed_table table = {
+    lines, LINE_BITS, sizeof(struct llmobs_wire), &state};
+static atomic_uintptr_t last_key;
+
+/* Set once before any connection exists, constant afterwards. */
+static struct llmobs_worker *worker;
+
+void llmobs_wire_init(struct llmobs_worker *the_worker)
+{
+    worker = the_worker;
+}
+
+static uint32_t bit_of(uint32_t number)
+{
+    return UINT32_C(1) << number % LLMOBS_HTTP1_DEPTH;
+}
+
+static struct llmobs_exchange **slot_of(struct llmobs_wire *wire,
+                                        uint32_t number)
+{
+    return &wire->exchanges[number % LLMOBS_HTTP1_DEPTH];
+}
+
+/* -- the end of a call ----------------------------------------------------- */
+
+static struct llmobs_exchange *take(struct llmobs_wire *wire, uint32_t number)
+{
+    struct llmobs_exchange **slot = slot_of(wire, number), *exchange;
+
+    llmobs_holder_lock(&wire->holder);
+    exchange = *slot;
+    *slot = NULL;
+    llmobs_holder_unlock(&wire->holder);
+    return exchange;
+}
+
+static void give(struct llmobs_exchange *exchange, enum llmobs_end end)
+{
+    exchange->end = end;
+    exchange->duration_ns = llmobs_clock_mono_ns() - exchange->start_mono_ns;
+    llmobs_exchange_end(exchange);
+    llmobs_worker_give(worker, &exchange->item);
+}
+
+static void fail(struct llmobs_exchange *exchange)
+{
+    exchange->code = LLMOBS_CODE_CONNECTION_LOST;
+    exchange->code_name = llmobs_curlcode_name(exchange->code);
+    snprintf(exchange->error_text, sizeof(exchange->error_text),
+             "the connection ended before the answer did");
+}
+
+/* No more is known of the answer. */
+static void end_answer(struct llmobs_wire *wire,
+                       struct llmobs_exchange *exchange, uint32_t number,
+                       enum llmobs_http1_end how)
+{
+    bool cut = how == LLMOBS_HTTP1_CUT || how == LLMOBS_HTTP1_NONE;
+
+    if (!(wire->whole & bit_of(number)))
+        llmobs_body_miss(&exchange->request, 1);
+    if (how == LLMOBS_HTTP1_LOST)
+        llmobs_body_miss(&exchange->response, 1);
+    if (cut && wire->ended_as == LLMOBS_WIRE_FREED) {
+        give(exchange, LLMOBS_END_REMOVED);
+        return;
+    }
+    if (cut)
+        fail(exchange);
+    give(exchange, LLMOBS_END_DONE);
+}
+
+/* -- a call begins --------------------------------------------------------- */
+
+static void forget_head(struct llmobs_wire *wire)
+{
+    llmobs_wire_head_free(wire->head);
+    wire->head = NULL;
+    llmobs_buf_fini(&wire->seen);
+}
+
+static void keep_lines(struct llmobs_exchange *exchange,
+                       const struct llmobs_wire_head *head,
+                       const struct llmobs_origin *origin)
+{
+    struct llmobs_own_headers own;
+
+    llmobs_worker_find_key(worker, exchange);
+    exchange->account = llmobs_account_seal(llmobs_ours_keep_head(
+        head->lines, exchange, llmobs_account_url(0, head->url)));
+    llmobs_inject_scan(head->lines, head->url, &own);
+    own.carrier.stranger =
+        origin->from_stranger || llmobs_ours_forwards_strangers(head->lines);
+    (void)llmobs_ours_continue(&own, origin->from_span, &exchange->context);
+}
+
+static bool fill(struct llmobs_exchange *exchange,
+                 const struct llmobs_wire_head *head,
+                 const struct llmobs_match *match, struct llmobs_text body)
+{
+    struct llmobs_text query = llmobs_rules_query(match, head->url);
+
+    exchange->url = llmobs_allowlist_url_copy(head->url);
+    if (!exchange->url)
+        return false;
+    llmobs_exchange_began(exchange, head->began_ns);
+    exchange->match = *match;
+    exchange->wired = true;
+    exchange->transfer.redirects = -1;
+    exchange->transfer.bytes_sent = exchange->transfer.bytes_received = 0;
+    llmobs_context_text(
+        exchange->method, sizeof(exchange->method),
+        (struct llmobs_text){head->method, strlen(head->method)});
+    exchange->stands = body.len > 0 ? llmobs_rules_seems(match, body)
+                                    : llmobs_rules_stands(match);
+    exchange->multipart = match->form;
+    if (match->form)
+        exchange->form =
+            llmobs_form_new(llmobs_lines_value(head->lines, "content-type:"));
+    if (query.len > 0)
+        (void)llmobs_body_add(&exchange->request, query.data, query.len);
+    return true;
+}
+
+/* Makes the exchange of a request that is a call. NULL: it is lost. */
+static struct llmobs_exchange *open_call(const struct llmobs_wire_head *head,
+                                         const struct llmobs_match *match,
+                                         struct llmobs_text body)
+{
+    struct llmobs_origin origin = {.taken_at_add = false};
+    struct llmobs_exchange *exchange = llmobs_ours_new(&origin, 0);
+
+    if (exchange && fill(exchange, head, match, body)) {
+        keep_lines(exchange, head, &origin);
+        llmobs_worker_start(worker, exchange);
+    } else {
+        llmobs_worker_lose(worker);
+        llmobs_exchange_free(exchange);
+        exchange = NULL;
+    }
+    free(origin.baggage);
+    return exchange;
+}
+
+static void add_sent(struct llmobs_exchange *exchange, struct llmobs_text bytes)
+{
+    exchange->transfer.bytes_sent += (int64_t)bytes.len;
+    llmobs_exchange_sent(exchange, bytes.data, bytes.len);
+}
+
+/* Judges the request by its head and the first bytes of its body, and wipes the
+ * head, which holds keys. */
+static void judge(struct llmobs_wire *wire, uint32_t number,
+                  struct llmobs_text body)
+{
+    const struct llmobs_wire_head *head = wire->head;
+    const struct llmobs_asked asked = {head->method, head->url, head->lines,
+                                       body};
+    struct llmobs_exchange *exchange = NULL;
+    struct llmobs_match match = {0};
+
+    if (llmobs_judge_asked(&asked, &match))
+        exchange = open_call(head, &match, body);
+    if (exchange) {
+        if (body.len > 0)
+            add_sent(exchange, body);
+        llmobs_worker_warm(worker);
+        llmobs_holder_lock(&wire->holder);
+        *slot_of(wire, number) = exchange;
+        llmobs_holder_unlock(&wire->holder);
+    }
+    forget_head(wire);
+}
+
+static void judge_seen(struct llmobs_wire *wire, uint32_t number)
+{
+    judge(wire, number,
+          (struct llmobs_text){wire->seen.len ? wire->seen.data : NULL,
+                               wire->seen.len});
+}
+
+/* -- what the reader says -------------------------------------------------- */
+
+static void request_head(struct llmobs_wire *wire, uint32_t number,
+                         const struct llmobs_http1_head *head)
+{
+    bool sends = head->framing != LLMOBS_HTTP1_BODILESS &&
+                 (head->framing != LLMOBS_HTTP1_LENGTH || head->length > 0);
+
+    wire->whole &= ~bit_of(number);
+    llmobs_worker_call(worker);
+    wire->head = llmobs_wire_head_new(head, wire->host);
+    llmobs_buf_init(&wire->seen, JUDGED_MAX);
+    if (wire->head && !llmobs_judge_may_be(wire->head->url, sends))
+        forget_head(wire);
+    else if (wire->head && !sends)
+        judge_seen(wire, number);
+}
+
+static void request_body(struct llmobs_wire *wire, uint32_t number,
+                         struct llmobs_text bytes)
+{
+    struct llmobs_exchange *exchange;
+
+    if (wire->head && wire->seen.len == 0 && bytes.len >= JUDGED_MAX) {
+        judge(wire, number, bytes);
+        return;
+    }
+    if (wire->head) {
+        size_t room = JUDGED_MAX - wire->seen.len;
+        size_t take_now = bytes.len < room ? bytes.len : room;
+
+        if (llmobs_buf_add(&wire->seen, bytes.data, take_now) != 0) {
+            llmobs_worker_lose(worker);
+            forget_head(wire);
+            return;
+        }
+        if (wire->seen.len < JUDGED_MAX)
+            return;
+        judge_seen(wire, number);
+        bytes.data += take_now;
+        bytes.len -= take_now;
+    }
+    llmobs_holder_lock(&wire->holder);
+    exchange = *slot_of(wire, number);
+    if (exchange && bytes.len > 0)
+        add_sent(exchange, bytes);
+    llmobs_holder_unlock(&wire->holder);
+}
+
+static void request_end(struct llmobs_wire *wire, uint32_t number,
+                        enum llmobs_http1_end how)
+{
+    struct llmobs_exchange *exchange;
+
+    if (wire->head)
+        judge_seen(wire, number);
+    if (how != LLMOBS_HTTP1_WHOLE)
+        return;
+    wire->whole |= bit_of(number);
+    llmobs_holder_lock(&wire->holder);
+    exchange = *slot_of(wire, number);
+    if (exchange)
+        llmobs_worker_begin(worker, exchange);
+    llmobs_holder_unlock(&wire->holder);
+}
+
+/* A client that follows these sends the same request again, elsewhere: that is
+ * the call. */
+static bool leads_on(unsigned status)
+{
+    return status == 307 || status == 308;
+}
+
+static void add_answer_head(struct llmobs_exchange *exchange,
+                            const struct llmobs_http1_head *head)
+{
+    struct llmobs_text rest = head->headers;
+
+    llmobs_exchange_restart(exchange);
+    exchange->status = (long)head->status;
+    exchange->transfer.http_version = head->minor ? 2 : 1;
+    while (rest.len > 0) {
+        const char *end = memchr(rest.data, '\n', rest.len);
+        size_t len = end ? (size_t)(end + 1 - rest.data) : rest.len;
+
+        llmobs_exchange_expect(exchange, rest.data, len);
+        llmobs_headers_keep_answer(&exchange->response_headers, rest.data, len);
+        rest.data += len;
+        rest.len -= len;
+    }
+}
+
+static void answer_head(struct llmobs_wire *wire, uint32_t number,
+                        const struct llmobs_http1_head *head)
+{
+    struct llmobs_exchange *exchange;
+
+    if (leads_on(head->status)) {
+        exchange = take(wire, number);
+        if (exchange)
+            llmobs_worker_cancel(worker, exchange);
+        llmobs_exchange_free(exchange);
+        return;
+    }
+    llmobs_holder_lock(&wire->holder);
+    exchange = *slot_of(wire, number);
+    if (exchange)
+        add_answer_head(exchange, head);
+    llmobs_holder_unlock(&wire->holder);
+}
+
+static void on_head(void *user, enum llmobs_http1_side side, uint32_t number,
+                    const struct llmobs_http1_head *head)
+{
+    struct llmobs_wire *wire = user;
+
+    if (side == LLMOBS_HTTP1_REQUEST) {
+        request_head(wire, number, head);
+        return;
+    }
+    if (wire->head && wire->http.asked == number + 1)
+        judge_seen(wire, number); /* the answer came before all of the body */
+    answer_head(wire, number, head);
+}
+
+static void on_body(void *user, enum llmobs_http1_side side, uint32_t number,
+                    struct llmobs_text bytes)
+{
+    struct llmobs_wire *wire = user;
+    struct llmobs_exchange *exchange;
+
+    if (side == LLMOBS_HTTP1_REQUEST) {
+        request_body(wire, number, bytes);
+        return;
+    }
+    llmobs_holder_lock(&wire->holder);
+    exchange = *slot_of(wire, number);
+    if (exchange) {
+        exchange->transfer.bytes_received += (int64_t)bytes.len;
+        llmobs_exchange_received(exchange, bytes.data, bytes.len);
+    }
+    llmobs_holder_unlock(&wire->holder);
+}
+
+static void on_end(void *user, enum llmobs_http1_side side, uint32_t number,
+                   enum llmobs_http1_end how)
+{
+    struct llmobs_wire *wire = user;
+    struct llmobs_exchange *exchange;
+
+    if (side == LLMOBS_HTTP1_REQUEST) {
+        request_end(wire, number, how);
+        return;
+    }
+    exchange = take(wire, number);
+    if (exchange)
+        end_answer(wire, exchange, number, how);
+}
+
+static void on_stopped(void *user, enum llmobs_http1_why why)
+{
+    (void)why;
+    forget_head(user);
+}
+
+static const struct llmobs_http1_events events = {on_head, on_body, on_end,
+                                                  on_stopped};
+
+/* -- the connection -------------------------------------------------------- */
+
+struct llmobs_wire *llmobs_wire_begin(const char *host)
+{
+    uintptr_t key = atomic_fetch_add(&last_key, 1) + 1;
+    struct llmobs_wire *wire;
+    int saved = errno;
+
+    wire = llmobs_keyed_claim(&table, (void *)key);
+    if (wire) {
+        wire->whole = 0;
+        llmobs_http1_init(&wire->http, &events, wire);
+        wire->process = llmobs_fork_process();
+        wire->host = host && *host ? strdup(host) : NULL;
+    }
+    errno = saved;
+    return wire;
+}
+
+/* The parent ends what it began. The child follows the connection from its next
+ * request on, where none of the parent's is under way. */
+static void settle_fork(struct llmobs_wire *wire)
+{
+    if (wire->process == llmobs_fork_process())
+        return;
+    wire->process = llmobs_fork_process();
+    llmobs_holder_lock(&wire->holder);
+    for (size_t i = 0; i < LLMOBS_HTTP1_DEPTH; i++) {
+        llmobs_exchange_free(wire->exchanges[i]);
+        wire->exchanges[i] = NULL;
+    }
+    llmobs_holder_unlock(&wire->holder);
+    forget_head(wire);
+    if (LLMOBS_HAZARD(answers_of_the_parent,
+                      wire->http.asked != wire->http.answered, false))
+        llmobs_http1_fini(&wire->http);
+}
+
+struct entry {
+    int saved, cancel;
+};
+
+static struct entry enter(struct llmobs_wire *wire)
+{
+    struct entry entry = {.saved = errno};
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &entry.cancel);
+    settle_fork(wire);
+    return entry;
+}
+
+static void leave(struct entry entry)
+{
+    pthread_setcancelstate(entry.cancel, NULL);
+    errno = entry.saved;
+}
+
+void llmobs_wire_sent(struct llmobs_wire *wire, const void *bytes, size_t len)
+{
+    struct entry entry = enter(wire);
+
+    llmobs_http1_sent(&wire->http, bytes, len);
+    leave(entry);
+}
+
+void llmobs_wire_received(struct llmobs_wire *wire, const void *bytes,
+                          size_t len)
+{
+    struct entry entry = enter(wire);
+
+    llmobs_http1_received(&wire->http, bytes, len);
+    leave(entry);
+}
+
+void llmobs_wire_ended(struct llmobs_wire *wire, enum llmobs_wire_end how)
+{
+    struct entry entry = enter(wire);
+
+    wire->ended_as = how;
+    llmobs_http1_ended(&wire->http, how == LLMOBS_WIRE_CLOSED);
+    forget_head(wire);
+    if (how == LLMOBS_WIRE_FREED) {
+        free(wire->host);
+        wire->host = NULL;
+        llmobs_keyed_release(&table, &wire->keyed);
+    }
+    leave(entry);
+}
+
+static void abandon(struct llmobs_wire *wire)
+{
+    struct llmobs_exchange *taken[LLMOBS_HTTP1_DEPTH];
+
+    if (!llmobs_holder_trylock(&wire->holder, EXIT_LOCK_MS))
+        return;
+    memcpy(taken, wire->exchanges, sizeof(taken));
+    memset(wire->exchanges, 0, sizeof(wire->exchanges));
+    llmobs_holder_unlock(&wire->holder);
+    for (size_t i = 0; i < LLMOBS_HTTP1_DEPTH; i++)
+        if (taken[i] && taken[i]->process == llmobs_fork_process())
+            give(taken[i], LLMOBS_END_EXIT);
+}
+
+void llmobs_wire_abandon_all(void)
+{
+    for (struct llmobs_keyed *record = atomic_load(&state.all); record;
+         record = record->next)
+        if (atomic_load(&record->key))
+            abandon((struct llmobs_wire *)record);
+}

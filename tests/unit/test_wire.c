@@ -1,0 +1,319 @@
+/* The calls of a connection of a TLS library become spans, each once, whatever
+ * the order and the cuts of its bytes. */
+#include "core/capture/wire.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/capture/judge.h"
+#include "core/capture/ours.h"
+#include "core/sdk/own_span.h"
+#include "tests/unit/context_case.h"
+#include "tests/unit/worker_fake.h"
+
+#define KEY "sk-SECRETKEY"
+#define ASKS                                                         \
+    "POST /v1/chat/completions HTTP/1.1\r\nHost: api.openai.com\r\n" \
+    "Authorization: Bearer " KEY "\r\n"
+#define JSON "Content-Type: application/json\r\n"
+#define BODY                                                  \
+    "{\"model\":\"gpt-4o\",\"messages\":[{\"role\":\"user\"," \
+    "\"content\":\"hello\"}]}"
+#define LENGTH "Content-Length: 65\r\n\r\n"
+#define ANSWER_BODY                                              \
+    "{\"model\":\"gpt-4o\",\"choices\":[{\"message\":{\"role\":" \
+    "\"assistant\",\"content\":\"there\"}}],"                    \
+    "\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3}}"
+#define ANSWER                                              \
+    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" \
+    "Content-Length: 131\r\n\r\n" ANSWER_BODY
+_Static_assert(sizeof(BODY) - 1 == 65, "LENGTH");
+_Static_assert(sizeof(ANSWER_BODY) - 1 == 131, "ANSWER");
+
+static struct llmobs_rules *rules;
+static struct llmobs_wire *wire;
+
+#define EVENTS 40
+static char events[EVENTS][4096];
+static int event_count;
+
+static int keep(struct llmobs_exporter *exporter,
+                const struct llmobs_text *given, size_t count)
+{
+    (void)exporter;
+    for (size_t i = 0; i < count && event_count < EVENTS; i++)
+        snprintf(events[event_count++], sizeof(events[0]), "%.*s",
+                 (int)given[i].len, given[i].data);
+    return (int)count;
+}
+
+static void nothing(struct llmobs_exporter *exporter)
+{
+    (void)exporter;
+}
+
+static const struct llmobs_exporter_ops keeps = {
+    .name = "keeps", .send = keep, .forget = nothing, .free = nothing};
+static struct llmobs_exporter keeper = {.ops = &keeps};
+
+static void begin(void)
+{
+    const struct llmobs_rules_config any = {.proxy_urls = NULL};
+
+    fake_begin(false, 1 << 20);
+    fake_config->ml_app = context_base.ml_app;
+    fake_config->sample_rate = 1;
+    fake_replace(&keeper, 1 << 20);
+    rules = llmobs_rules_new(&any);
+    llmobs_own_span_init(fake_config, worker, NULL);
+    llmobs_judge_init(fake_config, rules);
+    llmobs_ours_init(fake_config);
+    llmobs_wire_init(worker);
+    event_count = 0;
+    wire = llmobs_wire_begin("api.openai.com");
+    ck_assert_ptr_nonnull(wire);
+}
+
+static bool says(int i, const char *text)
+{
+    return i < event_count && strstr(events[i], text);
+}
+
+/* So many events came in all, and none has a key. */
+static void end(int count)
+{
+    llmobs_worker_stop(worker, 1000);
+    ck_assert_int_eq(event_count, count);
+    for (int i = 0; i < count; i++)
+        ck_assert_msg(!says(i, "SECRETKEY"), "%s", events[i]);
+    worker_case_sum(worker);
+    llmobs_rules_free(rules);
+}
+
+static void send_text(const char *text)
+{
+    llmobs_wire_sent(wire, text, strlen(text));
+}
+
+static void receive(const char *text)
+{
+    llmobs_wire_received(wire, text, strlen(text));
+}
+
+static void over(enum llmobs_wire_end how)
+{
+    if (how != LLMOBS_WIRE_FREED)
+        llmobs_wire_ended(wire, how);
+    llmobs_wire_ended(wire, LLMOBS_WIRE_FREED);
+}
+
+START_TEST(a_call)
+{
+    begin();
+    send_text(ASKS JSON LENGTH);
+    send_text(BODY);
+    receive(ANSWER);
+    over(LLMOBS_WIRE_CLOSED);
+    end(1);
+    ck_assert_msg(says(0, "\"hello\"") && says(0, "\"there\"") &&
+                      says(0, "gpt-4o") && says(0, "\"input_tokens\": 7"),
+                  "%s", events[0]);
+    ck_assert_msg(
+        says(0, "\"bytes_sent\": 65") && says(0, "\"bytes_received\": 131") &&
+            !says(0, "curl_code") && says(0, "\"http_version\": \"1.1\""),
+        "%s", events[0]);
+}
+END_TEST
+
+/* A form's type with JSON in it, which is what many languages' clients send
+ * unless told otherwise. */
+START_TEST(a_forms_type)
+{
+    begin();
+    send_text(
+        ASKS "Content-Type: application/x-www-form-urlencoded\r\n" LENGTH BODY);
+    receive(ANSWER);
+    over(LLMOBS_WIRE_CLOSED);
+    end(1);
+}
+END_TEST
+
+START_TEST(byte_by_byte)
+{
+    static const char request[] = ASKS JSON LENGTH BODY, answer[] = ANSWER;
+
+    begin();
+    for (size_t i = 0; i + 1 < sizeof(request); i++)
+        llmobs_wire_sent(wire, request + i, 1);
+    for (size_t i = 0; i + 1 < sizeof(answer); i++)
+        llmobs_wire_received(wire, answer + i, 1);
+    over(LLMOBS_WIRE_FREED);
+    end(1);
+    ck_assert(says(0, "\"there\"") && !says(0, "\"error\": 1"));
+}
+END_TEST
+
+START_TEST(eight_in_one_write)
+{
+    begin();
+    for (int i = 0; i < 8; i++)
+        send_text(ASKS JSON LENGTH BODY);
+    for (int i = 0; i < 8; i++)
+        receive(ANSWER);
+    over(LLMOBS_WIRE_CLOSED);
+    end(8);
+}
+END_TEST
+
+START_TEST(others_between)
+{
+    begin();
+    send_text("GET /v1/models HTTP/1.1\r\nHost: api.openai.com\r\n\r\n");
+    receive("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+    send_text(ASKS JSON LENGTH BODY);
+    receive(ANSWER);
+    send_text("POST /upload HTTP/1.1\r\nHost: example.com\r\n"
+              "Content-Length: 4\r\n\r\nabcd");
+    receive("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+    over(LLMOBS_WIRE_CLOSED);
+    end(1);
+}
+END_TEST
+
+/* The client follows it, and makes the call elsewhere. */
+START_TEST(led_on)
+{
+    begin();
+    send_text(ASKS JSON LENGTH BODY);
+    receive("HTTP/1.1 307 Temporary Redirect\r\nLocation: /v2\r\n"
+            "Content-Length: 0\r\n\r\n");
+    send_text(ASKS JSON LENGTH BODY);
+    receive(ANSWER);
+    over(LLMOBS_WIRE_CLOSED);
+    end(1);
+    ck_assert(says(0, "\"there\""));
+}
+END_TEST
+
+START_TEST(errors)
+{
+    static const struct {
+        const char *answer;
+        enum llmobs_wire_end how;
+        const char *type;
+    } rows[] = {
+        {"", LLMOBS_WIRE_FREED, "\"aborted\""},
+        {"", LLMOBS_WIRE_BROKEN, "\"connection_lost\""},
+        {"", LLMOBS_WIRE_CLOSED, "\"connection_lost\""},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"a",
+         LLMOBS_WIRE_BROKEN, "\"connection_lost\""},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"a", LLMOBS_WIRE_FREED,
+         "\"aborted\""},
+        {"HTTP/1.1 429 Too Many\r\nContent-Length: 0\r\n\r\n",
+         LLMOBS_WIRE_FREED, "\"http_429\""},
+        {"HTTP/1.1 100 Continue\r\n\r\n"
+         "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n",
+         LLMOBS_WIRE_FREED, "\"http_500\""},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        begin();
+        send_text(ASKS JSON LENGTH BODY);
+        if (*rows[i].answer)
+            receive(rows[i].answer);
+        over(rows[i].how);
+        end(1);
+        ck_assert_msg(says(0, rows[i].type), "row %zu: %s", i, events[0]);
+    }
+}
+END_TEST
+
+/* The server refuses a large prompt before the program has sent it all. */
+START_TEST(early_answer)
+{
+    begin();
+    send_text(ASKS JSON "Content-Length: 5000\r\n\r\n{\"model\":\"gpt-4o\","
+                        "\"messages\":[{\"role\":\"user\",\"content\":\"aaaa");
+    receive("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n"
+            "Connection: close\r\n\r\n");
+    over(LLMOBS_WIRE_CLOSED);
+    end(1);
+    ck_assert_msg(says(0, "http_413"), "%s", events[0]);
+}
+END_TEST
+
+START_TEST(no_http)
+{
+    begin();
+    send_text("EHLO me\r\n");
+    send_text(ASKS JSON LENGTH BODY);
+    receive(ANSWER);
+    over(LLMOBS_WIRE_CLOSED);
+    end(0);
+}
+END_TEST
+
+START_TEST(cut_in_the_head)
+{
+    begin();
+    send_text(ASKS);
+    over(LLMOBS_WIRE_FREED);
+    end(0);
+}
+END_TEST
+
+/* The parent ends what it began; the child goes on with a request of its own.
+ */
+START_TEST(a_child)
+{
+    int status;
+    pid_t child;
+
+    begin();
+    send_text(ASKS JSON LENGTH BODY);
+    child = fork();
+    if (child == 0) {
+        receive(ANSWER);
+        llmobs_wire_abandon_all();
+        _exit(event_count);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    receive(ANSWER);
+    over(LLMOBS_WIRE_CLOSED);
+    end(1);
+}
+END_TEST
+
+START_TEST(the_exit)
+{
+    begin();
+    send_text(ASKS JSON LENGTH BODY);
+    llmobs_wire_abandon_all();
+    receive(ANSWER);
+    over(LLMOBS_WIRE_CLOSED);
+    end(1);
+    ck_assert_msg(says(0, "process exit"), "%s", events[0]);
+}
+END_TEST
+
+UNIT_SUITE(wire)
+{
+    Suite *suite = suite_create("wire");
+
+    UNIT_TEST(suite, a_call);
+    UNIT_TEST(suite, a_forms_type);
+    UNIT_TEST(suite, byte_by_byte);
+    UNIT_TEST(suite, eight_in_one_write);
+    UNIT_TEST(suite, others_between);
+    UNIT_TEST(suite, led_on);
+    UNIT_TEST(suite, errors);
+    UNIT_TEST(suite, early_answer);
+    UNIT_TEST(suite, no_http);
+    UNIT_TEST(suite, cut_in_the_head);
+    UNIT_TEST(suite, a_child);
+    UNIT_TEST(suite, the_exit);
+    return suite;
+}
