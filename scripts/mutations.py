@@ -1402,6 +1402,21 @@ HAZARDS = [
      "a child begins anew and touches nothing inherited (`check_fork`)", [
          ("child_goes_on", "programs.life_cases.prefork")]),
 
+    ("a child goes on with its parent's connection of a TLS library",
+     "the parent ends what it began; where it had a request under way, the child "
+     "follows the connection no more (`settle_fork` of wire.c)", [
+         ("answers_of_the_parent", "unit a_child_in_a_call")]),
+
+    ("an object of a TLS library is used for another connection",
+     "what was under way ends, and the first bytes decide anew "
+     "(`openssl_clear`)", [
+         ("cleared_goes_on", "tls.case_cleared")]),
+
+    ("PHP as a module, after the TLS library of another one",
+     "each object whose name begins as that of PHP is looked at "
+     "(`find_server`)", [
+         ("module_unseen", "tls.php_module")]),
+
     ("a child that completes a transfer of its parent",
      "the child writes an END of its own kind to the file of the parent's "
      "START; one of the parent's goes before it "

@@ -9,6 +9,7 @@
 #define EXCLUDE "LLMOBS_EXCLUDE"
 #define INBOUND "LLMOBS_INBOUND"
 #define ENTRY "LLMOBS_ENTRY"
+#define TLS "LLMOBS_TLS"
 #define LOG "LLMOBS_LOG"
 #define LOG_LEVEL "LLMOBS_LOG_LEVEL"
 #define BOM "\xef\xbb\xbf" /* with which some editors begin UTF-8 */
@@ -39,6 +40,18 @@ bool llmobs_conf_is_on(const char *value)
 bool llmobs_conf_enters(const char *value)
 {
     return value[0] && (value[0] != '0' || value[1]);
+}
+
+enum llmobs_conf_tls llmobs_conf_tls(const char *value)
+{
+    if (!value)
+        return LLMOBS_CONF_TLS_AUTO;
+    if (llmobs_conf_is_on(value))
+        return LLMOBS_CONF_TLS_ON;
+    return conf_is_word(value, "off") || conf_is_word(value, "false") ||
+                   (value[0] == '0' && value[1] == '\0')
+               ? LLMOBS_CONF_TLS_OFF
+               : LLMOBS_CONF_TLS_AUTO;
 }
 
 /* Opens a regular file only: a fifo would block, and reading a device may have
@@ -124,6 +137,7 @@ static void conf_take(struct llmobs_conf *conf, char *line, char *end)
     const char *exclude = value_in(line, end, EXCLUDE);
     const char *inbound = value_in(line, end, INBOUND);
     const char *entry = value_in(line, end, ENTRY);
+    const char *tls = value_in(line, end, TLS);
     const char *log = value_in(line, end, LOG);
     const char *log_level = value_in(line, end, LOG_LEVEL);
 
@@ -135,6 +149,8 @@ static void conf_take(struct llmobs_conf *conf, char *line, char *end)
         conf->inbound = llmobs_conf_is_on(inbound);
     if (entry)
         conf->entry = llmobs_conf_enters(entry);
+    if (tls)
+        conf->tls = llmobs_conf_tls(tls);
     if (log)
         conf->log = log;
     if (log_level)
@@ -147,6 +163,7 @@ void llmobs_conf_read(const char *path, struct llmobs_conf *conf)
     char *begin = text + (llmobs_str_begins(text, BOM) ? sizeof(BOM) - 1 : 0);
 
     conf->enabled = conf->inbound = conf->entry = false;
+    conf->tls = LLMOBS_CONF_TLS_AUTO;
     conf->exclude = conf->log = conf->log_level = "";
     for (char *line = begin; line < end;) {
         char *stop = line;

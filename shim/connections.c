@@ -237,6 +237,13 @@ struct llmobs_connection *llmobs_connections_received(const void *ssl)
     return state == HTTP ? place.record : NULL;
 }
 
+struct llmobs_connection *llmobs_connections_find(const void *ssl)
+{
+    struct place place = find(ssl);
+
+    return place.word && state_of(place) == HTTP ? place.record : NULL;
+}
+
 /* Memory that is freed may be the next connection's. Where two threads used a
  * connection first at the same time, it has two words. */
 void *llmobs_connections_forget(const void *ssl)

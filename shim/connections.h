@@ -49,6 +49,9 @@ struct llmobs_sent llmobs_connections_sent(const void *ssl, const char *bytes,
  * bytes are received is no client's, for good. */
 struct llmobs_connection *llmobs_connections_received(const void *ssl);
 
+/* As _received, without bytes: NULL also for a connection that is not known. */
+struct llmobs_connection *llmobs_connections_find(const void *ssl);
+
 /* The connection's object is freed, or is made ready for another connection.
  * Gives what the core set; NULL: nothing. */
 void *llmobs_connections_forget(const void *ssl);

@@ -30,8 +30,13 @@ static bool file_excludes; /* the environment excludes no programs: the file may
                             */
 static bool file_serves;   /* the file decides if server libraries are hooked */
 static bool inbound;       /* server libraries are hooked */
-static bool file_enters;   /* the file decides if their requests are spans */
-static bool enters_all;    /* requests of server libraries are spans */
+static enum llmobs_conf_tls tls_mode;
+static bool file_tls;    /* the file decides tls_mode */
+static bool tls_php;     /* the process runs PHP, as far as is known */
+static bool tls_met;     /* a libssl is there */
+static bool tls;         /* OpenSSL is hooked */
+static bool file_enters; /* the file decides if their requests are spans */
+static bool enters_all;  /* requests of server libraries are spans */
 static const char *file_log, *file_log_level; /* NULL: it was not read */
 static size_t env_count, env_len;
 /* The strings; behind them the list of pointers to them, and the core's path,
@@ -322,6 +327,7 @@ void llmobs_host_init(char **env)
     const char *exclude = shim_host_setting(settings, "LLMOBS_EXCLUDE");
     const char *serves = shim_host_setting(settings, "LLMOBS_INBOUND");
     const char *enters = shim_host_setting(settings, "LLMOBS_ENTRY");
+    const char *seals = shim_host_setting(settings, "LLMOBS_TLS");
     bool later = !exclude && llmobs_libc_is_all(&own.path);
 
     if (enabled && !llmobs_conf_is_true(enabled))
@@ -340,6 +346,8 @@ void llmobs_host_init(char **env)
     file_excludes = !exclude;
     file_serves = !serves;
     inbound = serves && llmobs_conf_is_on(serves);
+    file_tls = !seals;
+    tls_mode = llmobs_conf_tls(seals);
     file_enters = !enters;
     enters_all = enters && llmobs_conf_enters(enters);
     LLMOBS_HAZARD(environment_lost, copy_env(env), );
@@ -355,16 +363,25 @@ void llmobs_host_begin(void)
                                 : LLMOBS_HOST_WATCHING);
 }
 
+static void read_file(struct llmobs_conf *conf)
+{
+    const char *path = shim_host_setting(llmobs_host_env(), "LLMOBS_CONFIG");
+
+    llmobs_conf_read(path ? path : LLMOBS_CONFIG_FILE, conf);
+    if (file_tls)
+        tls_mode = conf->tls;
+    file_tls = false;
+}
+
 /* Reads the configuration file where the environment does not decide
  * everything. */
 static enum llmobs_host_state state_by_file(void)
 {
-    const char *path = shim_host_setting(llmobs_host_env(), "LLMOBS_CONFIG");
     struct llmobs_conf conf;
 
     if (!file_decides && !file_excludes && !file_serves && !file_enters)
         return LLMOBS_HOST_ON;
-    llmobs_conf_read(path ? path : LLMOBS_CONFIG_FILE, &conf);
+    read_file(&conf);
     if (file_serves)
         __atomic_store_n(&inbound, conf.inbound, __ATOMIC_RELEASE);
     if (file_enters)
@@ -386,6 +403,65 @@ void llmobs_host_decide(void)
                             ? LLMOBS_HOST_OFF
                             : state_by_file());
 }
+
+/* -- OpenSSL --------------------------------------------------------------- */
+
+/* Defined by each program and library that has PHP in it, whatever its name. */
+#define PHP "php_request_startup"
+
+bool llmobs_host_may_tls(void)
+{
+    return tls_mode != LLMOBS_CONF_TLS_OFF;
+}
+
+bool llmobs_host_libraries(void)
+{
+    return llmobs_host_inbound() || llmobs_host_tls();
+}
+
+void llmobs_host_see_php(const struct llmobs_elf *elf)
+{
+    tls_php = tls_php || llmobs_elf_symbol(elf, PHP);
+}
+
+void llmobs_host_met_tls(void)
+{
+    tls_met = true;
+}
+
+bool llmobs_host_tls(void)
+{
+    return __atomic_load_n(&tls, __ATOMIC_ACQUIRE);
+}
+
+/* The file may ask for each program, where the environment does not say. */
+static enum llmobs_conf_tls tls_asked(void)
+{
+    struct llmobs_conf conf;
+
+    if (file_tls)
+        read_file(&conf);
+    return tls_mode;
+}
+
+bool llmobs_host_settle_tls(void)
+{
+    enum llmobs_conf_tls asked;
+
+    if (!tls_met || tls)
+        return false;
+    asked = tls_asked();
+    if (asked == LLMOBS_CONF_TLS_OFF ||
+        (asked == LLMOBS_CONF_TLS_AUTO && !tls_php))
+        return false;
+    llmobs_host_decide();
+    if (llmobs_host_state() != LLMOBS_HOST_ON)
+        return false;
+    __atomic_store_n(&tls, true, __ATOMIC_RELEASE);
+    return true;
+}
+
+/* -- the log --------------------------------------------------------------- */
 
 static const char *setting_or(const char *name, const char *other)
 {

@@ -57,6 +57,20 @@ bool llmobs_host_ask(void);
  * file may say so, once the state is decided. */
 bool llmobs_host_inbound(void);
 
+/* True where the calls of OpenSSL are to be hooked (LLMOBS_TLS). _may_tls:
+ * false where they will never be. Within a walk over the objects, _see_php
+ * looks whether an object is PHP, and _met_tls notes that one is OpenSSL; after
+ * it _settle_tls decides, and with it the state. Called under the scan's lock.
+ */
+bool llmobs_host_tls(void);
+bool llmobs_host_may_tls(void);
+void llmobs_host_see_php(const struct llmobs_elf *elf);
+void llmobs_host_met_tls(void);
+bool llmobs_host_settle_tls(void);
+
+/* True where the calls of any library beside libcurl are to be hooked. */
+bool llmobs_host_libraries(void);
+
 /* True where each request of a server library is to be a span; the file may
  * say so. */
 bool llmobs_host_entry(void);

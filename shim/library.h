@@ -120,6 +120,14 @@ static inline void llmobs_server_done(struct llmobs_server_run *run)
 /* The functions for the patched slots of each library. */
 void *llmobs_server_fcgi(enum llmobs_server_function hook);
 void *llmobs_server_mhd(enum llmobs_server_function hook);
+void *llmobs_server_ssl(enum llmobs_server_function hook);
+
+/* The function of libcrypto by which the end of a connection is known; NULL:
+ * there is none, and no connection is followed. Called under the scan's lock.
+ */
+#define LLMOBS_SSL_NEW_INDEX "CRYPTO_get_ex_new_index"
+bool llmobs_server_ssl_settled(void);
+void llmobs_server_ssl_settle(void *new_index);
 
 #define LLMOBS_SERVER_CASE(library, name) \
     case LLMOBS_SERVER_##name:            \

@@ -191,7 +191,7 @@ static enum kind patch_kind_of(const struct work *work, const char *name)
         return OF_LOADER;
     if (llmobs_alone_is(name))
         return OF_ALONE;
-    return llmobs_host_inbound() &&
+    return llmobs_servers_may(name) && llmobs_host_libraries() &&
                    llmobs_servers_find(name) < LLMOBS_SERVER_HOOK_COUNT
                ? OF_SERVER
                : NO_MATTER;
@@ -345,8 +345,8 @@ bool llmobs_patch_may(const struct llmobs_elf *elf,
            llmobs_alone_may(elf, count) ||
            (how->late &&
             (names_dl(elf, count, how) || llmobs_loader_hashed(elf))) ||
-           (llmobs_host_inbound() && (llmobs_server_libs_names(elf, count) ||
-                                      llmobs_server_libs_hashed(elf)));
+           (llmobs_host_libraries() && (llmobs_server_libs_names(elf, count) ||
+                                        llmobs_server_libs_hashed(elf)));
 }
 
 bool llmobs_patch_object(const struct llmobs_elf *elf,

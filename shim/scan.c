@@ -12,6 +12,7 @@
 
 #define ROUNDS_MAX 8
 #define PLAIN_MAX 256
+#define PHP_MODULE "libphp" /* how the file begins that Apache loads */
 
 /* The loader's counters at the last scan. */
 struct counts {
@@ -29,6 +30,7 @@ struct walk {
     bool same;    /* no object was loaded or unloaded */
     bool changed; /* the set of copies has changed */
     bool loading; /* an object is still being loaded */
+    bool anew;    /* other names are looked for from now on */
     bool shifted; /* an object of the program's start is unloaded */
     /* Bits of objects that name no hooked function: the second walk of the
      * first round need not open them again. */
@@ -113,12 +115,17 @@ static void find_server(struct walk *walk, const struct dl_phdr_info *info,
 {
     struct llmobs_elf program;
 
-    if (!llmobs_host_inbound())
+    if (!llmobs_host_libraries() && !llmobs_host_may_tls())
         return;
-    if (elf)
+    if (elf) {
+        if (info->dlpi_name &&
+            llmobs_str_begins(llmobs_str_base(info->dlpi_name), PHP_MODULE))
+            LLMOBS_HAZARD(module_unseen, llmobs_host_see_php(elf), );
         walk->changed |= llmobs_server_libs_add(elf, false, start_objects == 0);
-    else if (index == 0 && llmobs_elf_open(&program, info) == 0)
+    } else if (index == 0 && llmobs_elf_open(&program, info) == 0) {
+        llmobs_host_see_php(&program);
         (void)llmobs_server_libs_add(&program, true, true);
+    }
 }
 
 /* The objects before `before` or from `late` on. */
@@ -233,6 +240,8 @@ static void scan_find(struct walk *walk)
     llmobs_libc.iterate(find_copies, walk);
     if (walk->same)
         return;
+    walk->anew = llmobs_host_settle_tls();
+    llmobs_server_libs_settle();
     walk->shifted |= walk->now.objects < start_objects;
     if (walk->full) {
         walk->changed |= llmobs_copies_sweep();
@@ -266,8 +275,8 @@ static bool round_done(void)
     bool serving = llmobs_host_inbound();
 
     scan_find(&copies);
-    /* The file has just said that there may be something else to find. */
-    if (serving != llmobs_host_inbound()) {
+    /* Only now it is known that there may be something else to find. */
+    if (serving != llmobs_host_inbound() || copies.anew) {
         seen.known = false;
         return false;
     }

@@ -1,7 +1,9 @@
 #include "shim/server_libs.h"
 
 #include "lib/base/hazard.h"
+#include "shim/host.h"
 #include "shim/library.h"
+#include "shim/libc.h"
 
 struct place {
     uintptr_t base;
@@ -20,6 +22,8 @@ static void *server_libs_thunk(enum llmobs_server_function hook)
         return llmobs_server_fcgi(hook);
     case LLMOBS_SERVER_MHD:
         return llmobs_server_mhd(hook);
+    case LLMOBS_SERVER_SSL:
+        return llmobs_server_ssl(hook);
     case LLMOBS_SERVER_COUNT:
         break;
     }
@@ -77,14 +81,74 @@ static bool server_libs_add(enum llmobs_server library,
     return true;
 }
 
+/* OpenSSL is looked for before it is known whether it matters: few programs
+ * have it, and the walk may not ask for a file. */
+static bool server_libs_wants(enum llmobs_server library,
+                              const struct llmobs_elf *elf, bool at_start)
+{
+    if (library != LLMOBS_SERVER_SSL)
+        return llmobs_host_inbound();
+    if (!llmobs_elf_symbol(elf, "SSL_read"))
+        return false;
+    llmobs_host_met_tls();
+    if (at_start)
+        (void)llmobs_host_settle_tls();
+    return llmobs_host_tls();
+}
+
 bool llmobs_server_libs_add(const struct llmobs_elf *elf, bool program,
                             bool at_start)
 {
     bool found = false;
 
     for (unsigned i = 0; i < LLMOBS_SERVER_COUNT; i++)
-        found |= server_libs_add(i, elf, program, at_start);
+        found |= server_libs_wants(i, elf, at_start) &&
+                 server_libs_add(i, elf, program, at_start);
     return found;
+}
+
+/* Looks for the libcrypto of the libssl that was found: the object itself, or
+ * one that it needs. */
+struct crypto {
+    struct llmobs_elf ssl;
+    bool opened;
+    void *new_index;
+};
+
+static int find_ssl(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    struct crypto *crypto = argument;
+
+    (void)size;
+    crypto->opened = llmobs_elf_open(&crypto->ssl, info) == 0 &&
+                     crypto->ssl.base == places[LLMOBS_SERVER_SSL].base;
+    return crypto->opened;
+}
+
+static int find_crypto(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    struct crypto *crypto = argument;
+    struct llmobs_elf elf;
+
+    (void)size;
+    if (llmobs_elf_open(&elf, info) != 0 ||
+        (elf.base != crypto->ssl.base &&
+         !(elf.soname[0] && llmobs_elf_needs(&crypto->ssl, elf.soname))))
+        return 0;
+    crypto->new_index = llmobs_elf_symbol(&elf, LLMOBS_SSL_NEW_INDEX);
+    return crypto->new_index != NULL;
+}
+
+void llmobs_server_libs_settle(void)
+{
+    struct crypto crypto = {.opened = false};
+
+    if (!places[LLMOBS_SERVER_SSL].used || llmobs_server_ssl_settled())
+        return;
+    llmobs_libc.iterate(find_ssl, &crypto);
+    if (crypto.opened)
+        llmobs_libc.iterate(find_crypto, &crypto);
+    llmobs_server_ssl_settle(crypto.new_index);
 }
 
 void llmobs_server_libs_unmark(bool but_at_start)
@@ -107,19 +171,23 @@ bool llmobs_server_libs_any(void)
 
 bool llmobs_server_libs_hashed(const struct llmobs_elf *elf)
 {
-    uint32_t hashes[LLMOBS_SERVER_HOOK_COUNT];
+    static uint32_t hashes[LLMOBS_SERVER_HOOK_COUNT]; /* made once */
 
-    for (unsigned i = 0; i < LLMOBS_SERVER_HOOK_COUNT; i++)
+    for (unsigned i = 0; i < LLMOBS_SERVER_HOOK_COUNT && !hashes[i]; i++)
         hashes[i] = llmobs_elf_hash(llmobs_servers_name(i));
     return llmobs_elf_hashes(elf, hashes, LLMOBS_SERVER_HOOK_COUNT);
 }
 
 bool llmobs_server_libs_names(const struct llmobs_elf *elf, size_t count)
 {
-    for (size_t i = 1; i < count; i++)
-        if (llmobs_servers_find(llmobs_elf_string(
-                elf, elf->symtab[i].st_name)) < LLMOBS_SERVER_HOOK_COUNT)
+    for (size_t i = 1; i < count; i++) {
+        const char *name = elf->strtab + elf->symtab[i].st_name;
+
+        if (elf->symtab[i].st_name < elf->strtab_len &&
+            llmobs_servers_may(name) &&
+            llmobs_servers_find(name) < LLMOBS_SERVER_HOOK_COUNT)
             return true;
+    }
     return false;
 }
 

@@ -1,5 +1,5 @@
-/* server_libs - finds the server libraries of a process, whose calls the
- * program wants hooked (LLMOBS_INBOUND).
+/* server_libs - finds the libraries of a process whose calls are hooked beside
+ * libcurl's: server libraries (LLMOBS_INBOUND), and OpenSSL (LLMOBS_TLS).
  *
  * Owns:    the place of one object for each library. A second one of the same
  *          library is left alone, as is one that defines some of its functions
@@ -24,6 +24,9 @@ void llmobs_server_libs_unmark(bool but_at_start);
 void llmobs_server_libs_sweep(void);
 
 bool llmobs_server_libs_any(void);
+
+/* After such a walk: finds what a library that is new needs of others. */
+void llmobs_server_libs_settle(void);
 
 /* True when the object's GNU hash table, or one of its first `count` symbols,
  * may have a hooked name. */

@@ -23,9 +23,7 @@ enum llmobs_server_function llmobs_servers_find(const char *name)
 {
     unsigned i = 0;
 
-    /* A scan passes here with each symbol of an object: the first letter saves
-     * most of the comparisons. */
-    if (name[0] != 'F' && name[0] != 'M')
+    if (!llmobs_servers_may(name))
         return LLMOBS_SERVER_HOOK_COUNT;
     while (i < LLMOBS_SERVER_HOOK_COUNT && !llmobs_str_same(name, names[i]))
         i++;

@@ -1,5 +1,7 @@
-/* servers - the calls by which server libraries give a program its requests,
- * and the functions that patched slots of those calls point at.
+/* servers - the calls of libraries beside libcurl that are hooked, and the
+ * functions that patched slots of those calls point at: by which server
+ * libraries give a program its requests, and by which a program sends and
+ * receives over OpenSSL (openssl.c).
  *
  * FastCGI (libfcgi): a request lasts from an accept to its finish, to the
  * thread's next accept, or to the end of the thread. libmicrohttpd calls a
@@ -26,6 +28,7 @@
 enum llmobs_server {
     LLMOBS_SERVER_FCGI,
     LLMOBS_SERVER_MHD,
+    LLMOBS_SERVER_SSL,
     LLMOBS_SERVER_COUNT
 };
 
@@ -42,14 +45,23 @@ enum llmobs_server {
 #define LLMOBS_SERVER_MHD_HOOKS(X) \
     X(MHD, MHD_start_daemon)       \
     X(MHD, MHD_start_daemon_va)
+#define LLMOBS_SERVER_SSL_HOOKS(X) \
+    X(SSL, SSL_read)               \
+    X(SSL, SSL_write)              \
+    X(SSL, SSL_read_ex)            \
+    X(SSL, SSL_write_ex)           \
+    X(SSL, SSL_clear)
 #define LLMOBS_SERVER_HOOKS(X)  \
     LLMOBS_SERVER_FCGI_HOOKS(X) \
-    LLMOBS_SERVER_MHD_HOOKS(X)
+    LLMOBS_SERVER_MHD_HOOKS(X)  \
+    LLMOBS_SERVER_SSL_HOOKS(X)
 
 /* X(library, name): the calls by which a function of ours asks the library. */
 #define LLMOBS_SERVER_HELPERS(X)      \
     X(MHD, MHD_get_connection_values) \
-    X(MHD, MHD_get_connection_info)
+    X(MHD, MHD_get_connection_info)   \
+    X(SSL, SSL_get_error)             \
+    X(SSL, SSL_get_servername)
 
 enum llmobs_server_function {
 #define X(library, name) LLMOBS_SERVER_##name,
@@ -62,6 +74,15 @@ enum llmobs_server_function {
 #undef X
         LLMOBS_SERVER_FUNCTION_COUNT
 };
+
+/* False for nearly each name of another function: a scan asks for each symbol
+ * of an object. */
+static inline bool llmobs_servers_may(const char *name)
+{
+    return (name[0] == 'S' && name[1] == 'S' && name[2] == 'L') ||
+           (name[0] == 'F' && name[1] == 'C' && name[2] == 'G') ||
+           (name[0] == 'M' && name[1] == 'H' && name[2] == 'D');
+}
 
 /* The hook of that name; LLMOBS_SERVER_HOOK_COUNT: none. */
 enum llmobs_server_function llmobs_servers_find(const char *name);

@@ -55,6 +55,15 @@ static inline const char *llmobs_str_base(const char *path)
     return base;
 }
 
+/* Not left out by the compiler, even if nobody reads the bytes any more. */
+static inline void llmobs_bytes_clear(void *bytes, size_t len)
+{
+    volatile char *at = bytes;
+
+    while (len-- > 0)
+        *at++ = 0;
+}
+
 static inline void llmobs_bytes_copy(void *to, const void *from, size_t len)
 {
     char *t = to;

@@ -42,7 +42,7 @@ void llmobs_capture_init(const struct llmobs_config *config,
     llmobs_judge_init(config, rules);
     llmobs_outgoing_init(config, worker);
     llmobs_talk_init(worker);
-    llmobs_wire_init(worker);
+    llmobs_wire_init(worker, config->replay_url != NULL);
 }
 
 /* -- records of handles ---------------------------------------------------- */

@@ -37,8 +37,8 @@ enum llmobs_up {
 void llmobs_global_start(struct llmobs_worker *worker, bool names_callers,
                          void (*at_end)(void));
 
-/* The program uses the C API: its spans are delivered at its exit, also without
- * libcurl. */
+/* The program uses the C API, or calls by a TLS library: its spans are
+ * delivered at its exit, also without libcurl. */
 void llmobs_global_alone(void);
 
 /* Before a real function that may be libcurl's first init. Threads that come

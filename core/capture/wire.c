@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/capture/global.h"
 #include "core/capture/judge.h"
 #include "core/capture/ours.h"
 #include "core/capture/wire_head.h"
@@ -15,6 +16,7 @@
 #include "lib/base/fork.h"
 #include "lib/base/hazard.h"
 #include "lib/base/keyed.h"
+#include "lib/base/log.h"
 #include "lib/span/account.h"
 #include "lib/span/allowlist.h"
 #include "lib/text/http1.h"
@@ -50,10 +52,12 @@ static atomic_uintptr_t last_key;
 
 /* Set once before any connection exists, constant afterwards. */
 static struct llmobs_worker *worker;
+static bool replays;
 
-void llmobs_wire_init(struct llmobs_worker *the_worker)
+void llmobs_wire_init(struct llmobs_worker *the_worker, bool it_replays)
 {
     worker = the_worker;
+    replays = it_replays;
 }
 
 static uint32_t bit_of(uint32_t number)
@@ -176,6 +180,10 @@ static struct llmobs_exchange *open_call(const struct llmobs_wire_head *head,
     struct llmobs_origin origin = {.taken_at_add = false};
     struct llmobs_exchange *exchange = llmobs_ours_new(&origin, 0);
 
+    if (replays)
+        llmobs_log_once(LLMOBS_LOG_WARN, "tls past the mock",
+                        "LLMOBS_REPLAY leads calls of libcurl to the mock: a "
+                        "call by the program's own TLS went to its server");
     if (exchange && fill(exchange, head, match, body)) {
         keep_lines(exchange, head, &origin);
         llmobs_worker_start(worker, exchange);
@@ -401,6 +409,7 @@ struct llmobs_wire *llmobs_wire_begin(const char *host)
     struct llmobs_wire *wire;
     int saved = errno;
 
+    llmobs_global_alone();
     wire = llmobs_keyed_claim(&table, (void *)key);
     if (wire) {
         wire->whole = 0;

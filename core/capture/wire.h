@@ -15,8 +15,9 @@
 #include "include/engine.h"
 #include "core/deliver/worker.h"
 
-/* Runs once; borrows its argument for ever. */
-void llmobs_wire_init(struct llmobs_worker *worker);
+/* Runs once; borrows `worker` for ever. `replays`: calls of libcurl are led to
+ * a mock; these are not, which the log says. */
+void llmobs_wire_init(struct llmobs_worker *worker, bool replays);
 
 /* The operations of struct llmobs_wire_ops (engine.h). */
 struct llmobs_wire *llmobs_wire_begin(const char *host);

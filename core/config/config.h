@@ -57,6 +57,10 @@ enum llmobs_inject_to {
     LLMOBS_INJECT_NONE
 };
 
+/* LLMOBS_TLS: of which programs the calls over a TLS library are observed. The
+ * shim decides by itself (shim/conf.h). */
+enum llmobs_tls { LLMOBS_TLS_AUTO, LLMOBS_TLS_ON, LLMOBS_TLS_OFF };
+
 /* LLMOBS_STITCH: what becomes of a conversation (core/event/linker.h). */
 enum llmobs_stitch {
     LLMOBS_STITCH_OFF,    /* no links between its turns, no tag */
@@ -138,6 +142,7 @@ struct llmobs_config {
     enum llmobs_trust trust;        /* LLMOBS_INBOUND_TRUST */
     int callsite;                   /* LLMOBS_CALLSITE */
     bool commands;                  /* LLMOBS_COMMANDS */
+    enum llmobs_tls tls;            /* LLMOBS_TLS */
     bool inbound;                   /* LLMOBS_INBOUND */
     char *entry;                    /* LLMOBS_ENTRY */
     enum llmobs_stitch stitch;      /* LLMOBS_STITCH */

@@ -116,6 +116,10 @@ struct row {
       "inferred: a span, tagged inferred:true, for each tool of a model that " \
       "makes no observed call itself",                                         \
       FORM_CHOICE, CONF(tools), 0, 0)                                          \
+    V("LLMOBS_TLS", "auto, on, off", "auto",                                   \
+      "programs whose calls over OpenSSL, without libcurl, are observed: "     \
+      "auto: those with PHP; on: every program; off: none",                    \
+      FORM_CHOICE, CONF(tls), 0, 0)                                            \
     V("LLMOBS_INBOUND", "boolean", "off",                                      \
       "a program that serves requests takes each one's trace from its "        \
       "headers; switches LLMOBS_COMMANDS on",                                  \

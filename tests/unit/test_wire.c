@@ -10,6 +10,7 @@
 #include "core/capture/judge.h"
 #include "core/capture/ours.h"
 #include "core/sdk/own_span.h"
+#include "lib/base/stats.h"
 #include "tests/unit/context_case.h"
 #include "tests/unit/worker_fake.h"
 
@@ -70,7 +71,7 @@ static void begin(void)
     llmobs_own_span_init(fake_config, worker, NULL);
     llmobs_judge_init(fake_config, rules);
     llmobs_ours_init(fake_config);
-    llmobs_wire_init(worker);
+    llmobs_wire_init(worker, false);
     event_count = 0;
     wire = llmobs_wire_begin("api.openai.com");
     ck_assert_ptr_nonnull(wire);
@@ -287,6 +288,30 @@ START_TEST(a_child)
 }
 END_TEST
 
+/* The rest of the parent's answer may come to either of them. */
+START_TEST(a_child_in_a_call)
+{
+    int status;
+    pid_t child;
+
+    begin();
+    send_text(ASKS JSON LENGTH BODY);
+    child = fork();
+    if (child == 0) {
+        uint64_t before = llmobs_stats_get(LLMOBS_STAT_captured);
+
+        send_text(ASKS JSON LENGTH BODY);
+        receive(ANSWER);
+        over(LLMOBS_WIRE_CLOSED);
+        _exit(llmobs_stats_get(LLMOBS_STAT_captured) != before);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    over(LLMOBS_WIRE_FREED);
+    end(1);
+}
+END_TEST
+
 START_TEST(the_exit)
 {
     begin();
@@ -314,6 +339,7 @@ UNIT_SUITE(wire)
     UNIT_TEST(suite, no_http);
     UNIT_TEST(suite, cut_in_the_head);
     UNIT_TEST(suite, a_child);
+    UNIT_TEST(suite, a_child_in_a_call);
     UNIT_TEST(suite, the_exit);
     return suite;
 }

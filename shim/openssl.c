@@ -1,0 +1,274 @@
+/* openssl - the calls of OpenSSL by which a program sends and receives, and
+ * what the core hears of them.
+ *
+ * The real function comes first, always. A connection whose first bytes are no
+ * request of HTTP/1.1 costs a look-up from then on. Nothing is written into the
+ * program's objects; the end of a connection is known by a line of the table in
+ * which OpenSSL lets every library keep data of its own (ex_data), since the
+ * library frees most connections itself, inside, past any slot.
+ *
+ * The calls and their numbers: ssl.h and crypto.h of OpenSSL 1.1.1 to 3.x. */
+#include "lib/base/hazard.h"
+#include "shim/connections.h"
+#include "shim/library.h"
+#include "shim/libc.h"
+#include "shim/load.h"
+
+#define INDEX_OF_SSL 0 /* CRYPTO_EX_INDEX_SSL */
+#define NAME_OF_HOST 0 /* TLSEXT_NAMETYPE_host_name */
+
+/* Answers of SSL_get_error. */
+#define ERROR_SSL 1
+#define WANT_READ 2
+#define WANT_WRITE 3
+#define ERROR_SYSCALL 5
+#define ZERO_RETURN 6
+
+/* Stand for the library's functions of their names, of which the types alone
+ * count. */
+int SSL_read(void *ssl, void *bytes, int len);
+int SSL_write(void *ssl, const void *bytes, int len);
+int SSL_read_ex(void *ssl, void *bytes, size_t len, size_t *got);
+int SSL_write_ex(void *ssl, const void *bytes, size_t len, size_t *put);
+int SSL_clear(void *ssl);
+int SSL_get_error(const void *ssl, int result);
+const char *SSL_get_servername(const void *ssl, int type);
+
+#define REAL LLMOBS_SERVER_REAL
+
+typedef void free_fn(void *parent, void *pointer, void *data, int index,
+                     long number, void *argument);
+typedef int new_index_fn(int class, long number, void *argument, void *made,
+                         void *copied, free_fn *freed);
+
+static new_index_fn *new_index; /* set under the scan's lock, once */
+static bool settled;
+
+/* Whether ends of connections are known: nobody has asked for it; a thread is
+ * asking; yes; no, so no connection is followed. */
+enum ends { UNASKED, ASKING, KNOWN, UNKNOWN };
+static int ends;
+
+/* Stands for a connection that the core does not follow. */
+static char unfollowed;
+#define UNFOLLOWED ((void *)&unfollowed)
+
+bool llmobs_server_ssl_settled(void)
+{
+    return settled;
+}
+
+void llmobs_server_ssl_settle(void *address)
+{
+    __atomic_store_n(&new_index, (new_index_fn *)address, __ATOMIC_RELEASE);
+    settled = true;
+}
+
+static void forget(const void *ssl)
+{
+    struct llmobs_wire *wire = llmobs_connections_forget(ssl);
+    const struct llmobs_ops *ops = llmobs_load_core();
+
+    if (wire && wire != UNFOLLOWED && ops)
+        ops->wire.ended(wire, LLMOBS_WIRE_FREED);
+}
+
+static void on_free(void *ssl, void *pointer, void *data, int index,
+                    long number, void *argument)
+{
+    (void)pointer, (void)data, (void)index, (void)number, (void)argument;
+    forget(ssl);
+}
+
+/* Not before the program's first call: it would set libcrypto up before the
+ * program does. */
+static bool ends_are_known(void)
+{
+    int now = __atomic_load_n(&ends, __ATOMIC_ACQUIRE);
+    new_index_fn *ask;
+
+    if (__builtin_expect(now == KNOWN, 1))
+        return true;
+    if (now != UNASKED ||
+        !__atomic_compare_exchange_n(&ends, &now, ASKING, false,
+                                     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        return false;
+    ask = __atomic_load_n(&new_index, __ATOMIC_ACQUIRE);
+    now = ask && ask(INDEX_OF_SSL, 0, NULL, NULL, NULL, on_free) >= 0 ? KNOWN
+                                                                      : UNKNOWN;
+    __atomic_store_n(&ends, now, __ATOMIC_RELEASE);
+    return now == KNOWN;
+}
+
+/* -- a connection of a client of HTTP -------------------------------------- */
+
+/* The core's operations, if it follows the connection. */
+static const struct llmobs_ops *follower_of(
+    const struct llmobs_connection *connection)
+{
+    return connection->of_core && connection->of_core != UNFOLLOWED
+               ? llmobs_load_core()
+               : NULL;
+}
+
+/* The first request of a client in the process loads the core. */
+__attribute__((noinline)) static void openssl_begin(
+    const void *ssl, struct llmobs_connection *connection)
+{
+    const struct llmobs_ops *ops = llmobs_load_alone(NULL);
+    void *wire = NULL;
+
+    if (ops)
+        wire = ops->wire.begin(REAL(SSL_get_servername)(ssl, NAME_OF_HOST));
+    connection->of_core = wire ? wire : UNFOLLOWED;
+}
+
+/* The first bytes may be the beginning of a head, which holds keys. */
+static void hand_on_first(const struct llmobs_ops *ops,
+                          struct llmobs_connection *connection)
+{
+    ops->wire.sent(connection->of_core, connection->first, connection->held);
+    llmobs_bytes_clear(connection->first, sizeof(connection->first));
+    connection->held = 0;
+}
+
+static void see_sent(const void *ssl, const void *bytes, size_t len,
+                     size_t taken)
+{
+    struct llmobs_sent sent = llmobs_connections_sent(ssl, bytes, len, taken);
+    const struct llmobs_ops *ops;
+
+    if (!sent.connection)
+        return;
+    if (!sent.connection->of_core)
+        openssl_begin(ssl, sent.connection);
+    ops = follower_of(sent.connection);
+    if (!ops)
+        return;
+    if (sent.connection->held)
+        hand_on_first(ops, sent.connection);
+    if (sent.len > 0)
+        ops->wire.sent(sent.connection->of_core, sent.bytes, sent.len);
+}
+
+static void see_received(const void *ssl, const void *bytes, size_t len)
+{
+    struct llmobs_connection *connection = llmobs_connections_received(ssl);
+    const struct llmobs_ops *ops = connection ? follower_of(connection) : NULL;
+
+    if (ops)
+        ops->wire.received(connection->of_core, bytes, len);
+}
+
+/* The connection gave nothing: it is over, or has nothing now. */
+static void see_end(const void *ssl, int why)
+{
+    const struct llmobs_connection *connection = llmobs_connections_find(ssl);
+    const struct llmobs_ops *ops = connection ? follower_of(connection) : NULL;
+
+    if (ops && why == ZERO_RETURN)
+        ops->wire.ended(connection->of_core, LLMOBS_WIRE_CLOSED);
+    else if (ops && (why == ERROR_SSL || why == ERROR_SYSCALL))
+        ops->wire.ended(connection->of_core, LLMOBS_WIRE_BROKEN);
+}
+
+static void after_read(const void *ssl, const void *bytes, int result,
+                       size_t got)
+{
+    int saved = llmobs_libc_errno();
+
+    if (!ends_are_known())
+        ;
+    else if (result > 0)
+        see_received(ssl, bytes, got);
+    else if (llmobs_connections_find(ssl))
+        see_end(ssl, REAL(SSL_get_error)(ssl, result));
+    llmobs_libc_errno_restore(saved);
+}
+
+/* A write that could not be done now is tried again with the same bytes: they
+ * count the first time, as the peer may answer before they all went. */
+static void see_unsent(const void *ssl, const void *bytes, size_t len, int why)
+{
+    if (why == WANT_READ || why == WANT_WRITE)
+        see_sent(ssl, bytes, len, 0);
+    else
+        see_end(ssl, why);
+}
+
+static void after_write(const void *ssl, const void *bytes, size_t len,
+                        int result, size_t put)
+{
+    int saved = llmobs_libc_errno();
+
+    if (!ends_are_known())
+        ;
+    else if (result > 0)
+        see_sent(ssl, bytes, len, put);
+    else
+        see_unsent(ssl, bytes, len, REAL(SSL_get_error)(ssl, result));
+    llmobs_libc_errno_restore(saved);
+}
+
+/* -- for the patched slots --------------------------------------------------
+ */
+
+static int openssl_read(void *ssl, void *bytes, int len)
+{
+    int got = REAL(SSL_read)(ssl, bytes, len);
+
+    after_read(ssl, bytes, got, (size_t)got);
+    return got;
+}
+
+static int openssl_write(void *ssl, const void *bytes, int len)
+{
+    int put = REAL(SSL_write)(ssl, bytes, len);
+
+    after_write(ssl, bytes, (size_t)len, put, (size_t)put);
+    return put;
+}
+
+static int openssl_read_ex(void *ssl, void *bytes, size_t len, size_t *got)
+{
+    int result = REAL(SSL_read_ex)(ssl, bytes, len, got);
+
+    after_read(ssl, bytes, result, result > 0 ? *got : 0);
+    return result;
+}
+
+static int openssl_write_ex(void *ssl, const void *bytes, size_t len,
+                            size_t *put)
+{
+    int result = REAL(SSL_write_ex)(ssl, bytes, len, put);
+
+    after_write(ssl, bytes, len, result, result > 0 ? *put : 0);
+    return result;
+}
+
+/* The program makes the object ready for another connection. */
+static int openssl_clear(void *ssl)
+{
+    int result = REAL(SSL_clear)(ssl);
+
+    LLMOBS_HAZARD(cleared_goes_on, forget(ssl), );
+    return result;
+}
+
+void *llmobs_server_ssl(enum llmobs_server_function hook)
+{
+    switch (hook) {
+    case LLMOBS_SERVER_SSL_read:
+        return (void *)openssl_read;
+    case LLMOBS_SERVER_SSL_write:
+        return (void *)openssl_write;
+    case LLMOBS_SERVER_SSL_read_ex:
+        return (void *)openssl_read_ex;
+    case LLMOBS_SERVER_SSL_write_ex:
+        return (void *)openssl_write_ex;
+    case LLMOBS_SERVER_SSL_clear:
+        return (void *)openssl_clear;
+    default:
+        return NULL;
+    }
+}

@@ -1,0 +1,387 @@
+/* cases NAME PORT: a client of OpenSSL that uses it as programs may, though few
+ * do. It needs the library alone, and no header of it: ssl.h, bio.h. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define HOST_NAME 55 /* SSL_CTRL_SET_TLSEXT_HOSTNAME */
+#define MODE 33      /* SSL_CTRL_MODE */
+#define PARTIAL 1L   /* SSL_MODE_ENABLE_PARTIAL_WRITE */
+#define MOVING 2L    /* SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER */
+#define SET_SSL 109  /* BIO_C_SET_SSL */
+#define LARGE 3000000
+
+void *TLS_client_method(void);
+void *SSL_CTX_new(const void *method);
+void *SSL_new(void *ctx);
+long SSL_ctrl(void *ssl, int what, long number, void *argument);
+int SSL_set_fd(void *ssl, int fd);
+int SSL_connect(void *ssl);
+int SSL_read(void *ssl, void *bytes, int len);
+int SSL_read_ex(void *ssl, void *bytes, size_t len, size_t *got);
+int SSL_write(void *ssl, const void *bytes, int len);
+int SSL_write_ex(void *ssl, const void *bytes, size_t len, size_t *put);
+int SSL_peek(void *ssl, void *bytes, int len);
+int SSL_get_error(const void *ssl, int result);
+int SSL_shutdown(void *ssl);
+int SSL_clear(void *ssl);
+void SSL_free(void *ssl);
+const void *BIO_f_ssl(void);
+void *BIO_new(const void *method);
+long BIO_ctrl(void *bio, int what, long number, void *argument);
+void BIO_free_all(void *bio);
+
+static void *ctx;
+static int port;
+
+static int dial(void)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0)
+        exit(3);
+    return fd;
+}
+
+static void connect_tls(void *ssl, int fd)
+{
+    SSL_set_fd(ssl, fd);
+    SSL_ctrl(ssl, HOST_NAME, 0, "localhost");
+    if (SSL_connect(ssl) != 1)
+        exit(4);
+}
+
+static void *open_tls(int *fd)
+{
+    void *ssl = SSL_new(ctx);
+
+    *fd = dial();
+    connect_tls(ssl, *fd);
+    return ssl;
+}
+
+/* A request whose prompt has at least so many bytes. */
+static char *request(const char *model, size_t least, size_t *len)
+{
+    static const char form[] =
+        "{\"model\":\"%s\",\"messages\":[{\"role\":\"user\",\"content\":"
+        "\"hello there\"}],\"user\":\"%0*d\"}";
+    char *text = malloc(least + 1000), *body = malloc(least + 500);
+    int size = sprintf(body, form, model, (int)least + 1, 0);
+    int head = sprintf(text,
+                       "POST /v1/chat/completions HTTP/1.1\r\n"
+                       "Host: localhost:%d\r\nContent-Length: %d\r\n"
+                       "Authorization: Bearer sk-SECRETKEY\r\n"
+                       "Content-Type: application/json\r\n\r\n",
+                       port, size);
+
+    memcpy(text + head, body, (size_t)size);
+    *len = (size_t)(head + size);
+    free(body);
+    return text;
+}
+
+static void send_all(void *ssl, const char *model)
+{
+    size_t len;
+    char *text = request(model, 1, &len);
+
+    if (SSL_write(ssl, text, (int)len) != (int)len)
+        printf("a write failed\n");
+    free(text);
+}
+
+static int read_some(void *ssl, char *to, int len)
+{
+    for (;;) {
+        int got = SSL_read(ssl, to, len);
+        int why = got > 0 ? 0 : SSL_get_error(ssl, got);
+
+        if (why != 2 && why != 3) /* WANT_READ, WANT_WRITE */
+            return got;
+        usleep(1000);
+    }
+}
+
+/* Reads one answer, by its length. */
+static void answer(void *ssl)
+{
+    char head[2000] = "", *end = NULL;
+    size_t len = 0, rest;
+
+    while (!end && len + 1 < sizeof(head) && read_some(ssl, head + len, 1) > 0)
+        end = strstr(head, (head[++len] = '\0', "\r\n\r\n"));
+    end = strcasestr(head, "content-length:");
+    rest = end ? strtoul(end + 15, NULL, 10) : 0;
+    printf("%.12s, %zu bytes\n", head, rest);
+    for (char byte[512]; rest > 0;) {
+        int got = read_some(ssl, byte, (int)(rest < 512 ? rest : 512));
+
+        if (got <= 0)
+            break;
+        rest -= (size_t)got;
+    }
+}
+
+static void plain(void)
+{
+    int fd;
+    void *ssl = open_tls(&fd);
+
+    for (int i = 0; i < 2; i++) {
+        send_all(ssl, "gpt-test");
+        answer(ssl);
+    }
+    SSL_free(ssl);
+}
+
+static void newer_names(void)
+{
+    int fd;
+    void *ssl = open_tls(&fd);
+    char byte, *text, *from;
+    size_t len, put, got, all = 0;
+
+    text = from = request("gpt-test", 1, &len);
+    for (; len > 0 && SSL_write_ex(ssl, from, len, &put) == 1; from += put)
+        len -= put;
+    while (all < 12 && SSL_read_ex(ssl, &byte, 1, &got) == 1)
+        all += got;
+    answer(ssl);
+    free(text);
+    SSL_free(ssl);
+}
+
+static void bytes(void)
+{
+    int fd;
+    void *ssl = open_tls(&fd);
+    char peeked[100], *text;
+    size_t len;
+
+    text = request("gpt-test", 1, &len);
+    for (size_t i = 0; i < len; i++)
+        SSL_write(ssl, text + i, 1);
+    SSL_peek(ssl, peeked, sizeof(peeked));
+    answer(ssl);
+    free(text);
+    SSL_free(ssl);
+}
+
+/* Writes that wait, each from another buffer, which is overwritten then. */
+static void waits(long mode)
+{
+    int fd, tries = 0;
+    void *ssl = open_tls(&fd);
+    size_t len, off = 0;
+    char *text = request("gpt-test", LARGE, &len);
+
+    SSL_ctrl(ssl, MODE, mode, NULL);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    while (off < len) {
+        struct pollfd ready = {fd, POLLIN | POLLOUT, 0};
+        char *moved = malloc(len - off);
+        int put;
+
+        memcpy(moved, text + off, len - off);
+        put = SSL_write(ssl, moved, (int)(len - off));
+        memset(moved, 'Z', len - off);
+        free(moved);
+        if (put > 0) {
+            off += (size_t)put;
+            continue;
+        }
+        tries++;
+        if (SSL_get_error(ssl, put) != 3 && SSL_get_error(ssl, put) != 2)
+            exit(5);
+        poll(&ready, 1, 2000);
+    }
+    printf("waited: %s\n", tries > 0 ? "yes" : "no");
+    answer(ssl);
+    free(text);
+    SSL_free(ssl);
+}
+
+static void partial(void)
+{
+    waits(PARTIAL | MOVING);
+}
+
+static void moved(void)
+{
+    waits(MOVING);
+}
+
+/* The second connection is given up in its answer. */
+static void cleared(void)
+{
+    int fd;
+    void *ssl = open_tls(&fd);
+
+    for (int i = 0; i < 3; i++) {
+        if (i > 0) {
+            SSL_shutdown(ssl);
+            close(fd);
+            SSL_clear(ssl);
+            connect_tls(ssl, fd = dial());
+        }
+        send_all(ssl, "gpt-test");
+        if (i == 1)
+            read_some(ssl, (char[10]){0}, 10);
+        else
+            answer(ssl);
+    }
+    SSL_free(ssl);
+}
+
+/* The library frees the object itself, and its address is used again. */
+static void freed_inside(void)
+{
+    void *last = NULL;
+    int same = 0;
+
+    for (int i = 0; i < 6; i++) {
+        int fd;
+        void *ssl = open_tls(&fd), *bio = BIO_new(BIO_f_ssl());
+
+        same += ssl == last;
+        last = ssl;
+        BIO_ctrl(bio, SET_SSL, 1, ssl);
+        send_all(ssl, "gpt-test");
+        if (i % 2)
+            answer(ssl);
+        else
+            read_some(ssl, (char[10]){0}, 10);
+        BIO_free_all(bio);
+        close(fd);
+    }
+    printf("the same address: %s\n", same ? "yes" : "no");
+}
+
+static void no_http(void)
+{
+    int fd;
+    void *ssl = open_tls(&fd);
+
+    SSL_write(ssl, "EHLO me\r\n", 9);
+    send_all(ssl, "gpt-test");
+    SSL_free(ssl);
+}
+
+/* A child uses its parent's connection; then one that is in a call. */
+static void forks(void)
+{
+    int fd;
+    void *ssl = open_tls(&fd);
+
+    send_all(ssl, "gpt-test");
+    answer(ssl);
+    fflush(stdout);
+    if (fork() == 0) {
+        send_all(ssl, "gpt-test");
+        answer(ssl);
+        exit(0);
+    }
+    wait(NULL);
+    SSL_free(ssl);
+    ssl = open_tls(&fd);
+    send_all(ssl, "gpt-test");
+    fflush(stdout);
+    if (fork() == 0) {
+        SSL_free(ssl);
+        exit(0);
+    }
+    wait(NULL);
+    answer(ssl);
+    SSL_free(ssl);
+}
+
+static void *calls(void *unused)
+{
+    int fd;
+    void *ssl = open_tls(&fd);
+
+    for (int i = 0; i < 5; i++) {
+        send_all(ssl, "gpt-test");
+        answer(ssl);
+    }
+    SSL_free(ssl);
+    close(fd);
+    return unused;
+}
+
+static void threads(void)
+{
+    pthread_t all[8];
+
+    for (int i = 0; i < 8; i++)
+        pthread_create(&all[i], NULL, calls, NULL);
+    for (int i = 0; i < 8; i++)
+        pthread_join(all[i], NULL);
+}
+
+static void keeps_errno(void)
+{
+    int fd;
+    void *ssl = open_tls(&fd);
+
+    errno = 77;
+    send_all(ssl, "gpt-test");
+    printf("errno %d\n", errno);
+    answer(ssl);
+    SSL_free(ssl);
+}
+
+/* The process ends within a call. */
+static void leaves(void)
+{
+    int fd;
+    void *ssl = open_tls(&fd);
+
+    send_all(ssl, "stall");
+    read_some(ssl, (char[10]){0}, 10);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        void (*run)(void);
+    } all[] = {{"plain", plain},
+               {"newer_names", newer_names},
+               {"bytes", bytes},
+               {"partial", partial},
+               {"moved", moved},
+               {"cleared", cleared},
+               {"freed_inside", freed_inside},
+               {"no_http", no_http},
+               {"forks", forks},
+               {"threads", threads},
+               {"keeps_errno", keeps_errno},
+               {"leaves", leaves}};
+
+    if (argc != 3)
+        return 2;
+    port = atoi(argv[2]);
+    ctx = SSL_CTX_new(TLS_client_method());
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+        if (strcmp(all[i].name, argv[1]) == 0) {
+            all[i].run();
+            return 0;
+        }
+    return 2;
+}

@@ -1,0 +1,213 @@
+"""Calls that programs make over a TLS library, without libcurl: each is one
+span, and the program does not notice."""
+import os
+import subprocess
+import urllib.request
+
+from delivery import agent, double, recovered, wait_for
+from harness import (APPS, PYTHON, SECRET, accept, equal, expect_error,
+                     expect_llm, installed, ok, test)
+from test_fpm import check, preload, serve, settings
+from test_gateways import Apache
+from test_killed import Dying, kept
+
+SYMFONY = "/usr/share/php/Symfony/Component/HttpClient/autoload.php"
+ON = {"LLMOBS_TLS": "on"}
+
+
+def app(name):
+    return os.path.join(APPS, "tls", name)
+
+
+def url(t, path="/v1/chat/completions"):
+    return "https://localhost:%d%s" % (t.servers.tls, path)
+
+
+def streams(t, *models):
+    installed("/usr/bin/php")
+    return ["php", app("streams.php"), url(t), t.servers.cert, *models]
+
+
+def llm(r, streamed):
+    """The spans, of which so many are streamed calls."""
+    equal(sum(bool(s["meta"]["metadata"].get("stream")) for s in r.spans),
+          streamed, "streamed calls")
+    for span in r.spans:
+        expect_llm(span, stream=bool(span["meta"]["metadata"].get("stream")))
+    return r.spans
+
+
+def by_model(r):
+    """The spans by the model that they asked for, in the order of their
+    begin."""
+    got = {}
+    for span in sorted(r.spans, key=lambda s: s["start_ns"]):
+        accept(span)
+        got.setdefault(span["meta"]["model_name"], []).append(span)
+    return got
+
+
+@test
+def php_streams(t):
+    """PHP is observed without a variable."""
+    r = t.same(streams(t, "gpt-test", "1.0:gpt-test", "s:gpt-test"), spans=3)
+    for span in llm(r, 1):
+        transfer = span["meta"]["metadata"]["transfer"]
+        ok("curl_code" not in transfer and "dns_ms" not in transfer, transfer)
+
+
+@test
+def php_streams_that_fail(t):
+    r = t.same(streams(t, "error-429", "s:stream-error", "truncated-body",
+                       "s:truncated-stream", "drop", "gzip-force", "malformed",
+                       "empty"), spans=8)
+    got = by_model(r)
+    expect_error(got["error-429"][0], "rate_limit_exceeded", status=429)
+    # PHP may see the end of a connection without a call of OpenSSL.
+    for model in ("truncated-body", "drop"):
+        ok(got[model][0]["meta"]["error"]["type"] in
+           ("aborted", "connection_lost"), "error of " + model)
+
+
+@test
+def php_without(t):
+    """Neither where it is switched off, nor in a program that is not PHP."""
+    r = t.same(streams(t, "gpt-test"), spans=0, env={"LLMOBS_TLS": "off"})
+    equal(r.spans, [], "spans")
+    t.same(python(t, 1, 1), spans=0)
+
+
+@test
+def php_by_both_ways(t):
+    """libcurl's own TLS makes no second span."""
+    t.same(["php", "-r", """
+        $c = curl_init($argv[1]);
+        curl_setopt_array($c, [CURLOPT_RETURNTRANSFER => true,
+            CURLOPT_CAINFO => $argv[2], CURLOPT_HTTPHEADER =>
+            ['Content-Type: application/json'],
+            CURLOPT_POSTFIELDS => $argv[3]]);
+        echo curl_exec($c), "\\n";
+        echo file_get_contents($argv[1], false, stream_context_create([
+            'http' => ['method' => 'POST', 'content' => $argv[3],
+                       'header' => 'Content-Type: application/json'],
+            'ssl' => ['cafile' => $argv[2]]]));""", url(t), t.servers.cert,
+            '{"model":"gpt-test","messages":[{"role":"user",'
+            '"content":"hello there"}]}'], spans=2)
+
+
+@test
+def php_symfony(t):
+    installed(SYMFONY)
+    r = t.same(["php", app("symfony.php"), url(t), t.servers.cert, "15"],
+               spans=15, order=False)
+    llm(r, 7)
+
+
+# As the page of test_fpm, by PHP's own streams.
+PAGE = r"""<?php
+foreach (explode(",", $_GET["ask"]) as $prompt) {
+    echo json_decode(file_get_contents("%s", false, stream_context_create([
+        "http" => ["method" => "POST",
+            "header" => "Content-Type: application/json\r\n" .
+                        "Authorization: Bearer %s",
+            "content" => json_encode(["model" => "gpt-test",
+                "messages" => [["role" => "user", "content" => $prompt]]])],
+        "ssl" => ["verify_peer" => false, "verify_peer_name" => false]])))
+        ->choices[0]->message->content, "\n";
+}
+if (isset($_GET["env"])) {
+    echo count(getenv()), " ", var_export(getenv("LD_PRELOAD"), true),
+        var_export(getenv("DD_SERVICE"), true), "\n";
+}
+"""
+
+
+def observed(t, dd):
+    return dict(preload(t), **settings(t, dd))
+
+
+@test
+def php_fpm(t):
+    """Workers without an environment."""
+    serve(t, observed, page=PAGE % (url(t), SECRET))
+
+
+@test
+def php_module(t):
+    """Apache loads PHP after other modules that need OpenSSL."""
+    with double(t) as dd, Apache(t, dd, observed(t, dd), page=PAGE % (
+            url(t), SECRET), files={"llmobs.php": "<?php\n"}) as web:
+        for i in range(3):
+            with urllib.request.urlopen(
+                    "http://127.0.0.1:%d/chat.php?ask=first-%d,second-%d"
+                    % (web.port, i, i), timeout=20) as answer:
+                equal(answer.read().decode(),
+                      "Echo: first-%d\nEcho: second-%d\n" % (i, i), "page")
+        check(dd, 3)
+
+
+def python(t, count, threads):
+    return [PYTHON, app("client.py"), url(t), t.servers.cert, str(count),
+            str(threads)]
+
+
+# The cases of apps/tls/cases.c: spans, and how many of them are errors.
+CASES = (("plain", 2, 0), ("newer_names", 1, 0), ("bytes", 1, 0),
+         ("partial", 1, 0), ("moved", 1, 0), ("cleared", 3, 1),
+         ("freed_inside", 6, 3), ("no_http", 0, 0), ("forks", 3, 0),
+         ("threads", 40, 0), ("keeps_errno", 1, 0), ("leaves", 1, 1))
+
+
+def join(name, spans, errors):
+    def run(t):
+        path = os.path.join(t.dir, "cases")
+        installed("/usr/lib/*/libssl.so.3")
+        subprocess.run(["gcc", "-O1", "-o", path, app("cases.c"),
+                        "-l:libssl.so.3", "-l:libcrypto.so.3", "-lpthread"],
+                       check=True)
+        r = t.same([path, name, str(t.servers.tls)], spans=spans, env=ON,
+                   order=name != "threads", answers=errors == 0)
+        equal(sum(s["status"] == "error" for s in r.spans), errors, "errors")
+        for span in r.spans:
+            accept(span)
+    run.__module__ = "test_tls"
+    run.__name__ = "case_" + name
+    test(run)
+
+
+for each in CASES:
+    join(*each)
+
+
+@test
+def python_threads(t):
+    r = t.same(python(t, 6, 64), spans=384, order=False, env=ON)
+    llm(r, 192)
+
+
+@test
+def ruby(t):
+    installed("/usr/bin/ruby")
+    r = t.same(["ruby", app("client.rb"), url(t), t.servers.cert, "6"],
+               spans=6, env=ON)
+    llm(r, 3)
+
+
+@test
+def perl(t):
+    installed("/usr/share/perl5/LWP/UserAgent.pm")
+    installed("/usr/share/perl5/IO/Socket/SSL.pm")
+    r = t.same(["perl", app("client.pl"), url(t), t.servers.cert, "3"],
+               spans=6, env=dict(ON, PERL_HASH_SEED="0",
+                                     PERL_PERTURB_KEYS="0"))
+    llm(r, 4)
+
+
+@test
+def php_killed(t):
+    """A kill in the middle of a stream leaves the call in the spool."""
+    with double(t) as dd, Dying(t, agent(dd)) as dying:
+        dying.start(*streams(t, "s:stall"))
+        ok(wait_for(lambda: b"hello there" in kept(t), 10), "a call on disk")
+        dying.kill()
+        expect_error(recovered(t, dd, agent(dd), 1)[0], "process_killed")
