@@ -739,7 +739,7 @@ HAZARDS = [
 
     ("a span around a command that takes less time than libcurl's loading",
      "the tool sends to a peer of this host by itself, and takes an "
-     "answer only when it is whole (`cli/shared/plain_http.c`)", [
+     "answer only when it is whole (`core/export/plain_http.c`)", [
          ("loads_libcurl", "plain_http accepted"),
          ("tool_trusts_strangers",
           "delivery.auto_stranger_and_a_span_of_the_tool"),
@@ -1409,8 +1409,13 @@ HAZARDS = [
 
     ("an object of a TLS library is used for another connection",
      "what was under way ends, and the first bytes decide anew "
-     "(`openssl_clear`)", [
+     "(`SSL_clear`)", [
          ("cleared_goes_on", "tls.case_cleared")]),
+
+    ("a program reads or writes no bytes over a TLS library",
+     "nothing is asked: the library answers as at the end of a connection "
+     "(`SSL_read_ex`)", [
+         ("nothing_is_an_end", "tls.case_of_nothing")]),
 
     ("PHP as a module, after the TLS library of another one",
      "each object whose name begins as that of PHP is looked at "

@@ -129,8 +129,16 @@ void *llmobs_server_ssl(enum llmobs_server_function hook);
 bool llmobs_server_ssl_settled(void);
 void llmobs_server_ssl_settle(void *new_index);
 
+/* Keeps a compiler from a table of addresses, which the loader would relocate
+ * in every process. */
+static inline void *llmobs_server_opaque(void *function)
+{
+    __asm__("" : "+r"(function));
+    return function;
+}
+
 #define LLMOBS_SERVER_CASE(library, name) \
     case LLMOBS_SERVER_##name:            \
-        return (void *)(name);
+        return llmobs_server_opaque((void *)(name));
 
 #endif

@@ -26,11 +26,6 @@
 
 /* Stand for the library's functions of their names, of which the types alone
  * count. */
-int SSL_read(void *ssl, void *bytes, int len);
-int SSL_write(void *ssl, const void *bytes, int len);
-int SSL_read_ex(void *ssl, void *bytes, size_t len, size_t *got);
-int SSL_write_ex(void *ssl, const void *bytes, size_t len, size_t *put);
-int SSL_clear(void *ssl);
 int SSL_get_error(const void *ssl, int result);
 const char *SSL_get_servername(const void *ssl, int type);
 
@@ -213,41 +208,44 @@ static void after_write(const void *ssl, const void *bytes, size_t len,
 /* -- for the patched slots --------------------------------------------------
  */
 
-static int openssl_read(void *ssl, void *bytes, int len)
+static int SSL_read(void *ssl, void *bytes, int len)
 {
     int got = REAL(SSL_read)(ssl, bytes, len);
 
-    after_read(ssl, bytes, got, (size_t)got);
+    if (len > 0)
+        after_read(ssl, bytes, got, (size_t)got);
     return got;
 }
 
-static int openssl_write(void *ssl, const void *bytes, int len)
+static int SSL_write(void *ssl, const void *bytes, int len)
 {
     int put = REAL(SSL_write)(ssl, bytes, len);
 
-    after_write(ssl, bytes, (size_t)len, put, (size_t)put);
+    if (len > 0)
+        after_write(ssl, bytes, (size_t)len, put, (size_t)put);
     return put;
 }
 
-static int openssl_read_ex(void *ssl, void *bytes, size_t len, size_t *got)
+static int SSL_read_ex(void *ssl, void *bytes, size_t len, size_t *got)
 {
     int result = REAL(SSL_read_ex)(ssl, bytes, len, got);
 
-    after_read(ssl, bytes, result, result > 0 ? *got : 0);
+    if (LLMOBS_HAZARD(nothing_is_an_end, len > 0, true))
+        after_read(ssl, bytes, result, result > 0 ? *got : 0);
     return result;
 }
 
-static int openssl_write_ex(void *ssl, const void *bytes, size_t len,
-                            size_t *put)
+static int SSL_write_ex(void *ssl, const void *bytes, size_t len, size_t *put)
 {
     int result = REAL(SSL_write_ex)(ssl, bytes, len, put);
 
-    after_write(ssl, bytes, len, result, result > 0 ? *put : 0);
+    if (LLMOBS_HAZARD(nothing_is_an_end, len > 0, true))
+        after_write(ssl, bytes, len, result, result > 0 ? *put : 0);
     return result;
 }
 
 /* The program makes the object ready for another connection. */
-static int openssl_clear(void *ssl)
+static int SSL_clear(void *ssl)
 {
     int result = REAL(SSL_clear)(ssl);
 
@@ -258,16 +256,7 @@ static int openssl_clear(void *ssl)
 void *llmobs_server_ssl(enum llmobs_server_function hook)
 {
     switch (hook) {
-    case LLMOBS_SERVER_SSL_read:
-        return (void *)openssl_read;
-    case LLMOBS_SERVER_SSL_write:
-        return (void *)openssl_write;
-    case LLMOBS_SERVER_SSL_read_ex:
-        return (void *)openssl_read_ex;
-    case LLMOBS_SERVER_SSL_write_ex:
-        return (void *)openssl_write_ex;
-    case LLMOBS_SERVER_SSL_clear:
-        return (void *)openssl_clear;
+        LLMOBS_SERVER_SSL_HOOKS(LLMOBS_SERVER_CASE)
     default:
         return NULL;
     }

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "cli/shared/open_libcurl.h"
-#include "cli/shared/plain_http.h"
+#include "core/export/plain_http.h"
 #include "lib/base/hazard.h"
 #include "lib/base/paths.h"
 #include "core/deliver/open.h"
@@ -45,7 +45,6 @@ static void open_way(struct llmobs_config *config)
         return;
     }
     config->thread = false;
-    llmobs_plain_begin();
 }
 
 int llmobs_cli_deliver(struct llmobs_config *config, llmobs_cli_give_fn *give,

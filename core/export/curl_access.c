@@ -15,6 +15,7 @@
 enum life { LIFE_RUNNING, LIFE_EXITING, LIFE_EXITED };
 
 static _Atomic(const struct llmobs_real *) current;
+static atomic_bool ever;      /* there has been a copy */
 static atomic_int current_by; /* enum llmobs_curl_users */
 static _Atomic int64_t deadline = INT64_MAX;
 static atomic_int inside; /* threads that use libcurl for a request */
@@ -159,8 +160,15 @@ void llmobs_curl_access_set(const struct llmobs_real *real,
         real = NULL;
     if (real && !atomic_flag_test_and_set(&read))
         llmobs_proxies_read(&proxies);
+    if (real)
+        atomic_store(&ever, true);
     atomic_store(&current_by, (int)by);
     atomic_store(&current, real);
+}
+
+bool llmobs_curl_access_ever(void)
+{
+    return atomic_load(&ever);
 }
 
 void llmobs_curl_access_deadline(int64_t mono_ns)

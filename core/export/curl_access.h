@@ -61,6 +61,9 @@ void llmobs_curl_access_check(void);
 /* The libcurl copy that requests may use; NULL: no copy. */
 const struct llmobs_real *llmobs_curl_access_current(void);
 
+/* False where no libcurl has been set in this process. */
+bool llmobs_curl_access_ever(void);
+
 /* False: the calling thread may not use libcurl, or not for TLS. */
 bool llmobs_curl_access_may_use(bool tls);
 

@@ -19,6 +19,7 @@
 #include "core/export/direct.h"
 #include "core/export/http_date.h"
 #include "core/export/listener.h"
+#include "core/export/plain_http.h"
 #include "core/export/resolve.h"
 #include "core/export/sockets.h"
 #include "core/export/target.h"
@@ -92,13 +93,6 @@ struct transfer {
 };
 
 static _Atomic(struct llmobs_http *) clients[CLIENTS_MAX];
-
-static llmobs_http_sender *sender; /* set before there is a second thread */
-
-void llmobs_http_without_libcurl(llmobs_http_sender *the_sender)
-{
-    sender = the_sender;
-}
 
 /* -- handles ------------------------------------------------------------ */
 
@@ -865,8 +859,12 @@ static int send_request(struct llmobs_http *http,
 
     if (rc)
         return rc;
-    if (sender && !transfer.plan.tls && !transfer.plan.proxy)
-        return sender(request, &transfer.plan.target, reply);
+    if (!llmobs_curl_access_ever() && !transfer.plan.tls &&
+        !transfer.plan.proxy)
+        return llmobs_fd_spare(REQUEST_FDS)
+                   ? llmobs_plain_send(&http->sockets, request,
+                                       &transfer.plan.target, reply)
+                   : -ENOTCONN;
     if (!transfer.real || !llmobs_curl_access_may_use(transfer.plan.tls) ||
         !llmobs_fd_spare(REQUEST_FDS) ||
         !llmobs_direct_may_go(&transfer.plan.target,

@@ -1,5 +1,6 @@
 /* http - the requests of this library itself, through the libcurl that the app
- * has loaded.
+ * has loaded; where no libcurl has been in the process, to peers on this host
+ * without it (plain_http.h).
  *
  * Owns:    an easy and a multi handle and their connections, from the first
  *          send to free or forget.
@@ -76,15 +77,6 @@ int llmobs_http_send(struct llmobs_http *http,
                      const struct llmobs_http_request *request,
                      struct llmobs_http_reply *reply);
 void llmobs_http_reply_fini(struct llmobs_http_reply *reply);
-
-/* Another way to send, for a process without an app: the tool's own, to peers
- * on this host (cli/shared/plain_http.h). It takes a request that needs no TLS
- * and no proxy, fills the reply by the two functions below, and gives
- * llmobs_http_send's results. To be set before the first request. */
-typedef int llmobs_http_sender(const struct llmobs_http_request *request,
-                               const struct llmobs_target *target,
-                               struct llmobs_http_reply *reply);
-void llmobs_http_without_libcurl(llmobs_http_sender *sender);
 
 /* _header takes a line of the answer's head; _body some bytes of its body. */
 void llmobs_http_reply_header(struct llmobs_http_reply *reply, const char *data,

@@ -4,9 +4,9 @@ import os
 import subprocess
 import urllib.request
 
-from delivery import agent, double, recovered, wait_for
+from delivery import agent, double, recovered, settled, spool_of, wait_for
 from harness import (APPS, PYTHON, SECRET, accept, equal, expect_error,
-                     expect_llm, installed, ok, test)
+                     expect_llm, installed, ok, test, tree)
 from test_fpm import check, preload, serve, settings
 from test_gateways import Apache
 from test_killed import Dying, kept
@@ -153,6 +153,7 @@ def python(t, count, threads):
 
 # The cases of apps/tls/cases.c: spans, and how many of them are errors.
 CASES = (("plain", 2, 0), ("newer_names", 1, 0), ("bytes", 1, 0),
+         ("of_nothing", 2, 0),
          ("partial", 1, 0), ("moved", 1, 0), ("cleared", 3, 1),
          ("freed_inside", 6, 3), ("no_http", 0, 0), ("forks", 3, 0),
          ("threads", 40, 0), ("keeps_errno", 1, 0), ("leaves", 1, 1))
@@ -183,6 +184,26 @@ for each in CASES:
 def python_threads(t):
     r = t.same(python(t, 6, 64), spans=384, order=False, env=ON)
     llm(r, 192)
+
+
+@test
+def delivered_without_libcurl(t):
+    """The agent gets the spans at once, and none stays in the spool."""
+    with double(t) as dd:
+        t.same(python(t, 3, 2), env=dict(agent(dd), **ON), order=False)
+        settled(t, dd, 6)
+        equal([name for name in tree(spool_of(t)) if "-" in name], [],
+              "files of the spool")
+
+
+@test
+def kept_without_libcurl(t):
+    """No agent listens, or only by TLS: the spool keeps them, and the log says
+    so."""
+    for to in "http://127.0.0.1:1", "https://localhost:1":
+        r = t.same(python(t, 3, 2), order=False, env=dict(
+            ON, LLMOBS_EXPORTER="agent", DD_TRACE_AGENT_URL=to))
+        ok("6 spans not delivered at exit are kept" in r.log, r.log)
 
 
 @test

@@ -544,7 +544,7 @@ BAD = {  # a value that means nothing
     "LLMOBS_COMMANDS": "perhaps",
     "LLMOBS_INBOUND": "perhaps",
     "LLMOBS_INBOUND_TRUST": "some", "LLMOBS_STITCH": "some",
-    "LLMOBS_TOOLS": "some",
+    "LLMOBS_TLS": "some", "LLMOBS_TOOLS": "some",
     "LLMOBS_INJECT": "some",
     "LLMOBS_CALLSITE": "stack:0",
     "LLMOBS_STORE_MAX": "4095",

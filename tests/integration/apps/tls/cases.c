@@ -166,6 +166,24 @@ static void newer_names(void)
     SSL_free(ssl);
 }
 
+/* A read and a write of no bytes fail, and the connection goes on. */
+static void of_nothing(void)
+{
+    int fd;
+    void *ssl = open_tls(&fd);
+    size_t done;
+
+    send_all(ssl, "gpt-test");
+    (void)SSL_write(ssl, "", 0);
+    (void)SSL_write_ex(ssl, "", 0, &done);
+    (void)SSL_read(ssl, &fd, 0);
+    (void)SSL_read_ex(ssl, &fd, 0, &done);
+    answer(ssl);
+    send_all(ssl, "gpt-test");
+    answer(ssl);
+    SSL_free(ssl);
+}
+
 static void bytes(void)
 {
     int fd;
@@ -361,17 +379,12 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*run)(void);
-    } all[] = {{"plain", plain},
-               {"newer_names", newer_names},
-               {"bytes", bytes},
-               {"partial", partial},
-               {"moved", moved},
-               {"cleared", cleared},
-               {"freed_inside", freed_inside},
-               {"no_http", no_http},
-               {"forks", forks},
-               {"threads", threads},
-               {"keeps_errno", keeps_errno},
+    } all[] = {{"plain", plain},     {"newer_names", newer_names},
+               {"bytes", bytes},     {"of_nothing", of_nothing},
+               {"partial", partial}, {"moved", moved},
+               {"cleared", cleared}, {"freed_inside", freed_inside},
+               {"no_http", no_http}, {"forks", forks},
+               {"threads", threads}, {"keeps_errno", keeps_errno},
                {"leaves", leaves}};
 
     if (argc != 3)

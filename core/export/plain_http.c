@@ -1,4 +1,4 @@
-#include "cli/shared/plain_http.h"
+#include "core/export/plain_http.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -9,9 +9,9 @@
 #include <strings.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/sys.h"
 #include "core/export/listener.h"
 #include "core/export/resolve.h"
 #include "core/export/target.h"
@@ -42,6 +42,7 @@ struct plain {
     const struct llmobs_http_request *request;
     struct llmobs_http_reply *reply;
     int64_t until_ns;
+    struct llmobs_sockets *sockets;
     int fd;
     struct llmobs_buf head; /* of the request */
     struct llmobs_buf text; /* the answer as it comes */
@@ -165,21 +166,23 @@ static int plain_http_wait_connected(const struct plain *plain,
 static int plain_http_reach(struct plain *plain, const union address *to,
                             socklen_t size, int64_t until_ns)
 {
-    plain->fd = socket(to->any.sa_family,
-                       SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    long rc;
+
+    plain->fd = llmobs_sockets_open(plain->sockets, to->any.sa_family,
+                                    SOCK_STREAM | SOCK_NONBLOCK, 0);
     if (plain->fd < 0)
-        return -errno;
-    if (connect(plain->fd, &to->any, size) == 0)
-        return 0;
-    if (errno != EINPROGRESS)
-        return errno == EACCES || errno == ENOENT ? -ECONNREFUSED : -errno;
-    return plain_http_wait_connected(plain, until_ns);
+        return plain->fd;
+    /* Past another preload that holds connect. */
+    rc = llmobs_sys(SYS_connect, plain->fd, to, size);
+    if (rc == -EINPROGRESS)
+        return plain_http_wait_connected(plain, until_ns);
+    return rc == -EACCES || rc == -ENOENT ? -ECONNREFUSED : (int)rc;
 }
 
-static void plain_http_give_up(int fd)
+static void plain_http_give_up(const struct plain *plain, int fd)
 {
     if (fd >= 0)
-        close(fd);
+        llmobs_sockets_close(plain->sockets, fd);
 }
 
 /* Connects to the second address of localhost if nobody listens at the first.
@@ -196,10 +199,10 @@ static int reach_local(struct plain *plain, unsigned port)
         return rc;
     size = plain_http_address_of(SECOND_LOCAL, port, &to);
     if (plain_http_reach(plain, &to, size, plain->until_ns) == 0) {
-        plain_http_give_up(first);
+        plain_http_give_up(plain, first);
         return 0;
     }
-    plain_http_give_up(plain->fd);
+    plain_http_give_up(plain, plain->fd);
     plain->fd = first;
     return rc == -ETIMEDOUT ? plain_http_wait_connected(plain, plain->until_ns)
                             : rc;
@@ -381,12 +384,16 @@ static int plain_http_take_answer(struct plain *plain, bool over)
 
 static int plain_http_get(struct plain *plain)
 {
-    char part[PART];
+    struct llmobs_buf *text = &plain->text;
     int rc = 0;
 
     while (rc == 0) {
-        ssize_t n = recv(plain->fd, part, sizeof(part), 0);
+        ssize_t n;
 
+        rc = llmobs_buf_reserve(text, PART);
+        if (rc != 0)
+            return rc;
+        n = recv(plain->fd, text->data + text->len, PART, 0);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno == EAGAIN) {
@@ -395,9 +402,9 @@ static int plain_http_get(struct plain *plain)
         }
         if (n < 0 || (n == 0 && plain->text.len == 0))
             return -ECONNRESET;
-        rc = llmobs_buf_add(&plain->text, part, (size_t)n);
-        if (rc == 0)
-            rc = plain_http_take_answer(plain, n == 0);
+        text->len += (size_t)n;
+        text->data[text->len] = '\0';
+        rc = plain_http_take_answer(plain, n == 0);
         if (rc == 0 && n == 0)
             return -EIO;
     }
@@ -418,11 +425,13 @@ static int converse(struct plain *plain)
     return rc == 0 ? plain_http_get(plain) : rc;
 }
 
-static int send_plain(const struct llmobs_http_request *request,
+int llmobs_plain_send(struct llmobs_sockets *sockets,
+                      const struct llmobs_http_request *request,
                       const struct llmobs_target *target,
                       struct llmobs_http_reply *reply)
 {
-    struct plain plain = {.request = request,
+    struct plain plain = {.sockets = sockets,
+                          .request = request,
                           .reply = reply,
                           .until_ns = llmobs_clock_mono_ns() +
                                       request->timeout_ms * LLMOBS_NS_PER_MS,
@@ -440,14 +449,8 @@ static int send_plain(const struct llmobs_http_request *request,
         rc = plain_http_judge(&plain, mark);
     if (rc == 0)
         rc = converse(&plain);
-    if (plain.fd >= 0)
-        close(plain.fd);
+    plain_http_give_up(&plain, plain.fd);
     llmobs_buf_fini(&plain.head);
     llmobs_buf_fini(&plain.text);
     return rc;
-}
-
-void llmobs_plain_begin(void)
-{
-    llmobs_http_without_libcurl(send_plain);
 }
