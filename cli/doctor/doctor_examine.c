@@ -86,22 +86,27 @@ static void tell_wrappers(struct llmobs_doctor *doctor)
     LLMOBS_KNOWN("wrappers", list);
 }
 
-static void doctor_examine_tell_nothing(struct llmobs_doctor *doctor)
+/* `other`: calls that need no libcurl are observed. */
+static void doctor_examine_tell_nothing(struct llmobs_doctor *doctor,
+                                        bool other)
 {
     const struct llmobs_program *program = &doctor->program;
+    enum llmobs_report_level level =
+        other ? LLMOBS_REPORT_NOTE : LLMOBS_REPORT_FAIL;
 
     if (doctor->routes.count > 0)
-        LLMOBS_FIND(FAIL, "reach", "no libcurl that can be observed");
+        LLMOBS_FIND_AS(level, "reach", "no libcurl that can be observed");
     else if (program->loads)
-        LLMOBS_FIND(FAIL, "reach",
-                    "libcurl would come by %s, and none was found",
-                    program->loads);
+        LLMOBS_FIND_AS(level, "reach",
+                       "libcurl would come by %s, and none was found",
+                       program->loads);
     else if (program->shell)
         LLMOBS_FIND(NOTE, "reach",
                     "a shell makes no calls itself: what it runs gets "
                     "the library too; ask for those programs");
     else
-        LLMOBS_FIND(FAIL, "reach", "neither linked with libcurl nor naming it");
+        LLMOBS_FIND_AS(level, "reach",
+                       "neither linked with libcurl nor naming it");
     if (doctor->routes.missing[0] != '\0' && !doctor->allowance.spent)
         LLMOBS_FIND(NOTE, "reach", "a library was not found: %s",
                     doctor->routes.missing);
@@ -112,7 +117,7 @@ static void tell_reach(struct llmobs_doctor *doctor)
     struct llmobs_json *fact = llmobs_json_object();
     struct llmobs_json *list = llmobs_json_array();
     const char *how = "none";
-    bool in_reach = false;
+    bool in_reach = false, other;
 
     for (size_t i = 0; i < doctor->routes.count; i++) {
         const struct llmobs_libcurl_route *copy = &doctor->routes.copies[i];
@@ -123,8 +128,9 @@ static void tell_reach(struct llmobs_doctor *doctor)
         in_reach |= is_in_reach(copy);
         doctor->report.no_memory |= llmobs_json_add(list, copy_fact(copy)) != 0;
     }
+    other = llmobs_doctor_tls(doctor);
     if (!in_reach)
-        doctor_examine_tell_nothing(doctor);
+        doctor_examine_tell_nothing(doctor, other);
     if (doctor->allowance.spent)
         LLMOBS_FIND(NOTE, "reach",
                     "its files ask for too much to be read: not all of "

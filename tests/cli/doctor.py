@@ -166,10 +166,20 @@ def installed():
     expect("true: nothing", "true", 1, "neither linked", how="none")
     expect("git: by its helper", "git", 0, "git-remote-http", how="later",
            copy={"flavour": "GnuTLS"})
-    expect("php: by its extension", "php", 0, "curl.so", how="later",
+    expect("php: by its extension", "php", 0, "curl.so",
+           "streams over OpenSSL are observed, too", how="later",
            copy={"flavour": "OpenSSL", "version": said})
     expect("python3: by pycurl", "/usr/bin/python3", 0, "pycurl", how="later",
            copy={"flavour": "GnuTLS"})
+    expect("python3: not by its own TLS", "/usr/bin/python3", 0,
+           "LLMOBS_TLS=on observes them")
+    expect("perl: by its own TLS", "/usr/bin/perl", 0,
+           "calls over OpenSSL without libcurl are observed",
+           env={"LLMOBS_TLS": "on"})
+    expect("openssl: by TLS alone", "openssl", 0, "-- neither linked",
+           "calls over OpenSSL", env={"LLMOBS_TLS": "on"})
+    expect("openssl: not by TLS", "openssl", 1, "NO neither linked",
+           "LLMOBS_TLS=on observes them")
     expect("sh: hands on", "sh", 0, "what it runs gets", how="none")
     expect("llmobs: by dlopen", TOOL + "-tool", 0, "opened later", how="later")
 
