@@ -57,8 +57,8 @@ int llmobs_doctor_examine(struct llmobs_doctor *doctor);
 /* Looks at a pool of php-fpm, which `pool` names, or the path of its file. */
 int llmobs_doctor_fpm(struct llmobs_doctor *doctor, const char *pool);
 
-/* Reports whether calls that go by OpenSSL and not by libcurl are observed; true
- * where they are. False, and no report, for a program that has none. */
+/* Reports whether calls that go by OpenSSL and not by libcurl are observed;
+ * true where they are. False, and no report, for a program that has none. */
 bool llmobs_doctor_tls(struct llmobs_doctor *doctor);
 
 /* Reports whether anything can be preloaded into the program's file. */
