@@ -1,12 +1,15 @@
 """Calls that programs make over a TLS library, without libcurl: each is one
 span, and the program does not notice."""
+import json
 import os
 import subprocess
 import urllib.request
 
 from delivery import agent, double, recovered, settled, spool_of, wait_for
-from harness import (APPS, PYTHON, SECRET, accept, equal, expect_error,
-                     expect_llm, installed, ok, test, tree)
+from harness import (APPS, PYTHON, SECRET, accept, body, curl, equal,
+                     expect_error, expect_llm, free_port, installed, ok, test,
+                     tree, wait_port)
+from serving import nginx_conf
 from test_fpm import check, preload, serve, settings
 from test_gateways import Apache
 from test_killed import Dying, kept
@@ -178,6 +181,56 @@ def join(name, spans, errors):
 
 for each in CASES:
     join(*each)
+
+
+PASSING = """server {
+    listen 127.0.0.1:%d;
+    location / {
+      proxy_pass https://localhost:%d;
+      proxy_http_version 1.1;
+      proxy_set_header Host $proxy_host;
+      proxy_set_header Connection "";
+      proxy_buffering off;
+    }
+  }"""
+
+
+@test
+def nginx(t):
+    """A gateway that only passes calls on: those of each program behind it are
+    seen, and are below the program's own spans."""
+    server = installed("/usr/sbin/nginx")
+    folder = os.path.join(t.dir, "nginx")
+    os.makedirs(folder)
+    port = free_port()
+    path = os.path.join(folder, "nginx.conf")
+    with open(path, "w") as f:
+        f.write(nginx_conf(folder, PASSING % (port, t.servers.tls)))
+    with double(t) as dd:
+        process = subprocess.Popen(
+            [server, "-c", path, "-p", folder, "-g", "daemon off;"],
+            env=dict({"PATH": "/usr/bin:/bin"}, **observed(t, dd), **ON),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT)
+        try:
+            wait_port(port, process)
+            for i in range(6):
+                text = subprocess.run(
+                    curl("http://127.0.0.1:%d/v1/chat/completions" % port,
+                         body(stream=True) if i % 2 else body(), "-H",
+                         "traceparent: 00-%032x-%016x-01" % (i + 1, 77)),
+                    stdout=subprocess.PIPE, check=True).stdout
+                ok(b"Echo" in text or b"data:" in text, text)
+            spans = dd.wait_spans(6, 10)
+        finally:
+            process.terminate()
+            said = process.communicate(timeout=20)[0]
+        equal(said, b"", "what nginx printed")
+        equal(len(dd.spans()), 6, "spans")
+        for span in spans:
+            equal(span["status"], "ok", "status")
+            equal(span["_dd"]["apm_trace_id"][:16], "0" * 16, "its trace")
+            ok(SECRET not in json.dumps(span), "a key in a span")
 
 
 @test
