@@ -1,0 +1,108 @@
+/* The cost of a read over OpenSSL on a connection that is no client's of HTTP:
+ *
+ *   tls read COUNT CERT KEY     ns a read of 1 byte that is there
+ *   tls idle COUNT CONNECTIONS  ns a read that gives nothing, on each of so
+ * many connections in turn
+ *
+ * The names and the numbers are those of ssl.h and bio.h. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define PEM 1 /* SSL_FILETYPE_PEM */
+#define RECORD 16384
+
+void *TLS_method(void);
+void *SSL_CTX_new(const void *method);
+int SSL_CTX_use_certificate_file(void *ctx, const char *file, int type);
+int SSL_CTX_use_PrivateKey_file(void *ctx, const char *file, int type);
+void *SSL_new(void *ctx);
+void SSL_set_bio(void *ssl, void *from, void *to);
+void SSL_set_connect_state(void *ssl);
+void SSL_set_accept_state(void *ssl);
+int SSL_do_handshake(void *ssl);
+int SSL_read(void *ssl, void *bytes, int len);
+int SSL_write(void *ssl, const void *bytes, int len);
+const void *BIO_s_mem(void);
+void *BIO_new(const void *method);
+int BIO_up_ref(void *bio);
+
+static double now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+/* Two ends in memory, `a` of the client. */
+static void join(void *ctx, void **a, void **b)
+{
+    void *there = BIO_new(BIO_s_mem()), *back = BIO_new(BIO_s_mem());
+
+    *a = SSL_new(ctx);
+    *b = SSL_new(ctx);
+    BIO_up_ref(there);
+    BIO_up_ref(back);
+    SSL_set_bio(*a, back, there);
+    SSL_set_bio(*b, there, back);
+    SSL_set_connect_state(*a);
+    SSL_set_accept_state(*b);
+    for (int i = 0; i < 8; i++) {
+        SSL_do_handshake(*a);
+        SSL_do_handshake(*b);
+    }
+}
+
+static double read_bytes(void *ctx, int count)
+{
+    static char record[RECORD] = "none of HTTP";
+    void *client, *server;
+    double took = 0;
+
+    join(ctx, &client, &server);
+    for (int done = 0; done < count; done += RECORD) {
+        char byte;
+        double began;
+
+        SSL_write(client, record, RECORD);
+        began = now_ns();
+        for (int i = 0; i < RECORD; i++)
+            SSL_read(server, &byte, 1);
+        took += now_ns() - began;
+    }
+    return took / count;
+}
+
+static double read_idle(void *ctx, int count, unsigned connections)
+{
+    void **all = calloc(connections, sizeof(*all));
+    double began;
+    char byte;
+
+    for (unsigned i = 0; i < connections; i++)
+        all[i] = SSL_new(ctx);
+    began = now_ns();
+    for (unsigned i = 0; i < (unsigned)count; i++)
+        SSL_read(all[i * 7919 % connections], &byte, 1);
+    return (now_ns() - began) / count;
+}
+
+int main(int argc, char **argv)
+{
+    void *ctx = SSL_CTX_new(TLS_method());
+
+    if (argc == 5 && strcmp(argv[1], "read") == 0) {
+        SSL_CTX_use_certificate_file(ctx, argv[3], PEM);
+        SSL_CTX_use_PrivateKey_file(ctx, argv[4], PEM);
+        printf("%.3f\n", read_bytes(ctx, atoi(argv[2])));
+        return 0;
+    }
+    if (argc == 4 && strcmp(argv[1], "idle") == 0) {
+        printf("%.3f\n",
+               read_idle(ctx, atoi(argv[2]), (unsigned)atoi(argv[3])));
+        return 0;
+    }
+    return 2;
+}
