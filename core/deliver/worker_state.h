@@ -56,7 +56,7 @@ struct llmobs_worker {
     atomic_uint asked;
     atomic_uint served;
 
-    atomic_int turn;          /* 1: a thread delivers; no other may meanwhile */
+    atomic_int turn;          /* of the thread that delivers (sole.h) */
     atomic_int paused;        /* callers that want no delivery */
     atomic_bool warm;         /* connections are wanted */
     _Atomic int64_t warm_ns;  /* when they were last asked for */

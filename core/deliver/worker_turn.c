@@ -7,6 +7,7 @@
 #include "lib/base/futex.h"
 #include "core/export/http.h"
 #include "lib/base/hazard.h"
+#include "lib/base/sole.h"
 
 bool llmobs_worker_has_thread(struct llmobs_worker *worker)
 {
@@ -30,19 +31,17 @@ void llmobs_worker_wake(struct llmobs_worker *worker)
 
 bool llmobs_worker_take_turn(struct llmobs_worker *worker)
 {
-    int none = 0;
-
-    if (!atomic_compare_exchange_strong(&worker->turn, &none, 1))
+    if (!llmobs_sole_take(&worker->turn))
         return false;
     if (atomic_load(&worker->paused) == 0)
         return true;
-    atomic_store(&worker->turn, 0);
+    llmobs_sole_leave(&worker->turn);
     return false;
 }
 
 void llmobs_worker_leave_turn(struct llmobs_worker *worker)
 {
-    atomic_store(&worker->turn, 0);
+    llmobs_sole_leave(&worker->turn);
 }
 
 bool llmobs_worker_begin_inline(struct llmobs_worker *worker,

@@ -10,6 +10,7 @@
 
 #include "lib/base/fd.h"
 #include "lib/base/file.h"
+#include "lib/base/sole.h"
 #include "core/log/spool_file.h"
 
 /* Only the thread that has `busy` writes these, and no thread reads them while
@@ -20,7 +21,7 @@ static struct {
     struct stat file;
     char path[PATH_MAX];
 } held;
-static atomic_flag busy = ATOMIC_FLAG_INIT;
+static atomic_int busy;
 
 static bool is_held(const char *path)
 {
@@ -109,9 +110,9 @@ int llmobs_held_take(const char *path)
 {
     int rc;
 
-    if (atomic_flag_test_and_set(&busy))
+    if (!llmobs_sole_take(&busy))
         return -EBUSY;
     rc = held_file_take(path);
-    atomic_flag_clear(&busy);
+    llmobs_sole_leave(&busy);
     return rc;
 }

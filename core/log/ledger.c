@@ -23,6 +23,7 @@
 #include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/signal_guard.h"
+#include "lib/base/sole.h"
 #include "core/config/state_dir.h"
 #include "core/log/ledger_dir.h"
 #include "lib/base/stats.h"
@@ -70,25 +71,13 @@ static void begin_telling(int process)
     recorder = process;
 }
 
-/* False where another thread of this process has the turn. Never waits: an exit
- * may come while a thread hangs in a write. A child takes the turn from a
- * thread that exists only in the parent. */
 static bool ledger_take_turn(void)
 {
-    int process = llmobs_fork_process();
-    int inside = 0;
-
-    while (!atomic_compare_exchange_strong(&turn, &inside, process))
-        if (inside == process)
-            return false;
-    if (recorder != process)
-        begin_telling(process);
+    if (!llmobs_sole_take(&turn))
+        return false;
+    if (recorder != llmobs_fork_process())
+        begin_telling(llmobs_fork_process());
     return true;
-}
-
-static void leave_turn(void)
-{
-    atomic_store(&turn, 0);
 }
 
 /* Waits for the turn: another thread may be about to write earlier counts. */
@@ -108,7 +97,7 @@ static bool wait_turn(void)
 void llmobs_ledger_reset(void)
 {
     memset(&recorded, 0, sizeof(recorded));
-    atomic_store(&turn, 0);
+    llmobs_sole_leave(&turn);
 }
 
 /* -- numbers ------------------------------------------------------------- */
@@ -551,7 +540,7 @@ int64_t llmobs_ledger_note(const struct llmobs_config *config, bool rests)
         return -1;
     if (ledger_take_turn()) {
         again = ledger_note(config, rests);
-        leave_turn();
+        llmobs_sole_leave(&turn);
     }
     errno = saved;
     return again;
@@ -566,7 +555,7 @@ void llmobs_ledger_settle(const struct llmobs_config *config)
         take_counts(now);
         if (is_outdated(now))
             (void)put_counts(config, now, llmobs_clock_mono_ns());
-        leave_turn();
+        llmobs_sole_leave(&turn);
     }
     errno = saved;
 }
@@ -640,7 +629,7 @@ void llmobs_ledger_close(const struct llmobs_config *config)
     llmobs_signal_guard_begin(&guard);
     if (LLMOBS_HAZARD(closes_no_later, wait_turn(), ledger_take_turn())) {
         close_ledger(config);
-        leave_turn();
+        llmobs_sole_leave(&turn);
     }
     llmobs_signal_guard_end(&guard);
     errno = saved;

@@ -11,6 +11,7 @@
 #include "core/capture/ours.h"
 #include "core/sdk/own_span.h"
 #include "tests/unit/context_case.h"
+#include "tests/unit/keeper.h"
 #include "tests/unit/worker_fake.h"
 
 /* Of libcurl's websockets.h, which old headers lack. */
@@ -51,30 +52,6 @@ static CURLcode getinfo(CURL *asked, CURLINFO info, ...)
 
 static const struct llmobs_real real = {.easy_getinfo = getinfo};
 
-/* An exporter that keeps what it gets. */
-#define EVENTS 16
-static char events[EVENTS][4096];
-static int event_count;
-
-static int keep(struct llmobs_exporter *exporter,
-                const struct llmobs_text *given, size_t count)
-{
-    (void)exporter;
-    for (size_t i = 0; i < count && event_count < EVENTS; i++)
-        snprintf(events[event_count++], sizeof(events[0]), "%.*s",
-                 (int)given[i].len, given[i].data);
-    return (int)count;
-}
-
-static void nothing(struct llmobs_exporter *exporter)
-{
-    (void)exporter;
-}
-
-static const struct llmobs_exporter_ops keeps = {
-    .name = "keeps", .send = keep, .forget = nothing, .free = nothing};
-static struct llmobs_exporter keeper = {.ops = &keeps};
-
 /* A handle that is about to connect, for frames. */
 static void begin(void)
 {
@@ -92,7 +69,7 @@ static void begin(void)
     handle = llmobs_handle_create(&real, curl);
     handle->app.connect_only = LLMOBS_CONNECT_FOR_FRAMES;
     ck_assert(llmobs_talk_expect(handle));
-    event_count = 0;
+    keeper_count = 0;
 }
 
 /* Ends the handle; so many events came in all. */
@@ -100,7 +77,7 @@ static void end(int count)
 {
     llmobs_talk_end(handle, LLMOBS_END_REMOVED, CURLE_OK);
     llmobs_worker_stop(worker, 1000);
-    ck_assert_int_eq(event_count, count);
+    ck_assert_int_eq(keeper_count, count);
     worker_case_sum(worker);
     llmobs_handle_detach(handle);
     llmobs_handle_release(handle);
@@ -181,7 +158,7 @@ START_TEST(frames_of_each_generation)
     }
     end(10);
     for (int i = 0; i < 10; i++)
-        check(events[i], i % 2 ? "It is warm." : "It is cold.");
+        check(keeper_events[i], i % 2 ? "It is warm." : "It is cold.");
 }
 END_TEST
 
@@ -196,7 +173,7 @@ START_TEST(fragments_without_bytes)
     receive("", 0, 0, WS_TEXT);
     hear(FROM_8_13, ENDED("resp_1", "Yes."), 1, 1);
     end(1);
-    check(events[0], "Yes.");
+    check(keeper_events[0], "Yes.");
 }
 END_TEST
 
@@ -214,7 +191,7 @@ START_TEST(a_close_ends_what_is_under_way)
     receive("", 0, 0, WS_CLOSE);
     say(ENDED("resp_1", "Late."));
     end(1);
-    ck_assert_ptr_null(strstr(events[0], "Late."));
+    ck_assert_ptr_null(strstr(keeper_events[0], "Late."));
 }
 END_TEST
 
@@ -227,7 +204,8 @@ START_TEST(a_connection_that_is_gone)
     say(BEGUN("resp_2"));
     llmobs_talk_gone(handle, CURLE_SEND_ERROR);
     end(1);
-    ck_assert_msg(strstr(events[0], "CURLE_RECV_ERROR"), "%s", events[0]);
+    ck_assert_msg(strstr(keeper_events[0], "CURLE_RECV_ERROR"), "%s",
+                  keeper_events[0]);
 }
 END_TEST
 
@@ -242,7 +220,7 @@ START_TEST(gone_beside_a_thread_that_stays)
     atomic_store(&handle->talk_turn, 0);
     say(ENDED("resp_1", "Late."));
     end(1);
-    ck_assert_ptr_null(strstr(events[0], "Late."));
+    ck_assert_ptr_null(strstr(keeper_events[0], "Late."));
 }
 END_TEST
 
@@ -275,8 +253,8 @@ START_TEST(gone_beside_a_thread_that_hears)
         for (int i = 0; i < 2; i++)
             pthread_join(threads[i], NULL);
         end(1);
-        if (strstr(events[0], "Yes."))
-            check(events[0], "Yes.");
+        if (strstr(keeper_events[0], "Yes."))
+            check(keeper_events[0], "Yes.");
     }
 }
 END_TEST
@@ -351,11 +329,11 @@ START_TEST(a_turn_of_binary_frames)
     come(GENERATED);
     come(COMPLETE);
     end_live(1);
-    check(events[0], "It is cold.");
-    has(events[0], "Is it cold?");
-    has(events[0], "Be brief.");
-    has(events[0], "gemini-live");
-    ck_assert_ptr_null(strstr(events[0], "Secret"));
+    check(keeper_events[0], "It is cold.");
+    has(keeper_events[0], "Is it cold?");
+    has(keeper_events[0], "Be brief.");
+    has(keeper_events[0], "gemini-live");
+    ck_assert_ptr_null(strstr(keeper_events[0], "Secret"));
 }
 END_TEST
 
@@ -379,11 +357,11 @@ START_TEST(a_turn_that_calls_tools)
     come(SPEAK("It is there."));
     come(COMPLETE);
     end_live(2);
-    has(events[0], "\"name\": \"find\"");
-    has(events[0], "\"status\": \"ok\"");
-    ck_assert_ptr_null(strstr(events[0], "there"));
-    check(events[1], "It is there.");
-    has(events[1], "tool_results");
+    has(keeper_events[0], "\"name\": \"find\"");
+    has(keeper_events[0], "\"status\": \"ok\"");
+    ck_assert_ptr_null(strstr(keeper_events[0], "there"));
+    check(keeper_events[1], "It is there.");
+    has(keeper_events[1], "tool_results");
 }
 END_TEST
 
@@ -401,8 +379,8 @@ START_TEST(a_turn_that_does_not_wait_for_its_tool)
     come(SPEAK("It is there."));
     come(COMPLETE);
     end_live(2);
-    check(events[0], "I am looking.");
-    check(events[1], "It is there.");
+    check(keeper_events[0], "I am looking.");
+    check(keeper_events[1], "It is there.");
 }
 END_TEST
 
@@ -431,9 +409,9 @@ START_TEST(a_turn_of_speech)
     come(GENERATED);
     come(COMPLETE);
     end_live(1);
-    check(events[0], "It is cold.");
-    has(events[0], "Is it cold?");
-    ck_assert_ptr_null(strstr(events[0], "AAAA"));
+    check(keeper_events[0], "It is cold.");
+    has(keeper_events[0], "Is it cold?");
+    ck_assert_ptr_null(strstr(keeper_events[0], "AAAA"));
 }
 END_TEST
 
@@ -451,9 +429,9 @@ START_TEST(a_turn_that_is_interrupted)
     come(SPEAK("Stopped."));
     come(COMPLETE);
     end_live(2);
-    check(events[0], "Once upon");
-    check(events[1], "Stopped.");
-    has(events[1], "\"content\": \"Stop\"");
+    check(keeper_events[0], "Once upon");
+    check(keeper_events[1], "Stopped.");
+    has(keeper_events[1], "\"content\": \"Stop\"");
 }
 END_TEST
 
@@ -486,7 +464,7 @@ START_TEST(turns_of_a_connection_that_goes)
     come(CALL);
     receive("", 0, 0, WS_CLOSE);
     end_live(1);
-    has(events[0], "\"status\": \"ok\"");
+    has(keeper_events[0], "\"status\": \"ok\"");
     begin_live();
     go(SETUP);
     go(ASK("One"));
@@ -495,9 +473,9 @@ START_TEST(turns_of_a_connection_that_goes)
     llmobs_talk_gone(handle, CURLE_RECV_ERROR);
     come(COMPLETE);
     end_live(2);
-    has(events[0], "CURLE_RECV_ERROR");
-    has(events[0], "Half");
-    has(events[1], "CURLE_RECV_ERROR");
+    has(keeper_events[0], "CURLE_RECV_ERROR");
+    has(keeper_events[0], "Half");
+    has(keeper_events[1], "CURLE_RECV_ERROR");
 }
 END_TEST
 

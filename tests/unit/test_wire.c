@@ -12,6 +12,7 @@
 #include "core/sdk/own_span.h"
 #include "lib/base/stats.h"
 #include "tests/unit/context_case.h"
+#include "tests/unit/keeper.h"
 #include "tests/unit/worker_fake.h"
 
 #define KEY "sk-SECRETKEY"
@@ -36,29 +37,6 @@ _Static_assert(sizeof(ANSWER_BODY) - 1 == 131, "ANSWER");
 static struct llmobs_rules *rules;
 static struct llmobs_wire *wire;
 
-#define EVENTS 40
-static char events[EVENTS][4096];
-static int event_count;
-
-static int keep(struct llmobs_exporter *exporter,
-                const struct llmobs_text *given, size_t count)
-{
-    (void)exporter;
-    for (size_t i = 0; i < count && event_count < EVENTS; i++)
-        snprintf(events[event_count++], sizeof(events[0]), "%.*s",
-                 (int)given[i].len, given[i].data);
-    return (int)count;
-}
-
-static void nothing(struct llmobs_exporter *exporter)
-{
-    (void)exporter;
-}
-
-static const struct llmobs_exporter_ops keeps = {
-    .name = "keeps", .send = keep, .forget = nothing, .free = nothing};
-static struct llmobs_exporter keeper = {.ops = &keeps};
-
 static void begin(void)
 {
     const struct llmobs_rules_config any = {.proxy_urls = NULL};
@@ -72,23 +50,23 @@ static void begin(void)
     llmobs_judge_init(fake_config, rules);
     llmobs_ours_init(fake_config);
     llmobs_wire_init(worker, false);
-    event_count = 0;
+    keeper_count = 0;
     wire = llmobs_wire_begin("api.openai.com");
     ck_assert_ptr_nonnull(wire);
 }
 
 static bool says(int i, const char *text)
 {
-    return i < event_count && strstr(events[i], text);
+    return i < keeper_count && strstr(keeper_events[i], text);
 }
 
 /* So many events came in all, and none has a key. */
 static void end(int count)
 {
     llmobs_worker_stop(worker, 1000);
-    ck_assert_int_eq(event_count, count);
+    ck_assert_int_eq(keeper_count, count);
     for (int i = 0; i < count; i++)
-        ck_assert_msg(!says(i, "SECRETKEY"), "%s", events[i]);
+        ck_assert_msg(!says(i, "SECRETKEY"), "%s", keeper_events[i]);
     worker_case_sum(worker);
     llmobs_rules_free(rules);
 }
@@ -120,11 +98,11 @@ START_TEST(a_call)
     end(1);
     ck_assert_msg(says(0, "\"hello\"") && says(0, "\"there\"") &&
                       says(0, "gpt-4o") && says(0, "\"input_tokens\": 7"),
-                  "%s", events[0]);
+                  "%s", keeper_events[0]);
     ck_assert_msg(
         says(0, "\"bytes_sent\": 65") && says(0, "\"bytes_received\": 131") &&
             !says(0, "curl_code") && says(0, "\"http_version\": \"1.1\""),
-        "%s", events[0]);
+        "%s", keeper_events[0]);
 }
 END_TEST
 
@@ -226,7 +204,8 @@ START_TEST(errors)
             receive(rows[i].answer);
         over(rows[i].how);
         end(1);
-        ck_assert_msg(says(0, rows[i].type), "row %zu: %s", i, events[0]);
+        ck_assert_msg(says(0, rows[i].type), "row %zu: %s", i,
+                      keeper_events[0]);
     }
 }
 END_TEST
@@ -241,7 +220,7 @@ START_TEST(early_answer)
             "Connection: close\r\n\r\n");
     over(LLMOBS_WIRE_CLOSED);
     end(1);
-    ck_assert_msg(says(0, "http_413"), "%s", events[0]);
+    ck_assert_msg(says(0, "http_413"), "%s", keeper_events[0]);
 }
 END_TEST
 
@@ -278,7 +257,7 @@ START_TEST(a_child)
     if (child == 0) {
         receive(ANSWER);
         llmobs_wire_abandon_all();
-        _exit(event_count);
+        _exit(keeper_count);
     }
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     ck_assert_int_eq(status, 0);
@@ -320,7 +299,7 @@ START_TEST(the_exit)
     receive(ANSWER);
     over(LLMOBS_WIRE_CLOSED);
     end(1);
-    ck_assert_msg(says(0, "process exit"), "%s", events[0]);
+    ck_assert_msg(says(0, "process exit"), "%s", keeper_events[0]);
 }
 END_TEST
 
