@@ -2053,12 +2053,12 @@ HAZARDS = [
 
     ("a server library whose own calls call each other",
      "the slots of the library itself stay: one request is not begun "
-     "twice (`llmobs_server_libs_target`)", [
+     "twice (`llmobs_libs_target`)", [
          ("library_patched", "servers.fcgi_by_its_other_calls")]),
 
     ("an object that defines some of a server library's calls",
      "it is not taken for the library, whose other calls it lacks "
-     "(`llmobs_server_libs_add`)", [
+     "(`llmobs_libs_add`)", [
          ("part_for_all", "servers.a_library_in_part")]),
 
     ("a span from before a request that ends within it",

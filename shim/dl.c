@@ -11,7 +11,7 @@
 #include "shim/loader_calls.h"
 #include "shim/lookup.h"
 #include "shim/scan.h"
-#include "shim/server_libs.h"
+#include "shim/libs.h"
 #include "shim/thunks.h"
 #include "shim/turn.h"
 #include "shim/wrappers.h"
@@ -107,8 +107,7 @@ static void *thunk_of(const void *found)
 
     if (!thunk)
         thunk = llmobs_alone_thunk(found);
-    return thunk || !llmobs_host_libraries() ? thunk
-                                             : llmobs_server_libs_thunk(found);
+    return thunk || !llmobs_host_libraries() ? thunk : llmobs_libs_thunk(found);
 }
 
 /* The thunk for the found function, even if the shim has not seen its object
@@ -131,7 +130,7 @@ static bool is_hooked(const char *name)
     if (llmobs_str_begins(name, "curl_"))
         return llmobs_hook_find(name) != LLMOBS_HOOK_COUNT;
     if (llmobs_host_libraries() &&
-        llmobs_servers_find(name) != LLMOBS_SERVER_HOOK_COUNT)
+        llmobs_lib_calls_find(name) != LLMOBS_LIB_HOOK_COUNT)
         return true;
     return LLMOBS_HAZARD(by_name_unseen, llmobs_alone_asked(name), false) ||
            llmobs_str_same(name, CLOSE);
@@ -188,8 +187,8 @@ static bool one_answer(const char *name)
 
     if (llmobs_alone_thunk(found))
         return true;
-    if (llmobs_host_libraries() && llmobs_server_libs_certain(name))
-        return llmobs_server_libs_thunk(found);
+    if (llmobs_host_libraries() && llmobs_libs_certain(name))
+        return llmobs_libs_thunk(found);
     return llmobs_copies_only() && llmobs_thunk_of(found);
 }
 

@@ -19,7 +19,7 @@ struct request {
 /* Stands for the one request that the calls without an argument are about. */
 static const char only;
 
-#define REAL LLMOBS_SERVER_REAL
+#define REAL LLMOBS_LIB_REAL
 
 /* A function of its own, so that the list is not in the frame of an accept. */
 __attribute__((noinline)) static void begin_called(const void *key, char **envp)
@@ -102,10 +102,10 @@ static void FCGX_Free(struct request *request, int close)
     llmobs_server_end(request);
 }
 
-void *llmobs_server_fcgi(enum llmobs_server_function hook)
+void *llmobs_lib_fcgi(enum llmobs_lib_call hook)
 {
     switch (hook) {
-        LLMOBS_SERVER_FCGI_HOOKS(LLMOBS_SERVER_CASE)
+        LLMOBS_LIB_FCGI_HOOKS(LLMOBS_LIB_CASE)
     default:
         return NULL;
     }

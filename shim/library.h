@@ -8,7 +8,7 @@
 #ifndef LLMOBS_SERVER_LIBRARY_H
 #define LLMOBS_SERVER_LIBRARY_H
 
-#include "shim/servers.h"
+#include "shim/lib_calls.h"
 
 #define LLMOBS_SERVER_FIELDS 20
 
@@ -114,31 +114,31 @@ static inline void llmobs_server_done(struct llmobs_server_run *run)
 }
 
 /* The library's function whose type and name are those of ours in that file. */
-#define LLMOBS_SERVER_REAL(name) \
-    ((__typeof__(&(name)))llmobs_servers_real(LLMOBS_SERVER_##name))
+#define LLMOBS_LIB_REAL(name) \
+    ((__typeof__(&(name)))llmobs_lib_calls_real(LLMOBS_LIB_##name))
 
 /* The functions for the patched slots of each library. */
-void *llmobs_server_fcgi(enum llmobs_server_function hook);
-void *llmobs_server_mhd(enum llmobs_server_function hook);
-void *llmobs_server_ssl(enum llmobs_server_function hook);
+void *llmobs_lib_fcgi(enum llmobs_lib_call hook);
+void *llmobs_lib_mhd(enum llmobs_lib_call hook);
+void *llmobs_lib_ssl(enum llmobs_lib_call hook);
 
 /* The function of libcrypto by which the end of a connection is known; NULL:
  * there is none, and no connection is followed. Called under the scan's lock.
  */
 #define LLMOBS_SSL_NEW_INDEX "CRYPTO_get_ex_new_index"
-bool llmobs_server_ssl_settled(void);
-void llmobs_server_ssl_settle(void *new_index);
+bool llmobs_lib_ssl_settled(void);
+void llmobs_lib_ssl_settle(void *new_index);
 
 /* Keeps a compiler from a table of addresses, which the loader would relocate
  * in every process. */
-static inline void *llmobs_server_opaque(void *function)
+static inline void *llmobs_lib_opaque(void *function)
 {
     __asm__("" : "+r"(function));
     return function;
 }
 
-#define LLMOBS_SERVER_CASE(library, name) \
-    case LLMOBS_SERVER_##name:            \
-        return llmobs_server_opaque((void *)(name));
+#define LLMOBS_LIB_CASE(library, name) \
+    case LLMOBS_LIB_##name:            \
+        return llmobs_lib_opaque((void *)(name));
 
 #endif

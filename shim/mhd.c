@@ -31,7 +31,7 @@ int MHD_get_connection_values(void *connection, int kind, iterator *each,
 const union connection_info *MHD_get_connection_info(void *connection, int type,
                                                      ...);
 
-#define REAL LLMOBS_SERVER_REAL
+#define REAL LLMOBS_LIB_REAL
 
 /* Looks no further than at the first one that carries a trace. */
 static int look_at_header(void *argument, int kind, const char *name,
@@ -163,10 +163,10 @@ static void *MHD_start_daemon(unsigned flags, uint16_t port, void *accept,
     return daemon;
 }
 
-void *llmobs_server_mhd(enum llmobs_server_function hook)
+void *llmobs_lib_mhd(enum llmobs_lib_call hook)
 {
     switch (hook) {
-        LLMOBS_SERVER_MHD_HOOKS(LLMOBS_SERVER_CASE)
+        LLMOBS_LIB_MHD_HOOKS(LLMOBS_LIB_CASE)
     default:
         return NULL;
     }

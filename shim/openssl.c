@@ -29,7 +29,7 @@
 int SSL_get_error(const void *ssl, int result);
 const char *SSL_get_servername(const void *ssl, int type);
 
-#define REAL LLMOBS_SERVER_REAL
+#define REAL LLMOBS_LIB_REAL
 
 typedef void free_fn(void *parent, void *pointer, void *data, int index,
                      long number, void *argument);
@@ -48,12 +48,12 @@ static int ends;
 static char unfollowed;
 #define UNFOLLOWED ((void *)&unfollowed)
 
-bool llmobs_server_ssl_settled(void)
+bool llmobs_lib_ssl_settled(void)
 {
     return settled;
 }
 
-void llmobs_server_ssl_settle(void *address)
+void llmobs_lib_ssl_settle(void *address)
 {
     __atomic_store_n(&new_index, (new_index_fn *)address, __ATOMIC_RELEASE);
     settled = true;
@@ -253,10 +253,10 @@ static int SSL_clear(void *ssl)
     return result;
 }
 
-void *llmobs_server_ssl(enum llmobs_server_function hook)
+void *llmobs_lib_ssl(enum llmobs_lib_call hook)
 {
     switch (hook) {
-        LLMOBS_SERVER_SSL_HOOKS(LLMOBS_SERVER_CASE)
+        LLMOBS_LIB_SSL_HOOKS(LLMOBS_LIB_CASE)
     default:
         return NULL;
     }

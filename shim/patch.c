@@ -7,7 +7,7 @@
 #include "shim/host.h"
 #include "shim/loader_calls.h"
 #include "shim/lookup.h"
-#include "shim/server_libs.h"
+#include "shim/libs.h"
 #include "shim/thunks.h"
 #include "shim/wrappers.h"
 
@@ -181,7 +181,7 @@ static void *dl_target(const struct work *work, const ElfW(Rela) * rela,
 }
 
 /* The names whose slots may be written. */
-enum kind { NO_MATTER, OF_CURL, OF_LOADER, OF_SERVER, OF_ALONE };
+enum kind { NO_MATTER, OF_CURL, OF_LOADER, OF_LIB, OF_ALONE };
 
 static enum kind patch_kind_of(const struct work *work, const char *name)
 {
@@ -191,9 +191,9 @@ static enum kind patch_kind_of(const struct work *work, const char *name)
         return OF_LOADER;
     if (llmobs_alone_is(name))
         return OF_ALONE;
-    return llmobs_servers_may(name) && llmobs_host_libraries() &&
-                   llmobs_servers_find(name) < LLMOBS_SERVER_HOOK_COUNT
-               ? OF_SERVER
+    return llmobs_lib_calls_may(name) && llmobs_host_libraries() &&
+                   llmobs_lib_calls_find(name) < LLMOBS_LIB_HOOK_COUNT
+               ? OF_LIB
                : NO_MATTER;
 }
 
@@ -206,8 +206,8 @@ static void *target_of(const struct work *work, const ElfW(Rela) * rela,
         return dl_target(work, rela, name, value);
     if (kind == OF_ALONE)
         return llmobs_alone_target(name, value, unbound(work, rela, value));
-    return llmobs_server_libs_target(work->elf, name, value,
-                                     unbound(work, rela, value));
+    return llmobs_libs_target(work->elf, name, value,
+                              unbound(work, rela, value));
 }
 
 static void patch_one(struct work *work, const ElfW(Rela) * rela)
@@ -226,7 +226,7 @@ static void patch_one(struct work *work, const ElfW(Rela) * rela)
     target = target_of(work, rela, name, kind, value);
     if (target)
         write_slot(work, slot, target);
-    work->changed |= target && kind != OF_SERVER;
+    work->changed |= target && kind != OF_LIB;
     if (target && kind == OF_CURL && work->how->late &&
         ELF64_R_TYPE(rela->r_info) != LLMOBS_R_JUMP_SLOT)
         llmobs_wrappers_copy(work->elf);
@@ -345,8 +345,8 @@ bool llmobs_patch_may(const struct llmobs_elf *elf,
            llmobs_alone_may(elf, count) ||
            (how->late &&
             (names_dl(elf, count, how) || llmobs_loader_hashed(elf))) ||
-           (llmobs_host_libraries() && (llmobs_server_libs_names(elf, count) ||
-                                        llmobs_server_libs_hashed(elf)));
+           (llmobs_host_libraries() &&
+            (llmobs_libs_names(elf, count) || llmobs_libs_hashed(elf)));
 }
 
 bool llmobs_patch_object(const struct llmobs_elf *elf,

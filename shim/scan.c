@@ -7,7 +7,7 @@
 #include "shim/host.h"
 #include "shim/load.h"
 #include "shim/patch.h"
-#include "shim/server_libs.h"
+#include "shim/libs.h"
 #include "shim/wrappers.h"
 
 #define ROUNDS_MAX 8
@@ -121,10 +121,10 @@ static void find_server(struct walk *walk, const struct dl_phdr_info *info,
         if (info->dlpi_name &&
             llmobs_str_begins(llmobs_str_base(info->dlpi_name), PHP_MODULE))
             LLMOBS_HAZARD(module_unseen, llmobs_host_see_php(elf), );
-        walk->changed |= llmobs_server_libs_add(elf, false, start_objects == 0);
+        walk->changed |= llmobs_libs_add(elf, false, start_objects == 0);
     } else if (index == 0 && llmobs_elf_open(&program, info) == 0) {
         llmobs_host_see_php(&program);
-        (void)llmobs_server_libs_add(&program, true, true);
+        (void)llmobs_libs_add(&program, true, true);
     }
 }
 
@@ -236,22 +236,22 @@ static void scan_find(struct walk *walk)
     bool first = start_objects == 0;
 
     llmobs_copies_unmark(seen.known);
-    llmobs_server_libs_unmark(seen.known);
+    llmobs_libs_unmark(seen.known);
     llmobs_libc.iterate(find_copies, walk);
     if (walk->same)
         return;
     walk->anew = llmobs_host_settle_tls();
-    llmobs_server_libs_settle();
+    llmobs_libs_settle();
     walk->shifted |= walk->now.objects < start_objects;
     if (walk->full) {
         walk->changed |= llmobs_copies_sweep();
-        llmobs_server_libs_sweep();
+        llmobs_libs_sweep();
     }
     if (first) {
         start_objects = walk->now.objects;
         start_last = walk->last;
     }
-    if (!llmobs_copies_any() && !llmobs_server_libs_any())
+    if (!llmobs_copies_any() && !llmobs_libs_any())
         return;
     llmobs_host_decide();
     if (llmobs_host_state() != LLMOBS_HOST_ON)

@@ -1,4 +1,4 @@
-/* servers - the calls of libraries beside libcurl that are hooked, and the
+/* lib_calls - the calls of libraries beside libcurl that are hooked, and the
  * functions that patched slots of those calls point at: by which server
  * libraries give a program its requests, and by which a program sends and
  * receives over OpenSSL (openssl.c).
@@ -16,83 +16,83 @@
  * Limits:  beyond so many pairs a handler goes to the library as it is, and its
  *          requests have no context.
  *
- * server_libs.h finds the libraries, and patch.h patches the slots.
+ * libs.h finds the libraries, and patch.h patches the slots.
  */
-#ifndef LLMOBS_SERVERS_H
-#define LLMOBS_SERVERS_H
+#ifndef LLMOBS_LIB_CALLS_H
+#define LLMOBS_LIB_CALLS_H
 
 #include "include/engine.h"
 
 #define LLMOBS_SERVER_HANDLERS 1024
 
-enum llmobs_server {
-    LLMOBS_SERVER_FCGI,
-    LLMOBS_SERVER_MHD,
-    LLMOBS_SERVER_SSL,
-    LLMOBS_SERVER_COUNT
+enum llmobs_lib {
+    LLMOBS_LIB_FCGI,
+    LLMOBS_LIB_MHD,
+    LLMOBS_LIB_SSL,
+    LLMOBS_LIB_COUNT
 };
 
 /* X(library, name): the calls that are hooked. An object that defines all of
  * these and of the helpers is the library: a function of ours may call each. */
-#define LLMOBS_SERVER_FCGI_HOOKS(X) \
-    X(FCGI, FCGX_Accept_r)          \
-    X(FCGI, FCGX_Accept)            \
-    X(FCGI, FCGI_Accept)            \
-    X(FCGI, FCGX_Finish_r)          \
-    X(FCGI, FCGX_Finish)            \
-    X(FCGI, FCGI_Finish)            \
+#define LLMOBS_LIB_FCGI_HOOKS(X) \
+    X(FCGI, FCGX_Accept_r)       \
+    X(FCGI, FCGX_Accept)         \
+    X(FCGI, FCGI_Accept)         \
+    X(FCGI, FCGX_Finish_r)       \
+    X(FCGI, FCGX_Finish)         \
+    X(FCGI, FCGI_Finish)         \
     X(FCGI, FCGX_Free)
-#define LLMOBS_SERVER_MHD_HOOKS(X) \
-    X(MHD, MHD_start_daemon)       \
+#define LLMOBS_LIB_MHD_HOOKS(X) \
+    X(MHD, MHD_start_daemon)    \
     X(MHD, MHD_start_daemon_va)
-#define LLMOBS_SERVER_SSL_HOOKS(X) \
-    X(SSL, SSL_read)               \
-    X(SSL, SSL_write)              \
-    X(SSL, SSL_read_ex)            \
-    X(SSL, SSL_write_ex)           \
+#define LLMOBS_LIB_SSL_HOOKS(X) \
+    X(SSL, SSL_read)            \
+    X(SSL, SSL_write)           \
+    X(SSL, SSL_read_ex)         \
+    X(SSL, SSL_write_ex)        \
     X(SSL, SSL_clear)
-#define LLMOBS_SERVER_HOOKS(X)  \
-    LLMOBS_SERVER_FCGI_HOOKS(X) \
-    LLMOBS_SERVER_MHD_HOOKS(X)  \
-    LLMOBS_SERVER_SSL_HOOKS(X)
+#define LLMOBS_LIB_HOOKS(X)  \
+    LLMOBS_LIB_FCGI_HOOKS(X) \
+    LLMOBS_LIB_MHD_HOOKS(X)  \
+    LLMOBS_LIB_SSL_HOOKS(X)
 
 /* X(library, name): the calls by which a function of ours asks the library. */
-#define LLMOBS_SERVER_HELPERS(X)      \
+#define LLMOBS_LIB_HELPERS(X)         \
     X(MHD, MHD_get_connection_values) \
     X(MHD, MHD_get_connection_info)   \
     X(SSL, SSL_get_error)             \
     X(SSL, SSL_get_servername)
 
-enum llmobs_server_function {
-#define X(library, name) LLMOBS_SERVER_##name,
-    LLMOBS_SERVER_HOOKS(X)
+enum llmobs_lib_call {
+#define X(library, name) LLMOBS_LIB_##name,
+    LLMOBS_LIB_HOOKS(X)
 #undef X
-        LLMOBS_SERVER_HOOK_COUNT,
-    LLMOBS_SERVER_BEFORE_HELPERS = LLMOBS_SERVER_HOOK_COUNT - 1,
-#define X(library, name) LLMOBS_SERVER_##name,
-    LLMOBS_SERVER_HELPERS(X)
+        LLMOBS_LIB_HOOK_COUNT,
+    LLMOBS_LIB_BEFORE_HELPERS = LLMOBS_LIB_HOOK_COUNT - 1,
+#define X(library, name) LLMOBS_LIB_##name,
+    LLMOBS_LIB_HELPERS(X)
 #undef X
-        LLMOBS_SERVER_FUNCTION_COUNT
+        LLMOBS_LIB_FUNCTION_COUNT
 };
 
 /* False for nearly each name of another function: a scan asks for each symbol
  * of an object. */
-static inline bool llmobs_servers_may(const char *name)
+static inline bool llmobs_lib_calls_may(const char *name)
 {
     return (name[0] == 'S' && name[1] == 'S' && name[2] == 'L') ||
            (name[0] == 'F' && name[1] == 'C' && name[2] == 'G') ||
            (name[0] == 'M' && name[1] == 'H' && name[2] == 'D');
 }
 
-/* The hook of that name; LLMOBS_SERVER_HOOK_COUNT: none. */
-enum llmobs_server_function llmobs_servers_find(const char *name);
+/* The hook of that name; LLMOBS_LIB_HOOK_COUNT: none. */
+enum llmobs_lib_call llmobs_lib_calls_find(const char *name);
 
 /* The name and the library of a function. */
-const char *llmobs_servers_name(enum llmobs_server_function function);
-enum llmobs_server llmobs_servers_library(enum llmobs_server_function function);
+const char *llmobs_lib_calls_name(enum llmobs_lib_call function);
+enum llmobs_lib llmobs_lib_calls_library(enum llmobs_lib_call function);
 
 /* The real address of a function. */
-void llmobs_servers_set(enum llmobs_server_function function, void *address);
-void *llmobs_servers_real(enum llmobs_server_function function);
+void llmobs_lib_calls_set(enum llmobs_lib_call function, void *address);
+void *llmobs_lib_calls_real(enum llmobs_lib_call function);
 
 #endif

@@ -1,4 +1,4 @@
-/* server_libs - finds the libraries of a process whose calls are hooked beside
+/* libs - finds the libraries of a process whose calls are hooked beside
  * libcurl's: server libraries (LLMOBS_INBOUND), and OpenSSL (LLMOBS_TLS).
  *
  * Owns:    the place of one object for each library. A second one of the same
@@ -7,43 +7,42 @@
  * Threads: changed only under the scan's lock; thunk, any.
  * Errors:  none: a library that is not found is not hooked.
  */
-#ifndef LLMOBS_SERVER_LIBS_H
-#define LLMOBS_SERVER_LIBS_H
+#ifndef LLMOBS_LIBS_H
+#define LLMOBS_LIBS_H
 
 #include "shim/elf.h"
-#include "shim/servers.h"
+#include "shim/lib_calls.h"
 
-/* Looks at an object; true when it is a server library that was not known.
+/* Looks at an object; true when it is such a library that was not known.
  * `program`: it is the program itself, whose definitions come before those of
  * any library. */
-bool llmobs_server_libs_add(const struct llmobs_elf *elf, bool program,
-                            bool at_start);
+bool llmobs_libs_add(const struct llmobs_elf *elf, bool program, bool at_start);
 
 /* For a walk over all objects, as llmobs_copies_unmark and _sweep. */
-void llmobs_server_libs_unmark(bool but_at_start);
-void llmobs_server_libs_sweep(void);
+void llmobs_libs_unmark(bool but_at_start);
+void llmobs_libs_sweep(void);
 
-bool llmobs_server_libs_any(void);
+bool llmobs_libs_any(void);
 
 /* After such a walk: finds what a library that is new needs of others. */
-void llmobs_server_libs_settle(void);
+void llmobs_libs_settle(void);
 
 /* True when the object's GNU hash table, or one of its first `count` symbols,
  * may have a hooked name. */
-bool llmobs_server_libs_hashed(const struct llmobs_elf *elf);
-bool llmobs_server_libs_names(const struct llmobs_elf *elf, size_t count);
+bool llmobs_libs_hashed(const struct llmobs_elf *elf);
+bool llmobs_libs_names(const struct llmobs_elf *elf, size_t count);
 
 /* The function to write into a slot of that name, which holds `value`; NULL:
  * the slot stays, as do the library's own slots, whose calls call each other.
  * `unbound`: the loader has not looked the name up yet. */
-void *llmobs_server_libs_target(const struct llmobs_elf *elf, const char *name,
-                                const void *value, bool unbound);
+void *llmobs_libs_target(const struct llmobs_elf *elf, const char *name,
+                         const void *value, bool unbound);
 
 /* The shim's function for the real one at `address`; NULL: none is there. */
-void *llmobs_server_libs_thunk(const void *address);
+void *llmobs_libs_thunk(const void *address);
 
 /* True where only one object defines the name, which is hooked, so that every
  * look-up finds that one. */
-bool llmobs_server_libs_certain(const char *name);
+bool llmobs_libs_certain(const char *name);
 
 #endif
