@@ -194,8 +194,9 @@ HAZARDS = [
           "programs.hazard_cases.asked_inside")]),
 
     ("errno after the library's part of a call",
-     "saved and put back (`llmobs_ops_*`)", [
-         ("errno_changed", "programs.edge_cases.errno_kept")]),
+     "saved and put back (`llmobs_ops_*`, `after_write`)", [
+         ("errno_changed", "programs.edge_cases.errno_kept"),
+         ("errno_of_tls", "tls.case_keeps_errno")]),
 
     ("the app's slist freed",
      "at the end the library sets the app's list again "
@@ -2330,6 +2331,15 @@ HAZARDS = [
      [
          ("address_used_again", "unit connections_at_one_address",
           "unit connections_in_great_number")]),
+
+    ("an object of a TLS connection that the library frees inside",
+     "a callback of its table of data of others, for which each thread asks "
+     "that finds that nobody has (`ends_are_known`)", [
+         ("ends_unheard", "tls.case_freed_inside")]),
+
+    ("the first bytes of a TLS connection, which may be a part of a key",
+     "they are wiped once they have told (`llmobs_connections_wipe`)", [
+         ("first_bytes_stay", "unit connections_keep_no_bytes")]),
 
     ("the size of a chunk beyond all numbers",
      "the reader of HTTP/1.1 stops (`add_digit`)", [

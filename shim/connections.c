@@ -5,6 +5,7 @@
 
 #include "lib/base/hazard.h"
 #include "lib/base/sys.h"
+#include "shim/str.h"
 
 #define LEVELS 6
 #define WORDS 8 /* of a bucket, the size of a cache line */
@@ -161,7 +162,16 @@ static void set_state(struct place place, const void *ssl, enum state state)
     __atomic_store_n(place.word, hidden(ssl) | state, __ATOMIC_RELEASE);
 }
 
-/* Reads on what a new connection sends, and sees whether it can tell. */
+void llmobs_connections_wipe(struct llmobs_connection *connection)
+{
+    LLMOBS_HAZARD(
+        first_bytes_stay,
+        llmobs_bytes_clear(connection->first, sizeof(connection->first)), );
+    connection->held = 0;
+}
+
+/* Reads on what a new connection sends, and sees whether it can tell. Only what
+ * earlier attempts sent stays in the record. */
 static enum state look(struct llmobs_connection *connection, const char *bytes,
                        size_t len)
 {
@@ -177,8 +187,10 @@ static enum state look(struct llmobs_connection *connection, const char *bytes,
         connection->held = (unsigned char)all;
         return NEW;
     case LLMOBS_HTTP1_FIRST_HTTP:
+        llmobs_bytes_clear(first + held, all - held);
         return HTTP;
     default:
+        llmobs_connections_wipe(connection);
         return FOREIGN;
     }
 }
@@ -232,8 +244,10 @@ struct llmobs_connection *llmobs_connections_received(const void *ssl)
     if (!place.word)
         return NULL;
     state = state_of(place);
-    if (state == NEW)
+    if (state == NEW) {
+        llmobs_connections_wipe(place.record);
         set_state(place, ssl, FOREIGN);
+    }
     return state == HTTP ? place.record : NULL;
 }
 
@@ -254,6 +268,8 @@ void *llmobs_connections_forget(const void *ssl)
     while ((place = find(ssl)).word) {
         if (state_of(place) == HTTP && place.record->of_core)
             of_core = place.record->of_core;
+        if (state_of(place) == NEW)
+            llmobs_connections_wipe(place.record);
         if (LLMOBS_HAZARD(address_used_again, false, true))
             break;
         __atomic_store_n(place.word, 0, __ATOMIC_RELEASE);

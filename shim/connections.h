@@ -41,9 +41,12 @@ struct llmobs_sent {
  * 0: it took none now, and wants to be asked again with the same bytes. They
  * count as sent nevertheless, for the peer may answer before that. Where the
  * connection is a client's, the first `held` bytes were sent before these; the
- * caller hands them on, and sets `held` to 0. */
+ * caller hands them on, and wipes them. */
 struct llmobs_sent llmobs_connections_sent(const void *ssl, const char *bytes,
                                            size_t len, size_t taken);
+
+/* Forgets the first bytes, which may be a part of a key. */
+void llmobs_connections_wipe(struct llmobs_connection *connection);
 
 /* The connection received bytes. NULL: none of ours. A connection whose first
  * bytes are received is no client's, for good. */

@@ -69,6 +69,8 @@ static bool libs_add(enum llmobs_lib library, const struct llmobs_elf *elf,
         return false;
     }
     libs_take(library, elf);
+    if (library == LLMOBS_LIB_SSL)
+        llmobs_lib_ssl_settle(NULL); /* of the one that was here before */
     place->base = elf->base;
     place->marked = true;
     __atomic_store_n(&place->used, true, __ATOMIC_RELEASE);

@@ -36,12 +36,11 @@ typedef void free_fn(void *parent, void *pointer, void *data, int index,
 typedef int new_index_fn(int class, long number, void *argument, void *made,
                          void *copied, free_fn *freed);
 
-static new_index_fn *new_index; /* set under the scan's lock, once */
-static bool settled;
+static new_index_fn *new_index; /* set under the scan's lock */
 
-/* Whether ends of connections are known: nobody has asked for it; a thread is
- * asking; yes; no, so no connection is followed. */
-enum ends { UNASKED, ASKING, KNOWN, UNKNOWN };
+/* Whether ends of connections are known: nobody has asked for it; yes; no, so
+ * no connection is followed. */
+enum ends { UNASKED, KNOWN, UNKNOWN };
 static int ends;
 
 /* Stands for a connection that the core does not follow. */
@@ -50,13 +49,13 @@ static char unfollowed;
 
 bool llmobs_lib_ssl_settled(void)
 {
-    return settled;
+    return __atomic_load_n(&new_index, __ATOMIC_ACQUIRE) != NULL;
 }
 
 void llmobs_lib_ssl_settle(void *address)
 {
+    __atomic_store_n(&ends, UNASKED, __ATOMIC_RELEASE);
     __atomic_store_n(&new_index, (new_index_fn *)address, __ATOMIC_RELEASE);
-    settled = true;
 }
 
 static void forget(const void *ssl)
@@ -76,21 +75,23 @@ static void on_free(void *ssl, void *pointer, void *data, int index,
 }
 
 /* Not before the program's first call: it would set libcrypto up before the
- * program does. */
+ * program does. Threads that call at the same time all ask, as does a child
+ * that was forked meanwhile: on_free may be told an end twice, and none of them
+ * may miss what its connection sends first. */
 static bool ends_are_known(void)
 {
     int now = __atomic_load_n(&ends, __ATOMIC_ACQUIRE);
     new_index_fn *ask;
 
-    if (__builtin_expect(now == KNOWN, 1))
-        return true;
-    if (now != UNASKED ||
-        !__atomic_compare_exchange_n(&ends, &now, ASKING, false,
-                                     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-        return false;
+    if (__builtin_expect(now != UNASKED, 1))
+        return now == KNOWN;
     ask = __atomic_load_n(&new_index, __ATOMIC_ACQUIRE);
-    now = ask && ask(INDEX_OF_SSL, 0, NULL, NULL, NULL, on_free) >= 0 ? KNOWN
-                                                                      : UNKNOWN;
+    if (!ask)
+        return false;
+    now = LLMOBS_HAZARD(ends_unheard,
+                        ask(INDEX_OF_SSL, 0, NULL, NULL, NULL, on_free), 0) >= 0
+              ? KNOWN
+              : UNKNOWN;
     __atomic_store_n(&ends, now, __ATOMIC_RELEASE);
     return now == KNOWN;
 }
@@ -122,9 +123,10 @@ __attribute__((noinline)) static void openssl_begin(
 static void hand_on_first(const struct llmobs_ops *ops,
                           struct llmobs_connection *connection)
 {
-    ops->wire.sent(connection->of_core, connection->first, connection->held);
-    llmobs_bytes_clear(connection->first, sizeof(connection->first));
-    connection->held = 0;
+    if (ops)
+        ops->wire.sent(connection->of_core, connection->first,
+                       connection->held);
+    llmobs_connections_wipe(connection);
 }
 
 static void see_sent(const void *ssl, const void *bytes, size_t len,
@@ -138,11 +140,9 @@ static void see_sent(const void *ssl, const void *bytes, size_t len,
     if (!sent.connection->of_core)
         openssl_begin(ssl, sent.connection);
     ops = follower_of(sent.connection);
-    if (!ops)
-        return;
     if (sent.connection->held)
         hand_on_first(ops, sent.connection);
-    if (sent.len > 0)
+    if (ops && sent.len > 0)
         ops->wire.sent(sent.connection->of_core, sent.bytes, sent.len);
 }
 
@@ -202,7 +202,7 @@ static void after_write(const void *ssl, const void *bytes, size_t len,
         see_sent(ssl, bytes, len, put);
     else
         see_unsent(ssl, bytes, len, REAL(SSL_get_error)(ssl, result));
-    llmobs_libc_errno_restore(saved);
+    llmobs_libc_errno_restore(LLMOBS_HAZARD(errno_of_tls, saved, saved + 1));
 }
 
 /* -- for the patched slots --------------------------------------------------

@@ -158,7 +158,7 @@ START_TEST(connections_show_each_byte_once)
             if (sent.connection && sent.connection->held) {
                 memcpy(shown, sent.connection->first, sent.connection->held);
                 end = sent.connection->held;
-                sent.connection->held = 0;
+                llmobs_connections_wipe(sent.connection);
             }
             if (sent.connection && sent.len) {
                 memcpy(shown + end, sent.bytes, sent.len);
@@ -231,6 +231,42 @@ START_TEST(connections_of_threads)
 }
 END_TEST
 
+static bool holds_nothing(const struct llmobs_connection *connection)
+{
+    static const char none[LLMOBS_HTTP1_FIRST];
+
+    return connection->held == 0 &&
+           memcmp(connection->first, none, sizeof(none)) == 0;
+}
+
+/* A path or a header may have a key, which stays no longer than needed. */
+START_TEST(connections_keep_no_bytes)
+{
+    struct llmobs_connection *connection = sent(0, POST);
+
+    ck_assert(holds_nothing(connection));
+    llmobs_connections_forget(ssl_of(0));
+    ck_assert_ptr_null(sent(0, "PO"));
+    ck_assert_int_eq(memcmp(connection->first, "PO", 3), 0);
+    ck_assert_ptr_eq(sent(0, "ST /sk-key HTTP/1.1"), connection);
+    ck_assert_int_eq(memcmp(connection->first, "PO", 3), 0);
+    llmobs_connections_wipe(connection);
+    ck_assert(holds_nothing(connection));
+    llmobs_connections_forget(ssl_of(0));
+    for (int i = 0; i < 3; i++) {
+        ck_assert_ptr_null(sent(0, "PO"));
+        if (i == 0)
+            llmobs_connections_received(ssl_of(0));
+        if (i == 1)
+            ck_assert_ptr_null(sent(0, "\x10sk-key"));
+        if (i < 2)
+            ck_assert(holds_nothing(connection));
+        llmobs_connections_forget(ssl_of(0));
+        ck_assert(holds_nothing(connection));
+    }
+}
+END_TEST
+
 UNIT_SUITE(connections)
 {
     Suite *s = suite_create("connections");
@@ -243,5 +279,6 @@ UNIT_SUITE(connections)
     UNIT_TEST(s, connections_show_each_byte_once);
     UNIT_TEST(s, connections_in_great_number);
     UNIT_TEST(s, connections_of_threads);
+    UNIT_TEST(s, connections_keep_no_bytes);
     return s;
 }

@@ -36,6 +36,9 @@ int SSL_get_error(const void *ssl, int result);
 int SSL_shutdown(void *ssl);
 int SSL_clear(void *ssl);
 void SSL_free(void *ssl);
+int CRYPTO_set_mem_functions(void *(*allocate)(size_t, const char *, int),
+                             void *(*change)(void *, size_t, const char *, int),
+                             void (*release)(void *, const char *, int));
 const void *BIO_f_ssl(void);
 void *BIO_new(const void *method);
 long BIO_ctrl(void *bio, int what, long number, void *argument);
@@ -328,26 +331,54 @@ static void forks(void)
     SSL_free(ssl);
 }
 
-static void *calls(void *unused)
+static int slow;
+
+static void *slow_malloc(size_t size, const char *file, int line)
+{
+    (void)file, (void)line;
+    if (__atomic_load_n(&slow, __ATOMIC_RELAXED))
+        usleep(5000);
+    return malloc(size);
+}
+
+static void *slow_realloc(void *from, size_t size, const char *file, int line)
+{
+    (void)file, (void)line;
+    return realloc(from, size);
+}
+
+static void slow_free(void *from, const char *file, int line)
+{
+    (void)file, (void)line;
+    free(from);
+}
+
+/* The first calls of all threads are at once. */
+static void *calls(void *together)
 {
     int fd;
     void *ssl = open_tls(&fd);
 
+    __atomic_store_n(&slow, 1, __ATOMIC_RELAXED);
+    pthread_barrier_wait(together);
     for (int i = 0; i < 5; i++) {
         send_all(ssl, "gpt-test");
+        __atomic_store_n(&slow, 0, __ATOMIC_RELAXED);
         answer(ssl);
     }
     SSL_free(ssl);
     close(fd);
-    return unused;
+    return NULL;
 }
 
 static void threads(void)
 {
     pthread_t all[8];
+    pthread_barrier_t together;
 
+    pthread_barrier_init(&together, NULL, 8);
     for (int i = 0; i < 8; i++)
-        pthread_create(&all[i], NULL, calls, NULL);
+        pthread_create(&all[i], NULL, calls, &together);
     for (int i = 0; i < 8; i++)
         pthread_join(all[i], NULL);
 }
@@ -390,6 +421,7 @@ int main(int argc, char **argv)
     if (argc != 3)
         return 2;
     port = atoi(argv[2]);
+    CRYPTO_set_mem_functions(slow_malloc, slow_realloc, slow_free);
     ctx = SSL_CTX_new(TLS_client_method());
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
         if (strcmp(all[i].name, argv[1]) == 0) {
