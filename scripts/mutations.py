@@ -1415,8 +1415,9 @@ HAZARDS = [
 
     ("a program reads or writes no bytes over a TLS library",
      "nothing is asked: the library answers as at the end of a connection "
-     "(`SSL_read_ex`)", [
-         ("nothing_is_an_end", "tls.case_of_nothing")]),
+     "(`SSL_read_ex`); GnuTLS answers that the call was wrong (`see_failure`)", [
+         ("nothing_is_an_end", "tls.case_of_nothing"),
+         ("wrong_call_is_an_end", "tls.gnutls_of_nothing")]),
 
     ("PHP as a module, after the TLS library of another one",
      "each object whose name begins as that of PHP is looked at "
@@ -2336,6 +2337,16 @@ HAZARDS = [
      "a callback of its table of data of others, for which each thread asks "
      "that finds that nobody has (`ends_are_known`)", [
          ("ends_unheard", "tls.case_freed_inside")]),
+
+    ("one thread sends while another receives, by GnuTLS",
+     "what is sent is shown before the real call; where both are at work at "
+     "once, nobody waits, and the reader stops (`enter` of wire.c)", [
+         ("answer_overtakes", "tls.gnutls_both_ways"),
+         ("two_at_work", "unit two_threads")]),
+
+    ("a session of GnuTLS that is freed",
+     "its connection ends before that (`gnutls_deinit`)", [
+         ("session_outlives_itself", "tls.gnutls_one_address")]),
 
     ("the first bytes of a TLS connection, which may be a part of a key",
      "they are wiped once they have told (`llmobs_connections_wipe`)", [

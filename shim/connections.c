@@ -225,6 +225,8 @@ struct llmobs_sent llmobs_connections_sent(const void *ssl, const char *bytes,
     if (state == FOREIGN)
         return sent;
     pass_over(place.record, &sent, taken);
+    if (!bytes)
+        sent.len = 0;
     if (state == NEW) {
         state = look(place.record, sent.bytes, sent.len);
         set_state(place, ssl, state);

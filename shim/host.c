@@ -33,8 +33,8 @@ static bool inbound;       /* server libraries are hooked */
 static enum llmobs_conf_tls tls_mode;
 static bool file_tls;    /* the file decides tls_mode */
 static bool tls_php;     /* the process runs PHP, as far as is known */
-static bool tls_met;     /* a libssl is there */
-static bool tls;         /* OpenSSL is hooked */
+static bool tls_met;     /* a library of TLS is there */
+static bool tls;         /* libraries of TLS are hooked */
 static bool file_enters; /* the file decides if their requests are spans */
 static bool enters_all;  /* requests of server libraries are spans */
 static const char *file_log, *file_log_level; /* NULL: it was not read */
@@ -404,7 +404,7 @@ void llmobs_host_decide(void)
                             : state_by_file());
 }
 
-/* -- OpenSSL --------------------------------------------------------------- */
+/* -- TLS ------------------------------------------------------------------- */
 
 /* Defined by each program and library that has PHP in it, whatever its name. */
 #define PHP "php_request_startup"

@@ -57,10 +57,11 @@ bool llmobs_host_ask(void);
  * file may say so, once the state is decided. */
 bool llmobs_host_inbound(void);
 
-/* True where the calls of OpenSSL are to be hooked (LLMOBS_TLS). _may_tls:
- * false where they will never be. Within a walk over the objects, _see_php
- * looks whether an object is PHP, and _met_tls notes that one is OpenSSL; after
- * it _settle_tls decides, and with it the state. Called under the scan's lock.
+/* True where the calls of TLS libraries are to be hooked (LLMOBS_TLS).
+ * _may_tls: false where they will never be. Within a walk over the objects,
+ * _see_php looks whether an object is PHP, and _met_tls notes that one is such
+ * a library; after it _settle_tls decides, and with it the state. Called under
+ * the scan's lock.
  */
 bool llmobs_host_tls(void);
 bool llmobs_host_may_tls(void);

@@ -1,7 +1,7 @@
 /* lib_calls - the calls of libraries beside libcurl that are hooked, and the
  * functions that patched slots of those calls point at: by which server
  * libraries give a program its requests, and by which a program sends and
- * receives over OpenSSL (openssl.c).
+ * receives over OpenSSL (openssl.c) or GnuTLS (gnutls.c).
  *
  * FastCGI (libfcgi): a request lasts from an accept to its finish, to the
  * thread's next accept, or to the end of the thread. libmicrohttpd calls a
@@ -29,6 +29,7 @@ enum llmobs_lib {
     LLMOBS_LIB_FCGI,
     LLMOBS_LIB_MHD,
     LLMOBS_LIB_SSL,
+    LLMOBS_LIB_GNUTLS,
     LLMOBS_LIB_COUNT
 };
 
@@ -51,17 +52,23 @@ enum llmobs_lib {
     X(SSL, SSL_read_ex)         \
     X(SSL, SSL_write_ex)        \
     X(SSL, SSL_clear)
+#define LLMOBS_LIB_GNUTLS_HOOKS(X) \
+    X(GNUTLS, gnutls_record_send)  \
+    X(GNUTLS, gnutls_record_recv)  \
+    X(GNUTLS, gnutls_deinit)
 #define LLMOBS_LIB_HOOKS(X)  \
     LLMOBS_LIB_FCGI_HOOKS(X) \
     LLMOBS_LIB_MHD_HOOKS(X)  \
-    LLMOBS_LIB_SSL_HOOKS(X)
+    LLMOBS_LIB_SSL_HOOKS(X)  \
+    LLMOBS_LIB_GNUTLS_HOOKS(X)
 
 /* X(library, name): the calls by which a function of ours asks the library. */
 #define LLMOBS_LIB_HELPERS(X)         \
     X(MHD, MHD_get_connection_values) \
     X(MHD, MHD_get_connection_info)   \
     X(SSL, SSL_get_error)             \
-    X(SSL, SSL_get_servername)
+    X(SSL, SSL_get_servername)        \
+    X(GNUTLS, gnutls_error_is_fatal)
 
 enum llmobs_lib_call {
 #define X(library, name) LLMOBS_LIB_##name,
@@ -81,7 +88,8 @@ static inline bool llmobs_lib_calls_may(const char *name)
 {
     return (name[0] == 'S' && name[1] == 'S' && name[2] == 'L') ||
            (name[0] == 'F' && name[1] == 'C' && name[2] == 'G') ||
-           (name[0] == 'M' && name[1] == 'H' && name[2] == 'D');
+           (name[0] == 'M' && name[1] == 'H' && name[2] == 'D') ||
+           (name[0] == 'g' && name[1] == 'n' && name[2] == 'u');
 }
 
 /* The hook of that name; LLMOBS_LIB_HOOK_COUNT: none. */

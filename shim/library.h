@@ -121,6 +121,7 @@ static inline void llmobs_server_done(struct llmobs_server_run *run)
 void *llmobs_lib_fcgi(enum llmobs_lib_call hook);
 void *llmobs_lib_mhd(enum llmobs_lib_call hook);
 void *llmobs_lib_ssl(enum llmobs_lib_call hook);
+void *llmobs_lib_gnutls(enum llmobs_lib_call hook);
 
 /* The function of libcrypto by which the end of a connection is known; NULL:
  * there is none, and no connection is followed. Called under the scan's lock.

@@ -24,6 +24,8 @@ static void *libs_thunk(enum llmobs_lib_call hook)
         return llmobs_lib_mhd(hook);
     case LLMOBS_LIB_SSL:
         return llmobs_lib_ssl(hook);
+    case LLMOBS_LIB_GNUTLS:
+        return llmobs_lib_gnutls(hook);
     case LLMOBS_LIB_COUNT:
         break;
     }
@@ -79,14 +81,15 @@ static bool libs_add(enum llmobs_lib library, const struct llmobs_elf *elf,
     return true;
 }
 
-/* OpenSSL is looked for before it is known whether it matters: few programs
- * have it, and the walk may not ask for a file. */
+/* Libraries of TLS are looked for before it is known whether they matter: few
+ * programs have one, and the walk may not ask for a file. */
 static bool libs_wants(enum llmobs_lib library, const struct llmobs_elf *elf,
                        bool at_start)
 {
-    if (library != LLMOBS_LIB_SSL)
+    if (library != LLMOBS_LIB_SSL && library != LLMOBS_LIB_GNUTLS)
         return llmobs_host_inbound();
-    if (!llmobs_elf_symbol(elf, "SSL_read"))
+    if (!llmobs_elf_symbol(
+            elf, library == LLMOBS_LIB_SSL ? "SSL_read" : "gnutls_record_recv"))
         return false;
     llmobs_host_met_tls();
     if (at_start)

@@ -1,5 +1,6 @@
 /* libs - finds the libraries of a process whose calls are hooked beside
- * libcurl's: server libraries (LLMOBS_INBOUND), and OpenSSL (LLMOBS_TLS).
+ * libcurl's: server libraries (LLMOBS_INBOUND), and OpenSSL and GnuTLS
+ * (LLMOBS_TLS).
  *
  * Owns:    the place of one object for each library. A second one of the same
  *          library is left alone, as is one that defines some of its functions

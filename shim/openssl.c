@@ -10,9 +10,9 @@
  * The calls and their numbers: ssl.h and crypto.h of OpenSSL 1.1.1 to 3.x. */
 #include "lib/base/hazard.h"
 #include "shim/connections.h"
+#include "shim/follow.h"
 #include "shim/library.h"
 #include "shim/libc.h"
-#include "shim/load.h"
 
 #define INDEX_OF_SSL 0 /* CRYPTO_EX_INDEX_SSL */
 #define NAME_OF_HOST 0 /* TLSEXT_NAMETYPE_host_name */
@@ -43,10 +43,6 @@ static new_index_fn *new_index; /* set under the scan's lock */
 enum ends { UNASKED, KNOWN, UNKNOWN };
 static int ends;
 
-/* Stands for a connection that the core does not follow. */
-static char unfollowed;
-#define UNFOLLOWED ((void *)&unfollowed)
-
 bool llmobs_lib_ssl_settled(void)
 {
     return __atomic_load_n(&new_index, __ATOMIC_ACQUIRE) != NULL;
@@ -58,20 +54,11 @@ void llmobs_lib_ssl_settle(void *address)
     __atomic_store_n(&new_index, (new_index_fn *)address, __ATOMIC_RELEASE);
 }
 
-static void forget(const void *ssl)
-{
-    struct llmobs_wire *wire = llmobs_connections_forget(ssl);
-    const struct llmobs_ops *ops = llmobs_load_core();
-
-    if (wire && wire != UNFOLLOWED && ops)
-        ops->wire.ended(wire, LLMOBS_WIRE_FREED);
-}
-
 static void on_free(void *ssl, void *pointer, void *data, int index,
                     long number, void *argument)
 {
     (void)pointer, (void)data, (void)index, (void)number, (void)argument;
-    forget(ssl);
+    llmobs_follow_forget(ssl);
 }
 
 /* Not before the program's first call: it would set libcrypto up before the
@@ -96,75 +83,18 @@ static bool ends_are_known(void)
     return now == KNOWN;
 }
 
-/* -- a connection of a client of HTTP -------------------------------------- */
-
-/* The core's operations, if it follows the connection. */
-static const struct llmobs_ops *follower_of(
-    const struct llmobs_connection *connection)
+static const char *name_of(const void *ssl)
 {
-    return connection->of_core && connection->of_core != UNFOLLOWED
-               ? llmobs_load_core()
-               : NULL;
-}
-
-/* The first request of a client in the process loads the core. */
-__attribute__((noinline)) static void openssl_begin(
-    const void *ssl, struct llmobs_connection *connection)
-{
-    const struct llmobs_ops *ops = llmobs_load_alone(NULL);
-    void *wire = NULL;
-
-    if (ops)
-        wire = ops->wire.begin(REAL(SSL_get_servername)(ssl, NAME_OF_HOST));
-    connection->of_core = wire ? wire : UNFOLLOWED;
-}
-
-/* The first bytes may be the beginning of a head, which holds keys. */
-static void hand_on_first(const struct llmobs_ops *ops,
-                          struct llmobs_connection *connection)
-{
-    if (ops)
-        ops->wire.sent(connection->of_core, connection->first,
-                       connection->held);
-    llmobs_connections_wipe(connection);
-}
-
-static void see_sent(const void *ssl, const void *bytes, size_t len,
-                     size_t taken)
-{
-    struct llmobs_sent sent = llmobs_connections_sent(ssl, bytes, len, taken);
-    const struct llmobs_ops *ops;
-
-    if (!sent.connection)
-        return;
-    if (!sent.connection->of_core)
-        openssl_begin(ssl, sent.connection);
-    ops = follower_of(sent.connection);
-    if (sent.connection->held)
-        hand_on_first(ops, sent.connection);
-    if (ops && sent.len > 0)
-        ops->wire.sent(sent.connection->of_core, sent.bytes, sent.len);
-}
-
-static void see_received(const void *ssl, const void *bytes, size_t len)
-{
-    struct llmobs_connection *connection = llmobs_connections_received(ssl);
-    const struct llmobs_ops *ops = connection ? follower_of(connection) : NULL;
-
-    if (ops)
-        ops->wire.received(connection->of_core, bytes, len);
+    return REAL(SSL_get_servername)(ssl, NAME_OF_HOST);
 }
 
 /* The connection gave nothing: it is over, or has nothing now. */
 static void see_end(const void *ssl, int why)
 {
-    const struct llmobs_connection *connection = llmobs_connections_find(ssl);
-    const struct llmobs_ops *ops = connection ? follower_of(connection) : NULL;
-
-    if (ops && why == ZERO_RETURN)
-        ops->wire.ended(connection->of_core, LLMOBS_WIRE_CLOSED);
-    else if (ops && (why == ERROR_SSL || why == ERROR_SYSCALL))
-        ops->wire.ended(connection->of_core, LLMOBS_WIRE_BROKEN);
+    if (why == ZERO_RETURN)
+        llmobs_follow_ended(ssl, LLMOBS_WIRE_CLOSED);
+    else if (why == ERROR_SSL || why == ERROR_SYSCALL)
+        llmobs_follow_ended(ssl, LLMOBS_WIRE_BROKEN);
 }
 
 static void after_read(const void *ssl, const void *bytes, int result,
@@ -175,7 +105,7 @@ static void after_read(const void *ssl, const void *bytes, int result,
     if (!ends_are_known())
         ;
     else if (result > 0)
-        see_received(ssl, bytes, got);
+        llmobs_follow_received(ssl, bytes, got);
     else if (llmobs_connections_find(ssl))
         see_end(ssl, REAL(SSL_get_error)(ssl, result));
     llmobs_libc_errno_restore(saved);
@@ -186,7 +116,7 @@ static void after_read(const void *ssl, const void *bytes, int result,
 static void see_unsent(const void *ssl, const void *bytes, size_t len, int why)
 {
     if (why == WANT_READ || why == WANT_WRITE)
-        see_sent(ssl, bytes, len, 0);
+        llmobs_follow_sent(ssl, name_of, bytes, len, 0);
     else
         see_end(ssl, why);
 }
@@ -199,7 +129,7 @@ static void after_write(const void *ssl, const void *bytes, size_t len,
     if (!ends_are_known())
         ;
     else if (result > 0)
-        see_sent(ssl, bytes, len, put);
+        llmobs_follow_sent(ssl, name_of, bytes, len, put);
     else
         see_unsent(ssl, bytes, len, REAL(SSL_get_error)(ssl, result));
     llmobs_libc_errno_restore(LLMOBS_HAZARD(errno_of_tls, saved, saved + 1));
@@ -249,7 +179,7 @@ static int SSL_clear(void *ssl)
 {
     int result = REAL(SSL_clear)(ssl);
 
-    LLMOBS_HAZARD(cleared_goes_on, forget(ssl), );
+    LLMOBS_HAZARD(cleared_goes_on, llmobs_follow_forget(ssl), );
     return result;
 }
 

@@ -6,10 +6,11 @@
 #include <strings.h>
 
 #define ABOUT "tls"
-#define LIBRARY "libssl.so."
+static const char *const libraries[] = {"libssl.so.", "libgnutls.so."};
+#define LIBRARIES (sizeof(libraries) / sizeof(*libraries))
 
 /* Interpreters whose scripts send by OpenSSL, which a module brings later. */
-static const char *const interpreters[] = {"python", "ruby", "perl"};
+static const char *const interpreters[] = {"python", "ruby", "perl", "lua"};
 
 static bool doctor_tls_begins(const char *text, const char *with)
 {
@@ -27,8 +28,10 @@ static bool brings_it_later(const char *base)
 static bool has_loaded_it(const struct llmobs_process *process)
 {
     for (size_t i = 0; i < process->object_count; i++)
-        if (strstr(process->objects[i].path, "/" LIBRARY))
-            return true;
+        for (size_t j = 0; j < LIBRARIES; j++)
+            if (doctor_tls_begins(llmobs_program_base(process->objects[i].path),
+                                  libraries[j]))
+                return true;
     return false;
 }
 
@@ -41,7 +44,8 @@ static bool is_linked(const struct llmobs_doctor *doctor)
     if (llmobs_object_open(&object, AT_FDCWD, doctor->program.file, &allowance,
                            NULL) != 0)
         return false;
-    needs = llmobs_object_needs(&object, LIBRARY);
+    needs = llmobs_object_needs(&object, libraries[0]) ||
+            llmobs_object_needs(&object, libraries[1]);
     llmobs_object_close(&object);
     return needs;
 }
@@ -65,10 +69,11 @@ bool llmobs_doctor_tls(struct llmobs_doctor *doctor)
                     "too");
     else if (on)
         LLMOBS_FIND(OK, ABOUT,
-                    "calls over OpenSSL without libcurl are observed");
+                    "calls over a TLS library without libcurl are observed");
     else
-        LLMOBS_FIND(NOTE, ABOUT,
-                    "calls over OpenSSL without libcurl are not observed: "
-                    "LLMOBS_TLS=on observes them");
+        LLMOBS_FIND(
+            NOTE, ABOUT,
+            "calls over a TLS library without libcurl are not observed: "
+            "LLMOBS_TLS=on observes them");
     return on || (php && !off);
 }

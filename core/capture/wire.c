@@ -32,6 +32,8 @@ struct llmobs_wire {
     struct llmobs_keyed keyed; /* by a number of its own */
     struct llmobs_http1 http;
     int process;
+    /* A thread is at work here; another one came meanwhile. */
+    atomic_bool busy, crossed;
     enum llmobs_wire_end ended_as;
     char *host; /* NULL: unknown */
     /* A request that is not judged yet; NULL: there is none. `seen`: the body's
@@ -413,6 +415,8 @@ struct llmobs_wire *llmobs_wire_begin(const char *host)
     wire = llmobs_keyed_claim(&table, (void *)key);
     if (wire) {
         wire->whole = 0;
+        atomic_store(&wire->busy, false);
+        atomic_store(&wire->crossed, false);
         llmobs_http1_init(&wire->http, &events, wire);
         wire->process = llmobs_fork_process();
         wire->host = host && *host ? strdup(host) : NULL;
@@ -436,7 +440,8 @@ static void settle_fork(struct llmobs_wire *wire)
     llmobs_holder_unlock(&wire->holder);
     forget_head(wire);
     if (LLMOBS_HAZARD(answers_of_the_parent,
-                      wire->http.asked != wire->http.answered, false))
+                      wire->http.asked != wire->http.answered, false) ||
+        atomic_exchange(&wire->busy, false))
         llmobs_http1_fini(&wire->http);
 }
 
@@ -444,51 +449,66 @@ struct entry {
     int saved, cancel;
 };
 
-static struct entry enter(struct llmobs_wire *wire)
+/* False where another thread is at work on the connection, as only GnuTLS
+ * allows: nobody waits for it, so the reader does not see these bytes. */
+static bool enter(struct llmobs_wire *wire, struct entry *entry)
 {
-    struct entry entry = {.saved = errno};
-
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &entry.cancel);
+    entry->saved = errno;
     settle_fork(wire);
-    return entry;
+    if (LLMOBS_HAZARD(two_at_work, atomic_exchange(&wire->busy, true), false)) {
+        atomic_store(&wire->crossed, true);
+        return false;
+    }
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &entry->cancel);
+    if (atomic_load(&wire->crossed))
+        llmobs_http1_miss(&wire->http);
+    return true;
 }
 
-static void leave(struct entry entry)
+static void leave(struct llmobs_wire *wire, const struct entry *entry)
 {
-    pthread_setcancelstate(entry.cancel, NULL);
-    errno = entry.saved;
+    atomic_store(&wire->busy, false);
+    pthread_setcancelstate(entry->cancel, NULL);
+    errno = entry->saved;
 }
 
 void llmobs_wire_sent(struct llmobs_wire *wire, const void *bytes, size_t len)
 {
-    struct entry entry = enter(wire);
+    struct entry entry;
 
+    if (!enter(wire, &entry))
+        return;
     llmobs_http1_sent(&wire->http, bytes, len);
-    leave(entry);
+    leave(wire, &entry);
 }
 
 void llmobs_wire_received(struct llmobs_wire *wire, const void *bytes,
                           size_t len)
 {
-    struct entry entry = enter(wire);
+    struct entry entry;
 
+    if (!enter(wire, &entry))
+        return;
     llmobs_http1_received(&wire->http, bytes, len);
-    leave(entry);
+    leave(wire, &entry);
 }
 
 void llmobs_wire_ended(struct llmobs_wire *wire, enum llmobs_wire_end how)
 {
-    struct entry entry = enter(wire);
+    struct entry entry;
 
+    if (!enter(wire, &entry))
+        return;
     wire->ended_as = how;
     llmobs_http1_ended(&wire->http, how == LLMOBS_WIRE_CLOSED);
     forget_head(wire);
     if (how == LLMOBS_WIRE_FREED) {
         free(wire->host);
         wire->host = NULL;
-        llmobs_keyed_release(&table, &wire->keyed);
     }
-    leave(entry);
+    leave(wire, &entry);
+    if (how == LLMOBS_WIRE_FREED)
+        llmobs_keyed_release(&table, &wire->keyed);
 }
 
 static void abandon(struct llmobs_wire *wire)

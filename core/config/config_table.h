@@ -117,8 +117,8 @@ struct row {
       "makes no observed call itself",                                         \
       FORM_CHOICE, CONF(tools), 0, 0)                                          \
     V("LLMOBS_TLS", "auto, on, off", "auto",                                   \
-      "programs whose calls over OpenSSL, without libcurl, are observed: "     \
-      "auto: those with PHP; on: every program; off: none",                    \
+      "programs whose calls over OpenSSL or GnuTLS, without libcurl, are "     \
+      "observed: auto: those with PHP; on: every program; off: none",          \
       FORM_CHOICE, CONF(tls), 0, 0)                                            \
     V("LLMOBS_INBOUND", "boolean", "off",                                      \
       "a program that serves requests takes each one's trace from its "        \

@@ -110,6 +110,12 @@ static void stop(struct llmobs_http1 *http, enum llmobs_http1_why why)
     http->events->stopped(http->user, why);
 }
 
+void llmobs_http1_miss(struct llmobs_http1 *http)
+{
+    if (!http->why)
+        stop(http, LLMOBS_HTTP1_MISSED);
+}
+
 void llmobs_http1_ended(struct llmobs_http1 *http, bool closed)
 {
     bool to_end = http->ways[LLMOBS_HTTP1_ANSWER].step == TO_END;

@@ -49,6 +49,7 @@ enum llmobs_http1_why {
     LLMOBS_HTTP1_DEEP,     /* too many requests without an answer */
     LLMOBS_HTTP1_LARGE,    /* a head */
     LLMOBS_HTTP1_MEMORY,   /* ran out */
+    LLMOBS_HTTP1_MISSED,   /* bytes went by that the reader was not given */
     LLMOBS_HTTP1_OVER      /* the connection ended */
 };
 
@@ -99,6 +100,9 @@ void llmobs_http1_init(struct llmobs_http1 *http,
 
 /* Frees and wipes, without an event. */
 void llmobs_http1_fini(struct llmobs_http1 *http);
+
+/* Stops for bytes that the reader was not given. */
+void llmobs_http1_miss(struct llmobs_http1 *http);
 
 /* True: the reader wants no more bytes. */
 static inline bool llmobs_http1_is_over(const struct llmobs_http1 *http)

@@ -174,10 +174,10 @@ def installed():
     expect("python3: not by its own TLS", "/usr/bin/python3", 0,
            "LLMOBS_TLS=on observes them")
     expect("perl: by its own TLS", "/usr/bin/perl", 0,
-           "calls over OpenSSL without libcurl are observed",
+           "calls over a TLS library without libcurl are observed",
            env={"LLMOBS_TLS": "on"})
     expect("openssl: by TLS alone", "openssl", 0, "-- neither linked",
-           "calls over OpenSSL", env={"LLMOBS_TLS": "on"})
+           "calls over a TLS library", env={"LLMOBS_TLS": "on"})
     expect("openssl: not by TLS", "openssl", 1, "NO neither linked",
            "LLMOBS_TLS=on observes them")
     expect("sh: hands on", "sh", 0, "what it runs gets", how="none")

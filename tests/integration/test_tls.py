@@ -99,6 +99,21 @@ def php_by_both_ways(t):
 
 
 @test
+def libcurl_over_gnutls(t):
+    """Nor do the calls of a libcurl that has GnuTLS below it."""
+    installed("/usr/lib/python3/dist-packages/pycurl*.so")
+    t.same([PYTHON, "-c", """
+import pycurl, sys
+c = pycurl.Curl()
+c.setopt(c.URL, sys.argv[1])
+c.setopt(c.CAINFO, sys.argv[2])
+c.setopt(c.HTTPHEADER, ["Content-Type: application/json"])
+c.setopt(c.POSTFIELDS, sys.argv[3])
+c.perform()""", url(t), t.servers.cert, '{"model":"gpt-test","messages":'
+            '[{"role":"user","content":"hello there"}]}'], spans=1, env=ON)
+
+
+@test
 def php_symfony(t):
     installed(SYMFONY)
     r = t.same(["php", app("symfony.php"), url(t), t.servers.cert, "15"],
@@ -162,12 +177,19 @@ CASES = (("plain", 2, 0), ("newer_names", 1, 0), ("bytes", 1, 0),
          ("threads", 40, 0), ("keeps_errno", 1, 0), ("leaves", 1, 1))
 
 
-def join(name, spans, errors):
+# As these, of apps/tls/gnutls.c.
+OF_GNUTLS = (("plain", 2, 0), ("of_nothing", 2, 0), ("corked", 1, 0),
+             ("without_bytes", 1, 0), ("with_bytes", 1, 0),
+             ("one_address", 6, 3), ("no_http", 0, 0), ("both_ways", 5, 0),
+             ("threads", 40, 0))
+
+
+def join(library, program, prefix, name, spans, errors):
     def run(t):
         path = os.path.join(t.dir, "cases")
-        installed("/usr/lib/*/libssl.so.3")
-        subprocess.run(["gcc", "-O1", "-o", path, app("cases.c"),
-                        "-l:libssl.so.3", "-l:libcrypto.so.3", "-lpthread"],
+        installed("/usr/lib/*/" + library[0])
+        subprocess.run(["gcc", "-O1", "-o", path, app(program)] +
+                       ["-l:" + each for each in library] + ["-lpthread"],
                        check=True)
         r = t.same([path, name, str(t.servers.tls)], spans=spans, env=ON,
                    order=name != "threads", answers=errors == 0)
@@ -175,12 +197,14 @@ def join(name, spans, errors):
         for span in r.spans:
             accept(span)
     run.__module__ = "test_tls"
-    run.__name__ = "case_" + name
+    run.__name__ = prefix + name
     test(run)
 
 
 for each in CASES:
-    join(*each)
+    join(("libssl.so.3", "libcrypto.so.3"), "cases.c", "case_", *each)
+for each in OF_GNUTLS:
+    join(("libgnutls.so.30",), "gnutls.c", "gnutls_", *each)
 
 
 PASSING = """server {
@@ -257,24 +281,6 @@ def kept_without_libcurl(t):
         r = t.same(python(t, 3, 2), order=False, env=dict(
             ON, LLMOBS_EXPORTER="agent", DD_TRACE_AGENT_URL=to))
         ok("6 spans not delivered at exit are kept" in r.log, r.log)
-
-
-@test
-def ruby(t):
-    installed("/usr/bin/ruby")
-    r = t.same(["ruby", app("client.rb"), url(t), t.servers.cert, "6"],
-               spans=6, env=ON)
-    llm(r, 3)
-
-
-@test
-def perl(t):
-    installed("/usr/share/perl5/LWP/UserAgent.pm")
-    installed("/usr/share/perl5/IO/Socket/SSL.pm")
-    r = t.same(["perl", app("client.pl"), url(t), t.servers.cert, "3"],
-               spans=6, env=dict(ON, PERL_HASH_SEED="0",
-                                     PERL_PERTURB_KEYS="0"))
-    llm(r, 4)
 
 
 @test

@@ -5,6 +5,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PYTHON = "/usr/bin/python3"
 OPENSSL, GNUTLS = "libcurl.so.4", "libcurl-gnutls.so.4"
 FLAVOUR = {OPENSSL: "OpenSSL", GNUTLS: "GnuTLS"}
+OWN, OWN_GNUTLS = "own ssl", "own gnutls"  # TLS of the client's own
+PYTHONS = ("http", "urllib", "urllib3", "requests", "httpx", "httpx_async",
+           "aiohttp", "tornado")
 CC = ["gcc", "-std=gnu11", "-O1", "-Wall", "-Wextra", "-I" + HERE]
 CXX = ["g++", "-std=c++17", "-O1", "-Wall"]
 C_NEEDS = "gcc libc6-dev libcurl4-openssl-dev libcurl3-gnutls"
@@ -24,13 +27,15 @@ class Row:
     copy of its own, which is left alone.  user: not run as root.  musl: runs
     with musl, too.  cmake: the calls are one argument, before that script.
     discards: libcurl is told to fail at a refusal (FAILONERROR), and does not
-    hand on what it says.
+    hand on what it says.  tls: the client speaks TLS itself, and the value of
+    LLMOBS_TLS that it needs; None: no value.  unordered: it sends its headers
+    in any order.
     """
 
     def __init__(self, name, flavour, interface, argv, needs="", cut="timeout",
                  seen=True, user=False, quick=False, musl=False, rules=None,
                  method="POST", path="/v1/chat/completions", cmake=None,
-                 discards=False):
+                 discards=False, tls=False, unordered=False):
         self.client = name
         self.flavour = FLAVOUR.get(flavour, flavour)
         self.interface = interface
@@ -46,6 +51,8 @@ class Row:
         self.path = path
         self.cmake = cmake
         self.discards = discards
+        self.tls = tls
+        self.unordered = unordered
 
     @property
     def name(self):
@@ -388,7 +395,37 @@ def tools():
         path=git_path)
 
 
+def own_tls():
+    """Clients without libcurl."""
+    for library, needs in (("streams", ""),
+                           ("guzzle", " php-guzzlehttp-guzzle"),
+                           ("symfony", " php-symfony-http-client")):
+        add("PHP, " + library, OWN, library,
+            ["php", script("tls/streams.php"), library], "php-cli" + needs,
+            tls=None, quick=True)
+    for library in PYTHONS:
+        package = {"http": "", "urllib": ""}.get(
+            library, " python3-" + library.split("_")[0])
+        add("Python", OWN, library,
+            [PYTHON, "-B", script("tls/client.py"), library],
+            "python3" + package, tls="on", quick=library != "tornado")
+    add("Ruby", OWN, "http", ["ruby", script("tls/client.rb"), "http"], "ruby",
+        tls="on", quick=True)
+    for library in "lwp", "tiny":
+        add("Perl", OWN, library, ["perl", script("tls/client.pl"), library],
+            "libwww-perl libio-socket-ssl-perl", tls="on", quick=True,
+            unordered=library == "tiny")
+    add("Lua, lua-sec", OWN, "sec", ["lua5.2", script("tls/client.lua"), "sec"],
+        "lua5.2 lua-sec", tls="on", quick=True, unordered=True)
+    for program in "wget", "wget2":
+        add(program, OWN_GNUTLS, "tls", [script("tls/wget.sh"), program],
+            program, tls="on", quick=program == "wget")
+    add("Emacs, url.el", OWN_GNUTLS, "tls",
+        ["emacs", "--batch", "-Q", "-l", script("tls/client.el"), "--", "tls"],
+        "emacs-nox", tls="on")
+
+
 for group in (curl_command, c_linked, c_late, c_plugins, c_odd, c_static,
               private, foundation, odd, cplusplus, php, python, languages,
-              agents, ocaml, tools):
+              agents, ocaml, tools, own_tls):
     group()

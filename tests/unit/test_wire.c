@@ -2,7 +2,11 @@
  * the order and the cuts of its bytes. */
 #include "core/capture/wire.h"
 
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -303,6 +307,43 @@ START_TEST(the_exit)
 }
 END_TEST
 
+#define CHUNKS 1000000
+
+static atomic_bool sending;
+
+static void *send_long(void *body)
+{
+    atomic_store(&sending, true);
+    send_text(body);
+    return NULL;
+}
+
+/* GnuTLS lets a program send in one thread and receive in another. */
+START_TEST(two_threads)
+{
+    char *body = malloc(CHUNKS * 6 + 1);
+    pthread_t other;
+
+    for (int i = 0; i < CHUNKS; i++)
+        memcpy(body + (size_t)i * 6, "1\r\n \r\n", 7);
+    begin();
+    send_text(ASKS JSON "Transfer-Encoding: chunked\r\n\r\n41\r\n" BODY "\r\n");
+    ck_assert_int_eq(pthread_create(&other, NULL, send_long, body), 0);
+    while (!atomic_load(&sending))
+        sched_yield();
+    usleep(1000);
+    receive(ANSWER);
+    ck_assert_int_eq(pthread_join(other, NULL), 0);
+    send_text("0\r\n\r\n");
+    send_text(ASKS JSON LENGTH BODY); /* of which nothing is known */
+    over(LLMOBS_WIRE_FREED);
+    free(body);
+    end(1);
+    ck_assert_msg(!says(0, "there") && says(0, "\"response_bytes\": 1}"), "%s",
+                  keeper_events[0]);
+}
+END_TEST
+
 UNIT_SUITE(wire)
 {
     Suite *suite = suite_create("wire");
@@ -320,5 +361,6 @@ UNIT_SUITE(wire)
     UNIT_TEST(suite, a_child);
     UNIT_TEST(suite, a_child_in_a_call);
     UNIT_TEST(suite, the_exit);
+    UNIT_TEST(suite, two_threads);
     return suite;
 }

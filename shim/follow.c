@@ -1,0 +1,82 @@
+#include "shim/follow.h"
+
+#include "shim/connections.h"
+#include "shim/load.h"
+
+/* Stands for a connection that the core does not follow. */
+static char unfollowed;
+#define UNFOLLOWED ((void *)&unfollowed)
+
+/* The core's operations, if it follows the connection. */
+static const struct llmobs_ops *follower_of(
+    const struct llmobs_connection *connection)
+{
+    return connection->of_core && connection->of_core != UNFOLLOWED
+               ? llmobs_load_core()
+               : NULL;
+}
+
+__attribute__((noinline)) static void follow_begin(
+    struct llmobs_connection *connection, const char *name)
+{
+    const struct llmobs_ops *ops = llmobs_load_alone(NULL);
+    void *wire = ops ? ops->wire.begin(name) : NULL;
+
+    connection->of_core = wire ? wire : UNFOLLOWED;
+}
+
+/* The first bytes may be the beginning of a head, which holds keys. */
+static void hand_on_first(const struct llmobs_ops *ops,
+                          struct llmobs_connection *connection)
+{
+    if (ops)
+        ops->wire.sent(connection->of_core, connection->first,
+                       connection->held);
+    llmobs_connections_wipe(connection);
+}
+
+void llmobs_follow_sent(const void *object, llmobs_follow_name_fn *name_of,
+                        const void *bytes, size_t len, size_t taken)
+{
+    struct llmobs_sent sent =
+        llmobs_connections_sent(object, bytes, len, taken);
+    const struct llmobs_ops *ops;
+
+    if (!sent.connection)
+        return;
+    if (!sent.connection->of_core)
+        follow_begin(sent.connection, name_of(object));
+    ops = follower_of(sent.connection);
+    if (sent.connection->held)
+        hand_on_first(ops, sent.connection);
+    if (ops && sent.len > 0)
+        ops->wire.sent(sent.connection->of_core, sent.bytes, sent.len);
+}
+
+void llmobs_follow_received(const void *object, const void *bytes, size_t len)
+{
+    struct llmobs_connection *connection = llmobs_connections_received(object);
+    const struct llmobs_ops *ops = connection ? follower_of(connection) : NULL;
+
+    if (ops)
+        ops->wire.received(connection->of_core, bytes, len);
+}
+
+void llmobs_follow_ended(const void *object, enum llmobs_wire_end how)
+{
+    const struct llmobs_connection *connection =
+        llmobs_connections_find(object);
+    const struct llmobs_ops *ops = connection ? follower_of(connection) : NULL;
+
+    if (ops)
+        ops->wire.ended(connection->of_core, how);
+}
+
+void llmobs_follow_forget(const void *object)
+{
+    struct llmobs_wire *wire = llmobs_connections_forget(object);
+    const struct llmobs_ops *ops = llmobs_load_core();
+
+    if (wire && wire != UNFOLLOWED && ops)
+        ops->wire.ended(wire, LLMOBS_WIRE_FREED);
+}

@@ -1,0 +1,30 @@
+/* follow - what the core hears of a connection whose bytes a program gives to a
+ * TLS library itself, and takes from it.
+ *
+ * A connection is known by the address of the library's object (connections.h).
+ * The first request of a client in the process loads the core.
+ *
+ * Threads: those of connections.h.
+ * Errors:  none: a connection that cannot be followed is left alone.
+ */
+#ifndef LLMOBS_FOLLOW_H
+#define LLMOBS_FOLLOW_H
+
+#include "include/engine.h"
+
+/* Gives the name of the host that the object's connection is for; NULL: the
+ * library does not know it. */
+typedef const char *llmobs_follow_name_fn(const void *object);
+
+/* As llmobs_connections_sent, of which the core hears the new bytes. */
+void llmobs_follow_sent(const void *object, llmobs_follow_name_fn *name_of,
+                        const void *bytes, size_t len, size_t taken);
+void llmobs_follow_received(const void *object, const void *bytes, size_t len);
+
+/* The peer, or the network, ended the connection. */
+void llmobs_follow_ended(const void *object, enum llmobs_wire_end how);
+
+/* The object is freed, or is made ready for another connection. */
+void llmobs_follow_forget(const void *object);
+
+#endif

@@ -1,0 +1,96 @@
+/* gnutls - the calls of GnuTLS by which a program sends and receives, as
+ * openssl.c has those of OpenSSL.
+ *
+ * A program frees each session itself, by a call that has a slot. Nothing is
+ * known of the host but what the request says: GnuTLS tells a server its name,
+ * and no client.
+ *
+ * The calls and their numbers: gnutls.h of GnuTLS 3.0 to 3.8. */
+#include <sys/types.h>
+
+#include "lib/base/hazard.h"
+#include "shim/connections.h"
+#include "shim/follow.h"
+#include "shim/library.h"
+#include "shim/libc.h"
+
+/* The program asked for nothing, or gave nothing. */
+#define INVALID_REQUEST (-50)
+
+/* Stands for the library's function of its name, of which the type counts. */
+int gnutls_error_is_fatal(int error);
+
+#define REAL LLMOBS_LIB_REAL
+
+static const char *no_name(const void *session)
+{
+    (void)session;
+    return NULL;
+}
+
+static void see_failure(const void *session, ssize_t result)
+{
+    if (LLMOBS_HAZARD(wrong_call_is_an_end, result != INVALID_REQUEST, true) &&
+        llmobs_connections_find(session) &&
+        REAL(gnutls_error_is_fatal)((int)result))
+        llmobs_follow_ended(session, LLMOBS_WIRE_BROKEN);
+}
+
+/* Another thread may receive the answer before the real function returns, which
+ * GnuTLS allows. So the bytes are shown before they are sent. */
+static void show(const void *session, const void *bytes, size_t len)
+{
+    int saved = llmobs_libc_errno();
+
+    if (bytes)
+        llmobs_follow_sent(session, no_name, bytes, len, 0);
+    llmobs_libc_errno_restore(saved);
+}
+
+static ssize_t gnutls_record_send(void *session, const void *bytes, size_t len)
+{
+    ssize_t put;
+    int saved;
+
+    LLMOBS_HAZARD(answer_overtakes, show(session, bytes, len), );
+    put = REAL(gnutls_record_send)(session, bytes, len);
+    saved = llmobs_libc_errno();
+    if (put > 0)
+        llmobs_follow_sent(session, no_name, bytes, len, (size_t)put);
+    else if (put < 0)
+        see_failure(session, put);
+    llmobs_libc_errno_restore(saved);
+    return put;
+}
+
+static ssize_t gnutls_record_recv(void *session, void *bytes, size_t len)
+{
+    ssize_t got = REAL(gnutls_record_recv)(session, bytes, len);
+    int saved = llmobs_libc_errno();
+
+    if (got > 0)
+        llmobs_follow_received(session, bytes, (size_t)got);
+    else if (got == 0)
+        llmobs_follow_ended(session, LLMOBS_WIRE_CLOSED);
+    else
+        see_failure(session, got);
+    llmobs_libc_errno_restore(saved);
+    return got;
+}
+
+/* The real function comes last here: once it has freed the session, another
+ * thread may have one at its address. */
+static void gnutls_deinit(void *session)
+{
+    LLMOBS_HAZARD(session_outlives_itself, llmobs_follow_forget(session), );
+    REAL(gnutls_deinit)(session);
+}
+
+void *llmobs_lib_gnutls(enum llmobs_lib_call hook)
+{
+    switch (hook) {
+        LLMOBS_LIB_GNUTLS_HOOKS(LLMOBS_LIB_CASE)
+    default:
+        return NULL;
+    }
+}

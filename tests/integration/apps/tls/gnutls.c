@@ -1,0 +1,322 @@
+/* gnutls NAME PORT: a client of GnuTLS, as cases.c is of OpenSSL. It needs the
+ * library alone, and no header of it: gnutls.h. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define CLIENT 2      /* GNUTLS_CLIENT */
+#define CERTIFICATE 1 /* GNUTLS_CRD_CERTIFICATE */
+#define AGAIN (-28)
+#define LARGE 3000000
+
+int gnutls_init(void **session, unsigned flags);
+int gnutls_set_default_priority(void *session);
+int gnutls_certificate_allocate_credentials(void **credentials);
+int gnutls_credentials_set(void *session, int type, void *credentials);
+void gnutls_transport_set_push_function(void *session,
+                                        ssize_t (*push)(void *, const void *,
+                                                        size_t));
+void gnutls_transport_set_int2(void *session, int in, int out);
+int gnutls_handshake(void *session);
+ssize_t gnutls_record_send(void *session, const void *bytes, size_t len);
+ssize_t gnutls_record_recv(void *session, void *bytes, size_t len);
+void gnutls_record_cork(void *session);
+int gnutls_record_uncork(void *session, unsigned flags);
+void gnutls_deinit(void *session);
+
+static void *credentials;
+static int port;
+
+static void *open_tls(int *fd)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    void *session;
+
+    *fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (connect(*fd, (struct sockaddr *)&to, sizeof(to)) != 0)
+        exit(3);
+    gnutls_init(&session, CLIENT);
+    gnutls_set_default_priority(session);
+    gnutls_credentials_set(session, CERTIFICATE, credentials);
+    gnutls_transport_set_int2(session, *fd, *fd);
+    if (gnutls_handshake(session) != 0)
+        exit(4);
+    return session;
+}
+
+/* A request whose prompt has at least so many bytes. */
+static char *request(size_t least, size_t *len)
+{
+    static const char form[] =
+        "{\"model\":\"gpt-test\",\"messages\":[{\"role\":\"user\",\"content\":"
+        "\"hello there\"}],\"user\":\"%0*d\"}";
+    char *text = malloc(least + 1000), *body = malloc(least + 500);
+    int size = sprintf(body, form, (int)least + 1, 0);
+    int head = sprintf(text,
+                       "POST /v1/chat/completions HTTP/1.1\r\n"
+                       "Host: localhost:%d\r\nContent-Length: %d\r\n"
+                       "Authorization: Bearer sk-SECRETKEY\r\n"
+                       "Content-Type: application/json\r\n\r\n",
+                       port, size);
+
+    memcpy(text + head, body, (size_t)size);
+    *len = (size_t)(head + size);
+    free(body);
+    return text;
+}
+
+static void send_all(void *session)
+{
+    size_t len;
+    char *text = request(1, &len);
+
+    if (gnutls_record_send(session, text, len) != (ssize_t)len)
+        printf("a write failed\n");
+    free(text);
+}
+
+static ssize_t read_some(void *session, char *to, size_t len)
+{
+    ssize_t got;
+
+    while ((got = gnutls_record_recv(session, to, len)) == AGAIN)
+        usleep(1000);
+    return got;
+}
+
+/* Reads one answer, by its length. */
+static void answer(void *session)
+{
+    char head[2000] = "", *end = NULL;
+    size_t len = 0, rest;
+
+    while (!end && len + 1 < sizeof(head) &&
+           read_some(session, head + len, 1) > 0)
+        end = strstr(head, (head[++len] = '\0', "\r\n\r\n"));
+    end = strcasestr(head, "content-length:");
+    rest = end ? strtoul(end + 15, NULL, 10) : 0;
+    printf("%.12s, %zu bytes\n", head, rest);
+    for (char byte[512]; rest > 0;) {
+        ssize_t got = read_some(session, byte, rest < 512 ? rest : 512);
+
+        if (got <= 0)
+            break;
+        rest -= (size_t)got;
+    }
+}
+
+static void plain(void)
+{
+    int fd;
+    void *session = open_tls(&fd);
+
+    for (int i = 0; i < 2; i++) {
+        errno = 77;
+        send_all(session);
+        printf("errno %d\n", errno);
+        answer(session);
+    }
+    gnutls_deinit(session);
+}
+
+/* A write of no bytes and a read of none change nothing. */
+static void of_nothing(void)
+{
+    int fd;
+    void *session = open_tls(&fd);
+
+    send_all(session);
+    (void)gnutls_record_send(session, "", 0);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    (void)gnutls_record_recv(session, &fd, 0);
+    answer(session);
+    send_all(session);
+    answer(session);
+    gnutls_deinit(session);
+}
+
+/* The library holds the bytes until they are many. */
+static void corked(void)
+{
+    int fd;
+    void *session = open_tls(&fd);
+    size_t len;
+    char *text = request(1, &len);
+
+    gnutls_record_cork(session);
+    for (size_t i = 0; i < len; i++)
+        gnutls_record_send(session, text + i, 1);
+    gnutls_record_uncork(session, 1);
+    answer(session);
+    free(text);
+    gnutls_deinit(session);
+}
+
+/* Writes that wait, each tried again without its bytes, or with them. */
+static void waits(bool again_with_bytes)
+{
+    int fd, tries = 0;
+    void *session = open_tls(&fd);
+    size_t len, off = 0;
+    char *text = request(LARGE, &len);
+    bool waiting = false;
+
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    while (off < len) {
+        struct pollfd ready = {fd, POLLOUT, 0};
+        bool without = waiting && !again_with_bytes;
+        ssize_t put = gnutls_record_send(session, without ? NULL : text + off,
+                                         without ? 0 : len - off);
+
+        waiting = put == AGAIN;
+        if (put > 0) {
+            off += (size_t)put;
+            continue;
+        }
+        tries++;
+        if (put != AGAIN)
+            exit(5);
+        poll(&ready, 1, 2000);
+    }
+    printf("waited: %s\n", tries > 0 ? "yes" : "no");
+    answer(session);
+    free(text);
+    gnutls_deinit(session);
+}
+
+static void without_bytes(void)
+{
+    waits(false);
+}
+
+static void with_bytes(void)
+{
+    waits(true);
+}
+
+/* Sessions at one address, of which each second one is given up. */
+static void one_address(void)
+{
+    void *last = NULL;
+    int same = 0;
+
+    for (int i = 0; i < 6; i++) {
+        int fd;
+        void *session = open_tls(&fd);
+
+        same += session == last;
+        last = session;
+        send_all(session);
+        if (i % 2)
+            answer(session);
+        else
+            read_some(session, (char[10]){0}, 10);
+        gnutls_deinit(session);
+        close(fd);
+    }
+    printf("the same address: %s\n", same ? "yes" : "no");
+}
+
+static void no_http(void)
+{
+    int fd;
+    void *session = open_tls(&fd);
+
+    gnutls_record_send(session, "EHLO me\r\n", 9);
+    send_all(session);
+    gnutls_deinit(session);
+}
+
+static void *reads(void *session)
+{
+    for (int i = 0; i < 5; i++)
+        answer(session);
+    return NULL;
+}
+
+static ssize_t slow_push(void *fd, const void *bytes, size_t len)
+{
+    ssize_t put = write((int)(intptr_t)fd, bytes, len);
+
+    usleep(30000);
+    return put;
+}
+
+/* One thread sends while another receives, which GnuTLS allows: each answer
+ * comes before the request's call returns. */
+static void both_ways(void)
+{
+    int fd;
+    void *session = open_tls(&fd);
+    pthread_t reader;
+
+    gnutls_transport_set_push_function(session, slow_push);
+    pthread_create(&reader, NULL, reads, session);
+    for (int i = 0; i < 5; i++)
+        send_all(session);
+    pthread_join(reader, NULL);
+    gnutls_deinit(session);
+}
+
+static void *calls(void *together)
+{
+    int fd;
+    void *session = open_tls(&fd);
+
+    pthread_barrier_wait(together);
+    for (int i = 0; i < 5; i++) {
+        send_all(session);
+        answer(session);
+    }
+    gnutls_deinit(session);
+    close(fd);
+    return NULL;
+}
+
+static void threads(void)
+{
+    pthread_t all[8];
+    pthread_barrier_t together;
+
+    pthread_barrier_init(&together, NULL, 8);
+    for (int i = 0; i < 8; i++)
+        pthread_create(&all[i], NULL, calls, &together);
+    for (int i = 0; i < 8; i++)
+        pthread_join(all[i], NULL);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        void (*run)(void);
+    } all[] = {{"plain", plain},           {"of_nothing", of_nothing},
+               {"corked", corked},         {"without_bytes", without_bytes},
+               {"with_bytes", with_bytes}, {"one_address", one_address},
+               {"no_http", no_http},       {"both_ways", both_ways},
+               {"threads", threads}};
+
+    if (argc != 3)
+        return 2;
+    port = atoi(argv[2]);
+    gnutls_certificate_allocate_credentials(&credentials);
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+        if (strcmp(all[i].name, argv[1]) == 0) {
+            all[i].run();
+            return 0;
+        }
+    return 2;
+}
