@@ -26,7 +26,7 @@ struct dl_phdr_info;
 
 /* Raised whenever a table or a list below changes; the shim does not use a core
  * of another number. */
-#define LLMOBS_ENGINE_ABI 12
+#define LLMOBS_ENGINE_ABI 13
 
 /* The only name that the core exports. */
 #define LLMOBS_CORE_ATTACH "llmobs_core_attach"
@@ -199,6 +199,9 @@ struct llmobs_wire_ops {
     /* After FREED the connection is gone; after the others it stays, and no
      * byte of it counts any more. */
     void (*ended)(struct llmobs_wire *, enum llmobs_wire_end how);
+    /* A client speaks HTTP/2 to `host`, which is not followed. Borrows `host`.
+     */
+    void (*http2)(const char *host);
 };
 
 /* The operations of the core, one for each hooked function (shim/copies.h).

@@ -386,9 +386,8 @@ static const struct llmobs_provider *find_host(struct llmobs_text host,
     return NULL;
 }
 
-const struct llmobs_provider *llmobs_provider_find(const struct llmobs_url *url)
+const struct llmobs_provider *llmobs_provider_of(struct llmobs_text host)
 {
-    struct llmobs_text host = {url->host, url->host_len};
     uint64_t bits[WORDS];
 
     if (!possible(host, bits))

@@ -21,8 +21,13 @@ const struct llmobs_dialect *llmobs_dialect_find(const char *name);
 
 /* The row of a host: the first row that covers the host; else the first row
  * that covers the longest end of the host behind a dot. NULL: not listed. */
-const struct llmobs_provider *llmobs_provider_find(
-    const struct llmobs_url *url);
+const struct llmobs_provider *llmobs_provider_of(struct llmobs_text host);
+
+static inline const struct llmobs_provider *llmobs_provider_find(
+    const struct llmobs_url *url)
+{
+    return llmobs_provider_of((struct llmobs_text){url->host, url->host_len});
+}
 
 static inline struct llmobs_text llmobs_provider_host(
     const struct llmobs_provider *provider)

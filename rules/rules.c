@@ -242,6 +242,11 @@ static bool hit(struct llmobs_match *match, const struct llmobs_rule *rule,
     return rule != NULL;
 }
 
+bool llmobs_rules_knows(const char *host)
+{
+    return llmobs_provider_of((struct llmobs_text){host, strlen(host)});
+}
+
 static const char *provider_name(const struct llmobs_url *url)
 {
     const struct llmobs_provider *provider = llmobs_provider_find(url);

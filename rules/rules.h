@@ -145,6 +145,9 @@ bool llmobs_rules_is_form(struct llmobs_text body);
 bool llmobs_rules_keeps(const struct llmobs_match *match,
                         struct llmobs_text body);
 
+/* True for the name of a host that is a known provider's. */
+bool llmobs_rules_knows(const char *host);
+
 /* True when the configuration has at least one proxy. */
 bool llmobs_rules_has_proxies(const struct llmobs_rules *rules);
 

@@ -173,7 +173,7 @@ void llmobs_connections_wipe(struct llmobs_connection *connection)
 /* Reads on what a new connection sends, and sees whether it can tell. Only what
  * earlier attempts sent stays in the record. */
 static enum state look(struct llmobs_connection *connection, const char *bytes,
-                       size_t len)
+                       size_t len, bool *http2)
 {
     char *first = connection->first;
     size_t held = connection->held, all = held;
@@ -189,10 +189,14 @@ static enum state look(struct llmobs_connection *connection, const char *bytes,
     case LLMOBS_HTTP1_FIRST_HTTP:
         llmobs_bytes_clear(first + held, all - held);
         return HTTP;
-    default:
-        llmobs_connections_wipe(connection);
-        return FOREIGN;
+    case LLMOBS_HTTP1_FIRST_H2:
+        *http2 = true;
+        break;
+    case LLMOBS_HTTP1_FIRST_OTHER:
+        break;
     }
+    llmobs_connections_wipe(connection);
+    return FOREIGN;
 }
 
 /* Leaves out of an attempt to send what an earlier attempt has shown. Only
@@ -213,7 +217,7 @@ static void pass_over(struct llmobs_connection *connection,
 struct llmobs_sent llmobs_connections_sent(const void *ssl, const char *bytes,
                                            size_t len, size_t taken)
 {
-    struct llmobs_sent sent = {NULL, bytes, len};
+    struct llmobs_sent sent = {NULL, bytes, len, false};
     struct place place = find(ssl);
     enum state state;
 
@@ -228,7 +232,7 @@ struct llmobs_sent llmobs_connections_sent(const void *ssl, const char *bytes,
     if (!bytes)
         sent.len = 0;
     if (state == NEW) {
-        state = look(place.record, sent.bytes, sent.len);
+        state = look(place.record, sent.bytes, sent.len, &sent.http2);
         set_state(place, ssl, state);
     }
     if (state == HTTP)

@@ -35,6 +35,8 @@ struct llmobs_sent {
                                            * bytes to tell */
     const char *bytes;
     size_t len;
+    bool http2; /* of a connection that is none of ours: these bytes told that
+                 * it is one of HTTP/2 */
 };
 
 /* The program gave bytes to a connection, whose library took `taken` of them.

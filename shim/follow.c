@@ -25,6 +25,15 @@ __attribute__((noinline)) static void follow_begin(
     connection->of_core = wire ? wire : UNFOLLOWED;
 }
 
+/* The core counts it where the host is a provider's. */
+__attribute__((noinline)) static void tell_http2(const char *name)
+{
+    const struct llmobs_ops *ops = name ? llmobs_load_alone(NULL) : NULL;
+
+    if (ops)
+        ops->wire.http2(name);
+}
+
 /* The first bytes may be the beginning of a head, which holds keys. */
 static void hand_on_first(const struct llmobs_ops *ops,
                           struct llmobs_connection *connection)
@@ -42,6 +51,8 @@ void llmobs_follow_sent(const void *object, llmobs_follow_name_fn *name_of,
         llmobs_connections_sent(object, bytes, len, taken);
     const struct llmobs_ops *ops;
 
+    if (sent.http2)
+        tell_http2(name_of(object));
     if (!sent.connection)
         return;
     if (!sent.connection->of_core)

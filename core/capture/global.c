@@ -273,10 +273,17 @@ static void pause_worker(void)
 
 /* -- the end ------------------------------------------------------------ */
 
+/* True where calls went by of which no more is known than their number. */
+static bool has_counted(void)
+{
+    return llmobs_stats_get(LLMOBS_STAT_unjudged) ||
+           llmobs_stats_get(LLMOBS_STAT_http2);
+}
+
 /* True where calls may have gone unseen. */
 static bool has_missed(void)
 {
-    return llmobs_unseen_any() || llmobs_stats_get(LLMOBS_STAT_unjudged);
+    return llmobs_unseen_any() || has_counted();
 }
 
 static void at_exit(void)
@@ -287,7 +294,7 @@ static void at_exit(void)
     /* Without an object that hides calls, this makes no system call before it
      * knows of work to do: a seccomp filter may kill the program for one. */
     if (has_missed() && !llmobs_fork_shares() &&
-        (llmobs_unseen_tell(true) || llmobs_stats_get(LLMOBS_STAT_unjudged)))
+        (llmobs_unseen_tell(true) || has_counted()))
         llmobs_worker_become_active(worker);
     if (LLMOBS_HAZARD(never_quiet, llmobs_worker_end_quietly(worker), false))
         return;

@@ -241,6 +241,11 @@ bool llmobs_judge_may_be(const char *target, bool sends)
                           llmobs_rules_fetches(target));
 }
 
+bool llmobs_judge_knows(const char *host)
+{
+    return observes() && llmobs_rules_knows(host);
+}
+
 bool llmobs_judge_has_sign(const struct llmobs_handle *handle)
 {
     for (const struct curl_slist *h = llmobs_handle_headers(handle); h;

@@ -55,6 +55,9 @@ bool llmobs_judge_may_be(const char *target, bool sends);
 bool llmobs_judge_asked(const struct llmobs_asked *asked,
                         struct llmobs_match *match);
 
+/* True where calls are observed, and the host is a known provider's. */
+bool llmobs_judge_knows(const char *host);
+
 /* True when the request may get trace headers. */
 bool llmobs_judge_wants_headers(const struct llmobs_handle *handle,
                                 const struct llmobs_match *match);

@@ -17,6 +17,7 @@
 #include "lib/base/hazard.h"
 #include "lib/base/keyed.h"
 #include "lib/base/log.h"
+#include "lib/base/stats.h"
 #include "lib/span/account.h"
 #include "lib/span/allowlist.h"
 #include "lib/text/http1.h"
@@ -509,6 +510,21 @@ void llmobs_wire_ended(struct llmobs_wire *wire, enum llmobs_wire_end how)
     leave(wire, &entry);
     if (how == LLMOBS_WIRE_FREED)
         llmobs_keyed_release(&table, &wire->keyed);
+}
+
+void llmobs_wire_http2(const char *host)
+{
+    int saved = errno;
+
+    if (llmobs_judge_knows(host)) {
+        llmobs_global_alone();
+        llmobs_stats_add(LLMOBS_STAT_http2, 1);
+        llmobs_log_once(LLMOBS_LOG_WARN, "http2",
+                        "the program speaks HTTP/2 to %s without libcurl: its "
+                        "calls by that connection are not seen",
+                        host);
+    }
+    errno = saved;
 }
 
 static void abandon(struct llmobs_wire *wire)

@@ -528,7 +528,8 @@ static bool has_counted(void)
     return llmobs_stats_get(LLMOBS_STAT_captured) > 0 ||
            llmobs_stats_get(LLMOBS_STAT_adopted) > 0 ||
            llmobs_stats_get(LLMOBS_STAT_wrapped) > 0 ||
-           llmobs_stats_get(LLMOBS_STAT_unjudged) > 0;
+           llmobs_stats_get(LLMOBS_STAT_unjudged) > 0 ||
+           llmobs_stats_get(LLMOBS_STAT_http2) > 0;
 }
 
 int64_t llmobs_ledger_note(const struct llmobs_config *config, bool rests)

@@ -5,7 +5,8 @@ import os
 import subprocess
 import urllib.request
 
-from delivery import agent, double, recovered, settled, spool_of, wait_for
+from delivery import (agent, counts, double, recovered, settled, spool_of,
+                      wait_for)
 from harness import (APPS, PYTHON, SECRET, accept, body, curl, equal,
                      expect_error, expect_llm, free_port, installed, ok, test,
                      tree, wait_port)
@@ -261,6 +262,23 @@ def nginx(t):
 def python_threads(t):
     r = t.same(python(t, 6, 64), spans=384, order=False, env=ON)
     llm(r, 192)
+
+
+@test
+def http2(t):
+    """A connection that is not followed is counted, where it goes to a
+    provider."""
+    r = t.same([PYTHON, "-c", """
+import socket, ssl, sys
+context = ssl.create_default_context()
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+for name in "api.openai.com", "localhost":
+    with socket.create_connection(("localhost", int(sys.argv[1]))) as s:
+        with context.wrap_socket(s, server_hostname=name) as tls:
+            tls.sendall(b"PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n")""",
+                str(t.servers.tls)], spans=0, env=ON)
+    ok("speaks HTTP/2 to api.openai.com without libcurl" in r.log, r.log)
+    equal(counts(t)["http2"], 1, "connections")
 
 
 @test

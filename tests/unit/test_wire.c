@@ -307,6 +307,18 @@ START_TEST(the_exit)
 }
 END_TEST
 
+START_TEST(over_http2)
+{
+    uint64_t before = llmobs_stats_get(LLMOBS_STAT_http2);
+
+    begin();
+    llmobs_wire_http2("api.openai.com");
+    llmobs_wire_http2("example.com");
+    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_http2), before + 1);
+    end(0);
+}
+END_TEST
+
 #define CHUNKS 1000000
 
 static atomic_bool sending;
@@ -362,5 +374,6 @@ UNIT_SUITE(wire)
     UNIT_TEST(suite, a_child_in_a_call);
     UNIT_TEST(suite, the_exit);
     UNIT_TEST(suite, two_threads);
+    UNIT_TEST(suite, over_http2);
     return suite;
 }
