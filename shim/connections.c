@@ -240,13 +240,16 @@ struct llmobs_sent llmobs_connections_sent(const void *ssl, const char *bytes,
     return sent;
 }
 
-struct llmobs_connection *llmobs_connections_received(const void *ssl)
+struct llmobs_connection *llmobs_connections_received(const void *ssl,
+                                                      bool *first)
 {
     struct place place = find(ssl);
     enum state state;
 
-    if (!place.word)
+    if (!place.word) {
         place = claim(ssl, FOREIGN);
+        *first = true;
+    }
     if (!place.word)
         return NULL;
     state = state_of(place);

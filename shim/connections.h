@@ -51,8 +51,9 @@ struct llmobs_sent llmobs_connections_sent(const void *ssl, const char *bytes,
 void llmobs_connections_wipe(struct llmobs_connection *connection);
 
 /* The connection received bytes. NULL: none of ours. A connection whose first
- * bytes are received is no client's, for good. */
-struct llmobs_connection *llmobs_connections_received(const void *ssl);
+ * bytes are received is no client's, for good: *first is set to true. */
+struct llmobs_connection *llmobs_connections_received(const void *ssl,
+                                                      bool *first);
 
 /* As _received, without bytes: NULL also for a connection that is not known. */
 struct llmobs_connection *llmobs_connections_find(const void *ssl);

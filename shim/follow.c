@@ -1,7 +1,9 @@
 #include "shim/follow.h"
 
 #include "shim/connections.h"
+#include "shim/host.h"
 #include "shim/load.h"
+#include "shim/say.h"
 
 /* Stands for a connection that the core does not follow. */
 static char unfollowed;
@@ -19,8 +21,12 @@ static const struct llmobs_ops *follower_of(
 __attribute__((noinline)) static void follow_begin(
     struct llmobs_connection *connection, const char *name)
 {
-    const struct llmobs_ops *ops = llmobs_load_alone(NULL);
+    const char *left = llmobs_host_left_tls();
+    const struct llmobs_ops *ops = left ? NULL : llmobs_load_alone(NULL);
     void *wire = ops ? ops->wire.begin(name) : NULL;
+
+    if (left)
+        llmobs_say(false, left, "");
 
     connection->of_core = wire ? wire : UNFOLLOWED;
 }
@@ -28,7 +34,8 @@ __attribute__((noinline)) static void follow_begin(
 /* The core counts it where the host is a provider's. */
 __attribute__((noinline)) static void tell_http2(const char *name)
 {
-    const struct llmobs_ops *ops = name ? llmobs_load_alone(NULL) : NULL;
+    const struct llmobs_ops *ops =
+        name && !llmobs_host_left_tls() ? llmobs_load_alone(NULL) : NULL;
 
     if (ops)
         ops->wire.http2(name);
@@ -64,13 +71,16 @@ void llmobs_follow_sent(const void *object, llmobs_follow_name_fn *name_of,
         ops->wire.sent(sent.connection->of_core, sent.bytes, sent.len);
 }
 
-void llmobs_follow_received(const void *object, const void *bytes, size_t len)
+bool llmobs_follow_received(const void *object, const void *bytes, size_t len)
 {
-    struct llmobs_connection *connection = llmobs_connections_received(object);
+    bool speaks_first = false;
+    struct llmobs_connection *connection =
+        llmobs_connections_received(object, &speaks_first);
     const struct llmobs_ops *ops = connection ? follower_of(connection) : NULL;
 
     if (ops)
         ops->wire.received(connection->of_core, bytes, len);
+    return speaks_first;
 }
 
 void llmobs_follow_ended(const void *object, enum llmobs_wire_end how)

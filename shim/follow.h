@@ -19,7 +19,8 @@ typedef const char *llmobs_follow_name_fn(const void *object);
 /* As llmobs_connections_sent, of which the core hears the new bytes. */
 void llmobs_follow_sent(const void *object, llmobs_follow_name_fn *name_of,
                         const void *bytes, size_t len, size_t taken);
-void llmobs_follow_received(const void *object, const void *bytes, size_t len);
+/* True for the first bytes of a connection, where the peer sent them. */
+bool llmobs_follow_received(const void *object, const void *bytes, size_t len);
 
 /* The peer, or the network, ended the connection. */
 void llmobs_follow_ended(const void *object, enum llmobs_wire_end how);

@@ -69,7 +69,7 @@ static ssize_t gnutls_record_recv(void *session, void *bytes, size_t len)
     int saved = llmobs_libc_errno();
 
     if (got > 0)
-        llmobs_follow_received(session, bytes, (size_t)got);
+        (void)llmobs_follow_received(session, bytes, (size_t)got);
     else if (got == 0)
         llmobs_follow_ended(session, LLMOBS_WIRE_CLOSED);
     else

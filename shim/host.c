@@ -4,6 +4,7 @@
 #include "lib/base/glob.h"
 #include "lib/base/hazard.h"
 #include "lib/base/maps.h"
+#include "lib/base/tls_auto.h"
 #include "shim/conf.h"
 #include "shim/libc.h"
 
@@ -31,12 +32,15 @@ static bool file_excludes; /* the environment excludes no programs: the file may
 static bool file_serves;   /* the file decides if server libraries are hooked */
 static bool inbound;       /* server libraries are hooked */
 static enum llmobs_conf_tls tls_mode;
-static bool file_tls;    /* the file decides tls_mode */
-static bool tls_php;     /* the process runs PHP, as far as is known */
-static bool tls_met;     /* a library of TLS is there */
-static bool tls;         /* libraries of TLS are hooked */
-static bool file_enters; /* the file decides if their requests are spans */
-static bool enters_all;  /* requests of server libraries are spans */
+static bool file_tls;   /* the file decides tls_mode */
+static bool tls_php;    /* the process runs PHP, as far as is known */
+static bool tls_met;    /* a library of TLS is there */
+static bool tls;        /* libraries of TLS are hooked */
+static bool tls_chosen; /* for the program, by the user or since it is PHP */
+static const char *tls_left; /* why nothing is followed where it is not chosen;
+                              * NULL: all is */
+static bool file_enters;     /* the file decides if their requests are spans */
+static bool enters_all;      /* requests of server libraries are spans */
 static const char *file_log, *file_log_level; /* NULL: it was not read */
 static size_t env_count, env_len;
 /* The strings; behind them the list of pointers to them, and the core's path,
@@ -319,6 +323,13 @@ static bool shim_host_is_listed(const char *list)
     return LLMOBS_HAZARD(one_name, llmobs_glob_listed(list, file), false);
 }
 
+static void look_for_tracers(char **env)
+{
+    for (; env && *env; env++)
+        if (llmobs_tracer_set(*env))
+            llmobs_host_leave_tls(LLMOBS_HOST_TRACER);
+}
+
 void llmobs_host_init(char **env)
 {
     struct own own = {.path = NULL};
@@ -348,6 +359,8 @@ void llmobs_host_init(char **env)
     inbound = serves && llmobs_conf_is_on(serves);
     file_tls = !seals;
     tls_mode = llmobs_conf_tls(seals);
+    if (tls_mode == LLMOBS_CONF_TLS_AUTO)
+        look_for_tracers(env);
     file_enters = !enters;
     enters_all = enters && llmobs_conf_enters(enters);
     LLMOBS_HAZARD(environment_lost, copy_env(env), );
@@ -429,6 +442,18 @@ void llmobs_host_met_tls(void)
     tls_met = true;
 }
 
+void llmobs_host_leave_tls(const char *why)
+{
+    __atomic_store_n(&tls_left, why, __ATOMIC_RELEASE);
+}
+
+const char *llmobs_host_left_tls(void)
+{
+    return __atomic_load_n(&tls_chosen, __ATOMIC_ACQUIRE)
+               ? NULL
+               : __atomic_load_n(&tls_left, __ATOMIC_ACQUIRE);
+}
+
 bool llmobs_host_tls(void)
 {
     return __atomic_load_n(&tls, __ATOMIC_ACQUIRE);
@@ -452,8 +477,10 @@ bool llmobs_host_settle_tls(void)
         return false;
     asked = tls_asked();
     if (asked == LLMOBS_CONF_TLS_OFF ||
-        (asked == LLMOBS_CONF_TLS_AUTO && !tls_php))
+        (asked == LLMOBS_CONF_TLS_AUTO && !tls_php &&
+         !shim_host_is_listed(LLMOBS_TLS_CLIENTS)))
         return false;
+    tls_chosen = asked == LLMOBS_CONF_TLS_ON || tls_php;
     llmobs_host_decide();
     if (llmobs_host_state() != LLMOBS_HOST_ON)
         return false;

@@ -69,6 +69,19 @@ void llmobs_host_see_php(const struct llmobs_elf *elf);
 void llmobs_host_met_tls(void);
 bool llmobs_host_settle_tls(void);
 
+/* Where the user did not ask for it, and the program is not PHP, no connection
+ * of a TLS library is followed from now on. */
+#define LLMOBS_HOST_TRACER                                                     \
+    "a tracer reports the program's calls: those over TLS libraries are left " \
+    "to it, unless LLMOBS_TLS=on"
+#define LLMOBS_HOST_ACCEPTS                                                    \
+    "the program accepts TLS: its calls over TLS libraries are not observed, " \
+    "unless LLMOBS_TLS=on"
+void llmobs_host_leave_tls(const char *why);
+
+/* That reason; NULL: connections are followed. */
+const char *llmobs_host_left_tls(void);
+
 /* True where the calls of any library beside libcurl are to be hooked. */
 bool llmobs_host_libraries(void);
 

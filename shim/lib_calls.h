@@ -68,6 +68,7 @@ enum llmobs_lib {
     X(MHD, MHD_get_connection_info)   \
     X(SSL, SSL_get_error)             \
     X(SSL, SSL_get_servername)        \
+    X(SSL, SSL_is_server)             \
     X(GNUTLS, gnutls_error_is_fatal)
 
 enum llmobs_lib_call {

@@ -11,6 +11,7 @@
 #include "lib/base/hazard.h"
 #include "shim/connections.h"
 #include "shim/follow.h"
+#include "shim/host.h"
 #include "shim/library.h"
 #include "shim/libc.h"
 
@@ -28,6 +29,7 @@
  * count. */
 int SSL_get_error(const void *ssl, int result);
 const char *SSL_get_servername(const void *ssl, int type);
+int SSL_is_server(const void *ssl);
 
 #define REAL LLMOBS_LIB_REAL
 
@@ -97,6 +99,14 @@ static void see_end(const void *ssl, int why)
         llmobs_follow_ended(ssl, LLMOBS_WIRE_BROKEN);
 }
 
+/* A server of TLS is observed by decision: its clients' calls are not its own.
+ */
+static void see_received(const void *ssl, const void *bytes, size_t len)
+{
+    if (llmobs_follow_received(ssl, bytes, len) && REAL(SSL_is_server)(ssl))
+        llmobs_host_leave_tls(LLMOBS_HOST_ACCEPTS);
+}
+
 static void after_read(const void *ssl, const void *bytes, int result,
                        size_t got)
 {
@@ -105,7 +115,7 @@ static void after_read(const void *ssl, const void *bytes, int result,
     if (!ends_are_known())
         ;
     else if (result > 0)
-        llmobs_follow_received(ssl, bytes, got);
+        see_received(ssl, bytes, got);
     else if (llmobs_connections_find(ssl))
         see_end(ssl, REAL(SSL_get_error)(ssl, result));
     llmobs_libc_errno_restore(saved);

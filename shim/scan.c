@@ -1,6 +1,7 @@
 #include "shim/scan.h"
 
 #include "lib/base/hazard.h"
+#include "lib/base/tls_auto.h"
 #include "shim/alone.h"
 #include "shim/copies.h"
 #include "shim/elf.h"
@@ -118,6 +119,8 @@ static void find_server(struct walk *walk, const struct dl_phdr_info *info,
     if (!llmobs_host_libraries() && !llmobs_host_may_tls())
         return;
     if (elf) {
+        if (info->dlpi_name && llmobs_tracer_brings(info->dlpi_name))
+            llmobs_host_leave_tls(LLMOBS_HOST_TRACER);
         if (info->dlpi_name &&
             llmobs_str_begins(llmobs_str_base(info->dlpi_name), PHP_MODULE))
             LLMOBS_HAZARD(module_unseen, llmobs_host_see_php(elf), );

@@ -5,24 +5,16 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/base/glob.h"
+#include "lib/base/tls_auto.h"
+
 #define ABOUT "tls"
 static const char *const libraries[] = {"libssl.so.", "libgnutls.so."};
 #define LIBRARIES (sizeof(libraries) / sizeof(*libraries))
 
-/* Interpreters whose scripts send by OpenSSL, which a module brings later. */
-static const char *const interpreters[] = {"python", "ruby", "perl", "lua"};
-
 static bool doctor_tls_begins(const char *text, const char *with)
 {
     return strncmp(text, with, strlen(with)) == 0;
-}
-
-static bool brings_it_later(const char *base)
-{
-    for (size_t i = 0; i < sizeof(interpreters) / sizeof(*interpreters); i++)
-        if (doctor_tls_begins(base, interpreters[i]))
-            return true;
-    return false;
 }
 
 static bool has_loaded_it(const struct llmobs_process *process)
@@ -50,30 +42,53 @@ static bool is_linked(const struct llmobs_doctor *doctor)
     return needs;
 }
 
+static const char *setting(const struct llmobs_doctor *doctor, const char *name)
+{
+    return doctor->process.pid ? llmobs_process_env(&doctor->process, name)
+                               : getenv(name);
+}
+
+static bool has_tracer(const struct llmobs_doctor *doctor)
+{
+    for (size_t i = 0; i < LLMOBS_TRACER_SIGNS; i++) {
+        const char *value = setting(doctor, llmobs_tracer_signs[i].name);
+
+        if (value && llmobs_tracer_has(value, llmobs_tracer_signs[i].part))
+            return true;
+    }
+    for (size_t i = 0; i < doctor->process.object_count; i++)
+        if (llmobs_tracer_brings(doctor->process.objects[i].path))
+            return true;
+    return false;
+}
+
 bool llmobs_doctor_tls(struct llmobs_doctor *doctor)
 {
     const char *base = llmobs_program_base(doctor->program.file);
-    const char *set = doctor->process.pid
-                          ? llmobs_process_env(&doctor->process, "LLMOBS_TLS")
-                          : getenv("LLMOBS_TLS");
+    const char *set = setting(doctor, "LLMOBS_TLS");
     bool php = doctor_tls_begins(base, "php");
+    bool client = llmobs_glob_listed(LLMOBS_TLS_CLIENTS, base);
     bool on = set && strcasecmp(set, "on") == 0;
     bool off = set && strcasecmp(set, "off") == 0;
+    bool left = client && !on && !off && has_tracer(doctor);
 
-    if (!brings_it_later(base) && !has_loaded_it(&doctor->process) &&
-        !is_linked(doctor))
+    if (!client && !has_loaded_it(&doctor->process) && !is_linked(doctor))
         return false;
     if (php && !off)
         LLMOBS_FIND(OK, ABOUT,
                     "the calls of PHP's own streams over OpenSSL are observed, "
-                    "too");
-    else if (on)
+                    "too, but by HTTP/2");
+    else if (left)
+        LLMOBS_FIND(NOTE, ABOUT,
+                    "a tracer reports the program's calls: those over a TLS "
+                    "library are left to it, unless LLMOBS_TLS=on");
+    else if (on || (client && !off))
         LLMOBS_FIND(OK, ABOUT,
-                    "calls over a TLS library without libcurl are observed");
+                    "calls over a TLS library without libcurl are observed, "
+                    "but by HTTP/2");
     else
-        LLMOBS_FIND(
-            NOTE, ABOUT,
-            "calls over a TLS library without libcurl are not observed: "
-            "LLMOBS_TLS=on observes them");
-    return on || (php && !off);
+        LLMOBS_FIND(NOTE, ABOUT,
+                    "calls over a TLS library without libcurl are not "
+                    "observed: LLMOBS_TLS=on observes them");
+    return on || (php && !off) || (client && !off && !left);
 }

@@ -277,7 +277,7 @@ static void pause_worker(void)
 static bool has_counted(void)
 {
     return llmobs_stats_get(LLMOBS_STAT_unjudged) ||
-           llmobs_stats_get(LLMOBS_STAT_http2);
+           llmobs_stats_get(LLMOBS_STAT_unfollowed);
 }
 
 /* True where calls may have gone unseen. */

@@ -518,7 +518,7 @@ void llmobs_wire_http2(const char *host)
 
     if (llmobs_judge_knows(host)) {
         llmobs_global_alone();
-        llmobs_stats_add(LLMOBS_STAT_http2, 1);
+        llmobs_stats_add(LLMOBS_STAT_unfollowed, 1);
         llmobs_log_once(LLMOBS_LOG_WARN, "http2",
                         "the program speaks HTTP/2 to %s without libcurl: its "
                         "calls by that connection are not seen",

@@ -118,7 +118,8 @@ struct row {
       FORM_CHOICE, CONF(tools), 0, 0)                                          \
     V("LLMOBS_TLS", "auto, on, off", "auto",                                   \
       "programs whose calls over OpenSSL or GnuTLS, without libcurl, are "     \
-      "observed: auto: those with PHP; on: every program; off: none",          \
+      "observed: auto: PHP, Python, Ruby, Perl, Lua, wget, Emacs; on: every "  \
+      "program; off: none",                                                    \
       FORM_CHOICE, CONF(tls), 0, 0)                                            \
     V("LLMOBS_INBOUND", "boolean", "off",                                      \
       "a program that serves requests takes each one's trace from its "        \

@@ -529,7 +529,7 @@ static bool has_counted(void)
            llmobs_stats_get(LLMOBS_STAT_adopted) > 0 ||
            llmobs_stats_get(LLMOBS_STAT_wrapped) > 0 ||
            llmobs_stats_get(LLMOBS_STAT_unjudged) > 0 ||
-           llmobs_stats_get(LLMOBS_STAT_http2) > 0;
+           llmobs_stats_get(LLMOBS_STAT_unfollowed) > 0;
 }
 
 int64_t llmobs_ledger_note(const struct llmobs_config *config, bool rests)

@@ -171,11 +171,13 @@ def installed():
            copy={"flavour": "OpenSSL", "version": said})
     expect("python3: by pycurl", "/usr/bin/python3", 0, "pycurl", how="later",
            copy={"flavour": "GnuTLS"})
-    expect("python3: not by its own TLS", "/usr/bin/python3", 0,
-           "LLMOBS_TLS=on observes them")
+    expect("python3: by its own TLS", "/usr/bin/python3", 0,
+           "calls over a TLS library without libcurl are observed")
+    expect("python3: beside a tracer", "/usr/bin/python3", 0,
+           "a tracer reports the program's calls",
+           env={"PYTHONPATH": "/opt/ddtrace/bootstrap"})
     expect("perl: by its own TLS", "/usr/bin/perl", 0,
-           "calls over a TLS library without libcurl are observed",
-           env={"LLMOBS_TLS": "on"})
+           "calls over a TLS library without libcurl are observed")
     expect("openssl: by TLS alone", "openssl", 0, "-- neither linked",
            "calls over a TLS library", env={"LLMOBS_TLS": "on"})
     expect("openssl: not by TLS", "openssl", 1, "NO neither linked",

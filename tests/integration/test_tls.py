@@ -74,11 +74,40 @@ def php_streams_that_fail(t):
 
 
 @test
-def php_without(t):
-    """Neither where it is switched off, nor in a program that is not PHP."""
-    r = t.same(streams(t, "gpt-test"), spans=0, env={"LLMOBS_TLS": "off"})
-    equal(r.spans, [], "spans")
-    t.same(python(t, 1, 1), spans=0)
+def without(t):
+    """Not where it is switched off."""
+    for argv in streams(t, "gpt-test"), python(t, 1, 1):
+        r = t.same(argv, spans=0, env={"LLMOBS_TLS": "off"})
+        equal(r.spans, [], "spans")
+
+
+@test
+def beside_tracers(t):
+    """A tracer in the language reports Python's calls, as a variable or an
+    object tells; PHP's are observed."""
+    folder = os.path.join(t.dir, "ddtrace")
+    os.mkdir(folder)
+    native = os.path.join(folder, "_native.so")
+    subprocess.run(["gcc", "-shared", "-o", native, "-xc", os.devnull],
+                   check=True)
+    by_path = {"PYTHONPATH": "/opt/x/ddtrace/bootstrap:/opt/y"}
+    by_object = python(t, 1, 1, "import ctypes; ctypes.CDLL(%r)" % native)
+    for argv, env in (python(t, 1, 1), by_path), (by_object, {}):
+        r = t.same(argv, spans=0, env=env)
+        ok("a tracer reports the program's calls" in r.log, r.log)
+        t.same(argv, spans=1, env=dict(env, **ON))
+    t.same(streams(t, "gpt-test"), spans=1, env=by_path)
+
+
+@test
+def a_server_of_tls(t):
+    """Its calls are observed where the user says so."""
+    argv = python(t, 1, 1, SERVE % (t.servers.cert.replace("ca.pem", "leaf.pem"),
+                                    t.servers.cert.replace("ca.pem",
+                                                           "leaf.key")))
+    r = t.same(argv, spans=0)
+    ok("the program accepts TLS" in r.log, r.log)
+    t.same(argv, spans=1, env=ON)
 
 
 @test
@@ -165,9 +194,31 @@ def php_module(t):
         check(dd, 3)
 
 
-def python(t, count, threads):
-    return [PYTHON, app("client.py"), url(t), t.servers.cert, str(count),
-            str(threads)]
+def python(t, count, threads, first=""):
+    """`first` runs before the calls."""
+    argv = [app("client.py"), url(t), t.servers.cert, str(count), str(threads)]
+    return [PYTHON] + (["-c", "import runpy, sys\n%s\nsys.argv[:1] = []\n"
+                        "runpy.run_path(sys.argv[0])" % first] if first
+                       else []) + argv
+
+
+# A connection to itself, over which the client asks for nothing of a model.
+SERVE = """
+import socket, ssl, threading
+server = socket.create_server(("127.0.0.1", 0))
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(%r, %r)
+def accept():
+    with context.wrap_socket(server.accept()[0], server_side=True) as link:
+        link.sendall(link.recv(100))
+thread = threading.Thread(target=accept)
+thread.start()
+context = ssl._create_unverified_context()
+with socket.create_connection(server.getsockname()) as plain:
+    with context.wrap_socket(plain) as link:
+        link.sendall(b"hello")
+        link.recv(100)
+thread.join()"""
 
 
 # The cases of apps/tls/cases.c: spans, and how many of them are errors.
@@ -278,7 +329,7 @@ for name in "api.openai.com", "localhost":
             tls.sendall(b"PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n")""",
                 str(t.servers.tls)], spans=0, env=ON)
     ok("speaks HTTP/2 to api.openai.com without libcurl" in r.log, r.log)
-    equal(counts(t)["http2"], 1, "connections")
+    equal(counts(t)["unfollowed"], 1, "connections")
 
 
 @test

@@ -27,9 +27,8 @@ class Row:
     copy of its own, which is left alone.  user: not run as root.  musl: runs
     with musl, too.  cmake: the calls are one argument, before that script.
     discards: libcurl is told to fail at a refusal (FAILONERROR), and does not
-    hand on what it says.  tls: the client speaks TLS itself, and the value of
-    LLMOBS_TLS that it needs; None: no value.  unordered: it sends its headers
-    in any order.
+    hand on what it says.  tls: the client speaks TLS itself.  unordered: it
+    sends its headers in any order.
     """
 
     def __init__(self, name, flavour, interface, argv, needs="", cut="timeout",
@@ -402,27 +401,27 @@ def own_tls():
                            ("symfony", " php-symfony-http-client")):
         add("PHP, " + library, OWN, library,
             ["php", script("tls/streams.php"), library], "php-cli" + needs,
-            tls=None, quick=True)
+            tls=True, quick=True)
     for library in PYTHONS:
         package = {"http": "", "urllib": ""}.get(
             library, " python3-" + library.split("_")[0])
         add("Python", OWN, library,
             [PYTHON, "-B", script("tls/client.py"), library],
-            "python3" + package, tls="on", quick=library != "tornado")
+            "python3" + package, tls=True, quick=library != "tornado")
     add("Ruby", OWN, "http", ["ruby", script("tls/client.rb"), "http"], "ruby",
-        tls="on", quick=True)
+        tls=True, quick=True)
     for library in "lwp", "tiny":
         add("Perl", OWN, library, ["perl", script("tls/client.pl"), library],
-            "libwww-perl libio-socket-ssl-perl", tls="on", quick=True,
+            "libwww-perl libio-socket-ssl-perl", tls=True, quick=True,
             unordered=library == "tiny")
     add("Lua, lua-sec", OWN, "sec", ["lua5.2", script("tls/client.lua"), "sec"],
-        "lua5.2 lua-sec", tls="on", quick=True, unordered=True)
+        "lua5.2 lua-sec", tls=True, quick=True, unordered=True)
     for program in "wget", "wget2":
         add(program, OWN_GNUTLS, "tls", [script("tls/wget.sh"), program],
-            program, tls="on", quick=program == "wget")
+            program, tls=True, quick=program == "wget")
     add("Emacs, url.el", OWN_GNUTLS, "tls",
         ["emacs", "--batch", "-Q", "-l", script("tls/client.el"), "--", "tls"],
-        "emacs-nox", tls="on")
+        "emacs-nox", tls=True)
 
 
 for group in (curl_command, c_linked, c_late, c_plugins, c_odd, c_static,

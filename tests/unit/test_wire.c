@@ -309,12 +309,12 @@ END_TEST
 
 START_TEST(over_http2)
 {
-    uint64_t before = llmobs_stats_get(LLMOBS_STAT_http2);
+    uint64_t before = llmobs_stats_get(LLMOBS_STAT_unfollowed);
 
     begin();
     llmobs_wire_http2("api.openai.com");
     llmobs_wire_http2("example.com");
-    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_http2), before + 1);
+    ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_unfollowed), before + 1);
     end(0);
 }
 END_TEST

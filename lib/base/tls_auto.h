@@ -1,0 +1,83 @@
+/* tls_auto - of which programs the calls over a TLS library are observed
+ * without a variable (LLMOBS_TLS=auto), beside PHP, and by which signs they are
+ * left to a tracer in the program's language: theirs and ours would be two
+ * spans of one call.
+ *
+ * Python's ddtrace and OpenTelemetry, and Ruby's, come by a variable that their
+ * launchers set, or bring objects of their own. A tracer that the program
+ * starts itself, and that is Python, Ruby or Perl alone, has no sign.
+ *
+ * Owns:    nothing.
+ * Threads: any.
+ * Errors:  never fails.
+ */
+#ifndef LLMOBS_TLS_AUTO_H
+#define LLMOBS_TLS_AUTO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Patterns of programs (glob.h), whose bytes, status and output are known to
+ * stay the same. */
+#define LLMOBS_TLS_CLIENTS "python*,ruby*,perl*,lua*,wget,wget2,emacs*"
+
+/* A variable, and a part of its value. */
+struct llmobs_tracer_sign {
+    char name[20];
+    char part[52];
+};
+
+static const struct llmobs_tracer_sign llmobs_tracer_signs[] = {
+    {"PYTHONPATH", "ddtrace/bootstrap"},
+    {"PYTHONPATH", "opentelemetry/instrumentation/auto_instrumentation"},
+    {"RUBYOPT", "ddtrace"},
+    {"RUBYOPT", "datadog"},
+    {"RUBYOPT", "opentelemetry"},
+    {"PERL5OPT", "OpenTelemetry"},
+    {"TRACELOOP_API_KEY", ""},
+    {"TRACELOOP_BASE_URL", ""},
+};
+#define LLMOBS_TRACER_SIGNS \
+    (sizeof(llmobs_tracer_signs) / sizeof(llmobs_tracer_signs[0]))
+
+/* The text behind `with`; NULL: the text does not begin so. */
+static inline const char *llmobs_tracer_after(const char *text,
+                                              const char *with)
+{
+    while (*with && *text == *with) {
+        text++;
+        with++;
+    }
+    return *with ? NULL : text;
+}
+
+static inline bool llmobs_tracer_has(const char *text, const char *part)
+{
+    while (*text && !llmobs_tracer_after(text, part))
+        text++;
+    return *text || !*part;
+}
+
+/* True for "NAME=value" that is a sign. */
+static inline bool llmobs_tracer_set(const char *entry)
+{
+    for (size_t i = 0; i < LLMOBS_TRACER_SIGNS; i++) {
+        const struct llmobs_tracer_sign *sign = &llmobs_tracer_signs[i];
+        const char *value = entry[0] == sign->name[0]
+                                ? llmobs_tracer_after(entry, sign->name)
+                                : NULL;
+
+        if (value && *value == '=' && llmobs_tracer_has(value + 1, sign->part))
+            return true;
+    }
+    return false;
+}
+
+/* True for the path of an object that a tracer brings. */
+static inline bool llmobs_tracer_brings(const char *path)
+{
+    return llmobs_tracer_has(path, "/ddtrace/") ||
+           llmobs_tracer_has(path, "/datadog_");
+}
+
+#endif
