@@ -1,5 +1,6 @@
 """Calls that programs make over a TLS library, without libcurl: each is one
 span, and the program does not notice."""
+import contextlib
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ from delivery import (agent, counts, double, recovered, settled, spool_of,
 from harness import (APPS, PYTHON, SECRET, accept, body, curl, equal,
                      expect_error, expect_llm, free_port, installed, ok, test,
                      tree, wait_port)
+from relays import Relay
 from serving import nginx_conf
 from test_fpm import check, preload, serve, settings
 from test_gateways import Apache
@@ -271,21 +273,29 @@ PASSING = """server {
   }"""
 
 
-@test
-def nginx(t):
+HAPROXY = """defaults
+  mode http
+  timeout connect 5s
+  timeout client 20s
+  timeout server 20s
+frontend calls
+  bind 127.0.0.1:%d
+  default_backend models
+backend models
+  http-request set-header Host localhost
+  server model localhost:%d ssl verify none sni str(localhost)
+"""
+
+
+def passing(t, argv, port, beside=contextlib.nullcontext):
     """A gateway that only passes calls on: those of each program behind it are
     seen, and are below the program's own spans."""
-    server = installed("/usr/sbin/nginx")
-    folder = os.path.join(t.dir, "nginx")
-    os.makedirs(folder)
-    port = free_port()
-    path = os.path.join(folder, "nginx.conf")
-    with open(path, "w") as f:
-        f.write(nginx_conf(folder, PASSING % (port, t.servers.tls)))
-    with double(t) as dd:
+    with double(t) as dd, beside(settings(t, dd)):
         process = subprocess.Popen(
-            [server, "-c", path, "-p", folder, "-g", "daemon off;"],
-            env=dict({"PATH": "/usr/bin:/bin"}, **observed(t, dd), **ON),
+            argv, env=dict({
+                "PATH": "/usr/bin:/bin",
+                "LLMOBS_STORE_DIR": os.path.dirname(spool_of(t))},
+                **observed(t, dd), **ON),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT)
         try:
@@ -301,12 +311,35 @@ def nginx(t):
         finally:
             process.terminate()
             said = process.communicate(timeout=20)[0]
-        equal(said, b"", "what nginx printed")
+        equal(said, b"", "what it printed")
         equal(len(dd.spans()), 6, "spans")
         for span in spans:
             equal(span["status"], "ok", "status")
             equal(span["_dd"]["apm_trace_id"][:16], "0" * 16, "its trace")
             ok(SECRET not in json.dumps(span), "a key in a span")
+
+
+@test
+def nginx(t):
+    server = installed("/usr/sbin/nginx")
+    folder = os.path.join(t.dir, "nginx")
+    os.makedirs(folder)
+    port = free_port()
+    path = os.path.join(folder, "nginx.conf")
+    with open(path, "w") as f:
+        f.write(nginx_conf(folder, PASSING % (port, t.servers.tls)))
+    passing(t, [server, "-c", path, "-p", folder, "-g", "daemon off;"], port)
+
+
+@test
+def haproxy(t):
+    """It forbids itself all further threads: a relay delivers."""
+    port = free_port()
+    path = os.path.join(t.dir, "haproxy.cfg")
+    with open(path, "w") as f:
+        f.write(HAPROXY % (port, t.servers.tls))
+    passing(t, [installed("/usr/sbin/haproxy"), "-q", "-f", path], port,
+            lambda env: Relay(t, env))
 
 
 @test
