@@ -2309,7 +2309,8 @@ HAZARDS = [
 
     ("keys in the head of a request that came in pieces",
      "each copy of it is wiped before it is freed (`drop_head`)", [
-         ("key_in_freed_memory", "unit http1_wiped")]),
+         ("key_in_freed_memory", "unit http1_wiped",
+          "tls.case_forgets_keys")]),
 
     ("an answer that comes before its request is sent: 413, 429, a refused "
      "`Expect`",

@@ -228,7 +228,8 @@ CASES = (("plain", 2, 0), ("newer_names", 1, 0), ("bytes", 1, 0),
          ("of_nothing", 2, 0),
          ("partial", 1, 0), ("moved", 1, 0), ("cleared", 3, 1),
          ("freed_inside", 6, 3), ("no_http", 0, 0), ("forks", 3, 0),
-         ("threads", 40, 0), ("keeps_errno", 1, 0), ("leaves", 1, 1))
+         ("threads", 40, 0), ("keeps_errno", 1, 0), ("leaves", 1, 1),
+         ("forgets_keys", 3, 0))
 
 
 # As these, of apps/tls/gnutls.c.
@@ -340,6 +341,67 @@ def haproxy(t):
         f.write(HAPROXY % (port, t.servers.tls))
     passing(t, [installed("/usr/sbin/haproxy"), "-q", "-f", path], port,
             lambda env: Relay(t, env))
+
+
+# A server of TLS that is none of HTTP: PostgreSQL's, as far as a client comes
+# that it then lets down; and one of mail.
+OTHERS = """
+import os, socket, ssl, sys, threading
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[1], sys.argv[2])
+def postgres(link):
+    link.recv(8)
+    link.sendall(b"S")
+    with context.wrap_socket(link, server_side=True) as tls:
+        tls.recv(1000)
+        tls.sendall(b"E\\0\\0\\0\\x17SFATAL\\0C28000\\0Mno\\0\\0")
+def mail(link):
+    with context.wrap_socket(link, server_side=True) as tls:
+        tls.sendall(b"220 here\\r\\n")
+        asked = b""
+        while b"QUIT" not in asked:
+            asked = tls.recv(1000)
+            tls.sendall(b"250 well\\r\\n")
+        tls.unwrap()
+def serve(server, run):
+    while True:
+        threading.Thread(target=run, args=(server.accept()[0],)).start()
+servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+for server, run in zip(servers, (postgres, mail)):
+    threading.Thread(target=serve, args=(server, run), daemon=True).start()
+print(*[s.getsockname()[1] for s in servers], flush=True)
+sys.stdin.read()
+os._exit(0)
+"""
+
+
+@test
+def without_http(t):
+    """Programs that speak TLS and no HTTP never have the core."""
+    leaf, key = [t.servers.cert.replace("ca.pem", name)
+                 for name in ("leaf.pem", "leaf.key")]
+    with subprocess.Popen([PYTHON, "-c", OTHERS, leaf, key],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL) as server:
+        postgres, mail = server.stdout.readline().decode().split()
+        trace = os.path.join(t.dir, "trace")
+        for argv in (
+                [installed("/usr/bin/psql"), "-w", "host=127.0.0.1 port=%s "
+                 "sslmode=require gssencmode=disable" % postgres],
+                ["sh", "-c", "printf 'EHLO me\\r\\nQUIT\\r\\n' | openssl "
+                 "s_client -quiet -verify_quiet -connect 127.0.0.1:%s "
+                 "2> /dev/null" % mail],
+                [PYTHON, "-c", "import smtplib, ssl; s = smtplib.SMTP_SSL("
+                 "'127.0.0.1', %s, context=ssl._create_unverified_context()); "
+                 "print(s.ehlo('me'), s.noop(), s.quit())" % mail]):
+            t.same(argv, spans=0, env=ON)
+            t.run(["strace", "-f", "-qq", "-e", "trace=openat", "-o", trace]
+                  + argv, preload=True, env=ON)
+            with open(trace, errors="replace") as f:
+                opened = f.read()
+            ok("libssl" in opened, "no TLS: " + argv[0])
+            ok("libllmobs_core" not in opened, "the core: " + argv[0])
+        server.stdin.close()
 
 
 @test

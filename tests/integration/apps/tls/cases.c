@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -395,6 +396,74 @@ static void keeps_errno(void)
     SSL_free(ssl);
 }
 
+/* A key that stands nowhere but where the program, or anybody, puts it. */
+static char key_at(size_t i)
+{
+    return (char)('A' + (i * i * 7 + i * 3 + 11) % 26);
+}
+
+#define KEY_LEN 40
+
+static bool is_key(const char *at)
+{
+    size_t i = 0;
+
+    while (i < KEY_LEN && at[i] == key_at(i))
+        i++;
+    return i == KEY_LEN;
+}
+
+/* How often the key is in the process's memory. */
+static int keys(void)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    char line[500];
+    int found = 0;
+
+    while (fgets(line, sizeof(line), maps)) {
+        char *end, *rest, *from = (char *)strtoul(line, &rest, 16);
+
+        end = (char *)strtoul(rest + 1, &rest, 16);
+        if (strncmp(rest, " rw", 3) != 0)
+            continue;
+        for (; from + KEY_LEN <= end; from++)
+            found += is_key(from);
+    }
+    fclose(maps);
+    return found;
+}
+
+/* The key is in one piece, byte by byte, and in a head that is cut. */
+static void forgets_keys(void)
+{
+    int fd;
+    void *ssl = open_tls(&fd);
+
+    for (size_t step = 1000; step > 0; step = step == 1000 ? 1
+                                              : step == 1  ? 150
+                                                           : 0) {
+        size_t len, off = 0;
+        char *text = request("gpt-test", 1, &len);
+        char *key = strstr(text, "sk-SECRETKEY");
+        char *longer = malloc(len + KEY_LEN);
+
+        memcpy(longer, text, (size_t)(key - text));
+        memcpy(longer + (key - text) + KEY_LEN, key,
+               len - (size_t)(key - text));
+        for (size_t i = 0; i < KEY_LEN; i++)
+            longer[(size_t)(key - text) + i] = key_at(i);
+        for (len += KEY_LEN; off < len; off += step)
+            SSL_write(ssl, longer + off,
+                      (int)(len - off < step ? len - off : step));
+        explicit_bzero(longer, len);
+        free(longer);
+        free(text);
+        answer(ssl);
+    }
+    SSL_free(ssl);
+    printf("keys: %d\n", keys());
+}
+
 /* The process ends within a call. */
 static void leaves(void)
 {
@@ -416,7 +485,7 @@ int main(int argc, char **argv)
                {"cleared", cleared}, {"freed_inside", freed_inside},
                {"no_http", no_http}, {"forks", forks},
                {"threads", threads}, {"keeps_errno", keeps_errno},
-               {"leaves", leaves}};
+               {"leaves", leaves},   {"forgets_keys", forgets_keys}};
 
     if (argc != 3)
         return 2;
