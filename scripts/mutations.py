@@ -1419,6 +1419,11 @@ HAZARDS = [
          ("nothing_is_an_end", "tls.case_of_nothing"),
          ("wrong_call_is_an_end", "tls.gnutls_of_nothing")]),
 
+    ("a library has a libssl of its own beside the program's",
+     "each has thunks of its own; a slot that is not bound yet gets those of the "
+     "copy that a look-up finds (`is_found_by`)", [
+         ("second_copy_unseen", "tls.two_copies")]),
+
     ("PHP as a module, after the TLS library of another one",
      "each object whose name begins as that of PHP is looked at "
      "(`find_server`)", [

@@ -17,7 +17,8 @@ static const unsigned char libraries[LLMOBS_LIB_FUNCTION_COUNT] = {
 #undef X
 };
 
-LLMOBS_COLD static void *functions[LLMOBS_LIB_FUNCTION_COUNT];
+LLMOBS_COLD static void
+    *functions[LLMOBS_LIB_COPIES][LLMOBS_LIB_FUNCTION_COUNT];
 
 enum llmobs_lib_call llmobs_lib_calls_find(const char *name)
 {
@@ -40,12 +41,13 @@ enum llmobs_lib llmobs_lib_calls_library(enum llmobs_lib_call function)
     return (enum llmobs_lib)libraries[function];
 }
 
-void llmobs_lib_calls_set(enum llmobs_lib_call function, void *address)
+void llmobs_lib_calls_set(unsigned copy, enum llmobs_lib_call function,
+                          void *address)
 {
-    __atomic_store_n(&functions[function], address, __ATOMIC_RELEASE);
+    __atomic_store_n(&functions[copy][function], address, __ATOMIC_RELEASE);
 }
 
-void *llmobs_lib_calls_real(enum llmobs_lib_call function)
+void *llmobs_lib_calls_real(unsigned copy, enum llmobs_lib_call function)
 {
-    return __atomic_load_n(&functions[function], __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&functions[copy][function], __ATOMIC_ACQUIRE);
 }

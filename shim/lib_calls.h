@@ -25,6 +25,10 @@
 
 #define LLMOBS_SERVER_HANDLERS 1024
 
+/* A wheel, or another tree of packages, may have a libssl of its own beside the
+ * system's. Of the other libraries the first one counts. */
+#define LLMOBS_LIB_COPIES 2
+
 enum llmobs_lib {
     LLMOBS_LIB_FCGI,
     LLMOBS_LIB_MHD,
@@ -100,8 +104,9 @@ enum llmobs_lib_call llmobs_lib_calls_find(const char *name);
 const char *llmobs_lib_calls_name(enum llmobs_lib_call function);
 enum llmobs_lib llmobs_lib_calls_library(enum llmobs_lib_call function);
 
-/* The real address of a function. */
-void llmobs_lib_calls_set(enum llmobs_lib_call function, void *address);
-void *llmobs_lib_calls_real(enum llmobs_lib_call function);
+/* The real address of a function in that copy of its library. */
+void llmobs_lib_calls_set(unsigned copy, enum llmobs_lib_call function,
+                          void *address);
+void *llmobs_lib_calls_real(unsigned copy, enum llmobs_lib_call function);
 
 #endif

@@ -113,22 +113,24 @@ static inline void llmobs_server_done(struct llmobs_server_run *run)
     run->mark = 0;
 }
 
-/* The library's function whose type and name are those of ours in that file. */
-#define LLMOBS_LIB_REAL(name) \
-    ((__typeof__(&(name)))llmobs_lib_calls_real(LLMOBS_LIB_##name))
+/* The library's function whose type and name are those of ours in that file; of
+ * a library that has several copies, that of the copy. */
+#define LLMOBS_LIB_REAL_OF(copy, name) \
+    ((__typeof__(&(name)))llmobs_lib_calls_real(copy, LLMOBS_LIB_##name))
+#define LLMOBS_LIB_REAL(name) LLMOBS_LIB_REAL_OF(0, name)
 
 /* The functions for the patched slots of each library. */
 void *llmobs_lib_fcgi(enum llmobs_lib_call hook);
 void *llmobs_lib_mhd(enum llmobs_lib_call hook);
-void *llmobs_lib_ssl(enum llmobs_lib_call hook);
+void *llmobs_lib_ssl(unsigned copy, enum llmobs_lib_call hook);
 void *llmobs_lib_gnutls(enum llmobs_lib_call hook);
 
-/* The function of libcrypto by which the end of a connection is known; NULL:
- * there is none, and no connection is followed. Called under the scan's lock.
- */
+/* The function of the copy's libcrypto by which the end of a connection is
+ * known; NULL: there is none, and no connection is followed. Called under the
+ * scan's lock. */
 #define LLMOBS_SSL_NEW_INDEX "CRYPTO_get_ex_new_index"
-bool llmobs_lib_ssl_settled(void);
-void llmobs_lib_ssl_settle(void *new_index);
+bool llmobs_lib_ssl_settled(unsigned copy);
+void llmobs_lib_ssl_settle(unsigned copy, void *new_index);
 
 /* Keeps a compiler from a table of addresses, which the loader would relocate
  * in every process. */

@@ -1,21 +1,32 @@
 #include "shim/libs.h"
 
+#include "lib/base/cold.h"
 #include "lib/base/hazard.h"
 #include "shim/host.h"
 #include "shim/library.h"
 #include "shim/libc.h"
+#include "shim/str.h"
 
 struct place {
     uintptr_t base;
     bool used, marked, at_start;
-    bool doubtful; /* another object defines some of its names, too */
+    char soname[64];
 };
 
-static struct place places[LLMOBS_LIB_COUNT];
+LLMOBS_COLD static struct place places[LLMOBS_LIB_COUNT][LLMOBS_LIB_COPIES];
+/* Another object defines some of the library's names, too. */
+static bool doubtful[LLMOBS_LIB_COUNT];
 static unsigned any;
 
+static unsigned copies_of(enum llmobs_lib library)
+{
+    return library == LLMOBS_LIB_SSL
+               ? LLMOBS_HAZARD(second_copy_unseen, LLMOBS_LIB_COPIES, 1)
+               : 1;
+}
+
 /* The function for a patched slot. */
-static void *libs_thunk(enum llmobs_lib_call hook)
+static void *libs_thunk(unsigned copy, enum llmobs_lib_call hook)
 {
     switch (llmobs_lib_calls_library(hook)) {
     case LLMOBS_LIB_FCGI:
@@ -23,7 +34,7 @@ static void *libs_thunk(enum llmobs_lib_call hook)
     case LLMOBS_LIB_MHD:
         return llmobs_lib_mhd(hook);
     case LLMOBS_LIB_SSL:
-        return llmobs_lib_ssl(hook);
+        return llmobs_lib_ssl(copy, hook);
     case LLMOBS_LIB_GNUTLS:
         return llmobs_lib_gnutls(hook);
     case LLMOBS_LIB_COUNT:
@@ -32,12 +43,23 @@ static void *libs_thunk(enum llmobs_lib_call hook)
     return NULL;
 }
 
-static void libs_take(enum llmobs_lib library, const struct llmobs_elf *elf)
+static void libs_take(enum llmobs_lib library, unsigned copy,
+                      const struct llmobs_elf *elf, bool at_start)
 {
+    struct place *place = &places[library][copy];
+
     for (unsigned i = 0; i < LLMOBS_LIB_FUNCTION_COUNT; i++)
         if (llmobs_lib_calls_library(i) == library)
             llmobs_lib_calls_set(
-                i, llmobs_elf_symbol(elf, llmobs_lib_calls_name(i)));
+                copy, i, llmobs_elf_symbol(elf, llmobs_lib_calls_name(i)));
+    if (library == LLMOBS_LIB_SSL)
+        llmobs_lib_ssl_settle(copy, NULL); /* of the one that was here before */
+    place->base = elf->base;
+    place->marked = true;
+    place->at_start = at_start;
+    llmobs_str_copy(place->soname, sizeof(place->soname), elf->soname);
+    __atomic_store_n(&place->used, true, __ATOMIC_RELEASE);
+    __atomic_store_n(&any, 1, __ATOMIC_RELEASE);
 }
 
 /* True where the object defines one of the library's functions that are hooked;
@@ -54,30 +76,37 @@ static bool libs_defines(enum llmobs_lib library, const struct llmobs_elf *elf,
     return whole;
 }
 
+/* The copy that is in that object; LLMOBS_LIB_COPIES: none is. */
+static unsigned copy_in(enum llmobs_lib library, const struct llmobs_elf *elf)
+{
+    unsigned copy = 0;
+
+    while (copy < copies_of(library) &&
+           !(places[library][copy].used &&
+             places[library][copy].base == elf->base))
+        copy++;
+    return copy < copies_of(library) ? copy : LLMOBS_LIB_COPIES;
+}
+
 static bool libs_add(enum llmobs_lib library, const struct llmobs_elf *elf,
                      bool program, bool at_start)
 {
-    struct place *place = &places[library];
+    unsigned copy = copy_in(library, elf);
 
     if (!libs_defines(library, elf, false))
         return false;
-    if (place->used && place->base == elf->base) {
-        place->marked = true;
+    if (copy < LLMOBS_LIB_COPIES) {
+        places[library][copy].marked = true;
         return false;
     }
-    if (program || place->used ||
+    for (copy = 0; copy < copies_of(library) && places[library][copy].used;)
+        copy++;
+    if (program || copy == copies_of(library) ||
         LLMOBS_HAZARD(part_for_all, !libs_defines(library, elf, true), false)) {
-        __atomic_store_n(&place->doubtful, true, __ATOMIC_RELEASE);
+        __atomic_store_n(&doubtful[library], true, __ATOMIC_RELEASE);
         return false;
     }
-    libs_take(library, elf);
-    if (library == LLMOBS_LIB_SSL)
-        llmobs_lib_ssl_settle(NULL); /* of the one that was here before */
-    place->base = elf->base;
-    place->marked = true;
-    __atomic_store_n(&place->used, true, __ATOMIC_RELEASE);
-    place->at_start = at_start;
-    __atomic_store_n(&any, 1, __ATOMIC_RELEASE);
+    libs_take(library, copy, elf, at_start);
     return true;
 }
 
@@ -107,9 +136,10 @@ bool llmobs_libs_add(const struct llmobs_elf *elf, bool program, bool at_start)
     return found;
 }
 
-/* Looks for the libcrypto of the libssl that was found: the object itself, or
- * one that it needs. */
+/* Looks for the libcrypto of a libssl that was found: the object itself, or one
+ * that it needs. */
 struct crypto {
+    const struct place *place;
     struct llmobs_elf ssl;
     bool opened;
     void *new_index;
@@ -121,7 +151,7 @@ static int find_ssl(struct dl_phdr_info *info, size_t size, void *argument)
 
     (void)size;
     crypto->opened = llmobs_elf_open(&crypto->ssl, info) == 0 &&
-                     crypto->ssl.base == places[LLMOBS_LIB_SSL].base;
+                     crypto->ssl.base == crypto->place->base;
     return crypto->opened;
 }
 
@@ -139,29 +169,38 @@ static int find_crypto(struct dl_phdr_info *info, size_t size, void *argument)
     return crypto->new_index != NULL;
 }
 
-void llmobs_libs_settle(void)
+static void settle(unsigned copy)
 {
-    struct crypto crypto = {.opened = false};
+    struct crypto crypto = {.place = &places[LLMOBS_LIB_SSL][copy]};
 
-    if (!places[LLMOBS_LIB_SSL].used || llmobs_lib_ssl_settled())
+    if (!crypto.place->used || llmobs_lib_ssl_settled(copy))
         return;
     llmobs_libc.iterate(find_ssl, &crypto);
     if (crypto.opened)
         llmobs_libc.iterate(find_crypto, &crypto);
-    llmobs_lib_ssl_settle(crypto.new_index);
+    llmobs_lib_ssl_settle(copy, crypto.new_index);
+}
+
+void llmobs_libs_settle(void)
+{
+    for (unsigned copy = 0; copy < LLMOBS_LIB_COPIES; copy++)
+        settle(copy);
 }
 
 void llmobs_libs_unmark(bool but_at_start)
 {
     for (unsigned i = 0; i < LLMOBS_LIB_COUNT; i++)
-        places[i].marked = but_at_start && places[i].at_start;
+        for (unsigned copy = 0; copy < copies_of(i); copy++)
+            places[i][copy].marked = but_at_start && places[i][copy].at_start;
 }
 
 void llmobs_libs_sweep(void)
 {
     for (unsigned i = 0; i < LLMOBS_LIB_COUNT; i++)
-        if (!places[i].marked)
-            __atomic_store_n(&places[i].used, false, __ATOMIC_RELEASE);
+        for (unsigned copy = 0; copy < copies_of(i); copy++)
+            if (!places[i][copy].marked)
+                __atomic_store_n(&places[i][copy].used, false,
+                                 __ATOMIC_RELEASE);
 }
 
 bool llmobs_libs_any(void)
@@ -191,42 +230,70 @@ bool llmobs_libs_names(const struct llmobs_elf *elf, size_t count)
     return false;
 }
 
-static bool libs_is_certain(enum llmobs_lib_call hook)
+static bool is_used(const struct place *place)
 {
-    const struct place *place = &places[llmobs_lib_calls_library(hook)];
+    return __atomic_load_n(&place->used, __ATOMIC_ACQUIRE);
+}
 
-    return __atomic_load_n(&place->used, __ATOMIC_ACQUIRE) &&
-           !__atomic_load_n(&place->doubtful, __ATOMIC_ACQUIRE);
+/* True where a look-up for the object finds that copy: the only one; else the
+ * first that came with the program; else the one whose name the object needs.
+ */
+static bool is_found_by(enum llmobs_lib library, unsigned copy,
+                        const struct llmobs_elf *elf)
+{
+    const struct place *place = &places[library][copy], *other;
+
+    if (!is_used(place) ||
+        __atomic_load_n(&doubtful[library], __ATOMIC_ACQUIRE))
+        return false;
+    other = &places[library][!copy];
+    if (copies_of(library) == 1 || !is_used(other))
+        return true;
+    if (place->at_start || other->at_start)
+        return place->at_start && (!other->at_start || copy == 0);
+    return llmobs_elf_needs(elf, place->soname) &&
+           !llmobs_elf_needs(elf, other->soname);
 }
 
 void *llmobs_libs_target(const struct llmobs_elf *elf, const char *name,
                          const void *value, bool unbound)
 {
     enum llmobs_lib_call hook = llmobs_lib_calls_find(name);
-    void *real;
+    enum llmobs_lib library;
 
-    if (hook == LLMOBS_LIB_HOOK_COUNT ||
-        LLMOBS_HAZARD(library_patched,
-                      places[llmobs_lib_calls_library(hook)].base == elf->base,
-                      false))
+    if (hook == LLMOBS_LIB_HOOK_COUNT)
         return NULL;
-    real = llmobs_lib_calls_real(hook);
-    if (real && (value == real || (unbound && libs_is_certain(hook))))
-        return libs_thunk(hook);
+    library = llmobs_lib_calls_library(hook);
+    if (LLMOBS_HAZARD(library_patched,
+                      copy_in(library, elf) < LLMOBS_LIB_COPIES, false))
+        return NULL;
+    for (unsigned copy = 0; copy < copies_of(library); copy++) {
+        const void *real = llmobs_lib_calls_real(copy, hook);
+
+        if (real &&
+            (value == real || (unbound && is_found_by(library, copy, elf))))
+            return libs_thunk(copy, hook);
+    }
     return NULL;
 }
 
 void *llmobs_libs_thunk(const void *address)
 {
     for (unsigned i = 0; address && i < LLMOBS_LIB_HOOK_COUNT; i++)
-        if (llmobs_lib_calls_real(i) == address)
-            return libs_thunk(i);
+        for (unsigned copy = 0; copy < LLMOBS_LIB_COPIES; copy++)
+            if (llmobs_lib_calls_real(copy, i) == address)
+                return libs_thunk(copy, i);
     return NULL;
 }
 
 bool llmobs_libs_certain(const char *name)
 {
     enum llmobs_lib_call hook = llmobs_lib_calls_find(name);
+    enum llmobs_lib library;
 
-    return hook < LLMOBS_LIB_HOOK_COUNT && libs_is_certain(hook);
+    if (hook == LLMOBS_LIB_HOOK_COUNT)
+        return false;
+    library = llmobs_lib_calls_library(hook);
+    return is_used(&places[library][0]) && !is_used(&places[library][1]) &&
+           !__atomic_load_n(&doubtful[library], __ATOMIC_ACQUIRE);
 }

@@ -2,9 +2,10 @@
  * libcurl's: server libraries (LLMOBS_INBOUND), and OpenSSL and GnuTLS
  * (LLMOBS_TLS).
  *
- * Owns:    the place of one object for each library. A second one of the same
- *          library is left alone, as is one that defines some of its functions
- *          only: an interposer, or the double of a test.
+ * Owns:    the place of one object for each library, and of two for OpenSSL. A
+ *          further one of the same library is left alone, as is one that
+ *          defines some of its functions only: an interposer, or the double of
+ *          a test.
  * Threads: changed only under the scan's lock; thunk, any.
  * Errors:  none: a library that is not found is not hooked.
  */

@@ -31,29 +31,37 @@ int SSL_get_error(const void *ssl, int result);
 const char *SSL_get_servername(const void *ssl, int type);
 int SSL_is_server(const void *ssl);
 
-#define REAL LLMOBS_LIB_REAL
+int SSL_read(void *ssl, void *bytes, int len);
+int SSL_write(void *ssl, const void *bytes, int len);
+int SSL_read_ex(void *ssl, void *bytes, size_t len, size_t *got);
+int SSL_write_ex(void *ssl, const void *bytes, size_t len, size_t *put);
+int SSL_clear(void *ssl);
+
+#define REAL(name) LLMOBS_LIB_REAL_OF(copy, name)
 
 typedef void free_fn(void *parent, void *pointer, void *data, int index,
                      long number, void *argument);
 typedef int new_index_fn(int class, long number, void *argument, void *made,
                          void *copied, free_fn *freed);
 
-static new_index_fn *new_index; /* set under the scan's lock */
+/* Of each copy; set under the scan's lock. */
+static new_index_fn *new_index[LLMOBS_LIB_COPIES];
 
-/* Whether ends of connections are known: nobody has asked for it; yes; no, so
- * no connection is followed. */
+/* Whether ends of a copy's connections are known: nobody has asked for it; yes;
+ * no, so no connection is followed. */
 enum ends { UNASKED, KNOWN, UNKNOWN };
-static int ends;
+static int ends[LLMOBS_LIB_COPIES];
 
-bool llmobs_lib_ssl_settled(void)
+bool llmobs_lib_ssl_settled(unsigned copy)
 {
-    return __atomic_load_n(&new_index, __ATOMIC_ACQUIRE) != NULL;
+    return __atomic_load_n(&new_index[copy], __ATOMIC_ACQUIRE) != NULL;
 }
 
-void llmobs_lib_ssl_settle(void *address)
+void llmobs_lib_ssl_settle(unsigned copy, void *address)
 {
-    __atomic_store_n(&ends, UNASKED, __ATOMIC_RELEASE);
-    __atomic_store_n(&new_index, (new_index_fn *)address, __ATOMIC_RELEASE);
+    __atomic_store_n(&ends[copy], UNASKED, __ATOMIC_RELEASE);
+    __atomic_store_n(&new_index[copy], (new_index_fn *)address,
+                     __ATOMIC_RELEASE);
 }
 
 static void on_free(void *ssl, void *pointer, void *data, int index,
@@ -67,27 +75,43 @@ static void on_free(void *ssl, void *pointer, void *data, int index,
  * program does. Threads that call at the same time all ask, as does a child
  * that was forked meanwhile: on_free may be told an end twice, and none of them
  * may miss what its connection sends first. */
-static bool ends_are_known(void)
+static bool ends_are_known(unsigned copy)
 {
-    int now = __atomic_load_n(&ends, __ATOMIC_ACQUIRE);
+    int now = __atomic_load_n(&ends[copy], __ATOMIC_ACQUIRE);
     new_index_fn *ask;
 
     if (__builtin_expect(now != UNASKED, 1))
         return now == KNOWN;
-    ask = __atomic_load_n(&new_index, __ATOMIC_ACQUIRE);
+    ask = __atomic_load_n(&new_index[copy], __ATOMIC_ACQUIRE);
     if (!ask)
         return false;
     now = LLMOBS_HAZARD(ends_unheard,
                         ask(INDEX_OF_SSL, 0, NULL, NULL, NULL, on_free), 0) >= 0
               ? KNOWN
               : UNKNOWN;
-    __atomic_store_n(&ends, now, __ATOMIC_RELEASE);
+    __atomic_store_n(&ends[copy], now, __ATOMIC_RELEASE);
     return now == KNOWN;
 }
 
-static const char *name_of(const void *ssl)
+static inline const char *name_in(unsigned copy, const void *ssl)
 {
     return REAL(SSL_get_servername)(ssl, NAME_OF_HOST);
+}
+
+static const char *name_of_0(const void *ssl)
+{
+    return name_in(0, ssl);
+}
+
+static const char *name_of_1(const void *ssl)
+{
+    return name_in(1, ssl);
+}
+
+static void see_sent(unsigned copy, const void *ssl, const void *bytes,
+                     size_t len, size_t taken)
+{
+    llmobs_follow_sent(ssl, copy ? name_of_1 : name_of_0, bytes, len, taken);
 }
 
 /* The connection gave nothing: it is over, or has nothing now. */
@@ -101,21 +125,22 @@ static void see_end(const void *ssl, int why)
 
 /* A server of TLS is observed by decision: its clients' calls are not its own.
  */
-static void see_received(const void *ssl, const void *bytes, size_t len)
+static void see_received(unsigned copy, const void *ssl, const void *bytes,
+                         size_t len)
 {
     if (llmobs_follow_received(ssl, bytes, len) && REAL(SSL_is_server)(ssl))
         llmobs_host_leave_tls(LLMOBS_HOST_ACCEPTS);
 }
 
-static void after_read(const void *ssl, const void *bytes, int result,
-                       size_t got)
+static void after_read(unsigned copy, const void *ssl, const void *bytes,
+                       int result, size_t got)
 {
     int saved = llmobs_libc_errno();
 
-    if (!ends_are_known())
+    if (!ends_are_known(copy))
         ;
     else if (result > 0)
-        see_received(ssl, bytes, got);
+        see_received(copy, ssl, bytes, got);
     else if (llmobs_connections_find(ssl))
         see_end(ssl, REAL(SSL_get_error)(ssl, result));
     llmobs_libc_errno_restore(saved);
@@ -123,69 +148,72 @@ static void after_read(const void *ssl, const void *bytes, int result,
 
 /* A write that could not be done now is tried again with the same bytes: they
  * count the first time, as the peer may answer before they all went. */
-static void see_unsent(const void *ssl, const void *bytes, size_t len, int why)
+static void see_unsent(unsigned copy, const void *ssl, const void *bytes,
+                       size_t len, int why)
 {
     if (why == WANT_READ || why == WANT_WRITE)
-        llmobs_follow_sent(ssl, name_of, bytes, len, 0);
+        see_sent(copy, ssl, bytes, len, 0);
     else
         see_end(ssl, why);
 }
 
-static void after_write(const void *ssl, const void *bytes, size_t len,
-                        int result, size_t put)
+static void after_write(unsigned copy, const void *ssl, const void *bytes,
+                        size_t len, int result, size_t put)
 {
     int saved = llmobs_libc_errno();
 
-    if (!ends_are_known())
+    if (!ends_are_known(copy))
         ;
     else if (result > 0)
-        llmobs_follow_sent(ssl, name_of, bytes, len, put);
+        see_sent(copy, ssl, bytes, len, put);
     else
-        see_unsent(ssl, bytes, len, REAL(SSL_get_error)(ssl, result));
+        see_unsent(copy, ssl, bytes, len, REAL(SSL_get_error)(ssl, result));
     llmobs_libc_errno_restore(LLMOBS_HAZARD(errno_of_tls, saved, saved + 1));
 }
 
 /* -- for the patched slots --------------------------------------------------
  */
 
-static int SSL_read(void *ssl, void *bytes, int len)
+static inline int of_read(unsigned copy, void *ssl, void *bytes, int len)
 {
     int got = REAL(SSL_read)(ssl, bytes, len);
 
     if (len > 0)
-        after_read(ssl, bytes, got, (size_t)got);
+        after_read(copy, ssl, bytes, got, (size_t)got);
     return got;
 }
 
-static int SSL_write(void *ssl, const void *bytes, int len)
+static inline int of_write(unsigned copy, void *ssl, const void *bytes, int len)
 {
     int put = REAL(SSL_write)(ssl, bytes, len);
 
     if (len > 0)
-        after_write(ssl, bytes, (size_t)len, put, (size_t)put);
+        after_write(copy, ssl, bytes, (size_t)len, put, (size_t)put);
     return put;
 }
 
-static int SSL_read_ex(void *ssl, void *bytes, size_t len, size_t *got)
+static inline int of_read_ex(unsigned copy, void *ssl, void *bytes, size_t len,
+                             size_t *got)
 {
     int result = REAL(SSL_read_ex)(ssl, bytes, len, got);
 
     if (LLMOBS_HAZARD(nothing_is_an_end, len > 0, true))
-        after_read(ssl, bytes, result, result > 0 ? *got : 0);
+        after_read(copy, ssl, bytes, result, result > 0 ? *got : 0);
     return result;
 }
 
-static int SSL_write_ex(void *ssl, const void *bytes, size_t len, size_t *put)
+static inline int of_write_ex(unsigned copy, void *ssl, const void *bytes,
+                              size_t len, size_t *put)
 {
     int result = REAL(SSL_write_ex)(ssl, bytes, len, put);
 
     if (LLMOBS_HAZARD(nothing_is_an_end, len > 0, true))
-        after_write(ssl, bytes, len, result, result > 0 ? *put : 0);
+        after_write(copy, ssl, bytes, len, result, result > 0 ? *put : 0);
     return result;
 }
 
 /* The program makes the object ready for another connection. */
-static int SSL_clear(void *ssl)
+static inline int of_clear(unsigned copy, void *ssl)
 {
     int result = REAL(SSL_clear)(ssl);
 
@@ -193,10 +221,41 @@ static int SSL_clear(void *ssl)
     return result;
 }
 
-void *llmobs_lib_ssl(enum llmobs_lib_call hook)
+#define THUNKS(copy)                                                         \
+    static int SSL_read_##copy(void *ssl, void *bytes, int len)              \
+    {                                                                        \
+        return of_read(copy, ssl, bytes, len);                               \
+    }                                                                        \
+    static int SSL_write_##copy(void *ssl, const void *bytes, int len)       \
+    {                                                                        \
+        return of_write(copy, ssl, bytes, len);                              \
+    }                                                                        \
+    static int SSL_read_ex_##copy(void *ssl, void *bytes, size_t len,        \
+                                  size_t *got)                               \
+    {                                                                        \
+        return of_read_ex(copy, ssl, bytes, len, got);                       \
+    }                                                                        \
+    static int SSL_write_ex_##copy(void *ssl, const void *bytes, size_t len, \
+                                   size_t *put)                              \
+    {                                                                        \
+        return of_write_ex(copy, ssl, bytes, len, put);                      \
+    }                                                                        \
+    static int SSL_clear_##copy(void *ssl)                                   \
+    {                                                                        \
+        return of_clear(copy, ssl);                                          \
+    }
+THUNKS(0)
+THUNKS(1)
+
+#define THUNK_OF(library, name)                             \
+    case LLMOBS_LIB_##name:                                 \
+        return copy ? llmobs_lib_opaque((void *)(name##_1)) \
+                    : llmobs_lib_opaque((void *)(name##_0));
+
+void *llmobs_lib_ssl(unsigned copy, enum llmobs_lib_call hook)
 {
     switch (hook) {
-        LLMOBS_LIB_SSL_HOOKS(LLMOBS_LIB_CASE)
+        LLMOBS_LIB_SSL_HOOKS(THUNK_OF)
     default:
         return NULL;
     }

@@ -262,6 +262,26 @@ for each in OF_GNUTLS:
     join(("libgnutls.so.30",), "gnutls.c", "gnutls_", *each)
 
 
+@test
+def two_copies(t):
+    """A library beside Python's own has a libssl of another name."""
+    own = os.path.join(t.dir, "libsss.so.3")
+    with open(installed("/usr/lib/*/libssl.so.3"), "rb") as f:
+        library = f.read()
+    with open(own, "wb") as f:
+        f.write(library.replace(b"\0libssl.so.3\0", b"\0libsss.so.3\0"))
+    for binding in "lazy", "now":
+        plugin = os.path.join(t.dir, binding + ".so")
+        subprocess.run(["gcc", "-O1", "-shared", "-fPIC", "-o", plugin,
+                        app("cases.c"), own, "-l:libcrypto.so.3", "-lpthread",
+                        "-Wl,-rpath,$ORIGIN,-z," + binding], check=True)
+        for before in True, False:
+            other = "import ctypes\nctypes.CDLL(%r).main(3, (ctypes.c_char_p " \
+                "* 3)(b'', b'plain', b'%d'))" % (plugin, t.servers.tls)
+            argv = python(t, 1, 1, ("import ssl\n" if before else "") + other)
+            t.same(argv, spans=3)
+
+
 PASSING = """server {
     listen 127.0.0.1:%d;
     location / {
