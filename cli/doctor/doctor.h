@@ -57,8 +57,22 @@ int llmobs_doctor_examine(struct llmobs_doctor *doctor);
 /* Looks at a pool of php-fpm, which `pool` names, or the path of its file. */
 int llmobs_doctor_fpm(struct llmobs_doctor *doctor, const char *pool);
 
-/* Reports whether calls that go by OpenSSL and not by libcurl are observed;
- * true where they are. False, and no report, for a program that has none. */
+/* Calls that go by OpenSSL or GnuTLS and not by libcurl (LLMOBS_TLS): the
+ * process has neither library; it is PHP, which is observed; it is observed; a
+ * tracer in its language is there; it is not observed. */
+enum llmobs_tls_way {
+    LLMOBS_TLS_NONE,
+    LLMOBS_TLS_PHP,
+    LLMOBS_TLS_OBSERVED,
+    LLMOBS_TLS_TRACED,
+    LLMOBS_TLS_NOT
+};
+
+/* Of a process: by the libraries that it has loaded. */
+enum llmobs_tls_way llmobs_doctor_tls_of(const struct llmobs_doctor *doctor);
+
+/* Reports on the program, or the process; true where they are observed. No
+ * report for a program that has neither library. */
 bool llmobs_doctor_tls(struct llmobs_doctor *doctor);
 
 /* Reports whether anything can be preloaded into the program's file. */

@@ -62,33 +62,61 @@ static bool has_tracer(const struct llmobs_doctor *doctor)
     return false;
 }
 
+static enum llmobs_tls_way way_of(const struct llmobs_doctor *doctor,
+                                  const char *base)
+{
+    const char *set = setting(doctor, "LLMOBS_TLS");
+    bool php = doctor_tls_begins(base, "php");
+
+    if (set && strcasecmp(set, "off") == 0)
+        return LLMOBS_TLS_NOT;
+    if (php)
+        return LLMOBS_TLS_PHP;
+    if (set && strcasecmp(set, "on") == 0)
+        return LLMOBS_TLS_OBSERVED;
+    if (!llmobs_glob_listed(LLMOBS_TLS_CLIENTS, base))
+        return LLMOBS_TLS_NOT;
+    return has_tracer(doctor) ? LLMOBS_TLS_TRACED : LLMOBS_TLS_OBSERVED;
+}
+
+enum llmobs_tls_way llmobs_doctor_tls_of(const struct llmobs_doctor *doctor)
+{
+    return has_loaded_it(&doctor->process)
+               ? way_of(doctor, llmobs_program_base(doctor->process.exe))
+               : LLMOBS_TLS_NONE;
+}
+
 bool llmobs_doctor_tls(struct llmobs_doctor *doctor)
 {
     const char *base = llmobs_program_base(doctor->program.file);
-    const char *set = setting(doctor, "LLMOBS_TLS");
-    bool php = doctor_tls_begins(base, "php");
-    bool client = llmobs_glob_listed(LLMOBS_TLS_CLIENTS, base);
-    bool on = set && strcasecmp(set, "on") == 0;
-    bool off = set && strcasecmp(set, "off") == 0;
-    bool left = client && !on && !off && has_tracer(doctor);
+    enum llmobs_tls_way way = LLMOBS_TLS_NONE;
 
-    if (!client && !has_loaded_it(&doctor->process) && !is_linked(doctor))
-        return false;
-    if (php && !off)
+    if (llmobs_glob_listed(LLMOBS_TLS_CLIENTS, base) ||
+        has_loaded_it(&doctor->process) || is_linked(doctor))
+        way = way_of(doctor, base);
+    switch (way) {
+    case LLMOBS_TLS_NONE:
+        break;
+    case LLMOBS_TLS_PHP:
         LLMOBS_FIND(OK, ABOUT,
                     "the calls of PHP's own streams over OpenSSL are observed, "
                     "too, but by HTTP/2");
-    else if (left)
-        LLMOBS_FIND(NOTE, ABOUT,
-                    "a tracer reports the program's calls: those over a TLS "
-                    "library are left to it, unless LLMOBS_TLS=on");
-    else if (on || (client && !off))
+        break;
+    case LLMOBS_TLS_OBSERVED:
         LLMOBS_FIND(OK, ABOUT,
                     "calls over a TLS library without libcurl are observed, "
                     "but by HTTP/2");
-    else
+        break;
+    case LLMOBS_TLS_TRACED:
+        LLMOBS_FIND(NOTE, ABOUT,
+                    "a tracer reports the program's calls: those over a TLS "
+                    "library are left to it, unless LLMOBS_TLS=on");
+        break;
+    case LLMOBS_TLS_NOT:
         LLMOBS_FIND(NOTE, ABOUT,
                     "calls over a TLS library without libcurl are not "
                     "observed: LLMOBS_TLS=on observes them");
-    return on || (php && !off) || (client && !off && !left);
+        break;
+    }
+    return way == LLMOBS_TLS_PHP || way == LLMOBS_TLS_OBSERVED;
 }

@@ -12,6 +12,7 @@
 #include "lib/base/grow.h"
 
 #define TOOL "llmobs-tool"
+#define HTTPS 443
 
 /* A file that many processes have is read once. */
 struct seen {
@@ -112,6 +113,44 @@ static const char *first_bad(const struct llmobs_report *report)
     return NULL;
 }
 
+/* What makes the calls of a process that has no library that is seen. */
+static const char *unseen_by(const struct llmobs_process *process)
+{
+    static const struct {
+        const char *object, *why;
+    } rows[] = {
+        {"/libjvm.so", "it has no libcurl: Java speaks TLS itself"},
+        {"/libssl3.so", "it has no libcurl: NSS makes its calls"},
+        {"/libmbedtls.so", "it has no libcurl: mbed TLS makes its calls"},
+    };
+
+    for (size_t i = 0; i < process->object_count; i++)
+        for (size_t j = 0; j < sizeof(rows) / sizeof(rows[0]); j++)
+            if (strstr(process->objects[i].path, rows[j].object))
+                return rows[j].why;
+    return "it has no libcurl, and no TLS library: its own file makes its "
+           "calls";
+}
+
+/* The state of a process without libcurl, and why. */
+static const char *judge_tls(const struct llmobs_doctor *doctor,
+                             struct llmobs_host_row *row, const char *bad)
+{
+    enum llmobs_tls_way way = llmobs_doctor_tls_of(doctor);
+
+    if (way == LLMOBS_TLS_NONE) {
+        row->state = LLMOBS_HOST_NEVER;
+        return unseen_by(&doctor->process);
+    }
+    if (row->state != LLMOBS_HOST_OBSERVED)
+        return bad;
+    if (way == LLMOBS_TLS_NOT || way == LLMOBS_TLS_TRACED)
+        row->state = LLMOBS_HOST_OFF;
+    if (way == LLMOBS_TLS_TRACED)
+        return "a tracer in its language reports its calls";
+    return way == LLMOBS_TLS_NOT ? "LLMOBS_TLS=on observes its calls" : bad;
+}
+
 static int doctor_host_judge(struct walk *walk, struct llmobs_host_row *row)
 {
     struct llmobs_doctor *doctor = walk->doctor;
@@ -134,12 +173,11 @@ static int doctor_host_judge(struct walk *walk, struct llmobs_host_row *row)
                                     : LLMOBS_HOST_NEVER;
     if (row->state == LLMOBS_HOST_OBSERVED && bad)
         row->state = LLMOBS_HOST_OFF;
-    if (row->linked || !row->curl) {
+    if (row->linked) {
         row->state = LLMOBS_HOST_NEVER;
-        bad = row->linked
-                  ? "libcurl is linked into the file itself, which is out of "
-                    "reach"
-                  : "it has no libcurl: something else makes its calls";
+        bad = "libcurl is linked into the file itself, which is out of reach";
+    } else if (!row->curl) {
+        bad = judge_tls(doctor, row, bad);
     }
     snprintf(row->why, sizeof(row->why), "%s", bad ? bad : "");
     return 0;
@@ -248,7 +286,7 @@ static bool doctor_host_each(void *ctx, pid_t pid)
 /* -- connections ---------------------------------------------------------- */
 
 static void doctor_host_add_peer(struct llmobs_host_row *row, const char *name,
-                                 bool gateway)
+                                 const char *kind)
 {
     for (size_t i = 0; i < row->peer_count; i++)
         if (strcmp(row->peers[i].name, name) == 0) {
@@ -257,7 +295,7 @@ static void doctor_host_add_peer(struct llmobs_host_row *row, const char *name,
         }
     if (row->peer_count == LLMOBS_HOST_PEERS)
         return;
-    row->peers[row->peer_count].gateway = gateway;
+    row->peers[row->peer_count].kind = kind;
     row->peers[row->peer_count].count = 1;
     snprintf(row->peers[row->peer_count++].name, LLMOBS_HOST_NAME, "%s", name);
 }
@@ -271,7 +309,9 @@ static void name_peers(const struct llmobs_host_list *host,
     for (size_t i = 0; i < row->socket_count; i++)
         if (llmobs_host_names_find(&host->names, &row->sockets[i], name,
                                    sizeof(name), &gateway))
-            doctor_host_add_peer(row, name, gateway);
+            doctor_host_add_peer(row, name, gateway ? "gateway" : "model");
+        else if (row->sockets[i].port == HTTPS && !row->curl)
+            doctor_host_add_peer(row, "port 443", "https");
 }
 
 /* True where a process has a connection to another machine. */
@@ -284,7 +324,7 @@ static bool has_remote(const struct llmobs_host_list *host)
     return false;
 }
 
-/* Drops the rows that have neither a libcurl nor a connection with a name. */
+/* Drops the rows that have neither a libcurl nor a connection that counts. */
 static void keep_callers(struct llmobs_host_list *host)
 {
     size_t kept = 0;
@@ -306,7 +346,11 @@ static void keep_callers(struct llmobs_host_list *host)
 /* True for a row that calls a model and is not observed. */
 static bool misses(const struct llmobs_host_row *row)
 {
-    return row->peer_count > 0 && row->state != LLMOBS_HOST_OBSERVED;
+    bool calls = false;
+
+    for (size_t i = 0; i < row->peer_count; i++)
+        calls |= *row->peers[i].kind != 'h';
+    return calls && row->state != LLMOBS_HOST_OBSERVED;
 }
 
 /* -- the command ---------------------------------------------------------- */

@@ -3,7 +3,8 @@
  *
  * It reads files, /proc and the tables of sockets, looks names up, and changes
  * nothing. A process counts if libcurl is in its memory or linked into its
- * file, or if it has a connection to a model's host or to a gateway.
+ * file, or if it has a connection to a model's host, to a gateway, or to port
+ * 443 of any host.
  *
  * Owns:    the rows, until the command ends.
  * Threads: one.

@@ -36,8 +36,8 @@ static int set_peers(const struct llmobs_host_row *row,
         const struct llmobs_host_peer *peer = &row->peers[i];
         struct llmobs_json *one = llmobs_json_object();
 
-        rc |= llmobs_json_set_texts(one, "to", peer->name, "kind",
-                                    peer->gateway ? "gateway" : "model", NULL);
+        rc |= llmobs_json_set_texts(one, "to", peer->name, "kind", peer->kind,
+                                    NULL);
         rc |= llmobs_json_set(one, "count",
                               llmobs_json_int((int64_t)peer->count));
         rc |= llmobs_json_add(list, one);
@@ -113,7 +113,7 @@ static int print_peers(const struct llmobs_host_row *row)
 
         fputs(i > 0 ? ", " : "", stdout);
         rc = llmobs_screen_cell(peer->name, LLMOBS_REPORT_TEXT, 0);
-        fputs(peer->gateway ? " (gateway)" : "", stdout);
+        fputs(*peer->kind == 'g' ? " (gateway)" : "", stdout);
         if (peer->count > 1)
             printf(" x%zu", peer->count);
     }
@@ -166,8 +166,9 @@ int llmobs_host_print_text(const struct llmobs_host_list *host)
                "OBSERVED", "TALKS TO");
     for (size_t i = 0; i < host->count && rc == 0; i++)
         rc = host_show_print_row(host, &host->rows[i]);
-    printf("%zu of %zu processes have libcurl, or talk to a model.\n",
-           host->count, host->count + host->others);
+    printf(
+        "%zu of %zu processes have libcurl, or talk to a model or by HTTPS.\n",
+        host->count, host->count + host->others);
     if (host->unreadable > 0)
         printf("%zu processes may not be looked into: ask as root.\n",
                host->unreadable);

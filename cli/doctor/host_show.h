@@ -21,14 +21,15 @@ enum llmobs_host_state {
     LLMOBS_HOST_OBSERVED,
     LLMOBS_HOST_OFF,   /* the library is loaded, and switched off */
     LLMOBS_HOST_NOT,   /* not observed, though it could be */
-    LLMOBS_HOST_NEVER, /* nothing can be preloaded, or no libcurl makes its
-                        * calls */
+    LLMOBS_HOST_NEVER, /* nothing can be preloaded, or no library that is seen
+                        * makes its calls */
 };
 
 /* The other end of a connection, if it has a name. */
 struct llmobs_host_peer {
     char name[LLMOBS_HOST_NAME];
-    bool gateway;
+    const char *kind; /* "model", "gateway", or "https" for a host that nobody
+                       * knows, at port 443 */
     size_t count;
 };
 

@@ -85,10 +85,15 @@ def start(*argv, **more):
     return started.pid
 
 
-def listen():
-    """A gateway that takes connections and says nothing; gives its port."""
+def listen(port=0):
+    """A gateway that takes connections and says nothing; gives its port. None
+    where it may not have that port."""
     server = socket.socket()
-    server.bind(("127.0.0.1", 0))
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        server.bind(("127.0.0.1", port))
+    except OSError:
+        return None
     server.listen(64)
     kept = []
 
@@ -135,6 +140,7 @@ def expect(name, rows, pid, state, *why, to=(), advice=None):
 
 def kinds():
     port = listen()
+    web = listen(443)
     gateway = "http://localhost:%d/v1" % port
     to = [("localhost:%d" % port, "gateway", 1)]
     on = {"DD_LLMOBS_ENABLED": "1"}
@@ -169,6 +175,20 @@ def kinds():
                         "b = socket.create_connection(('127.0.0.1', %d))\n"
                         "print(1, flush=True)\ntime.sleep(1000)"
                         % (port, port)),
+        "tls": start("/usr/bin/python3", "-c", "import socket, ssl, time\n"
+                     "a = socket.create_connection(('localhost', %d))\n"
+                     "print(1, flush=True)\ntime.sleep(1000)" % port),
+        "tls_on": start(RUN, "/usr/bin/python3", "-c",
+                        "import socket, ssl, time\n"
+                        "a = socket.create_connection(('localhost', %d))\n"
+                        "print(1, flush=True)\ntime.sleep(1000)" % port,
+                        **on),
+        "traced": start(RUN, "/usr/bin/python3", "-c",
+                        "import socket, ssl, time\n"
+                        "a = socket.create_connection(('localhost', %d))\n"
+                        "print(1, flush=True)\ntime.sleep(1000)" % port,
+                        PYTHONPATH="/opt/ddtrace/bootstrap", **on),
+        "https": start(plain, "443") if web else None,
         "php": start("php", "-r", "echo 1; while (ob_get_level()) "
                      "ob_end_flush(); flush(); sleep(1000);"),
         "own": start(later, str(port),
@@ -202,6 +222,16 @@ def kinds():
            not_on, advice=hand)
     expect("two connections of one program", rows, pids["socket"],
            "out_of_reach", "no libcurl", to=[(to[0][0], "gateway", 2)])
+    expect("python3 with TLS of its own", rows, pids["tls"], "not_observed",
+           not_on, to=to, advice=hand)
+    expect("python3 with TLS, observed", rows, pids["tls_on"], "observed",
+           to=to)
+    expect("python3 with TLS and a tracer", rows, pids["traced"],
+           "switched_off", "a tracer in its language", to=to)
+    if web:
+        expect("HTTPS by a program's own file", rows, pids["https"],
+               "out_of_reach", "its own file makes its calls",
+               to=[("port 443", "https", 1)])
     expect("php with curl", rows, pids["php"], "not_observed", not_on,
            advice=hand)
     if "another" in pids:
