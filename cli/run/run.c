@@ -16,7 +16,9 @@
 #include "cli/shared/environment.h"
 #include "cli/shared/preload.h"
 #include "cli/shared/tell.h"
+#include "lib/base/glob.h"
 #include "lib/base/hazard.h"
+#include "lib/base/tls_auto.h"
 
 /* A relay ends when no process has used its spool for this time. */
 #define RELAY_IDLE_S "60"
@@ -357,6 +359,33 @@ static void have_relay(const struct launch *launch)
         (void)tool_does(words, launch->environment.entries);
 }
 
+static bool says(const struct launch *launch, const char *name,
+                 const char *part)
+{
+    return strcasestr(llmobs_environment_get(&launch->environment, name), part);
+}
+
+/* The library has no TLS of its own: beside a client that needs no libcurl only
+ * a relay or a drain delivers to such a destination. On a terminal alone, for
+ * cron mails what stands on stderr. */
+static void tell_of_delivery(const struct launch *launch)
+{
+    const char *command = launch->command[0];
+
+    if (launch->relay || !isatty(STDERR_FILENO) ||
+        !llmobs_glob_listed(LLMOBS_TLS_CLIENTS, command) ||
+        says(launch, "LLMOBS_TLS", "off"))
+        return;
+    if (says(launch, "LLMOBS_EXPORTER", "agentless") ||
+        says(launch, "DD_LLMOBS_AGENTLESS_ENABLED", "1") ||
+        says(launch, "DD_LLMOBS_AGENTLESS_ENABLED", "true") ||
+        says(launch, "DD_TRACE_AGENT_URL", "https://") ||
+        says(launch, "OTEL_EXPORTER_OTLP_ENDPOINT", "https://"))
+        llmobs_tell("%s: where %s has no libcurl, spans wait for `llmobs "
+                    "relay` or `llmobs drain`; --relay has one\n",
+                    launch->self, command);
+}
+
 /* -- the exec -------------------------------------------------------------- */
 
 /* The size as the kernel counts it: the strings, and a pointer to each. */
@@ -471,6 +500,7 @@ static int run_run(struct launch *launch)
                    : llmobs_environment_become(&launch->bare, launch->self,
                                                launch->command);
     have_relay(launch);
+    tell_of_delivery(launch);
     words = around(launch);
     if (words && run_has_room(launch, words))
         return llmobs_environment_become(&launch->environment, launch->self,

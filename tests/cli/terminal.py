@@ -127,11 +127,32 @@ def messages():
         harmless(program + ": a command", path, "--", BYTES)
 
 
+def delivery():
+    """The launcher tells where nothing may deliver, and on a terminal alone."""
+    run = os.path.join(BUILD, "llmobs-run")
+    python = [run, "/usr/bin/python3", "-c", ""]
+    told = b"spans wait for `llmobs relay`"
+    far = {"LLMOBS_EXPORTER": "agentless"}
+    for name, argv, env, want in (
+            ("the intake", python, far, True),
+            ("an agent by TLS", python,
+             {"DD_TRACE_AGENT_URL": "https://agent:8126"}, True),
+            ("the store", python, {}, False),
+            ("a program with libcurl", [run, "curl", "--version"], far, False),
+            ("switched off", python, dict(far, LLMOBS_TLS="off"), False)):
+        data = on_terminal(argv, env)
+        check("delivery: " + name, (told in data) == want, data)
+    quiet = subprocess.run(python, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, env=dict(
+                               os.environ, LLMOBS_BUILD=BUILD, **far)).stdout
+    check("delivery: no terminal", quiet == b"", quiet)
+
+
 def main():
     os.makedirs(STORE)
     with open(os.path.join(STORE, "spans.jsonl"), "wb") as f:
         f.write(span() + b"\n" + span().replace(b'"1"', b'"2"') + b"\r\n")
-    for part in (spans, messages):
+    for part in (spans, messages, delivery):
         if not ONLY or part.__name__ in ONLY:
             part()
 
