@@ -1,0 +1,156 @@
+/* Stands in for OpenSSL 1.1.1: the names and the ways of its libssl and
+ * libcrypto that cases.c uses, without any secrecy: ssl.h, bio.h, crypto.h. */
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+typedef void free_fn(void *parent, void *pointer, void *data, int index,
+                     long number, void *argument);
+
+struct ssl {
+    int fd, last;
+    char name[64];
+};
+
+static free_fn *callbacks[4];
+static int count;
+
+int CRYPTO_get_ex_new_index(int class, long number, void *argument, void *made,
+                            void *copied, free_fn *freed)
+{
+    (void)class, (void)number, (void)argument, (void)made, (void)copied;
+    callbacks[count] = freed;
+    return count++;
+}
+
+int CRYPTO_set_mem_functions(void *a, void *b, void *c)
+{
+    (void)a, (void)b, (void)c;
+    return 1;
+}
+
+void *TLS_client_method(void)
+{
+    return "TLS";
+}
+
+void *SSL_CTX_new(void *method)
+{
+    return method;
+}
+
+struct ssl *SSL_new(void *ctx)
+{
+    (void)ctx;
+    return calloc(1, sizeof(struct ssl));
+}
+
+long SSL_ctrl(struct ssl *ssl, int what, long number, const char *argument)
+{
+    (void)number;
+    if (what == 55)
+        strncpy(ssl->name, argument, sizeof(ssl->name) - 1);
+    return 1;
+}
+
+int SSL_set_fd(struct ssl *ssl, int fd)
+{
+    ssl->fd = fd;
+    return 1;
+}
+
+int SSL_connect(struct ssl *ssl)
+{
+    return ssl->fd >= 0;
+}
+
+int SSL_read(struct ssl *ssl, void *bytes, int len)
+{
+    return ssl->last = (int)recv(ssl->fd, bytes, (size_t)len, 0);
+}
+
+int SSL_peek(struct ssl *ssl, void *bytes, int len)
+{
+    return (int)recv(ssl->fd, bytes, (size_t)len, MSG_PEEK);
+}
+
+int SSL_write(struct ssl *ssl, const void *bytes, int len)
+{
+    return ssl->last = (int)send(ssl->fd, bytes, (size_t)len, 0);
+}
+
+int SSL_read_ex(struct ssl *ssl, void *bytes, size_t len, size_t *got)
+{
+    int result = SSL_read(ssl, bytes, (int)len);
+
+    *got = result > 0 ? (size_t)result : 0;
+    return result > 0;
+}
+
+int SSL_write_ex(struct ssl *ssl, const void *bytes, size_t len, size_t *put)
+{
+    int result = SSL_write(ssl, bytes, (int)len);
+
+    *put = result > 0 ? (size_t)result : 0;
+    return result > 0;
+}
+
+int SSL_get_error(const struct ssl *ssl, int result)
+{
+    return result > 0 ? 0 : ssl->last == 0 ? 6 : 5;
+}
+
+const char *SSL_get_servername(const struct ssl *ssl, int type)
+{
+    return type == 0 && ssl->name[0] ? ssl->name : NULL;
+}
+
+int SSL_is_server(const struct ssl *ssl)
+{
+    (void)ssl;
+    return 0;
+}
+
+int SSL_clear(struct ssl *ssl)
+{
+    (void)ssl;
+    return 1;
+}
+
+int SSL_shutdown(struct ssl *ssl)
+{
+    return shutdown(ssl->fd, SHUT_WR) == 0;
+}
+
+void SSL_free(struct ssl *ssl)
+{
+    for (int i = 0; i < count; i++)
+        callbacks[i](ssl, NULL, NULL, i, 0, NULL);
+    free(ssl);
+}
+
+void *BIO_f_ssl(void)
+{
+    return "SSL";
+}
+
+void *BIO_new(void *method)
+{
+    (void)method;
+    return calloc(1, sizeof(void *));
+}
+
+long BIO_ctrl(void **bio, int what, long number, void *argument)
+{
+    (void)what, (void)number;
+    *bio = argument;
+    return 1;
+}
+
+void BIO_free_all(void **bio)
+{
+    SSL_free(*bio);
+    free(bio);
+}
