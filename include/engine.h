@@ -84,6 +84,8 @@ struct llmobs_ws_frame {
       (CURL *, const void *, size_t, size_t *, curl_off_t, unsigned))         \
     X(CURLcode, ws_recv,                                                      \
       (CURL *, void *, size_t, size_t *, const struct llmobs_ws_frame **))    \
+    X(CURLcode, easy_send, (CURL *, const void *, size_t, size_t *))          \
+    X(CURLcode, easy_recv, (CURL *, void *, size_t, size_t *))                \
     X(curl_mime *, mime_init, (CURL *))                                       \
     X(void, mime_free, (curl_mime *))                                         \
     X(curl_mimepart *, mime_addpart, (curl_mime *))                           \
@@ -117,16 +119,16 @@ struct llmobs_enable_options;
 #define LLMOBS_WRAPPERS 8
 #define LLMOBS_WRAPPER_PATH 512
 struct llmobs_wrapper {
-    unsigned defines; /* functions that the object defines, before libcurl */
-    unsigned reaches; /* functions for which the loader gave the object the next
+    uint64_t defines; /* functions that the object defines, before libcurl */
+    uint64_t reaches; /* functions for which the loader gave the object the next
                        * definition: a thunk, or that of another wrapper */
-    unsigned strays;  /* functions that the object looked up and got, perhaps
+    uint64_t strays;  /* functions that the object looked up and got, perhaps
                        * libcurl's own and no thunk */
     const char *path; /* "": the program itself */
 };
 struct llmobs_wrappers {
     struct llmobs_wrapper list[LLMOBS_WRAPPERS];
-    unsigned unseen; /* functions of which some call may pass no thunk */
+    uint64_t unseen; /* functions of which some call may pass no thunk */
     const char *(*name)(unsigned hook);
 };
 
@@ -238,6 +240,10 @@ struct llmobs_ops {
                         size_t, size_t *, curl_off_t, unsigned);
     CURLcode (*ws_recv)(const struct llmobs_real *, CURL *, void *, size_t,
                         size_t *, const struct llmobs_ws_frame **);
+    CURLcode (*easy_send)(const struct llmobs_real *, CURL *, const void *,
+                          size_t, size_t *);
+    CURLcode (*easy_recv)(const struct llmobs_real *, CURL *, void *, size_t,
+                          size_t *);
     curl_mime *(*mime_init)(const struct llmobs_real *, CURL *);
     void (*mime_free)(const struct llmobs_real *, curl_mime *);
     curl_mimepart *(*mime_addpart)(const struct llmobs_real *, curl_mime *);

@@ -73,13 +73,13 @@ enum llmobs_hook llmobs_hook_find(const char *name)
     return (enum llmobs_hook)i;
 }
 
-unsigned llmobs_hooks_defined(const struct llmobs_elf *elf)
+llmobs_hook_set llmobs_hooks_defined(const struct llmobs_elf *elf)
 {
-    unsigned bits = 0;
+    llmobs_hook_set bits = 0;
 
     for (unsigned i = 0; i < LLMOBS_HOOK_COUNT; i++)
         if (llmobs_elf_symbol_hashed(elf, hook_names[i], hook_hashes()[i]))
-            bits |= 1U << i;
+            bits |= LLMOBS_HOOK_BIT(i);
     return bits;
 }
 

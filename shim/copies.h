@@ -44,7 +44,9 @@
     X(multi_setopt)
 #define LLMOBS_WS_HOOKS(X) \
     X(ws_send)             \
-    X(ws_recv)
+    X(ws_recv)             \
+    X(easy_send)           \
+    X(easy_recv)
 #define LLMOBS_FORM_HOOKS(X) \
     X(mime_init)             \
     X(mime_free)             \
@@ -69,9 +71,10 @@ enum llmobs_hook {
 #undef X
         LLMOBS_HOOK_COUNT
 };
-_Static_assert(LLMOBS_HOOK_COUNT <= 32,
-               "one more hook needs sets of 64 bits: llmobs_hooks_defined, "
-               "struct llmobs_wrapper, all that shift 1U by a hook");
+/* One bit for each hook. */
+typedef uint64_t llmobs_hook_set;
+#define LLMOBS_HOOK_BIT(hook) ((llmobs_hook_set)1 << (hook))
+_Static_assert(LLMOBS_HOOK_COUNT <= 64, "a set holds all");
 
 struct llmobs_copy {
     struct llmobs_real real;
@@ -98,8 +101,8 @@ enum llmobs_hook llmobs_hook_find(const char *name);
 /* The hook's name; "" for another number. */
 const char *llmobs_hook_name(unsigned hook);
 
-/* One bit for each hook whose name the object defines. */
-unsigned llmobs_hooks_defined(const struct llmobs_elf *elf);
+/* The hooks whose names the object defines. */
+llmobs_hook_set llmobs_hooks_defined(const struct llmobs_elf *elf);
 
 /* True when the object's GNU hash table may have a hooked name, defined or not.
  */

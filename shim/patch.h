@@ -10,14 +10,14 @@
 #ifndef LLMOBS_PATCH_H
 #define LLMOBS_PATCH_H
 
-#include "shim/elf.h"
+#include "shim/copies.h"
 
 struct llmobs_patch {
     bool late;        /* loaded after the start of the program */
     bool constructed; /* loaded at the start; constructors may have run */
-    unsigned foreign; /* bits of the hooks that another object defines, to which
-                       * the loader may bind an unbound slot */
-    size_t start;     /* the number of objects that came with the program */
+    llmobs_hook_set foreign; /* bits of the hooks that another object defines,
+                              * to which the loader may bind an unbound slot */
+    size_t start; /* the number of objects that came with the program */
     void *(*ours)(const char *name); /* llmobs_dl_ours */
 };
 

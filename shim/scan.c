@@ -41,7 +41,7 @@ struct walk {
 static struct counts seen;
 static size_t start_objects;
 static uint64_t start_last;       /* identity of the last one */
-static unsigned foreign;          /* bits of hooks that other objects define */
+static llmobs_hook_set foreign;   /* bits of hooks that other objects define */
 static bool late_start;           /* constructors ran before the shim's */
 static llmobs_scan_ours_fn *ours; /* of the loader's names */
 static size_t foreign_reach; /* how many objects were searched for `foreign` */
@@ -140,7 +140,7 @@ struct ranges {
  * Functions of later objects come behind those of a copy at the start. */
 static void note_foreign(const struct llmobs_elf *elf, bool late)
 {
-    unsigned hooks = llmobs_hooks_defined(elf);
+    llmobs_hook_set hooks = llmobs_hooks_defined(elf);
 
     foreign |= hooks;
     if (LLMOBS_HAZARD(later_ones_blamed, !late || !llmobs_copies_at_start(),

@@ -208,6 +208,24 @@ static CURLcode NAME(ws_recv)(CURL *handle, void *data, size_t room,
                : REAL->ws_recv(handle, data, room, got, meta);
 }
 
+static CURLcode NAME(easy_send)(CURL *handle, const void *data, size_t len,
+                                size_t *sent)
+{
+    const struct llmobs_ops *ops = READY();
+
+    return ops ? ops->easy_send(REAL, handle, data, len, sent)
+               : REAL->easy_send(handle, data, len, sent);
+}
+
+static CURLcode NAME(easy_recv)(CURL *handle, void *data, size_t room,
+                                size_t *got)
+{
+    const struct llmobs_ops *ops = READY();
+
+    return ops ? ops->easy_recv(REAL, handle, data, room, got)
+               : REAL->easy_recv(handle, data, room, got);
+}
+
 static curl_mime *NAME(mime_init)(CURL *handle)
 {
     const struct llmobs_ops *ops = READY();

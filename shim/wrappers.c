@@ -23,7 +23,7 @@ LLMOBS_COLD static struct llmobs_wrappers table;
 LLMOBS_COLD static struct place places[LLMOBS_WRAPPERS];
 LLMOBS_COLD static char copier[LLMOBS_WRAPPER_PATH]; /* the first one */
 LLMOBS_COLD static bool copied;
-LLMOBS_COLD static unsigned others; /* hooks of objects beyond the limit */
+LLMOBS_COLD static uint64_t others; /* hooks of objects beyond the limit */
 
 const struct llmobs_wrappers *llmobs_wrappers_table(void)
 {
@@ -34,7 +34,7 @@ const struct llmobs_wrappers *llmobs_wrappers_table(void)
 /* Counts anew which functions may be called unseen. */
 static void sum_up(void)
 {
-    unsigned unseen = __atomic_load_n(&others, __ATOMIC_ACQUIRE);
+    uint64_t unseen = __atomic_load_n(&others, __ATOMIC_ACQUIRE);
 
     for (unsigned i = 0; i < LLMOBS_WRAPPERS; i++) {
         const struct llmobs_wrapper *one = &table.list[i];
@@ -68,7 +68,7 @@ static struct llmobs_wrapper *entry_of(const struct llmobs_elf *elf)
     return NULL;
 }
 
-void llmobs_wrappers_define(const struct llmobs_elf *elf, unsigned hooks)
+void llmobs_wrappers_define(const struct llmobs_elf *elf, llmobs_hook_set hooks)
 {
     struct llmobs_wrapper *one = hooks ? entry_of(elf) : NULL;
 
@@ -83,7 +83,7 @@ void llmobs_wrappers_stray(const struct llmobs_elf *caller, unsigned hook)
 {
     struct llmobs_wrapper *one = entry_of(caller);
 
-    __atomic_fetch_or(one ? &one->strays : &others, 1U << hook,
+    __atomic_fetch_or(one ? &one->strays : &others, LLMOBS_HOOK_BIT(hook),
                       __ATOMIC_SEQ_CST);
     sum_up();
 }
@@ -97,7 +97,7 @@ void llmobs_wrappers_reach(const void *caller, unsigned hook)
         uintptr_t end = __atomic_load_n(&places[i].end, __ATOMIC_ACQUIRE);
 
         if (start && at >= start && at < end)
-            __atomic_fetch_or(&table.list[i].reaches, 1U << hook,
+            __atomic_fetch_or(&table.list[i].reaches, LLMOBS_HOOK_BIT(hook),
                               __ATOMIC_SEQ_CST);
     }
     sum_up();
@@ -110,9 +110,11 @@ void llmobs_wrappers_copy(const struct llmobs_elf *elf)
 }
 
 /* The functions that load the core: the first that a program calls is one. */
-#define FIRST                                                      \
-    (1U << LLMOBS_HOOK_easy_init | 1U << LLMOBS_HOOK_easy_setopt | \
-     1U << LLMOBS_HOOK_easy_perform | 1U << LLMOBS_HOOK_multi_add_handle)
+#define FIRST                                    \
+    (LLMOBS_HOOK_BIT(LLMOBS_HOOK_easy_init) |    \
+     LLMOBS_HOOK_BIT(LLMOBS_HOOK_easy_setopt) |  \
+     LLMOBS_HOOK_BIT(LLMOBS_HOOK_easy_perform) | \
+     LLMOBS_HOOK_BIT(LLMOBS_HOOK_multi_add_handle))
 
 void llmobs_wrappers_tell(void)
 {

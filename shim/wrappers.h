@@ -15,12 +15,14 @@
 #define LLMOBS_SHIM_WRAPPERS_H
 
 #include "include/engine.h"
+#include "shim/copies.h"
 #include "shim/elf.h"
 
 const struct llmobs_wrappers *llmobs_wrappers_table(void);
 
 /* The object defines these hooks, and comes before libcurl in load order. */
-void llmobs_wrappers_define(const struct llmobs_elf *elf, unsigned hooks);
+void llmobs_wrappers_define(const struct llmobs_elf *elf,
+                            llmobs_hook_set hooks);
 
 /* The object that covers `caller` got the function that follows in the order of
  * look-up: a thunk, or that of another wrapper. */

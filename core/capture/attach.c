@@ -31,6 +31,7 @@
 #include "core/capture/unseen.h"
 #include "core/capture/wire.h"
 #include "core/capture/rest.h"
+#include "core/capture/raw.h"
 #include "core/capture/ws.h"
 #include "core/sdk/evaluation_submit.h"
 #include "core/sdk/serving.h"
@@ -196,6 +197,8 @@ static const struct llmobs_ops ops = {
     .multi_info_read = llmobs_ops_multi_info_read,
     .multi_cleanup = llmobs_ops_multi_cleanup,
     .multi_setopt = llmobs_ops_multi_setopt,
+    .easy_send = llmobs_ops_easy_send,
+    .easy_recv = llmobs_ops_easy_recv,
     .ws_send = llmobs_ops_ws_send,
     .ws_recv = llmobs_ops_ws_recv,
     .mime_init = llmobs_ops_mime_init,

@@ -15,6 +15,7 @@
 #include "core/capture/judge.h"
 #include "core/capture/ours.h"
 #include "core/capture/outgoing.h"
+#include "core/capture/raw.h"
 #include "core/capture/talk.h"
 #include "core/capture/unseen.h"
 #include "core/capture/wire.h"
@@ -54,6 +55,7 @@ struct llmobs_handle *llmobs_capture_new_handle(const struct llmobs_real *real,
 
     if (stale) {
         llmobs_talk_end(stale, LLMOBS_END_REMOVED, CURLE_OK);
+        llmobs_raw_end(stale);
         llmobs_capture_finish(stale, LLMOBS_END_REMOVED, CURLE_OK);
     }
     return llmobs_handle_create(real, curl);
@@ -116,6 +118,7 @@ static void begin_anew(struct llmobs_handle *handle)
 {
     if (llmobs_talk_may(handle))
         llmobs_talk_end(handle, LLMOBS_END_REMOVED, CURLE_OK);
+    llmobs_raw_end(handle);
     llmobs_capture_finish(handle, LLMOBS_END_REMOVED, CURLE_OK);
     handle->origin.proxying = llmobs_thread_state_proxied();
 }

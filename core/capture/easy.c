@@ -9,6 +9,7 @@
 #include "core/capture/capture.h"
 #include "core/capture/ours.h"
 #include "core/capture/outgoing.h"
+#include "core/capture/raw.h"
 #include "core/capture/talk.h"
 #include "core/capture/command.h"
 #include "core/capture/php_entry.h"
@@ -177,6 +178,7 @@ void llmobs_ops_easy_cleanup(const struct llmobs_real *real, CURL *curl)
     real->easy_cleanup(curl);
     saved = errno;
     llmobs_talk_end(handle, LLMOBS_END_REMOVED, CURLE_OK);
+    llmobs_raw_end(handle);
     if (LLMOBS_HAZARD(jump_loses_it, true, llmobs_handle_multi(handle)))
         LLMOBS_HAZARD(cleanup_unseen,
                       llmobs_capture_finish(handle, ending.end, ending.code), );

@@ -128,6 +128,7 @@ struct llmobs_handle {
     atomic_bool talk_deaf; /* the talk is followed no more: it has ended, or a
                             * thread did not leave it */
     struct llmobs_talk *talk; /* NULL: none */
+    struct llmobs_wire *raw;  /* of bytes that the app sends; NULL: none */
 
     /* The rest of the transfer being captured. */
     struct llmobs_latch latch;

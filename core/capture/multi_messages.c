@@ -31,9 +31,9 @@ void llmobs_multi_messages_stop(void)
     atomic_store(&stopped, true);
 }
 
-static const unsigned *watched;
+static const uint64_t *watched;
 
-void llmobs_multi_messages_watch(const unsigned *unseen)
+void llmobs_multi_messages_watch(const uint64_t *unseen)
 {
     watched = unseen;
 }

@@ -29,7 +29,7 @@ CURLMsg *llmobs_multi_messages_read(const struct llmobs_real *real,
  * is seen: `unseen` is not 0 where calls of some of libcurl's functions may not
  * be (engine.h). The messages that were read until then still reach the app,
  * first. Called once, before all others. */
-void llmobs_multi_messages_watch(const unsigned *unseen);
+void llmobs_multi_messages_watch(const uint64_t *unseen);
 
 /* A handle without a record joins a multi. We would not see its end, after
  * which its messages are invalid: from now on no message is read ahead. */

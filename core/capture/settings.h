@@ -25,7 +25,9 @@ enum llmobs_http_verb {
     LLMOBS_HTTP_FORM
 };
 
-/* CURLOPT_CONNECT_ONLY's value where the app speaks websockets itself. */
+/* CURLOPT_CONNECT_ONLY's values: the app sends bytes itself; frames of
+ * websockets. */
+#define LLMOBS_CONNECT_FOR_BYTES 1
 #define LLMOBS_CONNECT_FOR_FRAMES 2
 
 /* CURLOPT_PROXY. */

@@ -10,7 +10,7 @@
 #include "lib/base/wrapped_names.h"
 
 #define NAMES_LEN 400
-#define BITS 32
+#define BITS 64
 
 static const struct llmobs_wrappers *wrappers;
 static atomic_bool told[LLMOBS_WRAPPERS];
@@ -35,10 +35,10 @@ static bool unseen_is_first(const char *name)
 
 /* The functions of one object whose calls the library does not see. Of those
  * that it defines it may still ask the loader for some later, until `last`. */
-static unsigned hidden_by(const struct llmobs_wrapper *one, bool last)
+static uint64_t hidden_by(const struct llmobs_wrapper *one, bool last)
 {
-    unsigned strays = __atomic_load_n(&one->strays, __ATOMIC_ACQUIRE);
-    unsigned defines = __atomic_load_n(&one->defines, __ATOMIC_ACQUIRE);
+    uint64_t strays = __atomic_load_n(&one->strays, __ATOMIC_ACQUIRE);
+    uint64_t defines = __atomic_load_n(&one->defines, __ATOMIC_ACQUIRE);
     bool first = last;
 
     if (__atomic_load_n(&one->reaches, __ATOMIC_ACQUIRE))
@@ -48,7 +48,7 @@ static unsigned hidden_by(const struct llmobs_wrapper *one, bool last)
     return first ? strays | defines : strays;
 }
 
-static void unseen_tell(const char *path, unsigned hidden)
+static void unseen_tell(const char *path, uint64_t hidden)
 {
     char names[NAMES_LEN] = "";
     size_t len = 0;
@@ -78,7 +78,7 @@ bool llmobs_unseen_tell(bool last)
     for (size_t i = 0; i < LLMOBS_WRAPPERS; i++) {
         const struct llmobs_wrapper *one = &wrappers->list[i];
         const char *path = __atomic_load_n(&one->path, __ATOMIC_ACQUIRE);
-        unsigned hidden = path ? hidden_by(one, last) : 0;
+        uint64_t hidden = path ? hidden_by(one, last) : 0;
 
         if (!hidden || atomic_exchange(&told[i], true))
             continue;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/capture/global.h"
 #include "core/capture/judge.h"
@@ -37,6 +38,7 @@ struct llmobs_wire {
     atomic_bool busy, crossed;
     enum llmobs_wire_end ended_as;
     char *host; /* NULL: unknown */
+    bool plain; /* http, not https */
     /* A request that is not judged yet; NULL: there is none. `seen`: the body's
      * first bytes. */
     struct llmobs_wire_head *head;
@@ -246,7 +248,7 @@ static void request_head(struct llmobs_wire *wire, uint32_t number,
 
     wire->whole &= ~bit_of(number);
     llmobs_worker_call(worker);
-    wire->head = llmobs_wire_head_new(head, wire->host);
+    wire->head = llmobs_wire_head_new(head, wire->host, wire->plain);
     llmobs_buf_init(&wire->seen, JUDGED_MAX);
     if (wire->head && !llmobs_judge_may_be(wire->head->url, sends))
         forget_head(wire);
@@ -406,7 +408,7 @@ static const struct llmobs_http1_events events = {on_head, on_body, on_end,
 
 /* -- the connection -------------------------------------------------------- */
 
-struct llmobs_wire *llmobs_wire_begin(const char *host)
+static struct llmobs_wire *begin(const char *host, size_t len, bool plain)
 {
     uintptr_t key = atomic_fetch_add(&last_key, 1) + 1;
     struct llmobs_wire *wire;
@@ -420,10 +422,33 @@ struct llmobs_wire *llmobs_wire_begin(const char *host)
         atomic_store(&wire->crossed, false);
         llmobs_http1_init(&wire->http, &events, wire);
         wire->process = llmobs_fork_process();
-        wire->host = host && *host ? strdup(host) : NULL;
+        wire->host = len > 0 ? strndup(host, len) : NULL;
+        wire->plain = plain;
     }
     errno = saved;
     return wire;
+}
+
+struct llmobs_wire *llmobs_wire_begin(const char *host)
+{
+    return begin(host, host ? strlen(host) : 0, false);
+}
+
+struct llmobs_wire *llmobs_wire_open(const char *url)
+{
+    bool plain = strncasecmp(url, "http://", 7) == 0;
+    const char *host = url + (plain ? 7 : 8), *user;
+    size_t len;
+
+    if (!plain && strncasecmp(url, "https://", 8) != 0)
+        return NULL;
+    len = strcspn(host, "/?#");
+    user = memrchr(host, '@', len);
+    if (user) {
+        len -= (size_t)(user + 1 - host);
+        host = user + 1;
+    }
+    return begin(host, len, plain);
 }
 
 /* The parent ends what it began. The child follows the connection from its next

@@ -21,6 +21,11 @@ void llmobs_wire_init(struct llmobs_worker *worker, bool replays);
 
 /* The operations of struct llmobs_wire_ops (engine.h). */
 struct llmobs_wire *llmobs_wire_begin(const char *host);
+
+/* As _begin, for a connection to the origin of an absolute URL. NULL also for
+ * another scheme than http and https. */
+struct llmobs_wire *llmobs_wire_open(const char *url);
+
 void llmobs_wire_sent(struct llmobs_wire *wire, const void *bytes, size_t len);
 void llmobs_wire_received(struct llmobs_wire *wire, const void *bytes,
                           size_t len);

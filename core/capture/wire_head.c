@@ -6,7 +6,10 @@
 #include "lib/base/clock.h"
 #include "lib/base/hazard.h"
 
-#define SCHEME "https://"
+static const char *scheme_of(bool plain)
+{
+    return plain ? "http://" : "https://";
+}
 
 /* Bytes for all lines, each a node and a text; `count`: of lines. */
 static size_t size_of_lines(struct llmobs_text rest, size_t *count)
@@ -47,10 +50,10 @@ static char *put_lines(struct llmobs_wire_head *to, size_t count,
 
 /* A target is a path, or by HTTP/1.1 an absolute URL. */
 static char *put_url(char *at, struct llmobs_text target,
-                     struct llmobs_text host)
+                     struct llmobs_text host, const char *scheme)
 {
     if (target.data[0] == '/') {
-        at = put(at, SCHEME, strlen(SCHEME));
+        at = put(at, scheme, strlen(scheme));
         at = put(at, host.data, host.len);
     }
     at = put(at, target.data, target.len);
@@ -59,7 +62,7 @@ static char *put_url(char *at, struct llmobs_text target,
 }
 
 struct llmobs_wire_head *llmobs_wire_head_new(
-    const struct llmobs_http1_head *head, const char *host)
+    const struct llmobs_http1_head *head, const char *host, bool plain)
 {
     struct llmobs_text name = head->host;
     struct llmobs_wire_head *to;
@@ -70,8 +73,9 @@ struct llmobs_wire_head *llmobs_wire_head_new(
     if (head->target.len == 0 || head->target.data[0] == '*' ||
         (head->target.data[0] == '/' && name.len == 0))
         return NULL;
-    size = sizeof(*to) + size_of_lines(head->headers, &count) + strlen(SCHEME) +
-           name.len + head->target.len + head->method.len + 2;
+    size = sizeof(*to) + size_of_lines(head->headers, &count) +
+           strlen(scheme_of(plain)) + name.len + head->target.len +
+           head->method.len + 2;
     to = malloc(size);
     if (!to)
         return NULL;
@@ -80,7 +84,7 @@ struct llmobs_wire_head *llmobs_wire_head_new(
     to->method = put_lines(to, count, head->headers);
     to->url = put(to->method, head->method.data, head->method.len) + 1;
     to->url[-1] = '\0';
-    (void)put_url(to->url, head->target, name);
+    (void)put_url(to->url, head->target, name, scheme_of(plain));
     return to;
 }
 

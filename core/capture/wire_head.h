@@ -23,9 +23,9 @@ struct llmobs_wire_head {
 };
 
 /* Copies what is needed of the head. `host`: the peer's name, for a request
- * that names none; NULL: unknown. */
+ * that names none; NULL: unknown. `plain`: by http, not https. */
 struct llmobs_wire_head *llmobs_wire_head_new(
-    const struct llmobs_http1_head *head, const char *host);
+    const struct llmobs_http1_head *head, const char *host, bool plain);
 
 /* Wipes and frees it. */
 void llmobs_wire_head_free(struct llmobs_wire_head *head);

@@ -270,6 +270,24 @@ for each in OF_GNUTLS:
 
 
 @test
+def connect_only(t):
+    """Bytes that a program sends over a connection of libcurl's."""
+    program = os.path.join(t.dir, "connect_only")
+    for library in "libcurl.so.4", "libcurl-gnutls.so.4":
+        subprocess.run(CC + ["-o", program, app("connect_only.c"),
+                             "-l:" + library], check=True)
+        for base in url(t), url(t).replace("https", "http").replace(
+                str(t.servers.tls), str(t.servers.http)):
+            r = t.same([program, base[:-len("/v1/chat/completions")],
+                        t.servers.cert, "gpt-test", "error-429", "+gpt-test",
+                        "-gpt-test"], spans=4, env={"LLMOBS_TLS": "off"},
+                       answers=False)
+            equal([s["status"] for s in sorted(
+                r.spans, key=lambda s: s["start_ns"])],
+                ["ok", "error", "ok", "error"], "status")
+
+
+@test
 def openssl_1_1(t):
     """By its names, and by the version that they have there."""
     library, script, program = [os.path.join(t.dir, name) for name in (
