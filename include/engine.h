@@ -201,9 +201,10 @@ struct llmobs_wire_ops {
     /* After FREED the connection is gone; after the others it stays, and no
      * byte of it counts any more. */
     void (*ended)(struct llmobs_wire *, enum llmobs_wire_end how);
-    /* A client speaks HTTP/2 to `host`, which is not followed. Borrows `host`.
-     */
-    void (*http2)(const char *host);
+    /* A client speaks HTTP/2 to `host`, which is not followed; borrowed. NULL:
+     * a library did what it cannot do, and no connection is followed from now
+     * on. */
+    void (*unfollowed)(const char *host);
 };
 
 /* The operations of the core, one for each hooked function (shim/copies.h).

@@ -1419,6 +1419,11 @@ HAZARDS = [
          ("nothing_is_an_end", "tls.case_of_nothing"),
          ("wrong_call_is_an_end", "tls.gnutls_of_nothing")]),
 
+    ("a TLS library that says what cannot be",
+     "nothing is followed any more in that process, which is counted "
+     "(`give_up`)", [
+         ("too_much_believed", "tls.openssl_1_1")]),
+
     ("a library has a libssl of its own beside the program's",
      "each has thunks of its own; a slot that is not bound yet gets those of the "
      "copy that a look-up finds (`is_found_by`)", [

@@ -1,5 +1,6 @@
 #include "shim/follow.h"
 
+#include "lib/base/hazard.h"
 #include "shim/connections.h"
 #include "shim/host.h"
 #include "shim/load.h"
@@ -8,6 +9,22 @@
 /* Stands for a connection that the core does not follow. */
 static char unfollowed;
 #define UNFOLLOWED ((void *)&unfollowed)
+
+/* A library did what it cannot do: nothing is followed, for good. */
+static bool over;
+
+static bool is_over(void)
+{
+    return __atomic_load_n(&over, __ATOMIC_ACQUIRE);
+}
+
+__attribute__((noinline)) static void give_up(void)
+{
+    const struct llmobs_ops *ops = llmobs_load_core();
+
+    if (!__atomic_exchange_n(&over, true, __ATOMIC_ACQ_REL) && ops)
+        ops->wire.unfollowed(NULL);
+}
 
 /* The core's operations, if it follows the connection. */
 static const struct llmobs_ops *follower_of(
@@ -38,7 +55,7 @@ __attribute__((noinline)) static void tell_http2(const char *name)
         name && !llmobs_host_left_tls() ? llmobs_load_alone(NULL) : NULL;
 
     if (ops)
-        ops->wire.http2(name);
+        ops->wire.unfollowed(name);
 }
 
 /* The first bytes may be the beginning of a head, which holds keys. */
@@ -54,10 +71,14 @@ static void hand_on_first(const struct llmobs_ops *ops,
 void llmobs_follow_sent(const void *object, llmobs_follow_name_fn *name_of,
                         const void *bytes, size_t len, size_t taken)
 {
-    struct llmobs_sent sent =
-        llmobs_connections_sent(object, bytes, len, taken);
+    struct llmobs_sent sent;
     const struct llmobs_ops *ops;
 
+    if (LLMOBS_HAZARD(too_much_believed, bytes && taken > len, false))
+        give_up();
+    if (is_over())
+        return;
+    sent = llmobs_connections_sent(object, bytes, len, taken);
     if (sent.http2)
         tell_http2(name_of(object));
     if (!sent.connection)
@@ -75,7 +96,7 @@ bool llmobs_follow_received(const void *object, const void *bytes, size_t len)
 {
     bool speaks_first = false;
     struct llmobs_connection *connection =
-        llmobs_connections_received(object, &speaks_first);
+        is_over() ? NULL : llmobs_connections_received(object, &speaks_first);
     const struct llmobs_ops *ops = connection ? follower_of(connection) : NULL;
 
     if (ops)

@@ -30,7 +30,7 @@ void llmobs_wire_sent(struct llmobs_wire *wire, const void *bytes, size_t len);
 void llmobs_wire_received(struct llmobs_wire *wire, const void *bytes,
                           size_t len);
 void llmobs_wire_ended(struct llmobs_wire *wire, enum llmobs_wire_end how);
-void llmobs_wire_http2(const char *host);
+void llmobs_wire_unfollowed(const char *host);
 
 /* The process exits: gives all exchanges that are under way. */
 void llmobs_wire_abandon_all(void);

@@ -8,9 +8,9 @@ import urllib.request
 
 from delivery import (agent, counts, double, recovered, settled, spool_of,
                       wait_for)
-from harness import (APPS, EMULATOR, PYTHON, SECRET, accept, body, curl, equal,
-                     expect_error, expect_llm, free_port, installed, ok, test,
-                     tree, wait_port)
+from harness import (APPS, EMULATOR, PYTHON, SECRET, Skip, accept, body, curl,
+                     equal, expect_error, expect_llm, free_port, installed, ok,
+                     test, tree, wait_port)
 from relays import Relay
 from serving import nginx_conf
 from test_fpm import check, preload, serve, settings
@@ -243,14 +243,27 @@ CC = (["aarch64-linux-gnu-gcc", "--sysroot=" + EMULATOR[2]] if EMULATOR
       else ["gcc"])
 
 
+def sanitizers(t):
+    """The program brings what the core needs that is built with one."""
+    return {"asan": ["-g1", "-fsanitize=address,undefined"],
+            "tsan": ["-g1", "-fsanitize=thread"]}.get(
+                t.build.rpartition("-")[2], [])
+
+
 def join(library, program, prefix, name, spans, errors):
     def run(t):
         path = os.path.join(t.dir, "cases")
         installed("/usr/lib/*/" + library[0])
-        subprocess.run(CC + ["-O1", "-o", path, app(program)] +
+        flags, env = sanitizers(t), dict(ON)
+        if flags and name == "forgets_keys":
+            raise Skip("a sanitizer's memory may not be read")
+        if flags and name in ("forks", "leaves"): # without freeing anything
+            env["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + \
+                ":detect_leaks=0"
+        subprocess.run(CC + flags + ["-O1", "-o", path, app(program)] +
                        ["-l:" + each for each in library] + ["-lpthread"],
                        check=True)
-        r = t.same([path, name, str(t.servers.tls)], spans=spans, env=ON,
+        r = t.same([path, name, str(t.servers.tls)], spans=spans, env=env,
                    order=name != "threads", answers=errors == 0)
         equal(sum(s["status"] == "error" for s in r.spans), errors, "errors")
         for span in r.spans:
@@ -303,6 +316,10 @@ def openssl_1_1(t):
                         ("freed_inside", 6), ("no_http", 0)):
         t.same([program, name, str(t.servers.http)], spans=spans, env=ON,
                answers=False)
+    r = t.same([program, "plain", str(t.servers.http)], spans=1, answers=False,
+               env=dict(ON, STANDIN_LIES="2"))
+    ok("more bytes than it was given" in r.log, r.log)
+    equal(counts(t)["unfollowed"], 1, "told")
 
 
 @test

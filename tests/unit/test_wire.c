@@ -312,8 +312,8 @@ START_TEST(over_http2)
     uint64_t before = llmobs_stats_get(LLMOBS_STAT_unfollowed);
 
     begin();
-    llmobs_wire_http2("api.openai.com");
-    llmobs_wire_http2("example.com");
+    llmobs_wire_unfollowed("api.openai.com");
+    llmobs_wire_unfollowed("example.com");
     ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_unfollowed), before + 1);
     end(0);
 }

@@ -76,9 +76,14 @@ int SSL_peek(struct ssl *ssl, void *bytes, int len)
     return (int)recv(ssl->fd, bytes, (size_t)len, MSG_PEEK);
 }
 
+/* STANDIN_LIES=N: the write of that number says that it took too much. */
 int SSL_write(struct ssl *ssl, const void *bytes, int len)
 {
-    return ssl->last = (int)send(ssl->fd, bytes, (size_t)len, 0);
+    const char *lies = getenv("STANDIN_LIES");
+    static int number;
+
+    ssl->last = (int)send(ssl->fd, bytes, (size_t)len, 0);
+    return lies && ++number == atoi(lies) ? len + 1 : ssl->last;
 }
 
 int SSL_read_ex(struct ssl *ssl, void *bytes, size_t len, size_t *got)
