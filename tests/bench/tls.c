@@ -3,6 +3,8 @@
  *   tls read COUNT CERT KEY     ns a read of 1 byte that is there
  *   tls idle COUNT CONNECTIONS  ns a read that gives nothing, on each of so
  * many connections in turn
+ *   tls call COUNT CERT KEY BODY ANSWER
+ *                               asks for that BODY, and gets that ANSWER
  *
  * The names and the numbers are those of ssl.h and bio.h. */
 #include <stdio.h>
@@ -89,6 +91,32 @@ static double read_idle(void *ctx, int count, unsigned connections)
     return (now_ns() - began) / count;
 }
 
+/* Both ends are in this process: the cost of the other end is there with and
+ * without the library. */
+static void call(void *ctx, int count, const char *body, const char *answer)
+{
+    static char asks[65536], answers[65536], got[RECORD];
+    int size = snprintf(asks, sizeof(asks),
+                        "POST /v1/chat/completions HTTP/1.1\r\n"
+                        "Host: api.openai.com\r\n"
+                        "Content-Type: application/json\r\n"
+                        "Content-Length: %zu\r\n\r\n%s",
+                        strlen(body), body);
+    int len = snprintf(answers, sizeof(answers),
+                       "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                       "Content-Length: %zu\r\n\r\n%s",
+                       strlen(answer), answer);
+    void *client, *server;
+
+    join(ctx, &client, &server);
+    for (int i = 0; i < count; i++) {
+        SSL_write(client, asks, size);
+        SSL_read(server, got, sizeof(got));
+        SSL_write(server, answers, len);
+        SSL_read(client, got, sizeof(got));
+    }
+}
+
 int main(int argc, char **argv)
 {
     void *ctx = SSL_CTX_new(TLS_method());
@@ -97,6 +125,12 @@ int main(int argc, char **argv)
         SSL_CTX_use_certificate_file(ctx, argv[3], PEM);
         SSL_CTX_use_PrivateKey_file(ctx, argv[4], PEM);
         printf("%.3f\n", read_bytes(ctx, atoi(argv[2])));
+        return 0;
+    }
+    if (argc == 7 && strcmp(argv[1], "call") == 0) {
+        SSL_CTX_use_certificate_file(ctx, argv[3], PEM);
+        SSL_CTX_use_PrivateKey_file(ctx, argv[4], PEM);
+        call(ctx, atoi(argv[2]), argv[5], argv[6]);
         return 0;
     }
     if (argc == 4 && strcmp(argv[1], "idle") == 0) {
