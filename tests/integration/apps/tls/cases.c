@@ -1,19 +1,15 @@
 /* cases NAME PORT: a client of OpenSSL that uses it as programs may, though few
  * do. It needs the library alone, and no header of it: ssl.h, bio.h. */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "calls.h"
 
 #define HOST_NAME 55 /* SSL_CTRL_SET_TLSEXT_HOSTNAME */
 #define MODE 33      /* SSL_CTRL_MODE */
@@ -46,20 +42,6 @@ long BIO_ctrl(void *bio, int what, long number, void *argument);
 void BIO_free_all(void *bio);
 
 static void *ctx;
-static int port;
-
-static int dial(void)
-{
-    struct sockaddr_in to = {.sin_family = AF_INET,
-                             .sin_port = htons((uint16_t)port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
-
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    if (connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0)
-        exit(3);
-    return fd;
-}
 
 static void connect_tls(void *ssl, int fd)
 {
@@ -78,27 +60,6 @@ static void *open_tls(int *fd)
     return ssl;
 }
 
-/* A request whose prompt has at least so many bytes. */
-static char *request(const char *model, size_t least, size_t *len)
-{
-    static const char form[] =
-        "{\"model\":\"%s\",\"messages\":[{\"role\":\"user\",\"content\":"
-        "\"hello there\"}],\"user\":\"%0*d\"}";
-    char *text = malloc(least + 1000), *body = malloc(least + 500);
-    int size = sprintf(body, form, model, (int)least + 1, 0);
-    int head = sprintf(text,
-                       "POST /v1/chat/completions HTTP/1.1\r\n"
-                       "Host: localhost:%d\r\nContent-Length: %d\r\n"
-                       "Authorization: Bearer sk-SECRETKEY\r\n"
-                       "Content-Type: application/json\r\n\r\n",
-                       port, size);
-
-    memcpy(text + head, body, (size_t)size);
-    *len = (size_t)(head + size);
-    free(body);
-    return text;
-}
-
 static void send_all(void *ssl, const char *model)
 {
     size_t len;
@@ -109,35 +70,15 @@ static void send_all(void *ssl, const char *model)
     free(text);
 }
 
-static int read_some(void *ssl, char *to, int len)
+static ssize_t read_some(void *ssl, char *to, size_t len)
 {
     for (;;) {
-        int got = SSL_read(ssl, to, len);
+        int got = SSL_read(ssl, to, (int)len);
         int why = got > 0 ? 0 : SSL_get_error(ssl, got);
 
         if (why != 2 && why != 3) /* WANT_READ, WANT_WRITE */
             return got;
         usleep(1000);
-    }
-}
-
-/* Reads one answer, by its length. */
-static void answer(void *ssl)
-{
-    char head[2000] = "", *end = NULL;
-    size_t len = 0, rest;
-
-    while (!end && len + 1 < sizeof(head) && read_some(ssl, head + len, 1) > 0)
-        end = strstr(head, (head[++len] = '\0', "\r\n\r\n"));
-    end = strcasestr(head, "content-length:");
-    rest = end ? strtoul(end + 15, NULL, 10) : 0;
-    printf("%.12s, %zu bytes\n", head, rest);
-    for (char byte[512]; rest > 0;) {
-        int got = read_some(ssl, byte, (int)(rest < 512 ? rest : 512));
-
-        if (got <= 0)
-            break;
-        rest -= (size_t)got;
     }
 }
 
@@ -476,26 +417,19 @@ static void leaves(void)
 
 int main(int argc, char **argv)
 {
-    static const struct {
-        const char *name;
-        void (*run)(void);
-    } all[] = {{"plain", plain},     {"newer_names", newer_names},
-               {"bytes", bytes},     {"of_nothing", of_nothing},
-               {"partial", partial}, {"moved", moved},
-               {"cleared", cleared}, {"freed_inside", freed_inside},
-               {"no_http", no_http}, {"forks", forks},
-               {"threads", threads}, {"keeps_errno", keeps_errno},
-               {"leaves", leaves},   {"forgets_keys", forgets_keys}};
+    static const struct named_case all[] = {
+        {"plain", plain},     {"newer_names", newer_names},
+        {"bytes", bytes},     {"of_nothing", of_nothing},
+        {"partial", partial}, {"moved", moved},
+        {"cleared", cleared}, {"freed_inside", freed_inside},
+        {"no_http", no_http}, {"forks", forks},
+        {"threads", threads}, {"keeps_errno", keeps_errno},
+        {"leaves", leaves},   {"forgets_keys", forgets_keys}};
 
     if (argc != 3)
         return 2;
     port = atoi(argv[2]);
     CRYPTO_set_mem_functions(slow_malloc, slow_realloc, slow_free);
     ctx = SSL_CTX_new(TLS_client_method());
-    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
-        if (strcmp(all[i].name, argv[1]) == 0) {
-            all[i].run();
-            return 0;
-        }
-    return 2;
+    return run_case(argv[1], all, sizeof(all) / sizeof(*all));
 }

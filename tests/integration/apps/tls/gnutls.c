@@ -1,19 +1,16 @@
 /* gnutls NAME PORT: a client of GnuTLS, as cases.c is of OpenSSL. It needs the
  * library alone, and no header of it: gnutls.h. */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "calls.h"
 
 #define CLIENT 2      /* GNUTLS_CLIENT */
 #define CERTIFICATE 1 /* GNUTLS_CRD_CERTIFICATE */
@@ -36,18 +33,12 @@ int gnutls_record_uncork(void *session, unsigned flags);
 void gnutls_deinit(void *session);
 
 static void *credentials;
-static int port;
 
 static void *open_tls(int *fd)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET,
-                             .sin_port = htons((uint16_t)port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     void *session;
 
-    *fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (connect(*fd, (struct sockaddr *)&to, sizeof(to)) != 0)
-        exit(3);
+    *fd = dial();
     gnutls_init(&session, CLIENT);
     gnutls_set_default_priority(session);
     gnutls_credentials_set(session, CERTIFICATE, credentials);
@@ -57,31 +48,10 @@ static void *open_tls(int *fd)
     return session;
 }
 
-/* A request whose prompt has at least so many bytes. */
-static char *request(size_t least, size_t *len)
-{
-    static const char form[] =
-        "{\"model\":\"gpt-test\",\"messages\":[{\"role\":\"user\",\"content\":"
-        "\"hello there\"}],\"user\":\"%0*d\"}";
-    char *text = malloc(least + 1000), *body = malloc(least + 500);
-    int size = sprintf(body, form, (int)least + 1, 0);
-    int head = sprintf(text,
-                       "POST /v1/chat/completions HTTP/1.1\r\n"
-                       "Host: localhost:%d\r\nContent-Length: %d\r\n"
-                       "Authorization: Bearer sk-SECRETKEY\r\n"
-                       "Content-Type: application/json\r\n\r\n",
-                       port, size);
-
-    memcpy(text + head, body, (size_t)size);
-    *len = (size_t)(head + size);
-    free(body);
-    return text;
-}
-
 static void send_all(void *session)
 {
     size_t len;
-    char *text = request(1, &len);
+    char *text = request("gpt-test", 1, &len);
 
     if (gnutls_record_send(session, text, len) != (ssize_t)len)
         printf("a write failed\n");
@@ -95,27 +65,6 @@ static ssize_t read_some(void *session, char *to, size_t len)
     while ((got = gnutls_record_recv(session, to, len)) == AGAIN)
         usleep(1000);
     return got;
-}
-
-/* Reads one answer, by its length. */
-static void answer(void *session)
-{
-    char head[2000] = "", *end = NULL;
-    size_t len = 0, rest;
-
-    while (!end && len + 1 < sizeof(head) &&
-           read_some(session, head + len, 1) > 0)
-        end = strstr(head, (head[++len] = '\0', "\r\n\r\n"));
-    end = strcasestr(head, "content-length:");
-    rest = end ? strtoul(end + 15, NULL, 10) : 0;
-    printf("%.12s, %zu bytes\n", head, rest);
-    for (char byte[512]; rest > 0;) {
-        ssize_t got = read_some(session, byte, rest < 512 ? rest : 512);
-
-        if (got <= 0)
-            break;
-        rest -= (size_t)got;
-    }
 }
 
 static void plain(void)
@@ -154,7 +103,7 @@ static void corked(void)
     int fd;
     void *session = open_tls(&fd);
     size_t len;
-    char *text = request(1, &len);
+    char *text = request("gpt-test", 1, &len);
 
     gnutls_record_cork(session);
     for (size_t i = 0; i < len; i++)
@@ -171,7 +120,7 @@ static void waits(bool again_with_bytes)
     int fd, tries = 0;
     void *session = open_tls(&fd);
     size_t len, off = 0;
-    char *text = request(LARGE, &len);
+    char *text = request("gpt-test", LARGE, &len);
     bool waiting = false;
 
     fcntl(fd, F_SETFL, O_NONBLOCK);
@@ -300,23 +249,16 @@ static void threads(void)
 
 int main(int argc, char **argv)
 {
-    static const struct {
-        const char *name;
-        void (*run)(void);
-    } all[] = {{"plain", plain},           {"of_nothing", of_nothing},
-               {"corked", corked},         {"without_bytes", without_bytes},
-               {"with_bytes", with_bytes}, {"one_address", one_address},
-               {"no_http", no_http},       {"both_ways", both_ways},
-               {"threads", threads}};
+    static const struct named_case all[] = {
+        {"plain", plain},           {"of_nothing", of_nothing},
+        {"corked", corked},         {"without_bytes", without_bytes},
+        {"with_bytes", with_bytes}, {"one_address", one_address},
+        {"no_http", no_http},       {"both_ways", both_ways},
+        {"threads", threads}};
 
     if (argc != 3)
         return 2;
     port = atoi(argv[2]);
     gnutls_certificate_allocate_credentials(&credentials);
-    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
-        if (strcmp(all[i].name, argv[1]) == 0) {
-            all[i].run();
-            return 0;
-        }
-    return 2;
+    return run_case(argv[1], all, sizeof(all) / sizeof(*all));
 }
