@@ -113,7 +113,7 @@ static const char *first_bad(const struct llmobs_report *report)
     return NULL;
 }
 
-/* What makes the calls of a process that has no library that is seen. */
+/* Names the maker of the calls of a process without a library that is seen. */
 static const char *unseen_by(const struct llmobs_process *process)
 {
     static const struct {

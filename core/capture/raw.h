@@ -1,6 +1,6 @@
 /* raw - the bytes that the app itself sends and receives over a connection that
  * libcurl made for it (CURLOPT_CONNECT_ONLY with 1): HTTP of the app's own, as
- * the Azure SDK for C++ has it. What is a call, wire.h finds.
+ * the Azure SDK for C++ has it. wire.h finds the calls among them.
  *
  * Owns:    the record of the handle's connection, until the next transfer of
  * the handle, or its end. Threads: the one that drives the handle. Errors:
