@@ -441,7 +441,7 @@ int main(int argc, char **argv)
         {"write_unset", write_unset, 2, 0},
         {"twin_of_a_busy_one", twin_of_a_busy_one, 1, 0},
         {"asked_inside", asked_inside, 1, 0},
-        {"spoken", spoken, 0, 0},
+        {"spoken", spoken, 1, 0},
         {"websocket", websocket, 0, 0},
         {"websocket_asked", websocket_asked, 0, 0},
         {"websocket_written", websocket_written, 0, 0},

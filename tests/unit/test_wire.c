@@ -4,11 +4,11 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/capture/judge.h"
@@ -319,31 +319,40 @@ START_TEST(over_http2)
 }
 END_TEST
 
-#define CHUNKS 1000000
-
-static atomic_bool sending;
+#define CHUNKS ((size_t)3000000)
+#define CHUNK "1\r\n \r\n"
 
 static void *send_long(void *body)
 {
-    atomic_store(&sending, true);
-    send_text(body);
+    llmobs_wire_sent(wire, body, CHUNKS * (sizeof(CHUNK) - 1));
     return NULL;
+}
+
+/* Waits until the thread has worked for longer than its start takes. */
+static void wait_until_sending(pthread_t thread)
+{
+    struct timespec spent = {0, 0};
+    clockid_t clock;
+
+    ck_assert_int_eq(pthread_getcpuclockid(thread, &clock), 0);
+    while (spent.tv_sec == 0 && spent.tv_nsec < 3000000) {
+        sched_yield();
+        clock_gettime(clock, &spent);
+    }
 }
 
 /* GnuTLS lets a program send in one thread and receive in another. */
 START_TEST(two_threads)
 {
-    char *body = malloc(CHUNKS * 6 + 1);
+    char *body = malloc(CHUNKS * sizeof(CHUNK));
     pthread_t other;
 
-    for (int i = 0; i < CHUNKS; i++)
-        memcpy(body + (size_t)i * 6, "1\r\n \r\n", 7);
+    for (size_t i = 0; i < CHUNKS; i++)
+        memcpy(body + i * (sizeof(CHUNK) - 1), CHUNK, sizeof(CHUNK));
     begin();
     send_text(ASKS JSON "Transfer-Encoding: chunked\r\n\r\n41\r\n" BODY "\r\n");
     ck_assert_int_eq(pthread_create(&other, NULL, send_long, body), 0);
-    while (!atomic_load(&sending))
-        sched_yield();
-    usleep(1000);
+    wait_until_sending(other);
     receive(ANSWER);
     ck_assert_int_eq(pthread_join(other, NULL), 0);
     send_text("0\r\n\r\n");
