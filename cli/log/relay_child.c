@@ -19,7 +19,6 @@
 #include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "core/deliver/open.h"
-#include "core/deliver/relay.h"
 #include "core/export/peer.h"
 #include "core/log/relay_sign.h"
 #include "core/log/spool_file.h"

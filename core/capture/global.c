@@ -15,7 +15,6 @@
 #include "lib/base/stats.h"
 #include "lib/base/thread.h"
 #include "core/deliver/worker_turn.h"
-#include "core/deliver/worker_active.h"
 #include "core/export/http.h"
 #include "core/capture/capture.h"
 #include "core/capture/unseen.h"

@@ -8,11 +8,7 @@
 #include "lib/base/filter.h"
 #include "lib/base/fork.h"
 #include "lib/base/program.h"
-#include "core/deliver/drain.h"
-#include "core/deliver/relay.h"
-#include "core/deliver/worker_thread.h"
 #include "core/deliver/worker_turn.h"
-#include "core/deliver/worker_active.h"
 
 /* A connection that the worker opened within this time needs no warming. */
 #define WARM_AGAIN_MS 10000
@@ -161,24 +157,4 @@ void llmobs_worker_prepare(struct llmobs_worker *worker, int64_t ms)
 {
     if (llmobs_worker_pending(worker) != 0 && !atomic_load(&worker->stop))
         llmobs_worker_encode_aside(worker, ms);
-}
-
-/* -- draining ------------------------------------------------------------ */
-
-void llmobs_worker_drain(struct llmobs_worker *worker, const atomic_bool *stop)
-{
-    llmobs_worker_check_fork(worker);
-    llmobs_drain(&worker->delivery, worker->note, stop);
-    if (worker->close)
-        worker->close(worker->config);
-}
-
-void llmobs_worker_relay(struct llmobs_worker *worker,
-                         const struct llmobs_relay_waits *waits,
-                         const atomic_bool *stop)
-{
-    llmobs_worker_check_fork(worker);
-    llmobs_relay(&worker->delivery, worker->note, waits, stop);
-    if (worker->close)
-        worker->close(worker->config);
 }

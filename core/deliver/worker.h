@@ -27,7 +27,6 @@
 
 #include "core/config/config.h"
 #include "core/deliver/buffer.h"
-#include "core/deliver/worker_wait.h"
 #include "core/export/meter.h"
 #include "lib/span/span.h"
 #include "core/log/adopt.h"
@@ -58,8 +57,17 @@ struct llmobs_worker *llmobs_worker_new(const struct llmobs_config *config,
  * when it returns, and the counts are final. May be called once. */
 void llmobs_worker_drain(struct llmobs_worker *worker, const atomic_bool *stop);
 
-/* As llmobs_worker_drain, for a relay (relay.h). */
-struct llmobs_relay_waits;
+/* How the caller lets a relay wait. */
+struct llmobs_relay_waits {
+    /* Returns when the spool has news, at `until_ns` (monotonic) at the latest,
+     * or sooner. */
+    void (*wait)(void *ctx, int64_t until_ns);
+    void (*tick)(void *ctx); /* also called while a request waits */
+    void *ctx;
+};
+
+/* As llmobs_worker_drain, but goes on until `stop` is set. A destination that
+ * fails backs off; its events wait in memory, and then on the disk. */
 void llmobs_worker_relay(struct llmobs_worker *worker,
                          const struct llmobs_relay_waits *waits,
                          const atomic_bool *stop);
@@ -159,6 +167,29 @@ int llmobs_worker_retreat(struct llmobs_worker *worker, int64_t ms,
  * Takes half a second at most. A process that shares this memory may call it.
  */
 void llmobs_worker_withdraw(struct llmobs_worker *worker);
+
+/* Items that were given and are neither delivered nor dropped yet. Captured
+ * items are these and the counters of the other items' fates (stats.h). */
+size_t llmobs_worker_pending(struct llmobs_worker *worker);
+
+/* How many calls the disk has that are neither delivered nor left there. The
+ * number may be wrong by a few while a thread goes on giving. */
+size_t llmobs_worker_kept(void);
+
+/* How long an exit, or a flush without a time of its own, waits at most:
+ * LLMOBS_EXIT_FLUSH_MS, else the longest time that an exporter asks for. No
+ * exporter gets more than it asks for, and at an exit a store gets less if the
+ * spool has all that waits. */
+int64_t llmobs_worker_exit_ms(struct llmobs_worker *worker);
+int64_t llmobs_worker_flush_ms(struct llmobs_worker *worker);
+
+/* Called first wherever an app's thread leaves something to deliver. */
+void llmobs_worker_become_active(struct llmobs_worker *worker);
+
+/* True where this process has neither begun nor given anything, so that no stop
+ * is needed; makes no system call. A span that another exit handler gives later
+ * is delivered at once. */
+bool llmobs_worker_end_quietly(struct llmobs_worker *worker);
 
 /* Delivers the pending items, due or not, within `ms`. 0: all are delivered;
  * else -ETIMEDOUT. */

@@ -14,7 +14,6 @@
 #include "lib/base/log.h"
 #include "lib/base/signal_guard.h"
 #include "lib/base/thread.h"
-#include "core/deliver/worker_thread.h"
 #include "core/deliver/worker_turn.h"
 #include "lib/base/stats.h"
 #include "core/export/http.h"

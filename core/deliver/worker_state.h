@@ -11,10 +11,9 @@
 #define LLMOBS_WORKER_PAUSE_MS 10
 
 enum llmobs_worker_thread {
-    LLMOBS_WORKER_NONE, /* the next give starts a thread */
-    LLMOBS_WORKER_STARTING,
-    LLMOBS_WORKER_RUNNING,
-    LLMOBS_WORKER_ENDED /* for good */
+    LLMOBS_WORKER_NONE,    /* the next give starts a thread */
+    LLMOBS_WORKER_RUNNING, /* or about to */
+    LLMOBS_WORKER_ENDED    /* for good */
 };
 
 struct llmobs_worker {

@@ -1,4 +1,4 @@
-#include "core/deliver/worker_thread.h"
+#include "core/deliver/worker_turn.h"
 
 #include <errno.h>
 #include <locale.h>
@@ -13,9 +13,7 @@
 #include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/thread.h"
-#include "core/deliver/worker_turn.h"
 #include "lib/base/stats.h"
-#include "core/deliver/worker_wait.h"
 #include "core/export/http.h"
 
 /* Measured: the deepest document that the JSON limits allow takes 32 KiB to
@@ -315,19 +313,15 @@ void llmobs_worker_start_thread(struct llmobs_worker *worker)
             START_AGAIN_MS * LLMOBS_NS_PER_MS)
         return;
     if (!atomic_compare_exchange_strong(&worker->thread, &none,
-                                        LLMOBS_WORKER_STARTING))
+                                        LLMOBS_WORKER_RUNNING))
         return;
     atomic_store(&worker->idle, 1);
     atomic_store(&worker->fresh, true);
     pthread_sigmask(SIG_SETMASK, NULL, &worker->signals);
     rc = llmobs_fork_gate_thread(worker_thread_main, worker, STACK_SIZE,
                                  &worker->events);
-    none = LLMOBS_WORKER_STARTING;
-    if (rc == 0) {
-        atomic_compare_exchange_strong(&worker->thread, &none,
-                                       LLMOBS_WORKER_RUNNING);
+    if (rc == 0)
         return;
-    }
     atomic_store(&worker->fresh, false);
     atomic_store(&worker->failed_ns, llmobs_clock_mono_ns());
     LLMOBS_HAZARD(thread_believed,

@@ -11,9 +11,7 @@
 
 bool llmobs_worker_has_thread(struct llmobs_worker *worker)
 {
-    unsigned state = atomic_load(&worker->thread);
-
-    return state == LLMOBS_WORKER_STARTING || state == LLMOBS_WORKER_RUNNING;
+    return atomic_load(&worker->thread) == LLMOBS_WORKER_RUNNING;
 }
 
 struct llmobs_spool *llmobs_worker_spool_of(struct llmobs_worker *worker)

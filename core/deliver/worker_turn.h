@@ -9,10 +9,18 @@
 #define LLMOBS_WORKER_TURN_H
 
 #include "lib/base/signal_guard.h"
+#include "core/deliver/worker.h"
 #include "core/deliver/worker_state.h"
 
 /* True where the worker's thread runs, or is about to. */
 bool llmobs_worker_has_thread(struct llmobs_worker *worker);
+
+/* Starts the thread unless it runs or ran before, the configuration wants no
+ * thread, or the system refused a thread a moment ago. */
+void llmobs_worker_start_thread(struct llmobs_worker *worker);
+
+/* True where the spool has all that waits. */
+bool llmobs_worker_disk_has_all(struct llmobs_worker *worker);
 
 /* The spool of this process; NULL: it has no spool. Borrowed. */
 struct llmobs_spool *llmobs_worker_spool_of(struct llmobs_worker *worker);
