@@ -179,17 +179,22 @@ enum llmobs_confined {
 enum llmobs_rest { LLMOBS_REST_NOT, LLMOBS_REST_HERE, LLMOBS_REST_HINDERED };
 
 /* How a connection of a TLS library ended: the peer said so (close_notify); it
- * broke; the program let it go, or made it ready for another connection. */
+ * broke; nothing can be sent any more, though an answer may still come; the
+ * program let it go, or made it ready for another connection. */
 enum llmobs_wire_end {
     LLMOBS_WIRE_CLOSED,
     LLMOBS_WIRE_BROKEN,
+    LLMOBS_WIRE_UNSENT,
     LLMOBS_WIRE_FREED
 };
 
 /* The connections of clients of HTTP/1.1 that a TLS library encrypts. The shim
  * calls these after the library's own function has returned, with the bytes
  * that the program gave or got, which they borrow until they return. They keep
- * errno. One connection is used by one thread at a time. */
+ * errno. For GnuTLS `sent` comes before the library's own function. Two threads
+ * may use one connection at once, as GnuTLS allows: then it is followed no
+ * more.
+ */
 struct llmobs_wire;
 struct llmobs_wire_ops {
     /* A client's first bytes were seen. Borrows `host`, the name that the
@@ -198,8 +203,8 @@ struct llmobs_wire_ops {
     struct llmobs_wire *(*begin)(const char *host);
     void (*sent)(struct llmobs_wire *, const void *bytes, size_t len);
     void (*received)(struct llmobs_wire *, const void *bytes, size_t len);
-    /* After FREED the connection is gone; after the others it stays, and no
-     * byte of it counts any more. */
+    /* After FREED the connection is gone; after CLOSED and BROKEN it stays, and
+     * no byte of it counts any more. */
     void (*ended)(struct llmobs_wire *, enum llmobs_wire_end how);
     /* A client speaks HTTP/2 to `host`, which is not followed; borrowed. NULL:
      * a library did what it cannot do, and no connection is followed from now

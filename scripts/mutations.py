@@ -1419,6 +1419,16 @@ HAZARDS = [
          ("nothing_is_an_end", "tls.case_of_nothing"),
          ("wrong_call_is_an_end", "tls.gnutls_of_nothing")]),
 
+    ("an answer whose head leaves a doubt",
+     "the reader stops, and tells the status first (`stop_in_answer`)", [
+         ("status_forgotten", "unit answer_in_doubt")]),
+
+    ("a write over TLS that fails, after the peer has answered",
+     "what was given counts, and the answer is still heard; but not where the "
+     "handshake has not ended (`see_unsent`)", [
+         ("answer_unheard", "tls.openssl_1_1"),
+         ("sent_in_handshake", "tls.case_no_handshake")]),
+
     ("a TLS library that says what cannot be",
      "nothing is followed any more in that process, which is counted "
      "(`give_up`)", [

@@ -44,8 +44,9 @@ __attribute__((noinline)) static void follow_begin(
 
     if (left)
         llmobs_say(false, left, "");
-
-    connection->of_core = wire ? wire : UNFOLLOWED;
+    /* A core that cannot be loaded now may be at the next request. */
+    if (left || ops)
+        connection->of_core = wire ? wire : UNFOLLOWED;
 }
 
 /* The core counts it where the host is a provider's. */

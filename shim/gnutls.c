@@ -28,12 +28,13 @@ static const char *no_name(const void *session)
     return NULL;
 }
 
-static void see_failure(const void *session, ssize_t result)
+static void see_failure(const void *session, ssize_t result,
+                        enum llmobs_wire_end how)
 {
     if (LLMOBS_HAZARD(wrong_call_is_an_end, result != INVALID_REQUEST, true) &&
         llmobs_connections_find(session) &&
         REAL(gnutls_error_is_fatal)((int)result))
-        llmobs_follow_ended(session, LLMOBS_WIRE_BROKEN);
+        llmobs_follow_ended(session, how);
 }
 
 /* Another thread may receive the answer before the real function returns, which
@@ -58,7 +59,7 @@ static ssize_t gnutls_record_send(void *session, const void *bytes, size_t len)
     if (put > 0)
         llmobs_follow_sent(session, no_name, bytes, len, (size_t)put);
     else if (put < 0)
-        see_failure(session, put);
+        see_failure(session, put, LLMOBS_WIRE_UNSENT);
     llmobs_libc_errno_restore(saved);
     return put;
 }
@@ -73,7 +74,7 @@ static ssize_t gnutls_record_recv(void *session, void *bytes, size_t len)
     else if (got == 0)
         llmobs_follow_ended(session, LLMOBS_WIRE_CLOSED);
     else
-        see_failure(session, got);
+        see_failure(session, got, LLMOBS_WIRE_BROKEN);
     llmobs_libc_errno_restore(saved);
     return got;
 }

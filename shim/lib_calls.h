@@ -73,6 +73,7 @@ enum llmobs_lib {
     X(SSL, SSL_get_error)             \
     X(SSL, SSL_get_servername)        \
     X(SSL, SSL_is_server)             \
+    X(SSL, SSL_in_init)               \
     X(GNUTLS, gnutls_error_is_fatal)
 
 enum llmobs_lib_call {

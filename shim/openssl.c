@@ -30,6 +30,7 @@
 int SSL_get_error(const void *ssl, int result);
 const char *SSL_get_servername(const void *ssl, int type);
 int SSL_is_server(const void *ssl);
+int SSL_in_init(const void *ssl);
 
 int SSL_read(void *ssl, void *bytes, int len);
 int SSL_write(void *ssl, const void *bytes, int len);
@@ -147,14 +148,24 @@ static void after_read(unsigned copy, const void *ssl, const void *bytes,
 }
 
 /* A write that could not be done now is tried again with the same bytes: they
- * count the first time, as the peer may answer before they all went. */
+ * count the first time, as the peer may answer before they all went. So it may
+ * where the rest cannot be sent. Before the end of a handshake none went. */
 static void see_unsent(unsigned copy, const void *ssl, const void *bytes,
                        size_t len, int why)
 {
-    if (why == WANT_READ || why == WANT_WRITE)
-        see_sent(copy, ssl, bytes, len, 0);
-    else
+    if (why == ZERO_RETURN) {
         see_end(ssl, why);
+        return;
+    }
+    if ((why != WANT_READ && why != WANT_WRITE && why != ERROR_SSL &&
+         why != ERROR_SYSCALL) ||
+        LLMOBS_HAZARD(sent_in_handshake, REAL(SSL_in_init)(ssl), false))
+        return;
+    see_sent(copy, ssl, bytes, len, 0);
+    if (why == ERROR_SSL || why == ERROR_SYSCALL)
+        llmobs_follow_ended(ssl,
+                            LLMOBS_HAZARD(answer_unheard, LLMOBS_WIRE_UNSENT,
+                                          LLMOBS_WIRE_BROKEN));
 }
 
 static void after_write(unsigned copy, const void *ssl, const void *bytes,

@@ -9,22 +9,35 @@
 #include "lib/base/tls_auto.h"
 
 #define ABOUT "tls"
-static const char *const libraries[] = {"libssl.so.", "libgnutls.so."};
-#define LIBRARIES (sizeof(libraries) / sizeof(*libraries))
+static const char *const libraries[] = {"libssl", "libgnutls.so."};
 
 static bool doctor_tls_begins(const char *text, const char *with)
 {
     return strncmp(text, with, strlen(with)) == 0;
 }
 
-static bool has_loaded_it(const struct llmobs_process *process)
+/* True where the process has an object whose name begins so. */
+static bool has_loaded(const struct llmobs_doctor *doctor, const char *name)
 {
+    const struct llmobs_process *process = &doctor->process;
+
     for (size_t i = 0; i < process->object_count; i++)
-        for (size_t j = 0; j < LIBRARIES; j++)
-            if (doctor_tls_begins(llmobs_program_base(process->objects[i].path),
-                                  libraries[j]))
-                return true;
+        if (doctor_tls_begins(llmobs_program_base(process->objects[i].path),
+                              name))
+            return true;
     return false;
+}
+
+static bool has_loaded_it(const struct llmobs_doctor *doctor)
+{
+    return has_loaded(doctor, libraries[0]) || has_loaded(doctor, libraries[1]);
+}
+
+static bool is_any(const char *value, const char *a, const char *b,
+                   const char *c)
+{
+    return strcasecmp(value, a) == 0 || strcasecmp(value, b) == 0 ||
+           strcasecmp(value, c) == 0;
 }
 
 static bool is_linked(const struct llmobs_doctor *doctor)
@@ -66,13 +79,12 @@ static enum llmobs_tls_way way_of(const struct llmobs_doctor *doctor,
                                   const char *base)
 {
     const char *set = setting(doctor, "LLMOBS_TLS");
-    bool php = doctor_tls_begins(base, "php");
 
-    if (set && strcasecmp(set, "off") == 0)
+    if (set && is_any(set, "off", "false", "0"))
         return LLMOBS_TLS_NOT;
-    if (php)
+    if (doctor_tls_begins(base, "php") || has_loaded(doctor, "libphp"))
         return LLMOBS_TLS_PHP;
-    if (set && strcasecmp(set, "on") == 0)
+    if (set && is_any(set, "on", "true", "1"))
         return LLMOBS_TLS_OBSERVED;
     if (!llmobs_glob_listed(LLMOBS_TLS_CLIENTS, base))
         return LLMOBS_TLS_NOT;
@@ -81,7 +93,7 @@ static enum llmobs_tls_way way_of(const struct llmobs_doctor *doctor,
 
 enum llmobs_tls_way llmobs_doctor_tls_of(const struct llmobs_doctor *doctor)
 {
-    return has_loaded_it(&doctor->process)
+    return has_loaded_it(doctor)
                ? way_of(doctor, llmobs_program_base(doctor->process.exe))
                : LLMOBS_TLS_NONE;
 }
@@ -91,8 +103,8 @@ bool llmobs_doctor_tls(struct llmobs_doctor *doctor)
     const char *base = llmobs_program_base(doctor->program.file);
     enum llmobs_tls_way way = LLMOBS_TLS_NONE;
 
-    if (llmobs_glob_listed(LLMOBS_TLS_CLIENTS, base) ||
-        has_loaded_it(&doctor->process) || is_linked(doctor))
+    if (llmobs_glob_listed(LLMOBS_TLS_CLIENTS, base) || has_loaded_it(doctor) ||
+        is_linked(doctor))
         way = way_of(doctor, base);
     switch (way) {
     case LLMOBS_TLS_NONE:

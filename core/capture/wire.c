@@ -37,8 +37,9 @@ struct llmobs_wire {
     /* A thread is at work here; another one came meanwhile. */
     atomic_bool busy, crossed;
     enum llmobs_wire_end ended_as;
-    char *host; /* NULL: unknown */
-    bool plain; /* http, not https */
+    bool unsent; /* nothing can be sent any more */
+    char *host;  /* NULL: unknown */
+    bool plain;  /* http, not https */
     /* A request that is not judged yet; NULL: there is none. `seen`: the body's
      * first bytes. */
     struct llmobs_wire_head *head;
@@ -131,6 +132,8 @@ static void forget_head(struct llmobs_wire *wire)
 {
     llmobs_wire_head_free(wire->head);
     wire->head = NULL;
+    if (wire->seen.len > 0)
+        explicit_bzero(wire->seen.data, wire->seen.len);
     llmobs_buf_fini(&wire->seen);
 }
 
@@ -418,6 +421,7 @@ static struct llmobs_wire *begin(const char *host, size_t len, bool plain)
     wire = llmobs_keyed_claim(&table, (void *)key);
     if (wire) {
         wire->whole = 0;
+        wire->unsent = false;
         atomic_store(&wire->busy, false);
         atomic_store(&wire->crossed, false);
         llmobs_http1_init(&wire->http, &events, wire);
@@ -525,7 +529,13 @@ void llmobs_wire_ended(struct llmobs_wire *wire, enum llmobs_wire_end how)
 
     if (!enter(wire, &entry))
         return;
-    wire->ended_as = how;
+    if (how == LLMOBS_WIRE_UNSENT) {
+        wire->unsent = true;
+        leave(wire, &entry);
+        return;
+    }
+    wire->ended_as =
+        how == LLMOBS_WIRE_FREED && wire->unsent ? LLMOBS_WIRE_BROKEN : how;
     llmobs_http1_ended(&wire->http, how == LLMOBS_WIRE_CLOSED);
     forget_head(wire);
     if (how == LLMOBS_WIRE_FREED) {

@@ -210,6 +210,23 @@ static void note_early(struct llmobs_http1 *http,
     http->looks = sends && http->waits;
 }
 
+/* Stops in an answer's head, of which only the first line is told. */
+static void stop_in_answer(struct llmobs_http1 *http, struct llmobs_text text,
+                           enum llmobs_http1_why why)
+{
+    struct llmobs_http1_head head;
+
+    if (LLMOBS_HAZARD(status_forgotten,
+                      llmobs_http1_head_answer(text, &head) &&
+                          head.status >= 200,
+                      false)) {
+        head.headers = (struct llmobs_text){NULL, 0};
+        http->events->head(http->user, LLMOBS_HTTP1_ANSWER, http->answered,
+                           &head);
+    }
+    stop(http, why);
+}
+
 static void take_answer(struct llmobs_http1 *http, struct llmobs_text text)
 {
     bool bodiless, tunnel;
@@ -229,7 +246,7 @@ static void take_answer(struct llmobs_http1 *http, struct llmobs_text text)
                is_noted(http->heads, http->answered);
     if (LLMOBS_HAZARD(body_after_head, !bodiless, true) &&
         !llmobs_http1_head_framing(&head, LLMOBS_HTTP1_TO_END)) {
-        stop(http, LLMOBS_HTTP1_DOUBT);
+        stop_in_answer(http, text, LLMOBS_HTTP1_DOUBT);
         return;
     }
     note_early(http, &head);
@@ -271,7 +288,13 @@ static size_t take_head(struct llmobs_http1 *http, enum llmobs_http1_side side,
         whole = ends_head(way, in.data[n++]);
     in.len = n;
     if (n > LLMOBS_HTTP1_HEAD_MAX - way->len) {
-        stop(http, LLMOBS_HTTP1_LARGE);
+        if (side == LLMOBS_HTTP1_ANSWER)
+            stop_in_answer(
+                http,
+                way->len > 0 ? (struct llmobs_text){way->head, way->len} : in,
+                LLMOBS_HTTP1_LARGE);
+        else
+            stop(http, LLMOBS_HTTP1_LARGE);
     } else if (whole && way->len == 0) {
         take_message(http, in);
     } else if (!keep_head(way, in)) {
@@ -428,7 +451,7 @@ void llmobs_http1_received(struct llmobs_http1 *http, const void *bytes,
 {
     if (len == 0 || http->why)
         return;
-    /* Of this connection's client, the peer is a server that greets. */
+    /* A server that greets: its client is none of HTTP. */
     if (LLMOBS_HAZARD(server_speaks_first, http->asked == 0, false))
         stop(http, LLMOBS_HTTP1_FOREIGN);
     else

@@ -307,6 +307,19 @@ START_TEST(the_exit)
 }
 END_TEST
 
+/* The reader stops, and knows the status. */
+START_TEST(answer_in_doubt)
+{
+    begin();
+    send_text(ASKS JSON LENGTH BODY);
+    receive("HTTP/1.1 503 Busy\r\nA: \x01\r\n\r\n");
+    over(LLMOBS_WIRE_FREED);
+    end(1);
+    ck_assert_msg(says(0, "\"status\": \"error\"") && says(0, "503"), "%s",
+                  keeper_events[0]);
+}
+END_TEST
+
 START_TEST(over_http2)
 {
     uint64_t before = llmobs_stats_get(LLMOBS_STAT_unfollowed);
@@ -384,5 +397,6 @@ UNIT_SUITE(wire)
     UNIT_TEST(suite, the_exit);
     UNIT_TEST(suite, two_threads);
     UNIT_TEST(suite, over_http2);
+    UNIT_TEST(suite, answer_in_doubt);
     return suite;
 }

@@ -24,6 +24,7 @@ void *SSL_new(void *ctx);
 long SSL_ctrl(void *ssl, int what, long number, void *argument);
 int SSL_set_fd(void *ssl, int fd);
 int SSL_connect(void *ssl);
+void SSL_set_connect_state(void *ssl);
 int SSL_read(void *ssl, void *bytes, int len);
 int SSL_read_ex(void *ssl, void *bytes, size_t len, size_t *got);
 int SSL_write(void *ssl, const void *bytes, int len);
@@ -245,6 +246,29 @@ static void no_http(void)
     SSL_free(ssl);
 }
 
+/* The handshake, which a write does as well, fails. */
+static void no_handshake(void)
+{
+    static const char none[] = "HTTP/1.1 400 No TLS\r\n\r\n";
+    int ends[2], put;
+    size_t len;
+    char *text = request("gpt-test", 1, &len);
+    void *ssl = SSL_new(ctx);
+
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
+        exit(3);
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    SSL_set_fd(ssl, ends[0]);
+    SSL_set_connect_state(ssl);
+    put = SSL_write(ssl, text, (int)len);
+    printf("%d", SSL_get_error(ssl, put));
+    if (write(ends[1], none, sizeof(none) - 1) > 0)
+        put = SSL_write(ssl, text, (int)len);
+    printf(" %d\n", SSL_get_error(ssl, put));
+    SSL_free(ssl);
+    free(text);
+}
+
 /* A child uses its parent's connection; then one that is in a call. */
 static void forks(void)
 {
@@ -417,14 +441,21 @@ static void leaves(void)
 
 int main(int argc, char **argv)
 {
-    static const struct named_case all[] = {
-        {"plain", plain},     {"newer_names", newer_names},
-        {"bytes", bytes},     {"of_nothing", of_nothing},
-        {"partial", partial}, {"moved", moved},
-        {"cleared", cleared}, {"freed_inside", freed_inside},
-        {"no_http", no_http}, {"forks", forks},
-        {"threads", threads}, {"keeps_errno", keeps_errno},
-        {"leaves", leaves},   {"forgets_keys", forgets_keys}};
+    static const struct named_case all[] = {{"plain", plain},
+                                            {"newer_names", newer_names},
+                                            {"bytes", bytes},
+                                            {"of_nothing", of_nothing},
+                                            {"partial", partial},
+                                            {"moved", moved},
+                                            {"cleared", cleared},
+                                            {"freed_inside", freed_inside},
+                                            {"no_http", no_http},
+                                            {"no_handshake", no_handshake},
+                                            {"forks", forks},
+                                            {"threads", threads},
+                                            {"keeps_errno", keeps_errno},
+                                            {"leaves", leaves},
+                                            {"forgets_keys", forgets_keys}};
 
     if (argc != 3)
         return 2;
