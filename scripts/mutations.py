@@ -1419,6 +1419,10 @@ HAZARDS = [
          ("nothing_is_an_end", "tls.case_of_nothing"),
          ("wrong_call_is_an_end", "tls.gnutls_of_nothing")]),
 
+    ("a thread that is to be cancelled makes the call that loads the core",
+     "it cannot be cancelled in the load (`llmobs_core_attach`)", [
+         ("cancelled_in_the_load", "tls.case_cancelled")]),
+
     ("an answer whose head leaves a doubt",
      "the reader stops, and tells the status first (`stop_in_answer`)", [
          ("status_forgotten", "unit answer_in_doubt")]),

@@ -3,6 +3,7 @@
 #include "include/engine.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -229,8 +230,16 @@ llmobs_core_attach(const struct llmobs_host *host);
 const struct llmobs_ops *llmobs_core_attach(const struct llmobs_host *host)
 {
     struct llmobs_floats floats = llmobs_floats_begin();
-    bool works = host && host->abi == LLMOBS_ENGINE_ABI && start(host);
+    bool works;
+    int cancel;
 
+    /* The files that are read here are no place for the program's thread to
+     * end at, which the function that it called may not be either. */
+    LLMOBS_HAZARD(cancelled_in_the_load,
+                  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel),
+                  cancel = PTHREAD_CANCEL_ENABLE);
+    works = host && host->abi == LLMOBS_ENGINE_ABI && start(host);
+    pthread_setcancelstate(cancel, NULL);
     llmobs_floats_end(floats);
     return works ? &ops : NULL;
 }

@@ -549,8 +549,9 @@ void llmobs_wire_ended(struct llmobs_wire *wire, enum llmobs_wire_end how)
 
 void llmobs_wire_unfollowed(const char *host)
 {
-    int saved = errno;
+    int saved = errno, cancel;
 
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
     if (!host || llmobs_judge_knows(host)) {
         llmobs_global_alone();
         llmobs_stats_add(LLMOBS_STAT_unfollowed, 1);
@@ -564,6 +565,7 @@ void llmobs_wire_unfollowed(const char *host)
                         "the program speaks HTTP/2 to %s without libcurl: its "
                         "calls by that connection are not seen",
                         host);
+    pthread_setcancelstate(cancel, NULL);
     errno = saved;
 }
 

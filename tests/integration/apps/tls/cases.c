@@ -38,6 +38,8 @@ int CRYPTO_set_mem_functions(void *(*allocate)(size_t, const char *, int),
                              void *(*change)(void *, size_t, const char *, int),
                              void (*release)(void *, const char *, int));
 const void *BIO_f_ssl(void);
+const void *BIO_s_mem(void);
+void SSL_set_bio(void *ssl, void *from, void *to);
 void *BIO_new(const void *method);
 long BIO_ctrl(void *bio, int what, long number, void *argument);
 void BIO_free_all(void *bio);
@@ -246,6 +248,33 @@ static void no_http(void)
     SSL_free(ssl);
 }
 
+static void *is_cancelled(void *wrote)
+{
+    int fd;
+    size_t len;
+    char *text = request("gpt-test", 1, &len);
+    void *ssl = open_tls(&fd);
+
+    SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    pthread_cancel(pthread_self());
+    *(int *)wrote = SSL_write(ssl, text, (int)len) == (int)len;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    SSL_free(ssl);
+    free(text);
+    return NULL;
+}
+
+/* A write into memory, which is no point where a thread may be cancelled. */
+static void cancelled(void)
+{
+    int wrote = 0;
+    pthread_t thread;
+
+    pthread_create(&thread, NULL, is_cancelled, &wrote);
+    pthread_join(thread, NULL);
+    printf("wrote: %s\n", wrote ? "yes" : "no");
+}
+
 /* The handshake, which a write does as well, fails. */
 static void no_handshake(void)
 {
@@ -441,21 +470,15 @@ static void leaves(void)
 
 int main(int argc, char **argv)
 {
-    static const struct named_case all[] = {{"plain", plain},
-                                            {"newer_names", newer_names},
-                                            {"bytes", bytes},
-                                            {"of_nothing", of_nothing},
-                                            {"partial", partial},
-                                            {"moved", moved},
-                                            {"cleared", cleared},
-                                            {"freed_inside", freed_inside},
-                                            {"no_http", no_http},
-                                            {"no_handshake", no_handshake},
-                                            {"forks", forks},
-                                            {"threads", threads},
-                                            {"keeps_errno", keeps_errno},
-                                            {"leaves", leaves},
-                                            {"forgets_keys", forgets_keys}};
+    static const struct named_case all[] = {
+        {"plain", plain},         {"newer_names", newer_names},
+        {"bytes", bytes},         {"of_nothing", of_nothing},
+        {"partial", partial},     {"moved", moved},
+        {"cleared", cleared},     {"freed_inside", freed_inside},
+        {"no_http", no_http},     {"no_handshake", no_handshake},
+        {"cancelled", cancelled}, {"forks", forks},
+        {"threads", threads},     {"keeps_errno", keeps_errno},
+        {"leaves", leaves},       {"forgets_keys", forgets_keys}};
 
     if (argc != 3)
         return 2;
