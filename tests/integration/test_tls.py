@@ -259,8 +259,11 @@ def join(library, program, prefix, name, spans, errors):
         flags, env = sanitizers(t), dict(ON)
         if flags and name == "forgets_keys":
             raise Skip("a sanitizer's memory may not be read")
-        if "-fsanitize=thread" in flags and name in ("forks", "cancelled"):
-            raise Skip("the sanitizer knows no such thread")
+        # It ends a child that starts a thread, and does not see the order that
+        # the shim keeps in loading the core, which is not built with it.
+        if "-fsanitize=thread" in flags and name in ("forks", "cancelled",
+                                                     "threads"):
+            raise Skip("not for this sanitizer")
         if flags and name in ("forks", "leaves"): # without freeing anything
             env["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + \
                 ":detect_leaks=0"
