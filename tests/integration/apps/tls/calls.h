@@ -5,11 +5,13 @@
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 static int port;
 
@@ -47,7 +49,12 @@ static char *request(const char *model, size_t least, size_t *len)
     return text;
 }
 
-/* Waits for bytes, and gives how many came; not above 0: none will. */
+/* Of each library: connects; asks once; frees the connection's object; waits
+ * for bytes, and gives how many came, where not above 0 means that none will.
+ */
+static void *open_tls(int *fd);
+static void send_one(void *link);
+static void end(void *link);
 static ssize_t read_some(void *link, char *to, size_t len);
 
 /* Reads one answer, by its length. */
@@ -68,6 +75,61 @@ static void answer(void *link)
             break;
         rest -= (size_t)got;
     }
+}
+
+/* Objects at one address, of which each second one is given up in its answer.
+ */
+static void one_address(void)
+{
+    void *last = NULL;
+    int same = 0;
+
+    for (int i = 0; i < 6; i++) {
+        int fd;
+        void *link = open_tls(&fd);
+
+        same += link == last;
+        last = link;
+        send_one(link);
+        if (i % 2)
+            answer(link);
+        else
+            read_some(link, (char[10]){0}, 10);
+        end(link);
+        close(fd);
+    }
+    printf("the same address: %s\n", same ? "yes" : "no");
+}
+
+static pthread_barrier_t together;
+static int first; /* the first calls of all threads are at once */
+
+static void *calls(void *unused)
+{
+    int fd;
+    void *link = open_tls(&fd);
+
+    __atomic_store_n(&first, 1, __ATOMIC_RELAXED);
+    pthread_barrier_wait(&together);
+    for (int i = 0; i < 5; i++) {
+        send_one(link);
+        __atomic_store_n(&first, 0, __ATOMIC_RELAXED);
+        answer(link);
+    }
+    end(link);
+    close(fd);
+    return unused;
+}
+
+static void threads(void)
+{
+    pthread_t all[8];
+
+    pthread_barrier_init(&together, NULL, 8);
+    for (int i = 0; i < 8; i++)
+        pthread_create(&all[i], NULL, calls, NULL);
+    for (int i = 0; i < 8; i++)
+        pthread_join(all[i], NULL);
 }
 
 struct named_case {

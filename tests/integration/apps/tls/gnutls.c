@@ -48,7 +48,7 @@ static void *open_tls(int *fd)
     return session;
 }
 
-static void send_all(void *session)
+static void send_one(void *session)
 {
     size_t len;
     char *text = request("gpt-test", 1, &len);
@@ -56,6 +56,11 @@ static void send_all(void *session)
     if (gnutls_record_send(session, text, len) != (ssize_t)len)
         printf("a write failed\n");
     free(text);
+}
+
+static void end(void *session)
+{
+    gnutls_deinit(session);
 }
 
 static ssize_t read_some(void *session, char *to, size_t len)
@@ -74,7 +79,7 @@ static void plain(void)
 
     for (int i = 0; i < 2; i++) {
         errno = 77;
-        send_all(session);
+        send_one(session);
         printf("errno %d\n", errno);
         answer(session);
     }
@@ -87,12 +92,12 @@ static void of_nothing(void)
     int fd;
     void *session = open_tls(&fd);
 
-    send_all(session);
+    send_one(session);
     (void)gnutls_record_send(session, "", 0);
     fcntl(fd, F_SETFL, O_NONBLOCK);
     (void)gnutls_record_recv(session, &fd, 0);
     answer(session);
-    send_all(session);
+    send_one(session);
     answer(session);
     gnutls_deinit(session);
 }
@@ -156,36 +161,13 @@ static void with_bytes(void)
     waits(true);
 }
 
-/* Sessions at one address, of which each second one is given up. */
-static void one_address(void)
-{
-    void *last = NULL;
-    int same = 0;
-
-    for (int i = 0; i < 6; i++) {
-        int fd;
-        void *session = open_tls(&fd);
-
-        same += session == last;
-        last = session;
-        send_all(session);
-        if (i % 2)
-            answer(session);
-        else
-            read_some(session, (char[10]){0}, 10);
-        gnutls_deinit(session);
-        close(fd);
-    }
-    printf("the same address: %s\n", same ? "yes" : "no");
-}
-
 static void no_http(void)
 {
     int fd;
     void *session = open_tls(&fd);
 
     gnutls_record_send(session, "EHLO me\r\n", 9);
-    send_all(session);
+    send_one(session);
     gnutls_deinit(session);
 }
 
@@ -215,36 +197,9 @@ static void both_ways(void)
     gnutls_transport_set_push_function(session, slow_push);
     pthread_create(&reader, NULL, reads, session);
     for (int i = 0; i < 5; i++)
-        send_all(session);
+        send_one(session);
     pthread_join(reader, NULL);
     gnutls_deinit(session);
-}
-
-static void *calls(void *together)
-{
-    int fd;
-    void *session = open_tls(&fd);
-
-    pthread_barrier_wait(together);
-    for (int i = 0; i < 5; i++) {
-        send_all(session);
-        answer(session);
-    }
-    gnutls_deinit(session);
-    close(fd);
-    return NULL;
-}
-
-static void threads(void)
-{
-    pthread_t all[8];
-    pthread_barrier_t together;
-
-    pthread_barrier_init(&together, NULL, 8);
-    for (int i = 0; i < 8; i++)
-        pthread_create(&all[i], NULL, calls, &together);
-    for (int i = 0; i < 8; i++)
-        pthread_join(all[i], NULL);
 }
 
 int main(int argc, char **argv)
