@@ -18,40 +18,20 @@
  */
 LLMOBS_COLD static char text[LLMOBS_CONF_MAX + 2];
 
-static bool conf_is_word(const char *value, const char *word)
-{
-    while (*word && (*value | 0x20) == *word) {
-        value++;
-        word++;
-    }
-    return *word == '\0' && *value == '\0';
-}
-
 bool llmobs_conf_is_true(const char *value)
 {
-    return (value[0] == '1' && value[1] == '\0') || conf_is_word(value, "true");
+    return (value[0] == '1' && value[1] == '\0') ||
+           llmobs_is_word(value, "true");
 }
 
 bool llmobs_conf_is_on(const char *value)
 {
-    return llmobs_conf_is_true(value) || conf_is_word(value, "on");
+    return llmobs_conf_is_true(value) || llmobs_is_word(value, "on");
 }
 
 bool llmobs_conf_enters(const char *value)
 {
     return value[0] && (value[0] != '0' || value[1]);
-}
-
-enum llmobs_conf_tls llmobs_conf_tls(const char *value)
-{
-    if (!value)
-        return LLMOBS_CONF_TLS_AUTO;
-    if (llmobs_conf_is_on(value))
-        return LLMOBS_CONF_TLS_ON;
-    return conf_is_word(value, "off") || conf_is_word(value, "false") ||
-                   (value[0] == '0' && value[1] == '\0')
-               ? LLMOBS_CONF_TLS_OFF
-               : LLMOBS_CONF_TLS_AUTO;
 }
 
 /* Opens a regular file only: a fifo would block, and reading a device may have
@@ -150,7 +130,7 @@ static void conf_take(struct llmobs_conf *conf, char *line, char *end)
     if (entry)
         conf->entry = llmobs_conf_enters(entry);
     if (tls)
-        conf->tls = llmobs_conf_tls(tls);
+        conf->tls = llmobs_tls_mode(tls);
     if (log)
         conf->log = log;
     if (log_level)
@@ -163,7 +143,7 @@ void llmobs_conf_read(const char *path, struct llmobs_conf *conf)
     char *begin = text + (llmobs_str_begins(text, BOM) ? sizeof(BOM) - 1 : 0);
 
     conf->enabled = conf->inbound = conf->entry = false;
-    conf->tls = LLMOBS_CONF_TLS_AUTO;
+    conf->tls = LLMOBS_TLS_AUTO;
     conf->exclude = conf->log = conf->log_level = "";
     for (char *line = begin; line < end;) {
         char *stop = line;

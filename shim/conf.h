@@ -15,6 +15,8 @@
 
 #include <stdbool.h>
 
+#include "lib/base/tls_auto.h"
+
 #define LLMOBS_CONF_MAX 65536
 
 /* True for "1" and for "true" in any case, nothing else (WIRE 3.1). */
@@ -23,23 +25,12 @@ bool llmobs_conf_is_true(const char *value);
 /* True as above, and for "on": for variables that only this library has. */
 bool llmobs_conf_is_on(const char *value);
 
-/* LLMOBS_TLS: of which programs the calls over a TLS library are observed.
- * AUTO: of those whose bytes, status and output are known to stay the same. */
-enum llmobs_conf_tls {
-    LLMOBS_CONF_TLS_AUTO,
-    LLMOBS_CONF_TLS_ON,
-    LLMOBS_CONF_TLS_OFF
-};
-
-/* `value`: NULL or an unknown one is AUTO. */
-enum llmobs_conf_tls llmobs_conf_tls(const char *value);
-
 struct llmobs_conf {
     bool enabled;
     const char *exclude; /* "" where there is none; borrowed */
     bool inbound;
     bool entry;
-    enum llmobs_conf_tls tls;
+    enum llmobs_tls_mode tls;
     const char *log;       /* LLMOBS_LOG; as exclude */
     const char *log_level; /* LLMOBS_LOG_LEVEL; as exclude */
 };

@@ -42,10 +42,11 @@
     X(multi_info_read)           \
     X(multi_cleanup)             \
     X(multi_setopt)
-#define LLMOBS_WS_HOOKS(X) \
-    X(ws_send)             \
-    X(ws_recv)             \
-    X(easy_send)           \
+/* The app sends and receives frames, or bytes, itself. */
+#define LLMOBS_OWN_HOOKS(X) \
+    X(ws_send)              \
+    X(ws_recv)              \
+    X(easy_send)            \
     X(easy_recv)
 #define LLMOBS_FORM_HOOKS(X) \
     X(mime_init)             \
@@ -62,7 +63,7 @@
     X(mime_headers)
 #define LLMOBS_HOOKS(X)      \
     LLMOBS_TRANSFER_HOOKS(X) \
-    LLMOBS_WS_HOOKS(X)       \
+    LLMOBS_OWN_HOOKS(X)      \
     LLMOBS_FORM_HOOKS(X)
 
 enum llmobs_hook {

@@ -35,11 +35,17 @@ static const struct llmobs_ops *follower_of(
                : NULL;
 }
 
+/* The core, which this loads, unless the process is left alone. */
+static const struct llmobs_ops *have_core(void)
+{
+    return llmobs_host_left_tls() ? NULL : llmobs_load_alone(NULL);
+}
+
 __attribute__((noinline)) static void follow_begin(
     struct llmobs_connection *connection, const char *name)
 {
     const char *left = llmobs_host_left_tls();
-    const struct llmobs_ops *ops = left ? NULL : llmobs_load_alone(NULL);
+    const struct llmobs_ops *ops = have_core();
     void *wire = ops ? ops->wire.begin(name) : NULL;
 
     if (left)
@@ -52,8 +58,7 @@ __attribute__((noinline)) static void follow_begin(
 /* The core counts it where the host is a provider's. */
 __attribute__((noinline)) static void tell_http2(const char *name)
 {
-    const struct llmobs_ops *ops =
-        name && !llmobs_host_left_tls() ? llmobs_load_alone(NULL) : NULL;
+    const struct llmobs_ops *ops = name ? have_core() : NULL;
 
     if (ops)
         ops->wire.unfollowed(name);

@@ -31,7 +31,7 @@ static bool file_excludes; /* the environment excludes no programs: the file may
                             */
 static bool file_serves;   /* the file decides if server libraries are hooked */
 static bool inbound;       /* server libraries are hooked */
-static enum llmobs_conf_tls tls_mode;
+static enum llmobs_tls_mode tls_mode;
 static bool file_tls;   /* the file decides tls_mode */
 static bool tls_php;    /* the process runs PHP, as far as is known */
 static bool tls_met;    /* a library of TLS is there */
@@ -358,8 +358,8 @@ void llmobs_host_init(char **env)
     file_serves = !serves;
     inbound = serves && llmobs_conf_is_on(serves);
     file_tls = !seals;
-    tls_mode = llmobs_conf_tls(seals);
-    if (tls_mode == LLMOBS_CONF_TLS_AUTO)
+    tls_mode = llmobs_tls_mode(seals);
+    if (tls_mode == LLMOBS_TLS_AUTO)
         look_for_tracers(env);
     file_enters = !enters;
     enters_all = enters && llmobs_conf_enters(enters);
@@ -424,7 +424,7 @@ void llmobs_host_decide(void)
 
 bool llmobs_host_may_tls(void)
 {
-    return tls_mode != LLMOBS_CONF_TLS_OFF;
+    return tls_mode != LLMOBS_TLS_OFF;
 }
 
 bool llmobs_host_libraries(void)
@@ -460,7 +460,7 @@ bool llmobs_host_tls(void)
 }
 
 /* The file may ask for each program, where the environment does not say. */
-static enum llmobs_conf_tls tls_asked(void)
+static enum llmobs_tls_mode tls_asked(void)
 {
     struct llmobs_conf conf;
 
@@ -471,16 +471,15 @@ static enum llmobs_conf_tls tls_asked(void)
 
 bool llmobs_host_settle_tls(void)
 {
-    enum llmobs_conf_tls asked;
+    enum llmobs_tls_mode asked;
 
     if (!tls_met || tls)
         return false;
     asked = tls_asked();
-    if (asked == LLMOBS_CONF_TLS_OFF ||
-        (asked == LLMOBS_CONF_TLS_AUTO && !tls_php &&
-         !shim_host_is_listed(LLMOBS_TLS_CLIENTS)))
+    if (asked == LLMOBS_TLS_OFF || (asked == LLMOBS_TLS_AUTO && !tls_php &&
+                                    !shim_host_is_listed(LLMOBS_TLS_CLIENTS)))
         return false;
-    tls_chosen = asked == LLMOBS_CONF_TLS_ON || tls_php;
+    tls_chosen = asked == LLMOBS_TLS_ON || tls_php;
     llmobs_host_decide();
     if (llmobs_host_state() != LLMOBS_HOST_ON)
         return false;

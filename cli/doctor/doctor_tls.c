@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "lib/base/glob.h"
 #include "lib/base/tls_auto.h"
@@ -31,13 +30,6 @@ static bool has_loaded(const struct llmobs_doctor *doctor, const char *name)
 static bool has_loaded_it(const struct llmobs_doctor *doctor)
 {
     return has_loaded(doctor, libraries[0]) || has_loaded(doctor, libraries[1]);
-}
-
-static bool is_any(const char *value, const char *a, const char *b,
-                   const char *c)
-{
-    return strcasecmp(value, a) == 0 || strcasecmp(value, b) == 0 ||
-           strcasecmp(value, c) == 0;
 }
 
 static bool is_linked(const struct llmobs_doctor *doctor)
@@ -78,13 +70,13 @@ static bool has_tracer(const struct llmobs_doctor *doctor)
 static enum llmobs_tls_way way_of(const struct llmobs_doctor *doctor,
                                   const char *base)
 {
-    const char *set = setting(doctor, "LLMOBS_TLS");
+    enum llmobs_tls_mode mode = llmobs_tls_mode(setting(doctor, "LLMOBS_TLS"));
 
-    if (set && is_any(set, "off", "false", "0"))
+    if (mode == LLMOBS_TLS_OFF)
         return LLMOBS_TLS_NOT;
     if (doctor_tls_begins(base, "php") || has_loaded(doctor, "libphp"))
         return LLMOBS_TLS_PHP;
-    if (set && is_any(set, "on", "true", "1"))
+    if (mode == LLMOBS_TLS_ON)
         return LLMOBS_TLS_OBSERVED;
     if (!llmobs_glob_listed(LLMOBS_TLS_CLIENTS, base))
         return LLMOBS_TLS_NOT;

@@ -286,7 +286,7 @@ static bool doctor_host_each(void *ctx, pid_t pid)
 /* -- connections ---------------------------------------------------------- */
 
 static void doctor_host_add_peer(struct llmobs_host_row *row, const char *name,
-                                 const char *kind)
+                                 enum llmobs_host_kind kind)
 {
     for (size_t i = 0; i < row->peer_count; i++)
         if (strcmp(row->peers[i].name, name) == 0) {
@@ -309,9 +309,10 @@ static void name_peers(const struct llmobs_host_list *host,
     for (size_t i = 0; i < row->socket_count; i++)
         if (llmobs_host_names_find(&host->names, &row->sockets[i], name,
                                    sizeof(name), &gateway))
-            doctor_host_add_peer(row, name, gateway ? "gateway" : "model");
+            doctor_host_add_peer(
+                row, name, gateway ? LLMOBS_HOST_GATEWAY : LLMOBS_HOST_MODEL);
         else if (row->sockets[i].port == HTTPS && !row->curl)
-            doctor_host_add_peer(row, "port 443", "https");
+            doctor_host_add_peer(row, "port 443", LLMOBS_HOST_HTTPS);
 }
 
 /* True where a process has a connection to another machine. */
@@ -349,7 +350,7 @@ static bool misses(const struct llmobs_host_row *row)
     bool calls = false;
 
     for (size_t i = 0; i < row->peer_count; i++)
-        calls |= *row->peers[i].kind != 'h';
+        calls |= row->peers[i].kind != LLMOBS_HOST_HTTPS;
     return calls && row->state != LLMOBS_HOST_OBSERVED;
 }
 

@@ -13,6 +13,7 @@
 static const char *const states[] = {"yes", "off", "no", "never"};
 static const char *const state_names[] = {"observed", "switched_off",
                                           "not_observed", "out_of_reach"};
+static const char *const kind_names[] = {"model", "gateway", "https"};
 
 /* The title, else the program's path; of a path alone, its last part. */
 static const char *host_show_name_of(const struct llmobs_host_row *row)
@@ -36,8 +37,8 @@ static int set_peers(const struct llmobs_host_row *row,
         const struct llmobs_host_peer *peer = &row->peers[i];
         struct llmobs_json *one = llmobs_json_object();
 
-        rc |= llmobs_json_set_texts(one, "to", peer->name, "kind", peer->kind,
-                                    NULL);
+        rc |= llmobs_json_set_texts(one, "to", peer->name, "kind",
+                                    kind_names[peer->kind], NULL);
         rc |= llmobs_json_set(one, "count",
                               llmobs_json_int((int64_t)peer->count));
         rc |= llmobs_json_add(list, one);
@@ -113,7 +114,7 @@ static int print_peers(const struct llmobs_host_row *row)
 
         fputs(i > 0 ? ", " : "", stdout);
         rc = llmobs_screen_cell(peer->name, LLMOBS_REPORT_TEXT, 0);
-        fputs(*peer->kind == 'g' ? " (gateway)" : "", stdout);
+        fputs(peer->kind == LLMOBS_HOST_GATEWAY ? " (gateway)" : "", stdout);
         if (peer->count > 1)
             printf(" x%zu", peer->count);
     }

@@ -25,11 +25,16 @@ enum llmobs_host_state {
                         * makes its calls */
 };
 
+enum llmobs_host_kind {
+    LLMOBS_HOST_MODEL,
+    LLMOBS_HOST_GATEWAY,
+    LLMOBS_HOST_HTTPS, /* a host that nobody knows, at port 443 */
+};
+
 /* The other end of a connection, if it has a name. */
 struct llmobs_host_peer {
     char name[LLMOBS_HOST_NAME];
-    const char *kind; /* "model", "gateway", or "https" for a host that nobody
-                       * knows, at port 443 */
+    enum llmobs_host_kind kind;
     size_t count;
 };
 

@@ -374,7 +374,8 @@ static void tell_of_delivery(const struct launch *launch)
 
     if (launch->relay || !isatty(STDERR_FILENO) ||
         !llmobs_glob_listed(LLMOBS_TLS_CLIENTS, command) ||
-        says(launch, "LLMOBS_TLS", "off"))
+        llmobs_tls_mode(llmobs_environment_get(&launch->environment,
+                                               "LLMOBS_TLS")) == LLMOBS_TLS_OFF)
         return;
     if (says(launch, "LLMOBS_EXPORTER", "agentless") ||
         says(launch, "DD_LLMOBS_AGENTLESS_ENABLED", "1") ||

@@ -2,10 +2,11 @@
  * libcurl made for it (CURLOPT_CONNECT_ONLY with 1): HTTP of the app's own, as
  * the Azure SDK for C++ has it. wire.h finds the calls among them.
  *
- * Owns:    the record of the handle's connection, until the next transfer of
- * the handle, or its end. Threads: the one that drives the handle. Errors:
- * libcurl's own. The library reads the app's bytes after libcurl has taken or
- * given them, and only as many.
+ * Owns:    the record of the handle's connection, until the handle's next
+ *          transfer, or its end.
+ * Threads: the one that drives the handle.
+ * Errors:  libcurl's own. The library reads the app's bytes after libcurl has
+ *          taken or given them, and only as many.
  */
 #ifndef LLMOBS_OPS_RAW_H
 #define LLMOBS_OPS_RAW_H

@@ -551,16 +551,16 @@ void llmobs_wire_unfollowed(const char *host)
 {
     int saved = errno, cancel;
 
+    if (host && !llmobs_judge_knows(host))
+        return;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-    if (!host || llmobs_judge_knows(host)) {
-        llmobs_global_alone();
-        llmobs_stats_add(LLMOBS_STAT_unfollowed, 1);
-    }
+    llmobs_global_alone();
+    llmobs_stats_add(LLMOBS_STAT_unfollowed, 1);
     if (!host)
         llmobs_log(LLMOBS_LOG_ERROR,
                    "a TLS library took more bytes than it was given: its calls "
                    "are not followed any more");
-    else if (llmobs_judge_knows(host))
+    else
         llmobs_log_once(LLMOBS_LOG_WARN, "http2",
                         "the program speaks HTTP/2 to %s without libcurl: its "
                         "calls by that connection are not seen",

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "core/config/config_otlp.h"
+#include "lib/base/tls_auto.h"
 #include "lib/span/content_filter.h"
 #include "lib/span/context.h"
 
@@ -56,10 +57,6 @@ enum llmobs_inject_to {
     LLMOBS_INJECT_ALL,
     LLMOBS_INJECT_NONE
 };
-
-/* LLMOBS_TLS: of which programs the calls over a TLS library are observed. The
- * shim decides by itself (shim/conf.h). */
-enum llmobs_tls { LLMOBS_TLS_AUTO, LLMOBS_TLS_ON, LLMOBS_TLS_OFF };
 
 /* LLMOBS_STITCH: what becomes of a conversation (core/event/linker.h). */
 enum llmobs_stitch {
@@ -142,7 +139,7 @@ struct llmobs_config {
     enum llmobs_trust trust;        /* LLMOBS_INBOUND_TRUST */
     int callsite;                   /* LLMOBS_CALLSITE */
     bool commands;                  /* LLMOBS_COMMANDS */
-    enum llmobs_tls tls;            /* LLMOBS_TLS */
+    enum llmobs_tls_mode tls;       /* LLMOBS_TLS; the shim decides by itself */
     bool inbound;                   /* LLMOBS_INBOUND */
     char *entry;                    /* LLMOBS_ENTRY */
     enum llmobs_stitch stitch;      /* LLMOBS_STITCH */

@@ -21,6 +21,35 @@
  * stay the same. */
 #define LLMOBS_TLS_CLIENTS "python*,ruby*,perl*,lua*,wget,wget2,emacs*"
 
+/* LLMOBS_TLS: of which programs the calls over a TLS library are observed.
+ * AUTO: of those whose bytes, status and output are known to stay the same. */
+enum llmobs_tls_mode { LLMOBS_TLS_AUTO, LLMOBS_TLS_ON, LLMOBS_TLS_OFF };
+
+/* True for the word, which is in small letters, in any case. */
+static inline bool llmobs_is_word(const char *value, const char *word)
+{
+    while (*word && (*value | 0x20) == *word) {
+        value++;
+        word++;
+    }
+    return *word == '\0' && *value == '\0';
+}
+
+/* `value`: NULL or an unknown one is AUTO. */
+static inline enum llmobs_tls_mode llmobs_tls_mode(const char *value)
+{
+    if (!value)
+        return LLMOBS_TLS_AUTO;
+    if ((value[0] == '1' && value[1] == '\0') ||
+        llmobs_is_word(value, "true") || llmobs_is_word(value, "on"))
+        return LLMOBS_TLS_ON;
+    return (value[0] == '0' && value[1] == '\0') ||
+                   llmobs_is_word(value, "false") ||
+                   llmobs_is_word(value, "off")
+               ? LLMOBS_TLS_OFF
+               : LLMOBS_TLS_AUTO;
+}
+
 /* A variable, and a part of its value. */
 struct llmobs_tracer_sign {
     char name[20];

@@ -157,6 +157,9 @@ def kinds():
     holds = compile("holds", "-DHOLDS")
     plain = compile("plain")
     static = compile("static", "-static")
+    speaks_tls = ["/usr/bin/python3", "-c", "import socket, ssl, time\n"
+                  "a = socket.create_connection(('localhost', %d))\n"
+                  "print(1, flush=True)\ntime.sleep(1000)" % port]
     pids = {
         "later": start(later, str(port)),
         "linked": start(linked),
@@ -175,19 +178,10 @@ def kinds():
                         "b = socket.create_connection(('127.0.0.1', %d))\n"
                         "print(1, flush=True)\ntime.sleep(1000)"
                         % (port, port)),
-        "tls": start("/usr/bin/python3", "-c", "import socket, ssl, time\n"
-                     "a = socket.create_connection(('localhost', %d))\n"
-                     "print(1, flush=True)\ntime.sleep(1000)" % port),
-        "tls_on": start(RUN, "/usr/bin/python3", "-c",
-                        "import socket, ssl, time\n"
-                        "a = socket.create_connection(('localhost', %d))\n"
-                        "print(1, flush=True)\ntime.sleep(1000)" % port,
+        "tls": start(*speaks_tls),
+        "tls_on": start(RUN, *speaks_tls, **on),
+        "traced": start(RUN, *speaks_tls, PYTHONPATH="/opt/ddtrace/bootstrap",
                         **on),
-        "traced": start(RUN, "/usr/bin/python3", "-c",
-                        "import socket, ssl, time\n"
-                        "a = socket.create_connection(('localhost', %d))\n"
-                        "print(1, flush=True)\ntime.sleep(1000)" % port,
-                        PYTHONPATH="/opt/ddtrace/bootstrap", **on),
         "https": start(plain, "443") if web else None,
         "php": start("php", "-r", "echo 1; while (ob_get_level()) "
                      "ob_end_flush(); flush(); sleep(1000);"),
