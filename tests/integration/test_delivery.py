@@ -118,6 +118,11 @@ def under_a_filter_that_kills(t):
                   int(how != "wide"), "log lines with " + how)
             drain(t, agent(dd))
             settled(t, dd, count)
+    # A thread that waits to try an agent again has something left to do.
+    ours = untouched(t, [built(t, "filtered"), "threads", t.url, body()],
+                     {"LLMOBS_EXPORTER": "agent",
+                      "DD_TRACE_AGENT_URL": "http://127.0.0.1:1"})
+    equal(ours.code, 0, "status with no agent")
 
 
 @test

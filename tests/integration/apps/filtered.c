@@ -155,6 +155,8 @@ int main(int argc, char **argv)
         drive(multi, true);
         curl_multi_remove_handle(multi, curl);
     }
+    if (is("threads"))
+        usleep(500000); /* longer than a thread of the library sleeps */
     if (is("fork"))
         call_in_child();
     call();
