@@ -1461,6 +1461,12 @@ HAZARDS = [
          ("fork_waits_little", "unit fork_waits_for_a_long_call"),
          ("ends_beside_a_fork", "unit fork_is_beside_no_end")]),
 
+    ("exit while a thread of the library ends",
+     "no thread ends beside the exit handlers of a TLS library: it stays, or "
+     "the exit waits for its end (`llmobs_thread_stay`)", [
+         ("ends_beside_an_exit", "unit exit_is_beside_no_end"),
+         ("exit_beside_an_end", "unit exit_is_beside_no_end")]),
+
     ("fork while the worker waits for a name server, or is idle",
      "the fork asks it to end, and waits 5 ms for that, once "
      "(`llmobs_thread_rest`)", [

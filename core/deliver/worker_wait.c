@@ -7,6 +7,7 @@
 #include "lib/base/fork.h"
 #include "lib/base/hazard.h"
 #include "lib/base/stats.h"
+#include "lib/base/thread.h"
 
 size_t llmobs_worker_pending(struct llmobs_worker *worker)
 {
@@ -108,6 +109,7 @@ static void end_late(struct llmobs_worker *worker)
 {
     int64_t ms = llmobs_worker_exit_ms(worker);
 
+    llmobs_thread_stay(0);
     llmobs_curl_access_exiting();
     llmobs_curl_access_deadline(llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS);
     (void)llmobs_curl_access_exited(0);

@@ -68,7 +68,7 @@ static atomic_uint changes; /* a rest sleeps on it */
 static atomic_int resting;  /* callers that want no thread of ours now */
 static atomic_bool wanted;  /* and also the threads with a bell are to end */
 
-enum seat_state { FREE, TAKEN, ENDING };
+enum seat_state { FREE, TAKEN, ENDING, STAYING };
 
 /* A thread, from its start until the kernel's task has ended. */
 struct seat {
@@ -217,6 +217,19 @@ static void declare_end(struct seat *seat)
         LLMOBS_HAZARD(ends_beside_a_fork, gate_leave(), (void)0);
 }
 
+/* The process whose threads of ours stay from now on (fork.h); or 0. */
+static atomic_int stays;
+
+/* The exit of the process takes the thread with it. Signals are blocked. */
+static void stay_for_good(struct seat *seat)
+{
+    atomic_uint never = 0;
+
+    move_to(seat, STAYING);
+    for (;;)
+        llmobs_futex_sleep(&never, 0, LAST_MS);
+}
+
 /* When the last thread ends, the C library exits the process, with code 0, and
  * runs the exit handlers there as it would on the app's last thread. Where the
  * first thread ended by the bare system call, with a code of its own, the C
@@ -227,6 +240,8 @@ static void thread_end(struct seat *seat)
     llmobs_fd_thread_ends();
     uncount_one();
     declare_end(seat);
+    if (atomic_load(&stays) == llmobs_fork_process())
+        LLMOBS_HAZARD(ends_beside_an_exit, stay_for_good(seat), (void)0);
     if (atomic_load(&leaving.process) != llmobs_fork_process())
         return;
     pthread_sigmask(SIG_SETMASK, &leaving.signals, NULL);
@@ -494,6 +509,12 @@ static int wait_alone(int64_t until_ns)
     }
 }
 
+static bool has_seats(void)
+{
+    return atomic_load(&seated) != 0 &&
+           atomic_load(&owner) == llmobs_fork_process();
+}
+
 int llmobs_thread_rest(int64_t ms, enum llmobs_thread_rest how)
 {
     static atomic_uint vain; /* `changes` after a wait in vain; or 0 */
@@ -501,8 +522,7 @@ int llmobs_thread_rest(int64_t ms, enum llmobs_thread_rest how)
     size_t ending;
 
     atomic_fetch_add(&resting, 1);
-    if (atomic_load(&seated) == 0 ||
-        atomic_load(&owner) != llmobs_fork_process())
+    if (!has_seats())
         return 0;
     (void)remaining(&ending);
     if (how == LLMOBS_THREAD_REST_ALL || llmobs_thread_apps() <= 1 + ending) {
@@ -525,8 +545,7 @@ int llmobs_thread_ended(int64_t ms)
     atomic_uint never = 0;
     size_t ending;
 
-    if (atomic_load(&seated) == 0 ||
-        atomic_load(&owner) != llmobs_fork_process())
+    if (!has_seats())
         return 0;
     while (remaining(&ending), ending > 0) {
         if (llmobs_futex_left(until) == 0)
@@ -534,6 +553,16 @@ int llmobs_thread_ended(int64_t ms)
         llmobs_futex_sleep_ns(&never, 0, POLL_NS);
     }
     return 0;
+}
+
+/* A thread declares its end first and then looks at `stays`; this function
+ * does it the other way round. So it sees each thread that does not stay. */
+void llmobs_thread_stay(int64_t ms)
+{
+    atomic_store(&stays, llmobs_fork_process());
+    /* Ours is the last thread, and runs the exit: it is an end of its own. */
+    if (atomic_load(&leaving.process) != llmobs_fork_process())
+        LLMOBS_HAZARD(exit_beside_an_end, (void)llmobs_thread_ended(ms), );
 }
 
 void llmobs_thread_rest_end(void)

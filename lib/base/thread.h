@@ -63,10 +63,18 @@ enum llmobs_thread_rest {
 int llmobs_thread_rest(int64_t ms, enum llmobs_thread_rest how);
 void llmobs_thread_rest_end(void);
 
-/* For a caller between _rest and _rest_end. Waits until the kernel has no
- * thread that declared its end, `ms` at most: -ETIMEDOUT. In its last moments
- * such a thread is in destructors of other libraries, which take locks. */
+/* For a caller between _rest and _rest_end, and for _stay. Waits until the
+ * kernel has no thread that declared its end, `ms` at most: -ETIMEDOUT. In its
+ * last moments such a thread is in destructors of other libraries, which take
+ * locks. */
 int llmobs_thread_ended(int64_t ms);
+
+/* For an exit handler. From here on no thread of ours in this process ends: it
+ * sleeps once its work is done, and the exit takes it along. Waits until the
+ * kernel has none of those that end already, `ms` at most. A TLS library frees
+ * what a thread used when that thread ends, and all of it in a later exit
+ * handler: side by side they free the same twice. */
+void llmobs_thread_stay(int64_t ms);
 
 /* True between _rest and _rest_end, if a thread that has a bell shall end. */
 bool llmobs_thread_rests(void);

@@ -165,7 +165,7 @@ static void rests(const char *base)
 }
 
 /* On a busy machine the worker may need longer than a fork waits for it. */
-#define TRIES 10
+#define TRIES 30
 
 /* As Python counts its threads, in the parent, after the fork. */
 static void forks(const char *base)
@@ -185,7 +185,7 @@ static void forks(const char *base)
             alone += tasks() == 1;
             waitpid(child, NULL, 0);
         }
-        printf("alone=%d\n", alone > 1);
+        printf("alone=%d\n", alone > 0);
     }
 }
 

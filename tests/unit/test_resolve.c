@@ -18,6 +18,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/fork_gate.h"
 #include "lib/base/sanitizer.h"
+#include "lib/base/thread.h"
 #include "core/export/target.h"
 #include "core/export/resolve.h"
 #include "tests/unit/unit.h"
@@ -449,6 +450,47 @@ START_TEST(fork_is_beside_no_end)
 }
 END_TEST
 
+/* The child is an exit: its threads end before it goes on, or not at all. */
+static int exit_beside(int at_stage)
+{
+    atomic_int stage = 0;
+
+    atomic_store(&destructor, 0);
+    if (llmobs_fork_gate_thread(hold_and_end, &stage, 0, NULL) != 0)
+        return 9;
+    while (at_stage ? atomic_load(&stage) != at_stage
+                    : atomic_load(&destructor) != 1)
+        nap(1);
+    llmobs_thread_stay(5000);
+    if (atomic_load(&destructor) == 1)
+        return 1;
+    while (atomic_load(&stage) != 2)
+        nap(1);
+    nap(50);
+    return atomic_load(&destructor);
+}
+
+static void exit_is_beside_no_end_of(int at_stage, int want)
+{
+    int status;
+    pid_t child = fork();
+
+    if (child == 0)
+        _exit(exit_beside(at_stage));
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status));
+    ck_assert_int_eq(WEXITSTATUS(status), want);
+}
+
+/* A thread that has its work before it at an exit stays; one that is in its
+ * destructors ends before the exit goes on. */
+START_TEST(exit_is_beside_no_end)
+{
+    exit_is_beside_no_end_of(1, 0);
+    exit_is_beside_no_end_of(0, 2);
+}
+END_TEST
+
 START_TEST(fork_waits_bounded_for_a_call)
 {
     atomic_int stage = 0;
@@ -600,6 +642,7 @@ UNIT_SUITE(resolve)
     UNIT_TEST(suite, fork_waits_bounded);
     UNIT_TEST(suite, fork_waits_for_a_long_call);
     UNIT_TEST(suite, fork_is_beside_no_end);
+    UNIT_TEST(suite, exit_is_beside_no_end);
     UNIT_TEST(suite, fork_waits_bounded_for_a_call);
 #endif
     UNIT_TEST(suite, places);
