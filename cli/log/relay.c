@@ -44,9 +44,10 @@ static int log_relay_load_config(struct relay *relay)
     if (!relay->config || !relay->unset)
         return -ENOMEM;
     /* The store's directory is where a process has its spool, too. */
-    if (relay->config->store_dir && !relay->unset->store_dir)
-        relay->unset->store_dir = strdup(relay->config->store_dir);
-    return 0;
+    if (!relay->config->store_dir || relay->unset->store_dir)
+        return 0;
+    relay->unset->store_dir = strdup(relay->config->store_dir);
+    return relay->unset->store_dir ? 0 : -ENOMEM;
 }
 
 /* True where a user has only a store, and no spool yet. False where root may
