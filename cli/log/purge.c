@@ -26,7 +26,6 @@
 #include "core/config/state_dir.h"
 #include "core/export/store.h"
 #include "core/log/ledger.h"
-#include "core/log/spool_file.h"
 #include "lib/base/hazard.h"
 #include "lib/base/stats.h"
 #include "core/event/link_file.h"
@@ -46,16 +45,20 @@
 
 /* The amounts that were removed, or would be, of one user or of all. */
 struct llmobs_purged {
-    uint64_t files; /* of the store, and the file of refused entries */
-    uint64_t bytes;
-    uint64_t spans; /* this and the next two members: of the store */
-    uint64_t evaluations;
-    uint64_t traces;
+    union {
+        struct {
+            uint64_t files; /* of the store, and the file of refused entries */
+            uint64_t bytes;
+            uint64_t spans, evaluations, traces; /* of the store */
+            uint64_t calls;                      /* of the spool */
+            uint64_t living;  /* calls of running processes: not removed */
+            uint64_t refused; /* not the user's, or no regular files: not
+                               * removed */
+            uint64_t unreadable;
+        };
+        uint64_t counts[9];
+    };
     int64_t first_ns, last_ns; /* when spans began; 0: there are none */
-    uint64_t calls;            /* of the spool */
-    uint64_t living;           /* calls of running processes: not removed */
-    uint64_t refused; /* not the user's, or no regular files: not removed */
-    uint64_t unreadable;
     int error;
 };
 
@@ -72,32 +75,19 @@ struct llmobs_purge {
     long user_s; /* the time for each other user */
     struct llmobs_config *config;
     struct llmobs_live_namespaces living;
-    struct llmobs_purged sum;
-    bool theirs; /* the place that is visited is another user's */
+    struct llmobs_purged sum; /* in a child: of its place alone */
+    bool theirs;              /* the place that is visited is another user's */
 };
 
 /* -- files ---------------------------------------------------------------- */
 
 /* A directory while its files are removed. */
 struct folder {
-    const struct llmobs_purge *purge;
+    struct llmobs_purge *purge;
     const char *path;
     int fd;
-    struct llmobs_purged *out;
     struct llmobs_contents *contents; /* NULL: no files of the store */
 };
-
-static int open_folder(struct folder *folder, bool chosen, DIR **list)
-{
-    int fd, rc = llmobs_dirs_open(folder->path, chosen, true, &fd);
-
-    *list = NULL;
-    if (rc != 0)
-        return rc == -ENOENT ? 0 : rc;
-    folder->fd = fd;
-    *list = llmobs_fd_list(fd);
-    return *list ? 0 : -errno;
-}
 
 /* True for a regular file of the user; false for a link. */
 static bool purge_is_own(const struct folder *folder, const char *name,
@@ -111,7 +101,7 @@ static void purge_refuse(const struct folder *folder, const char *name)
 {
     char path[LLMOBS_ESCAPE_NAME], file[LLMOBS_ESCAPE_NAME];
 
-    folder->out->refused++;
+    folder->purge->sum.refused++;
     if (!folder->purge->dry)
         llmobs_tell("%s: %s/%s: not a file of yours\n", folder->purge->name,
                     llmobs_escape_name(folder->path, path),
@@ -143,7 +133,7 @@ static uint64_t bytes_of(const struct stat *st)
 
 static void purge_remove_file(const struct folder *folder, const char *name)
 {
-    struct llmobs_purged *out = folder->out;
+    struct llmobs_purged *out = &folder->purge->sum;
     struct stat st;
 
     if (!purge_is_own(folder, name, &st)) {
@@ -160,7 +150,24 @@ static void purge_remove_file(const struct folder *folder, const char *name)
     out->bytes += bytes_of(&st);
 }
 
-/* -- the store ------------------------------------------------------------ */
+/* Removes what stands beside the files of processes: the refused entries, and
+ * the files with the usage and with links. With --all also those files. */
+static void remove_rest(const struct folder *folder, const char *name)
+{
+    struct llmobs_spool_name file;
+    char links[sizeof(LLMOBS_LINK_FILE) + 20];
+
+    snprintf(links, sizeof(links), LLMOBS_LINK_FILE "%lu",
+             (unsigned long)geteuid());
+    if (strcmp(name, LLMOBS_REJECTED) == 0)
+        purge_remove_file(folder, name);
+    else if ((strcmp(name, USAGE_FILE) == 0 || strcmp(name, links) == 0) &&
+             !folder->purge->dry)
+        unlinkat(folder->fd, name, 0);
+    else if (!folder->purge->dry && folder->purge->all &&
+             llmobs_spool_name_parse(name, &file))
+        purge_remove_file(folder, name);
+}
 
 /* Locks the current file. A writer that gets the lock looks whether its file
  * still has that name, so nothing that is written after this is removed. */
@@ -183,29 +190,44 @@ static int lock_current(const struct folder *folder, int *out)
     return rc == -EBUSY ? rc : 0;
 }
 
-static void purge_store(const struct llmobs_purge *purge,
-                        const struct llmobs_config *config,
-                        struct llmobs_purged *out)
+/* Removes the files of the store, or those that stand beside the spool's. */
+static int purge_folder(struct folder *folder, bool chosen)
 {
-    char path[PATH_MAX];
-    struct llmobs_contents contents = {0};
-    struct folder folder = {purge, path, -1, out, &contents};
     struct dirent *entry;
-    DIR *list = NULL;
+    DIR *list;
     int lock = -1;
-    int rc = llmobs_config_store_dir(config, path, sizeof(path));
+    int rc = llmobs_dirs_open(folder->path, chosen, true, &folder->fd);
 
-    if (rc == 0)
-        rc = open_folder(&folder, config->store_dir != NULL, &list);
-    if (rc == 0 && list)
-        rc = lock_current(&folder, &lock);
-    while (rc == 0 && list && (entry = readdir(list)))
-        if (llmobs_store_has(entry->d_name))
-            purge_remove_file(&folder, entry->d_name);
+    if (rc != 0)
+        return rc == -ENOENT ? 0 : rc;
+    list = llmobs_fd_list(folder->fd);
+    if (!list)
+        return -errno;
+    if (folder->contents)
+        rc = lock_current(folder, &lock);
+    while (rc == 0 && (entry = readdir(list)))
+        if (!folder->contents)
+            remove_rest(folder, entry->d_name);
+        else if (llmobs_store_has(entry->d_name))
+            purge_remove_file(folder, entry->d_name);
     if (lock >= 0)
         close(lock);
-    if (list)
-        closedir(list);
+    closedir(list);
+    return rc;
+}
+
+/* -- the store ------------------------------------------------------------ */
+
+static void purge_store(struct llmobs_purge *purge)
+{
+    char path[PATH_MAX];
+    struct llmobs_purged *out = &purge->sum;
+    struct llmobs_contents contents = {0};
+    struct folder folder = {purge, path, -1, &contents};
+    int rc = llmobs_config_store_dir(purge->config, path, sizeof(path));
+
+    if (rc == 0)
+        rc = purge_folder(&folder, purge->config->store_dir != NULL);
     out->spans = contents.spans;
     out->evaluations = contents.evaluations;
     out->traces = contents.traces.count;
@@ -227,56 +249,28 @@ static void count_gone(const struct llmobs_adopted *adopted)
 
 /* Takes calls over by the same code that delivers them: it knows which
  * processes are dead, and no two processes take the same call. */
-static int purge_dead(struct llmobs_adopt *adopt, struct llmobs_purged *out)
+static int purge_dead(struct llmobs_adopt *adopt, uint64_t *calls)
 {
     struct llmobs_adopted adopted;
     int rc;
 
     while ((rc = llmobs_adopt_next(adopt, &adopted)) == 1) {
         count_gone(&adopted);
-        out->calls++;
+        ++*calls;
         llmobs_exchange_free(adopted.exchange);
         llmobs_adopt_let_go(adopt, &adopted.spooled, 1);
     }
     return rc;
 }
 
-/* Removes what stands beside the files of processes: the refused entries, and
- * the files with the usage and with links. With --all also those files. */
-static void remove_rest(const struct folder *folder, const char *name)
-{
-    struct llmobs_spool_name file;
-    char links[sizeof(LLMOBS_LINK_FILE) + 20];
-
-    snprintf(links, sizeof(links), LLMOBS_LINK_FILE "%lu",
-             (unsigned long)geteuid());
-    if (strcmp(name, LLMOBS_REJECTED) == 0)
-        purge_remove_file(folder, name);
-    else if ((strcmp(name, USAGE_FILE) == 0 || strcmp(name, links) == 0) &&
-             !folder->purge->dry)
-        unlinkat(folder->fd, name, 0);
-    else if (!folder->purge->dry && folder->purge->all &&
-             llmobs_spool_name_parse(name, &file))
-        purge_remove_file(folder, name);
-}
-
-static int purge_rest(const struct llmobs_purge *purge,
-                      const struct llmobs_config *config,
-                      struct llmobs_purged *out)
+static int purge_rest(struct llmobs_purge *purge)
 {
     char path[PATH_MAX];
-    struct folder folder = {purge, path, -1, out, NULL};
-    struct dirent *entry;
-    DIR *list = NULL;
-    int rc = llmobs_spool_dir(config, path, sizeof(path));
+    struct folder folder = {purge, path, -1, NULL};
+    int rc = llmobs_spool_dir(purge->config, path, sizeof(path));
 
-    if (rc == 0)
-        rc = open_folder(&folder, config->spool_dir != NULL, &list);
-    while (rc == 0 && list && (entry = readdir(list)))
-        remove_rest(&folder, entry->d_name);
-    if (list)
-        closedir(list);
-    return rc;
+    return rc != 0 ? rc
+                   : purge_folder(&folder, purge->config->spool_dir != NULL);
 }
 
 /* A running process may remove a file after its name was listed and before it
@@ -296,62 +290,42 @@ static int purge_count(struct llmobs_adopt *adopt,
 
 /* Counts the entries that are left; with --all removes them, and counts them as
  * removed. */
-static void count_left(const struct llmobs_purge *purge,
-                       const struct llmobs_adopt_left *left,
-                       struct llmobs_purged *out)
+static void count_left(struct llmobs_purge *purge,
+                       const struct llmobs_adopt_left *left)
 {
     if (purge->dry)
-        out->calls += left->ours + left->others;
+        purge->sum.calls += left->ours + left->others;
     if (purge->all) {
-        out->calls += left->living;
+        purge->sum.calls += left->living;
         return;
     }
-    out->living += left->living;
-    out->unreadable += left->unreadable;
+    purge->sum.living = left->living;
+    purge->sum.unreadable = left->unreadable;
 }
 
-static void purge_spool(const struct llmobs_purge *purge,
-                        const struct llmobs_config *config,
-                        struct llmobs_purged *out)
+static void purge_spool(struct llmobs_purge *purge)
 {
-    struct llmobs_adopt *adopt = llmobs_adopt_new(config, LLMOBS_ADOPT_ANY);
+    struct llmobs_adopt *adopt =
+        llmobs_adopt_new(purge->config, LLMOBS_ADOPT_ANY);
     struct llmobs_adopt_left left = {0};
     int rc = adopt ? 0 : -ENOMEM;
 
     if (rc == 0) {
         llmobs_adopt_living(adopt, &purge->living);
         if (!purge->dry)
-            rc = purge_dead(adopt, out);
+            rc = purge_dead(adopt, &purge->sum.calls);
     }
     if (rc == 0)
         rc = purge_count(adopt, &left);
     if (rc == 0)
-        rc = purge_rest(purge, config, out);
+        rc = purge_rest(purge);
     if (rc == 0)
-        count_left(purge, &left, out);
+        count_left(purge, &left);
     llmobs_adopt_free(adopt);
     if (!purge->dry)
-        llmobs_ledger_close(config);
-    if (out->error == 0)
-        out->error = rc;
-}
-
-/* -- one place ------------------------------------------------------------ */
-
-/* Purges one user's store and spool. For another user it leaves out a
- * configured store, which is not that user's own. */
-static void purge_user(const struct llmobs_purge *purge, int entered,
-                       struct llmobs_purged *out)
-{
-    if (entered == -ENOENT) /* the user's spool is at another path */
-        return;
-    out->error = entered;
-    if (entered != 0)
-        return;
-    if (purge->store && !(purge->theirs && purge->config->store_dir))
-        purge_store(purge, purge->config, out);
-    if (purge->spool)
-        purge_spool(purge, purge->config, out);
+        llmobs_ledger_close(purge->config);
+    if (purge->sum.error == 0)
+        purge->sum.error = rc;
 }
 
 /* -- the command ---------------------------------------------------------- */
@@ -383,29 +357,31 @@ static int check_options(struct llmobs_purge *purge)
 static void purge_add_up(struct llmobs_purged *sum,
                          const struct llmobs_purged *one)
 {
-    sum->files += one->files;
-    sum->bytes += one->bytes;
     if (one->spans > 0 && (sum->spans == 0 || one->first_ns < sum->first_ns))
         sum->first_ns = one->first_ns;
     if (one->last_ns > sum->last_ns)
         sum->last_ns = one->last_ns;
-    sum->spans += one->spans;
-    sum->evaluations += one->evaluations;
-    sum->traces += one->traces;
-    sum->calls += one->calls;
-    sum->living += one->living;
-    sum->refused += one->refused;
-    sum->unreadable += one->unreadable;
+    for (size_t i = 0; i < sizeof(sum->counts) / sizeof(*sum->counts); i++)
+        sum->counts[i] += one->counts[i];
     if (sum->error == 0)
         sum->error = one->error;
 }
 
+/* Purges one user's store and spool. For another user it leaves out a
+ * configured store, which is not that user's own. */
 static int purge_apart(void *ctx, int entered, int fd)
 {
-    struct llmobs_purged out = {0};
+    struct llmobs_purge *purge = ctx;
+    struct llmobs_purged *out = &purge->sum;
 
-    purge_user(ctx, entered, &out);
-    return write(fd, &out, sizeof(out)) == sizeof(out) ? 0 : 1;
+    /* -ENOENT: the user's spool is at another path */
+    *out = (struct llmobs_purged){.error = entered == -ENOENT ? 0 : entered};
+    if (entered == 0 && purge->store &&
+        !(purge->theirs && purge->config->store_dir))
+        purge_store(purge);
+    if (entered == 0 && purge->spool)
+        purge_spool(purge);
+    return write(fd, out, sizeof(*out)) == sizeof(*out) ? 0 : 1;
 }
 
 /* Waits for a child; with a limit if another user may have stopped it. */
@@ -422,30 +398,30 @@ static bool waits_for(const struct llmobs_purge *purge, int fd)
     return rc > 0;
 }
 
-/* The child's user may have stopped it, even after it sent its result. */
+/* Purges a place, and adds what came of it to the sum. The child's user may
+ * have stopped it, even after it sent its result. */
 static int purge_run_apart(struct llmobs_purge *purge,
-                           const struct llmobs_user_spool *place,
-                           struct llmobs_purged *out)
+                           const struct llmobs_user_spool *place)
 {
+    struct llmobs_purged out = {0};
     struct llmobs_apart child;
-    bool told;
-    int rc;
 
     purge->theirs = place->uid != geteuid();
-    rc =
+    out.error =
         llmobs_apart_start(&child, 0, place, purge->config, purge_apart, purge);
-    if (rc != 0)
-        return rc;
-    told = waits_for(purge, child.fd) &&
-           read(child.fd, out, sizeof(*out)) == sizeof(*out);
-    (void)llmobs_apart_end(&child, true);
-    return told ? out->error : -ECHILD;
+    if (out.error == 0) {
+        if (!waits_for(purge, child.fd) ||
+            read(child.fd, &out, sizeof(out)) != sizeof(out))
+            out.error = -ECHILD;
+        (void)llmobs_apart_end(&child, true);
+    }
+    purge_add_up(&purge->sum, &out);
+    return out.error;
 }
 
 static int purge_visit(void *ctx, const struct llmobs_user_spool *place)
 {
     struct llmobs_purge *purge = ctx;
-    struct llmobs_purged out = {0};
     bool own = place->uid == geteuid();
     int rc;
 
@@ -453,11 +429,9 @@ static int purge_visit(void *ctx, const struct llmobs_user_spool *place)
      * one. */
     if (purge->dir ? !own && !purge->users : own)
         return 0;
-    rc = purge_run_apart(purge, place, &out);
+    rc = purge_run_apart(purge, place);
     if (rc != 0)
         llmobs_apart_tell(purge->name, place->path, "it", rc);
-    out.error = rc;
-    purge_add_up(&purge->sum, &out);
     return 0;
 }
 
@@ -466,16 +440,14 @@ static int purge_visit_own(struct llmobs_purge *purge)
     char path[PATH_MAX];
     struct llmobs_user_spool place = {path, purge->config->spool_dir != NULL,
                                       geteuid(), getegid()};
-    struct llmobs_purged out = {0};
     int rc = llmobs_spool_dir(purge->config, path, sizeof(path));
 
     if (rc == 0)
-        rc = purge_run_apart(purge, &place, &out);
+        rc = purge_run_apart(purge, &place);
     if (rc != 0)
         llmobs_tell("%s: %s\n", purge->name,
                     rc == -ECHILD ? "it broke off" : strerror(-rc));
-    out.error = rc;
-    purge_add_up(&purge->sum, &out);
+    purge->sum.error = rc;
     return rc;
 }
 
