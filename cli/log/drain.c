@@ -10,6 +10,7 @@
 
 #include "cli/log/drain_round.h"
 #include "cli/shared/cli.h"
+#include "cli/shared/ending.h"
 #include "cli/shared/environment.h"
 #include "cli/shared/options.h"
 #include "cli/shared/tell.h"
@@ -65,15 +66,9 @@ static int read_place(const struct llmobs_cli_option *option, const char *value)
 
 /* -- where to ------------------------------------------------------------- */
 
-struct complaint {
-    bool about_url;
-};
-
-static void log_drain_hear(void *ctx, const char *text)
+static void log_drain_hear(void *about_url, const char *text)
 {
-    struct complaint *complaint = ctx;
-
-    complaint->about_url |= strncmp(text, "DD_TRACE_AGENT_URL:", 19) == 0;
+    *(bool *)about_url |= strncmp(text, "DD_TRACE_AGENT_URL:", 19) == 0;
 }
 
 /* The environment, with the exporter that --to stands for. */
@@ -105,14 +100,14 @@ static void keep_to_one(struct drain *drain)
 static int log_drain_load_config(struct drain *drain)
 {
     bool is_url = drain->to && strstr(drain->to, "://");
-    struct complaint complaint = {false};
+    bool about_url = false;
     struct llmobs_environment environment;
     int rc = log_drain_make_environment(drain, is_url, &environment);
 
     if (rc != 0)
         return rc;
     drain->round.config = llmobs_config_load(
-        (const char *const *)environment.entries, log_drain_hear, &complaint);
+        (const char *const *)environment.entries, log_drain_hear, &about_url);
     if (!drain->round.config)
         return -ENOMEM;
     keep_to_one(drain);
@@ -121,36 +116,10 @@ static int log_drain_load_config(struct drain *drain)
         drain->round.config->override_origin = NULL;
     }
     llmobs_cli_have_spool(drain->round.config);
-    return is_url && complaint.about_url ? -EINVAL : 0;
-}
-
-static const struct llmobs_otlp_signal *traces_of(const struct drain *drain)
-{
-    return &drain->round.config->otlp.signals[LLMOBS_SIGNAL_TRACES];
-}
-
-/* False where --to names an exporter that the environment switches off: its
- * entries would go to the local store. */
-static bool log_drain_is_on(const struct drain *drain)
-{
-    return !drain->to || strcmp(drain->to, "otlp") != 0 || traces_of(drain)->on;
+    return is_url && about_url ? -EINVAL : 0;
 }
 
 /* -- all places ----------------------------------------------------------- */
-
-static void log_drain_add_up(struct llmobs_drain_outcome *sum,
-                             const struct llmobs_drain_outcome *one)
-{
-    sum->delivered += one->delivered;
-    sum->expired += one->expired;
-    sum->refused += one->refused;
-    sum->sampled_out += one->sampled_out;
-    sum->left += one->left;
-    sum->others += one->others;
-    sum->unreadable += one->unreadable;
-    if (sum->error == 0)
-        sum->error = one->error;
-}
 
 static void log_drain_done(void *ctx, const char *path,
                            const struct llmobs_drain_outcome *out)
@@ -159,7 +128,10 @@ static void log_drain_done(void *ctx, const char *path,
 
     if (out->error != 0)
         llmobs_apart_tell(drain->argv[0], path, "the delivery", out->error);
-    log_drain_add_up(&drain->sum, out);
+    for (size_t i = 0; i < sizeof(out->counts) / sizeof(*out->counts); i++)
+        drain->sum.counts[i] += out->counts[i];
+    if (drain->sum.error == 0)
+        drain->sum.error = out->error;
 }
 
 /* -- telling -------------------------------------------------------------- */
@@ -239,22 +211,6 @@ static void pause_round(struct drain *drain)
     drain->round.ending = number > 0;
 }
 
-static void log_drain_run(struct drain *drain)
-{
-    signal(SIGCHLD, SIG_DFL);
-    sigemptyset(&drain->signals);
-    sigaddset(&drain->signals, SIGCHLD);
-    sigaddset(&drain->signals, SIGTERM);
-    sigaddset(&drain->signals, SIGINT);
-    sigprocmask(SIG_BLOCK, &drain->signals, NULL);
-    go_round(drain);
-    while (drain->watch_s > 0 && !drain->round.ending) {
-        pause_round(drain);
-        if (!drain->round.ending)
-            go_round(drain);
-    }
-}
-
 /* A relay does what a watch did, and sooner. It prints nothing about its work,
  * and takes no entry of other destinations. */
 static bool is_relay(const struct drain *drain)
@@ -272,37 +228,48 @@ static int log_drain_serve(const struct drain *drain)
     return llmobs_cmd_relay(drain->dir ? 3 : 1, argv);
 }
 
-/* The exit status; -1: there is a place to deliver to. */
+/* The exit status; -1: there is a place to deliver to. None where --to names an
+ * exporter that the environment switches off: its entries would go to the local
+ * store. */
 static int open_place(struct drain *drain)
 {
     const char *command = drain->argv[0];
+    const struct llmobs_otlp_signal *traces;
     int rc = log_drain_load_config(drain);
 
     if (rc == -EINVAL) {
         llmobs_tell("%s: --to: no URL of http, https or unix\n", command);
         return LLMOBS_CLI_USAGE;
     }
-    if (rc == 0 && log_drain_is_on(drain))
-        return -1;
-    if (rc != 0)
+    if (rc != 0) {
         llmobs_tell("%s: %s\n", command, strerror(-rc));
-    else
-        llmobs_tell(
-            "%s: --to otlp: %s\n", command,
-            traces_of(drain)->misplaced
-                ? "the endpoint is no URL"
-                : "OTEL_SDK_DISABLED or OTEL_TRACES_EXPORTER switches it "
-                  "off");
+        return LLMOBS_CLI_FAILED;
+    }
+    traces = &drain->round.config->otlp.signals[LLMOBS_SIGNAL_TRACES];
+    if (!drain->to || strcmp(drain->to, "otlp") != 0 || traces->on)
+        return -1;
+    llmobs_tell("%s: --to otlp: %s\n", command,
+                traces->misplaced
+                    ? "the endpoint is no URL"
+                    : "OTEL_SDK_DISABLED or OTEL_TRACES_EXPORTER switches it "
+                      "off");
     return LLMOBS_CLI_FAILED;
 }
 
-static int log_drain_deliver(struct drain *drain)
+static int log_drain_run(struct drain *drain)
 {
     const struct llmobs_drain_outcome *sum = &drain->sum;
 
     llmobs_log_init(drain->round.config->log_path,
                     (enum llmobs_log_level)drain->round.config->log_level);
-    log_drain_run(drain);
+    signal(SIGCHLD, SIG_DFL);
+    drain->signals = llmobs_ending_block(true);
+    go_round(drain);
+    while (drain->watch_s > 0 && !drain->round.ending) {
+        pause_round(drain);
+        if (!drain->round.ending)
+            go_round(drain);
+    }
     return drain->watch_s > 0 ||
                    (sum->error == 0 && sum->left == 0 && sum->unreadable == 0)
                ? LLMOBS_CLI_OK
@@ -331,5 +298,5 @@ int llmobs_cmd_drain(int argc, char **argv)
     if (is_relay(&drain))
         return log_drain_serve(&drain);
     status = open_place(&drain);
-    return status >= 0 ? status : log_drain_deliver(&drain);
+    return status >= 0 ? status : log_drain_run(&drain);
 }

@@ -13,7 +13,6 @@
 #include "cli/shared/open_libcurl.h"
 #include "lib/base/clock.h"
 #include "core/deliver/open.h"
-#include "core/export/peer.h"
 #include "lib/base/hazard.h"
 #include "lib/base/stats.h"
 #include "core/log/adopt.h"
@@ -35,28 +34,20 @@ static struct llmobs_adopt *open_adopt(const struct llmobs_drain_round *round)
     return adopt;
 }
 
+/* Counts what is left; NULL: gives 1 where there is something to deliver, 0
+ * where there is not. */
 static int drain_round_look(const struct llmobs_drain_round *round,
                             struct llmobs_adopt_left *left)
 {
     struct llmobs_adopt *adopt = open_adopt(round);
-    int rc = adopt ? llmobs_adopt_count(adopt, left) : -ENOMEM;
+    int rc = -ENOMEM;
 
+    if (adopt)
+        rc = left ? llmobs_adopt_count(adopt, left) : llmobs_adopt_any(adopt);
     llmobs_adopt_free(adopt);
     return rc;
 }
 
-/* 1 where there is something to deliver, 0 where there is not, or -errno. */
-static int drain_round_is_wanted(const struct llmobs_drain_round *round)
-{
-    struct llmobs_adopt *adopt = open_adopt(round);
-    int rc = adopt ? llmobs_adopt_any(adopt) : -ENOMEM;
-
-    llmobs_adopt_free(adopt);
-    return rc;
-}
-
-/* Forgets that a peer was down: the person who types this command wants the
- * delivery tried. */
 static int drain_round_deliver(const struct llmobs_drain_round *round)
 {
     struct llmobs_adopt *adopt = open_adopt(round);
@@ -67,9 +58,6 @@ static int drain_round_deliver(const struct llmobs_drain_round *round)
     if (strcmp(round->config->exporter, "store") != 0 ||
         round->config->otlp.signals[LLMOBS_SIGNAL_LOGS].on)
         llmobs_cli_open_libcurl();
-    llmobs_peer_unmark(round->config, round->config->agent_url);
-    llmobs_peer_unmark(round->config,
-                       round->config->otlp.signals[LLMOBS_SIGNAL_TRACES].url);
     worker = llmobs_worker_open_drainer(round->config, adopt);
     if (!worker) {
         llmobs_adopt_free(adopt);
@@ -85,7 +73,7 @@ static void drain(const struct llmobs_drain_round *round,
     struct llmobs_adopt_left left = {0};
 
     if (out->error == 0)
-        out->error = drain_round_is_wanted(round);
+        out->error = drain_round_look(round, NULL);
     if (out->error > 0)
         out->error = drain_round_deliver(round);
     if (out->error == 0)
@@ -119,13 +107,9 @@ static int drain_apart(void *ctx, int entered, int fd)
 static int next_signal(int64_t until_ns)
 {
     struct timespec left = llmobs_clock_wait(until_ns - llmobs_clock_mono_ns());
-    sigset_t set;
+    sigset_t set = llmobs_ending_block(true);
     int number;
 
-    sigemptyset(&set);
-    sigaddset(&set, SIGCHLD);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
     if (until_ns == 0)
         return sigwaitinfo(&set, NULL);
     number = sigtimedwait(&set, NULL, &left);
@@ -256,6 +240,7 @@ static void drain_round_wait_some(struct llmobs_drain_round *round)
 
     if (number == SIGTERM || number == SIGINT)
         end_round(round);
+    (void)drain_round_reap(round);
 }
 
 static bool is_served(const struct llmobs_drain_round *round, uid_t uid)
@@ -302,10 +287,8 @@ static int drain_round_begin(struct llmobs_drain_round *round,
 {
     struct llmobs_drain_child *child;
 
-    while (!(child = drain_round_find_room(round))) {
+    while (!(child = drain_round_find_room(round)))
         drain_round_wait_some(round);
-        (void)drain_round_reap(round);
-    }
     return round->ending ? 0 : begin_child(round, place, child);
 }
 
@@ -337,11 +320,9 @@ static int drain_round_visit(void *ctx, const struct llmobs_user_spool *place)
     if (round->ending)
         return -EINTR;
     (void)drain_round_reap(round);
-    LLMOBS_HAZARD(
-        waits_for_the_user, , while (is_served(round, place->uid)) {
-            drain_round_wait_some(round);
-            (void)drain_round_reap(round);
-        });
+    LLMOBS_HAZARD(waits_for_the_user, ,
+                  while (is_served(round, place->uid))
+                      drain_round_wait_some(round));
     out.error = LLMOBS_HAZARD(waits_for_the_user, is_served(round, place->uid),
                               round->ending)
                     ? put_aside(round, place)
@@ -351,13 +332,13 @@ static int drain_round_visit(void *ctx, const struct llmobs_user_spool *place)
     return round->ending ? -EINTR : 0;
 }
 
-/* Takes the first spool whose user has no child any more; NULL: each user of a
- * spool has a child. */
+/* Takes the first spool whose user has no child any more, and in the end the
+ * first of all; NULL: each user of a spool has a child. */
 static struct llmobs_drain_aside *take_aside(struct llmobs_drain_round *round)
 {
     struct llmobs_drain_aside **at = &round->aside, *aside;
 
-    while (*at && is_served(round, (*at)->place.uid))
+    while (*at && !round->ending && is_served(round, (*at)->place.uid))
         at = &(*at)->next;
     aside = *at;
     if (aside)
@@ -373,13 +354,11 @@ static int visit_aside(struct llmobs_drain_round *round)
 
     while (round->aside) {
         (void)drain_round_reap(round);
-        aside = round->ending ? round->aside : take_aside(round);
+        aside = take_aside(round);
         if (!aside) {
             drain_round_wait_some(round);
             continue;
         }
-        if (round->ending)
-            round->aside = aside->next;
         rc = drain_round_visit(round, &aside->place);
         free(aside);
     }

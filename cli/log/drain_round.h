@@ -28,13 +28,18 @@
 
 /* The outcome for the entries of one spool, or of all. */
 struct llmobs_drain_outcome {
-    uint64_t delivered;
-    uint64_t expired;
-    uint64_t refused;     /* by the peer, or because they make no event */
-    uint64_t sampled_out; /* kept from OTLP by its sampler */
-    uint64_t left;        /* `others` included */
-    uint64_t others;      /* entries for another destination */
-    uint64_t unreadable;
+    union {
+        struct {
+            uint64_t delivered;
+            uint64_t expired;
+            uint64_t refused; /* by the peer, or because they make no event */
+            uint64_t sampled_out; /* kept from OTLP by its sampler */
+            uint64_t left;        /* `others` included */
+            uint64_t others;      /* entries for another destination */
+            uint64_t unreadable;
+        };
+        uint64_t counts[7];
+    };
     int error;
 };
 

@@ -19,7 +19,6 @@
 #include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "core/deliver/open.h"
-#include "core/export/peer.h"
 #include "core/log/relay_sign.h"
 #include "core/log/spool_file.h"
 #include "core/log/spool_name.h"
@@ -39,6 +38,8 @@
 
 struct child {
     const struct llmobs_relay_children *children;
+    const struct llmobs_user_spool *place;
+    pid_t parent;
     struct llmobs_relay_sign sign;
     struct llmobs_spool_watch watch;
     struct llmobs_adopt *adopt;
@@ -152,18 +153,15 @@ static void relay_child_wait_for_news(void *ctx, int64_t until_ns)
     relay_child_read_living(child);
     if (news)
         tell_room(child);
-    if (news || idle_s == 0) {
+    if (!news && idle_s != 0 &&
+        now - child->busy_ns < idle_s * 1000 * LLMOBS_NS_PER_MS)
+        return;
+    if (news || idle_s == 0 || relay_child_is_needed(child)) {
         child->busy_ns = now;
         return;
     }
-    if (now - child->busy_ns < idle_s * 1000 * LLMOBS_NS_PER_MS)
-        return;
-    if (relay_child_is_needed(child))
-        child->busy_ns = now;
-    else
-        child->idle = true;
-    if (child->idle)
-        atomic_store(&llmobs_ending, true);
+    child->idle = true;
+    atomic_store(&llmobs_ending, true);
 }
 
 static int put_sign(struct child *child)
@@ -226,14 +224,6 @@ static int open_child(struct child *child)
     return rc;
 }
 
-/* Forgets that others found a peer down: it may be back, and no program waits
- * while the relay tries. */
-static void unmark_peers(const struct llmobs_config *config)
-{
-    llmobs_peer_unmark(config, config->agent_url);
-    llmobs_peer_unmark(config, config->otlp.signals[LLMOBS_SIGNAL_TRACES].url);
-}
-
 static int relay_child_serve(struct child *child)
 {
     const struct llmobs_relay_waits waits = {relay_child_wait_for_news,
@@ -244,7 +234,6 @@ static int relay_child_serve(struct child *child)
     if (rc != 0)
         return rc;
     llmobs_cli_open_libcurl();
-    unmark_peers(child->children->config);
     worker = llmobs_worker_open_drainer(child->children->config, child->adopt);
     if (!worker)
         return -ENOMEM;
@@ -255,14 +244,13 @@ static int relay_child_serve(struct child *child)
 }
 
 /* A user may have no spool, and may remove it at any time. */
-static int relay_child_status_of(const struct child *child,
-                                 const struct llmobs_user_spool *place, int rc)
+static int relay_child_status_of(const struct child *child, int rc)
 {
     if (rc == -ETIME || (rc == 0 && child->idle))
         return IDLE;
     if (rc != 0 && rc != -EINTR)
         llmobs_log(rc == -ENOENT ? LLMOBS_LOG_DEBUG : LLMOBS_LOG_ERROR,
-                   "relay: %s: %s", place->path, strerror(-rc));
+                   "relay: %s: %s", child->place->path, strerror(-rc));
     return rc != 0 ? FAILED : 0;
 }
 
@@ -275,29 +263,16 @@ static void end_with_parent(pid_t parent)
         _exit(0);
 }
 
-/* A child before it has begun. */
-struct start {
-    const struct llmobs_relay_children *children;
-    const struct llmobs_user_spool *place;
-    pid_t parent;
-};
-
 static int relay_child_run_apart(void *ctx, int entered, int fd)
 {
-    const struct start *start = ctx;
-    pid_t parent = start->parent;
-    struct child child = {.children = start->children,
-                          .sign = {-1},
-                          .watch = {.fd = -1},
-                          .living = {0}};
+    struct child *child = ctx;
 
     (void)fd;
     llmobs_ending_begin();
-    LLMOBS_HAZARD(whoever_it_is, end_with_parent(parent),
+    LLMOBS_HAZARD(whoever_it_is, end_with_parent(child->parent),
                   end_with_parent(getppid()));
-    return relay_child_status_of(&child, start->place,
-                                 entered == 0 ? relay_child_serve(&child)
-                                              : entered);
+    return relay_child_status_of(child, entered == 0 ? relay_child_serve(child)
+                                                     : entered);
 }
 
 /* -- in the process that starts them --------------------------------------- */
@@ -307,17 +282,21 @@ int llmobs_relay_child_have(struct llmobs_relay_children *children,
 {
     struct llmobs_relay_place *place =
         llmobs_relay_places_meet(&children->places, spool->uid, spool->path);
-    struct start start = {children, spool, getpid()};
-    struct llmobs_apart child = {0, -1};
+    struct child child = {.children = children,
+                          .place = spool,
+                          .parent = getpid(),
+                          .sign = {-1},
+                          .watch = {.fd = -1}};
+    struct llmobs_apart apart = {0, -1};
     int rc;
 
     if (!place)
         return -ENOSPC;
     if (place->pid != 0 || llmobs_clock_mono_ns() < place->again_ns)
         return 0;
-    rc = llmobs_apart_start(&child, LLMOBS_APART_MUTE, spool, children->config,
-                            relay_child_run_apart, &start);
-    place->pid = child.pid;
+    rc = llmobs_apart_start(&apart, LLMOBS_APART_MUTE, spool, children->config,
+                            relay_child_run_apart, &child);
+    place->pid = apart.pid;
     return rc;
 }
 

@@ -22,16 +22,13 @@ int llmobs_spool_watch_open(struct llmobs_spool_watch *watch, const char *base)
     int rc = 0;
 
     snprintf(watch->base, sizeof(watch->base), "%s", base);
-    watch->blind = true;
     watch->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (watch->fd < 0)
         return -errno;
-    watch->blind = false;
     if (inotify_add_watch(watch->fd, base, IN_CLOSE_WRITE | IN_ONLYDIR) < 0) {
         rc = -errno;
         close(watch->fd);
         watch->fd = -1;
-        watch->blind = true;
     }
     return rc;
 }
@@ -73,7 +70,7 @@ static bool poll_until(const struct llmobs_spool_watch *watch, int64_t until_ns)
     int64_t blind_ns = now + LLMOBS_SPOOL_WATCH_BLIND_MS * LLMOBS_NS_PER_MS;
     struct timespec left;
 
-    if (LLMOBS_HAZARD(sleeps, watch->blind, false) && until_ns > blind_ns)
+    if (LLMOBS_HAZARD(sleeps, watch->fd < 0, false) && until_ns > blind_ns)
         until_ns = blind_ns;
     left = llmobs_clock_wait(until_ns > now ? until_ns - now : 0);
     return ppoll(&wait, 1, &left, NULL) > 0;

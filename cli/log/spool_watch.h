@@ -17,8 +17,7 @@
 #define LLMOBS_SPOOL_WATCH_BLIND_MS 50
 
 struct llmobs_spool_watch {
-    int fd;
-    bool blind;      /* the spool has no watch */
+    int fd;          /* -1: the spool has no watch */
     int64_t told_ns; /* when wait last reported an event; 0: never */
     char base[4096];
 };

@@ -1,7 +1,6 @@
 #include "cli/shared/ending.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stddef.h>
 
 #include "lib/base/clock.h"
@@ -23,6 +22,19 @@ static void on_signal(int number)
 {
     (void)number;
     llmobs_ending_stop();
+}
+
+sigset_t llmobs_ending_block(bool children)
+{
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    if (children)
+        sigaddset(&signals, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    return signals;
 }
 
 void llmobs_ending_begin(void)

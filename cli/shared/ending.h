@@ -9,7 +9,9 @@
 #ifndef LLMOBS_ENDING_H
 #define LLMOBS_ENDING_H
 
+#include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #define LLMOBS_ENDING_MS 500
 
@@ -21,5 +23,9 @@ extern atomic_bool llmobs_ending;
 void llmobs_ending_begin(void);
 
 void llmobs_ending_stop(void);
+
+/* Blocks TERM and INT, with `children` CHLD too, in a process that waits for
+ * them; gives these signals. */
+sigset_t llmobs_ending_block(bool children);
 
 #endif

@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/shared/ending.h"
 #include "cli/shared/tell.h"
 #include "cli/show/show_rows.h"
 #include "cli/show/table.h"
@@ -557,19 +557,9 @@ static int follow_go_on(struct follow *follow)
 
 /* -- the form ------------------------------------------------------------- */
 
-static int hear_signals(void)
-{
-    sigset_t signals;
-
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
-    return signalfd(-1, &signals, SFD_CLOEXEC);
-}
-
 static int follow_begin(struct follow *follow)
 {
+    sigset_t signals;
     int rc = open_store(follow);
 
     if (rc == 0)
@@ -582,7 +572,8 @@ static int follow_begin(struct follow *follow)
     if (fflush(stdout) != 0 && rc == 0)
         rc = -EPIPE;
     /* Until here a signal ends the process. */
-    follow->signals = hear_signals();
+    signals = llmobs_ending_block(false);
+    follow->signals = signalfd(-1, &signals, SFD_CLOEXEC);
     return rc == 0 && follow->signals < 0 ? -errno : rc;
 }
 

@@ -11,6 +11,7 @@
 #include "core/export/otlp_exporter.h"
 #include "core/export/otlp_logs.h"
 #include "core/export/otlp_metrics.h"
+#include "core/export/peer.h"
 #include "core/export/store.h"
 #include "core/log/ledger.h"
 #include "core/log/spool.h"
@@ -125,5 +126,7 @@ struct llmobs_worker *llmobs_worker_open_drainer(
 {
     struct llmobs_buffer *buffer = llmobs_buffer_new(DRAIN_BUFFER);
 
+    llmobs_peer_unmark(config, config->agent_url);
+    llmobs_peer_unmark(config, config->otlp.signals[LLMOBS_SIGNAL_TRACES].url);
     return buffer ? open_with(config, buffer, adopt) : NULL;
 }
