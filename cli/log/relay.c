@@ -7,11 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "cli/log/background.h"
 #include "cli/log/relay_child.h"
 #include "cli/shared/cli.h"
+#include "cli/shared/deliver.h"
+#include "cli/shared/descriptors.h"
+#include "cli/shared/ending.h"
 #include "cli/shared/options.h"
 #include "cli/shared/tell.h"
 #include "lib/base/clock.h"
@@ -19,35 +23,43 @@
 #include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "core/config/config.h"
+#include "core/log/relay_sign.h"
 #include "core/log/spool_file.h"
 
 /* The time between two looks for spools of users that have none so far. */
 #define LOOK_MS 2000
+/* How long a starter waits for the sign of its relay in the background, and the
+ * time between two looks for the sign. */
+#define SIGN_MS 500
+#define SIGN_LOOK_MS 1
+/* A relay that ends at once may have found another relay, which needs this time
+ * to put up its sign. */
+#define OTHER_MS 50
+/* The wait ends after this time, even if a disk hangs. */
+#define HANGS_S 2
 
 struct relay {
     const char *dir; /* NULL: the configured spool; for root, all users' */
-    long idle_s;     /* 0: never ends by itself */
-    bool background;
-    struct llmobs_config *config;
-    struct llmobs_config *unset;
     sigset_t signals;
+    struct llmobs_config *config; /* the children's, too */
     struct llmobs_relay_children children;
 };
 
-/* `unset` is the configuration of a process whose environment says nothing. */
 static int log_relay_load_config(struct relay *relay)
 {
     static const char *none[] = {NULL};
+    struct llmobs_config *unset = llmobs_config_load(none, NULL, NULL);
 
     relay->config = llmobs_config_load((const char **)environ, NULL, NULL);
-    relay->unset = llmobs_config_load(none, NULL, NULL);
-    if (!relay->config || !relay->unset)
+    if (!relay->config || !unset)
         return -ENOMEM;
-    /* The store's directory is where a process has its spool, too. */
-    if (!relay->config->store_dir || relay->unset->store_dir)
+    relay->children.config = relay->config;
+    relay->children.unset = unset;
+    if (!relay->config->store_dir || unset->store_dir)
         return 0;
-    relay->unset->store_dir = strdup(relay->config->store_dir);
-    return relay->unset->store_dir ? 0 : -ENOMEM;
+    /* The store's directory is where a process has its spool, too. */
+    unset->store_dir = strdup(relay->config->store_dir);
+    return unset->store_dir ? 0 : -ENOMEM;
 }
 
 /* True where a user has only a store, and no spool yet. False where root may
@@ -103,7 +115,7 @@ static int visit_all(struct relay *relay)
 {
     int rc = log_relay_visit_own(relay);
 
-    if (rc == 0 && !relay->background)
+    if (rc == 0 && !relay->children.gives_way)
         rc = llmobs_spool_dirs_visit(relay->dir, relay->config, log_relay_visit,
                                      relay);
     if (rc == 0)
@@ -125,29 +137,96 @@ static bool log_relay_wait_some(const struct relay *relay)
 static void log_relay_run(struct relay *relay)
 {
     signal(SIGCHLD, SIG_DFL);
-    sigemptyset(&relay->signals);
-    sigaddset(&relay->signals, SIGCHLD);
-    sigaddset(&relay->signals, SIGTERM);
-    sigaddset(&relay->signals, SIGINT);
-    sigprocmask(SIG_BLOCK, &relay->signals, NULL);
+    relay->signals = llmobs_ending_block(true);
     do {
         llmobs_relay_children_reap(&relay->children);
         if (relay->children.ended)
             break;
-        if (visit_all(relay) != 0 && relay->background)
+        if (visit_all(relay) != 0 && relay->children.gives_way)
             break;
     } while (log_relay_wait_some(relay));
     llmobs_relay_children_end(&relay->children, &relay->signals);
 }
 
+/* -- a relay that the command leaves behind -------------------------------- */
+
+/* A process with these settings would not leave its calls to a relay. */
+static bool background_is_wanted(const struct llmobs_config *config)
+{
+    return llmobs_cli_observing(config) && config->relay &&
+           config->spool_max > 0 &&
+           !config->otlp.signals[LLMOBS_SIGNAL_METRICS].on;
+}
+
+static void detach(const struct llmobs_config *config)
+{
+    setsid();
+    LLMOBS_HAZARD(keeps_files, llmobs_cli_release_descriptors(), );
+    /* The directory may be on a disk that is to be unmounted. */
+    if (!config->log_path || *config->log_path == '/')
+        (void)!chdir("/");
+}
+
+static int background_wait_for_sign(const struct llmobs_config *config,
+                                    pid_t pid)
+{
+    const struct timespec moment = {0, SIGN_LOOK_MS * LLMOBS_NS_PER_MS};
+    int64_t now = llmobs_clock_mono_ns();
+    int64_t until = now + SIGN_MS * LLMOBS_NS_PER_MS;
+    bool ended = false;
+
+    for (; now < until; now = llmobs_clock_mono_ns()) {
+        if (llmobs_relay_find(config) == LLMOBS_RELAY_UP)
+            return 0;
+        if (!ended && waitpid(pid, NULL, WNOHANG) == pid) {
+            ended = true;
+            until = now + OTHER_MS * LLMOBS_NS_PER_MS;
+        }
+        (void)nanosleep(&moment, NULL);
+    }
+    return ended ? -ECHILD : -ETIMEDOUT;
+}
+
+static int background_start(const struct llmobs_config *config)
+{
+    pid_t pid = fork();
+
+    if (pid < 0)
+        return -errno;
+    if (pid > 0)
+        return background_wait_for_sign(config, pid);
+    detach(config);
+    return 1;
+}
+
+/* Starts a relay, in a session of its own and with no descriptor of this
+ * command's starter, whose child it is not. Returns 1 in the new process.
+ * Returns 0 in this process when a relay delivers for this environment's
+ * destination, or none is wanted; -EBUSY: one delivers, but for other
+ * destinations. Of two that are started at the same time one ends at once. */
+static int start_in_background(const struct llmobs_config *config)
+{
+    if (!background_is_wanted(config))
+        return 0;
+    alarm(HANGS_S); /* a forked child has no alarm */
+    switch (llmobs_relay_find(config)) {
+    case LLMOBS_RELAY_UP:
+        return 0;
+    case LLMOBS_RELAY_OF_OTHERS:
+        return -EBUSY;
+    default:
+        return background_start(config);
+    }
+}
+
+/* -- the command ----------------------------------------------------------- */
+
 static int log_relay_begin(struct relay *relay)
 {
     int rc = 1;
 
-    relay->children.idle_s = relay->idle_s;
-    relay->children.gives_way = relay->background;
-    if (relay->background)
-        rc = llmobs_relay_background(relay->config);
+    if (relay->children.gives_way)
+        rc = start_in_background(relay->config);
     relay->config->relay = false;
     llmobs_cli_have_spool(relay->config);
     if (rc >= 0)
@@ -162,8 +241,8 @@ int llmobs_cmd_relay(int argc, char **argv)
 {
     static struct relay relay;
     static const struct llmobs_cli_option options[] = {
-        LLMOBS_CLI_VALUE("idle", llmobs_cli_seconds, &relay.idle_s),
-        LLMOBS_CLI_FLAG("background", &relay.background),
+        LLMOBS_CLI_VALUE("idle", llmobs_cli_seconds, &relay.children.idle_s),
+        LLMOBS_CLI_FLAG("background", &relay.children.gives_way),
         LLMOBS_CLI_VALUE("dir", llmobs_cli_filled, &relay.dir), LLMOBS_CLI_END};
     int rc = llmobs_cli_parse(argc, argv, options);
 
@@ -175,8 +254,6 @@ int llmobs_cmd_relay(int argc, char **argv)
     }
     llmobs_log_init(relay.config->log_path,
                     (enum llmobs_log_level)relay.config->log_level);
-    relay.children.config = relay.config;
-    relay.children.unset = relay.unset;
     rc = log_relay_begin(&relay);
     if (rc > 0)
         log_relay_run(&relay);
