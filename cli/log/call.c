@@ -226,13 +226,6 @@ static bool is_again(const struct llmobs_ps_call *call,
            call->id == before->id;
 }
 
-static bool log_call_is_kept(struct llmobs_ps_calls *calls, size_t kept,
-                             size_t i, bool (*keep)(struct llmobs_ps_call *))
-{
-    return (kept == 0 || !is_again(&calls->list[i], &calls->list[kept - 1])) &&
-           keep(&calls->list[i]);
-}
-
 void llmobs_ps_calls_keep(struct llmobs_ps_calls *calls,
                           bool (*keep)(struct llmobs_ps_call *))
 {
@@ -241,10 +234,13 @@ void llmobs_ps_calls_keep(struct llmobs_ps_calls *calls,
     if (calls->count > 1)
         qsort(calls->list, calls->count, sizeof(*calls->list), log_call_by_age);
     for (size_t i = 0; i < calls->count; i++) {
-        if (log_call_is_kept(calls, kept, i, keep))
-            calls->list[kept++] = calls->list[i];
+        struct llmobs_ps_call *call = &calls->list[i];
+
+        if ((kept == 0 || !is_again(call, &calls->list[kept - 1])) &&
+            keep(call))
+            calls->list[kept++] = *call;
         else
-            free_texts(&calls->list[i]);
+            free_texts(call);
     }
     calls->count = kept;
 }

@@ -1,26 +1,305 @@
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/log/gather.h"
-#include "cli/log/show.h"
+#include "cli/log/apart.h"
 #include "cli/log/stack.h"
 #include "cli/log/target.h"
 #include "cli/shared/cli.h"
+#include "cli/shared/ending.h"
+#include "cli/shared/escape.h"
 #include "cli/shared/options.h"
+#include "cli/shared/screen.h"
 #include "cli/shared/tell.h"
+#include "lib/base/clock.h"
+#include "lib/base/file.h"
+#include "lib/text/json.h"
 #include "core/config/config.h"
+
+/* For each spool, and of its calls. */
+#define GATHER_MS 10000
+#define GATHER_BYTES ((size_t)8 << 20)
+#define FRAME_COLUMNS 200
 
 struct ps {
     const char *command;
     const char *dir; /* NULL: the configured spool; for root, all users' */
     bool json, stack, watch;
     struct llmobs_config *config;
+    struct llmobs_live_namespaces living;
+    struct llmobs_ps_calls calls;
 };
+
+/* -- the calls, from a child for each spool, as its user ------------------- */
+
+static int send_call(void *ctx, const struct llmobs_adopt_call *call)
+{
+    const int *fd = ctx;
+    struct llmobs_buf line;
+    int rc;
+
+    llmobs_buf_init(&line, (size_t)64 * 1024);
+    rc = llmobs_ps_call_write(call, &line);
+    if (rc == 0)
+        rc = llmobs_file_write(*fd, line.data, line.len);
+    else if (rc != -ENOMEM)
+        rc = 0;
+    llmobs_buf_fini(&line);
+    return rc;
+}
+
+static int read_spool(void *ctx, int entered, int fd)
+{
+    const struct ps *ps = ctx;
+    struct llmobs_adopt *adopt;
+    int rc;
+
+    if (entered != 0) /* -ENOENT: the user's spool is at another path */
+        return entered == -ENOENT ? 0 : -entered;
+    adopt = llmobs_adopt_new(ps->config, LLMOBS_ADOPT_ANY);
+    if (!adopt)
+        return ENOMEM;
+    llmobs_adopt_living(adopt, &ps->living);
+    rc = llmobs_adopt_under_way(adopt, send_call, &fd);
+    llmobs_adopt_free(adopt);
+    return -rc;
+}
+
+static int read_lines(const struct llmobs_buf *text, uid_t uid,
+                      struct llmobs_ps_calls *out)
+{
+    struct llmobs_text rest = {text->data, text->len}, line;
+    int rc = 0;
+
+    while (rc != -ENOMEM && llmobs_text_split(&rest, '\n', &line))
+        rc = llmobs_ps_call_read(line, uid, out);
+    return rc == -ENOMEM ? rc : 0;
+}
+
+/* Reads the child's calls; the status shows if it failed or was killed. */
+static int from_child(struct llmobs_apart *child, uid_t uid,
+                      struct llmobs_ps_calls *out)
+{
+    struct llmobs_buf text;
+    int rc, read, status;
+
+    llmobs_buf_init(&text, GATHER_BYTES);
+    rc = llmobs_apart_receive(child, GATHER_MS, &text);
+    status = llmobs_apart_end(child, rc != 0);
+    if (rc == 0)
+        rc = WIFEXITED(status) ? -WEXITSTATUS(status) : -ECHILD;
+    read = read_lines(&text, uid, out);
+    llmobs_buf_fini(&text);
+    return rc != 0 ? rc : read;
+}
+
+/* Returns 0 even where this spool cannot be read, so that the walk goes on. */
+static int ps_visit(void *ctx, const struct llmobs_user_spool *place)
+{
+    struct ps *ps = ctx;
+    struct llmobs_apart child;
+    int rc = llmobs_apart_start(&child, 0, place, ps->config, read_spool, ps);
+
+    if (rc == 0)
+        rc = from_child(&child, place->uid, &ps->calls);
+    if (rc != 0)
+        llmobs_apart_tell(ps->command, place->path, "the reading", rc);
+    return rc == -ENOMEM ? rc : 0;
+}
+
+/* -- a call, for people ---------------------------------------------------- */
+
+static const char *const states[] = {[LLMOBS_PS_UNKNOWN] = "-",
+                                     [LLMOBS_PS_WAITING] = "waiting",
+                                     [LLMOBS_PS_STREAMING] = "streaming"};
+
+/* A process in another namespace may have another monotonic clock. */
+static int64_t age_of(const struct llmobs_ps_call *call)
+{
+    int64_t age = call->elsewhere
+                      ? llmobs_clock_wall_ns() - call->start_wall_ns
+                      : llmobs_clock_mono_ns() - call->start_mono_ns;
+
+    return age > 0 ? age : 0;
+}
+
+static void write_age(int64_t ns, char *out, size_t cap)
+{
+    int64_t s = ns / 1000000000;
+
+    if (s < 60)
+        snprintf(out, cap, "%" PRId64 ".%d s", s, (int)(ns / 100000000 % 10));
+    else if (s < 3600)
+        snprintf(out, cap, "%" PRId64 "m%02ds", s / 60, (int)(s % 60));
+    else
+        snprintf(out, cap, "%" PRId64 "h%02dm", s / 3600, (int)(s / 60 % 60));
+}
+
+/* Prints a row; behind a column's text there is at least one blank. */
+static int show_print_row(bool users, const char *const cells[7])
+{
+    static const size_t columns[] = {8,  12, 8, sizeof("streaming "),
+                                     16, 20, 24};
+    const size_t last = sizeof(columns) / sizeof(*columns) - 1;
+    int rc = 0;
+
+    for (size_t i = 0; i <= last && rc == 0; i++)
+        if (i != 1 || users)
+            rc = llmobs_screen_cell(llmobs_has_text(cells[i]) ? cells[i] : "-",
+                                    columns[i] - 1, i < last ? columns[i] : 0);
+    putchar('\n');
+    return rc;
+}
+
+/* `users`: names the user of each call. */
+static void show_title(bool users)
+{
+    static const char *const titles[] = {"PID",     "USER",  "AGE", "STATE",
+                                         "PROGRAM", "MODEL", "HOST"};
+
+    (void)show_print_row(users, titles);
+}
+
+static int show_row(const struct llmobs_ps_call *call, bool users)
+{
+    char pid[16], user[64] = "", age[32];
+    const char *const cells[] = {pid,
+                                 user,
+                                 age,
+                                 states[call->state],
+                                 call->text[LLMOBS_PS_PROGRAM],
+                                 call->text[LLMOBS_PS_MODEL],
+                                 call->text[LLMOBS_PS_HOST]};
+    int rc;
+
+    snprintf(pid, sizeof(pid), "%ld", (long)call->pid);
+    write_age(age_of(call), age, sizeof(age));
+    if (users)
+        llmobs_user_name(call->uid, user, sizeof(user));
+    rc = show_print_row(users, cells);
+    if (rc == 0 && call->elsewhere)
+        printf("    that pid counts in another pid namespace (%" PRIu64
+               "); whether it lives is not known here\n",
+               call->pidns);
+    return rc;
+}
+
+/* Takes the next frame off `rest`; a line without an end is none. */
+static bool ps_next_frame(struct llmobs_text *rest, struct llmobs_text *frame)
+{
+    return rest->len > 0 && memchr(rest->data, '\n', rest->len) &&
+           llmobs_text_split(rest, '\n', frame);
+}
+
+static int show_frame(size_t number, struct llmobs_text frame)
+{
+    struct llmobs_buf line;
+    int rc;
+
+    llmobs_buf_init(&line, (size_t)4096);
+    rc = llmobs_escape_add(&line, frame, FRAME_COLUMNS);
+    if (rc == 0)
+        printf("    #%-2zu %.*s\n", number, (int)line.len, line.data);
+    llmobs_buf_fini(&line);
+    return rc;
+}
+
+static int show_stack(const struct llmobs_ps_call *call,
+                      const struct llmobs_ps_stack *stack)
+{
+    struct llmobs_text rest = llmobs_buf_text(&stack->frames), frame;
+    int rc = 0;
+
+    if (*stack->problem != '\0') {
+        printf("    no stack: %s\n", stack->problem);
+        return 0;
+    }
+    printf("    thread %ld was stopped for %.1f ms to read its stack:\n",
+           (long)call->thread,
+           (double)stack->stopped_ns / (double)LLMOBS_NS_PER_MS);
+    for (size_t i = 0; rc == 0 && ps_next_frame(&rest, &frame); i++)
+        rc = show_frame(i, frame);
+    return rc;
+}
+
+/* -- a call, as a line of JSON --------------------------------------------- */
+
+static int show_add_number(struct llmobs_json *out, const char *name,
+                           int64_t number)
+{
+    return llmobs_json_set(out, name, llmobs_json_int(number));
+}
+
+static int add_stack(struct llmobs_json *out,
+                     const struct llmobs_ps_stack *stack)
+{
+    struct llmobs_text rest, frame;
+    struct llmobs_json *list;
+    int rc = 0;
+
+    if (!stack)
+        return 0;
+    if (*stack->problem != '\0')
+        return llmobs_json_sets(out, "no_stack", stack->problem);
+    list = llmobs_json_array();
+    rest = llmobs_buf_text(&stack->frames);
+    while (rc == 0 && ps_next_frame(&rest, &frame))
+        rc = llmobs_json_add(list, llmobs_json_stringn(frame.data, frame.len));
+    rc |= show_add_number(out, "stopped_ns", stack->stopped_ns);
+    return rc | llmobs_json_set(out, "stack", list);
+}
+
+static int show_add_facts(struct llmobs_json *out,
+                          const struct llmobs_ps_call *call)
+{
+    char trace[40], span[24];
+    int rc = show_add_number(out, "pid", call->pid);
+
+    snprintf(trace, sizeof(trace), "%016" PRIx64 "%016" PRIx64,
+             call->trace_high, call->trace_low);
+    snprintf(span, sizeof(span), "%" PRIu64, call->id);
+    rc |= show_add_number(out, "uid", call->uid);
+    rc |= show_add_number(out, "start_ns", call->start_wall_ns);
+    rc |= show_add_number(out, "age_ns", age_of(call));
+    if (call->elsewhere)
+        rc |= show_add_number(out, "pid_namespace", (int64_t)call->pidns);
+    rc |= llmobs_json_set_texts(
+        out, "program", call->text[LLMOBS_PS_PROGRAM], "model_name",
+        call->text[LLMOBS_PS_MODEL], "model_provider",
+        call->text[LLMOBS_PS_PROVIDER], "host", call->text[LLMOBS_PS_HOST],
+        "ml_app", call->text[LLMOBS_PS_ML_APP], "trace_id", trace, "span_id",
+        span, NULL);
+    if (call->thread != 0)
+        rc |= show_add_number(out, "thread", call->thread);
+    if (call->state == LLMOBS_PS_UNKNOWN)
+        return rc;
+    rc |= show_add_number(out, "received_bytes", (int64_t)call->received);
+    return rc | llmobs_json_sets(out, "state", states[call->state]);
+}
+
+/* `stack` may be NULL. */
+static int show_json(const struct llmobs_ps_call *call,
+                     const struct llmobs_ps_stack *stack)
+{
+    struct llmobs_json *out = llmobs_json_object();
+    int rc = show_add_facts(out, call) | add_stack(out, stack);
+    char *text = rc == 0 ? llmobs_json_dumps(out, LLMOBS_JSON_ASCII) : NULL;
+
+    if (text)
+        puts(text);
+    else if (rc == 0)
+        rc = -ENOMEM;
+    free(text);
+    llmobs_json_free(out);
+    return rc;
+}
 
 /* -- one list -------------------------------------------------------------- */
 
@@ -34,23 +313,24 @@ static int show_call(const struct ps *ps, const struct llmobs_ps_call *call,
     if (wanted)
         llmobs_ps_stack_read(call->pid, call->start, call->thread, &stack);
     if (ps->json)
-        rc = llmobs_ps_show_json(call, wanted ? &stack : NULL);
+        rc = show_json(call, wanted ? &stack : NULL);
     else
-        rc = llmobs_ps_show_call(call, users);
+        rc = show_row(call, users);
     if (rc == 0 && !ps->json && wanted)
-        rc = llmobs_ps_show_stack(call, &stack);
+        rc = show_stack(call, &stack);
     if (wanted)
         llmobs_ps_stack_fini(&stack);
     return rc;
 }
 
-static int ps_show(const struct ps *ps, const struct llmobs_ps_calls *calls)
+static int ps_show(const struct ps *ps)
 {
+    const struct llmobs_ps_calls *calls = &ps->calls;
     bool users = geteuid() == 0;
     int rc = 0;
 
     if (!ps->json)
-        llmobs_ps_show_title(users);
+        show_title(users);
     for (size_t i = 0; i < calls->count && rc == 0; i++)
         rc = show_call(ps, &calls->list[i], users);
     if (calls->more)
@@ -59,18 +339,20 @@ static int ps_show(const struct ps *ps, const struct llmobs_ps_calls *calls)
     return rc;
 }
 
-static int ps_list(const struct ps *ps)
+static int ps_list(struct ps *ps)
 {
-    struct llmobs_ps_calls calls = {0};
-    int rc = llmobs_ps_gather(ps->command, ps->dir, ps->config, &calls);
+    int rc;
 
-    llmobs_ps_calls_keep(&calls, llmobs_ps_target_look);
+    (void)llmobs_live_namespaces_read("/proc", &ps->living);
+    rc = llmobs_spool_dirs_visit(ps->dir, ps->config, ps_visit, ps);
+    llmobs_live_namespaces_free(&ps->living);
+    llmobs_ps_calls_keep(&ps->calls, llmobs_ps_target_look);
     if (rc == 0) {
         if (ps->watch && isatty(STDOUT_FILENO))
             fputs("\033[H\033[2J", stdout);
-        rc = ps_show(ps, &calls);
+        rc = ps_show(ps);
     }
-    llmobs_ps_calls_free(&calls);
+    llmobs_ps_calls_free(&ps->calls);
     if (fflush(stdout) != 0 && rc == 0)
         rc = -errno;
     return rc;
@@ -78,16 +360,12 @@ static int ps_list(const struct ps *ps)
 
 /* -- the command ----------------------------------------------------------- */
 
-static int ps_watch(const struct ps *ps)
+static int ps_watch(struct ps *ps)
 {
     const struct timespec second = {1, 0};
-    sigset_t signals;
+    const sigset_t signals = llmobs_ending_block(false);
     int rc;
 
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
     do
         rc = ps_list(ps);
     while (rc == 0 && sigtimedwait(&signals, NULL, &second) < 0);
