@@ -1,9 +1,11 @@
 #include "cli/log/stack.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -12,15 +14,112 @@
 #include "cli/log/modules.h"
 #include "cli/log/target.h"
 #include "cli/log/tracee.h"
-#include "cli/log/unwind.h"
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 
 #define STACK_MS 10000
 #define TEXT_MAX ((size_t)64 * 1024)
+#define FRAMES 64
 
-/* -- in the child -----------------------------------------------------------
+/* -- the return addresses, by libunwind's unwinder for ptrace -------------- */
+
+/* The interface of libunwind 1.x, whose headers a build does not need: a cursor
+ * is opaque, and smaller than CURSOR_SIZE on every machine. */
+#define CURSOR_SIZE 65536
+#if defined(__x86_64__)
+#define MACHINE "x86_64"
+#define REG_IP 16
+#else
+#define MACHINE "aarch64"
+#define REG_IP 32
+#endif
+#define GENERIC "libunwind-" MACHINE ".so.8"
+#define REMOTE "libunwind-ptrace.so.0"
+
+/* Nothing else of `llmobs` needs libunwind, so it is opened only for this, and
+ * may be missing. It stays open to the end of the process. */
+static struct {
+    void *(*create_space)(void *accessors, int byte_order);
+    void (*destroy_space)(void *space);
+    int (*init_remote)(void *cursor, void *space, void *of);
+    int (*step)(void *cursor);
+    int (*get_reg)(void *cursor, int reg, uintptr_t *value);
+    void *(*create)(pid_t thread);
+    void (*destroy)(void *of);
+    void *accessors;
+} unwinder;
+
+static int unwind_find(void *generic, void *remote)
+{
+    const struct {
+        void *library;
+        const char *name;
+        void *out;
+    } wanted[] = {
+        {generic, "_U" MACHINE "_create_addr_space", &unwinder.create_space},
+        {generic, "_U" MACHINE "_destroy_addr_space", &unwinder.destroy_space},
+        {generic, "_U" MACHINE "_init_remote", &unwinder.init_remote},
+        {generic, "_U" MACHINE "_step", &unwinder.step},
+        {generic, "_U" MACHINE "_get_reg", &unwinder.get_reg},
+        {remote, "_UPT_create", &unwinder.create},
+        {remote, "_UPT_destroy", &unwinder.destroy},
+        {remote, "_UPT_accessors", &unwinder.accessors}};
+
+    for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
+        void *found = dlsym(wanted[i].library, wanted[i].name);
+
+        if (!found)
+            return -ENOENT;
+        *(void **)wanted[i].out = found;
+    }
+    return 0;
+}
+
+/* -ENOENT: libunwind is not on this host, or lacks a function. The second
+ * library needs the first, but has no DT_NEEDED: so RTLD_GLOBAL. */
+static int unwind_open(void)
+{
+    void *generic = dlopen(GENERIC, RTLD_NOW | RTLD_GLOBAL);
+    void *remote = generic ? dlopen(REMOTE, RTLD_NOW) : NULL;
+
+    return remote ? unwind_find(generic, remote) : -ENOENT;
+}
+
+static size_t unwind_walk(void *cursor, uintptr_t frames[FRAMES])
+{
+    size_t count = 0;
+
+    do {
+        uintptr_t at = 0;
+
+        if (unwinder.get_reg(cursor, REG_IP, &at) < 0 || at == 0)
+            break;
+        frames[count++] = at;
+    } while (count < FRAMES && unwinder.step(cursor) > 0);
+    return count;
+}
+
+/* Reads the stack of a thread that this process has stopped by ptrace; gives
+ * the number of frames, of which the first is the thread's present instruction.
  */
+static size_t unwind_read(pid_t thread, uintptr_t frames[FRAMES])
+{
+    void *space = unwinder.create_space(unwinder.accessors, 0);
+    void *of = space ? unwinder.create(thread) : NULL;
+    void *cursor = of ? calloc(1, CURSOR_SIZE) : NULL;
+    size_t count = 0;
+
+    if (cursor && unwinder.init_remote(cursor, space, of) == 0)
+        count = unwind_walk(cursor, frames);
+    free(cursor);
+    if (of)
+        unwinder.destroy(of);
+    if (space)
+        unwinder.destroy_space(space);
+    return count;
+}
+
+/* -- in the child ---------------------------------------------------------- */
 
 /* The child sends this before the frames. */
 struct head {
@@ -32,7 +131,7 @@ struct reading {
     pid_t parent, pid, thread;
     uint64_t start; /* of the process */
     struct head head;
-    uintptr_t frames[LLMOBS_UNWIND_FRAMES];
+    uintptr_t frames[FRAMES];
     size_t count;
     struct llmobs_modules modules;
 };
@@ -82,7 +181,7 @@ static int read_stopped(struct reading *reading)
         return -ESRCH;
     rc = llmobs_modules_read(reading->pid, &reading->modules);
     if (rc == 0)
-        reading->count = llmobs_unwind_read(reading->thread, reading->frames);
+        reading->count = unwind_read(reading->thread, reading->frames);
     return rc;
 }
 
@@ -132,7 +231,7 @@ static int read_apart(void *ctx, int entered, int fd)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != reading->parent)
         return 1;
-    if (llmobs_unwind_open() == 0)
+    if (unwind_open() == 0)
         stop_and_read(reading);
     else
         snprintf(reading->head.problem, sizeof(reading->head.problem),
@@ -142,8 +241,7 @@ static int read_apart(void *ctx, int entered, int fd)
     return 0;
 }
 
-/* -- in the parent ----------------------------------------------------------
- */
+/* -- in the parent --------------------------------------------------------- */
 
 static void log_stack_take(const struct llmobs_buf *text,
                            struct llmobs_ps_stack *out)
