@@ -3,23 +3,43 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/log/apart.h"
-#include "cli/log/modules.h"
 #include "cli/log/target.h"
 #include "cli/log/tracee.h"
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
+#include "lib/elf/symbol.h"
 
 #define STACK_MS 10000
 #define TEXT_MAX ((size_t)64 * 1024)
+#define MAPS_MAX ((size_t)8 << 20)
 #define FRAMES 64
+
+/* The child sends this before the frames. */
+struct head {
+    int64_t stopped_ns;
+    char problem[LLMOBS_PS_PROBLEM];
+};
+
+struct reading {
+    pid_t parent, pid, thread;
+    uint64_t start; /* of the process */
+    struct head head;
+    uintptr_t frames[FRAMES];
+    size_t count;
+    struct llmobs_buf maps; /* /proc/PID/maps; nothing frees it: the
+                             * child ends soon */
+};
 
 /* -- the return addresses, by libunwind's unwinder for ptrace -------------- */
 
@@ -119,22 +139,92 @@ static size_t unwind_read(pid_t thread, uintptr_t frames[FRAMES])
     return count;
 }
 
+/* -- the names of addresses, by the files that the process has mapped ------ */
+
+/* One mapping of a process. */
+struct mapping {
+    uint64_t begin, end, offset, inode;
+    struct llmobs_text path;
+};
+
+static bool modules_parse(struct llmobs_text line, struct mapping *out)
+{
+    char head[128];
+    size_t len = line.len < sizeof(head) - 1 ? line.len : sizeof(head) - 1;
+    int path = 0;
+
+    memcpy(head, line.data, len);
+    head[len] = '\0';
+    if (sscanf(head,
+               "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64 " %*x:%*x %" SCNu64 " %n",
+               &out->begin, &out->end, &out->offset, &out->inode, &path) != 4)
+        return false;
+    out->path = (struct llmobs_text){line.data + path,
+                                     path > 0 ? line.len - (size_t)path : 0};
+    return true;
+}
+
+static bool modules_find(const struct reading *reading, uintptr_t address,
+                         struct mapping *out)
+{
+    struct llmobs_text rest = llmobs_buf_text(&reading->maps), line;
+
+    while (llmobs_text_split(&rest, '\n', &line))
+        if (modules_parse(line, out) && address >= out->begin &&
+            address < out->end)
+            return true;
+    return false;
+}
+
+/* The file as the process sees it, which may have another root; "" where
+ * another file, or none, is at that path by now. */
+static void find_file(pid_t pid, const struct mapping *mapping,
+                      char out[PATH_MAX])
+{
+    struct stat st;
+
+    if (mapping->path.len == 0 || mapping->path.data[0] != '/' ||
+        snprintf(out, PATH_MAX, "/proc/%ld/root%.*s", (long)pid,
+                 (int)mapping->path.len, mapping->path.data) >= PATH_MAX ||
+        stat(out, &st) != 0 || st.st_ino != mapping->inode)
+        out[0] = '\0';
+}
+
+static struct llmobs_text base_name(struct llmobs_text path)
+{
+    const char *slash = memrchr(path.data, '/', path.len);
+    size_t skip = slash ? (size_t)(slash + 1 - path.data) : 0;
+
+    return (struct llmobs_text){path.data + skip, path.len - skip};
+}
+
+/* Appends "module!function+0x1f", "module+0x1234" or "0x7f..." for an address.
+ * `exact`: it is the instruction itself, not the one after a call. */
+static int modules_name(const struct reading *reading, uintptr_t address,
+                        bool exact, struct llmobs_buf *out)
+{
+    uintptr_t inside = address - (exact ? 0 : 1);
+    struct llmobs_symbol symbol;
+    struct mapping mapping;
+    char file[PATH_MAX];
+    uint64_t at;
+    int rc;
+
+    if (!modules_find(reading, inside, &mapping) || mapping.path.len == 0)
+        return llmobs_buf_addf(out, "0x%" PRIxPTR, address);
+    find_file(reading->pid, &mapping, file);
+    at = inside - mapping.begin + mapping.offset;
+    mapping.path = base_name(mapping.path);
+    rc = llmobs_buf_add(out, mapping.path.data, mapping.path.len);
+    if (rc != 0)
+        return rc;
+    if (file[0] == '\0' || llmobs_symbol_at(file, at, &symbol) != 0)
+        return llmobs_buf_addf(out, "+0x%" PRIx64, at + (exact ? 0 : 1));
+    return llmobs_buf_addf(out, "!%s+0x%" PRIxPTR, symbol.name,
+                           symbol.offset + (exact ? 0 : 1));
+}
+
 /* -- in the child ---------------------------------------------------------- */
-
-/* The child sends this before the frames. */
-struct head {
-    int64_t stopped_ns;
-    char problem[LLMOBS_PS_PROBLEM];
-};
-
-struct reading {
-    pid_t parent, pid, thread;
-    uint64_t start; /* of the process */
-    struct head head;
-    uintptr_t frames[FRAMES];
-    size_t count;
-    struct llmobs_modules modules;
-};
 
 static bool is_restricted(void)
 {
@@ -175,11 +265,14 @@ static void explain(struct head *head, pid_t pid, pid_t thread, int error)
  * cannot end. */
 static int read_stopped(struct reading *reading)
 {
+    char path[64];
     int rc;
 
     if (!llmobs_ps_target_lives(reading->pid, reading->start))
         return -ESRCH;
-    rc = llmobs_modules_read(reading->pid, &reading->modules);
+    llmobs_buf_init(&reading->maps, MAPS_MAX);
+    snprintf(path, sizeof(path), "/proc/%ld/maps", (long)reading->pid);
+    rc = llmobs_file_read(path, &reading->maps);
     if (rc == 0)
         reading->count = unwind_read(reading->thread, reading->frames);
     return rc;
@@ -206,8 +299,7 @@ static void stop_and_read(struct reading *reading)
 static void name_frames(const struct reading *reading, struct llmobs_buf *out)
 {
     for (size_t i = 0; i < reading->count; i++)
-        if (llmobs_modules_name(&reading->modules, reading->frames[i], i == 0,
-                                out) != 0 ||
+        if (modules_name(reading, reading->frames[i], i == 0, out) != 0 ||
             llmobs_buf_addc(out, '\n') != 0)
             return;
 }
