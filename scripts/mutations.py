@@ -2159,6 +2159,11 @@ HAZARDS = [
          ("request_without_end", "hooks.php_with_entry"),
          ("each_transfer_an_entry", "hooks.php_two_calls_in_one_entry")]),
 
+    ("a library's own thread that makes a call beside a page of PHP",
+     "PHP is asked for its line only in the thread that runs it "
+     "(`runs_php`)", [
+         ("page_of_any_thread", "lines.php_other_threads")]),
+
     ("a page of `php -S` that has used up the memory it may have",
      "PHP has memory of the library's while it tells the request's "
      "headers, and the page's is as before (`llmobs_php_server_read`)", [

@@ -1,0 +1,43 @@
+/* php_frames - notes which line of a PHP script makes a call, and tells it as
+ * members of metadata.caller.
+ *
+ * Owns:    nothing: the texts are copied into the caller's memory at the call,
+ *          as PHP may free its own at any later moment.
+ * Threads: _take in the app's thread: no lock, no allocation; it reads PHP only
+ *          in the thread that runs PHP. _tell in any thread.
+ * Errors:  none; a member that is not known is absent.
+ * Limits:  LLMOBS_PHP_TEXT bytes of texts; a text that has no room is absent.
+ */
+#ifndef LLMOBS_PHP_FRAMES_H
+#define LLMOBS_PHP_FRAMES_H
+
+#include <stdint.h>
+
+#include "lib/text/json.h"
+
+#define LLMOBS_PHP_TEXT 512
+
+enum llmobs_php_member { LLMOBS_PHP_FILE, LLMOBS_PHP_MEMBERS };
+
+struct llmobs_php_frames {
+    uint32_t line; /* 0: unknown */
+    uint16_t used; /* bytes of `text`; 0: no script makes the call */
+    struct {
+        uint16_t at, len; /* in `text`; len 0: unknown */
+    } members[LLMOBS_PHP_MEMBERS];
+    char text[LLMOBS_PHP_TEXT];
+};
+
+/* Nothing is known. The texts stay as they are. */
+void llmobs_php_frames_clear(struct llmobs_php_frames *frames);
+
+/* Notes the script of the calling thread; clears `frames` where no script runs
+ * or where this is not the thread that runs PHP. */
+void llmobs_php_frames_take(struct llmobs_php_frames *frames);
+
+/* Adds what is known to `*caller`, which it makes where it is NULL. Keys in a
+ * path are masked, and the folder of a user is "~". */
+void llmobs_php_frames_tell(const struct llmobs_php_frames *frames,
+                            struct llmobs_json **caller);
+
+#endif
