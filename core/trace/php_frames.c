@@ -3,17 +3,21 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "lib/base/fork.h"
 #include "lib/base/hazard.h"
 #include "lib/base/sys.h"
-#include "lib/span/mask.h"
-#include "lib/span/shapes.h"
+#include "core/trace/probe.h"
 
 #define WEAK __attribute__((weak))
 
-/* The head of zend_string, as from PHP 7.0 on. */
+/* No more frames than these are walked, and no longer texts are read. */
+#define FRAMES 64
+#define LONGEST 4096
+
+/* -- PHP's structures ----------------------------------------------------- */
+
+/* The heads of zend_string, zend_class_entry, zend_function, zend_op and
+ * zend_execute_data, as all checked versions have them. */
 #define IS_STRING 6
 #define TYPE_BITS 0xf
 
@@ -25,31 +29,93 @@ struct php_string {
     char bytes[];
 };
 
+struct php_class {
+    uint64_t type;
+    const struct php_string *name;
+};
+
+#define OF_C 1 /* odd: a function of C */
+#define OF_SCRIPT 2
+#define OF_FILE 4 /* a whole file, or evaluated code */
+
+struct php_function {
+    uint8_t type, more[7];
+    const struct php_string *name;
+    const struct php_class *scope;
+};
+
+struct php_line {
+    uint64_t head[3];
+    uint32_t line;
+};
+
+struct php_frame {
+    const struct php_line *at;
+    const void *call, *result;
+    const struct php_function *function;
+    uint64_t object[2];
+    const struct php_frame *previous;
+};
+
+/* Where the versions differ, or might. A version that nobody has checked is not
+ * in the table. */
+struct php_layout {
+    const char *version; /* as get_zend_version begins */
+    size_t current;      /* the frame, in the executor's globals */
+    size_t filename;     /* in a function of a script */
+};
+
+static const struct php_layout layouts[] = {
+    {"Zend Engine v3.4.", 488, 136}, /* PHP 7.4 */
+    {"Zend Engine v4.2.", 488, 152}, /* PHP 8.2 */
+    {"Zend Engine v4.4.", 488, 168}, /* PHP 8.4 */
+};
+
 /* PHP's own symbols; NULL where the process is no PHP. The core is loaded at
- * the first call of a binding, when PHP is there. Only a PHP with threads has
- * tsrm_get_ls_cache. */
+ * the first call of a binding, when PHP is there. A PHP with threads has the
+ * two names with "offset" and "tsrm", and others have executor_globals. */
 extern const struct php_string *zend_get_executed_filename_ex(void) WEAK;
 extern uint32_t zend_get_executed_lineno(void) WEAK;
-extern void *tsrm_get_ls_cache(void) WEAK;
+extern const char *get_zend_version(void) WEAK;
+extern const char executor_globals[] WEAK;
+extern const size_t executor_globals_offset WEAK;
+extern const char *tsrm_get_ls_cache(void) WEAK;
+
+static const struct php_layout *find_layout(void)
+{
+    const char *version = get_zend_version ? get_zend_version() : "";
+
+    for (size_t i = 0; i < sizeof(layouts) / sizeof(*layouts); i++) {
+        if (strncmp(version, layouts[i].version, strlen(layouts[i].version)) ==
+            0)
+            return &layouts[i];
+    }
+    return NULL;
+}
+
+/* The executor's globals of this thread; NULL: unknown. */
+static const char *find_globals(void)
+{
+    if (!tsrm_get_ls_cache)
+        return executor_globals;
+    return &executor_globals_offset
+               ? tsrm_get_ls_cache() + executor_globals_offset
+               : NULL;
+}
 
 /* -- the thread ----------------------------------------------------------- */
 
-/* The first thread of a process. It takes two system calls to know, so the
- * answer is kept for the process of this number (fork.h). */
+/* The first thread, once it was seen: to know it takes two system calls. In a
+ * child of fork it is the same, or is not there. */
 static _Atomic uintptr_t first_thread;
-static atomic_int first_of;
 
 static bool is_first_thread(void)
 {
-    int process = llmobs_fork_process();
-    uintptr_t thread = llmobs_sys_thread();
+    uintptr_t thread = llmobs_sys_thread(), first = atomic_load(&first_thread);
 
-    if (atomic_load_explicit(&first_of, memory_order_acquire) == process)
-        return atomic_load(&first_thread) == thread;
-    if (llmobs_sys(SYS_gettid) != llmobs_sys(SYS_getpid))
-        return false;
+    if (first || llmobs_sys(SYS_gettid) != llmobs_sys(SYS_getpid))
+        return first == thread;
     atomic_store(&first_thread, thread);
-    atomic_store_explicit(&first_of, process, memory_order_release);
     return true;
 }
 
@@ -65,7 +131,7 @@ static bool runs_php(void)
     return LLMOBS_HAZARD(page_of_any_thread, is_first_thread(), true);
 }
 
-/* -- taking --------------------------------------------------------------- */
+/* -- texts ---------------------------------------------------------------- */
 
 void llmobs_php_frames_clear(struct llmobs_php_frames *frames)
 {
@@ -74,17 +140,202 @@ void llmobs_php_frames_clear(struct llmobs_php_frames *frames)
     memset(frames->members, 0, sizeof(frames->members));
 }
 
-static void php_keep(struct llmobs_php_frames *frames,
-                     enum llmobs_php_member member, const char *text,
-                     size_t len)
+/* Adds to a member, which is the last; false where the member has no room: then
+ * nothing of it stays. */
+static bool php_keep(struct llmobs_php_frames *frames,
+                     enum llmobs_php_member member, struct llmobs_text text)
 {
-    if (len == 0 || len + frames->used > LLMOBS_PHP_TEXT)
-        return;
-    memcpy(frames->text + frames->used, text, len);
-    frames->members[member].at = frames->used;
-    frames->members[member].len = (uint16_t)len;
-    frames->used = (uint16_t)(frames->used + len);
+    if (frames->members[member].len == 0)
+        frames->members[member].at = frames->used;
+    if (text.len + frames->used > LLMOBS_PHP_TEXT) {
+        frames->used = frames->members[member].at;
+        frames->members[member].len = 0;
+        return false;
+    }
+    memcpy(frames->text + frames->used, text.data, text.len);
+    frames->used = (uint16_t)(frames->used + text.len);
+    frames->members[member].len =
+        (uint16_t)(frames->members[member].len + text.len);
+    return true;
 }
+
+/* -- the walk ------------------------------------------------------------- */
+
+struct place {
+    const struct php_function *function; /* NULL: no frame yet */
+    const struct php_line *at;
+    const struct php_string *file;
+};
+
+struct php_walk {
+    struct llmobs_probe probe;
+    const struct php_layout *layout;
+    const struct php_string *first; /* the innermost file, by PHP itself */
+    struct place outer;             /* the outermost frame so far */
+    struct place inner; /* the innermost that is no library's, or `outer` */
+    int frames;         /* of the script */
+    int inner_at;       /* how many of them are inside of `inner` */
+    bool library;       /* `outer` is a library's */
+    bool settled;       /* `inner` is no library's */
+    bool whole;         /* there is no frame outside of `outer` */
+};
+
+/* Gives the bytes of a string, up to a NUL, which only stands in names that PHP
+ * makes up: "class@anonymous", and then its place. False: this is none. */
+static bool php_read_string(struct php_walk *walk, const struct php_string *at,
+                            struct llmobs_text *text)
+{
+    struct php_string head;
+
+    if (!llmobs_probe_read(&walk->probe, at, &head, sizeof(head)) ||
+        (head.type & TYPE_BITS) != IS_STRING || head.len > LONGEST ||
+        !llmobs_probe_sees(&walk->probe, at->bytes, head.len + 1))
+        return false;
+    *text = (struct llmobs_text){at->bytes, strnlen(at->bytes, head.len)};
+    return true;
+}
+
+/* True for the file of a library, which says little about who calls. */
+static bool is_library(struct llmobs_text file)
+{
+    static const char folders[] = "/vendor/\0/wp-includes/\0/usr/share/php/\0";
+
+    LLMOBS_WORDS_EACH (folder, folders) {
+        if (memmem(file.data, file.len, folder, strlen(folder)))
+            return true;
+    }
+    return false;
+}
+
+/* Visits the frame of a script. The first must have the file that PHP itself
+ * gives: else the table does not fit this PHP. */
+static bool php_visit(struct php_walk *walk, const struct php_frame *frame)
+{
+    struct place here = {frame->function, frame->at, NULL};
+    struct llmobs_text file;
+
+    if (!llmobs_probe_read(&walk->probe,
+                           (const char *)frame->function +
+                               walk->layout->filename,
+                           &here.file, sizeof(here.file)) ||
+        (walk->frames == 0 &&
+         LLMOBS_HAZARD(offsets_unchecked, here.file != walk->first, false)))
+        return false;
+    if (here.file != walk->outer.file) {
+        if (!php_read_string(walk, here.file, &file))
+            return false;
+        walk->library = is_library(file);
+    }
+    walk->outer = here;
+    if (!walk->settled) {
+        walk->inner = here;
+        walk->inner_at = walk->frames;
+        walk->settled = !walk->library;
+    }
+    walk->frames++;
+    return true;
+}
+
+/* False where a frame is not as it should be: then nothing of the walk counts.
+ * A frame without a function stands for a generator inside of another. */
+static bool walk_frames(struct php_walk *walk, const char *globals)
+{
+    const struct php_frame *at;
+
+    if (!llmobs_probe_read(&walk->probe, globals + walk->layout->current, &at,
+                           sizeof(at)))
+        return false;
+    for (int i = 0; at && i < FRAMES; i++) {
+        struct php_frame frame;
+        uint8_t type = OF_C;
+
+        if (!llmobs_probe_read(&walk->probe, at, &frame, sizeof(frame)) ||
+            (frame.function && !llmobs_probe_read(&walk->probe, frame.function,
+                                                  &type, sizeof(type))))
+            return false;
+        if (!(type & OF_C) && ((type != OF_SCRIPT && type != OF_FILE) ||
+                               !php_visit(walk, &frame)))
+            return false;
+        at = frame.previous;
+    }
+    walk->whole = !at;
+    return walk->frames > 0;
+}
+
+/* "class::function", or "function". From PHP 8.4 on a closure's has its place
+ * behind a colon. */
+static void php_keep_code(struct php_walk *walk,
+                          struct llmobs_php_frames *frames)
+{
+    struct php_function function;
+    struct php_class scope;
+    struct llmobs_text text;
+    const char *colon;
+
+    if (!llmobs_probe_read(&walk->probe, walk->inner.function, &function,
+                           sizeof(function)) ||
+        !function.name)
+        return;
+    if (function.scope &&
+        (!llmobs_probe_read(&walk->probe, function.scope, &scope,
+                            sizeof(scope)) ||
+         !php_read_string(walk, scope.name, &text) ||
+         !php_keep(frames, LLMOBS_PHP_CODE, text) ||
+         !php_keep(frames, LLMOBS_PHP_CODE, llmobs_text_of("::"))))
+        return;
+    if (!php_read_string(walk, function.name, &text))
+        return;
+    colon = memchr(text.data, ':', text.len);
+    if (colon)
+        text.len = (size_t)(colon - text.data);
+    if (php_keep(frames, LLMOBS_PHP_CODE, text) && colon)
+        (void)php_keep(frames, LLMOBS_PHP_CODE, llmobs_text_of("}"));
+}
+
+static void php_keep_file(struct php_walk *walk,
+                          struct llmobs_php_frames *frames,
+                          enum llmobs_php_member member,
+                          const struct php_string *file)
+{
+    struct llmobs_text text;
+
+    if (php_read_string(walk, file, &text))
+        (void)php_keep(frames, member, text);
+}
+
+static void php_keep_places(struct php_walk *walk,
+                            struct llmobs_php_frames *frames)
+{
+    struct php_line line = {.line = 0};
+
+    php_keep_file(walk, frames, LLMOBS_PHP_FILE, walk->inner.file);
+    if (walk->inner_at == 0)
+        frames->line = zend_get_executed_lineno();
+    else if (llmobs_probe_read(&walk->probe, walk->inner.at, &line,
+                               sizeof(line)))
+        frames->line = line.line;
+    if (walk->whole && walk->outer.file == walk->inner.file)
+        frames->members[LLMOBS_PHP_ENTRY] = frames->members[LLMOBS_PHP_FILE];
+    else if (walk->whole)
+        php_keep_file(walk, frames, LLMOBS_PHP_ENTRY, walk->outer.file);
+    php_keep_code(walk, frames);
+}
+
+/* False: only what PHP's own functions give is known. */
+static bool php_walk(const struct php_string *first,
+                     struct llmobs_php_frames *frames)
+{
+    struct php_walk walk = {.layout = find_layout(), .first = first};
+    const char *globals = find_globals();
+
+    if (!walk.layout || !globals || !llmobs_probe_works() ||
+        !walk_frames(&walk, globals))
+        return false;
+    php_keep_places(&walk, frames);
+    return true;
+}
+
+/* -- taking --------------------------------------------------------------- */
 
 void llmobs_php_frames_take(struct llmobs_php_frames *frames)
 {
@@ -94,143 +345,9 @@ void llmobs_php_frames_take(struct llmobs_php_frames *frames)
     if (!runs_php())
         return;
     file = zend_get_executed_filename_ex();
-    if (!file || (file->type & TYPE_BITS) != IS_STRING)
+    if (!file || php_walk(file, frames))
         return;
-    php_keep(frames, LLMOBS_PHP_FILE, file->bytes, file->len);
+    (void)php_keep(frames, LLMOBS_PHP_FILE,
+                   (struct llmobs_text){file->bytes, file->len});
     frames->line = zend_get_executed_lineno();
-}
-
-/* -- telling -------------------------------------------------------------- */
-
-/* Room for the texts with their masks. */
-#define TOLD_MAX ((size_t)4 * LLMOBS_PHP_TEXT)
-
-static struct llmobs_text php_text(const struct llmobs_php_frames *frames,
-                                   enum llmobs_php_member member)
-{
-    return (struct llmobs_text){frames->text + frames->members[member].at,
-                                frames->members[member].len};
-}
-
-static bool php_begins(struct llmobs_text text, const char *with)
-{
-    size_t len = strlen(with);
-
-    return text.len >= len && memcmp(text.data, with, len) == 0;
-}
-
-/* Cuts what PHP appends to the name of code that no file has, "(6) : eval()'d
- * code", and gives the line in it, where the file has the eval. 0: PHP has
- * appended nothing. */
-static uint32_t cut_eval(struct llmobs_text *file)
-{
-    for (size_t at = 0; at < file->len; at++) {
-        size_t end = at + 1;
-        uint32_t line = 0;
-
-        if (file->data[at] != '(')
-            continue;
-        while (end < file->len && llmobs_is_digit(file->data[end]) &&
-               line < UINT32_MAX / 16)
-            line = line * 10 + (uint32_t)(file->data[end++] - '0');
-        if (line > 0 &&
-            php_begins((struct llmobs_text){file->data + end, file->len - end},
-                       ") : ")) {
-            file->len = at;
-            return line;
-        }
-    }
-    return 0;
-}
-
-/* The name that PHP gives to the code of a command line is no path, and neither
- * are the names of other streams, which may hold the code itself. */
-static bool is_told(struct llmobs_text file)
-{
-    static const char words[] =
-        "Command line code\0Standard input code\0php shell code\0"
-        "Command line begin code\0Command line run code\0"
-        "Command line end code\0";
-
-    LLMOBS_WORDS_EACH (word, words) {
-        if (llmobs_text_is(file, word))
-            return true;
-    }
-    if (!php_begins(file, "/") && !php_begins(file, "phar:///"))
-        return false;
-    for (size_t i = 0; i < file.len; i++) {
-        if (file.data[i] <= ' ' || file.data[i] > '~')
-            return false;
-    }
-    return true;
-}
-
-/* Takes the folder of a user off the path, whose name is a person's. */
-static bool cut_home(struct llmobs_text *file)
-{
-    size_t len = 0;
-
-    if (php_begins(*file, "/root/"))
-        len = strlen("/root");
-    else if (php_begins(*file, "/home/"))
-        for (len = strlen("/home/"); len < file->len && file->data[len] != '/';)
-            len++;
-    if (len == 0 || len == file->len)
-        return false;
-    file->data += len;
-    file->len -= len;
-    return true;
-}
-
-/* Sets a member, without the keys in it. */
-static void php_tell(struct llmobs_json *caller, const char *key, bool home,
-                     struct llmobs_text text)
-{
-    struct llmobs_buf plain, told;
-
-    llmobs_buf_init(&plain, TOLD_MAX);
-    llmobs_buf_init(&told, TOLD_MAX);
-    if (llmobs_buf_adds(&plain, home ? "~" : "") == 0 &&
-        llmobs_buf_add(&plain, text.data, text.len) == 0 &&
-        llmobs_mask_body(plain.data, &told) == 0) {
-        llmobs_shapes_mask(&told, 0, false);
-        (void)llmobs_json_sets(caller, key, told.data);
-    }
-    llmobs_buf_fini(&plain);
-    llmobs_buf_fini(&told);
-}
-
-/* False where the file must not be told. */
-static bool tell_file(struct llmobs_json *caller, const char *key,
-                      struct llmobs_text file)
-{
-    bool home;
-
-    if (!is_told(file))
-        return false;
-    home = cut_home(&file);
-    php_tell(caller, key, home, file);
-    return true;
-}
-
-static void tell_line(const struct llmobs_php_frames *frames,
-                      struct llmobs_json *caller)
-{
-    struct llmobs_text file = php_text(frames, LLMOBS_PHP_FILE);
-    uint32_t line = cut_eval(&file);
-
-    if (line == 0)
-        line = frames->line;
-    if (tell_file(caller, "file", file) && line > 0)
-        (void)llmobs_json_set(caller, "line", llmobs_json_int(line));
-}
-
-void llmobs_php_frames_tell(const struct llmobs_php_frames *frames,
-                            struct llmobs_json **caller)
-{
-    if (frames->used == 0)
-        return;
-    if (!*caller)
-        *caller = llmobs_json_object();
-    tell_line(frames, *caller);
 }

@@ -1,5 +1,11 @@
 /* php_frames - notes which line of a PHP script makes a call, and tells it as
- * members of metadata.caller.
+ * members of metadata.caller: file, line and function of the innermost frame
+ * that is no library's, and the file of the outermost frame.
+ *
+ * The frames are PHP's memory, which has the form of a table's versions. It is
+ * probed before it is read (probe.h), and each walk must find the file that
+ * PHP's own function gives. Where either fails, or the version is another, the
+ * innermost file and line are told alone, as PHP's functions give them.
  *
  * Owns:    nothing: the texts are copied into the caller's memory at the call,
  *          as PHP may free its own at any later moment.
@@ -7,6 +13,7 @@
  *          in the thread that runs PHP. _tell in any thread.
  * Errors:  none; a member that is not known is absent.
  * Limits:  LLMOBS_PHP_TEXT bytes of texts; a text that has no room is absent.
+ *          Of more than 64 frames the outermost is not known.
  */
 #ifndef LLMOBS_PHP_FRAMES_H
 #define LLMOBS_PHP_FRAMES_H
@@ -17,7 +24,13 @@
 
 #define LLMOBS_PHP_TEXT 512
 
-enum llmobs_php_member { LLMOBS_PHP_FILE, LLMOBS_PHP_MEMBERS };
+/* The texts that are kept, in the order of their worth. */
+enum llmobs_php_member {
+    LLMOBS_PHP_FILE,
+    LLMOBS_PHP_ENTRY,
+    LLMOBS_PHP_CODE,
+    LLMOBS_PHP_MEMBERS
+};
 
 struct llmobs_php_frames {
     uint32_t line; /* 0: unknown */

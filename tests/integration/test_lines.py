@@ -9,7 +9,7 @@ from harness import APPS, Skip, body, equal, installed, ok, test
 
 SCRIPT = os.path.join(APPS, "lines.php")
 # Members that a script gives.
-OURS = ("file", "line")
+OURS = ("file", "line", "code", "entry")
 
 
 def php(*args):
@@ -28,7 +28,7 @@ def wanted(told):
     run = re.match(r"(.*?)\((\d+)\) : ", told["file"])
     if run:
         told.update(file=run.group(1), line=int(run.group(2)))
-    return dict(told, file=home(told["file"]))
+    return dict(told, file=home(told["file"]), entry=home(told["entry"]))
 
 
 def places(r):
@@ -67,8 +67,8 @@ def php_without_a_file(t):
             ("Command line code", ["-r", ASK], b"", 4),
             ("Standard input code", ["--"], b"<?php\n" + ASK.encode(), 5)):
         r = t.same(php(*argv, t.url, body()), stdin=stdin, spans=2)
-        equal(places(r), [{"file": name, "line": line},
-                          {"file": name, "line": line + 1}], name)
+        equal(places(r), [{"file": name, "line": n, "entry": name}
+                          for n in (line, line + 1)], name)
 
 
 @test
@@ -79,7 +79,8 @@ def php_streams(t):
                    t.servers.tls, t.servers.cert, "gpt-test"), spans=1)
     with open(script, encoding="utf-8") as f:
         line = [i for i, x in enumerate(f, 1) if "fopen(" in x]
-    equal(places(r), [{"file": home(script), "line": line[0]}], "place")
+    equal(places(r), [{"file": home(script), "line": line[0],
+                       "entry": home(script)}], "place")
 
 
 @test
@@ -100,7 +101,8 @@ $library->aside($argv[1], $argv[2]);"""
                       check=False).returncode:
         raise Skip("no FFI")
     r = t.same(php("-r", script, t.url, body(), library), spans=3)
-    equal(places(r), [{}, {"file": "Command line code", "line": 5}, {}],
+    name = "Command line code"
+    equal(places(r), [{}, {"file": name, "line": 5, "entry": name}, {}],
           "places")
 
 
