@@ -7,12 +7,14 @@
 #include "lib/base/hazard.h"
 #include "lib/base/sys.h"
 #include "core/trace/probe.h"
+#include "lib/span/mask.h"
 
 #define WEAK __attribute__((weak))
 
 /* No more frames than these are walked, and no longer texts are read. */
 #define FRAMES 64
 #define LONGEST 4096
+#define PLUGIN_MAX 64
 
 /* -- PHP's structures ----------------------------------------------------- */
 
@@ -173,11 +175,15 @@ struct php_walk {
     const struct php_string *first; /* the innermost file, by PHP itself */
     struct place outer;             /* the outermost frame so far */
     struct place inner; /* the innermost that is no library's, or `outer` */
-    int frames;         /* of the script */
-    int inner_at;       /* how many of them are inside of `inner` */
-    bool library;       /* `outer` is a library's */
-    bool settled;       /* `inner` is no library's */
-    bool whole;         /* there is no frame outside of `outer` */
+    /* The plugins, each where it is outermost; of more the innermost three, and
+     * the outermost. */
+    struct llmobs_text plugins[LLMOBS_PHP_PLUGINS];
+    int plugin_count;
+    int frames;   /* of the script */
+    int inner_at; /* how many of them are inside of `inner` */
+    bool library; /* `outer` is a library's */
+    bool settled; /* `inner` is no library's */
+    bool whole;   /* there is no frame outside of `outer` */
 };
 
 /* Gives the bytes of a string, up to a NUL, which only stands in names that PHP
@@ -207,6 +213,74 @@ static bool is_library(struct llmobs_text file)
     return false;
 }
 
+/* Takes the text up to and with these words off, which it may have to begin
+ * with; false: it has them not. */
+static bool skip_past(struct llmobs_text *text, const char *words, bool begins)
+{
+    size_t len = strlen(words);
+    const char *at =
+        begins ? text->data : memmem(text->data, text->len, words, len);
+
+    if (!at || text->len < len || memcmp(at, words, len) != 0)
+        return false;
+    text->len -= (size_t)(at + len - text->data);
+    text->data = at + len;
+    return true;
+}
+
+/* The name of a plugin's folder; of a plugin in a single file, the file's.
+ * Empty where this text begins with none. */
+static struct llmobs_text plugin_name(struct llmobs_text text)
+{
+    size_t len = 0;
+
+    while (len < text.len && len < PLUGIN_MAX &&
+           (llmobs_mask_is_alnum(text.data[len]) ||
+            (text.data[len] && strchr("._-", text.data[len]))))
+        len++;
+    if (len < text.len && text.data[len] != '/')
+        len = 0;
+    return (struct llmobs_text){text.data, len};
+}
+
+/* The plugin or theme of WordPress that a file belongs to, "app" where Bedrock
+ * keeps them; empty: none. */
+static struct llmobs_text find_plugin(struct llmobs_text file)
+{
+    static const char roots[] = "/wp-content/\0/app/\0";
+    static const char kinds[] = "plugins/\0mu-plugins/\0themes/\0";
+
+    LLMOBS_WORDS_EACH (root, roots) {
+        struct llmobs_text rest = file;
+
+        while (skip_past(&rest, root, false)) {
+            LLMOBS_WORDS_EACH (kind, kinds) {
+                if (skip_past(&rest, kind, true))
+                    return plugin_name(rest);
+            }
+        }
+    }
+    return (struct llmobs_text){NULL, 0};
+}
+
+static void note_plugin(struct php_walk *walk, struct llmobs_text plugin)
+{
+    struct llmobs_text *list = walk->plugins;
+    int at = 0, last = LLMOBS_PHP_PLUGINS - 1;
+
+    if (plugin.len == 0)
+        return;
+    while (at < walk->plugin_count &&
+           (list[at].len != plugin.len ||
+            memcmp(list[at].data, plugin.data, plugin.len) != 0))
+        at++;
+    if (at == walk->plugin_count && at <= last)
+        walk->plugin_count++;
+    for (; at + 1 < walk->plugin_count; at++)
+        list[at] = list[at + 1];
+    list[walk->plugin_count - 1] = plugin;
+}
+
 /* Visits the frame of a script. The first must have the file that PHP itself
  * gives: else the table does not fit this PHP. */
 static bool php_visit(struct php_walk *walk, const struct php_frame *frame)
@@ -225,6 +299,7 @@ static bool php_visit(struct php_walk *walk, const struct php_frame *frame)
         if (!php_read_string(walk, here.file, &file))
             return false;
         walk->library = is_library(file);
+        note_plugin(walk, find_plugin(file));
     }
     walk->outer = here;
     if (!walk->settled) {
@@ -318,6 +393,9 @@ static void php_keep_places(struct php_walk *walk,
         frames->members[LLMOBS_PHP_ENTRY] = frames->members[LLMOBS_PHP_FILE];
     else if (walk->whole)
         php_keep_file(walk, frames, LLMOBS_PHP_ENTRY, walk->outer.file);
+    for (int i = 0; i < walk->plugin_count; i++)
+        (void)php_keep(frames, LLMOBS_PHP_PLUGIN + (unsigned)i,
+                       walk->plugins[i]);
     php_keep_code(walk, frames);
 }
 

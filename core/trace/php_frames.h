@@ -1,6 +1,7 @@
 /* php_frames - notes which line of a PHP script makes a call, and tells it as
  * members of metadata.caller: file, line and function of the innermost frame
- * that is no library's, and the file of the outermost frame.
+ * that is no library's, the file of the outermost frame, and the plugins and
+ * themes of WordPress that the frames between belong to.
  *
  * The frames are PHP's memory, which has the form of a table's versions. It is
  * probed before it is read (probe.h), and each walk must find the file that
@@ -23,12 +24,14 @@
 #include "lib/text/json.h"
 
 #define LLMOBS_PHP_TEXT 512
+#define LLMOBS_PHP_PLUGINS 4
 
 /* The texts that are kept, in the order of their worth. */
 enum llmobs_php_member {
     LLMOBS_PHP_FILE,
     LLMOBS_PHP_ENTRY,
-    LLMOBS_PHP_CODE,
+    LLMOBS_PHP_PLUGIN, /* the first of so many */
+    LLMOBS_PHP_CODE = LLMOBS_PHP_PLUGIN + LLMOBS_PHP_PLUGINS,
     LLMOBS_PHP_MEMBERS
 };
 
@@ -52,5 +55,9 @@ void llmobs_php_frames_take(struct llmobs_php_frames *frames);
  * path are masked, and the folder of a user is "~". */
 void llmobs_php_frames_tell(const struct llmobs_php_frames *frames,
                             struct llmobs_json **caller);
+
+/* The plugin that asked: the outermost of metadata.caller, borrowed; NULL where
+ * none is known, or how deep the script is. */
+const char *llmobs_php_frames_plugin(const struct llmobs_json *caller);
 
 #endif

@@ -91,25 +91,26 @@ static bool cut_home(struct llmobs_text *file)
     return true;
 }
 
-/* Sets a member, without the keys in it. */
-static void php_tell(struct llmobs_json *caller, const char *key, bool home,
-                     struct llmobs_text text)
+/* The text without the keys in it. */
+static struct llmobs_json *php_told(const char *before, struct llmobs_text text)
 {
+    struct llmobs_json *json = NULL;
     struct llmobs_buf plain, told;
 
     llmobs_buf_init(&plain, TOLD_MAX);
     llmobs_buf_init(&told, TOLD_MAX);
-    if (llmobs_buf_adds(&plain, home ? "~" : "") == 0 &&
+    if (llmobs_buf_adds(&plain, before) == 0 &&
         llmobs_buf_add(&plain, text.data, text.len) == 0 &&
         llmobs_mask_body(plain.data, &told) == 0) {
         llmobs_shapes_mask(&told, 0, false);
-        (void)llmobs_json_sets(caller, key, told.data);
+        json = llmobs_json_string(told.data);
     }
     llmobs_buf_fini(&plain);
     llmobs_buf_fini(&told);
+    return json;
 }
 
-/* False where the file must not be told. */
+/* False where the file is not told. */
 static bool tell_file(struct llmobs_json *caller, const char *key,
                       struct llmobs_text file)
 {
@@ -118,8 +119,7 @@ static bool tell_file(struct llmobs_json *caller, const char *key,
     if (!is_told(file))
         return false;
     home = cut_home(&file);
-    php_tell(caller, key, home, file);
-    return true;
+    return llmobs_json_set(caller, key, php_told(home ? "~" : "", file)) == 0;
 }
 
 static void tell_line(const struct llmobs_php_frames *frames,
@@ -140,6 +140,22 @@ static void tell_entry(struct llmobs_text file, struct llmobs_json *caller)
     (void)tell_file(caller, "entry", file);
 }
 
+static void tell_plugins(const struct llmobs_php_frames *frames,
+                         struct llmobs_json *caller)
+{
+    struct llmobs_json *list = llmobs_json_array();
+
+    for (unsigned i = 0; i < LLMOBS_PHP_PLUGINS; i++) {
+        struct llmobs_text plugin = php_text(frames, LLMOBS_PHP_PLUGIN + i);
+
+        if (plugin.len > 0)
+            (void)llmobs_json_add(list, php_told("", plugin));
+    }
+    if (llmobs_json_len(list) > 0)
+        (void)llmobs_json_set(caller, "plugins", llmobs_json_share(list));
+    llmobs_json_free(list);
+}
+
 void llmobs_php_frames_tell(const struct llmobs_php_frames *frames,
                             struct llmobs_json **caller)
 {
@@ -151,6 +167,17 @@ void llmobs_php_frames_tell(const struct llmobs_php_frames *frames,
         *caller = llmobs_json_object();
     tell_line(frames, *caller);
     if (is_printable(code))
-        php_tell(*caller, "code", false, code);
+        (void)llmobs_json_set(*caller, "code", php_told("", code));
+    tell_plugins(frames, *caller);
     tell_entry(php_text(frames, LLMOBS_PHP_ENTRY), *caller);
+}
+
+const char *llmobs_php_frames_plugin(const struct llmobs_json *caller)
+{
+    const struct llmobs_json *list = llmobs_json_get(caller, "plugins");
+    size_t count = llmobs_json_len(list);
+
+    if (count == 0 || !llmobs_json_get(caller, "entry"))
+        return NULL;
+    return llmobs_json_text(llmobs_json_at(list, count - 1));
 }

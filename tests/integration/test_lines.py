@@ -3,9 +3,12 @@ which the script writes on the line of the call."""
 import json
 import os
 import re
+import signal
 import subprocess
 
-from harness import APPS, Skip, body, equal, installed, ok, test
+from delivery import stored, wait_for
+from harness import APPS, SECRET, Skip, body, equal, installed, ok, test
+from relays import Relay
 
 SCRIPT = os.path.join(APPS, "lines.php")
 # Members that a script gives.
@@ -114,3 +117,136 @@ def as_configured(t):
         for span in t.run(argv, env={"LLMOBS_CALLSITE": value}).spans:
             caller = span["meta"]["metadata"].get("caller", {})
             ok(not set(OURS) & set(caller), value)
+
+
+# A page whose title a plugin writes with the help of another, by libraries.
+SITE = {
+    "index.php": """<?php
+foreach (["wp-includes/http.php", "wp-content/mu-plugins/limits.php",
+          "wp-content/plugins/ai-services/vendor/http/src/Client.php",
+          "wp-content/plugins/ai-services/ai-services.php",
+          "wp-content/plugins/seo-writer/inc/title.php",
+          "wp-content/themes/paper/functions.php"] as $file) {
+    require __DIR__ . "/" . $file;
+}
+$argv[3]();
+""",
+    "wp-includes/http.php": """<?php
+function wp_remote_post() {
+    global $argv;
+    $c = curl_init($argv[1]);
+    curl_setopt_array($c, [CURLOPT_POSTFIELDS => $argv[2],
+        CURLOPT_RETURNTRANSFER => true,
+        CURLOPT_HTTPHEADER => ["Content-Type: application/json"]]);
+    curl_exec($c);
+}
+function apply_filters($do) { return array_map($do, [1]); }
+""",
+    "wp-content/mu-plugins/limits.php": """<?php
+function limited() { do_the_title(); }
+""",
+    "wp-content/plugins/ai-services/vendor/http/src/Client.php": """<?php
+namespace Http;
+class Client { public function send() { \\wp_remote_post(); } }
+""",
+    "wp-content/plugins/ai-services/ai-services.php": """<?php
+namespace AiServices;
+class Client {
+    public static function generate() {
+        (new \\Http\\Client())->send();
+    }
+}
+function again() { \\apply_filters(fn () => \\seo_again()); }
+""",
+    "wp-content/plugins/seo-writer/inc/title.php": """<?php
+function do_the_title() { apply_filters(fn () => AiServices\\Client::generate()); }
+function seo_again() { AiServices\\Client::generate(); }
+function twice() { AiServices\\again(); }
+function deep($n = 60) { $n ? deep($n - 1) : do_the_title(); }
+""",
+    "wp-content/themes/paper/functions.php": """<?php
+function page() { limited(); }
+function direct() { wp_remote_post(); }
+""",
+}
+
+
+def site(t, name="site", content="wp-content"):
+    folder = os.path.join(t.dir, name)
+    for path, text in SITE.items():
+        path = os.path.join(folder, path.replace("wp-content", content))
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text.replace("wp-content", content))
+    return folder
+
+
+def asked_by(t, folder, function):
+    r = t.same(php(os.path.join(folder, "index.php"), t.url, body(), function),
+               spans=1)
+    span = r.spans[0]
+    caller = span["meta"]["metadata"]["caller"]
+    tags = [x for x in span["tags"] if x.startswith("plugin:")]
+    return (caller["file"].rpartition("/")[2], caller.get("code"),
+            caller.get("entry", "").rpartition("/")[2],
+            caller.get("plugins"), tags)
+
+
+@test
+def plugins(t):
+    """Of WordPress, from the inside out; the outermost asked for it."""
+    for folder in site(t), site(t, "bedrock", "app"):
+        equal(asked_by(t, folder, "do_the_title"),
+              ("ai-services.php", "AiServices\\Client::generate", "index.php",
+               ["ai-services", "seo-writer"], ["plugin:seo-writer"]), "two")
+        equal(asked_by(t, folder, "page")[3:],
+              (["ai-services", "seo-writer", "limits.php", "paper"],
+               ["plugin:paper"]), "four")
+        equal(asked_by(t, folder, "twice")[3:],
+              (["ai-services", "seo-writer"], ["plugin:seo-writer"]), "twice")
+        equal(asked_by(t, folder, "direct"),
+              ("functions.php", "direct", "index.php", ["paper"],
+               ["plugin:paper"]), "a theme")
+        equal(asked_by(t, folder, "wp_remote_post"),
+              ("index.php", None, "index.php", None, []), "none")
+        # How far up it goes nobody knows, and so not who asked.
+        equal(asked_by(t, folder, "deep"),
+              ("ai-services.php", "AiServices\\Client::generate", "",
+               ["ai-services", "seo-writer"], []), "deep")
+
+
+@test
+def by_a_relay(t):
+    """What another process delivers says the same."""
+    t.fresh(None)
+    argv = php(os.path.join(site(t), "index.php"), t.url, body(),
+               "do_the_title")
+    alone = t.run(argv).only()
+    t.fresh(None)
+    with Relay(t, {}) as relay:
+        os.killpg(relay.process.pid, signal.SIGSTOP)
+        t.run(argv, keep=True, check=False)
+        os.killpg(relay.process.pid, signal.SIGCONT)
+        ok(wait_for(lambda: len(stored(t)) == 1, 10), "a span")
+        got = stored(t)[0]
+    for key in OURS + ("plugins",):
+        equal(*[s["meta"]["metadata"]["caller"].get(key)
+                for s in (got, alone)], key)
+    ok("plugin:seo-writer" in got["tags"], "the tag")
+
+
+@test
+def keys_in_paths(t):
+    """Are nowhere, as the harness sees to it."""
+    folder = site(t, SECRET)
+    os.rename(os.path.join(folder, "wp-content", "plugins", "seo-writer"),
+              os.path.join(folder, "wp-content", "plugins", SECRET))
+    index = os.path.join(folder, "index.php")
+    with open(index, encoding="utf-8") as f:
+        text = f.read().replace("seo-writer", SECRET)
+    with open(index, "w", encoding="utf-8") as f:
+        f.write(text)
+    r = t.run(php(index, t.url, body(), "seo_again"))
+    caller = r.only()["meta"]["metadata"]["caller"]
+    ok(caller["file"].endswith("/plugins/ai-services/ai-services.php"), "file")
+    ok("Unspeakable" not in json.dumps(r.only()), "a key")
