@@ -8,6 +8,7 @@ import subprocess
 
 from delivery import stored, wait_for
 from harness import APPS, SECRET, Skip, body, equal, installed, ok, test
+from otlp_case import Receiver, each_once, otlp
 from relays import Relay
 
 SCRIPT = os.path.join(APPS, "lines.php")
@@ -250,3 +251,19 @@ def keys_in_paths(t):
     caller = r.only()["meta"]["metadata"]["caller"]
     ok(caller["file"].endswith("/plugins/ai-services/ai-services.php"), "file")
     ok("Unspeakable" not in json.dumps(r.only()), "a key")
+
+
+@test
+def by_otlp(t):
+    """As the conventions name it."""
+    path = os.path.join(site(t), "index.php")
+    with Receiver() as receiver:
+        t.run(php(path, t.url, body(), "do_the_title"), env=otlp(receiver))
+        receiver.wait_spans(1)
+        each_once(receiver, 1)
+        told = receiver.spans()[0]["attributes"]
+    equal((told["code.file.path"].rpartition("/")[2],
+           told["code.line.number"], told["code.function.name"],
+           told["llmobs.tag.plugin"]),
+          ("ai-services.php", 5, "AiServices\\Client::generate",
+           "seo-writer"), "attributes")
