@@ -29,6 +29,8 @@ def wanted(told):
     """What a span says of the place of a backtrace: of code that no file has it
     says where the code is run."""
     told = {k: v for k, v in told.items() if k in OURS and v is not None}
+    if "code" in told: # from PHP 8.4 on a closure's name has its place
+        told["code"] = re.sub(r"\{closure:.*", "{closure}", told["code"])
     run = re.match(r"(.*?)\((\d+)\) : ", told["file"])
     if run:
         told.update(file=run.group(1), line=int(run.group(2)))
