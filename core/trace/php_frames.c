@@ -344,26 +344,24 @@ static void php_keep_code(struct php_walk *walk,
 {
     struct php_function function;
     struct php_class scope;
-    struct llmobs_text text;
+    struct llmobs_text name, of;
     const char *colon;
 
     if (!llmobs_probe_read(&walk->probe, walk->inner.function, &function,
                            sizeof(function)) ||
-        !function.name)
+        !function.name || !php_read_string(walk, function.name, &name))
         return;
     if (function.scope &&
         (!llmobs_probe_read(&walk->probe, function.scope, &scope,
                             sizeof(scope)) ||
-         !php_read_string(walk, scope.name, &text) ||
-         !php_keep(frames, LLMOBS_PHP_CODE, text) ||
+         !php_read_string(walk, scope.name, &of) ||
+         !php_keep(frames, LLMOBS_PHP_CODE, of) ||
          !php_keep(frames, LLMOBS_PHP_CODE, llmobs_text_of("::"))))
         return;
-    if (!php_read_string(walk, function.name, &text))
-        return;
-    colon = memchr(text.data, ':', text.len);
+    colon = memchr(name.data, ':', name.len);
     if (colon)
-        text.len = (size_t)(colon - text.data);
-    if (php_keep(frames, LLMOBS_PHP_CODE, text) && colon)
+        name.len = (size_t)(colon - name.data);
+    if (php_keep(frames, LLMOBS_PHP_CODE, name) && colon)
         (void)php_keep(frames, LLMOBS_PHP_CODE, llmobs_text_of("}"));
 }
 

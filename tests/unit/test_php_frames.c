@@ -258,7 +258,9 @@ START_TEST(past_what_nobody_may_read)
                                   "/srv/shop/public/index.php");
         script();
         functions[3].name = ends[i];
-        asked();
+        functions[3].scope = &class;
+        ck_assert_str_eq(asked(), "/srv/shop/src/Chat.php:20 - "
+                                  "/srv/shop/public/index.php");
     }
     script();
     memcpy(cut, &files[5], 32);
