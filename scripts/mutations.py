@@ -2168,6 +2168,18 @@ HAZARDS = [
          ("request_without_end", "hooks.php_with_entry"),
          ("each_transfer_an_entry", "hooks.php_two_calls_in_one_entry")]),
 
+    ("a library's own thread that makes a call beside a page of PHP",
+     "PHP is asked for its line only in the thread that runs it "
+     "(`runs_php`)", [
+         ("page_of_any_thread", "lines.php_other_threads")]),
+
+    ("a PHP whose frames have another form than the table's",
+     "the kernel reads each pointer before the library does, and the walk "
+     "must find the file that PHP's own function gives "
+     "(`llmobs_probe_sees`, `php_visit`)", [
+         ("interpreter_unprobed", "unit past_what_nobody_may_read"),
+         ("offsets_unchecked", "unit by_wrong_offsets")]),
+
     ("a page of `php -S` that has used up the memory it may have",
      "PHP has memory of the library's while it tells the request's "
      "headers, and the page's is as before (`llmobs_php_server_read`)", [

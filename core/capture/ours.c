@@ -39,8 +39,11 @@ static struct llmobs_callsite *take_callsite(uintptr_t entry)
                                         ? LLMOBS_CALLSITE_NEAR
                                         : LLMOBS_CALLSITE_STACK,
                                     entry);
-    if (callsite)
-        callsite->frames = config->callsite;
+    if (!callsite)
+        return NULL;
+    callsite->frames = config->callsite;
+    if (config->callsite != LLMOBS_CALLSITE_ADDRESS)
+        llmobs_php_frames_take(&callsite->php);
     return callsite;
 }
 

@@ -342,9 +342,7 @@ static void settle_script(struct llmobs_config *config,
     const char *path = origin->script[0] ? origin->script : origin->command;
 
     free(config->script);
-    config->script = config->callsite != LLMOBS_CALLSITE_OFF && path[0]
-                         ? strdup(path)
-                         : NULL;
+    config->script = config->callsite > 0 && path[0] ? strdup(path) : NULL;
 }
 
 void llmobs_origin_find(struct llmobs_config *config)

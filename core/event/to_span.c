@@ -11,6 +11,7 @@
 #include "lib/base/work.h"
 #include "core/trace/caller.h"
 #include "core/trace/caller_left.h"
+#include "core/trace/php_frames.h"
 #include "core/event/annotation_apply.h"
 #include "core/event/told.h"
 #include "lib/span/mask.h"
@@ -408,6 +409,13 @@ static struct llmobs_json *to_span_read_caller(
     return caller;
 }
 
+static void to_span_add_tag(struct llmobs_span *span, const char *tag)
+{
+    if (!span->extra_tags)
+        span->extra_tags = llmobs_json_array();
+    (void)llmobs_json_add(span->extra_tags, llmobs_json_string(tag));
+}
+
 static void add_caller(const struct llmobs_exchange *exchange,
                        struct llmobs_span *span)
 {
@@ -415,9 +423,17 @@ static void add_caller(const struct llmobs_exchange *exchange,
         exchange->caller ? to_span_read_caller(exchange)
                          : llmobs_caller_read(exchange->callsite,
                                               exchange->start_mono_ns, NULL);
+    const char *plugin;
+    char tag[96];
 
-    if (caller)
-        (void)llmobs_json_set(span->metadata, "caller", caller);
+    if (!caller)
+        return;
+    plugin = llmobs_php_frames_plugin(caller);
+    if (plugin) {
+        snprintf(tag, sizeof(tag), "plugin:%s", plugin);
+        to_span_add_tag(span, tag);
+    }
+    (void)llmobs_json_set(span->metadata, "caller", caller);
 }
 
 static void add_first_chunk(const struct llmobs_exchange *exchange,
@@ -482,13 +498,6 @@ static void add_truncated(const struct llmobs_exchange *exchange,
     if (exchange->request.unseen || exchange->response.unseen)
         (void)llmobs_json_set(sizes, "unseen", llmobs_json_bool(true));
     (void)llmobs_json_set(span->metadata, "truncated", sizes);
-}
-
-static void to_span_add_tag(struct llmobs_span *span, const char *tag)
-{
-    if (!span->extra_tags)
-        span->extra_tags = llmobs_json_array();
-    (void)llmobs_json_add(span->extra_tags, llmobs_json_string(tag));
 }
 
 static void to_span_add_tags(struct llmobs_span *span)

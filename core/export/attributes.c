@@ -598,6 +598,30 @@ static void attributes_put_member(const char *key, struct llmobs_json *value,
     llmobs_json_free(kept);
 }
 
+/* Where a script made the call (SPANS.md, "The caller"). */
+static void put_code(const struct llmobs_otlp_source *s, bool content,
+                     struct llmobs_otlp_attributes *out)
+{
+    struct llmobs_json *caller = llmobs_json_get(s->metadata, "caller");
+    struct llmobs_json *bare = NULL;
+    const struct llmobs_json *line;
+
+    if (!llmobs_json_is_object(caller))
+        return;
+    if (!content)
+        llmobs_otlp_fail(out->writer,
+                         llmobs_content_bare_metadata("caller", caller, &bare));
+    caller = content ? caller : bare;
+    line = llmobs_json_get(caller, "line");
+    llmobs_otlp_attr_said(out, "code.file.path",
+                          llmobs_json_gets(caller, "file"));
+    if (llmobs_json_is_int(line))
+        llmobs_otlp_attr_int(out, "code.line.number", llmobs_json_to_int(line));
+    llmobs_otlp_attr_said(out, "code.function.name",
+                          llmobs_json_gets(caller, "code"));
+    llmobs_json_free(bare);
+}
+
 static void put_metadata(const struct llmobs_otlp_source *s,
                          const struct found *found, bool content,
                          struct llmobs_otlp_attributes *out)
@@ -856,6 +880,7 @@ static void put_rest(const struct llmobs_otlp_source *s,
         llmobs_json_gets(llmobs_json_get(s->meta, "tool"), "version"));
     if (llmobs_json_len(llmobs_json_get(s->event, "collection_errors")) > 0)
         llmobs_otlp_attr_bool(out, "llmobs.truncated", true);
+    put_code(s, content, out);
     put_metadata(s, found, content, out);
 }
 

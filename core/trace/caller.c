@@ -538,14 +538,13 @@ static struct llmobs_json *read_frames(const struct llmobs_callsite *callsite,
     return NULL;
 }
 
-struct llmobs_json *llmobs_caller_read(const struct llmobs_callsite *callsite,
-                                       int64_t taken_ns,
-                                       struct llmobs_json **left)
+/* NULL where an unloaded object may have been among the frames. */
+static struct llmobs_json *read_sure(const struct llmobs_callsite *callsite,
+                                     int64_t taken_ns,
+                                     struct llmobs_json **left)
 {
     struct llmobs_json *json = NULL;
 
-    if (!callsite)
-        return NULL;
     caller_check_fork();
     (void)caller_look_around();
     if (counted && taken_ns < doubt_ns)
@@ -559,4 +558,17 @@ struct llmobs_json *llmobs_caller_read(const struct llmobs_callsite *callsite,
     }
     llmobs_json_free(json);
     return NULL;
+}
+
+struct llmobs_json *llmobs_caller_read(const struct llmobs_callsite *callsite,
+                                       int64_t taken_ns,
+                                       struct llmobs_json **left)
+{
+    struct llmobs_json *json;
+
+    if (!callsite)
+        return NULL;
+    json = read_sure(callsite, taken_ns, left);
+    llmobs_php_frames_tell(&callsite->php, &json);
+    return json;
 }

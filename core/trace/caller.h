@@ -1,5 +1,5 @@
 /* caller - turns a callsite into metadata.caller: the names of the frames that
- * called.
+ * called, and the line of the script (php_frames.h).
  *
  * Owns:    a table of the addresses in code that it met, until an object is
  *          unloaded.
@@ -15,7 +15,7 @@
  * library and before. The walk ends at a frame that belongs to no loaded object
  * (code compiled at run time), or whose object has no row for it. Where an
  * object was unloaded after the callsite was taken, another object may lie at
- * its addresses: the answer is NULL.
+ * its addresses: no frame is told.
  */
 #ifndef LLMOBS_CALLER_H
 #define LLMOBS_CALLER_H

@@ -1,5 +1,5 @@
-/* callsite - records where the app is when it makes a call: its registers and
- * the nearest piece of its stack.
+/* callsite - records where the app is when it makes a call: its registers, the
+ * nearest piece of its stack, and the line of its script.
  *
  * Owns:    a callsite is one block, from a fixed set of blocks or from the
  *          allocator. A stack may hold secrets: so the block is never written
@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/trace/php_frames.h"
 #include "lib/elf/stack_frame.h"
 
 #define LLMOBS_CALLSITE_STACK 16384
@@ -29,6 +30,7 @@ struct llmobs_callsite {
     struct llmobs_frame frame; /* of llmobs_callsite_take */
     int frames;      /* how many to name; LLMOBS_CALLSITE_ADDRESS (config.h) */
     uintptr_t entry; /* frames below are this library's and libcurl's */
+    struct llmobs_php_frames php; /* cleared by _take */
     size_t len;
     unsigned char stack[]; /* from the stack pointer on */
 };

@@ -187,6 +187,9 @@ def check(dd, requests):
         equal((tags["service"], tags["env"], tags["ml_app"]),
               ("shop", "prod", "fpm-app"), "service, env, ml_app")
         equal(span["parent_id"], "undefined", "parent")
+        caller = span["meta"]["metadata"]["caller"]
+        ok(caller["entry"].endswith("/index.php") and caller["line"] > 1 and
+           caller["file"] == caller["entry"], "the page: %r" % caller)
     equal(got, want, "prompts")
     equal(len({s["trace_id"] for s in spans}), len(want), "traces")
 

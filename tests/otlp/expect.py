@@ -402,6 +402,8 @@ def from_metadata(metadata, form, allowed):
     return found, taken
 
 
+CODE = {"file": "code.file.path", "line": "code.line.number",
+        "code": "code.function.name"}
 FACTS = {"finish_reasons": "gen_ai.response.finish_reasons",
          "output_type": "gen_ai.output.type",
          "encoding_formats": "gen_ai.request.encoding_formats",
@@ -496,6 +498,8 @@ def attributes_of(event, facts, form, content):
     shown = metadata if content else bare(metadata)
     found.update(("llmobs.metadata." + k, v) for k, v in shown.items()
                  if k not in taken and v is not None)
+    found.update((name, shown["caller"][key]) for key, name in CODE.items()
+                 if shown.get("caller", {}).get(key))
     prompt = event["meta"].get("input", {}).get("prompt", {})
     for key, name in (("id", "name"), ("version", "version")):
         if prompt.get(key):

@@ -120,6 +120,33 @@ START_TEST(a_span_tells_both_of_its_parents)
 }
 END_TEST
 
+/* As SPANS.md has it; without content no name with a blank. */
+START_TEST(a_script_is_code)
+{
+    static const char event[] = OTLP_EVENT(
+        "llm", "n", "",
+        ", \"metadata\": {\"caller\": {\"code\": \"A\\\\B::c\", \"file\": "
+        "\"Command line code\", \"line\": 3}}",
+        "");
+
+    for (int content = 0; content < 2; content++) {
+        otlp_case_write(event, LLMOBS_SEMCONV_1_41, content);
+        otlp_case_attribute("code.file.path",
+                            content ? "Command line code" : NULL);
+        otlp_case_attribute("code.line.number", "3");
+        otlp_case_attribute("code.function.name", "A\\B::c");
+    }
+    otlp_case_write(OTLP_EVENT("llm", "n", "",
+                               ", \"metadata\": {\"caller\": {\"module\": "
+                               "\"curl\", \"offset\": 3}}",
+                               ""),
+                    LLMOBS_SEMCONV_1_41, true);
+    otlp_case_attribute("code.file.path", NULL);
+    otlp_case_attribute("code.line.number", NULL);
+    otlp_case_attribute("code.function.name", NULL);
+}
+END_TEST
+
 /* The tag that says the same as the fact is left out, and only there. */
 START_TEST(a_status_is_said_once)
 {
@@ -420,6 +447,7 @@ UNIT_SUITE(otlp_span)
     UNIT_TEST(s, a_call_has_the_names_of_its_form);
     UNIT_TEST(s, a_span_has_the_ids_of_its_trace);
     UNIT_TEST(s, a_span_tells_both_of_its_parents);
+    UNIT_TEST(s, a_script_is_code);
     UNIT_TEST(s, a_status_is_said_once);
     UNIT_TEST(s, an_event_without_facts_says_what_it_can);
     UNIT_TEST(s, a_request_without_a_model_has_none);

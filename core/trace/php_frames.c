@@ -1,0 +1,429 @@
+#include "core/trace/php_frames.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "lib/base/hazard.h"
+#include "lib/base/sys.h"
+#include "core/trace/probe.h"
+#include "lib/span/mask.h"
+
+#define WEAK __attribute__((weak))
+
+/* No more frames than these are walked, and no longer texts are read. */
+#define FRAMES 64
+#define LONGEST 4096
+#define PLUGIN_MAX 64
+
+/* -- PHP's structures ----------------------------------------------------- */
+
+/* The heads of zend_string, zend_class_entry, zend_function, zend_op and
+ * zend_execute_data, as all checked versions have them. */
+#define IS_STRING 6
+#define TYPE_BITS 0xf
+
+struct php_string {
+    uint32_t refcount;
+    uint32_t type;
+    uint64_t hash;
+    size_t len;
+    char bytes[];
+};
+
+struct php_class {
+    uint64_t type;
+    const struct php_string *name;
+};
+
+#define OF_C 1 /* odd: a function of C */
+#define OF_SCRIPT 2
+#define OF_FILE 4 /* a whole file, or evaluated code */
+
+struct php_function {
+    uint8_t type, more[7];
+    const struct php_string *name;
+    const struct php_class *scope;
+};
+
+struct php_line {
+    uint64_t head[3];
+    uint32_t line;
+};
+
+struct php_frame {
+    const struct php_line *at;
+    const void *call, *result;
+    const struct php_function *function;
+    uint64_t object[2];
+    const struct php_frame *previous;
+};
+
+/* Where the versions differ, or might. A version that nobody has checked is not
+ * in the table. */
+struct php_layout {
+    const char *version; /* as get_zend_version begins */
+    size_t current;      /* the frame, in the executor's globals */
+    size_t filename;     /* in a function of a script */
+};
+
+static const struct php_layout layouts[] = {
+    {"Zend Engine v3.4.", 488, 136}, /* PHP 7.4 */
+    {"Zend Engine v4.2.", 488, 152}, /* PHP 8.2 */
+    {"Zend Engine v4.4.", 488, 168}, /* PHP 8.4 */
+};
+
+/* PHP's own symbols; NULL where the process is no PHP. The core is loaded at
+ * the first call of a binding, when PHP is there. A PHP with threads has the
+ * two names with "offset" and "tsrm", and others have executor_globals. */
+extern const struct php_string *zend_get_executed_filename_ex(void) WEAK;
+extern uint32_t zend_get_executed_lineno(void) WEAK;
+extern const char *get_zend_version(void) WEAK;
+extern const char executor_globals[] WEAK;
+extern const size_t executor_globals_offset WEAK;
+extern const char *tsrm_get_ls_cache(void) WEAK;
+
+static const struct php_layout *find_layout(void)
+{
+    const char *version = get_zend_version ? get_zend_version() : "";
+
+    for (size_t i = 0; i < sizeof(layouts) / sizeof(*layouts); i++) {
+        if (strncmp(version, layouts[i].version, strlen(layouts[i].version)) ==
+            0)
+            return &layouts[i];
+    }
+    return NULL;
+}
+
+/* The executor's globals of this thread; NULL: unknown. */
+static const char *find_globals(void)
+{
+    if (!tsrm_get_ls_cache)
+        return executor_globals;
+    return &executor_globals_offset
+               ? tsrm_get_ls_cache() + executor_globals_offset
+               : NULL;
+}
+
+/* -- the thread ----------------------------------------------------------- */
+
+/* The first thread, once it was seen: to know it takes two system calls. In a
+ * child of fork it is the same, or is not there. */
+static _Atomic uintptr_t first_thread;
+
+static bool is_first_thread(void)
+{
+    uintptr_t thread = llmobs_sys_thread(), first = atomic_load(&first_thread);
+
+    if (first || llmobs_sys(SYS_gettid) != llmobs_sys(SYS_getpid))
+        return first == thread;
+    atomic_store(&first_thread, thread);
+    return true;
+}
+
+/* A PHP without threads has one interpreter, which the servers and the command
+ * run in the first thread: a call of another thread is none of the script's. A
+ * PHP with threads knows which threads are its own. */
+static bool runs_php(void)
+{
+    if (!zend_get_executed_filename_ex || !zend_get_executed_lineno)
+        return false;
+    if (tsrm_get_ls_cache)
+        return tsrm_get_ls_cache() != NULL;
+    return LLMOBS_HAZARD(page_of_any_thread, is_first_thread(), true);
+}
+
+/* -- texts ---------------------------------------------------------------- */
+
+void llmobs_php_frames_clear(struct llmobs_php_frames *frames)
+{
+    frames->line = 0;
+    frames->used = 0;
+    memset(frames->members, 0, sizeof(frames->members));
+}
+
+/* Adds to a member, which is the last; false where the member has no room: then
+ * nothing of it stays. */
+static bool php_keep(struct llmobs_php_frames *frames,
+                     enum llmobs_php_member member, struct llmobs_text text)
+{
+    if (frames->members[member].len == 0)
+        frames->members[member].at = frames->used;
+    if (text.len + frames->used > LLMOBS_PHP_TEXT) {
+        frames->used = frames->members[member].at;
+        frames->members[member].len = 0;
+        return false;
+    }
+    memcpy(frames->text + frames->used, text.data, text.len);
+    frames->used = (uint16_t)(frames->used + text.len);
+    frames->members[member].len =
+        (uint16_t)(frames->members[member].len + text.len);
+    return true;
+}
+
+/* -- the walk ------------------------------------------------------------- */
+
+struct place {
+    const struct php_function *function; /* NULL: no frame yet */
+    const struct php_line *at;
+    const struct php_string *file;
+};
+
+struct php_walk {
+    struct llmobs_probe probe;
+    const struct php_layout *layout;
+    const struct php_string *first; /* the innermost file, by PHP itself */
+    struct place outer;             /* the outermost frame so far */
+    struct place inner; /* the innermost that is no library's, or `outer` */
+    /* The plugins, each where it is outermost; of more the innermost three, and
+     * the outermost. */
+    struct llmobs_text plugins[LLMOBS_PHP_PLUGINS];
+    int plugin_count;
+    int frames;   /* of the script */
+    int inner_at; /* how many of them are inside of `inner` */
+    bool library; /* `outer` is a library's */
+    bool settled; /* `inner` is no library's */
+    bool whole;   /* there is no frame outside of `outer` */
+};
+
+/* Gives the bytes of a string, up to a NUL, which only stands in names that PHP
+ * makes up: "class@anonymous", and then its place. False: this is none. */
+static bool php_read_string(struct php_walk *walk, const struct php_string *at,
+                            struct llmobs_text *text)
+{
+    struct php_string head;
+
+    if (!llmobs_probe_read(&walk->probe, at, &head, sizeof(head)) ||
+        (head.type & TYPE_BITS) != IS_STRING || head.len > LONGEST ||
+        !llmobs_probe_sees(&walk->probe, at->bytes, head.len + 1))
+        return false;
+    *text = (struct llmobs_text){at->bytes, strnlen(at->bytes, head.len)};
+    return true;
+}
+
+/* True for the file of a library, which says little about who calls. */
+static bool is_library(struct llmobs_text file)
+{
+    static const char folders[] = "/vendor/\0/wp-includes/\0/usr/share/php/\0";
+
+    LLMOBS_WORDS_EACH (folder, folders) {
+        if (memmem(file.data, file.len, folder, strlen(folder)))
+            return true;
+    }
+    return false;
+}
+
+/* Takes the text up to and with these words off, which it may have to begin
+ * with; false: it has them not. */
+static bool skip_past(struct llmobs_text *text, const char *words, bool begins)
+{
+    size_t len = strlen(words);
+    const char *at =
+        begins ? text->data : memmem(text->data, text->len, words, len);
+
+    if (!at || text->len < len || memcmp(at, words, len) != 0)
+        return false;
+    text->len -= (size_t)(at + len - text->data);
+    text->data = at + len;
+    return true;
+}
+
+/* The name of a plugin's folder; of a plugin in a single file, the file's.
+ * Empty where this text begins with none. */
+static struct llmobs_text plugin_name(struct llmobs_text text)
+{
+    size_t len = 0;
+
+    while (len < text.len && len < PLUGIN_MAX &&
+           (llmobs_mask_is_alnum(text.data[len]) ||
+            (text.data[len] && strchr("._-", text.data[len]))))
+        len++;
+    if (len < text.len && text.data[len] != '/')
+        len = 0;
+    return (struct llmobs_text){text.data, len};
+}
+
+/* The plugin or theme of WordPress that a file belongs to, "app" where Bedrock
+ * keeps them; empty: none. */
+static struct llmobs_text find_plugin(struct llmobs_text file)
+{
+    static const char roots[] = "/wp-content/\0/app/\0";
+    static const char kinds[] = "plugins/\0mu-plugins/\0themes/\0";
+
+    LLMOBS_WORDS_EACH (root, roots) {
+        struct llmobs_text rest = file;
+
+        while (skip_past(&rest, root, false)) {
+            LLMOBS_WORDS_EACH (kind, kinds) {
+                if (skip_past(&rest, kind, true))
+                    return plugin_name(rest);
+            }
+        }
+    }
+    return (struct llmobs_text){NULL, 0};
+}
+
+static void note_plugin(struct php_walk *walk, struct llmobs_text plugin)
+{
+    struct llmobs_text *list = walk->plugins;
+    int at = 0, last = LLMOBS_PHP_PLUGINS - 1;
+
+    if (plugin.len == 0)
+        return;
+    while (at < walk->plugin_count &&
+           (list[at].len != plugin.len ||
+            memcmp(list[at].data, plugin.data, plugin.len) != 0))
+        at++;
+    if (at == walk->plugin_count && at <= last)
+        walk->plugin_count++;
+    for (; at + 1 < walk->plugin_count; at++)
+        list[at] = list[at + 1];
+    list[walk->plugin_count - 1] = plugin;
+}
+
+/* Visits the frame of a script. The first must have the file that PHP itself
+ * gives: else the table does not fit this PHP. */
+static bool php_visit(struct php_walk *walk, const struct php_frame *frame)
+{
+    struct place here = {frame->function, frame->at, NULL};
+    struct llmobs_text file;
+
+    if (!llmobs_probe_read(&walk->probe,
+                           (const char *)frame->function +
+                               walk->layout->filename,
+                           &here.file, sizeof(here.file)) ||
+        (walk->frames == 0 &&
+         LLMOBS_HAZARD(offsets_unchecked, here.file != walk->first, false)))
+        return false;
+    if (here.file != walk->outer.file) {
+        if (!php_read_string(walk, here.file, &file))
+            return false;
+        walk->library = is_library(file);
+        note_plugin(walk, find_plugin(file));
+    }
+    walk->outer = here;
+    if (!walk->settled) {
+        walk->inner = here;
+        walk->inner_at = walk->frames;
+        walk->settled = !walk->library;
+    }
+    walk->frames++;
+    return true;
+}
+
+/* False where a frame is not as it should be: then nothing of the walk counts.
+ * A frame without a function stands for a generator inside of another. */
+static bool walk_frames(struct php_walk *walk, const char *globals)
+{
+    const struct php_frame *at;
+
+    if (!llmobs_probe_read(&walk->probe, globals + walk->layout->current, &at,
+                           sizeof(at)))
+        return false;
+    for (int i = 0; at && i < FRAMES; i++) {
+        struct php_frame frame;
+        uint8_t type = OF_C;
+
+        if (!llmobs_probe_read(&walk->probe, at, &frame, sizeof(frame)) ||
+            (frame.function && !llmobs_probe_read(&walk->probe, frame.function,
+                                                  &type, sizeof(type))))
+            return false;
+        if (!(type & OF_C) && ((type != OF_SCRIPT && type != OF_FILE) ||
+                               !php_visit(walk, &frame)))
+            return false;
+        at = frame.previous;
+    }
+    walk->whole = !at;
+    return walk->frames > 0;
+}
+
+/* "class::function", or "function". From PHP 8.4 on a closure's has its place
+ * behind a colon. */
+static void php_keep_code(struct php_walk *walk,
+                          struct llmobs_php_frames *frames)
+{
+    struct php_function function;
+    struct php_class scope;
+    struct llmobs_text name, of;
+    const char *colon;
+
+    if (!llmobs_probe_read(&walk->probe, walk->inner.function, &function,
+                           sizeof(function)) ||
+        !function.name || !php_read_string(walk, function.name, &name))
+        return;
+    if (function.scope &&
+        (!llmobs_probe_read(&walk->probe, function.scope, &scope,
+                            sizeof(scope)) ||
+         !php_read_string(walk, scope.name, &of) ||
+         !php_keep(frames, LLMOBS_PHP_CODE, of) ||
+         !php_keep(frames, LLMOBS_PHP_CODE, llmobs_text_of("::"))))
+        return;
+    colon = memchr(name.data, ':', name.len);
+    if (colon)
+        name.len = (size_t)(colon - name.data);
+    if (php_keep(frames, LLMOBS_PHP_CODE, name) && colon)
+        (void)php_keep(frames, LLMOBS_PHP_CODE, llmobs_text_of("}"));
+}
+
+static void php_keep_file(struct php_walk *walk,
+                          struct llmobs_php_frames *frames,
+                          enum llmobs_php_member member,
+                          const struct php_string *file)
+{
+    struct llmobs_text text;
+
+    if (php_read_string(walk, file, &text))
+        (void)php_keep(frames, member, text);
+}
+
+static void php_keep_places(struct php_walk *walk,
+                            struct llmobs_php_frames *frames)
+{
+    struct php_line line = {.line = 0};
+
+    php_keep_file(walk, frames, LLMOBS_PHP_FILE, walk->inner.file);
+    if (walk->inner_at == 0)
+        frames->line = zend_get_executed_lineno();
+    else if (llmobs_probe_read(&walk->probe, walk->inner.at, &line,
+                               sizeof(line)))
+        frames->line = line.line;
+    if (walk->whole && walk->outer.file == walk->inner.file)
+        frames->members[LLMOBS_PHP_ENTRY] = frames->members[LLMOBS_PHP_FILE];
+    else if (walk->whole)
+        php_keep_file(walk, frames, LLMOBS_PHP_ENTRY, walk->outer.file);
+    for (int i = 0; i < walk->plugin_count; i++)
+        (void)php_keep(frames, LLMOBS_PHP_PLUGIN + (unsigned)i,
+                       walk->plugins[i]);
+    php_keep_code(walk, frames);
+}
+
+/* False: only what PHP's own functions give is known. */
+static bool php_walk(const struct php_string *first,
+                     struct llmobs_php_frames *frames)
+{
+    struct php_walk walk = {.layout = find_layout(), .first = first};
+    const char *globals = find_globals();
+
+    if (!walk.layout || !globals || !llmobs_probe_works() ||
+        !walk_frames(&walk, globals))
+        return false;
+    php_keep_places(&walk, frames);
+    return true;
+}
+
+/* -- taking --------------------------------------------------------------- */
+
+void llmobs_php_frames_take(struct llmobs_php_frames *frames)
+{
+    const struct php_string *file;
+
+    llmobs_php_frames_clear(frames);
+    if (!runs_php())
+        return;
+    file = zend_get_executed_filename_ex();
+    if (!file || php_walk(file, frames))
+        return;
+    (void)php_keep(frames, LLMOBS_PHP_FILE,
+                   (struct llmobs_text){file->bytes, file->len});
+    frames->line = zend_get_executed_lineno();
+}

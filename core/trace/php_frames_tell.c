@@ -1,0 +1,183 @@
+#include <stdbool.h>
+#include <string.h>
+
+#include "core/trace/php_frames.h"
+#include "lib/span/mask.h"
+#include "lib/span/shapes.h"
+
+/* Room for the texts with their masks. */
+#define TOLD_MAX ((size_t)4 * LLMOBS_PHP_TEXT)
+
+static struct llmobs_text php_text(const struct llmobs_php_frames *frames,
+                                   enum llmobs_php_member member)
+{
+    return (struct llmobs_text){frames->text + frames->members[member].at,
+                                frames->members[member].len};
+}
+
+static bool php_begins(struct llmobs_text text, const char *with)
+{
+    size_t len = strlen(with);
+
+    return text.len >= len && memcmp(text.data, with, len) == 0;
+}
+
+/* Cuts what PHP appends to the name of code that no file has, "(6) : eval()'d
+ * code", and gives the line in it, where the file has the eval. 0: PHP has
+ * appended nothing. */
+static uint32_t cut_eval(struct llmobs_text *file)
+{
+    for (size_t at = 0; at < file->len; at++) {
+        size_t end = at + 1;
+        uint32_t line = 0;
+
+        if (file->data[at] != '(')
+            continue;
+        while (end < file->len && llmobs_is_digit(file->data[end]) &&
+               line < UINT32_MAX / 16)
+            line = line * 10 + (uint32_t)(file->data[end++] - '0');
+        if (line > 0 &&
+            php_begins((struct llmobs_text){file->data + end, file->len - end},
+                       ") : ")) {
+            file->len = at;
+            return line;
+        }
+    }
+    return 0;
+}
+
+/* True for a text of printable characters without a blank. */
+static bool is_printable(struct llmobs_text text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] <= ' ' || text.data[i] > '~')
+            return false;
+    }
+    return text.len > 0;
+}
+
+/* The name that PHP gives to the code of a command line is no path, and neither
+ * are the names of other streams, which may hold the code itself. */
+static bool is_told(struct llmobs_text file)
+{
+    static const char words[] =
+        "Command line code\0Standard input code\0php shell code\0"
+        "Command line begin code\0Command line run code\0"
+        "Command line end code\0";
+
+    LLMOBS_WORDS_EACH (word, words) {
+        if (llmobs_text_is(file, word))
+            return true;
+    }
+    if (!php_begins(file, "/") && !php_begins(file, "phar:///"))
+        return false;
+    return is_printable(file);
+}
+
+/* Takes the folder of a user off the path, whose name is a person's. */
+static bool cut_home(struct llmobs_text *file)
+{
+    size_t len = 0;
+
+    if (php_begins(*file, "/root/"))
+        len = strlen("/root");
+    else if (php_begins(*file, "/home/"))
+        for (len = strlen("/home/"); len < file->len && file->data[len] != '/';)
+            len++;
+    if (len == 0 || len == file->len)
+        return false;
+    file->data += len;
+    file->len -= len;
+    return true;
+}
+
+/* The text without the keys in it. */
+static struct llmobs_json *php_told(const char *before, struct llmobs_text text)
+{
+    struct llmobs_json *json = NULL;
+    struct llmobs_buf plain, told;
+
+    llmobs_buf_init(&plain, TOLD_MAX);
+    llmobs_buf_init(&told, TOLD_MAX);
+    if (llmobs_buf_adds(&plain, before) == 0 &&
+        llmobs_buf_add(&plain, text.data, text.len) == 0 &&
+        llmobs_mask_body(plain.data, &told) == 0) {
+        llmobs_shapes_mask(&told, 0, false);
+        json = llmobs_json_string(told.data);
+    }
+    llmobs_buf_fini(&plain);
+    llmobs_buf_fini(&told);
+    return json;
+}
+
+/* False where the file is not told. */
+static bool tell_file(struct llmobs_json *caller, const char *key,
+                      struct llmobs_text file)
+{
+    bool home;
+
+    if (!is_told(file))
+        return false;
+    home = cut_home(&file);
+    return llmobs_json_set(caller, key, php_told(home ? "~" : "", file)) == 0;
+}
+
+static void tell_line(const struct llmobs_php_frames *frames,
+                      struct llmobs_json *caller)
+{
+    struct llmobs_text file = php_text(frames, LLMOBS_PHP_FILE);
+    uint32_t line = cut_eval(&file);
+
+    if (line == 0)
+        line = frames->line;
+    if (tell_file(caller, "file", file) && line > 0)
+        (void)llmobs_json_set(caller, "line", llmobs_json_int(line));
+}
+
+static void tell_entry(struct llmobs_text file, struct llmobs_json *caller)
+{
+    (void)cut_eval(&file);
+    (void)tell_file(caller, "entry", file);
+}
+
+static void tell_plugins(const struct llmobs_php_frames *frames,
+                         struct llmobs_json *caller)
+{
+    struct llmobs_json *list = llmobs_json_array();
+
+    for (unsigned i = 0; i < LLMOBS_PHP_PLUGINS; i++) {
+        struct llmobs_text plugin = php_text(frames, LLMOBS_PHP_PLUGIN + i);
+
+        if (plugin.len > 0)
+            (void)llmobs_json_add(list, php_told("", plugin));
+    }
+    if (llmobs_json_len(list) > 0)
+        (void)llmobs_json_set(caller, "plugins", llmobs_json_share(list));
+    llmobs_json_free(list);
+}
+
+void llmobs_php_frames_tell(const struct llmobs_php_frames *frames,
+                            struct llmobs_json **caller)
+{
+    struct llmobs_text code = php_text(frames, LLMOBS_PHP_CODE);
+
+    if (frames->used == 0)
+        return;
+    if (!*caller)
+        *caller = llmobs_json_object();
+    tell_line(frames, *caller);
+    if (is_printable(code))
+        (void)llmobs_json_set(*caller, "code", php_told("", code));
+    tell_plugins(frames, *caller);
+    tell_entry(php_text(frames, LLMOBS_PHP_ENTRY), *caller);
+}
+
+const char *llmobs_php_frames_plugin(const struct llmobs_json *caller)
+{
+    const struct llmobs_json *list = llmobs_json_get(caller, "plugins");
+    size_t count = llmobs_json_len(list);
+
+    if (count == 0 || !llmobs_json_get(caller, "entry"))
+        return NULL;
+    return llmobs_json_text(llmobs_json_at(list, count - 1));
+}

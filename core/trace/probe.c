@@ -1,0 +1,74 @@
+#include "core/trace/probe.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "lib/base/fork.h"
+#include "lib/base/hazard.h"
+#include "lib/base/stack.h"
+#include "lib/base/sys.h"
+
+/* The kernel's set of signals, which lies in one page. */
+#define SET_SIZE 8
+
+static long ask(uintptr_t at)
+{
+    return llmobs_sys(SYS_rt_sigprocmask, ~0, at & ~(uintptr_t)(SET_SIZE - 1),
+                      NULL, SET_SIZE);
+}
+
+/* The number (fork.h) of the process in which probes work; negative: in which
+ * they do not. */
+static atomic_int known;
+
+bool llmobs_probe_works(void)
+{
+    int process = llmobs_fork_process(), is = atomic_load(&known);
+    uintptr_t page;
+    bool works;
+
+    if (is == process || is == -process)
+        return is == process;
+    page = (uintptr_t)llmobs_sys(SYS_mmap, NULL, LLMOBS_STACK_PAGE, PROT_NONE,
+                                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page % LLMOBS_STACK_PAGE)
+        return false;
+    works = ask(page) == -EFAULT;
+    llmobs_sys(SYS_munmap, page, LLMOBS_STACK_PAGE);
+    atomic_store(&known, works ? process : -process);
+    return works;
+}
+
+static bool sees_page(struct llmobs_probe *probe, uintptr_t at)
+{
+    uintptr_t page = at / LLMOBS_STACK_PAGE;
+    uintptr_t *seen = &probe->pages[page % LLMOBS_PROBE_PAGES];
+
+    if (*seen != page && ask(at) == -EINVAL)
+        *seen = page;
+    return LLMOBS_HAZARD(interpreter_unprobed, *seen == page, true);
+}
+
+bool llmobs_probe_sees(struct llmobs_probe *probe, const void *from, size_t len)
+{
+    uintptr_t at = (uintptr_t)from, end = at + len;
+
+    if (at < LLMOBS_STACK_PAGE || end < at)
+        return false;
+    for (; at < end; at = (at / LLMOBS_STACK_PAGE + 1) * LLMOBS_STACK_PAGE) {
+        if (!sees_page(probe, at))
+            return false;
+    }
+    return true;
+}
+
+bool llmobs_probe_read(struct llmobs_probe *probe, const void *at, void *to,
+                       size_t len)
+{
+    if (!llmobs_probe_sees(probe, at, len))
+        return false;
+    memcpy(to, at, len);
+    return true;
+}

@@ -1,0 +1,39 @@
+/* probe - reads memory of the app that may not be there, without a fault.
+ *
+ * The kernel reads first: a change of the signal mask that it must refuse gives
+ * EFAULT where the new mask cannot be read, and else EINVAL, and changes
+ * nothing. It is believed only in a process in which it has refused a page that
+ * nobody may read: an emulator or a filter of system calls may answer without a
+ * look at the memory.
+ *
+ * Threads: any; a walk belongs to one thread. Another thread may still unmap
+ *          the memory in between, so what is read must be the calling thread's.
+ * Errors:  false: the memory cannot be read.
+ * Limits:  a walk remembers LLMOBS_PROBE_PAGES pages, which it asks for once.
+ */
+#ifndef LLMOBS_TRACE_PROBE_H
+#define LLMOBS_TRACE_PROBE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LLMOBS_PROBE_PAGES 16
+
+/* A walk through memory, zero at its begin. */
+struct llmobs_probe {
+    uintptr_t pages[LLMOBS_PROBE_PAGES]; /* that can be read */
+};
+
+/* True where probes tell the truth. Makes a page and unmaps it, once in a
+ * process. */
+bool llmobs_probe_works(void);
+
+/* True where all `len` bytes can be read. */
+bool llmobs_probe_sees(struct llmobs_probe *probe, const void *at, size_t len);
+
+/* Copies the bytes. */
+bool llmobs_probe_read(struct llmobs_probe *probe, const void *at, void *to,
+                       size_t len);
+
+#endif

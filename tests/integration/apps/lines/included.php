@@ -1,0 +1,3 @@
+<?php
+told(); curl_exec($c);
+(function () use ($c) { plain($c); })();
