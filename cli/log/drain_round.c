@@ -12,7 +12,7 @@
 #include "cli/shared/ending.h"
 #include "cli/shared/open_libcurl.h"
 #include "lib/base/clock.h"
-#include "core/deliver/open.h"
+#include "core/deliver/worker.h"
 #include "lib/base/hazard.h"
 #include "lib/base/stats.h"
 #include "core/log/adopt.h"

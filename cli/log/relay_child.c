@@ -18,7 +18,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/hazard.h"
 #include "lib/base/log.h"
-#include "core/deliver/open.h"
+#include "core/deliver/worker.h"
 #include "core/log/relay_sign.h"
 #include "core/log/spool_file.h"
 #include "core/log/spool_name.h"

@@ -19,7 +19,6 @@
 #include "core/capture/capture.h"
 #include "core/config/inbound.h"
 #include "core/config/origin.h"
-#include "core/deliver/open.h"
 #include "core/export/direct.h"
 #include "core/capture/c_api.h"
 #include "core/capture/command.h"

@@ -9,7 +9,6 @@
 #include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/work.h"
-#include "core/deliver/delivery_fill.h"
 #include "core/event/exchange.h"
 #include "core/export/http.h"
 #include "core/log/event_item.h"

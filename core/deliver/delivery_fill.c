@@ -1,4 +1,4 @@
-#include "core/deliver/delivery_fill.h"
+#include "core/deliver/delivery.h"
 
 #include <errno.h>
 #include <limits.h>

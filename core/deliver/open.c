@@ -1,4 +1,4 @@
-#include "core/deliver/open.h"
+#include "core/deliver/worker.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -51,6 +51,16 @@ struct llmobs_worker *llmobs_worker_new(const struct llmobs_config *config,
                                         struct llmobs_buffer *buffer,
                                         struct llmobs_exporter *exporter);
 
+/* As llmobs_worker_new, with the exporters that the configuration names
+ * (LLMOBS_EXPORTER), the spool and the ledger. _drainer: for
+ * llmobs_worker_drain or _relay; borrows the adoption, too, and forgets that
+ * others found a peer down: it may be back, no program waits while a relay
+ * tries, and the person who types a command wants the delivery tried. */
+struct llmobs_worker *llmobs_worker_open(const struct llmobs_config *config,
+                                         struct llmobs_buffer *buffer);
+struct llmobs_worker *llmobs_worker_open_drainer(
+    const struct llmobs_config *config, struct llmobs_adopt *adopt);
+
 /* Delivers the spools of other processes on the calling thread, until nothing
  * is left in them, the peer has refused a few times in a row, or another thread
  * or a signal handler sets `stop`. The spool has all undelivered events again

@@ -1,4 +1,3 @@
-#include "core/deliver/delivery_fill.h"
 #include "core/deliver/worker.h"
 #include "lib/base/hazard.h"
 

@@ -11,7 +11,6 @@
 #include "lib/base/clock.h"
 #include "lib/base/sanitizer.h"
 #include "core/deliver/delivery.h"
-#include "core/deliver/delivery_fill.h"
 #include "core/deliver/worker.h"
 #include "core/event/exchange.h"
 #include "lib/base/stats.h"
