@@ -9,9 +9,7 @@
 #include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/work.h"
-#include "core/event/exchange.h"
-#include "core/export/http.h"
-#include "core/log/event_item.h"
+#include "core/export/curl_access.h"
 #include "core/log/take_back_spool.h"
 
 /* No event has as many bytes, so this limit never decides. */

@@ -182,10 +182,6 @@ void llmobs_worker_withdraw(struct llmobs_worker *worker);
  * items are these and the counters of the other items' fates (stats.h). */
 size_t llmobs_worker_pending(struct llmobs_worker *worker);
 
-/* How many calls the disk has that are neither delivered nor left there. The
- * number may be wrong by a few while a thread goes on giving. */
-size_t llmobs_worker_kept(void);
-
 /* How long an exit, or a flush without a time of its own, waits at most:
  * LLMOBS_EXIT_FLUSH_MS, else the longest time that an exporter asks for. No
  * exporter gets more than it asks for, and at an exit a store gets less if the

@@ -1,5 +1,4 @@
-#include "core/deliver/worker.h"
-#include "lib/base/hazard.h"
+#include "core/deliver/worker_turn.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -9,8 +8,8 @@
 #include "lib/base/blocks.h"
 #include "lib/base/clock.h"
 #include "lib/base/filter.h"
+#include "lib/base/hazard.h"
 #include "lib/base/log.h"
-#include "core/deliver/worker_turn.h"
 #include "core/event/to_span.h"
 #include "lib/base/stats.h"
 #include "core/log/event_item.h"

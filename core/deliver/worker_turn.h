@@ -84,9 +84,6 @@ bool llmobs_worker_has_thread(struct llmobs_worker *worker);
  * thread, or the system refused a thread a moment ago. */
 void llmobs_worker_start_thread(struct llmobs_worker *worker);
 
-/* True where the spool has all that waits. */
-bool llmobs_worker_disk_has_all(struct llmobs_worker *worker);
-
 /* The spool of this process; NULL: it has no spool. Borrowed. */
 struct llmobs_spool *llmobs_worker_spool_of(struct llmobs_worker *worker);
 
@@ -117,10 +114,5 @@ void llmobs_worker_encode_aside(struct llmobs_worker *worker, int64_t ms);
 
 /* Each call of an app's thread begins with this: a child resets the worker. */
 void llmobs_worker_check_fork(struct llmobs_worker *worker);
-
-/* False in a child to which nothing was given yet: the worker's state is still
- * its parent's. This look does not reset the state, which would take system
- * calls. */
-bool llmobs_worker_is_ours(struct llmobs_worker *worker);
 
 #endif
