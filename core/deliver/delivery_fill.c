@@ -64,8 +64,6 @@ size_t llmobs_delivery_weight(const struct llmobs_item *item)
 #define FILL_EVENTS 64
 #define FILL_BYTES ((size_t)1024 * 1024)
 #define SCRATCH_KEPT ((size_t)2 * 1024 * 1024)
-/* To copy a longer text costs more than new memory for the next text. */
-#define COPIED_MAX ((size_t)128 * 1024)
 #define EXPIRED_NS (INT64_C(24) * 3600 * 1000000000)
 /* A smaller spool has no room for the file of remembered spans. */
 #define LINKS_SPOOL ((int64_t)4 * LLMOBS_LINK_FILE_SIZE)
@@ -257,26 +255,14 @@ static int encode_item(struct llmobs_delivery *delivery, struct source *source)
     return rc;
 }
 
-/* Gives an event with the text. Takes a long text of its own, without a
- * copy. */
-static struct llmobs_event *event_of(struct llmobs_delivery *delivery,
-                                     const struct source *source,
-                                     struct llmobs_text text)
-{
-    struct llmobs_buf *scratch = &delivery->scratch;
-
-    if (text.data == scratch->data && text.len > COPIED_MAX)
-        return llmobs_event_take(&delivery->account, source->kind, scratch);
-    return llmobs_event_new(&delivery->account, source->kind, text);
-}
-
 /* Pushes an event to all destinations that take its kind, except those that
  * refuse it or have it already. */
 static int delivery_fill_share(struct llmobs_delivery *delivery,
                                const struct source *source,
                                struct llmobs_text text, const bool *refusing)
 {
-    struct llmobs_event *event = event_of(delivery, source, text);
+    struct llmobs_event *event = llmobs_event_new(
+        &delivery->account, source->kind, text, &delivery->scratch);
     enum llmobs_stat fate = LLMOBS_STAT_delivered;
 
     if (!event)

@@ -16,6 +16,8 @@
  * sends: an earlier request could be cut by the app's own cleanup of libcurl,
  * and then nobody would know whether the peer got the events. */
 #define FIRST_MS 50
+/* To copy a longer text costs more than new memory for the next text. */
+#define COPIED_MAX ((size_t)128 * 1024)
 
 static const struct llmobs_backoff usual = {
     .first_ms = 100, .most_ms = 10000, .growth = 200, .jitter = 50};
@@ -34,49 +36,30 @@ void llmobs_account_settle(struct llmobs_account *account,
     llmobs_stats_add(stat, some);
 }
 
-/* Gives an event with `room` bytes for a copy of its text. */
-static struct llmobs_event *new_event(struct llmobs_account *account,
-                                      enum llmobs_event_kind kind, size_t len,
-                                      size_t room)
-{
-    struct llmobs_event *event = malloc(sizeof(*event) + room);
-
-    if (!event)
-        return NULL;
-    event->refs = 1;
-    event->kind = kind;
-    event->fate = LLMOBS_STAT_delivered;
-    event->delivered_to = 0;
-    event->adopted = event->rescued = false;
-    memset(&event->spooled, 0, sizeof(event->spooled));
-    event->len = len;
-    event->data = event->copy;
-    account->bytes += len;
-    llmobs_budget_force(len);
-    return event;
-}
-
 struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
                                       enum llmobs_event_kind kind,
-                                      struct llmobs_text text)
+                                      struct llmobs_text text,
+                                      struct llmobs_buf *owner)
 {
-    struct llmobs_event *event = new_event(account, kind, text.len, text.len);
-
-    if (event)
-        memcpy(event->data, text.data, text.len);
-    return event;
-}
-
-struct llmobs_event *llmobs_event_take(struct llmobs_account *account,
-                                       enum llmobs_event_kind kind,
-                                       struct llmobs_buf *text)
-{
-    struct llmobs_event *event = new_event(account, kind, text->len, 0);
+    bool takes = owner && text.data == owner->data && text.len > COPIED_MAX;
+    struct llmobs_event *event =
+        malloc(sizeof(*event) + (takes ? 0 : text.len));
 
     if (!event)
         return NULL;
-    llmobs_buf_fit(text);
-    event->data = llmobs_buf_take(text, NULL);
+    *event = (struct llmobs_event){.refs = 1,
+                                   .kind = kind,
+                                   .fate = LLMOBS_STAT_delivered,
+                                   .len = text.len,
+                                   .data = event->copy};
+    account->bytes += text.len;
+    llmobs_budget_force(text.len);
+    if (takes) {
+        llmobs_buf_fit(owner);
+        event->data = llmobs_buf_take(owner, NULL);
+    } else {
+        memcpy(event->data, text.data, text.len);
+    }
     return event;
 }
 

@@ -72,18 +72,15 @@ bool llmobs_account_wait(struct llmobs_account *account,
                          const struct llmobs_spooled *spooled,
                          unsigned delivered_to, bool adopted);
 
-/* Gives an event with one reference and a copy of the text. NULL: no memory. */
+/* Gives an event with one reference and a copy of the text; takes a long text
+ * from the buffer that owns it (or NULL), which then is empty. NULL when memory
+ * runs out: the buffer keeps the text. Released events leave an event's memory,
+ * at most LLMOBS_EVENT_SPARE bytes, in account->spare. */
+#define LLMOBS_EVENT_SPARE ((size_t)2 * 1024 * 1024)
 struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
                                       enum llmobs_event_kind kind,
-                                      struct llmobs_text text);
-
-/* As llmobs_event_new, but takes the text from the buffer, which then is empty.
- * NULL when memory runs out: the buffer keeps the text. Released events leave
- * an event's memory, at most LLMOBS_EVENT_SPARE bytes, in account->spare. */
-#define LLMOBS_EVENT_SPARE ((size_t)2 * 1024 * 1024)
-struct llmobs_event *llmobs_event_take(struct llmobs_account *account,
-                                       enum llmobs_event_kind kind,
-                                       struct llmobs_buf *text);
+                                      struct llmobs_text text,
+                                      struct llmobs_buf *owner);
 
 /* Drops one reference. A `fate` other than delivered: this destination does not
  * get the event. An event for which memory had no room waits on the disk, if
