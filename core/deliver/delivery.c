@@ -50,7 +50,7 @@ void llmobs_delivery_reset(struct llmobs_delivery *delivery)
 {
     llmobs_buffer_reset(delivery->buffer);
     for (size_t i = 0; i < delivery->count; i++)
-        llmobs_destination_forget(&delivery->list[i]);
+        llmobs_destination_forget(&delivery->list[i], delivery->config);
     if (delivery->rescue)
         delivery->rescue->ops->forget(delivery->rescue);
     if (delivery->meter)
@@ -343,7 +343,8 @@ static int delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
         llmobs_tick_now(&delivery->waits);
         more = llmobs_delivery_fill(delivery, how);
         for (size_t i = 0; i < delivery->count; i++)
-            (void)llmobs_destination_hand(&delivery->list[i]);
+            (void)llmobs_destination_let_go(&delivery->list[i],
+                                            LLMOBS_LET_GO_HANDED);
         for (size_t i = 0; i < delivery->count; i++) {
             struct llmobs_destination *d = &delivery->list[i];
 
@@ -490,7 +491,7 @@ static size_t rescue_all(struct llmobs_delivery *delivery,
     if (!atomic_load(&d->exporter->remote))
         return 0;
     if (!delivery->rescue)
-        return llmobs_destination_leave(d);
+        return llmobs_destination_let_go(d, LLMOBS_LET_GO_HAD);
     while (d->count && llmobs_destination_rescue(d, delivery->rescue) > 0)
         ;
     return before - d->count;
@@ -522,7 +523,8 @@ void llmobs_delivery_save(struct llmobs_delivery *delivery)
         struct llmobs_destination *d = &delivery->list[i];
 
         if (delivery->account.backlog.spool)
-            tell_saved(d, llmobs_destination_keep(d), "spool");
+            tell_saved(d, llmobs_destination_let_go(d, LLMOBS_LET_GO_KEPT),
+                       "spool");
         tell_saved(d, rescue_all(delivery, d), "local store");
     }
     llmobs_backlog_flush(&delivery->account.backlog);

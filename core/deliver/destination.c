@@ -162,18 +162,16 @@ void llmobs_destination_init(struct llmobs_destination *destination,
     destination->backoff_ms = backoff_of(destination)->first_ms;
 }
 
-void llmobs_destination_forget(struct llmobs_destination *destination)
+void llmobs_destination_forget(struct llmobs_destination *destination,
+                               const struct llmobs_config *config)
 {
-    destination->exporter->ops->forget(destination->exporter);
-    atomic_store(&destination->exporter->cut_ns, 0);
-    destination->queue = NULL;
-    destination->first = destination->count = destination->cap = 0;
-    destination->bytes = 0;
-    destination->due_ns = destination->sent_ns = 0;
-    destination->backoff_ms = backoff_of(destination)->first_ms;
-    destination->peer_asked = destination->hopeless = false;
-    destination->given_up = false;
-    destination->tries = 0;
+    const struct llmobs_destination old = *destination;
+
+    old.exporter->ops->forget(old.exporter);
+    atomic_store(&old.exporter->cut_ns, 0);
+    llmobs_destination_init(destination, old.exporter, old.account, config);
+    destination->kinds = old.kinds;
+    destination->bit = old.bit;
 }
 
 static struct llmobs_event *event_at(const struct llmobs_destination *d,
@@ -495,33 +493,24 @@ static bool destination_is_kept(struct llmobs_backlog *backlog,
     return true;
 }
 
-size_t llmobs_destination_keep(struct llmobs_destination *d)
+static bool may_go(const struct llmobs_destination *d,
+                   struct llmobs_event *event, enum llmobs_let_go which)
 {
-    size_t n = 0;
-
-    while (n < d->count &&
-           destination_is_kept(&d->account->backlog, event_at(d, n)))
-        n++;
-    pop(d, n, LLMOBS_STAT_left);
-    return n;
+    if (which == LLMOBS_LET_GO_HANDED)
+        return event->spooled.handed;
+    return which == LLMOBS_LET_GO_HAD
+               ? had_by(event) != 0
+               : destination_is_kept(&d->account->backlog, event);
 }
 
-size_t llmobs_destination_hand(struct llmobs_destination *d)
+size_t llmobs_destination_let_go(struct llmobs_destination *d,
+                                 enum llmobs_let_go which)
 {
     size_t n = 0;
 
-    while (n < d->count && event_at(d, n)->spooled.handed)
+    while (n < d->count && may_go(d, event_at(d, n), which))
         n++;
-    pop(d, n, LLMOBS_STAT_left);
-    return n;
-}
-
-size_t llmobs_destination_leave(struct llmobs_destination *d)
-{
-    size_t n = 0;
-
-    while (n < d->count && had_by(event_at(d, n)))
-        n++;
-    pop(d, n, LLMOBS_STAT_delivered);
+    pop(d, n,
+        which == LLMOBS_LET_GO_HAD ? LLMOBS_STAT_delivered : LLMOBS_STAT_left);
     return n;
 }
