@@ -150,6 +150,10 @@ void llmobs_delivery_set_exit_deadline(struct llmobs_delivery *delivery,
 void llmobs_delivery_free_item(struct llmobs_item *item);
 size_t llmobs_delivery_weight(const struct llmobs_item *item);
 
+/* Counts an item as lost, for -EXDEV as left on the disk, and logs each kind of
+ * loss once. Any thread. */
+void llmobs_delivery_lose(struct llmobs_delivery *delivery, int error);
+
 /* True where the memory for events is used up. */
 bool llmobs_delivery_is_over(const struct llmobs_delivery *delivery);
 

@@ -188,7 +188,7 @@ static bool delivery_fill_refuses(struct llmobs_delivery *delivery,
     return rescue_some(delivery, d) <= 0;
 }
 
-static void delivery_fill_lose(struct llmobs_delivery *delivery, int error)
+void llmobs_delivery_lose(struct llmobs_delivery *delivery, int error)
 {
     bool memory = error == -ENOMEM;
     enum llmobs_stat stat = LLMOBS_STAT_dropped_export;
@@ -219,6 +219,9 @@ static void delivery_fill_lose(struct llmobs_delivery *delivery, int error)
                         "a span was dropped: %s", strerror(-error));
 }
 
+/* Every destination refuses the source. */
+#define ALL (~0u)
+
 /* An item of the buffer or of a spool, which is to become an event. */
 struct source {
     struct llmobs_item *item; /* NULL: `event` is the text */
@@ -228,6 +231,7 @@ struct source {
     const struct llmobs_config *config;
     bool adopted;
     unsigned delivered_to;           /* bit i: destination i has it already */
+    unsigned refusing;               /* bit i: destination i has no room */
     struct llmobs_inferred inferred; /* its spans, until they are items */
 };
 
@@ -259,7 +263,7 @@ static int encode_item(struct llmobs_delivery *delivery, struct source *source)
  * refuse it or have it already. */
 static int delivery_fill_share(struct llmobs_delivery *delivery,
                                const struct source *source,
-                               struct llmobs_text text, const bool *refusing)
+                               struct llmobs_text text)
 {
     struct llmobs_event *event = llmobs_event_new(
         &delivery->account, source->kind, text, &delivery->scratch);
@@ -277,7 +281,9 @@ static int delivery_fill_share(struct llmobs_delivery *delivery,
         if (source->delivered_to & 1u << d->bit ||
             !llmobs_destination_takes(d, source->kind))
             continue;
-        rc = refusing[i] ? -ENOSPC : llmobs_destination_push(d, event);
+        rc = source->refusing & 1u << d->bit
+                 ? -ENOSPC
+                 : llmobs_destination_push(d, event);
         if (rc)
             fate = rc == -ENOMEM ? LLMOBS_STAT_dropped_memory
                                  : LLMOBS_STAT_dropped_full;
@@ -401,12 +407,13 @@ static void delivery_fill_fail(struct llmobs_delivery *delivery,
     struct llmobs_account *account = &delivery->account;
 
     if ((error == -ENOMEM || error == -ETIMEDOUT ||
+         (error == -ENOSPC && source->refusing == ALL) ||
          (error == -EXDEV &&
           llmobs_spool_may_return(account->backlog.spool))) &&
         llmobs_account_wait(account, &source->spooled, source->delivered_to,
                             source->adopted))
         return;
-    delivery_fill_lose(delivery, error);
+    llmobs_delivery_lose(delivery, error);
     if (error != -EXDEV)
         llmobs_backlog_done(&account->backlog, &source->spooled,
                             source->adopted);
@@ -482,8 +489,9 @@ static int encode_tool(const struct llmobs_delivery *delivery,
                        const struct source *source, struct llmobs_span *span,
                        struct tool_source *tool)
 {
-    tool->source =
-        (struct source){.kind = LLMOBS_EVENT_SPAN, .config = source->config};
+    tool->source = (struct source){.kind = LLMOBS_EVENT_SPAN,
+                                   .config = source->config,
+                                   .refusing = source->refusing};
     tool->source.spooled.id = tool_id(source, span);
     llmobs_buf_init(&tool->text, delivery->scratch.max);
     tool->rc = llmobs_processor_run(span);
@@ -542,25 +550,22 @@ static void note_inferred(struct llmobs_delivery *delivery,
     llmobs_crash_point("noted the inferred spans");
 }
 
-/* `refusing` NULL: every destination refuses the span. */
 static void share_tool(struct llmobs_delivery *delivery,
-                       struct tool_source *tool, const bool *refusing)
+                       struct tool_source *tool)
 {
     const struct llmobs_text text = {tool->text.data, tool->text.len};
     int rc = tool->rc;
 
-    if (!rc && refusing)
-        rc = delivery_fill_share(delivery, &tool->source, text, refusing);
-    else if (!rc &&
-             !llmobs_account_wait(&delivery->account, &tool->source.spooled, 0,
-                                  tool->source.adopted))
-        rc = -ENOSPC;
+    if (!rc)
+        rc = tool->source.refusing == ALL
+                 ? -ENOSPC
+                 : delivery_fill_share(delivery, &tool->source, text);
     if (rc)
         delivery_fill_fail(delivery, &tool->source, rc);
 }
 
 static int delivery_fill_add_tools(struct llmobs_delivery *delivery,
-                                   struct source *source, const bool *refusing,
+                                   struct source *source,
                                    struct tool_source *tools)
 {
     struct llmobs_inferred *inferred = &source->inferred;
@@ -579,7 +584,7 @@ static int delivery_fill_add_tools(struct llmobs_delivery *delivery,
         note_inferred(delivery, source);
     for (size_t i = 0; i < count; i++) {
         if (!rc)
-            share_tool(delivery, &tools[i], refusing);
+            share_tool(delivery, &tools[i]);
         llmobs_buf_fini(&tools[i].text);
     }
     return rc;
@@ -587,8 +592,7 @@ static int delivery_fill_add_tools(struct llmobs_delivery *delivery,
 
 /* Before the call itself can be let go: makes items of the spans that were
  * inferred from it, once. On error no item is made yet. */
-static int add_inferred(struct llmobs_delivery *delivery, struct source *source,
-                        const bool *refusing)
+static int add_inferred(struct llmobs_delivery *delivery, struct source *source)
 {
     struct tool_source *tools;
     int rc;
@@ -598,7 +602,7 @@ static int add_inferred(struct llmobs_delivery *delivery, struct source *source,
     tools = calloc(source->inferred.count, sizeof(*tools));
     if (!tools)
         return -ENOMEM;
-    rc = delivery_fill_add_tools(delivery, source, refusing, tools);
+    rc = delivery_fill_add_tools(delivery, source, tools);
     free(tools);
     return rc;
 }
@@ -619,8 +623,7 @@ static void note_tool(struct llmobs_delivery *delivery,
 
 /* Encodes one source for the destinations, or counts its loss. Takes the item.
  * False where memory is short or the time is over. */
-static bool add_source(struct llmobs_delivery *delivery, struct source *source,
-                       const bool *refusing)
+static bool add_source(struct llmobs_delivery *delivery, struct source *source)
 {
     struct llmobs_text text;
     int rc = delivery_fill_load(delivery, source);
@@ -628,16 +631,16 @@ static bool add_source(struct llmobs_delivery *delivery, struct source *source,
     if (!rc)
         rc = delivery_fill_encode(delivery, source, &text);
     if (!rc)
-        rc = add_inferred(delivery, source, refusing);
+        rc = add_inferred(delivery, source);
     else if (rc == -ECANCELED) /* the program does not want this span */
-        (void)add_inferred(delivery, source, refusing);
+        (void)add_inferred(delivery, source);
     if (!rc) {
         note_tool(delivery, source, text);
         secure(delivery, source, text);
         rc = delivery_fill_measure(delivery, source, text);
     }
     if (!rc)
-        rc = delivery_fill_share(delivery, source, text, refusing);
+        rc = delivery_fill_share(delivery, source, text);
     if (rc && !(rc == -ETIMEDOUT && delivery_fill_hold(delivery, source)))
         delivery_fill_fail(delivery, source, rc);
     llmobs_inferred_fini(&source->inferred);
@@ -661,16 +664,11 @@ static void delivery_fill_put_off(struct llmobs_delivery *delivery,
     if (source->item->type == LLMOBS_ITEM_EXCHANGE &&
         llmobs_privacy_withholds(&source->config->privacy) &&
         delivery_fill_encode(delivery, source, &text) == 0 &&
-        add_inferred(delivery, source, NULL) == 0)
+        add_inferred(delivery, source) == 0)
         secure(delivery, source, text);
     llmobs_inferred_fini(&source->inferred);
     llmobs_buf_cut(&delivery->scratch, 0);
-    if (!llmobs_account_wait(&delivery->account, &source->spooled,
-                             source->delivered_to, false)) {
-        delivery_fill_lose(delivery, -ENOSPC);
-        llmobs_backlog_done(&delivery->account.backlog, &source->spooled,
-                            false);
-    }
+    delivery_fill_fail(delivery, source, -ENOSPC);
     llmobs_delivery_free_item(source->item);
 }
 
@@ -685,18 +683,21 @@ static bool delivery_fill_add_item(struct llmobs_delivery *delivery,
         .spooled = item->spooled,
         .config = delivery->config,
         .delivered_to = delivered_to | (item->inferred ? LLMOBS_INFERRED : 0)};
-    bool refusing[LLMOBS_DESTINATIONS_MAX];
     bool wanted = false;
 
     for (size_t i = 0; i < delivery->count; i++) {
         struct llmobs_destination *d = &delivery->list[i];
 
-        refusing[i] = llmobs_destination_takes(d, item->kind) &&
-                      delivery_fill_refuses(delivery, d, how);
-        wanted |= llmobs_destination_takes(d, item->kind) && !refusing[i];
+        if (!llmobs_destination_takes(d, item->kind))
+            continue;
+        if (delivery_fill_refuses(delivery, d, how))
+            source.refusing |= 1u << d->bit;
+        else
+            wanted = true;
     }
     if (wanted)
-        return add_source(delivery, &source, refusing);
+        return add_source(delivery, &source);
+    source.refusing = ALL;
     delivery_fill_put_off(delivery, &source);
     return true;
 }
@@ -715,7 +716,7 @@ static struct llmobs_item *unspill(struct llmobs_delivery *delivery,
         rc = llmobs_backlog_unspill(&delivery->account.backlog, &item,
                                     delivered_to);
         if (rc && rc != -ENOENT && rc != -ENOMEM)
-            delivery_fill_lose(delivery, rc);
+            llmobs_delivery_lose(delivery, rc);
     } while (rc && rc != -ENOENT && rc != -ENOMEM);
     return rc ? NULL : item;
 }
@@ -760,7 +761,6 @@ bool llmobs_delivery_fill(struct llmobs_delivery *delivery, enum llmobs_run how)
 static void add_adopted(struct llmobs_delivery *delivery,
                         const struct llmobs_adopted *adopted)
 {
-    const bool refusing[LLMOBS_DESTINATIONS_MAX] = {false};
     struct source source = {.event = adopted->event,
                             .kind = adopted->kind,
                             .spooled = adopted->spooled,
@@ -774,7 +774,7 @@ static void add_adopted(struct llmobs_delivery *delivery,
     llmobs_stats_add(
         adopted->uncounted ? LLMOBS_STAT_captured : LLMOBS_STAT_adopted, 1);
     atomic_fetch_add(&delivery->account.pending, 1);
-    (void)add_source(delivery, &source, refusing);
+    (void)add_source(delivery, &source);
 }
 
 /* True where the exporter has sent an event of any kind. Also where it takes no

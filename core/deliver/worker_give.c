@@ -9,7 +9,6 @@
 #include "lib/base/clock.h"
 #include "lib/base/filter.h"
 #include "lib/base/hazard.h"
-#include "lib/base/log.h"
 #include "core/event/to_span.h"
 #include "lib/base/stats.h"
 #include "core/log/event_item.h"
@@ -106,15 +105,7 @@ static void worker_give_drop(struct llmobs_worker *worker,
         llmobs_spool_cancel(llmobs_worker_spool_of(worker),
                             (struct llmobs_exchange *)item);
     llmobs_delivery_free_item(item);
-    if (kept) {
-        llmobs_account_settle(&worker->delivery.account, LLMOBS_STAT_left, 1);
-        return;
-    }
-    llmobs_account_settle(&worker->delivery.account, LLMOBS_STAT_dropped_full,
-                          1);
-    llmobs_log_once(LLMOBS_LOG_ERROR, "buffer full",
-                    "the buffer is full (LLMOBS_BUFFER_MAX): spans are "
-                    "dropped");
+    llmobs_delivery_lose(&worker->delivery, kept ? -EXDEV : -ENOSPC);
 }
 
 /* -- leaving items to the relay ------------------------------------------- */
