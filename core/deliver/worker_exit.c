@@ -188,14 +188,14 @@ static void flush_inline(struct llmobs_worker *worker, bool ending,
     for (;;) {
         int rc = -EBUSY;
 
-        if (!begun && llmobs_worker_begin_inline(worker, &guard)) {
-            llmobs_delivery_allow_tries(&worker->delivery, ending);
+        if (llmobs_worker_begin_inline(worker, &guard)) {
+            if (!begun)
+                llmobs_delivery_allow_tries(&worker->delivery, ending);
             begun = true;
+            rc = llmobs_delivery_run(&worker->delivery, LLMOBS_RUN_ALL,
+                                     deadline_ns);
             llmobs_worker_end_inline(worker, &guard);
         }
-        if (begun)
-            rc = llmobs_worker_deliver_inline(worker, LLMOBS_RUN_ALL,
-                                              deadline_ns);
         if (rc == 0 || rc == -ECONNABORTED ||
             llmobs_futex_left(deadline_ns) == 0)
             return;

@@ -63,24 +63,15 @@ void llmobs_worker_end_inline(struct llmobs_worker *worker,
     LLMOBS_HAZARD(loud, llmobs_signal_guard_end(guard), );
 }
 
-/* -- delivering ---------------------------------------------------------- */
-
-int llmobs_worker_deliver_inline(struct llmobs_worker *worker,
-                                 enum llmobs_run how, int64_t deadline_ns)
-{
-    struct llmobs_signal_guard guard;
-    int rc;
-
-    if (!llmobs_worker_begin_inline(worker, &guard))
-        return -EBUSY;
-    rc = llmobs_delivery_run(&worker->delivery, how, deadline_ns);
-    llmobs_worker_end_inline(worker, &guard);
-    return rc;
-}
-
 static void worker_turn_encode(void *arg, int64_t until_ns)
 {
-    (void)llmobs_worker_deliver_inline(arg, LLMOBS_RUN_INLINE, until_ns);
+    struct llmobs_worker *worker = arg;
+    struct llmobs_signal_guard guard;
+
+    if (!llmobs_worker_begin_inline(worker, &guard))
+        return;
+    (void)llmobs_delivery_run(&worker->delivery, LLMOBS_RUN_INLINE, until_ns);
+    llmobs_worker_end_inline(worker, &guard);
 }
 
 void llmobs_worker_encode_aside(struct llmobs_worker *worker, int64_t ms)

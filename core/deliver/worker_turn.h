@@ -104,10 +104,6 @@ bool llmobs_worker_begin_inline(struct llmobs_worker *worker,
 void llmobs_worker_end_inline(struct llmobs_worker *worker,
                               const struct llmobs_signal_guard *guard);
 
-/* Delivers on an app's thread. -EBUSY: another thread has the turn. */
-int llmobs_worker_deliver_inline(struct llmobs_worker *worker,
-                                 enum llmobs_run how, int64_t deadline_ns);
-
 /* Makes events of the items that were given, for at most `ms`; on another stack
  * if this stack is small. */
 void llmobs_worker_encode_aside(struct llmobs_worker *worker, int64_t ms);
