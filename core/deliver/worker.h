@@ -28,6 +28,7 @@
 #include "core/config/config.h"
 #include "core/deliver/buffer.h"
 #include "core/export/meter.h"
+#include "lib/base/stats.h"
 #include "lib/span/span.h"
 #include "core/log/adopt.h"
 
@@ -137,10 +138,8 @@ void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item);
  * It stays the parent's: only the disk learns of its end. Preserves errno. */
 void llmobs_worker_give_parents(struct llmobs_worker *worker,
                                 struct llmobs_exchange *exchange);
-/* Counts one item as dropped for want of memory. Preserves errno. */
-void llmobs_worker_lose(struct llmobs_worker *worker);
-/* Counts one span that the program itself does not want. Preserves errno. */
-void llmobs_worker_refuse(struct llmobs_worker *worker);
+/* Counts one item that is lost before it is given. Preserves errno. */
+void llmobs_worker_lose(struct llmobs_worker *worker, enum llmobs_stat why);
 int llmobs_worker_give_span(struct llmobs_worker *worker,
                             struct llmobs_span *span);
 

@@ -270,25 +270,14 @@ void llmobs_worker_give_parents(struct llmobs_worker *worker,
     errno = saved;
 }
 
-static void worker_give_count(struct llmobs_worker *worker,
-                              enum llmobs_stat stat)
+void llmobs_worker_lose(struct llmobs_worker *worker, enum llmobs_stat why)
 {
     int saved = errno;
 
     llmobs_worker_become_active(worker);
     llmobs_stats_add(LLMOBS_STAT_captured, 1);
-    llmobs_stats_add(stat, 1);
+    llmobs_stats_add(why, 1);
     errno = saved;
-}
-
-void llmobs_worker_lose(struct llmobs_worker *worker)
-{
-    worker_give_count(worker, LLMOBS_STAT_dropped_memory);
-}
-
-void llmobs_worker_refuse(struct llmobs_worker *worker)
-{
-    worker_give_count(worker, LLMOBS_STAT_dropped_program);
 }
 
 int llmobs_worker_give_span(struct llmobs_worker *worker,
@@ -298,7 +287,7 @@ int llmobs_worker_give_span(struct llmobs_worker *worker,
 
     if (!item) {
         llmobs_span_fini(span);
-        llmobs_worker_lose(worker);
+        llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
         return -ENOMEM;
     }
     item->item.type = LLMOBS_ITEM_SPAN;
@@ -314,7 +303,7 @@ int llmobs_worker_give_event(struct llmobs_worker *worker,
     struct llmobs_item *item = llmobs_event_item_new(kind, text);
 
     if (!item) {
-        llmobs_worker_lose(worker);
+        llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
         return -ENOMEM;
     }
     llmobs_worker_give(worker, item);
