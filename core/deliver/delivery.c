@@ -329,57 +329,54 @@ bool llmobs_delivery_is_relayed(const struct llmobs_delivery *delivery)
 }
 
 /* Each destination gets one send in a round, so that none waits for the queue
- * of another. */
-static int delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
-                        int64_t deadline_ns)
+ * of another. False: nothing more is to be done. */
+static bool delivery_round(struct llmobs_delivery *delivery,
+                           enum llmobs_run how, bool *failed)
 {
-    bool failed[LLMOBS_DESTINATIONS_MAX] = {false};
-    bool more = true;
-    int rc;
+    bool more;
 
-    delivery->taken = 0;
-    delivery->relayed = llmobs_delivery_is_relayed(delivery);
-    while (more) {
-        llmobs_tick_now(&delivery->waits);
-        more = llmobs_delivery_fill(delivery, how);
-        for (size_t i = 0; i < delivery->count; i++)
-            (void)llmobs_destination_let_go(&delivery->list[i],
-                                            LLMOBS_LET_GO_HANDED);
-        for (size_t i = 0; i < delivery->count; i++) {
-            struct llmobs_destination *d = &delivery->list[i];
+    llmobs_tick_now(&delivery->waits);
+    more = llmobs_delivery_fill(delivery, how);
+    for (size_t i = 0; i < delivery->count; i++)
+        (void)llmobs_destination_let_go(&delivery->list[i],
+                                        LLMOBS_LET_GO_HANDED);
+    for (size_t i = 0; i < delivery->count; i++) {
+        struct llmobs_destination *d = &delivery->list[i];
 
-            if (failed[i] || !llmobs_delivery_is_due(delivery, d, how))
-                continue;
-            failed[i] = delivery_send_to(delivery, d, how) != 0;
-            tell_settled(delivery);
-            more = true;
-        }
-        if (!more && how != LLMOBS_RUN_INLINE) {
-            llmobs_delivery_take_back(delivery);
-            more = llmobs_delivery_adopt(delivery, how);
-        }
-        if (more && llmobs_clock_mono_ns() >= deadline_ns)
-            break;
+        if (failed[i] || !llmobs_delivery_is_due(delivery, d, how))
+            continue;
+        failed[i] = delivery_send_to(delivery, d, how) != 0;
+        tell_settled(delivery);
+        more = true;
     }
-    llmobs_backlog_flush(&delivery->account.backlog);
-    delivery_publish(delivery, how);
-    if (delivery->account.backlog.spool && how != LLMOBS_RUN_INLINE)
-        llmobs_spool_look(delivery->account.backlog.spool);
-    rc = result(delivery, how);
-    return rc && more ? -ETIMEDOUT : rc;
+    if (more || how == LLMOBS_RUN_INLINE)
+        return more;
+    llmobs_delivery_take_back(delivery);
+    return llmobs_delivery_adopt(delivery, how);
 }
 
 /* A call of the app waits for an inline run, whose work thus ends in time. */
 int llmobs_delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
                         int64_t deadline_ns)
 {
+    bool failed[LLMOBS_DESTINATIONS_MAX] = {false};
+    bool more;
     int rc;
 
     if (how == LLMOBS_RUN_INLINE)
         llmobs_work_by(deadline_ns);
-    rc = delivery_run(delivery, how, deadline_ns);
+    delivery->taken = 0;
+    delivery->relayed = llmobs_delivery_is_relayed(delivery);
+    do
+        more = delivery_round(delivery, how, failed);
+    while (more && llmobs_clock_mono_ns() < deadline_ns);
+    llmobs_backlog_flush(&delivery->account.backlog);
+    delivery_publish(delivery, how);
+    if (delivery->account.backlog.spool && how != LLMOBS_RUN_INLINE)
+        llmobs_spool_look(delivery->account.backlog.spool);
+    rc = result(delivery, how);
     llmobs_work_by(INT64_MAX);
-    return rc;
+    return rc && more ? -ETIMEDOUT : rc;
 }
 
 /* While a request waits for its answer, the destinations on this host go on, as

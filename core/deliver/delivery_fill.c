@@ -97,36 +97,31 @@ bool llmobs_delivery_is_due(const struct llmobs_delivery *delivery,
 
 /* -- encoding ------------------------------------------------------------ */
 
-/* Gives the path of this user's file of remembered spans (link_file.h) in the
- * spool. NULL: no spool, too long a path, or no memory. */
-static char *make_links_path(const struct llmobs_config *config, uid_t uid)
-{
-    const size_t cap = PATH_MAX;
-    char *path = llmobs_scratch_take(cap), *copy = NULL;
-    size_t len;
-
-    if (path && llmobs_spool_dir(config, path, cap) == 0) {
-        len = strlen(path);
-        if ((size_t)snprintf(path + len, cap - len, "/" LLMOBS_LINK_FILE "%lu",
-                             (unsigned long)uid) < cap - len)
-            copy = strdup(path);
-    }
-    llmobs_scratch_give(path);
-    return copy;
-}
-
-/* The path depends on the user, which may change. NULL: no such file. */
+/* The path of this user's file of remembered spans (link_file.h) in the spool;
+ * the user may change. NULL: no or a small spool, too long a path, or no
+ * memory. */
 static const char *links_path(struct llmobs_delivery *delivery)
 {
+    const size_t cap = PATH_MAX;
     uid_t uid = geteuid();
+    size_t len;
+    char *path;
 
     if (delivery->config->spool_max < LINKS_SPOOL)
         return NULL;
-    if (!delivery->links_path || delivery->links_uid != uid) {
-        free(delivery->links_path);
-        delivery->links_path = make_links_path(delivery->config, uid);
-        delivery->links_uid = uid;
+    if (delivery->links_path && delivery->links_uid == uid)
+        return delivery->links_path;
+    free(delivery->links_path);
+    delivery->links_path = NULL;
+    delivery->links_uid = uid;
+    path = llmobs_scratch_take(cap);
+    if (path && llmobs_spool_dir(delivery->config, path, cap) == 0) {
+        len = strlen(path);
+        if ((size_t)snprintf(path + len, cap - len, "/" LLMOBS_LINK_FILE "%lu",
+                             (unsigned long)uid) < cap - len)
+            delivery->links_path = strdup(path);
     }
+    llmobs_scratch_give(path);
     return delivery->links_path;
 }
 
@@ -477,22 +472,15 @@ static uint64_t tool_id(const struct source *source,
     return source->spooled.id && id ? id : 0;
 }
 
-static bool is_kept_already(const struct llmobs_delivery *delivery,
-                            const struct source *source, uint64_t id)
-{
-    return source->adopted && id &&
-           llmobs_adopt_has(delivery->account.backlog.adopt, id);
-}
-
 /* Encodes an inferred span; -ETIMEDOUT: the time for all of them is over. */
 static int encode_tool(const struct llmobs_delivery *delivery,
-                       const struct source *source, struct llmobs_span *span,
-                       struct tool_source *tool)
+                       const struct source *source, uint64_t id,
+                       struct llmobs_span *span, struct tool_source *tool)
 {
     tool->source = (struct source){.kind = LLMOBS_EVENT_SPAN,
                                    .config = source->config,
-                                   .refusing = source->refusing};
-    tool->source.spooled.id = tool_id(source, span);
+                                   .refusing = source->refusing,
+                                   .spooled.id = id};
     llmobs_buf_init(&tool->text, delivery->scratch.max);
     tool->rc = llmobs_processor_run(span);
     if (!tool->rc)
@@ -574,9 +562,11 @@ static int delivery_fill_add_tools(struct llmobs_delivery *delivery,
 
     for (size_t i = 0; i < inferred->count && !rc; i++) {
         struct llmobs_span *span = &inferred->list[i];
+        uint64_t id = tool_id(source, span);
 
-        if (!is_kept_already(delivery, source, tool_id(source, span)))
-            rc = encode_tool(delivery, source, span, &tools[count++]);
+        if (!id || !source->adopted ||
+            !llmobs_adopt_has(delivery->account.backlog.adopt, id))
+            rc = encode_tool(delivery, source, id, span, &tools[count++]);
     }
     for (size_t i = 0; i < count && !rc; i++)
         keep_tool(delivery, source, &tools[i]);

@@ -1,8 +1,5 @@
 #include "core/deliver/worker.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "core/config/exporters.h"
@@ -34,14 +31,12 @@ static bool open_add(struct llmobs_worker *worker,
 static void add_agentless(struct llmobs_worker *worker,
                           const struct llmobs_config *config, unsigned *names)
 {
-    if (config->api_key) {
-        if (!open_add(worker, llmobs_intake_new(config, true, NULL)))
-            *names |= LLMOBS_EXPORTER_STORE;
+    if (!config->api_key)
+        llmobs_log(LLMOBS_LOG_ERROR,
+                   "exporter agentless without DD_API_KEY: spans go to the "
+                   "local store");
+    else if (open_add(worker, llmobs_intake_new(config, true, NULL)))
         return;
-    }
-    llmobs_log(LLMOBS_LOG_ERROR,
-               "exporter agentless without DD_API_KEY: spans go to the local "
-               "store");
     *names |= LLMOBS_EXPORTER_STORE;
 }
 
