@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/grow.h"
 #include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/crash_point.h"
@@ -180,27 +181,15 @@ static struct llmobs_event *event_at(const struct llmobs_destination *d,
     return d->queue[(d->first + i) % d->cap];
 }
 
-static int destination_grow(struct llmobs_destination *d)
-{
-    size_t cap = d->cap ? d->cap * 2 : 64;
-    struct llmobs_event **queue = calloc(cap, sizeof(struct llmobs_event *));
-
-    if (!queue)
-        return -ENOMEM;
-    for (size_t i = 0; i < d->count; i++)
-        queue[i] = event_at(d, i);
-    free(d->queue);
-    d->queue = queue;
-    d->first = 0;
-    d->cap = cap;
-    return 0;
-}
-
 int llmobs_destination_push(struct llmobs_destination *d,
                             struct llmobs_event *event)
 {
-    if (d->count == d->cap && destination_grow(d) != 0)
+    size_t cap = d->cap;
+
+    if (llmobs_grow(&d->queue, &d->cap, d->count, sizeof(*d->queue)) != 0)
         return -ENOMEM;
+    if (d->cap != cap) /* the ring's second part goes on behind the first */
+        memcpy(d->queue + cap, d->queue, d->first * sizeof(*d->queue));
     if (d->count == 0)
         d->first_ns = llmobs_clock_mono_ns();
     d->queue[(d->first + d->count) % d->cap] = event;
