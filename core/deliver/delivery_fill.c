@@ -125,11 +125,6 @@ static const char *links_path(struct llmobs_delivery *delivery)
     return delivery->links_path;
 }
 
-static bool is_inferring(const struct llmobs_delivery *delivery)
-{
-    return delivery->config->tools == LLMOBS_TOOLS_INFERRED;
-}
-
 static void link_span(struct llmobs_delivery *delivery,
                       struct llmobs_exchange *exchange,
                       struct llmobs_span *span,
@@ -144,7 +139,8 @@ static void link_span(struct llmobs_delivery *delivery,
                  !llmobs_json_get(span->metadata, "truncated"),
         .aborted = exchange->end != LLMOBS_END_DONE,
         .stitch = delivery->config->stitch,
-        .inferred = is_inferring(delivery) ? inferred : NULL,
+        .inferred =
+            delivery->config->tools == LLMOBS_TOOLS_INFERRED ? inferred : NULL,
     };
 
     if (whole)
@@ -603,7 +599,8 @@ static void note_tool(struct llmobs_delivery *delivery,
 {
     bool made = !source->item || source->item->type == LLMOBS_ITEM_EVENT;
 
-    if (!is_inferring(delivery) || !made || source->kind != LLMOBS_EVENT_SPAN)
+    if (delivery->config->tools != LLMOBS_TOOLS_INFERRED || !made ||
+        source->kind != LLMOBS_EVENT_SPAN)
         return;
     llmobs_linker_share(&delivery->linker, links_path(delivery));
     llmobs_linker_note(&delivery->linker, text);
@@ -698,17 +695,19 @@ static struct llmobs_item *unspill(struct llmobs_delivery *delivery,
                                    unsigned *delivered_to)
 {
     struct llmobs_item *item;
-    int rc;
 
     if (delivery->account.bytes * 2 >= (size_t)delivery->config->buffer_max)
         return NULL;
-    do {
-        rc = llmobs_backlog_unspill(&delivery->account.backlog, &item,
-                                    delivered_to);
-        if (rc && rc != -ENOENT && rc != -ENOMEM)
-            llmobs_delivery_lose(delivery, rc);
-    } while (rc && rc != -ENOENT && rc != -ENOMEM);
-    return rc ? NULL : item;
+    for (;;) {
+        int rc = llmobs_backlog_unspill(&delivery->account.backlog, &item,
+                                        delivered_to);
+
+        if (rc == -ENOENT || rc == -ENOMEM)
+            return NULL;
+        if (!rc)
+            return item;
+        llmobs_delivery_lose(delivery, rc);
+    }
 }
 
 /* Gives the next item, which the buffer no longer counts. */
@@ -736,9 +735,7 @@ bool llmobs_delivery_fill(struct llmobs_delivery *delivery, enum llmobs_run how)
 
         if (!item)
             item = unspill(delivery, &delivered_to);
-        if (!item)
-            break;
-        if (!delivery_fill_add_item(delivery, item, delivered_to, how))
+        if (!item || !delivery_fill_add_item(delivery, item, delivered_to, how))
             break;
         n++;
     }

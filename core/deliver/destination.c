@@ -357,14 +357,19 @@ static enum llmobs_stat fate_of(unsigned char outcome)
                                                  : LLMOBS_STAT_delivered;
 }
 
-static void set_aside(const struct llmobs_destination *d,
-                      const struct llmobs_event *event)
+/* Gives up the first event, which the peer will never take. */
+static void give_up_first(struct llmobs_destination *d)
 {
     struct llmobs_spool *spool = d->account->backlog.spool;
+    const struct llmobs_event *event = event_at(d, 0);
 
     if (spool)
         (void)llmobs_spool_reject(
             spool, (struct llmobs_text){event->data, event->len});
+    pop(d, 1, LLMOBS_STAT_dropped_export);
+    llmobs_log_once(LLMOBS_LOG_ERROR, "event refused",
+                    "exporter %s refused an event%s", d->exporter->ops->name,
+                    spool ? ": see " LLMOBS_REJECTED " in the spool" : "");
 }
 
 static bool is_away(const struct llmobs_destination *d,
@@ -422,13 +427,7 @@ int llmobs_destination_send(struct llmobs_destination *d)
         for (int i = 0; i < rc; i++)
             pop(d, 1, fate_of(outcomes[i]));
     } else if (rc == -EBADMSG) {
-        set_aside(d, event_at(d, 0));
-        pop(d, 1, LLMOBS_STAT_dropped_export);
-        llmobs_log_once(
-            LLMOBS_LOG_ERROR, "event refused", "exporter %s refused an event%s",
-            d->exporter->ops->name,
-            d->account->backlog.spool ? ": see " LLMOBS_REJECTED " in the spool"
-                                      : "");
+        give_up_first(d);
     } else {
         rc = rc ? rc : -EAGAIN;
         destination_back_off(d, rc);

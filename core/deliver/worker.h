@@ -52,15 +52,18 @@ struct llmobs_worker *llmobs_worker_new(const struct llmobs_config *config,
                                         struct llmobs_buffer *buffer,
                                         struct llmobs_exporter *exporter);
 
-/* As llmobs_worker_new, with the exporters that the configuration names
- * (LLMOBS_EXPORTER), the spool and the ledger. _drainer: for
- * llmobs_worker_drain or _relay; borrows the adoption, too, and forgets that
- * others found a peer down: it may be back, no program waits while a relay
- * tries, and the person who types a command wants the delivery tried. */
+/* Gives a worker with the exporters that the configuration names
+ * (LLMOBS_EXPORTER), the spool and the ledger; NULL when memory runs out.
+ * `bytes`: the limit of its buffer. `adopt` NULL: for a program, which adopts
+ * its user's spools. Else for _drain or _relay, whose events come from the disk
+ * alone (LLMOBS_DRAIN_BUFFER): forgets that others found a peer down, as it may
+ * be back, no program waits while a relay tries, and the person who types a
+ * command wants the delivery tried. Borrows config and `adopt`, which must
+ * outlive it. */
+#define LLMOBS_DRAIN_BUFFER 4096
 struct llmobs_worker *llmobs_worker_open(const struct llmobs_config *config,
-                                         struct llmobs_buffer *buffer);
-struct llmobs_worker *llmobs_worker_open_drainer(
-    const struct llmobs_config *config, struct llmobs_adopt *adopt);
+                                         size_t bytes,
+                                         struct llmobs_adopt *adopt);
 
 /* Delivers the spools of other processes on the calling thread, until nothing
  * is left in them, the peer has refused a few times in a row, or another thread
