@@ -98,12 +98,11 @@ static void worker_give_keep(struct llmobs_worker *worker,
 static void worker_give_drop(struct llmobs_worker *worker,
                              struct llmobs_item *item)
 {
-    bool kept = llmobs_worker_spool_of(worker) && item->spooled.file;
+    struct llmobs_spool *spool = llmobs_worker_spool_of(worker);
+    bool kept = spool && item->spooled.file;
 
-    if (!kept && llmobs_worker_spool_of(worker) &&
-        item->type == LLMOBS_ITEM_EXCHANGE)
-        llmobs_spool_cancel(llmobs_worker_spool_of(worker),
-                            (struct llmobs_exchange *)item);
+    if (spool && !kept && item->type == LLMOBS_ITEM_EXCHANGE)
+        llmobs_spool_cancel(spool, (struct llmobs_exchange *)item);
     llmobs_delivery_free_item(item);
     llmobs_delivery_lose(&worker->delivery, kept ? -EXDEV : -ENOSPC);
 }
@@ -173,13 +172,6 @@ static void watch_relay(struct llmobs_worker *worker)
         llmobs_worker_start_thread(worker);
 }
 
-static void hand(struct llmobs_worker *worker, struct llmobs_item *item)
-{
-    llmobs_spool_hand(llmobs_worker_spool_of(worker), &item->spooled);
-    llmobs_stats_add(LLMOBS_STAT_left, 1);
-    llmobs_delivery_free_item(item);
-}
-
 /* True where enough items wait for the thread to look now: the blocks that they
  * use are then free again for the next exchanges. */
 static bool is_batch(struct llmobs_worker *worker)
@@ -204,7 +196,9 @@ static bool worker_give_leave(struct llmobs_worker *worker,
         llmobs_stats_add(LLMOBS_STAT_captured, 1), ); /* after keep: stats.h */
     if (!item->spooled.handed)
         return false;
-    hand(worker, item);
+    llmobs_spool_hand(llmobs_worker_spool_of(worker), &item->spooled);
+    llmobs_stats_add(LLMOBS_STAT_left, 1);
+    llmobs_delivery_free_item(item);
     if (LLMOBS_HAZARD(kept_after_the_exit, atomic_load(&worker->stop), false))
         llmobs_worker_stop(worker, LATE_MS);
     else
