@@ -768,7 +768,7 @@ HAZARDS = [
 
     ("an exit with more calls than a store takes in time",
      "the exit leaves to the spool what the spool has, and waits longer "
-     "only for what it lacks (`worker_wait_is_safe`)", [
+     "only for what it lacks (`worker_exit_is_safe`)", [
          ("store_is_waited_for", "unit kept_by_the_disk"),
          ("lacking_is_left", "unit kept_by_the_disk"),
          ("content_is_left", "unit kept_without_content")]),

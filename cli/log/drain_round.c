@@ -12,7 +12,7 @@
 #include "cli/shared/ending.h"
 #include "cli/shared/open_libcurl.h"
 #include "lib/base/clock.h"
-#include "core/deliver/open.h"
+#include "core/deliver/worker.h"
 #include "lib/base/hazard.h"
 #include "lib/base/stats.h"
 #include "core/log/adopt.h"
@@ -58,7 +58,7 @@ static int drain_round_deliver(const struct llmobs_drain_round *round)
     if (strcmp(round->config->exporter, "store") != 0 ||
         round->config->otlp.signals[LLMOBS_SIGNAL_LOGS].on)
         llmobs_cli_open_libcurl();
-    worker = llmobs_worker_open_drainer(round->config, adopt);
+    worker = llmobs_worker_open(round->config, LLMOBS_DRAIN_BUFFER, adopt);
     if (!worker) {
         llmobs_adopt_free(adopt);
         return -ENOMEM;

@@ -18,7 +18,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/hazard.h"
 #include "lib/base/log.h"
-#include "core/deliver/open.h"
+#include "core/deliver/worker.h"
 #include "core/log/relay_sign.h"
 #include "core/log/spool_file.h"
 #include "core/log/spool_name.h"
@@ -234,7 +234,8 @@ static int relay_child_serve(struct child *child)
     if (rc != 0)
         return rc;
     llmobs_cli_open_libcurl();
-    worker = llmobs_worker_open_drainer(child->children->config, child->adopt);
+    worker = llmobs_worker_open(child->children->config, LLMOBS_DRAIN_BUFFER,
+                                child->adopt);
     if (!worker)
         return -ENOMEM;
     child->busy_ns = llmobs_clock_mono_ns();

@@ -7,7 +7,6 @@
 #include "core/export/plain_http.h"
 #include "lib/base/hazard.h"
 #include "lib/base/paths.h"
-#include "core/deliver/open.h"
 #include "core/export/http.h"
 #include "core/log/relay_sign.h"
 
@@ -50,18 +49,16 @@ static void open_way(struct llmobs_config *config)
 int llmobs_cli_deliver(struct llmobs_config *config, llmobs_cli_give_fn *give,
                        void *ctx)
 {
-    struct llmobs_buffer *buffer = llmobs_buffer_new(BUFFER_BYTES);
     bool relayed = LLMOBS_HAZARD(
         tool_by_itself, llmobs_relay_find(config) == LLMOBS_RELAY_UP, false);
-    struct llmobs_worker *worker = NULL;
+    struct llmobs_worker *worker;
     int rc;
 
     if (relayed)
         config->thread = false;
     else
         open_way(config);
-    if (buffer)
-        worker = llmobs_worker_open(config, buffer);
+    worker = llmobs_worker_open(config, BUFFER_BYTES, NULL);
     if (!worker)
         return -ENOMEM;
     rc = give(ctx, worker, relayed);

@@ -19,7 +19,6 @@
 #include "core/capture/capture.h"
 #include "core/config/inbound.h"
 #include "core/config/origin.h"
-#include "core/deliver/open.h"
 #include "core/export/direct.h"
 #include "core/capture/c_api.h"
 #include "core/capture/command.h"
@@ -144,7 +143,6 @@ static bool configure(const struct llmobs_host *host)
 LLMOBS_FLOATS_WITHIN static bool start(const struct llmobs_host *host)
 {
     const struct llmobs_rules *rules;
-    struct llmobs_buffer *buffer;
 
     (void)llmobs_fork_init();
     LLMOBS_HAZARD(never_watched, llmobs_thread_watch(host->watch_alone), );
@@ -156,10 +154,9 @@ LLMOBS_FLOATS_WITHIN static bool start(const struct llmobs_host *host)
         return false;
     rules = load_rules();
     llmobs_budget_init((size_t)config->buffer_max);
-    buffer = llmobs_buffer_new((size_t)config->buffer_max);
-    if (!rules || !buffer)
+    if (!rules)
         return false;
-    worker = llmobs_worker_open(config, buffer);
+    worker = llmobs_worker_open(config, (size_t)config->buffer_max, NULL);
     if (!worker)
         return false;
     llmobs_capture_init(config, rules, worker);

@@ -174,7 +174,7 @@ void llmobs_capture_take(struct llmobs_handle *handle)
 void llmobs_capture_lose(struct llmobs_handle *handle)
 {
     if (handle->origin.exchange)
-        llmobs_worker_lose(worker);
+        llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
     drop_call(handle);
 }
 
@@ -186,7 +186,7 @@ static bool capture_put_in(struct llmobs_handle *handle, CURL *curl)
 {
     if (!llmobs_callbacks_swap_in(handle, curl)) {
         if (handle->step == LLMOBS_STEP_CALL)
-            llmobs_worker_lose(worker);
+            llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
         llmobs_capture_cancel(handle, curl);
         return false;
     }
@@ -249,7 +249,7 @@ static bool start_judged(struct llmobs_handle *handle, CURL *curl,
         (verdict == LLMOBS_PERHAPS_OURS &&
          !llmobs_outgoing_open(handle, &match))) {
         if (verdict == LLMOBS_PERHAPS_OURS)
-            llmobs_worker_lose(worker);
+            llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
         return false;
     }
     if (!capture_put_in(handle, curl))

@@ -298,7 +298,7 @@ static void outgoing_move(struct llmobs_handle *handle, const char *url)
     if (!now || (exchange && !kept)) {
         free(now);
         if (exchange)
-            llmobs_worker_lose(worker);
+            llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
         forget_address(handle);
         return;
     }
@@ -388,7 +388,7 @@ static void judge_pending(struct llmobs_handle *handle)
     if (llmobs_judge_url(handle, handle->origin.url, &match) ==
             LLMOBS_PERHAPS_OURS &&
         !llmobs_outgoing_open(handle, &match))
-        llmobs_worker_lose(worker);
+        llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
     if (handle->step == LLMOBS_STEP_ADDRESS)
         handle->step = LLMOBS_STEP_BEGUN;
 }
@@ -516,7 +516,7 @@ static void open_judged(struct llmobs_handle *handle,
 {
     llmobs_handle_latch(handle, LLMOBS_STEP_BEGUN);
     if (!llmobs_outgoing_open(handle, match)) {
-        llmobs_worker_lose(worker);
+        llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
         return;
     }
     llmobs_outgoing_keep_start(handle);
@@ -566,7 +566,7 @@ static bool open_told(struct llmobs_handle *handle,
         handle->called_from = llmobs_adds_entry(&handle->member);
     if ((!origin->exchange && !llmobs_ours_take(handle)) ||
         !llmobs_outgoing_open(handle, match)) {
-        llmobs_worker_lose(worker);
+        llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
         return false;
     }
     if (handle->latch.body_later)

@@ -211,7 +211,7 @@ static struct turn *begin_turn(struct llmobs_handle *handle,
         exchange->url = strdup(talk->url);
     if (!exchange || !exchange->url) {
         llmobs_exchange_free(exchange);
-        llmobs_worker_lose(worker);
+        llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
         return NULL;
     }
     if (!talk->account)
@@ -623,7 +623,7 @@ static void open_talk(struct llmobs_handle *handle, CURL *curl)
     if (ours)
         talk = new_talk(&match, url);
     if (ours && !talk)
-        llmobs_worker_lose(worker);
+        llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
     handle->talking = talk ? LLMOBS_TALK_ON : LLMOBS_TALK_NONE;
     llmobs_handle_lock(handle);
     handle->talk = talk;

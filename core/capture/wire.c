@@ -196,7 +196,7 @@ static struct llmobs_exchange *open_call(const struct llmobs_wire_head *head,
         keep_lines(exchange, head, &origin);
         llmobs_worker_start(worker, exchange);
     } else {
-        llmobs_worker_lose(worker);
+        llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
         llmobs_exchange_free(exchange);
         exchange = NULL;
     }
@@ -273,7 +273,7 @@ static void request_body(struct llmobs_wire *wire, uint32_t number,
         size_t take_now = bytes.len < room ? bytes.len : room;
 
         if (llmobs_buf_add(&wire->seen, bytes.data, take_now) != 0) {
-            llmobs_worker_lose(worker);
+            llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
             forget_head(wire);
             return;
         }

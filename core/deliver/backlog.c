@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/crash_point.h"
+#include "lib/base/grow.h"
 #include "lib/base/stats.h"
 #include "core/log/event_item.h"
 #include "core/log/exchange_entry.h"
@@ -106,38 +107,25 @@ void llmobs_backlog_replace(struct llmobs_backlog *backlog,
 
 /* -- on the disk alone --------------------------------------------------- */
 
-static int backlog_grow(struct llmobs_backlog *backlog)
-{
-    size_t cap = backlog->cap ? backlog->cap * 2 : 256;
-    struct llmobs_spilled *spill;
-
-    if (backlog->count < backlog->cap)
-        return 0;
-    if (cap > LLMOBS_SPILL_MAX)
-        return -ENOSPC;
-    spill = calloc(cap, sizeof(*spill));
-    if (!spill)
-        return -ENOMEM;
-    for (size_t i = 0; i < backlog->count; i++)
-        spill[i] = backlog->spill[(backlog->first + i) % backlog->cap];
-    free(backlog->spill);
-    backlog->spill = spill;
-    backlog->first = 0;
-    backlog->cap = cap;
-    return 0;
-}
-
 int llmobs_backlog_spill(struct llmobs_backlog *backlog,
                          const struct llmobs_spooled *spooled,
                          unsigned delivered_to)
 {
+    size_t cap = backlog->cap;
     int rc;
 
     if (!backlog->spool || !spooled->file)
         return -ENOENT;
-    rc = backlog_grow(backlog);
+    if (backlog->count == cap && cap * 2 > LLMOBS_SPILL_MAX)
+        return -ENOSPC;
+    rc = llmobs_grow(&backlog->spill, &backlog->cap, backlog->count,
+                     sizeof(*backlog->spill));
     if (rc)
         return rc;
+    if (backlog->cap !=
+        cap) /* the ring's second part goes on behind the first */
+        memcpy(backlog->spill + cap, backlog->spill,
+               backlog->first * sizeof(*backlog->spill));
     backlog->spill[(backlog->first + backlog->count) % backlog->cap] =
         (struct llmobs_spilled){*spooled, delivered_to};
     backlog->count++;

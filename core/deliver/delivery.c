@@ -9,10 +9,7 @@
 #include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/work.h"
-#include "core/deliver/delivery_fill.h"
-#include "core/event/exchange.h"
-#include "core/export/http.h"
-#include "core/log/event_item.h"
+#include "core/export/curl_access.h"
 #include "core/log/take_back_spool.h"
 
 /* No event has as many bytes, so this limit never decides. */
@@ -53,7 +50,7 @@ void llmobs_delivery_reset(struct llmobs_delivery *delivery)
 {
     llmobs_buffer_reset(delivery->buffer);
     for (size_t i = 0; i < delivery->count; i++)
-        llmobs_destination_forget(&delivery->list[i]);
+        llmobs_destination_forget(&delivery->list[i], delivery->config);
     if (delivery->rescue)
         delivery->rescue->ops->forget(delivery->rescue);
     if (delivery->meter)
@@ -332,56 +329,54 @@ bool llmobs_delivery_is_relayed(const struct llmobs_delivery *delivery)
 }
 
 /* Each destination gets one send in a round, so that none waits for the queue
- * of another. */
-static int delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
-                        int64_t deadline_ns)
+ * of another. False: nothing more is to be done. */
+static bool delivery_round(struct llmobs_delivery *delivery,
+                           enum llmobs_run how, bool *failed)
 {
-    bool failed[LLMOBS_DESTINATIONS_MAX] = {false};
-    bool more = true;
-    int rc;
+    bool more;
 
-    delivery->taken = 0;
-    delivery->relayed = llmobs_delivery_is_relayed(delivery);
-    while (more) {
-        llmobs_tick_now(&delivery->waits);
-        more = llmobs_delivery_fill(delivery, how);
-        for (size_t i = 0; i < delivery->count; i++)
-            (void)llmobs_destination_hand(&delivery->list[i]);
-        for (size_t i = 0; i < delivery->count; i++) {
-            struct llmobs_destination *d = &delivery->list[i];
+    llmobs_tick_now(&delivery->waits);
+    more = llmobs_delivery_fill(delivery, how);
+    for (size_t i = 0; i < delivery->count; i++)
+        (void)llmobs_destination_let_go(&delivery->list[i],
+                                        LLMOBS_LET_GO_HANDED);
+    for (size_t i = 0; i < delivery->count; i++) {
+        struct llmobs_destination *d = &delivery->list[i];
 
-            if (failed[i] || !llmobs_delivery_is_due(delivery, d, how))
-                continue;
-            failed[i] = delivery_send_to(delivery, d, how) != 0;
-            tell_settled(delivery);
-            more = true;
-        }
-        if (!more && how != LLMOBS_RUN_INLINE) {
-            llmobs_delivery_take_back(delivery);
-            more = llmobs_delivery_adopt(delivery, how);
-        }
-        if (more && llmobs_clock_mono_ns() >= deadline_ns)
-            break;
+        if (failed[i] || !llmobs_delivery_is_due(delivery, d, how))
+            continue;
+        failed[i] = delivery_send_to(delivery, d, how) != 0;
+        tell_settled(delivery);
+        more = true;
     }
-    llmobs_backlog_flush(&delivery->account.backlog);
-    delivery_publish(delivery, how);
-    if (delivery->account.backlog.spool && how != LLMOBS_RUN_INLINE)
-        llmobs_spool_look(delivery->account.backlog.spool);
-    rc = result(delivery, how);
-    return rc && more ? -ETIMEDOUT : rc;
+    if (more || how == LLMOBS_RUN_INLINE)
+        return more;
+    llmobs_delivery_take_back(delivery);
+    return llmobs_delivery_adopt(delivery, how);
 }
 
 /* A call of the app waits for an inline run, whose work thus ends in time. */
 int llmobs_delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
                         int64_t deadline_ns)
 {
+    bool failed[LLMOBS_DESTINATIONS_MAX] = {false};
+    bool more;
     int rc;
 
     if (how == LLMOBS_RUN_INLINE)
         llmobs_work_by(deadline_ns);
-    rc = delivery_run(delivery, how, deadline_ns);
+    delivery->taken = 0;
+    delivery->relayed = llmobs_delivery_is_relayed(delivery);
+    do
+        more = delivery_round(delivery, how, failed);
+    while (more && llmobs_clock_mono_ns() < deadline_ns);
+    llmobs_backlog_flush(&delivery->account.backlog);
+    delivery_publish(delivery, how);
+    if (delivery->account.backlog.spool && how != LLMOBS_RUN_INLINE)
+        llmobs_spool_look(delivery->account.backlog.spool);
+    rc = result(delivery, how);
     llmobs_work_by(INT64_MAX);
-    return rc;
+    return rc && more ? -ETIMEDOUT : rc;
 }
 
 /* While a request waits for its answer, the destinations on this host go on, as
@@ -493,7 +488,7 @@ static size_t rescue_all(struct llmobs_delivery *delivery,
     if (!atomic_load(&d->exporter->remote))
         return 0;
     if (!delivery->rescue)
-        return llmobs_destination_leave(d);
+        return llmobs_destination_let_go(d, LLMOBS_LET_GO_HAD);
     while (d->count && llmobs_destination_rescue(d, delivery->rescue) > 0)
         ;
     return before - d->count;
@@ -525,7 +520,8 @@ void llmobs_delivery_save(struct llmobs_delivery *delivery)
         struct llmobs_destination *d = &delivery->list[i];
 
         if (delivery->account.backlog.spool)
-            tell_saved(d, llmobs_destination_keep(d), "spool");
+            tell_saved(d, llmobs_destination_let_go(d, LLMOBS_LET_GO_KEPT),
+                       "spool");
         tell_saved(d, rescue_all(delivery, d), "local store");
     }
     llmobs_backlog_flush(&delivery->account.backlog);

@@ -4,7 +4,8 @@
  * Owns:    the buffer, its destinations, the rescue exporter.
  * Threads: the thread that has the worker's turn; _bound, _unbound,
  *          _set_exit_deadline and the atomic members: any.
- * Errors:  an event that cannot be delivered is counted in stats.h.
+ * Errors:  an event that cannot be made or delivered is counted in stats.h, or
+ *          waits on the disk.
  * Limits:  LLMOBS_DESTINATIONS_MAX destinations; `buffer_max` bytes of encoded
  *          events: beyond them a destination that is behind gets no more.
  * Fork:    a child begins empty, by reset.
@@ -17,7 +18,64 @@
 #ifndef LLMOBS_DELIVERY_H
 #define LLMOBS_DELIVERY_H
 
-#include "core/deliver/delivery_state.h"
+#include <sys/types.h>
+
+#include "core/deliver/buffer.h"
+#include "core/deliver/destination.h"
+#include "core/export/meter.h"
+#include "core/event/linker.h"
+#include "core/event/recorder.h"
+#include "lib/span/span.h"
+
+/* A remote exporter needs one for each kind of event that it takes. */
+#define LLMOBS_DESTINATIONS_MAX 12
+
+/* A span as the buffer carries it. */
+struct llmobs_span_item {
+    struct llmobs_item item; /* first */
+    struct llmobs_span span;
+};
+
+struct llmobs_delivery {
+    const struct llmobs_config *config;
+    struct llmobs_buffer *buffer;
+    struct llmobs_account account;
+    struct llmobs_destination list[LLMOBS_DESTINATIONS_MAX];
+    size_t count;
+    struct llmobs_destination *busy; /* the destination that sends, or NULL */
+    struct llmobs_exporter *rescue;  /* or NULL */
+    struct llmobs_meter *meter;      /* or NULL */
+    struct llmobs_item *held; /* taken from the buffer, not encoded yet */
+    struct llmobs_buf scratch;
+    struct llmobs_linker linker;
+    struct llmobs_recorder recorder;
+    char *links_path; /* of the file of remembered spans; NULL: not known yet */
+    uid_t links_uid;
+    size_t taken; /* items encoded by the last run */
+    /* Called before the next request, as the last one may have settled events;
+     * or NULL. */
+    void (*settled)(const struct llmobs_config *config);
+    struct llmobs_tick waits; /* called while a request waits */
+    bool published;           /* the meter had its try at the exit */
+    bool drains;              /* this delivery only adopts */
+    bool relayed;             /* the relay delivers what this run encodes */
+    bool eager;               /* adopted events do not wait for a full batch */
+    atomic_bool full;         /* no destination accepts another event */
+    atomic_bool rescuing;
+    _Atomic(struct llmobs_exporter *) sending;
+    _Atomic int64_t began_ns;      /* when the process began its first call */
+    _Atomic int64_t end_ns;        /* when the stop began; 0: no stop yet */
+    _Atomic int64_t end_ms;        /* how long the stop may take */
+    _Atomic int64_t adopt_end_ns;  /* when a stop ends adopting; or 0 */
+    _Atomic int64_t adopt_from_ns; /* nothing is adopted before this time */
+};
+
+/* The events that a run sends. */
+enum llmobs_run {
+    LLMOBS_RUN_DUE,    /* send what is due */
+    LLMOBS_RUN_INLINE, /* on an app's thread while the app waits: no network */
+    LLMOBS_RUN_ALL     /* send all, whether due or not */
+};
 
 void llmobs_delivery_init(struct llmobs_delivery *delivery,
                           const struct llmobs_config *config,
@@ -84,5 +142,38 @@ void llmobs_delivery_adopt_later(struct llmobs_delivery *delivery);
 /* Like _bound, for good: the process exits. */
 void llmobs_delivery_set_exit_deadline(struct llmobs_delivery *delivery,
                                        int64_t ms);
+
+/* -- delivery_fill.c ------------------------------------------------------ */
+
+/* Frees an item of the buffer; gives its approximate weight in bytes. Any
+ * thread. */
+void llmobs_delivery_free_item(struct llmobs_item *item);
+size_t llmobs_delivery_weight(const struct llmobs_item *item);
+
+/* Counts an item as lost, for -EXDEV as left on the disk, and logs each kind of
+ * loss once. Any thread. */
+void llmobs_delivery_lose(struct llmobs_delivery *delivery, int error);
+
+/* True where the memory for events is used up. */
+bool llmobs_delivery_is_over(const struct llmobs_delivery *delivery);
+
+/* True where a run of this kind sends to the destination now. */
+bool llmobs_delivery_is_due(const struct llmobs_delivery *delivery,
+                            const struct llmobs_destination *destination,
+                            enum llmobs_run how);
+
+/* Encodes some of the items that wait, of at most a megabyte; false: no item
+ * waited. */
+bool llmobs_delivery_fill(struct llmobs_delivery *delivery,
+                          enum llmobs_run how);
+
+/* If the relay has gone, this process takes back what it had handed over,
+ * unless its own peers are away, too. */
+void llmobs_delivery_take_back(struct llmobs_delivery *delivery);
+
+/* Takes some events out of the spools of ended processes, when it is time for
+ * that. True while there is more to do. */
+bool llmobs_delivery_adopt(struct llmobs_delivery *delivery,
+                           enum llmobs_run how);
 
 #endif

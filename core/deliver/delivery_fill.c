@@ -1,4 +1,4 @@
-#include "core/deliver/delivery_fill.h"
+#include "core/deliver/delivery.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -64,8 +64,6 @@ size_t llmobs_delivery_weight(const struct llmobs_item *item)
 #define FILL_EVENTS 64
 #define FILL_BYTES ((size_t)1024 * 1024)
 #define SCRATCH_KEPT ((size_t)2 * 1024 * 1024)
-/* To copy a longer text costs more than new memory for the next text. */
-#define COPIED_MAX ((size_t)128 * 1024)
 #define EXPIRED_NS (INT64_C(24) * 3600 * 1000000000)
 /* A smaller spool has no room for the file of remembered spans. */
 #define LINKS_SPOOL ((int64_t)4 * LLMOBS_LINK_FILE_SIZE)
@@ -99,42 +97,32 @@ bool llmobs_delivery_is_due(const struct llmobs_delivery *delivery,
 
 /* -- encoding ------------------------------------------------------------ */
 
-/* Gives the path of this user's file of remembered spans (link_file.h) in the
- * spool. NULL: no spool, too long a path, or no memory. */
-static char *make_links_path(const struct llmobs_config *config, uid_t uid)
-{
-    const size_t cap = PATH_MAX;
-    char *path = llmobs_scratch_take(cap), *copy = NULL;
-    size_t len;
-
-    if (path && llmobs_spool_dir(config, path, cap) == 0) {
-        len = strlen(path);
-        if ((size_t)snprintf(path + len, cap - len, "/" LLMOBS_LINK_FILE "%lu",
-                             (unsigned long)uid) < cap - len)
-            copy = strdup(path);
-    }
-    llmobs_scratch_give(path);
-    return copy;
-}
-
-/* The path depends on the user, which may change. NULL: no such file. */
+/* The path of this user's file of remembered spans (link_file.h) in the spool;
+ * the user may change. NULL: no or a small spool, too long a path, or no
+ * memory. */
 static const char *links_path(struct llmobs_delivery *delivery)
 {
+    const size_t cap = PATH_MAX;
     uid_t uid = geteuid();
+    size_t len;
+    char *path;
 
     if (delivery->config->spool_max < LINKS_SPOOL)
         return NULL;
-    if (!delivery->links_path || delivery->links_uid != uid) {
-        free(delivery->links_path);
-        delivery->links_path = make_links_path(delivery->config, uid);
-        delivery->links_uid = uid;
+    if (delivery->links_path && delivery->links_uid == uid)
+        return delivery->links_path;
+    free(delivery->links_path);
+    delivery->links_path = NULL;
+    delivery->links_uid = uid;
+    path = llmobs_scratch_take(cap);
+    if (path && llmobs_spool_dir(delivery->config, path, cap) == 0) {
+        len = strlen(path);
+        if ((size_t)snprintf(path + len, cap - len, "/" LLMOBS_LINK_FILE "%lu",
+                             (unsigned long)uid) < cap - len)
+            delivery->links_path = strdup(path);
     }
+    llmobs_scratch_give(path);
     return delivery->links_path;
-}
-
-static bool is_inferring(const struct llmobs_delivery *delivery)
-{
-    return delivery->config->tools == LLMOBS_TOOLS_INFERRED;
 }
 
 static void link_span(struct llmobs_delivery *delivery,
@@ -151,7 +139,8 @@ static void link_span(struct llmobs_delivery *delivery,
                  !llmobs_json_get(span->metadata, "truncated"),
         .aborted = exchange->end != LLMOBS_END_DONE,
         .stitch = delivery->config->stitch,
-        .inferred = is_inferring(delivery) ? inferred : NULL,
+        .inferred =
+            delivery->config->tools == LLMOBS_TOOLS_INFERRED ? inferred : NULL,
     };
 
     if (whole)
@@ -190,7 +179,7 @@ static bool delivery_fill_refuses(struct llmobs_delivery *delivery,
     return rescue_some(delivery, d) <= 0;
 }
 
-static void delivery_fill_lose(struct llmobs_delivery *delivery, int error)
+void llmobs_delivery_lose(struct llmobs_delivery *delivery, int error)
 {
     bool memory = error == -ENOMEM;
     enum llmobs_stat stat = LLMOBS_STAT_dropped_export;
@@ -221,6 +210,9 @@ static void delivery_fill_lose(struct llmobs_delivery *delivery, int error)
                         "a span was dropped: %s", strerror(-error));
 }
 
+/* Every destination refuses the source. */
+#define ALL (~0u)
+
 /* An item of the buffer or of a spool, which is to become an event. */
 struct source {
     struct llmobs_item *item; /* NULL: `event` is the text */
@@ -230,6 +222,7 @@ struct source {
     const struct llmobs_config *config;
     bool adopted;
     unsigned delivered_to;           /* bit i: destination i has it already */
+    unsigned refusing;               /* bit i: destination i has no room */
     struct llmobs_inferred inferred; /* its spans, until they are items */
 };
 
@@ -257,26 +250,14 @@ static int encode_item(struct llmobs_delivery *delivery, struct source *source)
     return rc;
 }
 
-/* Gives an event with the text. Takes a long text of its own, without a
- * copy. */
-static struct llmobs_event *event_of(struct llmobs_delivery *delivery,
-                                     const struct source *source,
-                                     struct llmobs_text text)
-{
-    struct llmobs_buf *scratch = &delivery->scratch;
-
-    if (text.data == scratch->data && text.len > COPIED_MAX)
-        return llmobs_event_take(&delivery->account, source->kind, scratch);
-    return llmobs_event_new(&delivery->account, source->kind, text);
-}
-
 /* Pushes an event to all destinations that take its kind, except those that
  * refuse it or have it already. */
 static int delivery_fill_share(struct llmobs_delivery *delivery,
                                const struct source *source,
-                               struct llmobs_text text, const bool *refusing)
+                               struct llmobs_text text)
 {
-    struct llmobs_event *event = event_of(delivery, source, text);
+    struct llmobs_event *event = llmobs_event_new(
+        &delivery->account, source->kind, text, &delivery->scratch);
     enum llmobs_stat fate = LLMOBS_STAT_delivered;
 
     if (!event)
@@ -291,7 +272,9 @@ static int delivery_fill_share(struct llmobs_delivery *delivery,
         if (source->delivered_to & 1u << d->bit ||
             !llmobs_destination_takes(d, source->kind))
             continue;
-        rc = refusing[i] ? -ENOSPC : llmobs_destination_push(d, event);
+        rc = source->refusing & 1u << d->bit
+                 ? -ENOSPC
+                 : llmobs_destination_push(d, event);
         if (rc)
             fate = rc == -ENOMEM ? LLMOBS_STAT_dropped_memory
                                  : LLMOBS_STAT_dropped_full;
@@ -415,12 +398,13 @@ static void delivery_fill_fail(struct llmobs_delivery *delivery,
     struct llmobs_account *account = &delivery->account;
 
     if ((error == -ENOMEM || error == -ETIMEDOUT ||
+         (error == -ENOSPC && source->refusing == ALL) ||
          (error == -EXDEV &&
           llmobs_spool_may_return(account->backlog.spool))) &&
         llmobs_account_wait(account, &source->spooled, source->delivered_to,
                             source->adopted))
         return;
-    delivery_fill_lose(delivery, error);
+    llmobs_delivery_lose(delivery, error);
     if (error != -EXDEV)
         llmobs_backlog_done(&account->backlog, &source->spooled,
                             source->adopted);
@@ -484,21 +468,15 @@ static uint64_t tool_id(const struct source *source,
     return source->spooled.id && id ? id : 0;
 }
 
-static bool is_kept_already(const struct llmobs_delivery *delivery,
-                            const struct source *source, uint64_t id)
-{
-    return source->adopted && id &&
-           llmobs_adopt_has(delivery->account.backlog.adopt, id);
-}
-
 /* Encodes an inferred span; -ETIMEDOUT: the time for all of them is over. */
 static int encode_tool(const struct llmobs_delivery *delivery,
-                       const struct source *source, struct llmobs_span *span,
-                       struct tool_source *tool)
+                       const struct source *source, uint64_t id,
+                       struct llmobs_span *span, struct tool_source *tool)
 {
-    tool->source =
-        (struct source){.kind = LLMOBS_EVENT_SPAN, .config = source->config};
-    tool->source.spooled.id = tool_id(source, span);
+    tool->source = (struct source){.kind = LLMOBS_EVENT_SPAN,
+                                   .config = source->config,
+                                   .refusing = source->refusing,
+                                   .spooled.id = id};
     llmobs_buf_init(&tool->text, delivery->scratch.max);
     tool->rc = llmobs_processor_run(span);
     if (!tool->rc)
@@ -556,25 +534,22 @@ static void note_inferred(struct llmobs_delivery *delivery,
     llmobs_crash_point("noted the inferred spans");
 }
 
-/* `refusing` NULL: every destination refuses the span. */
 static void share_tool(struct llmobs_delivery *delivery,
-                       struct tool_source *tool, const bool *refusing)
+                       struct tool_source *tool)
 {
     const struct llmobs_text text = {tool->text.data, tool->text.len};
     int rc = tool->rc;
 
-    if (!rc && refusing)
-        rc = delivery_fill_share(delivery, &tool->source, text, refusing);
-    else if (!rc &&
-             !llmobs_account_wait(&delivery->account, &tool->source.spooled, 0,
-                                  tool->source.adopted))
-        rc = -ENOSPC;
+    if (!rc)
+        rc = tool->source.refusing == ALL
+                 ? -ENOSPC
+                 : delivery_fill_share(delivery, &tool->source, text);
     if (rc)
         delivery_fill_fail(delivery, &tool->source, rc);
 }
 
 static int delivery_fill_add_tools(struct llmobs_delivery *delivery,
-                                   struct source *source, const bool *refusing,
+                                   struct source *source,
                                    struct tool_source *tools)
 {
     struct llmobs_inferred *inferred = &source->inferred;
@@ -583,9 +558,11 @@ static int delivery_fill_add_tools(struct llmobs_delivery *delivery,
 
     for (size_t i = 0; i < inferred->count && !rc; i++) {
         struct llmobs_span *span = &inferred->list[i];
+        uint64_t id = tool_id(source, span);
 
-        if (!is_kept_already(delivery, source, tool_id(source, span)))
-            rc = encode_tool(delivery, source, span, &tools[count++]);
+        if (!id || !source->adopted ||
+            !llmobs_adopt_has(delivery->account.backlog.adopt, id))
+            rc = encode_tool(delivery, source, id, span, &tools[count++]);
     }
     for (size_t i = 0; i < count && !rc; i++)
         keep_tool(delivery, source, &tools[i]);
@@ -593,7 +570,7 @@ static int delivery_fill_add_tools(struct llmobs_delivery *delivery,
         note_inferred(delivery, source);
     for (size_t i = 0; i < count; i++) {
         if (!rc)
-            share_tool(delivery, &tools[i], refusing);
+            share_tool(delivery, &tools[i]);
         llmobs_buf_fini(&tools[i].text);
     }
     return rc;
@@ -601,8 +578,7 @@ static int delivery_fill_add_tools(struct llmobs_delivery *delivery,
 
 /* Before the call itself can be let go: makes items of the spans that were
  * inferred from it, once. On error no item is made yet. */
-static int add_inferred(struct llmobs_delivery *delivery, struct source *source,
-                        const bool *refusing)
+static int add_inferred(struct llmobs_delivery *delivery, struct source *source)
 {
     struct tool_source *tools;
     int rc;
@@ -612,7 +588,7 @@ static int add_inferred(struct llmobs_delivery *delivery, struct source *source,
     tools = calloc(source->inferred.count, sizeof(*tools));
     if (!tools)
         return -ENOMEM;
-    rc = delivery_fill_add_tools(delivery, source, refusing, tools);
+    rc = delivery_fill_add_tools(delivery, source, tools);
     free(tools);
     return rc;
 }
@@ -623,7 +599,8 @@ static void note_tool(struct llmobs_delivery *delivery,
 {
     bool made = !source->item || source->item->type == LLMOBS_ITEM_EVENT;
 
-    if (!is_inferring(delivery) || !made || source->kind != LLMOBS_EVENT_SPAN)
+    if (delivery->config->tools != LLMOBS_TOOLS_INFERRED || !made ||
+        source->kind != LLMOBS_EVENT_SPAN)
         return;
     llmobs_linker_share(&delivery->linker, links_path(delivery));
     llmobs_linker_note(&delivery->linker, text);
@@ -633,8 +610,7 @@ static void note_tool(struct llmobs_delivery *delivery,
 
 /* Encodes one source for the destinations, or counts its loss. Takes the item.
  * False where memory is short or the time is over. */
-static bool add_source(struct llmobs_delivery *delivery, struct source *source,
-                       const bool *refusing)
+static bool add_source(struct llmobs_delivery *delivery, struct source *source)
 {
     struct llmobs_text text;
     int rc = delivery_fill_load(delivery, source);
@@ -642,16 +618,16 @@ static bool add_source(struct llmobs_delivery *delivery, struct source *source,
     if (!rc)
         rc = delivery_fill_encode(delivery, source, &text);
     if (!rc)
-        rc = add_inferred(delivery, source, refusing);
+        rc = add_inferred(delivery, source);
     else if (rc == -ECANCELED) /* the program does not want this span */
-        (void)add_inferred(delivery, source, refusing);
+        (void)add_inferred(delivery, source);
     if (!rc) {
         note_tool(delivery, source, text);
         secure(delivery, source, text);
         rc = delivery_fill_measure(delivery, source, text);
     }
     if (!rc)
-        rc = delivery_fill_share(delivery, source, text, refusing);
+        rc = delivery_fill_share(delivery, source, text);
     if (rc && !(rc == -ETIMEDOUT && delivery_fill_hold(delivery, source)))
         delivery_fill_fail(delivery, source, rc);
     llmobs_inferred_fini(&source->inferred);
@@ -675,16 +651,11 @@ static void delivery_fill_put_off(struct llmobs_delivery *delivery,
     if (source->item->type == LLMOBS_ITEM_EXCHANGE &&
         llmobs_privacy_withholds(&source->config->privacy) &&
         delivery_fill_encode(delivery, source, &text) == 0 &&
-        add_inferred(delivery, source, NULL) == 0)
+        add_inferred(delivery, source) == 0)
         secure(delivery, source, text);
     llmobs_inferred_fini(&source->inferred);
     llmobs_buf_cut(&delivery->scratch, 0);
-    if (!llmobs_account_wait(&delivery->account, &source->spooled,
-                             source->delivered_to, false)) {
-        delivery_fill_lose(delivery, -ENOSPC);
-        llmobs_backlog_done(&delivery->account.backlog, &source->spooled,
-                            false);
-    }
+    delivery_fill_fail(delivery, source, -ENOSPC);
     llmobs_delivery_free_item(source->item);
 }
 
@@ -699,18 +670,21 @@ static bool delivery_fill_add_item(struct llmobs_delivery *delivery,
         .spooled = item->spooled,
         .config = delivery->config,
         .delivered_to = delivered_to | (item->inferred ? LLMOBS_INFERRED : 0)};
-    bool refusing[LLMOBS_DESTINATIONS_MAX];
     bool wanted = false;
 
     for (size_t i = 0; i < delivery->count; i++) {
         struct llmobs_destination *d = &delivery->list[i];
 
-        refusing[i] = llmobs_destination_takes(d, item->kind) &&
-                      delivery_fill_refuses(delivery, d, how);
-        wanted |= llmobs_destination_takes(d, item->kind) && !refusing[i];
+        if (!llmobs_destination_takes(d, item->kind))
+            continue;
+        if (delivery_fill_refuses(delivery, d, how))
+            source.refusing |= 1u << d->bit;
+        else
+            wanted = true;
     }
     if (wanted)
-        return add_source(delivery, &source, refusing);
+        return add_source(delivery, &source);
+    source.refusing = ALL;
     delivery_fill_put_off(delivery, &source);
     return true;
 }
@@ -721,17 +695,19 @@ static struct llmobs_item *unspill(struct llmobs_delivery *delivery,
                                    unsigned *delivered_to)
 {
     struct llmobs_item *item;
-    int rc;
 
     if (delivery->account.bytes * 2 >= (size_t)delivery->config->buffer_max)
         return NULL;
-    do {
-        rc = llmobs_backlog_unspill(&delivery->account.backlog, &item,
-                                    delivered_to);
-        if (rc && rc != -ENOENT && rc != -ENOMEM)
-            delivery_fill_lose(delivery, rc);
-    } while (rc && rc != -ENOENT && rc != -ENOMEM);
-    return rc ? NULL : item;
+    for (;;) {
+        int rc = llmobs_backlog_unspill(&delivery->account.backlog, &item,
+                                        delivered_to);
+
+        if (rc == -ENOENT || rc == -ENOMEM)
+            return NULL;
+        if (!rc)
+            return item;
+        llmobs_delivery_lose(delivery, rc);
+    }
 }
 
 /* Gives the next item, which the buffer no longer counts. */
@@ -759,9 +735,7 @@ bool llmobs_delivery_fill(struct llmobs_delivery *delivery, enum llmobs_run how)
 
         if (!item)
             item = unspill(delivery, &delivered_to);
-        if (!item)
-            break;
-        if (!delivery_fill_add_item(delivery, item, delivered_to, how))
+        if (!item || !delivery_fill_add_item(delivery, item, delivered_to, how))
             break;
         n++;
     }
@@ -774,7 +748,6 @@ bool llmobs_delivery_fill(struct llmobs_delivery *delivery, enum llmobs_run how)
 static void add_adopted(struct llmobs_delivery *delivery,
                         const struct llmobs_adopted *adopted)
 {
-    const bool refusing[LLMOBS_DESTINATIONS_MAX] = {false};
     struct source source = {.event = adopted->event,
                             .kind = adopted->kind,
                             .spooled = adopted->spooled,
@@ -788,7 +761,7 @@ static void add_adopted(struct llmobs_delivery *delivery,
     llmobs_stats_add(
         adopted->uncounted ? LLMOBS_STAT_captured : LLMOBS_STAT_adopted, 1);
     atomic_fetch_add(&delivery->account.pending, 1);
-    (void)add_source(delivery, &source, refusing);
+    (void)add_source(delivery, &source);
 }
 
 /* True where the exporter has sent an event of any kind. Also where it takes no

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/grow.h"
 #include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/crash_point.h"
@@ -16,6 +17,8 @@
  * sends: an earlier request could be cut by the app's own cleanup of libcurl,
  * and then nobody would know whether the peer got the events. */
 #define FIRST_MS 50
+/* To copy a longer text costs more than new memory for the next text. */
+#define COPIED_MAX ((size_t)128 * 1024)
 
 static const struct llmobs_backoff usual = {
     .first_ms = 100, .most_ms = 10000, .growth = 200, .jitter = 50};
@@ -34,49 +37,30 @@ void llmobs_account_settle(struct llmobs_account *account,
     llmobs_stats_add(stat, some);
 }
 
-/* Gives an event with `room` bytes for a copy of its text. */
-static struct llmobs_event *new_event(struct llmobs_account *account,
-                                      enum llmobs_event_kind kind, size_t len,
-                                      size_t room)
-{
-    struct llmobs_event *event = malloc(sizeof(*event) + room);
-
-    if (!event)
-        return NULL;
-    event->refs = 1;
-    event->kind = kind;
-    event->fate = LLMOBS_STAT_delivered;
-    event->delivered_to = 0;
-    event->adopted = event->rescued = false;
-    memset(&event->spooled, 0, sizeof(event->spooled));
-    event->len = len;
-    event->data = event->copy;
-    account->bytes += len;
-    llmobs_budget_force(len);
-    return event;
-}
-
 struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
                                       enum llmobs_event_kind kind,
-                                      struct llmobs_text text)
+                                      struct llmobs_text text,
+                                      struct llmobs_buf *owner)
 {
-    struct llmobs_event *event = new_event(account, kind, text.len, text.len);
-
-    if (event)
-        memcpy(event->data, text.data, text.len);
-    return event;
-}
-
-struct llmobs_event *llmobs_event_take(struct llmobs_account *account,
-                                       enum llmobs_event_kind kind,
-                                       struct llmobs_buf *text)
-{
-    struct llmobs_event *event = new_event(account, kind, text->len, 0);
+    bool takes = owner && text.data == owner->data && text.len > COPIED_MAX;
+    struct llmobs_event *event =
+        malloc(sizeof(*event) + (takes ? 0 : text.len));
 
     if (!event)
         return NULL;
-    llmobs_buf_fit(text);
-    event->data = llmobs_buf_take(text, NULL);
+    *event = (struct llmobs_event){.refs = 1,
+                                   .kind = kind,
+                                   .fate = LLMOBS_STAT_delivered,
+                                   .len = text.len,
+                                   .data = event->copy};
+    account->bytes += text.len;
+    llmobs_budget_force(text.len);
+    if (takes) {
+        llmobs_buf_fit(owner);
+        event->data = llmobs_buf_take(owner, NULL);
+    } else {
+        memcpy(event->data, text.data, text.len);
+    }
     return event;
 }
 
@@ -179,18 +163,16 @@ void llmobs_destination_init(struct llmobs_destination *destination,
     destination->backoff_ms = backoff_of(destination)->first_ms;
 }
 
-void llmobs_destination_forget(struct llmobs_destination *destination)
+void llmobs_destination_forget(struct llmobs_destination *destination,
+                               const struct llmobs_config *config)
 {
-    destination->exporter->ops->forget(destination->exporter);
-    atomic_store(&destination->exporter->cut_ns, 0);
-    destination->queue = NULL;
-    destination->first = destination->count = destination->cap = 0;
-    destination->bytes = 0;
-    destination->due_ns = destination->sent_ns = 0;
-    destination->backoff_ms = backoff_of(destination)->first_ms;
-    destination->peer_asked = destination->hopeless = false;
-    destination->given_up = false;
-    destination->tries = 0;
+    const struct llmobs_destination old = *destination;
+
+    old.exporter->ops->forget(old.exporter);
+    atomic_store(&old.exporter->cut_ns, 0);
+    llmobs_destination_init(destination, old.exporter, old.account, config);
+    destination->kinds = old.kinds;
+    destination->bit = old.bit;
 }
 
 static struct llmobs_event *event_at(const struct llmobs_destination *d,
@@ -199,27 +181,15 @@ static struct llmobs_event *event_at(const struct llmobs_destination *d,
     return d->queue[(d->first + i) % d->cap];
 }
 
-static int destination_grow(struct llmobs_destination *d)
-{
-    size_t cap = d->cap ? d->cap * 2 : 64;
-    struct llmobs_event **queue = calloc(cap, sizeof(struct llmobs_event *));
-
-    if (!queue)
-        return -ENOMEM;
-    for (size_t i = 0; i < d->count; i++)
-        queue[i] = event_at(d, i);
-    free(d->queue);
-    d->queue = queue;
-    d->first = 0;
-    d->cap = cap;
-    return 0;
-}
-
 int llmobs_destination_push(struct llmobs_destination *d,
                             struct llmobs_event *event)
 {
-    if (d->count == d->cap && destination_grow(d) != 0)
+    size_t cap = d->cap;
+
+    if (llmobs_grow(&d->queue, &d->cap, d->count, sizeof(*d->queue)) != 0)
         return -ENOMEM;
+    if (d->cap != cap) /* the ring's second part goes on behind the first */
+        memcpy(d->queue + cap, d->queue, d->first * sizeof(*d->queue));
     if (d->count == 0)
         d->first_ns = llmobs_clock_mono_ns();
     d->queue[(d->first + d->count) % d->cap] = event;
@@ -387,14 +357,19 @@ static enum llmobs_stat fate_of(unsigned char outcome)
                                                  : LLMOBS_STAT_delivered;
 }
 
-static void set_aside(const struct llmobs_destination *d,
-                      const struct llmobs_event *event)
+/* Gives up the first event, which the peer will never take. */
+static void give_up_first(struct llmobs_destination *d)
 {
     struct llmobs_spool *spool = d->account->backlog.spool;
+    const struct llmobs_event *event = event_at(d, 0);
 
     if (spool)
         (void)llmobs_spool_reject(
             spool, (struct llmobs_text){event->data, event->len});
+    pop(d, 1, LLMOBS_STAT_dropped_export);
+    llmobs_log_once(LLMOBS_LOG_ERROR, "event refused",
+                    "exporter %s refused an event%s", d->exporter->ops->name,
+                    spool ? ": see " LLMOBS_REJECTED " in the spool" : "");
 }
 
 static bool is_away(const struct llmobs_destination *d,
@@ -452,13 +427,7 @@ int llmobs_destination_send(struct llmobs_destination *d)
         for (int i = 0; i < rc; i++)
             pop(d, 1, fate_of(outcomes[i]));
     } else if (rc == -EBADMSG) {
-        set_aside(d, event_at(d, 0));
-        pop(d, 1, LLMOBS_STAT_dropped_export);
-        llmobs_log_once(
-            LLMOBS_LOG_ERROR, "event refused", "exporter %s refused an event%s",
-            d->exporter->ops->name,
-            d->account->backlog.spool ? ": see " LLMOBS_REJECTED " in the spool"
-                                      : "");
+        give_up_first(d);
     } else {
         rc = rc ? rc : -EAGAIN;
         destination_back_off(d, rc);
@@ -512,33 +481,24 @@ static bool destination_is_kept(struct llmobs_backlog *backlog,
     return true;
 }
 
-size_t llmobs_destination_keep(struct llmobs_destination *d)
+static bool may_go(const struct llmobs_destination *d,
+                   struct llmobs_event *event, enum llmobs_let_go which)
 {
-    size_t n = 0;
-
-    while (n < d->count &&
-           destination_is_kept(&d->account->backlog, event_at(d, n)))
-        n++;
-    pop(d, n, LLMOBS_STAT_left);
-    return n;
+    if (which == LLMOBS_LET_GO_HANDED)
+        return event->spooled.handed;
+    return which == LLMOBS_LET_GO_HAD
+               ? had_by(event) != 0
+               : destination_is_kept(&d->account->backlog, event);
 }
 
-size_t llmobs_destination_hand(struct llmobs_destination *d)
+size_t llmobs_destination_let_go(struct llmobs_destination *d,
+                                 enum llmobs_let_go which)
 {
     size_t n = 0;
 
-    while (n < d->count && event_at(d, n)->spooled.handed)
+    while (n < d->count && may_go(d, event_at(d, n), which))
         n++;
-    pop(d, n, LLMOBS_STAT_left);
-    return n;
-}
-
-size_t llmobs_destination_leave(struct llmobs_destination *d)
-{
-    size_t n = 0;
-
-    while (n < d->count && had_by(event_at(d, n)))
-        n++;
-    pop(d, n, LLMOBS_STAT_delivered);
+    pop(d, n,
+        which == LLMOBS_LET_GO_HAD ? LLMOBS_STAT_delivered : LLMOBS_STAT_left);
     return n;
 }

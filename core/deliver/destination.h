@@ -72,18 +72,15 @@ bool llmobs_account_wait(struct llmobs_account *account,
                          const struct llmobs_spooled *spooled,
                          unsigned delivered_to, bool adopted);
 
-/* Gives an event with one reference and a copy of the text. NULL: no memory. */
+/* Gives an event with one reference and a copy of the text; takes a long text
+ * from the buffer that owns it (or NULL), which then is empty. NULL when memory
+ * runs out: the buffer keeps the text. Released events leave an event's memory,
+ * at most LLMOBS_EVENT_SPARE bytes, in account->spare. */
+#define LLMOBS_EVENT_SPARE ((size_t)2 * 1024 * 1024)
 struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
                                       enum llmobs_event_kind kind,
-                                      struct llmobs_text text);
-
-/* As llmobs_event_new, but takes the text from the buffer, which then is empty.
- * NULL when memory runs out: the buffer keeps the text. Released events leave
- * an event's memory, at most LLMOBS_EVENT_SPARE bytes, in account->spare. */
-#define LLMOBS_EVENT_SPARE ((size_t)2 * 1024 * 1024)
-struct llmobs_event *llmobs_event_take(struct llmobs_account *account,
-                                       enum llmobs_event_kind kind,
-                                       struct llmobs_buf *text);
+                                      struct llmobs_text text,
+                                      struct llmobs_buf *owner);
 
 /* Drops one reference. A `fate` other than delivered: this destination does not
  * get the event. An event for which memory had no room waits on the disk, if
@@ -96,7 +93,8 @@ void llmobs_destination_init(struct llmobs_destination *destination,
                              struct llmobs_exporter *exporter,
                              struct llmobs_account *account,
                              const struct llmobs_config *config);
-void llmobs_destination_forget(struct llmobs_destination *destination);
+void llmobs_destination_forget(struct llmobs_destination *destination,
+                               const struct llmobs_config *config);
 
 static inline bool llmobs_destination_takes(const struct llmobs_destination *d,
                                             enum llmobs_event_kind kind)
@@ -120,15 +118,13 @@ int llmobs_destination_send(struct llmobs_destination *destination);
 int llmobs_destination_rescue(struct llmobs_destination *destination,
                               struct llmobs_exporter *rescue);
 
-/* Releases the first events that are on the disk for the relay; gives how many.
- * A send stops before them. */
-size_t llmobs_destination_hand(struct llmobs_destination *destination);
-
-/* Releases the first events that another destination has; gives how many. */
-size_t llmobs_destination_leave(struct llmobs_destination *destination);
-
-/* Writes the first events to the disk if it lacks them, and then releases them;
- * gives their number. */
-size_t llmobs_destination_keep(struct llmobs_destination *destination);
+/* Releases the first events of one sort; gives how many. */
+enum llmobs_let_go {
+    LLMOBS_LET_GO_HANDED, /* on the disk for the relay; a send stops there */
+    LLMOBS_LET_GO_HAD,    /* another destination has them */
+    LLMOBS_LET_GO_KEPT    /* on the disk, which gets those that it lacks */
+};
+size_t llmobs_destination_let_go(struct llmobs_destination *destination,
+                                 enum llmobs_let_go which);
 
 #endif

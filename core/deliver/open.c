@@ -1,7 +1,4 @@
-#include "core/deliver/open.h"
-
-#include <stdlib.h>
-#include <string.h>
+#include "core/deliver/worker.h"
 
 #include "lib/base/hazard.h"
 #include "lib/base/log.h"
@@ -15,9 +12,6 @@
 #include "core/export/store.h"
 #include "core/log/ledger.h"
 #include "core/log/spool.h"
-
-/* A drainer gets its events only from the disk. */
-#define DRAIN_BUFFER 4096
 
 /* Takes the exporter; false for NULL. */
 static bool open_add(struct llmobs_worker *worker,
@@ -34,14 +28,12 @@ static bool open_add(struct llmobs_worker *worker,
 static void add_agentless(struct llmobs_worker *worker,
                           const struct llmobs_config *config, unsigned *names)
 {
-    if (config->api_key) {
-        if (!open_add(worker, llmobs_intake_new(config, true, NULL)))
-            *names |= LLMOBS_EXPORTER_STORE;
+    if (!config->api_key)
+        llmobs_log(LLMOBS_LOG_ERROR,
+                   "exporter agentless without DD_API_KEY: spans go to the "
+                   "local store");
+    else if (open_add(worker, llmobs_intake_new(config, true, NULL)))
         return;
-    }
-    llmobs_log(LLMOBS_LOG_ERROR,
-               "exporter agentless without DD_API_KEY: spans go to the local "
-               "store");
     *names |= LLMOBS_EXPORTER_STORE;
 }
 
@@ -93,13 +85,20 @@ static bool add_all(struct llmobs_worker *worker,
     return true;
 }
 
-static struct llmobs_worker *open_with(const struct llmobs_config *config,
-                                       struct llmobs_buffer *buffer,
-                                       struct llmobs_adopt *adopt)
+struct llmobs_worker *llmobs_worker_open(const struct llmobs_config *config,
+                                         size_t bytes,
+                                         struct llmobs_adopt *adopt)
 {
-    struct llmobs_worker *worker = llmobs_worker_new(config, buffer, NULL);
+    struct llmobs_buffer *buffer = llmobs_buffer_new(bytes);
+    struct llmobs_worker *worker =
+        buffer ? llmobs_worker_new(config, buffer, NULL) : NULL;
     struct llmobs_meter *meter;
 
+    if (adopt) {
+        llmobs_peer_unmark(config, config->agent_url);
+        llmobs_peer_unmark(config,
+                           config->otlp.signals[LLMOBS_SIGNAL_TRACES].url);
+    }
     if (!worker || !add_all(worker, config))
         return NULL;
     /* Beside the others: where those go does not depend on it. */
@@ -108,25 +107,10 @@ static struct llmobs_worker *open_with(const struct llmobs_config *config,
     if (config->otlp.signals[LLMOBS_SIGNAL_METRICS].on &&
         (meter = llmobs_otlp_metrics_exporter_new(config)))
         llmobs_worker_measure(worker, meter);
+    if (!adopt)
+        adopt = llmobs_adopt_new(config, LLMOBS_ADOPT_OURS);
     llmobs_worker_keep(worker, llmobs_spool_new(config), adopt);
     llmobs_worker_note(worker, llmobs_ledger_note, llmobs_ledger_settle,
                        llmobs_ledger_close);
     return worker;
-}
-
-struct llmobs_worker *llmobs_worker_open(const struct llmobs_config *config,
-                                         struct llmobs_buffer *buffer)
-{
-    return open_with(config, buffer,
-                     llmobs_adopt_new(config, LLMOBS_ADOPT_OURS));
-}
-
-struct llmobs_worker *llmobs_worker_open_drainer(
-    const struct llmobs_config *config, struct llmobs_adopt *adopt)
-{
-    struct llmobs_buffer *buffer = llmobs_buffer_new(DRAIN_BUFFER);
-
-    llmobs_peer_unmark(config, config->agent_url);
-    llmobs_peer_unmark(config, config->otlp.signals[LLMOBS_SIGNAL_TRACES].url);
-    return buffer ? open_with(config, buffer, adopt) : NULL;
 }

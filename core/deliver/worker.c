@@ -15,25 +15,19 @@
 
 /* -- the app's side ------------------------------------------------------ */
 
-/* True for the curl tool, which mostly ends after one transfer: to start and
- * end a thread would cost it as much time as all of the delivery. */
-static bool is_brief(void)
-{
-    const char *name = llmobs_program_name();
-
-    return name && strcmp(name, "curl") == 0;
-}
-
 struct llmobs_worker *llmobs_worker_new(const struct llmobs_config *config,
                                         struct llmobs_buffer *buffer,
                                         struct llmobs_exporter *exporter)
 {
     struct llmobs_worker *worker = calloc(1, sizeof(*worker));
+    const char *name = llmobs_program_name();
 
     if (!worker)
         return NULL;
     worker->config = config;
-    worker->brief = is_brief();
+    /* The curl tool mostly ends after one transfer: to start and end a thread
+     * would cost it as much time as all of the delivery. */
+    worker->brief = name && strcmp(name, "curl") == 0;
     llmobs_delivery_init(&worker->delivery, config, buffer);
     llmobs_fork_settled(&worker->process);
     if (exporter)

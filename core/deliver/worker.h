@@ -28,6 +28,7 @@
 #include "core/config/config.h"
 #include "core/deliver/buffer.h"
 #include "core/export/meter.h"
+#include "lib/base/stats.h"
 #include "lib/span/span.h"
 #include "core/log/adopt.h"
 
@@ -50,6 +51,19 @@ typedef void llmobs_worker_close_fn(const struct llmobs_config *config);
 struct llmobs_worker *llmobs_worker_new(const struct llmobs_config *config,
                                         struct llmobs_buffer *buffer,
                                         struct llmobs_exporter *exporter);
+
+/* Gives a worker with the exporters that the configuration names
+ * (LLMOBS_EXPORTER), the spool and the ledger; NULL when memory runs out.
+ * `bytes`: the limit of its buffer. `adopt` NULL: for a program, which adopts
+ * its user's spools. Else for _drain or _relay, whose events come from the disk
+ * alone (LLMOBS_DRAIN_BUFFER): forgets that others found a peer down, as it may
+ * be back, no program waits while a relay tries, and the person who types a
+ * command wants the delivery tried. Borrows config and `adopt`, which must
+ * outlive it. */
+#define LLMOBS_DRAIN_BUFFER 4096
+struct llmobs_worker *llmobs_worker_open(const struct llmobs_config *config,
+                                         size_t bytes,
+                                         struct llmobs_adopt *adopt);
 
 /* Delivers the spools of other processes on the calling thread, until nothing
  * is left in them, the peer has refused a few times in a row, or another thread
@@ -127,10 +141,8 @@ void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item);
  * It stays the parent's: only the disk learns of its end. Preserves errno. */
 void llmobs_worker_give_parents(struct llmobs_worker *worker,
                                 struct llmobs_exchange *exchange);
-/* Counts one item as dropped for want of memory. Preserves errno. */
-void llmobs_worker_lose(struct llmobs_worker *worker);
-/* Counts one span that the program itself does not want. Preserves errno. */
-void llmobs_worker_refuse(struct llmobs_worker *worker);
+/* Counts one item that is lost before it is given. Preserves errno. */
+void llmobs_worker_lose(struct llmobs_worker *worker, enum llmobs_stat why);
 int llmobs_worker_give_span(struct llmobs_worker *worker,
                             struct llmobs_span *span);
 
@@ -171,10 +183,6 @@ void llmobs_worker_withdraw(struct llmobs_worker *worker);
 /* Items that were given and are neither delivered nor dropped yet. Captured
  * items are these and the counters of the other items' fates (stats.h). */
 size_t llmobs_worker_pending(struct llmobs_worker *worker);
-
-/* How many calls the disk has that are neither delivered nor left there. The
- * number may be wrong by a few while a thread goes on giving. */
-size_t llmobs_worker_kept(void);
 
 /* How long an exit, or a flush without a time of its own, waits at most:
  * LLMOBS_EXIT_FLUSH_MS, else the longest time that an exporter asks for. No

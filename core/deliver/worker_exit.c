@@ -1,7 +1,6 @@
-#include "core/deliver/worker.h"
+#include "core/deliver/worker_turn.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include "lib/base/aside.h"
@@ -12,17 +11,103 @@
 #include "lib/base/futex.h"
 #include "lib/base/hazard.h"
 #include "lib/base/log.h"
-#include "lib/base/signal_guard.h"
 #include "lib/base/thread.h"
-#include "core/deliver/worker_turn.h"
 #include "lib/base/stats.h"
-#include "core/export/http.h"
+#include "core/export/curl_access.h"
 
 /* The additional time in which an exit saves undelivered events locally. */
 #define SAVE_MS 1000
 /* The time for which a withdrawal delivers, and then waits for the thread's
  * end. */
 #define WITHDRAW_MS 250
+
+/* -- what waits, and for how long an exit does ----------------------------- */
+
+/* False in a child to which nothing was given yet: the worker's state is still
+ * its parent's. This look does not reset the state, which would take system
+ * calls. */
+static bool worker_exit_is_ours(struct llmobs_worker *worker)
+{
+    return !llmobs_filter_still() &&
+           atomic_load(&worker->process) == llmobs_fork_process();
+}
+
+size_t llmobs_worker_pending(struct llmobs_worker *worker)
+{
+    LLMOBS_HAZARD(child_begins_anew, , llmobs_worker_check_fork(worker));
+    return worker_exit_is_ours(worker)
+               ? atomic_load(&worker->delivery.account.pending)
+               : 0;
+}
+
+/* How many calls the disk has that are neither delivered nor left there. The
+ * number may be wrong by a few while a thread goes on giving. */
+static size_t kept_calls(void)
+{
+    uint64_t gone = llmobs_stats_get(LLMOBS_STAT_released) +
+                    llmobs_stats_get(LLMOBS_STAT_left);
+    uint64_t kept = llmobs_stats_get(LLMOBS_STAT_kept);
+
+    return kept > gone ? (size_t)(kept - gone) : 0;
+}
+
+/* True where the spool has all that waits. */
+static bool disk_has_all(struct llmobs_worker *worker)
+{
+    return llmobs_worker_spool_of(worker) &&
+           LLMOBS_HAZARD(
+               store_is_waited_for,
+               LLMOBS_HAZARD(lacking_is_left,
+                             kept_calls() >= llmobs_worker_pending(worker),
+                             true),
+               kept_calls() > llmobs_worker_pending(worker));
+}
+
+/* True where the spool has all that waits, with its content: the exit need not
+ * wait until a store has it, too. (A call is recorded as its span is made.) */
+static bool worker_exit_is_safe(struct llmobs_worker *worker)
+{
+    return !worker->config->record_dir &&
+           LLMOBS_HAZARD(content_is_left,
+                         !llmobs_privacy_withholds(&worker->config->privacy),
+                         true) &&
+           disk_has_all(worker);
+}
+
+/* The longest time that an exporter asks for; `store_ms`: the time of a store.
+ */
+static int64_t longest_ms(const struct llmobs_worker *worker, int64_t store_ms)
+{
+    const struct llmobs_delivery *delivery = &worker->delivery;
+    int64_t most = 0;
+
+    if (worker->config->exit_flush_ms >= 0)
+        return worker->config->exit_flush_ms;
+    for (size_t i = 0; i < delivery->count; i++) {
+        int64_t ms = atomic_load(&delivery->list[i].exporter->exit_ms);
+
+        if (ms == 0 || ms == LLMOBS_EXIT_STORE_MS)
+            ms = store_ms;
+        if (ms > most)
+            most = ms;
+    }
+    if (delivery->meter && atomic_load(&delivery->meter->owes) &&
+        atomic_load(&delivery->meter->base.exit_ms) > most)
+        most = atomic_load(&delivery->meter->base.exit_ms);
+    return most;
+}
+
+int64_t llmobs_worker_flush_ms(struct llmobs_worker *worker)
+{
+    return longest_ms(worker, LLMOBS_EXIT_STORE_MS);
+}
+
+int64_t llmobs_worker_exit_ms(struct llmobs_worker *worker)
+{
+    return longest_ms(worker, worker_exit_is_safe(worker)
+                                  ? LLMOBS_EXIT_KEPT_MS
+                                  : LLMOBS_EXIT_STORE_MS);
+}
 
 /* -- pausing ------------------------------------------------------------- */
 
@@ -33,7 +118,7 @@ int llmobs_worker_pause(struct llmobs_worker *worker, int64_t ms)
     int saved = errno;
     bool busy;
 
-    if (!llmobs_worker_is_ours(worker))
+    if (!worker_exit_is_ours(worker))
         return 0;
     atomic_fetch_add(&worker->paused, 1);
     /* A request that carries no event is cut at once. */
@@ -57,7 +142,7 @@ void llmobs_worker_resume(struct llmobs_worker *worker)
     int saved = errno;
     int n;
 
-    if (!llmobs_worker_is_ours(worker))
+    if (!worker_exit_is_ours(worker))
         return;
     LLMOBS_HAZARD(adopts_at_a_cleanup,
                   llmobs_delivery_adopt_later(&worker->delivery), );
@@ -103,14 +188,14 @@ static void flush_inline(struct llmobs_worker *worker, bool ending,
     for (;;) {
         int rc = -EBUSY;
 
-        if (!begun && llmobs_worker_begin_inline(worker, &guard)) {
-            llmobs_delivery_allow_tries(&worker->delivery, ending);
+        if (llmobs_worker_begin_inline(worker, &guard)) {
+            if (!begun)
+                llmobs_delivery_allow_tries(&worker->delivery, ending);
             begun = true;
+            rc = llmobs_delivery_run(&worker->delivery, LLMOBS_RUN_ALL,
+                                     deadline_ns);
             llmobs_worker_end_inline(worker, &guard);
         }
-        if (begun)
-            rc = llmobs_worker_deliver_inline(worker, LLMOBS_RUN_ALL,
-                                              deadline_ns);
         if (rc == 0 || rc == -ECONNABORTED ||
             llmobs_futex_left(deadline_ns) == 0)
             return;
@@ -235,9 +320,9 @@ static void close_spool(struct llmobs_worker *worker)
  * release an item meanwhile: the larger of two counts has them all. */
 static size_t worker_exit_leave(struct llmobs_worker *worker)
 {
-    size_t before = llmobs_worker_kept();
+    size_t before = kept_calls();
     size_t pending = atomic_exchange(&worker->delivery.account.pending, 0);
-    size_t kept = llmobs_worker_kept();
+    size_t kept = kept_calls();
 
     close_spool(worker);
     if (kept < before)
@@ -283,8 +368,7 @@ static void worker_exit_end_rest(void *arg, int64_t until_ns)
 static bool stays_left(struct llmobs_worker *worker)
 {
     return atomic_load(&worker->confined) ||
-           (atomic_load(&worker->left) > 0 &&
-            llmobs_worker_disk_has_all(worker));
+           (atomic_load(&worker->left) > 0 && disk_has_all(worker));
 }
 
 /* Under a filter the start of a thread may end the process. */
@@ -310,7 +394,7 @@ void llmobs_worker_hold(struct llmobs_worker *worker)
 {
     struct llmobs_spool *spool = llmobs_worker_spool_of(worker);
 
-    if (spool && llmobs_worker_is_ours(worker) && llmobs_spool_hold(spool) != 0)
+    if (spool && worker_exit_is_ours(worker) && llmobs_spool_hold(spool) != 0)
         llmobs_log_once(LLMOBS_LOG_WARN, "sandbox",
                         "the program takes on a sandbox, and no file of the "
                         "spool can be held open: spans are in memory alone "

@@ -1,6 +1,4 @@
-#include "core/deliver/delivery_fill.h"
-#include "core/deliver/worker.h"
-#include "lib/base/hazard.h"
+#include "core/deliver/worker_turn.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -10,8 +8,7 @@
 #include "lib/base/blocks.h"
 #include "lib/base/clock.h"
 #include "lib/base/filter.h"
-#include "lib/base/log.h"
-#include "core/deliver/worker_turn.h"
+#include "lib/base/hazard.h"
 #include "core/event/to_span.h"
 #include "lib/base/stats.h"
 #include "core/log/event_item.h"
@@ -101,22 +98,13 @@ static void worker_give_keep(struct llmobs_worker *worker,
 static void worker_give_drop(struct llmobs_worker *worker,
                              struct llmobs_item *item)
 {
-    bool kept = llmobs_worker_spool_of(worker) && item->spooled.file;
+    struct llmobs_spool *spool = llmobs_worker_spool_of(worker);
+    bool kept = spool && item->spooled.file;
 
-    if (!kept && llmobs_worker_spool_of(worker) &&
-        item->type == LLMOBS_ITEM_EXCHANGE)
-        llmobs_spool_cancel(llmobs_worker_spool_of(worker),
-                            (struct llmobs_exchange *)item);
+    if (spool && !kept && item->type == LLMOBS_ITEM_EXCHANGE)
+        llmobs_spool_cancel(spool, (struct llmobs_exchange *)item);
     llmobs_delivery_free_item(item);
-    if (kept) {
-        llmobs_account_settle(&worker->delivery.account, LLMOBS_STAT_left, 1);
-        return;
-    }
-    llmobs_account_settle(&worker->delivery.account, LLMOBS_STAT_dropped_full,
-                          1);
-    llmobs_log_once(LLMOBS_LOG_ERROR, "buffer full",
-                    "the buffer is full (LLMOBS_BUFFER_MAX): spans are "
-                    "dropped");
+    llmobs_delivery_lose(&worker->delivery, kept ? -EXDEV : -ENOSPC);
 }
 
 /* -- leaving items to the relay ------------------------------------------- */
@@ -184,13 +172,6 @@ static void watch_relay(struct llmobs_worker *worker)
         llmobs_worker_start_thread(worker);
 }
 
-static void hand(struct llmobs_worker *worker, struct llmobs_item *item)
-{
-    llmobs_spool_hand(llmobs_worker_spool_of(worker), &item->spooled);
-    llmobs_stats_add(LLMOBS_STAT_left, 1);
-    llmobs_delivery_free_item(item);
-}
-
 /* True where enough items wait for the thread to look now: the blocks that they
  * use are then free again for the next exchanges. */
 static bool is_batch(struct llmobs_worker *worker)
@@ -215,7 +196,9 @@ static bool worker_give_leave(struct llmobs_worker *worker,
         llmobs_stats_add(LLMOBS_STAT_captured, 1), ); /* after keep: stats.h */
     if (!item->spooled.handed)
         return false;
-    hand(worker, item);
+    llmobs_spool_hand(llmobs_worker_spool_of(worker), &item->spooled);
+    llmobs_stats_add(LLMOBS_STAT_left, 1);
+    llmobs_delivery_free_item(item);
     if (LLMOBS_HAZARD(kept_after_the_exit, atomic_load(&worker->stop), false))
         llmobs_worker_stop(worker, LATE_MS);
     else
@@ -281,25 +264,14 @@ void llmobs_worker_give_parents(struct llmobs_worker *worker,
     errno = saved;
 }
 
-static void worker_give_count(struct llmobs_worker *worker,
-                              enum llmobs_stat stat)
+void llmobs_worker_lose(struct llmobs_worker *worker, enum llmobs_stat why)
 {
     int saved = errno;
 
     llmobs_worker_become_active(worker);
     llmobs_stats_add(LLMOBS_STAT_captured, 1);
-    llmobs_stats_add(stat, 1);
+    llmobs_stats_add(why, 1);
     errno = saved;
-}
-
-void llmobs_worker_lose(struct llmobs_worker *worker)
-{
-    worker_give_count(worker, LLMOBS_STAT_dropped_memory);
-}
-
-void llmobs_worker_refuse(struct llmobs_worker *worker)
-{
-    worker_give_count(worker, LLMOBS_STAT_dropped_program);
 }
 
 int llmobs_worker_give_span(struct llmobs_worker *worker,
@@ -309,7 +281,7 @@ int llmobs_worker_give_span(struct llmobs_worker *worker,
 
     if (!item) {
         llmobs_span_fini(span);
-        llmobs_worker_lose(worker);
+        llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
         return -ENOMEM;
     }
     item->item.type = LLMOBS_ITEM_SPAN;
@@ -325,7 +297,7 @@ int llmobs_worker_give_event(struct llmobs_worker *worker,
     struct llmobs_item *item = llmobs_event_item_new(kind, text);
 
     if (!item) {
-        llmobs_worker_lose(worker);
+        llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
         return -ENOMEM;
     }
     llmobs_worker_give(worker, item);

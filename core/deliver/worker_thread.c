@@ -14,7 +14,7 @@
 #include "lib/base/log.h"
 #include "lib/base/thread.h"
 #include "lib/base/stats.h"
-#include "core/export/http.h"
+#include "core/export/curl_access.h"
 
 /* Measured: the deepest document that the JSON limits allow takes 32 KiB to
  * read, encode and store, and a TLS handshake 40; the rest is for thread-local

@@ -1,13 +1,16 @@
 #include "core/deliver/worker_turn.h"
 
+#include <stdlib.h>
+
 #include "lib/base/aside.h"
 #include "lib/base/clock.h"
 #include "lib/base/filter.h"
 #include "lib/base/fork.h"
 #include "lib/base/futex.h"
-#include "core/export/http.h"
 #include "lib/base/hazard.h"
 #include "lib/base/sole.h"
+#include "lib/base/thread.h"
+#include "core/export/curl_access.h"
 
 bool llmobs_worker_has_thread(struct llmobs_worker *worker)
 {
@@ -60,24 +63,15 @@ void llmobs_worker_end_inline(struct llmobs_worker *worker,
     LLMOBS_HAZARD(loud, llmobs_signal_guard_end(guard), );
 }
 
-/* -- delivering ---------------------------------------------------------- */
-
-int llmobs_worker_deliver_inline(struct llmobs_worker *worker,
-                                 enum llmobs_run how, int64_t deadline_ns)
-{
-    struct llmobs_signal_guard guard;
-    int rc;
-
-    if (!llmobs_worker_begin_inline(worker, &guard))
-        return -EBUSY;
-    rc = llmobs_delivery_run(&worker->delivery, how, deadline_ns);
-    llmobs_worker_end_inline(worker, &guard);
-    return rc;
-}
-
 static void worker_turn_encode(void *arg, int64_t until_ns)
 {
-    (void)llmobs_worker_deliver_inline(arg, LLMOBS_RUN_INLINE, until_ns);
+    struct llmobs_worker *worker = arg;
+    struct llmobs_signal_guard guard;
+
+    if (!llmobs_worker_begin_inline(worker, &guard))
+        return;
+    (void)llmobs_delivery_run(&worker->delivery, LLMOBS_RUN_INLINE, until_ns);
+    llmobs_worker_end_inline(worker, &guard);
 }
 
 void llmobs_worker_encode_aside(struct llmobs_worker *worker, int64_t ms)
@@ -120,8 +114,60 @@ void llmobs_worker_check_fork(struct llmobs_worker *worker)
     llmobs_fork_settled(&worker->process);
 }
 
-bool llmobs_worker_is_ours(struct llmobs_worker *worker)
+/* -- whether this process has given the worker anything ---------------------
+ */
+
+static bool is_active(struct llmobs_worker *worker)
 {
-    return !llmobs_filter_still() &&
-           atomic_load(&worker->process) == llmobs_fork_process();
+    return atomic_load(&worker->active) == llmobs_fork_process();
+}
+
+static void nothing(void)
+{
+}
+
+/* True while the process exits. During exit the C library still accepts a
+ * handler; once exit has run its handlers it accepts no more. A child of vfork
+ * that calls exit also runs them for its parent: the parent then goes on, and
+ * is rightly taken not to exit. */
+static bool is_exiting(void)
+{
+    return atexit(nothing) == 0;
+}
+
+/* The exit handler had nothing to do and has returned: does its work. */
+static void end_late(struct llmobs_worker *worker)
+{
+    int64_t ms = llmobs_worker_exit_ms(worker);
+
+    llmobs_thread_stay(0);
+    llmobs_curl_access_exiting();
+    llmobs_curl_access_deadline(llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS);
+    (void)llmobs_curl_access_exited(0);
+    atomic_store(&worker->stop, true);
+}
+
+void llmobs_worker_become_active(struct llmobs_worker *worker)
+{
+    if (llmobs_filter_still())
+        return;
+    llmobs_worker_check_fork(worker);
+    if (is_active(worker))
+        return;
+    llmobs_fork_note();
+    atomic_store(&worker->delivery.began_ns, llmobs_clock_mono_ns());
+    atomic_store(&worker->active, llmobs_fork_process());
+    if (atomic_exchange(&worker->ended_quietly, 0) == llmobs_fork_process() &&
+        is_exiting())
+        LLMOBS_HAZARD(late_forgotten, end_late(worker), );
+}
+
+bool llmobs_worker_end_quietly(struct llmobs_worker *worker)
+{
+    if (llmobs_filter_still())
+        return true;
+    if (is_active(worker))
+        return false;
+    atomic_store(&worker->ended_quietly, llmobs_fork_process());
+    return !is_active(worker);
 }

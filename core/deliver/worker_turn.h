@@ -1,4 +1,5 @@
-/* worker_turn - which thread delivers at the moment, in which process.
+/* worker_turn - the state of a worker, for the files worker*.c; which thread
+ * delivers at the moment, in which process.
  *
  * One thread at a time has the worker's turn, and only that thread delivers. A
  * child of fork has a worker of its own, which begins anew.
@@ -8,9 +9,73 @@
 #ifndef LLMOBS_WORKER_TURN_H
 #define LLMOBS_WORKER_TURN_H
 
+#include <signal.h>
+#include <stdatomic.h>
+
 #include "lib/base/signal_guard.h"
+#include "core/deliver/delivery.h"
 #include "core/deliver/worker.h"
-#include "core/deliver/worker_state.h"
+
+/* The time between two tries of a flush, on whatever thread. */
+#define LLMOBS_WORKER_PAUSE_MS 10
+
+enum llmobs_worker_thread {
+    LLMOBS_WORKER_NONE,    /* the next give starts a thread */
+    LLMOBS_WORKER_RUNNING, /* or about to */
+    LLMOBS_WORKER_ENDED    /* for good */
+};
+
+struct llmobs_worker {
+    const struct llmobs_config *config;
+    struct llmobs_delivery delivery;
+
+    /* The process to which the state below belongs (fork.h). */
+    atomic_int process;
+    atomic_uint thread; /* enum llmobs_worker_thread; a stop sleeps on it */
+    _Atomic int64_t failed_ns; /* when a start of the thread failed; 0: none */
+    sigset_t signals;          /* the mask of the thread's starter */
+    /* Used by the worker's thread alone: when it last looked for threads of the
+     * app, and whether it found none; when it last had something to do, and
+     * whether it may end now. */
+    int64_t looked_ns;
+    bool last;
+    int64_t busy_ns;
+    bool rests;
+    atomic_bool stop;
+    atomic_bool withdrawn; /* the thread ends, and no other is started */
+    atomic_bool confined;  /* under a filter, and nothing was given since */
+    atomic_size_t left;    /* items that its stops have left on the disk */
+    /* The process that has begun or given something, and the process whose exit
+     * found that it had done neither. A call sets `active` and then reads
+     * `ended_quietly`; the exit handler sets `ended_quietly` and then reads
+     * `active`. If both happen at once, at least one notices the other. */
+    atomic_int active;
+    atomic_int ended_quietly;
+    /* The thread was started and has not begun to work. Either the thread or a
+     * stop clears this, and whichever clears it delivers first. */
+    atomic_bool fresh;
+
+    /* The thread sleeps on `events`; `idle` says that a give must wake it. */
+    atomic_uint events;
+    atomic_int idle;
+    atomic_uint given;         /* how often something was put */
+    _Atomic int64_t handed_ns; /* when something was first handed over */
+    /* Flushes asked for, and flushes done; a flush sleeps on `served`. */
+    atomic_uint asked;
+    atomic_uint served;
+
+    atomic_int turn;          /* of the thread that delivers (sole.h) */
+    atomic_int paused;        /* callers that want no delivery */
+    atomic_bool warm;         /* connections are wanted */
+    _Atomic int64_t warm_ns;  /* when they were last asked for */
+    _Atomic int64_t bound_ns; /* since when a retreat bounds each send */
+    /* Constant once something is given. */
+    bool wants_warm;
+    bool brief;        /* the program ends with its calls */
+    atomic_uint calls; /* begun by a brief program */
+    int64_t (*note)(const struct llmobs_config *config, bool rests);
+    void (*close)(const struct llmobs_config *config);
+};
 
 /* True where the worker's thread runs, or is about to. */
 bool llmobs_worker_has_thread(struct llmobs_worker *worker);
@@ -18,9 +83,6 @@ bool llmobs_worker_has_thread(struct llmobs_worker *worker);
 /* Starts the thread unless it runs or ran before, the configuration wants no
  * thread, or the system refused a thread a moment ago. */
 void llmobs_worker_start_thread(struct llmobs_worker *worker);
-
-/* True where the spool has all that waits. */
-bool llmobs_worker_disk_has_all(struct llmobs_worker *worker);
 
 /* The spool of this process; NULL: it has no spool. Borrowed. */
 struct llmobs_spool *llmobs_worker_spool_of(struct llmobs_worker *worker);
@@ -42,20 +104,11 @@ bool llmobs_worker_begin_inline(struct llmobs_worker *worker,
 void llmobs_worker_end_inline(struct llmobs_worker *worker,
                               const struct llmobs_signal_guard *guard);
 
-/* Delivers on an app's thread. -EBUSY: another thread has the turn. */
-int llmobs_worker_deliver_inline(struct llmobs_worker *worker,
-                                 enum llmobs_run how, int64_t deadline_ns);
-
 /* Makes events of the items that were given, for at most `ms`; on another stack
  * if this stack is small. */
 void llmobs_worker_encode_aside(struct llmobs_worker *worker, int64_t ms);
 
 /* Each call of an app's thread begins with this: a child resets the worker. */
 void llmobs_worker_check_fork(struct llmobs_worker *worker);
-
-/* False in a child to which nothing was given yet: the worker's state is still
- * its parent's. This look does not reset the state, which would take system
- * calls. */
-bool llmobs_worker_is_ours(struct llmobs_worker *worker);
 
 #endif

@@ -744,7 +744,7 @@ static int own_span_submit(struct llmobs_open_span *live)
     if (!rc)
         rc = llmobs_encode_span(&live->span, config, &event);
     if (rc == -ECANCELED) {
-        llmobs_worker_refuse(worker);
+        llmobs_worker_lose(worker, LLMOBS_STAT_dropped_program);
         rc = 0;
     } else if (!rc) {
         rc = llmobs_worker_give_event(

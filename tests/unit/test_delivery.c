@@ -11,7 +11,6 @@
 #include "lib/base/clock.h"
 #include "lib/base/sanitizer.h"
 #include "core/deliver/delivery.h"
-#include "core/deliver/delivery_fill.h"
 #include "core/deliver/worker.h"
 #include "core/event/exchange.h"
 #include "lib/base/stats.h"
@@ -736,9 +735,9 @@ START_TEST(a_back_off_of_its_own)
     far.base.backoff = &slow;
     llmobs_destination_init(&d, &far.base, &account, &config);
     atomic_store(&far.error, -ECONNREFUSED);
-    llmobs_destination_push(&d,
-                            llmobs_event_new(&account, LLMOBS_EVENT_SPAN,
-                                             (struct llmobs_text){"{}", 2}));
+    llmobs_destination_push(&d, llmobs_event_new(&account, LLMOBS_EVENT_SPAN,
+                                                 (struct llmobs_text){"{}", 2},
+                                                 NULL));
     for (int i = 0; i < 3; i++) {
         int64_t start = llmobs_clock_mono_ns();
 
@@ -772,7 +771,8 @@ START_TEST(a_long_event_takes_its_text)
     ck_assert_int_eq(llmobs_buf_reserve(&text, 300000), 0);
     memset(text.data, 'x', 300000);
     text.len = 300000;
-    event = llmobs_event_take(&account, LLMOBS_EVENT_SPAN, &text);
+    event = llmobs_event_new(&account, LLMOBS_EVENT_SPAN,
+                             (struct llmobs_text){text.data, text.len}, &text);
     ck_assert_ptr_nonnull(event);
     ck_assert_ptr_null(text.data);
     ck_assert_uint_eq(event->len, 300000);
