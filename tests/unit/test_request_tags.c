@@ -184,14 +184,23 @@ END_TEST
 
 START_TEST(reserved_names)
 {
-    static const char *const names[] = {"ml_app",          "agent_service",
-                                        "service",         "env",
-                                        "version",         "source",
-                                        "language",        "error",
-                                        "error_type",      "integration",
-                                        "plugin",          "unit",
-                                        "entrypoint.name", "ml-proxy",
-                                        "conversation_id", "ddtrace.version",
+    static const char *const names[] = {"ml_app",
+                                        "agent_service",
+                                        "service",
+                                        "env",
+                                        "version",
+                                        "source",
+                                        "language",
+                                        "error",
+                                        "error_type",
+                                        "integration",
+                                        "plugin",
+                                        "unit",
+                                        "pool",
+                                        "entrypoint.name",
+                                        "ml-proxy",
+                                        "conversation_id",
+                                        "ddtrace.version",
                                         "git.commit.sha"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
