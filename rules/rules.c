@@ -16,6 +16,7 @@
 #include "rules/read/match.h"
 #include "rules/read/media.h"
 #include "rules/read/reader.h"
+#include "rules/read/request_tags.h"
 #include "rules/read/text.h"
 #include "rules/shapes.h"
 
@@ -757,9 +758,14 @@ static int read_bodies(const struct llmobs_rule *rule,
                        struct llmobs_span *span)
 {
     const struct llmobs_form *form = rules_form_of(rule, classified->shape);
+    int rc;
 
-    return form ? llmobs_reader_run(form, classified, span)
-                : rule->dialect->read(classified, span);
+    if (form)
+        return llmobs_reader_run(form, classified, span);
+    rc = rule->dialect->read(classified, span);
+    if (rc == 0)
+        llmobs_request_tags_read(classified->call, NULL, span);
+    return rc;
 }
 
 static int read_as(const struct llmobs_rule *rule,

@@ -80,6 +80,7 @@ struct llmobs_exchange *llmobs_ours_new(struct llmobs_origin *origin,
     if (!exchange)
         return NULL;
     exchange->whole = config->record_dir != NULL;
+    exchange->tags = config->request_tags;
     exchange->callsite = take_callsite(called_from);
     exchange->annotations =
         origin->taken_at_add ? origin->annotations : llmobs_annotation_pack();
@@ -109,6 +110,9 @@ uint64_t llmobs_ours_keep_head(const struct curl_slist *lines,
             continue;
         llmobs_headers_keep(&exchange->request_headers, h->data,
                             (size_t)(colon - h->data));
+        if (config->request_tags != LLMOBS_REQUEST_TAGS_OFF)
+            llmobs_headers_keep_tag(&exchange->request_headers, h->data,
+                                    (size_t)(colon - h->data));
         account =
             llmobs_account_header(account, h->data, (size_t)(colon - h->data));
     }

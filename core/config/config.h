@@ -72,6 +72,14 @@ enum llmobs_tools {
                            * brings the result */
 };
 
+/* LLMOBS_REQUEST_TAGS: the tags of what a request says of itself; the stricter
+ * the later. With LLMOBS_CONTENT=off it is at least _HASH. */
+enum llmobs_request_tags {
+    LLMOBS_REQUEST_TAGS_PLAIN, /* a user as sent, but for addresses */
+    LLMOBS_REQUEST_TAGS_HASH,  /* of a user a hash */
+    LLMOBS_REQUEST_TAGS_OFF    /* no such tags */
+};
+
 /* LLMOBS_CALLSITE: a number of frames, or one of the values below. */
 #define LLMOBS_CALLSITE_OFF 0
 #define LLMOBS_CALLSITE_ADDRESS (-1) /* only the return address */
@@ -136,16 +144,17 @@ struct llmobs_config {
     enum llmobs_extract extract; /* DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT */
     int64_t tags_header_max; /* DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH; 0: none */
     bool trace_id_128;       /* DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED */
-    enum llmobs_inject_to inject;   /* LLMOBS_INJECT */
-    char *inject_hosts;             /* the hosts that LLMOBS_INJECT names */
-    enum llmobs_trust trust;        /* LLMOBS_INBOUND_TRUST */
-    int callsite;                   /* LLMOBS_CALLSITE */
-    bool commands;                  /* LLMOBS_COMMANDS */
-    enum llmobs_tls_mode tls;       /* LLMOBS_TLS; the shim decides by itself */
-    bool inbound;                   /* LLMOBS_INBOUND */
-    char *entry;                    /* LLMOBS_ENTRY */
-    enum llmobs_stitch stitch;      /* LLMOBS_STITCH */
-    enum llmobs_tools tools;        /* LLMOBS_TOOLS */
+    enum llmobs_inject_to inject; /* LLMOBS_INJECT */
+    char *inject_hosts;           /* the hosts that LLMOBS_INJECT names */
+    enum llmobs_trust trust;      /* LLMOBS_INBOUND_TRUST */
+    int callsite;                 /* LLMOBS_CALLSITE */
+    bool commands;                /* LLMOBS_COMMANDS */
+    enum llmobs_tls_mode tls;     /* LLMOBS_TLS; the shim decides by itself */
+    bool inbound;                 /* LLMOBS_INBOUND */
+    char *entry;                  /* LLMOBS_ENTRY */
+    enum llmobs_stitch stitch;    /* LLMOBS_STITCH */
+    enum llmobs_tools tools;      /* LLMOBS_TOOLS */
+    enum llmobs_request_tags request_tags; /* LLMOBS_REQUEST_TAGS */
     struct llmobs_privacy privacy;  /* LLMOBS_CONTENT and LLMOBS_REDACT */
     struct llmobs_otlp_config otlp; /* OTEL_... */
     int64_t pid;          /* the process whose events these are; 0: this one */

@@ -120,6 +120,11 @@ struct row {
       "inferred: a span, tagged inferred:true, for each tool of a model that " \
       "makes no observed call itself",                                         \
       FORM_CHOICE, CONF(tools), 0, 0)                                          \
+    V("LLMOBS_REQUEST_TAGS", "plain, hash, off", "plain",                      \
+      "tags of what a request says of itself: its user, session, app, names "  \
+      "of its own: plain: an e-mail address is hashed; hash: each user is; "   \
+      "off: no such tags",                                                     \
+      FORM_CHOICE, CONF(request_tags), 0, 0)                                   \
     V("LLMOBS_TLS", "auto, on, off", "auto",                                   \
       "programs whose calls over OpenSSL or GnuTLS, without libcurl, are "     \
       "observed: auto: PHP, Python, Ruby, Perl, Lua, wget, Emacs; on: every "  \

@@ -18,6 +18,7 @@
 #include "core/event/encode.h"
 #include "core/event/processor.h"
 #include "core/event/exchange.h"
+#include "core/event/tags.h"
 #include "core/event/to_span.h"
 #include "lib/span/content_filter.h"
 #include "core/log/event_item.h"
@@ -242,6 +243,7 @@ static int encode_item(struct llmobs_delivery *delivery, struct source *source)
     if (!source->adopted)
         llmobs_recorder_keep(&delivery->recorder, delivery->config, exchange,
                              span.name);
+    llmobs_tags_say(&span, exchange->tags, source->config);
     link_span(delivery, exchange, &span, &source->inferred);
     rc = llmobs_processor_run(&span);
     if (!rc)

@@ -136,16 +136,10 @@ struct llmobs_item *llmobs_exchange_to_spooled(struct llmobs_exchange *exchange)
 /* Half the hash, in hex: enough to tell one session from another. */
 static char *exchange_hash_of(struct llmobs_text value)
 {
-    static const char digits[] = "0123456789abcdef";
-    uint8_t hash[LLMOBS_SHA256_LEN];
     char *text = malloc(LLMOBS_SHA256_LEN + 1);
 
-    if (!text)
-        return NULL;
-    llmobs_sha256(value.data, value.len, hash);
-    for (size_t i = 0; i < LLMOBS_SHA256_LEN; i++)
-        text[i] = digits[hash[i / 2] >> (i % 2 ? 0 : 4) & 15];
-    text[LLMOBS_SHA256_LEN] = '\0';
+    if (text)
+        llmobs_sha256_digits(value.data, value.len, LLMOBS_SHA256_LEN, text);
     return text;
 }
 
@@ -179,12 +173,27 @@ void llmobs_headers_keep(struct llmobs_headers *headers, const char *line,
                       (struct llmobs_text){value, strlen(value)});
 }
 
-/* The headers that a call needs have places of their own, so that a server
- * which sends many headers cannot take them. */
+/* True where all places are taken but those of the headers that a call needs,
+ * which nobody else gets, however many headers are sent. */
+static bool exchange_is_full(const struct llmobs_headers *headers)
+{
+    return headers->count >= LLMOBS_HEADERS_MAX - LLMOBS_HEADERS_NEEDED;
+}
+
+void llmobs_headers_keep_tag(struct llmobs_headers *headers, const char *line,
+                             size_t name_len)
+{
+    const char *name = llmobs_allowlist_tag(line, name_len);
+
+    if (name && !exchange_is_full(headers))
+        exchange_keep(headers, name,
+                      llmobs_allowlist_tag_value(name, line, name_len));
+}
+
 void llmobs_headers_keep_answer(struct llmobs_headers *headers,
                                 const char *line, size_t len)
 {
-    bool full = headers->count >= LLMOBS_HEADERS_MAX - LLMOBS_HEADERS_NEEDED;
+    bool full = exchange_is_full(headers);
     const char *colon = memchr(line, ':', len);
     size_t name_len = colon ? (size_t)(colon - line) : len;
 

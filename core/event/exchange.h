@@ -18,6 +18,7 @@
 
 #include <sys/types.h>
 
+#include "core/config/config.h"
 #include "core/trace/callsite.h"
 #include "core/event/item.h"
 #include "lib/text/blob.h"
@@ -104,6 +105,7 @@ struct llmobs_exchange {
     bool traced;   /* libcurl got a tracestate header for this request */
     bool whole;    /* pictures and sounds are kept as other content is */
     bool recorded; /* recorded, or that was tried (recorder.h) */
+    enum llmobs_request_tags tags; /* of the process that made it */
     struct llmobs_mark *marks;
     size_t mark_count;
     size_t mark_cap;
@@ -141,6 +143,9 @@ struct llmobs_item *llmobs_exchange_to_spooled(
  * "Name: value", a C string; `name_len` is where its first colon is. */
 void llmobs_headers_keep(struct llmobs_headers *headers, const char *line,
                          size_t name_len);
+/* As llmobs_headers_keep, for a header that says whose the request is. */
+void llmobs_headers_keep_tag(struct llmobs_headers *headers, const char *line,
+                             size_t name_len);
 /* As llmobs_headers_keep, for a line of `len` bytes of an answer, with or
  * without its line end; also keeps the provider's own words. Ignores malformed
  * lines.

@@ -5,10 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/sha256.h"
 #include "llmobs.h"
 
 #define TAG_MAX ((size_t)1 << 30)
-#define ROOM 160 /* bytes of a tag without memory of its own */
+#define VALUE_MAX 200 /* bytes of a value that a request says */
+#define ROOM 160      /* bytes of a tag without memory of its own */
+
+/* True for the one key that a span may have with several values. */
+static bool is_many(const char *key, size_t len)
+{
+    return len == 3 && memcmp(key, "tag", len) == 0;
+}
 
 /* Puts a tag "key:value", whose key has `len` bytes. Changes the text in `tag`,
  * which the caller only frees afterwards. */
@@ -21,7 +29,8 @@ static int tags_set_tag(struct llmobs_json *tags, struct llmobs_buf *tag,
     for (char *comma = tag->data + len; (comma = strchr(comma, ','));)
         *comma = '_';
     json = llmobs_json_stringn(tag->data, tag->len);
-    tag->data[len] = '\0';
+    if (!is_many(tag->data, len))
+        tag->data[len] = '\0';
     return llmobs_json_set(tags, tag->data, json);
 }
 
@@ -165,6 +174,125 @@ struct llmobs_json *llmobs_tags_make(const struct llmobs_span *span,
 
     return tags_list_of(tags, tags ? gather_tags(span, config, tags) : -ENOMEM,
                         true);
+}
+
+/* -- what the request says ------------------------------------------------- */
+
+static bool is_word(char c)
+{
+    return c == '-' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+           (c >= 'A' && c <= 'Z') || (unsigned char)c >= 0x80;
+}
+
+/* True where a name with a point stands behind an '@', and its last part is no
+ * number: "pkg@1.2" is no address. */
+static bool holds_address(const char *text)
+{
+    for (const char *at = text; (at = strchr(at, '@')); at++) {
+        const char *end = at + 1, *point = NULL;
+
+        if (at == text || at[-1] == ' ')
+            continue;
+        for (; is_word(*end) || (*end == '.' && is_word(end[1])); end++)
+            if (*end == '.')
+                point = end;
+        if (point && !llmobs_is_digit(point[1]))
+            return true;
+    }
+    return false;
+}
+
+/* Writes the value of a pair as it may leave the process. True for the name of
+ * a person, as it was sent. */
+static bool tags_say_value(const char *value, bool user,
+                           enum llmobs_request_tags mode,
+                           char out[VALUE_MAX + 1])
+{
+    if (holds_address(value) || (user && mode == LLMOBS_REQUEST_TAGS_HASH)) {
+        llmobs_sha256_named(value, out);
+        return false;
+    }
+    llmobs_context_text(out, VALUE_MAX + 1, llmobs_text_of(value));
+    for (; *out; out++)
+        if ((unsigned char)*out < ' ' || *out == 0x7f)
+            *out = '_';
+    return user;
+}
+
+/* True where the pair has this key, which ends with its colon. */
+static bool has_key(const char *pair, const char *key, size_t len)
+{
+    return pair && strncmp(pair, key, len) == 0;
+}
+
+static bool tags_have(const struct llmobs_span *span, size_t own,
+                      const struct llmobs_config *config, const char *key,
+                      size_t len)
+{
+    char **tag = config->tags;
+
+    while (tag && *tag && !has_key(*tag, key, len))
+        tag++;
+    for (size_t i = 0; i < own && !(tag && *tag); i++)
+        if (has_key(llmobs_json_text(llmobs_json_at(span->extra_tags, i)), key,
+                    len))
+            return true;
+    return tag && *tag;
+}
+
+/* Adds the tag; `user`: as a name that exporters without content hash. */
+static void tags_add_own(struct llmobs_span *span, struct llmobs_text key,
+                         const char *value, bool user)
+{
+    struct llmobs_buf tag;
+
+    llmobs_buf_init(&tag, TAG_MAX);
+    if (!span->extra_tags)
+        span->extra_tags = llmobs_json_array();
+    if (llmobs_buf_add(&tag, key.data, key.len) == 0 && user)
+        llmobs_span_fact_add_word(&span->facts, LLMOBS_FACT_USERS, tag.data);
+    if (llmobs_buf_addc(&tag, ':') == 0 && llmobs_buf_adds(&tag, value) == 0)
+        (void)llmobs_json_add(span->extra_tags, llmobs_json_string(tag.data));
+    llmobs_buf_fini(&tag);
+}
+
+static enum llmobs_request_tags stricter(enum llmobs_request_tags mode,
+                                         const struct llmobs_config *config)
+{
+    if (mode < config->request_tags)
+        mode = config->request_tags;
+    return mode == LLMOBS_REQUEST_TAGS_PLAIN &&
+                   config->privacy.content != LLMOBS_CONTENT_FULL
+               ? LLMOBS_REQUEST_TAGS_HASH
+               : mode;
+}
+
+void llmobs_tags_say(struct llmobs_span *span, enum llmobs_request_tags mode,
+                     const struct llmobs_config *config)
+{
+    size_t own = llmobs_json_len(span->extra_tags);
+    char *session = span->context.session_id, value[VALUE_MAX + 1];
+    void *it = llmobs_json_iter(span->said);
+
+    mode = stricter(mode, config);
+    if (mode >= LLMOBS_REQUEST_TAGS_OFF)
+        return;
+    for (; it; it = llmobs_json_next(span->said, it)) {
+        const char *pair = llmobs_json_text(llmobs_json_iter_value(it));
+        struct llmobs_text key = {pair, strcspn(pair, ":")};
+        bool user = tags_say_value(pair + key.len + 1,
+                                   has_key(pair, "user", 4) ||
+                                       llmobs_text_is(key, "email"),
+                                   mode, value);
+
+        if (!llmobs_text_is(key, "session_id")) {
+            if (!tags_have(span, own, config, pair, key.len + 1))
+                tags_add_own(span, key, value, user);
+        } else if (!*session) {
+            llmobs_context_text(session, sizeof(span->context.session_id),
+                                llmobs_text_of(value));
+        }
+    }
 }
 
 struct llmobs_json *llmobs_tags_of_evaluation(

@@ -1,5 +1,6 @@
 /* tags - the tags of an event: the configured tags, then every event's tags,
- * then the span's own tags. Of several with one key the last counts.
+ * then the span's own tags. Of several with one key the last counts; only "tag"
+ * stands for each of its values (rules/read/request_tags.h).
  *
  * Threads: any. Errors: NULL when memory runs out. Source: WIRE 1.8, 2.7.
  */
@@ -17,6 +18,13 @@ struct llmobs_evaluation_tag {
 /* Gives an array of "key:value", sorted. */
 struct llmobs_json *llmobs_tags_make(const struct llmobs_span *span,
                                      const struct llmobs_config *config);
+
+/* Turns span->said into the span's session, if it has none, and into tags of
+ * its own, where neither the span nor the configuration has a tag of that name.
+ * `mode` is that of the process that made the call; a stricter one of `config`
+ * counts. Without memory tags are left out. */
+void llmobs_tags_say(struct llmobs_span *span, enum llmobs_request_tags mode,
+                     const struct llmobs_config *config);
 
 /* Gives the tags of an evaluation: first every event's, then its own, in
  * order. */

@@ -6,6 +6,7 @@
 
 #include "core/export/messages.h"
 #include "lib/base/hazard.h"
+#include "lib/base/sha256.h"
 #include "lib/span/content_filter.h"
 
 /* Sets of forms. */
@@ -742,17 +743,70 @@ static bool is_status(const struct llmobs_otlp_source *s,
            memcmp(name.data, tag, name.len) == 0;
 }
 
+/* How many tags from `i` on have the key "tag", which may come several times.
+ */
+static size_t attributes_count_alike(const struct llmobs_otlp_source *s,
+                                     size_t i)
+{
+    size_t count = 0;
+    const char *tag;
+
+    while ((tag = llmobs_json_text(llmobs_json_at(s->tags, i + count))) &&
+           strncmp(tag, "tag:", 4) == 0)
+        count++;
+    return count;
+}
+
+/* Writes such tags as one list: an attribute comes once. */
+static void attributes_put_alike(const struct llmobs_otlp_source *s, size_t i,
+                                 size_t count,
+                                 struct llmobs_otlp_attributes *out)
+{
+    struct llmobs_json *list = llmobs_json_array();
+
+    for (size_t end = i + count; i < end; i++)
+        (void)llmobs_json_add(
+            list, llmobs_json_string(
+                      llmobs_json_text(llmobs_json_at(s->tags, i)) + 4));
+    put_texts(out, "llmobs.tag.tag", list);
+    llmobs_json_free(list);
+}
+
+/* True for a tag with the name of a person, as a request says it. */
+static bool attributes_names_user(const struct llmobs_otlp_source *s,
+                                  struct llmobs_text name)
+{
+    LLMOBS_JSON_EACH (user, s->fact[LLMOBS_FACT_USERS], true)
+        if (llmobs_has_text(llmobs_json_text(user)) &&
+            llmobs_text_is(name, llmobs_json_text(user)))
+            return true;
+    return false;
+}
+
 static void attributes_put_tags(const struct llmobs_otlp_source *s,
+                                bool content,
                                 struct llmobs_otlp_attributes *out)
 {
-    for (size_t i = 0; i < llmobs_json_len(s->tags); i++) {
+    char hash[LLMOBS_SHA256_NAMED];
+
+    for (size_t i = 0, alike; i < llmobs_json_len(s->tags); i++) {
         const char *tag = llmobs_json_text(llmobs_json_at(s->tags, i));
         struct llmobs_text name = {tag, tag ? strcspn(tag, ":") : 0};
 
         if (LLMOBS_HAZARD(status_said_twice, is_status(s, name), false))
             continue;
-        attributes_put_tag(out, name,
-                           tag && tag[name.len] ? tag + name.len + 1 : "");
+        alike = attributes_count_alike(s, i);
+        if (alike > 1) {
+            attributes_put_alike(s, i, alike, out);
+            i += alike - 1;
+            continue;
+        }
+        tag = tag && tag[name.len] ? tag + name.len + 1 : "";
+        if (!content && attributes_names_user(s, name)) {
+            llmobs_sha256_named(tag, hash);
+            tag = hash;
+        }
+        attributes_put_tag(out, name, tag);
     }
 }
 
@@ -873,7 +927,7 @@ static void put_rest(const struct llmobs_otlp_source *s,
                      const struct found *found, bool content,
                      struct llmobs_otlp_attributes *out)
 {
-    attributes_put_tags(s, out);
+    attributes_put_tags(s, content, out);
     put_metrics(s, out);
     llmobs_otlp_attr_said(
         out, "llmobs.tool.version",

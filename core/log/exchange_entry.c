@@ -72,7 +72,8 @@ enum {
     OTHER(TRACE_FLAGS, none)                        \
     OTHER(THREAD, none)                             \
     OTHER(PROGRESS, none)                           \
-    MEMBER(ACCOUNT, account)
+    MEMBER(ACCOUNT, account)                        \
+    MEMBER(TAGS, tags)
 
 enum {
 #define NUMBER(id, member) NUMBER_##id,
@@ -180,9 +181,10 @@ static int exchange_entry_add_text(struct llmobs_entry_writer *writer,
     return llmobs_entry_add(writer, tag, text, strlen(text));
 }
 
-/* Adds "name" NUL "value" as two pieces, the NUL in the first. */
+/* Adds "name" NUL "value" as two pieces, the NUL in the first. `bare`: without
+ * headers that name users, as bodies do. */
 static int exchange_entry_add_headers(struct llmobs_entry_writer *writer,
-                                      uint32_t tag,
+                                      uint32_t tag, bool bare,
                                       const struct llmobs_headers *headers)
 {
     int rc = 0;
@@ -190,6 +192,8 @@ static int exchange_entry_add_headers(struct llmobs_entry_writer *writer,
     for (size_t i = 0; i < headers->count && !rc; i++) {
         const struct llmobs_header *header = &headers->list[i];
 
+        if (bare && llmobs_allowlist_tag(header->name, strlen(header->name)))
+            continue;
         rc = llmobs_entry_add_two(
             writer, tag,
             (struct llmobs_text){header->name, strlen(header->name) + 1},
@@ -198,18 +202,21 @@ static int exchange_entry_add_headers(struct llmobs_entry_writer *writer,
     return rc;
 }
 
+static void exchange_entry_mask_headers(struct llmobs_headers *headers)
+{
+    for (size_t i = 0; i < headers->count; i++)
+        llmobs_secrets_mask(headers->list[i].value,
+                            strlen(headers->list[i].value));
+}
+
 /* Masks the texts that the program, libcurl or the peer wrote. */
 static void exchange_entry_mask_texts(struct llmobs_exchange *exchange)
 {
-    struct llmobs_headers *headers = &exchange->response_headers;
-
     llmobs_secrets_mask(exchange->error_text, strlen(exchange->error_text));
     if (exchange->annotations)
         llmobs_secrets_mask(exchange->annotations,
                             strlen(exchange->annotations));
-    for (size_t i = 0; i < headers->count; i++)
-        llmobs_secrets_mask(headers->list[i].value,
-                            strlen(headers->list[i].value));
+    exchange_entry_mask_headers(&exchange->response_headers);
 }
 
 static int add_body(struct llmobs_entry_writer *writer, uint32_t tag,
@@ -263,18 +270,20 @@ static int exchange_entry_add_context(struct llmobs_entry_writer *writer,
     return rc;
 }
 
-static int exchange_entry_add_asked(struct llmobs_exchange *exchange,
+static int exchange_entry_add_asked(struct llmobs_exchange *exchange, bool bare,
                                     struct llmobs_entry_writer *writer)
 {
     int rc = exchange_entry_add_text(writer, TAG_METHOD, exchange->method);
 
     if (!rc)
         rc = exchange_entry_add_text(writer, TAG_URL, exchange->url);
-    if (!rc && writer->start.head.type != LLMOBS_ENTRY_START)
-        rc = exchange_entry_add_headers(writer, TAG_REQUEST_HEADER,
+    if (!rc && writer->start.head.type != LLMOBS_ENTRY_START) {
+        exchange_entry_mask_headers(&exchange->request_headers);
+        rc = exchange_entry_add_headers(writer, TAG_REQUEST_HEADER, bare,
                                         &exchange->request_headers);
+    }
     if (!rc && writer->start.head.type == LLMOBS_ENTRY_END)
-        rc = exchange_entry_add_headers(writer, TAG_RESPONSE_HEADER,
+        rc = exchange_entry_add_headers(writer, TAG_RESPONSE_HEADER, false,
                                         &exchange->response_headers);
     return rc ? rc : exchange_entry_add_context(writer, exchange);
 }
@@ -336,7 +345,7 @@ int llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
     if (!rc)
         rc = exchange_entry_add_text(writer, TAG_RULE, facts->rule);
     if (!rc)
-        rc = exchange_entry_add_asked(exchange, writer);
+        rc = exchange_entry_add_asked(exchange, bare, writer);
     if (!rc && !bare)
         rc = exchange_entry_add_text(writer, TAG_ANNOTATIONS,
                                      exchange->annotations);
@@ -398,6 +407,8 @@ static int exchange_entry_read_header(struct llmobs_headers *headers,
     if (name == value.len || headers->count == LLMOBS_HEADERS_MAX)
         return -EINVAL;
     header->name = llmobs_allowlist_answer(value.data, name);
+    if (!header->name)
+        header->name = llmobs_allowlist_tag(value.data, name);
     if (!header->name)
         return 0;
     header->value = strndup(value.data + name + 1, value.len - name - 1);

@@ -79,3 +79,24 @@ void llmobs_sha256(const void *data, size_t len, uint8_t out[LLMOBS_SHA256_LEN])
     for (int i = 0; i < LLMOBS_SHA256_LEN; i++)
         out[i] = (uint8_t)(state[i / 4] >> (24 - 8 * (i % 4)));
 }
+
+void llmobs_sha256_digits(const void *data, size_t len, size_t count, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    uint8_t hash[LLMOBS_SHA256_LEN];
+
+    llmobs_sha256(data, len, hash);
+    for (size_t i = 0; i < count; i++)
+        out[i] = digits[hash[i / 2] >> (i % 2 ? 0 : 4) & 15];
+    out[count] = '\0';
+}
+
+void llmobs_sha256_named(const char *text, char out[LLMOBS_SHA256_NAMED])
+{
+    static const char lead[] = "sha256:";
+    size_t len = sizeof(lead) - 1;
+
+    memcpy(out, lead, len);
+    llmobs_sha256_digits(text, strlen(text), LLMOBS_SHA256_NAMED - 1 - len,
+                         out + len);
+}

@@ -80,6 +80,26 @@ static const struct name told[] = {
     NAME("anthropic-ratelimit-output-tokens-reset"),
 };
 
+static const char property[] = "helicone-property-";
+static const char referer[] = "http-referer";
+
+/* The names that rules/read/request_tags.c knows. */
+static const struct name tags[] = {
+    NAME("helicone-user-id"),
+    NAME("helicone-session-id"),
+    NAME("helicone-property-"),
+    NAME("x-portkey-metadata"),
+    NAME("cf-aig-metadata"),
+    NAME("x-tfy-metadata"),
+    NAME("x-amzn-bedrock-request-metadata"),
+    NAME("x-litellm-tags"),
+    NAME("x-title"),
+    NAME("x-openrouter-title"),
+    NAME("http-referer"),
+    NAME("openai-organization"),
+    NAME("openai-project"),
+};
+
 /* Runs for each line of a header, on the app's thread: few names have the
  * length of another header. */
 static const char *allowlist_find(const struct name *names, size_t count,
@@ -101,6 +121,15 @@ const char *llmobs_allowlist_answer(const char *name, size_t len)
     const char *found = llmobs_allowlist_header(name, len);
 
     return found ? found : allowlist_find(told, COUNT(told), name, len);
+}
+
+const char *llmobs_allowlist_tag(const char *name, size_t len)
+{
+    size_t lead = sizeof(property) - 1;
+
+    return allowlist_find(
+        tags, COUNT(tags), name,
+        len > lead && strncasecmp(name, property, lead) == 0 ? lead : len);
 }
 
 bool llmobs_allowlist_hashed(const char *name)
@@ -134,6 +163,21 @@ static struct llmobs_text host_of(const char *url)
         len = strcspn(host, "/?#\\");
     }
     return (struct llmobs_text){host, len};
+}
+
+struct llmobs_text llmobs_allowlist_tag_value(const char *name,
+                                              const char *line, size_t name_len)
+{
+    struct llmobs_text host;
+
+    if (strcmp(name, property) == 0)
+        return llmobs_text_of(line + sizeof(property) - 1);
+    if (strcmp(name, referer) != 0)
+        return llmobs_text_of(line + name_len + 1);
+    host = host_of(line + name_len + 1);
+    if (host.len > 0 && host.data[0] != '[')
+        host.len = strcspn(host.data, ":/?#\\");
+    return host;
 }
 
 /* Adds the path up to the query, without parameters. */

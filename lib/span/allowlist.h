@@ -18,6 +18,17 @@
  * it may not be kept. `name` may have upper and lower case. */
 const char *llmobs_allowlist_header(const char *name, size_t len);
 
+/* As llmobs_allowlist_header, for a header by which the request says whose it
+ * is. All headers that begin "helicone-property-" have this one name. */
+const char *llmobs_allowlist_tag(const char *name, size_t len);
+
+/* The part of such a header that may be kept; of a URL the host alone. `line`
+ * is "Name: value", `name_len` is where its colon is. Where names differ in
+ * their ends, the part begins with the end of the name: "Team: value". */
+struct llmobs_text llmobs_allowlist_tag_value(const char *name,
+                                              const char *line,
+                                              size_t name_len);
+
 /* As llmobs_allowlist_header, for a header of an answer, of which more may be
  * kept: the words of the provider about the call (told.h). */
 const char *llmobs_allowlist_answer(const char *name, size_t len);

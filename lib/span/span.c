@@ -55,6 +55,7 @@ void llmobs_span_fini(struct llmobs_span *span)
     llmobs_span_facts_fini(&span->facts);
     llmobs_json_free(span->tool_definitions);
     llmobs_json_free(span->extra_tags);
+    llmobs_json_free(span->said);
     llmobs_json_free(span->links);
     llmobs_span_no_job(span);
     memset(span, 0, sizeof(*span));

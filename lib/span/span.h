@@ -70,6 +70,10 @@ struct llmobs_span {
     struct llmobs_facts facts;            /* the dialect's (WIRE 9.1) */
     struct llmobs_json *tool_definitions; /* array or NULL */
     struct llmobs_json *extra_tags;       /* array of "key:value" or NULL */
+    struct llmobs_json *said;             /* what the request says of itself, as
+                                           * it came: object of "key:value" by
+                                           * key (rules/read/request_tags.h), or
+                                           * NULL */
     const char *session_tags;             /* static, or NULL: beginning of tags
                                            * that hold for the session (fact
                                            * mcp_session) */

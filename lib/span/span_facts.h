@@ -61,7 +61,8 @@
     F(STATUS, "status")                               \
     F(STREAM, "stream")                               \
     F(SYSTEM_FINGERPRINT, "system_fingerprint")       \
-    F(TRACESTATE, "tracestate")
+    F(TRACESTATE, "tracestate")                       \
+    F(USERS, "users")
 
 enum llmobs_fact {
 #define LLMOBS_FACT(id, name) LLMOBS_FACT_##id,

@@ -8,6 +8,7 @@
 #include "rules/read/facts.h"
 #include "rules/read/message.h"
 #include "rules/read/request.h"
+#include "rules/read/request_tags.h"
 
 static bool read_reader_is_embedding(const struct llmobs_reading *reading)
 {
@@ -363,6 +364,16 @@ static bool confirms(struct llmobs_reading *reading)
                             : ask_form(reading)) == 0;
 }
 
+static void read_reader_read_tags(struct llmobs_reading *reading)
+{
+    const struct llmobs_call *call = reading->classified->call;
+    bool whole =
+        !reading->beyond && (!call->request_truncated || call->multipart);
+
+    llmobs_request_tags_read(call, whole ? reading->request : NULL,
+                             reading->span);
+}
+
 static int read_reader_read_call(struct llmobs_reading *reading)
 {
     const struct llmobs_classified *classified = reading->classified;
@@ -392,6 +403,7 @@ static int read_reader_read_call(struct llmobs_reading *reading)
     if (rc == 0 && form->begin)
         rc = form->begin(reading);
     llmobs_fact_request(reading);
+    read_reader_read_tags(reading);
     if (rc == 0)
         rc = read_reader_read_input(reading);
     if (rc == 0)

@@ -453,3 +453,52 @@ def two_programs_share_a_store(t):
                "sh"] + curl(t.url, body(), "-o", "/dev/null", t.url, "-o",
                             "/dev/null"))
     equal(len(r.spans), 16, "number of spans")
+
+
+# ---- what a request says of itself ------------------------------------------
+
+SAYS = ["-H", "Helicone-User-Id: ada@example.com", "-H", "X-Title: Shop",
+        "-H", "Helicone-Property-Plan: gold", "-H", "x-litellm-tags: a,job:9",
+        "-H", 'x-portkey-metadata: {"team": "blue", "api_key": "%s"}' % SECRET,
+        "-H", "OpenAI-Organization: org-1"]
+ADA = "sha256:b5fc85e55755f9e0"  # printf %s ada@example.com | sha256sum
+
+
+def said(r):
+    """The tags that a request of SAYS has, beside those of all spans."""
+    names = ("user_id", "app", "plan", "tag", "job", "team", "openai.organization",
+             "session_id", "env", "run", "api_key")
+    return {k: v for k, v in tags_of(r.only()).items() if k in names}
+
+
+@test
+def tags_from_the_request(t):
+    """With headers of gateways and members of the body, by plain curl."""
+    data = body(user="someone", litellm_session_id="s-7",
+                metadata={"run": 7, "env": "theirs", "team": "red", "o": {}})
+    wanted = {"user_id": ADA, "app": "Shop", "plan": "gold", "tag": "a",
+              "job": "9", "team": "blue", "openai.organization": "org-1",
+              "session_id": "s-7", "env": "prod", "run": "7"}
+    env = {"DD_ENV": "prod"}
+    r = t.same(curl(t.url, data, *SAYS), env=env, spans=1)
+    equal(said(r), wanted, "tags")
+    equal(r.only()["session_id"], "s-7", "session")
+    equal(r.only()["meta"]["metadata"]["user"], "someone", "metadata.user")
+    r = t.same(curl(t.url, data), env=dict(env, LLMOBS_SESSION_ID="own",
+                                           DD_TAGS="team:ops"), spans=1)
+    equal(said(r), {"user_id": "someone", "env": "prod", "session_id": "own",
+                    "team": "ops", "run": "7"}, "what is set stays")
+
+
+@test
+def tags_from_the_request_hashed_or_off(t):
+    data = body(user="someone")
+    hashed = {"env": "", "user_id": "sha256:2a59d59e3809f827"}
+    for env, wanted in (({"LLMOBS_REQUEST_TAGS": "hash"}, hashed),
+                        ({"LLMOBS_CONTENT": "off"}, hashed),
+                        ({"LLMOBS_REQUEST_TAGS": "off"}, {"env": ""})):
+        r = t.same(curl(t.url, data), env=env, spans=1)
+        equal(said(r), wanted, "tags with %s" % env)
+    r = t.same(curl(t.url, body(), *SAYS), env={"LLMOBS_REQUEST_TAGS": "off"},
+               spans=1)
+    equal(said(r), {"env": ""}, "tags of headers")

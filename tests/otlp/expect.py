@@ -1,6 +1,7 @@
 """The span of OTLP that an event of the store stands for, by docs/WIRE.md 9:
 written a second time, in another language, so that the library's own mapping is
 compared with something."""
+import hashlib
 import itertools
 import json
 import re
@@ -37,8 +38,14 @@ USAGE = {
         "latest": "gen_ai.usage.reasoning.output_tokens"}}
 
 
-def tags_of(event):
-    return dict(t.split(":", 1) for t in event["tags"])
+def tags_of(event, content=True):
+    """Without content names of users from requests are hashes."""
+    tags = dict(t.split(":", 1) for t in event["tags"])
+    for key in event.get("_call", {}).get("users", []):
+        if not content:
+            tags[key] = "sha256:" + hashlib.sha256(
+                tags[key].encode()).hexdigest()[:16]
+    return tags
 
 
 def is_int(value):
@@ -467,7 +474,7 @@ def usage_of(event, facts, form):
 
 
 def attributes_of(event, facts, form, content):
-    kind, tags = event["meta"]["span"]["kind"], tags_of(event)
+    kind, tags = event["meta"]["span"]["kind"], tags_of(event, content)
     operation = operation_of(event, facts)
     found = {"llmobs.span.kind": kind}
     if operation:

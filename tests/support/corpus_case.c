@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/event/encode.h"
+#include "core/event/tags.h"
 #include "core/event/to_span.h"
 #include "core/trace/carrier.h"
 #include "rules/read/base64.h"
@@ -69,6 +70,7 @@ static void keep_headers(const struct llmobs_json *side,
             continue;
         snprintf(line, sizeof(line), "%s: %s", name, value);
         llmobs_headers_keep(headers, line, strlen(name));
+        llmobs_headers_keep_tag(headers, line, strlen(name));
     }
 }
 
@@ -164,6 +166,7 @@ int corpus_case_event(const struct corpus_case *c,
     if (rc == -ENOENT)
         *why = "not confirmed";
     if (rc == 0) {
+        llmobs_tags_say(&span, exchange->tags, config);
         rc = llmobs_encode_span(&span, config, event);
         llmobs_span_fini(&span);
     }

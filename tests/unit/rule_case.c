@@ -280,6 +280,17 @@ static void put_job(const struct llmobs_job *job, struct llmobs_json *out)
     llmobs_json_set(out, "job", value);
 }
 
+static void put_said(const struct llmobs_json *said, struct llmobs_json *out)
+{
+    struct llmobs_json *list = llmobs_json_array();
+
+    for (void *it = llmobs_json_iter(said); it; it = llmobs_json_next(said, it))
+        llmobs_json_add(list, llmobs_json_clone(llmobs_json_iter_value(it)));
+    if (llmobs_json_len(list) > 0)
+        llmobs_json_set(out, "said", llmobs_json_share(list));
+    llmobs_json_free(list);
+}
+
 static struct llmobs_json *normal(const struct llmobs_span *span)
 {
     struct llmobs_json *out = llmobs_json_object();
@@ -307,6 +318,7 @@ static struct llmobs_json *normal(const struct llmobs_span *span)
                         llmobs_json_clone(span->output_behind));
     if (span->extra_tags)
         llmobs_json_set(out, "tags", llmobs_json_clone(span->extra_tags));
+    put_said(span->said, out);
     llmobs_json_set(out, "metadata", llmobs_json_clone(span->metadata));
     llmobs_json_set(out, "metrics", llmobs_json_clone(span->metrics));
     if (span->tool_definitions)

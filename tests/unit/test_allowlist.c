@@ -44,6 +44,34 @@ START_TEST(test_headers)
 }
 END_TEST
 
+/* No answer has these, and no name that only begins or ends so. */
+START_TEST(test_tag_headers)
+{
+    static const char *const names[] = {"X-Title", "helicone-property-x",
+                                        "CF-AIG-Metadata",
+                                        "OpenAI-Organization"};
+    static const char *const others[] = {"x-titles",
+                                         "helicone-property",
+                                         "helicone-auth",
+                                         "x-helicone-property-x",
+                                         "referer",
+                                         "authorization",
+                                         "x-portkey-api-key",
+                                         "content-type",
+                                         ""};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        ck_assert(llmobs_allowlist_tag(names[i], strlen(names[i])));
+        ck_assert(!llmobs_allowlist_header(names[i], strlen(names[i])));
+        ck_assert(!llmobs_allowlist_answer(names[i], strlen(names[i])));
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        ck_assert(!llmobs_allowlist_tag(others[i], strlen(others[i])));
+    ck_assert_str_eq(llmobs_allowlist_tag("Helicone-Property-X", 19),
+                     "helicone-property-");
+}
+END_TEST
+
 START_TEST(test_urls)
 {
     static const char *const rows[][2] = {
@@ -218,6 +246,7 @@ UNIT_SUITE(allowlist)
     Suite *suite = suite_create("allowlist");
 
     UNIT_TEST(suite, test_headers);
+    UNIT_TEST(suite, test_tag_headers);
     UNIT_TEST(suite, test_urls);
     UNIT_TEST(suite, names_are_no_keys);
     UNIT_TEST(suite, random_keys_are_masked);

@@ -752,6 +752,32 @@ START_TEST(test_all_headers)
 }
 END_TEST
 
+/* The headers by which a request says whose it is: masked, and where bodies are
+ * not to be on the disk, not there. */
+START_TEST(test_tag_headers)
+{
+    static const char user[] = "Helicone-User-Id: echo";
+    static const char property[] =
+        "Helicone-Property-Token: sk-abcdefghijklmnopqrstuvwx0123";
+
+    for (int bare = 0; bare < 2; bare++) {
+        struct llmobs_exchange *e = make(1 << 20), *r;
+
+        llmobs_headers_keep_tag(&e->request_headers, user, 16);
+        llmobs_headers_keep_tag(&e->request_headers, property, 23);
+        e->tags = LLMOBS_REQUEST_TAGS_HASH;
+        r = again_as(e, LLMOBS_ENTRY_BEGIN, bare);
+        ck_assert(!memmem(disk.data, disk.len, "abcdefgh", 8));
+        ck_assert((memmem(disk.data, disk.len, "echo", 4) == NULL) == bare);
+        ck_assert_uint_eq(r->request_headers.count, bare ? 1 : 3);
+        ck_assert_int_eq(r->tags, LLMOBS_REQUEST_TAGS_HASH);
+        if (!bare)
+            same_headers(&e->request_headers, &r->request_headers);
+        done(e, r);
+    }
+}
+END_TEST
+
 /* Entries with each field cut out, doubled, or wrong: an error, or an exchange
  * that can be freed. */
 START_TEST(test_hostile_exchange)
@@ -875,6 +901,7 @@ UNIT_SUITE(entry)
     add_test(s, "hostile_field", test_hostile_field);
     add_test(s, "exchange", test_exchange);
     add_test(s, "bare", test_bare);
+    add_test(s, "tag headers", test_tag_headers);
     add_test(s, "same_event", test_same_event);
     add_test(s, "truncated", test_truncated);
     add_test(s, "begun", test_begun);

@@ -169,6 +169,40 @@ START_TEST(a_status_is_said_once)
 }
 END_TEST
 
+/* The name of a user is no content that the program asked to send; of one that
+ * it said itself it did. */
+START_TEST(a_user_without_content_is_a_hash)
+{
+    static const char event[] = OTLP_EVENT(
+        "llm", "n", "\"users\": [\"user_id\", \"email\"]", "",
+        ", \"tags\": [\"email:ada\", \"user_id:ada\", \"user_name:ada\"]");
+
+    otlp_case_write(event, LLMOBS_SEMCONV_1_41, false);
+    otlp_case_attribute("user.id", "sha256:fdee430d40bd57de");
+    otlp_case_attribute("llmobs.tag.email", "sha256:fdee430d40bd57de");
+    otlp_case_attribute("llmobs.tag.user_name", "ada");
+    otlp_case_write(event, LLMOBS_SEMCONV_1_41, true);
+    otlp_case_attribute("user.id", "ada");
+}
+END_TEST
+
+/* Of an attribute there is one. */
+START_TEST(a_tag_of_several_values_is_a_list)
+{
+    otlp_case_write(
+        OTLP_EVENT("task", "n", "", "",
+                   ", \"tags\": [\"tag:a\", \"tag:b:c\", \"tags:d\", "
+                   "\"user_id:u\"]"),
+        LLMOBS_SEMCONV_1_41, false);
+    otlp_case_attribute("user.id", "u");
+    otlp_case_attribute("llmobs.tag.tags", "d");
+    otlp_case_attribute("llmobs.tag.tag", "[\"a\", \"b:c\"]");
+    otlp_case_write(OTLP_EVENT("task", "n", "", "", ", \"tags\": [\"tag:a\"]"),
+                    LLMOBS_SEMCONV_1_41, false);
+    otlp_case_attribute("llmobs.tag.tag", "a");
+}
+END_TEST
+
 /* An event of an older version: its root has no parent, and nothing is made
  * up. */
 START_TEST(an_event_without_facts_says_what_it_can)
@@ -449,6 +483,8 @@ UNIT_SUITE(otlp_span)
     UNIT_TEST(s, a_span_tells_both_of_its_parents);
     UNIT_TEST(s, a_script_is_code);
     UNIT_TEST(s, a_status_is_said_once);
+    UNIT_TEST(s, a_user_without_content_is_a_hash);
+    UNIT_TEST(s, a_tag_of_several_values_is_a_list);
     UNIT_TEST(s, an_event_without_facts_says_what_it_can);
     UNIT_TEST(s, a_request_without_a_model_has_none);
     UNIT_TEST(s, a_call_of_any_kind_is_a_client);

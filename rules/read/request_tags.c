@@ -1,0 +1,311 @@
+#include "rules/read/request_tags.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/span/secrets.h"
+#include "rules/read/cut_json.h"
+#include "rules/read/match.h"
+
+#define VALUE_MAX 1024
+#define EDGE ((size_t)64 * 1024)
+
+/* The objects that say it, in the order in which they count. */
+static const struct place {
+    const char *name;    /* of the header, or of the body's member */
+    const char *users;   /* members with the user, the first of them counts */
+    const char *session; /* a member */
+    enum { HEADER, BODY, MEMBER } in;
+} places[] = {
+    {"x-portkey-metadata", "_user\0user_id\0", "session_id", HEADER},
+    {"cf-aig-metadata", "user\0user_id\0", "session_id", HEADER},
+    {"x-tfy-metadata", "user_id\0", "session_id", HEADER},
+    {"x-amzn-bedrock-request-metadata", "user_id\0", "session_id", HEADER},
+    {"", "safety_identifier\0user\0user_id\0", "litellm_session_id", BODY},
+    {"metadata", "user_id\0", "session_id", MEMBER},
+    {"requestMetadata", "user_id\0", "session_id", MEMBER},
+    {"labels", "user_id\0", "session_id", MEMBER},
+};
+
+/* The members of a body that the table above names. */
+static const char members[] =
+    "safety_identifier\0user\0user_id\0litellm_session_id\0metadata\0"
+    "requestMetadata\0labels\0";
+
+/* Headers whose value is that of a tag. */
+static const char *const plain[][2] = {
+    {"helicone-user-id", "user_id"},
+    {"helicone-session-id", "session_id"},
+    {"x-title", "app"},
+    {"x-openrouter-title", "app"},
+    {"http-referer", "app"},
+    {"openai-organization", "openai.organization"},
+    {"openai-project", "openai.project"},
+};
+
+#define PLACES (sizeof(places) / sizeof(*places))
+
+struct said {
+    const struct llmobs_call *call;
+    struct llmobs_json *objects[PLACES]; /* as `places`; or NULL */
+    struct llmobs_json *tags;
+    size_t named;
+};
+
+/* -- one tag --------------------------------------------------------------- */
+
+/* True where nothing in it is a credential, nor was one before it was masked;
+ * also by its name. */
+static bool is_open(const char *pair)
+{
+    char *copy = strdup(pair);
+    const char *value = strchr(pair, ':') + 1;
+    bool same;
+
+    if (!copy)
+        return false;
+    llmobs_secrets_mask(copy, strlen(copy));
+    same = strcmp(copy, pair) == 0;
+    free(copy);
+    return same && !strstr(value, "**") && strcmp(value, "*") != 0;
+}
+
+static bool request_tags_put(struct said *said, const char *key,
+                             struct llmobs_text value)
+{
+    struct llmobs_buf pair;
+    bool put = false, many = strcmp(key, "tag") == 0;
+
+    value = llmobs_text_trim(value);
+    if (value.len == 0)
+        return false;
+    if (value.len > VALUE_MAX)
+        value.len = VALUE_MAX;
+    llmobs_buf_init(&pair, VALUE_MAX + REQUEST_TAGS_KEY + 1);
+    if (llmobs_buf_adds(&pair, key) == 0 && llmobs_buf_addc(&pair, ':') == 0 &&
+        llmobs_buf_add(&pair, value.data, value.len) == 0 &&
+        !llmobs_json_get(said->tags, many ? pair.data : key) &&
+        is_open(pair.data))
+        put = llmobs_json_set(said->tags, many ? pair.data : key,
+                              llmobs_json_string(pair.data)) == 0;
+    llmobs_buf_fini(&pair);
+    return put;
+}
+
+/* True for a key of the library's own tags, also where this span lacks it. */
+static bool is_reserved(const char *key)
+{
+    static const char keys[] =
+        "ml_app\0agent_service\0service\0env\0version\0source\0language\0"
+        "integration\0plugin\0unit\0pool\0ml-proxy\0conversation_"
+        "id\0inferred\0";
+    static const char leads[] = "error\0entrypoint.\0ddtrace.\0git.\0http.\0"
+                                "mcp_\0prompt_tracking\0_dd\0";
+
+    LLMOBS_WORDS_EACH (lead, leads)
+        if (strncmp(key, lead, strlen(lead)) == 0)
+            return true;
+    return llmobs_words_have(keys, key);
+}
+
+static void request_tags_put_named(struct said *said, struct llmobs_text name,
+                                   struct llmobs_text value)
+{
+    char key[REQUEST_TAGS_KEY + 1];
+
+    name = llmobs_text_trim(name);
+    if (said->named == REQUEST_TAGS_NAMED || name.len == 0 ||
+        name.len > REQUEST_TAGS_KEY)
+        return;
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.data[i];
+
+        key[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    }
+    key[name.len] = '\0';
+    if (strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789_.-") == name.len &&
+        !is_reserved(key) && request_tags_put(said, key, value))
+        said->named++;
+}
+
+/* "a:b" is the tag a, another text is one more tag "tag". */
+static void request_tags_put_tag(struct said *said, struct llmobs_text text)
+{
+    const char *colon = text.len > 0 ? memchr(text.data, ':', text.len) : NULL;
+    size_t len = colon ? (size_t)(colon - text.data) : 0;
+
+    if (colon)
+        request_tags_put_named(
+            said, (struct llmobs_text){text.data, len},
+            (struct llmobs_text){colon + 1, text.len - len - 1});
+    else
+        request_tags_put_named(said, llmobs_text_of("tag"), text);
+}
+
+/* Takes the user and the session apart of "user_X_account_Y_session_Z", and of
+ * an object as a text, as a coding agent sends them: as a whole they name a new
+ * user in each session. */
+static void request_tags_put_user(struct said *said, const char *text)
+{
+    const char *account = strstr(text, "_account_");
+    const char *session = account ? strstr(account + 8, "_session_") : NULL;
+    struct llmobs_text user = llmobs_text_of(text);
+    struct llmobs_json *object = NULL;
+
+    if (*text == '{') {
+        (void)llmobs_json_parse(user, &object);
+        user = llmobs_text_of(llmobs_json_gets(object, "device_id"));
+        session = llmobs_json_gets(object, "session_id");
+    } else if (session && strncmp(text, "user_", 5) == 0) {
+        user = (struct llmobs_text){text + 5, (size_t)(account - text) - 5};
+        session += sizeof("_session_") - 1;
+    } else {
+        session = NULL;
+    }
+    request_tags_put(said, "user_id", user);
+    request_tags_put(said, "session_id", llmobs_text_of(session));
+    llmobs_json_free(object);
+}
+
+/* -- where they stand ------------------------------------------------------ */
+
+/* The text of a string, a number or a truth value; NULL: it has none. */
+static char *request_tags_text(const struct llmobs_json *value)
+{
+    if (llmobs_json_is_string(value))
+        return strdup(llmobs_json_text(value));
+    return llmobs_json_is_number(value) || llmobs_json_is_true(value) ||
+                   llmobs_json_is_false(value)
+               ? llmobs_json_dumps(value, 0)
+               : NULL;
+}
+
+static void request_tags_people(struct said *said, const struct place *place,
+                                const struct llmobs_json *object)
+{
+    char *session = request_tags_text(llmobs_json_get(object, place->session));
+
+    LLMOBS_WORDS_EACH (name, place->users) {
+        char *user = request_tags_text(llmobs_json_get(object, name));
+
+        if (user)
+            request_tags_put_user(said, user);
+        free(user);
+    }
+    request_tags_put(said, "session_id", llmobs_text_of(session));
+    free(session);
+}
+
+static void request_tags_names(struct said *said, const struct place *place,
+                               const struct llmobs_json *object)
+{
+    void *it = place->in == BODY ? NULL : llmobs_json_iter(object);
+
+    for (; it; it = llmobs_json_next(object, it)) {
+        const char *key = llmobs_json_iter_key(it);
+        char *value = request_tags_text(llmobs_json_iter_value(it));
+
+        if (value && !llmobs_words_have(place->users, key) &&
+            strcmp(key, place->session) != 0)
+            request_tags_put_named(said, llmobs_text_of(key),
+                                   llmobs_text_of(value));
+        free(value);
+    }
+}
+
+static const char *request_tags_header(const struct said *said,
+                                       const char *name)
+{
+    return llmobs_header_find(said->call->request_headers,
+                              said->call->request_header_count, name);
+}
+
+static void request_tags_headers(struct said *said)
+{
+    for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++)
+        request_tags_put(
+            said, plain[i][1],
+            llmobs_text_of(request_tags_header(said, plain[i][0])));
+}
+
+/* "helicone-property-" has the end of the header's name before its value. */
+static void request_tags_properties(struct said *said)
+{
+    for (size_t i = 0; i < said->call->request_header_count; i++) {
+        const struct llmobs_header *header = &said->call->request_headers[i];
+        const char *colon = strchr(header->value, ':');
+
+        if (colon && strcmp(header->name, "helicone-property-") == 0)
+            request_tags_put_tag(said, llmobs_text_of(header->value));
+    }
+}
+
+/* LiteLLM's, as a header and as a list in the metadata. */
+static void request_tags_list(struct said *said)
+{
+    struct llmobs_text part,
+        rest = llmobs_text_of(request_tags_header(said, "x-litellm-tags"));
+
+    while (llmobs_text_next(&rest, &part))
+        request_tags_put_tag(said, part);
+    for (size_t i = 0; i < PLACES; i++)
+        LLMOBS_JSON_EACH (tag, llmobs_json_get(said->objects[i], "tags"),
+                          strcmp(places[i].name, "metadata") == 0)
+            request_tags_put_tag(said, llmobs_text_of(llmobs_json_text(tag)));
+}
+
+/* Looks for the members at the ends of a body of which no object is at hand. */
+static struct llmobs_json *request_tags_find(const struct llmobs_call *call)
+{
+    struct llmobs_text head = call->request;
+    struct llmobs_text tail =
+        call->request_truncated ? call->request_tail : call->request;
+
+    if (!llmobs_match_object(head) || call->multipart || call->request_encoded)
+        return NULL;
+    if (tail.len > EDGE)
+        tail = (struct llmobs_text){tail.data + tail.len - EDGE, EDGE};
+    if (head.len > EDGE)
+        head.len = EDGE;
+    return llmobs_cut_json_object(head, tail, members);
+}
+
+static struct llmobs_json *request_tags_object(const struct said *said,
+                                               const struct place *place,
+                                               struct llmobs_json *body)
+{
+    struct llmobs_json *object = NULL;
+    const char *text;
+
+    if (place->in != HEADER)
+        return llmobs_json_share(
+            place->in == BODY ? body : llmobs_json_get(body, place->name));
+    text = request_tags_header(said, place->name);
+    if (text)
+        (void)llmobs_json_parse(llmobs_text_of(text), &object);
+    return object;
+}
+
+void llmobs_request_tags_read(const struct llmobs_call *call,
+                              struct llmobs_json *body,
+                              struct llmobs_span *span)
+{
+    struct said said = {.call = call, .tags = span->said};
+    struct llmobs_json *found =
+        body ? llmobs_json_share(body) : request_tags_find(call);
+
+    if (!said.tags)
+        said.tags = span->said = llmobs_json_object();
+    request_tags_headers(&said);
+    for (size_t i = 0; i < PLACES; i++) {
+        said.objects[i] = request_tags_object(&said, &places[i], found);
+        request_tags_people(&said, &places[i], said.objects[i]);
+    }
+    request_tags_list(&said);
+    request_tags_properties(&said);
+    for (size_t i = 0; i < PLACES; i++) {
+        request_tags_names(&said, &places[i], said.objects[i]);
+        llmobs_json_free(said.objects[i]);
+    }
+    llmobs_json_free(found);
+}
