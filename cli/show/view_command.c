@@ -80,16 +80,21 @@ static int set_grep(const struct llmobs_cli_option *option, const char *pattern)
     return llmobs_cli_refuse(option->name, pattern, why);
 }
 
-static int set_by(const struct llmobs_cli_option *option, const char *word)
+static int set_by(const struct llmobs_cli_option *option, const char *words)
 {
     const char *near;
 
-    if (llmobs_samples_by(word, option->to, &near) == 0)
+    if (llmobs_by_read(option->to, words, &near) == 0)
         return 0;
     llmobs_tell("llmobs view: --by: no such way to group");
-    llmobs_suggest_end(near,
-                       "there are model, provider, ml_app, service, kind, "
-                       "session, day, error");
+    if (near) {
+        llmobs_suggest_end(near, "");
+        return -EINVAL;
+    }
+    llmobs_tell("; one or two of ");
+    for (int i = 0; i < LLMOBS_KEY_TAG; i++)
+        llmobs_tell("%s, ", llmobs_key_word((enum llmobs_key)i));
+    llmobs_tell("tag:NAME\n");
     return -EINVAL;
 }
 
@@ -263,9 +268,10 @@ static int view_command_choose(struct llmobs_view *view)
         llmobs_tell("llmobs view: --fields is for --csv and --json of spans\n");
         return -EINVAL;
     }
-    if (view->by != LLMOBS_BY_NOTHING && view->form != llmobs_view_summary &&
-        view->form != llmobs_view_series) {
-        llmobs_tell("llmobs view: --by is for --summary and --timeseries\n");
+    if (view->by.count > 0 && view->form != llmobs_view_summary &&
+        view->form != llmobs_view_series && view->form != llmobs_view_waste) {
+        llmobs_tell("llmobs view: --by is for --summary, --timeseries and "
+                    "--waste\n");
         return -EINVAL;
     }
     if (view->step_ns > 0 && view->form != llmobs_view_series) {

@@ -43,8 +43,8 @@ _llmobs_values() { # OPTION: completes its value; false: it has none of its own
         ;;
     --to) COMPREPLY=($(compgen -W 'agent agentless otlp store' -- "$2")) ;;
     --by)
-        COMPREPLY=($(compgen -W 'model provider ml_app service kind session day
-            error' -- "$2"))
+        COMPREPLY=($(compgen -W 'script caller plugin unit host os_user user
+            tag: key model provider ml_app service kind session day error' -- "$2"))
         ;;
     --timeseries)
         [[ $2 != -* ]] || return 1

@@ -66,7 +66,7 @@ function __llmobs_complete
             string split ' ' 'agent agentless otlp store'
             return
         case --by
-            string split ' ' 'model provider ml_app service kind session day error'
+            string split ' ' 'script caller plugin unit host os_user user tag: key model provider ml_app service kind session day error'
             return
         case --step
             string split ' ' '1m 5m 1h 1d'
