@@ -161,8 +161,8 @@ static const char *read_os_user(const struct llmobs_row *row,
     for (size_t i = 0; i < account_count; i++)
         if (accounts[i].uid == uid)
             return accounts[i].name;
-    snprintf(room->text, sizeof(room->text), "%lld", uid);
-    return room->text;
+    snprintf(room->uid, sizeof(room->uid), "%lld", uid);
+    return room->uid;
 }
 
 /* -- when and how it ended --------------------------------------------------

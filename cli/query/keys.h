@@ -56,9 +56,10 @@ struct llmobs_by {
     size_t count;
 };
 
-/* Room for a text that a key has to make. */
+/* Room for a text that a key has to make. Those of one event may share it. */
 struct llmobs_key_room {
     char text[2 * LLMOBS_KEY_PART + 64];
+    char uid[24];
 };
 
 /* The words of all keys; NULL: that one has none of its own. */

@@ -202,6 +202,7 @@ static struct asked typed = {
 
 #define VIEW typed.view
 #define FILTER VIEW.filter
+#define KEY(id) FILTER.keys[LLMOBS_KEY_##id]
 
 /* Rows of options that select spans; the HTML page lists those in use. */
 #define SELECT(name, set, to, letter)            \
@@ -223,6 +224,14 @@ static const struct llmobs_cli_option options[] = {
     SELECT("min-duration", set_duration, &FILTER.min_duration_ns, 0),
     SELECT("model", llmobs_filter_option, &FILTER.model, 0),
     SELECT("provider", llmobs_filter_option, &FILTER.provider, 0),
+    SELECT("script", llmobs_filter_option, &KEY(SCRIPT), 0),
+    SELECT("caller", llmobs_filter_option, &KEY(CALLER), 0),
+    SELECT("plugin", llmobs_filter_option, &KEY(PLUGIN), 0),
+    SELECT("unit", llmobs_filter_option, &KEY(UNIT), 0),
+    SELECT("host", llmobs_filter_option, &KEY(HOST), 0),
+    SELECT("os-user", llmobs_filter_option, &KEY(OS_USER), 0),
+    SELECT("user", llmobs_filter_option, &KEY(USER), 0),
+    SELECT("key", llmobs_filter_option, &KEY(KEY), 0),
     SELECT("grep", set_grep, &FILTER, 0),
     {"errors", llmobs_cli_flag, &FILTER.errors, 'e', 0, true, &VIEW.asked},
     {"spans", set_form, &VIEW, 0, 0, 0, NULL},

@@ -8,6 +8,7 @@ The store is a week of cron jobs, PHP pages and scripts, made by chance.
 """
 import collections
 import csv
+import fnmatch
 import io
 import json
 import math
@@ -330,7 +331,77 @@ def waste():
     view("--sessions", "--by", "script", status=2)
 
 
+FILTERS = [("script", "index.php"), ("script", "shop/index.php"),
+           ("script", "/srv/a/run.py"), ("script", "a/run.py"),
+           ("script", "!RUN.py"), ("script", "*/run.py"), ("script", "a"),
+           ("caller", "a.php:4*"), ("caller", "*!do_call"),
+           ("caller", "!curl+0x7"), ("plugin", "seo-writer"),
+           ("plugin", "!*"), ("unit", "*.service"), ("host", "web1"),
+           ("os-user", "root"), ("os-user", "4242424"), ("os-user", "!root"),
+           ("user", "ann"), ("user", "sha256:*"), ("key", "0123abcd")]
+
+
+def matches(event, option, wanted):
+    """Whether the value, or of a path any end of it, matches."""
+    value = fact(event, option.replace("-", "_"))
+    pattern = wanted.lstrip("!").lower()
+    all_ = [] if value is None else [value]
+    if all_ and option in ("script", "caller"):
+        all_ += [""] * value.endswith("/") + ends(value)
+    return any(fnmatch.fnmatchcase(one.lower(), pattern)
+               for one in all_) != wanted.startswith("!")
+
+
+def filters():
+    for option, wanted in FILTERS:
+        have = {h["span_id"] for h in lines("--" + option, wanted)}
+        want = {e["span_id"] for e in EVENTS if matches(e, option, wanted)}
+        check("only those of --%s %s" % (option, wanted), have == want and
+              0 < len(want) < len(EVENTS) or (have == want == set() and
+                                              wanted == "a"),
+              (have - want, want - have))
+    have = lines("--summary", "--by", "script", "--unit", "cron.service",
+                 "--os-user", "root")
+    want = grouped([e for e in EVENTS if tag_of(e, "unit") == "cron.service"
+                    and e["_call"]["uid"] == 0], ["script"])
+    check("two filters and a group", {(h["script"],): h["calls"]
+                                      for h in have} == {
+        name: len(all_) for name, all_ in want.items()}, have)
+    said = view("--script", "backup.bat").stderr.decode()
+    check("a filter that finds nothing tells what there is",
+          "scripts: " in said and PAGES[0] + "," in said and
+          "\x1b" not in said, said)
+    said = subprocess.run([TOOL, "completion", "values", "os-user", STORE],
+                          capture_output=True, env=ENV, timeout=60).stdout
+    check("a shell completes accounts", set(said.decode().split()) == {
+        account_of(e) for e in EVENTS} - {None}, said)
+
+
+def columns():
+    """--csv: each fact of each span, whole."""
+    keys = ["script", "caller", "plugin", "unit", "host", "os_user", "user",
+            "key"]
+    order_ = sorted(EVENTS, key=lambda e: int(e["span_id"][5:]), reverse=True)
+    text = view("--csv").stdout.decode()
+    have = list(csv.DictReader(io.StringIO(text, newline="")))
+    check("csv has the keys last", list(have[0])[-8:] == keys, list(have[0]))
+    wrong = [(h, k) for h, e in zip(have, order_) for k in keys
+             if h[k].lstrip("'") != (fact(e, k) or "")
+             or h["span_id"] != e["span_id"]]
+    check("csv has each fact", len(have) == len(EVENTS) and not wrong,
+          wrong[:1])
+    have = lines("--fields", "tag:team,span_id,os-user,caller")
+    check("json of a tag", [list(h.values()) for h in have] == [
+        [tag_of(e, "team"), e["span_id"], account_of(e), caller_of(e)]
+        for e in order_] and list(have[0]) == [
+            "tag:team", "span_id", "os_user", "caller"], have[:2])
+    said = view("--csv", "--fields", "scrpt", status=2).stderr
+    check("a mistyped field", b"did you mean script?" in said, said)
+    view("--csv", "--fields", "day", status=2)
+    view("--csv", "--fields", "tag:", status=2)
+
+
 EVENTS = write()
-for one in summary, series, waste:
+for one in summary, series, waste, filters, columns:
     if not ONLY or one.__name__ in ONLY:
         one()
