@@ -247,6 +247,45 @@ const char *llmobs_key_of(const struct llmobs_by_key *key,
     return llmobs_row_text(row, keys[key->key].at);
 }
 
+int llmobs_key_add_caller(const struct llmobs_json *event,
+                          struct llmobs_buf *out)
+{
+    struct llmobs_key_room room;
+    const char *plugin;
+    int rc;
+
+    if (!full(llmobs_json_gets(caller_of(event), "file")))
+        return 0;
+    rc = llmobs_buf_addf(out, "by %s",
+                         llmobs_key_end(read_caller(NULL, event, &room), NULL));
+    plugin = read_plugin(NULL, event, &room);
+    if (rc == 0 && plugin)
+        rc = llmobs_buf_addf(out, ", plugin %s", plugin);
+    return rc;
+}
+
+int llmobs_key_add_frames(const struct llmobs_json *event, size_t most,
+                          const char *between, struct llmobs_buf *out)
+{
+    const struct llmobs_json *frames =
+        llmobs_json_get(caller_of(event), "frames");
+    size_t count = llmobs_json_len(frames);
+    bool first = true;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < most && i < count; i++) {
+        const char *frame = llmobs_json_text(llmobs_json_at(frames, i));
+
+        if (!frame)
+            continue;
+        rc = llmobs_buf_adds(out, first ? "" : between);
+        rc |= llmobs_buf_add(out, frame,
+                             llmobs_texts_cut(frame, LLMOBS_KEY_PART));
+        first = false;
+    }
+    return rc;
+}
+
 /* -- words ------------------------------------------------------------------
  */
 

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lib/base/buf.h"
 #include "lib/text/json.h"
 
 struct llmobs_row;
@@ -78,6 +79,16 @@ const char *llmobs_key_of(const struct llmobs_by_key *key,
                           const struct llmobs_row *row,
                           const struct llmobs_json *event,
                           struct llmobs_key_room *room);
+
+/* Adds "by seo-writer.php:4 do_the_title, plugin seo-writer"; nothing where no
+ * line of a script is known. */
+int llmobs_key_add_caller(const struct llmobs_json *event,
+                          struct llmobs_buf *out);
+
+/* Adds the first `most` frames of the program at the call, the inner one first,
+ * with `between` between them. */
+int llmobs_key_add_frames(const struct llmobs_json *event, size_t most,
+                          const char *between, struct llmobs_buf *out);
 
 /* True where the values are paths, of which a person names the end. */
 bool llmobs_key_is_path(enum llmobs_key key);

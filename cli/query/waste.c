@@ -10,7 +10,6 @@
 
 #define NS_PER_S INT64_C(1000000000)
 #define FRAMES 3 /* of a caller */
-#define FRAME_MAX 1024
 #define THING 120
 #define TEXT_MAX 65536
 
@@ -53,14 +52,12 @@ static int waste_share(struct llmobs_waste *waste, const char **out,
     return *out ? 0 : -ENOMEM;
 }
 
-/* Shares the caller's line in its script, else joins the first frames, the
- * inner one first. */
+/* Shares the caller's line in its script, else its first frames. */
 static int waste_set_caller(struct llmobs_waste *waste, const char **out,
                             const struct llmobs_json *event)
 {
     const struct llmobs_json *caller = llmobs_json_get(
         llmobs_json_get(llmobs_json_get(event, "meta"), "metadata"), "caller");
-    const struct llmobs_json *frames = llmobs_json_get(caller, "frames");
     const struct llmobs_by_key key = {LLMOBS_KEY_CALLER, ""};
     struct llmobs_key_room room;
     struct llmobs_buf text;
@@ -69,15 +66,7 @@ static int waste_set_caller(struct llmobs_waste *waste, const char **out,
     if (llmobs_json_gets(caller, "file"))
         return waste_share(waste, out, llmobs_key_of(&key, NULL, event, &room));
     llmobs_buf_init(&text, TEXT_MAX);
-    for (size_t i = 0; rc == 0 && i < FRAMES && i < llmobs_json_len(frames);
-         i++) {
-        const char *frame = llmobs_json_text(llmobs_json_at(frames, i));
-
-        if (!frame)
-            continue;
-        rc = llmobs_buf_adds(&text, text.len > 0 ? " < " : "");
-        rc |= llmobs_buf_add(&text, frame, llmobs_texts_cut(frame, FRAME_MAX));
-    }
+    rc = llmobs_key_add_frames(event, FRAMES, " < ", &text);
     if (rc == 0)
         rc = waste_share(waste, out,
                          text.len > 0 ? text.data

@@ -82,6 +82,7 @@ def span(i, rng):
     failed = rng.random() < 0.1
     return hostile.span(
         i, "trace-%d" % (i // 3), metrics=metrics, tags=tags,
+        span_id=str(10**12 + i),
         start_ns=hostile.BEGIN + rng.randrange(7 * DAY),
         status="error" if failed else "ok", _call=facts,
         duration=rng.randrange(NS),
@@ -381,7 +382,7 @@ def columns():
     """--csv: each fact of each span, whole."""
     keys = ["script", "caller", "plugin", "unit", "host", "os_user", "user",
             "key"]
-    order_ = sorted(EVENTS, key=lambda e: int(e["span_id"][5:]), reverse=True)
+    order_ = sorted(EVENTS, key=lambda e: int(e["span_id"]), reverse=True)
     text = view("--csv").stdout.decode()
     have = list(csv.DictReader(io.StringIO(text, newline="")))
     check("csv has the keys last", list(have[0])[-8:] == keys, list(have[0]))
@@ -401,7 +402,29 @@ def columns():
     view("--csv", "--fields", "tag:", status=2)
 
 
+def one_span():
+    """`view ID`: the line of the script; with --full the frames below it."""
+    def shown(*args):
+        return [x.strip() for x in view("--color", "never", *args)
+                .stdout.decode().splitlines()]
+    event = next(e for e in EVENTS if "shop-bot/b.php:40 A" in
+                 (caller_of(e) or "") and plugin_of(e) and
+                 e["status"] == "ok")
+    wanted = "by b.php:40 A\\B::f/g, plugin shop-bot"
+    have = shown(event["span_id"])
+    check("the line of a script", wanted in have and have.index(
+        wanted) == have.index("span " + event["span_id"]) + 1 and not any(
+        "execute_ex" in x for x in have), have)
+    have = shown(event["span_id"], "--full")
+    at = have.index(wanted)
+    check("the frames below it", have[at + 1:at + 3] == [
+        "curl.so!f+0x9", "php8.2!execute_ex+0x3"], have)
+    event = next(e for e in EVENTS if caller_of(e) == "curl+0x7")
+    check("no line of a program", not any(
+        x.startswith("by ") for x in shown(event["span_id"], "--full")))
+
+
 EVENTS = write()
-for one in summary, series, waste, filters, columns:
+for one in summary, series, waste, filters, columns, one_span:
     if not ONLY or one.__name__ in ONLY:
         one()
