@@ -37,6 +37,7 @@
     F(FIRST_CHUNK_NS, "first_chunk_ns")               \
     F(FLAGS, "flags")                                 \
     F(HOST, "host")                                   \
+    F(HOSTNAME, "hostname")                           \
     F(MCP_METHOD, "mcp_method")                       \
     F(MCP_PROTOCOL, "mcp_protocol")                   \
     F(MCP_SESSION, "mcp_session")                     \
@@ -61,7 +62,8 @@
     F(STATUS, "status")                               \
     F(STREAM, "stream")                               \
     F(SYSTEM_FINGERPRINT, "system_fingerprint")       \
-    F(TRACESTATE, "tracestate")
+    F(TRACESTATE, "tracestate")                       \
+    F(UID, "uid")
 
 enum llmobs_fact {
 #define LLMOBS_FACT(id, name) LLMOBS_FACT_##id,
