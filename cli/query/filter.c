@@ -48,6 +48,24 @@ bool llmobs_filter_name_match(const struct llmobs_filter_name *name,
            name->is_not;
 }
 
+bool llmobs_filter_key_match(const struct llmobs_filter *filter,
+                             enum llmobs_key key, const char *have)
+{
+    const struct llmobs_filter_name *name = &filter->keys[key];
+    const struct llmobs_filter_name wanted = {name->pattern, false};
+    bool found = llmobs_filter_name_match(&wanted, have);
+
+    if (!name->pattern)
+        return true;
+    for (const char *end = NULL; have && !found && llmobs_key_is_path(key);) {
+        end = llmobs_key_end(have, end);
+        if (!end)
+            break;
+        found = llmobs_filter_name_match(&wanted, end);
+    }
+    return found != name->is_not;
+}
+
 static bool query_filter_begins(const char *have, const char *want)
 {
     return have && strncasecmp(have, want, strlen(want)) == 0;
@@ -180,6 +198,30 @@ static bool names_match(const struct llmobs_filter *filter,
                                     llmobs_filter_tag_of(event, "ml_app"));
 }
 
+static bool keys_match(const struct llmobs_filter *filter,
+                       const struct llmobs_json *event)
+{
+    struct llmobs_key_room room;
+
+    for (int i = 0; i < LLMOBS_KEY_OF_EVENT; i++) {
+        const struct llmobs_by_key key = {(enum llmobs_key)i, ""};
+
+        if (filter->keys[i].pattern &&
+            !llmobs_filter_key_match(filter, key.key,
+                                     llmobs_key_of(&key, NULL, event, &room)))
+            return false;
+    }
+    return true;
+}
+
+static bool asks_of_keys(const struct llmobs_filter *filter)
+{
+    for (int i = 0; i < LLMOBS_KEY_OF_EVENT; i++)
+        if (filter->keys[i].pattern)
+            return true;
+    return false;
+}
+
 /* True where the filter selects by something that a span has, but an evaluation
  * does not have. */
 static bool asks_of_span(const struct llmobs_filter *filter)
@@ -188,7 +230,7 @@ static bool asks_of_span(const struct llmobs_filter *filter)
            filter->model.pattern || filter->provider.pattern ||
            filter->session.pattern || filter->since_ns > 0 ||
            filter->until_ns > 0 || filter->min_duration_ns > 0 ||
-           filter->errors || filter->grep;
+           filter->errors || filter->grep || asks_of_keys(filter);
 }
 
 bool llmobs_filter_asks(const struct llmobs_filter *filter)
@@ -226,6 +268,7 @@ bool llmobs_filter_match(struct llmobs_filter *filter,
 {
     return numbers_match(filter, event) && names_match(filter, event) &&
            ids_match(filter, event) && tags_match(filter, event) &&
+           keys_match(filter, event) &&
            (!filter->grep || query_filter_found(filter, event));
 }
 

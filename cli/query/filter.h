@@ -9,6 +9,7 @@
 #ifndef LLMOBS_QUERY_FILTER_H
 #define LLMOBS_QUERY_FILTER_H
 
+#include "cli/query/keys.h"
 #include "lib/text/json.h"
 #include "lib/text/regex.h"
 
@@ -27,6 +28,7 @@ struct llmobs_filter_name {
 struct llmobs_filter {
     struct llmobs_filter_name name, kind, model, provider, service, ml_app;
     struct llmobs_filter_name session;
+    struct llmobs_filter_name keys[LLMOBS_KEY_OF_EVENT];
     const char *trace; /* the id of the trace, or the id's beginning */
     bool trace_whole;  /* `trace` is a whole id */
     const char *id;    /* the id of the trace or of the span, or a beginning */
@@ -65,6 +67,10 @@ int llmobs_filter_option(const struct llmobs_cli_option *option,
 /* True where `text` matches the name; NULL: the event has no such text. */
 bool llmobs_filter_name_match(const struct llmobs_filter_name *name,
                               const char *have);
+
+/* The same for a key's value; of a path its end may match. */
+bool llmobs_filter_key_match(const struct llmobs_filter *filter,
+                             enum llmobs_key key, const char *have);
 
 /* True where not every event passes. */
 bool llmobs_filter_asks(const struct llmobs_filter *filter);

@@ -4,51 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/query/cell.h"
 #include "cli/query/each.h"
 #include "lib/base/grow.h"
-#include "cli/shared/suggest.h"
-
-#define AT(member) offsetof(struct llmobs_row, member)
-
-/* The ways to group, and where a row has the group's name. */
-static const struct {
-    const char *word;
-    size_t at;
-} ways[LLMOBS_BY_COUNT] = {
-    [LLMOBS_BY_MODEL] = {"model", AT(model)},
-    [LLMOBS_BY_PROVIDER] = {"provider", AT(provider)},
-    [LLMOBS_BY_ML_APP] = {"ml_app", AT(ml_app)},
-    [LLMOBS_BY_SERVICE] = {"service", AT(service)},
-    [LLMOBS_BY_KIND] = {"kind", AT(kind)},
-    [LLMOBS_BY_SESSION] = {"session", AT(session)},
-    [LLMOBS_BY_DAY] = {"day", 0},
-    [LLMOBS_BY_ERROR] = {"error", 0},
-};
-
-const char *llmobs_samples_word(enum llmobs_samples_by by)
-{
-    return ways[by].word;
-}
-
-int llmobs_samples_by(const char *word, enum llmobs_samples_by *by,
-                      const char **near)
-{
-    struct llmobs_suggest suggest;
-
-    if (strcmp(word, "ml-app") == 0)
-        word = ways[LLMOBS_BY_ML_APP].word;
-    llmobs_suggest_init(&suggest, word);
-    for (int i = LLMOBS_BY_MODEL; i < LLMOBS_BY_COUNT; i++) {
-        if (strcmp(ways[i].word, word) == 0) {
-            *by = (enum llmobs_samples_by)i;
-            return 0;
-        }
-        llmobs_suggest_offer(&suggest, ways[i].word);
-    }
-    *near = suggest.best;
-    return -EINVAL;
-}
 
 void llmobs_samples_fini(struct llmobs_samples *samples)
 {
@@ -60,25 +17,22 @@ void llmobs_samples_fini(struct llmobs_samples *samples)
 
 /* -- groups --------------------------------------------------------------- */
 
-/* A call that failed without a type is an "error". */
-static const char *error_of(const struct llmobs_row *row)
+static int samples_set_group(struct llmobs_samples *samples,
+                             const char *group[LLMOBS_BY_KEYS],
+                             const struct llmobs_row *row,
+                             const struct llmobs_json *event)
 {
-    if (!row->failed)
-        return NULL;
-    return row->error_type ? row->error_type : "error";
-}
+    struct llmobs_key_room room;
 
-static const char *group_of(const struct llmobs_samples *samples,
-                            const struct llmobs_row *row,
-                            char room[LLMOBS_CELL_CLOCK])
-{
-    enum llmobs_samples_by by = samples->by;
+    for (size_t i = 0; i < samples->by.count; i++) {
+        const char *name =
+            llmobs_key_of(&samples->by.keys[i], row, event, &room);
 
-    if (by == LLMOBS_BY_DAY)
-        return llmobs_cell_clock(row->start_ns, "%Y-%m-%d", room);
-    if (by == LLMOBS_BY_ERROR)
-        return error_of(row);
-    return by == LLMOBS_BY_NOTHING ? NULL : llmobs_row_text(row, ways[by].at);
+        group[i] = name ? llmobs_texts_share(&samples->names, name) : NULL;
+        if (name && !group[i])
+            return -ENOMEM;
+    }
+    return 0;
 }
 
 /* -- samples -------------------------------------------------------------- */
@@ -104,21 +58,17 @@ static int samples_take_row(void *ctx, const struct llmobs_row *row,
 {
     struct llmobs_samples *samples = ctx;
     struct llmobs_sample *sample;
-    const char *name, *group = NULL, *trace;
-    char room[LLMOBS_CELL_CLOCK];
+    const char *group[LLMOBS_BY_KEYS] = {NULL}, *trace;
+    int rc;
 
-    (void)event;
     if (!samples->spans && !llmobs_row_counts(row))
         return 0;
-    name = group_of(samples, row, room);
-    if (name)
-        group = llmobs_texts_share(&samples->names, name);
+    rc = samples_set_group(samples, group, row, event);
     trace = llmobs_texts_share(&samples->names, row->trace_id);
     sample = new_sample(samples);
-    if (!sample || !trace || (!group && name))
+    if (rc != 0 || !sample || !trace)
         return -ENOMEM;
     *sample = (struct llmobs_sample){
-        .group = group,
         .trace = trace,
         .start_ns = row->start_ns,
         .duration_ns = row->duration_ns,
@@ -131,6 +81,7 @@ static int samples_take_row(void *ctx, const struct llmobs_row *row,
         .failed = row->failed,
         .is_call = samples->of_kinds || llmobs_row_is_call(row),
     };
+    memcpy(sample->group, group, sizeof(group));
     if (!samples->of_kinds && !llmobs_row_counts(row))
         forget_tokens(sample);
     samples->count++;
@@ -149,23 +100,49 @@ static int compare_names(const char *a, const char *b)
     return strcmp(a, b);
 }
 
+static int compare_groups(const char *const a[LLMOBS_BY_KEYS],
+                          const char *const b[LLMOBS_BY_KEYS])
+{
+    int order = 0;
+
+    for (size_t i = 0; order == 0 && i < LLMOBS_BY_KEYS; i++)
+        order = compare_names(a[i], b[i]);
+    return order;
+}
+
 static int by_group(const void *left, const void *right)
 {
     const struct llmobs_sample *a = left, *b = right;
-    int order = compare_names(a->group, b->group);
+    int order = compare_groups(a->group, b->group);
 
     return order != 0
                ? order
                : (a->start_ns > b->start_ns) - (a->start_ns < b->start_ns);
 }
 
+static bool is_unknown(const struct llmobs_samples_group *group)
+{
+    for (size_t i = 0; i < LLMOBS_BY_KEYS; i++)
+        if (group->names[i])
+            return false;
+    return true;
+}
+
+/* The dearest first; a cost is more than none. */
 static int by_size(const void *left, const void *right)
 {
     const struct llmobs_samples_group *a = left, *b = right;
+    bool known = !is_unknown(a);
 
+    if (known == is_unknown(b))
+        return known ? -1 : 1;
+    if (a->cost != b->cost)
+        return a->cost > b->cost ? -1 : 1;
+    if (a->tokens != b->tokens)
+        return a->tokens > b->tokens ? -1 : 1;
     if (a->count != b->count)
         return a->count > b->count ? -1 : 1;
-    return compare_names(a->name, b->name);
+    return compare_groups(a->names, b->names);
 }
 
 static size_t count_groups(const struct llmobs_samples *samples)
@@ -173,8 +150,23 @@ static size_t count_groups(const struct llmobs_samples *samples)
     size_t count = 1;
 
     for (size_t i = 1; i < samples->count; i++)
-        count += samples->list[i].group != samples->list[i - 1].group ? 1 : 0;
+        count += compare_groups(samples->list[i].group,
+                                samples->list[i - 1].group) != 0;
     return count;
+}
+
+static void add_to_group(struct llmobs_samples_group *group,
+                         const struct llmobs_sample *sample)
+{
+    const int64_t tokens[] = {sample->input_tokens, sample->output_tokens};
+
+    group->count++;
+    for (size_t i = 0; i < 2; i++)
+        if (tokens[i] > 0 &&
+            __builtin_add_overflow(group->tokens, tokens[i], &group->tokens))
+            group->tokens = INT64_MAX;
+    if (sample->cost >= 0)
+        group->cost = (group->cost < 0 ? 0 : group->cost) + sample->cost;
 }
 
 static void find_groups(struct llmobs_samples *samples)
@@ -184,15 +176,29 @@ static void find_groups(struct llmobs_samples *samples)
     for (size_t i = 0; i < samples->count; i++) {
         struct llmobs_sample *sample = &samples->list[i];
 
-        if (!group || sample->group != group->name) {
+        if (!group || compare_groups(sample->group, group->names) != 0) {
             group = &samples->groups[samples->group_count++];
-            group->name = sample->group;
+            memcpy(group->names, sample->group, sizeof(group->names));
             group->list = sample;
+            group->cost = -1;
         }
-        group->count++;
+        add_to_group(group, sample);
     }
-    if (samples->by == LLMOBS_BY_NOTHING)
+    if (samples->by.count == 0)
         samples->group_count = 1;
+}
+
+/* Leaves of paths the ends that tell them apart. */
+static int name_groups(struct llmobs_samples *samples)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < samples->by.count; i++)
+        if (llmobs_key_is_path(samples->by.keys[i].key))
+            rc = llmobs_keys_shorten(&samples->groups->names[i],
+                                     sizeof(*samples->groups),
+                                     samples->group_count);
+    return rc;
 }
 
 static int samples_sort(struct llmobs_samples *samples)
@@ -203,10 +209,10 @@ static int samples_sort(struct llmobs_samples *samples)
     if (!samples->groups)
         return -ENOMEM;
     find_groups(samples);
-    if (samples->by != LLMOBS_BY_DAY && samples->group_count > 1)
+    if (samples->by.keys[0].key != LLMOBS_KEY_DAY && samples->group_count > 1)
         qsort(samples->groups, samples->group_count, sizeof(*samples->groups),
               by_size);
-    return 0;
+    return name_groups(samples);
 }
 
 int llmobs_samples_read(struct llmobs_samples *samples,

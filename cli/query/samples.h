@@ -13,25 +13,13 @@
 #ifndef LLMOBS_SAMPLES_H
 #define LLMOBS_SAMPLES_H
 
+#include "cli/query/keys.h"
 #include "cli/query/load.h"
-
-enum llmobs_samples_by {
-    LLMOBS_BY_NOTHING,
-    LLMOBS_BY_MODEL,
-    LLMOBS_BY_PROVIDER,
-    LLMOBS_BY_ML_APP,
-    LLMOBS_BY_SERVICE,
-    LLMOBS_BY_KIND,
-    LLMOBS_BY_SESSION,
-    LLMOBS_BY_DAY,
-    LLMOBS_BY_ERROR,
-    LLMOBS_BY_COUNT
-};
 
 /* A number is -1 where the call does not have it. Tokens and cost of a span
  * that does not count (llmobs_row_counts) are -1. */
 struct llmobs_sample {
-    const char *group; /* NULL: the call has no such fact */
+    const char *group[LLMOBS_BY_KEYS]; /* NULL: the call has no such fact */
     const char *trace;
     int64_t start_ns; /* at most 0: unknown */
     int64_t duration_ns;
@@ -47,33 +35,29 @@ struct llmobs_sample {
 
 /* Samples that are neighbours in the list. */
 struct llmobs_samples_group {
-    const char *name; /* NULL: without such a fact */
+    const char *names[LLMOBS_BY_KEYS]; /* NULL: without such a fact */
     struct llmobs_sample *list;
     size_t count;
+    int64_t tokens; /* of both ways */
+    double cost;    /* -1: unknown */
 };
 
 /* The caller sets the first two; all else is zero at first. */
 struct llmobs_samples {
-    enum llmobs_samples_by by;
+    struct llmobs_by by;
     bool spans;    /* takes all spans that the filter selects */
     bool of_kinds; /* the filter names kinds */
     struct llmobs_texts names;
     struct llmobs_sample *list;
     size_t count, cap;
-    struct llmobs_samples_group *groups; /* the largest first; days in their
+    struct llmobs_samples_group *groups; /* the dearest first, then those
+                                            with the most tokens, then those
+                                            without the fact; days in their
                                             order */
     size_t group_count;
     int64_t *values; /* room for totals */
     size_t value_cap;
 };
-
-/* The word for a way to group, such as "model"; NULL: by nothing. */
-const char *llmobs_samples_word(enum llmobs_samples_by by);
-
-/* Finds the way by its word; -EINVAL: *near is the word that may be meant, or
- * NULL. */
-int llmobs_samples_by(const char *word, enum llmobs_samples_by *by,
-                      const char **near);
 
 void llmobs_samples_fini(struct llmobs_samples *samples);
 

@@ -12,13 +12,19 @@
 
 static const struct member {
     const char *name, *plural;
-    size_t row;    /* the offset of the value in a row */
+    size_t row;    /* the offset of the value in a row; SIZE_MAX: `key` */
     size_t filter; /* the offset of the wanted value in a filter */
+    enum llmobs_key key;
 } members[] = {
-#define MEMBER(name, plural, at, query_values_wanted)           \
-    {                                                           \
-        name, plural, offsetof(struct llmobs_row, at),          \
-            offsetof(struct llmobs_filter, query_values_wanted) \
+#define MEMBER(name, plural, at, query_values_wanted)            \
+    {                                                            \
+        name, plural, offsetof(struct llmobs_row, at),           \
+            offsetof(struct llmobs_filter, query_values_wanted), \
+            LLMOBS_KEY_COUNT                                     \
+    }
+#define KEYED(name, plural, id)                                              \
+    {                                                                        \
+        name, plural, SIZE_MAX, offsetof(struct llmobs_filter, keys[id]), id \
     }
     MEMBER("service", "services", service, service),
     MEMBER("ml-app", "ml-apps", ml_app, ml_app),
@@ -27,8 +33,18 @@ static const struct member {
     MEMBER("kind", "kinds", kind, kind),
     MEMBER("name", "names", name, name),
     MEMBER("session", "sessions", session, session),
+    KEYED("script", "scripts", LLMOBS_KEY_SCRIPT),
+    KEYED("caller", "callers", LLMOBS_KEY_CALLER),
+    KEYED("plugin", "plugins", LLMOBS_KEY_PLUGIN),
+    KEYED("unit", "units", LLMOBS_KEY_UNIT),
+    KEYED("host", "hosts", LLMOBS_KEY_HOST),
+    KEYED("os-user", "os-users", LLMOBS_KEY_OS_USER),
+    KEYED("user", "users", LLMOBS_KEY_USER),
+    KEYED("key", "keys", LLMOBS_KEY_KEY),
 #undef MEMBER
-    {"trace", "traces", offsetof(struct llmobs_row, trace_id), SIZE_MAX},
+#undef KEYED
+    {"trace", "traces", offsetof(struct llmobs_row, trace_id), SIZE_MAX,
+     LLMOBS_KEY_COUNT},
 };
 
 #define MEMBER_COUNT (sizeof(members) / sizeof(*members))
@@ -69,17 +85,29 @@ static int query_values_add(struct llmobs_values *values, const char *text)
     return values->count == LLMOBS_VALUES_MAX ? 1 : 0;
 }
 
+static const char *query_values_of(const struct member *member,
+                                   const struct llmobs_row *row,
+                                   const struct llmobs_json *event,
+                                   struct llmobs_key_room *room)
+{
+    const struct llmobs_by_key key = {member->key, ""};
+
+    return member->row == SIZE_MAX ? llmobs_key_of(&key, row, event, room)
+                                   : llmobs_row_text(row, member->row);
+}
+
 static int query_values_take_span(const struct search *search,
                                   const struct llmobs_json *event,
                                   struct llmobs_place place)
 {
     struct llmobs_texts texts = {NULL, NULL, 0, 0};
     struct llmobs_row *row = NULL;
+    struct llmobs_key_room room;
     int rc = llmobs_row_new(event, place, LLMOBS_ROW_FACTS, &texts, &row);
 
     if (rc == 0)
-        rc = query_values_add(search->values,
-                              llmobs_row_text(row, search->member->row));
+        rc = query_values_add(
+            search->values, query_values_of(search->member, row, event, &room));
     llmobs_row_free(row);
     llmobs_texts_fini(&texts);
     return rc;
@@ -171,6 +199,8 @@ static bool query_values_asks(const struct llmobs_filter *filter,
 static bool selects(const struct llmobs_filter *filter,
                     const struct member *member, const char *value)
 {
+    if (member->row == SIZE_MAX)
+        return llmobs_filter_key_match(filter, member->key, value);
     if (member->filter != SIZE_MAX)
         return llmobs_filter_name_match(query_values_wanted(filter, member),
                                         value);

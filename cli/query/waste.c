@@ -10,14 +10,13 @@
 
 #define NS_PER_S INT64_C(1000000000)
 #define FRAMES 3 /* of a caller */
-#define FRAME_MAX 1024
 #define THING 120
 #define TEXT_MAX 65536
 
 /* The facts that are kept of a call of a model, or of a tool. */
 struct llmobs_waste_call {
     struct llmobs_digest digest;
-    const char *trace, *span, *model, *thing, *caller;
+    const char *trace, *span, *model, *thing, *by[LLMOBS_BY_KEYS];
     int64_t start_ns, duration_ns;
     int64_t input_tokens, output_tokens;
     double cost;
@@ -53,31 +52,43 @@ static int waste_share(struct llmobs_waste *waste, const char **out,
     return *out ? 0 : -ENOMEM;
 }
 
-/* Joins the first frames of the caller, the inner one first. */
+/* Shares the caller's line in its script, else its first frames. */
 static int waste_set_caller(struct llmobs_waste *waste, const char **out,
                             const struct llmobs_json *event)
 {
     const struct llmobs_json *caller = llmobs_json_get(
         llmobs_json_get(llmobs_json_get(event, "meta"), "metadata"), "caller");
-    const struct llmobs_json *frames = llmobs_json_get(caller, "frames");
+    const struct llmobs_by_key key = {LLMOBS_KEY_CALLER, ""};
+    struct llmobs_key_room room;
     struct llmobs_buf text;
     int rc = 0;
 
+    if (llmobs_json_gets(caller, "file"))
+        return waste_share(waste, out, llmobs_key_of(&key, NULL, event, &room));
     llmobs_buf_init(&text, TEXT_MAX);
-    for (size_t i = 0; rc == 0 && i < FRAMES && i < llmobs_json_len(frames);
-         i++) {
-        const char *frame = llmobs_json_text(llmobs_json_at(frames, i));
-
-        if (!frame)
-            continue;
-        rc = llmobs_buf_adds(&text, text.len > 0 ? " < " : "");
-        rc |= llmobs_buf_add(&text, frame, llmobs_texts_cut(frame, FRAME_MAX));
-    }
+    rc = llmobs_key_add_frames(event, FRAMES, " < ", &text);
     if (rc == 0)
         rc = waste_share(waste, out,
                          text.len > 0 ? text.data
                                       : llmobs_json_gets(caller, "module"));
     llmobs_buf_fini(&text);
+    return rc;
+}
+
+/* Shares what the lines are by. */
+static int waste_set_by(struct llmobs_waste *waste,
+                        struct llmobs_waste_call *call,
+                        const struct llmobs_row *row,
+                        const struct llmobs_json *event)
+{
+    struct llmobs_key_room room;
+    int rc = 0;
+
+    if (waste->by.count == 0)
+        return waste_set_caller(waste, &call->by[0], event);
+    for (size_t i = 0; rc == 0 && i < waste->by.count; i++)
+        rc = waste_share(waste, &call->by[i],
+                         llmobs_key_of(&waste->by.keys[i], row, event, &room));
     return rc;
 }
 
@@ -119,7 +130,7 @@ static int waste_set_texts(struct llmobs_waste *waste,
         llmobs_texts_keep(&waste->texts, row->span_id, strlen(row->span_id));
     if (!call->trace || !call->span)
         return -ENOMEM;
-    return rc == 0 ? waste_set_caller(waste, &call->caller, event) : rc;
+    return rc == 0 ? waste_set_by(waste, call, row, event) : rc;
 }
 
 static int waste_add_call(struct llmobs_waste *waste,
@@ -210,16 +221,18 @@ static int waste_take_row(void *ctx, const struct llmobs_row *row,
 static struct llmobs_waste_line waste_begin_line(
     enum llmobs_waste_kind kind, const struct llmobs_waste_call *call)
 {
-    return (struct llmobs_waste_line){.kind = kind,
-                                      .input_tokens = -1,
-                                      .output_tokens = -1,
-                                      .cost = -1,
-                                      .time_ns = -1,
-                                      .model = call->model,
-                                      .thing = call->thing,
-                                      .caller = call->caller,
-                                      .trace = call->trace,
-                                      .span = call->span};
+    struct llmobs_waste_line line = {.kind = kind,
+                                     .input_tokens = -1,
+                                     .output_tokens = -1,
+                                     .cost = -1,
+                                     .time_ns = -1,
+                                     .model = call->model,
+                                     .thing = call->thing,
+                                     .trace = call->trace,
+                                     .span = call->span};
+
+    memcpy(line.by, call->by, sizeof(line.by));
+    return line;
 }
 
 static void sum(int64_t *sum, int64_t number)
@@ -363,6 +376,16 @@ static int by_address(const char *a, const char *b)
     return (a > b) - (a < b);
 }
 
+static int by_keys(const char *const a[LLMOBS_BY_KEYS],
+                   const char *const b[LLMOBS_BY_KEYS])
+{
+    int order = 0;
+
+    for (size_t i = 0; order == 0 && i < LLMOBS_BY_KEYS; i++)
+        order = by_address(a[i], b[i]);
+    return order;
+}
+
 static int by_error(const void *left, const void *right)
 {
     const struct llmobs_waste_call *a = left, *b = right;
@@ -373,7 +396,7 @@ static int by_error(const void *left, const void *right)
     if (order == 0)
         order = by_address(a->model, b->model);
     if (order == 0)
-        order = by_address(a->caller, b->caller);
+        order = by_keys(a->by, b->by);
     return order != 0 ? order : waste_by_time(a, b);
 }
 
@@ -388,7 +411,7 @@ static int find_paid(struct llmobs_waste *waste)
     for (size_t i = 0; rc == 0 && i < waste->call_count && was_paid(&calls[i]);
          i++) {
         if (line.thing != calls[i].thing || line.model != calls[i].model ||
-            line.caller != calls[i].caller) {
+            by_keys(line.by, calls[i].by) != 0) {
             rc = waste_keep_line(waste, &line);
             line = waste_begin_line(LLMOBS_WASTE_FAILED, &calls[i]);
         }
@@ -405,8 +428,18 @@ static int by_caller(const void *left, const void *right)
     int order = (int)b->wasted - (int)a->wasted;
 
     if (order == 0)
-        order = by_address(a->caller, b->caller);
+        order = by_keys(a->by, b->by);
     return order != 0 ? order : waste_by_time(a, b);
+}
+
+/* The model that a caller's line is by; NULL: its calls may have several. */
+static const char *model_of(const struct llmobs_waste *waste,
+                            const struct llmobs_waste_call *call)
+{
+    for (size_t i = 0; i < waste->by.count; i++)
+        if (waste->by.keys[i].key == LLMOBS_KEY_MODEL)
+            return call->by[i];
+    return NULL;
 }
 
 /* Sums what each caller wastes: a call counts once, even if several lines have
@@ -421,10 +454,11 @@ static int find_callers(struct llmobs_waste *waste)
         qsort(calls, waste->call_count, sizeof(*calls), by_caller);
     for (size_t i = 0; rc == 0 && i < waste->call_count && calls[i].wasted;
          i++) {
-        if (i == 0 || line.caller != calls[i].caller) {
+        if (i == 0 || by_keys(line.by, calls[i].by) != 0) {
             rc = waste_keep_line(waste, &line);
             line = waste_begin_line(LLMOBS_WASTE_CALLER, &calls[i]);
-            line.model = line.thing = NULL;
+            line.model = model_of(waste, &calls[i]);
+            line.thing = NULL;
         }
         waste_count(&line, &calls[i]);
     }
@@ -490,6 +524,18 @@ static int by_price(const void *left, const void *right)
     return order != 0 ? order : strcmp(a->span, b->span);
 }
 
+/* Leaves of paths the ends that tell them apart. */
+static int waste_name(struct llmobs_waste *waste)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && waste->count > 0 && i < waste->by.count; i++)
+        if (llmobs_key_is_path(waste->by.keys[i].key))
+            rc = llmobs_keys_shorten(&waste->lines->by[i],
+                                     sizeof(*waste->lines), waste->count);
+    return rc;
+}
+
 int llmobs_waste_read(struct llmobs_waste *waste, struct llmobs_load *load,
                       struct llmobs_reader *reader)
 {
@@ -507,5 +553,5 @@ int llmobs_waste_read(struct llmobs_waste *waste, struct llmobs_load *load,
         rc = find_loops(waste);
     if (rc == 0 && waste->count > 1)
         qsort(waste->lines, waste->count, sizeof(*waste->lines), by_price);
-    return rc;
+    return rc == 0 ? waste_name(waste) : rc;
 }

@@ -19,6 +19,7 @@
 #define LLMOBS_WASTE_H
 
 #include "cli/query/digest.h"
+#include "cli/query/keys.h"
 #include "cli/query/load.h"
 
 #define LLMOBS_WASTE_RETRY_S 600
@@ -29,7 +30,8 @@ enum llmobs_waste_kind {
     LLMOBS_WASTE_RETRY,
     LLMOBS_WASTE_LOOPS,
     LLMOBS_WASTE_FAILED,
-    LLMOBS_WASTE_CALLER, /* the sum of one caller without loops, a call once */
+    LLMOBS_WASTE_CALLER, /* the sum of one caller, or of others that are asked
+                            for, without loops, a call once */
     LLMOBS_WASTE_KINDS
 };
 
@@ -41,14 +43,17 @@ struct llmobs_waste_line {
     int64_t output_tokens;
     double cost;
     int64_t time_ns;
-    const char *model;  /* NULL: unknown, and so are the next ones */
-    const char *thing;  /* the tool's call, or the error's type */
-    const char *caller; /* the first frames, joined */
-    const char *trace;  /* one of the spans */
+    const char *model; /* NULL: unknown, and so are the next ones */
+    const char *thing; /* the tool's call, or the error's type */
+    const char *by[LLMOBS_BY_KEYS]; /* the caller, or the facts asked for */
+    const char *trace;              /* one of the spans */
     const char *span;
 };
 
+/* The caller may set `by` after init; count 0: the caller's line, or its first
+ * frames, joined. */
 struct llmobs_waste {
+    struct llmobs_by by;
     struct llmobs_digest seed;
     struct llmobs_texts texts;
     struct llmobs_waste_call *calls;

@@ -66,11 +66,31 @@ static void show_fields_add(struct llmobs_fields *fields, size_t at)
         (struct llmobs_column){.name = all[at].name};
 }
 
+/* -EINVAL: it is no key of an event. */
+static int show_fields_add_key(struct llmobs_fields *fields, const char *word,
+                               size_t len)
+{
+    struct llmobs_by_key *key = &fields->keys[fields->count];
+
+    if (llmobs_key_read(key, word, len) != 0 ||
+        (key->key >= LLMOBS_KEY_OF_EVENT && key->key != LLMOBS_KEY_TAG))
+        return -EINVAL;
+    fields->at[fields->count] = ALL;
+    fields->columns[fields->count++] =
+        (struct llmobs_column){.name = key->word};
+    return 0;
+}
+
 void llmobs_fields_all(struct llmobs_fields *fields)
 {
     fields->count = 0;
     for (size_t i = 0; i < ALL; i++)
         show_fields_add(fields, i);
+    for (int i = 0; i < LLMOBS_KEY_OF_EVENT; i++) {
+        const char *word = llmobs_key_word((enum llmobs_key)i);
+
+        (void)show_fields_add_key(fields, word, strlen(word));
+    }
 }
 
 /* -- names ---------------------------------------------------------------- */
@@ -83,6 +103,8 @@ static int show_fields_refuse(const char *name)
     llmobs_suggest_init(&suggest, name);
     for (size_t i = 0; i < ALL; i++)
         llmobs_suggest_offer(&suggest, all[i].name);
+    for (int i = 0; i < LLMOBS_KEY_OF_EVENT; i++)
+        llmobs_suggest_offer(&suggest, llmobs_key_word((enum llmobs_key)i));
     llmobs_tell("llmobs view: --fields: no such field: %s",
                 llmobs_escape_name(name, shown));
     llmobs_suggest_end(suggest.best, "docs/VIEW.md lists them");
@@ -91,20 +113,22 @@ static int show_fields_refuse(const char *name)
 
 static int show_fields_add_name(struct llmobs_fields *fields, const char *name)
 {
+    if (fields->count == LLMOBS_FIELDS_MAX)
+        return -EINVAL;
     for (size_t i = 0; i < ALL; i++) {
         if (strcmp(all[i].name, name) != 0)
             continue;
-        if (fields->count == LLMOBS_FIELDS_MAX)
-            return -EINVAL;
         show_fields_add(fields, i);
         return 0;
     }
-    return show_fields_refuse(name);
+    return show_fields_add_key(fields, name, strlen(name)) == 0
+               ? 0
+               : show_fields_refuse(name);
 }
 
 int llmobs_fields_choose(struct llmobs_fields *fields, const char *names)
 {
-    char name[LLMOBS_SUGGEST_MAX];
+    char name[LLMOBS_KEY_WORD];
     int rc = 0;
 
     fields->count = 0;
@@ -125,7 +149,7 @@ int llmobs_fields_choose(struct llmobs_fields *fields, const char *names)
 bool llmobs_fields_have_cost(const struct llmobs_fields *fields)
 {
     for (size_t i = 0; i < fields->count; i++)
-        if (all[fields->at[i]].at == AT(cost))
+        if (fields->at[i] < ALL && all[fields->at[i]].at == AT(cost))
             return true;
     return false;
 }
@@ -133,7 +157,7 @@ bool llmobs_fields_have_cost(const struct llmobs_fields *fields)
 enum llmobs_row_parts llmobs_fields_parts(const struct llmobs_fields *fields)
 {
     for (size_t i = 0; i < fields->count; i++)
-        if (all[fields->at[i]].words)
+        if (fields->at[i] < ALL && all[fields->at[i]].words)
             return LLMOBS_ROW_ALL;
     return LLMOBS_ROW_FACTS;
 }
@@ -166,13 +190,19 @@ static struct llmobs_cell cell_of(const struct llmobs_row *row,
 
 void llmobs_fields_cells(const struct llmobs_fields *fields,
                          const struct llmobs_row *row,
+                         const struct llmobs_json *event,
+                         struct llmobs_key_room *room,
                          struct llmobs_cell cells[LLMOBS_FIELDS_MAX])
 {
     for (size_t i = 0; i < fields->count; i++) {
-        const struct field *field = &all[fields->at[i]];
+        size_t at = fields->at[i];
 
-        cells[i] = field->at == AT_STATUS
-                       ? llmobs_cell_text(row->failed ? "error" : "ok")
-                       : cell_of(row, field);
+        if (at == ALL)
+            cells[i] = llmobs_cell_text(
+                llmobs_key_of(&fields->keys[i], row, event, room));
+        else if (all[at].at == AT_STATUS)
+            cells[i] = llmobs_cell_text(row->failed ? "error" : "ok");
+        else
+            cells[i] = cell_of(row, &all[at]);
     }
 }

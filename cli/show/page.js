@@ -109,9 +109,15 @@ const spans = list(stored('index')).map((row, at) => {
     kind: string(r.k) ?? '-', model: string(r.m), provider: string(r.v), app: string(r.a), service: string(r.c),
     env: string(r.e), session: string(r.u), start: number(r.b) ?? 0, length: count(r.d), input: count(r.i),
     output: count(r.o), read: count(r.r), write: count(r.w), reasoning: count(r.x), first: first && first * 1e9,
-    cost: count(r.y), error: string(r.E), failed: !!r.z, question: string(r.q), answer: string(r.A),
+    script: string(r.S), plugin: string(r.P), cost: count(r.y), error: string(r.E), failed: !!r.z, question: string(r.q), answer: string(r.A),
     tags: list(r.g).filter(string), call: r.k === 'llm' || r.k === 'embedding', billed: !!r.j, words: ''};
 });
+/* A script is named by the shortest end of its path that no other script has. */
+const endsOf = (path) => path.split('/').slice(-6).map((_, i, parts) => parts.slice(i).join('/')).reverse().filter(Boolean);
+const ends = new Map();
+for (const path of new Set(spans.map((s) => s.script))) for (const one of path ? endsOf(path) : [])
+  ends.set(one, (ends.get(one) ?? 0) + 1);
+for (const s of spans) s.script = s.script && (endsOf(s.script).find((one) => ends.get(one) === 1) ?? s.script);
 const end = (s) => s.start + (s.length ?? 0) / 1000;
 const tokens = ({input, output}) => (input === undefined && output === undefined ? undefined
   : (input ?? 0) + (output ?? 0));
@@ -208,16 +214,21 @@ class Facet {
     if (this.more.size) this.more.get(at)?.forEach((code) => this.counts[code]++);
   }
 }
-const SHOWN = ['status', 'kind', 'ml_app', 'service', 'model', 'name', 'env', 'session', 'error', 'evaluation'];
+const SHOWN = ['status', 'kind', 'ml_app', 'service', 'model', 'name', 'env', 'session', 'error', 'evaluation', 'script',
+  'plugin'];
 const READERS = new Map([...SHOWN, 'provider', 'trace'].map((key) => [key, (s) => s[key]]));
 READERS.set('status', (s) => (s.failed ? 'error' : 'ok')).set('ml_app', (s) => s.app).set('span', (s) => s.id)
   .set('evaluation', (s) => evaluationsOf(s).map((one) => string(one.assessment) ?? 'no verdict'));
 const ALIAS = new Map([['app', 'ml_app'], ['session_id', 'session'], ['error_type', 'error']]);
-const facets = new Map(), tagKeys = new Map();
+const facets = new Map(), tagKeys = new Map(), tagValues = new Map(), FEW_VALUES = 50;
 for (const s of spans) for (const tag of s.tags) {
   const key = tag.slice(0, Math.max(0, tag.indexOf(':')));
-  if (key && !READERS.has(key)) tagKeys.set(key, (tagKeys.get(key) ?? 0) + 1);
+  if (!key || READERS.has(key)) continue;
+  tagKeys.set(key, (tagKeys.get(key) ?? 0) + 1);
+  const values = entry(tagValues, key, () => new Set());
+  if (values.size <= FEW_VALUES) values.add(tag);
 }
+if (!tagKeys.has('user')) ALIAS.set('user', 'user_id');
 /* The facet of a key, made at its first use; undefined: no such key. */
 function facet(name) {
   const key = ALIAS.get(name) ?? name, from = key + ':';
@@ -281,8 +292,8 @@ const terms = () => [...state.query.matchAll(/(-?)(?:([\w.-]+):)?(?:"([^"]*)"?|(
     const of = key && facet(key), text = (quoted ?? word).toLowerCase();
     return {not: !!minus, of, word: key && !of ? key.toLowerCase() + ':' + text : text};
   }).filter(({word, of}) => word || of);
-const wordsOf = (s) => (s.words = s.words || [s.name, s.model, s.provider, s.app, s.service, s.session, s.error, s.question,
-  s.answer, s.trace, s.id, ...s.tags].filter(Boolean).join('\n').toLowerCase());
+const wordsOf = (s) => (s.words = s.words || [s.name, s.model, s.provider, s.app, s.service, s.session, s.error, s.script,
+  s.question, s.answer, s.trace, s.id, ...s.tags].filter(Boolean).join('\n').toLowerCase());
 
 /* Each test has the facet to which it belongs, whose own counts leave it out. */
 function testsOf() {
@@ -517,8 +528,10 @@ function typed() {
 /* ---- facets and chips */
 
 const FEW = 8, MANY = 60;
-const unfolded = new Set(), openTags = new Set(), facetNodes = new Map();
-const shownFacets = () => [...new Set([...SHOWN, ...openTags, ...state.only.keys(), ...state.not.keys()].map(facet))]
+const unfolded = new Set(), facetNodes = new Map();
+const openTags = new Set([...tagValues].filter(([, {size}]) => size > 1 && size <= FEW_VALUES).map(([key]) => key)
+  .slice(0, MANY));
+const shownFacets = () => [...new Set([...SHOWN, 'unit', 'user', ...openTags, ...state.only.keys(), ...state.not.keys()].map(facet))]
   .filter(Boolean);
 const picked = (list, key, value) => !!state[list].get(key)?.has(value);
 const flip = (all, value) => all.delete(value) || all.add(value);
@@ -572,7 +585,7 @@ let tagsNode;
 function drawFacets() {
   tagsNode = tagsNode ?? h('div.facet', {role: 'group', 'aria-label': 'tags', id: 'tags'}, h('h3', 'tags'),
     [...tagKeys].sort((a, b) => b[1] - a[1]).slice(0, MANY).map(([key, n]) => {
-      const one = h('button.only', {'aria-pressed': false, click: () => {
+      const one = h('button.only', {'aria-pressed': openTags.has(key), click: () => {
         flip(openTags, key);
         set(one, {'aria-pressed': openTags.has(key)});
         draw();
@@ -1140,13 +1153,19 @@ function timingTab(s, {metadata}) {
     ['received', bytes(of.bytes_received)], ...['http_status', 'http_version', 'redirects', 'curl_code']
       .map((key) => [key.replace('_', ' '), of[key]])].filter(([, value]) => value !== false))];
 }
+/* "seo-writer.php:4 do_the_title"; undefined: no line of a script is known. */
+const callerOf = ({file, line: at, code: of}) => string(file) && (file.split('/').pop() || file) +
+  (count(at) ? `:${at}` : '') + (string(of) ? ` ${of}` : '');
 function infoTab(s, {input, output, tool_definitions, error, span, metadata, ...more}) {
   const {caller, transfer, ...parameters} = members(metadata), {frames, ...where} = members(caller);
+  const at = callerOf(members(caller)), native = (all) => h('ol.mono', few(all, String) && list(all).slice(0, 64)
+    .map((frame) => h('li', line(frame))));
   const part = (title, value, node = mono) => (value && Object.keys(value).length
     ? [h('h3.side', title), node(value)] : '');
   const {metrics, tags, _dd, span_links} = bodyOf(s);
-  return [part('Caller', where), part('Frames', frames, (all) => h('ol.mono', few(all, String) && list(all)
-    .slice(0, 64).map((frame) => h('li', line(frame))))), part('Metadata', parameters), part('Metrics', metrics),
+  return [part('Caller', where, (all) => [at && h('p', {id: 'caller'}, line(at + (s.plugin ? `, plugin ${s.plugin}` : ''))),
+    mono(all)]), part('Frames', frames, (all) => (at ? h('details', h('summary', 'of the program'), native(all))
+    : native(all))), part('Metadata', parameters), part('Metrics', metrics),
   part('More', more), part('Tags', list(tags), (all) => h('div.facts', all.slice(0, NODES)
     .map((tag) => h('span.tag', line(tag, 400))))), h('h3.side', 'Ids'), table([['trace', s.trace], ['span', s.id],
     ['parent', s.parent ?? 'none: a root'], ['session', s.session], ['name', s.name]]), part('Tracing', _dd),

@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "cli/query/keys.h"
 #include "lib/base/hazard.h"
 #include "lib/text/decimal.h"
 #include "lib/text/json_plain.h"
@@ -175,6 +176,19 @@ static int page_row_add_texts(struct llmobs_buf *out,
     return rc;
 }
 
+static int page_row_add_keys(struct llmobs_buf *out,
+                             const struct llmobs_json *event)
+{
+    const struct llmobs_by_key script = {LLMOBS_KEY_SCRIPT, ""};
+    const struct llmobs_by_key plugin = {LLMOBS_KEY_PLUGIN, ""};
+    struct llmobs_key_room room;
+    int rc =
+        page_row_add_text(out, 'S', llmobs_key_of(&script, NULL, event, &room));
+
+    return rc | page_row_add_text(out, 'P',
+                                  llmobs_key_of(&plugin, NULL, event, &room));
+}
+
 static int add_counts(struct llmobs_buf *out, const struct llmobs_row *row)
 {
     const struct {
@@ -202,6 +216,8 @@ int llmobs_page_row_add(struct llmobs_buf *out, const struct llmobs_row *row,
     rc |= llmobs_page_string_add(out, row->trace_id, LLMOBS_PAGE_ROW_TEXT);
     if (rc == 0)
         rc = page_row_add_texts(out, row);
+    if (rc == 0)
+        rc = page_row_add_keys(out, event);
     if (rc == 0)
         rc = add_counts(out, row);
     if (rc == 0)

@@ -13,7 +13,7 @@
  *   u        session                                written, of reasoning
  *   E        type of the error             f  seconds to the first token
  *   z        1: failed                     q, A  first words, asked, answered
- *   g        the other tags, "key:value"
+ *   S, P     script, plugin                g  the other tags, "key:value"
  */
 #ifndef LLMOBS_PAGE_ROW_H
 #define LLMOBS_PAGE_ROW_H

@@ -56,7 +56,7 @@ static int add_args(struct trace_events *events, const struct llmobs_row *row)
     struct llmobs_buf *out = &events->line;
     int rc = 0;
 
-    llmobs_fields_cells(args, row, cells);
+    llmobs_fields_cells(args, row, NULL, NULL, cells);
     for (size_t i = 0; rc == 0 && i < args->count; i++) {
         if (cells[i].kind == LLMOBS_CELL_UNKNOWN)
             continue;

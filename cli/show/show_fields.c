@@ -12,9 +12,9 @@ static int show_fields_take_row(void *ctx, const struct llmobs_row *row,
 {
     struct table *table = ctx;
     struct llmobs_cell cells[LLMOBS_FIELDS_MAX];
+    struct llmobs_key_room room;
 
-    (void)event;
-    llmobs_fields_cells(table->fields, row, cells);
+    llmobs_fields_cells(table->fields, row, event, &room, cells);
     return llmobs_sheet_add(&table->sheet, cells);
 }
 

@@ -121,7 +121,7 @@ static size_t next_bucket(const struct series *series, struct walk *walk,
 static int add_group(struct series *series, struct llmobs_sheet *sheet,
                      const struct llmobs_samples_group *group)
 {
-    struct llmobs_cell cells[LLMOBS_METRICS_MAX + 2];
+    struct llmobs_cell cells[LLMOBS_METRICS_MAX + 1 + LLMOBS_BY_KEYS];
     struct walk walk = show_series_begin_walk(group);
     int rc = 0;
 
@@ -131,8 +131,8 @@ static int add_group(struct series *series, struct llmobs_sheet *sheet,
 
         cells[at++] =
             llmobs_cell_time(llmobs_buckets_begin(&series->buckets, b));
-        if (series->samples.by != LLMOBS_BY_NOTHING)
-            cells[at++] = llmobs_cell_text(group->name);
+        for (size_t i = 0; i < series->samples.by.count; i++)
+            cells[at++] = llmobs_cell_text(group->names[i]);
         for (size_t i = 0; rc == 0 && i < series->metrics.count; i++)
             rc = llmobs_totals_get(&series->samples, series->metrics.list[i],
                                    list, count, &cells[at + i]);
@@ -145,14 +145,15 @@ static int add_group(struct series *series, struct llmobs_sheet *sheet,
 static int show_series_show_numbers(struct series *series,
                                     enum llmobs_sheet_form form)
 {
-    const char *word = llmobs_samples_word(series->samples.by);
-    struct llmobs_column columns[LLMOBS_METRICS_MAX + 2] = {{.name = "time"}};
+    const struct llmobs_by *by = &series->samples.by;
+    struct llmobs_column columns[LLMOBS_METRICS_MAX + 1 + LLMOBS_BY_KEYS] = {
+        {.name = "time"}};
     struct llmobs_sheet sheet;
     size_t count = 1;
     int rc;
 
-    if (word)
-        columns[count++].name = word;
+    for (size_t i = 0; i < by->count; i++)
+        columns[count++].name = by->keys[i].word;
     for (size_t i = 0; i < series->metrics.count; i++)
         columns[count++].name =
             llmobs_metric_words(series->metrics.list[i])->column;
@@ -221,16 +222,16 @@ static int show_series_add_bars(struct series *series,
                                 struct llmobs_sheet *sheet,
                                 const struct llmobs_samples_group *group)
 {
-    struct llmobs_cell cells[6];
+    struct llmobs_cell cells[5 + LLMOBS_BY_KEYS];
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < series->metrics.count; i++) {
         enum llmobs_metric metric = series->metrics.list[i];
         size_t at = 0;
 
-        if (series->samples.by != LLMOBS_BY_NOTHING)
-            cells[at++] =
-                i == 0 ? llmobs_cell_text(group->name) : llmobs_cell_drawn("");
+        for (size_t k = 0; k < series->samples.by.count; k++)
+            cells[at++] = i == 0 ? llmobs_cell_text(group->names[k])
+                                 : llmobs_cell_drawn("");
         cells[at++] = llmobs_cell_drawn(llmobs_metric_words(metric)->word);
         rc = draw(series, metric, group, &cells[at + 1]);
         cells[at] = llmobs_cell_drawn(series->bars.data);
@@ -311,11 +312,15 @@ static int fit_bars(struct series *series, struct llmobs_sheet *sheet)
 
 static int show_bars(struct series *series)
 {
-    static const struct llmobs_column columns[] = {
-        {"group", "GROUP", .left = true}, {"metric", "METRIC", .left = true},
-        {"bars", "BARS", .left = true},   {"least", "MIN", .spare = 2},
-        {.name = "most", .title = "MAX"}, {"last", "LAST", .spare = 1}};
-    bool grouped = series->samples.by != LLMOBS_BY_NOTHING;
+    const size_t keys = series->samples.by.count;
+    const struct llmobs_column columns[] = {
+        {"group", "GROUP", .left = true},
+        {"and", keys > 1 ? "AND" : "GROUP", .left = true},
+        {"metric", "METRIC", .left = true},
+        {"bars", "BARS", .left = true},
+        {"least", "MIN", .spare = 2},
+        {.name = "most", .title = "MAX"},
+        {"last", "LAST", .spare = 1}};
     size_t groups = series->samples.group_count;
     struct llmobs_sheet sheet;
     char more[64];
@@ -324,7 +329,7 @@ static int show_bars(struct series *series)
     if (series->samples.count == series->left_out)
         return 0;
     llmobs_sheet_init(&sheet, series->screen, LLMOBS_SHEET_WORDS,
-                      grouped ? columns : columns + 1, grouped ? 6 : 5);
+                      columns + LLMOBS_BY_KEYS - keys, 5 + keys);
     if (sheet.width == 0)
         sheet.width = series->columns;
     rc = fit_bars(series, &sheet);

@@ -78,7 +78,7 @@ static void order(struct llmobs_samples *samples)
     size_t kept = 0;
 
     for (size_t i = 0; i < samples->group_count; i++)
-        if (samples->groups[i].name)
+        if (samples->groups[i].names[0])
             samples->groups[kept++] = samples->groups[i];
     samples->group_count = kept;
     if (kept > 1)
@@ -122,7 +122,7 @@ static int add_session(struct sessions *sessions,
     struct llmobs_cell cells[COUNT];
     int rc = 0;
 
-    cells[SESSION] = llmobs_cell_text(group->name);
+    cells[SESSION] = llmobs_cell_text(group->names[0]);
     cells[FIRST] = llmobs_cell_time(show_sessions_first_of(group));
     cells[LAST] = llmobs_cell_time(last_of(group));
     cells[TRACES] =
@@ -175,7 +175,9 @@ static int show_sessions_show(struct sessions *sessions,
 int llmobs_view_sessions(struct llmobs_view *view)
 {
     struct sessions sessions = {
-        .samples = {.by = LLMOBS_BY_SESSION, .spans = true}};
+        .samples = {
+            .by = {.keys = {{LLMOBS_KEY_SESSION, "session"}}, .count = 1},
+            .spans = true}};
     int rc;
 
     llmobs_sheet_init(&sessions.sheet, &view->screen, view->format, columns,

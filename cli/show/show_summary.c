@@ -8,7 +8,6 @@
 #include "cli/show/forms.h"
 
 #define COUNT (sizeof(numbers) / sizeof(*numbers))
-#define TITLE 16
 
 /* The columns behind the group's name; `spare` is the sheet's (sheet.h). */
 static const struct {
@@ -27,8 +26,8 @@ static const struct {
 struct summary {
     struct llmobs_samples samples;
     size_t first; /* the column of the first number */
-    char title[TITLE];
-    struct llmobs_column columns[COUNT + 1];
+    char titles[LLMOBS_BY_KEYS][LLMOBS_KEY_WORD];
+    struct llmobs_column columns[COUNT + LLMOBS_BY_KEYS];
     struct llmobs_sheet sheet;
 };
 
@@ -36,15 +35,17 @@ struct summary {
 
 static void name_groups(struct summary *summary)
 {
-    const char *word = llmobs_samples_word(summary->samples.by);
+    const struct llmobs_by *by = &summary->samples.by;
 
-    summary->first = word ? 1 : 0;
-    if (!word)
-        return;
-    for (size_t i = 0; i + 1 < TITLE && word[i] != '\0'; i++)
-        summary->title[i] = (char)toupper((unsigned char)word[i]);
-    summary->columns[0] =
-        (struct llmobs_column){word, summary->title, .left = true};
+    summary->first = by->count;
+    for (size_t i = 0; i < by->count; i++) {
+        const char *word = by->keys[i].word;
+        char *title = summary->titles[i];
+
+        for (size_t k = 0; word[k] != '\0'; k++)
+            title[k] = (char)toupper((unsigned char)word[k]);
+        summary->columns[i] = (struct llmobs_column){word, title, .left = true};
+    }
 }
 
 static void show_summary_begin(struct summary *summary,
@@ -67,10 +68,11 @@ static void show_summary_begin(struct summary *summary,
 static int show_summary_add_line(struct summary *summary,
                                  const struct llmobs_samples_group *group)
 {
-    struct llmobs_cell cells[COUNT + 1];
+    struct llmobs_cell cells[COUNT + LLMOBS_BY_KEYS];
     int rc = 0;
 
-    cells[0] = llmobs_cell_text(group->name);
+    for (size_t i = 0; i < LLMOBS_BY_KEYS; i++)
+        cells[i] = llmobs_cell_text(group->names[i]);
     for (size_t i = 0; rc == 0 && i < COUNT; i++)
         rc =
             llmobs_totals_get(&summary->samples, numbers[i].metric, group->list,
@@ -110,7 +112,8 @@ static int show_summary_show(struct summary *summary,
                              const struct llmobs_prices *prices)
 {
     struct llmobs_samples *samples = &summary->samples;
-    struct llmobs_samples_group all = {"all", samples->list, samples->count};
+    struct llmobs_samples_group all = {
+        {"all"}, samples->list, samples->count, 0, -1};
     bool words = summary->sheet.form == LLMOBS_SHEET_WORDS;
     int rc = llmobs_sheet_begin(&summary->sheet);
 

@@ -12,6 +12,11 @@
 #define WIDE 400
 #define INDENT 4
 #define SEE_MAX 128
+#define BY_MAX (LLMOBS_BY_KEYS * (LLMOBS_KEY_WORD + 8))
+#define COLUMNS_MOST (11 + LLMOBS_BY_KEYS)
+
+/* What the lines are by, if nothing is asked for. */
+static const struct llmobs_by by_caller = {{{LLMOBS_KEY_CALLER, "caller"}}, 1};
 
 static const struct {
     const char *word;
@@ -28,8 +33,7 @@ static const struct {
                             "time"},
     [LLMOBS_WASTE_FAILED] = {"failed",
                              "Failed calls that were paid for:", "call"},
-    [LLMOBS_WASTE_CALLER] = {"caller",
-                             "By caller, each call of a model once:", "call"},
+    [LLMOBS_WASTE_CALLER] = {"caller", NULL, "call"},
 };
 
 /* Writes the command that shows the trace; NULL where a shell would not take
@@ -48,43 +52,77 @@ static const char *show_waste_see(const struct llmobs_waste_line *line,
     return room;
 }
 
+/* The words of the keys. */
+static const char *join(const struct llmobs_by *by, const char *comma,
+                        char room[BY_MAX])
+{
+    snprintf(room, BY_MAX, "%s%s%s", by->keys[0].word,
+             by->count > 1 ? comma : "", by->count > 1 ? by->keys[1].word : "");
+    return room;
+}
+
 /* -- lines of numbers ----------------------------------------------------- */
 
+/* Every line has a model anyway. */
+static bool has_column(const struct llmobs_by *by, size_t i)
+{
+    return by->keys[i].key != LLMOBS_KEY_MODEL;
+}
+
+static int show_waste_add_line(struct llmobs_sheet *sheet,
+                               const struct llmobs_by *by,
+                               const char *const words[LLMOBS_WASTE_KINDS],
+                               const struct llmobs_waste_line *line)
+{
+    struct llmobs_cell cells[COLUMNS_MOST] = {
+        llmobs_cell_text(words[line->kind]),
+        llmobs_cell_count((int64_t)line->count),
+        llmobs_cell_count(line->input_tokens),
+        llmobs_cell_count(line->output_tokens),
+        llmobs_cell_real(LLMOBS_CELL_MONEY, line->cost),
+        llmobs_cell_length(line->time_ns),
+        llmobs_cell_text(line->model),
+        llmobs_cell_text(line->thing)};
+    char room[SEE_MAX];
+    size_t at = 8;
+
+    for (size_t i = 0; i < by->count; i++)
+        if (has_column(by, i))
+            cells[at++] = llmobs_cell_text(line->by[i]);
+    cells[at++] = llmobs_cell_text(line->trace);
+    cells[at++] = llmobs_cell_text(line->span);
+    cells[at++] = llmobs_cell_text(show_waste_see(line, room));
+    return llmobs_sheet_add(sheet, cells);
+}
+
 static int show_waste_show_numbers(const struct llmobs_waste *waste,
+                                   const struct llmobs_by *by,
                                    const struct llmobs_view *view)
 {
-    static const struct llmobs_column columns[] = {
+    struct llmobs_column columns[COLUMNS_MOST] = {
         {.name = "waste"},        {.name = "count"},
         {.name = "input_tokens"}, {.name = "output_tokens"},
         {.name = "cost_usd"},     {.name = "time_s"},
-        {.name = "model"},        {.name = "what"},
-        {.name = "caller"},       {.name = "trace_id"},
-        {.name = "span_id"},      {.name = "see"}};
+        {.name = "model"},        {.name = "what"}};
+    const char *words[LLMOBS_WASTE_KINDS];
+    char callers[BY_MAX];
     struct llmobs_sheet sheet;
+    size_t at = 8;
     int rc;
 
-    llmobs_sheet_init(&sheet, &view->screen, view->format, columns,
-                      sizeof(columns) / sizeof(*columns));
+    for (size_t i = 0; i < LLMOBS_WASTE_KINDS; i++)
+        words[i] = kinds[i].word;
+    words[LLMOBS_WASTE_CALLER] = join(by, ",", callers);
+    for (size_t i = 0; i < by->count; i++)
+        if (has_column(by, i))
+            columns[at++].name = by->keys[i].word;
+    columns[at++].name = "trace_id";
+    columns[at++].name = "span_id";
+    columns[at++].name = "see";
+    llmobs_sheet_init(&sheet, &view->screen, view->format, columns, at);
     rc = llmobs_sheet_begin(&sheet);
-    for (size_t i = 0; rc == 0 && i < waste->count; i++) {
-        const struct llmobs_waste_line *line = &waste->lines[i];
-        char room[SEE_MAX];
-        const struct llmobs_cell cells[] = {
-            llmobs_cell_text(kinds[line->kind].word),
-            llmobs_cell_count((int64_t)line->count),
-            llmobs_cell_count(line->input_tokens),
-            llmobs_cell_count(line->output_tokens),
-            llmobs_cell_real(LLMOBS_CELL_MONEY, line->cost),
-            llmobs_cell_length(line->time_ns),
-            llmobs_cell_text(line->model),
-            llmobs_cell_text(line->thing),
-            llmobs_cell_text(line->caller),
-            llmobs_cell_text(line->trace),
-            llmobs_cell_text(line->span),
-            llmobs_cell_text(show_waste_see(line, room))};
-
-        rc = llmobs_sheet_add(&sheet, cells);
-    }
+    for (size_t i = 0; rc == 0 && i < waste->count; i++)
+        rc = show_waste_add_line(&sheet, by, words, &waste->lines[i]);
     llmobs_sheet_fini(&sheet);
     return rc;
 }
@@ -145,6 +183,26 @@ static int print_named(const struct llmobs_view *view, const char *before,
     return rc;
 }
 
+/* Prints "by shop.php, gpt-4o". */
+static int print_by(const struct llmobs_view *view,
+                    const struct llmobs_waste_line *line)
+{
+    struct llmobs_buf text;
+    int rc = 0;
+
+    llmobs_buf_init(&text, SIZE_MAX / 2);
+    for (size_t i = 0; rc == 0 && i < LLMOBS_BY_KEYS; i++) {
+        if (!line->by[i])
+            continue;
+        rc = llmobs_buf_adds(&text, text.len > 0 ? ", " : "");
+        rc |= llmobs_buf_adds(&text, line->by[i]);
+    }
+    if (rc == 0)
+        rc = print_named(view, "by ", text.len > 0 ? text.data : NULL);
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
 static int show_waste_print_line(const struct llmobs_view *view,
                                  const struct llmobs_waste_line *line)
 {
@@ -163,7 +221,7 @@ static int show_waste_print_line(const struct llmobs_view *view,
     if (rc == 0)
         rc = print_named(view, "model ", line->model);
     if (rc == 0)
-        rc = print_named(view, "by ", line->caller);
+        rc = print_by(view, line);
     if (rc == 0)
         rc = show_waste_see(line, room)
                  ? print_named(view, "", room)
@@ -192,14 +250,17 @@ static int print_kind(const struct llmobs_waste *waste,
                       enum llmobs_waste_kind kind)
 {
     struct llmobs_waste_line sum = show_waste_sum_of(waste, kind);
+    char more[64], words[BY_MAX], by[BY_MAX + 64];
     struct llmobs_buf head;
-    char more[64];
     size_t met = 0;
     int rc;
 
     if (sum.count == 0)
         return 0;
-    llmobs_wrap_print(&view->screen, LLMOBS_PAINT_CYAN, 0, kinds[kind].title);
+    snprintf(by, sizeof(by), "By %s, each call of a model once:",
+             join(view->by.count > 0 ? &view->by : &by_caller, " and ", words));
+    llmobs_wrap_print(&view->screen, LLMOBS_PAINT_CYAN, 0,
+                      kind == LLMOBS_WASTE_CALLER ? by : kinds[kind].title);
     llmobs_buf_init(&head, SIZE_MAX / 2);
     rc = llmobs_buf_adds(&head, "all: ");
     if (rc == 0)
@@ -236,13 +297,16 @@ int llmobs_view_waste(struct llmobs_view *view)
     int rc;
 
     llmobs_waste_init(&waste);
+    waste.by = view->by;
     llmobs_view_prices(view);
     load->newest = view->newest;
     rc = llmobs_waste_read(&waste, load, view->reader);
     if (rc == 0)
         rc = view->format == LLMOBS_SHEET_WORDS
                  ? show_words(&waste, view)
-                 : show_waste_show_numbers(&waste, view);
+                 : show_waste_show_numbers(
+                       &waste, view->by.count > 0 ? &view->by : &by_caller,
+                       view);
     llmobs_waste_fini(&waste);
     if (rc == 0)
         llmobs_view_tell_prices(view);

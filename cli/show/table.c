@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/query/keys.h"
 #include "cli/shared/escape.h"
 #include "cli/show/branches.h"
 #include "cli/show/messages.h"
@@ -14,6 +15,7 @@
 #define ID_COLUMNS 39
 #define ERROR_COLUMNS 160
 #define MESSAGE_LINES 3 /* lines of a message that is not shown whole */
+#define FRAMES 64       /* that are shown of a caller */
 #define BELOW_MAX (256u * 1024)
 /* The columns that must be left for a name beside a drawn branch. */
 #define NAME_LEAST 10
@@ -174,6 +176,27 @@ static int print_short(struct table *table, const char *bars,
     return rc;
 }
 
+/* Prints the script's line that made the call; with all that was said also the
+ * frames of the program below it. */
+static int print_caller(struct table *table, const char *bars,
+                        const struct llmobs_json *event)
+{
+    struct llmobs_buf text;
+    int rc;
+
+    llmobs_buf_init(&text, BELOW_MAX);
+    rc = llmobs_key_add_caller(event, &text);
+    if (rc == 0 && text.len > 0 && table->style->repeat) {
+        rc = llmobs_buf_addc(&text, '\n');
+        rc |= llmobs_key_add_frames(event, FRAMES, "\n", &text);
+    }
+    if (rc == 0 && text.len > 0)
+        rc = llmobs_transcript_text(&table->transcript, text.data,
+                                    LLMOBS_PAINT_DIM, bars);
+    llmobs_buf_fini(&text);
+    return rc;
+}
+
 /* Reads the span again, and prints its messages. */
 static int table_print_messages(struct table *table, const char *bars,
                                 const struct llmobs_row *row)
@@ -185,9 +208,11 @@ static int table_print_messages(struct table *table, const char *bars,
     llmobs_buf_init(&line, LLMOBS_READER_LINE_MAX);
     rc = llmobs_reader_event(table->style->messages, row->place, &line, &event);
     llmobs_buf_fini(&line);
-    if (event && (table->brief || table->style->whole))
+    if (event && table->style->whole)
+        rc = print_caller(table, bars, event);
+    if (rc == 0 && event && (table->brief || table->style->whole))
         return llmobs_transcript_print(&table->transcript, row, event, bars);
-    if (event)
+    if (rc == 0 && event)
         rc = print_short(table, bars, event);
     llmobs_json_free(event);
     return rc;

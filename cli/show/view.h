@@ -28,7 +28,7 @@ struct llmobs_view {
     int (*form)(struct llmobs_view *view); /* one of forms.h */
     enum llmobs_sheet_form format;         /* for forms with several formats */
     struct llmobs_fields fields;           /* count 0: all */
-    enum llmobs_samples_by by;             /* the groups of tables of calls */
+    struct llmobs_by by;                   /* the groups of tables of calls */
     struct llmobs_metrics metrics;
     int64_t step_ns; /* the length of a bar of a series; 0: a round length */
     bool messages;

@@ -80,16 +80,21 @@ static int set_grep(const struct llmobs_cli_option *option, const char *pattern)
     return llmobs_cli_refuse(option->name, pattern, why);
 }
 
-static int set_by(const struct llmobs_cli_option *option, const char *word)
+static int set_by(const struct llmobs_cli_option *option, const char *words)
 {
     const char *near;
 
-    if (llmobs_samples_by(word, option->to, &near) == 0)
+    if (llmobs_by_read(option->to, words, &near) == 0)
         return 0;
     llmobs_tell("llmobs view: --by: no such way to group");
-    llmobs_suggest_end(near,
-                       "there are model, provider, ml_app, service, kind, "
-                       "session, day, error");
+    if (near) {
+        llmobs_suggest_end(near, "");
+        return -EINVAL;
+    }
+    llmobs_tell("; one or two of ");
+    for (int i = 0; i < LLMOBS_KEY_TAG; i++)
+        llmobs_tell("%s, ", llmobs_key_word((enum llmobs_key)i));
+    llmobs_tell("tag:NAME\n");
     return -EINVAL;
 }
 
@@ -197,6 +202,7 @@ static struct asked typed = {
 
 #define VIEW typed.view
 #define FILTER VIEW.filter
+#define KEY(id) FILTER.keys[LLMOBS_KEY_##id]
 
 /* Rows of options that select spans; the HTML page lists those in use. */
 #define SELECT(name, set, to, letter)            \
@@ -218,6 +224,14 @@ static const struct llmobs_cli_option options[] = {
     SELECT("min-duration", set_duration, &FILTER.min_duration_ns, 0),
     SELECT("model", llmobs_filter_option, &FILTER.model, 0),
     SELECT("provider", llmobs_filter_option, &FILTER.provider, 0),
+    SELECT("script", llmobs_filter_option, &KEY(SCRIPT), 0),
+    SELECT("caller", llmobs_filter_option, &KEY(CALLER), 0),
+    SELECT("plugin", llmobs_filter_option, &KEY(PLUGIN), 0),
+    SELECT("unit", llmobs_filter_option, &KEY(UNIT), 0),
+    SELECT("host", llmobs_filter_option, &KEY(HOST), 0),
+    SELECT("os-user", llmobs_filter_option, &KEY(OS_USER), 0),
+    SELECT("user", llmobs_filter_option, &KEY(USER), 0),
+    SELECT("key", llmobs_filter_option, &KEY(KEY), 0),
     SELECT("grep", set_grep, &FILTER, 0),
     {"errors", llmobs_cli_flag, &FILTER.errors, 'e', 0, true, &VIEW.asked},
     {"spans", set_form, &VIEW, 0, 0, 0, NULL},
@@ -263,9 +277,10 @@ static int view_command_choose(struct llmobs_view *view)
         llmobs_tell("llmobs view: --fields is for --csv and --json of spans\n");
         return -EINVAL;
     }
-    if (view->by != LLMOBS_BY_NOTHING && view->form != llmobs_view_summary &&
-        view->form != llmobs_view_series) {
-        llmobs_tell("llmobs view: --by is for --summary and --timeseries\n");
+    if (view->by.count > 0 && view->form != llmobs_view_summary &&
+        view->form != llmobs_view_series && view->form != llmobs_view_waste) {
+        llmobs_tell("llmobs view: --by is for --summary, --timeseries and "
+                    "--waste\n");
         return -EINVAL;
     }
     if (view->step_ns > 0 && view->form != llmobs_view_series) {

@@ -158,7 +158,9 @@ struct llmobs_config {
     struct llmobs_privacy privacy;  /* LLMOBS_CONTENT and LLMOBS_REDACT */
     struct llmobs_otlp_config otlp; /* OTEL_... */
     int64_t pid;          /* the process whose events these are; 0: this one */
+    int64_t uid;          /* of that process's real user; < 0: not known */
     char *executable;     /* that process's file; NULL: not known */
+    char *machine;        /* that process's; NULL: not known */
     char *xdg_state_home; /* XDG_STATE_HOME, HOME: for the store */
     char *home;
 };

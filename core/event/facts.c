@@ -6,6 +6,7 @@
 
 #include "lib/base/fork.h"
 #include "lib/base/hazard.h"
+#include "lib/base/machine.h"
 #include "lib/base/program.h"
 #include "lib/base/scratch.h"
 #include "core/trace/propagate.h"
@@ -119,6 +120,10 @@ static void set_process(struct llmobs_facts *facts,
                          other ? config->pid : llmobs_fork_pid());
     llmobs_span_fact_word(facts, LLMOBS_FACT_EXECUTABLE,
                           other ? config->executable : llmobs_program_name());
+    llmobs_span_fact_int(facts, LLMOBS_FACT_UID,
+                         other ? config->uid : (int64_t)llmobs_fork_uid());
+    llmobs_span_fact_word(facts, LLMOBS_FACT_HOSTNAME,
+                          other ? config->machine : llmobs_machine_name());
     if (otlp->service && *otlp->service)
         llmobs_span_fact_word(facts, LLMOBS_FACT_SERVICE, otlp->service);
     if (otlp->resource && *otlp->resource)

@@ -6,6 +6,7 @@
 
 #include "lib/base/fork.h"
 #include "lib/base/hazard.h"
+#include "lib/base/machine.h"
 #include "lib/base/program.h"
 #include "lib/base/scratch.h"
 #include "lib/base/sha256.h"
@@ -29,6 +30,8 @@ enum {
     TAG_EXECUTABLE,
     TAG_PID, /* int64_t */
     TAG_SCRIPT,
+    TAG_UID, /* int64_t */
+    TAG_MACHINE,
     TAGS
 };
 
@@ -42,7 +45,8 @@ struct origin {
 struct llmobs_owner {
     struct origin origin;
     int64_t pid;
-    char *texts[TAGS]; /* [TAG_TAG] and [TAG_PID] are not used */
+    int64_t uid;       /* < 0: not known */
+    char *texts[TAGS]; /* those that are texts are used */
     char *tags[TAGS_MAX + 1];
     size_t tag_count;
     struct llmobs_buf lead; /* this process's: a file's beginning and OWNER */
@@ -156,7 +160,8 @@ static int owner_add_texts(const struct llmobs_config *config,
                  {TAG_OTEL_SERVICE, config->otlp.service},
                  {TAG_OTEL_RESOURCE, config->otlp.resource},
                  {TAG_SCRIPT, config->script},
-                 {TAG_EXECUTABLE, llmobs_program_name()}};
+                 {TAG_EXECUTABLE, llmobs_program_name()},
+                 {TAG_MACHINE, llmobs_machine_name()}};
     int rc = 0;
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && !rc; i++)
@@ -186,6 +191,9 @@ static int make_lead(struct llmobs_owner *owner,
     owner->pid = llmobs_fork_pid();
     if (!rc)
         rc = llmobs_entry_add(writer, TAG_PID, &owner->pid, sizeof(owner->pid));
+    owner->uid = llmobs_fork_uid();
+    if (!rc)
+        rc = llmobs_entry_add(writer, TAG_UID, &owner->uid, sizeof(owner->uid));
     if (!rc)
         rc = owner_add_texts(config, writer);
     if (!rc)
@@ -268,9 +276,12 @@ static int owner_read_field(struct llmobs_owner *owner, uint32_t tag,
         memcpy(&owner->origin, value.data, value.len);
     else if (tag == TAG_PID && value.len == sizeof(owner->pid))
         memcpy(&owner->pid, value.data, value.len);
+    else if (tag == TAG_UID && value.len == sizeof(owner->uid))
+        memcpy(&owner->uid, value.data, value.len);
     else if (tag == TAG_TAG && owner->tag_count < TAGS_MAX)
         return keep_text(&owner->tags[owner->tag_count++], value);
-    else if (tag >= TAG_SERVICE && tag < TAGS && tag != TAG_PID)
+    else if (tag >= TAG_SERVICE && tag < TAGS && tag != TAG_PID &&
+             tag != TAG_UID)
         return keep_text(&owner->texts[tag], value);
     return 0;
 }
@@ -285,6 +296,8 @@ int llmobs_owner_read(const struct llmobs_entry *entry,
     int rc = owner ? 0 : -ENOMEM;
 
     *out = NULL;
+    if (owner)
+        owner->uid = -1;
     while (!rc && llmobs_entry_field(entry, &at, &tag, &value))
         rc = owner_read_field(owner, tag, value);
     if (rc)
@@ -353,5 +366,7 @@ void llmobs_owner_config(const struct llmobs_owner *owner,
     out->otlp.resource = owner->texts[TAG_OTEL_RESOURCE];
     out->script = owner->texts[TAG_SCRIPT];
     out->executable = owner->texts[TAG_EXECUTABLE];
+    out->machine = owner->texts[TAG_MACHINE];
     out->pid = owner->pid;
+    out->uid = owner->uid;
 }

@@ -18,6 +18,7 @@ struct known {
     atomic_int process; /* the process's number; 0: none yet */
     atomic_int pid;     /* 0: not noted */
     atomic_int loader;  /* the pid at the core's load; 0 in a child */
+    atomic_llong uid;   /* one more than the real user's number; 0: not noted */
 };
 
 static atomic_uint generation;
@@ -35,6 +36,7 @@ static void in_child(void)
         atomic_store(&known->process, 0);
         atomic_store(&known->pid, 0);
         atomic_store(&known->loader, 0);
+        atomic_store(&known->uid, 0);
     }
 }
 
@@ -108,6 +110,15 @@ int llmobs_fork_pid(void)
         return getpid();
     llmobs_fork_note();
     return atomic_load(&known->pid);
+}
+
+unsigned llmobs_fork_uid(void)
+{
+    if (!known)
+        return getuid();
+    if (atomic_load(&known->uid) == 0)
+        atomic_store(&known->uid, (long long)getuid() + 1);
+    return (unsigned)(atomic_load(&known->uid) - 1);
 }
 
 static bool is_of_another(int pid)

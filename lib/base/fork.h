@@ -39,6 +39,9 @@ void llmobs_fork_note(void);
 /* The pid of this process; notes it first, as llmobs_fork_note. */
 int llmobs_fork_pid(void);
 
+/* The real user id of this process, as it was when it was asked for first. */
+unsigned llmobs_fork_uid(void);
+
 /* True in a child that shares the memory of the process that noted its pid: a
  * system call. */
 bool llmobs_fork_shares(void);

@@ -37,6 +37,7 @@
     F(FIRST_CHUNK_NS, "first_chunk_ns")               \
     F(FLAGS, "flags")                                 \
     F(HOST, "host")                                   \
+    F(HOSTNAME, "hostname")                           \
     F(MCP_METHOD, "mcp_method")                       \
     F(MCP_PROTOCOL, "mcp_protocol")                   \
     F(MCP_SESSION, "mcp_session")                     \
@@ -62,6 +63,7 @@
     F(STREAM, "stream")                               \
     F(SYSTEM_FINGERPRINT, "system_fingerprint")       \
     F(TRACESTATE, "tracestate")                       \
+    F(UID, "uid")                                     \
     F(USERS, "users")
 
 enum llmobs_fact {

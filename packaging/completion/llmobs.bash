@@ -43,8 +43,8 @@ _llmobs_values() { # OPTION: completes its value; false: it has none of its own
         ;;
     --to) COMPREPLY=($(compgen -W 'agent agentless otlp store' -- "$2")) ;;
     --by)
-        COMPREPLY=($(compgen -W 'model provider ml_app service kind session day
-            error' -- "$2"))
+        COMPREPLY=($(compgen -W 'script caller plugin unit host os_user user
+            tag: key model provider ml_app service kind session day error' -- "$2"))
         ;;
     --timeseries)
         [[ $2 != -* ]] || return 1
@@ -57,11 +57,12 @@ _llmobs_values() { # OPTION: completes its value; false: it has none of its own
             model provider status error_type duration_s first_token_s
             input_tokens output_tokens cache_read_tokens cache_write_tokens
             reasoning_tokens cost_usd ml_app service env session error_message question
-            answer' -- "$2"))
+            answer script caller plugin unit host os_user user key tag:' -- "$2"))
         ;;
     --since) COMPREPLY=($(compgen -W '10m 1h 1d 7d' -- "$2")) ;;
     --ml-app | --service | --session | --name | --trace | --model | \
-        --provider)
+        --provider | --script | --caller | --plugin | --unit | --host | \
+        --os-user | --user | --key)
         _llmobs_stored "${1#--}" "$2"
         ;;
     --env | --tag | --input | --workflow | --preload | --user-time | --idle)

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -94,6 +95,27 @@ def to_the_store(t):
         ok(wait_for(lambda: len(stored(t)) == 1, 5), "a span in the store")
         equal(stored(t)[0]["meta"]["metadata"]["caller"]["module"], "curl",
               "module of the caller")
+        equal(facts_of(stored(t)[0]), (os.getuid(), socket.gethostname()),
+              "account and machine")
+
+
+def facts_of(span):
+    return tuple(span["_call"].get(key) for key in ("uid", "hostname"))
+
+
+@test
+def of_another_machine(t):
+    """A container's name is told, not that of the relay beside it."""
+    away = ["unshare", "-u", "sh", "-c",
+            "echo away >/proc/sys/kernel/hostname && exec \"$@\"", "sh"]
+    if subprocess.run([*away, "true"], stderr=subprocess.DEVNULL).returncode:
+        raise Skip("no name of its own is allowed here")
+    t.fresh(None)
+    with Relay(t, {}):
+        t.run([*away, *curl(t.url, body("away"))], keep=True, check=False)
+        ok(wait_for(lambda: len(stored(t)) == 1, 5), "a span in the store")
+        equal(facts_of(stored(t)[0]), (os.getuid(), "away"),
+              "account and machine")
 
 
 def caller_of_agent(t, path, meanwhile=None):

@@ -188,6 +188,56 @@ def bills(bench):
     tab.close()
 
 
+def write_callers(path):
+    """Calls of scripts of one name, by plugins, users and a tag of too many
+    values, of one, and of a few."""
+    os.makedirs(path)
+    with open(os.path.join(path, "spans.jsonl"), "w", encoding="ascii") as f:
+        for i in range(120):
+            caller = {"module": "curl.so", "frames": ["php!execute_ex+0x1"]}
+            tags = ["team:" + "xyz"[i % 3], "number:%d" % i, "one:1"]
+            if i % 4:
+                caller.update(
+                    entry="/var/www/%s/index.php" % "ab"[i % 2],
+                    file="/var/www/plugins/seo/<b>seo.php", line=i,
+                    code="S\\T::do", plugins=["ai", "seo"])
+                tags += ["unit:fpm.service", "user_id:u%d" % (i % 5)]
+            f.write(json.dumps(hostile.span(i, "trace-%d" % i, tags=tags, meta={
+                "span": {"kind": "llm"}, "metadata": {"caller": caller}}))
+                + "\n")
+
+
+def callers(bench):
+    """Facets of who called, and the line of the script above the frames."""
+    write_callers(os.path.join(bench.folder, "callers"))
+    tab = bench.open("callers", at={"v": "spans"})
+    have = tab.js("Object.fromEntries([...document.querySelectorAll("
+                  "'[data-facet]')].filter((f) => !f.hidden).map((f) => ["
+                  "f.dataset.facet, Object.fromEntries([...f.querySelectorAll("
+                  "'[data-value]')].map((v) => [v.dataset.value,"
+                  "+v.dataset.count]))]))")
+    need(have["script"] == {"a/index.php": 30, "b/index.php": 60}, have)
+    need(have["plugin"] == {"seo": 90} and have["unit"] == {
+        "fpm.service": 90}, have)
+    need(have["user_id"] == {"u%d" % n: 18 for n in range(5)} and have[
+        "team"] == {key: 40 for key in "xyz"}, have)
+    need("number" not in have and "one" not in have, list(have))
+    go(tab, {"v": "spans", "q": "user:u1 script:b/index"})
+    want = sum(i % 5 == 1 and i % 2 for i in range(120) if i % 4)
+    need(tab.js("+document.getElementById('count').dataset.spans") == want,
+         text_of(tab, "#count"))
+    go(tab, {"t": "trace-7", "tab": "info"})
+    said = text_of(tab, "#caller")
+    need(said == "<b>seo.php:7 S\\T::do, plugin seo", said)
+    need(tab.js("document.querySelector('#panel details ol').textContent")
+         == "php!execute_ex+0x1" and not tab.js(
+             "document.querySelector('#panel details:has(ol)').open"), "frames")
+    go(tab, {"t": "trace-8", "tab": "info"})
+    need(not text_of(tab, "#caller") and "php!execute_ex+0x1" in text_of(
+        tab, "#panel ol"), "a caller without a line")
+    tab.close()
+
+
 def unknown(bench):
     """An embedding has no output tokens: a dash, not 0; nor has a sum of
     costs that nobody knows a value."""

@@ -146,6 +146,8 @@ static void expect(const char *want)
 
     llmobs_json_unset(all, "executable");
     llmobs_json_unset(all, "pid");
+    llmobs_json_unset(all, "hostname");
+    llmobs_json_unset(all, "uid");
     text = llmobs_json_dumps(all, 0);
     ck_assert_str_eq(text, want);
     free(text);
@@ -220,11 +222,21 @@ END_TEST
 
 START_TEST(the_process)
 {
+    char name[256];
+
     expect_int("pid", getpid());
     expect_text("executable", "unit");
+    expect_int("uid", getuid());
+    ck_assert_int_eq(gethostname(name, sizeof(name)), 0);
+    expect_text("hostname", name);
     config.pid = 77;
     expect_int("pid", 77);
     expect_text("executable", NULL);
+    expect_text("hostname", NULL);
+    config.uid = 78;
+    config.machine = "m";
+    expect_int("uid", 78);
+    expect_text("hostname", "m");
 }
 END_TEST
 

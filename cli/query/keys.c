@@ -1,0 +1,429 @@
+#include "cli/query/keys.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/query/cell.h"
+#include "cli/query/filter.h"
+#include "cli/query/row.h"
+#include "cli/shared/suggest.h"
+
+#define TAG_WORD "tag:"
+#define NAME_MAX_LEN 64
+
+typedef const char *read_value(const struct llmobs_row *row,
+                               const struct llmobs_json *event,
+                               struct llmobs_key_room *room);
+
+/* -- what the process was ---------------------------------------------------
+ */
+
+static const struct llmobs_json *caller_of(const struct llmobs_json *event)
+{
+    return llmobs_json_get(
+        llmobs_json_get(llmobs_json_get(event, "meta"), "metadata"), "caller");
+}
+
+static const char *full(const char *text)
+{
+    return text && *text != '\0' ? text : NULL;
+}
+
+static int cut(const char *text)
+{
+    return (int)llmobs_texts_cut(text, LLMOBS_KEY_PART);
+}
+
+static const char *read_script(const struct llmobs_row *row,
+                               const struct llmobs_json *event,
+                               struct llmobs_key_room *room)
+{
+    (void)row;
+    (void)room;
+    return full(llmobs_json_gets(caller_of(event), "entry"));
+}
+
+/* "module!function"; of a program without names its first frame. */
+static const char *read_native(const struct llmobs_json *caller,
+                               struct llmobs_key_room *room)
+{
+    const char *module = full(llmobs_json_gets(caller, "module"));
+    const char *function = full(llmobs_json_gets(caller, "function"));
+    const char *frame = full(
+        llmobs_json_text(llmobs_json_at(llmobs_json_get(caller, "frames"), 0)));
+
+    if (!module || !function)
+        return frame ? frame : module;
+    snprintf(room->text, sizeof(room->text), "%.*s!%.*s", cut(module), module,
+             cut(function), function);
+    return room->text;
+}
+
+/* "file:line code". */
+static const char *read_caller(const struct llmobs_row *row,
+                               const struct llmobs_json *event,
+                               struct llmobs_key_room *room)
+{
+    const struct llmobs_json *caller = caller_of(event);
+    const char *file = full(llmobs_json_gets(caller, "file"));
+    const char *code = full(llmobs_json_gets(caller, "code"));
+    int64_t line = llmobs_json_to_int(llmobs_json_get(caller, "line"));
+    char number[32] = "";
+
+    (void)row;
+    if (!file)
+        return read_native(caller, room);
+    if (line > 0)
+        snprintf(number, sizeof(number), ":%lld", (long long)line);
+    snprintf(room->text, sizeof(room->text), "%.*s%s%s%.*s", cut(file), file,
+             number, code ? " " : "", code ? cut(code) : 0, code ? code : "");
+    return room->text;
+}
+
+/* The outermost plugin: it asked; the innermost is often a client of AI. */
+static const char *read_plugin(const struct llmobs_row *row,
+                               const struct llmobs_json *event,
+                               struct llmobs_key_room *room)
+{
+    const char *tag = full(llmobs_filter_tag_of(event, "plugin"));
+    const struct llmobs_json *plugins =
+        llmobs_json_get(caller_of(event), "plugins");
+    size_t count = llmobs_json_len(plugins);
+
+    (void)row;
+    (void)room;
+    if (tag || count == 0)
+        return tag;
+    return full(llmobs_json_text(llmobs_json_at(plugins, count - 1)));
+}
+
+static const struct llmobs_json *fact_of(const struct llmobs_json *event,
+                                         const char *name)
+{
+    return llmobs_json_get(llmobs_json_get(event, "_call"), name);
+}
+
+static const char *read_host(const struct llmobs_row *row,
+                             const struct llmobs_json *event,
+                             struct llmobs_key_room *room)
+{
+    (void)row;
+    (void)room;
+    return full(llmobs_json_text(fact_of(event, "hostname")));
+}
+
+/* The accounts of this machine. getpwuid might ask a server. */
+struct account {
+    long long uid;
+    char name[NAME_MAX_LEN];
+};
+
+static struct account *accounts;
+static size_t account_count;
+
+static void read_accounts(void)
+{
+    FILE *file = fopen("/etc/passwd", "re");
+    char line[1024];
+
+    while (file && fgets(line, sizeof(line), file)) {
+        struct account account, *more;
+
+        if (sscanf(line, "%63[^:\n]:%*[^:]:%lld:", account.name,
+                   &account.uid) != 2)
+            continue;
+        more = reallocarray(accounts, account_count + 1, sizeof(*accounts));
+        if (!more)
+            break;
+        accounts = more;
+        accounts[account_count++] = account;
+    }
+    if (file)
+        fclose(file);
+}
+
+static const char *read_os_user(const struct llmobs_row *row,
+                                const struct llmobs_json *event,
+                                struct llmobs_key_room *room)
+{
+    static bool known;
+    const struct llmobs_json *fact = fact_of(event, "uid");
+    long long uid = llmobs_json_to_int(fact);
+
+    (void)row;
+    if (!llmobs_json_is_int(fact))
+        return NULL;
+    if (!known)
+        read_accounts();
+    known = true;
+    for (size_t i = 0; i < account_count; i++)
+        if (accounts[i].uid == uid)
+            return accounts[i].name;
+    snprintf(room->uid, sizeof(room->uid), "%lld", uid);
+    return room->uid;
+}
+
+/* -- when and how it ended --------------------------------------------------
+ */
+
+static const char *read_day(const struct llmobs_row *row,
+                            const struct llmobs_json *event,
+                            struct llmobs_key_room *room)
+{
+    (void)event;
+    return llmobs_cell_clock(row->start_ns, "%Y-%m-%d", room->text);
+}
+
+/* A call that failed without a type is an "error". */
+static const char *read_error(const struct llmobs_row *row,
+                              const struct llmobs_json *event,
+                              struct llmobs_key_room *room)
+{
+    (void)event;
+    (void)room;
+    if (!row->failed)
+        return NULL;
+    return row->error_type ? row->error_type : "error";
+}
+
+/* -- the table --------------------------------------------------------------
+ */
+
+#define AT(member) .at = offsetof(struct llmobs_row, member)
+
+/* Of each key the word, and where its value is: a tag, what `read` gives, else
+ * the text at `at` in a row. */
+static const struct {
+    const char *word;
+    const char *tag;
+    read_value *read;
+    size_t at;
+    bool path;
+} keys[LLMOBS_KEY_COUNT] = {
+    [LLMOBS_KEY_SCRIPT] = {"script", .read = read_script, .path = true},
+    [LLMOBS_KEY_CALLER] = {"caller", .read = read_caller, .path = true},
+    [LLMOBS_KEY_PLUGIN] = {"plugin", .read = read_plugin},
+    [LLMOBS_KEY_UNIT] = {"unit", .tag = "unit"},
+    [LLMOBS_KEY_HOST] = {"host", .read = read_host},
+    [LLMOBS_KEY_OS_USER] = {"os_user", .read = read_os_user},
+    [LLMOBS_KEY_USER] = {"user", .tag = "user_id"},
+    [LLMOBS_KEY_KEY] = {"key", .tag = "key"},
+    [LLMOBS_KEY_MODEL] = {"model", AT(model)},
+    [LLMOBS_KEY_PROVIDER] = {"provider", AT(provider)},
+    [LLMOBS_KEY_ML_APP] = {"ml_app", AT(ml_app)},
+    [LLMOBS_KEY_SERVICE] = {"service", AT(service)},
+    [LLMOBS_KEY_KIND] = {"kind", AT(kind)},
+    [LLMOBS_KEY_SESSION] = {"session", AT(session)},
+    [LLMOBS_KEY_DAY] = {"day", .read = read_day},
+    [LLMOBS_KEY_ERROR] = {"error", .read = read_error},
+    [LLMOBS_KEY_TAG] = {NULL},
+};
+
+const char *llmobs_key_word(enum llmobs_key key)
+{
+    return keys[key].word;
+}
+
+bool llmobs_key_is_path(enum llmobs_key key)
+{
+    return keys[key].path;
+}
+
+const char *llmobs_key_of(const struct llmobs_by_key *key,
+                          const struct llmobs_row *row,
+                          const struct llmobs_json *event,
+                          struct llmobs_key_room *room)
+{
+    const char *tag = keys[key->key].tag;
+
+    if (key->key == LLMOBS_KEY_TAG)
+        tag = key->word + sizeof(TAG_WORD) - 1;
+    if (tag)
+        return full(llmobs_filter_tag_of(event, tag));
+    if (keys[key->key].read)
+        return keys[key->key].read(row, event, room);
+    return llmobs_row_text(row, keys[key->key].at);
+}
+
+int llmobs_key_add_caller(const struct llmobs_json *event,
+                          struct llmobs_buf *out)
+{
+    struct llmobs_key_room room;
+    const char *plugin;
+    int rc;
+
+    if (!full(llmobs_json_gets(caller_of(event), "file")))
+        return 0;
+    rc = llmobs_buf_addf(out, "by %s",
+                         llmobs_key_end(read_caller(NULL, event, &room), NULL));
+    plugin = read_plugin(NULL, event, &room);
+    if (rc == 0 && plugin)
+        rc = llmobs_buf_addf(out, ", plugin %s", plugin);
+    return rc;
+}
+
+int llmobs_key_add_frames(const struct llmobs_json *event, size_t most,
+                          const char *between, struct llmobs_buf *out)
+{
+    const struct llmobs_json *frames =
+        llmobs_json_get(caller_of(event), "frames");
+    size_t count = llmobs_json_len(frames);
+    bool first = true;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < most && i < count; i++) {
+        const char *frame = llmobs_json_text(llmobs_json_at(frames, i));
+
+        if (!frame)
+            continue;
+        rc = llmobs_buf_adds(out, first ? "" : between);
+        rc |= llmobs_buf_add(out, frame,
+                             llmobs_texts_cut(frame, LLMOBS_KEY_PART));
+        first = false;
+    }
+    return rc;
+}
+
+/* -- words ------------------------------------------------------------------
+ */
+
+/* The name stands in heads of tables and as a member of JSON. */
+static bool is_tag_word(const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-/";
+    const char *name = word + sizeof(TAG_WORD) - 1;
+
+    return strncmp(word, TAG_WORD, sizeof(TAG_WORD) - 1) == 0 &&
+           *name != '\0' && name[strspn(name, plain)] == '\0';
+}
+
+int llmobs_key_read(struct llmobs_by_key *key, const char *word, size_t len)
+{
+    if (len >= sizeof(key->word))
+        return -EINVAL;
+    memcpy(key->word, word, len);
+    key->word[len] = '\0';
+    key->key = LLMOBS_KEY_TAG;
+    if (is_tag_word(key->word))
+        return 0;
+    for (char *at = key->word; *at != '\0'; at++)
+        *at = *at == '-' ? '_' : *at;
+    for (int i = 0; i < LLMOBS_KEY_TAG; i++) {
+        key->key = (enum llmobs_key)i;
+        if (strcmp(key->word, keys[i].word) == 0)
+            return 0;
+    }
+    return -EINVAL;
+}
+
+static const char *near_of(const char *word)
+{
+    struct llmobs_suggest suggest;
+
+    llmobs_suggest_init(&suggest, word);
+    for (int i = 0; i < LLMOBS_KEY_TAG; i++)
+        llmobs_suggest_offer(&suggest, keys[i].word);
+    return suggest.best;
+}
+
+int llmobs_by_read(struct llmobs_by *by, const char *words, const char **near)
+{
+    *near = NULL;
+    for (by->count = 0; by->count < LLMOBS_BY_KEYS;) {
+        size_t len = strcspn(words, ",");
+        struct llmobs_by_key *key = &by->keys[by->count++];
+
+        if (llmobs_key_read(key, words, len) != 0) {
+            *near = len < sizeof(key->word) ? near_of(key->word) : NULL;
+            return -EINVAL;
+        }
+        if (words[len] == '\0')
+            return 0;
+        words += len + 1;
+    }
+    return -EINVAL;
+}
+
+/* -- ends of paths ----------------------------------------------------------
+ */
+
+const char *llmobs_key_end(const char *path, const char *end)
+{
+    if (!end) /* in "dir/file:4 a/b" the last member begins with "file" */
+        end = path + strcspn(path, " ");
+    else if (end == path)
+        return NULL;
+    else
+        end--;
+    while (end > path && end[-1] != '/')
+        end--;
+    return end;
+}
+
+/* Orders texts by their ends, so that those with a common member at the end are
+ * neighbours: a '/' comes first. */
+static int by_end(const void *left, const void *right)
+{
+    const char *a = **(const char *const *const *)left;
+    const char *b = **(const char *const *const *)right;
+    size_t i = strlen(a), k = strlen(b);
+
+    while (i > 0 && k > 0 && a[i - 1] == b[k - 1])
+        i--, k--;
+    if (i == 0 || k == 0)
+        return (i > 0) - (k > 0);
+    if (a[i - 1] == '/' || b[k - 1] == '/')
+        return a[i - 1] == '/' ? -1 : 1;
+    return (unsigned char)a[i - 1] < (unsigned char)b[k - 1] ? -1 : 1;
+}
+
+/* True where `text` ends with the member or members `end`. */
+static bool has_end(const char *text, const char *end)
+{
+    size_t have = text ? strlen(text) : 0, want = strlen(end);
+
+    return text && have >= want && strcmp(text + have - want, end) == 0 &&
+           (have == want || text[have - want - 1] == '/');
+}
+
+/* Shortens the equal texts at `slots`, between two others. */
+static void shorten(const char ***slots, size_t count, const char *before,
+                    const char *behind)
+{
+    const char *path = *slots[0], *end = llmobs_key_end(path, NULL), *more;
+
+    while ((*end == '\0' || has_end(before, end) || has_end(behind, end)) &&
+           (more = llmobs_key_end(path, end)))
+        end = more;
+    for (size_t i = 0; i < count; i++)
+        *slots[i] = end;
+}
+
+int llmobs_keys_shorten(const char **first, size_t stride, size_t count)
+{
+    const char ***slots = calloc(count + 1, sizeof(*slots)), *before = NULL;
+    size_t n = 0, end;
+
+    if (!slots)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        const char **slot = (void *)((char *)(void *)first + i * stride);
+
+        if (*slot)
+            slots[n++] = slot;
+    }
+    qsort(slots, n, sizeof(*slots), by_end);
+    for (size_t i = 0; i < n; i = end) {
+        const char *text = *slots[i];
+
+        for (end = i + 1; end < n && strcmp(*slots[end], text) == 0;)
+            end++;
+        shorten(slots + i, end - i, before, end < n ? *slots[end] : NULL);
+        before = text;
+    }
+    free(slots);
+    return 0;
+}

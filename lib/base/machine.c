@@ -1,0 +1,36 @@
+#include "lib/base/machine.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/file.h"
+
+/* A machine's name has at most 64 bytes. */
+#define NAME_MAX_LEN 256
+
+static char *machine_read(void)
+{
+    struct llmobs_buf text;
+    char *name = NULL;
+
+    llmobs_buf_init(&text, NAME_MAX_LEN);
+    if (llmobs_file_read("/proc/sys/kernel/hostname", &text) == 0 && text.len)
+        name = strndup(text.data, strcspn(text.data, "\n"));
+    llmobs_buf_fini(&text);
+    return name;
+}
+
+const char *llmobs_machine_name(void)
+{
+    static _Atomic(char *) known;
+    char *name = atomic_load(&known), *none = NULL;
+
+    if (name)
+        return name;
+    name = machine_read();
+    if (atomic_compare_exchange_strong(&known, &none, name))
+        return name;
+    free(name);
+    return none;
+}
