@@ -1,4 +1,4 @@
-#include "core/log/adopt.h"
+#include "core/log/adopt_state.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,13 +14,9 @@
 #include "lib/base/fd.h"
 #include "lib/base/hazard.h"
 #include "lib/base/once.h"
-#include "core/log/adopt_claim.h"
-#include "core/log/adopt_read.h"
-#include "core/log/exchange_entry.h"
 #include "core/log/process_files.h"
 #include "core/log/relay_sign.h"
 #include "core/log/spool.h"
-#include "core/log/spool_file.h"
 #include "core/log/take_back.h"
 #include "core/log/take_back_spool.h"
 

@@ -1,4 +1,4 @@
-#include "core/log/adopt_claim.h"
+#include "core/log/adopt_state.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,11 +9,8 @@
 #include <unistd.h>
 
 #include "lib/base/crash_point.h"
-#include "lib/base/grow.h"
 #include "lib/base/hazard.h"
 #include "lib/base/log.h"
-#include "core/log/adopt.h"
-#include "core/log/spool_file.h"
 
 static bool is_same(const struct llmobs_spool_name *a,
                     const struct llmobs_spool_name *b)

@@ -1,4 +1,4 @@
-#include "core/log/adopt_read.h"
+#include "core/log/adopt_state.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,13 +7,8 @@
 #include <sys/stat.h>
 
 #include "lib/base/grow.h"
-#include "core/log/adopt.h"
 #include "lib/base/log.h"
-#include "core/log/adopt_claim.h"
 #include "core/log/event_item.h"
-#include "core/log/exchange_entry.h"
-#include "core/log/spool_file.h"
-#include "lib/base/hazard.h"
 
 /* An ending process reads a file only up to so many bytes. */
 #define ENDING_BYTES ((size_t)256 * 1024)
@@ -324,6 +319,39 @@ static void forget_survey(struct llmobs_adopt *adopt)
     adopt->at = 0;
 }
 
+bool llmobs_adopt_is_open(const struct llmobs_adopt *adopt,
+                          const struct llmobs_entry *entry)
+{
+    if (adopt_read_has_id(&adopt->released, entry->id))
+        return false;
+    if (entry->type == LLMOBS_HAZARD(start_beside_begin, LLMOBS_ENTRY_START,
+                                     LLMOBS_ENTRY_END) &&
+        adopt_read_has_id(&adopt->begun, entry->id))
+        return false;
+    if (llmobs_entry_has_begun(entry->type) &&
+        adopt_read_has_id(&adopt->childs, entry->id))
+        return false;
+    if (llmobs_entry_has_begun(entry->type) ||
+        LLMOBS_HAZARD(childs_beside_its_own,
+                      entry->type == LLMOBS_ENTRY_CHILDS_END, false))
+        return !adopt_read_has_id(&adopt->ended, entry->id);
+    return entry->type == LLMOBS_ENTRY_CHILDS_END ||
+           entry->type == LLMOBS_ENTRY_END || entry->type == LLMOBS_ENTRY_EVENT;
+}
+
+/* True for an entry that this process has to deliver. A living process itself
+ * delivers what it has not handed over. */
+static bool adopt_read_is_due(const struct llmobs_adopt *adopt,
+                              const struct llmobs_entry *entry)
+{
+    if (LLMOBS_HAZARD(all_of_the_living,
+                      adopt->at_living &&
+                          !llmobs_entry_has(entry, LLMOBS_ENTRY_FOR_RELAY),
+                      false))
+        return false;
+    return llmobs_adopt_is_open(adopt, entry);
+}
+
 static void count_open(struct llmobs_adopt *adopt)
 {
     struct llmobs_entry entry;
@@ -332,7 +360,7 @@ static void count_open(struct llmobs_adopt *adopt)
     while (llmobs_adopt_next_entry(adopt, &at, &entry)) {
         if (!llmobs_adopt_is_open(adopt, &entry))
             continue;
-        if (llmobs_adopt_is_due(adopt, &entry))
+        if (adopt_read_is_due(adopt, &entry))
             adopt->due++;
         else
             adopt->left++;
@@ -361,41 +389,10 @@ int llmobs_adopt_survey(struct llmobs_adopt *adopt)
 
 /* -- entries ------------------------------------------------------------ */
 
-bool llmobs_adopt_is_open(const struct llmobs_adopt *adopt,
-                          const struct llmobs_entry *entry)
-{
-    if (adopt_read_has_id(&adopt->released, entry->id))
-        return false;
-    if (entry->type == LLMOBS_HAZARD(start_beside_begin, LLMOBS_ENTRY_START,
-                                     LLMOBS_ENTRY_END) &&
-        adopt_read_has_id(&adopt->begun, entry->id))
-        return false;
-    if (llmobs_entry_has_begun(entry->type) &&
-        adopt_read_has_id(&adopt->childs, entry->id))
-        return false;
-    if (llmobs_entry_has_begun(entry->type) ||
-        LLMOBS_HAZARD(childs_beside_its_own,
-                      entry->type == LLMOBS_ENTRY_CHILDS_END, false))
-        return !adopt_read_has_id(&adopt->ended, entry->id);
-    return entry->type == LLMOBS_ENTRY_CHILDS_END ||
-           entry->type == LLMOBS_ENTRY_END || entry->type == LLMOBS_ENTRY_EVENT;
-}
-
 bool llmobs_adopt_has(const struct llmobs_adopt *adopt, uint64_t id)
 {
     return adopt_read_has_id(&adopt->ended, id) ||
            adopt_read_has_id(&adopt->released, id);
-}
-
-bool llmobs_adopt_is_due(const struct llmobs_adopt *adopt,
-                         const struct llmobs_entry *entry)
-{
-    if (LLMOBS_HAZARD(all_of_the_living,
-                      adopt->at_living &&
-                          !llmobs_entry_has(entry, LLMOBS_ENTRY_FOR_RELAY),
-                      false))
-        return false;
-    return llmobs_adopt_is_open(adopt, entry);
 }
 
 static void end_by_kill(const struct llmobs_adopt *adopt,
@@ -440,7 +437,7 @@ static int adopt_read_give(struct llmobs_adopt *adopt,
 {
     int rc;
 
-    if (!llmobs_adopt_is_due(adopt, entry))
+    if (!adopt_read_is_due(adopt, entry))
         return 0;
     rc = adopt_read_entry(adopt, entry, out);
     if (rc == -ENOMEM) {

@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "lib/base/crash_point.h"
-#include "core/log/adopt_claim.h"
 #include "core/log/spool.h"
 #include "core/log/take_back_spool.h"
 
