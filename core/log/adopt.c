@@ -18,7 +18,6 @@
 #include "core/log/relay_sign.h"
 #include "core/log/spool.h"
 #include "core/log/take_back.h"
-#include "core/log/take_back_spool.h"
 
 /* A file without an owner that is older than this was left by a process that
  * was killed in its first write. */

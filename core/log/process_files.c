@@ -51,7 +51,9 @@ static void note_gone(struct llmobs_spool *spool, int64_t now)
         (void)atomic_compare_exchange_strong(&spool->gone_ns, &none, now);
 }
 
-void llmobs_spool_look_first(struct llmobs_spool *spool, int base)
+/* Looks whether a relay delivers the spool, and how full the spool is, as other
+ * processes have told. */
+static void look_first(struct llmobs_spool *spool, int base)
 {
     int64_t now = llmobs_clock_mono_ns();
     uint64_t bytes;
@@ -63,6 +65,18 @@ void llmobs_spool_look_first(struct llmobs_spool *spool, int base)
     note_gone(spool, now);
     if (llmobs_spool_usage_told(base, &bytes) == 0)
         atomic_store(&spool->room, spool->config->spool_max - (int64_t)bytes);
+}
+
+void llmobs_spool_look_for_relay(struct llmobs_spool *spool)
+{
+    int base;
+
+    if (llmobs_spool_base(spool->config, false, &base) != 0) {
+        atomic_store(&spool->relayed, false);
+        return;
+    }
+    look_first(spool, base);
+    close(base);
 }
 
 /* -- the first part of the names of its files ---------------------------- */
@@ -82,7 +96,7 @@ int llmobs_spool_put_base(struct llmobs_spool *spool)
     llmobs_scratch_give(base);
     if (rc)
         return rc;
-    llmobs_spool_look_first(spool, fd);
+    look_first(spool, fd);
     close(fd);
     return 0;
 }

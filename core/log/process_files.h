@@ -26,9 +26,9 @@ void llmobs_spool_note_failure(struct llmobs_spool *spool, int error);
 int llmobs_spool_have_ready(struct llmobs_spool *spool);
 int llmobs_spool_wait_ready(struct llmobs_spool *spool);
 
-/* Looks whether a relay delivers the spool, and how full the spool is, as other
- * processes have told. */
-void llmobs_spool_look_first(struct llmobs_spool *spool, int base);
+/* Looks whether a relay delivers the spool; none does where there is no spool.
+ */
+void llmobs_spool_look_for_relay(struct llmobs_spool *spool);
 
 /* Makes the spool again, which somebody may have removed since. */
 int llmobs_spool_put_base(struct llmobs_spool *spool);

@@ -26,7 +26,6 @@
 #include "core/log/process_files.h"
 #include "core/log/spool_file.h"
 #include "core/log/spool_slots.h"
-#include "core/log/take_back_spool.h"
 
 /* If LLMOBS_SPOOL_MAX is small, a file takes at most this part of it. */
 #define FILE_PARTS 16
@@ -34,10 +33,6 @@
 #define LOOK_EVERY_MS 1000
 /* The time between two looks for the relay. */
 #define RELAY_EVERY_MS 1000
-/* A relay that is started again is ready within this time. */
-#define GONE_MS 4000
-/* A relay that lives has sent within this time what it was given. */
-#define WATCH_MS 5000
 
 /* Sets all members but the slots to their values before this process has a
  * name. */
@@ -526,18 +521,6 @@ void llmobs_spool_note_delivered_to(struct llmobs_spool *spool,
 
 /* -- handing over -------------------------------------------------------- */
 
-static void look_for_relay(struct llmobs_spool *spool)
-{
-    int base;
-
-    if (llmobs_spool_base(spool->config, false, &base) != 0) {
-        atomic_store(&spool->relayed, false);
-        return;
-    }
-    llmobs_spool_look_first(spool, base);
-    close(base);
-}
-
 /* One thread looks; other threads take the last answer. It is the app's thread,
  * which may be cancelled, but not in the look. */
 bool llmobs_spool_is_relayed(struct llmobs_spool *spool)
@@ -554,7 +537,7 @@ bool llmobs_spool_is_relayed(struct llmobs_spool *spool)
         LLMOBS_HAZARD(cancelled_in_the_look,
                       pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state),
                       state = PTHREAD_CANCEL_ENABLE);
-        look_for_relay(spool);
+        llmobs_spool_look_for_relay(spool);
         pthread_setcancelstate(state, NULL);
     }
     return atomic_load(&spool->relayed);
@@ -571,44 +554,6 @@ void llmobs_spool_hand(struct llmobs_spool *spool,
         if (spooled->begun[i])
             llmobs_slots_leave(spool, spooled->begun[i], 1);
     llmobs_slots_leave(spool, spooled->file, 1);
-}
-
-/* -- taking back --------------------------------------------------------- */
-
-unsigned llmobs_spool_handed(const struct llmobs_spool *spool)
-{
-    return atomic_load(&spool->handed);
-}
-
-bool llmobs_spool_watches(const struct llmobs_spool *spool)
-{
-    return atomic_load(&spool->handed) &&
-           (atomic_load(&spool->gone_ns) ||
-            llmobs_clock_mono_ns() - atomic_load(&spool->handed_ns) <
-                WATCH_MS * LLMOBS_NS_PER_MS);
-}
-
-bool llmobs_spool_wants_back(struct llmobs_spool *spool)
-{
-    int64_t gone = atomic_load(&spool->gone_ns);
-
-    return gone && atomic_load(&spool->handed) &&
-           atomic_load(&spool->state) == LLMOBS_SPOOL_READY &&
-           llmobs_clock_mono_ns() - gone >= GONE_MS * LLMOBS_NS_PER_MS;
-}
-
-bool llmobs_spool_has_no_relay(struct llmobs_spool *spool)
-{
-    look_for_relay(spool);
-    return !atomic_load(&spool->relayed);
-}
-
-void llmobs_spool_taken_back(struct llmobs_spool *spool, unsigned handed)
-{
-    unsigned seen = handed;
-
-    if (!handed || !atomic_compare_exchange_strong(&spool->handed, &seen, 0))
-        atomic_store(&spool->gone_ns, llmobs_clock_mono_ns());
 }
 
 /* -- releasing ----------------------------------------------------------- */
