@@ -291,8 +291,8 @@ static int process_files_hold(struct llmobs_spool *spool)
 {
     char *path = llmobs_scratch_take(PATH_MAX);
     int rc = path ? llmobs_spool_have_ready(spool) : -ENOMEM;
-    uint32_t none = 0, file = (uint32_t)(atomic_load(&spool->at) >> 32);
-    struct llmobs_spool_slot *slot = &spool->slots[file % LLMOBS_SPOOL_FILES];
+    uint32_t none = 0, file = llmobs_slots_current(spool);
+    struct llmobs_spool_slot *slot = llmobs_slots_of(spool, file);
 
     if (!rc) {
         llmobs_spool_file_path(spool->prefix, file, path);

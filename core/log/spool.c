@@ -24,8 +24,7 @@
 #include "core/log/exchange_entry.h"
 #include "core/log/held_file.h"
 #include "core/log/process_files.h"
-#include "core/log/spool_file.h"
-#include "core/log/spool_slots.h"
+#include "core/log/spool_state.h"
 
 /* If LLMOBS_SPOOL_MAX is small, a file takes at most this part of it. */
 #define FILE_PARTS 16
