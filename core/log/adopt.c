@@ -515,15 +515,17 @@ static size_t note_some(const struct llmobs_adopt *adopt,
                         const struct llmobs_spooled *list, size_t count)
 {
     uint64_t ids[LLMOBS_RELEASE_MAX];
-    struct llmobs_spool_target target;
+    struct llmobs_spool_addition note = {
+        LLMOBS_ENTRY_RELEASE, list->id, {(const char *)ids, 0}, 0};
     struct llmobs_entry_key key;
     char path[PATH_MAX];
     size_t n = 0;
 
     for (; n < count && n < LLMOBS_RELEASE_MAX; n++)
         ids[n] = list[n].id;
-    if (llmobs_adopt_claim_target(adopt, list, path, &key, &target) != 0 ||
-        llmobs_spool_note(&target, ids, n) == 0)
+    note.field.len = n * sizeof(*ids);
+    if (llmobs_adopt_claim_target(adopt, list, path, &key) != 0 ||
+        llmobs_spool_add(path, &key, &note) == 0)
         return n;
     for (size_t i = 0; i < n; i++)
         LLMOBS_HAZARD(
@@ -564,21 +566,20 @@ int llmobs_adopt_add(struct llmobs_adopt *adopt,
                      struct llmobs_text event, struct llmobs_spooled *out)
 {
     struct llmobs_adopt_claim *claim = &adopt->claims[beside->claim];
-    struct llmobs_spool_target target;
+    struct llmobs_spool_addition span = {LLMOBS_ENTRY_EVENT, id, event, 0};
     struct llmobs_entry_key key;
     char path[PATH_MAX];
-    uint64_t offset;
-    int rc = llmobs_adopt_claim_target(adopt, beside, path, &key, &target);
+    int rc = llmobs_adopt_claim_target(adopt, beside, path, &key);
 
     if (!rc)
-        rc = llmobs_spool_write_span(&target, id, event, &offset);
+        rc = llmobs_spool_add(path, &key, &span);
     if (rc)
         return rc;
-    *out = (struct llmobs_spooled){.id = id,
-                                   .file = beside->file,
-                                   .claim = beside->claim,
-                                   .offset =
-                                       LLMOBS_HAZARD(added_nowhere, offset, 0)};
+    *out = (struct llmobs_spooled){
+        .id = id,
+        .file = beside->file,
+        .claim = beside->claim,
+        .offset = LLMOBS_HAZARD(added_nowhere, span.offset, 0)};
     claim->out++;
     return 0;
 }

@@ -171,13 +171,11 @@ bool llmobs_adopt_is_ours(const struct llmobs_adopt *adopt,
 
 int llmobs_adopt_claim_target(const struct llmobs_adopt *adopt,
                               const struct llmobs_spooled *spooled,
-                              char path[PATH_MAX], struct llmobs_entry_key *key,
-                              struct llmobs_spool_target *out)
+                              char path[PATH_MAX], struct llmobs_entry_key *key)
 {
     int rc =
         llmobs_adopt_path(adopt, &adopt->claims[spooled->claim].name, path);
 
-    *out = (struct llmobs_spool_target){.path = path, .key = key};
     return rc ? rc : llmobs_spool_key(path, key);
 }
 
@@ -185,13 +183,16 @@ void llmobs_adopt_note_delivered_to(const struct llmobs_adopt *adopt,
                                     const struct llmobs_spooled *spooled,
                                     unsigned delivered_to)
 {
-    struct llmobs_spool_target target;
+    struct llmobs_spool_addition note = {
+        LLMOBS_ENTRY_DELIVERED_TO,
+        spooled->id,
+        {(const char *)&delivered_to, sizeof(delivered_to)},
+        0};
     struct llmobs_entry_key key;
     char path[PATH_MAX];
 
-    if (llmobs_adopt_claim_target(adopt, spooled, path, &key, &target) == 0)
-        (void)llmobs_spool_write_delivered_to(&target, spooled->id,
-                                              delivered_to);
+    if (llmobs_adopt_claim_target(adopt, spooled, path, &key) == 0)
+        (void)llmobs_spool_add(path, &key, &note);
 }
 
 /* -- files of living processes -------------------------------------------- */

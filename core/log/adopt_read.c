@@ -186,7 +186,7 @@ static int note_ids(struct llmobs_adopt_ids *ids,
     int rc = 0;
 
     while (!rc && llmobs_entry_field(entry, &at, &tag, &value))
-        for (size_t i = 0; tag == LLMOBS_RELEASE_IDS && !rc &&
+        for (size_t i = 0; tag == LLMOBS_NOTE_FIELD && !rc &&
                            i + sizeof(uint64_t) <= value.len;
              i += sizeof(uint64_t)) {
             uint64_t id;

@@ -154,12 +154,11 @@ struct llmobs_adopt_claim *llmobs_adopt_free_claim(struct llmobs_adopt *adopt);
 int llmobs_adopt_path(const struct llmobs_adopt *adopt,
                       const struct llmobs_spool_name *name, char out[PATH_MAX]);
 
-/* Prepares a write to the claimed file of an entry; `path` and `key` belong to
- * `out`. */
+/* Prepares a write to the claimed file of an entry. */
 int llmobs_adopt_claim_target(const struct llmobs_adopt *adopt,
                               const struct llmobs_spooled *spooled,
-                              char path[PATH_MAX], struct llmobs_entry_key *key,
-                              struct llmobs_spool_target *out);
+                              char path[PATH_MAX],
+                              struct llmobs_entry_key *key);
 
 /* True where this process has claimed the file. */
 bool llmobs_adopt_is_mine(struct llmobs_adopt *adopt,

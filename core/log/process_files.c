@@ -17,10 +17,9 @@
 #include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/scratch.h"
-#include "core/log/ledger_dir.h"
 #include "core/log/held_file.h"
 #include "core/log/relay_sign.h"
-#include "core/log/spool_file.h"
+#include "core/log/spool.h"
 #include "core/log/spool_name.h"
 #include "core/log/spool_state.h"
 
@@ -209,14 +208,9 @@ bool llmobs_spool_is_self(const struct llmobs_spool *spool,
  * so that there are few. */
 #define NAMES 8
 
-int llmobs_spool_with(struct llmobs_spool *spool, uint32_t file,
-                      int (*use)(const char *path, void *ctx), void *ctx)
-{
-    return llmobs_spool_with_of(spool->prefix, file, use, ctx);
-}
-
-int llmobs_spool_with_of(const char *prefix, uint32_t file,
-                         int (*use)(const char *path, void *ctx), void *ctx)
+/* For the files of the process that has this prefix. */
+static int with_of(const char *prefix, uint32_t file,
+                   int (*use)(const char *path, void *ctx), void *ctx)
 {
     char *path = llmobs_scratch_take(PATH_MAX);
     int rc;
@@ -234,6 +228,12 @@ int llmobs_spool_with_of(const char *prefix, uint32_t file,
     }
     llmobs_scratch_give(path);
     return rc;
+}
+
+int llmobs_spool_with(struct llmobs_spool *spool, uint32_t file,
+                      int (*use)(const char *path, void *ctx), void *ctx)
+{
+    return with_of(spool->prefix, file, use, ctx);
 }
 
 /* -- a process that has changed its user or root -------------------------- */
@@ -326,4 +326,61 @@ bool llmobs_spool_is_last(struct llmobs_spool *spool, uint32_t file)
     }
     llmobs_scratch_give(path);
     return last;
+}
+
+/* -- the files of a parent ------------------------------------------------ */
+
+void llmobs_spool_note_parent(struct llmobs_spool *spool)
+{
+    struct llmobs_spool_parent *parent = &spool->parent;
+
+    parent->process = atomic_load(&spool->named) ? spool->process : 0;
+    if (!parent->process)
+        return;
+    parent->key = spool->key;
+    memcpy(parent->prefix, spool->prefix, strlen(spool->prefix) + 1);
+}
+
+static int append_to_parents(const char *path, void *ctx)
+{
+    struct llmobs_spool_written written;
+
+    return llmobs_spool_append(path, ctx, &written);
+}
+
+/* Until the child has entries of its own, the names are still its parent's. */
+static const struct llmobs_entry_key *find_parents(
+    const struct llmobs_spool *spool, int process, const char **prefix)
+{
+    if (atomic_load(&spool->named) && spool->process == process) {
+        *prefix = spool->prefix;
+        return &spool->key;
+    }
+    *prefix = spool->parent.prefix;
+    return spool->parent.process == process ? &spool->parent.key : NULL;
+}
+
+/* The parent writes an END, too, if it ends in order: its own then counts. */
+void llmobs_spool_end_parents(struct llmobs_spool *spool,
+                              struct llmobs_exchange *exchange)
+{
+    uint32_t home = llmobs_spool_home_of(&exchange->item.spooled);
+    const char *prefix;
+    const struct llmobs_entry_key *key =
+        find_parents(spool, exchange->process, &prefix);
+    struct llmobs_spool_writing *writing =
+        home && key ? llmobs_scratch_take(sizeof(*writing)) : NULL;
+    bool bare = llmobs_privacy_withholds(&spool->config->privacy);
+
+    if (!writing)
+        return;
+    llmobs_entry_begin(&writing->writer, LLMOBS_ENTRY_END,
+                       exchange->item.spooled.id);
+    if (llmobs_exchange_add(exchange, bare, &writing->facts,
+                            &writing->writer) == 0) {
+        writing->writer.start.head.type = LLMOBS_ENTRY_CHILDS_END;
+        if (llmobs_entry_end(&writing->writer, key) <= LLMOBS_ENTRY_MAX)
+            (void)with_of(prefix, home, append_to_parents, &writing->writer);
+    }
+    llmobs_scratch_give(writing);
 }

@@ -41,9 +41,6 @@ bool llmobs_spool_is_self(const struct llmobs_spool *spool,
  * that a reader has given it, as long as `use` gives -ENOENT. */
 int llmobs_spool_with(struct llmobs_spool *spool, uint32_t file,
                       int (*use)(const char *path, void *ctx), void *ctx);
-/* The same, for the files of the process that has this prefix. */
-int llmobs_spool_with_of(const char *prefix, uint32_t file,
-                         int (*use)(const char *path, void *ctx), void *ctx);
 
 /* _has_moved: the process has changed its user or its root since it found its
  * name. _is_away: it has moved, and cannot release this entry now. If it

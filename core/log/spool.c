@@ -487,33 +487,33 @@ int llmobs_spool_reject(struct llmobs_spool *spool, struct llmobs_text event)
     return rc;
 }
 
-/* A note about entries of a file. */
+/* An entry about others of a file. */
 struct note {
-    struct llmobs_spool *spool;
-    const uint64_t *ids;
-    size_t count;
-    unsigned delivered_to;
+    const struct llmobs_spool *spool;
+    struct llmobs_spool_addition addition;
 };
 
-static int note_delivered_to_at(const char *path, void *ctx)
+static int note_at(const char *path, void *ctx)
 {
-    const struct note *note = ctx;
-    const struct llmobs_spool_target target = {path, &note->spool->key};
+    struct note *note = ctx;
 
-    return llmobs_spool_write_delivered_to(&target, *note->ids,
-                                           note->delivered_to);
+    return llmobs_spool_add(path, &note->spool->key, &note->addition);
 }
 
 void llmobs_spool_note_delivered_to(struct llmobs_spool *spool,
                                     const struct llmobs_spooled *spooled,
                                     unsigned delivered_to)
 {
-    struct note note = {spool, &spooled->id, 1, delivered_to};
+    struct note note = {spool,
+                        {LLMOBS_ENTRY_DELIVERED_TO,
+                         spooled->id,
+                         {(const char *)&delivered_to, sizeof(delivered_to)},
+                         0}};
     int rc;
 
     if (!spooled->file)
         return;
-    rc = llmobs_spool_with(spool, spooled->file, note_delivered_to_at, &note);
+    rc = llmobs_spool_with(spool, spooled->file, note_at, &note);
     if (rc)
         llmobs_spool_note_failure(spool, rc);
 }
@@ -557,19 +557,15 @@ void llmobs_spool_hand(struct llmobs_spool *spool,
 
 /* -- releasing ----------------------------------------------------------- */
 
-static int note_release_at(const char *path, void *ctx)
-{
-    const struct note *note = ctx;
-    const struct llmobs_spool_target target = {path, &note->spool->key};
-
-    return llmobs_spool_note(&target, note->ids, note->count);
-}
-
 static int note_release(struct llmobs_spool *spool, uint32_t file,
                         const uint64_t *ids, size_t count)
 {
-    struct note note = {spool, ids, count, 0};
-    int rc = llmobs_spool_with(spool, file, note_release_at, &note);
+    struct note note = {spool,
+                        {LLMOBS_ENTRY_RELEASE,
+                         ids[0],
+                         {(const char *)ids, count * sizeof(*ids)},
+                         0}};
+    int rc = llmobs_spool_with(spool, file, note_at, &note);
 
     if (rc == -ENOENT) /* the file is gone, and its entries with it */
         return 0;
