@@ -184,12 +184,10 @@ static bool ledger_is_replaced(const struct survey *survey,
                                const struct llmobs_record_owner *owner)
 {
     struct llmobs_record_owner other;
-    struct survey again = {.left = LLMOBS_FD_NAMES};
+    struct survey again = {.left = LLMOBS_FD_NAMES,
+                           .list = llmobs_fd_list_of(survey->dir, ".")};
     bool found = false;
 
-    if (llmobs_dirs_reopen(survey->dir, &again.dir) != 0)
-        return false;
-    again.list = llmobs_fd_list(again.dir);
     if (!again.list)
         return false;
     while (!found && survey_next(&again, &other) != NULL)

@@ -124,8 +124,7 @@ int llmobs_live_namespaces_read(const char *proc,
     memset(out, 0, sizeof(*out));
     out->before_s =
         llmobs_clock_wall_ns() / 1000000000 - LLMOBS_LIVE_NAMESPACES_SLACK_S;
-    dir =
-        llmobs_fd_list(llmobs_fd_open(AT_FDCWD, proc, O_RDONLY | O_DIRECTORY));
+    dir = llmobs_fd_list_of(AT_FDCWD, proc);
     if (!dir)
         return -errno;
     rc = live_namespaces_read_all(dir, out);

@@ -518,13 +518,9 @@ static void count_files(int base, DIR *list, uint64_t *bytes)
 
 static int count_all(int base, uint64_t *bytes)
 {
-    DIR *list;
-    int fd, rc = llmobs_dirs_reopen(base, &fd);
+    DIR *list = llmobs_fd_list_of(base, ".");
 
     *bytes = 0;
-    if (rc)
-        return rc;
-    list = llmobs_fd_list(fd);
     if (!list)
         return -errno;
     count_files(dirfd(list), list, bytes);
