@@ -30,13 +30,14 @@
 static bool has_another_program(const struct llmobs_adopt *adopt,
                                 const struct llmobs_adopt_found *found)
 {
-    uint64_t program = llmobs_owner_program(adopt->owner);
+    const struct llmobs_owner_origin *from = llmobs_owner_origin(adopt->owner);
+    const struct llmobs_owner_origin *here = llmobs_owner_origin(adopt->self);
 
     return LLMOBS_HAZARD(past_self_lives,
-                         program && found->program && program != found->program,
+                         from->program && found->program &&
+                             from->program != found->program,
                          false) &&
-           llmobs_owner_boot(adopt->owner) == llmobs_owner_boot(adopt->self) &&
-           llmobs_owner_pidns(adopt->owner) == llmobs_owner_pidns(adopt->self);
+           from->boot == here->boot && from->pidns == here->pidns;
 }
 
 /* True for an owner that has ended. A pid means nothing in another pid
@@ -47,22 +48,20 @@ static bool adopt_is_dead(const struct llmobs_adopt *adopt,
                           const struct llmobs_adopt_found *found)
 {
     const struct llmobs_record_owner *who = &found->name.who;
-    uint64_t boot = llmobs_owner_boot(adopt->owner);
-    uint64_t mine = llmobs_owner_boot(adopt->self);
-    uint64_t pidns = llmobs_owner_pidns(adopt->owner);
+    const struct llmobs_owner_origin *from = llmobs_owner_origin(adopt->owner);
+    const struct llmobs_owner_origin *here = llmobs_owner_origin(adopt->self);
 
     if (found->own)
         return false;
     if (!found->gone && found->start && found->start == who->start &&
         who->pid != getpid())
         return has_another_program(adopt, found);
-    if (boot && mine && boot != mine)
+    if (from->boot && here->boot && from->boot != here->boot)
         return true;
     if (LLMOBS_HAZARD(pid_of_elsewhere,
-                      !pidns || pidns != llmobs_owner_pidns(adopt->self),
-                      false))
-        return adopt->living && llmobs_live_namespaces_lacks(
-                                    adopt->living, pidns, found->changed_s);
+                      !from->pidns || from->pidns != here->pidns, false))
+        return llmobs_live_namespaces_lacks(adopt->living, from->pidns,
+                                            found->changed_s);
     return found->gone || llmobs_record_is_another(who, found->start) ||
            who->pid == getpid();
 }
@@ -89,6 +88,7 @@ static bool may_claim(struct llmobs_adopt *adopt,
                       const struct llmobs_adopt_found *found)
 {
     const struct llmobs_spool_name *name = &found->name;
+    uint64_t pidns = llmobs_owner_origin(adopt->self)->pidns;
 
     if (LLMOBS_HAZARD(takes_from_a_reader, !name->claimed, true) ||
         llmobs_adopt_is_mine(adopt, name))
@@ -96,14 +96,12 @@ static bool may_claim(struct llmobs_adopt *adopt,
     if (!found->by_gone && found->by_start &&
         found->by_start == name->by.start && name->by.pid != getpid())
         return name->by.nonce && found->by_program &&
-               name->by.nonce != found->by_program &&
-               name->by_pidns == llmobs_owner_pidns(adopt->self);
-    if (name->by_pidns != llmobs_owner_pidns(adopt->self))
+               name->by.nonce != found->by_program && name->by_pidns == pidns;
+    if (name->by_pidns != pidns)
         return (name->by_relay &&
                 LLMOBS_HAZARD(relay_lives_on, has_relay_ended(adopt), false)) ||
-               (adopt->living &&
-                llmobs_live_namespaces_lacks(adopt->living, name->by_pidns,
-                                             found->changed_s));
+               llmobs_live_namespaces_lacks(adopt->living, name->by_pidns,
+                                            found->changed_s);
     return found->by_gone ||
            llmobs_record_is_another(&name->by, found->by_start) ||
            name->by.pid == getpid();
@@ -699,13 +697,13 @@ static void note_process(struct llmobs_adopt *adopt,
                          const struct llmobs_adopt_found *found,
                          struct llmobs_adopt_call *call)
 {
-    *call =
-        (struct llmobs_adopt_call){.pid = found->name.who.pid,
-                                   .start = found->name.who.start,
-                                   .pidns = llmobs_owner_pidns(adopt->owner),
-                                   .config = &adopt->names};
+    *call = (struct llmobs_adopt_call){
+        .pid = found->name.who.pid,
+        .start = found->name.who.start,
+        .pidns = llmobs_owner_origin(adopt->owner)->pidns,
+        .config = &adopt->names};
     call->elsewhere =
-        !call->pidns || call->pidns != llmobs_owner_pidns(adopt->self);
+        !call->pidns || call->pidns != llmobs_owner_origin(adopt->self)->pidns;
     llmobs_owner_config(adopt->owner, adopt->config, &adopt->names);
 }
 

@@ -76,7 +76,7 @@ static int rename_file(struct llmobs_adopt *adopt,
     name->claimed = true;
     name->by_relay = adopt->unset != NULL;
     name->by = adopt->me;
-    name->by_pidns = llmobs_owner_pidns(adopt->self);
+    name->by_pidns = llmobs_owner_origin(adopt->self)->pidns;
     if (llmobs_adopt_path(adopt, name, adopt->path) != 0)
         return -ENAMETOOLONG;
     llmobs_crash_point("claiming");

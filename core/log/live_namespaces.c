@@ -144,6 +144,6 @@ void llmobs_live_namespaces_free(struct llmobs_live_namespaces *living)
 bool llmobs_live_namespaces_lacks(const struct llmobs_live_namespaces *living,
                                   uint64_t pidns, int64_t written_s)
 {
-    return living->list && pidns && written_s < living->before_s &&
+    return living && living->list && pidns && written_s < living->before_s &&
            !live_namespaces_has(living, pidns);
 }

@@ -17,7 +17,7 @@
 
 /* The fields. Their numbers are on the disk and never change. */
 enum {
-    TAG_ORIGIN = 1, /* struct origin */
+    TAG_ORIGIN = 1, /* struct llmobs_owner_origin */
     TAG_SERVICE,
     TAG_ENV,
     TAG_VERSION,
@@ -32,15 +32,8 @@ enum {
     TAGS
 };
 
-struct origin {
-    uint64_t boot;
-    uint64_t pidns;
-    uint64_t program; /* of a file's owner (llmobs_record_program) */
-    uint8_t hash[LLMOBS_OWNER_HASH];
-};
-
 struct llmobs_owner {
-    struct origin origin;
+    struct llmobs_owner_origin origin;
     int64_t pid;
     char *texts[TAGS]; /* [TAG_TAG] and [TAG_PID] are not used */
     char *tags[TAGS_MAX + 1];
@@ -124,7 +117,8 @@ static int add_destinations(const struct llmobs_config *config,
                   return rc ? rc : owner_add_otlp(config, buf), return rc);
 }
 
-static int find_hash(const struct llmobs_config *config, struct origin *origin)
+static int find_hash(const struct llmobs_config *config,
+                     struct llmobs_owner_origin *origin)
 {
     uint8_t hash[LLMOBS_SHA256_LEN];
     struct llmobs_buf buf;
@@ -318,24 +312,10 @@ bool llmobs_owner_same_destinations(const struct llmobs_owner *owner,
                   sizeof(owner->origin.hash)) == 0;
 }
 
-const uint8_t *llmobs_owner_hash(const struct llmobs_owner *owner)
+const struct llmobs_owner_origin *llmobs_owner_origin(
+    const struct llmobs_owner *owner)
 {
-    return owner->origin.hash;
-}
-
-uint64_t llmobs_owner_boot(const struct llmobs_owner *owner)
-{
-    return owner->origin.boot;
-}
-
-uint64_t llmobs_owner_pidns(const struct llmobs_owner *owner)
-{
-    return owner->origin.pidns;
-}
-
-uint64_t llmobs_owner_program(const struct llmobs_owner *owner)
-{
-    return owner->origin.program;
+    return &owner->origin;
 }
 
 void llmobs_owner_config(const struct llmobs_owner *owner,
