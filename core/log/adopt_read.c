@@ -51,16 +51,11 @@ static void sort_ids(struct llmobs_adopt_ids *ids)
 
 /* -- a file ------------------------------------------------------------- */
 
-static struct llmobs_text adopt_read_text_of(const struct llmobs_adopt *adopt)
-{
-    return (struct llmobs_text){adopt->text.data, adopt->text.len};
-}
-
 /* Reads the key. A process that was killed in its first write leaves less than
  * a key: that counts as an empty file. */
 static int adopt_read_key(struct llmobs_adopt *adopt)
 {
-    int rc = llmobs_entry_file_read(adopt_read_text_of(adopt), &adopt->key);
+    int rc = llmobs_entry_file_read(llmobs_buf_text(&adopt->text), &adopt->key);
 
     if (rc)
         llmobs_buf_cut(&adopt->text, 0);
@@ -125,7 +120,8 @@ static bool counts(const struct llmobs_adopt *adopt,
 bool llmobs_adopt_next_entry(const struct llmobs_adopt *adopt, size_t *at,
                              struct llmobs_entry *entry)
 {
-    while (llmobs_entry_next(&adopt->key, adopt_read_text_of(adopt), at, entry))
+    while (llmobs_entry_next(&adopt->key, llmobs_buf_text(&adopt->text), at,
+                             entry))
         if (counts(adopt, entry))
             return true;
     return false;

@@ -12,6 +12,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/fd.h"
 #include "lib/base/file.h"
+#include "core/log/ledger_dir.h"
 
 /* The number of the first namespace on every kernel (PROC_PID_INIT_INO). */
 #define FIRST UINT64_C(0xEFFFFFFC)
@@ -39,18 +40,15 @@ static bool is_beside_us(int proc, const char *pid)
 
 static int live_namespaces_read_link(int proc, const char *pid, uint64_t *out)
 {
-    char path[NAME_MAX + sizeof("/ns/pid")], text[64], *end;
+    char path[NAME_MAX + sizeof("/ns/pid")], text[64];
     ssize_t n;
 
     snprintf(path, sizeof(path), "%s/ns/pid", pid);
     n = readlinkat(proc, path, text, sizeof(text) - 1);
     if (n < 0)
         return -errno;
-    text[n] = '\0';
-    if (strncmp(text, "pid:[", 5) != 0)
-        return -EINVAL;
-    *out = strtoull(text + 5, &end, 10);
-    return strcmp(end, "]") == 0 && *out ? 0 : -EINVAL;
+    *out = llmobs_record_pidns(text, n);
+    return *out ? 0 : -EINVAL;
 }
 
 /* -ESRCH: the process has ended meanwhile. */

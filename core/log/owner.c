@@ -302,7 +302,7 @@ void llmobs_owner_free(struct llmobs_owner *owner)
 
 struct llmobs_text llmobs_owner_text(const struct llmobs_owner *owner)
 {
-    return (struct llmobs_text){owner->lead.data, owner->lead.len};
+    return llmobs_buf_text(&owner->lead);
 }
 
 bool llmobs_owner_same_destinations(const struct llmobs_owner *owner,

@@ -860,9 +860,7 @@ int llmobs_spool_load(struct llmobs_spool *spool,
     rc = llmobs_spool_with(spool, spooled->file, load_at, &loading);
     if (rc)
         return rc;
-    if (!llmobs_entry_next(&spool->key,
-                           (struct llmobs_text){text->data, text->len}, &at,
-                           entry) ||
+    if (!llmobs_entry_next(&spool->key, llmobs_buf_text(text), &at, entry) ||
         entry->id != spooled->id)
         return loading.last ? -EXDEV : -EBADMSG;
     return 0;

@@ -444,8 +444,7 @@ int llmobs_spool_key(const char *path, struct llmobs_entry_key *key)
     llmobs_buf_init(&text, sizeof(file) + 1);
     rc = llmobs_spool_read(path, 0, sizeof(file), &text);
     if (!rc)
-        rc = llmobs_entry_file_read((struct llmobs_text){text.data, text.len},
-                                    key);
+        rc = llmobs_entry_file_read(llmobs_buf_text(&text), key);
     llmobs_buf_fini(&text);
     return rc;
 }
