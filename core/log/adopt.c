@@ -16,7 +16,6 @@
 #include "lib/base/once.h"
 #include "core/log/process_files.h"
 #include "core/log/relay_sign.h"
-#include "core/log/spool.h"
 #include "core/log/take_back.h"
 
 /* A file without an owner that is older than this was left by a process that

@@ -2,10 +2,8 @@
 
 #include <errno.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/event/curlcode.h"
 #include "lib/base/hazard.h"

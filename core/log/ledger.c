@@ -7,8 +7,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,7 +23,6 @@
 #include "lib/base/signal_guard.h"
 #include "lib/base/sole.h"
 #include "core/config/state_dir.h"
-#include "core/log/ledger_dir.h"
 #include "lib/base/stats.h"
 #include "lib/base/wrapped_names.h"
 
@@ -383,28 +380,15 @@ int llmobs_ledger_read(const char *dir, struct llmobs_ledger *out)
 
 int llmobs_ledger_dir(const struct llmobs_config *config, char *out, size_t cap)
 {
-    const char *const leaf = "/stats";
-    int rc = llmobs_config_base_dir(config, out, cap);
-
-    if (rc)
-        return rc;
-    if (strlen(out) + strlen(leaf) >= cap)
-        return -ENAMETOOLONG;
-    memcpy(out + strlen(out), leaf, strlen(leaf) + 1);
-    return 0;
-}
-
-static int ledger_find_dir(const struct llmobs_config *config)
-{
-    if (recorded.dir[0])
-        return 0;
-    return llmobs_ledger_dir(config, recorded.dir, sizeof(recorded.dir));
+    return llmobs_config_base_dir(config, "/stats", out, cap);
 }
 
 static int ledger_open_dir(const struct llmobs_config *config, int *out)
 {
     bool chosen = config->store_dir != NULL;
-    int rc = ledger_find_dir(config);
+    int rc = recorded.dir[0] ? 0
+                             : llmobs_ledger_dir(config, recorded.dir,
+                                                 sizeof(recorded.dir));
 
     return rc ? rc : llmobs_dirs_have(recorded.dir, chosen, out);
 }

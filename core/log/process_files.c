@@ -168,7 +168,8 @@ static bool process_files_has_failed(struct llmobs_spool *spool)
            llmobs_clock_mono_ns() - failed < FAILED_MS * LLMOBS_NS_PER_MS;
 }
 
-int llmobs_spool_wait_ready(struct llmobs_spool *spool)
+/* Waits for the name even where the disk has just failed. */
+static int wait_ready(struct llmobs_spool *spool)
 {
     int64_t until = 0, left;
     unsigned state;
@@ -192,8 +193,7 @@ int llmobs_spool_wait_ready(struct llmobs_spool *spool)
 
 int llmobs_spool_have_ready(struct llmobs_spool *spool)
 {
-    return process_files_has_failed(spool) ? -EBUSY
-                                           : llmobs_spool_wait_ready(spool);
+    return process_files_has_failed(spool) ? -EBUSY : wait_ready(spool);
 }
 
 bool llmobs_spool_is_self(const struct llmobs_spool *spool,

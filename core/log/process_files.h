@@ -21,10 +21,8 @@ struct llmobs_spool;
 void llmobs_spool_note_failure(struct llmobs_spool *spool, int error);
 
 /* 0 where the process has its name. The first caller finds it, and makes the
- * spool, or notes that it could not. _wait_ready does this even where the disk
- * has just failed. */
+ * spool, or notes that it could not. */
 int llmobs_spool_have_ready(struct llmobs_spool *spool);
-int llmobs_spool_wait_ready(struct llmobs_spool *spool);
 
 /* Looks whether a relay delivers the spool; none does where there is no spool.
  */

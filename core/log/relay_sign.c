@@ -11,7 +11,6 @@
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "core/log/spool_file.h"
-#include "core/trace/propagate.h"
 #include "lib/base/hazard.h"
 
 #define VERSION 1

@@ -25,25 +25,14 @@
 #include "core/log/event_item.h"
 #include "core/log/held_file.h"
 #include "core/log/spool_name.h"
-#include "core/trace/propagate.h"
 
 int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap)
 {
-    const char *const leaf = "/spool";
-    size_t len;
-    int rc;
-
     if (config->spool_dir)
         return (size_t)snprintf(out, cap, "%s", config->spool_dir) < cap
                    ? 0
                    : -ENAMETOOLONG;
-    rc = llmobs_config_base_dir(config, out, cap);
-    if (rc)
-        return rc;
-    len = strlen(out);
-    return (size_t)snprintf(out + len, cap - len, "%s", leaf) < cap - len
-               ? 0
-               : -ENAMETOOLONG;
+    return llmobs_config_base_dir(config, "/spool", out, cap);
 }
 
 int llmobs_spool_base(const struct llmobs_config *config, bool list, int *out)
