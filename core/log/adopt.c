@@ -14,7 +14,7 @@
 #include "lib/base/fd.h"
 #include "lib/base/hazard.h"
 #include "lib/base/once.h"
-#include "core/log/process_files.h"
+#include "core/log/spool_state.h"
 #include "core/log/relay_sign.h"
 #include "core/log/take_back.h"
 

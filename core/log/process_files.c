@@ -1,4 +1,4 @@
-#include "core/log/process_files.h"
+#include "core/log/spool.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,6 @@
 #include "lib/base/scratch.h"
 #include "core/log/held_file.h"
 #include "core/log/relay_sign.h"
-#include "core/log/spool.h"
 #include "core/log/spool_name.h"
 #include "core/log/spool_state.h"
 

@@ -23,7 +23,6 @@
 #include "core/log/event_item.h"
 #include "core/log/exchange_entry.h"
 #include "core/log/held_file.h"
-#include "core/log/process_files.h"
 #include "core/log/spool_state.h"
 
 /* If LLMOBS_SPOOL_MAX is small, a file takes at most this part of it. */

@@ -1,7 +1,6 @@
 #include "core/log/spool_state.h"
 
 #include "lib/base/hazard.h"
-#include "core/log/process_files.h"
 
 static uint32_t file_at(uint64_t at)
 {

@@ -164,7 +164,31 @@ void llmobs_slots_clear(struct llmobs_spool *spool);
 
 bool llmobs_slots_has_entries(struct llmobs_spool *spool);
 
-/* -- the files of a parent (process_files.c) -- */
+/* -- the name of this process's files (process_files.c). Any thread. -- */
+
+/* Notes that the disk has failed, or, by 0, that it works again. For a second
+ * after a failure _have_ready gives -EBUSY, except in a process that ends. */
+void llmobs_spool_note_failure(struct llmobs_spool *spool, int error);
+
+/* Looks whether a relay delivers the spool; none does where there is no spool.
+ */
+void llmobs_spool_look_for_relay(struct llmobs_spool *spool);
+
+/* Makes the spool again, which somebody may have removed since. */
+int llmobs_spool_put_base(struct llmobs_spool *spool);
+
+/* True for the name of this process's files. */
+bool llmobs_spool_is_self(const struct llmobs_spool *spool,
+                          const struct llmobs_record_owner *who);
+
+/* Calls `use` with the path of a file of this process, and again with the name
+ * that a reader has given it, as long as `use` gives -ENOENT. */
+int llmobs_spool_with(struct llmobs_spool *spool, uint32_t file,
+                      int (*use)(const char *path, void *ctx), void *ctx);
+
+/* True where no other file of this process can be opened any more: then this
+ * file, which is held (held_file.h), grows as far as the spool. */
+bool llmobs_spool_is_last(struct llmobs_spool *spool, uint32_t file);
 
 /* In a child, before it forgets its parent's files: notes where they are. */
 void llmobs_spool_note_parent(struct llmobs_spool *spool);

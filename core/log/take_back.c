@@ -5,7 +5,6 @@
 
 #include "lib/base/crash_point.h"
 #include "core/log/adopt_state.h"
-#include "core/log/process_files.h"
 #include "core/log/spool_state.h"
 
 /* A relay that is started again is ready within this time. */
