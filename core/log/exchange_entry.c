@@ -492,13 +492,6 @@ static int exchange_entry_read_text(struct llmobs_exchange *exchange,
     return 0;
 }
 
-static int read_long(char **text, struct llmobs_text value)
-{
-    free(*text);
-    *text = strndup(value.data, value.len);
-    return *text ? 0 : -ENOMEM;
-}
-
 static int exchange_entry_read_field(struct reading *reading, uint32_t tag,
                                      struct llmobs_text value)
 {
@@ -511,13 +504,13 @@ static int exchange_entry_read_field(struct reading *reading, uint32_t tag,
     case TAG_RULE:
         return read_rule(reading, value);
     case TAG_URL:
-        return read_long(&exchange->url, value);
+        return llmobs_entry_keep(&exchange->url, value);
     case TAG_ANNOTATIONS:
-        return read_long(&exchange->annotations, value);
+        return llmobs_entry_keep(&exchange->annotations, value);
     case TAG_CALLER:
-        return read_long(&exchange->caller, value);
+        return llmobs_entry_keep(&exchange->caller, value);
     case TAG_CALLER_LEFT:
-        return read_long(&exchange->caller_left, value);
+        return llmobs_entry_keep(&exchange->caller_left, value);
     case TAG_REQUEST_HEADER:
         return exchange_entry_read_header(&exchange->request_headers, value);
     case TAG_RESPONSE_HEADER:

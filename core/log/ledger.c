@@ -383,25 +383,30 @@ int llmobs_ledger_dir(const struct llmobs_config *config, char *out, size_t cap)
     return llmobs_config_base_dir(config, "/stats", out, cap);
 }
 
-static int ledger_open_dir(const struct llmobs_config *config, int *out)
+/* Opens the ledger, and makes it if it is missing, for `put`. */
+static int in_ledger(const struct llmobs_config *config,
+                     const uint64_t now[LLMOBS_STAT_COUNT],
+                     int (*put)(int dir, const uint64_t *now))
 {
     bool chosen = config->store_dir != NULL;
-    int rc = recorded.dir[0] ? 0
-                             : llmobs_ledger_dir(config, recorded.dir,
-                                                 sizeof(recorded.dir));
+    int dir, rc = 0;
 
-    return rc ? rc : llmobs_dirs_have(recorded.dir, chosen, out);
-}
-
-static int write_record(const struct llmobs_config *config,
-                        const uint64_t now[LLMOBS_STAT_COUNT])
-{
-    struct llmobs_page page;
-    int dir;
-    int rc = ledger_open_dir(config, &dir);
-
+    if (!recorded.dir[0])
+        rc = llmobs_ledger_dir(config, recorded.dir, sizeof(recorded.dir));
+    if (!rc)
+        rc = llmobs_dirs_have(recorded.dir, chosen, &dir);
     if (rc)
         return rc;
+    rc = put(dir, now);
+    llmobs_wrapped_write(dir);
+    close(dir);
+    return rc;
+}
+
+static int write_record(int dir, const uint64_t now[LLMOBS_STAT_COUNT])
+{
+    struct llmobs_page page;
+
     if (!recorded.name[0]) {
         llmobs_record_self(recorded.name, &(uint64_t){0});
         llmobs_record_namespace(&recorded.boot, &recorded.pidns);
@@ -411,10 +416,7 @@ static int write_record(const struct llmobs_config *config,
     page.pidns = recorded.pidns;
     make_counts(now, &page.counts);
     llmobs_counts_append(&page.counts, LLMOBS_LEDGER_PENDING, open_count(now));
-    rc = llmobs_record_write(dir, recorded.name, &page);
-    llmobs_wrapped_write(dir);
-    close(dir);
-    return rc;
+    return llmobs_record_write(dir, recorded.name, &page);
 }
 
 static void ledger_complain(int rc)
@@ -479,7 +481,7 @@ static int put_counts(const struct llmobs_config *config,
     int rc;
 
     recorded.written_ns = now_ns;
-    rc = write_record(config, now);
+    rc = in_ledger(config, now, write_record);
     if (rc)
         ledger_complain(rc);
     else
@@ -558,24 +560,17 @@ static void settle_rest(uint64_t now[LLMOBS_STAT_COUNT])
     now[LLMOBS_STAT_dropped_died] += rest;
 }
 
-static int add_to_totals(const struct llmobs_config *config,
-                         const uint64_t now[LLMOBS_STAT_COUNT])
+static int add_to_totals(int dir, const uint64_t now[LLMOBS_STAT_COUNT])
 {
     struct llmobs_totals totals;
     struct llmobs_counts counts;
-    int dir;
-    int rc = ledger_open_dir(config, &dir);
+    int rc = llmobs_totals_open(&totals, dir, LLMOBS_LEDGER_LOCK_MS);
 
     if (rc)
         return rc;
     make_counts(now, &counts);
-    rc = llmobs_totals_open(&totals, dir, LLMOBS_LEDGER_LOCK_MS);
-    if (!rc) {
-        rc = llmobs_totals_add(&totals, dir, recorded.name, &counts);
-        llmobs_totals_close(&totals);
-    }
-    llmobs_wrapped_write(dir);
-    close(dir);
+    rc = llmobs_totals_add(&totals, dir, recorded.name, &counts);
+    llmobs_totals_close(&totals);
     return rc;
 }
 
@@ -589,7 +584,7 @@ static void close_ledger(const struct llmobs_config *config)
     settle_rest(now);
     if (memcmp(now, recorded.base, sizeof(now)) == 0)
         return;
-    rc = add_to_totals(config, now);
+    rc = in_ledger(config, now, add_to_totals);
     if (rc == 0) {
         memcpy(recorded.base, now, sizeof(now));
         memcpy(recorded.written, now, sizeof(now));
@@ -597,7 +592,7 @@ static void close_ledger(const struct llmobs_config *config)
         recorded.ended = true;
         return;
     }
-    rc = write_record(config, now);
+    rc = in_ledger(config, now, write_record);
     if (rc)
         ledger_complain(rc);
 }

@@ -248,13 +248,6 @@ void llmobs_owner_renew(struct llmobs_owner **owner,
     *owner = anew;
 }
 
-static int keep_text(char **field, struct llmobs_text value)
-{
-    free(*field);
-    *field = strndup(value.data, value.len);
-    return *field ? 0 : -ENOMEM;
-}
-
 static int owner_read_field(struct llmobs_owner *owner, uint32_t tag,
                             struct llmobs_text value)
 {
@@ -263,9 +256,9 @@ static int owner_read_field(struct llmobs_owner *owner, uint32_t tag,
     else if (tag == TAG_PID && value.len == sizeof(owner->pid))
         memcpy(&owner->pid, value.data, value.len);
     else if (tag == TAG_TAG && owner->tag_count < TAGS_MAX)
-        return keep_text(&owner->tags[owner->tag_count++], value);
+        return llmobs_entry_keep(&owner->tags[owner->tag_count++], value);
     else if (tag >= TAG_SERVICE && tag < TAGS && tag != TAG_PID)
-        return keep_text(&owner->texts[tag], value);
+        return llmobs_entry_keep(&owner->texts[tag], value);
     return 0;
 }
 
