@@ -141,14 +141,6 @@ static int owner_within(struct llmobs_adopt *adopt, size_t max)
     return rc ? rc : adopt->owner ? 0 : -ENODATA;
 }
 
-/* Tells once that a later version of this program has written files here. */
-static void tell_format(const struct llmobs_adopt *adopt)
-{
-    llmobs_log_once(LLMOBS_LOG_WARN, "spool format",
-                    "%s has a format that this version does not know: it stays",
-                    adopt->path);
-}
-
 /* A file mostly begins with its owner. A small file is read whole, so that it
  * need not be read again. */
 int llmobs_adopt_find_owner(struct llmobs_adopt *adopt)
@@ -166,8 +158,11 @@ int llmobs_adopt_find_owner(struct llmobs_adopt *adopt)
     if (rc == -ENODATA)
         rc = owner_within(adopt, LLMOBS_ADOPT_OWNER_LOOK);
     adopt->have = !rc && !is_long;
-    if (rc == -ENOTSUP)
-        tell_format(adopt);
+    if (rc == -ENOTSUP) /* a later version of this program has written it */
+        llmobs_log_once(LLMOBS_LOG_WARN, "spool format",
+                        "%s has a format that this version does not know: it "
+                        "stays",
+                        adopt->path);
     return rc;
 }
 
