@@ -127,8 +127,7 @@ static void look_at_threads(struct llmobs_ps_call *call)
     DIR *list;
 
     snprintf(path, sizeof(path), "/proc/%ld/task", (long)call->pid);
-    list =
-        llmobs_fd_list(llmobs_fd_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
+    list = llmobs_fd_list_of(AT_FDCWD, path);
     if (!list)
         return;
     call->thread = log_target_find_thread(list, call->place.thread);

@@ -87,12 +87,17 @@ int llmobs_config_store_dir(const struct llmobs_config *config, char *out,
     return len < 0 || (size_t)len >= cap ? -ENAMETOOLONG : 0;
 }
 
-int llmobs_config_base_dir(const struct llmobs_config *config, char *out,
-                           size_t cap)
+int llmobs_config_base_dir(const struct llmobs_config *config, const char *leaf,
+                           char *out, size_t cap)
 {
     int rc = llmobs_config_store_dir(config, out, cap);
 
-    if (!rc && !config->store_dir)
+    if (rc)
+        return rc;
+    if (!config->store_dir)
         *strrchr(out, '/') = '\0';
-    return rc;
+    if (strlen(out) + strlen(leaf) >= cap)
+        return -ENAMETOOLONG;
+    memcpy(out + strlen(out), leaf, strlen(leaf) + 1);
+    return 0;
 }

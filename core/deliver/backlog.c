@@ -9,7 +9,6 @@
 #include "lib/base/stats.h"
 #include "core/log/event_item.h"
 #include "core/log/exchange_entry.h"
-#include "core/log/process_files.h"
 
 void llmobs_backlog_init(struct llmobs_backlog *backlog,
                          struct llmobs_spool *spool, struct llmobs_adopt *adopt)

@@ -10,7 +10,7 @@
 #include "lib/base/log.h"
 #include "lib/base/work.h"
 #include "core/export/curl_access.h"
-#include "core/log/take_back_spool.h"
+#include "core/log/take_back.h"
 
 /* No event has as many bytes, so this limit never decides. */
 #define SCRATCH_MAX ((size_t)1 << 31)
@@ -472,7 +472,7 @@ int64_t llmobs_delivery_due(const struct llmobs_delivery *delivery)
         if (one < due)
             due = one;
     }
-    if (spool && llmobs_spool_watches(spool)) {
+    if (spool && llmobs_take_back_watches(spool)) {
         int64_t look = llmobs_futex_deadline(LOOK_MS);
 
         due = look < due ? look : due;

@@ -22,7 +22,6 @@
 #include "core/event/to_span.h"
 #include "lib/span/content_filter.h"
 #include "core/log/event_item.h"
-#include "core/log/process_files.h"
 #include "core/log/spool_file.h"
 #include "core/log/take_back.h"
 #include "lib/text/json.h"

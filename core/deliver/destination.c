@@ -10,7 +10,6 @@
 #include "lib/base/log.h"
 #include "lib/base/crash_point.h"
 #include "lib/span/context.h"
-#include "core/log/process_files.h"
 #include "lib/text/budget.h"
 
 /* How long a first send waits. A short process has ended by then, and its exit

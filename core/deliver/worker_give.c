@@ -12,7 +12,6 @@
 #include "core/event/to_span.h"
 #include "lib/base/stats.h"
 #include "core/log/event_item.h"
-#include "core/log/process_files.h"
 
 /* How long an app's thread may encode the items of a full buffer. */
 #define ENCODE_MS 1000

@@ -76,12 +76,8 @@ static unsigned last_number(int base)
 {
     unsigned last = 0, left = 2 * LLMOBS_RECORDER_MAX;
     struct dirent *entry;
-    DIR *list;
-    int fd;
+    DIR *list = llmobs_fd_list_of(base, ".");
 
-    if (llmobs_dirs_reopen(base, &fd) != 0)
-        return 0;
-    list = llmobs_fd_list(fd);
     while (list && (entry = llmobs_fd_entry(list, &left))) {
         char *end;
         unsigned long number = strtoul(entry->d_name, &end, 10);

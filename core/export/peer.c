@@ -35,7 +35,7 @@ static int peer_open_base(const struct llmobs_config *config, bool make,
 {
     bool chosen = config->store_dir != NULL;
     char path[PATH_MAX];
-    int rc = llmobs_config_base_dir(config, path, sizeof(path));
+    int rc = llmobs_config_base_dir(config, "", path, sizeof(path));
 
     if (rc)
         return rc;

@@ -170,13 +170,9 @@ static int survey(int dir, struct survey *out)
     unsigned left = LLMOBS_FD_NAMES;
     struct dirent *entry;
     struct stat st;
-    DIR *list;
-    int fd = -1, rc = llmobs_dirs_reopen(dir, &fd);
+    DIR *list = llmobs_fd_list_of(dir, ".");
 
     memset(out, 0, sizeof(*out));
-    if (rc)
-        return rc;
-    list = llmobs_fd_list(fd);
     if (!list)
         return -errno;
     while ((entry = llmobs_fd_entry(list, &left)) != NULL) {

@@ -1,4 +1,4 @@
-#include "core/log/adopt.h"
+#include "core/log/adopt_state.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,15 +14,9 @@
 #include "lib/base/fd.h"
 #include "lib/base/hazard.h"
 #include "lib/base/once.h"
-#include "core/log/adopt_claim.h"
-#include "core/log/adopt_read.h"
-#include "core/log/exchange_entry.h"
-#include "core/log/process_files.h"
+#include "core/log/spool_state.h"
 #include "core/log/relay_sign.h"
-#include "core/log/spool.h"
-#include "core/log/spool_file.h"
 #include "core/log/take_back.h"
-#include "core/log/take_back_spool.h"
 
 /* A file without an owner that is older than this was left by a process that
  * was killed in its first write. */
@@ -35,13 +29,14 @@
 static bool has_another_program(const struct llmobs_adopt *adopt,
                                 const struct llmobs_adopt_found *found)
 {
-    uint64_t program = llmobs_owner_program(adopt->owner);
+    const struct llmobs_owner_origin *from = llmobs_owner_origin(adopt->owner);
+    const struct llmobs_owner_origin *here = llmobs_owner_origin(adopt->self);
 
     return LLMOBS_HAZARD(past_self_lives,
-                         program && found->program && program != found->program,
+                         from->program && found->program &&
+                             from->program != found->program,
                          false) &&
-           llmobs_owner_boot(adopt->owner) == llmobs_owner_boot(adopt->self) &&
-           llmobs_owner_pidns(adopt->owner) == llmobs_owner_pidns(adopt->self);
+           from->boot == here->boot && from->pidns == here->pidns;
 }
 
 /* True for an owner that has ended. A pid means nothing in another pid
@@ -52,22 +47,20 @@ static bool adopt_is_dead(const struct llmobs_adopt *adopt,
                           const struct llmobs_adopt_found *found)
 {
     const struct llmobs_record_owner *who = &found->name.who;
-    uint64_t boot = llmobs_owner_boot(adopt->owner);
-    uint64_t mine = llmobs_owner_boot(adopt->self);
-    uint64_t pidns = llmobs_owner_pidns(adopt->owner);
+    const struct llmobs_owner_origin *from = llmobs_owner_origin(adopt->owner);
+    const struct llmobs_owner_origin *here = llmobs_owner_origin(adopt->self);
 
     if (found->own)
         return false;
     if (!found->gone && found->start && found->start == who->start &&
         who->pid != getpid())
         return has_another_program(adopt, found);
-    if (boot && mine && boot != mine)
+    if (from->boot && here->boot && from->boot != here->boot)
         return true;
     if (LLMOBS_HAZARD(pid_of_elsewhere,
-                      !pidns || pidns != llmobs_owner_pidns(adopt->self),
-                      false))
-        return adopt->living && llmobs_live_namespaces_lacks(
-                                    adopt->living, pidns, found->changed_s);
+                      !from->pidns || from->pidns != here->pidns, false))
+        return llmobs_live_namespaces_lacks(adopt->living, from->pidns,
+                                            found->changed_s);
     return found->gone || llmobs_record_is_another(who, found->start) ||
            who->pid == getpid();
 }
@@ -94,6 +87,7 @@ static bool may_claim(struct llmobs_adopt *adopt,
                       const struct llmobs_adopt_found *found)
 {
     const struct llmobs_spool_name *name = &found->name;
+    uint64_t pidns = llmobs_owner_origin(adopt->self)->pidns;
 
     if (LLMOBS_HAZARD(takes_from_a_reader, !name->claimed, true) ||
         llmobs_adopt_is_mine(adopt, name))
@@ -101,14 +95,12 @@ static bool may_claim(struct llmobs_adopt *adopt,
     if (!found->by_gone && found->by_start &&
         found->by_start == name->by.start && name->by.pid != getpid())
         return name->by.nonce && found->by_program &&
-               name->by.nonce != found->by_program &&
-               name->by_pidns == llmobs_owner_pidns(adopt->self);
-    if (name->by_pidns != llmobs_owner_pidns(adopt->self))
+               name->by.nonce != found->by_program && name->by_pidns == pidns;
+    if (name->by_pidns != pidns)
         return (name->by_relay &&
                 LLMOBS_HAZARD(relay_lives_on, has_relay_ended(adopt), false)) ||
-               (adopt->living &&
-                llmobs_live_namespaces_lacks(adopt->living, name->by_pidns,
-                                             found->changed_s));
+               llmobs_live_namespaces_lacks(adopt->living, name->by_pidns,
+                                            found->changed_s);
     return found->by_gone ||
            llmobs_record_is_another(&name->by, found->by_start) ||
            name->by.pid == getpid();
@@ -520,15 +512,17 @@ static size_t note_some(const struct llmobs_adopt *adopt,
                         const struct llmobs_spooled *list, size_t count)
 {
     uint64_t ids[LLMOBS_RELEASE_MAX];
-    struct llmobs_spool_target target;
+    struct llmobs_spool_addition note = {
+        LLMOBS_ENTRY_RELEASE, list->id, {(const char *)ids, 0}, 0};
     struct llmobs_entry_key key;
     char path[PATH_MAX];
     size_t n = 0;
 
     for (; n < count && n < LLMOBS_RELEASE_MAX; n++)
         ids[n] = list[n].id;
-    if (llmobs_adopt_claim_target(adopt, list, path, &key, &target) != 0 ||
-        llmobs_spool_note(&target, ids, n) == 0)
+    note.field.len = n * sizeof(*ids);
+    if (llmobs_adopt_claim_target(adopt, list, path, &key) != 0 ||
+        llmobs_spool_add(path, &key, &note) == 0)
         return n;
     for (size_t i = 0; i < n; i++)
         LLMOBS_HAZARD(
@@ -569,21 +563,20 @@ int llmobs_adopt_add(struct llmobs_adopt *adopt,
                      struct llmobs_text event, struct llmobs_spooled *out)
 {
     struct llmobs_adopt_claim *claim = &adopt->claims[beside->claim];
-    struct llmobs_spool_target target;
+    struct llmobs_spool_addition span = {LLMOBS_ENTRY_EVENT, id, event, 0};
     struct llmobs_entry_key key;
     char path[PATH_MAX];
-    uint64_t offset;
-    int rc = llmobs_adopt_claim_target(adopt, beside, path, &key, &target);
+    int rc = llmobs_adopt_claim_target(adopt, beside, path, &key);
 
     if (!rc)
-        rc = llmobs_spool_write_span(&target, id, event, &offset);
+        rc = llmobs_spool_add(path, &key, &span);
     if (rc)
         return rc;
-    *out = (struct llmobs_spooled){.id = id,
-                                   .file = beside->file,
-                                   .claim = beside->claim,
-                                   .offset =
-                                       LLMOBS_HAZARD(added_nowhere, offset, 0)};
+    *out = (struct llmobs_spooled){
+        .id = id,
+        .file = beside->file,
+        .claim = beside->claim,
+        .offset = LLMOBS_HAZARD(added_nowhere, span.offset, 0)};
     claim->out++;
     return 0;
 }
@@ -703,13 +696,13 @@ static void note_process(struct llmobs_adopt *adopt,
                          const struct llmobs_adopt_found *found,
                          struct llmobs_adopt_call *call)
 {
-    *call =
-        (struct llmobs_adopt_call){.pid = found->name.who.pid,
-                                   .start = found->name.who.start,
-                                   .pidns = llmobs_owner_pidns(adopt->owner),
-                                   .config = &adopt->names};
+    *call = (struct llmobs_adopt_call){
+        .pid = found->name.who.pid,
+        .start = found->name.who.start,
+        .pidns = llmobs_owner_origin(adopt->owner)->pidns,
+        .config = &adopt->names};
     call->elsewhere =
-        !call->pidns || call->pidns != llmobs_owner_pidns(adopt->self);
+        !call->pidns || call->pidns != llmobs_owner_origin(adopt->self)->pidns;
     llmobs_owner_config(adopt->owner, adopt->config, &adopt->names);
 }
 

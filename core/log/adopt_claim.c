@@ -1,4 +1,4 @@
-#include "core/log/adopt_claim.h"
+#include "core/log/adopt_state.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,11 +9,8 @@
 #include <unistd.h>
 
 #include "lib/base/crash_point.h"
-#include "lib/base/grow.h"
 #include "lib/base/hazard.h"
 #include "lib/base/log.h"
-#include "core/log/adopt.h"
-#include "core/log/spool_file.h"
 
 static bool is_same(const struct llmobs_spool_name *a,
                     const struct llmobs_spool_name *b)
@@ -79,7 +76,7 @@ static int rename_file(struct llmobs_adopt *adopt,
     name->claimed = true;
     name->by_relay = adopt->unset != NULL;
     name->by = adopt->me;
-    name->by_pidns = llmobs_owner_pidns(adopt->self);
+    name->by_pidns = llmobs_owner_origin(adopt->self)->pidns;
     if (llmobs_adopt_path(adopt, name, adopt->path) != 0)
         return -ENAMETOOLONG;
     llmobs_crash_point("claiming");
@@ -174,13 +171,11 @@ bool llmobs_adopt_is_ours(const struct llmobs_adopt *adopt,
 
 int llmobs_adopt_claim_target(const struct llmobs_adopt *adopt,
                               const struct llmobs_spooled *spooled,
-                              char path[PATH_MAX], struct llmobs_entry_key *key,
-                              struct llmobs_spool_target *out)
+                              char path[PATH_MAX], struct llmobs_entry_key *key)
 {
     int rc =
         llmobs_adopt_path(adopt, &adopt->claims[spooled->claim].name, path);
 
-    *out = (struct llmobs_spool_target){.path = path, .key = key};
     return rc ? rc : llmobs_spool_key(path, key);
 }
 
@@ -188,13 +183,16 @@ void llmobs_adopt_note_delivered_to(const struct llmobs_adopt *adopt,
                                     const struct llmobs_spooled *spooled,
                                     unsigned delivered_to)
 {
-    struct llmobs_spool_target target;
+    struct llmobs_spool_addition note = {
+        LLMOBS_ENTRY_DELIVERED_TO,
+        spooled->id,
+        {(const char *)&delivered_to, sizeof(delivered_to)},
+        0};
     struct llmobs_entry_key key;
     char path[PATH_MAX];
 
-    if (llmobs_adopt_claim_target(adopt, spooled, path, &key, &target) == 0)
-        (void)llmobs_spool_write_delivered_to(&target, spooled->id,
-                                              delivered_to);
+    if (llmobs_adopt_claim_target(adopt, spooled, path, &key) == 0)
+        (void)llmobs_spool_add(path, &key, &note);
 }
 
 /* -- files of living processes -------------------------------------------- */

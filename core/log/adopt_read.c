@@ -1,4 +1,4 @@
-#include "core/log/adopt_read.h"
+#include "core/log/adopt_state.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,13 +7,8 @@
 #include <sys/stat.h>
 
 #include "lib/base/grow.h"
-#include "core/log/adopt.h"
 #include "lib/base/log.h"
-#include "core/log/adopt_claim.h"
 #include "core/log/event_item.h"
-#include "core/log/exchange_entry.h"
-#include "core/log/spool_file.h"
-#include "lib/base/hazard.h"
 
 /* An ending process reads a file only up to so many bytes. */
 #define ENDING_BYTES ((size_t)256 * 1024)
@@ -56,16 +51,11 @@ static void sort_ids(struct llmobs_adopt_ids *ids)
 
 /* -- a file ------------------------------------------------------------- */
 
-static struct llmobs_text adopt_read_text_of(const struct llmobs_adopt *adopt)
-{
-    return (struct llmobs_text){adopt->text.data, adopt->text.len};
-}
-
 /* Reads the key. A process that was killed in its first write leaves less than
  * a key: that counts as an empty file. */
 static int adopt_read_key(struct llmobs_adopt *adopt)
 {
-    int rc = llmobs_entry_file_read(adopt_read_text_of(adopt), &adopt->key);
+    int rc = llmobs_entry_file_read(llmobs_buf_text(&adopt->text), &adopt->key);
 
     if (rc)
         llmobs_buf_cut(&adopt->text, 0);
@@ -130,7 +120,8 @@ static bool counts(const struct llmobs_adopt *adopt,
 bool llmobs_adopt_next_entry(const struct llmobs_adopt *adopt, size_t *at,
                              struct llmobs_entry *entry)
 {
-    while (llmobs_entry_next(&adopt->key, adopt_read_text_of(adopt), at, entry))
+    while (llmobs_entry_next(&adopt->key, llmobs_buf_text(&adopt->text), at,
+                             entry))
         if (counts(adopt, entry))
             return true;
     return false;
@@ -150,14 +141,6 @@ static int owner_within(struct llmobs_adopt *adopt, size_t max)
     return rc ? rc : adopt->owner ? 0 : -ENODATA;
 }
 
-/* Tells once that a later version of this program has written files here. */
-static void tell_format(const struct llmobs_adopt *adopt)
-{
-    llmobs_log_once(LLMOBS_LOG_WARN, "spool format",
-                    "%s has a format that this version does not know: it stays",
-                    adopt->path);
-}
-
 /* A file mostly begins with its owner. A small file is read whole, so that it
  * need not be read again. */
 int llmobs_adopt_find_owner(struct llmobs_adopt *adopt)
@@ -175,8 +158,11 @@ int llmobs_adopt_find_owner(struct llmobs_adopt *adopt)
     if (rc == -ENODATA)
         rc = owner_within(adopt, LLMOBS_ADOPT_OWNER_LOOK);
     adopt->have = !rc && !is_long;
-    if (rc == -ENOTSUP)
-        tell_format(adopt);
+    if (rc == -ENOTSUP) /* a later version of this program has written it */
+        llmobs_log_once(LLMOBS_LOG_WARN, "spool format",
+                        "%s has a format that this version does not know: it "
+                        "stays",
+                        adopt->path);
     return rc;
 }
 
@@ -191,7 +177,7 @@ static int note_ids(struct llmobs_adopt_ids *ids,
     int rc = 0;
 
     while (!rc && llmobs_entry_field(entry, &at, &tag, &value))
-        for (size_t i = 0; tag == LLMOBS_RELEASE_IDS && !rc &&
+        for (size_t i = 0; tag == LLMOBS_NOTE_FIELD && !rc &&
                            i + sizeof(uint64_t) <= value.len;
              i += sizeof(uint64_t)) {
             uint64_t id;
@@ -324,6 +310,39 @@ static void forget_survey(struct llmobs_adopt *adopt)
     adopt->at = 0;
 }
 
+bool llmobs_adopt_is_open(const struct llmobs_adopt *adopt,
+                          const struct llmobs_entry *entry)
+{
+    if (adopt_read_has_id(&adopt->released, entry->id))
+        return false;
+    if (entry->type == LLMOBS_HAZARD(start_beside_begin, LLMOBS_ENTRY_START,
+                                     LLMOBS_ENTRY_END) &&
+        adopt_read_has_id(&adopt->begun, entry->id))
+        return false;
+    if (llmobs_entry_has_begun(entry->type) &&
+        adopt_read_has_id(&adopt->childs, entry->id))
+        return false;
+    if (llmobs_entry_has_begun(entry->type) ||
+        LLMOBS_HAZARD(childs_beside_its_own,
+                      entry->type == LLMOBS_ENTRY_CHILDS_END, false))
+        return !adopt_read_has_id(&adopt->ended, entry->id);
+    return entry->type == LLMOBS_ENTRY_CHILDS_END ||
+           entry->type == LLMOBS_ENTRY_END || entry->type == LLMOBS_ENTRY_EVENT;
+}
+
+/* True for an entry that this process has to deliver. A living process itself
+ * delivers what it has not handed over. */
+static bool adopt_read_is_due(const struct llmobs_adopt *adopt,
+                              const struct llmobs_entry *entry)
+{
+    if (LLMOBS_HAZARD(all_of_the_living,
+                      adopt->at_living &&
+                          !llmobs_entry_has(entry, LLMOBS_ENTRY_FOR_RELAY),
+                      false))
+        return false;
+    return llmobs_adopt_is_open(adopt, entry);
+}
+
 static void count_open(struct llmobs_adopt *adopt)
 {
     struct llmobs_entry entry;
@@ -332,7 +351,7 @@ static void count_open(struct llmobs_adopt *adopt)
     while (llmobs_adopt_next_entry(adopt, &at, &entry)) {
         if (!llmobs_adopt_is_open(adopt, &entry))
             continue;
-        if (llmobs_adopt_is_due(adopt, &entry))
+        if (adopt_read_is_due(adopt, &entry))
             adopt->due++;
         else
             adopt->left++;
@@ -361,41 +380,10 @@ int llmobs_adopt_survey(struct llmobs_adopt *adopt)
 
 /* -- entries ------------------------------------------------------------ */
 
-bool llmobs_adopt_is_open(const struct llmobs_adopt *adopt,
-                          const struct llmobs_entry *entry)
-{
-    if (adopt_read_has_id(&adopt->released, entry->id))
-        return false;
-    if (entry->type == LLMOBS_HAZARD(start_beside_begin, LLMOBS_ENTRY_START,
-                                     LLMOBS_ENTRY_END) &&
-        adopt_read_has_id(&adopt->begun, entry->id))
-        return false;
-    if (llmobs_entry_has_begun(entry->type) &&
-        adopt_read_has_id(&adopt->childs, entry->id))
-        return false;
-    if (llmobs_entry_has_begun(entry->type) ||
-        LLMOBS_HAZARD(childs_beside_its_own,
-                      entry->type == LLMOBS_ENTRY_CHILDS_END, false))
-        return !adopt_read_has_id(&adopt->ended, entry->id);
-    return entry->type == LLMOBS_ENTRY_CHILDS_END ||
-           entry->type == LLMOBS_ENTRY_END || entry->type == LLMOBS_ENTRY_EVENT;
-}
-
 bool llmobs_adopt_has(const struct llmobs_adopt *adopt, uint64_t id)
 {
     return adopt_read_has_id(&adopt->ended, id) ||
            adopt_read_has_id(&adopt->released, id);
-}
-
-bool llmobs_adopt_is_due(const struct llmobs_adopt *adopt,
-                         const struct llmobs_entry *entry)
-{
-    if (LLMOBS_HAZARD(all_of_the_living,
-                      adopt->at_living &&
-                          !llmobs_entry_has(entry, LLMOBS_ENTRY_FOR_RELAY),
-                      false))
-        return false;
-    return llmobs_adopt_is_open(adopt, entry);
 }
 
 static void end_by_kill(const struct llmobs_adopt *adopt,
@@ -440,7 +428,7 @@ static int adopt_read_give(struct llmobs_adopt *adopt,
 {
     int rc;
 
-    if (!llmobs_adopt_is_due(adopt, entry))
+    if (!adopt_read_is_due(adopt, entry))
         return 0;
     rc = adopt_read_entry(adopt, entry, out);
     if (rc == -ENOMEM) {

@@ -1,4 +1,12 @@
-/* adopt_state - the state of an adoption, for the files adopt*.c. */
+/* adopt_state - the state of an adoption, and the functions that its files
+ * (adopt*.c, take_back.c) share.
+ *
+ * Owns:    a claimed file, until it is removed or its claim is dropped; the
+ *          text, the owner and the ids of the file at adopt->path, until
+ *          llmobs_adopt_leave_file.
+ * Threads: the thread that has the worker's turn, or the command.
+ * Errors:  negative errno.
+ */
 #ifndef LLMOBS_ADOPT_STATE_H
 #define LLMOBS_ADOPT_STATE_H
 
@@ -7,10 +15,10 @@
 #include <sys/types.h>
 
 #include "lib/base/clock.h"
-#include "core/log/adopted.h"
-#include "core/log/owner.h"
-#include "core/log/spool_name.h"
 #include "lib/base/hazard.h"
+#include "core/log/adopt.h"
+#include "core/log/spool_file.h"
+#include "core/log/spool_name.h"
 
 /* Short programs leave a file each: so many files give one batch. */
 #define LLMOBS_ADOPT_CLAIMS 64
@@ -136,5 +144,78 @@ static inline bool llmobs_adopt_is_late(struct llmobs_adopt *adopt)
     return LLMOBS_HAZARD(adopts_without_end, until != INT64_MAX, false) &&
            llmobs_clock_mono_ns() >= until;
 }
+
+/* -- the files that this process has claimed (adopt_claim.c) -- */
+
+/* Gives a claim that is not in use; NULL: all are in use. */
+struct llmobs_adopt_claim *llmobs_adopt_free_claim(struct llmobs_adopt *adopt);
+
+/* The path of a file in the spool. -ENAMETOOLONG. */
+int llmobs_adopt_path(const struct llmobs_adopt *adopt,
+                      const struct llmobs_spool_name *name, char out[PATH_MAX]);
+
+/* Prepares a write to the claimed file of an entry. */
+int llmobs_adopt_claim_target(const struct llmobs_adopt *adopt,
+                              const struct llmobs_spooled *spooled,
+                              char path[PATH_MAX],
+                              struct llmobs_entry_key *key);
+
+/* True where this process has claimed the file. */
+bool llmobs_adopt_is_mine(struct llmobs_adopt *adopt,
+                          const struct llmobs_spool_name *name);
+
+/* Gives the file a name of this process, and closes it if its process lives.
+ * Fails if another reader was faster. */
+int llmobs_adopt_claim_file(struct llmobs_adopt *adopt,
+                            const struct llmobs_adopt_found *found,
+                            bool is_living, struct llmobs_adopt_claim *claim);
+
+/* _forget_file: the adoption reads no file any more, as in a forked child, and
+ * frees nothing. _leave_file frees what was read. */
+void llmobs_adopt_forget_file(struct llmobs_adopt *adopt);
+void llmobs_adopt_leave_file(struct llmobs_adopt *adopt);
+
+/* Keeps this walk from visiting the file again. */
+void llmobs_adopt_give_up(struct llmobs_adopt *adopt,
+                          const struct llmobs_adopt_claim *claim);
+
+/* True for a file that this process reads, or has given up in this walk. */
+bool llmobs_adopt_is_ours(const struct llmobs_adopt *adopt,
+                          const struct llmobs_spool_name *name);
+
+/* -- files of living processes -- */
+
+/* True where another look would find nothing: the file has the size that it had
+ * at the last look, which was not long ago, and its process still lives. Notes
+ * that the file exists. `away`: its process cannot be asked. */
+bool llmobs_adopt_is_seen(struct llmobs_adopt *adopt,
+                          const struct llmobs_spool_name *name, off_t size);
+void llmobs_adopt_note_seen(struct llmobs_adopt *adopt,
+                            const struct llmobs_spool_name *name, bool away,
+                            off_t size);
+/* Forgets the files that this walk has not met. */
+void llmobs_adopt_forget_unmet(struct llmobs_adopt *adopt);
+
+/* -- the entries of a file, and its process (adopt_read.c) -- */
+
+/* Gives the next entry of the file that was read last; false at its end. */
+bool llmobs_adopt_next_entry(const struct llmobs_adopt *adopt, size_t *at,
+                             struct llmobs_entry *entry);
+
+/* Reads the owner of the file. -ENODATA: it has none in its first bytes. */
+#define LLMOBS_ADOPT_OWNER_LOOK ((size_t)64 * 1024)
+int llmobs_adopt_find_owner(struct llmobs_adopt *adopt);
+
+/* Reads the whole file, to learn which entries were released, and how many are
+ * due. -ETIME: the caller's time is over, or too short for that. */
+int llmobs_adopt_survey(struct llmobs_adopt *adopt);
+
+/* True for an entry that is neither settled nor replaced by a later one. */
+bool llmobs_adopt_is_open(const struct llmobs_adopt *adopt,
+                          const struct llmobs_entry *entry);
+
+/* Gives the next entry of the file: 1; 0: no entry is left. */
+int llmobs_adopt_next_here(struct llmobs_adopt *adopt,
+                           struct llmobs_adopted *out);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/random.h>
@@ -442,6 +443,13 @@ bool llmobs_entry_field(const struct llmobs_entry *entry, size_t *at,
     value->len = (size_t)mark.len;
     *at += sizeof(mark) + value->len;
     return true;
+}
+
+int llmobs_entry_keep(char **text, struct llmobs_text value)
+{
+    free(*text);
+    *text = strndup(value.data, value.len);
+    return *text ? 0 : -ENOMEM;
 }
 
 bool llmobs_entry_has(const struct llmobs_entry *entry, uint32_t wanted)

@@ -156,6 +156,9 @@ bool llmobs_entry_next(const struct llmobs_entry_key *key,
 /* True where the entry has a field of this tag. */
 bool llmobs_entry_has(const struct llmobs_entry *entry, uint32_t tag);
 
+/* Replaces a text by a copy of the value. -ENOMEM: it is NULL then. */
+int llmobs_entry_keep(char **text, struct llmobs_text value);
+
 /* Gives the next field from *at (0 at first) on; false after the last. */
 bool llmobs_entry_field(const struct llmobs_entry *entry, size_t *at,
                         uint32_t *tag, struct llmobs_text *value);

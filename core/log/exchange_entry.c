@@ -2,10 +2,8 @@
 
 #include <errno.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/event/curlcode.h"
 #include "lib/base/hazard.h"
@@ -259,17 +257,7 @@ static const struct {
 #define TEXTS (sizeof(texts) / sizeof(*texts))
 #define FIRST_OF_CONTEXT 2
 
-static int exchange_entry_add_context(struct llmobs_entry_writer *writer,
-                                      const struct llmobs_exchange *exchange)
-{
-    int rc = 0;
-
-    for (size_t i = FIRST_OF_CONTEXT; i < TEXTS && !rc; i++)
-        rc = exchange_entry_add_text(writer, texts[i].tag,
-                                     (const char *)exchange + texts[i].at);
-    return rc;
-}
-
+/* Adds what was asked, and the context of the call. */
 static int exchange_entry_add_asked(struct llmobs_exchange *exchange, bool bare,
                                     struct llmobs_entry_writer *writer)
 {
@@ -285,7 +273,10 @@ static int exchange_entry_add_asked(struct llmobs_exchange *exchange, bool bare,
     if (!rc && writer->start.head.type == LLMOBS_ENTRY_END)
         rc = exchange_entry_add_headers(writer, TAG_RESPONSE_HEADER, false,
                                         &exchange->response_headers);
-    return rc ? rc : exchange_entry_add_context(writer, exchange);
+    for (size_t i = FIRST_OF_CONTEXT; i < TEXTS && !rc; i++)
+        rc = exchange_entry_add_text(writer, texts[i].tag,
+                                     (const char *)exchange + texts[i].at);
+    return rc;
 }
 
 static int exchange_entry_add_request(struct llmobs_exchange *exchange,
@@ -363,11 +354,27 @@ int llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
 
 /* -- reading ------------------------------------------------------------- */
 
+/* An exchange while it is read, and the fields that it must have. */
+struct reading {
+    struct llmobs_exchange *exchange;
+    struct llmobs_recalls **recalls;
+    int64_t numbers[NUMBER_COUNT];
+    bool numbered;
+    bool ruled;
+};
+
 /* An entry with a time before 1970 is damaged, as no clock gives one, and a
  * difference of its times could overflow. */
-static int exchange_entry_read_numbers(struct llmobs_exchange *exchange,
-                                       const int64_t *n)
+static int exchange_entry_read_numbers(struct reading *reading,
+                                       struct llmobs_text value)
 {
+    struct llmobs_exchange *exchange = reading->exchange;
+    int64_t *n = reading->numbers;
+
+    if (value.len < sizeof(reading->numbers))
+        return 0;
+    memcpy(n, value.data, sizeof(reading->numbers));
+    reading->numbered = true;
     if (LLMOBS_HAZARD(time_before_time,
                       n[NUMBER_START_WALL] < 0 || n[NUMBER_START_MONO] < 0 ||
                           n[NUMBER_DURATION] < 0,
@@ -389,13 +396,19 @@ static int exchange_entry_read_numbers(struct llmobs_exchange *exchange,
     return 0;
 }
 
-static void exchange_entry_read_times(struct llmobs_exchange *exchange,
-                                      const double *times)
+static int exchange_entry_read_times(struct llmobs_exchange *exchange,
+                                     struct llmobs_text value)
 {
+    double times[4];
+
+    if (value.len != sizeof(times))
+        return 0;
+    memcpy(times, value.data, sizeof(times));
     exchange->transfer.dns_ms = times[0];
     exchange->transfer.connect_ms = times[1];
     exchange->transfer.tls_ms = times[2];
     exchange->transfer.first_byte_ms = times[3];
+    return 0;
 }
 
 static int exchange_entry_read_header(struct llmobs_headers *headers,
@@ -459,15 +472,6 @@ static void read_flags(struct llmobs_body *body, int64_t flags)
     body->unseen = flags & FLAG_UNSEEN;
 }
 
-/* An exchange while it is read, and the fields that it must have. */
-struct reading {
-    struct llmobs_exchange *exchange;
-    struct llmobs_recalls **recalls;
-    int64_t numbers[NUMBER_COUNT];
-    bool numbered;
-    bool ruled;
-};
-
 static int read_rule(struct reading *reading, struct llmobs_text value)
 {
     int rc =
@@ -477,39 +481,14 @@ static int read_rule(struct reading *reading, struct llmobs_text value)
     return rc;
 }
 
-static int exchange_entry_read_scalar(struct reading *reading, uint32_t tag,
-                                      struct llmobs_text value)
-{
-    double times[4];
-
-    if (tag == TAG_NUMBERS && value.len >= sizeof(reading->numbers)) {
-        memcpy(reading->numbers, value.data, sizeof(reading->numbers));
-        reading->numbered = true;
-        return exchange_entry_read_numbers(reading->exchange, reading->numbers);
-    }
-    if (tag == TAG_TIMES && value.len == sizeof(times)) {
-        memcpy(times, value.data, sizeof(times));
-        exchange_entry_read_times(reading->exchange, times);
-    }
-    return 0;
-}
-
 static int exchange_entry_read_text(struct llmobs_exchange *exchange,
                                     uint32_t tag, struct llmobs_text value)
 {
-
     for (size_t i = 0; i < TEXTS; i++)
         if (texts[i].tag == tag)
             llmobs_context_text((char *)exchange + texts[i].at, texts[i].cap,
                                 value);
     return 0;
-}
-
-static int read_long(char **text, struct llmobs_text value)
-{
-    free(*text);
-    *text = strndup(value.data, value.len);
-    return *text ? 0 : -ENOMEM;
 }
 
 static int exchange_entry_read_field(struct reading *reading, uint32_t tag,
@@ -519,18 +498,19 @@ static int exchange_entry_read_field(struct reading *reading, uint32_t tag,
 
     switch (tag) {
     case TAG_NUMBERS:
+        return exchange_entry_read_numbers(reading, value);
     case TAG_TIMES:
-        return exchange_entry_read_scalar(reading, tag, value);
+        return exchange_entry_read_times(exchange, value);
     case TAG_RULE:
         return read_rule(reading, value);
     case TAG_URL:
-        return read_long(&exchange->url, value);
+        return llmobs_entry_keep(&exchange->url, value);
     case TAG_ANNOTATIONS:
-        return read_long(&exchange->annotations, value);
+        return llmobs_entry_keep(&exchange->annotations, value);
     case TAG_CALLER:
-        return read_long(&exchange->caller, value);
+        return llmobs_entry_keep(&exchange->caller, value);
     case TAG_CALLER_LEFT:
-        return read_long(&exchange->caller_left, value);
+        return llmobs_entry_keep(&exchange->caller_left, value);
     case TAG_REQUEST_HEADER:
         return exchange_entry_read_header(&exchange->request_headers, value);
     case TAG_RESPONSE_HEADER:

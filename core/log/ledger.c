@@ -7,8 +7,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,7 +23,6 @@
 #include "lib/base/signal_guard.h"
 #include "lib/base/sole.h"
 #include "core/config/state_dir.h"
-#include "core/log/ledger_dir.h"
 #include "lib/base/stats.h"
 #include "lib/base/wrapped_names.h"
 
@@ -184,12 +181,10 @@ static bool ledger_is_replaced(const struct survey *survey,
                                const struct llmobs_record_owner *owner)
 {
     struct llmobs_record_owner other;
-    struct survey again = {.left = LLMOBS_FD_NAMES};
+    struct survey again = {.left = LLMOBS_FD_NAMES,
+                           .list = llmobs_fd_list_of(survey->dir, ".")};
     bool found = false;
 
-    if (llmobs_dirs_reopen(survey->dir, &again.dir) != 0)
-        return false;
-    again.list = llmobs_fd_list(again.dir);
     if (!again.list)
         return false;
     while (!found && survey_next(&again, &other) != NULL)
@@ -385,41 +380,33 @@ int llmobs_ledger_read(const char *dir, struct llmobs_ledger *out)
 
 int llmobs_ledger_dir(const struct llmobs_config *config, char *out, size_t cap)
 {
-    const char *const leaf = "/stats";
-    int rc = llmobs_config_base_dir(config, out, cap);
-
-    if (rc)
-        return rc;
-    if (strlen(out) + strlen(leaf) >= cap)
-        return -ENAMETOOLONG;
-    memcpy(out + strlen(out), leaf, strlen(leaf) + 1);
-    return 0;
+    return llmobs_config_base_dir(config, "/stats", out, cap);
 }
 
-static int ledger_find_dir(const struct llmobs_config *config)
-{
-    if (recorded.dir[0])
-        return 0;
-    return llmobs_ledger_dir(config, recorded.dir, sizeof(recorded.dir));
-}
-
-static int ledger_open_dir(const struct llmobs_config *config, int *out)
+/* Opens the ledger, and makes it if it is missing, for `put`. */
+static int in_ledger(const struct llmobs_config *config,
+                     const uint64_t now[LLMOBS_STAT_COUNT],
+                     int (*put)(int dir, const uint64_t *now))
 {
     bool chosen = config->store_dir != NULL;
-    int rc = ledger_find_dir(config);
+    int dir, rc = 0;
 
-    return rc ? rc : llmobs_dirs_have(recorded.dir, chosen, out);
-}
-
-static int write_record(const struct llmobs_config *config,
-                        const uint64_t now[LLMOBS_STAT_COUNT])
-{
-    struct llmobs_page page;
-    int dir;
-    int rc = ledger_open_dir(config, &dir);
-
+    if (!recorded.dir[0])
+        rc = llmobs_ledger_dir(config, recorded.dir, sizeof(recorded.dir));
+    if (!rc)
+        rc = llmobs_dirs_have(recorded.dir, chosen, &dir);
     if (rc)
         return rc;
+    rc = put(dir, now);
+    llmobs_wrapped_write(dir);
+    close(dir);
+    return rc;
+}
+
+static int write_record(int dir, const uint64_t now[LLMOBS_STAT_COUNT])
+{
+    struct llmobs_page page;
+
     if (!recorded.name[0]) {
         llmobs_record_self(recorded.name, &(uint64_t){0});
         llmobs_record_namespace(&recorded.boot, &recorded.pidns);
@@ -429,10 +416,7 @@ static int write_record(const struct llmobs_config *config,
     page.pidns = recorded.pidns;
     make_counts(now, &page.counts);
     llmobs_counts_append(&page.counts, LLMOBS_LEDGER_PENDING, open_count(now));
-    rc = llmobs_record_write(dir, recorded.name, &page);
-    llmobs_wrapped_write(dir);
-    close(dir);
-    return rc;
+    return llmobs_record_write(dir, recorded.name, &page);
 }
 
 static void ledger_complain(int rc)
@@ -497,7 +481,7 @@ static int put_counts(const struct llmobs_config *config,
     int rc;
 
     recorded.written_ns = now_ns;
-    rc = write_record(config, now);
+    rc = in_ledger(config, now, write_record);
     if (rc)
         ledger_complain(rc);
     else
@@ -576,24 +560,17 @@ static void settle_rest(uint64_t now[LLMOBS_STAT_COUNT])
     now[LLMOBS_STAT_dropped_died] += rest;
 }
 
-static int add_to_totals(const struct llmobs_config *config,
-                         const uint64_t now[LLMOBS_STAT_COUNT])
+static int add_to_totals(int dir, const uint64_t now[LLMOBS_STAT_COUNT])
 {
     struct llmobs_totals totals;
     struct llmobs_counts counts;
-    int dir;
-    int rc = ledger_open_dir(config, &dir);
+    int rc = llmobs_totals_open(&totals, dir, LLMOBS_LEDGER_LOCK_MS);
 
     if (rc)
         return rc;
     make_counts(now, &counts);
-    rc = llmobs_totals_open(&totals, dir, LLMOBS_LEDGER_LOCK_MS);
-    if (!rc) {
-        rc = llmobs_totals_add(&totals, dir, recorded.name, &counts);
-        llmobs_totals_close(&totals);
-    }
-    llmobs_wrapped_write(dir);
-    close(dir);
+    rc = llmobs_totals_add(&totals, dir, recorded.name, &counts);
+    llmobs_totals_close(&totals);
     return rc;
 }
 
@@ -607,7 +584,7 @@ static void close_ledger(const struct llmobs_config *config)
     settle_rest(now);
     if (memcmp(now, recorded.base, sizeof(now)) == 0)
         return;
-    rc = add_to_totals(config, now);
+    rc = in_ledger(config, now, add_to_totals);
     if (rc == 0) {
         memcpy(recorded.base, now, sizeof(now));
         memcpy(recorded.written, now, sizeof(now));
@@ -615,7 +592,7 @@ static void close_ledger(const struct llmobs_config *config)
         recorded.ended = true;
         return;
     }
-    rc = write_record(config, now);
+    rc = in_ledger(config, now, write_record);
     if (rc)
         ledger_complain(rc);
 }

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>
@@ -22,8 +21,7 @@
 
 /* -- names --------------------------------------------------------------- */
 
-/* Writes a number; gives the end. */
-static char *ledger_dir_put_number(char *out, uint64_t number, unsigned base)
+char *llmobs_record_put(char *out, uint64_t number, unsigned base)
 {
     char digits[20];
     size_t count = 0;
@@ -37,14 +35,16 @@ static char *ledger_dir_put_number(char *out, uint64_t number, unsigned base)
 }
 
 /* Without printf: a relay reads and writes several names for a call. */
-void llmobs_record_name(const struct llmobs_record_owner *owner,
-                        char out[LLMOBS_RECORD_NAME_MAX])
+char *llmobs_record_name(const struct llmobs_record_owner *owner,
+                         char out[LLMOBS_RECORD_NAME_MAX])
 {
-    out = ledger_dir_put_number(out, (uint64_t)owner->pid, 10);
+    out = llmobs_record_put(out, (uint64_t)owner->pid, 10);
     *out++ = '-';
-    out = ledger_dir_put_number(out, owner->start, 10);
+    out = llmobs_record_put(out, owner->start, 10);
     *out++ = '-';
-    *ledger_dir_put_number(out, owner->nonce, 16) = '\0';
+    out = llmobs_record_put(out, owner->nonce, 16);
+    *out = '\0';
+    return out;
 }
 
 /* True only for names that llmobs_record_name makes. */
@@ -152,19 +152,25 @@ void llmobs_record_self(char out[LLMOBS_RECORD_NAME_MAX], uint64_t *program)
     llmobs_record_name(&self, out);
 }
 
-/* The number in "pid:[4026531836]" is the inode of the file behind the link,
- * but the kernel makes that file only for a caller that follows the link. */
-static uint64_t read_number_of(const char *link)
+uint64_t llmobs_record_pidns(char *text, ssize_t len)
 {
-    char text[64], *end;
-    ssize_t len = readlink(link, text, sizeof(text) - 1);
     uint64_t number;
+    char *end;
 
     text[len > 0 ? len : 0] = '\0';
     if (strncmp(text, "pid:[", 5) != 0)
         return 0;
     number = strtoull(text + 5, &end, 10);
     return strcmp(end, "]") == 0 ? number : 0;
+}
+
+/* The number in "pid:[4026531836]" is the inode of the file behind the link,
+ * but the kernel makes that file only for a caller that follows the link. */
+static uint64_t read_number_of(const char *link)
+{
+    char text[64];
+
+    return llmobs_record_pidns(text, readlink(link, text, sizeof(text) - 1));
 }
 
 /* 0: not known. */
@@ -329,13 +335,6 @@ int llmobs_totals_peek(struct llmobs_totals *totals, int dir, int64_t ms)
     return ledger_dir_load(totals);
 }
 
-static bool ledger_dir_is_name(const char *name)
-{
-    struct llmobs_record_owner owner;
-
-    return llmobs_record_parse(name, &owner);
-}
-
 int llmobs_totals_add(struct llmobs_totals *totals, int dir, const char *name,
                       const struct llmobs_counts *more)
 {
@@ -346,7 +345,7 @@ int llmobs_totals_add(struct llmobs_totals *totals, int dir, const char *name,
         return rc;
     /* The process that added the last record died before it removed it. */
     if (page.last[0] && strcmp(page.last, name) != 0 &&
-        ledger_dir_is_name(page.last))
+        llmobs_record_parse(page.last, &(struct llmobs_record_owner){0}))
         unlinkat(dir, page.last, 0);
     snprintf(page.last, sizeof(page.last), "%s", name);
     rc = ledger_dir_write_page(totals->fd, &page);

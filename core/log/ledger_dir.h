@@ -33,8 +33,11 @@ struct llmobs_totals {
     struct llmobs_page page;
 };
 
-void llmobs_record_name(const struct llmobs_record_owner *owner,
-                        char out[LLMOBS_RECORD_NAME_MAX]);
+/* Writes a number of a name, without a NUL; gives the end. */
+char *llmobs_record_put(char *out, uint64_t number, unsigned base);
+/* Gives the end of the name. */
+char *llmobs_record_name(const struct llmobs_record_owner *owner,
+                         char out[LLMOBS_RECORD_NAME_MAX]);
 /* Makes a new name for this process, different from all earlier names, and
  * gives the program in it (_program). */
 void llmobs_record_self(char out[LLMOBS_RECORD_NAME_MAX], uint64_t *program);
@@ -54,6 +57,9 @@ int llmobs_record_program(pid_t pid, uint64_t *start, uint64_t *program);
  * a process there says nothing, and the process counts as the same. */
 bool llmobs_record_is_another(const struct llmobs_record_owner *who,
                               uint64_t start);
+
+/* The pid namespace in the text that readlink has given with `len`; 0: none. */
+uint64_t llmobs_record_pidns(char *text, ssize_t len);
 
 /* The boot and the pid namespace of this process; 0: not known. */
 void llmobs_record_namespace(uint64_t *boot, uint64_t *pidns);

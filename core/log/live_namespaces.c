@@ -12,6 +12,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/fd.h"
 #include "lib/base/file.h"
+#include "core/log/ledger_dir.h"
 
 /* The number of the first namespace on every kernel (PROC_PID_INIT_INO). */
 #define FIRST UINT64_C(0xEFFFFFFC)
@@ -39,18 +40,15 @@ static bool is_beside_us(int proc, const char *pid)
 
 static int live_namespaces_read_link(int proc, const char *pid, uint64_t *out)
 {
-    char path[NAME_MAX + sizeof("/ns/pid")], text[64], *end;
+    char path[NAME_MAX + sizeof("/ns/pid")], text[64];
     ssize_t n;
 
     snprintf(path, sizeof(path), "%s/ns/pid", pid);
     n = readlinkat(proc, path, text, sizeof(text) - 1);
     if (n < 0)
         return -errno;
-    text[n] = '\0';
-    if (strncmp(text, "pid:[", 5) != 0)
-        return -EINVAL;
-    *out = strtoull(text + 5, &end, 10);
-    return strcmp(end, "]") == 0 && *out ? 0 : -EINVAL;
+    *out = llmobs_record_pidns(text, n);
+    return *out ? 0 : -EINVAL;
 }
 
 /* -ESRCH: the process has ended meanwhile. */
@@ -124,8 +122,7 @@ int llmobs_live_namespaces_read(const char *proc,
     memset(out, 0, sizeof(*out));
     out->before_s =
         llmobs_clock_wall_ns() / 1000000000 - LLMOBS_LIVE_NAMESPACES_SLACK_S;
-    dir =
-        llmobs_fd_list(llmobs_fd_open(AT_FDCWD, proc, O_RDONLY | O_DIRECTORY));
+    dir = llmobs_fd_list_of(AT_FDCWD, proc);
     if (!dir)
         return -errno;
     rc = live_namespaces_read_all(dir, out);
@@ -145,6 +142,6 @@ void llmobs_live_namespaces_free(struct llmobs_live_namespaces *living)
 bool llmobs_live_namespaces_lacks(const struct llmobs_live_namespaces *living,
                                   uint64_t pidns, int64_t written_s)
 {
-    return living->list && pidns && written_s < living->before_s &&
+    return living && living->list && pidns && written_s < living->before_s &&
            !live_namespaces_has(living, pidns);
 }

@@ -34,7 +34,7 @@ int llmobs_live_namespaces_read(const char *proc,
 void llmobs_live_namespaces_free(struct llmobs_live_namespaces *living);
 
 /* True where the namespace certainly has no process, given that a process in it
- * wrote a file at `written_s`. */
+ * wrote a file at `written_s`. NULL has no list. */
 bool llmobs_live_namespaces_lacks(const struct llmobs_live_namespaces *living,
                                   uint64_t pidns, int64_t written_s);
 

@@ -18,7 +18,7 @@
 
 /* The fields. Their numbers are on the disk and never change. */
 enum {
-    TAG_ORIGIN = 1, /* struct origin */
+    TAG_ORIGIN = 1, /* struct llmobs_owner_origin */
     TAG_SERVICE,
     TAG_ENV,
     TAG_VERSION,
@@ -35,15 +35,8 @@ enum {
     TAGS
 };
 
-struct origin {
-    uint64_t boot;
-    uint64_t pidns;
-    uint64_t program; /* of a file's owner (llmobs_record_program) */
-    uint8_t hash[LLMOBS_OWNER_HASH];
-};
-
 struct llmobs_owner {
-    struct origin origin;
+    struct llmobs_owner_origin origin;
     int64_t pid;
     int64_t uid;       /* < 0: not known */
     char *texts[TAGS]; /* those that are texts are used */
@@ -128,7 +121,8 @@ static int add_destinations(const struct llmobs_config *config,
                   return rc ? rc : owner_add_otlp(config, buf), return rc);
 }
 
-static int find_hash(const struct llmobs_config *config, struct origin *origin)
+static int find_hash(const struct llmobs_config *config,
+                     struct llmobs_owner_origin *origin)
 {
     uint8_t hash[LLMOBS_SHA256_LEN];
     struct llmobs_buf buf;
@@ -262,13 +256,6 @@ void llmobs_owner_renew(struct llmobs_owner **owner,
     *owner = anew;
 }
 
-static int keep_text(char **field, struct llmobs_text value)
-{
-    free(*field);
-    *field = strndup(value.data, value.len);
-    return *field ? 0 : -ENOMEM;
-}
-
 static int owner_read_field(struct llmobs_owner *owner, uint32_t tag,
                             struct llmobs_text value)
 {
@@ -279,10 +266,10 @@ static int owner_read_field(struct llmobs_owner *owner, uint32_t tag,
     else if (tag == TAG_UID && value.len == sizeof(owner->uid))
         memcpy(&owner->uid, value.data, value.len);
     else if (tag == TAG_TAG && owner->tag_count < TAGS_MAX)
-        return keep_text(&owner->tags[owner->tag_count++], value);
+        return llmobs_entry_keep(&owner->tags[owner->tag_count++], value);
     else if (tag >= TAG_SERVICE && tag < TAGS && tag != TAG_PID &&
              tag != TAG_UID)
-        return keep_text(&owner->texts[tag], value);
+        return llmobs_entry_keep(&owner->texts[tag], value);
     return 0;
 }
 
@@ -321,7 +308,7 @@ void llmobs_owner_free(struct llmobs_owner *owner)
 
 struct llmobs_text llmobs_owner_text(const struct llmobs_owner *owner)
 {
-    return (struct llmobs_text){owner->lead.data, owner->lead.len};
+    return llmobs_buf_text(&owner->lead);
 }
 
 bool llmobs_owner_same_destinations(const struct llmobs_owner *owner,
@@ -331,24 +318,10 @@ bool llmobs_owner_same_destinations(const struct llmobs_owner *owner,
                   sizeof(owner->origin.hash)) == 0;
 }
 
-const uint8_t *llmobs_owner_hash(const struct llmobs_owner *owner)
+const struct llmobs_owner_origin *llmobs_owner_origin(
+    const struct llmobs_owner *owner)
 {
-    return owner->origin.hash;
-}
-
-uint64_t llmobs_owner_boot(const struct llmobs_owner *owner)
-{
-    return owner->origin.boot;
-}
-
-uint64_t llmobs_owner_pidns(const struct llmobs_owner *owner)
-{
-    return owner->origin.pidns;
-}
-
-uint64_t llmobs_owner_program(const struct llmobs_owner *owner)
-{
-    return owner->origin.program;
+    return &owner->origin;
 }
 
 void llmobs_owner_config(const struct llmobs_owner *owner,

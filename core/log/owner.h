@@ -20,6 +20,14 @@ struct llmobs_owner;
 
 #define LLMOBS_OWNER_HASH 16
 
+/* Where a process runs and delivers, as it is on the disk; 0: not known. */
+struct llmobs_owner_origin {
+    uint64_t boot;
+    uint64_t pidns;
+    uint64_t program; /* that wrote the file (llmobs_record_program) */
+    uint8_t hash[LLMOBS_OWNER_HASH]; /* of its destinations */
+};
+
 /* Gives the owner of this process. */
 struct llmobs_owner *llmobs_owner_new(const struct llmobs_config *config);
 /* llmobs_owner_new in two steps. The first only allocates. For the second the
@@ -51,14 +59,9 @@ void llmobs_owner_seal(struct llmobs_owner *owner,
 bool llmobs_owner_same_destinations(const struct llmobs_owner *owner,
                                     const struct llmobs_owner *other);
 
-/* The hash of its destinations, of LLMOBS_OWNER_HASH bytes. Borrowed. */
-const uint8_t *llmobs_owner_hash(const struct llmobs_owner *owner);
-
-/* Its boot and its pid namespace; 0: not known. */
-uint64_t llmobs_owner_boot(const struct llmobs_owner *owner);
-uint64_t llmobs_owner_pidns(const struct llmobs_owner *owner);
-/* The program that wrote the file (llmobs_record_program); 0: not known. */
-uint64_t llmobs_owner_program(const struct llmobs_owner *owner);
+/* The process's; borrowed. */
+const struct llmobs_owner_origin *llmobs_owner_origin(
+    const struct llmobs_owner *owner);
 
 /* The configuration for its events: a copy of `base` with the values of the
  * owner. Borrows from both. */

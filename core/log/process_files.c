@@ -1,4 +1,4 @@
-#include "core/log/process_files.h"
+#include "core/log/spool.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,10 +17,8 @@
 #include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/scratch.h"
-#include "core/log/ledger_dir.h"
 #include "core/log/held_file.h"
 #include "core/log/relay_sign.h"
-#include "core/log/spool_file.h"
 #include "core/log/spool_name.h"
 #include "core/log/spool_state.h"
 
@@ -51,7 +49,9 @@ static void note_gone(struct llmobs_spool *spool, int64_t now)
         (void)atomic_compare_exchange_strong(&spool->gone_ns, &none, now);
 }
 
-void llmobs_spool_look_first(struct llmobs_spool *spool, int base)
+/* Looks whether a relay delivers the spool, and how full the spool is, as other
+ * processes have told. */
+static void look_first(struct llmobs_spool *spool, int base)
 {
     int64_t now = llmobs_clock_mono_ns();
     uint64_t bytes;
@@ -63,6 +63,18 @@ void llmobs_spool_look_first(struct llmobs_spool *spool, int base)
     note_gone(spool, now);
     if (llmobs_spool_usage_told(base, &bytes) == 0)
         atomic_store(&spool->room, spool->config->spool_max - (int64_t)bytes);
+}
+
+void llmobs_spool_look_for_relay(struct llmobs_spool *spool)
+{
+    int base;
+
+    if (llmobs_spool_base(spool->config, false, &base) != 0) {
+        atomic_store(&spool->relayed, false);
+        return;
+    }
+    look_first(spool, base);
+    close(base);
 }
 
 /* -- the first part of the names of its files ---------------------------- */
@@ -82,7 +94,7 @@ int llmobs_spool_put_base(struct llmobs_spool *spool)
     llmobs_scratch_give(base);
     if (rc)
         return rc;
-    llmobs_spool_look_first(spool, fd);
+    look_first(spool, fd);
     close(fd);
     return 0;
 }
@@ -155,7 +167,8 @@ static bool process_files_has_failed(struct llmobs_spool *spool)
            llmobs_clock_mono_ns() - failed < FAILED_MS * LLMOBS_NS_PER_MS;
 }
 
-int llmobs_spool_wait_ready(struct llmobs_spool *spool)
+/* Waits for the name even where the disk has just failed. */
+static int wait_ready(struct llmobs_spool *spool)
 {
     int64_t until = 0, left;
     unsigned state;
@@ -179,8 +192,7 @@ int llmobs_spool_wait_ready(struct llmobs_spool *spool)
 
 int llmobs_spool_have_ready(struct llmobs_spool *spool)
 {
-    return process_files_has_failed(spool) ? -EBUSY
-                                           : llmobs_spool_wait_ready(spool);
+    return process_files_has_failed(spool) ? -EBUSY : wait_ready(spool);
 }
 
 bool llmobs_spool_is_self(const struct llmobs_spool *spool,
@@ -195,14 +207,9 @@ bool llmobs_spool_is_self(const struct llmobs_spool *spool,
  * so that there are few. */
 #define NAMES 8
 
-int llmobs_spool_with(struct llmobs_spool *spool, uint32_t file,
-                      int (*use)(const char *path, void *ctx), void *ctx)
-{
-    return llmobs_spool_with_of(spool->prefix, file, use, ctx);
-}
-
-int llmobs_spool_with_of(const char *prefix, uint32_t file,
-                         int (*use)(const char *path, void *ctx), void *ctx)
+/* For the files of the process that has this prefix. */
+static int with_of(const char *prefix, uint32_t file,
+                   int (*use)(const char *path, void *ctx), void *ctx)
 {
     char *path = llmobs_scratch_take(PATH_MAX);
     int rc;
@@ -220,6 +227,12 @@ int llmobs_spool_with_of(const char *prefix, uint32_t file,
     }
     llmobs_scratch_give(path);
     return rc;
+}
+
+int llmobs_spool_with(struct llmobs_spool *spool, uint32_t file,
+                      int (*use)(const char *path, void *ctx), void *ctx)
+{
+    return with_of(spool->prefix, file, use, ctx);
 }
 
 /* -- a process that has changed its user or root -------------------------- */
@@ -277,8 +290,8 @@ static int process_files_hold(struct llmobs_spool *spool)
 {
     char *path = llmobs_scratch_take(PATH_MAX);
     int rc = path ? llmobs_spool_have_ready(spool) : -ENOMEM;
-    uint32_t none = 0, file = (uint32_t)(atomic_load(&spool->at) >> 32);
-    struct llmobs_spool_slot *slot = &spool->slots[file % LLMOBS_SPOOL_FILES];
+    uint32_t none = 0, file = llmobs_slots_current(spool);
+    struct llmobs_spool_slot *slot = llmobs_slots_of(spool, file);
 
     if (!rc) {
         llmobs_spool_file_path(spool->prefix, file, path);
@@ -312,4 +325,61 @@ bool llmobs_spool_is_last(struct llmobs_spool *spool, uint32_t file)
     }
     llmobs_scratch_give(path);
     return last;
+}
+
+/* -- the files of a parent ------------------------------------------------ */
+
+void llmobs_spool_note_parent(struct llmobs_spool *spool)
+{
+    struct llmobs_spool_parent *parent = &spool->parent;
+
+    parent->process = atomic_load(&spool->named) ? spool->process : 0;
+    if (!parent->process)
+        return;
+    parent->key = spool->key;
+    memcpy(parent->prefix, spool->prefix, strlen(spool->prefix) + 1);
+}
+
+static int append_to_parents(const char *path, void *ctx)
+{
+    struct llmobs_spool_written written;
+
+    return llmobs_spool_append(path, ctx, &written);
+}
+
+/* Until the child has entries of its own, the names are still its parent's. */
+static const struct llmobs_entry_key *find_parents(
+    const struct llmobs_spool *spool, int process, const char **prefix)
+{
+    if (atomic_load(&spool->named) && spool->process == process) {
+        *prefix = spool->prefix;
+        return &spool->key;
+    }
+    *prefix = spool->parent.prefix;
+    return spool->parent.process == process ? &spool->parent.key : NULL;
+}
+
+/* The parent writes an END, too, if it ends in order: its own then counts. */
+void llmobs_spool_end_parents(struct llmobs_spool *spool,
+                              struct llmobs_exchange *exchange)
+{
+    uint32_t home = llmobs_spool_home_of(&exchange->item.spooled);
+    const char *prefix;
+    const struct llmobs_entry_key *key =
+        find_parents(spool, exchange->process, &prefix);
+    struct llmobs_spool_writing *writing =
+        home && key ? llmobs_scratch_take(sizeof(*writing)) : NULL;
+    bool bare = llmobs_privacy_withholds(&spool->config->privacy);
+
+    if (!writing)
+        return;
+    llmobs_entry_begin(&writing->writer, LLMOBS_ENTRY_END,
+                       exchange->item.spooled.id);
+    if (llmobs_exchange_add(exchange, bare, &writing->facts,
+                            &writing->writer) == 0) {
+        writing->writer.start.head.type = LLMOBS_ENTRY_CHILDS_END;
+        if (llmobs_entry_end(&writing->writer, key) <= LLMOBS_ENTRY_MAX)
+            (void)with_of(prefix, home, append_to_parents, &writing->writer);
+    }
+    llmobs_scratch_give(writing);
 }

@@ -11,7 +11,6 @@
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "core/log/spool_file.h"
-#include "core/trace/propagate.h"
 #include "lib/base/hazard.h"
 
 #define VERSION 1
@@ -69,7 +68,7 @@ static int relay_sign_fill(int fd, const struct llmobs_owner *const *owners,
 
     memcpy(content.magic, magic, sizeof(magic));
     for (size_t i = 0; i < count; i++)
-        memcpy(content.hashes[i], llmobs_owner_hash(owners[i]),
+        memcpy(content.hashes[i], llmobs_owner_origin(owners[i])->hash,
                LLMOBS_OWNER_HASH);
     if (ftruncate(fd, 0))
         return -errno;
@@ -143,7 +142,7 @@ static bool relay_sign_names(const struct content *content, ssize_t len,
         content->version != VERSION || content->count > LLMOBS_RELAY_HASHES)
         return false;
     for (size_t i = 0; owner && i < content->count; i++)
-        if (memcmp(content->hashes[i], llmobs_owner_hash(owner),
+        if (memcmp(content->hashes[i], llmobs_owner_origin(owner)->hash,
                    LLMOBS_OWNER_HASH) == 0)
             return true;
     return LLMOBS_HAZARD(for_anybody, !owner, true);

@@ -21,7 +21,6 @@
 #define LLMOBS_RELAY_SIGN_H
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <sys/types.h>
 
 #include "core/log/owner.h"

@@ -23,10 +23,7 @@
 #include "core/log/event_item.h"
 #include "core/log/exchange_entry.h"
 #include "core/log/held_file.h"
-#include "core/log/process_files.h"
-#include "core/log/spool_file.h"
-#include "core/log/spool_slots.h"
-#include "core/log/take_back_spool.h"
+#include "core/log/spool_state.h"
 
 /* If LLMOBS_SPOOL_MAX is small, a file takes at most this part of it. */
 #define FILE_PARTS 16
@@ -34,10 +31,6 @@
 #define LOOK_EVERY_MS 1000
 /* The time between two looks for the relay. */
 #define RELAY_EVERY_MS 1000
-/* A relay that is started again is ready within this time. */
-#define GONE_MS 4000
-/* A relay that lives has sent within this time what it was given. */
-#define WATCH_MS 5000
 
 /* Sets all members but the slots to their values before this process has a
  * name. */
@@ -493,50 +486,38 @@ int llmobs_spool_reject(struct llmobs_spool *spool, struct llmobs_text event)
     return rc;
 }
 
-/* A note about entries of a file. */
+/* An entry about others of a file. */
 struct note {
-    struct llmobs_spool *spool;
-    const uint64_t *ids;
-    size_t count;
-    unsigned delivered_to;
+    const struct llmobs_spool *spool;
+    struct llmobs_spool_addition addition;
 };
 
-static int note_delivered_to_at(const char *path, void *ctx)
+static int note_at(const char *path, void *ctx)
 {
-    const struct note *note = ctx;
-    const struct llmobs_spool_target target = {path, &note->spool->key};
+    struct note *note = ctx;
 
-    return llmobs_spool_write_delivered_to(&target, *note->ids,
-                                           note->delivered_to);
+    return llmobs_spool_add(path, &note->spool->key, &note->addition);
 }
 
 void llmobs_spool_note_delivered_to(struct llmobs_spool *spool,
                                     const struct llmobs_spooled *spooled,
                                     unsigned delivered_to)
 {
-    struct note note = {spool, &spooled->id, 1, delivered_to};
+    struct note note = {spool,
+                        {LLMOBS_ENTRY_DELIVERED_TO,
+                         spooled->id,
+                         {(const char *)&delivered_to, sizeof(delivered_to)},
+                         0}};
     int rc;
 
     if (!spooled->file)
         return;
-    rc = llmobs_spool_with(spool, spooled->file, note_delivered_to_at, &note);
+    rc = llmobs_spool_with(spool, spooled->file, note_at, &note);
     if (rc)
         llmobs_spool_note_failure(spool, rc);
 }
 
 /* -- handing over -------------------------------------------------------- */
-
-static void look_for_relay(struct llmobs_spool *spool)
-{
-    int base;
-
-    if (llmobs_spool_base(spool->config, false, &base) != 0) {
-        atomic_store(&spool->relayed, false);
-        return;
-    }
-    llmobs_spool_look_first(spool, base);
-    close(base);
-}
 
 /* One thread looks; other threads take the last answer. It is the app's thread,
  * which may be cancelled, but not in the look. */
@@ -554,7 +535,7 @@ bool llmobs_spool_is_relayed(struct llmobs_spool *spool)
         LLMOBS_HAZARD(cancelled_in_the_look,
                       pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state),
                       state = PTHREAD_CANCEL_ENABLE);
-        look_for_relay(spool);
+        llmobs_spool_look_for_relay(spool);
         pthread_setcancelstate(state, NULL);
     }
     return atomic_load(&spool->relayed);
@@ -573,59 +554,17 @@ void llmobs_spool_hand(struct llmobs_spool *spool,
     llmobs_slots_leave(spool, spooled->file, 1);
 }
 
-/* -- taking back --------------------------------------------------------- */
-
-unsigned llmobs_spool_handed(const struct llmobs_spool *spool)
-{
-    return atomic_load(&spool->handed);
-}
-
-bool llmobs_spool_watches(const struct llmobs_spool *spool)
-{
-    return atomic_load(&spool->handed) &&
-           (atomic_load(&spool->gone_ns) ||
-            llmobs_clock_mono_ns() - atomic_load(&spool->handed_ns) <
-                WATCH_MS * LLMOBS_NS_PER_MS);
-}
-
-bool llmobs_spool_wants_back(struct llmobs_spool *spool)
-{
-    int64_t gone = atomic_load(&spool->gone_ns);
-
-    return gone && atomic_load(&spool->handed) &&
-           atomic_load(&spool->state) == LLMOBS_SPOOL_READY &&
-           llmobs_clock_mono_ns() - gone >= GONE_MS * LLMOBS_NS_PER_MS;
-}
-
-bool llmobs_spool_has_no_relay(struct llmobs_spool *spool)
-{
-    look_for_relay(spool);
-    return !atomic_load(&spool->relayed);
-}
-
-void llmobs_spool_taken_back(struct llmobs_spool *spool, unsigned handed)
-{
-    unsigned seen = handed;
-
-    if (!handed || !atomic_compare_exchange_strong(&spool->handed, &seen, 0))
-        atomic_store(&spool->gone_ns, llmobs_clock_mono_ns());
-}
-
 /* -- releasing ----------------------------------------------------------- */
-
-static int note_release_at(const char *path, void *ctx)
-{
-    const struct note *note = ctx;
-    const struct llmobs_spool_target target = {path, &note->spool->key};
-
-    return llmobs_spool_note(&target, note->ids, note->count);
-}
 
 static int note_release(struct llmobs_spool *spool, uint32_t file,
                         const uint64_t *ids, size_t count)
 {
-    struct note note = {spool, ids, count, 0};
-    int rc = llmobs_spool_with(spool, file, note_release_at, &note);
+    struct note note = {spool,
+                        {LLMOBS_ENTRY_RELEASE,
+                         ids[0],
+                         {(const char *)ids, count * sizeof(*ids)},
+                         0}};
+    int rc = llmobs_spool_with(spool, file, note_at, &note);
 
     if (rc == -ENOENT) /* the file is gone, and its entries with it */
         return 0;
@@ -920,9 +859,7 @@ int llmobs_spool_load(struct llmobs_spool *spool,
     rc = llmobs_spool_with(spool, spooled->file, load_at, &loading);
     if (rc)
         return rc;
-    if (!llmobs_entry_next(&spool->key,
-                           (struct llmobs_text){text->data, text->len}, &at,
-                           entry) ||
+    if (!llmobs_entry_next(&spool->key, llmobs_buf_text(text), &at, entry) ||
         entry->id != spooled->id)
         return loading.last ? -EXDEV : -EBADMSG;
     return 0;

@@ -11,12 +11,14 @@
  * is removed when all of its entries are released. A relay may claim a file in
  * which the process has handed over an entry: docs/SPOOL.md.
  *
- * Owns:    the files of this process, by the name of process_files.h.
+ * Owns:    the files of this process, by one name, from its first entry on
+ *          (process_files.c).
  * Threads: start, begin, end: any. They take no lock, and allocate only by
  *          scratch.h; the first threads wait for each other. release, load,
- * look: the thread that has the worker's turn. close: the exit handler after
- * it. Errors:  -EDQUOT: the spool is full; any other error: the disk's. The
- * caller still has in memory what could not be written; if an END could not,
+ *          look: the thread that has the worker's turn. close: the exit
+ *          handler after it.
+ * Errors:  -EDQUOT: the spool is full; any other error: the disk's. The caller
+ *          still has in memory what could not be written; if an END could not,
  *          the spool has no entry of the call any more.
  * Limits:  LLMOBS_SPOOL_MAX bytes in the user's spool. A process counts them at
  *          most once a second, and shares the result with other processes, so
@@ -39,6 +41,22 @@ struct llmobs_spool;
 struct llmobs_spool *llmobs_spool_new(const struct llmobs_config *config);
 /* Frees the memory; the disk keeps its entries. */
 void llmobs_spool_free(struct llmobs_spool *spool);
+
+/* 0 where the process has its name. The first caller finds it, and makes the
+ * spool, or notes that it could not; the first threads wait, without a lock,
+ * for the thread that does. -EBUSY: it takes too long, or the disk has just
+ * failed. Any thread. */
+int llmobs_spool_have_ready(struct llmobs_spool *spool);
+
+/* _has_moved: the process has changed its user or its root since it found its
+ * name. _is_away: it has moved, and cannot release this entry now. If it
+ * delivered the entry, the next process of that user would deliver it again.
+ * _may_return: the process does not end yet, and may become that user again.
+ * For the thread that has the worker's turn. */
+bool llmobs_spool_has_moved(const struct llmobs_spool *spool);
+bool llmobs_spool_is_away(struct llmobs_spool *spool,
+                          const struct llmobs_spooled *spooled);
+bool llmobs_spool_may_return(struct llmobs_spool *spool);
 
 /* Makes the key for a call that is about to begin, and for its account
  * (account.h). Preserves errno. */

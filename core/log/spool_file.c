@@ -25,25 +25,14 @@
 #include "core/log/event_item.h"
 #include "core/log/held_file.h"
 #include "core/log/spool_name.h"
-#include "core/trace/propagate.h"
 
 int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap)
 {
-    const char *const leaf = "/spool";
-    size_t len;
-    int rc;
-
     if (config->spool_dir)
         return (size_t)snprintf(out, cap, "%s", config->spool_dir) < cap
                    ? 0
                    : -ENAMETOOLONG;
-    rc = llmobs_config_base_dir(config, out, cap);
-    if (rc)
-        return rc;
-    len = strlen(out);
-    return (size_t)snprintf(out + len, cap - len, "%s", leaf) < cap - len
-               ? 0
-               : -ENAMETOOLONG;
+    return llmobs_config_base_dir(config, "/spool", out, cap);
 }
 
 int llmobs_spool_base(const struct llmobs_config *config, bool list, int *out)
@@ -260,52 +249,54 @@ int llmobs_spool_shut(const char *path)
     return rc;
 }
 
-/* Appends an entry and gives its place; `offset` may be NULL. */
-static int spool_file_append(const struct llmobs_spool_target *target,
-                             struct llmobs_entry_writer *writer,
-                             uint64_t *offset)
+int llmobs_spool_append(const char *path,
+                        const struct llmobs_entry_writer *writer,
+                        struct llmobs_spool_written *written)
 {
     const struct llmobs_text no_owner = {NULL, 0};
-    struct llmobs_spool_written written;
-    int fd = llmobs_spool_open(target->path, O_WRONLY | O_APPEND);
-    size_t size;
-    int rc;
+    int fd = llmobs_spool_open(path, O_WRONLY | O_APPEND);
+    int rc =
+        fd < 0 ? -errno : llmobs_spool_write(fd, no_owner, writer, written);
 
-    if (fd < 0)
-        return -errno;
-    size = llmobs_entry_end(writer, target->key);
-    rc = llmobs_spool_write(fd, no_owner, writer, &written);
-    close(fd);
-    if (offset)
-        *offset = written.end - size;
+    if (fd >= 0)
+        close(fd);
     return rc;
 }
 
-/* Adds an entry of one field. */
-static int append_field(const struct llmobs_spool_target *target,
-                        enum llmobs_entry_type type, uint64_t id, uint32_t tag,
-                        struct llmobs_text field)
+static int add_fields(struct llmobs_entry_writer *writer,
+                      const struct llmobs_spool_addition *addition)
+{
+    bool span = addition->type == LLMOBS_ENTRY_EVENT;
+    int rc = llmobs_entry_add(
+        writer, span ? LLMOBS_EVENT_TAG + LLMOBS_EVENT_SPAN : LLMOBS_NOTE_FIELD,
+        addition->field.data, addition->field.len);
+
+    if (!rc && span)
+        rc = llmobs_entry_add(writer, LLMOBS_ENTRY_BESIDE, "", 1);
+    if (!rc && span)
+        rc = llmobs_entry_add(writer, LLMOBS_ENTRY_FOR_RELAY, "", 1);
+    return rc;
+}
+
+int llmobs_spool_add(const char *path, const struct llmobs_entry_key *key,
+                     struct llmobs_spool_addition *addition)
 {
     struct llmobs_entry_writer *writer = llmobs_scratch_take(sizeof(*writer));
+    struct llmobs_spool_written written;
+    size_t size;
     int rc;
 
     if (!writer)
         return -ENOMEM;
-    llmobs_entry_begin(writer, type, id);
-    rc = llmobs_entry_add(writer, tag, field.data, field.len);
-    if (!rc)
-        rc = spool_file_append(target, writer, NULL);
+    llmobs_entry_begin(writer, addition->type, addition->id);
+    rc = add_fields(writer, addition);
+    if (!rc) {
+        size = llmobs_entry_end(writer, key);
+        rc = llmobs_spool_append(path, writer, &written);
+        addition->offset = rc ? 0 : written.end - size;
+    }
     llmobs_scratch_give(writer);
     return rc;
-}
-
-int llmobs_spool_note(const struct llmobs_spool_target *target,
-                      const uint64_t *ids, size_t count)
-{
-    const struct llmobs_text field = {(const char *)ids, count * sizeof(*ids)};
-
-    return append_field(target, LLMOBS_ENTRY_RELEASE, ids[0],
-                        LLMOBS_RELEASE_IDS, field);
 }
 
 /* The app may have lowered its limit of file sizes below this place. */
@@ -338,38 +329,6 @@ int llmobs_spool_strike(const char *path, uint64_t offset, uint64_t id)
         rc = put_type(fd, offset, head.type);
     }
     close(fd);
-    return rc;
-}
-
-int llmobs_spool_write_delivered_to(const struct llmobs_spool_target *target,
-                                    uint64_t id, unsigned delivered_to)
-{
-    const struct llmobs_text field = {(const char *)&delivered_to,
-                                      sizeof(delivered_to)};
-
-    return append_field(target, LLMOBS_ENTRY_DELIVERED_TO, id,
-                        LLMOBS_DELIVERED_TO_BITS, field);
-}
-
-int llmobs_spool_write_span(const struct llmobs_spool_target *target,
-                            uint64_t id, struct llmobs_text event,
-                            uint64_t *offset)
-{
-    struct llmobs_entry_writer *writer = llmobs_scratch_take(sizeof(*writer));
-    int rc;
-
-    if (!writer)
-        return -ENOMEM;
-    llmobs_entry_begin(writer, LLMOBS_ENTRY_EVENT, id);
-    rc = llmobs_entry_add(writer, LLMOBS_EVENT_TAG + LLMOBS_EVENT_SPAN,
-                          event.data, event.len);
-    if (!rc)
-        rc = llmobs_entry_add(writer, LLMOBS_ENTRY_BESIDE, "", 1);
-    if (!rc)
-        rc = llmobs_entry_add(writer, LLMOBS_ENTRY_FOR_RELAY, "", 1);
-    if (!rc)
-        rc = spool_file_append(target, writer, offset);
-    llmobs_scratch_give(writer);
     return rc;
 }
 
@@ -474,8 +433,7 @@ int llmobs_spool_key(const char *path, struct llmobs_entry_key *key)
     llmobs_buf_init(&text, sizeof(file) + 1);
     rc = llmobs_spool_read(path, 0, sizeof(file), &text);
     if (!rc)
-        rc = llmobs_entry_file_read((struct llmobs_text){text.data, text.len},
-                                    key);
+        rc = llmobs_entry_file_read(llmobs_buf_text(&text), key);
     llmobs_buf_fini(&text);
     return rc;
 }
@@ -548,13 +506,9 @@ static void count_files(int base, DIR *list, uint64_t *bytes)
 
 static int count_all(int base, uint64_t *bytes)
 {
-    DIR *list;
-    int fd, rc = llmobs_dirs_reopen(base, &fd);
+    DIR *list = llmobs_fd_list_of(base, ".");
 
     *bytes = 0;
-    if (rc)
-        return rc;
-    list = llmobs_fd_list(fd);
     if (!list)
         return -errno;
     count_files(dirfd(list), list, bytes);

@@ -19,11 +19,10 @@
 
 /* A full file and the biggest entry at its end. */
 #define LLMOBS_SPOOL_TEXT (LLMOBS_ENTRY_MAX + ((size_t)8 << 20))
-/* The field of a RELEASE entry, an array of ids, and the most ids in it. */
-#define LLMOBS_RELEASE_IDS 1
+/* The field of a RELEASE entry, an array of ids, of which there are so many at
+ * most; and that of a DELIVERED_TO entry: the destinations, a bit each. */
+#define LLMOBS_NOTE_FIELD 1
 #define LLMOBS_RELEASE_MAX 256
-/* The field of a HAD entry: the destinations, a bit each. */
-#define LLMOBS_DELIVERED_TO_BITS 1
 #define LLMOBS_INFERRED (1u << 30) /* not a destination: spool.h */
 
 /* A file of this size or a greater one is closed: a reader has claimed it. To
@@ -78,28 +77,26 @@ int llmobs_spool_write(int fd, struct llmobs_text owner,
                        const struct llmobs_entry_writer *writer,
                        struct llmobs_spool_written *written);
 
-/* An existing file, to add entries to. */
-struct llmobs_spool_target {
-    const char *path;
-    const struct llmobs_entry_key *key;
+/* Opens a file, and appends an ended entry. */
+int llmobs_spool_append(const char *path,
+                        const struct llmobs_entry_writer *writer,
+                        struct llmobs_spool_written *written);
+
+/* An entry that is added to an existing file: a RELEASE for the ids in `field`,
+ * by the first of them; a DELIVERED_TO; or the EVENT of a span beside a call of
+ * the file (entry.h), in whose text its time is. */
+struct llmobs_spool_addition {
+    enum llmobs_entry_type type;
+    uint64_t id;
+    struct llmobs_text field;
+    uint64_t offset; /* its place, once it is added */
 };
 
-/* Adds a RELEASE entry for these ids. */
-int llmobs_spool_note(const struct llmobs_spool_target *target,
-                      const uint64_t *ids, size_t count);
+int llmobs_spool_add(const char *path, const struct llmobs_entry_key *key,
+                     struct llmobs_spool_addition *addition);
 
 /* Releases an entry in place, which needs no room on the disk. */
 int llmobs_spool_strike(const char *path, uint64_t offset, uint64_t id);
-
-/* Adds a DELIVERED_TO entry: bit i is destination i. */
-int llmobs_spool_write_delivered_to(const struct llmobs_spool_target *target,
-                                    uint64_t id, unsigned delivered_to);
-
-/* Adds an EVENT entry of a span, whose text has its time, beside a call of the
- * file (entry.h). Gives its place. */
-int llmobs_spool_write_span(const struct llmobs_spool_target *target,
-                            uint64_t id, struct llmobs_text event,
-                            uint64_t *offset);
 
 /* Appends to the buffer `size` bytes from `offset` on, or as many as the file
  * has; none behind LLMOBS_SPOOL_CLOSED if `offset` is before it. Of holes in

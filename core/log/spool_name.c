@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/buf.h"
-
 /* Reads a record, which ends before `end`; false where it is none. */
 static bool read_record(const char *at, const char *end,
                         struct llmobs_record_owner *out)
@@ -50,31 +48,20 @@ bool llmobs_spool_name_parse(const char *name, struct llmobs_spool_name *out)
     return out->file > 0 && strcmp(again, name) == 0;
 }
 
-static char *put_decimal(char *out, uint64_t number)
-{
-    char digits[21];
-    size_t len = llmobs_text_decimal(number, digits);
-
-    memcpy(out, digits, len);
-    return out + len;
-}
-
 void llmobs_spool_name_write(const struct llmobs_spool_name *name,
                              char out[LLMOBS_SPOOL_NAME_MAX])
 {
     *out++ = !name->claimed ? 'o' : name->by_relay ? 'r' : 'c';
     *out++ = '.';
     if (name->claimed) {
-        llmobs_record_name(&name->by, out);
-        out += strlen(out);
+        out = llmobs_record_name(&name->by, out);
         *out++ = '.';
-        out = put_decimal(out, name->by_pidns);
+        out = llmobs_record_put(out, name->by_pidns, 10);
         *out++ = '.';
     }
-    llmobs_record_name(&name->who, out);
-    out += strlen(out);
+    out = llmobs_record_name(&name->who, out);
     *out++ = '-';
-    *put_decimal(out, name->file) = '\0';
+    *llmobs_record_put(out, name->file, 10) = '\0';
 }
 
 bool llmobs_record_equal(const struct llmobs_record_owner *a,

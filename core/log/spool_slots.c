@@ -1,24 +1,10 @@
-#include "core/log/spool_slots.h"
-
-#include <stdint.h>
+#include "core/log/spool_state.h"
 
 #include "lib/base/hazard.h"
-#include "core/log/process_files.h"
-
-struct llmobs_spool_slot *llmobs_slots_of(struct llmobs_spool *spool,
-                                          uint32_t file)
-{
-    return &spool->slots[file % LLMOBS_SPOOL_FILES];
-}
 
 static uint32_t file_at(uint64_t at)
 {
     return (uint32_t)(at >> 32);
-}
-
-uint32_t llmobs_slots_current(struct llmobs_spool *spool)
-{
-    return file_at(atomic_load(&spool->at));
 }
 
 /* Writes only to the slots in use, which are few: memory that a child writes to

@@ -94,6 +94,19 @@ struct llmobs_spool {
     struct llmobs_spool_parent parent;
 };
 
+/* The slot of a file. The spool owns it. */
+static inline struct llmobs_spool_slot *llmobs_slots_of(
+    struct llmobs_spool *spool, uint32_t file)
+{
+    return &spool->slots[file % LLMOBS_SPOOL_FILES];
+}
+
+/* The number of the file that the next call begins in. */
+static inline uint32_t llmobs_slots_current(const struct llmobs_spool *spool)
+{
+    return (uint32_t)(atomic_load(&spool->at) >> 32);
+}
+
 /* How many slots were ever used: files count up, and no file is newer than the
  * current one. A look at all slots would touch five pages. */
 static inline size_t llmobs_spool_slots(const struct llmobs_spool *spool)
@@ -122,8 +135,62 @@ struct llmobs_spool_writing {
 _Static_assert(sizeof(struct llmobs_spool_writing) <= LLMOBS_SCRATCH_SIZE,
                "an allocation for each entry");
 
-/* In a child, before it forgets its parent's files: notes where they are
- * (spool_parent.c). */
+/* -- the slots (spool_slots.c) --
+ *
+ * Any thread; none waits for another. A slot is written only by whoever is
+ * counted in its `left`, or finds it 0. */
+
+/* Counts `size` bytes of a new entry, and the entry, in the current file, and
+ * gives its number; so nobody removes the file while the entry is written. The
+ * caller leaves it. 0: the process has too many files. */
+uint32_t llmobs_slots_enter(struct llmobs_spool *spool, size_t size);
+
+/* Counts the bytes of a later entry, if the file is still the current one. */
+void llmobs_slots_count(struct llmobs_spool *spool, uint32_t file, size_t size);
+
+/* Leaves a file with `n` entries. If the relay may have entries of it, the last
+ * thread that leaves frees the slot, and the relay removes the file. Otherwise
+ * the spool's tidying does both. */
+void llmobs_slots_leave(struct llmobs_spool *spool, uint32_t file, unsigned n);
+
+/* Goes on to a new file, if `file` is the current one and there is a slot. */
+void llmobs_slots_turn_from(struct llmobs_spool *spool, uint32_t file);
+
+/* Makes the slot ready for another file. */
+void llmobs_slots_forget(struct llmobs_spool_slot *slot);
+
+/* Forgets all files, in a child that has just begun. */
+void llmobs_slots_clear(struct llmobs_spool *spool);
+
+bool llmobs_slots_has_entries(struct llmobs_spool *spool);
+
+/* -- the name of this process's files (process_files.c). Any thread. -- */
+
+/* Notes that the disk has failed, or, by 0, that it works again. For a second
+ * after a failure _have_ready gives -EBUSY, except in a process that ends. */
+void llmobs_spool_note_failure(struct llmobs_spool *spool, int error);
+
+/* Looks whether a relay delivers the spool; none does where there is no spool.
+ */
+void llmobs_spool_look_for_relay(struct llmobs_spool *spool);
+
+/* Makes the spool again, which somebody may have removed since. */
+int llmobs_spool_put_base(struct llmobs_spool *spool);
+
+/* True for the name of this process's files. */
+bool llmobs_spool_is_self(const struct llmobs_spool *spool,
+                          const struct llmobs_record_owner *who);
+
+/* Calls `use` with the path of a file of this process, and again with the name
+ * that a reader has given it, as long as `use` gives -ENOENT. */
+int llmobs_spool_with(struct llmobs_spool *spool, uint32_t file,
+                      int (*use)(const char *path, void *ctx), void *ctx);
+
+/* True where no other file of this process can be opened any more: then this
+ * file, which is held (held_file.h), grows as far as the spool. */
+bool llmobs_spool_is_last(struct llmobs_spool *spool, uint32_t file);
+
+/* In a child, before it forgets its parent's files: notes where they are. */
 void llmobs_spool_note_parent(struct llmobs_spool *spool);
 
 #endif

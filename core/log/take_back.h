@@ -1,14 +1,23 @@
 /* take_back - what this process had handed over to a relay that is gone, it
  * takes back: it claims its own files as any reader does.
  *
- * Threads: the thread that has the worker's turn.
+ * Threads: the thread that has the worker's turn; _watches: any.
  */
 #ifndef LLMOBS_TAKE_BACK_H
 #define LLMOBS_TAKE_BACK_H
 
-#include "core/log/adopt_state.h"
+#include <stdbool.h>
 
-/* True where there is something to take back. */
+struct llmobs_adopt;
+struct llmobs_adopt_claim;
+struct llmobs_spool;
+
+/* True where a thread has to look whether the relay still lives: something was
+ * handed over a moment ago, or is to be taken back. */
+bool llmobs_take_back_watches(const struct llmobs_spool *spool);
+
+/* True where there is something to take back: the relay has been away for a
+ * while, and has our entries. */
 bool llmobs_take_back_is_due(const struct llmobs_adopt *adopt);
 
 /* The next walk of the adoption takes it back. -EBUSY: a relay has come after

@@ -175,13 +175,3 @@ int llmobs_dirs_have(const char *path, bool chosen, int *out)
 {
     return dirs_open_dir(path, chosen, true, O_DIRECTORY | O_PATH, out);
 }
-
-int llmobs_dirs_reopen(int dir, int *out)
-{
-    int fd = llmobs_fd_open(dir, ".", O_RDONLY | O_DIRECTORY);
-
-    if (fd < 0)
-        return -errno;
-    *out = fd;
-    return 0;
-}

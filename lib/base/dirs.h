@@ -23,7 +23,4 @@ int llmobs_dirs_open(const char *path, bool chosen, bool list, int *out);
  * mode 0700 under every umask. Gives *out. */
 int llmobs_dirs_have(const char *path, bool chosen, int *out);
 
-/* Opens the same directory once more, for reading it. Gives *out. */
-int llmobs_dirs_reopen(int dir, int *out);
-
 #endif

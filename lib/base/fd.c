@@ -419,6 +419,11 @@ DIR *llmobs_fd_list(int fd)
     return list;
 }
 
+DIR *llmobs_fd_list_of(int dir, const char *name)
+{
+    return llmobs_fd_list(llmobs_fd_open(dir, name, O_RDONLY | O_DIRECTORY));
+}
+
 struct dirent *llmobs_fd_entry(DIR *list, unsigned *left)
 {
     if (*left == 0)

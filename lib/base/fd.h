@@ -74,6 +74,8 @@ void llmobs_fd_close(int fd, const struct stat *file);
 /* Takes `fd`, of a directory opened for reading, or -1 with errno; gives its
  * entries, for closedir, or NULL with errno. */
 DIR *llmobs_fd_list(int fd);
+/* The same for the directory of that name in `dir`; ".": for `dir` itself. */
+DIR *llmobs_fd_list_of(int dir, const char *name);
 
 /* How many names of a directory the library reads at most: somebody may add
  * them as fast as it reads. */

@@ -12,7 +12,6 @@
 #include "core/deliver/worker.h"
 #include "lib/base/stats.h"
 #include "core/log/adopt_state.h"
-#include "core/log/process_files.h"
 #include "core/log/relay_sign.h"
 #include "core/log/spool_file.h"
 #include "core/log/spool_state.h"

@@ -12,7 +12,6 @@
 #include "core/deliver/backlog.h"
 #include "lib/base/stats.h"
 #include "core/log/owner.h"
-#include "core/log/process_files.h"
 #include "core/log/spool_file.h"
 #include "core/log/spool_state.h"
 #include "tests/unit/spool_case.h"

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/log/process_files.h"
 #include "core/log/spool_file.h"
 #include "core/log/spool_name.h"
 #include "tests/unit/spool_case.h"
