@@ -117,8 +117,7 @@ static const struct llmobs_config *attach_load_config(
         llmobs_config_load(env ? env : host->env, complain_later, complaints);
 
     free(env);
-    if (loaded)
-        llmobs_origin_find(loaded);
+    llmobs_origin_await(loaded);
     return loaded;
 }
 

@@ -1,20 +1,28 @@
 #include "core/config/origin.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <time.h>
 
 #include "lib/base/file.h"
 #include "lib/base/glob.h"
 #include "lib/base/hazard.h"
 #include "lib/base/scratch.h"
 #include "lib/base/script.h"
+#include "lib/base/sole.h"
 #include "lib/span/context.h"
 #include "lib/span/secrets.h"
 
 #define WORDS_MAX 7680
+/* How often a thread looks whether another one has found the names. */
+#define PAUSES 400
+#define PAUSE_NS 50000
 #define PATH_MAX_LEN 256
 #define UNIT_MAX 128
 
@@ -149,6 +157,7 @@ static struct llmobs_text words_of(const char *pid, char *out)
     char path[64];
     ssize_t len;
 
+    out[0] = '\0';
     snprintf(path, sizeof(path), "/proc/%s/cmdline", pid);
     len = llmobs_file_begin(AT_FDCWD, path, out, WORDS_MAX);
     return (struct llmobs_text){out, len > 0 ? (size_t)len : 0};
@@ -194,6 +203,18 @@ static bool is_cron(struct llmobs_text words)
     return llmobs_glob_listed(CRONS, name);
 }
 
+/* "php-fpm: pool shop" */
+static void find_pool(struct origin *origin)
+{
+    static const char begin[] = "php-fpm: pool ";
+
+    if (strncmp(origin->room, begin, sizeof(begin) - 1) == 0)
+        snprintf(origin->pool, sizeof(origin->pool), "%.*s", UNIT_MAX - 1,
+                 origin->room + sizeof(begin) - 1);
+    if (!may_be_told(origin->pool))
+        origin->pool[0] = '\0';
+}
+
 /* Looks from a process upwards for one that runs a script. A shell that cron
  * starts has the script in its program. */
 static void find_script(struct origin *origin)
@@ -202,6 +223,7 @@ static void find_script(struct origin *origin)
     struct llmobs_text words = words_of(pid, origin->room), found;
     enum llmobs_script kind = llmobs_script_read(words, &found);
 
+    find_pool(origin);
     for (int level = 0; kind != LLMOBS_SCRIPT_FILE; level++) {
         if (kind == LLMOBS_SCRIPT_CODE)
             keep_path(path_in(found), origin->job);
@@ -218,19 +240,6 @@ static void find_script(struct origin *origin)
             return;
     }
     keep_path(found, origin->script);
-}
-
-/* "php-fpm: pool shop" */
-static void find_pool(struct origin *origin)
-{
-    static const char begin[] = "php-fpm: pool ";
-
-    (void)words_of("self", origin->room);
-    if (strncmp(origin->room, begin, sizeof(begin) - 1) == 0)
-        snprintf(origin->pool, sizeof(origin->pool), "%.*s", UNIT_MAX - 1,
-                 origin->room + sizeof(begin) - 1);
-    if (!may_be_told(origin->pool))
-        origin->pool[0] = '\0';
 }
 
 /* Takes the last *.service of a group's path, unless a scope is below it: there
@@ -284,7 +293,8 @@ static bool set_name(struct llmobs_config *config, struct llmobs_text name,
 
     if (!copy)
         return false;
-    free(config->ml_app);
+    /* Another thread may have waited in vain, and read the name of before: that
+     * one stays. */
     config->ml_app = copy;
     config->app = app;
     return true;
@@ -345,7 +355,7 @@ static void settle_script(struct llmobs_config *config,
     config->script = config->callsite > 0 && path[0] ? strdup(path) : NULL;
 }
 
-void llmobs_origin_find(struct llmobs_config *config)
+static void origin_find(struct llmobs_config *config)
 {
     struct origin *origin = llmobs_scratch_take(sizeof(*origin));
 
@@ -355,7 +365,6 @@ void llmobs_origin_find(struct llmobs_config *config)
     origin->script[0] = origin->job[0] = '\0';
     keep_path(llmobs_text_of(config->script), origin->command);
     find_unit(origin);
-    find_pool(origin);
     find_script(origin);
     if (config->app != LLMOBS_APP_NAMED)
         name_app(config, origin);
@@ -365,4 +374,44 @@ void llmobs_origin_find(struct llmobs_config *config)
     /* A command line may hold keys. */
     explicit_bzero(origin->room, sizeof(origin->room));
     llmobs_scratch_give(origin);
+}
+
+/* The configuration whose names were not looked for yet; or NULL. */
+static _Atomic(struct llmobs_config *) waiting;
+
+void llmobs_origin_await(struct llmobs_config *config)
+{
+    atomic_store(&waiting, config);
+}
+
+/* A thread that the program cancels would keep the turn. */
+static void origin_take_turn(void)
+{
+    static atomic_int turn;
+    const struct timespec pause = {0, PAUSE_NS};
+    struct llmobs_config *config;
+    int state;
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    for (int i = 0; i < PAUSES && atomic_load(&waiting); i++) {
+        if (!llmobs_sole_take(&turn)) {
+            nanosleep(&pause, NULL);
+            continue;
+        }
+        config = atomic_load(&waiting);
+        if (config)
+            origin_find(config);
+        atomic_store(&waiting, NULL);
+        llmobs_sole_leave(&turn);
+    }
+    pthread_setcancelstate(state, NULL);
+}
+
+void llmobs_origin_settle(void)
+{
+    int saved = errno;
+
+    if (atomic_load_explicit(&waiting, memory_order_acquire))
+        origin_take_turn();
+    errno = saved;
 }

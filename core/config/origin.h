@@ -2,10 +2,12 @@
  * unit that made a call, from what the kernel tells of the process.
  *
  * Owns:    nothing; what it finds belongs to the configuration.
- * Threads: the thread that loads the configuration.
+ * Threads: any. Of two threads that settle at once one waits for the other,
+ *          20 ms at most.
  * Errors:  none: what cannot be found stays unknown.
  * Limits:  LLMOBS_ORIGIN_LEVELS parents; /proc is needed. A process that takes
- *          another role after it has loaded the configuration keeps its name.
+ *          another role after its first call keeps its name.
+ * Fork:    a child has the names of its parent, if that had made a call.
  *
  * The first of these names an application: the systemd unit, unless it is one
  * under which many programs run; PHP-FPM's pool, unless it is the usual "www";
@@ -23,8 +25,14 @@
 
 #define LLMOBS_ORIGIN_LEVELS 6
 
-/* Sets the configuration's script, its tags "unit" and "pool", and, where
- * nobody has named one, its ml_app. */
-void llmobs_origin_find(struct llmobs_config *config);
+/* The names of this configuration are looked for when the first call begins: a
+ * program that makes none has no use for them. The configuration stays for
+ * good. */
+void llmobs_origin_await(struct llmobs_config *config);
+
+/* Where a configuration waits for its names, sets its script, its tags "unit"
+ * and "pool", and, where nobody has named one, its ml_app: some reads of files
+ * in /proc. To be called before the first context is made of it. */
+void llmobs_origin_settle(void);
 
 #endif

@@ -8,6 +8,7 @@
 #include "lib/base/fork.h"
 #include "lib/base/log.h"
 #include "lib/base/program.h"
+#include "core/config/origin.h"
 #include "core/event/encode.h"
 #include "core/event/facts.h"
 #include "core/event/tags.h"
@@ -315,11 +316,20 @@ static int evaluation_set_value(struct llmobs_json *metric,
     return rc;
 }
 
+static const char *evaluation_app(const struct llmobs_evaluation *e,
+                                  const struct llmobs_config *config)
+{
+    if (e->ml_app && *e->ml_app)
+        return e->ml_app;
+    llmobs_origin_settle();
+    return config->ml_app;
+}
+
 static int set_rest(struct llmobs_json *metric,
                     const struct llmobs_evaluation *e,
                     const struct llmobs_config *config)
 {
-    const char *ml_app = e->ml_app && *e->ml_app ? e->ml_app : config->ml_app;
+    const char *ml_app = evaluation_app(e, config);
     int64_t now = llmobs_clock_wall_ns() / LLMOBS_NS_PER_MS;
     int rc = llmobs_json_set(
         metric, "timestamp_ms",
@@ -360,6 +370,9 @@ static struct llmobs_json *make_facts(const struct llmobs_evaluation *e,
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts) && !rc; i++)
         rc = llmobs_json_sets(facts, texts[i].key, texts[i].text);
+    if (!rc && !llmobs_has_text(e->ml_app) && config->app != LLMOBS_APP_NAMED)
+        rc = llmobs_json_set(facts, "flags",
+                             llmobs_json_int(LLMOBS_FLAG_APP_FOUND));
     if (!rc)
         return facts;
     llmobs_json_free(facts);

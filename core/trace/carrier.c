@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/config/config.h"
+#include "core/config/origin.h"
 #include "core/config/sampler.h"
 #include "lib/base/hazard.h"
 
@@ -547,6 +548,7 @@ static void carrier_decide(struct llmobs_context *context,
 void llmobs_context_root(struct llmobs_context *context,
                          const struct llmobs_config *config)
 {
+    llmobs_origin_settle();
     memset(context, 0, sizeof(*context));
     context->trace_id = llmobs_context_trace_id();
     context->apm_trace_id = context->trace_id;
