@@ -1461,6 +1461,15 @@ HAZARDS = [
          ("fork_waits_little", "unit fork_waits_for_a_long_call"),
          ("ends_beside_a_fork", "unit fork_is_beside_no_end")]),
 
+    ("a name that nobody gave",
+     "one of a script stays in the process, as a gateway's own says more "
+     "(`add_ours`)", [
+         ("guess_travels", "origin.what_travels")]),
+
+    ("a parent's command line with a key in it",
+     "the path alone is kept, and none with the form of a key (`may_be_told`)", [
+         ("key_in_a_path", "origin.no_secret_of_a_command_line")]),
+
     ("exit while a thread of the library ends",
      "no thread ends beside the exit handlers of a TLS library: it stays, or "
      "the exit waits for its end (`llmobs_thread_stay`)", [

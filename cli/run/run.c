@@ -18,6 +18,7 @@
 #include "cli/shared/tell.h"
 #include "lib/base/glob.h"
 #include "lib/base/hazard.h"
+#include "lib/base/script.h"
 #include "lib/base/tls_auto.h"
 
 /* A relay ends when no process has used its spool for this time. */
@@ -248,6 +249,31 @@ static int add_record_limits(struct launch *launch)
     return rc;
 }
 
+/* Tells the command's children which script they belong to: by their parents
+ * alone each would have to find out, and some would not. */
+static int add_script(struct launch *launch)
+{
+    struct llmobs_text path;
+    size_t len = 0;
+    char *words, *at, *text = NULL;
+    int rc = 0;
+
+    for (char **word = launch->command; *word; word++)
+        len += strlen(*word) + 1;
+    at = words = malloc(len);
+    for (char **word = launch->command; at && *word; word++)
+        at = stpcpy(at, *word) + 1;
+    if (words && llmobs_script_read((struct llmobs_text){words, len}, &path) ==
+                     LLMOBS_SCRIPT_FILE)
+        text = strndup(path.data, path.len);
+    free(words);
+    if (text)
+        rc =
+            llmobs_environment_set(&launch->environment, "LLMOBS_SCRIPT", text);
+    free(text);
+    return rc;
+}
+
 static int add_options(struct launch *launch)
 {
     int rc = llmobs_environment_init(&launch->environment, environ);
@@ -262,7 +288,7 @@ static int add_options(struct launch *launch)
     if (rc == 0 && launch->given[RECORD])
         rc = add_record_limits(launch);
     launch->workflow = launch->given[WORKFLOW];
-    return rc;
+    return rc == 0 ? add_script(launch) : rc;
 }
 
 /* -- what is run ----------------------------------------------------------- */

@@ -18,6 +18,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "core/config/config.h"
+#include "core/config/origin.h"
 #include "core/event/encode.h"
 #include "lib/span/span.h"
 #include "core/trace/carrier.h"
@@ -392,6 +393,8 @@ static int run_job(struct job *job, int argc, char **argv)
     llmobs_log_init(getenv("LLMOBS_LOG"), LLMOBS_LOG_WARN);
     job->config = llmobs_config_load((const char *const *)environ,
                                      llmobs_log_complaint, NULL);
+    if (job->config)
+        llmobs_origin_find(job->config);
     if (llmobs_environment_init(&job->environment, environ) != 0 ||
         llmobs_preload_join(&job->environment, job->preload) != 0 ||
         !observing(job))

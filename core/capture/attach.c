@@ -18,6 +18,7 @@
 #include "lib/elf/loaded.h"
 #include "core/capture/capture.h"
 #include "core/config/inbound.h"
+#include "core/config/origin.h"
 #include "core/deliver/open.h"
 #include "core/export/direct.h"
 #include "core/capture/c_api.h"
@@ -113,10 +114,12 @@ static const struct llmobs_config *attach_load_config(
 {
     const char **env =
         host->enable ? llmobs_c_api_environment(host->env, host->enable) : NULL;
-    const struct llmobs_config *loaded =
+    struct llmobs_config *loaded =
         llmobs_config_load(env ? env : host->env, complain_later, complaints);
 
     free(env);
+    if (loaded)
+        llmobs_origin_find(loaded);
     return loaded;
 }
 

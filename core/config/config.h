@@ -79,7 +79,9 @@ enum llmobs_tools {
 
 struct llmobs_config {
     bool enabled;          /* DD_LLMOBS_ENABLED */
-    char *ml_app;          /* DD_LLMOBS_ML_APP, else service, else unnamed */
+    char *ml_app;          /* DD_LLMOBS_ML_APP, else service, else origin.h */
+    enum llmobs_app app;   /* how it came to it */
+    char *script;          /* LLMOBS_SCRIPT, else origin.h; NULL: unknown */
     char *service;         /* DD_SERVICE; NULL: unset */
     char *env;             /* DD_ENV; NULL: unset */
     char *version;         /* DD_VERSION; NULL: unset */

@@ -267,6 +267,8 @@ static void settle_ml_app(struct llmobs_config_loading *loading)
         loading->no_memory = true;
         return;
     }
+    if (!config->ml_app && !config->service)
+        config->app = LLMOBS_APP_GUESSED;
     if (!llmobs_ml_app_normal(given, name))
         llmobs_config_complain(
             loading,
@@ -447,6 +449,7 @@ void llmobs_config_free(struct llmobs_config *config)
             free(*(char **)((char *)loading + rows[i].offset));
     }
     llmobs_config_free_list(config->tags);
+    free(config->script);
     llmobs_config_free_list(config->never_urls);
     llmobs_config_free_list(config->extra_headers);
     llmobs_config_free_list(loading->file);

@@ -108,6 +108,10 @@ struct row {
     V("LLMOBS_CALLSITE", "stack:N (1 to 16), address, off", "stack:8",         \
       "the caller in a span: N frames by name, the address alone, nothing",    \
       FORM_CALLSITE, CONF(callsite), 0, 0)                                     \
+    V("LLMOBS_SCRIPT", "file", "",                                             \
+      "script of the command, which llmobs-run tells its children; else the "  \
+      "command lines of the process and its parents tell",                     \
+      FORM_TEXT, CONF(script), 0, 0)                                           \
     V("LLMOBS_STITCH", "off, tag, session", "tag",                             \
       "tag: the turns of a conversation get links and the tag "                \
       "conversation_id; session: it is also their session; off: neither",      \
@@ -175,7 +179,8 @@ struct row {
       "1 where it is unset",                                                   \
       FORM_BOOL, CONF(enabled), 0, 0)                                          \
     V("DD_LLMOBS_ML_APP", "text", "",                                          \
-      "name of the application; else the service, "                            \
+      "name of the application; else the service, else the systemd unit, "     \
+      "PHP-FPM's pool, the script or the program, "                            \
       "else " LLMOBS_ML_APP_UNNAMED,                                           \
       FORM_TEXT, CONF(ml_app), 0, 0)                                           \
     V("DD_LLMOBS_AGENTLESS_ENABLED", "boolean", "",                            \

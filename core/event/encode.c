@@ -289,6 +289,24 @@ static int encode_set_error(const struct encoding *e, struct llmobs_json *meta)
     return rc;
 }
 
+/* Names the script of the process, unless the caller's frames have told theirs.
+ */
+static int encode_set_entry(const struct encoding *e,
+                            struct llmobs_json *metadata)
+{
+    struct llmobs_json *caller = llmobs_json_get(metadata, "caller");
+    int rc = 0;
+
+    if (!e->config->script || llmobs_json_get(caller, "entry") ||
+        (caller && !llmobs_json_is_object(caller)))
+        return 0;
+    if (!caller) {
+        caller = llmobs_json_object();
+        rc = llmobs_json_set(metadata, "caller", caller);
+    }
+    return rc ? rc : llmobs_json_sets(caller, "entry", e->config->script);
+}
+
 /* The intake reserves `_dd` in metadata: a program's own value there is left
  * out, except what the library makes of it (WIRE 1.4). */
 static int encode_set_metadata(const struct encoding *e,
@@ -308,6 +326,8 @@ static int encode_set_metadata(const struct encoding *e,
             rc = llmobs_json_set(metadata, key,
                                  encode_limited(llmobs_json_iter_value(it), 2));
     }
+    if (!rc && e->cut < CUT_REST)
+        rc = encode_set_entry(e, metadata);
     if (!rc && e->span->metadata_dd && e->cut < CUT_REST)
         rc = llmobs_json_set(metadata, "_dd",
                              encode_limited(e->span->metadata_dd, 2));

@@ -23,6 +23,7 @@ static void set_flags(struct llmobs_facts *facts,
 {
     int flags = LLMOBS_FLAG_TELLS_REMOTE |
                 (context->remote ? LLMOBS_FLAG_REMOTE : 0) |
+                (context->app ? LLMOBS_FLAG_APP_FOUND : 0) |
                 (context->unsampled ? 0 : LLMOBS_FLAG_SAMPLED);
 
     llmobs_span_fact_int(facts, LLMOBS_FACT_FLAGS, flags);

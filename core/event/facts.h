@@ -21,6 +21,9 @@
 #define LLMOBS_FLAG_SAMPLED 0x001
 #define LLMOBS_FLAG_TELLS_REMOTE 0x100
 #define LLMOBS_FLAG_REMOTE 0x200
+#define LLMOBS_FLAGS_OTLP 0x3ff
+/* Not OTLP's: nobody has named the span's ml_app (enum llmobs_app). */
+#define LLMOBS_FLAG_APP_FOUND 0x10000
 
 /* Adds the lead, which stands before a span's event text in the place of its
  * first brace: an open brace, and the facts of the span, its context, its

@@ -83,6 +83,8 @@ void llmobs_otlp_origin_read(const struct llmobs_json *event,
     origin->parts[LLMOBS_ORIGIN_EXECUTABLE] =
         llmobs_text_of(llmobs_json_gets(facts, "executable"));
     origin->pid = llmobs_json_to_int(llmobs_json_get(facts, "pid"));
+    origin->unnamed = llmobs_json_to_int(llmobs_json_get(facts, "flags")) &
+                      LLMOBS_FLAG_APP_FOUND;
 }
 
 void llmobs_otlp_origin_own(const struct llmobs_config *config,
@@ -102,6 +104,7 @@ void llmobs_otlp_origin_own(const struct llmobs_config *config,
                     llmobs_text_of(llmobs_program_name()),
             },
         .pid = llmobs_fork_pid(),
+        .unnamed = config->app != LLMOBS_APP_NAMED,
     };
 }
 
@@ -116,7 +119,8 @@ bool llmobs_otlp_origin_equal(const struct llmobs_otlp_origin *a,
     for (size_t i = 0; i < LLMOBS_ORIGIN_PARTS; i++)
         if (!resource_is_same(a->parts[i], b->parts[i]))
             return false;
-    return LLMOBS_HAZARD(one_resource_for_all, a->pid == b->pid, true);
+    return LLMOBS_HAZARD(one_resource_for_all, a->pid == b->pid, true) &&
+           a->unnamed == b->unnamed;
 }
 
 /* -- the user's attributes ------------------------------------------------- */
@@ -197,16 +201,26 @@ static void resource_put(struct resource *r, const char *key,
         llmobs_otlp_attr_text(&r->attributes, key, value);
 }
 
-/* "unknown_service", with the executable's name if known. */
+static bool is_unnamed(const struct llmobs_text *parts)
+{
+    return resource_is_same(parts[LLMOBS_ORIGIN_ML_APP],
+                            TEXT(LLMOBS_ML_APP_UNNAMED));
+}
+
+/* "unknown_service", with the name that was found for the application, else the
+ * executable's, if known. */
 static void put_unknown_service(struct resource *r)
 {
-    struct llmobs_text executable = r->origin->parts[LLMOBS_ORIGIN_EXECUTABLE];
+    const struct llmobs_text *parts = r->origin->parts;
+    struct llmobs_text found = parts[LLMOBS_ORIGIN_EXECUTABLE];
     struct llmobs_buf name;
 
+    if (r->origin->unnamed && !is_unnamed(parts))
+        found = parts[LLMOBS_ORIGIN_ML_APP];
     llmobs_buf_init(&name, NAME_MAX_LEN);
-    if (llmobs_buf_adds(&name, "unknown_service") == 0 && executable.len &&
+    if (llmobs_buf_adds(&name, "unknown_service") == 0 && found.len &&
         llmobs_buf_adds(&name, ":") == 0)
-        (void)llmobs_buf_add(&name, executable.data, executable.len);
+        (void)llmobs_buf_add(&name, found.data, found.len);
     llmobs_otlp_attr_text(&r->attributes, "service.name",
                           (struct llmobs_text){name.data, name.len});
     llmobs_buf_fini(&name);
@@ -222,8 +236,7 @@ static void put_service(struct resource *r)
         name = given_text(r, "service.name");
     if (!name.len)
         name = parts[LLMOBS_ORIGIN_DD_SERVICE];
-    if (!name.len && !resource_is_same(parts[LLMOBS_ORIGIN_ML_APP],
-                                       TEXT(LLMOBS_ML_APP_UNNAMED)))
+    if (!name.len && !r->origin->unnamed && !is_unnamed(parts))
         name = parts[LLMOBS_ORIGIN_ML_APP];
     if (name.len)
         llmobs_otlp_attr_text(&r->attributes, "service.name", name);

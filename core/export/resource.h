@@ -33,6 +33,7 @@ enum llmobs_origin_part {
 struct llmobs_otlp_origin {
     struct llmobs_text parts[LLMOBS_ORIGIN_PARTS]; /* empty: unknown */
     int64_t pid;                                   /* 0: unknown */
+    bool unnamed; /* nobody has named the ml_app */
 };
 
 /* The origin of an event: of a span, or of an evaluation. */

@@ -86,6 +86,7 @@ enum {
 #define TRACE_SENT 2
 #define TRACE_UNSAMPLED 4
 #define TRACE_WIRED 8
+#define TRACE_APP_FOUND 16 /* nobody named the ml_app */
 
 #define FLAG_TRUNCATED 1
 #define FLAG_LOST 2
@@ -110,6 +111,7 @@ static void fill_numbers(const struct llmobs_exchange *exchange, int64_t *n)
     n[NUMBER_TRACE_FLAGS] = (exchange->context.remote ? TRACE_REMOTE : 0) |
                             (exchange->traced ? TRACE_SENT : 0) |
                             (exchange->wired ? TRACE_WIRED : 0) |
+                            (exchange->context.app ? TRACE_APP_FOUND : 0) |
                             (exchange->context.unsampled ? TRACE_UNSAMPLED : 0);
 }
 
@@ -372,6 +374,9 @@ static int exchange_entry_read_numbers(struct llmobs_exchange *exchange,
     exchange->traced = n[NUMBER_TRACE_FLAGS] & TRACE_SENT;
     exchange->wired = n[NUMBER_TRACE_FLAGS] & TRACE_WIRED;
     exchange->context.unsampled = n[NUMBER_TRACE_FLAGS] & TRACE_UNSAMPLED;
+    exchange->context.app = n[NUMBER_TRACE_FLAGS] & TRACE_APP_FOUND
+                                ? LLMOBS_APP_FOUND
+                                : LLMOBS_APP_NAMED;
     return 0;
 }
 

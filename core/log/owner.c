@@ -27,7 +27,9 @@ enum {
     TAG_OTEL_SERVICE,
     TAG_OTEL_RESOURCE,
     TAG_EXECUTABLE,
-    TAG_PID /* int64_t */
+    TAG_PID, /* int64_t */
+    TAG_SCRIPT,
+    TAGS
 };
 
 struct origin {
@@ -40,7 +42,7 @@ struct origin {
 struct llmobs_owner {
     struct origin origin;
     int64_t pid;
-    char *texts[TAG_PID]; /* [TAG_TAG] is not used */
+    char *texts[TAGS]; /* [TAG_TAG] and [TAG_PID] are not used */
     char *tags[TAGS_MAX + 1];
     size_t tag_count;
     struct llmobs_buf lead; /* this process's: a file's beginning and OWNER */
@@ -153,6 +155,7 @@ static int owner_add_texts(const struct llmobs_config *config,
                  {TAG_GIT_SHA, config->git_sha},
                  {TAG_OTEL_SERVICE, config->otlp.service},
                  {TAG_OTEL_RESOURCE, config->otlp.resource},
+                 {TAG_SCRIPT, config->script},
                  {TAG_EXECUTABLE, llmobs_program_name()}};
     int rc = 0;
 
@@ -267,7 +270,7 @@ static int owner_read_field(struct llmobs_owner *owner, uint32_t tag,
         memcpy(&owner->pid, value.data, value.len);
     else if (tag == TAG_TAG && owner->tag_count < TAGS_MAX)
         return keep_text(&owner->tags[owner->tag_count++], value);
-    else if (tag >= TAG_SERVICE && tag <= TAG_EXECUTABLE)
+    else if (tag >= TAG_SERVICE && tag < TAGS && tag != TAG_PID)
         return keep_text(&owner->texts[tag], value);
     return 0;
 }
@@ -295,7 +298,7 @@ void llmobs_owner_free(struct llmobs_owner *owner)
 {
     if (!owner)
         return;
-    for (size_t i = 0; i < TAG_PID; i++)
+    for (size_t i = 0; i < TAGS; i++)
         free(owner->texts[i]);
     for (size_t i = 0; i < owner->tag_count; i++)
         free(owner->tags[i]);
@@ -348,6 +351,7 @@ void llmobs_owner_config(const struct llmobs_owner *owner,
     out->tags = (char **)(uintptr_t)owner->tags;
     out->otlp.service = owner->texts[TAG_OTEL_SERVICE];
     out->otlp.resource = owner->texts[TAG_OTEL_RESOURCE];
+    out->script = owner->texts[TAG_SCRIPT];
     out->executable = owner->texts[TAG_EXECUTABLE];
     out->pid = owner->pid;
 }

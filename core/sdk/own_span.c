@@ -577,6 +577,7 @@ static void name_app(struct llmobs_context *context, const char *ml_app)
 {
     if (!ml_app || !*ml_app)
         return;
+    context->app = LLMOBS_APP_NAMED;
     if (!llmobs_ml_app_normal(ml_app, context->ml_app))
         llmobs_log_once(LLMOBS_LOG_WARN, "api ml_app",
                         "API: an ml_app breaks the documented rules");

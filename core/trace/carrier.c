@@ -488,9 +488,11 @@ static void inherit_names(struct llmobs_context *context,
     const struct tags *tags = &in->tags;
     uint64_t id;
 
-    if (tags->ml_app.len)
+    if (tags->ml_app.len) {
         copy_value(context->ml_app, sizeof(context->ml_app), tags->ml_app,
                    in->equals);
+        context->app = LLMOBS_APP_NAMED;
+    }
     if (tags->session.len)
         copy_value(context->session_id, sizeof(context->session_id),
                    tags->session, in->equals);
@@ -556,6 +558,7 @@ void llmobs_context_root(struct llmobs_context *context,
     context->priority = 1;
     llmobs_context_text(context->ml_app, sizeof(context->ml_app),
                         llmobs_text_of(config->ml_app));
+    context->app = config->app;
     llmobs_context_text(context->session_id, sizeof(context->session_id),
                         llmobs_text_of(config->session_id));
     llmobs_context_sample(context, config->sample_rate);

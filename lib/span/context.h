@@ -16,6 +16,14 @@
 
 #define LLMOBS_ML_APP_LEN 193
 
+/* How a process came to its ml_app. */
+enum llmobs_app {
+    LLMOBS_APP_NAMED,  /* somebody has named it */
+    LLMOBS_APP_FOUND,  /* after its unit or pool (core/config/origin.h) */
+    LLMOBS_APP_GUESSED /* after its script or program, or it has none: the name
+                        * does not travel, as a gateway's own says more */
+};
+
 struct llmobs_context {
     struct llmobs_id128 trace_id;     /* LLM Observability trace */
     struct llmobs_id128 apm_trace_id; /* in APM, if the trace began here */
@@ -26,6 +34,7 @@ struct llmobs_context {
     char sample_rate[12];             /* "" when a remote parent sent none */
     char sampled[2];                  /* "1", "0" or "", as above */
     char ml_app[LLMOBS_ML_APP_LEN * 4 + 1];
+    enum llmobs_app app;
     char session_id[128];  /* "" when there is none */
     char pagent_name[128]; /* agent attribution; "" when there is none */
     uint64_t pagent_span_id;

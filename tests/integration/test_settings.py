@@ -112,8 +112,8 @@ def tags_separated_by_blanks(t):
 def unset_names(t):
     tags = tags_of(t.same(curl(t.url, body()), env={
         "DD_LLMOBS_ML_APP": None}).only())
-    equal((tags["ml_app"], tags["service"], tags["env"], tags["version"]),
-          ("unnamed-ml-app", "", "", ""), "tags")
+    equal((tags["service"], tags["env"], tags["version"]), ("", "", ""),
+          "tags")
     tags = tags_of(t.same(curl(t.url, body()), env={
         "DD_LLMOBS_ML_APP": None, "DD_SERVICE": "svc"}).only())
     equal(tags["ml_app"], "svc", "ml_app")

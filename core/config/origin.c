@@ -1,0 +1,370 @@
+#include "core/config/origin.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+#include "lib/base/file.h"
+#include "lib/base/glob.h"
+#include "lib/base/hazard.h"
+#include "lib/base/scratch.h"
+#include "lib/base/script.h"
+#include "lib/span/context.h"
+#include "lib/span/secrets.h"
+
+#define WORDS_MAX 7680
+#define PATH_MAX_LEN 256
+#define UNIT_MAX 128
+
+/* A name with so many digits in turn is one of many. */
+#define DIGITS_MAX 5
+/* ... or with so many of 0-9a-f, of which one is a digit. */
+#define HEX_MAX 7
+
+/* Units under which programs of many people run. */
+#define HOSTS                                                               \
+    "cron,crond,anacron,atd,php*-fpm,php-fpm,apache2,httpd,nginx,lighttpd," \
+    "caddy,docker,containerd,podman,crio,kubelet,snapd,ssh,sshd,user,"      \
+    "user-runtime-dir,getty,serial-getty,systemd-*,dbus,gdm*,sddm,lightdm," \
+    "display-manager,supervisor,supervisord,uwsgi,jenkins,*runner*,"        \
+    "buildkite-agent,teamcity*,slurmd,init,tmux,screen"
+
+/* Programs that run anybody's work. */
+#define FOR_ALL                                                               \
+    "curl,wget,wget2,aria2c,http,https,xh,php*,python*,pypy*,ruby*,perl*,sh," \
+    "bash,dash,ash,ksh*,mksh,zsh,fish,rbash,busybox,lua*,node,nodejs,bun,"    \
+    "deno,R,Rscript,tclsh*,wish*,emacs*,octave*,guile*,julia,java,awk,gawk,"  \
+    "mawk,apache2,httpd,nginx,git,llmobs*"
+
+#define CRONS "cron,CRON,crond,CROND,anacron,atd"
+#define TEMPORARY "/tmp/*,/var/tmp/*,/dev/shm/*,/run/user/*"
+
+/* What is known of the process, in the order in which it names it. */
+struct origin {
+    char unit[UNIT_MAX];
+    char pool[UNIT_MAX];
+    char command[PATH_MAX_LEN]; /* script of the launcher's command */
+    char script[PATH_MAX_LEN];  /* of the process, else of its parents */
+    char job[PATH_MAX_LEN];     /* script in the program of a shell */
+    char room[WORDS_MAX];       /* for a file of /proc, while it is read */
+};
+
+/* -- texts ----------------------------------------------------------------- */
+
+/* True for a path that may be told: a word of printable characters, in which
+ * nothing looks like a key. */
+static bool may_be_told(char *path)
+{
+    size_t len = strlen(path);
+    char *copy;
+    bool fine;
+
+    for (const char *at = path; *at; at++)
+        if ((unsigned char)*at <= ' ' || *at == 0x7f)
+            return false;
+    copy = llmobs_scratch_take(len + 1);
+    if (!copy)
+        return false;
+    memcpy(copy, path, len + 1);
+    llmobs_secrets_mask(copy, len);
+    fine = LLMOBS_HAZARD(key_in_a_path, memcmp(copy, path, len) == 0, true);
+    llmobs_scratch_give(copy);
+    return fine;
+}
+
+/* Copies the path of a script, "~" in the place of a home. */
+static void keep_path(struct llmobs_text path, char out[PATH_MAX_LEN])
+{
+    const char *home = getenv("HOME");
+    size_t len = home ? strlen(home) : 0;
+
+    out[0] = '\0';
+    if (len > 1 && path.len > len && memcmp(path.data, home, len) == 0 &&
+        path.data[len] == '/') {
+        path.data += len;
+        path.len -= len;
+        out[0] = '~';
+    }
+    if (path.len == 0 || path.len + 2 > PATH_MAX_LEN) {
+        out[0] = '\0';
+        return;
+    }
+    memcpy(out + (out[0] == '~'), path.data, path.len);
+    out[path.len + (out[0] == '~')] = '\0';
+    if (!may_be_told(out))
+        out[0] = '\0';
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* True for a name with a number, or an id, that only one run has. */
+static bool is_one_of_many(struct llmobs_text name)
+{
+    size_t digits = 0, hex = 0, in_hex = 0;
+
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.data[i];
+        bool is_hex = is_digit(c) || (c >= 'a' && c <= 'f');
+
+        digits = is_digit(c) ? digits + 1 : 0;
+        hex = is_hex ? hex + 1 : 0;
+        in_hex = is_hex ? in_hex + is_digit(c) : 0;
+        if (digits > DIGITS_MAX || (hex > HEX_MAX && in_hex > 0))
+            return true;
+    }
+    return false;
+}
+
+/* Makes an ml_app of a name, by its rules (context.h); false: of none. */
+static bool make_name(struct llmobs_text name, char *out, size_t cap)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < name.len && len + 1 < cap; i++) {
+        char c = name.data[i];
+
+        if (c >= 'A' && c <= 'Z')
+            c = (char)(c + 32);
+        if (!is_digit(c) && !(c >= 'a' && c <= 'z') && !strchr("-.:", c))
+            c = '_';
+        if (c != '_' || (len > 0 && out[len - 1] != '_'))
+            out[len++] = c;
+    }
+    while (len > 0 && out[len - 1] == '_')
+        len--;
+    out[len] = '\0';
+    return len > 0 && !is_one_of_many((struct llmobs_text){out, len});
+}
+
+/* -- what the kernel tells ------------------------------------------------- */
+
+/* The command line of a process; "self": of this one. */
+static struct llmobs_text words_of(const char *pid, char *out)
+{
+    char path[64];
+    ssize_t len;
+
+    snprintf(path, sizeof(path), "/proc/%s/cmdline", pid);
+    len = llmobs_file_begin(AT_FDCWD, path, out, WORDS_MAX);
+    return (struct llmobs_text){out, len > 0 ? (size_t)len : 0};
+}
+
+/* Turns *pid, a text, into that of its parent. By proc(5), the name before the
+ * fields may hold any character: the last ')' ends it. */
+static bool to_parent(struct origin *origin, char *pid, size_t cap)
+{
+    char path[64];
+    const char *at;
+
+    snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+    if (llmobs_file_begin(AT_FDCWD, path, origin->room, 256) <= 0)
+        return false;
+    at = strrchr(origin->room, ')');
+    if (!at || strlen(at) < 5)
+        return false;
+    snprintf(pid, cap, "%ld", strtol(at + 4, NULL, 10));
+    return strcmp(pid, "0") != 0;
+}
+
+/* The first word of a program for a shell, where it is a path. */
+static struct llmobs_text path_in(struct llmobs_text code)
+{
+    size_t len = 0;
+
+    while (len < code.len && !strchr(" \t\n;&|<>()$`\"'\\*?", code.data[len]))
+        len++;
+    return (struct llmobs_text){code.data,
+                                code.len && *code.data == '/' ? len : 0};
+}
+
+static bool is_cron(struct llmobs_text words)
+{
+    struct llmobs_text program = llmobs_script_program(words);
+    char name[16];
+
+    if (program.len >= sizeof(name))
+        return false;
+    memcpy(name, program.data, program.len);
+    name[program.len] = '\0';
+    return llmobs_glob_listed(CRONS, name);
+}
+
+/* Looks from a process upwards for one that runs a script. A shell that cron
+ * starts has the script in its program. */
+static void find_script(struct origin *origin)
+{
+    char pid[16] = "self";
+    struct llmobs_text words = words_of(pid, origin->room), found;
+    enum llmobs_script kind = llmobs_script_read(words, &found);
+
+    for (int level = 0; kind != LLMOBS_SCRIPT_FILE; level++) {
+        if (kind == LLMOBS_SCRIPT_CODE)
+            keep_path(path_in(found), origin->job);
+        if (level == LLMOBS_ORIGIN_LEVELS || origin->command[0] ||
+            !to_parent(origin, pid, sizeof(pid)))
+            return;
+        words = words_of(pid, origin->room);
+        if (origin->job[0] && is_cron(words)) {
+            memcpy(origin->script, origin->job, sizeof(origin->job));
+            return;
+        }
+        kind = llmobs_script_read(words, &found);
+        if (kind == LLMOBS_SCRIPT_OTHER)
+            return;
+    }
+    keep_path(found, origin->script);
+}
+
+/* "php-fpm: pool shop" */
+static void find_pool(struct origin *origin)
+{
+    static const char begin[] = "php-fpm: pool ";
+
+    (void)words_of("self", origin->room);
+    if (strncmp(origin->room, begin, sizeof(begin) - 1) == 0)
+        snprintf(origin->pool, sizeof(origin->pool), "%.*s", UNIT_MAX - 1,
+                 origin->room + sizeof(begin) - 1);
+    if (!may_be_told(origin->pool))
+        origin->pool[0] = '\0';
+}
+
+/* Takes the last *.service of a group's path, unless a scope is below it: there
+ * something else runs. An instance's name, behind '@', is left out. */
+static void read_group(const char *path, char out[UNIT_MAX])
+{
+    static const char end[] = ".service";
+
+    out[0] = '\0';
+    for (; *path; path += strcspn(path, "/"), path += *path == '/') {
+        size_t len = strcspn(path, "/"), tail = sizeof(end) - 1;
+
+        if (len > 6 && memcmp(path + len - 6, ".scope", 6) == 0)
+            out[0] = '\0';
+        if (len <= tail || memcmp(path + len - tail, end, tail) != 0)
+            continue;
+        len =
+            strcspn(path, "@/") < len - tail ? strcspn(path, "@/") : len - tail;
+        snprintf(out, UNIT_MAX, "%.*s", (int)len, path);
+    }
+}
+
+/* Lines are "0::/PATH", or of systemd's own hierarchy "1:name=systemd:/PATH".
+ */
+static void find_unit(struct origin *origin)
+{
+    char *rest = origin->room, *line;
+
+    if (llmobs_file_begin(AT_FDCWD, "/proc/self/cgroup", rest, WORDS_MAX) <= 0)
+        return;
+    while (!origin->unit[0] && (line = strsep(&rest, "\n")) != NULL) {
+        const char *path = strstr(line, "::/");
+
+        if (!path)
+            path = strstr(line, "systemd:/");
+        if (path)
+            read_group(strchr(path, '/') + 1, origin->unit);
+    }
+    if (!may_be_told(origin->unit) ||
+        is_one_of_many(llmobs_text_of(origin->unit)))
+        origin->unit[0] = '\0';
+}
+
+/* -- the configuration ----------------------------------------------------- */
+
+static bool set_name(struct llmobs_config *config, struct llmobs_text name,
+                     enum llmobs_app app)
+{
+    char text[LLMOBS_ML_APP_LEN];
+    char *copy = make_name(name, text, sizeof(text)) ? strdup(text) : NULL;
+
+    if (!copy)
+        return false;
+    free(config->ml_app);
+    config->ml_app = copy;
+    config->app = app;
+    return true;
+}
+
+static void set_by_path(struct llmobs_config *config, const char *path)
+{
+    if (!llmobs_glob_listed(TEMPORARY, path))
+        (void)set_name(config, llmobs_script_base(llmobs_text_of(path)),
+                       LLMOBS_APP_GUESSED);
+}
+
+static void name_app(struct llmobs_config *config, const struct origin *origin)
+{
+    const char *program = (const char *)getauxval(AT_EXECFN);
+
+    if (origin->unit[0] && !llmobs_glob_listed(HOSTS, origin->unit) &&
+        set_name(config, llmobs_text_of(origin->unit), LLMOBS_APP_FOUND))
+        return;
+    if (origin->pool[0] && strcmp(origin->pool, "www") != 0 &&
+        set_name(config, llmobs_text_of(origin->pool), LLMOBS_APP_FOUND))
+        return;
+    if (origin->command[0] || origin->script[0])
+        set_by_path(config,
+                    origin->command[0] ? origin->command : origin->script);
+    else if (program && !llmobs_glob_listed(FOR_ALL, program))
+        set_by_path(config, program);
+}
+
+/* Puts the tag before the user's, which win. */
+static void add_tag(struct llmobs_config *config, const char *key,
+                    const char *value)
+{
+    size_t count = 0;
+    char **list, *tag;
+
+    while (config->tags && config->tags[count])
+        count++;
+    if (!value[0] || asprintf(&tag, "%s:%s", key, value) < 0)
+        return;
+    list = realloc(config->tags, (count + 2) * sizeof(*list));
+    if (!list) {
+        free(tag);
+        return;
+    }
+    memmove(list + 1, list, count * sizeof(*list));
+    list[0] = tag;
+    list[count + 1] = NULL;
+    config->tags = list;
+}
+
+static void settle_script(struct llmobs_config *config,
+                          const struct origin *origin)
+{
+    const char *path = origin->script[0] ? origin->script : origin->command;
+
+    free(config->script);
+    config->script = config->callsite != LLMOBS_CALLSITE_OFF && path[0]
+                         ? strdup(path)
+                         : NULL;
+}
+
+void llmobs_origin_find(struct llmobs_config *config)
+{
+    struct origin *origin = llmobs_scratch_take(sizeof(*origin));
+
+    if (!origin)
+        return;
+    origin->unit[0] = origin->pool[0] = '\0';
+    origin->script[0] = origin->job[0] = '\0';
+    keep_path(llmobs_text_of(config->script), origin->command);
+    find_unit(origin);
+    find_pool(origin);
+    find_script(origin);
+    if (config->app != LLMOBS_APP_NAMED)
+        name_app(config, origin);
+    add_tag(config, "pool", origin->pool);
+    add_tag(config, "unit", origin->unit);
+    settle_script(config, origin);
+    /* A command line may hold keys. */
+    explicit_bzero(origin->room, sizeof(origin->room));
+    llmobs_scratch_give(origin);
+}

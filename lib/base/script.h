@@ -1,0 +1,37 @@
+/* script - finds in a command line the script that an interpreter runs.
+ *
+ * A command line may hold a whole program, keys and passwords: of all its words
+ * only the path of the script, or a module's name, leaves this file.
+ *
+ * Owns:    nothing; borrows the words, and gives a part of them.
+ * Threads: any.
+ * Errors:  none: a command line that is not understood has no script.
+ * Limits:  knows the options of the interpreters in script.c. In an unknown
+ *          option's value the path of another file may be seen.
+ */
+#ifndef LLMOBS_SCRIPT_H
+#define LLMOBS_SCRIPT_H
+
+#include "lib/base/buf.h"
+
+enum llmobs_script {
+    LLMOBS_SCRIPT_OTHER, /* no interpreter, or one that reads its stdin */
+    LLMOBS_SCRIPT_FILE,  /* an interpreter with a file */
+    LLMOBS_SCRIPT_CODE,  /* an interpreter with a program among its words */
+    LLMOBS_SCRIPT_TOOL   /* a tool that runs a command, such as timeout */
+};
+
+/* Reads a command line: words, each with a NUL behind it. *out: the path or the
+ * module of LLMOBS_SCRIPT_FILE, the program of LLMOBS_SCRIPT_CODE; else empty.
+ */
+enum llmobs_script llmobs_script_read(struct llmobs_text words,
+                                      struct llmobs_text *out);
+
+/* The base name of a command line's first word, without the '-' of a shell that
+ * was logged in to. */
+struct llmobs_text llmobs_script_program(struct llmobs_text words);
+
+/* The part of a path behind its last '/', without the suffix of a script. */
+struct llmobs_text llmobs_script_base(struct llmobs_text path);
+
+#endif

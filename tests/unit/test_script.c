@@ -1,0 +1,118 @@
+#include "lib/base/script.h"
+
+#include <string.h>
+
+#include "tests/unit/unit.h"
+
+#define OTHER LLMOBS_SCRIPT_OTHER
+#define FILE_ LLMOBS_SCRIPT_FILE
+#define CODE LLMOBS_SCRIPT_CODE
+#define TOOL LLMOBS_SCRIPT_TOOL
+
+/* '|' stands for the NUL between two words. */
+static const struct {
+    const char *words;
+    enum llmobs_script kind;
+    const char *path;
+} rows[] = {
+    {"", OTHER, ""},
+    {"|", OTHER, ""},
+    {"curl|-s|x.sh", OTHER, ""},
+    {"/usr/local/bin/app|x.py", OTHER, ""},
+    {"bash|/srv/job.sh|--key|k", FILE_, "/srv/job.sh"},
+    {"/bin/bash|-eu|-o|pipefail|job.sh", FILE_, "job.sh"},
+    {"bash|+x|job.sh", FILE_, "job.sh"},
+    {"bash|--rcfile|rc|job.sh", FILE_, "job.sh"},
+    {"bash|--norc|job.sh", FILE_, "job.sh"},
+    {"-bash", OTHER, ""},
+    {"-bash|job.sh", FILE_, "job.sh"},
+    {"bash", OTHER, ""},
+    {"bash|-s|x", CODE, "x"},
+    {"sh|-c|curl x|name", CODE, "curl x"},
+    {"sh|-ec|curl x", CODE, "curl x"},
+    {"sh|-c", OTHER, ""},
+    {"sh|-c|", OTHER, ""},
+    {"sh|--|job", FILE_, "job"},
+    {"sh|-", OTHER, ""},
+    {"python3|job.py", FILE_, "job.py"},
+    {"python3.11|-u|-X|dev|-W|ignore|job.py|-c|x", FILE_, "job.py"},
+    {"python3|-Wignore|job.py", FILE_, "job.py"},
+    {"python3|-m|pkg.mod|x.py", FILE_, "pkg.mod"},
+    {"python3|-mpkg", FILE_, "pkg"},
+    {"python3|-c|import x", CODE, "import x"},
+    {"php|-d|a=b|page.php", FILE_, "page.php"},
+    {"php8.2|-f|page.php", FILE_, "page.php"},
+    {"php|-r|echo 1;", CODE, "echo 1;"},
+    {"php-fpm: pool www", OTHER, ""},
+    {"perl|-Ilib|-w|job.pl", FILE_, "job.pl"},
+    {"perl|-MCarp|-ne|print|x", CODE, "print"},
+    {"perl|-i.bak|-pe|s/a/b/|x", CODE, "s/a/b/"},
+    {"ruby|-rjson|-Ilib|job.rb", FILE_, "job.rb"},
+    {"ruby|-e|p 1", CODE, "p 1"},
+    {"lua5.4|-l|x|job.lua", FILE_, "job.lua"},
+    {"/usr/lib/R/bin/exec/R|--no-echo|--no-restore|--file=a.R", FILE_, "a.R"},
+    {"R|-f|a.R", FILE_, "a.R"},
+    {"Rscript|a.R", FILE_, "a.R"},
+    {"emacs|--batch|-l|a.el", FILE_, "a.el"},
+    {"awk|-f|a.awk|x", FILE_, "a.awk"},
+    {"timeout|5|curl|x", TOOL, ""},
+    {"sudo|-u|x|sh|job.sh", TOOL, ""},
+    {"make|report", TOOL, ""},
+};
+
+START_TEST(reads)
+{
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        char text[128];
+        size_t len = strlen(rows[i].words);
+        struct llmobs_text path;
+        enum llmobs_script kind;
+
+        for (size_t k = 0; k <= len; k++)
+            text[k] = rows[i].words[k] == '|' ? '\0' : rows[i].words[k];
+        kind = llmobs_script_read((struct llmobs_text){text, len + (len > 0)},
+                                  &path);
+        ck_assert_msg(
+            kind == rows[i].kind && llmobs_text_is(path, rows[i].path),
+            "%s: %d, %.*s", rows[i].words, kind, (int)path.len, path.data);
+        /* Cut anywhere, and without its last NUL, it is read as well. */
+        for (size_t cut = 0; cut <= len; cut++)
+            (void)llmobs_script_read((struct llmobs_text){text, cut}, &path);
+    }
+}
+END_TEST
+
+START_TEST(bases)
+{
+    static const char *const names[][2] = {
+        {"job.py", "job"},
+        {"/srv/x/job.sh", "job"},
+        {"job", "job"},
+        {"a.b.php", "a.b"},
+        {".sh", ".sh"},
+        {"pkg.mod", "pkg.mod"},
+        {"/srv/", ""},
+        {"", ""},
+        {"x.tar.gz", "x.tar.gz"},
+        {"report.R", "report"},
+        {"long.suffixxxx", "long.suffixxxx"},
+    };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        struct llmobs_text base =
+            llmobs_script_base(llmobs_text_of(names[i][0]));
+
+        ck_assert_msg(llmobs_text_is(base, names[i][1]), "%s: %.*s",
+                      names[i][0], (int)base.len, base.data);
+    }
+}
+END_TEST
+
+UNIT_SUITE(script)
+{
+    Suite *suite = suite_create("script");
+
+    UNIT_TEST(suite, reads);
+    UNIT_TEST(suite, bases);
+    return suite;
+}
