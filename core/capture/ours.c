@@ -43,7 +43,7 @@ static struct llmobs_callsite *take_callsite(uintptr_t entry)
         return NULL;
     callsite->frames = config->callsite;
     if (config->callsite != LLMOBS_CALLSITE_ADDRESS)
-        llmobs_php_frames_take(&callsite->php);
+        llmobs_script_frames_take(&callsite->script);
     return callsite;
 }
 
