@@ -2173,6 +2173,17 @@ HAZARDS = [
      "(`runs_php`)", [
          ("page_of_any_thread", "lines.php_other_threads")]),
 
+    ("a Python whose frames have another form than the table's",
+     "each object must have the type that its place asks for "
+     "(`python_is`)", [
+         ("any_type", "unit past_what_is_no_python")]),
+
+    ("a program with two interpreters of Python, of which nobody knows which "
+     "one calls",
+     "no frame is read there (`runs_python`)", [
+         ("any_interpreter",
+          "unit of_no_python_that_is_known, lines.python_of_two_minds")]),
+
     ("a PHP whose frames have another form than the table's",
      "the kernel reads each pointer before the library does, and the walk "
      "must find the file that PHP's own function gives "

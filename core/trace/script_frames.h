@@ -4,7 +4,7 @@
  * themes of WordPress that the frames between belong to.
  *
  * The frames are the interpreter's memory, which is probed before it is read
- * (probe.h): php_frames.c for PHP.
+ * (probe.h): by php_frames.c and python_frames.c.
  *
  * Owns:    nothing: the texts are copied into the caller's memory at the call,
  *          as the interpreter may free its own at any later moment.
@@ -69,6 +69,7 @@ const char *llmobs_script_frames_plugin(const struct llmobs_json *caller);
 /* Each notes a script of its language, if the thread runs one, in `frames`,
  * which are clear. */
 void llmobs_php_frames_take(struct llmobs_script_frames *frames);
+void llmobs_python_frames_take(struct llmobs_script_frames *frames);
 
 /* Adds to a member, which is the last; false where the member has no room: then
  * nothing of it stays. */

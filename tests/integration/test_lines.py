@@ -1,5 +1,7 @@
 """metadata.caller: the line of a script, beside the language's own backtrace,
 which the script writes on the line of the call."""
+import glob
+import itertools
 import json
 import os
 import re
@@ -7,7 +9,7 @@ import signal
 import subprocess
 
 from delivery import stored, wait_for
-from harness import APPS, SECRET, Skip, body, equal, installed, ok, test
+from harness import APPS, PYTHON, SECRET, Skip, body, equal, installed, ok, test
 from otlp_case import Receiver, each_once, otlp
 from relays import Relay
 
@@ -58,6 +60,143 @@ def php_lines(t):
         ok(len(r.spans) > 20, "too few calls")
 
 
+# With ctypes in the place of pycurl: other versions than the system's, where
+# there are any.
+PYTHONS = ("/usr/bin/python3", "/usr/bin/python3.*[0-9]",
+           os.path.expanduser("~/.pyenv/versions/3.*/bin/python3"))
+KNOWN = [(3, minor) for minor in range(9, 15)]
+
+
+def pythons():
+    """The files of the versions that are known, one of each."""
+    found = {}
+    for path in sum((sorted(glob.glob(p)) for p in PYTHONS), []):
+        said = subprocess.run(
+            [path, "-c", "import sys; print(*sys.version_info[:2])"],
+            stdout=subprocess.PIPE, check=True).stdout
+        found.setdefault(tuple(map(int, said.split())), path)
+    return {v: p for v, p in found.items() if v in KNOWN}
+
+
+def in_order(list_of):
+    return sorted(list_of, key=lambda place: json.dumps(place, sort_keys=True))
+
+
+@test
+def python_lines(t):
+    """In any frame: functions, methods, lambdas, generators, coroutines,
+    evaluated code, beside an exception, in threads, after a fork, at the
+    end."""
+    for version, path in pythons().items():
+        script = os.path.join(APPS, "lines.py")
+        r = t.same([path, script, t.url, body()],
+                   env={"PYTHONWARNINGS": "ignore"})
+        want = [wanted(b) for b in backtraces(r)]
+        for place in want: # a thread's own frames begin in a library
+            if "/threading.py" in place["entry"]:
+                place["entry"] = home(script)
+        # The call of a process that ends at once comes later.
+        for got, place in zip(in_order(places(r)), in_order(want)):
+            equal((version, got), (version, place), "place")
+        equal(len(r.spans), len(want), version)
+        ok(len(r.spans) > 25, "too few calls")
+
+
+PYTHON_ASK = """import ctypes, pycurl, sys
+c = pycurl.Curl()
+c.setopt(c.URL, sys.argv[1])
+c.setopt(c.HTTPHEADER, ["Content-Type: application/json"])
+c.setopt(c.POSTFIELDS, sys.argv[2])
+c.setopt(c.WRITEFUNCTION, lambda data: None)
+%s
+"""
+
+
+def python(t, ask, *args, spans=1, env=None):
+    """The places of calls that a program at the command line makes."""
+    installed("/usr/lib/python3/dist-packages/pycurl*")
+    return places(t.same([PYTHON, "-c", PYTHON_ASK % ask, t.url, body(), *args],
+                         spans=spans, env=env))
+
+
+STRING = {"file": "<string>", "line": 7, "entry": "<string>"}
+
+
+@test
+def python_without_a_file(t):
+    """The code of a command line, of standard input, of a module that Python
+    runs, and of one whose name is free text."""
+    equal(python(t, "c.perform()"), [STRING], "-c")
+    r = t.same([PYTHON, "-", t.url, body()], spans=1,
+               stdin=(PYTHON_ASK % "c.perform()").encode())
+    equal(places(r), [dict(STRING, file="<stdin>", entry="<stdin>")], "stdin")
+    equal(python(t, "exec(compile('c.perform()', 'Ask about cats', 'exec'))"),
+          [{}], "a name that is text")
+    folder = os.path.join(t.dir, "modules")
+    os.makedirs(folder)
+    path = os.path.join(folder, "ask.py")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(PYTHON_ASK % "c.perform()")
+    r = t.same([PYTHON, "-m", "ask", t.url, body()], spans=1,
+               env={"PYTHONPATH": folder})
+    equal(places(r), [{"file": path, "line": 7, "entry": path}], "-m")
+
+
+@test
+def python_libraries(t):
+    """Are passed, whose file may have a key in its path."""
+    folder = os.path.join(t.dir, SECRET, "site-packages")
+    os.makedirs(folder)
+    for path in ("helper.py", "../inner.py"):
+        with open(os.path.join(folder, path), "w", encoding="utf-8") as f:
+            f.write("def ask(c): c.perform()\n")
+    ask = "import sys; sys.path += [%r, %r]; import helper, inner\n" % (
+        folder, os.path.dirname(folder))
+    equal(python(t, ask + "helper.ask(c)"), [dict(STRING, line=8)], "passed")
+    told = python(t, ask + "inner.ask(c)")[0]
+    ok(told["file"].endswith("/inner.py"), "file")
+    ok("Unspeakable" not in told["file"], "a key")
+
+
+@test
+def python_other_threads(t):
+    """No line makes the call of a library's own thread."""
+    library = aside(t)
+    ask = """l = ctypes.CDLL(sys.argv[3])
+for f in l.aside, l.here, l.aside:
+    f(sys.argv[1].encode(), sys.argv[2].encode())"""
+    equal(python(t, ask, library, spans=3), [{}, dict(STRING, line=9), {}],
+          "places")
+
+
+@test
+def python_of_two_minds(t):
+    """Beside a second interpreter no line is told."""
+    ask = """import _xxsubinterpreters as s
+i = s.create(); c.perform(); s.destroy(i); c.perform()"""
+    equal(python(t, ask, spans=2), [{}, dict(STRING, line=8)], "places")
+
+
+@test
+def python_without_libcurl(t):
+    script = os.path.join(APPS, "tls", "client.py")
+    r = t.same([PYTHON, script, "https://localhost:%d/v1/chat/completions" %
+                t.servers.tls, t.servers.cert, "1", "1"], spans=1)
+    with open(script, encoding="utf-8") as f:
+        line = [i for i, x in enumerate(f, 1) if "link.request(" in x]
+    equal(places(r), [{"file": home(script), "line": line[0], "code": "run",
+                       "entry": home(script)}], "place")
+
+
+def aside(t):
+    """A library that calls in a thread of its own, or here."""
+    library = os.path.join(t.dir, "aside.so")
+    subprocess.run(["gcc", "-shared", "-fPIC", os.path.join(
+        APPS, "lines", "aside.c"), "-o", library, "-lcurl", "-lpthread"],
+        check=True)
+    return library
+
+
 ASK = """$c = curl_init($argv[1]);
 curl_setopt_array($c, [CURLOPT_POSTFIELDS => $argv[2], CURLOPT_RETURNTRANSFER => true,
     CURLOPT_HTTPHEADER => ["Content-Type: application/json"]]);
@@ -93,10 +232,7 @@ def php_streams(t):
 def php_other_threads(t):
     """No line of the script's makes the call of a library's own thread, which
     may run beside any."""
-    library = os.path.join(t.dir, "aside.so")
-    subprocess.run(["gcc", "-shared", "-fPIC", os.path.join(
-        APPS, "lines", "aside.c"), "-o", library, "-lcurl", "-lpthread"],
-        check=True)
+    library = aside(t)
     script = """$names = "void here(const char *url, const char *body);
     void aside(const char *url, const char *body);";
 $library = FFI::cdef($names, $argv[3]);
@@ -115,8 +251,9 @@ $library->aside($argv[1], $argv[2]);"""
 @test
 def as_configured(t):
     """Where the address alone is asked for, no text is."""
-    argv = php("-r", ASK, t.url, body())
-    for value in "address", "off":
+    both = php("-r", ASK, t.url, body()), [
+        PYTHON, "-c", PYTHON_ASK % "c.perform()", t.url, body()]
+    for value, argv in itertools.product(("address", "off"), both):
         for span in t.run(argv, env={"LLMOBS_CALLSITE": value}).spans:
             caller = span["meta"]["metadata"].get("caller", {})
             ok(not {"file", "line", "code"} & set(caller), value)
