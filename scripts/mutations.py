@@ -2181,8 +2181,7 @@ HAZARDS = [
     ("a program with two interpreters of Python, of which nobody knows which "
      "one calls",
      "no frame is read there (`runs_python`)", [
-         ("any_interpreter",
-          "unit of_no_python_that_is_known, lines.python_of_two_minds")]),
+         ("any_interpreter", "unit of_no_python_that_is_known")]),
 
     ("a PHP whose frames have another form than the table's",
      "the kernel reads each pointer before the library does, and the walk "
