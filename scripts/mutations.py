@@ -2183,6 +2183,12 @@ HAZARDS = [
      "no frame is read there (`runs_python`)", [
          ("any_interpreter", "unit of_no_python_that_is_known")]),
 
+    ("a thread of Ruby that has dropped the GVL, beside one that compacts the "
+     "heap",
+     "frames are read with the GVL alone, and the transfer has those that were "
+     "noted as it was set up (`llmobs_ruby_frames_take`)", [
+         ("frames_beside_compaction", "unit of_a_ruby_without_gvl")]),
+
     ("a PHP whose frames have another form than the table's",
      "the kernel reads each pointer before the library does, and the walk "
      "must find the file that PHP's own function gives "

@@ -12,7 +12,8 @@ void llmobs_script_frames_clear(struct llmobs_script_frames *frames)
 void llmobs_script_frames_take(struct llmobs_script_frames *frames)
 {
     static void (*const takers[])(struct llmobs_script_frames *) = {
-        llmobs_php_frames_take, llmobs_python_frames_take};
+        llmobs_php_frames_take, llmobs_python_frames_take,
+        llmobs_ruby_frames_take};
 
     llmobs_script_frames_clear(frames);
     for (size_t i = 0; i < sizeof(takers) / sizeof(*takers) && !frames->used;

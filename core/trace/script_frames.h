@@ -4,12 +4,13 @@
  * themes of WordPress that the frames between belong to.
  *
  * The frames are the interpreter's memory, which is probed before it is read
- * (probe.h): by php_frames.c and python_frames.c.
+ * (probe.h): by the file of each.
  *
  * Owns:    nothing: the texts are copied into the caller's memory at the call,
  *          as the interpreter may free its own at any later moment.
- * Threads: _take in the app's thread: no lock, no allocation; it reads the
- *          interpreter only in a thread that runs it. _tell in any thread.
+ * Threads: _take in the app's thread: no lock, and no allocation but a
+ *          small one for Ruby; it reads the interpreter only in a thread
+ *          that runs it. _tell in any thread.
  * Errors:  none; a member that is not known is absent.
  * Limits:  LLMOBS_FRAMES_TEXT bytes of texts; a text that has no room is
  *          absent. Of more than LLMOBS_FRAMES_MAX frames the outermost is not
@@ -64,12 +65,22 @@ void llmobs_script_frames_tell(const struct llmobs_script_frames *frames,
  * none is known, or how deep the script is. */
 const char *llmobs_script_frames_plugin(const struct llmobs_json *caller);
 
+/* Notes in `*noted`, which it makes at need and the caller frees, the script
+ * that sets a transfer up: a binding of Ruby may drop the GVL before it begins,
+ * without which no frames are read. Does nothing in other languages. */
+void llmobs_ruby_frames_note(struct llmobs_script_frames **noted);
+
+/* Copies what was noted, if the thread has no GVL. `noted` may be NULL. */
+void llmobs_ruby_frames_recall(const struct llmobs_script_frames *noted,
+                               struct llmobs_script_frames *frames);
+
 /* -- for the files of the interpreters ------------------------------------ */
 
 /* Each notes a script of its language, if the thread runs one, in `frames`,
  * which are clear. */
 void llmobs_php_frames_take(struct llmobs_script_frames *frames);
 void llmobs_python_frames_take(struct llmobs_script_frames *frames);
+void llmobs_ruby_frames_take(struct llmobs_script_frames *frames);
 
 /* Adds to a member, which is the last; false where the member has no room: then
  * nothing of it stays. */

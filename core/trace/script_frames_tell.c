@@ -63,7 +63,7 @@ static bool is_told(struct llmobs_text file)
     static const char words[] =
         "Command line code\0Standard input code\0php shell code\0"
         "Command line begin code\0Command line run code\0"
-        "Command line end code\0<string>\0<stdin>\0";
+        "Command line end code\0<string>\0<stdin>\0-e\0-\0";
 
     LLMOBS_WORDS_EACH (word, words) {
         if (llmobs_text_is(file, word))

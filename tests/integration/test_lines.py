@@ -60,6 +60,106 @@ def php_lines(t):
         ok(len(r.spans) > 20, "too few calls")
 
 
+def same_places(r, want, what):
+    """In any order: beside threads a span may come later."""
+    got = [sorted(place.items()) for place in places(r)]
+    want = [sorted(place.items()) for place in want]
+    equal([p for p in got if got.count(p) > want.count(p)],
+          [p for p in want if want.count(p) > got.count(p)], what)
+
+
+def ruby_lines(t, binding):
+    installed("/usr/share/rubygems-integration/*/gems/%s-*" % binding,
+              "/usr/lib/*/rubygems-integration/*/gems/%s-*" % binding)
+    r = t.same(["ruby", os.path.join(APPS, "lines.rb"), binding, t.url, body()])
+    same_places(r, [wanted(b) for b in backtraces(r)], binding)
+    ok(len(r.spans) > 20, "too few calls")
+
+
+@test
+def ruby_curb(t):
+    """In any frame: methods, blocks, fibers, evaluated code, beside an
+    exception, in threads, after a fork, at the end."""
+    ruby_lines(t, "curb")
+
+
+@test
+def ruby_typhoeus(t):
+    """Which drops the GVL before it performs."""
+    ruby_lines(t, "typhoeus")
+
+
+RUBY_ASK = """c = Curl::Easy.new(ARGV[0])
+c.headers = {"Content-Type" => "application/json"}
+c.post_body = ARGV[1]
+"""
+
+
+@test
+def ruby_without_a_file(t):
+    """The code of a command line, and of standard input."""
+    installed("/usr/lib/*/rubygems-integration/*/gems/curb-*")
+    ask = RUBY_ASK + "c.perform\n"
+    for argv, stdin, name in ((["-e", ask], b"", "-e"),
+                              (["-"], ask.encode(), "-")):
+        r = t.same(["ruby", "-r", "curb"] + argv + [t.url, body()], spans=1,
+                   stdin=stdin)
+        equal(places(r), [{"file": name, "line": 4, "entry": name}], name)
+
+
+@test
+def ruby_libraries(t):
+    """Are passed, whose file may have a key in its path, as a script's may."""
+    installed("/usr/lib/*/rubygems-integration/*/gems/curb-*")
+    folder = os.path.join(t.dir, SECRET)
+    os.makedirs(os.path.join(folder, "gems"))
+    script = os.path.join(folder, "ask.rb")
+    for path, text in ((os.path.join(folder, "gems", "helper.rb"),
+                        "def through(c) = c.perform\n"),
+                       (script, RUBY_ASK + "through(c)\n")):
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+    r = t.same(["ruby", "-r", "curb", "-r", folder + "/gems/helper.rb", script,
+                t.url, body()], spans=1)
+    told = places(r)[0]
+    equal((told["file"].rpartition("/")[2], told["line"]), ("ask.rb", 4),
+          "passed")
+    ok("Unspeakable" not in json.dumps(r.only()), "a key")
+
+
+@test
+def ruby_other_threads(t):
+    """No line makes the call of a library's own thread."""
+    script = """require "fiddle"
+l = Fiddle.dlopen(ARGV[2])
+%w[aside here aside].each do |name|
+  Fiddle::Function.new(l[name], [Fiddle::TYPE_VOIDP] * 2, Fiddle::TYPE_VOID,
+                       need_gvl: name == "here").call(ARGV[0], ARGV[1])
+end"""
+    r = t.same(["ruby", "-e", script, t.url, body(), aside(t)], spans=3)
+    equal(places(r), [{}, {"file": "-e", "line": 5, "entry": "-e"}, {}],
+          "places")
+
+
+@test
+def ruby_without_libcurl(t):
+    """By Net::HTTP."""
+    script = os.path.join(t.dir, "net.rb")
+    with open(script, "w", encoding="utf-8") as f:
+        f.write("""require "net/http"
+def ask(uri)
+  Net::HTTP.start(uri.host, uri.port, use_ssl: true, ca_file: ARGV[2]) do |http|
+    http.post(uri.path, ARGV[1], "Content-Type" => "application/json")
+  end
+end
+ask(URI(ARGV[0]))
+""")
+    r = t.same(["ruby", script, "https://localhost:%d/v1/chat/completions" %
+                t.servers.tls, body(), t.servers.cert], spans=1)
+    equal(places(r), [{"file": script, "line": 4, "code": "ask",
+                       "entry": script}], "place")
+
+
 # With ctypes in the place of pycurl: other versions than the system's, where
 # there are any.
 PYTHONS = ("/usr/bin/python3", "/usr/bin/python3.*[0-9]",
@@ -78,10 +178,6 @@ def pythons():
     return {v: p for v, p in found.items() if v in KNOWN}
 
 
-def in_order(list_of):
-    return sorted(list_of, key=lambda place: json.dumps(place, sort_keys=True))
-
-
 @test
 def python_lines(t):
     """In any frame: functions, methods, lambdas, generators, coroutines,
@@ -95,10 +191,7 @@ def python_lines(t):
         for place in want: # a thread's own frames begin in a library
             if "/threading.py" in place["entry"]:
                 place["entry"] = home(script)
-        # The call of a process that ends at once comes later.
-        for got, place in zip(in_order(places(r)), in_order(want)):
-            equal((version, got), (version, place), "place")
-        equal(len(r.spans), len(want), version)
+        same_places(r, want, version)
         ok(len(r.spans) > 25, "too few calls")
 
 
@@ -252,7 +345,8 @@ $library->aside($argv[1], $argv[2]);"""
 def as_configured(t):
     """Where the address alone is asked for, no text is."""
     both = php("-r", ASK, t.url, body()), [
-        PYTHON, "-c", PYTHON_ASK % "c.perform()", t.url, body()]
+        PYTHON, "-c", PYTHON_ASK % "c.perform()", t.url, body()], [
+        "ruby", "-r", "curb", "-e", RUBY_ASK + "c.perform", t.url, body()]
     for value, argv in itertools.product(("address", "off"), both):
         for span in t.run(argv, env={"LLMOBS_CALLSITE": value}).spans:
             caller = span["meta"]["metadata"].get("caller", {})
