@@ -13,7 +13,7 @@ void llmobs_script_frames_take(struct llmobs_script_frames *frames)
 {
     static void (*const takers[])(struct llmobs_script_frames *) = {
         llmobs_php_frames_take, llmobs_python_frames_take,
-        llmobs_ruby_frames_take};
+        llmobs_ruby_frames_take, llmobs_perl_frames_take};
 
     llmobs_script_frames_clear(frames);
     for (size_t i = 0; i < sizeof(takers) / sizeof(*takers) && !frames->used;

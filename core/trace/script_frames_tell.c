@@ -56,6 +56,22 @@ static bool is_printable(struct llmobs_text text)
     return text.len > 0;
 }
 
+/* True for the name of a script or module of Perl's, which knows no more of its
+ * path than the command said. */
+static bool is_perl(struct llmobs_text file)
+{
+    static const char suffixes[] = ".pl\0.pm\0.t\0.cgi\0.psgi\0";
+
+    LLMOBS_WORDS_EACH (suffix, suffixes) {
+        size_t len = strlen(suffix);
+
+        if (file.len > len &&
+            memcmp(file.data + file.len - len, suffix, len) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* The name that PHP gives to the code of a command line is no path, and neither
  * are the names of other streams, which may hold the code itself. */
 static bool is_told(struct llmobs_text file)
@@ -69,9 +85,9 @@ static bool is_told(struct llmobs_text file)
         if (llmobs_text_is(file, word))
             return true;
     }
-    if (!frame_begins(file, "/") && !frame_begins(file, "phar:///"))
-        return false;
-    return is_printable(file);
+    return is_printable(file) &&
+           (frame_begins(file, "/") || frame_begins(file, "phar:///") ||
+            is_perl(file));
 }
 
 /* Takes the folder of a user off the path, whose name is a person's. */

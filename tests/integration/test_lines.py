@@ -160,6 +160,85 @@ ask(URI(ARGV[0]))
                        "entry": script}], "place")
 
 
+@test
+def perl_lines(t):
+    """In any frame: functions, methods, closures, destructors, handlers of
+    warnings and exceptions, in threads, after a fork, at the end; and Perl's
+    errors and warnings stay as they are."""
+    installed("/usr/lib/*/perl5/*/WWW/Curl.pm")
+    r = t.same(["perl", os.path.join(APPS, "lines.pl"), t.url, body()])
+    same_places(r, [wanted(b) for b in backtraces(r)], "places")
+    ok(len(r.spans) > 15, "too few calls")
+
+
+PERL_ASK = """my $c = WWW::Curl::Easy->new;
+$c->setopt(CURLOPT_URL, $ARGV[0]);
+$c->setopt(CURLOPT_POSTFIELDS, $ARGV[1]);
+$c->setopt(CURLOPT_HTTPHEADER, ["Content-Type: application/json"]);
+open(my $null, ">", "/dev/null");
+$c->setopt(CURLOPT_WRITEDATA, $null);
+"""
+
+
+@test
+def perl_files(t):
+    """The code of a command line, of a script by its name alone, of text that
+    is evaluated, of a library's, and of a file with a key in its path."""
+    installed("/usr/lib/*/perl5/*/WWW/Curl.pm")
+    ask, name = PERL_ASK + "$c->perform;\n", SECRET + ".pl"
+    helper = "use WWW::Curl::Easy; sub ask {\n" + ask + "} 1;\n"
+    os.makedirs(os.path.join(t.dir, "perl5"))
+    with open(os.path.join(t.dir, "perl5", "helper.pl"), "w",
+              encoding="utf-8") as f:
+        f.write(helper)
+    run = ["perl", "-MWWW::Curl::Easy"]
+
+    def told(argv):
+        told = places(t.same(run + argv + [t.url, body()], spans=1, inputs={
+            "ask.pl": ask.encode(), name: ask.encode()}))[0]
+        told.pop("entry", None) # the process's
+        return told
+    equal(told(["-e", ask]), {"file": "-e", "line": 7}, "-e")
+    equal(told(["ask.pl"]), {"file": "ask.pl", "line": 7}, "a name")
+    equal(told(["-e", PERL_ASK + "eval '$c->perform'"]), {}, "eval")
+    equal(told(["-e", PERL_ASK + '# line 1 "Ask about cats"\n$c->perform']), {},
+          "a name that is text")
+    equal(told(["-I", t.dir, "-e", "require 'perl5/helper.pl'; ask()"]), {},
+          "a library")
+    ok("Unspeakable" not in told([name])["file"], "a key")
+
+
+@test
+def perl_other_threads(t):
+    """No line makes the call of a library's own thread."""
+    # DynaLoader calls the library's function of this name.
+    with open(os.path.join(APPS, "lines", "aside.c"), encoding="utf-8") as f:
+        text = f.read()
+    source = os.path.join(t.dir, "both.c")
+    with open(source, "w", encoding="utf-8") as f:
+        f.write(text + """
+#include <stdlib.h>
+void both(void);
+void both(void)
+{
+    aside(getenv("ASIDE_URL"), getenv("ASIDE_BODY"));
+    here(getenv("ASIDE_URL"), getenv("ASIDE_BODY"));
+}
+""")
+    library = os.path.join(t.dir, "both.so")
+    subprocess.run(["gcc", "-shared", "-fPIC", source, "-o", library, "-lcurl",
+                    "-lpthread"], check=True)
+    script = """require DynaLoader;
+my $l = DynaLoader::dl_load_file($ARGV[0]);
+DynaLoader::dl_install_xsub("both", DynaLoader::dl_find_symbol($l, "both"));
+both();
+"""
+    r = t.same(["perl", "-e", script, library], spans=2,
+               env={"ASIDE_URL": t.url, "ASIDE_BODY": body()})
+    equal([(p.get("file"), p.get("line")) for p in places(r)],
+          [(None, None), ("-e", 4)], "places")
+
+
 # With ctypes in the place of pycurl: other versions than the system's, where
 # there are any.
 PYTHONS = ("/usr/bin/python3", "/usr/bin/python3.*[0-9]",
@@ -346,7 +425,9 @@ def as_configured(t):
     """Where the address alone is asked for, no text is."""
     both = php("-r", ASK, t.url, body()), [
         PYTHON, "-c", PYTHON_ASK % "c.perform()", t.url, body()], [
-        "ruby", "-r", "curb", "-e", RUBY_ASK + "c.perform", t.url, body()]
+        "ruby", "-r", "curb", "-e", RUBY_ASK + "c.perform", t.url, body()], [
+        "perl", "-MWWW::Curl::Easy", "-e", PERL_ASK + "$c->perform", t.url,
+        body()]
     for value, argv in itertools.product(("address", "off"), both):
         for span in t.run(argv, env={"LLMOBS_CALLSITE": value}).spans:
             caller = span["meta"]["metadata"].get("caller", {})
