@@ -2189,6 +2189,10 @@ HAZARDS = [
      "noted as it was set up (`llmobs_ruby_frames_take`)", [
          ("frames_beside_compaction", "unit of_a_ruby_without_gvl")]),
 
+    ("a Perl whose frames have another form than the library knows",
+     "a statement is known by the function that runs it (`perl_walk`)", [
+         ("any_statement", "unit past_what_is_no_statement")]),
+
     ("a PHP whose frames have another form than the table's",
      "the kernel reads each pointer before the library does, and the walk "
      "must find the file that PHP's own function gives "

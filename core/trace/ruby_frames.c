@@ -17,8 +17,6 @@
 #define TYPE_BITS 0x1f
 #define IS_STRING 5
 
-#define PAGE 4096
-
 typedef uintptr_t value;
 
 /* What Ruby gives: too much for a little stack. */
@@ -72,19 +70,9 @@ static bool ruby_text(struct ruby_walk *walk, value string,
                            sizeof(flags)) ||
         (flags & TYPE_BITS) != IS_STRING)
         return false;
-    *text = (struct llmobs_text){rb_string_value_ptr(&string), 0};
-    while (text->len < LLMOBS_FRAMES_LONGEST) {
-        const char *at = text->data + text->len;
-        size_t room = PAGE - (uintptr_t)at % PAGE, len;
-
-        if (!llmobs_probe_sees(&walk->probe, at, room))
-            return false;
-        len = strnlen(at, room);
-        text->len += len;
-        if (len < room)
-            return text->len > 0;
-    }
-    return false;
+    return llmobs_probe_text(&walk->probe, rb_string_value_ptr(&string),
+                             LLMOBS_FRAMES_LONGEST, text) &&
+           text->len > 0;
 }
 
 /* False for code that no file has: C's, and what the frame outside of it has

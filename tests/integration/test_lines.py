@@ -200,12 +200,32 @@ def perl_files(t):
         return told
     equal(told(["-e", ask]), {"file": "-e", "line": 7}, "-e")
     equal(told(["ask.pl"]), {"file": "ask.pl", "line": 7}, "a name")
-    equal(told(["-e", PERL_ASK + "eval '$c->perform'"]), {}, "eval")
+    equal(told(["-e", PERL_ASK + "eval '$c->perform'"]),
+          {"file": "-e", "line": 7}, "eval")
     equal(told(["-e", PERL_ASK + '# line 1 "Ask about cats"\n$c->perform']), {},
           "a name that is text")
-    equal(told(["-I", t.dir, "-e", "require 'perl5/helper.pl'; ask()"]), {},
-          "a library")
+    equal(told(["-I", t.dir, "-e", "require 'perl5/helper.pl';\nask()"]),
+          {"file": "-e", "line": 2}, "a library")
     ok("Unspeakable" not in told([name])["file"], "a key")
+
+
+@test
+def perl_without_libcurl(t):
+    """By LWP, whose own code calls."""
+    installed("/usr/share/perl5/LWP/Protocol/https.pm")
+    script = os.path.join(t.dir, "net.pl")
+    with open(script, "w", encoding="utf-8") as f:
+        f.write("""use LWP::UserAgent;
+my $agent = LWP::UserAgent->new(ssl_opts => {SSL_ca_file => $ARGV[2]});
+sub ask {
+    $agent->post($ARGV[0], "Content-Type" => "application/json",
+                 Content => $ARGV[1]);
+}
+ask();
+""")
+    r = t.same(["perl", script, "https://localhost:%d/v1/chat/completions" %
+                t.servers.tls, body(), t.servers.cert], spans=1)
+    equal(places(r), [{"file": script, "line": 4, "entry": script}], "place")
 
 
 @test

@@ -3,9 +3,12 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "core/trace/script_frames.h"
 #include "tests/unit/unit.h"
+
+#define PAGE 4096
 
 /* -- Perl ----------------------------------------------------------------- */
 
@@ -47,6 +50,37 @@ const char *Perl_sv_2pv_flags(void *is, void *scalar, size_t *len,
     ck_assert(is == &perl && scalar == &scalars && flags == 0);
     *len = message ? strlen(message) : 0;
     return message;
+}
+
+/* The frames outside of the innermost: where each was called from. */
+struct statement {
+    const void *more[2];
+    void *(*run)(void *is);
+    uint64_t target;
+    uint32_t kind, line;
+    uint64_t package;
+    const char *file;
+};
+
+struct frame {
+    uint64_t more[2];
+    const void *from;
+};
+
+static struct statement statements[3];
+static struct frame frames[3];
+
+void *Perl_pp_nextstate(void *is);
+void *Perl_pp_nextstate(void *is)
+{
+    return is;
+}
+
+const void *Perl_caller_cx(void *is, int32_t level, const void **debugger);
+const void *Perl_caller_cx(void *is, int32_t level, const void **debugger)
+{
+    ck_assert(is == &perl && level >= 0 && !debugger);
+    return level < 3 ? &frames[level] : NULL;
 }
 
 /* -- a script ------------------------------------------------------------- */
@@ -91,6 +125,60 @@ START_TEST(of_a_perl)
                      "-e:4");
     ck_assert_str_eq(asked(" at a.t line 4, <> line 7 during global.\n"),
                      "a.t:4");
+}
+END_TEST
+
+static void from(int level, const char *file, uint32_t line)
+{
+    statements[level] = (struct statement){
+        .run = Perl_pp_nextstate, .line = line, .file = file};
+    frames[level].from = &statements[level];
+}
+
+static void by_a_library(void)
+{
+    from(0, "/usr/share/perl5/HTTP/Tiny.pm", 7);
+    from(1, "(eval 5)", 1);
+    from(2, "ask.pl", 9);
+}
+
+#define LIBRARY " at /usr/share/perl5/Net/SSLeay.pm line 5.\n"
+
+START_TEST(of_the_code_that_a_library_serves)
+{
+    run_perl();
+    by_a_library();
+    ck_assert_str_eq(asked(LIBRARY), "ask.pl:9");
+    ck_assert_str_eq(asked(" at (eval 7) line 5.\n"), "ask.pl:9");
+    ck_assert_str_eq(asked(" at Ask about cats line 5.\n"), ":0");
+    from(2, "/usr/share/perl5/x.pm", 9);
+    ck_assert_str_eq(asked(LIBRARY), ":0");
+}
+END_TEST
+
+/* Each pointer leads to where nobody may read, and a statement is another
+ * operation. */
+START_TEST(past_what_is_no_statement)
+{
+    char *page =
+        mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    const void *ends[] = {page,      page + PAGE - 8, NULL,
+                          (void *)8, (void *)-8,      (void *)(1UL << 62)};
+
+    ck_assert(page != MAP_FAILED);
+    run_perl();
+    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+        by_a_library();
+        frames[1].from = ends[i];
+        ck_assert_str_eq(asked(LIBRARY), ":0");
+        by_a_library();
+        statements[2].file = ends[i];
+        ck_assert_str_eq(asked(LIBRARY), ":0");
+    }
+    by_a_library();
+    statements[1].run = NULL;
+    ck_assert_str_eq(asked(LIBRARY), ":0");
+    memset(statements, 0, sizeof(statements));
 }
 END_TEST
 
@@ -145,6 +233,8 @@ UNIT_SUITE(perl_frames)
     Suite *s = suite_create("perl_frames");
 
     UNIT_TEST(s, of_a_perl);
+    UNIT_TEST(s, of_the_code_that_a_library_serves);
+    UNIT_TEST(s, past_what_is_no_statement);
     UNIT_TEST(s, of_what_is_no_file);
     UNIT_TEST(s, of_a_thread_without_perl);
     return s;
