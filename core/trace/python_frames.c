@@ -43,7 +43,7 @@ static const struct python_layout layouts[] = {
  * the same stand among them. */
 #define COOKIE "xdebugpy"
 
-enum { TABLE_VERSION = 1, TABLE_FREE_THREADED, TABLE_LEN = 49 };
+enum { TABLE_VERSION = 1, TABLE_FREE_THREADED };
 
 static const struct python_layout places[] = {
     {0x30d, 23, DIRECT, 29, 30, 31, 35, 37, 38, 39, 43},
