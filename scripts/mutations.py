@@ -2173,6 +2173,26 @@ HAZARDS = [
      "(`runs_php`)", [
          ("page_of_any_thread", "lines.php_other_threads")]),
 
+    ("a Python whose frames have another form than the table's",
+     "each object must have the type that its place asks for "
+     "(`python_is`)", [
+         ("any_type", "unit past_what_is_no_python")]),
+
+    ("a program with two interpreters of Python, of which nobody knows which "
+     "one calls",
+     "no frame is read there (`runs_python`)", [
+         ("any_interpreter", "unit of_no_python_that_is_known")]),
+
+    ("a thread of Ruby that has dropped the GVL, beside one that compacts the "
+     "heap",
+     "frames are read with the GVL alone, and the transfer has those that were "
+     "noted as it was set up (`llmobs_ruby_frames_take`)", [
+         ("frames_beside_compaction", "unit of_a_ruby_without_gvl")]),
+
+    ("a Perl whose frames have another form than the library knows",
+     "a statement is known by the function that runs it (`perl_walk`)", [
+         ("any_statement", "unit past_what_is_no_statement")]),
+
     ("a PHP whose frames have another form than the table's",
      "the kernel reads each pointer before the library does, and the walk "
      "must find the file that PHP's own function gives "

@@ -64,6 +64,8 @@ CURLcode llmobs_ops_easy_setopt(const struct llmobs_real *real, CURL *curl,
     else
         LLMOBS_HAZARD(refusal_unnoted,
                       llmobs_handle_note_refused(handle, setting, rc), );
+    if (setting->body || option == CURLOPT_URL)
+        llmobs_ours_note_script(handle);
     if (handle->in && setting->body)
         llmobs_callbacks_follow_reads(handle, curl);
     if (awaited)

@@ -104,6 +104,8 @@ void llmobs_handle_reset(struct llmobs_handle *handle)
     handle->verdict = LLMOBS_UNJUDGED;
     llmobs_handle_unswap(handle);
     llmobs_replay_forget(&handle->replay);
+    free(handle->script);
+    handle->script = NULL;
 }
 
 void llmobs_handle_detach(struct llmobs_handle *handle)

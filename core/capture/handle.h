@@ -145,6 +145,8 @@ struct llmobs_handle {
     size_t reader_count;
     struct llmobs_reader *reading; /* libcurl has read from it; NULL: none */
     struct llmobs_replay *replay;  /* NULL: no call goes to a mock */
+    /* Of the thread that set the transfer up, if it is Ruby's; or NULL. */
+    struct llmobs_script_frames *script;
 };
 
 _Static_assert(offsetof(struct llmobs_handle, app.header) <= LLMOBS_KEYED_ALIGN,

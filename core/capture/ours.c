@@ -43,7 +43,7 @@ static struct llmobs_callsite *take_callsite(uintptr_t entry)
         return NULL;
     callsite->frames = config->callsite;
     if (config->callsite != LLMOBS_CALLSITE_ADDRESS)
-        llmobs_php_frames_take(&callsite->php);
+        llmobs_script_frames_take(&callsite->script);
     return callsite;
 }
 
@@ -89,6 +89,18 @@ struct llmobs_exchange *llmobs_ours_new(struct llmobs_origin *origin,
     return exchange;
 }
 
+static bool tells_script(void)
+{
+    return config->callsite != LLMOBS_CALLSITE_OFF &&
+           config->callsite != LLMOBS_CALLSITE_ADDRESS;
+}
+
+void llmobs_ours_note_script(struct llmobs_handle *handle)
+{
+    if (tells_script())
+        llmobs_ruby_frames_note(&handle->script);
+}
+
 bool llmobs_ours_take(struct llmobs_handle *handle)
 {
     handle->origin.exchange =
@@ -96,6 +108,9 @@ bool llmobs_ours_take(struct llmobs_handle *handle)
     if (!handle->origin.exchange)
         return false;
     handle->called_from = 0;
+    if (handle->script && handle->origin.exchange->callsite)
+        llmobs_ruby_frames_recall(handle->script,
+                                  &handle->origin.exchange->callsite->script);
     return true;
 }
 

@@ -48,6 +48,10 @@ bool llmobs_ours_continue(const struct llmobs_own_headers *own, bool from_span,
  * way. */
 struct llmobs_exchange *llmobs_ours_make(struct llmobs_handle *handle);
 
+/* Notes which line of a script sets the transfer up, where it may not be known
+ * as the transfer begins. */
+void llmobs_ours_note_script(struct llmobs_handle *handle);
+
 /* Makes the exchange of the handle's origin, in the thread and within the call
  * that make the request. */
 bool llmobs_ours_take(struct llmobs_handle *handle);

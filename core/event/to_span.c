@@ -11,7 +11,7 @@
 #include "lib/base/work.h"
 #include "core/trace/caller.h"
 #include "core/trace/caller_left.h"
-#include "core/trace/php_frames.h"
+#include "core/trace/script_frames.h"
 #include "core/event/annotation_apply.h"
 #include "core/event/told.h"
 #include "lib/span/mask.h"
@@ -428,7 +428,7 @@ static void add_caller(const struct llmobs_exchange *exchange,
 
     if (!caller)
         return;
-    plugin = llmobs_php_frames_plugin(caller);
+    plugin = llmobs_script_frames_plugin(caller);
     if (plugin) {
         snprintf(tag, sizeof(tag), "plugin:%s", plugin);
         to_span_add_tag(span, tag);

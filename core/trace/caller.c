@@ -569,6 +569,6 @@ struct llmobs_json *llmobs_caller_read(const struct llmobs_callsite *callsite,
     if (!callsite)
         return NULL;
     json = read_sure(callsite, taken_ns, left);
-    llmobs_php_frames_tell(&callsite->php, &json);
+    llmobs_script_frames_tell(&callsite->script, &json);
     return json;
 }

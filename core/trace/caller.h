@@ -1,5 +1,5 @@
 /* caller - turns a callsite into metadata.caller: the names of the frames that
- * called, and the line of the script (php_frames.h).
+ * called, and the line of the script (script_frames.h).
  *
  * Owns:    a table of the addresses in code that it met, until an object is
  *          unloaded.

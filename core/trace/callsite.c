@@ -120,7 +120,7 @@ __attribute__((noinline)) struct llmobs_callsite *llmobs_callsite_take(
     copy(callsite->stack, sp, callsite->len);
     callsite->frames = 0;
     callsite->entry = entry;
-    llmobs_php_frames_clear(&callsite->php);
+    llmobs_script_frames_clear(&callsite->script);
     return callsite;
 }
 

@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/trace/php_frames.h"
+#include "core/trace/script_frames.h"
 #include "lib/elf/stack_frame.h"
 
 #define LLMOBS_CALLSITE_STACK 16384
@@ -30,7 +30,7 @@ struct llmobs_callsite {
     struct llmobs_frame frame; /* of llmobs_callsite_take */
     int frames;      /* how many to name; LLMOBS_CALLSITE_ADDRESS (config.h) */
     uintptr_t entry; /* frames below are this library's and libcurl's */
-    struct llmobs_php_frames php; /* cleared by _take */
+    struct llmobs_script_frames script; /* cleared by _take */
     size_t len;
     unsigned char stack[]; /* from the stack pointer on */
 };

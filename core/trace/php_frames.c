@@ -1,4 +1,8 @@
-#include "core/trace/php_frames.h"
+/* The frames are PHP's memory, which has the form of a table's versions, and
+ * each walk must find the file that PHP's own function gives. Where that fails,
+ * or the version is another, the innermost file and line are told alone, as
+ * PHP's functions give them. */
+#include "core/trace/script_frames.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -11,9 +15,6 @@
 
 #define WEAK __attribute__((weak))
 
-/* No more frames than these are walked, and no longer texts are read. */
-#define FRAMES 64
-#define LONGEST 4096
 #define PLUGIN_MAX 64
 
 /* -- PHP's structures ----------------------------------------------------- */
@@ -133,34 +134,6 @@ static bool runs_php(void)
     return LLMOBS_HAZARD(page_of_any_thread, is_first_thread(), true);
 }
 
-/* -- texts ---------------------------------------------------------------- */
-
-void llmobs_php_frames_clear(struct llmobs_php_frames *frames)
-{
-    frames->line = 0;
-    frames->used = 0;
-    memset(frames->members, 0, sizeof(frames->members));
-}
-
-/* Adds to a member, which is the last; false where the member has no room: then
- * nothing of it stays. */
-static bool php_keep(struct llmobs_php_frames *frames,
-                     enum llmobs_php_member member, struct llmobs_text text)
-{
-    if (frames->members[member].len == 0)
-        frames->members[member].at = frames->used;
-    if (text.len + frames->used > LLMOBS_PHP_TEXT) {
-        frames->used = frames->members[member].at;
-        frames->members[member].len = 0;
-        return false;
-    }
-    memcpy(frames->text + frames->used, text.data, text.len);
-    frames->used = (uint16_t)(frames->used + text.len);
-    frames->members[member].len =
-        (uint16_t)(frames->members[member].len + text.len);
-    return true;
-}
-
 /* -- the walk ------------------------------------------------------------- */
 
 struct place {
@@ -177,7 +150,7 @@ struct php_walk {
     struct place inner; /* the innermost that is no library's, or `outer` */
     /* The plugins, each where it is outermost; of more the innermost three, and
      * the outermost. */
-    struct llmobs_text plugins[LLMOBS_PHP_PLUGINS];
+    struct llmobs_text plugins[LLMOBS_FRAMES_PLUGINS];
     int plugin_count;
     int frames;   /* of the script */
     int inner_at; /* how many of them are inside of `inner` */
@@ -194,23 +167,12 @@ static bool php_read_string(struct php_walk *walk, const struct php_string *at,
     struct php_string head;
 
     if (!llmobs_probe_read(&walk->probe, at, &head, sizeof(head)) ||
-        (head.type & TYPE_BITS) != IS_STRING || head.len > LONGEST ||
+        (head.type & TYPE_BITS) != IS_STRING ||
+        head.len > LLMOBS_FRAMES_LONGEST ||
         !llmobs_probe_sees(&walk->probe, at->bytes, head.len + 1))
         return false;
     *text = (struct llmobs_text){at->bytes, strnlen(at->bytes, head.len)};
     return true;
-}
-
-/* True for the file of a library, which says little about who calls. */
-static bool is_library(struct llmobs_text file)
-{
-    static const char folders[] = "/vendor/\0/wp-includes/\0/usr/share/php/\0";
-
-    LLMOBS_WORDS_EACH (folder, folders) {
-        if (memmem(file.data, file.len, folder, strlen(folder)))
-            return true;
-    }
-    return false;
 }
 
 /* Takes the text up to and with these words off, which it may have to begin
@@ -266,7 +228,7 @@ static struct llmobs_text find_plugin(struct llmobs_text file)
 static void note_plugin(struct php_walk *walk, struct llmobs_text plugin)
 {
     struct llmobs_text *list = walk->plugins;
-    int at = 0, last = LLMOBS_PHP_PLUGINS - 1;
+    int at = 0, last = LLMOBS_FRAMES_PLUGINS - 1;
 
     if (plugin.len == 0)
         return;
@@ -298,7 +260,7 @@ static bool php_visit(struct php_walk *walk, const struct php_frame *frame)
     if (here.file != walk->outer.file) {
         if (!php_read_string(walk, here.file, &file))
             return false;
-        walk->library = is_library(file);
+        walk->library = llmobs_script_frames_is_library(file);
         note_plugin(walk, find_plugin(file));
     }
     walk->outer = here;
@@ -320,7 +282,7 @@ static bool walk_frames(struct php_walk *walk, const char *globals)
     if (!llmobs_probe_read(&walk->probe, globals + walk->layout->current, &at,
                            sizeof(at)))
         return false;
-    for (int i = 0; at && i < FRAMES; i++) {
+    for (int i = 0; at && i < LLMOBS_FRAMES_MAX; i++) {
         struct php_frame frame;
         uint8_t type = OF_C;
 
@@ -340,7 +302,7 @@ static bool walk_frames(struct php_walk *walk, const char *globals)
 /* "class::function", or "function". From PHP 8.4 on a closure's has its place
  * behind a colon. */
 static void php_keep_code(struct php_walk *walk,
-                          struct llmobs_php_frames *frames)
+                          struct llmobs_script_frames *frames)
 {
     struct php_function function;
     struct php_class scope;
@@ -355,51 +317,54 @@ static void php_keep_code(struct php_walk *walk,
         (!llmobs_probe_read(&walk->probe, function.scope, &scope,
                             sizeof(scope)) ||
          !php_read_string(walk, scope.name, &of) ||
-         !php_keep(frames, LLMOBS_PHP_CODE, of) ||
-         !php_keep(frames, LLMOBS_PHP_CODE, llmobs_text_of("::"))))
+         !llmobs_script_frames_keep(frames, LLMOBS_FRAMES_CODE, of) ||
+         !llmobs_script_frames_keep(frames, LLMOBS_FRAMES_CODE,
+                                    llmobs_text_of("::"))))
         return;
     colon = memchr(name.data, ':', name.len);
     if (colon)
         name.len = (size_t)(colon - name.data);
-    if (php_keep(frames, LLMOBS_PHP_CODE, name) && colon)
-        (void)php_keep(frames, LLMOBS_PHP_CODE, llmobs_text_of("}"));
+    if (llmobs_script_frames_keep(frames, LLMOBS_FRAMES_CODE, name) && colon)
+        (void)llmobs_script_frames_keep(frames, LLMOBS_FRAMES_CODE,
+                                        llmobs_text_of("}"));
 }
 
 static void php_keep_file(struct php_walk *walk,
-                          struct llmobs_php_frames *frames,
-                          enum llmobs_php_member member,
+                          struct llmobs_script_frames *frames,
+                          enum llmobs_frames_member member,
                           const struct php_string *file)
 {
     struct llmobs_text text;
 
     if (php_read_string(walk, file, &text))
-        (void)php_keep(frames, member, text);
+        (void)llmobs_script_frames_keep(frames, member, text);
 }
 
 static void php_keep_places(struct php_walk *walk,
-                            struct llmobs_php_frames *frames)
+                            struct llmobs_script_frames *frames)
 {
     struct php_line line = {.line = 0};
 
-    php_keep_file(walk, frames, LLMOBS_PHP_FILE, walk->inner.file);
+    php_keep_file(walk, frames, LLMOBS_FRAMES_FILE, walk->inner.file);
     if (walk->inner_at == 0)
         frames->line = zend_get_executed_lineno();
     else if (llmobs_probe_read(&walk->probe, walk->inner.at, &line,
                                sizeof(line)))
         frames->line = line.line;
     if (walk->whole && walk->outer.file == walk->inner.file)
-        frames->members[LLMOBS_PHP_ENTRY] = frames->members[LLMOBS_PHP_FILE];
+        frames->members[LLMOBS_FRAMES_ENTRY] =
+            frames->members[LLMOBS_FRAMES_FILE];
     else if (walk->whole)
-        php_keep_file(walk, frames, LLMOBS_PHP_ENTRY, walk->outer.file);
+        php_keep_file(walk, frames, LLMOBS_FRAMES_ENTRY, walk->outer.file);
     for (int i = 0; i < walk->plugin_count; i++)
-        (void)php_keep(frames, LLMOBS_PHP_PLUGIN + (unsigned)i,
-                       walk->plugins[i]);
+        (void)llmobs_script_frames_keep(
+            frames, LLMOBS_FRAMES_PLUGIN + (unsigned)i, walk->plugins[i]);
     php_keep_code(walk, frames);
 }
 
 /* False: only what PHP's own functions give is known. */
 static bool php_walk(const struct php_string *first,
-                     struct llmobs_php_frames *frames)
+                     struct llmobs_script_frames *frames)
 {
     struct php_walk walk = {.layout = find_layout(), .first = first};
     const char *globals = find_globals();
@@ -413,17 +378,17 @@ static bool php_walk(const struct php_string *first,
 
 /* -- taking --------------------------------------------------------------- */
 
-void llmobs_php_frames_take(struct llmobs_php_frames *frames)
+void llmobs_php_frames_take(struct llmobs_script_frames *frames)
 {
     const struct php_string *file;
 
-    llmobs_php_frames_clear(frames);
     if (!runs_php())
         return;
     file = zend_get_executed_filename_ex();
     if (!file || php_walk(file, frames))
         return;
-    (void)php_keep(frames, LLMOBS_PHP_FILE,
-                   (struct llmobs_text){file->bytes, file->len});
+    (void)llmobs_script_frames_keep(
+        frames, LLMOBS_FRAMES_FILE,
+        (struct llmobs_text){file->bytes, file->len});
     frames->line = zend_get_executed_lineno();
 }

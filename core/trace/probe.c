@@ -72,3 +72,22 @@ bool llmobs_probe_read(struct llmobs_probe *probe, const void *at, void *to,
     memcpy(to, at, len);
     return true;
 }
+
+bool llmobs_probe_text(struct llmobs_probe *probe, const char *at, size_t max,
+                       struct llmobs_text *text)
+{
+    *text = (struct llmobs_text){at, 0};
+    while (text->len < max) {
+        const char *rest = at + text->len;
+        size_t room = LLMOBS_STACK_PAGE - (uintptr_t)rest % LLMOBS_STACK_PAGE;
+        size_t len;
+
+        if (!llmobs_probe_sees(probe, rest, room))
+            return false;
+        len = strnlen(rest, room);
+        text->len += len;
+        if (len < room)
+            return text->len < max;
+    }
+    return false;
+}

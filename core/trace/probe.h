@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/base/buf.h"
+
 #define LLMOBS_PROBE_PAGES 16
 
 /* A walk through memory, zero at its begin. */
@@ -35,5 +37,9 @@ bool llmobs_probe_sees(struct llmobs_probe *probe, const void *at, size_t len);
 /* Copies the bytes. */
 bool llmobs_probe_read(struct llmobs_probe *probe, const void *at, void *to,
                        size_t len);
+
+/* Gives the bytes up to a NUL, which comes among the first `max`. */
+bool llmobs_probe_text(struct llmobs_probe *probe, const char *at, size_t max,
+                       struct llmobs_text *text);
 
 #endif

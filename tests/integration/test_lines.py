@@ -1,5 +1,7 @@
 """metadata.caller: the line of a script, beside the language's own backtrace,
 which the script writes on the line of the call."""
+import glob
+import itertools
 import json
 import os
 import re
@@ -7,7 +9,7 @@ import signal
 import subprocess
 
 from delivery import stored, wait_for
-from harness import APPS, SECRET, Skip, body, equal, installed, ok, test
+from harness import APPS, PYTHON, SECRET, Skip, body, equal, installed, ok, test
 from otlp_case import Receiver, each_once, otlp
 from relays import Relay
 
@@ -38,8 +40,10 @@ def wanted(told):
 
 
 def places(r):
+    """Without a file, `entry` is the process's own, not the frames'."""
     callers = [s["meta"]["metadata"].get("caller", {}) for s in r.spans]
-    return [{k: v for k, v in c.items() if k in OURS} for c in callers]
+    return [{k: v for k, v in c.items() if k in OURS and "file" in c}
+            for c in callers]
 
 
 def backtraces(r):
@@ -56,6 +60,335 @@ def php_lines(t):
         r = t.same(php(SCRIPT, t.url, body()), env=env)
         equal(places(r), [wanted(b) for b in backtraces(r)], "places")
         ok(len(r.spans) > 20, "too few calls")
+
+
+def same_places(r, want, what):
+    """In any order: beside threads a span may come later."""
+    got = [sorted(place.items()) for place in places(r)]
+    want = [sorted(place.items()) for place in want]
+    equal([p for p in got if got.count(p) > want.count(p)],
+          [p for p in want if want.count(p) > got.count(p)], what)
+
+
+def ruby_lines(t, binding):
+    installed("/usr/share/rubygems-integration/*/gems/%s-*" % binding,
+              "/usr/lib/*/rubygems-integration/*/gems/%s-*" % binding)
+    r = t.same(["ruby", os.path.join(APPS, "lines.rb"), binding, t.url, body()])
+    same_places(r, [wanted(b) for b in backtraces(r)], binding)
+    ok(len(r.spans) > 20, "too few calls")
+
+
+@test
+def ruby_curb(t):
+    """In any frame: methods, blocks, fibers, evaluated code, beside an
+    exception, in threads, after a fork, at the end."""
+    ruby_lines(t, "curb")
+
+
+@test
+def ruby_typhoeus(t):
+    """Which drops the GVL before it performs."""
+    ruby_lines(t, "typhoeus")
+
+
+RUBY_ASK = """c = Curl::Easy.new(ARGV[0])
+c.headers = {"Content-Type" => "application/json"}
+c.post_body = ARGV[1]
+"""
+
+
+@test
+def ruby_without_a_file(t):
+    """The code of a command line, and of standard input."""
+    installed("/usr/lib/*/rubygems-integration/*/gems/curb-*")
+    ask = RUBY_ASK + "c.perform\n"
+    for argv, stdin, name in ((["-e", ask], b"", "-e"),
+                              (["-"], ask.encode(), "-")):
+        r = t.same(["ruby", "-r", "curb"] + argv + [t.url, body()], spans=1,
+                   stdin=stdin)
+        equal(places(r), [{"file": name, "line": 4, "entry": name}], name)
+
+
+@test
+def ruby_libraries(t):
+    """Are passed, whose file may have a key in its path, as a script's may."""
+    installed("/usr/lib/*/rubygems-integration/*/gems/curb-*")
+    folder = os.path.join(t.dir, SECRET)
+    os.makedirs(os.path.join(folder, "gems"))
+    script = os.path.join(folder, "ask.rb")
+    for path, text in ((os.path.join(folder, "gems", "helper.rb"),
+                        "def through(c) = c.perform\n"),
+                       (script, RUBY_ASK + "through(c)\n")):
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+    r = t.same(["ruby", "-r", "curb", "-r", folder + "/gems/helper.rb", script,
+                t.url, body()], spans=1)
+    told = places(r)[0]
+    equal((told["file"].rpartition("/")[2], told["line"]), ("ask.rb", 4),
+          "passed")
+    ok("Unspeakable" not in json.dumps(r.only()), "a key")
+
+
+@test
+def ruby_other_threads(t):
+    """No line makes the call of a library's own thread."""
+    script = """require "fiddle"
+l = Fiddle.dlopen(ARGV[2])
+%w[aside here aside].each do |name|
+  Fiddle::Function.new(l[name], [Fiddle::TYPE_VOIDP] * 2, Fiddle::TYPE_VOID,
+                       need_gvl: name == "here").call(ARGV[0], ARGV[1])
+end"""
+    r = t.same(["ruby", "-e", script, t.url, body(), aside(t)], spans=3)
+    equal(places(r), [{}, {"file": "-e", "line": 5, "entry": "-e"}, {}],
+          "places")
+
+
+@test
+def ruby_without_libcurl(t):
+    """By Net::HTTP."""
+    script = os.path.join(t.dir, "net.rb")
+    with open(script, "w", encoding="utf-8") as f:
+        f.write("""require "net/http"
+def ask(uri)
+  Net::HTTP.start(uri.host, uri.port, use_ssl: true, ca_file: ARGV[2]) do |http|
+    http.post(uri.path, ARGV[1], "Content-Type" => "application/json")
+  end
+end
+ask(URI(ARGV[0]))
+""")
+    r = t.same(["ruby", script, "https://localhost:%d/v1/chat/completions" %
+                t.servers.tls, body(), t.servers.cert], spans=1)
+    equal(places(r), [{"file": script, "line": 4, "code": "ask",
+                       "entry": script}], "place")
+
+
+@test
+def perl_lines(t):
+    """In any frame: functions, methods, closures, destructors, handlers of
+    warnings and exceptions, in threads, after a fork, at the end; and Perl's
+    errors and warnings stay as they are."""
+    installed("/usr/lib/*/perl5/*/WWW/Curl.pm")
+    r = t.same(["perl", os.path.join(APPS, "lines.pl"), t.url, body()])
+    same_places(r, [wanted(b) for b in backtraces(r)], "places")
+    ok(len(r.spans) > 15, "too few calls")
+
+
+PERL_ASK = """my $c = WWW::Curl::Easy->new;
+$c->setopt(CURLOPT_URL, $ARGV[0]);
+$c->setopt(CURLOPT_POSTFIELDS, $ARGV[1]);
+$c->setopt(CURLOPT_HTTPHEADER, ["Content-Type: application/json"]);
+open(my $null, ">", "/dev/null");
+$c->setopt(CURLOPT_WRITEDATA, $null);
+"""
+
+
+@test
+def perl_files(t):
+    """The code of a command line, of a script by its name alone, of text that
+    is evaluated, of a library's, and of a file with a key in its path."""
+    installed("/usr/lib/*/perl5/*/WWW/Curl.pm")
+    ask, name = PERL_ASK + "$c->perform;\n", SECRET + ".pl"
+    helper = "use WWW::Curl::Easy; sub ask {\n" + ask + "} 1;\n"
+    os.makedirs(os.path.join(t.dir, "perl5"))
+    with open(os.path.join(t.dir, "perl5", "helper.pl"), "w",
+              encoding="utf-8") as f:
+        f.write(helper)
+    run = ["perl", "-MWWW::Curl::Easy"]
+
+    def told(argv):
+        told = places(t.same(run + argv + [t.url, body()], spans=1, inputs={
+            "ask.pl": ask.encode(), name: ask.encode()}))[0]
+        told.pop("entry", None) # the process's
+        return told
+    equal(told(["-e", ask]), {"file": "-e", "line": 7}, "-e")
+    equal(told(["ask.pl"]), {"file": "ask.pl", "line": 7}, "a name")
+    equal(told(["-e", PERL_ASK + "eval '$c->perform'"]),
+          {"file": "-e", "line": 7}, "eval")
+    equal(told(["-e", PERL_ASK + '# line 1 "Ask about cats"\n$c->perform']), {},
+          "a name that is text")
+    equal(told(["-I", t.dir, "-e", "require 'perl5/helper.pl';\nask()"]),
+          {"file": "-e", "line": 2}, "a library")
+    ok("Unspeakable" not in told([name])["file"], "a key")
+
+
+@test
+def perl_without_libcurl(t):
+    """By LWP, whose own code calls."""
+    installed("/usr/share/perl5/LWP/Protocol/https.pm")
+    script = os.path.join(t.dir, "net.pl")
+    with open(script, "w", encoding="utf-8") as f:
+        f.write("""use LWP::UserAgent;
+my $agent = LWP::UserAgent->new(ssl_opts => {SSL_ca_file => $ARGV[2]});
+sub ask {
+    $agent->post($ARGV[0], "Content-Type" => "application/json",
+                 Content => $ARGV[1]);
+}
+ask();
+""")
+    r = t.same(["perl", script, "https://localhost:%d/v1/chat/completions" %
+                t.servers.tls, body(), t.servers.cert], spans=1)
+    equal(places(r), [{"file": script, "line": 4, "entry": script}], "place")
+
+
+@test
+def perl_other_threads(t):
+    """No line makes the call of a library's own thread."""
+    # DynaLoader calls the library's function of this name.
+    with open(os.path.join(APPS, "lines", "aside.c"), encoding="utf-8") as f:
+        text = f.read()
+    source = os.path.join(t.dir, "both.c")
+    with open(source, "w", encoding="utf-8") as f:
+        f.write(text + """
+#include <stdlib.h>
+void both(void);
+void both(void)
+{
+    aside(getenv("ASIDE_URL"), getenv("ASIDE_BODY"));
+    here(getenv("ASIDE_URL"), getenv("ASIDE_BODY"));
+}
+""")
+    library = os.path.join(t.dir, "both.so")
+    subprocess.run(["gcc", "-shared", "-fPIC", source, "-o", library, "-lcurl",
+                    "-lpthread"], check=True)
+    script = """require DynaLoader;
+my $l = DynaLoader::dl_load_file($ARGV[0]);
+DynaLoader::dl_install_xsub("both", DynaLoader::dl_find_symbol($l, "both"));
+both();
+"""
+    r = t.same(["perl", "-e", script, library], spans=2,
+               env={"ASIDE_URL": t.url, "ASIDE_BODY": body()})
+    equal([(p.get("file"), p.get("line")) for p in places(r)],
+          [(None, None), ("-e", 4)], "places")
+
+
+# With ctypes in the place of pycurl: other versions than the system's, where
+# there are any.
+PYTHONS = ("/usr/bin/python3", "/usr/bin/python3.*[0-9]",
+           os.path.expanduser("~/.pyenv/versions/3.*/bin/python3"))
+KNOWN = [(3, minor) for minor in range(9, 15)]
+
+
+def pythons():
+    """The files of the versions that are known, one of each."""
+    found = {}
+    for path in sum((sorted(glob.glob(p)) for p in PYTHONS), []):
+        said = subprocess.run(
+            [path, "-c", "import sys; print(*sys.version_info[:2])"],
+            stdout=subprocess.PIPE, check=True).stdout
+        found.setdefault(tuple(map(int, said.split())), path)
+    return {v: p for v, p in found.items() if v in KNOWN}
+
+
+@test
+def python_lines(t):
+    """In any frame: functions, methods, lambdas, generators, coroutines,
+    evaluated code, beside an exception, in threads, after a fork, at the
+    end."""
+    for version, path in pythons().items():
+        script = os.path.join(APPS, "lines.py")
+        r = t.same([path, script, t.url, body()],
+                   env={"PYTHONWARNINGS": "ignore"})
+        want = [wanted(b) for b in backtraces(r)]
+        for place in want: # a thread's own frames begin in a library
+            if "/threading.py" in place["entry"]:
+                place["entry"] = home(script)
+        same_places(r, want, version)
+        ok(len(r.spans) > 25, "too few calls")
+
+
+PYTHON_ASK = """import ctypes, pycurl, sys
+c = pycurl.Curl()
+c.setopt(c.URL, sys.argv[1])
+c.setopt(c.HTTPHEADER, ["Content-Type: application/json"])
+c.setopt(c.POSTFIELDS, sys.argv[2])
+c.setopt(c.WRITEFUNCTION, lambda data: None)
+%s
+"""
+
+
+def python(t, ask, *args, spans=1, env=None):
+    """The places of calls that a program at the command line makes."""
+    installed("/usr/lib/python3/dist-packages/pycurl*")
+    return places(t.same([PYTHON, "-c", PYTHON_ASK % ask, t.url, body(), *args],
+                         spans=spans, env=env))
+
+
+STRING = {"file": "<string>", "line": 7, "entry": "<string>"}
+
+
+@test
+def python_without_a_file(t):
+    """The code of a command line, of standard input, of a module that Python
+    runs, and of one whose name is free text."""
+    equal(python(t, "c.perform()"), [STRING], "-c")
+    r = t.same([PYTHON, "-", t.url, body()], spans=1,
+               stdin=(PYTHON_ASK % "c.perform()").encode())
+    equal(places(r), [dict(STRING, file="<stdin>", entry="<stdin>")], "stdin")
+    equal(python(t, "exec(compile('c.perform()', 'Ask about cats', 'exec'))"),
+          [{}], "a name that is text")
+    folder = os.path.join(t.dir, "modules")
+    os.makedirs(folder)
+    path = os.path.join(folder, "ask.py")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(PYTHON_ASK % "c.perform()")
+    r = t.same([PYTHON, "-m", "ask", t.url, body()], spans=1,
+               env={"PYTHONPATH": folder})
+    equal(places(r), [{"file": path, "line": 7, "entry": path}], "-m")
+
+
+@test
+def python_libraries(t):
+    """Are passed, whose file may have a key in its path."""
+    folder = os.path.join(t.dir, SECRET, "site-packages")
+    os.makedirs(folder)
+    for path in ("helper.py", "../inner.py"):
+        with open(os.path.join(folder, path), "w", encoding="utf-8") as f:
+            f.write("def ask(c): c.perform()\n")
+    ask = "import sys; sys.path += [%r, %r]; import helper, inner\n" % (
+        folder, os.path.dirname(folder))
+    equal(python(t, ask + "helper.ask(c)"), [dict(STRING, line=8)], "passed")
+    told = python(t, ask + "inner.ask(c)")[0]
+    ok(told["file"].endswith("/inner.py"), "file")
+    ok("Unspeakable" not in told["file"], "a key")
+
+
+@test
+def python_other_threads(t):
+    """No line makes the call of a library's own thread."""
+    library = aside(t)
+    ask = """l = ctypes.CDLL(sys.argv[3])
+for f in l.aside, l.here, l.aside:
+    f(sys.argv[1].encode(), sys.argv[2].encode())"""
+    equal(python(t, ask, library, spans=3), [{}, dict(STRING, line=9), {}],
+          "places")
+
+
+@test
+def python_of_two_minds(t):
+    """Beside a second interpreter no line is told."""
+    ask = """import _xxsubinterpreters as s
+i = s.create(); c.perform(); s.destroy(i); c.perform()"""
+    equal(python(t, ask, spans=2), [{}, dict(STRING, line=8)], "places")
+
+
+@test
+def python_without_libcurl(t):
+    script = os.path.join(APPS, "tls", "client.py")
+    r = t.same([PYTHON, script, "https://localhost:%d/v1/chat/completions" %
+                t.servers.tls, t.servers.cert, "1", "1"], spans=1)
+    with open(script, encoding="utf-8") as f:
+        line = [i for i, x in enumerate(f, 1) if "link.request(" in x]
+    equal(places(r), [{"file": home(script), "line": line[0], "code": "run",
+                       "entry": home(script)}], "place")
+
+
+def aside(t):
+    """A library that calls in a thread of its own, or here."""
+    library = os.path.join(t.dir, "aside.so")
+    subprocess.run(["gcc", "-shared", "-fPIC", os.path.join(
+        APPS, "lines", "aside.c"), "-o", library, "-lcurl", "-lpthread"],
+        check=True)
+    return library
 
 
 ASK = """$c = curl_init($argv[1]);
@@ -93,10 +426,7 @@ def php_streams(t):
 def php_other_threads(t):
     """No line of the script's makes the call of a library's own thread, which
     may run beside any."""
-    library = os.path.join(t.dir, "aside.so")
-    subprocess.run(["gcc", "-shared", "-fPIC", os.path.join(
-        APPS, "lines", "aside.c"), "-o", library, "-lcurl", "-lpthread"],
-        check=True)
+    library = aside(t)
     script = """$names = "void here(const char *url, const char *body);
     void aside(const char *url, const char *body);";
 $library = FFI::cdef($names, $argv[3]);
@@ -117,11 +447,15 @@ $library->aside($argv[1], $argv[2]);"""
 @test
 def as_configured(t):
     """Where the address alone is asked for, no text is."""
-    argv = php("-r", ASK, t.url, body())
-    for value in "address", "off":
+    both = php("-r", ASK, t.url, body()), [
+        PYTHON, "-c", PYTHON_ASK % "c.perform()", t.url, body()], [
+        "ruby", "-r", "curb", "-e", RUBY_ASK + "c.perform", t.url, body()], [
+        "perl", "-MWWW::Curl::Easy", "-e", PERL_ASK + "$c->perform", t.url,
+        body()]
+    for value, argv in itertools.product(("address", "off"), both):
         for span in t.run(argv, env={"LLMOBS_CALLSITE": value}).spans:
             caller = span["meta"]["metadata"].get("caller", {})
-            ok(not set(OURS) & set(caller), value)
+            ok(not {"file", "line", "code"} & set(caller), value)
 
 
 # A page whose title a plugin writes with the help of another, by libraries.
@@ -214,7 +548,8 @@ def plugins(t):
                ["plugin:paper"]), "a theme")
         equal(asked_by(t, folder, "wp_remote_post"),
               ("index.php", None, "index.php", None, []), "none")
-        # How far up it goes nobody knows, and so not who asked.
+        # How far up it goes nobody knows, and so not who asked: the entry is
+        # the process's.
         equal(asked_by(t, folder, "deep"),
               ("ai-services.php", "AiServices\\Client::generate", "index.php",
                ["ai-services", "seo-writer"], []), "deep")

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "core/trace/php_frames.h"
+#include "core/trace/script_frames.h"
 #include "core/trace/probe.h"
 #include "tests/unit/unit.h"
 
@@ -127,12 +127,12 @@ static void begin(void)
 static const char *asked(void)
 {
     static char said[2048];
-    struct llmobs_php_frames *taken = malloc(sizeof(*taken));
+    struct llmobs_script_frames *taken = malloc(sizeof(*taken));
     struct llmobs_json *caller = NULL;
     const char *keys[] = {"file", "code", "entry"};
 
-    llmobs_php_frames_take(taken);
-    llmobs_php_frames_tell(taken, &caller);
+    llmobs_script_frames_take(taken);
+    llmobs_script_frames_tell(taken, &caller);
     free(taken);
     *said = '\0';
     for (size_t i = 0; i < 3 && caller; i++) {

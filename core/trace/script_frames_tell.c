@@ -1,21 +1,21 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "core/trace/php_frames.h"
+#include "core/trace/script_frames.h"
 #include "lib/span/mask.h"
 #include "lib/span/shapes.h"
 
 /* Room for the texts with their masks. */
-#define TOLD_MAX ((size_t)4 * LLMOBS_PHP_TEXT)
+#define TOLD_MAX ((size_t)4 * LLMOBS_FRAMES_TEXT)
 
-static struct llmobs_text php_text(const struct llmobs_php_frames *frames,
-                                   enum llmobs_php_member member)
+static struct llmobs_text frame_text(const struct llmobs_script_frames *frames,
+                                     enum llmobs_frames_member member)
 {
     return (struct llmobs_text){frames->text + frames->members[member].at,
                                 frames->members[member].len};
 }
 
-static bool php_begins(struct llmobs_text text, const char *with)
+static bool frame_begins(struct llmobs_text text, const char *with)
 {
     size_t len = strlen(with);
 
@@ -36,9 +36,9 @@ static uint32_t cut_eval(struct llmobs_text *file)
         while (end < file->len && llmobs_is_digit(file->data[end]) &&
                line < UINT32_MAX / 16)
             line = line * 10 + (uint32_t)(file->data[end++] - '0');
-        if (line > 0 &&
-            php_begins((struct llmobs_text){file->data + end, file->len - end},
-                       ") : ")) {
+        if (line > 0 && frame_begins((struct llmobs_text){file->data + end,
+                                                          file->len - end},
+                                     ") : ")) {
             file->len = at;
             return line;
         }
@@ -56,6 +56,22 @@ static bool is_printable(struct llmobs_text text)
     return text.len > 0;
 }
 
+/* True for the name of a script or module of Perl's, which knows no more of its
+ * path than the command said. */
+static bool is_perl(struct llmobs_text file)
+{
+    static const char suffixes[] = ".pl\0.pm\0.t\0.cgi\0.psgi\0";
+
+    LLMOBS_WORDS_EACH (suffix, suffixes) {
+        size_t len = strlen(suffix);
+
+        if (file.len > len &&
+            memcmp(file.data + file.len - len, suffix, len) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* The name that PHP gives to the code of a command line is no path, and neither
  * are the names of other streams, which may hold the code itself. */
 static bool is_told(struct llmobs_text file)
@@ -63,15 +79,15 @@ static bool is_told(struct llmobs_text file)
     static const char words[] =
         "Command line code\0Standard input code\0php shell code\0"
         "Command line begin code\0Command line run code\0"
-        "Command line end code\0";
+        "Command line end code\0<string>\0<stdin>\0-e\0-\0";
 
     LLMOBS_WORDS_EACH (word, words) {
         if (llmobs_text_is(file, word))
             return true;
     }
-    if (!php_begins(file, "/") && !php_begins(file, "phar:///"))
-        return false;
-    return is_printable(file);
+    return is_printable(file) &&
+           (frame_begins(file, "/") || frame_begins(file, "phar:///") ||
+            is_perl(file));
 }
 
 /* Takes the folder of a user off the path, whose name is a person's. */
@@ -79,9 +95,9 @@ static bool cut_home(struct llmobs_text *file)
 {
     size_t len = 0;
 
-    if (php_begins(*file, "/root/"))
+    if (frame_begins(*file, "/root/"))
         len = strlen("/root");
-    else if (php_begins(*file, "/home/"))
+    else if (frame_begins(*file, "/home/"))
         for (len = strlen("/home/"); len < file->len && file->data[len] != '/';)
             len++;
     if (len == 0 || len == file->len)
@@ -92,7 +108,8 @@ static bool cut_home(struct llmobs_text *file)
 }
 
 /* The text without the keys in it. */
-static struct llmobs_json *php_told(const char *before, struct llmobs_text text)
+static struct llmobs_json *frame_told(const char *before,
+                                      struct llmobs_text text)
 {
     struct llmobs_json *json = NULL;
     struct llmobs_buf plain, told;
@@ -119,13 +136,13 @@ static bool tell_file(struct llmobs_json *caller, const char *key,
     if (!is_told(file))
         return false;
     home = cut_home(&file);
-    return llmobs_json_set(caller, key, php_told(home ? "~" : "", file)) == 0;
+    return llmobs_json_set(caller, key, frame_told(home ? "~" : "", file)) == 0;
 }
 
-static void tell_line(const struct llmobs_php_frames *frames,
+static void tell_line(const struct llmobs_script_frames *frames,
                       struct llmobs_json *caller)
 {
-    struct llmobs_text file = php_text(frames, LLMOBS_PHP_FILE);
+    struct llmobs_text file = frame_text(frames, LLMOBS_FRAMES_FILE);
     uint32_t line = cut_eval(&file);
 
     if (line == 0)
@@ -140,26 +157,27 @@ static void tell_entry(struct llmobs_text file, struct llmobs_json *caller)
     (void)tell_file(caller, "entry", file);
 }
 
-static void tell_plugins(const struct llmobs_php_frames *frames,
+static void tell_plugins(const struct llmobs_script_frames *frames,
                          struct llmobs_json *caller)
 {
     struct llmobs_json *list = llmobs_json_array();
 
-    for (unsigned i = 0; i < LLMOBS_PHP_PLUGINS; i++) {
-        struct llmobs_text plugin = php_text(frames, LLMOBS_PHP_PLUGIN + i);
+    for (unsigned i = 0; i < LLMOBS_FRAMES_PLUGINS; i++) {
+        struct llmobs_text plugin =
+            frame_text(frames, LLMOBS_FRAMES_PLUGIN + i);
 
         if (plugin.len > 0)
-            (void)llmobs_json_add(list, php_told("", plugin));
+            (void)llmobs_json_add(list, frame_told("", plugin));
     }
     if (llmobs_json_len(list) > 0)
         (void)llmobs_json_set(caller, "plugins", llmobs_json_share(list));
     llmobs_json_free(list);
 }
 
-void llmobs_php_frames_tell(const struct llmobs_php_frames *frames,
-                            struct llmobs_json **caller)
+void llmobs_script_frames_tell(const struct llmobs_script_frames *frames,
+                               struct llmobs_json **caller)
 {
-    struct llmobs_text code = php_text(frames, LLMOBS_PHP_CODE);
+    struct llmobs_text code = frame_text(frames, LLMOBS_FRAMES_CODE);
 
     if (frames->used == 0)
         return;
@@ -167,12 +185,12 @@ void llmobs_php_frames_tell(const struct llmobs_php_frames *frames,
         *caller = llmobs_json_object();
     tell_line(frames, *caller);
     if (is_printable(code))
-        (void)llmobs_json_set(*caller, "code", php_told("", code));
+        (void)llmobs_json_set(*caller, "code", frame_told("", code));
     tell_plugins(frames, *caller);
-    tell_entry(php_text(frames, LLMOBS_PHP_ENTRY), *caller);
+    tell_entry(frame_text(frames, LLMOBS_FRAMES_ENTRY), *caller);
 }
 
-const char *llmobs_php_frames_plugin(const struct llmobs_json *caller)
+const char *llmobs_script_frames_plugin(const struct llmobs_json *caller)
 {
     const struct llmobs_json *list = llmobs_json_get(caller, "plugins");
     size_t count = llmobs_json_len(list);

@@ -1,0 +1,151 @@
+/* Perl itself says where it is, as it says it in a warning. The text goes into
+ * a scalar of ours, as another one may hold a warning that is under way. Where
+ * this is in a library, the frames outside of it are read. */
+#include "core/trace/script_frames.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "core/trace/probe.h"
+#include "lib/base/hazard.h"
+
+#define WEAK __attribute__((weak))
+
+/* Perl's own, as a Perl with threads declares it, which alone has PL_thr_key;
+ * NULL where the process is no Perl. */
+extern void *Perl_newSVpvn(void *perl, const char *text, size_t len) WEAK;
+extern void *Perl_mess_sv(void *perl, void *sv, bool consume) WEAK;
+extern const char *Perl_sv_2pv_flags(void *perl, void *sv, size_t *len,
+                                     uint32_t flags) WEAK;
+extern void Perl_sv_free(void *perl, void *sv) WEAK;
+extern const int PL_thr_key WEAK;
+extern const char *Perl_caller_cx(void *perl, int32_t level,
+                                  const void **debugger) WEAK;
+extern void *Perl_pp_nextstate(void *perl) WEAK;
+
+/* In a frame: the statement that it was called from. */
+#define CALLED_FROM 16
+
+/* The head of a COP, as Perl 5.32 and 5.36 with threads have it; of another
+ * form `run` would not be what it is. */
+struct perl_statement {
+    const void *next, *sibling;
+    void *(*run)(void *perl);
+    uint64_t target;
+    uint32_t kind;
+    uint32_t line;
+    uint64_t package;
+    const char *file;
+};
+
+/* NULL in a thread that runs none. */
+static void *find_perl(void)
+{
+    if (!Perl_newSVpvn || !Perl_mess_sv || !Perl_sv_2pv_flags ||
+        !Perl_sv_free || !&PL_thr_key)
+        return NULL;
+    return pthread_getspecific((pthread_key_t)PL_thr_key);
+}
+
+/* Takes these words off the begin; false: others are there. */
+static bool perl_skip(struct llmobs_text *text, const char *words)
+{
+    size_t len = strlen(words);
+
+    if (text->len < len || memcmp(text->data, words, len) != 0)
+        return false;
+    text->data += len;
+    text->len -= len;
+    return true;
+}
+
+/* True for evaluated code, and a library's: the place outside of it counts. */
+static bool perl_passes(struct llmobs_text file)
+{
+    static const char evaluated[] = "(eval";
+
+    return strncmp(file.data, evaluated, strlen(evaluated)) == 0 ||
+           llmobs_script_frames_is_library(file);
+}
+
+/* False where another place counts. */
+static bool perl_settles(struct llmobs_text file, uint32_t line,
+                         struct llmobs_script_frames *frames)
+{
+    if (perl_passes(file))
+        return false;
+    if (llmobs_script_frames_keep(frames, LLMOBS_FRAMES_FILE, file))
+        frames->line = line;
+    return true;
+}
+
+/* Reads " at FILE line N", behind which may stand more. A file with a blank in
+ * its name is not told, as it may be any text. */
+static bool perl_read(struct llmobs_text text,
+                      struct llmobs_script_frames *frames)
+{
+    struct llmobs_text file;
+    uint32_t line = 0;
+
+    if (!perl_skip(&text, " at "))
+        return true;
+    file = (struct llmobs_text){text.data, 0};
+    while (file.len < text.len && file.data[file.len] != ' ')
+        file.len++;
+    text.data += file.len;
+    text.len -= file.len;
+    if (!perl_skip(&text, " line "))
+        return !perl_passes(file);
+    for (;
+         text.len > 0 && llmobs_is_digit(*text.data) && line < UINT32_MAX / 16;
+         text.data++, text.len--)
+        line = line * 10 + (uint32_t)(*text.data - '0');
+    return line == 0 || text.len == 0 || !strchr("., ", *text.data) ||
+           perl_settles(file, line, frames);
+}
+
+/* The first frames outward that settle it. A statement is known by what runs
+ * it. */
+static void perl_walk(void *perl, struct llmobs_script_frames *frames)
+{
+    struct llmobs_probe probe = {.pages = {0}};
+
+    for (int i = 0; i < LLMOBS_FRAMES_MAX; i++) {
+        const char *frame = Perl_caller_cx(perl, i, NULL);
+        const struct perl_statement *at;
+        struct perl_statement statement;
+        struct llmobs_text file;
+
+        if (!frame ||
+            !llmobs_probe_read(&probe, frame + CALLED_FROM, &at, sizeof(at)) ||
+            !llmobs_probe_read(&probe, at, &statement, sizeof(statement)) ||
+            LLMOBS_HAZARD(any_statement, statement.run != Perl_pp_nextstate,
+                          false) ||
+            !llmobs_probe_text(&probe, statement.file, LLMOBS_FRAMES_LONGEST,
+                               &file) ||
+            perl_settles(file, statement.line, frames))
+            return;
+    }
+}
+
+void llmobs_perl_frames_take(struct llmobs_script_frames *frames)
+{
+    void *perl = find_perl(), *own, *said;
+    bool settled = true;
+    int saved = errno;
+    const char *text;
+    size_t len = 0;
+
+    if (!perl)
+        return;
+    own = Perl_newSVpvn(perl, "", 0);
+    said = Perl_mess_sv(perl, own, true);
+    text = Perl_sv_2pv_flags(perl, said, &len, 0);
+    if (text)
+        settled = perl_read((struct llmobs_text){text, len}, frames);
+    Perl_sv_free(perl, own);
+    if (!settled && Perl_caller_cx && Perl_pp_nextstate && llmobs_probe_works())
+        perl_walk(perl, frames);
+    errno = saved;
+}

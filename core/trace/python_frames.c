@@ -1,0 +1,398 @@
+/* The frames are read without the GIL, which the thread may have dropped: they
+ * are its own, and stand still while it is inside of the call. Their code and
+ * the names in it are constant, and the frames hold them. To wait for the GIL
+ * would stop the app, and end its thread at the exit.
+ *
+ * Each pointer is probed, and each object must be of its type: where a table
+ * does not fit a Python, nothing is told. */
+#include "core/trace/script_frames.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "core/trace/probe.h"
+#include "lib/base/hazard.h"
+
+#define WEAK __attribute__((weak))
+
+/* A module of a hundred thousand lines has fewer bytes of line numbers. */
+#define LINES_MAX ((size_t)1 << 20)
+
+/* -- Python's structures -------------------------------------------------- */
+
+/* Offsets. */
+struct python_layout {
+    unsigned version;            /* as 0x30b for 3.11 */
+    uint64_t current, inner;     /* in the thread's state, and then there */
+    uint64_t previous, code, at; /* in a frame */
+    /* In a code object. Without a start of the code, `at` is an int. */
+    uint64_t file, name, table, first_line, start;
+};
+
+#define DIRECT UINT64_MAX /* no `inner`: the thread's state has the frame */
+
+/* A version that nobody has checked is not in the table. */
+static const struct python_layout layouts[] = {
+    {0x309, 24, DIRECT, 24, 32, 104, 104, 112, 120, 40, 0},
+    {0x30a, 24, DIRECT, 24, 32, 96, 104, 112, 120, 40, 0},
+    {0x30b, 56, 8, 48, 32, 56, 112, 128, 136, 72, 184},
+    {0x30c, 56, 0, 8, 0, 56, 112, 128, 136, 68, 192},
+};
+
+/* From 3.13 on Python begins its state with the offsets, for debuggers: where
+ * the same stand among them. */
+#define COOKIE "xdebugpy"
+
+enum { TABLE_VERSION = 1, TABLE_FREE_THREADED };
+
+static const struct python_layout places[] = {
+    {0x30d, 23, DIRECT, 29, 30, 31, 35, 37, 38, 39, 43},
+    {0x30e, 26, DIRECT, 32, 33, 34, 40, 42, 43, 44, 48},
+};
+
+struct python_object {
+    uint64_t refcount;
+    const void *type;
+    size_t len;
+};
+
+struct python_text {
+    struct python_object object;
+    uint64_t hash;
+    uint32_t state;
+};
+
+/* In `state`: all of its bytes follow, and are ASCII. */
+#define ASCII UINT32_C(0x60)
+#define ASCII_FROM_314 UINT32_C(0x180000)
+
+/* The first byte: of a string from 3.12 on, and before; of bytes. */
+#define TEXT_AT 40
+#define TEXT_AT_BEFORE_312 48
+#define BYTES_AT 32
+
+/* Python's own symbols; NULL where the process is no Python. */
+extern const unsigned long Py_Version WEAK; /* from 3.11 on */
+extern const char *Py_GetVersion(void) WEAK;
+extern const char *PyGILState_GetThisThreadState(void) WEAK;
+extern const void *PyInterpreterState_Head(void) WEAK;
+extern const void *PyInterpreterState_Main(void) WEAK;
+extern int Py_IsFinalizing(void) WEAK;
+extern int _Py_IsFinalizing(void) WEAK; /* up to 3.12 */
+extern const char PyCode_Type[] WEAK, PyUnicode_Type[] WEAK,
+    PyBytes_Type[] WEAK;
+extern const uint64_t _PyRuntime[] WEAK;
+
+/* -- layouts -------------------------------------------------------------- */
+
+/* As 0x30b for 3.11; 0: unknown, or not released yet. */
+static unsigned python_version(void)
+{
+    static atomic_uint old; /* to ask Python prints a text */
+    unsigned version = atomic_load(&old);
+
+    if (&Py_Version)
+        return (Py_Version & 0xf0) == 0xf0 ? (unsigned)(Py_Version >> 16) : 0;
+    if (!version && Py_GetVersion) {
+        const char *is = Py_GetVersion();
+
+        version = strncmp(is, "3.9.", 4) == 0    ? 0x309
+                  : strncmp(is, "3.10.", 5) == 0 ? 0x30a
+                                                 : 1;
+        atomic_store(&old, version);
+    }
+    return version;
+}
+
+/* False: this is another table, or of a Python whose threads share no lock. */
+static bool read_table(const struct python_layout *at, struct python_layout *to)
+{
+    const uint64_t *table = _PyRuntime;
+
+    if (!table || memcmp(table, COOKIE, strlen(COOKIE)) != 0 ||
+        table[TABLE_VERSION] >> 16 != at->version || table[TABLE_FREE_THREADED])
+        return false;
+    *to = (struct python_layout){
+        at->version,           table[at->current], DIRECT,
+        table[at->previous],   table[at->code],    table[at->at],
+        table[at->file],       table[at->name],    table[at->table],
+        table[at->first_line], table[at->start]};
+    return true;
+}
+
+static bool python_layout(struct python_layout *layout)
+{
+    unsigned version = python_version();
+
+    for (size_t i = 0; i < sizeof(layouts) / sizeof(*layouts); i++) {
+        *layout = layouts[i];
+        if (layout->version == version)
+            return true;
+    }
+    for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+        if (places[i].version == version)
+            return read_table(&places[i], layout);
+    }
+    return false;
+}
+
+/* -- objects -------------------------------------------------------------- */
+
+struct place {
+    uintptr_t frame, code, file;
+};
+
+struct python_walk {
+    struct llmobs_probe probe;
+    struct python_layout layout;
+    struct place outer; /* the outermost frame so far */
+    struct place inner; /* the innermost that is no library's, or `outer` */
+    bool library;       /* `outer` is a library's */
+    bool settled;       /* `inner` is no library's */
+    bool whole;         /* there is no frame outside of `outer` */
+};
+
+/* Reads what stands so far behind an address. */
+static bool python_read(struct python_walk *walk, uintptr_t base,
+                        uint64_t offset, void *to, size_t len)
+{
+    return llmobs_probe_read(&walk->probe, (const void *)(base + offset), to,
+                             len);
+}
+
+static bool python_is(struct python_walk *walk, uintptr_t at, const char *type)
+{
+    struct python_object object;
+
+    return python_read(walk, at, 0, &object, sizeof(object)) &&
+           LLMOBS_HAZARD(any_type, object.type == type, true);
+}
+
+/* The bytes of an object, which must all be there. */
+static bool python_bytes(struct python_walk *walk, uintptr_t at, size_t len,
+                         struct llmobs_text *text)
+{
+    *text = (struct llmobs_text){(const char *)at, len};
+    return llmobs_probe_sees(&walk->probe, text->data, len);
+}
+
+/* False for a name that is not ASCII, too. */
+static bool python_text(struct python_walk *walk, uintptr_t at,
+                        struct llmobs_text *text)
+{
+    unsigned version = walk->layout.version;
+    uint32_t ascii = version < 0x30e ? ASCII : ASCII_FROM_314;
+    struct python_text head;
+
+    return python_is(walk, at, PyUnicode_Type) &&
+           python_read(walk, at, 0, &head, sizeof(head)) &&
+           (head.state & ascii) == ascii &&
+           head.object.len <= LLMOBS_FRAMES_LONGEST &&
+           python_bytes(walk,
+                        at + (version < 0x30c ? TEXT_AT_BEFORE_312 : TEXT_AT),
+                        head.object.len, text);
+}
+
+/* -- lines ---------------------------------------------------------------- */
+
+/* Pairs of a distance in the code and one of lines, which is for what follows;
+ * in 3.10 for what precedes, which may have no line. */
+static uint32_t line_of_pair(const struct llmobs_text *table, size_t at,
+                             uint32_t line, bool precedes)
+{
+    size_t here = 0;
+
+    for (size_t i = 0; i + 1 < table->len; i += 2) {
+        uint32_t lines = (uint8_t)table->data[i + 1];
+        bool none = precedes && lines == 0x80;
+
+        here += (uint8_t)table->data[i];
+        if (here > at && !precedes)
+            return line;
+        if (!none)
+            line += lines < 0x80 ? lines : lines - 0x100;
+        if (here > at)
+            return none ? 0 : line;
+    }
+    return precedes ? 0 : line;
+}
+
+/* A number of six bits a byte, whose lowest is the sign. */
+static uint32_t read_distance(const struct llmobs_text *table, size_t i)
+{
+    uint32_t value = 0;
+
+    for (unsigned shift = 0; i < table->len && shift < 32; shift += 6) {
+        uint8_t byte = (uint8_t)table->data[i++];
+
+        value |= (uint32_t)(byte & 0x3f) << shift;
+        if (!(byte & 0x40))
+            break;
+    }
+    return value & 1 ? 0 - (value >> 1) : value >> 1;
+}
+
+/* Entries, each of which begins with a byte above 127: how much of the code it
+ * is for, and in which form it has the line. */
+static uint32_t line_of_entry(const struct llmobs_text *table, size_t at,
+                              uint32_t line)
+{
+    size_t end = 0;
+
+    for (size_t i = 0; i < table->len;) {
+        unsigned byte = (uint8_t)table->data[i++], form = byte >> 3 & 0xf;
+
+        end += 2 * ((size_t)(byte & 7) + 1);
+        if (form == 13 || form == 14)
+            line += read_distance(table, i);
+        else if (form >= 10 && form <= 12)
+            line += form - 10;
+        if (end > at)
+            return form == 15 ? 0 : line;
+        while (i < table->len && !(table->data[i] & 0x80))
+            i++;
+    }
+    return 0;
+}
+
+/* 0: unknown. */
+static uint32_t python_line(struct python_walk *walk, const struct place *place)
+{
+    const struct python_layout *layout = &walk->layout;
+    struct python_object head;
+    struct llmobs_text table;
+    uintptr_t at = 0, object;
+    uint32_t first;
+
+    if (!python_read(walk, place->code, layout->first_line, &first,
+                     sizeof(first)) ||
+        !python_read(walk, place->code, layout->table, &object,
+                     sizeof(object)) ||
+        !python_is(walk, object, PyBytes_Type) ||
+        !python_read(walk, object, 0, &head, sizeof(head)) ||
+        head.len > LINES_MAX ||
+        !python_bytes(walk, object + BYTES_AT, head.len, &table) ||
+        !python_read(walk, place->frame, layout->at, &at,
+                     layout->start ? sizeof(at) : sizeof(int)))
+        return 0;
+    if (layout->version == 0x30a)
+        return line_of_pair(&table, 2 * at, first, true);
+    if (!layout->start)
+        return line_of_pair(&table, at, first, false);
+    return line_of_entry(&table, at - (place->code + layout->start), first);
+}
+
+/* -- the walk ------------------------------------------------------------- */
+
+/* Passes what is no script's: C, and modules that are a part of Python. */
+static void python_visit(struct python_walk *walk, uintptr_t frame,
+                         uintptr_t code)
+{
+    struct place here = {frame, code, 0};
+    struct llmobs_text file = {"", 0};
+
+    if (!python_is(walk, code, PyCode_Type) ||
+        !python_read(walk, code, walk->layout.file, &here.file,
+                     sizeof(here.file)))
+        return;
+    if (here.file != walk->outer.file) {
+        if (python_text(walk, here.file, &file) &&
+            (file.len == 0 ||
+             (file.len > 8 && memcmp(file.data, "<frozen ", 8) == 0)))
+            return;
+        walk->library = llmobs_script_frames_is_library(file);
+    }
+    walk->outer = here;
+    if (!walk->settled)
+        walk->inner = here;
+    walk->settled |= !walk->library;
+}
+
+/* False where a frame cannot be read: then nothing of the walk counts. */
+static bool python_walk(struct python_walk *walk, uintptr_t state)
+{
+    const struct python_layout *layout = &walk->layout;
+    uintptr_t at, code;
+
+    if (!python_read(walk, state, layout->current, &at, sizeof(at)) ||
+        (layout->inner != DIRECT &&
+         !python_read(walk, at, layout->inner, &at, sizeof(at))))
+        return false;
+    for (int i = 0; at && i < LLMOBS_FRAMES_MAX; i++) {
+        uintptr_t frame = at;
+
+        if (!python_read(walk, frame, layout->code, &code, sizeof(code)) ||
+            !python_read(walk, frame, layout->previous, &at, sizeof(at)))
+            return false;
+        /* In 3.14 the lowest bits are a tag. */
+        python_visit(walk, frame, code & ~(uintptr_t)3);
+    }
+    walk->whole = !at;
+    return walk->outer.code && (walk->whole || walk->settled);
+}
+
+/* -- taking --------------------------------------------------------------- */
+
+static bool python_keep(struct python_walk *walk,
+                        struct llmobs_script_frames *frames,
+                        enum llmobs_frames_member member, uintptr_t object)
+{
+    struct llmobs_text text;
+
+    return python_text(walk, object, &text) &&
+           llmobs_script_frames_keep(frames, member, text);
+}
+
+static void python_keep_code(struct python_walk *walk,
+                             struct llmobs_script_frames *frames)
+{
+    struct llmobs_text name;
+    uintptr_t object;
+
+    if (python_read(walk, walk->inner.code, walk->layout.name, &object,
+                    sizeof(object)) &&
+        python_text(walk, object, &name) && !llmobs_text_is(name, "<module>"))
+        (void)llmobs_script_frames_keep(frames, LLMOBS_FRAMES_CODE, name);
+}
+
+/* A library that is outermost runs a thread or a test: it is no entry. */
+static void python_keep_places(struct python_walk *walk,
+                               struct llmobs_script_frames *frames)
+{
+    if (python_keep(walk, frames, LLMOBS_FRAMES_FILE, walk->inner.file))
+        frames->line = python_line(walk, &walk->inner);
+    if (!walk->whole || (walk->library && walk->settled))
+        return;
+    if (walk->outer.file == walk->inner.file)
+        frames->members[LLMOBS_FRAMES_ENTRY] =
+            frames->members[LLMOBS_FRAMES_FILE];
+    else
+        (void)python_keep(walk, frames, LLMOBS_FRAMES_ENTRY, walk->outer.file);
+}
+
+/* False where frames are not to be read: Python may free those of other threads
+ * as it ends, and of two interpreters nobody knows which one calls. */
+static bool runs_python(void)
+{
+    int (*ends)(void) = Py_IsFinalizing ? Py_IsFinalizing : _Py_IsFinalizing;
+
+    return PyGILState_GetThisThreadState && PyInterpreterState_Head &&
+           PyInterpreterState_Main && ends && !ends() &&
+           LLMOBS_HAZARD(any_interpreter,
+                         PyInterpreterState_Head() == PyInterpreterState_Main(),
+                         true);
+}
+
+void llmobs_python_frames_take(struct llmobs_script_frames *frames)
+{
+    struct python_walk walk = {.library = false};
+    uintptr_t state;
+
+    if (!runs_python() || !python_layout(&walk.layout) || !llmobs_probe_works())
+        return;
+    state = (uintptr_t)PyGILState_GetThisThreadState();
+    if (!state || !python_walk(&walk, state))
+        return;
+    python_keep_places(&walk, frames);
+    python_keep_code(&walk, frames);
+}
