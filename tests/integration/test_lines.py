@@ -438,9 +438,9 @@ $library->aside($argv[1], $argv[2]);"""
         raise Skip("no FFI")
     r = t.same(php("-r", script, t.url, body(), library), spans=3)
     name = "Command line code"
-    aside, here, again = places(r)
+    first, here, last = places(r)
     equal(here, {"file": name, "line": 5, "entry": name}, "place")
-    for other in aside, again:  # beside the script that a parent runs
+    for other in first, last:  # beside the script that a parent runs
         equal(set(other) - {"entry"}, set(), "place of another thread")
 
 
