@@ -449,7 +449,6 @@ void llmobs_config_free(struct llmobs_config *config)
             free(*(char **)((char *)loading + rows[i].offset));
     }
     llmobs_config_free_list(config->tags);
-    free(config->script);
     llmobs_config_free_list(config->never_urls);
     llmobs_config_free_list(config->extra_headers);
     llmobs_config_free_list(loading->file);
