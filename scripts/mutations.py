@@ -1461,6 +1461,12 @@ HAZARDS = [
          ("fork_waits_little", "unit fork_waits_for_a_long_call"),
          ("ends_beside_a_fork", "unit fork_is_beside_no_end")]),
 
+    ("a command that is to have its spans in the local store as well",
+     "no relay takes them, which may have another way (`settle_record`); where "
+     "`auto` chooses the store, it is there once (`export_choose_takes`)", [
+         ("relay_keeps_the_run", "limit.the_store_beside_a_relay"),
+         ("store_twice", "limit.the_store_once")]),
+
     ("a name that nobody gave",
      "one of a script stays in the process, as a gateway's own says more "
      "(`add_ours`)", [
