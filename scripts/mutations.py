@@ -1467,6 +1467,14 @@ HAZARDS = [
          ("relay_keeps_the_run", "limit.the_store_beside_a_relay"),
          ("store_twice", "limit.the_store_once")]),
 
+    ("a command that passes its limit",
+     "a span counts once, however often the store has it (`cli/spent.c`); "
+     "what the command has started ends too (`cli/run/family.c`), and what TERM "
+     "does not end, KILL does", [
+         ("span_counts_twice", "limit.a_span_that_is_there_twice"),
+         ("children_go_on", "limit.a_process_that_lives"),
+         ("term_is_all", "limit.one_that_ignores_term")]),
+
     ("a name that nobody gave",
      "one of a script stays in the process, as a gateway's own says more "
      "(`add_ours`)", [
