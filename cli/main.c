@@ -57,6 +57,8 @@ static const struct command commands[] = {
      "run a command with its calls observed (llmobs-run)"},
     {"workflow", "llmobs workflow", llmobs_cmd_workflow,
      "run a command inside a workflow span (llmobs-run --workflow)"},
+    {"limit", "llmobs limit", llmobs_cmd_limit,
+     "run a command until a limit of its calls (llmobs-run --max-tokens)"},
     {"entrypoint", "llmobs entrypoint", llmobs_cmd_entrypoint,
      "run a command as the first process of a container (llmobs-entrypoint)"},
     {"completion", "llmobs completion", llmobs_cmd_completion,

@@ -1461,6 +1461,20 @@ HAZARDS = [
          ("fork_waits_little", "unit fork_waits_for_a_long_call"),
          ("ends_beside_a_fork", "unit fork_is_beside_no_end")]),
 
+    ("a command that is to have its spans in the local store as well",
+     "no relay takes them, which may have another way (`settle_record`); where "
+     "`auto` chooses the store, it is there once (`export_choose_takes`)", [
+         ("relay_keeps_the_run", "limit.the_store_beside_a_relay"),
+         ("store_twice", "limit.the_store_once")]),
+
+    ("a command that passes its limit",
+     "a span counts once, however often the store has it (`cli/spent.c`); "
+     "what the command has started ends too (`cli/run/family.c`), and what TERM "
+     "does not end, KILL does", [
+         ("span_counts_twice", "limit.a_span_that_is_there_twice"),
+         ("children_go_on", "limit.a_process_that_lives"),
+         ("term_is_all", "limit.one_that_ignores_term")]),
+
     ("a name that nobody gave",
      "one of a script stays in the process, as a gateway's own says more "
      "(`add_ours`)", [

@@ -161,7 +161,7 @@ static bool background_is_wanted(const struct llmobs_config *config)
 static void detach(const struct llmobs_config *config)
 {
     setsid();
-    LLMOBS_HAZARD(keeps_files, llmobs_cli_release_descriptors(), );
+    LLMOBS_HAZARD(keeps_files, llmobs_cli_release_descriptors(false), );
     /* The directory may be on a disk that is to be unmounted. */
     if (!config->log_path || *config->log_path == '/')
         (void)!chdir("/");

@@ -51,8 +51,7 @@ static int decimals_of(double cost)
     return decimals;
 }
 
-/* Parts the thousands of the number that `room` begins with. */
-static void group(char *room)
+void llmobs_cost_group(char *room)
 {
     size_t len = strlen(room), digits = strcspn(room, ".");
 
@@ -75,7 +74,7 @@ const char *llmobs_cost_text(double cost, char room[LLMOBS_COST_TEXT])
         strcpy(room + 1, "0");
     } else if (cost >= 1) {
         snprintf(room + 1, LLMOBS_COST_TEXT - 1, "%.2f", cost);
-        group(room + 1);
+        llmobs_cost_group(room + 1);
     } else {
         snprintf(room + 1, LLMOBS_COST_TEXT - 1, "%.*f", decimals_of(cost),
                  cost);

@@ -28,6 +28,10 @@ const char *llmobs_cost_source(const struct llmobs_prices *prices,
  * `room`; NULL: the cost is unknown. */
 const char *llmobs_cost_text(double cost, char room[LLMOBS_COST_TEXT]);
 
+/* Parts the thousands of the number that `room` begins with, which has room for
+ * the commas. */
+void llmobs_cost_group(char *room);
+
 /* The cost of some calls; all zero: of no call. */
 struct llmobs_cost_sum {
     double known_cost; /* LLMOBS_COST_MAX: that or more */

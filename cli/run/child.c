@@ -170,7 +170,7 @@ int llmobs_child_run(const struct llmobs_child_command *command,
     close(report[0]);
     /* An open descriptor would keep a pipe or lock of the command's open. */
     if (result->exec_error == 0)
-        llmobs_cli_release_descriptors();
+        llmobs_cli_release_descriptors(false);
     child_watch(&child, &result->status);
     return 0;
 }

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +37,7 @@
  */
 #define ADDED_LATER ((size_t)8 * 1024)
 /* The number of words that the tools put before a command. */
-#define TOOL_WORDS 19
+#define TOOL_WORDS 28
 
 #define NOT_THERE " is not there (run make)"
 
@@ -55,6 +56,8 @@ enum option {
     RECORD,
     REPLAY,
     WORKFLOW,
+    MAX_COST,
+    MAX_TOKENS,
     OPTION_COUNT
 };
 
@@ -70,6 +73,8 @@ static const struct {
     [RECORD] = {"--record", "LLMOBS_RECORD"},
     [REPLAY] = {"--replay", NULL},
     [WORKFLOW] = {"--workflow", NULL},
+    [MAX_COST] = {"--max-cost", NULL},
+    [MAX_TOKENS] = {"--max-tokens", NULL},
 };
 
 struct launch {
@@ -105,6 +110,10 @@ static const char help_text[] =
     "  --env E          environment, such as prod (DD_ENV)\n"
     "  --session ID     session of a conversation (LLMOBS_SESSION_ID)\n"
     "  --workflow NAME  one workflow span around all that CMD does\n"
+    "  --max-tokens N   end CMD once its calls have taken more tokens than N\n"
+    "  --max-cost USD   end CMD once its calls have cost more, by the prices "
+    "of\n"
+    "                   `llmobs view`\n"
     "  --record DIR     keep the raw exchanges with models as files in DIR, "
     "with "
     "their\n"
@@ -133,12 +142,33 @@ static int usage(const struct launch *launch, FILE *out)
     return fflush(out) == 0 && !ferror(out) ? 0 : STATUS_FAILED;
 }
 
+/* The option that CMD must not be run without; NULL: none. Without it the
+ * answers would be a model's, or no limit would hold. */
+static const char *run_bound(const struct launch *launch)
+{
+    static const enum option bounds[] = {REPLAY, MAX_COST, MAX_TOKENS};
+
+    for (size_t i = 0; i < sizeof(bounds) / sizeof(*bounds); i++)
+        if (launch->given[bounds[i]])
+            return options[bounds[i]].name;
+    return NULL;
+}
+
 static int run_wrong(const struct launch *launch, const char *text,
                      const char *option)
 {
     llmobs_tell("%s: %s%s\n", launch->self, text, option);
     usage(launch, stderr);
     return -EINVAL;
+}
+
+/* Here only for its characters: the tool reads it before anything runs. */
+static bool run_is_number(int option, const char *value)
+{
+    const char *characters = option == MAX_COST ? "0123456789." : "0123456789";
+
+    return (option != MAX_COST && option != MAX_TOKENS) ||
+           (*value != '\0' && value[strspn(value, characters)] == '\0');
 }
 
 /* Takes the option at *argv and its value, and moves *argv behind them. */
@@ -158,6 +188,8 @@ static int run_take(struct launch *launch, char ***argv)
         return run_wrong(launch, word, " needs a value");
     if (i == WORKFLOW && *value == '\0')
         return run_wrong(launch, "--workflow needs a name", "");
+    if (!run_is_number(i, value))
+        return run_wrong(launch, word, " needs a number");
     *argv += word[len] != '=';
     launch->given[i] = value;
     return 0;
@@ -454,6 +486,22 @@ static char **run_add_tool(char **at, struct launch *launch, char *command)
     return at;
 }
 
+/* The innermost tool, as it ends the command itself. */
+static char **add_limits(char **at, struct launch *launch)
+{
+    if (!launch->given[MAX_COST] && !launch->given[MAX_TOKENS])
+        return at;
+    at = run_add_tool(at, launch, "limit");
+    for (enum option i = MAX_COST; i <= MAX_TOKENS; i++) {
+        if (!launch->given[i])
+            continue;
+        *at++ = (char *)(uintptr_t)options[i].name;
+        *at++ = launch->given[i];
+    }
+    *at++ = "--";
+    return at;
+}
+
 /* Gives the command with the words of the tools that stay around it; NULL: no
  * tool stays, or memory ran out. */
 static char **around(struct launch *launch)
@@ -461,7 +509,7 @@ static char **around(struct launch *launch)
     size_t count = 0;
     char **words, **at;
 
-    if (!launch->stays && !launch->workflow && !launch->given[REPLAY])
+    if (!launch->stays && !launch->workflow && !run_bound(launch))
         return NULL;
     while (launch->command[count])
         count++;
@@ -484,6 +532,7 @@ static char **around(struct launch *launch)
         *at++ = launch->workflow;
         *at++ = "--";
     }
+    at = add_limits(at, launch);
     memcpy(at, launch->command, count * sizeof(*at));
     return words;
 }
@@ -503,11 +552,10 @@ static int add_variables(struct launch *launch)
     return rc;
 }
 
-/* Refuses: a command that shall be answered from files must not ask a model. */
-static int unanswered(const struct launch *launch)
+static int run_refuse(const struct launch *launch)
 {
-    llmobs_tell("%s: --replay: no memory, or no room for its variables\n",
-                launch->self);
+    llmobs_tell("%s: %s: no memory, or no room for its variables\n",
+                launch->self, run_bound(launch));
     return STATUS_REFUSED;
 }
 
@@ -518,12 +566,12 @@ static int run_run(struct launch *launch)
     launch->stays = launch->entrypoint && tool_works(launch->preload.tool);
     if (launch->entrypoint && !launch->stays)
         launch->workflow = NULL;
-    if ((launch->workflow || launch->given[REPLAY]) &&
+    if ((launch->workflow || run_bound(launch)) &&
         access(launch->preload.tool, X_OK) != 0)
         return run_tell(launch, "not built: ", launch->preload.tool, NOT_THERE);
     if (add_variables(launch) != 0)
-        return launch->given[REPLAY]
-                   ? unanswered(launch)
+        return run_bound(launch)
+                   ? run_refuse(launch)
                    : llmobs_environment_become(&launch->bare, launch->self,
                                                launch->command);
     have_relay(launch);
@@ -532,8 +580,8 @@ static int run_run(struct launch *launch)
     if (words && run_has_room(launch, words))
         return llmobs_environment_become(&launch->environment, launch->self,
                                          words);
-    if (launch->given[REPLAY])
-        return unanswered(launch);
+    if (run_bound(launch))
+        return run_refuse(launch);
     return llmobs_environment_become(&launch->whole, launch->self,
                                      launch->command);
 }
@@ -566,14 +614,14 @@ int llmobs_cmd_run(int argc, char **argv)
     if (rc != 0)
         return rc;
     if (add_options(&launch) != 0)
-        return launch.given[REPLAY]
-                   ? unanswered(&launch)
+        return run_bound(&launch)
+                   ? run_refuse(&launch)
                    : llmobs_environment_become(&launch.bare, launch.self,
                                                launch.command);
     rc = run_find(&launch);
     if (rc == 0)
         return run_run(&launch);
-    return launch.entrypoint && !launch.given[REPLAY]
+    return launch.entrypoint && !run_bound(&launch)
                ? llmobs_environment_become(&launch.environment, launch.self,
                                            launch.command)
                : rc;

@@ -20,11 +20,11 @@ static void close_from(int first)
         close(fd);
 }
 
-void llmobs_cli_release_descriptors(void)
+void llmobs_cli_release_descriptors(bool tells)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-    for (int fd = 0; fd < 3 && null >= 0; fd++)
+    for (int fd = 0; fd < (tells ? 2 : 3) && null >= 0; fd++)
         dup2(null, fd);
     close_from(3);
 }

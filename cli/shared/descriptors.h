@@ -6,7 +6,10 @@
 #ifndef LLMOBS_DESCRIPTORS_H
 #define LLMOBS_DESCRIPTORS_H
 
-/* Opens /dev/null in place of the first three, and closes all others. */
-void llmobs_cli_release_descriptors(void);
+#include <stdbool.h>
+
+/* Opens /dev/null in place of the first three, and closes all others. `tells`:
+ * keeps stderr. */
+void llmobs_cli_release_descriptors(bool tells);
 
 #endif

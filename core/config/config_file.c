@@ -26,8 +26,10 @@ bool llmobs_config_in_file(const char *name)
     static const char *const own[] = {"DD_", "_DD_", "LLMOBS_", "OTEL_"};
 
     /* Every process reads the file: there LLMOBS_RECORD would record the calls
-     * of all processes, and LLMOBS_REPLAY would send them all to a mock. */
-    if (strcmp(name, "LLMOBS_CONFIG") == 0 ||
+     * of all processes, LLMOBS_REPLAY would send them all to a mock, and
+     * LLMOBS_RUN would make one run of them. */
+    if (strcmp(name, "LLMOBS_CONFIG") == 0 || strcmp(name, "LLMOBS_RUN") == 0 ||
+        strcmp(name, "LLMOBS_RUN_STORE") == 0 ||
         strcmp(name, "LLMOBS_RECORD") == 0 ||
         strcmp(name, "LLMOBS_REPLAY") == 0)
         return false;

@@ -369,11 +369,14 @@ static void settle_observe(struct llmobs_config_loading *loading)
     }
 }
 
-/* A process that records sends nothing to the relay, which does not record. */
+/* A process that records, or that is to have its spans in the local store,
+ * sends nothing to the relay, which does neither. */
 static void settle_record(struct llmobs_config *config)
 {
     llmobs_config_absolute(&config->record_dir);
-    config->relay = config->relay && !config->record_dir;
+    config->relay =
+        config->relay && !config->record_dir &&
+        LLMOBS_HAZARD(relay_keeps_the_run, !config->run_store, true);
 }
 
 /* Calls have keys in their headers, so they are led to this host only. */
@@ -449,7 +452,6 @@ void llmobs_config_free(struct llmobs_config *config)
             free(*(char **)((char *)loading + rows[i].offset));
     }
     llmobs_config_free_list(config->tags);
-    free(config->script);
     llmobs_config_free_list(config->never_urls);
     llmobs_config_free_list(config->extra_headers);
     llmobs_config_free_list(loading->file);

@@ -112,6 +112,14 @@ struct row {
       "script of the command, which llmobs-run tells its children; else the "  \
       "command lines of the process and its parents tell",                     \
       FORM_TEXT, CONF(script), 0, 0)                                           \
+    V("LLMOBS_RUN", "text", "",                                                \
+      "the run that the spans belong to, as llmobs-run --max-tokens and "      \
+      "--max-cost tell the command; never from the file",                      \
+      FORM_TEXT, CONF(run), 0, 0)                                              \
+    V("LLMOBS_RUN_STORE", "boolean", "off",                                    \
+      "on: spans go to the local store as well, and no relay delivers them "   \
+      "(llmobs-run --max-tokens, --max-cost); never from the file",            \
+      FORM_BOOL, CONF(run_store), 0, 0)                                        \
     V("LLMOBS_STITCH", "off, tag, session", "tag",                             \
       "tag: the turns of a conversation get links and the tag "                \
       "conversation_id; session: it is also their session; off: neither",      \

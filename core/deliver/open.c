@@ -71,6 +71,8 @@ static bool add_all(struct llmobs_worker *worker,
         names = 0;
         any = open_add(worker, llmobs_choose_new(config));
     }
+    if (config->run_store)
+        names |= LLMOBS_EXPORTER_STORE;
     if (names & LLMOBS_EXPORTER_AGENT)
         any |= open_add(worker, llmobs_intake_new(config, false, NULL));
     if (names & LLMOBS_EXPORTER_AGENTLESS) {

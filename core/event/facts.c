@@ -124,6 +124,7 @@ static void set_process(struct llmobs_facts *facts,
                          other ? config->uid : (int64_t)llmobs_fork_uid());
     llmobs_span_fact_word(facts, LLMOBS_FACT_HOSTNAME,
                           other ? config->machine : llmobs_machine_name());
+    llmobs_span_fact_word(facts, LLMOBS_FACT_RUN, config->run);
     if (otlp->service && *otlp->service)
         llmobs_span_fact_word(facts, LLMOBS_FACT_SERVICE, otlp->service);
     if (otlp->resource && *otlp->resource)

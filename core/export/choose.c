@@ -157,10 +157,15 @@ static int find_out(struct chooser *a)
     return choose_without(a, rc);
 }
 
-/* False where another exporter takes events of this kind, as the logs' does. */
-static bool export_choose_takes(const struct llmobs_exporter *exporter,
+/* False where another exporter takes the events: of this kind, as the logs'
+ * does, or the local store beside this one. */
+static bool export_choose_takes(const struct chooser *a,
+                                const struct llmobs_exporter *exporter,
                                 enum llmobs_event_kind kind)
 {
+    if (LLMOBS_HAZARD(store_twice, exporter == a->store && a->config->run_store,
+                      false))
+        return false;
     return !exporter->kinds || exporter->kinds & 1u << kind;
 }
 
@@ -174,7 +179,7 @@ static int choose_send(struct llmobs_exporter *exporter,
     if (rc)
         return rc;
     chosen = a->chosen;
-    if (!export_choose_takes(chosen, exporter->kind)) {
+    if (!export_choose_takes(a, chosen, exporter->kind)) {
         exporter->via = NULL;
         return (int)count;
     }
@@ -292,7 +297,8 @@ struct llmobs_exporter *llmobs_choose_new(const struct llmobs_config *config)
     }
     if (a->http && wants_otlp(config))
         a->otlp = llmobs_otlp_exporter_new(
-            config, a->http, !config->otlp.signals[LLMOBS_SIGNAL_LOGS].on);
+            config, a->http,
+            !config->otlp.signals[LLMOBS_SIGNAL_LOGS].on && !config->run_store);
     if (!a->peer.url || !a->http || !a->store || !a->agent) {
         choose_free(&a->base);
         return NULL;

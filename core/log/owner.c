@@ -32,6 +32,7 @@ enum {
     TAG_SCRIPT,
     TAG_UID, /* int64_t */
     TAG_MACHINE,
+    TAG_RUN,
     TAGS
 };
 
@@ -154,6 +155,7 @@ static int owner_add_texts(const struct llmobs_config *config,
                  {TAG_OTEL_SERVICE, config->otlp.service},
                  {TAG_OTEL_RESOURCE, config->otlp.resource},
                  {TAG_SCRIPT, config->script},
+                 {TAG_RUN, config->run},
                  {TAG_EXECUTABLE, llmobs_program_name()},
                  {TAG_MACHINE, llmobs_machine_name()}};
     int rc = 0;
@@ -338,6 +340,7 @@ void llmobs_owner_config(const struct llmobs_owner *owner,
     out->otlp.service = owner->texts[TAG_OTEL_SERVICE];
     out->otlp.resource = owner->texts[TAG_OTEL_RESOURCE];
     out->script = owner->texts[TAG_SCRIPT];
+    out->run = owner->texts[TAG_RUN];
     out->executable = owner->texts[TAG_EXECUTABLE];
     out->machine = owner->texts[TAG_MACHINE];
     out->pid = owner->pid;

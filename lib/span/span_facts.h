@@ -58,6 +58,7 @@
     F(RESPONSE_MODEL, "response_model")               \
     F(RESPONSE_SERVICE_TIER, "response_service_tier") \
     F(RPC_ID, "rpc_id")                               \
+    F(RUN, "run")                                     \
     F(SERVICE, "service")                             \
     F(STATUS, "status")                               \
     F(STREAM, "stream")                               \

@@ -65,7 +65,8 @@ _llmobs_values() { # OPTION: completes its value; false: it has none of its own
         --os-user | --user | --key)
         _llmobs_stored "${1#--}" "$2"
         ;;
-    --env | --tag | --input | --workflow | --preload | --user-time | --idle)
+    --env | --tag | --input | --workflow | --preload | --user-time | --idle | \
+        --max-*)
         COMPREPLY=()
         ;;
     *) return 1 ;;
@@ -126,7 +127,7 @@ _llmobs() {
         return
     fi
     case $command in
-    '' | run | span | workflow | entrypoint | doctor)
+    '' | run | span | workflow | limit | entrypoint | doctor)
         if [[ $before == --* ]] && _llmobs_values "$before" "$word"; then
             return
         fi

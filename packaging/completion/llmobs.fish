@@ -84,7 +84,7 @@ function __llmobs_complete
         case help
             echo variables
             $program help 2>/dev/null | string replace -rf -- '^  ([a-z]+) .*$' '$1'
-        case '' run span workflow entrypoint doctor
+        case '' run span workflow limit entrypoint doctor
             set -l rest (__llmobs_rest $words[$first..-1])
             if test -n "$rest"
                 complete -C "$rest"

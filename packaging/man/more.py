@@ -34,15 +34,37 @@ starts, or a loader for it: glibc's or musl's.
 `DD_LLMOBS_ENABLED` is set to 1 where it is unset or empty, and the library
 is added to `LD_PRELOAD`; `--inbound` adds to `RUBYOPT`, `PERL5OPT`, `LUA_INIT`
 and `PYTHONPATH`, and sets `R_PROFILE`, whose value becomes that of
-`LLMOBS_R_PROFILE`. Every other entry is passed on unchanged. Where the
+`LLMOBS_R_PROFILE`; `LLMOBS_SCRIPT` is set where CMD is a script, and with a
+limit `LLMOBS_RUN` and `LLMOBS_RUN_STORE`. Every other entry is passed on unchanged. Where the
 kernel takes no more, the command gets the variables that came, and is not
 observed. All variables are in `llmobs.conf`(5).
 """,
+        "LIMITS": """\
+`--max-tokens` and `--max-cost` stop between calls. What a call takes is known
+when it has ended and its span is in the local store, to which the spans go as
+well, also where `LLMOBS_EXPORTER` names another way: at the end of a short
+process, up to a second after the call in one that lives, and only at its end
+where that has `LLMOBS_THREAD=off`. So the sum passes the limit by at least a
+part of one call, and by more where calls are fast or many at a time. Then CMD,
+its children and theirs get TERM, and two seconds later KILL; calls under way
+are cut off and may be billed. A process whose parent has ended before, as a
+daemon's has, goes on. A line on stderr tells the sum.
+
+Calls that are not observed count nothing, nor do those without counts or
+without a known price, as those to a gateway of
+`DD_LLMOBS_INSTRUMENTED_PROXY_URLS`; stderr tells of the first such call.
+`LLMOBS_CONTENT=off` hides no counts. Where no limit would hold, CMD is not
+started: observing is switched off, the store cannot be written, no prices are
+known for `--max-cost` alone, or a pattern of `LLMOBS_REDACT` hides the run's
+number. With a limit no relay delivers for CMD.
+""",
         "EXIT STATUS": """\
-That of the command; 126 or 127 where the library or the command cannot be
-used, 2 for a mistake in the options.
+That of the command, 143 or 137 where a limit has ended it by TERM or KILL; 126
+or 127 where the library or the command cannot be used, 126 where no limit would
+hold, 2 for a mistake in the options.
 """,
         "EXAMPLES": """\
+    llmobs-run --max-tokens 200000 --max-cost 2.50 ./agent
     llmobs-run --ml-app my-app --session 42 ./my-program --its --own options
     llmobs-run --ml-app nightly --workflow "nightly report" make report
     llmobs-run --inbound --service gateway puma config.ru

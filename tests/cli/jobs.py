@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Signals, job control and terminals around `llmobs-run --workflow`.
+"""Signals, job control and terminals around `llmobs-run --workflow`, and the
+same with a limit.
 
 usage: jobs.py LLMOBS_RUN
 """
@@ -12,14 +13,15 @@ import subprocess
 import sys
 import time
 
-RUN = [sys.argv[1], "--workflow", "job"]
+FORMS = (["--workflow", "job"], ["--max-tokens", "1"])
+RUN = []
 LIMIT = 10
 os.environ["DD_LLMOBS_ENABLED"] = "1"
 
 
 def check(name, good, what=""):
-    print("%s %s%s" % ("ok" if good else "not ok", name,
-                       "" if good else " (%s)" % (what,)), flush=True)
+    print("%s %s: %s%s" % ("ok" if good else "not ok", RUN[1], name,
+                           "" if good else " (%s)" % (what,)), flush=True)
 
 
 def start(*command, **options):
@@ -233,13 +235,15 @@ def kill_by_the_command():
           (text, process.returncode))
 
 
-passes_on()
-once_only()
-stops_and_goes_on()
-shell_job_control()
-pipe_ends_with_the_command()
-keeps_no_descriptor()
-inherited_dispositions()
-descriptors()
-alarm_set_before()
-kill_by_the_command()
+for form in FORMS:
+    RUN = [sys.argv[1], *form]
+    passes_on()
+    once_only()
+    stops_and_goes_on()
+    shell_job_control()
+    pipe_ends_with_the_command()
+    keeps_no_descriptor()
+    inherited_dispositions()
+    descriptors()
+    alarm_set_before()
+    kill_by_the_command()

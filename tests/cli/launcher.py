@@ -32,6 +32,8 @@ FORMS = {
     "entrypoint": (ENTRY, [ENTRY]),
     "entrypoint with a workflow": (ENTRY, [ENTRY, "--workflow", "w"]),
 }
+# It does not run the command where the limit would not hold.
+ALL = dict(FORMS, **{"with a limit": (RUN, [RUN, "--max-tokens", "9"])})
 BASE = [b"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
         b"LLMOBS_STORE_DIR=" + TMP.encode() + b"/store",
         b"LLMOBS_EXPORTER=store", b"LLMOBS_GRACE_MS=0"]
@@ -121,8 +123,13 @@ def expected(form, given):
 
 
 def seen(form, out):
-    """Without what hands a workflow's span on, which is another every time."""
+    """Without what hands a workflow's span or a run on, which is another every
+    time."""
     got = entries(out)
+    if "limit" in form:
+        run = [e for e in got if re.fullmatch(
+            b"LLMOBS_RUN=[0-9a-f]{16}|LLMOBS_RUN_STORE=1", e)]
+        return [e for e in got if e not in run] if len(run) == 2 else ["no run"]
     if "workflow" not in form:
         return got
     if sum(e.startswith(b"TRACEPARENT=00-") for e in got) != 1:
@@ -131,13 +138,13 @@ def seen(form, out):
                                                 b"TRACESTATE="))]
 
 
-def compare(name, given, prepare=lambda: None, forms=FORMS, want=expected):
+def compare(name, given, prepare=lambda: None, forms=ALL, want=expected):
     given = BASE + given
     bare = run(CAT[0], CAT, given, prepare)
     if (bare[0], entries(bare[1])) != (0, given):
         return check(name, False, "bare: %r" % (bare,))
     for form in forms:
-        path, argv = FORMS[form]
+        path, argv = ALL[form]
         status, out, err = run(path, argv + CAT, given, prepare)
         check("%s, %s" % (name, form), (status, seen(form, out), err) ==
               (0, want(form, given), bare[2]),
@@ -288,7 +295,7 @@ def closed(mask):
         with open(seen_of) as f:
             return status, f.read()
     bare = of("/bin/sh", ["sh", "-c", script])
-    for form, (path, argv) in FORMS.items():
+    for form, (path, argv) in ALL.items():
         got = of(path, argv + ["sh", "-c", script])
         check("closed descriptors %s, %s" % (bin(mask), form), got == bare,
               (got, bare))
@@ -306,7 +313,7 @@ def process(what):
         if what in ("status", "limits") else rb"$^"
     argv = ["/bin/cat", "/proc/self/" + what]
     bare = re.sub(drop, b"", run(argv[0], argv, BASE, prepare)[1])
-    for form, (path, words) in FORMS.items():
+    for form, (path, words) in ALL.items():
         got = re.sub(drop, b"", run(path, words + argv, BASE, prepare)[1])
         check("/proc/self/%s, %s" % (what, form), got == bare and got, got)
 
@@ -315,7 +322,7 @@ def command_lines():
     """No process of ours shows a variable to everybody."""
     secret = b"odd.key=sk-very-secret"
     script = "cat /proc/$$/cmdline /proc/$PPID/cmdline | tr '\\0' ' '"
-    for form, (path, argv) in FORMS.items():
+    for form, (path, argv) in ALL.items():
         out = run(path, argv + ["sh", "-c", script], BASE + [secret])[1]
         check("no variable on a command line, %s" % form,
               b"sk-very" not in out and b"odd.key" not in out and out, out)
@@ -348,7 +355,7 @@ def errors():
 
 def looked_up(path, words, given):
     bare = run("/usr/bin/env", ["env"] + words, given)
-    for form, (program, argv) in FORMS.items():
+    for form, (program, argv) in ALL.items():
         got = run(program, argv + words, given)
         good = got[:2] == bare[:2] and bool(got[2]) == bool(bare[2])
         if got[2]:

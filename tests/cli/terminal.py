@@ -40,7 +40,8 @@ WRONG = [["view", "--store"], ["view"], ["view", "--kind"], ["view", "--by"],
          ["purge"], ["stats"], ["mock"], ["mock", "--port"], ["completion"],
          ["ps"], ["span", "--kind"], ["span", "n", "--"], ["evaluate"],
          ["evaluate", "--label"], ["feedback"], ["feedback", "--score"],
-         ["help"], ["entrypoint", "--"], ["workflow", "name", "--"]]
+         ["help"], ["entrypoint", "--"], ["workflow", "name", "--"],
+         ["limit", "--max-cost"], ["limit", "--max-tokens", "1", "--"]]
 VARIABLES = ["LLMOBS_EXPORTER", "LLMOBS_STORE_DIR", "DD_SERVICE",
              "LLMOBS_CONFIG", "LLMOBS_REDACT", "DD_TRACE_AGENT_URL",
              "OTEL_EXPORTER_OTLP_ENDPOINT", "LLMOBS_PRICES", "LLMOBS_SPOOL_DIR",
@@ -113,7 +114,8 @@ def messages():
     for args in WRONG:
         harmless("refused: " + " ".join(args), TOOL, *args, BYTES)
     for command in ("view", "doctor", "drain", "purge", "stats", "mock", "ps",
-                    "relay", "workflow", "span", "evaluate", "feedback"):
+                    "relay", "workflow", "limit", "span", "evaluate",
+                    "feedback"):
         harmless("no option of " + command, TOOL, command, "--" + EVIL)
     for name in VARIABLES:
         value = BYTES.decode("utf-8", "surrogateescape")

@@ -40,6 +40,15 @@ START_TEST(defaults)
 }
 END_TEST
 
+START_TEST(the_script_is_freed_once)
+{
+    struct llmobs_config *c = LOAD("LLMOBS_SCRIPT=/srv/job.sh");
+
+    ck_assert_str_eq(c->script, "/srv/job.sh");
+    llmobs_config_free(c);
+}
+END_TEST
+
 /* Every row of the table names a default that its own parser takes. */
 START_TEST(the_table_is_whole)
 {
@@ -415,6 +424,7 @@ UNIT_SUITE(config)
     Suite *s = suite_create("config");
 
     UNIT_TEST(s, defaults);
+    UNIT_TEST(s, the_script_is_freed_once);
     UNIT_TEST(s, the_table_is_whole);
     UNIT_TEST(s, empty_is_unset_and_the_first_wins);
     UNIT_TEST(s, booleans_as_documented);

@@ -1,0 +1,40 @@
+/* family - a process and all that it and its children have started, as far as
+ * the kernel still knows them for parents and children.
+ *
+ * A process whose parent has ended belongs to it only where it was gathered
+ * before that: a daemon, which lets its parent end at once, does not.
+ *
+ * Owns:    its list, until fini.
+ * Threads: one.
+ * Errors:  none: without memory, or without /proc, it has the first process
+ *          alone.
+ * Limits:  processes that begin while it is gathered may be missed.
+ */
+#ifndef LLMOBS_RUN_FAMILY_H
+#define LLMOBS_RUN_FAMILY_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct llmobs_family_member {
+    pid_t pid;
+    pid_t parent;
+    uint64_t start; /* a pid may be used again; 0: not known */
+};
+
+struct llmobs_family {
+    struct llmobs_family_member *list;
+    size_t count, cap;
+};
+
+/* Adds the process and its family. With 0 for the process: drops those that
+ * have ended, and adds those that the others have started. */
+void llmobs_family_gather(struct llmobs_family *family, pid_t first);
+
+/* Sends the signal to each. */
+void llmobs_family_signal(const struct llmobs_family *family, int signal);
+
+void llmobs_family_fini(struct llmobs_family *family);
+
+#endif
