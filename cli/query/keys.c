@@ -176,6 +176,18 @@ static const char *read_day(const struct llmobs_row *row,
     return llmobs_cell_clock(row->start_ns, "%Y-%m-%d", room->text);
 }
 
+/* The model that was asked for: calls that failed have no other, and would be
+ * rows of their own beside those that went well. */
+static const char *read_model(const struct llmobs_row *row,
+                              const struct llmobs_json *event,
+                              struct llmobs_key_room *room)
+{
+    const char *asked = llmobs_json_text(fact_of(event, "request_model"));
+
+    (void)room;
+    return asked ? asked : row->model;
+}
+
 /* A call that failed without a type is an "error". */
 static const char *read_error(const struct llmobs_row *row,
                               const struct llmobs_json *event,
@@ -210,7 +222,7 @@ static const struct {
     [LLMOBS_KEY_OS_USER] = {"os_user", .read = read_os_user},
     [LLMOBS_KEY_USER] = {"user", .tag = "user_id"},
     [LLMOBS_KEY_KEY] = {"key", .tag = "key"},
-    [LLMOBS_KEY_MODEL] = {"model", AT(model)},
+    [LLMOBS_KEY_MODEL] = {"model", .read = read_model},
     [LLMOBS_KEY_PROVIDER] = {"provider", AT(provider)},
     [LLMOBS_KEY_ML_APP] = {"ml_app", AT(ml_app)},
     [LLMOBS_KEY_SERVICE] = {"service", AT(service)},

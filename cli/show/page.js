@@ -109,7 +109,7 @@ const spans = list(stored('index')).map((row, at) => {
     kind: string(r.k) ?? '-', model: string(r.m), provider: string(r.v), app: string(r.a), service: string(r.c),
     env: string(r.e), session: string(r.u), start: number(r.b) ?? 0, length: count(r.d), input: count(r.i),
     output: count(r.o), read: count(r.r), write: count(r.w), reasoning: count(r.x), first: first && first * 1e9,
-    script: string(r.S), plugin: string(r.P), cost: count(r.y), error: string(r.E), failed: !!r.z, question: string(r.q), answer: string(r.A),
+    script: string(r.S), plugin: string(r.P), asked: string(r.M), cost: count(r.y), error: string(r.E), failed: !!r.z, question: string(r.q), answer: string(r.A),
     tags: list(r.g).filter(string), call: r.k === 'llm' || r.k === 'embedding', billed: !!r.j, words: ''};
 });
 /* A script is named by the shortest end of its path that no other script has. */
@@ -1275,14 +1275,16 @@ function groupsOf(calls, of) {
   for (const s of calls) entry(map, of(s) ?? NONE).push(s);
   return [...map].sort((a, b) => b[1].length - a[1].length);
 }
+/* By the model that was asked for: a failed call has no other. */
+const groupReader = (key) => (key === 'model' ? (s) => s.asked ?? s.model : READERS.get(key));
 function seriesOf({key, of, ranked}, calls) {
-  const by = READERS.get(state.group);
+  const by = groupReader(state.group);
   if (!by && key === 'calls')
     return [series('ok', 0, calls.filter((s) => !s.failed), of), series('error', 7, failedOf(calls), of)];
   if (!by && ranked) return [series('p50', 2, calls, of, 50), series('p95', 0, calls, of, 95)];
   if (!by && key === 'tokens') return [series('input', 1, calls, ({input, read = 0}) => (input === undefined ? input
     : Math.max(0, input - read))), series('cached', 6, calls, (s) => s.read), series('output', 2, calls, outputOf)];
-  const groups = groupsOf(calls, by ?? READERS.get(key === 'errors' ? 'error' : 'model'));
+  const groups = groupsOf(calls, by ?? groupReader(key === 'errors' ? 'error' : 'model'));
   const rest = groups.splice(groups.length > SERIES ? SERIES - 1 : SERIES);
   if (rest.length) groups.push([`${rest.length} others`, rest.flatMap(([, all]) => all)]);
   return groups.map(([label, all], i) => series(label, i, all, of, ranked && 95));
@@ -1373,7 +1375,7 @@ function drawTables(counted, isCall) {
     sum('input', all, inputOf, short), sum('output', all, outputOf, short), sum('cost', all, costOf, dollars));
   };
   $('tables').replaceChildren(...['model', 'ml_app'].map((key) => {
-    const groups = groupsOf(counted, READERS.get(key));
+    const groups = groupsOf(counted, groupReader(key));
     return h('article.chart', {'data-table': key}, h('h2', key === 'model' ? 'By model' : 'By app'), h('div.scroll',
       h('table', h('thead', h('tr', HEADS.map((head) => h('th', {scope: 'col'}, head)))), h('tbody',
         groups.slice(0, 25).map(row)))), faint(dots(groups.length > 25 && `${groups.length - 25} more`,

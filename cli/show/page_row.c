@@ -177,16 +177,25 @@ static int page_row_add_texts(struct llmobs_buf *out,
 }
 
 static int page_row_add_keys(struct llmobs_buf *out,
+                             const struct llmobs_row *row,
                              const struct llmobs_json *event)
 {
-    const struct llmobs_by_key script = {LLMOBS_KEY_SCRIPT, ""};
-    const struct llmobs_by_key plugin = {LLMOBS_KEY_PLUGIN, ""};
+    static const struct {
+        char key;
+        struct llmobs_by_key by;
+    } keys[] = {{'S', {LLMOBS_KEY_SCRIPT, ""}},
+                {'P', {LLMOBS_KEY_PLUGIN, ""}},
+                {'M', {LLMOBS_KEY_MODEL, ""}}};
     struct llmobs_key_room room;
-    int rc =
-        page_row_add_text(out, 'S', llmobs_key_of(&script, NULL, event, &room));
+    int rc = 0;
 
-    return rc | page_row_add_text(out, 'P',
-                                  llmobs_key_of(&plugin, NULL, event, &room));
+    for (size_t i = 0; rc == 0 && i < sizeof(keys) / sizeof(*keys); i++) {
+        const char *text = llmobs_key_of(&keys[i].by, row, event, &room);
+
+        if (text && (!row->model || strcmp(text, row->model) != 0))
+            rc = page_row_add_text(out, keys[i].key, text);
+    }
+    return rc;
 }
 
 static int add_counts(struct llmobs_buf *out, const struct llmobs_row *row)
@@ -217,7 +226,7 @@ int llmobs_page_row_add(struct llmobs_buf *out, const struct llmobs_row *row,
     if (rc == 0)
         rc = page_row_add_texts(out, row);
     if (rc == 0)
-        rc = page_row_add_keys(out, event);
+        rc = page_row_add_keys(out, row, event);
     if (rc == 0)
         rc = add_counts(out, row);
     if (rc == 0)
