@@ -49,8 +49,9 @@
 #define CRONS "cron,CRON,crond,CROND,anacron,atd"
 #define TEMPORARY "/tmp/*,/var/tmp/*,/dev/shm/*,/run/user/*"
 
-/* What is known of the process, in the order in which it names it. */
+/* The names that a process may have. */
 struct origin {
+    const char *home; /* HOME; NULL: unset */
     char unit[UNIT_MAX];
     char pool[UNIT_MAX];
     char command[PATH_MAX_LEN]; /* script of the launcher's command */
@@ -83,9 +84,9 @@ static bool may_be_told(char *path)
 }
 
 /* Copies the path of a script, "~" in the place of a home. */
-static void keep_path(struct llmobs_text path, char out[PATH_MAX_LEN])
+static void keep_path(const char *home, struct llmobs_text path,
+                      char out[PATH_MAX_LEN])
 {
-    const char *home = getenv("HOME");
     size_t len = home ? strlen(home) : 0;
 
     out[0] = '\0';
@@ -105,11 +106,6 @@ static void keep_path(struct llmobs_text path, char out[PATH_MAX_LEN])
         out[0] = '\0';
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* True for a name with a number, or an id, that only one run has. */
 static bool is_one_of_many(struct llmobs_text name)
 {
@@ -117,11 +113,11 @@ static bool is_one_of_many(struct llmobs_text name)
 
     for (size_t i = 0; i < name.len; i++) {
         char c = name.data[i];
-        bool is_hex = is_digit(c) || (c >= 'a' && c <= 'f');
+        bool is_hex = llmobs_is_digit(c) || (c >= 'a' && c <= 'f');
 
-        digits = is_digit(c) ? digits + 1 : 0;
+        digits = llmobs_is_digit(c) ? digits + 1 : 0;
         hex = is_hex ? hex + 1 : 0;
-        in_hex = is_hex ? in_hex + is_digit(c) : 0;
+        in_hex = is_hex ? in_hex + llmobs_is_digit(c) : 0;
         if (digits > DIGITS_MAX || (hex > HEX_MAX && in_hex > 0))
             return true;
     }
@@ -138,7 +134,7 @@ static bool make_name(struct llmobs_text name, char *out, size_t cap)
 
         if (c >= 'A' && c <= 'Z')
             c = (char)(c + 32);
-        if (!is_digit(c) && !(c >= 'a' && c <= 'z') && !strchr("-.:", c))
+        if (!llmobs_is_digit(c) && !(c >= 'a' && c <= 'z') && !strchr("-.:", c))
             c = '_';
         if (c != '_' || (len > 0 && out[len - 1] != '_'))
             out[len++] = c;
@@ -151,7 +147,7 @@ static bool make_name(struct llmobs_text name, char *out, size_t cap)
 
 /* -- what the kernel tells ------------------------------------------------- */
 
-/* The command line of a process; "self": of this one. */
+/* The command line of a process, also a C string; "self": of this one. */
 static struct llmobs_text words_of(const char *pid, char *out)
 {
     char path[64];
@@ -226,7 +222,7 @@ static void find_script(struct origin *origin)
     find_pool(origin);
     for (int level = 0; kind != LLMOBS_SCRIPT_FILE; level++) {
         if (kind == LLMOBS_SCRIPT_CODE)
-            keep_path(path_in(found), origin->job);
+            keep_path(origin->home, path_in(found), origin->job);
         if (level == LLMOBS_ORIGIN_LEVELS || origin->command[0] ||
             !to_parent(origin, pid, sizeof(pid)))
             return;
@@ -239,7 +235,7 @@ static void find_script(struct origin *origin)
         if (kind == LLMOBS_SCRIPT_OTHER)
             return;
     }
-    keep_path(found, origin->script);
+    keep_path(origin->home, found, origin->script);
 }
 
 /* Takes the last *.service of a group's path, unless a scope is below it: there
@@ -363,7 +359,8 @@ static void origin_find(struct llmobs_config *config)
         return;
     origin->unit[0] = origin->pool[0] = '\0';
     origin->script[0] = origin->job[0] = '\0';
-    keep_path(llmobs_text_of(config->script), origin->command);
+    origin->home = config->home;
+    keep_path(origin->home, llmobs_text_of(config->script), origin->command);
     find_unit(origin);
     find_script(origin);
     if (config->app != LLMOBS_APP_NAMED)
