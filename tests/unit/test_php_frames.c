@@ -209,7 +209,7 @@ START_TEST(by_wrong_offsets)
         script();
         version = wrong[i];
         ck_assert_str_eq(asked(), INNERMOST);
-        /* What stands there may be a file, but not the one that calls. */
+        /* A file may stand there, but not the one that calls. */
         for (int k = 0; k < count; k++)
             memcpy((char *)&functions[k] + (i ? 168 : 136),
                    &(void *){&files[5]}, sizeof(void *));
