@@ -281,6 +281,10 @@ static void find_unit(struct origin *origin)
 
 /* -- the configuration ----------------------------------------------------- */
 
+/* The former values stay: another thread may have waited in vain, and read
+ * them. */
+static void *volatile former[3];
+
 static bool set_name(struct llmobs_config *config, struct llmobs_text name,
                      enum llmobs_app app)
 {
@@ -289,8 +293,7 @@ static bool set_name(struct llmobs_config *config, struct llmobs_text name,
 
     if (!copy)
         return false;
-    /* Another thread may have waited in vain, and read the name of before: that
-     * one stays. */
+    former[0] = config->ml_app;
     config->ml_app = copy;
     config->app = app;
     return true;
@@ -320,25 +323,24 @@ static void name_app(struct llmobs_config *config, const struct origin *origin)
         set_by_path(config, program);
 }
 
-/* Puts the tag before the user's, which win. */
-static void add_tag(struct llmobs_config *config, const char *key,
-                    const char *value)
+/* Puts the tags before the user's, which win. */
+static void add_tags(struct llmobs_config *config, const struct origin *origin)
 {
-    size_t count = 0;
-    char **list, *tag;
+    size_t count = 0, n = 0;
+    char **list;
 
     while (config->tags && config->tags[count])
         count++;
-    if (!value[0] || asprintf(&tag, "%s:%s", key, value) < 0)
+    list = calloc(count + 3, sizeof(*list));
+    if (!list)
         return;
-    list = realloc(config->tags, (count + 2) * sizeof(*list));
-    if (!list) {
-        free(tag);
-        return;
-    }
-    memmove(list + 1, list, count * sizeof(*list));
-    list[0] = tag;
-    list[count + 1] = NULL;
+    if (origin->unit[0] && asprintf(&list[n], "unit:%s", origin->unit) > 0)
+        n++;
+    if (origin->pool[0] && asprintf(&list[n], "pool:%s", origin->pool) > 0)
+        n++;
+    for (size_t i = 0; i <= count; i++)
+        list[n + i] = i < count ? config->tags[i] : NULL;
+    former[1] = config->tags;
     config->tags = list;
 }
 
@@ -347,7 +349,7 @@ static void settle_script(struct llmobs_config *config,
 {
     const char *path = origin->script[0] ? origin->script : origin->command;
 
-    free(config->script);
+    former[2] = config->script;
     config->script = config->callsite > 0 && path[0] ? strdup(path) : NULL;
 }
 
@@ -365,8 +367,7 @@ static void origin_find(struct llmobs_config *config)
     find_script(origin);
     if (config->app != LLMOBS_APP_NAMED)
         name_app(config, origin);
-    add_tag(config, "pool", origin->pool);
-    add_tag(config, "unit", origin->unit);
+    add_tags(config, origin);
     settle_script(config, origin);
     /* A command line may hold keys. */
     explicit_bzero(origin->room, sizeof(origin->room));
