@@ -308,6 +308,9 @@ START_TEST(as_it_may_be_told)
                      "Command line code:7 - Command line code");
     ck_assert_str_eq(of_file("phar:///x.phar/a.php"),
                      "phar:///x.phar/a.php:7 - phar:///x.phar/a.php");
+    ck_assert_str_eq(of_file("phar:///home"
+                             "/jane/x.phar/a.php"),
+                     "phar://~/x.phar/a.php:7 - phar://~/x.phar/a.php");
     ck_assert_str_eq(of_file("/my site/a.php"), "-:0 - -");
     ck_assert_str_eq(of_file("data:text/plain,echo"), "-:0 - -");
     ck_assert_str_eq(of_file("a.php"), "-:0 - -");
