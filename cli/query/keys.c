@@ -13,9 +13,12 @@
 #define TAG_WORD "tag:"
 #define NAME_MAX_LEN 64
 
-typedef const char *read_value(const struct llmobs_row *row,
-                               const struct llmobs_json *event,
-                               struct llmobs_key_room *room);
+/* A span that is asked for a key's value. */
+struct asked {
+    const struct llmobs_row *row; /* or NULL, for a key of the event alone */
+    const struct llmobs_json *event;
+    struct llmobs_key_room *room;
+};
 
 /* -- what the process was ---------------------------------------------------
  */
@@ -36,13 +39,9 @@ static int cut(const char *text)
     return (int)llmobs_texts_cut(text, LLMOBS_KEY_PART);
 }
 
-static const char *read_script(const struct llmobs_row *row,
-                               const struct llmobs_json *event,
-                               struct llmobs_key_room *room)
+static const char *read_script(const struct asked *of)
 {
-    (void)row;
-    (void)room;
-    return full(llmobs_json_gets(caller_of(event), "entry"));
+    return full(llmobs_json_gets(caller_of(of->event), "entry"));
 }
 
 /* "module!function"; of a program without names its first frame. */
@@ -62,38 +61,32 @@ static const char *read_native(const struct llmobs_json *caller,
 }
 
 /* "file:line code". */
-static const char *read_caller(const struct llmobs_row *row,
-                               const struct llmobs_json *event,
-                               struct llmobs_key_room *room)
+static const char *read_caller(const struct asked *of)
 {
-    const struct llmobs_json *caller = caller_of(event);
+    const struct llmobs_json *caller = caller_of(of->event);
     const char *file = full(llmobs_json_gets(caller, "file"));
     const char *code = full(llmobs_json_gets(caller, "code"));
     int64_t line = llmobs_json_to_int(llmobs_json_get(caller, "line"));
     char number[32] = "";
 
-    (void)row;
     if (!file)
-        return read_native(caller, room);
+        return read_native(caller, of->room);
     if (line > 0)
         snprintf(number, sizeof(number), ":%lld", (long long)line);
-    snprintf(room->text, sizeof(room->text), "%.*s%s%s%.*s", cut(file), file,
-             number, code ? " " : "", code ? cut(code) : 0, code ? code : "");
-    return room->text;
+    snprintf(of->room->text, sizeof(of->room->text), "%.*s%s%s%.*s", cut(file),
+             file, number, code ? " " : "", code ? cut(code) : 0,
+             code ? code : "");
+    return of->room->text;
 }
 
 /* The outermost plugin: it asked; the innermost is often a client of AI. */
-static const char *read_plugin(const struct llmobs_row *row,
-                               const struct llmobs_json *event,
-                               struct llmobs_key_room *room)
+static const char *read_plugin(const struct asked *of)
 {
-    const char *tag = full(llmobs_filter_tag_of(event, "plugin"));
+    const char *tag = full(llmobs_filter_tag_of(of->event, "plugin"));
     const struct llmobs_json *plugins =
-        llmobs_json_get(caller_of(event), "plugins");
+        llmobs_json_get(caller_of(of->event), "plugins");
     size_t count = llmobs_json_len(plugins);
 
-    (void)row;
-    (void)room;
     if (tag || count == 0)
         return tag;
     return full(llmobs_json_text(llmobs_json_at(plugins, count - 1)));
@@ -105,13 +98,9 @@ static const struct llmobs_json *fact_of(const struct llmobs_json *event,
     return llmobs_json_get(llmobs_json_get(event, "_call"), name);
 }
 
-static const char *read_host(const struct llmobs_row *row,
-                             const struct llmobs_json *event,
-                             struct llmobs_key_room *room)
+static const char *read_host(const struct asked *of)
 {
-    (void)row;
-    (void)room;
-    return full(llmobs_json_text(fact_of(event, "hostname")));
+    return full(llmobs_json_text(fact_of(of->event, "hostname")));
 }
 
 /* The accounts of this machine. getpwuid might ask a server. */
@@ -144,15 +133,12 @@ static void read_accounts(void)
         fclose(file);
 }
 
-static const char *read_os_user(const struct llmobs_row *row,
-                                const struct llmobs_json *event,
-                                struct llmobs_key_room *room)
+static const char *read_os_user(const struct asked *of)
 {
     static bool known;
-    const struct llmobs_json *fact = fact_of(event, "uid");
+    const struct llmobs_json *fact = fact_of(of->event, "uid");
     long long uid = llmobs_json_to_int(fact);
 
-    (void)row;
     if (!llmobs_json_is_int(fact))
         return NULL;
     if (!known)
@@ -161,19 +147,16 @@ static const char *read_os_user(const struct llmobs_row *row,
     for (size_t i = 0; i < account_count; i++)
         if (accounts[i].uid == uid)
             return accounts[i].name;
-    snprintf(room->uid, sizeof(room->uid), "%lld", uid);
-    return room->uid;
+    snprintf(of->room->uid, sizeof(of->room->uid), "%lld", uid);
+    return of->room->uid;
 }
 
 /* -- when and how it ended --------------------------------------------------
  */
 
-static const char *read_day(const struct llmobs_row *row,
-                            const struct llmobs_json *event,
-                            struct llmobs_key_room *room)
+static const char *read_day(const struct asked *of)
 {
-    (void)event;
-    return llmobs_cell_clock(row->start_ns, "%Y-%m-%d", room->text);
+    return llmobs_cell_clock(of->row->start_ns, "%Y-%m-%d", of->room->text);
 }
 
 /* The model that was asked for: calls that failed have no other, and would be
@@ -189,15 +172,11 @@ static const char *read_model(const struct llmobs_row *row,
 }
 
 /* A call that failed without a type is an "error". */
-static const char *read_error(const struct llmobs_row *row,
-                              const struct llmobs_json *event,
-                              struct llmobs_key_room *room)
+static const char *read_error(const struct asked *of)
 {
-    (void)event;
-    (void)room;
-    if (!row->failed)
+    if (!of->row->failed)
         return NULL;
-    return row->error_type ? row->error_type : "error";
+    return of->row->error_type ? of->row->error_type : "error";
 }
 
 /* -- the table --------------------------------------------------------------
@@ -210,7 +189,7 @@ static const char *read_error(const struct llmobs_row *row,
 static const struct {
     const char *word;
     const char *tag;
-    read_value *read;
+    const char *(*read)(const struct asked *of);
     size_t at;
     bool path;
 } keys[LLMOBS_KEY_COUNT] = {
@@ -255,7 +234,7 @@ const char *llmobs_key_of(const struct llmobs_by_key *key,
     if (tag)
         return full(llmobs_filter_tag_of(event, tag));
     if (keys[key->key].read)
-        return keys[key->key].read(row, event, room);
+        return keys[key->key].read(&(struct asked){row, event, room});
     return llmobs_row_text(row, keys[key->key].at);
 }
 
@@ -263,14 +242,13 @@ int llmobs_key_add_caller(const struct llmobs_json *event,
                           struct llmobs_buf *out)
 {
     struct llmobs_key_room room;
-    const char *plugin;
+    const struct asked of = {NULL, event, &room};
+    const char *plugin = read_plugin(&of);
     int rc;
 
     if (!full(llmobs_json_gets(caller_of(event), "file")))
         return 0;
-    rc = llmobs_buf_addf(out, "by %s",
-                         llmobs_key_end(read_caller(NULL, event, &room), NULL));
-    plugin = read_plugin(NULL, event, &room);
+    rc = llmobs_buf_addf(out, "by %s", llmobs_key_end(read_caller(&of), NULL));
     if (rc == 0 && plugin)
         rc = llmobs_buf_addf(out, ", plugin %s", plugin);
     return rc;

@@ -15,7 +15,7 @@
 #define BY_MAX (LLMOBS_BY_KEYS * (LLMOBS_KEY_WORD + 8))
 #define COLUMNS_MOST (11 + LLMOBS_BY_KEYS)
 
-/* What the lines are by, if nothing is asked for. */
+/* The key of the lines, if nothing is asked for. */
 static const struct llmobs_by by_caller = {{{LLMOBS_KEY_CALLER, "caller"}}, 1};
 
 static const struct {

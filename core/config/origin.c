@@ -49,8 +49,9 @@
 #define CRONS "cron,CRON,crond,CROND,anacron,atd"
 #define TEMPORARY "/tmp/*,/var/tmp/*,/dev/shm/*,/run/user/*"
 
-/* What is known of the process, in the order in which it names it. */
+/* The names that a process may have. */
 struct origin {
+    const char *home; /* HOME; NULL: unset */
     char unit[UNIT_MAX];
     char pool[UNIT_MAX];
     char command[PATH_MAX_LEN]; /* script of the launcher's command */
@@ -83,9 +84,9 @@ static bool may_be_told(char *path)
 }
 
 /* Copies the path of a script, "~" in the place of a home. */
-static void keep_path(struct llmobs_text path, char out[PATH_MAX_LEN])
+static void keep_path(const char *home, struct llmobs_text path,
+                      char out[PATH_MAX_LEN])
 {
-    const char *home = getenv("HOME");
     size_t len = home ? strlen(home) : 0;
 
     out[0] = '\0';
@@ -105,11 +106,6 @@ static void keep_path(struct llmobs_text path, char out[PATH_MAX_LEN])
         out[0] = '\0';
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* True for a name with a number, or an id, that only one run has. */
 static bool is_one_of_many(struct llmobs_text name)
 {
@@ -117,11 +113,11 @@ static bool is_one_of_many(struct llmobs_text name)
 
     for (size_t i = 0; i < name.len; i++) {
         char c = name.data[i];
-        bool is_hex = is_digit(c) || (c >= 'a' && c <= 'f');
+        bool is_hex = llmobs_is_digit(c) || (c >= 'a' && c <= 'f');
 
-        digits = is_digit(c) ? digits + 1 : 0;
+        digits = llmobs_is_digit(c) ? digits + 1 : 0;
         hex = is_hex ? hex + 1 : 0;
-        in_hex = is_hex ? in_hex + is_digit(c) : 0;
+        in_hex = is_hex ? in_hex + llmobs_is_digit(c) : 0;
         if (digits > DIGITS_MAX || (hex > HEX_MAX && in_hex > 0))
             return true;
     }
@@ -138,7 +134,7 @@ static bool make_name(struct llmobs_text name, char *out, size_t cap)
 
         if (c >= 'A' && c <= 'Z')
             c = (char)(c + 32);
-        if (!is_digit(c) && !(c >= 'a' && c <= 'z') && !strchr("-.:", c))
+        if (!llmobs_is_digit(c) && !(c >= 'a' && c <= 'z') && !strchr("-.:", c))
             c = '_';
         if (c != '_' || (len > 0 && out[len - 1] != '_'))
             out[len++] = c;
@@ -151,7 +147,7 @@ static bool make_name(struct llmobs_text name, char *out, size_t cap)
 
 /* -- what the kernel tells ------------------------------------------------- */
 
-/* The command line of a process; "self": of this one. */
+/* The command line of a process, also a C string; "self": of this one. */
 static struct llmobs_text words_of(const char *pid, char *out)
 {
     char path[64];
@@ -226,7 +222,7 @@ static void find_script(struct origin *origin)
     find_pool(origin);
     for (int level = 0; kind != LLMOBS_SCRIPT_FILE; level++) {
         if (kind == LLMOBS_SCRIPT_CODE)
-            keep_path(path_in(found), origin->job);
+            keep_path(origin->home, path_in(found), origin->job);
         if (level == LLMOBS_ORIGIN_LEVELS || origin->command[0] ||
             !to_parent(origin, pid, sizeof(pid)))
             return;
@@ -239,7 +235,7 @@ static void find_script(struct origin *origin)
         if (kind == LLMOBS_SCRIPT_OTHER)
             return;
     }
-    keep_path(found, origin->script);
+    keep_path(origin->home, found, origin->script);
 }
 
 /* Takes the last *.service of a group's path, unless a scope is below it: there
@@ -285,6 +281,10 @@ static void find_unit(struct origin *origin)
 
 /* -- the configuration ----------------------------------------------------- */
 
+/* The former values stay: another thread may have waited in vain, and read
+ * them. */
+static void *volatile former[3];
+
 static bool set_name(struct llmobs_config *config, struct llmobs_text name,
                      enum llmobs_app app)
 {
@@ -293,8 +293,7 @@ static bool set_name(struct llmobs_config *config, struct llmobs_text name,
 
     if (!copy)
         return false;
-    /* Another thread may have waited in vain, and read the name of before: that
-     * one stays. */
+    former[0] = config->ml_app;
     config->ml_app = copy;
     config->app = app;
     return true;
@@ -324,25 +323,24 @@ static void name_app(struct llmobs_config *config, const struct origin *origin)
         set_by_path(config, program);
 }
 
-/* Puts the tag before the user's, which win. */
-static void add_tag(struct llmobs_config *config, const char *key,
-                    const char *value)
+/* Puts the tags before the user's, which win. */
+static void add_tags(struct llmobs_config *config, const struct origin *origin)
 {
-    size_t count = 0;
-    char **list, *tag;
+    size_t count = 0, n = 0;
+    char **list;
 
     while (config->tags && config->tags[count])
         count++;
-    if (!value[0] || asprintf(&tag, "%s:%s", key, value) < 0)
+    list = calloc(count + 3, sizeof(*list));
+    if (!list)
         return;
-    list = realloc(config->tags, (count + 2) * sizeof(*list));
-    if (!list) {
-        free(tag);
-        return;
-    }
-    memmove(list + 1, list, count * sizeof(*list));
-    list[0] = tag;
-    list[count + 1] = NULL;
+    if (origin->unit[0] && asprintf(&list[n], "unit:%s", origin->unit) > 0)
+        n++;
+    if (origin->pool[0] && asprintf(&list[n], "pool:%s", origin->pool) > 0)
+        n++;
+    for (size_t i = 0; i <= count; i++)
+        list[n + i] = i < count ? config->tags[i] : NULL;
+    former[1] = config->tags;
     config->tags = list;
 }
 
@@ -351,7 +349,7 @@ static void settle_script(struct llmobs_config *config,
 {
     const char *path = origin->script[0] ? origin->script : origin->command;
 
-    free(config->script);
+    former[2] = config->script;
     config->script = config->callsite > 0 && path[0] ? strdup(path) : NULL;
 }
 
@@ -363,13 +361,13 @@ static void origin_find(struct llmobs_config *config)
         return;
     origin->unit[0] = origin->pool[0] = '\0';
     origin->script[0] = origin->job[0] = '\0';
-    keep_path(llmobs_text_of(config->script), origin->command);
+    origin->home = config->home;
+    keep_path(origin->home, llmobs_text_of(config->script), origin->command);
     find_unit(origin);
     find_script(origin);
     if (config->app != LLMOBS_APP_NAMED)
         name_app(config, origin);
-    add_tag(config, "pool", origin->pool);
-    add_tag(config, "unit", origin->unit);
+    add_tags(config, origin);
     settle_script(config, origin);
     /* A command line may hold keys. */
     explicit_bzero(origin->room, sizeof(origin->room));

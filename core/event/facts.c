@@ -120,8 +120,9 @@ static void set_process(struct llmobs_facts *facts,
                          other ? config->pid : llmobs_fork_pid());
     llmobs_span_fact_word(facts, LLMOBS_FACT_EXECUTABLE,
                           other ? config->executable : llmobs_program_name());
-    llmobs_span_fact_int(facts, LLMOBS_FACT_UID,
-                         other ? config->uid : (int64_t)llmobs_fork_uid());
+    if (!other || config->uid >= 0)
+        llmobs_span_fact_int(facts, LLMOBS_FACT_UID,
+                             other ? config->uid : (int64_t)llmobs_fork_uid());
     llmobs_span_fact_word(facts, LLMOBS_FACT_HOSTNAME,
                           other ? config->machine : llmobs_machine_name());
     llmobs_span_fact_word(facts, LLMOBS_FACT_RUN, config->run);

@@ -81,6 +81,10 @@ enum {
 };
 #define SKIP(id, member)
 
+/* The bytes that TAG_NUMBERS has at least: a process that an upgrade found
+ * running writes no number that came later. */
+#define NUMBERS_LEAST (NUMBER_TAGS * sizeof(int64_t))
+
 #define TRACE_REMOTE 1
 #define TRACE_SENT 2
 #define TRACE_UNSAMPLED 4
@@ -371,9 +375,11 @@ static int exchange_entry_read_numbers(struct reading *reading,
     struct llmobs_exchange *exchange = reading->exchange;
     int64_t *n = reading->numbers;
 
-    if (value.len < sizeof(reading->numbers))
+    if (value.len < NUMBERS_LEAST)
         return 0;
-    memcpy(n, value.data, sizeof(reading->numbers));
+    memcpy(n, value.data,
+           value.len < sizeof(reading->numbers) ? value.len
+                                                : sizeof(reading->numbers));
     reading->numbered = true;
     if (LLMOBS_HAZARD(time_before_time,
                       n[NUMBER_START_WALL] < 0 || n[NUMBER_START_MONO] < 0 ||

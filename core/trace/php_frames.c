@@ -10,6 +10,7 @@
 
 #include "lib/base/hazard.h"
 #include "lib/base/sys.h"
+#include "lib/base/thread.h"
 #include "core/trace/probe.h"
 #include "lib/span/mask.h"
 
@@ -108,15 +109,18 @@ static const char *find_globals(void)
 
 /* -- the thread ----------------------------------------------------------- */
 
-/* The first thread, once it was seen: to know it takes two system calls. In a
- * child of fork it is the same, or is not there. */
+/* The first thread, once it was seen: to know it takes system calls. In a child
+ * of fork it is the same, or is not there. */
 static _Atomic uintptr_t first_thread;
 
 static bool is_first_thread(void)
 {
     uintptr_t thread = llmobs_sys_thread(), first = atomic_load(&first_thread);
+    long number = first ? 0 : llmobs_thread_number();
 
-    if (first || llmobs_sys(SYS_gettid) != llmobs_sys(SYS_getpid))
+    if (number < 0) /* as without /proc */
+        number = llmobs_sys(SYS_gettid);
+    if (first || number != llmobs_sys(SYS_getpid))
         return first == thread;
     atomic_store(&first_thread, thread);
     return true;

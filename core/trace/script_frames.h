@@ -8,11 +8,12 @@
  *
  * Owns:    nothing: the texts are copied into the caller's memory at the call,
  *          as the interpreter may free its own at any later moment.
- * Threads: _take in the app's thread: no lock, and no allocation but a
- *          small one for Ruby and Perl; it reads the interpreter only in a
- * thread that runs it. _tell in any thread. Errors:  none; a member that is not
- * known is absent. Limits:  LLMOBS_FRAMES_TEXT bytes of texts; a text that has
- * no room is absent. Of more than LLMOBS_FRAMES_MAX frames the outermost is not
+ * Threads: _take in the app's thread: no lock, and no allocation but a small
+ *          one for Ruby and Perl; it reads the interpreter only in a thread
+ *          that runs it. _tell in any thread.
+ * Errors:  none; a member that is not known is absent.
+ * Limits:  LLMOBS_FRAMES_TEXT bytes of texts; a text that has no room is
+ *          absent. Of more than LLMOBS_FRAMES_MAX frames the outermost is not
  *          known.
  */
 #ifndef LLMOBS_SCRIPT_FRAMES_H

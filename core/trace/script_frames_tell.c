@@ -90,21 +90,23 @@ static bool is_told(struct llmobs_text file)
             is_perl(file));
 }
 
-/* Takes the folder of a user off the path, whose name is a person's. */
-static bool cut_home(struct llmobs_text *file)
+/* Takes the folder of a user off the path, whose name is a person's; gives what
+ * stands in its place. */
+static const char *cut_home(struct llmobs_text *file)
 {
+    const size_t lead = frame_begins(*file, "phar:") ? strlen("phar://") : 0;
+    struct llmobs_text path = {file->data + lead, file->len - lead};
     size_t len = 0;
 
-    if (frame_begins(*file, "/root/"))
+    if (frame_begins(path, "/root/"))
         len = strlen("/root");
-    else if (frame_begins(*file, "/home/"))
-        for (len = strlen("/home/"); len < file->len && file->data[len] != '/';)
+    else if (frame_begins(path, "/home/"))
+        for (len = strlen("/home/"); len < path.len && path.data[len] != '/';)
             len++;
-    if (len == 0 || len == file->len)
-        return false;
-    file->data += len;
-    file->len -= len;
-    return true;
+    if (len == 0 || len == path.len)
+        return "";
+    *file = (struct llmobs_text){path.data + len, path.len - len};
+    return lead ? "phar://~" : "~";
 }
 
 /* The text without the keys in it. */
@@ -131,12 +133,12 @@ static struct llmobs_json *frame_told(const char *before,
 static bool tell_file(struct llmobs_json *caller, const char *key,
                       struct llmobs_text file)
 {
-    bool home;
+    const char *home;
 
     if (!is_told(file))
         return false;
     home = cut_home(&file);
-    return llmobs_json_set(caller, key, frame_told(home ? "~" : "", file)) == 0;
+    return llmobs_json_set(caller, key, frame_told(home, file)) == 0;
 }
 
 static void tell_line(const struct llmobs_script_frames *frames,

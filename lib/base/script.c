@@ -9,7 +9,8 @@
 /* Letters of options, in a word of letters behind one '-'. */
 struct interpreter {
     const char *programs; /* patterns (glob.h) */
-    const char *code;     /* the value, or the next word, is a program */
+    const char *code;     /* the value, or the next word, is a program; '-': the
+                           * first word that is no option, too */
     const char *file;     /* ... is the script */
     const char *module;   /* ... is the module to run */
     const char *takes;    /* ... is something else */
@@ -26,7 +27,7 @@ static const struct interpreter interpreters[] = {
     {"Rscript,littler", "e", "", "", "", ""},
     {"R", "e", "f", "", "g", ""},
     {"tclsh*,wish*,expect", "c", "", "", "", ""},
-    {"awk,gawk,mawk,nawk", "", "f", "", "Fv", ""},
+    {"awk,gawk,mawk,nawk", "-e", "fE", "", "Fvil", ""},
     {"emacs*", "f", "l", "", "LuTd", ""},
     {"node,nodejs,bun,deno", "ep", "", "", "rC", ""},
     {"guile*,racket,octave*,julia,ocaml,groovy,elixir,escript", "ce", "", "",
@@ -39,8 +40,16 @@ static const struct interpreter interpreters[] = {
     "unbuffer,chronic,catchsegv,tini,dumb-init,systemd-cat,eatmydata,unshare," \
     "chroot,setpriv,prlimit,faketime,fakeroot,gdb,valgrind*,llmobs*"
 
-/* Words of options that name the script behind a '='. */
-static const char *const file_options[] = {"--file="};
+/* The word of an option that names the script behind its '='. */
+static const char file_option[] = "--file=";
+
+/* Long options: the next word is a program; and it is something else. */
+static const char code_options[] =
+    "--eval\0--exec\0--execute\0--expression\0--command\0--print\0--run\0"
+    "--source\0--process-begin\0--process-code\0--process-end\0";
+static const char other_options[] =
+    "--rcfile\0--init-file\0--require\0--import\0--define\0--assign\0"
+    "--field-separator\0";
 
 static struct llmobs_text next_word(struct llmobs_text *rest)
 {
@@ -124,28 +133,33 @@ static bool read_letters(const struct interpreter *one, struct llmobs_text word,
     return false;
 }
 
-/* True where the word, an option, decides. */
-static bool read_option(const struct interpreter *one, struct llmobs_text word,
-                        struct llmobs_text *rest, enum llmobs_script *kind,
-                        struct llmobs_text *out)
+static bool is_one_of(struct llmobs_text word, const char *list)
 {
-    for (size_t i = 0; i < sizeof(file_options) / sizeof(*file_options); i++) {
-        size_t len = strlen(file_options[i]);
-
-        if (word.len > len && memcmp(word.data, file_options[i], len) == 0) {
-            *kind = LLMOBS_SCRIPT_FILE;
-            *out = (struct llmobs_text){word.data + len, word.len - len};
+    LLMOBS_WORDS_EACH (one, list)
+        if (llmobs_text_is(word, one))
             return true;
-        }
+    return false;
+}
+
+/* True where the word, which begins with "--", decides. */
+static bool read_long(struct llmobs_text word, struct llmobs_text *rest,
+                      enum llmobs_script *kind, struct llmobs_text *out)
+{
+    size_t len = sizeof(file_option) - 1;
+
+    if (word.len > len && memcmp(word.data, file_option, len) == 0) {
+        *kind = LLMOBS_SCRIPT_FILE;
+        *out = (struct llmobs_text){word.data + len, word.len - len};
+        return true;
     }
-    if (word.data[1] == '-') {
-        /* Bash's are the only long options with a word of their own. */
-        if (llmobs_text_is(word, "--rcfile") ||
-            llmobs_text_is(word, "--init-file"))
-            (void)next_word(rest);
-        return false;
+    *kind = LLMOBS_SCRIPT_CODE;
+    if (is_one_of(word, code_options)) {
+        *out = next_word(rest);
+        return true;
     }
-    return read_letters(one, word, rest, kind, out);
+    if (is_one_of(word, other_options))
+        (void)next_word(rest);
+    return false;
 }
 
 static enum llmobs_script read_words(const struct interpreter *one,
@@ -162,11 +176,14 @@ static enum llmobs_script read_words(const struct interpreter *one,
             options = false;
         } else if (options && word.len > 1 &&
                    (word.data[0] == '-' || word.data[0] == '+')) {
-            if (read_option(one, word, &rest, &kind, out))
+            if (word.data[1] == '-'
+                    ? read_long(word, &rest, &kind, out)
+                    : read_letters(one, word, &rest, &kind, out))
                 return out->len ? kind : LLMOBS_SCRIPT_OTHER;
         } else if (word.len > 0 && !llmobs_text_is(word, "-")) {
             *out = word;
-            return LLMOBS_SCRIPT_FILE;
+            return has(one->code, '-') ? LLMOBS_SCRIPT_CODE
+                                       : LLMOBS_SCRIPT_FILE;
         } else {
             break;
         }

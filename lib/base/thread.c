@@ -249,9 +249,8 @@ static void thread_end(struct seat *seat)
         llmobs_sys(SYS_exit, leaving.code);
 }
 
-/* The thread's number: the last part of PID/task/TID. gettid is not called,
- * since a filter that lets the library work may kill for it. -1: unknown. */
-static int own_number(void)
+/* The last part of PID/task/TID. */
+int llmobs_thread_number(void)
 {
     char link[64] = "";
     const char *at;
@@ -266,7 +265,7 @@ static void *thread_main(void *arg)
     struct seat *seat = arg;
 
     LLMOBS_HAZARD(floats_inherited, llmobs_floats_default(), );
-    atomic_store(&seat->tid, own_number());
+    atomic_store(&seat->tid, llmobs_thread_number());
     prctl(PR_SET_NAME, NAME, 0, 0, 0);
     llmobs_fd_thread_begins();
     llmobs_inherited_drop();

@@ -76,6 +76,10 @@ int llmobs_thread_ended(int64_t ms);
  * handler: side by side they free the same twice. */
 void llmobs_thread_stay(int64_t ms);
 
+/* The kernel's number of the calling thread, from /proc; -1: unknown. gettid is
+ * not called, since a filter that lets the library work may kill for it. */
+int llmobs_thread_number(void);
+
 /* True between _rest and _rest_end, if a thread that has a bell shall end. */
 bool llmobs_thread_rests(void);
 

@@ -1,5 +1,6 @@
 #include "rules/read/request_tags.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,7 +75,7 @@ static bool request_tags_put(struct said *said, const char *key,
                              struct llmobs_text value)
 {
     struct llmobs_buf pair;
-    bool put = false, many = strcmp(key, "tag") == 0;
+    int rc;
 
     value = llmobs_text_trim(value);
     if (value.len == 0)
@@ -82,14 +83,16 @@ static bool request_tags_put(struct said *said, const char *key,
     if (value.len > VALUE_MAX)
         value.len = VALUE_MAX;
     llmobs_buf_init(&pair, VALUE_MAX + REQUEST_TAGS_KEY + 1);
-    if (llmobs_buf_adds(&pair, key) == 0 && llmobs_buf_addc(&pair, ':') == 0 &&
-        llmobs_buf_add(&pair, value.data, value.len) == 0 &&
-        !llmobs_json_get(said->tags, many ? pair.data : key) &&
-        is_open(pair.data))
-        put = llmobs_json_set(said->tags, many ? pair.data : key,
-                              llmobs_json_string(pair.data)) == 0;
+    rc = llmobs_buf_addf(&pair, "%s:%.*s", key, (int)value.len, value.data);
+    if (rc == 0 && strcmp(key, "tag") == 0) /* each of its values counts */
+        key = pair.data;
+    if (rc == 0)
+        rc = llmobs_json_get(said->tags, key) || !is_open(pair.data)
+                 ? -EEXIST
+                 : llmobs_json_set(said->tags, key,
+                                   llmobs_json_string(pair.data));
     llmobs_buf_fini(&pair);
-    return put;
+    return rc == 0;
 }
 
 /* True for a key of the library's own tags, also where this span lacks it. */
@@ -131,15 +134,11 @@ static void request_tags_put_named(struct said *said, struct llmobs_text name,
 /* "a:b" is the tag a, another text is one more tag "tag". */
 static void request_tags_put_tag(struct said *said, struct llmobs_text text)
 {
-    const char *colon = text.len > 0 ? memchr(text.data, ':', text.len) : NULL;
-    size_t len = colon ? (size_t)(colon - text.data) : 0;
+    struct llmobs_text name = llmobs_text_of("tag");
 
-    if (colon)
-        request_tags_put_named(
-            said, (struct llmobs_text){text.data, len},
-            (struct llmobs_text){colon + 1, text.len - len - 1});
-    else
-        request_tags_put_named(said, llmobs_text_of("tag"), text);
+    if (text.len > 0 && memchr(text.data, ':', text.len))
+        (void)llmobs_text_split(&text, ':', &name);
+    request_tags_put_named(said, name, text);
 }
 
 /* Takes the user and the session apart of "user_X_account_Y_session_Z", and of
@@ -201,7 +200,8 @@ static void request_tags_names(struct said *said, const struct place *place,
 {
     void *it = place->in == BODY ? NULL : llmobs_json_iter(object);
 
-    for (; it; it = llmobs_json_next(object, it)) {
+    for (; it && said->named < REQUEST_TAGS_NAMED;
+         it = llmobs_json_next(object, it)) {
         const char *key = llmobs_json_iter_key(it);
         char *value = request_tags_text(llmobs_json_iter_value(it));
 

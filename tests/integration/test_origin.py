@@ -181,3 +181,6 @@ def no_secret_of_a_command_line(t):
         name, script = told(t, argv, inputs=files)
         equal(script, want, "script")
         ok(key not in name, "a key")
+    got = told(t, ["awk", "BEGIN{system(ENVIRON[\"CALL\"])}"],
+               env={"CALL": words(t)})
+    ok("system" not in str(got), "the program of awk: %r" % (got,))

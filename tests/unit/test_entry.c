@@ -778,6 +778,36 @@ START_TEST(test_tag_headers)
 }
 END_TEST
 
+/* A process that was running before an upgrade has written it. */
+START_TEST(test_fewer_numbers)
+{
+    const size_t cut = sizeof(int64_t);
+    struct llmobs_exchange *e = make(1000), *r = again(e, false);
+    struct llmobs_entry entry;
+    struct llmobs_entry_mark mark;
+    size_t at = 0, end;
+    char *fields;
+
+    llmobs_exchange_free(r);
+    ck_assert(llmobs_entry_next(&key, all(), &at, &entry));
+    fields = malloc(entry.fields.len);
+    memcpy(fields, entry.fields.data, entry.fields.len);
+    memcpy(&mark, fields, sizeof(mark));
+    ck_assert_int_eq(mark.tag, 1);
+    mark.len -= cut;
+    memcpy(fields, &mark, sizeof(mark));
+    end = sizeof(mark) + mark.len;
+    memmove(fields + end, fields + end + cut, entry.fields.len - end - cut);
+    entry.fields = (struct llmobs_text){fields, entry.fields.len - cut};
+    ck_assert_int_eq(llmobs_exchange_read(&entry, &recalls, &r), 0);
+    ck_assert_str_eq(r->url, e->url);
+    ck_assert_uint_eq(r->account, e->account);
+    ck_assert_int_eq(r->tags, LLMOBS_REQUEST_TAGS_PLAIN);
+    free(fields);
+    done(e, r);
+}
+END_TEST
+
 /* Entries with each field cut out, doubled, or wrong: an error, or an exchange
  * that can be freed. */
 START_TEST(test_hostile_exchange)
@@ -902,6 +932,7 @@ UNIT_SUITE(entry)
     add_test(s, "exchange", test_exchange);
     add_test(s, "bare", test_bare);
     add_test(s, "tag headers", test_tag_headers);
+    add_test(s, "fewer numbers", test_fewer_numbers);
     add_test(s, "same_event", test_same_event);
     add_test(s, "truncated", test_truncated);
     add_test(s, "begun", test_begun);

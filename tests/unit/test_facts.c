@@ -233,6 +233,8 @@ START_TEST(the_process)
     expect_int("pid", 77);
     expect_text("executable", NULL);
     expect_text("hostname", NULL);
+    config.uid = -1;
+    expect_int("uid", 0); /* absent */
     config.uid = 78;
     config.machine = "m";
     expect_int("uid", 78);

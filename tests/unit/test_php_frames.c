@@ -209,7 +209,7 @@ START_TEST(by_wrong_offsets)
         script();
         version = wrong[i];
         ck_assert_str_eq(asked(), INNERMOST);
-        /* What stands there may be a file, but not the one that calls. */
+        /* A file may stand there, but not the one that calls. */
         for (int k = 0; k < count; k++)
             memcpy((char *)&functions[k] + (i ? 168 : 136),
                    &(void *){&files[5]}, sizeof(void *));
@@ -308,6 +308,9 @@ START_TEST(as_it_may_be_told)
                      "Command line code:7 - Command line code");
     ck_assert_str_eq(of_file("phar:///x.phar/a.php"),
                      "phar:///x.phar/a.php:7 - phar:///x.phar/a.php");
+    ck_assert_str_eq(of_file("phar:///home"
+                             "/jane/x.phar/a.php"),
+                     "phar://~/x.phar/a.php:7 - phar://~/x.phar/a.php");
     ck_assert_str_eq(of_file("/my site/a.php"), "-:0 - -");
     ck_assert_str_eq(of_file("data:text/plain,echo"), "-:0 - -");
     ck_assert_str_eq(of_file("a.php"), "-:0 - -");
