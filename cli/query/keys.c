@@ -161,14 +161,12 @@ static const char *read_day(const struct asked *of)
 
 /* The model that was asked for: calls that failed have no other, and would be
  * rows of their own beside those that went well. */
-static const char *read_model(const struct llmobs_row *row,
-                              const struct llmobs_json *event,
-                              struct llmobs_key_room *room)
+static const char *read_model(const struct asked *of)
 {
-    const char *asked = llmobs_json_text(fact_of(event, "request_model"));
+    const char *model =
+        full(llmobs_json_text(fact_of(of->event, "request_model")));
 
-    (void)room;
-    return asked ? asked : row->model;
+    return model ? model : of->row->model;
 }
 
 /* A call that failed without a type is an "error". */
