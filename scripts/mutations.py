@@ -1472,9 +1472,11 @@ HAZARDS = [
 
     ("exit while a thread of the library ends",
      "no thread ends beside the exit handlers of a TLS library: it stays, or "
-     "the exit waits for its end (`llmobs_thread_stay`)", [
+     "the exit waits for its end (`llmobs_thread_stay`); where the exit ends its "
+     "own thread, the last of the app, it goes all the same (`stay_for_good`)", [
          ("ends_beside_an_exit", "unit exit_is_beside_no_end"),
-         ("exit_beside_an_end", "unit exit_is_beside_no_end")]),
+         ("exit_beside_an_end", "unit exit_is_beside_no_end"),
+         ("stays_for_ever", "programs.exit_cases.left_by_handler")]),
 
     ("fork while the worker waits for a name server, or is idle",
      "the fork asks it to end, and waits 5 ms for that, once "

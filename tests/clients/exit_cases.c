@@ -109,6 +109,29 @@ static void left_by_system_call(const char *base)
     syscall(SYS_exit, 3);
 }
 
+static bool ends_thread;
+
+static void end_thread(void)
+{
+    if (ends_thread)
+        pthread_exit(NULL);
+}
+
+/* Its handler runs after that of the library, which any call registers. */
+__attribute__((constructor)) static void end_thread_last(void)
+{
+    atexit(end_thread);
+}
+
+static void left_by_handler(const char *base)
+{
+    the_base = base;
+    printf("only: %ld\n", ask_once(hello));
+    fflush(stdout);
+    ends_thread = true;
+    exit(3);
+}
+
 static void *ask_twice(void *unused)
 {
     printf("another: %ld\n", ask_once(hello));
@@ -634,6 +657,7 @@ int main(int argc, char **argv)
         {"plain", plain, 1, 0},
         {"left_by_main", left_by_main, 1, 0},
         {"left_by_system_call", left_by_system_call, 1, 0},
+        {"left_by_handler", left_by_handler, 1, 0},
         {"left_to_another", left_to_another, 2, 0},
         {"forks", forks, 12, 0},
         {"forks_of_one_pid", forks_of_one_pid, -1, 0},
