@@ -1468,7 +1468,8 @@ HAZARDS = [
 
     ("a parent's command line with a key in it",
      "the path alone is kept, and none with the form of a key (`may_be_told`)", [
-         ("key_in_a_path", "origin.no_secret_of_a_command_line")]),
+         ("key_in_a_path", "origin.no_secret_of_a_command_line"),
+         ("code_as_a_path", "origin.no_code_of_a_command_line")]),
 
     ("exit while a thread of the library ends",
      "no thread ends beside the exit handlers of a TLS library: it stays, or "

@@ -13,25 +13,43 @@ struct interpreter {
     const char *file;     /* ... is the script */
     const char *module;   /* ... is the module to run */
     const char *takes;    /* ... is something else */
-    const char *rest; /* the rest of the word, if there is one, is a value */
+    const char *rest;   /* the rest of the word, if there is one, is a value */
+    const char *number; /* digits behind it are its own */
+    enum llmobs_script word; /* the first word that is no option */
 };
 
+#define FILE_ LLMOBS_SCRIPT_FILE
+#define CODE LLMOBS_SCRIPT_CODE
+
 static const struct interpreter interpreters[] = {
-    {"sh,bash,dash,ash,ksh*,mksh,zsh,fish,rbash", "cs", "", "", "oO", ""},
-    {"python*,pypy*", "c", "", "m", "WX", ""},
-    {"php,php[0-9]*,php-cgi*", "rBRE", "fF", "", "cdzStg", ""},
-    {"perl,perl[0-9]*", "eE", "", "", "", "iIlmMCdDx0FV"},
-    {"ruby,ruby[0-9]*", "e", "", "", "rCEIS", "iFTWxK0"},
-    {"lua*,texlua", "e", "", "", "l", ""},
-    {"Rscript,littler", "e", "", "", "", ""},
-    {"R", "e", "f", "", "g", ""},
-    {"tclsh*,wish*,expect", "c", "", "", "", ""},
-    {"awk,gawk,mawk,nawk", "", "f", "", "Fv", ""},
-    {"emacs*", "f", "l", "", "LuTd", ""},
-    {"node,nodejs,bun,deno", "ep", "", "", "rC", ""},
+    {"sh,bash,dash,ash,ksh*,mksh,zsh,fish,rbash", "cs", "", "", "oO", "", "",
+     FILE_},
+    {"python*,pypy*", "c", "", "m", "WX", "", "", FILE_},
+    {"php,php[0-9]*,php-cgi*", "rBRE", "fF", "", "cdzStg", "", "", FILE_},
+    {"perl,perl[0-9]*", "eE", "", "", "I", "imMDdxFV", "lC0", FILE_},
+    {"ruby,ruby[0-9]*", "e", "", "", "rCEIS", "iFxK", "TW0", FILE_},
+    {"lua*,texlua", "e", "", "", "l", "", "", FILE_},
+    {"Rscript,littler", "e", "", "", "", "", "", FILE_},
+    {"R", "e", "f", "", "g", "", "", FILE_},
+    {"tclsh*,wish*,expect", "c", "", "", "", "", "", FILE_},
+    {"awk,gawk,mawk,nawk", "e", "fE", "", "Fv", "", "", CODE},
+    {"emacs*", "f", "l", "", "LuTd", "", "", FILE_},
+    {"node,nodejs,bun,deno", "ep", "", "", "rC", "", "", FILE_},
     {"guile*,racket,octave*,julia,ocaml,groovy,elixir,escript", "ce", "", "",
-     "", ""},
+     "", "", "", FILE_},
 };
+
+/* Long options whose next word is a program, or something else. */
+static const char long_code[] =
+    "--eval\0-eval\0--execute\0-execute\0--print\0--run\0--process-begin\0"
+    "--process-code\0--process-end\0--command\0--init-command\0--source\0";
+static const char long_takes[] =
+    "--rcfile\0--init-file\0--php-ini\0--define\0--require\0--import\0"
+    "--loader\0--env-file\0--encoding\0--check-hash-based-pycs\0--assign\0"
+    "--field-separator\0";
+
+/* Files that give a program as stdin does. */
+static const char streams[] = "/dev/fd/\0/dev/stdin\0/proc/\0";
 
 #define TOOLS                                                                  \
     "timeout,xargs,env,nice,ionice,sudo,doas,runuser,setsid,nohup,find,flock," \
@@ -101,6 +119,25 @@ static bool has(const char *letters, char c)
     return c && strchr(letters, c);
 }
 
+static bool is_one_of(const char *list, struct llmobs_text word)
+{
+    LLMOBS_WORDS_EACH (one, list)
+        if (llmobs_text_is(word, one))
+            return true;
+    return false;
+}
+
+/* The end of a number at `at`; Perl's "-C" has letters for one, too. */
+static size_t skip_number(struct llmobs_text word, size_t at)
+{
+    const char *digits =
+        word.data[at - 1] == 'C' ? "0123456789IOEioADSLa" : "0123456789";
+
+    while (at < word.len && has(digits, word.data[at]))
+        at++;
+    return at;
+}
+
 /* A word "-abc"; *rest: the words behind it. True where it decides. */
 static bool read_letters(const struct interpreter *one, struct llmobs_text word,
                          struct llmobs_text *rest, enum llmobs_script *kind,
@@ -111,8 +148,10 @@ static bool read_letters(const struct interpreter *one, struct llmobs_text word,
         bool code = has(one->code, c);
         bool file = has(one->file, c) || has(one->module, c);
 
-        if (has(one->rest, c))
+        if (has(one->rest, c) || c == ':')
             return false;
+        if (has(one->number, c))
+            i = skip_number(word, i + 1) - 1;
         if (!code && !file && !has(one->takes, c))
             continue;
         *out = i + 1 < word.len
@@ -138,13 +177,15 @@ static bool read_option(const struct interpreter *one, struct llmobs_text word,
             return true;
         }
     }
-    if (word.data[1] == '-') {
-        /* Bash's are the only long options with a word of their own. */
-        if (llmobs_text_is(word, "--rcfile") ||
-            llmobs_text_is(word, "--init-file"))
-            (void)next_word(rest);
-        return false;
+    if (is_one_of(long_code, word)) {
+        *kind = LLMOBS_SCRIPT_CODE;
+        *out = next_word(rest);
+        return true;
     }
+    if (is_one_of(long_takes, word))
+        (void)next_word(rest);
+    if (word.data[1] == '-')
+        return false;
     return read_letters(one, word, rest, kind, out);
 }
 
@@ -166,13 +207,30 @@ static enum llmobs_script read_words(const struct interpreter *one,
                 return out->len ? kind : LLMOBS_SCRIPT_OTHER;
         } else if (word.len > 0 && !llmobs_text_is(word, "-")) {
             *out = word;
-            return LLMOBS_SCRIPT_FILE;
+            return one->word;
         } else {
             break;
         }
     }
-    *out = (struct llmobs_text){"", 0};
     return LLMOBS_SCRIPT_OTHER;
+}
+
+static enum llmobs_script read_file(const struct interpreter *one,
+                                    struct llmobs_text words,
+                                    struct llmobs_text *out)
+{
+    enum llmobs_script kind = read_words(one, words, out);
+
+    LLMOBS_WORDS_EACH (stream, streams) {
+        size_t len = strlen(stream);
+
+        if (kind == LLMOBS_SCRIPT_FILE && out->len >= len &&
+            memcmp(out->data, stream, len) == 0)
+            kind = LLMOBS_SCRIPT_OTHER;
+    }
+    if (kind == LLMOBS_SCRIPT_OTHER)
+        *out = (struct llmobs_text){"", 0};
+    return kind;
 }
 
 enum llmobs_script llmobs_script_read(struct llmobs_text words,
@@ -191,6 +249,6 @@ enum llmobs_script llmobs_script_read(struct llmobs_text words,
         return LLMOBS_SCRIPT_TOOL;
     for (size_t i = 0; i < sizeof(interpreters) / sizeof(*interpreters); i++)
         if (llmobs_glob_listed(interpreters[i].programs, name))
-            return read_words(&interpreters[i], words, out);
+            return read_file(&interpreters[i], words, out);
     return LLMOBS_SCRIPT_OTHER;
 }
