@@ -1840,7 +1840,8 @@ HAZARDS = [
      "wrong (`may_close`)", [
          ("unread_opens", "unit configuration_file"),
          ("wrong_line_opens", "unit configuration_file"),
-         ("mark_of_utf8", "unit configuration_file")]),
+         ("mark_of_utf8", "unit configuration_file"),
+         ("tags_past_patterns", "unit configuration_file")]),
 
     ("texts by OTLP for which nobody asked",
      "they go only where a variable asks for them, and never against "
