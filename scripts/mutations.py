@@ -1479,6 +1479,11 @@ HAZARDS = [
          ("exit_beside_an_end", "unit exit_is_beside_no_end"),
          ("stays_for_ever", "programs.exit_cases.left_by_handler")]),
 
+    ("a child that an exit handler makes calls and exits",
+     "it registers the library's handler anew, which its parent has run "
+     "(`llmobs_worker_exits`)", [
+         ("exits_once", "programs.exit_cases.fork_in_handler")]),
+
     ("fork while the worker waits for a name server, or is idle",
      "the fork asks it to end, and waits 5 ms for that, once "
      "(`llmobs_thread_rest`)", [

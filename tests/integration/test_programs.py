@@ -14,7 +14,7 @@ from harness import Skip, equal, test
 FORKING = ("prefork", "fork_in_transfer", "fork_before_transfer", "forks",
            "exit_in_child", "forks_of_one_pid", "left_by_main",
            "left_by_system_call", "left_by_handler", "left_to_another",
-           "exit_in_malloc",
+           "exit_in_malloc", "fork_in_handler",
            "forked_after_a_call", "cleanup_in_child")
 
 
@@ -23,7 +23,7 @@ FORKING = ("prefork", "fork_in_transfer", "fork_before_transfer", "forks",
 NOT_EMULATED = ("forks", "forks_of_one_pid", "exit_in_child", "prefork",
                 "fork_before_transfer", "executed", "left_by_main",
                 "left_by_system_call", "left_by_handler", "left_to_another",
-                "cleanup_in_child")
+                "fork_in_handler", "cleanup_in_child")
 
 
 # They ask whether the program is alone in its process, where a sanitizer may have
