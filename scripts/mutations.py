@@ -1482,13 +1482,21 @@ HAZARDS = [
 
     ("a parent's command line with a key in it",
      "the path alone is kept, and none with the form of a key (`may_be_told`)", [
-         ("key_in_a_path", "origin.no_secret_of_a_command_line")]),
+         ("key_in_a_path", "origin.no_secret_of_a_command_line"),
+         ("code_as_a_path", "origin.no_code_of_a_command_line")]),
 
     ("exit while a thread of the library ends",
      "no thread ends beside the exit handlers of a TLS library: it stays, or "
-     "the exit waits for its end (`llmobs_thread_stay`)", [
+     "the exit waits for its end (`llmobs_thread_stay`); where the exit ends its "
+     "own thread, the last of the app, it goes all the same (`stay_for_good`)", [
          ("ends_beside_an_exit", "unit exit_is_beside_no_end"),
-         ("exit_beside_an_end", "unit exit_is_beside_no_end")]),
+         ("exit_beside_an_end", "unit exit_is_beside_no_end"),
+         ("stays_for_ever", "programs.exit_cases.left_by_handler")]),
+
+    ("a child that an exit handler makes calls and exits",
+     "it registers the library's handler anew, which its parent has run "
+     "(`llmobs_worker_exits`)", [
+         ("exits_once", "programs.exit_cases.fork_in_handler")]),
 
     ("fork while the worker waits for a name server, or is idle",
      "the fork asks it to end, and waits 5 ms for that, once "
@@ -1851,7 +1859,8 @@ HAZARDS = [
      "wrong (`may_close`)", [
          ("unread_opens", "unit configuration_file"),
          ("wrong_line_opens", "unit configuration_file"),
-         ("mark_of_utf8", "unit configuration_file")]),
+         ("mark_of_utf8", "unit configuration_file"),
+         ("tags_past_patterns", "unit configuration_file")]),
 
     ("texts by OTLP for which nobody asked",
      "they go only where a variable asks for them, and never against "

@@ -304,6 +304,7 @@ static void at_exit(void)
         return;
     }
     llmobs_thread_stay(EXIT_LEAVE_MS);
+    llmobs_worker_exits(worker, at_exit);
     LLMOBS_HAZARD(last_is_lost, llmobs_fd_guest(true), );
     llmobs_curl_access_exiting();
     /* If the app has cleaned libcurl up, this chooses the copy again, and the

@@ -81,7 +81,8 @@ static bool read_bool(const char *name, const char *text, bool *to)
 }
 
 /* `type` is the list of the words that are allowed, separated by ", ". */
-static bool config_read_choice(const char *type, const char *text, int *to)
+static bool config_read_choice(const char *type, const char *text, bool privacy,
+                               int *to)
 {
     size_t len = strlen(text);
 
@@ -93,6 +94,8 @@ static bool config_read_choice(const char *type, const char *text, int *to)
             *to = i;
             return true;
         }
+        if (privacy)
+            *to = i;
         for (type += word; *type == ',' || *type == ' '; type++)
             continue;
     }
@@ -106,14 +109,6 @@ static bool read_tristate(const char *name, const char *text, int *to)
 
     *to = value;
     return good;
-}
-
-/* Only the word "full" turns content on; any other value turns it off. */
-static bool config_read_content(const char *text, int *to)
-{
-    *to = strcasecmp(text, "full") == 0 ? LLMOBS_CONTENT_FULL
-                                        : LLMOBS_CONTENT_OFF;
-    return *to == LLMOBS_CONTENT_FULL || strcasecmp(text, "off") == 0;
 }
 
 static bool read_callsite(const char *text, int *to)
@@ -157,12 +152,12 @@ static bool config_read_value(struct llmobs_config_loading *loading,
         return read_bool(variable->name, text, to);
     case FORM_TRISTATE:
         return read_tristate(variable->name, text, to);
-    case FORM_CONTENT:
-        return config_read_content(text, to);
     case FORM_CALLSITE:
         return read_callsite(text, to);
     case FORM_CHOICE:
-        return config_read_choice(variable->type, text, to);
+    case FORM_PRIVACY:
+        return config_read_choice(variable->type, text,
+                                  row->form == FORM_PRIVACY, to);
     case FORM_NUMBER:
     case FORM_SECONDS:
     case FORM_RATE:
@@ -296,14 +291,23 @@ static void refuse_content(struct llmobs_config_loading *loading, size_t line,
                                loading->redact_path, why);
 }
 
-/* The file that was not read may say LLMOBS_CONTENT=off or name patterns. It
- * cannot overrule the environment. */
+static bool is_in_environment(const struct llmobs_config_loading *loading,
+                              const char *name)
+{
+    return llmobs_config_find(loading->env, name) != NULL;
+}
+
+/* The file that was not read may say LLMOBS_CONTENT=off or name patterns, which
+ * also change tags. It cannot overrule the environment. */
 static void settle_unread(struct llmobs_config_loading *loading)
 {
+    if (loading->unread && !(is_in_environment(loading, "LLMOBS_REDACT") &&
+                             is_in_environment(loading, "LLMOBS_REQUEST_TAGS")))
+        loading->config.request_tags = LLMOBS_REQUEST_TAGS_OFF;
     if (!loading->unread ||
         loading->config.privacy.content == LLMOBS_CONTENT_OFF ||
-        (llmobs_config_find(loading->env, "LLMOBS_CONTENT") &&
-         llmobs_config_find(loading->env, "LLMOBS_REDACT")))
+        (is_in_environment(loading, "LLMOBS_CONTENT") &&
+         is_in_environment(loading, "LLMOBS_REDACT")))
         return;
     loading->config.privacy.content = LLMOBS_CONTENT_OFF;
     llmobs_config_complain(
@@ -330,6 +334,10 @@ static void config_read_settle_content(struct llmobs_config_loading *loading)
     if (loading->config.privacy.content == LLMOBS_CONTENT_OFF) {
         llmobs_redact_free(loading->config.privacy.redact);
         loading->config.privacy.redact = NULL;
+        /* Tags leave the process without content, but not past patterns. */
+        loading->config.request_tags =
+            LLMOBS_HAZARD(tags_past_patterns, LLMOBS_REQUEST_TAGS_OFF,
+                          loading->config.request_tags);
     }
     llmobs_buf_fini(&text);
 }

@@ -13,7 +13,7 @@ enum form {
     FORM_NUMBER,   /* int64_t, from least to most */
     FORM_SECONDS,  /* a decimal number of seconds, kept as ms in int64_t */
     FORM_RATE,     /* double */
-    FORM_CONTENT,  /* enum llmobs_content; a bad value means off */
+    FORM_PRIVACY,  /* as _CHOICE; a bad value is the last, which tells least */
     FORM_CALLSITE, /* int: a number of frames, or a value of config.h */
     FORM_CHOICE    /* an enum: the index of the word in the row's type */
 };
@@ -80,7 +80,7 @@ struct row {
     V("LLMOBS_CONTENT", "full, off", "full",                                   \
       "off: no prompt, answer, tool, document or error text leaves the "       \
       "process; any other value means off",                                    \
-      FORM_CONTENT, CONF(privacy.content), 0, 0)                               \
+      FORM_PRIVACY, CONF(privacy.content), 0, 0)                               \
     V("LLMOBS_REDACT", "file", "",                                             \
       "patterns whose matches are replaced in all texts; a bad file switches " \
       "content off",                                                           \
@@ -132,7 +132,7 @@ struct row {
       "tags of what a request says of itself: its user, session, app, names "  \
       "of its own: plain: an e-mail address is hashed; hash: each user is; "   \
       "off: no such tags",                                                     \
-      FORM_CHOICE, CONF(request_tags), 0, 0)                                   \
+      FORM_PRIVACY, CONF(request_tags), 0, 0)                                  \
     V("LLMOBS_TLS", "auto, on, off", "auto",                                   \
       "programs whose calls over OpenSSL or GnuTLS, without libcurl, are "     \
       "observed: auto: PHP, Python, Ruby, Perl, Lua, wget, Emacs; on: every "  \

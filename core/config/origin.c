@@ -83,6 +83,16 @@ static bool may_be_told(char *path)
     return fine;
 }
 
+/* True for a text with characters that programs have, and paths hardly: an
+ * option that script.c does not know may have a program as its value. */
+static bool looks_like_code(struct llmobs_text text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (strchr("\"'`$;|<>(){}*?\\", text.data[i]))
+            return true;
+    return false;
+}
+
 /* Copies the path of a script, "~" in the place of a home. */
 static void keep_path(const char *home, struct llmobs_text path,
                       char out[PATH_MAX_LEN])
@@ -96,7 +106,8 @@ static void keep_path(const char *home, struct llmobs_text path,
         path.len -= len;
         out[0] = '~';
     }
-    if (path.len == 0 || path.len + 2 > PATH_MAX_LEN) {
+    if (path.len == 0 || path.len + 2 > PATH_MAX_LEN ||
+        LLMOBS_HAZARD(code_as_a_path, looks_like_code(path), false)) {
         out[0] = '\0';
         return;
     }

@@ -199,6 +199,10 @@ void llmobs_worker_become_active(struct llmobs_worker *worker);
  * is delivered at once. */
 bool llmobs_worker_end_quietly(struct llmobs_worker *worker);
 
+/* For the exit handler, `again`: a child that a later handler of this exit
+ * makes registers it anew, as the C library runs it only once. */
+void llmobs_worker_exits(struct llmobs_worker *worker, void (*again)(void));
+
 /* Delivers the pending items, due or not, within `ms`. 0: all are delivered;
  * else -ETIMEDOUT. */
 int llmobs_worker_flush(struct llmobs_worker *worker, int64_t ms);

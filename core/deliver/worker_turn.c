@@ -157,9 +157,18 @@ void llmobs_worker_become_active(struct llmobs_worker *worker)
     llmobs_fork_note();
     atomic_store(&worker->delivery.began_ns, llmobs_clock_mono_ns());
     atomic_store(&worker->active, llmobs_fork_process());
+    if (atomic_load(&worker->exited) &&
+        atomic_load(&worker->exited) != llmobs_fork_process())
+        LLMOBS_HAZARD(exits_once, (void)atexit(worker->exit_again), );
     if (atomic_exchange(&worker->ended_quietly, 0) == llmobs_fork_process() &&
         is_exiting())
         LLMOBS_HAZARD(late_forgotten, end_late(worker), );
+}
+
+void llmobs_worker_exits(struct llmobs_worker *worker, void (*again)(void))
+{
+    worker->exit_again = again;
+    atomic_store(&worker->exited, llmobs_fork_process());
 }
 
 bool llmobs_worker_end_quietly(struct llmobs_worker *worker)

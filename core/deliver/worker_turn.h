@@ -51,6 +51,9 @@ struct llmobs_worker {
      * `active`. If both happen at once, at least one notices the other. */
     atomic_int active;
     atomic_int ended_quietly;
+    /* The process whose exit has run the handler, and that handler. */
+    atomic_int exited;
+    void (*exit_again)(void);
     /* The thread was started and has not begun to work. Either the thread or a
      * stop clears this, and whichever clears it delivers first. */
     atomic_bool fresh;

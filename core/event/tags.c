@@ -184,14 +184,22 @@ static bool is_word(char c)
            (c >= 'A' && c <= 'Z') || (unsigned char)c >= 0x80;
 }
 
+/* The bytes of an '@' at the begin of a text, "%40" in a URL; 0: none. */
+static size_t is_at(const char *text)
+{
+    if (*text == '@')
+        return 1;
+    return strncmp(text, "%40", 3) == 0 ? 3 : 0;
+}
+
 /* True where a name with a point stands behind an '@', and its last part is no
  * number: "pkg@1.2" is no address. */
 static bool holds_address(const char *text)
 {
-    for (const char *at = text; (at = strchr(at, '@')); at++) {
-        const char *end = at + 1, *point = NULL;
+    for (const char *at = text; *at; at++) {
+        const char *end = at + is_at(at), *point = NULL;
 
-        if (at == text || at[-1] == ' ')
+        if (end == at || at == text || at[-1] == ' ')
             continue;
         for (; is_word(*end) || (*end == '.' && is_word(end[1])); end++)
             if (*end == '.')

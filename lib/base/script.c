@@ -9,30 +9,47 @@
 /* Letters of options, in a word of letters behind one '-'. */
 struct interpreter {
     const char *programs; /* patterns (glob.h) */
-    const char *code;     /* the value, or the next word, is a program; '-': the
-                           * first word that is no option, too */
+    const char *code;     /* the value, or the next word, is a program */
     const char *file;     /* ... is the script */
     const char *module;   /* ... is the module to run */
     const char *takes;    /* ... is something else */
-    const char *rest; /* the rest of the word, if there is one, is a value */
+    const char *rest;   /* the rest of the word, if there is one, is a value */
+    const char *number; /* digits behind it are its own */
+    enum llmobs_script word; /* the first word that is no option */
 };
 
+#define FILE_ LLMOBS_SCRIPT_FILE
+#define CODE LLMOBS_SCRIPT_CODE
+
 static const struct interpreter interpreters[] = {
-    {"sh,bash,dash,ash,ksh*,mksh,zsh,fish,rbash", "cs", "", "", "oO", ""},
-    {"python*,pypy*", "c", "", "m", "WX", ""},
-    {"php,php[0-9]*,php-cgi*", "rBRE", "fF", "", "cdzStg", ""},
-    {"perl,perl[0-9]*", "eE", "", "", "", "iIlmMCdDx0FV"},
-    {"ruby,ruby[0-9]*", "e", "", "", "rCEIS", "iFTWxK0"},
-    {"lua*,texlua", "e", "", "", "l", ""},
-    {"Rscript,littler", "e", "", "", "", ""},
-    {"R", "e", "f", "", "g", ""},
-    {"tclsh*,wish*,expect", "c", "", "", "", ""},
-    {"awk,gawk,mawk,nawk", "-e", "fE", "", "Fvil", ""},
-    {"emacs*", "f", "l", "", "LuTd", ""},
-    {"node,nodejs,bun,deno", "ep", "", "", "rC", ""},
+    {"sh,bash,dash,ash,ksh*,mksh,zsh,fish,rbash", "cs", "", "", "oO", "", "",
+     FILE_},
+    {"python*,pypy*", "c", "", "m", "WX", "", "", FILE_},
+    {"php,php[0-9]*,php-cgi*", "rBRE", "fF", "", "cdzStg", "", "", FILE_},
+    {"perl,perl[0-9]*", "eE", "", "", "I", "imMDdxFV", "lC0", FILE_},
+    {"ruby,ruby[0-9]*", "e", "", "", "rCEIS", "iFxK", "TW0", FILE_},
+    {"lua*,texlua", "e", "", "", "l", "", "", FILE_},
+    {"Rscript,littler", "e", "", "", "", "", "", FILE_},
+    {"R", "e", "f", "", "g", "", "", FILE_},
+    {"tclsh*,wish*,expect", "c", "", "", "", "", "", FILE_},
+    {"awk,gawk,mawk,nawk", "e", "fE", "", "Fv", "", "", CODE},
+    {"emacs*", "f", "l", "", "LuTd", "", "", FILE_},
+    {"node,nodejs", "ep", "", "", "rC", "", "", FILE_},
     {"guile*,racket,octave*,julia,ocaml,groovy,elixir,escript", "ce", "", "",
-     "", ""},
+     "", "", "", FILE_},
 };
+
+/* Long options whose next word is a program, or something else. */
+static const char long_code[] =
+    "--eval\0-eval\0--execute\0-execute\0--print\0--run\0--process-begin\0"
+    "--process-code\0--process-end\0--command\0--init-command\0--source\0";
+static const char long_takes[] =
+    "--rcfile\0--init-file\0--php-ini\0--define\0--require\0--import\0"
+    "--loader\0--env-file\0--encoding\0--check-hash-based-pycs\0--assign\0"
+    "--field-separator\0";
+
+/* Files that give a program as stdin does. */
+static const char streams[] = "/dev/fd/\0/dev/stdin\0/proc/\0";
 
 #define TOOLS                                                                  \
     "timeout,xargs,env,nice,ionice,sudo,doas,runuser,setsid,nohup,find,flock," \
@@ -40,16 +57,8 @@ static const struct interpreter interpreters[] = {
     "unbuffer,chronic,catchsegv,tini,dumb-init,systemd-cat,eatmydata,unshare," \
     "chroot,setpriv,prlimit,faketime,fakeroot,gdb,valgrind*,llmobs*"
 
-/* The word of an option that names the script behind its '='. */
-static const char file_option[] = "--file=";
-
-/* Long options: the next word is a program; and it is something else. */
-static const char code_options[] =
-    "--eval\0--exec\0--execute\0--expression\0--command\0--print\0--run\0"
-    "--source\0--process-begin\0--process-code\0--process-end\0";
-static const char other_options[] =
-    "--rcfile\0--init-file\0--require\0--import\0--define\0--assign\0"
-    "--field-separator\0";
+/* Words of options that name the script behind a '='. */
+static const char *const file_options[] = {"--file="};
 
 static struct llmobs_text next_word(struct llmobs_text *rest)
 {
@@ -110,6 +119,25 @@ static bool has(const char *letters, char c)
     return c && strchr(letters, c);
 }
 
+static bool is_one_of(const char *list, struct llmobs_text word)
+{
+    LLMOBS_WORDS_EACH (one, list)
+        if (llmobs_text_is(word, one))
+            return true;
+    return false;
+}
+
+/* The end of a number at `at`; Perl's "-C" has letters for one, too. */
+static size_t skip_number(struct llmobs_text word, size_t at)
+{
+    const char *digits =
+        word.data[at - 1] == 'C' ? "0123456789IOEioADSLa" : "0123456789";
+
+    while (at < word.len && has(digits, word.data[at]))
+        at++;
+    return at;
+}
+
 /* A word "-abc"; *rest: the words behind it. True where it decides. */
 static bool read_letters(const struct interpreter *one, struct llmobs_text word,
                          struct llmobs_text *rest, enum llmobs_script *kind,
@@ -120,8 +148,10 @@ static bool read_letters(const struct interpreter *one, struct llmobs_text word,
         bool code = has(one->code, c);
         bool file = has(one->file, c) || has(one->module, c);
 
-        if (has(one->rest, c))
+        if (has(one->rest, c) || c == ':')
             return false;
+        if (has(one->number, c))
+            i = skip_number(word, i + 1) - 1;
         if (!code && !file && !has(one->takes, c))
             continue;
         *out = i + 1 < word.len
@@ -133,33 +163,30 @@ static bool read_letters(const struct interpreter *one, struct llmobs_text word,
     return false;
 }
 
-static bool is_one_of(struct llmobs_text word, const char *list)
+/* True where the word, an option, decides. */
+static bool read_option(const struct interpreter *one, struct llmobs_text word,
+                        struct llmobs_text *rest, enum llmobs_script *kind,
+                        struct llmobs_text *out)
 {
-    LLMOBS_WORDS_EACH (one, list)
-        if (llmobs_text_is(word, one))
+    for (size_t i = 0; i < sizeof(file_options) / sizeof(*file_options); i++) {
+        size_t len = strlen(file_options[i]);
+
+        if (word.len > len && memcmp(word.data, file_options[i], len) == 0) {
+            *kind = LLMOBS_SCRIPT_FILE;
+            *out = (struct llmobs_text){word.data + len, word.len - len};
             return true;
-    return false;
-}
-
-/* True where the word, which begins with "--", decides. */
-static bool read_long(struct llmobs_text word, struct llmobs_text *rest,
-                      enum llmobs_script *kind, struct llmobs_text *out)
-{
-    size_t len = sizeof(file_option) - 1;
-
-    if (word.len > len && memcmp(word.data, file_option, len) == 0) {
-        *kind = LLMOBS_SCRIPT_FILE;
-        *out = (struct llmobs_text){word.data + len, word.len - len};
-        return true;
+        }
     }
-    *kind = LLMOBS_SCRIPT_CODE;
-    if (is_one_of(word, code_options)) {
+    if (is_one_of(long_code, word)) {
+        *kind = LLMOBS_SCRIPT_CODE;
         *out = next_word(rest);
         return true;
     }
-    if (is_one_of(word, other_options))
+    if (is_one_of(long_takes, word))
         (void)next_word(rest);
-    return false;
+    if (word.data[1] == '-')
+        return false;
+    return read_letters(one, word, rest, kind, out);
 }
 
 static enum llmobs_script read_words(const struct interpreter *one,
@@ -176,20 +203,34 @@ static enum llmobs_script read_words(const struct interpreter *one,
             options = false;
         } else if (options && word.len > 1 &&
                    (word.data[0] == '-' || word.data[0] == '+')) {
-            if (word.data[1] == '-'
-                    ? read_long(word, &rest, &kind, out)
-                    : read_letters(one, word, &rest, &kind, out))
+            if (read_option(one, word, &rest, &kind, out))
                 return out->len ? kind : LLMOBS_SCRIPT_OTHER;
         } else if (word.len > 0 && !llmobs_text_is(word, "-")) {
             *out = word;
-            return has(one->code, '-') ? LLMOBS_SCRIPT_CODE
-                                       : LLMOBS_SCRIPT_FILE;
+            return one->word;
         } else {
             break;
         }
     }
-    *out = (struct llmobs_text){"", 0};
     return LLMOBS_SCRIPT_OTHER;
+}
+
+static enum llmobs_script read_file(const struct interpreter *one,
+                                    struct llmobs_text words,
+                                    struct llmobs_text *out)
+{
+    enum llmobs_script kind = read_words(one, words, out);
+
+    LLMOBS_WORDS_EACH (stream, streams) {
+        size_t len = strlen(stream);
+
+        if (kind == LLMOBS_SCRIPT_FILE && out->len >= len &&
+            memcmp(out->data, stream, len) == 0)
+            kind = LLMOBS_SCRIPT_OTHER;
+    }
+    if (kind == LLMOBS_SCRIPT_OTHER)
+        *out = (struct llmobs_text){"", 0};
+    return kind;
 }
 
 enum llmobs_script llmobs_script_read(struct llmobs_text words,
@@ -208,6 +249,6 @@ enum llmobs_script llmobs_script_read(struct llmobs_text words,
         return LLMOBS_SCRIPT_TOOL;
     for (size_t i = 0; i < sizeof(interpreters) / sizeof(*interpreters); i++)
         if (llmobs_glob_listed(interpreters[i].programs, name))
-            return read_words(&interpreters[i], words, out);
+            return read_file(&interpreters[i], words, out);
     return LLMOBS_SCRIPT_OTHER;
 }

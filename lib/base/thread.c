@@ -45,6 +45,7 @@
 #define STAT_MAX 448
 #define STAT_EXIT_CODE 52
 #define LAST_MS 1000
+#define STAY_MS 50
 #define NAME "llmobs"
 /* A thread waits for a fork no longer than this. */
 #define PATIENCE_MS 1000
@@ -218,16 +219,38 @@ static void declare_end(struct seat *seat)
 }
 
 /* The process whose threads of ours stay from now on (fork.h); or 0. */
-static atomic_int stays;
+static struct {
+    atomic_int process;
+    atomic_int ended; /* the process that a thread which stays has to end */
+    sigset_t signals; /* the mask of the exit's thread */
+} staying;
 
-/* The exit of the process takes the thread with it. Signals are blocked. */
+/* True for a process whose exit has ended its own thread, the app's last. */
+static bool has_to_leave(void)
+{
+    int process = llmobs_fork_process();
+
+    if (atomic_load(&leaving.process) == process)
+        return true;
+    if (LLMOBS_HAZARD(stays_for_ever, !llmobs_thread_is_last(), true) ||
+        atomic_exchange(&staying.ended, process) == process)
+        return false;
+    llmobs_thread_leave(&staying.signals);
+    return true;
+}
+
+/* The exit of the process takes the thread with it. Signals are blocked. An
+ * exit handler may still end its thread, which was the last of the app. */
 static void stay_for_good(struct seat *seat)
 {
     atomic_uint never = 0;
 
+    count_one();
     move_to(seat, STAYING);
-    for (;;)
-        llmobs_futex_sleep(&never, 0, LAST_MS);
+    while (!has_to_leave())
+        llmobs_futex_sleep(&never, 0, STAY_MS);
+    uncount_one();
+    move_to(seat, ENDING);
 }
 
 /* When the last thread ends, the C library exits the process, with code 0, and
@@ -240,7 +263,7 @@ static void thread_end(struct seat *seat)
     llmobs_fd_thread_ends();
     uncount_one();
     declare_end(seat);
-    if (atomic_load(&stays) == llmobs_fork_process())
+    if (atomic_load(&staying.process) == llmobs_fork_process())
         LLMOBS_HAZARD(ends_beside_an_exit, stay_for_good(seat), (void)0);
     if (atomic_load(&leaving.process) != llmobs_fork_process())
         return;
@@ -554,11 +577,12 @@ int llmobs_thread_ended(int64_t ms)
     return 0;
 }
 
-/* A thread declares its end first and then looks at `stays`; this function
+/* A thread declares its end first and then looks at `staying`; this function
  * does it the other way round. So it sees each thread that does not stay. */
 void llmobs_thread_stay(int64_t ms)
 {
-    atomic_store(&stays, llmobs_fork_process());
+    pthread_sigmask(SIG_SETMASK, NULL, &staying.signals);
+    atomic_store(&staying.process, llmobs_fork_process());
     /* Ours is the last thread, and runs the exit: it is an end of its own. */
     if (atomic_load(&leaving.process) != llmobs_fork_process())
         LLMOBS_HAZARD(exit_beside_an_end, (void)llmobs_thread_ended(ms), );

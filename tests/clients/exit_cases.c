@@ -109,6 +109,56 @@ static void left_by_system_call(const char *base)
     syscall(SYS_exit, 3);
 }
 
+static void (*at_last)(void);
+
+static void call_at_last(void)
+{
+    if (at_last)
+        at_last();
+}
+
+/* Its handler runs after that of the library, which any call registers. */
+__attribute__((constructor)) static void register_at_last(void)
+{
+    atexit(call_at_last);
+}
+
+static void end_thread(void)
+{
+    pthread_exit(NULL);
+}
+
+static void left_by_handler(const char *base)
+{
+    the_base = base;
+    printf("only: %ld\n", ask_once(hello));
+    fflush(stdout);
+    at_last = end_thread;
+    exit(3);
+}
+
+static void ask_in_child(void)
+{
+    pid_t child = fork();
+
+    if (child > 0) {
+        waitpid(child, NULL, 0);
+        return;
+    }
+    at_last = NULL;
+    printf("child: %ld\n", ask_once(hello));
+    exit(0);
+}
+
+static void fork_in_handler(const char *base)
+{
+    the_base = base;
+    printf("parent: %ld\n", ask_once(hello));
+    fflush(stdout);
+    at_last = ask_in_child;
+    exit(0);
+}
+
 static void *ask_twice(void *unused)
 {
     printf("another: %ld\n", ask_once(hello));
@@ -634,6 +684,8 @@ int main(int argc, char **argv)
         {"plain", plain, 1, 0},
         {"left_by_main", left_by_main, 1, 0},
         {"left_by_system_call", left_by_system_call, 1, 0},
+        {"left_by_handler", left_by_handler, 1, 0},
+        {"fork_in_handler", fork_in_handler, 2, 0},
         {"left_to_another", left_to_another, 2, 0},
         {"forks", forks, 12, 0},
         {"forks_of_one_pid", forks_of_one_pid, -1, 0},

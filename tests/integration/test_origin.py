@@ -181,6 +181,18 @@ def no_secret_of_a_command_line(t):
         name, script = told(t, argv, inputs=files)
         equal(script, want, "script")
         ok(key not in name, "a key")
-    got = told(t, ["awk", "BEGIN{system(ENVIRON[\"CALL\"])}"],
-               env={"CALL": words(t)})
-    ok("system" not in str(got), "the program of awk: %r" % (got,))
+
+
+@test
+def no_code_of_a_command_line(t):
+    """A program among the words, and a stream, is no script."""
+    call = words(t) + "; true"
+    files = {"x.sh": shell(words(t)), "f('open-sesame').sh": shell(words(t))}
+    t.secrets.append("open-sesame")
+    for argv in (["perl", "-le", "system($ENV{CALL});#open-sesame"],
+                 ["awk", 'BEGIN{system(ENVIRON["CALL"])}#open-sesame'],
+                 ["sh", "f('open-sesame').sh"],
+                 ["bash", "-c", "bash <(cat x.sh); true"]):
+        if shutil.which(argv[0]):
+            got = str(told(t, argv, inputs=files, env={"CALL": call}))
+            ok("sesame" not in got and "fd" not in got, got)

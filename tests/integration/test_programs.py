@@ -13,7 +13,8 @@ from harness import Skip, equal, test
 # middle of it.
 FORKING = ("prefork", "fork_in_transfer", "fork_before_transfer", "forks",
            "exit_in_child", "forks_of_one_pid", "left_by_main",
-           "left_by_system_call", "left_to_another", "exit_in_malloc",
+           "left_by_system_call", "left_by_handler", "left_to_another",
+           "exit_in_malloc", "fork_in_handler",
            "forked_after_a_call", "cleanup_in_child")
 
 
@@ -21,7 +22,8 @@ FORKING = ("prefork", "fork_in_transfer", "fork_before_transfer", "forks",
 # a program by itself; nor does its /proc say that a first thread has ended.
 NOT_EMULATED = ("forks", "forks_of_one_pid", "exit_in_child", "prefork",
                 "fork_before_transfer", "executed", "left_by_main",
-                "left_by_system_call", "left_to_another", "cleanup_in_child")
+                "left_by_system_call", "left_by_handler", "left_to_another",
+                "fork_in_handler", "cleanup_in_child")
 
 
 # They ask whether the program is alone in its process, where a sanitizer may have

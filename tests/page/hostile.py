@@ -88,7 +88,8 @@ def everywhere(number, text):
         number, trace=text + str(number), span_id=text, name=text,
         session_id=text, status="error",
         tags=["ml_app:" + text, "service:" + text, "env:" + text, text,
-              text + ":" + text, "error_type:" + text],
+              text + ":" + text, "error_type:" + text, "user_id:" + text,
+              "unit:" + text, "plugin:" + text, "key:" + text],
         metrics={text: 1, "input_tokens": text},
         meta={"span": {"kind": text if number % 2 else "llm"},
               "model_name": text, "model_provider": text,
@@ -98,8 +99,10 @@ def everywhere(number, text):
               "error": {"type": text, "message": text, "stack": text},
               "tool_definitions": [{"name": text, "description": text,
                                     "schema": {text: text}}],
-              "metadata": {text: text, "caller": {"frames": [text],
-                                                  "module": text},
+              "metadata": {text: text, "caller": {
+                  "frames": [text], "module": text, "function": text,
+                  "file": text, "line": number, "code": text, "entry": text,
+                  "plugins": [text]},
                            "transfer": {text: text, "dns_ms": text}}})
 
 

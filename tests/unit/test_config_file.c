@@ -331,9 +331,18 @@ START_TEST(the_environment_opens_what_a_file_closes)
     c = LOAD("LLMOBS_CONFIG=/tmp", "LLMOBS_CONTENT=full", redact);
     ck_assert_int_eq(c->privacy.content, LLMOBS_CONTENT_FULL);
     ck_assert_ptr_nonnull(c->privacy.redact);
+    ck_assert_int_eq(c->request_tags, LLMOBS_REQUEST_TAGS_OFF);
+    llmobs_config_free(c);
+    c = LOAD("LLMOBS_CONFIG=/tmp", "LLMOBS_REQUEST_TAGS=plain", redact);
+    ck_assert_int_eq(c->request_tags, LLMOBS_REQUEST_TAGS_OFF);
+    llmobs_config_free(c);
+    c = LOAD("LLMOBS_CONFIG=/tmp", "LLMOBS_CONTENT=full",
+             "LLMOBS_REQUEST_TAGS=hash", redact);
+    ck_assert_int_eq(c->request_tags, LLMOBS_REQUEST_TAGS_HASH);
     llmobs_config_free(c);
     c = LOAD("LLMOBS_CONFIG=/dev/null");
     ck_assert_int_eq(c->privacy.content, LLMOBS_CONTENT_FULL);
+    ck_assert_int_eq(c->request_tags, LLMOBS_REQUEST_TAGS_PLAIN);
     ck_assert_int_eq(complaint_count, 0);
     llmobs_config_free(c);
     c = LOAD("LLMOBS_CONFIG=/dev/null/x");
@@ -370,6 +379,8 @@ START_TEST(patterns_that_are_unread_close)
         ck_assert_msg((c->privacy.content == LLMOBS_CONTENT_OFF) ==
                           patterns[i].off,
                       "%zu: %s", i, complaints);
+        ck_assert((c->request_tags == LLMOBS_REQUEST_TAGS_OFF) ==
+                  patterns[i].off);
         llmobs_config_free(c);
     }
 }

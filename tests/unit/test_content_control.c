@@ -115,6 +115,29 @@ START_TEST(test_settings)
 }
 END_TEST
 
+/* A word that is none of the list is the strictest one. */
+START_TEST(test_request_tags)
+{
+    static const struct {
+        const char *variable;
+        enum llmobs_request_tags mode;
+    } rows[] = {
+        {"LLMOBS_REQUEST_TAGS=", LLMOBS_REQUEST_TAGS_PLAIN},
+        {"LLMOBS_REQUEST_TAGS=Plain", LLMOBS_REQUEST_TAGS_PLAIN},
+        {"LLMOBS_REQUEST_TAGS=hash", LLMOBS_REQUEST_TAGS_HASH},
+        {"LLMOBS_REQUEST_TAGS=none", LLMOBS_REQUEST_TAGS_OFF},
+        {"LLMOBS_REQUEST_TAGS=0", LLMOBS_REQUEST_TAGS_OFF},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct llmobs_config *c = load(rows[i].variable, NULL);
+
+        ck_assert_msg(c->request_tags == rows[i].mode, "%s", rows[i].variable);
+        llmobs_config_free(c);
+    }
+}
+END_TEST
+
 /* One bad line: what cannot be redacted is not told, nor is the line. */
 START_TEST(test_bad_pattern)
 {
@@ -559,6 +582,7 @@ UNIT_SUITE(content_control)
     Suite *suite = suite_create("content_control");
 
     UNIT_TEST(suite, test_settings);
+    UNIT_TEST(suite, test_request_tags);
     UNIT_TEST(suite, test_bad_pattern);
     UNIT_TEST(suite, test_off);
     UNIT_TEST(suite, test_redact);
