@@ -43,7 +43,7 @@
 #define RUN_DIGITS 16
 #define NOT_STARTED ": not started, as no limit would hold\n"
 
-/* What the two processes share. */
+/* The two processes share it. */
 struct shared {
     _Atomic pid_t child; /* the command */
     atomic_bool ended;   /* it has ended */

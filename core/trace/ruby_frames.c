@@ -19,7 +19,7 @@
 
 typedef uintptr_t value;
 
-/* What Ruby gives: too much for a little stack. */
+/* Ruby fills it: too much for a little stack. */
 struct ruby_given {
     value frames[LLMOBS_FRAMES_MAX];
     int lines[LLMOBS_FRAMES_MAX];

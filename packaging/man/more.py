@@ -40,7 +40,7 @@ kernel takes no more, the command gets the variables that came, and is not
 observed. All variables are in `llmobs.conf`(5).
 """,
         "LIMITS": """\
-`--max-tokens` and `--max-cost` stop between calls. What a call takes is known
+`--max-tokens` and `--max-cost` stop between calls. The tokens of a call are known
 when it has ended and its span is in the local store, to which the spans go as
 well, also where `LLMOBS_EXPORTER` names another way: at the end of a short
 process, up to a second after the call in one that lives, and only at its end

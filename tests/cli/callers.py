@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Who called: `llmobs view` by script, line, plugin, unit, host, account, user
+"""The callers: `llmobs view` by script, line, plugin, unit, host, account, user
 and tag, each number held to another computation of it.
 
 usage: callers.py BUILD_DIR [PART]...
@@ -215,7 +215,7 @@ def grouped(all_, keys):
 
 
 def order(name, n):
-    """What a line is sorted by, the highest first."""
+    """A line is sorted by this, the highest first."""
     return (any(part is not None for part in name),
             -1 if n["cost_usd"] is None else n["cost_usd"],
             (n["input_tokens"] or 0) + (n["output_tokens"] or 0), n["calls"])

@@ -28,7 +28,7 @@ def home(path):
 
 
 def wanted(told):
-    """What a span says of the place of a backtrace: of code that no file has it
+    """The words of a span on the place of a backtrace: of code that no file has it
     says where the code is run."""
     told = {k: v for k, v in told.items() if k in OURS and v is not None}
     if "code" in told: # from PHP 8.4 on a closure's name has its place
@@ -557,7 +557,7 @@ def plugins(t):
 
 @test
 def by_a_relay(t):
-    """What another process delivers says the same."""
+    """A span that another process delivers says the same."""
     t.fresh(None)
     argv = php(os.path.join(site(t), "index.php"), t.url, body(),
                "do_the_title")
