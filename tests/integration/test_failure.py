@@ -431,7 +431,7 @@ def short_of_memory(t):
                     os.path.join(SUPPORT, "bad_memory.c"), "-ldl"], check=True)
     subprocess.run(["gcc", "-O1", "-o", program, os.path.join(APPS, "short.c"),
                     "-lcurl"], check=True)
-    calls = 8
+    calls = 9
     for how, lost in ("easy", 0), ("multi", 1):
         r = t.run([program, str(calls), how, t.url, body()],
                   env={"LD_PRELOAD": library})

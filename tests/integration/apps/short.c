@@ -1,6 +1,7 @@
 /* As many calls as are wanted, each by a handle and, with `multi`, a multi that
- * are new: in the n-th one the n-th allocation of the core fails, if there are
- * so many (tests/support/bad_memory.c). Prints what libcurl answers.
+ * are new: in the first none fails, as it has allocations that no other has; in
+ * the n-th after it the n-th allocation of the core fails, if there are so many
+ * (tests/support/bad_memory.c). Prints what libcurl answers.
  *
  *   short COUNT easy|multi URL BODY
  */
@@ -44,7 +45,7 @@ int main(int argc, char **argv)
 
     if (argc != 5)
         return 2;
-    for (long n = 1; n <= atol(argv[1]); n++) {
+    for (long n = 0; n < atol(argv[1]); n++) {
         CURL *curl = curl_easy_init();
 
         curl_easy_setopt(curl, CURLOPT_URL, argv[3]);
