@@ -207,7 +207,7 @@ static const struct {
     [LLMOBS_KEY_SESSION] = {"session", AT(session)},
     [LLMOBS_KEY_DAY] = {"day", .read = read_day},
     [LLMOBS_KEY_ERROR] = {"error", .read = read_error},
-    [LLMOBS_KEY_TAG] = {NULL},
+    [LLMOBS_KEY_TAG] = {.word = NULL},
 };
 
 const char *llmobs_key_word(enum llmobs_key key)

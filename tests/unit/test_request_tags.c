@@ -222,7 +222,8 @@ START_TEST(caps)
 
     for (int i = 0; i < 17; i++) {
         sprintf(body + strlen(body), "%s\"k%d\": %d", i ? "," : "", i, i);
-        sprintf(wanted + strlen(wanted), i < 16 ? " | k%d:%d" : "", i, i);
+        if (i < 16)
+            sprintf(wanted + strlen(wanted), " | k%d:%d", i, i);
     }
     memmove(wanted + 9, wanted, strlen(wanted) + 1);
     memcpy(wanted, "user_id:u", 9);
