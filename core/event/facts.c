@@ -1,5 +1,6 @@
 #include "core/event/facts.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,15 +181,18 @@ int llmobs_facts_lead(const struct llmobs_span *span,
                       struct llmobs_buf *out)
 {
     size_t at = out->len;
-    struct llmobs_facts core;
+    struct llmobs_facts *core = llmobs_scratch_take(sizeof(*core));
     int rc;
 
-    llmobs_span_facts_init(&core);
-    event_facts_gather(span, config, &core);
+    if (!core)
+        return -ENOMEM;
+    llmobs_span_facts_init(core);
+    event_facts_gather(span, config, core);
     rc = llmobs_buf_adds(out, FIRST);
     if (!rc)
-        rc = llmobs_span_facts_write(&span->facts, &core, out);
-    llmobs_span_facts_fini(&core);
+        rc = llmobs_span_facts_write(&span->facts, core, out);
+    llmobs_span_facts_fini(core);
+    llmobs_scratch_give(core);
     if (!rc)
         rc = llmobs_buf_addc(out, '}');
     if (!rc)

@@ -8,6 +8,7 @@
 #include "lib/base/fork.h"
 #include "lib/base/hazard.h"
 #include "lib/base/stack.h"
+#include "lib/base/sanitizer.h"
 #include "lib/base/sys.h"
 
 /* The kernel's set of signals, which lies in one page. */
@@ -64,12 +65,23 @@ bool llmobs_probe_sees(struct llmobs_probe *probe, const void *from, size_t len)
     return true;
 }
 
+/* To a sanitizer memory that an object of the app does not own is none. */
+__attribute__((no_sanitize("address", "thread"))) static void probe_copy(
+    const char *from, char *to, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        to[i] = *(const volatile char *)(from + i);
+}
+
 bool llmobs_probe_read(struct llmobs_probe *probe, const void *at, void *to,
                        size_t len)
 {
     if (!llmobs_probe_sees(probe, at, len))
         return false;
-    memcpy(to, at, len);
+    if (LLMOBS_ASAN || LLMOBS_TSAN)
+        probe_copy(at, to, len);
+    else
+        memcpy(to, at, len);
     return true;
 }
 
