@@ -180,7 +180,8 @@ for ($i = 0; $i < 200; $i++) {
         CURLOPT_POSTFIELDS => $argv[2], CURLOPT_HTTPHEADER =>
         ['Content-Type: application/json']]);
     curl_exec($c);
-    file_put_contents('../count', $i);
+    file_put_contents('../next', $i);
+    rename('../next', '../count'); // the end may come between
     usleep(100000);
 }
 """
