@@ -191,8 +191,10 @@ static int page_row_add_keys(struct llmobs_buf *out,
 
     for (size_t i = 0; rc == 0 && i < sizeof(keys) / sizeof(*keys); i++) {
         const char *text = llmobs_key_of(&keys[i].by, row, event, &room);
+        bool repeats = keys[i].by.key == LLMOBS_KEY_MODEL && text &&
+                       row->model && strcmp(text, row->model) == 0;
 
-        if (text && (!row->model || strcmp(text, row->model) != 0))
+        if (!repeats)
             rc = page_row_add_text(out, keys[i].key, text);
     }
     return rc;

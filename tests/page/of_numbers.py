@@ -189,8 +189,8 @@ def bills(bench):
 
 
 def write_callers(path):
-    """Calls of scripts of one name, by plugins, users and a tag of too many
-    values, of one, and of a few."""
+    """Calls of scripts of one name, by a plugin that is named like the model,
+    users and a tag of too many values, of one, and of a few."""
     os.makedirs(path)
     with open(os.path.join(path, "spans.jsonl"), "w", encoding="ascii") as f:
         for i in range(120):
@@ -203,7 +203,8 @@ def write_callers(path):
                     code="S\\T::do", plugins=["ai", "seo"])
                 tags += ["unit:fpm.service", "user_id:u%d" % (i % 5)]
             f.write(json.dumps(hostile.span(i, "trace-%d" % i, tags=tags, meta={
-                "span": {"kind": "llm"}, "metadata": {"caller": caller}}))
+                "span": {"kind": "llm"}, "model_name": "seo",
+                "metadata": {"caller": caller}}))
                 + "\n")
 
 
