@@ -4,6 +4,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "cli/query/filter.h"
 #include "lib/base/hazard.h"
 #include "lib/base/mix.h"
 
@@ -168,9 +169,9 @@ bool llmobs_digest_request(struct llmobs_digest seed,
 {
     const struct llmobs_json *meta = llmobs_json_get(event, "meta");
     const struct llmobs_json *input = llmobs_json_get(meta, "input");
-    const char *model = llmobs_json_gets(
-        llmobs_json_get(event, "_call"),
-        LLMOBS_HAZARD(model_of_the_answer, "request_model", "response_model"));
+    const char *model = llmobs_json_text(llmobs_filter_fact_of(
+        event,
+        LLMOBS_HAZARD(model_of_the_answer, "request_model", "response_model")));
 
     if (!has_input(input) ||
         llmobs_json_get(llmobs_json_get(meta, "metadata"), "truncated"))

@@ -36,6 +36,12 @@ const char *llmobs_filter_tag_of(const struct llmobs_json *event,
     return NULL;
 }
 
+const struct llmobs_json *llmobs_filter_fact_of(const struct llmobs_json *event,
+                                                const char *name)
+{
+    return llmobs_json_get(llmobs_json_get(event, "_call"), name);
+}
+
 /* -- texts ---------------------------------------------------------------- */
 
 bool llmobs_filter_name_match(const struct llmobs_filter_name *name,

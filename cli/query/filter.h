@@ -94,4 +94,8 @@ const char *llmobs_filter_kind(const struct llmobs_json *event);
 const char *llmobs_filter_tag_of(const struct llmobs_json *event,
                                  const char *key);
 
+/* The fact `name` of the call (WIRE 9.1); NULL when there is none. */
+const struct llmobs_json *llmobs_filter_fact_of(const struct llmobs_json *event,
+                                                const char *name);
+
 #endif

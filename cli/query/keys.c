@@ -92,15 +92,9 @@ static const char *read_plugin(const struct asked *of)
     return full(llmobs_json_text(llmobs_json_at(plugins, count - 1)));
 }
 
-static const struct llmobs_json *fact_of(const struct llmobs_json *event,
-                                         const char *name)
-{
-    return llmobs_json_get(llmobs_json_get(event, "_call"), name);
-}
-
 static const char *read_host(const struct asked *of)
 {
-    return full(llmobs_json_text(fact_of(of->event, "hostname")));
+    return full(llmobs_json_text(llmobs_filter_fact_of(of->event, "hostname")));
 }
 
 /* The accounts of this machine. getpwuid might ask a server. */
@@ -136,7 +130,7 @@ static void read_accounts(void)
 static const char *read_os_user(const struct asked *of)
 {
     static bool known;
-    const struct llmobs_json *fact = fact_of(of->event, "uid");
+    const struct llmobs_json *fact = llmobs_filter_fact_of(of->event, "uid");
     long long uid = llmobs_json_to_int(fact);
 
     if (!llmobs_json_is_int(fact))
@@ -163,8 +157,8 @@ static const char *read_day(const struct asked *of)
  * rows of their own beside those that went well. */
 static const char *read_model(const struct asked *of)
 {
-    const char *model =
-        full(llmobs_json_text(fact_of(of->event, "request_model")));
+    const char *model = full(
+        llmobs_json_text(llmobs_filter_fact_of(of->event, "request_model")));
 
     return model ? model : of->row->model;
 }
@@ -390,7 +384,7 @@ static void shorten(const char ***slots, size_t count, const char *before,
         *slots[i] = end;
 }
 
-int llmobs_keys_shorten(const char **first, size_t stride, size_t count)
+static int shorten_all(const char **first, size_t stride, size_t count)
 {
     const char ***slots = calloc(count + 1, sizeof(*slots)), *before = NULL;
     size_t n = 0, end;
@@ -414,4 +408,15 @@ int llmobs_keys_shorten(const char **first, size_t stride, size_t count)
     }
     free(slots);
     return 0;
+}
+
+int llmobs_by_shorten(const struct llmobs_by *by, const char **first,
+                      size_t stride, size_t count)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < by->count; i++)
+        if (keys[by->keys[i].key].path)
+            rc = shorten_all(first + i, stride, count);
+    return rc;
 }

@@ -97,8 +97,10 @@ bool llmobs_key_is_path(enum llmobs_key key);
  * NULL; NULL: `end` is the whole path. */
 const char *llmobs_key_end(const char *path, const char *end);
 
-/* Replaces each of `count` texts, which are `stride` bytes apart, by its
- * shortest end that none of the other texts has; NULL stays. */
-int llmobs_keys_shorten(const char **first, size_t stride, size_t count);
+/* The values of `count` groups are arrays as those of `by`, `stride` bytes
+ * apart: replaces each that is a path by its shortest end that no other value
+ * of its key has; NULL stays. */
+int llmobs_by_shorten(const struct llmobs_by *by, const char **first,
+                      size_t stride, size_t count);
 
 #endif

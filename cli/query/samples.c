@@ -188,19 +188,6 @@ static void find_groups(struct llmobs_samples *samples)
         samples->group_count = 1;
 }
 
-/* Leaves of paths the ends that tell them apart. */
-static int name_groups(struct llmobs_samples *samples)
-{
-    int rc = 0;
-
-    for (size_t i = 0; rc == 0 && i < samples->by.count; i++)
-        if (llmobs_key_is_path(samples->by.keys[i].key))
-            rc = llmobs_keys_shorten(&samples->groups->names[i],
-                                     sizeof(*samples->groups),
-                                     samples->group_count);
-    return rc;
-}
-
 static int samples_sort(struct llmobs_samples *samples)
 {
     if (samples->count > 0)
@@ -212,7 +199,8 @@ static int samples_sort(struct llmobs_samples *samples)
     if (samples->by.keys[0].key != LLMOBS_KEY_DAY && samples->group_count > 1)
         qsort(samples->groups, samples->group_count, sizeof(*samples->groups),
               by_size);
-    return name_groups(samples);
+    return llmobs_by_shorten(&samples->by, samples->groups->names,
+                             sizeof(*samples->groups), samples->group_count);
 }
 
 int llmobs_samples_read(struct llmobs_samples *samples,

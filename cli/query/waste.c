@@ -524,18 +524,6 @@ static int by_price(const void *left, const void *right)
     return order != 0 ? order : strcmp(a->span, b->span);
 }
 
-/* Leaves of paths the ends that tell them apart. */
-static int waste_name(struct llmobs_waste *waste)
-{
-    int rc = 0;
-
-    for (size_t i = 0; rc == 0 && waste->count > 0 && i < waste->by.count; i++)
-        if (llmobs_key_is_path(waste->by.keys[i].key))
-            rc = llmobs_keys_shorten(&waste->lines->by[i],
-                                     sizeof(*waste->lines), waste->count);
-    return rc;
-}
-
 int llmobs_waste_read(struct llmobs_waste *waste, struct llmobs_load *load,
                       struct llmobs_reader *reader)
 {
@@ -553,5 +541,8 @@ int llmobs_waste_read(struct llmobs_waste *waste, struct llmobs_load *load,
         rc = find_loops(waste);
     if (rc == 0 && waste->count > 1)
         qsort(waste->lines, waste->count, sizeof(*waste->lines), by_price);
-    return rc == 0 ? waste_name(waste) : rc;
+    return rc == 0 && waste->count > 0
+               ? llmobs_by_shorten(&waste->by, waste->lines->by,
+                                   sizeof(*waste->lines), waste->count)
+               : rc;
 }

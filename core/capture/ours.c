@@ -42,7 +42,7 @@ static struct llmobs_callsite *take_callsite(uintptr_t entry)
     if (!callsite)
         return NULL;
     callsite->frames = config->callsite;
-    if (config->callsite != LLMOBS_CALLSITE_ADDRESS)
+    if (llmobs_config_names_callers(config))
         llmobs_script_frames_take(&callsite->script);
     return callsite;
 }
@@ -89,15 +89,9 @@ struct llmobs_exchange *llmobs_ours_new(struct llmobs_origin *origin,
     return exchange;
 }
 
-static bool tells_script(void)
-{
-    return config->callsite != LLMOBS_CALLSITE_OFF &&
-           config->callsite != LLMOBS_CALLSITE_ADDRESS;
-}
-
 void llmobs_ours_note_script(struct llmobs_handle *handle)
 {
-    if (tells_script())
+    if (llmobs_config_names_callers(config))
         llmobs_ruby_frames_note(&handle->script);
 }
 

@@ -1,7 +1,8 @@
 /* config - every variable, in one table, as typed values.
  *
  * Owns:    a llmobs_config owns its strings, until llmobs_config_free.
- * Threads: any: it is constant after load.
+ * Threads: any: it is constant after load, but for the names that nobody gave
+ *          (origin.h).
  * Errors:  `complain` gets a line for a bad value, and the default is kept.
  *
  * Parsing rules (booleans, numbers, tag maps): WIRE 3.1. An empty value counts
@@ -185,6 +186,13 @@ struct llmobs_config *llmobs_config_load(const char *const *env,
                                                           const char *text),
                                          void *ctx);
 void llmobs_config_free(struct llmobs_config *config);
+
+/* True where callers are told by names, and not by an address or not at all. */
+static inline bool llmobs_config_names_callers(
+    const struct llmobs_config *config)
+{
+    return config->callsite > 0;
+}
 
 /* The value that was given for a variable; NULL when unset. `env` is the
  * environment from which the configuration was loaded. *by_file: the value is

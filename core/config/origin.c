@@ -198,18 +198,6 @@ static struct llmobs_text path_in(struct llmobs_text code)
                                 code.len && *code.data == '/' ? len : 0};
 }
 
-static bool is_cron(struct llmobs_text words)
-{
-    struct llmobs_text program = llmobs_script_program(words);
-    char name[16];
-
-    if (program.len >= sizeof(name))
-        return false;
-    memcpy(name, program.data, program.len);
-    name[program.len] = '\0';
-    return llmobs_glob_listed(CRONS, name);
-}
-
 /* "php-fpm: pool shop" */
 static void find_pool(struct origin *origin)
 {
@@ -238,7 +226,7 @@ static void find_script(struct origin *origin)
             !to_parent(origin, pid, sizeof(pid)))
             return;
         words = words_of(pid, origin->room);
-        if (origin->job[0] && is_cron(words)) {
+        if (origin->job[0] && llmobs_script_is_of(words, CRONS)) {
             memcpy(origin->script, origin->job, sizeof(origin->job));
             return;
         }
@@ -361,7 +349,8 @@ static void settle_script(struct llmobs_config *config,
     const char *path = origin->script[0] ? origin->script : origin->command;
 
     former[2] = config->script;
-    config->script = config->callsite > 0 && path[0] ? strdup(path) : NULL;
+    config->script =
+        llmobs_config_names_callers(config) && path[0] ? strdup(path) : NULL;
 }
 
 static void origin_find(struct llmobs_config *config)

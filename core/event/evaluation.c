@@ -319,7 +319,7 @@ static int evaluation_set_value(struct llmobs_json *metric,
 static const char *evaluation_app(const struct llmobs_evaluation *e,
                                   const struct llmobs_config *config)
 {
-    if (e->ml_app && *e->ml_app)
+    if (llmobs_has_text(e->ml_app))
         return e->ml_app;
     llmobs_origin_settle();
     return config->ml_app;

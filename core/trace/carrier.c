@@ -99,13 +99,6 @@ static bool next_part(struct llmobs_text *rest, char mark,
     return true;
 }
 
-static bool starts_with(struct llmobs_text text, const char *prefix)
-{
-    size_t len = strlen(prefix);
-
-    return text.len >= len && memcmp(text.data, prefix, len) == 0;
-}
-
 /* Gives a carrier's text; data NULL where it is too long, or not printable
  * ASCII. */
 static struct llmobs_text checked(const char *value)
@@ -140,7 +133,7 @@ static void read_datadog_tags(const char *value, struct tags *out)
         if (!next_part(&part, '=', &key) || key.len == 0 || part.len == 0 ||
             memchr(key.data, ' ', key.len))
             return;
-        if (starts_with(key, "_dd.p.")) {
+        if (llmobs_text_begins(key, "_dd.p.")) {
             key.data += strlen("_dd.p.");
             key.len -= strlen("_dd.p.");
             tags_put(&tags, key, carrier_trim(part));
@@ -180,7 +173,7 @@ static bool read_dd_member(struct llmobs_text member, struct inbound *in,
 
         if (!next_part(&part, ':', &key) || !part.data)
             return false;
-        if (starts_with(key, "t.")) {
+        if (llmobs_text_begins(key, "t.")) {
             key.data += 2;
             key.len -= 2;
             tags_put(&tags, key, part);
@@ -216,7 +209,7 @@ __attribute__((noinline)) static void read_tracestate(const char *value,
 
     while (next_part(&rest, ',', &member)) {
         member = carrier_trim(member);
-        if (starts_with(member, "dd="))
+        if (llmobs_text_begins(member, "dd="))
             dd = (struct llmobs_text){member.data + 3, member.len - 3};
     }
     if (dd.data && read_dd_member(dd, &read, &has))
@@ -409,7 +402,8 @@ static void keep_vendors(struct llmobs_context *context, const char *value)
 
     while (next_part(&rest, ',', &member)) {
         member = carrier_trim(member);
-        if (member.len == 0 || member.len > 128 || starts_with(member, "dd="))
+        if (member.len == 0 || member.len > 128 ||
+            llmobs_text_begins(member, "dd="))
             continue;
         if (used + 1 + member.len >= sizeof(context->vendors))
             continue;

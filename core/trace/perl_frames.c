@@ -53,7 +53,7 @@ static bool perl_skip(struct llmobs_text *text, const char *words)
 {
     size_t len = strlen(words);
 
-    if (text->len < len || memcmp(text->data, words, len) != 0)
+    if (!llmobs_text_begins(*text, words))
         return false;
     text->data += len;
     text->len -= len;
@@ -63,9 +63,7 @@ static bool perl_skip(struct llmobs_text *text, const char *words)
 /* True for evaluated code, and a library's: the place outside of it counts. */
 static bool perl_passes(struct llmobs_text file)
 {
-    static const char evaluated[] = "(eval";
-
-    return strncmp(file.data, evaluated, strlen(evaluated)) == 0 ||
+    return llmobs_text_begins(file, "(eval") ||
            llmobs_script_frames_is_library(file);
 }
 

@@ -15,13 +15,6 @@ static struct llmobs_text frame_text(const struct llmobs_script_frames *frames,
                                 frames->members[member].len};
 }
 
-static bool frame_begins(struct llmobs_text text, const char *with)
-{
-    size_t len = strlen(with);
-
-    return text.len >= len && memcmp(text.data, with, len) == 0;
-}
-
 /* Cuts what PHP appends to the name of code that no file has, "(6) : eval()'d
  * code", and gives the line in it, where the file has the eval. 0: PHP has
  * appended nothing. */
@@ -36,9 +29,10 @@ static uint32_t cut_eval(struct llmobs_text *file)
         while (end < file->len && llmobs_is_digit(file->data[end]) &&
                line < UINT32_MAX / 16)
             line = line * 10 + (uint32_t)(file->data[end++] - '0');
-        if (line > 0 && frame_begins((struct llmobs_text){file->data + end,
-                                                          file->len - end},
-                                     ") : ")) {
+        if (line > 0 &&
+            llmobs_text_begins(
+                (struct llmobs_text){file->data + end, file->len - end},
+                ") : ")) {
             file->len = at;
             return line;
         }
@@ -81,26 +75,24 @@ static bool is_told(struct llmobs_text file)
         "Command line begin code\0Command line run code\0"
         "Command line end code\0<string>\0<stdin>\0-e\0-\0";
 
-    LLMOBS_WORDS_EACH (word, words) {
-        if (llmobs_text_is(file, word))
-            return true;
-    }
-    return is_printable(file) &&
-           (frame_begins(file, "/") || frame_begins(file, "phar:///") ||
-            is_perl(file));
+    return llmobs_text_among(file, words) ||
+           (is_printable(file) &&
+            (llmobs_text_begins(file, "/") ||
+             llmobs_text_begins(file, "phar:///") || is_perl(file)));
 }
 
 /* Takes the folder of a user off the path, whose name is a person's; gives what
  * stands in its place. */
 static const char *cut_home(struct llmobs_text *file)
 {
-    const size_t lead = frame_begins(*file, "phar:") ? strlen("phar://") : 0;
+    const size_t lead =
+        llmobs_text_begins(*file, "phar:") ? strlen("phar://") : 0;
     struct llmobs_text path = {file->data + lead, file->len - lead};
     size_t len = 0;
 
-    if (frame_begins(path, "/root/"))
+    if (llmobs_text_begins(path, "/root/"))
         len = strlen("/root");
-    else if (frame_begins(path, "/home/"))
+    else if (llmobs_text_begins(path, "/home/"))
         for (len = strlen("/home/"); len < path.len && path.data[len] != '/';)
             len++;
     if (len == 0 || len == path.len)

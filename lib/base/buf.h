@@ -72,6 +72,22 @@ static inline bool llmobs_text_is(struct llmobs_text text, const char *word)
     return text.len == len && (len == 0 || memcmp(text.data, word, len) == 0);
 }
 
+static inline bool llmobs_text_begins(struct llmobs_text text, const char *with)
+{
+    size_t len = strlen(with);
+
+    return text.len >= len && memcmp(text.data, with, len) == 0;
+}
+
+/* True for one of the words of a list (llmobs_words_next). */
+static inline bool llmobs_text_among(struct llmobs_text text, const char *words)
+{
+    LLMOBS_WORDS_EACH (word, words)
+        if (llmobs_text_is(text, word))
+            return true;
+    return false;
+}
+
 /* As llmobs_text_is, in upper or lower case. */
 bool llmobs_text_is_word(struct llmobs_text text, const char *word);
 

@@ -10,8 +10,7 @@
 struct interpreter {
     const char *programs; /* patterns (glob.h) */
     const char *code;     /* the value, or the next word, is a program */
-    const char *file;     /* ... is the script */
-    const char *module;   /* ... is the module to run */
+    const char *file;     /* ... is the script, or the module to run */
     const char *takes;    /* ... is something else */
     const char *rest;   /* the rest of the word, if there is one, is a value */
     const char *number; /* digits behind it are its own */
@@ -22,21 +21,21 @@ struct interpreter {
 #define CODE LLMOBS_SCRIPT_CODE
 
 static const struct interpreter interpreters[] = {
-    {"sh,bash,dash,ash,ksh*,mksh,zsh,fish,rbash", "cs", "", "", "oO", "", "",
+    {"sh,bash,dash,ash,ksh*,mksh,zsh,fish,rbash", "cs", "", "oO", "", "",
      FILE_},
-    {"python*,pypy*", "c", "", "m", "WX", "", "", FILE_},
-    {"php,php[0-9]*,php-cgi*", "rBRE", "fF", "", "cdzStg", "", "", FILE_},
-    {"perl,perl[0-9]*", "eE", "", "", "I", "imMDdxFV", "lC0", FILE_},
-    {"ruby,ruby[0-9]*", "e", "", "", "rCEIS", "iFxK", "TW0", FILE_},
-    {"lua*,texlua", "e", "", "", "l", "", "", FILE_},
-    {"Rscript,littler", "e", "", "", "", "", "", FILE_},
-    {"R", "e", "f", "", "g", "", "", FILE_},
-    {"tclsh*,wish*,expect", "c", "", "", "", "", "", FILE_},
-    {"awk,gawk,mawk,nawk", "e", "fE", "", "Fv", "", "", CODE},
-    {"emacs*", "f", "l", "", "LuTd", "", "", FILE_},
-    {"node,nodejs", "ep", "", "", "rC", "", "", FILE_},
+    {"python*,pypy*", "c", "m", "WX", "", "", FILE_},
+    {"php,php[0-9]*,php-cgi*", "rBRE", "fF", "cdzStg", "", "", FILE_},
+    {"perl,perl[0-9]*", "eE", "", "I", "imMDdxFV", "lC0", FILE_},
+    {"ruby,ruby[0-9]*", "e", "", "rCEIS", "iFxK", "TW0", FILE_},
+    {"lua*,texlua", "e", "", "l", "", "", FILE_},
+    {"Rscript,littler", "e", "", "", "", "", FILE_},
+    {"R", "e", "f", "g", "", "", FILE_},
+    {"tclsh*,wish*,expect", "c", "", "", "", "", FILE_},
+    {"awk,gawk,mawk,nawk", "e", "fE", "Fv", "", "", CODE},
+    {"emacs*", "f", "l", "LuTd", "", "", FILE_},
+    {"node,nodejs", "ep", "", "rC", "", "", FILE_},
     {"guile*,racket,octave*,julia,ocaml,groovy,elixir,escript", "ce", "", "",
-     "", "", "", FILE_},
+     "", "", FILE_},
 };
 
 /* Long options whose next word is a program, or something else. */
@@ -57,8 +56,8 @@ static const char streams[] = "/dev/fd/\0/dev/stdin\0/proc/\0";
     "unbuffer,chronic,catchsegv,tini,dumb-init,systemd-cat,eatmydata,unshare," \
     "chroot,setpriv,prlimit,faketime,fakeroot,gdb,valgrind*,llmobs*"
 
-/* Words of options that name the script behind a '='. */
-static const char *const file_options[] = {"--file="};
+/* The option that names R's script, which stands behind it. */
+static const char file_option[] = "--file=";
 
 static struct llmobs_text next_word(struct llmobs_text *rest)
 {
@@ -82,7 +81,9 @@ static struct llmobs_text behind_slash(struct llmobs_text path)
     return path;
 }
 
-struct llmobs_text llmobs_script_program(struct llmobs_text words)
+/* The base name of a command line's first word, without the '-' of a shell that
+ * was logged in to. */
+static struct llmobs_text program_of(struct llmobs_text words)
 {
     struct llmobs_text name = behind_slash(next_word(&words));
 
@@ -91,6 +92,23 @@ struct llmobs_text llmobs_script_program(struct llmobs_text words)
         name.len--;
     }
     return name;
+}
+
+/* True where one of these patterns (glob.h) fits all of the name. */
+static bool is_listed(const char *patterns, struct llmobs_text name)
+{
+    char text[NAME_MAX_LEN];
+
+    if (name.len == 0 || name.len >= sizeof(text))
+        return false;
+    memcpy(text, name.data, name.len);
+    text[name.len] = '\0';
+    return llmobs_glob_listed(patterns, text);
+}
+
+bool llmobs_script_is_of(struct llmobs_text words, const char *patterns)
+{
+    return is_listed(patterns, program_of(words));
 }
 
 /* A module such as pkg.mod has a dot of its own. */
@@ -102,14 +120,13 @@ struct llmobs_text llmobs_script_base(struct llmobs_text path)
 {
     struct llmobs_text name = behind_slash(path);
     const char *dot = name.len ? memrchr(name.data, '.', name.len) : NULL;
-    size_t len = dot ? name.len - (size_t)(dot + 1 - name.data) : 0;
-    char suffix[8];
+    struct llmobs_text suffix;
 
-    if (!dot || dot == name.data || len >= sizeof(suffix))
+    if (!dot || dot == name.data)
         return name;
-    memcpy(suffix, dot + 1, len);
-    suffix[len] = '\0';
-    if (llmobs_glob_listed(suffixes, suffix))
+    suffix =
+        (struct llmobs_text){dot + 1, name.len - (size_t)(dot + 1 - name.data)};
+    if (is_listed(suffixes, suffix))
         name.len = (size_t)(dot - name.data);
     return name;
 }
@@ -117,14 +134,6 @@ struct llmobs_text llmobs_script_base(struct llmobs_text path)
 static bool has(const char *letters, char c)
 {
     return c && strchr(letters, c);
-}
-
-static bool is_one_of(const char *list, struct llmobs_text word)
-{
-    LLMOBS_WORDS_EACH (one, list)
-        if (llmobs_text_is(word, one))
-            return true;
-    return false;
 }
 
 /* The end of a number at `at`; Perl's "-C" has letters for one, too. */
@@ -146,7 +155,7 @@ static bool read_letters(const struct interpreter *one, struct llmobs_text word,
     for (size_t i = 1; i < word.len; i++) {
         char c = word.data[i];
         bool code = has(one->code, c);
-        bool file = has(one->file, c) || has(one->module, c);
+        bool file = has(one->file, c);
 
         if (has(one->rest, c) || c == ':')
             return false;
@@ -168,21 +177,19 @@ static bool read_option(const struct interpreter *one, struct llmobs_text word,
                         struct llmobs_text *rest, enum llmobs_script *kind,
                         struct llmobs_text *out)
 {
-    for (size_t i = 0; i < sizeof(file_options) / sizeof(*file_options); i++) {
-        size_t len = strlen(file_options[i]);
+    size_t lead = sizeof(file_option) - 1;
 
-        if (word.len > len && memcmp(word.data, file_options[i], len) == 0) {
-            *kind = LLMOBS_SCRIPT_FILE;
-            *out = (struct llmobs_text){word.data + len, word.len - len};
-            return true;
-        }
+    if (word.len > lead && llmobs_text_begins(word, file_option)) {
+        *kind = LLMOBS_SCRIPT_FILE;
+        *out = (struct llmobs_text){word.data + lead, word.len - lead};
+        return true;
     }
-    if (is_one_of(long_code, word)) {
+    if (llmobs_text_among(word, long_code)) {
         *kind = LLMOBS_SCRIPT_CODE;
         *out = next_word(rest);
         return true;
     }
-    if (is_one_of(long_takes, word))
+    if (llmobs_text_among(word, long_takes))
         (void)next_word(rest);
     if (word.data[1] == '-')
         return false;
@@ -221,13 +228,9 @@ static enum llmobs_script read_file(const struct interpreter *one,
 {
     enum llmobs_script kind = read_words(one, words, out);
 
-    LLMOBS_WORDS_EACH (stream, streams) {
-        size_t len = strlen(stream);
-
-        if (kind == LLMOBS_SCRIPT_FILE && out->len >= len &&
-            memcmp(out->data, stream, len) == 0)
+    LLMOBS_WORDS_EACH (stream, streams)
+        if (kind == LLMOBS_SCRIPT_FILE && llmobs_text_begins(*out, stream))
             kind = LLMOBS_SCRIPT_OTHER;
-    }
     if (kind == LLMOBS_SCRIPT_OTHER)
         *out = (struct llmobs_text){"", 0};
     return kind;
@@ -236,19 +239,14 @@ static enum llmobs_script read_file(const struct interpreter *one,
 enum llmobs_script llmobs_script_read(struct llmobs_text words,
                                       struct llmobs_text *out)
 {
-    struct llmobs_text program = llmobs_script_program(words);
-    char name[NAME_MAX_LEN];
+    struct llmobs_text program = program_of(words);
 
     *out = (struct llmobs_text){"", 0};
-    if (program.len == 0 || program.len >= sizeof(name))
-        return LLMOBS_SCRIPT_OTHER;
-    memcpy(name, program.data, program.len);
-    name[program.len] = '\0';
     (void)next_word(&words);
-    if (llmobs_glob_listed(TOOLS, name))
+    if (is_listed(TOOLS, program))
         return LLMOBS_SCRIPT_TOOL;
     for (size_t i = 0; i < sizeof(interpreters) / sizeof(*interpreters); i++)
-        if (llmobs_glob_listed(interpreters[i].programs, name))
+        if (is_listed(interpreters[i].programs, program))
             return read_file(&interpreters[i], words, out);
     return LLMOBS_SCRIPT_OTHER;
 }

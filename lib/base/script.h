@@ -27,9 +27,10 @@ enum llmobs_script {
 enum llmobs_script llmobs_script_read(struct llmobs_text words,
                                       struct llmobs_text *out);
 
-/* The base name of a command line's first word, without the '-' of a shell that
- * was logged in to. */
-struct llmobs_text llmobs_script_program(struct llmobs_text words);
+/* True for the command line of a program that one of these patterns (glob.h)
+ * fits: the base name of its first word, without the '-' of a shell that was
+ * logged in to. */
+bool llmobs_script_is_of(struct llmobs_text words, const char *patterns);
 
 /* The part of a path behind its last '/', without the suffix of a script. */
 struct llmobs_text llmobs_script_base(struct llmobs_text path);
