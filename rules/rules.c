@@ -896,7 +896,7 @@ bool llmobs_rules_seems(const struct llmobs_match *match,
 /* RFC 2046, 5.1.1: a delimiter is two dashes and the boundary. */
 bool llmobs_rules_is_form(struct llmobs_text body)
 {
-    return llmobs_text_starts(llmobs_text_unblank(body), "--");
+    return llmobs_text_begins(llmobs_text_unblank(body), "--");
 }
 
 bool llmobs_rules_keeps(const struct llmobs_match *match,

@@ -98,7 +98,7 @@ static bool is_html(struct llmobs_text text, const struct llmobs_call *call)
     const char *type = llmobs_header_find(
         call->response_headers, call->response_header_count, "content-type");
 
-    return llmobs_text_starts(llmobs_text_unblank(text), "<") ||
+    return llmobs_text_begins(llmobs_text_unblank(text), "<") ||
            llmobs_text_has_nocase(llmobs_text_of(type), "text/html");
 }
 

@@ -194,12 +194,12 @@ bool llmobs_match_in_body(const struct llmobs_sign *sign,
 bool llmobs_match_json(struct llmobs_text body)
 {
     body = llmobs_text_unblank(body);
-    return llmobs_text_starts(body, "{") || llmobs_text_starts(body, "[");
+    return llmobs_text_begins(body, "{") || llmobs_text_begins(body, "[");
 }
 
 bool llmobs_match_object(struct llmobs_text body)
 {
-    return llmobs_text_starts(llmobs_text_unblank(body), "{");
+    return llmobs_text_begins(llmobs_text_unblank(body), "{");
 }
 
 bool llmobs_match_json_type(const char *content_type)

@@ -119,7 +119,7 @@ static bool begins_file(struct llmobs_text text)
         "Qk0\0SUkq\0TU0A\0GkXfo\0f0VMR\0H4sI\0";
 
     LLMOBS_WORDS_EACH (begin, begins)
-        if (llmobs_text_starts(text, begin))
+        if (llmobs_text_begins(text, begin))
             return true;
     return false;
 }

@@ -33,7 +33,7 @@ bool llmobs_reading_has(const struct llmobs_reading *reading, const char *key)
 int llmobs_reading_ends(struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
-    bool list = llmobs_text_starts(llmobs_text_unblank(call->response), "[");
+    bool list = llmobs_text_begins(llmobs_text_unblank(call->response), "[");
 
     reading->span->complete = llmobs_text_ends(
         llmobs_text_strip(call->response_tail), list ? "]" : "}");

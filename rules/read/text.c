@@ -4,13 +4,6 @@
 #include <string.h>
 #include <strings.h>
 
-bool llmobs_text_starts(struct llmobs_text text, const char *prefix)
-{
-    size_t len = strlen(prefix);
-
-    return text.len >= len && memcmp(text.data, prefix, len) == 0;
-}
-
 bool llmobs_text_ends(struct llmobs_text text, const char *suffix)
 {
     size_t len = strlen(suffix);

@@ -18,7 +18,6 @@ struct llmobs_text llmobs_text_unblank(struct llmobs_text text);
 /* The text without white space at both ends, Unicode's included (WIRE 6.7). */
 struct llmobs_text llmobs_text_strip(struct llmobs_text text);
 
-bool llmobs_text_starts(struct llmobs_text text, const char *prefix);
 bool llmobs_text_ends(struct llmobs_text text, const char *suffix);
 
 /* True if the text has the word, in upper or lower case of ASCII letters. */

@@ -9,7 +9,6 @@
 
 #include "rules/read/facts.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 #include "rules/read/usage.h"
 #include "rules/read/values.h"
 #include "rules/tables/interpreter.h"
@@ -196,11 +195,11 @@ static int langgraph_event(struct llmobs_reading *reading,
                    ? 0
                    : note_ids(&state->known, llmobs_json_get(json, "messages"));
     }
-    if (llmobs_text_starts(event->type, "messages"))
+    if (llmobs_text_begins(event->type, "messages"))
         llmobs_reading_token(reading, event);
     if (llmobs_text_is(event->type, "messages"))
         return langgraph_piece(state, llmobs_json_at(json, 0));
-    if (llmobs_text_starts(event->type, "messages/") &&
+    if (llmobs_text_begins(event->type, "messages/") &&
         llmobs_json_len(json) > 0 && llmobs_json_is_array(json))
         llmobs_json_keep(&state->request.value, last_of(json));
     return 0;

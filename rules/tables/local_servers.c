@@ -80,7 +80,7 @@ static int sglang_ends(struct llmobs_reading *reading)
     struct llmobs_text head =
         llmobs_text_unblank(reading->classified->call->response);
 
-    return llmobs_text_starts(head, "[") ? llmobs_reading_ends(reading)
+    return llmobs_text_begins(head, "[") ? llmobs_reading_ends(reading)
                                          : llmobs_interpreter_ends(reading);
 }
 
@@ -307,8 +307,8 @@ static const char whisper_says[] = "{\"text\":\0";
 /* Programs name no type of a sound, or that of sounds, films or any bytes. */
 static bool whisper_plays(struct llmobs_text type)
 {
-    return !llmobs_text_starts(type, "image/") &&
-           !llmobs_text_starts(type, "text/") &&
+    return !llmobs_text_begins(type, "image/") &&
+           !llmobs_text_begins(type, "text/") &&
            !llmobs_text_is(type, "application/pdf");
 }
 

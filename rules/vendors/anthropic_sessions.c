@@ -248,9 +248,9 @@ static int anthropic_sessions_event(struct llmobs_reading *reading,
     rc = anthropic_sessions_note(&state->seen, id);
     if (rc < 0)
         return rc;
-    if (llmobs_text_starts(type, "user."))
+    if (llmobs_text_begins(type, "user."))
         return anthropic_sessions_ask(reading, event->json, id);
-    if (llmobs_text_starts(type, "agent."))
+    if (llmobs_text_begins(type, "agent."))
         return anthropic_sessions_agent(reading, event, type);
     if (llmobs_text_is(type, "span.model_request_start"))
         return anthropic_sessions_note(&state->asking, id);

@@ -109,7 +109,7 @@ const struct llmobs_bedrock_family *llmobs_bedrock_family_find(const char *id)
     const struct llmobs_bedrock_family *family = find_segment(bare_id(id));
     struct llmobs_text text = llmobs_text_of(id);
 
-    if (!llmobs_text_starts(text, "arn:"))
+    if (!llmobs_text_begins(text, "arn:"))
         return family;
     for (size_t i = 0; !family && i < FAMILIES; i++)
         if (llmobs_text_has_nocase(text, families[i].name))

@@ -516,7 +516,7 @@ static bool is_command(const struct llmobs_bedrock_family *family,
                        const char *model)
 {
     return family ? bedrock_invoke_is_of(family, "cohere")
-                  : llmobs_text_starts(llmobs_text_of(model), "arn:");
+                  : llmobs_text_begins(llmobs_text_of(model), "arn:");
 }
 
 /* The kind of the request's body, and the family that its path names; NULL

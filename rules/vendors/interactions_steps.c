@@ -106,7 +106,7 @@ static const char *interactions_steps_tool_of(const struct llmobs_json *step,
     struct llmobs_text type = llmobs_text_of(interactions_steps_type_of(step));
     const char *name = llmobs_json_gets(step, "name");
 
-    if (name || llmobs_text_starts(type, "function_"))
+    if (name || llmobs_text_begins(type, "function_"))
         return name;
     type.len -= strlen(end);
     type = llmobs_text_cut(type, cap - 1);
