@@ -8,10 +8,10 @@ import subprocess
 import time
 
 from delivery import (PATIENT, Datadog, Living, agent, agentless, caller,
-                      double, private_network, same_event, settled, stored, untouched,
-                      wait_for)
-from harness import (APPS, LAUNCHER, SECRET, Skip, body, curl, equal, expect_llm,
-                     free_port, ok, test)
+                      double, left_behind, private_network, same_event,
+                      settled, stored, untouched, wait_for)
+from harness import (APPS, LAUNCHER, SECRET, Failure, Skip, body, curl, equal,
+                     expect_llm, free_port, ok, test)
 
 STANDARD_SOCKET = "/var/run/datadog/apm.socket"
 
@@ -258,7 +258,7 @@ def workflow_and_its_call(t):
         equal(call["parent_id"], top[0]["span_id"], "parent of the call")
 
 
-@test(alone=True)
+@test
 def delivery_takes_no_time(t):
     """The end of a program is not held up by more than the agent's answer.
     Runs in turn, and the least of each: what else the machine does makes them
@@ -413,17 +413,12 @@ def agentless_by_site(t):
 
 # ---- auto ----------------------------------------------------------------
 
-def default_place_is_free():
-    """No agent where one is looked for by default."""
+def usual_places(t):
+    """Gives the test the places where an agent is looked for by default, in a
+    network where no other test, build or agent of the host has them."""
     if os.path.exists(STANDARD_SOCKET):
-        return False
-    with socket.socket() as s:
-        return s.connect_ex(("127.0.0.1", 8126)) != 0
-
-
-def need_default_place():
-    if not default_place_is_free():
         raise Skip("an agent listens in its usual place")
+    private_network(t, [])
 
 
 AUTO = {"LLMOBS_EXPORTER": "auto"}
@@ -463,18 +458,26 @@ def auto_agent_asked_for(t):
         equal(dd.requests("/info"), [], "probes")
 
 
-@test(alone=True)
+@test
 def auto_agent_in_its_usual_place(t):
-    need_default_place()
+    usual_places(t)
+    quick = 0
     with double(t, "--agent-port", "8126") as dd:
-        for _ in range(10):  # the end of the program races with the probe
+        for _ in range(20):  # the end of the program races with the probe
             dd.reset()
-            # A delivery within the usual bound needs a machine that keeps up.
-            untouched(t, curl(t.url, body()),
-                      dict(AUTO, LLMOBS_EXIT_FLUSH_MS="4000"))
+            untouched(t, curl(t.url, body()), AUTO)
+            if not dd.spans():
+                # On a busy machine no agent answers in the 100 ms that a
+                # probe has at exit.
+                ok(stored(t) or left_behind(t), "the span is lost")
+                continue
             settled(t, dd, 1)
             ok(dd.requests("/info"), "it was not probed")
             equal(stored(t), [], "spans in the store")
+            quick += 1
+            if quick == 10:
+                return
+    raise Failure("%d of 20 spans came to the agent" % quick)
 
 
 STRANGER = """import os, socket, sys
@@ -516,10 +519,10 @@ def stranger(address):
         process.stdout.close()
 
 
-@test(alone=True)
+@test
 def auto_stranger_in_the_usual_place(t):
     """Nothing is sent there, not even a probe, unless the user names it."""
-    need_default_place()
+    usual_places(t)
     if os.geteuid() != 0:
         raise Skip("it needs another user")
     for address in "127.0.0.1", "0.0.0.0", "::1", "::":
@@ -537,10 +540,10 @@ def auto_stranger_in_the_usual_place(t):
     ok(told and b"/info" in told[0], "one that the user names is asked")
 
 
-@test(alone=True)
+@test
 def auto_stranger_and_a_span_of_the_tool(t):
     """The tool asks as the library does, although it needs no libcurl."""
-    need_default_place()
+    usual_places(t)
     if os.geteuid() != 0:
         raise Skip("it needs another user")
     with stranger("127.0.0.1") as told:
@@ -552,9 +555,9 @@ def auto_stranger_and_a_span_of_the_tool(t):
     equal(len(stored(t)), 1, "spans in the store")
 
 
-@test(alone=True)
+@test
 def auto_key_and_no_agent(t):
-    need_default_place()
+    usual_places(t)
     with double(t) as dd:
         untouched(t, curl(t.url, body()), agentless(
             t, dd, LLMOBS_EXPORTER="auto", DD_LLMOBS_AGENTLESS_ENABLED=None))
@@ -562,10 +565,10 @@ def auto_key_and_no_agent(t):
         equal({r["listener"] for r in posts(dd)}, {"intake"}, "listeners")
 
 
-@test(alone=True)
+@test
 def auto_agent_without_the_proxy(t):
     """An agent that is too old, in its usual place, and a key."""
-    need_default_place()
+    usual_places(t)
     with double(t, "--agent-port", "8126") as dd:
         dd.ask("PUT", "/__info", {"endpoints": ["/v0.4/traces"]})
         untouched(t, curl(t.url, body()), agentless(
@@ -574,11 +577,11 @@ def auto_agent_without_the_proxy(t):
         equal({r["listener"] for r in posts(dd)}, {"intake"}, "listeners")
 
 
-@test(alone=True)
+@test
 def auto_strange_info(t):
     """The app is not touched, whatever an agent says of itself, and the span
     is somewhere."""
-    need_default_place()
+    usual_places(t)
     for info in (b"", b"nonsense", b"[]", b'{"endpoints": 7}', b"{" * 9999,
                  b'{"endpoints": [null, {}, "/evp_proxy"]}',
                  b"x" * 3000000):
@@ -589,10 +592,10 @@ def auto_strange_info(t):
                   "spans with %.20r" % info)
 
 
-@test(alone=True)
+@test
 def auto_nothing_there(t):
     """A first run needs neither account nor network."""
-    need_default_place()
+    usual_places(t)
     r = untouched(t, curl(t.url, body()), AUTO)
     expect_llm(r.only())
 
