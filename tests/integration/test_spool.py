@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import time
 
-from delivery import (Living, agent, caller, counts, double, failing, ids,
+from delivery import (PATIENT, Living, agent, caller, counts, double, failing, ids,
                       left_behind, name_of, recover, recovered, settled,
                       spool_of, stored, untouched, wait_for)
 from harness import (APPS, Skip, body, curl, equal, free_port, ok, test,
@@ -525,7 +525,7 @@ def expired(t):
 def full_spool(t):
     """LLMOBS_SPOOL_MAX: newer ones are in memory only, and then in the
     store."""
-    env = {"LLMOBS_SPOOL_MAX": "200000"}
+    env = dict(PATIENT, LLMOBS_SPOOL_MAX="200000")
     with double(t) as dd:
         dd.fault("500")
         with Living(t, agent(dd, **env)) as app:
