@@ -42,17 +42,21 @@ static void read_one(const struct llmobs_match *match,
     llmobs_span_fini(&span);
 }
 
-/* A tail is there where a body is cut, and may be as empty. */
+/* Each body as answer, beside requests that `turn` changes: all pairs come, as
+ * the places and types turn. A tail is there where a body is cut, and may be as
+ * empty. */
 static void read_bodies(const struct llmobs_match *match,
-                        struct llmobs_call *call)
+                        struct llmobs_call *call, size_t turn)
 {
-    for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+    enum { BODIES = sizeof(bodies) / sizeof(bodies[0]) };
+
+    for (size_t k = 0; k < BODIES; k++) {
+        size_t i = (k + turn) % BODIES;
+
         call->request = bodies[i];
-        for (size_t k = 0; k < sizeof(bodies) / sizeof(bodies[0]); k++) {
-            call->response = call->response_tail = bodies[k];
-            call->response_truncated = call->request_truncated = k == i;
-            read_one(match, call);
-        }
+        call->response = call->response_tail = bodies[k];
+        call->response_truncated = call->request_truncated = k == i;
+        read_one(match, call);
     }
 }
 
@@ -81,7 +85,7 @@ static void read_shape(const struct llmobs_dialect *dialect,
                                        .status = t % 2 ? 200 : 500,
                                        .transport_ok = true};
 
-            read_bodies(&match, &call);
+            read_bodies(&match, &call, u + t);
         }
     }
     llmobs_recalls_free(recalls);
