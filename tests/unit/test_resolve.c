@@ -273,6 +273,7 @@ static int forks_wanted(void)
 
 START_TEST(forks_beside_lookups)
 {
+    enum { FAILED_MAX = 5 };
     int count = forks_wanted(), failed = 0, missed;
     struct looker looker = {0};
     pthread_t thread;
@@ -282,7 +283,8 @@ START_TEST(forks_beside_lookups)
         return;
     (void)llmobs_fork_gate_missed();
     pthread_create(&thread, NULL, look_on, &looker);
-    for (int i = 0; i < count; i++) {
+    /* Each child that hangs takes ten seconds: some tell as much as all. */
+    for (int i = 0; i < count && failed < FAILED_MAX; i++) {
         int status = -1;
         pid_t child = fork();
 
