@@ -258,7 +258,7 @@ def workflow_and_its_call(t):
         equal(call["parent_id"], top[0]["span_id"], "parent of the call")
 
 
-@test
+@test(alone=True)
 def delivery_takes_no_time(t):
     """The end of a program is not held up by more than the agent's answer.
     Runs in turn, and the least of each: what else the machine does makes them
