@@ -37,12 +37,12 @@ static struct curl_slist *json_headers;
  * for each of its pieces. */
 static inline void text_add(struct text *text, const char *data, size_t len)
 {
-    if (!text->data || text->room < text->len + len + 1) {
+    if (text->room < text->len + len + 1) {
         text->room = 2 * (text->len + len + 1);
         text->data = realloc(text->data, text->room);
+        if (!text->data)
+            exit(3);
     }
-    if (!text->data)
-        exit(3);
     memcpy(text->data + text->len, data, len);
     text->len += len;
     text->data[text->len] = '\0';
