@@ -137,6 +137,12 @@ struct llmobs_shape {
         .method = method_, .path = path_, .operation = operation_, \
         .span_name = name_, __VA_ARGS__                            \
     }
+/* The same of a POST; the name of its spans and other members follow. */
+#define LLMOBS_POST(kind_, path_, operation_, ...)                    \
+    {                                                                 \
+        .method = "POST", .kind = LLMOBS_KIND_##kind_, .path = path_, \
+        .operation = operation_, .span_name = __VA_ARGS__             \
+    }
 
 /* A known host: a row of the provider table. It has no pointers, as the loader
  * would have to relocate each of them in every process. */

@@ -369,10 +369,9 @@ static const struct llmobs_sign header_signs[] = {
     {.name = NULL},
 };
 
-#define A2A(suffix, ...)                                             \
-    LLMOBS_SHAPE("POST", suffix, "send", "A2A Client SendMessage",   \
-                 .kind = LLMOBS_KIND_AGENT, .genai = "invoke_agent", \
-                 __VA_ARGS__)
+#define A2A(suffix, ...)                                         \
+    LLMOBS_POST(AGENT, suffix, "send", "A2A Client SendMessage", \
+                .genai = "invoke_agent", __VA_ARGS__)
 
 static const struct llmobs_shape shapes[] = {
     A2A("/message:send", .any_host = true),

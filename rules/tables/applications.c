@@ -103,22 +103,18 @@ static const struct llmobs_form dify_search_form = {FORM(dify_search)};
 LLMOBS_FORMS(dify_forms, dify_chat_form, dify_flow_form, dify_search_form);
 
 static const struct llmobs_shape dify_shapes[] = {
-    LLMOBS_SHAPE("POST", "/chat-messages", "chat_message", "dify.chat_message",
-                 .kind = LLMOBS_KIND_AGENT, .genai = "invoke_agent",
-                 .form = LLMOBS_FORM(dify_chat_form), .any_host = true),
-    LLMOBS_SHAPE("POST", "/completion-messages", "completion_message",
-                 "dify.completion_message", .kind = LLMOBS_KIND_AGENT,
-                 .genai = "invoke_agent", .form = LLMOBS_FORM(dify_chat_form),
-                 .any_host = true),
-    LLMOBS_SHAPE("POST", "/workflows/run", "workflow", "dify.workflow",
-                 .kind = LLMOBS_KIND_WORKFLOW,
-                 .form = LLMOBS_FORM(dify_flow_form), .any_host = true),
-    LLMOBS_SHAPE("POST", "/workflows/*/run", "workflow", "dify.workflow",
-                 .kind = LLMOBS_KIND_WORKFLOW,
-                 .form = LLMOBS_FORM(dify_flow_form), .any_host = true),
-    LLMOBS_SHAPE("POST", "/datasets/*/retrieve", "retrieve", "dify.retrieve",
-                 .kind = LLMOBS_KIND_RETRIEVAL,
-                 .form = LLMOBS_FORM(dify_search_form), .any_host = true),
+    LLMOBS_POST(AGENT, "/chat-messages", "chat_message", "dify.chat_message",
+                .genai = "invoke_agent", .form = LLMOBS_FORM(dify_chat_form),
+                .any_host = true),
+    LLMOBS_POST(AGENT, "/completion-messages", "completion_message",
+                "dify.completion_message", .genai = "invoke_agent",
+                .form = LLMOBS_FORM(dify_chat_form), .any_host = true),
+    LLMOBS_POST(WORKFLOW, "/workflows/run", "workflow", "dify.workflow",
+                .form = LLMOBS_FORM(dify_flow_form), .any_host = true),
+    LLMOBS_POST(WORKFLOW, "/workflows/*/run", "workflow", "dify.workflow",
+                .form = LLMOBS_FORM(dify_flow_form), .any_host = true),
+    LLMOBS_POST(RETRIEVAL, "/datasets/*/retrieve", "retrieve", "dify.retrieve",
+                .form = LLMOBS_FORM(dify_search_form), .any_host = true),
     {.path = ""},
 };
 
@@ -155,9 +151,9 @@ static const struct llmobs_form flowise_form = {
 };
 
 static const struct llmobs_shape flowise_shapes[] = {
-    LLMOBS_SHAPE("POST", "/api/v1/prediction/*-*-*-*-*", "prediction",
-                 "flowise.prediction", .kind = LLMOBS_KIND_AGENT,
-                 .genai = "invoke_agent", .any_host = true),
+    LLMOBS_POST(AGENT, "/api/v1/prediction/*-*-*-*-*", "prediction",
+                "flowise.prediction", .genai = "invoke_agent",
+                .any_host = true),
     {.path = ""},
 };
 
@@ -191,12 +187,10 @@ static const struct llmobs_form n8n_form = {
 };
 
 static const struct llmobs_shape n8n_shapes[] = {
-    LLMOBS_SHAPE("POST", "/webhook/*/chat", "chat", "n8n.chat",
-                 .kind = LLMOBS_KIND_AGENT, .genai = "invoke_agent",
-                 .any_host = true),
-    LLMOBS_SHAPE("POST", "/webhook-test/*/chat", "chat", "n8n.chat",
-                 .kind = LLMOBS_KIND_AGENT, .genai = "invoke_agent",
-                 .any_host = true),
+    LLMOBS_POST(AGENT, "/webhook/*/chat", "chat", "n8n.chat",
+                .genai = "invoke_agent", .any_host = true),
+    LLMOBS_POST(AGENT, "/webhook-test/*/chat", "chat", "n8n.chat",
+                .genai = "invoke_agent", .any_host = true),
     {.path = ""},
 };
 

@@ -143,15 +143,13 @@ static const struct llmobs_form short_audio = {
 LLMOBS_FORMS(forms, fast, short_audio);
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/speechtotext/transcriptions:transcribe",
-                 "transcription", "azure_speech.transcription",
-                 .kind = LLMOBS_KIND_LLM, .genai = "transcription",
-                 .form = LLMOBS_FORM(fast), .any_host = true,
-                 .form_data = true),
-    LLMOBS_SHAPE("POST", "/speech/recognition/*/cognitiveservices/v1",
-                 "short_transcription", "azure_speech.transcription",
-                 .kind = LLMOBS_KIND_LLM, .genai = "transcription",
-                 .form = LLMOBS_FORM(short_audio), .form_data = true),
+    LLMOBS_POST(LLM, "/speechtotext/transcriptions:transcribe", "transcription",
+                "azure_speech.transcription", .genai = "transcription",
+                .form = LLMOBS_FORM(fast), .any_host = true, .form_data = true),
+    LLMOBS_POST(LLM, "/speech/recognition/*/cognitiveservices/v1",
+                "short_transcription", "azure_speech.transcription",
+                .genai = "transcription", .form = LLMOBS_FORM(short_audio),
+                .form_data = true),
     {.path = ""},
 };
 

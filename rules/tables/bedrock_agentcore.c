@@ -126,10 +126,10 @@ static const struct llmobs_form form = {
 };
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/runtimes/*/invocations", "invoke_agent",
-                 "bedrock_agentcore.invoke_agent_runtime",
-                 .kind = LLMOBS_KIND_AGENT, .genai = "invoke_agent",
-                 .any_host = true, .shared = true, .by_body = true),
+    LLMOBS_POST(AGENT, "/runtimes/*/invocations", "invoke_agent",
+                "bedrock_agentcore.invoke_agent_runtime",
+                .genai = "invoke_agent", .any_host = true, .shared = true,
+                .by_body = true),
     {.path = ""},
 };
 

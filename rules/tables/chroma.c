@@ -87,8 +87,7 @@ static const struct llmobs_form form = {
 
 /* Under /api/v2 the path first has the tenant and the database. */
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/collections/*/query", "query", "chroma.query",
-                 .kind = LLMOBS_KIND_RETRIEVAL),
+    LLMOBS_POST(RETRIEVAL, "/collections/*/query", "query", "chroma.query"),
     {.path = ""},
 };
 

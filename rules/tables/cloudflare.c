@@ -70,14 +70,12 @@ static const struct llmobs_form embeddings = {
 LLMOBS_FORMS(forms, embeddings);
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/ai/run/**", "run", "cloudflare.run",
-                 .kind = LLMOBS_KIND_LLM, .by_body = true),
-    LLMOBS_SHAPE("POST", "/run/**", "embedding", "cloudflare.run",
-                 .kind = LLMOBS_KIND_EMBEDDING, .form = LLMOBS_FORM(embeddings),
-                 .by_body = true),
+    LLMOBS_POST(LLM, "/ai/run/**", "run", "cloudflare.run", .by_body = true),
+    LLMOBS_POST(EMBEDDING, "/run/**", "embedding", "cloudflare.run",
+                .form = LLMOBS_FORM(embeddings), .by_body = true),
     /* Its gateway. */
-    LLMOBS_SHAPE("POST", "/workers-ai/**", "run", "cloudflare.run",
-                 .kind = LLMOBS_KIND_LLM, .by_body = true),
+    LLMOBS_POST(LLM, "/workers-ai/**", "run", "cloudflare.run",
+                .by_body = true),
     {.path = ""},
 };
 

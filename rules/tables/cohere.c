@@ -72,14 +72,11 @@ static const struct llmobs_form embeddings = {
 LLMOBS_FORMS(forms, embeddings);
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/v2/chat", "chat", "cohere.request",
-                 .kind = LLMOBS_KIND_LLM),
-    LLMOBS_SHAPE("POST", "/v2/embed", "embedding", "cohere.request",
-                 .kind = LLMOBS_KIND_EMBEDDING,
-                 .form = LLMOBS_FORM(embeddings)),
-    LLMOBS_SHAPE("POST", "/v1/embed", "embedding", "cohere.request",
-                 .kind = LLMOBS_KIND_EMBEDDING,
-                 .form = LLMOBS_FORM(embeddings)),
+    LLMOBS_POST(LLM, "/v2/chat", "chat", "cohere.request"),
+    LLMOBS_POST(EMBEDDING, "/v2/embed", "embedding", "cohere.request",
+                .form = LLMOBS_FORM(embeddings)),
+    LLMOBS_POST(EMBEDDING, "/v1/embed", "embedding", "cohere.request",
+                .form = LLMOBS_FORM(embeddings)),
     {.path = ""},
 };
 

@@ -140,23 +140,20 @@ static const struct llmobs_form reranking = {
 LLMOBS_FORMS(forms, embeddings, reranking);
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/aigc/text-generation/generation", "generate",
-                 "dashscope.generation", .kind = LLMOBS_KIND_LLM,
-                 .any_host = true),
-    LLMOBS_SHAPE("POST", "/aigc/multimodal-generation/generation", "generate",
-                 "dashscope.generation", .kind = LLMOBS_KIND_LLM,
-                 .any_host = true),
-    LLMOBS_SHAPE("POST", "/embeddings/text-embedding/text-embedding",
-                 "embedding", "dashscope.embedding",
-                 .kind = LLMOBS_KIND_EMBEDDING, .form = LLMOBS_FORM(embeddings),
-                 .any_host = true),
-    LLMOBS_SHAPE(
-        "POST", "/embeddings/multimodal-embedding/multimodal-embedding",
-        "embedding", "dashscope.embedding", .kind = LLMOBS_KIND_EMBEDDING,
-        .form = LLMOBS_FORM(embeddings), .any_host = true),
-    LLMOBS_SHAPE("POST", "/rerank/text-rerank/text-rerank", "rerank",
-                 "dashscope.rerank", .kind = LLMOBS_KIND_RETRIEVAL,
-                 .form = LLMOBS_FORM(reranking), .any_host = true),
+    LLMOBS_POST(LLM, "/aigc/text-generation/generation", "generate",
+                "dashscope.generation", .any_host = true),
+    LLMOBS_POST(LLM, "/aigc/multimodal-generation/generation", "generate",
+                "dashscope.generation", .any_host = true),
+    LLMOBS_POST(EMBEDDING, "/embeddings/text-embedding/text-embedding",
+                "embedding", "dashscope.embedding",
+                .form = LLMOBS_FORM(embeddings), .any_host = true),
+    LLMOBS_POST(EMBEDDING,
+                "/embeddings/multimodal-embedding/multimodal-embedding",
+                "embedding", "dashscope.embedding",
+                .form = LLMOBS_FORM(embeddings), .any_host = true),
+    LLMOBS_POST(RETRIEVAL, "/rerank/text-rerank/text-rerank", "rerank",
+                "dashscope.rerank", .form = LLMOBS_FORM(reranking),
+                .any_host = true),
     {.path = ""},
 };
 

@@ -44,8 +44,7 @@ static int generic_read(const struct llmobs_classified *classified,
 }
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "*", "request", "llm_proxy.request",
-                 .kind = LLMOBS_KIND_WORKFLOW),
+    LLMOBS_POST(WORKFLOW, "*", "request", "llm_proxy.request"),
     {.path = ""},
 };
 

@@ -388,63 +388,59 @@ static const struct llmobs_form embeddings = {
 
 /* The answer of a task is a text, or labels and scores, which are kept as
  * JSON. */
-#define TASK(suffix, other)                                       \
-    {                                                             \
-        .method = "POST", .path = suffix, .not_path = other,      \
-        .operation = "task", .genai = "text_completion",          \
-        .span_name = "huggingface.task", .kind = LLMOBS_KIND_LLM, \
-        .form_data = true, .form = LLMOBS_FORM(task)              \
-    }
+#define TASK(suffix, other)                                                 \
+    LLMOBS_POST(LLM, suffix, "task", "huggingface.task", .not_path = other, \
+                .genai = "text_completion", .form_data = true,              \
+                .form = LLMOBS_FORM(task))
 
 LLMOBS_FORMS(forms, embeddings, prediction, similarity, endpoint, task);
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/generate", "generate", "huggingface.generate",
-                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
-                 .any_host = true, .whole = true, .shared = true),
-    LLMOBS_SHAPE("POST", "/generate_stream", "generate", "huggingface.generate",
-                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
-                 .any_host = true, .whole = true, .streams = true),
-    LLMOBS_SHAPE("POST", "/embed", "embedding", "huggingface.embed",
-                 .kind = LLMOBS_KIND_EMBEDDING, .form = LLMOBS_FORM(embeddings),
-                 .any_host = true, .whole = true),
-    LLMOBS_SHAPE("POST", "/embed_all", "embedding", "huggingface.embed",
-                 .kind = LLMOBS_KIND_EMBEDDING, .form = LLMOBS_FORM(embeddings),
-                 .any_host = true, .whole = true),
-    LLMOBS_SHAPE("POST", "/embed_sparse", "embedding", "huggingface.embed",
-                 .kind = LLMOBS_KIND_EMBEDDING, .form = LLMOBS_FORM(embeddings),
-                 .any_host = true, .whole = true),
-    LLMOBS_SHAPE("POST", "/predict", "predict", "huggingface.predict",
-                 .kind = LLMOBS_KIND_TASK, .form = LLMOBS_FORM(prediction),
-                 .any_host = true, .whole = true),
-    LLMOBS_SHAPE("POST", "/similarity", "similarity", "huggingface.similarity",
-                 .kind = LLMOBS_KIND_RETRIEVAL, .form = LLMOBS_FORM(similarity),
-                 .any_host = true, .whole = true),
-    LLMOBS_SHAPE("POST", "/pipeline/sentence-similarity", "similarity",
-                 "huggingface.similarity", .kind = LLMOBS_KIND_RETRIEVAL,
-                 .form = LLMOBS_FORM(similarity), .any_host = true),
-    LLMOBS_SHAPE("POST", "/pipeline/feature-extraction", "embedding",
-                 "huggingface.embed", .kind = LLMOBS_KIND_EMBEDDING,
-                 .form = LLMOBS_FORM(embeddings), .any_host = true),
+    LLMOBS_POST(LLM, "/generate", "generate", "huggingface.generate",
+                .genai = "text_completion", .any_host = true, .whole = true,
+                .shared = true),
+    LLMOBS_POST(LLM, "/generate_stream", "generate", "huggingface.generate",
+                .genai = "text_completion", .any_host = true, .whole = true,
+                .streams = true),
+    LLMOBS_POST(EMBEDDING, "/embed", "embedding", "huggingface.embed",
+                .form = LLMOBS_FORM(embeddings), .any_host = true,
+                .whole = true),
+    LLMOBS_POST(EMBEDDING, "/embed_all", "embedding", "huggingface.embed",
+                .form = LLMOBS_FORM(embeddings), .any_host = true,
+                .whole = true),
+    LLMOBS_POST(EMBEDDING, "/embed_sparse", "embedding", "huggingface.embed",
+                .form = LLMOBS_FORM(embeddings), .any_host = true,
+                .whole = true),
+    LLMOBS_POST(TASK, "/predict", "predict", "huggingface.predict",
+                .form = LLMOBS_FORM(prediction), .any_host = true,
+                .whole = true),
+    LLMOBS_POST(RETRIEVAL, "/similarity", "similarity",
+                "huggingface.similarity", .form = LLMOBS_FORM(similarity),
+                .any_host = true, .whole = true),
+    LLMOBS_POST(RETRIEVAL, "/pipeline/sentence-similarity", "similarity",
+                "huggingface.similarity", .form = LLMOBS_FORM(similarity),
+                .any_host = true),
+    LLMOBS_POST(EMBEDDING, "/pipeline/feature-extraction", "embedding",
+                "huggingface.embed", .form = LLMOBS_FORM(embeddings),
+                .any_host = true),
     /* The older order. */
-    LLMOBS_SHAPE("POST", "/pipeline/feature-extraction/*/*", "embedding",
-                 "huggingface.embed", .kind = LLMOBS_KIND_EMBEDDING,
-                 .form = LLMOBS_FORM(embeddings)),
-    LLMOBS_SHAPE("POST", "/", "task", "huggingface.task",
-                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
-                 .form = LLMOBS_FORM(endpoint), .whole = true, .by_body = true),
+    LLMOBS_POST(EMBEDDING, "/pipeline/feature-extraction/*/*", "embedding",
+                "huggingface.embed", .form = LLMOBS_FORM(embeddings)),
+    LLMOBS_POST(LLM, "/", "task", "huggingface.task",
+                .genai = "text_completion", .form = LLMOBS_FORM(endpoint),
+                .whole = true, .by_body = true),
     TASK("/pipeline/*", ""),
     TASK("/models/*/*", ""),
     /* From the time before models had owners; Google has operations here. */
     TASK("/models/*", "/models/*:*"),
     /* Databricks. */
-    LLMOBS_SHAPE("POST", "/serving-endpoints/*/invocations", "generate",
-                 "huggingface.generate", .kind = LLMOBS_KIND_LLM,
-                 .genai = "text_completion", .by_body = true),
+    LLMOBS_POST(LLM, "/serving-endpoints/*/invocations", "generate",
+                "huggingface.generate", .genai = "text_completion",
+                .by_body = true),
     /* SageMaker. */
-    LLMOBS_SHAPE("POST", "/endpoints/*/invocations", "generate",
-                 "huggingface.generate", .kind = LLMOBS_KIND_LLM,
-                 .genai = "text_completion", .by_body = true),
+    LLMOBS_POST(LLM, "/endpoints/*/invocations", "generate",
+                "huggingface.generate", .genai = "text_completion",
+                .by_body = true),
     {.path = ""},
 };
 

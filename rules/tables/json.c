@@ -10,15 +10,12 @@ static const struct llmobs_form form = {LLMOBS_INTERPRETER, .lists = true,
 
 /* The operation is the rule's kind. The paths only keep the rows apart. */
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/llm", "llm", "%p.llm", .kind = LLMOBS_KIND_LLM),
-    LLMOBS_SHAPE("POST", "/embedding", "embedding", "%p.embedding",
-                 .kind = LLMOBS_KIND_EMBEDDING),
-    LLMOBS_SHAPE("POST", "/retrieval", "retrieval", "%p.retrieval",
-                 .kind = LLMOBS_KIND_RETRIEVAL),
-    LLMOBS_SHAPE("POST", "/tool", "tool", "%p.tool", .kind = LLMOBS_KIND_TOOL),
-    LLMOBS_SHAPE("POST", "/task", "task", "%p.task", .kind = LLMOBS_KIND_TASK),
-    LLMOBS_SHAPE("POST", "/workflow", "workflow", "%p.workflow",
-                 .kind = LLMOBS_KIND_WORKFLOW),
+    LLMOBS_POST(LLM, "/llm", "llm", "%p.llm"),
+    LLMOBS_POST(EMBEDDING, "/embedding", "embedding", "%p.embedding"),
+    LLMOBS_POST(RETRIEVAL, "/retrieval", "retrieval", "%p.retrieval"),
+    LLMOBS_POST(TOOL, "/tool", "tool", "%p.tool"),
+    LLMOBS_POST(TASK, "/task", "task", "%p.task"),
+    LLMOBS_POST(WORKFLOW, "/workflow", "workflow", "%p.workflow"),
     {.path = ""},
 };
 

@@ -243,10 +243,9 @@ static const struct llmobs_form form = {
     .variant = &layout,
 };
 
-#define RUN(suffix)                                                  \
-    LLMOBS_SHAPE("POST", suffix, "run", "langgraph.run",             \
-                 .kind = LLMOBS_KIND_AGENT, .genai = "invoke_agent", \
-                 .any_host = true)
+#define RUN(suffix)                                    \
+    LLMOBS_POST(AGENT, suffix, "run", "langgraph.run", \
+                .genai = "invoke_agent", .any_host = true)
 
 static const struct llmobs_shape shapes[] = {
     RUN("/threads/*/runs/wait"),

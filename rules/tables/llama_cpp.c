@@ -307,18 +307,14 @@ static const struct llmobs_form embeddings = {
 LLMOBS_FORMS(forms, embeddings);
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/completion", "completion", "llama_cpp.completion",
-                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
-                 .any_host = true),
-    LLMOBS_SHAPE("POST", "/infill", "infill", "llama_cpp.infill",
-                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
-                 .any_host = true),
-    LLMOBS_SHAPE("POST", "/embedding", "embedding", "llama_cpp.embedding",
-                 .kind = LLMOBS_KIND_EMBEDDING, .form = LLMOBS_FORM(embeddings),
-                 .any_host = true),
-    LLMOBS_SHAPE("POST", "/embeddings", "embedding", "llama_cpp.embedding",
-                 .kind = LLMOBS_KIND_EMBEDDING, .form = LLMOBS_FORM(embeddings),
-                 .any_host = true),
+    LLMOBS_POST(LLM, "/completion", "completion", "llama_cpp.completion",
+                .genai = "text_completion", .any_host = true),
+    LLMOBS_POST(LLM, "/infill", "infill", "llama_cpp.infill",
+                .genai = "text_completion", .any_host = true),
+    LLMOBS_POST(EMBEDDING, "/embedding", "embedding", "llama_cpp.embedding",
+                .form = LLMOBS_FORM(embeddings), .any_host = true),
+    LLMOBS_POST(EMBEDDING, "/embeddings", "embedding", "llama_cpp.embedding",
+                .form = LLMOBS_FORM(embeddings), .any_host = true),
     {.path = ""},
 };
 

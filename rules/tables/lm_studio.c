@@ -311,8 +311,7 @@ static const struct llmobs_form form = {
 };
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/api/v1/chat", "chat", "lmstudio.chat",
-                 .kind = LLMOBS_KIND_LLM, .any_host = true),
+    LLMOBS_POST(LLM, "/api/v1/chat", "chat", "lmstudio.chat", .any_host = true),
     {.path = ""},
 };
 

@@ -99,9 +99,8 @@ static const struct llmobs_form sglang_form = {
 };
 
 static const struct llmobs_shape sglang_shapes[] = {
-    LLMOBS_SHAPE("POST", "/generate", "generate", "sglang.generate",
-                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
-                 .any_host = true, .whole = true),
+    LLMOBS_POST(LLM, "/generate", "generate", "sglang.generate",
+                .genai = "text_completion", .any_host = true, .whole = true),
     {.path = ""},
 };
 
@@ -148,11 +147,10 @@ static const struct llmobs_form triton_form = {
     .asked = llmobs_interpreter_path_model,
 };
 
-#define TRITON(suffix, streamed)                               \
-    LLMOBS_SHAPE("POST", "/v2/models/*/" suffix, "generate",   \
-                 "triton.generate", .kind = LLMOBS_KIND_LLM,   \
-                 .genai = "text_completion", .any_host = true, \
-                 .streams = streamed)
+#define TRITON(suffix, streamed)                                            \
+    LLMOBS_POST(LLM, "/v2/models/*/" suffix, "generate", "triton.generate", \
+                .genai = "text_completion", .any_host = true,               \
+                .streams = streamed)
 
 static const struct llmobs_shape triton_shapes[] = {
     TRITON("generate", false),
@@ -207,10 +205,10 @@ static const struct llmobs_form kobold_form = {
     .keys = kobold_keys, .variant = &kobold_layout,
 };
 
-#define KOBOLD(whole, streamed)                                       \
-    LLMOBS_SHAPE("POST", whole, "generate", "koboldcpp.generate",     \
-                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion", \
-                 .any_host = true, .streams = streamed)
+#define KOBOLD(whole, streamed)                               \
+    LLMOBS_POST(LLM, whole, "generate", "koboldcpp.generate", \
+                .genai = "text_completion", .any_host = true, \
+                .streams = streamed)
 
 static const struct llmobs_shape kobold_shapes[] = {
     KOBOLD("/api/v1/generate", false),
@@ -283,15 +281,12 @@ VLLM(vllm_classify, vllm_class_says);
 LLMOBS_FORMS(vllm_forms, vllm_ranker, vllm_pooling, vllm_classify);
 
 static const struct llmobs_shape vllm_shapes[] = {
-    LLMOBS_SHAPE("POST", "/score", "score", "vllm.score",
-                 .kind = LLMOBS_KIND_RETRIEVAL,
-                 .form = LLMOBS_FORM(vllm_ranker), .any_host = true),
-    LLMOBS_SHAPE("POST", "/pooling", "pooling", "vllm.pooling",
-                 .kind = LLMOBS_KIND_EMBEDDING,
-                 .form = LLMOBS_FORM(vllm_pooling), .any_host = true),
-    LLMOBS_SHAPE("POST", "/classify", "classify", "vllm.classify",
-                 .kind = LLMOBS_KIND_TASK, .form = LLMOBS_FORM(vllm_classify),
-                 .any_host = true),
+    LLMOBS_POST(RETRIEVAL, "/score", "score", "vllm.score",
+                .form = LLMOBS_FORM(vllm_ranker), .any_host = true),
+    LLMOBS_POST(EMBEDDING, "/pooling", "pooling", "vllm.pooling",
+                .form = LLMOBS_FORM(vllm_pooling), .any_host = true),
+    LLMOBS_POST(TASK, "/classify", "classify", "vllm.classify",
+                .form = LLMOBS_FORM(vllm_classify), .any_host = true),
     {.path = ""},
 };
 
@@ -334,9 +329,8 @@ static const struct llmobs_form whisper_form = {
     .variant = &whisper};
 
 static const struct llmobs_shape whisper_shapes[] = {
-    LLMOBS_SHAPE("POST", "/inference", "transcription",
-                 "whisper_cpp.transcription", .kind = LLMOBS_KIND_LLM,
-                 .genai = "transcription", .any_host = true, .form_data = true),
+    LLMOBS_POST(LLM, "/inference", "transcription", "whisper_cpp.transcription",
+                .genai = "transcription", .any_host = true, .form_data = true),
     {.path = ""},
 };
 

@@ -650,12 +650,11 @@ static const struct llmobs_sign resumed_signs[] = {
 
 static const struct llmobs_shape shapes[] = {
     /* The path is MCP's name alone: servers have other paths before it. */
-    LLMOBS_SHAPE("POST", "/mcp", "message", "MCP Client Request",
-                 .kind = LLMOBS_KIND_TASK, .goes_on = true, .signs = signs),
+    LLMOBS_POST(TASK, "/mcp", "message", "MCP Client Request", .goes_on = true,
+                .signs = signs),
     /* Bedrock's AgentCore, whose other agents have the path, too. */
-    LLMOBS_SHAPE("POST", "/runtimes/*/invocations", "message",
-                 "MCP Client Request", .kind = LLMOBS_KIND_TASK,
-                 .any_host = true, .signs = signs),
+    LLMOBS_POST(TASK, "/runtimes/*/invocations", "message",
+                "MCP Client Request", .any_host = true, .signs = signs),
     LLMOBS_SHAPE("GET", "/mcp", "resume", "MCP Client Resume",
                  .kind = LLMOBS_KIND_TASK, .bodyless = true, .resumes = true,
                  .signs = resumed_signs),

@@ -189,20 +189,16 @@ static const struct llmobs_form embeddings = {
 LLMOBS_FORMS(forms, embeddings, ocr, classifications);
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/chat/completions", "chat", "mistralai.request",
-                 .kind = LLMOBS_KIND_LLM),
-    LLMOBS_SHAPE("POST", "/agents/completions", "agents", "mistralai.request",
-                 .kind = LLMOBS_KIND_LLM),
-    LLMOBS_SHAPE("POST", "/fim/completions", "fim", "mistralai.request",
-                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion"),
-    LLMOBS_SHAPE("POST", "/embeddings", "embedding", "mistralai.request",
-                 .kind = LLMOBS_KIND_EMBEDDING,
-                 .form = LLMOBS_FORM(embeddings)),
-    LLMOBS_SHAPE("POST", "/ocr", "ocr", "mistralai.request",
-                 .kind = LLMOBS_KIND_LLM, .form = LLMOBS_FORM(ocr)),
-    LLMOBS_SHAPE("POST", "/classifications", "classification",
-                 "mistralai.request", .kind = LLMOBS_KIND_TASK,
-                 .form = LLMOBS_FORM(classifications)),
+    LLMOBS_POST(LLM, "/chat/completions", "chat", "mistralai.request"),
+    LLMOBS_POST(LLM, "/agents/completions", "agents", "mistralai.request"),
+    LLMOBS_POST(LLM, "/fim/completions", "fim", "mistralai.request",
+                .genai = "text_completion"),
+    LLMOBS_POST(EMBEDDING, "/embeddings", "embedding", "mistralai.request",
+                .form = LLMOBS_FORM(embeddings)),
+    LLMOBS_POST(LLM, "/ocr", "ocr", "mistralai.request",
+                .form = LLMOBS_FORM(ocr)),
+    LLMOBS_POST(TASK, "/classifications", "classification", "mistralai.request",
+                .form = LLMOBS_FORM(classifications)),
     {.path = ""},
 };
 

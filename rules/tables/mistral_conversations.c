@@ -417,11 +417,7 @@ static const struct llmobs_form form = {
     .failed_role = "assistant",
 };
 
-#define SHAPE(suffix, word)                                       \
-    {                                                             \
-        .method = "POST", .path = suffix, .operation = word,      \
-        .span_name = "mistralai.request", .kind = LLMOBS_KIND_LLM \
-    }
+#define SHAPE(suffix, word) LLMOBS_POST(LLM, suffix, word, "mistralai.request")
 
 static const struct llmobs_shape shapes[] = {
     SHAPE("/conversations", "start"),

@@ -300,23 +300,21 @@ FORM(vector);
 FORM(rank);
 FORM(guard);
 
-#define ACTION(name, word, kind_, of, ...)                                     \
-    LLMOBS_SHAPE("POST", "/*/actions/" name, word, "oci." word, .kind = kind_, \
-                 .form = LLMOBS_FORM(of), __VA_ARGS__)
+#define ACTION(name, word, kind_, of, ...)                    \
+    LLMOBS_POST(kind_, "/*/actions/" name, word, "oci." word, \
+                .form = LLMOBS_FORM(of), __VA_ARGS__)
 
 LLMOBS_FORMS(shape_forms, chats, text_form, vector_form, rank_form, guard_form);
 
 static const struct llmobs_shape shapes[] = {
-    ACTION("chat", "chat", LLMOBS_KIND_LLM, chats, .any_host = true),
-    ACTION("generateText", "generate", LLMOBS_KIND_LLM, text_form,
+    ACTION("chat", "chat", LLM, chats, .any_host = true),
+    ACTION("generateText", "generate", LLM, text_form,
            .genai = "text_completion", .any_host = true),
-    ACTION("summarizeText", "summarize", LLMOBS_KIND_LLM, text_form,
+    ACTION("summarizeText", "summarize", LLM, text_form,
            .genai = "text_completion", .any_host = true),
-    ACTION("embedText", "embed", LLMOBS_KIND_EMBEDDING, vector_form,
-           .any_host = true),
-    ACTION("rerankText", "rerank", LLMOBS_KIND_RETRIEVAL, rank_form,
-           .any_host = true),
-    ACTION("applyGuardrails", "guardrails", LLMOBS_KIND_TASK, guard_form,
+    ACTION("embedText", "embed", EMBEDDING, vector_form, .any_host = true),
+    ACTION("rerankText", "rerank", RETRIEVAL, rank_form, .any_host = true),
+    ACTION("applyGuardrails", "guardrails", TASK, guard_form,
            .any_host = false),
     {.path = ""},
 };

@@ -278,17 +278,16 @@ LLMOBS_FORMS(cohere_forms, cohere_chats, cohere_generates, cohere_summarizes,
              cohere_classifies);
 
 static const struct llmobs_shape cohere_shapes[] = {
-    LLMOBS_SHAPE("POST", "/v1/chat", "chat", "cohere.request",
-                 .kind = LLMOBS_KIND_LLM, .form = LLMOBS_FORM(cohere_chats)),
-    LLMOBS_SHAPE("POST", "/v1/generate", "generate", "cohere.request",
-                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
-                 .form = LLMOBS_FORM(cohere_generates)),
-    LLMOBS_SHAPE("POST", "/v1/summarize", "summarize", "cohere.request",
-                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
-                 .form = LLMOBS_FORM(cohere_summarizes)),
-    LLMOBS_SHAPE("POST", "/v1/classify", "classify", "cohere.request",
-                 .kind = LLMOBS_KIND_TASK,
-                 .form = LLMOBS_FORM(cohere_classifies)),
+    LLMOBS_POST(LLM, "/v1/chat", "chat", "cohere.request",
+                .form = LLMOBS_FORM(cohere_chats)),
+    LLMOBS_POST(LLM, "/v1/generate", "generate", "cohere.request",
+                .genai = "text_completion",
+                .form = LLMOBS_FORM(cohere_generates)),
+    LLMOBS_POST(LLM, "/v1/summarize", "summarize", "cohere.request",
+                .genai = "text_completion",
+                .form = LLMOBS_FORM(cohere_summarizes)),
+    LLMOBS_POST(TASK, "/v1/classify", "classify", "cohere.request",
+                .form = LLMOBS_FORM(cohere_classifies)),
     {.path = ""},
 };
 
@@ -315,9 +314,8 @@ static const struct llmobs_form completes = {
     TABLE(complete), .signs = complete_signs, .confirm_always = true};
 
 static const struct llmobs_shape complete_shapes[] = {
-    LLMOBS_SHAPE("POST", "/v1/complete", "complete", "anthropic.request",
-                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
-                 .any_host = true),
+    LLMOBS_POST(LLM, "/v1/complete", "complete", "anthropic.request",
+                .genai = "text_completion", .any_host = true),
     {.path = ""},
 };
 
@@ -349,11 +347,10 @@ static const struct llmobs_form writer_texts = {TABLE(writer_text)};
 LLMOBS_FORMS(writer_forms, writer_chat, writer_texts);
 
 static const struct llmobs_shape writer_shapes[] = {
-    LLMOBS_SHAPE("POST", "/v1/chat", "chat", "%s.createChatCompletion",
-                 .kind = LLMOBS_KIND_LLM, .form = LLMOBS_FORM(writer_chat)),
-    LLMOBS_SHAPE("POST", "/v1/completions", "completion", "%s.createCompletion",
-                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
-                 .form = LLMOBS_FORM(writer_texts)),
+    LLMOBS_POST(LLM, "/v1/chat", "chat", "%s.createChatCompletion",
+                .form = LLMOBS_FORM(writer_chat)),
+    LLMOBS_POST(LLM, "/v1/completions", "completion", "%s.createCompletion",
+                .genai = "text_completion", .form = LLMOBS_FORM(writer_texts)),
     {.path = ""},
 };
 
@@ -438,12 +435,11 @@ ALEPH(aleph_vector);
 LLMOBS_FORMS(aleph_forms, aleph_texts, aleph_vectors);
 
 static const struct llmobs_shape aleph_shapes[] = {
-    LLMOBS_SHAPE("POST", "/complete", "complete", "aleph_alpha.complete",
-                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
-                 .form = LLMOBS_FORM(aleph_texts)),
-    LLMOBS_SHAPE("POST", "/semantic_embed", "embedding",
-                 "aleph_alpha.semantic_embed", .kind = LLMOBS_KIND_EMBEDDING,
-                 .form = LLMOBS_FORM(aleph_vectors)),
+    LLMOBS_POST(LLM, "/complete", "complete", "aleph_alpha.complete",
+                .genai = "text_completion", .form = LLMOBS_FORM(aleph_texts)),
+    LLMOBS_POST(EMBEDDING, "/semantic_embed", "embedding",
+                "aleph_alpha.semantic_embed",
+                .form = LLMOBS_FORM(aleph_vectors)),
     {.path = ""},
 };
 
@@ -490,9 +486,9 @@ static const struct llmobs_form portkey_form = {
 };
 
 static const struct llmobs_shape portkey_shapes[] = {
-    LLMOBS_SHAPE("POST", "/prompts/*/completions", "prompt",
-                 "portkey.createPromptCompletion", .kind = LLMOBS_KIND_LLM,
-                 .any_host = true, .shared = true),
+    LLMOBS_POST(LLM, "/prompts/*/completions", "prompt",
+                "portkey.createPromptCompletion", .any_host = true,
+                .shared = true),
     {.path = ""},
 };
 

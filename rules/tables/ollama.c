@@ -76,18 +76,15 @@ static const struct llmobs_form embeds = {LLMOBS_INTERPRETER,
 LLMOBS_FORMS(forms, generates, embeds);
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/api/chat", "chat", "ollama.request",
-                 .kind = LLMOBS_KIND_LLM, .any_host = true, .streams = true),
-    LLMOBS_SHAPE("POST", "/api/generate", "generate", "ollama.request",
-                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion",
-                 .form = LLMOBS_FORM(generates), .any_host = true,
-                 .streams = true),
-    LLMOBS_SHAPE("POST", "/api/embed", "embedding", "ollama.request",
-                 .kind = LLMOBS_KIND_EMBEDDING, .form = LLMOBS_FORM(embeds),
-                 .any_host = true),
-    LLMOBS_SHAPE("POST", "/api/embeddings", "embedding", "ollama.request",
-                 .kind = LLMOBS_KIND_EMBEDDING, .form = LLMOBS_FORM(embeds),
-                 .any_host = true),
+    LLMOBS_POST(LLM, "/api/chat", "chat", "ollama.request", .any_host = true,
+                .streams = true),
+    LLMOBS_POST(LLM, "/api/generate", "generate", "ollama.request",
+                .genai = "text_completion", .form = LLMOBS_FORM(generates),
+                .any_host = true, .streams = true),
+    LLMOBS_POST(EMBEDDING, "/api/embed", "embedding", "ollama.request",
+                .form = LLMOBS_FORM(embeds), .any_host = true),
+    LLMOBS_POST(EMBEDDING, "/api/embeddings", "embedding", "ollama.request",
+                .form = LLMOBS_FORM(embeds), .any_host = true),
     {.path = ""},
 };
 

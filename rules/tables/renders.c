@@ -259,10 +259,9 @@ static int poll_document(struct llmobs_reading *reading,
     .ends = llmobs_reading_ends, LLMOBS_INTERPRETER_STATE, \
     .variant = &name.layout
 
-#define CREATE(suffix, word, name, of, ...)                            \
-    LLMOBS_SHAPE("POST", suffix, word, name, .kind = LLMOBS_KIND_LLM,  \
-                 .genai = "generate_content", .form = LLMOBS_FORM(of), \
-                 .media = true, __VA_ARGS__)
+#define CREATE(suffix, word, name, of, ...)                           \
+    LLMOBS_POST(LLM, suffix, word, name, .genai = "generate_content", \
+                .form = LLMOBS_FORM(of), .media = true, __VA_ARGS__)
 #define POLL(method_, suffix, name, of, ...)                                  \
     LLMOBS_SHAPE(method_, suffix, "retrieve", name, .kind = LLMOBS_KIND_TASK, \
                  .genai = "fetch_response", .form = LLMOBS_FORM(of),          \
@@ -425,9 +424,9 @@ static const struct llmobs_shape xai_shapes[] = {
     POLL("GET", "/v1/videos/*", "xai.retrieveVideo", xai_video_poll,
          .bodyless = true),
     CREATE("/v1/tts", "speech", "xai.speech", xai_voice),
-    LLMOBS_SHAPE("POST", "/v1/stt", "transcription", "xai.transcription",
-                 .kind = LLMOBS_KIND_LLM, .genai = "transcription",
-                 .form_data = true, .form = LLMOBS_FORM(xai_ear)),
+    LLMOBS_POST(LLM, "/v1/stt", "transcription", "xai.transcription",
+                .genai = "transcription", .form_data = true,
+                .form = LLMOBS_FORM(xai_ear)),
     {.path = ""},
 };
 

@@ -307,21 +307,19 @@ static const struct llmobs_form form = {
 LLMOBS_FORMS(forms, fetch_form);
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/v1/predictions", "predict", "replicate.predict",
-                 .kind = LLMOBS_KIND_LLM, .genai = "text_completion"),
-    LLMOBS_SHAPE("POST", "/models/*/*/predictions", "predict",
-                 "replicate.predict", .kind = LLMOBS_KIND_LLM,
-                 .genai = "text_completion"),
-    LLMOBS_SHAPE("POST", "/deployments/*/*/predictions", "predict",
-                 "replicate.predict", .kind = LLMOBS_KIND_LLM,
-                 .genai = "text_completion"),
+    LLMOBS_POST(LLM, "/v1/predictions", "predict", "replicate.predict",
+                .genai = "text_completion"),
+    LLMOBS_POST(LLM, "/models/*/*/predictions", "predict", "replicate.predict",
+                .genai = "text_completion"),
+    LLMOBS_POST(LLM, "/deployments/*/*/predictions", "predict",
+                "replicate.predict", .genai = "text_completion"),
     LLMOBS_SHAPE("GET", "/v1/predictions/*", "retrieve",
                  "replicate.getPrediction", .kind = LLMOBS_KIND_TASK,
                  .genai = "fetch_response", .bodyless = true,
                  .form = LLMOBS_FORM(fetch_form)),
-    LLMOBS_SHAPE("POST", "/v1/predictions/*/cancel", "cancel",
-                 "replicate.cancelPrediction", .kind = LLMOBS_KIND_TASK,
-                 .bodyless = true, .form = LLMOBS_FORM(fetch_form)),
+    LLMOBS_POST(TASK, "/v1/predictions/*/cancel", "cancel",
+                "replicate.cancelPrediction", .bodyless = true,
+                .form = LLMOBS_FORM(fetch_form)),
     {.path = ""},
 };
 

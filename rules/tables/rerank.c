@@ -14,13 +14,11 @@ static const struct llmobs_form form = {
 };
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/rerank", "rerank", "%p.rerank",
-                 .kind = LLMOBS_KIND_RETRIEVAL, .any_host = true),
-    LLMOBS_SHAPE("POST", "/reranking", "rerank", "%p.rerank",
-                 .kind = LLMOBS_KIND_RETRIEVAL, .any_host = true),
+    LLMOBS_POST(RETRIEVAL, "/rerank", "rerank", "%p.rerank", .any_host = true),
+    LLMOBS_POST(RETRIEVAL, "/reranking", "rerank", "%p.rerank",
+                .any_host = true),
     /* DashScope. */
-    LLMOBS_SHAPE("POST", "/reranks", "rerank", "%p.rerank",
-                 .kind = LLMOBS_KIND_RETRIEVAL, .any_host = true),
+    LLMOBS_POST(RETRIEVAL, "/reranks", "rerank", "%p.rerank", .any_host = true),
     {.path = ""},
 };
 

@@ -9,10 +9,6 @@
 
 #define CODE_LEN 32
 
-#define SEARCH(p, op, name)                                                \
-    .method = "POST", .path = (p), .operation = (op), .span_name = (name), \
-    .kind = LLMOBS_KIND_RETRIEVAL
-
 #define STORE(dialect, id, its_signs)                                   \
     static const struct llmobs_form id##_form = {                       \
         .keys = id##_keys,                                              \
@@ -57,11 +53,12 @@ static const struct llmobs_store azure = {
 };
 
 static const struct llmobs_shape azure_shapes[] = {
-    {SEARCH("/indexes/*/docs/search", "search", "azure_search.search"),
-     .host = "*.search.windows.net", .by_body = true},
-    {SEARCH("/indexes(*)/docs/search.post.search", "search_odata",
-            "azure_search.search"),
-     .host = "*.search.windows.net", .by_body = true},
+    LLMOBS_POST(RETRIEVAL, "/indexes/*/docs/search", "search",
+                "azure_search.search", .host = "*.search.windows.net",
+                .by_body = true),
+    LLMOBS_POST(RETRIEVAL, "/indexes(*)/docs/search.post.search",
+                "search_odata", "azure_search.search",
+                .host = "*.search.windows.net", .by_body = true),
     {.path = ""},
 };
 
@@ -84,8 +81,8 @@ static const struct llmobs_store vectorize = {
 };
 
 static const struct llmobs_shape vectorize_shapes[] = {
-    {SEARCH("/vectorize/v2/indexes/*/query", "query", "vectorize.query"),
-     .host = "api.cloudflare.com"},
+    LLMOBS_POST(RETRIEVAL, "/vectorize/v2/indexes/*/query", "query",
+                "vectorize.query", .host = "api.cloudflare.com"),
     {.path = ""},
 };
 
@@ -113,8 +110,9 @@ static const struct llmobs_store meili = {
 };
 
 static const struct llmobs_shape meili_shapes[] = {
-    {SEARCH("/indexes/*/search", "search", "meilisearch.search")},
-    {SEARCH("/multi-search", "multi_search", "meilisearch.search")},
+    LLMOBS_POST(RETRIEVAL, "/indexes/*/search", "search", "meilisearch.search"),
+    LLMOBS_POST(RETRIEVAL, "/multi-search", "multi_search",
+                "meilisearch.search"),
     {.path = ""},
 };
 
@@ -149,14 +147,12 @@ static const struct llmobs_store milvus = {
 };
 
 static const struct llmobs_shape milvus_shapes[] = {
-    {SEARCH("/v2/vectordb/entities/search", "search", "milvus.search"),
-     .telling = true},
-    {SEARCH("/v2/vectordb/entities/hybrid_search", "hybrid_search",
-            "milvus.hybrid_search"),
-     .telling = true},
-    {SEARCH("/v2/vectordb/entities/advanced_search", "advanced_search",
-            "milvus.hybrid_search"),
-     .telling = true},
+    LLMOBS_POST(RETRIEVAL, "/v2/vectordb/entities/search", "search",
+                "milvus.search", .telling = true),
+    LLMOBS_POST(RETRIEVAL, "/v2/vectordb/entities/hybrid_search",
+                "hybrid_search", "milvus.hybrid_search", .telling = true),
+    LLMOBS_POST(RETRIEVAL, "/v2/vectordb/entities/advanced_search",
+                "advanced_search", "milvus.hybrid_search", .telling = true),
     {.path = ""},
 };
 
@@ -179,11 +175,10 @@ static const struct llmobs_store pinecone = {
 };
 
 static const struct llmobs_shape pinecone_shapes[] = {
-    {SEARCH("/query", "query", "pinecone.query"), .host = "*.pinecone.io",
-     .whole = true},
-    {SEARCH("/records/namespaces/*/search", "search_records",
-            "pinecone.search"),
-     .host = "*.pinecone.io"},
+    LLMOBS_POST(RETRIEVAL, "/query", "query", "pinecone.query",
+                .host = "*.pinecone.io", .whole = true),
+    LLMOBS_POST(RETRIEVAL, "/records/namespaces/*/search", "search_records",
+                "pinecone.search", .host = "*.pinecone.io"),
     {.path = ""},
 };
 
@@ -216,11 +211,9 @@ static const struct llmobs_store qdrant = {
     .fail = qdrant_fail,
 };
 
-#define POINTS(path, op)                                         \
-    {                                                            \
-        SEARCH("/collections/*/points/" path, op, "qdrant." op), \
-            .telling = true                                      \
-    }
+#define POINTS(path, op)                                                    \
+    LLMOBS_POST(RETRIEVAL, "/collections/*/points/" path, op, "qdrant." op, \
+                .telling = true)
 
 static const struct llmobs_shape qdrant_shapes[] = {
     POINTS("query", "query"),
@@ -271,7 +264,7 @@ static const struct llmobs_store typesense = {
 };
 
 static const struct llmobs_shape typesense_shapes[] = {
-    {SEARCH("/multi_search", "multi_search", "typesense.search")},
+    LLMOBS_POST(RETRIEVAL, "/multi_search", "multi_search", "typesense.search"),
     {.path = ""},
 };
 

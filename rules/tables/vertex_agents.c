@@ -213,10 +213,9 @@ static const struct llmobs_form form = {
     .framing = LLMOBS_FRAMING_LINES,
 };
 
-#define QUERY(operation, streamed)                                    \
-    LLMOBS_SHAPE("POST", "/reasoningEngines/*:" operation, operation, \
-                 "Vertex Agent", .kind = LLMOBS_KIND_AGENT,           \
-                 .genai = "invoke_agent", .streams = streamed)
+#define QUERY(operation, streamed)                                  \
+    LLMOBS_POST(AGENT, "/reasoningEngines/*:" operation, operation, \
+                "Vertex Agent", .genai = "invoke_agent", .streams = streamed)
 
 static const struct llmobs_shape shapes[] = {
     QUERY("query", false),

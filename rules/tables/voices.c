@@ -17,24 +17,16 @@
 #include "rules/read/usage.h"
 #include "rules/read/values.h"
 
-#define SAYS(suffix, row)                                                     \
-    {                                                                         \
-        .method = "POST", .path = suffix, .operation = "speech",              \
-        .genai = "generate_content", .span_name = "%p.speech", .media = true, \
-        .kind = LLMOBS_KIND_LLM, .form = LLMOBS_FORM(row)                     \
-    }
-#define SAYS_LINES(suffix, row)                                            \
-    {                                                                      \
-        .method = "POST", .path = suffix, .operation = "speech",           \
-        .genai = "generate_content", .span_name = "%p.speech",             \
-        .kind = LLMOBS_KIND_LLM, .streams = true, .form = LLMOBS_FORM(row) \
-    }
-#define HEARS(suffix, row)                                                   \
-    {                                                                        \
-        .method = "POST", .path = suffix, .operation = "transcription",      \
-        .genai = "transcription", .span_name = "%p.transcription",           \
-        .kind = LLMOBS_KIND_LLM, .form_data = true, .form = LLMOBS_FORM(row) \
-    }
+#define SAYS_BY(suffix, row, how)                        \
+    LLMOBS_POST(LLM, suffix, "speech", "%p.speech",      \
+                .genai = "generate_content", how = true, \
+                .form = LLMOBS_FORM(row))
+#define SAYS(suffix, row) SAYS_BY(suffix, row, .media)
+#define SAYS_LINES(suffix, row) SAYS_BY(suffix, row, .streams)
+#define HEARS(suffix, row)                                        \
+    LLMOBS_POST(LLM, suffix, "transcription", "%p.transcription", \
+                .genai = "transcription", .form_data = true,      \
+                .form = LLMOBS_FORM(row))
 
 /* -- ElevenLabs ------------------------------------------------------------ */
 
@@ -307,9 +299,8 @@ LLMOBS_FORMS(deepgram_forms, deepgram_voice, deepgram_ear, deepgram_reader);
 static const struct llmobs_shape deepgram_shapes[] = {
     SAYS("/v1/speak", deepgram_voice),
     HEARS("/v1/listen", deepgram_ear),
-    LLMOBS_SHAPE("POST", "/v1/read", "read", "%p.read", .kind = LLMOBS_KIND_LLM,
-                 .genai = "generate_content",
-                 .form = LLMOBS_FORM(deepgram_reader)),
+    LLMOBS_POST(LLM, "/v1/read", "read", "%p.read", .genai = "generate_content",
+                .form = LLMOBS_FORM(deepgram_reader)),
     {.path = ""},
 };
 
@@ -477,9 +468,8 @@ static const struct llmobs_form assembly_poll = {
 LLMOBS_FORMS(assembly_forms, assembly_ear, assembly_poll);
 
 static const struct llmobs_shape assembly_shapes[] = {
-    LLMOBS_SHAPE("POST", "/v2/transcript", "transcription", "%p.transcription",
-                 .kind = LLMOBS_KIND_LLM, .genai = "transcription",
-                 .form = LLMOBS_FORM(assembly_ear)),
+    LLMOBS_POST(LLM, "/v2/transcript", "transcription", "%p.transcription",
+                .genai = "transcription", .form = LLMOBS_FORM(assembly_ear)),
     LLMOBS_SHAPE("GET", "/v2/transcript/*", "get_transcript",
                  "%p.get_transcript", .kind = LLMOBS_KIND_TASK,
                  .bodyless = true, .form = LLMOBS_FORM(assembly_poll)),

@@ -193,8 +193,7 @@ static const struct llmobs_form form = {
 };
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/v1/graphql", "get", "weaviate.get",
-                 .kind = LLMOBS_KIND_RETRIEVAL),
+    LLMOBS_POST(RETRIEVAL, "/v1/graphql", "get", "weaviate.get"),
     {.path = ""},
 };
 

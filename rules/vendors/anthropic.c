@@ -139,17 +139,15 @@ static const struct llmobs_form form = {
 };
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/messages", "messages", "anthropic.request",
-                 .kind = LLMOBS_KIND_LLM, .not_path = "/threads/*/messages",
-                 .any_host = true),
-    LLMOBS_SHAPE("POST", "/publishers/anthropic/models/*:rawPredict",
-                 "rawPredict", "anthropic.request", .kind = LLMOBS_KIND_LLM,
-                 .not_path = "/models/count-tokens:rawPredict",
-                 .any_host = true, .telling = true),
-    LLMOBS_SHAPE("POST", "/publishers/anthropic/models/*:streamRawPredict",
-                 "streamRawPredict", "anthropic.request",
-                 .kind = LLMOBS_KIND_LLM, .any_host = true, .telling = true,
-                 .streams = true),
+    LLMOBS_POST(LLM, "/messages", "messages", "anthropic.request",
+                .not_path = "/threads/*/messages", .any_host = true),
+    LLMOBS_POST(LLM, "/publishers/anthropic/models/*:rawPredict", "rawPredict",
+                "anthropic.request",
+                .not_path = "/models/count-tokens:rawPredict", .any_host = true,
+                .telling = true),
+    LLMOBS_POST(LLM, "/publishers/anthropic/models/*:streamRawPredict",
+                "streamRawPredict", "anthropic.request", .any_host = true,
+                .telling = true, .streams = true),
     {.path = ""},
 };
 

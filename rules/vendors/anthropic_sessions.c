@@ -335,12 +335,12 @@ static const struct llmobs_form stream = {
 LLMOBS_FORMS(forms, create, send, stream);
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/sessions", "create_session",
-                 "anthropic.sessions.create", .kind = LLMOBS_KIND_TASK,
-                 .form = LLMOBS_FORM(create), .any_host = true),
-    LLMOBS_SHAPE("POST", "/sessions/sesn_*/events", "send_events",
-                 "anthropic.sessions.send", .kind = LLMOBS_KIND_TASK,
-                 .form = LLMOBS_FORM(send), .any_host = true),
+    LLMOBS_POST(TASK, "/sessions", "create_session",
+                "anthropic.sessions.create", .form = LLMOBS_FORM(create),
+                .any_host = true),
+    LLMOBS_POST(TASK, "/sessions/sesn_*/events", "send_events",
+                "anthropic.sessions.send", .form = LLMOBS_FORM(send),
+                .any_host = true),
     LLMOBS_SHAPE("GET", "/sessions/sesn_*/events/stream", "stream_events",
                  "anthropic.sessions.stream", .kind = LLMOBS_KIND_AGENT,
                  .genai = "invoke_agent", .form = LLMOBS_FORM(stream),

@@ -278,17 +278,15 @@ static const struct llmobs_form flow = {
 LLMOBS_FORMS(forms, agent, inline_agent, flow);
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/agents/*/agentAliases/*/sessions/*/text",
-                 "invoke_agent", "Bedrock Agent", .kind = LLMOBS_KIND_AGENT,
-                 .genai = "invoke_agent", .any_host = true, .telling = true,
-                 .streams = true, .form = LLMOBS_FORM(agent)),
-    LLMOBS_SHAPE("POST", "/agents/*", "invoke_inline_agent", "Bedrock Agent",
-                 .kind = LLMOBS_KIND_AGENT, .genai = "invoke_agent",
-                 .whole = true, .streams = true,
-                 .form = LLMOBS_FORM(inline_agent)),
-    LLMOBS_SHAPE("POST", "/flows/*/aliases/*", "invoke_flow", "Bedrock Flow",
-                 .kind = LLMOBS_KIND_WORKFLOW, .whole = true, .streams = true,
-                 .form = LLMOBS_FORM(flow)),
+    LLMOBS_POST(AGENT, "/agents/*/agentAliases/*/sessions/*/text",
+                "invoke_agent", "Bedrock Agent", .genai = "invoke_agent",
+                .any_host = true, .telling = true, .streams = true,
+                .form = LLMOBS_FORM(agent)),
+    LLMOBS_POST(AGENT, "/agents/*", "invoke_inline_agent", "Bedrock Agent",
+                .genai = "invoke_agent", .whole = true, .streams = true,
+                .form = LLMOBS_FORM(inline_agent)),
+    LLMOBS_POST(WORKFLOW, "/flows/*/aliases/*", "invoke_flow", "Bedrock Flow",
+                .whole = true, .streams = true, .form = LLMOBS_FORM(flow)),
     {.path = ""},
 };
 

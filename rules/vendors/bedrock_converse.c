@@ -116,12 +116,11 @@ static const struct llmobs_form form = {
 };
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/model/**/converse", "converse",
-                 "bedrock-runtime.command", .kind = LLMOBS_KIND_LLM,
-                 .any_host = true, .telling = true),
-    LLMOBS_SHAPE("POST", "/model/**/converse-stream", "converse_stream",
-                 "bedrock-runtime.command", .kind = LLMOBS_KIND_LLM,
-                 .any_host = true, .telling = true, .streams = true),
+    LLMOBS_POST(LLM, "/model/**/converse", "converse",
+                "bedrock-runtime.command", .any_host = true, .telling = true),
+    LLMOBS_POST(LLM, "/model/**/converse-stream", "converse_stream",
+                "bedrock-runtime.command", .any_host = true, .telling = true,
+                .streams = true),
     {.path = ""},
 };
 

@@ -97,9 +97,9 @@ static const struct llmobs_form form = {
 };
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/model/**/invoke", "embed", "bedrock-runtime.command",
-                 .kind = LLMOBS_KIND_EMBEDDING, .holds = "embed",
-                 .any_host = true, .telling = true),
+    LLMOBS_POST(EMBEDDING, "/model/**/invoke", "embed",
+                "bedrock-runtime.command", .holds = "embed", .any_host = true,
+                .telling = true),
     {.path = ""},
 };
 

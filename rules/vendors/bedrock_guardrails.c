@@ -107,9 +107,9 @@ static const struct llmobs_form form = {
 };
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/guardrail/*/version/*/apply", "apply_guardrail",
-                 "amazon_bedrock.applyGuardrail", .kind = LLMOBS_KIND_TASK,
-                 .any_host = true, .telling = true),
+    LLMOBS_POST(TASK, "/guardrail/*/version/*/apply", "apply_guardrail",
+                "amazon_bedrock.applyGuardrail", .any_host = true,
+                .telling = true),
     {.path = ""},
 };
 

@@ -686,13 +686,11 @@ static const struct llmobs_form form = {
 };
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/model/**/invoke", "invoke",
-                 "bedrock-runtime.command", .kind = LLMOBS_KIND_LLM,
-                 .any_host = true, .telling = true),
-    LLMOBS_SHAPE("POST", "/model/**/invoke-with-response-stream",
-                 "invoke_stream", "bedrock-runtime.command",
-                 .kind = LLMOBS_KIND_LLM, .any_host = true, .telling = true,
-                 .streams = true),
+    LLMOBS_POST(LLM, "/model/**/invoke", "invoke", "bedrock-runtime.command",
+                .any_host = true, .telling = true),
+    LLMOBS_POST(LLM, "/model/**/invoke-with-response-stream", "invoke_stream",
+                "bedrock-runtime.command", .any_host = true, .telling = true,
+                .streams = true),
     {.path = ""},
 };
 

@@ -298,22 +298,18 @@ static const struct llmobs_form rerank = {
 LLMOBS_FORMS(forms, rerank, retrieve, generate);
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/rerank", "rerank", "amazon_bedrock.rerank",
-                 .kind = LLMOBS_KIND_RETRIEVAL, .whole = true,
-                 .form = LLMOBS_FORM(rerank)),
-    LLMOBS_SHAPE("POST", "/knowledgebases/*/retrieve", "retrieve",
-                 "amazon_bedrock.retrieve", .kind = LLMOBS_KIND_RETRIEVAL,
-                 .any_host = true, .telling = true,
-                 .form = LLMOBS_FORM(retrieve)),
-    LLMOBS_SHAPE("POST", "/retrieveAndGenerate", "retrieve_and_generate",
-                 "amazon_bedrock.retrieveAndGenerate",
-                 .kind = LLMOBS_KIND_WORKFLOW, .any_host = true,
-                 .telling = true, .form = LLMOBS_FORM(generate)),
-    LLMOBS_SHAPE(
-        "POST", "/retrieveAndGenerateStream", "retrieve_and_generate_stream",
-        "amazon_bedrock.retrieveAndGenerate", .kind = LLMOBS_KIND_WORKFLOW,
-        .any_host = true, .telling = true, .streams = true,
-        .form = LLMOBS_FORM(generate)),
+    LLMOBS_POST(RETRIEVAL, "/rerank", "rerank", "amazon_bedrock.rerank",
+                .whole = true, .form = LLMOBS_FORM(rerank)),
+    LLMOBS_POST(RETRIEVAL, "/knowledgebases/*/retrieve", "retrieve",
+                "amazon_bedrock.retrieve", .any_host = true, .telling = true,
+                .form = LLMOBS_FORM(retrieve)),
+    LLMOBS_POST(WORKFLOW, "/retrieveAndGenerate", "retrieve_and_generate",
+                "amazon_bedrock.retrieveAndGenerate", .any_host = true,
+                .telling = true, .form = LLMOBS_FORM(generate)),
+    LLMOBS_POST(
+        WORKFLOW, "/retrieveAndGenerateStream", "retrieve_and_generate_stream",
+        "amazon_bedrock.retrieveAndGenerate", .any_host = true, .telling = true,
+        .streams = true, .form = LLMOBS_FORM(generate)),
     {.path = ""},
 };
 

@@ -13,9 +13,9 @@ static const struct llmobs_form form = {
 };
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/model/**/invoke", "rerank",
-                 "bedrock-runtime.command", .kind = LLMOBS_KIND_RETRIEVAL,
-                 .holds = "rerank", .any_host = true, .telling = true),
+    LLMOBS_POST(RETRIEVAL, "/model/**/invoke", "rerank",
+                "bedrock-runtime.command", .holds = "rerank", .any_host = true,
+                .telling = true),
     {.path = ""},
 };
 

@@ -319,14 +319,12 @@ static const struct llmobs_form form = {
 };
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/*:generateContent", "generateContent",
-                 "google_genai.request", .kind = LLMOBS_KIND_LLM,
-                 .genai = "generate_content", .any_host = true,
-                 .telling = true),
-    LLMOBS_SHAPE("POST", "/*:streamGenerateContent", "streamGenerateContent",
-                 "google_genai.request", .kind = LLMOBS_KIND_LLM,
-                 .genai = "generate_content", .any_host = true, .telling = true,
-                 .streams = true),
+    LLMOBS_POST(LLM, "/*:generateContent", "generateContent",
+                "google_genai.request", .genai = "generate_content",
+                .any_host = true, .telling = true),
+    LLMOBS_POST(LLM, "/*:streamGenerateContent", "streamGenerateContent",
+                "google_genai.request", .genai = "generate_content",
+                .any_host = true, .telling = true, .streams = true),
     {.path = ""},
 };
 

@@ -174,14 +174,12 @@ static const struct llmobs_form form = {
 /* predict serves models of all kinds, so the path must have the name of an
  * embedding model. */
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/*:embedContent", "embedContent",
-                 "google_genai.request", .kind = LLMOBS_KIND_EMBEDDING,
-                 .any_host = true, .telling = true),
-    LLMOBS_SHAPE("POST", "/*:batchEmbedContents", "batchEmbedContents",
-                 "google_genai.request", .kind = LLMOBS_KIND_EMBEDDING,
-                 .any_host = true, .telling = true),
-    LLMOBS_SHAPE("POST", "/*embedding*:predict", "predict",
-                 "google_genai.request", .kind = LLMOBS_KIND_EMBEDDING),
+    LLMOBS_POST(EMBEDDING, "/*:embedContent", "embedContent",
+                "google_genai.request", .any_host = true, .telling = true),
+    LLMOBS_POST(EMBEDDING, "/*:batchEmbedContents", "batchEmbedContents",
+                "google_genai.request", .any_host = true, .telling = true),
+    LLMOBS_POST(EMBEDDING, "/*embedding*:predict", "predict",
+                "google_genai.request"),
     {.path = ""},
 };
 

@@ -379,16 +379,15 @@ static const struct llmobs_form form = {
 LLMOBS_FORMS(forms, fetch_form);
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/interactions", "interaction", "google_genai.request",
-                 .kind = LLMOBS_KIND_LLM, .genai = "generate_content",
-                 .any_host = true),
+    LLMOBS_POST(LLM, "/interactions", "interaction", "google_genai.request",
+                .genai = "generate_content", .any_host = true),
     LLMOBS_SHAPE("GET", "/interactions/*", "retrieve",
                  "google_genai.getInteraction", .kind = LLMOBS_KIND_TASK,
                  .genai = "fetch_response", .bodyless = true,
                  .form = LLMOBS_FORM(fetch_form)),
-    LLMOBS_SHAPE("POST", "/interactions/*/cancel", "cancel",
-                 "google_genai.cancelInteraction", .kind = LLMOBS_KIND_TASK,
-                 .bodyless = true, .form = LLMOBS_FORM(fetch_form)),
+    LLMOBS_POST(TASK, "/interactions/*/cancel", "cancel",
+                "google_genai.cancelInteraction", .bodyless = true,
+                .form = LLMOBS_FORM(fetch_form)),
     LLMOBS_SHAPE("DELETE", "/interactions/*", "delete",
                  "google_genai.deleteInteraction", .kind = LLMOBS_KIND_TASK,
                  .bodyless = true, .form = LLMOBS_FORM(fetch_form)),

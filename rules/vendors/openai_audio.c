@@ -180,12 +180,9 @@ static const struct llmobs_form form = {
     .unknown = "unknown_model",
 };
 
-#define SHAPE(suffix, word, name)                                  \
-    {                                                              \
-        .method = "POST", .path = suffix, .operation = word,       \
-        .span_name = name, .kind = LLMOBS_KIND_LLM, .genai = word, \
-        .any_host = true, .telling = true, .form_data = true       \
-    }
+#define SHAPE(suffix, word, name)                                         \
+    LLMOBS_POST(LLM, suffix, word, name, .genai = word, .any_host = true, \
+                .telling = true, .form_data = true)
 
 static const struct llmobs_shape shapes[] = {
     SHAPE("/audio/transcriptions", "transcription", "%s.createTranscription"),

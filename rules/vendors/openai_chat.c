@@ -77,26 +77,23 @@ LLMOBS_FORMS(forms, cortex);
 
 static const struct llmobs_shape shapes[] = {
     /* An order: the answer comes elsewhere. */
-    LLMOBS_SHAPE("POST", "/chat/completions", "chat", "%s.createChatCompletion",
-                 .kind = LLMOBS_KIND_LLM, .not_path = "/async/chat/completions",
-                 .helper = ".completions.parse",
-                 .helper_name = "%s.parseChatCompletion", .any_host = true,
-                 .telling = true),
+    LLMOBS_POST(LLM, "/chat/completions", "chat", "%s.createChatCompletion",
+                .not_path = "/async/chat/completions",
+                .helper = ".completions.parse",
+                .helper_name = "%s.parseChatCompletion", .any_host = true,
+                .telling = true),
     /* Perplexity. */
-    LLMOBS_SHAPE("POST", "/v1/sonar", "chat", "%s.createChatCompletion",
-                 .kind = LLMOBS_KIND_LLM),
+    LLMOBS_POST(LLM, "/v1/sonar", "chat", "%s.createChatCompletion"),
     /* Databricks. */
-    LLMOBS_SHAPE("POST", "/serving-endpoints/*/invocations", "chat",
-                 "%s.createChatCompletion", .kind = LLMOBS_KIND_LLM,
-                 .by_body = true),
+    LLMOBS_POST(LLM, "/serving-endpoints/*/invocations", "chat",
+                "%s.createChatCompletion", .by_body = true),
     /* SageMaker. */
-    LLMOBS_SHAPE("POST", "/endpoints/*/invocations", "chat",
-                 "%s.createChatCompletion", .kind = LLMOBS_KIND_LLM,
-                 .by_body = true),
+    LLMOBS_POST(LLM, "/endpoints/*/invocations", "chat",
+                "%s.createChatCompletion", .by_body = true),
     /* Snowflake. */
-    LLMOBS_SHAPE("POST", "/cortex/inference:complete", "chat",
-                 "%s.createChatCompletion", .kind = LLMOBS_KIND_LLM,
-                 .streams = true, .form = LLMOBS_FORM(cortex)),
+    LLMOBS_POST(LLM, "/cortex/inference:complete", "chat",
+                "%s.createChatCompletion", .streams = true,
+                .form = LLMOBS_FORM(cortex)),
     {.path = ""},
 };
 

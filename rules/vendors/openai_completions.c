@@ -93,17 +93,17 @@ static const struct llmobs_form form = {
 };
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/completions", "completion", "%s.createCompletion",
-                 .kind = LLMOBS_KIND_LLM, .not_path = "/chat/completions",
-                 .genai = "text_completion", .any_host = true),
+    LLMOBS_POST(LLM, "/completions", "completion", "%s.createCompletion",
+                .not_path = "/chat/completions", .genai = "text_completion",
+                .any_host = true),
     /* Databricks. */
-    LLMOBS_SHAPE("POST", "/serving-endpoints/*/invocations", "completion",
-                 "%s.createCompletion", .kind = LLMOBS_KIND_LLM,
-                 .genai = "text_completion", .by_body = true),
+    LLMOBS_POST(LLM, "/serving-endpoints/*/invocations", "completion",
+                "%s.createCompletion", .genai = "text_completion",
+                .by_body = true),
     /* SageMaker. */
-    LLMOBS_SHAPE("POST", "/endpoints/*/invocations", "completion",
-                 "%s.createCompletion", .kind = LLMOBS_KIND_LLM,
-                 .genai = "text_completion", .by_body = true),
+    LLMOBS_POST(LLM, "/endpoints/*/invocations", "completion",
+                "%s.createCompletion", .genai = "text_completion",
+                .by_body = true),
     {.path = ""},
 };
 

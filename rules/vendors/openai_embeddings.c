@@ -168,24 +168,21 @@ static const struct llmobs_form multimodal = {
 LLMOBS_FORMS(forms, multimodal);
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/embeddings", "embedding", "%s.createEmbedding",
-                 .kind = LLMOBS_KIND_EMBEDDING, .any_host = true,
-                 .shared = true),
+    LLMOBS_POST(EMBEDDING, "/embeddings", "embedding", "%s.createEmbedding",
+                .any_host = true, .shared = true),
     /* Voyage. */
-    LLMOBS_SHAPE("POST", "/multimodalembeddings", "embedding",
-                 "%s.createEmbedding", .kind = LLMOBS_KIND_EMBEDDING,
-                 .form = LLMOBS_FORM(multimodal), .any_host = true),
+    LLMOBS_POST(EMBEDDING, "/multimodalembeddings", "embedding",
+                "%s.createEmbedding", .form = LLMOBS_FORM(multimodal),
+                .any_host = true),
     /* Databricks. */
-    LLMOBS_SHAPE("POST", "/serving-endpoints/*/invocations", "embedding",
-                 "%s.createEmbedding", .kind = LLMOBS_KIND_EMBEDDING,
-                 .by_body = true),
+    LLMOBS_POST(EMBEDDING, "/serving-endpoints/*/invocations", "embedding",
+                "%s.createEmbedding", .by_body = true),
     /* SageMaker. */
-    LLMOBS_SHAPE("POST", "/endpoints/*/invocations", "embedding",
-                 "%s.createEmbedding", .kind = LLMOBS_KIND_EMBEDDING,
-                 .by_body = true),
+    LLMOBS_POST(EMBEDDING, "/endpoints/*/invocations", "embedding",
+                "%s.createEmbedding", .by_body = true),
     /* Snowflake. */
-    LLMOBS_SHAPE("POST", "/cortex/inference:embed", "embedding",
-                 "%s.createEmbedding", .kind = LLMOBS_KIND_EMBEDDING),
+    LLMOBS_POST(EMBEDDING, "/cortex/inference:embed", "embedding",
+                "%s.createEmbedding"),
     {.path = ""},
 };
 

@@ -93,8 +93,7 @@ static const struct llmobs_form form = {
 };
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/moderations", "moderation", "%s.createModeration",
-                 .kind = LLMOBS_KIND_TASK),
+    LLMOBS_POST(TASK, "/moderations", "moderation", "%s.createModeration"),
     {.path = ""},
 };
 

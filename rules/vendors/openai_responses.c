@@ -352,15 +352,14 @@ static const struct llmobs_form form = {
 LLMOBS_FORMS(forms, llmobs_responses_fetch);
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/responses", "response", "%s.createResponse",
-                 .kind = LLMOBS_KIND_LLM, .helper = "responses.parse",
-                 .helper_name = "%s.parseResponse", .any_host = true),
+    LLMOBS_POST(LLM, "/responses", "response", "%s.createResponse",
+                .helper = "responses.parse", .helper_name = "%s.parseResponse",
+                .any_host = true),
     /* Its output is the shorter conversation. */
-    LLMOBS_SHAPE("POST", "/responses/compact", "compact", "%s.compactResponse",
-                 .kind = LLMOBS_KIND_LLM, .any_host = true),
+    LLMOBS_POST(LLM, "/responses/compact", "compact", "%s.compactResponse",
+                .any_host = true),
     /* Perplexity. */
-    LLMOBS_SHAPE("POST", "/v1/agent", "response", "%s.createResponse",
-                 .kind = LLMOBS_KIND_LLM),
+    LLMOBS_POST(LLM, "/v1/agent", "response", "%s.createResponse"),
     LLMOBS_SHAPE("GET", "/responses/resp_*", "retrieve", "%s.retrieveResponse",
                  .kind = LLMOBS_KIND_TASK, .genai = "fetch_response",
                  .any_host = true, .bodyless = true,
@@ -368,13 +367,11 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("GET", "/responses/*", "retrieve", "%s.retrieveResponse",
                  .kind = LLMOBS_KIND_TASK, .genai = "fetch_response",
                  .bodyless = true, .form = LLMOBS_FORM(llmobs_responses_fetch)),
-    LLMOBS_SHAPE("POST", "/responses/resp_*/cancel", "cancel",
-                 "%s.cancelResponse", .kind = LLMOBS_KIND_TASK,
-                 .any_host = true, .bodyless = true,
-                 .form = LLMOBS_FORM(llmobs_responses_fetch)),
-    LLMOBS_SHAPE("POST", "/responses/*/cancel", "cancel", "%s.cancelResponse",
-                 .kind = LLMOBS_KIND_TASK, .bodyless = true,
-                 .form = LLMOBS_FORM(llmobs_responses_fetch)),
+    LLMOBS_POST(TASK, "/responses/resp_*/cancel", "cancel", "%s.cancelResponse",
+                .any_host = true, .bodyless = true,
+                .form = LLMOBS_FORM(llmobs_responses_fetch)),
+    LLMOBS_POST(TASK, "/responses/*/cancel", "cancel", "%s.cancelResponse",
+                .bodyless = true, .form = LLMOBS_FORM(llmobs_responses_fetch)),
     {.path = ""},
 };
 

@@ -75,9 +75,8 @@ static const struct llmobs_form form = {
 };
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/vector_stores/*/search", "vector_store_search",
-                 "%s.searchVectorStore", .kind = LLMOBS_KIND_RETRIEVAL,
-                 .any_host = true, .telling = true),
+    LLMOBS_POST(RETRIEVAL, "/vector_stores/*/search", "vector_store_search",
+                "%s.searchVectorStore", .any_host = true, .telling = true),
     {.path = ""},
 };
 

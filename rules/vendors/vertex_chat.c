@@ -32,15 +32,14 @@ static const struct llmobs_form form = {
 };
 
 static const struct llmobs_shape shapes[] = {
-    LLMOBS_SHAPE("POST", "/publishers/*/models/*:rawPredict", "rawPredict",
-                 "%s.createChatCompletion", .kind = LLMOBS_KIND_LLM,
-                 .not_path = "/publishers/anthropic/models/*:rawPredict",
-                 .any_host = true),
-    LLMOBS_SHAPE("POST", "/publishers/*/models/*:streamRawPredict",
-                 "streamRawPredict", "%s.createChatCompletion",
-                 .kind = LLMOBS_KIND_LLM,
-                 .not_path = "/publishers/anthropic/models/*:streamRawPredict",
-                 .any_host = true, .streams = true),
+    LLMOBS_POST(LLM, "/publishers/*/models/*:rawPredict", "rawPredict",
+                "%s.createChatCompletion",
+                .not_path = "/publishers/anthropic/models/*:rawPredict",
+                .any_host = true),
+    LLMOBS_POST(LLM, "/publishers/*/models/*:streamRawPredict",
+                "streamRawPredict", "%s.createChatCompletion",
+                .not_path = "/publishers/anthropic/models/*:streamRawPredict",
+                .any_host = true, .streams = true),
     {.path = ""},
 };
 
