@@ -197,12 +197,8 @@ static const char *read_row(const struct llmobs_json *json, struct row *row)
 static const struct llmobs_shape *shape_named(
     const struct llmobs_dialect *dialect, const char *operation)
 {
-    const struct llmobs_shape *shape = dialect->shapes;
-
-    if (!operation)
-        return shape;
-    for (; *shape->path; shape++)
-        if (strcmp(shape->operation, operation) == 0)
+    LLMOBS_SHAPES_EACH (shape, dialect)
+        if (!operation || strcmp(shape->operation, operation) == 0)
             return shape;
     return NULL;
 }

@@ -74,7 +74,6 @@ int llmobs_rules_note(const struct llmobs_match *match, char *out, size_t cap)
 static const struct llmobs_shape *find_shape(
     const struct llmobs_dialect *dialect, struct llmobs_text text)
 {
-    const struct llmobs_shape *shape = dialect ? dialect->shapes : NULL;
     const char *blank = memchr(text.data, ' ', text.len);
     struct llmobs_text method = {"POST", 4}, path = text;
 
@@ -83,7 +82,9 @@ static const struct llmobs_shape *find_shape(
         path.data = blank + 1;
         path.len -= method.len + 1;
     }
-    for (; shape && *shape->path; shape++)
+    if (!dialect)
+        return NULL;
+    LLMOBS_SHAPES_EACH (shape, dialect)
         if (llmobs_text_is(path, shape->path) &&
             llmobs_text_is(method, shape->method))
             return shape;

@@ -818,11 +818,9 @@ static int read_as_other(const struct llmobs_rule *first,
     bool behind = false;
     int rc = -ENOENT;
 
-    for (; *dialect && rc == -ENOENT; dialect++) {
-        const struct llmobs_shape *shape = (*dialect)->shapes;
-
-        for (; *shape->path && rc == -ENOENT; shape++) {
-            if (behind && has_path(shape, classified)) {
+    for (; *dialect && rc == -ENOENT; dialect++)
+        LLMOBS_SHAPES_EACH (shape, *dialect) {
+            if (rc == -ENOENT && behind && has_path(shape, classified)) {
                 rule.dialect = *dialect;
                 rule.shape = classified->shape = shape;
                 span->kind = shape->kind;
@@ -830,7 +828,6 @@ static int read_as_other(const struct llmobs_rule *first,
             }
             behind = behind || shape == first->shape;
         }
-    }
     return rc;
 }
 

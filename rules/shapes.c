@@ -12,8 +12,7 @@ int llmobs_shapes_init(struct llmobs_shapes *shapes,
     size_t count = 0;
 
     for (size_t i = 0; dialects[i]; i++)
-        for (const struct llmobs_shape *s = dialects[i]->shapes; *s->path; s++)
-            count++;
+        count += dialects[i]->shape_count;
     if (index && index->count != count)
         return -EINVAL;
     *shapes = (struct llmobs_shapes){
@@ -21,7 +20,7 @@ int llmobs_shapes_init(struct llmobs_shapes *shapes,
     if (!shapes->rules)
         return -ENOMEM;
     for (; *dialects; dialects++)
-        for (const struct llmobs_shape *s = (*dialects)->shapes; *s->path; s++)
+        LLMOBS_SHAPES_EACH (s, *dialects)
             shapes->rules[shapes->count++] =
                 (struct llmobs_rule){.dialect = *dialects, .shape = s};
     return 0;

@@ -38,8 +38,7 @@ size_t llmobs_shapes_index(const struct llmobs_dialect *const *dialects,
     for (size_t i = 0; i <= LLMOBS_SHAPES_BUCKETS; i++)
         *(ends[i] = &index->first[i]) = LLMOBS_SHAPES_NONE;
     for (; *dialects; dialects++)
-        for (const struct llmobs_shape *s = (*dialects)->shapes; *s->path;
-             s++) {
+        LLMOBS_SHAPES_EACH (s, *dialects) {
             struct llmobs_shapes_link *link = &index->links[count];
             uint16_t **end;
 

@@ -144,6 +144,14 @@ struct llmobs_shape {
         .operation = operation_, .span_name = __VA_ARGS__             \
     }
 
+/* The member of a dialect that is the table of its shapes; and a loop over
+ * them. */
+#define LLMOBS_SHAPES(rows) \
+    .shapes = (rows), .shape_count = sizeof(rows) / sizeof((rows)[0])
+#define LLMOBS_SHAPES_EACH(shape, dialect)                     \
+    for (const struct llmobs_shape *shape = (dialect)->shapes; \
+         shape < (dialect)->shapes + (dialect)->shape_count; shape++)
+
 /* A known host: a row of the provider table. It has no pointers, as the loader
  * would have to relocate each of them in every process. */
 struct llmobs_provider {
@@ -192,8 +200,9 @@ struct llmobs_dialect {
     /* The recorder's way with pictures, sounds and files within the JSON of
      * its requests and of its answers: LLMOBS_MEDIA_* (left_out.h) or 0. */
     unsigned sent_media, answered_media;
-    const struct llmobs_shape *shapes; /* ended by a shape with an empty path */
-    const struct llmobs_form *form;    /* its functions (reading.h) */
+    const struct llmobs_shape *shapes; /* LLMOBS_SHAPES */
+    unsigned char shape_count;
+    const struct llmobs_form *form;         /* its functions (reading.h) */
     const struct llmobs_form *const *forms; /* by the shapes' numbers, from 1 */
     enum llmobs_group group;
     /* For a dialect without a form, which keeps the bodies as texts: */

@@ -109,16 +109,13 @@ const struct llmobs_shape *llmobs_match_shape(
     const struct llmobs_dialect *const *dialects, const char *method,
     struct llmobs_text path, bool any_host, const struct llmobs_dialect **found)
 {
-    for (; *dialects; dialects++) {
-        const struct llmobs_shape *shape = (*dialects)->shapes;
-
-        for (; *shape->path; shape++) {
+    for (; *dialects; dialects++)
+        LLMOBS_SHAPES_EACH (shape, *dialects) {
             if (!llmobs_match_has(shape, method, path, any_host))
                 continue;
             *found = *dialects;
             return shape;
         }
-    }
     return NULL;
 }
 

@@ -379,8 +379,7 @@ static const struct llmobs_shape shapes[] = {
     A2A("/a2a", .signs = header_signs),
     /* Bedrock's AgentCore, whose other agents have the path, too. */
     A2A("/runtimes/*/invocations", .any_host = true, .signs = header_signs),
-    {.path = ""},
 };
 
-LLMOBS_DIALECT(a2a, .integration = "a2a", .genai = "_OTHER", .shapes = shapes,
-               .form = &form, LLMOBS_ALL_MEDIA_TOLD);
+LLMOBS_DIALECT(a2a, .integration = "a2a", .genai = "_OTHER",
+               LLMOBS_SHAPES(shapes), .form = &form, LLMOBS_ALL_MEDIA_TOLD);

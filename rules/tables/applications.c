@@ -115,11 +115,10 @@ static const struct llmobs_shape dify_shapes[] = {
                 .form = LLMOBS_FORM(dify_flow_form), .any_host = true),
     LLMOBS_POST(RETRIEVAL, "/datasets/*/retrieve", "retrieve", "dify.retrieve",
                 .form = LLMOBS_FORM(dify_search_form), .any_host = true),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(dify, .integration = "dify", .server = true,
-               .shapes = dify_shapes, .forms = dify_forms);
+               LLMOBS_SHAPES(dify_shapes), .forms = dify_forms);
 
 /* -- Flowise --------------------------------------------------------------- */
 
@@ -154,11 +153,10 @@ static const struct llmobs_shape flowise_shapes[] = {
     LLMOBS_POST(AGENT, "/api/v1/prediction/*-*-*-*-*", "prediction",
                 "flowise.prediction", .genai = "invoke_agent",
                 .any_host = true),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(flowise, .integration = "flowise", .server = true,
-               .shapes = flowise_shapes, .form = &flowise_form,
+               LLMOBS_SHAPES(flowise_shapes), .form = &flowise_form,
                .sent_media = LLMOBS_MEDIA_TOLD);
 
 /* -- n8n ------------------------------------------------------------------- */
@@ -191,8 +189,8 @@ static const struct llmobs_shape n8n_shapes[] = {
                 .genai = "invoke_agent", .any_host = true),
     LLMOBS_POST(AGENT, "/webhook-test/*/chat", "chat", "n8n.chat",
                 .genai = "invoke_agent", .any_host = true),
-    {.path = ""},
 };
 
-LLMOBS_DIALECT(n8n, .integration = "n8n", .server = true, .shapes = n8n_shapes,
-               .form = &n8n_form, .sent_media = LLMOBS_MEDIA_TOLD);
+LLMOBS_DIALECT(n8n, .integration = "n8n", .server = true,
+               LLMOBS_SHAPES(n8n_shapes), .form = &n8n_form,
+               .sent_media = LLMOBS_MEDIA_TOLD);

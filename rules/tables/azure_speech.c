@@ -150,8 +150,7 @@ static const struct llmobs_shape shapes[] = {
                 "short_transcription", "azure_speech.transcription",
                 .genai = "transcription", .form = LLMOBS_FORM(short_audio),
                 .form_data = true),
-    {.path = ""},
 };
 
-LLMOBS_DIALECT(azure_speech, .integration = "azure_speech", .shapes = shapes,
-               .forms = forms);
+LLMOBS_DIALECT(azure_speech, .integration = "azure_speech",
+               LLMOBS_SHAPES(shapes), .forms = forms);

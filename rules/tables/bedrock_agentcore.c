@@ -130,9 +130,8 @@ static const struct llmobs_shape shapes[] = {
                 "bedrock_agentcore.invoke_agent_runtime",
                 .genai = "invoke_agent", .any_host = true, .shared = true,
                 .by_body = true),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(bedrock_agentcore, .integration = "bedrock_agentcore",
-               .genai = "aws.bedrock", .shapes = shapes, .form = &form,
+               .genai = "aws.bedrock", LLMOBS_SHAPES(shapes), .form = &form,
                LLMOBS_ALL_MEDIA_TOLD);

@@ -88,8 +88,8 @@ static const struct llmobs_form form = {
 /* Under /api/v2 the path first has the tenant and the database. */
 static const struct llmobs_shape shapes[] = {
     LLMOBS_POST(RETRIEVAL, "/collections/*/query", "query", "chroma.query"),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(chroma, .integration = "chroma", .genai = "_OTHER",
-               .group = LLMOBS_GROUP_VECTOR, .shapes = shapes, .form = &form);
+               .group = LLMOBS_GROUP_VECTOR, LLMOBS_SHAPES(shapes),
+               .form = &form);

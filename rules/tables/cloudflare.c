@@ -76,9 +76,8 @@ static const struct llmobs_shape shapes[] = {
     /* Its gateway. */
     LLMOBS_POST(LLM, "/workers-ai/**", "run", "cloudflare.run",
                 .by_body = true),
-    {.path = ""},
 };
 
-LLMOBS_DIALECT(cloudflare, .integration = "cloudflare", .shapes = shapes,
+LLMOBS_DIALECT(cloudflare, .integration = "cloudflare", LLMOBS_SHAPES(shapes),
                .forms = forms, .form = &form, .sent_media = LLMOBS_MEDIA_KEPT,
                .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_DATA);

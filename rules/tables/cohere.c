@@ -77,9 +77,8 @@ static const struct llmobs_shape shapes[] = {
                 .form = LLMOBS_FORM(embeddings)),
     LLMOBS_POST(EMBEDDING, "/v1/embed", "embedding", "cohere.request",
                 .form = LLMOBS_FORM(embeddings)),
-    {.path = ""},
 };
 
-LLMOBS_DIALECT(cohere, .integration = "cohere", .shapes = shapes,
+LLMOBS_DIALECT(cohere, .integration = "cohere", LLMOBS_SHAPES(shapes),
                .forms = forms, .form = &form, .sent_media = LLMOBS_MEDIA_KEPT,
                .answered_media = LLMOBS_MEDIA_TOLD);

@@ -154,8 +154,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_POST(RETRIEVAL, "/rerank/text-rerank/text-rerank", "rerank",
                 "dashscope.rerank", .form = LLMOBS_FORM(reranking),
                 .any_host = true),
-    {.path = ""},
 };
 
-LLMOBS_DIALECT(dashscope, .integration = "dashscope", .shapes = shapes,
+LLMOBS_DIALECT(dashscope, .integration = "dashscope", LLMOBS_SHAPES(shapes),
                .forms = forms, .form = &form, LLMOBS_ALL_MEDIA_TOLD);

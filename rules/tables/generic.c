@@ -45,12 +45,11 @@ static int generic_read(const struct llmobs_classified *classified,
 
 static const struct llmobs_shape shapes[] = {
     LLMOBS_POST(WORKFLOW, "*", "request", "llm_proxy.request"),
-    {.path = ""},
 };
 
 const struct llmobs_dialect llmobs_dialect_generic = {
     .name = "http",
     .integration = "http",
-    .shapes = shapes,
+    LLMOBS_SHAPES(shapes),
     .read = generic_read,
 };

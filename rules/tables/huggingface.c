@@ -441,8 +441,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_POST(LLM, "/endpoints/*/invocations", "generate",
                 "huggingface.generate", .genai = "text_completion",
                 .by_body = true),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(huggingface, .integration = "huggingface", LLMOBS_ALL_MEDIA_TOLD,
-               .shapes = shapes, .forms = forms, .form = &form);
+               LLMOBS_SHAPES(shapes), .forms = forms, .form = &form);

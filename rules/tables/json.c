@@ -16,8 +16,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_POST(TOOL, "/tool", "tool", "%p.tool"),
     LLMOBS_POST(TASK, "/task", "task", "%p.task"),
     LLMOBS_POST(WORKFLOW, "/workflow", "workflow", "%p.workflow"),
-    {.path = ""},
 };
 
-LLMOBS_DIALECT(json, .integration = "http", .genai = "_OTHER", .shapes = shapes,
-               .form = &form);
+LLMOBS_DIALECT(json, .integration = "http", .genai = "_OTHER",
+               LLMOBS_SHAPES(shapes), .form = &form);

@@ -252,8 +252,7 @@ static const struct llmobs_shape shapes[] = {
     RUN("/threads/*/runs/stream"),
     RUN("/runs/wait"),
     RUN("/runs/stream"),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(langgraph, .integration = "langgraph", .server = true,
-               .shapes = shapes, .form = &form, LLMOBS_ALL_MEDIA_TOLD);
+               LLMOBS_SHAPES(shapes), .form = &form, LLMOBS_ALL_MEDIA_TOLD);

@@ -315,9 +315,8 @@ static const struct llmobs_shape shapes[] = {
                 .form = LLMOBS_FORM(embeddings), .any_host = true),
     LLMOBS_POST(EMBEDDING, "/embeddings", "embedding", "llama_cpp.embedding",
                 .form = LLMOBS_FORM(embeddings), .any_host = true),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(llama_cpp, .integration = "llama_cpp", .server = true,
-               .sent_media = LLMOBS_MEDIA_TOLD, .shapes = shapes,
+               .sent_media = LLMOBS_MEDIA_TOLD, LLMOBS_SHAPES(shapes),
                .forms = forms, .form = &form);

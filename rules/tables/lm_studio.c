@@ -312,8 +312,7 @@ static const struct llmobs_form form = {
 
 static const struct llmobs_shape shapes[] = {
     LLMOBS_POST(LLM, "/api/v1/chat", "chat", "lmstudio.chat", .any_host = true),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(lmstudio, .integration = "lmstudio", .server = true,
-               .shapes = shapes, .form = &form, LLMOBS_ALL_MEDIA_TOLD);
+               LLMOBS_SHAPES(shapes), .form = &form, LLMOBS_ALL_MEDIA_TOLD);

@@ -101,11 +101,10 @@ static const struct llmobs_form sglang_form = {
 static const struct llmobs_shape sglang_shapes[] = {
     LLMOBS_POST(LLM, "/generate", "generate", "sglang.generate",
                 .genai = "text_completion", .any_host = true, .whole = true),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(sglang, .integration = "sglang", .server = true,
-               .shapes = sglang_shapes, .form = &sglang_form,
+               LLMOBS_SHAPES(sglang_shapes), .form = &sglang_form,
                .sent_media = LLMOBS_MEDIA_TOLD);
 
 /* -- Triton ---------------------------------------------------------------- */
@@ -157,11 +156,10 @@ static const struct llmobs_shape triton_shapes[] = {
     TRITON("generate_stream", true),
     TRITON("versions/*/generate", false),
     TRITON("versions/*/generate_stream", true),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(triton, .integration = "triton", .server = true,
-               .shapes = triton_shapes, .form = &triton_form);
+               LLMOBS_SHAPES(triton_shapes), .form = &triton_form);
 
 /* -- KoboldCpp ------------------------------------------------------------- */
 
@@ -214,11 +212,10 @@ static const struct llmobs_shape kobold_shapes[] = {
     KOBOLD("/api/v1/generate", false),
     KOBOLD("/api/latest/generate", false),
     KOBOLD("/api/extra/generate/stream", true),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(koboldcpp, .integration = "koboldcpp", .server = true,
-               .shapes = kobold_shapes, .form = &kobold_form,
+               LLMOBS_SHAPES(kobold_shapes), .form = &kobold_form,
                .sent_media = LLMOBS_MEDIA_TOLD);
 
 /* -- vLLM's pooling models ------------------------------------------------- */
@@ -287,11 +284,10 @@ static const struct llmobs_shape vllm_shapes[] = {
                 .form = LLMOBS_FORM(vllm_pooling), .any_host = true),
     LLMOBS_POST(TASK, "/classify", "classify", "vllm.classify",
                 .form = LLMOBS_FORM(vllm_classify), .any_host = true),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(vllm, .integration = "vllm", .server = true,
-               .shapes = vllm_shapes, .forms = vllm_forms);
+               LLMOBS_SHAPES(vllm_shapes), .forms = vllm_forms);
 
 /* -- whisper.cpp ----------------------------------------------------------- */
 
@@ -331,8 +327,7 @@ static const struct llmobs_form whisper_form = {
 static const struct llmobs_shape whisper_shapes[] = {
     LLMOBS_POST(LLM, "/inference", "transcription", "whisper_cpp.transcription",
                 .genai = "transcription", .any_host = true, .form_data = true),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(whisper_cpp, .integration = "whisper_cpp", .server = true,
-               .shapes = whisper_shapes, .form = &whisper_form);
+               LLMOBS_SHAPES(whisper_shapes), .form = &whisper_form);

@@ -658,8 +658,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("GET", "/mcp", "resume", "MCP Client Resume",
                  .kind = LLMOBS_KIND_TASK, .bodyless = true, .resumes = true,
                  .signs = resumed_signs),
-    {.path = ""},
 };
 
-LLMOBS_DIALECT(mcp, .integration = "mcp", .shapes = shapes, .read = mcp_read,
-               .answered_media = LLMOBS_MEDIA_TOLD);
+LLMOBS_DIALECT(mcp, .integration = "mcp", LLMOBS_SHAPES(shapes),
+               .read = mcp_read, .answered_media = LLMOBS_MEDIA_TOLD);

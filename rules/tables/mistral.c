@@ -199,10 +199,9 @@ static const struct llmobs_shape shapes[] = {
                 .form = LLMOBS_FORM(ocr)),
     LLMOBS_POST(TASK, "/classifications", "classification", "mistralai.request",
                 .form = LLMOBS_FORM(classifications)),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(mistral, .integration = "mistralai", .genai = "mistral_ai",
-               .shapes = shapes, .forms = forms, .form = &form,
+               LLMOBS_SHAPES(shapes), .forms = forms, .form = &form,
                .sent_media = LLMOBS_MEDIA_KEPT,
                .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_DATA);

@@ -423,10 +423,9 @@ static const struct llmobs_shape shapes[] = {
     SHAPE("/conversations", "start"),
     SHAPE("/conversations/*", "append"),
     SHAPE("/conversations/*/restart", "restart"),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(mistral_conversations, .integration = "mistralai",
-               .genai = "mistral_ai", .shapes = shapes, .form = &form,
+               .genai = "mistral_ai", LLMOBS_SHAPES(shapes), .form = &form,
                .sent_media = LLMOBS_MEDIA_KEPT,
                .answered_media = LLMOBS_MEDIA_KEPT);

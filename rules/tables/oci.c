@@ -316,8 +316,7 @@ static const struct llmobs_shape shapes[] = {
     ACTION("rerankText", "rerank", RETRIEVAL, rank_form, .any_host = true),
     ACTION("applyGuardrails", "guardrails", TASK, guard_form,
            .any_host = false),
-    {.path = ""},
 };
 
-LLMOBS_DIALECT(oci, .integration = "oci", .server = true, .shapes = shapes,
+LLMOBS_DIALECT(oci, .integration = "oci", .server = true, LLMOBS_SHAPES(shapes),
                .forms = shape_forms, LLMOBS_ALL_MEDIA_TOLD);

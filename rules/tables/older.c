@@ -288,10 +288,9 @@ static const struct llmobs_shape cohere_shapes[] = {
                 .form = LLMOBS_FORM(cohere_summarizes)),
     LLMOBS_POST(TASK, "/v1/classify", "classify", "cohere.request",
                 .form = LLMOBS_FORM(cohere_classifies)),
-    {.path = ""},
 };
 
-LLMOBS_DIALECT(cohere_v1, .integration = "cohere", .shapes = cohere_shapes,
+LLMOBS_DIALECT(cohere_v1, .integration = "cohere", LLMOBS_SHAPES(cohere_shapes),
                .forms = cohere_forms);
 
 /* -- Anthropic's completions ----------------------------------------------- */
@@ -316,11 +315,10 @@ static const struct llmobs_form completes = {
 static const struct llmobs_shape complete_shapes[] = {
     LLMOBS_POST(LLM, "/v1/complete", "complete", "anthropic.request",
                 .genai = "text_completion", .any_host = true),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(anthropic_complete, .integration = "anthropic",
-               .shapes = complete_shapes, .form = &completes);
+               LLMOBS_SHAPES(complete_shapes), .form = &completes);
 
 /* -- Writer ---------------------------------------------------------------- */
 
@@ -351,10 +349,9 @@ static const struct llmobs_shape writer_shapes[] = {
                 .form = LLMOBS_FORM(writer_chat)),
     LLMOBS_POST(LLM, "/v1/completions", "completion", "%s.createCompletion",
                 .genai = "text_completion", .form = LLMOBS_FORM(writer_texts)),
-    {.path = ""},
 };
 
-LLMOBS_DIALECT(writer, .integration = "openai", .shapes = writer_shapes,
+LLMOBS_DIALECT(writer, .integration = "openai", LLMOBS_SHAPES(writer_shapes),
                .forms = writer_forms);
 
 /* -- Aleph Alpha ----------------------------------------------------------- */
@@ -440,11 +437,10 @@ static const struct llmobs_shape aleph_shapes[] = {
     LLMOBS_POST(EMBEDDING, "/semantic_embed", "embedding",
                 "aleph_alpha.semantic_embed",
                 .form = LLMOBS_FORM(aleph_vectors)),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(aleph_alpha, .integration = "aleph_alpha",
-               .shapes = aleph_shapes, .forms = aleph_forms,
+               LLMOBS_SHAPES(aleph_shapes), .forms = aleph_forms,
                .sent_media = LLMOBS_MEDIA_TOLD);
 
 /* -- Portkey --------------------------------------------------------------- */
@@ -489,8 +485,7 @@ static const struct llmobs_shape portkey_shapes[] = {
     LLMOBS_POST(LLM, "/prompts/*/completions", "prompt",
                 "portkey.createPromptCompletion", .any_host = true,
                 .shared = true),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(portkey, .integration = "portkey", .server = true,
-               .shapes = portkey_shapes, .form = &portkey_form);
+               LLMOBS_SHAPES(portkey_shapes), .form = &portkey_form);

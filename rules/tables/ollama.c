@@ -85,8 +85,7 @@ static const struct llmobs_shape shapes[] = {
                 .form = LLMOBS_FORM(embeds), .any_host = true),
     LLMOBS_POST(EMBEDDING, "/api/embeddings", "embedding", "ollama.request",
                 .form = LLMOBS_FORM(embeds), .any_host = true),
-    {.path = ""},
 };
 
-LLMOBS_DIALECT(ollama, .integration = "ollama", .shapes = shapes,
+LLMOBS_DIALECT(ollama, .integration = "ollama", LLMOBS_SHAPES(shapes),
                .forms = forms, .form = &chats, LLMOBS_ALL_MEDIA_TOLD);

@@ -111,8 +111,8 @@ static const struct llmobs_shape shapes[] = {
     SEARCH("GET", "/*/_search"),
     SEARCH("POST", "/_search"),
     SEARCH("GET", "/_search"),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(opensearch, .integration = "opensearch", .genai = "_OTHER",
-               .group = LLMOBS_GROUP_VECTOR, .shapes = shapes, .form = &form);
+               .group = LLMOBS_GROUP_VECTOR, LLMOBS_SHAPES(shapes),
+               .form = &form);

@@ -313,11 +313,10 @@ static const struct llmobs_shape google_shapes[] = {
          veo_poll, .bodyless = true),
     POLL("POST", "/models/veo*:fetchPredictOperation",
          "google_genai.getOperation", veo_poll),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(google_renders, .integration = "google_genai",
-               .genai = "gcp.gen_ai", .shapes = google_shapes,
+               .genai = "gcp.gen_ai", LLMOBS_SHAPES(google_shapes),
                .forms = google_forms, LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- OpenAI's videos ------------------------------------------------------- */
@@ -368,11 +367,11 @@ static const struct llmobs_shape sora_shapes[] = {
     SORA("/videos/*/remix", "video_remix", "%s.remixVideo"),
     POLL("GET", "/videos/video_*", "%s.retrieveVideo", sora_poll,
          .bodyless = true),
-    {.path = ""},
 };
 
-LLMOBS_DIALECT(openai_videos, .integration = "openai", .shapes = sora_shapes,
-               .forms = sora_forms, LLMOBS_ALL_MEDIA_TOLD);
+LLMOBS_DIALECT(openai_videos, .integration = "openai",
+               LLMOBS_SHAPES(sora_shapes), .forms = sora_forms,
+               LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- xAI ------------------------------------------------------------------- */
 
@@ -427,10 +426,9 @@ static const struct llmobs_shape xai_shapes[] = {
     LLMOBS_POST(LLM, "/v1/stt", "transcription", "xai.transcription",
                 .genai = "transcription", .form_data = true,
                 .form = LLMOBS_FORM(xai_ear)),
-    {.path = ""},
 };
 
-LLMOBS_DIALECT(xai, .integration = "xai", .shapes = xai_shapes,
+LLMOBS_DIALECT(xai, .integration = "xai", LLMOBS_SHAPES(xai_shapes),
                .forms = xai_forms, LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- fal ------------------------------------------------------------------- */
@@ -478,10 +476,9 @@ static const struct llmobs_shape fal_shapes[] = {
     POLL("GET", "/requests/*", "fal.getResult", fal_render_poll,
          .bodyless = true),
     CREATE("/fal-ai/**", "run", "fal.run", fal_form),
-    {.path = ""},
 };
 
-LLMOBS_DIALECT(fal, .integration = "fal", .shapes = fal_shapes,
+LLMOBS_DIALECT(fal, .integration = "fal", LLMOBS_SHAPES(fal_shapes),
                .forms = fal_forms, LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- Black Forest Labs ----------------------------------------------------- */
@@ -513,10 +510,9 @@ static const struct llmobs_shape bfl_shapes[] = {
     POLL("GET", "/v1/get_result", "bfl.getResult", bfl_render_poll,
          .bodyless = true, .queries = "id\0"),
     CREATE("/v1/flux-*", "image", "bfl.createImage", bfl_form),
-    {.path = ""},
 };
 
-LLMOBS_DIALECT(bfl, .integration = "bfl", .shapes = bfl_shapes,
+LLMOBS_DIALECT(bfl, .integration = "bfl", LLMOBS_SHAPES(bfl_shapes),
                .forms = bfl_forms, LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- Stability ------------------------------------------------------------- */
@@ -547,9 +543,8 @@ static const struct llmobs_shape stability_shapes[] = {
            stability_form, .form_data = true),
     CREATE("/v1/generation/*/text-to-image", "image", "stability.createImage",
            stability_form),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(stability, .integration = "stability",
-               .shapes = stability_shapes, .forms = stability_forms,
+               LLMOBS_SHAPES(stability_shapes), .forms = stability_forms,
                LLMOBS_ALL_MEDIA_TOLD);

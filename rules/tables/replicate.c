@@ -320,8 +320,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_POST(TASK, "/v1/predictions/*/cancel", "cancel",
                 "replicate.cancelPrediction", .bodyless = true,
                 .form = LLMOBS_FORM(fetch_form)),
-    {.path = ""},
 };
 
-LLMOBS_DIALECT(replicate, .integration = "replicate", .shapes = shapes,
+LLMOBS_DIALECT(replicate, .integration = "replicate", LLMOBS_SHAPES(shapes),
                .forms = forms, .form = &form, LLMOBS_ALL_MEDIA_TOLD);

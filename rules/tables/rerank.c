@@ -19,9 +19,8 @@ static const struct llmobs_shape shapes[] = {
                 .any_host = true),
     /* DashScope. */
     LLMOBS_POST(RETRIEVAL, "/reranks", "rerank", "%p.rerank", .any_host = true),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(rerank, .integration = "rerank", .genai = "_OTHER",
-               .sent_media = LLMOBS_MEDIA_TOLD, .shapes = shapes,
+               .sent_media = LLMOBS_MEDIA_TOLD, LLMOBS_SHAPES(shapes),
                .form = &form);

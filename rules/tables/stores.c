@@ -9,18 +9,18 @@
 
 #define CODE_LEN 32
 
-#define STORE(dialect, id, its_signs)                                   \
-    static const struct llmobs_form id##_form = {                       \
-        .keys = id##_keys,                                              \
-        .signs = its_signs,                                             \
-        .confirm = llmobs_store_asks,                                   \
-        .begin = llmobs_store_begin,                                    \
-        .request = llmobs_store_request,                                \
-        .document = llmobs_store_document,                              \
-        .ends = llmobs_reading_ends,                                    \
-        .variant = &id};                                                \
-    LLMOBS_DIALECT(dialect, .integration = #dialect, .genai = "_OTHER", \
-                   .group = LLMOBS_GROUP_VECTOR, .shapes = id##_shapes, \
+#define STORE(dialect, id, its_signs)                                        \
+    static const struct llmobs_form id##_form = {                            \
+        .keys = id##_keys,                                                   \
+        .signs = its_signs,                                                  \
+        .confirm = llmobs_store_asks,                                        \
+        .begin = llmobs_store_begin,                                         \
+        .request = llmobs_store_request,                                     \
+        .document = llmobs_store_document,                                   \
+        .ends = llmobs_reading_ends,                                         \
+        .variant = &id};                                                     \
+    LLMOBS_DIALECT(dialect, .integration = #dialect, .genai = "_OTHER",      \
+                   .group = LLMOBS_GROUP_VECTOR, LLMOBS_SHAPES(id##_shapes), \
                    .form = &id##_form)
 
 /* Notes a refusal within an answer whose status is 200. The error's type is the
@@ -59,7 +59,6 @@ static const struct llmobs_shape azure_shapes[] = {
     LLMOBS_POST(RETRIEVAL, "/indexes(*)/docs/search.post.search",
                 "search_odata", "azure_search.search",
                 .host = "*.search.windows.net", .by_body = true),
-    {.path = ""},
 };
 
 STORE(azure_search, azure, "\"vectorQueries\"\0");
@@ -83,7 +82,6 @@ static const struct llmobs_store vectorize = {
 static const struct llmobs_shape vectorize_shapes[] = {
     LLMOBS_POST(RETRIEVAL, "/vectorize/v2/indexes/*/query", "query",
                 "vectorize.query", .host = "api.cloudflare.com"),
-    {.path = ""},
 };
 
 STORE(vectorize, vectorize, "\"vector\"\0");
@@ -113,7 +111,6 @@ static const struct llmobs_shape meili_shapes[] = {
     LLMOBS_POST(RETRIEVAL, "/indexes/*/search", "search", "meilisearch.search"),
     LLMOBS_POST(RETRIEVAL, "/multi-search", "multi_search",
                 "meilisearch.search"),
-    {.path = ""},
 };
 
 STORE(meilisearch, meili, "\"hybrid\"\0\"vector\"\0");
@@ -153,7 +150,6 @@ static const struct llmobs_shape milvus_shapes[] = {
                 "hybrid_search", "milvus.hybrid_search", .telling = true),
     LLMOBS_POST(RETRIEVAL, "/v2/vectordb/entities/advanced_search",
                 "advanced_search", "milvus.hybrid_search", .telling = true),
-    {.path = ""},
 };
 
 STORE(milvus, milvus, "\"collectionName\"\0");
@@ -179,7 +175,6 @@ static const struct llmobs_shape pinecone_shapes[] = {
                 .host = "*.pinecone.io", .whole = true),
     LLMOBS_POST(RETRIEVAL, "/records/namespaces/*/search", "search_records",
                 "pinecone.search", .host = "*.pinecone.io"),
-    {.path = ""},
 };
 
 STORE(pinecone, pinecone, NULL);
@@ -223,7 +218,6 @@ static const struct llmobs_shape qdrant_shapes[] = {
     POINTS("search/batch", "search_batch"),
     POINTS("search/groups", "search_groups"),
     POINTS("recommend", "recommend"),
-    {.path = ""},
 };
 
 STORE(qdrant, qdrant,
@@ -265,7 +259,6 @@ static const struct llmobs_store typesense = {
 
 static const struct llmobs_shape typesense_shapes[] = {
     LLMOBS_POST(RETRIEVAL, "/multi_search", "multi_search", "typesense.search"),
-    {.path = ""},
 };
 
 STORE(typesense, typesense, "\"vector_query\"\0");

@@ -220,9 +220,8 @@ static const struct llmobs_form form = {
 static const struct llmobs_shape shapes[] = {
     QUERY("query", false),
     QUERY("streamQuery", true),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(vertex_agents, .integration = "vertexai",
-               .genai = "gcp.vertex_ai", .shapes = shapes, .form = &form,
+               .genai = "gcp.vertex_ai", LLMOBS_SHAPES(shapes), .form = &form,
                LLMOBS_ALL_MEDIA_TOLD);

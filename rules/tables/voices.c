@@ -119,11 +119,11 @@ static const struct llmobs_shape eleven_shapes[] = {
     SAYS_LINES("/v1/text-to-dialogue/stream/with-timestamps", eleven_dialogue),
     SAYS("/v1/sound-generation", eleven_voice),
     HEARS("/v1/speech-to-text", eleven_ear),
-    {.path = ""},
 };
 
-LLMOBS_DIALECT(elevenlabs, .integration = "elevenlabs", .shapes = eleven_shapes,
-               .forms = eleven_forms, LLMOBS_ALL_MEDIA_TOLD);
+LLMOBS_DIALECT(elevenlabs, .integration = "elevenlabs",
+               LLMOBS_SHAPES(eleven_shapes), .forms = eleven_forms,
+               LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- Deepgram -------------------------------------------------------------- */
 
@@ -301,11 +301,10 @@ static const struct llmobs_shape deepgram_shapes[] = {
     HEARS("/v1/listen", deepgram_ear),
     LLMOBS_POST(LLM, "/v1/read", "read", "%p.read", .genai = "generate_content",
                 .form = LLMOBS_FORM(deepgram_reader)),
-    {.path = ""},
 };
 
-LLMOBS_DIALECT(deepgram, .integration = "deepgram", .shapes = deepgram_shapes,
-               .forms = deepgram_forms);
+LLMOBS_DIALECT(deepgram, .integration = "deepgram",
+               LLMOBS_SHAPES(deepgram_shapes), .forms = deepgram_forms);
 
 /* -- Cartesia -------------------------------------------------------------- */
 
@@ -344,11 +343,11 @@ static const struct llmobs_shape cartesia_shapes[] = {
     SAYS("/tts/bytes", cartesia_voice),
     SAYS("/tts/sse", cartesia_voice),
     HEARS("/stt", cartesia_ear),
-    {.path = ""},
 };
 
-LLMOBS_DIALECT(cartesia, .integration = "cartesia", .shapes = cartesia_shapes,
-               .forms = cartesia_forms, LLMOBS_ALL_MEDIA_TOLD);
+LLMOBS_DIALECT(cartesia, .integration = "cartesia",
+               LLMOBS_SHAPES(cartesia_shapes), .forms = cartesia_forms,
+               LLMOBS_ALL_MEDIA_TOLD);
 
 /* -- MiniMax --------------------------------------------------------------- */
 
@@ -370,10 +369,9 @@ LLMOBS_FORMS(minimax_forms, minimax_voice);
 
 static const struct llmobs_shape minimax_shapes[] = {
     SAYS("/t2a_v2", minimax_voice),
-    {.path = ""},
 };
 
-LLMOBS_DIALECT(minimax, .integration = "minimax", .shapes = minimax_shapes,
+LLMOBS_DIALECT(minimax, .integration = "minimax", LLMOBS_SHAPES(minimax_shapes),
                .forms = minimax_forms);
 
 /* -- AssemblyAI ------------------------------------------------------------ */
@@ -473,8 +471,7 @@ static const struct llmobs_shape assembly_shapes[] = {
     LLMOBS_SHAPE("GET", "/v2/transcript/*", "get_transcript",
                  "%p.get_transcript", .kind = LLMOBS_KIND_TASK,
                  .bodyless = true, .form = LLMOBS_FORM(assembly_poll)),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(assemblyai, .integration = "assemblyai",
-               .shapes = assembly_shapes, .forms = assembly_forms);
+               LLMOBS_SHAPES(assembly_shapes), .forms = assembly_forms);

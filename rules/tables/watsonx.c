@@ -173,9 +173,8 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_POST(RETRIEVAL, "/text/rerank", "rerank", "watsonx.rerank",
                 .form = LLMOBS_FORM(reranking), .any_host = true,
                 .shared = true),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(watsonx, .integration = "watsonx", .genai = "ibm.watsonx.ai",
-               .sent_media = LLMOBS_MEDIA_KEPT, .shapes = shapes,
+               .sent_media = LLMOBS_MEDIA_KEPT, LLMOBS_SHAPES(shapes),
                .forms = forms, .form = &form);

@@ -194,8 +194,8 @@ static const struct llmobs_form form = {
 
 static const struct llmobs_shape shapes[] = {
     LLMOBS_POST(RETRIEVAL, "/v1/graphql", "get", "weaviate.get"),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(weaviate, .integration = "weaviate", .genai = "_OTHER",
-               .group = LLMOBS_GROUP_VECTOR, .shapes = shapes, .form = &form);
+               .group = LLMOBS_GROUP_VECTOR, LLMOBS_SHAPES(shapes),
+               .form = &form);

@@ -144,18 +144,18 @@ static int read_exa(struct llmobs_reading *reading,
     .kind = LLMOBS_KIND_TOOL, .whole = true
 
 /* `its_keys`: the keys that become metadata. */
-#define SERVICE(id, read, its_keys, ...)                                \
-    static const struct tool id##_tool = {__VA_ARGS__};                 \
-    static const struct llmobs_form id##_form = {                       \
-        .keys = its_keys,                                               \
-        .begin = web_search_begin,                                      \
-        .request = web_search_read_request,                             \
-        .document = read,                                               \
-        .ends = llmobs_reading_ends,                                    \
-        .variant = &id##_tool,                                          \
-    };                                                                  \
-    LLMOBS_DIALECT(id, .integration = #id, .genai = "_OTHER",           \
-                   .group = LLMOBS_GROUP_SEARCH, .shapes = id##_shapes, \
+#define SERVICE(id, read, its_keys, ...)                                     \
+    static const struct tool id##_tool = {__VA_ARGS__};                      \
+    static const struct llmobs_form id##_form = {                            \
+        .keys = its_keys,                                                    \
+        .begin = web_search_begin,                                           \
+        .request = web_search_read_request,                                  \
+        .document = read,                                                    \
+        .ends = llmobs_reading_ends,                                         \
+        .variant = &id##_tool,                                               \
+    };                                                                       \
+    LLMOBS_DIALECT(id, .integration = #id, .genai = "_OTHER",                \
+                   .group = LLMOBS_GROUP_SEARCH, LLMOBS_SHAPES(id##_shapes), \
                    .form = &id##_form)
 
 static const struct llmobs_shape brave_shapes[] = {
@@ -163,7 +163,6 @@ static const struct llmobs_shape brave_shapes[] = {
      .host = "api.search.brave.com", .bodyless = true, .queries = "q\0"},
     {TOOL("GET", "/res/v1/news/search", "news_search", "brave.news"),
      .host = "api.search.brave.com", .bodyless = true, .queries = "q\0"},
-    {.path = ""},
 };
 SERVICE(brave, web_search_read_document, "",
         .outputs = "web/results\0results\0");
@@ -175,7 +174,6 @@ static const struct llmobs_shape exa_shapes[] = {
     {TOOL("POST", "/findSimilar", "find_similar", "exa.findSimilar"),
      .host = "api.exa.ai"},
     {TOOL("POST", "/answer", "answer", "exa.answer"), .host = "api.exa.ai"},
-    {.path = ""},
 };
 SERVICE(exa, read_exa,
         "type\0category\0numResults\0includeDomains\0excludeDomains\0",
@@ -188,13 +186,9 @@ SERVICE(exa, read_exa,
             .host = "api.firecrawl.dev"                                    \
     }
 static const struct llmobs_shape firecrawl_shapes[] = {
-    FIRECRAWL("v1", "search"),
-    FIRECRAWL("v1", "scrape"),
-    FIRECRAWL("v1", "map"),
-    FIRECRAWL("v2", "search"),
-    FIRECRAWL("v2", "scrape"),
-    FIRECRAWL("v2", "map"),
-    {.path = ""},
+    FIRECRAWL("v1", "search"), FIRECRAWL("v1", "scrape"),
+    FIRECRAWL("v1", "map"),    FIRECRAWL("v2", "search"),
+    FIRECRAWL("v2", "scrape"), FIRECRAWL("v2", "map"),
 };
 SERVICE(firecrawl, web_search_read_document,
         "limit\0formats\0sources\0location\0", .inputs = "query\0url\0urls\0",
@@ -205,7 +199,6 @@ static const struct llmobs_shape ollama_search_shapes[] = {
      .host = "ollama.com"},
     {TOOL("POST", "/api/web_fetch", "web_fetch", "ollama.web_fetch"),
      .host = "ollama.com"},
-    {.path = ""},
 };
 SERVICE(ollama_search, web_search_read_document, "max_results\0",
         .inputs = "query\0url\0",
@@ -214,7 +207,6 @@ SERVICE(ollama_search, web_search_read_document, "max_results\0",
 static const struct llmobs_shape perplexity_search_shapes[] = {
     {TOOL("POST", "/search", "search", "perplexity.search"),
      .host = "api.perplexity.ai"},
-    {.path = ""},
 };
 SERVICE(perplexity_search, web_search_read_document,
         "max_results\0country\0search_domain_filter\0search_recency_filter\0",
@@ -231,7 +223,6 @@ SERVICE(perplexity_search, web_search_read_document,
 static const struct llmobs_shape serpapi_shapes[] = {
     SERPAPI("/search", "search"),
     SERPAPI("/search.json", "search_json"),
-    {.path = ""},
 };
 SERVICE(serpapi, web_search_read_document, "",
         .outputs = "answer_box\0organic_results\0news_results\0images_"
@@ -243,7 +234,7 @@ SERVICE(serpapi, web_search_read_document, "",
     }
 static const struct llmobs_shape serper_shapes[] = {
     SERPER("search"), SERPER("news"),     SERPER("images"),  SERPER("videos"),
-    SERPER("places"), SERPER("shopping"), SERPER("scholar"), {.path = ""},
+    SERPER("places"), SERPER("shopping"), SERPER("scholar"),
 };
 SERVICE(
     serper, web_search_read_document, "num\0gl\0hl\0page\0tbs\0",
@@ -255,7 +246,6 @@ static const struct llmobs_shape tavily_shapes[] = {
      .host = "api.tavily.com"},
     {TOOL("POST", "/extract", "extract", "tavily.extract"),
      .host = "api.tavily.com"},
-    {.path = ""},
 };
 SERVICE(tavily, web_search_read_document,
         "search_depth\0topic\0max_results\0time_range\0include_domains\0"

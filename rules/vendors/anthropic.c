@@ -148,10 +148,9 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_POST(LLM, "/publishers/anthropic/models/*:streamRawPredict",
                 "streamRawPredict", "anthropic.request", .any_host = true,
                 .telling = true, .streams = true),
-    {.path = ""},
 };
 
-LLMOBS_DIALECT(anthropic, .integration = "anthropic", .shapes = shapes,
+LLMOBS_DIALECT(anthropic, .integration = "anthropic", LLMOBS_SHAPES(shapes),
                .form = &form,
                .sent_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_DATA,
                .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_DATA);

@@ -345,8 +345,7 @@ static const struct llmobs_shape shapes[] = {
                  "anthropic.sessions.stream", .kind = LLMOBS_KIND_AGENT,
                  .genai = "invoke_agent", .form = LLMOBS_FORM(stream),
                  .any_host = true, .bodyless = true, .streams = true),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(anthropic_sessions, .integration = "anthropic", .server = true,
-               .shapes = shapes, .forms = forms, LLMOBS_ALL_MEDIA_TOLD);
+               LLMOBS_SHAPES(shapes), .forms = forms, LLMOBS_ALL_MEDIA_TOLD);

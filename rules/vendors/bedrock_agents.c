@@ -287,8 +287,7 @@ static const struct llmobs_shape shapes[] = {
                 .form = LLMOBS_FORM(inline_agent)),
     LLMOBS_POST(WORKFLOW, "/flows/*/aliases/*", "invoke_flow", "Bedrock Flow",
                 .whole = true, .streams = true, .form = LLMOBS_FORM(flow)),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(bedrock_agents, .integration = "bedrock_agents",
-               .genai = "aws.bedrock", .shapes = shapes, .forms = forms);
+               .genai = "aws.bedrock", LLMOBS_SHAPES(shapes), .forms = forms);

@@ -121,9 +121,8 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_POST(LLM, "/model/**/converse-stream", "converse_stream",
                 "bedrock-runtime.command", .any_host = true, .telling = true,
                 .streams = true),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(bedrock_converse, .integration = "bedrock",
-               .genai = "aws.bedrock", .shapes = shapes, .form = &form,
+               .genai = "aws.bedrock", LLMOBS_SHAPES(shapes), .form = &form,
                LLMOBS_ALL_MEDIA_TOLD);

@@ -100,8 +100,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_POST(EMBEDDING, "/model/**/invoke", "embed",
                 "bedrock-runtime.command", .holds = "embed", .any_host = true,
                 .telling = true),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(bedrock_embed, .integration = "bedrock", .genai = "aws.bedrock",
-               .shapes = shapes, .form = &form, LLMOBS_ALL_MEDIA_TOLD);
+               LLMOBS_SHAPES(shapes), .form = &form, LLMOBS_ALL_MEDIA_TOLD);

@@ -110,9 +110,8 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_POST(TASK, "/guardrail/*/version/*/apply", "apply_guardrail",
                 "amazon_bedrock.applyGuardrail", .any_host = true,
                 .telling = true),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(bedrock_guardrails, .integration = "bedrock",
                .genai = "aws.bedrock", .sent_media = LLMOBS_MEDIA_TOLD,
-               .shapes = shapes, .form = &form);
+               LLMOBS_SHAPES(shapes), .form = &form);

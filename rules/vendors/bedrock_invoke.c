@@ -691,8 +691,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_POST(LLM, "/model/**/invoke-with-response-stream", "invoke_stream",
                 "bedrock-runtime.command", .any_host = true, .telling = true,
                 .streams = true),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(bedrock_invoke, .integration = "bedrock", .genai = "aws.bedrock",
-               .shapes = shapes, .form = &form, LLMOBS_ALL_MEDIA_TOLD);
+               LLMOBS_SHAPES(shapes), .form = &form, LLMOBS_ALL_MEDIA_TOLD);

@@ -310,8 +310,7 @@ static const struct llmobs_shape shapes[] = {
         WORKFLOW, "/retrieveAndGenerateStream", "retrieve_and_generate_stream",
         "amazon_bedrock.retrieveAndGenerate", .any_host = true, .telling = true,
         .streams = true, .form = LLMOBS_FORM(generate)),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(bedrock_knowledge, .integration = "bedrock",
-               .genai = "aws.bedrock", .shapes = shapes, .forms = forms);
+               .genai = "aws.bedrock", LLMOBS_SHAPES(shapes), .forms = forms);

@@ -16,8 +16,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_POST(RETRIEVAL, "/model/**/invoke", "rerank",
                 "bedrock-runtime.command", .holds = "rerank", .any_host = true,
                 .telling = true),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(bedrock_rerank, .integration = "bedrock", .genai = "aws.bedrock",
-               .shapes = shapes, .form = &form);
+               LLMOBS_SHAPES(shapes), .form = &form);

@@ -325,8 +325,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_POST(LLM, "/*:streamGenerateContent", "streamGenerateContent",
                 "google_genai.request", .genai = "generate_content",
                 .any_host = true, .telling = true, .streams = true),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(gemini, .integration = "google_genai", .genai = "gcp.gen_ai",
-               .shapes = shapes, .form = &form, LLMOBS_ALL_MEDIA_TOLD);
+               LLMOBS_SHAPES(shapes), .form = &form, LLMOBS_ALL_MEDIA_TOLD);

@@ -180,9 +180,8 @@ static const struct llmobs_shape shapes[] = {
                 "google_genai.request", .any_host = true, .telling = true),
     LLMOBS_POST(EMBEDDING, "/*embedding*:predict", "predict",
                 "google_genai.request"),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(gemini_embed, .integration = "google_genai",
-               .genai = "gcp.gen_ai", .shapes = shapes, .form = &form,
+               .genai = "gcp.gen_ai", LLMOBS_SHAPES(shapes), .form = &form,
                LLMOBS_ALL_MEDIA_TOLD);

@@ -391,9 +391,8 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("DELETE", "/interactions/*", "delete",
                  "google_genai.deleteInteraction", .kind = LLMOBS_KIND_TASK,
                  .bodyless = true, .form = LLMOBS_FORM(fetch_form)),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(gemini_interactions, .integration = "google_genai",
-               .genai = "gcp.gen_ai", .shapes = shapes, .forms = forms,
+               .genai = "gcp.gen_ai", LLMOBS_SHAPES(shapes), .forms = forms,
                .form = &form, LLMOBS_ALL_MEDIA_TOLD);

@@ -509,8 +509,7 @@ static const struct llmobs_shape shapes[] = {
     LIVE("/*.GenerativeService.BidiGenerateContent"),
     LIVE("/*.GenerativeService.BidiGenerateContentConstrained"),
     LIVE("/*.LlmBidiService/BidiGenerateContent"),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(gemini_live, .integration = "google_genai",
-               .genai = "gcp.gen_ai", .shapes = shapes, .form = &form);
+               .genai = "gcp.gen_ai", LLMOBS_SHAPES(shapes), .form = &form);

@@ -604,8 +604,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE("GET", "/threads/" THREAD "/messages", "list_messages",
                  "%s.listThreadMessages", .kind = LLMOBS_KIND_TASK,
                  .bodyless = true, .form = LLMOBS_FORM(list_form)),
-    {.path = ""},
 };
 
-LLMOBS_DIALECT(openai_assistants, .integration = "openai", .shapes = shapes,
-               .forms = forms, .form = &run_form);
+LLMOBS_DIALECT(openai_assistants, .integration = "openai",
+               LLMOBS_SHAPES(shapes), .forms = forms, .form = &run_form);

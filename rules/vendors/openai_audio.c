@@ -187,8 +187,7 @@ static const struct llmobs_form form = {
 static const struct llmobs_shape shapes[] = {
     SHAPE("/audio/transcriptions", "transcription", "%s.createTranscription"),
     SHAPE("/audio/translations", "translation", "%s.createTranslation"),
-    {.path = ""},
 };
 
-LLMOBS_DIALECT(openai_audio, .integration = "openai", .shapes = shapes,
+LLMOBS_DIALECT(openai_audio, .integration = "openai", LLMOBS_SHAPES(shapes),
                .form = &form);

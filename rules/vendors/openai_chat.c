@@ -94,10 +94,9 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_POST(LLM, "/cortex/inference:complete", "chat",
                 "%s.createChatCompletion", .streams = true,
                 .form = LLMOBS_FORM(cortex)),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(openai_chat, .integration = "openai", .api = "chat_completions",
-               .shapes = shapes, .forms = forms, .form = &form,
+               LLMOBS_SHAPES(shapes), .forms = forms, .form = &form,
                .sent_media = LLMOBS_MEDIA_KEPT,
                .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_DATA);

@@ -104,8 +104,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_POST(LLM, "/endpoints/*/invocations", "completion",
                 "%s.createCompletion", .genai = "text_completion",
                 .by_body = true),
-    {.path = ""},
 };
 
-LLMOBS_DIALECT(openai_completions, .integration = "openai", .shapes = shapes,
-               .form = &form);
+LLMOBS_DIALECT(openai_completions, .integration = "openai",
+               LLMOBS_SHAPES(shapes), .form = &form);

@@ -183,8 +183,8 @@ static const struct llmobs_shape shapes[] = {
     /* Snowflake. */
     LLMOBS_POST(EMBEDDING, "/cortex/inference:embed", "embedding",
                 "%s.createEmbedding"),
-    {.path = ""},
 };
 
-LLMOBS_DIALECT(openai_embeddings, .integration = "openai", .shapes = shapes,
-               .forms = forms, .form = &form, LLMOBS_ALL_MEDIA_TOLD);
+LLMOBS_DIALECT(openai_embeddings, .integration = "openai",
+               LLMOBS_SHAPES(shapes), .forms = forms, .form = &form,
+               LLMOBS_ALL_MEDIA_TOLD);

@@ -402,8 +402,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_POST(LLM, "/audio/speech", "speech", "%s.createSpeech",
                 .genai = "generate_content", .form = LLMOBS_FORM(speech),
                 .any_host = true, .media = true),
-    {.path = ""},
 };
 
-LLMOBS_DIALECT(openai_media, .integration = "openai", .shapes = shapes,
+LLMOBS_DIALECT(openai_media, .integration = "openai", LLMOBS_SHAPES(shapes),
                .forms = shape_forms, .form = &images, LLMOBS_ALL_MEDIA_TOLD);

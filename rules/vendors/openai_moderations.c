@@ -94,9 +94,8 @@ static const struct llmobs_form form = {
 
 static const struct llmobs_shape shapes[] = {
     LLMOBS_POST(TASK, "/moderations", "moderation", "%s.createModeration"),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(openai_moderations, .integration = "openai",
-               .sent_media = LLMOBS_MEDIA_TOLD, .shapes = shapes,
+               .sent_media = LLMOBS_MEDIA_TOLD, LLMOBS_SHAPES(shapes),
                .form = &form);

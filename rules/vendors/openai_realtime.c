@@ -447,8 +447,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_SHAPE(LLMOBS_METHOD_WEBSOCKET, "/v1/realtime", "realtime",
                  "%s.createRealtimeResponse", .kind = LLMOBS_KIND_LLM,
                  .any_host = true, .streams = true, .frames = &frames),
-    {.path = ""},
 };
 
-LLMOBS_DIALECT(openai_realtime, .integration = "openai", .shapes = shapes,
+LLMOBS_DIALECT(openai_realtime, .integration = "openai", LLMOBS_SHAPES(shapes),
                .form = &form);

@@ -372,10 +372,9 @@ static const struct llmobs_shape shapes[] = {
                 .form = LLMOBS_FORM(llmobs_responses_fetch)),
     LLMOBS_POST(TASK, "/responses/*/cancel", "cancel", "%s.cancelResponse",
                 .bodyless = true, .form = LLMOBS_FORM(llmobs_responses_fetch)),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(openai_responses, .integration = "openai", .api = "responses",
-               .shapes = shapes, .forms = forms, .form = &form,
+               LLMOBS_SHAPES(shapes), .forms = forms, .form = &form,
                .sent_media = LLMOBS_MEDIA_KEPT,
                .answered_media = LLMOBS_MEDIA_KEPT);

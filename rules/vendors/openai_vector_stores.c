@@ -77,8 +77,7 @@ static const struct llmobs_form form = {
 static const struct llmobs_shape shapes[] = {
     LLMOBS_POST(RETRIEVAL, "/vector_stores/*/search", "vector_store_search",
                 "%s.searchVectorStore", .any_host = true, .telling = true),
-    {.path = ""},
 };
 
-LLMOBS_DIALECT(openai_vector_stores, .integration = "openai", .shapes = shapes,
-               .form = &form);
+LLMOBS_DIALECT(openai_vector_stores, .integration = "openai",
+               LLMOBS_SHAPES(shapes), .form = &form);

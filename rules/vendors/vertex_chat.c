@@ -40,9 +40,9 @@ static const struct llmobs_shape shapes[] = {
                 "streamRawPredict", "%s.createChatCompletion",
                 .not_path = "/publishers/anthropic/models/*:streamRawPredict",
                 .any_host = true, .streams = true),
-    {.path = ""},
 };
 
 LLMOBS_DIALECT(vertex_chat, .integration = "openai", .genai = "gcp.vertex_ai",
-               .shapes = shapes, .form = &form, .sent_media = LLMOBS_MEDIA_KEPT,
+               LLMOBS_SHAPES(shapes), .form = &form,
+               .sent_media = LLMOBS_MEDIA_KEPT,
                .answered_media = LLMOBS_MEDIA_TOLD | LLMOBS_MEDIA_DATA);

@@ -18,7 +18,7 @@ static struct llmobs_rule pick(const struct llmobs_dialect *const *list,
                                size_t *n)
 {
     for (; *list; list++)
-        for (const struct llmobs_shape *s = (*list)->shapes; *s->path; s++)
+        LLMOBS_SHAPES_EACH (s, *list)
             if ((*n)-- == 0)
                 return (struct llmobs_rule){.dialect = *list, .shape = s};
     return (struct llmobs_rule){.dialect = NULL};

@@ -93,7 +93,7 @@ static void read_shape(const struct llmobs_dialect *dialect,
 
 static void read_dialect(const struct llmobs_dialect *dialect)
 {
-    for (const struct llmobs_shape *s = dialect->shapes; *s->path; s++) {
+    LLMOBS_SHAPES_EACH (s, dialect) {
         read_shape(dialect, s, "");
         read_shape(dialect, s, "c");
         read_shape(dialect, s, "p");

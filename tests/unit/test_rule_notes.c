@@ -107,7 +107,7 @@ static void each_shape(const struct llmobs_dialect *const *dialects,
                                      const struct llmobs_shape *shape))
 {
     for (size_t i = 0; dialects[i]; i++)
-        for (const struct llmobs_shape *s = dialects[i]->shapes; *s->path; s++)
+        LLMOBS_SHAPES_EACH (s, dialects[i])
             check(dialects[i], s);
 }
 

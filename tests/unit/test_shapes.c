@@ -162,9 +162,8 @@ START_TEST(any_pattern_is_found_as_by_a_walk)
         {.method = "POST", .path = "/c:*/d*"},
         {.method = "GET", .path = "end"},
         {.method = "POST", .path = "*e"},
-        {.path = ""},
     };
-    static const struct llmobs_dialect dialect = {.shapes = rows};
+    static const struct llmobs_dialect dialect = {LLMOBS_SHAPES(rows)};
     const struct llmobs_dialect *const own[] = {&dialect, NULL}, *of;
     static const struct {
         const char *method, *path;
