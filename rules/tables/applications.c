@@ -72,7 +72,6 @@ static const struct llmobs_layout dify_flow = {
 
 static const char dify_search_keys[] = "retrieval_model\0";
 static const char dify_search_signs[] = "\"retrieval_model\"\0";
-static const char dify_search_asks[] = "'query\0{retrieval_model\0";
 
 static const struct llmobs_layout dify_search = {
     .places = LLMOBS_AT(INPUT, "/query") LLMOBS_AT(DOCUMENTS, "/records")
@@ -80,7 +79,7 @@ static const struct llmobs_layout dify_search = {
             LLMOBS_AT(DOCUMENT_NAME, "/segment/document/name")
                 LLMOBS_AT(DOCUMENT_ID, "/segment/id")
                     LLMOBS_AT(DOCUMENT_SCORE, "/score"),
-    .asks = dify_search_asks,
+    .asks = "'query\0{retrieval_model\0",
 };
 
 #define dify_chat_signs dify_signs
@@ -122,9 +121,6 @@ LLMOBS_DIALECT(dify, .integration = "dify", .server = true,
 
 /* -- Flowise --------------------------------------------------------------- */
 
-static const char flowise_keys[] = "streaming\0";
-static const char flowise_signs[] = "\"question\"\0\"form\"\0";
-static const char flowise_asks[] = "question|{form\0";
 static const char flowise_says[] = "\"text\"\0\"json\"\0\"chatId\"\0";
 
 static const struct llmobs_layout flowise = {
@@ -134,7 +130,7 @@ static const struct llmobs_layout flowise = {
             LLMOBS_AT(ONLY, "token") LLMOBS_AT(OUTPUT, "/text|/json|/data")
                 LLMOBS_AT(END, "/event") LLMOBS_AT(LAST, "end")
                     LLMOBS_AT(FAULT, "/data") LLMOBS_AT(FAULTS, "error"),
-    .asks = flowise_asks,
+    .asks = "question|{form\0",
 };
 
 /* Others predict something for a form, too. */
@@ -145,8 +141,12 @@ static bool flowise_predicts(const struct llmobs_reading *reading)
 }
 
 static const struct llmobs_form flowise_form = {
-    LLMOBS_INTERPRETER,   .confirm = flowise_predicts, .gated = true,
-    .keys = flowise_keys, .signs = flowise_signs,      .variant = &flowise,
+    LLMOBS_INTERPRETER,
+    .confirm = flowise_predicts,
+    .gated = true,
+    .keys = "streaming\0",
+    .signs = "\"question\"\0\"form\"\0",
+    .variant = &flowise,
 };
 
 static const struct llmobs_shape flowise_shapes[] = {
@@ -163,8 +163,6 @@ LLMOBS_DIALECT(flowise, .integration = "flowise", .server = true,
 
 static const char n8n_keys[] = "action\0";
 static const char n8n_signs[] = "\"chatInput\"\0";
-static const char n8n_asks[] = "action=sendMessage\0chatInput\0sessionId\0";
-static const char n8n_settings[] = "";
 
 /* Each node of a flow that says something has a begin and an end. */
 static const struct llmobs_layout n8n = {
@@ -174,8 +172,8 @@ static const struct llmobs_layout n8n = {
                 LLMOBS_AT(OUTPUT, "/output|/text|/0/output|/0/text|/content")
                     LLMOBS_AT(END, "/type") LLMOBS_AT(LAST, "end")
                         LLMOBS_AT(FAULT, "/content") LLMOBS_AT(FAULTS, "error"),
-    .settings = n8n_settings,
-    .asks = n8n_asks,
+    .settings = "",
+    .asks = "action=sendMessage\0chatInput\0sessionId\0",
 };
 
 static const struct llmobs_form n8n_form = {

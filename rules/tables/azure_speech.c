@@ -78,15 +78,13 @@ static int fast_read(struct llmobs_reading *reading,
                : llmobs_speech_transcripts(reading->span, list, NULL);
 }
 
-static const char fast_settings[] =
-    "locales\0diarization\0channels\0profanityFilterMode\0phraseList\0"
-    "enhancedMode\0";
-
 static const struct llmobs_speech_ear fast_hears = {
     .url = "audioUrl",
     .file = "audio",
     .read = fast_read,
-    .settings = fast_settings,
+    .settings =
+        "locales\0diarization\0channels\0profanityFilterMode\0phraseList\0"
+        "enhancedMode\0",
 };
 
 static const struct llmobs_form fast = {
@@ -125,11 +123,9 @@ static int short_read(struct llmobs_reading *reading,
                                              NULL);
 }
 
-static const char no_settings[] = "";
-
 static const struct llmobs_speech_ear short_hears = {
     .read = short_read,
-    .settings = no_settings,
+    .settings = "",
 };
 
 static const struct llmobs_form short_audio = {

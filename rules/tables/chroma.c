@@ -13,7 +13,6 @@ static const char none[] = "";
 
 static const struct llmobs_store store = {
     .asks = asks,
-    .keys = keys,
     .texts = none,
     .lists = none,
     .ids = none,

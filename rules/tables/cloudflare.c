@@ -11,8 +11,6 @@ static const char keys[] =
     "stream\0temperature\0top_p\0top_k\0seed\0max_tokens\0frequency_penalty\0"
     "presence_penalty\0lora\0repetition_penalty\0response_format\0";
 
-static const char no_keys[] = "";
-
 static bool cloudflare_asks(const struct llmobs_reading *reading)
 {
     return llmobs_reading_has(reading, "messages") ||
@@ -64,7 +62,7 @@ static const struct llmobs_form form = {
     .asked = cloudflare_path_model, .variant = &chat};
 
 static const struct llmobs_form embeddings = {
-    LLMOBS_INTERPRETER, .keys = no_keys, .confirm = cloudflare_embeds,
+    LLMOBS_INTERPRETER, .keys = "", .confirm = cloudflare_embeds,
     .asked = cloudflare_path_model, .variant = &embed};
 
 LLMOBS_FORMS(forms, embeddings);

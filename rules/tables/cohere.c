@@ -36,9 +36,6 @@ static const struct llmobs_layout chat = {
     .keep_space = true,
 };
 
-static const char embed_keys[] =
-    "input_type\0embedding_types\0truncate\0max_tokens\0output_dimension\0";
-
 static const struct llmobs_layout embed = {
     .places = LLMOBS_AT(INPUT, "/texts") LLMOBS_AT(CONTENTS, "/images")
         LLMOBS_AT(CONTENTS, "/inputs") LLMOBS_AT(OUTPUT, "/embeddings")
@@ -67,7 +64,10 @@ static const struct llmobs_form form = {
                           cohere_event),
     .keys = keys, .variant = &chat};
 static const struct llmobs_form embeddings = {
-    LLMOBS_INTERPRETER, .keys = embed_keys, .variant = &embed};
+    LLMOBS_INTERPRETER,
+    .keys =
+        "input_type\0embedding_types\0truncate\0max_tokens\0output_dimension\0",
+    .variant = &embed};
 
 LLMOBS_FORMS(forms, embeddings);
 

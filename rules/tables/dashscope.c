@@ -16,8 +16,6 @@ static const char settings[] =
     "repetition_penalty\0result_format\0incremental_output\0enable_search\0"
     "enable_thinking\0thinking_budget\0tool_choice\0response_format\0";
 
-static const char embed_settings[] = "dimension\0text_type\0output_type\0";
-
 static bool dashscope_is_request(const struct llmobs_reading *reading)
 {
     return llmobs_json_gets(reading->request, "model") &&
@@ -82,7 +80,7 @@ static const struct llmobs_layout embed = {
         CONTENTS, "/input/contents") LLMOBS_AT(SETTINGS, "/parameters")
         LLMOBS_AT(ID, "/request_id") LLMOBS_AT(OUTPUT, "/output/embeddings")
             LLMOBS_AT(INPUT_TOKENS, "/usage/input_tokens|/usage/total_tokens"),
-    .settings = embed_settings,
+    .settings = "dimension\0text_type\0output_type\0",
 };
 
 /* -- rerankers ----------------------------------------------------------- */

@@ -21,10 +21,6 @@ static const char keys[] =
     "repeat_penalty\0presence_penalty\0frequency_penalty\0mirostat\0"
     "ignore_eos\0cache_prompt\0n_probs\0samplers\0json_schema\0grammar\0";
 
-static const char no_keys[] = "";
-static const char prompt_signs[] = "\"prompt\"\0\"input_prefix\"\0";
-static const char content_signs[] = "\"content\"\0";
-
 static const char answer_keys[] =
     "model\0tokens_evaluated\0tokens_predicted\0timings\0stop_type\0";
 
@@ -272,7 +268,7 @@ static void llama_cpp_free_state(void *state)
 
 static const struct llmobs_form form = {
     .keys = keys,
-    .signs = prompt_signs,
+    .signs = "\"prompt\"\0\"input_prefix\"\0",
     .confirm = completes,
     .request = llama_cpp_read_request,
     .document = llama_cpp_read_document,
@@ -291,8 +287,8 @@ static const struct llmobs_layout embed = {
 };
 
 static const struct llmobs_form embeddings = {
-    .keys = no_keys,
-    .signs = content_signs,
+    .keys = "",
+    .signs = "\"content\"\0",
     .confirm = llama_cpp_embeds,
     .begin = llmobs_interpreter_begin,
     .request = llmobs_interpreter_request,

@@ -19,14 +19,6 @@
 
 /* -- SGLang ---------------------------------------------------------------- */
 
-static const char sglang_signs[] = "\"sampling_params\"\0";
-static const char sglang_asks[] = "text|input_ids\0{sampling_params\0";
-
-static const char sglang_keys[] =
-    "temperature\0top_p\0top_k\0min_p\0max_new_tokens\0min_new_tokens\0n\0"
-    "stop\0ignore_eos\0frequency_penalty\0presence_penalty\0"
-    "repetition_penalty\0json_schema\0regex\0ebnf\0";
-
 /* Each event of a stream has the text so far. */
 static const struct llmobs_layout sglang_layout = {
     .places = LLMOBS_AT(INPUT, "/text") LLMOBS_AT(SETTINGS, "/sampling_params")
@@ -37,8 +29,11 @@ static const struct llmobs_layout sglang_layout = {
                     LLMOBS_AT(OUTPUT_TOKENS, "/meta_info/completion_tokens")
                         LLMOBS_AT(CACHED_TOKENS, "/meta_info/cached_tokens"),
     .messages = &llmobs_message_openai,
-    .settings = sglang_keys,
-    .asks = sglang_asks,
+    .settings =
+        "temperature\0top_p\0top_k\0min_p\0max_new_tokens\0min_new_tokens\0n\0"
+        "stop\0ignore_eos\0frequency_penalty\0presence_penalty\0"
+        "repetition_penalty\0json_schema\0regex\0ebnf\0",
+    .asks = "text|input_ids\0{sampling_params\0",
     .sums = true,
     .texts = true,
 };
@@ -93,7 +88,7 @@ static const struct llmobs_form sglang_form = {
     .ends = sglang_ends,
     LLMOBS_INTERPRETER_STATE,
     LLMOBS_SIGNED,
-    .signs = sglang_signs,
+    .signs = "\"sampling_params\"\0",
     .variant = &sglang_layout,
     .lists = true,
 };
@@ -109,8 +104,6 @@ LLMOBS_DIALECT(sglang, .integration = "sglang", .server = true,
 
 /* -- Triton ---------------------------------------------------------------- */
 
-static const char triton_signs[] = "\"text_input\"\0";
-static const char triton_asks[] = "text_input\0";
 static const char triton_keys[] =
     "stream\0temperature\0top_p\0top_k\0max_tokens\0min_length\0stop_words\0"
     "bad_words\0beam_width\0random_seed\0repetition_penalty\0"
@@ -120,7 +113,7 @@ static const char triton_keys[] =
 static const struct llmobs_layout triton_layout = {
     .places = LLMOBS_AT(PROMPT, "/text_input") LLMOBS_AT(MODEL, "/model_name")
         LLMOBS_AT(TEXT, "/text_output"),
-    .asks = triton_asks,
+    .asks = "text_input\0",
     .keep_space = true,
     .texts = true,
 };
@@ -141,7 +134,7 @@ static const struct llmobs_form triton_form = {
                           llmobs_interpreter_event),
     LLMOBS_SIGNED,
     .keys = triton_keys,
-    .signs = triton_signs,
+    .signs = "\"text_input\"\0",
     .variant = &triton_layout,
     .asked = llmobs_interpreter_path_model,
 };
@@ -163,14 +156,6 @@ LLMOBS_DIALECT(triton, .integration = "triton", .server = true,
 
 /* -- KoboldCpp ------------------------------------------------------------- */
 
-static const char kobold_asks[] =
-    "'prompt\0max_length|max_context_length|genkey\0";
-static const char kobold_keys[] =
-    "max_length\0max_context_length\0temperature\0top_p\0top_k\0min_"
-    "p\0typical\0"
-    "tfs\0rep_pen\0rep_pen_range\0sampler_order\0sampler_seed\0stop_sequence\0"
-    "mirostat\0grammar\0quiet\0";
-
 /* The memory stands before the prompt. */
 static const struct llmobs_layout kobold_layout = {
     .places = LLMOBS_AT(PROMPT, "/prompt") LLMOBS_AT(SYSTEM, "/memory")
@@ -179,7 +164,7 @@ static const struct llmobs_layout kobold_layout = {
                 LLMOBS_AT(REASONS, "null=") LLMOBS_AT(
                     INPUT_TOKENS, "/results/0/prompt_tokens")
                     LLMOBS_AT(OUTPUT_TOKENS, "/results/0/completion_tokens"),
-    .asks = kobold_asks,
+    .asks = "'prompt\0max_length|max_context_length|genkey\0",
     .sums = true,
     .keep_space = true,
     .texts = true,
@@ -199,8 +184,14 @@ static bool kobold_writes(const struct llmobs_reading *reading)
 }
 
 static const struct llmobs_form kobold_form = {
-    LLMOBS_INTERPRETER,  .confirm = kobold_writes,  .gated = true,
-    .keys = kobold_keys, .variant = &kobold_layout,
+    LLMOBS_INTERPRETER,
+    .confirm = kobold_writes,
+    .gated = true,
+    .keys =
+        "max_length\0max_context_length\0temperature\0top_p\0top_k\0min_p\0"
+        "typical\0tfs\0rep_pen\0rep_pen_range\0sampler_order\0sampler_seed\0"
+        "stop_sequence\0mirostat\0grammar\0quiet\0",
+    .variant = &kobold_layout,
 };
 
 #define KOBOLD(whole, streamed)                               \
@@ -220,7 +211,6 @@ LLMOBS_DIALECT(koboldcpp, .integration = "koboldcpp", .server = true,
 
 /* -- vLLM's pooling models ------------------------------------------------- */
 
-static const char vllm_score_signs[] = "\"text_1\"\0\"queries\"\0";
 static const char vllm_score_says[] = "\"score\"\0";
 static const char vllm_asks[] = "'model\0input|messages\0";
 static const char vllm_signs[] = "\"model\"\0";
@@ -241,15 +231,14 @@ static bool vllm_ranks(const struct llmobs_reading *reading)
            llmobs_answer_may_have(reading->classified->call, vllm_score_says);
 }
 
-static const char vllm_query[] = "text_1\0queries\0";
-static const char vllm_documents[] = "text_2\0documents\0";
-
-static const struct llmobs_rerank vllm_ranking = {
-    .keys = vllm_keys, .query = vllm_query, .documents = vllm_documents};
+static const struct llmobs_rerank vllm_ranking = {.keys = vllm_keys,
+                                                  .query = "text_1\0queries\0",
+                                                  .documents =
+                                                      "text_2\0documents\0"};
 
 static const struct llmobs_form vllm_ranker = {
     .keys = vllm_keys,
-    .signs = vllm_score_signs,
+    .signs = "\"text_1\"\0\"queries\"\0",
     .confirm = vllm_ranks,
     .gated = true,
     .request = llmobs_rerank_request,
@@ -291,8 +280,6 @@ LLMOBS_DIALECT(vllm, .integration = "vllm", .server = true,
 
 /* -- whisper.cpp ----------------------------------------------------------- */
 
-static const char whisper_keys[] =
-    "language\0response_format\0temperature\0translate\0";
 static const char whisper_says[] = "{\"text\":\0";
 
 /* Programs name no type of a sound, or that of sounds, films or any bytes. */
@@ -317,8 +304,9 @@ static bool whisper_hears(const struct llmobs_reading *reading)
             llmobs_text_has_any(call->response, whisper_says));
 }
 
-static const struct llmobs_speech_ear whisper = {.read = llmobs_speech_plain,
-                                                 .settings = whisper_keys};
+static const struct llmobs_speech_ear whisper = {
+    .read = llmobs_speech_plain,
+    .settings = "language\0response_format\0temperature\0translate\0"};
 
 static const struct llmobs_form whisper_form = {
     LLMOBS_SPEECH_EAR, .confirm = whisper_hears, .gated = true,

@@ -19,8 +19,6 @@ static const char keys[] =
     "parallel_tool_calls\0reasoning_effort\0prompt_mode\0guardrails\0"
     "safe_prompt\0suffix\0";
 
-static const char embedding_keys[] = "encoding_format\0";
-
 /* Sets the counts as they were sent. */
 static int mistral_read_usage(const struct llmobs_json *usage,
                               struct llmobs_span *span)
@@ -184,7 +182,7 @@ static const struct llmobs_form form = {
 };
 
 static const struct llmobs_form embeddings = {
-    LLMOBS_INTERPRETER, .keys = embedding_keys, .variant = &embed};
+    LLMOBS_INTERPRETER, .keys = "encoding_format\0", .variant = &embed};
 
 LLMOBS_FORMS(forms, embeddings, ocr, classifications);
 

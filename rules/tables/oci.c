@@ -21,7 +21,6 @@
 static const char oci_signs[] = "\"servingMode\"\0";
 static const char oci_asks[] = "{servingMode\0";
 
-static const char chat_keys[] = "chatRequest\0servingMode\0";
 static const char chat_settings[] =
     "maxTokens\0temperature\0topP\0topK\0isStream\0seed\0stop\0"
     "frequencyPenalty\0presencePenalty\0reasoningEffort\0numGenerations\0"
@@ -235,7 +234,7 @@ static int chat_finish(struct llmobs_reading *reading)
 }
 
 static const struct llmobs_form chats = {
-    .keys = chat_keys,
+    .keys = "chatRequest\0servingMode\0",
     .signs = oci_signs,
     LLMOBS_SIGNED,
     .begin = llmobs_interpreter_begin,

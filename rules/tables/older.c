@@ -169,10 +169,8 @@ int llmobs_history_request(struct llmobs_reading *reading,
 
 /* -- Cohere, version 1 ----------------------------------------------------- */
 
-static const char asks_message[] = "'message\0";
 static const char asks_prompt[] = "prompt\0";
 static const char asks_inputs[] = "[inputs\0";
-static const char asks_text[] = "'text\0";
 
 static const char cohere_chat_keys[] =
     "stream\0temperature\0max_tokens\0p\0k\0seed\0stop_sequences\0"
@@ -188,7 +186,7 @@ static const char cohere_chat_keys[] =
                              "/meta/billed_units/output_tokens")
 
 static const struct llmobs_layout cohere_chat = {
-    .asks = asks_message,
+    .asks = "'message\0",
     .places = LLMOBS_AT(ID, "/response_id|/response/response_id")
         LLMOBS_AT(TEXT, "/text") LLMOBS_AT(CALLS, "/tool_calls")
             LLMOBS_AT(END, "/event_type") LLMOBS_AT(LAST, "stream-end")
@@ -250,7 +248,7 @@ static const char cohere_summarize_keys[] =
     "length\0format\0extractiveness\0temperature\0additional_command\0";
 
 static const struct llmobs_layout cohere_summarize = {
-    .asks = asks_text,
+    .asks = "'text\0",
     .places =
         LLMOBS_AT(PROMPT, "/text") LLMOBS_AT(TEXT, "/summary") COHERE_COUNTS,
     .role = "assistant",
@@ -295,8 +293,6 @@ LLMOBS_DIALECT(cohere_v1, .integration = "cohere", LLMOBS_SHAPES(cohere_shapes),
 
 /* -- Anthropic's completions ----------------------------------------------- */
 
-static const char complete_signs[] = "\"max_tokens_to_sample\"\0";
-static const char complete_asks[] = "'prompt\0max_tokens_to_sample\0";
 static const char complete_keys[] =
     "stream\0max_tokens_to_sample\0temperature\0top_p\0top_k\0"
     "stop_sequences\0";
@@ -304,13 +300,14 @@ static const char complete_keys[] =
 static const struct llmobs_layout complete = {
     .places = LLMOBS_AT(PROMPT, "/prompt") LLMOBS_AT(MODEL, "/model")
         LLMOBS_AT(TEXT, "/completion") LLMOBS_AT(REASON, "/stop_reason"),
-    .asks = complete_asks,
+    .asks = "'prompt\0max_tokens_to_sample\0",
     .role = "assistant",
     .keep_space = true,
 };
 
 static const struct llmobs_form completes = {
-    TABLE(complete), .signs = complete_signs, .confirm_always = true};
+    TABLE(complete), .signs = "\"max_tokens_to_sample\"\0",
+    .confirm_always = true};
 
 static const struct llmobs_shape complete_shapes[] = {
     LLMOBS_POST(LLM, "/v1/complete", "complete", "anthropic.request",
@@ -445,7 +442,6 @@ LLMOBS_DIALECT(aleph_alpha, .integration = "aleph_alpha",
 
 /* -- Portkey --------------------------------------------------------------- */
 
-static const char portkey_signs[] = "\"variables\"\0";
 static const char portkey_says[] =
     "\"chat.completion\"\0\"chat.completion.chunk\"\0";
 
@@ -474,7 +470,7 @@ static int portkey_request(struct llmobs_reading *reading)
 }
 
 static const struct llmobs_form portkey_form = {
-    .signs = portkey_signs,
+    .signs = "\"variables\"\0",
     .confirm = portkey_asks,
     .gated = true,
     .request = portkey_request,

@@ -10,7 +10,6 @@
 
 static const char keys[] = "size\0from\0min_score\0";
 static const char cut_keys[] = "size\0from\0min_score\0knn\0query\0retriever\0";
-static const char none[] = "";
 static const char texts[] = "query_text\0model_text\0";
 static const char lists[] = "hits\0";
 static const char payloads[] = "_source\0fields\0";
@@ -79,7 +78,7 @@ static bool opensearch_is_search(const struct llmobs_reading *reading)
 }
 
 static const struct llmobs_store store = {
-    .asks = none,
+    .asks = "",
     .keys = keys,
     .texts = texts,
     .lists = lists,

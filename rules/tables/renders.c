@@ -323,8 +323,6 @@ LLMOBS_DIALECT(google_renders, .integration = "google_genai",
 
 static const char sora_keys[] = "model\0seconds\0size\0";
 static const char sora_settings[] = "seconds\0size\0";
-static const char sora_goes_on[] = "queued\0in_progress\0";
-static const char sora_fails[] = "failed\0";
 static const char sora_says[] = "\"object\":\"video\"\0\"object\": \"video\"\0";
 
 static const struct render sora = {
@@ -333,8 +331,8 @@ static const struct render sora = {
                        LLMOBS_AT(FAULT, "/error"),
                .settings = sora_settings},
     .what = "video",
-    .goes_on = sora_goes_on,
-    .fails = sora_fails,
+    .goes_on = "queued\0in_progress\0",
+    .fails = "failed\0",
 };
 
 /* Many servers have videos. These have a prompt for a model of this family;
@@ -378,7 +376,6 @@ LLMOBS_DIALECT(openai_videos, .integration = "openai",
 static const char xai_video_keys[] =
     "model\0duration\0aspect_ratio\0resolution\0";
 static const char xai_goes_on[] = "pending\0";
-static const char xai_fails[] = "failed\0expired\0";
 
 static const struct render xai_video = {
     .layout = {.places = LLMOBS_AT(PROMPT, "/prompt") LLMOBS_AT(
@@ -388,16 +385,14 @@ static const struct render xai_video = {
                .plain = 1},
     .what = "video",
     .goes_on = xai_goes_on,
-    .fails = xai_fails,
+    .fails = "failed\0expired\0",
 };
 
 static const struct llmobs_form xai_form = {RENDERS(xai_video)};
 static const struct llmobs_form xai_video_poll = {ASKS(xai_video)};
 
-static const char xai_voice_keys[] =
-    "voice_id\0language\0output_format\0speed\0";
-static const struct llmobs_speech_voice xai_says = {.text = "text",
-                                                    .settings = xai_voice_keys};
+static const struct llmobs_speech_voice xai_says = {
+    .text = "text", .settings = "voice_id\0language\0output_format\0speed\0"};
 static bool xai_speaks(const struct llmobs_reading *reading)
 {
     return llmobs_reading_has(reading, "text");
@@ -407,9 +402,8 @@ static const struct llmobs_form xai_voice = {
     LLMOBS_SPEECH_VOICE, .confirm = xai_speaks, .gated = true,
     .variant = &xai_says};
 
-static const char xai_ear_keys[] = "language\0format\0";
-static const struct llmobs_speech_ear xai_hears = {.read = llmobs_speech_plain,
-                                                   .settings = xai_ear_keys};
+static const struct llmobs_speech_ear xai_hears = {
+    .read = llmobs_speech_plain, .settings = "language\0format\0"};
 static const struct llmobs_form xai_ear = {LLMOBS_SPEECH_EAR,
                                            .variant = &xai_hears};
 
@@ -437,7 +431,6 @@ static const char fal_render_keys[] =
     "seed\0num_images\0image_size\0num_inference_steps\0guidance_scale\0"
     "aspect_ratio\0duration\0resolution\0output_format\0";
 static const char fal_goes_on[] = "IN_QUEUE\0IN_PROGRESS\0";
-static const char fal_facts[] = "seed\0";
 
 static const struct render fal_render = {
     .layout = {.places = LLMOBS_AT(PROMPT, "/prompt")
@@ -447,7 +440,7 @@ static const struct render fal_render = {
     .what = "output",
     .says = true,
     .goes_on = fal_goes_on,
-    .facts = fal_facts,
+    .facts = "seed\0",
 };
 
 /* The application is the path's first part. */
@@ -487,7 +480,6 @@ static const char bfl_render_keys[] =
     "width\0height\0seed\0aspect_ratio\0steps\0guidance\0output_format\0"
     "safety_tolerance\0prompt_upsampling\0raw\0";
 static const char bfl_goes_on[] = "Pending\0Task not found\0";
-static const char bfl_fails[] = "Error\0Request Moderated\0Content Moderated\0";
 static const char bfl_facts[] = "cost\0input_mp\0output_mp\0"; /* credits */
 
 static const struct render bfl_render = {
@@ -496,7 +488,7 @@ static const struct render bfl_render = {
                        LLMOBS_AT(OUTPUT, "/result/sample")},
     .what = "image",
     .goes_on = bfl_goes_on,
-    .fails = bfl_fails,
+    .fails = "Error\0Request Moderated\0Content Moderated\0",
     .facts = bfl_facts,
 };
 

@@ -142,9 +142,10 @@ static int tables_store_read_query(struct llmobs_reading *reading)
 int llmobs_store_request(struct llmobs_reading *reading)
 {
     const struct llmobs_json *list = searches_of(reading);
+    const char *keys = store_of(reading)->keys;
     int rc = llmobs_request_metadata(
         llmobs_json_len(list) == 1 ? llmobs_json_at(list, 0) : reading->request,
-        store_of(reading)->keys, reading->span);
+        keys ? keys : reading->form->keys, reading->span);
 
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;

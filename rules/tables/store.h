@@ -18,7 +18,7 @@ struct llmobs_store {
     const char *asks;  /* one of these is in each search */
     const char *each;  /* of the request: a list of searches; if it has only
                         * one, that has the keys; NULL: it is one search */
-    const char *keys;  /* of the request: kept as metadata */
+    const char *keys;  /* of the request: kept as metadata; NULL: the form's */
     const char *texts; /* of the request, at any depth but in filters:
                         * their texts are the query; NULL: none */
     const char *lists; /* of the answer: members above the hits */

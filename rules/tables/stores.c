@@ -9,9 +9,9 @@
 
 #define CODE_LEN 32
 
-#define STORE(dialect, id, its_signs)                                        \
+#define STORE(dialect, id, its_signs, its_keys)                              \
     static const struct llmobs_form id##_form = {                            \
-        .keys = id##_keys,                                                   \
+        .keys = its_keys,                                                    \
         .signs = its_signs,                                                  \
         .confirm = llmobs_store_asks,                                        \
         .begin = llmobs_store_begin,                                         \
@@ -38,13 +38,8 @@ static int stores_fail_with(struct llmobs_span *span,
 
 /* -- Azure AI Search: POST /indexes/{index}/docs/search -------------------- */
 
-static const char azure_keys[] =
-    "top\0skip\0filter\0queryType\0select\0searchFields\0searchMode\0"
-    "vectorFilterMode\0semanticConfiguration\0scoringProfile\0";
-
 static const struct llmobs_store azure = {
     .asks = "vectorQueries\0",
-    .keys = azure_keys,
     .texts = "search\0text\0",
     .lists = "value\0",
     .ids = "id\0",
@@ -61,17 +56,15 @@ static const struct llmobs_shape azure_shapes[] = {
                 .host = "*.search.windows.net", .by_body = true),
 };
 
-STORE(azure_search, azure, "\"vectorQueries\"\0");
+STORE(azure_search, azure, "\"vectorQueries\"\0",
+      "top\0skip\0filter\0queryType\0select\0searchFields\0searchMode\0"
+      "vectorFilterMode\0semanticConfiguration\0scoringProfile\0");
 
 /* -- Cloudflare Vectorize: POST /vectorize/v2/indexes/{index}/query ---------
  */
 
-static const char vectorize_keys[] =
-    "topK\0namespace\0filter\0returnMetadata\0returnValues\0";
-
 static const struct llmobs_store vectorize = {
     .asks = "vector\0",
-    .keys = vectorize_keys,
     .lists = "result\0matches\0",
     .payloads = "metadata\0",
     .ids = "id\0",
@@ -84,25 +77,21 @@ static const struct llmobs_shape vectorize_shapes[] = {
                 "vectorize.query", .host = "api.cloudflare.com"),
 };
 
-STORE(vectorize, vectorize, "\"vector\"\0");
+STORE(vectorize, vectorize, "\"vector\"\0",
+      "topK\0namespace\0filter\0returnMetadata\0returnValues\0");
 
 /* -- Meilisearch: POST /indexes/{index}/search, /multi-search ---------- */
 
 /* Most of its searches are by words: these have a member of their own. */
-static const char meili_keys[] =
-    "indexUid\0hybrid\0limit\0offset\0filter\0sort\0hitsPerPage\0"
-    "rankingScoreThreshold\0";
-
 static const struct llmobs_store meili = {
     .asks = "hybrid\0vector\0",
     .each = "queries",
-    .keys = meili_keys,
     .texts = "q\0",
     .lists = "results\0hits\0",
     .hits = "hits",
     .ids = "id\0",
-    .drops = "_vectors\0_formatted\0_matchesPosition\0_federation\0_"
-             "rankingScoreDetails\0",
+    .drops = "_vectors\0_formatted\0_matchesPosition\0_federation\0"
+             "_rankingScoreDetails\0",
     .scores = "_rankingScore\0_semanticScore\0",
     .place = "index",
 };
@@ -113,13 +102,11 @@ static const struct llmobs_shape meili_shapes[] = {
                 "meilisearch.search"),
 };
 
-STORE(meilisearch, meili, "\"hybrid\"\0\"vector\"\0");
+STORE(meilisearch, meili, "\"hybrid\"\0\"vector\"\0",
+      "indexUid\0hybrid\0limit\0offset\0filter\0sort\0hitsPerPage\0"
+      "rankingScoreThreshold\0");
 
 /* -- Milvus, Zilliz Cloud: POST /v2/vectordb/entities/search --------------- */
-
-static const char milvus_keys[] =
-    "collectionName\0dbName\0annsField\0limit\0offset\0filter\0outputFields\0"
-    "groupingField\0searchParams\0partitionNames\0";
 
 /* A refusal has the status 200 and a code. */
 static int milvus_fail(struct llmobs_reading *reading,
@@ -135,7 +122,6 @@ static int milvus_fail(struct llmobs_reading *reading,
 
 static const struct llmobs_store milvus = {
     .asks = "collectionName\0",
-    .keys = milvus_keys,
     .texts = "data\0",
     .lists = "data\0",
     .ids = "id\0",
@@ -152,16 +138,14 @@ static const struct llmobs_shape milvus_shapes[] = {
                 "advanced_search", "milvus.hybrid_search", .telling = true),
 };
 
-STORE(milvus, milvus, "\"collectionName\"\0");
+STORE(milvus, milvus, "\"collectionName\"\0",
+      "collectionName\0dbName\0annsField\0limit\0offset\0filter\0"
+      "outputFields\0groupingField\0searchParams\0partitionNames\0");
 
 /* -- Pinecone: POST /query, /records/namespaces/{namespace}/search --------- */
 
-static const char pinecone_keys[] =
-    "topK\0namespace\0filter\0includeMetadata\0includeValues\0fields\0rerank\0";
-
 static const struct llmobs_store pinecone = {
     .asks = "vector\0id\0sparseVector\0query\0",
-    .keys = pinecone_keys,
     .texts = "text\0",
     .lists = "matches\0result\0hits\0",
     .payloads = "metadata\0fields\0",
@@ -177,13 +161,11 @@ static const struct llmobs_shape pinecone_shapes[] = {
                 "pinecone.search", .host = "*.pinecone.io"),
 };
 
-STORE(pinecone, pinecone, NULL);
+STORE(pinecone, pinecone, NULL,
+      "topK\0namespace\0filter\0includeMetadata\0includeValues\0fields\0"
+      "rerank\0");
 
 /* -- Qdrant: POST /collections/{collection}/points/... --------------------- */
-
-static const char qdrant_keys[] =
-    "limit\0offset\0score_threshold\0using\0filter\0with_payload\0group_by\0"
-    "group_size\0";
 
 static int qdrant_fail(struct llmobs_reading *reading,
                        const struct llmobs_json *body)
@@ -196,7 +178,6 @@ static int qdrant_fail(struct llmobs_reading *reading,
 
 static const struct llmobs_store qdrant = {
     .asks = "query\0vector\0prefetch\0searches\0positive\0",
-    .keys = qdrant_keys,
     .texts = "text\0",
     .lists = "result\0points\0groups\0hits\0",
     .payloads = "payload\0",
@@ -221,12 +202,11 @@ static const struct llmobs_shape qdrant_shapes[] = {
 };
 
 STORE(qdrant, qdrant,
-      "\"query\"\0\"vector\"\0\"prefetch\"\0\"searches\"\0\"positive\"\0");
+      "\"query\"\0\"vector\"\0\"prefetch\"\0\"searches\"\0\"positive\"\0",
+      "limit\0offset\0score_threshold\0using\0filter\0with_payload\0"
+      "group_by\0group_size\0");
 
 /* -- Typesense: POST /multi_search ----------------------------------------- */
-
-static const char typesense_keys[] =
-    "collection\0query_by\0filter_by\0per_page\0page\0limit\0offset\0";
 
 /* Each search of a list has a status of its own. */
 static int typesense_fail(struct llmobs_reading *reading,
@@ -247,7 +227,6 @@ static int typesense_fail(struct llmobs_reading *reading,
 static const struct llmobs_store typesense = {
     .asks = "vector_query\0",
     .each = "searches",
-    .keys = typesense_keys,
     .texts = "q\0",
     .lists = "results\0hits\0",
     .hits = "hits",
@@ -261,4 +240,5 @@ static const struct llmobs_shape typesense_shapes[] = {
     LLMOBS_POST(RETRIEVAL, "/multi_search", "multi_search", "typesense.search"),
 };
 
-STORE(typesense, typesense, "\"vector_query\"\0");
+STORE(typesense, typesense, "\"vector_query\"\0",
+      "collection\0query_by\0filter_by\0per_page\0page\0limit\0offset\0");

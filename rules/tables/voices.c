@@ -30,42 +30,33 @@
 
 /* -- ElevenLabs ------------------------------------------------------------ */
 
-static const char eleven_keys[] =
-    "voice_settings\0language_code\0seed\0duration_seconds\0prompt_influence\0";
-
 static const struct llmobs_speech_voice eleven = {
     .text = "text",
     .model = "model_id",
-    .settings = eleven_keys,
+    .settings = "voice_settings\0language_code\0seed\0duration_seconds\0"
+                "prompt_influence\0",
     .in_path = true,
 };
-
-static const char eleven_names[] = "text\0model_id\0";
 
 /* Each line has a piece of the sound, with times. */
 static const struct llmobs_form eleven_voice = {
     LLMOBS_SPEECH_VOICE,
-    .keys = eleven_names,
+    .keys = "text\0model_id\0",
     .variant = &eleven,
     .framing = LLMOBS_FRAMING_LINES,
 };
-
-static const char dialogue_keys[] =
-    "settings\0language_code\0seed\0apply_text_normalization\0";
 
 static const struct llmobs_speech_voice dialogue = {
     .text = "text",
     .turns = "inputs",
     .model = "model_id",
-    .settings = dialogue_keys,
+    .settings = "settings\0language_code\0seed\0apply_text_normalization\0",
 };
-
-static const char dialogue_names[] =
-    "model_id\0settings\0language_code\0seed\0apply_text_normalization\0";
 
 static const struct llmobs_form eleven_dialogue = {
     LLMOBS_SPEECH_VOICE,
-    .keys = dialogue_names,
+    .keys =
+        "model_id\0settings\0language_code\0seed\0apply_text_normalization\0",
     .variant = &dialogue,
     .framing = LLMOBS_FRAMING_LINES,
 };
@@ -90,15 +81,12 @@ static int eleven_read(struct llmobs_reading *reading,
 
 static const char no_keys[] = "";
 
-static const char eleven_settings[] =
-    "language_code\0diarize\0num_speakers\0tag_audio_events\0"
-    "timestamps_granularity\0temperature\0seed\0";
-
 static const struct llmobs_speech_ear eleven_hears = {
     .url = "cloud_storage_url",
     .model = "model_id",
     .read = eleven_read,
-    .settings = eleven_settings,
+    .settings = "language_code\0diarize\0num_speakers\0tag_audio_events\0"
+                "timestamps_granularity\0temperature\0seed\0",
 };
 
 static const struct llmobs_form eleven_ear = {
@@ -200,11 +188,9 @@ static const struct llmobs_speech_ear deepgram_hears = {
     .settings = no_keys,
 };
 
-static const char deepgram_url[] = "url\0";
-
 static const struct llmobs_form deepgram_ear = {
     LLMOBS_SPEECH_EAR,
-    .keys = deepgram_url,
+    .keys = "url\0",
     .variant = &deepgram_hears,
 };
 
@@ -308,28 +294,21 @@ LLMOBS_DIALECT(deepgram, .integration = "deepgram",
 
 /* -- Cartesia -------------------------------------------------------------- */
 
-static const char cartesia_keys[] =
-    "voice\0output_format\0language\0speed\0generation_config\0";
-
 static const struct llmobs_speech_voice cartesia = {
     .text = "transcript",
     .model = "model_id",
-    .settings = cartesia_keys,
+    .settings = "voice\0output_format\0language\0speed\0generation_config\0",
 };
-
-static const char cartesia_names[] = "transcript\0model_id\0";
 
 static const struct llmobs_form cartesia_voice = {
     LLMOBS_SPEECH_VOICE,
-    .keys = cartesia_names,
+    .keys = "transcript\0model_id\0",
     .variant = &cartesia,
 };
 
-static const char cartesia_settings[] = "language\0timestamp_granularities\0";
-
 static const struct llmobs_speech_ear cartesia_hears = {
     .read = llmobs_speech_plain,
-    .settings = cartesia_settings,
+    .settings = "language\0timestamp_granularities\0",
 };
 
 static const struct llmobs_form cartesia_ear = {
@@ -351,12 +330,9 @@ LLMOBS_DIALECT(cartesia, .integration = "cartesia",
 
 /* -- MiniMax --------------------------------------------------------------- */
 
-static const char minimax_keys[] =
-    "voice_setting\0audio_setting\0language_boost\0stream\0";
-
 static const struct llmobs_speech_voice minimax = {
     .text = "text",
-    .settings = minimax_keys,
+    .settings = "voice_setting\0audio_setting\0language_boost\0stream\0",
 };
 
 static const struct llmobs_form minimax_voice = {
@@ -375,9 +351,6 @@ LLMOBS_DIALECT(minimax, .integration = "minimax", LLMOBS_SHAPES(minimax_shapes),
                .forms = minimax_forms);
 
 /* -- AssemblyAI ------------------------------------------------------------ */
-
-static const char assembly_keys[] =
-    "speech_model\0speech_models\0language_code\0speaker_labels\0punctuate\0";
 
 static const char *assembly_model(const struct llmobs_json *body)
 {
@@ -403,12 +376,9 @@ static int assembly_read(struct llmobs_reading *reading,
 static const struct llmobs_speech_ear assembly_hears = {
     .url = "audio_url",
     .read = assembly_read,
-    .settings = assembly_keys,
+    .settings = "speech_model\0speech_models\0language_code\0speaker_labels\0"
+                "punctuate\0",
 };
-
-static const char assembly_names[] =
-    "audio_url\0speech_model\0speech_models\0language_code\0speaker_labels\0"
-    "punctuate\0";
 
 /* Notes the model, if the request asks for only one. */
 static int assembly_asked(struct llmobs_reading *reading)
@@ -425,7 +395,8 @@ static int assembly_asked(struct llmobs_reading *reading)
 static const struct llmobs_form assembly_ear = {
     LLMOBS_SPEECH_EAR,
     .model = assembly_asked,
-    .keys = assembly_names,
+    .keys = "audio_url\0speech_model\0speech_models\0language_code\0"
+            "speaker_labels\0punctuate\0",
     .variant = &assembly_hears,
 };
 

@@ -118,10 +118,9 @@ static int read_rank_ends(struct llmobs_reading *reading)
     return rc < 0 ? rc : llmobs_rerank_ends(reading);
 }
 
-static const char rank_settings[] = "truncate_input_tokens\0return_options\0";
-
-static const struct llmobs_rerank rerank = {.settings = "parameters",
-                                            .keys = rank_settings};
+static const struct llmobs_rerank rerank = {
+    .settings = "parameters",
+    .keys = "truncate_input_tokens\0return_options\0"};
 
 /* -- the dialect --------------------------------------------------------- */
 

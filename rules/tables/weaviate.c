@@ -22,7 +22,6 @@ static const char scores[] = "score\0certainty\0distance\0";
 
 static const struct llmobs_store store = {
     .asks = asks,
-    .keys = keys,
     .texts = none,
     .lists = none,
     .ids = ids,

@@ -22,7 +22,6 @@ static const char counted[] =
     "input_tokens\0output_tokens\0cache_creation_input_tokens\0"
     "cache_read_input_tokens\0";
 static const char create_keys[] = "agent\0environment_id\0";
-static const char send_keys[] = "events\0";
 static const char signs[] = "\"environment_id\"\0\"events\"\0";
 
 struct state {
@@ -318,7 +317,7 @@ static void anthropic_sessions_fini(void *at)
 
 static const struct llmobs_form create = {
     SENDS, .keys = create_keys, .document = anthropic_sessions_created};
-static const struct llmobs_form send = {SENDS, .keys = send_keys,
+static const struct llmobs_form send = {SENDS, .keys = "events\0",
                                         .begin = anthropic_sessions_begin,
                                         .document = anthropic_sessions_sent};
 

@@ -114,8 +114,6 @@ static const struct llmobs_form retrieve = {
 
 /* -- RetrieveAndGenerate --------------------------------------------------- */
 
-static const char generate_keys[] = "sessionId\0";
-
 static bool is_generate(const struct llmobs_reading *reading)
 {
     return llmobs_reading_has(reading, "input") &&
@@ -204,7 +202,7 @@ static int generate_event(struct llmobs_reading *reading,
 }
 
 static const struct llmobs_form generate = {
-    .keys = generate_keys,
+    .keys = "sessionId\0",
     .confirm = is_generate,
     .begin = set_provider,
     .request = generate_request,

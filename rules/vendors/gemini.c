@@ -17,9 +17,6 @@ static const char settings[] =
     "responseLogprobs\0logprobs\0presencePenalty\0frequencyPenalty\0seed\0"
     "responseMimeType\0safetySettings\0automaticFunctionCalling\0";
 
-static const char cut_keys[] =
-    "generationConfig\0generation_config\0safetySettings\0safety_settings\0";
-
 /* A streamed answer. */
 struct stream {
     struct llmobs_gemini_stream parts; /* of all its chunks */
@@ -304,7 +301,8 @@ static int gemini_read_ends(struct llmobs_reading *reading)
 }
 
 static const struct llmobs_form form = {
-    .keys = cut_keys,
+    .keys = "generationConfig\0generation_config\0safetySettings\0"
+            "safety_settings\0",
     .confirm = gemini_is_request,
     .begin = llmobs_google_begin,
     .request = gemini_read_request,

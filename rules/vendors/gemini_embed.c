@@ -11,10 +11,6 @@
 static const char settings[] =
     "taskType\0title\0outputDimensionality\0mimeType\0autoTruncate\0";
 
-static const char cut_keys[] =
-    "taskType\0task_type\0title\0outputDimensionality\0mimeType\0"
-    "output_dimensionality\0mime_type\0embedContentConfig\0parameters\0";
-
 static bool gemini_embed_is_request(const struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
@@ -163,7 +159,9 @@ static int gemini_embed_read_document(struct llmobs_reading *reading,
 }
 
 static const struct llmobs_form form = {
-    .keys = cut_keys,
+    .keys =
+        "taskType\0task_type\0title\0outputDimensionality\0mimeType\0"
+        "output_dimensionality\0mime_type\0embedContentConfig\0parameters\0",
     .confirm = gemini_embed_is_request,
     .begin = llmobs_google_begin,
     .request = gemini_embed_read_request,

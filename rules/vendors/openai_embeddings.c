@@ -8,8 +8,6 @@
 #include "rules/read/request.h"
 #include "rules/read/usage.h"
 
-static const char metadata_keys[] = "encoding_format\0dimensions\0";
-
 static bool openai_embeddings_is_embedding(const struct llmobs_reading *reading)
 {
     return llmobs_openai_asks(reading, "input");
@@ -110,7 +108,7 @@ static int openai_embeddings_read_ends(struct llmobs_reading *reading)
 }
 
 static const struct llmobs_form form = {
-    .keys = metadata_keys,
+    .keys = "encoding_format\0dimensions\0",
     .confirm = openai_embeddings_is_embedding,
     .request = openai_embeddings_read_request,
     .document = openai_embeddings_read_document,

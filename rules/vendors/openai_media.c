@@ -24,8 +24,6 @@ static const char image_keys[] =
 static const char speech_keys[] =
     "voice\0voice_id\0response_format\0speed\0stream_format\0";
 
-static const char speech_signs[] = "\"input\"\0";
-
 /* A streamed answer. */
 struct state {
     struct llmobs_buf words;   /* for each picture that is ready */
@@ -372,7 +370,7 @@ static const struct llmobs_form images = {
 
 static const struct llmobs_form speech = {
     .keys = speech_keys,
-    .signs = speech_signs,
+    .signs = "\"input\"\0",
     .confirm = asks_speech,
     .request = read_speech_request,
     .document = read_speech,
