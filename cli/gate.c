@@ -11,7 +11,6 @@
 #include "cli/query/cost.h"
 #include "cli/query/each.h"
 #include "cli/shared/cli.h"
-#include "cli/shared/options.h"
 #include "cli/shared/tell.h"
 #include "core/config/config.h"
 #include "core/config/state_dir.h"

@@ -14,7 +14,6 @@
 #include "rules/facts.h"
 #include "rules/providers.h"
 #include "rules/read/match.h"
-#include "rules/read/media.h"
 #include "rules/read/reader.h"
 #include "rules/read/request_tags.h"
 #include "rules/read/text.h"

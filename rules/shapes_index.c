@@ -2,8 +2,6 @@
  */
 #include "rules/shapes_index.h"
 
-#include "rules/read/text.h"
-
 /* Fills the key that each path of this shape has at the same level, and gives
  * its bucket. A segment with a star stands for one segment of a path, but "**"
  * for any number of them: nothing before "**" can be a key. */

@@ -3,7 +3,6 @@
 #include "lib/base/hazard.h"
 #include "shim/alone.h"
 #include "shim/arch.h"
-#include "shim/copies.h"
 #include "shim/host.h"
 #include "shim/loader_calls.h"
 #include "shim/lookup.h"

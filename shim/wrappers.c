@@ -1,7 +1,6 @@
 #include "shim/wrappers.h"
 
 #include "lib/base/cold.h"
-#include "shim/copies.h"
 #include "shim/host.h"
 #include "shim/say.h"
 

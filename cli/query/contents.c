@@ -7,7 +7,6 @@
 #include "cli/query/evaluations.h"
 #include "cli/query/load.h"
 #include "cli/query/tail.h"
-#include "cli/shared/reader.h"
 #include "lib/text/json.h"
 
 #define ID_MAX 64 /* of an id at the end of a line */

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/query/cost.h"
 #include "lib/base/hazard.h"
 
 /* -- sums ----------------------------------------------------------------- */

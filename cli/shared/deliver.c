@@ -7,7 +7,6 @@
 #include "core/export/plain_http.h"
 #include "lib/base/hazard.h"
 #include "lib/base/paths.h"
-#include "core/export/http.h"
 #include "core/log/relay_sign.h"
 
 #define BUFFER_BYTES (1u * 1024 * 1024)

@@ -13,7 +13,6 @@
 #include "cli/shared/tell.h"
 #include "lib/base/fd.h"
 #include "core/export/store.h"
-#include "lib/base/hazard.h"
 
 #define CHUNK (256u * 1024)
 #define NS_PER_S 1000000000

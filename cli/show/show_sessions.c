@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cli/query/metrics.h"
 #include "cli/shared/tell.h"
 #include "cli/show/wrap.h"
 #include "cli/show/forms.h"

@@ -2,7 +2,6 @@
  * table of operations (engine.h). */
 #include "include/engine.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>

@@ -8,7 +8,6 @@
 
 #include "lib/base/floats.h"
 #include "lib/base/hazard.h"
-#include "lib/base/log.h"
 #include "lib/base/scratch.h"
 #include "core/capture/judge.h"
 #include "core/event/evaluation.h"

@@ -21,9 +21,7 @@
 #include "core/capture/wire.h"
 #include "core/event/curlcode.h"
 #include "core/sdk/annotation_pack.h"
-#include "core/sdk/own_span.h"
 #include "core/sdk/thread_state.h"
-#include "core/trace/carrier.h"
 
 /* How many milliseconds the exit handler waits for a thread that is appending.
  */

@@ -1,7 +1,6 @@
 #include "core/capture/easy.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 
 #include "lib/base/hazard.h"
 #include "lib/base/stack.h"

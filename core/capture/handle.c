@@ -8,7 +8,6 @@
 #include "lib/base/cold.h"
 #include "core/capture/mime.h"
 #include "core/capture/parts.h"
-#include "lib/base/hazard.h"
 
 /* For a longer body (before 7.70 above 1 KiB) libcurl sends "Expect:
  * 100-continue", unless the app's header list has its own Expect. */

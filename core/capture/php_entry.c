@@ -1,7 +1,6 @@
 #include "core/capture/php_entry.h"
 
 #include <errno.h>
-#include <stddef.h>
 
 #include "core/config/inbound.h"
 #include "core/config/php_request.h"

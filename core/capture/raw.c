@@ -4,7 +4,6 @@
 
 #include "core/capture/outgoing.h"
 #include "core/capture/wire.h"
-#include "lib/base/stack.h"
 
 /* The record of the connection, which the first bytes begin. NULL: it is none
  * of ours. */

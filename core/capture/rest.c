@@ -1,7 +1,6 @@
 #include "core/capture/rest.h"
 
 #include <errno.h>
-#include <stddef.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/filter.h"

@@ -1,7 +1,5 @@
 #include "core/capture/ws.h"
 
-#include <errno.h>
-
 #include "lib/base/stack.h"
 #include "core/capture/talk.h"
 

@@ -11,7 +11,6 @@
 #include "core/config/origin.h"
 #include "core/event/encode.h"
 #include "core/event/facts.h"
-#include "core/event/tags.h"
 
 #define TRACE_HEX_LEN 32
 #define SPAN_DIGITS_MAX 20

@@ -1,8 +1,6 @@
 #include "core/event/facts.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/fork.h"

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 
 #include "lib/base/clock.h"
 #include "lib/span/secrets.h"

@@ -22,7 +22,6 @@
 #include "core/export/plain_http.h"
 #include "core/export/resolve.h"
 #include "core/export/sockets.h"
-#include "core/export/target.h"
 #include "llmobs.h"
 
 #if LLMOBS_ASAN

@@ -11,7 +11,6 @@
 #include "lib/base/futex.h"
 #include "lib/base/fork_gate.h"
 #include "lib/base/hazard.h"
-#include "lib/base/thread.h"
 #include "core/export/target.h"
 
 #define NS_PER_S INT64_C(1000000000)

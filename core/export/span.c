@@ -1,6 +1,5 @@
 #include "core/export/span.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "core/event/facts.h"

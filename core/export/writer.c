@@ -5,7 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/export/fields.h"
 #include "core/export/letters.h"
 #include "lib/base/hazard.h"
 #include "lib/text/decimal.h"

@@ -1,6 +1,5 @@
 #include "core/sdk/annotation_pack.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "core/sdk/thread_state.h"

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <gnu/libc-version.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

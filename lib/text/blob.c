@@ -1,6 +1,5 @@
 #include "lib/text/blob.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -1,7 +1,6 @@
 #include "rules/read/text.h"
 
 #include <stdint.h>
-#include <string.h>
 #include <strings.h>
 
 bool llmobs_text_ends(struct llmobs_text text, const char *suffix)

@@ -9,9 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rules/read/facts.h"
 #include "rules/read/message_content.h"
-#include "rules/read/text.h"
 #include "rules/read/values.h"
 #include "rules/tables/interpreter.h"
 

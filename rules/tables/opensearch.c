@@ -4,7 +4,6 @@
  * the forms (WIRE 6.18). A table, but code for the clauses, which nest. */
 
 #include "rules/tables/store.h"
-#include "rules/read/request.h"
 
 #define CLAUSES_MAX 12
 

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "rules/vendors/google.h"
-#include "rules/read/facts.h"
 #include "rules/read/message_content.h"
 #include "rules/read/text.h"
 #include "rules/read/usage.h"

@@ -13,7 +13,6 @@
 #include "rules/read/media.h"
 #include "rules/read/message.h"
 #include "rules/read/message_content.h"
-#include "rules/read/request.h"
 #include "rules/read/usage.h"
 #include "rules/read/values.h"
 

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "rules/vendors/anthropic_message.h"
-#include "rules/read/facts.h"
 #include "rules/read/jobs.h"
 #include "rules/read/message_content.h"
 #include "rules/read/text.h"
