@@ -373,8 +373,10 @@ static bool php_walk(const struct php_string *first,
     struct php_walk walk = {.layout = find_layout(), .first = first};
     const char *globals = find_globals();
 
-    if (!walk.layout || !globals || !llmobs_probe_works() ||
-        !walk_frames(&walk, globals))
+    if (!walk.layout || !globals || !llmobs_probe_works())
+        return false;
+    llmobs_probe_trust(&walk.probe, first);
+    if (!walk_frames(&walk, globals))
         return false;
     php_keep_places(&walk, frames);
     return true;

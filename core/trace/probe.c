@@ -42,14 +42,23 @@ bool llmobs_probe_works(void)
     return works;
 }
 
+void llmobs_probe_trust(struct llmobs_probe *probe, const void *at)
+{
+    probe->pages[probe->found++ % LLMOBS_PROBE_PAGES] =
+        (uintptr_t)at / LLMOBS_STACK_PAGE;
+}
+
 static bool sees_page(struct llmobs_probe *probe, uintptr_t at)
 {
     uintptr_t page = at / LLMOBS_STACK_PAGE;
-    uintptr_t *seen = &probe->pages[page % LLMOBS_PROBE_PAGES];
 
-    if (*seen != page && ask(at) == -EINVAL)
-        *seen = page;
-    return LLMOBS_HAZARD(interpreter_unprobed, *seen == page, true);
+    for (int i = 0; i < LLMOBS_PROBE_PAGES && probe->pages[i]; i++)
+        if (probe->pages[i] == page)
+            return true;
+    if (LLMOBS_HAZARD(interpreter_unprobed, ask(at) != -EINVAL, false))
+        return false;
+    llmobs_probe_trust(probe, (const void *)at);
+    return true;
 }
 
 bool llmobs_probe_sees(struct llmobs_probe *probe, const void *from, size_t len)

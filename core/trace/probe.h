@@ -9,7 +9,7 @@
  * Threads: any; a walk belongs to one thread. Another thread may still unmap
  *          the memory in between, so what is read must be the calling thread's.
  * Errors:  false: the memory cannot be read.
- * Limits:  a walk remembers LLMOBS_PROBE_PAGES pages, which it asks for once.
+ * Limits:  a walk asks once for each of its last LLMOBS_PROBE_PAGES pages.
  */
 #ifndef LLMOBS_TRACE_PROBE_H
 #define LLMOBS_TRACE_PROBE_H
@@ -24,12 +24,16 @@
 
 /* A walk through memory, zero at its begin. */
 struct llmobs_probe {
-    uintptr_t pages[LLMOBS_PROBE_PAGES]; /* that can be read */
+    uintptr_t pages[LLMOBS_PROBE_PAGES]; /* that can be read; 0: none */
+    unsigned found;                      /* how many were found */
 };
 
 /* True where probes tell the truth. Makes a page and unmaps it, once in a
  * process. */
 bool llmobs_probe_works(void);
+
+/* Notes that a page can be read, as the interpreter itself reads there. */
+void llmobs_probe_trust(struct llmobs_probe *probe, const void *at);
 
 /* True where all `len` bytes can be read. */
 bool llmobs_probe_sees(struct llmobs_probe *probe, const void *at, size_t len);
