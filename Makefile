@@ -435,9 +435,14 @@ conformance: all
 	scripts/conformance $(B)
 
 BENCHES := $(patsubst %,$(B)/bench-%,parse callsite miss otlp)
-benches: $(BENCHES)
+benches: $(BENCHES) $(B)/bench-frames.so
 $(BENCHES): $(B)/bench-%: $(B)/tests/bench/%.o $(SUPPORT_OBJ) $(LIB_OBJ)
 	$(Q)$(CC) $(SANFLAGS) $(OBJECTS) $(CODING_LIBS) $(SECOND) -lz -lpthread -o $@
+
+# PHP has it by LD_PRELOAD.
+$(B)/tests/bench/frames.o: SPECIAL := -fPIC
+$(B)/bench-frames.so: $(B)/tests/bench/frames.o $(LIB_OBJ)
+	$(Q)$(CC) -shared $(SANFLAGS) $(OBJECTS) -lpthread -o $@
 
 bench: all clients benches
 	scripts/bench $(B)
