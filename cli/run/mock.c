@@ -16,7 +16,6 @@
 #include "cli/shared/preload.h"
 #include "cli/shared/tell.h"
 
-#define PORT_MAX 65535
 #define URL_MAX 64
 
 struct mock {
@@ -31,18 +30,6 @@ struct mock {
 };
 
 /* -- the command line ------------------------------------------------------ */
-
-static int set_port(const struct llmobs_cli_option *option, const char *value)
-{
-    unsigned *out = option->to;
-    char *end;
-    long port = strtol(value, &end, 10);
-
-    if (end == value || *end != '\0' || port < 0 || port > PORT_MAX)
-        return llmobs_cli_refuse(option->name, NULL, "0 to 65535");
-    *out = (unsigned)port;
-    return 0;
-}
 
 static int set_dir(const struct llmobs_cli_option *option, const char *value)
 {
@@ -79,7 +66,7 @@ static int mock_parse(struct mock *mock, int argc)
         LLMOBS_CLI_FLAG("nearest", &serve->nearest),
         {"at-once", llmobs_cli_flag, &serve->timed, 0, 0, false, NULL},
         LLMOBS_CLI_FLAG("timing", &serve->timed),
-        LLMOBS_CLI_VALUE("port", set_port, &serve->port),
+        LLMOBS_CLI_VALUE("port", llmobs_cli_port, &serve->site.port),
         LLMOBS_CLI_FLAG("replay", &mock->replay),
         LLMOBS_CLI_VALUE("preload", llmobs_cli_text, &mock->preload),
         LLMOBS_CLI_WORDS(set_dir, mock)};
@@ -170,7 +157,8 @@ static int set_replay(struct llmobs_environment *environment,
 {
     const char *tags = llmobs_environment_get(environment, "DD_TAGS");
     bool blanks = strchr(tags, ' ') && !strchr(tags, ',');
-    int rc = mock_set_url(environment, "LLMOBS_REPLAY", mock->serve.port, "");
+    int rc =
+        mock_set_url(environment, "LLMOBS_REPLAY", mock->serve.site.port, "");
 
     if (rc == 0)
         rc = llmobs_environment_join(environment, "DD_TAGS", "replayed:true",
@@ -186,7 +174,7 @@ static int mock_set_variables(struct llmobs_environment *environment,
     if (rc != 0)
         return rc;
     return mock->replay ? set_replay(environment, mock)
-                        : set_urls(environment, mock->serve.port);
+                        : set_urls(environment, mock->serve.site.port);
 }
 
 /* A command whose calls shall be led here must have the variables. */
@@ -269,7 +257,7 @@ static int serve(struct mock *mock)
     sigdelset(&waiting, SIGTERM);
     sigdelset(&waiting, SIGINT);
     sigdelset(&waiting, SIGCHLD);
-    rc = llmobs_serve_open(&mock->serve);
+    rc = llmobs_site_open(&mock->serve.site);
     if (rc == 0 && mock->replay)
         llmobs_tell("%s: calls to models are answered from %s\n", mock->argv[0],
                     llmobs_escape_name(mock->dir, room));
@@ -280,12 +268,12 @@ static int serve(struct mock *mock)
         return LLMOBS_CLI_FAILED;
     }
     if (!mock->command) {
-        printf("http://127.0.0.1:%u\n", mock->serve.port);
+        printf("http://127.0.0.1:%u\n", mock->serve.site.port);
         fflush(stdout);
     }
     while (mock_goes_on(mock))
-        llmobs_serve_step(&mock->serve, &waiting);
-    llmobs_serve_close(&mock->serve);
+        llmobs_site_step(&mock->serve.site, &waiting);
+    llmobs_site_close(&mock->serve.site);
     return mock_end(mock);
 }
 
@@ -303,6 +291,7 @@ int llmobs_cmd_mock(int argc, char **argv)
     status = LLMOBS_CLI_FAILED;
     mock.serve.cassette = &cassette;
     mock.serve.command = argv[0];
+    llmobs_serve_init(&mock.serve);
     if (llmobs_cassette_load(&cassette, mock.dir, argv[0]) == 0) {
         if (cassette.count == 0)
             llmobs_tell("%s: no recordings in %s\n", argv[0],

@@ -14,6 +14,8 @@
 #include "cli/shared/tell.h"
 #include "core/config/config.h"
 
+#define PORT_MAX 65535
+
 /* The bound of a spool, in bytes, that a command takes care of where the
  * configuration has none. */
 #define SPOOL_MAX ((int64_t)256 * 1024 * 1024)
@@ -99,6 +101,18 @@ int llmobs_cli_text(const struct llmobs_cli_option *option, const char *value)
 int llmobs_cli_filled(const struct llmobs_cli_option *option, const char *value)
 {
     return *value != '\0' ? llmobs_cli_text(option, value) : -EINVAL;
+}
+
+int llmobs_cli_port(const struct llmobs_cli_option *option, const char *value)
+{
+    unsigned *out = option->to;
+    char *end;
+    long port = strtol(value, &end, 10);
+
+    if (end == value || *end != '\0' || port < 0 || port > PORT_MAX)
+        return llmobs_cli_refuse(option->name, NULL, "0 to 65535");
+    *out = (unsigned)port;
+    return 0;
 }
 
 int llmobs_cli_seconds(const struct llmobs_cli_option *option,

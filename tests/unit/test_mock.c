@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "cli/run/choose.h"
-#include "cli/run/http.h"
+#include "cli/shared/site_request.h"
 #include "tests/unit/unit.h"
 
 #define POST "POST /v1/x?key=1 HTTP/1.1\r\nHost: a\r\n"
@@ -54,16 +54,16 @@ static const struct {
     {"\x16\x03\x01\x02 TLS\r\n\r\n", 400, NULL},
 };
 
-static int feed(struct llmobs_mock_http *http, const char *text, size_t len,
+static int feed(struct llmobs_site_request *http, const char *text, size_t len,
                 size_t piece)
 {
     int status = 0;
 
     for (size_t at = 0; at < len && !status; at += piece) {
-        status = llmobs_mock_http_add(http, text + at,
-                                      len - at < piece ? len - at : piece);
+        status = llmobs_site_request_add(http, text + at,
+                                         len - at < piece ? len - at : piece);
         if (!status)
-            status = llmobs_mock_http_read(http);
+            status = llmobs_site_request_read(http);
     }
     return status;
 }
@@ -71,20 +71,20 @@ static int feed(struct llmobs_mock_http *http, const char *text, size_t len,
 static void check(size_t i, size_t piece)
 {
     const char *text = requests[i].text;
-    struct llmobs_mock_http http;
+    struct llmobs_site_request http;
     bool whole = requests[i].body;
 
-    llmobs_mock_http_init(&http);
+    llmobs_site_request_init(&http);
     ck_assert_msg(feed(&http, text, strlen(text), piece) == requests[i].status,
                   "%s", text);
     if (!requests[i].status)
-        ck_assert_msg((http.part == LLMOBS_MOCK_WHOLE) == whole, "%s", text);
+        ck_assert_msg((http.part == LLMOBS_SITE_WHOLE) == whole, "%s", text);
     if (whole) {
         ck_assert_uint_eq(http.body.len, strlen(requests[i].body));
         ck_assert_mem_eq(http.body.data ? http.body.data : "", requests[i].body,
                          http.body.len);
     }
-    llmobs_mock_http_fini(&http);
+    llmobs_site_request_fini(&http);
 }
 
 /* However it comes in pieces. */
@@ -99,18 +99,18 @@ END_TEST
 START_TEST(the_head_has_a_limit)
 {
     static char line[4096];
-    struct llmobs_mock_http http;
+    struct llmobs_site_request http;
     int status;
 
     memset(line, 'a', sizeof(line) - 2);
     memcpy(line, "X: ", 3);
     memcpy(line + sizeof(line) - 2, "\r\n", 2);
-    llmobs_mock_http_init(&http);
+    llmobs_site_request_init(&http);
     status = feed(&http, POST, strlen(POST), 1000);
     for (int i = 0; i < 20 && !status; i++)
         status = feed(&http, line, sizeof(line), sizeof(line));
     ck_assert_int_eq(status, 431);
-    llmobs_mock_http_fini(&http);
+    llmobs_site_request_fini(&http);
 }
 END_TEST
 
@@ -119,24 +119,24 @@ START_TEST(requests_follow_each_other)
     static const char text[] = POST
         "Content-Length: 2\r\nExpect: 100-continue\r\n\r\nabGET /b HTTP/1.1\r\n"
         "Connection: keep-alive, Close\r\n\r\n";
-    struct llmobs_mock_http http;
+    struct llmobs_site_request http;
 
-    llmobs_mock_http_init(&http);
-    ck_assert(!llmobs_mock_http_is_begun(&http));
+    llmobs_site_request_init(&http);
+    ck_assert(!llmobs_site_request_is_begun(&http));
     ck_assert_int_eq(feed(&http, text, sizeof(text) - 1, 1000), 0);
     ck_assert_str_eq(http.method, "POST");
     ck_assert_str_eq(http.target, "/v1/x?key=1");
     ck_assert(http.expects && http.keep_alive);
-    llmobs_mock_http_next(&http);
-    ck_assert(llmobs_mock_http_is_begun(&http));
-    ck_assert_int_eq(llmobs_mock_http_read(&http), 0);
-    ck_assert_int_eq(http.part, LLMOBS_MOCK_WHOLE);
+    llmobs_site_request_next(&http);
+    ck_assert(llmobs_site_request_is_begun(&http));
+    ck_assert_int_eq(llmobs_site_request_read(&http), 0);
+    ck_assert_int_eq(http.part, LLMOBS_SITE_WHOLE);
     ck_assert_str_eq(http.target, "/b");
     ck_assert(!http.expects && !http.keep_alive);
     ck_assert_uint_eq(http.body.len, 0);
-    llmobs_mock_http_next(&http);
-    ck_assert(!llmobs_mock_http_is_begun(&http));
-    llmobs_mock_http_fini(&http);
+    llmobs_site_request_next(&http);
+    ck_assert(!llmobs_site_request_is_begun(&http));
+    llmobs_site_request_fini(&http);
 }
 END_TEST
 

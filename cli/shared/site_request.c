@@ -1,4 +1,4 @@
-#include "cli/run/http.h"
+#include "cli/shared/site_request.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,35 +8,39 @@
 /* Digits of a length: more would be beyond the longest body. */
 #define DIGITS_MAX 15
 
-void llmobs_mock_http_init(struct llmobs_mock_http *http)
+void llmobs_site_request_init(struct llmobs_site_request *http)
 {
     memset(http, 0, sizeof(*http));
-    llmobs_buf_init(&http->in, LLMOBS_MOCK_BODY_MAX + LLMOBS_MOCK_HEAD_MAX);
-    llmobs_buf_init(&http->body, LLMOBS_MOCK_BODY_MAX);
+    llmobs_buf_init(&http->in, LLMOBS_SITE_BODY_MAX + LLMOBS_SITE_HEAD_MAX);
+    llmobs_buf_init(&http->body, LLMOBS_SITE_BODY_MAX);
 }
 
-static void run_http_forget(struct llmobs_mock_http *http)
+static void site_request_forget(struct llmobs_site_request *http)
 {
     free(http->method);
     free(http->target);
     free(http->coding);
+    free(http->host);
+    free(http->origin);
     http->method = http->target = http->coding = NULL;
+    http->host = http->origin = NULL;
     http->has_length = http->chunked = http->old = http->expects = false;
     http->left = 0;
     http->trailer = 0;
-    http->part = LLMOBS_MOCK_HEAD;
+    http->part = LLMOBS_SITE_HEAD;
 }
 
-void llmobs_mock_http_fini(struct llmobs_mock_http *http)
+void llmobs_site_request_fini(struct llmobs_site_request *http)
 {
-    run_http_forget(http);
+    site_request_forget(http);
     llmobs_buf_fini(&http->in);
     llmobs_buf_fini(&http->body);
 }
 
 /* -- bytes ---------------------------------------------------------------- */
 
-static struct llmobs_text run_http_rest(const struct llmobs_mock_http *http)
+static struct llmobs_text site_request_rest(
+    const struct llmobs_site_request *http)
 {
     if (!http->in.data)
         return (struct llmobs_text){"", 0};
@@ -44,9 +48,9 @@ static struct llmobs_text run_http_rest(const struct llmobs_mock_http *http)
                                 http->in.len - http->at};
 }
 
-static void drop_read(struct llmobs_mock_http *http)
+static void drop_read(struct llmobs_site_request *http)
 {
-    struct llmobs_text left = run_http_rest(http);
+    struct llmobs_text left = site_request_rest(http);
 
     if (http->at == 0 || (left.len > 0 && http->at < DROP_FROM))
         return;
@@ -55,31 +59,31 @@ static void drop_read(struct llmobs_mock_http *http)
     http->at = 0;
 }
 
-int llmobs_mock_http_add(struct llmobs_mock_http *http, const void *data,
-                         size_t len)
+int llmobs_site_request_add(struct llmobs_site_request *http, const void *data,
+                            size_t len)
 {
     drop_read(http);
     return llmobs_buf_add(&http->in, data, len) == 0 ? 0 : 413;
 }
 
-bool llmobs_mock_http_is_begun(const struct llmobs_mock_http *http)
+bool llmobs_site_request_is_begun(const struct llmobs_site_request *http)
 {
-    return http->part != LLMOBS_MOCK_HEAD || run_http_rest(http).len > 0;
+    return http->part != LLMOBS_SITE_HEAD || site_request_rest(http).len > 0;
 }
 
-void llmobs_mock_http_next(struct llmobs_mock_http *http)
+void llmobs_site_request_next(struct llmobs_site_request *http)
 {
-    run_http_forget(http);
+    site_request_forget(http);
     llmobs_buf_fini(&http->body);
-    llmobs_buf_init(&http->body, LLMOBS_MOCK_BODY_MAX);
+    llmobs_buf_init(&http->body, LLMOBS_SITE_BODY_MAX);
     drop_read(http);
 }
 
 /* Takes a line without its end; false: the line's end has not come. */
-static bool run_http_take_line(struct llmobs_mock_http *http,
-                               struct llmobs_text *line)
+static bool site_request_take_line(struct llmobs_site_request *http,
+                                   struct llmobs_text *line)
 {
-    struct llmobs_text text = run_http_rest(http);
+    struct llmobs_text text = site_request_rest(http);
     const char *end = memchr(text.data, '\n', text.len);
 
     if (!end)
@@ -107,7 +111,7 @@ static bool is_token(struct llmobs_text text)
     return text.len > 0;
 }
 
-static bool run_http_is_clean(struct llmobs_text text)
+static bool site_request_is_clean(struct llmobs_text text)
 {
     for (size_t i = 0; i < text.len; i++)
         if ((unsigned char)text.data[i] < ' ' && text.data[i] != '\t')
@@ -143,7 +147,7 @@ static struct llmobs_text path_of(struct llmobs_text target)
 }
 
 /* Reads "METHOD target HTTP/1.x". */
-static int read_first(struct llmobs_mock_http *http, struct llmobs_text line)
+static int read_first(struct llmobs_site_request *http, struct llmobs_text line)
 {
     const char *one = memchr(line.data, ' ', line.len);
     const char *two = memrchr(line.data, ' ', line.len);
@@ -169,7 +173,8 @@ static int read_first(struct llmobs_mock_http *http, struct llmobs_text line)
     return http->method && http->target ? 0 : 500;
 }
 
-static int read_length(struct llmobs_mock_http *http, struct llmobs_text value)
+static int read_length(struct llmobs_site_request *http,
+                       struct llmobs_text value)
 {
     uint64_t length = 0;
 
@@ -184,10 +189,11 @@ static int read_length(struct llmobs_mock_http *http, struct llmobs_text value)
     }
     http->has_length = true;
     http->left = length;
-    return length > LLMOBS_MOCK_BODY_MAX ? 413 : 0;
+    return length > LLMOBS_SITE_BODY_MAX ? 413 : 0;
 }
 
-static int read_coding(struct llmobs_mock_http *http, struct llmobs_text value)
+static int read_coding(struct llmobs_site_request *http,
+                       struct llmobs_text value)
 {
     if (http->chunked)
         return 400;
@@ -195,13 +201,23 @@ static int read_coding(struct llmobs_mock_http *http, struct llmobs_text value)
     return http->chunked ? 0 : 501;
 }
 
-static int run_http_read_header(struct llmobs_mock_http *http,
-                                struct llmobs_text line)
+/* Keeps the first value of a header; a second one is refused where it is not
+ * `listed`: RFC 9112, 3.2, and RFC 6454, 7.3. */
+static int keep(char **to, struct llmobs_text value, bool listed)
+{
+    if (*to)
+        return listed ? 0 : 400;
+    *to = strndup(value.data, value.len);
+    return *to ? 0 : 500;
+}
+
+static int site_request_read_header(struct llmobs_site_request *http,
+                                    struct llmobs_text line)
 {
     const char *colon = memchr(line.data, ':', line.len);
     struct llmobs_text name, value;
 
-    if (!colon || !run_http_is_clean(line))
+    if (!colon || !site_request_is_clean(line))
         return 400;
     name = (struct llmobs_text){line.data, (size_t)(colon - line.data)};
     value = llmobs_text_trim(
@@ -220,16 +236,20 @@ static int run_http_read_header(struct llmobs_mock_http *http,
     else if (llmobs_text_is_word(name, "expect") &&
              llmobs_text_is_word(value, "100-continue"))
         http->expects = !http->old;
-    else if (llmobs_text_is_word(name, "content-encoding") && !http->coding)
-        http->coding = strndup(value.data, value.len);
+    else if (llmobs_text_is_word(name, "content-encoding"))
+        return keep(&http->coding, value, true);
+    else if (llmobs_text_is_word(name, "host"))
+        return keep(&http->host, value, false);
+    else if (llmobs_text_is_word(name, "origin"))
+        return keep(&http->origin, value, false);
     return 0;
 }
 
-static int end_head(struct llmobs_mock_http *http)
+static int end_head(struct llmobs_site_request *http)
 {
     if (http->chunked && (http->has_length || http->old))
         return 400;
-    http->part = http->chunked ? LLMOBS_MOCK_CHUNK_SIZE : LLMOBS_MOCK_BODY;
+    http->part = http->chunked ? LLMOBS_SITE_CHUNK_SIZE : LLMOBS_SITE_BODY;
     return 0;
 }
 
@@ -245,9 +265,9 @@ static bool has_head(struct llmobs_text text)
 }
 
 /* Line ends before a request do not belong to it: RFC 9112, 2.2. */
-static void skip_ends(struct llmobs_mock_http *http)
+static void skip_ends(struct llmobs_site_request *http)
 {
-    struct llmobs_text text = run_http_rest(http);
+    struct llmobs_text text = site_request_rest(http);
 
     while (text.len > 0 && (*text.data == '\r' || *text.data == '\n')) {
         text.data++;
@@ -256,30 +276,31 @@ static void skip_ends(struct llmobs_mock_http *http)
     }
 }
 
-static int run_http_read_head(struct llmobs_mock_http *http)
+static int site_request_read_head(struct llmobs_site_request *http)
 {
     struct llmobs_text text, line;
     int status = 0;
 
     skip_ends(http);
-    text = run_http_rest(http);
-    if (text.len > LLMOBS_MOCK_HEAD_MAX)
-        text.len = LLMOBS_MOCK_HEAD_MAX;
+    text = site_request_rest(http);
+    if (text.len > LLMOBS_SITE_HEAD_MAX)
+        text.len = LLMOBS_SITE_HEAD_MAX;
     if (!has_head(text))
-        return text.len == LLMOBS_MOCK_HEAD_MAX ? 431 : 0;
-    if (run_http_take_line(http, &line))
+        return text.len == LLMOBS_SITE_HEAD_MAX ? 431 : 0;
+    if (site_request_take_line(http, &line))
         status = read_first(http, line);
-    while (status == 0 && run_http_take_line(http, &line) && line.len > 0)
-        status = run_http_read_header(http, line);
+    while (status == 0 && site_request_take_line(http, &line) && line.len > 0)
+        status = site_request_read_header(http, line);
     return status != 0 ? status : end_head(http);
 }
 
 /* -- the body ------------------------------------------------------------- */
 
 /* Takes the bytes of a body or chunk that have come; true: it is complete. */
-static bool run_http_take_bytes(struct llmobs_mock_http *http, int *status)
+static bool site_request_take_bytes(struct llmobs_site_request *http,
+                                    int *status)
 {
-    struct llmobs_text text = run_http_rest(http);
+    struct llmobs_text text = site_request_rest(http);
 
     if (text.len > http->left)
         text.len = (size_t)http->left;
@@ -291,8 +312,8 @@ static bool run_http_take_bytes(struct llmobs_mock_http *http, int *status)
 }
 
 /* Reads "1a; extension". */
-static int run_http_read_size(struct llmobs_mock_http *http,
-                              struct llmobs_text line)
+static int site_request_read_size(struct llmobs_site_request *http,
+                                  struct llmobs_text line)
 {
     const char *semicolon = memchr(line.data, ';', line.len);
     uint64_t size = 0;
@@ -309,62 +330,62 @@ static int run_http_read_size(struct llmobs_mock_http *http,
             return 400;
         size = size * 16 + (uint64_t)digit;
     }
-    if (size > LLMOBS_MOCK_BODY_MAX - http->body.len)
+    if (size > LLMOBS_SITE_BODY_MAX - http->body.len)
         return 413;
     http->left = size;
-    http->part = size > 0 ? LLMOBS_MOCK_CHUNK : LLMOBS_MOCK_TRAILER;
+    http->part = size > 0 ? LLMOBS_SITE_CHUNK : LLMOBS_SITE_TRAILER;
     return 0;
 }
 
 /* Reads the lines between the bytes of chunks. `more`: another step follows. */
-static int run_http_read_line(struct llmobs_mock_http *http, bool *more)
+static int site_request_read_line(struct llmobs_site_request *http, bool *more)
 {
     struct llmobs_text line;
 
-    *more = run_http_take_line(http, &line);
+    *more = site_request_take_line(http, &line);
     if (!*more)
-        return run_http_rest(http).len > LLMOBS_MOCK_HEAD_MAX ? 400 : 0;
-    if (http->part == LLMOBS_MOCK_CHUNK_SIZE)
-        return run_http_read_size(http, line);
-    if (http->part == LLMOBS_MOCK_CHUNK_END) {
-        http->part = LLMOBS_MOCK_CHUNK_SIZE;
+        return site_request_rest(http).len > LLMOBS_SITE_HEAD_MAX ? 400 : 0;
+    if (http->part == LLMOBS_SITE_CHUNK_SIZE)
+        return site_request_read_size(http, line);
+    if (http->part == LLMOBS_SITE_CHUNK_END) {
+        http->part = LLMOBS_SITE_CHUNK_SIZE;
         return line.len == 0 ? 0 : 400;
     }
     http->trailer += line.len;
     if (line.len == 0)
-        http->part = LLMOBS_MOCK_WHOLE;
-    return http->trailer > LLMOBS_MOCK_HEAD_MAX ? 431 : 0;
+        http->part = LLMOBS_SITE_WHOLE;
+    return http->trailer > LLMOBS_SITE_HEAD_MAX ? 431 : 0;
 }
 
-static int read_step(struct llmobs_mock_http *http, bool *more)
+static int read_step(struct llmobs_site_request *http, bool *more)
 {
-    enum llmobs_mock_part part = http->part;
+    enum llmobs_site_part part = http->part;
     int status = 0;
 
     switch (part) {
-    case LLMOBS_MOCK_HEAD:
-        status = run_http_read_head(http);
+    case LLMOBS_SITE_HEAD:
+        status = site_request_read_head(http);
         *more = http->part != part;
         return status;
-    case LLMOBS_MOCK_BODY:
-        if ((*more = run_http_take_bytes(http, &status)))
-            http->part = LLMOBS_MOCK_WHOLE;
+    case LLMOBS_SITE_BODY:
+        if ((*more = site_request_take_bytes(http, &status)))
+            http->part = LLMOBS_SITE_WHOLE;
         return status;
-    case LLMOBS_MOCK_CHUNK:
-        if ((*more = run_http_take_bytes(http, &status)))
-            http->part = LLMOBS_MOCK_CHUNK_END;
+    case LLMOBS_SITE_CHUNK:
+        if ((*more = site_request_take_bytes(http, &status)))
+            http->part = LLMOBS_SITE_CHUNK_END;
         return status;
     default:
-        return run_http_read_line(http, more);
+        return site_request_read_line(http, more);
     }
 }
 
-int llmobs_mock_http_read(struct llmobs_mock_http *http)
+int llmobs_site_request_read(struct llmobs_site_request *http)
 {
     bool more = true;
     int status = 0;
 
-    while (more && status == 0 && http->part != LLMOBS_MOCK_WHOLE)
+    while (more && status == 0 && http->part != LLMOBS_SITE_WHOLE)
         status = read_step(http, &more);
     return status;
 }
