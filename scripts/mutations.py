@@ -728,6 +728,15 @@ HAZARDS = [
          ("gate_half_read", "cost limits"),
          ("root_costs_too", "cost given")]),
 
+    ("another site, or another user of the host, that asks for the page of "
+     "`llmobs view --serve`",
+     "it listens on loopback alone, and answers only under an own name of "
+     "loopback, to no other origin, behind a token of 128 bits "
+     "(`serve_answer` in `cli/show/show_serve.c`)", [
+         ("takes_any_token", "serve whom_it_answers"),
+         ("any_name_leads_here", "serve whom_it_answers"),
+         ("any_site_reads", "serve whom_it_answers")]),
+
     ("a page written where a link or a device has the name",
      "such a name is refused, and the page replaces a file once it is "
      "whole (`check_name` in `cli/show/page_file.c`)", [

@@ -48,4 +48,13 @@ int llmobs_view_chrome(struct llmobs_view *view);
 /* One HTML file (show_page.c). */
 int llmobs_view_html(struct llmobs_view *view);
 
+/* The same page on loopback, with new spans as they come, until a signal or
+ * until nobody asks (show_serve.c). Opens and closes the store itself. */
+int llmobs_view_serve(struct llmobs_view *view);
+
+/* Opens an address in a browser, by a file that only this user may read, and
+ * that leads there: other users see a browser's arguments. -ECHILD, after a
+ * message: there is no browser (show_page.c). */
+int llmobs_view_open_address(const char *address);
+
 #endif

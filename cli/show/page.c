@@ -185,7 +185,8 @@ static void put_asset(FILE *out, struct llmobs_page_asset asset)
     fwrite(asset.text.data, 1, asset.text.len, out);
 }
 
-static void put_head(FILE *out)
+/* Only a page that is live may ask for something: its own server. */
+static void put_head(FILE *out, bool live)
 {
     fprintf(out,
             "<!DOCTYPE html>\n"
@@ -196,14 +197,15 @@ static void put_head(FILE *out)
             "\n     and the answers. -->\n"
             "<meta http-equiv=\"Content-Security-Policy\" content=\""
             "default-src 'none'; script-src %s; style-src %s; img-src data:; "
-            "base-uri 'none'; form-action 'none'\">\n"
+            "%sbase-uri 'none'; form-action 'none'\">\n"
             "<meta name=\"referrer\" content=\"no-referrer\">\n"
             "<meta name=\"viewport\" "
             "content=\"width=device-width, initial-scale=1\">\n"
             "<meta name=\"color-scheme\" content=\"light dark\">\n"
             "<title>llmobs</title>\n"
             "<style>",
-            llmobs_page_script().source, llmobs_page_style().source);
+            llmobs_page_script().source, llmobs_page_style().source,
+            live ? "connect-src 'self'; " : "");
     put_asset(out, llmobs_page_style());
     fputs("</style>\n"
           "</head>\n"
@@ -229,6 +231,8 @@ static int add_meta(const struct writer *w, struct llmobs_buf *out)
     rc |= llmobs_page_string_add(out, page->store, SIZE_MAX - 1);
     rc |= llmobs_buf_adds(out, ",\"filters\":");
     rc |= llmobs_page_string_add(out, page->asked, SIZE_MAX - 1);
+    if (page->live)
+        rc |= llmobs_buf_addf(out, ",\"live\":\"%s\"", page->live);
     rc |= llmobs_buf_addf(
         out,
         ",\"made\":%lld,\"spans_in_store\":%zu,\"spans\":%zu,"
@@ -259,11 +263,12 @@ static int put_page(struct writer *w)
     static const char script[] =
         "</script>\n<script type=\"application/json\" id=\"";
     FILE *out = w->out;
-    int rc;
+    int rc = 0;
 
-    put_head(out);
-    rc = llmobs_reader_walk_back(w->reader, w->page->filter->since_ns,
-                                 page_take_line, w);
+    put_head(out, w->page->live != NULL);
+    if (w->reader)
+        rc = llmobs_reader_walk_back(w->reader, w->page->filter->since_ns,
+                                     page_take_line, w);
     if (rc < 0)
         return rc;
     fprintf(out, "%sindex\">[", script);

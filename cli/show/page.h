@@ -30,6 +30,8 @@ struct llmobs_page {
     struct llmobs_prices *prices; /* borrowed; NULL: no cost is estimated */
     size_t newest;                /* the number of spans; 0: all */
     bool full;                    /* no text is cut */
+    const char *live; /* the position after which it asks for more (news.h);
+                       * NULL: it is a file */
 
     /* The answer. */
     size_t events;   /* spans that were met */
@@ -41,7 +43,8 @@ struct llmobs_page {
     uint64_t bytes;
 };
 
-/* Writes the page to `out`, which it borrows. */
+/* Writes the page to `out`, which it borrows. `reader` is NULL where there is
+ * no store. */
 int llmobs_page_make(struct llmobs_page *page, struct llmobs_reader *reader,
                      FILE *out);
 

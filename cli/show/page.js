@@ -1,5 +1,5 @@
 'use strict';
-/* page - shows the spans that `llmobs view --html` put into this file.
+/* page - shows the spans that `llmobs view --html` put into this file, or `llmobs view --serve` into its page.
  *
  * Everything in an event is hostile. A text reaches the screen as a text node, after visible() has named its
  * controls; a number is geometry only after it was found finite; an id is a key of a Map. Views are updated in
@@ -101,36 +101,43 @@ function parse(text) {
 }
 const stored = (id) => parse($(id)?.textContent);
 const meta = members(stored('meta')), made = number(meta.made) ?? Date.now();
+let live = string(meta.live); /* the position behind the last line of the store that is here */
 const PRICED = string(meta.prices) ? `estimated, prices of ${line(meta.prices, 40)}` : 'no prices known';
 const KINDS = ['llm', 'workflow', 'agent', 'tool', 'embedding', 'retrieval', 'task'];
-const spans = list(stored('index')).map((row, at) => {
+const spanOf = (row, at) => {
   const r = members(row), first = count(r.f);
   return {at, trace: string(r.t) ?? NONE, id: string(r.s) ?? '', parent: string(r.p), name: string(r.n) ?? '(no name)',
     kind: string(r.k) ?? '-', model: string(r.m), provider: string(r.v), app: string(r.a), service: string(r.c),
     env: string(r.e), session: string(r.u), start: number(r.b) ?? 0, length: count(r.d), input: count(r.i),
     output: count(r.o), read: count(r.r), write: count(r.w), reasoning: count(r.x), first: first && first * 1e9,
-    script: string(r.S), plugin: string(r.P), asked: string(r.M), cost: count(r.y), error: string(r.E), failed: !!r.z, question: string(r.q), answer: string(r.A),
+    path: string(r.S), plugin: string(r.P), asked: string(r.M), cost: count(r.y), error: string(r.E), failed: !!r.z, question: string(r.q), answer: string(r.A),
     tags: list(r.g).filter(string), call: r.k === 'llm' || r.k === 'embedding', billed: !!r.j, words: ''};
-});
+};
+const spans = list(stored('index')).map(spanOf);
 /* A script is named by the shortest end of its path that no other script has. */
 const endsOf = (path) => path.split('/').slice(-6).map((_, i, parts) => parts.slice(i).join('/')).reverse().filter(Boolean);
-const ends = new Map();
-for (const path of new Set(spans.map((s) => s.script))) for (const one of path ? endsOf(path) : [])
-  ends.set(one, (ends.get(one) ?? 0) + 1);
-for (const s of spans) s.script = s.script && (endsOf(s.script).find((one) => ends.get(one) === 1) ?? s.script);
+function nameScripts() {
+  const ends = new Map();
+  for (const path of new Set(spans.map((s) => s.path))) for (const one of path ? endsOf(path) : [])
+    ends.set(one, (ends.get(one) ?? 0) + 1);
+  for (const s of spans) s.script = s.path && (endsOf(s.path).find((one) => ends.get(one) === 1) ?? s.path);
+}
 const end = (s) => s.start + (s.length ?? 0) / 1000;
 const tokens = ({input, output}) => (input === undefined && output === undefined ? undefined
   : (input ?? 0) + (output ?? 0));
 
 /* Evaluations by the span or the tag that they name, feedback by its span, trace or session; equal ones count once. */
-const evaluations = new Map();
+const evaluations = new Map(), judged = new Set();
 let byTag = false;
-for (const text of new Set(list(stored('evals')).map((one) => JSON.stringify(one)))) {
-  const one = JSON.parse(text), {span, tag} = one?.join_on ?? {};
+function judge(one) {
+  const text = JSON.stringify(one), {span, tag} = one?.join_on ?? {};
+  if (judged.has(text)) return;
+  judged.add(text);
   byTag = byTag || !!tag;
   entry(evaluations, span ? `${span.trace_id}\x1f${span.span_id}` : tag ? `${tag.key}:${tag.value}`
     : one?.span_id ? `\x1f${one.span_id}` : one?.trace_id ? `${one.trace_id}\x1f` : `\x1fsession\x1f${one?.session_id}`).push(one);
 }
+list(stored('evals')).forEach(judge);
 const evaluationsOf = (s) => (evaluations.size ? [`${s.trace}\x1f${s.id}`, `\x1f${s.id}`,
   ...(s.parent ? [] : [`${s.trace}\x1f`, `\x1fsession\x1f${s.session}`]), ...(byTag ? [`ml_app:${s.app}`,
   `service:${s.service}`, `env:${s.env}`, `session_id:${s.session}`, ...s.tags] : [])]
@@ -144,7 +151,10 @@ const counts = (s) => s.call || s.billed;
 /* A trace or a session. */
 class Group {
   constructor(id, many) {
-    Object.assign(this, {id, many, spans: [], start: Infinity, last: -Infinity, failures: 0, doubts: 0,
+    Object.assign(this, {id, many}).clear();
+  }
+  clear() {
+    Object.assign(this, {root: undefined, streamed: undefined, spans: [], start: Infinity, last: -Infinity, failures: 0, doubts: 0,
       models: new Set(), sums: {input: new Sum(), output: new Sum(), cost: new Sum()}});
   }
   add(s) {
@@ -170,10 +180,16 @@ class Group {
   get question() { return this.root.question ?? this.spans.find((s) => s.question)?.question; }
 }
 const traces = new Map(), sessions = new Map();
-for (const s of spans) {
-  (s.group = entry(traces, s.trace, () => new Group(s.trace))).add(s);
-  if (s.session) entry(sessions, s.session, () => new Group(s.session, true)).add(s);
+/* Puts all spans into their groups, which stay the same objects. */
+function regroup() {
+  nameScripts();
+  for (const all of [traces, sessions]) for (const group of all.values()) group.clear();
+  for (const s of spans) {
+    (s.group = entry(traces, s.trace, () => new Group(s.trace))).add(s);
+    if (s.session) entry(sessions, s.session, () => new Group(s.session, true)).add(s);
+  }
 }
+regroup();
 
 let lines; /* the bodies, split when the first is wanted */
 const bodies = new Map();
@@ -221,13 +237,19 @@ READERS.set('status', (s) => (s.failed ? 'error' : 'ok')).set('ml_app', (s) => s
   .set('evaluation', (s) => evaluationsOf(s).map((one) => string(one.assessment) ?? 'no verdict'));
 const ALIAS = new Map([['app', 'ml_app'], ['session_id', 'session'], ['error_type', 'error']]);
 const facets = new Map(), tagKeys = new Map(), tagValues = new Map(), FEW_VALUES = 50;
-for (const s of spans) for (const tag of s.tags) {
+function countTags() {
+  facets.clear();
+  tagKeys.clear();
+  spans.forEach(countTagsOf);
+}
+const countTagsOf = (s) => s.tags.forEach((tag) => {
   const key = tag.slice(0, Math.max(0, tag.indexOf(':')));
-  if (!key || READERS.has(key)) continue;
+  if (!key || READERS.has(key)) return;
   tagKeys.set(key, (tagKeys.get(key) ?? 0) + 1);
   const values = entry(tagValues, key, () => new Set());
   if (values.size <= FEW_VALUES) values.add(tag);
-}
+});
+countTags();
 if (!tagKeys.has('user')) ALIAS.set('user', 'user_id');
 /* The facet of a key, made at its first use; undefined: no such key. */
 function facet(name) {
@@ -488,10 +510,10 @@ function buildFrame() {
   const cut = Object.entries(members(meta.cut)).filter(([, n]) => n > 0)
     .map(([of, n]) => `${grouped(n)} ${line(of, 20)}`).join(', ');
   $('app').append(
-    h('p.notice', `This file holds what was said to and by models: ${grouped(spans.length)} of ${
+    h('p.notice', `This ${live ? 'page' : 'file'} holds what was said to and by models: ${grouped(spans.length)} of ${
       plural(count(meta.spans_in_store) ?? spans.length, 'span')} of ${line(meta.store ?? '?', 100)}${
-      filters && ` (${line(filters, 200)})`}, made ${moment(made * 1000, true, false)} ${zone()} by llmobs ${
-      line(meta.version ?? '', 30)}; cost: ${PRICED}${cut && `; cut or left out: ${cut}`}.`),
+      filters && ` (${line(filters, 200)})`}, made ${moment(made * 1000, true, false)} ${zone()}${
+      live ? ', and what came since,' : ''} by llmobs ${line(meta.version ?? '', 30)}; cost: ${PRICED}${cut && `; cut or left out: ${cut}`}.`),
     h('header', h('strong.brand', 'llmobs'), h('nav', {'aria-label': 'Views'},
       VIEWS.map((view) => h('button', {'data-view': view, click: () => go(view)}, upper(view))),
       h('button.small', {id: 'filters', 'aria-expanded': false, click: () => drawer()}, 'Filters')),
@@ -499,7 +521,8 @@ function buildFrame() {
       h('kbd', '/')), press('deep', 'in all texts', () => {
       change({deep: !state.deep});
       deepSearch();
-    }), h('span', {id: 'count', role: 'status'}), h('span', {id: 'status', role: 'status'}), h('span.gap'),
+    }), h('span', {id: 'count', role: 'status'}), h('span', {id: 'live', role: 'status'}, live && 'live'),
+    h('span', {id: 'status', role: 'status'}), h('span.gap'),
     h('button', {id: 'theme', 'aria-label': 'Dark or light', click: () => paint(true)}, '◐'),
     h('button', {id: 'ask', 'aria-label': 'Help', click: help}, '?')),
     h('main', h('aside', {id: 'facets', 'aria-label': 'Filters'}),
@@ -569,7 +592,7 @@ function drawFacet(of) {
     chosen[b] - chosen[a] || counts[b] - counts[a] || (values[a] < values[b] ? -1 : 1));
   const open = unfolded.has(key), shown = codes.slice(0, open ? MANY : FEW), rest = codes.length - shown.length;
   arrange(body, shown.map((code) => {
-    const {row, only, not, n} = entry(rows, code, () => facetRow(of, code)), without = picked('not', key, values[code]);
+    const {row, only, not, n} = entry(rows, values[code], () => facetRow(of, code)), without = picked('not', key, values[code]);
     put(n, grouped(counts[code]));
     set(row, {'data-count': counts[code], 'data-not': without && 'true'});
     set(only, {'aria-pressed': picked('only', key, values[code])});
@@ -895,6 +918,10 @@ function close() {
   change({trace: '', span: ''}, true);
   $('list').focus();
 }
+function drawHead() {
+  panel.tools.hidden = shown.group.spans.length < 9;
+  keepFocus(panel.tree, () => panel.head.replaceChildren(...headOf(shown.group)));
+}
 function drawTrace() {
   const group = state.view !== 'timeseries' && traces.get(state.trace);
   $('panel').hidden = !group;
@@ -907,8 +934,7 @@ function drawTrace() {
   if (shown?.group !== group) {
     shown = {group, nodes: flatten(group.spans), folded: new Set(), zoom: [0, 1], query: ''};
     panel.find.value = '';
-    panel.tools.hidden = group.spans.length < 9;
-    keepFocus(panel.tree, () => panel.head.replaceChildren(...headOf(group)));
+    drawHead();
   }
   /* A trace begins with its first failed span, else with the first that says something. */
   const all = shown.nodes.map(({span}) => span), had = shown.span;
@@ -1383,6 +1409,61 @@ function drawTables(counted, isCall) {
   }));
 }
 
+/* ---- live: `llmobs view --serve` tells what has come to the store since */
+
+const ASK_MS = 500, RETRIES = 3, FULL = 20000;
+/* A span that came before, of the same ids, gives its place to the new one. */
+function takeSpan(row, text) {
+  const s = spanOf(row, spans.length), old = traces.get(s.trace)?.spans.find(({id}) => id === s.id);
+  if (old) s.at = old.at;
+  lineOf(s); /* the other lines are split first */
+  spans[s.at] = s;
+  lines[s.at] = text;
+  bodies.delete(s.at);
+}
+function take(news, texts) {
+  const box = $('list'), top = Math.floor(box.scrollTop / rows.height), held = rows.items[top];
+  news.forEach((row, i) => {
+    if (row) return takeSpan(row, texts[i]);
+    judge(parse(texts[i]));
+    drawn = [];
+  });
+  regroup();
+  countTags();
+  deepHits.clear();
+  tagsNode = filtered = undefined;
+  for (const row of rows.pool) row.item = undefined;
+  if (shown) {
+    state.span = state.span || shown.span.id;
+    shown.nodes = flatten(shown.group.spans);
+    drawHead();
+  }
+  draw();
+  deepSearch();
+  /* The rows that a reader has before him stay there. */
+  if (top) box.scrollTop += Math.max(0, rows.items.indexOf(held) - top) * rows.height;
+}
+let asking, misses = 0;
+async function ask() {
+  const begun = performance.now();
+  try {
+    const answer = await fetch('news?after=' + live), texts = (await answer.text()).split('\n');
+    const {at, again, more, rows: news} = members(parse(texts.pop()));
+    if (!answer.ok) throw answer;
+    if (again || spans.length > FULL) return location.reload();
+    if (list(news).length) take(news, texts);
+    [live, misses] = [string(at) ?? live, 0];
+    askIn(more ? 0 : Math.max(ASK_MS, 4 * (performance.now() - begun)));
+  } catch {
+    if (misses++ < RETRIES) askIn(ASK_MS * 2 ** misses);
+    else put($('live'), 'no longer live');
+  }
+}
+function askIn(ms) {
+  clearTimeout(asking);
+  asking = setTimeout(ask, document.hidden ? Math.max(ms, 3e4) : ms);
+}
+
 /* ---- drawing */
 
 let filtered, listed;
@@ -1530,3 +1611,7 @@ function warm(at) {
   if (at < spans.length) setTimeout(warm, 0, at);
 }
 setTimeout(warm, 0, 0);
+if (live) {
+  document.addEventListener('visibilitychange', () => misses <= RETRIES && askIn(0));
+  askIn(ASK_MS);
+}

@@ -1,10 +1,12 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "cli/show/page.h"
 #include "cli/shared/tell.h"
@@ -41,6 +43,38 @@ static int open_page(const char *path)
         waitpid(pid, &status, 0) == pid && status == 0)
         return 0;
     llmobs_tell("llmobs view: xdg-open does not open it: %s\n", absolute);
+    return -ECHILD;
+}
+
+/* Writes a page that leads to the address. */
+static int write_way(const char *path, const char *address)
+{
+    FILE *out;
+    int fd;
+
+    unlink(path); /* it may be a link, or another user's file */
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    out = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (!out)
+        return -errno;
+    fprintf(out,
+            "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\">"
+            "<title>llmobs</title><meta http-equiv=\"refresh\" "
+            "content=\"0; url=%s\">\n",
+            address);
+    return fclose(out) == 0 ? 0 : -errno;
+}
+
+int llmobs_view_open_address(const char *address)
+{
+    char own[PATH_MAX];
+    const char *path = own_path(own);
+    int rc = path ? write_way(path, address) : -ECHILD;
+
+    if (rc == 0)
+        return open_page(path);
+    if (path)
+        llmobs_tell("llmobs view: %s: %s\n", path, strerror(-rc));
     return -ECHILD;
 }
 

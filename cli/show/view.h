@@ -43,8 +43,9 @@ struct llmobs_view {
     bool no_pager;
     enum llmobs_screen_when colour;
     const char
-        *html; /* the page's file, "-": stdout; NULL: the tool's own name */
-    bool open; /* starts a browser with the page */
+        *html;     /* the page's file, "-": stdout; NULL: the tool's own name */
+    bool open;     /* starts a browser with the page */
+    unsigned port; /* of a page that is live; 0: a free one */
     struct llmobs_buf asked; /* the filters, as a person wrote them */
 
     /* Set before the form runs. */

@@ -103,7 +103,8 @@ static int set_form(const struct llmobs_cli_option *option, const char *value)
 {
     static int (*const forms[])(struct llmobs_view *) = {
         llmobs_view_list,     llmobs_view_chrome, llmobs_view_summary,
-        llmobs_view_sessions, llmobs_view_waste,  llmobs_view_otlp};
+        llmobs_view_sessions, llmobs_view_waste,  llmobs_view_otlp,
+        llmobs_view_serve};
     struct llmobs_view *view = option->to;
 
     (void)value;
@@ -115,7 +116,8 @@ static int set_html(const struct llmobs_cli_option *option, const char *value)
 {
     struct llmobs_view *view = option->to;
 
-    view->form = llmobs_view_html;
+    if (view->form != llmobs_view_serve)
+        view->form = llmobs_view_html;
     if (value)
         view->html = value;
     else
@@ -249,6 +251,8 @@ static const struct llmobs_cli_option options[] = {
     {"messages", llmobs_cli_flag, &VIEW.messages, 'm', 0, true, NULL},
     LLMOBS_CLI_VALUE("html", set_html, &VIEW),
     {"open", set_html, &VIEW, 0, 0, 0, NULL},
+    {"serve", set_form, &VIEW, 0, 0, 6, NULL},
+    LLMOBS_CLI_VALUE("port", llmobs_cli_port, &VIEW.port),
     {"newest", set_newest, &VIEW, 'n', 1, 0, NULL},
     LLMOBS_CLI_FLAG("reverse", &VIEW.reverse),
     {"output", llmobs_cli_text, &typed.output, 'o', 1, 0, NULL},
@@ -285,6 +289,15 @@ static int view_command_choose(struct llmobs_view *view)
     }
     if (view->step_ns > 0 && view->form != llmobs_view_series) {
         llmobs_tell("llmobs view: --step is for --timeseries\n");
+        return -EINVAL;
+    }
+    if (view->form == llmobs_view_serve && (view->html || view->whole)) {
+        llmobs_tell("llmobs view: --serve is a page of the store: no --html, "
+                    "no ID\n");
+        return -EINVAL;
+    }
+    if (view->port > 0 && view->form != llmobs_view_serve) {
+        llmobs_tell("llmobs view: --port is for --serve\n");
         return -EINVAL;
     }
     if (view->open && view->html && strcmp(view->html, "-") == 0) {
@@ -380,6 +393,8 @@ static int show_store(const struct asked *asked, struct llmobs_view *view)
     char *trace = NULL;
     int rc;
 
+    if (view->form == llmobs_view_serve)
+        return llmobs_view_serve(view);
     if (view->follow) {
         rc = llmobs_view_follow(view);
         tell_bad(view->load.bad);

@@ -153,9 +153,9 @@ class Page:
             for name, value in features.items()])
 
     def open(self, path, fragment="", wait=WAIT, script=True):
-        """Opens a file, and waits until the page says that it is ready."""
+        """Opens a file or an address, and waits until the page is ready."""
         self.do("Page.navigate", url="about:blank")
-        url = "file://" + path + fragment
+        url = (path if "://" in path else "file://" + path) + fragment
         self.do("Page.navigate", wait=wait, url=url)
         if script:
             self.until("document.querySelector('#app[data-ready]')", wait)

@@ -1,0 +1,368 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "cli/shared/site.h"
+#include "cli/shared/tell.h"
+#include "cli/show/forms.h"
+#include "cli/show/news.h"
+#include "cli/show/page.h"
+#include "lib/base/clock.h"
+#include "lib/base/hazard.h"
+
+/* The digits of 128 bits that nobody guesses. */
+#define TOKEN 32
+/* A server that nobody has asked for so long ends. */
+#define IDLE_MS (30 * 60 * 1000)
+/* Texts that are being sent at a time: a page may have 64 MiB and more. */
+#define TEXTS_MAX 8
+#define NEWS "news?after="
+
+/* Fetched scripts and frames of other sites see nothing of the page. */
+#define HEADERS                                                   \
+    "Content-Security-Policy: frame-ancestors 'none'\r\n"         \
+    "Cache-Control: no-store\r\nReferrer-Policy: no-referrer\r\n" \
+    "X-Content-Type-Options: nosniff\r\n"                         \
+    "Cross-Origin-Resource-Policy: same-origin\r\n"
+
+/* The body of an answer, in a file without a name. */
+struct text {
+    FILE *file;
+    size_t len;
+    unsigned users;
+};
+
+struct serve {
+    struct llmobs_view *view;
+    struct llmobs_site site;
+    struct llmobs_news news;
+    char token[TOKEN + 1];
+    struct text *page; /* the last that was made; or NULL */
+    char page_at[LLMOBS_NEWS_POSITION];
+    unsigned texts;
+    int64_t asked_ns;
+};
+
+/* -- texts ----------------------------------------------------------------- */
+
+static void text_release(struct serve *serve, struct text *text)
+{
+    if (!text || --text->users > 0)
+        return;
+    fclose(text->file);
+    free(text);
+    serve->texts--;
+}
+
+static struct text *text_new(struct serve *serve)
+{
+    struct text *text =
+        serve->texts < TEXTS_MAX ? calloc(1, sizeof(*text)) : NULL;
+
+    if (!text)
+        return NULL;
+    text->file = tmpfile();
+    if (!text->file) {
+        free(text);
+        return NULL;
+    }
+    text->users = 1;
+    serve->texts++;
+    return text;
+}
+
+/* Ends the writing. False, and the text is released: it is not whole. */
+static bool text_end(struct serve *serve, struct text *text, int rc)
+{
+    off_t len = rc == 0 && fflush(text->file) == 0 && !ferror(text->file)
+                    ? ftello(text->file)
+                    : -1;
+
+    if (len >= 0)
+        text->len = (size_t)len;
+    else
+        text_release(serve, text);
+    return len >= 0;
+}
+
+static void serve_leave(struct llmobs_site_visit *visit)
+{
+    struct serve *serve = visit->site->ctx;
+
+    text_release(serve, visit->answer);
+    visit->answer = NULL;
+}
+
+static void serve_feed(struct llmobs_site_visit *visit)
+{
+    const struct text *text = visit->answer;
+    char piece[LLMOBS_SITE_PIECE];
+    ssize_t n = 0;
+
+    if (!visit->bodyless && visit->at < text->len)
+        n = pread(fileno(text->file), piece, sizeof(piece), (off_t)visit->at);
+    if (n > 0) {
+        (void)llmobs_buf_add(&visit->out, piece, (size_t)n);
+        visit->at += (size_t)n;
+    }
+    if (n > 0 && visit->at < text->len)
+        return;
+    visit->broken = !visit->bodyless && visit->at < text->len;
+    serve_leave(visit);
+}
+
+/* -- answers --------------------------------------------------------------- */
+
+static void serve_say(struct llmobs_site_visit *visit, int status,
+                      const char *text)
+{
+    llmobs_site_head(visit, status, "text/plain; charset=utf-8", strlen(text));
+    if (!visit->bodyless)
+        (void)llmobs_buf_adds(&visit->out, text);
+}
+
+static void serve_refuse(struct llmobs_site_visit *visit, int status)
+{
+    serve_say(visit, status, "this request cannot be read\n");
+}
+
+/* Sends a text, which it takes over; NULL: there is none. */
+static void serve_send(struct llmobs_site_visit *visit, struct text *text,
+                       const char *type)
+{
+    if (!text) {
+        serve_say(visit, 503, "no memory or no room for this answer\n");
+        return;
+    }
+    visit->answer = text;
+    visit->at = 0;
+    llmobs_site_head(visit, 200, type, text->len);
+}
+
+static struct text *make_page(struct serve *serve)
+{
+    struct llmobs_view *view = serve->view;
+    struct llmobs_page page = {
+        .filter = &view->filter,
+        .store = view->store,
+        .asked = view->asked.data ? view->asked.data : "",
+        .prices = view->prices,
+        .newest = view->counted ? view->newest : LLMOBS_PAGE_SPANS,
+        .full = view->full,
+        .live = serve->page_at,
+    };
+    struct text *text = text_new(serve);
+    int rc;
+
+    if (!text)
+        return NULL;
+    rc = llmobs_page_make(&page, serve->news.reader, text->file);
+    return text_end(serve, text, rc) ? text : NULL;
+}
+
+/* The page is made again only when the store has more. */
+static struct text *serve_page(struct serve *serve)
+{
+    if (!serve->page || !llmobs_news_is_last(&serve->news, serve->page_at)) {
+        text_release(serve, serve->page);
+        llmobs_news_position(&serve->news, serve->page_at);
+        serve->page = make_page(serve);
+    }
+    if (serve->page)
+        serve->page->users++;
+    return serve->page;
+}
+
+static struct text *serve_news(struct serve *serve, const char *position)
+{
+    struct text *text = text_new(serve);
+    int rc;
+
+    if (!text)
+        return NULL;
+    rc = llmobs_news_write(&serve->news, position, text->file);
+    return text_end(serve, text, rc) ? text : NULL;
+}
+
+/* A name that leads to loopback may be anybody's, who would so read the page
+ * from a page of theirs. */
+static bool is_own_host(const char *host)
+{
+    static const char *const names[] = {"127.0.0.1", "localhost"};
+
+    for (size_t i = 0; host && i < sizeof(names) / sizeof(*names); i++) {
+        size_t len = strlen(names[i]);
+
+        if (strncmp(host, names[i], len) == 0 &&
+            (host[len] == '\0' || host[len] == ':'))
+            return true;
+    }
+    return false;
+}
+
+static bool is_own_origin(const char *origin, const char *host)
+{
+    static const char scheme[] = "http://";
+
+    return !origin || (strncmp(origin, scheme, sizeof(scheme) - 1) == 0 &&
+                       strcmp(origin + sizeof(scheme) - 1, host) == 0);
+}
+
+/* Gives the path behind the token; NULL: it is another token. Takes as long
+ * for each wrong one. */
+static const char *serve_behind_token(const struct serve *serve,
+                                      const char *target)
+{
+    unsigned char other = 0;
+
+    if (strlen(target) < TOKEN + 2 || target[0] != '/' ||
+        target[TOKEN + 1] != '/')
+        return NULL;
+    for (size_t i = 0; i < TOKEN; i++)
+        other |= (unsigned char)(target[i + 1] ^ serve->token[i]);
+    return LLMOBS_HAZARD(takes_any_token, other, 0) == 0 ? target + TOKEN + 2
+                                                         : NULL;
+}
+
+static void serve_get(struct llmobs_site_visit *visit, const char *path)
+{
+    struct serve *serve = visit->site->ctx;
+    const char *position = path + sizeof(NEWS) - 1;
+
+    if (llmobs_news_look(&serve->news) != 0)
+        serve_say(visit, 503, "the store cannot be read\n");
+    else if (*path == '\0')
+        serve_send(visit, serve_page(serve), "text/html; charset=utf-8");
+    else if (strncmp(path, NEWS, sizeof(NEWS) - 1) != 0)
+        serve_say(visit, 404, "not found\n");
+    else if (llmobs_news_is_last(&serve->news, position))
+        serve_say(visit, 200, "{}");
+    else
+        serve_send(visit, serve_news(serve, position),
+                   "text/plain; charset=utf-8");
+}
+
+static void serve_answer(struct llmobs_site_visit *visit)
+{
+    const struct llmobs_site_request *request = &visit->request;
+    struct serve *serve = visit->site->ctx;
+    const char *path = serve_behind_token(serve, request->target);
+
+    if (!LLMOBS_HAZARD(any_name_leads_here, is_own_host(request->host), true))
+        serve_say(visit, 421, "ask 127.0.0.1 or localhost\n");
+    else if (!LLMOBS_HAZARD(any_site_reads,
+                            is_own_origin(request->origin, request->host),
+                            true))
+        serve_say(visit, 403, "this page is for itself alone\n");
+    else if (!path)
+        serve_say(visit, 404, "not found\n");
+    else if (strcmp(request->method, "GET") != 0 && !visit->bodyless)
+        serve_say(visit, 405, "it can only be read\n");
+    else {
+        serve->asked_ns = llmobs_clock_mono_ns();
+        serve_get(visit, path);
+    }
+}
+
+/* -- the form -------------------------------------------------------------- */
+
+static volatile sig_atomic_t serve_ends;
+
+static void on_end(int number)
+{
+    (void)number;
+    serve_ends = 1;
+}
+
+/* The signals come only while the server waits, so that none is missed. */
+static sigset_t serve_take_signals(void)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    struct sigaction ending = {.sa_handler = on_end};
+    sigset_t taken, waiting;
+
+    sigemptyset(&taken);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+        sigaddset(&taken, numbers[i]);
+        sigaction(numbers[i], &ending, NULL);
+    }
+    sigprocmask(SIG_BLOCK, &taken, &waiting);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+        sigdelset(&waiting, numbers[i]);
+    return waiting;
+}
+
+static int serve_begin(struct serve *serve)
+{
+    uint64_t digits[2];
+    int rc;
+
+    if (getrandom(digits, sizeof(digits), 0) != sizeof(digits))
+        return -errno;
+    snprintf(serve->token, sizeof(serve->token), "%016" PRIx64 "%016" PRIx64,
+             digits[0], digits[1]);
+    rc = llmobs_site_open(&serve->site);
+    return rc == 0 ? llmobs_news_look(&serve->news) : rc;
+}
+
+static int serve_tell(const struct serve *serve)
+{
+    char address[64 + TOKEN];
+
+    snprintf(address, sizeof(address), "http://127.0.0.1:%u/%s/",
+             serve->site.port, serve->token);
+    printf("%s\n", address);
+    if (fflush(stdout) != 0)
+        return -EPIPE;
+    llmobs_tell("llmobs view: who has this address can read the page; Ctrl-C "
+                "ends it\n");
+    return serve->view->open ? llmobs_view_open_address(address) : 0;
+}
+
+static void serve_go_on(struct serve *serve, const sigset_t *waiting)
+{
+    serve->asked_ns = llmobs_clock_mono_ns();
+    while (!serve_ends && llmobs_clock_mono_ns() - serve->asked_ns <
+                              IDLE_MS * LLMOBS_NS_PER_MS)
+        llmobs_site_step(&serve->site, waiting);
+    if (!serve_ends)
+        llmobs_tell("llmobs view: nobody has asked for half an hour\n");
+}
+
+int llmobs_view_serve(struct llmobs_view *view)
+{
+    struct serve serve = {
+        .view = view,
+        .site = {.port = view->port,
+                 .headers = HEADERS,
+                 .ctx = &serve,
+                 .answer = serve_answer,
+                 .refuse = serve_refuse,
+                 .feed = serve_feed,
+                 .leave = serve_leave,
+                 .listener = -1},
+        .news = {.store = view->store,
+                 .filter = &view->filter,
+                 .full = view->full},
+    };
+    sigset_t waiting;
+    int rc;
+
+    llmobs_view_prices(view);
+    serve.news.prices = view->prices;
+    waiting = serve_take_signals();
+    rc = serve_begin(&serve);
+    if (rc == 0)
+        rc = serve_tell(&serve);
+    if (rc == 0 || rc == -ECHILD)
+        serve_go_on(&serve, &waiting);
+    llmobs_site_close(&serve.site);
+    text_release(&serve, serve.page);
+    llmobs_news_close(&serve.news);
+    return rc == -ECHILD ? 0 : rc;
+}
