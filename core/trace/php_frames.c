@@ -156,6 +156,7 @@ struct php_walk {
      * the outermost. */
     struct llmobs_text plugins[LLMOBS_FRAMES_PLUGINS];
     int plugin_count;
+    bool plugged; /* one of them is no theme */
     int frames;   /* of the script */
     int inner_at; /* how many of them are inside of `inner` */
     bool library; /* `outer` is a library's */
@@ -210,8 +211,8 @@ static struct llmobs_text plugin_name(struct llmobs_text text)
 }
 
 /* The plugin or theme of WordPress that a file belongs to, "app" where Bedrock
- * keeps them; empty: none. */
-static struct llmobs_text find_plugin(struct llmobs_text file)
+ * keeps them; empty: none. `*theme` is true for a theme. */
+static struct llmobs_text find_plugin(struct llmobs_text file, bool *theme)
 {
     static const char roots[] = "/wp-content/\0/app/\0";
     static const char kinds[] = "plugins/\0mu-plugins/\0themes/\0";
@@ -221,6 +222,7 @@ static struct llmobs_text find_plugin(struct llmobs_text file)
 
         while (skip_past(&rest, root, false)) {
             LLMOBS_WORDS_EACH (kind, kinds) {
+                *theme = *kind == 't';
                 if (skip_past(&rest, kind, true))
                     return plugin_name(rest);
             }
@@ -229,13 +231,18 @@ static struct llmobs_text find_plugin(struct llmobs_text file)
     return (struct llmobs_text){NULL, 0};
 }
 
-static void note_plugin(struct php_walk *walk, struct llmobs_text plugin)
+/* A theme outside of a plugin does not ask: its template runs the plugins of
+ * the page. */
+static void note_plugin(struct php_walk *walk, struct llmobs_text file)
 {
+    bool theme = false;
+    struct llmobs_text plugin = find_plugin(file, &theme);
     struct llmobs_text *list = walk->plugins;
     int at = 0, last = LLMOBS_FRAMES_PLUGINS - 1;
 
-    if (plugin.len == 0)
+    if (plugin.len == 0 || (theme && walk->plugged))
         return;
+    walk->plugged |= !theme;
     while (at < walk->plugin_count &&
            (list[at].len != plugin.len ||
             memcmp(list[at].data, plugin.data, plugin.len) != 0))
@@ -265,7 +272,7 @@ static bool php_visit(struct php_walk *walk, const struct php_frame *frame)
         if (!php_read_string(walk, here.file, &file))
             return false;
         walk->library = llmobs_script_frames_is_library(file);
-        note_plugin(walk, find_plugin(file));
+        note_plugin(walk, file);
     }
     walk->outer = here;
     if (!walk->settled) {

@@ -501,6 +501,7 @@ function again() { \\apply_filters(fn () => \\seo_again()); }
 function do_the_title() { apply_filters(fn () => AiServices\\Client::generate()); }
 function seo_again() { AiServices\\Client::generate(); }
 function twice() { AiServices\\again(); }
+function themed() { direct(); }
 function deep($n = 60) { $n ? deep($n - 1) : do_the_title(); }
 """,
     "wp-content/themes/paper/functions.php": """<?php
@@ -539,8 +540,10 @@ def plugins(t):
               ("ai-services.php", "AiServices\\Client::generate", "index.php",
                ["ai-services", "seo-writer"], ["plugin:seo-writer"]), "two")
         equal(asked_by(t, folder, "page")[3:],
-              (["ai-services", "seo-writer", "limits.php", "paper"],
-               ["plugin:paper"]), "four")
+              (["ai-services", "seo-writer", "limits.php"],
+               ["plugin:limits.php"]), "behind a theme")
+        equal(asked_by(t, folder, "themed")[3:],
+              (["paper", "seo-writer"], ["plugin:seo-writer"]), "a theme first")
         equal(asked_by(t, folder, "twice")[3:],
               (["ai-services", "seo-writer"], ["plugin:seo-writer"]), "twice")
         equal(asked_by(t, folder, "direct"),
