@@ -25,18 +25,17 @@ struct python_layout {
     unsigned version;            /* as 0x30b for 3.11 */
     uint64_t current, inner;     /* in the thread's state, and then there */
     uint64_t previous, code, at; /* in a frame */
-    /* In a code object. Without a start of the code, `at` is an int. */
-    uint64_t file, name, table, first_line, start;
+    uint64_t file, name, table;  /* in a code object */
 };
 
 #define DIRECT UINT64_MAX /* no `inner`: the thread's state has the frame */
 
 /* A version that nobody has checked is not in the table. */
 static const struct python_layout layouts[] = {
-    {0x309, 24, DIRECT, 24, 32, 104, 104, 112, 120, 40, 0},
-    {0x30a, 24, DIRECT, 24, 32, 96, 104, 112, 120, 40, 0},
-    {0x30b, 56, 8, 48, 32, 56, 112, 128, 136, 72, 184},
-    {0x30c, 56, 0, 8, 0, 56, 112, 128, 136, 68, 192},
+    {0x309, 24, DIRECT, 24, 32, 104, 104, 112, 120},
+    {0x30a, 24, DIRECT, 24, 32, 96, 104, 112, 120},
+    {0x30b, 56, 8, 48, 32, 56, 112, 128, 136},
+    {0x30c, 56, 0, 8, 0, 56, 112, 128, 136},
 };
 
 /* From 3.13 on Python begins its state with the offsets, for debuggers: where
@@ -46,8 +45,8 @@ static const struct python_layout layouts[] = {
 enum { TABLE_VERSION = 1, TABLE_FREE_THREADED };
 
 static const struct python_layout places[] = {
-    {0x30d, 23, DIRECT, 29, 30, 31, 35, 37, 38, 39, 43},
-    {0x30e, 26, DIRECT, 32, 33, 34, 40, 42, 43, 44, 48},
+    {0x30d, 23, DIRECT, 29, 30, 31, 35, 37, 38},
+    {0x30e, 26, DIRECT, 32, 33, 34, 40, 42, 43},
 };
 
 struct python_object {
@@ -60,6 +59,12 @@ struct python_text {
     struct python_object object;
     uint64_t hash;
     uint32_t state;
+};
+
+struct python_type {
+    struct python_object object;
+    const char *name;
+    size_t size; /* of an object without its items */
 };
 
 /* In `state`: all of its bytes follow, and are ASCII. */
@@ -79,8 +84,9 @@ extern const void *PyInterpreterState_Head(void) WEAK;
 extern const void *PyInterpreterState_Main(void) WEAK;
 extern int Py_IsFinalizing(void) WEAK;
 extern int _Py_IsFinalizing(void) WEAK; /* up to 3.12 */
-extern const char PyCode_Type[] WEAK, PyUnicode_Type[] WEAK,
-    PyBytes_Type[] WEAK;
+extern const char PyUnicode_Type[] WEAK, PyBytes_Type[] WEAK;
+extern const struct python_type PyCode_Type WEAK;
+extern int PyCode_Addr2Line(const void *code, int at) WEAK;
 extern const uint64_t _PyRuntime[] WEAK;
 
 /* -- layouts -------------------------------------------------------------- */
@@ -113,10 +119,9 @@ static bool read_table(const struct python_layout *at, struct python_layout *to)
         table[TABLE_VERSION] >> 16 != at->version || table[TABLE_FREE_THREADED])
         return false;
     *to = (struct python_layout){
-        at->version,           table[at->current], DIRECT,
-        table[at->previous],   table[at->code],    table[at->at],
-        table[at->file],       table[at->name],    table[at->table],
-        table[at->first_line], table[at->start]};
+        at->version,         table[at->current], DIRECT,
+        table[at->previous], table[at->code],    table[at->at],
+        table[at->file],     table[at->name],    table[at->table]};
     return true;
 }
 
@@ -160,7 +165,7 @@ static bool python_read(struct python_walk *walk, uintptr_t base,
                              len);
 }
 
-static bool python_is(struct python_walk *walk, uintptr_t at, const char *type)
+static bool python_is(struct python_walk *walk, uintptr_t at, const void *type)
 {
     struct python_object object;
 
@@ -255,17 +260,19 @@ static uint32_t line_of_entry(const struct llmobs_text *table, size_t at,
     return 0;
 }
 
-/* 0: unknown. */
+/* 0: unknown. The first line is Python's own answer, which of a place before
+ * the code reads only what is constant. From 3.11 on the code is the object's
+ * items, and before, `at` is an int. */
 static uint32_t python_line(struct python_walk *walk, const struct place *place)
 {
     const struct python_layout *layout = &walk->layout;
+    bool items = layout->version >= 0x30b;
     struct python_object head;
     struct llmobs_text table;
     uintptr_t at = 0, object;
     uint32_t first;
 
-    if (!python_read(walk, place->code, layout->first_line, &first,
-                     sizeof(first)) ||
+    if (!PyCode_Addr2Line ||
         !python_read(walk, place->code, layout->table, &object,
                      sizeof(object)) ||
         !python_is(walk, object, PyBytes_Type) ||
@@ -273,13 +280,14 @@ static uint32_t python_line(struct python_walk *walk, const struct place *place)
         head.len > LINES_MAX ||
         !python_bytes(walk, object + BYTES_AT, head.len, &table) ||
         !python_read(walk, place->frame, layout->at, &at,
-                     layout->start ? sizeof(at) : sizeof(int)))
+                     items ? sizeof(at) : sizeof(int)))
         return 0;
-    if (layout->version == 0x30a)
-        return line_of_pair(&table, 2 * at, first, true);
-    if (!layout->start)
-        return line_of_pair(&table, at, first, false);
-    return line_of_entry(&table, at - (place->code + layout->start), first);
+    first = (uint32_t)PyCode_Addr2Line((const void *)place->code, -1);
+    if (items)
+        return line_of_entry(&table, at - (place->code + PyCode_Type.size),
+                             first);
+    return layout->version == 0x30a ? line_of_pair(&table, 2 * at, first, true)
+                                    : line_of_pair(&table, at, first, false);
 }
 
 /* -- the walk ------------------------------------------------------------- */
@@ -291,14 +299,14 @@ static void python_visit(struct python_walk *walk, uintptr_t frame,
     struct place here = {frame, code, 0};
     struct llmobs_text file = {"", 0};
 
-    if (!python_is(walk, code, PyCode_Type) ||
+    if (!python_is(walk, code, &PyCode_Type) ||
         !python_read(walk, code, walk->layout.file, &here.file,
                      sizeof(here.file)))
         return;
     if (here.file != walk->outer.file) {
         if (python_text(walk, here.file, &file) &&
-            (file.len == 0 ||
-             (file.len > 8 && memcmp(file.data, "<frozen ", 8) == 0)))
+            (file.len == 0 || llmobs_text_begins(file, "<frozen ") ||
+             llmobs_text_is(file, "<shim>")))
             return;
         walk->library = llmobs_script_frames_is_library(file);
     }

@@ -9,7 +9,7 @@ import signal
 import subprocess
 
 from delivery import stored, wait_for
-from harness import APPS, PYTHON, SECRET, Skip, body, equal, installed, ok, test
+from harness import APPS, PYTHON, ROOT, SECRET, Skip, body, equal, installed, ok, test
 from otlp_case import Receiver, each_once, otlp
 from relays import Relay
 
@@ -422,6 +422,12 @@ def php_streams(t):
                        "entry": home(script)}], "place")
 
 
+def needs_ffi():
+    if subprocess.run(php("-r", "exit(class_exists('FFI') ? 0 : 1);"),
+                      check=False).returncode:
+        raise Skip("no FFI")
+
+
 @test
 def php_other_threads(t):
     """No line of the script's makes the call of a library's own thread, which
@@ -433,15 +439,70 @@ $library = FFI::cdef($names, $argv[3]);
 $library->aside($argv[1], $argv[2]);
 $library->here($argv[1], $argv[2]);
 $library->aside($argv[1], $argv[2]);"""
-    if subprocess.run(["php", "-r", "exit(class_exists('FFI') ? 0 : 1);"],
-                      check=False).returncode:
-        raise Skip("no FFI")
+    needs_ffi()
     r = t.same(php("-r", script, t.url, body(), library), spans=3)
     name = "Command line code"
     first, here, last = places(r)
     equal(here, {"file": name, "line": 5, "entry": name}, "place")
     for other in first, last:  # beside the script that a parent runs
         equal(set(other) - {"entry"}, set(), "place of another thread")
+
+
+# ---- wrong offsets ----------------------------------------------------------
+
+def by_any_offsets(t, name, table):
+    """The code that reads an interpreter's frames, with a table to change."""
+    objects = sum((glob.glob("%s/%s/**/*.o" % (t.build, room), recursive=True)
+                   for room in ("core", "lib", "rules")), [])
+    archive = os.path.join(t.dir, "all.a")
+    if not os.path.exists(archive):
+        subprocess.run(["ar", "rcs", archive, *objects], check=True)
+    library = os.path.join(t.dir, "%s_%s.so" % (name, table))
+    subprocess.run(
+        ["gcc", "-D_GNU_SOURCE", "-O0", "-shared", "-fPIC", "-I", ROOT, "-DTABLE=" + table,
+         '-DFRAMES="core/trace/%s_frames.c"' % name, os.path.join(
+             APPS, "lines", "offsets.c"), archive, "-o", library], check=True)
+    return library
+
+
+def offsets(argv, far=True):
+    """Far offsets tell nothing that is not so, and near ones, by which another
+    fact of the script's may stand, do no harm."""
+    for top in (0, 300) if far else (64,):
+        done = subprocess.run([*argv, str(top)], stdout=subprocess.PIPE,
+                              check=False)
+        equal(done.returncode, 0, "%s below %d" % (argv[0], top))
+        ok(done.stdout == b"0\n" if top == 0 else int(done.stdout) >= 0,
+           "%s of %s" % (done.stdout, argv[0]))
+
+
+@test
+def python_by_any_offsets(t):
+    """Ten thousand tables that do not fit tell less, or nothing. From 3.13 on
+    Python itself has the table, and ours says where in it."""
+    script = """import ctypes, sys
+def inner(n):
+    if n:
+        return inner(n - 1)
+    return ctypes.CDLL(sys.argv[1]).offsets(10000, int(sys.argv[2]))
+print(inner(5))"""
+    for version, path in pythons().items():
+        old = version < (3, 13)
+        offsets([path, "-c", script, by_any_offsets(
+            t, "python", "layouts" if old else "places")], old)
+
+
+@test
+def php_by_any_offsets(t):
+    """PHP's own functions still tell the innermost place."""
+    needs_ffi()
+    script = """$own = FFI::cdef("int offsets(int, int);", $argv[1]);
+function inner($n) {
+    global $own, $argv;
+    return $n ? inner($n - 1) : $own->offsets(10000, (int) $argv[2]);
+}
+echo inner(5), "\n";"""
+    offsets(php("-r", script, by_any_offsets(t, "php", "layouts")))
 
 
 @test

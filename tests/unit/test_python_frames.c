@@ -15,7 +15,8 @@
 
 unsigned long Py_Version = 0x030d05f0;
 uint64_t _PyRuntime[64];
-char PyCode_Type[8], PyUnicode_Type[8], PyBytes_Type[8];
+char PyUnicode_Type[8], PyBytes_Type[8];
+size_t PyCode_Type[5]; /* the last is the size of an object without its code */
 
 static const char *version = "3.13.5";
 static int finalizing;
@@ -57,8 +58,7 @@ const char *PyGILState_GetThisThreadState(void)
 
 struct layout {
     unsigned version;
-    size_t current, inner, previous, code, at, file, name, table, first, start;
-    size_t text;
+    size_t current, inner, previous, code, at, file, name, table, start, text;
     uint32_t ascii;
 };
 
@@ -66,35 +66,35 @@ struct layout {
 
 /* 3.13 is the one whose offsets the other tests have. */
 static const struct layout layouts[] = {
-    {0x30d, 72, NO_INNER, 8, 0, 56, 112, 128, 136, 68, 200, 40, 0x60},
-    {0x30e, 72, NO_INNER, 8, 0, 56, 112, 128, 136, 68, 208, 40, 0x180000},
-    {0x30c, 56, 0, 8, 0, 56, 112, 128, 136, 68, 192, 40, 0x60},
-    {0x30b, 56, 8, 48, 32, 56, 112, 128, 136, 72, 184, 48, 0x60},
+    {0x30d, 72, NO_INNER, 8, 0, 56, 112, 128, 136, 200, 40, 0x60},
+    {0x30e, 72, NO_INNER, 8, 0, 56, 112, 128, 136, 208, 40, 0x180000},
+    {0x30c, 56, 0, 8, 0, 56, 112, 128, 136, 192, 40, 0x60},
+    {0x30b, 56, 8, 48, 32, 56, 112, 128, 136, 184, 48, 0x60},
 };
 
 /* Where the table of 3.13 and of 3.14 has them. */
-static const int places[2][9] = {{23, 29, 30, 31, 35, 37, 38, 39, 43},
-                                 {26, 32, 33, 34, 40, 42, 43, 44, 48}};
+static const int places[2][7] = {{23, 29, 30, 31, 35, 37, 38},
+                                 {26, 32, 33, 34, 40, 42, 43}};
 
 static struct layout now;
 
-static void publish(const uint64_t values[9])
+static void publish(const uint64_t values[7])
 {
     memset(_PyRuntime, 0, sizeof(_PyRuntime));
     memcpy(_PyRuntime, "xdebugpy", 8);
     _PyRuntime[1] = Py_Version;
-    for (int i = 0; i < 9; i++)
+    for (int i = 0; i < 7; i++)
         _PyRuntime[places[now.version == 0x30e][i]] = values[i];
 }
 
 static void become(const struct layout *layout)
 {
-    const uint64_t values[9] = {
-        layout->current, layout->previous, layout->code,
-        layout->at,      layout->file,     layout->name,
-        layout->table,   layout->first,    layout->start};
+    const uint64_t values[7] = {layout->current, layout->previous, layout->code,
+                                layout->at,      layout->file,     layout->name,
+                                layout->table};
 
     now = *layout;
+    PyCode_Type[4] = now.start;
     Py_Version = (unsigned long)now.version << 16 | 0x05f0;
     publish(values);
 }
@@ -108,6 +108,13 @@ static _Alignas(16) char threads[2][SIZE], frames[FRAMES][SIZE],
     codes[FRAMES][SIZE], files[FRAMES][SIZE], names[FRAMES][SIZE],
     tables[FRAMES][SIZE];
 static int count;
+
+int PyCode_Addr2Line(const void *code, int at);
+int PyCode_Addr2Line(const void *code, int at)
+{
+    ck_assert_int_eq(at, -1);
+    return 100 * ((int)(((const char *)code - codes[0]) / SIZE) + 1);
+}
 
 static void point(char *at, size_t offset, const void *to)
 {
@@ -133,17 +140,15 @@ static const int line_of[] = {0, 1, 1, 41, -1, 39};
 static void push(const char *file, int unit, const char *name)
 {
     int i = count++;
-    uint32_t first = 100 * (uint32_t)(i + 1);
 
     memset(frames[i], 0, SIZE);
     memset(codes[i], 0, SIZE);
     point(frames[i], now.code, codes[i] + (now.version == 0x30e));
     point(frames[i], now.at, codes[i] + now.start + 2 * unit);
-    point(codes[i], 8, file ? PyCode_Type : PyBytes_Type);
+    point(codes[i], 8, file ? (const void *)PyCode_Type : PyBytes_Type);
     point(codes[i], now.file, files[i]);
     point(codes[i], now.name, names[i]);
     point(codes[i], now.table, tables[i]);
-    memcpy(codes[i] + now.first, &first, sizeof(first));
     put(files[i], PyUnicode_Type, now.text, file ? file : "/c", //
         strlen(file ? file : "/c"));
     put(names[i], PyUnicode_Type, now.text, name, strlen(name));
@@ -173,6 +178,7 @@ static void script(void)
     push("<frozen runpy>", 1, "run");
     push("/srv/shop/chat.py", 3, "Chat.ask");
     push("/srv/shop/main.py", 0, "<module>");
+    push("<shim>", 0, "<shim>");
 }
 
 #define WHOLE "/srv/shop/chat.py:441 Chat.ask /srv/shop/main.py"
@@ -375,18 +381,18 @@ START_TEST(by_any_offsets)
     become(&layouts[0]);
     script();
     for (int i = 0; i < 10000; i++) {
-        uint64_t values[9];
+        uint64_t values[7];
 
-        for (int k = 0; k < 9; k++) {
+        for (int k = 0; k < 7; k++) {
             seed = seed * 6364136223846793005U + 1442695040888963407U;
             values[k] = i % 3 == 0   ? seed
                         : i % 3 == 1 ? seed >> 55 & ~(uint64_t)7
                                      : seed >> 40;
             /* Some are right, so that the walk goes on. */
             if (seed >> 33 & 3)
-                values[k] = ((const size_t[]){
-                    now.current, now.previous, now.code, now.at, now.file,
-                    now.name, now.table, now.first, now.start})[k];
+                values[k] = ((const size_t[]){now.current, now.previous,
+                                              now.code, now.at, now.file,
+                                              now.name, now.table})[k];
         }
         publish(values);
         asked();
