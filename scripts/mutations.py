@@ -1489,6 +1489,13 @@ HAZARDS = [
      "(`add_ours`)", [
          ("guess_travels", "origin.what_travels")]),
 
+    ("the files of a container that are another's",
+     "a runtime's monitor, the sandbox of a pod and the node behind a pod are not "
+     "told for it (`llmobs_container_read_mounts`, `find_pod`)", [
+         ("group_of_a_monitor", "unit test_container_groups"),
+         ("sandbox_as_container", "unit test_container_mounts"),
+         ("node_as_pod", "origin.containers")]),
+
     ("a parent's command line with a key in it",
      "the path alone is kept, and none with the form of a key (`may_be_told`)", [
          ("key_in_a_path", "origin.no_secret_of_a_command_line"),

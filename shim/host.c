@@ -11,18 +11,22 @@
 #define OWN "LLMOBS_"
 
 #define PREFIXES(X) X("DD_") X("_DD_") X(OWN) X("OTEL_") X("HTTP_X_DATADOG_")
-#define WHOLE(X)          \
-    X("TRACEPARENT")      \
-    X("TRACESTATE")       \
-    X("BAGGAGE")          \
-    X("HTTP_TRACEPARENT") \
-    X("HTTP_TRACESTATE")  \
-    X("HTTP_BAGGAGE")     \
+#define WHOLE(X)                 \
+    X("TRACEPARENT")             \
+    X("TRACESTATE")              \
+    X("BAGGAGE")                 \
+    X("HTTP_TRACEPARENT")        \
+    X("HTTP_TRACESTATE")         \
+    X("HTTP_BAGGAGE")            \
+    X("KUBERNETES_SERVICE_HOST") \
+    X("POD_NAME")                \
+    X("POD_NAMESPACE")           \
+    X("POD_UID")                 \
     X("XDG_STATE_HOME") X("HOME") X("SSL_CERT_FILE") X("CURL_CA_BUNDLE")
 
 #define X(name) name,
 static const char prefixes[][16] = {PREFIXES(X)};
-static const char whole[][20] = {WHOLE(X)};
+static const char whole[][24] = {WHOLE(X)};
 #undef X
 
 static enum llmobs_host_state state;

@@ -166,6 +166,10 @@ struct llmobs_config {
     char *machine;        /* that process's; NULL: not known */
     char *xdg_state_home; /* XDG_STATE_HOME, HOME: for the store */
     char *home;
+    char *kubernetes; /* KUBERNETES_SERVICE_HOST; NULL: in no pod */
+    char *pod_name;   /* POD_NAME, as these two where that is set */
+    char *pod_uid;
+    char *pod_namespace;
 };
 
 /* One row of the table of variables. */

@@ -405,6 +405,20 @@ struct row {
       IN(curl_ca_bundle), 0, 0)                                                \
     V("XDG_STATE_HOME", "directory", "", "for the place of the store",         \
       FORM_TEXT, CONF(xdg_state_home), 0, 0)                                   \
-    V("HOME", "directory", "", "likewise", FORM_TEXT, CONF(home), 0, 0)
+    V("HOME", "directory", "", "likewise", FORM_TEXT, CONF(home), 0, 0)        \
+    V("KUBERNETES_SERVICE_HOST", "address", "",                                \
+      "set in each pod of Kubernetes: there the next three count", FORM_TEXT,  \
+      CONF(kubernetes), 0, 0)                                                  \
+    V("POD_NAME", "text", "",                                                  \
+      "of the pod (downward API): tag pod_name, in OTLP k8s.pod.name; else "   \
+      "the host's name, where the pod has its own network",                    \
+      FORM_TEXT, CONF(pod_name), 0, 0)                                         \
+    V("POD_NAMESPACE", "text", "",                                             \
+      "tag kube_namespace, in OTLP k8s.namespace.name; else that of the "      \
+      "service account",                                                       \
+      FORM_TEXT, CONF(pod_namespace), 0, 0)                                    \
+    V("POD_UID", "text", "",                                                   \
+      "in OTLP k8s.pod.uid, where neither control group nor mounts tell",      \
+      FORM_TEXT, CONF(pod_uid), 0, 0)
 
 #endif

@@ -10,21 +10,31 @@
 #include <sys/auxv.h>
 #include <time.h>
 
+#include "core/config/container.h"
 #include "lib/base/file.h"
 #include "lib/base/glob.h"
 #include "lib/base/hazard.h"
+#include "lib/base/machine.h"
 #include "lib/base/scratch.h"
 #include "lib/base/script.h"
 #include "lib/base/sole.h"
 #include "lib/span/context.h"
 #include "lib/span/secrets.h"
 
-#define WORDS_MAX 7680
+#define WORDS_MAX 7168
 /* How often a thread looks whether another one has found the names. */
 #define PAUSES 400
 #define PAUSE_NS 50000
 #define PATH_MAX_LEN 256
 #define UNIT_MAX 128
+#define MOUNTS_MAX ((size_t)256 * 1024)
+#define RESOURCE_MAX ((size_t)64 * 1024)
+
+/* The first line of a file that the kubelet writes for a pod with a network of
+ * its own: there the machine is named after the pod. */
+#define HOSTS_FILE "/etc/hosts"
+#define HOSTS_OF_POD "# Kubernetes-managed hosts file.\n"
+#define SPACE_FILE "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 
 /* A name with so many digits in turn is one of many. */
 #define DIGITS_MAX 5
@@ -57,7 +67,9 @@ struct origin {
     char command[PATH_MAX_LEN]; /* script of the launcher's command */
     char script[PATH_MAX_LEN];  /* of the process, else of its parents */
     char job[PATH_MAX_LEN];     /* script in the program of a shell */
-    char room[WORDS_MAX];       /* for a file of /proc, while it is read */
+    struct llmobs_container container;
+    bool apart;           /* no group has a path: a namespace may hide it */
+    char room[WORDS_MAX]; /* for a file of /proc, while it is read */
 };
 
 /* -- texts ----------------------------------------------------------------- */
@@ -265,24 +277,73 @@ static void find_unit(struct origin *origin)
 
     if (llmobs_file_begin(AT_FDCWD, "/proc/self/cgroup", rest, WORDS_MAX) <= 0)
         return;
-    while (!origin->unit[0] && (line = strsep(&rest, "\n")) != NULL) {
-        const char *path = strstr(line, "::/");
+    while ((line = strsep(&rest, "\n")) != NULL) {
+        const char *path = strchr(line, '/');
 
         if (!path)
-            path = strstr(line, "systemd:/");
-        if (path)
-            read_group(strchr(path, '/') + 1, origin->unit);
+            continue;
+        llmobs_container_read_group(llmobs_text_of(path), &origin->container);
+        if (!origin->unit[0] &&
+            (strstr(line, "::/") || strstr(line, "systemd:/")))
+            read_group(path + 1, origin->unit);
+        origin->apart &= path[1] == '\0';
     }
     if (!may_be_told(origin->unit) ||
         is_one_of_many(llmobs_text_of(origin->unit)))
         origin->unit[0] = '\0';
 }
 
+/* -- the container --------------------------------------------------------- */
+
+static void read_mounts(struct llmobs_container *container, bool pod)
+{
+    struct llmobs_buf text;
+
+    llmobs_buf_init(&text, MOUNTS_MAX);
+    if (llmobs_file_read("/proc/self/mountinfo", &text) == 0)
+        llmobs_container_read_mounts(llmobs_buf_text(&text), pod, container);
+    llmobs_buf_fini(&text);
+}
+
+#define SET(member, text) \
+    llmobs_container_set(member, sizeof(member), llmobs_text_of(text))
+
+/* Of names the environment counts first: somebody wrote them there for this. */
+static void find_pod(struct origin *origin, const struct llmobs_config *config)
+{
+    struct llmobs_container *pod = &origin->container;
+
+    SET(pod->pod_uid, config->pod_uid);
+    SET(pod->pod, config->pod_name);
+    SET(pod->space, config->pod_namespace);
+    if (!pod->space[0] && llmobs_file_begin(AT_FDCWD, SPACE_FILE, origin->room,
+                                            sizeof(pod->space)) > 0)
+        SET(pod->space, origin->room);
+    if (!pod->pod[0] &&
+        llmobs_file_begin(AT_FDCWD, HOSTS_FILE, origin->room,
+                          sizeof(HOSTS_OF_POD)) > 0 &&
+        LLMOBS_HAZARD(node_as_pod, strcmp(origin->room, HOSTS_OF_POD) == 0,
+                      true))
+        SET(pod->pod, llmobs_machine_name());
+}
+
+static void find_container(struct origin *origin,
+                           const struct llmobs_config *config)
+{
+    struct llmobs_container *container = &origin->container;
+    bool pod = config->kubernetes || container->pod_uid[0];
+
+    if (pod || (origin->apart && !container->id[0]))
+        read_mounts(container, pod);
+    if (pod || container->pod_uid[0])
+        find_pod(origin, config);
+}
+
 /* -- the configuration ----------------------------------------------------- */
 
 /* The former values stay: another thread may have waited in vain, and read
  * them. */
-static void *volatile former[3];
+static void *volatile former[4];
 
 static bool set_name(struct llmobs_config *config, struct llmobs_text name,
                      enum llmobs_app app)
@@ -322,25 +383,68 @@ static void name_app(struct llmobs_config *config, const struct origin *origin)
         set_by_path(config, program);
 }
 
+/* What was found, by the keys of Datadog's tags and of OpenTelemetry's
+ * resource; NULL: it has none there. */
+#define FOUND(X)                                               \
+    X("unit", NULL, unit)                                      \
+    X("pool", NULL, pool)                                      \
+    X("container_id", "container.id", container.id)            \
+    X("pod_name", "k8s.pod.name", container.pod)               \
+    X(NULL, "k8s.pod.uid", container.pod_uid)                  \
+    X("kube_namespace", "k8s.namespace.name", container.space) \
+    X("kube_container_name", "k8s.container.name", container.name)
+
 /* Puts the tags before the user's, which win. */
 static void add_tags(struct llmobs_config *config, const struct origin *origin)
 {
+#define TAG(tag, attribute, member) {tag, origin->member},
+    const struct {
+        const char *key, *value;
+    } found[] = {FOUND(TAG)};
+    const size_t most = sizeof(found) / sizeof(*found);
     size_t count = 0, n = 0;
     char **list;
 
     while (config->tags && config->tags[count])
         count++;
-    list = calloc(count + 3, sizeof(*list));
+    list = calloc(count + most + 1, sizeof(*list));
     if (!list)
         return;
-    if (origin->unit[0] && asprintf(&list[n], "unit:%s", origin->unit) > 0)
-        n++;
-    if (origin->pool[0] && asprintf(&list[n], "pool:%s", origin->pool) > 0)
-        n++;
+    for (size_t i = 0; i < most; i++)
+        if (found[i].key && found[i].value[0] &&
+            asprintf(&list[n], "%s:%s", found[i].key, found[i].value) > 0)
+            n++;
     for (size_t i = 0; i <= count; i++)
         list[n + i] = i < count ? config->tags[i] : NULL;
     former[1] = config->tags;
     config->tags = list;
+}
+
+/* Puts the attributes before the user's, which win. With them they are in each
+ * event, and so are the caller's whoever delivers it. */
+static void add_attributes(struct llmobs_config *config,
+                           const struct origin *origin)
+{
+#define ATTRIBUTE(tag, attribute, member) {attribute, origin->member},
+    const struct {
+        const char *key, *value;
+    } found[] = {FOUND(ATTRIBUTE)};
+    struct llmobs_buf list;
+    int rc = 0;
+
+    llmobs_buf_init(&list, RESOURCE_MAX);
+    for (size_t i = 0; i < sizeof(found) / sizeof(*found); i++)
+        if (found[i].key && found[i].value[0])
+            rc |=
+                llmobs_buf_addf(&list, "%s=%s,", found[i].key, found[i].value);
+    if (list.len > 0 && config->otlp.resource)
+        rc |= llmobs_buf_adds(&list, config->otlp.resource);
+    former[3] = config->otlp.resource;
+    if (rc == 0 && list.len > 0)
+        config->otlp.resource = strdup(list.data);
+    if (!config->otlp.resource)
+        config->otlp.resource = former[3];
+    llmobs_buf_fini(&list);
 }
 
 static void settle_script(struct llmobs_config *config,
@@ -361,13 +465,17 @@ static void origin_find(struct llmobs_config *config)
         return;
     origin->unit[0] = origin->pool[0] = '\0';
     origin->script[0] = origin->job[0] = '\0';
+    memset(&origin->container, 0, sizeof(origin->container));
+    origin->apart = true;
     origin->home = config->home;
     keep_path(origin->home, llmobs_text_of(config->script), origin->command);
     find_unit(origin);
+    find_container(origin, config);
     find_script(origin);
     if (config->app != LLMOBS_APP_NAMED)
         name_app(config, origin);
     add_tags(config, origin);
+    add_attributes(config, origin);
     settle_script(config, origin);
     /* A command line may hold keys. */
     explicit_bzero(origin->room, sizeof(origin->room));

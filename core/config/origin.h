@@ -17,6 +17,10 @@
  *
  * Of a command line only the script's path is kept (script.h). The name service
  * is not asked.
+ *
+ * The kubelet writes "# Kubernetes-managed hosts file." as the first line of a
+ * pod's /etc/hosts, with "(host network)" before the point where the pod has
+ * the node's network and name (pkg/kubelet/kubelet_pods.go).
  */
 #ifndef LLMOBS_ORIGIN_H
 #define LLMOBS_ORIGIN_H
@@ -31,8 +35,10 @@
 void llmobs_origin_await(struct llmobs_config *config);
 
 /* Where a configuration waits for its names, sets its script, its tags "unit"
- * and "pool", and, where nobody has named one, its ml_app: some reads of files
- * in /proc. To be called before the first context is made of it. */
+ * and "pool", those of the container and the pod with their attributes of OTLP,
+ * and, where nobody has named one, its ml_app: some reads of files in /proc, in
+ * a pod also of two in /etc and /var/run. To be called before the first context
+ * is made of it. */
 void llmobs_origin_settle(void);
 
 #endif

@@ -7,6 +7,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/fork.h"
 #include "lib/base/log.h"
+#include "lib/base/machine.h"
 #include "lib/base/program.h"
 #include "core/config/origin.h"
 #include "core/event/encode.h"
@@ -363,6 +364,7 @@ static struct llmobs_json *make_facts(const struct llmobs_evaluation *e,
         {"service", config->otlp.service},
         {"resource", config->otlp.resource},
         {"executable", llmobs_program_name()},
+        {"hostname", llmobs_machine_name()},
     };
     struct llmobs_json *facts = llmobs_json_object();
     int rc = llmobs_json_set(facts, "pid", llmobs_json_int(llmobs_fork_pid()));

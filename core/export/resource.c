@@ -5,6 +5,7 @@
 
 #include "lib/base/fork.h"
 #include "lib/base/hazard.h"
+#include "lib/base/machine.h"
 #include "lib/base/program.h"
 #include "core/config/config_load.h"
 #include "core/config/otel_list.h"
@@ -76,12 +77,10 @@ void llmobs_otlp_origin_read(const struct llmobs_json *event,
     read_fact(facts, "dd_service", LLMOBS_ORIGIN_DD_SERVICE, origin);
     read_fact(facts, "env", LLMOBS_ORIGIN_ENV, origin);
     read_fact(facts, "version", LLMOBS_ORIGIN_VERSION, origin);
-    origin->parts[LLMOBS_ORIGIN_SERVICE] =
-        llmobs_text_of(llmobs_json_gets(facts, "service"));
-    origin->parts[LLMOBS_ORIGIN_RESOURCE] =
-        llmobs_text_of(llmobs_json_gets(facts, "resource"));
-    origin->parts[LLMOBS_ORIGIN_EXECUTABLE] =
-        llmobs_text_of(llmobs_json_gets(facts, "executable"));
+    read_fact(facts, "service", LLMOBS_ORIGIN_SERVICE, origin);
+    read_fact(facts, "resource", LLMOBS_ORIGIN_RESOURCE, origin);
+    read_fact(facts, "executable", LLMOBS_ORIGIN_EXECUTABLE, origin);
+    read_fact(facts, "hostname", LLMOBS_ORIGIN_HOST, origin);
     origin->pid = llmobs_json_to_int(llmobs_json_get(facts, "pid"));
     origin->unnamed = llmobs_json_to_int(llmobs_json_get(facts, "flags")) &
                       LLMOBS_FLAG_APP_FOUND;
@@ -102,6 +101,7 @@ void llmobs_otlp_origin_own(const struct llmobs_config *config,
                 [LLMOBS_ORIGIN_ML_APP] = llmobs_text_of(config->ml_app),
                 [LLMOBS_ORIGIN_EXECUTABLE] =
                     llmobs_text_of(llmobs_program_name()),
+                [LLMOBS_ORIGIN_HOST] = llmobs_text_of(llmobs_machine_name()),
             },
         .pid = llmobs_fork_pid(),
         .unnamed = config->app != LLMOBS_APP_NAMED,
@@ -246,6 +246,7 @@ static void put_service(struct resource *r)
 
 static void put_process(struct resource *r)
 {
+    resource_put(r, "host.name", r->origin->parts[LLMOBS_ORIGIN_HOST]);
     resource_put(r, "process.executable.name",
                  r->origin->parts[LLMOBS_ORIGIN_EXECUTABLE]);
     if (r->origin->pid > 0 && !llmobs_json_get(r->given, "process.pid"))

@@ -26,6 +26,7 @@ enum llmobs_origin_part {
     LLMOBS_ORIGIN_VERSION,    /* DD_VERSION */
     LLMOBS_ORIGIN_ML_APP,
     LLMOBS_ORIGIN_EXECUTABLE,
+    LLMOBS_ORIGIN_HOST, /* name of the machine */
     LLMOBS_ORIGIN_PARTS
 };
 

@@ -100,10 +100,10 @@ static bool is_reserved(const char *key)
 {
     static const char keys[] =
         "ml_app\0agent_service\0service\0env\0version\0source\0language\0"
-        "integration\0plugin\0unit\0pool\0ml-proxy\0conversation_"
-        "id\0inferred\0";
+        "integration\0plugin\0unit\0pool\0container_id\0pod_name\0"
+        "ml-proxy\0conversation_id\0inferred\0";
     static const char leads[] = "error\0entrypoint.\0ddtrace.\0git.\0http.\0"
-                                "mcp_\0prompt_tracking\0_dd\0";
+                                "kube_\0mcp_\0prompt_tracking\0_dd\0";
 
     LLMOBS_WORDS_EACH (lead, leads)
         if (strncmp(key, lead, strlen(lead)) == 0)

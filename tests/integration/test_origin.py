@@ -1,9 +1,12 @@
 """The names that nobody gave: of the application, the script and the unit."""
 import os
 import shutil
+import socket
 import subprocess
 
-from harness import LAUNCHER, Skip, body, curl, equal, ok, tags_of, test
+from harness import (LAUNCHER, Skip, body, curl, equal, ok, read_spans,
+                     tags_of, test)
+from otlp_case import Receiver, otlp
 
 UNNAMED = "unnamed-ml-app"
 NOBODY = {"DD_LLMOBS_ML_APP": None}
@@ -149,6 +152,76 @@ def units(t):
                  inputs={"group": GROUPS[0][0].encode()},
                  launcher=["unshare", "-m", LAUNCHER]).only()
     equal(tags_of(span)["unit"], "mine", "the user's own tag")
+
+
+ID = "0123456789abcdef" * 4
+UID = "11111111-2222-3333-4444-555555555555"
+MANAGED = "# Kubernetes-managed hosts file%s.\n127.0.0.1 localhost\n"
+IN_POD = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "POD_NAME": None,
+          "POD_NAMESPACE": None, "POD_UID": None}
+KUBELET = ("36 35 98:0 /var/lib/kubelet/pods/" + UID + "/containers/web/"
+           "0a1b2c3d /dev/termination-log rw - ext4 /dev/sda rw\n")
+DOCKER = ("36 35 98:0 /var/lib/docker/containers/" + ID + "/hostname "
+          "/etc/hostname rw - ext4 /dev/sda rw\n")
+HOST = socket.gethostname()
+
+# The files, the environment, and what is told of container and pod.
+PLACES = (
+    ("0::/system.slice/docker-%s.scope\n" % ID, "", "", {},
+     {"container.id": ID}),
+    ("4:memory:/docker/%s\n0::/\n" % ID, KUBELET, "", {},
+     {"container.id": ID}),
+    ("0::/\n", DOCKER, "", {}, {"container.id": ID}),
+    ("0::/user.slice/x.scope\n", DOCKER + KUBELET, MANAGED % "",
+     dict(IN_POD, KUBERNETES_SERVICE_HOST=None, POD_NAME="no"), {}),
+    ("0::/\n", KUBELET + DOCKER, MANAGED % "", IN_POD,
+     {"k8s.pod.name": HOST, "k8s.pod.uid": UID, "k8s.container.name": "web"}),
+    ("0::/\n", KUBELET, MANAGED % " (host network)",
+     dict(IN_POD, POD_NAMESPACE="shop"),
+     {"k8s.pod.uid": UID, "k8s.container.name": "web",
+      "k8s.namespace.name": "shop"}),
+    ("0::/kubepods/pod%s/%s\n" % (UID, ID), "", MANAGED % "",
+     dict(IN_POD, POD_NAME="web-0", POD_NAMESPACE="a,b", POD_UID="x"),
+     {"container.id": ID, "k8s.pod.uid": UID, "k8s.pod.name": "web-0"}),
+)
+TAGS = {"container.id": "container_id", "k8s.pod.name": "pod_name",
+        "k8s.namespace.name": "kube_namespace",
+        "k8s.container.name": "kube_container_name"}
+
+
+@test
+def containers(t):
+    """The container and the pod are the caller's, also where another process,
+    which runs elsewhere, delivers the call."""
+    script = ("mount --make-rprivate / && mount --bind group /proc/$$/cgroup "
+              "&& mount --bind mounts /proc/$$/mountinfo && mount --bind hosts"
+              " /etc/hosts && exec %s" % words(t))
+    if subprocess.run(["unshare", "-m", "true"],
+                      stderr=subprocess.DEVNULL).returncode != 0:
+        raise Skip("no mount namespaces")
+    for group, mounts, hosts, env, want in PLACES:
+        with Receiver() as receiver:
+            sends = dict(otlp(receiver, LLMOBS_EXIT_FLUSH_MS="0", **env),
+                         LLMOBS_EXPORTER="otlp,store")
+            shutil.rmtree(os.path.join(t.dir, "store"), ignore_errors=True)
+            t.run(["sh", "-c", script], env=sends, check=False,
+                  inputs={"group": group.encode(), "mounts": mounts.encode(),
+                          "hosts": hosts.encode()},
+                  launcher=["unshare", "-m", LAUNCHER])
+            done = subprocess.run(
+                [os.path.join(t.build, "llmobs"), "drain"], check=False,
+                env=t.environment(True, dict(
+                    sends, OTEL_RESOURCE_ATTRIBUTES="container.id=drain",
+                    **{k: None for k in IN_POD})))
+            equal(done.returncode, 0, "drain")
+            span, = receiver.records("traces")
+        said = span["resource"]
+        equal(said.get("host.name"), HOST, "host.name")
+        equal({k: v for k, v in said.items()
+               if k.startswith(("container.", "k8s."))}, want, group + mounts)
+        tags = tags_of(read_spans(os.path.join(t.dir, "store"))[0])
+        equal({k: tags.get(k) for k in TAGS.values()},
+              {TAGS[k]: want.get(k) for k in TAGS}, "tags")
 
 
 @test

@@ -155,6 +155,11 @@ static const struct {
     {EVENT("1", ""), "service.name=unknown_service;"},
     {EVENT("1", "\"_call\": {\"executable\": \"curl\"}, "),
      "service.name=unknown_service:curl;process.executable.name=curl;"},
+    {EVENT("1", "\"_call\": {\"hostname\": \"box\"}, "),
+     "service.name=unknown_service;host.name=box;"},
+    {EVENT("1", "\"_call\": {\"hostname\": \"box\", "
+                "\"resource\": \"host.name=mine\"}, "),
+     "service.name=unknown_service;host.name=mine;"},
     {EVENT("1", "\"tags\": [\"ml_app:unnamed-ml-app\"], "),
      "service.name=unknown_service;"},
     {EVENT("1", "\"tags\": [\"ml_app:m\", \"service:\"], "), "service.name=m;"},
