@@ -110,17 +110,23 @@ const spanOf = (row, at) => {
     kind: string(r.k) ?? '-', model: string(r.m), provider: string(r.v), app: string(r.a), service: string(r.c),
     env: string(r.e), session: string(r.u), start: number(r.b) ?? 0, length: count(r.d), input: count(r.i),
     output: count(r.o), read: count(r.r), write: count(r.w), reasoning: count(r.x), first: first && first * 1e9,
-    path: string(r.S), plugin: string(r.P), asked: string(r.M), cost: count(r.y), error: string(r.E), failed: !!r.z, question: string(r.q), answer: string(r.A),
+    paths: {script: string(r.S), caller: string(r.C)}, plugin: string(r.P), host: string(r.H), os_user: string(r.O), asked: string(r.M), cost: count(r.y), error: string(r.E), failed: !!r.z, question: string(r.q), answer: string(r.A),
     tags: list(r.g).filter(string), call: r.k === 'llm' || r.k === 'embedding', billed: !!r.j, words: ''};
 };
 const spans = list(stored('index')).map(spanOf);
-/* A script is named by the shortest end of its path that no other script has. */
-const endsOf = (path) => path.split('/').slice(-6).map((_, i, parts) => parts.slice(i).join('/')).reverse().filter(Boolean);
+/* A script, and a line of one, is named by the shortest end of its path that no other has. */
+function endsOf(text) {
+  const path = text.split(' ', 1)[0], rest = text.slice(path.length);
+  return path.split('/').slice(-6).map((_, i, parts) => parts.slice(i).join('/') + rest).reverse().filter(Boolean);
+}
 function nameScripts() {
-  const ends = new Map();
-  for (const path of new Set(spans.map((s) => s.path))) for (const one of path ? endsOf(path) : [])
-    ends.set(one, (ends.get(one) ?? 0) + 1);
-  for (const s of spans) s.script = s.path && (endsOf(s.path).find((one) => ends.get(one) === 1) ?? s.path);
+  for (const key of ['script', 'caller']) {
+    const ends = new Map(), names = new Map();
+    for (const {paths: {[key]: text}} of spans) if (text) names.set(text, text);
+    for (const text of names.keys()) for (const one of endsOf(text)) ends.set(one, (ends.get(one) ?? 0) + 1);
+    for (const text of names.keys()) names.set(text, endsOf(text).find((one) => ends.get(one) === 1) ?? text);
+    for (const s of spans) s[key] = names.get(s.paths[key]);
+  }
 }
 const end = (s) => s.start + (s.length ?? 0) / 1000;
 const tokens = ({input, output}) => (input === undefined && output === undefined ? undefined
@@ -231,7 +237,7 @@ class Facet {
   }
 }
 const SHOWN = ['status', 'kind', 'ml_app', 'service', 'model', 'name', 'env', 'session', 'error', 'evaluation', 'script',
-  'plugin'];
+  'caller', 'plugin', 'host', 'os_user'];
 const READERS = new Map([...SHOWN, 'provider', 'trace'].map((key) => [key, (s) => s[key]]));
 READERS.set('status', (s) => (s.failed ? 'error' : 'ok')).set('ml_app', (s) => s.app).set('span', (s) => s.id)
   .set('evaluation', (s) => evaluationsOf(s).map((one) => string(one.assessment) ?? 'no verdict'));
@@ -314,7 +320,7 @@ const terms = () => [...state.query.matchAll(/(-?)(?:([\w.-]+):)?(?:"([^"]*)"?|(
     const of = key && facet(key), text = (quoted ?? word).toLowerCase();
     return {not: !!minus, of, word: key && !of ? key.toLowerCase() + ':' + text : text};
   }).filter(({word, of}) => word || of);
-const wordsOf = (s) => (s.words = s.words || [s.name, s.model, s.provider, s.app, s.service, s.session, s.error, s.script,
+const wordsOf = (s) => (s.words = s.words || [s.name, s.model, s.provider, s.app, s.service, s.session, s.error, s.script, s.caller,
   s.question, s.answer, s.trace, s.id, ...s.tags].filter(Boolean).join('\n').toLowerCase());
 
 /* Each test has the facet to which it belongs, whose own counts leave it out. */

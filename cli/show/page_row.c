@@ -183,9 +183,9 @@ static int page_row_add_keys(struct llmobs_buf *out,
     static const struct {
         char key;
         struct llmobs_by_key by;
-    } keys[] = {{'S', {LLMOBS_KEY_SCRIPT, ""}},
-                {'P', {LLMOBS_KEY_PLUGIN, ""}},
-                {'M', {LLMOBS_KEY_MODEL, ""}}};
+    } keys[] = {{'S', {LLMOBS_KEY_SCRIPT, ""}},  {'C', {LLMOBS_KEY_CALLER, ""}},
+                {'P', {LLMOBS_KEY_PLUGIN, ""}},  {'H', {LLMOBS_KEY_HOST, ""}},
+                {'O', {LLMOBS_KEY_OS_USER, ""}}, {'M', {LLMOBS_KEY_MODEL, ""}}};
     struct llmobs_key_room room;
     int rc = 0;
 

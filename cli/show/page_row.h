@@ -14,6 +14,7 @@
  *   E        type of the error             f  seconds to the first token
  *   z        1: failed                     q, A  first words, asked, answered
  *   S, P     script, plugin                g  the other tags, "key:value"
+ *   C        who called: line, or frames    H, O  host, account
  *   M        model that was asked for, if it is another one
  */
 #ifndef LLMOBS_PAGE_ROW_H

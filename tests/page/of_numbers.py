@@ -199,13 +199,15 @@ def write_callers(path):
             if i % 4:
                 caller.update(
                     entry="/var/www/%s/index.php" % "ab"[i % 2],
-                    file="/var/www/plugins/seo/<b>seo.php", line=i,
+                    file="/var/www/plugins/seo/<b>seo.php", line=i % 2,
                     code="S\\T::do", plugins=["ai", "seo"])
                 tags += ["unit:fpm.service", "user_id:u%d" % (i % 5)]
-            f.write(json.dumps(hostile.span(i, "trace-%d" % i, tags=tags, meta={
+            span = hostile.span(i, "trace-%d" % i, tags=tags, meta={
                 "span": {"kind": "llm"}, "model_name": "seo",
-                "metadata": {"caller": caller}}))
-                + "\n")
+                "metadata": {"caller": caller}})
+            if i % 3:
+                span["_call"] = {"hostname": "<i>h%d" % (i % 2), "uid": 0}
+            f.write(json.dumps(span) + "\n")
 
 
 def callers(bench):
@@ -222,14 +224,23 @@ def callers(bench):
         "fpm.service": 90}, have)
     need(have["user_id"] == {"u%d" % n: 18 for n in range(5)} and have[
         "team"] == {key: 40 for key in "xyz"}, have)
+    need(have["caller"] == {"<b>seo.php:1 S\\T::do": 60,
+                            "<b>seo.php S\\T::do": 30,
+                            "php!execute_ex+0x1": 30}, have)
+    need(have["host"] == {"<i>h0": 40, "<i>h1": 40} and have[
+        "os_user"] == {"root": 80}, have)
     need("number" not in have and "one" not in have, list(have))
     go(tab, {"v": "spans", "q": "user:u1 script:b/index"})
     want = sum(i % 5 == 1 and i % 2 for i in range(120) if i % 4)
     need(tab.js("+document.getElementById('count').dataset.spans") == want,
          text_of(tab, "#count"))
+    go(tab, {"v": "spans", "q": "host:h1 -caller:php! os_user:root"})
+    want = sum(i % 2 and i % 3 > 0 for i in range(120) if i % 4)
+    need(tab.js("+document.getElementById('count').dataset.spans") == want,
+         text_of(tab, "#count"))
     go(tab, {"t": "trace-7", "tab": "info"})
     said = text_of(tab, "#caller")
-    need(said == "<b>seo.php:7 S\\T::do, plugin seo", said)
+    need(said == "<b>seo.php:1 S\\T::do, plugin seo", said)
     need(tab.js("document.querySelector('#panel details ol').textContent")
          == "php!execute_ex+0x1" and not tab.js(
              "document.querySelector('#panel details:has(ol)').open"), "frames")
