@@ -1489,6 +1489,10 @@ HAZARDS = [
      "(`add_ours`)", [
          ("guess_travels", "origin.what_travels")]),
 
+    ("a hash that confirms a guess of a key",
+     "none is made unless it is asked for (`llmobs_ours_keep_head`)", [
+         ("key_unasked", "observe.keys")]),
+
     ("the files of a container that are another's",
      "a runtime's monitor, the sandbox of a pod and the node behind a pod are not "
      "told for it (`llmobs_container_read_mounts`, `find_pod`)", [

@@ -108,10 +108,11 @@ bool llmobs_ours_take(struct llmobs_handle *handle)
     return true;
 }
 
-uint64_t llmobs_ours_keep_head(const struct curl_slist *lines,
-                               struct llmobs_exchange *exchange,
-                               uint64_t account)
+uint64_t llmobs_ours_keep_head(const struct curl_slist *lines, const char *url,
+                               struct llmobs_exchange *exchange)
 {
+    uint64_t account = llmobs_account_url(0, url), key = 0;
+
     for (const struct curl_slist *h = lines; h; h = h->next) {
         const char *colon = h->data ? strchr(h->data, ':') : NULL;
 
@@ -124,7 +125,13 @@ uint64_t llmobs_ours_keep_head(const struct curl_slist *lines,
                                     (size_t)(colon - h->data));
         account =
             llmobs_account_header(account, h->data, (size_t)(colon - h->data));
+        if (LLMOBS_HAZARD(key_unasked, config->observe_key, true) && !key)
+            key = llmobs_account_key(h->data, (size_t)(colon - h->data));
     }
+    if (config->observe_key && !key)
+        key = llmobs_account_url_key(url);
+    if (key)
+        exchange->key = key;
     return account;
 }
 

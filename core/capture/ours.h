@@ -26,12 +26,11 @@ size_t llmobs_ours_body_max(void);
 struct llmobs_exchange *llmobs_ours_new(struct llmobs_origin *origin,
                                         uintptr_t called_from);
 
-/* Keeps of a request's lines, "Name: value", what a span may show. Adds the
- * credentials among them to `account`: one walk for both, as the app's thread
- * makes it. */
-uint64_t llmobs_ours_keep_head(const struct curl_slist *lines,
-                               struct llmobs_exchange *exchange,
-                               uint64_t account);
+/* Keeps of a request's lines, "Name: value", and of its URL what a span may
+ * show. Gives the number of the credentials in both (account.h): one walk for
+ * all, as the app's thread makes it. */
+uint64_t llmobs_ours_keep_head(const struct curl_slist *lines, const char *url,
+                               struct llmobs_exchange *exchange);
 
 /* True for a program that sends on the headers of a caller from a public
  * network. */

@@ -159,20 +159,13 @@ static void outgoing_pass_on(struct llmobs_handle *handle, CURL *curl,
     put_headers(handle, curl, &plan);
 }
 
-static uint64_t keep_head(const struct llmobs_handle *handle,
-                          struct llmobs_exchange *exchange, uint64_t account)
+static void keep_head(const struct llmobs_handle *handle,
+                      struct llmobs_exchange *exchange)
 {
+    uint64_t account = llmobs_ours_keep_head(llmobs_handle_headers(handle),
+                                             handle->origin.url, exchange);
+
     outgoing_set_method(exchange, handle);
-    return llmobs_ours_keep_head(llmobs_handle_headers(handle), exchange,
-                                 account);
-}
-
-static void keep_head_and_account(const struct llmobs_handle *handle,
-                                  struct llmobs_exchange *exchange)
-{
-    uint64_t account =
-        keep_head(handle, exchange, llmobs_account_url(0, handle->origin.url));
-
     for (size_t i = 0; i < sizeof(handle->app.account) / sizeof(uint64_t); i++)
         account += handle->app.account[i];
     exchange->account = llmobs_account_seal(account);
@@ -194,7 +187,7 @@ static void keep_request(struct llmobs_handle *handle,
                          struct llmobs_exchange *exchange)
 {
     exchange->unsent = handle->latch.body_later;
-    keep_head_and_account(handle, exchange);
+    keep_head(handle, exchange);
     exchange->multipart = exchange->multipart || exchange->match.form;
     if (exchange->match.form && !exchange->form)
         exchange->form =
@@ -641,7 +634,9 @@ static void settle_again(struct llmobs_handle *handle)
     exchange = handle->exchange;
     if (exchange && (exchange->status == 401 || exchange->status == 407)) {
         llmobs_headers_clear(&exchange->request_headers);
-        (void)keep_head(handle, exchange, 0);
+        outgoing_set_method(exchange, handle);
+        (void)llmobs_ours_keep_head(llmobs_handle_headers(handle), "",
+                                    exchange);
     }
     llmobs_handle_unlock(handle);
 }

@@ -144,8 +144,8 @@ static void keep_lines(struct llmobs_exchange *exchange,
     struct llmobs_own_headers own;
 
     llmobs_worker_find_key(worker, exchange);
-    exchange->account = llmobs_account_seal(llmobs_ours_keep_head(
-        head->lines, exchange, llmobs_account_url(0, head->url)));
+    exchange->account = llmobs_account_seal(
+        llmobs_ours_keep_head(head->lines, head->url, exchange));
     llmobs_inject_scan(head->lines, head->url, &own);
     own.carrier.stranger =
         origin->from_stranger || llmobs_ours_forwards_strangers(head->lines);

@@ -105,6 +105,7 @@ struct llmobs_config {
     char *rules_path;      /* LLMOBS_RULES; NULL: unset */
     bool observe_vector;   /* LLMOBS_OBSERVE has "vector" */
     bool observe_search;   /* LLMOBS_OBSERVE has "search" */
+    bool observe_key;      /* LLMOBS_OBSERVE has "key" */
     char *record_dir;      /* LLMOBS_RECORD; NULL: nothing is recorded */
     char *replay_url;      /* LLMOBS_REPLAY; NULL: no call is led to a mock */
     char *exclude;         /* LLMOBS_EXCLUDE; the shim obeys it. NULL: unset */

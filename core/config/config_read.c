@@ -370,9 +370,12 @@ static void settle_observe(struct llmobs_config_loading *loading)
             config->observe_vector = true;
         else if (llmobs_text_is(word, "search"))
             config->observe_search = true;
+        else if (llmobs_text_is(word, "key"))
+            config->observe_key = true;
         else if (word.len > 0)
             llmobs_config_complain(
-                loading, "LLMOBS_OBSERVE: \"%.*s\" is not vector or search",
+                loading,
+                "LLMOBS_OBSERVE: \"%.*s\" is not vector, search or key",
                 word.len < 40 ? (int)word.len : 40, word.data);
     }
 }

@@ -81,6 +81,7 @@ struct llmobs_exchange {
                         * (caller_left.h); NULL: it lacks no name */
     char *annotations; /* annotation_pack.h; NULL: no annotations */
     uint64_t account;  /* stands for its credentials, sealed (account.h) */
+    uint64_t key;      /* of the hash of its key; 0: not asked for, or none */
     char method[16];
     char *url;
     struct llmobs_headers request_headers;

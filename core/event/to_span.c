@@ -499,10 +499,15 @@ static void add_truncated(const struct llmobs_exchange *exchange,
     (void)llmobs_json_set(span->metadata, "truncated", sizes);
 }
 
-static void to_span_add_tags(struct llmobs_span *span)
+static void to_span_add_tags(const struct llmobs_exchange *exchange,
+                             struct llmobs_span *span)
 {
     char text[40];
 
+    if (exchange->key) {
+        snprintf(text, sizeof(text), "key:%08x", (unsigned)exchange->key);
+        to_span_add_tag(span, text);
+    }
     if (span->http_status > 0) {
         snprintf(text, sizeof(text), "http.status_code:%ld", span->http_status);
         to_span_add_tag(span, text);
@@ -579,7 +584,7 @@ static void to_span_fill(const struct llmobs_exchange *exchange,
     add_chunk_gaps(exchange, span);
     add_truncated(exchange, call, span);
     add_caller(exchange, span);
-    to_span_add_tags(span);
+    to_span_add_tags(exchange, span);
     llmobs_annotation_apply(exchange->annotations, span);
 }
 

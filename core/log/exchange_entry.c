@@ -71,7 +71,8 @@ enum {
     OTHER(THREAD, none)                             \
     OTHER(PROGRESS, none)                           \
     MEMBER(ACCOUNT, account)                        \
-    MEMBER(TAGS, tags)
+    MEMBER(TAGS, tags)                              \
+    MEMBER(KEY, key)
 
 enum {
 #define NUMBER(id, member) NUMBER_##id,

@@ -7,6 +7,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/buf.h"
+#include "lib/base/sha256.h"
 #include "lib/base/siphash.h"
 
 static _Atomic uint64_t boot_key;
@@ -207,6 +208,54 @@ uint64_t llmobs_account_url(uint64_t account, const char *url)
 uint64_t llmobs_account_secret(const char *name, const char *text)
 {
     return text ? with(0, llmobs_text_of(name), llmobs_text_of(text)) : 0;
+}
+
+static uint64_t hash_key(struct llmobs_text key)
+{
+    uint8_t hash[LLMOBS_SHA256_LEN];
+
+    if (key.len == 0)
+        return 0;
+    llmobs_sha256(key.data, key.len, hash);
+    return (uint64_t)1 << 32 | (uint64_t)hash[0] << 24 |
+           (uint64_t)hash[1] << 16 | (uint64_t)hash[2] << 8 | hash[3];
+}
+
+uint64_t llmobs_account_key(const char *line, size_t len)
+{
+    static const char names[] = "x-api-key\0api-key\0x-goog-api-key\0";
+    static const char bearer[] = "Bearer ", aws[] = "Credential=";
+    const size_t lead = sizeof(bearer) - 1;
+    const struct llmobs_text name = {line, len};
+    struct llmobs_text value = llmobs_text_trim(llmobs_text_of(line + len + 1));
+
+    LLMOBS_WORDS_EACH (word, names)
+        if (llmobs_text_is_word(name, word))
+            return hash_key(value);
+    if (!llmobs_text_is_word(name, "authorization"))
+        return 0;
+    if (value.len > lead && strncasecmp(value.data, bearer, lead) == 0) {
+        value.data += lead;
+        value.len -= lead;
+        return hash_key(llmobs_text_trim(value));
+    }
+    value = lasting(value);
+    if (!llmobs_text_begins(value, aws))
+        return 0;
+    value.data += sizeof(aws) - 1;
+    value.len -= sizeof(aws) - 1;
+    return hash_key(value);
+}
+
+uint64_t llmobs_account_url_key(const char *url)
+{
+    const char *at = strchr(url, '?');
+
+    for (; at && *at != '#'; at = strpbrk(at, "&#"))
+        if (strncmp(++at, "key=", 4) == 0)
+            return hash_key(
+                (struct llmobs_text){at + 4, strcspn(at + 4, "&#")});
+    return 0;
 }
 
 void llmobs_account_set_boot(uint64_t boot)

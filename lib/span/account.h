@@ -35,6 +35,14 @@ uint64_t llmobs_account_url(uint64_t account, const char *url);
  * says which. NULL: 0. Such numbers may be added up. */
 uint64_t llmobs_account_secret(const char *name, const char *text);
 
+/* The 32 bits that SHA-256 of a key begins with, and bit 32; 0: the header, or
+ * the URL, has no key. They group the calls of a key on every host and for
+ * good, and confirm a guess of a weak key: only for who asks for it. The key is
+ * the word behind "Bearer", the name of AWS's key, the value of x-api-key,
+ * api-key or x-goog-api-key, the parameter "key" of a URL. */
+uint64_t llmobs_account_key(const char *line, size_t len);
+uint64_t llmobs_account_url_key(const char *url);
+
 /* Sets the key; the last call counts. */
 void llmobs_account_set_boot(uint64_t boot);
 

@@ -1,7 +1,11 @@
-"""LLMOBS_OBSERVE: searches in vector databases and in the web."""
+"""LLMOBS_OBSERVE: searches in vector databases and in the web, keys."""
+import hashlib
 import json
+import os
+import shutil
 
-from harness import curl, equal, ok, test, trace_headers
+from harness import body, curl, equal, ok, tags_of, test, trace_headers
+from serving import drained
 
 BOTH = {"LLMOBS_OBSERVE": "vector, search"}
 VECTOR = [0.731149, -0.27, 3.5e-05]
@@ -71,6 +75,40 @@ def only_what_it_names(t):
                              ({"LLMOBS_OBSERVE": "vector"}, search, 0),
                              ({"LLMOBS_OBSERVE": "vector"}, points(t), 1)):
         t.same(argv, env=env, spans=count)
+
+
+def keyed(t, env, *headers, query=""):
+    """The tag of a call with these headers, as a span has it that was delivered
+    from the spool."""
+    argv = curl(t.url + query, body())
+    argv[argv.index("-H") + 2:argv.index("-d")] = [
+        x for h in headers for x in ("-H", h)]
+    left = {"LLMOBS_EXPORTER": "agent", "LLMOBS_SPOOL_MAX": None,
+            "DD_TRACE_AGENT_URL": "http://127.0.0.1:1"}
+    for found in (t.same(argv, env=env).only(), None):
+        if not found:
+            shutil.rmtree(os.path.join(t.dir, "store"), ignore_errors=True)
+            t.run(argv, env=dict(env, **left), check=False)
+            found, = drained(t, left)
+        yield tags_of(found).get("key")
+
+
+@test
+def keys(t):
+    """Eight digits of a key's hash, where they are asked for, and no more of
+    the key."""
+    asked = {"LLMOBS_OBSERVE": "key"}
+    digits = hashlib.sha256(b"sk-proj-one").hexdigest()[:8]
+    for env, headers, query, want in (
+            ({}, ["Authorization: Bearer sk-proj-one"], "", None),
+            (asked, ["Authorization: Bearer sk-proj-one"], "", digits),
+            (asked, ["x-api-key: sk-proj-one"], "", digits),
+            (asked, ["api-key: other", "x-goog-api-key: sk-proj-one"], "",
+             hashlib.sha256(b"other").hexdigest()[:8]),
+            (asked, [], "?key=sk-proj-one", digits),
+            (asked, ["Authorization: Basic c2s6eA=="], "", None)):
+        for have in keyed(t, env, *headers, query=query):
+            equal(have, want, "the tag key, with %r" % (headers or query))
 
 
 @test

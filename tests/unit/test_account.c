@@ -98,6 +98,48 @@ START_TEST(a_signature_is_its_key)
 }
 END_TEST
 
+static uint64_t key_of(const char *line)
+{
+    return llmobs_account_key(line, strcspn(line, ":"));
+}
+
+/* printf %s sk-1 | sha256sum */
+START_TEST(a_key_has_its_own_number)
+{
+    const uint64_t sk_1 = UINT64_C(0x10f2c10bf), akia1 = UINT64_C(0x17ad58bff);
+    static const char *const none[] = {"Authorization: Basic dTpw",
+                                       "Authorization: Bearer ",
+                                       "Authorization: sk-1",
+                                       "Authorization: AWS4-HMAC-SHA256 x",
+                                       "X-Api-Key:",
+                                       "X-Api-Key-Id: sk-1",
+                                       "Cookie: sk-1",
+                                       "OpenAI-Organization: sk-1",
+                                       "Proxy-Authorization: Bearer sk-1"};
+    static const char *const no_urls[] = {"https://h/v1",
+                                          "https://h/?akey=sk-1",
+                                          "https://h/?key=",
+                                          "https://h/#key=sk-1",
+                                          "https://h/?a=b#key=sk-1",
+                                          "https://key=sk-1@h/",
+                                          ""};
+
+    ck_assert(key_of("Authorization: Bearer sk-1") == sk_1);
+    ck_assert(key_of("authorization:bearer  sk-1 ") == sk_1);
+    ck_assert(key_of("X-Api-Key: sk-1") == sk_1);
+    ck_assert(key_of("api-key:sk-1") == sk_1);
+    ck_assert(key_of("x-goog-api-key: sk-1") == sk_1);
+    ck_assert(key_of(SIGNED("AKIA1", "20261122")) == akia1);
+    ck_assert(llmobs_account_url_key("https://h/?key=sk-1&alt=sse") == sk_1);
+    ck_assert(llmobs_account_url_key("https://h/?alt=sse&key=sk-1#x") == sk_1);
+    for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++)
+        ck_assert_msg(key_of(none[i]) == 0, "%s", none[i]);
+    for (size_t i = 0; i < sizeof(no_urls) / sizeof(*no_urls); i++)
+        ck_assert_msg(llmobs_account_url_key(no_urls[i]) == 0, "%s",
+                      no_urls[i]);
+}
+END_TEST
+
 START_TEST(keys_in_urls)
 {
     static const char *const plain[] = {"https://h/v1/a",
@@ -177,6 +219,7 @@ UNIT_SUITE(account)
     UNIT_TEST(s, credentials_count);
     UNIT_TEST(s, each_byte_counts);
     UNIT_TEST(s, a_signature_is_its_key);
+    UNIT_TEST(s, a_key_has_its_own_number);
     UNIT_TEST(s, keys_in_urls);
     UNIT_TEST(s, seals_differ_by_boot);
     UNIT_TEST(s, number_vector);

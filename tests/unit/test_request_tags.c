@@ -197,6 +197,7 @@ START_TEST(reserved_names)
                                         "plugin",
                                         "unit",
                                         "pool",
+                                        "key",
                                         "container_id",
                                         "pod_name",
                                         "kube_namespace",
