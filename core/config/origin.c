@@ -109,15 +109,7 @@ static bool looks_like_code(struct llmobs_text text)
 static void keep_path(const char *home, struct llmobs_text path,
                       char out[PATH_MAX_LEN])
 {
-    size_t len = home ? strlen(home) : 0;
-
-    out[0] = '\0';
-    if (len > 1 && path.len > len && memcmp(path.data, home, len) == 0 &&
-        path.data[len] == '/') {
-        path.data += len;
-        path.len -= len;
-        out[0] = '~';
-    }
+    out[0] = llmobs_script_cut_home(&path, home) ? '~' : '\0';
     if (path.len == 0 || path.len + 2 > PATH_MAX_LEN ||
         LLMOBS_HAZARD(code_as_a_path, looks_like_code(path), false)) {
         out[0] = '\0';

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/trace/script_frames.h"
+#include "lib/base/script.h"
 #include "lib/span/mask.h"
 #include "lib/span/shapes.h"
 
@@ -88,16 +89,10 @@ static const char *cut_home(struct llmobs_text *file)
     const size_t lead =
         llmobs_text_begins(*file, "phar:") ? strlen("phar://") : 0;
     struct llmobs_text path = {file->data + lead, file->len - lead};
-    size_t len = 0;
 
-    if (llmobs_text_begins(path, "/root/"))
-        len = strlen("/root");
-    else if (llmobs_text_begins(path, "/home/"))
-        for (len = strlen("/home/"); len < path.len && path.data[len] != '/';)
-            len++;
-    if (len == 0 || len == path.len)
+    if (!llmobs_script_cut_home(&path, NULL))
         return "";
-    *file = (struct llmobs_text){path.data + len, path.len - len};
+    *file = path;
     return lead ? "phar://~" : "~";
 }
 

@@ -250,3 +250,22 @@ enum llmobs_script llmobs_script_read(struct llmobs_text words,
             return read_file(&interpreters[i], words, out);
     return LLMOBS_SCRIPT_OTHER;
 }
+
+bool llmobs_script_cut_home(struct llmobs_text *path, const char *home)
+{
+    size_t len = home ? strlen(home) : 0;
+
+    if (len < 2 || len >= path->len || path->data[len] != '/' ||
+        memcmp(path->data, home, len) != 0)
+        len = 0;
+    if (len == 0 && llmobs_text_begins(*path, "/root/"))
+        len = strlen("/root");
+    if (len == 0 && llmobs_text_begins(*path, "/home/"))
+        for (len = strlen("/home/"); len < path->len && path->data[len] != '/';)
+            len++;
+    if (len == 0 || len >= path->len || path->data[len] != '/')
+        return false;
+    path->data += len;
+    path->len -= len;
+    return true;
+}

@@ -35,4 +35,9 @@ bool llmobs_script_is_of(struct llmobs_text words, const char *patterns);
 /* The part of a path behind its last '/', without the suffix of a script. */
 struct llmobs_text llmobs_script_base(struct llmobs_text path);
 
+/* Takes the folder of a user off the begin of a path, whose name is a person's:
+ * `home`, if it is not NULL, /root or /home/NAME. False: it begins with none,
+ * or is one; then it stays. */
+bool llmobs_script_cut_home(struct llmobs_text *path, const char *home);
+
 #endif

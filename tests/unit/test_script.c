@@ -139,11 +139,51 @@ START_TEST(bases)
 }
 END_TEST
 
+START_TEST(homes)
+{
+    static const char *const homes_of[][3] = {
+        {"/srv/ada/x.sh", "/srv/ada", "/x.sh"},
+        {"/srv/ada/x.sh", NULL, NULL},
+        {"/srv/adam/x.sh", "/srv/ada", NULL},
+        {"/srv/ada", "/srv/ada", NULL},
+        {"/home"
+         "/bob/a/x.sh",
+         "/srv/ada", "/a/x.sh"},
+        {"/home"
+         "/bob/x.sh",
+         "/home"
+         "/bo",
+         "/x.sh"},
+        {"/home"
+         "/bob",
+         NULL, NULL},
+        {"/home/", NULL, NULL},
+        {"/root"
+         "/x.sh",
+         NULL, "/x.sh"},
+        {"/rooted/x.sh", NULL, NULL},
+        {"/x.sh", "/", NULL},
+        {"", "", NULL},
+    };
+
+    for (size_t i = 0; i < sizeof(homes_of) / sizeof(*homes_of); i++) {
+        struct llmobs_text path = llmobs_text_of(homes_of[i][0]);
+        const char *left = homes_of[i][2] ? homes_of[i][2] : homes_of[i][0];
+
+        ck_assert_int_eq(llmobs_script_cut_home(&path, homes_of[i][1]),
+                         homes_of[i][2] != NULL);
+        ck_assert_msg(llmobs_text_is(path, left), "%s: %.*s", homes_of[i][0],
+                      (int)path.len, path.data);
+    }
+}
+END_TEST
+
 UNIT_SUITE(script)
 {
     Suite *suite = suite_create("script");
 
     UNIT_TEST(suite, reads);
     UNIT_TEST(suite, bases);
+    UNIT_TEST(suite, homes);
     return suite;
 }
