@@ -12,6 +12,7 @@
 #define TLS "LLMOBS_TLS"
 #define LOG "LLMOBS_LOG"
 #define LOG_LEVEL "LLMOBS_LOG_LEVEL"
+#define EXPORT "export"
 #define BOM "\xef\xbb\xbf" /* with which some editors begin UTF-8 */
 
 /* One byte more than the limit, to notice a bigger file, and one for the NUL.
@@ -75,8 +76,8 @@ static bool conf_is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r';
 }
 
-/* Removes the blanks around the line and ends it with a NUL; NULL where the
- * line itself has one. Moves *end. */
+/* Removes the blanks around the line and a shell's "export" before it, and ends
+ * it with a NUL; NULL where the line itself has one. Moves *end. */
 static char *conf_trim(char *line, char **end)
 {
     for (char *c = line; c < *end; c++)
@@ -87,6 +88,10 @@ static char *conf_trim(char *line, char **end)
     while (*end > line && conf_is_blank((*end)[-1]))
         --*end;
     **end = '\0';
+    if (llmobs_str_begins(line, EXPORT) &&
+        conf_is_blank(line[sizeof(EXPORT) - 1]))
+        for (line += sizeof(EXPORT); conf_is_blank(*line);)
+            line++;
     return line;
 }
 

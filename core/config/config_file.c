@@ -41,10 +41,11 @@ bool llmobs_config_in_file(const char *name)
            strcmp(name, "CURL_CA_BUNDLE") == 0;
 }
 
-/* True where a malformed line may be about content. */
+/* True where a malformed line may be about content, or whose call it is. */
 static bool may_close(struct llmobs_text line)
 {
-    static const char *const names[] = {"LLMOBS_CONTENT", "LLMOBS_REDACT"};
+    static const char *const names[] = {"LLMOBS_CONTENT", "LLMOBS_REDACT",
+                                        "LLMOBS_REQUEST_TAGS"};
 
     if (line.len > 0 && memchr(line.data, '\0', line.len))
         return true;
@@ -103,6 +104,17 @@ static bool unquote(struct llmobs_text *value)
     return !memchr(value->data, mark, value->len);
 }
 
+/* Takes the word "export" of a shell's file off. */
+static void skip_export(struct llmobs_text *name)
+{
+    const size_t len = strlen("export");
+
+    if (name->len > len && llmobs_text_begins(*name, "export") &&
+        (name->data[len] == ' ' || name->data[len] == '\t'))
+        *name = llmobs_text_trim(
+            (struct llmobs_text){name->data + len, name->len - len});
+}
+
 /* NULL when the line is NAME=value; else what is wrong with it. The shim reads
  * two of the names by the same rules (shim/conf.c). */
 static const char *config_file_split(struct llmobs_text line,
@@ -116,6 +128,7 @@ static const char *config_file_split(struct llmobs_text line,
         return "not NAME=value";
     *name = (struct llmobs_text){line.data, (size_t)(sign - line.data)};
     *name = llmobs_text_trim(*name);
+    skip_export(name);
     value->data = sign + 1;
     value->len = line.len - (size_t)(sign + 1 - line.data);
     *value = llmobs_text_trim(*value);

@@ -164,7 +164,7 @@ this command: the store's oldest files are removed first.
     },
     "llmobs.conf": {
         "DESCRIPTION": """\
-One `NAME=value` a line, for each variable that the environment leaves unset
+One `NAME=value` or `export NAME=value` a line, for each variable that the environment leaves unset
 or empty; comments begin with #. Blanks around name and value, and a pair of
 quotes around the value, are dropped. The last line of a name wins. A bad value
 leaves the default, and one line in the log.
