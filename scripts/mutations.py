@@ -1489,6 +1489,10 @@ HAZARDS = [
      "(`add_ours`)", [
          ("guess_travels", "origin.what_travels")]),
 
+    ("a user who is hashed as a tag and plain beside it",
+     "the parameter of the request is told as the tag is (`say_parameter`)", [
+         ("user_as_parameter", "unit the_user_as_a_parameter")]),
+
     ("a hash that confirms a guess of a key",
      "none is made unless it is asked for (`llmobs_ours_keep_head`)", [
          ("key_unasked", "observe.keys")]),

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/hazard.h"
 #include "lib/base/sha256.h"
 #include "llmobs.h"
 
@@ -275,6 +276,24 @@ static enum llmobs_request_tags stricter(enum llmobs_request_tags mode,
                : mode;
 }
 
+/* The same name stands among the parameters of the request. */
+static void say_parameter(struct llmobs_span *span,
+                          enum llmobs_request_tags mode)
+{
+    const char *user = llmobs_json_gets(span->metadata, "user");
+    char value[VALUE_MAX + 1];
+
+    if (!user)
+        return;
+    if (LLMOBS_HAZARD(user_as_parameter, mode >= LLMOBS_REQUEST_TAGS_OFF,
+                      false)) {
+        llmobs_json_unset(span->metadata, "user");
+    } else if (!tags_say_value(user, true, mode, value)) {
+        llmobs_json_unset(span->metadata, "user");
+        (void)llmobs_json_sets(span->metadata, "user", value);
+    }
+}
+
 void llmobs_tags_say(struct llmobs_span *span, enum llmobs_request_tags mode,
                      const struct llmobs_config *config)
 {
@@ -283,6 +302,7 @@ void llmobs_tags_say(struct llmobs_span *span, enum llmobs_request_tags mode,
     void *it = llmobs_json_iter(span->said);
 
     mode = stricter(mode, config);
+    say_parameter(span, mode);
     if (mode >= LLMOBS_REQUEST_TAGS_OFF)
         return;
     for (; it; it = llmobs_json_next(span->said, it)) {

@@ -137,6 +137,8 @@ START_TEST(gateways)
     expect("cf-aig-metadata: {\"user\": \"ada\", \"paid\": false}", NULL,
            "user_id:ada | paid:false");
     expect("cf-aig-metadata: {\"user_id\": 9}", NULL, "user_id:9");
+    expect("x-litellm-tags: session_id:s,a:b\nHelicone-Property-Session_Id: t",
+           NULL, "a:b / s");
     expect("X-TFY-METADATA: {\"squad\": \"a\"}", NULL, "squad:a");
     expect("x-litellm-tags: a, team:blue ,b",
            "{\"metadata\": {\"tags\": [\"c\", \"job:9\", 5]}, "
@@ -395,6 +397,35 @@ START_TEST(modes)
 }
 END_TEST
 
+static void expect_parameter(const char *user, const char *wanted)
+{
+    const char *have;
+
+    ck_assert_int_eq(llmobs_span_init(&span), 0);
+    if (!span.metadata)
+        span.metadata = llmobs_json_object();
+    ck_assert_int_eq(llmobs_json_sets(span.metadata, "user", user), 0);
+    llmobs_tags_say(&span, mode, &config);
+    have = llmobs_json_gets(span.metadata, "user");
+    if (wanted)
+        ck_assert_str_eq(have, wanted);
+    else
+        ck_assert_ptr_null(have);
+    llmobs_span_fini(&span);
+}
+
+/* What is hashed as a tag is not plain beside it. */
+START_TEST(the_user_as_a_parameter)
+{
+    expect_parameter("ada", "ada");
+    expect_parameter("ada@example.com", ADA);
+    mode = LLMOBS_REQUEST_TAGS_HASH;
+    expect_parameter("ada", "sha256:fdee430d40bd57de");
+    mode = LLMOBS_REQUEST_TAGS_OFF;
+    expect_parameter("ada", NULL);
+}
+END_TEST
+
 /* Its middle is missing, or no dialect made an object of it. */
 START_TEST(a_body_without_an_object)
 {
@@ -488,6 +519,7 @@ UNIT_SUITE(request_tags)
     tcase_add_test(tcase, no_credential_becomes_a_tag);
     tcase_add_test(tcase, an_address_is_hashed);
     tcase_add_test(tcase, modes);
+    tcase_add_test(tcase, the_user_as_a_parameter);
     tcase_add_test(tcase, a_body_without_an_object);
     tcase_add_test(tcase, all_dialects_read_them);
     return suite;
