@@ -4,11 +4,9 @@
 #include <string.h>
 
 #include "cli/doctor/report.h"
+#include "cli/shared/accounts.h"
 #include "cli/shared/json_out.h"
 #include "cli/shared/screen.h"
-#include "cli/shared/spool_dirs.h"
-
-#define CELL 256
 
 static const char *const states[] = {"yes", "off", "no", "never"};
 static const char *const state_names[] = {"observed", "switched_off",
@@ -55,10 +53,10 @@ static int host_show_fill(const struct llmobs_host_list *host,
                           const struct llmobs_host_row *row,
                           struct llmobs_json *one)
 {
-    char user[CELL], advice[PATH_MAX + LLMOBS_HOST_TEXT];
+    char user[LLMOBS_ACCOUNT_NAME], advice[PATH_MAX + LLMOBS_HOST_TEXT];
     int rc = llmobs_json_set(one, "pid", llmobs_json_int(row->pid));
 
-    llmobs_user_name(row->uid, user, sizeof(user));
+    llmobs_account_name(row->uid, user);
     rc |=
         llmobs_json_set_texts(one, "user", user, "program", row->program,
                               "title", row->title, "libcurl", row->curl, NULL);
@@ -141,7 +139,7 @@ static int host_show_print_row(const struct llmobs_host_list *host,
     int rc;
 
     printf("%7d ", (int)row->pid);
-    llmobs_user_name(row->uid, text, sizeof(text));
+    llmobs_account_name(row->uid, text);
     rc = llmobs_screen_cell(text, 10, 10);
     putchar(' ');
     if (rc == 0)

@@ -12,6 +12,7 @@
 #include "cli/log/apart.h"
 #include "cli/log/stack.h"
 #include "cli/log/target.h"
+#include "cli/shared/accounts.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/ending.h"
 #include "cli/shared/escape.h"
@@ -169,7 +170,7 @@ static void show_title(bool users)
 
 static int show_row(const struct llmobs_ps_call *call, bool users)
 {
-    char pid[16], user[64] = "", age[32];
+    char pid[16], user[LLMOBS_ACCOUNT_NAME] = "", age[32];
     const char *const cells[] = {pid,
                                  user,
                                  age,
@@ -182,7 +183,7 @@ static int show_row(const struct llmobs_ps_call *call, bool users)
     snprintf(pid, sizeof(pid), "%ld", (long)call->pid);
     write_age(age_of(call), age, sizeof(age));
     if (users)
-        llmobs_user_name(call->uid, user, sizeof(user));
+        llmobs_account_name(call->uid, user);
     rc = show_print_row(users, cells);
     if (rc == 0 && call->elsewhere)
         printf("    that pid counts in another pid namespace (%" PRIu64

@@ -1,6 +1,7 @@
 #include "cli/query/keys.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,6 @@
 #include "cli/shared/suggest.h"
 
 #define TAG_WORD "tag:"
-#define NAME_MAX_LEN 64
 
 /* A span that is asked for a key's value. */
 struct asked {
@@ -97,52 +97,18 @@ static const char *read_host(const struct asked *of)
     return full(llmobs_json_text(llmobs_filter_fact_of(of->event, "hostname")));
 }
 
-/* The accounts of this machine. getpwuid might ask a server. */
-struct account {
-    long long uid;
-    char name[NAME_MAX_LEN];
-};
-
-static struct account *accounts;
-static size_t account_count;
-
-static void read_accounts(void)
-{
-    FILE *file = fopen("/etc/passwd", "re");
-    char line[1024];
-
-    while (file && fgets(line, sizeof(line), file)) {
-        struct account account, *more;
-
-        if (sscanf(line, "%63[^:\n]:%*[^:]:%lld:", account.name,
-                   &account.uid) != 2)
-            continue;
-        more = reallocarray(accounts, account_count + 1, sizeof(*accounts));
-        if (!more)
-            break;
-        accounts = more;
-        accounts[account_count++] = account;
-    }
-    if (file)
-        fclose(file);
-}
-
 static const char *read_os_user(const struct asked *of)
 {
-    static bool known;
     const struct llmobs_json *fact = llmobs_filter_fact_of(of->event, "uid");
-    long long uid = llmobs_json_to_int(fact);
+    int64_t uid = llmobs_json_to_int(fact);
 
     if (!llmobs_json_is_int(fact))
         return NULL;
-    if (!known)
-        read_accounts();
-    known = true;
-    for (size_t i = 0; i < account_count; i++)
-        if (accounts[i].uid == uid)
-            return accounts[i].name;
-    snprintf(of->room->uid, sizeof(of->room->uid), "%lld", uid);
-    return of->room->uid;
+    if (uid >= 0 && uid < UINT32_MAX)
+        llmobs_account_name((uid_t)uid, of->room->name);
+    else
+        snprintf(of->room->name, sizeof(of->room->name), "%" PRId64, uid);
+    return of->room->name;
 }
 
 /* -- when and how it ended --------------------------------------------------

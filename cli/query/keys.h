@@ -2,7 +2,7 @@
  * with its word.
  *
  * Owns:    nothing.
- * Threads: one; /etc/passwd is read once.
+ * Threads: one (accounts.h).
  * Errors:  -EINVAL: there is no such key; -ENOMEM.
  * Limits:  LLMOBS_BY_KEYS keys at once; a word of LLMOBS_KEY_WORD bytes, its
  *          NUL included; parts of a value are cut to LLMOBS_KEY_PART bytes.
@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "cli/shared/accounts.h"
 #include "lib/base/buf.h"
 #include "lib/text/json.h"
 
@@ -60,7 +61,7 @@ struct llmobs_by {
 /* Room for a text that a key has to make. Those of one event may share it. */
 struct llmobs_key_room {
     char text[2 * LLMOBS_KEY_PART + 64];
-    char uid[24];
+    char name[LLMOBS_ACCOUNT_NAME];
 };
 
 /* The words of all keys; NULL: that one has none of its own. */

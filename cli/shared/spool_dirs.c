@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/shared/accounts.h"
 #include "lib/base/clock.h"
 #include "lib/base/dirs.h"
 #include "lib/base/fd.h"
@@ -242,14 +242,14 @@ int llmobs_spool_dirs_visit(const char *dir, const struct llmobs_config *config,
 
 static int spool_dirs_become(const struct llmobs_user_spool *place)
 {
-    const struct passwd *user;
+    const struct llmobs_account *user;
     gid_t gid = place->gid;
 
     if (place->uid == geteuid())
         return 0;
-    user = getpwuid(place->uid);
+    user = llmobs_account_of(place->uid);
     if (user)
-        gid = user->pw_gid;
+        gid = user->gid;
     if (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0 ||
         setresuid(place->uid, place->uid, place->uid) != 0)
         return -errno;
@@ -295,14 +295,4 @@ int llmobs_user_spool_enter(const struct llmobs_user_spool *place,
     /* By the usual rule, which checks links. */
     rc = llmobs_spool_dir(config, path, sizeof(path));
     return rc == 0 && strcmp(path, place->path) != 0 ? -ENOENT : rc;
-}
-
-void llmobs_user_name(uid_t uid, char *out, size_t cap)
-{
-    const struct passwd *user = getpwuid(uid);
-
-    if (user)
-        snprintf(out, cap, "%s", user->pw_name);
-    else
-        snprintf(out, cap, "%lu", (unsigned long)uid);
 }

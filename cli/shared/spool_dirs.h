@@ -34,9 +34,6 @@ typedef int llmobs_user_spool_fn(void *ctx,
 int llmobs_spool_dirs_visit(const char *dir, const struct llmobs_config *config,
                             llmobs_user_spool_fn *visit, void *ctx);
 
-/* Writes a user's name, or the number where there is none. */
-void llmobs_user_name(uid_t uid, char *out, size_t cap);
-
 /* Becomes the spool's user for good, and sets the spool in the configuration,
  * so that store and counters are that user's too. */
 int llmobs_user_spool_enter(const struct llmobs_user_spool *place,
