@@ -739,12 +739,12 @@ HAZARDS = [
 
     ("a page written where a link or a device has the name",
      "such a name is refused, and the page replaces a file once it is "
-     "whole (`check_name` in `cli/show/page_file.c`)", [
+     "whole (`check_name` in `cli/shared/new_file.c`)", [
          ("follows_the_name", "page files")]),
 
     ("Ctrl-C while a page is written",
      "a signal that ends the process removes the piece of the page first "
-     "(`guard_piece` in `cli/show/page_file.c`)", [
+     "(`guard_piece` in `cli/shared/new_file.c`)", [
          ("leaves_a_piece", "page ended")]),
 
     ("a span around a command that takes less time than libcurl's loading",

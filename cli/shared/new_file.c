@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/show/page.h"
+#include "cli/shared/new_file.h"
 #include "lib/base/hazard.h"
 
 /* Refuses a device and a link: the rename would replace the device, or the link
@@ -46,13 +46,19 @@ static void guard_piece(void)
 }
 
 /* mkostemp makes files for their owner alone, and follows no link. */
-static int write_new(struct llmobs_page *page, struct llmobs_reader *reader,
-                     char *name)
+static int write_new(char *name, mode_t mode, llmobs_new_file_fn *write,
+                     void *ctx)
 {
     int fd = mkostemp(name, O_CLOEXEC | O_NOFOLLOW);
     FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
-    int rc = out ? llmobs_page_make(page, reader, out) : -errno;
+    mode_t mask = umask(077);
+    int rc = out ? 0 : -errno;
 
+    umask(mask);
+    if (out && fchmod(fd, mode & ~mask) != 0)
+        rc = -errno;
+    if (rc == 0)
+        rc = write(ctx, out);
     if (out && fclose(out) != 0 && rc == 0)
         rc = -errno;
     else if (!out && fd >= 0)
@@ -60,8 +66,8 @@ static int write_new(struct llmobs_page *page, struct llmobs_reader *reader,
     return rc;
 }
 
-int llmobs_page_make_file(struct llmobs_page *page,
-                          struct llmobs_reader *reader, const char *path)
+int llmobs_new_file(const char *path, mode_t mode, llmobs_new_file_fn *write,
+                    void *ctx)
 {
     static const char end[] = ".XXXXXX";
     int rc = LLMOBS_HAZARD(follows_the_name, check_name(path), 0);
@@ -73,7 +79,7 @@ int llmobs_page_make_file(struct llmobs_page *page,
     strcpy(piece, path);
     strcat(piece, end);
     LLMOBS_HAZARD(leaves_a_piece, guard_piece(), );
-    rc = write_new(page, reader, piece);
+    rc = write_new(piece, mode, write, ctx);
     if (rc == 0 && rename(piece, path) != 0)
         rc = -errno;
     if (rc != 0)

@@ -48,10 +48,4 @@ struct llmobs_page {
 int llmobs_page_make(struct llmobs_page *page, struct llmobs_reader *reader,
                      FILE *out);
 
-/* Writes the page to a file that only its owner may read. The file gets the
- * name `path` when it is whole, and replaces a file of that name. -EEXIST:
- * `path` is a link, a directory or a device. */
-int llmobs_page_make_file(struct llmobs_page *page,
-                          struct llmobs_reader *reader, const char *path);
-
 #endif

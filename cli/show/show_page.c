@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/show/page.h"
+#include "cli/shared/new_file.h"
 #include "cli/shared/tell.h"
 #include "cli/show/forms.h"
 
@@ -117,16 +118,29 @@ static int show_page_fail(const char *path, int rc)
     return -ECANCELED;
 }
 
+struct making {
+    struct llmobs_page *page;
+    struct llmobs_reader *reader;
+};
+
+static int make_page(void *ctx, FILE *out)
+{
+    const struct making *making = ctx;
+
+    return llmobs_page_make(making->page, making->reader, out);
+}
+
 static int show_page_write_page(struct llmobs_view *view,
                                 struct llmobs_page *page, const char *path)
 {
+    struct making making = {page, view->reader};
     int rc;
 
     if (!path) {
         rc = llmobs_page_make(page, view->reader, stdout);
         return rc == -EIO ? -EPIPE : rc;
     }
-    rc = llmobs_page_make_file(page, view->reader, path);
+    rc = llmobs_new_file(path, 0600, make_page, &making);
     return rc == 0 ? 0 : show_page_fail(path, rc);
 }
 

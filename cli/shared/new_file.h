@@ -1,0 +1,23 @@
+/* new_file - a file that gets its name when it is whole, so that a reader finds
+ * the last one or this one, and no half.
+ *
+ * Owns:    the unfinished file, beside the other; an error, and a signal that
+ *          ends the process, remove it.
+ * Threads: one; one file at a time.
+ * Errors:  negative errno, also that of `write`; a file of the name stays then.
+ */
+#ifndef LLMOBS_NEW_FILE_H
+#define LLMOBS_NEW_FILE_H
+
+#include <stdio.h>
+#include <sys/types.h>
+
+/* Writes the text; 0, or -errno. */
+typedef int llmobs_new_file_fn(void *ctx, FILE *out);
+
+/* Makes the file `path`, or replaces it, with the rights `mode` less the umask.
+ * -EEXIST: `path` is a link, a directory or a device. */
+int llmobs_new_file(const char *path, mode_t mode, llmobs_new_file_fn *write,
+                    void *ctx);
+
+#endif
