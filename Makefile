@@ -466,7 +466,8 @@ ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 DOCDIR ?= $(PREFIX)/share/doc/llmobs-preload
 MANDIR ?= $(PREFIX)/share/man
-UNITS := llmobs-drain.service llmobs-relay.service llmobs-drain.timer
+UNITS := llmobs-drain.service llmobs-relay.service llmobs-stats.service \
+	llmobs-drain.timer llmobs-stats.timer
 # The list of installed files; uninstall removes the same, and the directories that are
 # then empty and ours alone. /etc/llmobs is the administrator's: it stays.
 EXAMPLES := $(shell find examples -type f)

@@ -9,7 +9,7 @@ with `old` exactly once in the file; where `old` is None, the line `new` is put
 at the file's end.  Tests: names of tests/integration/run; "preload NAME" of
 tests/preload/run; "unit CASE" of the unit tests; "doctor PART" of
 tests/cli/doctor.py, and so "doctor_otlp PART", "drain PART", "purge PART",
-"page PART", "screens PART", "terminal PART", "cost PART", "launcher PART";
+"users PART", "page PART", "screens PART", "terminal PART", "cost PART", "launcher PART";
 "cli FUNCTION" of tests/cli/run; "container CASE" of tests/container/run.
 """
 
@@ -1267,6 +1267,7 @@ HAZARDS = [
          ("user_without_end", "drain stopped_by_its_user"),
          ("waits_for_the_user", "drain further_place_of_a_stopper"),
          ("purge_without_end", "purge stopped_by_its_user"),
+         ("tally_without_end", "users a_stopped_reader"),
          ("hole_read", "unit sparse")]),
 
     ("names of files and links in a store that others may write",

@@ -26,7 +26,7 @@
 #define PAUSES 400
 #define PAUSE_NS 50000
 #define PATH_MAX_LEN 256
-#define UNIT_MAX 128
+#define UNIT_MAX LLMOBS_ORIGIN_NAME
 #define MOUNTS_MAX ((size_t)256 * 1024)
 #define RESOURCE_MAX ((size_t)64 * 1024)
 
@@ -263,11 +263,12 @@ static void read_group(const char *path, char out[UNIT_MAX])
 
 /* Lines are "0::/PATH", or of systemd's own hierarchy "1:name=systemd:/PATH".
  */
-static void find_unit(struct origin *origin)
+static void find_unit(struct origin *origin, const char *pid)
 {
-    char *rest = origin->room, *line;
+    char *rest = origin->room, *line, file[64];
 
-    if (llmobs_file_begin(AT_FDCWD, "/proc/self/cgroup", rest, WORDS_MAX) <= 0)
+    snprintf(file, sizeof(file), "/proc/%s/cgroup", pid);
+    if (llmobs_file_begin(AT_FDCWD, file, rest, WORDS_MAX) <= 0)
         return;
     while ((line = strsep(&rest, "\n")) != NULL) {
         const char *path = strchr(line, '/');
@@ -461,7 +462,7 @@ static void origin_find(struct llmobs_config *config)
     origin->apart = true;
     origin->home = config->home;
     keep_path(origin->home, llmobs_text_of(config->script), origin->command);
-    find_unit(origin);
+    find_unit(origin, "self");
     find_container(origin, config);
     find_script(origin);
     if (config->app != LLMOBS_APP_NAMED)
@@ -470,6 +471,26 @@ static void origin_find(struct llmobs_config *config)
     add_attributes(config, origin);
     settle_script(config, origin);
     /* A command line may hold keys. */
+    explicit_bzero(origin->room, sizeof(origin->room));
+    llmobs_scratch_give(origin);
+}
+
+void llmobs_origin_of(pid_t pid, struct llmobs_origin_names *out)
+{
+    struct origin *origin = llmobs_scratch_take(sizeof(*origin));
+    char number[16];
+
+    memset(out, 0, sizeof(*out));
+    if (!origin)
+        return;
+    origin->unit[0] = origin->pool[0] = '\0';
+    memset(&origin->container, 0, sizeof(origin->container));
+    snprintf(number, sizeof(number), "%ld", (long)pid);
+    find_unit(origin, number);
+    (void)words_of(number, origin->room);
+    find_pool(origin);
+    memcpy(out->unit, origin->unit, sizeof(out->unit));
+    memcpy(out->pool, origin->pool, sizeof(out->pool));
     explicit_bzero(origin->room, sizeof(origin->room));
     llmobs_scratch_give(origin);
 }

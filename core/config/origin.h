@@ -25,9 +25,12 @@
 #ifndef LLMOBS_ORIGIN_H
 #define LLMOBS_ORIGIN_H
 
+#include <sys/types.h>
+
 #include "core/config/config.h"
 
 #define LLMOBS_ORIGIN_LEVELS 6
+#define LLMOBS_ORIGIN_NAME 128 /* a longer name is cut */
 
 /* The names of this configuration are looked for when the first call begins: a
  * program that makes none has no use for them. The configuration stays for
@@ -40,5 +43,15 @@ void llmobs_origin_await(struct llmobs_config *config);
  * a pod also of two in /etc and /var/run. To be called before the first context
  * is made of it. */
 void llmobs_origin_settle(void);
+
+/* Of a process the unit and the pool, as its spans' tags have them; "": there
+ * is none, or it may not be told. */
+struct llmobs_origin_names {
+    char unit[LLMOBS_ORIGIN_NAME];
+    char pool[LLMOBS_ORIGIN_NAME];
+};
+
+/* Finds the names of any process, by some reads of files in /proc. */
+void llmobs_origin_of(pid_t pid, struct llmobs_origin_names *out);
 
 #endif

@@ -50,6 +50,13 @@ static const struct llmobs_count *counts_find(
     return NULL;
 }
 
+static bool is_time(const char *name)
+{
+    size_t len = strlen(name);
+
+    return len > 3 && strcmp(name + len - 3, "_at") == 0;
+}
+
 int llmobs_counts_append(struct llmobs_counts *counts, const char *name,
                          uint64_t value)
 {
@@ -71,7 +78,9 @@ static int counts_add(struct llmobs_counts *counts, const char *name,
 
     if (!count)
         return llmobs_counts_append(counts, name, value);
-    if (__builtin_add_overflow(count->value, value, &count->value))
+    if (is_time(name))
+        count->value = value > count->value ? value : count->value;
+    else if (__builtin_add_overflow(count->value, value, &count->value))
         count->value = UINT64_MAX;
     return 0;
 }

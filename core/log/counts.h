@@ -39,7 +39,8 @@ struct llmobs_page {
     struct llmobs_counts counts;
 };
 
-/* Adds to the number of that name; numbers stop at UINT64_MAX. */
+/* Adds to the number of that name; numbers stop at UINT64_MAX. A name that ends
+ * in "_at" is a time: of two the later one stays. */
 int llmobs_counts_add(struct llmobs_counts *counts, const char *name,
                       uint64_t value);
 /* As llmobs_counts_add, but faster, for a name that the list does not have. */

@@ -31,6 +31,7 @@
 #define FOLD_EVERY_MS 60000
 #define FOLD_MAX 256
 #define FOLD_MARK "folded"
+#define KNOWN "acknowledged"
 
 /* How long a reader of the ledger waits for the lock: it has time. */
 #define READ_LOCK_MS 2000
@@ -43,6 +44,8 @@ struct recorded {
     uint64_t boot, pidns;
     uint64_t base[LLMOBS_STAT_COUNT];    /* what the totals have */
     uint64_t written[LLMOBS_STAT_COUNT]; /* what the record has */
+    uint64_t dropped;                    /* at lost_ns */
+    uint64_t lost_ns;                    /* 0: nothing was dropped */
     bool ended;                          /* counted as a process */
     int64_t written_ns;
     int64_t folded_ns;
@@ -127,6 +130,25 @@ static uint64_t open_count(const uint64_t counts[LLMOBS_STAT_COUNT])
     return begun > settled ? begun - settled : 0;
 }
 
+static uint64_t ledger_now(void)
+{
+    int64_t now = llmobs_clock_wall_ns();
+
+    return now > 0 ? (uint64_t)now : 1;
+}
+
+/* Notes the time where something was dropped since the last look. */
+static void note_drops(const uint64_t now[LLMOBS_STAT_COUNT])
+{
+    uint64_t dropped = 0;
+
+    for (int i = LLMOBS_STAT_dropped_full; i <= LLMOBS_STAT_dropped_died; i++)
+        dropped += now[i];
+    if (dropped > recorded.dropped)
+        recorded.lost_ns = ledger_now();
+    recorded.dropped = dropped;
+}
+
 /* The counts that the totals do not have yet. */
 static void make_counts(const uint64_t now[LLMOBS_STAT_COUNT],
                         struct llmobs_counts *out)
@@ -136,6 +158,9 @@ static void make_counts(const uint64_t now[LLMOBS_STAT_COUNT],
         llmobs_counts_append(out, llmobs_stats_name((enum llmobs_stat)i),
                              now[i] - recorded.base[i]);
     llmobs_counts_append(out, LLMOBS_LEDGER_PROCESSES, recorded.ended ? 0 : 1);
+    note_drops(now);
+    if (recorded.lost_ns)
+        llmobs_counts_append(out, LLMOBS_LEDGER_LOST, recorded.lost_ns);
 }
 
 /* -- the records of a ledger --------------------------------------------- */
@@ -228,6 +253,8 @@ static int settle_pending(const struct llmobs_counts *record,
     if (left > pending)
         left = pending;
     rc = llmobs_counts_add(out, "left", left);
+    if (!rc && pending > left)
+        rc = llmobs_counts_add(out, LLMOBS_LEDGER_LOST, ledger_now());
     return rc ? rc : llmobs_counts_add(out, "dropped_died", pending - left);
 }
 
@@ -338,6 +365,16 @@ static void ledger_read_one(const struct survey *survey, const char *name,
         out->unreadable++;
 }
 
+static void read_known(int dir, struct llmobs_ledger_drops *out)
+{
+    struct llmobs_page page;
+
+    if (llmobs_record_read(dir, KNOWN, false, &page) != 0)
+        return;
+    out->count = llmobs_counts_get(&page.counts, "dropped");
+    out->at_ns = llmobs_counts_get(&page.counts, LLMOBS_LEDGER_LOST);
+}
+
 /* -EAGAIN: another process replaced the totals meanwhile, which may hold
  * records that were also read here. */
 static int ledger_read_all(struct survey *survey, struct llmobs_ledger *out)
@@ -350,6 +387,7 @@ static int ledger_read_all(struct survey *survey, struct llmobs_ledger *out)
     memset(out, 0, sizeof(*out));
     out->unreadable += rc != 0 && rc != -ENOENT;
     out->ended = totals.page.counts;
+    read_known(survey->dir, &out->known);
     rewinddir(survey->list);
     survey->left = LLMOBS_FD_NAMES;
     while ((name = survey_next(survey, &owner)) != NULL)
@@ -372,6 +410,44 @@ int llmobs_ledger_read(const char *dir, struct llmobs_ledger *out)
     for (int i = 0; i < 3; i++)
         if (ledger_read_all(&survey, out) != -EAGAIN)
             break;
+    closedir(survey.list);
+    return 0;
+}
+
+int llmobs_ledger_acknowledge(const char *dir,
+                              const struct llmobs_ledger_drops *drops)
+{
+    struct llmobs_page page = {.boot = 0};
+    struct stat st;
+    int fd, rc = llmobs_dirs_open(dir, true, false, &fd);
+
+    if (rc)
+        return rc;
+    rc = fstat(fd, &st) ? -errno : st.st_uid != geteuid() ? -EPERM : 0;
+    llmobs_counts_append(&page.counts, "dropped", drops->count);
+    llmobs_counts_append(&page.counts, LLMOBS_LEDGER_LOST, drops->at_ns);
+    if (!rc)
+        rc = llmobs_record_write(fd, KNOWN, &page);
+    close(fd);
+    return rc;
+}
+
+int llmobs_ledger_living(const char *dir, llmobs_ledger_living_fn *visit,
+                         void *ctx)
+{
+    struct llmobs_record_owner owner;
+    struct llmobs_page page;
+    struct survey survey;
+    const char *name;
+    int rc = survey_open(&survey, dir);
+
+    if (rc)
+        return rc;
+    while ((name = survey_next(&survey, &owner)) != NULL)
+        if (llmobs_record_read(survey.dir, name, false, &page) == 0 &&
+            !ledger_is_dead(&survey, &owner, &page))
+            visit(ctx, page.pidns == survey.pidns ? owner.pid : 0,
+                  &page.counts);
     closedir(survey.list);
     return 0;
 }

@@ -4,12 +4,15 @@
  * LLMOBS_STORE_DIR names it), which a process makes once it has captured
  * something. Its files have one page (counts.h) each:
  *   totals                   the sum of the counts of all ended processes;
- *   PID-START-NONCE          the record of one process since it began.
+ *   PID-START-NONCE          the record of one process since it began;
+ *   acknowledged             the drops of which a person knows.
  * A process that ends adds its counts to the totals, and removes its record, if
  * it has lived long enough for a record. fold adds the record of a process that
  * was killed; its pending events count as dropped_died. The totals name the
  * record that was added last, so that nothing counts twice if a process dies
  * between adding and removing a record.
+ * A record and the totals have the time at which their last drop was noticed:
+ * of a process that was killed, when another one finds its record.
  *
  * Owns:    no descriptor between two calls.
  * Threads: _note and _settle: the thread that has the worker's turn; _close:
@@ -64,16 +67,38 @@ int llmobs_ledger_dir(const struct llmobs_config *config, char *out,
 /* Adds at most `max` records of ended processes in `dir` to its totals. */
 int llmobs_ledger_fold(const char *dir, size_t max);
 
+/* The drops up to a moment. Either number is greater after a further one: the
+ * count also where the clock was set back. */
+struct llmobs_ledger_drops {
+    uint64_t count;
+    uint64_t at_ns; /* when the last one was noticed; 0: not known */
+};
+
 struct llmobs_ledger {
     struct llmobs_counts ended;  /* the totals */
     struct llmobs_counts living; /* of all living processes, with pending */
     size_t records;
     size_t unreadable; /* files without a page of a known version */
+    struct llmobs_ledger_drops known; /* that a person has acknowledged */
 };
 
 /* Reads the ledger in `dir`, consistently, while processes come and go. A
  * record of an ended process that _fold could not add counts as ended here.
  * -ENOENT: no ledger exists. */
 int llmobs_ledger_read(const char *dir, struct llmobs_ledger *out);
+
+/* Notes in the ledger in `dir` that a person knows of these drops. -EPERM: it
+ * is another user's. */
+int llmobs_ledger_acknowledge(const char *dir,
+                              const struct llmobs_ledger_drops *drops);
+
+/* A living process's counts. `pid` is 0 for a process of another pid namespace,
+ * where the number means another one. */
+typedef void llmobs_ledger_living_fn(void *ctx, pid_t pid,
+                                     const struct llmobs_counts *counts);
+
+/* Visits the records of living processes. */
+int llmobs_ledger_living(const char *dir, llmobs_ledger_living_fn *visit,
+                         void *ctx);
 
 #endif

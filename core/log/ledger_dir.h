@@ -19,6 +19,8 @@
 #define LLMOBS_LEDGER_PENDING "pending"
 #define LLMOBS_LEDGER_PROCESSES "processes"
 #define LLMOBS_LEDGER_RESTARTS "totals_restarted"
+/* When the last drop was noticed: a wall time in nanoseconds. */
+#define LLMOBS_LEDGER_LOST "lost_at"
 #define LLMOBS_LEDGER_TOTALS "totals"
 
 /* The program that writes a record. */

@@ -104,8 +104,18 @@ estimated; `default` for those that ship, which also counts where it is unset;
 """,
     },
     "llmobs-stats": {
+        "EXIT STATUS": """\
+0; 1 where `--check` finds a drop or a call that waits, a limit is exceeded, the
+counters or those of a user cannot be read, or the output cannot be written; 2
+for a mistake in the options, `--since` a time to come with `--check`, or a limit
+about which the answer is not known. With `--users --prometheus` and without
+`--check` a user whose counters cannot be read is `llmobs_readable` 0, and the
+status 0.
+""",
         "EXAMPLES": """\
     llmobs stats --check || echo "something was dropped, or waits"
+    llmobs stats --check --since 1h     # of a job that runs each hour
+    llmobs stats --users --prometheus -o /var/lib/prometheus/node-exporter/llmobs.prom
     llmobs stats --max-cost 2.50 --max-errors 0 --since 1h
 """,
         "ENVIRONMENT": """\

@@ -328,27 +328,15 @@ prometheus_form() {
     anew
     call "$stats_url"
     stats --prometheus
-    same "$status" 0 && /usr/bin/python3 - "$tmp/out" <<'PY'
-import re, sys
-seen, typed = {}, set()
-for line in open(sys.argv[1]):
-    kind = re.match(r"# TYPE (llmobs_\w+) (counter|gauge)$", line)
-    if kind:
-        assert kind.group(1) not in typed, line
-        assert kind.group(1).endswith("_total") == (kind.group(2) == "counter")
-        typed.add(kind.group(1))
-        continue
-    if re.match(r"# HELP llmobs_\w+ \S", line):
-        continue
-    name, labels, value = re.match(
-        r'(llmobs_\w+)(\{reason="[a-z]+"\})? (\d+)$', line).groups()
-    assert name in typed, line
-    assert (name, labels) not in seen, line
-    seen[name, labels] = int(value)
-assert seen["llmobs_captured_total", None] == 1
-assert seen["llmobs_delivered_total", None] == 1
-assert seen["llmobs_dropped_total", '{reason="died"}'] == 0
-assert seen["llmobs_pending", None] == 0
+    same "$status" 0 && PYTHONPATH=tests/support /usr/bin/python3 -B - \
+        "$tmp/out" <<'PY'
+import sys, prometheus
+seen = prometheus.read(open(sys.argv[1], "rb").read())
+assert all(name.startswith("llmobs_") for name in seen)
+for name, value in (("captured_total", 1), ("delivered_total", 1),
+                    ("pending", 0), ("sent_store_total", 1)):
+    assert seen["llmobs_" + name][1] == {(): value}, name
+assert seen["llmobs_dropped_total"][1][(("reason", "died"),)] == 0
 PY
 }
 check "stats: for Prometheus" prometheus_form
@@ -423,7 +411,7 @@ check "stats: usage, unknown option" wrong_stats --nonsense
 check "stats: usage, an argument" wrong_stats something
 check "stats: usage, missing value" wrong_stats --store
 check "stats: help" status_of 0 "$llmobs" help stats
-check "stats: help tells the options" has out --check --json --prometheus \
+check "stats: help tells the options" has out --check --json --prometheus --users \
     'usage: llmobs stats'
 check "stats: a full disk is an error" sh -c \
     '! "$1" stats >/dev/full 2>/dev/null' sh "$llmobs"

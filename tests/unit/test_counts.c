@@ -57,11 +57,25 @@ START_TEST(a_page_holds_the_most_there_can_be)
 }
 END_TEST
 
+START_TEST(of_two_times_the_later_one_stays)
+{
+    struct llmobs_counts counts = {.len = 0}, more = {.len = 0};
+
+    ck_assert_int_eq(llmobs_counts_add(&counts, "lost_at", 7), 0);
+    ck_assert_int_eq(llmobs_counts_add(&more, "lost_at", 5), 0);
+    ck_assert_int_eq(llmobs_counts_merge(&counts, &more), 0);
+    ck_assert_uint_eq(llmobs_counts_get(&counts, "lost_at"), 7);
+    ck_assert_int_eq(llmobs_counts_merge(&more, &counts), 0);
+    ck_assert_uint_eq(llmobs_counts_get(&more, "lost_at"), 7);
+}
+END_TEST
+
 UNIT_SUITE(counts)
 {
     Suite *s = suite_create("counts");
 
     UNIT_TEST(s, every_changed_byte_is_noticed);
     UNIT_TEST(s, a_page_holds_the_most_there_can_be);
+    UNIT_TEST(s, of_two_times_the_later_one_stays);
     return s;
 }

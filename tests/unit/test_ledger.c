@@ -457,6 +457,121 @@ START_TEST(the_last_close_has_all_counts)
 }
 END_TEST
 
+/* -- drops --------------------------------------------------------------- */
+
+static uint64_t wall_now(void)
+{
+    return (uint64_t)llmobs_clock_wall_ns();
+}
+
+START_TEST(the_last_drop_has_a_time)
+{
+    uint64_t before = wall_now(), at;
+
+    ledger_begin();
+    ledger_count(3, 1);
+    llmobs_stats_add(LLMOBS_STAT_dropped_export, 1);
+    llmobs_ledger_note(&ledger_config, false);
+    ledger_look();
+    at = ledger_living(LLMOBS_LEDGER_LOST);
+    ck_assert_uint_ge(at, before);
+    ck_assert_uint_le(at, wall_now());
+    llmobs_stats_add(LLMOBS_STAT_delivered, 1);
+    llmobs_ledger_close(&ledger_config);
+    ledger_look();
+    ck_assert_uint_eq(ledger_ended(LLMOBS_LEDGER_LOST), at);
+    ledger_in_child(ledger_live_and_close); /* it drops nothing */
+    ledger_look();
+    ck_assert_uint_eq(ledger_ended(LLMOBS_LEDGER_LOST), at);
+    ledger_count(1, 0);
+    llmobs_stats_add(LLMOBS_STAT_dropped_export, 1);
+    llmobs_ledger_close(&ledger_config);
+    ledger_look();
+    ck_assert_uint_gt(ledger_ended(LLMOBS_LEDGER_LOST), at);
+    ledger_end();
+}
+END_TEST
+
+/* Between the last record and the look nobody knows when the process died. */
+START_TEST(a_death_is_a_drop_when_it_is_found)
+{
+    uint64_t at;
+
+    ledger_begin();
+    ledger_in_child(ledger_live_and_die);
+    at = wall_now();
+    ledger_look();
+    ck_assert_uint_ge(ledger_ended(LLMOBS_LEDGER_LOST), at);
+    ck_assert_int_eq(llmobs_ledger_fold(ledger_at, 10), 0);
+    at = wall_now();
+    ledger_look();
+    ck_assert_uint_lt(ledger_ended(LLMOBS_LEDGER_LOST), at);
+    ledger_end();
+}
+END_TEST
+
+START_TEST(a_person_knows_of_drops)
+{
+    struct llmobs_ledger_drops drops = {3, 77};
+
+    ledger_begin();
+    ck_assert_int_eq(llmobs_ledger_acknowledge(ledger_at, &drops), -ENOENT);
+    ledger_in_child(ledger_live_and_die);
+    ledger_look();
+    ck_assert_uint_eq(ledger_seen.known.count, 0);
+    ck_assert_int_eq(llmobs_ledger_acknowledge(ledger_at, &drops), 0);
+    ledger_look();
+    ck_assert_uint_eq(ledger_seen.known.count, 3);
+    ck_assert_uint_eq(ledger_seen.known.at_ns, 77);
+    ck_assert_uint_eq(ledger_seen.unreadable, 0);
+    if (geteuid() == 0) { /* its owner could not write the file */
+        ck_assert_int_eq(chown(ledger_at, 65534, 65534), 0);
+        ck_assert_int_eq(llmobs_ledger_acknowledge(ledger_at, &drops), -EPERM);
+    }
+    ledger_end();
+}
+END_TEST
+
+static pid_t visited[4];
+static size_t visits;
+
+static void note_visit(void *ctx, pid_t pid, const struct llmobs_counts *counts)
+{
+    ck_assert_ptr_eq(ctx, visited);
+    ck_assert_uint_eq(llmobs_counts_get(counts, "captured"), 1);
+    visited[visits++] = pid;
+}
+
+static void put_record(pid_t pid, uint64_t nonce, uint64_t pidns)
+{
+    struct llmobs_record_owner owner = {.pid = pid, .nonce = nonce};
+    struct llmobs_page page = ledger_page_of_mine();
+    char name[LLMOBS_RECORD_NAME_MAX];
+    int fd = open(ledger_at, O_PATH | O_DIRECTORY);
+
+    ck_assert_int_eq(llmobs_record_start(getpid(), &owner.start), 0);
+    llmobs_record_name(&owner, name);
+    page.pidns = pidns ? pidns : page.pidns;
+    ck_assert_int_eq(llmobs_record_write(fd, name, &page), 0);
+    close(fd);
+}
+
+START_TEST(living_processes_are_visited)
+{
+    ledger_begin();
+    ledger_in_child(ledger_live_and_close);
+    visits = 0;
+    put_record(getpid(), 1, 0); /* another program has its process now */
+    put_record(getpid(), 2, 0);
+    put_record(4711, 3, 4711); /* the number of a pid namespace */
+    ck_assert_int_eq(llmobs_ledger_living(ledger_at, note_visit, visited), 0);
+    ck_assert_uint_eq(visits, 2);
+    ck_assert_int_eq(visited[0] + visited[1], getpid());
+    ck_assert_int_eq(visited[0] ? visited[1] : visited[0], 0);
+    ledger_end();
+}
+END_TEST
+
 UNIT_SUITE(ledger)
 {
     Suite *s = suite_create("ledger");
@@ -479,5 +594,9 @@ UNIT_SUITE(ledger)
     UNIT_TEST(s, a_reader_sees_each_once);
     UNIT_TEST(s, a_held_lock_delays_nobody);
     UNIT_TEST(s, the_last_close_has_all_counts);
+    UNIT_TEST(s, the_last_drop_has_a_time);
+    UNIT_TEST(s, a_death_is_a_drop_when_it_is_found);
+    UNIT_TEST(s, a_person_knows_of_drops);
+    UNIT_TEST(s, living_processes_are_visited);
     return s;
 }
