@@ -1505,6 +1505,15 @@ HAZARDS = [
          ("sandbox_as_container", "unit test_container_mounts"),
          ("node_as_pod", "origin.containers")]),
 
+    ("a process that would be one endless run",
+     "a server and a service have no run (`note_first`, `origin_is_service`); a "
+     "fork belongs to its parent's, and a pid that comes again to another one "
+     "(`make_run`)", [
+         ("server_is_a_run", "runs.servers"),
+         ("service_is_a_run", "runs.services"),
+         ("subshell_is_a_run", "runs.what_a_script_starts"),
+         ("pid_is_the_run", "runs.a_pid_again")]),
+
     ("a parent's command line with a key in it",
      "the path alone is kept, and none with the form of a key (`may_be_told`)", [
          ("key_in_a_path", "origin.no_secret_of_a_command_line"),

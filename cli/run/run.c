@@ -2,13 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -38,6 +39,8 @@
 #define ADDED_LATER ((size_t)8 * 1024)
 /* The number of words that the tools put before a command. */
 #define TOOL_WORDS 28
+#define RUN_DIGITS 16
+#define SHELLS "sh,bash,dash,ash,ksh*,mksh,zsh,fish,rbash"
 
 #define NOT_THERE " is not there (run make)"
 
@@ -281,12 +284,35 @@ static int add_record_limits(struct launch *launch)
     return rc;
 }
 
-/* Tells the command's children which script they belong to: by their parents
- * alone each would have to find out, and some would not. */
-static int add_script(struct launch *launch)
+/* Hands an id on to all that the command starts, unless this command belongs to
+ * a run already, or is to get one with its limit (cli/limit.c). An interactive
+ * shell, a server and a container have no end that would make one run of their
+ * calls. */
+static int add_run(struct launch *launch, struct llmobs_text words,
+                   enum llmobs_script kind)
 {
-    struct llmobs_text path;
+    struct llmobs_environment *environment = &launch->environment;
+    char text[RUN_DIGITS + 1];
+    uint64_t id;
+
+    if (*llmobs_environment_get(environment, "LLMOBS_RUN") ||
+        launch->given[MAX_COST] || launch->given[MAX_TOKENS] ||
+        launch->entrypoint || launch->inbound || llmobs_script_serves(words) ||
+        (kind == LLMOBS_SCRIPT_OTHER && llmobs_script_is_of(words, SHELLS) &&
+         isatty(STDIN_FILENO)) ||
+        getrandom(&id, sizeof(id), 0) != sizeof(id))
+        return 0;
+    snprintf(text, sizeof(text), "%016" PRIx64, id);
+    return llmobs_environment_set(environment, "LLMOBS_RUN", text);
+}
+
+/* Tells the command's children which script and which run they belong to: by
+ * their parents alone each would have to find out, and some would not. */
+static int add_origin(struct launch *launch)
+{
+    struct llmobs_text path, all;
     size_t len = 0;
+    enum llmobs_script kind;
     char *words, *at, *text = NULL;
     int rc = 0;
 
@@ -295,13 +321,18 @@ static int add_script(struct launch *launch)
     at = words = malloc(len);
     for (char **word = launch->command; at && *word; word++)
         at = stpcpy(at, *word) + 1;
-    if (words && llmobs_script_read((struct llmobs_text){words, len}, &path) ==
-                     LLMOBS_SCRIPT_FILE)
+    if (!words)
+        return 0;
+    all = (struct llmobs_text){words, len};
+    kind = llmobs_script_read(all, &path);
+    if (kind == LLMOBS_SCRIPT_FILE)
         text = strndup(path.data, path.len);
-    free(words);
     if (text)
         rc =
             llmobs_environment_set(&launch->environment, "LLMOBS_SCRIPT", text);
+    if (rc == 0)
+        rc = add_run(launch, all, kind);
+    free(words);
     free(text);
     return rc;
 }
@@ -320,7 +351,7 @@ static int add_options(struct launch *launch)
     if (rc == 0 && launch->given[RECORD])
         rc = add_record_limits(launch);
     launch->workflow = launch->given[WORKFLOW];
-    return rc == 0 ? add_script(launch) : rc;
+    return rc == 0 ? add_origin(launch) : rc;
 }
 
 /* -- what is run ----------------------------------------------------------- */

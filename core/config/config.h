@@ -91,7 +91,7 @@ struct llmobs_config {
     char *ml_app;          /* DD_LLMOBS_ML_APP, else service, else origin.h */
     enum llmobs_app app;   /* how it came to it */
     char *script;          /* LLMOBS_SCRIPT, else origin.h; NULL: unknown */
-    char *run;             /* LLMOBS_RUN; NULL: unset */
+    char *run;             /* LLMOBS_RUN, else of the process (origin.h) */
     bool run_store;        /* LLMOBS_RUN_STORE: to the local store, too */
     char *service;         /* DD_SERVICE; NULL: unset */
     char *env;             /* DD_ENV; NULL: unset */

@@ -115,8 +115,8 @@ struct row {
       "command lines of the process and its parents tell",                     \
       FORM_TEXT, CONF(script), 0, 0)                                           \
     V("LLMOBS_RUN", "text", "",                                                \
-      "the run that the spans belong to, as llmobs-run --max-tokens and "      \
-      "--max-cost tell the command; never from the file",                      \
+      "the run that the spans belong to, as llmobs-run tells the command; "    \
+      "else the process of the script is the run; never from the file",        \
       FORM_TEXT, CONF(run), 0, 0)                                              \
     V("LLMOBS_RUN_STORE", "boolean", "off",                                    \
       "on: spans go to the local store as well, and no relay delivers them "   \

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/config/container.h"
 #include "lib/base/file.h"
@@ -16,6 +17,7 @@
 #include "lib/base/hazard.h"
 #include "lib/base/machine.h"
 #include "lib/base/scratch.h"
+#include "lib/base/sha256.h"
 #include "lib/base/script.h"
 #include "lib/base/sole.h"
 #include "lib/span/context.h"
@@ -27,6 +29,8 @@
 #define PAUSE_NS 50000
 #define PATH_MAX_LEN 256
 #define UNIT_MAX LLMOBS_ORIGIN_NAME
+#define PID_LEN 16
+#define RUN_DIGITS 16
 #define MOUNTS_MAX ((size_t)256 * 1024)
 #define RESOURCE_MAX ((size_t)64 * 1024)
 
@@ -56,6 +60,7 @@
     "deno,R,Rscript,tclsh*,wish*,emacs*,octave*,guile*,julia,java,awk,gawk,"  \
     "mawk,apache2,httpd,nginx,git,llmobs*"
 
+#define SHELLS "sh,bash,dash,ash,ksh*,mksh,zsh,fish,rbash"
 #define CRONS "cron,CRON,crond,CROND,anacron,atd"
 #define TEMPORARY "/tmp/*,/var/tmp/*,/dev/shm/*,/run/user/*"
 
@@ -69,6 +74,9 @@ struct origin {
     char job[PATH_MAX_LEN];     /* script in the program of a shell */
     struct llmobs_container container;
     bool apart;           /* no group has a path: a namespace may hide it */
+    char first[PID_LEN];  /* the process that began the run; "": none */
+    bool by_shell;        /* that is a shell */
+    bool served;          /* what is above it has many runs */
     char room[WORDS_MAX]; /* for a file of /proc, while it is read */
 };
 
@@ -214,18 +222,34 @@ static void find_pool(struct origin *origin)
         origin->pool[0] = '\0';
 }
 
+/* The run begins with this process or above it, so far as is known: a program
+ * that serves requests begins none, and none of its children belongs to it. */
+static void note_first(struct origin *origin, const char *pid,
+                       struct llmobs_text words)
+{
+    origin->served |=
+        LLMOBS_HAZARD(server_is_a_run, llmobs_script_serves(words), false);
+    if (origin->served)
+        return;
+    memcpy(origin->first, pid, PID_LEN);
+    origin->by_shell = llmobs_script_is_of(words, SHELLS);
+}
+
 /* Looks from a process upwards for one that runs a script. A shell that cron
  * starts has the script in its program. */
 static void find_script(struct origin *origin)
 {
-    char pid[16] = "self";
+    char pid[PID_LEN] = "self";
     struct llmobs_text words = words_of(pid, origin->room), found;
     enum llmobs_script kind = llmobs_script_read(words, &found);
 
     find_pool(origin);
+    note_first(origin, pid, words);
     for (int level = 0; kind != LLMOBS_SCRIPT_FILE; level++) {
         if (kind == LLMOBS_SCRIPT_CODE)
             keep_path(origin->home, path_in(found), origin->job);
+        if (level == LLMOBS_ORIGIN_LEVELS)
+            origin->first[0] = '\0'; /* what is above it is not known */
         if (level == LLMOBS_ORIGIN_LEVELS || origin->command[0] ||
             !to_parent(origin, pid, sizeof(pid)))
             return;
@@ -237,8 +261,94 @@ static void find_script(struct origin *origin)
         kind = llmobs_script_read(words, &found);
         if (kind == LLMOBS_SCRIPT_OTHER)
             return;
+        note_first(origin, pid, words);
     }
     keep_path(origin->home, found, origin->script);
+}
+
+/* -- the run --------------------------------------------------------------- */
+
+/* The first process of a run. */
+struct first {
+    long pid, parent;
+    unsigned long long start; /* in ticks since the boot */
+};
+
+/* By proc(5) these are the fields 1, 4 and 22. */
+static bool read_first(struct origin *origin, struct first *first)
+{
+    char path[64];
+    const char *at;
+
+    snprintf(path, sizeof(path), "/proc/%s/stat", origin->first);
+    if (llmobs_file_begin(AT_FDCWD, path, origin->room, 1024) <= 0)
+        return false;
+    at = strrchr(origin->room, ')');
+    if (!at || strlen(at) < 5)
+        return false;
+    first->pid = strtol(origin->room, NULL, 10);
+    first->parent = strtol(at + 4, NULL, 10);
+    for (int field = 2; at && field < 22; field++)
+        at = strchr(at + 1, ' ');
+    first->start = at ? strtoull(at, NULL, 10) : 0;
+    return at != NULL;
+}
+
+/* From a process to the one that it was forked from: a subshell, or a worker,
+ * has its parent's command line, and belongs to its run. */
+static void to_forker(struct origin *origin)
+{
+    char pid[PID_LEN], own[RUN_DIGITS + 1], above[RUN_DIGITS + 1];
+    struct llmobs_text words = words_of(origin->first, origin->room);
+
+    memcpy(pid, origin->first, PID_LEN);
+    llmobs_sha256_digits(words.data, words.len, RUN_DIGITS, own);
+    for (int level = 0; level < LLMOBS_ORIGIN_LEVELS && words.len > 0 &&
+                        to_parent(origin, pid, sizeof(pid));
+         level++) {
+        words = words_of(pid, origin->room);
+        llmobs_sha256_digits(words.data, words.len, RUN_DIGITS, above);
+        if (LLMOBS_HAZARD(subshell_is_a_run, strcmp(own, above) != 0, true))
+            return;
+        memcpy(origin->first, pid, PID_LEN);
+    }
+}
+
+/* A service is no run, as its calls have nothing in common: what has a unit of
+ * its own, or was started by the first process, or is it. A script of a shell
+ * ends one day. */
+static bool origin_is_service(const struct origin *origin,
+                              const struct first *first)
+{
+    return !origin->by_shell &&
+           (first->parent == 1 || first->pid == 1 ||
+            (origin->unit[0] && !llmobs_glob_listed(HOSTS, origin->unit)));
+}
+
+/* Gives the id of the run as hexadecimal digits, the same in all its processes:
+ * a hash of the boot, the pid's namespace, the first process's pid and start.
+ * Another process that has this pid later began at another time. */
+static bool make_run(struct origin *origin, char out[RUN_DIGITS + 1])
+{
+    struct first first;
+    char boot[40] = "", space[40] = "";
+    int len;
+
+    if (!origin->first[0])
+        return false;
+    to_forker(origin);
+    if (!read_first(origin, &first) ||
+        LLMOBS_HAZARD(service_is_a_run, origin_is_service(origin, &first),
+                      false))
+        return false;
+    (void)llmobs_file_begin(AT_FDCWD, "/proc/sys/kernel/random/boot_id", boot,
+                            sizeof(boot));
+    if (readlink("/proc/self/ns/pid", space, sizeof(space) - 1) < 0)
+        space[0] = '\0';
+    len = snprintf(origin->room, 256, "%s %s %ld %llu", boot, space, first.pid,
+                   LLMOBS_HAZARD(pid_is_the_run, first.start, 0));
+    llmobs_sha256_digits(origin->room, (size_t)len, RUN_DIGITS, out);
+    return true;
 }
 
 /* Takes the last *.service of a group's path, unless a scope is below it: there
@@ -450,6 +560,20 @@ static void settle_script(struct llmobs_config *config,
         llmobs_config_names_callers(config) && path[0] ? strdup(path) : NULL;
 }
 
+/* A run that the environment gives is that of a launcher. A server under it
+ * has none, unless a limit counts its calls. */
+static void settle_run(struct llmobs_config *config, struct origin *origin)
+{
+    char run[RUN_DIGITS + 1];
+
+    if (config->run && (config->run_store || origin->first[0]))
+        return;
+    former[3] = config->run;
+    config->run = !config->run && !config->inbound && make_run(origin, run)
+                      ? strdup(run)
+                      : NULL;
+}
+
 static void origin_find(struct llmobs_config *config)
 {
     struct origin *origin = llmobs_scratch_take(sizeof(*origin));
@@ -457,7 +581,8 @@ static void origin_find(struct llmobs_config *config)
     if (!origin)
         return;
     origin->unit[0] = origin->pool[0] = '\0';
-    origin->script[0] = origin->job[0] = '\0';
+    origin->script[0] = origin->job[0] = origin->first[0] = '\0';
+    origin->by_shell = origin->served = false;
     memset(&origin->container, 0, sizeof(origin->container));
     origin->apart = true;
     origin->home = config->home;
@@ -470,6 +595,7 @@ static void origin_find(struct llmobs_config *config)
     add_tags(config, origin);
     add_attributes(config, origin);
     settle_script(config, origin);
+    settle_run(config, origin);
     /* A command line may hold keys. */
     explicit_bzero(origin->room, sizeof(origin->room));
     llmobs_scratch_give(origin);

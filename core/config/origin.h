@@ -1,5 +1,5 @@
-/* origin - names an application that nobody has named, and the script and the
- * unit that made a call, from what the kernel tells of the process.
+/* origin - names an application that nobody has named, and the script, the unit
+ * and the run that made a call, from what the kernel tells of the process.
  *
  * Owns:    nothing; what it finds belongs to the configuration.
  * Threads: any. Of two threads that settle at once one waits for the other,
@@ -14,6 +14,10 @@
  * the script; the program, unless it is one for all, such as curl. A name with
  * a long number in it, or of a temporary folder, would be another one each day:
  * there is none. (Datadog counts an application for each name.)
+ *
+ * A run is what LLMOBS_RUN says, else the process that runs the script: this
+ * one, else the nearest parent, else the last one below a program that is
+ * neither interpreter nor tool (docs/SPANS.md). Servers and services have none.
  *
  * Of a command line only the script's path is kept (script.h). The name service
  * is not asked.
@@ -37,11 +41,11 @@
  * good. */
 void llmobs_origin_await(struct llmobs_config *config);
 
-/* Where a configuration waits for its names, sets its script, its tags "unit"
- * and "pool", those of the container and the pod with their attributes of OTLP,
- * and, where nobody has named one, its ml_app: some reads of files in /proc, in
- * a pod also of two in /etc and /var/run. To be called before the first context
- * is made of it. */
+/* Where a configuration waits for its names, sets its script, its run, its tags
+ * "unit" and "pool", those of the container and the pod with their attributes
+ * of OTLP, and, where nobody has named one, its ml_app: some reads of files in
+ * /proc, in a pod also of two in /etc and /var/run. To be called before the
+ * first context is made of it. */
 void llmobs_origin_settle(void);
 
 /* Of a process the unit and the pool, as its spans' tags have them; "": there

@@ -56,6 +56,18 @@ static const char streams[] = "/dev/fd/\0/dev/stdin\0/proc/\0";
     "unbuffer,chronic,catchsegv,tini,dumb-init,systemd-cat,eatmydata,unshare," \
     "chroot,setpriv,prlimit,faketime,fakeroot,gdb,valgrind*,llmobs*"
 
+/* Programs and scripts that serve requests, or start the work of many, for as
+ * long as the host runs. Each fits also a title that such a program gives
+ * itself, as "nginx: worker process". */
+#define SERVERS                                                                \
+    "php-fpm*,php-cgi*,lsphp*,apache2,httpd,nginx,lighttpd,caddy,litespeed*,"  \
+    "openlitespeed,frankenphp,unitd,fcgiwrap,spawn-fcgi,uwsgi*,gunicorn*,"     \
+    "uvicorn*,hypercorn*,daphne,waitress*,celery*,flask,streamlit,jupyter*,"   \
+    "ipykernel*,puma*,unicorn*,passenger*,Passenger*,rackup,sidekiq*,resque*," \
+    "starman*,plackup,hypnotoad,morbo,postgres*,mysqld,mariadbd,cron,crond,"   \
+    "anacron,atd,supercronic,supervisord,runsvdir,s6-*,systemd,init,sshd,"     \
+    "tmux*,screen,SCREEN,watch,nodemon,pm2*,dockerd,containerd*,jenkins*"
+
 /* The option that names R's script, which stands behind it. */
 static const char file_option[] = "--file=";
 
@@ -234,6 +246,31 @@ static enum llmobs_script read_file(const struct interpreter *one,
     if (kind == LLMOBS_SCRIPT_OTHER)
         *out = (struct llmobs_text){"", 0};
     return kind;
+}
+
+/* True for "php -S", PHP's own server. */
+static bool is_php_server(struct llmobs_text words)
+{
+    if (!is_listed("php,php[0-9]*", program_of(words)))
+        return false;
+    while (words.len > 0)
+        if (llmobs_text_begins(next_word(&words), "-S"))
+            return true;
+    return false;
+}
+
+bool llmobs_script_serves(struct llmobs_text words)
+{
+    struct llmobs_text title = words, script;
+    size_t len = 0;
+
+    if (llmobs_script_read(words, &script) == LLMOBS_SCRIPT_FILE &&
+        is_listed(SERVERS, llmobs_script_base(script)))
+        return true;
+    while (len < title.len && !strchr(" :", title.data[len]))
+        len++; /* also ends at a NUL, which strchr finds */
+    title.len = len;
+    return is_listed(SERVERS, program_of(title)) || is_php_server(words);
 }
 
 enum llmobs_script llmobs_script_read(struct llmobs_text words,

@@ -34,7 +34,8 @@ starts, or a loader for it: glibc's or musl's.
 `DD_LLMOBS_ENABLED` is set to 1 where it is unset or empty, and the library
 is added to `LD_PRELOAD`; `--inbound` adds to `RUBYOPT`, `PERL5OPT`, `LUA_INIT`
 and `PYTHONPATH`, and sets `R_PROFILE`, whose value becomes that of
-`LLMOBS_R_PROFILE`; `LLMOBS_SCRIPT` is set where CMD is a script, and with a
+`LLMOBS_R_PROFILE`; `LLMOBS_SCRIPT` is set where CMD is a script, `LLMOBS_RUN`
+where it is unset and CMD is neither a server nor a shell at a terminal, and with a
 limit `LLMOBS_RUN` and `LLMOBS_RUN_STORE`. Every other entry is passed on unchanged. Where the
 kernel takes no more, the command gets the variables that came, and is not
 observed. All variables are in `llmobs.conf`(5).
