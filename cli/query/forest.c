@@ -69,15 +69,14 @@ static void drop_repeated(struct llmobs_forest *forest)
     forest->count = kept;
 }
 
-/* The row of the same trace that `row` names as its parent. */
-static struct llmobs_row *forest_parent_of(const struct llmobs_forest *forest,
-                                           const struct llmobs_row *row)
+/* The row with these ids, while the rows are in the order of their ids. */
+static struct llmobs_row *forest_find(const struct llmobs_forest *forest,
+                                      const char *trace, const char *span)
 {
-    struct llmobs_row key = {.trace_id = row->trace_id,
-                             .span_id = row->parent_id};
+    struct llmobs_row key = {.trace_id = trace, .span_id = span};
     size_t low = 0, high = forest->count;
 
-    if (!row->parent_id)
+    if (!trace || !span)
         return NULL;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -91,6 +90,13 @@ static struct llmobs_row *forest_parent_of(const struct llmobs_forest *forest,
             low = middle + 1;
     }
     return NULL;
+}
+
+/* The row of the same trace that `row` names as its parent. */
+static struct llmobs_row *forest_parent_of(const struct llmobs_forest *forest,
+                                           const struct llmobs_row *row)
+{
+    return forest_find(forest, row->trace_id, row->parent_id);
 }
 
 bool llmobs_forest_shows(const struct llmobs_row *row)
@@ -168,13 +174,47 @@ static void pass_hidden(struct llmobs_forest *forest)
     }
 }
 
+/* -- turns ---------------------------------------------------------------- */
+
+/* Links every row to its turn before; a turn before is older, so that there are
+ * no circles. */
+static void find_turns(struct llmobs_forest *forest)
+{
+    for (size_t i = 0; i < forest->count; i++) {
+        struct llmobs_row *row = forest->rows[i];
+        struct llmobs_row *before =
+            forest_find(forest, row->turn_trace, row->turn_span);
+
+        row->talk = before && before->start_ns < row->start_ns ? before : row;
+    }
+}
+
+/* Numbers the turns of rows that are in the order of time. Where an earlier
+ * turn is not among the rows, the number is not known. */
+static void number_turns(struct llmobs_forest *forest)
+{
+    for (size_t i = 0; i < forest->count; i++) {
+        struct llmobs_row *row = forest->rows[i], *before = row->talk;
+
+        row->turn = before == row      ? row->filled && !row->turn_span
+                    : before->turn > 0 ? before->turn + 1
+                                       : 0;
+        row->talk = before->talk;
+        if (row->turn > row->talk->turns)
+            row->talk->turns = row->turn;
+    }
+}
+
+/* -- order ---------------------------------------------------------------- */
+
 /* Clears the links of all rows; `mark` keeps the old order for stable sorts. */
 static void cut_links(struct llmobs_forest *forest)
 {
     for (size_t i = 0; i < forest->count; i++) {
         struct llmobs_row *row = forest->rows[i];
 
-        row->parent = row->child = row->next = NULL;
+        row->parent = row->child = row->next = row->talk = NULL;
+        row->turns = 0;
         row->orphan = false;
         row->mark = (unsigned)i;
     }
@@ -193,9 +233,11 @@ int llmobs_forest_sort(struct llmobs_forest *forest)
     if (forest->paths)
         mark_paths(forest);
     find_parents(forest);
+    find_turns(forest);
     cut_circles(forest);
     pass_hidden(forest);
     qsort(forest->rows, forest->count, sizeof(*forest->rows), forest_by_time);
+    number_turns(forest);
     return 0;
 }
 
@@ -218,6 +260,111 @@ static int forest_by_start(const void *left, const void *right)
     return strcmp(a->root->trace_id, b->root->trace_id);
 }
 
+/* -- runs ----------------------------------------------------------------- */
+
+static int compare_runs(const struct llmobs_forest_trace *a,
+                        const struct llmobs_forest_trace *b)
+{
+    return strcmp(a->run ? a->run : "", b->run ? b->run : "");
+}
+
+static int forest_by_run(const void *left, const void *right)
+{
+    int order = compare_runs(left, right);
+
+    return order != 0 ? order : forest_by_start(left, right);
+}
+
+static int forest_by_last(const void *left, const void *right)
+{
+    const struct llmobs_forest_trace *a = left, *b = right;
+
+    if (a->last_ns != b->last_ns)
+        return a->last_ns < b->last_ns ? -1 : 1;
+    return forest_by_run(left, right);
+}
+
+bool llmobs_forest_joined(const struct llmobs_forest_trace *a,
+                          const struct llmobs_forest_trace *b)
+{
+    return a->run && b->run && strcmp(a->run, b->run) == 0;
+}
+
+/* Brings the traces of each run together. */
+static void forest_order(struct llmobs_forest *forest)
+{
+    struct llmobs_forest_trace *traces = forest->traces;
+    size_t count = forest->trace_count, end;
+
+    if (count == 0)
+        return;
+    qsort(traces, count, sizeof(*traces), forest_by_run);
+    for (size_t i = 0; i < count; i = end) {
+        for (end = i + 1;
+             end < count && llmobs_forest_joined(&traces[i], &traces[end]);)
+            end++;
+        for (size_t k = i; k < end; k++)
+            traces[k].last_ns = traces[end - 1].start_ns;
+    }
+    qsort(traces, count, sizeof(*traces), forest_by_last);
+}
+
+static void run_add(int64_t *sum, int64_t count)
+{
+    if (count >= 0)
+        *sum = *sum < 0                   ? count
+               : *sum > INT64_MAX - count ? INT64_MAX
+                                          : *sum + count;
+}
+
+static void run_take(struct llmobs_run *run, const struct llmobs_row *row)
+{
+    int64_t length = row->duration_ns > 0 ? row->duration_ns : 0;
+    int64_t end =
+        row->start_ns > INT64_MAX - length ? INT64_MAX : row->start_ns + length;
+
+    if (!run->program)
+        run->program = row->program;
+    run->calls += llmobs_row_is_call(row);
+    run->failed += llmobs_row_is_call(row) && row->failed;
+    if (row->start_ns < run->start_ns)
+        run->start_ns = row->start_ns;
+    if (end > run->end_ns)
+        run->end_ns = end;
+    if (!llmobs_row_counts(row))
+        return;
+    run_add(&run->input_tokens, row->input_tokens);
+    run_add(&run->output_tokens, row->output_tokens);
+    if (row->cost >= 0)
+        run->cost = run->cost < 0 ? row->cost : run->cost + row->cost;
+    run->costs += row->cost >= 0 && llmobs_row_is_call(row);
+}
+
+struct llmobs_run llmobs_forest_run(const struct llmobs_forest *forest,
+                                    const struct llmobs_forest_trace *trace)
+{
+    struct llmobs_run run = {.start_ns = INT64_MAX,
+                             .end_ns = INT64_MIN,
+                             .input_tokens = -1,
+                             .output_tokens = -1,
+                             .cost = -1};
+    const struct llmobs_forest_trace *end =
+        forest->traces + forest->trace_count;
+
+    while (trace > forest->traces && llmobs_forest_joined(trace - 1, trace))
+        trace--;
+    do {
+        run.traces++;
+        for (const struct llmobs_row *row = trace->root; row;
+             row = llmobs_forest_next(row))
+            if (row->wanted)
+                run_take(&run, row);
+    } while (++trace < end && llmobs_forest_joined(trace - 1, trace));
+    return run;
+}
+
+/* -- traces --------------------------------------------------------------- */
+
 /* Links the children to their parents; writes the roots to `roots`, and answers
  * their number. */
 static size_t link_rows(struct llmobs_forest *forest, struct llmobs_row **roots)
@@ -239,16 +386,16 @@ static size_t link_rows(struct llmobs_forest *forest, struct llmobs_row **roots)
     return count;
 }
 
-static size_t count_trace(const struct llmobs_row *row, int64_t *start_ns)
+static void measure_trace(struct llmobs_forest_trace *trace)
 {
-    size_t count = 0;
-
-    for (; row; row = llmobs_forest_next(row)) {
-        if (row->start_ns < *start_ns)
-            *start_ns = row->start_ns;
-        count++;
+    for (const struct llmobs_row *row = trace->root; row;
+         row = llmobs_forest_next(row)) {
+        if (row->start_ns < trace->start_ns)
+            trace->start_ns = row->start_ns;
+        if (!trace->run)
+            trace->run = row->run;
+        trace->count++;
     }
-    return count;
 }
 
 int llmobs_forest_grow(struct llmobs_forest *forest)
@@ -278,11 +425,8 @@ int llmobs_forest_grow(struct llmobs_forest *forest)
     }
     free(roots);
     for (size_t i = 0; i < forest->trace_count; i++)
-        forest->traces[i].count =
-            count_trace(forest->traces[i].root, &forest->traces[i].start_ns);
-    if (forest->trace_count > 0)
-        qsort(forest->traces, forest->trace_count, sizeof(*forest->traces),
-              forest_by_start);
+        measure_trace(&forest->traces[i]);
+    forest_order(forest);
     return 0;
 }
 

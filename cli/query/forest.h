@@ -18,6 +18,19 @@ struct llmobs_forest_trace {
     struct llmobs_row *root; /* the oldest; linked by next */
     int64_t start_ns;
     size_t count;
+    const char *run; /* of its oldest row that has one; NULL: none */
+    int64_t last_ns; /* the start of the last trace of the run */
+};
+
+/* What the shown rows of a run are together. A number is -1 where none is
+ * known. */
+struct llmobs_run {
+    const char *program; /* NULL: unknown */
+    size_t traces, calls, failed;
+    int64_t start_ns, end_ns;
+    int64_t input_tokens, output_tokens;
+    double cost;
+    size_t costs; /* the calls of which it is */
 };
 
 struct llmobs_forest {
@@ -25,8 +38,9 @@ struct llmobs_forest {
     struct llmobs_row **rows;
     size_t count;
     size_t cap;
-    size_t repeated;                    /* rows that came again */
-    struct llmobs_forest_trace *traces; /* oldest first */
+    size_t repeated; /* rows that came again */
+    /* Oldest first; the traces of a run together, where its last one is. */
+    struct llmobs_forest_trace *traces;
     size_t trace_count;
 };
 
@@ -35,12 +49,21 @@ void llmobs_forest_fini(struct llmobs_forest *forest);
 /* Takes `row`, also on error. */
 int llmobs_forest_add(struct llmobs_forest *forest, struct llmobs_row *row);
 
-/* Drops repeated rows and, with all rows added, orders them by time. After
- * further adds, or where other rows are wanted, both may be called again. */
+/* Drops repeated rows and, with all rows added, orders them by time, and
+ * numbers the turns of conversations. After further adds, or where other rows
+ * are wanted, both may be called again. */
 int llmobs_forest_sort(struct llmobs_forest *forest);
 
 /* Builds the traces of sorted rows. */
 int llmobs_forest_grow(struct llmobs_forest *forest);
+
+/* Sums up the run of a trace of the forest, and of its neighbours. */
+struct llmobs_run llmobs_forest_run(const struct llmobs_forest *forest,
+                                    const struct llmobs_forest_trace *trace);
+
+/* True for two traces of one run. */
+bool llmobs_forest_joined(const struct llmobs_forest_trace *a,
+                          const struct llmobs_forest_trace *b);
 
 /* True where the row comes out. */
 bool llmobs_forest_shows(const struct llmobs_row *row);

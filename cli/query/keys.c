@@ -97,6 +97,20 @@ static const char *read_host(const struct asked *of)
     return full(llmobs_json_text(llmobs_filter_fact_of(of->event, "hostname")));
 }
 
+/* The outermost of runs in one another. Where a pattern of LLMOBS_REDACT has
+ * taken the id, the runs cannot be told from each other. */
+static const char *read_run(const struct asked *of)
+{
+    const char *run =
+        full(llmobs_json_text(llmobs_filter_fact_of(of->event, "run")));
+
+    if (!run || strchr(run, '['))
+        return NULL;
+    snprintf(of->room->text, sizeof(of->room->text), "%.*s",
+             (int)strcspn(run, "."), run);
+    return full(of->room->text);
+}
+
 static const char *read_os_user(const struct asked *of)
 {
     const struct llmobs_json *fact = llmobs_filter_fact_of(of->event, "uid");
@@ -159,6 +173,7 @@ static const struct {
     [LLMOBS_KEY_OS_USER] = {"os_user", .read = read_os_user},
     [LLMOBS_KEY_USER] = {"user", .tag = "user_id"},
     [LLMOBS_KEY_KEY] = {"key", .tag = "key"},
+    [LLMOBS_KEY_RUN] = {"run", .read = read_run},
     [LLMOBS_KEY_MODEL] = {"model", .read = read_model},
     [LLMOBS_KEY_PROVIDER] = {"provider", AT(provider)},
     [LLMOBS_KEY_ML_APP] = {"ml_app", AT(ml_app)},
@@ -288,6 +303,8 @@ int llmobs_by_read(struct llmobs_by *by, const char *words, const char **near)
             *near = len < sizeof(key->word) ? near_of(key->word) : NULL;
             return -EINVAL;
         }
+        if (by->count == 2 && strcmp(key->word, by->keys[0].word) == 0)
+            return -EEXIST;
         if (words[len] == '\0')
             return 0;
         words += len + 1;

@@ -33,6 +33,7 @@ enum llmobs_key {
     LLMOBS_KEY_OS_USER,
     LLMOBS_KEY_USER,
     LLMOBS_KEY_KEY,
+    LLMOBS_KEY_RUN,
     LLMOBS_KEY_OF_EVENT, /* so many of them */
     LLMOBS_KEY_MODEL = LLMOBS_KEY_OF_EVENT,
     LLMOBS_KEY_PROVIDER,
@@ -71,7 +72,7 @@ const char *llmobs_key_word(enum llmobs_key key);
 int llmobs_key_read(struct llmobs_by_key *key, const char *word, size_t len);
 
 /* Reads "script" or "script,model". -EINVAL: *near is the word that may be
- * meant, or NULL. */
+ * meant, or NULL. -EEXIST: both keys are the same. */
 int llmobs_by_read(struct llmobs_by *by, const char *words, const char **near);
 
 /* The value that a span has; NULL: none. It borrows from the row, which only a

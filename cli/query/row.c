@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/query/filter.h"
+#include "cli/query/keys.h"
 #include "lib/base/hazard.h"
 
 /* -- pieces --------------------------------------------------------------- */
@@ -207,6 +208,23 @@ static int row_read_name(struct llmobs_row *row,
     return rc;
 }
 
+static int row_read_run(struct llmobs_row *row, const struct llmobs_json *event,
+                        struct llmobs_texts *texts)
+{
+    const struct llmobs_by_key run = {LLMOBS_KEY_RUN, ""},
+                               script = {LLMOBS_KEY_SCRIPT, ""};
+    struct llmobs_key_room room;
+    const char *path = llmobs_key_of(&script, row, event, &room);
+    const char *name = path ? llmobs_key_end(path, NULL) : NULL;
+    int rc;
+
+    if (!name || *name == '\0')
+        name = llmobs_json_text(llmobs_filter_fact_of(event, "executable"));
+    rc = share_full(texts, &row->program, name);
+    return rc |
+           share_full(texts, &row->run, llmobs_key_of(&run, row, event, &room));
+}
+
 static int row_read_facts(struct llmobs_row *row,
                           const struct llmobs_json *event,
                           struct llmobs_texts *texts)
@@ -220,6 +238,7 @@ static int row_read_facts(struct llmobs_row *row,
     rc |= share_full(texts, &row->provider,
                      llmobs_json_gets(meta, "model_provider"));
     rc |= row_read_tags(row, event, texts);
+    rc |= row_read_run(row, event, texts);
     return rc | row_read_error(row, event, texts);
 }
 
@@ -299,8 +318,19 @@ static void read_cost(struct llmobs_row *row, const struct llmobs_json *event)
 
 #define LINKS_MAX 8 /* in one row; the event has all of them */
 
-static int row_add_link(struct llmobs_buf *lines,
-                        const struct llmobs_json *link)
+static int row_read_turn(struct llmobs_row *row, const struct llmobs_json *link,
+                         struct llmobs_texts *texts)
+{
+    int rc =
+        share_full(texts, &row->turn_trace, llmobs_json_gets(link, "trace_id"));
+
+    return rc | share_full(texts, &row->turn_span,
+                           llmobs_json_gets(link, "span_id"));
+}
+
+static int row_add_link(struct llmobs_row *row, struct llmobs_buf *lines,
+                        const struct llmobs_json *link,
+                        struct llmobs_texts *texts)
 {
     const struct llmobs_json *ends = llmobs_json_get(link, "attributes");
     const char *id = llmobs_json_gets(link, "span_id");
@@ -310,8 +340,9 @@ static int row_add_link(struct llmobs_buf *lines,
     if (!id || strlen(id) > 20 || id[strspn(id, "0123456789")] != '\0')
         return 0;
     if (kind && strcmp(kind, "turn") == 0)
-        said = "goes on from";
-    else if (kind && strcmp(kind, "retry_of") == 0)
+        return row_read_turn(row, link, texts) |
+               llmobs_buf_addf(lines, LLMOBS_ROW_TURN "%s\n", id);
+    if (kind && strcmp(kind, "retry_of") == 0)
         said = "is a retry of";
     else if (kind && strcmp(kind, "job") == 0)
         said = "asks for the job of";
@@ -332,7 +363,7 @@ static int read_links(struct llmobs_row *row, const struct llmobs_json *event,
         rc = llmobs_buf_adds(&lines, "took no longer than this\n");
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(links) && i < LINKS_MAX;
          i++)
-        rc = row_add_link(&lines, llmobs_json_at(links, i));
+        rc = row_add_link(row, &lines, llmobs_json_at(links, i), texts);
     if (rc == 0 && lines.len > 0) {
         row->links = llmobs_texts_keep(texts, lines.data, lines.len);
         rc = row->links ? 0 : -ENOMEM;

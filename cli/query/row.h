@@ -19,6 +19,8 @@
 
 #define LLMOBS_ROW_ERROR 1024
 #define LLMOBS_ROW_WORDS 200
+/* The begin of a line of links that names the turn before. */
+#define LLMOBS_ROW_TURN "goes on from "
 /* A cost above this is no cost. */
 #define LLMOBS_COST_MAX 1e12
 
@@ -49,7 +51,11 @@ struct llmobs_row {
     const char *answer;   /* the first words of the output */
     const char *evaluations; /* lines fit for a terminal, each with its end */
     const char *links;       /* such lines: the spans that it continues */
-    int64_t start_ns;        /* a wall time */
+    const char *run;         /* the outermost one that it belongs to */
+    const char *program;     /* the name of its script, else of the program */
+    const char *turn_trace;  /* the ids of its turn before */
+    const char *turn_span;
+    int64_t start_ns; /* a wall time */
     int64_t duration_ns;
     int64_t input_tokens; /* cached tokens included */
     int64_t output_tokens;
@@ -64,6 +70,9 @@ struct llmobs_row {
     struct llmobs_row *child;  /* oldest */
     struct llmobs_row *next;   /* the parent's next younger child */
     bool orphan;               /* it names a parent that is not in the store */
+    struct llmobs_row *talk; /* the first turn of its conversation, or itself */
+    unsigned turn;           /* its number in the conversation; 0: unknown */
+    unsigned turns;          /* of a first turn: the number of the last one */
     unsigned mark;
 };
 

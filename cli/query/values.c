@@ -41,6 +41,7 @@ static const struct member {
     KEYED("os-user", "os-users", LLMOBS_KEY_OS_USER),
     KEYED("user", "users", LLMOBS_KEY_USER),
     KEYED("key", "keys", LLMOBS_KEY_KEY),
+    KEYED("run", "runs", LLMOBS_KEY_RUN),
 #undef MEMBER
 #undef KEYED
     {"trace", "traces", offsetof(struct llmobs_row, trace_id), SIZE_MAX,

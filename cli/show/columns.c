@@ -255,6 +255,34 @@ static int add_tokens(struct llmobs_buf *out, int64_t count, const char *words)
     return rc | llmobs_buf_adds(out, words);
 }
 
+int llmobs_columns_run(struct llmobs_buf *out, const struct llmobs_run *run)
+{
+    char room[LLMOBS_COST_TEXT];
+    const char *cost = llmobs_cost_text(run->cost, room);
+    int rc = llmobs_escape_adds(out, run->program ? run->program : "a program",
+                                NAME_COLUMNS);
+
+    rc |= llmobs_buf_addf(out, "  %zu traces, %zu call%s", run->traces,
+                          run->calls, run->calls == 1 ? "" : "s");
+    if (run->failed > 0)
+        rc |= llmobs_buf_addf(out, " (%zu failed)", run->failed);
+    if (run->input_tokens >= 0 || run->output_tokens >= 0) {
+        rc |= llmobs_buf_adds(out, ", ");
+        rc |= add_short(out, run->input_tokens);
+        rc |= llmobs_buf_addc(out, '/');
+        rc |= add_short(out, run->output_tokens);
+        rc |= llmobs_buf_adds(out, " tokens");
+    }
+    if (cost)
+        rc |= llmobs_buf_addf(out, ", %s", cost);
+    if (cost && run->costs < run->calls)
+        rc |= llmobs_buf_addf(out, " of %zu of them", run->costs);
+    rc |= llmobs_buf_adds(out, ", ");
+    return rc |
+           columns_add_length(
+               out, run->start_ns < 0 ? -1 : run->end_ns - run->start_ns, DASH);
+}
+
 static int columns_add_fact(struct llmobs_buf *out, const char *what,
                             const char *value)
 {

@@ -9,6 +9,7 @@
 #ifndef LLMOBS_COLUMNS_H
 #define LLMOBS_COLUMNS_H
 
+#include "cli/query/forest.h"
 #include "cli/query/row.h"
 #include "cli/query/sheet.h"
 
@@ -60,6 +61,10 @@ enum llmobs_paint llmobs_columns_paint(
 /* Adds a wall time; `brief`: "13:04:05" for a time of today, "Nov 21 13:04:05"
  * for a time of this year. */
 int llmobs_columns_time(struct llmobs_buf *out, int64_t ns, bool brief);
+
+/* Adds what a run is: "report.sh  3 traces, 3 calls, 61/115 tokens, $0.012, 4.2
+ * s". */
+int llmobs_columns_run(struct llmobs_buf *out, const struct llmobs_run *run);
 
 /* Adds the facts that have no column: "span 42, session s-7, 30 cached". Leaves
  * out unknown facts. */

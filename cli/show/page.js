@@ -8,7 +8,7 @@
  * Hooks for tests. Ids: search deep count status chips facets histogram sort list nothing clear panel trace tree
  * axis span tab error charts tables group at help theme filters back close print. Views: [data-view]; facets:
  * [data-facet] [data-value] [data-count] [data-not]; rows: [role=option], [role=treeitem], aria-posinset; tabs:
- * [data-tab]; charts: [data-chart]; tables: [data-table] [data-row]; numbers: [data-sum] with [data-value], empty
+ * [data-tab]; runs: [data-run] with [data-calls] [data-input] [data-output] [data-cost]; charts: [data-chart]; tables: [data-table] [data-row]; numbers: [data-sum] with [data-value], empty
  * where unknown; cards: [data-role]; #count[data-spans]; #app[data-ready]: milliseconds to the first draw.
  */
 
@@ -111,7 +111,7 @@ const spanOf = (row, at) => {
     env: string(r.e), session: string(r.u), start: number(r.b) ?? 0, length: count(r.d), input: count(r.i),
     output: count(r.o), read: count(r.r), write: count(r.w), reasoning: count(r.x), first: first && first * 1e9,
     paths: {script: string(r.S), caller: string(r.C)}, plugin: string(r.P), host: string(r.H), os_user: string(r.O), asked: string(r.M), cost: count(r.y), error: string(r.E), failed: !!r.z, question: string(r.q), answer: string(r.A),
-    tags: list(r.g).filter(string), call: r.k === 'llm' || r.k === 'embedding', billed: !!r.j, words: ''};
+    run: string(r.R), program: string(r.B), before: string(r.L), tags: list(r.g).filter(string), call: r.k === 'llm' || r.k === 'embedding', billed: !!r.j, words: ''};
 };
 const spans = list(stored('index')).map(spanOf);
 /* A script, and a line of one, is named by the shortest end of its path that no other has. */
@@ -154,7 +154,7 @@ const doubts = (s) => evaluationsOf(s).filter((one) => one.assessment === 'fail'
  * requests whose tokens no call has. */
 const counts = (s) => s.call || s.billed;
 
-/* A trace or a session. */
+/* A trace, a session, or a run: which of these has many traces, its facet's key says. */
 class Group {
   constructor(id, many) {
     Object.assign(this, {id, many}).clear();
@@ -186,16 +186,52 @@ class Group {
   get question() { return this.root.question ?? this.spans.find((s) => s.question)?.question; }
 }
 const traces = new Map(), sessions = new Map();
-/* Puts all spans into their groups, which stay the same objects. */
+const runs = new Map();
+/* Puts all spans into their groups, which stay the same objects. The traces of one run of a program are one entry, whose
+ * sums are those of the spans that are found. */
 function regroup() {
   nameScripts();
   for (const all of [traces, sessions]) for (const group of all.values()) group.clear();
   for (const s of spans) {
     (s.group = entry(traces, s.trace, () => new Group(s.trace))).add(s);
-    if (s.session) entry(sessions, s.session, () => new Group(s.session, true)).add(s);
+    if (s.session) entry(sessions, s.session, () => new Group(s.session, 'session')).add(s);
+  }
+  for (const run of runs.values()) Object.assign(run, {began: Infinity, of: 0});
+  for (const one of traces.values()) {
+    one.run = one.root?.run ?? one.spans.find((s) => s.run)?.run;
+    if (one.run) entry(runs, one.run, () => Object.assign(new Group(one.run, 'run'), {began: Infinity, of: 0})).of++;
+  }
+  for (const [id, run] of runs) if (run.of < 2) runs.delete(id);
+  for (const s of spans) {
+    const run = runs.get(s.group.run);
+    if (run) [run.began, run.program] = [Math.min(run.began, s.start), run.program ?? s.program];
+  }
+  countTurns();
+}
+/* The number of a turn, where all before it are in the page. */
+function countTurns() {
+  if (!spans.some((s) => s.before)) return;
+  const ids = new Map(spans.map((s) => [s.id, s]));
+  for (const s of spans) s.turns = undefined;
+  for (const s of [...spans].sort((a, b) => a.start - b.start)) {
+    const before = s.before && ids.get(s.before);
+    s.turn = before ? before.turn && before.turn + 1 : s.before ? undefined : 1;
+    s.talk = before?.talk ?? s;
+    s.talk.turns = Math.max(s.talk.turns ?? 1, s.turn ?? 1);
   }
 }
 regroup();
+const titleOf = (run) => `${run.program ?? 'a program'}, ${moment(run.began)}`;
+function entriesOf() {
+  const groups = new Set(found.map((s) => s.group)), few = new Map();
+  for (const {run} of groups) if (runs.has(run)) few.set(run, (few.get(run) ?? 0) + 1);
+  if (!few.size || state.only.has('run')) return groups;
+  const joined = ({run}) => few.get(run) > 1 && runs.get(run);
+  for (const id of few.keys()) runs.get(id).clear();
+  for (const s of found) joined(s.group)?.add?.(s);
+  return new Set([...groups].map((one) => joined(one) || one));
+}
+const turnOf = ({turn, talk}) => (talk?.turns > 1 && turn ? `turn ${turn} of ${talk.turns}` : '');
 
 let lines; /* the bodies, split when the first is wanted */
 const bodies = new Map();
@@ -238,7 +274,8 @@ class Facet {
 }
 const SHOWN = ['status', 'kind', 'ml_app', 'service', 'model', 'name', 'env', 'session', 'error', 'evaluation', 'script',
   'caller', 'plugin', 'host', 'os_user'];
-const READERS = new Map([...SHOWN, 'provider', 'trace'].map((key) => [key, (s) => s[key]]));
+const READERS = new Map([...SHOWN, 'provider', 'trace', 'run'].map((key) => [key, (s) => s[key]]));
+READERS.set('run', (s) => s.group.run);
 READERS.set('status', (s) => (s.failed ? 'error' : 'ok')).set('ml_app', (s) => s.app).set('span', (s) => s.id)
   .set('evaluation', (s) => evaluationsOf(s).map((one) => string(one.assessment) ?? 'no verdict'));
 const ALIAS = new Map([['app', 'ml_app'], ['session_id', 'session'], ['error_type', 'error']]);
@@ -562,6 +599,7 @@ const openTags = new Set([...tagValues].filter(([, {size}]) => size > 1 && size 
   .slice(0, MANY));
 const shownFacets = () => [...new Set([...SHOWN, 'unit', 'user', ...openTags, ...state.only.keys(), ...state.not.keys()].map(facet))]
   .filter(Boolean);
+const labelOf = (key, value, most) => line(key === 'run' && runs.has(value) ? titleOf(runs.get(value)) : value, most);
 const picked = (list, key, value) => !!state[list].get(key)?.has(value);
 const flip = (all, value) => all.delete(value) || all.add(value);
 function toggled(list, key, value, on) {
@@ -575,7 +613,7 @@ const pick = (key, value, not = false) => change({
   only: toggled('only', key, value, !not && !picked('only', key, value)),
   not: toggled('not', key, value, not && !picked('not', key, value))}, true);
 function facetRow({key, values}, code) {
-  const value = values[code], text = line(value, 120), n = h('span.n');
+  const value = values[code], text = labelOf(key, value, 120), n = h('span.n');
   const only = h('button.only', {title: text, click: (event) => pick(key, value, event.altKey)},
     key === 'kind' && badge(value), h('span.label', text), n);
   const not = h('button.but', {'aria-label': 'all but ' + text, click: () => pick(key, value, true)}, '≠');
@@ -628,7 +666,7 @@ function drawChips() {
   const chips = [], add = (text, click) => chips.push(h('button.switch', {click, 'aria-label': 'remove ' + text},
     text + ' ×'));
   for (const [, list] of LISTS) for (const [key, values] of state[list]) for (const value of values)
-    add(`${line(key, 60)}${list === 'not' ? ' ≠ ' : ': '}${line(value, 80)}`, () => pick(key, value, list === 'not'));
+    add(`${line(key, 60)}${list === 'not' ? ' ≠ ' : ': '}${labelOf(key, value, 80)}`, () => pick(key, value, list === 'not'));
   if (state.range) add(state.range.map((us) => moment(us)).join(' – '), () => change({range: undefined}, true));
   if (chips.length) chips.push(h('button.link', {click: clearAll}, 'Clear all'));
   $('chips').hidden = !chips.length;
@@ -734,7 +772,7 @@ function buildList() {
 }
 const cellsOf = (item) => [duration(item.length), duration(item.first), tokens(item) === undefined ? NONE
   : `${short(item.input)} / ${short(item.output)}`, dollars(item.cost), moment(item.start)];
-const nameOf = (item) => (item.many ? item.id : (item.root ?? item).name);
+const nameOf = (item) => (item.many === 'run' ? titleOf(item) : item.many ? item.id : (item.root ?? item).name);
 
 function makeRow() {
   const first = {badge: badge(''), name: h('b', {dir: 'auto'}), sub: h('span.sub'), error: h('span.tag.bad'),
@@ -744,27 +782,30 @@ function makeRow() {
     {parts: {...first, words, cells}});
 }
 function showRow(parts, item, row) {
-  if (row.item === item) return;
-  row.item = item;
+  if (row.item === item && row.spans === item.spans) return;
+  Object.assign(row, {item, spans: item.spans});
   const {spans: all, root = item, models = [item.model], failures = item.failed, doubts: doubt = doubts(item)} = item;
   const [model] = models, note = item.note ?? '';
   setBadge(parts.badge, root.kind);
   put(parts.name, line(nameOf(item)));
   put(parts.sub, dots(root.app && line(root.app, 60), model && line(model, 60) +
     (models.size > 1 ? ` +${models.size - 1}` : ''), item.many &&
-    plural(new Set(all.map((s) => s.trace)).size, 'trace'), all ? plural(all.length, 'span') : line(root.kind, 30)));
+    plural(new Set(all.map((s) => s.trace)).size, 'trace'), item.many === 'run' && plural(item.sums.input.of, 'call'),
+    !item.many && turnOf(root), all ? plural(all.length, 'span') : line(root.kind, 30)));
   put(parts.error, failures ? line(item.error ?? 'error', 60) : '');
   put(parts.doubt, doubt ? doubt > 1 ? `${doubt} evaluations failed` : 'evaluation failed' : '');
   put(parts.words, line(item.question ?? item.answer ?? ''));
   cellsOf(item).forEach((text, i) => put(parts.cells[i], text));
+  set(row, {'data-run': item.many === 'run' ? line(item.id) : undefined, 'data-calls': item.sums?.input.of,
+    'data-input': item.input, 'data-output': item.output, 'data-cost': item.cost});
   set(parts.cells[2], {title: note});
   set(parts.cells[3], {title: item.cost === undefined ? '' : dots(note, PRICED)}).classList.toggle('some', !!note);
 }
 /* The spans that were found, as traces, spans or sessions; the unknown comes last in either order. */
 function itemsOf() {
   const {view, sort, down} = state, sign = down ? -1 : 1;
-  const items = view === 'spans' ? found : new Set(found.map((s) =>
-    (view === 'traces' ? s.group : sessions.get(s.session))).filter(Boolean));
+  const items = view === 'spans' ? found : view === 'traces' ? entriesOf()
+    : new Set(found.map((s) => sessions.get(s.session)).filter(Boolean));
   const value = {name: nameOf, tokens}[sort] ?? ((item) => item[sort]);
   return [...items].map((item) => [value(item), item]).sort(([a, x], [b, y]) =>
     (a === undefined) - (b === undefined) || (a < b ? -sign : a > b ? sign : y.start - x.start)).map(([, item]) => item);
@@ -784,16 +825,17 @@ function drawList() {
   set($('list'), {'aria-label': state.view});
   rows.set(items, 58, at >= 0 ? at : items.indexOf(held));
 }
-/* Opens a trace, a span in its trace, or the traces of a session. */
+/* Opens a trace, a span in its trace, or the traces of a session or a run. */
 function open(item, step) {
-  change(item.many ? {view: 'traces', trace: '', span: '', only: toggled('only', 'session', item.id, true)}
+  change(item.many ? {view: 'traces', trace: '', span: '', only: toggled('only', item.many, item.id, true)}
     : item.spans ? {trace: item.id, span: ''} : {trace: item.trace, span: item.id}, step);
 }
 /* Moves the current row; an open trace follows it. */
 function moveRow(by) {
   if (!rows.items.length) return;
   rows.go(rows.current < 0 ? 0 : rows.current + by);
-  if (shown && !narrow.matches) open(rows.items[rows.current]);
+  const item = rows.items[rows.current];
+  if (shown && !narrow.matches && !item.many) open(item);
 }
 
 /* ---- a trace */

@@ -167,7 +167,7 @@ static int page_row_add_texts(struct llmobs_buf *out,
         {'k', row->kind},    {'m', row->model},      {'v', row->provider},
         {'a', row->ml_app},  {'c', row->service},    {'e', row->env},
         {'u', row->session}, {'E', row->error_type}, {'q', row->question},
-        {'A', row->answer},
+        {'A', row->answer},  {'B', row->program},    {'L', row->turn_span},
     };
     int rc = 0;
 
@@ -185,7 +185,8 @@ static int page_row_add_keys(struct llmobs_buf *out,
         struct llmobs_by_key by;
     } keys[] = {{'S', {LLMOBS_KEY_SCRIPT, ""}},  {'C', {LLMOBS_KEY_CALLER, ""}},
                 {'P', {LLMOBS_KEY_PLUGIN, ""}},  {'H', {LLMOBS_KEY_HOST, ""}},
-                {'O', {LLMOBS_KEY_OS_USER, ""}}, {'M', {LLMOBS_KEY_MODEL, ""}}};
+                {'O', {LLMOBS_KEY_OS_USER, ""}}, {'M', {LLMOBS_KEY_MODEL, ""}},
+                {'R', {LLMOBS_KEY_RUN, ""}}};
     struct llmobs_key_room room;
     int rc = 0;
 

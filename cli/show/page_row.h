@@ -15,6 +15,7 @@
  *   z        1: failed                     q, A  first words, asked, answered
  *   S, P     script, plugin                g  the other tags, "key:value"
  *   C        who called: line, or frames    H, O  host, account
+ *   R, B     run, its script or program    L  id of the turn before
  *   M        model that was asked for, if it is another one
  */
 #ifndef LLMOBS_PAGE_ROW_H

@@ -218,6 +218,42 @@ static int table_print_messages(struct table *table, const char *bars,
     return rc;
 }
 
+/* Prints the links of a row: in a trace that is shown whole with the ids of the
+ * spans, in a list without. */
+static int print_links(struct table *table, const char *bars,
+                       const struct llmobs_row *row)
+{
+    struct llmobs_text rest = llmobs_text_of(row->links), line;
+    struct llmobs_buf lines;
+    int rc = 0;
+
+    if (table->style->whole)
+        return print_lines(table, bars, row->links);
+    llmobs_buf_init(&lines, BELOW_MAX);
+    if (row->turns > 1)
+        rc = llmobs_buf_addf(&lines, "turn 1 of %u\n", row->turns);
+    while (rc == 0 && llmobs_text_split(&rest, '\n', &line)) {
+        bool turn = llmobs_text_begins(line, LLMOBS_ROW_TURN);
+
+        if (turn && row->turn > 0) {
+            rc = llmobs_buf_addf(&lines, "turn %u of %u\n", row->turn,
+                                 row->talk->turns);
+            continue;
+        }
+        while (line.len > 0 && llmobs_is_digit(line.data[line.len - 1]))
+            line.len--;
+        rc = llmobs_buf_add(&lines, line.data, line.len);
+        if (line.len > 0 && line.data[line.len - 1] == ' ')
+            rc |= llmobs_buf_adds(&lines,
+                                  turn ? "an earlier turn" : "an earlier call");
+        rc |= llmobs_buf_addc(&lines, '\n');
+    }
+    if (rc == 0 && lines.len > 0)
+        rc = print_lines(table, bars, lines.data);
+    llmobs_buf_fini(&lines);
+    return rc;
+}
+
 /* Adds the bars beside the lines below a row, which stand below its name. */
 static int table_add_bars(const struct table *table, struct llmobs_buf *out,
                           const struct llmobs_row *row)
@@ -253,7 +289,7 @@ static int print_below(struct table *table, const struct llmobs_row *row)
     if (rc == 0 && table->style->messages && !row->path)
         rc = table_print_messages(table, bars, row);
     if (rc == 0)
-        rc = print_lines(table, bars, row->links);
+        rc = print_links(table, bars, row);
     if (rc == 0)
         rc = print_lines(table, bars, row->evaluations);
     if (rc == 0)
@@ -410,24 +446,50 @@ static int add_long(struct llmobs_buf *out,
                                 trace->count == 1 ? "" : "s");
 }
 
+/* Prints a line above rows, which stands in `table->bars`. */
+static int print_title(struct table *table, enum llmobs_paint paint)
+{
+    const char *title = table_text_of(&table->bars);
+    int rc = 0;
+
+    if (table->brief)
+        rc = llmobs_sheet_cut(&table->sheet, &title, table->screen->columns);
+    if (rc != 0)
+        return rc;
+    putchar('\n');
+    llmobs_screen_painted(table->screen, paint, title);
+    putchar('\n');
+    return 0;
+}
+
+static int table_print_run(struct table *table,
+                           const struct llmobs_forest *forest,
+                           const struct llmobs_forest_trace *trace)
+{
+    struct llmobs_run run = llmobs_forest_run(forest, trace);
+    struct llmobs_buf *line = &table->bars;
+    int rc;
+
+    llmobs_buf_cut(line, 0);
+    rc = llmobs_buf_adds(line, table->brief ? "" : "run  ");
+    rc |= llmobs_columns_time(line, run.start_ns, table->brief);
+    rc |= llmobs_buf_adds(line, "  ");
+    if (rc == 0)
+        rc = llmobs_columns_run(line, &run);
+    return rc == 0 ? print_title(table, LLMOBS_PAINT_BOLD) : rc;
+}
+
 static int table_print_trace(struct table *table,
                              const struct llmobs_forest_trace *trace)
 {
     struct llmobs_buf *line = &table->bars;
     const struct llmobs_row *row = trace->root;
-    const char *title;
     int rc;
 
     llmobs_buf_cut(line, 0);
     rc = table->brief ? add_brief(table, line, trace) : add_long(line, trace);
-    title = table_text_of(line);
-    if (rc == 0 && table->brief)
-        rc = llmobs_sheet_cut(&table->sheet, &title, table->screen->columns);
-    if (rc != 0)
-        return rc;
-    putchar('\n');
-    llmobs_screen_painted(table->screen, LLMOBS_PAINT_DIM, title);
-    putchar('\n');
+    if (rc == 0)
+        rc = print_title(table, LLMOBS_PAINT_DIM);
     for (; rc == 0 && row; row = llmobs_forest_next(row))
         rc = table_print_row(table, row);
     return rc;
@@ -450,8 +512,21 @@ int llmobs_table_tree(const struct llmobs_forest *forest,
     rc = table_lay_out(&table, forest);
     if (rc == 0)
         rc = print_titles(&table);
-    for (size_t n = 0; rc == 0 && n < count; n++)
-        rc = table_print_trace(&table, &forest->traces[nth(&table, n, count)]);
+    for (size_t n = 0; rc == 0 && n < count; n++) {
+        const struct llmobs_forest_trace *traces = forest->traces,
+                                         *trace =
+                                             &traces[nth(&table, n, count)];
+        bool first = n == 0 || !llmobs_forest_joined(
+                                   trace, &traces[nth(&table, n - 1, count)]);
+        bool more =
+            n + 1 < count &&
+            llmobs_forest_joined(trace, &traces[nth(&table, n + 1, count)]);
+
+        if (first && more)
+            rc = table_print_run(&table, forest, trace);
+        if (rc == 0)
+            rc = table_print_trace(&table, trace);
+    }
     fini(&table);
     return rc;
 }

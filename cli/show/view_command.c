@@ -83,8 +83,11 @@ static int set_grep(const struct llmobs_cli_option *option, const char *pattern)
 static int set_by(const struct llmobs_cli_option *option, const char *words)
 {
     const char *near;
+    int rc = llmobs_by_read(option->to, words, &near);
 
-    if (llmobs_by_read(option->to, words, &near) == 0)
+    if (rc == -EEXIST)
+        return llmobs_cli_refuse(option->name, words, "the same key twice");
+    if (rc == 0)
         return 0;
     llmobs_tell("llmobs view: --by: no such way to group");
     if (near) {
@@ -234,6 +237,7 @@ static const struct llmobs_cli_option options[] = {
     SELECT("os-user", llmobs_filter_option, &KEY(OS_USER), 0),
     SELECT("user", llmobs_filter_option, &KEY(USER), 0),
     SELECT("key", llmobs_filter_option, &KEY(KEY), 0),
+    SELECT("run", llmobs_filter_option, &KEY(RUN), 0),
     SELECT("grep", set_grep, &FILTER, 0),
     {"errors", llmobs_cli_flag, &FILTER.errors, 'e', 0, true, &VIEW.asked},
     {"spans", set_form, &VIEW, 0, 0, 0, NULL},

@@ -381,11 +381,11 @@ def filters():
 def columns():
     """--csv: each fact of each span, whole."""
     keys = ["script", "caller", "plugin", "unit", "host", "os_user", "user",
-            "key"]
+            "key", "run"]
     order_ = sorted(EVENTS, key=lambda e: int(e["span_id"]), reverse=True)
     text = view("--csv").stdout.decode()
     have = list(csv.DictReader(io.StringIO(text, newline="")))
-    check("csv has the keys last", list(have[0])[-8:] == keys, list(have[0]))
+    check("csv has the keys last", list(have[0])[-9:] == keys, list(have[0]))
     wrong = [(h, k) for h, e in zip(have, order_) for k in keys
              if h[k].lstrip("'") != (fact(e, k) or "")
              or h["span_id"] != e["span_id"]]

@@ -250,6 +250,119 @@ def callers(bench):
     tab.close()
 
 
+def write_runs(path):
+    """Traces of runs: of one, of several, with two spans, without a run; and two
+    conversations, of which one has lost its first turn."""
+    rng = random.Random(5)
+    os.makedirs(path)
+    events = []
+    for i in range(90):
+        facts = {"executable": "curl"}
+        trace = i // 2 if i % 6 == 1 else i
+        if trace % 7:
+            facts["run"] = "%016x" % (trace % 11 if trace % 11 < 9 else trace)
+            facts["run"] += ".inner" if i % 2 else ""
+        meta = {"span": {"kind": ("llm", "embedding", "workflow")[i % 3]},
+                "model_name": ("gpt-4o", "o4-mini")[i % 2],
+                "metadata": {"caller": {"entry": "/srv/<b>job%d.sh" % (i % 11)}}}
+        metrics = {} if i % 5 == 0 else {
+            "input_tokens": rng.randrange(100), "output_tokens": i}
+        events.append(hostile.span(
+            i, "trace-%d" % trace, meta=meta,
+            metrics=metrics, span_id=str(1000 + i),
+            tags=["env:" + "ab"[i % 2]]))
+        events[-1]["_call"] = facts
+    for i, of in ((40, 38), (42, 40), (44, 40), (60, 5000), (61, 60)):
+        other = events[of] if of < 90 else {"trace_id": "t", "span_id": "5000"}
+        events[i]["span_links"] = [
+            {"trace_id": other["trace_id"], "span_id": other["span_id"],
+             "attributes": {"kind": "turn", "from": "output", "to": "input"}}]
+    with open(os.path.join(path, "spans.jsonl"), "w", encoding="ascii") as f:
+        f.writelines(json.dumps(e) + "\n" for e in events)
+    return events
+
+
+RUNS = """Object.fromEntries([...document.querySelectorAll('[data-run]')]
+  .filter((row) => row.getClientRects().length).map((row) => [row.dataset.run,
+    {...row.dataset, text: row.textContent}]))"""
+
+
+def runs_of(events, test):
+    """Run: the spans that are found of it, where these are of two traces."""
+    traces, runs = {}, {}
+    for e in events:
+        traces.setdefault(e["trace_id"], []).append(e)
+    for some in traces.values():
+        some.sort(key=lambda e: e["start_ns"])
+        run = next((e["_call"]["run"] for e in some if "run" in e["_call"]),
+                   None)
+        found = [e for e in some if test(e)]
+        if run and found:
+            runs.setdefault(run.split(".")[0], []).append(found)
+    return {run: [e for trace in found for e in trace]
+            for run, found in runs.items() if len(found) > 1}
+
+
+def runs(bench):
+    """The traces of a run are one entry; its sums are those of what is found,
+    as the terminal and this file have them."""
+    path = os.path.join(bench.folder, "runs")
+    events = write_runs(path)
+    tab = bench.open("runs", size=(1440, 6000))
+    seen = 0
+    for at, args, test in (
+            ([], [], lambda e: True),
+            ([("f", "kind:llm")], ["--kind", "llm"],
+             lambda e: e["meta"]["span"]["kind"] == "llm"),
+            ([("f", "model:o4-mini")], ["--model", "o4-mini"],
+             lambda e: e["meta"]["model_name"] == "o4-mini"),
+            ([("f", "env:a"), ("f", "kind:embedding")],
+             ["--tag", "env:a", "--kind", "embedding"],
+             lambda e: "env:a" in e["tags"] and
+             e["meta"]["span"]["kind"] == "embedding")):
+        go(tab, at)
+        have, want = tab.js(RUNS), runs_of(events, test)
+        need(sorted(have) == sorted(want), (args, sorted(have), sorted(want)))
+        terminal = bench.tool("--store", path, *args).stdout.decode()
+        need(terminal.count("\nrun  ") == len(want), terminal)
+        for run, some in want.items():
+            calls = [e for e in some if is_call(e)]
+            sums_ = {key: [e["metrics"][name] for e in calls
+                           if name in e["metrics"]] for key, name in METRICS}
+            cost = [c for c in map(cost_of, some) if c is not None]
+            row = have[run]
+            need(row["calls"] == str(len(calls)), (run, row))
+            for key, known in (*sums_.items(), ("cost", cost)):
+                need(same(row.get(key, ""), sum(known) if known else None),
+                     (args, run, key, row, known))
+            count = len({e["trace_id"] for e in some})
+            need("%d traces" % count in row["text"] and "job" in row["text"]
+                 and run not in row["text"], row)
+            words = "%d traces, %d call%s" % (
+                count, len(calls), "" if len(calls) == 1 else "s")
+            if any(sums_.values()):
+                words += ", %s/%s tokens" % tuple(
+                    sum(known) if known else "\u2013"
+                    for known in sums_.values())
+            need(words in terminal, (words, terminal))
+            seen += 1
+    need(seen > 15, seen)
+    go(tab, [])
+    tab.js("document.querySelector('[data-run]').click()")
+    tab.frames()
+    need(tab.js("document.querySelectorAll('[data-run]').length") == 0 and
+         tab.js("document.querySelectorAll('#chips button').length") == 2,
+         text_of(tab, "#chips"))
+    go(tab, {"v": "spans"})
+    said = [text for text in tab.js(
+        "[...document.querySelectorAll('#list [role=option]')].map("
+        "(row) => /turn \\d of \\d/.exec(row.textContent)?.[0] ?? '')")
+        if text]
+    need(sorted(said) == ["turn 1 of 3", "turn 2 of 3", "turn 3 of 3",
+                          "turn 3 of 3"], said)
+    tab.close()
+
+
 def unknown(bench):
     """An embedding has no output tokens: a dash, not 0; nor has a sum of
     costs that nobody knows a value."""
