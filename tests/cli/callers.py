@@ -260,9 +260,12 @@ def summary():
         "--summary", "--by", "os_user").stdout)
     said = view("--summary", "--by", "scirpt", status=2).stderr
     check("a mistyped key", b"did you mean script?" in said, said)
+    for words in "user,user", "os-user,os_user", "tag:a,tag:a":
+        said = view("--summary", "--by", words, status=2).stderr
+        check("one key twice: %s" % words, b"the same key twice" in said, said)
     for words in "script,model,unit", "script,", "tag:", "tag:a\"b", "tag:a b":
         said = view("--summary", "--by", words, status=2).stderr
-        check("no such keys: %s" % words, b"os_user, user, key, model" in said
+        check("no such keys: %s" % words, b"os_user, user, key, run, model" in said
               and b"tag:NAME" in said, said)
 
 

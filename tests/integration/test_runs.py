@@ -104,6 +104,46 @@ def an_interpreter(t):
              ["--next"] + words(t)[1:]), 2, "curl with two URLs")
 
 
+def handed_on(t, name, argv, terminal=None, **env):
+    """The run that the launcher gives to a command."""
+    # With LLMOBS_RUN unset the shell prints an empty line.
+    done = subprocess.run(
+        [os.path.join(t.build, name), *argv], text=True,
+        env=dict(t.environment(True, {}), **env), capture_output=True,
+        **({"stdin": terminal} if terminal is not None else
+           {"input": "echo $LLMOBS_RUN\n"}))
+    return done.stdout.strip()
+
+
+@test
+def what_the_launcher_hands_on(t):
+    """A command that has no end gets no run; one that is given stays."""
+    t.fresh({"gunicorn": b"#!/bin/sh\necho $LLMOBS_RUN\n"})
+    server = os.path.join(t.dir, "work", "gunicorn")
+    os.chmod(server, 0o755)
+    tell = ["sh", "-c", "echo $LLMOBS_RUN"]
+    id_ = "[0-9a-f]{16}"
+    for name, argv, want in (
+            ("llmobs-run", tell, id_), ("llmobs-run", ["sh"], id_),
+            ("llmobs-run", ["--workflow", "w", *tell], id_),
+            ("llmobs-run", ["timeout", "9", *tell], id_),
+            ("llmobs-run", [server], ""), ("llmobs-run", ["sh", server], ""),
+            ("llmobs-run", ["--inbound", *tell], ""),
+            ("llmobs-entrypoint", tell, "")):
+        have = handed_on(t, name, argv)
+        ok(re.fullmatch(want, have), "%s %s: %r" % (name, argv, have))
+        if want:
+            equal(handed_on(t, name, argv, LLMOBS_RUN="mine"), "mine", argv)
+    ours, theirs = os.openpty()
+    try:
+        os.write(ours, b"echo =$LLMOBS_RUN=; exit\n")
+        have = handed_on(t, "llmobs-run", ["sh"], terminal=theirs)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    ok("==" in have, "a shell at a terminal: %r" % have)
+
+
 SERVERS = ("php-fpm: pool www", "nginx: worker process", "/usr/sbin/apache2",
            "gunicorn: worker [a/b.c:app]", "puma: cluster worker 0: 7 [app]")
 
