@@ -26,7 +26,7 @@ struct dl_phdr_info;
 
 /* Raised whenever a table or a list below changes; the shim does not use a core
  * of another number. */
-#define LLMOBS_ENGINE_ABI 13
+#define LLMOBS_ENGINE_ABI 14
 
 /* The only name that the core exports. */
 #define LLMOBS_CORE_ATTACH "llmobs_core_attach"
@@ -274,6 +274,9 @@ struct llmobs_ops {
                              struct curl_slist *, int);
     /* The public header's table of that version; NULL: an unknown version. */
     const struct llmobs_api *(*api)(unsigned version);
+    /* Does a command "NAME JSON" of a program (core/capture/command.h), and
+     * gives its answer. */
+    const char *(*command)(const char *text);
     /* The calling thread begins to serve a request; or ends the request with
      * that key, if it serves it. */
     void (*serve)(const struct llmobs_served *);

@@ -364,9 +364,9 @@ struct llmobs_api {
     const char *(*finished_tag)(struct llmobs_finished *span, const char *key);
 };
 
-/* The only symbol of the preloaded library. NULL: no calls are observed, or the
- * library does not know this version. `enable`: the program wants to be
- * observed, with these options; or NULL. */
+/* The symbol of the preloaded library for C and C++. NULL: no calls are
+ * observed, or the library does not know this version. `enable`: the program
+ * wants to be observed, with these options; or NULL. */
 __attribute__((weak)) const struct llmobs_api *llmobs_get_api(
     unsigned version, const struct llmobs_enable_options *enable);
 

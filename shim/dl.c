@@ -5,6 +5,7 @@
 #include "lib/base/cold.h"
 #include "lib/base/hazard.h"
 #include "shim/alone.h"
+#include "shim/api.h"
 #include "shim/copies.h"
 #include "shim/elf.h"
 #include "shim/host.h"
@@ -306,6 +307,18 @@ static void *give_version(void *answer, const char *name, const char *version)
     return answer;
 }
 
+/* The answer to a command that comes as a name, as from Perl, which can call no
+ * other function of C; NULL: it is none. */
+#define COMMAND "llmobs://"
+
+static void *command_answer(const char *name)
+{
+    return llmobs_str_begins(name, COMMAND) && !llmobs_turn_in_close()
+               ? (void *)(uintptr_t)llmobs_api_command(name + sizeof(COMMAND) -
+                                                       1)
+               : NULL;
+}
+
 /* The function to go on with, and the handle that it gets. */
 struct route {
     void *next, *handle;
@@ -318,9 +331,9 @@ __attribute__((noinline)) static struct route route_of(void *handle,
                                                        const void *caller)
 {
     const struct query query = {handle, name, version, caller, versioned};
-    void *answer;
+    void *answer = command_answer(name);
 
-    if (may_observe(name) && answers(&query, &answer))
+    if (answer || (may_observe(name) && answers(&query, &answer)))
         return (struct route){
             versioned ? (void *)give_version : (void *)dl_give, answer};
     return (struct route){versioned ? (void *)llmobs_loader_vsym_fn()

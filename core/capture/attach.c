@@ -213,6 +213,7 @@ static const struct llmobs_ops ops = {
     .mime_encoder = llmobs_ops_mime_encoder,
     .mime_headers = llmobs_ops_mime_headers,
     .api = llmobs_c_api_table,
+    .command = llmobs_command_say,
     .serve = llmobs_serving_begin,
     .unserve = llmobs_serving_end,
     .rest = llmobs_rest_begin,

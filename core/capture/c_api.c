@@ -332,33 +332,14 @@ static void set_value(struct llmobs_evaluation *evaluation,
     }
 }
 
-/* The trace that traceparent carries, as far as this process knows it. */
-static void set_trace(struct llmobs_evaluation *evaluation,
-                      char room[LLMOBS_TRACE_HEX_LEN + 1])
-{
-    const char *text = evaluation->span_id;
-    struct llmobs_id128 trace;
-    uint64_t id;
-
-    if (!text ||
-        !llmobs_id128_parse_decimal64(
-            (struct llmobs_text){text, strnlen(text, 24)}, &id) ||
-        !llmobs_exported_trace(id, &trace))
-        return;
-    llmobs_id128_hex(trace, room);
-    evaluation->apm_trace_id = room;
-}
-
 /* Borrows the values of the verdict. */
 static int submit_with(struct llmobs_evaluation *evaluation,
                        const struct verdict *verdict,
                        const struct llmobs_json *json)
 {
     struct llmobs_evaluation_tag *tags = NULL;
-    char trace[LLMOBS_TRACE_HEX_LEN + 1];
     int rc;
 
-    set_trace(evaluation, trace);
     evaluation->type = (enum llmobs_evaluation_type)verdict->type;
     set_value(evaluation, verdict, json);
     if (verdict->tags && verdict->tag_count <= LLMOBS_EVALUATION_TAGS)

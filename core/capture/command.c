@@ -9,7 +9,9 @@
 #include "lib/base/log.h"
 #include "lib/base/scratch.h"
 #include "lib/base/stats.h"
+#include "core/capture/global.h"
 #include "core/capture/shared_entry.h"
+#include "core/sdk/evaluation_json.h"
 #include "core/sdk/own_span.h"
 #include "core/sdk/span_table.h"
 #include "core/sdk/thread_state.h"
@@ -242,6 +244,16 @@ static int finish_current(struct llmobs_json *what)
     return span ? command_finish_span(span, what) : -ENOENT;
 }
 
+static int annotate_current(struct llmobs_json *what)
+{
+    return command_annotate(0, what);
+}
+
+static int evaluate(struct llmobs_json *what)
+{
+    return llmobs_evaluation_submit_json(what);
+}
+
 /* -- hooks ----------------------------------------------------------------- */
 
 static int command_note_failure(struct llmobs_json *what)
@@ -263,7 +275,9 @@ static const struct {
     {"request/start", start_request},
     {"request/finish", finish_request},
     {"span/start", start_span},
+    {"span/annotate", annotate_current},
     {"span/finish", finish_current},
+    {"evaluate", evaluate},
     {"hook/failed", command_note_failure},
 };
 
@@ -276,16 +290,15 @@ static bool has_type(const struct llmobs_handle *handle)
                          true);
 }
 
-static int command_run(const struct llmobs_handle *handle, const char *name)
+static int command_run(struct llmobs_text name, struct llmobs_text body)
 {
     struct llmobs_json *what = NULL;
-    struct llmobs_text body = llmobs_handle_body(handle);
     size_t i = 0, count = sizeof(commands) / sizeof(*commands);
     int rc;
 
-    while (i < count && strcmp(commands[i].name, name) != 0)
+    while (i < count && !llmobs_text_is(name, commands[i].name))
         i++;
-    if (i == count || !has_type(handle) || !body.data)
+    if (i == count || !body.data)
         return -EPERM;
     rc = llmobs_json_parse(body, &what);
     if (rc == 0)
@@ -293,6 +306,36 @@ static int command_run(const struct llmobs_handle *handle, const char *name)
     llmobs_json_free(what);
     return rc;
 }
+
+static void command_log(int rc)
+{
+    if (rc < 0)
+        llmobs_log_once(LLMOBS_LOG_WARN, "command", "a command: %s",
+                        strerror(-rc));
+}
+
+/* -- by a call of the program ---------------------------------------------- */
+
+const char *llmobs_command_say(const char *text)
+{
+    struct llmobs_floats floats = llmobs_floats_begin();
+    struct llmobs_text name = {text, strcspn(text, " ")};
+    const char *answer = NULL;
+    uint64_t outer;
+    int saved = errno;
+
+    llmobs_global_alone();
+    outer = llmobs_thread_state_top();
+    command_log(command_run(name, llmobs_text_of(text + name.len)));
+    if (llmobs_text_is(name, "span/start") &&
+        llmobs_thread_state_top() != outer)
+        answer = llmobs_own_span_variables(0);
+    llmobs_floats_end(floats);
+    errno = saved;
+    return answer ? answer : "";
+}
+
+/* -- by a URL -------------------------------------------------------------- */
 
 void llmobs_command_init(bool wanted)
 {
@@ -308,13 +351,15 @@ void llmobs_command_run(const struct llmobs_handle *handle)
         strncasecmp(handle->app.url, SCHEME, sizeof(SCHEME) - 1) != 0)
         return;
     floats = llmobs_floats_begin();
-    rc = on ? command_run(handle, handle->app.url + sizeof(SCHEME) - 1) : 0;
+    rc = !on ? 0
+         : has_type(handle)
+             ? command_run(llmobs_text_of(handle->app.url + sizeof(SCHEME) - 1),
+                           llmobs_handle_body(handle))
+             : -EPERM;
     if (!on)
         llmobs_log_once(LLMOBS_LOG_WARN, "commands",
                         "a command, without LLMOBS_COMMANDS: passed over");
-    else if (rc < 0)
-        llmobs_log_once(LLMOBS_LOG_WARN, "command", "a command: %s",
-                        strerror(-rc));
+    command_log(rc);
     llmobs_floats_end(floats);
     errno = saved;
 }

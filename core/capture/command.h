@@ -1,4 +1,5 @@
 /* command - a script's statements about its request and its spans. The script
+ * calls llmobs_command, or dlsym with the command as a name (shim/api.c), or
  * sends a request to an `llmobs:` URL, which every language with libcurl can.
  *
  * The request is a POST with `Content-Type: application/vnd.llmobs` and a JSON
@@ -9,7 +10,9 @@
  *                             "request": KEY}
  *   llmobs://request/finish  {"entry": END, "request": KEY}
  *   llmobs://span/start      SPAN
+ *   llmobs://span/annotate   members of the span that was started last
  *   llmobs://span/finish     END: of the span that was started last
+ *   llmobs://evaluate        an evaluation or feedback (evaluation_json.h)
  *   llmobs://hook/failed     {}: a hook of LLMOBS_INBOUND has; it is counted
  *
  * SPAN: "kind", "name", "session_id", "ml_app", "model_name",
@@ -27,7 +30,7 @@
  * the key ends the entry and does nothing else, in any thread: calls after it
  * are below the caller.
  *
- * Commands work only with LLMOBS_COMMANDS, since a program's users may make it
+ * URLs work only with LLMOBS_COMMANDS, since a program's users may make it
  * ask for any URL; and only with method, type and body, which no URL can bring.
  *
  * Owns:    nothing.
@@ -46,6 +49,11 @@
 
 /* Runs once, before any handle exists. `on`: LLMOBS_COMMANDS is set. */
 void llmobs_command_init(bool on);
+
+/* Does the command "NAME JSON". The answer of a span/start that started a span
+ * is the span's variables, valid until its finish; else "".
+ * Preserves errno. */
+const char *llmobs_command_say(const char *text);
 
 /* The handle is about to begin a transfer: does the command that it sends. */
 void llmobs_command_run(const struct llmobs_handle *handle);

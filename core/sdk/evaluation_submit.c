@@ -5,6 +5,7 @@
 
 #include "lib/base/log.h"
 #include "core/deliver/worker.h"
+#include "core/sdk/exported.h"
 
 /* No event may be as long: `event_max` decides. */
 #define TEXT_MAX ((size_t)1 << 31)
@@ -19,15 +20,35 @@ void llmobs_evaluation_init(const struct llmobs_config *the_config,
     worker = the_worker;
 }
 
+/* The trace that traceparent carries, as far as this process knows it. */
+static const char *apm_trace_of(const struct llmobs_evaluation *evaluation,
+                                char room[LLMOBS_TRACE_HEX_LEN + 1])
+{
+    const char *text = evaluation->span_id;
+    struct llmobs_id128 trace;
+    uint64_t id;
+
+    if (evaluation->apm_trace_id || !text ||
+        !llmobs_id128_parse_decimal64(
+            (struct llmobs_text){text, strnlen(text, 24)}, &id) ||
+        !llmobs_exported_trace(id, &trace))
+        return evaluation->apm_trace_id;
+    llmobs_id128_hex(trace, room);
+    return room;
+}
+
 int llmobs_evaluation_submit(const struct llmobs_evaluation *evaluation)
 {
+    struct llmobs_evaluation known = *evaluation;
+    char trace[LLMOBS_TRACE_HEX_LEN + 1];
     struct llmobs_buf text;
     int rc, saved = errno;
 
     if (!worker)
         return -ENOTCONN;
+    known.apm_trace_id = apm_trace_of(evaluation, trace);
     llmobs_buf_init(&text, TEXT_MAX);
-    rc = llmobs_encode_evaluation(evaluation, config, &text);
+    rc = llmobs_encode_evaluation(&known, config, &text);
     if (!rc)
         rc =
             llmobs_worker_give_event(worker, LLMOBS_EVENT_EVALUATION,

@@ -17,10 +17,12 @@
 #include "core/event/encode.h"
 #include "core/event/processor.h"
 #include "lib/span/content_filter.h"
+#include "core/sdk/exported.h"
 #include "core/sdk/span_io.h"
 #include "core/sdk/span_table.h"
 #include "core/sdk/thread_state.h"
 #include "core/trace/carrier.h"
+#include "core/trace/propagate.h"
 
 #define CUSTOM "custom"
 /* The greatest cap of an event that the user may set is less than this, and the
@@ -796,6 +798,57 @@ int llmobs_own_span_context(uint64_t span, struct llmobs_context *out)
     attribute(out, &live->span);
     llmobs_span_table_unlock(span);
     return 0;
+}
+
+static char *put_text(char *at, const char *text)
+{
+    size_t len = strlen(text);
+
+    memcpy(at, text, len + 1);
+    return at + len;
+}
+
+#define VARIABLES                                          \
+    (LLMOBS_TRACEPARENT_LEN + LLMOBS_TRACESTATE_LEN + 21 + \
+     LLMOBS_TRACE_HEX_LEN +                                \
+     sizeof("TRACEPARENT=\nTRACESTATE=\nspan_id=\ntrace_id="))
+
+static char *write_variables(const struct llmobs_context *context)
+{
+    char *text = malloc(VARIABLES), *at;
+
+    if (!text)
+        return NULL;
+    at = put_text(text, "TRACEPARENT=");
+    (void)llmobs_context_traceparent(context, at, LLMOBS_TRACEPARENT_LEN + 1);
+    at = put_text(at + strlen(at), "\nTRACESTATE=");
+    (void)llmobs_context_tracestate(context, at, LLMOBS_TRACESTATE_LEN + 1);
+    at = put_text(at + strlen(at), "\nspan_id=");
+    (void)llmobs_text_decimal(context->span_id, at);
+    at = put_text(at + strlen(at), "\ntrace_id=");
+    llmobs_id128_hex(context->trace_id, at);
+    return text;
+}
+
+const char *llmobs_own_span_variables(uint64_t span)
+{
+    struct llmobs_context *context = llmobs_scratch_take(sizeof(*context));
+    struct llmobs_open_span *live = NULL;
+    const char *variables = NULL;
+
+    if (context && resolve(&span) == 0 &&
+        llmobs_own_span_context(span, context) == 0) {
+        llmobs_exported_note(context);
+        live = llmobs_span_table_lock(span);
+    }
+    if (live) {
+        if (!live->variables)
+            live->variables = write_variables(context);
+        variables = live->variables;
+        llmobs_span_table_unlock(span);
+    }
+    llmobs_scratch_give(context);
+    return variables;
 }
 
 bool llmobs_own_span_is_detached(uint64_t span)

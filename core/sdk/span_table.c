@@ -47,6 +47,7 @@ void llmobs_open_span_free(struct llmobs_open_span *live)
         return;
     llmobs_span_fini(&live->span);
     llmobs_json_free(live->tags);
+    free(live->variables);
     free(live);
 }
 

@@ -27,6 +27,7 @@ struct llmobs_open_span {
     int process;              /* the process that started it (fork.h) */
     bool detached;            /* never the current span of a thread */
     int64_t start_mono_ns;
+    char *variables; /* llmobs_own_span_variables; NULL: not asked for yet */
 };
 
 /* Gives an empty span; NULL when memory runs out. */

@@ -1,9 +1,11 @@
 """Requests to llmobs: URLs: what a script says of its request and its spans.
 libcurl answers them as it does without us."""
+import glob
 import json
+import os
 import shutil
 
-from harness import Skip, body, equal, ok, tags_of, test
+from harness import PYTHON, Skip, body, equal, ok, tags_of, test
 
 TYPE = "application/vnd.llmobs"
 # Says each of the lines of its input: COMMAND JSON; "ask" asks the model,
@@ -149,6 +151,95 @@ def nonsense_changes_nothing(t):
     r = say(t, HOSTILE + ["ask"], 1)
     equal(r.spans[0]["parent_id"], "undefined", "parent")
     equal(r.log_count("warn a command: "), 1, "lines in the log")
+
+
+# Says the lines of its input by a call, and those that begin with "name " as a
+# name to dlsym; prints whether they had an answer.
+CALL_C = r"""
+import ctypes, sys, _ctypes
+library = ctypes.CDLL(None)
+for line in sys.stdin.buffer.read().splitlines():
+    if line.startswith(b"name "):
+        try:
+            at = _ctypes.dlsym(library._handle, line[5:].decode())
+        except OSError:
+            at = 0
+        print(bool(at and ctypes.string_at(at)))
+        continue
+    at = ctypes.c_char_p(line)
+    library.llmobs_command(ctypes.byref(at))
+    print(bool(at.value))
+"""
+
+
+def call(t, lines, **env):
+    """Gives the run, and for each line whether it had an answer."""
+    r = t.run([PYTHON, "-c", CALL_C], stdin="\n".join(lines).encode(), env=env,
+              check=False)
+    equal((r.code, r.stderr), (0, b""), "end")
+    return r, [line == b"True" for line in r.stdout.splitlines()]
+
+
+def events(t):
+    """The spans of the store, in the order of their starts, and its
+    evaluations."""
+    lines = []
+    for path in glob.glob(os.path.join(t.dir, "store", "**", "*.jsonl"),
+                          recursive=True):
+        with open(path) as f:
+            lines += [json.loads(line) for line in f]
+    return (sorted((e for e in lines if "start_ns" in e),
+                   key=lambda s: s["start_ns"]),
+            [e for e in lines if "label" in e])
+
+
+def evaluate(**what):
+    return command("evaluate", **what)
+
+
+@test
+def nonsense_by_a_call(t):
+    wrong = HOSTILE + ["", " ", "evaluate {}", 'evaluate {"label": 7}',
+                       evaluate(label="a", value=[]), evaluate(label="a.b", value=1),
+                       evaluate(label="a", value=1), evaluate(
+                           label="a", value=1, tag_key="k", tag_value="v",
+                           tags={"t": 5}), evaluate(
+                           label="a", value=1, tag_key="k", tag_value="v",
+                           tags={str(i): "v" for i in range(300)}),
+                       evaluate(label="a", value=1, submitter_id=""),
+                       command("span/annotate", output="no span")]
+    _, answers = call(t, wrong + ["name llmobs://" + x for x in wrong] +
+                      ["name llmobs:/span/start", "name llmobs"])
+    equal((set(answers), events(t)), ({False}, ([], [])), "answers, events")
+
+
+@test
+def by_a_call(t):
+    """It needs no LLMOBS_COMMANDS. An annotation that is wrong leaves the span
+    open; a start that starts no span has no answer."""
+    _, answers = call(t, [
+        start("retrieval", "r", output=7), "name llmobs://" + start("task", "n"),
+        finish(), start("thought", "x"), command("span/annotate", output=["d"]),
+        evaluate(label="good", value=0.5, scope="trace", tags={"a": "b"}),
+        evaluate(label="nice", value="so so", submitter_id="user-7",
+                 submitter_type="user"), finish()])
+    equal(answers, [True, True] + [False] * 6, "answers")
+    spans, evaluations = events(t)
+    by = {s["name"]: s for s in spans}
+    equal(sorted(by), ["n", "r"], "spans")
+    equal(by["n"]["parent_id"], by["r"]["span_id"], "parent")
+    equal(by["r"]["meta"]["output"]["documents"], [{"text": "d"}], "documents")
+    good, nice = sorted(evaluations, key=lambda e: e["label"])
+    equal((good["score_value"], good["eval_scope"], "a:b" in good["tags"],
+           good["join_on"]["span"]["span_id"]),
+          (0.5, "trace", True, by["r"]["span_id"]), "evaluation")
+    equal(nice["label"], "nice", "feedback")
+
+
+@test
+def no_call_where_it_is_off(t):
+    r, answers = call(t, [start("task", "x"), finish()], DD_LLMOBS_ENABLED="0")
+    equal((answers, r.store_exists), ([False, False], False), "answers, store")
 
 
 @test

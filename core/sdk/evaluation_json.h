@@ -1,0 +1,24 @@
+/* evaluation_json - an evaluation, or a user's feedback, as a script tells it
+ * in JSON.
+ *
+ * Owns:    nothing.
+ * Threads: any, after llmobs_evaluation_init and llmobs_own_span_init.
+ * Errors:  -EINVAL: no evaluation, with a line in the log that says why; else
+ *          those of llmobs_evaluation_submit; LLMOBS_OWN_SPAN_OFF: nothing is
+ *          observed.
+ */
+#ifndef LLMOBS_EVALUATION_JSON_H
+#define LLMOBS_EVALUATION_JSON_H
+
+#include "lib/text/json.h"
+
+/* Submits {"label", "value": TEXT, NUMBER, true, false or OBJECT,
+ * "assessment", "reasoning", "metadata", "tags": {KEY: TEXT}, "ml_app",
+ * "timestamp_ms"} of the span that "span_id" and "trace_id", or "tag_key" and
+ * "tag_value", name, else of this thread's current span; "scope": "trace" of
+ * its whole trace. With "submitter_id" ("submitter_type") it is feedback, on
+ * "span_id", "trace_id", "session_id" or "join_key", else on the current span.
+ * Borrows the object. */
+int llmobs_evaluation_submit_json(const struct llmobs_json *what);
+
+#endif
