@@ -39,6 +39,8 @@ struct job {
     const char *input; /* NULL: no input */
     const char *model;
     const char *provider;
+    const char *session;      /* NULL: that of the span around it */
+    struct llmobs_json *tags; /* array of "key:value"; NULL: none */
     bool keeps_output;
     char **command;
     struct llmobs_relay relay;
@@ -62,6 +64,20 @@ static int run_span_set_kind(const struct llmobs_cli_option *option,
     return rc;
 }
 
+static int run_span_add_tag(const struct llmobs_cli_option *option,
+                            const char *text)
+{
+    struct llmobs_json **tags = option->to;
+    const char *colon = strchr(text, ':');
+
+    if (!colon || colon == text)
+        return llmobs_cli_refuse(option->name, NULL,
+                                 "not of the form KEY:VALUE");
+    if (!*tags)
+        *tags = llmobs_json_array();
+    return llmobs_json_add(*tags, llmobs_json_string(text));
+}
+
 static bool run_span_is_complete(const struct job *job)
 {
     bool named = job->name && *job->name != '\0';
@@ -82,6 +98,8 @@ static int run_span_parse(struct job *job, int argc, char **argv)
         LLMOBS_CLI_VALUE("kind", run_span_set_kind, &job->kind),
         LLMOBS_CLI_FLAG("keep-output", &job->keeps_output),
         TEXT("input", input),
+        TEXT("session", session),
+        LLMOBS_CLI_VALUE("tag", run_span_add_tag, &job->tags),
         TEXT("model", model),
         TEXT("provider", provider),
         COMMON};
@@ -121,6 +139,10 @@ static void run_span_begin_span(struct job *job)
 {
     llmobs_context_from_carrier(&job->context, job->config,
                                 &job->config->carrier);
+    if (job->session)
+        llmobs_context_text(job->context.session_id,
+                            sizeof(job->context.session_id),
+                            llmobs_text_of(job->session));
     if (llmobs_context_traceparent(&job->context, job->traceparent,
                                    sizeof(job->traceparent)) != 0)
         job->traceparent[0] = '\0';
@@ -237,17 +259,39 @@ static int fill_input(const struct job *job, struct llmobs_span *span)
     return llmobs_span_set(&span->input_value, job->input);
 }
 
-static int run_span_add_line(struct llmobs_json *list, const char *line,
-                             size_t len)
+/* A line that is an object with a "text", and at most "name", "id" and "score"
+ * beside it, is that document; NULL: it is not. */
+static struct llmobs_json *read_document(struct llmobs_text line)
 {
-    struct llmobs_json *document = llmobs_json_object();
-    int rc;
+    static const char *const keys[] = {"text", "name", "id"};
+    struct llmobs_json *document = NULL;
+    size_t known = 0;
 
-    if (len == 0) {
-        llmobs_json_free(document);
+    if (line.data[0] != '{' || llmobs_json_parse(line, &document) != 0)
+        return NULL;
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+        known += llmobs_json_gets(document, keys[i]) != NULL;
+    known += llmobs_json_is_number(llmobs_json_get(document, "score"));
+    if (llmobs_json_gets(document, "text") &&
+        known == llmobs_json_len(document))
+        return document;
+    llmobs_json_free(document);
+    return NULL;
+}
+
+static int run_span_add_line(struct llmobs_json *list, struct llmobs_text line)
+{
+    struct llmobs_json *document;
+    int rc = 0;
+
+    if (line.len == 0)
         return 0;
+    document = read_document(line);
+    if (!document) {
+        document = llmobs_json_object();
+        rc = llmobs_json_set(document, "text",
+                             llmobs_json_stringn(line.data, line.len));
     }
-    rc = llmobs_json_set(document, "text", llmobs_json_stringn(line, len));
     if (rc == 0)
         return llmobs_json_add(list, document);
     llmobs_json_free(document);
@@ -263,7 +307,7 @@ static int fill_documents(struct llmobs_text text, struct llmobs_span *span)
     if (!span->output_documents)
         return -ENOMEM;
     while (rc == 0 && llmobs_text_split(&text, '\n', &line))
-        rc = run_span_add_line(span->output_documents, line.data, line.len);
+        rc = run_span_add_line(span->output_documents, line);
     return rc;
 }
 
@@ -303,6 +347,8 @@ static int fill_span(struct job *job, const struct llmobs_child_result *result,
     if (rc == 0)
         rc = run_span_fill_output(job, span);
     rc |= llmobs_json_sets(span->metadata, "program", program(job));
+    span->extra_tags = job->tags;
+    job->tags = NULL;
     return rc == 0 ? describe_end(span, result) : rc;
 }
 
