@@ -1,7 +1,7 @@
 # plumber.R - a gateway of plumber: each request is a span in its caller's trace,
 # and its call of a model is below that.
 #
-#     LLMOBS_COMMANDS=1 UPSTREAM=https://api.openai.com/v1 \
+#     UPSTREAM=https://api.openai.com/v1 \
 #         llmobs-run --service chat-proxy Rscript -e \
 #         'plumber::pr_run(plumber::pr("plumber.R"), port = 8080, docs = FALSE)'
 # `llmobs-run --inbound` does the same without the lines of llmobs.R, where

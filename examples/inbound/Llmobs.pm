@@ -14,12 +14,12 @@
 # ml_app, that the request's headers name; so are the calls of programs that it
 # starts. `entry`: the request is a workflow span around them, of that name, or
 # "chat-proxy-entrypoint" for 1. `content`: that span has the request's body and
-# (of no stream) the answer's, a MiB of each. Further spans nest:
+# (of no stream) the answer's, a MiB of each. Further spans nest
+# (docs/LANGUAGES.md):
 #
 #     my $docs = Llmobs::span(retrieval => "search", sub { search($q) }, $q);
 #
-# The spans need LLMOBS_COMMANDS=1. Without the library preloaded, all of this
-# does nothing.
+# Without the library preloaded, all of this does nothing.
 package Llmobs;
 use strict;
 use warnings;
@@ -37,6 +37,7 @@ my @WHO = map { "HTTP_$_" } qw(X_FORWARDED_FOR FORWARDED X_REAL_IP
 my @CARRIED = ("REMOTE_ADDR", @CONTEXT, @WHO);
 my $MOST = 1 << 20;
 my ($entry, %saved, $carried);
+my @spans; # open: what their start said, the variables before
 
 sub begin {
     my ($env, %options) = @_;
@@ -93,39 +94,71 @@ sub end {
     return;
 }
 
+# Afterwards the programs that this one starts are below the span.
 sub start {
-    return command("span/start", says(@_));
+    my $said = command("span/start", says(@_));
+    my %given = $said =~ /^(TRACE\w+)=(.*)$/mg;
+    push @spans, [$said, { map { $_ => $ENV{$_} } keys %given }];
+    @ENV{keys %given} = values %given;
+    return;
 }
 
 # Ends the span that was started last; like `end`.
 sub finish {
-    return command("span/finish", ended(@_));
+    my ($said, $before) = @{ pop @spans // ["", {}] };
+    for my $name (keys %$before) {
+        defined $before->{$name} ? ($ENV{$name} = $before->{$name})
+            : delete $ENV{$name};
+    }
+    command("span/finish", ended(@_)) if $said ne "";
+    return;
+}
+
+# Adds to the span that was started last: output, tags ...
+sub annotate {
+    command("span/annotate", {@_});
+    return;
+}
+
+# Evaluates the open span, or the one whose ids are in what follows.
+sub evaluate {
+    my ($label, $value, %more) = @_;
+    command("evaluate", { label => $label, value => $value, %more });
+    return;
+}
+
+# The open span's span_id and trace_id, for an evaluation later.
+sub ids {
+    return @spans ? $spans[-1][0] =~ /^(span_id|trace_id)=(.*)$/mg : ();
 }
 
 sub says {
-    my ($kind, $name, $input) = @_;
+    my ($kind, $name, $input, %more) = @_;
     return { kind => $kind, name => $name,
-        defined $input ? (input => $input) : () };
+        defined $input ? (input => $input) : (), %more };
 }
 
 sub ended {
     my (%with) = @_;
     my ($type, $message) = @{ $with{error} || [] };
-    return { defined $with{output} ? (output => $with{output}) : (),
+    my $output = $with{output};
+    return { defined $output && ref($output) =~ /^(ARRAY|HASH|)$/
+            ? (output => $output) : (),
         $type ? (error => { type => $type, message => $message }) : () };
 }
 
-# Runs the work in a span. Returns its result, which is the output if it is
-# text.
+# Runs the work in a span. Returns its result, which is the output if it is text,
+# or a reference to an array or hash. More pairs may follow: session_id, tags =>
+# {...}, metadata, metrics, model_name ...
 sub span {
-    my ($kind, $name, $work, $input) = @_;
-    start($kind, $name, $input);
+    my ($kind, $name, $work, $input, %more) = @_;
+    start($kind, $name, $input, %more);
     my $result = eval { $work->() };
     if (my $error = $@) {
         finish(error => ["die", first_line($error)]);
         die $error;
     }
-    finish(output => ref $result ? undef : $result);
+    finish(output => $result);
     return $result;
 }
 
@@ -194,31 +227,41 @@ sub first_line {
 
 # ---- commands ------------------------------------------------------------
 
-# No transfer takes place, and libcurl answers that it knows no such protocol,
-# with the library or without.
+# Gives the answer; "" where nothing was done. Perl by itself calls no function of
+# C but dlsym, and the library answers to such a name.
 sub command {
     my ($command, $what) = @_;
-    return unless $INC{"WWW/Curl/Easy.pm"};
-    my $body = json($what);
-    my $curl = WWW::Curl::Easy->new;
-    $curl->setopt(10002, "llmobs://$command");    # URL
-    $curl->setopt(10023, ["Content-Type: application/vnd.llmobs"]);
-    $curl->setopt(47, 1);                         # POST
-    $curl->setopt(10015, $body);                  # POSTFIELDS
-    $curl->setopt(60, length $body);              # POSTFIELDSIZE
-    $curl->perform;
-    return;
+    require XSLoader;
+    my $at = DynaLoader::dl_find_symbol(
+        0, "llmobs://$command " . json($what), 1);
+    return $at ? unpack "p", pack "J", $at : "";
 }
 
-# Text and objects only. A string is either bytes of UTF-8 or characters.
+# Texts, numbers, hashes, arrays, \1 and \0. A string is either bytes of UTF-8
+# or characters.
 sub json {
-    my ($value) = @_;
-    return "{" . join(",", map { json($_) . ":" . json($value->{$_}) }
-        sort keys %$value) . "}" if ref $value;
+    my ($value, $depth) = (@_, 0);
+    my $ref = ref $value;
+    return "null" if !defined $value || $depth > 16;
+    return $$value ? "true" : "false" if $ref =~ /^SCALAR$|::Boolean$/;
+    return "[" . join(",", map { json($_, $depth + 1) } @$value) . "]"
+        if $ref eq "ARRAY";
+    return "{" . join(",", map { json("$_") . ":" . json($value->{$_}, $depth + 1) }
+        sort keys %$value) . "}" if $ref eq "HASH";
+    return "null" if $ref;
+    return "$value" if is_number($value);
     my $text = "$value";
     utf8::encode($text) if utf8::is_utf8($text);
     $text =~ s/([\x00-\x1f"\\])/sprintf "\\u%04x", ord $1/ge;
     return "\"$text\"";
+}
+
+# A number's "and" with a text is a number; wide letters allow no "and".
+sub is_number {
+    my ($value) = @_;
+    no warnings "numeric";
+    return !utf8::is_utf8($value) && length((my $none = "") & $value)
+        && 0 + $value eq $value && $value * 0 == 0;
 }
 
 1;

@@ -9,12 +9,12 @@
 # the headers name; so are the calls of programs that it starts. `entry`: the
 # request is a workflow span around them, of this name, or
 # "chat-proxy-entrypoint" for TRUE; `input` is its input, and the expression's
-# value is its output if it is text. Further spans nest:
+# value is its output if it is text, a list or a data frame. Further spans nest
+# (docs/LANGUAGES.md):
 #
 #     docs <- llmobs$span("retrieval", "search", search(q), q)
 #
-# The spans need LLMOBS_COMMANDS=1, and so do servers with threads, as httpuv's
-# and plumber's are. Without the library preloaded, all of this does nothing.
+# Without the library preloaded, all of this does nothing.
 llmobs <- local({
     own <- c("TRACEPARENT", "TRACESTATE", "BAGGAGE")
     known <- c(own, "X_DATADOG_TRACE_ID", "X_DATADOG_PARENT_ID",
@@ -30,50 +30,65 @@ llmobs <- local({
              "X_ORIGINAL_FORWARDED_FOR", "X_VERCEL_FORWARDED_FOR")
     carried <- c(own, "REMOTE_ADDR", paste0("HTTP_", c(known, who)))
 
-    # A string of JSON, or an object of a list's elements.
+    # A data frame is a list of its rows. A list is an object of its elements,
+    # or an array, where they have no names.
     json <- function(value) {
-        if (!is.list(value)) return(quoted(value))
-        if (!length(value)) return("{}")
-        names <- vapply(names(value), quoted, "")
-        paste0("{", paste0(names, ":", vapply(value, json, ""),
-                           collapse = ","), "}")
+        if (is.data.frame(value))
+            value <- lapply(seq_len(nrow(value)),
+                            function(i) as.list(value[i, , drop = FALSE]))
+        if (is.list(value)) {
+            names <- names(value)
+            parts <- vapply(value, json, "", USE.NAMES = FALSE)
+            if (is.null(names) && length(value))
+                return(paste0("[", paste(parts, collapse = ","), "]"))
+            parts <- paste0(vapply(names, quoted, ""), rep(":", length(value)),
+                            parts, collapse = ",")
+            return(paste0("{", parts, "}"))
+        }
+        if (length(value) == 1 && is.logical(value) && !is.na(value))
+            return(tolower(value))
+        if (length(value) == 1 && is.numeric(value) && is.finite(value))
+            return(format(as.numeric(value), digits = 15))
+        quoted(value)
     }
 
+    # All of it is ASCII: R's .C writes other letters in the locale's way.
     quoted <- function(text) {
         text <- paste(text, collapse = "\n")
         if (validUTF8(text)) Encoding(text) <- "UTF-8"
         else text <- iconv(text, "latin1", "UTF-8")
-        codes <- unique(utf8ToInt(text))
-        odd <- codes[codes < 32 | codes == 127 | codes == 34]
-        for (code in c(92, odd)) # the backslash comes first
-            text <- gsub(intToUtf8(code), sprintf("\\u%04x", code), text,
-                         fixed = TRUE)
-        paste0('"', text, '"')
+        codes <- utf8ToInt(text)
+        parts <- intToUtf8(codes, multiple = TRUE)
+        odd <- codes < 32 | codes > 126 | codes == 34 | codes == 92
+        far <- codes > 0xffff
+        parts[odd] <- sprintf("\\u%04x", codes[odd])
+        parts[far] <- sprintf("\\u%04x\\u%04x", 0xd7c0L + codes[far] %/% 1024L,
+                              0xdc00L + codes[far] %% 1024L)
+        paste0('"', paste(parts, collapse = ""), '"')
     }
 
-    # No transfer takes place, and libcurl answers that it knows no such
-    # protocol, with the library or without.
-    command <- function(name, what) {
-        url <- paste0("llmobs://", name)
-        type <- c("Content-Type" = "application/vnd.llmobs")
-        tryCatch(
-            if (requireNamespace("curl", quietly = TRUE)) {
-                handle <- curl::new_handle(copypostfields = json(what))
-                curl::handle_setheaders(handle, .list = type)
-                curl::curl_fetch_memory(url, handle)
-            } else if (isNamespaceLoaded("RCurl"))
-                RCurl::curlPerform(url = url, postfields = json(what),
-                                   httpheader = type),
-            error = function(e) NULL)
-    }
+    # NULL: the library is not there. Asked for at the first command.
+    delayedAssign("symbol", tryCatch({
+        loaded <- grep("/libllmobs_preload\\.so$", readLines("/proc/self/maps"),
+                       value = TRUE)
+        if (length(loaded))
+            getNativeSymbolInfo("llmobs_command",
+                                dyn.load(sub("^[^/]*", "", loaded[1])))
+    }, error = function(e) NULL))
 
-    text <- function(value) if (is.character(value)) value
+    # Gives the answer; "" where nothing was done.
+    command <- function(name, what) tryCatch(
+        if (is.null(symbol)) "" else .C(symbol, paste(name, json(what)))[[1]],
+        error = function(e) "")
+
+    text <- function(value)
+        if (is.character(value) || is.list(value)) value
 
     # NULL leaves a member out.
     some <- function(...) Filter(Negate(is.null), list(...))
 
-    says <- function(kind, name, input)
-        some(kind = kind, name = name, input = text(input))
+    says <- function(kind, name, input, ...)
+        some(kind = kind, name = name, input = text(input), ...)
 
     failed <- function(e)
         list(error = list(type = class(e)[1],
@@ -145,13 +160,37 @@ llmobs <- local({
         watch(work, function(said) finish(if (length(name_of(entry))) said))
     }
 
-    span <- function(kind, name, work, input = NULL) {
-        command("span/start", says(kind, name, input))
+    # `...`: session_id, tags = list(...), metadata, metrics, model_name ...
+    span <- function(kind, name, work, input = NULL, ...) {
+        said <- command("span/start", says(kind, name, input, ...))
+        if (!nzchar(said)) return(watch(work, identity))
+        lines <- strsplit(said, "\n")[[1]]
+        given <- as.list(sub("^[^=]*=", "", lines))
+        names(given) <- sub("=.*", "", lines)
+        outer <- list(open, Sys.getenv(own[1:2], NA, names = TRUE))
+        on.exit({ # for the programs that the work has started
+            open <<- outer[[1]]
+            Sys.unsetenv(own[1:2])
+            before <- as.list(outer[[2]][!is.na(outer[[2]])])
+            if (length(before)) do.call(Sys.setenv, before)
+        })
+        open <<- given[3:4]
+        do.call(Sys.setenv, given[1:2])
         watch(work, function(said) command("span/finish", said))
     }
 
+    open <- NULL
+
+    # Adds to the open span: output, tags ...
+    annotate <- function(...) invisible(command("span/annotate", list(...)))
+
+    # Evaluates the open span, or the one whose ids() are among `...`.
+    evaluate <- function(label, value, ...)
+        invisible(command("evaluate", list(label = label, value = value, ...)))
+
     # The hook of `llmobs-run --inbound` uses the rest.
-    list(request = request, span = span, start = start, finish = finish,
+    list(request = request, span = span, annotate = annotate,
+         evaluate = evaluate, ids = function() open, start = start, finish = finish,
          carry = carry, restore = set, error_of = failed,
          count_failure = function() command("hook/failed", list()))
 })

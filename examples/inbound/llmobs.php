@@ -13,7 +13,8 @@
  * its name. LLMOBS_ENTRY_CONTENT=1: its input is the request's body and its
  * output the page, the first MiB of each. Both need LLMOBS_COMMANDS=1.
  *
- * A page may open further spans, which nest:
+ * A page, and a script that requires this file, may open further spans, which
+ * nest (docs/LANGUAGES.md):
  *
  *     $docs = Llmobs::span('retrieval', 'search', fn() => search($q), $q);
  *
@@ -40,6 +41,8 @@ if (!class_exists('Llmobs', false)) {
         private static $output = '';
         private static $open = false; /* the output buffer */
         private static $closing = false;
+        private static $spans = []; /* open: their variables, those before */
+        private static $ffi; /* false: commands go by libcurl */
 
         /* Begins the current request; called at the end of this file. */
         public static function begin()
@@ -62,10 +65,12 @@ if (!class_exists('Llmobs', false)) {
         }
 
         /* Runs $work in a span and returns its result, which is the output if
-         * it is text or can be JSON. */
-        public static function span($kind, $name, callable $work, $input = null)
+         * it is text or can be JSON. $more: 'session_id', 'tags' => [...],
+         * 'metadata', 'metrics', 'model_name' ... */
+        public static function span($kind, $name, callable $work, $input = null,
+            array $more = [])
         {
-            self::start($kind, $name, $input);
+            self::start($kind, $name, $input, $more);
             try {
                 $result = $work();
             } catch (\Throwable $e) {
@@ -76,15 +81,50 @@ if (!class_exists('Llmobs', false)) {
             return $result;
         }
 
-        public static function start($kind, $name, $input = null)
+        public static function start($kind, $name, $input = null,
+            array $more = [])
         {
-            self::send('span/start', self::says($kind, $name, $input));
+            $said = self::send('span/start',
+                self::says($kind, $name, $input) + $more);
+            $given = $before = [];
+            foreach (array_filter(explode("\n", (string)$said)) as $line) {
+                [$key, $value] = explode('=', $line, 2);
+                $given[$key] = $value;
+                if (strncmp($key, 'TRACE', 5) !== 0)
+                    continue;
+                $before[$key] = getenv($key, true);
+                putenv($line); /* for programs that the page starts */
+            }
+            self::$spans[] = [$said, $given, $before];
         }
 
         /* Ends the span that was started last. */
         public static function finish($output = null, $type = '', $message = '')
         {
-            self::send('span/finish', self::ended($output, $type, $message));
+            [$said, , $before] = array_pop(self::$spans) ?: ['', [], []];
+            foreach ($before as $name => $value)
+                putenv($value === false ? $name : "$name=$value");
+            if ($said !== '')
+                self::send('span/finish', self::ended($output, $type, $message));
+        }
+
+        /* Adds to the span that was started last: 'output', 'tags' ... */
+        public static function annotate(array $what)
+        {
+            self::send('span/annotate', $what);
+        }
+
+        /* Evaluates the open span, or the one whose ids() are in $more. */
+        public static function evaluate($label, $value, array $more = [])
+        {
+            self::send('evaluate', ['label' => $label, 'value' => $value] + $more);
+        }
+
+        /* The open span's, for an evaluation later. */
+        public static function ids()
+        {
+            $given = self::$spans ? end(self::$spans)[1] : [];
+            return array_intersect_key($given, ['span_id' => 1, 'trace_id' => 1]);
         }
 
         /* Runs after the functions that the page has registered itself. */
@@ -190,20 +230,48 @@ if (!class_exists('Llmobs', false)) {
                 ? ["http_$status", "answered with status $status"] : ['', ''];
         }
 
-        /* A command to the library: no transfer takes place, and libcurl
+        /* A command to the library: '' did nothing, null is not known. By
+         * libcurl, where PHP may call no C: no transfer takes place, and libcurl
          * answers that it knows no such protocol, with the library or without.
          */
         private static function send($command, array $what)
         {
+            $body = (string)json_encode((object)$what,
+                JSON_INVALID_UTF8_SUBSTITUTE | JSON_PARTIAL_OUTPUT_ON_ERROR);
+            if (self::$ffi === null)
+                self::$ffi = self::find();
+            if (self::$ffi)
+                return self::call("$command $body");
             if (!function_exists('curl_init'))
-                return;
+                return '';
             $c = curl_init("llmobs://$command");
             curl_setopt_array($c, [
-                CURLOPT_POSTFIELDS => json_encode((object)$what,
-                    JSON_INVALID_UTF8_SUBSTITUTE | JSON_PARTIAL_OUTPUT_ON_ERROR),
+                CURLOPT_POSTFIELDS => $body,
                 CURLOPT_HTTPHEADER => ['Content-Type: application/vnd.llmobs'],
                 CURLOPT_RETURNTRANSFER => true]);
             curl_exec($c);
+            return null;
+        }
+
+        /* FFI is in the command line's PHP; php.ini shuts it elsewhere. */
+        private static function find()
+        {
+            try {
+                return class_exists('FFI', false) ? \FFI::cdef(
+                    'void llmobs_command(const char **text);') : false;
+            } catch (\Throwable $e) {
+                return false;
+            }
+        }
+
+        private static function call($text)
+        {
+            $room = \FFI::new('char[' . (strlen($text) + 1) . ']');
+            \FFI::memcpy($room, $text, strlen($text));
+            $at = \FFI::new('const char *[1]');
+            $at[0] = \FFI::cast('char *', $room);
+            self::$ffi->llmobs_command(\FFI::cast('const char **', $at));
+            return $at[0];
         }
     }
     if (PHP_SAPI !== 'cli')

@@ -12,12 +12,12 @@
 # the trace, and of the ml_app, that the request's headers name. `entry`: the
 # request is a workflow span around them, of this name, or
 # "chat-proxy-entrypoint" for true. `content`: that span has the request's body
-# and the answer's, a MiB of each. Further spans nest:
+# and the answer's, a MiB of each. Further spans nest (docs/LANGUAGES.md):
 #
 #     docs = Llmobs.span("retrieval", "search", input: q) { search(q) }
 #
-# All of it needs LLMOBS_COMMANDS=1: servers have threads, and the environment
-# is one for all of them. Where nothing is preloaded, it does nothing.
+# Where Ruby lacks fiddle, it goes by these three libraries, and needs
+# LLMOBS_COMMANDS=1. Where nothing is preloaded, it does nothing.
 #
 # The hooks of `llmobs-run --inbound` use this file, too; it needs none of them.
 module Llmobs
@@ -43,8 +43,10 @@ module Llmobs
       raise
     end
 
-    def span(kind, name, input: nil)
-      start(kind, name, input: input)
+    # The block's result is the output if it can be JSON. `more`: session_id:,
+    # tags: {...}, metadata:, metrics:, model_name: ...
+    def span(kind, name, input: nil, **more)
+      start(kind, name, input: input, **more)
       result = yield
       finish(output: result)
       result
@@ -67,14 +69,34 @@ module Llmobs
               { entry: entry ? ended(output, error) : nil }.compact)
     end
 
-    def start(kind, name, input: nil)
-      command("span/start", says(kind, name, input))
+    def start(kind, name, input: nil, **more)
+      said = command("span/start", { **more, **says(kind, name, input) })
+      given = said.to_s.lines(chomp: true).to_h { |line| line.split("=", 2) }
+      spans << [said, given, Thread.current == Thread.main ? carry(given) : {}]
     end
 
     # Ends the span that this thread started last. `error`: an exception, or
     # type and message.
     def finish(output: nil, error: nil)
-      command("span/finish", ended(output, error))
+      said, _, before = spans.pop
+      ENV.update(before) if before
+      command("span/finish", ended(output, error)) unless said == ""
+    end
+
+    # Adds to the span that this thread started last: output:, tags: ...
+    def annotate(**what)
+      command("span/annotate", what)
+    end
+
+    # Evaluates the open span, or the one whose ids are in `more`.
+    def evaluate(label, value, **more)
+      command("evaluate", { label: label, value: value, **more })
+    end
+
+    # The open span's, for an evaluation later.
+    def ids
+      (spans.last || [nil, {}])[1].slice("span_id", "trace_id")
+                                  .transform_keys(&:to_sym)
     end
 
     # Gives the answer as its server is to have it; the block learns its end,
@@ -113,24 +135,50 @@ module Llmobs
     end
 
     def says(kind, name, input)
-      { kind: kind, name: name, input: text(input) }.compact
+      { kind: kind, name: name, input: input }.compact
     end
 
     def ended(output, error)
       error = [error.class.name, error.message[/\A.*/]] if error.is_a?(Exception)
       type, message = error
-      { output: text(output),
+      { output: plain(output),
         error: type && { type: type, message: message } }.compact
     end
 
-    def text(value)
-      value.is_a?(String) ? value.dup.force_encoding("UTF-8").scrub : nil
+    def spans
+      Thread.current[:llmobs_spans] ||= []
     end
 
-    # No transfer takes place, and libcurl answers that it knows no such
-    # protocol, with the library or without.
+    # For programs that the main thread starts. Gives the values before.
+    def carry(given)
+      mine = given.slice("TRACEPARENT", "TRACESTATE")
+      before = mine.to_h { |name, _| [name, ENV[name]] }
+      ENV.update(mine)
+      before
+    end
+
+    def text(value)
+      value.is_a?(String) ? plain(value) : nil
+    end
+
+    # What JSON has; nil in the place of anything else.
+    def plain(value, depth = 0)
+      case value
+      when String then value.dup.force_encoding("UTF-8").scrub
+      when Symbol, Integer, true, false then value
+      when Float then value.finite? ? value : nil
+      when Array then value.map { |v| plain(v, depth + 1) } if depth < 16
+      when Hash
+        value.to_h { |k, v| [k.to_s, plain(v, depth + 1)] } if depth < 16
+      end
+    end
+
+    # Gives "" where it did nothing, nil where that is not known: by libcurl no
+    # transfer takes place, and it answers that it knows no such protocol, with
+    # the library or without.
     def command(name, what)
-      url, body = "llmobs://#{name}", json.generate(what)
+      url, body = "llmobs://#{name}", json.generate(plain(what))
+      return call("#{name} #{body}") if function
       if defined?(Ethon::Easy)
         Ethon::Easy.new(
           url: url, postfieldsize: body.bytesize, copypostfields: body,
@@ -138,7 +186,10 @@ module Llmobs
         ).perform
       elsif defined?(Curl::Easy)
         post_by_curb(url, body)
+      else
+        return ""
       end
+      nil
     end
 
     # A module that another thread is loading has some of its parts already:
@@ -148,6 +199,23 @@ module Llmobs
         require "json"
         ::JSON
       end
+    end
+
+    def function
+      return @function if defined?(@function)
+      require "fiddle"
+      @function = Fiddle::Function.new(
+        Fiddle::Handle::DEFAULT["llmobs_command"], [Fiddle::TYPE_VOIDP],
+        Fiddle::TYPE_VOID, need_gvl: true
+      )
+    rescue LoadError, StandardError
+      @function = nil
+    end
+
+    def call(text)
+      at = [text].pack("p")
+      function.call(at)
+      Fiddle::Pointer.new(at.unpack1("J")).to_s
     end
 
     def post_by_curb(url, body)

@@ -1,0 +1,102 @@
+# llmobs.py - spans of a Python program of its own (docs/LANGUAGES.md):
+#
+#     import llmobs
+#     with llmobs.span("retrieval", "search", q) as span:
+#         docs = search(q)
+#         span.annotate(output=docs)
+#
+# Copy it beside the program, or add its folder to sys.path. A function may have
+# `@llmobs.span("tool", "mail")` as its decorator. Without the library preloaded,
+# all of this does nothing.
+import contextlib
+import ctypes
+import json
+import os
+import threading
+
+try:
+    _function = ctypes.CDLL(None).llmobs_command
+    _function.restype = None
+except (AttributeError, OSError):
+    _function = None
+
+_VARIABLES = "TRACEPARENT", "TRACESTATE"
+
+
+def _text(what):
+    return json.dumps(what, default=str, allow_nan=False)
+
+
+# Gives the answer; "" where nothing was done. `least` is all that is said where
+# the rest cannot be JSON.
+def _command(name, what, least=None):
+    if _function is None:
+        return ""
+    try:
+        text = _text(what)
+    except (TypeError, ValueError, RecursionError):
+        text = _text(least or {})
+    at = ctypes.c_char_p(("%s %s" % (name, text)).encode())
+    _function(ctypes.byref(at))
+    return at.value.decode()
+
+
+def _some(**what):
+    return {k: v for k, v in what.items() if v is not None}
+
+
+class span(contextlib.ContextDecorator):
+    """A span around a block or a function. `more`: session_id, tags={...},
+    metadata, metrics, model_name, ..."""
+
+    def __init__(self, kind, name, input=None, **more):
+        self._what = _some(kind=kind, name=name, input=input, **more)
+        self._before = {}
+        self._given = {}
+
+    # Each call of a decorated function has its own.
+    def _recreate_cm(self):
+        return span(**self._what)
+
+    def __enter__(self):
+        least = {k: str(self._what[k]) for k in ("kind", "name")}
+        said = _command("span/start", self._what, least)
+        self._given = dict(x.split("=", 1) for x in said.splitlines())
+        if said and threading.current_thread() is threading.main_thread():
+            self._before = {k: os.environ.get(k) for k in _VARIABLES}
+            self._carry(self._given)
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self._carry(self._before)
+        if self._given:
+            message = str(error).split("\n")[0]
+            _command("span/finish", {"error": {
+                "type": kind.__name__, "message": message}} if kind else {})
+        return False
+
+    # For the programs that the main thread starts.
+    def _carry(self, values):
+        for name in _VARIABLES:
+            if values.get(name) is not None:
+                os.environ[name] = values[name]
+            elif name in values:
+                os.environ.pop(name, None)
+
+    def annotate(self, **what):
+        """Adds to the span while it is the last one open: output, tags, ..."""
+        _command("span/annotate", what)
+
+    def evaluate(self, label, value, **more):
+        """Also after the span's end. `more`: reasoning, assessment, tags, ..."""
+        evaluate(label, value, **dict(self.ids, **more))
+
+    @property
+    def ids(self):
+        """span_id and trace_id, for an evaluation elsewhere."""
+        return {k: v for k, v in self._given.items() if k not in _VARIABLES}
+
+
+def evaluate(label, value, **more):
+    """Evaluates the open span, or the one whose ids are in `more`."""
+    _command("evaluate", dict(more, label=label, value=value))

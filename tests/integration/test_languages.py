@@ -1,0 +1,139 @@
+"""The examples of docs/LANGUAGES.md, run as they stand but for the folder of the
+helpers: the same with the library and without, and their spans."""
+import os
+import re
+import subprocess
+
+import harness
+from delivery import wait_for
+from harness import ROOT, Skip, equal, installed, ok, tags_of, test
+from test_api import tree
+from test_commands import events
+from test_gateways import need
+from test_recipes import page_of
+
+INSTALLED = "/usr/local/share/llmobs/inbound"
+QUESTION = "Why is the parcel late?"
+FOUND = [{"name": "delays", "text": "A parcel is late in snow.", "score": 0.9},
+         {"text": "The depot opens late."}]
+
+
+def example(t, language, helper=True):
+    text = re.search(r"^```%s\n(.*?)^```" % language, page_of("LANGUAGES.md"),
+                     re.M | re.S).group(1)
+    equal(INSTALLED in text, helper, "the helper's folder")
+    path = os.path.join(t.dir, "example." + language)
+    with open(path, "w") as f:
+        f.write(text.replace(INSTALLED, os.path.join(
+            ROOT, "examples", "inbound")))
+    return path
+
+
+def run(t, language, program, url, **env):
+    env.update(LLM=url, PATH="%s:/usr/bin:/bin" % t.build)
+    argv = [program, *env.pop("options", "").split(), example(t, language),
+            QUESTION]
+    r = t.same(argv, env=env, check=False)
+    if language == "bash":  # the span's process outlives a shell that ends
+        wait_for(lambda: len(events(t)[0]) == 3, 20)
+    spans, evaluations = events(t)
+    for span in spans:
+        harness.accept(span)
+    equal(tree(spans), ["workflow answer(retrieval search, llm call)"], "tree")
+    answer, search, _ = spans
+    equal({s["session_id"] for s in spans}, {"s-1"}, "sessions")
+    equal(tags_of(answer)["team"], "support", "tag")
+    equal(answer["meta"]["input"], {"value": QUESTION}, "input")
+    equal(search["meta"]["input"], {"value": QUESTION}, "input of the search")
+    equal(search["meta"]["output"], {"documents": FOUND}, "documents")
+    equal(search["status"], "ok", "status of the search")
+    return r, answer, evaluations
+
+
+def languages(t, language, program, keeps=True, **env):
+    need(program, "--version")
+    url = "http://127.0.0.1:%d" % t.servers.http
+    r, answer, evaluations = run(t, language, program, url, **env)
+    equal(r.code, 0, "exit status")
+    ok("Echo: " + QUESTION in r.stdout.decode(), "no answer")
+    equal(answer["status"], "ok", "status")
+    if keeps:
+        equal(answer["meta"]["output"]["value"].strip(),
+              r.stdout.decode().strip(), "output")
+    found, = evaluations
+    equal((found["label"], found["boolean_value"], found["reasoning"],
+           found["join_on"]["span"]),
+          ("on_topic", True, "it names the parcel",
+           {"span_id": answer["span_id"], "trace_id": answer["trace_id"]}),
+          "evaluation")
+    r, answer, evaluations = run(t, language, program, url + "/auth", **env)
+    ok(r.code != 0, "exit status of one that is refused")
+    equal((answer["status"], evaluations), ("error", []), "when refused")
+    return answer["meta"]["error"]
+
+
+@test
+def php(t):
+    error = languages(t, "php", "php")
+    equal((error["type"], error["message"]), ("RuntimeException", "no answer"),
+          "error")
+
+
+@test
+def php_by_libcurl(t):
+    """As php-fpm, whose php.ini leaves FFI to preloaded files."""
+    languages(t, "php", "php", options="-dffi.enable=0", LLMOBS_COMMANDS="1")
+
+
+@test
+def ruby(t):
+    error = languages(t, "ruby", "ruby")
+    equal((error["type"], error["message"]), ("RuntimeError", "no answer"),
+          "error")
+
+
+@test
+def perl(t):
+    error = languages(t, "perl", "perl")
+    equal((error["type"], error["message"]), ("die", "no answer"), "error")
+
+
+@test
+def r(t):
+    need("Rscript", "-e", "library(curl)")
+    languages(t, "r", "Rscript")
+
+
+@test
+def python(t):
+    error = languages(t, "python", harness.PYTHON, PYTHONDONTWRITEBYTECODE="1")
+    equal(error["type"], "CalledProcessError", "error")
+
+
+@test
+def bash(t):
+    error = languages(t, "bash", "bash", keeps=False)
+    equal(error["type"], "exit_1", "error")
+
+
+def compiled(t, language, compiler):
+    if harness.EMULATOR:
+        raise Skip("not under the emulator")
+    out = os.path.join(t.dir, "compiled")
+    subprocess.run([compiler, "-Wall", "-Wextra", "-Werror", "-I", os.path.join(
+        ROOT, "include"), "-x", "c" if language == "c" else "c++", example(
+            t, language, False), "-o", out], check=True)
+    span, = t.same([out], spans=1).spans
+    equal((tree([span]), span["meta"]["input"], span["meta"]["output"]),
+          (["retrieval search"], {"value": "Why is it late?"},
+           {"documents": FOUND}), "span")
+
+
+@test
+def c(t):
+    compiled(t, "c", installed("/usr/bin/gcc"))
+
+
+@test
+def cxx(t):
+    compiled(t, "cpp", installed("/usr/bin/g++"))
