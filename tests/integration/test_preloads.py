@@ -354,6 +354,8 @@ def libtsan_behind_us(t):
 
 LEFT = re.compile(rb"SUMMARY: LeakSanitizer: \d+ byte\(s\) leaked in (\d+)")
 
+ROUNDS = 4  # of leaks.c
+
 # The objects that the program gives to libcurl, and then loses.
 TOLD = ("fields", "large", "list", "handle", "write", "header", "read", "seek",
         "prereq", "error", "private", "resolve", "mime", "form")
@@ -368,7 +370,8 @@ def leaks(r):
 def leaks_of_the_program(t):
     """LeakSanitizer tells all that it tells without the library, and nothing
     of the library's own.  It may tell more: bare, some of it is still in
-    registers and on the stack."""
+    registers and on the stack.  It may miss one round of four in memory that
+    libcurl took and did not fill: an old address is left there by chance."""
     path = os.path.join(t.dir, "leaks")
     done = subprocess.run(["gcc", "-w", "-fsanitize=leak", "-o", path,
                            os.path.join(APPS, "leaks.c"), "-lcurl"],
@@ -386,6 +389,7 @@ def leaks_of_the_program(t):
             equal((ours.code, ours.stdout), (bare.code, bare.stdout),
                   "%s, %s: exit status" % (what, way))
             more = 0 if what == "none" and way == "cleanup" else 3
-            ok(leaks(bare) <= leaks(ours) <= leaks(bare) + more,
+            fewer = leaks(bare) // ROUNDS if way == "unset-kept" else 0
+            ok(leaks(bare) - fewer <= leaks(ours) <= leaks(bare) + more,
                "%s, %s: %d leaks, bare %d" % (what, way, leaks(ours),
                                               leaks(bare)))
