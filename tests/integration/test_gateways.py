@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 import harness
-from delivery import double
+from delivery import PATIENT, double
 from harness import (APPS, LAUNCHER, ROOT, SUPPORT, Failure, Skip, body,
                      end_group, equal, free_port, installed, ok, tags_of, test,
                      trace_headers, wait_port)
@@ -34,7 +34,7 @@ def settings(t, dd, **more):
     env = {"DD_SERVICE": "chat-proxy", "DD_LLMOBS_ML_APP": None,
            "LLMOBS_EXPORTER": "agent", "DD_TRACE_AGENT_URL": dd.url,
            # a process for each request must deliver, however slow the machine
-           "LLMOBS_EXIT_FLUSH_MS": "4000",
+           **PATIENT,
            "PYTHONDONTWRITEBYTECODE": "1",  # the sources' folders stay clean
            "UPSTREAM": t.url.replace("/chat/completions", "")}
     env.update(more)
@@ -228,7 +228,7 @@ def web(t, dd, kind, params=None, **more):
     upstream = t.url.replace("/chat/completions", "")
     env = dict(preload(t), DD_LLMOBS_ENABLED="1", DD_SERVICE="chat-proxy",
                LLMOBS_EXPORTER="agent", DD_TRACE_AGENT_URL=dd.url,
-               UPSTREAM=upstream, **more)
+               UPSTREAM=upstream, **dict(PATIENT, **more))
     pool = {"pm": "static", "pm.max_children": "1", "env[UPSTREAM]": upstream,
             "php_admin_value[auto_prepend_file]": "llmobs.php"}
     pool.update(("env[%s]" % n, v) for n, v in more.items()

@@ -155,7 +155,9 @@ class Run:
             "LLMOBS_BUILD": bench.build, "LLMOBS_EXPORTER": "store,otlp",
             "LLMOBS_STORE_DIR": self.store, "DD_LLMOBS_ML_APP": "it",
             "LLMOBS_LOG": os.path.join(self.folder, "log"),
-            "LLMOBS_LOG_LEVEL": "debug", "LLMOBS_EXIT_FLUSH_MS": "20000",
+            "LLMOBS_LOG_LEVEL": "debug", "LLMOBS_EXIT_FLUSH_MS": "60000",
+            # a receiver of JavaScript takes its time on a busy machine
+            "OTEL_EXPORTER_OTLP_TIMEOUT": "60000",
             "DD_LLMOBS_INSTRUMENTED_PROXY_URLS": "http://" + PROXY,
             "DD_TAGS": "team:t,release:1.2", "DD_ENV": "ci",
             "DD_VERSION": "7", "OTEL_SERVICE_NAME": "service-of-tests",
@@ -171,7 +173,7 @@ class Run:
         done = subprocess.run(
             [harness.LAUNCHER, "--", *argv], env=self.env,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, timeout=120)
+            stderr=subprocess.PIPE, timeout=240)
         equal((done.returncode, done.stdout, done.stderr), (0, b"", b""),
               "status, stdout, stderr of " + argv[0])
 
@@ -189,7 +191,7 @@ class Run:
         subprocess.run(
             [os.path.join(self.bench.build, "llmobs"), "drain"], env=self.env,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True,
-            timeout=60)
+            timeout=120)
 
     def events(self):
         """The spans of the store, and the evaluations."""
