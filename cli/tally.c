@@ -23,7 +23,7 @@
 #define FOLD_MAX 100000
 #define NS_PER_S (1000 * LLMOBS_NS_PER_MS)
 
-/* What a place has, as the process tells it that has read the place. */
+/* The contents of a place, as the process that has read it tells them. */
 struct reading {
     int error;
     struct llmobs_ledger ledger;

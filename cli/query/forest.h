@@ -22,8 +22,7 @@ struct llmobs_forest_trace {
     int64_t last_ns; /* the start of the last trace of the run */
 };
 
-/* What the shown rows of a run are together. A number is -1 where none is
- * known. */
+/* The sums of a run's shown rows. A number is -1 where none is known. */
 struct llmobs_run {
     const char *program; /* NULL: unknown */
     size_t traces, calls, failed;

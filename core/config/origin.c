@@ -486,7 +486,7 @@ static void name_app(struct llmobs_config *config, const struct origin *origin)
         set_by_path(config, program);
 }
 
-/* What was found, by the keys of Datadog's tags and of OpenTelemetry's
+/* The findings, by the keys of Datadog's tags and of OpenTelemetry's
  * resource; NULL: it has none there. */
 #define FOUND(X)                                               \
     X("unit", NULL, unit)                                      \

@@ -161,7 +161,7 @@ module Llmobs
       value.is_a?(String) ? plain(value) : nil
     end
 
-    # What JSON has; nil in the place of anything else.
+    # Keeps the types of JSON; puts nil in the place of anything else.
     def plain(value, depth = 0)
       case value
       when String then value.dup.force_encoding("UTF-8").scrub

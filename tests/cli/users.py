@@ -93,7 +93,7 @@ def walk_all():
     ledger(ROOTS, 0, captured=5, delivered=5, processes=2)
     ledger(HOMES, 4001, captured=7, delivered=4, left=2, dropped_full=1,
            processes=3)
-    # What one of the user's processes left, one with another HOME took over.
+    # A process with another HOME took over the leavings of one of the user's.
     ledger("/var/tmp/llmobs-4001/stats", 4001, adopted=2, delivered=2)
     ledger("/var/tmp/llmobs-33/stats", 33, captured=1, delivered=1)
     ledger("/var/tmp/llmobs-4003/stats", 4004, captured=99)  # another's name
@@ -131,7 +131,7 @@ def walk_all():
 
 
 def real_ones():
-    """What users' processes have left, beside their counters."""
+    """The leavings of users' processes, beside their counters."""
     needs_root()
     calls(2)
     calls(1)

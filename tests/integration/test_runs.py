@@ -82,8 +82,8 @@ def launchers_in_one_another(t):
 
 @test
 def programs_of_shells(t):
-    """As cron runs them: `sh -c` with two calls is one run. What a program that
-    is no interpreter starts is a run by itself."""
+    """As cron runs them: `sh -c` with two calls is one run. A program
+    that is no interpreter starts runs, not parts of its own."""
     one(runs(t, BARE + ["sh", "-c", CALL * 2 + "true", "sh"] + words(t)), 2,
         "sh -c")
     outer = 'for i in 1 2; do sh -c "$JOB" sh "$@"; done > ../out; true'

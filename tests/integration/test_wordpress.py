@@ -144,7 +144,8 @@ Require all granted
 
 
 def visit(t, site, web):
-    """What browsers get, and the model's server; backtraces of the calls."""
+    """Gives the answers to browsers and to the model's server, and the calls'
+    backtraces."""
     seen, told = Result(), []
     mark = t.servers.mark()
     for path, calls in PAGES:

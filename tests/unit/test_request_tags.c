@@ -414,7 +414,7 @@ static void expect_parameter(const char *user, const char *wanted)
     llmobs_span_fini(&span);
 }
 
-/* What is hashed as a tag is not plain beside it. */
+/* A value that is hashed as a tag is not plain beside it. */
 START_TEST(the_user_as_a_parameter)
 {
     expect_parameter("ada", "ada");

@@ -20,7 +20,7 @@ static struct llmobs_json *asked(void)
     return caller;
 }
 
-/* What is told is so. */
+/* All that was told is true. */
 static bool is_true(const struct llmobs_json *is,
                     const struct llmobs_json *want)
 {
