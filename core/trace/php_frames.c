@@ -312,8 +312,8 @@ static bool walk_frames(struct php_walk *walk, const char *globals)
 
 /* "class::function", or "function". From PHP 8.4 on a closure's has its place
  * behind a colon. */
-static void php_keep_code(struct php_walk *walk,
-                          struct llmobs_script_frames *frames)
+static __attribute__((noinline)) void php_keep_code(
+    struct php_walk *walk, struct llmobs_script_frames *frames)
 {
     struct php_function function;
     struct php_class scope;
