@@ -446,7 +446,7 @@ static void find_container(struct origin *origin,
 
 /* The former values stay: another thread may have waited in vain, and read
  * them. */
-static void *volatile former[4];
+static void *volatile former[5];
 
 static bool set_name(struct llmobs_config *config, struct llmobs_text name,
                      enum llmobs_app app)
@@ -568,7 +568,7 @@ static void settle_run(struct llmobs_config *config, struct origin *origin)
 
     if (config->run && (config->run_store || origin->first[0]))
         return;
-    former[3] = config->run;
+    former[4] = config->run;
     config->run = !config->run && !config->inbound && make_run(origin, run)
                       ? strdup(run)
                       : NULL;
