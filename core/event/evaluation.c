@@ -316,20 +316,12 @@ static int evaluation_set_value(struct llmobs_json *metric,
     return rc;
 }
 
-static const char *evaluation_app(const struct llmobs_evaluation *e,
-                                  const struct llmobs_config *config)
-{
-    if (llmobs_has_text(e->ml_app))
-        return e->ml_app;
-    llmobs_origin_settle();
-    return config->ml_app;
-}
-
 static int set_rest(struct llmobs_json *metric,
                     const struct llmobs_evaluation *e,
                     const struct llmobs_config *config)
 {
-    const char *ml_app = evaluation_app(e, config);
+    const char *ml_app =
+        llmobs_has_text(e->ml_app) ? e->ml_app : config->ml_app;
     int64_t now = llmobs_clock_wall_ns() / LLMOBS_NS_PER_MS;
     int rc = llmobs_json_set(
         metric, "timestamp_ms",
@@ -408,5 +400,6 @@ int llmobs_encode_evaluation(const struct llmobs_evaluation *evaluation,
                              const struct llmobs_config *config,
                              struct llmobs_buf *buf)
 {
+    llmobs_origin_settle();
     return llmobs_encode_dump(make_metric(evaluation, config), config, buf);
 }

@@ -7,6 +7,7 @@ import subprocess
 from delivery import PATIENT, Living, agent, double, left_behind, untouched
 from harness import SECRET, body, curl, equal, ok, test
 from otlp_case import Receiver, books, of_good_form, otlp
+from test_commands import call, evaluate as said
 from test_evaluations import Program
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -65,6 +66,19 @@ def of_a_script(t):
         equal(record["resource"]["service.name"], "shop", "service")
         ok("telemetry.sdk.name" in record["resource"], "no resource")
         books(t, captured=1, delivered=1, evaluations=1, sent_otlp_logs=1)
+
+
+@test
+def the_first_of_a_pod(t):
+    """Of another application, by a program that has not called yet."""
+    with Receiver() as receiver:
+        call(t, [said(label="tone", value=1, span_id="258", trace_id=TRACE,
+                      ml_app="other")],
+             **logged(receiver, KUBERNETES_SERVICE_HOST="10.0.0.1",
+                      POD_NAMESPACE="shop"))
+        record = records(receiver, 1)[0]
+        equal(record["resource"].get("k8s.namespace.name"), "shop",
+              "namespace")
 
 
 @test
