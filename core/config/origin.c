@@ -560,13 +560,15 @@ static void settle_script(struct llmobs_config *config,
         llmobs_config_names_callers(config) && path[0] ? strdup(path) : NULL;
 }
 
-/* A run that the environment gives is that of a launcher. A server under it
- * has none, unless a limit counts its calls. */
+/* A run that the environment gives is that of a launcher, also where what began
+ * it is too far up to be seen. A server under it has none, unless a limit
+ * counts its calls. */
 static void settle_run(struct llmobs_config *config, struct origin *origin)
 {
     char run[RUN_DIGITS + 1];
 
-    if (config->run && (config->run_store || origin->first[0]))
+    if (config->run &&
+        (config->run_store || origin->first[0] || !origin->served))
         return;
     former[4] = config->run;
     config->run = !config->run && !config->inbound && make_run(origin, run)

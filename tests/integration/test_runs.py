@@ -71,6 +71,16 @@ def two_at_once(t):
 
 
 @test
+def deep(t):
+    """Too far below its script a call has no run, but that of the launcher."""
+    text = ('n=$1; shift; if [ $n -gt 0 ]; then sh -c "$TEXT" sh $((n - 1)) '
+            '"$@"; else "$@"; "$@"; fi > ../out; true')
+    argv = ["sh", "-c", text, "sh", "8"] + words(t)
+    one(runs(t, argv, env={"TEXT": text}), 2, "launcher")
+    equal(runs(t, BARE + argv, env={"TEXT": text}), [None, None], "bare")
+
+
+@test
 def launchers_in_one_another(t):
     """The outer id stays; beside each other they are two runs."""
     launcher = os.path.join(t.build, "llmobs-run")
