@@ -58,7 +58,8 @@ static const char streams[] = "/dev/fd/\0/dev/stdin\0/proc/\0";
 
 /* Programs and scripts that serve requests, or start the work of many, for as
  * long as the host runs. Each fits also a title that such a program gives
- * itself, as "nginx: worker process". */
+ * itself, as "nginx: worker process". A file with the suffix of a script, as
+ * "cron.php", is somebody's own job. */
 #define SERVERS                                                                \
     "php-fpm*,php-cgi*,lsphp*,apache2,httpd,nginx,lighttpd,caddy,litespeed*,"  \
     "openlitespeed,frankenphp,unitd,fcgiwrap,spawn-fcgi,uwsgi*,gunicorn*,"     \
@@ -264,9 +265,12 @@ bool llmobs_script_serves(struct llmobs_text words)
     struct llmobs_text title = words, script;
     size_t len = 0;
 
-    if (llmobs_script_read(words, &script) == LLMOBS_SCRIPT_FILE &&
-        is_listed(SERVERS, llmobs_script_base(script)))
-        return true;
+    if (llmobs_script_read(words, &script) == LLMOBS_SCRIPT_FILE) {
+        script = behind_slash(script);
+        if (llmobs_script_base(script).len == script.len &&
+            is_listed(SERVERS, script))
+            return true;
+    }
     while (len < title.len && !strchr(" :", title.data[len]))
         len++; /* also ends at a NUL, which strchr finds */
     title.len = len;

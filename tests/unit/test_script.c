@@ -139,6 +139,38 @@ START_TEST(bases)
 }
 END_TEST
 
+START_TEST(servers)
+{
+    static const struct {
+        const char *words;
+        bool serves;
+    } lines[] = {
+        {"php-fpm: pool www|", true},
+        {"/usr/sbin/apache2|-k|start|", true},
+        {"nginx: worker process|", true},
+        {"/usr/bin/python3|/usr/bin/gunicorn|a:b|", true},
+        {"python3|-m|celery|worker|", true},
+        {"php8.2|-S|127.0.0.1:8000|", true},
+        {"php|/srv/shop/cron.php|", false},
+        {"python3|celery_report.py|", false},
+        {"bash|init.sh|nginx|", false},
+        {"curl|-S|http://nginx|", false},
+        {"", false},
+    };
+
+    for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+        size_t len = strlen(lines[i].words);
+        char text[100];
+
+        for (size_t k = 0; k <= len; k++)
+            text[k] = lines[i].words[k] == '|' ? '\0' : lines[i].words[k];
+        ck_assert_msg(llmobs_script_serves((struct llmobs_text){text, len}) ==
+                          lines[i].serves,
+                      "%s", lines[i].words);
+    }
+}
+END_TEST
+
 START_TEST(homes)
 {
     static const char *const homes_of[][3] = {
@@ -184,6 +216,7 @@ UNIT_SUITE(script)
 
     UNIT_TEST(suite, reads);
     UNIT_TEST(suite, bases);
+    UNIT_TEST(suite, servers);
     UNIT_TEST(suite, homes);
     return suite;
 }
