@@ -296,13 +296,17 @@ bool llmobs_script_cut_home(struct llmobs_text *path, const char *home)
 {
     size_t len = home ? strlen(home) : 0;
 
-    if (len < 2 || len >= path->len || path->data[len] != '/' ||
+    while (len > 0 && home[len - 1] == '/')
+        len--;
+    if (len == 0 || len >= path->len || path->data[len] != '/' ||
         memcmp(path->data, home, len) != 0)
         len = 0;
     if (len == 0 && llmobs_text_begins(*path, "/root/"))
         len = strlen("/root");
     if (len == 0 && llmobs_text_begins(*path, "/home/"))
-        for (len = strlen("/home/"); len < path->len && path->data[len] != '/';)
+        for (len = strlen("/home/");
+             len < path->len &&
+             (path->data[len] != '/' || path->data[len - 1] == '/');)
             len++;
     if (len == 0 || len >= path->len || path->data[len] != '/')
         return false;

@@ -176,6 +176,14 @@ START_TEST(homes)
     static const char *const homes_of[][3] = {
         {"/srv/ada/x.sh", "/srv/ada", "/x.sh"},
         {"/srv/ada/x.sh", NULL, NULL},
+        {"/srv/ada/x.sh", "/srv/ada//", "/x.sh"},
+        {"/home"
+         "//bob/x.sh",
+         NULL, "/x.sh"},
+        {"/srv/ada/x.sh", "/srv/ada//", "/x.sh"},
+        {"/home"
+         "//bob/x.sh",
+         NULL, "/x.sh"},
         {"/srv/adam/x.sh", "/srv/ada", NULL},
         {"/srv/ada", "/srv/ada", NULL},
         {"/home"
