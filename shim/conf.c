@@ -76,8 +76,24 @@ static bool conf_is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r';
 }
 
+/* False where a shell's "export" would end the value at a blank. */
+static bool conf_is_whole(const char *line)
+{
+    while (*line && *line != '=')
+        line++;
+    line += *line == '=';
+    while (conf_is_blank(*line))
+        line++;
+    if (*line == '"' || *line == '\'')
+        return true;
+    while (*line && !conf_is_blank(*line))
+        line++;
+    return !*line;
+}
+
 /* Removes the blanks around the line and a shell's "export" before it, and ends
- * it with a NUL; NULL where the line itself has one. Moves *end. */
+ * it with a NUL; NULL where the line itself has one, or may set more than one
+ * variable. Moves *end. */
 static char *conf_trim(char *line, char **end)
 {
     for (char *c = line; c < *end; c++)
@@ -88,11 +104,12 @@ static char *conf_trim(char *line, char **end)
     while (*end > line && conf_is_blank((*end)[-1]))
         --*end;
     **end = '\0';
-    if (llmobs_str_begins(line, EXPORT) &&
-        conf_is_blank(line[sizeof(EXPORT) - 1]))
-        for (line += sizeof(EXPORT); conf_is_blank(*line);)
-            line++;
-    return line;
+    if (!llmobs_str_begins(line, EXPORT) ||
+        !conf_is_blank(line[sizeof(EXPORT) - 1]))
+        return line;
+    for (line += sizeof(EXPORT); conf_is_blank(*line);)
+        line++;
+    return conf_is_whole(line) ? line : NULL;
 }
 
 /* The value in a line that begins with this name, without its quotes; NULL for

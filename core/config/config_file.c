@@ -104,15 +104,24 @@ static bool unquote(struct llmobs_text *value)
     return !memchr(value->data, mark, value->len);
 }
 
-/* Takes the word "export" of a shell's file off. */
-static void skip_export(struct llmobs_text *name)
+static bool has_blank(struct llmobs_text text)
+{
+    return text.len > 0 && (memchr(text.data, ' ', text.len) ||
+                            memchr(text.data, '\t', text.len));
+}
+
+/* Takes the word "export" of a shell's file off. False where a shell would end
+ * the value at a blank: behind it another variable may stand. */
+static bool skip_export(struct llmobs_text *name, struct llmobs_text value)
 {
     const size_t len = strlen("export");
 
-    if (name->len > len && llmobs_text_begins(*name, "export") &&
-        (name->data[len] == ' ' || name->data[len] == '\t'))
-        *name = llmobs_text_trim(
-            (struct llmobs_text){name->data + len, name->len - len});
+    if (name->len <= len || !llmobs_text_begins(*name, "export") ||
+        (name->data[len] != ' ' && name->data[len] != '\t'))
+        return true;
+    *name = llmobs_text_trim(
+        (struct llmobs_text){name->data + len, name->len - len});
+    return !has_blank(value) || strchr("\"'", *value.data);
 }
 
 /* NULL when the line is NAME=value; else what is wrong with it. The shim reads
@@ -128,11 +137,10 @@ static const char *config_file_split(struct llmobs_text line,
         return "not NAME=value";
     *name = (struct llmobs_text){line.data, (size_t)(sign - line.data)};
     *name = llmobs_text_trim(*name);
-    skip_export(name);
     value->data = sign + 1;
     value->len = line.len - (size_t)(sign + 1 - line.data);
     *value = llmobs_text_trim(*value);
-    if (!config_file_is_name(*name))
+    if (!skip_export(name, *value) || !config_file_is_name(*name))
         return "not NAME=value";
     return unquote(value) ? NULL : "a quote without its other half";
 }
