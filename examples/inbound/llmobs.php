@@ -236,8 +236,11 @@ if (!class_exists('Llmobs', false)) {
          */
         private static function send($command, array $what)
         {
-            $body = (string)json_encode((object)$what,
-                JSON_INVALID_UTF8_SUBSTITUTE | JSON_PARTIAL_OUTPUT_ON_ERROR);
+            try {
+                $body = self::json($what);
+            } catch (\Throwable $e) { /* of an object of the program */
+                $body = self::json(array_filter($what, 'is_string'));
+            }
             if (self::$ffi === null)
                 self::$ffi = self::find();
             if (self::$ffi)
@@ -251,6 +254,12 @@ if (!class_exists('Llmobs', false)) {
                 CURLOPT_RETURNTRANSFER => true]);
             curl_exec($c);
             return null;
+        }
+
+        private static function json(array $what)
+        {
+            return (string)json_encode((object)$what,
+                JSON_INVALID_UTF8_SUBSTITUTE | JSON_PARTIAL_OUTPUT_ON_ERROR);
         }
 
         /* FFI is in the command line's PHP; php.ini shuts it elsewhere. */

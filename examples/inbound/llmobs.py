@@ -34,11 +34,18 @@ def _command(name, what, least=None):
         return ""
     try:
         text = _text(what)
-    except (TypeError, ValueError, RecursionError):
+    except Exception:  # whatever an object of the program raises
         text = _text(least or {})
     at = ctypes.c_char_p(("%s %s" % (name, text)).encode())
     _function(ctypes.byref(at))
     return at.value.decode()
+
+
+def _first_line(error):
+    try:
+        return str(error).split("\n")[0]
+    except Exception:
+        return ""
 
 
 def _some(**what):
@@ -70,9 +77,9 @@ class span(contextlib.ContextDecorator):
     def __exit__(self, kind, error, trace):
         self._carry(self._before)
         if self._given:
-            message = str(error).split("\n")[0]
             _command("span/finish", {"error": {
-                "type": kind.__name__, "message": message}} if kind else {})
+                "type": kind.__name__, "message": _first_line(error)}}
+                if kind else {})
         return False
 
     # For the programs that the main thread starts.

@@ -116,6 +116,38 @@ def bash(t):
     equal(error["type"], "exit_1", "error")
 
 
+# Values, and an exception, that cannot be told as a text.
+ODD = {"php": """
+class Odd implements JsonSerializable
+{
+    public function jsonSerialize(): mixed { throw new Error('odd'); }
+}
+Llmobs::span('tool', 'work', fn() => new Odd(), new Odd());
+""", "python": """
+class Odd(Exception):
+    def __str__(self):
+        raise KeyError("odd")
+try:
+    with llmobs.span("tool", "work", Odd()):
+        raise Odd()
+except Odd:
+    pass
+"""}
+
+
+@test
+def what_cannot_be_told(t):
+    """Is left out, and never breaks the program."""
+    for language, argv, first in (
+            ("php", ["php", "-r"], "require '%s/llmobs.php';"),
+            ("python", [harness.PYTHON, "-Bc"],
+             "import sys; sys.path.append('%s'); import llmobs")):
+        need(argv[0], "--version")
+        r = t.same([*argv, first % os.path.join(ROOT, "examples", "inbound") +
+                    ODD[language]], spans=1)
+        equal((r.code, r.spans[0]["name"]), (0, "work"), language)
+
+
 def compiled(t, language, compiler):
     if harness.EMULATOR:
         raise Skip("not under the emulator")
