@@ -92,8 +92,8 @@ static bool conf_is_whole(const char *line)
 }
 
 /* Removes the blanks around the line and a shell's "export" before it, and ends
- * it with a NUL; NULL where the line itself has one, or may set more than one
- * variable. Moves *end. */
+ * it with a NUL; NULL where the line itself has one, or a carriage return, or
+ * may set more than one variable. Moves *end. */
 static char *conf_trim(char *line, char **end)
 {
     for (char *c = line; c < *end; c++)
@@ -104,6 +104,8 @@ static char *conf_trim(char *line, char **end)
     while (*end > line && conf_is_blank((*end)[-1]))
         --*end;
     **end = '\0';
+    if (llmobs_str_has(line, '\r'))
+        return NULL;
     if (!llmobs_str_begins(line, EXPORT) ||
         !conf_is_blank(line[sizeof(EXPORT) - 1]))
         return line;
