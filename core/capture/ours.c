@@ -16,6 +16,7 @@ static const struct llmobs_config *config;
 void llmobs_ours_init(const struct llmobs_config *the_config)
 {
     config = the_config;
+    llmobs_script_frames_init(config->home);
 }
 
 size_t llmobs_ours_body_max(void)

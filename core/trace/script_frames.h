@@ -49,6 +49,10 @@ struct llmobs_script_frames {
     char text[LLMOBS_FRAMES_TEXT];
 };
 
+/* Takes over HOME, whose folder no path tells: it stays for good. Before any
+ * _tell; NULL: unset. */
+void llmobs_script_frames_init(const char *home);
+
 /* Nothing is known. The texts stay as they are. */
 void llmobs_script_frames_clear(struct llmobs_script_frames *frames);
 

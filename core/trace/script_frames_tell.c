@@ -9,6 +9,13 @@
 /* Room for the texts with their masks. */
 #define TOLD_MAX ((size_t)4 * LLMOBS_FRAMES_TEXT)
 
+static const char *user_home; /* HOME; NULL: unset */
+
+void llmobs_script_frames_init(const char *home)
+{
+    user_home = home;
+}
+
 static struct llmobs_text frame_text(const struct llmobs_script_frames *frames,
                                      enum llmobs_frames_member member)
 {
@@ -90,7 +97,7 @@ static const char *cut_home(struct llmobs_text *file)
         llmobs_text_begins(*file, "phar:") ? strlen("phar://") : 0;
     struct llmobs_text path = {file->data + lead, file->len - lead};
 
-    if (!llmobs_script_cut_home(&path, NULL))
+    if (!llmobs_script_cut_home(&path, user_home))
         return "";
     *file = path;
     return lead ? "phar://~" : "~";

@@ -411,6 +411,18 @@ def php_without_a_file(t):
 
 
 @test
+def a_home_elsewhere(t):
+    """The folder of HOME is no more told of a frame than of a command line."""
+    work = os.path.join(t.dir, "work")
+    r = t.run(php(os.path.join(work, "ask.php"), t.url, body()),
+              inputs={"ask.php": b"<?php\n" + ASK.encode()},
+              env={"HOME": work})
+    for span in r.spans:
+        caller = span["meta"]["metadata"]["caller"]
+        equal((caller["file"], caller["entry"]), ("~/ask.php",) * 2, "paths")
+
+
+@test
 def php_streams(t):
     """Without libcurl."""
     script = os.path.join(APPS, "tls", "streams.php")

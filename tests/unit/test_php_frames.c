@@ -300,6 +300,9 @@ START_TEST(as_it_may_be_told)
                              "/jane/a.php"),
                      "~/a.php:7 - ~/a.php");
     ck_assert_str_eq(of_file("/root/a.php"), "~/a.php:7 - ~/a.php");
+    llmobs_script_frames_init("/srv/jane");
+    ck_assert_str_eq(of_file("/srv/jane/a.php"), "~/a.php:7 - ~/a.php");
+    llmobs_script_frames_init(NULL);
     ck_assert_str_eq(of_file("/rooted/a.php"),
                      "/rooted/a.php:7 - /rooted/a.php");
     ck_assert_str_eq(of_file("/a.php(12) : eval()'d code(3) : eval()'d code"),
