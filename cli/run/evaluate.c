@@ -11,6 +11,7 @@
 #include "cli/shared/options.h"
 #include "cli/shared/tell.h"
 #include "lib/base/log.h"
+#include "core/config/origin.h"
 #include "core/event/evaluation.h"
 #include "lib/base/stats.h"
 #include "core/sdk/evaluation_submit.h"
@@ -311,6 +312,7 @@ static int evaluate_run(int argc, char **argv, bool feedback)
         llmobs_tell("%s: %s\n", argv[0], strerror(ENOMEM));
         return LLMOBS_CLI_FAILED;
     }
+    llmobs_origin_await(job.config);
     llmobs_log_init(job.config->log_path,
                     (enum llmobs_log_level)job.config->log_level);
     if (evaluate_check(&job, argv[0]) == 0)

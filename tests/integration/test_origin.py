@@ -7,6 +7,7 @@ import subprocess
 from harness import (LAUNCHER, Skip, body, curl, equal, ok, read_spans,
                      tags_of, test)
 from otlp_case import Receiver, otlp
+from test_commands import events
 
 UNNAMED = "unnamed-ml-app"
 NOBODY = {"DD_LLMOBS_ML_APP": None}
@@ -71,6 +72,18 @@ def the_launcher_tells(t):
     got = told(t, ["sh", "deploy.sh"], inputs=files,
                env={"CALL": words(t) + "; true", "LLMOBS_CALLSITE": "off"})
     equal(got, ("deploy", None), "names without a caller")
+
+
+@test
+def an_evaluation(t):
+    """It is of the application whose calls it is about."""
+    tells = ("'%s' evaluate --label tone --type score --value 1 --span-id 258 "
+             "--trace-id %s" % (os.path.join(t.build, "llmobs"), "1f" * 16))
+    t.run(["sh", "x.sh"], env=NOBODY, check=False,
+          inputs={"x.sh": shell(words(t) + "\n" + tells)})
+    (span,), (evaluation,) = events(t)
+    equal((tags_of(span)["ml_app"], evaluation["ml_app"]), ("x", "x"),
+          "ml_app")
 
 
 @test
