@@ -48,8 +48,9 @@ llmobs <- local({
         if (length(value) == 1 && is.logical(value) && !is.na(value))
             return(tolower(value))
         if (length(value) == 1 && is.numeric(value) && is.finite(value))
-            return(format(as.numeric(value), digits = 15))
-        quoted(value)
+            return(format(as.numeric(value), digits = 15,
+                          decimal.mark = "."))
+        quoted(if (is.atomic(value) || is.null(value)) value else class(value)[1])
     }
 
     # All of it is ASCII: R's .C writes other letters in the locale's way.

@@ -27,6 +27,7 @@ llmobs_span() { # KIND NAME [OPTIONS of llmobs span] -- COMMAND...
     fi
 }
 
+# $! stays the program's, as the process is started by a subshell.
 # The span is that of a process which gives its variables, and ends with the
 # status that it gets, or as a failure if this shell ends without one.
 _llmobs_function() {
@@ -36,11 +37,13 @@ _llmobs_function() {
         [[ $_llmobs_out == --keep-output ]] || _llmobs_kept+=("$_llmobs_out")
     done
     _llmobs_dir=$(mktemp -d 2>/dev/null) &&
-        mkfifo "$_llmobs_dir/in" 2>/dev/null || { "$@"; return; }
-    exec {_llmobs_out}< <( (llmobs span "${_llmobs_kept[@]}" -- sh -c '
+        mkfifo "$_llmobs_dir/in" "$_llmobs_dir/out" 2>/dev/null ||
+        { "$@"; return; }
+    (llmobs span "${_llmobs_kept[@]}" -- sh -c '
         printf "%s\n" "$TRACEPARENT" "$TRACESTATE"
         read -r status && exit "$status"; exit 1' \
-        <"$_llmobs_dir/in" 2>/dev/null &) )
+        >"$_llmobs_dir/out" <"$_llmobs_dir/in" 2>/dev/null &)
+    exec {_llmobs_out}<"$_llmobs_dir/out"
     exec {_llmobs_in}<>"$_llmobs_dir/in"
     if read -r -u "$_llmobs_out" TRACEPARENT; then
         read -r -u "$_llmobs_out" TRACESTATE

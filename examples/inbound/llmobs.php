@@ -90,7 +90,8 @@ if (!class_exists('Llmobs', false)) {
             foreach (array_filter(explode("\n", (string)$said)) as $line) {
                 [$key, $value] = explode('=', $line, 2);
                 $given[$key] = $value;
-                if (strncmp($key, 'TRACE', 5) !== 0)
+                if (strncmp($key, 'TRACE', 5) !== 0
+                    || !function_exists('putenv'))
                     continue;
                 $before[$key] = getenv($key, true);
                 putenv($line); /* for programs that the page starts */
@@ -236,16 +237,12 @@ if (!class_exists('Llmobs', false)) {
          */
         private static function send($command, array $what)
         {
-            try {
-                $body = self::json($what);
-            } catch (\Throwable $e) { /* of an object of the program */
-                $body = self::json(array_filter($what, 'is_string'));
-            }
+            $body = self::json($what);
             if (self::$ffi === null)
                 self::$ffi = self::find();
             if (self::$ffi)
                 return self::call("$command $body");
-            if (!function_exists('curl_init'))
+            if (!function_exists('curl_exec'))
                 return '';
             $c = curl_init("llmobs://$command");
             curl_setopt_array($c, [
@@ -256,10 +253,21 @@ if (!class_exists('Llmobs', false)) {
             return null;
         }
 
+        /* JSON has no NAN, and PHP would say 0. An object of the program may refuse
+         * to become JSON: then only the texts are told. */
         private static function json(array $what)
         {
-            return (string)json_encode((object)$what,
-                JSON_INVALID_UTF8_SUBSTITUTE | JSON_PARTIAL_OUTPUT_ON_ERROR);
+            $flags = JSON_INVALID_UTF8_SUBSTITUTE | JSON_PARTIAL_OUTPUT_ON_ERROR;
+            try {
+                array_walk_recursive($what, function (&$value) {
+                    if (is_float($value) && !is_finite($value))
+                        $value = null;
+                });
+                return (string)json_encode((object)$what, $flags);
+            } catch (\Throwable $e) {
+                return (string)json_encode(
+                    (object)array_filter($what, 'is_string'), $flags);
+            }
         }
 
         /* FFI is in the command line's PHP; php.ini shuts it elsewhere. */
@@ -275,11 +283,12 @@ if (!class_exists('Llmobs', false)) {
 
         private static function call($text)
         {
-            $room = \FFI::new('char[' . (strlen($text) + 1) . ']');
+            $room = self::$ffi->new('char[' . (strlen($text) + 1) . ']');
             \FFI::memcpy($room, $text, strlen($text));
-            $at = \FFI::new('const char *[1]');
-            $at[0] = \FFI::cast('char *', $room);
-            self::$ffi->llmobs_command(\FFI::cast('const char **', $at));
+            $at = self::$ffi->new('const char *[1]');
+            $at[0] = self::$ffi->cast('char *', $room);
+            self::$ffi->llmobs_command(
+                self::$ffi->cast('const char **', $at));
             return $at[0];
         }
     }

@@ -9,15 +9,15 @@
 # `@llmobs.span("tool", "mail")` as its decorator. Without the library preloaded,
 # all of this does nothing.
 import contextlib
-import ctypes
 import json
 import os
 import threading
 
 try:
+    import ctypes
     _function = ctypes.CDLL(None).llmobs_command
     _function.restype = None
-except (AttributeError, OSError):
+except (AttributeError, ImportError, OSError):
     _function = None
 
 _VARIABLES = "TRACEPARENT", "TRACESTATE"

@@ -36,11 +36,10 @@ module Llmobs
     def request(env, entry: nil, input: nil)
       start_request(env, entry: entry, input: input)
       result = yield
-      finish_request(entry, output: result)
-      result
     rescue Exception => e # is raised again
-      finish_request(entry, error: e)
       raise
+    ensure # also where the block is left by throw, break or return
+      finish_request(entry, output: result, error: e)
     end
 
     # The block's result is the output if it can be JSON. `more`: session_id:,
@@ -48,11 +47,10 @@ module Llmobs
     def span(kind, name, input: nil, **more)
       start(kind, name, input: input, **more)
       result = yield
-      finish(output: result)
-      result
     rescue Exception => e
-      finish(error: e)
       raise
+    ensure
+      finish(output: result, error: e)
     end
 
     def start_request(env, entry: nil, input: nil)
@@ -139,7 +137,9 @@ module Llmobs
     end
 
     def ended(output, error)
-      error = [error.class.name, error.message[/\A.*/]] if error.is_a?(Exception)
+      if error.is_a?(Exception)
+        error = [error.class.to_s, plain(error.message.to_s)[/\A.*/]]
+      end
       type, message = error
       { output: plain(output),
         error: type && { type: type, message: message } }.compact
@@ -165,11 +165,12 @@ module Llmobs
     def plain(value, depth = 0)
       case value
       when String then value.dup.force_encoding("UTF-8").scrub
-      when Symbol, Integer, true, false then value
+      when Symbol then plain(value.to_s)
+      when Integer, true, false then value
       when Float then value.finite? ? value : nil
       when Array then value.map { |v| plain(v, depth + 1) } if depth < 16
       when Hash
-        value.to_h { |k, v| [k.to_s, plain(v, depth + 1)] } if depth < 16
+        value.to_h { |k, v| [plain(k.to_s), plain(v, depth + 1)] } if depth < 16
       end
     end
 

@@ -116,36 +116,101 @@ def bash(t):
     equal(error["type"], "exit_1", "error")
 
 
-# Values, and an exception, that cannot be told as a text.
-ODD = {"php": """
-class Odd implements JsonSerializable
-{
-    public function jsonSerialize(): mixed { throw new Error('odd'); }
+AWKWARD = {
+    "rb": ("ruby", r"""require "%s/llmobs"
+def left
+  Llmobs.span("task", "left") { return 1 }
+end
+left
+begin
+  Llmobs.span("task", "raised") { raise "\xff" }
+rescue RuntimeError
+  puts "raised"
+end
+Llmobs.span("task", "key") { { "\xff" => 1 } }
+""", ["key", "left", "raised"]),
+    "php": ("php", r"""<?php require '%s/llmobs.php';
+class Odd implements JsonSerializable {
+    function jsonSerialize(): mixed { throw new Exception('odd'); }
 }
-Llmobs::span('tool', 'work', fn() => new Odd(), new Odd());
-""", "python": """
+Llmobs::span('task', 'odd', fn() => new Odd);
+Llmobs::span('task', 'nan', fn() => ['score' => NAN]);
+echo "fine";
+""", ["nan", "odd"]),
+    "R": ("Rscript", r"""source("%s/llmobs.R")
+options(OutDec = ",")
+x <- llmobs$span("task", "function", list(f = function() 1))
+x <- llmobs$span("task", "number", list(a = 0.5))
+""", ["function", "number"]),
+    "py": (harness.PYTHON, r"""import sys
+sys.path.append("%s")
+import llmobs
 class Odd(Exception):
     def __str__(self):
         raise KeyError("odd")
 try:
-    with llmobs.span("tool", "work", Odd()):
-        raise Odd()
+    with llmobs.span("task", "odd") as span:
+        span.annotate(output={"a": Odd()})
+        raise Odd
 except Odd:
-    pass
-"""}
+    print("fine")
+""", ["odd"]),
+    "bash": ("bash", r"""source %s/llmobs.bash
+f() { :; }
+(exit 7) &
+llmobs_span task f -- f
+wait $!
+echo $?
+""", ["f"]),
+}
+
+
+def awkward(t, suffix, *options):
+    """Values that are no JSON, and ways out of a span: the program is the same
+    with the library and without, and no span is missing or below another."""
+    program, text, names = AWKWARD[suffix]
+    need(program, "--version")
+    path = os.path.join(t.dir, "awkward." + suffix)
+    with open(path, "w") as f:
+        f.write(text % os.path.join(ROOT, "examples", "inbound"))
+    t.same([program, *options, path],
+           env={"PATH": "%s:/usr/bin:/bin" % t.build,
+                "PYTHONDONTWRITEBYTECODE": "1"})
+    wait_for(lambda: len(events(t)[0]) == len(names), 20)
+    spans = events(t)[0]
+    equal(sorted(tree([s]) for s in spans), sorted(
+        ["task " + name] for name in names), "spans")
+    equal({s["parent_id"] for s in spans}, {"undefined"}, "parents")
 
 
 @test
-def what_cannot_be_told(t):
-    """Is left out, and never breaks the program."""
-    for language, argv, first in (
-            ("php", ["php", "-r"], "require '%s/llmobs.php';"),
-            ("python", [harness.PYTHON, "-Bc"],
-             "import sys; sys.path.append('%s'); import llmobs")):
-        need(argv[0], "--version")
-        r = t.same([*argv, first % os.path.join(ROOT, "examples", "inbound") +
-                    ODD[language]], spans=1)
-        equal((r.code, r.spans[0]["name"]), (0, "work"), language)
+def awkward_ruby(t):
+    awkward(t, "rb")
+
+
+@test
+def awkward_php(t):
+    awkward(t, "php")
+
+
+@test
+def awkward_php_without_functions(t):
+    awkward(t, "php", "-ddisable_functions=putenv,curl_exec")
+
+
+@test
+def awkward_r(t):
+    awkward(t, "R")
+
+
+@test
+def awkward_python(t):
+    awkward(t, "py")
+
+
+@test
+def awkward_bash(t):
+    awkward(t, "bash")
 
 
 def compiled(t, language, compiler):
