@@ -185,6 +185,7 @@ void llmobs_serve_init(struct llmobs_serve *serve)
 {
     struct llmobs_site *site = &serve->site;
 
+    site->body_max = LLMOBS_SITE_BODY_MAX;
     site->ctx = serve;
     site->answer = serve_answer;
     site->refuse = serve_refuse;

@@ -135,7 +135,7 @@ static void site_take(struct llmobs_site *site)
     one->fd = fd;
     one->due_ns = site_in_ms(LLMOBS_SITE_HEAD_MS);
     one->since_ns = llmobs_clock_mono_ns();
-    llmobs_site_request_init(&one->request);
+    llmobs_site_request_init(&one->request, site->body_max);
     llmobs_buf_init(&one->out, OUT_MAX);
     site->list[site->count++] = one;
 }
@@ -156,7 +156,10 @@ static const char *site_reason_of(int status)
                    {401, "Unauthorized"},
                    {403, "Forbidden"},
                    {404, "Not Found"},
+                   {405, "Method Not Allowed"},
+                   {408, "Request Timeout"},
                    {413, "Content Too Large"},
+                   {421, "Misdirected Request"},
                    {429, "Too Many Requests"},
                    {431, "Request Header Fields Too Large"},
                    {500, "Internal Server Error"},

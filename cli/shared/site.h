@@ -58,6 +58,7 @@ struct llmobs_site {
     /* The caller sets these. */
     unsigned port;       /* 0: a free one, which open sets here */
     const char *headers; /* whole lines for each answer; NULL: none */
+    size_t body_max;     /* of a request; 0: none may have a body */
     void *ctx;
 
     /* Begins the answer to visit->request: a head, and the body in `out`, or

@@ -8,11 +8,12 @@
 /* Digits of a length: more would be beyond the longest body. */
 #define DIGITS_MAX 15
 
-void llmobs_site_request_init(struct llmobs_site_request *http)
+void llmobs_site_request_init(struct llmobs_site_request *http, size_t body_max)
 {
     memset(http, 0, sizeof(*http));
-    llmobs_buf_init(&http->in, LLMOBS_SITE_BODY_MAX + LLMOBS_SITE_HEAD_MAX);
-    llmobs_buf_init(&http->body, LLMOBS_SITE_BODY_MAX);
+    http->body_max = body_max;
+    llmobs_buf_init(&http->in, body_max + 2 * LLMOBS_SITE_HEAD_MAX);
+    llmobs_buf_init(&http->body, body_max);
 }
 
 static void site_request_forget(struct llmobs_site_request *http)
@@ -75,7 +76,7 @@ void llmobs_site_request_next(struct llmobs_site_request *http)
 {
     site_request_forget(http);
     llmobs_buf_fini(&http->body);
-    llmobs_buf_init(&http->body, LLMOBS_SITE_BODY_MAX);
+    llmobs_buf_init(&http->body, http->body_max);
     drop_read(http);
 }
 
@@ -189,7 +190,7 @@ static int read_length(struct llmobs_site_request *http,
     }
     http->has_length = true;
     http->left = length;
-    return length > LLMOBS_SITE_BODY_MAX ? 413 : 0;
+    return length > http->body_max ? 413 : 0;
 }
 
 static int read_coding(struct llmobs_site_request *http,
@@ -330,7 +331,7 @@ static int site_request_read_size(struct llmobs_site_request *http,
             return 400;
         size = size * 16 + (uint64_t)digit;
     }
-    if (size > LLMOBS_SITE_BODY_MAX - http->body.len)
+    if (size > http->body_max - http->body.len)
         return 413;
     http->left = size;
     http->part = size > 0 ? LLMOBS_SITE_CHUNK : LLMOBS_SITE_TRAILER;

@@ -7,7 +7,7 @@
  *          head too long, 501 unknown coding of the transfer, 505 no HTTP/1;
  *          500 without memory. Nothing more is read then.
  * Limits:  LLMOBS_SITE_HEAD_MAX bytes of a head, and of the trailer behind
- *          chunks; LLMOBS_SITE_BODY_MAX of a body.
+ *          chunks; of a body what its owner says.
  *
  * Sources: RFC 9112, 2 to 7, 9.3; RFC 9110, 10.1.1 (Expect). A message that has
  * both a length and chunks, or two lengths, is refused, as is a folded line.
@@ -49,10 +49,13 @@ struct llmobs_site_request {
     bool old;        /* HTTP/1.0 */
     bool keep_alive; /* another request may follow */
     bool expects;    /* it sent Expect: 100-continue */
+    size_t body_max;
     struct llmobs_buf body;
 };
 
-void llmobs_site_request_init(struct llmobs_site_request *http);
+/* `body_max`: bytes of a body, at most LLMOBS_SITE_BODY_MAX. */
+void llmobs_site_request_init(struct llmobs_site_request *http,
+                              size_t body_max);
 void llmobs_site_request_fini(struct llmobs_site_request *http);
 
 /* Adds bytes that came. 0, or a status. */

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,18 +31,37 @@ static const char *own_path(char path[PATH_MAX])
     return path;
 }
 
-/* Waits for xdg-open, which hands the file to a browser and ends. */
-static int open_page(const char *path)
+/* Starts xdg-open, which hands the file to a browser, or is that browser. It
+ * gets none of the signals blocked that a server keeps for its wait. */
+static int start_opener(char *path, pid_t *pid)
+{
+    char *argv[] = {"xdg-open", path, NULL};
+    posix_spawnattr_t attributes;
+    sigset_t none;
+    int rc = posix_spawnattr_init(&attributes);
+
+    if (rc != 0)
+        return -rc;
+    sigemptyset(&none);
+    (void)posix_spawnattr_setsigmask(&attributes, &none);
+    (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    rc = posix_spawnp(pid, argv[0], NULL, &attributes, argv, environ);
+    posix_spawnattr_destroy(&attributes);
+    return -rc;
+}
+
+/* A browser that xdg-open has become asks the server before it ends, so that a
+ * server does not wait for it. */
+static int open_page(const char *path, bool waits)
 {
     char absolute[PATH_MAX];
-    char *argv[] = {"xdg-open", absolute, NULL};
     int status = 0;
     pid_t pid;
 
     if (!realpath(path, absolute))
         return -errno;
-    if (posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ) == 0 &&
-        waitpid(pid, &status, 0) == pid && status == 0)
+    if (start_opener(absolute, &pid) == 0 &&
+        (!waits || (waitpid(pid, &status, 0) == pid && status == 0)))
         return 0;
     llmobs_tell("llmobs view: xdg-open does not open it: %s\n", absolute);
     return -ECHILD;
@@ -73,7 +93,7 @@ int llmobs_view_open_address(const char *address)
     int rc = path ? write_way(path, address) : -ECHILD;
 
     if (rc == 0)
-        return open_page(path);
+        return open_page(path, false);
     if (path)
         llmobs_tell("llmobs view: %s: %s\n", path, strerror(-rc));
     return -ECHILD;
@@ -172,5 +192,5 @@ int llmobs_view_html(struct llmobs_view *view)
     load->forest.repeated = page.repeated;
     if (rc == 0)
         show_page_tell(&page, path);
-    return rc == 0 && view->open ? open_page(path) : rc;
+    return rc == 0 && view->open ? open_page(path, true) : rc;
 }

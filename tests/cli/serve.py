@@ -72,6 +72,13 @@ def whom_it_answers():
                 s.sendall(b"GET /%s/ HTTP/1.1\r\n%s\r\n" % (
                     one.token.encode(), lines))
                 need(s.recv(64).split()[1] == want, lines)
+        # Nobody needs to send a body, and none is kept in memory.
+        for lines in (b"Content-Length: 1\r\n",
+                      b"Transfer-Encoding: chunked\r\n"):
+            with socket.create_connection(("127.0.0.1", one.port), LONG) as s:
+                s.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\n%s\r\n1\r\n"
+                          % lines)
+                need(s.recv(64).startswith(b"HTTP/1.1 413 "), lines)
         # It listens on no other address of the host.
         listening = subprocess.run(["ss", "-Hltn", "sport", "=", str(one.port)],
                                    capture_output=True, check=False).stdout
@@ -182,14 +189,20 @@ def opens():
     """No argument of the browser has the token: others see these."""
     path = os.path.join(TMP.name, "xdg-open")
     with open(path, "w", encoding="ascii") as f:
-        f.write('#!/bin/sh\necho "$@" > "%s.said"\n' % path)
+        f.write('#!/bin/sh\ngrep SigBlk /proc/self/status > "%s.blocked"\n'
+                'echo "$@" > "%s.said"\nexec sleep 5\n' % (path, path))
     os.chmod(path, 0o755)
     way = os.path.join(TMP.name, "llmobs-view.html")
     os.symlink("/etc/passwd", way)
     with live("opens", 1, "--open") as one:
-        until(lambda: os.path.exists(path + ".said"), bool)
+        until(lambda: os.path.exists(path + ".said") and
+              os.path.getsize(path + ".said"), bool)
         with open(path + ".said", encoding="ascii") as f:
             need(f.read() == way + "\n", "its argument")
+        # It may be the browser itself, which asks before it ends.
+        need(one.ask()[0] == 200, "while the browser runs")
+        with open(path + ".blocked", encoding="ascii") as f:
+            need(int(f.read().split()[1], 16) == 0, "signals are blocked")
         with open(way, encoding="ascii") as f:
             need("url=%s\"" % one.address in f.read(), "the way")
         need(stat.S_IMODE(os.lstat(way).st_mode) == 0o600, "its mode")

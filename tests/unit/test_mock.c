@@ -74,7 +74,7 @@ static void check(size_t i, size_t piece)
     struct llmobs_site_request http;
     bool whole = requests[i].body;
 
-    llmobs_site_request_init(&http);
+    llmobs_site_request_init(&http, LLMOBS_SITE_BODY_MAX);
     ck_assert_msg(feed(&http, text, strlen(text), piece) == requests[i].status,
                   "%s", text);
     if (!requests[i].status)
@@ -105,7 +105,7 @@ START_TEST(the_head_has_a_limit)
     memset(line, 'a', sizeof(line) - 2);
     memcpy(line, "X: ", 3);
     memcpy(line + sizeof(line) - 2, "\r\n", 2);
-    llmobs_site_request_init(&http);
+    llmobs_site_request_init(&http, LLMOBS_SITE_BODY_MAX);
     status = feed(&http, POST, strlen(POST), 1000);
     for (int i = 0; i < 20 && !status; i++)
         status = feed(&http, line, sizeof(line), sizeof(line));
@@ -121,7 +121,7 @@ START_TEST(requests_follow_each_other)
         "Connection: keep-alive, Close\r\n\r\n";
     struct llmobs_site_request http;
 
-    llmobs_site_request_init(&http);
+    llmobs_site_request_init(&http, LLMOBS_SITE_BODY_MAX);
     ck_assert(!llmobs_site_request_is_begun(&http));
     ck_assert_int_eq(feed(&http, text, sizeof(text) - 1, 1000), 0);
     ck_assert_str_eq(http.method, "POST");
