@@ -1459,10 +1459,12 @@ function drawTables(counted, isCall) {
 
 /* ---- live: `llmobs view --serve` tells what has come to the store since */
 
-const ASK_MS = 500, RETRIES = 3, FULL = 20000;
+const ASK_MS = 500, RETRIES = 3, FULL = Math.max(20000, 2 * spans.length);
 /* A span that came before, of the same ids, gives its place to the new one. */
-function takeSpan(row, text) {
-  const s = spanOf(row, spans.length), old = traces.get(s.trace)?.spans.find(({id}) => id === s.id);
+function takeSpan(row, text, came) {
+  const s = spanOf(row, spans.length), key = s.trace + '\x1f' + s.id;
+  const old = came.get(key) ?? traces.get(s.trace)?.spans.find(({id}) => id === s.id);
+  came.set(key, s);
   if (old) s.at = old.at;
   lineOf(s); /* the other lines are split first */
   spans[s.at] = s;
@@ -1470,9 +1472,9 @@ function takeSpan(row, text) {
   bodies.delete(s.at);
 }
 function take(news, texts) {
-  const box = $('list'), top = Math.floor(box.scrollTop / rows.height), held = rows.items[top];
+  const box = $('list'), top = Math.floor(box.scrollTop / rows.height), held = rows.items[top], came = new Map();
   news.forEach((row, i) => {
-    if (row) return takeSpan(row, texts[i]);
+    if (row) return takeSpan(row, texts[i], came);
     judge(parse(texts[i]));
     drawn = [];
   });

@@ -71,3 +71,22 @@ def page(bench):
         tab.until("document.getElementById('live').textContent == "
                   "'no longer live'", 60)
         tab.close()
+    of_many(bench)
+
+
+def of_many(bench):
+    """A page that was asked for more than it takes by itself stays, and a span
+    that comes twice at once is there once."""
+    with serving(Live(bench.build, bench.folder, "live-many", hostile.span,
+                      20001), "-n", "0") as one:
+        tab = Page(bench.browser, 1440, 900)
+        tab.open(one.address, "#v=spans")
+        tab.js("window.stayed = true")
+        line = json.dumps(hostile.span(20002)).encode() + b"\n"
+        one.write(line + line)
+        tab.until("document.getElementById('count').dataset.spans >= 20002",
+                  LONG)
+        need(tab.js("document.getElementById('count').dataset.spans")
+             == "20002", "doubled")
+        need(tab.js("window.stayed === true"), "it loaded itself again")
+        tab.close()
