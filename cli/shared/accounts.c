@@ -12,7 +12,9 @@ static bool add_account(const char *line)
     struct llmobs_account account, *more;
 
     if (sscanf(line, "%63[^:\n]:%*[^:]:%u:%u:", account.name, &account.uid,
-               &account.gid) != 3)
+               &account.gid) != 3 &&
+        sscanf(line, "%63[^:\n]::%u:%u:", account.name, &account.uid,
+               &account.gid) != 3) /* without a password */
         return true;
     more = reallocarray(accounts, account_count + 1, sizeof(*accounts));
     if (!more)
