@@ -228,10 +228,19 @@ $(B)/libc/%.o: SPECIAL := -fno-builtin
 # style by their hashes.
 $(B)/cli/show/files.o: $(wildcard packaging/completion/*)
 $(B)/cli/shared/help.o: $(wildcard cli/help/*)
-$(B)/cli/show/assets.o: cli/show/page.js cli/show/page.css scripts/csp-hash
-$(B)/cli/show/assets.o: SPECIAL := \
-	-DLLMOBS_PAGE_JS_HASH='"$(shell scripts/csp-hash cli/show/page.js)"' \
+$(B)/cli/show/assets.o: $(B)/page.js cli/show/page.css scripts/csp-hash
+$(B)/cli/show/assets.o: SPECIAL = \
+	-DLLMOBS_PAGE_JS='"$(B)/page.js"' \
+	-DLLMOBS_PAGE_JS_HASH='"$(shell scripts/csp-hash $(B)/page.js)"' \
 	-DLLMOBS_PAGE_CSS_HASH='"$(shell scripts/csp-hash cli/show/page.css)"'
+
+# The page's script, without its comments, the begins of its lines, and the spaces
+# beside signs where a line has no text, pattern or template.
+$(B)/page.js: cli/show/page.js
+	$(Q)mkdir -p $(@D)
+	$(Q)sed -e '/^ *\/\*.*\*\/$$/d' -e '/^ *\/\*/,/\*\/$$/d' -e 's/^ *//' \
+	    -e 's| /\* [^*`]* \*/$$||' -e '/^$$/d' \
+	    -e "/['\"\`\\/\$$]/!s/ *\([=<>?:,;(){}&|*]\) */\1/g" $< > $@
 
 # ---- what is installed -------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 #include "cli/shared/embed.h"
 
-LLMOBS_EMBED(llmobs_page_js, "cli/show/page.js");
+LLMOBS_EMBED(llmobs_page_js, LLMOBS_PAGE_JS);
 LLMOBS_EMBED(llmobs_page_css, "cli/show/page.css");
 
 static struct llmobs_page_asset asset(const char *from, const char *to,

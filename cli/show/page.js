@@ -5,11 +5,12 @@
  * controls; a number is geometry only after it was found finite; an id is a key of a Map. Views are updated in
  * place, so that focus and scroll stay; lists draw the rows in sight; a body is parsed when its span is opened.
  *
- * Hooks for tests. Ids: search deep count status chips facets histogram sort list nothing clear panel trace tree
- * axis span tab error charts tables group at help theme filters back close print. Views: [data-view]; facets:
- * [data-facet] [data-value] [data-count] [data-not]; rows: [role=option], [role=treeitem], aria-posinset; tabs:
- * [data-tab]; runs: [data-run] with [data-calls] [data-input] [data-output] [data-cost]; charts: [data-chart]; tables: [data-table] [data-row]; numbers: [data-sum] with [data-value], empty
- * where unknown; cards: [data-role]; #count[data-spans]; #app[data-ready]: milliseconds to the first draw.
+ * Hooks for tests. Ids: search deep one count status chips facets histogram bar columns sort list nothing clear panel trace
+ * tree axis span tab talk error charts tables at help theme filters back compare print. Views: [data-view]; facets:
+ * [data-facet] [data-value] [data-count] [data-not], [data-tag]; rows: [role=option], [role=treeitem], aria-posinset; tabs:
+ * [data-tab]; runs and groups: [data-run], [data-group] with [data-calls] [data-errors] [data-input] [data-output] [data-cost];
+ * turns: [data-turn]; pairs: [data-pair]; charts: [data-chart]; tables: [data-table] [data-row]; numbers: [data-sum] with
+ * [data-value], empty where unknown; cards: [data-role]; #count[data-spans]; #app[data-ready]: milliseconds to the first draw.
  */
 
 /* ---- texts and numbers */
@@ -59,6 +60,8 @@ function dollars(n) {
 }
 /* Times are local, in microseconds since 1970. */
 const DAY = new Intl.DateTimeFormat('en-GB', {day: 'numeric', month: 'short'});
+const DAYS = new Intl.DateTimeFormat('sv-SE');
+const dayOf = (us) => (isNaN(new Date(us / 1000)) ? NONE : DAYS.format(us / 1000)); /* 2026-01-31 */
 function moment(us, day = true, seconds = true) {
   const at = new Date(us / 1000);
   return isNaN(at) ? NONE : (day ? DAY.format(at) + ', ' : '') + at.toTimeString().slice(0, seconds ? 8 : 5);
@@ -144,11 +147,27 @@ function judge(one) {
     : one?.span_id ? `\x1f${one.span_id}` : one?.trace_id ? `${one.trace_id}\x1f` : `\x1fsession\x1f${one?.session_id}`).push(one);
 }
 list(stored('evals')).forEach(judge);
+const feedbackOf = (session) => evaluations.get(`\x1fsession\x1f${session}`) ?? [];
 const evaluationsOf = (s) => (evaluations.size ? [`${s.trace}\x1f${s.id}`, `\x1f${s.id}`,
-  ...(s.parent ? [] : [`${s.trace}\x1f`, `\x1fsession\x1f${s.session}`]), ...(byTag ? [`ml_app:${s.app}`,
+  ...(s.parent ? [] : [`${s.trace}\x1f`]), ...(byTag ? [`ml_app:${s.app}`,
   `service:${s.service}`, `env:${s.env}`, `session_id:${s.session}`, ...s.tags] : [])]
   .flatMap((key) => evaluations.get(key) ?? []) : []);
 const doubts = (s) => evaluationsOf(s).filter((one) => one.assessment === 'fail').length;
+/* A number of 0 or more, or the share of yes; undefined: a category or a text. */
+const scoreOf = ({score_value: n, boolean_value: yes, assessment}) => number(n) ?? (typeof yes === 'boolean' ? +yes
+  : {pass: 1, fail: 0}[assessment]);
+/* "quality: good" of those that are no numbers, else the label. */
+const verdictsOf = (s) => evaluationsOf(s).map(({label, categorical_value: value, boolean_value: yes}) =>
+  [string(label) ?? '?', string(value) ?? (typeof yes === 'boolean' ? String(yes) : '')].filter(Boolean).join(': '));
+/* Of a span, or of all spans of a group and its session. */
+function scoresOf(item) {
+  const all = [...(item.spans ?? [item]).flatMap(evaluationsOf), ...(item.many === 'session' ? feedbackOf(item.id) : [])];
+  const of = (word) => all.filter((one) => one.assessment === word).length, good = of('pass'), bad = of('fail'), [one] = all;
+  const value = one && (one.score_value ?? one.categorical_value ?? one.boolean_value);
+  return {text: !one ? NONE : good + bad ? [good && `✓ ${good}`, bad && `✗ ${bad}`].filter(Boolean).join('  ')
+    : line(`${one.label ?? '?'} ${value ?? ''}`, 30) + (all.length > 1 ? ` +${all.length - 1}` : ''),
+  share: good + bad ? good / (good + bad) : one && scoreOf(one)};
+}
 
 /* Tokens and cost are those of calls, so that the workflow span of a proxied call does not count twice, and of other
  * requests whose tokens no call has. */
@@ -184,7 +203,9 @@ class Group {
   get note() { return this.sums.cost.note || this.sums.input.note; }
   get error() { return this.spans.find((s) => s.error)?.error; }
   get question() { return this.root.question ?? this.spans.find((s) => s.question)?.question; }
+  get answer() { return this.root.answer ?? this.spans.reduce((last, s) => (s.answer && !(last?.start > s.start) ? s : last), undefined)?.answer; }
 }
+const callsOf = (item) => (item.spans ? item.sums.input.of : +!!item.call), errorsOf = (item) => item.failures ?? +item.failed;
 const traces = new Map(), sessions = new Map();
 const runs = new Map();
 /* Puts all spans into their groups, which stay the same objects. The traces of one run of a program are one entry, whose
@@ -267,15 +288,23 @@ class Facet {
   has(at, wanted) {
     return wanted[this.codes[at]] === 1 || this.more.size > 0 && !!this.more.get(at)?.some((code) => wanted[code]);
   }
-  count(at) {
-    if (this.codes[at] >= 0) this.counts[this.codes[at]]++;
-    if (this.more.size) this.more.get(at)?.forEach((code) => this.counts[code]++);
+  clear() {
+    [this.counts, this.marks] = [new Int32Array(this.values.length), new Int32Array(this.values.length)];
+  }
+  /* Counts the values of a span; of spans with one mark, each value once. */
+  count(at, mark) {
+    const add = (code) => {
+      if (this.marks[code] !== mark) this.counts[code]++;
+      this.marks[code] = mark;
+    };
+    if (this.codes[at] >= 0) add(this.codes[at]);
+    if (this.more.size) this.more.get(at)?.forEach(add);
   }
 }
 const SHOWN = ['status', 'kind', 'ml_app', 'service', 'model', 'name', 'env', 'session', 'error', 'evaluation', 'script',
-  'caller', 'plugin', 'host', 'os_user'];
+  'caller', 'plugin', 'host', 'os_user', 'score'];
 const READERS = new Map([...SHOWN, 'provider', 'trace', 'run'].map((key) => [key, (s) => s[key]]));
-READERS.set('run', (s) => s.group.run);
+READERS.set('run', (s) => s.group.run).set('day', (s) => dayOf(s.start)).set('score', verdictsOf);
 READERS.set('status', (s) => (s.failed ? 'error' : 'ok')).set('ml_app', (s) => s.app).set('span', (s) => s.id)
   .set('evaluation', (s) => evaluationsOf(s).map((one) => string(one.assessment) ?? 'no verdict'));
 const ALIAS = new Map([['app', 'ml_app'], ['session_id', 'session'], ['error_type', 'error']]);
@@ -285,8 +314,9 @@ function countTags() {
   tagKeys.clear();
   spans.forEach(countTagsOf);
 }
+const keyOf = (tag) => tag.slice(0, Math.max(0, tag.indexOf(':')));
 const countTagsOf = (s) => s.tags.forEach((tag) => {
-  const key = tag.slice(0, Math.max(0, tag.indexOf(':')));
+  const key = keyOf(tag);
   if (!key || READERS.has(key)) return;
   tagKeys.set(key, (tagKeys.get(key) ?? 0) + 1);
   const values = entry(tagValues, key, () => new Set());
@@ -294,20 +324,35 @@ const countTagsOf = (s) => s.tags.forEach((tag) => {
 });
 countTags();
 if (!tagKeys.has('user')) ALIAS.set('user', 'user_id');
-/* The facet of a key, made at its first use; undefined: no such key. */
+/* How a key is read of a span: a value, or several; undefined: no such key. */
+const readerOf = (key) => READERS.get(key) ?? (tagKeys.has(key) ? ({tags}) => tags.filter((tag) => tag.startsWith(key + ':'))
+  .map((tag) => tag.slice(key.length + 1)) : undefined);
+/* The facet of a key, made at its first use. */
 function facet(name) {
-  const key = ALIAS.get(name) ?? name, from = key + ':';
-  const of = READERS.get(key) ?? (tagKeys.has(key) ? ({tags}) => tags.filter((tag) => tag.startsWith(from))
-    .map((tag) => tag.slice(from.length)) : undefined);
+  const key = ALIAS.get(name) ?? name, of = readerOf(key);
   return of && entry(facets, key, () => new Facet(key, of));
 }
+/* The keys of the tags, to be counted like values; no query can name it. */
+const facetOfTags = () => entry(facets, ' tags', () => new Facet(' tags', (s) => s.tags.map(keyOf).filter((key) => tagKeys.has(key))));
 
 /* ---- state: all that Back and a mailed link bring again, in the hash */
 
 const VIEWS = ['traces', 'spans', 'sessions', 'timeseries'], TABS = ['messages', 'timing', 'info', 'raw', 'curl'];
-const GROUPS = ['none', 'model', 'ml_app', 'service', 'kind'];
-const SORTS = new Map([['name', ''], ['length', 'Duration'], ['first', 'First token'], ['tokens', 'Tokens'],
-  ['cost', 'Cost'], ['start', 'Started']]);
+/* The columns of the list: head, width, text; a value to sort by, where it is no member of that name. */
+const COLUMNS = new Map(Object.entries({
+  length: ['Duration', 84, (item) => duration(item.length)],
+  first: ['First token', 92, (item) => duration(item.first)],
+  tokens: ['Tokens', 104, (item) => (tokens(item) === undefined ? NONE : `${short(item.input)} / ${short(item.output)}`), tokens],
+  cost: ['Cost', 92, (item) => dollars(item.cost)],
+  start: ['Started', 126, (item) => moment(item.start)],
+  calls: ['Calls', 66, (item) => grouped(callsOf(item)), callsOf],
+  errors: ['Errors', 66, (item) => grouped(errorsOf(item)), errorsOf],
+  scores: ['Evaluations', 120, (item) => scoresOf(item).text, (item) => scoresOf(item).share],
+  turn: ['Turn', 92, (item) => turnOf(item.root ?? item) || NONE, (item) => (item.root ?? item).turn],
+  ...Object.fromEntries(['model', 'script', 'plugin', 'os_user', 'session'].map((key) => [key,
+    [upper(key.replace('os_', '')), 120, (item) => line((item.root ?? item)[key] ?? NONE, 40), (item) => (item.root ?? item)[key]]])),
+}));
+const USUAL = ['length', 'first', 'tokens', 'cost', 'start'];
 const LISTS = [['f', 'only'], ['n', 'not']];
 const state = {};
 const oneOf = (value, all) => (all.includes(value) ? value : all[0]);
@@ -316,9 +361,11 @@ function readHash() {
   const from = new URLSearchParams(location.hash.slice(1)), get = (key) => from.get(key) ?? '';
   const range = get('r').split('-').map(Number), order = get('o') || '-start';
   Object.assign(state, {view: oneOf(get('v'), VIEWS), trace: get('t'), span: get('s'), tab: oneOf(get('tab'), TABS),
-    query: get('q'), deep: get('deep') === '1', group: oneOf(get('g'), GROUPS), down: order[0] === '-',
+    query: get('q'), deep: get('deep') === '1', down: order[0] === '-',
     range: range.length === 2 && range[0] < range[1] ? range : undefined,
-    sort: oneOf(order.replace('-', ''), ['start', ...SORTS.keys()])});
+    one: get('one') === '1', by: get('by'), talk: get('u'), pair: from.getAll('x').slice(0, 2),
+    columns: get('c') ? [...COLUMNS.keys()].filter((key) => get('c').split('.').includes(key)) : USUAL,
+    sort: oneOf(order.replace('-', ''), ['start', 'name', ...COLUMNS.keys()])});
   for (const [name, key] of LISTS) {
     state[key] = new Map();
     for (const pair of from.getAll(name)) {
@@ -328,13 +375,15 @@ function readHash() {
   }
 }
 function hashOf() {
-  const to = new URLSearchParams(), {view, trace, span, tab, query, deep, group, range, down, sort} = state;
+  const to = new URLSearchParams(), {view, trace, span, tab, query, deep, range, down, sort, one, by, talk, columns} = state;
   for (const [key, value, usual] of [['v', view, 'traces'], ['t', trace, ''], ['s', span, ''],
-    ['tab', tab, 'messages'], ['q', query, ''], ['deep', deep ? '1' : '', ''], ['g', group, 'none'],
-    ['r', range?.join('-') ?? '', ''], ['o', (down ? '-' : '') + sort, '-start']])
+    ['tab', tab, 'messages'], ['q', query, ''], ['deep', deep ? '1' : '', ''],
+    ['r', range?.join('-') ?? '', ''], ['o', (down ? '-' : '') + sort, '-start'], ['one', one ? '1' : '', ''], ['by', by, ''],
+    ['u', talk, ''], ['c', columns.join('.'), USUAL.join('.')]])
     if (value !== usual) to.append(key, value);
   for (const [name, key] of LISTS)
     for (const [of, values] of state[key]) for (const value of values) to.append(name, `${of}:${value}`);
+  for (const one of state.pair) to.append('x', one);
   return '#' + to;
 }
 /* Changes the state, writes the hash, draws. `step`: Back comes here. */
@@ -360,40 +409,45 @@ const terms = () => [...state.query.matchAll(/(-?)(?:([\w.-]+):)?(?:"([^"]*)"?|(
 const wordsOf = (s) => (s.words = s.words || [s.name, s.model, s.provider, s.app, s.service, s.session, s.error, s.script, s.caller,
   s.question, s.answer, s.trace, s.id, ...s.tags].filter(Boolean).join('\n').toLowerCase());
 
-/* Each test has the facet to which it belongs, whose own counts leave it out. */
+/* Traces and sessions are chosen by all spans of a trace, unless somebody asks for all conditions in one. */
+const byTrace = () => !state.one && (state.view === 'traces' || state.view === 'sessions');
+/* Each test has the facet to which it belongs, whose own counts leave it out. Of a trace one span must pass it, or, where
+ * it forbids a value, all of them. */
 function testsOf() {
   const has = (of, not, match) => {
     const wanted = Uint8Array.from(of.values, match);
     return ({at}) => of.has(at, wanted) !== not;
   };
   const tests = terms().map(({not, of, word}) => {
-    if (of) return {pass: has(of, not, (value) => value.toLowerCase().includes(word))};
+    if (of) return {not, pass: has(of, not, (value) => value.toLowerCase().includes(word))};
     const hits = state.deep && entry(deepHits, word, newHits);
-    return {pass: (s) => (wordsOf(s).includes(word) || hits[s.at] === 1) !== not};
+    return {not, pass: (s) => (wordsOf(s).includes(word) || hits[s.at] === 1) !== not};
   });
   for (const [, list] of LISTS) for (const [key, values] of state[list]) {
     const of = facet(key), not = list === 'not';
-    tests.push({of, pass: of ? has(of, not, (value) => values.has(value)) : () => not});
+    tests.push({of, not, pass: of ? has(of, not, (value) => values.has(value)) : () => not});
   }
+  const [from, to] = state.range ?? [];
+  if (state.range) tests.push({pass: ({start}) => start >= from && start < to});
   return tests;
 }
-let found = [], foundEver = []; /* what passes all tests; all but the range */
+let found = []; /* the spans that are chosen */
 function filter() {
-  const tests = testsOf(), shown = shownFacets(), [from, to] = state.range ?? [-Infinity, Infinity];
-  for (const of of shown) of.counts = new Int32Array(of.values.length);
-  [found, foundEver] = [[], []];
-  next: for (const s of spans) {
+  const tests = testsOf(), counted = [...shownFacets(), facetOfTags()];
+  let mark = 0;
+  for (const of of counted) of.clear();
+  found = [];
+  next: for (const one of byTrace() ? traces.values() : spans) {
+    const all = one.spans ?? [one];
     let failed;
-    for (const {of, pass} of tests) if (!pass(s)) {
+    for (const {of, not, pass} of tests) if (!(not ? all.every(pass) : all.some(pass))) {
       if (!of || failed && failed !== of) continue next;
       failed = of;
     }
-    if (!failed) foundEver.push(s);
-    if (s.start < from || s.start >= to) continue;
-    if (failed) failed.count(s.at);
-    else {
-      found.push(s);
-      for (const of of shown) of.count(s.at);
+    mark++;
+    for (const s of all) {
+      if (!failed) found.push(s);
+      for (const of of failed ? [failed] : counted) of.count(s.at, mark);
     }
   }
 }
@@ -546,7 +600,7 @@ const search = (id, label, placeholder, input) => h('input', {id, type: 'search'
   autocomplete: 'off', spellcheck: 'false', placeholder, input});
 const HELP = [['/', 'search'], ['j k ↓ ↑', 'rows'], ['Enter', 'open'], ['J K', 'spans of the trace'],
   ['← →', 'fold, unfold'], ['1 … 5', 'tabs'], ['e', 'errors only'], ['[ ]', 'previous, next error'],
-  ['g, then t s e m', 'Traces, Spans, Sessions, Timeseries'], ['c', 'copy the trace id'], ['Esc', 'back']];
+  ['g, then t s e m', 'Traces, Spans, Sessions, Timeseries'], ['c', 'copy the trace id'], ['x', 'compare'], ['Esc', 'back']];
 
 function buildFrame() {
   const filters = string(meta.filters) ?? (Object.keys(meta.filters ?? {}).length ? JSON.stringify(meta.filters) : '');
@@ -564,12 +618,12 @@ function buildFrame() {
       h('kbd', '/')), press('deep', 'in all texts', () => {
       change({deep: !state.deep});
       deepSearch();
-    }), h('span', {id: 'count', role: 'status'}), h('span', {id: 'live', role: 'status'}, live && 'live'),
+    }), press('one', 'in one span', () => change({one: !state.one}, true)), h('span', {id: 'count', role: 'status'}), h('span', {id: 'live', role: 'status'}, live && 'live'),
     h('span', {id: 'status', role: 'status'}), h('span.gap'),
     h('button', {id: 'theme', 'aria-label': 'Dark or light', click: () => paint(true)}, '◐'),
     h('button', {id: 'ask', 'aria-label': 'Help', click: help}, '?')),
     h('main', h('aside', {id: 'facets', 'aria-label': 'Filters'}),
-      h('section', {id: 'middle', 'aria-label': 'List'}, h('div', {id: 'chips'}), h('div', {id: 'histogram'}),
+      h('section', {id: 'middle', 'aria-label': 'List'}, h('div', {id: 'chips'}), h('div', {id: 'histogram'}), h('div', {id: 'bar'}),
         h('div', {id: 'sort', role: 'group', 'aria-label': 'Order'}),
         h('div', {id: 'list', role: 'listbox', tabindex: 0}), h('div', {id: 'nothing'}, h('p', 'Nothing matches.'),
           h('button.link', {id: 'clear', click: clearAll}, 'Clear search and filters'))),
@@ -577,7 +631,7 @@ function buildFrame() {
     h('dialog', {id: 'help', 'aria-label': 'Help'}, h('dl', HELP.map(([key, does]) => [h('dt', h('kbd', key)),
       h('dd', does)])), h('p', 'Search: all words must occur in name, model, app, first words, error, tags or ids. ' +
       'kind:tool or any tag narrows it, -kind:tool is the opposite, "two words" belong together. Click a filter for ' +
-      'only it, Alt+click for all but it. Drag over a chart to select a time.'),
+      'only it, Alt+click for all but it. Drag over a chart to select a time. Traces are chosen by all their spans, with "in one span" by one.'),
     h('p', `Calls are llm and embedding spans. Cost: ${PRICED}.`),
     h('button.link', {click: () => $('help').close()}, 'Close')), h('div', {id: 'print'}));
 }
@@ -593,7 +647,7 @@ function typed() {
 
 /* ---- facets and chips */
 
-const FEW = 8, MANY = 60;
+const FEW = 8, MANY = 60, ROW = 66;
 const unfolded = new Set(), facetNodes = new Map();
 const openTags = new Set([...tagValues].filter(([, {size}]) => size > 1 && size <= FEW_VALUES).map(([key]) => key)
   .slice(0, MANY));
@@ -648,18 +702,27 @@ function drawFacet(of) {
   root.hidden = !shown.length;
   return root;
 }
-let tagsNode;
+const tagsNode = h('div.facet', {role: 'group', 'aria-label': 'tags', id: 'tags'}), tagRows = new Map();
+function tagRow(key) {
+  const n = h('span.n'), only = h('button.only', {click: () => {
+    flip(openTags, key);
+    draw();
+  }}, h('span.label', line(key, 60)), n);
+  return {n, only, row: h('div.value', {'data-tag': visible(key)}, only)};
+}
+/* The keys of the tags, with how often they are there; a click opens one's values. */
+function drawTags() {
+  const {values, counts} = facetOfTags(), codes = [...values.keys()].filter((code) => counts[code] || openTags.has(values[code]));
+  arrange(tagsNode, [tagsNode.firstChild ?? h('h3', 'tags'), ...codes.sort((a, b) => counts[b] - counts[a]).slice(0, MANY).map((code) => {
+    const {row, only, n} = entry(tagRows, values[code], () => tagRow(values[code]));
+    put(n, grouped(counts[code]));
+    set(only, {'aria-pressed': openTags.has(values[code])});
+    return set(row, {'data-count': counts[code]});
+  })]);
+  tagsNode.hidden = !codes.length;
+}
 function drawFacets() {
-  tagsNode = tagsNode ?? h('div.facet', {role: 'group', 'aria-label': 'tags', id: 'tags'}, h('h3', 'tags'),
-    [...tagKeys].sort((a, b) => b[1] - a[1]).slice(0, MANY).map(([key, n]) => {
-      const one = h('button.only', {'aria-pressed': openTags.has(key), click: () => {
-        flip(openTags, key);
-        set(one, {'aria-pressed': openTags.has(key)});
-        draw();
-      }}, h('span.label', line(key, 60)), h('span.n', grouped(n)));
-      return h('div.value', one);
-    }));
-  tagsNode.hidden = !tagKeys.size;
+  drawTags();
   keepFocus($('search'), () => arrange($('facets'), [...shownFacets().map(drawFacet), tagsNode]));
 }
 function drawChips() {
@@ -668,12 +731,13 @@ function drawChips() {
   for (const [, list] of LISTS) for (const [key, values] of state[list]) for (const value of values)
     add(`${line(key, 60)}${list === 'not' ? ' ≠ ' : ': '}${labelOf(key, value, 80)}`, () => pick(key, value, list === 'not'));
   if (state.range) add(state.range.map((us) => moment(us)).join(' – '), () => change({range: undefined}, true));
+  if (state.pair.length === 1 && groupOf(state.pair[0])) add('compare ' + titleOfPair(groupOf(state.pair[0])), () => change({pair: []}, true));
   if (chips.length) chips.push(h('button.link', {click: clearAll}, 'Clear all'));
   $('chips').hidden = !chips.length;
   keepFocus($('search'), () => $('chips').replaceChildren(...chips));
 }
 function clearAll() {
-  change({only: new Map(), not: new Map(), range: undefined, query: ''}, true);
+  change({only: new Map(), not: new Map(), range: undefined, query: '', pair: []}, true);
   $('search').focus();
 }
 
@@ -729,6 +793,11 @@ function onDrag(node, left, right, done) {
     pointercancel: stop,
   });
 }
+/* The least step of 1, 2 or 5 times a power of ten, in minutes and hours a round one of theirs, of which `most` fit. */
+function roundStep(ns, most) {
+  const long = STEPS.find((us) => us >= 6e7 && us * 1e3 * most >= ns), power = 10 ** Math.floor(Math.log10(ns / most || 1));
+  return ns > 6e10 * most && long ? long * 1e3 : power * [1, 2, 5, 10].find((n) => n * power * most >= ns * (1 - 1e-9));
+}
 const bar = (...box) => {
   const [x, y, w, tall] = box.map((n) => n.toFixed(1));
   return `M${x} ${y}h${w}v${tall}h-${w}z`;
@@ -741,7 +810,7 @@ function buildHistogram() {
   new ResizeObserver(drawHistogram).observe($('histogram'));
 }
 function drawHistogram() {
-  const range = rangeOf(foundEver), width = $('histogram').clientWidth - 24;
+  const range = rangeOf(found), width = $('histogram').clientWidth - 24;
   $('histogram').hidden = !range;
   if (!range || width <= 0) return;
   const {size, of, text} = histogram.buckets = bucketsOf(range);
@@ -758,76 +827,115 @@ function drawHistogram() {
   set(histogram.draw, {width, 'aria-label': `${plural(found.length, 'span')}, ${text(0)} to ${text(1)}`});
   set(histogram.all, path(all));
   set(histogram.bad, path(bad));
-  histogram.ticks.forEach((tick, i) => put(tick, text(i / 4)));
+  histogram.ticks.forEach((tick, i) => {
+    put(tick, text(i / 4));
+    tick.hidden = width < 480 && i % 2 === 1;
+  });
 }
 
 /* ---- the list */
 
 let rows;
+const BY = ['model', 'ml_app', 'service', 'kind', 'script', 'caller', 'plugin', 'user_id', 'os_user', 'host', 'session', 'day'];
+const byList = (id) => h('select.by', {id, 'aria-label': 'Group by', change: (event) => change({by: event.target.value, trace: '', span: ''}, true)});
+function fillLists() {
+  const options = ['', ...BY.filter(readerOf), ...[...tagKeys.keys()].filter((key) => !BY.includes(key)).slice(0, MANY)];
+  for (const node of document.querySelectorAll('.by')) {
+    if (node.children.length !== options.length) node.replaceChildren(...options.map((key) =>
+      h('option', {value: key}, key ? 'by ' + line(key, 40) : 'no groups')));
+    node.value = state.by;
+    node.hidden = state.view === 'sessions';
+  }
+}
 function buildList() {
-  for (const sort of SORTS.keys()) $('sort').append(h('button.col-' + sort, {'data-sort': sort,
-    title: sort === 'cost' && PRICED,
-    click: () => change({sort, down: state.sort === sort ? !state.down : sort !== 'name'})}));
+  $('bar').append(byList('by'), h('details', {id: 'columns'}, h('summary', 'Columns'), h('div', [...COLUMNS].map(([key, [head]]) =>
+      press('column-' + key, head, () => change({columns: [...COLUMNS.keys()].filter((one) => state.columns.includes(one) !== (one === key))}))))));
   rows = new Rows($('list'), 'option', makeRow, showRow, (item) => open(item, true));
 }
-const cellsOf = (item) => [duration(item.length), duration(item.first), tokens(item) === undefined ? NONE
-  : `${short(item.input)} / ${short(item.output)}`, dollars(item.cost), moment(item.start)];
+let drawnColumns;
+/* The heads and the width of the columns; rows of other columns are made anew. */
+function drawColumns() {
+  const keys = state.columns, named = keys.join();
+  for (const key of COLUMNS.keys()) set($('column-' + key), {'aria-pressed': keys.includes(key)});
+  if (drawnColumns === named) return;
+  drawnColumns = named;
+  $('middle').style.setProperty('--columns', keys.map((key) => COLUMNS.get(key)[1] + 'px').join(' '));
+  $('sort').replaceChildren(...['name', ...keys].map((sort) => h('button.col-' + sort, {'data-sort': sort, title: sort === 'cost' && PRICED,
+    click: () => change({sort, down: state.sort === sort ? !state.down : sort !== 'name'})})));
+  for (const row of rows.pool.splice(0)) row.remove();
+}
 const nameOf = (item) => (item.many === 'run' ? titleOf(item) : item.many ? item.id : (item.root ?? item).name);
 
 function makeRow() {
-  const first = {badge: badge(''), name: h('b', {dir: 'auto'}), sub: h('span.sub'), error: h('span.tag.bad'),
-    doubt: h('span.tag.doubt')}, words = h('div.words', {dir: 'auto'});
-  const cells = [...SORTS.keys()].slice(1).map((key) => h('div.cell.col-' + key));
-  return Object.assign(h('div.row', h('div.line', Object.values(first)), words, cells),
-    {parts: {...first, words, cells}});
+  const first = {badge: badge(''), name: h('b', {dir: 'auto'}), error: h('span.tag.bad'),
+    doubt: h('span.tag.doubt')}, words = h('div.words', {dir: 'auto'}), sub = h('div.sub');
+  const cells = state.columns.map((key) => h('div.cell.col-' + key));
+  return Object.assign(h('div.row', h('div.line', Object.values(first)), words, sub, cells),
+    {parts: {...first, words, sub, cells}});
 }
+/* The question, the answer, and in small letters what made them. */
 function showRow(parts, item, row) {
   if (row.item === item && row.spans === item.spans) return;
   Object.assign(row, {item, spans: item.spans});
-  const {spans: all, root = item, models = [item.model], failures = item.failed, doubts: doubt = doubts(item)} = item;
-  const [model] = models, note = item.note ?? '';
+  const {spans: all, root = item, models = [item.model], failures = item.failed, doubts: doubt = doubts(item), many} = item;
+  const [model] = models, note = item.note ?? '', asked = !many && item.question;
   setBadge(parts.badge, root.kind);
-  put(parts.name, line(nameOf(item)));
-  put(parts.sub, dots(root.app && line(root.app, 60), model && line(model, 60) +
-    (models.size > 1 ? ` +${models.size - 1}` : ''), item.many &&
-    plural(new Set(all.map((s) => s.trace)).size, 'trace'), item.many === 'run' && plural(item.sums.input.of, 'call'),
-    !item.many && turnOf(root), all ? plural(all.length, 'span') : line(root.kind, 30)));
+  put(parts.name, many ? labelOf(many, nameOf(item)) : line(asked || nameOf(item)));
+  put(parts.words, line((many ? item.question : item.answer) ?? ''));
+  put(parts.sub, dots(asked && line(nameOf(item), 60), root.app && line(root.app, 60), model && line(model, 60) +
+    (models.size > 1 ? ` +${models.size - 1}` : ''), many &&
+    plural(new Set(all.map((s) => s.trace)).size, 'trace'), many && plural(callsOf(item), 'call'),
+    !many && turnOf(root), all ? plural(all.length, 'span') : line(root.kind, 30)));
   put(parts.error, failures ? line(item.error ?? 'error', 60) : '');
   put(parts.doubt, doubt ? doubt > 1 ? `${doubt} evaluations failed` : 'evaluation failed' : '');
-  put(parts.words, line(item.question ?? item.answer ?? ''));
-  cellsOf(item).forEach((text, i) => put(parts.cells[i], text));
-  set(row, {'data-run': item.many === 'run' ? line(item.id) : undefined, 'data-calls': item.sums?.input.of,
-    'data-input': item.input, 'data-output': item.output, 'data-cost': item.cost});
-  set(parts.cells[2], {title: note});
-  set(parts.cells[3], {title: item.cost === undefined ? '' : dots(note, PRICED)}).classList.toggle('some', !!note);
+  state.columns.forEach((key, i) => {
+    put(parts.cells[i], COLUMNS.get(key)[2](item));
+    const some = key === 'cost' && item.cost !== undefined;
+    set(parts.cells[i], {title: some ? dots(note, PRICED) : key === 'tokens' ? note : ''}).classList.toggle('some', some && !!note);
+  });
+  row.classList.toggle('marked', state.pair.includes(pairKey(item)));
+  set(row, {'data-run': many === 'run' ? line(item.id) : undefined, 'data-group': many && many !== 'run' ? visible(item.id) : undefined,
+    'data-calls': many && callsOf(item), 'data-errors': many && errorsOf(item), 'data-input': item.input, 'data-output': item.output, 'data-cost': item.cost});
+}
+/* The chosen spans in groups of a key's values. */
+function groupsBy(key) {
+  const groups = new Map(), of = readerOf(key);
+  for (const s of found) for (const value of new Set([of(s) ?? []].flat().concat(of(s)?.length === 0 || of(s) === undefined ? [undefined] : [])))
+    entry(groups, value, () => Object.assign(new Group(value ?? NONE, key), {without: value === undefined})).add(s);
+  return groups.values();
 }
 /* The spans that were found, as traces, spans or sessions; the unknown comes last in either order. */
 function itemsOf() {
-  const {view, sort, down} = state, sign = down ? -1 : 1;
-  const items = view === 'spans' ? found : view === 'traces' ? entriesOf()
-    : new Set(found.map((s) => sessions.get(s.session)).filter(Boolean));
-  const value = {name: nameOf, tokens}[sort] ?? ((item) => item[sort]);
+  const {view, sort, down, by} = state, sign = down ? -1 : 1;
+  const items = view === 'sessions' ? new Set(found.map((s) => sessions.get(s.session)).filter(Boolean))
+    : by && readerOf(by) ? groupsBy(by) : view === 'spans' ? found : entriesOf();
+  const value = sort === 'name' ? nameOf : COLUMNS.get(sort)[3] ?? ((item) => item[sort]);
   return [...items].map((item) => [value(item), item]).sort(([a, x], [b, y]) =>
     (a === undefined) - (b === undefined) || (a < b ? -sign : a > b ? sign : y.start - x.start)).map(([, item]) => item);
 }
 const isOpen = ({spans: all, id, many, trace}) =>
-  (all ? id === state.trace && !many : trace === state.trace && id === state.span);
+  (all ? id === (many === 'session' ? state.talk : many ? undefined : state.trace) : trace === state.trace && id === state.span);
 
 function drawList() {
+  drawColumns();
   const items = itemsOf(), held = rows.items[rows.current], at = items.findIndex(isOpen);
   for (const node of $('sort').children) {
     const key = node.dataset.sort, on = key === state.sort;
-    put(node, (SORTS.get(key) || plural(items.length, state.view.slice(0, -1))) + (on ? state.down ? ' ↓' : ' ↑' : ''));
+    put(node, (COLUMNS.get(key)?.[0] ?? plural(items.length, state.by && state.view !== 'sessions' ? 'group' : state.view.slice(0, -1))) +
+      (on ? state.down ? ' ↓' : ' ↑' : ''));
     set(node, {'aria-pressed': on});
   }
   $('list').hidden = !items.length;
   $('nothing').hidden = items.length > 0;
   set($('list'), {'aria-label': state.view});
-  rows.set(items, 58, at >= 0 ? at : items.indexOf(held));
+  rows.set(items, ROW, at >= 0 ? at : items.indexOf(held));
 }
-/* Opens a trace, a span in its trace, or the traces of a session or a run. */
+/* Opens a trace, a span in its trace, the talk of a session, or the traces of a run or a group. */
 function open(item, step) {
-  change(item.many ? {view: 'traces', trace: '', span: '', only: toggled('only', item.many, item.id, true)}
+  if (item.without) return tell(`these have no ${item.many}`);
+  const {many, id} = item;
+  change(many === 'session' && !state.by ? {talk: id, trace: '', span: ''}
+    : many ? {view: state.view === 'spans' ? 'spans' : 'traces', by: '', trace: '', span: '', only: toggled('only', many, id, true)}
     : item.spans ? {trace: item.id, span: ''} : {trace: item.trace, span: item.id}, step);
 }
 /* Moves the current row; an open trace follows it. */
@@ -870,13 +978,15 @@ function buildPanel() {
   Object.assign(panel, {head: h('div.head', {id: 'trace'}), hits: h('span.faint', {role: 'status'}),
     find: search('trace-search', 'Search in this trace', 'Search in this trace',
       () => drawTree({query: panel.find.value})), errors: flipper('errors'), llm: flipper('llm'),
-    ticks: times(5, () => h('span')), span: h('div', {id: 'span'}),
+    span: h('div', {id: 'span'}), talk: h('div', {id: 'talk', tabindex: 0}),
     tree: h('div', {id: 'tree', role: 'tree', tabindex: 0, 'aria-label': 'Spans'})});
-  const lane = h('div.lane', panel.ticks);
+  const lane = panel.lane = h('div.lane');
+  panel.ticks = h('div', {'aria-hidden': true});
+  lane.append(panel.ticks);
   panel.tools = h('div', {id: 'trace-tools'}, panel.find, panel.hits, panel.errors, panel.llm);
   $('panel').append(panel.head, panel.tools, h('div.lanes', {id: 'axis', dblclick: () => drawTree({zoom: [0, 1]}),
     title: 'drag to zoom, double click for the whole time'}, h('span', 'span'), lane, h('span', 'duration')),
-  panel.tree, panel.span);
+  panel.tree, panel.span, panel.talk);
   tree = new Rows(panel.tree, 'treeitem', makeTreeRow, showTreeRow, (node, event) => {
     if (node.some && event.target.closest('.fold')) fold(node.span);
     else change({span: node.span.id});
@@ -929,7 +1039,8 @@ function showTreeRow(parts, {span: s, depth, some, hit, why}, row) {
       duration(s.length)}` + (s.first === undefined ? '' : `\nfirst token after ${duration(s.first)}`)});
   put(parts.fold, some ? open ? '▾' : '▸' : '');
   put(parts.name, line(s.name));
-  put(parts.sub, dots(why && '↗ ' + why, s.failed && line(s.error ?? 'error', 40), line(s.model ?? s.kind, 60)));
+  const {text: scores} = scoresOf(s);
+  put(parts.sub, dots(why && '↗ ' + why, s.failed && line(s.error ?? 'error', 40), line(s.model ?? s.kind, 60), scores !== NONE && scores));
   put(parts.took, duration(s.length));
   for (const [name, on] of [['failed', s.failed], ['dim', !hit], ['parent', some]]) row.classList.toggle(name, on);
   setBadge(parts.badge, s.kind);
@@ -942,9 +1053,25 @@ function drawTree(to) {
   Object.assign(shown, to);
   const items = treeItems(), tall = narrow.matches ? 36 : 26, [a, b] = shown.zoom;
   for (const key of ['errors', 'llm']) set(panel[key], {'aria-pressed': !!shown[key]});
-  panel.ticks.forEach((tick, i) => put(tick, duration(shown.group.length * (a + (b - a) * i / 4))));
+  const {length} = shown.group, step = roundStep((b - a) * length, 4), first = Math.ceil(a * length / step) * step;
+  const place = (ns) => ((ns / length - a) / (b - a) * 100 || 0) + '%';
+  panel.ticks.replaceChildren(...times(length > 0 ? Math.floor((b * length - first) / step + 1e-9) + 1 : 0, (i) => {
+    const node = h('span', duration(first + i * step));
+    node.style.left = place(first + i * step);
+    return node;
+  }));
+  const share = Math.min(1, step / length / (b - a)) || 1; /* a background's place is that of the rest */
+  panel.tree.style.setProperty('--step', share * 100 + '%');
+  panel.tree.style.setProperty('--first', ((first / length - a) / (b - a) / (1 - share) * 100 || 0) + '%');
   panel.tree.style.height = items.length * tall + 1 + 'px';
   tree.set(items, tall, items.findIndex((node) => node.span === shown.span));
+}
+/* Why tokens are absent, and how to have true ones; nothing is guessed. */
+function lack(all) {
+  const calls = all.filter((s) => s.kind === 'llm' && !s.failed && s.input === undefined && s.output === undefined);
+  const streams = calls.filter((s) => s.first !== undefined).length;
+  return streams ? `${plural(streams, 'streamed call')} told no tokens: OpenAI's API tells them with stream_options {"include_usage": true}`
+    : calls.length ? `${plural(calls.length, 'call')} told no tokens` : '';
 }
 const fact = (label, value, name, raw) => value && h('span', label && label + ' ', h('b', name &&
   {'data-sum': name, 'data-value': raw ?? ''}, value));
@@ -953,17 +1080,18 @@ function headOf(group) {
   const {root, failures, id, sums} = group;
   return [h('div.line', h('button.small.link', {id: 'back', click: close}, '‹ Back'), badge(root.kind),
     h('h1', {dir: 'auto'}, line(root.name)), h('span.tag.' + (failures ? 'bad' : 'good'), failures
-      ? plural(failures, 'error') : 'ok'), h('button', {id: 'close', click: close, 'aria-label': 'Close'}, '×')),
+      ? plural(failures, 'error') : 'ok'), h('button.close', {click: close, 'aria-label': 'Close'}, '×')),
   h('div.facts', `${moment(group.start)} ${zone()}`, fact('duration', duration(group.length)),
     fact('spans', grouped(group.spans.length)), fact('tokens', tokens(group) === undefined ? NONE
       : `${short(group.input)} in / ${short(group.output)} out`, 'trace-tokens', tokens(group)),
     faint(sums.input.note), fact('cost', dollars(group.cost), 'trace-cost', group.cost),
-    faint(dots(sums.cost.note, PRICED)), fact('app', root.app && line(root.app, 60)),
-    root.session && press(undefined, 'session ' + line(root.session, 60), () => pick('session', root.session)),
+    faint(dots(sums.cost.note, PRICED)), faint(lack(group.spans)), scoresOf(group).text !== NONE && fact('evaluations', scoresOf(group).text),
+    fact('app', root.app && line(root.app, 60)), root.session && press(undefined, 'session ' + line(root.session, 60),
+      () => change({talk: root.session, trace: '', span: ''}, true)), press('compare', 'Compare', () => mark(group)),
     press('copy-trace', `${line(id.length > 14 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id)} copy`, () => copy(id)))];
 }
 function close() {
-  change({trace: '', span: ''}, true);
+  change({trace: '', span: '', talk: '', pair: []}, true);
   $('list').focus();
 }
 function drawHead() {
@@ -971,9 +1099,13 @@ function drawHead() {
   keepFocus(panel.tree, () => panel.head.replaceChildren(...headOf(shown.group)));
 }
 function drawTrace() {
-  const group = state.view !== 'timeseries' && traces.get(state.trace);
-  $('panel').hidden = !group;
-  $('app').classList.toggle('open', !!group);
+  const other = state.view !== 'timeseries' && [pairOf(), !state.trace && sessions.get(state.talk)].find(Boolean);
+  const group = state.view !== 'timeseries' && !other && traces.get(state.trace);
+  $('panel').hidden = !group && !other;
+  $('app').classList.toggle('open', !!group || !!other);
+  for (const node of $('panel').children) node.classList.toggle('gone', (node === panel.talk) !== !!other);
+  if (other) drawTalk(other);
+  else drawnTalk = undefined;
   if (!group) {
     shown = undefined;
     tree.set([], 1, -1);
@@ -992,6 +1124,164 @@ function drawTrace() {
   if (had !== shown.span && tree.current >= 0) tree.reveal(tree.current);
   drawSpan();
 }
+
+/* ---- a session as a conversation, and two traces or groups side by side */
+
+let drawnTalk; /* what the panel has in the place of a trace */
+function drawTalk(other) {
+  const named = [state.talk, ...state.pair, spans.length, evaluations.size].join();
+  if (drawnTalk === named) return;
+  drawnTalk = named;
+  keepFocus(panel.talk, () => panel.talk.replaceChildren(...[Array.isArray(other) ? compared(...other) : talkOf(other)].flat(Infinity).filter(Boolean)));
+  panel.talk.scrollTop = 0;
+}
+const headOfTalk = (title, ...facts) => [h('div.line', h('button.small.link', {click: close}, '‹ Back'), h('h1', {dir: 'auto'}, title),
+  h('button.close', {click: close, 'aria-label': 'Close'}, '×')), h('div.facts', ...facts)];
+const sayer = ({role}) => ROLES.get(String(role).toLowerCase()) ?? 'other';
+/* What makes two messages the same one, though an answer comes again in another form. */
+const heard = (one) => [sayer(one), string(one.content) ?? written(one.content) ?? '', ...few(one.tool_calls, ({name, tool_id: id}) => name + id),
+  ...few(one.tool_results, ({tool_id: id}) => id)].join('\x1f');
+/* The messages of a call which the conversation has not had: a request repeats it, from its begin or a part. The last one
+ * was said, even if with the same words. */
+function freshOf(said, asked) {
+  let from = 0;
+  return asked.filter((one, i) => {
+    const at = said.indexOf(heard(one), from), again = at >= 0 && (i < asked.length - 1 || sayer(one) === 'system');
+    if (again) from = at + 1;
+    return !again;
+  });
+}
+const TURNS = 200;
+function talkOf(session) {
+  const said = [], all = session.spans.filter((s) => s.kind === 'llm' || s.billed || !s.parent && !s.group.spans.some((one) => one.kind === 'llm'))
+    .sort((a, b) => a.start - b.start), calls = all.slice(-TURNS), feedback = feedbackOf(session.id);
+  let last;
+  const parts = calls.map((s) => {
+    const {input, output} = about(s), asked = messagesOf(input).map(members), names = new Map();
+    const answers = messagesOf(output).map(members), fresh = freshOf(said, asked).concat(answers).filter((one) => one.role || one.content);
+    for (const one of [...asked, ...answers]) few(one.tool_calls, (call) => names.set(call.tool_id, call.name));
+    said.push(...fresh.map(heard));
+    const head = s.group === last ? '' : turnHead(s.group);
+    last = s.group;
+    return [head, thread(fresh, names), !fresh.length && [s.question && card('user', 'user', s.question, block(s.question)),
+      s.answer && card('assistant', 'assistant', s.answer, block(s.answer))], s.failed && h('div.box.bad', h('b', line(s.error ?? 'error')))];
+  });
+  return [headOfTalk('session ' + line(session.id, 200), fact('', plural(new Set(session.spans.map((s) => s.trace)).size, 'trace')),
+    fact('', plural(callsOf(session), 'call')), fact('tokens', tokens(session) === undefined ? NONE : `${short(session.input)} in / ${short(session.output)} out`,
+      'talk-tokens', tokens(session)), fact('cost', dollars(session.cost), 'talk-cost', session.cost), faint(dots(session.note, PRICED)),
+    faint(lack(session.spans)), press(undefined, 'its traces', () => change({view: 'traces', talk: '', only: toggled('only', 'session', session.id, true)}, true))),
+  feedback.slice(0, 64).map(verdict), all.length > TURNS && h('p.faint', `${plural(all.length - TURNS, 'earlier call')}`), parts];
+}
+const turnHead = (group) => h('p.turn', h('button.link', {'data-turn': visible(group.id), click: () => change({trace: group.id, span: ''}, true)},
+  line(nameOf(group), 80)), ` ${dots(moment(group.start), duration(group.length), dollars(group.cost), scoresOf(group).text !== NONE && scoresOf(group).text,
+  group.failures && plural(group.failures, 'error'))}`);
+/* Cards; what tools were asked and gave is folded. */
+function thread(messages, names) {
+  const parts = [], show = message(names);
+  let tools;
+  for (const one of messages) {
+    const isTool = sayer(one) === 'tool' || !string(one.content) && list(one.tool_calls).length > 0;
+    if (!isTool) tools = undefined;
+    else if (!tools) parts.push(tools = h('details.earlier', h('summary')));
+    (isTool ? tools : parts)[isTool ? 'append' : 'push'](show(one));
+    if (isTool) put(tools.firstChild, 'tools: ' + [...new Set([...names.values()].map((name) => line(name ?? '?', 60)))].slice(0, 8).join(', '));
+  }
+  return parts;
+}
+
+/* "trace:ID", or a key and a value of the groups of the list. */
+const pairKey = (item) => (item.spans ? `${item.many ?? 'trace'}:${item.id}` : `trace:${item.trace}`);
+function groupOf(text) {
+  const colon = text.indexOf(':'), key = text.slice(0, colon), id = text.slice(colon + 1);
+  if (key === 'trace') return traces.get(id);
+  const of = readerOf(key), group = new Group(id, key);
+  for (const s of of ? spans : []) if ([of(s) ?? []].flat().includes(id)) group.add(s);
+  return group.root && group;
+}
+function pairOf() {
+  const pair = state.pair.map(groupOf);
+  return pair.length === 2 && pair.every(Boolean) && pair;
+}
+/* Marks a first one, and then shows both. */
+function mark(item) {
+  const key = pairKey(item), has = state.pair.includes(key);
+  change({pair: has ? state.pair.filter((one) => one !== key) : [...state.pair.slice(0, 1), key]}, true);
+  if (!has && state.pair.length < 2) tell('marked: compare another');
+  for (const row of rows.pool) row.item = undefined;
+  rows.draw();
+}
+const titleOfPair = (group) => (group.many ? `${group.many} ${labelOf(group.many, group.id, 80)}` : line(group.question ?? nameOf(group), 80));
+/* The words of a and b in one text: [words, -1 only in a, 0 in both, 1 only in b]. */
+function differences(a, b) {
+  const [x, y] = [a, b].map((text) => text.match(/\S+\s*|\s+/g) ?? []), parts = [];
+  const add = (words, side) => {
+    const last = parts[parts.length - 1];
+    if (last?.[1] === side) last[0] += words;
+    else if (words) parts.push([words, side]);
+  };
+  let from = 0, to = 0;
+  while (from < x.length && x[from] === y[from]) from++;
+  while (to < Math.min(x.length, y.length) - from && x[x.length - 1 - to] === y[y.length - 1 - to]) to++;
+  const [m, n] = [x.length - from - to, y.length - from - to], wide = n + 1;
+  add(x.slice(0, from).join(''), 0);
+  if (m * n > 4e6) { /* too much to be told word by word */
+    add(x.slice(from, from + m).join(''), -1);
+    add(y.slice(from, from + n).join(''), 1);
+  } else {
+    const same = new Uint16Array((m + 1) * wide);
+    for (let i = m - 1; i >= 0; i--) for (let k = n - 1; k >= 0; k--)
+      same[i * wide + k] = x[from + i] === y[from + k] ? same[(i + 1) * wide + k + 1] + 1 : Math.max(same[(i + 1) * wide + k], same[i * wide + k + 1]);
+    for (let i = 0, k = 0; i < m || k < n;) {
+      if (i < m && k < n && x[from + i] === y[from + k]) [i, k] = [add(x[from + i], 0) ?? i + 1, k + 1];
+      else if (k >= n || i < m && same[(i + 1) * wide + k] >= same[i * wide + k + 1]) add(x[from + i++], -1);
+      else add(y[from + k++], 1);
+    }
+  }
+  add(x.slice(x.length - to).join(''), 0);
+  return parts;
+}
+const difference = (a, b) => h('div.text', {dir: 'auto'}, differences(a, b).map(([words, side]) => (side ? h(side < 0 ? 'del' : 'ins', visible(words)) : visible(words))));
+const saidBy = (side) => messagesOf(side).map(members).map((one) => [`${line(one.role ?? '', 40)}: ${string(one.content) ?? written(one.content) ?? ''}`,
+  ...few(one.tool_calls, (call) => `calls ${line(call.name ?? '?', 80)} ${written(call.arguments)}`),
+  ...few(one.tool_results, (to) => `result ${string(to.result) ?? written(to.result)}`)].join('\n')).join('\n\n') || string(side?.value) || '';
+const parametersOf = ({metadata}) => Object.entries(members(metadata)).filter(([key]) => key !== 'caller' && key !== 'transfer');
+/* The calls that are shown beside each other: in their order, or those of groups that were asked the same. */
+function callsOfPair(a, b) {
+  const [x, y] = [a, b].map((group) => group.spans.filter((s) => s.call || s.billed).sort((p, q) => p.start - q.start));
+  if (!a.many) return times(Math.min(20, Math.max(x.length, y.length)), (i) => [x[i], y[i]]);
+  const asked = new Map(y.filter((s) => s.question).map((s) => [s.question, s]));
+  return x.filter((s) => asked.has(s.question)).slice(-10).map((s) => [s, asked.get(s.question)]);
+}
+function compared(a, b) {
+  const half = (all) => known(all.spans.filter((s) => s.call), lengthOf), both = [a, b];
+  const rowOf = (label, of, unit, name) => {
+    const [x, y] = both.map(of), more = number(x) !== undefined && number(y) !== undefined && x !== y ? y - x : undefined;
+    return (x ?? y) !== undefined && h('tr', {'data-pair': name}, h('th', {scope: 'row'}, label), [x, y].map((n) => h('td', {'data-value': n ?? ''}, unit(n))),
+      h('td', more === undefined ? '' : `${more > 0 ? '+' : '−'}${unit(Math.abs(more))}${x > 0 ? `, × ${digits(y / x)}` : ''}`));
+  };
+  return [headOfTalk('Compare', press(undefined, 'end', () => change({pair: []}, true))), h('div.scroll', h('table', heads('', ...both.map(titleOfPair), 'difference'), h('tbody',
+    rowOf('model', ({models}) => [...models].slice(0, 4).join(', '), (text) => line(text || NONE, 120), 'model'),
+    rowOf('calls', callsOf, grouped, 'calls'), rowOf('errors', errorsOf, grouped, 'errors'),
+    ...(a.many ? [rowOf('p50', (one) => percentile(half(one), 50), duration, 'p50'), rowOf('p95', (one) => percentile(half(one), 95), duration, 'p95'),
+      rowOf('first token p50', (one) => percentile(known(one.spans.filter((s) => s.call), firstOf), 50), duration, 'ttft')]
+      : [rowOf('duration', (one) => one.length, duration, 'length'), rowOf('first token', (one) => one.first, duration, 'ttft')]),
+    rowOf('tokens in', (one) => one.input, short, 'input'), rowOf('tokens out', (one) => one.output, short, 'output'), rowOf('cost', (one) => one.cost, dollars, 'cost'),
+    rowOf('evaluations passed', (one) => scoresOf(one).share, digits, 'scores')))), faint(PRICED), callsOfPair(a, b).map(pairOfCalls)];
+}
+function pairOfCalls(pair, at) {
+  const [x, y] = pair.map((s) => (s ? about(s) : {})), old = new Map(parametersOf(x)), now = new Map(parametersOf(y));
+  const other = [...new Set([...old.keys(), ...now.keys()])].filter((key) => written(old.get(key)) !== written(now.get(key)));
+  const side = (title, from, to) => {
+    const same = from === to;
+    return (from || to) && [h('h3.side', title + (same ? ', the same' : '')), same ? h('div.text.faint', line(from, 200)) : difference(from, to)];
+  };
+  return h('section', {'data-calls': at}, h('h2', dots(...new Set(pair.map((s) => (s ? line(s.model ?? s.name, 80) : 'no call'))))),
+    h('div.facts', pair.map((s) => s && fact('', dots(duration(s.length), `${short(s.input)} → ${short(s.output)}`, dollars(s.cost))))),
+    other.length > 0 && h('table', heads('parameter', 'first', 'second'), h('tbody', other.slice(0, 40).map((key) => h('tr',
+      h('th', {scope: 'row'}, line(key, 80)), [old, now].map((all) => h('td', line(all.has(key) ? written(all.get(key)) ?? '…' : NONE, 200))))))),
+    side('Input', saidBy(x.input), saidBy(y.input)), side('Output', saidBy(x.output), saidBy(y.output)));
+}
+
 function moveSpan(by) {
   const to = tree.items[tree.current + by];
   if (shown && to) change({span: to.span.id});
@@ -1040,7 +1330,7 @@ function headOfSpan(s) {
     s.model && h('span.tag', line(s.model, 100))),
   h('div.facts', fact('', duration(s.length)), s.first !== undefined && fact('first token', duration(s.first)),
     counts(s) && [fact('', `${short(s.input)} → ${short(s.output)}`), faint(parts && `(${parts})`),
-      fact('', dollars(s.cost), 'span-cost', s.cost), faint(PRICED)], speed(s) && fact('', speed(s) + ' tok/s')),
+      fact('', dollars(s.cost), 'span-cost', s.cost), faint(PRICED), faint(lack([s]))], speed(s) && fact('', speed(s) + ' tok/s')),
   ...boxesOf(s), h('div', {id: 'tabs', role: 'tablist', 'aria-label': 'Span'}, TABS.map((tab) => h('button',
     {role: 'tab', id: 'tab-' + tab, 'data-tab': tab, 'aria-controls': 'tab', click: () => change({tab})}, upper(tab)))),
   h('div', {id: 'tab', role: 'tabpanel', tabindex: 0})];
@@ -1051,13 +1341,13 @@ function boxesOf(s) {
   const {type, message, stack} = about(s).error ?? {}, title = line(type || s.error || 'error');
   const status = /^http.status_code:([345]\d\d)$/m.exec(s.tags.join('\n'))?.[1];
   return [s.failed && h('div.box.bad', {id: 'error'}, h('b', title, status && !/^http_/.test(title) && `, HTTP ${status}`), prose(message),
-    prose(stack)), ...evaluationsOf(s).slice(0, 64).map((one) => {
-    const verdict = one.assessment, value = one.score_value ?? one.categorical_value ?? one.boolean_value ??
-      one.json_value ?? one.text_value ?? NONE;
-    return h('div.box', one.submitter ? 'feedback ' : 'evaluation ', h('b', line(one.label ?? '?', 100)), ' ', line(JSON.stringify(value), 500), ' ',
-      string(verdict) && h('span.tag.' + (verdict === 'fail' ? 'bad' : 'good'), line(verdict, 40)),
-      prose(one.reasoning));
-  })];
+    prose(stack)), ...evaluationsOf(s).slice(0, 64).map(verdict)];
+}
+function verdict(one) {
+  const said = one.assessment, value = one.score_value ?? one.categorical_value ?? one.boolean_value ??
+    one.json_value ?? one.text_value ?? NONE;
+  return h('div.box', one.submitter ? 'feedback ' : 'evaluation ', h('b', line(one.label ?? '?', 100)), ' ', line(JSON.stringify(value), 500), ' ',
+    string(said) && h('span.tag.' + (said === 'fail' ? 'bad' : 'good'), line(said, 40)), prose(one.reasoning));
 }
 
 /* ---- texts and JSON */
@@ -1181,7 +1471,7 @@ function repeated(s, messages) {
   return 0;
 }
 function sideOf(s, title, side) {
-  const messages = messagesOf(side), documents = list(side?.documents), names = new Map();
+  const messages = messagesOf(side).filter((one) => !one || typeof one !== 'object' || Object.values(one).some((value) => value && list(value).length !== 0 || value && !Array.isArray(value))), documents = list(side?.documents), names = new Map();
   for (const one of messages) few(one?.tool_calls, (call) => names.set(call.tool_id, call.name));
   const skipped = Math.max(0, messages.length - NODES), cards = messages.slice(skipped).map(members).map(message(names));
   const known = title === 'Input' && s.kind === 'llm' ? Math.max(0, repeated(s, messages) - skipped) : 0;
@@ -1202,6 +1492,8 @@ function messagesTab(s, {input, output, tool_definitions: tools}) {
     line(written(left)))];
   return parts.some(Boolean) ? parts : h('p.faint', 'This span holds no messages.');
 }
+
+const heads = (...texts) => h('thead', h('tr', texts.map((text) => h('th', {scope: 'col'}, text))));
 
 /* ---- the other tabs */
 
@@ -1260,12 +1552,13 @@ const rawTab = (s) => code(written(bodyOf(s), 2) ?? lineOf(s));
 const HOSTS = new Map([['openai', 'api.openai.com'], ['anthropic', 'api.anthropic.com'], ['mistral', 'api.mistral.ai'],
   ['openrouter', 'openrouter.ai/api'], ['groq', 'api.groq.com/openai'], ['together', 'api.together.xyz'],
   ['fireworks', 'api.fireworks.ai/inference'], ['xai', 'api.x.ai'], ['deepseek', 'api.deepseek.com']]);
-const REQUESTED = ('temperature top_p top_k max_tokens max_completion_tokens max_output_tokens n stop stop_sequences ' +
-  'stream seed response_format tool_choice reasoning_effort dimensions thinking').split(' ');
+/* Members of the metadata that are of the answer, of the transfer, or said elsewhere. */
+const ANSWERED = new Set(('caller transfer status state stop_reason stop_details finish_reason finish_message completion_reason sources ' +
+  'citations steps usage cost phase traffic_type inference_geo tokens_per_second generation_time time_to_first_token user').split(' '));
 /* The path and the body; a reasoning is no part of what was asked. */
 function requestOf(s, {input, metadata, tool_definitions}) {
-  const request = {model: s.model}, own = s.provider === 'anthropic', said = messagesOf(input).map(members);
-  for (const key of REQUESTED) request[key] = metadata?.[key] ?? undefined;
+  const request = {model: s.asked ?? s.model}, own = s.provider === 'anthropic', said = messagesOf(input).map(members);
+  for (const [key, value] of Object.entries(members(metadata))) if (!ANSWERED.has(key)) request[key] = value ?? undefined;
   if (s.kind === 'embedding') return ['embeddings', {...request, input: few(input?.documents, ({text}) => text)}];
   const asked = said.filter(({role}) => role !== 'reasoning' && !(own && role === 'system'));
   const plainly = asked.map(({role, content}) => ({role, content}));
@@ -1307,8 +1600,12 @@ const lengthOf = (s) => s.length, firstOf = (s) => s.first, inputOf = (s) => s.i
 const costOf = (s) => s.cost, one = () => 1;
 const charts = [['calls', 'Calls of models', short, one], ['errors', 'Errors by type', short, one],
   ['latency', 'Latency', duration, lengthOf], ['ttft', 'Time to first token', duration, firstOf],
-  ['tokens', 'Tokens', short, tokens], ['cost', 'Cost by model', dollars, costOf]]
-  .map(([key, title, unit, of]) => ({key, title, unit, of, ranked: unit === duration}));
+  ['tokens', 'Tokens', short, tokens], ['cost', 'Cost by model', dollars, costOf], ['scores', 'Evaluations: mean, or share that passed', digits, (one) => one.score]]
+  .map(([key, title, unit, of]) => ({key, title, unit, of, ranked: unit === duration || key === 'scores'}));
+const mean = (all) => number(all.reduce((a, b) => a + b, 0) / all.length);
+/* The evaluations of spans that have a number, in the time of their span. */
+const scored = (all) => all.flatMap((s) => evaluationsOf(s).map((one) => ({start: s.start, trace: s.trace, label: string(one.label), score: scoreOf(one)})))
+  .filter((one) => one.score !== undefined);
 const known = (all, of) => all.map(of).filter((n) => n !== undefined);
 const failedOf = (calls) => calls.filter((s) => s.failed);
 let buckets, hovered = -1;
@@ -1327,13 +1624,11 @@ function buildChart(chart) {
   }}, draw);
   onDrag(plot, LEFT, RIGHT, (a, b) => buckets.pick(a, b));
   Object.assign(chart, parts, {draw, plot});
-  return h('article.chart', {'data-chart': chart.key}, h('header', parts.name, parts.total), parts.note, plot,
+  return chart.box = h('article.chart', {'data-chart': chart.key}, h('header', parts.name, parts.total), parts.note, plot,
     parts.legend);
 }
 function buildCharts() {
-  $('timeseries').append(h('div.top', h('select', {id: 'group', 'aria-label': 'Group by',
-    change: () => change({group: $('group').value})}, GROUPS.map((value) => h('option', {value},
-    value === 'none' ? 'no groups' : 'by ' + value))), h('span', {id: 'buckets'}), h('b', {id: 'at', role: 'status'})),
+  $('timeseries').append(h('div.top', byList('group'), h('span', {id: 'buckets'}), h('b', {id: 'at', role: 'status'})),
   h('div', {id: 'charts'}, charts.map(buildChart)), h('div', {id: 'tables'}));
   new ResizeObserver(() => buckets && charts.forEach(drawPlot)).observe($('charts'));
 }
@@ -1341,7 +1636,7 @@ function buildCharts() {
 function series(label, color, calls, of, p) {
   const values = new Float64Array(buckets.size).fill(NaN), inside = new Map();
   for (const s of calls) if (of(s) !== undefined) entry(inside, buckets.of(s.start)).push(of(s));
-  for (const [at, all] of inside) values[at] = p ? percentile(all, p) : all.reduce((a, b) => a + b);
+  for (const [at, all] of inside) values[at] = p === mean ? mean(all) : p ? percentile(all, p) : all.reduce((a, b) => a + b);
   return {label, color, values, at: h('b')};
 }
 function groupsOf(calls, of) {
@@ -1350,9 +1645,9 @@ function groupsOf(calls, of) {
   return [...map].sort((a, b) => b[1].length - a[1].length);
 }
 /* By the model that was asked for: a failed call has no other. */
-const groupReader = (key) => (key === 'model' ? (s) => s.asked ?? s.model : READERS.get(key));
+const groupReader = (key) => (key === 'model' ? (s) => s.asked ?? s.model : readerOf(key) && ((s) => [readerOf(key)(s)].flat()[0]));
 function seriesOf({key, of, ranked}, calls) {
-  const by = groupReader(state.group);
+  const by = key === 'scores' ? ({label: of}) => of : groupReader(state.by);
   if (!by && key === 'calls')
     return [series('ok', 0, calls.filter((s) => !s.failed), of), series('error', 7, failedOf(calls), of)];
   if (!by && ranked) return [series('p50', 2, calls, of, 50), series('p95', 0, calls, of, 95)];
@@ -1361,27 +1656,27 @@ function seriesOf({key, of, ranked}, calls) {
   const groups = groupsOf(calls, by ?? groupReader(key === 'errors' ? 'error' : 'model'));
   const rest = groups.splice(groups.length > SERIES ? SERIES - 1 : SERIES);
   if (rest.length) groups.push([`${rest.length} others`, rest.flatMap(([, all]) => all)]);
-  return groups.map(([label, all], i) => series(label, i, all, of, ranked && 95));
+  return groups.map(([label, all], i) => series(label, i, all, of, key === 'scores' ? mean : ranked && 95));
 }
 function drawCharts() {
-  const range = rangeOf(found), by = state.group !== 'none';
+  const range = rangeOf(found), by = !!groupReader(state.by);
   const kinds = state.only.has('kind'), isCall = (s) => kinds || s.call;
   const calls = found.filter(isCall), counted = found.filter((s) => kinds || counts(s));
-  $('group').value = state.group;
   $('charts').hidden = $('tables').hidden = !range;
   buckets = range && bucketsOf(range);
-  put($('buckets'), range ? `buckets of ${duration(buckets.step * 1e3)}, times ${zone()}` : 'Nothing matches.');
+  put($('buckets'), range && !counted.length ? 'No calls, only other spans.' : range ? `buckets of ${duration(buckets.step * 1e3)}, times ${zone()}` : 'Nothing matches.');
   if (range) drawTables(counted, isCall);
   for (const chart of range ? charts : []) {
     const {key, title, unit, of, ranked, name, note, draw, legend} = chart;
-    const some = key === 'errors' ? failedOf(calls) : of === tokens || of === costOf ? counted : calls;
+    const some = key === 'scores' ? scored(found) : key === 'errors' ? failedOf(calls) : of === tokens || of === costOf ? counted : calls;
     const values = known(some, of), sum = total(some, of);
-    const value = ranked ? percentile(values, 95) : of === one ? some.length : sum.value;
+    const value = key === 'scores' ? mean(values) : ranked ? percentile(values, 95) : of === one ? some.length : sum.value;
+    chart.box.hidden = key === 'scores' && !values.length;
     chart.series = seriesOf(chart, some).filter((each) => each.values.some((n) => n === n));
-    put(name, kinds && key === 'calls' ? 'Spans' : by ? title.split(' by ')[0] + (ranked ? ', p95' : '') : title);
-    put(set(chart.total, {'data-value': value ?? ''}), unit(value) + (ranked && value !== undefined ? ' p95' : ''));
+    put(name, kinds && key === 'calls' ? 'Spans' : by ? title.split(' by ')[0] + (unit === duration ? ', p95' : '') : title);
+    put(set(chart.total, {'data-value': value ?? ''}), value === undefined ? NONE : unit(value) + (unit === duration ? ' p95' : ''));
     put(note, key === 'calls' ? `in ${plural(new Set(some.map((s) => s.trace)).size, 'trace')}` : key === 'ttft' ? `of ${plural(values.length, 'streamed call')}` : key === 'cost'
-      ? dots(sum.note, PRICED) : key === 'tokens' ? total(counted, inputOf).note : '');
+      ? dots(sum.note, PRICED) : key === 'tokens' ? dots(total(counted, inputOf).note, lack(counted)) : chart.series.length ? '' : 'none');
     set(draw, {'aria-label': `${title}: ${chart.total.textContent}`});
     legend.replaceChildren(...chart.series.map(({label, color, at}) => h('span', paintAs(h('i'), 'c' + color),
       line(label, 60), ' ', at)));
@@ -1451,7 +1746,7 @@ function drawTables(counted, isCall) {
   $('tables').replaceChildren(...['model', 'ml_app'].map((key) => {
     const groups = groupsOf(counted, groupReader(key));
     return h('article.chart', {'data-table': key}, h('h2', key === 'model' ? 'By model' : 'By app'), h('div.scroll',
-      h('table', h('thead', h('tr', HEADS.map((head) => h('th', {scope: 'col'}, head)))), h('tbody',
+      h('table', heads(...HEADS), h('tbody',
         groups.slice(0, 25).map(row)))), faint(dots(groups.length > 25 && `${groups.length - 25} more`,
       `cost: ${PRICED}`)));
   }));
@@ -1481,7 +1776,7 @@ function take(news, texts) {
   regroup();
   countTags();
   deepHits.clear();
-  tagsNode = filtered = undefined;
+  filtered = undefined;
   for (const row of rows.pool) row.item = undefined;
   if (shown) {
     state.span = state.span || shown.span.id;
@@ -1518,10 +1813,10 @@ function askIn(ms) {
 
 let filtered, listed;
 function draw() {
-  const {query, deep, range, only, not, view, sort, down, group} = state;
+  const {query, deep, range, only, not, view, sort, down} = state;
   const pairs = (map) => [...map].map(([key, values]) => [key, ...values]);
-  const filters = JSON.stringify([query, deep && deepDone, range, pairs(only), pairs(not), [...openTags]]);
-  const order = [view, sort, down, group].join(), again = filters !== filtered, other = order !== listed;
+  const filters = JSON.stringify([query, deep && deepDone, range, pairs(only), pairs(not), [...openTags], byTrace(), state.pair]);
+  const order = [view, sort, down, state.by, state.columns].join(), again = filters !== filtered, other = order !== listed;
   [filtered, listed] = [filters, order];
   if (again) {
     filter();
@@ -1531,9 +1826,11 @@ function draw() {
   for (const node of document.querySelectorAll('nav [data-view]'))
     set(node, {'aria-current': node.dataset.view === view ? 'page' : undefined});
   set($('deep'), {'aria-pressed': deep});
+  set($('one'), {'aria-pressed': state.one}).hidden = view === 'spans' || view === 'timeseries';
   if ($('search').value.trim() !== query) $('search').value = query;
   put(set($('count'), {'data-spans': found.length}), dots(plural(new Set(found.map((s) => s.trace)).size, 'trace'),
     `${grouped(found.length)} of ${plural(spans.length, 'span')}`));
+  fillLists();
   $('timeseries').hidden = view !== 'timeseries';
   $('middle').hidden = view === 'timeseries';
   drawTrace();
@@ -1555,13 +1852,14 @@ function draw() {
 const GO = new Map([['t', 'traces'], ['s', 'spans'], ['e', 'sessions'], ['m', 'timeseries']]);
 const KEYS = new Map([['/', () => $('search').focus()], ['j', () => moveRow(1)], ['k', () => moveRow(-1)],
   ['J', () => moveSpan(1)], ['K', () => moveSpan(-1)], ['[', () => moveError(-1)], [']', () => moveError(1)],
-  ['e', () => pick('status', 'error')], ['c', () => shown && copy(shown.group.id)], ['?', help], ['Escape', escape],
+  ['e', () => pick('status', 'error')], ['c', () => shown && copy(shown.group.id)],
+  ['x', () => (shown ? mark(shown.group) : rows.items[rows.current] && mark(rows.items[rows.current]))], ['?', help], ['Escape', escape],
   ...TABS.map((tab, i) => [String(i + 1), () => shown && change({tab})])]);
 let prefix = false; /* the key before was g */
 function escape() {
   if ($('facets').classList.contains('open')) drawer(false);
   else if (focused().matches('input, select')) focused().blur();
-  else if (shown) close();
+  else if (!$('panel').hidden) close();
 }
 /* The arrows belong to the tree or the tabs where these have the focus, else to the list. */
 function arrow(key) {
@@ -1597,7 +1895,7 @@ function onKey(event) {
   prefix = false;
   event.preventDefault();
 }
-const go = (view) => change({view, trace: '', span: ''}, true);
+const go = (view) => change({view, trace: '', span: '', talk: ''}, true);
 function drawer(on = !$('facets').classList.contains('open')) {
   $('facets').classList.toggle('open', on);
   set($('filters'), {'aria-expanded': on}).focus();
@@ -1618,9 +1916,8 @@ function paper() {
     return [headOf(group), nodes.slice(0, 200).map(({span: s}) => h('section', headOfSpan(s).slice(0, -2),
       messagesTab(s, about(s)))), nodes.length > 200 && h('p', plural(nodes.length - 200, 'more span'))];
   }
-  return state.view !== 'timeseries' && [h('p', `At most 500 rows; cost: ${PRICED}.`), h('table', h('thead', h('tr',
-    ['', '', ...[...SORTS.values()].slice(1)].map((text) => h('th', text)))), h('tbody', rows.items.slice(0, 500)
-    .map((item) => h('tr', [line(nameOf(item)), line(item.question ?? '', 100), ...cellsOf(item)]
+  return state.view !== 'timeseries' && [h('p', `At most 500 rows; cost: ${PRICED}.`), h('table', heads('', '', ...state.columns.map((key) => COLUMNS.get(key)[0])), h('tbody', rows.items.slice(0, 500)
+    .map((item) => h('tr', [line(nameOf(item)), line(item.question ?? '', 100), ...state.columns.map((key) => COLUMNS.get(key)[2](item))]
       .map((text) => h('td', text))))))];
 }
 addEventListener('beforeprint', () => {

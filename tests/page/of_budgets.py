@@ -1,5 +1,6 @@
 """How fast the page is, and how much it holds.  The figures are reported; the
 limits are wide, because the machine may be busy."""
+import os
 import statistics
 
 from pages import go, need
@@ -60,6 +61,8 @@ def measure(tab):
 
 def budgets(bench):
     """10,000 spans, three runs, the median."""
+    script = os.path.getsize(os.path.join(bench.build, "page.js"))
+    need(script <= 90 * 1024, "the script has %d bytes" % script)
     runs = []
     for _ in range(3):
         tab = bench.open("usual", "-n", "0")

@@ -320,7 +320,7 @@ def runs(bench):
              ["--tag", "env:a", "--kind", "embedding"],
              lambda e: "env:a" in e["tags"] and
              e["meta"]["span"]["kind"] == "embedding")):
-        go(tab, at)
+        go(tab, [*at, ("one", "1")])
         have, want = tab.js(RUNS), runs_of(events, test)
         need(sorted(have) == sorted(want), (args, sorted(have), sorted(want)))
         terminal = bench.tool("--store", path, *args).stdout.decode()
@@ -409,4 +409,105 @@ def costs(bench):
     text = text_of(tab, "[data-chart=cost]")
     need(same(have, sum(map(cost_of, known))) and said in text, (have, text))
     need("of {:,} of {:,} calls".format(len(known), len(calls)) in text, text)
+    tab.close()
+
+
+SHOWN = """(() => {
+  const rows = [...document.querySelectorAll('[data-group]')].filter((row) => row.getClientRects().length);
+  return Object.fromEntries(rows.map((row) => [row.dataset.group, {...row.dataset}]));
+})()"""
+COUNTED = """Object.fromEntries([...document.querySelectorAll('[data-facet=%s] [data-value]')]
+  .filter((row) => row.getClientRects().length).map((row) => [row.dataset.value, +row.dataset.count]))"""
+
+
+def traces_of(events):
+    traces = {}
+    for event in events:
+        traces.setdefault(event["trace_id"], []).append(event)
+    return list(traces.values())
+
+
+def questions(bench):
+    """A trace is chosen where each condition has a span of it, and no span has a
+    forbidden value; a facet counts the traces that a click would leave."""
+    events = [e for e in map(json.loads, bench.tool(
+        "--store", bench.store("few"), "--json").stdout.splitlines())
+        if "join_on" not in e]
+    rng, tab, some, other = random.Random(8), bench.open("few"), 0, 0
+    traces = traces_of(events)
+    for _ in range(40):
+        at, conditions = [], []
+        for key in rng.sample(sorted(FACETS), rng.choice((1, 2, 2, 3))):
+            value_of, no = FACETS[key][1], rng.random() < 0.25
+            value = value_of(rng.choice(events))
+            if value is None:
+                continue
+            at.append(("n" if no else "f", key + ":" + value))
+            conditions.append((key, no, lambda e, of=value_of, v=value:
+                               of(e) == v))
+        if rng.random() < 0.5:
+            at.append(("q", "status:error"))
+            conditions.append(("status", False,
+                               lambda e: e["status"] == "error"))
+
+        def passes(trace, but=None):
+            return all(any(map(test, trace)) != no
+                       for key, no, test in conditions if key != but)
+        go(tab, at)
+        want = [t for t in traces if passes(t)]
+        said = text_of(tab, "#count")
+        need(said.startswith("{:,} trace".format(len(want))),
+             (at, said, len(want)))
+        need(tab.js("+document.querySelector('#count').dataset.spans")
+             == sum(map(len, want)), (at, said))
+        counts = {}
+        for trace in traces:
+            if passes(trace, "kind"):
+                for kind in {e["meta"]["span"]["kind"] for e in trace}:
+                    counts[kind] = counts.get(kind, 0) + 1
+        have = {k: n for k, n in tab.js(COUNTED % "kind").items() if n}
+        need(have == counts, (at, have, counts))
+        tags = {}
+        for trace in want:
+            for key in {t.split(":")[0] for e in trace for t in e["tags"]}:
+                tags[key] = tags.get(key, 0) + 1
+        have = tab.js("Object.fromEntries([...document.querySelectorAll("
+                      "'[data-tag]')].map((r) => [r.dataset.tag,"
+                      "+r.dataset.count]))")
+        need(bool(have) >= bool(want) and all(
+            n == tags.get(key, 0) for key, n in have.items()),
+            (at, have, tags))
+        go(tab, [*at, ("one", "1")])
+        some += bool(want)
+        other += text_of(tab, "#count") != said
+    need(some > 10 and other > 10, (some, other))
+    tab.close()
+
+
+def groups(bench):
+    """The groups of the list have the sums of the terminal's lines."""
+    tab = bench.open("few", size=(1440, 3000))
+    for key in ("ml_app", "session", "day", "service"):
+        rows = json.loads(b"[" + b",".join(bench.tool(
+            "--store", bench.store("few"), "--summary", "--by", key, "--json")
+            .stdout.splitlines()) + b"]")
+        go(tab, {"by": key, "o": "-calls"})
+        have, seen = tab.js(SHOWN), 0
+        for row in rows:
+            value = row.get(key)
+            if value not in have:
+                continue
+            seen += 1
+            need(int(have[value]["calls"]) == row["calls"] and
+                 int(have[value]["errors"]) >= row["errors"],
+                 (have[value], row))
+            for name, of in (("input", "input_tokens"), ("output",
+                             "output_tokens"), ("cost", "cost_usd")):
+                need(same(have[value].get(name, ""), row.get(of)),
+                     (key, name, have[value], row))
+        need(seen >= min(len(rows), 2), (key, list(have), rows[:2]))
+    first = tab.js("document.querySelector('[data-group]').dataset.group")
+    tab.js("document.querySelector('[data-group]').click()")
+    tab.frames()
+    need(first in text_of(tab, "#chips"), text_of(tab, "#chips"))
     tab.close()

@@ -1,0 +1,147 @@
+"""Sessions as a conversation, two traces or groups side by side, and what the
+list and the charts tell of evaluations and of tokens that are absent."""
+import json
+import os
+
+import hostile
+from pages import go, need, text_of
+
+CARDS = """[...document.querySelectorAll('#talk [data-role]')].map((card) =>
+  [card.dataset.role, card.lastChild.textContent, !!card.closest('details')])"""
+
+
+def said(role, text, **more):
+    return dict({"role": role, "content": text}, **more)
+
+
+def call(number, trace, asked, answer, **more):
+    meta = {"span": {"kind": "llm"}, "model_name": more.pop("model", "gpt-4o"),
+            "metadata": more.pop("metadata", {}),
+            "input": {"messages": asked}, "output": {"messages": [answer]}}
+    if "error" in more:
+        meta["error"] = more.pop("error")
+    return hostile.span(number, trace, meta=meta, **more)
+
+
+def write(bench, name, events):
+    path = os.path.join(bench.folder, name)
+    os.makedirs(path)
+    with open(os.path.join(path, "spans.jsonl"), "w", encoding="ascii") as f:
+        f.writelines(json.dumps(e) + "\n" for e in events)
+
+
+def talk(bench):
+    """What a request repeats is there once, in a whole history or a window of
+    it; the same words said again are there again; tools are folded."""
+    ask = said("assistant", "", tool_calls=[
+        {"name": "weather", "tool_id": "c1", "arguments": {}}])
+    told = {"role": "tool", "tool_results": [
+        {"tool_id": "c1", "name": "weather", "result": "rain"}]}
+    history = [said("system", "Be <b>kind</b>."), said("user", "hello")]
+    events = [call(0, "one", history, said("assistant", "Hi."), session_id="s"),
+              call(1, "two", [*history, said("assistant", "Hi."),
+                              said("user", "weather?")], ask, session_id="s"),
+              call(2, "two", [*history, said("assistant", "Hi."),
+                              said("user", "weather?"), ask, told],
+                   said("assistant", "Rain."), session_id="s"),
+              call(3, "three", [history[0], said("assistant", "Rain."),
+                                said("user", "hello")],
+                   said("assistant", "Again."), session_id="s"),
+              {"label": "stars", "metric_type": "score", "score_value": 4,
+               "session_id": "s", "submitter": {"type": "user"},
+               "timestamp_ms": 1, "ml_app": "a"}]
+    write(bench, "talk", events)
+    tab = bench.open("talk", at={"v": "sessions"})
+    tab.js("document.querySelector('#list [role=option]').click()")
+    tab.frames()
+    have = tab.js(CARDS)
+    need([(role, text) for role, text, _ in have if role != "tool"] == [
+        ("system", "Be <b>kind</b>."), ("user", "hello"),
+        ("assistant", "Hi."), ("user", "weather?"), ("assistant", have[4][1]),
+        ("assistant", "Rain."), ("user", "hello"), ("assistant", "Again.")],
+        have)
+    need([fold for _, _, fold in have] == [False] * 4 + [True] * 2 +
+         [False] * 3, have)
+    need("weather" in text_of(tab, "#talk summary"), "the tool's name")
+    need(text_of(tab, "#talk").count("stars") == 1, "feedback once")
+    need(tab.js("[...document.querySelectorAll('#talk [data-turn]')].map("
+                "(b) => b.dataset.turn)") == ["one", "two", "three"], "turns")
+    tab.js("document.querySelector('#talk [data-turn=two]').click()")
+    tab.frames()
+    need(tab.js("document.querySelectorAll('[role=treeitem]:not([hidden])')"
+                ".length") == 2 and "stars" not in text_of(tab, "#span"), "the trace of a turn")
+    tab.key("Escape")
+    need(tab.js("document.getElementById('panel').hidden"), "Esc closes")
+    tab.close()
+
+
+def pair(bench):
+    """Two traces, and two models that were asked the same, with the words that
+    differ."""
+    asked = [said("user", "Which town?")]
+    events = [call(0, "a", asked, said("assistant", "It is Oslo now."),
+                   metadata={"temperature": 0, "seed": 7},
+                   metrics={"input_tokens": 10, "output_tokens": 4}),
+              call(1, "b", asked, said("assistant", "It was Rome now."),
+                   metadata={"temperature": 1, "seed": 7}, model="o4-mini",
+                   metrics={"input_tokens": 10})]
+    write(bench, "pair", events)
+    tab = bench.open("pair")
+    tab.js("document.getElementById('list').focus()")
+    tab.key("j", "x", "j", "x")
+    marks = ("[...document.querySelectorAll('#talk %s')].map((n) => "
+             "n.textContent.trim())")
+    need(tab.js(marks % "del") == ["was Rome"] and
+         tab.js(marks % "ins") == ["is Oslo"], text_of(tab, "#talk"))
+    rows = "Object.fromEntries([...document.querySelectorAll('[data-pair]')]" \
+        ".map((r) => [r.dataset.pair, [...r.querySelectorAll('td')].map(" \
+        "(c) => c.dataset.value ?? c.textContent)]))"
+    have = tab.js(rows)
+    need(have["input"] == ["10", "10", ""] and have["output"][:2] == ["", "4"]
+         and have["model"][:2] == ["o4-mini", "gpt-4o"], have)
+    said_of = text_of(tab, "#talk section")
+    need("temperature" in said_of and "seed" not in said_of and
+         "Input, the same" in said_of, said_of)
+    go(tab, [("x", "model:gpt-4o"), ("x", "model:o4-mini")])
+    need(tab.js(marks % "del") == ["is Oslo"] and tab.js(rows)["p50"],
+         text_of(tab, "#talk"))
+    go(tab, [("x", "model:gpt-4o"), ("x", "model:none")])
+    need(tab.js("document.getElementById('panel').hidden"), "no such model")
+    tab.close()
+
+
+def absent(bench):
+    """A stream without tokens says how to have them; the command of curl has
+    the model that was asked for, and each parameter; a failed call has no empty
+    bubble; evaluations are a column, a facet and a chart."""
+    events = [call(0, "a", [said("user", "hi")], said("assistant", "ho"),
+                   metadata={"temperature": 0, "presence_penalty": 1,
+                             "stop_reason": "x"},
+                   metrics={"time_to_first_token": 0.5}, tags=["ml_app:m"]),
+              call(1, "b", [said("user", "hi")], {"content": ""},
+                   status="error", error={"type": "t"})]
+    events[0]["meta"].update(model_provider="openai")
+    for value, verdict in ((1, "pass"), (0, "fail")):
+        events.append({"label": "good", "metric_type": "score",
+                       "score_value": value, "assessment": verdict,
+                       "join_on": {"span": {"trace_id": "a", "span_id":
+                                            events[0]["span_id"]}},
+                       "timestamp_ms": 1, "ml_app": "m"})
+    write(bench, "absent", events)
+    tab = bench.open("absent", at={"t": "a", "tab": "curl", "c": "scores"})
+    need("include_usage" in text_of(tab, "#trace"), text_of(tab, "#trace"))
+    text = text_of(tab, "#tab")
+    need("presence_penalty" in text and "stop_reason" not in text, text)
+    go(tab, {"c": "scores.model"})
+    need("\u2713 1  \u2717 1" in text_of(tab, "#list"), text_of(tab, "#list"))
+    need(tab.js("[...document.querySelectorAll('[data-facet=score] "
+                "[data-value]')].map((v) => v.dataset.value)") == ["good"],
+         "the facet")
+    go(tab, {"v": "timeseries"})
+    need(tab.js("document.querySelector('[data-sum=scores]').dataset.value")
+         == "0.5" and "include_usage" in text_of(tab, "[data-chart=tokens]"),
+         text_of(tab, "#charts"))
+    go(tab, {"t": "b"})
+    need(tab.js("document.querySelectorAll('#span [data-role]').length") == 1,
+         text_of(tab, "#span"))
+    tab.close()
