@@ -11,7 +11,6 @@
 
 /* Perl's own, as a Perl with threads declares it, which alone has PL_thr_key;
  * NULL where the process is no Perl. */
-extern void *Perl_get_context(void) WEAK;
 extern void *Perl_get_sv(void *perl, const char *name, int32_t flags) WEAK;
 extern const char *Perl_sv_2pv_flags(void *perl, void *sv, size_t *len,
                                      uint32_t flags) WEAK;
@@ -34,7 +33,7 @@ static bool perl_request_is_owner(void)
 
 bool llmobs_perl_found(void)
 {
-    return Perl_get_sv && Perl_sv_2pv_flags && Perl_get_context;
+    return Perl_get_sv && Perl_sv_2pv_flags;
 }
 
 static const char *read_plain(const char *name, size_t *len)
@@ -46,9 +45,11 @@ static const char *read_plain(const char *name, size_t *len)
     return sv ? text(sv, len, SV_GMAGIC) : NULL;
 }
 
+/* Perl's own function for this, Perl_get_context, is not exported any more by
+ * Perl 5.40. */
 static const char *read_threaded(const char *name, size_t *len)
 {
-    void *perl = Perl_get_context();
+    void *perl = pthread_getspecific((pthread_key_t)PL_thr_key);
     void *sv = perl ? Perl_get_sv(perl, name, 0) : NULL;
 
     return sv ? Perl_sv_2pv_flags(perl, sv, len, SV_GMAGIC) : NULL;
