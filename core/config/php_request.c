@@ -7,7 +7,7 @@
 #define WEAK __attribute__((weak))
 
 /* From this version of PHP on nobody has checked the form of its tables. */
-#define VERSION_UNKNOWN 80500
+#define VERSION_UNKNOWN 80600
 
 /* The head of sapi_module_struct. */
 struct sapi {

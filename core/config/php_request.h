@@ -6,7 +6,7 @@
  * that server's headers. The process's own symbols lead to the table. So a page
  * needs no line for this, and a pool with its own root or open_basedir no file.
  *
- * Source:  main/SAPI.h of PHP 5.2 to 8.4; a later table may have another form.
+ * Source:  main/SAPI.h of PHP 5.2 to 8.5; a later table may have another form.
  * Threads: the thread that serves the requests of a PHP without threads. In a
  *          PHP with threads nothing is read.
  */

@@ -15,7 +15,7 @@
  * as it was, and so do PHP's numbers about it.
  *
  * Source:  sapi/cli/php_cli_server.c, main/php_variables.c and
- *          Zend/zend_alloc.h of PHP 7.3 to 8.4.
+ *          Zend/zend_alloc.h of PHP 7.3 to 8.5.
  * Owns:    the values of the last request that was read.
  * Threads: the thread that serves the requests.
  */

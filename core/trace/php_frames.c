@@ -73,6 +73,7 @@ static const struct php_layout layouts[] = {
     {"Zend Engine v3.4.", 488, 136}, /* PHP 7.4 */
     {"Zend Engine v4.2.", 488, 152}, /* PHP 8.2 */
     {"Zend Engine v4.4.", 488, 168}, /* PHP 8.4 */
+    {"Zend Engine v4.5.", 512, 168}, /* PHP 8.5 */
 };
 
 /* PHP's own symbols; NULL where the process is no PHP. The core is loaded at

@@ -73,8 +73,8 @@ sub carry {
     restore();
     %saved = map { exists $ENV{$_} ? ($_ => $ENV{$_}) : () } @OWN, @CARRIED;
     delete @ENV{keys %saved};
+    $carried = 1; # first, as a value that is an object may die
     @ENV{keys %given} = values %given;
-    $carried = 1;
     return;
 }
 

@@ -614,7 +614,7 @@ def built_in(page="gateway.php", *options):
     """PHP's own server; the page takes all requests."""
     need("php", "-r", "exit((int)!extension_loaded('curl'));")
     if subprocess.run(["php", "-r", "exit((int)(PHP_ZTS || "
-                       "PHP_VERSION_ID < 70300 || PHP_VERSION_ID >= 80500));"]
+                       "PHP_VERSION_ID < 70300 || PHP_VERSION_ID >= 80600));"]
                       ).returncode:
         raise Skip("a PHP whose own server needs the helper")
     # With it, opcache would keep no page that is younger than two seconds, and

@@ -1,10 +1,12 @@
-/* The line of a script, by a stand-in for Perl. */
+/* The line of a script, and the request of a hook, by a stand-in for Perl
+ * as 5.40 is, which has no Perl_get_context. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "core/config/perl_request.h"
 #include "core/trace/script_frames.h"
 #include "tests/unit/unit.h"
 
@@ -42,12 +44,27 @@ void Perl_sv_free(void *is, void *scalar)
     scalars--;
 }
 
+#define RUN_FETCH 2
+
+static int request; /* the hook's scalar */
+static bool hooked;
+
+void *Perl_get_sv(void *is, const char *name, int32_t flags);
+void *Perl_get_sv(void *is, const char *name, int32_t flags)
+{
+    ck_assert(is == &perl && flags == 0);
+    return hooked && strcmp(name, "Llmobs::Hook::request") == 0 ? &request
+                                                                : NULL;
+}
+
 const char *Perl_sv_2pv_flags(void *is, void *scalar, size_t *len,
                               uint32_t flags);
 const char *Perl_sv_2pv_flags(void *is, void *scalar, size_t *len,
                               uint32_t flags)
 {
-    ck_assert(is == &perl && scalar == &scalars && flags == 0);
+    ck_assert(is == &perl);
+    ck_assert(scalar == &request ? flags == RUN_FETCH
+                                 : scalar == &scalars && flags == 0);
     *len = message ? strlen(message) : 0;
     return message;
 }
@@ -228,6 +245,28 @@ START_TEST(of_a_thread_without_perl)
 }
 END_TEST
 
+/* -- a request ------------------------------------------------------------ */
+
+START_TEST(of_a_hook)
+{
+    size_t len = 9;
+
+    ck_assert(llmobs_perl_found());
+    message = "HTTP_TRACEPARENT=1";
+    hooked = true;
+    ck_assert_str_eq(llmobs_perl_request(&len), ""); /* runs no Perl */
+    ck_assert_uint_eq(len, 0);
+    run_perl();
+    errno = ENOENT;
+    ck_assert_str_eq(llmobs_perl_request(&len), message);
+    ck_assert_uint_eq(len, strlen(message));
+    ck_assert_int_eq(errno, ENOENT);
+    hooked = false;
+    ck_assert_str_eq(llmobs_perl_request(&len), "");
+    ck_assert_uint_eq(len, 0);
+}
+END_TEST
+
 UNIT_SUITE(perl_frames)
 {
     Suite *s = suite_create("perl_frames");
@@ -237,5 +276,6 @@ UNIT_SUITE(perl_frames)
     UNIT_TEST(s, past_what_is_no_statement);
     UNIT_TEST(s, of_what_is_no_file);
     UNIT_TEST(s, of_a_thread_without_perl);
+    UNIT_TEST(s, of_a_hook);
     return s;
 }

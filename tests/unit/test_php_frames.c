@@ -203,9 +203,10 @@ END_TEST
 
 START_TEST(by_wrong_offsets)
 {
-    const char *wrong[] = {"Zend Engine v3.4.33", "Zend Engine v4.4.1"};
+    const char *wrong[] = {"Zend Engine v3.4.33", "Zend Engine v4.4.1",
+                           "Zend Engine v4.5.7"};
 
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         script();
         version = wrong[i];
         ck_assert_str_eq(asked(), INNERMOST);
