@@ -87,7 +87,10 @@ answers <- list(
         system(paste0("echo '", body, "' | ", line), intern = TRUE))
 
 serve <- function(req) {
-    if (req$PATH_INFO == "/odd") req$HTTP_TRACEPARENT <- serve # no header is such
+    if (req$PATH_INFO == "/odd") { # a header that cannot be read
+        rm("HTTP_TRACEPARENT", envir = req)
+        makeActiveBinding("HTTP_TRACEPARENT", function() stop("odd"), req)
+    }
     body <- rawToChar(req$rook.input$read())
     answer <- answers[[req$PATH_INFO]]
     said <- if (is.null(answer)) ask(body) else answer(body)
