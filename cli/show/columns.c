@@ -16,9 +16,10 @@
 #define MODEL_COLUMNS 32
 #define ID_COLUMNS 39
 #define WIDE 120 /* columns, from which on kinds and models are whole */
-#define QUESTION_LEAST 16
-/* The most columns of a narrow screen for the model. */
-#define MODEL_SHARE(room) ((room)*2 / 5)
+#define QUESTION_LEAST 12
+/* The most columns of a narrow screen for the question, and of the rest for the
+ * model. */
+#define SHARE(room) ((room)*2 / 5)
 
 /* The last member names the screens that show a column: p any width, as in a
  * pipe; terminals: s less than 100 columns, m less than 120, l less than 140, x
@@ -27,9 +28,9 @@ static const struct llmobs_column columns[LLMOBS_COLUMN_COUNT] = {
     [LLMOBS_COLUMN_TIME] = {NULL, "STARTED", true, 4, 0, false, "psmlx"},
     /* in KIND's place */
     [LLMOBS_COLUMN_LETTER] = {NULL, "", true, 1, 0, true, "sm"},
-    [LLMOBS_COLUMN_NAME] = {NULL, "NAME", true, 0, 14, false, "psmlx"},
+    [LLMOBS_COLUMN_NAME] = {NULL, "NAME", true, 0, 12, false, "psmlx"},
     [LLMOBS_COLUMN_KIND] = {NULL, "KIND", true, 7, 0, false, "plx"},
-    [LLMOBS_COLUMN_MODEL] = {NULL, "MODEL", true, 6, 8, false, "psmlx"},
+    [LLMOBS_COLUMN_MODEL] = {NULL, "MODEL", true, 7, 8, false, "psmlx"},
     [LLMOBS_COLUMN_TOKENS] = {NULL, "IN/OUT", false, 5, 0, false, "smlx"},
     [LLMOBS_COLUMN_IN] = {NULL, "TOKENS IN", false, 0, 0, false, "p"},
     [LLMOBS_COLUMN_OUT] = {NULL, "OUT", false, 0, 0, false, "p"},
@@ -38,8 +39,8 @@ static const struct llmobs_column columns[LLMOBS_COLUMN_COUNT] = {
     [LLMOBS_COLUMN_COST] = {NULL, "COST", false, 9, 0, false, "x"},
     [LLMOBS_COLUMN_STATUS] = {NULL, "STATUS", true, 3, 0, false, "psmlx"},
     [LLMOBS_COLUMN_TRACE] = {NULL, "TRACE", true, 10, 0, false, "px"},
-    [LLMOBS_COLUMN_QUESTION] = {NULL, "QUESTION", true, 11, QUESTION_LEAST,
-                                false, "x"},
+    [LLMOBS_COLUMN_QUESTION] = {NULL, "QUESTION", true, 6, QUESTION_LEAST,
+                                false, "smlx"},
 };
 
 /* -- widths --------------------------------------------------------------- */
@@ -62,28 +63,29 @@ void llmobs_columns_init(struct llmobs_sheet *sheet,
             sheet->widths[i] = 0;
 }
 
+/* Names and models that are cut leave the question its share; what they need
+ * not is the question's. */
 void llmobs_columns_fit(struct llmobs_sheet *sheet)
 {
     size_t *name = &sheet->widths[LLMOBS_COLUMN_NAME];
     size_t *model = &sheet->widths[LLMOBS_COLUMN_MODEL];
     size_t *question = &sheet->widths[LLMOBS_COLUMN_QUESTION];
-    size_t room, texts;
+    size_t room;
 
     if (sheet->width == 0)
         return;
     llmobs_sheet_spare(sheet);
-    if (*question > 0)
-        *question = QUESTION_LEAST;
-    if (llmobs_sheet_whole(sheet) > sheet->width)
-        *question = 0;
-    texts = *name + *model + *question;
-    room = sheet->width + texts - llmobs_sheet_whole(sheet);
+    room =
+        sheet->width + *name + *model + *question - llmobs_sheet_whole(sheet);
     if (*question > 0) {
-        *question += room - texts;
-    } else if (texts > room) {
-        if (*model > MODEL_SHARE(room))
-            *model = *name + MODEL_SHARE(room) <= room ? room - *name
-                                                       : MODEL_SHARE(room);
+        *question = SHARE(room) > QUESTION_LEAST ? SHARE(room) : QUESTION_LEAST;
+        if (*name + *model + *question < room)
+            *question = room - *name - *model;
+        room -= *question;
+    }
+    if (*name + *model > room) {
+        if (*model > SHARE(room))
+            *model = *name + SHARE(room) <= room ? room - *name : SHARE(room);
         *name = room - *model;
     }
 }

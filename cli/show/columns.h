@@ -31,7 +31,7 @@ enum llmobs_columns_name {
     LLMOBS_COLUMN_COUNT
 };
 
-/* The width of a screen from which on costs and questions are shown. */
+/* The width of a screen from which on costs are shown. */
 #define LLMOBS_COLUMNS_COST 140
 
 /* How rows are shown. */

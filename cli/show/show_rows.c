@@ -100,11 +100,11 @@ static bool is_long(const struct llmobs_view *view)
 void llmobs_show_prepare(struct llmobs_view *view, struct llmobs_load *load,
                          bool tree)
 {
-    bool more = view->screen.columns >= LLMOBS_COLUMNS_COST;
+    size_t columns = view->screen.columns;
 
-    if (more)
+    if (columns >= LLMOBS_COLUMNS_COST)
         llmobs_view_prices(view);
-    load->parts = more ? LLMOBS_ROW_ALL : LLMOBS_ROW_FACTS;
+    load->parts = columns > 0 ? LLMOBS_ROW_ALL : LLMOBS_ROW_FACTS;
     load->tree = tree;
     load->paths = view->filter.errors || view->filter.id;
     load->prices = view->prices;

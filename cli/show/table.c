@@ -334,6 +334,8 @@ static void init(struct table *table, bool list,
     table->transcript.most = style->whole ? 0 : MESSAGE_LINES;
     table->transcript.repeat = style->repeat;
     llmobs_columns_init(&table->sheet, table->screen, list);
+    if (style->messages) /* they say it */
+        table->sheet.widths[LLMOBS_COLUMN_QUESTION] = 0;
     table->sheet.put = table_put;
     table->sheet.ctx = table;
     llmobs_buf_init(&table->bars, BELOW_MAX);
@@ -377,6 +379,7 @@ static int table_lay_out(struct table *table,
                          const struct llmobs_forest *forest)
 {
     size_t want, name, most;
+    bool asked = table->style->kept != NULL; /* questions may come */
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < forest->count; i++) {
@@ -385,7 +388,10 @@ static int table_lay_out(struct table *table,
         rc = fill_row(table, forest->rows[i]);
         if (rc == 0)
             llmobs_sheet_measure(&table->sheet, 0);
+        asked = asked || forest->rows[i]->question;
     }
+    if (!asked)
+        table->sheet.widths[LLMOBS_COLUMN_QUESTION] = 0;
     table_fit(table, &want);
     name = table->sheet.widths[LLMOBS_COLUMN_NAME];
     most =

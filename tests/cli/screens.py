@@ -379,11 +379,24 @@ def colours():
         "\x1b\\[[0-9]*m", "", piped("--color", "always")) == piped())
 
 
+def questions():
+    """The first words of the question, unless the messages stand below."""
+    for args in ([], ["--spans"]):
+        text = screen(80, *args)
+        check("80 columns have the question: %s" % args,
+              "STATUS  QUESTION" in text and "Where is my" in text and
+              max(map(width, text.split("\n"))) <= 80, text)
+    check("no question where the messages are shown",
+          "QUESTION" not in screen(80, "--messages") + screen(200, "last"))
+    check("no column where nothing was asked",
+          "QUESTION" not in screen(80, "--name", "level 1"))
+
+
 def characters():
     for name, args, env in (("asked for", ["--ascii"], {}),
                             ("by the locale", [], {"LANG": "C"})):
         text = screen(80, *args, **env)
-        check("ASCII: " + name, "|- OpenAI.createEmbedding" in text and
+        check("ASCII: " + name, "|- OpenAI.create~" in text and
               not re.search("[\u2500-\u257f\u2026\u2013]", text), text)
 
 
@@ -531,7 +544,7 @@ def deep_traces():
 
 
 PARTS = {"golden": [golden], "widths": [widths],
-         "choices": [words, window, colours, characters, pagers, output,
+         "choices": [words, window, colours, questions, characters, pagers, output,
                      long_line, whole_traces],
          "levels": [deep_traces]}
 
