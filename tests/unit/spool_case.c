@@ -193,7 +193,7 @@ void spool_add(Suite *suite, const char *name, const TTest *test)
     TCase *one = tcase_create(name);
 
     tcase_add_checked_fixture(one, begin, end);
-    tcase_set_timeout(one, 300);
+    tcase_set_timeout(one, 1200);
     tcase_add_test(one, test);
     suite_add_tcase(suite, one);
 }

@@ -461,9 +461,9 @@ START_TEST(a_dead_agent_alone_costs_bounded_memory)
     ck_assert_int_lt(after - before, 32 * 1024);
 #endif
     atomic_store(&far.error, 0);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 60000), 0);
     give(0, 1);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 60000), 0);
     check_sum();
     llmobs_worker_stop(worker, 1000);
 }

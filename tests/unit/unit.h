@@ -42,7 +42,7 @@ void unit_register(const char *name, Suite *(*make)(void));
 #define UNIT_TEST(suite, function)                  \
     do {                                            \
         TCase *unit_case = tcase_create(#function); \
-        tcase_set_timeout(unit_case, 300);          \
+        tcase_set_timeout(unit_case, 1200);         \
         tcase_add_test(unit_case, function);        \
         suite_add_tcase(suite, unit_case);          \
     } while (0)
