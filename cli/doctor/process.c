@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/base/file.h"
+#include "lib/base/proc_stat.h"
 
 #define DELETED " (deleted)"
 
@@ -293,17 +294,14 @@ static void read_secure(struct llmobs_process *process)
     llmobs_buf_fini(&text);
 }
 
-/* Field 4 of "PID (name) state parent ..."; a name may contain any byte. */
 pid_t llmobs_process_parent(pid_t pid)
 {
     struct llmobs_buf text;
-    const char *at;
     pid_t parent = 0;
 
     llmobs_buf_init(&text, 4096);
-    if (process_slurp(pid, "stat", &text) == 0 && text.len > 0 &&
-        (at = strrchr(text.data, ')')) && strlen(at) > 4)
-        parent = (pid_t)atoi(at + 4);
+    if (process_slurp(pid, "stat", &text) == 0 && text.len > 0)
+        parent = (pid_t)atoi(llmobs_proc_field(text.data, LLMOBS_PROC_PARENT));
     llmobs_buf_fini(&text);
     return parent;
 }

@@ -12,6 +12,7 @@
 #include "lib/base/file.h"
 #include "lib/base/grow.h"
 #include "lib/base/hazard.h"
+#include "lib/base/proc_stat.h"
 
 static void family_add(struct llmobs_family *family,
                        struct llmobs_family_member member)
@@ -21,25 +22,22 @@ static void family_add(struct llmobs_family *family,
         family->list[family->count++] = member;
 }
 
-/* False for a process that has ended. By proc(5), the name may hold any
- * character, the last ')' ends it, and the start is the 20th field behind the
- * state. */
+/* False for a process that has ended. */
 static bool family_read(const char *pid, struct llmobs_family_member *out)
 {
     char path[64], text[1024], state;
-    unsigned long long start;
-    const char *at;
-    int parent;
+    const char *start;
 
     snprintf(path, sizeof(path), "/proc/%.20s/stat", pid);
-    if (llmobs_file_begin(AT_FDCWD, path, text, sizeof(text)) <= 0 ||
-        !(at = strrchr(text, ')')) ||
-        sscanf(at + 1,
-               " %c %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-               "%*s %*s %*s %*s %llu",
-               &state, &parent, &start) != 3)
+    if (llmobs_file_begin(AT_FDCWD, path, text, sizeof(text)) <= 0)
         return false;
-    *out = (struct llmobs_family_member){atoi(pid), parent, start};
+    start = llmobs_proc_field(text, LLMOBS_PROC_START);
+    if (!*start)
+        return false;
+    state = *llmobs_proc_field(text, LLMOBS_PROC_STATE);
+    *out = (struct llmobs_family_member){
+        atoi(pid), atoi(llmobs_proc_field(text, LLMOBS_PROC_PARENT)),
+        strtoull(start, NULL, 10)};
     return state != 'Z' && state != 'X';
 }
 

@@ -16,6 +16,7 @@
 #include "lib/base/glob.h"
 #include "lib/base/hazard.h"
 #include "lib/base/machine.h"
+#include "lib/base/proc_stat.h"
 #include "lib/base/scratch.h"
 #include "lib/base/sha256.h"
 #include "lib/base/script.h"
@@ -32,6 +33,7 @@
 #define PID_LEN 16
 #define RUN_DIGITS 16
 #define MOUNTS_MAX ((size_t)256 * 1024)
+#define STAT_MAX 1024
 #define RESOURCE_MAX ((size_t)64 * 1024)
 
 /* The first line of a file that the kubelet writes for a pod with a network of
@@ -182,20 +184,23 @@ static struct llmobs_text words_of(const char *pid, char *out)
     return (struct llmobs_text){out, len > 0 ? (size_t)len : 0};
 }
 
-/* Turns *pid, a text, into that of its parent. By proc(5), the name before the
- * fields may hold any character: the last ')' ends it. */
-static bool to_parent(struct origin *origin, char *pid, size_t cap)
+/* Reads /proc/PID/stat into the room. */
+static bool read_stat(struct origin *origin, const char *pid)
 {
     char path[64];
-    const char *at;
 
     snprintf(path, sizeof(path), "/proc/%s/stat", pid);
-    if (llmobs_file_begin(AT_FDCWD, path, origin->room, 256) <= 0)
+    return llmobs_file_begin(AT_FDCWD, path, origin->room, STAT_MAX) > 0;
+}
+
+/* Turns *pid, a text, into that of its parent. */
+static bool to_parent(struct origin *origin, char *pid, size_t cap)
+{
+    if (!read_stat(origin, pid))
         return false;
-    at = strrchr(origin->room, ')');
-    if (!at || strlen(at) < 5)
-        return false;
-    snprintf(pid, cap, "%ld", strtol(at + 4, NULL, 10));
+    snprintf(
+        pid, cap, "%ld",
+        strtol(llmobs_proc_field(origin->room, LLMOBS_PROC_PARENT), NULL, 10));
     return strcmp(pid, "0") != 0;
 }
 
@@ -274,24 +279,19 @@ struct first {
     unsigned long long start; /* in ticks since the boot */
 };
 
-/* By proc(5) these are the fields 1, 4 and 22. */
+/* The text of "self" begins with its pid. */
 static bool read_first(struct origin *origin, struct first *first)
 {
-    char path[64];
-    const char *at;
+    const char *start;
 
-    snprintf(path, sizeof(path), "/proc/%s/stat", origin->first);
-    if (llmobs_file_begin(AT_FDCWD, path, origin->room, 1024) <= 0)
+    if (!read_stat(origin, origin->first))
         return false;
-    at = strrchr(origin->room, ')');
-    if (!at || strlen(at) < 5)
-        return false;
+    start = llmobs_proc_field(origin->room, LLMOBS_PROC_START);
     first->pid = strtol(origin->room, NULL, 10);
-    first->parent = strtol(at + 4, NULL, 10);
-    for (int field = 2; at && field < 22; field++)
-        at = strchr(at + 1, ' ');
-    first->start = at ? strtoull(at, NULL, 10) : 0;
-    return at != NULL;
+    first->parent =
+        strtol(llmobs_proc_field(origin->room, LLMOBS_PROC_PARENT), NULL, 10);
+    first->start = strtoull(start, NULL, 10);
+    return *start != '\0';
 }
 
 /* From a process to the one that it was forked from: a subshell, or a worker,

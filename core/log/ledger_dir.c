@@ -15,6 +15,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/base/hazard.h"
+#include "lib/base/proc_stat.h"
 #include "lib/base/scratch.h"
 
 #define STAT_MAX 1024
@@ -68,31 +69,19 @@ bool llmobs_record_parse(const char *name, struct llmobs_record_owner *out)
 
 /* -- processes ----------------------------------------------------------- */
 
-/* The n-th field behind `at`, where a blank stands before each field. */
-static const char *ledger_dir_field(const char *at, int n)
-{
-    while (n-- > 0 && at)
-        at = strchr(at + 1, ' ');
-    return at ? at + 1 : "";
-}
-
 /* Reads a process's state. An ended process stays in the table as a zombie
  * until its parent waits for it. A process also looks like a zombie when only
  * its first thread has ended, so the number of its threads decides. */
 static int read_stat(const char *text, uint64_t *start, uint64_t *program)
 {
-    const char *at = strrchr(text, ')'); /* a name may have any bytes */
-    char state;
+    char state = *llmobs_proc_field(text, LLMOBS_PROC_STATE);
 
-    if (!at)
-        return 0;
-    at++;
-    state = *ledger_dir_field(at, 0) ? *(at + 1) : ' ';
     if (state == 'X' ||
-        (state == 'Z' && strtol(ledger_dir_field(at, 17), NULL, 10) <= 1))
+        (state == 'Z' &&
+         strtol(llmobs_proc_field(text, LLMOBS_PROC_THREADS), NULL, 10) <= 1))
         return -ESRCH;
-    *start = strtoull(ledger_dir_field(at, 19), NULL, 10);
-    *program = strtoull(ledger_dir_field(at, 25), NULL, 10);
+    *start = strtoull(llmobs_proc_field(text, LLMOBS_PROC_START), NULL, 10);
+    *program = strtoull(llmobs_proc_field(text, LLMOBS_PROC_STACK), NULL, 10);
     return 0;
 }
 

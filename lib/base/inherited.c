@@ -13,6 +13,7 @@
 #include "lib/base/file.h"
 #include "lib/base/fork.h"
 #include "lib/base/hazard.h"
+#include "lib/base/proc_stat.h"
 #include "lib/base/sys.h"
 
 /* Linux's own value for the first process, which its children inherit. */
@@ -37,14 +38,9 @@ static bool is_realtime(int policy)
 
 /* -- under a filter ------------------------------------------------------- */
 
-/* By proc(5), the name before the third field may hold any character. */
 static long inherited_field(const char *stat, int number)
 {
-    const char *at = strrchr(stat, ')');
-
-    for (int i = 2; at && i < number; i++)
-        at = strchr(at + 1, ' ');
-    return at ? strtol(at, NULL, 10) : 0;
+    return strtol(llmobs_proc_field(stat, number), NULL, 10);
 }
 
 static bool read_both(struct pair *pair, const char *name)

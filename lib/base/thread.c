@@ -22,6 +22,7 @@
 #include "lib/base/futex.h"
 #include "lib/base/hazard.h"
 #include "lib/base/inherited.h"
+#include "lib/base/proc_stat.h"
 #include "lib/base/sys.h"
 
 /* From glibc 2.32 on. */
@@ -42,7 +43,6 @@
 /* The longest line of /proc/self/stat that is read: the one of a first thread
  * that has ended is short, as it has no memory. */
 #define STAT_MAX 448
-#define STAT_EXIT_CODE 52
 #define LAST_MS 1000
 #define STAY_MS 50
 #define NAME "llmobs"
@@ -484,8 +484,7 @@ bool llmobs_thread_rests(void)
  * that works may hold a lock of the resolver, in which a child would hang. */
 static bool is_asleep(const struct seat *seat)
 {
-    char path[sizeof("/proc/self/task//stat") + 10], text[64];
-    const char *at;
+    char path[sizeof("/proc/self/task//stat") + 10], text[64], state;
 
     if (is_new(seat))
         return false;
@@ -493,8 +492,8 @@ static bool is_asleep(const struct seat *seat)
              atomic_load(&seat->tid));
     if (llmobs_file_begin(AT_FDCWD, path, text, sizeof(text)) <= 0)
         return true;
-    at = strrchr(text, ')');
-    return !at || at[1] != ' ' || at[2] == 'S';
+    state = *llmobs_proc_field(text, LLMOBS_PROC_STATE);
+    return !state || state == 'S';
 }
 
 static bool all_asleep(void)
@@ -619,20 +618,18 @@ bool llmobs_thread_is_last(void)
     return LLMOBS_HAZARD(leaves_the_others, apps == 1, apps >= 1);
 }
 
-/* Answers the exit code of the first thread. By proc(5), the name before the
- * third field may hold any character: the last ')' ends it. */
+/* Answers the exit code of the first thread. */
 static int first_code(void)
 {
     char text[STAT_MAX];
-    const char *at = NULL;
 
     if (atomic_load(&outlived) == llmobs_fork_process())
         return 0;
-    if (llmobs_file_begin(AT_FDCWD, "/proc/self/stat", text, sizeof(text)) > 0)
-        at = strrchr(text, ')');
-    for (int i = 2; at && i < STAT_EXIT_CODE; i++)
-        at = strchr(at + 1, ' ');
-    return at ? (int)strtol(at, NULL, 10) >> 8 : 0;
+    if (llmobs_file_begin(AT_FDCWD, "/proc/self/stat", text, sizeof(text)) <= 0)
+        return 0;
+    return (int)strtol(llmobs_proc_field(text, LLMOBS_PROC_EXIT_CODE), NULL,
+                       10) >>
+           8;
 }
 
 /* Runs as the last thread, with a whole stack for the app's exit handlers. It
