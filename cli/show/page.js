@@ -1266,7 +1266,7 @@ function compared(a, b) {
       rowOf('first token p50', (one) => percentile(known(one.spans.filter((s) => s.call), firstOf), 50), duration, 'ttft')]
       : [rowOf('duration', (one) => one.length, duration, 'length'), rowOf('first token', (one) => one.first, duration, 'ttft')]),
     rowOf('tokens in', (one) => one.input, short, 'input'), rowOf('tokens out', (one) => one.output, short, 'output'), rowOf('cost', (one) => one.cost, dollars, 'cost'),
-    rowOf('evaluations passed', (one) => scoresOf(one).share, digits, 'scores')))), faint(PRICED), callsOfPair(a, b).map(pairOfCalls)];
+    rowOf('evaluations passed', (one) => scoresOf(one).share, short, 'scores')))), faint(PRICED), callsOfPair(a, b).map(pairOfCalls)];
 }
 function pairOfCalls(pair, at) {
   const [x, y] = pair.map((s) => (s ? about(s) : {})), old = new Map(parametersOf(x)), now = new Map(parametersOf(y));
@@ -1600,7 +1600,7 @@ const lengthOf = (s) => s.length, firstOf = (s) => s.first, inputOf = (s) => s.i
 const costOf = (s) => s.cost, one = () => 1;
 const charts = [['calls', 'Calls of models', short, one], ['errors', 'Errors by type', short, one],
   ['latency', 'Latency', duration, lengthOf], ['ttft', 'Time to first token', duration, firstOf],
-  ['tokens', 'Tokens', short, tokens], ['cost', 'Cost by model', dollars, costOf], ['scores', 'Evaluations: mean, or share that passed', digits, (one) => one.score]]
+  ['tokens', 'Tokens', short, tokens], ['cost', 'Cost by model', dollars, costOf], ['scores', 'Evaluations: mean, or share that passed', short, (one) => one.score]]
   .map(([key, title, unit, of]) => ({key, title, unit, of, ranked: unit === duration || key === 'scores'}));
 const mean = (all) => number(all.reduce((a, b) => a + b, 0) / all.length);
 /* The evaluations of spans that have a number, in the time of their span. */
@@ -1674,7 +1674,7 @@ function drawCharts() {
     chart.box.hidden = key === 'scores' && !values.length;
     chart.series = seriesOf(chart, some).filter((each) => each.values.some((n) => n === n));
     put(name, kinds && key === 'calls' ? 'Spans' : by ? title.split(' by ')[0] + (unit === duration ? ', p95' : '') : title);
-    put(set(chart.total, {'data-value': value ?? ''}), value === undefined ? NONE : unit(value) + (unit === duration ? ' p95' : ''));
+    put(set(chart.total, {'data-value': value ?? ''}), unit(value) + (unit === duration && value !== undefined ? ' p95' : ''));
     put(note, key === 'calls' ? `in ${plural(new Set(some.map((s) => s.trace)).size, 'trace')}` : key === 'ttft' ? `of ${plural(values.length, 'streamed call')}` : key === 'cost'
       ? dots(sum.note, PRICED) : key === 'tokens' ? dots(total(counted, inputOf).note, lack(counted)) : chart.series.length ? '' : 'none');
     set(draw, {'aria-label': `${title}: ${chart.total.textContent}`});

@@ -84,7 +84,10 @@ def pair(bench):
                    metrics={"input_tokens": 10, "output_tokens": 4}),
               call(1, "b", asked, said("assistant", "It was Rome now."),
                    metadata={"temperature": 1, "seed": 7}, model="o4-mini",
-                   metrics={"input_tokens": 10})]
+                   metrics={"input_tokens": 10}),
+              {"label": "good", "metric_type": "score", "score_value": 1,
+               "assessment": "pass", "timestamp_ms": 1, "ml_app": "m",
+               "join_on": {"span": {"trace_id": "a", "span_id": "span-0"}}}]
     write(bench, "pair", events)
     tab = bench.open("pair")
     tab.js("document.getElementById('list').focus()")
@@ -98,7 +101,8 @@ def pair(bench):
         "(c) => c.dataset.value ?? c.textContent)]))"
     have = tab.js(rows)
     need(have["input"] == ["10", "10", ""] and have["output"][:2] == ["", "4"]
-         and have["model"][:2] == ["o4-mini", "gpt-4o"], have)
+         and have["model"][:2] == ["o4-mini", "gpt-4o"]
+         and have["scores"][:2] == ["", "1"], have)
     said_of = text_of(tab, "#talk section")
     need("temperature" in said_of and "seed" not in said_of and
          "Input, the same" in said_of, said_of)
