@@ -164,7 +164,7 @@ function scoresOf(item) {
   const all = [...(item.spans ?? [item]).flatMap(evaluationsOf), ...(item.many === 'session' ? feedbackOf(item.id) : [])];
   const of = (word) => all.filter((one) => one.assessment === word).length, good = of('pass'), bad = of('fail'), [one] = all;
   const value = one && (one.score_value ?? one.categorical_value ?? one.boolean_value);
-  return {text: !one ? NONE : good + bad ? [good && `✓ ${good}`, bad && `✗ ${bad}`].filter(Boolean).join('  ')
+  return {text: !one ? '' : good + bad ? [good && `✓ ${good}`, bad && `✗ ${bad}`].filter(Boolean).join('  ')
     : line(`${one.label ?? '?'} ${value ?? ''}`, 30) + (all.length > 1 ? ` +${all.length - 1}` : ''),
   share: good + bad ? good / (good + bad) : one && scoreOf(one)};
 }
@@ -327,6 +327,8 @@ if (!tagKeys.has('user')) ALIAS.set('user', 'user_id');
 /* How a key is read of a span: a value, or several; undefined: no such key. */
 const readerOf = (key) => READERS.get(key) ?? (tagKeys.has(key) ? ({tags}) => tags.filter((tag) => tag.startsWith(key + ':'))
   .map((tag) => tag.slice(key.length + 1)) : undefined);
+/* The values of a span, of which there may be none. */
+const valuesOf = (of, s) => [of(s) ?? []].flat();
 /* The facet of a key, made at its first use. */
 function facet(name) {
   const key = ALIAS.get(name) ?? name, of = readerOf(key);
@@ -347,7 +349,7 @@ const COLUMNS = new Map(Object.entries({
   start: ['Started', 126, (item) => moment(item.start)],
   calls: ['Calls', 66, (item) => grouped(callsOf(item)), callsOf],
   errors: ['Errors', 66, (item) => grouped(errorsOf(item)), errorsOf],
-  scores: ['Evaluations', 120, (item) => scoresOf(item).text, (item) => scoresOf(item).share],
+  scores: ['Evaluations', 120, (item) => scoresOf(item).text || NONE, (item) => scoresOf(item).share],
   turn: ['Turn', 92, (item) => turnOf(item.root ?? item) || NONE, (item) => (item.root ?? item).turn],
   ...Object.fromEntries(['model', 'script', 'plugin', 'os_user', 'session'].map((key) => [key,
     [upper(key.replace('os_', '')), 120, (item) => line((item.root ?? item)[key] ?? NONE, 40), (item) => (item.root ?? item)[key]]])),
@@ -900,8 +902,11 @@ function showRow(parts, item, row) {
 /* The chosen spans in groups of a key's values. */
 function groupsBy(key) {
   const groups = new Map(), of = readerOf(key);
-  for (const s of found) for (const value of new Set([of(s) ?? []].flat().concat(of(s)?.length === 0 || of(s) === undefined ? [undefined] : [])))
-    entry(groups, value, () => Object.assign(new Group(value ?? NONE, key), {without: value === undefined})).add(s);
+  for (const s of found) {
+    const values = valuesOf(of, s);
+    for (const value of new Set(values.length ? values : [undefined]))
+      entry(groups, value, () => Object.assign(new Group(value ?? NONE, key), {without: value === undefined})).add(s);
+  }
   return groups.values();
 }
 /* The spans that were found, as traces, spans or sessions; the unknown comes last in either order. */
@@ -1039,8 +1044,7 @@ function showTreeRow(parts, {span: s, depth, some, hit, why}, row) {
       duration(s.length)}` + (s.first === undefined ? '' : `\nfirst token after ${duration(s.first)}`)});
   put(parts.fold, some ? open ? '▾' : '▸' : '');
   put(parts.name, line(s.name));
-  const {text: scores} = scoresOf(s);
-  put(parts.sub, dots(why && '↗ ' + why, s.failed && line(s.error ?? 'error', 40), line(s.model ?? s.kind, 60), scores !== NONE && scores));
+  put(parts.sub, dots(why && '↗ ' + why, s.failed && line(s.error ?? 'error', 40), line(s.model ?? s.kind, 60), scoresOf(s).text));
   put(parts.took, duration(s.length));
   for (const [name, on] of [['failed', s.failed], ['dim', !hit], ['parent', some]]) row.classList.toggle(name, on);
   setBadge(parts.badge, s.kind);
@@ -1075,6 +1079,7 @@ function lack(all) {
 }
 const fact = (label, value, name, raw) => value && h('span', label && label + ' ', h('b', name &&
   {'data-sum': name, 'data-value': raw ?? ''}, value));
+const inAndOut = (group) => (tokens(group) === undefined ? NONE : `${short(group.input)} in / ${short(group.output)} out`);
 const faint = (text) => text && h('span.faint', text);
 function headOf(group) {
   const {root, failures, id, sums} = group;
@@ -1082,10 +1087,9 @@ function headOf(group) {
     h('h1', {dir: 'auto'}, line(root.name)), h('span.tag.' + (failures ? 'bad' : 'good'), failures
       ? plural(failures, 'error') : 'ok'), h('button.close', {click: close, 'aria-label': 'Close'}, '×')),
   h('div.facts', `${moment(group.start)} ${zone()}`, fact('duration', duration(group.length)),
-    fact('spans', grouped(group.spans.length)), fact('tokens', tokens(group) === undefined ? NONE
-      : `${short(group.input)} in / ${short(group.output)} out`, 'trace-tokens', tokens(group)),
+    fact('spans', grouped(group.spans.length)), fact('tokens', inAndOut(group), 'trace-tokens', tokens(group)),
     faint(sums.input.note), fact('cost', dollars(group.cost), 'trace-cost', group.cost),
-    faint(dots(sums.cost.note, PRICED)), faint(lack(group.spans)), scoresOf(group).text !== NONE && fact('evaluations', scoresOf(group).text),
+    faint(dots(sums.cost.note, PRICED)), faint(lack(group.spans)), fact('evaluations', scoresOf(group).text),
     fact('app', root.app && line(root.app, 60)), root.session && press(undefined, 'session ' + line(root.session, 60),
       () => change({talk: root.session, trace: '', span: ''}, true)), press('compare', 'Compare', () => mark(group)),
     press('copy-trace', `${line(id.length > 14 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id)} copy`, () => copy(id)))];
@@ -1167,13 +1171,12 @@ function talkOf(session) {
       s.answer && card('assistant', 'assistant', s.answer, block(s.answer))], s.failed && h('div.box.bad', h('b', line(s.error ?? 'error')))];
   });
   return [headOfTalk('session ' + line(session.id, 200), fact('', plural(new Set(session.spans.map((s) => s.trace)).size, 'trace')),
-    fact('', plural(callsOf(session), 'call')), fact('tokens', tokens(session) === undefined ? NONE : `${short(session.input)} in / ${short(session.output)} out`,
-      'talk-tokens', tokens(session)), fact('cost', dollars(session.cost), 'talk-cost', session.cost), faint(dots(session.note, PRICED)),
+    fact('', plural(callsOf(session), 'call')), fact('tokens', inAndOut(session), 'talk-tokens', tokens(session)), fact('cost', dollars(session.cost), 'talk-cost', session.cost), faint(dots(session.note, PRICED)),
     faint(lack(session.spans)), press(undefined, 'its traces', () => change({view: 'traces', talk: '', only: toggled('only', 'session', session.id, true)}, true))),
-  feedback.slice(0, 64).map(verdict), all.length > TURNS && h('p.faint', `${plural(all.length - TURNS, 'earlier call')}`), parts];
+  feedback.slice(0, 64).map(verdict), all.length > TURNS && h('p.faint', plural(all.length - TURNS, 'earlier call')), parts];
 }
 const turnHead = (group) => h('p.turn', h('button.link', {'data-turn': visible(group.id), click: () => change({trace: group.id, span: ''}, true)},
-  line(nameOf(group), 80)), ` ${dots(moment(group.start), duration(group.length), dollars(group.cost), scoresOf(group).text !== NONE && scoresOf(group).text,
+  line(nameOf(group), 80)), ` ${dots(moment(group.start), duration(group.length), dollars(group.cost), scoresOf(group).text,
   group.failures && plural(group.failures, 'error'))}`);
 /* Cards; what tools were asked and gave is folded. */
 function thread(messages, names) {
@@ -1195,7 +1198,7 @@ function groupOf(text) {
   const colon = text.indexOf(':'), key = text.slice(0, colon), id = text.slice(colon + 1);
   if (key === 'trace') return traces.get(id);
   const of = readerOf(key), group = new Group(id, key);
-  for (const s of of ? spans : []) if ([of(s) ?? []].flat().includes(id)) group.add(s);
+  for (const s of of ? spans : []) if (valuesOf(of, s).includes(id)) group.add(s);
   return group.root && group;
 }
 function pairOf() {
@@ -1253,7 +1256,7 @@ function callsOfPair(a, b) {
   return x.filter((s) => asked.has(s.question)).slice(-10).map((s) => [s, asked.get(s.question)]);
 }
 function compared(a, b) {
-  const half = (all) => known(all.spans.filter((s) => s.call), lengthOf), both = [a, b];
+  const ranked = (of, p) => (one) => percentile(known(one.spans.filter((s) => s.call), of), p), both = [a, b];
   const rowOf = (label, of, unit, name) => {
     const [x, y] = both.map(of), more = number(x) !== undefined && number(y) !== undefined && x !== y ? y - x : undefined;
     return (x ?? y) !== undefined && h('tr', {'data-pair': name}, h('th', {scope: 'row'}, label), [x, y].map((n) => h('td', {'data-value': n ?? ''}, unit(n))),
@@ -1262,8 +1265,8 @@ function compared(a, b) {
   return [headOfTalk('Compare', press(undefined, 'end', () => change({pair: []}, true))), h('div.scroll', h('table', heads('', ...both.map(titleOfPair), 'difference'), h('tbody',
     rowOf('model', ({models}) => [...models].slice(0, 4).join(', '), (text) => line(text || NONE, 120), 'model'),
     rowOf('calls', callsOf, grouped, 'calls'), rowOf('errors', errorsOf, grouped, 'errors'),
-    ...(a.many ? [rowOf('p50', (one) => percentile(half(one), 50), duration, 'p50'), rowOf('p95', (one) => percentile(half(one), 95), duration, 'p95'),
-      rowOf('first token p50', (one) => percentile(known(one.spans.filter((s) => s.call), firstOf), 50), duration, 'ttft')]
+    ...(a.many ? [rowOf('p50', ranked(lengthOf, 50), duration, 'p50'), rowOf('p95', ranked(lengthOf, 95), duration, 'p95'),
+      rowOf('first token p50', ranked(firstOf, 50), duration, 'ttft')]
       : [rowOf('duration', (one) => one.length, duration, 'length'), rowOf('first token', (one) => one.first, duration, 'ttft')]),
     rowOf('tokens in', (one) => one.input, short, 'input'), rowOf('tokens out', (one) => one.output, short, 'output'), rowOf('cost', (one) => one.cost, dollars, 'cost'),
     rowOf('evaluations passed', (one) => scoresOf(one).share, short, 'scores')))), faint(PRICED), callsOfPair(a, b).map(pairOfCalls)];
@@ -1470,8 +1473,10 @@ function repeated(s, messages) {
   }
   return 0;
 }
+/* False for a message without anything in it, as a failed call has. */
+const isSaid = (one) => !one || typeof one !== 'object' || Object.values(one).some((value) => (Array.isArray(value) ? value.length : value));
 function sideOf(s, title, side) {
-  const messages = messagesOf(side).filter((one) => !one || typeof one !== 'object' || Object.values(one).some((value) => value && list(value).length !== 0 || value && !Array.isArray(value))), documents = list(side?.documents), names = new Map();
+  const messages = messagesOf(side).filter(isSaid), documents = list(side?.documents), names = new Map();
   for (const one of messages) few(one?.tool_calls, (call) => names.set(call.tool_id, call.name));
   const skipped = Math.max(0, messages.length - NODES), cards = messages.slice(skipped).map(members).map(message(names));
   const known = title === 'Input' && s.kind === 'llm' ? Math.max(0, repeated(s, messages) - skipped) : 0;
@@ -1645,7 +1650,7 @@ function groupsOf(calls, of) {
   return [...map].sort((a, b) => b[1].length - a[1].length);
 }
 /* By the model that was asked for: a failed call has no other. */
-const groupReader = (key) => (key === 'model' ? (s) => s.asked ?? s.model : readerOf(key) && ((s) => [readerOf(key)(s)].flat()[0]));
+const groupReader = (key) => (key === 'model' ? (s) => s.asked ?? s.model : readerOf(key) && ((s) => valuesOf(readerOf(key), s)[0]));
 function seriesOf({key, of, ranked}, calls) {
   const by = key === 'scores' ? ({label: of}) => of : groupReader(state.by);
   if (!by && key === 'calls')
