@@ -311,10 +311,8 @@ static void forest_order(struct llmobs_forest *forest)
 
 static void run_add(int64_t *sum, int64_t count)
 {
-    if (count >= 0)
-        *sum = *sum < 0                   ? count
-               : *sum > INT64_MAX - count ? INT64_MAX
-                                          : *sum + count;
+    if (count >= 0 && __builtin_add_overflow(*sum < 0 ? 0 : *sum, count, sum))
+        *sum = INT64_MAX;
 }
 
 static void run_take(struct llmobs_run *run, const struct llmobs_row *row)
