@@ -602,7 +602,7 @@ const search = (id, label, placeholder, input) => h('input', {id, type: 'search'
   autocomplete: 'off', spellcheck: 'false', placeholder, input});
 const HELP = [['/', 'search'], ['j k ↓ ↑', 'rows'], ['Enter', 'open'], ['J K', 'spans of the trace'],
   ['← →', 'fold, unfold'], ['1 … 5', 'tabs'], ['e', 'errors only'], ['[ ]', 'previous, next error'],
-  ['g, then t s e m', 'Traces, Spans, Sessions, Timeseries'], ['c', 'copy the trace id'], ['x', 'compare'], ['Esc', 'back']];
+  ['g, then t s e m', 'Traces, Spans, Sessions, Timeseries'], ['c', 'copy the trace id'], ['x, Shift+click', 'compare'], ['Esc', 'back']];
 
 function buildFrame() {
   const filters = string(meta.filters) ?? (Object.keys(meta.filters ?? {}).length ? JSON.stringify(meta.filters) : '');
@@ -852,7 +852,7 @@ function fillLists() {
 function buildList() {
   $('bar').append(byList('by'), h('details', {id: 'columns'}, h('summary', 'Columns'), h('div', [...COLUMNS].map(([key, [head]]) =>
       press('column-' + key, head, () => change({columns: [...COLUMNS.keys()].filter((one) => state.columns.includes(one) !== (one === key))}))))));
-  rows = new Rows($('list'), 'option', makeRow, showRow, (item) => open(item, true));
+  rows = new Rows($('list'), 'option', makeRow, showRow, (item, event) => (event.shiftKey ? mark : open)(item, true));
 }
 let drawnColumns;
 /* The heads and the width of the columns; rows of other columns are made anew. */
@@ -1260,7 +1260,7 @@ function compared(a, b) {
   const rowOf = (label, of, unit, name) => {
     const [x, y] = both.map(of), more = number(x) !== undefined && number(y) !== undefined && x !== y ? y - x : undefined;
     return (x ?? y) !== undefined && h('tr', {'data-pair': name}, h('th', {scope: 'row'}, label), [x, y].map((n) => h('td', {'data-value': n ?? ''}, unit(n))),
-      h('td', more === undefined ? '' : `${more > 0 ? '+' : '−'}${unit(Math.abs(more))}${x > 0 ? `, × ${digits(y / x)}` : ''}`));
+      h('td', more === undefined ? '' : `${more > 0 ? '+' : '−'}${unit(Math.abs(more))}${x > 0 ? `\n× ${digits(y / x)}` : ''}`));
   };
   return [headOfTalk('Compare', press(undefined, 'end', () => change({pair: []}, true))), h('div.scroll', h('table', heads('', ...both.map(titleOfPair), 'difference'), h('tbody',
     rowOf('model', ({models}) => [...models].slice(0, 4).join(', '), (text) => line(text || NONE, 120), 'model'),

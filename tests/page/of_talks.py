@@ -106,7 +106,9 @@ def pair(bench):
     said_of = text_of(tab, "#talk section")
     need("temperature" in said_of and "seed" not in said_of and
          "Input, the same" in said_of, said_of)
-    go(tab, [("x", "model:gpt-4o"), ("x", "model:o4-mini")])
+    go(tab, {"by": "model"})
+    for model in "gpt-4o", "o4-mini":
+        tab.click('[data-group="%s"]' % model, modifiers=8) # Shift
     need(tab.js(marks % "del") == ["is Oslo"] and tab.js(rows)["p50"],
          text_of(tab, "#talk"))
     go(tab, [("x", "model:gpt-4o"), ("x", "model:none")])
