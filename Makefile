@@ -234,13 +234,14 @@ $(B)/cli/show/assets.o: SPECIAL = \
 	-DLLMOBS_PAGE_JS_HASH='"$(shell scripts/csp-hash $(B)/page.js)"' \
 	-DLLMOBS_PAGE_CSS_HASH='"$(shell scripts/csp-hash cli/show/page.css)"'
 
-# The page's script, without its comments, the begins of its lines, and the spaces
-# beside signs where a line has no text, pattern or template.
+# The page's script, without its comments, the begins of its lines, the ends of lines
+# that go on, and the spaces beside signs where a line has no text, pattern or template.
 $(B)/page.js: cli/show/page.js
 	$(Q)mkdir -p $(@D)
 	$(Q)sed -e '/^ *\/\*.*\*\/$$/d' -e '/^ *\/\*/,/\*\/$$/d' -e 's/^ *//' \
 	    -e 's| /\* [^*`]* \*/$$||' -e '/^$$/d' \
-	    -e "/['\"\`\\/\$$]/!s/ *\([=<>?:,;(){}&|*]\) */\1/g" $< > $@
+	    -e "/['\"\`\\/\$$]/!s/ *\([=<>?:,;(){}&|*]\) */\1/g" $< | \
+	    sed -e ':a' -e '/[,;{(]$$/{N;s/\n//;ba' -e '}' > $@
 
 # ---- what is installed -------------------------------------------------------
 

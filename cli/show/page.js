@@ -85,6 +85,7 @@ class Sum {
     return this.value !== undefined && this.known < this.of ? `of ${grouped(this.known)} of ${plural(this.of, 'call')}` : '';
   }
 }
+const tracesOf = (all) => plural(new Set(all.map((s) => s.trace)).size, 'trace');
 const total = (all, of) => all.reduce((sum, s) => sum.add(of(s), +!s.billed), new Sum());
 function entry(map, key, make = () => []) {
   if (!map.has(key)) map.set(key, make());
@@ -204,6 +205,11 @@ class Group {
   get error() { return this.spans.find((s) => s.error)?.error; }
   get question() { return this.root.question ?? this.spans.find((s) => s.question)?.question; }
   get answer() { return this.root.answer ?? this.spans.reduce((last, s) => (s.answer && !(last?.start > s.start) ? s : last), undefined)?.answer; }
+}
+/* The spans of a value of a key, whose times are those of its calls in the middle. */
+class Kin extends Group {
+  get length() { return middle(this, lengthOf); }
+  get first() { return middle(this, firstOf); }
 }
 const callsOf = (item) => (item.spans ? item.sums.input.of : +!!item.call), errorsOf = (item) => item.failures ?? +item.failed;
 const traces = new Map(), sessions = new Map();
@@ -866,6 +872,7 @@ function drawColumns() {
     click: () => change({sort, down: state.sort === sort ? !state.down : sort !== 'name'})})));
   for (const row of rows.pool.splice(0)) row.remove();
 }
+const titleOfRow = (item) => (!item.many && item.question) || nameOf(item);
 const nameOf = (item) => (item.many === 'run' ? titleOf(item) : item.many ? item.id : (item.root ?? item).name);
 
 function makeRow() {
@@ -886,14 +893,14 @@ function showRow(parts, item, row) {
   put(parts.words, line((many ? item.question : item.answer) ?? ''));
   put(parts.sub, dots(asked && line(nameOf(item), 60), root.app && line(root.app, 60), model && line(model, 60) +
     (models.size > 1 ? ` +${models.size - 1}` : ''), many &&
-    plural(new Set(all.map((s) => s.trace)).size, 'trace'), many && plural(callsOf(item), 'call'),
+    tracesOf(all), many && plural(callsOf(item), 'call'),
     !many && turnOf(root), all ? plural(all.length, 'span') : line(root.kind, 30)));
   put(parts.error, failures ? line(item.error ?? 'error', 60) : '');
   put(parts.doubt, doubt ? doubt > 1 ? `${doubt} evaluations failed` : 'evaluation failed' : '');
   state.columns.forEach((key, i) => {
     put(parts.cells[i], COLUMNS.get(key)[2](item));
     const some = key === 'cost' && item.cost !== undefined;
-    set(parts.cells[i], {title: some ? dots(note, PRICED) : key === 'tokens' ? note : ''}).classList.toggle('some', some && !!note);
+    set(parts.cells[i], {title: some ? dots(note, PRICED) : key === 'tokens' ? note || lack(all ?? [item]) : ''}).classList.toggle('some', some && !!note);
   });
   row.classList.toggle('marked', state.pair.includes(pairKey(item)));
   set(row, {'data-run': many === 'run' ? line(item.id) : undefined, 'data-group': many && many !== 'run' ? visible(item.id) : undefined,
@@ -905,7 +912,7 @@ function groupsBy(key) {
   for (const s of found) {
     const values = valuesOf(of, s);
     for (const value of new Set(values.length ? values : [undefined]))
-      entry(groups, value, () => Object.assign(new Group(value ?? NONE, key), {without: value === undefined})).add(s);
+      entry(groups, value, () => Object.assign(new Kin(value ?? NONE, key), {without: value === undefined})).add(s);
   }
   return groups.values();
 }
@@ -914,7 +921,7 @@ function itemsOf() {
   const {view, sort, down, by} = state, sign = down ? -1 : 1;
   const items = view === 'sessions' ? new Set(found.map((s) => sessions.get(s.session)).filter(Boolean))
     : by && readerOf(by) ? groupsBy(by) : view === 'spans' ? found : entriesOf();
-  const value = sort === 'name' ? nameOf : COLUMNS.get(sort)[3] ?? ((item) => item[sort]);
+  const value = sort === 'name' ? titleOfRow : COLUMNS.get(sort)[3] ?? ((item) => item[sort]);
   return [...items].map((item) => [value(item), item]).sort(([a, x], [b, y]) =>
     (a === undefined) - (b === undefined) || (a < b ? -sign : a > b ? sign : y.start - x.start)).map(([, item]) => item);
 }
@@ -923,10 +930,11 @@ const isOpen = ({spans: all, id, many, trace}) =>
 
 function drawList() {
   drawColumns();
-  const items = itemsOf(), held = rows.items[rows.current], at = items.findIndex(isOpen);
+  const items = itemsOf(), held = rows.items[rows.current], at = items.findIndex(isOpen), kin = items[0] instanceof Kin;
   for (const node of $('sort').children) {
     const key = node.dataset.sort, on = key === state.sort;
-    put(node, (COLUMNS.get(key)?.[0] ?? plural(items.length, state.by && state.view !== 'sessions' ? 'group' : state.view.slice(0, -1))) +
+    put(node, (COLUMNS.get(key)?.[0] ?? plural(items.length, kin ? 'group' : items.some((one) => one.many === 'run') ? 'row' : state.view.slice(0, -1))) +
+      (kin && (key === 'length' || key === 'first') ? ' p50' : '') +
       (on ? state.down ? ' ↓' : ' ↑' : ''));
     set(node, {'aria-pressed': on});
   }
@@ -1133,7 +1141,7 @@ function drawTrace() {
 
 let drawnTalk; /* what the panel has in the place of a trace */
 function drawTalk(other) {
-  const named = [state.talk, ...state.pair, spans.length, evaluations.size].join();
+  const named = [state.talk, state.pair.length && filtered, spans.length, evaluations.size].join();
   if (drawnTalk === named) return;
   drawnTalk = named;
   keepFocus(panel.talk, () => panel.talk.replaceChildren(...[Array.isArray(other) ? compared(...other) : talkOf(other)].flat(Infinity).filter(Boolean)));
@@ -1159,37 +1167,41 @@ const TURNS = 200;
 function talkOf(session) {
   const said = [], all = session.spans.filter((s) => s.kind === 'llm' || s.billed || !s.parent && !s.group.spans.some((one) => one.kind === 'llm'))
     .sort((a, b) => a.start - b.start), calls = all.slice(-TURNS), feedback = feedbackOf(session.id);
-  let last;
+  let last, part, tools;
   const parts = calls.map((s) => {
     const {input, output} = about(s), asked = messagesOf(input).map(members), names = new Map();
     const answers = messagesOf(output).map(members), fresh = freshOf(said, asked).concat(answers).filter((one) => one.role || one.content);
     for (const one of [...asked, ...answers]) few(one.tool_calls, (call) => names.set(call.tool_id, call.name));
     said.push(...fresh.map(heard));
-    const head = s.group === last ? '' : turnHead(s.group);
-    last = s.group;
-    return [head, thread(fresh, names), !fresh.length && [s.question && card('user', 'user', s.question, block(s.question)),
+    const head = s.group !== last && turnHead(s.group);
+    [part, tools] = thread(fresh, names, last = s.group, head ? undefined : tools);
+    return [head, part, !fresh.length && [s.question && card('user', 'user', s.question, block(s.question)),
       s.answer && card('assistant', 'assistant', s.answer, block(s.answer))], s.failed && h('div.box.bad', h('b', line(s.error ?? 'error')))];
   });
-  return [headOfTalk('session ' + line(session.id, 200), fact('', plural(new Set(session.spans.map((s) => s.trace)).size, 'trace')),
+  return [headOfTalk('session ' + line(session.id, 200), fact('', tracesOf(session.spans)),
     fact('', plural(callsOf(session), 'call')), fact('tokens', inAndOut(session), 'talk-tokens', tokens(session)), fact('cost', dollars(session.cost), 'talk-cost', session.cost), faint(dots(session.note, PRICED)),
     faint(lack(session.spans)), press(undefined, 'its traces', () => change({view: 'traces', talk: '', only: toggled('only', 'session', session.id, true)}, true))),
   feedback.slice(0, 64).map(verdict), all.length > TURNS && h('p.faint', plural(all.length - TURNS, 'earlier call')), parts];
 }
 const turnHead = (group) => h('p.turn', h('button.link', {'data-turn': visible(group.id), click: () => change({trace: group.id, span: ''}, true)},
-  line(nameOf(group), 80)), ` ${dots(moment(group.start), duration(group.length), dollars(group.cost), scoresOf(group).text,
-  group.failures && plural(group.failures, 'error'))}`);
-/* Cards; what tools were asked and gave is folded. */
-function thread(messages, names) {
+  line(nameOf(group), 80)), ` ${dots(moment(group.start), duration(group.length), dollars(group.cost), scoresOf(group).text)} `,
+  group.failures > 0 && h('span.tag.bad', line(group.error ?? 'error', 60)));
+/* Cards; what tools were asked and gave is folded, unless one failed. */
+function thread(messages, names, {spans: all}, tools) {
   const parts = [], show = message(names);
-  let tools;
   for (const one of messages) {
     const isTool = sayer(one) === 'tool' || !string(one.content) && list(one.tool_calls).length > 0;
     if (!isTool) tools = undefined;
-    else if (!tools) parts.push(tools = h('details.earlier', h('summary')));
+    else if (!tools) parts.push(tools = Object.assign(h('details.earlier', h('summary')), {names: new Set()}));
     (isTool ? tools : parts)[isTool ? 'append' : 'push'](show(one));
-    if (isTool) put(tools.firstChild, 'tools: ' + [...new Set([...names.values()].map((name) => line(name ?? '?', 60)))].slice(0, 8).join(', '));
+    if (!isTool) continue;
+    for (const of of [one.tool_calls, one.tool_results]) few(of, ({name, tool_id: id}) => tools.names.add(name || names.get(id) || '?'));
+    const failed = all.find((s) => s.failed && s.kind === 'tool' && tools.names.has(s.name));
+    put(tools.firstChild, `tools: ${[...tools.names].slice(0, 8).map((name) => line(name, 60)).join(', ')}${
+      failed ? `, ${line(failed.name, 60)} failed: ${line(failed.error ?? 'error', 60)}` : ''}`);
+    tools.open = !!failed;
   }
-  return parts;
+  return [parts, tools];
 }
 
 /* "trace:ID", or a key and a value of the groups of the list. */
@@ -1197,8 +1209,8 @@ const pairKey = (item) => (item.spans ? `${item.many ?? 'trace'}:${item.id}` : `
 function groupOf(text) {
   const colon = text.indexOf(':'), key = text.slice(0, colon), id = text.slice(colon + 1);
   if (key === 'trace') return traces.get(id);
-  const of = readerOf(key), group = new Group(id, key);
-  for (const s of of ? spans : []) if (valuesOf(of, s).includes(id)) group.add(s);
+  const of = readerOf(key), group = new Kin(id, key);
+  for (const s of of ? found : []) if (valuesOf(of, s).includes(id)) group.add(s);
   return group.root && group;
 }
 function pairOf() {
@@ -1209,7 +1221,7 @@ function pairOf() {
 function mark(item) {
   const key = pairKey(item), has = state.pair.includes(key);
   change({pair: has ? state.pair.filter((one) => one !== key) : [...state.pair.slice(0, 1), key]}, true);
-  if (!has && state.pair.length < 2) tell('marked: compare another');
+  tell(!has && state.pair.length < 2 ? 'marked: compare another' : '');
   for (const row of rows.pool) row.item = undefined;
   rows.draw();
 }
@@ -1253,10 +1265,10 @@ function callsOfPair(a, b) {
   const [x, y] = [a, b].map((group) => group.spans.filter((s) => s.call || s.billed).sort((p, q) => p.start - q.start));
   if (!a.many) return times(Math.min(20, Math.max(x.length, y.length)), (i) => [x[i], y[i]]);
   const asked = new Map(y.filter((s) => s.question).map((s) => [s.question, s]));
-  return x.filter((s) => asked.has(s.question)).slice(-10).map((s) => [s, asked.get(s.question)]);
+  return x.filter((s) => asked.has(s.question)).map((s) => [s, asked.get(s.question)]);
 }
 function compared(a, b) {
-  const ranked = (of, p) => (one) => percentile(known(one.spans.filter((s) => s.call), of), p), both = [a, b];
+  const both = [a, b], pairs = callsOfPair(a, b);
   const rowOf = (label, of, unit, name) => {
     const [x, y] = both.map(of), more = number(x) !== undefined && number(y) !== undefined && x !== y ? y - x : undefined;
     return (x ?? y) !== undefined && h('tr', {'data-pair': name}, h('th', {scope: 'row'}, label), [x, y].map((n) => h('td', {'data-value': n ?? ''}, unit(n))),
@@ -1265,11 +1277,13 @@ function compared(a, b) {
   return [headOfTalk('Compare', press(undefined, 'end', () => change({pair: []}, true))), h('div.scroll', h('table', heads('', ...both.map(titleOfPair), 'difference'), h('tbody',
     rowOf('model', ({models}) => [...models].slice(0, 4).join(', '), (text) => line(text || NONE, 120), 'model'),
     rowOf('calls', callsOf, grouped, 'calls'), rowOf('errors', errorsOf, grouped, 'errors'),
-    ...(a.many ? [rowOf('p50', ranked(lengthOf, 50), duration, 'p50'), rowOf('p95', ranked(lengthOf, 95), duration, 'p95'),
-      rowOf('first token p50', ranked(firstOf, 50), duration, 'ttft')]
+    ...(a.many ? [rowOf('p50', (one) => one.length, duration, 'p50'), rowOf('p95', (one) => middle(one, lengthOf, 95), duration, 'p95'),
+      rowOf('first token p50', (one) => one.first, duration, 'ttft'),
+      ...(pairs.length ? [rowOf('same question, sooner', (one) => pairs.filter(([x, y]) => (one === a ? x.length < y.length : y.length < x.length)).length, grouped, 'sooner'),
+        rowOf('same question, p50', (one) => percentile(pairs.map((pair) => pair[+(one === b)].length), 50), duration, 'same')] : [])]
       : [rowOf('duration', (one) => one.length, duration, 'length'), rowOf('first token', (one) => one.first, duration, 'ttft')]),
     rowOf('tokens in', (one) => one.input, short, 'input'), rowOf('tokens out', (one) => one.output, short, 'output'), rowOf('cost', (one) => one.cost, dollars, 'cost'),
-    rowOf('evaluations passed', (one) => scoresOf(one).share, short, 'scores')))), faint(PRICED), callsOfPair(a, b).map(pairOfCalls)];
+    rowOf('evaluations passed', (one) => scoresOf(one).share, short, 'scores')))), faint(PRICED), pairs.slice(-10).map(pairOfCalls)];
 }
 function pairOfCalls(pair, at) {
   const [x, y] = pair.map((s) => (s ? about(s) : {})), old = new Map(parametersOf(x)), now = new Map(parametersOf(y));
@@ -1611,6 +1625,7 @@ const mean = (all) => number(all.reduce((a, b) => a + b, 0) / all.length);
 /* The evaluations of spans that have a number, in the time of their span. */
 const scored = (all) => all.flatMap((s) => evaluationsOf(s).map((one) => ({start: s.start, trace: s.trace, label: string(one.label), score: scoreOf(one)})))
   .filter((one) => one.score !== undefined);
+const middle = ({spans: all}, of, p = 50) => percentile(known(all.filter((s) => s.call), of), p);
 const known = (all, of) => all.map(of).filter((n) => n !== undefined);
 const failedOf = (calls) => calls.filter((s) => s.failed);
 let buckets, hovered = -1;
@@ -1680,7 +1695,7 @@ function drawCharts() {
     chart.series = seriesOf(chart, some).filter((each) => each.values.some((n) => n === n));
     put(name, kinds && key === 'calls' ? 'Spans' : by ? title.split(' by ')[0] + (unit === duration ? ', p95' : '') : title);
     put(set(chart.total, {'data-value': value ?? ''}), unit(value) + (unit === duration && value !== undefined ? ' p95' : ''));
-    put(note, key === 'calls' ? `in ${plural(new Set(some.map((s) => s.trace)).size, 'trace')}` : key === 'ttft' ? `of ${plural(values.length, 'streamed call')}` : key === 'cost'
+    put(note, key === 'calls' ? `in ${tracesOf(some)}` : key === 'ttft' ? `of ${plural(values.length, 'streamed call')}` : key === 'cost'
       ? dots(sum.note, PRICED) : key === 'tokens' ? dots(total(counted, inputOf).note, lack(counted)) : chart.series.length ? '' : 'none');
     set(draw, {'aria-label': `${title}: ${chart.total.textContent}`});
     legend.replaceChildren(...chart.series.map(({label, color, at}) => h('span', paintAs(h('i'), 'c' + color),
@@ -1833,7 +1848,7 @@ function draw() {
   set($('deep'), {'aria-pressed': deep});
   set($('one'), {'aria-pressed': state.one}).hidden = view === 'spans' || view === 'timeseries';
   if ($('search').value.trim() !== query) $('search').value = query;
-  put(set($('count'), {'data-spans': found.length}), dots(plural(new Set(found.map((s) => s.trace)).size, 'trace'),
+  put(set($('count'), {'data-spans': found.length}), dots(tracesOf(found),
     `${grouped(found.length)} of ${plural(spans.length, 'span')}`));
   fillLists();
   $('timeseries').hidden = view !== 'timeseries';
@@ -1900,7 +1915,11 @@ function onKey(event) {
   prefix = false;
   event.preventDefault();
 }
-const go = (view) => change({view, trace: '', span: '', talk: ''}, true);
+const go = (view) => {
+  $('facets').classList.remove('open');
+  set($('filters'), {'aria-expanded': false});
+  change({view, trace: '', span: '', talk: ''}, true);
+};
 function drawer(on = !$('facets').classList.contains('open')) {
   $('facets').classList.toggle('open', on);
   set($('filters'), {'aria-expanded': on}).focus();

@@ -15,7 +15,7 @@ def said(role, text, **more):
 
 
 def call(number, trace, asked, answer, **more):
-    meta = {"span": {"kind": "llm"}, "model_name": more.pop("model", "gpt-4o"),
+    meta = {"span": {"kind": more.pop("kind", "llm")}, "model_name": more.pop("model", "gpt-4o"),
             "metadata": more.pop("metadata", {}),
             "input": {"messages": asked}, "output": {"messages": [answer]}}
     if "error" in more:
@@ -32,7 +32,8 @@ def write(bench, name, events):
 
 def talk(bench):
     """What a request repeats is there once, in a whole history or a window of
-    it; the same words said again are there again; tools are folded."""
+    it; the same words said again are there again; tools are folded unless one
+    failed."""
     ask = said("assistant", "", tool_calls=[
         {"name": "weather", "tool_id": "c1", "arguments": {}}])
     told = {"role": "tool", "tool_results": [
@@ -47,6 +48,9 @@ def talk(bench):
               call(3, "three", [history[0], said("assistant", "Rain."),
                                 said("user", "hello")],
                    said("assistant", "Again."), session_id="s"),
+              call(4, "two", [], said("tool", ""), session_id="s",
+                   kind="tool", name="weather", status="error",
+                   error={"type": "http_502"}),
               {"label": "stars", "metric_type": "score", "score_value": 4,
                "session_id": "s", "submitter": {"type": "user"},
                "timestamp_ms": 1, "ml_app": "a"}]
@@ -62,14 +66,17 @@ def talk(bench):
         have)
     need([fold for _, _, fold in have] == [False] * 4 + [True] * 2 +
          [False] * 3, have)
-    need("weather" in text_of(tab, "#talk summary"), "the tool's name")
+    need(tab.js("[...document.querySelectorAll('#talk details')].map((d) => "
+                "[d.open, d.firstChild.textContent])") ==
+         [[True, "tools: weather, weather failed: http_502"]],
+         "a call of a tool and its result, which failed")
     need(text_of(tab, "#talk").count("stars") == 1, "feedback once")
     need(tab.js("[...document.querySelectorAll('#talk [data-turn]')].map("
                 "(b) => b.dataset.turn)") == ["one", "two", "three"], "turns")
     tab.js("document.querySelector('#talk [data-turn=two]').click()")
     tab.frames()
     need(tab.js("document.querySelectorAll('[role=treeitem]:not([hidden])')"
-                ".length") == 2 and "stars" not in text_of(tab, "#span"), "the trace of a turn")
+                ".length") == 3 and "stars" not in text_of(tab, "#span"), "the trace of a turn")
     tab.key("Escape")
     need(tab.js("document.getElementById('panel').hidden"), "Esc closes")
     tab.close()
@@ -88,6 +95,8 @@ def pair(bench):
               {"label": "good", "metric_type": "score", "score_value": 1,
                "assessment": "pass", "timestamp_ms": 1, "ml_app": "m",
                "join_on": {"span": {"trace_id": "a", "span_id": "span-0"}}}]
+    events.append(call(-1, "c", asked, said("assistant", "It is Oslo now."),
+                       tags=["ml_app:other"]))
     write(bench, "pair", events)
     tab = bench.open("pair")
     tab.js("document.getElementById('list').focus()")
@@ -109,8 +118,12 @@ def pair(bench):
     go(tab, {"by": "model"})
     for model in "gpt-4o", "o4-mini":
         tab.click('[data-group="%s"]' % model, modifiers=8) # Shift
-    need(tab.js(marks % "del") == ["is Oslo"] and tab.js(rows)["p50"],
-         text_of(tab, "#talk"))
+    have = tab.js(rows)
+    need(tab.js(marks % "del") == ["is Oslo"] * 2 and have["calls"][:2] == ["2", "1"]
+         and have["sooner"][:2] == ["0", "0"] and have["p50"] == have["same"],
+         have)
+    go(tab, [("q", "ml_app:hostile"), ("x", "model:gpt-4o"), ("x", "model:o4-mini")])
+    need(tab.js(rows)["calls"][:2] == ["1", "1"], "of what is chosen")
     go(tab, [("x", "model:gpt-4o"), ("x", "model:none")])
     need(tab.js("document.getElementById('panel').hidden"), "no such model")
     tab.close()
