@@ -21,7 +21,6 @@
 #include "cli/shared/deliver.h"
 #include "cli/shared/descriptors.h"
 #include "cli/shared/environment.h"
-#include "cli/shared/help.h"
 #include "cli/shared/preload.h"
 #include "cli/shared/tell.h"
 #include "core/config/state_dir.h"
@@ -374,8 +373,7 @@ int llmobs_cmd_limit(int argc, char **argv)
 
     if (status >= 0)
         return status;
-    if (*limit.command && (limit.max_cost >= 0 || limit.max_tokens >= 0))
-        return limit_run(&limit);
-    fputs(llmobs_help(argv[0]), stderr);
-    return LLMOBS_CLI_USAGE;
+    return limit.max_cost >= 0 || limit.max_tokens >= 0
+               ? limit_run(&limit)
+               : llmobs_cli_wrong("neither --max-tokens nor --max-cost", "");
 }

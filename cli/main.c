@@ -89,10 +89,22 @@ static int main_refuse(const char *asked, const char *name)
         llmobs_suggest_offer(&suggest, commands[i].name);
     llmobs_tell("%s: no such command: %s", asked,
                 llmobs_escape_name(name, room));
-    if (suggest.best)
-        llmobs_tell("; did you mean %s?", suggest.best);
-    fputs("\n`llmobs help` lists the commands.\n", stderr);
+    llmobs_suggest_end(suggest.best, "`llmobs help` lists the commands");
     return LLMOBS_CLI_USAGE;
+}
+
+static int main_unexpected(const char *command, const char *word)
+{
+    char room[LLMOBS_ESCAPE_NAME];
+
+    llmobs_tell("%s: unexpected argument: %s; `llmobs help` tells more\n",
+                command, llmobs_escape_name(word, room));
+    return LLMOBS_CLI_USAGE;
+}
+
+static bool main_is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
 static void print_commands(FILE *out)
@@ -146,18 +158,17 @@ static int cmd_help(int argc, char **argv)
     const struct command *command;
     char *ask[] = {NULL, (char[]){"--help"}, NULL};
 
+    if (argc > 2)
+        return main_unexpected(argv[0], argv[2]);
     if (argc < 2) {
         print_commands(stdout);
         return LLMOBS_CLI_OK;
     }
     if (strcmp(argv[1], "variables") == 0)
         return print_variables();
-    command = main_find(argv[1]);
-    if (!command && strcmp(argv[1], "--help") != 0 &&
-        strcmp(argv[1], "-h") != 0)
-        return main_refuse("llmobs help", argv[1]);
+    command = main_find(main_is_help(argv[1]) ? "help" : argv[1]);
     if (!command)
-        command = main_find("help");
+        return main_refuse("llmobs help", argv[1]);
     if (command->run == cmd_help || command->run == cmd_version) {
         printf("usage: %s\n%s\n", command->shown, command->help);
         return LLMOBS_CLI_OK;
@@ -168,8 +179,8 @@ static int cmd_help(int argc, char **argv)
 
 static int cmd_version(int argc, char **argv)
 {
-    (void)argc;
-    (void)argv;
+    if (argc > 1 && !main_is_help(argv[1]))
+        return main_unexpected(argv[0], argv[1]);
     puts("llmobs " LLMOBS_VERSION);
     return LLMOBS_CLI_OK;
 }
@@ -195,7 +206,7 @@ int main(int argc, char **argv)
     llmobs_fd_files_only();
     /* Without this, each question for the process's number is a system call. */
     (void)llmobs_fork_init();
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+    if (main_is_help(name))
         name = "help";
     else if (strcmp(name, "--version") == 0)
         name = "version";

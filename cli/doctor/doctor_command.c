@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "cli/doctor/probe.h"
-#include "cli/shared/help.h"
 #include "cli/shared/options.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/tell.h"
@@ -113,15 +112,15 @@ int llmobs_cmd_doctor(int argc, char **argv)
         LLMOBS_CLI_FLAG("no-self-test", &doctor.no_selftest),
         LLMOBS_CLI_FLAG("host", &host),
         LLMOBS_CLI_FLAG("self-test-client", &client),
-        LLMOBS_CLI_COMMAND(&words)};
+        {NULL, llmobs_cli_command, &words, 0, 0, 1, NULL}};
     int status = llmobs_cli_parse(argc, argv, options), rc;
 
     if (status < 0 && client)
         return *words ? llmobs_probe_run(*words) : LLMOBS_CLI_USAGE;
     if (status < 0 && host != !*words)
-        status = LLMOBS_CLI_USAGE;
-    if (status == LLMOBS_CLI_USAGE)
-        fputs(llmobs_help("llmobs doctor"), stderr);
+        status = llmobs_cli_wrong(host ? "with --host there is no CMD"
+                                       : "neither CMD nor --host",
+                                  "");
     if (status >= 0)
         return status;
     if (host)

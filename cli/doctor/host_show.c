@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/doctor/report.h"
 #include "cli/shared/accounts.h"
@@ -169,7 +170,9 @@ int llmobs_host_print_text(const struct llmobs_host_list *host)
         "%zu of %zu processes have libcurl, or talk to a model or by HTTPS.\n",
         host->count, host->count + host->others);
     if (host->unreadable > 0)
-        printf("%zu processes may not be looked into: ask as root.\n",
-               host->unreadable);
+        printf("%zu process%s may not be looked into: %s.\n", host->unreadable,
+               host->unreadable == 1 ? "" : "es",
+               geteuid() != 0 ? "ask as root"
+                              : "a container's root needs CAP_SYS_PTRACE");
     return rc;
 }

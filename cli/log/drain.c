@@ -60,8 +60,8 @@ static int read_place(const struct llmobs_cli_option *option, const char *value)
     return log_drain_is_place(value)
                ? llmobs_cli_text(option, value)
                : llmobs_cli_refuse(option->name, NULL,
-                                   "agent, agentless, otlp, store, or a URL of "
-                                   "http, https or unix");
+                                   "none of agent, agentless, otlp, store, "
+                                   "and no URL of http, https or unix");
 }
 
 /* -- where to ------------------------------------------------------------- */

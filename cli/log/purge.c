@@ -340,11 +340,8 @@ static int check_options(struct llmobs_purge *purge)
         why = "--users is root's";
     else if (!purge->yes && !purge->dry && !isatty(STDIN_FILENO))
         why = "nobody to ask: say --yes, or --dry-run";
-    if (why) {
-        llmobs_tell("%s: %s\n", purge->name, why);
-        llmobs_tell("`%s --help` tells more.\n", purge->name);
-        return -EINVAL;
-    }
+    if (why)
+        return llmobs_cli_wrong(why, "");
     if (!purge->store && !purge->spool)
         purge->store = purge->spool = true;
     if (purge->dir)

@@ -91,7 +91,7 @@ static int query_metrics_refuse(const char *words, size_t len)
         llmobs_suggest_offer(&suggest, all[i].word);
     llmobs_tell("llmobs view: --timeseries: no such metric: %s",
                 llmobs_escape_name(word, shown));
-    llmobs_suggest_end(suggest.best, "docs/VIEW.md lists them");
+    llmobs_suggest_end(suggest.best, "`llmobs view --help` lists them");
     return -EINVAL;
 }
 

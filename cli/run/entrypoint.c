@@ -10,7 +10,6 @@
 #include "cli/run/child.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/environment.h"
-#include "cli/shared/help.h"
 #include "cli/shared/options.h"
 #include "cli/shared/preload.h"
 #include "lib/base/clock.h"
@@ -138,10 +137,5 @@ int llmobs_cmd_entrypoint(int argc, char **argv)
         LLMOBS_CLI_COMMAND(&entry.command)};
     int status = llmobs_cli_parse(argc, argv, options);
 
-    if (status >= 0)
-        return status;
-    if (*entry.command)
-        return entrypoint_run(&entry);
-    fputs(llmobs_help(argv[0]), stderr);
-    return LLMOBS_CLI_USAGE;
+    return status >= 0 ? status : entrypoint_run(&entry);
 }

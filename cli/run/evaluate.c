@@ -81,7 +81,8 @@ static int set_scope(const struct llmobs_cli_option *option, const char *text)
     *of_trace = strcmp(text, "trace") == 0;
     return *of_trace || strcmp(text, "span") == 0
                ? 0
-               : llmobs_cli_refuse(option->name, NULL, "span or trace");
+               : llmobs_cli_refuse(option->name, NULL,
+                                   "neither span nor trace");
 }
 
 static int evaluate_set_time(const struct llmobs_cli_option *option,
@@ -147,7 +148,7 @@ static int read_score(struct llmobs_evaluation *e, const char *text)
     e->value.score = strtod(text, &end);
     return end != text && *end == '\0' && *text > ' '
                ? 0
-               : llmobs_cli_refuse("value", NULL, "no number");
+               : llmobs_cli_refuse("value", NULL, "no number, as a score is");
 }
 
 static int read_boolean(struct llmobs_evaluation *e, const char *text)
@@ -155,7 +156,7 @@ static int read_boolean(struct llmobs_evaluation *e, const char *text)
     e->value.boolean = strcmp(text, "true") == 0;
     return e->value.boolean || strcmp(text, "false") == 0
                ? 0
-               : llmobs_cli_refuse("value", NULL, "true or false");
+               : llmobs_cli_refuse("value", NULL, "neither true nor false");
 }
 
 static int find_type(struct llmobs_evaluation *e, const char *text)
@@ -171,7 +172,8 @@ static int find_type(struct llmobs_evaluation *e, const char *text)
         }
     }
     return llmobs_cli_refuse(
-        "type", NULL, "score, categorical, boolean, json, or text of feedback");
+        "type", text,
+        "none of score, categorical, boolean, json, and text of feedback");
 }
 
 static int evaluate_read_value(struct job *job)
@@ -182,8 +184,8 @@ static int evaluate_read_value(struct job *job)
     int rc;
 
     if (!job->type || !job->value)
-        return llmobs_cli_refuse(!job->type ? "type" : "value", NULL,
-                                 "is missing");
+        return llmobs_cli_wrong(!job->type ? "--type" : "--value",
+                                " is missing");
     rc = find_type(e, job->type);
     if (rc != 0)
         return rc;
@@ -227,7 +229,7 @@ static void join_around(struct job *job)
     e->apm_trace_id = job->apm_trace_id;
 }
 
-static int evaluate_check(struct job *job, const char *command)
+static int evaluate_check(struct job *job)
 {
     const char *wrong;
 
@@ -235,14 +237,11 @@ static int evaluate_check(struct job *job, const char *command)
         return -EINVAL;
     job->evaluation.metadata = job->metadata;
     if (job->feedback && !job->evaluation.submitter_id)
-        return llmobs_cli_refuse("submitter", NULL, "is missing");
+        return llmobs_cli_wrong("--submitter", " is missing");
     if (!job->feedback)
         join_around(job);
     wrong = llmobs_evaluation_wrong(&job->evaluation);
-    if (!wrong)
-        return 0;
-    llmobs_tell("%s: %s\n", command, wrong);
-    return -EINVAL;
+    return wrong ? llmobs_cli_wrong(wrong, "") : 0;
 }
 
 /* -- the command ---------------------------------------------------------- */
@@ -315,7 +314,7 @@ static int evaluate_run(int argc, char **argv, bool feedback)
     llmobs_origin_await(job.config);
     llmobs_log_init(job.config->log_path,
                     (enum llmobs_log_level)job.config->log_level);
-    if (evaluate_check(&job, argv[0]) == 0)
+    if (evaluate_check(&job) == 0)
         status = evaluate_submit(&job, argv[0]);
 out:
     llmobs_json_free(job.json);

@@ -76,17 +76,10 @@ static int mock_parse(struct mock *mock, int argc)
     status = llmobs_cli_parse(argc, mock->argv, options);
     if (status >= 0)
         return status;
-    if (mock->replay && (!mock->command || !mock->preload)) {
-        llmobs_tell("%s: --replay needs --preload and a command\n",
-                    mock->argv[0]);
-        return LLMOBS_CLI_USAGE;
-    }
-    if (!mock->dir || (mock->command && !*mock->command)) {
-        llmobs_tell("%s: no %s\n", mock->argv[0],
-                    !mock->dir ? "directory" : "command");
-        llmobs_tell("`%s --help` tells more.\n", mock->argv[0]);
-        return LLMOBS_CLI_USAGE;
-    }
+    if (mock->replay && (!mock->command || !mock->preload))
+        return llmobs_cli_wrong("--replay needs --preload and a command", "");
+    if (!mock->dir || (mock->command && !*mock->command))
+        return llmobs_cli_wrong(mock->dir ? "CMD" : "DIR", " is missing");
     return -1;
 }
 

@@ -17,6 +17,7 @@
 #include "cli/run/hooks.h"
 #include "cli/shared/environment.h"
 #include "cli/shared/preload.h"
+#include "cli/shared/suggest.h"
 #include "cli/shared/tell.h"
 #include "lib/base/glob.h"
 #include "lib/base/hazard.h"
@@ -61,6 +62,8 @@ enum option {
     WORKFLOW,
     MAX_COST,
     MAX_TOKENS,
+    RELAY, /* this and the next are switches, without a value */
+    INBOUND,
     OPTION_COUNT
 };
 
@@ -78,14 +81,14 @@ static const struct {
     [WORKFLOW] = {"--workflow", NULL},
     [MAX_COST] = {"--max-cost", NULL},
     [MAX_TOKENS] = {"--max-tokens", NULL},
+    [RELAY] = {"--relay", NULL},
+    [INBOUND] = {"--inbound", "LLMOBS_INBOUND"},
 };
 
 struct launch {
     bool entrypoint;
     const char *self;
     char *given[OPTION_COUNT]; /* NULL: not given */
-    bool relay;                /* a relay shall deliver */
-    bool inbound;              /* interpreters load their hooks */
     char **command;
     char *workflow;                 /* NULL: no span around the command */
     bool stays;                     /* the tool stays as the first process */
@@ -135,14 +138,14 @@ static const char help_text[] =
 /* -- the command line ------------------------------------------------------ */
 
 /* Prints the usage, which begins with the name that was typed. */
-static int usage(const struct launch *launch, FILE *out)
+static int usage(const struct launch *launch)
 {
-    fprintf(out, "usage: %s [OPTIONS] [--] CMD...\n", launch->self);
+    printf("usage: %s [OPTIONS] [--] CMD...\n", launch->self);
     for (int i = 0; i < NAME_COUNT; i++)
         if (strcmp(names[i], launch->self) != 0)
-            fprintf(out, "       %s [OPTIONS] [--] CMD...\n", names[i]);
-    fputs(help_text, out);
-    return fflush(out) == 0 && !ferror(out) ? 0 : STATUS_FAILED;
+            printf("       %s [OPTIONS] [--] CMD...\n", names[i]);
+    fputs(help_text, stdout);
+    return fflush(stdout) == 0 && !ferror(stdout) ? 0 : STATUS_FAILED;
 }
 
 /* The option that CMD must not be run without; NULL: none. Without it the
@@ -158,11 +161,21 @@ static const char *run_bound(const struct launch *launch)
 }
 
 static int run_wrong(const struct launch *launch, const char *text,
-                     const char *option)
+                     const char *rest, const char *near)
 {
-    llmobs_tell("%s: %s%s\n", launch->self, text, option);
-    usage(launch, stderr);
+    llmobs_tell("%s: %s%s", launch->self, text, rest);
+    llmobs_suggest_option(near, launch->self);
     return -EINVAL;
+}
+
+static int run_unknown(const struct launch *launch, const char *word)
+{
+    struct llmobs_suggest suggest;
+
+    llmobs_suggest_init(&suggest, word + strspn(word, "-"));
+    for (int i = 0; i < OPTION_COUNT; i++)
+        llmobs_suggest_offer(&suggest, options[i].name + 2);
+    return run_wrong(launch, "no such option: ", word, suggest.best);
 }
 
 /* Here only for its characters: the tool reads it before anything runs. */
@@ -177,36 +190,28 @@ static bool run_is_number(int option, const char *value)
 /* Takes the option at *argv and its value, and moves *argv behind them. */
 static int run_take(struct launch *launch, char ***argv)
 {
-    char *word = *(*argv)++;
-    size_t len = strcspn(word, "=");
-    char *value = word[len] == '=' ? word + len + 1 : **argv;
+    static char on[] = "1";
+    char *word = *(*argv)++, *joined = strchr(word, '='), *value = on;
     int i = 0;
 
-    while (i < OPTION_COUNT && (strncmp(word, options[i].name, len) != 0 ||
-                                options[i].name[len] != '\0'))
+    if (joined)
+        *joined++ = '\0';
+    while (i < OPTION_COUNT && strcmp(word, options[i].name) != 0)
         i++;
     if (i == OPTION_COUNT)
-        return run_wrong(launch, "unknown option: ", word);
+        return run_unknown(launch, word);
+    if (i >= RELAY && joined)
+        return run_wrong(launch, word, " takes no value", NULL);
+    if (i < RELAY)
+        value = joined ? joined : *(*argv)++;
     if (!value)
-        return run_wrong(launch, word, " needs a value");
+        return run_wrong(launch, word, " needs a value", NULL);
     if (i == WORKFLOW && *value == '\0')
-        return run_wrong(launch, "--workflow needs a name", "");
+        return run_wrong(launch, word, " needs a name", NULL);
     if (!run_is_number(i, value))
-        return run_wrong(launch, word, " needs a number");
-    *argv += word[len] != '=';
+        return run_wrong(launch, word, " needs a number", NULL);
     launch->given[i] = value;
     return 0;
-}
-
-/* False for a word that is not a switch. */
-static bool take_switch(struct launch *launch, const char *word)
-{
-    bool relay = strcmp(word, "--relay") == 0;
-    bool inbound = strcmp(word, "--inbound") == 0;
-
-    launch->relay |= relay;
-    launch->inbound |= inbound;
-    return relay || inbound;
 }
 
 static bool is_help(const char *word)
@@ -226,14 +231,11 @@ static int run_parse(struct launch *launch, char **argv)
             argv++;
             break;
         }
-        if (!take_switch(launch, *argv))
-            rc = run_take(launch, &argv);
-        else
-            argv++;
+        rc = run_take(launch, &argv);
     }
     launch->command = argv;
     if (rc == 0 && !*argv)
-        return run_wrong(launch, "no command", "");
+        return run_wrong(launch, "no command to run", "", NULL);
     return rc;
 }
 
@@ -297,7 +299,8 @@ static int add_run(struct launch *launch, struct llmobs_text words,
 
     if (*llmobs_environment_get(environment, "LLMOBS_RUN") ||
         launch->given[MAX_COST] || launch->given[MAX_TOKENS] ||
-        launch->entrypoint || launch->inbound || llmobs_script_serves(words) ||
+        launch->entrypoint || launch->given[INBOUND] ||
+        llmobs_script_serves(words) ||
         (kind == LLMOBS_SCRIPT_OTHER && llmobs_script_is_of(words, SHELLS) &&
          isatty(STDIN_FILENO)) ||
         getrandom(&id, sizeof(id), 0) != sizeof(id))
@@ -345,9 +348,6 @@ static int add_options(struct launch *launch)
         if (options[i].variable && launch->given[i])
             rc = llmobs_environment_set(&launch->environment,
                                         options[i].variable, launch->given[i]);
-    if (rc == 0 && launch->inbound)
-        rc =
-            llmobs_environment_set(&launch->environment, "LLMOBS_INBOUND", "1");
     if (rc == 0 && launch->given[RECORD])
         rc = add_record_limits(launch);
     launch->workflow = launch->given[WORKFLOW];
@@ -444,7 +444,7 @@ static void have_relay(const struct launch *launch)
                      (char[]){"--background"},     (char[]){"--idle"},
                      (char[]){RELAY_IDLE_S},       NULL};
 
-    if (launch->relay && (launch->stays || getpid() != 1))
+    if (launch->given[RELAY] && (launch->stays || getpid() != 1))
         (void)tool_does(words, launch->environment.entries);
 }
 
@@ -461,7 +461,7 @@ static void tell_of_delivery(const struct launch *launch)
 {
     const char *command = launch->command[0];
 
-    if (launch->relay || !isatty(STDERR_FILENO) ||
+    if (launch->given[RELAY] || !isatty(STDERR_FILENO) ||
         !llmobs_glob_listed(LLMOBS_TLS_CLIENTS, command) ||
         llmobs_tls_mode(llmobs_environment_get(&launch->environment,
                                                "LLMOBS_TLS")) == LLMOBS_TLS_OFF)
@@ -640,7 +640,7 @@ int llmobs_cmd_run(int argc, char **argv)
     launch.entrypoint = name == ENTRYPOINT;
     rc = run_parse(&launch, argv + (argc > 0));
     if (rc != 0)
-        return rc > 0 ? usage(&launch, stdout) : STATUS_USAGE;
+        return rc > 0 ? usage(&launch) : STATUS_USAGE;
     rc = prepare_record(&launch);
     if (rc != 0)
         return rc;

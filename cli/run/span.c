@@ -8,13 +8,11 @@
 
 #include "cli/run/child.h"
 #include "cli/run/relay.h"
-#include "cli/shared/help.h"
 #include "cli/shared/options.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/deliver.h"
 #include "cli/shared/environment.h"
 #include "cli/shared/preload.h"
-#include "cli/shared/tell.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "core/config/config.h"
@@ -57,11 +55,9 @@ struct job {
 static int run_span_set_kind(const struct llmobs_cli_option *option,
                              const char *name)
 {
-    int rc = llmobs_kind_read(name, option->to);
-
-    if (rc != 0)
-        llmobs_tell("llmobs span: no kind of span: %s\n", name);
-    return rc;
+    return llmobs_kind_read(name, option->to) == 0
+               ? 0
+               : llmobs_cli_refuse(option->name, name, LLMOBS_CLI_KINDS);
 }
 
 static int run_span_add_tag(const struct llmobs_cli_option *option,
@@ -78,17 +74,10 @@ static int run_span_add_tag(const struct llmobs_cli_option *option,
     return llmobs_json_add(*tags, llmobs_json_string(text));
 }
 
-static bool run_span_is_complete(const struct job *job)
-{
-    bool named = job->name && *job->name != '\0';
-
-    return *job->command && (job->typed_workflow ? named : !job->name || named);
-}
-
 #define TEXT(name, to) LLMOBS_CLI_VALUE(name, llmobs_cli_text, &job->to)
-#define COMMON                                    \
-    TEXT("name", name), TEXT("preload", preload), \
-        LLMOBS_CLI_COMMAND(&job->command)
+#define COMMON                                               \
+    LLMOBS_CLI_VALUE("name", llmobs_cli_filled, &job->name), \
+        TEXT("preload", preload), LLMOBS_CLI_COMMAND(&job->command)
 
 /* Answers as llmobs_cli_parse. */
 static int run_span_parse(struct job *job, int argc, char **argv)
@@ -106,10 +95,9 @@ static int run_span_parse(struct job *job, int argc, char **argv)
     int status = llmobs_cli_parse(argc, argv,
                                   job->typed_workflow ? of_workflow : of_span);
 
-    if (status >= 0 || run_span_is_complete(job))
-        return status;
-    fputs(llmobs_help(argv[0]), stderr);
-    return LLMOBS_CLI_USAGE;
+    return status < 0 && job->typed_workflow && !job->name
+               ? llmobs_cli_wrong("--name is missing", "")
+               : status;
 }
 
 static void enter_relay(void *ctx)

@@ -20,6 +20,27 @@
  * configuration has none. */
 #define SPOOL_MAX ((int64_t)256 * 1024 * 1024)
 
+static char **arguments;
+
+/* -- refusals -------------------------------------------------------------- */
+
+int llmobs_cli_refuse(const char *option, const char *value, const char *why)
+{
+    llmobs_tell("%s: --%s%s%s: %s\n", arguments[0], option, value ? " " : "",
+                value && *value == '\0' ? "''"
+                : value                 ? value
+                                        : "",
+                why);
+    return -EINVAL;
+}
+
+int llmobs_cli_wrong(const char *why, const char *what)
+{
+    llmobs_tell("%s: %s%s", arguments[0], why, what);
+    llmobs_suggest_option(NULL, arguments[0]);
+    return LLMOBS_CLI_USAGE;
+}
+
 /* The name of the long option that was typed; NULL: it was a letter. */
 static const char *long_name(const char *typed, char room[LLMOBS_SUGGEST_MAX])
 {
@@ -42,8 +63,8 @@ static void refuse_option(char **argv, const struct option *options, int code)
 
     llmobs_escape_name(typed, shown);
     if (code == ':' || (!is_letter && optopt != 0)) {
-        llmobs_tell("%s: %s %s\n", argv[0], shown,
-                    code == ':' ? "needs a value" : "takes no value");
+        llmobs_cli_wrong(shown,
+                         code == ':' ? " needs a value" : " takes no value");
         return;
     }
     llmobs_suggest_init(&suggest, "");
@@ -53,9 +74,7 @@ static void refuse_option(char **argv, const struct option *options, int code)
             llmobs_suggest_offer(&suggest, at->name);
     }
     llmobs_tell("%s: no such option: %s", argv[0], shown);
-    if (suggest.best)
-        llmobs_tell("; did you mean --%s?", suggest.best);
-    fputc('\n', stderr);
+    llmobs_suggest_option(suggest.best, argv[0]);
 }
 
 /* -- the command line ------------------------------------------------------ */
@@ -63,19 +82,11 @@ static void refuse_option(char **argv, const struct option *options, int code)
 #define ROWS_MAX 63
 #define LONG_ONLY 256 /* the code of the first row without a letter */
 
-static char **arguments;
 static bool help_wanted;
 
 const char *llmobs_cli_next(void)
 {
     return arguments[optind];
-}
-
-int llmobs_cli_refuse(const char *option, const char *value, const char *why)
-{
-    llmobs_tell("%s: --%s%s%s: %s\n", arguments[0], option, value ? " " : "",
-                value ? value : "", why);
-    return -EINVAL;
 }
 
 int llmobs_cli_flag(const struct llmobs_cli_option *option, const char *value)
@@ -100,7 +111,9 @@ int llmobs_cli_text(const struct llmobs_cli_option *option, const char *value)
 
 int llmobs_cli_filled(const struct llmobs_cli_option *option, const char *value)
 {
-    return *value != '\0' ? llmobs_cli_text(option, value) : -EINVAL;
+    return *value != '\0'
+               ? llmobs_cli_text(option, value)
+               : llmobs_cli_refuse(option->name, value, "an empty name");
 }
 
 int llmobs_cli_port(const struct llmobs_cli_option *option, const char *value)
@@ -110,7 +123,8 @@ int llmobs_cli_port(const struct llmobs_cli_option *option, const char *value)
     long port = strtol(value, &end, 10);
 
     if (end == value || *end != '\0' || port < 0 || port > PORT_MAX)
-        return llmobs_cli_refuse(option->name, NULL, "0 to 65535");
+        return llmobs_cli_refuse(option->name, value,
+                                 "no port from 0 to 65535");
     *out = (unsigned)port;
     return 0;
 }
@@ -119,15 +133,15 @@ int llmobs_cli_seconds(const struct llmobs_cli_option *option,
                        const char *value)
 {
     long *out = option->to;
-    char *end;
+    char *end, why[64];
 
     *out = strtol(value, &end, 10);
     if (end != value && *end == '\0' && *out >= 1 &&
         *out <= LLMOBS_CLI_SECONDS_MAX)
         return 0;
-    llmobs_tell("%s: --%s: 1 to %d seconds\n", arguments[0], option->name,
-                LLMOBS_CLI_SECONDS_MAX);
-    return -EINVAL;
+    snprintf(why, sizeof(why), "no number of seconds from 1 to %d",
+             LLMOBS_CLI_SECONDS_MAX);
+    return llmobs_cli_refuse(option->name, value, why);
 }
 
 int llmobs_cli_command(const struct llmobs_cli_option *option,
@@ -135,7 +149,10 @@ int llmobs_cli_command(const struct llmobs_cli_option *option,
 {
     (void)value;
     *(char ***)option->to = arguments + optind;
-    return 0;
+    if (arguments[optind] || option->value != 0 || help_wanted)
+        return 0;
+    llmobs_cli_wrong("no command to run", "");
+    return -EINVAL;
 }
 
 /* Fills the tables of getopt_long; gives the row behind the last option. */
@@ -173,7 +190,7 @@ static int options_set(const struct llmobs_cli_option *rows, int code)
         llmobs_buf_addf(row->asked, "%s--%s%s%s",
                         row->asked->len > 0 ? " " : "", row->name,
                         optarg ? " " : "", optarg ? optarg : "") != 0)
-        return -EINVAL;
+        return -ENOMEM;
     return row->set(row, optarg);
 }
 
@@ -192,8 +209,8 @@ static int options_set_words(int argc, char **argv,
             rc = row->set(row, argv[optind]);
             continue;
         }
-        llmobs_tell("%s: unexpected argument: %s\n", argv[0],
-                    llmobs_escape_name(argv[optind], room));
+        llmobs_cli_wrong("unexpected argument: ",
+                         llmobs_escape_name(argv[optind], room));
         rc = -EINVAL;
     }
     return rc;
@@ -223,8 +240,8 @@ int llmobs_cli_parse(int argc, char **argv,
     }
     if (rc == 0)
         rc = options_set_words(argc, argv, words);
-    if (rc != 0 && !command)
-        llmobs_tell("`%s --help` tells more.\n", argv[0]);
+    if (rc != 0 && rc != -EINVAL)
+        llmobs_tell("%s: %s\n", argv[0], strerror(-rc));
     if (rc == 0 && help_wanted)
         fputs(llmobs_help(argv[0]), stdout);
     return rc != 0 ? LLMOBS_CLI_USAGE : help_wanted ? LLMOBS_CLI_OK : -1;

@@ -1,7 +1,8 @@
 /* options - options of commands, read in one way.
  *
  * Threads: one.
- * Errors:  -EINVAL; the message is on stderr then.
+ * Errors:  -EINVAL; the message is on stderr then: one line that names the
+ *          command, the reason, and the remedy.
  */
 #ifndef LLMOBS_OPTIONS_H
 #define LLMOBS_OPTIONS_H
@@ -13,8 +14,8 @@
  * --help and -h. */
 struct llmobs_cli_option {
     const char *name;
-    /* Takes the value, NULL where there is none. 0, or -EINVAL after a message.
-     */
+    /* Takes the value, NULL where there is none. 0, -EINVAL after a message, or
+     * another -errno, whose text llmobs_cli_parse prints. */
     int (*set)(const struct llmobs_cli_option *option, const char *value);
     void *to;   /* where `set` puts the value; borrowed */
     int letter; /* 0: none */
@@ -41,7 +42,8 @@ struct llmobs_cli_option {
     }
 #define LLMOBS_CLI_END LLMOBS_CLI_WORDS(NULL, NULL)
 /* The last row where a command to run stands behind the options: an option
- * behind its name is its own. `to`, a char **, gets its words. */
+ * behind its name is its own. `to`, a char **, gets its words. A `value` that
+ * is not 0: there need be none. */
 #define LLMOBS_CLI_COMMAND(to) LLMOBS_CLI_WORDS(llmobs_cli_command, to)
 
 /* A `set` for a bool and an enum, which get option->value, a text, a text that
@@ -65,8 +67,18 @@ int llmobs_cli_parse(int argc, char **argv,
                      const struct llmobs_cli_option *rows);
 
 /* Prints why the command refuses the value of an option, or with NULL the
- * option; returns -EINVAL. llmobs_cli_parse must have begun. */
+ * option; returns -EINVAL. llmobs_cli_parse must have begun, also for the next.
+ */
 int llmobs_cli_refuse(const char *option, const char *value, const char *why);
+
+/* Prints why the command refuses its arguments, `why` and `what` behind each
+ * other, and where its help is; returns LLMOBS_CLI_USAGE. */
+int llmobs_cli_wrong(const char *why, const char *what);
+
+/* Why a value of --kind is refused. */
+#define LLMOBS_CLI_KINDS                                                \
+    "no such kind of span; there are llm, embedding, workflow, agent, " \
+    "task, tool, retrieval"
 
 /* The argument behind the option that is read; NULL: none. A `set` that takes
  * it adds 1 to optind. */

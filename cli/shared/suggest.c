@@ -71,3 +71,11 @@ void llmobs_suggest_end(const char *best, const char *otherwise)
     else
         llmobs_tell("; %s\n", otherwise);
 }
+
+void llmobs_suggest_option(const char *best, const char *command)
+{
+    if (best)
+        llmobs_tell("; did you mean --%s?\n", best);
+    else
+        llmobs_tell("; `%s --help` tells more\n", command);
+}

@@ -28,4 +28,8 @@ void llmobs_suggest_offer(struct llmobs_suggest *suggest, const char *word);
  * `otherwise`. */
 void llmobs_suggest_end(const char *best, const char *otherwise);
 
+/* Ends a line about the options of a command: "; did you mean --BEST?"; if
+ * `best` is NULL, with where the command's help is. */
+void llmobs_suggest_option(const char *best, const char *command);
+
 #endif

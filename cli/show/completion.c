@@ -13,9 +13,8 @@
 #include "core/config/config.h"
 #include "core/config/state_dir.h"
 
-#define USAGE "usage: llmobs completion bash|zsh|fish\n"
-
-static const char help_text[] = USAGE
+static const char help_text[] =
+    "usage: llmobs completion bash|zsh|fish\n"
     "\n"
     "Prints the file by which that shell completes commands, options, and the\n"
     "values that the newest spans have. It is installed with the tool; "
@@ -68,8 +67,8 @@ static int print_file(const char *shell)
         fwrite(file.data, 1, file.len, stdout);
         return LLMOBS_CLI_OK;
     }
-    llmobs_tell("llmobs completion: there is none for %s\n", shell);
-    fputs(USAGE, stderr);
+    llmobs_tell("llmobs completion: none for '%s'; one of bash, zsh, fish\n",
+                shell);
     return LLMOBS_CLI_USAGE;
 }
 
@@ -82,8 +81,5 @@ int llmobs_cmd_completion(int argc, char **argv)
     }
     if ((argc == 3 || argc == 4) && strcmp(argv[1], "values") == 0)
         return complete(argv[2], argc == 4 ? argv[3] : NULL);
-    if (argc == 2)
-        return print_file(argv[1]);
-    fputs(USAGE, stderr);
-    return LLMOBS_CLI_USAGE;
+    return print_file(argc == 2 ? argv[1] : "");
 }

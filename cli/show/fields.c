@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/shared/escape.h"
+#include "cli/shared/options.h"
 #include "cli/shared/suggest.h"
 #include "cli/shared/tell.h"
 
@@ -107,14 +108,15 @@ static int show_fields_refuse(const char *name)
         llmobs_suggest_offer(&suggest, llmobs_key_word((enum llmobs_key)i));
     llmobs_tell("llmobs view: --fields: no such field: %s",
                 llmobs_escape_name(name, shown));
-    llmobs_suggest_end(suggest.best, "docs/VIEW.md lists them");
+    llmobs_suggest_end(suggest.best,
+                       "the first line of `llmobs view --csv` lists them");
     return -EINVAL;
 }
 
 static int show_fields_add_name(struct llmobs_fields *fields, const char *name)
 {
     if (fields->count == LLMOBS_FIELDS_MAX)
-        return -EINVAL;
+        return llmobs_cli_refuse("fields", NULL, "too many of them");
     for (size_t i = 0; i < ALL; i++) {
         if (strcmp(all[i].name, name) != 0)
             continue;

@@ -40,10 +40,7 @@ static int set_kind(const struct llmobs_cli_option *option, const char *kind)
 {
     if (llmobs_filter_set_kind(option->to, kind) == 0)
         return 0;
-    return llmobs_cli_refuse(
-        "kind", kind,
-        "no such kind of span; there are llm, embedding, workflow, "
-        "agent, task, tool, retrieval");
+    return llmobs_cli_refuse("kind", kind, LLMOBS_CLI_KINDS);
 }
 
 static int view_command_set_tag(const struct llmobs_cli_option *option,
@@ -82,6 +79,7 @@ static int set_grep(const struct llmobs_cli_option *option, const char *pattern)
 
 static int set_by(const struct llmobs_cli_option *option, const char *words)
 {
+    char room[LLMOBS_ESCAPE_NAME];
     const char *near;
     int rc = llmobs_by_read(option->to, words, &near);
 
@@ -89,7 +87,8 @@ static int set_by(const struct llmobs_cli_option *option, const char *words)
         return llmobs_cli_refuse(option->name, words, "the same key twice");
     if (rc == 0)
         return 0;
-    llmobs_tell("llmobs view: --by: no such way to group");
+    llmobs_tell("llmobs view: --by %s: no such way to group",
+                llmobs_escape_name(words, room));
     if (near) {
         llmobs_suggest_end(near, "");
         return -EINVAL;
@@ -173,7 +172,7 @@ static int set_colour(const struct llmobs_cli_option *option, const char *when)
             *(enum llmobs_screen_when *)option->to = (enum llmobs_screen_when)i;
             return 0;
         }
-    return llmobs_cli_refuse(option->name, when, "not auto, always or never");
+    return llmobs_cli_refuse(option->name, when, "none of auto, always, never");
 }
 
 /* If several traces begin with the id, the newest trace is shown. */

@@ -70,8 +70,6 @@ span_off() {
 }
 check "span: switched off leaves nothing" span_off
 
-check "span: no command" usage_of 2 "$llmobs" span --kind tool
-check "span: empty name" usage_of 2 "$llmobs" span --name '' true
 
 span_unknown_kind() {
     spans "$llmobs" span --kind thought true

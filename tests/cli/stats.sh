@@ -403,13 +403,6 @@ no_contents() { # nothing but names and numbers is in a ledger
 }
 check "stats: the ledger holds numbers alone" no_contents
 
-wrong_stats() { # ARGUMENTS
-    stats "$@"
-    same "$status" 2 && has err 'llmobs stats' && same "$(cat "$tmp/out")" ''
-}
-check "stats: usage, unknown option" wrong_stats --nonsense
-check "stats: usage, an argument" wrong_stats something
-check "stats: usage, missing value" wrong_stats --store
 check "stats: help" status_of 0 "$llmobs" help stats
 check "stats: help tells the options" has out --check --json --prometheus --users \
     'usage: llmobs stats'
