@@ -93,7 +93,7 @@ static const char *remedy_of(const char *complaint)
         {"LLMOBS_OBSERVE:", "give vector, search or both"},
         {"LLMOBS_REPLAY:", "give the URL that `llmobs mock` prints"},
         {"ml_app", "give DD_LLMOBS_ML_APP such a name"},
-        {"", "give what CONFIG.md says of it, or unset it"}};
+        {"", "give what `llmobs help variables` says of it, or unset it"}};
     size_t i = 0;
 
     while (!strstr(complaint, rows[i].words))

@@ -169,7 +169,7 @@ void llmobs_starter_advice(const struct llmobs_starter *starter,
             "put llmobs-run before its command in the crontab",
         [LLMOBS_STARTER_CONTAINER] =
             ("put the library into its image, or an init container into its "
-             "manifest (docs/CONTAINERS.md)")};
+             "manifest (`man llmobs-entrypoint`)")};
 
     snprintf(out, cap, advice[starter->kind], starter->name, library);
 }

@@ -15,7 +15,7 @@
 # starts. `entry`: the request is a workflow span around them, of that name, or
 # "chat-proxy-entrypoint" for 1. `content`: that span has the request's body and
 # (of no stream) the answer's, a MiB of each. Further spans nest
-# (docs/LANGUAGES.md):
+# (LANGUAGES.md):
 #
 #     my $docs = Llmobs::span(retrieval => "search", sub { search($q) }, $q);
 #

@@ -10,7 +10,7 @@
 # request is a workflow span around them, of this name, or
 # "chat-proxy-entrypoint" for TRUE; `input` is its input, and the expression's
 # value is its output if it is text, a list or a data frame. Further spans nest
-# (docs/LANGUAGES.md):
+# (LANGUAGES.md):
 #
 #     docs <- llmobs$span("retrieval", "search", search(q), q)
 #

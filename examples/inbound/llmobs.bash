@@ -1,4 +1,4 @@
-# llmobs.bash - spans of a bash script of its own (docs/LANGUAGES.md):
+# llmobs.bash - spans of a bash script of its own (LANGUAGES.md):
 #
 #     source /usr/local/share/llmobs/inbound/llmobs.bash
 #     llmobs_span workflow answer --session "$id" -- answer "$question"

@@ -14,7 +14,7 @@
  * output the page, the first MiB of each. Both need LLMOBS_COMMANDS=1.
  *
  * A page, and a script that requires this file, may open further spans, which
- * nest (docs/LANGUAGES.md):
+ * nest (LANGUAGES.md):
  *
  *     $docs = Llmobs::span('retrieval', 'search', fn() => search($q), $q);
  *

@@ -1,4 +1,4 @@
-# llmobs.py - spans of a Python program of its own (docs/LANGUAGES.md):
+# llmobs.py - spans of a Python program of its own (LANGUAGES.md):
 #
 #     import llmobs
 #     with llmobs.span("retrieval", "search", q) as span:

@@ -12,7 +12,7 @@
 # the trace, and of the ml_app, that the request's headers name. `entry`: the
 # request is a workflow span around them, of this name, or
 # "chat-proxy-entrypoint" for true. `content`: that span has the request's body
-# and the answer's, a MiB of each. Further spans nest (docs/LANGUAGES.md):
+# and the answer's, a MiB of each. Further spans nest (LANGUAGES.md):
 #
 #     docs = Llmobs.span("retrieval", "search", input: q) { search(q) }
 #

@@ -72,6 +72,24 @@ hold, 2 for a mistake in the options.
 """,
         "FILES": FILES,
     },
+    "llmobs-entrypoint": {
+        "EXAMPLES": """\
+In a Dockerfile, with the library under `/opt/llmobs`:
+
+    COPY --from=llmobs /opt/llmobs /opt/llmobs
+    ENV DD_LLMOBS_ML_APP=shop
+    ENTRYPOINT ["/opt/llmobs/bin/llmobs-entrypoint"]
+    CMD ["/app/app.sh"]
+
+In Kubernetes an init container copies the library to a volume that the
+container mounts, whose command is then:
+
+    command: ["/llmobs/bin/llmobs-entrypoint", "/app/app.sh"]
+
+Both are whole in `examples/container` of the documentation, and `CONTAINERS.md`
+there explains them.
+""",
+    },
     "llmobs-mock": {
         "EXIT STATUS": """\
 That of CMD where it is another than 0; else 1 where a request had no recording
