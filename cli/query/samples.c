@@ -84,6 +84,7 @@ static int samples_take_row(void *ctx, const struct llmobs_row *row,
     memcpy(sample->group, group, sizeof(group));
     if (!samples->of_kinds && !llmobs_row_counts(row))
         forget_tokens(sample);
+    llmobs_lack_add(&samples->lack, row);
     samples->count++;
     return 0;
 }

@@ -14,6 +14,7 @@
 #define LLMOBS_SAMPLES_H
 
 #include "cli/query/keys.h"
+#include "cli/query/lack.h"
 #include "cli/query/load.h"
 
 /* A number is -1 where the call does not have it. Tokens and cost of a span
@@ -48,6 +49,7 @@ struct llmobs_samples {
     bool spans;    /* takes all spans that the filter selects */
     bool of_kinds; /* the filter names kinds */
     struct llmobs_texts names;
+    struct llmobs_lack lack;
     struct llmobs_sample *list;
     size_t count, cap;
     struct llmobs_samples_group *groups; /* the dearest first, then those

@@ -7,6 +7,7 @@
 #include "cli/show/page_row.h"
 #include "cli/query/cost.h"
 #include "cli/query/evaluations.h"
+#include "cli/query/lack.h"
 #include "cli/query/load.h"
 #include "lib/base/clock.h"
 #include "llmobs.h"
@@ -231,6 +232,8 @@ static int add_meta(const struct writer *w, struct llmobs_buf *out)
     rc |= llmobs_page_string_add(out, page->store, SIZE_MAX - 1);
     rc |= llmobs_buf_adds(out, ",\"filters\":");
     rc |= llmobs_page_string_add(out, page->asked, SIZE_MAX - 1);
+    rc |= llmobs_buf_adds(out, ",\"lack\":");
+    rc |= llmobs_page_string_add(out, LLMOBS_LACK_REMEDY, SIZE_MAX - 1);
     if (page->live)
         rc |= llmobs_buf_addf(out, ",\"live\":\"%s\"", page->live);
     rc |= llmobs_buf_addf(

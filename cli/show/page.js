@@ -1082,7 +1082,7 @@ function drawTree(to) {
 function lack(all) {
   const calls = all.filter((s) => s.kind === 'llm' && !s.failed && s.input === undefined && s.output === undefined);
   const streams = calls.filter((s) => s.first !== undefined).length;
-  return streams ? `${plural(streams, 'streamed call')} told no tokens: OpenAI's API tells them with stream_options {"include_usage": true}`
+  return streams ? `${plural(streams, 'streamed call')} told no tokens${string(meta.lack)}`
     : calls.length ? `${plural(calls.length, 'call')} told no tokens` : '';
 }
 const fact = (label, value, name, raw) => value && h('span', label && label + ' ', h('b', name &&

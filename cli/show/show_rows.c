@@ -3,6 +3,7 @@
 
 #include "cli/query/cost.h"
 #include "cli/query/contents.h"
+#include "cli/query/lack.h"
 #include "cli/show/pager.h"
 #include "cli/show/wrap.h"
 #include "cli/show/columns.h"
@@ -56,6 +57,23 @@ static bool has_cost(const struct llmobs_load *load)
         if (load->forest.rows[i]->cost >= 0)
             return true;
     return false;
+}
+
+/* Prints below a trace how many of its calls told no tokens. */
+static void tell_lack(const struct llmobs_view *view,
+                      const struct llmobs_load *load)
+{
+    struct llmobs_lack lack = {0};
+    char note[LLMOBS_LACK_NOTE];
+
+    for (size_t i = 0; i < load->forest.count; i++)
+        if (load->forest.rows[i]->wanted)
+            llmobs_lack_add(&lack, load->forest.rows[i]);
+    if (lack.calls == 0)
+        return;
+    putchar('\n');
+    llmobs_wrap_print(&view->screen, LLMOBS_PAINT_DIM, 0,
+                      llmobs_lack_note(&lack, note));
 }
 
 /* Prints below the rows how many more there are, and where costs come from. */
@@ -126,6 +144,8 @@ int llmobs_show_print(struct llmobs_view *view, const struct llmobs_load *load,
     int rc = tree ? llmobs_table_tree(&load->forest, &style)
                   : llmobs_table_list(&load->forest, &style);
 
+    if (rc == 0 && view->whole)
+        tell_lack(view, load);
     return rc == 0 && view->screen.terminal ? tell_rest(view, load, tree) : rc;
 }
 

@@ -115,6 +115,7 @@ static int show_summary_show(struct summary *summary,
     struct llmobs_samples_group all = {
         {"all"}, samples->list, samples->count, 0, -1};
     bool words = summary->sheet.form == LLMOBS_SHEET_WORDS;
+    char note[LLMOBS_LACK_NOTE];
     int rc = llmobs_sheet_begin(&summary->sheet);
 
     if (words && samples->count == 0)
@@ -125,8 +126,11 @@ static int show_summary_show(struct summary *summary,
         rc = show_summary_add_line(summary, &all);
     if (rc == 0)
         rc = llmobs_sheet_end(&summary->sheet);
-    if (rc == 0 && words)
+    if (rc == 0 && words) {
         note_cost(summary, prices);
+        llmobs_wrap_print(summary->sheet.screen, LLMOBS_PAINT_NONE, 0,
+                          llmobs_lack_note(&samples->lack, note));
+    }
     return rc;
 }
 

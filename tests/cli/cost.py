@@ -229,6 +229,54 @@ def bills():
                               json.loads(line)["cost_calls"]) == (0.6, 1), line)
 
 
+def absent():
+    """A call that told no tokens is named below the sum, in the terminal and in
+    the page; nothing is guessed."""
+    first = {"time_to_first_token": 0.5}
+    counts = {"input_tokens": 3, "output_tokens": 2}
+    remedy = ": OpenAI's API tells them with stream_options " \
+        '{"include_usage": true}'
+    failed = call(9, "m", **first)
+    failed.update(status="error", error={"type": "t"})
+    told = [call(0, "m", **counts), call(1, "m", **first, **counts),
+            call(2, "m", output_tokens=0, **first),
+            call(3, "m", kind="embedding"), call(4, "m", kind="agent"), failed]
+    stream, other = call(5, "n", **first), call(6, "m")
+    for name, events, note in (
+            ("told", told, ""),
+            ("stream", [stream], "1 streamed call told no tokens" + remedy),
+            ("mixed", told + [stream, call(7, "n", **first), other],
+             "2 streamed calls told no tokens" + remedy),
+            ("whole", told + [other, call(8, "m")],
+             "2 calls told no tokens"),
+            ("many", [call(i, "m", **first) for i in range(1001)],
+             "1,001 streamed calls told no tokens" + remedy)):
+        for event in events:
+            event["trace_id"] = "abc%d" % len(events)
+        where = store("absent-" + name, events)
+        for args in ["--summary"], ["--summary", "--by", "model"], ["last"], [
+                "abc%d" % len(events)]:
+            lines = tool("view", "--store", where, *args, "--min-duration",
+                         "1ms").stdout.decode().split("\n")
+            check("absent tokens: %s %s" % (name, args), lines[-2] == note
+                  if note else "told no" not in "".join(lines), lines[-4:])
+        for args in ["--json"], ["--csv"]:
+            check("absent tokens: %s %s" % (name, args), b"told no" not in tool(
+                "view", "--store", where, "--summary", *args).stdout)
+    where = path("absent-mixed")
+    lines = tool("view", "--store", where, "--summary", "--model", "m"
+                 ).stdout.decode().split("\n")
+    check("absent tokens: of those asked for",
+          lines[-2] == "1 call told no tokens", lines)
+    lines = tool("view", "--store", where, "last", "--model", "m"
+                 ).stdout.decode().split("\n")
+    check("absent tokens: of those shown", lines[-2] == "1 call told no tokens",
+          lines)
+    page = tool("view", "--store", where, "--html", "-").stdout.decode()
+    check("absent tokens: the page has the words", json.loads(re.search(
+        r'id="meta">(.*?)</script>', page)[1])["lack"] == remedy)
+
+
 def shipped():
     """Of models that everybody knows, as the makers' own lists had them."""
     events = [call(0, "gpt-4o-2024-08-06", input_tokens=1000000,
@@ -482,7 +530,7 @@ def made():
         about["date"] == "2026-02-03", (done, table))
 
 
-for part in (formula, given, bills, shipped, bad_files, big_file, exports,
+for part in (formula, given, bills, absent, shipped, bad_files, big_file, exports,
              limits, kept_apart, made):
     if not ONLY or part.__name__ in ONLY:
         part()
