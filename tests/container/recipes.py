@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 
+import jmespath
 import yaml
 
 from world import SOURCE, Wrong, case, equal, wait_for
@@ -218,6 +219,65 @@ def kubernetes_yaml(world):
     if not wait_for(lambda: os.listdir(made["state"]), 1):
         raise Wrong("nothing was ever in the volume of the state")
     return "as user 1000: 2 spans, TERM: status 0 twice"
+
+
+def patched(pod, patches):
+    """A list of the patches' JSON, with the lists made that are not there."""
+    for patch in yaml.safe_load(patches):
+        *way, last = patch["path"].lstrip("/").split("/")
+        equal((patch["op"], last), ("add", "0"), "a patch")
+        at = {"spec": pod}
+        for word, after in zip(way, way[1:] + [last]):
+            if isinstance(at, list):
+                at = at[int(word)]
+            else:
+                at = at.setdefault(word, [] if after == last else {})
+        at.insert(0, patch["value"])
+
+
+def policy_applied(pod):
+    """As Kyverno applies our policy: its two rules, in their order."""
+    with open(os.path.join(RECIPES, "kyverno.yaml")) as f:
+        containers, objects = yaml.safe_load(f)["spec"]["rules"]
+    loop, = containers["mutate"]["foreach"]
+    condition, = loop["preconditions"]["all"]
+    equal(condition["operator"], "AnyNotIn", "the condition")
+    for i, element in enumerate(pod["containers"]):
+        have = jmespath.search(condition["value"].strip("{} "),
+                               {"element": element})
+        if condition["key"] not in have:
+            patched(pod, loop["patchesJson6902"]
+                    .replace("{{elementIndex}}", str(i))
+                    .replace("{{element.name}}", element["name"]))
+    patched(pod, objects["mutate"]["patchesJson6902"])
+    return pod
+
+
+@case(GROUP, "a pod that the policy for a namespace changed: as above; what the "
+      "container sets itself counts; one that preloads something is left alone")
+def kyverno_yaml(world):
+    own = [{"name": "LD_PRELOAD", "value": "/theirs.so"}]
+    asked = [{"name": "DD_LLMOBS_ML_APP", "value": "shop"}]
+    pod = policy_applied({
+        "securityContext": {"runAsUser": 1000},
+        "containers": [{"name": "bare", "command": ["/app/app.sh"]},
+                       {"name": "own", "env": list(own)},
+                       {"name": "asks", "command": ["/app/app.sh"],
+                        "env": list(asked)}]})
+    bare, other, asks = pod["containers"]
+    equal(other, {"name": "own", "env": own}, "left alone")
+    made = volumes(world, pod)
+    init, = pod["initContainers"]
+    got = world.finish(start(world, pod, made, init, init_image(world)))
+    equal((got.status, got.err), (0, b""), "init container")
+    image = plain_app(world)
+    for count, container in enumerate((bare, asks), 1):
+        until_term(world, start(world, pod, made, container, image), count)
+    equal(sorted(os.listdir(made["llmobs-state"])), ["asks", "bare"], "stores")
+    apps = [tag for s in world.spans(2) for tag in s["tags"]
+            if tag.startswith("ml_app:")]
+    equal(sorted(apps), ["ml_app:app.sh", "ml_app:shop"], "ml_app")
+    return "as user 1000: 2 spans, one by the name that the container has"
 
 
 # Controllers of others run these in an image for init containers.
