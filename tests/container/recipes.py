@@ -276,7 +276,7 @@ def kyverno_yaml(world):
     equal(sorted(os.listdir(made["llmobs-state"])), ["asks", "bare"], "stores")
     apps = [tag for s in world.spans(2) for tag in s["tags"]
             if tag.startswith("ml_app:")]
-    equal(sorted(apps), ["ml_app:app.sh", "ml_app:shop"], "ml_app")
+    equal(sorted(apps), ["ml_app:app", "ml_app:shop"], "ml_app")
     return "as user 1000: 2 spans, one by the name that the container has"
 
 
