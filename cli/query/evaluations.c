@@ -19,7 +19,15 @@ struct llmobs_evaluation_line {
     char *key;  /* the span that it belongs to: ids, or a tag "key:value" */
     char *text; /* the shown line, with its end */
     int64_t stamp_ms;
+    struct llmobs_evaluations_verdicts verdict;
     bool joined;
+};
+
+/* The evaluations of one span, while they are collected. */
+struct taken {
+    struct llmobs_buf *out;
+    struct llmobs_evaluations_verdicts *verdicts;
+    size_t left; /* lines that there is room for */
 };
 
 static bool evaluations_is_feedback(const struct llmobs_json *event)
@@ -156,7 +164,7 @@ static int make_text(struct llmobs_buf *out, const struct llmobs_json *event)
 int llmobs_evaluations_add(struct llmobs_evaluations *all,
                            const struct llmobs_json *event)
 {
-    struct llmobs_evaluation_line line = {NULL, NULL, 0, false};
+    struct llmobs_evaluation_line line = {.key = NULL};
     struct llmobs_buf key, text;
     int rc;
 
@@ -172,6 +180,8 @@ int llmobs_evaluations_add(struct llmobs_evaluations *all,
     if (rc == 0) {
         line.stamp_ms =
             llmobs_json_to_int(llmobs_json_get(event, "timestamp_ms"));
+        line.verdict.passed = llmobs_json_says(event, "assessment", "pass");
+        line.verdict.failed = llmobs_json_says(event, "assessment", "fail");
         line.key = llmobs_buf_take(&key, NULL);
         line.text = llmobs_buf_take(&text, NULL);
         all->list[all->count++] = line;
@@ -234,16 +244,18 @@ static size_t evaluations_find(const struct llmobs_evaluations *all,
 }
 
 static int evaluations_take(struct llmobs_evaluations *all, const char *key,
-                            struct llmobs_buf *out, size_t *left)
+                            struct taken *taken)
 {
     int rc = 0;
 
     for (size_t i = evaluations_find(all, key);
          i < all->count && strcmp(all->list[i].key, key) == 0; i++) {
         all->list[i].joined = true;
-        if (rc == 0 && *left > 0) {
-            rc = llmobs_buf_adds(out, all->list[i].text);
-            (*left)--;
+        taken->verdicts->passed += all->list[i].verdict.passed;
+        taken->verdicts->failed += all->list[i].verdict.failed;
+        if (rc == 0 && taken->left > 0) {
+            rc = llmobs_buf_adds(taken->out, all->list[i].text);
+            taken->left--;
         }
     }
     return rc;
@@ -251,8 +263,7 @@ static int evaluations_take(struct llmobs_evaluations *all, const char *key,
 
 /* The root of a trace also takes evaluations of the trace or the session. */
 static int take_by_ids(struct llmobs_evaluations *all,
-                       const struct llmobs_json *span, struct llmobs_buf *out,
-                       size_t *left)
+                       const struct llmobs_json *span, struct taken *taken)
 {
     const char *trace = llmobs_json_gets(span, "trace_id");
     const char *id = llmobs_json_gets(span, "span_id");
@@ -275,7 +286,7 @@ static int take_by_ids(struct llmobs_evaluations *all,
             continue;
         rc = ids_key(&key, keys[i].trace, keys[i].id);
         if (rc == 0)
-            rc = evaluations_take(all, key.data, out, left);
+            rc = evaluations_take(all, key.data, taken);
     }
     llmobs_buf_fini(&key);
     return rc;
@@ -283,20 +294,22 @@ static int take_by_ids(struct llmobs_evaluations *all,
 
 int llmobs_evaluations_of(struct llmobs_evaluations *all,
                           const struct llmobs_json *span,
-                          struct llmobs_buf *out)
+                          struct llmobs_buf *out,
+                          struct llmobs_evaluations_verdicts *verdicts)
 {
     const struct llmobs_json *tags = llmobs_json_get(span, "tags");
-    size_t left = LLMOBS_EVALUATIONS_SHOWN;
+    struct taken taken = {out, verdicts, LLMOBS_EVALUATIONS_SHOWN};
     int rc;
 
+    *verdicts = (struct llmobs_evaluations_verdicts){0, 0};
     if (all->count == 0)
         return 0;
-    rc = take_by_ids(all, span, out, &left);
+    rc = take_by_ids(all, span, &taken);
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(tags); i++) {
         const char *tag = llmobs_json_text(llmobs_json_at(tags, i));
 
         if (tag)
-            rc = evaluations_take(all, tag, out, &left);
+            rc = evaluations_take(all, tag, &taken);
     }
     return rc;
 }

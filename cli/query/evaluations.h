@@ -33,10 +33,17 @@ int llmobs_evaluations_add(struct llmobs_evaluations *evaluations,
  * process may have written twice. */
 void llmobs_evaluations_sort(struct llmobs_evaluations *evaluations);
 
-/* Appends a line, fit for a terminal, for each evaluation of this span. */
+/* The evaluations that have a verdict. */
+struct llmobs_evaluations_verdicts {
+    unsigned passed, failed;
+};
+
+/* Appends a line, fit for a terminal, for each evaluation of this span, and
+ * counts the verdicts of all. */
 int llmobs_evaluations_of(struct llmobs_evaluations *evaluations,
                           const struct llmobs_json *span,
-                          struct llmobs_buf *out);
+                          struct llmobs_buf *out,
+                          struct llmobs_evaluations_verdicts *verdicts);
 
 /* The number of evaluations that belong to no span so far. */
 size_t llmobs_evaluations_unjoined(const struct llmobs_evaluations *all);

@@ -64,7 +64,8 @@ static int query_load_join(struct llmobs_load *load,
     int rc;
 
     llmobs_buf_init(&lines, SIZE_MAX / 2);
-    rc = llmobs_evaluations_of(&load->evaluations, event, &lines);
+    rc = llmobs_evaluations_of(&load->evaluations, event, &lines,
+                               &row->verdicts);
     if (rc == 0 && lines.len > 0) {
         row->evaluations =
             llmobs_texts_keep(&load->texts, lines.data, lines.len);

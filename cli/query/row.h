@@ -13,6 +13,7 @@
 #ifndef LLMOBS_ROW_H
 #define LLMOBS_ROW_H
 
+#include "cli/query/evaluations.h"
 #include "cli/query/texts.h"
 #include "cli/shared/reader.h"
 #include "lib/text/json.h"
@@ -65,6 +66,7 @@ struct llmobs_row {
     int64_t reasoning_tokens;
     double first_token; /* seconds */
     double cost;        /* USD, of a row that counts (llmobs_row_counts) */
+    struct llmobs_evaluations_verdicts verdicts;
 
     struct llmobs_row *parent; /* the nearest shown one; NULL: at the top */
     struct llmobs_row *child;  /* oldest */

@@ -215,7 +215,8 @@ static int follow_join(struct follow *follow, struct trace *trace,
     int rc;
 
     llmobs_buf_init(&lines, SIZE_MAX / 2);
-    rc = llmobs_evaluations_of(&follow->evaluations, event, &lines);
+    rc = llmobs_evaluations_of(&follow->evaluations, event, &lines,
+                               &row->verdicts);
     if (rc == 0 && lines.len > 0 && strcmp(lines.data, have) != 0) {
         row->evaluations =
             llmobs_texts_keep(&trace->load.texts, lines.data, lines.len);
