@@ -633,6 +633,12 @@ HAZARDS = [
      "the screen it fills (`line_end` in `cli/show/wrap.c`)", [
          ("looks_each_time", "screens choices")]),
 
+    ("two texts of thousands of words each, compared word by word",
+     "where the words that are left between the same begin and the same end "
+     "are too many, all of them count as different (`add_middles` in "
+     "`cli/show/diff.c`)", [
+         ("words_of_any_size", "diffs huge_texts")]),
+
     ("a store whose files are older than the spans in them: a copy, or "
      "another clock",
      "the walk for the newest traces begins no later than the last write "

@@ -226,23 +226,20 @@ static int columns_add_model(struct llmobs_buf *out,
     return llmobs_escape_add(out, model, MODEL_COLUMNS);
 }
 
-/* The first words of the question in one line. */
-static int add_question(struct llmobs_buf *out, const struct llmobs_row *row)
+int llmobs_columns_words(struct llmobs_buf *out, const char *text, size_t width)
 {
-    char line[LLMOBS_ROW_WORDS + 1];
-    const char *text = row->question ? row->question : "";
+    char line[LLMOBS_ROW_WORDS + 2];
     size_t len = 0;
 
-    for (; *text != '\0' && len + 1 < sizeof(line); text++) {
-        bool blank = *text == ' ' || (*text >= '\t' && *text <= '\r');
-
-        if (!blank)
+    for (; *text != '\0' && len + 1 < sizeof(line); text++)
+        if (*text != ' ' && (*text < '\t' || *text > '\r'))
             line[len++] = *text;
         else if (len > 0 && line[len - 1] != ' ')
             line[len++] = ' ';
-    }
-    return llmobs_escape_add(out, (struct llmobs_text){line, len},
-                             LLMOBS_ROW_WORDS);
+    len -= len > 0 && line[len - 1] == ' ';
+    line[len] = '\0';
+    len = llmobs_texts_cut(line, LLMOBS_ROW_WORDS);
+    return llmobs_escape_add(out, (struct llmobs_text){line, len}, width);
 }
 
 /* Adds ", N words" where the number is known. */
@@ -380,7 +377,8 @@ int llmobs_columns_add(struct llmobs_buf *out, enum llmobs_columns_name column,
     case LLMOBS_COLUMN_TRACE:
         return llmobs_escape_adds(out, row->trace_id, ID_COLUMNS);
     case LLMOBS_COLUMN_QUESTION:
-        return add_question(out, row);
+        return llmobs_columns_words(out, row->question ? row->question : "",
+                                    LLMOBS_ROW_WORDS);
     case LLMOBS_COLUMN_COUNT:
         break;
     }
