@@ -8,7 +8,7 @@ no C compiler reads has no mark: EDITS below has {name: [(file, old, new)]},
 with `old` exactly once in the file; where `old` is None, the line `new` is put
 at the file's end.  Tests: names of tests/integration/run; "preload NAME" of
 tests/preload/run; "unit CASE" of the unit tests; "doctor PART" of
-tests/cli/doctor.py, and so "doctor_otlp PART", "drain PART", "purge PART",
+tests/cli/doctor.py, and so "doctor_otlp PART", "doctor_cost PART", "drain PART", "purge PART",
 "users PART", "page PART", "screens PART", "terminal PART", "cost PART", "launcher PART";
 "cli FUNCTION" of tests/cli/run; "container CASE" of tests/container/run.
 """
@@ -1309,6 +1309,12 @@ HAZARDS = [
      "(`llmobs_listener_check`, `judge_peer`)", [
          ("stranger_trusted", "delivery.auto_stranger_in_the_usual_place"),
          ("looked_at_once", "unit sends_nothing_to_strangers")]),
+
+    ("calls that `llmobs doctor` makes, or has a command make, to look at "
+     "them",
+     "their spans, metrics, records and log lines stay in a folder that is "
+     "removed (`trial_make_environment`)", [
+         ("trial_delivered", "doctor_cost leaves_nothing")]),
 
     ("a device in the place of a file",
      "the tool looks by O_PATH, and opens regular files alone "

@@ -2,20 +2,16 @@
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/doctor/loopback.h"
 #include "cli/doctor/probe.h"
-#include "cli/shared/environment.h"
+#include "cli/doctor/trial.h"
 #include "cli/shared/preload.h"
-#include "cli/shared/reader.h"
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 
@@ -43,11 +39,10 @@ static const char *const steps[STEP_COUNT] = {
 struct selftest {
     struct llmobs_doctor *doctor;
     struct llmobs_loopback loopback;
-    char dir[64]; /* its store, spool and log */
+    struct llmobs_trial trial;
     char url[64];
     struct llmobs_preload preload;
     char client[PATH_MAX]; /* "": this program */
-    struct llmobs_environment environment;
     pid_t pid;
     int status; /* as of waitpid */
     bool asked; /* the server got a request */
@@ -59,39 +54,20 @@ struct selftest {
 
 /* -- the client ----------------------------------------------------------- */
 
-/* Sets a variable to a path below the test's directory. */
-static int set_place(struct selftest *test, const char *name, const char *below)
-{
-    char path[PATH_MAX];
-    int need = snprintf(path, sizeof(path), "%s/%s", test->dir, below);
-
-    return need < (int)sizeof(path)
-               ? llmobs_environment_set(&test->environment, name, path)
-               : -ENAMETOOLONG;
-}
-
 /* Makes the environment that the launcher would make from the user's settings,
- * but with the test's own directories, so that no span of the test is
- * delivered. */
+ * in which no span leaves the trial. */
 static int doctor_selftest_make_environment(struct selftest *test)
 {
     /* The client must not be excluded; another check reports an excluded
      * program. */
     static const char *const fixed[][2] = {{"LLMOBS_LOG_LEVEL", "debug"},
-                                           {"LLMOBS_EXPORTER", "store"},
                                            {"LLMOBS_EXIT_FLUSH_MS", "10000"},
                                            {"LLMOBS_EXCLUDE", "/none"}};
-    struct llmobs_environment *environment = &test->environment;
-    int rc = llmobs_environment_init(environment, environ);
+    struct llmobs_environment *environment = &test->trial.environment;
+    int rc = llmobs_trial_begin(&test->trial);
 
     for (size_t i = 0; i < sizeof(fixed) / sizeof(*fixed) && rc == 0; i++)
         rc = llmobs_environment_set(environment, fixed[i][0], fixed[i][1]);
-    if (rc == 0)
-        rc = set_place(test, "LLMOBS_STORE_DIR", "store");
-    if (rc == 0)
-        rc = set_place(test, "LLMOBS_SPOOL_DIR", "spool");
-    if (rc == 0)
-        rc = set_place(test, "LLMOBS_LOG", "log");
     if (rc == 0)
         rc = llmobs_preload_join(environment, test->preload.library);
     return rc == 0 ? llmobs_preload_enable(environment) : rc;
@@ -99,8 +75,7 @@ static int doctor_selftest_make_environment(struct selftest *test)
 
 _Noreturn static void become_client(const struct selftest *test)
 {
-    int null = open("/dev/null", O_RDWR);
-    const char *curl[] = {"curl",
+    const char *curl[] = {test->client,
                           "-q",
                           "-sS",
                           "-m",
@@ -113,16 +88,11 @@ _Noreturn static void become_client(const struct selftest *test)
                           LLMOBS_PROBE_BODY,
                           test->url,
                           NULL};
-    const char *own[] = {"llmobs", "doctor", "--self-test-client", test->url,
-                         NULL};
+    const char *own[] = {test->preload.tool, "doctor", "--self-test-client",
+                         test->url, NULL};
 
-    for (int fd = 0; fd < 3 && null >= 0; fd++)
-        dup2(null, fd);
-    if (test->client[0] != '\0')
-        execve(test->client, (char **)curl, test->environment.entries);
-    else
-        execve(test->preload.tool, (char **)own, test->environment.entries);
-    _exit(127);
+    llmobs_trial_become(&test->trial,
+                        (char **)(test->client[0] != '\0' ? curl : own));
 }
 
 /* Looks at the client's memory while it waits for its answer: then it has
@@ -178,15 +148,10 @@ static int find_span(void *ctx, struct llmobs_text line,
 
 static void doctor_selftest_look_back(struct selftest *test)
 {
-    struct llmobs_reader *reader = NULL;
-    char path[sizeof(test->dir) + 8];
-
-    snprintf(path, sizeof(path), "%s/store", test->dir);
-    if (llmobs_reader_open(path, &reader) == 0)
-        (void)llmobs_reader_walk(reader, 0, find_span, test);
-    llmobs_reader_close(reader);
-    snprintf(path, sizeof(path), "%s/log", test->dir);
-    (void)llmobs_file_read(path, &test->log);
+    llmobs_trial_walk(&test->trial, find_span, test);
+    (void)llmobs_file_read(
+        llmobs_environment_get(&test->trial.environment, "LLMOBS_LOG"),
+        &test->log);
 }
 
 /* Finds the test's call in the log: copies the text after its host, to the
@@ -326,36 +291,11 @@ static void doctor_selftest_tell(struct selftest *test)
 
 /* -- the test ------------------------------------------------------------- */
 
-static int remove_one(const char *path, const struct stat *st, int type,
-                      struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
-static int doctor_selftest_make_dir(struct selftest *test)
-{
-    static const char *const places[] = {"/tmp", "/var/tmp", "/dev/shm"};
-
-    for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
-        snprintf(test->dir, sizeof(test->dir), "%s/llmobs-doctor.XXXXXX",
-                 places[i]);
-        if (mkdtemp(test->dir))
-            return 0;
-    }
-    test->dir[0] = '\0';
-    return -errno;
-}
-
 static int doctor_selftest_run(struct selftest *test)
 {
     struct llmobs_program program;
-    int rc = doctor_selftest_make_dir(test);
+    int rc = llmobs_loopback_open(&test->loopback);
 
-    if (rc == 0)
-        rc = llmobs_loopback_open(&test->loopback);
     if (rc != 0)
         return rc;
     snprintf(test->url, sizeof(test->url), "http://127.0.0.1:%u" PATH_OF_CALL,
@@ -375,8 +315,7 @@ static int doctor_selftest_run(struct selftest *test)
 static void clean_up(struct selftest *test)
 {
     llmobs_loopback_close(&test->loopback);
-    if (test->dir[0] != '\0')
-        (void)nftw(test->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    llmobs_trial_end(&test->trial);
     llmobs_buf_fini(&test->log);
 }
 

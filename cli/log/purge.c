@@ -15,6 +15,7 @@
 
 #include "cli/log/apart.h"
 #include "cli/query/contents.h"
+#include "cli/shared/ask.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/escape.h"
 #include "cli/shared/options.h"
@@ -570,16 +571,11 @@ static void purge_tell(const struct llmobs_purge *purge)
 /* Prints what would be removed, and asks whether to do it. */
 static bool purge_is_wanted(struct llmobs_purge *purge)
 {
-    char answer[8] = "";
-
     purge->dry = true;
     (void)purge_go(purge);
     purge_tell(purge);
     purge->dry = false;
-    fputs("Remove it? [y/N] ", stdout);
-    fflush(stdout);
-    return fgets(answer, sizeof(answer), stdin) &&
-           (answer[0] == 'y' || answer[0] == 'Y');
+    return llmobs_ask("Remove it?");
 }
 
 static int purge_all(struct llmobs_purge *purge)

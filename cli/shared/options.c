@@ -129,19 +129,28 @@ int llmobs_cli_port(const struct llmobs_cli_option *option, const char *value)
     return 0;
 }
 
-int llmobs_cli_seconds(const struct llmobs_cli_option *option,
-                       const char *value)
+static int take_number(const struct llmobs_cli_option *option,
+                       const char *value, int most, const char *unit)
 {
     long *out = option->to;
     char *end, why[64];
 
     *out = strtol(value, &end, 10);
-    if (end != value && *end == '\0' && *out >= 1 &&
-        *out <= LLMOBS_CLI_SECONDS_MAX)
+    if (end != value && *end == '\0' && *out >= 1 && *out <= most)
         return 0;
-    snprintf(why, sizeof(why), "no number of seconds from 1 to %d",
-             LLMOBS_CLI_SECONDS_MAX);
+    snprintf(why, sizeof(why), "no number %sfrom 1 to %d", unit, most);
     return llmobs_cli_refuse(option->name, value, why);
+}
+
+int llmobs_cli_seconds(const struct llmobs_cli_option *option,
+                       const char *value)
+{
+    return take_number(option, value, LLMOBS_CLI_SECONDS_MAX, "of seconds ");
+}
+
+int llmobs_cli_count(const struct llmobs_cli_option *option, const char *value)
+{
+    return take_number(option, value, option->value, "");
 }
 
 int llmobs_cli_command(const struct llmobs_cli_option *option,

@@ -120,7 +120,7 @@ REFUSED = (
     ("view --since=", "--since '': no time such as 90s, "),
     ("view --tag x", "--tag x: not of the form KEY:VALUE or KEY=VALUE"),
     ("view something", "something: no id of a trace or a span, nor `last`"),
-    ("view abc def", "one ID at a time: def"),
+    ("view abc def", "two IDs are for --diff"),
     ("view --csv=3", "--csv=3 takes no value"),
     ("view --html", "--html needs a value"),
     ("view -hx", "no such option: -x"),
