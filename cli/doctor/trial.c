@@ -15,8 +15,8 @@ static int make_dir(struct llmobs_trial *trial)
     static const char *const places[] = {"/tmp", "/var/tmp", "/dev/shm"};
 
     for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
-        snprintf(trial->dir, sizeof(trial->dir), "%s/llmobs-doctor.XXXXXX",
-                 places[i]);
+        snprintf(trial->dir, sizeof(trial->dir), "%s/llmobs-doctor.%d.XXXXXX",
+                 places[i], (int)getpid());
         if (mkdtemp(trial->dir))
             return 0;
     }

@@ -51,11 +51,21 @@ int main(int argc, char **argv) {
 """
 
 
+STARTED = [] # the pids of all doctors
+
+
 def doctor(*args, target="curl", timeout=100, **env):
     env = {k: v for k, v in dict(BASE, **env).items() if v is not None}
-    return subprocess.run([TOOL, "doctor", *args, target], env=env, cwd=TMP,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          timeout=timeout)
+    process = subprocess.Popen([TOOL, "doctor", *args, target], env=env,
+                               cwd=TMP, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    STARTED.append(process.pid)
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    return subprocess.CompletedProcess(target, process.returncode, out, err)
 
 
 def expect(name, failed, why="", client=None, **how):
@@ -221,8 +231,9 @@ def no_exporter():
 
 
 def cleanly():
-    check("nothing is left", not glob.glob("/tmp/llmobs-doctor.*") and
-          not glob.glob("/var/tmp/llmobs-doctor.*"))
+    left = [path for pid in STARTED for tmp in ("/tmp", "/var/tmp", "/dev/shm")
+            for path in glob.glob("%s/llmobs-doctor.%d.*" % (tmp, pid))]
+    check("nothing is left", not left, left)
     own = [p for p in os.listdir(TMP) if not stat.S_ISDIR(
         os.stat(os.path.join(TMP, p)).st_mode)]
     check("nor in the directory that it is called in", own == ["empty.conf"],
