@@ -2262,6 +2262,11 @@ HAZARDS = [
      "a statement is known by the function that runs it (`perl_walk`)", [
          ("any_statement", "unit past_what_is_no_statement")]),
 
+    ("a call as the process exits, when Perl has freed its interpreter",
+     "Perl is not asked once it has freed what it frees as the last "
+     "(`llmobs_perl_of_thread`)", [
+         ("perl_freed", "unit of_a_perl_that_has_ended")]),
+
     ("a PHP whose frames have another form than the table's",
      "the kernel reads each pointer before the library does, and the walk "
      "must find the file that PHP's own function gives "

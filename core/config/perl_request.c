@@ -5,6 +5,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "lib/base/hazard.h"
+
 #define WEAK __attribute__((weak))
 
 #define SV_GMAGIC 2 /* sv.h: runs the FETCH of a tied scalar */
@@ -15,6 +17,8 @@ extern void *Perl_get_sv(void *perl, const char *name, int32_t flags) WEAK;
 extern const char *Perl_sv_2pv_flags(void *perl, void *sv, size_t *len,
                                      uint32_t flags) WEAK;
 extern const int PL_thr_key WEAK;
+/* What Perl opens before a script runs, and frees as the last. */
+extern const int *const PL_perlio_fd_refcnt WEAK;
 
 /* In a Perl without threads no interpreter is the first argument. */
 typedef void *get_sv_fn(const char *name, int32_t flags);
@@ -36,11 +40,27 @@ bool llmobs_perl_found(void)
     return Perl_get_sv && Perl_sv_2pv_flags;
 }
 
+/* As the process exits Perl has freed its interpreter, whose address stays the
+ * thread's. */
+static bool has_ended(void)
+{
+    return LLMOBS_HAZARD(perl_freed,
+                         &PL_perlio_fd_refcnt && !PL_perlio_fd_refcnt, false);
+}
+
+void *llmobs_perl_of_thread(void)
+{
+    return &PL_thr_key && !has_ended()
+               ? pthread_getspecific((pthread_key_t)PL_thr_key)
+               : NULL;
+}
+
 static const char *read_plain(const char *name, size_t *len)
 {
     get_sv_fn *get_sv = (get_sv_fn *)(any_fn *)Perl_get_sv;
     text_fn *text = (text_fn *)(any_fn *)Perl_sv_2pv_flags;
-    void *sv = perl_request_is_owner() ? get_sv(name, 0) : NULL;
+    void *sv =
+        perl_request_is_owner() && !has_ended() ? get_sv(name, 0) : NULL;
 
     return sv ? text(sv, len, SV_GMAGIC) : NULL;
 }
@@ -49,7 +69,7 @@ static const char *read_plain(const char *name, size_t *len)
  * Perl 5.40. */
 static const char *read_threaded(const char *name, size_t *len)
 {
-    void *perl = pthread_getspecific((pthread_key_t)PL_thr_key);
+    void *perl = llmobs_perl_of_thread();
     void *sv = perl ? Perl_get_sv(perl, name, 0) : NULL;
 
     return sv ? Perl_sv_2pv_flags(perl, sv, len, SV_GMAGIC) : NULL;

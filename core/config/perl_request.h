@@ -1,4 +1,5 @@
-/* perl_request - the headers of the request that a hooked Perl serves now.
+/* perl_request - the thread's Perl, and the headers of the request that a hooked
+ * Perl serves now.
  *
  * The hook (examples/inbound/hook.pl) has two tied scalars, whose FETCH Perl
  * runs when somebody reads them: one gives the headers, the other puts them
@@ -20,6 +21,10 @@
 
 /* True where the process is a Perl that exports its API. */
 bool llmobs_perl_found(void);
+
+/* The interpreter that this thread runs, borrowed; NULL where it runs none, in a
+ * Perl without threads, and once the Perl of the process has ended. */
+void *llmobs_perl_of_thread(void);
 
 /* Gives the request's entries, "HTTP_TRACEPARENT=..." as CGI has them, each
  * with a zero byte behind it, and their length; "" and 0 where no request or no

@@ -4,22 +4,21 @@
 #include "core/trace/script_frames.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <string.h>
 
+#include "core/config/perl_request.h"
 #include "core/trace/probe.h"
 #include "lib/base/hazard.h"
 
 #define WEAK __attribute__((weak))
 
-/* Perl's own, as a Perl with threads declares it, which alone has PL_thr_key;
- * NULL where the process is no Perl. */
+/* Perl's own, as a Perl with threads declares it; NULL where the process is no
+ * Perl. */
 extern void *Perl_newSVpvn(void *perl, const char *text, size_t len) WEAK;
 extern void *Perl_mess_sv(void *perl, void *sv, bool consume) WEAK;
 extern const char *Perl_sv_2pv_flags(void *perl, void *sv, size_t *len,
                                      uint32_t flags) WEAK;
 extern void Perl_sv_free(void *perl, void *sv) WEAK;
-extern const int PL_thr_key WEAK;
 extern const char *Perl_caller_cx(void *perl, int32_t level,
                                   const void **debugger) WEAK;
 extern void *Perl_pp_nextstate(void *perl) WEAK;
@@ -42,10 +41,9 @@ struct perl_statement {
 /* NULL in a thread that runs none. */
 static void *find_perl(void)
 {
-    if (!Perl_newSVpvn || !Perl_mess_sv || !Perl_sv_2pv_flags ||
-        !Perl_sv_free || !&PL_thr_key)
-        return NULL;
-    return pthread_getspecific((pthread_key_t)PL_thr_key);
+    return Perl_newSVpvn && Perl_mess_sv && Perl_sv_2pv_flags && Perl_sv_free
+               ? llmobs_perl_of_thread()
+               : NULL;
 }
 
 /* Takes these words off the begin; false: others are there. */

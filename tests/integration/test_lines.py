@@ -230,16 +230,32 @@ ask();
     equal(places(r), [{"file": script, "line": 4, "entry": script}], "place")
 
 
-@test
-def perl_other_threads(t):
-    """No line makes the call of a library's own thread."""
-    # DynaLoader calls the library's function of this name.
+# DynaLoader calls the library's function of this name.
+PERL_BOTH = """require DynaLoader;
+my $l = DynaLoader::dl_load_file($ARGV[0]);
+DynaLoader::dl_install_xsub("both", DynaLoader::dl_find_symbol($l, "both"));
+both();
+"""
+
+
+def perl_calls(t, spans, both):
+    """Runs the function `both` of C in a Perl."""
     with open(os.path.join(APPS, "lines", "aside.c"), encoding="utf-8") as f:
         text = f.read()
     source = os.path.join(t.dir, "both.c")
     with open(source, "w", encoding="utf-8") as f:
-        f.write(text + """
-#include <stdlib.h>
+        f.write(text + "#include <stdlib.h>\n" + both)
+    library = os.path.join(t.dir, "both.so")
+    subprocess.run(["gcc", "-shared", "-fPIC", source, "-o", library, "-lcurl",
+                    "-lpthread"], check=True)
+    return t.same(["perl", "-e", PERL_BOTH, library], spans=spans,
+                  env={"ASIDE_URL": t.url, "ASIDE_BODY": body()})
+
+
+@test
+def perl_other_threads(t):
+    """No line makes the call of a library's own thread."""
+    r = perl_calls(t, 2, """
 void both(void);
 void both(void)
 {
@@ -247,18 +263,26 @@ void both(void)
     here(getenv("ASIDE_URL"), getenv("ASIDE_BODY"));
 }
 """)
-    library = os.path.join(t.dir, "both.so")
-    subprocess.run(["gcc", "-shared", "-fPIC", source, "-o", library, "-lcurl",
-                    "-lpthread"], check=True)
-    script = """require DynaLoader;
-my $l = DynaLoader::dl_load_file($ARGV[0]);
-DynaLoader::dl_install_xsub("both", DynaLoader::dl_find_symbol($l, "both"));
-both();
-"""
-    r = t.same(["perl", "-e", script, library], spans=2,
-               env={"ASIDE_URL": t.url, "ASIDE_BODY": body()})
     equal([(p.get("file"), p.get("line")) for p in places(r)],
           [(None, None), ("-e", 4)], "places")
+
+
+@test
+def perl_has_ended(t):
+    """Perl is not asked for a line as the process exits: a library calls after
+    Perl has freed its interpreter."""
+    r = perl_calls(t, 1, """
+static void late(void)
+{
+    here(getenv("ASIDE_URL"), getenv("ASIDE_BODY"));
+}
+void both(void);
+void both(void)
+{
+    atexit(late);
+}
+""")
+    equal(places(r), [{}], "places")
 
 
 # With ctypes in the place of pycurl: other versions than the system's, where

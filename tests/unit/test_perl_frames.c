@@ -15,6 +15,8 @@
 /* -- Perl ----------------------------------------------------------------- */
 
 int PL_thr_key = 1 << 20; /* no key, for the other suites */
+static int files;
+int *PL_perlio_fd_refcnt = &files;
 
 static int perl, scalars, asked_for;
 static const char *message;
@@ -245,6 +247,25 @@ START_TEST(of_a_thread_without_perl)
 }
 END_TEST
 
+/* The thread keeps the address of what Perl has freed. */
+START_TEST(of_a_perl_that_has_ended)
+{
+    size_t len = 9;
+    int before;
+
+    run_perl();
+    message = "HTTP_TRACEPARENT=1";
+    hooked = true;
+    before = asked_for;
+    PL_perlio_fd_refcnt = NULL;
+    ck_assert_str_eq(asked(" at a.pl line 5.\n"), ":0");
+    ck_assert_int_eq(asked_for, before);
+    ck_assert_str_eq(llmobs_perl_request(&len), "");
+    PL_perlio_fd_refcnt = &files;
+    hooked = false;
+}
+END_TEST
+
 /* -- a request ------------------------------------------------------------ */
 
 START_TEST(of_a_hook)
@@ -276,6 +297,7 @@ UNIT_SUITE(perl_frames)
     UNIT_TEST(s, past_what_is_no_statement);
     UNIT_TEST(s, of_what_is_no_file);
     UNIT_TEST(s, of_a_thread_without_perl);
+    UNIT_TEST(s, of_a_perl_that_has_ended);
     UNIT_TEST(s, of_a_hook);
     return s;
 }
