@@ -75,11 +75,12 @@ struct origin {
     char script[PATH_MAX_LEN];  /* of the process, else of its parents */
     char job[PATH_MAX_LEN];     /* script in the program of a shell */
     struct llmobs_container container;
-    bool apart;           /* no group has a path: a namespace may hide it */
-    char first[PID_LEN];  /* the process that began the run; "": none */
-    bool by_shell;        /* that is a shell */
-    bool served;          /* what is above it has many runs */
-    char room[WORDS_MAX]; /* for a file of /proc, while it is read */
+    bool apart;              /* no group has a path: a namespace may hide it */
+    char first[PID_LEN];     /* the process that began the run; "": none */
+    bool by_shell;           /* that is a shell */
+    bool served;             /* what is above it has many runs */
+    char full[PATH_MAX_LEN]; /* the process's script, where it is found */
+    char room[WORDS_MAX];    /* for a file of /proc, while it is read */
 };
 
 /* -- texts ----------------------------------------------------------------- */
@@ -129,6 +130,27 @@ static void keep_path(const char *home, struct llmobs_text path,
     out[path.len + (out[0] == '~')] = '\0';
     if (!may_be_told(out))
         out[0] = '\0';
+}
+
+/* Copies the path of the process's own script, from the root on where it is
+ * below the folder that the process works in: the frames of an interpreter tell
+ * it so, and a script has one name. */
+static void keep_own(struct origin *origin, struct llmobs_text path)
+{
+    char *full = origin->full;
+    ssize_t len = *path.data == '/'
+                      ? 0
+                      : readlink("/proc/self/cwd", full, PATH_MAX_LEN - 1);
+
+    if (len > 1 && (size_t)len + path.len + 2 <= PATH_MAX_LEN) {
+        full[len] = '/';
+        memcpy(full + len + 1, path.data, path.len);
+        full[(size_t)len + 1 + path.len] = '\0';
+        if (faccessat(AT_FDCWD, full, F_OK, 0) == 0)
+            keep_path(origin->home, llmobs_text_of(full), origin->script);
+    }
+    if (!origin->script[0])
+        keep_path(origin->home, path, origin->script);
 }
 
 /* True for a name with a number, or an id, that only one run has. */
@@ -250,6 +272,10 @@ static void find_script(struct origin *origin)
 
     find_pool(origin);
     note_first(origin, pid, words);
+    if (kind == LLMOBS_SCRIPT_FILE) {
+        keep_own(origin, found);
+        return;
+    }
     for (int level = 0; kind != LLMOBS_SCRIPT_FILE; level++) {
         if (kind == LLMOBS_SCRIPT_CODE)
             keep_path(origin->home, path_in(found), origin->job);

@@ -59,8 +59,7 @@ static const char *read_plain(const char *name, size_t *len)
 {
     get_sv_fn *get_sv = (get_sv_fn *)(any_fn *)Perl_get_sv;
     text_fn *text = (text_fn *)(any_fn *)Perl_sv_2pv_flags;
-    void *sv =
-        perl_request_is_owner() && !has_ended() ? get_sv(name, 0) : NULL;
+    void *sv = perl_request_is_owner() && !has_ended() ? get_sv(name, 0) : NULL;
 
     return sv ? text(sv, len, SV_GMAGIC) : NULL;
 }

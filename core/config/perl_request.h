@@ -1,5 +1,5 @@
-/* perl_request - the thread's Perl, and the headers of the request that a hooked
- * Perl serves now.
+/* perl_request - the thread's Perl, and the headers of the request that a
+ * hooked Perl serves now.
  *
  * The hook (examples/inbound/hook.pl) has two tied scalars, whose FETCH Perl
  * runs when somebody reads them: one gives the headers, the other puts them
@@ -22,8 +22,8 @@
 /* True where the process is a Perl that exports its API. */
 bool llmobs_perl_found(void);
 
-/* The interpreter that this thread runs, borrowed; NULL where it runs none, in a
- * Perl without threads, and once the Perl of the process has ended. */
+/* The interpreter that this thread runs, borrowed; NULL where it runs none, in
+ * a Perl without threads, and once the Perl of the process has ended. */
 void *llmobs_perl_of_thread(void);
 
 /* Gives the request's entries, "HTTP_TRACEPARENT=..." as CGI has them, each

@@ -369,7 +369,7 @@ static void python_keep_places(struct python_walk *walk,
 {
     if (python_keep(walk, frames, LLMOBS_FRAMES_FILE, walk->inner.file))
         frames->line = python_line(walk, &walk->inner);
-    if (!walk->whole || (walk->library && walk->settled))
+    if (!walk->whole || walk->library)
         return;
     if (walk->outer.file == walk->inner.file)
         frames->members[LLMOBS_FRAMES_ENTRY] =

@@ -128,8 +128,7 @@ static void ruby_keep(struct ruby_walk *walk,
     if (ruby_file(walk, &walk->inner, &text) &&
         llmobs_script_frames_keep(frames, LLMOBS_FRAMES_FILE, text))
         frames->line = (uint32_t)walk->inner.line;
-    if (walk->whole && !(walk->library && walk->settled) &&
-        ruby_file(walk, &walk->outer, &text))
+    if (walk->whole && !walk->library && ruby_file(walk, &walk->outer, &text))
         (void)llmobs_script_frames_keep(frames, LLMOBS_FRAMES_ENTRY, text);
     if (ruby_text(walk, rb_profile_frame_base_label(walk->inner.frame),
                   &text) &&

@@ -23,6 +23,19 @@ static struct llmobs_text frame_text(const struct llmobs_script_frames *frames,
                                 frames->members[member].len};
 }
 
+/* True for what PHP appends to the name of code that no file has. */
+static bool is_made_by_php(struct llmobs_text text)
+{
+    static const char kinds[] = ") : eval()'d code\0) : assert code\0"
+                                ") : runtime-created function\0";
+
+    LLMOBS_WORDS_EACH (kind, kinds) {
+        if (llmobs_text_begins(text, kind))
+            return true;
+    }
+    return false;
+}
+
 /* Cuts what PHP appends to the name of code that no file has, "(6) : eval()'d
  * code", and gives the line in it, where the file has the eval. 0: PHP has
  * appended nothing. */
@@ -37,10 +50,8 @@ static uint32_t cut_eval(struct llmobs_text *file)
         while (end < file->len && llmobs_is_digit(file->data[end]) &&
                line < UINT32_MAX / 16)
             line = line * 10 + (uint32_t)(file->data[end++] - '0');
-        if (line > 0 &&
-            llmobs_text_begins(
-                (struct llmobs_text){file->data + end, file->len - end},
-                ") : ")) {
+        if (line > 0 && is_made_by_php((struct llmobs_text){file->data + end,
+                                                            file->len - end})) {
             file->len = at;
             return line;
         }

@@ -377,6 +377,22 @@ def python_libraries(t):
 
 
 @test
+def python_by_a_relative_path(t):
+    """A script has one name, whether frames tell it or the process."""
+    installed("/usr/lib/python3/dist-packages/pycurl*")
+    ask = PYTHON_ASK % """import threading
+c.perform()
+aside = threading.Thread(target=c.perform)
+aside.start()
+aside.join()"""
+    for path in "ask.py", "./ask.py":
+        r = t.run([PYTHON, path, t.url, body()],
+                  inputs={"ask.py": ask.encode()})
+        equal([s["meta"]["metadata"]["caller"]["entry"] for s in r.spans],
+              [os.path.join(t.dir, "work", path)] * 2, path)
+
+
+@test
 def python_other_threads(t):
     """No line makes the call of a library's own thread."""
     library = aside(t)

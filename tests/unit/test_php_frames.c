@@ -308,6 +308,7 @@ START_TEST(as_it_may_be_told)
                      "/rooted/a.php:7 - /rooted/a.php");
     ck_assert_str_eq(of_file("/a.php(12) : eval()'d code(3) : eval()'d code"),
                      "/a.php:12 - /a.php");
+    ck_assert_str_eq(of_file("/a(5) : b.php"), "-:0 - -");
     ck_assert_str_eq(of_file("Command line code"),
                      "Command line code:7 - Command line code");
     ck_assert_str_eq(of_file("phar:///x.phar/a.php"),
