@@ -276,17 +276,20 @@ static enum llmobs_request_tags stricter(enum llmobs_request_tags mode,
                : mode;
 }
 
-/* The same name stands among the parameters of the request. */
+/* The same name stands among the parameters of the request. One that is no text
+ * cannot be hashed: a number is told as it is sent, or not at all. */
 static void say_parameter(struct llmobs_span *span,
                           enum llmobs_request_tags mode)
 {
-    const char *user = llmobs_json_gets(span->metadata, "user");
+    const struct llmobs_json *is = llmobs_json_get(span->metadata, "user");
+    const char *user = llmobs_json_text(is);
     char value[VALUE_MAX + 1];
 
-    if (!user)
+    if (!is || (!user && mode == LLMOBS_REQUEST_TAGS_PLAIN &&
+                llmobs_json_len(is) == 0))
         return;
-    if (LLMOBS_HAZARD(user_as_parameter, mode >= LLMOBS_REQUEST_TAGS_OFF,
-                      false)) {
+    if (!user || LLMOBS_HAZARD(user_as_parameter,
+                               mode >= LLMOBS_REQUEST_TAGS_OFF, false)) {
         llmobs_json_unset(span->metadata, "user");
     } else if (!tags_say_value(user, true, mode, value)) {
         llmobs_json_unset(span->metadata, "user");

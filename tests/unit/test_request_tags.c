@@ -397,32 +397,41 @@ START_TEST(modes)
 }
 END_TEST
 
+/* `user` and `wanted` are JSON; NULL: none. */
 static void expect_parameter(const char *user, const char *wanted)
 {
-    const char *have;
+    struct llmobs_json *is = NULL, *have;
+    char *text;
 
     ck_assert_int_eq(llmobs_span_init(&span), 0);
     if (!span.metadata)
         span.metadata = llmobs_json_object();
-    ck_assert_int_eq(llmobs_json_sets(span.metadata, "user", user), 0);
+    ck_assert_int_eq(llmobs_json_parse(llmobs_text_of(user), &is), 0);
+    ck_assert_int_eq(llmobs_json_set(span.metadata, "user", is), 0);
     llmobs_tags_say(&span, mode, &config);
-    have = llmobs_json_gets(span.metadata, "user");
+    have = llmobs_json_get(span.metadata, "user");
+    ck_assert_int_eq(have != NULL, wanted != NULL);
+    text = have ? llmobs_json_dumps(have, 0) : NULL;
     if (wanted)
-        ck_assert_str_eq(have, wanted);
-    else
-        ck_assert_ptr_null(have);
+        ck_assert_str_eq(text, wanted);
+    free(text);
     llmobs_span_fini(&span);
 }
 
 /* A value that is hashed as a tag is not plain beside it. */
 START_TEST(the_user_as_a_parameter)
 {
-    expect_parameter("ada", "ada");
-    expect_parameter("ada@example.com", ADA);
+    expect_parameter("\"ada\"", "\"ada\"");
+    expect_parameter("\"ada@example.com\"", "\"" ADA "\"");
+    expect_parameter("12", "12");
+    expect_parameter("[\"ada@example.com\"]", NULL);
     mode = LLMOBS_REQUEST_TAGS_HASH;
-    expect_parameter("ada", "sha256:fdee430d40bd57de");
+    expect_parameter("\"ada\"", "\"sha256:fdee430d40bd57de\"");
+    expect_parameter("12", NULL);
+    expect_parameter("{\"name\": \"ada\"}", NULL);
     mode = LLMOBS_REQUEST_TAGS_OFF;
-    expect_parameter("ada", NULL);
+    expect_parameter("\"ada\"", NULL);
+    expect_parameter("12", NULL);
 }
 END_TEST
 
