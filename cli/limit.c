@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,6 +41,8 @@
 /* Sums of many costs are not exact. */
 #define GRAIN 1e-9
 #define RUN_DIGITS 16
+/* With less room than this a store may not take the next spans. */
+#define ROOM_LEAST ((uint64_t)256 * 1024)
 #define NOT_STARTED ": not started, as no limit would hold\n"
 
 /* The two processes share it. */
@@ -84,14 +87,29 @@ static void tell_unknown(const struct llmobs_spent_unknown *unknown, bool *told,
     *told |= unknown->calls > 0;
 }
 
-static void limit_look(struct limit *limit)
+/* 0, or -errno: the calls of a store that is full wait in the spool. */
+static int store_look(struct limit *limit)
 {
+    struct statvfs room;
     int rc = llmobs_spent_look(&limit->spent);
 
+    if (rc == 0 && statvfs(limit->store, &room) == 0 &&
+        LLMOBS_HAZARD(full_store_untold,
+                      (uint64_t)room.f_bavail * room.f_frsize < ROOM_LEAST,
+                      false))
+        rc = -ENOSPC;
+    return rc;
+}
+
+static void limit_look(struct limit *limit)
+{
+    int rc = store_look(limit);
+
     if (rc != 0 && !limit->told_error) {
-        llmobs_tell(SELF ": the local store cannot be read, so no limit "
+        llmobs_tell(SELF ": the local store cannot be %s, so no limit "
                          "holds: %s: %s\n",
-                    limit->store, strerror(-rc));
+                    rc == -ENOSPC ? "written" : "read", limit->store,
+                    strerror(-rc));
         limit->told_error = true;
     }
     if (limit->max_tokens >= 0)

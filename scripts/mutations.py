@@ -1492,7 +1492,9 @@ HAZARDS = [
     ("a command that passes its limit",
      "a span counts once, however often the store has it (`cli/spent.c`); "
      "what the command has started ends too (`cli/run/family.c`), and what TERM "
-     "does not end, KILL does", [
+     "does not end, KILL does; a store that is full, so that no limit holds, is "
+     "told (`store_look`)", [
+         ("full_store_untold", "limit.a_store_that_is_full"),
          ("span_counts_twice", "limit.a_span_that_is_there_twice"),
          ("children_go_on", "limit.a_process_that_lives"),
          ("term_is_all", "limit.one_that_ignores_term")]),

@@ -51,6 +51,9 @@ its children and theirs get TERM, and two seconds later KILL; calls under way
 are cut off and may be billed. A process whose parent has ended before, as a
 daemon's has, goes on. A line on stderr tells the sum.
 
+The spans of a store that has no room wait elsewhere, and no limit holds: stderr
+tells where less than 256 KiB are free.
+
 Calls that are not observed count nothing, nor do those without counts or
 without a known price, as those to a gateway of
 `DD_LLMOBS_INSTRUMENTED_PROXY_URLS`; stderr tells of the first such call.

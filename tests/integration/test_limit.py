@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from delivery import agent, double, ids, settled, wait_for
-from harness import body, curl, equal, expect_llm, ok, read_spans, test
+from harness import Skip, body, curl, equal, expect_llm, ok, read_spans, test
 from relays import Relay
 
 RUN = "0123456789abcdef"
@@ -415,6 +415,28 @@ def refused(t):
     equal((r.code, r.stdout, r.stderr), (0, b"runs\n", (
         b"llmobs-run: --max-cost: no prices known: --max-tokens alone counts\n"
         )), "with both")
+
+
+@test
+def a_store_that_is_full(t):
+    """Its calls wait in the spool: that is said, once."""
+    store = os.path.join(t.dir, "small")
+    os.makedirs(store)
+    script = b"""mount -t tmpfs -o size=32k none "$1" || exit 9
+shift
+exec "$@"
+"""
+    inputs = files({"small.sh": script})
+    if subprocess.run(["unshare", "-m", "true"]).returncode:
+        raise Skip("no mount namespace")
+    r = t.run(["unshare", "-m", "sh", "small.sh", store,
+               os.path.join(t.build, "llmobs-run"), "--max-tokens", "5000000",
+               "sh", "-c", "sleep 1; echo runs"], launcher=[], inputs=inputs,
+              check=False, env={"LLMOBS_STORE_DIR": store})
+    equal((r.code, r.stdout), (0, b"runs\n"), "status: %r" % r.stderr)
+    equal(r.stderr, b"llmobs-run: the local store cannot be written, so no "
+          b"limit holds: %s: No space left on device\n" % store.encode(),
+          "stderr")
 
 
 @test
