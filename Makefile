@@ -496,16 +496,18 @@ INSTALLED = $(patsubst %,$(PREFIX)/bin/%,llmobs $(LAUNCHERS)) \
 	$(DOCDIR)/examples/llmobs.conf $(patsubst %,$(DOCDIR)/%,$(EXAMPLES))
 OWN_DIRS = $(PREFIX)/lib/llmobs $(PREFIX)/share/llmobs $(DOCDIR)
 
-# The objects by a rename: at no moment may a loader find half of one.
+# What programs load or run by a rename: at no moment may one find half of a file,
+# or none.
+renamed = for f in $(2); do \
+	install -m $(1) $$f $(DESTDIR)$(PREFIX)/$(3)/.new && \
+	mv -f $(DESTDIR)$(PREFIX)/$(3)/.new $(DESTDIR)$(PREFIX)/$(3)/$${f\#\#*/} || exit 1; done
 install: all
 	install -d $(addprefix $(DESTDIR),$(sort $(dir $(INSTALLED))))
-	for f in libllmobs_core.so libllmobs_preload.so llmobs-tool; do \
-		install -m 755 $(B)/$$f $(DESTDIR)$(PREFIX)/lib/llmobs/.$$f && \
-		mv -f $(DESTDIR)$(PREFIX)/lib/llmobs/.$$f \
-			$(DESTDIR)$(PREFIX)/lib/llmobs/$$f || exit 1; done
+	$(call renamed,755,$(addprefix $(B)/,libllmobs_core.so libllmobs_preload.so \
+		llmobs-tool),lib/llmobs)
 	CC='$(CC)' shim/places $(DESTDIR)$(PREFIX)/lib/llmobs $(B)
-	$(if $(SAN),,install -m 644 $(B)/empty/* $(DESTDIR)$(PREFIX)/lib/llmobs/empty/)
-	install -m 755 $(B)/llmobs $(DESTDIR)$(PREFIX)/bin/
+	$(if $(SAN),,$(call renamed,644,$(B)/empty/*,lib/llmobs/empty))
+	$(call renamed,755,$(B)/llmobs,bin)
 	for f in $(LAUNCHERS); do \
 		ln -sf llmobs $(DESTDIR)$(PREFIX)/bin/$$f || exit 1; done
 	install -m 644 include/llmobs.h $(DESTDIR)$(PREFIX)/include/
@@ -525,7 +527,7 @@ install: all
 	install -m 644 packaging/llmobs.conf $(DESTDIR)$(DOCDIR)/examples/
 	for f in $(EXAMPLES); do \
 		install -m 644 $$f $(DESTDIR)$(DOCDIR)/$$f || exit 1; done
-	install -m 644 $(HOOKS) $(DESTDIR)$(PREFIX)/share/llmobs/inbound/
+	$(call renamed,644,$(HOOKS),share/llmobs/inbound)
 	: > $(DESTDIR)$(PREFIX)/share/llmobs/inbound/__pycache__
 
 # The loader would complain on the stderr of every process of the host.

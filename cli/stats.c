@@ -111,6 +111,10 @@ static void tell(const struct stats *stats, const struct llmobs_tally *tally)
         llmobs_tell("%zu file%s in %s could not be read\n", tally->unreadable,
                     tally->unreadable == 1 ? "" : "s", tally->dir);
     }
+    if (tally->versions > 0) {
+        tell_user(stats, tally);
+        llmobs_cli_tell_versions(tally->versions);
+    }
     if (restarts > 0) {
         tell_user(stats, tally);
         llmobs_tell("the totals in %s could not be read and began anew %" PRIu64

@@ -278,6 +278,7 @@ static void tally_add(struct llmobs_tally *tally, const struct reading *reading)
     tally_add_drops(&tally->drops, &reading->drops);
     tally_add_drops(&tally->known, &ledger->known);
     tally->unreadable += ledger->unreadable;
+    tally->versions += ledger->versions + reading->spool.versions;
     tally->spool_ours += reading->spool.ours;
     tally->spool_alive += reading->spool.living;
     if (numbers[LLMOBS_TALLY_OLDEST] < age)
@@ -500,6 +501,7 @@ void llmobs_tally_sum(const struct llmobs_tallies *tallies,
         sum->spool_ours += one->spool_ours;
         sum->spool_alive += one->spool_alive;
         sum->unreadable += one->unreadable;
+        sum->versions += one->versions;
         sum->lost |= one->lost;
         sum->stale |= one->stale;
     }

@@ -71,6 +71,7 @@ struct llmobs_tally {
     uint64_t spool_ours;  /* calls in the spool, of ended processes */
     uint64_t spool_alive; /* calls in it, of running ones */
     size_t unreadable;    /* files of the ledger */
+    uint64_t versions;    /* files of another version, of ledger and spool */
     struct llmobs_tally_group *groups;
     size_t group_count;
     bool lost, stale; /* for the caller: what it makes of the numbers */

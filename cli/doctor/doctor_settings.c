@@ -328,8 +328,8 @@ static void tell_relay(struct llmobs_doctor *doctor,
                     "delivers by itself");
     else if (relay == LLMOBS_RELAY_OF_OTHERS)
         LLMOBS_FIND(NOTE, ABOUT,
-                    "a relay runs, for other destinations than these: "
-                    "the program delivers by itself");
+                    "a relay runs, for other destinations than these or of "
+                    "another version: the program delivers by itself");
 }
 
 static void tell_intake(struct llmobs_doctor *doctor,

@@ -177,6 +177,10 @@ static void log_drain_tell(struct drain *drain)
     else
         log_drain_print_text(sum);
     fflush(stdout);
+    if (sum->versions > 0) {
+        llmobs_tell("%s: ", drain->argv[0]);
+        llmobs_cli_tell_versions(sum->versions);
+    }
     drain->told = *sum;
     drain->any_told = true;
 }

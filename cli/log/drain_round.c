@@ -87,6 +87,7 @@ static void drain(const struct llmobs_drain_round *round,
     out->left = left.ours + left.others;
     out->others = left.others;
     out->unreadable = left.unreadable;
+    out->versions = left.versions;
 }
 
 static int drain_apart(void *ctx, int entered, int fd)

@@ -37,8 +37,9 @@ struct llmobs_drain_outcome {
             uint64_t left;        /* `others` included */
             uint64_t others;      /* entries for another destination */
             uint64_t unreadable;
+            uint64_t versions; /* of these: of another version */
         };
-        uint64_t counts[7];
+        uint64_t counts[8];
     };
     int error;
 };

@@ -202,8 +202,8 @@ static int background_start(const struct llmobs_config *config)
 /* Starts a relay, in a session of its own and with no descriptor of this
  * command's starter, whose child it is not. Returns 1 in the new process.
  * Returns 0 in this process when a relay delivers for this environment's
- * destination, or none is wanted; -EBUSY: one delivers, but for other
- * destinations. Of two that are started at the same time one ends at once. */
+ * destination, or none is wanted; -EBUSY: one delivers, but for others.
+ * Of two that are started at the same time one ends at once. */
 static int start_in_background(const struct llmobs_config *config)
 {
     if (!background_is_wanted(config))
@@ -232,7 +232,8 @@ static int log_relay_begin(struct relay *relay)
     if (rc >= 0)
         return rc;
     llmobs_log(LLMOBS_LOG_WARN, "relay: none started: %s",
-               rc == -EBUSY ? "one runs, for other destinations"
+               rc == -EBUSY ? "one runs, for other destinations or of "
+                              "another version"
                             : strerror(-rc));
     return rc;
 }

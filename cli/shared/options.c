@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -277,6 +278,13 @@ struct llmobs_config *llmobs_cli_config(const char *store)
         return config;
     llmobs_config_free(config);
     return NULL;
+}
+
+void llmobs_cli_tell_versions(uint64_t files)
+{
+    llmobs_tell("%" PRIu64 " file%s of another version of llmobs-preload: "
+                "only that version reads %s\n",
+                files, files == 1 ? "" : "s", files == 1 ? "it" : "them");
 }
 
 void llmobs_cli_no_store(const char *command, const char *dir)

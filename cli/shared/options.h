@@ -7,6 +7,8 @@
 #ifndef LLMOBS_OPTIONS_H
 #define LLMOBS_OPTIONS_H
 
+#include <stdint.h>
+
 #include "lib/base/buf.h"
 
 /* A row of a command's table of options. The last row has no name: its `set`
@@ -92,6 +94,9 @@ struct llmobs_config *llmobs_cli_config(const char *store);
 /* Prints that the directory `dir` does not exist, and where to look for the
  * reason. */
 void llmobs_cli_no_store(const char *command, const char *dir);
+
+/* The end of a line about so many files that this version leaves alone. */
+void llmobs_cli_tell_versions(uint64_t files);
 
 /* Lets a command deliver from a spool that the configuration switches off. */
 void llmobs_cli_have_spool(struct llmobs_config *config);

@@ -17,6 +17,7 @@
 #define ROW_SIZE (LLMOBS_LINK_ROW * sizeof(struct llmobs_link_record))
 
 static const char magic[16] = "llmobs links 1\n";
+#define DIGIT (sizeof("llmobs links ") - 1)
 
 /* The beginning of the file; the rest of the first row is empty. */
 struct head {
@@ -83,6 +84,15 @@ static bool is_head(const struct head *head)
            head->seal[0] == seal.hi && head->seal[1] == seal.lo;
 }
 
+/* True for the file of a later version, which begins it anew where it finds an
+ * earlier one: two versions beside each other must not do so in turn. */
+static bool is_later(const struct head *head)
+{
+    return memcmp(head->magic, magic, DIGIT) == 0 &&
+           LLMOBS_HAZARD(links_in_turn, head->magic[DIGIT] > magic[DIGIT],
+                         false);
+}
+
 static int link_file_write_head(int fd)
 {
     struct head head;
@@ -104,6 +114,8 @@ static int link_file_read_head(int fd, uint64_t salt[2])
     struct head head;
     int rc = link_file_read_all(fd, &head, sizeof(head), 0);
 
+    if (!rc && is_later(&head))
+        return -EPROTONOSUPPORT;
     if (!rc && !is_head(&head)) {
         rc = link_file_write_head(fd);
         if (!rc)

@@ -10,7 +10,8 @@
  * Threads: one at a time.
  * Errors:  negative errno. open: -EPERM where the file is another user's, a
  *          link, or no regular file; -EFBIG where the app's limit of file sizes
- *          is smaller; a file without a key that can be read begins anew.
+ *          is smaller; -EPROTONOSUPPORT: a later version's, which stays as it
+ *          is; any other file without a key that can be read begins anew.
  * Limits:  LLMOBS_LINK_FILE_SIZE bytes; of them the disk has the rows in use.
  */
 #ifndef LLMOBS_LINK_FILE_H

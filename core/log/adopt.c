@@ -624,6 +624,7 @@ static int count_file(struct llmobs_adopt *adopt,
     /* A process before its first entry leaves an empty file, as does one that
      * took on a sandbox and has made no call. */
     out->unreadable += rc != 0 && rc != -ENOENT && found->size > 0;
+    out->versions += rc == -ENOTSUP;
     return rc == -ENOMEM ? rc : 0;
 }
 

@@ -57,6 +57,7 @@ struct llmobs_adopt_left {
     uint64_t others;     /* entries of ended processes, for other processes */
     uint64_t living;     /* ended calls of running processes */
     uint64_t unreadable; /* files */
+    uint64_t versions;   /* of these: of another version (entry.h) */
     int64_t oldest_ns;   /* wall clock: when the oldest began; 0: no entries */
 };
 

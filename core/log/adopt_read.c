@@ -158,10 +158,10 @@ int llmobs_adopt_find_owner(struct llmobs_adopt *adopt)
     if (rc == -ENODATA)
         rc = owner_within(adopt, LLMOBS_ADOPT_OWNER_LOOK);
     adopt->have = !rc && !is_long;
-    if (rc == -ENOTSUP) /* a later version of this program has written it */
+    if (rc == -ENOTSUP)
         llmobs_log_once(LLMOBS_LOG_WARN, "spool format",
-                        "%s has a format that this version does not know: it "
-                        "stays",
+                        "%s is of another version of llmobs-preload, and stays "
+                        "for it",
                         adopt->path);
     return rc;
 }

@@ -14,8 +14,6 @@
 #include "lib/base/sha256.h"
 #include "lib/base/sys.h"
 
-#define FILE_VERSION 4
-
 static const char file_magic[8] = "\x93LLMSPL";
 
 /* -- keys ---------------------------------------------------------------- */
@@ -60,7 +58,7 @@ void llmobs_entry_file(struct llmobs_entry_file *file,
 {
     memset(file, 0, sizeof(*file));
     memcpy(file->magic, file_magic, sizeof(file_magic));
-    file->version = FILE_VERSION;
+    file->version = LLMOBS_ENTRY_VERSION;
     file->key = *key;
 }
 
@@ -74,7 +72,7 @@ int llmobs_entry_file_read(struct llmobs_text text,
     memcpy(&file, text.data, sizeof(file));
     if (memcmp(file.magic, file_magic, sizeof(file_magic)) != 0)
         return -EBADMSG;
-    if (LLMOBS_HAZARD(any_form, file.version != FILE_VERSION, false))
+    if (LLMOBS_HAZARD(any_form, file.version != LLMOBS_ENTRY_VERSION, false))
         return -ENOTSUP;
     *key = file.key;
     return 0;

@@ -16,7 +16,8 @@
  *          is never logged.
  * Threads: one thread at a time.
  * Errors:  add: -ENOSPC. A file: -ENODATA where it ends too early, -EBADMSG
- *          where it is no file of entries, -ENOTSUP where its version is later.
+ *          where it is no file of entries, -ENOTSUP where it is of another
+ *          version.
  * Limits:  LLMOBS_ENTRY_FIELDS fields, LLMOBS_ENTRY_MAX bytes.
  */
 #ifndef LLMOBS_ENTRY_H
@@ -27,6 +28,12 @@
 
 #include "lib/base/buf.h"
 
+/* Of the files in the spool, and of a relay's sign, as a relay reads only files
+ * of its own version. Raised whenever a reader of the last version would lose,
+ * double or misread something: a new type of entry, a field with another
+ * meaning, another rule for names. A new field that may be missing needs no new
+ * number. */
+#define LLMOBS_ENTRY_VERSION 4
 #define LLMOBS_ENTRY_FIELDS 96
 #define LLMOBS_ENTRY_MAX ((size_t)192 * 1024 * 1024)
 #define LLMOBS_ENTRY_SUM ((size_t)16 * 1024)

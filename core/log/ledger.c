@@ -344,6 +344,12 @@ int llmobs_ledger_fold(const char *dir, size_t max)
 
 /* -- reading ------------------------------------------------------------- */
 
+static void ledger_count_unread(int rc, struct llmobs_ledger *out)
+{
+    out->unreadable++;
+    out->versions += rc == -EPROTONOSUPPORT;
+}
+
 static void ledger_read_one(const struct survey *survey, const char *name,
                             const struct llmobs_record_owner *owner,
                             struct llmobs_ledger *out)
@@ -362,7 +368,7 @@ static void ledger_read_one(const struct survey *survey, const char *name,
     }
     /* a process has just made an empty file */
     if (rc != 0 && rc != -ENOENT && rc != -ENODATA)
-        out->unreadable++;
+        ledger_count_unread(rc, out);
 }
 
 static void read_known(int dir, struct llmobs_ledger_drops *out)
@@ -385,7 +391,8 @@ static int ledger_read_all(struct survey *survey, struct llmobs_ledger *out)
     int rc = llmobs_totals_peek(&totals, survey->dir, READ_LOCK_MS);
 
     memset(out, 0, sizeof(*out));
-    out->unreadable += rc != 0 && rc != -ENOENT;
+    if (rc != 0 && rc != -ENOENT)
+        ledger_count_unread(rc, out);
     out->ended = totals.page.counts;
     read_known(survey->dir, &out->known);
     rewinddir(survey->list);
@@ -498,7 +505,9 @@ static int write_record(int dir, const uint64_t now[LLMOBS_STAT_COUNT])
 static void ledger_complain(int rc)
 {
     llmobs_log_once(LLMOBS_LOG_WARN, "ledger",
-                    "the statistics cannot be written: %s", strerror(-rc));
+                    "the statistics cannot be written: %s",
+                    rc == -EPROTONOSUPPORT ? "a later version has begun them"
+                                           : strerror(-rc));
 }
 
 /* -- note ---------------------------------------------------------------- */

@@ -79,6 +79,7 @@ struct llmobs_ledger {
     struct llmobs_counts living; /* of all living processes, with pending */
     size_t records;
     size_t unreadable; /* files without a page of a known version */
+    size_t versions;   /* of these: of a later one */
     struct llmobs_ledger_drops known; /* that a person has acknowledged */
 };
 

@@ -13,8 +13,6 @@
 #include "core/log/spool_file.h"
 #include "lib/base/hazard.h"
 
-#define VERSION 1
-
 /* The content of the file. */
 struct content {
     char magic[8];
@@ -64,7 +62,8 @@ static int relay_sign_lock(int fd)
 static int relay_sign_fill(int fd, const struct llmobs_owner *const *owners,
                            size_t count)
 {
-    struct content content = {.version = VERSION, .count = (uint32_t)count};
+    struct content content = {.version = LLMOBS_ENTRY_VERSION,
+                              .count = (uint32_t)count};
 
     memcpy(content.magic, magic, sizeof(magic));
     for (size_t i = 0; i < count; i++)
@@ -134,14 +133,26 @@ static bool is_locked(int fd)
     return fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type == F_WRLCK;
 }
 
-static bool relay_sign_names(const struct content *content, ssize_t len,
+static bool read_content(int fd, struct content *content)
+{
+    return pread(fd, content, sizeof(*content), 0) == sizeof(*content) &&
+           memcmp(content->magic, magic, sizeof(magic)) == 0;
+}
+
+/* A relay of another version would not read this process's files. */
+static bool is_of_our_version(const struct content *content)
+{
+    return LLMOBS_HAZARD(handed_to_any_version,
+                         content->version == LLMOBS_ENTRY_VERSION, true);
+}
+
+static bool relay_sign_names(const struct content *content,
                              const struct llmobs_owner *owner)
 {
-    if (len != (ssize_t)sizeof(*content) ||
-        memcmp(content->magic, magic, sizeof(magic)) != 0 ||
-        content->version != VERSION || content->count > LLMOBS_RELAY_HASHES)
+    if (content->count > LLMOBS_RELAY_HASHES)
         return false;
-    for (size_t i = 0; owner && i < content->count; i++)
+    for (size_t i = 0;
+         owner && is_of_our_version(content) && i < content->count; i++)
         if (memcmp(content->hashes[i], llmobs_owner_origin(owner)->hash,
                    LLMOBS_OWNER_HASH) == 0)
             return true;
@@ -153,9 +164,8 @@ static bool relay_sign_is_up(int fd, const struct llmobs_owner *owner)
 {
     struct content content;
     bool up = LLMOBS_HAZARD(any_file_is_a_sign, is_locked(fd), true) &&
-              relay_sign_is_fresh(fd) &&
-              relay_sign_names(&content,
-                               pread(fd, &content, sizeof(content), 0), owner);
+              relay_sign_is_fresh(fd) && read_content(fd, &content) &&
+              relay_sign_names(&content, owner);
 
     close(fd);
     return up;
@@ -171,7 +181,9 @@ bool llmobs_relay_sign_is_up(int dir, const struct llmobs_owner *owner)
 bool llmobs_relay_sign_is_held(int dir)
 {
     int fd = open_sign(dir, O_RDONLY);
-    bool held = fd >= 0 && is_locked(fd);
+    struct content content;
+    bool held = fd >= 0 && is_locked(fd) &&
+                (!read_content(fd, &content) || is_of_our_version(&content));
 
     if (fd >= 0)
         close(fd);

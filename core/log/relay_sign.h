@@ -46,11 +46,12 @@ bool llmobs_relay_sign_is_there(const struct llmobs_relay_sign *sign, int dir);
 /* From here on no process leaves its entries to this relay. */
 void llmobs_relay_sign_take_down(struct llmobs_relay_sign *sign);
 
-/* True where a living relay has its sign in the opened spool `dir`, and works
- * for the destinations of this owner (NULL: for any). */
+/* True where a living relay has its sign in the opened spool `dir`, reads files
+ * of this version (entry.h), and works for the destinations of this owner
+ * (NULL: of any version, for any). */
 bool llmobs_relay_sign_is_up(int dir, const struct llmobs_owner *owner);
 
-/* True where some relay lives, even one that hangs. */
+/* True where some relay of this version lives, even one that hangs. */
 bool llmobs_relay_sign_is_held(int dir);
 
 /* As llmobs_relay_sign_is_up, for a process that begins. In a directory of
@@ -64,7 +65,8 @@ bool llmobs_relay_sign_parse(const char *name, uid_t *uid);
 /* Whether a process with this configuration has a relay. */
 enum llmobs_relay {
     LLMOBS_RELAY_NONE,
-    LLMOBS_RELAY_OF_OTHERS, /* a relay works for other destinations */
+    LLMOBS_RELAY_OF_OTHERS, /* a relay works for other destinations, or is of
+                             * another version */
     LLMOBS_RELAY_UP
 };
 enum llmobs_relay llmobs_relay_find(const struct llmobs_config *config);
