@@ -1636,9 +1636,13 @@ HAZARDS = [
          ("found_for_made", "unit made_by_others")]),
 
     ("processes of two releases at one spool",
-     "each leaves the files of a later form alone "
-     "(`llmobs_entry_file_read`)", [
-         ("any_form", "unit later_version")]),
+     "each leaves the other's files alone, and hands no call to the other's "
+     "relay (`llmobs_entry_file_read`, `is_of_our_version`, `is_later`)", [
+         ("any_form", "unit later_version",
+          "upgrade.a_file_of_another_version_stays"),
+         ("handed_to_any_version", "upgrade.a_relay_of_another_version"),
+         ("links_in_turn",
+          "upgrade.counters_and_links_of_a_later_version")]),
 
     ("close_range(3, ~0), then open",
      "the library knows its descriptors by identity, not by number "
@@ -2128,8 +2132,10 @@ HAZARDS = [
          ("faults_dropped", "container INT_HUP_QUIT_USR1_ABRT")]),
 
     ("core of another version",
-     "the shim asks for its number (`attach`)", [
-         ("any_version", "preload core_other_number")]),
+     "the shim asks for its number (`attach`), and the core gives it "
+     "(`llmobs_core_attach`)", [
+         ("any_version", "preload core_other_number"),
+         ("refused_unsaid", "upgrade.the_first_call_comes_after_the_upgrade")]),
 
     ("a URL that a user of the program chose, in the form of a command",
      "the library takes it only if the program's owner allows it, and "

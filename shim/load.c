@@ -140,6 +140,8 @@ static int load_once(const struct llmobs_enable_options *enable)
         return now;
     __atomic_store_n(&loader, llmobs_sys_thread(), __ATOMIC_RELEASE);
     core_ops = attach(enable);
+    if (core_ops)
+        reason[0] = '\0'; /* of a try before */
     __atomic_store_n(&loader, 0, __ATOMIC_RELEASE);
     now = core_ops                                          ? READY
           : lacks_descriptor && ++tries < LLMOBS_LOAD_TRIES ? IDLE
@@ -256,7 +258,7 @@ const struct llmobs_ops *llmobs_load_core(void)
 
 void llmobs_load_tell(void)
 {
-    if (reason[0] && !llmobs_load_core())
+    if (reason[0])
         llmobs_say(true, reason, "");
     if (LLMOBS_HAZARD(hidden_unlogged, !llmobs_load_core(), llmobs_load_core()))
         llmobs_wrappers_tell();

@@ -421,10 +421,10 @@ static bool tell_process(struct llmobs_doctor *doctor)
         return false;
     }
     tell_object(doctor, shim);
-    if (core)
-        tell_object(doctor, core);
-    else if (llmobs_process_no_core(process, why))
+    if (llmobs_process_no_core(process, why)) /* also of one that is loaded */
         bad(doctor, why, "");
+    else if (core)
+        tell_object(doctor, core);
     else
         LLMOBS_FIND(NOTE, ABOUT,
                     LLMOBS_DOCTOR_CORE

@@ -238,7 +238,10 @@ const struct llmobs_ops *llmobs_core_attach(const struct llmobs_host *host)
                   pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel),
                   cancel = PTHREAD_CANCEL_ENABLE);
     /* A shim of another version sees by the table's number why not. */
-    works = host && (host->abi != LLMOBS_ENGINE_ABI || start(host));
+    works =
+        host && LLMOBS_HAZARD(refused_unsaid,
+                              (host->abi != LLMOBS_ENGINE_ABI || start(host)),
+                              host->abi == LLMOBS_ENGINE_ABI && start(host));
     pthread_setcancelstate(cancel, NULL);
     llmobs_floats_end(floats);
     return works ? &ops : NULL;

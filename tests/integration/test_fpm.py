@@ -14,6 +14,7 @@ from delivery import double, wait_for
 from harness import (SECRET, Skip, equal, expect_llm, free_port, installed, ok,
                      tags_of, test, wait_port)
 from serving import fastcgi_conf, nginx_conf
+from versions import another, install
 
 PAGE = r"""<?php
 $url = "%s";
@@ -161,12 +162,18 @@ def quiet(text):
                   for line in text.splitlines() if not CHILD.search(line))
 
 
-def ask_all(web, requests):
-    """Each request makes two calls; four at a time."""
+def ask_all(web, requests, meanwhile=()):
+    """Each request makes two calls; four at a time, and of these functions each
+    as so many more have begun."""
+    ask = "ask=first-%d,second-%d"
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(
-            lambda i: web.get("ask=first-%d,second-%d" % (i, i)),
-            range(requests)))
+        asked = []
+        for i in range(requests):
+            if i > 0 and i % (requests // (len(meanwhile) + 1)) == 0:
+                asked[i - 3].result()
+                meanwhile[i * len(meanwhile) // requests]()
+            asked.append(pool.submit(web.get, ask % (i, i)))
+        answers = [one.result() for one in asked]
     for i, text in enumerate(answers):
         equal(text, "Echo: first-%d\nEcho: second-%d\n" % (i, i), "page")
 
@@ -268,3 +275,24 @@ def worker_that_ends_with_the_master(t):
             ask_all(web, 4)
             web.quit()
             check(dd, 4)
+
+
+@test
+def reload_after_an_upgrade(t):
+    """In the middle of requests another version takes the place of the objects,
+    and then the master is reloaded, which starts it anew."""
+    def taken():
+        with open("/proc/%d/maps" % web.fpm.pid) as f:
+            return re.search(r"libllmobs_preload\.so\n", f.read())
+
+    later = another(t, "spool")
+    with double(t) as dd, tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        os.chmod(folder, 0o755)
+        here = install(t, os.path.join(folder, "installed"))
+        with Web(t, dd, dict(settings(t, dd), **preload(here)),
+                 patience="20s") as web:
+            ask_all(web, 40, [lambda: install(later, here.build),
+                              lambda: ok(not taken(), "it goes on as it was"),
+                              lambda: web.fpm.send_signal(signal.SIGUSR2)])
+            ok(wait_for(taken, 10), "the master has the new object")
+            check(dd, 40)
