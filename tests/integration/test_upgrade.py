@@ -233,6 +233,9 @@ def settings_of_a_later_version(t):
        "told in the log")
     ok("line 2: no variable" in tool(t, "doctor", "--no-self-test", "curl",
                                      LLMOBS_CONFIG=path)[1], "by the doctor")
+    ok("LLMOBS_LATER: no variable" in tool(
+        t, "doctor", "--no-self-test", "curl", LLMOBS_LATER="1")[1],
+       "by the doctor, of the environment")
 
 
 # ---- objects that are replaced under programs ------------------------------
