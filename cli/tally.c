@@ -501,7 +501,6 @@ void llmobs_tally_sum(const struct llmobs_tallies *tallies,
         sum->spool_ours += one->spool_ours;
         sum->spool_alive += one->spool_alive;
         sum->unreadable += one->unreadable;
-        sum->versions += one->versions;
         sum->lost |= one->lost;
         sum->stale |= one->stale;
     }

@@ -505,9 +505,7 @@ static int write_record(int dir, const uint64_t now[LLMOBS_STAT_COUNT])
 static void ledger_complain(int rc)
 {
     llmobs_log_once(LLMOBS_LOG_WARN, "ledger",
-                    "the statistics cannot be written: %s",
-                    rc == -EPROTONOSUPPORT ? "a later version has begun them"
-                                           : strerror(-rc));
+                    "the statistics cannot be written: %s", strerror(-rc));
 }
 
 /* -- note ---------------------------------------------------------------- */

@@ -445,8 +445,17 @@ START_TEST(relay_sign_of_nobody)
     ck_assert_int_gt(len, 0);
     ck_assert_int_eq(ftruncate(sign.fd, len - 1), 0);
     ck_assert(!llmobs_relay_sign_is_up(dir, owner));
+    ck_assert(llmobs_relay_sign_is_held(dir));
+    /* of another version: it may run, and has no files of this one */
+    copy[8]++;
+    ck_assert_int_eq(pwrite(sign.fd, copy, (size_t)len, 0), len);
+    ck_assert(!llmobs_relay_sign_is_up(dir, owner));
+    ck_assert(llmobs_relay_sign_is_up(dir, NULL));
+    ck_assert(!llmobs_relay_sign_is_held(dir));
+    copy[8]--;
     ck_assert_int_eq(pwrite(sign.fd, copy, (size_t)len, 0), len);
     ck_assert(llmobs_relay_sign_is_up(dir, owner));
+    ck_assert(llmobs_relay_sign_is_held(dir));
     close(sign.fd);
     ck_assert(!llmobs_relay_sign_is_up(dir, owner));
     if (geteuid() == 0) {
