@@ -437,7 +437,7 @@ static int purge_visit_own(struct llmobs_purge *purge)
 {
     char path[PATH_MAX];
     struct llmobs_user_spool place = {path, purge->config->spool_dir != NULL,
-                                      geteuid(), getegid()};
+                                      geteuid()};
     int rc = llmobs_spool_dir(purge->config, path, sizeof(path));
 
     if (rc == 0)

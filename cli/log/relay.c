@@ -90,10 +90,8 @@ static int log_relay_visit(void *ctx, const struct llmobs_user_spool *place)
  * process would not find the relay. */
 static int log_relay_visit_own(struct relay *relay)
 {
-    struct llmobs_user_spool place = {.path = relay->dir,
-                                      .chosen = relay->dir != NULL,
-                                      .uid = geteuid(),
-                                      .gid = getegid()};
+    struct llmobs_user_spool place = {
+        .path = relay->dir, .chosen = relay->dir != NULL, .uid = geteuid()};
     char path[PATH_MAX];
     int fd, rc;
 

@@ -8,14 +8,19 @@
 #include <unistd.h>
 
 #include "cli/shared/new_file.h"
+#include "lib/base/file.h"
 #include "lib/base/hazard.h"
 
 /* Refuses a device and a link: the rename would replace the device, or the link
- * and not its target. */
+ * and not its target. The owner of a folder on the way leads root nowhere else.
+ */
 static int check_name(const char *path)
 {
     struct stat st;
+    int rc = llmobs_file_reach(path, false);
 
+    if (rc != 0)
+        return rc;
     if (lstat(path, &st) != 0)
         return errno == ENOENT ? 0 : -errno;
     return S_ISREG(st.st_mode) ? 0 : -EEXIST;

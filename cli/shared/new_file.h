@@ -16,7 +16,8 @@
 typedef int llmobs_new_file_fn(void *ctx, FILE *out);
 
 /* Makes the file `path`, or replaces it, with the rights `mode` less the umask.
- * -EEXIST: `path` is a link, a directory or a device. */
+ * -EEXIST: `path` is a link, a directory or a device; -EPERM: a link on the way
+ * belongs neither to this user nor to root. */
 int llmobs_new_file(const char *path, mode_t mode, llmobs_new_file_fn *write,
                     void *ctx);
 

@@ -48,28 +48,23 @@ static DIR *spool_dirs_open_list(const char *path, bool chosen, int *rc)
 }
 
 static int spool_dirs_visit(const struct walk *walk, const char *path,
-                            bool chosen, uid_t uid, gid_t gid)
+                            bool chosen, uid_t uid)
 {
-    struct llmobs_user_spool place = {path, chosen, uid, gid};
+    struct llmobs_user_spool place = {path, chosen, uid};
 
     return walk->visit(walk->ctx, &place);
 }
 
 /* -- one directory, maybe of several users ------------------------------- */
 
-struct user {
-    uid_t uid;
-    gid_t gid;
-};
-
-static bool add_user(struct user *users, size_t *count, const struct stat *st)
+static bool add_user(uid_t *users, size_t *count, uid_t uid)
 {
     for (size_t i = 0; i < *count; i++)
-        if (users[i].uid == st->st_uid)
+        if (users[i] == uid)
             return true;
     if (*count == LLMOBS_SPOOL_DIRS_MAX)
         return false;
-    users[(*count)++] = (struct user){st->st_uid, st->st_gid};
+    users[(*count)++] = uid;
     return true;
 }
 
@@ -109,7 +104,7 @@ static bool tells(int dir, const char *name, struct stat *st)
 
 /* Lists the users: for root each user with files there, else the user itself.
  */
-static int list_users(const char *path, bool chosen, struct user *users,
+static int list_users(const char *path, bool chosen, uid_t *users,
                       size_t *count)
 {
     struct dirent *entry;
@@ -121,10 +116,10 @@ static int list_users(const char *path, bool chosen, struct user *users,
     if (!list)
         return rc;
     if (geteuid() != 0)
-        users[(*count)++] = (struct user){geteuid(), getegid()};
+        users[(*count)++] = geteuid();
     while (geteuid() == 0 && (entry = readdir(list)))
         if (tells(dirfd(list), entry->d_name, &st) &&
-            !add_user(users, count, &st))
+            !add_user(users, count, st.st_uid))
             break;
     closedir(list);
     return 0;
@@ -133,14 +128,14 @@ static int list_users(const char *path, bool chosen, struct user *users,
 static int spool_dirs_one(const struct walk *walk, const char *path,
                           bool chosen)
 {
-    struct user *users = calloc(LLMOBS_SPOOL_DIRS_MAX, sizeof(*users));
+    uid_t *users = calloc(LLMOBS_SPOOL_DIRS_MAX, sizeof(*users));
     size_t count = 0;
     int rc = users ? 0 : -ENOMEM;
 
     if (rc == 0)
         rc = list_users(path, chosen, users, &count);
     for (size_t i = 0; i < count && rc == 0; i++)
-        rc = spool_dirs_visit(walk, path, chosen, users[i].uid, users[i].gid);
+        rc = spool_dirs_visit(walk, path, chosen, users[i]);
     free(users);
     return rc;
 }
@@ -170,7 +165,7 @@ static int visit_home(const struct walk *walk, const char *name,
             (int)sizeof(path) ||
         spool_dirs_is_missing(path))
         return 0;
-    return spool_dirs_visit(walk, path, false, st->st_uid, st->st_gid);
+    return spool_dirs_visit(walk, path, false, st->st_uid);
 }
 
 /* Visits a directory where anybody may make one, so its name must be its
@@ -187,7 +182,7 @@ static int visit_loose(const struct walk *walk, const char *name,
     snprintf(path, sizeof(path), LOOSE "/%s/spool", name);
     return spool_dirs_is_missing(path)
                ? 0
-               : spool_dirs_visit(walk, path, false, st->st_uid, st->st_gid);
+               : spool_dirs_visit(walk, path, false, st->st_uid);
 }
 
 static int spool_dirs_each(const struct walk *walk, const char *path,
@@ -240,16 +235,19 @@ int llmobs_spool_dirs_visit(const char *dir, const struct llmobs_config *config,
 
 /* -- becoming a user ------------------------------------------------------ */
 
+/* The group of a user whom /etc/passwd lacks. That of the user's files is none
+ * to believe: a file gets its folder's group there, which may be root's. */
+#define NOGROUP 65534
+
 static int spool_dirs_become(const struct llmobs_user_spool *place)
 {
     const struct llmobs_account *user;
-    gid_t gid = place->gid;
+    gid_t gid;
 
     if (place->uid == geteuid())
         return 0;
     user = llmobs_account_of(place->uid);
-    if (user)
-        gid = user->gid;
+    gid = user ? user->gid : NOGROUP;
     if (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0 ||
         setresuid(place->uid, place->uid, place->uid) != 0)
         return -errno;

@@ -22,7 +22,6 @@ struct llmobs_user_spool {
     const char *path; /* the spool's */
     bool chosen;      /* a person gave the path, so it may be a link */
     uid_t uid;        /* the owner of the entries */
-    gid_t gid;
 };
 
 typedef int llmobs_user_spool_fn(void *ctx,

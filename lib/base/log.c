@@ -64,8 +64,23 @@ static void log_append(const char *line, size_t len)
     llmobs_signal_guard_end(&guard);
 }
 
-/* Writes one line by one write. Text from outside cannot begin another line:
- * blanks replace its control characters. */
+/* Text from outside cannot begin another line, or control the terminal that
+ * shows it: blanks replace its control characters, of two bytes in UTF-8 too.
+ */
+static void blank_controls(char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char byte = (unsigned char)text[i];
+
+        if (byte < 0x20 || byte == 0x7f)
+            text[i] = ' ';
+        else if (byte == 0xc2 && i + 1 < len &&
+                 ((unsigned char)text[i + 1] & 0xe0) == 0x80)
+            text[i] = text[i + 1] = ' ';
+    }
+}
+
+/* Writes one line by one write. */
 static void write_line(enum llmobs_log_level level, const char *format,
                        va_list args)
 {
@@ -86,10 +101,7 @@ static void write_line(enum llmobs_log_level level, const char *format,
     len = (size_t)head + (body > 0 ? (size_t)body : 0);
     if (len > cap - 2)
         len = cap - 2;
-    for (size_t i = (size_t)head; i < len; i++) {
-        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-            line[i] = ' ';
-    }
+    blank_controls(line + head, len - (size_t)head);
     if (LLMOBS_HAZARD(log_unfiltered, state.filter, false))
         state.filter(line + head, len - (size_t)head);
     line[len++] = '\n';

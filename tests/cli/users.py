@@ -378,6 +378,14 @@ def into_a_file():
         code, out, err = stats("-o", bad)
         equal((code, out, err != ""), (1, b"", True), bad[:60])
     equal(sorted(os.listdir(place)), ["link", "llmobs.prom"], "nothing else")
+    if os.geteuid() == 0: # who owns the folder leads root nowhere
+        os.mkdir(place + "/roots")
+        os.symlink("roots", place + "/node-exporter")
+        equal(stats("-o", place + "/node-exporter/x")[0], 0, "by root's link")
+        os.lchown(place + "/node-exporter", 4001, 4001)
+        code, _, err = stats("-o", place + "/node-exporter/y")
+        equal((code, "not permitted" in err, os.listdir(place + "/roots")),
+              (1, True, ["x"]), err)
 
 
 def a_full_disk():

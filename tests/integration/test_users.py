@@ -2,6 +2,7 @@
 does harm does none to the others."""
 import contextlib
 import ctypes
+import errno
 import os
 import shutil
 import signal
@@ -333,6 +334,37 @@ def a_shared_spool(t):
             ok(wait_for(user.sign_is_up, 30), "one beside a forged sign")
         soon(dd, users, "left to it")
         equal(relay.process.poll(), None, "the relay lives")
+
+
+@test
+def no_right_but_the_users(t):
+    """The relay's process of a user has neither a group of the host's, though
+    the folder has root's, nor a capability; and the user, whose number it has,
+    reads nothing of it, as the key of the relay is in its memory."""
+    own_mounts(t)
+    user = User(t, USERS[0])
+    os.chown(user.home, user.uid, 0)
+    with double(t) as dd, relay_of_root(t, dd, [user]) as relay:
+        child = user.child(relay)
+        with open("/proc/%d/status" % child) as f:
+            said = dict(line.split(":", 1) for line in f)
+        equal([said[name].split() for name in ("Uid", "Gid", "Groups", "CapPrm",
+                                               "CapEff")],
+              [[str(user.uid)] * 4, ["65534"] * 4, [], ["0" * 16],
+               ["0" * 16]], "its rights")
+
+        def look():
+            for name in ("environ", "mem", "maps", "fd/1"):
+                try:
+                    os.close(os.open("/proc/%d/%s" % (child, name), os.O_RDONLY))
+                except PermissionError:
+                    continue
+                raise AssertionError("the user reads its " + name)
+            libc = ctypes.CDLL(None, use_errno=True)
+            equal((libc.ptrace(16, child, None, None), ctypes.get_errno()),
+                  (-1, errno.EPERM), "PTRACE_ATTACH")
+
+        as_user(user, look)
 
 
 @test

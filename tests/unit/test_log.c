@@ -92,8 +92,10 @@ START_TEST(a_line_is_one_line)
     char *big = malloc(100000);
 
     begin(LLMOBS_LOG_INFO);
-    llmobs_log(LLMOBS_LOG_INFO, "%s", "one\ntwo\rthree\x1b[31m");
-    ck_assert_ptr_nonnull(strstr(content(), "one two three [31m\n"));
+    llmobs_log(LLMOBS_LOG_INFO, "%s",
+               "one\ntwo\rthree\x1b[31m \xc2\x9b\x33\x31m \xc2\xa0\xc3\x9b");
+    ck_assert_ptr_nonnull(
+        strstr(content(), "one two three [31m   31m \xc2\xa0\xc3\x9b\n"));
     memset(big, 'y', 99999);
     big[99999] = '\0';
     llmobs_log(LLMOBS_LOG_INFO, "%s", big);
