@@ -11,8 +11,8 @@ import subprocess
 import time
 
 from delivery import (NEW_MOUNTS, PRIVATE, agent, caller, double, ids,
-                      left_behind, name_of, wait_for)
-from harness import Skip, body, data_of, equal, ok, test
+                      left_behind, name_of, spool_of, wait_for)
+from harness import Skip, body, curl, data_of, equal, ok, test
 from relays import Relay, sign_is_up
 
 USERS = (60001, 60002, 60003) # they need no name
@@ -201,6 +201,33 @@ def three_users_and_root(t):
                               if p.endswith(".jsonl"))
             ok(b"in its store" in stored, "the store of " + user.name)
         apart(users)
+
+
+@test
+def no_mask_opens_a_file(t):
+    """Under umask 000 all that programs, relay and commands make is their
+    user's alone: store, spool, links, counters, log, recordings, the sign."""
+    t.fresh(None)
+    os.umask(0)
+    record = os.path.join(t.dir, "work", "record", "deep")
+    with double(t) as dd, Relay(t, agent(dd)):
+        t.run(curl(t.url, body()), env=agent(dd), keep=True)
+        t.run(curl(t.url, body()), keep=True, env={"LLMOBS_RECORD": record})
+        dd.fault("400")
+        t.run(curl(t.url, body()), env=agent(dd), keep=True)
+        ok(wait_for(lambda: os.path.exists(
+            os.path.join(spool_of(t), "rejected.jsonl")), 20), "a refused one")
+        made = [os.path.join(t.dir, "log")] + [
+            os.path.join(place, name)
+            for top in ("home", "store", "work")
+            for place, folders, names in os.walk(os.path.join(t.dir, top))
+            for name in folders + names]
+        equal({"log", "spool", "stats", "totals", "spans.jsonl", "usage",
+               "relay.%d" % os.geteuid(), "links.%d" % os.geteuid(),
+               "rejected.jsonl", "deep", "0001", "request.json"} -
+              {os.path.basename(p) for p in made}, set(), "what was not made")
+        equal([(p, oct(os.stat(p).st_mode)) for p in made
+               if os.stat(p).st_mode & 0o077], [], "open to others")
 
 
 # ---- one who does harm ------------------------------------------------------
