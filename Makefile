@@ -496,7 +496,7 @@ INSTALLED = $(patsubst %,$(PREFIX)/bin/%,llmobs $(LAUNCHERS)) \
 	$(DOCDIR)/examples/llmobs.conf $(patsubst %,$(DOCDIR)/%,$(EXAMPLES))
 OWN_DIRS = $(PREFIX)/lib/llmobs $(PREFIX)/share/llmobs $(DOCDIR)
 
-# What programs load or run by a rename: at no moment may one find half of a file,
+# The files that programs load or run, by a rename: at no moment may one find half of a file,
 # or none.
 renamed = for f in $(2); do \
 	install -m $(1) $$f $(DESTDIR)$(PREFIX)/$(3)/.new && \

@@ -17,7 +17,7 @@ extern void *Perl_get_sv(void *perl, const char *name, int32_t flags) WEAK;
 extern const char *Perl_sv_2pv_flags(void *perl, void *sv, size_t *len,
                                      uint32_t flags) WEAK;
 extern const int PL_thr_key WEAK;
-/* What Perl opens before a script runs, and frees as the last. */
+/* A table that Perl opens before a script runs, and frees as the last. */
 extern const int *const PL_perlio_fd_refcnt WEAK;
 
 /* In a Perl without threads no interpreter is the first argument. */

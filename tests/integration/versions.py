@@ -10,7 +10,7 @@ import subprocess
 
 from harness import ROOT, Skip
 
-# What is raised: the file, what stands before the number, and the objects to be
+# The thing that is raised: the file, what stands before the number, and the objects to be
 # made anew; all others are those of the build under test.
 NUMBERS = {
     "spool": ("core/log/entry.h", "#define LLMOBS_ENTRY_VERSION ",
