@@ -228,14 +228,14 @@ class Servers:
             return 0
 
     def requests_since(self, mark):
-        """The requests that the LLM server received since; waits until it is
-        quiet."""
+        """The requests that the LLM server received since, in the order of
+        their arrival; waits until it is quiet."""
         with urllib.request.urlopen("http://127.0.0.1:%d/__sync" % self.http,
                                     timeout=10) as answer:
             answer.read()
         with open(self.record_path) as f:
             f.seek(mark)
-            return [json.loads(line) for line in f]
+            return sorted(map(json.loads, f), key=lambda r: r["place"])
 
 
 # ---- one run of a program ------------------------------------------------

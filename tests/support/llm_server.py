@@ -111,11 +111,16 @@ class Record:
     def __init__(self, path):
         self.file = open(path, "a") if path else None
         self.active = 0
+        self.entered = 0
         self.quiet = threading.Condition()
 
     def enter(self):
+        """Gives the place of a request in the order of their arrival: the
+        threads that answer may write their entries in another."""
         with self.quiet:
             self.active += 1
+            self.entered += 1
+            return self.entered
 
     def leave(self, entry):
         with self.quiet:
@@ -362,7 +367,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return DATE
 
     def parse_request(self):
-        self.server.record.enter()
+        self.place = self.server.record.enter()
         self.counted = True
         return super().parse_request()
 
@@ -384,7 +389,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """Reads the body; makes the record's entry."""
         head = b"".join(self.rfile.kept)
         self.rfile.kept = None
-        self.entry = {"listener": self.server.name, "method": self.command,
+        self.entry = {"place": self.place,
+                      "listener": self.server.name, "method": self.command,
                       "path": self.path, "version": self.request_version,
                       "head": base64.b64encode(head).decode(),
                       "headers": [[k, v] for k, v in self.headers.items()],
