@@ -60,15 +60,14 @@ static void recorder_remove_files(int base, const char *name, int dir,
 static int make_temporary(struct llmobs_recorder *recorder, int base,
                           char name[NAME_MAX_BYTES])
 {
-    for (int i = 0; i < TRIES; i++) {
+    int rc = -EEXIST;
+
+    for (int i = 0; i < TRIES && rc == -EEXIST; i++) {
         snprintf(name, NAME_MAX_BYTES, ".new-%ld-%u", (long)getpid(),
                  ++recorder->temporary);
-        if (mkdirat(base, name, 0700) == 0)
-            return fchmodat(base, name, 0700, 0) ? -errno : 0;
-        if (errno != EEXIST)
-            return -errno;
+        rc = llmobs_dirs_make(base, name);
     }
-    return -EEXIST;
+    return rc;
 }
 
 /* The largest number that is taken: a look at the names saves most tries. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,18 +14,55 @@
 
 #define OURS "/llmobs"
 
+/* -- a directory that is made --------------------------------------------- */
+
+/* By a descriptor: since the name was made, somebody may have put a link in its
+ * place, which chmod would follow. */
+static int give_owner_rights(int parent, const char *name)
+{
+    char path[32];
+    struct stat st;
+    int fd = llmobs_fd_open(parent, name, O_DIRECTORY | O_PATH | O_NOFOLLOW);
+    int rc = 0;
+
+    if (fd < 0)
+        return -errno;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    if (fstat(fd, &st) != 0)
+        rc = -errno;
+    else if (st.st_uid != geteuid())
+        rc = -EPERM;
+    else if (chmod(path, 0700) != 0)
+        rc = -errno;
+    close(fd);
+    return rc;
+}
+
+int llmobs_dirs_make(int parent, const char *name)
+{
+    struct stat st;
+
+    if (mkdirat(parent, name, 0700) != 0)
+        return -errno;
+    if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISDIR(st.st_mode) && (st.st_mode & 0700) == 0700)
+        return 0;
+    return give_owner_rights(parent, name);
+}
+
 /* -- directories above the library's, which may be links ------------------ */
 
 static int make_parts(char *part, size_t len)
 {
+    int rc;
+
     for (size_t i = 1; i <= len; i++) {
         if (part[i] != '/' && part[i] != '\0')
             continue;
         part[i] = '\0';
-        if (mkdir(part, 0700) == 0)
-            chmod(part, 0700);
-        else if (errno != EEXIST && (i == len || errno != EACCES))
-            return -errno;
+        rc = llmobs_dirs_make(AT_FDCWD, part);
+        if (rc && rc != -EEXIST && (i == len || rc != -EACCES))
+            return rc;
         if (i < len)
             part[i] = '/';
     }
@@ -92,11 +130,9 @@ static int dirs_enter(int parent, const char *name, bool make, int flags,
     int rc;
 
     if (fd < 0 && errno == ENOENT && make) {
-        /* The app's umask may have taken rights from the owner too. */
-        if (mkdirat(parent, name, 0700) == 0)
-            (void)!fchmodat(parent, name, 0700, 0);
-        else if (errno != EEXIST)
-            return -errno;
+        rc = llmobs_dirs_make(parent, name);
+        if (rc && rc != -EEXIST)
+            return rc;
         fd = llmobs_fd_open(parent, name, flags | O_NOFOLLOW);
     }
     if (fd < 0)

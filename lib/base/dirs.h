@@ -23,4 +23,9 @@ int llmobs_dirs_open(const char *path, bool chosen, bool list, int *out);
  * mode 0700 under every umask. Gives *out. */
 int llmobs_dirs_have(const char *path, bool chosen, int *out);
 
+/* Makes one directory in `parent`, with mode 0700 under every umask; -EEXIST:
+ * the name is taken. Where the umask takes rights from the owner it needs
+ * /proc. */
+int llmobs_dirs_make(int parent, const char *name);
+
 #endif

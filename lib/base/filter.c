@@ -53,7 +53,6 @@ static const struct call calls[] = {
     {SYS_getrandom, 0},
     {SYS_mkdirat, 0},
     {SYS_fchmod, 0},
-    {SYS_fchmodat, 0},
     {SYS_futex, 0},
     {SYS_sched_yield, 0},
     {SYS_clone3, 0},
@@ -78,7 +77,6 @@ static const struct call calls[] = {
     {SYS_pipe2, 0},
     {SYS_close, 0},
 #if defined(__x86_64__)
-    {SYS_mkdir, 0},
     {SYS_rename, 0},
     {SYS_unlink, 0},
     {SYS_rmdir, 0},
