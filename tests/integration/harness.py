@@ -167,6 +167,7 @@ class Servers:
         self.gateway = int(values["GATEWAY_PORT"])
         self.http6 = int(values.get("HTTP6_PORT", 0))
         self.cert = values["CERT"]
+        self.own = values["LEAF"], values["KEY"]
         # Where CURLOPT_CONNECT_TO leads to http://llm.test, which pushes, and
         # to https://llm.test.
         self.push, self.push_tls = self.pushes(os.path.join(folder, "push"),

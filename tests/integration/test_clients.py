@@ -3,7 +3,7 @@ import os
 import shutil
 
 from harness import (APPS, PYTHON, Skip, body, curl, equal, expect_error,
-                     expect_llm, ok, test)
+                     expect_llm, test)
 
 PYCURL = os.path.join(APPS, "pycurl_calls.py")
 CTYPES = os.path.join(APPS, "ctypes_calls.py")
@@ -214,18 +214,6 @@ def programs_without_libcurl(t):
                  ["env", "-i", "pwd"], python("-c", "print(1)")):
         r = t.same(argv, spans=0)
         equal(r.store_exists, False, "store of " + argv[0])
-
-
-@test
-def git_over_http(t):
-    """libcurl by another program; no call of ours, so no store."""
-    if not shutil.which("git"):
-        raise Skip("no git")
-    r = t.same(["git", "ls-remote", "http://127.0.0.1:%d/x.git"
-                % t.servers.http], spans=0,
-               env={"GIT_TERMINAL_PROMPT": "0"})
-    ok(r.requests, "git did not send anything")
-    equal(r.store_exists, False, "store")
 
 
 @test

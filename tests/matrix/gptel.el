@@ -4,7 +4,9 @@
 ;; Starts curl as gptel does: with the answer's head in the output, a token and
 ;; the head's size behind the body, a filter that reads the stream as it comes,
 ;; a sentinel that ends the call (karthink/gptel, gptel-curl.el). A short body is
-;; an argument there, a long one a file; here by interface, easy and multi.
+;; an argument there, a long one a file; here by interface, easy and multi. With
+;; the interface stdin, address, key and body are a configuration that curl reads
+;; from a pipe, so that no list of processes shows them.
 
 (defvar calls-failed 0)
 
@@ -13,12 +15,24 @@
    (list "--location" "--silent" "--compressed" "--disable" "-XPOST"
          "-w(token . %{size_header})"
          (if (equal mode "timeout") "-m0.6" "-m300") "-D-")
-   (if (equal interface "multi")
-       (list "--data-binary" (concat "@" file))
-     (list (concat "-d" (with-temp-buffer
-                          (insert-file-contents-literally file)
-                          (buffer-string)))))
-   (list "-HContent-Type: application/json" url)))
+   (cond ((equal interface "stdin") (list "--config" "-"))
+         ((equal interface "multi") (list "--data-binary" (concat "@" file)))
+         (t (list (concat "-d" (call-text file)))))
+   (unless (equal interface "stdin")
+     (list "-HContent-Type: application/json" url))))
+
+(defun call-text (file)
+  (with-temp-buffer
+    (insert-file-contents-literally file)
+    (buffer-string)))
+
+(defun call-config (url file)
+  (mapconcat (lambda (pair) (format "%s = %S\n" (car pair) (cdr pair)))
+             `(("url" . ,url)
+               ("header" . "Content-Type: application/json")
+               ("header" . "Authorization: Bearer sk-of-nobody")
+               ("data" . ,(call-text file)))
+             ""))
 
 (defun call-once (interface url mode file)
   (let* ((buffer (generate-new-buffer "answer"))
@@ -32,6 +46,9 @@
                  (goto-char (point-max))
                  (insert text))))
     (set-process-sentinel process (lambda (_ status) (setq ended status)))
+    (when (equal interface "stdin")
+      (process-send-string process (call-config url file))
+      (process-send-eof process))
     (while (not ended)
       (accept-process-output process 0.05))
     (setq calls-failed (+ calls-failed (process-exit-status process)))

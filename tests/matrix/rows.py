@@ -28,13 +28,14 @@ class Row:
     with musl, too.  cmake: the calls are one argument, before that script.
     discards: libcurl is told to fail at a refusal (FAILONERROR), and does not
     hand on what it says.  tls: the client speaks TLS itself.  unordered: it
-    sends its headers in any order.
+    sends its headers in any order.  quiet: a program that asks no model; its
+    own requests, of what site.sh makes, take the place of the four calls.
     """
 
     def __init__(self, name, flavour, interface, argv, needs="", cut="timeout",
                  seen=True, user=False, quick=False, musl=False, rules=None,
                  method="POST", path="/v1/chat/completions", cmake=None,
-                 discards=False, tls=False, unordered=False):
+                 discards=False, tls=False, unordered=False, quiet=False):
         self.client = name
         self.flavour = FLAVOUR.get(flavour, flavour)
         self.interface = interface
@@ -52,6 +53,7 @@ class Row:
         self.discards = discards
         self.tls = tls
         self.unordered = unordered
+        self.quiet = quiet
 
     @property
     def name(self):
@@ -289,6 +291,12 @@ def cplusplus():
         "-Wno-deprecated-declarations", "-o", "@out", script("curlpp.cc"),
         "-lcurlpp", "-l:" + OPENSSL])
     both("curlpp", OPENSSL, [program], C_NEEDS + " g++ libcurlpp-dev")
+    program = build("cpr", CXX + ["-o", "@out", script("cpr.cc"), "-pthread",
+                                  "-l:" + OPENSSL])
+    for interface, cut in ("easy", "abort"), ("multi", "timeout"), (
+            "async", "abort"):
+        add("C++, as cpr", OPENSSL, interface, [program, interface],
+            C_NEEDS + " g++", cut=cut, quick=True)
 
 
 def php():
@@ -338,14 +346,20 @@ def languages():
 
 def agents():
     """The calls of people's agents and plugins by the clients above."""
-    both("Emacs, curl as gptel starts it", OPENSSL,
-         ["emacs", "--batch", "-Q", "-l", script("gptel.el"), "--"],
-         "emacs-nox curl")
+    for interface in "easy", "multi", "stdin":
+        add("Emacs, curl as gptel starts it", OPENSSL, interface,
+            ["emacs", "--batch", "-Q", "-l", script("gptel.el"), "--",
+             interface], "emacs-nox curl")
+    both("Neovim, curl as plenary starts it", OPENSSL,
+         ["nvim", "--headless", "-u", "NONE", "-i", "NONE", "-n", "-S",
+          script("plenary.lua"), "--"], "neovim curl")
     both("Python, curl on a terminal", OPENSSL,
          [PYTHON, "-B", script("pty_client.py")], "curl", quick=True)
     both("PHP, Symfony's HttpClient as Symfony AI", OPENSSL,
          ["php", script("symfony.php")],
          "php-cli php-curl php-symfony-http-client")
+    both("PHP, Guzzle by libcurl", OPENSSL, ["php", script("guzzle.php")],
+         "php-cli php-curl php-guzzlehttp-guzzle", quick=True)
     both("R, httr2 as ellmer", OPENSSL, ["Rscript", script("httr2.R")],
          "r-cran-httr2")
     add("Zabbix, HttpRequest of a webhook", GNUTLS, "easy",
@@ -424,7 +438,21 @@ def own_tls():
         "emacs-nox", tls=True)
 
 
+def quiet():
+    """Programs of everybody's that speak HTTP, and ask no model."""
+    for kind, flavour, needs, tls in (
+            ("git", GNUTLS, "git", False), ("apt", OWN_GNUTLS, "apt", True),
+            ("gdal", "both", "gdal-bin", False),
+            ("ostree", GNUTLS, "ostree", False),
+            ("flatpak", GNUTLS, "flatpak ostree", False),
+            ("systemd-pull", OPENSSL, "systemd-container", False),
+            ("systemd-journal-upload", OPENSSL, "systemd-journal-remote",
+             False)):
+        add(kind, flavour, "quiet", [script("quiet.sh"), kind], needs, tls=tls,
+            quiet=True, quick=kind in ("git", "apt"))
+
+
 for group in (curl_command, c_linked, c_late, c_plugins, c_odd, c_static,
               private, foundation, odd, cplusplus, php, python, languages,
-              agents, ocaml, tools, own_tls):
+              agents, ocaml, tools, own_tls, quiet):
     group()
