@@ -30,12 +30,14 @@ class Row:
     hand on what it says.  tls: the client speaks TLS itself.  unordered: it
     sends its headers in any order.  quiet: a program that asks no model; its
     own requests, of what site.sh makes, take the place of the four calls.
+    settings: variables of the observed run.
     """
 
     def __init__(self, name, flavour, interface, argv, needs="", cut="timeout",
                  seen=True, user=False, quick=False, musl=False, rules=None,
                  method="POST", path="/v1/chat/completions", cmake=None,
-                 discards=False, tls=False, unordered=False, quiet=False):
+                 discards=False, tls=False, unordered=False, quiet=False,
+                 settings=()):
         self.client = name
         self.flavour = FLAVOUR.get(flavour, flavour)
         self.interface = interface
@@ -54,6 +56,7 @@ class Row:
         self.tls = tls
         self.unordered = unordered
         self.quiet = quiet
+        self.settings = dict(settings)
 
     @property
     def name(self):
@@ -440,16 +443,18 @@ def own_tls():
 
 def quiet():
     """Programs of everybody's that speak HTTP, and ask no model."""
-    for kind, flavour, needs, tls in (
-            ("git", GNUTLS, "git", False), ("apt", OWN_GNUTLS, "apt", True),
-            ("gdal", "both", "gdal-bin", False),
-            ("ostree", GNUTLS, "ostree", False),
-            ("flatpak", GNUTLS, "flatpak ostree", False),
-            ("systemd-pull", OPENSSL, "systemd-container", False),
-            ("systemd-journal-upload", OPENSSL, "systemd-journal-remote",
-             False)):
-        add(kind, flavour, "quiet", [script("quiet.sh"), kind], needs, tls=tls,
-            quiet=True, quick=kind in ("git", "apt"))
+    # Of apt's name the default sees no TLS; under a filter that kills, none can.
+    add("apt", OWN_GNUTLS, "quiet", [script("quiet.sh"), "apt"], "apt",
+        tls=True, quiet=True, quick=True, settings={"LLMOBS_TLS": "on"})
+    add("apt-filtered", OWN_GNUTLS, "quiet",
+        [script("quiet.sh"), "apt-filtered"], "apt", tls=True, quiet=True, quick=True)
+    for kind, flavour, needs in (
+            ("git", GNUTLS, "git"), ("gdal", "both", "gdal-bin"),
+            ("ostree", GNUTLS, "ostree"), ("flatpak", GNUTLS, "flatpak ostree"),
+            ("systemd-pull", OPENSSL, "systemd-container"),
+            ("systemd-journal-upload", OPENSSL, "systemd-journal-remote")):
+        add(kind, flavour, "quiet", [script("quiet.sh"), kind], needs,
+            quiet=True, quick=kind == "git")
 
 
 for group in (curl_command, c_linked, c_late, c_plugins, c_odd, c_static,

@@ -23,7 +23,7 @@ git)
     git -C repo.git update-server-info
     rm -r tree
     ;;
-apt)
+apt | apt-filtered)
     printf '%s\n' 'Package: nothing' 'Version: 1' 'Architecture: all' \
         'Maintainer: nobody <nobody@localhost>' 'Description: nothing' \
         > control
