@@ -160,24 +160,22 @@ def in_turn(report, seconds):
 
 
 @contextlib.contextmanager
-def mounted(report, name, place):
+def mounted(report, name, place, size="192k"):
     """A namespace where a small file system is at that place: gives what
     starts a program there, and its path from here; or None."""
-    script = "mount -t tmpfs -o size=192k none '%s'" % place
+    script = "mount -t tmpfs -o size=%s none '%s'" % (size, place)
     if not in_mounts(report, name, script):
         yield None, None
         return
     holder = subprocess.Popen(
-        ["unshare", "-m", "sh", "-c", script + " && echo && exec sleep 300"],
-        stdout=subprocess.PIPE)
+        ["unshare", "-m", "sh", "-c", script + " && echo && exec cat"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         holder.stdout.readline()
         yield ("nsenter", "-m", "-t", str(holder.pid)), \
             "/proc/%d/root%s" % (holder.pid, place)
     finally:
-        holder.kill()
-        holder.wait()
-        holder.stdout.close()
+        holder.communicate()
 
 
 def full_row(report):

@@ -78,12 +78,13 @@ class Watch:
 
 
 class Master:
-    """The program of 16 threads, and its workers."""
+    """The program of many threads, and its workers."""
 
-    def __init__(self, t, env, leak):
+    def __init__(self, t, env, leak, launcher=(),
+                 sizes=(THREADS, WORKERS, PAUSE_MS)):
         self.process = subprocess.Popen(
-            [harness.LAUNCHER, caller(t), t.url, "soak", str(THREADS),
-             str(WORKERS), str(PAUSE_MS), harness.body("<soak>")],
+            [*launcher, harness.LAUNCHER, caller(t), t.url, "soak",
+             *map(str, sizes), harness.body("<soak>")],
             env=dict(t.environment(True, env), LEAK=leak),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE)
