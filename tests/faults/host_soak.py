@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -21,8 +22,8 @@ from delivery import (Datadog, Living, agent, caller, counts, left_behind,
                       wait_for)
 from relay_rows import mounted, replace
 from relays import Relay
-from report import age_all, copies, prompt_of, unexplained
-from soak import PART_KIB, Master, Watch
+from report import copies, prompt_of, take_over, unexplained
+from soak import PART_KIB, Master, Watch, tell_files
 
 ROOM = os.path.join(harness.ROOT, "tests", "matrix")
 SPOOL = "64m" # the file system of the spool
@@ -128,7 +129,7 @@ class Host:
             argv[0], harness.short(out)))
         return out
 
-    def living(self, *more):
+    def living(self):
         return Living(self.t, self.env, keep=True, launcher=self.launcher)
 
     def work(self):
@@ -223,13 +224,33 @@ class Host:
             harness.ok(b"json 0 200" in answer.read(), "the page's call")
         self.note(prompt)
 
-    def serve_pages(self):
+    def begin(self):
+        """Those that live as long as the host, and those that come and go."""
         self.pages = harness.free_port()
-        server = self.start(["php", "-S", "127.0.0.1:%d" % self.pages,
-                             os.path.join(ROOM, "client.php")], self.t.dir)
-        harness.wait_port(self.pages, server)
-        threading.Thread(target=server.stdout.read, daemon=True).start()
-        return server
+        self.server = self.start(
+            ["php", "-S", "127.0.0.1:%d" % self.pages,
+             os.path.join(ROOM, "client.php")], self.t.dir)
+        harness.wait_port(self.pages, self.server)
+        self.watch = Watch(self.server.pid)
+        self.prompt = "k%d" % len(self.kinds) # after those of the programs
+        self.master = Master(self.t, self.env, "", self.launcher,
+                             (4, 2, 1000), self.body(self.prompt))
+        self.threads = [threading.Thread(target=one) for one in [
+            self.server.stdout.read] + PROGRAMS * [self.work]]
+        for one in self.threads:
+            one.start()
+
+    def finish(self):
+        self.over.set()
+        for one in self.threads[1:]:
+            one.join()
+        self.note(self.prompt, self.master.stop())
+        self.runs[len(self.kinds)] += 1
+        self.master.still()
+        self.watch.end()
+        self.server.terminate()
+        harness.equal((self.master.end(), self.server.wait()),
+                      ((0, b"", b""), -signal.SIGTERM), "how they ended")
 
     def quiet(self, argv):
         """A program that makes no call: it has no span."""
@@ -243,7 +264,7 @@ class Host:
                     (row.client in C or not row.client.startswith("C, ")):
                 with contextlib.suppress(OSError, harness.Failure):
                     self.add_row(row, programs.argv(row), 1 + n % 4)
-        ask = 'curl -qsS -H Content-Type:application/json -d "$1" '
+        ask = 'curl -qsS -H Content-Type:application/json -d "$1"'
         self.kinds += [
             ("C, two lines, easy", self.lines()),
             ("C, two lines, multi", self.lines("multi")),
@@ -253,15 +274,15 @@ class Host:
             ("C, killed (SIGKILL) amid a call",
              lambda p: self.lives(p, "kill")),
             ("C, forks workers", self.prefork),
-            ("a shell's loop of curls", lambda p: self.shell(
+            ("sh, a loop of curls", lambda p: self.shell(
                 p, "for i in 1 2 3 4; do %s $2; done" % ask, 4)),
-            ("a shell's curls side by side", lambda p: self.shell(
+            ("sh, curls side by side", lambda p: self.shell(
                 p, "for i in 1 2 3; do %s $2 & done; wait" % ask, 3)),
-            ("a shell that execs curl", lambda p: self.shell(
-                p, "exec " + ask + " $2", 1)),
-            ("PHP's built-in server, a page", self.page),
-            ("git, no call", self.quiet(["git", "--version"])),
-            ("Python, no call", self.quiet([harness.PYTHON, "-c", "1"])),
+            ("sh, exec of curl", lambda p: self.shell(
+                p, "exec %s $2" % ask, 1)),
+            ("PHP, its built-in server", self.page),
+            ("no call, git", self.quiet(["git", "--version"])),
+            ("no call, Python", self.quiet([harness.PYTHON, "-c", "1"])),
         ]
 
 
@@ -348,7 +369,7 @@ class Events:
             self.until(part)
             event()
 
-    def end(self):
+    def close(self):
         for relay, watch in self.relays:
             watch.end()
             with relay:
@@ -359,7 +380,7 @@ class Events:
 def memory(report, name, watch):
     seen = watch.seen
     if len(seen) < 8:
-        return report.skip("%s: seen %d times" % (name, len(seen)))
+        return report.verdict(False, name + ": seen %d times" % len(seen))
     at = [seen[min(len(seen) - 1, len(seen) * i // 4)].kib
           for i in range(1, 5)]
     return report.verdict(
@@ -367,65 +388,56 @@ def memory(report, name, watch):
             name, " | ".join(map(str, at))))
 
 
-def tell_kinds(report, host, spans, twice):
-    """Lost spans by kind; gives how many."""
+def tell_kinds(report, host, spans):
+    """Gives how many spans are lost, and prints them by language."""
     came, made = {}, host.made
     for span in spans:
         came.setdefault(prompt_of(span), set()).add(span["span_id"])
-    lost = 0
-    print("\n| kind | runs | calls | spans | lost |")
-    print("| --- | --- | --- | --- | --- |")
-    names = {"k%d" % i: (name, host.runs[i])
-             for i, (name, _) in enumerate(host.kinds)}
-    names["soak"] = ("C, 4 threads and 2 workers, as long as the host", 1)
-    for key, (name, runs) in names.items():
-        mine = [p for p in made if p.split()[0] == key]
-        calls = sum(made[p] for p in mine)
-        less = sum(max(0, made[p] - len(came.get(p, ()))) for p in mine)
-        lost += less
-        print("| %s | %d | %d | %d | %d |" % (
-            name, runs, calls, calls - less, less))
-    print("| all | %d | %d | %d | %d |\n" % (
-        sum(r for _, r in names.values()), sum(made.values()),
-        sum(made.values()) - lost, lost))
+    missing = {p: max(0, n - len(came.get(p, ()))) for p, n in made.items()}
+    rows, kinds = {}, host.kinds + [("C, threads and workers", None)]
+    for kind, (name, _) in enumerate(kinds):
+        mine = [p for p in made if p.split()[0] == "k%d" % kind]
+        row = rows.setdefault(name.split(",")[0], [0] * 5)
+        calls, less = [sum(n[p] for p in mine) for n in (made, missing)]
+        for i, n in enumerate((1, host.runs[kind], calls, calls - less, less)):
+            row[i] += n
+        if less:
+            print("lost of %s: %s" % (name, [p for p in mine if missing[p]]))
+    rows["all"] = list(map(sum, zip(*rows.values())))
+    print("\n| programs | kinds | runs | calls | spans | lost |\n"
+          "| --- | --- | --- | --- | --- | --- |")
+    for name, row in rows.items():
+        print("| %s | %s |" % (name, " | ".join(map(str, row))))
+    print()
     strange = sorted(str(p) for p, ids in came.items()
                      if len(ids) > made.get(p, p in host.begun))
     report.verdict(not strange, "invented: %s" % (
         ", ".join(strange[:5]) or "none"))
-    return lost
+    return rows["all"][-1]
 
 
-def tell(report, host, dd, events, left):
-    t = host.t
-    spans = [s for s in dd.spans() if "recover" not in json.dumps(s)]
-    print("\n".join(events.log))
+def logs(t):
+    """What the log has, and the one that was renamed last."""
+    for name in "log", "log.1":
+        with open(os.path.join(t.dir, name), errors="replace") as f:
+            yield f.read()
+
+
+def tell(report, host, dd, spans, spool):
+    t, wrong = host.t, unexplained(dd)
+    lost, dropped = tell_kinds(report, host, spans), counts(t)["dropped"]
+    report.verdict(lost <= dropped, "lost: %d; counted as dropped: %d" % (
+        lost, dropped))
     twice = sum(len(n) - 1 for n in copies(dd).values())
-    lost = tell_kinds(report, host, spans, twice)
-    said = counts(t)
-    report.verdict(lost <= said["dropped"],
-                   "lost: %d; counted as dropped: %d" % (
-                       lost, said["dropped"]))
-    wrong = unexplained(dd)
-    report.verdict(not wrong, "came twice: %d; not explained by an answer that "
-                   "nobody got: %d" % (twice, len(wrong)))
+    report.verdict(not wrong, "came twice: %d; of these with an answer that "
+                   "could be read: %d" % (twice, len(wrong)))
     report.verdict(not host.broken, "programs that did not end as ever: %d %s"
                    % (len(host.broken), host.broken[:3]))
     report.verdict(not dd.violations(), "violations at the agent: %s" % (
         dd.violations()[:3] or "none"))
-    report.verdict(not left, "files left in the spool: %s" % (
-        ", ".join(left[:5]) or "none"))
-
-
-def over(host, dd, env, folder):
-    """The next program takes over what nobody has; gives what is left."""
-    wait_for(lambda: len(left_behind(host.t, folder)) == 0, 60, 0.5)
-    age_all(host.t, folder)
-    with host.living() as app:
-        app.ask("recover")
-        wait_for(lambda: len(left_behind(host.t, folder)) <= 1, 60, 0.5)
-        app.end()
-    wait_for(lambda: not left_behind(host.t, folder), 10, 0.1)
-    return left_behind(host.t, folder)
+    report.verdict(not any(harness.SECRET in text for text in logs(t)),
+                   "secrets in the log: none")
+    tell_files(report, t, spool)
 
 
 def live(report, t, seconds, launcher, path):
@@ -441,33 +453,23 @@ def live(report, t, seconds, launcher, path):
                     LLMOBS_SPOOL_DIR=place, LLMOBS_LOG_LEVEL="info")
         host = Host(t, env, list(launcher or ()))
         host.add_kinds()
-        events = Events(host, dd, seconds, path, t.build)
-        server = host.serve_pages()
-        pages = Watch(server.pid)
-        master = Master(t, env, "", launcher or (), (4, 2, 1000))
-        workers = [threading.Thread(target=host.work)
-                   for _ in range(PROGRAMS)]
-        for one in workers:
-            one.start()
-        events.happen()
-        host.over.set()
-        for one in workers:
-            one.join()
-        host.note("soak", master.stop())
-        master.still()
-        harness.equal(master.end(), (0, b"", b""), "the threads' end")
-        pages.end()
-        server.terminate()
-        server.wait()
-        left = over(host, dd, env, folder)
-        events.end()
-        print("\n%d kinds of programs, %d s" % (len(host.kinds) + 1, seconds))
-        tell(report, host, dd, events, left)
+        with contextlib.closing(Events(host, dd, seconds, path,
+                                       t.build)) as events:
+            host.begin()
+            try:
+                events.happen()
+            finally:
+                host.finish()
+            wait_for(lambda: not left_behind(t, folder), 60, 0.5)
+            spans = take_over(t, dd, env, 60, folder, host.launcher)
+            wait_for(lambda: not left_behind(t, folder), 10, 0.1)
+        print("%d s\n%s" % (seconds, "\n".join(events.log)))
+        tell(report, host, dd, spans, folder)
         print("\n| KiB at each quarter of its time | 1 | 2 | 3 | 4 |")
         print("| --- | --- | --- | --- | --- |")
-        for i, watch in enumerate(master.watches):
+        for i, watch in enumerate(host.master.watches):
             memory(report, "worker %d" % i if i else "4 threads", watch)
-        memory(report, "PHP's built-in server", pages)
+        memory(report, "PHP's built-in server", host.watch)
         for i, (_, watch) in enumerate(events.relays):
             memory(report, "relay %d" % (i + 1), watch)
 

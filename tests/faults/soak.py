@@ -81,10 +81,11 @@ class Master:
     """The program of many threads, and its workers."""
 
     def __init__(self, t, env, leak, launcher=(),
-                 sizes=(THREADS, WORKERS, PAUSE_MS)):
+                 sizes=(THREADS, WORKERS, PAUSE_MS),
+                 body=harness.body("<soak>")):
         self.process = subprocess.Popen(
             [*launcher, harness.LAUNCHER, caller(t), t.url, "soak",
-             *map(str, sizes), harness.body("<soak>")],
+             *map(str, sizes), body],
             env=dict(t.environment(True, env), LEAK=leak),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE)
@@ -138,15 +139,17 @@ def tell_counters(report, t, made):
                    "".join(", %s %d" % (p, said[p]) for p in parts))
 
 
-def tell_files(report, t):
-    """The spool's own files of usage and links, and the ledger's own, stay."""
-    found = sorted(os.path.relpath(os.path.join(place, name), t.dir)
-                   for top in (spool_of(t), os.path.join(t.dir, "store"))
+def tell_files(report, t, spool=None):
+    """The spool's own files of usage and links, and the ledger's own, stay.
+    `spool`: where it is, if not in the store."""
+    found = sorted(os.path.relpath(os.path.join(place, name), top)
+                   for top in filter(None, (spool, os.path.join(
+                       t.dir, "store")))
                    for place, _, names in os.walk(top) for name in names)
-    stays = re.compile(r"store/(spool/(usage|(links|relay)\.\d+)|"
-                       r"stats/(totals|folded)|dead-[^/]*)")
-    kept = sorted({n for n in found if not stays.fullmatch(n)})
-    report.verdict(not kept and not left_behind(t),
+    stays = re.compile(r"(spool/)?(usage|(links|relay)\.\d+)|"
+                       r"stats/(totals|folded)|dead-[^/]*")
+    kept = [n for n in found if not stays.fullmatch(n)]
+    report.verdict(not kept and not left_behind(t, spool),
                    "  files left behind: %s" % (", ".join(kept) or "none"))
 
 
