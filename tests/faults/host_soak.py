@@ -186,8 +186,8 @@ class Host:
         return program
 
     def lives(self, prompt, end="end"):
-        """Half a minute at most; ends in order, in another program, or by a
-        kill amid a call."""
+        """For seconds; ends in order, begins anew by exec amid that, or is
+        killed amid a call."""
         with self.living() as app:
             for i in range(4):
                 if end == "exec" and i == 2:
