@@ -248,7 +248,7 @@ $(B)/page.js: cli/show/page.js
 LAUNCHERS := llmobs-run llmobs-entrypoint
 
 .PHONY: all unit fuzz fuzzers clients conformance bench bench-exit benches docs install \
-	uninstall clean dist format help FORCE
+	uninstall clean dist format help tree FORCE
 # Python may leave its own folder there.
 HOOKS := $(filter-out %/__pycache__,$(wildcard examples/inbound/*))
 
@@ -469,76 +469,50 @@ $(B)/HAZARDS.md: scripts/mutate scripts/mutations.py
 	@mkdir -p $(@D)
 	$(Q)scripts/mutate --doc > $@.new && mv $@.new $@
 
-# UNITDIR= where systemd looks; a package's own files are under PREFIX.
-UNITDIR ?= $(PREFIX)/lib/systemd/system
-BASHDIR ?= $(PREFIX)/share/bash-completion/completions
-ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
-FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
-DOCDIR ?= $(PREFIX)/share/doc/llmobs-preload
-MANDIR ?= $(PREFIX)/share/man
+# For all that makes a tree, so that it has that page.
+DOCS := $(filter docs,$(MAKECMDGOALS))
+
 UNITS := llmobs-drain.service llmobs-relay.service llmobs-stats.service \
 	llmobs-drain.timer llmobs-stats.timer
-# The list of installed files; uninstall removes the same, and the directories that are
-# then empty and ours alone. /etc/llmobs is the administrator's: it stays.
-EXAMPLES := $(shell find examples -type f)
-INSTALLED = $(patsubst %,$(PREFIX)/bin/%,llmobs $(LAUNCHERS)) \
-	$(PREFIX)/include/llmobs.h \
-	$(patsubst %,$(PREFIX)/lib/llmobs/%,libllmobs_preload.so libllmobs_core.so \
-	llmobs-tool empty/libpthread.so.0 empty/libdl.so.2) $(patsubst %,$(UNITDIR)/%,$(UNITS)) \
-	$(patsubst %,$(PREFIX)/share/llmobs/%,llmobs-drain.cron prices.json) \
-	$(patsubst examples/%,$(PREFIX)/share/llmobs/%,$(HOOKS)) \
-	$(PREFIX)/share/llmobs/inbound/__pycache__ \
-	$(patsubst %,$(BASHDIR)/%,llmobs $(LAUNCHERS)) \
-	$(ZSHDIR)/_llmobs $(FISHDIR)/llmobs.fish \
-	$(patsubst packaging/man/%,$(MANDIR)/man1/%,$(wildcard packaging/man/*.1)) \
-	$(patsubst packaging/man/%,$(MANDIR)/man5/%,$(wildcard packaging/man/*.5)) \
-	$(patsubst docs/%,$(DOCDIR)/%,$(wildcard docs/*.md)) $(DOCDIR)/README.md $(DOCDIR)/HAZARDS.md \
-	$(DOCDIR)/examples/llmobs.conf $(patsubst %,$(DOCDIR)/%,$(EXAMPLES))
-OWN_DIRS = $(PREFIX)/lib/llmobs $(PREFIX)/share/llmobs $(DOCDIR)
+TREE ?= $(B)/tree
+DOC = $(TREE)/share/doc/llmobs-preload
+BASH = $(TREE)/share/bash-completion/completions
+put = install -D -m $(1) -t $(TREE)/$(2) $(3)
 
-# The files that programs load or run, by a rename: at no moment may one find half of a file,
-# or none.
-renamed = for f in $(2); do \
-	install -m $(1) $$f $(DESTDIR)$(PREFIX)/$(3)/.new && \
-	mv -f $(DESTDIR)$(PREFIX)/$(3)/.new $(DESTDIR)$(PREFIX)/$(3)/$${f\#\#*/} || exit 1; done
-install: all
-	install -d $(addprefix $(DESTDIR),$(sort $(dir $(INSTALLED))))
-	$(call renamed,755,$(addprefix $(B)/,libllmobs_core.so libllmobs_preload.so \
-		llmobs-tool),lib/llmobs)
-	CC='$(CC)' shim/places $(DESTDIR)$(PREFIX)/lib/llmobs $(B)
-	$(if $(SAN),,$(call renamed,644,$(B)/empty/*,lib/llmobs/empty))
-	$(call renamed,755,$(B)/llmobs,bin)
+# What an archive has, and what its install.sh lays below a prefix.
+tree: all $(DOCS)
+	rm -rf $(TREE)
+	$(call put,755,lib/llmobs,$(addprefix $(B)/,libllmobs_preload.so \
+		libllmobs_core.so llmobs-tool))
+	cp -R -P $(B)/behind-libasan.so $(TREE)/lib/llmobs/
+	$(if $(SAN),,$(call put,644,lib/llmobs/empty,$(B)/empty/*))
+	$(call put,644,lib/systemd/system,$(addprefix packaging/,$(UNITS)))
+	$(call put,755,bin,$(B)/llmobs)
+	$(call put,644,include,include/llmobs.h)
+	$(call put,644,share/llmobs,packaging/prices.json packaging/llmobs-drain.cron)
+	$(call put,644,share/llmobs/inbound,$(HOOKS))
+	: > $(TREE)/share/llmobs/inbound/__pycache__
+	install -D -m 644 packaging/completion/llmobs.bash $(BASH)/llmobs
 	for f in $(LAUNCHERS); do \
-		ln -sf llmobs $(DESTDIR)$(PREFIX)/bin/$$f || exit 1; done
-	install -m 644 include/llmobs.h $(DESTDIR)$(PREFIX)/include/
-	for f in $(UNITS) llmobs-drain.cron; do \
-		sed 's|@PREFIX@|$(PREFIX)|g' packaging/$$f > $(B)/$$f || exit 1; done
-	install -m 644 $(addprefix $(B)/,$(UNITS)) $(DESTDIR)$(UNITDIR)/
-	install -m 644 $(B)/llmobs-drain.cron $(DESTDIR)$(PREFIX)/share/llmobs/
-	install -m 644 packaging/prices.json $(DESTDIR)$(PREFIX)/share/llmobs/
-	install -m 644 packaging/completion/llmobs.bash $(DESTDIR)$(BASHDIR)/llmobs
-	for f in $(LAUNCHERS); do \
-		ln -sf llmobs $(DESTDIR)$(BASHDIR)/$$f || exit 1; done
-	install -m 644 packaging/completion/_llmobs $(DESTDIR)$(ZSHDIR)/
-	install -m 644 packaging/completion/llmobs.fish $(DESTDIR)$(FISHDIR)/
-	install -m 644 packaging/man/*.1 $(DESTDIR)$(MANDIR)/man1/
-	install -m 644 packaging/man/*.5 $(DESTDIR)$(MANDIR)/man5/
-	install -m 644 README.md docs/*.md $(wildcard $(B)/HAZARDS.md) $(DESTDIR)$(DOCDIR)/
-	install -m 644 packaging/llmobs.conf $(DESTDIR)$(DOCDIR)/examples/
-	for f in $(EXAMPLES); do \
-		install -m 644 $$f $(DESTDIR)$(DOCDIR)/$$f || exit 1; done
-	$(call renamed,644,$(HOOKS),share/llmobs/inbound)
-	: > $(DESTDIR)$(PREFIX)/share/llmobs/inbound/__pycache__
+		ln -s llmobs $(TREE)/bin/$$f && ln -s llmobs $(BASH)/$$f || exit 1; done
+	$(call put,644,share/zsh/site-functions,packaging/completion/_llmobs)
+	$(call put,644,share/fish/vendor_completions.d,packaging/completion/llmobs.fish)
+	$(call put,644,share/man/man1,packaging/man/*.1)
+	$(call put,644,share/man/man5,packaging/man/*.5)
+	for f in $$(find examples -type f ! -name '*.pyc'); do \
+		install -D -m 644 $$f $(DOC)/$$f || exit 1; done
+	install -m 644 README.md docs/*.md $(wildcard $(B)/HAZARDS.md) $(DOC)/
+	install -m 644 packaging/llmobs.conf $(DOC)/examples/
+	install -m 755 packaging/archive/install.sh $(TREE)/
 
-# The loader would complain on the stderr of every process of the host.
+# By another user than the one who builds, mostly.
+install: all $(DOCS)
+	tree=$$(mktemp -d) && $(MAKE) --no-print-directory tree TREE=$$tree && \
+		DESTDIR='$(DESTDIR)' $$tree/install.sh --prefix '$(PREFIX)'; \
+		status=$$?; rm -rf $$tree; exit $$status
+
 uninstall:
-	@! grep -s -F $(PREFIX)/lib/llmobs/ $(DESTDIR)/etc/ld.so.preload || \
-		{ echo "$(DESTDIR)/etc/ld.so.preload names the library:" \
-			"take that line out first" >&2; exit 1; }
-	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
-	rm -rf $(DESTDIR)$(PREFIX)/lib/llmobs/behind-libasan.so
-	for d in $(OWN_DIRS); do test ! -d $(DESTDIR)$$d || \
-		find $(DESTDIR)$$d -depth -type d -empty -delete || exit 1; done
+	packaging/archive/install.sh --uninstall --prefix '$(PREFIX)'
 
 # Archives that work where they are unpacked, for both processors.
 dist:

@@ -13,7 +13,7 @@ PROGRAMS = ["sh", "bash", "env", "cat", "ls", "cp", "mv", "rm", "mkdir", "ln",
             "sleep", "true", "false", "echo", "printf", "head", "tail", "wc",
             "sort", "uniq", "tr", "cut", "sed", "grep", "awk", "find", "tar",
             "gzip", "date", "id", "stat", "touch", "tee", "xargs", "sha256sum",
-            "readlink", "curl"]
+            "readlink", "dirname", "chmod", "rmdir", "uname", "curl"]
 PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n"
 STATIC = 'int main(int c, char **v) { return c > 1 ? 3 : 0; }\n'
 

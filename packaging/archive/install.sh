@@ -1,0 +1,171 @@
+#!/bin/sh
+# Installs llmobs-preload from the directory of this script. It needs no compiler and
+# no network.
+#
+# usage: install.sh [--prefix DIR] [--uninstall [--purge]]
+#        DIR/lib/llmobs/uninstall [--purge]
+#
+# DIR is /usr/local for root, and ~/.local for others. Each file comes by a rename, when
+# all are there: programs that run have the files before in their memory. An uninstall
+# removes what was installed and nothing else; --purge: also the recordings of this
+# user, and as root /etc/llmobs. DESTDIR=ROOT, for packages: below ROOT, without a list
+# and without `uninstall`.
+set -eu
+umask 022
+name=${0##*/}
+here=$(cd "$(dirname "$0")" && pwd -P)
+remove='' purge='' made='' list=''
+DESTDIR=${DESTDIR:-}
+
+say() { printf '%s: %s\n' "$name" "$1"; }
+fail() {
+    say "$1" >&2
+    exit 1
+}
+
+prefix=${HOME:-/nonexistent}/.local state=${XDG_STATE_HOME:-${HOME:-}/.local/state}/llmobs
+[ "$(id -u)" -ne 0 ] || prefix=/usr/local state=/var/lib/llmobs
+[ "$name" != uninstall ] || prefix=${here%/lib/llmobs} remove=yes
+while [ $# -gt 0 ]; do
+    case $1 in
+    --prefix) prefix=${2:-} && shift ;;
+    --prefix=*) prefix=${1#*=} ;;
+    --uninstall) remove=yes ;;
+    --purge) purge=yes ;;
+    *) prefix='' ;;
+    esac
+    [ -n "$prefix" ] || { sed -n '5,12s/^# \{0,1\}//p' "$0" && exit 2; } >&2
+    shift
+done
+case $prefix in /*) ;; *) prefix=$(pwd)/$prefix ;; esac
+
+# With its parents; "made" has them, the deepest first.
+make_folder() { # DIR
+    [ ! -d "$1/" ] || return 0
+    make_folder "${1%/*}"
+    mkdir "$1"
+    made="$1/
+$made"
+}
+
+# Archives are also unpacked by those whose umask leaves others nothing.
+stage() { # FILE: beside its place
+    to=$root/$1 mode=644
+    [ ! -d "$to" ] || fail "$to is a directory"
+    make_folder "${to%/*}"
+    rm -f "$to.llmobs-new"
+    case $1 in
+    lib/systemd/* | *.cron) sed "s|@PREFIX@|$prefix|" "$1" > "$to.llmobs-new" ;;
+    lib/llmobs/uninstall) cp install.sh "$to.llmobs-new" ;;
+    *) cp -P "$1" "$to.llmobs-new" ;;
+    esac
+    [ ! -x "$to.llmobs-new" ] || mode=755
+    [ -L "$to.llmobs-new" ] || chmod $mode "$to.llmobs-new"
+}
+
+undo() {
+    for file in $files; do rm -f "$root/$file.llmobs-new"; done
+    rm -f "$list.llmobs-new"
+    printf %s "$made" | while read -r folder; do rmdir "$folder" || :; done
+    fail "nothing is installed"
+}
+
+# The loader would speak of a missing library on the stderr of every program.
+refuse_while_needed() {
+    needed=$(
+        grep -rlsF -e "$prefix/lib/llmobs/" -e "$prefix/bin/llmobs" \
+            /etc/ld.so.preload /etc/systemd/system /etc/crontab /etc/cron.d
+        for link in /etc/systemd/system/*.wants/llmobs-*; do
+            case $(readlink "$link") in "$prefix"/*) echo "$link" ;; esac
+        done
+    ) || :
+    [ -z "$needed" ] || fail "these still need it: disable the units, take out the lines
+$needed"
+}
+
+uninstall() {
+    root=$(cd "$prefix" 2> /dev/null && pwd -P) || root=$prefix
+    list=$root/lib/llmobs/installed
+    if [ -e "$list" ]; then
+        refuse_while_needed
+        while read -r path; do
+            case $path in
+            */) rmdir "$path" 2> /dev/null || : ;; # others have files there
+            *) rm -f "$path" ;;
+            esac
+        done < "$list"
+        say "removed from $prefix"
+    else
+        say "nothing from here is below $prefix"
+    fi
+    [ -z "$purge" ] || rm -rf "$state" "/var/tmp/llmobs-$(id -u)"
+    [ -z "$purge" ] || [ "$(id -u)" -ne 0 ] || rm -rf /etc/llmobs
+}
+
+# Nothing but renames is between the old files and the new: a full disk, or a signal
+# before, leaves the old ones.
+install() {
+    cd "$here"
+    files=$(for top in lib share include bin; do find $top ! -type d | sort; done)
+    trap undo EXIT
+    trap 'exit 1' INT TERM HUP
+    check_names "$prefix"
+    make_folder "$root"
+    if [ -z "$DESTDIR" ]; then
+        version=$(bin/llmobs version) ||
+            fail "the programs of this archive do not run here, on $(uname -m)"
+        prefix=$(cd "$root" && pwd) root=$(cd "$root" && pwd -P)
+        check_names "$root"
+        list=$root/lib/llmobs/installed
+        [ -e "$list" ] || [ ! -e "$root/lib/llmobs" ] || fail \
+            "$root/lib/llmobs is of a package, which has to go first, or take --prefix"
+        files="$files
+lib/llmobs/uninstall"
+    fi
+    for file in $files; do stage "$file"; done
+    [ -n "$DESTDIR" ] || write_list
+    trap '' INT TERM HUP
+    for file in $files; do mv -f "$root/$file.llmobs-new" "$root/$file"; done
+    trap - EXIT
+    [ -n "$DESTDIR" ] || end_install
+}
+
+# For uninstall, in its order; folders of an older install are still ours.
+write_list() {
+    {
+        for file in $files lib/llmobs/installed; do echo "$root/$file"; done
+        printf %s "$made"
+        [ ! -e "$list" ] || grep '/$' "$list" || :
+    } > "$list.llmobs-new"
+}
+
+end_install() {
+    if [ -e "$list" ]; then # what this version has no more
+        grep -vxF -f "$list.llmobs-new" "$list" | while read -r path; do
+            rm -f "$path"
+        done
+    fi
+    mv "$list.llmobs-new" "$list"
+    say "$version is installed; $prefix/lib/llmobs/uninstall removes it"
+    found=$(command -v llmobs-run) || :
+    [ "$(readlink -f "$found")" = "$root/bin/llmobs" ] || say "PATH leads to ${found:-no \
+llmobs-run}: write $prefix/bin/llmobs-run, or export PATH=\"$prefix/bin:\$PATH\""
+}
+
+# The loader takes a blank, ':' and '$' for its own, units and cron the others.
+check_names() { # DIR
+    case $1 in
+    *[[:space:]:\$\\\|\&%\"\']*)
+        fail "no program can preload from $1: a blank or one of :\$\\|&%\"'"
+        ;;
+    esac
+}
+
+if [ -n "$remove" ]; then
+    uninstall
+elif [ -n "$purge" ]; then
+    fail "--purge is for --uninstall"
+else
+    root=$DESTDIR$prefix
+    install
+fi
