@@ -5,6 +5,7 @@ import http.server
 import os
 import re
 import ssl
+import sys
 import threading
 
 DATE = "Tue, 14 Nov 2023 22:13:20 GMT"
@@ -82,11 +83,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.rfile.readline()
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """Says nothing of clients that leave without a word."""
+
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextlib.contextmanager
 def serving(folder, certificate=None):
     """The server; with TLS where a certificate and its key are given."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), Handler)
     server.folder, server.kept = folder, []
     if certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -20,6 +20,7 @@ git)
         git -C tree commit -q -m "number $number"
     done
     git clone -q --bare tree repo.git
+    git -C repo.git repack -adq # loose ones come in an order that git chooses
     git -C repo.git update-server-info
     rm -r tree
     ;;
