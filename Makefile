@@ -511,7 +511,9 @@ install: all $(DOCS)
 		DESTDIR='$(DESTDIR)' $$tree/install.sh --prefix '$(PREFIX)'; \
 		status=$$?; rm -rf $$tree; exit $$status
 
+# A tree below DESTDIR has no list of its files.
 uninstall:
+	$(if $(DESTDIR),@echo "remove the tree below $(DESTDIR) by hand" >&2; exit 1)
 	packaging/archive/install.sh --uninstall --prefix '$(PREFIX)'
 
 # Archives that work where they are unpacked, for both processors.
