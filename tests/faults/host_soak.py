@@ -260,7 +260,8 @@ class Host:
         room = matrix()
         programs = room.Programs(os.path.join(self.t.dir, "programs"))
         for n, row in enumerate(room.rows.ROWS):
-            if row.seen and not (row.user or row.rules or row.cmake) and \
+            if row.seen and not (row.quiet or row.user or row.rules or
+                                 row.cmake) and \
                     (row.client in C or not row.client.startswith("C, ")):
                 with contextlib.suppress(OSError, harness.Failure):
                     self.add_row(row, programs.argv(row), 1 + n % 4)
