@@ -247,14 +247,14 @@ static void patch_table(struct work *work, const ElfW(Rela) * rela, size_t len)
 #define KEPT_MAX 262144
 #define WORD sizeof(void *)
 
-/* Whether the program has left the word readable. The kernel compares it with
- * 0, and waits for no time. */
+/* Tests whether the program has left the word readable: the kernel is asked to
+ * move no thread from the word to itself. A FUTEX_WAIT for no time would sleep
+ * for the timer slack, 50 us, at each word that is 0. */
 static bool readable(uintptr_t address)
 {
-    const struct timespec none = {0, 0};
-
     return llmobs_sys(SYS_futex, (void *)address,
-                      FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 0, &none) != -EFAULT;
+                      FUTEX_CMP_REQUEUE | FUTEX_PRIVATE_FLAG, 0, NULL,
+                      (void *)address, 0) != -EFAULT;
 }
 
 static void patch_words(uintptr_t at, uintptr_t end,
