@@ -53,6 +53,47 @@ for ($i = 1; $i <= 20; $i++) {
     } while ($running);
 }
 """
+# Streams in coroutines of one thread, each with a parent of its own. easy: they
+# give way within curl_exec; multi: one drives the transfers of all.
+FIBERS = """
+function ask($i) {
+    global $multi;
+    putenv(sprintf('TRACEPARENT=00-%032x-00000000000000aa-01', $i));
+    $c = curl_init(getenv('URL'));
+    curl_setopt($c, CURLOPT_POSTFIELDS,
+                str_replace('NUMBER', $i, getenv('BODY')));
+    curl_setopt($c, CURLOPT_HTTPHEADER, ['Content-Type: application/json']);
+    curl_setopt($c, CURLOPT_WRITEFUNCTION, function ($c, $data) use ($i) {
+        global $multi, $order;
+        $order[] = $i;
+        if (!$multi) Fiber::suspend();
+        return strlen($data);
+    });
+    if ($multi) {
+        curl_multi_add_handle($multi, $c);
+        Fiber::suspend();
+    } else {
+        curl_exec($c);
+    }
+}
+$multi = getenv('HOW') === 'multi' ? curl_multi_init() : null;
+for ($i = 1; $i <= 8; $i++) {
+    $fibers[] = $fiber = new Fiber('ask');
+    $fiber->start($i);
+}
+if ($multi) {
+    do {
+        curl_multi_exec($multi, $running);
+        curl_multi_select($multi, 0.1);
+    } while ($running);
+}
+while ($left = array_filter($fibers, fn($f) => !$f->isTerminated())) {
+    foreach ($left as $fiber) $fiber->resume();
+}
+$turns = count(array_filter(array_keys($order), fn($k) => $k &&
+    $order[$k] !== $order[$k - 1]));
+echo $turns > count($fibers) ? 'mixed' : 'one by one';
+"""
 
 THREADS = """
 import os, threading, pycurl
@@ -206,6 +247,25 @@ def passed_on_as_it_is_then(t):
     equal([(h.get("traceparent", "")[3:35], h.get("baggage")) for h in sent],
           [("", None), (A[3:35], "user=1"), ("", None)],
           "trace and baggage sent on")
+
+
+@test
+def fibers_that_take_turns(t):
+    """The parent is of the moment when a call begins."""
+    if not shutil.which("php"):
+        raise Skip("no php")
+    t.foreign_trace = True
+    text = body("fiber NUMBER" + " and more" * 2, "slow", stream=True)
+    for how in "easy", "multi":
+        r = t.same(["php", "-r", FIBERS], spans=8, order=False, env={
+            "URL": t.url, "BODY": text, "HOW": how})
+        equal(r.stdout, b"mixed", "turns")
+        for span in r.spans:
+            asked = span["meta"]["input"]["messages"][0]["content"]
+            equal((asked.split()[1], span["meta"]["output"]["messages"]),
+                  (str(int(trace(span), 16)),
+                   [{"role": "assistant", "content": "Echo: " + asked}]),
+                  "whose parent and answer " + how)
 
 
 @test

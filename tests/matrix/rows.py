@@ -363,6 +363,8 @@ def agents():
          "php-cli php-curl php-symfony-http-client")
     both("PHP, Guzzle by libcurl", OPENSSL, ["php", script("guzzle.php")],
          "php-cli php-curl php-guzzlehttp-guzzle", quick=True)
+    both("PHP, Fibers that take turns", OPENSSL,
+         ["php", script("fibers.php")], "php-cli php-curl", quick=True)
     both("R, httr2 as ellmer", OPENSSL, ["Rscript", script("httr2.R")],
          "r-cran-httr2")
     add("Zabbix, HttpRequest of a webhook", GNUTLS, "easy",
