@@ -12,9 +12,12 @@
 # and without `uninstall`.
 set -eu
 umask 022
+unset CDPATH
+nl='
+'
 name=${0##*/}
 here=$(cd "$(dirname "$0")" && pwd -P)
-remove='' purge='' made='' list=''
+remove='' purge='' made='' list='' known=''
 DESTDIR=${DESTDIR:-}
 
 say() { printf '%s: %s\n' "$name" "$1"; }
@@ -39,20 +42,28 @@ while [ $# -gt 0 ]; do
 done
 case $prefix in /*) ;; *) prefix=$(pwd)/$prefix ;; esac
 
-# With its parents; "made" has them, the deepest first.
-make_folder() { # DIR
+# With its parents, unless it is there; "made" has them, the deepest first.
+plan_folder() { # DIR
+    case $nl$made in *"$nl$1/$nl"*) return ;; esac
     [ ! -d "$1/" ] || return 0
-    make_folder "${1%/*}"
-    mkdir "$1"
-    made="$1/
-$made"
+    plan_folder "${1%/*}"
+    made=$1/$nl$made
+}
+
+# Nothing of somebody else's is overwritten, to be removed some day.
+plan() { # FILE
+    to=$root/$1
+    plan_folder "${to%/*}"
+    case $nl$known$nl in *"$nl$to$nl"*) return ;; esac
+    [ -n "$DESTDIR" ] || { [ ! -e "$to" ] && [ ! -L "$to" ]; } || fail \
+        "$to is of a package, or yours: it has to go first, or take --prefix"
 }
 
 # Archives are also unpacked by those whose umask leaves others nothing.
 stage() { # FILE: beside its place
     to=$root/$1 mode=644
     [ ! -d "$to" ] || fail "$to is a directory"
-    make_folder "${to%/*}"
+    [ -d "${to%/*}" ] || mkdir -p "${to%/*}"
     rm -f "$to.llmobs-new"
     case $1 in
     lib/systemd/* | *.cron) sed "s|@PREFIX@|$prefix|" "$1" > "$to.llmobs-new" ;;
@@ -66,7 +77,9 @@ stage() { # FILE: beside its place
 undo() {
     for file in $files; do rm -f "$root/$file.llmobs-new"; done
     rm -f "$list.llmobs-new"
-    printf %s "$made" | while read -r folder; do rmdir "$folder" || :; done
+    printf %s "$made" | while read -r folder; do
+        rmdir "$folder" 2> /dev/null || :
+    done
     fail "nothing is installed"
 }
 
@@ -74,24 +87,35 @@ undo() {
 refuse_while_needed() {
     needed=$(
         grep -rlsF -e "$prefix/lib/llmobs/" -e "$prefix/bin/llmobs" \
+            -e "$root/lib/llmobs/" -e "$root/bin/llmobs" \
             /etc/ld.so.preload /etc/systemd/system /etc/crontab /etc/cron.d
         for link in /etc/systemd/system/*.wants/llmobs-*; do
-            case $(readlink "$link") in "$prefix"/*) echo "$link" ;; esac
+            case $(readlink "$link") in "$prefix"/* | "$root"/*) echo "$link" ;; esac
         done
     ) || :
     [ -z "$needed" ] || fail "these still need it: disable the units, take out the lines
 $needed"
 }
 
-uninstall() {
-    root=$(cd "$prefix" 2> /dev/null && pwd -P) || root=$prefix
+# A run that was killed has left its list beside that of the files before.
+take_up_list() {
     list=$root/lib/llmobs/installed
+    [ ! -e "$list.llmobs-new" ] || {
+        cat "$list.llmobs-new" >> "$list"
+        rm "$list.llmobs-new"
+    }
+}
+
+uninstall() {
+    prefix=$(cd "$prefix" 2> /dev/null && pwd || echo "$prefix")
+    root=$(cd "$prefix" 2> /dev/null && pwd -P) || root=$prefix
+    take_up_list
     if [ -e "$list" ]; then
         refuse_while_needed
         while read -r path; do
             case $path in
             */) rmdir "$path" 2> /dev/null || : ;; # others have files there
-            *) rm -f "$path" ;;
+            *) rm -f "$path" "$path.llmobs-new" ;;
             esac
         done < "$list"
         say "removed from $prefix"
@@ -103,27 +127,29 @@ uninstall() {
 }
 
 # Nothing but renames is between the old files and the new: a full disk, or a signal
-# before, leaves the old ones.
+# before, leaves the old ones. After a kill the next run, or an uninstall, finds by the
+# list what is there.
 install() {
     cd "$here"
     files=$(for top in lib share include bin; do find $top ! -type d | sort; done)
     trap undo EXIT
     trap 'exit 1' INT TERM HUP
     check_names "$prefix"
-    make_folder "$root"
+    plan_folder "$root"
+    mkdir -p "$root"
     if [ -z "$DESTDIR" ]; then
         version=$(bin/llmobs version) ||
             fail "the programs of this archive do not run here, on $(uname -m)"
         prefix=$(cd "$root" && pwd) root=$(cd "$root" && pwd -P)
         check_names "$root"
-        list=$root/lib/llmobs/installed
-        [ -e "$list" ] || [ ! -e "$root/lib/llmobs" ] || fail \
-            "$root/lib/llmobs is of a package, which has to go first, or take --prefix"
+        take_up_list
+        known=$(cat "$list" 2> /dev/null) || :
         files="$files
 lib/llmobs/uninstall"
     fi
-    for file in $files; do stage "$file"; done
+    for file in $files; do plan "$file"; done
     [ -n "$DESTDIR" ] || write_list
+    for file in $files; do stage "$file"; done
     trap '' INT TERM HUP
     for file in $files; do mv -f "$root/$file.llmobs-new" "$root/$file"; done
     trap - EXIT
@@ -132,6 +158,7 @@ lib/llmobs/uninstall"
 
 # For uninstall, in its order; folders of an older install are still ours.
 write_list() {
+    mkdir -p "${list%/*}"
     {
         for file in $files lib/llmobs/installed; do echo "$root/$file"; done
         printf %s "$made"
