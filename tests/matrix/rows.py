@@ -314,6 +314,16 @@ def php():
              user=True)
 
 
+def sites():
+    """Programs of PHP that many hosts serve, by their own HTTP clients."""
+    needs = "mediawiki php-sqlite3 php-cli php-curl"
+    program = build("wiki/ask", [script("wiki.sh"), "@out"])
+    both("MediaWiki, a maintenance script", OPENSSL, [program], needs)
+    both("MediaWiki, php-fpm", OPENSSL,
+         [PYTHON, "-B", script("servers.py"), "wiki:" + program],
+         needs + " php-fpm", user=True)
+
+
 def python():
     both("Python, pycurl", GNUTLS, [PYTHON, "-B", script("pycurl_client.py")],
          "python3-pycurl", cut="abort", quick=True)
@@ -460,6 +470,6 @@ def quiet():
 
 
 for group in (curl_command, c_linked, c_late, c_plugins, c_odd, c_static,
-              private, foundation, odd, cplusplus, php, python, languages,
-              agents, ocaml, tools, own_tls, quiet):
+              private, foundation, odd, cplusplus, php, sites, python,
+              languages, agents, ocaml, tools, own_tls, quiet):
     group()

@@ -1,4 +1,5 @@
-"""usage: servers.py fpm|cgi|apache|postgres|worker:LIBRARY INTERFACE URL (MODE FILE)...
+"""usage: servers.py KIND INTERFACE URL (MODE FILE)...
+KIND: fpm, cgi, apache, postgres, wiki:PROGRAM, worker:LIBRARY
 
 Starts a server of the kind in a folder of its own, has it make the calls, each
 asked for by itself, prints what it answers, and stops it in order. Not as root:
@@ -106,7 +107,7 @@ def fastcgi(path, values):
                 out += data
 
 
-def run_fpm(folder, calls):
+def run_fpm(folder, calls, parameters=parameters):
     conf = write(folder, "fpm.conf", FPM % {"dir": folder})
     server = subprocess.Popen([first("/usr/sbin/php-fpm[0-9]*"), "-F", "-y",
                                conf], stderr=subprocess.DEVNULL)
@@ -117,6 +118,24 @@ def run_fpm(folder, calls):
     finally:
         server.send_signal(signal.SIGQUIT)
         yield b"%d\n" % server.wait(20)
+
+
+def run_wiki(folder, calls, program):
+    """MediaWiki's API on php-fpm, with a copy of the program's wiki."""
+    wiki = folder + "/wiki"
+    shutil.copytree(os.path.dirname(program), wiki)
+    code = "/usr/share/mediawiki/api.php"
+
+    def asking(call):
+        query = urllib.parse.urlencode({
+            "action": "ask", "format": "json", "args": json.dumps(call)})
+        return dict(parameters(call), SCRIPT_FILENAME=code,
+                    SCRIPT_NAME="/api.php", QUERY_STRING=query,
+                    REQUEST_URI="/api.php?" + query,
+                    REMOTE_ADDR="127.0.0.1",
+                    MW_CONFIG_FILE=wiki + "/LocalSettings.php")
+
+    return run_fpm(folder, calls, asking)
 
 
 def run_cgi(folder, calls):
@@ -210,6 +229,7 @@ def main():
     kind, interface, url, *rest = sys.argv[1:]
     kind, *more = kind.split(":")
     run = {"fpm": run_fpm, "cgi": run_cgi, "apache": run_apache,
+           "wiki": run_wiki,
            "postgres": run_postgres, "worker": run_worker}[kind]
     calls = [[interface, url, mode, os.path.abspath(file)]
              for mode, file in zip(rest[::2], rest[1::2])]
