@@ -322,6 +322,14 @@ def sites():
     both("MediaWiki, php-fpm", OPENSSL,
          [PYTHON, "-B", script("servers.py"), "wiki:" + program],
          needs + " php-fpm", user=True)
+    front = build("blog/index.php", [PYTHON, "-B", script("blog.py"), "@out"])
+    for kind, name, server in (
+            ("fpm", "php-fpm", "php-fpm"),
+            ("apache", "mod_php", "apache2 libapache2-mod-php")):
+        both("WordPress, " + name, OPENSSL,
+             [PYTHON, "-B", script("servers.py"), "blog:%s:%s" % (front, kind)],
+             "wordpress mariadb-server-core php-mysql php-cli php-curl " +
+             server, user=True)
 
 
 def python():

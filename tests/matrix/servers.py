@@ -1,5 +1,6 @@
 """usage: servers.py KIND INTERFACE URL (MODE FILE)...
-KIND: fpm, cgi, apache, postgres, wiki:PROGRAM, worker:LIBRARY
+KIND: fpm, cgi, apache, postgres, worker:LIBRARY, wiki:PROGRAM, blog:FRONT:fpm,
+blog:FRONT:apache
 
 Starts a server of the kind in a folder of its own, has it make the calls, each
 asked for by itself, prints what it answers, and stops it in order. Not as root:
@@ -22,6 +23,7 @@ import urllib.parse
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.append(os.path.join(HERE, "..", "support"))
+import blog  # noqa: E402
 from ports import free_port  # noqa: E402
 
 PAGE = os.path.join(HERE, "client.php")
@@ -59,6 +61,11 @@ def first(pattern):
     return found[0]
 
 
+def at_once(calls):
+    """The arguments of one call for all of them."""
+    return calls[0][:2] + [part for call in calls for part in call[2:]]
+
+
 def wait_for(condition, what):
     end = time.monotonic() + 20
     while not condition():
@@ -74,12 +81,19 @@ def write(folder, name, text):
     return path
 
 
+def page(script, query):
+    """What a web server tells a page of its request."""
+    query = urllib.parse.urlencode(query)
+    name = "/" + os.path.basename(script)
+    return {"REQUEST_METHOD": "GET", "SCRIPT_FILENAME": script,
+            "SCRIPT_NAME": name, "QUERY_STRING": query,
+            "REQUEST_URI": name + "?" + query, "REDIRECT_STATUS": "1",
+            "REMOTE_ADDR": "127.0.0.1", "GATEWAY_INTERFACE": "CGI/1.1",
+            "SERVER_PROTOCOL": "HTTP/1.1"}
+
+
 def parameters(args):
-    query = urllib.parse.urlencode({"args": json.dumps(args)})
-    return {"REQUEST_METHOD": "GET", "SCRIPT_FILENAME": PAGE,
-            "SCRIPT_NAME": "/client.php", "QUERY_STRING": query,
-            "REQUEST_URI": "/client.php?" + query, "REDIRECT_STATUS": "1",
-            "GATEWAY_INTERFACE": "CGI/1.1", "SERVER_PROTOCOL": "HTTP/1.1"}
+    return page(PAGE, {"args": json.dumps(args)})
 
 
 def record(kind, data=b""):
@@ -124,16 +138,11 @@ def run_wiki(folder, calls, program):
     """MediaWiki's API on php-fpm, with a copy of the program's wiki."""
     wiki = folder + "/wiki"
     shutil.copytree(os.path.dirname(program), wiki)
-    code = "/usr/share/mediawiki/api.php"
 
-    def asking(call):
-        query = urllib.parse.urlencode({
-            "action": "ask", "format": "json", "args": json.dumps(call)})
-        return dict(parameters(call), SCRIPT_FILENAME=code,
-                    SCRIPT_NAME="/api.php", QUERY_STRING=query,
-                    REQUEST_URI="/api.php?" + query,
-                    REMOTE_ADDR="127.0.0.1",
-                    MW_CONFIG_FILE=wiki + "/LocalSettings.php")
+    def asking(args):
+        return dict(page("/usr/share/mediawiki/api.php", {
+            "action": "ask", "format": "json", "args": json.dumps(args)}),
+            MW_CONFIG_FILE=wiki + "/LocalSettings.php")
 
     return run_fpm(folder, calls, asking)
 
@@ -150,9 +159,10 @@ def listens(port):
         return s.connect_ex(("127.0.0.1", port)) == 0
 
 
-def run_apache(folder, calls):
+def run_apache(folder, calls, parameters=parameters):
     modules, port = "/usr/lib/apache2/modules", free_port()
-    text = APACHE % {"dir": folder, "pages": HERE, "modules": modules,
+    pages = os.path.dirname(parameters(calls[0])["SCRIPT_FILENAME"])
+    text = APACHE % {"dir": folder, "pages": pages, "modules": modules,
                      "php": first(modules + "/libphp*.so")}
     conf = write(folder, "conf", text.replace(folder + "/none",
                                               "127.0.0.1:%d" % port))
@@ -168,6 +178,22 @@ def run_apache(folder, calls):
     finally:
         server.send_signal(signal.SIGTERM)
         yield b"%d\n" % server.wait(20)
+
+
+def run_blog(folder, calls, front, serve):
+    """WordPress, with a copy of the site; of a multi, all in one request."""
+    site = folder + "/blog"
+    shutil.copytree(os.path.dirname(front), site)
+    if calls[0][0] == "multi":
+        calls = [at_once(calls)]
+
+    def asking(args):
+        return page(site + "/index.php", {"rest_route": "/ask/v1/ask",
+                                          "args": json.dumps(args)})
+
+    with blog.database(site):
+        yield from {"fpm": run_fpm, "apache": run_apache}[serve](
+            folder, calls, asking)
 
 
 def quoted(text):
@@ -213,9 +239,8 @@ def run_postgres(folder, calls):
 def run_worker(folder, calls, library):
     """A background worker, which begins by itself."""
     out = folder + "/out"
-    lines = calls[0][:2] + [part for call in calls for part in call[2:]]
-    env = dict(os.environ, MATRIX_CALLS="\n".join(lines), MATRIX_OUT=out,
-               MATRIX_LIBRARY=library)
+    env = dict(os.environ, MATRIX_CALLS="\n".join(at_once(calls)),
+               MATRIX_OUT=out, MATRIX_LIBRARY=library)
 
     def said():
         return os.path.exists(out) and open(out, "rb").read()
@@ -229,7 +254,7 @@ def main():
     kind, interface, url, *rest = sys.argv[1:]
     kind, *more = kind.split(":")
     run = {"fpm": run_fpm, "cgi": run_cgi, "apache": run_apache,
-           "wiki": run_wiki,
+           "wiki": run_wiki, "blog": run_blog,
            "postgres": run_postgres, "worker": run_worker}[kind]
     calls = [[interface, url, mode, os.path.abspath(file)]
              for mode, file in zip(rest[::2], rest[1::2])]
