@@ -173,6 +173,23 @@ START_TEST(of_the_page)
 }
 END_TEST
 
+/* Its HTTP clients are its own; the extension that asks is the caller. */
+START_TEST(of_mediawiki)
+{
+    begin();
+    push("/srv/w/vendor/guzzlehttp/guzzle/src/Client.php", 9, NULL);
+    push("/srv/w/includes/http/GuzzleHttpRequest.php", 203, NULL);
+    push("/srv/w/includes/http/HttpRequestFactory.php", 180, NULL);
+    push("/srv/w/includes/libs/http/MultiHttpClient.php", 263, NULL);
+    push("/srv/w/extensions/Ask/includes/http/Ask.php", 7, NULL);
+    push("/srv/w/includes/api/ApiMain.php", 900, NULL);
+    push("/srv/w/api.php", 2, NULL);
+    ck_assert_str_eq(
+        asked(),
+        "/srv/w/extensions/Ask/includes/http/Ask.php:7 - /srv/w/api.php");
+}
+END_TEST
+
 START_TEST(of_libraries_alone)
 {
     begin();
@@ -359,6 +376,7 @@ UNIT_SUITE(php_frames)
     Suite *s = suite_create("php_frames");
 
     UNIT_TEST(s, of_the_page);
+    UNIT_TEST(s, of_mediawiki);
     UNIT_TEST(s, of_libraries_alone);
     UNIT_TEST(s, of_no_script);
     UNIT_TEST(s, of_a_version_that_nobody_checked);
