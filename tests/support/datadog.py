@@ -52,6 +52,7 @@ import tempfile
 import threading
 import time
 import urllib.parse
+import zlib
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -558,10 +559,14 @@ class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
             super().handle_error(request, client_address)
 
 
-def sign_leaf(folder, ca, names):
-    """A certificate for the names, signed by the CA at `ca`: leaf, key."""
-    def path(name):
-        return os.path.join(folder, name)
+def sign_leaf(ca, names):
+    """A certificate for the names, signed by the CA at `ca`, with its key: one
+    file beside the CA, for all doubles of these names."""
+    leaf = os.path.join(os.path.dirname(ca), "dd-%08x.pem" % zlib.crc32(
+        ",".join(names).encode()))
+    if os.path.exists(leaf):
+        return leaf
+    new = "%s.%d" % (leaf, os.getpid())
 
     def openssl(*args):
         subprocess.run(("openssl",) + args, check=True,
@@ -569,23 +574,25 @@ def sign_leaf(folder, ca, names):
                        stderr=subprocess.DEVNULL)
     openssl("req", "-newkey", "ec", "-pkeyopt",
             "ec_paramgen_curve:prime256v1", "-nodes", "-keyout",
-            path("dd.key"), "-out", path("dd.csr"), "-subj", "/CN=intake")
-    with open(path("dd.ext"), "w") as f:
+            new + ".key", "-out", new + ".csr", "-subj", "/CN=intake")
+    with open(new + ".ext", "w") as f:
         f.write("subjectAltName=%s\nbasicConstraints=CA:FALSE\n"
                 "extendedKeyUsage=serverAuth\n" % ",".join(names))
-    openssl("x509", "-req", "-in", path("dd.csr"), "-CA", ca, "-CAkey",
+    openssl("x509", "-req", "-in", new + ".csr", "-CA", ca, "-CAkey",
             os.path.join(os.path.dirname(ca), "ca.key"), "-set_serial",
             "0x%x" % time.time_ns(), "-days", "2", "-extfile",
-            path("dd.ext"), "-out", path("dd.pem"))
-    return path("dd.pem"), path("dd.key")
+            new + ".ext", "-out", new)
+    with open(new + ".key") as key, open(new, "a") as f:
+        f.write(key.read())
+    os.rename(new, leaf)
+    return leaf
 
 
 def start(options, folder):
     ca = options.ca or llm_server.make_certificates(folder)[0]
-    leaf, key = sign_leaf(
-        folder, ca, [options.name] if options.name else NAMES)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(leaf, key)
+    tls.load_cert_chain(sign_leaf(
+        ca, [options.name] if options.name else NAMES))
     state = State(options)
     path = options.socket or os.path.join(folder, "apm.socket")
     local = "127.0.0.1"
@@ -602,7 +609,7 @@ def start(options, folder):
         "API_KEY": options.key[0], "DATADOG_PID": os.getpid()}
 
 
-def arguments():
+def arguments(given):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--ready")
@@ -619,13 +626,13 @@ def arguments():
     parser.add_argument("--intake-port", type=int, default=0)
     parser.add_argument("--socket")
     parser.add_argument("--name")
-    options = parser.parse_args()
+    options = parser.parse_args(given)
     options.key = options.key or ["0123456789abcdef0123456789abcdef"]
     return options
 
 
-def main():
-    options = arguments()
+def main(given=None):
+    options = arguments(given)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *args: stopping.set())

@@ -2,14 +2,16 @@
 import json
 import os
 import re
-import subprocess
+import signal
 import sys
 import tempfile
 import time
+import traceback
 import urllib.error
 import urllib.request
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import datadog  # noqa: E402
 
 
 def wait_for(condition, seconds=10, step=0.01):
@@ -22,6 +24,28 @@ def wait_for(condition, seconds=10, step=0.01):
         time.sleep(step)
 
 
+def forked(function):
+    """Calls it in a child in a session of its own, which has none of our files but
+    the standard error: gives the pid.  A new interpreter would read and compile
+    the modules again for each test."""
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        os.setsid()
+        nothing = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nothing, 0)
+        os.dup2(nothing, 1)
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        function()
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
 class Datadog:
     """The Agent's and the intake's doubles as one process."""
 
@@ -29,18 +53,16 @@ class Datadog:
         self.folder = tempfile.TemporaryDirectory(prefix="dd-test.")
         self.ready = os.path.join(self.folder.name, "ready")
         self.options = list(options) + (["--ca", ca] if ca else [])
-        self.process = None
+        self.pid = 0
         self.start()
 
     def start(self, *options):
         if os.path.exists(self.ready):
             os.unlink(self.ready)
-        self.process = subprocess.Popen(
-            [sys.executable, os.path.join(HERE, "datadog.py"), "--ready",
-             self.ready, *self.options, *options], stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, start_new_session=True)
+        self.pid = forked(lambda: datadog.main(
+            ["--ready", self.ready, *self.options, *options]))
         if not wait_for(lambda: os.path.exists(self.ready) or
-                        self.process.poll() is not None, 20) or \
+                        not self.lives(), 20) or \
                 not os.path.exists(self.ready):
             raise RuntimeError("the doubles did not start")
         with open(self.ready) as f:
@@ -53,14 +75,18 @@ class Datadog:
         self.cert, self.key = told["CERT"], told["API_KEY"]
         self.url = "http://127.0.0.1:%d" % self.port
 
+    def lives(self):
+        if self.pid and os.waitpid(self.pid, os.WNOHANG)[0]:
+            self.pid = 0
+        return self.pid != 0
+
     def stop(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(5)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        if self.lives():
+            os.kill(self.pid, signal.SIGTERM)
+            if not wait_for(lambda: not self.lives(), 5):
+                os.kill(self.pid, signal.SIGKILL)
+                os.waitpid(self.pid, 0)
+                self.pid = 0
 
     def close(self):
         self.stop()
