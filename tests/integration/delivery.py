@@ -13,7 +13,8 @@ import sys
 import time
 
 import harness
-from harness import LAUNCHER, SUPPORT, Failure, Skip, accept, equal
+from harness import (LAUNCHER, SUPPORT, Failure, Skip, accept, compiled,
+                     equal)
 
 sys.path.append(SUPPORT)
 from doubles import Datadog, wait_for  # noqa: E402
@@ -77,14 +78,9 @@ def untouched(t, argv, env, hurries=False, **options):
 
 
 def caller(t):
-    """The C program of tests/support, built once a test."""
-    path = os.path.join(t.dir, "caller")
-    if not os.path.exists(path):
-        subprocess.run(["gcc", "-O1", "-o", path,
-                        os.path.join(SUPPORT, "caller.c"), "-lcurl",
-                        "-lpthread"],
-                       check=True)
-    return path
+    """The C program of tests/support."""
+    return compiled(t, "caller", "-O1", os.path.join(SUPPORT, "caller.c"),
+                    "-lcurl", "-lpthread")
 
 
 class Living:
@@ -175,11 +171,8 @@ def same_event(a, b):
 def failing(t, error=errno.ENOSPC, path="/spool/", after=0, **more):
     """The environment in which our writes below `path` fail so (0: do not),
     after so many that do not: tests/support/bad_disk.c."""
-    library = os.path.join(t.dir, "bad_disk.so")
-    if not os.path.exists(library):
-        subprocess.run(["gcc", "-O1", "-shared", "-fPIC", "-o", library,
-                        os.path.join(SUPPORT, "bad_disk.c"), "-ldl"],
-                       check=True)
+    library = compiled(t, "bad_disk.so", "-O1", "-shared", "-fPIC",
+                       os.path.join(SUPPORT, "bad_disk.c"), "-ldl")
     return dict({"LD_PRELOAD": library, "BAD_ERROR": str(error),
                  "BAD_PATH": path, "BAD_AFTER": str(after)}, **more)
 

@@ -21,6 +21,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -45,6 +46,7 @@ EMULATOR = os.environ.get("LLMOBS_TEST_EMULATOR", "").split()
 TESTS = []
 ALONE = set()  # names of tests
 BUILD = ""
+COMPILED = ""  # where programs of C wait for the tests of a run
 
 
 class Failure(Exception):
@@ -88,6 +90,22 @@ def command(argv, build=None):
         given = ["-E", "DD_LLMOBS_ENABLED=1", "-E",
                  "LD_PRELOAD=%s/libllmobs_preload.so" % build]
     return EMULATOR + given + argv
+
+
+def compiled(t, name, *argv):
+    """What gcc makes of argv, of that name: once for all tests of a run, since it
+    takes longer than most of them."""
+    folder = os.path.join(COMPILED or t.dir,
+                          "%08x" % zlib.crc32("\0".join(argv).encode()))
+    path = os.path.join(folder, name)
+    if not os.path.exists(path):
+        os.makedirs(folder, exist_ok=True)
+        new = "%s.%d" % (path, os.getpid())
+        subprocess.run(["gcc", *argv, "-o", new], check=True, timeout=60)
+        with contextlib.suppress(FileExistsError): # another test's is in use
+            os.link(new, path)
+        os.unlink(new)
+    return path
 
 
 def connected(path):

@@ -9,6 +9,7 @@ import tempfile
 import time
 import traceback
 
+import harness
 from harness import ALONE, Case, Failure, Servers, Skip, end_with_parent
 
 
@@ -162,6 +163,7 @@ def run_all(tests, build, jobs=1):
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop_on_signal)
     folder = tempfile.mkdtemp(prefix="llmobs-it.")
+    harness.COMPILED = os.path.join(folder, "compiled")
     counts = [0, 0, 0]
     alone = [i for i, t in enumerate(tests) if t[0] in ALONE]
     others = [i for i in range(len(tests)) if i not in alone]

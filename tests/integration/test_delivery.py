@@ -10,8 +10,8 @@ import time
 from delivery import (PATIENT, Datadog, Living, agent, agentless, caller,
                       double, left_behind, private_network, same_event,
                       settled, stored, untouched, wait_for)
-from harness import (APPS, LAUNCHER, SECRET, Failure, Skip, body, curl, equal,
-                     expect_llm, free_port, ok, test)
+from harness import (APPS, LAUNCHER, SECRET, Failure, Skip, body, compiled,
+                     curl, equal, expect_llm, free_port, ok, test)
 
 STANDARD_SOCKET = "/var/run/datadog/apm.socket"
 
@@ -38,10 +38,8 @@ def agent_tcp(t):
 
 
 def built(t, name):
-    path = os.path.join(t.dir, name)
-    subprocess.run(["gcc", "-O1", "-o", path, os.path.join(
-        APPS, name + ".c"), "-lcurl", "-lpthread"], check=True, timeout=60)
-    return path
+    return compiled(t, name, "-O1", os.path.join(APPS, name + ".c"), "-lcurl",
+                    "-lpthread")
 
 
 def boxed(t):

@@ -9,8 +9,8 @@ import time
 
 from delivery import (PATIENT, Living, agent, agentless, counts, double,
                       left_behind, private_network, wait_for)
-from harness import (LAUNCHER, ROOT, SECRET, SUPPORT, Skip, equal, free_port,
-                     ok, test)
+from harness import (LAUNCHER, ROOT, SECRET, SUPPORT, Skip, compiled, equal,
+                     free_port, ok, test)
 from test_doubles import post, put
 
 PATH = "/api/intake/llm-obs/v2/eval-metric"
@@ -400,13 +400,10 @@ def no_key_on_the_disk(t):
 # ---- by the C API --------------------------------------------------------
 
 def evaluator(t):
-    """The C program of tests/support, built once a test."""
-    path = os.path.join(t.dir, "evaluator")
-    if not os.path.exists(path):
-        subprocess.run(["gcc", "-O1", "-I", os.path.join(ROOT, "include"),
-                        "-o", path, os.path.join(SUPPORT, "evaluator.c"),
-                        "-lcurl", "-lpthread"], check=True)
-    return path
+    """The C program of tests/support."""
+    return compiled(t, "evaluator", "-O1", "-I", os.path.join(ROOT, "include"),
+                    os.path.join(SUPPORT, "evaluator.c"), "-lcurl",
+                    "-lpthread")
 
 
 class Program:

@@ -9,7 +9,8 @@ import signal
 import subprocess
 
 from delivery import stored, wait_for
-from harness import APPS, PYTHON, ROOT, SECRET, Skip, body, equal, installed, ok, test
+from harness import (APPS, PYTHON, ROOT, SECRET, Skip, body, compiled, equal,
+                     installed, ok, test)
 from otlp_case import Receiver, each_once, otlp
 from relays import Relay
 
@@ -424,11 +425,8 @@ def python_without_libcurl(t):
 
 def aside(t):
     """A library that calls in a thread of its own, or here."""
-    library = os.path.join(t.dir, "aside.so")
-    subprocess.run(["gcc", "-shared", "-fPIC", os.path.join(
-        APPS, "lines", "aside.c"), "-o", library, "-lcurl", "-lpthread"],
-        check=True)
-    return library
+    return compiled(t, "aside.so", "-shared", "-fPIC", os.path.join(
+        APPS, "lines", "aside.c"), "-lcurl", "-lpthread")
 
 
 ASK = """$c = curl_init($argv[1]);

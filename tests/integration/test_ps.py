@@ -17,7 +17,7 @@ import harness
 from delivery import (Living, left_behind, name_of, process_of, spool_of,
                       wait_for)
 from hanging import Hanging
-from harness import APPS, Skip, body, equal, ok, test
+from harness import APPS, Skip, body, compiled, equal, ok, test
 from relays import Relay
 
 NOBODY = 65534
@@ -33,10 +33,8 @@ class Programs(Hanging):
         super().__init__(t, {}, subprocess.PIPE)
 
     def waits(self, model, how, **more):
-        path = os.path.join(self.t.dir, "waits")
-        if not os.path.exists(path):
-            subprocess.run(["gcc", "-O2", os.path.join(APPS, "waits.c"), "-o",
-                            path, "-lcurl", "-lpthread"], check=True)
+        path = compiled(self.t, "waits", "-O2", os.path.join(APPS, "waits.c"),
+                        "-lcurl", "-lpthread")
         process = self.start(path, self.t.url, body("hi", model, stream=True), how,
                              **more)
         equal(process.stdout.readline(), b"ready\n", "the program")

@@ -4,10 +4,9 @@ LLMOBS_TEST_LIBCURL the tests take the one of that directory."""
 import json
 import os
 import shutil
-import subprocess
 import time
 
-from harness import APPS, Skip, equal, ok, tags_of, test
+from harness import APPS, Skip, compiled, equal, ok, tags_of, test
 from realtime_server import (BINARY, PING, PONG, Drop, Realtime, fragments,
                              frame)
 
@@ -72,11 +71,8 @@ def talks(answer):
 
 
 def program(t):
-    path = os.path.join(t.dir, "talk")
-    if not os.path.exists(path):
-        subprocess.run(["gcc", "-O2", os.path.join(APPS, "talk.c"), "-o", path,
-                        "-lcurl", "-lpthread"], check=True)
-    return path
+    return compiled(t, "talk", "-O2", os.path.join(APPS, "talk.c"), "-lcurl",
+                    "-lpthread")
 
 
 def libcurl():

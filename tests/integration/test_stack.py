@@ -4,7 +4,7 @@ import os
 import subprocess
 
 from delivery import counts
-from harness import APPS, body, equal, ok, test
+from harness import APPS, body, compiled, equal, ok, test
 
 OURS = os.path.join(APPS, "little_stack.c")
 STEP = 512
@@ -15,9 +15,8 @@ ENOUGH = 512 * 1024
 class Stacks:
     def __init__(self, t):
         self.t = t
-        self.path = os.path.join(t.dir, "little_stack")
-        subprocess.run(["gcc", "-O2", OURS, "-o", self.path, "-lcurl",
-                        "-lpthread"], check=True)
+        self.path = compiled(t, "little_stack", "-O2", OURS, "-lcurl",
+                             "-lpthread")
         t.fresh(None)
 
     def runs(self, row, size, preload, env):
