@@ -479,7 +479,7 @@ DOC = $(TREE)/share/doc/llmobs-preload
 BASH = $(TREE)/share/bash-completion/completions
 put = install -D -m $(1) -t $(TREE)/$(2) $(3)
 
-# What an archive has, and what its install.sh lays below a prefix.
+# The files of an archive, which its install.sh lays below a prefix.
 tree: all $(DOCS)
 	rm -rf $(TREE)
 	$(call put,755,lib/llmobs,$(addprefix $(B)/,libllmobs_preload.so \

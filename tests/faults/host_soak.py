@@ -61,8 +61,8 @@ class Agent(Datadog):
         time.sleep(1)
         self.taken, self.asked, self.complaints = (
             self.spans(True), self.requests(""), self.violations())
-        self.process.kill()
-        self.process.wait()
+        os.kill(self.pid, signal.SIGKILL)
+        wait_for(lambda: not self.lives(), 20)
 
     def live_again(self):
         self.start("--agent-port", str(self.port))
@@ -418,7 +418,7 @@ def tell_kinds(report, host, spans):
 
 
 def logs(t):
-    """What the log has, and the one that was renamed last."""
+    """The texts of the log, and of the one that was renamed last."""
     for name in "log", "log.1":
         with open(os.path.join(t.dir, name), errors="replace") as f:
             yield f.read()

@@ -93,8 +93,8 @@ def command(argv, build=None):
 
 
 def compiled(t, name, *argv):
-    """What gcc makes of argv, of that name: once for all tests of a run, since it
-    takes longer than most of them."""
+    """The file of that name which gcc makes of argv: once for all tests of a run,
+    since it takes longer than most of them."""
     folder = os.path.join(COMPILED or t.dir,
                           "%08x" % zlib.crc32("\0".join(argv).encode()))
     path = os.path.join(folder, name)

@@ -82,7 +82,7 @@ def write(folder, name, text):
 
 
 def page(script, query):
-    """What a web server tells a page of its request."""
+    """The variables by which a web server tells a page of its request."""
     query = urllib.parse.urlencode(query)
     name = "/" + os.path.basename(script)
     return {"REQUEST_METHOD": "GET", "SCRIPT_FILENAME": script,
