@@ -4,6 +4,7 @@ LLMOBS_TEST_LIBCURL the tests take the one of that directory."""
 import json
 import os
 import shutil
+import subprocess
 import time
 
 from harness import APPS, Skip, compiled, equal, ok, tags_of, test
