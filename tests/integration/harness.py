@@ -19,6 +19,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 import zlib
@@ -100,11 +101,12 @@ def compiled(t, name, *argv):
     path = os.path.join(folder, name)
     if not os.path.exists(path):
         os.makedirs(folder, exist_ok=True)
-        new = "%s.%d" % (path, os.getpid())
-        subprocess.run(["gcc", *argv, "-o", new], check=True, timeout=60)
-        with contextlib.suppress(FileExistsError): # another test's is in use
-            os.link(new, path)
-        os.unlink(new)
+        # of this thread alone: others may make the same
+        with tempfile.TemporaryDirectory(dir=folder) as own:
+            new = os.path.join(own, name)
+            subprocess.run(["gcc", *argv, "-o", new], check=True, timeout=60)
+            with contextlib.suppress(FileExistsError): # it may be in use
+                os.link(new, path)
     return path
 
 

@@ -5,6 +5,7 @@ import re
 import signal
 import sys
 import tempfile
+import threading
 import time
 import traceback
 import urllib.error
@@ -46,6 +47,14 @@ def forked(function):
         os._exit(status)
 
 
+def spawned(argv):
+    """As forked, a Python that runs argv."""
+    return os.posix_spawn(
+        sys.executable, [sys.executable, *argv], os.environ, setsid=True,
+        file_actions=[(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0)
+                      for fd in (0, 1)])
+
+
 class Datadog:
     """The Agent's and the intake's doubles as one process."""
 
@@ -59,8 +68,11 @@ class Datadog:
     def start(self, *options):
         if os.path.exists(self.ready):
             os.unlink(self.ready)
-        self.pid = forked(lambda: datadog.main(
-            ["--ready", self.ready, *self.options, *options]))
+        argv = ["--ready", self.ready, *self.options, *options]
+        # A child of one of several threads may wait for a lock of another.
+        self.pid = spawned([datadog.__file__, *argv]) \
+            if threading.active_count() > 1 else forked(
+                lambda: datadog.main(argv))
         if not wait_for(lambda: os.path.exists(self.ready) or
                         not self.lives(), 20) or \
                 not os.path.exists(self.ready):
