@@ -461,7 +461,7 @@ def auto_agent_in_its_usual_place(t):
     usual_places(t)
     quick = 0
     with double(t, "--agent-port", "8126") as dd:
-        for _ in range(20):  # the end of the program races with the probe
+        for _ in range(60):  # the end of the program races with the probe
             dd.reset()
             untouched(t, curl(t.url, body()), AUTO)
             if not dd.spans():
@@ -475,7 +475,7 @@ def auto_agent_in_its_usual_place(t):
             quick += 1
             if quick == 10:
                 return
-    raise Failure("%d of 20 spans came to the agent" % quick)
+    raise Failure("%d of 60 spans came to the agent" % quick)
 
 
 STRANGER = """import os, socket, sys
