@@ -23,12 +23,10 @@ def case(t, name, spans, program, *more, **env):
     path = os.path.join(t.build, "tests", "clients", program)
     if not os.path.exists(path):
         raise Skip("tests/clients is not built")
-    # A request of these may end after the next one's, on a connection of its
-    # own.
+    # Its two requests begin at once.
+    order = not more and name != "added_unseen"
     return t.same([path, name, base(t), *more], env=env, spans=spans,
-                  order=not more and name not in (
-                      "fields_late", "added_unseen", "form_goes_between"),
-                  answers=not more)
+                  order=order, answers=not more)
 
 
 def base(t):
