@@ -148,8 +148,7 @@ class Host:
     # -- kinds; each takes the beginning of its prompts
 
     def add_row(self, row, argv, calls):
-        url = ("https://localhost:%d" % self.t.servers.tls if row.tls else
-               "http://127.0.0.1:%d" % self.t.servers.http) + row.path
+        url = self.t.servers.base(row.tls) + row.path
 
         def program(prompt, bare=False):
             arguments, prompts = [], []

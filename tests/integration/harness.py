@@ -248,6 +248,11 @@ class Servers:
         except OSError:
             return 0
 
+    def base(self, tls):
+        """The address of the LLM server, to which a path is added."""
+        return ("https://localhost:%d" % self.tls if tls else
+                "http://127.0.0.1:%d" % self.http)
+
     def requests_since(self, mark):
         """The requests that the LLM server received since, in the order of
         their arrival; waits until it is quiet."""

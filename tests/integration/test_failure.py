@@ -1,10 +1,10 @@
 """Calls that fail: the app sees what it would have seen, the span says it."""
 import os
-import subprocess
 
 from delivery import counts
-from harness import (APPS, SECRET, SUPPORT, Failure, body, curl, equal, expect_error,
-                     expect_llm, free_port, ok, short, tags_of, test)
+from harness import (APPS, SECRET, SUPPORT, Failure, body, compiled, curl,
+                     equal, expect_error, expect_llm, free_port, ok, short,
+                     tags_of, test)
 
 
 @test
@@ -392,9 +392,8 @@ def low_limits(t):
 def locked_memory(t):
     """A program that locks all it takes from now on has its whole limit for
     itself; without a limit it is observed."""
-    program = os.path.join(t.dir, "locked")
-    subprocess.run(["gcc", "-O1", "-o", program, os.path.join(
-        APPS, "locked.c"), "-lcurl", "-lpthread"], check=True)
+    program = compiled(t, "locked", "-O1", os.path.join(APPS, "locked.c"),
+                       "-lcurl", "-lpthread")
     for most in 4 << 20, 7 << 20:
         ours = t.same([program, str(most), t.url, body()], spans=0)
         equal(ours.code, 0, "status")
@@ -425,12 +424,10 @@ def tags_tell_the_error(t):
 def short_of_memory(t):
     """Each allocation that a call makes fails once: the program sees nothing of
     it, and the call is counted, as what became of it."""
-    library = os.path.join(t.dir, "bad_memory.so")
-    program = os.path.join(t.dir, "short")
-    subprocess.run(["gcc", "-O1", "-shared", "-fPIC", "-o", library,
-                    os.path.join(SUPPORT, "bad_memory.c"), "-ldl"], check=True)
-    subprocess.run(["gcc", "-O1", "-o", program, os.path.join(APPS, "short.c"),
-                    "-lcurl"], check=True)
+    library = compiled(t, "bad_memory.so", "-O1", "-shared", "-fPIC",
+                       os.path.join(SUPPORT, "bad_memory.c"), "-ldl")
+    program = compiled(t, "short", "-O1", os.path.join(APPS, "short.c"),
+                       "-lcurl")
     calls = 9
     for how, lost in ("easy", 0), ("multi", 1):
         r = t.run([program, str(calls), how, t.url, body()],

@@ -3,9 +3,8 @@ message becomes, and that nobody notices."""
 import hashlib
 import json
 import os
-import subprocess
 
-from harness import APPS, TRACE_LINE, equal, ok, tags_of, test
+from harness import APPS, TRACE_LINE, compiled, equal, tags_of, test
 from mcp_server import PICTURE, SERVER, STATE, McpServer, session_of
 from test_links import links_of
 
@@ -251,7 +250,5 @@ def in_php(t):
 
 @test
 def in_c(t):
-    path = os.path.join(t.dir, "mcp")
-    subprocess.run(["gcc", "-O2", os.path.join(APPS, "mcp.c"), "-o", path,
-                    "-lcurl"], check=True)
-    check_all(t, [path])
+    check_all(t, [compiled(t, "mcp", "-O2", os.path.join(APPS, "mcp.c"),
+                           "-lcurl")])

@@ -11,8 +11,8 @@ import time
 from delivery import (Living, agent, caller, counts, double, failing, ids,
                       left_behind, reader_of, recover, settled, spool_of,
                       stored, wait_for)
-from harness import (APPS, LAUNCHER, Skip, body, curl, data_of, equal, ok,
-                     test)
+from harness import (APPS, LAUNCHER, Skip, body, compiled, curl, data_of,
+                     equal, ok, test)
 from relays import Relay, sign, sign_is_up
 
 NAMELESS = {"LLMOBS_CALLSITE": "off"}  # so the program delivers none itself
@@ -255,9 +255,8 @@ def calls_after_the_exit_handler(t):
     takes them at once, too."""
     need(OTHER_PIDS)
     t.fresh(None)
-    program = os.path.join(t.dir, "late")
-    subprocess.run(["gcc", "-O1", "-o", program, os.path.join(APPS, "late.c"),
-                    "-lcurl", "-lpthread"], check=True)
+    program = compiled(t, "late", "-O1", os.path.join(APPS, "late.c"), "-lcurl",
+                       "-lpthread")
     with double(t) as dd, Relay(t, agent(dd)) as relay:
         os.killpg(relay.process.pid, signal.SIGSTOP)
         done = t.run([*OTHER_PIDS, LAUNCHER, program, t.url, body("late")],

@@ -10,8 +10,8 @@ import time
 from delivery import (PATIENT, Living, agent, caller, counts, double, failing, ids,
                       left_behind, name_of, recover, recovered, settled,
                       spool_of, stored, untouched, wait_for)
-from harness import (APPS, Skip, body, curl, equal, free_port, ok, test,
-                     tree)
+from harness import (APPS, Skip, body, compiled, curl, equal, free_port, ok,
+                     test, tree)
 
 
 def errors(spans):
@@ -419,9 +419,7 @@ def small_files(t):
 def left_by_a_signal(t):
     """A program's timeout that leaves by siglongjmp may hit our write. The
     handle is none the worse: the call ends as the next one begins."""
-    path = os.path.join(t.dir, "left")
-    subprocess.run(["gcc", "-O1", "-o", path, os.path.join(APPS, "left.c"),
-                    "-lcurl"], check=True)
+    path = compiled(t, "left", "-O1", os.path.join(APPS, "left.c"), "-lcurl")
     for how, after in (("perform", 0), ("reset", 0), ("cleanup", 0),
                        ("cleanup", 1)):
         r = t.run([path, "100", how, t.url, body()],
