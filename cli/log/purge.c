@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -28,6 +27,7 @@
 #include "core/export/store.h"
 #include "core/log/ledger.h"
 #include "lib/base/hazard.h"
+#include "lib/base/listing.h"
 #include "lib/base/stats.h"
 #include "core/event/link_file.h"
 #include "core/log/adopt.h"
@@ -194,26 +194,26 @@ static int lock_current(const struct folder *folder, int *out)
 /* Removes the files of the store, or those that stand beside the spool's. */
 static int purge_folder(struct folder *folder, bool chosen)
 {
-    struct dirent *entry;
-    DIR *list;
+    struct llmobs_listing list;
+    const char *name;
     int lock = -1;
     int rc = llmobs_dirs_open(folder->path, chosen, true, &folder->fd);
 
+    if (rc == 0)
+        rc = llmobs_listing_open(&list, folder->fd);
     if (rc != 0)
         return rc == -ENOENT ? 0 : rc;
-    list = llmobs_fd_list(folder->fd);
-    if (!list)
-        return -errno;
+    list.left = UINT_MAX;
     if (folder->contents)
         rc = lock_current(folder, &lock);
-    while (rc == 0 && (entry = readdir(list)))
+    while (rc == 0 && (name = llmobs_listing_next(&list)))
         if (!folder->contents)
-            remove_rest(folder, entry->d_name);
-        else if (llmobs_store_has(entry->d_name))
-            purge_remove_file(folder, entry->d_name);
+            remove_rest(folder, name);
+        else if (llmobs_store_has(name))
+            purge_remove_file(folder, name);
     if (lock >= 0)
         close(lock);
-    closedir(list);
+    llmobs_listing_close(&list);
     return rc;
 }
 

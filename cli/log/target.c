@@ -1,6 +1,5 @@
 #include "cli/log/target.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,10 +9,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "lib/base/fd.h"
 #include "lib/base/file.h"
 #include "core/log/ledger_dir.h"
 #include "lib/base/hazard.h"
+#include "lib/base/listing.h"
 
 /* The head of a thread's list of robust mutexes is in the C library's record of
  * the thread, and so is the thread pointer: they are closer than this. Records
@@ -102,14 +101,15 @@ static bool is_thread_at(pid_t thread, uint64_t pointer)
 }
 
 /* A process with one thread needs no proof. */
-static pid_t log_target_find_thread(DIR *list, uint64_t pointer)
+static pid_t log_target_find_thread(struct llmobs_listing *list,
+                                    uint64_t pointer)
 {
-    struct dirent *entry;
+    const char *name;
     pid_t thread = 0, only = 0;
     size_t count = 0;
 
-    while ((entry = readdir(list))) {
-        pid_t number = (pid_t)strtol(entry->d_name, NULL, 10);
+    while ((name = llmobs_listing_next(list))) {
+        pid_t number = (pid_t)strtol(name, NULL, 10);
 
         if (number <= 0)
             continue;
@@ -124,14 +124,13 @@ static pid_t log_target_find_thread(DIR *list, uint64_t pointer)
 static void look_at_threads(struct llmobs_ps_call *call)
 {
     char path[64];
-    DIR *list;
+    struct llmobs_listing list;
 
     snprintf(path, sizeof(path), "/proc/%ld/task", (long)call->pid);
-    list = llmobs_fd_list_of(AT_FDCWD, path);
-    if (!list)
+    if (llmobs_listing_open_in(&list, AT_FDCWD, path))
         return;
-    call->thread = log_target_find_thread(list, call->place.thread);
-    closedir(list);
+    call->thread = log_target_find_thread(&list, call->place.thread);
+    llmobs_listing_close(&list);
 }
 
 /* Checks the process before and after the reads: so they read its memory. */

@@ -1,6 +1,5 @@
 #include "cli/shared/spool_dirs.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -15,11 +14,11 @@
 #include "cli/shared/accounts.h"
 #include "lib/base/clock.h"
 #include "lib/base/dirs.h"
-#include "lib/base/fd.h"
 #include "core/log/relay_sign.h"
 #include "core/log/spool_file.h"
 #include "core/log/spool_name.h"
 #include "lib/base/hazard.h"
+#include "lib/base/listing.h"
 
 #define HOMES "/home"
 #define HOME_STATE ".local/state"
@@ -33,18 +32,16 @@ struct walk {
     void *ctx;
 };
 
-static DIR *spool_dirs_open_list(const char *path, bool chosen, int *rc)
+static int spool_dirs_open_list(const char *path, bool chosen,
+                                struct llmobs_listing *list)
 {
-    DIR *list;
-    int fd;
+    int fd, rc = llmobs_dirs_open(path, chosen, true, &fd);
 
-    *rc = llmobs_dirs_open(path, chosen, true, &fd);
-    if (*rc)
-        return NULL;
-    list = llmobs_fd_list(fd);
-    if (!list)
-        *rc = -errno;
-    return list;
+    if (!rc)
+        rc = llmobs_listing_open(list, fd);
+    if (!rc)
+        list->left = UINT_MAX;
+    return rc;
 }
 
 static int spool_dirs_visit(const struct walk *walk, const char *path,
@@ -107,21 +104,20 @@ static bool tells(int dir, const char *name, struct stat *st)
 static int list_users(const char *path, bool chosen, uid_t *users,
                       size_t *count)
 {
-    struct dirent *entry;
+    struct llmobs_listing list;
+    const char *name;
     struct stat st;
-    int rc;
-    DIR *list = spool_dirs_open_list(path, chosen, &rc);
+    int rc = spool_dirs_open_list(path, chosen, &list);
 
     *count = 0;
-    if (!list)
+    if (rc)
         return rc;
     if (geteuid() != 0)
         users[(*count)++] = geteuid();
-    while (geteuid() == 0 && (entry = readdir(list)))
-        if (tells(dirfd(list), entry->d_name, &st) &&
-            !add_user(users, count, st.st_uid))
+    while (geteuid() == 0 && (name = llmobs_listing_next(&list)))
+        if (tells(list.fd, name, &st) && !add_user(users, count, st.st_uid))
             break;
-    closedir(list);
+    llmobs_listing_close(&list);
     return 0;
 }
 
@@ -189,20 +185,19 @@ static int spool_dirs_each(const struct walk *walk, const char *path,
                            int (*step)(const struct walk *, const char *,
                                        const struct stat *))
 {
-    struct dirent *entry;
+    struct llmobs_listing list;
+    const char *name;
     struct stat st;
-    int rc;
-    DIR *list = spool_dirs_open_list(path, true, &rc);
+    int rc = spool_dirs_open_list(path, true, &list);
 
-    if (!list)
+    if (rc)
         return rc == -ENOENT ? 0 : rc;
-    while (rc == 0 && (entry = readdir(list)))
-        if (entry->d_name[0] != '.' &&
-            fstatat(dirfd(list), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) ==
-                0 &&
+    while (rc == 0 && (name = llmobs_listing_next(&list)))
+        if (name[0] != '.' &&
+            fstatat(list.fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
             S_ISDIR(st.st_mode) && st.st_uid != 0)
-            rc = step(walk, entry->d_name, &st);
-    closedir(list);
+            rc = step(walk, name, &st);
+    llmobs_listing_close(&list);
     return rc;
 }
 

@@ -11,6 +11,7 @@
 #include "lib/base/dirs.h"
 #include "lib/base/fd.h"
 #include "lib/base/file.h"
+#include "lib/base/listing.h"
 #include "lib/base/log.h"
 #include "core/event/recording.h"
 #include "rules/read/frame.h"
@@ -73,20 +74,21 @@ static int make_temporary(struct llmobs_recorder *recorder, int base,
 /* The largest number that is taken: a look at the names saves most tries. */
 static unsigned last_number(int base)
 {
-    unsigned last = 0, left = 2 * LLMOBS_RECORDER_MAX;
-    struct dirent *entry;
-    DIR *list = llmobs_fd_list_of(base, ".");
+    struct llmobs_listing list;
+    unsigned last = 0;
+    const char *name;
 
-    while (list && (entry = llmobs_fd_entry(list, &left))) {
+    if (llmobs_listing_open_in(&list, base, "."))
+        return 0;
+    while ((name = llmobs_listing_next(&list))) {
         char *end;
-        unsigned long number = strtoul(entry->d_name, &end, 10);
+        unsigned long number = strtoul(name, &end, 10);
 
-        if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9' && !*end &&
-            number > last && number <= LLMOBS_RECORDER_MAX)
+        if (name[0] >= '0' && name[0] <= '9' && !*end && number > last &&
+            number <= LLMOBS_RECORDER_MAX)
             last = (unsigned)number;
     }
-    if (list)
-        closedir(list);
+    llmobs_listing_close(&list);
     return last;
 }
 

@@ -1,6 +1,5 @@
 #include "core/export/store.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -15,9 +14,9 @@
 #include "lib/base/clock.h"
 #include "lib/base/commit.h"
 #include "lib/base/dirs.h"
-#include "lib/base/fd.h"
 #include "lib/base/file.h"
 #include "lib/base/hazard.h"
+#include "lib/base/listing.h"
 #include "lib/base/log.h"
 #include "core/config/state_dir.h"
 
@@ -167,24 +166,23 @@ static void note_old(struct survey *found, struct old_file file)
  * them. */
 static int survey(int dir, struct survey *out)
 {
-    unsigned left = LLMOBS_FD_NAMES;
-    struct dirent *entry;
+    struct llmobs_listing list;
+    const char *name;
     struct stat st;
-    DIR *list = llmobs_fd_list_of(dir, ".");
+    int rc = llmobs_listing_open_in(&list, dir, ".");
 
     memset(out, 0, sizeof(*out));
-    if (!list)
-        return -errno;
-    while ((entry = llmobs_fd_entry(list, &left)) != NULL) {
-        uint64_t stamp = llmobs_store_stamp(entry->d_name);
+    if (rc)
+        return rc;
+    while ((name = llmobs_listing_next(&list)) != NULL) {
+        uint64_t stamp = llmobs_store_stamp(name);
 
-        if (stamp &&
-            fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        if (stamp && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
             LLMOBS_HAZARD(counts_strangers,
                           S_ISREG(st.st_mode) && st.st_uid == geteuid(), true))
             note_old(out, (struct old_file){stamp, st.st_size});
     }
-    closedir(list);
+    llmobs_listing_close(&list);
     return 0;
 }
 

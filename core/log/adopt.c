@@ -1,6 +1,5 @@
 #include "core/log/adopt_state.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -11,8 +10,8 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/crash_point.h"
-#include "lib/base/fd.h"
 #include "lib/base/hazard.h"
+#include "lib/base/listing.h"
 #include "lib/base/once.h"
 #include "core/log/spool_state.h"
 #include "core/log/relay_sign.h"
@@ -246,16 +245,13 @@ static int try_file(struct llmobs_adopt *adopt,
     return adopt->unset || found.own ? open_living(adopt, &found) : 0;
 }
 
-/* Opens the list of the spool; NULL with 0: there is no spool. */
-static int adopt_open_list(struct llmobs_adopt *adopt, DIR **list)
+/* -ENOENT: there is no spool. */
+static int adopt_open_list(struct llmobs_adopt *adopt,
+                           struct llmobs_listing *list)
 {
     int fd, rc = llmobs_spool_base(adopt->config, true, &fd);
 
-    *list = NULL;
-    if (rc)
-        return rc == -ENOENT ? 0 : rc;
-    *list = llmobs_fd_list(fd);
-    return *list ? 0 : -errno;
+    return rc ? rc : llmobs_listing_open(list, fd);
 }
 
 /* Visits each file in the spool but this process's, until a visit gives a
@@ -265,22 +261,22 @@ static int adopt_walk(struct llmobs_adopt *adopt,
                                    const struct llmobs_adopt_found *, void *),
                       void *ctx)
 {
-    unsigned left = LLMOBS_FD_NAMES;
     struct llmobs_adopt_found found;
     struct llmobs_spool_name name;
-    struct dirent *entry;
-    DIR *list;
+    struct llmobs_listing list;
+    const char *text;
     int rc = adopt_open_list(adopt, &list);
 
-    while (list && rc == 0 && !llmobs_adopt_is_late(adopt) &&
-           (entry = llmobs_fd_entry(list, &left)))
-        if (llmobs_spool_name_parse(entry->d_name, &name) &&
+    if (rc)
+        return rc == -ENOENT ? 0 : rc;
+    while (rc == 0 && !llmobs_adopt_is_late(adopt) &&
+           (text = llmobs_listing_next(&list)))
+        if (llmobs_spool_name_parse(text, &name) &&
             adopt_look_at(adopt, &name, &found) && !found.own) {
             rc = visit(adopt, &found, ctx);
             llmobs_adopt_leave_file(adopt);
         }
-    if (list)
-        closedir(list);
+    llmobs_listing_close(&list);
     return rc;
 }
 
@@ -297,26 +293,26 @@ static int adopt_begin_walk(struct llmobs_adopt *adopt)
 static int next_names(struct llmobs_adopt *adopt)
 {
     struct llmobs_adopt_names *names = &adopt->walk;
-    unsigned left = LLMOBS_FD_NAMES;
-    struct dirent *entry = NULL;
-    DIR *list;
+    struct llmobs_listing list;
+    const char *text = NULL;
     int rc = names->list ? 0 : adopt_begin_walk(adopt);
 
     names->at = names->count = 0;
     if (!rc)
         rc = adopt_open_list(adopt, &list);
-    if (rc)
-        return rc;
-    if (list && names->next)
-        seekdir(list, names->next);
-    while (list && names->count < LLMOBS_ADOPT_NAMES &&
-           (entry = llmobs_fd_entry(list, &left)))
+    if (rc) {
+        names->all = rc == -ENOENT;
+        return names->all ? 0 : rc;
+    }
+    if (names->next)
+        llmobs_listing_seek(&list, names->next);
+    while (names->count < LLMOBS_ADOPT_NAMES &&
+           (text = llmobs_listing_next(&list)))
         names->count +=
-            llmobs_spool_name_parse(entry->d_name, &names->list[names->count]);
-    names->all = !entry && left > 0;
-    names->next = list && !names->all ? telldir(list) : 0;
-    if (list)
-        closedir(list);
+            llmobs_spool_name_parse(text, &names->list[names->count]);
+    names->all = !text && list.left > 0;
+    names->next = names->all ? 0 : list.next;
+    llmobs_listing_close(&list);
     qsort(names->list, names->count, sizeof(*names->list),
           llmobs_spool_name_by_age);
     return 0;

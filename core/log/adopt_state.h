@@ -68,9 +68,9 @@ struct llmobs_adopt_seen {
 struct llmobs_adopt_names {
     struct llmobs_spool_name *list; /* LLMOBS_ADOPT_NAMES, during a walk */
     size_t count, at;
-    long next;  /* where in the spool to read on */
-    bool all;   /* the end of the spool was reached */
-    bool found; /* the walk has claimed a file */
+    int64_t next; /* where in the spool to read on (listing.h) */
+    bool all;     /* the end of the spool was reached */
+    bool found;   /* the walk has claimed a file */
 };
 
 /* A file in the spool, as far as it is known. */

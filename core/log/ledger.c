@@ -1,6 +1,5 @@
 #include "core/log/ledger.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -14,11 +13,11 @@
 #include "lib/base/clock.h"
 #include "lib/base/cold.h"
 #include "lib/base/dirs.h"
-#include "lib/base/fd.h"
 #include "lib/base/file.h"
 #include "lib/base/fork.h"
 #include "lib/base/futex.h"
 #include "lib/base/hazard.h"
+#include "lib/base/listing.h"
 #include "lib/base/log.h"
 #include "lib/base/signal_guard.h"
 #include "lib/base/sole.h"
@@ -168,35 +167,31 @@ static void make_counts(const uint64_t now[LLMOBS_STAT_COUNT],
 /* A walk over the records: the directory, and this process's own boot and pid
  * namespace. */
 struct survey {
-    int dir;
-    DIR *list;
-    unsigned left;
+    struct llmobs_listing list;
     uint64_t boot, pidns;
 };
 
 static int survey_open(struct survey *survey, const char *dir)
 {
-    int rc = llmobs_dirs_open(dir, true, true, &survey->dir);
+    int fd, rc = llmobs_dirs_open(dir, true, true, &fd);
 
+    if (!rc)
+        rc = llmobs_listing_open(&survey->list, fd);
     if (rc)
         return rc;
-    survey->list = llmobs_fd_list(survey->dir);
-    if (!survey->list)
-        return -errno;
-    survey->left = LLMOBS_FD_NAMES;
     llmobs_record_namespace(&survey->boot, &survey->pidns);
     return 0;
 }
 
 /* The next record's name, borrowed until the next call; NULL at the end. */
-static const char *survey_next(struct survey *survey,
+static const char *ledger_next(struct llmobs_listing *list,
                                struct llmobs_record_owner *owner)
 {
-    struct dirent *entry;
+    const char *name;
 
-    while ((entry = llmobs_fd_entry(survey->list, &survey->left)) != NULL)
-        if (llmobs_record_parse(entry->d_name, owner))
-            return entry->d_name;
+    while ((name = llmobs_listing_next(list)) != NULL)
+        if (llmobs_record_parse(name, owner))
+            return name;
     return NULL;
 }
 
@@ -206,16 +201,15 @@ static bool ledger_is_replaced(const struct survey *survey,
                                const struct llmobs_record_owner *owner)
 {
     struct llmobs_record_owner other;
-    struct survey again = {.left = LLMOBS_FD_NAMES,
-                           .list = llmobs_fd_list_of(survey->dir, ".")};
+    struct llmobs_listing again;
     bool found = false;
 
-    if (!again.list)
+    if (llmobs_listing_open_in(&again, survey->list.fd, "."))
         return false;
-    while (!found && survey_next(&again, &other) != NULL)
+    while (!found && ledger_next(&again, &other) != NULL)
         found = other.pid == owner->pid && other.start == owner->start &&
                 other.nonce > owner->nonce;
-    closedir(again.list);
+    llmobs_listing_close(&again);
     return found;
 }
 
@@ -328,17 +322,18 @@ int llmobs_ledger_fold(const char *dir, size_t max)
 
     if (rc)
         return rc;
-    rc = can_fold(survey.dir);
-    while (!rc && max > 0 && (name = survey_next(&survey, &owner)) != NULL) {
-        if (llmobs_record_read(survey.dir, name,
+    rc = can_fold(survey.list.fd);
+    while (!rc && max > 0 &&
+           (name = ledger_next(&survey.list, &owner)) != NULL) {
+        if (llmobs_record_read(survey.list.fd, name,
                                LLMOBS_HAZARD(root_adds_others, true, false),
                                &page) != 0 ||
             !ledger_is_dead(&survey, &owner, &page))
             continue;
         max--;
-        rc = fold_one(survey.dir, name);
+        rc = fold_one(survey.list.fd, name);
     }
-    closedir(survey.list);
+    llmobs_listing_close(&survey.list);
     return rc;
 }
 
@@ -356,7 +351,7 @@ static void ledger_read_one(const struct survey *survey, const char *name,
 {
     struct llmobs_page page;
     struct llmobs_counts counts;
-    int rc = llmobs_record_read(survey->dir, name, false, &page);
+    int rc = llmobs_record_read(survey->list.fd, name, false, &page);
 
     if (rc == 0 && ledger_is_dead(survey, owner, &page)) {
         rc = settle_dead(&page.counts, &counts);
@@ -388,22 +383,23 @@ static int ledger_read_all(struct survey *survey, struct llmobs_ledger *out)
     struct llmobs_record_owner owner;
     struct llmobs_totals totals;
     const char *name;
-    int rc = llmobs_totals_peek(&totals, survey->dir, READ_LOCK_MS);
+    int rc = llmobs_totals_peek(&totals, survey->list.fd, READ_LOCK_MS);
 
     memset(out, 0, sizeof(*out));
     if (rc != 0 && rc != -ENOENT)
         ledger_count_unread(rc, out);
     out->ended = totals.page.counts;
-    read_known(survey->dir, &out->known);
-    rewinddir(survey->list);
-    survey->left = LLMOBS_FD_NAMES;
-    while ((name = survey_next(survey, &owner)) != NULL)
+    read_known(survey->list.fd, &out->known);
+    survey->list.left = LLMOBS_LISTING_MAX;
+    llmobs_listing_seek(&survey->list, 0);
+    while ((name = ledger_next(&survey->list, &owner)) != NULL)
         if (strcmp(name, totals.page.last) != 0)
             ledger_read_one(survey, name, &owner, out);
     llmobs_totals_close(&totals);
     if (rc != -ENOENT)
         return 0;
-    return faccessat(survey->dir, LLMOBS_LEDGER_TOTALS, F_OK, 0) ? 0 : -EAGAIN;
+    return faccessat(survey->list.fd, LLMOBS_LEDGER_TOTALS, F_OK, 0) ? 0
+                                                                     : -EAGAIN;
 }
 
 int llmobs_ledger_read(const char *dir, struct llmobs_ledger *out)
@@ -417,7 +413,7 @@ int llmobs_ledger_read(const char *dir, struct llmobs_ledger *out)
     for (int i = 0; i < 3; i++)
         if (ledger_read_all(&survey, out) != -EAGAIN)
             break;
-    closedir(survey.list);
+    llmobs_listing_close(&survey.list);
     return 0;
 }
 
@@ -450,12 +446,12 @@ int llmobs_ledger_living(const char *dir, llmobs_ledger_living_fn *visit,
 
     if (rc)
         return rc;
-    while ((name = survey_next(&survey, &owner)) != NULL)
-        if (llmobs_record_read(survey.dir, name, false, &page) == 0 &&
+    while ((name = ledger_next(&survey.list, &owner)) != NULL)
+        if (llmobs_record_read(survey.list.fd, name, false, &page) == 0 &&
             !ledger_is_dead(&survey, &owner, &page))
             visit(ctx, page.pidns == survey.pidns ? owner.pid : 0,
                   &page.counts);
-    closedir(survey.list);
+    llmobs_listing_close(&survey.list);
     return 0;
 }
 

@@ -1,6 +1,5 @@
 #include "core/log/live_namespaces.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -10,8 +9,8 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/fd.h"
 #include "lib/base/file.h"
+#include "lib/base/listing.h"
 #include "core/log/ledger_dir.h"
 
 /* The number of the first namespace on every kernel (PROC_PID_INIT_INO). */
@@ -91,20 +90,20 @@ static int live_namespaces_add(struct llmobs_live_namespaces *living,
 
 /* A namespace lives as long as its first process. The walk sees that process if
  * it still lives at the end of the walk. */
-static int live_namespaces_read_all(DIR *dir,
+static int live_namespaces_read_all(struct llmobs_listing *list,
                                     struct llmobs_live_namespaces *out)
 {
-    unsigned left = PROCESSES_MAX;
-    struct dirent *entry;
+    const char *name;
     uint64_t pidns;
     int rc = 0;
 
-    if (live_namespaces_read_link(dirfd(dir), "self", &pidns) || pidns != FIRST)
+    list->left = PROCESSES_MAX;
+    if (live_namespaces_read_link(list->fd, "self", &pidns) || pidns != FIRST)
         return -EPERM;
-    while (!rc && (entry = llmobs_fd_entry(dir, &left))) {
-        if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
+    while (!rc && (name = llmobs_listing_next(list))) {
+        if (name[0] < '1' || name[0] > '9')
             continue;
-        rc = live_namespaces_read_one(dirfd(dir), entry->d_name, &pidns);
+        rc = live_namespaces_read_one(list->fd, name, &pidns);
         if (!rc)
             rc = live_namespaces_add(out, pidns);
         else if (rc == -ESRCH)
@@ -116,17 +115,17 @@ static int live_namespaces_read_all(DIR *dir,
 int llmobs_live_namespaces_read(const char *proc,
                                 struct llmobs_live_namespaces *out)
 {
-    DIR *dir;
+    struct llmobs_listing list;
     int rc;
 
     memset(out, 0, sizeof(*out));
     out->before_s =
         llmobs_clock_wall_ns() / 1000000000 - LLMOBS_LIVE_NAMESPACES_SLACK_S;
-    dir = llmobs_fd_list_of(AT_FDCWD, proc);
-    if (!dir)
-        return -errno;
-    rc = live_namespaces_read_all(dir, out);
-    closedir(dir);
+    rc = llmobs_listing_open_in(&list, AT_FDCWD, proc);
+    if (rc)
+        return rc;
+    rc = live_namespaces_read_all(&list, out);
+    llmobs_listing_close(&list);
     if (rc)
         llmobs_live_namespaces_free(out);
     return rc;

@@ -1,6 +1,5 @@
 #include "core/log/spool_file.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -18,8 +17,8 @@
 #include "lib/base/hazard.h"
 #include "lib/base/signal_guard.h"
 #include "lib/base/scratch.h"
-#include "lib/base/sys.h"
 #include "lib/base/crash_point.h"
+#include "lib/base/listing.h"
 #include "core/config/state_dir.h"
 #include "core/log/event_item.h"
 #include "core/log/held_file.h"
@@ -71,45 +70,22 @@ static bool is_claimed(const char *name, const char *end)
            len > end_len && strcmp(name + len - end_len, end) == 0;
 }
 
-/* glibc and musl give the entries of a directory as the kernel does. */
-_Static_assert(offsetof(struct dirent, d_name) == 19, "linux_dirent64");
-
-static const char *find_in(const char *list, long len, const char *end)
-{
-    unsigned short size;
-
-    for (long at = 0; at < len; at += size) {
-        const char *name = list + at + offsetof(struct dirent, d_name);
-
-        memcpy(&size, list + at + offsetof(struct dirent, d_reclen),
-               sizeof(size));
-        if (is_claimed(name, end))
-            return name;
-    }
-    return NULL;
-}
-
-/* Like a walk with opendir, but without its allocation. `out` has the directory
- * and gets the name. */
+/* `out` has the directory and gets the name. */
 static int find_name(const char *end, char out[PATH_MAX])
 {
-    int fd = llmobs_fd_open(AT_FDCWD, out, O_RDONLY | O_DIRECTORY);
-    char *list = fd < 0 ? NULL : llmobs_scratch_take(LLMOBS_SCRATCH_SIZE);
-    const char *name = NULL;
+    struct llmobs_listing list;
     size_t at = strlen(out);
-    long len;
+    const char *name;
 
-    while (list && !name &&
-           (len = llmobs_sys(SYS_getdents64, fd, list, LLMOBS_SCRATCH_SIZE)) >
-               0)
-        name = find_in(list, len, end);
+    if (llmobs_listing_open_in(&list, AT_FDCWD, out))
+        return -ENOENT;
+    while ((name = llmobs_listing_next(&list)) && !is_claimed(name, end))
+        ;
     if (name && at + 1 + strlen(name) < PATH_MAX) {
         out[at] = '/';
         strcpy(out + at + 1, name);
     }
-    llmobs_scratch_give(list);
-    if (fd >= 0)
-        close(fd);
+    llmobs_listing_close(&list);
     return name ? 0 : -ENOENT;
 }
 
@@ -478,24 +454,23 @@ static bool has_passed(int64_t since_ns, int64_t ms)
 }
 
 /* Takes the other files to be as big as those that were looked at. */
-static void count_files(int base, DIR *list, uint64_t *bytes)
+static void count_files(struct llmobs_listing *list, uint64_t *bytes)
 {
     int64_t began = llmobs_clock_mono_ns();
     uint64_t seen = 0, others = 0;
-    unsigned left = LLMOBS_FD_NAMES;
     struct llmobs_spool_name name;
-    struct dirent *entry;
+    const char *text;
     struct stat st;
 
     while (!has_passed(began, COUNT_MS * 2) &&
-           (entry = llmobs_fd_entry(list, &left))) {
-        if (!llmobs_spool_name_parse(entry->d_name, &name))
+           (text = llmobs_listing_next(list))) {
+        if (!llmobs_spool_name_parse(text, &name))
             continue;
         if (has_passed(began, COUNT_MS)) {
             others++;
             continue;
         }
-        if (spool_file_is_own(base, entry->d_name, &st))
+        if (spool_file_is_own(list->fd, text, &st))
             *bytes += bytes_of(&st);
         seen++;
     }
@@ -505,13 +480,14 @@ static void count_files(int base, DIR *list, uint64_t *bytes)
 
 static int count_all(int base, uint64_t *bytes)
 {
-    DIR *list = llmobs_fd_list_of(base, ".");
+    struct llmobs_listing list;
+    int rc = llmobs_listing_open_in(&list, base, ".");
 
     *bytes = 0;
-    if (!list)
-        return -errno;
-    count_files(dirfd(list), list, bytes);
-    closedir(list);
+    if (rc)
+        return rc;
+    count_files(&list, bytes);
+    llmobs_listing_close(&list);
     return 0;
 }
 

@@ -405,27 +405,3 @@ int llmobs_fd_open(int dir, const char *name, int flags)
         fd = open_high(dir, name, flags);
     return fd;
 }
-
-DIR *llmobs_fd_list(int fd)
-{
-    DIR *list = fd < 0 ? NULL : fdopendir(fd);
-    int saved = errno;
-
-    if (!list && fd >= 0)
-        close(fd);
-    errno = saved;
-    return list;
-}
-
-DIR *llmobs_fd_list_of(int dir, const char *name)
-{
-    return llmobs_fd_list(llmobs_fd_open(dir, name, O_RDONLY | O_DIRECTORY));
-}
-
-struct dirent *llmobs_fd_entry(DIR *list, unsigned *left)
-{
-    if (*left == 0)
-        return NULL;
-    (*left)--;
-    return readdir(list);
-}

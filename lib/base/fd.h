@@ -18,7 +18,6 @@
 #ifndef LLMOBS_FD_H
 #define LLMOBS_FD_H
 
-#include <dirent.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 
@@ -70,20 +69,6 @@ int llmobs_fd_reopen(int look, int flags);
  * number for a file of its own: that file stays open, and the copy is -1. */
 int llmobs_fd_copy(int fd, const struct stat *file, bool high);
 void llmobs_fd_close(int fd, const struct stat *file);
-
-/* Takes `fd`, of a directory opened for reading, or -1 with errno; gives its
- * entries, for closedir, or NULL with errno. */
-DIR *llmobs_fd_list(int fd);
-/* The same for the directory of that name in `dir`; ".": for `dir` itself. */
-DIR *llmobs_fd_list_of(int dir, const char *name);
-
-/* How many names of a directory the library reads at most: somebody may add
- * them as fast as it reads. */
-#define LLMOBS_FD_NAMES 100000u
-
-/* The next of the list's entries, as readdir. NULL also once *left is 0, which
- * each call counts down. */
-struct dirent *llmobs_fd_entry(DIR *list, unsigned *left);
 
 /* Takes `fd`, a socket just made; gives its copy from LLMOBS_FD_HIGH on, or
  * above 2 where no such number is free; or -1. EBADF: the app closed the

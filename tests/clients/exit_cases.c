@@ -357,9 +357,40 @@ __attribute__((constructor)) static void register_first(void)
     atexit(end_early);
 }
 
+/* How often the other thread has had the main arena's lock. */
+static atomic_uint moves;
+
+/* The chunk is the main arena's, so that each change of its size takes the
+ * arena's lock. */
+static void *resize(void *chunk)
+{
+    sigset_t timer;
+
+    sigemptyset(&timer);
+    sigaddset(&timer, SIGALRM);
+    pthread_sigmask(SIG_BLOCK, &timer, NULL);
+    for (unsigned i = 0;; i++) {
+        void *other = realloc(chunk, 2000 + i % 2 * 60000);
+
+        if (other)
+            chunk = other;
+        atomic_fetch_add(&moves, 1);
+    }
+    return NULL;
+}
+
+/* Ends only where the signal came while this thread had the lock: then the
+ * other thread no longer gets it. */
 static void end_in_handler(int sig)
 {
+    unsigned seen = atomic_load(&moves);
+
     (void)sig;
+    for (int i = 0; i < 100; i++) {
+        nap(1);
+        if (atomic_load(&moves) != seen)
+            return;
+    }
     exit(0);
 }
 
@@ -367,14 +398,19 @@ static void end_in_handler(int sig)
  * runs in: who allocates or frees there now waits for ever. */
 static void exit_in_malloc(const char *base)
 {
-    const struct itimerval soon = {.it_value = {0, 20000}};
+    const struct itimerval soon = {.it_interval = {0, 5000},
+                                   .it_value = {0, 20000}};
     void *list[64] = {NULL};
+    pthread_t thread;
 
     the_base = base;
     printf("%ld\n", ask_once(hello));
     fflush(stdout);
     nap(number("AFTER_MS", 50));
     ends_early = true;
+    pthread_create(&thread, NULL, resize, malloc(2000));
+    while (atomic_load(&moves) == 0)
+        nap(1);
     signal(SIGALRM, end_in_handler);
     setitimer(ITIMER_REAL, &soon, NULL);
     for (unsigned i = 0;; i++) {
