@@ -1737,6 +1737,11 @@ HAZARDS = [
          ("number_believed", "delivery.store_from_a_sandbox"),
          ("late_look", "delivery.store_from_a_sandbox")]),
 
+    ("a kill or an exec while the disk is full",
+     "events that are in memory alone are sent without the wait between two "
+     "sends (`llmobs_destination_due`)", [
+         ("memory_waits", "spool.memory_alone_does_not_wait")]),
+
     ("a program that is at rest",
      "the worker ends when nothing is left to do (`thread_may_rest`)", [
          ("never_rests", "programs.alone_cases.rests")]),

@@ -160,6 +160,7 @@ void llmobs_destination_init(struct llmobs_destination *destination,
     destination->interval_ms = config->flush_interval_ms;
     destination->enough = (size_t)config->payload_max / 2;
     destination->backoff_ms = backoff_of(destination)->first_ms;
+    destination->keeps = config->spool_max > 0;
 }
 
 void llmobs_destination_forget(struct llmobs_destination *destination,
@@ -192,6 +193,7 @@ int llmobs_destination_push(struct llmobs_destination *d,
     if (d->count == 0)
         d->first_ns = llmobs_clock_mono_ns();
     d->queue[(d->first + d->count) % d->cap] = event;
+    d->hurries |= d->keeps && !event->spooled.file;
     event->refs++;
     d->count++;
     d->bytes += event->len;
@@ -210,6 +212,7 @@ static void pop(struct llmobs_destination *d, size_t n, enum llmobs_stat fate)
         d->bytes -= event->len;
         llmobs_event_release(d->account, event, fate);
     }
+    d->hurries &= d->count > 0;
     if (d->count == 0 && d->cap > 1024) {
         free(d->queue);
         d->queue = NULL;
@@ -219,7 +222,8 @@ static void pop(struct llmobs_destination *d, size_t n, enum llmobs_stat fate)
 
 /* -- sending ------------------------------------------------------------- */
 
-/* Waits for a full batch only during the interval after a send. */
+/* Waits for a full batch only during the interval after a send, and not where
+ * the disk had no room for an event: a kill or an exec would lose it. */
 int64_t llmobs_destination_due(const struct llmobs_destination *d)
 {
     int64_t early, regular;
@@ -232,7 +236,9 @@ int64_t llmobs_destination_due(const struct llmobs_destination *d)
         d->bytes >= d->enough)
         return 0;
     early = d->first_ns + FIRST_MS * LLMOBS_NS_PER_MS;
-    regular = d->sent_ns ? d->sent_ns + d->interval_ms * LLMOBS_NS_PER_MS : 0;
+    regular = d->sent_ns && !LLMOBS_HAZARD(memory_waits, d->hurries, false)
+                  ? d->sent_ns + d->interval_ms * LLMOBS_NS_PER_MS
+                  : 0;
     return early > regular ? early : regular;
 }
 

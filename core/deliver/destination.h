@@ -59,6 +59,8 @@ struct llmobs_destination {
     bool hopeless;   /* a local destination whose last error will not go away */
     bool given_up; /* hopeless when the process ended: it is not tried again */
     int tries;     /* how many runs of all may still try it */
+    bool keeps;    /* there is a spool: what is in no file of it hurries */
+    bool hurries;  /* the queue has, or had, such an event */
 };
 
 /* Moves n pending items to a counter, but never more than are pending: so the

@@ -331,6 +331,22 @@ def disk_full(t):
 
 
 @test
+def memory_alone_does_not_wait(t):
+    """A call that the disk has no room for does not wait for the interval
+    between two sends: an exec or a kill would lose it."""
+    with double(t) as dd, Living(t, dict(
+            agent(dd, _DD_LLMOBS_WRITER_INTERVAL="60"),
+            **failing(t, errno.ENOSPC))) as app:
+        for i in range(3):
+            app.ask("call %d" % i)
+            ok(wait_for(lambda: len(dd.spans()) == i + 1, 20), "call %d" % i)
+        app.tell("exec")
+        app.ask("call 3")
+        app.end()
+        settled(t, dd, 4)
+
+
+@test
 def disk_full_later(t):
     for after in (1, 2, 3, 5, 8):
         app_and_bad_disk(t, False, failing(t, errno.ENOSPC, after=after))
