@@ -80,6 +80,7 @@ static unsigned last_number(int base)
 
     if (llmobs_listing_open_in(&list, base, "."))
         return 0;
+    list.left = 2 * LLMOBS_RECORDER_MAX;
     while ((name = llmobs_listing_next(&list))) {
         char *end;
         unsigned long number = strtoul(name, &end, 10);

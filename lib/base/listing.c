@@ -41,17 +41,15 @@ const char *llmobs_listing_next(struct llmobs_listing *listing)
     const char *entry;
     unsigned short size;
 
+    if (listing->left == 0)
+        return NULL;
     if (listing->at == listing->len) {
         listing->at = 0;
-        listing->len = listing->left == 0
-                           ? 0
-                           : llmobs_sys(SYS_getdents64, listing->fd,
-                                        listing->block, LLMOBS_SCRATCH_SIZE);
+        listing->len = llmobs_sys(SYS_getdents64, listing->fd, listing->block,
+                                  LLMOBS_SCRATCH_SIZE);
     }
-    if (listing->len <= 0 || listing->left == 0) {
-        listing->at = listing->len = 0;
+    if (listing->len <= 0)
         return NULL;
-    }
     listing->left--;
     entry = listing->block + listing->at;
     memcpy(&size, entry + RECLEN, sizeof(size));
