@@ -23,8 +23,7 @@ FORKING = ("prefork", "fork_in_transfer", "fork_before_transfer", "forks",
 NOT_EMULATED = ("forks", "forks_of_one_pid", "exit_in_child", "prefork",
                 "fork_before_transfer", "executed", "left_by_main",
                 "left_by_system_call", "left_by_handler", "left_to_another",
-                "fork_in_handler", "cleanup_in_child",
-                "exit_in_malloc") # two threads and a timer: too slow there
+                "fork_in_handler", "cleanup_in_child")
 
 
 # They ask whether the program is alone in its process, where a sanitizer may have
