@@ -426,6 +426,9 @@ def killed_and_not_started_again(t):
             with Living(t, agent(dd), keep=True) as app:
                 app.ask("with the relay")
                 settled(t, dd, 1, wait=5)
+                # The relay has read the answer: else the call came twice.
+                ok(wait_for(lambda: counts(t)["delivered"] == 1, 20),
+                   "the relay's count")
                 os.killpg(relay.process.pid, signal.SIGSTOP)
                 app.ask("left to it")
                 relay.kill()
