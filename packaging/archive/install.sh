@@ -16,8 +16,8 @@ unset CDPATH
 nl='
 '
 name=${0##*/}
-here=$(cd "$(dirname "$0")" && pwd -P)
-remove='' purge='' made='' list='' known=''
+here=$(cd "$(dirname "$0")" && pwd)
+remove='' purge='' made='' list='' known='' files='' extra=''
 DESTDIR=${DESTDIR:-}
 
 say() { printf '%s: %s\n' "$name" "$1"; }
@@ -41,6 +41,10 @@ while [ $# -gt 0 ]; do
     shift
 done
 case $prefix in /*) ;; *) prefix=$(pwd)/$prefix ;; esac
+case $DESTDIR in '' | /*) ;; *) DESTDIR=$(pwd)/$DESTDIR ;; esac
+for tool in cat chmod cp find grep id mkdir mv readlink rm rmdir sed sort; do
+    command -v "$tool" > /dev/null || fail "there is no $tool, which this needs"
+done
 
 # With its parents, unless it is there; "made" has them, the deepest first.
 plan_folder() { # DIR
@@ -75,6 +79,7 @@ stage() { # FILE: beside its place
 }
 
 undo() {
+    trap '' INT TERM HUP
     for file in $files; do rm -f "$root/$file.llmobs-new"; done
     rm -f "$list.llmobs-new"
     printf %s "$made" | while read -r folder; do
@@ -83,27 +88,43 @@ undo() {
     fail "nothing is installed"
 }
 
-# The loader would speak of a missing library on the stderr of every program.
+# The loader would speak of a missing library on the stderr of every program. A path
+# may lead here by links.
 refuse_while_needed() {
     needed=$(
-        grep -rlsF -e "$prefix/lib/llmobs/" -e "$prefix/bin/llmobs" \
-            -e "$root/lib/llmobs/" -e "$root/bin/llmobs" \
-            /etc/ld.so.preload /etc/systemd/system /etc/crontab /etc/cron.d
         for link in /etc/systemd/system/*.wants/llmobs-*; do
-            case $(readlink "$link") in "$prefix"/* | "$root"/*) echo "$link" ;; esac
+            [ ! "$link" -ef "$root/lib/systemd/system/${link##*/}" ] || echo "$link"
         done
-    ) || :
+        grep -RHsoE '(/[^[:space:]:="]*)?/(lib|bin)/llmobs[^[:space:]:="]*' \
+            /etc/ld.so.preload /etc/systemd/system /etc/crontab /etc/cron.d |
+            while IFS=: read -r file path; do
+                folder=${path%/lib/llmobs/*}/lib/llmobs
+                [ ! "$folder" -ef "$root/lib/llmobs" ] &&
+                    [ ! "$path" -ef "$root/bin/llmobs" ] || echo "$file"
+            done | sort -u
+    )
     [ -z "$needed" ] || fail "these still need it: disable the units, take out the lines
 $needed"
 }
 
-# A run that was killed has left its list beside that of the files before.
+# One run at a time. One that was killed has left its list beside that of the files
+# before. The prefix may have been renamed since then, or be a copy: another's files
+# stay.
 take_up_list() {
+    [ ! -d "$root" ] || exec 9< "$root"
+    flock 9 2> /dev/null || : # where there is none, and on some networks' disks
     list=$root/lib/llmobs/installed
     [ ! -e "$list.llmobs-new" ] || {
         cat "$list.llmobs-new" >> "$list"
         rm "$list.llmobs-new"
     }
+    [ ! -e "$list" ] || known=$(
+        was=$(sed -n '\|/lib/llmobs/installed$|{s///p;q;}' "$list")
+        while read -r path; do
+            case $path in "$was"/*) path=$root/${path#"$was"/} ;; esac
+            echo "$path"
+        done < "$list"
+    )
 }
 
 uninstall() {
@@ -112,17 +133,17 @@ uninstall() {
     take_up_list
     if [ -e "$list" ]; then
         refuse_while_needed
-        while read -r path; do
+        echo "$known" | while read -r path; do
             case $path in
             */) rmdir "$path" 2> /dev/null || : ;; # others have files there
             *) rm -f "$path" "$path.llmobs-new" ;;
             esac
-        done < "$list"
+        done
         say "removed from $prefix"
     else
         say "nothing from here is below $prefix"
     fi
-    [ -z "$purge" ] || rm -rf "$state" "/var/tmp/llmobs-$(id -u)"
+    [ -z "$purge" ] || rm -rf -- "$state" "/var/tmp/llmobs-$(id -u)"
     [ -z "$purge" ] || [ "$(id -u)" -ne 0 ] || rm -rf /etc/llmobs
 }
 
@@ -131,7 +152,6 @@ uninstall() {
 # list what is there.
 install() {
     cd "$here"
-    files=$(for top in lib share include bin; do find $top ! -type d | sort; done)
     trap undo EXIT
     trap 'exit 1' INT TERM HUP
     check_names "$prefix"
@@ -143,10 +163,9 @@ install() {
         prefix=$(cd "$root" && pwd) root=$(cd "$root" && pwd -P)
         check_names "$root"
         take_up_list
-        known=$(cat "$list" 2> /dev/null) || :
-        files="$files
-lib/llmobs/uninstall"
+        extra=lib/llmobs/uninstall
     fi
+    files=$(find lib share include bin ! -type d)$nl$extra
     for file in $files; do plan "$file"; done
     [ -n "$DESTDIR" ] || write_list
     for file in $files; do stage "$file"; done
@@ -161,17 +180,14 @@ write_list() {
     mkdir -p "${list%/*}"
     {
         for file in $files lib/llmobs/installed; do echo "$root/$file"; done
-        printf %s "$made"
-        [ ! -e "$list" ] || grep '/$' "$list" || :
+        { printf %s "$made" && echo "$known"; } | sort -ru | grep '/$' || :
     } > "$list.llmobs-new"
 }
 
 end_install() {
-    if [ -e "$list" ]; then # what this version has no more
-        grep -vxF -f "$list.llmobs-new" "$list" | while read -r path; do
-            rm -f "$path"
-        done
-    fi
+    echo "$known" | grep -vxF -f "$list.llmobs-new" | while read -r path; do
+        rm -f "$path" # what this version has no more
+    done
     mv "$list.llmobs-new" "$list"
     say "$version is installed; $prefix/lib/llmobs/uninstall removes it"
     found=$(command -v llmobs-run) || :
@@ -179,11 +195,11 @@ end_install() {
 llmobs-run}: write $prefix/bin/llmobs-run, or export PATH=\"$prefix/bin:\$PATH\""
 }
 
-# The loader takes a blank, ':' and '$' for its own, units and cron the others.
+# The loader takes a blank, ':' and '$' for its own, units, cron and its shell the others.
 check_names() { # DIR
     case $1 in
-    *[[:space:]:\$\\\|\&%\"\']*)
-        fail "no program can preload from $1: a blank or one of :\$\\|&%\"'"
+    *[[:space:][:cntrl:]:\$\\\|\&%\"\'\`\;\<\>\(\)*?[#]*)
+        fail "no program can preload from $1: a blank or one of :\$\\|&%\"'\`;<>()*?[#"
         ;;
     esac
 }
