@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -110,7 +111,7 @@ static int run_all(struct cost *cost)
 /* Takes the signals that end the doctor, but those that it is to ignore. */
 static void block_signals(struct cost *cost)
 {
-    static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+    static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
     struct sigaction now;
 
     signal(SIGCHLD, SIG_DFL);
@@ -133,16 +134,35 @@ static int count_span(void *ctx, struct llmobs_text line,
     return 0;
 }
 
+/* Processes that a command left have become children of this one. Their calls
+ * make the trial's folder anew. */
+static void tell_left(struct cost *cost)
+{
+    struct llmobs_doctor *doctor = cost->doctor;
+    const struct timespec soon = {.tv_nsec = 100 * LLMOBS_NS_PER_MS};
+    pid_t pid;
+
+    while ((pid = waitpid(-1, NULL, WNOHANG)) > 0 ||
+           (pid == 0 && sigtimedwait(&cost->taken, NULL, &soon) == SIGCHLD))
+        continue;
+    if (pid == 0)
+        LLMOBS_WARN("left", "end them, then remove it",
+                    "CMD left processes, whose later calls are recorded in %s",
+                    cost->trial.dir);
+}
+
 /* Runs the pairs. Ends this process where a signal asks for it. */
 static int run_trial(struct cost *cost)
 {
     int rc;
 
     block_signals(cost);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
     rc = llmobs_trial_begin(&cost->trial);
     if (rc == 0)
         rc = run_all(cost);
     llmobs_trial_walk(&cost->trial, count_span, cost);
+    tell_left(cost);
     llmobs_trial_end(&cost->trial);
     sigprocmask(SIG_SETMASK, &cost->mask, NULL);
     if (cost->ended_by != 0) {

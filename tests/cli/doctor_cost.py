@@ -273,7 +273,7 @@ def signals():
     check("Ctrl-C", there and os.WIFSIGNALED(status) and
           os.WTERMSIG(status) == signal.SIGINT and gone(pid) and
           not os.path.exists(folder), (there, status, tool.text))
-    for number in signal.SIGTERM, signal.SIGHUP, signal.SIGINT:
+    for number in signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT:
         process = subprocess.Popen([TOOL, "doctor", "--cost", *sleeps],
                                    env=BASE, cwd=TMP, start_new_session=True,
                                    stdout=subprocess.PIPE)
@@ -297,6 +297,22 @@ def signals():
     check("a command that ignores it: the second kills",
           process.returncode == -signal.SIGTERM and gone(pid) and
           not os.path.exists(folder), process.returncode)
+
+
+def left():
+    """Processes that outlive the command are told of, and not those that ended."""
+    done, facts = cost("sh", "-c", "(true &); sleep 0.3", runs=1)
+    check("ended processes are not told of", finding(facts, "left") == [], facts)
+    done, facts = cost("sh", "-c", "setsid sleep 1000 & echo $! "
+                       "$LLMOBS_STORE_DIR >> ran", runs=1)
+    said = ran()
+    for pid in said[0], said[-2]:
+        os.kill(int(pid), signal.SIGKILL)
+    told = finding(facts, "left")
+    check("processes that run on, and the folder of their calls",
+          len(told) == 1 and told[0][0] == "warn" and
+          os.path.dirname(said[-1]) in told[0][1] and done.returncode == 3,
+          (said, facts))
 
 
 def leaves_nothing():
@@ -341,7 +357,7 @@ def leaves_nothing():
 
 def main():
     for part in (order, words, figures, ends, refused, asks, signals,
-                 leaves_nothing):
+                 left, leaves_nothing):
         if not PARTS or part.__name__ in PARTS:
             part()
 
