@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include "cli/shared/options.h"
 #include "cli/shared/tell.h"
 #include "cli/stats_show.h"
+#include "core/config/state_dir.h"
 #include "lib/base/clock.h"
 
 #define COMMAND "llmobs stats"
@@ -184,8 +186,11 @@ static int count_status(const struct stats *stats)
 static int count(struct stats *stats)
 {
     struct llmobs_tallies *tallies = &stats->tallies;
-    int rc;
+    char store[PATH_MAX];
+    int rc = llmobs_config_store_dir(tallies->config, store, sizeof(store));
 
+    if (rc == 0 && !llmobs_cli_spares_store(COMMAND, stats->output, store))
+        return LLMOBS_CLI_FAILED;
     tallies->groups = stats->users && stats->form == LLMOBS_STATS_PROMETHEUS;
     rc = stats->users ? llmobs_tally_users(tallies) : llmobs_tally_own(tallies);
     for (size_t i = 0; i < tallies->count; i++)

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -295,6 +297,50 @@ void llmobs_cli_no_store(const char *command, const char *dir)
         "%s: no such directory: %s (nothing was recorded there; `llmobs "
         "doctor` tells why)\n",
         command, llmobs_escape_name(dir, room));
+}
+
+/* Where the file is, or would be, with no link on the way; "": nowhere. */
+static void locate(const char *path, char at[PATH_MAX])
+{
+    char name[PATH_MAX], dir[PATH_MAX], copy[PATH_MAX];
+
+    if (realpath(path, at))
+        return;
+    snprintf(name, sizeof(name), "%s", path);
+    snprintf(copy, sizeof(copy), "%s", path);
+    if (!realpath(dirname(copy), dir) ||
+        snprintf(at, PATH_MAX, "%s/%s", dir, basename(name)) >= PATH_MAX)
+        at[0] = '\0';
+}
+
+/* Other files may lie there, as in a service's only folder. */
+static bool is_of_store(const char *at, const char *dir)
+{
+    static const char end[] = ".jsonl";
+    size_t len = strlen(dir), at_len = strlen(at);
+
+    if (strncmp(at, dir, len) != 0 || at[len] != '/')
+        return false;
+    at += len + 1;
+    at_len -= len + 1;
+    return strncmp(at, "stats/", 6) == 0 || strncmp(at, "spool/", 6) == 0 ||
+           (at_len >= sizeof(end) - 1 && !strchr(at, '/') &&
+            strcmp(at + at_len - (sizeof(end) - 1), end) == 0);
+}
+
+bool llmobs_cli_spares_store(const char *command, const char *path,
+                             const char *store)
+{
+    char at[PATH_MAX], dir[PATH_MAX], room[LLMOBS_ESCAPE_NAME];
+
+    if (!path || strcmp(path, "-") == 0 || !realpath(store, dir))
+        return true;
+    locate(path, at);
+    if (!is_of_store(at, dir))
+        return true;
+    llmobs_tell("%s: %s: that is a name of the store's files\n", command,
+                llmobs_escape_name(path, room));
+    return false;
 }
 
 void llmobs_cli_have_spool(struct llmobs_config *config)

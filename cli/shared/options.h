@@ -95,6 +95,11 @@ struct llmobs_config *llmobs_cli_config(const char *store);
  * reason. */
 void llmobs_cli_no_store(const char *command, const char *dir);
 
+/* False, after a message, where the output `path` would replace a file of the
+ * store, or be read as one. NULL and "-" are no files. */
+bool llmobs_cli_spares_store(const char *command, const char *path,
+                             const char *store);
+
 /* The end of a line about so many files that this version leaves alone. */
 void llmobs_cli_tell_versions(uint64_t files);
 

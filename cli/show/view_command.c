@@ -479,6 +479,10 @@ static int view_command_run(struct asked *asked)
     if (view->config)
         rc = llmobs_config_store_dir(view->config, store, sizeof(store));
     view->store = store;
+    if (rc == 0 &&
+        (!llmobs_cli_spares_store("llmobs view", asked->output, store) ||
+         !llmobs_cli_spares_store("llmobs view", view->html, store)))
+        rc = -ECANCELED;
     if (rc == 0 && asked->output)
         rc = lead_to(asked->output);
     llmobs_view_look_at_screen(view);

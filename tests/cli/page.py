@@ -118,6 +118,26 @@ def files():
     view("--html", fifo, status=1)
     check("html replaces no fifo", stat.S_ISFIFO(os.stat(fifo).st_mode))
     view("--html", os.path.join(TMP.name, "none", "x.html"), status=1)
+    spans = os.path.join(STORE, "spans.jsonl")
+    to_spans = os.path.join(TMP.name, "to-spans")
+    os.symlink(spans, to_spans)
+    before = os.stat(spans)
+    os.mkdir(os.path.join(STORE, "stats"))
+    for option, name in (("-o", spans), ("-o", to_spans), ("--html", spans),
+                         ("-o", os.path.join(STORE, "..", "store", "new.jsonl")),
+                         ("-o", os.path.join(STORE, "stats", "totals"))):
+        said = view(option, name, status=1).stderr
+        check("no file of the store is replaced: " + option,
+              b"a name of the store's files" in said, said)
+    done = subprocess.run([TOOL, "stats", "--store", STORE, "-o", "spans.jsonl"],
+                          capture_output=True, cwd=STORE)
+    check("no file of the store is replaced: stats", done.returncode == 1, done)
+    after = os.stat(spans)
+    check("the store is as before", (before.st_ino, before.st_size) ==
+          (after.st_ino, after.st_size) and
+          not os.path.exists(os.path.join(STORE, "new.jsonl")))
+    view("-o", os.path.join(STORE, "other.txt"))
+    os.unlink(os.path.join(STORE, "other.txt"))
     left = [n for n in os.listdir(TMP.name) if "html." in n]
     check("html leaves no piece", left == [], left)
     full = subprocess.run("%s view --store %s --html - > /dev/full" % (
