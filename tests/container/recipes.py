@@ -268,6 +268,9 @@ def kyverno_yaml(world):
     equal(other, {"name": "own", "env": own}, "left alone")
     made = volumes(world, pod)
     init, = pod["initContainers"]
+    bounds = init["resources"]
+    equal((sorted(bounds["limits"]), bounds["requests"]),
+          (["cpu", "memory"], bounds["limits"]), "what quotas and QoS ask for")
     got = world.finish(start(world, pod, made, init, init_image(world)))
     equal((got.status, got.err), (0, b""), "init container")
     image = plain_app(world)
