@@ -10,6 +10,8 @@ to=${1:?the volume}
 cd "$(dirname "$0")" && new=$(mktemp -d "$to/.new.XXXXXX") || exit
 trap 'rm -rf "$new"' EXIT
 trap 'exit 1' INT TERM HUP
+# Of runs that were killed; another one may be under way.
+find "$to" -maxdepth 1 -name '.new.*' -mtime +0 -exec rm -rf {} +
 cp -R -P bin lib share "$new/" || exit
 find bin lib share -type d | while read -r folder; do
     mkdir -p "$to/$folder" || exit
