@@ -70,6 +70,17 @@ static double ms_of(struct timeval time)
     return (double)time.tv_sec * 1000 + (double)time.tv_usec / 1000;
 }
 
+/* Takes the end of processes that a command left, which have become children of
+ * this one. 0: some run on; -1: there are none. */
+static pid_t reap(void)
+{
+    pid_t pid;
+
+    while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+        continue;
+    return pid;
+}
+
 static int run_once(struct cost *cost, char **words, struct run *run)
 {
     int64_t begun_ns = llmobs_clock_mono_ns();
@@ -104,6 +115,7 @@ static int run_all(struct cost *cost)
         enum arm arm = (i + i / 2) % 2 == 0 ? BARE : OBSERVED;
 
         rc = run_once(cost, cost->words[arm], &cost->runs[arm][i / 2]);
+        (void)reap();
     }
     return rc;
 }
@@ -134,18 +146,17 @@ static int count_span(void *ctx, struct llmobs_text line,
     return 0;
 }
 
-/* Processes that a command left have become children of this one. Their calls
- * make the trial's folder anew. */
+/* The calls of processes that are left make the trial's folder anew. */
 static void tell_left(struct cost *cost)
 {
     struct llmobs_doctor *doctor = cost->doctor;
     const struct timespec soon = {.tv_nsec = 100 * LLMOBS_NS_PER_MS};
-    pid_t pid;
+    pid_t left;
 
-    while ((pid = waitpid(-1, NULL, WNOHANG)) > 0 ||
-           (pid == 0 && sigtimedwait(&cost->taken, NULL, &soon) == SIGCHLD))
+    while ((left = reap()) == 0 &&
+           sigtimedwait(&cost->taken, NULL, &soon) == SIGCHLD)
         continue;
-    if (pid == 0)
+    if (left == 0)
         LLMOBS_WARN("left", "end them, then remove it",
                     "CMD left processes, whose later calls are recorded in %s",
                     cost->trial.dir);
