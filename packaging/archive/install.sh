@@ -13,6 +13,7 @@
 set -eu
 umask 022
 unset CDPATH
+export LC_ALL=C # names are bytes
 nl='
 '
 name=${0##*/}
