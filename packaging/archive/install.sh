@@ -89,8 +89,8 @@ undo() {
     fail "nothing is installed"
 }
 
-# The loader would speak of a missing library on the stderr of every program. A path
-# may lead here by links.
+# The loader would speak of a missing library on the stderr of every program, also of
+# those that running ones start. A path may lead here by links.
 refuse_while_needed() {
     needed=$(
         for link in /etc/systemd/system/*.wants/llmobs-*; do
@@ -103,8 +103,11 @@ refuse_while_needed() {
                 [ ! "$folder" -ef "$root/lib/llmobs" ] &&
                     [ ! "$path" -ef "$root/bin/llmobs" ] || echo "$file"
             done | sort -u
-    )
-    [ -z "$needed" ] || fail "these still need it: disable the units, take out the lines
+        grep -lsF -e "$root/lib/llmobs/libllmobs_preload.so" \
+            -e "$root/lib/llmobs/behind-libasan.so/" /proc/[0-9]*/environ
+    ) || :
+    [ -z "$needed" ] || fail "these still need it: disable the units, take out the \
+lines, end the programs
 $needed"
 }
 
