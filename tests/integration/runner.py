@@ -1,5 +1,6 @@
 """Runs the integration tests, several at a time, each in a process of its own
 with servers that no other test uses meanwhile; reports them in their order."""
+import gc
 import os
 import select
 import shutil
@@ -162,6 +163,7 @@ def run_all(tests, build, jobs=1):
     which come last; gives (passed, failed, skipped)."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop_on_signal)
+    gc.freeze()  # a child that collects would copy the pages of all modules
     folder = tempfile.mkdtemp(prefix="llmobs-it.")
     harness.COMPILED = os.path.join(folder, "compiled")
     counts = [0, 0, 0]

@@ -644,13 +644,11 @@ def main(given=None):
     try:
         listeners, told = start(options, folder)
         for listener in listeners:
-            threading.Thread(target=listener.serve_forever, args=(0.05,),
+            # nobody wakes it but a client
+            threading.Thread(target=listener.serve_forever, args=(None,),
                              daemon=True).start()
         llm_server.write_ready(options.ready, told)
         stopping.wait()
-        for listener in listeners:
-            listener.shutdown()
-            listener.server_close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         if options.socket and listeners:

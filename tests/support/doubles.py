@@ -1,4 +1,6 @@
 """Starts the doubles of datadog.py for a test, and asks them."""
+import contextlib
+import http.client
 import json
 import os
 import re
@@ -8,8 +10,6 @@ import tempfile
 import threading
 import time
 import traceback
-import urllib.error
-import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import datadog  # noqa: E402
@@ -113,11 +113,14 @@ class Datadog:
     def ask(self, method, path, doc=None):
         data = None if doc is None else doc if isinstance(doc, bytes) \
             else json.dumps(doc).encode()
-        request = urllib.request.Request(
-            "http://127.0.0.1:%d%s" % (self.control, path), data=data,
-            method=method)
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=20) as answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self.control,
+                                                timeout=20)
+        with contextlib.closing(connection):
+            connection.request(method, path, data)
+            answer = connection.getresponse()
+            if answer.status != 200:
+                raise RuntimeError("%s %s of the doubles: %d" % (
+                    method, path, answer.status))
             return json.load(answer)
 
     def spans(self, full=False):

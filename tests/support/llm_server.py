@@ -1022,13 +1022,11 @@ def main():
     try:
         listeners, told = start(options, folder, stopping)
         for listener in listeners:
-            threading.Thread(target=listener.serve_forever, args=(0.05,),
+            # nobody wakes it but a client
+            threading.Thread(target=listener.serve_forever, args=(None,),
                              daemon=True).start()
         write_ready(options.ready, told)
         stopping.wait()
-        for listener in listeners:
-            listener.shutdown()
-            listener.server_close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
