@@ -8,6 +8,7 @@ inside: only the launcher, the store and the log.
 import base64
 import contextlib
 import ctypes
+import fcntl
 import glob
 import json
 import os
@@ -19,7 +20,6 @@ import socket
 import stat
 import subprocess
 import sys
-import tempfile
 import time
 import zlib
 
@@ -100,12 +100,12 @@ def compiled(t, name, *argv):
     path = os.path.join(folder, name)
     if not os.path.exists(path):
         os.makedirs(folder, exist_ok=True)
-        # of this thread alone: others may make the same
-        with tempfile.TemporaryDirectory(dir=folder) as own:
-            new = os.path.join(own, name)
-            subprocess.run(["gcc", *argv, "-o", new], check=True, timeout=60)
-            with contextlib.suppress(FileExistsError): # it may be in use
-                os.link(new, path)
+        with open(os.path.join(folder, "lock"), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX) # others may want the same now
+            if not os.path.exists(path):
+                subprocess.run(["gcc", *argv, "-o", path + ".new"], check=True,
+                               timeout=60)
+                os.rename(path + ".new", path)
     return path
 
 

@@ -7,7 +7,7 @@ import re
 import subprocess
 
 from delivery import counts
-from harness import APPS, ROOT, equal, ok, test
+from harness import APPS, ROOT, compiled, equal, ok, test
 
 PAGE = os.path.join(ROOT, "docs", "WRAPPERS.md")
 SOURCE = os.path.join(APPS, "wrapped.c")
@@ -37,25 +37,30 @@ def listed(t, names):
 
 
 class Built:
-    """The program and what stands before libcurl, in one place."""
+    """The program and what stands before libcurl, in one place.  All places have
+    the same objects."""
 
     def __init__(self, t, place):
         self.t, self.place = t, place
-        self.program = os.path.join(t.dir, "wrapped")
-        self.other = os.path.join(t.dir, "libwrapper.so")
         self.shim = os.path.join(t.build, "libllmobs_preload.so")
         self.wrap(NAMES)
         if place != "program":
-            gcc(self.program, SOURCE, "-Wl,--no-as-needed", *(
-                [self.other] if place == "library" else []), "-lcurl")
+            self.program = compiled(
+                t, "wrapped", self.source, "-Wl,--no-as-needed", *(
+                    [self.other] if place == "library" else []), "-lcurl")
 
     def wrap(self, names):
-        of = ["-fno-builtin", "-include", listed(self.t, names), WRAPPER]
+        flags = "-D_GNU_SOURCE", "-Wall", "-Wextra", "-c"
+        self.source = compiled(self.t, "wrapped.o", *flags, SOURCE)
+        wrapper = compiled(
+            self.t, "wrapper.o", *flags, "-fPIC", "-fno-builtin",
+            "-DWRAPPED(X)=" + " ".join("X(%s)" % name for name in names), WRAPPER)
         if self.place == "program":
-            gcc(self.program, "-rdynamic", SOURCE, *of, "-lcurl")
+            self.program = self.other = compiled(
+                self.t, "wrapped", "-rdynamic", self.source, wrapper, "-lcurl")
         else:
-            gcc(self.other, "-shared", "-fPIC", "-Wl,-soname,libwrapper.so",
-                *of)
+            self.other = compiled(self.t, "libwrapper.so", "-shared",
+                                  "-Wl,-soname,libwrapper.so", wrapper)
 
     def run(self, way, ours=True):
         order = [self.shim] if ours else []
@@ -64,7 +69,8 @@ class Built:
         return self.t.run(
             [self.program, self.t.url], launcher=[], preload=ours, limit=30,
             env={"LD_PRELOAD": ":".join(order) or None,
-                 "LD_LIBRARY_PATH": self.t.dir, "WRAPPER_FINDS": way,
+                 "LD_LIBRARY_PATH": os.path.dirname(self.other),
+                 "WRAPPER_FINDS": way,
                  "DD_LLMOBS_ENABLED": "1" if ours else None})
 
 
