@@ -92,21 +92,35 @@ def command(argv, build=None):
     return EMULATOR + given + argv
 
 
-def compiled(t, name, *argv):
-    """The file of that name which gcc makes of argv: once for all tests of a run,
-    since it takes longer than most of them."""
-    folder = os.path.join(COMPILED or t.dir,
-                          "%08x" % zlib.crc32("\0".join(argv).encode()))
+def made_once(folder, name, argv, make):
+    """The file of that name which make(path) makes of argv: once for all tests of
+    a run, since it takes longer than most of them."""
+    folder = os.path.join(folder, "%08x" % zlib.crc32("\0".join(argv).encode()))
     path = os.path.join(folder, name)
     if not os.path.exists(path):
         os.makedirs(folder, exist_ok=True)
         with open(os.path.join(folder, "lock"), "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX) # others may want the same now
             if not os.path.exists(path):
-                subprocess.run(["gcc", *argv, "-o", path + ".new"], check=True,
-                               timeout=60)
+                make(path + ".new")
                 os.rename(path + ".new", path)
     return path
+
+
+def compiled(t, name, *argv):
+    """The file of that name which gcc makes of argv."""
+    return made_once(COMPILED or t.dir, name, argv, lambda path: subprocess.run(
+        ["gcc", *argv, "-o", path], check=True, timeout=60))
+
+
+def succeeds(*argv):
+    """Does this command end with status 0?"""
+    def ask(path):
+        with open(path, "w") as f:
+            f.write(str(subprocess.run(argv, stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL).returncode))
+    with open(made_once(COMPILED, "status", argv, ask)) as f:
+        return f.read() == "0"
 
 
 def connected(path):

@@ -13,8 +13,8 @@ import sys
 import harness
 from delivery import PATIENT, double
 from harness import (APPS, LAUNCHER, ROOT, SUPPORT, Failure, Skip, body,
-                     end_group, equal, free_port, installed, ok, tags_of, test,
-                     trace_headers, wait_port)
+                     end_group, equal, free_port, installed, ok, succeeds,
+                     tags_of, test, trace_headers, wait_port)
 from test_fpm import Web, preload
 
 sys.path.append(SUPPORT)
@@ -195,8 +195,7 @@ def serve(t, argv, port=None, entry=None, **more):
 def need(program, *probe):
     if not shutil.which(program):
         raise Skip("no " + program)
-    if probe and subprocess.run([program, *probe], stdout=subprocess.DEVNULL,
-                                stderr=subprocess.DEVNULL).returncode:
+    if probe and not succeeds(program, *probe):
         raise Skip("%s without its libcurl" % program)
 
 
