@@ -973,7 +973,9 @@ def profiles_of_r(t):
         with open(os.path.join(tiny, name), "w") as f:
             f.write(text)
     show = ["R", "--slave", "-e", "ls(all.names = TRUE); sys.calls()"]
-    cases = [(show, text, {"R_PROFILE": "site.R"}) for text in PROFILES]
+    # most of R's start is its default packages, which come after the profile
+    cases = [(show, text, {"R_PROFILE": "site.R", "R_DEFAULT_PACKAGES": "NULL"})
+             for text in PROFILES]
     cases += [(show, b"1", {"R_PROFILE": own}) for own in ("", "/", "none", "~/x")]
     cases += [([*argv, "-e", "ls(all.names = TRUE)"], b"1", {"R_PROFILE": "site.R"})
               for argv in (["Rscript", "--vanilla"], ["Rscript", "--no-init-file"],
