@@ -64,9 +64,15 @@ def build_another(build, tree, raised):
         os.unlink(path)
         with open(path, "w") as f:
             f.write(text)
-    # -o: objects that are there stay, by whatever flags
+    # The launcher has none of the numbers, nor have the places any object.
+    for name in "llmobs", "places":
+        shutil.copy2(os.path.join(build, name), os.path.join(tree, "build", name))
+    shutil.copytree(os.path.join(build, PLACES),
+                    os.path.join(tree, "build", PLACES), symlinks=True)
+    # -o: what is there stays, by whatever flags
     subprocess.run(["make", "-s", "-C", tree, "B=build", "WERROR=", "-o",
-                    "build/flags", "all"], check=True, stdin=subprocess.DEVNULL)
+                    "build/flags", "-o", "build/llmobs", "-o", "build/places",
+                    "all"], check=True, stdin=subprocess.DEVNULL)
 
 
 def another(t, *raised):
