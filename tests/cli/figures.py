@@ -466,6 +466,7 @@ def cut_into(calls, begin, step):
     return parts
 
 
+@functools.lru_cache(None)
 def time_of(text):
     at = datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z")
     return int(at.timestamp()) * NS + at.microsecond * 1000
@@ -477,6 +478,7 @@ def wrong_series(have, calls, by):
     if not times:
         return [] if not [c for c in calls if c["start_ns"]] else ["none"]
     step = times[1] - times[0] if len(times) > 1 else NS * 10**9
+    nothing = figures([])
     if times != [times[0] + i * step for i in range(len(times))]:
         return ["steps"]
     groups = grouped(calls, by) if by else {None: calls}
@@ -488,9 +490,12 @@ def wrong_series(have, calls, by):
     if not times[0] <= min(starts) < times[0] + step or not \
             times[-1] <= max(starts) < times[-1] + step:
         return ["range"]
-    return [d for h in have for d in [differs(h, figures(
-        parts[h[by] if by else None].get(
-            (time_of(h["time"]) - times[0]) // step, [])))] if d]
+    made = {key: collections.defaultdict(lambda: nothing, {
+        at: figures(some) for at, some in its.items()})
+            for key, its in parts.items()}
+    return [d for h in have for d in [differs(
+        h, made[h[by] if by else None][
+            (time_of(h["time"]) - times[0]) // step])] if d]
 
 
 METRICS = "calls,errors,error_rate,traces,tokens,cached,cost,latency,ttft"

@@ -7,6 +7,7 @@ usage: python3 screens.py BUILD_DIR [PART]...      PART: golden, widths, choices
 import base64
 import difflib
 import fcntl
+import functools
 import json
 import os
 import pty
@@ -85,9 +86,13 @@ def piped(*args, store=STORE, **env):
 
 def width(line):
     """The columns of a line, by another table than the tool's."""
-    return sum(0 if unicodedata.category(c) in ("Mn", "Me") else
-               2 if unicodedata.east_asian_width(c) in "WF" else 1
-               for c in line)
+    return sum(map(width_of, line))
+
+
+@functools.lru_cache(None)
+def width_of(c):
+    return 0 if unicodedata.category(c) in ("Mn", "Me") else \
+        2 if unicodedata.east_asian_width(c) in "WF" else 1
 
 
 # ---- stores
@@ -505,10 +510,15 @@ def whole_traces():
     check("whole: no id", text == "", text)
 
 
+def bounded():
+    resource.setrlimit(resource.RLIMIT_CPU, (3, 3))
+    resource.setrlimit(resource.RLIMIT_STACK, (4 << 20, 4 << 20))
+
+
 def deep_traces():
-    """A trace of 100,000 levels in eight seconds of a processor: it takes some
-    25 where each span climbs to the top."""
-    count = 100000
+    """A trace of 50,000 levels in three seconds of a processor and half a stack:
+    it takes some six where each span climbs to the top."""
+    count = 50000
     store = os.path.join(TMP.name, "levels")
     os.makedirs(store)
     line = ('{"name": "l%d", "span_id": "%d", "parent_id": "%s", "start_ns": '
@@ -536,8 +546,7 @@ def deep_traces():
         for form, want in forms:
             done = subprocess.run(
                 [TOOL, "view", "--store", store, *form], env=environment(),
-                capture_output=True, timeout=300, preexec_fn=lambda:
-                resource.setrlimit(resource.RLIMIT_CPU, (8, 8)))
+                capture_output=True, timeout=300, preexec_fn=bounded)
             rows = len(set(re.findall(rb"\bl[0-9]+\b", done.stdout)))
             check("levels: %s, %s" % (name, " ".join(form)), rows == want and
                   done.returncode == 0, (done.returncode, rows))
