@@ -3,7 +3,6 @@ system's file), who opens that file, and what each variable does."""
 import os
 import re
 import shutil
-import socket
 import struct
 import subprocess
 import tempfile
@@ -251,12 +250,12 @@ def own_etc(t, text, disabled=False):
     etc = os.path.join(t.dir, "etc")
     shutil.rmtree(etc, ignore_errors=True)
     os.mkdir(etc)
-    for name in ("passwd", "group", "hosts", "nsswitch.conf", "php", "ssl",
-                 "ld.so.cache", "resolv.conf", "localtime", "alternatives"):
-        if os.path.exists(os.path.join("/etc", name)):
-            subprocess.check_call(["cp", "-a", os.path.join("/etc", name),
-                                   etc])
-    os.mkdir(os.path.join(etc, "llmobs"))
+    names = ("passwd", "group", "hosts", "nsswitch.conf", "ld.so.cache",
+             "resolv.conf", "localtime")
+    subprocess.check_call(["cp", "-a", *filter(os.path.exists, (
+        os.path.join("/etc", name) for name in names)), etc])
+    for name in ("php", "ssl", "alternatives", "llmobs"):
+        os.mkdir(os.path.join(etc, name))
     with open(os.path.join(etc, "llmobs", "llmobs.conf"), "w") as f:
         f.write(text)
     if disabled:
@@ -265,7 +264,9 @@ def own_etc(t, text, disabled=False):
     with open(os.path.join(etc, "ld.so.preload"), "w") as f:
         f.write(shim(t) + "\n")
     return ["unshare", "-m", "sh", "-c",
-            'mount --bind "$1" /etc && shift && exec "$@"', "sh", etc]
+            'for name in php ssl alternatives; do [ ! -d "/etc/$name" ] || '
+            'mount --bind "/etc/$name" "$1/$name" || exit; done; '
+            'mount --rbind "$1" /etc && shift && exec "$@"', "sh", etc]
 
 
 def whole(t, **more):
