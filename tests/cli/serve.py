@@ -3,7 +3,6 @@
 
 usage: serve.py BUILD_DIR [PART]...
 """
-import contextlib
 import json
 import os
 import socket

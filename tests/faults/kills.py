@@ -3,14 +3,13 @@ is proved, span by span, that its sender was dead before it could note the
 answer: the core of `make TEST=1` logs each step before it is done, and each
 request says which process sent it."""
 import base64
-import json
 import os
 import random
 import threading
 
 import harness
 from delivery import Living, agent, double
-from report import PROMPT, all_of, copies, kept_files, spool_of, take_over
+from report import PROMPT, all_of, copies, kept_files, take_over
 
 # A process tells its number as the name of its container, which is no part of
 # its destination: so the others may deliver what it leaves.

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 from delivery import Living, counts, left_behind, taken_over
-from harness import SUPPORT, equal, ok
+from harness import SUPPORT, equal
 
 sys.path.append(SUPPORT)
 from llm_server import make_certificates  # noqa: E402

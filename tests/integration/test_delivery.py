@@ -3,7 +3,6 @@ one is taken."""
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import time
 

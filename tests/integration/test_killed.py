@@ -5,7 +5,6 @@ import ctypes.util
 import os
 import signal
 import socket
-import subprocess
 import time
 
 from delivery import (agent, caller, counts, double, ids, left_behind,

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 
-from delivery import (Living, agent, caller, counts, double, failing, ids,
+from delivery import (Living, agent, counts, double, failing, ids,
                       left_behind, reader_of, recover, settled, spool_of,
                       stored, wait_for)
 from harness import (APPS, LAUNCHER, Skip, body, compiled, curl, data_of,

@@ -13,7 +13,7 @@ from delivery import double
 from harness import (LAUNCHER, PYTHON, Failure, Skip, body, connected,
                      end_group, equal, free_port, ok, tags_of, test)
 from test_gateways import (CALLERS, Server, announce, check, prompt_of,
-                           requests, settings, violations)
+                           requests, settings)
 
 INBOUND = {"LLMOBS_INBOUND": "1"}
 PATH = "/chat.php/v1/chat/completions"

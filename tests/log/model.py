@@ -353,7 +353,6 @@ class Model:
         """Removes the file if the reader has seen all of its calls settled.
         The process's own reader gives it back its first name."""
         reader = state.readers[number]
-        file = state.files[reader.file]
         if not self.stays(reader):
             state = state._replace(files=put(state.files, reader.file, name=""))
             if self.broken == "removed, then read":

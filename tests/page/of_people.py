@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 
-from pages import go, need, rows_of, text_of
+from pages import go, need, rows_of
 
 FOCUS = """(() => {
   const at = document.activeElement, style = getComputedStyle(at);
