@@ -45,41 +45,21 @@ static int read_check(const struct llmobs_cli_option *option, const char *value)
 
 /* -- the output ------------------------------------------------------------ */
 
-static int print(const struct stats *stats)
+static int print(void *ctx)
 {
+    const struct stats *stats = ctx;
+
     return llmobs_stats_show(&stats->tallies, stats->users, stats->form);
-}
-
-/* Prints to a file: stdout is that file meanwhile. */
-static int print_into(void *ctx, FILE *out)
-{
-    int rc, saved = dup(STDOUT_FILENO);
-
-    if (saved < 0 || dup2(fileno(out), STDOUT_FILENO) < 0)
-        return -errno;
-    rc = print(ctx);
-    errno = 0;
-    if ((fflush(stdout) != 0 || ferror(stdout)) && rc == 0)
-        rc = errno != 0 ? -errno : -EIO;
-    clearerr(stdout);
-    (void)dup2(saved, STDOUT_FILENO);
-    close(saved);
-    return rc;
 }
 
 /* node_exporter reads the file as another user. */
 static int write_output(struct stats *stats)
 {
-    int rc;
-
     if (!stats->output || strcmp(stats->output, "-") == 0)
         return print(stats);
-    rc = llmobs_new_file(stats->output, 0666, print_into, stats);
-    if (rc != 0)
-        llmobs_tell(COMMAND ": %s: %s\n", stats->output,
-                    rc == -EEXIST ? "this is no regular file ('-' is stdout)"
-                                  : strerror(-rc));
-    return rc == 0 ? 0 : -ECANCELED;
+    return llmobs_new_file_tell(
+        COMMAND, stats->output,
+        llmobs_new_file_of_stdout(stats->output, 0666, print, stats));
 }
 
 /* -- what is wrong --------------------------------------------------------- */

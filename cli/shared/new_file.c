@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/shared/new_file.h"
+#include "cli/shared/tell.h"
 #include "lib/base/file.h"
 #include "lib/base/hazard.h"
 
@@ -50,7 +51,8 @@ static void guard_piece(void)
             sigaction(numbers[i], &action, NULL);
 }
 
-/* mkostemp makes files for their owner alone, and follows no link. */
+/* mkostemp makes files for their owner alone, and follows no link. The reason
+ * of a fault in `write` is not kept, so this writes once more. */
 static int write_new(char *name, mode_t mode, llmobs_new_file_fn *write,
                      void *ctx)
 {
@@ -64,6 +66,9 @@ static int write_new(char *name, mode_t mode, llmobs_new_file_fn *write,
         rc = -errno;
     if (rc == 0)
         rc = write(ctx, out);
+    if (rc == -EIO &&
+        (fflush(out) != 0 || fputc('\n', out) == EOF || fflush(out) != 0))
+        rc = -errno;
     if (out && fclose(out) != 0 && rc == 0)
         rc = -errno;
     else if (!out && fd >= 0)
@@ -90,4 +95,43 @@ int llmobs_new_file(const char *path, mode_t mode, llmobs_new_file_fn *write,
     if (rc != 0)
         unlink(piece);
     return rc;
+}
+
+struct print {
+    llmobs_new_file_print *print;
+    void *ctx;
+};
+
+static int print_into(void *ctx, FILE *out)
+{
+    const struct print *print = ctx;
+    int rc, saved = dup(STDOUT_FILENO);
+
+    if (saved < 0 || dup2(fileno(out), STDOUT_FILENO) < 0)
+        return -errno;
+    rc = print->print(print->ctx);
+    if (fflush(stdout) != 0 || ferror(stdout))
+        rc = -EIO;
+    clearerr(stdout);
+    (void)dup2(saved, STDOUT_FILENO);
+    close(saved);
+    return rc;
+}
+
+int llmobs_new_file_of_stdout(const char *path, mode_t mode,
+                              llmobs_new_file_print *print, void *ctx)
+{
+    struct print both = {print, ctx};
+
+    return llmobs_new_file(path, mode, print_into, &both);
+}
+
+int llmobs_new_file_tell(const char *command, const char *path, int rc)
+{
+    if (rc == 0 || rc == -ECANCELED)
+        return rc;
+    llmobs_tell("%s: %s: %s\n", command, path,
+                rc == -EEXIST ? "this is no regular file ('-' is stdout)"
+                              : strerror(-rc));
+    return -ECANCELED;
 }

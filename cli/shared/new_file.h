@@ -21,4 +21,15 @@ typedef int llmobs_new_file_fn(void *ctx, FILE *out);
 int llmobs_new_file(const char *path, mode_t mode, llmobs_new_file_fn *write,
                     void *ctx);
 
+/* Prints to stdout; 0, or -errno. */
+typedef int llmobs_new_file_print(void *ctx);
+
+/* The same with what `print` prints: stdout is the file meanwhile. */
+int llmobs_new_file_of_stdout(const char *path, mode_t mode,
+                              llmobs_new_file_print *print, void *ctx);
+
+/* Tells why there is no file, unless rc is 0 or -ECANCELED, which it returns;
+ * else -ECANCELED. */
+int llmobs_new_file_tell(const char *command, const char *path, int rc);
+
 #endif

@@ -129,31 +129,25 @@ static void show_page_tell(const struct llmobs_page *page, const char *path)
                     page->cut == 1 ? "it" : "them");
 }
 
-/* Says which file could not be written; the caller says the rest. */
-static int show_page_fail(const char *path, int rc)
-{
-    llmobs_tell("llmobs view: %s: %s\n", path,
-                rc == -EEXIST ? "this is no regular file ('-' is stdout)"
-                              : strerror(-rc));
-    return -ECANCELED;
-}
-
 struct making {
     struct llmobs_page *page;
-    struct llmobs_reader *reader;
+    const struct llmobs_view *view;
 };
 
 static int make_page(void *ctx, FILE *out)
 {
     const struct making *making = ctx;
+    struct llmobs_page *page = making->page;
+    int rc = llmobs_page_make(page, making->view->reader, out);
 
-    return llmobs_page_make(making->page, making->reader, out);
+    return rc == 0 && page->spans == 0 && making->view->must_find ? -ENODATA
+                                                                  : rc;
 }
 
 static int show_page_write_page(struct llmobs_view *view,
                                 struct llmobs_page *page, const char *path)
 {
-    struct making making = {page, view->reader};
+    struct making making = {page, view};
     int rc;
 
     if (!path) {
@@ -161,7 +155,7 @@ static int show_page_write_page(struct llmobs_view *view,
         return rc == -EIO ? -EPIPE : rc;
     }
     rc = llmobs_new_file(path, 0600, make_page, &making);
-    return rc == 0 ? 0 : show_page_fail(path, rc);
+    return rc == -ENODATA ? rc : llmobs_new_file_tell("llmobs view", path, rc);
 }
 
 int llmobs_view_html(struct llmobs_view *view)
@@ -190,6 +184,8 @@ int llmobs_view_html(struct llmobs_view *view)
     load->shown = page.spans;
     load->bad = page.bad;
     load->forest.repeated = page.repeated;
+    if (rc == -ENODATA) /* the command says so */
+        return 0;
     if (rc == 0)
         show_page_tell(&page, path);
     return rc == 0 && view->open ? open_page(path, true) : rc;

@@ -43,6 +43,7 @@ struct llmobs_view {
     bool wide;     /* rows are not fitted to the terminal */
     bool ascii;    /* lines are drawn with ASCII alone */
     bool no_pager;
+    bool must_find; /* nothing found is a failure */
     enum llmobs_screen_when colour;
     const char
         *html;     /* the page's file, "-": stdout; NULL: the tool's own name */

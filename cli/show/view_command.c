@@ -13,6 +13,7 @@
 #include "cli/query/when.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/escape.h"
+#include "cli/shared/new_file.h"
 #include "cli/shared/options.h"
 #include "cli/shared/suggest.h"
 #include "cli/shared/tell.h"
@@ -29,8 +30,7 @@ struct asked {
     struct llmobs_view view;
     const char *store;  /* NULL: the configured store */
     const char *output; /* NULL: stdout */
-    bool exit_status;   /* nothing found is a failure */
-    bool quiet;         /* as exit_status, but prints nothing */
+    bool quiet;         /* prints nothing */
 };
 
 /* -- arguments --------------------------------------------------------------
@@ -195,6 +195,7 @@ static int set_id(const struct llmobs_cli_option *option, const char *id)
         return -EINVAL;
     }
     view->ids[view->id_count++] = id;
+    view->must_find |= id != NULL;
     view->filter.id = view->ids[0];
     if (!view->counted)
         view->newest = 1;
@@ -267,7 +268,7 @@ static const struct llmobs_cli_option options[] = {
     LLMOBS_CLI_FLAG("no-pager", &VIEW.no_pager),
     LLMOBS_CLI_FLAG("full", &VIEW.full),
     {"follow", llmobs_cli_flag, &VIEW.follow, 'f', 0, true, NULL},
-    LLMOBS_CLI_FLAG("exit-status", &typed.exit_status),
+    LLMOBS_CLI_FLAG("exit-status", &VIEW.must_find),
     {"quiet", llmobs_cli_flag, &typed.quiet, 'q', 0, true, NULL},
     LLMOBS_CLI_WORDS(set_id, &VIEW)};
 
@@ -278,7 +279,8 @@ static int check_ids(const struct asked *asked)
     bool diff = view->form == llmobs_view_diff;
 
     if (view->id_count == 2 && !diff)
-        llmobs_tell("llmobs view: two IDs are for --diff\n");
+        llmobs_tell(
+            "llmobs view: two IDs are for --diff\n");
     else if (diff && view->id_count < 2)
         llmobs_tell("llmobs view: --diff compares two IDs: llmobs view A B "
                     "--diff\n");
@@ -292,8 +294,9 @@ static int check_ids(const struct asked *asked)
 }
 
 /* Chooses the form by all options together. */
-static int view_command_choose(struct llmobs_view *view)
+static int view_command_choose(struct asked *asked)
 {
+    struct llmobs_view *view = &asked->view;
     bool spans =
         view->form == llmobs_view_tree || view->form == llmobs_view_list;
     bool chosen = view->fields.count > 0;
@@ -323,6 +326,11 @@ static int view_command_choose(struct llmobs_view *view)
     }
     if (view->port > 0 && view->form != llmobs_view_serve) {
         llmobs_tell("llmobs view: --port is for --serve\n");
+        return -EINVAL;
+    }
+    if (asked->output && view->form == llmobs_view_html &&
+        (!view->html || strcmp(view->html, "-") != 0)) {
+        llmobs_tell("llmobs view: the page has a file of its own: no -o\n");
         return -EINVAL;
     }
     if (view->open && view->html && strcmp(view->html, "-") == 0) {
@@ -447,9 +455,9 @@ static void view_command_tell_error(const char *store, int rc)
         llmobs_tell("llmobs view: %s: %s\n", store, strerror(-rc));
 }
 
-/* Connects stdout to the file, and makes it readable for its owner alone, even
- * if it was there before. If stdout was closed, open may give the descriptor
- * stdout's number, and then the descriptor must stay open. */
+/* Connects stdout to what is no regular file, or to the file of a form that
+ * goes on. Only the owner may read a file, even if it was there before. If
+ * stdout was closed, open may give its number, and then that stays open. */
 static int lead_to(const char *path)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -458,17 +466,55 @@ static int lead_to(const char *path)
 
     if (fd < 0 || fstat(fd, &st) != 0 ||
         (S_ISREG(st.st_mode) && fchmod(fd, 0600) != 0) ||
-        dup2(fd, STDOUT_FILENO) < 0) {
-        rc = -ECANCELED;
-        llmobs_tell("llmobs view: %s: %s\n", path, strerror(errno));
-    }
+        dup2(fd, STDOUT_FILENO) < 0)
+        rc = -errno;
     if (fd >= 0 && fd != STDOUT_FILENO)
         close(fd);
     return rc;
 }
 
-/* Gives the exit status. A configured store that does not exist is just empty,
- * since no call may have been made yet. */
+/* A configured store that does not exist is just empty, since no call may have
+ * been made yet. */
+static int answer(void *ctx)
+{
+    struct asked *asked = ctx;
+    struct llmobs_view *view = &asked->view;
+    int rc;
+
+    llmobs_view_look_at_screen(view);
+    rc = show_store(asked, view);
+    if (!asked->quiet || rc != -ENOENT)
+        view_command_tell_error(view->store, rc);
+    if (rc == -ENOENT && !asked->store)
+        rc = 0;
+    if (rc == 0 && view->must_find && view->load.shown == 0)
+        rc = -ECANCELED;
+    return rc == 0 ? 0 : -ECANCELED;
+}
+
+/* A file of the name stays where the command fails. */
+static int answer_into(struct asked *asked)
+{
+    bool lives = asked->view.follow || asked->view.form == llmobs_view_serve;
+    const char *path = asked->output;
+    char target[PATH_MAX];
+    struct stat st;
+    int rc;
+
+    if (!path || strcmp(path, "-") == 0 || asked->quiet)
+        return answer(asked);
+    if (lives || (stat(path, &st) == 0 && !S_ISREG(st.st_mode))) {
+        rc = lead_to(path);
+        if (rc == 0)
+            rc = answer(asked);
+    } else {
+        rc = llmobs_new_file_of_stdout(realpath(path, target) ? target : path,
+                                       0600, answer, asked);
+    }
+    return llmobs_new_file_tell("llmobs view", path, rc);
+}
+
+/* Gives the exit status. */
 static int view_command_run(struct asked *asked)
 {
     struct llmobs_view *view = &asked->view;
@@ -479,22 +525,14 @@ static int view_command_run(struct asked *asked)
     if (view->config)
         rc = llmobs_config_store_dir(view->config, store, sizeof(store));
     view->store = store;
-    if (rc == 0 &&
-        (!llmobs_cli_spares_store("llmobs view", asked->output, store) ||
-         !llmobs_cli_spares_store("llmobs view", view->html, store)))
-        rc = -ECANCELED;
-    if (rc == 0 && asked->output)
-        rc = lead_to(asked->output);
-    llmobs_view_look_at_screen(view);
-    if (rc == 0)
-        rc = show_store(asked, view);
-    if (!asked->quiet || rc != -ENOENT)
+    if (rc != 0)
         view_command_tell_error(store, rc);
+    else if (!llmobs_cli_spares_store("llmobs view", asked->output, store) ||
+             !llmobs_cli_spares_store("llmobs view", view->html, store))
+        rc = -ECANCELED;
+    else
+        rc = answer_into(asked);
     llmobs_config_free(view->config);
-    if (rc == -ENOENT && !asked->store)
-        rc = 0;
-    if (rc == 0 && asked->exit_status && view->load.shown == 0)
-        return LLMOBS_CLI_FAILED;
     return rc == 0 ? LLMOBS_CLI_OK : LLMOBS_CLI_FAILED;
 }
 
@@ -514,9 +552,9 @@ int llmobs_cmd_view(int argc, char **argv)
 
     llmobs_buf_init(&VIEW.asked, SIZE_MAX / 2);
     status = llmobs_cli_parse(argc, argv, options);
-    typed.exit_status |= typed.quiet;
+    VIEW.must_find |= typed.quiet;
     if (status < 0)
-        status = view_command_choose(&VIEW) != 0 || check_ids(&typed) != 0 ||
+        status = view_command_choose(&typed) != 0 || check_ids(&typed) != 0 ||
                          check_follow(&typed) != 0
                      ? LLMOBS_CLI_USAGE
                      : view_command_run(&typed);

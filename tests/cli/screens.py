@@ -457,6 +457,33 @@ def output():
               done.returncode == 0 and f.read() == have)
     text = screen(80, "-o", os.path.join(TMP.name, "no", "out"))
     check("output: no such directory", text == "status 1\n", text)
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("mine")
+    for args in (("deadbeef", "-o"), ("deadbeef", "--html"), ("last", "-q", "-o"),
+                 ("--exit-status", "--name", "none", "--json", "-o"),
+                 ("--exit-status", "--name", "none", "--html"),
+                 ("deadbeef", "deadbeef", "--diff", "-o"),
+                 ("--store", path + ".none", "-o"), ("--html", path, "-o")):
+        text = screen(80, *args, path)
+        with open(path, encoding="utf-8") as f:
+            check("output: what failed leaves a file as it was: " +
+                  " ".join(args), f.read() == "mine" and
+                  ("-q" in args) != ("status" in text), text)
+    check("output: and no other", [n for n in os.listdir(TMP.name)
+                                   if n.startswith("out.")] == [])
+    text = screen(80, "--name", "none", "--json", "-o", path)
+    check("output: nothing is an answer",
+          text == "" and os.path.getsize(path) == 0, text)
+    link = path + "-link"
+    os.symlink(path, link)
+    piped("-o", link)
+    with open(path, encoding="utf-8") as f:
+        check("output: by a link", os.path.islink(link) and f.read() == have)
+    check("output: to a device", screen(80, "-o", "/dev/null") == "")
+    check("output: to what is full",
+          screen(80, "-o", "/dev/full") == "status 1\n")
+    check("output: '-' is stdout", piped("-o", "-") == have and
+          not os.path.exists("-"))
 
 
 def long_line():
