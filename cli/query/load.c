@@ -268,6 +268,8 @@ static int query_load_look_back(void *ctx, struct llmobs_text text,
         rc = add_trace(window, llmobs_json_gets(event, "trace_id"),
                        llmobs_json_to_int(llmobs_json_get(event, "start_ns")),
                        place);
+    else
+        window->load->events++;
     llmobs_json_free(event);
     return rc;
 }
@@ -332,6 +334,7 @@ static int load_traces(struct llmobs_load *load, struct llmobs_reader *reader)
     if (rc >= 0 && window.traces.count > 0) {
         if (window.since_ns > since)
             since = window.since_ns;
+        load->events = 0;
         rc = load_evaluations(load, reader, since);
         if (rc == 0)
             rc =

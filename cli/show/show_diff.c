@@ -26,7 +26,8 @@ static int show_diff_load(struct llmobs_view *view, const char *id,
                           struct llmobs_half *half)
 {
     struct llmobs_load *load = half->load;
-    char room[LLMOBS_ESCAPE_NAME];
+    char room[LLMOBS_ESCAPE_NAME], more[LLMOBS_ESCAPE_NAME];
+    bool filtered = view->asked.len > 0;
     int rc;
 
     view->filter.id = id;
@@ -37,8 +38,11 @@ static int show_diff_load(struct llmobs_view *view, const char *id,
     load->newest = 1;
     rc = llmobs_load_rows(load, view->reader);
     if (rc == 0 && load->forest.trace_count == 0) {
-        llmobs_tell("llmobs view: no trace or span %s in %s\n",
-                    id ? llmobs_escape_name(id, room) : "at all", view->store);
+        llmobs_tell("llmobs view: no trace or span %s%s%s in %s\n",
+                    id ? llmobs_escape_name(id, room) : "at all",
+                    filtered ? " with " : "",
+                    filtered ? llmobs_escape_name(view->asked.data, more) : "",
+                    view->store);
         rc = -ECANCELED;
     }
     if (rc != 0)

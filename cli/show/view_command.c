@@ -280,7 +280,8 @@ static int check_ids(const struct asked *asked)
 
     if (view->id_count == 2 && !diff)
         llmobs_tell(
-            "llmobs view: two IDs are for --diff\n");
+            "llmobs view: two IDs are for --diff, and for no other form "
+            "such as --html or --summary\n");
     else if (diff && view->id_count < 2)
         llmobs_tell("llmobs view: --diff compares two IDs: llmobs view A B "
                     "--diff\n");

@@ -410,18 +410,27 @@ def odd_inputs():
             (("aa01", "bb01", "--json"), "no --json"),
             (("aa01", "bb01", "-q"), "or -q"),
             (("aa01", "bb01", "-n", "2"), "-n"),
-            (("aa01", "bb01", "--summary"), "two IDs are for --diff"),
+            (("aa01", "bb01", "--summary"), "for --diff, and for no other"),
+            (("aa01", "bb01", "--html", "x"), "other form such as --html"),
             (("aa01", "bb01", "--follow"), "--follow goes with"),
             (("aa01", "no id"), "no id of a trace")):
         done = view(*args, store=folder, status=2)
         check("refused: %s" % " ".join(args), why in done.stderr.decode()
               and not done.stdout, done)
     for args, why in ((("aa01", "cc"), "no trace or span cc in"),
+                      (("aa01", "bb01", "-e", "--name", "x\x1b"),
+                       r"no trace or span aa01 with --errors --name x\x1b in"),
+                      (("last", "last", "--name", "x"), "at all with --name x"),
                       (("aa01", "aa01"), "both IDs name the same"),
                       (("aa0101", "aa01"), "both IDs name the same")):
         done = view(*args, store=folder, status=1)
         check("not compared: %s" % " ".join(args), why in done.stderr.decode()
               and done.stderr.count(b"\n") == 1 and not done.stdout, done)
+    for args in (("cc",), ("--name", "none", "-n", "1")):
+        done = subprocess.run([TOOL, "view", "--store", folder, *args],
+                              env=ENV, capture_output=True, timeout=60)
+        check("others are there: %s" % " ".join(args),
+              b"no such spans in" in done.stderr, done)
     out = view("aa01", "bb01", store=folder).stdout.decode()
     check("a trace with more calls", "call 2\n  A  no call\n  B  name 2" in out
           and "{+user: four+}" in out, out)
