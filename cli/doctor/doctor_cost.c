@@ -45,6 +45,7 @@ struct cost {
     sigset_t mask;  /* at the doctor's start */
     int ended_by;   /* the signal that ends the doctor; 0: none */
     size_t spans;
+    bool full; /* no room was left for spans */
 };
 
 /* -- the runs ------------------------------------------------------------- */
@@ -173,6 +174,7 @@ static int run_trial(struct cost *cost)
     if (rc == 0)
         rc = run_all(cost);
     llmobs_trial_walk(&cost->trial, count_span, cost);
+    cost->full = llmobs_trial_is_full(&cost->trial);
     tell_left(cost);
     llmobs_trial_end(&cost->trial);
     sigprocmask(SIG_SETMASK, &cost->mask, NULL);
@@ -311,7 +313,12 @@ static void tell_all(struct cost *cost)
             tell_measure(cost, (enum measure)measure, facts);
     LLMOBS_KNOWN("cost", facts);
     tell_end(cost);
-    if (cost->spans > 0)
+    if (cost->full)
+        LLMOBS_WARN("spans", "make room in /tmp and measure again",
+                    "%zu in %zu observed runs: the disk of their folder was "
+                    "full, so calls may not have been recorded",
+                    cost->spans, cost->count);
+    else if (cost->spans > 0)
         LLMOBS_FIND(OK, "spans", "%zu in %zu observed runs; they are removed",
                     cost->spans, cost->count);
     else

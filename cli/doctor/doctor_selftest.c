@@ -249,6 +249,8 @@ static enum step doctor_selftest_judge(const struct selftest *test, char *why,
         text = "where spans go does not take them, see agent, otlp "
                "and settings";
     }
+    if (failed < STEP_EXPORTER && llmobs_trial_is_full(&test->trial))
+        text = "/tmp is full, so the call could not be recorded";
     if (text)
         snprintf(why, cap, "%s", text);
     return failed;

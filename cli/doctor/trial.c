@@ -6,18 +6,34 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "lib/base/hazard.h"
 
+/* What some calls and their log take, in bytes. */
+#define ROOM (1 << 20)
+
+static bool is_full(const char *path)
+{
+    struct statvfs room;
+
+    return statvfs(path, &room) == 0 && room.f_blocks > 0 &&
+           (uint64_t)room.f_bavail * room.f_frsize < ROOM;
+}
+
+/* Prefers a place that has room. */
 static int make_dir(struct llmobs_trial *trial)
 {
     static const char *const places[] = {"/tmp", "/var/tmp", "/dev/shm"};
+    static const size_t count = sizeof(places) / sizeof(*places);
 
-    for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+    for (size_t i = 0; i < 2 * count; i++) {
+        const char *place = places[i % count];
+
         snprintf(trial->dir, sizeof(trial->dir), "%s/llmobs-doctor.%d.XXXXXX",
-                 places[i], (int)getpid());
-        if (mkdtemp(trial->dir))
+                 place, (int)getpid());
+        if ((i >= count || !is_full(place)) && mkdtemp(trial->dir))
             return 0;
     }
     trial->dir[0] = '\0';
@@ -56,6 +72,11 @@ int llmobs_trial_begin(struct llmobs_trial *trial)
     int rc = make_dir(trial);
 
     return rc == 0 ? trial_make_environment(trial) : rc;
+}
+
+bool llmobs_trial_is_full(const struct llmobs_trial *trial)
+{
+    return is_full(trial->dir);
 }
 
 static int remove_one(const char *path, const struct stat *st, int type,

@@ -12,6 +12,8 @@
 #ifndef LLMOBS_DOCTOR_TRIAL_H
 #define LLMOBS_DOCTOR_TRIAL_H
 
+#include <stdbool.h>
+
 #include "cli/shared/environment.h"
 #include "cli/shared/reader.h"
 
@@ -24,6 +26,9 @@ struct llmobs_trial {
  * error. */
 int llmobs_trial_begin(struct llmobs_trial *trial);
 void llmobs_trial_end(struct llmobs_trial *trial);
+
+/* True where the folder's disk has no room left, so that calls may be lost. */
+bool llmobs_trial_is_full(const struct llmobs_trial *trial);
 
 /* Makes /dev/null the first three descriptors, then executes argv[0] in the
  * trial's environment. For a child after fork; it exits as env(1) does where

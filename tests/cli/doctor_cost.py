@@ -32,6 +32,7 @@ BASE = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LLMOBS_BUILD": BUILD,
         "LLMOBS_STORE_DIR": os.path.join(TMP, "store"),
         "LLMOBS_CONFIG": os.path.join(TMP, "empty.conf")}
 open(BASE["LLMOBS_CONFIG"], "w").close()
+BODY = '{"model": "m", "messages": [{"role": "user", "content": "x"}]}'
 ANSWER = json.dumps({
     "model": "m", "choices": [{"message": {"role": "assistant",
                                            "content": "hi"}}],
@@ -319,11 +320,9 @@ def leaves_nothing():
     """Of a call that is observed, with every variable set that names a place."""
     model, peer = serve(), serve()
     os.mkdir(path("record"))
-    body = json.dumps({"model": "m", "messages": [{"role": "user",
-                                                   "content": "x"}]})
     call = "echo $LLMOBS_STORE_DIR >> ran; curl -sS -o /dev/null -d '%s' " \
         "-H 'Content-Type: application/json' %s/v1/chat/completions" % (
-            body, model)
+            BODY, model)
     env = {"LLMOBS_EXPORTER": "agent,otlp,store", "DD_TRACE_AGENT_URL": peer,
            "OTEL_EXPORTER_OTLP_ENDPOINT": peer, "OTEL_METRICS_EXPORTER": "otlp",
            "OTEL_LOGS_EXPORTER": "otlp", "LLMOBS_LOG": path("log"),
@@ -355,9 +354,42 @@ def leaves_nothing():
           os.listdir(path("record")) == [], (Peer.asked, done))
 
 
+def full(*places, run):
+    """With full disks there, in mounts of its own; the build may be in one."""
+    fill = "".join(" && mount -t tmpfs -o size=64k full %s && "
+                   "! head -c 100k /dev/zero 2> /dev/null > %s/zeroes" % (p, p)
+                   for p in places)
+    sh = "mount -t tmpfs b /mnt && mkdir /mnt/b && mount --bind %s /mnt/b%s " \
+        "&& exec /mnt/b/llmobs doctor --json %s" % (BUILD, fill, run)
+    done = subprocess.run(["unshare", "-m", "sh", "-c", sh], cwd="/",
+                          env=dict(BASE, LLMOBS_BUILD="/mnt/b",
+                                   LLMOBS_CONFIG="/dev/null"),
+                          capture_output=True, timeout=60)
+    return done, json.loads(done.stdout or b"{}")
+
+
+def full_disks():
+    if os.geteuid() != 0 or subprocess.run(
+            ["unshare", "-m", "true"], stderr=subprocess.DEVNULL).returncode:
+        return print("skip no root, or no mounts")
+    run = "--cost --yes --runs 1 curl -sSd '%s' -HContent-Type:application/json " \
+        "%s/v1/chat/completions" % (BODY, serve())
+    done, facts = full("/tmp", run=run)
+    check("/tmp is full: another place is taken", facts["cost"]["spans"] == 1 and
+          finding(facts, "spans")[0][0] == "ok", (done, facts))
+    places = "/tmp", "/var/tmp", "/dev/shm"
+    done, facts = full(*places, run=run)
+    told = finding(facts, "spans")
+    check("all are full: it says so", told[0][0] == "warn" and
+          "was full" in told[0][1] and done.returncode == 3, (done, facts))
+    done, facts = full(*places, run="curl")
+    check("all are full: the self-test says so",
+          "/tmp is full" in finding(facts, "self-test")[0][1], (done, facts))
+
+
 def main():
     for part in (order, words, figures, ends, refused, asks, signals,
-                 left, leaves_nothing):
+                 left, leaves_nothing, full_disks):
         if not PARTS or part.__name__ in PARTS:
             part()
 
