@@ -97,7 +97,8 @@ refuse_while_needed() {
             [ ! "$link" -ef "$root/lib/systemd/system/${link##*/}" ] || echo "$link"
         done
         grep -RHsoE '(/[^[:space:]:="]*)?/(lib|bin)/llmobs[^[:space:]:="]*' \
-            /etc/ld.so.preload /etc/systemd/system /etc/crontab /etc/cron.d |
+            /etc/ld.so.preload /etc/systemd/system /etc/crontab /etc/cron.d \
+            /var/spool/cron |
             while IFS=: read -r file path; do
                 folder=${path%/lib/llmobs/*}/lib/llmobs
                 [ ! "$folder" -ef "$root/lib/llmobs" ] &&
