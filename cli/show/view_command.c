@@ -19,6 +19,7 @@
 #include "cli/shared/tell.h"
 #include "cli/show/forms.h"
 #include "core/config/state_dir.h"
+#include "lib/base/file.h"
 
 /* The number of values that the tool names where a filter selects nothing. */
 #define VALUES_TOLD 8
@@ -493,7 +494,8 @@ static int answer(void *ctx)
     return rc == 0 ? 0 : -ECANCELED;
 }
 
-/* A file of the name stays where the command fails. */
+/* A file of the name stays where the command fails, and nobody else's link
+ * leads to it. */
 static int answer_into(struct asked *asked)
 {
     bool lives = asked->view.follow || asked->view.form == llmobs_view_serve;
@@ -504,11 +506,12 @@ static int answer_into(struct asked *asked)
 
     if (!path || strcmp(path, "-") == 0 || asked->quiet)
         return answer(asked);
-    if (lives || (stat(path, &st) == 0 && !S_ISREG(st.st_mode))) {
+    rc = llmobs_file_reach(path, true);
+    if (rc == 0 && (lives || (stat(path, &st) == 0 && !S_ISREG(st.st_mode)))) {
         rc = lead_to(path);
         if (rc == 0)
             rc = answer(asked);
-    } else {
+    } else if (rc == 0) {
         rc = llmobs_new_file_of_stdout(realpath(path, target) ? target : path,
                                        0600, answer, asked);
     }

@@ -479,6 +479,14 @@ def output():
     piped("-o", link)
     with open(path, encoding="utf-8") as f:
         check("output: by a link", os.path.islink(link) and f.read() == have)
+    if os.geteuid() == 0:
+        os.lchown(link, 4001, 4001)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write("mine")
+        text = screen(80, "-o", link) + screen(80, "--html", link)
+        with open(path, encoding="utf-8") as f:
+            check("output: not by a link of another", f.read() == "mine" and
+                  text == "status 1\n" * 2, text)
     check("output: to a device", screen(80, "-o", "/dev/null") == "")
     check("output: to what is full",
           screen(80, "-o", "/dev/full") == "status 1\n")
