@@ -561,8 +561,12 @@ static int follow_go_on(struct follow *follow)
 static int follow_begin(struct follow *follow)
 {
     sigset_t signals;
-    int rc = open_store(follow);
+    int emptied = 0, rc = open_store(follow);
 
+    if (rc == 0 || rc == -ENOENT)
+        emptied = llmobs_view_empty_file(follow->view);
+    if (emptied != 0)
+        return emptied;
     if (rc == 0)
         rc = show_first(follow->view);
     if (rc == -ENOENT) {

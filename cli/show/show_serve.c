@@ -358,6 +358,8 @@ int llmobs_view_serve(struct llmobs_view *view)
     waiting = serve_take_signals();
     rc = serve_begin(&serve);
     if (rc == 0)
+        rc = llmobs_view_empty_file(view);
+    if (rc == 0)
         rc = serve_tell(&serve);
     if (rc == 0 || rc == -ECHILD)
         serve_go_on(&serve, &waiting);

@@ -1,5 +1,8 @@
 #include "cli/show/view.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 #include "cli/query/cost.h"
 #include "cli/query/price_files.h"
 #include "cli/shared/tell.h"
@@ -26,4 +29,11 @@ void llmobs_view_look_at_screen(struct llmobs_view *view)
     view->screen.ascii |= view->ascii;
     if (view->wide)
         view->screen.columns = 0;
+}
+
+int llmobs_view_empty_file(const struct llmobs_view *view)
+{
+    if (!view->into_file || ftruncate(STDOUT_FILENO, 0) == 0)
+        return 0;
+    return errno == EINVAL ? 0 : -errno; /* no regular file */
 }

@@ -52,6 +52,7 @@ struct llmobs_view {
     struct llmobs_buf asked; /* the filters, as a person wrote them */
 
     /* Set before the form runs. */
+    bool into_file;    /* stdout is a file of the user's, not yet emptied */
     const char *store; /* the directory */
     struct llmobs_config *config;
     struct llmobs_screen screen;
@@ -67,6 +68,9 @@ struct llmobs_view {
 
 /* Looks how wide the terminal is. */
 void llmobs_view_look_at_screen(struct llmobs_view *view);
+
+/* Empties the user's file, for a form that goes on: once it has begun. */
+int llmobs_view_empty_file(const struct llmobs_view *view);
 
 /* Loads the prices, for a form that shows what calls cost; reports files that
  * cannot be read, and goes on without these files. */

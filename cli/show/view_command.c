@@ -462,7 +462,7 @@ static void view_command_tell_error(const char *store, int rc)
  * stdout was closed, open may give its number, and then that stays open. */
 static int lead_to(const char *path)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     struct stat st;
     int rc = 0;
 
@@ -509,6 +509,7 @@ static int answer_into(struct asked *asked)
     rc = llmobs_file_reach(path, true);
     if (rc == 0 && (lives || (stat(path, &st) == 0 && !S_ISREG(st.st_mode)))) {
         rc = lead_to(path);
+        asked->view.into_file = lives;
         if (rc == 0)
             rc = answer(asked);
     } else if (rc == 0) {

@@ -14,6 +14,7 @@ import pty
 import random
 import re
 import resource
+import socket
 import struct
 import subprocess
 import sys
@@ -459,16 +460,20 @@ def output():
     check("output: no such directory", text == "status 1\n", text)
     with open(path, "w", encoding="utf-8") as f:
         f.write("mine")
+    taken = socket.create_server(("127.0.0.1", 0))
+    port = taken.getsockname()[1]
     for args in (("deadbeef", "-o"), ("deadbeef", "--html"), ("last", "-q", "-o"),
                  ("--exit-status", "--name", "none", "--json", "-o"),
                  ("--exit-status", "--name", "none", "--html"),
                  ("deadbeef", "deadbeef", "--diff", "-o"),
-                 ("--store", path + ".none", "-o"), ("--html", path, "-o")):
+                 ("--store", path + ".none", "-o"), ("--store", path, "-fo"),
+                 ("--serve", "--port", str(port), "-o"), ("--html", path, "-o")):
         text = screen(80, *args, path)
         with open(path, encoding="utf-8") as f:
             check("output: what failed leaves a file as it was: " +
                   " ".join(args), f.read() == "mine" and
                   ("-q" in args) != ("status" in text), text)
+    taken.close()
     check("output: and no other", [n for n in os.listdir(TMP.name)
                                    if n.startswith("out.")] == [])
     text = screen(80, "--name", "none", "--json", "-o", path)
