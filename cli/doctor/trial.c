@@ -11,7 +11,7 @@
 
 #include "lib/base/hazard.h"
 
-/* What some calls and their log take, in bytes. */
+/* Bytes that some calls and their log take. */
 #define ROOM (1 << 20)
 
 static bool is_full(const char *path)
