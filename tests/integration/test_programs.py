@@ -19,11 +19,12 @@ FORKING = ("prefork", "fork_in_transfer", "fork_before_transfer", "forks",
 
 
 # The emulator cannot start a thread in a child of a program with threads, nor
-# a program by itself; nor does its /proc say that a first thread has ended.
+# a program by itself; nor does its /proc say that a first thread has ended. It is
+# slow between the library's last look at a descriptor and the close (lib/base/fd.h).
 NOT_EMULATED = ("forks", "forks_of_one_pid", "exit_in_child", "prefork",
                 "fork_before_transfer", "executed", "left_by_main",
                 "left_by_system_call", "left_by_handler", "left_to_another",
-                "fork_in_handler", "cleanup_in_child")
+                "fork_in_handler", "cleanup_in_child", "descriptors_busy")
 
 
 # They ask whether the program is alone in its process, where a sanitizer may have
