@@ -44,9 +44,8 @@ def ids(spans):
 
 
 def settled(t, dd, count, wait=0.0):
-    """The spans at the doubles: so many, each once, all of good form. One that
-    waits at all waits for as long as a busy machine needs."""
-    spans = dd.wait_spans(count, max(wait, 20)) if wait else dd.spans()
+    """The spans at the doubles: so many, each once, all of good form."""
+    spans = dd.wait_spans(count, wait) if wait else dd.spans()
     equal(dd.violations(), [], "violations")
     equal(len(spans), count, "number of spans that arrived")
     equal(len(set(ids(spans))), count, "number of their ids")

@@ -187,7 +187,7 @@ START_TEST(a_dead_agent_does_not_hold_up_the_store)
     ck_assert_uint_eq(llmobs_worker_pending(worker), 100);
     check_sum();
     atomic_store(&far.error, 0);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 30000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 100);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_sent_agent), 100);
     llmobs_worker_stop(worker, 1000);
@@ -201,7 +201,7 @@ START_TEST(a_hanging_agent_does_not_hold_up_the_store)
     ck_assert_int_eq(llmobs_worker_add(worker, &near.base), 0);
     atomic_store(&far.hangs, true);
     give(0, 10);
-    worker_case_reach(&far.sends, 1);
+    worker_case_wait(&far.sends, 1);
     for (int i = 1; i < 10; i++) {
         int64_t start = llmobs_clock_mono_ns();
 
@@ -212,7 +212,7 @@ START_TEST(a_hanging_agent_does_not_hold_up_the_store)
     ck_assert_int_eq(far.sends, 1);
     check_sum();
     atomic_store(&far.hangs, false);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 30000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
     for (int i = 0; i < 100; i++) {
         ck_assert_int_eq(far.seen[i], 1);
         ck_assert_int_eq(near.seen[i], 1);
@@ -240,10 +240,10 @@ START_TEST(a_hanging_agent_where_memory_ends)
     check_sum();
     lost = stat_of(LLMOBS_STAT_dropped_full);
     ck_assert_uint_gt(lost, 0);
-    worker_case_reach(&far.sends, 1);
+    worker_case_wait(&far.sends, 1);
     ck_assert_int_gt(near.taken, 0);
     atomic_store(&far.hangs, false);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 30000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
     lost = stat_of(LLMOBS_STAT_dropped_full);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered) + lost, 3000);
     for (int i = 0; i < 3000; i++) {
@@ -286,7 +286,7 @@ START_TEST(lost_for_one_is_lost)
     ck_assert_int_eq(llmobs_worker_add(worker, &near.base), 0);
     atomic_store(&far.error, -EBADMSG);
     give(0, 10);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 30000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
     ck_assert_int_eq(near.taken, 10);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 0);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_dropped_export), 10);
@@ -308,7 +308,7 @@ START_TEST(an_exporter_knows_who_waits)
     worker_case_wait(&far.taken, 1);
     ck_assert_int_eq(far.phase, LLMOBS_PHASE_RUNNING);
     give(1, 2);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 30000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
     ck_assert_int_eq(far.phase, LLMOBS_PHASE_AWAITED);
     give(2, 3);
     llmobs_worker_stop(worker, 5000);
@@ -389,7 +389,7 @@ START_TEST(remote_sends_are_batched)
     ck_assert_int_le(far.sends, 3);
     /* A flush does not wait. */
     give(21, 22);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 30000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 1000), 0);
     ck_assert_int_eq(far.taken, 22);
     llmobs_worker_stop(worker, 1000);
     check_sum();
@@ -413,13 +413,13 @@ START_TEST(memory_ends)
     ck_assert_uint_gt(lost, 1000);
     check_sum();
     atomic_store(&far.error, 0);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 30000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
     lost = stat_of(LLMOBS_STAT_dropped_full);
     ck_assert_int_eq(far.taken, 3000 - (int)lost);
     for (int i = 0; i < 3000; i++)
         ck_assert_int_eq(far.seen[i], i < 3000 - (int)lost);
     give(3000, 3001);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 30000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
     ck_assert_int_eq(far.seen[3000], 1);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_dropped_full), lost);
     llmobs_worker_stop(worker, 1000);
@@ -546,7 +546,7 @@ START_TEST(a_pause_keeps_the_worker_out)
         ck_assert_int_eq(far.sends, sends);
         llmobs_worker_resume(worker);
     }
-    ck_assert_int_eq(llmobs_worker_flush(worker, 30000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
     ck_assert_int_eq(far.taken, 25);
     /* A stop ends all pauses; a resume too many does no harm. */
     give(0, 1);
@@ -681,7 +681,7 @@ START_TEST(an_outcome_for_each_event)
     far.withheld = 3;
     far.rejected = 2;
     give(0, 10);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 30000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 5);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_sampled_out), 3);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_dropped_rejected), 2);
@@ -692,7 +692,7 @@ START_TEST(an_outcome_for_each_event)
     far.withheld = 10;
     atomic_store(&near.error, -EBADMSG);
     give(10, 20);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 30000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_sampled_out), 3);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_dropped_export), 10);
     llmobs_worker_stop(worker, 1000);
@@ -714,7 +714,7 @@ START_TEST(only_the_kinds_that_it_takes)
     ck_assert_int_eq(
         llmobs_worker_give_event(worker, LLMOBS_EVENT_EVALUATION, evaluation),
         0);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 30000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
     ck_assert_int_eq(far.taken, 11);
     ck_assert_int_eq(other_far.taken, 10);
     ck_assert_int_eq(near.taken, 1);

@@ -152,7 +152,7 @@ START_TEST(sees_each_span_once)
     ck_assert_int_eq(meter.seen, 5);
     ck_assert_int_eq(far.taken, 0);
     atomic_store(&far.error, 0);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 30000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 1000), 0);
     ck_assert_int_eq(far.taken, 5);
     ck_assert_int_eq(meter.seen, 5);
     ck_assert_int_eq(meter.published, 0);
@@ -169,7 +169,7 @@ START_TEST(sees_a_late_span_later)
     ck_assert_int_eq(llmobs_worker_flush(worker, 1000), -ETIMEDOUT);
     ck_assert(!atomic_load(&meter.late));
     ck_assert_int_eq(meter.seen + far.taken, 0);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 30000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 1000), 0);
     ck_assert_int_eq(meter.seen, 3);
     ck_assert_int_eq(far.taken, 3);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 3);
@@ -249,7 +249,7 @@ START_TEST(the_end_without_a_span)
 {
     begin(false);
     give(1);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 30000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 1000), 0);
     ck_assert_int_eq(meter.published, 0);
     atomic_store(&meter.base.owes, true);
     atomic_store(&meter.fails, true);
@@ -268,7 +268,7 @@ START_TEST(a_child)
 
     begin(false);
     give(2);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 30000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 1000), 0);
     atomic_store(&meter.base.owes, true);
     pid = fork();
     if (pid == 0) {

@@ -33,7 +33,7 @@ START_TEST(a_flush_waits_for_all)
     ck_assert_int_eq(llmobs_worker_flush(worker, 100), 0);
     for (int round = 0; round < 50; round++) {
         fake_give(round);
-        ck_assert_int_eq(llmobs_worker_flush(worker, 30000), 0);
+        ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
         ck_assert_uint_eq(llmobs_worker_pending(worker), 0);
     }
     ck_assert_int_eq(atomic_load(&fake.taken), 49 * 50 / 2);
@@ -110,7 +110,7 @@ START_TEST(withdrawn_it_goes_on_without_a_thread)
     fake_give(5);
     usleep(50000);
     ck_assert_int_eq(atomic_load(&fake.taken), 3);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 30000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 1000), 0);
     ck_assert_int_eq(atomic_load(&fake.taken), 8);
     fake_give(1);
     llmobs_worker_stop(worker, 1000);
@@ -145,7 +145,7 @@ START_TEST(no_thread_and_no_loss)
     fake_begin(false, 64 * 1024);
     fake_give(500);
     ck_assert_int_gt(atomic_load(&fake.taken), 0);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 30000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 1000), 0);
     ck_assert_int_eq(atomic_load(&fake.taken), 500);
     fake_check_sum();
 }
@@ -159,7 +159,7 @@ START_TEST(a_full_buffer_is_counted)
     fake_check_sum();
     ck_assert_uint_gt(stat_of(LLMOBS_STAT_dropped_full), 0);
     atomic_store(&fake.fault, FAULT_NONE);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 30000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
     fake_check_sum();
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered) +
                           stat_of(LLMOBS_STAT_dropped_full),
@@ -194,7 +194,7 @@ START_TEST(a_stuck_exporter_is_not_waited_for_longer_than_said)
     fake_begin(true, 1 << 24);
     atomic_store(&fake.fault, FAULT_STUCK);
     fake_give(10);
-    worker_case_reach(&fake.sends, 1);
+    worker_case_wait(&fake.sends, 1);
     start = llmobs_clock_mono_ns();
     llmobs_worker_stop(worker, 200);
     ck_assert_int_ge(unit_ms_since(start), 190);
@@ -250,7 +250,7 @@ START_TEST(who_ends_at_once_delivers_itself)
         fake_give(1);
         usleep((useconds_t)(round * 150));
         if (round == 49) /* the thread, however late it comes */
-            worker_case_reach(&fake.sends, 1);
+            worker_case_wait(&fake.sends, 1);
         llmobs_worker_stop(worker, 2000);
         ck_assert_int_eq(atomic_load(&fake.taken), 1);
         itself += pthread_equal(fake.caller, pthread_self()) != 0;
@@ -271,7 +271,7 @@ START_TEST(the_thread_begins_when_there_is_more)
         fake_begin(true, 1 << 24);
         fake_give(2);
         start = llmobs_clock_mono_ns();
-        worker_case_reach(&fake.sends, 1);
+        worker_case_wait(&fake.taken, 2);
         early += unit_ms_since(start) < 4;
         llmobs_worker_stop(worker, 2000);
         ck_assert_int_eq(atomic_load(&fake.taken), 2);
@@ -370,7 +370,7 @@ START_TEST(an_event_beyond_the_limit)
     llmobs_span_set(&span.name, name);
     llmobs_worker_give_span(worker, &span);
     fake_give(1);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 30000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_dropped_export), 0);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 2);
     llmobs_worker_stop(worker, 1000);
@@ -411,7 +411,7 @@ START_TEST(exchanges_become_spans_or_not)
         worker, make_exchange(rules, "{\"model\": \"m\", \"messages\": "
                                      "[{\"role\": \"user\", \"content\": "
                                      "\"hi\"}]}"));
-    ck_assert_int_eq(llmobs_worker_flush(worker, 30000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_unconfirmed), 1);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 1);
     llmobs_worker_stop(worker, 1000);

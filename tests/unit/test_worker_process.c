@@ -165,7 +165,7 @@ START_TEST(a_forked_child_begins_anew)
             in_child();
         waitpid(pid, &status, 0);
         ck_assert_int_eq(status, 0);
-        ck_assert_int_eq(llmobs_worker_flush(worker, 30000), 0);
+        ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
         ck_assert_int_eq(atomic_load(&fake.taken), 100);
         llmobs_worker_stop(worker, 1000);
         fake_check_sum();
@@ -189,7 +189,7 @@ START_TEST(a_child_that_exits_sends_nothing)
     }
     waitpid(pid, &status, 0);
     ck_assert_int_eq(status, 0);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 30000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 1000), 0);
     ck_assert_int_eq(atomic_load(&fake.taken), 10);
 }
 END_TEST
@@ -250,7 +250,7 @@ START_TEST(a_cancelled_flush_is_finished)
     ck_assert_int_eq(atomic_load(&done), 1);
     ck_assert_int_eq(atomic_load(&fake.taken), 3);
     fake_give(1);
-    ck_assert_int_eq(llmobs_worker_flush(worker, 30000), 0);
+    ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
     fake_check_sum();
 }
 END_TEST

@@ -16,9 +16,6 @@ void worker_case_sum(struct llmobs_worker *worker);
  * forked child may find taken. */
 void worker_case_give(struct llmobs_worker *worker, uint64_t id);
 
-/* Until there are as many, or more. */
-void worker_case_reach(atomic_int *count, int expected);
-
 /* Until there are as many, and then no more. */
 void worker_case_wait(atomic_int *count, int expected);
 
