@@ -9,7 +9,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
-#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +21,7 @@
 #include "cli/shared/deliver.h"
 #include "cli/shared/descriptors.h"
 #include "cli/shared/environment.h"
+#include "cli/shared/new_file.h"
 #include "cli/shared/preload.h"
 #include "cli/shared/tell.h"
 #include "core/config/state_dir.h"
@@ -90,13 +90,11 @@ static void tell_unknown(const struct llmobs_spent_unknown *unknown, bool *told,
 /* 0, or -errno: the calls of a store that is full wait in the spool. */
 static int store_look(struct limit *limit)
 {
-    struct statvfs room;
     int rc = llmobs_spent_look(&limit->spent);
 
-    if (rc == 0 && statvfs(limit->store, &room) == 0 &&
+    if (rc == 0 &&
         LLMOBS_HAZARD(full_store_untold,
-                      (uint64_t)room.f_bavail * room.f_frsize < ROOM_LEAST,
-                      false))
+                      llmobs_new_file_room(limit->store) < ROOM_LEAST, false))
         rc = -ENOSPC;
     return rc;
 }

@@ -6,9 +6,9 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "cli/shared/new_file.h"
 #include "lib/base/hazard.h"
 
 /* Bytes that some calls and their log take. */
@@ -16,10 +16,7 @@
 
 static bool is_full(const char *path)
 {
-    struct statvfs room;
-
-    return statvfs(path, &room) == 0 && room.f_blocks > 0 &&
-           (uint64_t)room.f_bavail * room.f_frsize < ROOM;
+    return llmobs_new_file_room(path) < ROOM;
 }
 
 /* Prefers a place that has room. */

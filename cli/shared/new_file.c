@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "cli/shared/new_file.h"
@@ -95,6 +96,15 @@ int llmobs_new_file(const char *path, mode_t mode, llmobs_new_file_fn *write,
     if (rc != 0)
         unlink(piece);
     return rc;
+}
+
+uint64_t llmobs_new_file_room(const char *path)
+{
+    struct statvfs room;
+
+    if (statvfs(path, &room) != 0 || room.f_blocks == 0)
+        return UINT64_MAX;
+    return (uint64_t)room.f_bavail * room.f_frsize;
 }
 
 struct print {

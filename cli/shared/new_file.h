@@ -9,6 +9,7 @@
 #ifndef LLMOBS_NEW_FILE_H
 #define LLMOBS_NEW_FILE_H
 
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/types.h>
 
@@ -20,6 +21,10 @@ typedef int llmobs_new_file_fn(void *ctx, FILE *out);
  * belongs neither to this user nor to root. */
 int llmobs_new_file(const char *path, mode_t mode, llmobs_new_file_fn *write,
                     void *ctx);
+
+/* The bytes that the disk of this path has for this user; UINT64_MAX where it
+ * does not say. */
+uint64_t llmobs_new_file_room(const char *path);
 
 /* Prints to stdout; 0, or -errno. */
 typedef int llmobs_new_file_print(void *ctx);

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "cli/shared/cli.h"
 #include "cli/shared/escape.h"
 #include "cli/shared/help.h"
+#include "cli/shared/reader.h"
 #include "cli/shared/suggest.h"
 #include "cli/shared/tell.h"
 #include "core/config/config.h"
@@ -302,30 +302,29 @@ void llmobs_cli_no_store(const char *command, const char *dir)
 /* Where the file is, or would be, with no link on the way; "": nowhere. */
 static void locate(const char *path, char at[PATH_MAX])
 {
-    char name[PATH_MAX], dir[PATH_MAX], copy[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    char folder[PATH_MAX] = ".", dir[PATH_MAX];
 
     if (realpath(path, at))
         return;
-    snprintf(name, sizeof(name), "%s", path);
-    snprintf(copy, sizeof(copy), "%s", path);
-    if (!realpath(dirname(copy), dir) ||
-        snprintf(at, PATH_MAX, "%s/%s", dir, basename(name)) >= PATH_MAX)
+    if (slash)
+        snprintf(folder, sizeof(folder), "%.*s/", (int)(slash - path), path);
+    if (!realpath(folder, dir) ||
+        snprintf(at, PATH_MAX, "%s/%s", dir, slash ? slash + 1 : path) >=
+            PATH_MAX)
         at[0] = '\0';
 }
 
 /* Other files may lie there, as in a service's only folder. */
 static bool is_of_store(const char *at, const char *dir)
 {
-    static const char end[] = ".jsonl";
-    size_t len = strlen(dir), at_len = strlen(at);
+    size_t len = strlen(dir);
 
     if (strncmp(at, dir, len) != 0 || at[len] != '/')
         return false;
     at += len + 1;
-    at_len -= len + 1;
     return strncmp(at, "stats/", 6) == 0 || strncmp(at, "spool/", 6) == 0 ||
-           (at_len >= sizeof(end) - 1 && !strchr(at, '/') &&
-            strcmp(at + at_len - (sizeof(end) - 1), end) == 0);
+           (!strchr(at, '/') && llmobs_reader_takes(at));
 }
 
 bool llmobs_cli_spares_store(const char *command, const char *path,

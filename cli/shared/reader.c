@@ -175,12 +175,16 @@ static int shared_reader_add_file(struct llmobs_reader *reader,
     return 0;
 }
 
+bool llmobs_reader_takes(const char *name)
+{
+    size_t len = strlen(name);
+
+    return name[0] != '.' && len > 6 && strcmp(name + len - 6, ".jsonl") == 0;
+}
+
 static int is_events(const struct dirent *entry)
 {
-    size_t len = strlen(entry->d_name);
-
-    return entry->d_name[0] != '.' && len > 6 &&
-           strcmp(entry->d_name + len - 6, ".jsonl") == 0;
+    return llmobs_reader_takes(entry->d_name);
 }
 
 /* The file that the exporter writes to holds the newest spans. */

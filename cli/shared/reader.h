@@ -11,6 +11,7 @@
 #ifndef LLMOBS_SHARED_READER_H
 #define LLMOBS_SHARED_READER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/base/buf.h"
@@ -53,6 +54,9 @@ struct llmobs_reader_report {
  * positive one. */
 typedef int llmobs_reader_line(void *ctx, struct llmobs_text text,
                                struct llmobs_place place);
+
+/* True for the name of a file that an open of its directory takes. */
+bool llmobs_reader_takes(const char *name);
 
 /* Opens all *.jsonl files of `dir`. Gives *out. */
 int llmobs_reader_open(const char *dir, struct llmobs_reader **out);
