@@ -247,7 +247,7 @@ $(B)/page.js: cli/show/page.js
 
 LAUNCHERS := llmobs-run llmobs-entrypoint
 
-.PHONY: all unit fuzz fuzzers clients conformance bench bench-exit benches docs install \
+.PHONY: all unit fuzz fuzzers clients conformance bench bench-exit benches install \
 	uninstall clean dist format help tree FORCE
 # Python may leave its own folder there.
 HOOKS := $(filter-out %/__pycache__,$(wildcard examples/inbound/*))
@@ -462,16 +462,6 @@ bench-exit: all
 
 # ---- installation ------------------------------------------------------------
 
-# The one page that is not committed (docs/DECISIONS.md). `make install` takes it
-# along where it was made: only this wants Python.
-docs: $(B)/HAZARDS.md
-$(B)/HAZARDS.md: scripts/mutate scripts/mutations.py
-	@mkdir -p $(@D)
-	$(Q)scripts/mutate --doc > $@.new && mv $@.new $@
-
-# For all that makes a tree, so that it has that page.
-DOCS := $(filter docs,$(MAKECMDGOALS))
-
 UNITS := llmobs-drain.service llmobs-relay.service llmobs-stats.service \
 	llmobs-drain.timer llmobs-stats.timer
 TREE ?= $(B)/tree
@@ -480,7 +470,7 @@ BASH = $(TREE)/share/bash-completion/completions
 put = install -D -m $(1) -t $(TREE)/$(2) $(3)
 
 # The files of an archive, which its install.sh lays below a prefix.
-tree: all $(DOCS)
+tree: all
 	rm -rf $(TREE)
 	$(call put,755,lib/llmobs,$(addprefix $(B)/,libllmobs_preload.so \
 		libllmobs_core.so llmobs-tool))
@@ -501,12 +491,12 @@ tree: all $(DOCS)
 	$(call put,644,share/man/man5,packaging/man/*.5)
 	for f in $$(find examples -type f ! -name '*.pyc'); do \
 		install -D -m 644 $$f $(DOC)/$$f || exit 1; done
-	install -m 644 README.md docs/*.md $(wildcard $(B)/HAZARDS.md) $(DOC)/
+	install -m 644 README.md docs/*.md $(DOC)/
 	install -m 644 packaging/llmobs.conf $(DOC)/examples/
 	install -m 755 packaging/archive/install.sh $(TREE)/
 
 # By another user than the one who builds, mostly.
-install: all $(DOCS)
+install: all
 	tree=$$(mktemp -d) && $(MAKE) --no-print-directory tree TREE=$$tree && \
 		DESTDIR='$(DESTDIR)' $$tree/install.sh --prefix '$(PREFIX)'; \
 		status=$$?; rm -rf $$tree; exit $$status
@@ -535,7 +525,6 @@ help:
 	@echo 'make fuzz         the fuzz targets, by clang (scripts/fuzz runs them)'
 	@echo 'make format       writes all C files as clang-format has them'
 	@echo 'make compile_commands.json   for clangd and editors'
-	@echo 'make docs         $(B)/HAZARDS.md: the hazards, their handling and their tests'
 	@echo 'make install      to PREFIX (/usr/local), below DESTDIR; make uninstall'
 	@echo 'make dist         archives for both processors, in dist/'
 	@echo 'make clean        removes the build folders'

@@ -14,7 +14,6 @@
 #include "cli/shared/tell.h"
 #include "core/config/config.h"
 #include "core/config/state_dir.h"
-#include "lib/base/hazard.h"
 
 #define COMMAND "llmobs stats"
 /* Sums of many costs are not exact. */
@@ -211,9 +210,7 @@ static int gate_tell(const struct llmobs_gate *gate, const struct sums *sums,
     if (gate->max_errors >= 0)
         exceeded |= tell_count("errors", (int64_t)sums->failed,
                                gate->max_errors, calls, calls);
-    return LLMOBS_HAZARD(gate_is_open, exceeded, exceeded && !calls)
-               ? LLMOBS_CLI_FAILED
-               : LLMOBS_CLI_OK;
+    return exceeded ? LLMOBS_CLI_FAILED : LLMOBS_CLI_OK;
 }
 
 static int gate_check(struct llmobs_gate *gate, const char *dir)
@@ -231,8 +228,7 @@ static int gate_check(struct llmobs_gate *gate, const char *dir)
     }
     if (rc == 0)
         status = gate_tell(gate, &sums, prices);
-    if (status == LLMOBS_CLI_OK &&
-        sums.unreadable > LLMOBS_HAZARD(gate_half_read, 0, 9)) {
+    if (status == LLMOBS_CLI_OK && sums.unreadable > 0) {
         llmobs_tell(COMMAND ": there may be more calls in %zu file%s of %s\n",
                     sums.unreadable, sums.unreadable == 1 ? "" : "s", dir);
         status = LLMOBS_CLI_USAGE;

@@ -28,7 +28,6 @@
 #include "core/log/relay_sign.h"
 #include "lib/base/clock.h"
 #include "lib/base/dirs.h"
-#include "lib/base/hazard.h"
 
 #define SELF "llmobs-run"
 #define STATUS_REFUSED 126
@@ -92,9 +91,7 @@ static int store_look(struct limit *limit)
 {
     int rc = llmobs_spent_look(&limit->spent);
 
-    if (rc == 0 &&
-        LLMOBS_HAZARD(full_store_untold,
-                      llmobs_new_file_room(limit->store) < ROOM_LEAST, false))
+    if (rc == 0 && llmobs_new_file_room(limit->store) < ROOM_LEAST)
         rc = -ENOSPC;
     return rc;
 }
@@ -159,7 +156,7 @@ static void limit_end_command(pid_t child)
         (void)nanosleep(&moment, NULL);
         llmobs_family_gather(&family, 0);
     }
-    llmobs_family_signal(&family, LLMOBS_HAZARD(term_is_all, SIGKILL, SIGTERM));
+    llmobs_family_signal(&family, SIGKILL);
     llmobs_family_fini(&family);
 }
 

@@ -6,7 +6,6 @@
 
 #include "cli/query/filter.h"
 #include "cli/query/load.h"
-#include "lib/base/hazard.h"
 
 static void note_unknown(struct llmobs_spent_unknown *unknown,
                          const struct llmobs_row *row)
@@ -48,9 +47,7 @@ static bool is_new(struct llmobs_spent *spent, const struct llmobs_json *event)
     const char *id = llmobs_json_gets(event, "span_id");
 
     return llmobs_load_is_span(event) && id && run && strstr(run, spent->run) &&
-           !LLMOBS_HAZARD(span_counts_twice,
-                          llmobs_texts_has(&spent->spans, id, strlen(id)),
-                          false) &&
+           !llmobs_texts_has(&spent->spans, id, strlen(id)) &&
            llmobs_texts_share(&spent->spans, id);
 }
 

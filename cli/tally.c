@@ -15,7 +15,6 @@
 #include "core/log/relay_sign.h"
 #include "core/log/spool_file.h"
 #include "lib/base/clock.h"
-#include "lib/base/hazard.h"
 #include "lib/base/file.h"
 #include "lib/base/stats.h"
 
@@ -399,8 +398,7 @@ static int receive(struct llmobs_apart *child, struct reading *reading)
 
     llmobs_buf_init(&text, sizeof(*reading));
     rc = llmobs_apart_receive(child, LLMOBS_TALLY_MS, &text);
-    (void)llmobs_apart_end(child,
-                           LLMOBS_HAZARD(tally_without_end, true, false));
+    (void)llmobs_apart_end(child, true);
     if (rc == 0 && text.len != sizeof(*reading))
         rc = -ECHILD;
     if (rc == 0) {

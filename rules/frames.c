@@ -1,7 +1,6 @@
 /* The connections over which a program talks to a model by frames. */
 #include <string.h>
 
-#include "lib/base/hazard.h"
 #include "rules/custom.h"
 #include "rules/read/dialect.h"
 #include "rules/read/text.h"
@@ -47,8 +46,7 @@ void llmobs_rules_look(const struct llmobs_match *match,
 
 bool llmobs_rules_takes_binary(const struct llmobs_match *match)
 {
-    return LLMOBS_HAZARD(binary_passes, match->rule->shape->frames->binary,
-                         false);
+    return match->rule->shape->frames->binary;
 }
 
 size_t llmobs_rules_shrink(const struct llmobs_match *match, char *frame,

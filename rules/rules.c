@@ -7,7 +7,6 @@
 #include <strings.h>
 
 #include "lib/base/glob.h"
-#include "lib/base/hazard.h"
 #include "lib/base/network.h"
 #include "lib/base/scratch.h"
 #include "rules/custom.h"
@@ -353,13 +352,12 @@ static bool match_shape(const struct llmobs_rules *rules,
     if (!rule)
         return rules_miss(match, "no known method and path");
     shape = rule->shape;
-    match->near = LLMOBS_HAZARD(public_told,
-                                llmobs_network_private_host(url->host), true);
+    match->near = llmobs_network_private_host(url->host);
     judge_form(shape->form_data, request, match);
     if (shape->telling && match->form)
         return hit(match, rule, llmobs_provider_by_port(url),
                    "rule 3: telling path on another host");
-    match->confirm = LLMOBS_HAZARD(strangers_fetch, shape->bodyless, false);
+    match->confirm = shape->bodyless;
     if (shape->bodyless)
         return hit(match, rule, llmobs_provider_by_port(url),
                    "rule 3: known path on another host, the answer decides");
@@ -416,9 +414,7 @@ static bool match_custom(const struct llmobs_rule *rule,
                          const struct llmobs_url *url,
                          struct llmobs_match *match)
 {
-    bool by_hand =
-        LLMOBS_HAZARD(unexpected_form_copied, request->says_form, false) &&
-        !llmobs_match_object(request->body);
+    bool by_hand = request->says_form && !llmobs_match_object(request->body);
 
     if ((request->multipart || by_hand) && !rule->multipart &&
         rule->dialect != &llmobs_dialect_generic)
@@ -478,9 +474,7 @@ static const struct llmobs_rule *find_observed(
         const struct llmobs_rule *rule = &rules->observed.rules[i];
 
         if (llmobs_match_has(rule->shape, request->method, url->path, false) &&
-            (!*rule->shape->host ||
-             LLMOBS_HAZARD(any_host, llmobs_text_like(host, rule->shape->host),
-                           true)))
+            (!*rule->shape->host || llmobs_text_like(host, rule->shape->host)))
             return rule;
     }
     return NULL;
@@ -512,10 +506,7 @@ static bool match_observed(const struct llmobs_rules *rules,
     match->confirm = !*rule->shape->host || rule->shape->by_body;
     match->settled = !match->confirm;
     (void)hit(match, rule, NULL, "rule 5: LLMOBS_OBSERVE");
-    if (LLMOBS_HAZARD(signs_unasked,
-                      !request->body.data ||
-                          llmobs_rules_seems(match, request->body),
-                      true))
+    if (!request->body.data || llmobs_rules_seems(match, request->body))
         return true;
     memset(match, 0, sizeof(*match));
     return rules_miss(match, "LLMOBS_OBSERVE: known path, but no such search");
@@ -705,7 +696,7 @@ static void begin_reading(const struct llmobs_match *match,
     if (llmobs_url_parse(llmobs_text_of(call->url), url) < 0) {
         memset(url, 0, sizeof(*url));
         /* empty, but a place to search */
-        LLMOBS_HAZARD(added_to_nothing, url->path = llmobs_text_of(""), );
+        url->path = llmobs_text_of("");
     }
     classified->call = call;
     classified->shape = match->rule->shape;
@@ -870,10 +861,8 @@ int llmobs_rules_read(const struct llmobs_match *match,
 bool llmobs_rules_stands(const struct llmobs_match *match)
 {
     return !match->confirm ||
-           LLMOBS_HAZARD(any_path_stands,
-                         (match->provider && !match->rule->shape->bodyless) ||
-                             match->rule->shape->telling,
-                         true);
+           (match->provider && !match->rule->shape->bodyless) ||
+           match->rule->shape->telling;
 }
 
 bool llmobs_rules_seems(const struct llmobs_match *match,
@@ -898,9 +887,7 @@ bool llmobs_rules_is_form(struct llmobs_text body)
 bool llmobs_rules_keeps(const struct llmobs_match *match,
                         struct llmobs_text body)
 {
-    return !match->form &&
-           LLMOBS_HAZARD(form_by_its_header_alone, !llmobs_rules_is_form(body),
-                         true) &&
+    return !match->form && !llmobs_rules_is_form(body) &&
            (!match->forms || llmobs_match_object(body));
 }
 

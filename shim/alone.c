@@ -4,7 +4,6 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#include "lib/base/hazard.h"
 #include "shim/libc.h"
 
 /* The system call's number on all architectures; old headers lack it. */
@@ -71,7 +70,7 @@ static int of_syscall(long number, uintptr_t first, uintptr_t second)
     case SYS_seccomp:
         return of_seccomp(first);
     case LANDLOCK_RESTRICT_SELF:
-        return LLMOBS_HAZARD(sandbox_unseen, CONFINED, NOTHING);
+        return CONFINED;
     case SYS_capset:
         return APART;
     case SYS_prctl:
@@ -107,11 +106,9 @@ static bool must_repeat(const struct request *request, long result)
 
 static void alone_end(const struct request *request, long result)
 {
-    enum llmobs_confined how =
-        request->how == ALONE ||
-                LLMOBS_HAZARD(lowered_for_good, request->how == APART, false)
-            ? LLMOBS_CONFINED_NOT
-            : LLMOBS_CONFINED_HERE;
+    enum llmobs_confined how = request->how == ALONE || request->how == APART
+                                   ? LLMOBS_CONFINED_NOT
+                                   : LLMOBS_CONFINED_HERE;
 
     if (request->rest == LLMOBS_REST_HINDERED && result != -1)
         how = LLMOBS_CONFINED_STILL;

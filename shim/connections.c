@@ -3,7 +3,6 @@
 #include <stdint.h>
 #include <sys/mman.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/sys.h"
 #include "shim/str.h"
 
@@ -164,9 +163,7 @@ static void set_state(struct place place, const void *ssl, enum state state)
 
 void llmobs_connections_wipe(struct llmobs_connection *connection)
 {
-    LLMOBS_HAZARD(
-        first_bytes_stay,
-        llmobs_bytes_clear(connection->first, sizeof(connection->first)), );
+    llmobs_bytes_clear(connection->first, sizeof(connection->first));
     connection->held = 0;
 }
 
@@ -204,7 +201,7 @@ static enum state look(struct llmobs_connection *connection, const char *bytes,
 static void pass_over(struct llmobs_connection *connection,
                       struct llmobs_sent *sent, size_t taken)
 {
-    size_t ahead = LLMOBS_HAZARD(sent_at_each_attempt, connection->ahead, 0);
+    size_t ahead = connection->ahead;
     size_t shown = taken > 0 ? taken : sent->len;
     size_t over = ahead < shown ? ahead : shown;
 
@@ -279,8 +276,6 @@ void *llmobs_connections_forget(const void *ssl)
             of_core = place.record->of_core;
         if (state_of(place) == NEW)
             llmobs_connections_wipe(place.record);
-        if (LLMOBS_HAZARD(address_used_again, false, true))
-            break;
         __atomic_store_n(place.word, 0, __ATOMIC_RELEASE);
     }
     return of_core;

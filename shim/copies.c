@@ -1,7 +1,6 @@
 #include "shim/copies.h"
 
 #include "lib/base/cold.h"
-#include "lib/base/hazard.h"
 
 LLMOBS_COLD struct llmobs_copy llmobs_copies[LLMOBS_COPIES];
 
@@ -269,9 +268,7 @@ void llmobs_copies_unmark(bool but_at_start)
 
 bool llmobs_copies_sweep(void)
 {
-    unsigned before = LLMOBS_HAZARD(
-        gone_copies_stay, __atomic_fetch_and(&used, marked, __ATOMIC_ACQ_REL),
-        __atomic_load_n(&used, __ATOMIC_ACQUIRE));
+    unsigned before = __atomic_fetch_and(&used, marked, __ATOMIC_ACQ_REL);
 
     return (before & ~marked) != 0;
 }
@@ -321,9 +318,7 @@ static struct llmobs_copy *asked_for(const struct llmobs_elf *elf,
         if (!one || copy->order < one->order)
             one = copy;
     }
-    return several && LLMOBS_HAZARD(one_soname_none, !one->at_start, true)
-               ? NULL
-               : one;
+    return several && !one->at_start ? NULL : one;
 }
 
 struct llmobs_copy *llmobs_copies_only(void)
@@ -400,9 +395,7 @@ static bool copies_is_doubtful(const struct llmobs_copy *asked,
         if (!is_used(copy) || copy == asked ||
             (asked->at_start && asked->order < copy->order))
             continue;
-        if (LLMOBS_HAZARD(all_copies_global,
-                          !copy->at_start && !llmobs_copies_met_global(),
-                          copy == asked))
+        if (!copy->at_start && !llmobs_copies_met_global())
             continue;
         if (!version || !copy->versioned || copy->version == version)
             return true;
@@ -420,9 +413,7 @@ struct llmobs_copy *llmobs_copies_wanted(const struct llmobs_elf *elf,
 
     if (first)
         return first;
-    if (asked &&
-        LLMOBS_HAZARD(version_by_soname, copies_is_doubtful(asked, version),
-                      version == 1))
+    if (asked && copies_is_doubtful(asked, version))
         return NULL;
     return asked || file ? asked : llmobs_copies_only();
 }

@@ -3,7 +3,6 @@
 #include <dlfcn.h>
 
 #include "lib/base/cold.h"
-#include "lib/base/hazard.h"
 #include "shim/alone.h"
 #include "shim/api.h"
 #include "shim/copies.h"
@@ -35,7 +34,7 @@ static void *open_and_scan(const char *file, int mode)
     void *handle = llmobs_loader_open(file, mode);
 
     llmobs_turn_end(turn);
-    if (LLMOBS_HAZARD(plugins_unseen, handle, false))
+    if (handle)
         llmobs_scan();
     return handle;
 }
@@ -74,8 +73,7 @@ static bool caller_is_no_matter(const char *file, const void *address)
     if (llmobs_scan_met_rpath())
         return false;
     llmobs_libc.iterate(dl_find_caller, &caller);
-    return LLMOBS_HAZARD(runpath_lost, caller.plain,
-                         caller.plain || caller.address);
+    return caller.plain;
 }
 
 /* Neither this nor route_of may be inlined: a caller that has their variables
@@ -117,13 +115,13 @@ static void *observed(void *found)
 {
     void *thunk = thunk_of(found);
 
-    if (llmobs_loader_is(CLOSE, LLMOBS_HAZARD(dlclose_by_name, found, NULL)))
+    if (llmobs_loader_is(CLOSE, found))
         return (void *)llmobs_dl_close;
     if (found && !thunk) {
         llmobs_scan();
         thunk = thunk_of(found);
     }
-    return LLMOBS_HAZARD(dlsym_unseen, thunk, false) ? thunk : found;
+    return thunk ? thunk : found;
 }
 
 static bool is_hooked(const char *name)
@@ -133,8 +131,7 @@ static bool is_hooked(const char *name)
     if (llmobs_host_libraries() &&
         llmobs_lib_calls_find(name) != LLMOBS_LIB_HOOK_COUNT)
         return true;
-    return LLMOBS_HAZARD(by_name_unseen, llmobs_alone_asked(name), false) ||
-           llmobs_str_same(name, CLOSE);
+    return llmobs_alone_asked(name) || llmobs_str_same(name, CLOSE);
 }
 
 /* A call of dlsym or, with a version, of dlvsym. */
@@ -245,7 +242,7 @@ static void *by_place(struct llmobs_lookup *lookup)
     enum llmobs_lookup_result result = llmobs_lookup(lookup);
     void *thunk = NULL;
 
-    if (LLMOBS_HAZARD(next_unseen, result == LLMOBS_LOOKUP_COPY, false))
+    if (result == LLMOBS_LOOKUP_COPY)
         thunk = llmobs_thunk(lookup->copy, lookup->hook);
     dl_note(lookup, result == LLMOBS_LOOKUP_UNSURE);
     if (lookup->settled && result != LLMOBS_LOOKUP_UNSURE)
@@ -261,8 +258,7 @@ static bool may_observe(const char *name)
     if (llmobs_host_state() < LLMOBS_HOST_WATCHING)
         return false;
     llmobs_scan_unseen();
-    return is_hooked(name) &&
-           LLMOBS_HAZARD(asks_in_dlclose, !llmobs_turn_in_close(), true);
+    return is_hooked(name) && !llmobs_turn_in_close();
 }
 
 /* True: the caller gets *answer; false: the real function is to answer. */
@@ -371,8 +367,7 @@ int llmobs_dl_close(void *handle)
     struct llmobs_turn *turn;
     int result;
 
-    if (LLMOBS_HAZARD(loads_in_dlclose, llmobs_host_state() == LLMOBS_HOST_OFF,
-                      llmobs_host_state() >= LLMOBS_HOST_OFF))
+    if (llmobs_host_state() == LLMOBS_HOST_OFF)
         return next(handle);
     turn = llmobs_turn_begin(LLMOBS_TURN_CLOSE);
     result = next(handle);

@@ -4,7 +4,6 @@
  * fcgi_stdio.h of libfcgi. */
 #include <unistd.h>
 
-#include "lib/base/hazard.h"
 #include "shim/library.h"
 
 #pragma weak environ
@@ -81,7 +80,7 @@ static int FCGI_Accept(void)
 static void FCGX_Finish_r(struct request *request)
 {
     REAL(FCGX_Finish_r)(request);
-    LLMOBS_HAZARD(finish_unseen, llmobs_server_end(request), );
+    llmobs_server_end(request);
 }
 
 static void FCGX_Finish(void)

@@ -4,7 +4,6 @@
 #include <sys/resource.h>
 
 #include "lib/base/cold.h"
-#include "lib/base/hazard.h"
 #include "shim/libc.h"
 
 /* The field of /proc/self/statm with data and stacks. */
@@ -119,13 +118,12 @@ const char *llmobs_fit(const char *path)
     bool whole;
     long fd;
 
-    if (LLMOBS_HAZARD(loaded_without_room, !can_map() || !has_room_for_data(),
-                      can_map() && !has_room_for_data()))
+    if (!can_map() || !has_room_for_data())
         return "a limit of memory leaves less than 32 MiB";
     fd = llmobs_sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return why_unopened(fd);
-    whole = LLMOBS_HAZARD(cut_short_tried, fit_is_whole((int)fd), true);
+    whole = fit_is_whole((int)fd);
     llmobs_sys(SYS_close, fd);
     return whole ? NULL : "its file is not whole";
 }

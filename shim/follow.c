@@ -1,6 +1,5 @@
 #include "shim/follow.h"
 
-#include "lib/base/hazard.h"
 #include "shim/connections.h"
 #include "shim/host.h"
 #include "shim/load.h"
@@ -80,7 +79,7 @@ void llmobs_follow_sent(const void *object, llmobs_follow_name_fn *name_of,
     struct llmobs_sent sent;
     const struct llmobs_ops *ops;
 
-    if (LLMOBS_HAZARD(too_much_believed, bytes && taken > len, false))
+    if (bytes && taken > len)
         give_up();
     if (is_over())
         return;

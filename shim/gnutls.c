@@ -8,7 +8,6 @@
  * The calls and their numbers: gnutls.h of GnuTLS 3.0 to 3.8. */
 #include <sys/types.h>
 
-#include "lib/base/hazard.h"
 #include "shim/connections.h"
 #include "shim/follow.h"
 #include "shim/library.h"
@@ -31,8 +30,7 @@ static const char *no_name(const void *session)
 static void see_failure(const void *session, ssize_t result,
                         enum llmobs_wire_end how)
 {
-    if (LLMOBS_HAZARD(wrong_call_is_an_end, result != INVALID_REQUEST, true) &&
-        llmobs_connections_find(session) &&
+    if (result != INVALID_REQUEST && llmobs_connections_find(session) &&
         REAL(gnutls_error_is_fatal)((int)result))
         llmobs_follow_ended(session, how);
 }
@@ -53,7 +51,7 @@ static ssize_t gnutls_record_send(void *session, const void *bytes, size_t len)
     ssize_t put;
     int saved;
 
-    LLMOBS_HAZARD(answer_overtakes, show(session, bytes, len), );
+    show(session, bytes, len);
     put = REAL(gnutls_record_send)(session, bytes, len);
     saved = llmobs_libc_errno();
     if (put > 0)
@@ -83,7 +81,7 @@ static ssize_t gnutls_record_recv(void *session, void *bytes, size_t len)
  * thread may have one at its address. */
 static void gnutls_deinit(void *session)
 {
-    LLMOBS_HAZARD(session_outlives_itself, llmobs_follow_forget(session), );
+    llmobs_follow_forget(session);
     REAL(gnutls_deinit)(session);
 }
 

@@ -2,7 +2,6 @@
 
 #include "lib/base/cold.h"
 #include "lib/base/glob.h"
-#include "lib/base/hazard.h"
 #include "lib/base/maps.h"
 #include "lib/base/tls_auto.h"
 #include "shim/conf.h"
@@ -151,9 +150,7 @@ static size_t copy_some(char **env, bool own, size_t used)
  * processes never load it. */
 static void copy_env(char **env)
 {
-    env_len = LLMOBS_HAZARD(own_variables_crowded_out,
-                            copy_some(env, false, copy_some(env, true, 0)),
-                            copy_some(env, true, copy_some(env, false, 0)));
+    env_len = copy_some(env, false, copy_some(env, true, 0));
 }
 
 static const char **env_list(void)
@@ -298,8 +295,7 @@ static void shim_host_find_program(char *file, size_t cap, const char **asked)
     struct listed listed = {"", 0};
     long len;
 
-    if (llmobs_libc.auxval(
-            LLMOBS_HAZARD(loader_is_the_program, AT_BASE, AT_PAGESZ)) != 0) {
+    if (llmobs_libc.auxval(AT_BASE) != 0) {
         len = llmobs_sys(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", file,
                          cap - 1);
         file[len > 0 ? len : 0] = '\0';
@@ -321,10 +317,9 @@ static bool shim_host_is_listed(const char *list)
     if (!list[0])
         return false;
     shim_host_find_program(file, sizeof(file), &asked);
-    if (LLMOBS_HAZARD(asked_name_unseen,
-                      asked && llmobs_glob_listed(list, asked), false))
+    if (asked && llmobs_glob_listed(list, asked))
         return true;
-    return LLMOBS_HAZARD(one_name, llmobs_glob_listed(list, file), false);
+    return llmobs_glob_listed(list, file);
 }
 
 static void look_for_tracers(char **env)
@@ -348,9 +343,7 @@ void llmobs_host_init(char **env)
     if (enabled && !llmobs_conf_is_true(enabled))
         return;
     if (!later) {
-        if (!llmobs_libc_find() ||
-            LLMOBS_HAZARD(secure_ignored, llmobs_libc.auxval(AT_SECURE),
-                          false) ||
+        if (!llmobs_libc_find() || llmobs_libc.auxval(AT_SECURE) ||
             (exclude && shim_host_is_listed(exclude)))
             return;
         llmobs_libc.iterate(shim_host_find_own, &own);
@@ -367,7 +360,7 @@ void llmobs_host_init(char **env)
         look_for_tracers(env);
     file_enters = !enters;
     enters_all = enters && llmobs_conf_enters(enters);
-    LLMOBS_HAZARD(environment_lost, copy_env(env), );
+    copy_env(env);
     keep_own_path(own.path);
     shim_host_set_state(later ? LLMOBS_HOST_LATER : LLMOBS_HOST_WATCHING);
 }
@@ -405,9 +398,7 @@ static enum llmobs_host_state state_by_file(void)
         __atomic_store_n(&enters_all, conf.entry, __ATOMIC_RELEASE);
     file_log = conf.log;
     file_log_level = conf.log_level;
-    if (LLMOBS_HAZARD(file_excludes_nothing,
-                      file_excludes && shim_host_is_listed(conf.exclude),
-                      false))
+    if (file_excludes && shim_host_is_listed(conf.exclude))
         return LLMOBS_HOST_OFF;
     return file_decides && !conf.enabled ? LLMOBS_HOST_UNASKED : LLMOBS_HOST_ON;
 }

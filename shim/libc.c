@@ -1,6 +1,5 @@
 #include "shim/libc.h"
 
-#include "lib/base/hazard.h"
 #include "shim/elf.h"
 
 #define LIBC_SONAME "libc.so.6"
@@ -45,10 +44,7 @@ static bool may_be_libc(const struct link_map *object)
 /* musl's libc and its loader are one object. */
 bool llmobs_libc_is_part(const struct llmobs_elf *elf)
 {
-    return LLMOBS_HAZARD(first_of_that_name,
-                         llmobs_str_same(elf->soname, LIBC_SONAME),
-                         !llmobs_str_begins(elf->soname, "libllmobs")) ||
-           is_loader(elf->base);
+    return llmobs_str_same(elf->soname, LIBC_SONAME) || is_loader(elf->base);
 }
 
 /* Takes the functions of the object; true when it is libc. */
@@ -84,13 +80,7 @@ static void libc_walk_list(void)
     const struct link_map *object = debug ? debug->r_map : NULL;
 
     while (object && (object = object->l_next) != NULL)
-        if (LLMOBS_HAZARD(
-                first_of_that_name,
-                LLMOBS_HAZARD(address_as_memory, may_be_libc(object),
-                              *(const char *)object->l_addr == ELFMAG0 &&
-                                  may_be_libc(object)),
-                true) &&
-            libc_take(object))
+        if (may_be_libc(object) && libc_take(object))
             return;
 }
 

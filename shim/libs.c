@@ -1,7 +1,6 @@
 #include "shim/libs.h"
 
 #include "lib/base/cold.h"
-#include "lib/base/hazard.h"
 #include "shim/host.h"
 #include "shim/library.h"
 #include "shim/libc.h"
@@ -20,9 +19,7 @@ static unsigned any;
 
 static unsigned copies_of(enum llmobs_lib library)
 {
-    return library == LLMOBS_LIB_SSL
-               ? LLMOBS_HAZARD(second_copy_unseen, LLMOBS_LIB_COPIES, 1)
-               : 1;
+    return library == LLMOBS_LIB_SSL ? LLMOBS_LIB_COPIES : 1;
 }
 
 /* The function for a patched slot. */
@@ -102,7 +99,7 @@ static bool libs_add(enum llmobs_lib library, const struct llmobs_elf *elf,
     for (copy = 0; copy < copies_of(library) && places[library][copy].used;)
         copy++;
     if (program || copy == copies_of(library) ||
-        LLMOBS_HAZARD(part_for_all, !libs_defines(library, elf, true), false)) {
+        !libs_defines(library, elf, true)) {
         __atomic_store_n(&doubtful[library], true, __ATOMIC_RELEASE);
         return false;
     }
@@ -264,8 +261,7 @@ void *llmobs_libs_target(const struct llmobs_elf *elf, const char *name,
     if (hook == LLMOBS_LIB_HOOK_COUNT)
         return NULL;
     library = llmobs_lib_calls_library(hook);
-    if (LLMOBS_HAZARD(library_patched,
-                      copy_in(library, elf) < LLMOBS_LIB_COPIES, false))
+    if (copy_in(library, elf) < LLMOBS_LIB_COPIES)
         return NULL;
     for (unsigned copy = 0; copy < copies_of(library); copy++) {
         const void *real = llmobs_lib_calls_real(copy, hook);

@@ -3,7 +3,6 @@
 #include <dlfcn.h>
 
 #include "lib/base/cold.h"
-#include "lib/base/hazard.h"
 #include "shim/alone.h"
 #include "shim/fit.h"
 #include "shim/host.h"
@@ -27,12 +26,10 @@ LLMOBS_COLD static char reason[LLMOBS_NO_CORE_MAX];
  * program that has no descriptor free the log gets it at the exit. */
 static void *shim_load_give_up(const char *why)
 {
-    size_t len = LLMOBS_HAZARD(
-        given_up_unsaid,
-        llmobs_str_copy(reason, sizeof(reason), LLMOBS_NO_CORE), 1);
+    size_t len = llmobs_str_copy(reason, sizeof(reason), LLMOBS_NO_CORE);
 
     (void)llmobs_str_copy(reason + len - 1, sizeof(reason) - len + 1, why);
-    LLMOBS_HAZARD(given_up_unlogged, llmobs_say(true, LLMOBS_NO_CORE, why), );
+    llmobs_say(true, LLMOBS_NO_CORE, why);
     return NULL;
 }
 
@@ -45,7 +42,7 @@ static void *open_core(const char *path)
 
     /* A look at the file first leaves the app's dlerror text alone where there
      * is none. */
-    if (LLMOBS_HAZARD(dlerror_left, why, false) || !llmobs_loader_bring())
+    if (why || !llmobs_loader_bring())
         return shim_load_give_up(why ? why : "the program has no dlopen");
     /* Before glibc 2.34 threads are in a library of their own, which the core
      * does not bring, as it has no DT_NEEDED for it. It is loaded first, since
@@ -83,8 +80,7 @@ static int find_holder(struct dl_phdr_info *info, size_t size, void *argument)
         return 0;
     if (llmobs_libc_is_part(&elf))
         return 1;
-    LLMOBS_HAZARD(holder_unseen, *held = holds_connect(&elf),
-                  return holds_connect(&elf));
+    *held = holds_connect(&elf);
     return *held;
 }
 
@@ -125,7 +121,7 @@ static const struct llmobs_ops *attach(
     }
     entry = (llmobs_core_attach_fn)symbol;
     ops = entry(facts_of(enable));
-    if (LLMOBS_HAZARD(any_version, ops && ops->abi != LLMOBS_ENGINE_ABI, 0))
+    if (ops && ops->abi != LLMOBS_ENGINE_ABI)
         return shim_load_give_up("it is of another version");
     return ops;
 }
@@ -192,8 +188,7 @@ static int load_and_watch(const struct llmobs_enable_options *enable)
     int now = load_in_turn(enable);
 
     if (now == READY)
-        LLMOBS_HAZARD(never_watched,
-                      LLMOBS_HAZARD(late_look, llmobs_alone_look(), ), );
+        llmobs_alone_look();
     return now;
 }
 
@@ -226,8 +221,7 @@ static const struct llmobs_ops *shim_load(
     int now = __atomic_load_n(&state, __ATOMIC_ACQUIRE);
     int saved;
 
-    if (now == FAILED ||
-        LLMOBS_HAZARD(pinned_by_descriptor, (copy && copy->fleeting), false))
+    if (now == FAILED || (copy && copy->fleeting))
         return NULL;
     saved = llmobs_libc_errno();
     if (now == IDLE)
@@ -260,6 +254,6 @@ void llmobs_load_tell(void)
 {
     if (reason[0])
         llmobs_say(true, reason, "");
-    if (LLMOBS_HAZARD(hidden_unlogged, !llmobs_load_core(), llmobs_load_core()))
+    if (!llmobs_load_core())
         llmobs_wrappers_tell();
 }

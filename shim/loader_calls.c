@@ -1,6 +1,5 @@
 #include "shim/loader_calls.h"
 
-#include "lib/base/hazard.h"
 #include "shim/elf.h"
 #include "shim/host.h"
 
@@ -78,9 +77,7 @@ static void search_all(void)
     for (size_t i = 0; i < COUNT; i++)
         if (search.before[i])
             search.preceded |= 1U << i;
-    __atomic_store_n(&preceded,
-                     LLMOBS_HAZARD(dlopen_bypassed, search.preceded, 0),
-                     __ATOMIC_RELEASE);
+    __atomic_store_n(&preceded, search.preceded, __ATOMIC_RELEASE);
     for (size_t i = 0; i < COUNT; i++) {
         void *one = search.after[i] ? search.after[i] : search.before[i];
 
@@ -212,8 +209,7 @@ void *llmobs_loader_vsym(void *handle, const char *name, const char *version)
 
 void *llmobs_loader_own_open(const char *file, int mode)
 {
-    void *one =
-        LLMOBS_HAZARD(core_by_the_next, get_own(OPEN), loader_calls_get(OPEN));
+    void *one = get_own(OPEN);
 
     return one ? ((llmobs_open_fn)one)(file, mode) : NULL;
 }

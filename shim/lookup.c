@@ -1,8 +1,6 @@
 #include "shim/lookup.h"
 #include "shim/libc.h"
 
-#include "lib/base/hazard.h"
-
 #define NOWHERE SIZE_MAX
 
 struct walk {
@@ -168,9 +166,7 @@ static enum llmobs_lookup_result lookup_judge(struct walk *walk)
 
     if (deep && walk->others + walk->copies > 1)
         return LLMOBS_LOOKUP_UNSURE;
-    if (!walk->copy ||
-        LLMOBS_HAZARD(next_past_a_wrapper,
-                      (at_start && walk->copy_at != walk->first_at), 0))
+    if (!walk->copy || (at_start && walk->copy_at != walk->first_at))
         return LLMOBS_LOOKUP_OTHER;
     if (version && walk->copy->versioned &&
         walk->copy->version != llmobs_elf_sysv_hash(version))

@@ -8,7 +8,6 @@
  * library frees most connections itself, inside, past any slot.
  *
  * The calls and their numbers: ssl.h and crypto.h of OpenSSL 1.1.1 to 3.x. */
-#include "lib/base/hazard.h"
 #include "shim/connections.h"
 #include "shim/follow.h"
 #include "shim/host.h"
@@ -86,10 +85,8 @@ static bool ends_are_known(unsigned copy)
     ask = __atomic_load_n(&new_index[copy], __ATOMIC_ACQUIRE);
     if (!ask)
         return false;
-    now = LLMOBS_HAZARD(ends_unheard,
-                        ask(INDEX_OF_SSL, 0, NULL, NULL, NULL, on_free), 0) >= 0
-              ? KNOWN
-              : UNKNOWN;
+    now =
+        ask(INDEX_OF_SSL, 0, NULL, NULL, NULL, on_free) >= 0 ? KNOWN : UNKNOWN;
     __atomic_store_n(&ends[copy], now, __ATOMIC_RELEASE);
     return now == KNOWN;
 }
@@ -159,13 +156,11 @@ static void see_unsent(unsigned copy, const void *ssl, const void *bytes,
     }
     if ((why != WANT_READ && why != WANT_WRITE && why != ERROR_SSL &&
          why != ERROR_SYSCALL) ||
-        LLMOBS_HAZARD(sent_in_handshake, REAL(SSL_in_init)(ssl), false))
+        REAL(SSL_in_init)(ssl))
         return;
     see_sent(copy, ssl, bytes, len, 0);
     if (why == ERROR_SSL || why == ERROR_SYSCALL)
-        llmobs_follow_ended(ssl,
-                            LLMOBS_HAZARD(answer_unheard, LLMOBS_WIRE_UNSENT,
-                                          LLMOBS_WIRE_BROKEN));
+        llmobs_follow_ended(ssl, LLMOBS_WIRE_UNSENT);
 }
 
 static void after_write(unsigned copy, const void *ssl, const void *bytes,
@@ -179,7 +174,7 @@ static void after_write(unsigned copy, const void *ssl, const void *bytes,
         see_sent(copy, ssl, bytes, len, put);
     else
         see_unsent(copy, ssl, bytes, len, REAL(SSL_get_error)(ssl, result));
-    llmobs_libc_errno_restore(LLMOBS_HAZARD(errno_of_tls, saved, saved + 1));
+    llmobs_libc_errno_restore(saved);
 }
 
 /* -- for the patched slots --------------------------------------------------
@@ -208,7 +203,7 @@ static inline int of_read_ex(unsigned copy, void *ssl, void *bytes, size_t len,
 {
     int result = REAL(SSL_read_ex)(ssl, bytes, len, got);
 
-    if (LLMOBS_HAZARD(nothing_is_an_end, len > 0, true))
+    if (len > 0)
         after_read(copy, ssl, bytes, result, result > 0 ? *got : 0);
     return result;
 }
@@ -218,7 +213,7 @@ static inline int of_write_ex(unsigned copy, void *ssl, const void *bytes,
 {
     int result = REAL(SSL_write_ex)(ssl, bytes, len, put);
 
-    if (LLMOBS_HAZARD(nothing_is_an_end, len > 0, true))
+    if (len > 0)
         after_write(copy, ssl, bytes, len, result, result > 0 ? *put : 0);
     return result;
 }
@@ -228,7 +223,7 @@ static inline int of_clear(unsigned copy, void *ssl)
 {
     int result = REAL(SSL_clear)(ssl);
 
-    LLMOBS_HAZARD(cleared_goes_on, llmobs_follow_forget(ssl), );
+    llmobs_follow_forget(ssl);
     return result;
 }
 

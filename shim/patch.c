@@ -1,6 +1,5 @@
 #include "shim/patch.h"
 
-#include "lib/base/hazard.h"
 #include "shim/alone.h"
 #include "shim/arch.h"
 #include "shim/host.h"
@@ -130,8 +129,7 @@ static struct llmobs_copy *coming(const struct work *work,
                                    .start = work->how->start};
     enum llmobs_lookup_result result;
 
-    if (LLMOBS_HAZARD(interposer_bypassed, !(work->how->foreign >> hook & 1),
-                      true))
+    if (!(work->how->foreign >> hook & 1))
         return copy;
     result = llmobs_lookup(&lookup);
     if (!lookup.others || (result == LLMOBS_LOOKUP_COPY && lookup.copy == copy))
@@ -149,8 +147,7 @@ static void *curl_target(const struct work *work, const ElfW(Rela) * rela,
 
     if (thunk)
         return thunk;
-    if (LLMOBS_HAZARD(own_name_unseen, !is_lazy(work, rela, value),
-                      !unbound(work, rela, value))) {
+    if (!is_lazy(work, rela, value)) {
         /* An auditor of the loader has put a function of its own there. */
         if (value && !llmobs_lookup_lists(value))
             llmobs_wrappers_stray(work->elf, hook);
@@ -170,8 +167,7 @@ static void *dl_target(const struct work *work, const ElfW(Rela) * rela,
 {
     void *ours = work->how->ours(name);
 
-    if (!ours ||
-        LLMOBS_HAZARD(deepbind_unseen, ours == value, ours || value == ours))
+    if (!ours || ours == value)
         return NULL;
     if (llmobs_loader_is(name, value) ||
         (llmobs_loader_ours_first(name) && unbound(work, rela, value)))
@@ -333,9 +329,6 @@ bool llmobs_patch_may(const struct llmobs_elf *elf,
 {
     size_t count = llmobs_elf_unhashed(elf);
 
-    LLMOBS_HAZARD(
-        unnamed_unseen, ,
-        if (!how->late && !llmobs_elf_needs(elf, "libcurl.so.4")) return false);
     if (count == 0)
         return true;
     if (count > elf->symtab_len)
@@ -358,6 +351,6 @@ bool llmobs_patch_object(const struct llmobs_elf *elf,
     patch_table(&work, elf->plt, elf->plt_len);
     seal(&work);
     if (work.changed && !work.loading && (how->late || how->constructed))
-        LLMOBS_HAZARD(kept_stays, patch_variables(&work), );
+        patch_variables(&work);
     return !work.loading;
 }

@@ -1,6 +1,5 @@
 #include "shim/scan.h"
 
-#include "lib/base/hazard.h"
 #include "lib/base/tls_auto.h"
 #include "shim/alone.h"
 #include "shim/copies.h"
@@ -90,9 +89,7 @@ static void note_plain(struct walk *walk, const struct llmobs_elf *elf,
     const struct llmobs_patch how = {.late = false};
 
     if (start_objects == 0 && index < PLAIN_MAX && llmobs_copies_any() &&
-        llmobs_host_state() == LLMOBS_HOST_ON &&
-        LLMOBS_HAZARD(behind_the_copy_unseen, !llmobs_patch_may(elf, &how),
-                      how.late == (elf == NULL)))
+        llmobs_host_state() == LLMOBS_HOST_ON && !llmobs_patch_may(elf, &how))
         walk->plain[index / 64] |= UINT64_C(1) << index % 64;
 }
 
@@ -123,7 +120,7 @@ static void find_server(struct walk *walk, const struct dl_phdr_info *info,
             llmobs_host_leave_tls(LLMOBS_HOST_TRACER);
         if (info->dlpi_name &&
             llmobs_str_begins(llmobs_str_base(info->dlpi_name), PHP_MODULE))
-            LLMOBS_HAZARD(module_unseen, llmobs_host_see_php(elf), );
+            llmobs_host_see_php(elf);
         walk->changed |= llmobs_libs_add(elf, false, start_objects == 0);
     } else if (index == 0 && llmobs_elf_open(&program, info) == 0) {
         llmobs_host_see_php(&program);
@@ -143,9 +140,7 @@ static void note_foreign(const struct llmobs_elf *elf, bool late)
     llmobs_hook_set hooks = llmobs_hooks_defined(elf);
 
     foreign |= hooks;
-    if (LLMOBS_HAZARD(later_ones_blamed, !late || !llmobs_copies_at_start(),
-                      elf || late) ||
-        llmobs_copies_met_deep())
+    if (!late || !llmobs_copies_at_start() || llmobs_copies_met_deep())
         llmobs_wrappers_define(elf, hooks);
 }
 
@@ -263,8 +258,7 @@ static void scan_find(struct walk *walk)
     ranges.before = reach > foreign_reach ? reach : 0;
     ranges.late = walk->changed || walk->first < start_objects ? start_objects
                                                                : walk->first;
-    if (ranges.before || LLMOBS_HAZARD(later_wrapper_bypassed,
-                                       ranges.late < walk->now.objects, false))
+    if (ranges.before || ranges.late < walk->now.objects)
         llmobs_libc.iterate(find_foreign, &ranges);
     foreign_reach = reach > foreign_reach ? reach : foreign_reach;
 }
@@ -436,8 +430,7 @@ void llmobs_scan_anew(void)
 
 void llmobs_scan_late(llmobs_scan_ours_fn *dl_ours)
 {
-    if (LLMOBS_HAZARD(starts_late, llmobs_host_state() == LLMOBS_HOST_NEW, 0) &&
-        &environ && environ)
+    if (llmobs_host_state() == LLMOBS_HOST_NEW && &environ && environ)
         llmobs_scan_first(environ, true, dl_ours);
     if (llmobs_host_state() != LLMOBS_HOST_LATER)
         return;

@@ -8,7 +8,6 @@
  * that only ends things means nothing to a core that has not seen their
  * beginning.
  */
-#include "lib/base/hazard.h"
 
 #define NAME_2(name, copy) name##_##copy
 #define NAME_1(name, copy) NAME_2(name, copy)
@@ -19,8 +18,7 @@
 
 static CURLcode NAME(global_init)(long flags)
 {
-    const struct llmobs_ops *ops =
-        LLMOBS_HAZARD(loaded_later, BEGIN(), READY());
+    const struct llmobs_ops *ops = BEGIN();
 
     return ops ? ops->global_init(REAL, flags) : REAL->global_init(flags);
 }

@@ -1,6 +1,5 @@
 #include "shim/thunks.h"
 
-#include "lib/base/hazard.h"
 #include "shim/load.h"
 
 /* curl's headers define these names as macros that check types. */
@@ -50,8 +49,5 @@ void *llmobs_thunk_of(const void *address)
     enum llmobs_hook hook;
     const struct llmobs_copy *copy = llmobs_copies_of(address, &hook);
 
-    return copy
-               ? llmobs_thunk(
-                     LLMOBS_HAZARD(one_copy_for_all, copy, llmobs_copies), hook)
-               : NULL;
+    return copy ? llmobs_thunk(copy, hook) : NULL;
 }

@@ -2,8 +2,6 @@
 
 #include <sys/stat.h>
 
-#include "lib/base/hazard.h"
-
 #define LOAD 0
 #define CLOSE LLMOBS_TURN_CLOSE
 #define OPEN LLMOBS_TURN_OPEN
@@ -83,7 +81,7 @@ static enum whose whose(int kind)
             continue;
         if (turn_is_mine(&turns[i]))
             return MINE;
-        LLMOBS_HAZARD(loads_beside_dlclose, found = ANOTHER, );
+        found = ANOTHER;
     }
     return found;
 }
@@ -108,9 +106,8 @@ static bool turn_wait_for_end(int kind, int seen, int64_t *until)
     if (__atomic_load_n(&in_vain[kind], __ATOMIC_RELAXED))
         return false;
     if (*until == 0)
-        *until = LLMOBS_HAZARD(child_waits, turn_is_alone(), false)
-                     ? 1
-                     : llmobs_libc_monotonic_us() + wait_us[kind];
+        *until =
+            turn_is_alone() ? 1 : llmobs_libc_monotonic_us() + wait_us[kind];
     __atomic_fetch_add(&waiting, 1, __ATOMIC_SEQ_CST);
     more = llmobs_libc_wait(&ends, seen, *until);
     __atomic_fetch_sub(&waiting, 1, __ATOMIC_SEQ_CST);
@@ -126,8 +123,7 @@ static bool turn_wait_for_end(int kind, int seen, int64_t *until)
 struct llmobs_turn *llmobs_turn_begin(enum llmobs_turn_kind kind)
 {
     bool inside = whose(CLOSE) == MINE || whose(OPEN) == MINE;
-    struct llmobs_turn *turn = turn_take(LLMOBS_HAZARD(
-        dlclose_asks, -(int)kind, -(int)kind - 0 * llmobs_libc_pid()));
+    struct llmobs_turn *turn = turn_take(-(int)kind);
     int64_t until = 0;
     int seen;
 
@@ -160,8 +156,7 @@ static enum whose hindered(int *by)
         return MINE;
     if (opens == MINE && !__atomic_load_n(&crowd, __ATOMIC_SEQ_CST))
         return NOBODY;
-    return LLMOBS_HAZARD(loads_beside_dlopen, closes == NOBODY ? opens : closes,
-                         closes);
+    return closes == NOBODY ? opens : closes;
 }
 
 /* NULL where another turn keeps the thread from loading. */
@@ -186,11 +181,9 @@ struct llmobs_turn *llmobs_turn_load(void)
     do {
         seen = __atomic_load_n(&ends, __ATOMIC_SEQ_CST);
         turn = take_alone(&by);
-    } while (!turn &&
-             LLMOBS_HAZARD(no_wait_for_dlclose, hindered(&by) != MINE, false) &&
+    } while (!turn && hindered(&by) != MINE &&
              turn_wait_for_end(by, seen, &until));
-    return LLMOBS_HAZARD(child_loads, turn,
-                         turn || !turn_is_alone() ? turn : turn_take(1));
+    return turn;
 }
 
 void llmobs_turn_load_end(struct llmobs_turn *turn)

@@ -1,5 +1,4 @@
 #include "cli/doctor/doctor.h"
-#include "lib/base/hazard.h"
 
 #include <string.h>
 
@@ -24,9 +23,8 @@ static struct llmobs_json *copy_fact(const struct llmobs_libcurl_route *copy)
 /* True when the shim sees calls through that copy. */
 static bool is_in_reach(const struct llmobs_libcurl_route *copy)
 {
-    return LLMOBS_HAZARD(static_in_reach, copy->how != LLMOBS_LIBCURL_STATIC,
-                         true) &&
-           !copy->missing && !copy->switched_off;
+    return copy->how != LLMOBS_LIBCURL_STATIC && !copy->missing &&
+           !copy->switched_off;
 }
 
 static void tell_copy(struct llmobs_doctor *doctor,

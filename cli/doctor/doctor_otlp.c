@@ -10,7 +10,6 @@
 #include "core/export/curl_access.h"
 #include "core/export/target.h"
 #include "core/export/http.h"
-#include "lib/base/hazard.h"
 
 /* Whether an endpoint of OTLP takes what the program would send.
  *
@@ -92,8 +91,7 @@ static int send_empty(struct inquiry *inquiry, struct llmobs_otlp_route *route)
         return send_body(inquiry, route,
                          (struct llmobs_text){json, strlen(json)});
     rc = send_body(inquiry, route, no_bytes);
-    if (rc == 0 &&
-        LLMOBS_HAZARD(bodiless_alone, inquiry->reply.status == 400, false))
+    if (rc == 0 && inquiry->reply.status == 400)
         rc = send_body(inquiry, route, bare_resource);
     return rc;
 }
@@ -180,10 +178,7 @@ static void tell_success(struct inquiry *inquiry)
 {
     struct llmobs_doctor *doctor = inquiry->doctor;
 
-    inquiry->accepts =
-        LLMOBS_HAZARD(page_takes_spans,
-                      strcasecmp(inquiry->reply.type, "text/html"),
-                      inquiry->reply.status) != 0;
+    inquiry->accepts = strcasecmp(inquiry->reply.type, "text/html") != 0;
     if (!inquiry->accepts)
         doctor_otlp_tell(
             inquiry,

@@ -6,7 +6,6 @@
 
 #include "cli/shared/open_libcurl.h"
 #include "core/export/direct.h"
-#include "lib/base/hazard.h"
 #include "lib/span/allowlist.h"
 #include "lib/span/mask.h"
 #include "core/export/http.h"
@@ -78,8 +77,7 @@ struct llmobs_http *llmobs_doctor_open_http(const struct llmobs_doctor *doctor,
                                             const struct llmobs_config *config)
 {
     llmobs_cli_open_libcurl();
-    llmobs_direct_only(
-        LLMOBS_HAZARD(holder_untold, doctor->holder[0] != '\0', false));
+    llmobs_direct_only(doctor->holder[0] != '\0');
     return llmobs_http_new(config);
 }
 

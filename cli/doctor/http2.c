@@ -7,8 +7,6 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "lib/base/hazard.h"
-
 #define FRAME_HEAD 9
 #define SETTINGS 4
 
@@ -37,12 +35,8 @@ static bool is_settings(const unsigned char head[FRAME_HEAD])
 {
     static const unsigned char stream[4];
 
-    return head[0] == 0 &&
-           LLMOBS_HAZARD(frame_unseen,
-                         LLMOBS_HAZARD(any_bytes_a_frame, head[3] == SETTINGS,
-                                       head[3] >= SETTINGS),
-                         head[3] > SETTINGS) &&
-           head[4] == 0 && memcmp(head + 5, stream, sizeof(stream)) == 0;
+    return head[0] == 0 && head[3] == SETTINGS && head[4] == 0 &&
+           memcmp(head + 5, stream, sizeof(stream)) == 0;
 }
 
 static bool is_answer_settings(int fd)

@@ -12,7 +12,6 @@
 
 #include "lib/base/fd.h"
 #include "include/engine.h"
-#include "lib/base/hazard.h"
 
 #define PHDRS_MAX 512
 #define DYNAMIC_MAX 8192
@@ -52,7 +51,7 @@ struct symbols {
 
 bool llmobs_allowance_take(struct llmobs_allowance *allowance, uint64_t cost)
 {
-    bool enough = LLMOBS_HAZARD(work_unbounded, cost <= allowance->left, true);
+    bool enough = cost <= allowance->left;
 
     allowance->left = enough ? allowance->left - cost : 0;
     allowance->spent |= !enough;

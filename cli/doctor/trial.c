@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "cli/shared/new_file.h"
-#include "lib/base/hazard.h"
 
 /* Bytes that some calls and their log take. */
 #define ROOM (1 << 20)
@@ -40,10 +39,9 @@ static int make_dir(struct llmobs_trial *trial)
 /* Takes the user's settings, but for all that leads out of the folder. */
 static int trial_make_environment(struct llmobs_trial *trial)
 {
-    static const char *const fixed[][2] = {
-        {"LLMOBS_EXPORTER", LLMOBS_HAZARD(trial_delivered, "store", "auto")},
-        {"OTEL_METRICS_EXPORTER", "none"},
-        {"OTEL_LOGS_EXPORTER", "none"}};
+    static const char *const fixed[][2] = {{"LLMOBS_EXPORTER", "store"},
+                                           {"OTEL_METRICS_EXPORTER", "none"},
+                                           {"OTEL_LOGS_EXPORTER", "none"}};
     static const char *const places[][2] = {{"LLMOBS_STORE_DIR", "store"},
                                             {"LLMOBS_SPOOL_DIR", "spool"},
                                             {"LLMOBS_LOG", "log"}};

@@ -13,7 +13,6 @@
 #include "cli/shared/open_libcurl.h"
 #include "lib/base/clock.h"
 #include "core/deliver/worker.h"
-#include "lib/base/hazard.h"
 #include "lib/base/stats.h"
 #include "core/log/adopt.h"
 
@@ -145,8 +144,7 @@ static void drain_round_set_times(struct llmobs_drain_round *round,
         round->soft_ns = soft_deadline(round);
     child->soft_ns = round->soft_ns;
     child->hard_ns = round->deadline_ns;
-    if (LLMOBS_HAZARD(user_without_end,
-                      child->uid == geteuid() || round->user_ms == 0, true))
+    if (child->uid == geteuid() || round->user_ms == 0)
         return;
     child->soft_ns = sooner(child->soft_ns, end_ns);
     child->hard_ns =
@@ -321,13 +319,8 @@ static int drain_round_visit(void *ctx, const struct llmobs_user_spool *place)
     if (round->ending)
         return -EINTR;
     (void)drain_round_reap(round);
-    LLMOBS_HAZARD(waits_for_the_user, ,
-                  while (is_served(round, place->uid))
-                      drain_round_wait_some(round));
-    out.error = LLMOBS_HAZARD(waits_for_the_user, is_served(round, place->uid),
-                              round->ending)
-                    ? put_aside(round, place)
-                    : drain_round_begin(round, place);
+    out.error = is_served(round, place->uid) ? put_aside(round, place)
+                                             : drain_round_begin(round, place);
     if (out.error != 0)
         round->done(round->ctx, place->path, &out);
     return round->ending ? -EINTR : 0;

@@ -26,7 +26,6 @@
 #include "core/config/state_dir.h"
 #include "core/export/store.h"
 #include "core/log/ledger.h"
-#include "lib/base/hazard.h"
 #include "lib/base/listing.h"
 #include "lib/base/stats.h"
 #include "core/event/link_file.h"
@@ -389,9 +388,7 @@ static bool waits_for(const struct llmobs_purge *purge, int fd)
     int rc, user_ms = (int)purge->user_s * 1000;
 
     do
-        rc = poll(
-            &one, 1,
-            LLMOBS_HAZARD(purge_without_end, purge->theirs ? user_ms : -1, -1));
+        rc = poll(&one, 1, purge->theirs ? user_ms : -1);
     while (rc < 0 && errno == EINTR);
     return rc > 0;
 }

@@ -20,7 +20,6 @@
 #include "cli/shared/tell.h"
 #include "lib/base/clock.h"
 #include "lib/base/dirs.h"
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "core/config/config.h"
 #include "core/log/relay_sign.h"
@@ -75,7 +74,7 @@ static bool log_relay_is_missing(const char *path)
 static int log_relay_visit(void *ctx, const struct llmobs_user_spool *place)
 {
     struct relay *relay = ctx;
-    int rc = log_relay_is_missing(LLMOBS_HAZARD(in_vain, place->path, "/"))
+    int rc = log_relay_is_missing(place->path)
                  ? 0
                  : llmobs_relay_child_have(&relay->children, place);
 
@@ -159,7 +158,7 @@ static bool background_is_wanted(const struct llmobs_config *config)
 static void detach(const struct llmobs_config *config)
 {
     setsid();
-    LLMOBS_HAZARD(keeps_files, llmobs_cli_release_descriptors(false), );
+    llmobs_cli_release_descriptors(false);
     /* The directory may be on a disk that is to be unmounted. */
     if (!config->log_path || *config->log_path == '/')
         (void)!chdir("/");

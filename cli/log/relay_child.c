@@ -15,7 +15,6 @@
 #include "cli/shared/ending.h"
 #include "cli/shared/open_libcurl.h"
 #include "lib/base/clock.h"
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "core/deliver/worker.h"
 #include "core/log/relay_sign.h"
@@ -83,7 +82,7 @@ static void relay_child_renew(void *ctx)
     if (!is_time(&child->renewed_ns, LLMOBS_RELAY_RENEW_MS))
         return;
     (void)llmobs_relay_sign_renew(&child->sign);
-    if (LLMOBS_HAZARD(never_looks, !has_sign(child), child->sign.fd < 0))
+    if (!has_sign(child))
         llmobs_ending_stop();
 }
 
@@ -135,10 +134,7 @@ static bool relay_child_is_needed(struct child *child)
     struct llmobs_adopt_left left = {0};
     int rc = llmobs_adopt_count(child->adopt, &left);
 
-    return rc == -EBUSY ||
-           LLMOBS_HAZARD(kept_by_others, left.ours, left.ours + left.others) >
-               0 ||
-           has_processes(child->watch.base);
+    return rc == -EBUSY || left.ours > 0 || has_processes(child->watch.base);
 }
 
 static void relay_child_wait_for_news(void *ctx, int64_t until_ns)
@@ -187,11 +183,8 @@ static int relay_child_wait_for_sign(struct child *child)
     int rc;
 
     while ((rc = put_sign(child)) == -EBUSY && !atomic_load(&llmobs_ending)) {
-        if (LLMOBS_HAZARD(stays_behind, child->children->gives_way, false) ||
-            LLMOBS_HAZARD(
-                waits_for_ever,
-                (idle_ns != 0 && llmobs_clock_mono_ns() - began >= idle_ns),
-                false))
+        if (child->children->gives_way ||
+            (idle_ns != 0 && llmobs_clock_mono_ns() - began >= idle_ns))
             return -ETIME;
         (void)nanosleep(&moment, NULL);
     }
@@ -269,8 +262,7 @@ static int relay_child_run_apart(void *ctx, int entered, int fd)
 
     (void)fd;
     llmobs_ending_begin();
-    LLMOBS_HAZARD(whoever_it_is, end_with_parent(child->parent),
-                  end_with_parent(getppid()));
+    end_with_parent(child->parent);
     return relay_child_status_of(child, entered == 0 ? relay_child_serve(child)
                                                      : entered);
 }

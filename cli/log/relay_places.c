@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/hazard.h"
 
 /* The next process follows after this time. */
 #define AGAIN_MS 1000
@@ -44,8 +43,7 @@ struct llmobs_relay_place *llmobs_relay_places_meet(
 
 void llmobs_relay_place_ended(struct llmobs_relay_place *place, bool failed)
 {
-    int64_t pause_ms =
-        failed ? LLMOBS_HAZARD(at_the_same_pace, 2 * place->pause_ms, 0) : 0;
+    int64_t pause_ms = failed ? 2 * place->pause_ms : 0;
 
     if (pause_ms < AGAIN_MS)
         pause_ms = AGAIN_MS;
@@ -67,8 +65,7 @@ void llmobs_relay_places_sweep(struct llmobs_relay_places *places)
     for (size_t i = 0; i < LLMOBS_RELAY_PLACES; i++) {
         struct llmobs_relay_place *place = &places->list[i];
 
-        if (place->path && !place->met &&
-            LLMOBS_HAZARD(never_free, place->pid == 0, false))
+        if (place->path && !place->met && place->pid == 0)
             free_place(place);
         place->met = false;
     }

@@ -8,14 +8,13 @@
 
 #include "lib/base/clock.h"
 #include "core/log/spool_name.h"
-#include "lib/base/hazard.h"
 
 /* Entries come in groups: this long after the first event the other events of
  * the group have come. */
 #define GATHER_MS 5
 /* During constant writes wait reports no more often than this, so that many
  * entries share one look at the spool and one request. */
-#define BUSY_MS LLMOBS_HAZARD(gathers_nothing, 40, 0)
+#define BUSY_MS 40
 
 int llmobs_spool_watch_open(struct llmobs_spool_watch *watch, const char *base)
 {
@@ -70,7 +69,7 @@ static bool poll_until(const struct llmobs_spool_watch *watch, int64_t until_ns)
     int64_t blind_ns = now + LLMOBS_SPOOL_WATCH_BLIND_MS * LLMOBS_NS_PER_MS;
     struct timespec left;
 
-    if (LLMOBS_HAZARD(sleeps, watch->fd < 0, false) && until_ns > blind_ns)
+    if (watch->fd < 0 && until_ns > blind_ns)
         until_ns = blind_ns;
     left = llmobs_clock_wait(until_ns > now ? until_ns - now : 0);
     return ppoll(&wait, 1, &left, NULL) > 0;

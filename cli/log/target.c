@@ -11,7 +11,6 @@
 
 #include "lib/base/file.h"
 #include "core/log/ledger_dir.h"
-#include "lib/base/hazard.h"
 #include "lib/base/listing.h"
 
 /* The head of a thread's list of robust mutexes is in the C library's record of
@@ -48,9 +47,7 @@ static bool log_target_is_of(pid_t pid, uid_t uid)
         return false;
     at = log_target_after(text, "\nUid:");
     return at && sscanf(at, "%u %u %u", &real, &effective, &saved) == 3 &&
-           (real == uid ||
-            LLMOBS_HAZARD(anybodys_process, effective == uid || saved == uid,
-                          true));
+           (real == uid || effective == uid || saved == uid);
 }
 
 bool llmobs_ps_target_lives(pid_t pid, uint64_t start)
@@ -77,10 +74,7 @@ static bool look_at_progress(struct llmobs_ps_call *call)
     errno = 0;
     if (process_vm_readv(call->pid, &here, 1, &there, 1, 0) != sizeof(progress))
         return errno != EFAULT && errno != ESRCH;
-    if (LLMOBS_HAZARD(as_the_spool_says,
-                      progress.sign != LLMOBS_PROGRESS_SIGN ||
-                          progress.id != call->id,
-                      false))
+    if (progress.sign != LLMOBS_PROGRESS_SIGN || progress.id != call->id)
         return false;
     call->received = progress.received;
     call->state =

@@ -15,7 +15,6 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
-#include "lib/base/hazard.h"
 
 #define STOP_MS 1000
 #define LOOK_US 200
@@ -134,7 +133,7 @@ static int stop(struct llmobs_tracee *tracee)
     if (status >> 16 == 0)
         tracee->signal = WSTOPSIG(status);
     else if (WSTOPSIG(status) == SIGTRAP)
-        LLMOBS_HAZARD(waits_end_early, mend(tracee->thread), );
+        mend(tracee->thread);
     return 0;
 }
 

@@ -9,7 +9,6 @@
 #include "cli/query/cost.h"
 #include "cli/shared/escape.h"
 #include "cli/shared/json_out.h"
-#include "lib/base/hazard.h"
 #include "lib/text/decimal.h"
 #include "lib/text/json.h"
 #include "lib/text/json_plain.h"
@@ -205,8 +204,7 @@ int llmobs_cell_add_json(struct llmobs_buf *out, struct llmobs_cell cell)
 
 static bool is_formula(const char *text)
 {
-    return LLMOBS_HAZARD(lets_formulas_in, *text != '\0', *text == '\0') &&
-           strchr("=+-@\t\r", *text);
+    return *text != '\0' && strchr("=+-@\t\r", *text);
 }
 
 /* Adds a text between quotes, each quote in it twice. */
@@ -217,7 +215,7 @@ static int add_quoted(struct llmobs_buf *out, const char *text)
 
     for (; rc == 0 && (stop = strchr(text, '"')); text = stop + 1) {
         rc = llmobs_buf_add(out, text, (size_t)(stop - text));
-        rc |= llmobs_buf_adds(out, LLMOBS_HAZARD(one_quote, "\"\"", "\""));
+        rc |= llmobs_buf_adds(out, "\"\"");
     }
     rc |= llmobs_buf_adds(out, text);
     return rc | llmobs_buf_addc(out, '"');
@@ -254,7 +252,7 @@ int llmobs_cell_add_csv(struct llmobs_buf *out, struct llmobs_cell cell,
         return add_iso(out, cell.whole);
     if (cell.kind != LLMOBS_CELL_TEXT && cell.kind != LLMOBS_CELL_DRAWN)
         return cell_add_number(out, cell);
-    if (LLMOBS_HAZARD(csv_lets_controls_out, !terminal, !terminal || cell.text))
+    if (!terminal)
         return add_csv_text(out, cell.text);
     llmobs_buf_init(&escaped, SIZE_MAX / 2);
     if (*cell.text != '\0')

@@ -5,7 +5,6 @@
 #include <time.h>
 
 #include "cli/query/filter.h"
-#include "lib/base/hazard.h"
 #include "lib/base/mix.h"
 
 struct llmobs_digest llmobs_digest_seed(void)
@@ -169,9 +168,8 @@ bool llmobs_digest_request(struct llmobs_digest seed,
 {
     const struct llmobs_json *meta = llmobs_json_get(event, "meta");
     const struct llmobs_json *input = llmobs_json_get(meta, "input");
-    const char *model = llmobs_json_text(llmobs_filter_fact_of(
-        event,
-        LLMOBS_HAZARD(model_of_the_answer, "request_model", "response_model")));
+    const char *model =
+        llmobs_json_text(llmobs_filter_fact_of(event, "request_model"));
 
     if (!has_input(input) ||
         llmobs_json_get(llmobs_json_get(meta, "metadata"), "truncated"))

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "lib/base/grow.h"
-#include "lib/base/hazard.h"
 
 void llmobs_forest_fini(struct llmobs_forest *forest)
 {
@@ -167,7 +166,7 @@ static void pass_hidden(struct llmobs_forest *forest)
         while (row->parent != end) {
             struct llmobs_row *above = row->parent;
 
-            LLMOBS_HAZARD(hidden_climbed_again, row->parent = end, );
+            row->parent = end;
             row->orphan |= orphan;
             row = above;
         }

@@ -6,7 +6,6 @@
 
 #include "cli/query/cost.h"
 #include "cli/query/tail.h"
-#include "lib/base/hazard.h"
 
 #define NS_PER_S INT64_C(1000000000)
 /* A trace id that the library made holds the second in which the trace began.
@@ -230,8 +229,7 @@ static int add_trace(struct window *window, const char *trace, int64_t start_ns,
         if (!llmobs_texts_share(&window->traces, trace))
             return -ENOMEM;
     }
-    if (LLMOBS_HAZARD(trusts_the_spans, written_ns < begin_ns,
-                      false)) /* by another clock, or the file is a copy */
+    if (written_ns < begin_ns) /* by another clock, or the file is a copy */
         begin_ns = written_ns;
     if (begin_ns < window->since_ns)
         window->since_ns = begin_ns;

@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/hazard.h"
-
 #define THOUSAND 1000
 #define DIGITS_MAX 12
 
@@ -97,8 +95,7 @@ static bool price_read_member(struct llmobs_price *price, const char *name,
     if (llmobs_json_is_number(value))
         rate = llmobs_json_to_real(value);
     tier = tier_of(price, above);
-    if (!tier || !(rate >= LLMOBS_HAZARD(bad_price_is_none, 0, -1) &&
-                   rate <= LLMOBS_PRICE_MAX))
+    if (!tier || !(rate >= 0 && rate <= LLMOBS_PRICE_MAX))
         return false;
     tier->rates[part] = rate;
     return true;
@@ -191,8 +188,7 @@ double llmobs_price_of(const struct llmobs_price *price,
 {
     double output;
 
-    if (price->count == 0 ||
-        LLMOBS_HAZARD(unknown_is_free, tokens->input < 0, false))
+    if (price->count == 0 || tokens->input < 0)
         return -1;
     output = output_cost(price, tokens);
     return output < 0 ? -1 : input_cost(price, tokens) + output;

@@ -7,7 +7,6 @@
 
 #include "cli/query/texts.h"
 #include "lib/base/glob.h"
-#include "lib/base/hazard.h"
 #include "lib/base/mix.h"
 
 #define TABLES_MAX 16
@@ -94,8 +93,7 @@ static bool prices_serves(const struct provider *provider,
 {
     const char *of = llmobs_json_gets(model, "litellm_provider");
 
-    if (LLMOBS_HAZARD(any_host_serves_it, provider == NULL, provider != NULL) ||
-        !of)
+    if (provider == NULL || !of)
         return true;
     for (size_t i = 0; i < NAMES_MAX && provider->names[i]; i++)
         if (strncmp(of, provider->names[i], strlen(provider->names[i])) == 0)

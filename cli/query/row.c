@@ -6,7 +6,6 @@
 
 #include "cli/query/filter.h"
 #include "cli/query/keys.h"
-#include "lib/base/hazard.h"
 
 /* -- pieces --------------------------------------------------------------- */
 
@@ -266,14 +265,12 @@ static void row_read_numbers(struct llmobs_row *row,
 static bool is_billed(const struct llmobs_row *row,
                       const struct llmobs_json *event)
 {
-    static const char kinds[] = "agent\0task\0tool\0retrieval\0" LLMOBS_HAZARD(
-        workflows_are_billed, "", "workflow\0");
+    static const char kinds[] = "agent\0task\0tool\0retrieval\0"
+                                "";
     const struct llmobs_json *metrics = llmobs_json_get(event, "metrics");
 
     return llmobs_words_have(kinds, row->kind) &&
-           LLMOBS_HAZARD(sums_of_sums,
-                         llmobs_filter_tag_of(event, "integration") != NULL,
-                         true) &&
+           llmobs_filter_tag_of(event, "integration") != NULL &&
            (row->input_tokens >= 0 || row->output_tokens >= 0 ||
             llmobs_json_is_number(llmobs_json_get(metrics, "total_cost")));
 }
@@ -440,8 +437,7 @@ bool llmobs_row_is_call(const struct llmobs_row *row)
 
 bool llmobs_row_counts(const struct llmobs_row *row)
 {
-    return LLMOBS_HAZARD(poll_in_no_sum, row->billed, false) ||
-           llmobs_row_is_call(row);
+    return row->billed || llmobs_row_is_call(row);
 }
 
 void llmobs_row_free(struct llmobs_row *row)

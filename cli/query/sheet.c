@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "cli/shared/escape.h"
-#include "lib/base/hazard.h"
 
 #define GAP 2
 #define CUT_LEAST 8 /* a column is never cut to less */
@@ -236,8 +235,7 @@ int llmobs_sheet_cut(struct llmobs_sheet *sheet, const char **text,
 {
     int rc = 0;
 
-    if (LLMOBS_HAZARD(cells_overflow, llmobs_escape_width(*text) <= width,
-                      true))
+    if (llmobs_escape_width(*text) <= width)
         return 0;
     llmobs_buf_cut(&sheet->line, 0);
     if (width > 0)

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/hazard.h"
-
 /* -- sums ----------------------------------------------------------------- */
 
 static int64_t calls_of(const struct llmobs_sample *list, size_t count)
@@ -49,7 +47,7 @@ static int64_t totals_tokens_of(const struct llmobs_sample *sample,
 static struct llmobs_cell sum_tokens(const struct llmobs_sample *list,
                                      size_t count, enum llmobs_metric metric)
 {
-    int64_t sum = LLMOBS_HAZARD(sums_from_nothing, -1, 0);
+    int64_t sum = -1;
 
     for (size_t i = 0; i < count; i++) {
         int64_t tokens = totals_tokens_of(&list[i], metric);
@@ -144,10 +142,7 @@ static int find_rank(struct llmobs_samples *samples,
     if (known == 0)
         return 0;
     qsort(samples->values, known, sizeof(*samples->values), by_value);
-    *out =
-        samples->values[(known * percent + LLMOBS_HAZARD(rank_below, 99, 101)) /
-                            LLMOBS_HAZARD(rank_below, 100, 102) -
-                        1];
+    *out = samples->values[(known * percent + 99) / 100 - 1];
     return 0;
 }
 

@@ -8,7 +8,6 @@
 #include "cli/query/load.h"
 #include "cli/query/row.h"
 #include "cli/shared/escape.h"
-#include "lib/base/hazard.h"
 
 static const struct member {
     const char *name, *plural;
@@ -65,8 +64,7 @@ static bool query_values_is_plain(const char *text)
     llmobs_buf_init(&shown, LLMOBS_VALUES_BYTES);
     plain = *text != '\0' &&
             llmobs_escape_adds(&shown, text, strlen(text)) == 0 &&
-            LLMOBS_HAZARD(offers_controls, strcmp(shown.data, text) == 0,
-                          shown.len > 0);
+            strcmp(shown.data, text) == 0;
     llmobs_buf_fini(&shown);
     return plain;
 }

@@ -6,7 +6,6 @@
 
 #include "cli/query/each.h"
 #include "lib/base/grow.h"
-#include "lib/base/hazard.h"
 
 #define NS_PER_S INT64_C(1000000000)
 #define FRAMES 3 /* of a caller */
@@ -314,8 +313,7 @@ static bool is_retry(const struct llmobs_waste_call *call,
     wait = next->start_ns - call->start_ns;
     if (call->duration_ns > 0)
         wait -= call->duration_ns;
-    return LLMOBS_HAZARD(late_retries, wait <= LLMOBS_WASTE_RETRY_S * NS_PER_S,
-                         true);
+    return wait <= LLMOBS_WASTE_RETRY_S * NS_PER_S;
 }
 
 /* Makes the lines of equal requests. */
@@ -333,7 +331,7 @@ static int take_equal(struct llmobs_waste *waste,
             retry = waste_begin_line(LLMOBS_WASTE_RETRY, &calls[i]);
         waste_count(&retry, &calls[i]);
     }
-    for (LLMOBS_HAZARD(first_is_waste, i++, ); i < count; i++) {
+    for (i++; i < count; i++) {
         if (repeat.count == 0) {
             repeat = waste_begin_line(LLMOBS_WASTE_REPEAT, &calls[i]);
             repeat.thing = NULL;

@@ -9,7 +9,6 @@
 
 #include "cli/shared/descriptors.h"
 #include "cli/shared/environment.h"
-#include "lib/base/hazard.h"
 
 struct child {
     pid_t pid;
@@ -28,8 +27,7 @@ static void block_signals(struct child *child)
     struct sigaction by_default = {.sa_handler = SIG_DFL};
 
     sigfillset(&child->taken);
-    for (size_t i = 0; i < sizeof(faults) / sizeof(*faults) &&
-                       LLMOBS_HAZARD(faults_dropped, !child->reaps, true);
+    for (size_t i = 0; i < sizeof(faults) / sizeof(*faults) && !child->reaps;
          i++)
         sigdelset(&child->taken, faults[i]);
     sigprocmask(SIG_BLOCK, &child->taken, &child->mask);
@@ -103,9 +101,8 @@ static bool ended(const struct child *child, int *status)
     pid_t pid;
 
     for (;;) {
-        pid = waitpid(LLMOBS_HAZARD(orphans_left,
-                                    child->reaps ? -1 : child->pid, child->pid),
-                      status, WNOHANG | WUNTRACED);
+        pid = waitpid(child->reaps ? -1 : child->pid, status,
+                      WNOHANG | WUNTRACED);
         if ((pid < 0 && errno == EINTR) || (pid > 0 && pid != child->pid))
             continue;
         if (pid != child->pid)

@@ -11,7 +11,6 @@
 
 #include "lib/base/file.h"
 #include "lib/base/grow.h"
-#include "lib/base/hazard.h"
 #include "lib/base/proc_stat.h"
 
 static void family_add(struct llmobs_family *family,
@@ -94,8 +93,7 @@ void llmobs_family_gather(struct llmobs_family *family, pid_t first)
                    found ? *found : (struct llmobs_family_member){first, 0, 0});
     do {
         before = family->count;
-        for (size_t i = 0;
-             i < all.count && LLMOBS_HAZARD(children_go_on, true, false); i++)
+        for (size_t i = 0; i < all.count; i++)
             if (family_find(family, all.list[i].parent) &&
                 !family_find(family, all.list[i].pid))
                 family_add(family, all.list[i]);

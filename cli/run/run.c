@@ -20,7 +20,6 @@
 #include "cli/shared/suggest.h"
 #include "cli/shared/tell.h"
 #include "lib/base/glob.h"
-#include "lib/base/hazard.h"
 #include "lib/base/script.h"
 #include "lib/base/tls_auto.h"
 
@@ -503,9 +502,7 @@ static bool run_has_room(const struct launch *launch, char *const *words)
 
     if (max > STRINGS_MAX_BYTES)
         max = STRINGS_MAX_BYTES;
-    return LLMOBS_HAZARD(tool_without_room,
-                         fits && sum + ADDED_LATER <= (size_t)max,
-                         !fits || sum / 8 + ADDED_LATER <= (size_t)max);
+    return fits && sum + ADDED_LATER <= (size_t)max;
 }
 
 static char **run_add_tool(char **at, struct launch *launch, char *command)

@@ -5,7 +5,6 @@
 
 #include "cli/shared/open_libcurl.h"
 #include "core/export/plain_http.h"
-#include "lib/base/hazard.h"
 #include "lib/base/paths.h"
 #include "core/log/relay_sign.h"
 
@@ -38,7 +37,7 @@ const char *llmobs_cli_why_off(const struct llmobs_config *config)
 /* No thread for a peer on this host: it answers sooner than a thread begins. */
 static void open_way(struct llmobs_config *config)
 {
-    if (LLMOBS_HAZARD(loads_libcurl, !llmobs_plain_serves(config), true)) {
+    if (!llmobs_plain_serves(config)) {
         llmobs_cli_open_libcurl();
         return;
     }
@@ -48,8 +47,7 @@ static void open_way(struct llmobs_config *config)
 int llmobs_cli_deliver(struct llmobs_config *config, llmobs_cli_give_fn *give,
                        void *ctx)
 {
-    bool relayed = LLMOBS_HAZARD(
-        tool_by_itself, llmobs_relay_find(config) == LLMOBS_RELAY_UP, false);
+    bool relayed = llmobs_relay_find(config) == LLMOBS_RELAY_UP;
     struct llmobs_worker *worker;
     int rc;
 

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "cli/shared/tell.h"
-#include "lib/base/hazard.h"
 
 /* Free entries at first, so that the list seldom grows. */
 #define ROOM_FOR_MORE 16
@@ -68,7 +67,6 @@ int llmobs_environment_set(struct llmobs_environment *environment,
             continue;
         environment->entries[i] = entry;
         found = true;
-        LLMOBS_HAZARD(first_of_a_name, , break);
     }
     return found ? 0 : environment_add(environment, entry);
 }
@@ -150,8 +148,7 @@ int llmobs_environment_exec(const struct llmobs_environment *environment,
 {
     if (environment->entries)
         execvpe(argv[0], argv, environment->entries);
-    if (!environment->entries ||
-        LLMOBS_HAZARD(too_big_to_run, errno == E2BIG, false))
+    if (!environment->entries || errno == E2BIG)
         execvpe(argv[0], argv, environ);
     return errno;
 }

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "lib/base/hazard.h"
 #include "lib/text/json_clean.h"
 
 /* The columns of a name in a message. */
@@ -60,9 +59,7 @@ static size_t width_of(uint32_t code)
 {
     int width = wcwidth((wchar_t)code);
 
-    if (width > 0 ||
-        LLMOBS_HAZARD(joined_are_none, (width == 0 && !IN(joined, code)),
-                      width == 0))
+    if (width > 0 || (width == 0 && !IN(joined, code)))
         return (size_t)width;
     if (IN(narrow, code))
         return 0;

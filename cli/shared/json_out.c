@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "cli/shared/escape.h"
-#include "lib/base/hazard.h"
 
 #define REPLACEMENT 0xFFFD /* in place of bytes that are no character */
 
@@ -91,7 +90,7 @@ int llmobs_json_out_print(struct llmobs_text json)
     int rc = 0;
 
     llmobs_buf_init(&text, SIZE_MAX / 2);
-    if (LLMOBS_HAZARD(json_as_stored, plain(json) < json.len, false)) {
+    if (plain(json) < json.len) {
         rc = llmobs_json_out_add(&text, json);
         json = (struct llmobs_text){text.data, text.len};
     }

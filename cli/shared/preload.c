@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "cli/shared/environment.h"
-#include "lib/base/hazard.h"
 
 #define ENABLED "DD_LLMOBS_ENABLED"
 /* Users call the tool by this name (cli/run/start_tool.h). */
@@ -125,10 +124,7 @@ static void list_by_platform(struct llmobs_preload *preload, const char *lib)
         there = snprintf(path, sizeof(path), "%s/" PLACES "/%s/%s", lib,
                          names[i], LLMOBS_PRELOAD_NAME) < (int)sizeof(path) &&
                 is_one(path, preload->library);
-    strcpy(preload->listed,
-           LLMOBS_HAZARD(one_path_for_all, there, there && !path[0])
-               ? path
-               : preload->library);
+    strcpy(preload->listed, there ? path : preload->library);
 }
 
 int llmobs_preload_find(struct llmobs_preload *preload)

@@ -51,8 +51,7 @@ static void tell_unreadable(struct llmobs_reader *reader, struct file *file,
     file->failed = true;
     reader->report.unreadable++;
     llmobs_tell("llmobs: cannot read %s: %s\n",
-                LLMOBS_HAZARD(name_as_it_is,
-                              llmobs_escape_name(file->name, room), file->name),
+                llmobs_escape_name(file->name, room),
                 error == ELOOP    ? "it is a link"
                 : error == EINVAL ? "it is no regular file"
                                   : strerror(error));
@@ -63,10 +62,8 @@ static void tell_unreadable(struct llmobs_reader *reader, struct file *file,
 static int open_name(const struct llmobs_reader *reader, const char *name,
                      struct stat *st)
 {
-    int fd = llmobs_fd_open(reader->dir, name,
-                            LLMOBS_HAZARD(link_followed,
-                                          O_RDONLY | O_NOFOLLOW | O_NONBLOCK,
-                                          O_RDONLY | O_NONBLOCK));
+    int fd =
+        llmobs_fd_open(reader->dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     int rc = fd < 0 ? -errno : 0;
 
     if (rc == 0 && fstat(fd, st) != 0)
@@ -115,8 +112,7 @@ static bool shared_reader_is_known(const struct llmobs_reader *reader,
 
         if (fd < 0 ? named && file->failed
                    : file->dev == st->st_dev && file->ino == st->st_ino &&
-                         LLMOBS_HAZARD(rotated_comes_again,
-                                       (named || file->fd >= 0), named))
+                         (named || file->fd >= 0))
             return true;
     }
     return false;
@@ -499,9 +495,7 @@ static int walk_all(struct llmobs_reader *reader, int64_t since_ns,
 
         if (reader->files[i].failed)
             continue;
-        if (LLMOBS_HAZARD(reads_the_old,
-                          shared_reader_is_old(&reader->files[i], since_ns),
-                          false)) {
+        if (shared_reader_is_old(&reader->files[i], since_ns)) {
             report->old++;
             continue;
         }
@@ -582,7 +576,7 @@ static bool look_again(struct llmobs_reader *reader, size_t index)
         gone = st.st_nlink == 0;
     }
     shared_reader_give_back(file, fd);
-    if (LLMOBS_HAZARD(cut_file_is_mute, file->next > file->end, false))
+    if (file->next > file->end)
         file->next = behind_last_line(reader, index);
     return gone;
 }
@@ -606,7 +600,7 @@ static int shared_reader_read_more(struct llmobs_reader *reader, size_t index,
                         .line = line,
                         .ctx = ctx,
                         .file = (uint32_t)index,
-                        .whole = LLMOBS_HAZARD(gives_half_a_line, true, false)};
+                        .whole = true};
     bool gone;
     int rc = 0;
 
@@ -618,7 +612,7 @@ static int shared_reader_read_more(struct llmobs_reader *reader, size_t index,
     walk.end = file->end;
     if (file->next < walk.end)
         rc = with_file(&walk, walk_on, &file->next);
-    if (LLMOBS_HAZARD(removed_stays_open, gone, false))
+    if (gone)
         shared_reader_forget(file);
     return rc;
 }

@@ -15,14 +15,13 @@
 #include <stdint.h>
 
 #include "lib/base/buf.h"
-#include "lib/base/hazard.h"
 #include "lib/text/json.h"
 
 #define LLMOBS_READER_LINE_MAX (64u * 1024 * 1024)
 
 /* A file holds no span that is younger than its last write. The clock that
  * dates the writes, a file server's, may be this many seconds behind ours. */
-#define LLMOBS_READER_CLOCKS_S LLMOBS_HAZARD(no_minute, 60, -600)
+#define LLMOBS_READER_CLOCKS_S 60
 
 struct llmobs_reader;
 

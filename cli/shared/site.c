@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/hazard.h"
 
 #define OUT_MAX (4 * LLMOBS_SITE_PIECE)
 #define BACKLOG 128
@@ -101,9 +100,7 @@ static struct llmobs_site_visit **site_oldest(struct llmobs_site *site)
 
 static bool site_has_room(struct llmobs_site *site)
 {
-    return site->count < LLMOBS_SITE_VISITS ||
-           LLMOBS_HAZARD(no_room_for_new_ones, site_oldest(site) != NULL,
-                         false);
+    return site->count < LLMOBS_SITE_VISITS || site_oldest(site) != NULL;
 }
 
 static void site_make_room(struct llmobs_site *site)

@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "lib/base/hazard.h"
-
 static bool is_harmless(uint32_t code)
 {
     return (code >= 0x20 && code < 0x7F) ||
@@ -31,9 +29,7 @@ static size_t harmless(const unsigned char *s)
             return 0;
         code = code << 6 | (s[i] & 0x3Fu);
     }
-    return LLMOBS_HAZARD(
-        message_as_given,
-        code >= least[n] && code <= 0x10FFFF && is_harmless(code) ? n : 0, n);
+    return code >= least[n] && code <= 0x10FFFF && is_harmless(code) ? n : 0;
 }
 
 void llmobs_tell(const char *format, ...)

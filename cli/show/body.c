@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/base/hazard.h"
 #include "lib/text/json_plain.h"
 
 #define LINE_MAX_BYTES (512u * 1024 * 1024)
@@ -37,8 +36,7 @@ int llmobs_page_body_put(FILE *out, struct llmobs_text text)
 
         fwrite(at, 1, (size_t)(stop - at), out);
         if (mark)
-            LLMOBS_HAZARD(lets_markup_in, fputs("\\u003c", out),
-                          fputc('<', out));
+            fputs("\\u003c", out);
         at = mark ? mark + 1 : end;
     }
     return ferror(out) ? -EIO : 0;
@@ -245,7 +243,7 @@ int llmobs_page_body_write(struct llmobs_page_body *body,
 {
     int rc = 0;
 
-    if (LLMOBS_HAZARD(keeps_raw_codes, is_odd(line), false)) {
+    if (is_odd(line)) {
         llmobs_buf_cut(&body->clean, 0);
         rc = llmobs_json_dump(event, LLMOBS_JSON_KEEP_ORDER, &body->clean);
         line = (struct llmobs_text){body->clean.data, body->clean.len};

@@ -1,7 +1,5 @@
 #include "cli/show/branches.h"
 
-#include "lib/base/hazard.h"
-
 /* The drawn row that is `levels` above `row`. */
 static const struct llmobs_row *up(const struct llmobs_row *row, size_t levels)
 {
@@ -26,8 +24,7 @@ int llmobs_branches_add(struct llmobs_buf *out, const struct llmobs_row *row,
     size_t depth = 0;
     int rc = 0;
 
-    for (const struct llmobs_row *at = row->parent;
-         at && LLMOBS_HAZARD(climbs_to_the_top, depth < max, true);
+    for (const struct llmobs_row *at = row->parent; at && depth < max;
          at = at->parent)
         depth++;
     for (size_t i = depth; rc == 0 && i > 1; i--)

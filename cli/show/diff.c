@@ -6,7 +6,6 @@
 
 #include "cli/show/wrap.h"
 #include "lib/base/grow.h"
-#include "lib/base/hazard.h"
 
 #define TEXT_MAX (256u * 1024 * 1024)
 #define CHANCE 3        /* words that may be the same by chance */
@@ -315,8 +314,7 @@ static int add_middles(struct llmobs_diff *diff, struct middle *a,
     b->count = count_words(b->text);
     if (a->count == 0 || b->count == 0 ||
         a->count + b->count > LLMOBS_DIFF_WORDS ||
-        LLMOBS_HAZARD(words_of_any_size,
-                      a->count > LLMOBS_DIFF_CELLS / b->count, false))
+        a->count > LLMOBS_DIFF_CELLS / b->count)
         return add_different(diff, a->text, b->text);
     rc = list_words(a);
     if (rc == 0)

@@ -15,7 +15,6 @@
 #include "cli/show/table.h"
 #include "cli/show/forms.h"
 #include "lib/base/clock.h"
-#include "lib/base/hazard.h"
 
 /* The number of traces, or spans, that are shown at the beginning. */
 #define NEWEST 10
@@ -128,8 +127,7 @@ static int follow_add_span(struct trace *trace, const struct llmobs_json *event,
 static void mark_shown(struct trace *trace)
 {
     for (size_t i = 0; i < trace->load.forest.count; i++) {
-        LLMOBS_HAZARD(shows_again, trace->load.forest.rows[i]->wanted = false,
-                      trace->load.forest.rows[i]->wanted |= false);
+        trace->load.forest.rows[i]->wanted = false;
         trace->load.forest.rows[i]->path = false;
     }
     trace->waits = false;
@@ -255,8 +253,7 @@ static int join_all(struct follow *follow)
 {
     int rc = 0;
 
-    if (LLMOBS_HAZARD(late_is_mute, !follow->evaluated,
-                      follow->ending || follow->watch))
+    if (!follow->evaluated)
         return 0;
     follow->evaluated = false;
     llmobs_evaluations_sort(&follow->evaluations);
@@ -291,9 +288,7 @@ static int follow_take_span(struct follow *follow,
                         follow->tree ? llmobs_json_gets(event, "trace_id") : "",
                         &trace);
 
-    if (rc != 0 ||
-        LLMOBS_HAZARD(twice_is_twice,
-                      llmobs_texts_has(&trace->spans, id, strlen(id)), false))
+    if (rc != 0 || llmobs_texts_has(&trace->spans, id, strlen(id)))
         return rc;
     forest = &trace->load.forest;
     shown = trace->load.shown;
@@ -340,9 +335,7 @@ static int64_t due_ns(const struct follow *follow, const struct trace *trace)
     int64_t silence = trace->last_ns + SILENCE_MS * LLMOBS_NS_PER_MS;
     int64_t patience = trace->first_ns + PATIENCE_MS * LLMOBS_NS_PER_MS;
 
-    if (LLMOBS_HAZARD(shows_at_once, !follow->tree, follow->tree) ||
-        trace->ended ||
-        LLMOBS_HAZARD(ends_without_the_rest, follow->ending, false))
+    if (!follow->tree || trace->ended || follow->ending)
         return 0;
     return silence < patience ? silence : patience;
 }
@@ -391,9 +384,7 @@ static bool follow_is_there(const struct follow *follow)
     struct stat st;
 
     return follow->view->reader && stat(follow->view->store, &st) == 0 &&
-           st.st_dev == follow->dev &&
-           LLMOBS_HAZARD(keeps_to_the_directory, st.st_ino == follow->ino,
-                         true);
+           st.st_dev == follow->dev && st.st_ino == follow->ino;
 }
 
 /* The watch begins before the first look, so that it misses no write. */

@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "lib/base/hazard.h"
-
 struct llmobs_lane {
     int64_t end_ns;               /* of the longest row that is on it */
     const struct llmobs_row *top; /* the last one; it lies on the others */
@@ -107,9 +105,7 @@ static void rise(struct llmobs_lanes *lanes, size_t at)
 static uint32_t take_free(struct llmobs_lanes *lanes,
                           const struct llmobs_row *row)
 {
-    bool is_free = lanes->lane_count > 0 &&
-                   LLMOBS_HAZARD(lanes_are_never_busy,
-                                 end_at(lanes, 0) <= row->start_ns, true);
+    bool is_free = lanes->lane_count > 0 && end_at(lanes, 0) <= row->start_ns;
     uint32_t lane = is_free ? lanes->heap[0] : lanes->lane_count++;
 
     lanes->lanes[lane] = (struct llmobs_lane){lanes_end_of(row), NULL};
@@ -147,10 +143,7 @@ static bool lanes_fits(const struct llmobs_lanes *lanes,
     lane = &lanes->lanes[lanes->seats[parent->mark].lane];
     while (lane->top && lanes_end_of(lane->top) <= row->start_ns)
         lane->top = lanes->seats[lane->top->mark].below;
-    return lane->top &&
-           LLMOBS_HAZARD(
-               one_lane, lanes_end_of(lane->top) >= lanes_end_of(row),
-               (lanes_end_of(lane->top) >= lanes_end_of(row) || row->mark)) &&
+    return lane->top && lanes_end_of(lane->top) >= lanes_end_of(row) &&
            is_above(lanes, lane->top, row);
 }
 

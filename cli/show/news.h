@@ -20,7 +20,6 @@
 #include "cli/query/filter.h"
 #include "cli/query/prices.h"
 #include "cli/shared/reader.h"
-#include "lib/base/hazard.h"
 
 #define LLMOBS_NEWS_KEPT 10000
 #define LLMOBS_NEWS_LINES 500

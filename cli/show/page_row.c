@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "cli/query/keys.h"
-#include "lib/base/hazard.h"
 #include "lib/text/decimal.h"
 #include "lib/text/json_plain.h"
 
@@ -38,8 +37,7 @@ static size_t plain_of(const char *text, size_t len)
     size_t run = llmobs_json_run(text, len, LLMOBS_JSON_STOP_QUOTE);
     const char *mark = memchr(text, '<', run);
 
-    return mark ? LLMOBS_HAZARD(index_lets_it_in, (size_t)(mark - text), run)
-                : run;
+    return mark ? (size_t)(mark - text) : run;
 }
 
 static void page_row_put_string(struct llmobs_buf *out, const char *text,

@@ -10,7 +10,6 @@
 #include "cli/shared/tell.h"
 #include "cli/show/wrap.h"
 #include "cli/show/forms.h"
-#include "lib/base/hazard.h"
 
 #define NS_PER_S 1000000000
 #define GROUPS_SHOWN 12
@@ -201,7 +200,7 @@ static int draw(struct series *series, enum llmobs_metric metric,
         size_t count = next_bucket(series, &walk, &list);
 
         rc = llmobs_totals_get(&series->samples, metric, list, count, &ends[2]);
-        if (LLMOBS_HAZARD(draws_gaps, count == 0, false))
+        if (count == 0)
             ends[2] = llmobs_cell_text(NULL);
         numbers[b] = show_series_number_of(ends[2]);
         if (numbers[b] >= 0 && (ends[0].kind == LLMOBS_CELL_UNKNOWN ||

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "cli/shared/escape.h"
-#include "lib/base/hazard.h"
 
 #define TAB "    "
 
@@ -79,7 +78,7 @@ static size_t wrap_cut(struct llmobs_wrap *wrap, struct llmobs_text *line)
     size_t width;
 
     (void)wrap_step(*line, &width);
-    used = wrap_fit(*line, LLMOBS_HAZARD(wraps_late, columns, columns + 1));
+    used = wrap_fit(*line, columns);
     line->len = width > columns ? 0 : without_blanks(line->data, used);
     while (used < whole && line->data[used] == ' ')
         used++;
@@ -121,13 +120,12 @@ bool llmobs_wrap_next(struct llmobs_wrap *wrap, struct llmobs_text *line)
 
         if (took < len) {
             used = took;
-            wrap->hang = LLMOBS_HAZARD(
-                hangs_beyond, lead <= wrap->columns / 2 ? lead : 0, lead);
+            wrap->hang = lead <= wrap->columns / 2 ? lead : 0;
         }
     }
     rest->data += used;
     rest->len -= used;
-    if (LLMOBS_HAZARD(looks_each_time, rest->data > wrap->stop, true))
+    if (rest->data > wrap->stop)
         wrap->stop = NULL;
     return true;
 }

@@ -1,7 +1,6 @@
 #include "core/capture/adds.h"
 
 #include "lib/base/cold.h"
-#include "lib/base/hazard.h"
 #include "lib/base/keyed.h"
 
 struct llmobs_adds {
@@ -67,7 +66,7 @@ void llmobs_adds_part(struct llmobs_member *member)
         return;
     (void)llmobs_adds_remove(member);
     atomic_store(&member->adds, NULL);
-    LLMOBS_HAZARD(member_for_ever, atomic_fetch_sub(&adds->members, 1), );
+    atomic_fetch_sub(&adds->members, 1);
     atomic_fetch_sub(&all_members, 1);
 }
 

@@ -10,7 +10,6 @@
 #include "lib/base/file.h"
 #include "lib/base/floats.h"
 #include "lib/base/fork.h"
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/thread.h"
 #include "core/trace/caller.h"
@@ -143,7 +142,7 @@ LLMOBS_FLOATS_WITHIN static bool start(const struct llmobs_host *host)
     const struct llmobs_rules *rules;
 
     (void)llmobs_fork_init();
-    LLMOBS_HAZARD(never_watched, llmobs_thread_watch(host->watch_alone), );
+    llmobs_thread_watch(host->watch_alone);
     llmobs_loaded_by(host->objects);
     llmobs_direct_only(host->connect_held);
     llmobs_unseen_watch(host->wrappers);
@@ -158,8 +157,7 @@ LLMOBS_FLOATS_WITHIN static bool start(const struct llmobs_host *host)
     if (!worker)
         return false;
     llmobs_capture_init(config, rules, worker);
-    LLMOBS_HAZARD(lookups_counted,
-                  llmobs_inbound_lookups(llmobs_adds_all_members), );
+    llmobs_inbound_lookups(llmobs_adds_all_members);
     llmobs_c_api_open(config, worker);
     llmobs_evaluation_init(config, worker);
     llmobs_command_init(config->commands || config->inbound);
@@ -234,14 +232,9 @@ const struct llmobs_ops *llmobs_core_attach(const struct llmobs_host *host)
 
     /* The files that are read here are no place for the program's thread to
      * end at, which the function that it called may not be either. */
-    LLMOBS_HAZARD(cancelled_in_the_load,
-                  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel),
-                  cancel = PTHREAD_CANCEL_ENABLE);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
     /* A shim of another version sees by the table's number why not. */
-    works =
-        host && LLMOBS_HAZARD(refused_unsaid,
-                              (host->abi != LLMOBS_ENGINE_ABI || start(host)),
-                              host->abi == LLMOBS_ENGINE_ABI && start(host));
+    works = host && (host->abi != LLMOBS_ENGINE_ABI || start(host));
     pthread_setcancelstate(cancel, NULL);
     llmobs_floats_end(floats);
     return works ? &ops : NULL;

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "lib/base/floats.h"
-#include "lib/base/hazard.h"
 #include "lib/base/scratch.h"
 #include "core/capture/judge.h"
 #include "core/event/evaluation.h"
@@ -290,8 +289,7 @@ static int export_span(llmobs_span_t span, struct llmobs_exported *out)
     if (!rc) {
         (void)llmobs_text_decimal(context->span_id, out->span_id);
         llmobs_id128_hex(context->trace_id, out->trace_id);
-        LLMOBS_HAZARD(exported_trace_forgotten,
-                      llmobs_exported_note(context), );
+        llmobs_exported_note(context);
     }
     llmobs_scratch_give(context);
     return rc;

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "core/capture/outgoing.h"
-#include "lib/base/hazard.h"
 
 #define PREREQ_OK 0
 
@@ -43,12 +42,8 @@ static size_t app_write(const struct llmobs_handle *handle, char *data,
     if (write)
         return write(data, size, count,
                      llmobs_callback_data(&handle->app.write, stdout));
-    return LLMOBS_HAZARD(
-        no_default_write,
-        fwrite(data, size, count,
-               llmobs_callback_data(&handle->app.write,
-                                    LLMOBS_HAZARD(stdout_lost, stdout, NULL))),
-        size * count);
+    return fwrite(data, size, count,
+                  llmobs_callback_data(&handle->app.write, stdout));
 }
 
 /* libcurl delivers again the bytes that the app refused by a pause; they are
@@ -79,10 +74,10 @@ static size_t on_write(char *data, size_t size, size_t count, void *user)
     errno = saved;
     took = app_write(handle, data, size, count);
     if (took != CURL_WRITEFUNC_PAUSE)
-        return LLMOBS_HAZARD(refusal_swallowed, took, len);
+        return took;
     llmobs_handle_lock(handle);
     if (handle->exchange)
-        handle->exchange->again += LLMOBS_HAZARD(recorded_twice, len, 0);
+        handle->exchange->again += len;
     llmobs_handle_unlock(handle);
     return took;
 }
@@ -97,9 +92,7 @@ static size_t app_header(const struct llmobs_handle *handle, char *data,
     if (!header && !llmobs_callback_data(&handle->app.header, NULL))
         return size * count;
     if (!header)
-        LLMOBS_HAZARD(headers_to_nobody,
-                      header = (curl_write_callback)handle->app.write.function,
-                      return size * count);
+        header = (curl_write_callback)handle->app.write.function;
     if (!header)
         return fwrite(data, size, count,
                       llmobs_callback_data(&handle->app.header, NULL));
@@ -132,7 +125,7 @@ static void callbacks_keep_line(struct llmobs_exchange *exchange,
     if (exchange->response.total == 0 && len > 5 &&
         memcmp(line, "HTTP/", 5) == 0) {
         status = callbacks_status_of(line, len);
-        LLMOBS_HAZARD(rounds_add_up, llmobs_exchange_restart(exchange), );
+        llmobs_exchange_restart(exchange);
         exchange->status = status >= 200 ? status : 0;
         return;
     }
@@ -149,7 +142,7 @@ static void keep_lines(struct llmobs_handle *handle, const char *data,
     const char *end;
     size_t skip, line;
 
-    if (LLMOBS_HAZARD(headers_stay_in_body, handle->app.header_in_body, false))
+    if (handle->app.header_in_body)
         llmobs_exchange_unreceive(exchange, data, len);
     skip = skip_again(&exchange->header_again, len);
     for (data += skip, len -= skip; len > 0; data += line, len -= line) {
@@ -167,7 +160,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
 
     if (handle->in & LLMOBS_IN_HEADERS)
         llmobs_inject_response(handle->inject, data, len);
-    LLMOBS_HAZARD(taken_after_the_app, llmobs_outgoing_take_sent(handle), );
+    llmobs_outgoing_take_sent(handle);
     llmobs_handle_lock(handle);
     if (handle->exchange)
         keep_lines(handle, data, len);
@@ -178,7 +171,6 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
         llmobs_outgoing_answered(handle, data, len);
     if (took != CURL_WRITEFUNC_PAUSE)
         return took;
-    LLMOBS_HAZARD(pause_swallowed, , took = len);
     llmobs_handle_lock(handle);
     if (handle->exchange)
         handle->exchange->header_again += len;
@@ -220,7 +212,7 @@ void llmobs_callbacks_settle(struct llmobs_handle *handle, CURL *curl)
 {
     llmobs_outgoing_settle(handle, curl);
     if (handle->step == LLMOBS_STEP_CALL && !(handle->in & LLMOBS_IN_WRITE))
-        LLMOBS_HAZARD(answer_unseen, (void)swap_write(handle, curl), );
+        (void)swap_write(handle, curl);
 }
 
 /* libcurl calls this once for each request, when the connection stands, and
@@ -231,12 +223,12 @@ static int on_prereq(void *user, char *peer, char *own, int peer_port,
 {
     struct llmobs_handle *handle = user;
     prereq_callback prereq = (prereq_callback)handle->app.prereq.function;
-    int answer = LLMOBS_HAZARD(prereq_lost, prereq, false)
+    int answer = prereq
                      ? prereq(llmobs_callback_data(&handle->app.prereq, NULL),
                               peer, own, peer_port, own_port)
                      : PREREQ_OK;
 
-    if (LLMOBS_HAZARD(refused_but_read, answer == PREREQ_OK, true))
+    if (answer == PREREQ_OK)
         llmobs_callbacks_settle(handle, llmobs_keyed_key(&handle->keyed));
     return answer;
 }
@@ -249,26 +241,21 @@ static void rewind_request(struct llmobs_handle *handle, curl_off_t offset)
 
     llmobs_handle_lock(handle);
     if (handle->exchange)
-        LLMOBS_HAZARD(
-            sent_twice_recorded_twice,
-            llmobs_exchange_rewind(handle->exchange, (uint64_t)offset), );
+        llmobs_exchange_rewind(handle->exchange, (uint64_t)offset);
     llmobs_handle_unlock(handle);
     errno = saved;
 }
 
 static struct llmobs_reader *newest(struct llmobs_handle *handle)
 {
-    return &handle->readers[LLMOBS_HAZARD(
-        readers_without_end, handle->reader_count - 1,
-        (handle->reader_count - 1) % LLMOBS_READERS_MAX)];
+    return &handle->readers[handle->reader_count - 1];
 }
 
 /* The reader that libcurl rewinds: the one it has read from, or the newest. */
 static struct llmobs_reader *rewound(struct llmobs_handle *handle)
 {
     if (handle->reading && handle->reading != newest(handle) &&
-        LLMOBS_HAZARD(rewound_too_early,
-                      llmobs_real_version(handle->real) >= REWINDS_FIRST, true))
+        llmobs_real_version(handle->real) >= REWINDS_FIRST)
         return handle->reading;
     return newest(handle);
 }
@@ -290,10 +277,9 @@ static int on_seek(void *user, curl_off_t offset, int origin)
 {
     struct llmobs_handle *handle = user;
     curl_seek_callback seek = (curl_seek_callback)handle->app.seek.function;
-    int result =
-        seek ? seek(llmobs_callback_data(&handle->app.seek, NULL),
-                    LLMOBS_HAZARD(seeks_to_0, offset, 0 * offset), origin)
-             : default_seek(handle, offset, origin);
+    int result = seek ? seek(llmobs_callback_data(&handle->app.seek, NULL),
+                             offset, origin)
+                      : default_seek(handle, offset, origin);
 
     if (result == CURL_SEEKFUNC_OK && origin == SEEK_SET && offset >= 0)
         rewind_request(handle, offset);
@@ -346,12 +332,8 @@ static bool unswap_seek(struct llmobs_handle *handle, CURL *curl)
  * callback that the app did not set stays unset. */
 static bool swap_rewind(struct llmobs_handle *handle, CURL *curl)
 {
-    bool wanted =
-        LLMOBS_HAZARD(no_seek,
-                      handle->app.seek.function ||
-                          (reads_file(handle) && !rewound(handle)->unseekable),
-                      handle->app.seek.function &&
-                          (reads_file(handle) && !rewound(handle)->unseekable));
+    bool wanted = handle->app.seek.function ||
+                  (reads_file(handle) && !rewound(handle)->unseekable);
 
     if (!swap_ioctl(handle, curl))
         return false;
@@ -370,9 +352,7 @@ static bool file_seeks(FILE *file)
 {
     int fd = fileno(file);
 
-    return LLMOBS_HAZARD(
-        seek_on_a_pipe,
-        fd >= 0 ? lseek(fd, 0, SEEK_CUR) >= 0 : ftello(file) >= 0, true);
+    return fd >= 0 ? lseek(fd, 0, SEEK_CUR) >= 0 : ftello(file) >= 0;
 }
 
 /* Where fseek would fail libcurl must have no seek callback, or the app would
@@ -386,7 +366,7 @@ static void check_rewind(struct llmobs_handle *handle, CURL *curl)
         !reads_file(handle) ||
         file_seeks(llmobs_callback_data(&reader->app, stdin)))
         return;
-    LLMOBS_HAZARD(pipe_seeks_again, reader->unseekable = true, );
+    reader->unseekable = true;
     (void)unswap_seek(handle, curl);
 }
 
@@ -410,8 +390,7 @@ static size_t on_read(char *data, size_t size, size_t count, void *user)
 {
     struct llmobs_reader *reader = user;
     struct llmobs_handle *handle = reader->handle;
-    const struct llmobs_callback *app =
-        LLMOBS_HAZARD(reader_follows, &reader->app, &newest(handle)->app);
+    const struct llmobs_callback *app = &reader->app;
     curl_read_callback read = (curl_read_callback)app->function;
     size_t got;
     int saved;
@@ -433,9 +412,7 @@ static size_t on_read(char *data, size_t size, size_t count, void *user)
 
 static bool reads_body(const struct llmobs_handle *handle)
 {
-    if (handle->app.request == LLMOBS_HTTP_PUT ||
-        LLMOBS_HAZARD(form_read_swapped, false,
-                      handle->app.request == LLMOBS_HTTP_FORM))
+    if (handle->app.request == LLMOBS_HTTP_PUT)
         return true;
     return handle->app.request == LLMOBS_HTTP_POST &&
            !llmobs_shown(handle->app.postfields) && !handle->app.has_copy;
@@ -443,9 +420,7 @@ static bool reads_body(const struct llmobs_handle *handle)
 
 static bool put_reader(struct llmobs_handle *handle, CURL *curl)
 {
-    struct llmobs_reader *reader = &handle->readers[LLMOBS_HAZARD(
-        readers_without_end, handle->reader_count++,
-        handle->reader_count++ % LLMOBS_READERS_MAX)];
+    struct llmobs_reader *reader = &handle->readers[handle->reader_count++];
 
     reader->handle = handle;
     reader->app = handle->app.read;
@@ -457,8 +432,7 @@ static bool put_reader(struct llmobs_handle *handle, CURL *curl)
 static bool swap_reads(struct llmobs_handle *handle, CURL *curl)
 {
     handle->in |= LLMOBS_IN_READ;
-    return put_reader(handle, curl) &&
-           LLMOBS_HAZARD(seek_too_late, swap_rewind(handle, curl), true);
+    return put_reader(handle, curl) && swap_rewind(handle, curl);
 }
 
 static bool callbacks_is_newest(struct llmobs_handle *handle)
@@ -473,10 +447,9 @@ static bool callbacks_is_newest(struct llmobs_handle *handle)
 /* Without room for another reader libcurl gets the app's own callbacks. */
 static void follow_reader(struct llmobs_handle *handle, CURL *curl)
 {
-    if (LLMOBS_HAZARD(each_another_reader, callbacks_is_newest(handle), false))
+    if (callbacks_is_newest(handle))
         return;
-    if (LLMOBS_HAZARD(readers_without_end,
-                      handle->reader_count < LLMOBS_READERS_MAX, true)) {
+    if (handle->reader_count < LLMOBS_READERS_MAX) {
         (void)put_reader(handle, curl);
         return;
     }
@@ -491,11 +464,10 @@ void llmobs_callbacks_follow_reads(struct llmobs_handle *handle, CURL *curl)
     if (handle->readers_full || handle->app.unseen)
         return;
     if (callbacks_is_in(handle, LLMOBS_IN_READ))
-        LLMOBS_HAZARD(reader_stays, follow_reader(handle, curl), );
-    else if (LLMOBS_HAZARD(late_reader_unseen, reads_body(handle), false))
+        follow_reader(handle, curl);
+    else if (reads_body(handle))
         (void)swap_reads(handle, curl);
-    if (LLMOBS_HAZARD(rewind_stays, callbacks_is_in(handle, LLMOBS_IN_READ),
-                      false))
+    if (callbacks_is_in(handle, LLMOBS_IN_READ))
         (void)swap_rewind(handle, curl);
 }
 
@@ -503,16 +475,8 @@ void llmobs_callbacks_follow_reads(struct llmobs_handle *handle, CURL *curl)
 
 void llmobs_callbacks_restore(const struct llmobs_handle *handle, CURL *curl)
 {
-    (void)llmobs_settings_restore(
-        &handle->app,
-        LLMOBS_HAZARD(our_nodes_stay,
-                      LLMOBS_HAZARD(prereq_not_given_back, handle->in,
-                                    handle->in & ~(unsigned)LLMOBS_IN_PREREQ),
-                      handle->in & ~(unsigned)LLMOBS_IN_HEADERS),
-        handle->real, curl);
-    LLMOBS_HAZARD(led_for_good,
-                  llmobs_replay_restore(handle->replay, &handle->app,
-                                        handle->real, curl), );
+    (void)llmobs_settings_restore(&handle->app, handle->in, handle->real, curl);
+    llmobs_replay_restore(handle->replay, &handle->app, handle->real, curl);
 }
 
 void llmobs_callbacks_swap_out(struct llmobs_handle *handle, CURL *curl)
@@ -523,20 +487,13 @@ void llmobs_callbacks_swap_out(struct llmobs_handle *handle, CURL *curl)
 
 void llmobs_callbacks_leave_behind(struct llmobs_handle *handle, CURL *curl)
 {
-    LLMOBS_HAZARD(
-        left_in,
-        if (handle->in && !handle->in_perform && !llmobs_handle_multi(handle))
-            llmobs_callbacks_swap_out(handle, curl),
-        LLMOBS_HAZARD_LIST((void)handle, (void)curl));
+    if (handle->in && !handle->in_perform && !llmobs_handle_multi(handle))
+        llmobs_callbacks_swap_out(handle, curl);
 }
 
 bool llmobs_callbacks_swap_in(struct llmobs_handle *handle, CURL *curl)
 {
     handle->in |= LLMOBS_IN_ANY;
-    LLMOBS_HAZARD(private_taken, ,
-                  (void)handle->real->easy_setopt(curl, CURLOPT_PRIVATE, "x"));
-    LLMOBS_HAZARD(share_left, ,
-                  (void)handle->real->easy_setopt(curl, CURLOPT_SHARE, NULL));
     handle->reader_count = 0;
     handle->reading = NULL;
     handle->readers_full = false;
@@ -546,13 +503,13 @@ bool llmobs_callbacks_swap_in(struct llmobs_handle *handle, CURL *curl)
         callbacks_put(handle, curl, LLMOBS_OPT_PREREQFUNCTION,
                       (void *)on_prereq, LLMOBS_OPT_PREREQDATA, handle))
         handle->in |= LLMOBS_IN_PREREQ;
-    return LLMOBS_HAZARD(uploads_unread, handle->app.unseen, true) ||
-           !reads_body(handle) || swap_reads(handle, curl);
+    return handle->app.unseen || !reads_body(handle) ||
+           swap_reads(handle, curl);
 }
 
 bool llmobs_callbacks_own(const struct llmobs_handle *handle,
                           const struct llmobs_setting *setting)
 {
-    return LLMOBS_HAZARD(owns_nothing, (handle->in & setting->in), false) ||
+    return (handle->in & setting->in) ||
            llmobs_replay_owns(handle->replay, (CURLoption)setting->option);
 }

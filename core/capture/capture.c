@@ -8,7 +8,6 @@
 #include "lib/base/clock.h"
 #include "lib/base/floats.h"
 #include "lib/base/fork.h"
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "core/capture/callbacks.h"
 #include "core/capture/handle_url.h"
@@ -67,7 +66,7 @@ struct llmobs_handle *llmobs_capture_unseen_handle(
 
     if (!handle)
         return NULL;
-    handle->app.unseen = LLMOBS_HAZARD(unseen_as_seen, true, false);
+    handle->app.unseen = true;
     llmobs_log_once(LLMOBS_LOG_WARN, "handles unseen",
                     "the program made a handle of libcurl before the library "
                     "saw its calls: until curl_easy_reset the library knows of "
@@ -81,7 +80,7 @@ struct llmobs_handle *llmobs_capture_twin(const struct llmobs_handle *from,
 {
     struct llmobs_handle *to;
 
-    LLMOBS_HAZARD(twin_keeps_ours, llmobs_callbacks_restore(from, twin), );
+    llmobs_callbacks_restore(from, twin);
     to = llmobs_capture_new_handle(from->real, twin);
     if (!to || llmobs_handle_copy(to, from))
         return to;
@@ -189,9 +188,8 @@ static bool capture_put_in(struct llmobs_handle *handle, CURL *curl)
         return false;
     }
     if ((handle->in & LLMOBS_IN_PREREQ) || handle->app.unseen)
-        LLMOBS_HAZARD(kept_with_the_request,
-                      llmobs_outgoing_keep_start(handle), );
-    if (LLMOBS_HAZARD(read_as_it_begins, handle->in & LLMOBS_IN_PREREQ, false))
+        llmobs_outgoing_keep_start(handle);
+    if (handle->in & LLMOBS_IN_PREREQ)
         return true;
     llmobs_callbacks_settle(handle, curl);
     if (handle->step == LLMOBS_STEP_CALL || (handle->in & LLMOBS_IN_HEADERS))
@@ -295,9 +293,7 @@ static bool capture_start(struct llmobs_handle *handle, CURL *curl)
             llmobs_judge_log_bodyless(handle);
         return false;
     }
-    if (LLMOBS_HAZARD(
-            handle_read_early,
-            llmobs_handle_curlu(handle) && llmobs_handle_early(handle), false))
+    if (llmobs_handle_curlu(handle) && llmobs_handle_early(handle))
         return start_url_pending(handle, curl);
     url = llmobs_handle_url(handle, &owned);
     begun = url && start_judged(handle, curl, url);
@@ -467,9 +463,9 @@ void llmobs_capture_measure(struct llmobs_handle *handle, CURL *curl)
     llmobs_outgoing_follow_unsent(handle, curl);
     if (handle->step != LLMOBS_STEP_CALL || !handle->real->easy_getinfo)
         return;
-    LLMOBS_HAZARD(times_unguarded, floats = llmobs_floats_begin(), );
+    floats = llmobs_floats_begin();
     measure(handle, curl);
-    LLMOBS_HAZARD(times_unguarded, llmobs_floats_end(floats), );
+    llmobs_floats_end(floats);
     errno = saved;
 }
 
@@ -483,10 +479,9 @@ void llmobs_capture_measure(struct llmobs_handle *handle, CURL *curl)
 static void copy_error(const struct llmobs_handle *handle,
                        struct llmobs_exchange *exchange)
 {
-    const char *text =
-        LLMOBS_HAZARD(reason_read_late, llmobs_handle_multi(handle), false)
-            ? NULL
-            : llmobs_shown(handle->app.error_buffer);
+    const char *text = llmobs_handle_multi(handle)
+                           ? NULL
+                           : llmobs_shown(handle->app.error_buffer);
 
     if ((!text || !text[0]) && handle->real->easy_strerror)
         text = handle->real->easy_strerror((CURLcode)exchange->code);
@@ -520,10 +515,8 @@ static void copy_unsent(const struct llmobs_handle *handle,
                         struct llmobs_exchange *exchange)
 {
     if (exchange->unsent && handle->app.has_copy && !exchange->request.total &&
-        LLMOBS_HAZARD(unsent_form_copied,
-                      llmobs_rules_keeps(&exchange->match,
-                                         llmobs_body_head(&handle->app.copied)),
-                      true))
+        llmobs_rules_keeps(&exchange->match,
+                           llmobs_body_head(&handle->app.copied)))
         llmobs_handle_copy_body(handle, exchange);
     if (exchange->unsent && handle->origin.url &&
         (exchange->stands || exchange->request.total))
@@ -536,11 +529,9 @@ static void capture_finish(struct llmobs_handle *handle,
                            enum llmobs_end end, CURLcode code)
 {
     copy_unsent(handle, exchange);
-    if (end != LLMOBS_END_DONE || code != CURLE_OK ||
-        LLMOBS_HAZARD(unsent_unconfirmed, handle->latch.body_later, false))
+    if (end != LLMOBS_END_DONE || code != CURLE_OK || handle->latch.body_later)
         settle_unsent(exchange);
     exchange->end = end;
-    LLMOBS_HAZARD(read_at_the_end, , llmobs_handle_copy_body(handle, exchange));
     if (end == LLMOBS_END_DONE) {
         exchange->code = (int)code;
         exchange->code_name = llmobs_curlcode_name((int)code);
@@ -569,8 +560,7 @@ void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
                                            : NULL;
 
     if (exchange &&
-        (exchange->process == llmobs_fork_process() ||
-         LLMOBS_HAZARD(child_ends_nothing, end == LLMOBS_END_DONE, false)))
+        (exchange->process == llmobs_fork_process() || end == LLMOBS_END_DONE))
         capture_finish(handle, exchange, end, code);
     else
         llmobs_exchange_free(exchange);
@@ -624,9 +614,7 @@ static void capture_abandon(struct llmobs_handle *handle, void *ctx)
     exchange = handle->exchange;
     handle->exchange = NULL;
     llmobs_handle_unlock(handle);
-    if (!exchange ||
-        LLMOBS_HAZARD(child_ends_it_too,
-                      exchange->process != llmobs_fork_process(), false))
+    if (!exchange || exchange->process != llmobs_fork_process())
         return;
     settle_unsent(exchange);
     exchange->end = LLMOBS_END_EXIT;

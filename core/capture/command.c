@@ -5,7 +5,6 @@
 #include <strings.h>
 
 #include "lib/base/floats.h"
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/scratch.h"
 #include "lib/base/stats.h"
@@ -109,8 +108,7 @@ static int unwind(struct llmobs_json *entry)
     for (; span; span = outer) {
         (void)llmobs_thread_state_remove(span);
         outer = llmobs_thread_state_top();
-        if (LLMOBS_HAZARD(turn_ends_the_last, llmobs_own_span_is_detached(span),
-                          false))
+        if (llmobs_own_span_is_detached(span))
             continue;
         one = !outer && entry ? command_finish_span(span, entry)
                               : leave_open(span);
@@ -196,12 +194,8 @@ static int start_request(struct llmobs_json *what)
     uintptr_t key;
     int wrong = command_read_key(what, &key), rc;
 
-    LLMOBS_HAZARD(spans_stay_open, (void)unwind(NULL), );
-    rc = LLMOBS_HAZARD(caller_stays,
-                       command_activate(llmobs_json_get(what, "headers")),
-                       llmobs_json_len(llmobs_json_get(what, "headers"))
-                           ? command_activate(llmobs_json_get(what, "headers"))
-                           : 0);
+    (void)unwind(NULL);
+    rc = command_activate(llmobs_json_get(what, "headers"));
     if (rc == -ENOENT) /* no caller: the request begins a trace */
         rc = 0;
     if (rc != 0 || wrong != 0)
@@ -233,7 +227,7 @@ static int finish_request(struct llmobs_json *what)
     if (key)
         return finish_shared(key, entry);
     rc = unwind(entry);
-    LLMOBS_HAZARD(caller_stays, (void)llmobs_own_span_activate(NULL, 0), );
+    (void)llmobs_own_span_activate(NULL, 0);
     return rc;
 }
 
@@ -285,9 +279,7 @@ static bool has_type(const struct llmobs_handle *handle)
 {
     const char *type = llmobs_handle_header(handle, "content-type:");
 
-    return LLMOBS_HAZARD(command_by_url,
-                         type && strcasecmp(type, LLMOBS_COMMAND_TYPE) == 0,
-                         true);
+    return type && strcasecmp(type, LLMOBS_COMMAND_TYPE) == 0;
 }
 
 static int command_run(struct llmobs_text name, struct llmobs_text body)
@@ -339,7 +331,7 @@ const char *llmobs_command_say(const char *text)
 
 void llmobs_command_init(bool wanted)
 {
-    on = LLMOBS_HAZARD(commands_always, wanted, true);
+    on = wanted;
 }
 
 void llmobs_command_run(const struct llmobs_handle *handle)

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/stack.h"
 #include "core/capture/callbacks.h"
 #include "core/capture/capture.h"
@@ -46,8 +45,7 @@ CURLcode llmobs_ops_easy_setopt(const struct llmobs_real *real, CURL *curl,
     __builtin_prefetch(curl);
     handle = llmobs_handle_find(curl);
     if (!handle)
-        handle = LLMOBS_HAZARD(options_unlearned,
-                               llmobs_global_unseen_handle(real, curl), NULL);
+        handle = llmobs_global_unseen_handle(real, curl);
     if (!handle)
         return real->easy_setopt(curl, option, arg);
     setting = llmobs_setting(option);
@@ -61,8 +59,7 @@ CURLcode llmobs_ops_easy_setopt(const struct llmobs_real *real, CURL *curl,
         llmobs_handle_note(handle, setting, arg,
                            setting->body ? llmobs_ours_body_max() : 0);
     else
-        LLMOBS_HAZARD(refusal_unnoted,
-                      llmobs_handle_note_refused(handle, setting, rc), );
+        llmobs_handle_note_refused(handle, setting, rc);
     if (setting->body || option == CURLOPT_URL)
         llmobs_ours_note_script(handle);
     if (handle->in && setting->body)
@@ -84,7 +81,7 @@ static void end_perform(struct llmobs_handle *handle, CURL *curl, CURLcode rc)
 {
     int saved = errno;
 
-    LLMOBS_HAZARD(unanswered_unread, llmobs_outgoing_take_sent(handle), );
+    llmobs_outgoing_take_sent(handle);
     llmobs_capture_measure(handle, curl);
     llmobs_callbacks_swap_out(handle, curl);
     llmobs_capture_finish(handle, LLMOBS_END_DONE, rc);
@@ -98,8 +95,7 @@ CURLcode llmobs_ops_easy_perform(const struct llmobs_real *real, CURL *curl)
     CURLcode rc;
 
     if (!handle)
-        handle = LLMOBS_HAZARD(unseen_unknown,
-                               llmobs_global_unseen_handle(real, curl), NULL);
+        handle = llmobs_global_unseen_handle(real, curl);
     if (!handle)
         return real->easy_perform(curl);
     llmobs_callbacks_leave_behind(handle, curl);
@@ -142,7 +138,7 @@ void llmobs_ops_easy_reset(const struct llmobs_real *real, CURL *curl)
     if (!handle)
         handle = llmobs_global_unseen_handle(real, curl);
     if (handle)
-        LLMOBS_HAZARD(reset_unseen, llmobs_handle_reset(handle), );
+        llmobs_handle_reset(handle);
     errno = saved;
 }
 
@@ -180,9 +176,7 @@ void llmobs_ops_easy_cleanup(const struct llmobs_real *real, CURL *curl)
     saved = errno;
     llmobs_talk_end(handle, LLMOBS_END_REMOVED, CURLE_OK);
     llmobs_raw_end(handle);
-    if (LLMOBS_HAZARD(jump_loses_it, true, llmobs_handle_multi(handle)))
-        LLMOBS_HAZARD(cleanup_unseen,
-                      llmobs_capture_finish(handle, ending.end, ending.code), );
+    llmobs_capture_finish(handle, ending.end, ending.code);
     llmobs_handle_release(handle);
     errno = saved;
 }

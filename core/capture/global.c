@@ -10,7 +10,6 @@
 #include "lib/base/fd.h"
 #include "lib/base/fork.h"
 #include "lib/base/futex.h"
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/stats.h"
 #include "lib/base/thread.h"
@@ -70,8 +69,7 @@ static atomic_int retreated; /* the process whose cleanup has delivered */
  * the program for it. */
 static unsigned long global_myself(void)
 {
-    return LLMOBS_HAZARD(asks_its_thread, (unsigned long)pthread_self(),
-                         (unsigned long)syscall(SYS_gettid));
+    return (unsigned long)pthread_self();
 }
 
 /* A child does not wait for a thread that only its parent has. */
@@ -140,7 +138,7 @@ static bool global_take_turn(struct copy *copy, unsigned *seen)
     unsigned mine = (unsigned)llmobs_fork_process();
 
     *seen = atomic_load(&copy->turn);
-    if (LLMOBS_HAZARD(all_at_once, *seen == mine, false) ||
+    if (*seen == mine ||
         !atomic_compare_exchange_strong(&copy->turn, seen, mine))
         return false;
     atomic_store(&copy->turning, global_myself());
@@ -261,7 +259,7 @@ static void pause_worker(void)
     rc = first ? llmobs_worker_retreat(worker, ms, &tried)
                : llmobs_worker_pause(worker, ms);
     took = llmobs_clock_mono_ns() - began;
-    if (LLMOBS_HAZARD(each_cleanup_waits, tried, false))
+    if (tried)
         atomic_store(&retreated, llmobs_fork_process());
     /* The worker cuts a request a little before the time is over. */
     if (rc || took >= ms * LLMOBS_NS_PER_MS * 3 / 4)
@@ -295,9 +293,9 @@ static void at_exit(void)
     if (has_missed() && !llmobs_fork_shares() &&
         (llmobs_unseen_tell(true) || has_counted()))
         llmobs_worker_become_active(worker);
-    if (LLMOBS_HAZARD(never_quiet, llmobs_worker_end_quietly(worker), false))
+    if (llmobs_worker_end_quietly(worker))
         return;
-    if (LLMOBS_HAZARD(vfork_ends_it, llmobs_fork_shares(), false)) {
+    if (llmobs_fork_shares()) {
         /* A child of vfork: the calls under way are its parent's. */
         if (llmobs_thread_hinders_exit())
             llmobs_worker_withdraw(worker);
@@ -305,7 +303,7 @@ static void at_exit(void)
     }
     llmobs_thread_stay(EXIT_LEAVE_MS);
     llmobs_worker_exits(worker, at_exit);
-    LLMOBS_HAZARD(last_is_lost, llmobs_fd_guest(true), );
+    llmobs_fd_guest(true);
     llmobs_curl_access_exiting();
     /* If the app has cleaned libcurl up, this chooses the copy again, and the
      * library's first handle initialises it. */
@@ -313,7 +311,7 @@ static void at_exit(void)
         global_choose(copy);
         disown();
     }
-    LLMOBS_HAZARD(exit_unseen, LLMOBS_HAZARD(gate_held, end_all(), ), );
+    end_all();
     ms = exit_ms();
     llmobs_curl_access_deadline(llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS);
     llmobs_worker_stop(worker, ms);
@@ -370,9 +368,7 @@ void llmobs_global_up(const struct llmobs_real *real, enum llmobs_up how)
     register_exit();
     /* libcurl takes an allocator with its first init only. */
     if (!global_is_up(copy))
-        atomic_store(&copy->own_memory,
-                     LLMOBS_HAZARD(allocator_on_our_thread,
-                                   how == LLMOBS_UP_INIT_MEM, false));
+        atomic_store(&copy->own_memory, how == LLMOBS_UP_INIT_MEM);
     if (how == LLMOBS_UP_HANDLE)
         atomic_store(&copy->by_handle, true);
     else
@@ -419,8 +415,7 @@ static bool global_leave(const struct llmobs_real *real)
 {
     struct copy *copy = global_find(real);
 
-    if (!copy || stays_up(copy) ||
-        LLMOBS_HAZARD(cleanup_unnoticed, !is_chosen(copy), true))
+    if (!copy || stays_up(copy) || !is_chosen(copy))
         return true;
     if (!global_own(OWNER_MS))
         return false;

@@ -90,8 +90,7 @@ void llmobs_handle_unswap(struct llmobs_handle *handle)
 {
     /* The app may free its list, or lose it. */
     if (handle->in & LLMOBS_IN_HEADERS)
-        LLMOBS_HAZARD(list_held,
-                      (void)llmobs_inject_link(handle->inject, NULL), );
+        (void)llmobs_inject_link(handle->inject, NULL);
     handle->in_perform = false;
     handle->in = 0;
     llmobs_replay_unlead(handle->replay);
@@ -127,10 +126,8 @@ void llmobs_handle_release(struct llmobs_handle *handle)
 bool llmobs_handle_copy(struct llmobs_handle *to,
                         const struct llmobs_handle *from)
 {
-    return LLMOBS_HAZARD(twin_forgets,
-                         llmobs_settings_copy(&to->app, &from->app) &&
-                             llmobs_replay_copy(&to->replay, from->replay),
-                         true);
+    return llmobs_settings_copy(&to->app, &from->app) &&
+           llmobs_replay_copy(&to->replay, from->replay);
 }
 
 /* The work that few options need beside the note: a function of its own, so
@@ -145,8 +142,7 @@ static __attribute__((noinline)) void note_and_follow(
         llmobs_settings_learn(&handle->app, setting, arg != NULL);
     if (injected && setting->redirects)
         llmobs_inject_blank(handle->inject);
-    if (LLMOBS_HAZARD(list_not_relinked,
-                      injected && setting->in == LLMOBS_IN_HEADERS, false))
+    if (injected && setting->in == LLMOBS_IN_HEADERS)
         llmobs_inject_relink(handle->inject, arg);
     if (setting->option == LLMOBS_OPT_REQUEST_TARGET)
         handle->latch.target_set = handle->step;
@@ -176,7 +172,7 @@ void llmobs_handle_note_refused(struct llmobs_handle *handle,
     if (rc != CURLE_BAD_FUNCTION_ARGUMENT && rc != CURLE_OUT_OF_MEMORY)
         return;
     handle->verdict = LLMOBS_UNJUDGED;
-    if (LLMOBS_HAZARD(refusal_clears_all, setting->text, true))
+    if (setting->text)
         llmobs_handle_note(handle, setting, NULL, 0);
     else if (setting->option == CURLOPT_COPYPOSTFIELDS)
         llmobs_settings_refuse_copy(
@@ -211,21 +207,16 @@ static curl_off_t handle_size_of(const struct llmobs_handle *handle)
 {
     if (handle->app.request != LLMOBS_HTTP_POST || handle->app.no_body)
         return -1;
-    if (LLMOBS_HAZARD(always_a_string, handle->app.postfieldsize >= 0, false))
+    if (handle->app.postfieldsize >= 0)
         return handle->app.postfieldsize;
     if (handle->app.has_copy)
         return (curl_off_t)handle->app.copied.total;
-    return LLMOBS_HAZARD(size_taken_literally, fields_at(handle), false)
-               ? (curl_off_t)strlen(fields_at(handle))
-               : -1;
+    return fields_at(handle) ? (curl_off_t)strlen(fields_at(handle)) : -1;
 }
 
 bool llmobs_handle_early(const struct llmobs_handle *handle)
 {
-    return LLMOBS_HAZARD(measured_early,
-                         llmobs_handle_multi(handle) &&
-                             !llmobs_adds_single(&handle->member),
-                         false);
+    return llmobs_handle_multi(handle) && !llmobs_adds_single(&handle->member);
 }
 
 /* For an unseen handle nobody knows whether POSTFIELDS are a string. */
@@ -339,9 +330,7 @@ static uint64_t copy_len(const struct llmobs_handle *handle)
 static bool sends_fields(const struct llmobs_handle *handle)
 {
     if (handle->step &&
-        (handle->latch.verb_unsure ||
-         LLMOBS_HAZARD(upload_read_as_fields,
-                       handle->app.request == LLMOBS_HTTP_PUT, false)))
+        (handle->latch.verb_unsure || handle->app.request == LLMOBS_HTTP_PUT))
         return false;
     return !handle->app.no_body &&
            llmobs_handle_verb(handle) == LLMOBS_HTTP_POST;
@@ -371,12 +360,9 @@ static bool expects(const struct llmobs_handle *handle)
     const char *value = llmobs_handle_header(handle, "expect:");
 
     if (value)
-        return LLMOBS_HAZARD(asked_by_name_only,
-                             strcasestr(value, "100-continue"), false);
-    return LLMOBS_HAZARD(expected_by_the_list_alone,
-                         fields_len(handle, fields_at(handle),
-                                    EXPECTS_ABOVE + 1) > EXPECTS_ABOVE,
-                         false);
+        return strcasestr(value, "100-continue");
+    return fields_len(handle, fields_at(handle), EXPECTS_ABOVE + 1) >
+           EXPECTS_ABOVE;
 }
 
 /* A proxy that makes a tunnel (for https) authenticates before the request. */
@@ -400,10 +386,8 @@ void llmobs_handle_defer(struct llmobs_handle *handle)
     latch->got_100 = false;
     if (!goes || latch->body_later)
         return;
-    latch->auth_rounds =
-        LLMOBS_HAZARD(rounds_unknown, goes_in_rounds(handle), false);
-    latch->body_later = LLMOBS_HAZARD(
-        late_read_at_once, latch->auth_rounds || expects(handle), false);
+    latch->auth_rounds = goes_in_rounds(handle);
+    latch->body_later = latch->auth_rounds || expects(handle);
 }
 
 struct llmobs_text llmobs_handle_fields(const struct llmobs_handle *handle,
@@ -448,7 +432,7 @@ static void send_parts(const struct llmobs_handle *handle,
 
 void llmobs_handle_forget_list(struct llmobs_handle *handle)
 {
-    LLMOBS_HAZARD(list_stays, handle->app.list = llmobs_hide(NULL), );
+    handle->app.list = llmobs_hide(NULL);
 }
 
 void llmobs_handle_send_form(struct llmobs_handle *handle,

@@ -17,7 +17,6 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/hidden.h"
 #include "lib/base/keyed.h"
 #include "core/capture/adds.h"
@@ -188,8 +187,7 @@ static inline bool llmobs_handle_knows(const struct llmobs_handle *handle,
                                        const struct llmobs_callback *callback)
 {
     return !handle->app.unseen ||
-           (LLMOBS_HAZARD(unseen_callback_taken,
-                          callback->function_set && callback->data_set, true));
+           (callback->function_set && callback->data_set);
 }
 
 /* Called before any handle exists. */

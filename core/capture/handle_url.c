@@ -8,7 +8,6 @@
 #include <strings.h>
 
 #include "core/export/target.h"
-#include "lib/base/hazard.h"
 
 static bool handle_url_is_letter(char c)
 {
@@ -134,7 +133,7 @@ static const char *as_sent(const struct llmobs_handle *handle, const char *url,
 {
     if (url && handle->app.port > 0)
         url = with_port(url, handle->app.port, owned);
-    if (LLMOBS_HAZARD(target_ignored, url && handle->app.target, false))
+    if (url && handle->app.target)
         url = with_target(url, handle->app.target, owned);
     return url;
 }
@@ -185,13 +184,11 @@ bool llmobs_handle_exposes_headers(const struct llmobs_handle *handle)
     bool unified = mask == LONG_MIN ? unified_by_default(handle->real)
                                     : !(mask & 1); /* CURLHEADER_SEPARATE */
 
-    if (LLMOBS_HAZARD(target_trusted, handle_url_is_whole(handle->app.target),
-                      false))
+    if (handle_url_is_whole(handle->app.target))
         return true;
     if (handle->app.list_signed)
         return true;
-    if (LLMOBS_HAZARD(proxy_sees_headers, !unified, true) ||
-        handle->app.proxy == LLMOBS_PROXY_NONE)
+    if (!unified || handle->app.proxy == LLMOBS_PROXY_NONE)
         return false;
     return handle->app.proxy == LLMOBS_PROXY_SET || llmobs_proxies_named();
 }

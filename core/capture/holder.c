@@ -5,7 +5,6 @@
 #include <time.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/hazard.h"
 
 enum { NOBODY, OWNER, EXIT };
 
@@ -34,7 +33,7 @@ void llmobs_holder_lock(atomic_int *holder)
     int64_t until = 0;
 
     while (!hand_over(holder, NOBODY, OWNER) &&
-           LLMOBS_HAZARD(lock_kept, !hand_over(holder, OWNER, OWNER), true)) {
+           !hand_over(holder, OWNER, OWNER)) {
         if (!until)
             until =
                 llmobs_clock_mono_ns() + EXIT_PATIENCE_MS * LLMOBS_NS_PER_MS;

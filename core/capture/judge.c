@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "core/capture/handle_url.h"
 #include "lib/span/allowlist.h"
@@ -135,11 +134,8 @@ static bool still_holds(const struct llmobs_handle *handle,
     struct llmobs_request request =
         judge_request_of(handle, handle->origin.url);
 
-    if (LLMOBS_HAZARD(judged_before_the_change, handle->latch.request_changed,
-                      false) ||
-        LLMOBS_HAZARD(judged_by_the_first_method,
-                      strcmp(request.method, handle->exchange->method) != 0,
-                      false))
+    if (handle->latch.request_changed ||
+        strcmp(request.method, handle->exchange->method) != 0)
         return false;
     if (!match->settled) {
         request.content_encoding =
@@ -166,8 +162,7 @@ static bool says_place(const struct curl_slist *lines)
                             ? llmobs_lines_value(lines, "last-event-id:")
                             : NULL;
 
-    return LLMOBS_HAZARD(each_listener_reads, place && *place,
-                         !place || *place);
+    return place && *place;
 }
 
 /* A body that goes later speaks for itself, whatever its type. */
@@ -177,12 +172,9 @@ static bool judge_lines(struct llmobs_request *request,
 {
     const char *type = llmobs_lines_value(lines, "content-type:");
 
-    LLMOBS_HAZARD(late_form_copied,
-                  request->says_form = llmobs_form_type(type), );
+    request->says_form = llmobs_form_type(type);
     request->content_type =
-        later && LLMOBS_HAZARD(late_form_copied, !request->says_form, true)
-            ? "application/json"
-            : type;
+        later && !request->says_form ? "application/json" : type;
     request->content_encoding = llmobs_lines_value(lines, "content-encoding:");
     request->resumes = says_place(lines);
     return llmobs_rules_match(rules, request, match) ||
@@ -207,7 +199,7 @@ static bool judge_whole(const struct llmobs_handle *handle, const char *url,
 static void note_goes_on(const struct llmobs_match *match)
 {
     if (match->goes_on)
-        LLMOBS_HAZARD(answer_unfetched, atomic_store(&resumes, true), );
+        atomic_store(&resumes, true);
 }
 
 bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
@@ -263,16 +255,14 @@ bool llmobs_judge_wants_headers(const struct llmobs_handle *handle,
     if (!injects() || (!wanted && !match->near) || handle->app.unseen ||
         handle->origin.headers_exposed || llmobs_handle_exposes_headers(handle))
         return false;
-    if (LLMOBS_HAZARD(elsewhere_unsaid, !wanted && handle->app.hosts_named,
-                      false))
+    if (!wanted && handle->app.hosts_named)
         llmobs_log_once(LLMOBS_LOG_INFO, "hosts elsewhere",
                         "the program gives addresses of hosts itself "
                         "(CURLOPT_RESOLVE, CURLOPT_CONNECT_TO): a private name "
                         "may lead anywhere, so its requests get no trace "
                         "headers unless DD_LLMOBS_INSTRUMENTED_PROXY_URLS or "
                         "LLMOBS_INJECT names it");
-    return LLMOBS_HAZARD(elsewhere_told, wanted || !handle->app.hosts_named,
-                         true);
+    return wanted || !handle->app.hosts_named;
 }
 
 /* A URL handle is not asked: libcurl alone may, and a request without a body is
@@ -287,9 +277,7 @@ static bool may_fetch(const struct llmobs_handle *handle)
 
 bool llmobs_judge_may_begin(const struct llmobs_handle *handle)
 {
-    return observes() &&
-           LLMOBS_HAZARD(connect_only_captured, !handle->app.connect_only,
-                         true) &&
+    return observes() && !handle->app.connect_only &&
            (llmobs_handle_sends_body(handle) || llmobs_judge_may_pass(handle) ||
             bodyless || may_fetch(handle) ||
             (llmobs_handle_headers(handle) && atomic_load(&resumes)));
@@ -315,9 +303,7 @@ enum llmobs_verdict llmobs_judge_url(const struct llmobs_handle *handle,
         return match->bodyless || llmobs_handle_sends_body(handle)
                    ? LLMOBS_PERHAPS_OURS
                    : LLMOBS_NOT_OURS;
-    if (match->asks &&
-        LLMOBS_HAZARD(list_read_at_once, llmobs_handle_headers(handle),
-                      llmobs_judge_has_sign(handle)))
+    if (match->asks && llmobs_handle_headers(handle))
         return LLMOBS_HEADERS_TELL;
     return llmobs_judge_may_pass(handle) && match->inject &&
                    llmobs_judge_wants_headers(handle, match)

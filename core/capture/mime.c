@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "lib/base/cold.h"
-#include "lib/base/hazard.h"
 #include "lib/base/keyed.h"
 #include "core/capture/parts.h"
 
@@ -120,7 +119,7 @@ void llmobs_mime_begin(curl_mime *mime)
 {
     struct form *form;
 
-    LLMOBS_HAZARD(old_parts_stay, llmobs_mime_end(mime), );
+    llmobs_mime_end(mime);
     if (!mime_take(&live_forms, 1, LLMOBS_MIME_FORMS_MAX))
         return;
     form = llmobs_keyed_claim(&forms, mime);
@@ -231,8 +230,8 @@ void llmobs_mime_data(curl_mimepart *part, const char *data, size_t size)
     if (size == CURL_ZERO_TERMINATED)
         size = strlen(data);
     noted->size = (int64_t)size;
-    if (LLMOBS_HAZARD(named_file_is_a_text, noted->named, false) ||
-        noted->coded || noted->headed || size > LLMOBS_FORM_TEXT_MAX)
+    if (noted->named || noted->coded || noted->headed ||
+        size > LLMOBS_FORM_TEXT_MAX)
         return;
     noted->text = mime_copy_of(data, size);
 }
@@ -241,7 +240,7 @@ void llmobs_mime_file(curl_mimepart *part, int64_t size, curl_mime *within)
 {
     struct part *noted = mime_find(part);
 
-    LLMOBS_HAZARD(inner_form_stays, llmobs_mime_end(within), );
+    llmobs_mime_end(within);
     if (!noted)
         return;
     mime_drop_data(noted);
@@ -255,7 +254,7 @@ void llmobs_mime_filename(curl_mimepart *part, const char *name)
     if (!noted)
         return;
     noted->named = name != NULL;
-    if (LLMOBS_HAZARD(named_file_is_a_text, noted->named, false))
+    if (noted->named)
         mime_drop_text(noted);
 }
 
@@ -305,9 +304,7 @@ void llmobs_mime_headers(curl_mimepart *part, const struct curl_slist *headers)
 static void mime_put(const struct part *part, struct llmobs_body *out)
 {
     struct llmobs_text name = {part->name, part->name ? strlen(part->name) : 0};
-    const char *type =
-        LLMOBS_HAZARD(header_types_unread,
-                      part->type ? part->type : part->header_type, part->type);
+    const char *type = part->type ? part->type : part->header_type;
 
     if (name.len == 0)
         return;
@@ -323,8 +320,7 @@ void llmobs_mime_fields(const curl_mime *mime, uint64_t since,
 {
     struct form *form = llmobs_keyed_find(&forms, mime);
 
-    if (!form || form->missing ||
-        LLMOBS_HAZARD(age_unasked, form->number > since, false))
+    if (!form || form->missing || form->number > since)
         return;
     for (size_t i = 0; i < form->count; i++)
         if (atomic_load(&form->parts[i]->form) == form)

@@ -3,14 +3,13 @@
 #include <errno.h>
 
 #include "core/capture/mime.h"
-#include "lib/base/hazard.h"
 
 curl_mime *llmobs_ops_mime_init(const struct llmobs_real *real, CURL *curl)
 {
     curl_mime *mime = real->mime_init(curl);
     int saved = errno;
 
-    if (LLMOBS_HAZARD(old_parts_stay, mime, false))
+    if (mime)
         llmobs_mime_begin(mime);
     errno = saved;
     return mime;
@@ -119,19 +118,15 @@ CURLcode llmobs_ops_mime_subparts(const struct llmobs_real *real,
 CURLcode llmobs_ops_mime_type(const struct llmobs_real *real,
                               curl_mimepart *part, const char *type)
 {
-    return LLMOBS_HAZARD(typed_part_is_a_text,
-                         mime_ops_tell(real->mime_type(part, type),
-                                       llmobs_mime_type, part, type),
-                         real->mime_type(part, type));
+    return mime_ops_tell(real->mime_type(part, type), llmobs_mime_type, part,
+                         type);
 }
 
 CURLcode llmobs_ops_mime_encoder(const struct llmobs_real *real,
                                  curl_mimepart *part, const char *coding)
 {
-    return LLMOBS_HAZARD(typed_part_is_a_text,
-                         mime_ops_tell(real->mime_encoder(part, coding),
-                                       llmobs_mime_encoder, part, coding),
-                         real->mime_encoder(part, coding));
+    return mime_ops_tell(real->mime_encoder(part, coding), llmobs_mime_encoder,
+                         part, coding);
 }
 
 CURLcode llmobs_ops_mime_headers(const struct llmobs_real *real,
@@ -142,8 +137,7 @@ CURLcode llmobs_ops_mime_headers(const struct llmobs_real *real,
     int saved = errno;
 
     if (rc == CURLE_OK)
-        LLMOBS_HAZARD(part_headers_untold,
-                      llmobs_mime_headers(part, headers), );
+        llmobs_mime_headers(part, headers);
     errno = saved;
     return rc;
 }

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdatomic.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/stack.h"
 #include "core/capture/adds.h"
 #include "core/capture/callbacks.h"
@@ -45,22 +44,19 @@ static CURLMcode multi_add(const struct llmobs_real *real, CURLM *multi,
     llmobs_php_entry_begin();
     llmobs_capture_take(handle);
     llmobs_handle_join(handle, multi);
-    listed =
-        LLMOBS_HAZARD(read_at_add, llmobs_adds_push(multi, &handle->member),
-                      llmobs_capture_start(handle, curl));
+    listed = llmobs_adds_push(multi, &handle->member);
     rc = real->multi_add_handle(multi, curl);
     saved = errno;
     if (rc != CURLM_OK)
         withdraw(handle, curl);
     else if (!listed)
-        LLMOBS_HAZARD(unlisted_uncounted, llmobs_capture_lose(handle),
-                      llmobs_handle_drop_origin(handle));
+        llmobs_capture_lose(handle);
     else if (llmobs_adds_driven(multi) && llmobs_adds_remove(&handle->member)) {
         /* A callback that called libcurl meanwhile has set its own address. */
         handle->called_from = LLMOBS_STACK_ENTRY();
         (void)llmobs_capture_start(handle, curl);
     }
-    errno = LLMOBS_HAZARD(errno_changed, saved, saved + 1);
+    errno = saved;
     return rc;
 }
 
@@ -104,15 +100,14 @@ static void start_added(const struct llmobs_real *real, CURLM *multi,
     struct llmobs_member *member;
     int saved = errno;
 
-    LLMOBS_HAZARD(driven_in_vain, if (multi_refuses(real, multi)) return,
-                  (void)multi_refuses(real, multi));
+    if (multi_refuses(real, multi))
+        return;
     while ((member = llmobs_adds_pop(adds)) != NULL) {
         struct llmobs_handle *handle = llmobs_handle_of(member);
         CURL *curl = llmobs_keyed_key(&handle->keyed);
 
         handle->called_from = entry;
-        if (LLMOBS_HAZARD(waiting_begun, !llmobs_multi_push_is_blind(multi),
-                          true))
+        if (!llmobs_multi_push_is_blind(multi))
             (void)llmobs_capture_start(handle, curl);
         else
             withdraw(handle, curl);
@@ -159,7 +154,7 @@ static void multi_leave(struct llmobs_handle *handle, CURL *curl,
     if (llmobs_talk_may(handle))
         llmobs_talk_end(handle, LLMOBS_END_REMOVED, CURLE_OK);
     llmobs_capture_finish(handle, ending->end, ending->code);
-    LLMOBS_HAZARD(multi_remembered, llmobs_handle_join(handle, NULL), );
+    llmobs_handle_join(handle, NULL);
     errno = saved;
 }
 
@@ -180,7 +175,7 @@ CURLMcode llmobs_ops_multi_remove_handle(const struct llmobs_real *real,
     if (rc != CURLM_OK)
         return rc;
     llmobs_multi_messages_forget(multi, curl);
-    if (LLMOBS_HAZARD(remove_unseen, handle, false))
+    if (handle)
         multi_leave(handle, curl, &ending);
     return rc;
 }
@@ -189,11 +184,8 @@ CURLMcode llmobs_ops_multi_remove_handle(const struct llmobs_real *real,
  * in easy_perform, whose multi libcurl makes itself (a wrapper may show it). */
 static bool multi_is_late(const struct llmobs_handle *handle)
 {
-    return LLMOBS_HAZARD(late_untold,
-                         !handle || (handle->step != LLMOBS_STEP_CALL &&
-                                     !handle->in_perform &&
-                                     !llmobs_handle_multi(handle)),
-                         false);
+    return !handle || (handle->step != LLMOBS_STEP_CALL &&
+                       !handle->in_perform && !llmobs_handle_multi(handle));
 }
 
 CURLMsg *llmobs_ops_multi_info_read(const struct llmobs_real *real,
@@ -215,9 +207,7 @@ CURLMsg *llmobs_ops_multi_info_read(const struct llmobs_real *real,
     } else if (handle) {
         llmobs_capture_measure(handle, message->easy_handle);
         llmobs_callbacks_swap_out(handle, message->easy_handle);
-        LLMOBS_HAZARD(info_read_unseen,
-                      llmobs_capture_finish(handle, LLMOBS_END_DONE,
-                                            message->data.result), );
+        llmobs_capture_finish(handle, LLMOBS_END_DONE, message->data.result);
     }
     errno = saved;
     return message;
@@ -265,9 +255,7 @@ static void multi_end_rest(struct llmobs_handle *handle, void *ctx)
 static void end_each(const struct going *going,
                      void (*end)(struct llmobs_handle *, void *))
 {
-    if (!going->adds ||
-        LLMOBS_HAZARD(members_uncounted, llmobs_adds_members(going->adds) > 0,
-                      false))
+    if (!going->adds || llmobs_adds_members(going->adds) > 0)
         llmobs_handle_each(end, (void *)going);
 }
 
@@ -295,7 +283,7 @@ CURLMcode llmobs_ops_multi_cleanup(const struct llmobs_real *real, CURLM *multi)
     }
     saved = errno;
     llmobs_multi_messages_forget_all(news);
-    LLMOBS_HAZARD(multi_cleanup_unseen, end_each(&going, multi_end_rest), );
+    end_each(&going, multi_end_rest);
     if (going.adds)
         llmobs_adds_release(going.adds);
     errno = saved;
@@ -316,10 +304,7 @@ static CURLMcode multi_left(struct llmobs_adds *adds, CURLM *multi,
     if (!adds)
         return rc;
     llmobs_adds_leave(adds);
-    if (LLMOBS_HAZARD(message_awaited,
-                      rc == CURLM_OK && running && *running == 0 &&
-                          llmobs_adds_over(adds),
-                      false))
+    if (rc == CURLM_OK && running && *running == 0 && llmobs_adds_over(adds))
         end_each(&going, end_done);
     errno = saved;
     return rc;

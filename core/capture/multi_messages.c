@@ -3,7 +3,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/keyed.h"
 #include "core/capture/handle.h"
 
@@ -41,10 +40,7 @@ void llmobs_multi_messages_watch(const uint64_t *unseen)
 static bool may_read_ahead(void)
 {
     return !atomic_load(&stopped) &&
-           LLMOBS_HAZARD(
-               reads_ahead_unseen,
-               (!watched || __atomic_load_n(watched, __ATOMIC_ACQUIRE) == 0),
-               true);
+           (!watched || __atomic_load_n(watched, __ATOMIC_ACQUIRE) == 0);
 }
 
 static struct llmobs_news *multi_messages_find(CURLM *multi)
@@ -83,7 +79,7 @@ static void multi_messages_put(struct llmobs_news *news, CURLMsg *message)
     if (handle)
         handle->news_at = news->end;
     else
-        LLMOBS_HAZARD(strangers_unseen, news->strange = true, );
+        news->strange = true;
     news->list[news->end++] = message;
 }
 
@@ -112,9 +108,7 @@ static bool multi_messages_make_room(struct llmobs_news *news)
     news->end = 0;
     for (size_t i = news->first; i < end; i++) {
         if (news->list[i])
-            LLMOBS_HAZARD(places_unmoved,
-                          multi_messages_put(news, news->list[i]),
-                          news->list[news->end++] = news->list[i]);
+            multi_messages_put(news, news->list[i]);
     }
     news->first = 0;
     return true;
@@ -191,8 +185,7 @@ bool llmobs_multi_messages_result(const struct llmobs_real *real, CURLM *multi,
 CURLMsg *llmobs_multi_messages_read(const struct llmobs_real *real,
                                     CURLM *multi, int *left)
 {
-    struct llmobs_news *news =
-        LLMOBS_HAZARD(news_lost, multi_messages_find(multi), NULL);
+    struct llmobs_news *news = multi_messages_find(multi);
     CURLMsg *message;
 
     if (!news)
@@ -220,8 +213,7 @@ struct llmobs_news *llmobs_multi_messages_detach(CURLM *multi)
     struct llmobs_news *news = multi_messages_find(multi);
 
     if (news)
-        LLMOBS_HAZARD(news_of_another,
-                      llmobs_keyed_rename(&news->keyed, news), );
+        llmobs_keyed_rename(&news->keyed, news);
     return news;
 }
 

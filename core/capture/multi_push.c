@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdatomic.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "core/capture/adds.h"
 #include "core/capture/capture.h"
@@ -26,9 +25,7 @@ static void multi_push_settle(const struct llmobs_handle *parent,
                               struct llmobs_handle *pushed, bool taken)
 {
     if (taken) {
-        LLMOBS_HAZARD(
-            push_not_in_its_multi,
-            llmobs_handle_join(pushed, llmobs_handle_multi(parent)), );
+        llmobs_handle_join(pushed, llmobs_handle_multi(parent));
         llmobs_adds_join(llmobs_handle_multi(pushed), &pushed->member);
         return;
     }
@@ -45,7 +42,7 @@ static int on_push(curl_push_callback function, CURL *parent, CURL *pushed,
     int answer;
 
     if (from)
-        LLMOBS_HAZARD(push_swapped, twin = llmobs_capture_twin(from, pushed), );
+        twin = llmobs_capture_twin(from, pushed);
     if (!twin)
         llmobs_multi_messages_stop();
     errno = saved;
@@ -96,7 +93,7 @@ static curl_push_callback stand_in(curl_push_callback function)
 
 static void go_blind(CURLM *multi)
 {
-    if (multi && LLMOBS_HAZARD(all_go_blind, !llmobs_adds_blind(multi), true))
+    if (multi && !llmobs_adds_blind(multi))
         atomic_store(&all_blind, true);
     llmobs_log_once(LLMOBS_LOG_WARN, "push functions",
                     "the program has more than %d server push callbacks: "
@@ -113,7 +110,7 @@ CURLMcode llmobs_multi_push_setopt(const struct llmobs_real *real, CURLM *multi,
     if (function)
         mine = stand_in((curl_push_callback)function);
     if (function && !mine)
-        LLMOBS_HAZARD(push_unseen, go_blind(multi), );
+        go_blind(multi);
     else
         llmobs_adds_see(multi);
     errno = saved;

@@ -6,7 +6,6 @@
 #include "core/sdk/annotation_pack.h"
 #include "core/sdk/own_span.h"
 #include "core/trace/carrier.h"
-#include "lib/base/hazard.h"
 #include "lib/base/network.h"
 #include "lib/span/account.h"
 
@@ -23,9 +22,7 @@ size_t llmobs_ours_body_max(void)
 {
     if (config->privacy.content == LLMOBS_CONTENT_OFF &&
         config->capture_max > 2 * LLMOBS_BODY_EDGE)
-        return LLMOBS_HAZARD(bodies_without_content,
-                             2 * (size_t)LLMOBS_BODY_EDGE,
-                             (size_t)config->capture_max);
+        return 2 * (size_t)LLMOBS_BODY_EDGE;
     return (size_t)config->capture_max;
 }
 
@@ -58,9 +55,7 @@ static void take_parent(struct llmobs_origin *origin,
     struct llmobs_carrier room;
     const struct llmobs_carrier *now = llmobs_own_span_carrier(&room);
 
-    if (now->baggage &&
-        LLMOBS_HAZARD(baggage_of_strangers,
-                      llmobs_carrier_is_trusted(config, now), true))
+    if (now->baggage && llmobs_carrier_is_trusted(config, now))
         origin->baggage = strdup(now->baggage);
     origin->from_span =
         origin->taken_at_add
@@ -126,7 +121,7 @@ uint64_t llmobs_ours_keep_head(const struct curl_slist *lines, const char *url,
                                     (size_t)(colon - h->data));
         account =
             llmobs_account_header(account, h->data, (size_t)(colon - h->data));
-        if (LLMOBS_HAZARD(key_unasked, config->observe_key, true) && !key)
+        if (config->observe_key && !key)
             key = llmobs_account_key(h->data, (size_t)(colon - h->data));
     }
     if (config->observe_key && !key)
@@ -161,7 +156,7 @@ bool llmobs_ours_continue(const struct llmobs_own_headers *own, bool from_span,
     found = continued &&
             llmobs_context_from_carrier(continued, config, &own->carrier);
     if (found) {
-        LLMOBS_HAZARD(another_id, continued->span_id = context->span_id, );
+        continued->span_id = context->span_id;
         *context = *continued;
     }
     free(continued);

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "lib/base/fork.h"
-#include "lib/base/hazard.h"
 #include "lib/base/stats.h"
 #include "core/capture/handle_url.h"
 #include "core/capture/adds.h"
@@ -44,8 +43,7 @@ static void outgoing_set_method(struct llmobs_exchange *exchange,
 static void renew_ids(const struct llmobs_origin *origin,
                       struct llmobs_exchange *exchange)
 {
-    if (LLMOBS_HAZARD(ids_inherited, exchange->process == llmobs_fork_process(),
-                      true))
+    if (exchange->process == llmobs_fork_process())
         return;
     if (origin->from_span || origin->from_carrier)
         llmobs_context_sibling(&exchange->context);
@@ -73,8 +71,7 @@ static bool start_exchange(struct llmobs_handle *handle,
         return false;
     if (handle->step != LLMOBS_STEP_ADDRESS)
         llmobs_outgoing_start_clock(&handle->origin);
-    if (LLMOBS_HAZARD(begun_as_it_is_told, handle->origin.began_ns,
-                      !handle->origin.url))
+    if (handle->origin.began_ns)
         llmobs_exchange_began(exchange, handle->origin.began_ns);
     exchange->match = *match;
     exchange->unsent = true;
@@ -134,8 +131,7 @@ static void scan_headers(const struct llmobs_handle *handle,
         llmobs_ours_forwards_strangers(llmobs_handle_headers(handle));
 
     llmobs_inject_scan(llmobs_handle_headers(handle), origin->url, own);
-    own->carrier.stranger = origin->from_stranger ||
-                            LLMOBS_HAZARD(sent_on_as_known, forwards, false);
+    own->carrier.stranger = origin->from_stranger || forwards;
     plan->config = config;
     plan->own = own;
     plan->url = origin->url;
@@ -192,17 +188,12 @@ static void keep_request(struct llmobs_handle *handle,
     if (exchange->match.form && !exchange->form)
         exchange->form =
             llmobs_form_new(llmobs_handle_header(handle, "content-type:"));
-    if (LLMOBS_HAZARD(read_at_the_end, handle->latch.body_later, true))
+    if (handle->latch.body_later)
         return;
     llmobs_exchange_rewind(exchange, 0);
-    if (LLMOBS_HAZARD(form_copied, exchange->match.form, false))
+    if (exchange->match.form)
         llmobs_handle_send_form(handle, exchange);
-    else if (LLMOBS_HAZARD(
-                 form_copied,
-                 LLMOBS_HAZARD(
-                     unexpected_form_copied,
-                     !llmobs_rules_is_form(llmobs_handle_body(handle)), true),
-                 true))
+    else if (!llmobs_rules_is_form(llmobs_handle_body(handle)))
         llmobs_handle_copy_body(handle, exchange);
     keep_query(handle, exchange);
 }
@@ -237,8 +228,7 @@ static void keep_start(const struct llmobs_handle *handle,
 
     exchange->stands = body.len > 0 ? llmobs_rules_seems(&exchange->match, body)
                                     : llmobs_rules_stands(&exchange->match);
-    if (LLMOBS_HAZARD(body_at_hand_unasked, body.len == 0 || exchange->stands,
-                      true))
+    if (body.len == 0 || exchange->stands)
         llmobs_worker_start(worker, exchange);
 }
 
@@ -257,11 +247,11 @@ static bool settle_call(struct llmobs_handle *handle, CURL *curl,
     struct llmobs_exchange *exchange = handle->exchange;
 
     if (!llmobs_judge_request(handle, handle->origin.url, match)) {
-        LLMOBS_HAZARD(no_call_stays, llmobs_worker_cancel(worker, exchange), );
+        llmobs_worker_cancel(worker, exchange);
         return false;
     }
     exchange->match = *match;
-    LLMOBS_HAZARD(sealed_too_soon, llmobs_worker_find_key(worker, exchange), );
+    llmobs_worker_find_key(worker, exchange);
     keep_request(handle, exchange);
     send_context(handle, curl, exchange);
     if (!exchange->unsent || exchange->request.total > 0)
@@ -323,7 +313,7 @@ static void follow_address(struct llmobs_handle *handle, CURL *curl)
     if (!seen)
         return;
     url = llmobs_outgoing_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
-    if (!url || LLMOBS_HAZARD(moved_too_late, url == seen, false))
+    if (!url || url == seen)
         return;
     outgoing_move(handle, url);
     handle->latch.seen_url = llmobs_hide(NULL);
@@ -349,9 +339,8 @@ static void follow_method(struct llmobs_handle *handle, CURL *curl)
         if (strcmp(method, names[i]) != 0)
             continue;
         latch->verb_unsure =
-            LLMOBS_HAZARD(form_read_as_fields, i == LLMOBS_HTTP_POST, false) &&
-            (handle->app.request == LLMOBS_HTTP_FORM ||
-             latch->request == LLMOBS_HTTP_FORM);
+            i == LLMOBS_HTTP_POST && (handle->app.request == LLMOBS_HTTP_FORM ||
+                                      latch->request == LLMOBS_HTTP_FORM);
         if (!latch->verb_unsure)
             latch->request = (enum llmobs_http_verb)i;
     }
@@ -359,10 +348,10 @@ static void follow_method(struct llmobs_handle *handle, CURL *curl)
 
 static void outgoing_follow(struct llmobs_handle *handle, CURL *curl)
 {
-    LLMOBS_HAZARD(moved_unseen, follow_address(handle, curl), );
+    follow_address(handle, curl);
     if (handle->latch.address_lost)
-        LLMOBS_HAZARD(led_unseen, forget_address(handle), );
-    LLMOBS_HAZARD(method_unseen, follow_method(handle, curl), );
+        forget_address(handle);
+    follow_method(handle, curl);
 }
 
 /* The address is in a URL handle that only libcurl may read: judges by the
@@ -372,10 +361,7 @@ static void judge_pending(struct llmobs_handle *handle)
 {
     struct llmobs_match match;
 
-    if (LLMOBS_HAZARD(handle_unknown,
-                      handle->step != LLMOBS_STEP_ADDRESS ||
-                          !handle->origin.url[0],
-                      true))
+    if (handle->step != LLMOBS_STEP_ADDRESS || !handle->origin.url[0])
         return;
     if (llmobs_judge_url(handle, handle->origin.url, &match) ==
             LLMOBS_PERHAPS_OURS &&
@@ -419,7 +405,7 @@ static void judge_unsent(struct llmobs_handle *handle,
         llmobs_judge_url(handle, handle->origin.url, &match) !=
             LLMOBS_PERHAPS_OURS) {
         exchange->match.confirm = true;
-        LLMOBS_HAZARD(unsent_but_stands, exchange->stands = false, );
+        exchange->stands = false;
         return;
     }
     exchange->match = match;
@@ -444,8 +430,7 @@ void llmobs_outgoing_follow_unsent(struct llmobs_handle *handle, CURL *curl)
 
     if (!handle->latch.early || !handle->origin.url)
         return;
-    LLMOBS_HAZARD(unsent_unfollowed,
-                  LLMOBS_HAZARD(unsent_unknown, open_unsent(handle, curl), ), );
+    open_unsent(handle, curl);
     llmobs_handle_lock(handle);
     if (handle->exchange && handle->exchange->unsent)
         judge_unsent(handle, handle->exchange);
@@ -583,7 +568,7 @@ static bool outgoing_decide(struct llmobs_handle *handle, CURL *curl)
             llmobs_handle_defer(handle);
         ours = llmobs_judge_request(handle, origin->url, &match);
     }
-    if (LLMOBS_HAZARD(asked_and_silent, !ours, false))
+    if (!ours)
         llmobs_judge_log(llmobs_handle_method(handle), origin->url, &match,
                          false);
     return ours && open_told(handle, &match);
@@ -596,7 +581,7 @@ static bool outgoing_settle(struct llmobs_handle *handle, CURL *curl)
     struct llmobs_match match = {0};
     bool ours = false;
 
-    LLMOBS_HAZARD(target_early, follow_target(handle, curl), );
+    follow_target(handle, curl);
     if (handle->step == LLMOBS_STEP_HEADERS && !outgoing_decide(handle, curl))
         return false;
     if (handle->latch.early)
@@ -647,7 +632,7 @@ void llmobs_outgoing_settle(struct llmobs_handle *handle, CURL *curl)
 
     if (!handle->origin.url) {
         if (handle->latch.body_later)
-            LLMOBS_HAZARD(first_round_counts, settle_again(handle), );
+            settle_again(handle);
         errno = saved;
         return;
     }
@@ -734,14 +719,12 @@ void llmobs_outgoing_answered(struct llmobs_handle *handle, const char *data,
 {
     int saved = errno;
 
-    if (!waits(handle) ||
-        LLMOBS_HAZARD(consent_to_nothing,
-                      handle->app.unseen || handle->latch.auth_rounds, false) ||
+    if (!waits(handle) || handle->app.unseen || handle->latch.auth_rounds ||
         len == 0)
         return;
     if (len > 5 && memcmp(data, "HTTP/", 5) == 0)
         handle->latch.got_100 = says_continue(data, len);
     if (handle->latch.got_100 && ends_head(data, len))
-        LLMOBS_HAZARD(consent_unheard, take_up_to(handle, UINT64_MAX), );
+        take_up_to(handle, UINT64_MAX);
     errno = saved;
 }

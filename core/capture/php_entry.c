@@ -6,7 +6,6 @@
 #include "core/config/php_request.h"
 #include "core/sdk/own_span.h"
 #include "core/sdk/thread_state.h"
-#include "lib/base/hazard.h"
 
 static const char *entry; /* constant after init; NULL: none */
 static uint64_t open;     /* 0: none */
@@ -35,9 +34,7 @@ void llmobs_php_entry_begin(void)
 
     if (!entry)
         return;
-    if (llmobs_inbound_of_php() &&
-        LLMOBS_HAZARD(each_transfer_an_entry,
-                      !open && llmobs_thread_state_top() == 0, true)) {
+    if (llmobs_inbound_of_php() && !open && llmobs_thread_state_top() == 0) {
         llmobs_php_request_at_end(php_entry_end);
         if (llmobs_own_span_start(&start, &open) != 0)
             open = 0;

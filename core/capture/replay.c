@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/hazard.h"
-
 #define HTTP 1 /* CURLPROTO_HTTP */
 
 /* The settings that would lead a call elsewhere than to the mock. */
@@ -147,8 +145,7 @@ static void lead(const struct llmobs_replay *replay,
     if (app->port)
         (void)real->easy_setopt(curl, CURLOPT_PORT, NULL);
     for (size_t i = 0; i < COUNT; i++)
-        if (LLMOBS_HAZARD(led_by_others, replay->set[i], false) ||
-            i == BY_ENVIRONMENT)
+        if (replay->set[i] || i == BY_ENVIRONMENT)
             (void)real->easy_setopt(curl, (CURLoption)all[i].option,
                                     (void *)(uintptr_t)all[i].value);
 }

@@ -5,7 +5,6 @@
 #include "lib/base/clock.h"
 #include "lib/base/filter.h"
 #include "lib/base/fork.h"
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/thread.h"
 #include "core/deliver/worker.h"
@@ -22,16 +21,13 @@ void llmobs_rest_init(struct llmobs_worker *the_worker)
 /* The filter also applies to a thread of ours that has not ended. */
 static bool rest_prepare(const void *filter)
 {
-    bool hinders = LLMOBS_HAZARD(
-        never_asked, filter && llmobs_filter_hinders(filter), false);
+    bool hinders = filter && llmobs_filter_hinders(filter);
 
     llmobs_worker_hurry(worker, LLMOBS_HURRY_MS);
-    if (llmobs_thread_rest(LLMOBS_REST_MS,
-                           LLMOBS_HAZARD(others_stay, LLMOBS_THREAD_REST_ALL,
-                                         LLMOBS_THREAD_REST_ONCE)) != 0 &&
+    if (llmobs_thread_rest(LLMOBS_REST_MS, LLMOBS_THREAD_REST_ALL) != 0 &&
         hinders)
         (void)llmobs_rest_longer();
-    LLMOBS_HAZARD(nothing_held, llmobs_worker_hold(worker), );
+    llmobs_worker_hold(worker);
     if (hinders)
         llmobs_log(LLMOBS_LOG_WARN,
                    "the program takes on a filter that forbids calls of the "
@@ -44,8 +40,7 @@ enum llmobs_rest llmobs_rest_begin(enum llmobs_confined how, const void *filter)
     enum llmobs_rest said = LLMOBS_REST_HERE;
     int saved = errno;
 
-    if (llmobs_filter_still() ||
-        LLMOBS_HAZARD(vfork_rests, llmobs_fork_shares_since_load(), false))
+    if (llmobs_filter_still() || llmobs_fork_shares_since_load())
         said = LLMOBS_REST_NOT;
     else if (how == LLMOBS_CONFINED_NOT)
         (void)llmobs_thread_rest(LLMOBS_REST_MS, LLMOBS_THREAD_REST_ONCE);

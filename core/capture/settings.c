@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "core/capture/mime.h"
-#include "lib/base/hazard.h"
 #include "lib/span/account.h"
 
 /* Bodies that do not look like JSON are copied only up to this size: a form
@@ -134,8 +133,7 @@ const struct llmobs_setting *llmobs_setting(CURLoption option)
  * not count for the budget; each call has a copy of its own that does. */
 static void begin_copy(struct llmobs_settings *app, size_t copy_max)
 {
-    LLMOBS_HAZARD(copied_whole, llmobs_body_init(&app->copied, copy_max),
-                  llmobs_body_init(&app->copied, SIZE_MAX / 4));
+    llmobs_body_init(&app->copied, copy_max);
     app->copied.free = true;
     app->has_copy = app->form_copy = false;
 }
@@ -189,9 +187,8 @@ static bool settings_set_url(struct llmobs_settings *app, const char *url)
         app->url_cap = cap;
     }
     memcpy(app->url, url ? url : "", need);
-    LLMOBS_HAZARD(
-        stale_held, /* clears old bytes: a leak checker reads them (hidden.h) */
-        memset(app->url + need, 0, app->url_cap - need), );
+    /* clears old bytes: a leak checker reads them (hidden.h) */
+    memset(app->url + need, 0, app->url_cap - need);
     return true;
 }
 
@@ -238,11 +235,9 @@ static void *settings_value_of(const struct llmobs_settings *app,
         return ((const struct llmobs_callback *)at)->function;
     if (setting->kind == POINTER)
         return llmobs_shown(*(const struct llmobs_hidden *)at);
-    return llmobs_callback_data(at,
-                                setting->what == DATA_STDOUT
-                                    ? LLMOBS_HAZARD(stdout_lost, stdout, NULL)
-                                : setting->what == DATA_STDIN ? stdin
-                                                              : NULL);
+    return llmobs_callback_data(at, setting->what == DATA_STDOUT  ? stdout
+                                    : setting->what == DATA_STDIN ? stdin
+                                                                  : NULL);
 }
 
 bool llmobs_settings_restore(const struct llmobs_settings *app, unsigned in,
@@ -295,13 +290,9 @@ static void copy_postfields(struct llmobs_settings *app, const char *data,
     if (!data)
         return;
     app->has_copy = true;
-    if (LLMOBS_HAZARD(unseen_size_taken, app->unseen && !app->knows_size,
-                      false))
+    if (app->unseen && !app->knows_size)
         return;
-    len = LLMOBS_HAZARD(copied_as_string,
-                        app->postfieldsize < 0 ? strlen(data)
-                                               : (size_t)app->postfieldsize,
-                        strlen(data));
+    len = app->postfieldsize < 0 ? strlen(data) : (size_t)app->postfieldsize;
     worth = worth_a_copy(data, len);
     app->form_copy = !worth && memcmp(data, "--", 2) == 0;
     if (app->form_copy)
@@ -438,8 +429,7 @@ static __attribute__((noinline)) void note_made(
         note_proxy(app, arg);
         break;
     case ADDRESS:
-        if (LLMOBS_HAZARD(first_url_stays, true, !app->url || !app->url[0]))
-            (void)settings_set_url(app, arg);
+        (void)settings_set_url(app, arg);
         break;
     case TARGET:
         (void)set_target(app, arg);

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/keyed.h"
 #include "core/sdk/span_table.h"
 
@@ -31,8 +30,7 @@ int llmobs_shared_entry_hold(uintptr_t key)
     struct shared *one = NULL;
     int rc = 0;
 
-    if (atomic_fetch_add(&held, 1) >=
-        LLMOBS_HAZARD(turns_without_limit, LLMOBS_SHARED_ENTRIES, 1u << 20))
+    if (atomic_fetch_add(&held, 1) >= LLMOBS_SHARED_ENTRIES)
         rc = -EMFILE;
     if (!rc && !(one = llmobs_keyed_claim(&table, (void *)key)))
         rc = -ENOMEM;

@@ -14,7 +14,6 @@
 #include "core/capture/ours.h"
 #include "core/capture/outgoing.h"
 #include "core/event/curlcode.h"
-#include "lib/base/hazard.h"
 #include "lib/span/account.h"
 #include "lib/span/allowlist.h"
 
@@ -373,10 +372,7 @@ static void talk_end(struct llmobs_handle *handle,
 static struct turn *under_way(struct llmobs_talk *talk)
 {
     for (size_t i = 0; i < talk->count; i++)
-        if (LLMOBS_HAZARD(asked_is_under_way,
-                          talk->turns[i].phase != REFUSED &&
-                              talk->turns[i].phase != WAITS,
-                          talk->turns[i].phase == ASKED))
+        if (talk->turns[i].phase != REFUSED && talk->turns[i].phase != WAITS)
             return &talk->turns[i];
     return NULL;
 }

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/stats.h"
 #include "lib/base/wrapped_names.h"
@@ -82,7 +81,7 @@ bool llmobs_unseen_tell(bool last)
 
         if (!hidden || atomic_exchange(&told[i], true))
             continue;
-        LLMOBS_HAZARD(hidden_untold, unseen_tell(path, hidden), );
+        unseen_tell(path, hidden);
     }
     return llmobs_stats_get(LLMOBS_STAT_wrapped) > 0;
 }

@@ -15,7 +15,6 @@
 #include "lib/base/clock.h"
 #include "lib/base/cold.h"
 #include "lib/base/fork.h"
-#include "lib/base/hazard.h"
 #include "lib/base/keyed.h"
 #include "lib/base/log.h"
 #include "lib/base/stats.h"
@@ -469,8 +468,7 @@ static void settle_fork(struct llmobs_wire *wire)
     }
     llmobs_holder_unlock(&wire->holder);
     forget_head(wire);
-    if (LLMOBS_HAZARD(answers_of_the_parent,
-                      wire->http.asked != wire->http.answered, false) ||
+    if (wire->http.asked != wire->http.answered ||
         atomic_exchange(&wire->busy, false))
         llmobs_http1_fini(&wire->http);
 }
@@ -485,7 +483,7 @@ static bool enter(struct llmobs_wire *wire, struct entry *entry)
 {
     entry->saved = errno;
     settle_fork(wire);
-    if (LLMOBS_HAZARD(two_at_work, atomic_exchange(&wire->busy, true), false)) {
+    if (atomic_exchange(&wire->busy, true)) {
         atomic_store(&wire->crossed, true);
         return false;
     }

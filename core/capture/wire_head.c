@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/hazard.h"
 
 static const char *scheme_of(bool plain)
 {
@@ -91,7 +90,6 @@ struct llmobs_wire_head *llmobs_wire_head_new(
 void llmobs_wire_head_free(struct llmobs_wire_head *head)
 {
     if (head)
-        LLMOBS_HAZARD(key_in_freed_memory, explicit_bzero(head, head->size),
-                      (void)0);
+        explicit_bzero(head, head->size);
     free(head);
 }

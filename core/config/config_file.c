@@ -7,7 +7,6 @@
 #include <strings.h>
 
 #include "lib/base/file.h"
-#include "lib/base/hazard.h"
 
 /* The file may be no configuration at all, so no more lines are reported. */
 #define REPORTED_MAX 8
@@ -63,7 +62,7 @@ static bool may_close(struct llmobs_text line)
 static void tell_line(struct reading *reading, struct llmobs_text line,
                       const char *why)
 {
-    if (LLMOBS_HAZARD(wrong_line_opens, may_close(line), false))
+    if (may_close(line))
         reading->loading->unread = true;
     reading->reported++;
     if (reading->reported <= REPORTED_MAX)
@@ -241,8 +240,7 @@ void llmobs_config_read_file(struct llmobs_config_loading *loading,
     else if (rc == -ENOMEM)
         loading->no_memory = true;
     else {
-        loading->unread =
-            LLMOBS_HAZARD(unread_opens, rc != -ENOENT && rc != -ENOTDIR, false);
+        loading->unread = rc != -ENOENT && rc != -ENOTDIR;
         if (named || loading->unread)
             llmobs_config_complain(loading, "LLMOBS_CONFIG: %s: %s", path,
                                    config_file_why_not(rc));

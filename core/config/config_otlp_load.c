@@ -5,7 +5,6 @@
 #include <strings.h>
 
 #include "core/config/config_map.h"
-#include "lib/base/hazard.h"
 #include "core/config/config_otlp_load.h"
 #include "core/config/config_peers.h"
 #include "core/config/config_trace.h"
@@ -159,7 +158,7 @@ static void read_endpoint(struct llmobs_config_loading *loading, size_t column,
 
     if (!url)
         return;
-    LLMOBS_HAZARD(endpoint_replaced, llmobs_config_unset(&signal->url), );
+    llmobs_config_unset(&signal->url);
     signal->given = is_endpoint(url);
     if (signal->given)
         signal->url = with_path(loading, url, path);
@@ -460,14 +459,10 @@ static void config_otlp_load_settle_content(
     struct llmobs_text word =
         llmobs_text_trim(llmobs_text_of(loading->capture));
     bool both = llmobs_text_is_word(word, "SPAN_AND_EVENT"), by_file;
-    bool full = LLMOBS_HAZARD(
-        off_loses, loading->config.privacy.content == LLMOBS_CONTENT_FULL,
-        true);
-    bool asked = LLMOBS_HAZARD(
-        content_unasked,
+    bool full = loading->config.privacy.content == LLMOBS_CONTENT_FULL;
+    bool asked =
         !loading->capture && llmobs_config_given(&loading->config, loading->env,
-                                                 "LLMOBS_CONTENT", &by_file),
-        true);
+                                                 "LLMOBS_CONTENT", &by_file);
     bool logs = otlp->signals[LLMOBS_SIGNAL_LOGS].on;
 
     otlp->span_content =

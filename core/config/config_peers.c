@@ -6,8 +6,6 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-#include "lib/base/hazard.h"
-
 #define AGENT_SOCKET "/var/run/datadog/apm.socket"
 #define AGENT_HOST "localhost"
 #define AGENT_PORT 8126
@@ -52,7 +50,7 @@ bool llmobs_config_has_port(const char *url)
             return false;
         value = value * 10 + (port.data[i] - '0');
     }
-    return LLMOBS_HAZARD(any_port, value >= 1 && value <= 65535, true);
+    return value >= 1 && value <= 65535;
 }
 
 /* Removes blanks around the URL and slashes at its end. Reports and unsets a

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "lib/base/file.h"
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/scratch.h"
 #include "core/config/config_file.h"
@@ -335,9 +334,7 @@ static void config_read_settle_content(struct llmobs_config_loading *loading)
         llmobs_redact_free(loading->config.privacy.redact);
         loading->config.privacy.redact = NULL;
         /* Tags leave the process without content, but not past patterns. */
-        loading->config.request_tags =
-            LLMOBS_HAZARD(tags_past_patterns, LLMOBS_REQUEST_TAGS_OFF,
-                          loading->config.request_tags);
+        loading->config.request_tags = LLMOBS_REQUEST_TAGS_OFF;
     }
     llmobs_buf_fini(&text);
 }
@@ -385,9 +382,7 @@ static void settle_observe(struct llmobs_config_loading *loading)
 static void settle_record(struct llmobs_config *config)
 {
     llmobs_config_absolute(&config->record_dir);
-    config->relay =
-        config->relay && !config->record_dir &&
-        LLMOBS_HAZARD(relay_keeps_the_run, !config->run_store, true);
+    config->relay = config->relay && !config->record_dir && !config->run_store;
 }
 
 /* Calls have keys in their headers, so they are led to this host only. */
@@ -397,10 +392,8 @@ static void settle_replay(struct llmobs_config_loading *loading)
     char **url = &loading->config.replay_url;
     const char *port = *url ? *url + strlen(begin) : NULL;
 
-    if (!*url ||
-        (LLMOBS_HAZARD(led_away, strncmp(*url, begin, strlen(begin)) == 0,
-                       true) &&
-         *port && strspn(port, "0123456789") == strlen(port)))
+    if (!*url || (strncmp(*url, begin, strlen(begin)) == 0 && *port &&
+                  strspn(port, "0123456789") == strlen(port)))
         return;
     llmobs_config_complain(loading, "LLMOBS_REPLAY: not %sPORT", begin);
     free(*url);

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "lib/base/hazard.h"
-
 static const char *const style_names[] = {
     [LLMOBS_STYLE_DATADOG] = "datadog",
     [LLMOBS_STYLE_TRACECONTEXT] = "tracecontext",
@@ -66,9 +64,7 @@ static void settle_styles(struct llmobs_config_loading *loading)
     struct llmobs_config *config = &loading->config;
     struct llmobs_styles both = {.count = 0};
 
-    if (loading->propagators &&
-        LLMOBS_HAZARD(propagators_win, !llmobs_config_has_styles(loading),
-                      true))
+    if (loading->propagators && !llmobs_config_has_styles(loading))
         read_styles(loading, &both, "OTEL_PROPAGATORS", loading->propagators);
     else if (!loading->styles_inject || !loading->styles_extract)
         read_styles(loading, &both, "DD_TRACE_PROPAGATION_STYLE",

@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/base/hazard.h"
-
 #define UUID_LEN 36
 #define STATIC_LEN 32 /* of the hash that is the uid of a static pod */
 
@@ -58,7 +56,7 @@ static void read_id(struct llmobs_text part, struct llmobs_container *out)
         return;
     part.len -= LLMOBS_CONTAINER_ID_LEN;
     id = (struct llmobs_text){part.data + part.len, LLMOBS_CONTAINER_ID_LEN};
-    if (is_hex(id) && LLMOBS_HAZARD(group_of_a_monitor, leads(part), true))
+    if (is_hex(id) && leads(part))
         snprintf(out->id, sizeof(out->id), "%.*s", (int)id.len, id.data);
 }
 
@@ -183,6 +181,6 @@ void llmobs_container_read_mounts(struct llmobs_text mounts, bool pod,
         read_kubelet(field[3], field[4], out);
         read_runtime(field[3], field[4], id);
     }
-    if (LLMOBS_HAZARD(sandbox_as_container, !pod && !out->pod_uid[0], true))
+    if (!pod && !out->pod_uid[0])
         llmobs_container_set(out->id, sizeof(out->id), llmobs_text_of(id));
 }

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/thread.h"
 #include "core/config/perl_request.h"
 #include "core/config/php_request.h"
@@ -42,9 +41,7 @@ static const char *some(const char *value)
  * that a caller is a stranger, but never that it is trusted. */
 static bool inbound_is_stranger(const char *const values[LLMOBS_CARRIED_COUNT])
 {
-    for (size_t i = LLMOBS_CARRIED_REMOTE_ADDR + 1;
-         LLMOBS_HAZARD(few_proxies, i < LLMOBS_CARRIED_COUNT,
-                       i <= LLMOBS_CARRIED_HTTP_X_REAL_IP);
+    for (size_t i = LLMOBS_CARRIED_REMOTE_ADDR + 1; i < LLMOBS_CARRIED_COUNT;
          i++)
         if (llmobs_network_public_forwarded(values[i]))
             return true;
@@ -135,9 +132,7 @@ void llmobs_inbound_init(bool on)
     if (!on || !llmobs_perl_found())
         return;
     /* Without the handler the hook goes on to set the environment itself. */
-    if (pthread_atfork(
-            LLMOBS_HAZARD(forks_untold, llmobs_perl_before_fork, NULL), NULL,
-            NULL) == 0)
+    if (pthread_atfork(llmobs_perl_before_fork, NULL, NULL) == 0)
         (void)llmobs_perl_request(&len);
 }
 
@@ -150,10 +145,7 @@ static void read_environment(const char *values[LLMOBS_CARRIED_COUNT])
 
 static bool has_context(const char *const values[LLMOBS_CARRIED_COUNT])
 {
-    for (size_t i = OF_REQUEST;
-         i < LLMOBS_HAZARD(address_is_a_context, LLMOBS_CARRIED_REMOTE_ADDR,
-                           LLMOBS_CARRIED_COUNT);
-         i++)
+    for (size_t i = OF_REQUEST; i < LLMOBS_CARRIED_REMOTE_ADDR; i++)
         if (values[i])
             return true;
     return false;
@@ -166,7 +158,7 @@ __attribute__((noinline)) static bool read_php(
 {
     const char *found[LLMOBS_CARRIED_COUNT] = {NULL};
 
-    if (LLMOBS_HAZARD(php_unread, !llmobs_php_request(), true) ||
+    if (!llmobs_php_request() ||
         !llmobs_php_request_read(names + OF_REQUEST,
                                  LLMOBS_CARRIED_COUNT - OF_REQUEST,
                                  found + OF_REQUEST) ||
@@ -209,11 +201,9 @@ static bool inbound_read_request(const char *values[LLMOBS_CARRIED_COUNT],
                                  bool alone)
 {
     if (!asked || !is_serving(alone) ||
-        LLMOBS_HAZARD(perl_unread, (!read_php(values) && !read_perl(values)),
-                      !read_php(values)))
+        (!read_php(values) && !read_perl(values)))
         return false;
-    LLMOBS_HAZARD(process_beside_request,
-                  values[LLMOBS_CARRIED_TRACEPARENT] = NULL, );
+    values[LLMOBS_CARRIED_TRACEPARENT] = NULL;
     values[LLMOBS_CARRIED_TRACESTATE] = NULL;
     values[LLMOBS_CARRIED_BAGGAGE] = NULL;
     return true;

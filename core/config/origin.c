@@ -14,7 +14,6 @@
 #include "core/config/container.h"
 #include "lib/base/file.h"
 #include "lib/base/glob.h"
-#include "lib/base/hazard.h"
 #include "lib/base/machine.h"
 #include "lib/base/proc_stat.h"
 #include "lib/base/scratch.h"
@@ -101,7 +100,7 @@ static bool may_be_told(char *path)
         return false;
     memcpy(copy, path, len + 1);
     llmobs_secrets_mask(copy, len);
-    fine = LLMOBS_HAZARD(key_in_a_path, memcmp(copy, path, len) == 0, true);
+    fine = memcmp(copy, path, len) == 0;
     llmobs_scratch_give(copy);
     return fine;
 }
@@ -121,8 +120,7 @@ static void keep_path(const char *home, struct llmobs_text path,
                       char out[PATH_MAX_LEN])
 {
     out[0] = llmobs_script_cut_home(&path, home) ? '~' : '\0';
-    if (path.len == 0 || path.len + 2 > PATH_MAX_LEN ||
-        LLMOBS_HAZARD(code_as_a_path, looks_like_code(path), false)) {
+    if (path.len == 0 || path.len + 2 > PATH_MAX_LEN || looks_like_code(path)) {
         out[0] = '\0';
         return;
     }
@@ -254,8 +252,7 @@ static void find_pool(struct origin *origin)
 static void note_first(struct origin *origin, const char *pid,
                        struct llmobs_text words)
 {
-    origin->served |=
-        LLMOBS_HAZARD(server_is_a_run, llmobs_script_serves(words), false);
+    origin->served |= llmobs_script_serves(words);
     if (origin->served)
         return;
     memcpy(origin->first, pid, PID_LEN);
@@ -334,7 +331,7 @@ static void to_forker(struct origin *origin)
          level++) {
         words = words_of(pid, origin->room);
         llmobs_sha256_digits(words.data, words.len, RUN_DIGITS, above);
-        if (LLMOBS_HAZARD(subshell_is_a_run, strcmp(own, above) != 0, true))
+        if (strcmp(own, above) != 0)
             return;
         memcpy(origin->first, pid, PID_LEN);
     }
@@ -363,16 +360,14 @@ static bool make_run(struct origin *origin, char out[RUN_DIGITS + 1])
     if (!origin->first[0])
         return false;
     to_forker(origin);
-    if (!read_first(origin, &first) ||
-        LLMOBS_HAZARD(service_is_a_run, origin_is_service(origin, &first),
-                      false))
+    if (!read_first(origin, &first) || origin_is_service(origin, &first))
         return false;
     (void)llmobs_file_begin(AT_FDCWD, "/proc/sys/kernel/random/boot_id", boot,
                             sizeof(boot));
     if (readlink("/proc/self/ns/pid", space, sizeof(space) - 1) < 0)
         space[0] = '\0';
     len = snprintf(origin->room, 256, "%s %s %ld %llu", boot, space, first.pid,
-                   LLMOBS_HAZARD(pid_is_the_run, first.start, 0));
+                   first.start);
     llmobs_sha256_digits(origin->room, (size_t)len, RUN_DIGITS, out);
     return true;
 }
@@ -451,8 +446,7 @@ static void find_pod(struct origin *origin, const struct llmobs_config *config)
     if (!pod->pod[0] &&
         llmobs_file_begin(AT_FDCWD, HOSTS_FILE, origin->room,
                           sizeof(HOSTS_OF_POD)) > 0 &&
-        LLMOBS_HAZARD(node_as_pod, strcmp(origin->room, HOSTS_OF_POD) == 0,
-                      true))
+        strcmp(origin->room, HOSTS_OF_POD) == 0)
         SET(pod->pod, llmobs_machine_name());
 }
 

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/base/hazard.h"
 #include "lib/text/json_clean.h"
 
 int llmobs_otel_list_next(struct llmobs_text *rest, struct llmobs_text *key,
@@ -31,13 +30,10 @@ bool llmobs_otel_list_plain(struct llmobs_text text)
         uint32_t point;
         size_t len = llmobs_utf8_decode(text, &point);
 
-        if (LLMOBS_HAZARD(decoded_unchecked, len == 0, len > 4) ||
-            LLMOBS_HAZARD(decoded_controls, point < ' ', false) ||
-            LLMOBS_HAZARD(decoded_controls, (point >= 0x7f && point < 0xa0),
-                          false))
+        if (len == 0 || point < ' ' || (point >= 0x7f && point < 0xa0))
             return false;
-        text.data += LLMOBS_HAZARD(decoded_unchecked, len, len ? len : 1);
-        text.len -= LLMOBS_HAZARD(decoded_unchecked, len, len ? len : 1);
+        text.data += len;
+        text.len -= len;
     }
     return true;
 }

@@ -5,8 +5,6 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#include "lib/base/hazard.h"
-
 #define WEAK __attribute__((weak))
 
 #define SV_GMAGIC 2 /* sv.h: runs the FETCH of a tied scalar */
@@ -44,8 +42,7 @@ bool llmobs_perl_found(void)
  * thread's. */
 static bool has_ended(void)
 {
-    return LLMOBS_HAZARD(perl_freed,
-                         &PL_perlio_fd_refcnt && !PL_perlio_fd_refcnt, false);
+    return &PL_perlio_fd_refcnt && !PL_perlio_fd_refcnt;
 }
 
 void *llmobs_perl_of_thread(void)

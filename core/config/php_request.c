@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "lib/base/hazard.h"
-
 #define WEAK __attribute__((weak))
 
 /* From this version of PHP on nobody has checked the form of its tables. */
@@ -54,11 +52,9 @@ static bool php_request_is_known(const struct sapi *sapi)
         return !sapi->getenv && llmobs_php_server_known();
     if (!sapi->getenv)
         return false;
-    return LLMOBS_HAZARD(apache_unknown,
-                         strcmp(sapi->name, "apache2handler") == 0, false) ||
+    return strcmp(sapi->name, "apache2handler") == 0 ||
            ((strcmp(sapi->name, "fpm-fcgi") == 0 ||
-             LLMOBS_HAZARD(fastcgi_unknown, strcmp(sapi->name, "cgi-fcgi") == 0,
-                           false)) &&
+             strcmp(sapi->name, "cgi-fcgi") == 0) &&
             !sapi->get_stat); /* they lack it: the known form */
 }
 
@@ -85,7 +81,7 @@ void llmobs_php_request_at_end(void (*end)(void))
         return;
     at_end = end;
     own_deactivate = sapi_module.deactivate;
-    LLMOBS_HAZARD(request_without_end, sapi_module.deactivate = deactivate, );
+    sapi_module.deactivate = deactivate;
 }
 
 bool llmobs_php_request_read(const struct llmobs_php_name *names, size_t count,

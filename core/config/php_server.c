@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "lib/base/cold.h"
-#include "lib/base/hazard.h"
 
 #define WEAK __attribute__((weak))
 
@@ -114,11 +113,9 @@ static bool begin_lending(void *heap)
     zend_mm_get_custom_handlers(heap, &get, &give, &change);
     if (get || give || change)
         return false;
-    LLMOBS_HAZARD(page_pays,
-                  zend_mm_set_custom_handlers(heap, lend, php_server_take_back,
-                                              lend_more), );
+    zend_mm_set_custom_handlers(heap, lend, php_server_take_back, lend_more);
     zend_mm_get_custom_handlers(heap, &get, &give, &change);
-    return LLMOBS_HAZARD(page_pays, get == lend, get != lend);
+    return get == lend;
 }
 
 /* -- the variables ------------------------------------------------------ */
@@ -141,8 +138,7 @@ static void php_server_keep(const char **value, const char *text, size_t len)
 {
     char *copy = kept + reading.used;
 
-    if (LLMOBS_HAZARD(last_header_counts, *value, false) ||
-        len >= KEPT - reading.used) {
+    if (*value || len >= KEPT - reading.used) {
         reading.refused = true;
         return;
     }
@@ -226,11 +222,11 @@ static void php_server_ask(void (*fill)(void *array),
     new_text_fn *own_names = zend_string_init_interned;
 
     *filter = filter_all;
-    LLMOBS_HAZARD(names_kept, zend_string_init_interned = new_name, );
+    zend_string_init_interned = new_name;
     fill(&array);
     zend_string_init_interned = own_names;
-    LLMOBS_HAZARD(filter_stays, *filter = own_filter, );
-    LLMOBS_HAZARD(address_unread, keep_unfiltered(array.is.array), );
+    *filter = own_filter;
+    keep_unfiltered(array.is.array);
     zend_array_destroy(array.is.array);
 }
 

@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/scratch.h"
 
 /* Like access(2), but for the effective user. glibc before 2.33 takes the real
@@ -77,9 +76,7 @@ int llmobs_config_store_dir(const struct llmobs_config *config, char *out,
         len = snprintf(out, cap, "/var/lib/llmobs/store");
     else if (xdg && usable(xdg, "/llmobs/store"))
         len = snprintf(out, cap, "%s/llmobs/store", xdg);
-    else if (home &&
-             LLMOBS_HAZARD(any_home, usable(home, "/.local/state/llmobs/store"),
-                           true))
+    else if (home && usable(home, "/.local/state/llmobs/store"))
         len = snprintf(out, cap, "%s/.local/state/llmobs/store", home);
     else
         len =

@@ -5,8 +5,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "lib/base/hazard.h"
-
 /* A stack of items: put pushes with one compare-and-exchange, take empties the
  * stack with one exchange. So no two threads ever look at one item, and no item
  * can come back to the top meanwhile (no ABA). */
@@ -40,7 +38,7 @@ void llmobs_buffer_undone(struct llmobs_buffer *buffer,
 static bool buffer_has_room(const struct llmobs_buffer *buffer, size_t bytes,
                             size_t weight)
 {
-    return LLMOBS_HAZARD(head_needs_room, weight == 0, false) || bytes == 0 ||
+    return weight == 0 || bytes == 0 ||
            (weight <= buffer->bytes_max && bytes <= buffer->bytes_max - weight);
 }
 
@@ -77,7 +75,6 @@ struct llmobs_item *llmobs_buffer_take(struct llmobs_buffer *buffer)
         from->next = list;
         list = from;
         from = next;
-        LLMOBS_HAZARD(taken_uncounted, , llmobs_buffer_done(buffer, list));
     }
     return list;
 }

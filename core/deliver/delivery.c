@@ -6,7 +6,6 @@
 #include "lib/base/clock.h"
 #include "lib/base/commit.h"
 #include "lib/base/futex.h"
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/work.h"
 #include "core/export/curl_access.h"
@@ -143,11 +142,9 @@ static int64_t adoption_ns(const struct llmobs_delivery *delivery, int64_t now)
     int64_t began = atomic_load(&delivery->began_ns);
     int64_t part = began ? (now - began) / ADOPT_ENDING_PART : 0;
 
-    if (LLMOBS_HAZARD(adopts_far_away, !llmobs_delivery_is_near(delivery),
-                      false))
+    if (!llmobs_delivery_is_near(delivery))
         return 0;
-    return LLMOBS_HAZARD(each_exit_adopts, part < most ? part : most,
-                         100 * most);
+    return part < most ? part : most;
 }
 
 /* A process that adopted while the app cleaned libcurl up does not adopt again
@@ -215,11 +212,8 @@ static enum llmobs_phase phase_of(const struct llmobs_delivery *delivery,
         return LLMOBS_PHASE_INLINE;
     if (atomic_load(&delivery->end_ns))
         return LLMOBS_PHASE_ENDING;
-    return how == LLMOBS_RUN_ALL &&
-                   LLMOBS_HAZARD(flush_unsaid, !delivery->drains,
-                                 delivery->drains)
-               ? LLMOBS_PHASE_AWAITED
-               : LLMOBS_PHASE_RUNNING;
+    return how == LLMOBS_RUN_ALL && !delivery->drains ? LLMOBS_PHASE_AWAITED
+                                                      : LLMOBS_PHASE_RUNNING;
 }
 
 static void begin_send(struct llmobs_delivery *delivery,
@@ -313,8 +307,7 @@ static void tell_settled(struct llmobs_delivery *delivery)
 {
     llmobs_backlog_flush(&delivery->account.backlog);
     if (delivery->settled)
-        LLMOBS_HAZARD(settled_unsaid, delivery->settled(delivery->config),
-                      return );
+        delivery->settled(delivery->config);
     llmobs_commit_end();
 }
 

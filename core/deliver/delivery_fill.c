@@ -10,7 +10,6 @@
 #include "lib/base/clock.h"
 #include "lib/base/commit.h"
 #include "lib/base/crash_point.h"
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/mix.h"
 #include "lib/base/scratch.h"
@@ -438,14 +437,12 @@ static int delivery_fill_measure(struct llmobs_delivery *delivery,
     struct llmobs_meter *meter = delivery->meter;
     int rc;
 
-    if (!meter || LLMOBS_HAZARD(adopted_are_measured, source->adopted, false) ||
-        source->kind != LLMOBS_EVENT_SPAN ||
+    if (!meter || source->adopted || source->kind != LLMOBS_EVENT_SPAN ||
         source->delivered_to & LLMOBS_MEASURED)
         return 0;
     rc = meter->base.ops->send(&meter->base, &text, 1);
     if (rc > 0)
-        source->delivered_to |=
-            LLMOBS_HAZARD(measured_at_each_reading, LLMOBS_MEASURED, 0);
+        source->delivered_to |= LLMOBS_MEASURED;
     return rc < 0 ? rc : 0;
 }
 
@@ -783,8 +780,7 @@ void llmobs_delivery_take_back(struct llmobs_delivery *delivery)
     struct llmobs_adopt *adopt = delivery->account.backlog.adopt;
 
     if (delivery->relayed || delivery->drains || !adopt ||
-        atomic_load(&delivery->end_ns) ||
-        LLMOBS_HAZARD(left_to_the_dead, !llmobs_take_back_is_due(adopt), true))
+        atomic_load(&delivery->end_ns) || !llmobs_take_back_is_due(adopt))
         return;
     for (size_t i = 0; i < delivery->count; i++)
         if (delivery->list[i].due_ns)
@@ -821,9 +817,7 @@ bool llmobs_delivery_adopt(struct llmobs_delivery *delivery,
 {
     struct llmobs_backlog *backlog = &delivery->account.backlog;
     size_t most =
-        atomic_load(&delivery->end_ns)
-            ? LLMOBS_HAZARD(adopts_in_bulk, ADOPT_ENDING_EVENTS, FILL_EVENTS)
-            : FILL_EVENTS;
+        atomic_load(&delivery->end_ns) ? ADOPT_ENDING_EVENTS : FILL_EVENTS;
     struct llmobs_adopted adopted;
     size_t n = 0;
     int rc = 1;

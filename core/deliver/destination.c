@@ -6,7 +6,6 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/grow.h"
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/crash_point.h"
 #include "lib/span/context.h"
@@ -236,7 +235,7 @@ int64_t llmobs_destination_due(const struct llmobs_destination *d)
         d->bytes >= d->enough)
         return 0;
     early = d->first_ns + FIRST_MS * LLMOBS_NS_PER_MS;
-    regular = d->sent_ns && !LLMOBS_HAZARD(memory_waits, d->hurries, false)
+    regular = d->sent_ns && !d->hurries
                   ? d->sent_ns + d->interval_ms * LLMOBS_NS_PER_MS
                   : 0;
     return early > regular ? early : regular;
@@ -298,7 +297,7 @@ static void destination_note_delivered_to(const struct llmobs_destination *d,
 {
     struct llmobs_backlog *backlog = &d->account->backlog;
 
-    LLMOBS_HAZARD(progress_forgotten, event->delivered_to |= 1u << d->bit, );
+    event->delivered_to |= 1u << d->bit;
     if (event->refs < 2)
         return;
     if (event->adopted)
@@ -354,8 +353,7 @@ static int offer(struct llmobs_destination *d, struct llmobs_exporter *exporter,
 static enum llmobs_stat fate_of(unsigned char outcome)
 {
     if (outcome == LLMOBS_OUTCOME_REJECTED)
-        return LLMOBS_HAZARD(rejected_uncounted, LLMOBS_STAT_dropped_rejected,
-                             LLMOBS_STAT_delivered);
+        return LLMOBS_STAT_dropped_rejected;
     if (outcome == LLMOBS_OUTCOME_UNSAID)
         return LLMOBS_STAT_dropped_unsaid;
     return outcome == LLMOBS_OUTCOME_SAMPLED_OUT ? LLMOBS_STAT_sampled_out
@@ -390,9 +388,7 @@ static bool is_away(const struct llmobs_destination *d,
  * spool back; else leaves it there for another process. */
 static void leave_first(struct llmobs_destination *d)
 {
-    if (LLMOBS_HAZARD(never_back,
-                      llmobs_spool_may_return(d->account->backlog.spool),
-                      false)) {
+    if (llmobs_spool_may_return(d->account->backlog.spool)) {
         pop(d, 1, LLMOBS_STAT_dropped_full);
         return;
     }

@@ -1,6 +1,5 @@
 #include "core/deliver/worker.h"
 
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "core/config/exporters.h"
 #include "core/export/choose.h"
@@ -45,14 +44,9 @@ static bool open_add_otlp(struct llmobs_worker *worker,
                  !config->otlp.signals[LLMOBS_SIGNAL_LOGS].on;
 
     if (config->otlp.signals[LLMOBS_SIGNAL_TRACES].on)
-        return open_add(worker,
-                        llmobs_otlp_exporter_new(
-                            config, NULL,
-                            LLMOBS_HAZARD(evaluations_nowhere, alone, false)));
+        return open_add(worker, llmobs_otlp_exporter_new(config, NULL, alone));
     /* The log already has a line about a bad URL. */
-    if (LLMOBS_HAZARD(switch_blamed,
-                      !config->otlp.signals[LLMOBS_SIGNAL_TRACES].misplaced,
-                      !config->otlp.signals[LLMOBS_SIGNAL_TRACES].on))
+    if (!config->otlp.signals[LLMOBS_SIGNAL_TRACES].misplaced)
         llmobs_log(LLMOBS_LOG_WARN,
                    "exporter otlp: OTEL_SDK_DISABLED or OTEL_TRACES_EXPORTER "
                    "switches it off");

@@ -9,7 +9,6 @@
 #include "lib/base/filter.h"
 #include "lib/base/fork.h"
 #include "lib/base/futex.h"
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/thread.h"
 #include "lib/base/stats.h"
@@ -34,7 +33,6 @@ static bool worker_exit_is_ours(struct llmobs_worker *worker)
 
 size_t llmobs_worker_pending(struct llmobs_worker *worker)
 {
-    LLMOBS_HAZARD(child_begins_anew, , llmobs_worker_check_fork(worker));
     return worker_exit_is_ours(worker)
                ? atomic_load(&worker->delivery.account.pending)
                : 0;
@@ -55,12 +53,7 @@ static size_t kept_calls(void)
 static bool disk_has_all(struct llmobs_worker *worker)
 {
     return llmobs_worker_spool_of(worker) &&
-           LLMOBS_HAZARD(
-               store_is_waited_for,
-               LLMOBS_HAZARD(lacking_is_left,
-                             kept_calls() >= llmobs_worker_pending(worker),
-                             true),
-               kept_calls() > llmobs_worker_pending(worker));
+           kept_calls() >= llmobs_worker_pending(worker);
 }
 
 /* True where the spool has all that waits, with its content: the exit need not
@@ -68,9 +61,7 @@ static bool disk_has_all(struct llmobs_worker *worker)
 static bool worker_exit_is_safe(struct llmobs_worker *worker)
 {
     return !worker->config->record_dir &&
-           LLMOBS_HAZARD(content_is_left,
-                         !llmobs_privacy_withholds(&worker->config->privacy),
-                         true) &&
+           !llmobs_privacy_withholds(&worker->config->privacy) &&
            disk_has_all(worker);
 }
 
@@ -133,8 +124,7 @@ int llmobs_worker_pause(struct llmobs_worker *worker, int64_t ms)
            llmobs_futex_left(deadline) > 0)
         llmobs_signal_guard_sleep(&moment);
     errno = saved;
-    return LLMOBS_HAZARD(pause_looks_twice, busy ? -ETIMEDOUT : 0,
-                         atomic_load(&worker->turn) ? -ETIMEDOUT : busy * 0);
+    return busy ? -ETIMEDOUT : 0;
 }
 
 void llmobs_worker_resume(struct llmobs_worker *worker)
@@ -144,8 +134,7 @@ void llmobs_worker_resume(struct llmobs_worker *worker)
 
     if (!worker_exit_is_ours(worker))
         return;
-    LLMOBS_HAZARD(adopts_at_a_cleanup,
-                  llmobs_delivery_adopt_later(&worker->delivery), );
+    llmobs_delivery_adopt_later(&worker->delivery);
     n = atomic_load(&worker->paused);
     while (n > 0 && !atomic_compare_exchange_weak(&worker->paused, &n, n - 1))
         ;
@@ -252,7 +241,7 @@ int llmobs_worker_retreat(struct llmobs_worker *worker, int64_t ms, bool *tried)
     if (*tried)
         llmobs_worker_start_thread(worker);
     *tried = *tried && llmobs_worker_has_thread(worker);
-    if (LLMOBS_HAZARD(cleanup_closes_it, *tried, false)) {
+    if (*tried) {
         atomic_store(&worker->bound_ns,
                      llmobs_delivery_bound(&worker->delivery, ms));
         flush_by_thread(worker, deadline);
@@ -340,7 +329,7 @@ static void worker_exit_give_up(struct llmobs_worker *worker, int64_t until_ns)
 {
     size_t lost;
 
-    LLMOBS_HAZARD(write_is_cut, llmobs_commit_close(until_ns), );
+    llmobs_commit_close(until_ns);
     lost = worker_exit_leave(worker);
     if (lost) {
         llmobs_stats_add(LLMOBS_STAT_dropped_exit, lost);
@@ -375,8 +364,7 @@ static bool stays_left(struct llmobs_worker *worker)
 static bool may_go_on(struct llmobs_worker *worker)
 {
     return llmobs_worker_pending(worker) != 0 &&
-           LLMOBS_HAZARD(started_under_it, !atomic_load(&worker->confined),
-                         true);
+           !atomic_load(&worker->confined);
 }
 
 void llmobs_worker_hurry(struct llmobs_worker *worker, int64_t ms)
@@ -385,9 +373,7 @@ void llmobs_worker_hurry(struct llmobs_worker *worker, int64_t ms)
         return;
     llmobs_worker_start_thread(worker);
     if (llmobs_worker_has_thread(worker))
-        LLMOBS_HAZARD(no_hurry,
-                      flush_by_thread(worker, llmobs_futex_deadline(ms)),
-                      return );
+        flush_by_thread(worker, llmobs_futex_deadline(ms));
 }
 
 void llmobs_worker_hold(struct llmobs_worker *worker)
@@ -423,7 +409,7 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
     atomic_store(&worker->paused, 0);
     llmobs_delivery_set_exit_deadline(&worker->delivery, ms > 0 ? ms : 0);
     atomic_store(&worker->stop, true);
-    if (LLMOBS_HAZARD(late_is_delivered, stays_left(worker), false)) {
+    if (stays_left(worker)) {
         worker_exit_give_up(worker, deadline);
         errno = saved;
         return;
@@ -443,7 +429,7 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
     deadline += SAVE_MS * LLMOBS_NS_PER_MS;
     if (rc == -ETIMEDOUT)
         llmobs_commit_close(deadline);
-    else if (LLMOBS_HAZARD(rest_uncounted, rc, false))
+    else if (rc)
         worker_exit_give_up(worker, deadline);
     errno = saved;
 }

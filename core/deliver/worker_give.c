@@ -8,7 +8,6 @@
 #include "lib/base/blocks.h"
 #include "lib/base/clock.h"
 #include "lib/base/filter.h"
-#include "lib/base/hazard.h"
 #include "core/event/to_span.h"
 #include "lib/base/stats.h"
 #include "core/log/event_item.h"
@@ -149,14 +148,10 @@ static bool may_hand(struct llmobs_worker *worker,
     struct llmobs_spool *spool = llmobs_worker_spool_of(worker);
 
     if (item->type != LLMOBS_ITEM_EVENT &&
-        LLMOBS_HAZARD(handed_as_it_is,
-                      (item->type != LLMOBS_ITEM_EXCHANGE ||
-                       llmobs_privacy_withholds(&worker->config->privacy)),
-                      item->type != LLMOBS_ITEM_EXCHANGE))
+        (item->type != LLMOBS_ITEM_EXCHANGE ||
+         llmobs_privacy_withholds(&worker->config->privacy)))
         return false;
-    return spool &&
-           LLMOBS_HAZARD(looks_too_late, llmobs_spool_have_ready(spool) == 0,
-                         true) &&
+    return spool && llmobs_spool_have_ready(spool) == 0 &&
            llmobs_delivery_is_relayed(&worker->delivery);
 }
 
@@ -187,21 +182,18 @@ static bool worker_give_leave(struct llmobs_worker *worker,
 {
     item->spooled.handed =
         may_hand(worker, item) && worker_give_name_caller(worker, item);
-    LLMOBS_HAZARD(counted_first, , llmobs_stats_add(LLMOBS_STAT_captured, 1));
     worker_give_keep(worker, item);
     item->spooled.handed = item->spooled.handed && item->spooled.file;
-    LLMOBS_HAZARD(
-        counted_first,
-        llmobs_stats_add(LLMOBS_STAT_captured, 1), ); /* after keep: stats.h */
+    llmobs_stats_add(LLMOBS_STAT_captured, 1); /* after keep: stats.h */
     if (!item->spooled.handed)
         return false;
     llmobs_spool_hand(llmobs_worker_spool_of(worker), &item->spooled);
     llmobs_stats_add(LLMOBS_STAT_left, 1);
     llmobs_delivery_free_item(item);
-    if (LLMOBS_HAZARD(kept_after_the_exit, atomic_load(&worker->stop), false))
+    if (atomic_load(&worker->stop))
         llmobs_worker_stop(worker, LATE_MS);
     else
-        LLMOBS_HAZARD(thread_unwanted, watch_relay(worker), );
+        watch_relay(worker);
     return true;
 }
 
@@ -241,9 +233,7 @@ void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
 {
     int state, saved = errno;
 
-    LLMOBS_HAZARD(cancelled_in_the_look,
-                  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state),
-                  state = PTHREAD_CANCEL_ENABLE);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     worker_give(worker, item);
     pthread_setcancelstate(state, NULL);
     errno = saved;

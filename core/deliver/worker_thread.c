@@ -10,7 +10,6 @@
 #include "lib/base/filter.h"
 #include "lib/base/fork_gate.h"
 #include "lib/base/futex.h"
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/thread.h"
 #include "lib/base/stats.h"
@@ -96,11 +95,10 @@ static void worker_thread_look(void *arg)
         now - worker->looked_ns < LOOK_LEAST_MS * LLMOBS_NS_PER_MS)
         return;
     worker->looked_ns = now;
-    worker->last =
-        LLMOBS_HAZARD(sleeps_for_ever, llmobs_thread_is_last(), false);
+    worker->last = llmobs_thread_is_last();
     if (!worker->last)
         return;
-    LLMOBS_HAZARD(descriptors_of_nobody, llmobs_fd_alone(), );
+    llmobs_fd_alone();
     llmobs_delivery_set_exit_deadline(&worker->delivery,
                                       llmobs_worker_exit_ms(worker));
 }
@@ -118,9 +116,7 @@ static int64_t thread_deliver(struct llmobs_worker *worker)
     worker->rests = llmobs_thread_rests();
     if (!llmobs_worker_take_turn(worker))
         return llmobs_futex_deadline(LINGER_MS);
-    delivery->waits = (struct llmobs_tick){LLMOBS_HAZARD(
-        looks_when_idle, LLMOBS_HAZARD_LIST(worker_thread_look, worker),
-        LLMOBS_HAZARD_LIST(NULL, NULL))};
+    delivery->waits = (struct llmobs_tick){worker_thread_look, worker};
     if (atomic_exchange(&worker->warm, false))
         llmobs_delivery_warm(delivery);
     llmobs_delivery_run(delivery, LLMOBS_RUN_DUE, INT64_MAX);
@@ -233,9 +229,8 @@ static bool thread_loop(struct llmobs_worker *worker)
 {
     worker->last = false;
     worker->looked_ns = worker->busy_ns = llmobs_clock_mono_ns();
-    while (
-        !worker->last && !atomic_load(&worker->stop) &&
-        LLMOBS_HAZARD(thread_stays, !atomic_load(&worker->withdrawn), true)) {
+    while (!worker->last && !atomic_load(&worker->stop) &&
+           !atomic_load(&worker->withdrawn)) {
         unsigned seen = atomic_load(&worker->events);
         unsigned given = atomic_load(&worker->given);
         int64_t due;
@@ -245,8 +240,7 @@ static bool thread_loop(struct llmobs_worker *worker)
             continue;
         }
         due = thread_deliver(worker);
-        if (!worker->rests ||
-            LLMOBS_HAZARD(never_rests, false, !llmobs_thread_rests()))
+        if (!worker->rests)
             thread_sleep(worker, seen, given, due);
         else if (thread_may_rest(worker, given))
             return true;
@@ -305,8 +299,8 @@ void llmobs_worker_start_thread(struct llmobs_worker *worker)
     unsigned none = LLMOBS_WORKER_NONE;
     int rc;
 
-    if (LLMOBS_HAZARD(thread_all_the_same, !worker->config->thread, false) ||
-        atomic_load(&worker->stop) || llmobs_filter_still())
+    if (!worker->config->thread || atomic_load(&worker->stop) ||
+        llmobs_filter_still())
         return;
     if (atomic_load(&worker->failed_ns) &&
         llmobs_clock_mono_ns() - atomic_load(&worker->failed_ns) <
@@ -324,8 +318,7 @@ void llmobs_worker_start_thread(struct llmobs_worker *worker)
         return;
     atomic_store(&worker->fresh, false);
     atomic_store(&worker->failed_ns, llmobs_clock_mono_ns());
-    LLMOBS_HAZARD(thread_believed,
-                  atomic_store(&worker->thread, LLMOBS_WORKER_NONE), );
+    atomic_store(&worker->thread, LLMOBS_WORKER_NONE);
     llmobs_log_once(LLMOBS_LOG_WARN, "thread",
                     "no thread (%s): spans are delivered at exit, or wait "
                     "in the spool",

@@ -7,7 +7,6 @@
 #include "lib/base/filter.h"
 #include "lib/base/fork.h"
 #include "lib/base/futex.h"
-#include "lib/base/hazard.h"
 #include "lib/base/sole.h"
 #include "lib/base/thread.h"
 #include "core/export/curl_access.h"
@@ -26,7 +25,7 @@ struct llmobs_spool *llmobs_worker_spool_of(struct llmobs_worker *worker)
 void llmobs_worker_wake(struct llmobs_worker *worker)
 {
     atomic_fetch_add(&worker->events, 1);
-    if (LLMOBS_HAZARD(wakes_nobody, llmobs_worker_has_thread(worker), true))
+    if (llmobs_worker_has_thread(worker))
         llmobs_futex_wake(&worker->events);
 }
 
@@ -48,11 +47,10 @@ void llmobs_worker_leave_turn(struct llmobs_worker *worker)
 bool llmobs_worker_begin_inline(struct llmobs_worker *worker,
                                 struct llmobs_signal_guard *guard)
 {
-    LLMOBS_HAZARD(loud, llmobs_signal_guard_begin(guard),
-                  *guard = (struct llmobs_signal_guard){.cancel = 0});
+    llmobs_signal_guard_begin(guard);
     if (llmobs_worker_take_turn(worker))
         return true;
-    LLMOBS_HAZARD(loud, llmobs_signal_guard_end(guard), );
+    llmobs_signal_guard_end(guard);
     return false;
 }
 
@@ -60,7 +58,7 @@ void llmobs_worker_end_inline(struct llmobs_worker *worker,
                               const struct llmobs_signal_guard *guard)
 {
     llmobs_worker_leave_turn(worker);
-    LLMOBS_HAZARD(loud, llmobs_signal_guard_end(guard), );
+    llmobs_signal_guard_end(guard);
 }
 
 static void worker_turn_encode(void *arg, int64_t until_ns)
@@ -110,7 +108,7 @@ void llmobs_worker_check_fork(struct llmobs_worker *worker)
 {
     if (!llmobs_fork_unsettled(&worker->process))
         return;
-    LLMOBS_HAZARD(child_goes_on, reset(worker), );
+    reset(worker);
     llmobs_fork_settled(&worker->process);
 }
 
@@ -159,10 +157,10 @@ void llmobs_worker_become_active(struct llmobs_worker *worker)
     atomic_store(&worker->active, llmobs_fork_process());
     if (atomic_load(&worker->exited) &&
         atomic_load(&worker->exited) != llmobs_fork_process())
-        LLMOBS_HAZARD(exits_once, (void)atexit(worker->exit_again), );
+        (void)atexit(worker->exit_again);
     if (atomic_exchange(&worker->ended_quietly, 0) == llmobs_fork_process() &&
         is_exiting())
-        LLMOBS_HAZARD(late_forgotten, end_late(worker), );
+        end_late(worker);
 }
 
 void llmobs_worker_exits(struct llmobs_worker *worker, void (*again)(void))

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/work.h"
 #include "core/event/facts.h"
 #include "core/event/limits.h"
@@ -561,8 +560,7 @@ static int dump(struct llmobs_json *event, const struct llmobs_config *config,
         event ? llmobs_content_filter_event(&config->privacy, &event) : -ENOMEM;
 
     if (!rc)
-        rc = LLMOBS_HAZARD(no_limits,
-                           llmobs_limits_apply(&event, cut == CUT_TEXTS), 0);
+        rc = llmobs_limits_apply(&event, cut == CUT_TEXTS);
     if (!rc)
         rc = llmobs_buf_add(buf, lead.data, before);
     if (!rc)
@@ -574,8 +572,7 @@ static int dump(struct llmobs_json *event, const struct llmobs_config *config,
         buf->data[len + before] = lead.data[before];
     /* A secret may have come in pieces, which only the event has joined. */
     if (!rc)
-        LLMOBS_HAZARD(pieces_in_spans,
-                      llmobs_secrets_mask(buf->data + len, buf->len - len), );
+        llmobs_secrets_mask(buf->data + len, buf->len - len);
     return rc;
 }
 
@@ -638,8 +635,7 @@ static int encode_encode(const struct llmobs_span *span,
     rc = llmobs_facts_lead(span, config, &lead);
     e.lead = (struct llmobs_text){lead.data, lead.len};
     for (bool again = rc == 0; again;
-         again = rc == -E2BIG &&
-                 ++cut <= LLMOBS_HAZARD(no_last_cut, CUT_TEXTS, CUT_REST)) {
+         again = rc == -E2BIG && ++cut <= CUT_TEXTS) {
         e.cut = (enum cut)cut;
         rc = one(&e, buf);
     }
@@ -651,9 +647,7 @@ int llmobs_encode_span(const struct llmobs_span *span,
                        const struct llmobs_config *config,
                        struct llmobs_buf *buf)
 {
-    LLMOBS_HAZARD(budget_taken_away,
-                  return encode_encode(span, config, buf, encode_cut),
-                  return encode_encode(span, config, buf, encode_by_budget));
+    return encode_encode(span, config, buf, encode_cut);
 }
 
 int llmobs_encode_call(const struct llmobs_span *span,

@@ -9,7 +9,6 @@
 #include "lib/base/clock.h"
 #include "lib/base/cold.h"
 #include "lib/base/fork.h"
-#include "lib/base/hazard.h"
 #include "lib/base/sanitizer.h"
 #include "lib/base/sha256.h"
 #include "lib/span/allowlist.h"
@@ -243,9 +242,7 @@ static void add_mark(struct llmobs_exchange *exchange)
         exchange->marks = marks;
         exchange->mark_cap = cap;
     }
-    marks[exchange->mark_count].offset =
-        LLMOBS_HAZARD(marks_of_all_bytes, llmobs_body_len(&exchange->response),
-                      exchange->response.total);
+    marks[exchange->mark_count].offset = llmobs_body_len(&exchange->response);
     marks[exchange->mark_count].at_ns = llmobs_clock_mono_ns();
     exchange->mark_count++;
 }
@@ -289,13 +286,11 @@ static void exchange_add(const struct llmobs_exchange *exchange,
 {
     if (body->total == 0) {
         llmobs_blob_reset(blob);
-        blob->how = LLMOBS_HAZARD(recorded_left_out, exchange->whole, false)
-                        ? 0
-                        : media;
-        blob->most = LLMOBS_HAZARD(media_on_disk, blob->how, !blob->how) &&
-                             data.len > 0 && exchange_may_be_json(*data.data)
-                         ? llmobs_rules_stays
-                         : NULL;
+        blob->how = exchange->whole ? 0 : media;
+        blob->most =
+            blob->how && data.len > 0 && exchange_may_be_json(*data.data)
+                ? llmobs_rules_stays
+                : NULL;
     }
     (void)llmobs_blob_add(blob, body, data.data, data.len);
 }
@@ -375,7 +370,7 @@ void llmobs_exchange_sent_copy(struct llmobs_exchange *exchange,
 void llmobs_exchange_sent(struct llmobs_exchange *exchange, const void *data,
                           size_t len)
 {
-    if (LLMOBS_HAZARD(form_read, !exchange->match.form, true))
+    if (!exchange->match.form)
         llmobs_exchange_sent_text(exchange, data, len);
     else if (exchange->form)
         llmobs_form_feed(exchange->form, data, len, &exchange->request);
@@ -462,7 +457,7 @@ void llmobs_exchange_decode_request(struct llmobs_exchange *exchange)
     }
     plain.lost = plain.lost || rc || cut || request->lost || request->truncated;
     llmobs_body_fini(request);
-    LLMOBS_HAZARD(coded_on_disk, *request = plain, llmobs_body_fini(&plain));
+    *request = plain;
     exchange->masked = 0;
     drop_coding(headers);
 }
@@ -475,9 +470,8 @@ void llmobs_exchange_mask(struct llmobs_exchange *exchange)
     mask_part(llmobs_body_head(&exchange->request));
     if (exchange->request.truncated)
         mask_part(llmobs_body_tail(&exchange->request));
-    LLMOBS_HAZARD(vectors_on_disk,
-                  exchange_mask_vectors(exchange, &exchange->request_headers,
-                                        &exchange->request), );
+    exchange_mask_vectors(exchange, &exchange->request_headers,
+                          &exchange->request);
 }
 
 /* Frames have checksums, and begin with a 0: they are masked when they are
@@ -492,15 +486,14 @@ static bool exchange_is_text(const struct llmobs_exchange *exchange)
 
 void llmobs_exchange_mask_answer(struct llmobs_exchange *exchange)
 {
-    if (LLMOBS_HAZARD(answers_on_disk, exchange_is_text(exchange), false)) {
+    if (exchange_is_text(exchange)) {
         exchange->answer_masked = exchange->response.total;
         mask_part(llmobs_body_head(&exchange->response));
         if (exchange->response.truncated)
             mask_part(llmobs_body_tail(&exchange->response));
     }
-    LLMOBS_HAZARD(vectors_of_answers_on_disk,
-                  exchange_mask_vectors(exchange, &exchange->response_headers,
-                                        &exchange->response), );
+    exchange_mask_vectors(exchange, &exchange->response_headers,
+                          &exchange->response);
 }
 
 bool llmobs_exchange_is_masked(const struct llmobs_exchange *exchange,

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "lib/base/fork.h"
-#include "lib/base/hazard.h"
 #include "lib/base/machine.h"
 #include "lib/base/program.h"
 #include "lib/base/scratch.h"
@@ -160,8 +159,7 @@ static int filter(const struct llmobs_config *config, size_t at,
     struct llmobs_buf clean;
     int rc;
 
-    if (LLMOBS_HAZARD(facts_unredacted,
-                      !llmobs_privacy_applies(&config->privacy), true))
+    if (!llmobs_privacy_applies(&config->privacy))
         return 0;
     llmobs_buf_init(&clean, FACTS_MAX);
     rc = llmobs_content_filter_json(
@@ -218,7 +216,7 @@ static size_t behind_object(struct llmobs_text text, size_t at)
     while (at > 0 && at < text.len) {
         char c = text.data[at];
 
-        if (LLMOBS_HAZARD(facts_end_in_a_text, c == '"', c == '"' && !depth)) {
+        if (c == '"') {
             at = behind_string(text, at);
             continue;
         }

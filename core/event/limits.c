@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/base/hazard.h"
 #include "lib/text/json_clean.h"
 
 #define KIB 1024u
@@ -149,8 +148,7 @@ static struct llmobs_json *limits_cut(const struct llmobs_json *json,
                                       size_t max)
 {
     const char *text = llmobs_json_text(json);
-    size_t len = LLMOBS_HAZARD(
-        half_characters, llmobs_utf8_fit(text, max - MARK_LEN), max - MARK_LEN);
+    size_t len = llmobs_utf8_fit(text, max - MARK_LEN);
     struct llmobs_json *made = NULL;
     struct llmobs_buf buf;
 

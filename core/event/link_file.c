@@ -10,7 +10,6 @@
 
 #include "lib/base/fd.h"
 #include "lib/base/file.h"
-#include "lib/base/hazard.h"
 #include "lib/base/scratch.h"
 #include "lib/span/context.h"
 
@@ -52,7 +51,7 @@ static int link_file_write_all(int fd, const void *data, size_t len, off_t at)
 {
     ssize_t done;
 
-    if (LLMOBS_HAZARD(beyond_the_limit, !link_file_has_room(), false))
+    if (!link_file_has_room())
         return -EFBIG;
     do
         done = pwrite(fd, data, len, at);
@@ -89,8 +88,7 @@ static bool is_head(const struct head *head)
 static bool is_later(const struct head *head)
 {
     return memcmp(head->magic, magic, DIGIT) == 0 &&
-           LLMOBS_HAZARD(links_in_turn, head->magic[DIGIT] > magic[DIGIT],
-                         false);
+           head->magic[DIGIT] > magic[DIGIT];
 }
 
 static int link_file_write_head(int fd)
@@ -214,10 +212,7 @@ int llmobs_link_file_read(const struct llmobs_link_file *file,
                                 link_file_offset_of(row, 0));
 
     for (unsigned i = 0; !rc && i < LLMOBS_LINK_ROW; i++)
-        if (!out[i].at_ns ||
-            LLMOBS_HAZARD(unsealed,
-                          out[i].seal != record_seal(salt, row, &out[i]),
-                          false))
+        if (!out[i].at_ns || out[i].seal != record_seal(salt, row, &out[i]))
             out[i] = none;
     return rc;
 }

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/work.h"
 #include "core/event/linking.h"
 
@@ -112,9 +111,7 @@ static bool is_between(const struct llmobs_linking *l,
                        const struct llmobs_link_record *run,
                        const struct llmobs_link_record *answer)
 {
-    return LLMOBS_HAZARD(inferred_beside_its_own,
-                         (int64_t)run->check >= answer->at_ns - EARLY_NS,
-                         false) &&
+    return (int64_t)run->check >= answer->at_ns - EARLY_NS &&
            (int64_t)run->check <= l->span->start_ns;
 }
 
@@ -155,7 +152,7 @@ bool llmobs_link_ran(const struct llmobs_linking *l,
         runs += 1 + found[i].crowded;
     }
     free(text);
-    return LLMOBS_HAZARD(any_of_two_runs, runs == 1, runs > 0);
+    return runs == 1;
 }
 
 static bool has_span(const struct llmobs_linking *l, const char *name,
@@ -351,8 +348,7 @@ bool llmobs_link_inferred(const struct llmobs_linking *l,
     if (!first.check)
         return false;
     tool.span_id = link_inferred_id_of(answer, id);
-    if (LLMOBS_HAZARD(inferred_again, first.span_id == l->span->context.span_id,
-                      true))
+    if (first.span_id == l->span->context.span_id)
         link_inferred_make(l, answer, call, result);
     llmobs_linking_link(l, &tool, "output", NULL);
     return true;

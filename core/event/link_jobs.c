@@ -1,5 +1,4 @@
 #include "core/event/linking.h"
-#include "lib/base/hazard.h"
 
 /* Jobs may go on for hours; no intake takes a call that is older than this. */
 #define LIFE_NS (INT64_C(24) * 3600 * 1000000000)
@@ -11,8 +10,7 @@ static struct llmobs_hash128 link_jobs_key_of(const struct llmobs_linking *l)
     struct llmobs_siphash hash;
 
     llmobs_link_table_hash(l->table, LLMOBS_LINK_JOB, &hash);
-    LLMOBS_HAZARD(anybodys_job,
-                  llmobs_siphash_add(&hash, &l->owner, sizeof(l->owner)), );
+    llmobs_siphash_add(&hash, &l->owner, sizeof(l->owner));
     llmobs_linking_add(&hash, l->span->job.id);
     return llmobs_siphash_now(&hash);
 }
@@ -52,8 +50,7 @@ static bool link_jobs_find(const struct llmobs_linking *l,
             return true;
         }
     return llmobs_linking_pick(l, key, out) &&
-           LLMOBS_HAZARD(last_weeks_job,
-                         l->span->start_ns - out->at_ns <= LIFE_NS, true);
+           l->span->start_ns - out->at_ns <= LIFE_NS;
 }
 
 /* Adds the job's counts to the span. When memory runs out they are lost, as

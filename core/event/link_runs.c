@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/event/linking.h"
-#include "lib/base/hazard.h"
 
 /* Makes the key of a tool's call, from the trace, the tool's name and its
  * arguments. The credentials of the request are not in the key, as the program
@@ -26,8 +25,7 @@ static bool link_runs_key_of(const struct llmobs_linking *l, const char *name,
         return false;
     llmobs_link_table_hash(l->table, LLMOBS_LINK_RUN, &hash);
     llmobs_siphash_add(&hash, &trace.hi, sizeof(trace.hi));
-    LLMOBS_HAZARD(any_trace,
-                  llmobs_siphash_add(&hash, &trace.lo, sizeof(trace.lo)), );
+    llmobs_siphash_add(&hash, &trace.lo, sizeof(trace.lo));
     llmobs_linking_add(&hash, name);
     llmobs_linking_add(&hash, text);
     free(text);
@@ -70,7 +68,7 @@ void llmobs_link_runs_answered(const struct llmobs_linking *l,
         if (record.span_id != answer->span_id ||
             (record.check && record.check <= now))
             continue;
-        LLMOBS_HAZARD(answered_run, record.check = now, );
+        record.check = now;
         llmobs_link_table_put(l->table, &record);
         return;
     }
@@ -94,9 +92,7 @@ static void link_runs_link_to(const struct llmobs_linking *l,
     size_t count = llmobs_link_table_find(l->table, key, &found);
 
     for (size_t i = 0; i < count; i++) {
-        if (found[i].crowded ||
-            LLMOBS_HAZARD(any_run, (open && link_runs_is_open(l, &found[i])),
-                          false))
+        if (found[i].crowded || (open && link_runs_is_open(l, &found[i])))
             return;
         if (link_runs_is_open(l, &found[i]))
             open = &found[i];

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/stats.h"
 #include "lib/span/context.h"
@@ -118,8 +117,7 @@ static bool link_table_is_of(const struct llmobs_link_record *record,
 bool llmobs_link_is_fresh(const struct llmobs_link_record *record,
                           int64_t now_ns)
 {
-    return LLMOBS_HAZARD(old_answers,
-                         now_ns - record->at_ns <= LLMOBS_LINK_LIFE_NS, true);
+    return now_ns - record->at_ns <= LLMOBS_LINK_LIFE_NS;
 }
 
 size_t llmobs_link_table_find(struct llmobs_link_table *table,
@@ -202,7 +200,7 @@ static bool link_table_claim(struct llmobs_link_table *table,
         if (!link_table_is_of(&row[i], record->key) ||
             row[i].span_id != record->span_id)
             continue;
-        if (LLMOBS_HAZARD(counted_again, row[i].check, false))
+        if (row[i].check)
             return row[i].check == check;
         anew = row[i];
         anew.check = check;

@@ -1,12 +1,11 @@
 #include <string.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/work.h"
 #include "core/event/linking.h"
 
 /* Changes between small letters, capitals and digits within an id: a random id
  * has them everywhere, a word or a count hardly any. */
-#define CHANGES LLMOBS_HAZARD(any_id, 7, 0)
+#define CHANGES 7
 #define RUN_MIN 8
 
 /* The work for one id: its hash, a look into the table, a link. */
@@ -154,7 +153,7 @@ static void link_tools_remember(const struct llmobs_linking *l,
 
     if (id && find_tool(l->output, "tool_results", id))
         return;
-    if (LLMOBS_HAZARD(told_again, id && link_tools_is_repeated(l, id), false))
+    if (id && link_tools_is_repeated(l, id))
         return;
     llmobs_link_runs_called(l, call);
     llmobs_link_inferred_called(l, call);
@@ -187,8 +186,7 @@ static void link_to(const struct llmobs_linking *l,
 {
     struct llmobs_link_record run;
 
-    if (LLMOBS_HAZARD(past_its_tool, llmobs_link_ran(l, answer, call, &run),
-                      false))
+    if (llmobs_link_ran(l, answer, call, &run))
         llmobs_linking_link(l, &run, "output", NULL);
     else if (!llmobs_link_inferred(l, answer, call, result))
         llmobs_linking_link(l, answer, "output", NULL);
@@ -203,8 +201,7 @@ static bool is_same_tool(const struct llmobs_linking *l,
     const uint64_t check =
         call ? check_of(l, llmobs_json_gets(call, "name")) : record->check;
 
-    return LLMOBS_HAZARD(another_tools_name, record->check == check,
-                         record->check || record->check == check);
+    return record->check == check;
 }
 
 /* `turn` is the answer that the history ends with, whatever the ids of its

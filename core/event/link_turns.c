@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/work.h"
 #include "core/event/linking.h"
 
@@ -42,8 +41,7 @@ static void begin_hash(struct turns *t)
     struct llmobs_text family = link_turns_family_of(t->l->span->model_name);
 
     llmobs_linking_begin(t->l, LLMOBS_LINK_TURN, &t->hash);
-    LLMOBS_HAZARD(any_family,
-                  llmobs_siphash_add(&t->hash, family.data, family.len), );
+    llmobs_siphash_add(&t->hash, family.data, family.len);
     llmobs_siphash_add(&t->hash, "", 1);
 }
 
@@ -319,7 +317,7 @@ void llmobs_link_turns(const struct llmobs_linking *l)
 
     link_turns_walk(&t);
     if (find_before(&t, &before, &last)) {
-        if (LLMOBS_HAZARD(older_turns_tools, last, true))
+        if (last)
             llmobs_link_results(l, &before);
         llmobs_linking_link(l, &before, "output", "turn");
         first = before.check;

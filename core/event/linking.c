@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/work.h"
 #include "core/event/link_user.h"
 
@@ -49,15 +48,12 @@ void llmobs_linking_set_scope(struct llmobs_linking *l)
     struct llmobs_siphash hash;
 
     llmobs_link_table_hash(l->table, 's', &hash);
-    LLMOBS_HAZARD(
-        any_key,
-        llmobs_siphash_add(&hash, &call->account, sizeof(call->account)), );
-    LLMOBS_HAZARD(any_host_of_a_key,
-                  llmobs_siphash_add(&hash, origin.data, origin.len), );
-    LLMOBS_HAZARD(any_host_of_a_key, llmobs_siphash_add(&hash, "", 1), );
+    llmobs_siphash_add(&hash, &call->account, sizeof(call->account));
+    llmobs_siphash_add(&hash, origin.data, origin.len);
+    llmobs_siphash_add(&hash, "", 1);
     l->owner = llmobs_siphash_now(&hash);
     if (llmobs_work_do(call->request.len))
-        LLMOBS_HAZARD(any_user, llmobs_link_user_add(call->request, &hash), );
+        llmobs_link_user_add(call->request, &hash);
     l->scope = llmobs_siphash_now(&hash);
 }
 
@@ -95,8 +91,7 @@ bool llmobs_linking_pick(const struct llmobs_linking *l,
             *out = found[i];
         near += is_same_trace(found[i].trace_id, l->span->context.trace_id);
     }
-    return LLMOBS_HAZARD(any_of_two, (others == 1 && !crowded) || near == 1,
-                         others > 0);
+    return (others == 1 && !crowded) || near == 1;
 }
 
 bool llmobs_linking_find(const struct llmobs_linking *l,
@@ -105,8 +100,7 @@ bool llmobs_linking_find(const struct llmobs_linking *l,
 {
     return llmobs_linking_pick(l, key, out) &&
            llmobs_link_is_fresh(out, l->span->start_ns) &&
-           LLMOBS_HAZARD(not_ended_yet,
-                         out->at_ns <= l->span->start_ns + LATE_NS, true);
+           out->at_ns <= l->span->start_ns + LATE_NS;
 }
 
 static struct llmobs_hash128 key_of_apm(const struct llmobs_linking *l,

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/sha256.h"
 #include "llmobs.h"
 
@@ -288,8 +287,7 @@ static void say_parameter(struct llmobs_span *span,
     if (!is || (!user && mode == LLMOBS_REQUEST_TAGS_PLAIN &&
                 llmobs_json_len(is) == 0))
         return;
-    if (!user || LLMOBS_HAZARD(user_as_parameter,
-                               mode >= LLMOBS_REQUEST_TAGS_OFF, false)) {
+    if (!user || mode >= LLMOBS_REQUEST_TAGS_OFF) {
         llmobs_json_unset(span->metadata, "user");
     } else if (!tags_say_value(user, true, mode, value)) {
         llmobs_json_unset(span->metadata, "user");

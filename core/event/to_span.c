@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/hazard.h"
 #include "lib/base/work.h"
 #include "core/trace/caller.h"
 #include "core/trace/caller_left.h"
@@ -55,7 +54,7 @@ static void to_span_make_room(struct decoded *decoded, struct llmobs_body *body)
     size_t need = reading_of(body);
 
     if (!llmobs_budget_take(need, LLMOBS_BUDGET_READING)) {
-        LLMOBS_HAZARD(read_whole, llmobs_body_shrink(body), );
+        llmobs_body_shrink(body);
         need = reading_of(body);
         llmobs_budget_force(need);
     }
@@ -81,8 +80,7 @@ static int to_span_decode(const struct part *part, const char *coding,
     bool cut;
     int rc;
 
-    if (LLMOBS_HAZARD(stays_coded,
-                      !llmobs_inflate_is_coded(*part->head, coding), true))
+    if (!llmobs_inflate_is_coded(*part->head, coding))
         return 0;
     rc = llmobs_inflate_body(*part->head, coding, max, out, &cut);
     if (rc == -ENOMEM)
@@ -148,8 +146,7 @@ static void mask_frames(char *data, size_t len)
          from = frames.at) {
         llmobs_secrets_mask((char *)(uintptr_t)event.payload.data,
                             event.payload.len);
-        LLMOBS_HAZARD(frames_unsealed,
-                      llmobs_eventstream_seal(data + from, event.end - from), );
+        llmobs_eventstream_seal(data + from, event.end - from);
     }
     llmobs_secrets_mask(data + from, len - from);
 }
@@ -185,8 +182,7 @@ static void to_span_mask_texts(const struct llmobs_exchange *exchange,
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         char *data = (char *)(uintptr_t)texts[i].data;
 
-        LLMOBS_HAZARD(masks_by_budget, (void)llmobs_work_do(texts[i].len * 3),
-                      if (!llmobs_work_do(texts[i].len * 3)) continue);
+        (void)llmobs_work_do(texts[i].len * 3);
         if (texts[i].len == 0 || is_masked(exchange, i >= 2, decoded) ||
             llmobs_work_is_late())
             continue;
@@ -244,7 +240,7 @@ static int to_span_make_call(struct llmobs_exchange *exchange,
     };
     rc = decode_bodies(call, decoded);
     to_span_mask_texts(exchange, decoded, call);
-    LLMOBS_HAZARD(vectors_in_spans, to_span_mask_vectors(exchange, call), );
+    to_span_mask_vectors(exchange, call);
     return rc;
 }
 
@@ -403,7 +399,7 @@ static struct llmobs_json *to_span_read_caller(
         (void)llmobs_json_parse((struct llmobs_text){rest, strlen(rest)},
                                 &left);
     if (left)
-        LLMOBS_HAZARD(nobody_names, llmobs_left_name(caller, left), );
+        llmobs_left_name(caller, left);
     llmobs_json_free(left);
     return caller;
 }

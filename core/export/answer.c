@@ -5,7 +5,6 @@
 #include "core/export/fields.h"
 #include "core/export/letters.h"
 #include "core/export/otlp.h"
-#include "lib/base/hazard.h"
 #include "lib/span/mask.h"
 #include "lib/text/json_clean.h"
 
@@ -39,7 +38,7 @@ static bool take_varint(struct llmobs_text *in, uint64_t *out)
 static bool export_answer_take_bytes(struct llmobs_text *in, uint64_t len,
                                      struct llmobs_text *out)
 {
-    if (len > LLMOBS_HAZARD(length_believed, in->len, in->len + 1))
+    if (len > in->len)
         return false;
     *out = (struct llmobs_text){in->data, (size_t)len};
     in->data += len;
@@ -99,7 +98,7 @@ static size_t whole_characters(const char *text, size_t len, size_t max)
 {
     if (len <= max)
         return len;
-    return LLMOBS_HAZARD(words_cut_anywhere, llmobs_utf8_fit(text, max), max);
+    return llmobs_utf8_fit(text, max);
 }
 
 static void blank_controls(char *text, size_t len)
@@ -123,10 +122,8 @@ static void export_answer_set_words(struct llmobs_otlp_answer *answer,
     if (words.len > WORDS_MAX)
         words.len = WORDS_MAX;
     if (words.len && llmobs_buf_add(&line, words.data, words.len) == 0) {
-        blank_controls(line.data,
-                       LLMOBS_HAZARD(words_of_many_lines, line.len, 0));
-        if (LLMOBS_HAZARD(words_unmasked, llmobs_mask_text(line.data, &masked),
-                          llmobs_buf_adds(&masked, line.data)) == 0)
+        blank_controls(line.data, line.len);
+        if (llmobs_mask_text(line.data, &masked) == 0)
             (void)llmobs_letters_add(
                 &clean, LLMOBS_QUOTED_NOT,
                 (struct llmobs_text){masked.data, masked.len});
@@ -142,8 +139,7 @@ static void export_answer_set_words(struct llmobs_otlp_answer *answer,
 
 static void set_rejected(struct llmobs_otlp_answer *answer, int64_t rejected)
 {
-    answer->rejected =
-        LLMOBS_HAZARD(negative_rejected, rejected > 0 ? rejected : 0, rejected);
+    answer->rejected = rejected > 0 ? rejected : 0;
 }
 
 /* -- the answers ----------------------------------------------------------- */

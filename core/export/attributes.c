@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/export/messages.h"
-#include "lib/base/hazard.h"
 #include "lib/base/sha256.h"
 #include "lib/span/content_filter.h"
 
@@ -332,8 +331,7 @@ static void put_rows(const struct found *found,
                      struct llmobs_otlp_attributes *out)
 {
     for (size_t i = 0; i < ROWS; i++) {
-        if (found->values[i] ||
-            LLMOBS_HAZARD(absent_is_zero, false, rows[i].type == TYPE_INT))
+        if (found->values[i])
             put_typed(out, rows[i].name, (enum type)rows[i].type,
                       found->values[i]);
     }
@@ -589,7 +587,7 @@ static void attributes_put_member(const char *key, struct llmobs_json *value,
     struct llmobs_json *kept = NULL;
     int rc = 0;
 
-    if (LLMOBS_HAZARD(metadata_says_all, content, true))
+    if (content)
         put_named(out, "llmobs.metadata.", key, value);
     else
         rc = llmobs_content_bare_metadata(key, value, &kept);
@@ -663,9 +661,7 @@ static void put_metrics(const struct llmobs_otlp_source *s,
         const struct llmobs_json *value = llmobs_json_iter_value(it);
         const char *prefix = "llmobs.metric.";
 
-        if (LLMOBS_HAZARD(total_sent, strcmp(key, "total_tokens") == 0,
-                          false) ||
-            usage_of(s, key, value))
+        if (strcmp(key, "total_tokens") == 0 || usage_of(s, key, value))
             continue;
         if (attributes_is_usage(key))
             prefix = "llmobs.usage.";
@@ -793,7 +789,7 @@ static void attributes_put_tags(const struct llmobs_otlp_source *s,
         const char *tag = llmobs_json_text(llmobs_json_at(s->tags, i));
         struct llmobs_text name = {tag, tag ? strcspn(tag, ":") : 0};
 
-        if (LLMOBS_HAZARD(status_said_twice, is_status(s, name), false))
+        if (is_status(s, name))
             continue;
         alike = attributes_count_alike(s, i);
         if (alike > 1) {
@@ -948,7 +944,7 @@ void llmobs_otlp_put_attributes(const struct llmobs_otlp_source *s,
     if (!content)
         found.values[ROW_DESCRIPTION] = NULL;
     attributes_put_call(s, &found, out);
-    if (LLMOBS_HAZARD(content_unchecked, content, true))
+    if (content)
         attributes_put_content(s, out);
     put_rest(s, &found, content, out);
 }

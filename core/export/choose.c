@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "core/export/agent.h"
 #include "core/export/intake.h"
@@ -163,8 +162,7 @@ static bool export_choose_takes(const struct chooser *a,
                                 const struct llmobs_exporter *exporter,
                                 enum llmobs_event_kind kind)
 {
-    if (LLMOBS_HAZARD(store_twice, exporter == a->store && a->config->run_store,
-                      false))
+    if (exporter == a->store && a->config->run_store)
         return false;
     return !exporter->kinds || exporter->kinds & 1u << kind;
 }
@@ -252,10 +250,8 @@ static bool wants_otlp(const struct llmobs_config *config)
     const struct llmobs_otlp_signal *traces =
         &config->otlp.signals[LLMOBS_SIGNAL_TRACES];
 
-    return traces->on && traces->given &&
-           LLMOBS_HAZARD(grpc_taken_for_http, !traces->grpc, true) &&
-           !config->api_key && config->agentless < 0 &&
-           !config->agent_configured;
+    return traces->on && traces->given && !traces->grpc && !config->api_key &&
+           config->agentless < 0 && !config->agent_configured;
 }
 
 /* Until the choice is made, exit_ms is the longest time that may be needed. */

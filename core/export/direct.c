@@ -10,7 +10,6 @@
 #include <sys/socket.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/sys.h"
 #include "core/export/resolve.h"
@@ -63,9 +62,7 @@ static bool names_here(const struct llmobs_target *target)
 bool llmobs_direct_may_go(const struct llmobs_target *target, bool unix_socket,
                           bool proxy)
 {
-    if (!llmobs_direct_is_on() ||
-        LLMOBS_HAZARD(around_the_holder, unix_socket, !unix_socket) ||
-        (!proxy && names_here(target)))
+    if (!llmobs_direct_is_on() || unix_socket || (!proxy && names_here(target)))
         return true;
     llmobs_log_once(LLMOBS_LOG_WARN, "held",
                     "another preload holds connect or the look-up of names: "
@@ -101,7 +98,7 @@ static int direct_reach(int fd, struct curl_sockaddr *to)
 
     if (rc == -EINPROGRESS)
         rc = direct_wait_connected(fd);
-    if (LLMOBS_HAZARD(through_the_holder, rc != 0, true))
+    if (rc != 0)
         return (int)rc;
     /* libcurl sets this option where it connects by itself. */
     llmobs_sys(SYS_setsockopt, fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));

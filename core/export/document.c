@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "lib/base/hazard.h"
 #include "lib/text/json_clean.h"
 
 /* The least limit of a text in a document that does not fit. */
@@ -74,8 +73,7 @@ void llmobs_document_text(struct llmobs_document *d, const char *text)
     struct llmobs_text part = llmobs_text_of(text);
 
     if (d->limit > 0 && part.len > d->limit)
-        part.len = LLMOBS_HAZARD(half_a_character,
-                                 llmobs_utf8_fit(text, d->limit), d->limit);
+        part.len = llmobs_utf8_fit(text, d->limit);
     if (part.len > d->longest)
         d->longest = part.len;
     document_put_string(d, part);

@@ -12,7 +12,6 @@
 #include "lib/base/filter.h"
 #include "lib/base/fork.h"
 #include "lib/base/fork_gate.h"
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/sanitizer.h"
 #include "lib/base/signal_guard.h"
@@ -341,9 +340,7 @@ static size_t export_http_take_header(char *data, size_t size, size_t count,
 
     /* Nobody asked for another protocol: libcurl would read such an answer as a
      * body until the peer ends it. */
-    if (len >= sizeof(other) &&
-        LLMOBS_HAZARD(another_protocol_awaited,
-                      memcmp(data, other, sizeof(other) - 1) == 0, false))
+    if (len >= sizeof(other) && memcmp(data, other, sizeof(other) - 1) == 0)
         return 0;
     llmobs_http_reply_header(transfer->reply, data, len);
     return len;
@@ -414,8 +411,7 @@ static int judge_peer(void *ctx, char *address, char *own, int port,
      * so several looks are made. */
     for (int i = 0; i < LOOKS && (rc || mark != transfer->mark); i++)
         rc = llmobs_listener_check(transfer->request->guard, &mark);
-    transfer->strange =
-        LLMOBS_HAZARD(looked_at_once, rc || mark != transfer->mark, false);
+    transfer->strange = rc || mark != transfer->mark;
     for (size_t i = 0; i < LLMOBS_SOCKETS_MAX; i++)
         if (sockets->list[i].used && !sockets->list[i].watched)
             transfer->strange |= llmobs_listener_peer(sockets->list[i].fd) != 0;
@@ -587,9 +583,7 @@ static bool set_tls(struct transfer *transfer)
            (!own || !request->cert_file ||
             export_http_set(http, CURLOPT_SSLCERT, request->cert_file)) &&
            (!own || !request->key_file ||
-            export_http_set(http, CURLOPT_SSLKEY,
-                            LLMOBS_HAZARD(client_key_unsent, request->key_file,
-                                          request->cert_file)));
+            export_http_set(http, CURLOPT_SSLKEY, request->key_file));
 }
 
 /* Sets the options that security and the answer depend on; false: this libcurl
@@ -656,8 +650,7 @@ static void set_wished(struct transfer *transfer, int64_t ms)
 
     if (!export_http_set(http, OPT_PROTOCOLS_STR, "http,https"))
         (void)set_long(http, OPT_PROTOCOLS, 3);
-    (void)set_long(http, CURLOPT_FOLLOWLOCATION,
-                   LLMOBS_HAZARD(redirect_followed, 0, 1));
+    (void)set_long(http, CURLOPT_FOLLOWLOCATION, 0);
     (void)set_long(http, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
     (void)set_long(http, CURLOPT_TIMEOUT_MS, (long)ms);
     (void)set_long(http, CURLOPT_CONNECTTIMEOUT_MS, (long)ms);
@@ -902,10 +895,8 @@ int llmobs_http_send(struct llmobs_http *http,
         llmobs_http_forget(http);
     rc = send_request(http, request, reply);
     /* A process that exits opens no more: the kernel is not asked. */
-    if (LLMOBS_HAZARD(keeps_connections,
-                      has_handles(http) && !llmobs_curl_access_is_exit() &&
-                          !llmobs_fd_spare(KEEP_FDS),
-                      false))
+    if (has_handles(http) && !llmobs_curl_access_is_exit() &&
+        !llmobs_fd_spare(KEEP_FDS))
         export_http_give_back(http);
     return rc;
 }

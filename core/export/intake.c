@@ -6,7 +6,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "core/event/facts.h"
 #include "core/export/agent.h"
@@ -97,14 +96,12 @@ static size_t intake_size_of(struct llmobs_text event)
 {
     struct llmobs_facts_parts parts = llmobs_facts_split(event);
 
-    LLMOBS_HAZARD(facts_fill_the_batch, return parts.lead.len + parts.rest.len,
-                  return event.len);
+    return parts.lead.len + parts.rest.len;
 }
 
 static int write_event(struct llmobs_buf *body, struct llmobs_text event)
 {
-    struct llmobs_facts_parts parts = LLMOBS_HAZARD(
-        facts_reach_datadog, llmobs_facts_split(event), {.lead = event});
+    struct llmobs_facts_parts parts = llmobs_facts_split(event);
     int rc = llmobs_buf_add(body, parts.lead.data, parts.lead.len);
 
     return rc ? rc : llmobs_buf_add(body, parts.rest.data, parts.rest.len);

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "lib/base/hazard.h"
 #include "lib/text/json_clean.h"
 #include "lib/text/json_plain.h"
 
@@ -120,9 +119,7 @@ static inline char *letters_put_escape(char *to, unsigned char byte,
         *to++ = '\\';
     if (!name)
         return letters_put_code(to, byte);
-    if (LLMOBS_HAZARD(
-            quoted_once_for_twice,
-            quoting == LLMOBS_QUOTED_TWICE && is_special(name, quoting), false))
+    if (quoting == LLMOBS_QUOTED_TWICE && is_special(name, quoting))
         *to++ = '\\';
     *to++ = name;
     return to;
@@ -136,10 +133,8 @@ static void take_wide(struct letters *l)
     size_t len = llmobs_utf8_decode(rest, &point);
 
     if (len < 2) {
-        memcpy(l->to, LLMOBS_HAZARD(bad_bytes_quoted,
-                                    LLMOBS_HAZARD_LIST("\xEF\xBF\xBD", 3),
-                                    LLMOBS_HAZARD_LIST(l->at, 1)));
-        l->to += LLMOBS_HAZARD(bad_bytes_quoted, 3, 1);
+        memcpy(l->to, "\xEF\xBF\xBD", 3);
+        l->to += 3;
         l->at++;
         return;
     }

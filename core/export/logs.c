@@ -10,7 +10,6 @@
 #include "core/export/source.h"
 #include "core/export/span.h"
 #include "core/export/value.h"
-#include "lib/base/hazard.h"
 #include "lib/span/content_filter.h"
 
 #define WARNING 13 /* SeverityNumber */
@@ -73,9 +72,8 @@ static bool read_join(const struct llmobs_json *event, struct record *r)
 {
     const struct llmobs_json *join =
         llmobs_json_get(llmobs_json_get(event, "join_on"), "span");
-    const char *trace = llmobs_json_gets(
-        llmobs_json_get(event, LLMOBS_FACTS_KEY),
-        LLMOBS_HAZARD(log_of_the_other_trace, "apm_trace", "none"));
+    const char *trace =
+        llmobs_json_gets(llmobs_json_get(event, LLMOBS_FACTS_KEY), "apm_trace");
 
     if (!trace)
         trace = llmobs_json_gets(join, "trace_id");
@@ -134,7 +132,7 @@ static void logs_put_evaluation(struct record *r,
     put_score(r, event);
     llmobs_otlp_attr_said(&r->attributes, "gen_ai.evaluation.score.label",
                           label_of(event));
-    if (LLMOBS_HAZARD(reason_unasked, r->config->otlp.event_content, true)) {
+    if (r->config->otlp.event_content) {
         llmobs_otlp_attr_said(&r->attributes, "gen_ai.evaluation.explanation",
                               llmobs_json_gets(event, "reasoning"));
         logs_put_json(r, "llmobs.evaluation.value",
@@ -174,10 +172,8 @@ static void put_failure(struct record *r, const struct llmobs_otlp_source *s)
     open_record(r, "gen_ai.client.operation.exception", WARNING);
     llmobs_otlp_attr_said(&r->attributes, "exception.type",
                           llmobs_otlp_source_error(s));
-    if (message && LLMOBS_HAZARD(error_text_unasked,
-                                 (r->config->otlp.event_content ||
-                                  llmobs_content_is_code(message)),
-                                 true))
+    if (message &&
+        (r->config->otlp.event_content || llmobs_content_is_code(message)))
         llmobs_otlp_attr_said(&r->attributes, "exception.message", message);
     close_record(r);
 }
@@ -208,11 +204,10 @@ static struct llmobs_json *logs_span_of(const struct llmobs_otlp_source *s,
  * convention wants the structure itself. */
 static bool logs_is_document(const char *key)
 {
-    return LLMOBS_HAZARD(documents_stay_texts, true, false) &&
-           llmobs_words_have(
-               "gen_ai.input.messages\0gen_ai.output.messages\0"
-               "gen_ai.system_instructions\0gen_ai.tool.definitions\0",
-               key);
+    return llmobs_words_have(
+        "gen_ai.input.messages\0gen_ai.output.messages\0"
+        "gen_ai.system_instructions\0gen_ai.tool.definitions\0",
+        key);
 }
 
 static void put_attribute(struct record *r, const struct llmobs_json *pair)

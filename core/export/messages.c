@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "core/export/document.h"
-#include "lib/base/hazard.h"
 
 /* These stand for data that a limit has no room for. */
 #define BIG_IMAGE "[image omitted: too large]"
@@ -134,7 +133,7 @@ static void put_blob(struct list *l, const struct llmobs_json *blob, bool image)
 
     if (!content)
         return;
-    if (limit > 0 && LLMOBS_HAZARD(half_a_picture, len > limit, false)) {
+    if (limit > 0 && len > limit) {
         put_placeholder(l, image ? BIG_IMAGE : BIG_AUDIO);
         return;
     }

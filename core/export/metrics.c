@@ -9,7 +9,6 @@
 #include "core/export/resource.h"
 #include "core/export/series.h"
 #include "core/export/source.h"
-#include "lib/base/hazard.h"
 #include "lib/span/context.h"
 #include "lib/text/json.h"
 #include "lib/text/json_clean.h"
@@ -354,9 +353,7 @@ static double export_metrics_value_of(const struct metric *metric,
         break;
     }
     value = export_metrics_number_of(llmobs_json_get(source->metrics, count));
-    return value < 0 && LLMOBS_HAZARD(unknown_is_zero, metric->zero, true)
-               ? 0
-               : value;
+    return value < 0 && metric->zero ? 0 : value;
 }
 
 /* Adds a fact that is a histogram already: its sum, least and greatest value,
@@ -587,7 +584,6 @@ static struct values *export_metrics_take(struct llmobs_otlp_metrics *metrics,
     metrics->written = now->spans;
     if (!metrics->config->otlp.delta)
         return now;
-    LLMOBS_HAZARD(delta_forgotten, , clear(sent));
     for (size_t i = 0; i < METRICS; i++)
         llmobs_otlp_set_move(&sent->sets[i], &now->sets[i]);
     if (sent->start_ns == 0)
@@ -629,7 +625,7 @@ uint64_t llmobs_otlp_metrics_accepted(struct llmobs_otlp_metrics *metrics)
     uint64_t spans = metrics->sent.spans;
 
     if (metrics->config->otlp.delta) {
-        LLMOBS_HAZARD(delta_said_again, clear(&metrics->sent), );
+        clear(&metrics->sent);
         metrics->sent.start_ns = 0;
         return spans;
     }

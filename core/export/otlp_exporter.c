@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "core/export/otlp_route.h"
 #include "core/export/store.h"
@@ -24,8 +23,7 @@ struct otlp {
  * unasked: a user who changes the destination would miss the texts. */
 static void otlp_exporter_tell_content(const struct llmobs_config *config)
 {
-    if (LLMOBS_HAZARD(left_out_untold, config->otlp.content_unasked,
-                      config->otlp.span_content))
+    if (config->otlp.content_unasked)
         llmobs_log_once(LLMOBS_LOG_WARN, "otlp content",
                         "exporter otlp: the texts of messages are left out "
                         "(OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT="
@@ -65,9 +63,7 @@ static void sample(struct otlp *otlp, const struct llmobs_text *events,
 {
     otlp->sampled.count = 0;
     for (size_t i = 0; i < count && i < LLMOBS_SEND_MAX; i++) {
-        if (LLMOBS_HAZARD(unsampled_sent,
-                          !llmobs_otlp_is_sampled(otlp->config, events[i]),
-                          false))
+        if (!llmobs_otlp_is_sampled(otlp->config, events[i]))
             llmobs_otlp_note(&otlp->base, i, LLMOBS_OUTCOME_SAMPLED_OUT);
         else
             llmobs_otlp_pick(&otlp->sampled, events[i], i);

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "core/export/otlp_route.h"
 #include "core/export/logs.h"
@@ -57,9 +56,7 @@ static int otlp_logs_read_event(const struct llmobs_config *config,
 
 static void note_unsaid(struct logs *logs, size_t place)
 {
-    LLMOBS_HAZARD(
-        unsaid_uncounted,
-        llmobs_otlp_note(&logs->base, place, LLMOBS_OUTCOME_UNSAID), );
+    llmobs_otlp_note(&logs->base, place, LLMOBS_OUTCOME_UNSAID);
     llmobs_log_once(LLMOBS_LOG_WARN, "unsaid",
                     "exporter otlp_logs: an evaluation joins by a tag, or is "
                     "feedback: no log can say it");

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/work.h"
 #include "core/export/otlp_route.h"
@@ -71,11 +70,7 @@ static void note_owed(struct meter *meter)
     if (any && meter->due_ns == INT64_MAX)
         meter->due_ns =
             otlp_metrics_in_ms(meter->config->otlp.metric_interval_ms);
-    atomic_store(&meter->base.owes,
-                 LLMOBS_HAZARD(no_end_sends_metrics,
-                               any && LLMOBS_HAZARD(every_end_sends_metrics,
-                                                    meter->sent, true),
-                               false));
+    atomic_store(&meter->base.owes, any && meter->sent);
 }
 
 static int meter_send(struct llmobs_exporter *exporter,
@@ -167,9 +162,7 @@ static void meter_forget(struct llmobs_exporter *exporter)
     struct meter *meter = (struct meter *)exporter;
 
     llmobs_otlp_route_forget(&meter->route);
-    LLMOBS_HAZARD(
-        child_has_its_parents_sums,
-        llmobs_otlp_metrics_forget(meter->metrics, llmobs_clock_wall_ns()), );
+    llmobs_otlp_metrics_forget(meter->metrics, llmobs_clock_wall_ns());
     otlp_metrics_begin(meter);
 }
 

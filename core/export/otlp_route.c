@@ -6,7 +6,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/network.h"
 #include "core/export/target.h"
@@ -20,12 +19,11 @@
 /* A request without a time limit of its own ends after a day. */
 #define NO_LIMIT_MS (INT64_C(86400) * 1000)
 
-static const struct llmobs_backoff backoff = {
-    .first_ms = 1000,
-    .most_ms = 30000,
-    .growth = 150,
-    .jitter = 100,
-    .firm = LLMOBS_HAZARD(pause_ends_at_exit, true, false)};
+static const struct llmobs_backoff backoff = {.first_ms = 1000,
+                                              .most_ms = 30000,
+                                              .growth = 150,
+                                              .jitter = 100,
+                                              .firm = true};
 
 /* -- life ---------------------------------------------------------------- */
 
@@ -192,7 +190,7 @@ int llmobs_otlp_send_picked(struct llmobs_otlp_route *route,
     int rc;
 
     if (picked->count == 0)
-        return LLMOBS_HAZARD(all_calls_wait_for_logs, (int)count, -EAGAIN);
+        return (int)count;
     rc = llmobs_post_send(&route->post, picked->events, picked->count);
     /* The caller expects the refused event to be the first. */
     if (rc == -EBADMSG && picked->places[0] > 0)
@@ -200,9 +198,7 @@ int llmobs_otlp_send_picked(struct llmobs_otlp_route *route,
     if (rc <= 0)
         return rc;
     sent = (size_t)rc;
-    LLMOBS_HAZARD(partial_retried, , sent -= (size_t)route->rejected;
-                  if (sent == 0) return -EAGAIN);
-    note_rejected(route, picked, LLMOBS_HAZARD(partial_retried, sent, 0));
+    note_rejected(route, picked, sent);
     return (int)(sent < picked->count ? picked->places[sent] : count);
 }
 
@@ -217,8 +213,7 @@ enum llmobs_verdict llmobs_otlp_judge(long status)
     if (status < 400 ||
         (status >= 401 && status <= 407 && status != 402 && status != 406) ||
         status == 415)
-        return LLMOBS_HAZARD(denied_is_refused, LLMOBS_VERDICT_DENIED,
-                             LLMOBS_VERDICT_REFUSED);
+        return LLMOBS_VERDICT_DENIED;
     return LLMOBS_VERDICT_REFUSED;
 }
 

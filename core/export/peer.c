@@ -13,7 +13,6 @@
 #include "lib/base/dirs.h"
 #include "lib/base/file.h"
 #include "core/config/state_dir.h"
-#include "lib/base/hazard.h"
 
 #define NAME_SIZE 32
 /* A send to a peer that is marked as down is tried again after this time. */
@@ -118,7 +117,7 @@ bool llmobs_peer_may_ask(struct llmobs_peer *peer)
     peer->marked = age != INT64_MAX;
     if (peer_is_fresh(age))
         return false;
-    peer->asks_for_all = LLMOBS_HAZARD(all_ask_at_once, peer->marked, false);
+    peer->asks_for_all = peer->marked;
     if (peer->asks_for_all)
         llmobs_peer_mark_down(peer->config, peer->url);
     return true;
@@ -135,9 +134,7 @@ static void unmark(struct llmobs_peer *peer)
 int llmobs_peer_begin(struct llmobs_peer *peer)
 {
     struct llmobs_exporter *exporter = peer->exporter;
-    bool awaited =
-        LLMOBS_HAZARD(a_flush_waits, exporter->phase != LLMOBS_PHASE_RUNNING,
-                      exporter->phase == LLMOBS_PHASE_ENDING);
+    bool awaited = exporter->phase != LLMOBS_PHASE_RUNNING;
     bool silent = !llmobs_peer_may_ask(peer);
     bool first = !peer->tried;
 

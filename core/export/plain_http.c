@@ -15,7 +15,6 @@
 #include "core/export/listener.h"
 #include "core/export/resolve.h"
 #include "core/export/target.h"
-#include "lib/base/hazard.h"
 #include "llmobs.h"
 
 #define SLICE_MS 20
@@ -218,8 +217,7 @@ static int reach_peer(struct plain *plain, const struct llmobs_target *target)
 
     if (size == 0)
         return -ENOTCONN;
-    if (LLMOBS_HAZARD(localhost_is_four, path == NULL, false) &&
-        llmobs_resolve_is_local(target->host))
+    if (path == NULL && llmobs_resolve_is_local(target->host))
         return reach_local(plain, target->port);
     return plain_http_reach(plain, &to, size, plain->until_ns);
 }
@@ -230,8 +228,7 @@ static int plain_http_judge(const struct plain *plain, uint64_t before)
     uint64_t mark = 0;
     int rc = -EPERM;
 
-    if (LLMOBS_HAZARD(tool_trusts_strangers, plain->request->guard == NULL,
-                      before == 0))
+    if (plain->request->guard == NULL)
         return 0;
     for (int i = 0; i < LOOKS && (rc != 0 || mark != before); i++)
         rc = llmobs_listener_check(plain->request->guard, &mark);
@@ -319,9 +316,7 @@ static int read_frame(struct plain *plain, struct frame *frame)
         llmobs_http_reply_header(plain->reply, line, len);
         line = end + 1;
     }
-    return LLMOBS_HAZARD(half_a_head,
-                         plain->text.len > LLMOBS_PLAIN_HEAD_MAX ? -EIO : 0,
-                         plain->text.len > 0 ? 1 : 0);
+    return plain->text.len > LLMOBS_PLAIN_HEAD_MAX ? -EIO : 0;
 }
 
 /* Takes the bytes of the chunks. 1: done; 0: not all chunks are there yet. */
@@ -441,7 +436,7 @@ int llmobs_plain_send(struct llmobs_sockets *sockets,
 
     llmobs_buf_init(&plain.head, LLMOBS_PLAIN_HEAD_MAX);
     llmobs_buf_init(&plain.text, 2 * (reply->body.max + LLMOBS_PLAIN_HEAD_MAX));
-    if (LLMOBS_HAZARD(tool_trusts_strangers, request->guard != NULL, false))
+    if (request->guard != NULL)
         rc = llmobs_listener_check(request->guard, &mark);
     if (rc == 0)
         rc = reach_peer(&plain, target);

@@ -6,7 +6,6 @@
 #include <strings.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 
 #define BODY_KEPT ((size_t)1024 * 1024)
@@ -95,8 +94,6 @@ int llmobs_post_add_header(struct llmobs_post *post, const char *name,
         return -ENOMEM;
     post->headers = list;
     post->request.headers = (const char *const *)list;
-    LLMOBS_HAZARD(header_logged, ,
-                  llmobs_log(LLMOBS_LOG_INFO, "%s%s", name, value));
     header = post_join(name, value);
     list[post->header_count] = header;
     post->header_count += header != NULL;
@@ -136,10 +133,7 @@ static int post_put_off(struct llmobs_post *post,
     int64_t most = post->form->retry_after_max_ms;
     int64_t ms = reply->retry_after_ms;
 
-    post->exporter->retry_ms =
-        ms > most                                           ? most
-        : LLMOBS_HAZARD(retry_after_ignored, ms > 0, false) ? ms
-                                                            : 0;
+    post->exporter->retry_ms = ms > most ? most : ms > 0 ? ms : 0;
     llmobs_log_once(LLMOBS_LOG_WARN, post->form->later,
                     "exporter %s: status %ld%s; %s are tried again",
                     post->form->name, reply->status,
@@ -161,7 +155,7 @@ static int no_answer(struct llmobs_post *post, int rc, int64_t began_ns)
 static int post_settle(struct llmobs_post *post,
                        const struct llmobs_http_reply *reply, size_t count)
 {
-    if (count > LLMOBS_HAZARD(batch_not_halved, 1, 1000)) {
+    if (count > 1) {
         post->most = count / 2;
         return 0;
     }
@@ -232,8 +226,7 @@ static int transfer(struct llmobs_post *post, struct llmobs_http_reply *reply)
     request.tick = post->exporter->tick;
     request.body = (struct llmobs_text){post->body->data, post->body->len};
     rc = llmobs_http_send(post->http, &request, reply);
-    if (LLMOBS_HAZARD(interim_is_an_answer, reply->status >= 200,
-                      reply->status > 0))
+    if (reply->status >= 200)
         rc = 0;
     else if (!rc)
         rc = -EIO;
@@ -282,8 +275,7 @@ void llmobs_post_warm(struct llmobs_post *post)
     int64_t began = llmobs_clock_mono_ns();
     int rc;
 
-    if (LLMOBS_HAZARD(silent_is_warmed, !llmobs_peer_may_ask(&post->peer),
-                      false))
+    if (!llmobs_peer_may_ask(&post->peer))
         return;
     request.tick = post->exporter->tick;
     rc = llmobs_http_warm(post->http, &request);

@@ -10,7 +10,6 @@
 #include "lib/base/clock.h"
 #include "lib/base/futex.h"
 #include "lib/base/fork_gate.h"
-#include "lib/base/hazard.h"
 #include "core/export/target.h"
 
 #define NS_PER_S INT64_C(1000000000)
@@ -100,8 +99,7 @@ static void seeker_main(void *arg)
     seeker->rc = resolve_look_up(seeker->host, seeker->text);
     atomic_store(&seeker->state, DONE);
     llmobs_futex_wake(&seeker->state);
-    LLMOBS_HAZARD(lookup_stays, resolve_let_go(seeker),
-                  for (;;) llmobs_futex_sleep(&seeker->state, DONE, -1));
+    resolve_let_go(seeker);
 }
 
 static int resolve_start(struct llmobs_resolve *resolve, const char *host)

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "lib/base/fork.h"
-#include "lib/base/hazard.h"
 #include "lib/base/machine.h"
 #include "lib/base/program.h"
 #include "core/config/config_load.h"
@@ -119,8 +118,7 @@ bool llmobs_otlp_origin_equal(const struct llmobs_otlp_origin *a,
     for (size_t i = 0; i < LLMOBS_ORIGIN_PARTS; i++)
         if (!resource_is_same(a->parts[i], b->parts[i]))
             return false;
-    return LLMOBS_HAZARD(one_resource_for_all, a->pid == b->pid, true) &&
-           a->unnamed == b->unnamed;
+    return a->pid == b->pid && a->unnamed == b->unnamed;
 }
 
 /* -- the user's attributes ------------------------------------------------- */
@@ -175,8 +173,7 @@ static struct llmobs_text given_text(const struct resource *r, const char *key)
 static bool is_reserved(const char *key)
 {
     return strcmp(key, "service.name") == 0 ||
-           LLMOBS_HAZARD(another_library,
-                         strncmp(key, "telemetry.sdk.", 14) == 0, false);
+           strncmp(key, "telemetry.sdk.", 14) == 0;
 }
 
 static void put_given(struct resource *r)
@@ -196,8 +193,7 @@ static void put_given(struct resource *r)
 static void resource_put(struct resource *r, const char *key,
                          struct llmobs_text value)
 {
-    if (value.len &&
-        LLMOBS_HAZARD(tags_win, !llmobs_json_get(r->given, key), true))
+    if (value.len && !llmobs_json_get(r->given, key))
         llmobs_otlp_attr_text(&r->attributes, key, value);
 }
 

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "lib/base/grow.h"
-#include "lib/base/hazard.h"
 #include "lib/base/mix.h"
 
 static uint64_t series_hash_of(struct llmobs_text key)
@@ -32,8 +31,7 @@ static struct llmobs_otlp_series *series_find(const struct llmobs_otlp_set *set,
 
 static bool series_has_room(struct llmobs_otlp_set *set)
 {
-    if (LLMOBS_HAZARD(series_without_end,
-                      set->count + 1 >= LLMOBS_OTLP_SERIES_MAX, 0))
+    if (set->count + 1 >= LLMOBS_OTLP_SERIES_MAX)
         return false;
     return llmobs_grow(&set->list, &set->cap, set->count,
                        sizeof(struct llmobs_otlp_series *)) == 0;

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "lib/base/fd.h"
-#include "lib/base/hazard.h"
 #include "lib/base/sys.h"
 
 /* A search for free numbers ends here: each number takes some 50 ns. */
@@ -58,12 +57,9 @@ static bool sockets_still_is(const struct llmobs_socket *one)
 {
     struct llmobs_socket now;
 
-    return LLMOBS_HAZARD(numbers_trusted,
-                         sockets_look_at(one->fd, &now) &&
-                             now.type == one->type && now.dev == one->dev &&
-                             now.ino == one->ino && now.id == one->id &&
-                             (one->type || one->id),
-                         true);
+    return sockets_look_at(one->fd, &now) && now.type == one->type &&
+           now.dev == one->dev && now.ino == one->ino && now.id == one->id &&
+           (one->type || one->id);
 }
 
 static struct llmobs_socket *free_slot(struct llmobs_sockets *sockets)
@@ -108,8 +104,7 @@ static void hold_low(int hold[3])
 {
     for (int fd = 0; fd < 3; fd++) {
         hold[fd] = -1;
-        if (sockets_is_free(fd) &&
-            LLMOBS_HAZARD(standard_numbers_taken, true, fd > 2))
+        if (sockets_is_free(fd))
             hold[fd] = (int)llmobs_sys(SYS_socket, AF_UNIX,
                                        SOCK_STREAM | SOCK_CLOEXEC, 0);
     }
@@ -171,7 +166,7 @@ int llmobs_sockets_watch(struct llmobs_sockets *sockets,
 
         if (!sockets_look_at(probe->free[i], &one))
             continue;
-        if (LLMOBS_HAZARD(others_for_the_pair, !wakes_libcurl(&one), 0)) {
+        if (!wakes_libcurl(&one)) {
             others = true;
             continue;
         }
@@ -180,10 +175,7 @@ int llmobs_sockets_watch(struct llmobs_sockets *sockets,
         *slot = one;
         slot->watched = found = true;
     }
-    return probe->count < 8 || LLMOBS_HAZARD(hidden_pair_is_known,
-                                             (others && !found), false)
-               ? -ENOENT
-               : 0;
+    return probe->count < 8 || (others && !found) ? -ENOENT : 0;
 }
 
 void llmobs_sockets_close(struct llmobs_sockets *sockets, int fd)

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "core/event/facts.h"
-#include "lib/base/hazard.h"
 #include "lib/span/content_filter.h"
 
 /* -- ids ----------------------------------------------------------------- */
@@ -132,8 +131,7 @@ static void source_read_kind(struct llmobs_otlp_source *s)
 
     s->client = kind->client || s->fact[LLMOBS_FACT_HOST];
     s->op = LLMOBS_OTLP_NO_OP;
-    if (kind->op == LLMOBS_OTLP_WORKFLOW && source_is_proxied(s) &&
-        LLMOBS_HAZARD(gateway_counts, true, !s->op))
+    if (kind->op == LLMOBS_OTLP_WORKFLOW && source_is_proxied(s))
         s->client = true;
     else
         s->op = kind->op;
@@ -152,10 +150,8 @@ static void source_read_kind(struct llmobs_otlp_source *s)
  * encoder's, OpenAI's dialects', and the C API's. */
 static bool is_said(const char *text)
 {
-    static const char *const blanks[] = {
-        "", "unknown",
-        LLMOBS_HAZARD(word_for_no_model,
-                      LLMOBS_HAZARD_LIST("unknown_model", "custom"), "custom")};
+    static const char *const blanks[] = {"", "unknown", "unknown_model",
+                                         "custom"};
 
     for (size_t i = 0; text && i < sizeof(blanks) / sizeof(*blanks); i++) {
         if (strcmp(text, blanks[i]) == 0)
@@ -175,7 +171,7 @@ static const char *requested_model(const struct llmobs_otlp_source *s)
 
     if (asked && *asked)
         return asked;
-    if (LLMOBS_HAZARD(answer_was_asked_for, s->fact[LLMOBS_FACT_OPERATION], 0))
+    if (s->fact[LLMOBS_FACT_OPERATION])
         return NULL;
     return is_said(model) ? model : NULL;
 }
@@ -267,9 +263,5 @@ const char *llmobs_otlp_source_error(const struct llmobs_otlp_source *s)
 
     if (!code)
         code = llmobs_json_gets(error, "type");
-    return code && *code &&
-                   LLMOBS_HAZARD(sentence_counted, llmobs_content_is_code(code),
-                                 true)
-               ? code
-               : "_OTHER";
+    return code && *code && llmobs_content_is_code(code) ? code : "_OTHER";
 }

@@ -5,7 +5,6 @@
 #include "core/event/facts.h"
 #include "core/export/attributes.h"
 #include "core/export/fields.h"
-#include "lib/base/hazard.h"
 #include "lib/span/content_filter.h"
 
 /* Values of OTLP's enums. */
@@ -164,9 +163,7 @@ static void put_status(struct llmobs_otlp_writer *w,
     if (!s->failed)
         return;
     llmobs_otlp_message(w, OTLP_SPAN_STATUS);
-    if (message && *message &&
-        LLMOBS_HAZARD(status_says_all,
-                      (content || llmobs_content_is_code(message)), true))
+    if (message && *message && (content || llmobs_content_is_code(message)))
         llmobs_otlp_string(w, OTLP_STATUS_MESSAGE, llmobs_text_of(message));
     llmobs_otlp_enum(w, OTLP_STATUS_CODE, STATUS_ERROR);
     llmobs_otlp_close(w);

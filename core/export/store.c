@@ -15,7 +15,6 @@
 #include "lib/base/commit.h"
 #include "lib/base/dirs.h"
 #include "lib/base/file.h"
-#include "lib/base/hazard.h"
 #include "lib/base/listing.h"
 #include "lib/base/log.h"
 #include "core/config/state_dir.h"
@@ -29,7 +28,7 @@
 #define OPEN_TRIES 100
 /* The digits of a number in a name. */
 #define STAMP_DIGITS 19
-#define STAMP_MAX LLMOBS_HAZARD(no_last_number, INT64_MAX, UINT64_MAX)
+#define STAMP_MAX INT64_MAX
 /* At most so many files are removed when a new file begins. */
 #define TRIM_FILES 16
 /* The events of one write: the kernel takes 1024 pieces, and an event is
@@ -178,8 +177,7 @@ static int survey(int dir, struct survey *out)
         uint64_t stamp = llmobs_store_stamp(name);
 
         if (stamp && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-            LLMOBS_HAZARD(counts_strangers,
-                          S_ISREG(st.st_mode) && st.st_uid == geteuid(), true))
+            S_ISREG(st.st_mode) && st.st_uid == geteuid())
             note_old(out, (struct old_file){stamp, st.st_size});
     }
     llmobs_listing_close(&list);
@@ -283,9 +281,7 @@ static int count_whole(const struct llmobs_text *events, size_t count,
 {
     size_t n = 0;
 
-    while (n < count &&
-           LLMOBS_HAZARD(line_without_end, *at + events[n].len < done,
-                         *at + events[n].len <= done))
+    while (n < count && *at + events[n].len < done)
         *at += events[n++].len + 1;
     return (int)n;
 }
@@ -298,7 +294,7 @@ static size_t take_group(const struct llmobs_text *events, size_t count,
     int64_t bytes = 0;
     size_t n = 0;
 
-    while (n < count && n < LLMOBS_HAZARD(batch_at_once, GROUP_MAX, count) &&
+    while (n < count && n < GROUP_MAX &&
            (n == 0 || bytes + (int64_t)events[n].len < room))
         bytes += (int64_t)events[n++].len + 1;
     return n;
@@ -356,7 +352,7 @@ static int write_group(struct open_file *file, const struct llmobs_text *events,
     if (whole < done)
         whole = export_store_take_back(file, whole, done);
     file->size += (off_t)whole;
-    return n ? n : LLMOBS_HAZARD(failure_unsaid, error, (int)count);
+    return n ? n : error;
 }
 
 /* Writes a group to the current file, or to a new file if that is full. */

@@ -6,7 +6,6 @@
 #include "core/export/fields.h"
 #include "core/export/source.h"
 #include "core/export/span.h"
-#include "lib/base/hazard.h"
 
 /* -- sampling -------------------------------------------------------------- */
 
@@ -49,8 +48,7 @@ static bool traces_takes(const struct llmobs_otlp_batch *batch,
                          const struct llmobs_json *event)
 {
     (void)batch;
-    return LLMOBS_HAZARD(bad_id_sent, llmobs_otlp_is_span(event),
-                         llmobs_json_is_object(event));
+    return llmobs_otlp_is_span(event);
 }
 
 static void write_span(const struct llmobs_otlp_batch *batch,

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "core/export/letters.h"
-#include "lib/base/hazard.h"
 #include "lib/text/decimal.h"
 #include "lib/text/json_clean.h"
 
@@ -235,7 +234,7 @@ int llmobs_otlp_end(struct llmobs_otlp_writer *w)
     if (w->json)
         add(w, "}", 1);
     if (w->error)
-        LLMOBS_HAZARD(half_a_request, llmobs_buf_cut(w->out, w->start), );
+        llmobs_buf_cut(w->out, w->start);
     else if (w->out->data)
         w->out->data[w->out->len] = '\0';
     return w->error;
@@ -244,8 +243,7 @@ int llmobs_otlp_end(struct llmobs_otlp_writer *w)
 /* Goes one level deeper; false: an error is set. */
 static bool descend(struct llmobs_otlp_writer *w, bool list)
 {
-    if (LLMOBS_HAZARD(levels_unbounded, w->depth + 1 >= LLMOBS_OTLP_LEVELS,
-                      w->depth >= LLMOBS_OTLP_LEVELS + 4))
+    if (w->depth + 1 >= LLMOBS_OTLP_LEVELS)
         llmobs_otlp_fail(w, -E2BIG);
     if (w->error)
         return false;
@@ -353,8 +351,8 @@ static bool try_text(struct llmobs_otlp_writer *w,
     add_letters(w, LLMOBS_QUOTED_NOT, text);
     if (w->error || w->out->data + w->out->len == end)
         return true;
-    LLMOBS_HAZARD(bad_bytes_sent, w->out->len = before, );
-    return LLMOBS_HAZARD(bad_bytes_sent, false, true);
+    w->out->len = before;
+    return false;
 }
 
 void llmobs_otlp_string(struct llmobs_otlp_writer *w,
@@ -555,8 +553,7 @@ static size_t field_size(size_t len)
 /* True where the attribute is to be written; counts it then. */
 static bool writer_take(struct llmobs_otlp_attributes *a)
 {
-    if (a->max &&
-        LLMOBS_HAZARD(attributes_unbounded, a->count >= a->max, false)) {
+    if (a->max && a->count >= a->max) {
         a->dropped++;
         return false;
     }
@@ -645,8 +642,7 @@ static void end_attr(struct llmobs_otlp_attributes *a)
 static struct llmobs_text writer_cut(struct llmobs_text text, size_t max)
 {
     if (max > 0 && text.len > max)
-        text.len =
-            LLMOBS_HAZARD(half_a_letter, llmobs_utf8_fit(text.data, max), max);
+        text.len = llmobs_utf8_fit(text.data, max);
     return text;
 }
 
@@ -707,8 +703,7 @@ void llmobs_otlp_attr_int(struct llmobs_otlp_attributes *a, const char *key,
 void llmobs_otlp_attr_double(struct llmobs_otlp_attributes *a, const char *key,
                              double number)
 {
-    if (LLMOBS_HAZARD(not_a_number_sent, !isfinite(number), false) ||
-        !begin_attr(a, key, 1 + sizeof(number)))
+    if (!isfinite(number) || !begin_attr(a, key, 1 + sizeof(number)))
         return;
     llmobs_otlp_double(a->writer, OTLP_DOUBLE_VALUE, number);
     end_attr(a);

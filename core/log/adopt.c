@@ -10,7 +10,6 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/crash_point.h"
-#include "lib/base/hazard.h"
 #include "lib/base/listing.h"
 #include "lib/base/once.h"
 #include "core/log/spool_state.h"
@@ -31,10 +30,7 @@ static bool has_another_program(const struct llmobs_adopt *adopt,
     const struct llmobs_owner_origin *from = llmobs_owner_origin(adopt->owner);
     const struct llmobs_owner_origin *here = llmobs_owner_origin(adopt->self);
 
-    return LLMOBS_HAZARD(past_self_lives,
-                         from->program && found->program &&
-                             from->program != found->program,
-                         false) &&
+    return from->program && found->program && from->program != found->program &&
            from->boot == here->boot && from->pidns == here->pidns;
 }
 
@@ -56,8 +52,7 @@ static bool adopt_is_dead(const struct llmobs_adopt *adopt,
         return has_another_program(adopt, found);
     if (from->boot && here->boot && from->boot != here->boot)
         return true;
-    if (LLMOBS_HAZARD(pid_of_elsewhere,
-                      !from->pidns || from->pidns != here->pidns, false))
+    if (!from->pidns || from->pidns != here->pidns)
         return llmobs_live_namespaces_lacks(adopt->living, from->pidns,
                                             found->changed_s);
     return found->gone || llmobs_record_is_another(who, found->start) ||
@@ -88,16 +83,14 @@ static bool may_claim(struct llmobs_adopt *adopt,
     const struct llmobs_spool_name *name = &found->name;
     uint64_t pidns = llmobs_owner_origin(adopt->self)->pidns;
 
-    if (LLMOBS_HAZARD(takes_from_a_reader, !name->claimed, true) ||
-        llmobs_adopt_is_mine(adopt, name))
+    if (!name->claimed || llmobs_adopt_is_mine(adopt, name))
         return true;
     if (!found->by_gone && found->by_start &&
         found->by_start == name->by.start && name->by.pid != getpid())
         return name->by.nonce && found->by_program &&
                name->by.nonce != found->by_program && name->by_pidns == pidns;
     if (name->by_pidns != pidns)
-        return (name->by_relay &&
-                LLMOBS_HAZARD(relay_lives_on, has_relay_ended(adopt), false)) ||
+        return (name->by_relay && has_relay_ended(adopt)) ||
                llmobs_live_namespaces_lacks(adopt->living, name->by_pidns,
                                             found->changed_s);
     return found->by_gone ||
@@ -131,9 +124,7 @@ static int adopt_open_file(struct llmobs_adopt *adopt,
         rc = llmobs_adopt_survey(adopt);
         llmobs_crash_point("read a claimed file");
         claim->size = adopt->size;
-        claim->stays =
-            LLMOBS_HAZARD(removed_under_way, adopt->left > 0, false) ||
-            (is_living && found->held);
+        claim->stays = adopt->left > 0 || (is_living && found->held);
     }
     if (!rc)
         return 1;
@@ -154,9 +145,8 @@ static int open_living(struct llmobs_adopt *adopt,
 
     adopt->at_living = true;
     rc = llmobs_adopt_survey(adopt);
-    if (!rc &&
-        (LLMOBS_HAZARD(claims_without_an_end, adopt->due > 0, true) ||
-         (llmobs_adopt_is_mine(adopt, &found->name) && adopt->left == 0)))
+    if (!rc && (adopt->due > 0 || (llmobs_adopt_is_mine(adopt, &found->name) &&
+                                   adopt->left == 0)))
         return adopt_open_file(adopt, found, true);
     if (!rc)
         llmobs_adopt_note_seen(adopt, &found->name, found->gone, adopt->size);
@@ -462,7 +452,7 @@ static void close_if_done(struct llmobs_adopt *adopt,
         llmobs_adopt_give_up(adopt, claim);
     else if (claim->stays)
         leave_claimed(adopt, claim);
-    else if (LLMOBS_HAZARD(removed_late, true, claim->read > 1))
+    else
         remove_claimed(adopt, claim);
     if (claim->own && claim->kept > 0)
         adopt->took_all = false;
@@ -521,9 +511,7 @@ static size_t note_some(const struct llmobs_adopt *adopt,
         llmobs_spool_add(path, &key, &note) == 0)
         return n;
     for (size_t i = 0; i < n; i++)
-        LLMOBS_HAZARD(
-            not_released,
-            (void)llmobs_spool_strike(path, list[i].offset, list[i].id), );
+        (void)llmobs_spool_strike(path, list[i].offset, list[i].id);
     return n;
 }
 
@@ -568,11 +556,10 @@ int llmobs_adopt_add(struct llmobs_adopt *adopt,
         rc = llmobs_spool_add(path, &key, &span);
     if (rc)
         return rc;
-    *out = (struct llmobs_spooled){
-        .id = id,
-        .file = beside->file,
-        .claim = beside->claim,
-        .offset = LLMOBS_HAZARD(added_nowhere, span.offset, 0)};
+    *out = (struct llmobs_spooled){.id = id,
+                                   .file = beside->file,
+                                   .claim = beside->claim,
+                                   .offset = span.offset};
     claim->out++;
     return 0;
 }

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "lib/base/crash_point.h"
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 
 static bool is_same(const struct llmobs_spool_name *a,
@@ -92,7 +91,7 @@ int llmobs_adopt_claim_file(struct llmobs_adopt *adopt,
 {
     int rc;
 
-    if (LLMOBS_HAZARD(delivered_again, !can_go(found->path), false))
+    if (!can_go(found->path))
         return -EPERM;
     claim->name = found->name;
     rc = rename_file(adopt, found, &claim->name);
@@ -103,9 +102,7 @@ int llmobs_adopt_claim_file(struct llmobs_adopt *adopt,
     claim->living = is_living;
     claim->own = found->own;
     claim->away = found->gone;
-    return LLMOBS_HAZARD(read_while_open, is_living && !found->held, false)
-               ? llmobs_spool_shut(adopt->path)
-               : 0;
+    return is_living && !found->held ? llmobs_spool_shut(adopt->path) : 0;
 }
 
 /* -- leaving a file ------------------------------------------------------- */
@@ -160,8 +157,7 @@ bool llmobs_adopt_is_ours(const struct llmobs_adopt *adopt,
                           const struct llmobs_spool_name *name)
 {
     for (size_t i = 0; i < LLMOBS_ADOPT_CLAIMS; i++)
-        if (LLMOBS_HAZARD(claimed_twice, adopt->claims[i].used, false) &&
-            is_same(&adopt->claims[i].name, name))
+        if (adopt->claims[i].used && is_same(&adopt->claims[i].name, name))
             return true;
     for (size_t i = 0; i < adopt->given_up_count; i++)
         if (is_same(&adopt->given_up[i], name))
@@ -219,12 +215,8 @@ bool llmobs_adopt_is_seen(struct llmobs_adopt *adopt,
         return false;
     seen->met = true;
     return seen->size == size &&
-           LLMOBS_HAZARD(looked_at_always,
-                         llmobs_clock_mono_ns() - seen->looked_ns <
-                             LLMOBS_HAZARD(rests_for_ever,
-                                           RESTS_MS * LLMOBS_NS_PER_MS,
-                                           INT64_MAX),
-                         false) &&
+           llmobs_clock_mono_ns() - seen->looked_ns <
+               RESTS_MS * LLMOBS_NS_PER_MS &&
            (kill(name->who.pid, 0) == 0 || errno != ESRCH || seen->away);
 }
 

@@ -81,7 +81,7 @@ static int read_all(struct llmobs_adopt *adopt)
     bool closed = adopt->size >= (off_t)LLMOBS_SPOOL_CLOSED;
     int rc = read_begin(adopt, LLMOBS_SPOOL_TEXT);
 
-    if (!rc && LLMOBS_HAZARD(unread_behind, closed, false)) {
+    if (!rc && closed) {
         adopt->closed_at = adopt->text.len;
         rc = llmobs_spool_read(adopt->path, LLMOBS_SPOOL_CLOSED,
                                LLMOBS_SPOOL_TEXT, &adopt->text);
@@ -113,8 +113,7 @@ static bool counts(const struct llmobs_adopt *adopt,
         return llmobs_entry_has(entry, LLMOBS_ENTRY_BESIDE);
     if (entry->type != LLMOBS_ENTRY_END && !llmobs_entry_has_begun(entry->type))
         return true;
-    return LLMOBS_HAZARD(begun_behind,
-                         adopt_read_has_id(&adopt->before, entry->id), true);
+    return adopt_read_has_id(&adopt->before, entry->id);
 }
 
 bool llmobs_adopt_next_entry(const struct llmobs_adopt *adopt, size_t *at,
@@ -254,8 +253,7 @@ static int adopt_read_note_entry(struct llmobs_adopt *adopt,
 static bool is_too_much(struct llmobs_adopt *adopt, size_t bytes)
 {
     return atomic_load(&adopt->until_ns) != INT64_MAX &&
-           (LLMOBS_HAZARD(adopts_the_big, bytes > ENDING_BYTES, false) ||
-            llmobs_adopt_is_late(adopt));
+           (bytes > ENDING_BYTES || llmobs_adopt_is_late(adopt));
 }
 
 /* Notes when the file was last written, and its size; gives its bytes. */
@@ -315,16 +313,14 @@ bool llmobs_adopt_is_open(const struct llmobs_adopt *adopt,
 {
     if (adopt_read_has_id(&adopt->released, entry->id))
         return false;
-    if (entry->type == LLMOBS_HAZARD(start_beside_begin, LLMOBS_ENTRY_START,
-                                     LLMOBS_ENTRY_END) &&
+    if (entry->type == LLMOBS_ENTRY_START &&
         adopt_read_has_id(&adopt->begun, entry->id))
         return false;
     if (llmobs_entry_has_begun(entry->type) &&
         adopt_read_has_id(&adopt->childs, entry->id))
         return false;
     if (llmobs_entry_has_begun(entry->type) ||
-        LLMOBS_HAZARD(childs_beside_its_own,
-                      entry->type == LLMOBS_ENTRY_CHILDS_END, false))
+        entry->type == LLMOBS_ENTRY_CHILDS_END)
         return !adopt_read_has_id(&adopt->ended, entry->id);
     return entry->type == LLMOBS_ENTRY_CHILDS_END ||
            entry->type == LLMOBS_ENTRY_END || entry->type == LLMOBS_ENTRY_EVENT;
@@ -335,10 +331,7 @@ bool llmobs_adopt_is_open(const struct llmobs_adopt *adopt,
 static bool adopt_read_is_due(const struct llmobs_adopt *adopt,
                               const struct llmobs_entry *entry)
 {
-    if (LLMOBS_HAZARD(all_of_the_living,
-                      adopt->at_living &&
-                          !llmobs_entry_has(entry, LLMOBS_ENTRY_FOR_RELAY),
-                      false))
+    if (adopt->at_living && !llmobs_entry_has(entry, LLMOBS_ENTRY_FOR_RELAY))
         return false;
     return llmobs_adopt_is_open(adopt, entry);
 }
@@ -405,8 +398,7 @@ static int adopt_read_entry(struct llmobs_adopt *adopt,
     out->config = &adopt->names;
     out->spooled.id = entry->id;
     out->spooled.file = adopt->here->name.file;
-    out->spooled.claim =
-        LLMOBS_HAZARD(claims_mixed, (uint32_t)(adopt->here - adopt->claims), 0);
+    out->spooled.claim = (uint32_t)(adopt->here - adopt->claims);
     out->spooled.offset = place_of(adopt, entry->offset);
     /* In a process with other destinations the bits mean other destinations. */
     counted = delivered_to_of(adopt, entry->id, &out->delivered_to);

@@ -15,7 +15,6 @@
 #include <sys/types.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/hazard.h"
 #include "core/log/adopt.h"
 #include "core/log/spool_file.h"
 #include "core/log/spool_name.h"
@@ -141,8 +140,7 @@ static inline bool llmobs_adopt_is_late(struct llmobs_adopt *adopt)
 {
     int64_t until = atomic_load(&adopt->until_ns);
 
-    return LLMOBS_HAZARD(adopts_without_end, until != INT64_MAX, false) &&
-           llmobs_clock_mono_ns() >= until;
+    return until != INT64_MAX && llmobs_clock_mono_ns() >= until;
 }
 
 /* -- the files that this process has claimed (adopt_claim.c) -- */

@@ -9,7 +9,6 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/fork.h"
-#include "lib/base/hazard.h"
 #include "lib/base/mix.h"
 #include "lib/base/sha256.h"
 #include "lib/base/sys.h"
@@ -37,8 +36,7 @@ static void guess_key(struct llmobs_entry_key *key)
     if (start)
         memcpy(from.random, start, sizeof(from.random));
     llmobs_sha256(&from, sizeof(from), hash);
-    LLMOBS_HAZARD(no_key_without_getrandom, memcpy(key, hash, sizeof(*key)),
-                  memset(key, 0, sizeof(*key)));
+    memcpy(key, hash, sizeof(*key));
 }
 
 /* The key does not come from the generator of the ids, because gateways see
@@ -46,10 +44,8 @@ static void guess_key(struct llmobs_entry_key *key)
  * not wait. */
 void llmobs_entry_key(struct llmobs_entry_key *key)
 {
-    if (LLMOBS_HAZARD(key_known,
-                      llmobs_sys(SYS_getrandom, key, sizeof(*key),
-                                 GRND_NONBLOCK) != sizeof(*key),
-                      !memset(key, 0, sizeof(*key))))
+    if (llmobs_sys(SYS_getrandom, key, sizeof(*key), GRND_NONBLOCK) !=
+        sizeof(*key))
         guess_key(key);
 }
 
@@ -72,7 +68,7 @@ int llmobs_entry_file_read(struct llmobs_text text,
     memcpy(&file, text.data, sizeof(file));
     if (memcmp(file.magic, file_magic, sizeof(file_magic)) != 0)
         return -EBADMSG;
-    if (LLMOBS_HAZARD(any_form, file.version != LLMOBS_ENTRY_VERSION, false))
+    if (file.version != LLMOBS_ENTRY_VERSION)
         return -ENOTSUP;
     *key = file.key;
     return 0;
@@ -302,8 +298,7 @@ static bool seal_marks(uint64_t *state, struct cursor cursor, uint64_t len)
         len -= sizeof(mark);
         if (mark.len > len)
             return false;
-        LLMOBS_HAZARD(marks_unsealed,
-                      *state = llmobs_mix(*state ^ mark.len) + mark.tag, );
+        *state = llmobs_mix(*state ^ mark.len) + mark.tag;
         len -= mark.len;
         skip_to(&cursor, sizeof(mark) + mark.len);
     }
@@ -371,8 +366,7 @@ static bool entry_is_whole(const struct llmobs_entry_key *key,
     uint64_t seal;
 
     return head->zero == 0 && head->zeros == 0 &&
-           entry_seal_of(key, head, fields, 1, 0, &seal) &&
-           LLMOBS_HAZARD(seal_unread, tail == seal, true);
+           entry_seal_of(key, head, fields, 1, 0, &seal) && tail == seal;
 }
 
 static bool is_entry(const struct llmobs_entry_key *key,

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "core/event/curlcode.h"
-#include "lib/base/hazard.h"
 #include "lib/span/allowlist.h"
 #include "lib/span/secrets.h"
 #include "core/log/event_item.h"
@@ -155,11 +154,7 @@ static int note_rule(struct llmobs_exchange *exchange, bool bare,
     struct llmobs_match match = exchange->match;
 
     if (type == LLMOBS_ENTRY_START)
-        match.confirm =
-            match.confirm &&
-            LLMOBS_HAZARD(start_to_be_confirmed,
-                          LLMOBS_HAZARD(start_stands, !exchange->stands, false),
-                          true);
+        match.confirm = match.confirm && !exchange->stands;
     else if (bare &&
              llmobs_rules_seems(
                  &match, llmobs_body_head(match.bodyless ? &exchange->response
@@ -288,7 +283,7 @@ static int exchange_entry_add_request(struct llmobs_exchange *exchange,
                                       enum llmobs_entry_type type,
                                       struct llmobs_entry_writer *writer)
 {
-    if (LLMOBS_HAZARD(start_with_the_body, type == LLMOBS_ENTRY_START, false))
+    if (type == LLMOBS_ENTRY_START)
         return 0;
     if (type == LLMOBS_ENTRY_END)
         llmobs_exchange_decode_request(exchange);
@@ -382,10 +377,8 @@ static int exchange_entry_read_numbers(struct reading *reading,
            value.len < sizeof(reading->numbers) ? value.len
                                                 : sizeof(reading->numbers));
     reading->numbered = true;
-    if (LLMOBS_HAZARD(time_before_time,
-                      n[NUMBER_START_WALL] < 0 || n[NUMBER_START_MONO] < 0 ||
-                          n[NUMBER_DURATION] < 0,
-                      false))
+    if (n[NUMBER_START_WALL] < 0 || n[NUMBER_START_MONO] < 0 ||
+        n[NUMBER_DURATION] < 0)
         return -EINVAL;
 #define READ(id, member) \
     exchange->member = (__typeof__(exchange->member))n[NUMBER_##id];

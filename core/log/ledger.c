@@ -16,7 +16,6 @@
 #include "lib/base/file.h"
 #include "lib/base/fork.h"
 #include "lib/base/futex.h"
-#include "lib/base/hazard.h"
 #include "lib/base/listing.h"
 #include "lib/base/log.h"
 #include "lib/base/signal_guard.h"
@@ -277,8 +276,7 @@ static int fold_locked(int dir, const char *name, struct llmobs_totals *totals)
 
     if (strcmp(totals->page.last, name) == 0)
         return unlinkat(dir, name, 0) ? -errno : 0;
-    rc = llmobs_record_read(
-        dir, name, LLMOBS_HAZARD(root_adds_others, true, false), &page);
+    rc = llmobs_record_read(dir, name, true, &page);
     if (!rc)
         rc = settle_dead(&page.counts, &counts);
     return rc ? rc : llmobs_totals_add(totals, dir, name, &counts);
@@ -307,9 +305,7 @@ static int can_fold(int dir)
         return -errno;
     if (st.st_uid != geteuid())
         return -EPERM;
-    return LLMOBS_HAZARD(added_again, faccessat(dir, ".", W_OK, 0), false)
-               ? -errno
-               : 0;
+    return faccessat(dir, ".", W_OK, 0) ? -errno : 0;
 }
 
 int llmobs_ledger_fold(const char *dir, size_t max)
@@ -325,9 +321,7 @@ int llmobs_ledger_fold(const char *dir, size_t max)
     rc = can_fold(survey.list.fd);
     while (!rc && max > 0 &&
            (name = ledger_next(&survey.list, &owner)) != NULL) {
-        if (llmobs_record_read(survey.list.fd, name,
-                               LLMOBS_HAZARD(root_adds_others, true, false),
-                               &page) != 0 ||
+        if (llmobs_record_read(survey.list.fd, name, true, &page) != 0 ||
             !ledger_is_dead(&survey, &owner, &page))
             continue;
         max--;
@@ -547,11 +541,7 @@ static bool is_outdated(const uint64_t now[LLMOBS_STAT_COUNT])
 {
     return settled_count(now) > settled_count(recorded.written) &&
            (open_count(recorded.written) > 0 ||
-            LLMOBS_HAZARD(counts_later,
-                          now[LLMOBS_STAT_adopted] >
-                              recorded.written[LLMOBS_STAT_adopted],
-                          now[LLMOBS_STAT_adopted] <
-                              recorded.written[LLMOBS_STAT_adopted]));
+            now[LLMOBS_STAT_adopted] > recorded.written[LLMOBS_STAT_adopted]);
 }
 
 static int put_counts(const struct llmobs_config *config,
@@ -684,7 +674,7 @@ void llmobs_ledger_close(const struct llmobs_config *config)
     if (!has_counted())
         return;
     llmobs_signal_guard_begin(&guard);
-    if (LLMOBS_HAZARD(closes_no_later, wait_turn(), ledger_take_turn())) {
+    if (wait_turn()) {
         close_ledger(config);
         llmobs_sole_leave(&turn);
     }

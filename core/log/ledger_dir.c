@@ -14,7 +14,6 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
-#include "lib/base/hazard.h"
 #include "lib/base/proc_stat.h"
 #include "lib/base/scratch.h"
 
@@ -129,7 +128,7 @@ bool llmobs_record_is_another(const struct llmobs_record_owner *who,
     snprintf(path, sizeof(path), "/proc/%ld/ns/time", (long)who->pid);
     mine = time_namespace("/proc/self/ns/time");
     other = time_namespace(path);
-    return !mine || !other || LLMOBS_HAZARD(any_start, mine == other, mine > 0);
+    return !mine || !other || mine == other;
 }
 
 void llmobs_record_self(char out[LLMOBS_RECORD_NAME_MAX], uint64_t *program)
@@ -196,7 +195,7 @@ static bool ledger_dir_may_write(void)
     struct rlimit limit;
 
     return getrlimit(RLIMIT_FSIZE, &limit) != 0 ||
-           LLMOBS_HAZARD(half_a_page, limit.rlim_cur >= LLMOBS_PAGE_SIZE, true);
+           limit.rlim_cur >= LLMOBS_PAGE_SIZE;
 }
 
 static int ledger_dir_write_page(int fd, const struct llmobs_page *page)

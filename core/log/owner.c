@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "lib/base/fork.h"
-#include "lib/base/hazard.h"
 #include "lib/base/machine.h"
 #include "lib/base/program.h"
 #include "lib/base/scratch.h"
@@ -61,9 +60,7 @@ static bool is_sent(const struct llmobs_config *config,
 
     if (!config->exporter || !signals[signal].on)
         return false;
-    return LLMOBS_HAZARD(logs_of_another, signal == LLMOBS_SIGNAL_LOGS,
-                         false) ||
-           strstr(config->exporter, "otlp") ||
+    return signal == LLMOBS_SIGNAL_LOGS || strstr(config->exporter, "otlp") ||
            (strcmp(config->exporter, "auto") == 0 && signals[signal].given);
 }
 
@@ -84,10 +81,8 @@ static int add_signal(const struct llmobs_config *config,
 
     if (!is_sent(config, signal))
         return 0;
-    rc = llmobs_buf_addf(
-        buf, "%d %d%d%d ", (int)signal,
-        LLMOBS_HAZARD(content_of_another, otlp->span_content, 0),
-        otlp->event_content, otlp->event_details);
+    rc = llmobs_buf_addf(buf, "%d %d%d%d ", (int)signal, otlp->span_content,
+                         otlp->event_content, otlp->event_details);
     if (!rc)
         rc = owner_add_text(buf, otlp->signals[signal].url);
     return rc ? rc : owner_add_list(otlp->signals[signal].headers, buf);
@@ -116,10 +111,9 @@ static int add_destinations(const struct llmobs_config *config,
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && !rc; i++)
         rc = owner_add_text(buf, texts[i]);
-    if (LLMOBS_HAZARD(any_headers, !rc, rc))
+    if (!rc)
         rc = owner_add_list(config->extra_headers, buf);
-    LLMOBS_HAZARD(adopted_for_another,
-                  return rc ? rc : owner_add_otlp(config, buf), return rc);
+    return rc ? rc : owner_add_otlp(config, buf);
 }
 
 static int find_hash(const struct llmobs_config *config,

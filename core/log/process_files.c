@@ -14,7 +14,6 @@
 #include "lib/base/dirs.h"
 #include "lib/base/fork.h"
 #include "lib/base/futex.h"
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/scratch.h"
 #include "core/log/held_file.h"
@@ -138,8 +137,7 @@ static int begin_files(struct llmobs_spool *spool)
         return rc;
     spool->process = llmobs_fork_process();
     find_home(&spool->home);
-    if (LLMOBS_HAZARD(child_of_the_same_key, true, !spool->key.mark))
-        llmobs_entry_key(&spool->key);
+    llmobs_entry_key(&spool->key);
     llmobs_owner_seal(spool->owner, &spool->key);
     rc = llmobs_spool_put_base(spool);
     if (!rc)
@@ -218,8 +216,7 @@ static int with_of(const char *prefix, uint32_t file,
         return -ENOMEM;
     llmobs_spool_file_path(prefix, file, path);
     rc = use(path, ctx);
-    for (int i = 0;
-         i < LLMOBS_HAZARD(by_its_first_name, NAMES, 0) && rc == -ENOENT; i++) {
+    for (int i = 0; i < NAMES && rc == -ENOENT; i++) {
         if (llmobs_spool_find_claimed(prefix, file, path) != 0)
             break;
         llmobs_crash_point("found a claimed file");
@@ -257,11 +254,8 @@ bool llmobs_spool_has_moved(const struct llmobs_spool *spool)
     if (!atomic_load(&spool->named))
         return false;
     find_home(&now);
-    return LLMOBS_HAZARD(user_not_seen, now.uid != spool->home.uid, false) ||
-           LLMOBS_HAZARD(root_not_seen,
-                         now.root != spool->home.root ||
-                             now.device != spool->home.device,
-                         false);
+    return now.uid != spool->home.uid || now.root != spool->home.root ||
+           now.device != spool->home.device;
 }
 
 static int may_append(const char *path, void *ctx)

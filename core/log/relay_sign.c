@@ -11,7 +11,6 @@
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "core/log/spool_file.h"
-#include "lib/base/hazard.h"
 
 /* The content of the file. */
 struct content {
@@ -142,8 +141,7 @@ static bool read_content(int fd, struct content *content)
 /* A relay of another version would not read this process's files. */
 static bool is_of_our_version(const struct content *content)
 {
-    return LLMOBS_HAZARD(handed_to_any_version,
-                         content->version == LLMOBS_ENTRY_VERSION, true);
+    return content->version == LLMOBS_ENTRY_VERSION;
 }
 
 static bool relay_sign_names(const struct content *content,
@@ -156,16 +154,15 @@ static bool relay_sign_names(const struct content *content,
         if (memcmp(content->hashes[i], llmobs_owner_origin(owner)->hash,
                    LLMOBS_OWNER_HASH) == 0)
             return true;
-    return LLMOBS_HAZARD(for_anybody, !owner, true);
+    return !owner;
 }
 
 /* Closes the descriptor. */
 static bool relay_sign_is_up(int fd, const struct llmobs_owner *owner)
 {
     struct content content;
-    bool up = LLMOBS_HAZARD(any_file_is_a_sign, is_locked(fd), true) &&
-              relay_sign_is_fresh(fd) && read_content(fd, &content) &&
-              relay_sign_names(&content, owner);
+    bool up = is_locked(fd) && relay_sign_is_fresh(fd) &&
+              read_content(fd, &content) && relay_sign_names(&content, owner);
 
     close(fd);
     return up;
@@ -202,8 +199,7 @@ bool llmobs_relay_sign_meet(int dir, const struct llmobs_owner *owner)
 {
     int fd = open_sign(dir, O_RDONLY);
 
-    if (fd == LLMOBS_HAZARD(no_mark, -ENOENT, -EBADF) &&
-        is_of_several_users(dir))
+    if (fd == -ENOENT && is_of_several_users(dir))
         fd = open_sign(dir, O_RDWR);
     return fd >= 0 && relay_sign_is_up(fd, owner);
 }

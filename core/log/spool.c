@@ -15,7 +15,6 @@
 #include "lib/base/fd.h"
 #include "lib/base/file.h"
 #include "lib/base/fork.h"
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/once.h"
 #include "lib/base/scratch.h"
@@ -110,8 +109,7 @@ const char *llmobs_spool_path(const struct llmobs_spool *spool)
 static int open_another(const char *path)
 {
     int fd = llmobs_spool_open(path, O_WRONLY | O_APPEND);
-    int rc = LLMOBS_HAZARD(found_for_made,
-                           fd < 0 ? 0 : llmobs_file_check(fd, geteuid()), 0);
+    int rc = fd < 0 ? 0 : llmobs_file_check(fd, geteuid());
 
     if (rc == 0)
         return fd;
@@ -126,8 +124,7 @@ static void set_rights(int fd)
 {
     struct stat st;
 
-    if (fstat(fd, &st) != 0 ||
-        LLMOBS_HAZARD(mask_obeyed, (st.st_mode & 07777) != 0600, false))
+    if (fstat(fd, &st) != 0 || (st.st_mode & 07777) != 0600)
         (void)!fchmod(fd, 0600);
 }
 
@@ -146,8 +143,7 @@ static int make_file(const struct llmobs_spool *spool, const char *path)
 {
     int base = AT_FDCWD, fd, rc = 0;
 
-    LLMOBS_HAZARD(made_through_a_link,
-                  rc = llmobs_spool_base(spool->config, false, &base), );
+    rc = llmobs_spool_base(spool->config, false, &base);
     if (rc) {
         errno = -rc;
         return -1;
@@ -212,9 +208,7 @@ static int append_first(struct append *append)
         rc = append_at(path, append);
     }
     llmobs_scratch_give(path);
-    if (!rc &&
-        LLMOBS_HAZARD(begins_behind, append->written.end > LLMOBS_SPOOL_CLOSED,
-                      false)) {
+    if (!rc && append->written.end > LLMOBS_SPOOL_CLOSED) {
         llmobs_crash_point("written behind a closing");
         rc = -ESTALE;
     }
@@ -356,8 +350,7 @@ static int64_t keep_written(struct llmobs_spool *spool,
                              &written->facts, &written->writer);
     return rc ? rc
               : spool_keep(spool, &written->writer, spooled,
-                           LLMOBS_HAZARD(entries_apart,
-                                         llmobs_spool_home_of(spooled), 0));
+                           llmobs_spool_home_of(spooled));
 }
 
 static int64_t keep_exchange(struct llmobs_spool *spool,
@@ -370,11 +363,9 @@ static int64_t keep_exchange(struct llmobs_spool *spool,
 
     exchange->item.spooled.id = exchange->context.span_id;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    written = LLMOBS_HAZARD(writer_on_the_stack,
-                            llmobs_scratch_take(sizeof(*written)),
-                            &(struct llmobs_spool_writing){0});
+    written = llmobs_scratch_take(sizeof(*written));
     file = written ? keep_written(spool, exchange, type, written) : -ENOMEM;
-    LLMOBS_HAZARD(writer_on_the_stack, llmobs_scratch_give(written), );
+    llmobs_scratch_give(written);
     pthread_setcancelstate(state, NULL);
     errno = saved;
     return file;
@@ -389,8 +380,7 @@ static int keep_begun(struct llmobs_spool *spool,
         LLMOBS_ENTRY_START, LLMOBS_ENTRY_BEGIN};
     int64_t file;
 
-    if (LLMOBS_HAZARD(child_begins, exchange->process != llmobs_fork_process(),
-                      false))
+    if (exchange->process != llmobs_fork_process())
         return 0;
     exchange->progress.sign = LLMOBS_PROGRESS_SIGN;
     exchange->progress.id = exchange->context.span_id;
@@ -447,10 +437,8 @@ int llmobs_spool_event(struct llmobs_spool *spool,
                        struct llmobs_spooled *spooled,
                        enum llmobs_event_kind kind, struct llmobs_text event)
 {
-    uint32_t home = LLMOBS_HAZARD(event_apart,
-                                  spooled->file ? spooled->file
-                                                : llmobs_spool_home_of(spooled),
-                                  spooled->file);
+    uint32_t home =
+        spooled->file ? spooled->file : llmobs_spool_home_of(spooled);
     int64_t file;
 
     if (!spooled->id)
@@ -532,9 +520,7 @@ bool llmobs_spool_is_relayed(struct llmobs_spool *spool)
     now = llmobs_clock_mono_ns();
     if (now - last >= RELAY_EVERY_MS * LLMOBS_NS_PER_MS &&
         atomic_compare_exchange_strong(&spool->relay_ns, &last, now)) {
-        LLMOBS_HAZARD(cancelled_in_the_look,
-                      pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state),
-                      state = PTHREAD_CANCEL_ENABLE);
+        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
         llmobs_spool_look_for_relay(spool);
         pthread_setcancelstate(state, NULL);
     }
@@ -606,8 +592,7 @@ static unsigned entries_in(uint32_t file, const struct llmobs_spooled *spooled)
     unsigned n = spooled->file == file;
 
     for (size_t i = 0; i < LLMOBS_BEGUN; i++)
-        LLMOBS_HAZARD(one_entry_counted, n += spooled->begun[i] == file,
-                      n = n || spooled->begun[i] == file);
+        n += spooled->begun[i] == file;
     return n;
 }
 
@@ -618,8 +603,7 @@ static void cancel_in(struct llmobs_spool *spool,
                       bool retried)
 {
     if (strike(spool, file, spooled) != 0 &&
-        note_release(spool, file, &spooled->id, 1) != 0 &&
-        LLMOBS_HAZARD(not_tried_again, retried, !spooled->id))
+        note_release(spool, file, &spooled->id, 1) != 0 && retried)
         return;
     llmobs_slots_leave(spool, file, entries_in(file, spooled));
     for (size_t i = 0; i < LLMOBS_BEGUN; i++)
@@ -658,8 +642,7 @@ int llmobs_spool_end(struct llmobs_spool *spool,
     exchange->progress.id = 0;
     file = keep_exchange(spool, exchange, LLMOBS_ENTRY_END);
     if (file < 0) {
-        LLMOBS_HAZARD(begun_stays,
-                      cancel(spool, &exchange->item.spooled, true), );
+        cancel(spool, &exchange->item.spooled, true);
         return (int)file;
     }
     exchange->item.spooled.file = (uint32_t)file;
@@ -750,13 +733,8 @@ static void release_file(struct llmobs_spool *spool, uint32_t file,
         llmobs_slots_turn_from(spool, file);
     /* `handed` is read last: a hand-over sets it, and then leaves the file. */
     last = file != llmobs_slots_current(spool) &&
-           LLMOBS_HAZARD(removed_beside_a_writer,
-                         atomic_load(&llmobs_slots_of(spool, file)->left) ==
-                             entries,
-                         true) &&
-           LLMOBS_HAZARD(removes_the_relays,
-                         !atomic_load(&llmobs_slots_of(spool, file)->handed),
-                         true);
+           atomic_load(&llmobs_slots_of(spool, file)->left) == entries &&
+           !atomic_load(&llmobs_slots_of(spool, file)->handed);
     if (!(last && unlink_file(spool, file)) &&
         note_release(spool, file, ids, id_count) != 0)
         defer_release(spool, file, list, count);

@@ -14,7 +14,6 @@
 #include "lib/base/dirs.h"
 #include "lib/base/fd.h"
 #include "lib/base/file.h"
-#include "lib/base/hazard.h"
 #include "lib/base/signal_guard.h"
 #include "lib/base/scratch.h"
 #include "lib/base/crash_point.h"
@@ -279,7 +278,7 @@ static int put_type(int fd, uint64_t offset, uint16_t type)
 {
     const off_t at = (off_t)(offset + offsetof(struct llmobs_entry_head, type));
     struct llmobs_signal_guard guard;
-    bool limited = LLMOBS_HAZARD(struck_unguarded, is_limited(), false);
+    bool limited = is_limited();
     ssize_t n;
 
     if (limited)
@@ -363,7 +362,7 @@ static int read_some(struct walk *walk, bool sparse, uint64_t size,
     int rc = 1;
 
     while (rc > 0 && size > 0) {
-        if (LLMOBS_HAZARD(hole_read, sparse, sparse && size == 0))
+        if (sparse)
             pass_hole(walk);
         if (walk->at >= walk->end)
             break;
@@ -430,8 +429,7 @@ int llmobs_spool_key(const char *path, struct llmobs_entry_key *key)
 static bool spool_file_is_own(int dir, const char *name, struct stat *st)
 {
     return fstatat(dir, name, st, AT_SYMLINK_NOFOLLOW) == 0 &&
-           S_ISREG(st->st_mode) &&
-           LLMOBS_HAZARD(room_by_anybody, st->st_uid == geteuid(), true);
+           S_ISREG(st->st_mode) && st->st_uid == geteuid();
 }
 
 /* The bytes of a file, of which a closed one has far fewer than its size. */

@@ -1,7 +1,5 @@
 #include "core/log/spool_state.h"
 
-#include "lib/base/hazard.h"
-
 static uint32_t file_at(uint64_t at)
 {
     return (uint32_t)(at >> 32);
@@ -58,8 +56,7 @@ static void turn_to(struct llmobs_spool *spool, uint64_t at, uint32_t next)
     atomic_fetch_add(&llmobs_slots_of(spool, file)->left, 1);
     atomic_store(&spool->turned, true);
     (void)atomic_compare_exchange_strong(&spool->at, &at, (uint64_t)next << 32);
-    LLMOBS_HAZARD(current_stays, llmobs_slots_leave(spool, file, 1),
-                  atomic_fetch_sub(&llmobs_slots_of(spool, file)->left, 1));
+    llmobs_slots_leave(spool, file, 1);
 }
 
 /* Goes on to the next free file; false where the process has too many files. */

@@ -10,7 +10,6 @@
 #include "lib/base/cold.h"
 #include "lib/base/filter.h"
 #include "lib/base/fork.h"
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/scratch.h"
 #include "core/config/inbound.h"
@@ -773,9 +772,7 @@ int llmobs_own_span_finish(uint64_t span)
         return llmobs_own_span_complain(-EBADF,
                                         "finish of a span that is not open");
     live = llmobs_span_table_take(span);
-    if (llmobs_own_span_is_on() &&
-        LLMOBS_HAZARD(child_submits, live->process == llmobs_fork_process(),
-                      true))
+    if (llmobs_own_span_is_on() && live->process == llmobs_fork_process())
         return llmobs_own_span_complain(own_span_submit(live), "finish");
     llmobs_open_span_free(live);
     return llmobs_own_span_is_on() ? 0 : LLMOBS_OWN_SPAN_OFF;

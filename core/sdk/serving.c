@@ -6,7 +6,6 @@
 #include "core/config/inbound.h"
 #include "core/sdk/own_span.h"
 #include "core/sdk/thread_state.h"
-#include "lib/base/hazard.h"
 
 /* NULL: a request has no span. Constant after init. */
 static const char *entry;
@@ -60,7 +59,7 @@ static bool serving_is_certain(const struct llmobs_served *served)
         return true;
     if (before) {
         llmobs_serving_end(before);
-        LLMOBS_HAZARD(each_accept_counts, llmobs_thread_state_doubt(), );
+        llmobs_thread_state_doubt();
     }
     return !llmobs_thread_state_doubtful();
 }
@@ -71,15 +70,9 @@ void llmobs_serving_begin(const struct llmobs_served *served)
 
     end_gone();
     if (llmobs_own_span_is_on() && serving_is_certain(served) &&
-        (served->count || entry ||
-         LLMOBS_HAZARD(inner_unmarked, llmobs_thread_state_newest(), false)))
-        LLMOBS_HAZARD(
-            entry_at_once,
-            (void)llmobs_thread_state_enter(served,
-                                            entry ? llmobs_clock_mono_ns() : 0),
-            LLMOBS_HAZARD_LIST((void)llmobs_thread_state_enter(
-                                   served, entry ? llmobs_clock_mono_ns() : 0),
-                               serving_begin_span()));
+        (served->count || entry || llmobs_thread_state_newest()))
+        (void)llmobs_thread_state_enter(served,
+                                        entry ? llmobs_clock_mono_ns() : 0);
     errno = saved;
 }
 

@@ -6,7 +6,6 @@
 
 #include "lib/base/cold.h"
 #include "lib/base/fork.h"
-#include "lib/base/hazard.h"
 
 /* A number is a generation, then 16 bits that name the slot. Slots count from
  * 2, for 0 and 1 are the numbers of no span. A slot of an odd generation is
@@ -94,8 +93,7 @@ static bool span_table_hold(struct slot *slot)
              &slot->holder, &holder, mine, memory_order_acquire,
              memory_order_relaxed);
          tries++) {
-        if (LLMOBS_HAZARD(waits_for_the_dead, holder != 0 && holder != mine,
-                          false))
+        if (holder != 0 && holder != mine)
             return false;
         holder = 0;
         if (tries < SPINS)
@@ -153,11 +151,8 @@ static bool span_table_is_open(struct slot *slot, uint64_t number)
 {
     uint64_t generation = atomic_load(&slot->generation);
 
-    LLMOBS_HAZARD(any_generation,
-                  return (generation & 1) && (generation ^ number >> SLOT_BITS)
-                                                     << GENERATION_UNUSED ==
-                                                 0,
-                  return (generation & 1) != 0);
+    return (generation & 1) &&
+           (generation ^ number >> SLOT_BITS) << GENERATION_UNUSED == 0;
 }
 
 bool llmobs_span_table_has(uint64_t number)

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/network.h"
 #include "lib/base/stack.h"
 #include "core/sdk/span_table.h"
@@ -122,9 +121,7 @@ static bool have_key(void)
 
 bool llmobs_thread_state_used(void)
 {
-    return LLMOBS_HAZARD(key_for_all,
-                         atomic_load_explicit(&used, memory_order_acquire),
-                         have_key());
+    return atomic_load_explicit(&used, memory_order_acquire);
 }
 
 /* The calling thread's record; NULL: it has no record. */
@@ -189,7 +186,7 @@ int llmobs_thread_state_push(uint64_t number)
  * moved down by one. */
 static void lower_floors(struct thread *thread, size_t i)
 {
-    if (LLMOBS_HAZARD(floor_stays, thread->floor >= i, thread->floor > i))
+    if (thread->floor >= i)
         thread->floor--;
     for (struct request *one = thread->newest; one; one = one->outer)
         if (one->floor >= i)
@@ -457,7 +454,7 @@ bool llmobs_thread_state_gone(void)
     struct thread *thread = thread_state_find();
 
     return thread && thread->newest && thread->newest->mark &&
-           LLMOBS_HAZARD(frame_believed, !stands(thread->newest->mark), false);
+           !stands(thread->newest->mark);
 }
 
 void llmobs_thread_state_doubt(void)

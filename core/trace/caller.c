@@ -11,7 +11,6 @@
 #include "lib/base/clock.h"
 #include "lib/base/cold.h"
 #include "lib/base/fork.h"
-#include "lib/base/hazard.h"
 #include "lib/base/maps.h"
 #include "core/trace/caller_left.h"
 #include "lib/elf/cfi.h"
@@ -187,7 +186,7 @@ static void see_object(const struct llmobs_loaded *object, void *ctx)
 /* True for a program that a loader got as its argument. */
 static bool is_by_loader(void)
 {
-    return LLMOBS_HAZARD(loader_calls, getauxval(AT_BASE) == 0, false);
+    return getauxval(AT_BASE) == 0;
 }
 
 /* The path of the program's file, even when another file has replaced it; ""
@@ -248,7 +247,7 @@ static void name_from_file(struct location *location, struct look *look)
 /* Leaves the name to the process that delivers; false where it must not. */
 static bool leave_name(struct location *location, struct look *look)
 {
-    if (LLMOBS_HAZARD(names_itself, !look->leave, look))
+    if (!look->leave)
         return false;
     location->file = llmobs_left_file(look->object, look->path, &look->head);
     return location->file > 0;

@@ -6,7 +6,6 @@
 #include "core/config/config.h"
 #include "core/config/origin.h"
 #include "core/config/sampler.h"
-#include "lib/base/hazard.h"
 
 /* A longer carrier is hostile: the documented limits are far below. */
 #define CARRIER_MAX 8192
@@ -442,8 +441,7 @@ bool llmobs_carrier_is_trusted(const struct llmobs_config *config,
 {
     if (carrier->process || config->trust == LLMOBS_TRUST_ALL)
         return true;
-    return config->trust == LLMOBS_TRUST_DEFAULT &&
-           LLMOBS_HAZARD(strangers_trusted, !carrier->stranger, true);
+    return config->trust == LLMOBS_TRUST_DEFAULT && !carrier->stranger;
 }
 
 /* Continues the trace of a parent in another process. */
@@ -527,15 +525,12 @@ static void carrier_decide(struct llmobs_context *context,
                            const struct llmobs_config *config, bool joined)
 {
     const struct llmobs_otlp_config *otlp = &config->otlp;
-    bool keep =
-        LLMOBS_HAZARD(caller_unheard, joined && otlp->parent_based, false)
-            ? context->priority > 0
-            : llmobs_sampler_keeps(otlp, context->apm_trace_id.lo);
+    bool keep = joined && otlp->parent_based
+                    ? context->priority > 0
+                    : llmobs_sampler_keeps(otlp, context->apm_trace_id.lo);
 
     context->unsampled = !keep;
-    if (LLMOBS_HAZARD(datadog_unsampled, otlp->sampler_flags, true) &&
-        LLMOBS_HAZARD(sampled_anyway, keep != (context->priority > 0),
-                      keep && context->priority <= 0))
+    if (otlp->sampler_flags && keep != (context->priority > 0))
         context->priority = keep;
 }
 
@@ -578,8 +573,7 @@ bool llmobs_context_from_carrier(struct llmobs_context *context,
     if (in.vendored && trusted)
         keep_vendors(context, carrier->tracestate);
     inherit(context, &in, trusted, config->sample_rate);
-    LLMOBS_HAZARD(ratio_of_another_id, carrier_decide(context, config, trusted),
-                  if (trusted) carrier_decide(context, config, true));
+    carrier_decide(context, config, trusted);
     return true;
 }
 

@@ -8,7 +8,6 @@
 
 #include "core/config/perl_request.h"
 #include "core/trace/probe.h"
-#include "lib/base/hazard.h"
 
 #define WEAK __attribute__((weak))
 
@@ -116,8 +115,7 @@ static void perl_walk(void *perl, struct llmobs_script_frames *frames)
         if (!frame ||
             !llmobs_probe_read(&probe, frame + CALLED_FROM, &at, sizeof(at)) ||
             !llmobs_probe_read(&probe, at, &statement, sizeof(statement)) ||
-            LLMOBS_HAZARD(any_statement, statement.run != Perl_pp_nextstate,
-                          false) ||
+            statement.run != Perl_pp_nextstate ||
             !llmobs_probe_text(&probe, statement.file, LLMOBS_FRAMES_LONGEST,
                                &file) ||
             perl_settles(file, statement.line, frames))

@@ -8,7 +8,6 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/sys.h"
 #include "lib/base/thread.h"
 #include "core/trace/probe.h"
@@ -136,7 +135,7 @@ static bool runs_php(void)
         return false;
     if (tsrm_get_ls_cache)
         return tsrm_get_ls_cache() != NULL;
-    return LLMOBS_HAZARD(page_of_any_thread, is_first_thread(), true);
+    return is_first_thread();
 }
 
 /* -- the walk ------------------------------------------------------------- */
@@ -266,8 +265,7 @@ static bool php_visit(struct php_walk *walk, const struct php_frame *frame)
                            (const char *)frame->function +
                                walk->layout->filename,
                            &here.file, sizeof(here.file)) ||
-        (walk->frames == 0 &&
-         LLMOBS_HAZARD(offsets_unchecked, here.file != walk->first, false)))
+        (walk->frames == 0 && here.file != walk->first))
         return false;
     if (here.file != walk->outer.file) {
         if (!php_read_string(walk, here.file, &file))

@@ -6,7 +6,6 @@
 #include <sys/mman.h>
 
 #include "lib/base/fork.h"
-#include "lib/base/hazard.h"
 #include "lib/base/stack.h"
 #include "lib/base/sanitizer.h"
 #include "lib/base/sys.h"
@@ -55,7 +54,7 @@ static bool sees_page(struct llmobs_probe *probe, uintptr_t at)
     for (int i = 0; i < LLMOBS_PROBE_PAGES && probe->pages[i]; i++)
         if (probe->pages[i] == page)
             return true;
-    if (LLMOBS_HAZARD(interpreter_unprobed, ask(at) != -EINVAL, false))
+    if (ask(at) != -EINVAL)
         return false;
     llmobs_probe_trust(probe, (const void *)at);
     return true;

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/scratch.h"
 
 /* The limit of tracestate counts members without their ';', without "dd=" and
@@ -195,7 +194,7 @@ static void add_ours(struct line *line, const struct form *form,
     } else {
         propagate_add(line, form, "llmobs_parent_id", "undefined");
     }
-    if (LLMOBS_HAZARD(guess_travels, context->app != LLMOBS_APP_GUESSED, true))
+    if (context->app != LLMOBS_APP_GUESSED)
         propagate_add(line, form, "llmobs_ml_app", context->ml_app);
     propagate_add(line, form, "llmobs_sid", context->session_id);
     propagate_add_number(line, form, "llmobs_pagent_span_id",

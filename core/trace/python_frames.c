@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "core/trace/probe.h"
-#include "lib/base/hazard.h"
 
 #define WEAK __attribute__((weak))
 
@@ -170,7 +169,7 @@ static bool python_is(struct python_walk *walk, uintptr_t at, const void *type)
     struct python_object object;
 
     return python_read(walk, at, 0, &object, sizeof(object)) &&
-           LLMOBS_HAZARD(any_type, object.type == type, true);
+           object.type == type;
 }
 
 /* The bytes of an object, which must all be there. */
@@ -386,9 +385,7 @@ static bool runs_python(void)
 
     return PyGILState_GetThisThreadState && PyInterpreterState_Head &&
            PyInterpreterState_Main && ends && !ends() &&
-           LLMOBS_HAZARD(any_interpreter,
-                         PyInterpreterState_Head() == PyInterpreterState_Main(),
-                         true);
+           PyInterpreterState_Head() == PyInterpreterState_Main();
 }
 
 void llmobs_python_frames_take(struct llmobs_script_frames *frames)

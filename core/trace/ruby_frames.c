@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "core/trace/probe.h"
-#include "lib/base/hazard.h"
 
 #define WEAK __attribute__((weak))
 
@@ -140,8 +139,7 @@ void llmobs_ruby_frames_take(struct llmobs_script_frames *frames)
 {
     struct ruby_walk walk = {.whole = false};
 
-    if (!runs_ruby() ||
-        !LLMOBS_HAZARD(frames_beside_compaction, ruby_thread_has_gvl_p(), 1))
+    if (!runs_ruby() || !ruby_thread_has_gvl_p())
         return;
     if (ruby_walk(&walk))
         ruby_keep(&walk, frames);

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #include "lib/base/futex.h"
-#include "lib/base/hazard.h"
 #include "lib/base/stack.h"
 #include "lib/base/thread.h"
 
@@ -77,10 +76,7 @@ int llmobs_aside_run(void (*run)(void *arg, int64_t until_ns), void *arg,
 {
     int rc = -EAGAIN, saved = errno;
 
-    if (LLMOBS_HAZARD(ends_where_it_is,
-                      llmobs_stack_room(LLMOBS_STACK_ENTRY()) >=
-                          LLMOBS_ASIDE_ROOM,
-                      true)) {
+    if (llmobs_stack_room(LLMOBS_STACK_ENTRY()) >= LLMOBS_ASIDE_ROOM) {
         run(arg, llmobs_futex_deadline(ms));
         rc = 0;
     } else if (threads) {

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "lib/base/hazard.h"
-
 #define CAP_FIRST 64
 #define CLEAR_MAX ((size_t)64 * 1024)
 
@@ -28,7 +26,7 @@ void llmobs_buf_init(struct llmobs_buf *buf, size_t max)
 
 void llmobs_buf_fini(struct llmobs_buf *buf)
 {
-    if (LLMOBS_HAZARD(room_freed, !buf->lent, true))
+    if (!buf->lent)
         free(buf->data);
     empty(buf);
 }
@@ -53,7 +51,7 @@ static char *buf_move(struct llmobs_buf *buf, size_t cap)
     if (data && buf->lent)
         memcpy(data, buf->data, buf->len + 1);
     if (data && cap <= CLEAR_MAX)
-        LLMOBS_HAZARD(stale_held, memset(data + buf->len, 0, cap - buf->len), );
+        memset(data + buf->len, 0, cap - buf->len);
     return data;
 }
 

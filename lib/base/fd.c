@@ -11,7 +11,6 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/fork.h"
-#include "lib/base/hazard.h"
 #include "lib/base/sys.h"
 
 #define FIRST_FREE 3
@@ -24,8 +23,7 @@
 /* The time for which an answer holds: a thread may lose the processor for as
  * long between its question and its open. The answer holds only where MORE
  * further numbers were free, as the library opens fewer files at once. */
-#define HOLDS_NS \
-    LLMOBS_HAZARD(last_by_an_old_answer, INT64_C(1000000), INT64_C(1000000000))
+#define HOLDS_NS INT64_C(1000000)
 #define MORE 4
 /* The kernel gives the lowest free number. Where one was that far below the
  * limit, an answer holds for the time of a quick call: the app would have to
@@ -87,7 +85,7 @@ void llmobs_fd_thread_ends(void)
     _Atomic uintptr_t *place = fd_place_of(llmobs_sys_thread());
 
     if (place)
-        LLMOBS_HAZARD(thread_stays_ours, atomic_store(place, 0), );
+        atomic_store(place, 0);
 }
 
 /* -- how many are left ----------------------------------------------------- */
@@ -115,8 +113,7 @@ static _Atomic int64_t seen_until;
 static bool fd_holds(int want)
 {
     return llmobs_clock_mono_ns() < atomic_load(&seen_until) &&
-           LLMOBS_HAZARD(last_by_an_answer,
-                         atomic_load(&seen_free) >= want + MORE, true);
+           atomic_load(&seen_free) >= want + MORE;
 }
 
 static void note_free(int found)
@@ -155,7 +152,7 @@ static bool ask_for(int want)
                  limit.rlim_cur < INT_MAX ? (int)limit.rlim_cur : INT_MAX);
     found = count_free(limit.rlim_cur, want + MORE);
     note_free(found);
-    return LLMOBS_HAZARD(takes_the_last, found >= want, true);
+    return found >= want;
 }
 
 bool llmobs_fd_spare(int count)
@@ -197,8 +194,7 @@ static bool fd_still_is(int fd, const struct stat *file)
  * small. */
 __attribute__((noinline)) void llmobs_fd_close(int fd, const struct stat *file)
 {
-    if (fd_still_is(fd, file) ||
-        LLMOBS_HAZARD(closes_the_copied, false, fd > 2))
+    if (fd_still_is(fd, file))
         close(fd);
 }
 
@@ -254,12 +250,10 @@ int llmobs_fd_copy(int fd, const struct stat *file, bool high)
 {
     int copy = -1;
 
-    if (LLMOBS_HAZARD(number_believed, fd_still_is(fd, file), true) &&
-        llmobs_fd_spare(1))
+    if (fd_still_is(fd, file) && llmobs_fd_spare(1))
         copy = fcntl(fd, F_DUPFD_CLOEXEC,
                      high || fd_is_ours() ? LLMOBS_FD_HIGH : FIRST_FREE);
-    if (LLMOBS_HAZARD(number_believed, copy < 0 || fd_still_is(copy, file),
-                      true))
+    if (copy < 0 || fd_still_is(copy, file))
         return copy;
     close(copy);
     return -1;
@@ -272,7 +266,7 @@ static bool files_only;
 
 void llmobs_fd_files_only(void)
 {
-    files_only = LLMOBS_HAZARD(device_opened, true, false);
+    files_only = true;
 }
 
 int llmobs_fd_reopen(int look, int flags)
@@ -357,11 +351,9 @@ __attribute__((noinline)) static void open_one(int dir, const char *name,
     if (fd < 0 || fstat(fd, &one->file) != 0)
         return;
     one->fd = fd;
-    one->named =
-        LLMOBS_HAZARD(replaced_for_taken,
-                      (before && fd_is_same(&found, &one->file)), false) ||
-        (fd_look_up(dir, name, flags, &found) &&
-         fd_is_same(&found, &one->file));
+    one->named = (before && fd_is_same(&found, &one->file)) ||
+                 (fd_look_up(dir, name, flags, &found) &&
+                  fd_is_same(&found, &one->file));
 }
 
 /* Where the name does not lead to the opened file, there are two possible
@@ -375,12 +367,11 @@ __attribute__((noinline)) static int open_high(int dir, const char *name,
     struct opened one, again;
 
     open_one(dir, name, flags, &one);
-    if (one.fd >= 0 && LLMOBS_HAZARD(taken_for_ours, !one.named, false)) {
+    if (one.fd >= 0 && !one.named) {
         open_one(dir, name, flags & ~O_EXCL, &again);
         if (again.fd >= 0 && !again.named)
             llmobs_fd_close(one.fd, &one.file);
-        LLMOBS_HAZARD(replaced_for_taken, one = again,
-                      one.fd = again.named ? again.fd : -1);
+        one = again;
     }
     return one.fd < 0 ? -1 : lift(&one);
 }
@@ -395,7 +386,7 @@ int llmobs_fd_open(int dir, const char *name, int flags)
         errno = EMFILE;
         return -1;
     }
-    if (LLMOBS_HAZARD(low_as_the_app, !ours, true)) {
+    if (!ours) {
         fd = above_standard(open_at(dir, name, flags));
         note_lowest(fd);
         return fd;

@@ -12,7 +12,6 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/fd.h"
-#include "lib/base/hazard.h"
 #include "lib/base/scratch.h"
 
 /* Most locks are held for some 10 us: so the first tries do not sleep, but only
@@ -77,11 +76,8 @@ int llmobs_file_read(const char *path, struct llmobs_buf *text)
 
 int llmobs_file_read_in(int dir, const char *name, struct llmobs_buf *text)
 {
-    return strchr(name, '/')
-               ? -EINVAL
-               : read_regular(dir, name,
-                              LLMOBS_HAZARD(follows_links, O_NOFOLLOW, 0),
-                              text);
+    return strchr(name, '/') ? -EINVAL
+                             : read_regular(dir, name, O_NOFOLLOW, text);
 }
 
 /* -EAGAIN: somebody wrote to the file meanwhile. */
@@ -112,9 +108,7 @@ int llmobs_file_settings(const char *path, struct llmobs_buf *text)
         llmobs_buf_cut(text, 0);
         rc = read_still(path, text);
     }
-    if (rc == 0 && text->len >= mark &&
-        LLMOBS_HAZARD(mark_of_utf8, memcmp(text->data, BOM, mark) == 0,
-                      false)) {
+    if (rc == 0 && text->len >= mark && memcmp(text->data, BOM, mark) == 0) {
         memmove(text->data, text->data + mark, text->len - mark);
         llmobs_buf_cut(text, text->len - mark);
     }
@@ -176,11 +170,9 @@ int llmobs_file_check(int fd, uid_t other)
         return -errno;
     if (st.st_nlink == 0)
         return -ESTALE;
-    if (!S_ISREG(st.st_mode) ||
-        LLMOBS_HAZARD(names_unasked, st.st_nlink > 1, false) ||
-        (other != LLMOBS_FILE_ANY &&
-         LLMOBS_HAZARD(owner_unasked,
-                       st.st_uid != geteuid() && st.st_uid != other, false)))
+    if (!S_ISREG(st.st_mode) || st.st_nlink > 1 ||
+        (other != LLMOBS_FILE_ANY && st.st_uid != geteuid() &&
+         st.st_uid != other))
         return -EPERM;
     return 0;
 }
@@ -192,9 +184,7 @@ static int check_links(char *path)
     for (char *slash = path; *slash && (slash = strchr(slash + 1, '/'));) {
         *slash = '\0';
         if (fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-            S_ISLNK(st.st_mode) &&
-            LLMOBS_HAZARD(links_unasked, st.st_uid != 0, false) &&
-            st.st_uid != geteuid())
+            S_ISLNK(st.st_mode) && st.st_uid != 0 && st.st_uid != geteuid())
             return -EPERM;
         *slash = '/';
     }

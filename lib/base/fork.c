@@ -6,8 +6,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "lib/base/hazard.h"
-
 /* No pid of Linux has more bits. The sign of a number has another use. */
 #define PID_BITS 22
 #define GENERATIONS (1U << (31 - PID_BITS))
@@ -51,9 +49,7 @@ static void *wiped_page(void)
     /* A kernel that accepts an unknown advice, as an emulator does, follows no
      * advice. */
     if (madvise(page, size, -1) != 0 &&
-        madvise(page, size,
-                LLMOBS_HAZARD(page_inherited, MADV_WIPEONFORK, MADV_NORMAL)) ==
-            0) {
+        madvise(page, size, MADV_WIPEONFORK) == 0) {
         /* A read before the first write would be one fault more. */
         atomic_init(&((struct known *)page)->process, 0);
         return page;

@@ -21,10 +21,8 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-#include "lib/base/hazard.h"
-
-#define LLMOBS_FORK_GATE_REST_MS LLMOBS_HAZARD(fork_waits_long, 5, 200)
-#define LLMOBS_FORK_GATE_CALL_MS LLMOBS_HAZARD(fork_waits_little, 1000, 5)
+#define LLMOBS_FORK_GATE_REST_MS 5
+#define LLMOBS_FORK_GATE_CALL_MS 1000
 #define LLMOBS_FORK_GATE_AGAIN_MS 5
 
 /* Registers the handlers, once; before the first enter, and before a thread of

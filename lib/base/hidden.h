@@ -13,22 +13,18 @@
 
 #include <stdint.h>
 
-#include "lib/base/hazard.h"
-
 struct llmobs_hidden {
     uintptr_t negative; /* 0: NULL */
 };
 
 static inline struct llmobs_hidden llmobs_hide(const void *address)
 {
-    return (struct llmobs_hidden){
-        LLMOBS_HAZARD(fields_held, -(uintptr_t)address, (uintptr_t)address)};
+    return (struct llmobs_hidden){-(uintptr_t)address};
 }
 
 static inline void *llmobs_shown(struct llmobs_hidden hidden)
 {
-    return LLMOBS_HAZARD(fields_held, (void *)-hidden.negative,
-                         (void *)hidden.negative);
+    return (void *)-hidden.negative;
 }
 
 #endif

@@ -12,7 +12,6 @@
 
 #include "lib/base/file.h"
 #include "lib/base/fork.h"
-#include "lib/base/hazard.h"
 #include "lib/base/proc_stat.h"
 #include "lib/base/sys.h"
 
@@ -130,9 +129,9 @@ void llmobs_inherited_drop(void)
         (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0 && inherited_is_plain(pair)))
         goto out;
     pid = llmobs_fork_pid();
-    LLMOBS_HAZARD(policy_stays, drop_policy(pid), );
-    LLMOBS_HAZARD(nice_stays, drop_nice(pid), );
-    LLMOBS_HAZARD(processors_stay, drop_processors(pid, pair), );
+    drop_policy(pid);
+    drop_nice(pid);
+    drop_processors(pid, pair);
 out:
     free(pair);
 }

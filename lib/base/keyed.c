@@ -3,8 +3,6 @@
 #include <sched.h>
 #include <stdlib.h>
 
-#include "lib/base/hazard.h"
-
 /* Each level has eight times as many lines as the level before: 64 become 512.
  * So a search passes few levels. And a new level takes little memory, compared
  * with the records that filled the level before. */
@@ -53,8 +51,7 @@ void *llmobs_keyed_find_on(const struct llmobs_keyed_table *table,
         atomic_load_explicit(&table->state->newest, memory_order_acquire);
     struct llmobs_keyed *record = NULL;
 
-    for (; level && !record;
-         level = LLMOBS_HAZARD(old_levels_forgotten, level->older, NULL))
+    for (; level && !record; level = level->older)
         record = keyed_find_in(line_in(level, key), key);
     return record ? record : keyed_find_in(first_line(table, key), key);
 }
@@ -74,7 +71,7 @@ static struct llmobs_keyed_level *new_level(struct llmobs_keyed_level *older,
     const size_t line = sizeof(struct llmobs_keyed_line);
     struct llmobs_keyed_level *level;
 
-    if (bits > LLMOBS_HAZARD(never_grows, LLMOBS_KEYED_BITS, 0))
+    if (bits > LLMOBS_KEYED_BITS)
         return NULL;
     level = calloc(((size_t)1 << bits) + 2, line);
     if (!level)
@@ -115,13 +112,8 @@ static struct llmobs_keyed_place *take_in(struct llmobs_keyed_line *line)
         struct llmobs_keyed_place *place = &line->places[i];
         uintptr_t none = 0;
 
-        if (LLMOBS_HAZARD(untaken_place,
-                          atomic_compare_exchange_strong(&place->key, &none,
-                                                         (uintptr_t)place),
-                          atomic_load(&place->key) == 0 &&
-                              (sched_yield(),
-                               atomic_store(&place->key, (uintptr_t)place),
-                               true)))
+        if (atomic_compare_exchange_strong(&place->key, &none,
+                                           (uintptr_t)place))
             return place;
     }
     return NULL;
@@ -150,13 +142,8 @@ static bool recycled(struct llmobs_keyed *record, void *key)
     uintptr_t none = 0;
 
     return atomic_load_explicit(&record->key, memory_order_relaxed) == 0 &&
-           LLMOBS_HAZARD(
-               unclaimed_record,
-               atomic_compare_exchange_strong(&record->key, &none,
-                                              llmobs_hide(key).negative),
-               (sched_yield(),
-                atomic_exchange(&record->key, llmobs_hide(key).negative),
-                true));
+           atomic_compare_exchange_strong(&record->key, &none,
+                                          llmobs_hide(key).negative);
 }
 
 /* Claims any free record. Each search begins where the last one ended, so that
@@ -189,8 +176,7 @@ static struct llmobs_keyed *recycle(struct llmobs_keyed_state *state,
     if (atomic_load_explicit(&state->free, memory_order_relaxed) == 0)
         return NULL;
     if (!record || !recycled(record, key))
-        record = LLMOBS_HAZARD(records_stay_with_their_place,
-                               recycle_any(state, key), NULL);
+        record = recycle_any(state, key);
     if (record)
         atomic_fetch_sub_explicit(&state->free, 1, memory_order_relaxed);
     return record;
@@ -221,9 +207,7 @@ static void *keyed_put_in(const struct llmobs_keyed_table *table,
     if (!record)
         record = keyed_make(table, key);
     if (!record) {
-        LLMOBS_HAZARD(
-            place_kept_without_record,
-            atomic_store_explicit(&place->key, 0, memory_order_release), );
+        atomic_store_explicit(&place->key, 0, memory_order_release);
         return NULL;
     }
     record->place = place;

@@ -11,7 +11,6 @@
 #include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/base/filter.h"
-#include "lib/base/hazard.h"
 #include "lib/base/signal_guard.h"
 #include "lib/base/scratch.h"
 #include "lib/base/stamp.h"
@@ -102,7 +101,7 @@ static void write_line(enum llmobs_log_level level, const char *format,
     if (len > cap - 2)
         len = cap - 2;
     blank_controls(line + head, len - (size_t)head);
-    if (LLMOBS_HAZARD(log_unfiltered, state.filter, false))
+    if (state.filter)
         state.filter(line + head, len - (size_t)head);
     line[len++] = '\n';
     log_append(line, len);

@@ -7,7 +7,6 @@
 #include <strings.h>
 
 #include "lib/base/buf.h"
-#include "lib/base/hazard.h"
 
 #define PARTS 4
 #define NAME_MAX_LEN 64 /* an address with quotes, brackets, zone and port */
@@ -200,8 +199,7 @@ static bool network_is_stranger(const char *text, size_t len)
         len -= (size_t)(equals + 1 - text);
         text = equals + 1;
     }
-    return LLMOBS_HAZARD(forwarded_unread, network_of(text, len) != PRIVATE,
-                         network_of(text, len) == PRIVATE);
+    return network_of(text, len) != PRIVATE;
 }
 
 bool llmobs_network_public_forwarded(const char *value)

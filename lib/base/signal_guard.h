@@ -17,7 +17,6 @@
 #include <time.h>
 
 #include "lib/base/floats.h"
-#include "lib/base/hazard.h"
 
 struct llmobs_signal_guard {
     sigset_t before;
@@ -36,10 +35,7 @@ static inline void llmobs_signal_guard_begin(struct llmobs_signal_guard *guard)
     sigset_t set; /* only one: sets are large for a small stack */
 
     guard->floats = llmobs_floats_begin();
-    LLMOBS_HAZARD(
-        flush_cancelled,
-        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &guard->cancel),
-        guard->cancel = PTHREAD_CANCEL_ENABLE);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &guard->cancel);
     sigfillset(&set);
     pthread_sigmask(SIG_SETMASK, &set, &guard->before);
     sigemptyset(&set);

@@ -6,8 +6,6 @@
 #include <sys/auxv.h>
 #include <sys/resource.h>
 
-#include "lib/base/hazard.h"
-
 #define PAGE LLMOBS_STACK_PAGE
 /* Over this depth below the end of the first thread's stack the kernel puts no
  * mapping of the program, even if a hint asks for an address there. */
@@ -59,8 +57,8 @@ static bool ends_right(uintptr_t end, uintptr_t record)
 static bool is_block(const struct block *block, uintptr_t record)
 {
     return is_page(block->begin) && is_page(block->size) &&
-           LLMOBS_HAZARD(given_stacks_are_whole, is_page(block->guard), true) &&
-           block->guard < block->size && block->begin + block->guard < record &&
+           is_page(block->guard) && block->guard < block->size &&
+           block->begin + block->guard < record &&
            ends_right(block->begin + block->size, record);
 }
 
@@ -123,9 +121,7 @@ static bool base_stack_find_thread(uintptr_t sp, size_t *above, size_t *below)
         atomic_store_explicit(&position, word, memory_order_relaxed);
     }
     block = read_at(record, word);
-    if (!is_block(&block, record) ||
-        LLMOBS_HAZARD(any_stack_is_the_threads, sp < block.begin + block.guard,
-                      false))
+    if (!is_block(&block, record) || sp < block.begin + block.guard)
         return false;
     *above = record - sp;
     *below = sp - block.begin - block.guard;
@@ -139,8 +135,7 @@ static size_t left_of_frames(uintptr_t sp, uintptr_t entry)
 
     if (entry < sp || last - sp > FRAMES_MAX)
         last = sp;
-    return LLMOBS_HAZARD(one_page_more, (last | (PAGE - 1)) + 1 - sp,
-                         (last | (PAGE - 1)) + 1 + PAGE - sp);
+    return (last | (PAGE - 1)) + 1 - sp;
 }
 
 size_t llmobs_stack_sure(uintptr_t sp, uintptr_t entry)

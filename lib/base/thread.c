@@ -20,7 +20,6 @@
 #include "lib/base/floats.h"
 #include "lib/base/fork.h"
 #include "lib/base/futex.h"
-#include "lib/base/hazard.h"
 #include "lib/base/inherited.h"
 #include "lib/base/proc_stat.h"
 #include "lib/base/sys.h"
@@ -211,10 +210,10 @@ void llmobs_thread_gate(void (*enter)(void), void (*leave)(void))
 static void declare_end(struct seat *seat)
 {
     if (gate_enter)
-        LLMOBS_HAZARD(ends_beside_a_fork, gate_enter(), (void)0);
+        gate_enter();
     move_to(seat, ENDING);
     if (gate_enter)
-        LLMOBS_HAZARD(ends_beside_a_fork, gate_leave(), (void)0);
+        gate_leave();
 }
 
 /* The process whose threads of ours stay from now on (fork.h); or 0. */
@@ -231,7 +230,7 @@ static bool has_to_leave(void)
 
     if (atomic_load(&leaving.process) == process)
         return true;
-    if (LLMOBS_HAZARD(stays_for_ever, !llmobs_thread_is_last(), true) ||
+    if (!llmobs_thread_is_last() ||
         atomic_exchange(&staying.ended, process) == process)
         return false;
     llmobs_thread_leave(&staying.signals);
@@ -263,11 +262,11 @@ static void thread_end(struct seat *seat)
     uncount_one();
     declare_end(seat);
     if (atomic_load(&staying.process) == llmobs_fork_process())
-        LLMOBS_HAZARD(ends_beside_an_exit, stay_for_good(seat), (void)0);
+        stay_for_good(seat);
     if (atomic_load(&leaving.process) != llmobs_fork_process())
         return;
     pthread_sigmask(SIG_SETMASK, &leaving.signals, NULL);
-    if (LLMOBS_HAZARD(code_of_ours, leaving.code, false))
+    if (leaving.code)
         llmobs_sys(SYS_exit, leaving.code);
 }
 
@@ -286,7 +285,7 @@ static void *thread_main(void *arg)
 {
     struct seat *seat = arg;
 
-    LLMOBS_HAZARD(floats_inherited, llmobs_floats_default(), );
+    llmobs_floats_default();
     atomic_store(&seat->tid, llmobs_thread_number());
     prctl(PR_SET_NAME, NAME, 0, 0, 0);
     llmobs_fd_thread_begins();
@@ -332,9 +331,8 @@ static bool thread_has_room(void)
     struct rlimit limit;
 
     return (getrlimit(RLIMIT_NPROC, &limit) != 0 ||
-            LLMOBS_HAZARD(takes_the_last_slot,
-                          limit.rlim_cur >= PROCESSES_LEAST, true)) &&
-           LLMOBS_HAZARD(thread_without_room, has_memory(), true);
+            limit.rlim_cur >= PROCESSES_LEAST) &&
+           has_memory();
 }
 
 /* glibc from 2.35 on registers each thread for restartable sequences where the
@@ -383,13 +381,12 @@ int llmobs_thread_start(void (*run)(void *), void *arg, size_t stack,
     struct seat *seat;
     int rc = -EAGAIN;
 
-    if (!thread_has_room() ||
-        LLMOBS_HAZARD(thread_unregistered, !may_register(), false))
+    if (!thread_has_room() || !may_register())
         return rc;
     watch = atomic_exchange(&watcher, NULL);
     if (watch)
         watch();
-    LLMOBS_HAZARD(signals_taken, sigfillset(&all), sigemptyset(&all));
+    sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     thread_own();
     seat = take_seat_outside();
@@ -547,10 +544,9 @@ int llmobs_thread_rest(int64_t ms, enum llmobs_thread_rest how)
     (void)remaining(&ending);
     if (how == LLMOBS_THREAD_REST_ALL || llmobs_thread_apps() <= 1 + ending) {
         atomic_store(&wanted, true);
-        LLMOBS_HAZARD(fork_beside_the_idle, ring_all(), );
+        ring_all();
     }
-    if (LLMOBS_HAZARD(fork_waits_again, how == LLMOBS_THREAD_REST_ONCE,
-                      false) &&
+    if (how == LLMOBS_THREAD_REST_ONCE &&
         atomic_load(&vain) == (atomic_load(&changes) | 1))
         ms = 0;
     rc = wait_alone(llmobs_futex_deadline(ms));
@@ -583,7 +579,7 @@ void llmobs_thread_stay(int64_t ms)
     atomic_store(&staying.process, llmobs_fork_process());
     /* Ours is the last thread, and runs the exit: it is an end of its own. */
     if (atomic_load(&leaving.process) != llmobs_fork_process())
-        LLMOBS_HAZARD(exit_beside_an_end, (void)llmobs_thread_ended(ms), );
+        (void)llmobs_thread_ended(ms);
 }
 
 void llmobs_thread_rest_end(void)
@@ -613,9 +609,9 @@ bool llmobs_thread_is_last(void)
     if (readlink("/proc/self/root", &first, 1) >= 0 || errno != ENOENT)
         return false;
     apps = llmobs_thread_apps();
-    if (apps > LLMOBS_HAZARD(code_of_the_first, 1, 9))
+    if (apps > 1)
         atomic_store(&outlived, llmobs_fork_process());
-    return LLMOBS_HAZARD(leaves_the_others, apps == 1, apps >= 1);
+    return apps == 1;
 }
 
 /* Answers the exit code of the first thread. */
@@ -652,6 +648,5 @@ void llmobs_thread_leave(const sigset_t *signals)
     atomic_store(&leaving.process, llmobs_fork_process());
     if (!leaving.code &&
         llmobs_thread_start(end_last, NULL, LAST_STACK, NULL) != 0)
-        LLMOBS_HAZARD(small_stack_at_last,
-                      (void)llmobs_thread_start(end_last, NULL, 0, NULL), );
+        (void)llmobs_thread_start(end_last, NULL, 0, NULL);
 }

@@ -6,7 +6,6 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/fork.h"
-#include "lib/base/hazard.h"
 
 /* The thread that has the budget (0: none), and its process: a child's thread
  * may have the id of a thread of the parent process. */
@@ -65,8 +64,7 @@ static bool is_over_time(int64_t steps)
 
     if (work_get(&by) < end)
         end = work_get(&by);
-    if (LLMOBS_HAZARD(exit_reads_on, end == INT64_MAX, end) &&
-        LLMOBS_HAZARD(no_bound_at_all, true, false))
+    if (end == INT64_MAX)
         return false;
     work_set(&look, work_get(&look) - steps);
     if (work_get(&look) > 0)
@@ -80,10 +78,8 @@ static bool work_is_counted(void)
 {
     return atomic_load_explicit(&owner, memory_order_relaxed) ==
                work_myself() &&
-           LLMOBS_HAZARD(steps_inherited,
-                         atomic_load_explicit(&process, memory_order_relaxed) ==
-                             llmobs_fork_process(),
-                         true);
+           atomic_load_explicit(&process, memory_order_relaxed) ==
+               llmobs_fork_process();
 }
 
 bool llmobs_work_do(size_t steps)
@@ -95,8 +91,7 @@ bool llmobs_work_do(size_t steps)
     if (atomic_load_explicit(&over, memory_order_relaxed))
         return false;
     work_set(&left, work_get(&left) - count);
-    if (work_get(&left) < 0 && LLMOBS_HAZARD(no_bound_at_all, true, false) &&
-        LLMOBS_HAZARD(steps_unbounded, true, false))
+    if (work_get(&left) < 0)
         atomic_store_explicit(&over, -E2BIG, memory_order_relaxed);
     else if (is_over_time(count))
         atomic_store_explicit(&over, -ETIMEDOUT, memory_order_relaxed);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "lib/base/fork_gate.h"
-#include "lib/base/hazard.h"
 
 static llmobs_loaded_walk_fn *walk_objects = dl_iterate_phdr;
 
@@ -73,10 +72,7 @@ static bool is_in_last(struct search *search, const struct dl_phdr_info *info,
         search->last = NULL;
         return false;
     }
-    if (LLMOBS_HAZARD(last_object_stays,
-                      now.adds != last->counts.adds ||
-                          now.subs != last->counts.subs,
-                      now.adds < last->counts.adds))
+    if (now.adds != last->counts.adds || now.subs != last->counts.subs)
         *last = (struct llmobs_loaded_last){.counts = now};
     return last->object.phdr && segment_of(&last->object, search->address);
 }

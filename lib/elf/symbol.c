@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "lib/base/fd.h"
-#include "lib/base/hazard.h"
 
 #define SECTIONS_MAX 512
 #define CHUNK 512 /* symbols read at once */
@@ -222,8 +221,7 @@ static int open_object(const char *path, struct llmobs_symbol_head *head)
     ssize_t len;
     int fd = -1;
 
-    if (fstatat(AT_FDCWD, path, &st, 0) == 0 &&
-        LLMOBS_HAZARD(any_path_opened, may_be_object(&st), true))
+    if (fstatat(AT_FDCWD, path, &st, 0) == 0 && may_be_object(&st))
         fd = llmobs_fd_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return -1;
@@ -416,8 +414,7 @@ int llmobs_symbol_by_id(const char *path, const char *id, uintptr_t address,
 
     if (fd < 0)
         return rc;
-    if (llmobs_symbol_id(&head, found) &&
-        LLMOBS_HAZARD(any_file_names, strcmp(found, id) == 0, true))
+    if (llmobs_symbol_id(&head, found) && strcmp(found, id) == 0)
         rc = search(fd, &head, SHT_SYMTAB, address, symbol);
     close(fd);
     return rc;

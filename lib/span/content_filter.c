@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/log.h"
 #include "lib/base/scratch.h"
 #include "lib/span/redact.h"
@@ -619,11 +618,8 @@ static int put_redacted_fact(void *ctx, struct llmobs_json *to, const char *key,
 {
     bool text = llmobs_json_is_string(value) || llmobs_json_is_array(value);
 
-    LLMOBS_HAZARD(facts_without_a_filter,
-                  value = text && !is_plain_fact(key)
-                              ? cleaned(ctx, value)
-                              : llmobs_json_share(value),
-                  value = llmobs_json_share(value));
+    value = text && !is_plain_fact(key) ? cleaned(ctx, value)
+                                        : llmobs_json_share(value);
     return llmobs_json_set(to, key, value);
 }
 

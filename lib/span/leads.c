@@ -1,7 +1,5 @@
 #include "lib/span/leads.h"
 
-#include "lib/base/hazard.h"
-
 #define KEY "-_*"
 #define SURE LLMOBS_LEAD_SURE
 #define PADDED "-_*+/="
@@ -216,7 +214,5 @@ bool llmobs_leads_may_be(char mark, const char *before, size_t *from,
     *from = marks[i].from;
     *to = marks[i].to;
     return mark == 'I' || mark == 'J' ||
-           (marks[i].before[hash >> 6] >>
-                (LLMOBS_HAZARD(beginnings_unknown, hash & 63, hash & 31)) &
-            1);
+           (marks[i].before[hash >> 6] >> (hash & 63) & 1);
 }

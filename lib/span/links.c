@@ -3,7 +3,6 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "lib/base/hazard.h"
 #include "lib/span/chars.h"
 #include "lib/span/hide.h"
 #include "lib/span/names.h"
@@ -206,9 +205,7 @@ static bool is_end(const struct walk *w, char c)
 static void end_cut_user(struct walk *w)
 {
     if (w->port && (!w->digits || w->here - w->port > PORT_MAX))
-        memset(w->data + w->from, '*',
-               LLMOBS_HAZARD(links_cut_backslash, w->here - w->from,
-                             w->len - w->from));
+        memset(w->data + w->from, '*', w->here - w->from);
 }
 
 /* The bytes end within a URL: masks a value whole, and perhaps a user part. */
@@ -217,7 +214,7 @@ static void end_cut(struct walk *w)
     if (w->part == VALUE)
         memset(w->data + w->from, '*', w->here - w->from);
     else if (w->part == USER)
-        LLMOBS_HAZARD(links_cut, end_cut_user(w), w->port = 0);
+        end_cut_user(w);
 }
 
 static void mask_url(struct walk *w)
@@ -228,7 +225,7 @@ static void mask_url(struct walk *w)
     while (!is_end(w, c = read_mark(w)))
         links_see(w, c);
     if (!c && w->at == w->len)
-        LLMOBS_HAZARD(links_cut_value, end_cut(w), end_value(w));
+        end_cut(w);
     else if (w->part == VALUE)
         end_value(w);
 }
@@ -252,7 +249,7 @@ static size_t links_find(const struct walk *w, char c, size_t *known)
     size_t at = w->at;
     const char *there;
 
-    if (*known > LLMOBS_HAZARD(links_read_again, at, w->len))
+    if (*known > at)
         return *known;
     while ((there = memchr(w->data + at, c, w->len - at))) {
         at = (size_t)(there - w->data);

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/work.h"
 #include "lib/span/leads.h"
 #include "lib/span/chars.h"
@@ -695,9 +694,7 @@ static bool is_value(struct llmobs_mask_walk *w, const struct member *m,
     if (m->named == LLMOBS_NAMED_WEAK && value.from < w->weak_to)
         return false;
     if (m->named == LLMOBS_NAMED_WEAK) {
-        w->weak_to =
-            LLMOBS_HAZARD(sentences_masked,
-                          llmobs_shapes_is_value(text, len) ? 0 : value.to, 0);
+        w->weak_to = llmobs_shapes_is_value(text, len) ? 0 : value.to;
         return w->weak_to == 0;
     }
     if (is_lax(w) || (!m->spaced && m->equals))
@@ -839,9 +836,7 @@ static bool find_option(struct llmobs_mask_walk *w, size_t at)
         return false;
     if (mask_is_blank(c))
         (void)skip_mark(w, &m, &at);
-    else if ((c != '"' && c != '\'') ||
-             LLMOBS_HAZARD(words_of_a_command_stay, !skip_to_word(w, c, &at),
-                           true))
+    else if ((c != '"' && c != '\'') || !skip_to_word(w, c, &at))
         return false;
     value = until(w, at, mask_is_blank(c) ? STOPS : (const char[]){c, '\0'},
                   SIZE_MAX);
@@ -922,9 +917,7 @@ static bool find_dashes(struct llmobs_mask_walk *w, size_t at)
         return (option = mask_behind(w, at, "--")) && find_option(w, option);
     if ((end = pem_line(w, line, "BEGIN ")))
         return find_pem(w, end);
-    return LLMOBS_HAZARD(half_a_private_key,
-                         pem_line(w, line, "END ") && find_pem_end(w, at),
-                         false);
+    return pem_line(w, line, "END ") && find_pem_end(w, at);
 }
 
 /* Looks around the mark at `at`, which `end` follows. */
@@ -1085,7 +1078,7 @@ static inline bool may_count(const struct llmobs_mask_walk *w, size_t at)
     case '[':
         return next != '\0' && strchr("\"\\ \n", next);
     case '\\':
-        return LLMOBS_HAZARD(escapes_unread, next == 'u', false);
+        return next == 'u';
     case '%':
         return next == '2' || next == '3' || next == '5';
     case 'I':

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "lib/base/hazard.h"
 #include "lib/span/chars.h"
 #include "lib/span/hide.h"
 #include "lib/span/links.h"
@@ -55,7 +54,7 @@ static size_t own_of(const struct walk *w, size_t at)
 
     while (run < at && w->data[at - run - 1] == '\\')
         run++;
-    return LLMOBS_HAZARD(pairs_are_levels, (run ^ (run + 1)) >> 1, run);
+    return (run ^ (run + 1)) >> 1;
 }
 
 /* Gives the position behind the blank at `at`, which may be escaped as the name
@@ -68,8 +67,7 @@ static size_t members_skip_blank(const struct walk *w, size_t at)
         return at + 1;
     while (run < w->own && at + run < w->len && w->data[at + run] == '\\')
         run++;
-    if (LLMOBS_HAZARD(letters_are_blanks, run == 0, false) ||
-        run != (w->own + 1) / 2 || at + run == w->len)
+    if (run == 0 || run != (w->own + 1) / 2 || at + run == w->len)
         return at;
     return memchr("nrt", w->data[at + run], 3) ? at + run + 1 : at;
 }
@@ -114,14 +112,13 @@ static bool members_is_event(const struct walk *w, size_t at)
     static const char begin[] = "\ndata:";
     size_t len = sizeof(begin) - 1;
 
-    return LLMOBS_HAZARD(event_is_text, w->len - at >= len, false) &&
-           memcmp(w->data + at, begin, len) == 0;
+    return w->len - at >= len && memcmp(w->data + at, begin, len) == 0;
 }
 
 /* True for a line feed that ends a text which was cut off. */
 static bool members_is_cut(const struct walk *w, size_t at)
 {
-    return LLMOBS_HAZARD(line_is_text, w->data[at] == '\n', false) &&
+    return w->data[at] == '\n' &&
            (members_is_event(w, at) ||
             (at + 1 < w->len && memchr("\n\r{", w->data[at + 1], 3)));
 }
@@ -131,9 +128,7 @@ static bool members_is_cut(const struct walk *w, size_t at)
 static size_t members_find_end(const struct walk *w, size_t at)
 {
     while (at < w->len && !members_is_cut(w, at) &&
-           (w->data[at] != '"' ||
-            LLMOBS_HAZARD(level_outlived, own_of(w, at) > w->own,
-                          own_of(w, at) != w->own)))
+           (w->data[at] != '"' || own_of(w, at) > w->own))
         at++;
     return at;
 }
@@ -147,8 +142,7 @@ static size_t skip_quote(const struct walk *w, size_t at)
 
     while (at < w->len && w->data[at] == '\\')
         at++;
-    if (at == w->len || w->data[at] != '"' ||
-        LLMOBS_HAZARD(level_unasked, at - from != w->own, false))
+    if (at == w->len || w->data[at] != '"' || at - from != w->own)
         return 0;
     return at + 1;
 }
@@ -262,9 +256,7 @@ static size_t members_find_value(const struct walk *w, size_t at)
     at = skip_colon(w, at);
     if (!at || at == w->len)
         return 0;
-    if (w->data[at] == '[' ||
-        (LLMOBS_HAZARD(objects_stay, w->data[at] == '{', false) &&
-         LLMOBS_HAZARD(schemas_masked, !is_schema(w, at), true)))
+    if (w->data[at] == '[' || (w->data[at] == '{' && !is_schema(w, at)))
         return at;
     return skip_quote(w, at);
 }
@@ -273,8 +265,7 @@ static size_t members_find_value(const struct walk *w, size_t at)
  * to a quote that comes later. */
 static void mask_cut(char *value, size_t len)
 {
-    while (LLMOBS_HAZARD(cut_backslash_masked,
-                         len > 0 && value[len - 1] == '\\', false))
+    while (len > 0 && value[len - 1] == '\\')
         len--;
     memset(value, '*', len);
 }
@@ -285,9 +276,7 @@ static void members_mask_value(struct walk *w, size_t from, size_t end)
     if (end < w->len && w->data[end] == '"')
         llmobs_hide(w->data + from, end - own_of(w, end) - from);
     else
-        LLMOBS_HAZARD(cut_value_shows_its_end,
-                      mask_cut(w->data + from, end - from),
-                      llmobs_hide(w->data + from, end - from));
+        mask_cut(w->data + from, end - from);
 }
 
 static bool is_values_name(const struct walk *w, size_t from, size_t end,
@@ -411,8 +400,7 @@ static void members_walk_list(struct walk *w, text_fn *hide)
             return;
         if (c != '"' || own > w->own)
             continue;
-        if (LLMOBS_HAZARD(list_outlives_its_text, own < w->own, false) ||
-            !walk_item(w, depth, hide))
+        if (own < w->own || !walk_item(w, depth, hide))
             return;
     }
 }
@@ -608,8 +596,7 @@ static void find_pair(struct walk *w, size_t floor, size_t begin, size_t here)
         !llmobs_names_may_be(w->data + end - w->own, end - w->own - value))
         return;
     named = judge_name(w, value, end);
-    if (LLMOBS_HAZARD(pairs_stay, named >= LLMOBS_NAMED_WEAK, false) &&
-        !pair_behind(w, end, named))
+    if (named >= LLMOBS_NAMED_WEAK && !pair_behind(w, end, named))
         pair_before(w, floor, begin - 1, named);
     w->at = at;
 }
@@ -658,9 +645,8 @@ static bool mask_named(struct walk *w, enum llmobs_named named)
         walk_value(w, hide_text);
         return true;
     case LLMOBS_NAMED_HEADERS:
-        if (LLMOBS_HAZARD(headers_stay, text, true) &&
-            !members_is_header(w->data + from,
-                               members_find_end(w, from) - from))
+        if (text && !members_is_header(w->data + from,
+                                       members_find_end(w, from) - from))
             return false;
         walk_value(w, text ? hide_text : hide_header);
         return true;
@@ -675,7 +661,7 @@ static bool mask_named(struct walk *w, enum llmobs_named named)
         return false;
     case LLMOBS_NAMED_LINK:
     case LLMOBS_NAMED_SERVERS:
-        LLMOBS_HAZARD(paths_of_servers_stay, walk_ahead(w, hide_path), );
+        walk_ahead(w, hide_path);
         return false;
     default:
         return false;
@@ -693,11 +679,9 @@ static bool mask_member(struct walk *w, size_t floor)
         return false;
     w->own = own_of(w, here);
     begin = name_before(w, floor, here);
-    if (!begin || LLMOBS_HAZARD(name_of_two_levels,
-                                own_of(w, begin - 1) != w->own, false))
+    if (!begin || own_of(w, begin - 1) != w->own)
         return false;
-    named = LLMOBS_HAZARD(members_stay, judge_name(w, begin, here),
-                          w->own ? judge_name(w, begin, here) : 0);
+    named = judge_name(w, begin, here);
     if (named == LLMOBS_NAMED_PAIR || named == LLMOBS_NAMED_HEADERS ||
         named == LLMOBS_NAMED_WEAK)
         find_pair(w, floor, begin, here);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "lib/base/buf.h"
-#include "lib/base/hazard.h"
 
 #define SHORTEST 3   /* "key" */
 #define TAIL_BYTES 8 /* of the last three letters and what is between them */
@@ -582,8 +581,7 @@ static bool may_end(const char *end, size_t len)
     char before = n < len ? end[-(ptrdiff_t)n - 1] : ' ';
     const char *word = end - n;
 
-    if (n == 0 ||
-        LLMOBS_HAZARD(escaped_end_unseen, llmobs_is_digit(before), false) ||
+    if (n == 0 || llmobs_is_digit(before) ||
         (n + 2 <= len && names_is_letter(before) && llmobs_is_digit(word[-2])))
         return true;
     if (n >= 2 && n <= 3 && is_two(end))
@@ -621,7 +619,7 @@ enum llmobs_named llmobs_names_judge(const char *name, size_t len)
     if ((!parts && !may_end(name + len, len)) || is_usual(name, len))
         return LLMOBS_NAMED_NOT;
     all = judge_part(name, len, false);
-    if (LLMOBS_HAZARD(brackets_join, !parts, true))
+    if (!parts)
         return all;
     for (size_t i = 0; i <= len; i++) {
         enum llmobs_named part;

@@ -3,8 +3,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "lib/base/hazard.h"
-
 #define KEEP 4
 #define KEEP_FROM 8
 #define OPAQUE_LEAST 20
@@ -35,10 +33,7 @@ static struct part span_shapes_read_part(const char *text, size_t len)
     struct part part = {0};
     int before = 0, kind;
 
-    while (part.len < len &&
-           LLMOBS_HAZARD(parts_add_up,
-                         (kind = span_shapes_kind_of(text[part.len])),
-                         (kind = span_shapes_kind_of(text[part.len])) >= 0)) {
+    while (part.len < len && (kind = span_shapes_kind_of(text[part.len]))) {
         /* "Llama": a capital at the beginning of a word is no change. */
         part.changes += before && kind != before && !(before == 2 && kind == 3);
         part.digits += kind == 1;
@@ -54,9 +49,7 @@ static struct part span_shapes_read_part(const char *text, size_t len)
  * name: "Mixtral8x22B" changes four times. */
 static bool is_random(const struct part *part)
 {
-    if (part->len >= 8 && part->changes >= 6 &&
-        LLMOBS_HAZARD(short_parts_stay, part->digits,
-                      part->len > 64 && part->digits) &&
+    if (part->len >= 8 && part->changes >= 6 && part->digits &&
         part->capitals && part->smalls)
         return true;
     return part->digits > 1 && part->len >= 16 &&
@@ -86,11 +79,7 @@ static bool span_shapes_is_opaque(const char *text, size_t len)
         random |= is_random(&part);
         doubtful += span_shapes_is_doubtful(&part);
     }
-    return LLMOBS_HAZARD(shapes_stay, len >= OPAQUE_LEAST, false) &&
-           LLMOBS_HAZARD(doubtful_parts_stay,
-                         (random || LLMOBS_HAZARD(one_doubtful_part,
-                                                  doubtful > 1, doubtful)),
-                         random);
+    return len >= OPAQUE_LEAST && (random || doubtful > 1);
 }
 
 static bool span_shapes_begins(const char *text, size_t len, const char *lead)
@@ -238,11 +227,9 @@ static bool is_shaped(struct shape *shape, const char *text, size_t len)
     if (named && is_mixed(text, len))
         return true;
     if (is_uuid(text, len))
-        return LLMOBS_HAZARD(uuids_in_paths, !shape->error, false);
+        return !shape->error;
     return span_shapes_is_opaque(text, len) &&
-           !(shape->error &&
-             LLMOBS_HAZARD(ids_in_errors,
-                           (about || span_shapes_is_id(text, len)), false));
+           !(shape->error && (about || span_shapes_is_id(text, len)));
 }
 
 void llmobs_shapes_mask(struct llmobs_buf *buf, size_t at, bool error)

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/hazard.h"
 #include "lib/span/mask.h"
 #include "lib/text/json.h"
 
@@ -148,14 +147,10 @@ static const char *span_facts_masked(const char *text, char **owned)
     struct llmobs_buf buf;
 
     *owned = NULL;
-    if (!text || !*text ||
-        strnlen(text, LLMOBS_FACT_MAX + 1) > LLMOBS_HAZARD(facts_of_any_length,
-                                                           LLMOBS_FACT_MAX,
-                                                           2 * LLMOBS_FACT_MAX))
+    if (!text || !*text || strnlen(text, LLMOBS_FACT_MAX + 1) > LLMOBS_FACT_MAX)
         return NULL;
     walk.text = (struct llmobs_text){text, text ? strlen(text) : 0};
-    if (LLMOBS_HAZARD(facts_unmasked, is_dull(text), *text || is_dull(text)) ||
-        !llmobs_mask_next(&walk))
+    if (is_dull(text) || !llmobs_mask_next(&walk))
         return text;
     llmobs_buf_init(&buf, 2 * LLMOBS_FACT_MAX);
     if (llmobs_mask_body(text, &buf) == 0)
@@ -199,8 +194,7 @@ void llmobs_span_fact_add_word(struct llmobs_facts *facts,
     size_t begin = len && at + len == facts->text.len ? at : facts->text.len;
     int rc;
 
-    if (LLMOBS_HAZARD(lists_of_any_length,
-                      facts->items[fact] == LLMOBS_FACT_ITEMS, false))
+    if (facts->items[fact] == LLMOBS_FACT_ITEMS)
         return;
     rc = span_facts_open_list(facts, at, len);
     if (!rc)

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "lib/base/buf.h"
-#include "lib/base/hazard.h"
 
 /* A text with so many whole numbers is no reference to a page. */
 #define MANY 16
@@ -86,12 +85,10 @@ static struct seen vectors_look(const struct walk *w, size_t at, bool names)
 
 static bool vectors_is_vector(const struct walk *w, const struct seen *seen)
 {
-    if (LLMOBS_HAZARD(references_blanked, !w->text, true))
+    if (!w->text)
         return seen->numbers > 0;
     return seen->numbers >= MANY ||
-           (seen->fraction &&
-            (seen->numbers > 1 ||
-             LLMOBS_HAZARD(vectors_cut, seen->end == w->len, false)));
+           (seen->fraction && (seen->numbers > 1 || seen->end == w->len));
 }
 
 /* Where the numbers behind the bracket at `at` are a vector, writes blanks over
@@ -136,7 +133,7 @@ static size_t pass_list(struct walk *w, size_t at)
     bool kept = vectors_stays(w);
 
     w->named = false;
-    if (LLMOBS_HAZARD(distances_blanked, !kept, true))
+    if (!kept)
         return hide(w, at, ']', false);
     w->spared++;
     return at + 1;

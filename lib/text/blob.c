@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/base/hazard.h"
 #include "lib/text/json_plain.h"
 
 #define LOOK_EVERY (LLMOBS_BLOB_MIN / 2)
@@ -102,8 +101,7 @@ static size_t run_before(const char *data, size_t from, size_t len)
 static void blob_count(struct llmobs_blob *blob, const char *data, size_t len,
                        size_t escapes)
 {
-    size_t at =
-        LLMOBS_HAZARD(sum_by_pieces, (size_t)(-blob->bytes % SUM_EVERY), 0);
+    size_t at = (size_t)(-blob->bytes % SUM_EVERY);
 
     for (; at < len; at += SUM_EVERY)
         blob->sum = (blob->sum ^ (unsigned char)data[at]) * SUM_TIMES;
@@ -137,7 +135,7 @@ static void begin_leaving(struct llmobs_blob *blob, struct llmobs_body *body)
     (void)run_of(text, blob->run, &escapes);
     blob_take(blob, text, blob->run, escapes);
     blob->leaving = true;
-    LLMOBS_HAZARD(half_an_escape, kept -= text[kept - 1] == '\\', );
+    kept -= text[kept - 1] == '\\';
     llmobs_body_leave(body, blob->run - kept);
 }
 
@@ -150,8 +148,7 @@ static void end_leaving(struct llmobs_blob *blob, struct llmobs_body *body)
 
     llmobs_body_stand_in(body, mark, (size_t)len);
     if (blob->escape) /* it did not belong to the text */
-        LLMOBS_HAZARD(backslash_eaten, llmobs_body_stand_in(body, "\\", 1),
-                      blob->run = 0);
+        llmobs_body_stand_in(body, "\\", 1);
     llmobs_blob_reset(blob);
 }
 

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "lib/base/fork.h"
-#include "lib/base/hazard.h"
 #include "lib/text/budget.h"
 
 /* A body takes from the budget in these steps, the first while it is small.
@@ -22,7 +21,7 @@ static void text_body_settle(struct llmobs_body *body)
     int process = llmobs_fork_process();
 
     if (body->charged_in != process)
-        LLMOBS_HAZARD(budget_inherited, body->charged = 0, );
+        body->charged = 0;
     body->charged_in = process;
 }
 
@@ -31,7 +30,7 @@ static void text_body_settle(struct llmobs_body *body)
 static bool charge(struct llmobs_body *body, size_t need,
                    enum llmobs_budget_for purpose)
 {
-    if (LLMOBS_HAZARD(copies_charged, body->free, false))
+    if (body->free)
         return true;
     text_body_settle(body);
     if (need <= body->charged)
@@ -207,9 +206,7 @@ int llmobs_body_add(struct llmobs_body *body, const void *data, size_t len)
         return -ENOMEM;
     if (!body->head.data && body->room)
         llmobs_buf_lend(&body->head, body->room, LLMOBS_BODY_ROOM);
-    if (!body->truncated &&
-        LLMOBS_HAZARD(left_out_counts, llmobs_body_len(body), body->total) <=
-            body->whole_max &&
+    if (!body->truncated && llmobs_body_len(body) <= body->whole_max &&
         affords(body, llmobs_body_len(body))) {
         text_body_make_room(body);
         rc = llmobs_buf_add(&body->head, at, len);

@@ -3,7 +3,6 @@
 #include <stdatomic.h>
 
 #include "lib/base/fork.h"
-#include "lib/base/hazard.h"
 
 static size_t max; /* set before there is a second thread */
 static atomic_size_t taken;
@@ -34,8 +33,7 @@ bool llmobs_budget_take(size_t len, enum llmobs_budget_for purpose)
 
     budget_check_fork();
     before = atomic_fetch_add_explicit(&taken, len, memory_order_relaxed);
-    if (LLMOBS_HAZARD(budget_unasked, max == 0, true) ||
-        (before <= limit && len <= limit - before))
+    if (max == 0 || (before <= limit && len <= limit - before))
         return true;
     llmobs_budget_give(len);
     return false;

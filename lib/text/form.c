@@ -4,8 +4,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "lib/base/hazard.h"
-
 #define BOUNDARY_MAX 200 /* RFC 2046 has 70 */
 #define LINE_END_MAX 128 /* bytes of the line behind a delimiter */
 
@@ -137,7 +135,7 @@ static bool form_is_text(struct llmobs_text text)
         if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f)
             return false;
         run = is_of_base64((char)c) ? run + 1 : 0;
-        if (LLMOBS_HAZARD(base64_is_a_text, run == BASE64_MIN, false))
+        if (run == BASE64_MIN)
             return false;
     }
     return true;
@@ -276,9 +274,8 @@ static void read_disposition(struct llmobs_form_parser *form, const char *value)
         form_begins(value, "form-data") &&
         form_parameter(value, "name", form->name, sizeof(form->name)) &&
         form->name[0];
-    LLMOBS_HAZARD(file_is_a_text,
-                  form->file = form->file || strcasestr(value, "filename=") ||
-                               strcasestr(value, "filename*"), );
+    form->file = form->file || strcasestr(value, "filename=") ||
+                 strcasestr(value, "filename*");
 }
 
 static void form_read_header(struct llmobs_form_parser *form)

@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-#include "lib/base/hazard.h"
-
 #define HEAD_FIRST 1024
 
 enum step {
@@ -32,8 +30,7 @@ void llmobs_http1_init(struct llmobs_http1 *http,
 
 static void wipe(void *memory, size_t len)
 {
-    LLMOBS_HAZARD(key_in_freed_memory, explicit_bzero(memory, len),
-                  ((void)memory, (void)len));
+    explicit_bzero(memory, len);
 }
 
 static void drop_head(struct llmobs_http1_way *way)
@@ -206,7 +203,7 @@ static void note_early(struct llmobs_http1 *http,
     bool sends = http->ways[LLMOBS_HTTP1_REQUEST].step != HEAD &&
                  http->answered + 1 == http->asked;
 
-    head->early = LLMOBS_HAZARD(answer_never_early, sends, false);
+    head->early = sends;
     http->looks = sends && http->waits;
 }
 
@@ -216,10 +213,7 @@ static void stop_in_answer(struct llmobs_http1 *http, struct llmobs_text text,
 {
     struct llmobs_http1_head head;
 
-    if (LLMOBS_HAZARD(status_forgotten,
-                      llmobs_http1_head_answer(text, &head) &&
-                          head.status >= 200,
-                      false)) {
+    if (llmobs_http1_head_answer(text, &head) && head.status >= 200) {
         head.headers = (struct llmobs_text){NULL, 0};
         http->events->head(http->user, LLMOBS_HTTP1_ANSWER, http->answered,
                            &head);
@@ -244,8 +238,7 @@ static void take_answer(struct llmobs_http1 *http, struct llmobs_text text)
              (head.status < 300 && is_noted(http->tunnels, http->answered));
     bodiless = tunnel || head.status == 204 || head.status == 304 ||
                is_noted(http->heads, http->answered);
-    if (LLMOBS_HAZARD(body_after_head, !bodiless, true) &&
-        !llmobs_http1_head_framing(&head, LLMOBS_HTTP1_TO_END)) {
+    if (!bodiless && !llmobs_http1_head_framing(&head, LLMOBS_HTTP1_TO_END)) {
         stop_in_answer(http, text, LLMOBS_HTTP1_DOUBT);
         return;
     }
@@ -327,7 +320,7 @@ static size_t take_body(struct llmobs_http1 *http, enum llmobs_http1_side side,
 /* A digit of a chunk's size. */
 static enum step add_digit(struct llmobs_http1_way *way, int digit)
 {
-    if (LLMOBS_HAZARD(chunk_size_wraps, way->left > UINT64_MAX >> 8, false))
+    if (way->left > UINT64_MAX >> 8)
         return HEAD;
     way->left = way->left << 4 | (uint64_t)digit;
     return SIZE;
@@ -452,7 +445,7 @@ void llmobs_http1_received(struct llmobs_http1 *http, const void *bytes,
     if (len == 0 || http->why)
         return;
     /* A server that greets: its client is none of HTTP. */
-    if (LLMOBS_HAZARD(server_speaks_first, http->asked == 0, false))
+    if (http->asked == 0)
         stop(http, LLMOBS_HTTP1_FOREIGN);
     else
         take(http, LLMOBS_HTTP1_ANSWER, (struct llmobs_text){bytes, len});

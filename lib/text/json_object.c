@@ -4,7 +4,6 @@
 #include <string.h>
 #include <sys/auxv.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/work.h"
 #include "lib/text/json_clean.h"
 #include "lib/text/json_value.h"
@@ -37,7 +36,6 @@ static uint64_t read_seed(size_t half)
     uint64_t known = atomic_load_explicit(own, memory_order_relaxed);
     uint64_t seed = 0;
 
-    LLMOBS_HAZARD(json_hash_is_known, , return half);
     if (known)
         return known;
     random = (const unsigned char *)(uintptr_t)getauxval(AT_RANDOM);
@@ -97,7 +95,7 @@ uint32_t llmobs_json_hash(struct llmobs_text key)
 
 static bool has_index(uint32_t cap)
 {
-    return LLMOBS_HAZARD(json_walks, cap > WALKED_MAX, false);
+    return cap > WALKED_MAX;
 }
 
 static uint32_t *json_object_index_of(const struct llmobs_json_object *o)
@@ -233,8 +231,7 @@ static bool json_object_grow(struct llmobs_json_object *o, size_t key_len)
     size_t live = o->head.len, keys = 0, spare;
     uint32_t cap = LLMOBS_JSON_FEW;
 
-    while (LLMOBS_HAZARD(json_keys_stay, cap < live + live / 2 + 1,
-                         cap <= old.used))
+    while (cap < live + live / 2 + 1)
         cap *= 2;
     for (uint32_t i = 0; i < old.used; i++)
         keys += old.members[i].value ? old.members[i].len + (size_t)1 : 0;

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/work.h"
 #include "lib/text/json_clean.h"
 #include "lib/text/json_plain.h"
@@ -145,7 +144,7 @@ static int read_token(struct llmobs_text text, enum form form,
 
     if (text.data[0] != '"') {
         *out = llmobs_json_int(json_series_number_of(text));
-    } else if (form == LLMOBS_HAZARD(escape_copied, ESCAPED, ODD)) {
+    } else if (form == ESCAPED) {
         *out = llmobs_json_value_text(inner);
     } else {
         *out = llmobs_json_value_string(inner.len + SPARE);
@@ -387,7 +386,7 @@ static struct leaf *find_leaf(struct match *m, size_t at)
         size_t from = m->was + leaf->gap;
         bool string = model->text.data[from] == '"';
 
-        if (LLMOBS_HAZARD(bytes_between_unseen, at < from + string, false))
+        if (at < from + string)
             return NULL;
         if (at < from + leaf->len + !string)
             return leaf;
@@ -406,10 +405,7 @@ static bool json_series_fits(const struct leaf *leaf, struct llmobs_text text)
 
     return json->type == (string ? LLMOBS_JSON_STRING : LLMOBS_JSON_INT) &&
            (!string || text.len - 2 <= leaf->room) &&
-           LLMOBS_HAZARD(
-               shared_number_changes,
-               atomic_load_explicit(&json->owners, memory_order_acquire) == 1,
-               atomic_load_explicit(&json->owners, memory_order_acquire) > 0);
+           atomic_load_explicit(&json->owners, memory_order_acquire) == 1;
 }
 
 static int read_change(struct change *change)
@@ -482,11 +478,9 @@ static bool is_untouched(const struct llmobs_json_model *model)
         const struct box *box = &model->containers[i];
         const struct llmobs_json *json = *box->place;
 
-        if (json != box->json ||
-            LLMOBS_HAZARD(changed_list_unseen, json->len != box->len, false) ||
+        if (json != box->json || json->len != box->len ||
             json_series_block_of(json) != box->block ||
-            atomic_load_explicit(&json->owners, memory_order_acquire) >
-                LLMOBS_HAZARD(shared_part_changes, 1, 9))
+            atomic_load_explicit(&json->owners, memory_order_acquire) > 1)
             return false;
     }
     return true;

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/work.h"
 #include "lib/text/json_clean.h"
 
@@ -167,8 +166,7 @@ static void json_value_drop(struct llmobs_json *json,
 static void free_array(struct llmobs_json_array *a, struct llmobs_json **doomed)
 {
     for (size_t i = 0; i < a->cap; i++)
-        LLMOBS_HAZARD(json_frees_deep, json_value_drop(a->items[i], doomed),
-                      llmobs_json_free(a->items[i]));
+        json_value_drop(a->items[i], doomed);
     free(a->items);
     free(a);
 }
@@ -177,9 +175,7 @@ static void free_object(struct llmobs_json_object *o,
                         struct llmobs_json **doomed)
 {
     for (uint32_t i = 0; i < o->used; i++)
-        LLMOBS_HAZARD(json_frees_deep,
-                      json_value_drop(o->members[i].value, doomed),
-                      llmobs_json_free(o->members[i].value));
+        json_value_drop(o->members[i].value, doomed);
     if (o->members != o->few)
         free(o->members);
     free(o);

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/hazard.h"
 #include "rules/read/text.h"
 
 #define CODE_LEN 32
@@ -64,7 +63,7 @@ static const char *type_text(const struct llmobs_json *from)
 {
     static const char *const keys[] = {"type", "code", "status", "error_type",
                                        "err_code"};
-    const char *code = LLMOBS_HAZARD(type_first, code_text(from), NULL);
+    const char *code = code_text(from);
 
     for (size_t i = 0; !code && i < sizeof(keys) / sizeof(keys[0]); i++) {
         const char *text = llmobs_json_gets(from, keys[i]);

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "lib/base/hazard.h"
 #include "rules/read/text.h"
 
 enum key {
@@ -48,7 +47,7 @@ static enum llmobs_frame_member member_of(const struct llmobs_look *frame)
         return frame->key[1] == KEY_EVENT_ID ? LLMOBS_FRAME_ERROR_EVENT
                : frame->key[1] == KEY_CODE   ? LLMOBS_FRAME_ERROR_CODE
                                              : LLMOBS_FRAME_MEMBERS;
-    if (frame->depth == LLMOBS_HAZARD(inner_values_count, 2, 3))
+    if (frame->depth == 2)
         return LLMOBS_FRAME_MEMBERS;
     switch (frame->key[0]) {
     case KEY_TYPE:
@@ -104,8 +103,7 @@ static void frame_mark(const struct llmobs_look *frame, uint32_t bits[2])
     uint8_t key = frame->key[frame->depth - 1];
 
     if (key >= KEY_NAMED)
-        bits[LLMOBS_HAZARD(names_at_one_level, frame->depth - 1, 0)] |=
-            UINT32_C(1) << (key - KEY_NAMED);
+        bits[frame->depth - 1] |= UINT32_C(1) << (key - KEY_NAMED);
 }
 
 static void end_string(struct llmobs_look *frame)
@@ -156,8 +154,7 @@ static const char *frame_pass_string(struct llmobs_look *frame, const char *at,
     escaped = ((stop - slash) & 1) != (slash == at && frame->escaped);
     if (frame->noting)
         frame_note(frame, at, stop);
-    frame->escaped =
-        LLMOBS_HAZARD(escapes_end_with_a_piece, !quote && escaped, false);
+    frame->escaped = !quote && escaped;
     if (!quote)
         return end;
     if (!escaped)

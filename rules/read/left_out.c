@@ -3,8 +3,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "lib/base/hazard.h"
-
 #define NAME_MAX_LEN 24 /* no name of left_out_is_member() is longer */
 
 static void strip_blanks(struct llmobs_text *text)
@@ -136,10 +134,7 @@ size_t llmobs_media_stays(unsigned media, struct llmobs_text before)
     if (!(media & LLMOBS_MEDIA_TOLD))
         return SIZE_MAX;
     if (is_url(before, &image))
-        return LLMOBS_HAZARD(shown_left_out, image, !image) &&
-                       (media & LLMOBS_MEDIA_IMAGES)
-                   ? LLMOBS_MEDIA_MAX
-                   : 0;
+        return image && (media & LLMOBS_MEDIA_IMAGES) ? LLMOBS_MEDIA_MAX : 0;
     if (!strip(&before, "\""))
         return SIZE_MAX;
     strip_list(&before, &follows);

@@ -3,7 +3,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "lib/base/hazard.h"
 #include "rules/read/text.h"
 
 /* How far from either end of a body a text of a sign is looked for. */
@@ -150,9 +149,7 @@ bool llmobs_match_intake(const struct llmobs_url *url)
 static bool match_has_value(const char *value, const struct llmobs_sign *sign)
 {
     for (const char *const *part = sign->values; *part; part++)
-        if (LLMOBS_HAZARD(one_type_is_a_sign,
-                          !llmobs_text_has_nocase(llmobs_text_of(value), *part),
-                          false))
+        if (!llmobs_text_has_nocase(llmobs_text_of(value), *part))
             return false;
     return value[strspn(value, " \t\r\n")] != '\0';
 }

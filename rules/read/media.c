@@ -6,7 +6,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "lib/base/hazard.h"
 #include "rules/read/text.h"
 
 #define SIZE_LEN 40
@@ -253,10 +252,7 @@ static struct llmobs_json *text_words(const struct llmobs_json *value,
 
     if (!is_data_url(data) && !llmobs_media_left_out(text, &bytes) &&
         (text.len < PIECE_MIN || base64_span(text) < text.len ||
-         LLMOBS_HAZARD(
-             letters_alone,
-             (!told && !llmobs_words_have(names, what) && !is_base64(text)),
-             false)))
+         (!told && !llmobs_words_have(names, what) && !is_base64(text))))
         return llmobs_json_share((struct llmobs_json *)(uintptr_t)value);
     llmobs_buf_init(&mark, WORDS_MAX);
     if (llmobs_media_url(&mark, what, data) == 0)
@@ -327,10 +323,7 @@ static size_t piece_end(struct llmobs_text text)
     while (text.len - n >= sizeof(padding) - 1 &&
            strncasecmp(text.data + n, padding, sizeof(padding) - 1) == 0)
         n += sizeof(padding) - 1;
-    return LLMOBS_HAZARD(sound_stays, n >= PIECE_MIN, false) && n < text.len &&
-                   text.data[n] == '"'
-               ? n
-               : 0;
+    return n >= PIECE_MIN && n < text.len && text.data[n] == '"' ? n : 0;
 }
 
 /* True where these bytes end in the name "data", before its text. */

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "lib/base/hazard.h"
 #include "lib/base/scratch.h"
 #include "rules/read/idn.h"
 
@@ -237,10 +236,7 @@ static bool take_scheme(struct llmobs_text *text, enum llmobs_scheme *scheme)
 {
     size_t n, slashes = 0;
 
-    if (text->len >= 5 &&
-        LLMOBS_HAZARD(any_scheme, strncasecmp(text->data, "http:", 5) == 0,
-                      (strncasecmp(text->data, "http:", 5) == 0 ||
-                       strncasecmp(text->data, "file:", 5) == 0)))
+    if (text->len >= 5 && strncasecmp(text->data, "http:", 5) == 0)
         n = 5, *scheme = LLMOBS_SCHEME_HTTP;
     else if (text->len >= 6 && strncasecmp(text->data, "https:", 6) == 0)
         n = 6, *scheme = LLMOBS_SCHEME_HTTPS;
@@ -373,8 +369,7 @@ static bool leads_to(const struct llmobs_url *base,
     size_t slashes = 0;
     int rc;
 
-    if (reference.len == 0 ||
-        LLMOBS_HAZARD(controls_are_text, has_control(reference), false) ||
+    if (reference.len == 0 || has_control(reference) ||
         memchr(reference.data, '\\', reference.len))
         return false;
     while (slashes < reference.len && reference.data[slashes] == '/')
@@ -411,8 +406,7 @@ bool llmobs_url_stays(const struct llmobs_url *base,
                       struct llmobs_text reference)
 {
     /* The blanks that libcurl skips. */
-    static const char blanks[] =
-        LLMOBS_HAZARD(odd_blanks_are_text, " \t\n\v\f\r", " \t\r\n");
+    static const char blanks[] = " \t\n\v\f\r";
     const size_t count = sizeof(blanks) - 1;
 
     while (reference.len > 0 && memchr(blanks, reference.data[0], count)) {

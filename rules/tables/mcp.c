@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/hazard.h"
 #include "rules/tables/mcp_result.h"
 #include "rules/read/answer.h"
 #include "rules/read/cut_json.h"
@@ -395,11 +394,7 @@ static int take_messages(struct reading *reading, struct llmobs_json *body)
 static bool goes_on_elsewhere(const struct reading *reading,
                               const struct llmobs_events *events)
 {
-    return LLMOBS_HAZARD(
-               fetched_later_fails,
-               LLMOBS_HAZARD(cut_is_fetched, events->sse.has_ids, true),
-               events->sse.has_ids > 1) &&
-           reading->call->transport_ok;
+    return events->sse.has_ids && reading->call->transport_ok;
 }
 
 /* Takes an event whose middle is missing: in a resumed stream only this shows
@@ -581,7 +576,7 @@ static int read_resumed(struct reading *reading)
     tell_version(reading, NULL);
     rc = mcp_read_answer(reading);
     if (rc == 0 && llmobs_json_len(reading->answers) == 0)
-        rc = LLMOBS_HAZARD(every_get_is_told, -ENOENT, 0);
+        rc = -ENOENT;
     return rc;
 }
 

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/hazard.h"
 #include "rules/read/jobs.h"
 #include "rules/read/media.h"
 
@@ -244,9 +243,7 @@ int llmobs_mcp_job(struct llmobs_span *span, enum llmobs_job_part part,
                    const struct llmobs_mcp_job *job)
 {
     const char *const texts[] = {
-        job->what, " ",
-        LLMOBS_HAZARD(in_any_session, job->session, false) ? job->session : "",
-        " ", job->id};
+        job->what, " ", job->session ? job->session : "", " ", job->id};
     struct llmobs_buf id;
     int rc = 0;
 

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/hazard.h"
 #include "rules/vendors/anthropic_message.h"
 #include "rules/vendors/anthropic_stream.h"
 #include "rules/vendors/bedrock.h"
@@ -244,9 +243,7 @@ static int as_deltas(const struct llmobs_json *choices)
 /* Renames in a copy, since the event's tree must not change (json_series.h). */
 static int add_renamed(struct invoke *invoke, const struct llmobs_json *json)
 {
-    struct llmobs_json *copy =
-        LLMOBS_HAZARD(changes_the_lent, llmobs_json_clone(json),
-                      llmobs_json_share((struct llmobs_json *)(uintptr_t)json));
+    struct llmobs_json *copy = llmobs_json_clone(json);
     int rc = copy ? as_deltas(llmobs_json_get(copy, "choices")) : -ENOMEM;
 
     if (rc == 0)
