@@ -54,6 +54,22 @@ static const char *long_name(const char *typed, char room[LLMOBS_SUGGEST_MAX])
     return room;
 }
 
+/* Options that there were once, and what does the same now. */
+static const struct {
+    const char *command, *name, *instead;
+} gone[] = {
+    {"llmobs view", "waste", "docs/VIEW.md finds such calls with SQLite"},
+};
+
+static const char *find_instead(const char *command, const char *name)
+{
+    for (size_t i = 0; i < sizeof(gone) / sizeof(*gone); i++)
+        if (strcmp(gone[i].command, command) == 0 &&
+            strcmp(gone[i].name, name) == 0)
+            return gone[i].instead;
+    return NULL;
+}
+
 /* Reports the option for which getopt_long has just returned ? or :, and the
  * option that the user may have meant. */
 static void refuse_option(char **argv, const struct option *options, int code)
@@ -62,6 +78,7 @@ static void refuse_option(char **argv, const struct option *options, int code)
     char letter[] = {'-', (char)optopt, '\0'};
     bool is_letter = strncmp(argv[optind - 1], "--", 2) != 0;
     const char *typed = is_letter ? letter : argv[optind - 1];
+    const char *instead = NULL;
     struct llmobs_suggest suggest;
 
     llmobs_escape_name(typed, shown);
@@ -72,12 +89,16 @@ static void refuse_option(char **argv, const struct option *options, int code)
     }
     llmobs_suggest_init(&suggest, "");
     if (!is_letter && long_name(typed, name)) {
+        instead = find_instead(argv[0], name);
         llmobs_suggest_init(&suggest, name);
         for (const struct option *at = options; at->name; at++)
             llmobs_suggest_offer(&suggest, at->name);
     }
     llmobs_tell("%s: no such option: %s", argv[0], shown);
-    llmobs_suggest_option(suggest.best, argv[0]);
+    if (instead)
+        llmobs_tell("; %s\n", instead);
+    else
+        llmobs_suggest_option(suggest.best, argv[0]);
 }
 
 /* -- the command line ------------------------------------------------------ */

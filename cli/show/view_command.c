@@ -106,8 +106,8 @@ static int set_form(const struct llmobs_cli_option *option, const char *value)
 {
     static int (*const forms[])(struct llmobs_view *) = {
         llmobs_view_list,     llmobs_view_chrome, llmobs_view_summary,
-        llmobs_view_sessions, llmobs_view_waste,  llmobs_view_otlp,
-        llmobs_view_serve,    llmobs_view_diff};
+        llmobs_view_sessions, llmobs_view_otlp,   llmobs_view_serve,
+        llmobs_view_diff};
     struct llmobs_view *view = option->to;
 
     (void)value;
@@ -251,14 +251,13 @@ static const struct llmobs_cli_option options[] = {
     {"timeseries", set_series, &VIEW, 0, optional_argument, 0, NULL},
     {"step", set_duration, &VIEW.step_ns, 0, 1, STEP_LEAST, NULL},
     {"sessions", set_form, &VIEW, 0, 0, 3, NULL},
-    {"waste", set_form, &VIEW, 0, 0, 4, NULL},
     LLMOBS_CLI_VALUE("by", set_by, &VIEW.by),
-    {"otlp", set_form, &VIEW, 0, 0, 5, NULL},
-    {"diff", set_form, &VIEW, 0, 0, 7, NULL},
+    {"otlp", set_form, &VIEW, 0, 0, 4, NULL},
+    {"diff", set_form, &VIEW, 0, 0, 6, NULL},
     {"messages", llmobs_cli_flag, &VIEW.messages, 'm', 0, true, NULL},
     LLMOBS_CLI_VALUE("html", set_html, &VIEW),
     {"open", set_html, &VIEW, 0, 0, 0, NULL},
-    {"serve", set_form, &VIEW, 0, 0, 6, NULL},
+    {"serve", set_form, &VIEW, 0, 0, 5, NULL},
     LLMOBS_CLI_VALUE("port", llmobs_cli_port, &VIEW.port),
     {"newest", set_newest, &VIEW, 'n', 1, 0, NULL},
     LLMOBS_CLI_FLAG("reverse", &VIEW.reverse),
@@ -312,9 +311,8 @@ static int view_command_choose(struct asked *asked)
         return -EINVAL;
     }
     if (view->by.count > 0 && view->form != llmobs_view_summary &&
-        view->form != llmobs_view_series && view->form != llmobs_view_waste) {
-        llmobs_tell("llmobs view: --by is for --summary, --timeseries and "
-                    "--waste\n");
+        view->form != llmobs_view_series) {
+        llmobs_tell("llmobs view: --by is for --summary and --timeseries\n");
         return -EINVAL;
     }
     if (view->step_ns > 0 && view->form != llmobs_view_series) {

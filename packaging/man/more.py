@@ -116,7 +116,6 @@ or DIR cannot be served, 2 for a mistake in the options, 0 otherwise.
     llmobs view --summary --by model --since 1d
     llmobs view --summary --by script,model --since 7d
     llmobs view --timeseries latency,errors --by ml_app --step 1h
-    llmobs view --waste --since 7d
     llmobs view --csv --fields start,model,duration_s,input_tokens > calls.csv
 """,
         "ENVIRONMENT": """\

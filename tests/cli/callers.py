@@ -295,46 +295,6 @@ def series():
             COLUMNS="100").stdout.decode()))
 
 
-def wasted():
-    """The calls for nothing: asked again once answered, or failed and paid."""
-    answered, out = set(), []
-    for event in sorted(EVENTS, key=lambda e: (e["start_ns"], e["span_id"])):
-        asked = event["meta"]["model_name"], str(event["meta"]["input"])
-        failed = event["status"] == "error"
-        if asked in answered or failed and any(event["metrics"].values()):
-            out.append(event)
-        if not failed:
-            answered.add(asked)
-    return out
-
-
-def waste():
-    """The last part counts each wasted call once, under its keys."""
-    check("waste: there is no retry here", "retry" not in {
-        h["waste"] for h in lines("--waste")})
-    for keys in ["caller"], ["script"], ["script", "model"], ["user"]:
-        word = ",".join(keys)
-        all_ = lines("--waste", "--by", word)
-        have = {tuple(h[key] for key in keys): h["count"] for h in all_
-                if h["waste"] == word}
-        want = {name: len(each)
-                for name, each in grouped(wasted(), keys).items()}
-        check("waste by %s" % word, have == want and len(all_) > len(have) and
-              set(all_[0]) == {"waste", "count", "input_tokens", "cost_usd",
-                               "output_tokens", "time_s", "model", "what",
-                               "trace_id", "span_id", "see", *keys},
-              (have, want))
-    have = {h["caller"] for h in lines("--waste")}
-    check("waste: a line of a script in the place of its frames",
-          SITE + "shop-bot/a.php:4 A\\B::f/g" in have and
-          "python3!do_call+0x1" in have and not any(
-              "php8.2" in h for h in have if h), have)
-    text = view("--waste", "--by", "plugin,model").stdout.decode()
-    check("waste in words", "By plugin and model, each" in text and re.search(
-        r"(?m)^    by seo-writer, (gpt-4o|claude)$", text), text)
-    view("--sessions", "--by", "script", status=2)
-
-
 FILTERS = [("script", "index.php"), ("script", "shop/index.php"),
            ("script", "/srv/a/run.py"), ("script", "a/run.py"),
            ("script", "!RUN.py"), ("script", "*/run.py"), ("script", "a"),
@@ -428,6 +388,6 @@ def one_span():
 
 
 EVENTS = write()
-for one in summary, series, waste, filters, columns, one_span:
+for one in summary, series, filters, columns, one_span:
     if not ONLY or one.__name__ in ONLY:
         one()

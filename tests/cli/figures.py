@@ -245,24 +245,41 @@ def formulas():
 
 
 def database():
-    """The recipe of docs/VIEW.md."""
-    tool = shutil.which("sqlite3")
-    if not tool:
+    """The recipe of docs/VIEW.md, as it stands there."""
+    if not shutil.which("sqlite3"):
         print("skip the recipe for SQLite: no sqlite3 here")
         return
-    path = os.path.join(TMP.name, "t.db")
-    subprocess.run("'%s' view --store '%s' --csv | '%s' '%s' "
-                   "'.import --csv /dev/stdin spans'" % (
-                       TOOL, STORE, tool, path),
-                   shell=True, check=True, env=ENV, timeout=60,
-                   stderr=subprocess.DEVNULL)
-    done = subprocess.run([tool, path, "select count(*), sum(input_tokens), "
-                           "sum(answer like '%churn%') > 0 from spans"],
-                          capture_output=True, text=True, timeout=60)
-    all_ = [facts(event) for event in events()]
-    want = "%d|%.1f|1\n" % (len(all_), sum(f["input_tokens"] or 0
-                                           for f in all_))
-    check("the recipe for SQLite", done.stdout == want, (done, want))
+    store = os.path.join(TMP.name, "database")
+    os.makedirs(store)
+    with open("docs/VIEW.md", encoding="utf-8") as f:
+        recipe = re.search(r"\n\*\*SQLite.*?```sh\n(.*?)```", f.read(), re.S)[1]
+    # The question, the minute, whether it fails, and what it costs in cents.
+    calls = [("capital of France?", 0, False, 3), ("ok", 1, False, 9),
+             ("capital of France?", 30, False, 3), ("it's \"x\", or\ny?", 2,
+                                                    False, 0),
+             ("capital of France?", 90, False, 4),
+             ("hard", 3, True, 1), ("hard", 7, True, 1), ("hard", 8, False, 2),
+             ("hard", 50, True, 1), ("late", 9, True, 0), ("late", 20, False, 0),
+             *(("other %d" % i, 40, True, 0) for i in range(4))]
+    with open(os.path.join(store, "spans.jsonl"), "w", encoding="utf-8") as f:
+        for i, (question, minute, failed, cents) in enumerate(calls):
+            f.write(json.dumps(hostile.span(
+                i, start_ns=hostile.BEGIN + (60 * minute + i) * NS,
+                status="error" if failed else "ok",
+                metrics={"total_cost": cents / 100, "input_tokens": 5},
+                meta={"span": {"kind": "llm"}, "model_name": "m",
+                      "input": {"messages": [
+                          {"role": "user", "content": question}]},
+                      "error": {"type": "dead"} if failed else {},
+                      "metadata": {"caller": {"module": "app", "frames": [
+                          "app!f+0x1"]}}})) + "\n")
+    done = subprocess.run(
+        ["sh", "-ec", recipe], capture_output=True, text=True, timeout=60,
+        cwd=TMP.name, env={**ENV, "LLMOBS_STORE_DIR": store, "PATH":
+                           os.path.abspath(BUILD) + ":" + ENV["PATH"]})
+    check("the recipe for SQLite", done.stdout.splitlines() == [
+        "app!f+0x1|m|15|0.24|75", "app!f+0x1|m|capital of France?|2|0.1",
+        "app!f+0x1|dead|hard|2|0.02"], done)
 
 
 # ---- chrome ----------------------------------------------------------------
@@ -568,7 +585,7 @@ def bars():
             "[\0-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u202e]", seen))
     for columns in 1, 8, 20, 40, 60, 80, 200:
         for form in (["--summary"], ["--summary", "--by", "model"],
-                     ["--timeseries"], ["--sessions", "-n", "2"], ["--waste"]):
+                     ["--timeseries"], ["--sessions", "-n", "2"]):
             for store in STORE, HOSTILE:
                 seen = terminal(*form, COLUMNS=str(columns), NO_COLOR="1",
                                 store=store).decode()
@@ -607,180 +624,6 @@ def sessions():
         lines("--sessions")) in seen, seen)
 
 
-# ---- waste -----------------------------------------------------------------
-
-def request_of(event):
-    """A text that is equal for equal requests; None: it is not known."""
-    meta = event.get("meta") if isinstance(event.get("meta"), dict) else {}
-    settings = dict(meta.get("metadata") or {})
-    if not isinstance(meta.get("input"), dict) or not any(
-            value for value in meta["input"].values()
-            if isinstance(value, (str, list, dict))) or \
-            "truncated" in settings:
-        return None
-    left = ["caller", "transfer", "stop_reason"]
-    if str(event.get("name")).endswith(".createResponse"):
-        left += ["temperature", "max_output_tokens", "top_p", "tool_choice",
-                 "truncation", "text", "user"]
-    for key in left:
-        settings.pop(key, None)
-    return json.dumps([part(event, "_call", "request_model")
-                       or meta.get("model_name"), meta["input"],
-                       meta.get("tool_definitions"), settings],
-                      sort_keys=True)
-
-
-def caller_of(event):
-    frames = part(event, "meta", "metadata", "caller", "frames") or []
-    return " < ".join(frames[:3]) or None
-
-
-def line_of(word, all_, shown, what=None):
-    """A line of waste; `all_`: the calls that it counts."""
-    sums = [sum_of([c[key] for c in all_]) for key in (
-        "input_tokens", "output_tokens", "cost_usd", "duration_ns")]
-    return (word, len(all_), sums[0], sums[1],
-            sums[2] and round(sums[2], 9), seconds_of(sums[3]),
-            shown["model"], what, shown["caller"])
-
-
-def wasted(*args, store):
-    """The lines, by another computation."""
-    calls = []
-    for event in events(*args, store=store):
-        call = facts(event)
-        if call["kind"] in ("llm", "embedding"):
-            call["caller"], call["event"] = caller_of(event), event
-            calls.append(call)
-    calls.sort(key=lambda c: (c["start_ns"] or 0, c["span_id"]))
-    out, same, nobody = [], {}, []
-    for call in calls:
-        key = request_of(call["event"])
-        if key is not None:
-            same.setdefault(key, []).append(call)
-    for all_ in same.values():
-        answered = [i for i, c in enumerate(all_) if not c["failed"]]
-        first = answered[0] if answered else len(all_) - 1
-        tries = [c for c, after in zip(all_[:first], all_[1:])
-                 if after["start_ns"] - c["start_ns"] - (c["duration_ns"] or 0)
-                 <= 600 * NS]
-        nobody += tries + (all_[first + 1:] if answered else [])
-        if tries:
-            out.append(line_of("retry", tries, tries[0],
-                               tries[0]["error_type"] or "error"))
-        if answered and all_[first + 1:]:
-            out.append(line_of("repeat", all_[first + 1:], all_[first + 1]))
-    paid = {}
-    for call in calls:
-        if call["failed"] and any((call[key] or 0) > 0 for key in (
-                "input_tokens", "output_tokens", "cost_usd")):
-            paid.setdefault((call["error_type"], call["model"],
-                             call["caller"]), []).append(call)
-    out += [line_of("failed", all_, all_[0], all_[0]["error_type"] or "error")
-            for all_ in paid.values()]
-    nobody += sum(paid.values(), [])
-    for caller in {call["caller"] for call in nobody}:
-        each = {id(c): c for c in nobody if c["caller"] == caller}
-        out.append(line_of("caller", list(each.values()),
-                           {"model": None, "caller": caller}))
-    tools = {}
-    for call in calls:
-        for message in part(call["event"], "meta", "output", "messages") or []:
-            for tool in message.get("tool_calls") or []:
-                given = tool.get("arguments")
-                try:
-                    given = json.loads(given)
-                except (TypeError, ValueError):
-                    pass
-                tools.setdefault((call["trace_id"], tool["name"], json.dumps(
-                    given, sort_keys=True)), []).append((call, tool))
-    for all_ in tools.values():
-        if len(all_) >= 3:
-            given = all_[0][1].get("arguments")
-            text = given if isinstance(given, str) else json.dumps(
-                given, sort_keys=True)
-            out.append(("loop", len(all_), None, None, None, None,
-                        all_[0][0]["model"], "%s(%s)" % (
-                            all_[0][1]["name"], text),
-                        all_[0][0]["caller"]))
-    return collections.Counter(out)
-
-
-def waste_lines(*args, store):
-    return collections.Counter(
-        (h["waste"], h["count"], h["input_tokens"], h["output_tokens"],
-         h["cost_usd"] and round(h["cost_usd"], 9), h["time_s"], h["model"],
-         h["what"], h["caller"]) for h in lines("--waste", *args, store=store))
-
-
-def write_waste(store):
-    """Requests that come again, fail, and loop, by chance."""
-    rng = random.Random(11)
-    os.makedirs(store)
-    with open(os.path.join(store, "spans.jsonl"), "w", encoding="utf-8") as f:
-        for i in range(400):
-            number = rng.randrange(90)
-            failed = rng.random() < 0.3
-            metrics = {"input_tokens": rng.randrange(99)} \
-                if rng.random() < 0.7 else {}
-            if rng.random() < 0.3:
-                metrics["total_cost"] = rng.randrange(100) / 128
-            dated = "" if failed or rng.random() < 0.5 else "-2024-11-20"
-            settings = {"temperature": number % 3,
-                        "transfer": {"bytes_sent": i}}
-            if rng.random() < 0.9:
-                settings["caller"] = {"module": "app", "frames": [
-                    "app!f%d+0x1" % rng.randrange(3), "app!main+0x2"]}
-            say = [{"role": "user", "content": "question %d" % (number // 2)}]
-            given = {"a": rng.randrange(2), "b": [1, "\u00e9"]}
-            if rng.random() < 0.5:
-                given = dict(reversed(given.items()))
-            tool = {"name": "find\x1b[2J", "arguments": given if rng.random() < 0.8
-                    else json.dumps(given)}
-            event = hostile.span(
-                i, "trace-%d" % (i % 40), metrics=metrics,
-                name="OpenAI.createResponse" if number % 5 == 0 else "chat",
-                status="error" if failed else "ok",
-                start_ns=hostile.BEGIN + rng.randrange(40000) * NS,
-                meta={"span": {"kind": "llm"}, "model_name": "m" + dated,
-                      "input": {"messages": say} if number else {},
-                      "output": {"messages": [{"tool_calls": [tool]}]},
-                      "error": {"type": "e%d" % (i % 2)} if failed else {},
-                      "metadata": settings})
-            if rng.random() < 0.95:
-                event["_call"] = {"request_model": "m"}
-            f.write(json.dumps(event) + "\n")
-
-
-def waste():
-    store = os.path.join(TMP.name, "waste")
-    write_waste(store)
-    filters = [[], ["--errors"], ["--model", "m"], ["--trace", "trace-7"],
-               ["--grep", "question 1"]]
-    for args in filters:
-        # Of a loop one call is shown, in the words of that one.
-        have, want = (collections.Counter(
-            k[:7] + (k[0] == "loop" or k[7],) + k[8:]
-            for k in found.elements()) for found in (
-                waste_lines(*args, store=store), wasted(*args, store=store)))
-        kinds = {key[0] for key in want}
-        check("waste %s" % args, have == want and (
-            args or len(kinds) == 5), (have - want, want - have))
-    for path in STORE, HOSTILE:
-        view("--waste", store=path)
-    have, want = waste_lines(store=STORE), wasted(store=STORE)
-    check("waste of programs", have == want, (have - want, want - have))
-    text = view("--waste", store=store).stdout.decode()
-    ids = re.findall(r"^    llmobs view --trace (\S+)$", text, re.M)
-    check("waste: each line can be seen", len(ids) == len(re.findall(
-        r"^  \S", text, re.M)) - len(re.findall(" more; ", text)) and all(
-        view("--trace", i, store=store).stdout for i in ids[:3]), text)
-    seen = terminal("--waste", store=store, COLUMNS="80").decode()
-    wide = [x for x in seen.splitlines() if width_of(x) > 80]
-    check("waste on a terminal", "find\\x1b[2J({" in seen and not wide
-          and "\x1b" not in seen, (wide, seen))
-
-
 def write_store():
     """Spans of many kinds, some of which have a cost, or come twice."""
     rng = random.Random(4)
@@ -802,6 +645,6 @@ def write_store():
 write_store()
 hostile.write(HOSTILE)
 for one in (spans, formulas, database, chrome, crowds, summary, series, bars,
-            sessions, waste):
+            sessions):
     if not ONLY or one.__name__ in ONLY:
         one()

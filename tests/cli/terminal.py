@@ -28,8 +28,8 @@ FORMS = ["", "--json", "--csv", "--csv --fields name,model",
          "--json --fields name,model", "--otlp", "--spans", "-m", "--full -m",
          "--chrome-trace", "--summary", "--summary --by model",
          "--summary --by model --json", "--summary --by model --csv",
-         "--timeseries", "--sessions", "--sessions --json", "--waste",
-         "--waste --json", "last", "--wide"]
+         "--timeseries", "--sessions", "--sessions --json", "last",
+         "--wide"]
 WRONG = [["view", "--store"], ["view"], ["view", "--kind"], ["view", "--by"],
          ["view", "--store", STORE, "--name"], ["view", "--csv", "--fields"],
          ["view", "--timeseries"], ["view", "--since"],
