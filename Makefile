@@ -491,7 +491,7 @@ tree: all
 	$(call put,644,share/man/man5,packaging/man/*.5)
 	for f in $$(find examples -type f ! -name '*.pyc'); do \
 		install -D -m 644 $$f $(DOC)/$$f || exit 1; done
-	install -m 644 README.md docs/*.md $(DOC)/
+	install -m 644 docs/*.md $(DOC)/
 	install -m 644 packaging/llmobs.conf $(DOC)/examples/
 	install -m 755 packaging/archive/install.sh $(TREE)/
 
