@@ -24,8 +24,7 @@ static bool bodyless_is_place(const char *at)
     case 's':
         return strncmp(at, "sessions/sesn_", strlen("sessions/sesn_")) == 0;
     case 't':
-        return strncmp(at, "threads/", strlen("threads/")) == 0 ||
-               strncmp(at, "transcript/", strlen("transcript/")) == 0;
+        return strncmp(at, "transcript/", strlen("transcript/")) == 0;
     case 'v':
         return strncmp(at, "videos/", strlen("videos/")) == 0;
     default:

@@ -7,24 +7,24 @@
 
 /* All dialects of models, in the order of their precedence, and the dialects of
  * LLMOBS_OBSERVE. */
-#define MODELS(X)                                                           \
-    X(bedrock_converse), X(bedrock_embed), X(bedrock_rerank),               \
-        X(bedrock_invoke), X(bedrock_agents), X(bedrock_agentcore),         \
-        X(bedrock_guardrails), X(bedrock_knowledge), X(portkey),            \
-        X(openai_chat), X(openai_completions), X(openai_embeddings),        \
-        X(openai_responses), X(openai_vector_stores), X(openai_media),      \
-        X(anthropic), X(gemini), X(gemini_embed), X(gemini_interactions),   \
-        X(mistral), X(mistral_conversations), X(cohere), X(cohere_v1),      \
-        X(anthropic_complete), X(anthropic_sessions), X(writer),            \
-        X(aleph_alpha), X(ollama), X(llama_cpp), X(huggingface), X(sglang), \
-        X(lmstudio), X(triton), X(koboldcpp), X(vllm), X(whisper_cpp),      \
-        X(dashscope), X(watsonx), X(cloudflare), X(replicate),              \
-        X(openai_assistants), X(openai_audio), X(openai_moderations),       \
-        X(rerank), X(vertex_chat), X(vertex_agents), X(dify), X(flowise),   \
-        X(n8n), X(langgraph), X(elevenlabs), X(deepgram), X(cartesia),      \
-        X(minimax), X(assemblyai), X(azure_speech), X(google_renders),      \
-        X(openai_videos), X(xai), X(fal), X(bfl), X(stability), X(oci),     \
-        X(mcp), X(a2a), X(openai_realtime), X(gemini_live)
+#define MODELS(X)                                                             \
+    X(bedrock_converse), X(bedrock_embed), X(bedrock_rerank),                 \
+        X(bedrock_invoke), X(bedrock_agents), X(bedrock_agentcore),           \
+        X(bedrock_guardrails), X(bedrock_knowledge), X(portkey),              \
+        X(openai_chat), X(openai_completions), X(openai_embeddings),          \
+        X(openai_responses), X(openai_vector_stores), X(openai_media),        \
+        X(anthropic), X(gemini), X(gemini_embed), X(gemini_interactions),     \
+        X(mistral), X(mistral_conversations), X(cohere), X(cohere_v1),        \
+        X(anthropic_complete), X(anthropic_sessions), X(writer),              \
+        X(aleph_alpha), X(ollama), X(llama_cpp), X(huggingface), X(sglang),   \
+        X(lmstudio), X(triton), X(koboldcpp), X(vllm), X(whisper_cpp),        \
+        X(dashscope), X(watsonx), X(cloudflare), X(replicate),                \
+        X(openai_audio), X(openai_moderations), X(rerank), X(vertex_chat),    \
+        X(vertex_agents), X(dify), X(flowise), X(n8n), X(langgraph),          \
+        X(elevenlabs), X(deepgram), X(cartesia), X(minimax), X(assemblyai),   \
+        X(azure_speech), X(google_renders), X(openai_videos), X(xai), X(fal), \
+        X(bfl), X(stability), X(oci), X(mcp), X(a2a), X(openai_realtime),     \
+        X(gemini_live)
 #define OBSERVED(X)                                                          \
     X(azure_search), X(brave), X(chroma), X(exa), X(firecrawl),              \
         X(meilisearch), X(milvus), X(ollama_search), X(opensearch),          \
@@ -42,14 +42,14 @@ const struct llmobs_dialect *const llmobs_observed[] = {OBSERVED(POINTER),
 
 /* Many hosts with OpenAI's API also offer Anthropic's, for programs that know
  * no other API. */
-#define OPENAI                                                                 \
-    &llmobs_dialect_openai_chat, &llmobs_dialect_openai_completions,           \
-        &llmobs_dialect_openai_embeddings, &llmobs_dialect_openai_responses,   \
-        &llmobs_dialect_openai_vector_stores, &llmobs_dialect_openai_media,    \
-        &llmobs_dialect_anthropic, &llmobs_dialect_openai_audio,               \
-        &llmobs_dialect_openai_moderations, &llmobs_dialect_openai_assistants, \
-        &llmobs_dialect_rerank, &llmobs_dialect_openai_realtime,               \
-        &llmobs_dialect_anthropic_complete, &llmobs_dialect_openai_videos
+#define OPENAI                                                               \
+    &llmobs_dialect_openai_chat, &llmobs_dialect_openai_completions,         \
+        &llmobs_dialect_openai_embeddings, &llmobs_dialect_openai_responses, \
+        &llmobs_dialect_openai_vector_stores, &llmobs_dialect_openai_media,  \
+        &llmobs_dialect_anthropic, &llmobs_dialect_openai_audio,             \
+        &llmobs_dialect_openai_moderations, &llmobs_dialect_rerank,          \
+        &llmobs_dialect_openai_realtime, &llmobs_dialect_anthropic_complete, \
+        &llmobs_dialect_openai_videos
 
 /* The dialects that a host speaks. */
 enum {

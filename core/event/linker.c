@@ -51,15 +51,6 @@ static bool is_turn(const struct llmobs_span *span)
             llmobs_span_fact_is_set(&span->facts, LLMOBS_FACT_CONVERSATION_ID));
 }
 
-static void set_messages(struct llmobs_linking *l)
-{
-    const struct llmobs_span *span = l->span;
-    bool own = linker_has_messages(span);
-
-    l->input = own ? span->input_messages : span->input_behind;
-    l->output = own ? span->output_messages : span->output_behind;
-}
-
 void llmobs_linker_link(struct llmobs_linker *linker,
                         const struct llmobs_linker_call *call,
                         struct llmobs_span *span)
@@ -76,7 +67,11 @@ void llmobs_linker_link(struct llmobs_linker *linker,
     llmobs_link_table_begin(l.table);
     llmobs_linking_set_scope(&l);
     l.end_ns = span->start_ns + span->duration_ns;
-    set_messages(&l);
+    l.output = span->output_behind;
+    if (linker_has_messages(span)) {
+        l.input = span->input_messages;
+        l.output = span->output_messages;
+    }
     if (l.input || l.output)
         llmobs_link_tools(&l);
     if (call->stitch != LLMOBS_STITCH_OFF && is_turn(span))

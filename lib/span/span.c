@@ -46,7 +46,6 @@ void llmobs_span_fini(struct llmobs_span *span)
     llmobs_json_free(span->output_messages);
     llmobs_json_free(span->input_documents);
     llmobs_json_free(span->output_documents);
-    llmobs_json_free(span->input_behind);
     llmobs_json_free(span->output_behind);
     llmobs_json_free(span->input_prompt);
     llmobs_json_free(span->metadata);

@@ -56,10 +56,8 @@ struct llmobs_span {
     struct llmobs_json *output_documents;
     char *input_value; /* texts or NULL; used where no messages are */
     char *output_value;
-    struct llmobs_json *input_behind; /* messages that the value stands for,
-                                       * with calls and results of tools: for
-                                       * the linker, in no event. Arrays or
-                                       * NULL */
+    /* Messages that the output value stands for, with calls of tools: for the
+     * linker, in no event. An array or NULL. */
     struct llmobs_json *output_behind;
     struct llmobs_json *input_prompt;     /* object or NULL */
     struct llmobs_json *metadata;         /* object, never NULL after init */

@@ -107,7 +107,7 @@ static void keep_calls(struct llmobs_span *span)
 
     LLMOBS_JSON_EACH (one, span->output_messages, true)
         calls = calls || llmobs_json_get(one, "tool_calls");
-    if (calls && !span->output_behind)
+    if (calls)
         span->output_behind = span->output_messages;
     else
         llmobs_json_free(span->output_messages);

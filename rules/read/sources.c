@@ -20,7 +20,6 @@ static const path openai[] = {
     {"search_results", "*"},
     {"citations", "*"},
     {"content", "*", "annotations", "*"},
-    {"content", "*", "text", "annotations", "*"},
     {"annotation"},
     {""}};
 static const path anthropic[] = {

@@ -21,8 +21,8 @@
 
 /* The forms in which providers write sources. */
 enum llmobs_sources {
-    LLMOBS_SOURCES_OPENAI, /* of chats, items of the Responses API, messages of
-                            * threads; Perplexity's, Azure's */
+    LLMOBS_SOURCES_OPENAI, /* of chats, items of the Responses API;
+                            * Perplexity's, Azure's */
     LLMOBS_SOURCES_ANTHROPIC,
     LLMOBS_SOURCES_GEMINI,
     LLMOBS_SOURCES_CONVERSE,

@@ -258,67 +258,6 @@ def jobs_of_other_apis(t):
         equal(counted(run.spans), TOKENS, "tokens of " + where)
 
 
-RUN = {"id": "run_1", "object": "thread.run", "thread_id": "thread_1",
-       "model": "gpt-test", "usage": None}
-CALL = {"id": "call_4kTq8Wb2ZsX0pLm7RvN3", "type": "function", "function": {
-    "name": "weather", "arguments": "{}"}}
-
-
-class Assistant(Jobs):
-    """A run that calls a tool, and ends once it has the result."""
-
-    def run(self, status, **more):
-        self.answer(json.dumps(
-            {**RUN, "status": status, **more}).encode())
-
-    def do_POST(self):
-        self.read()
-        self.server.asked["results"] += self.path.endswith("_outputs")
-        self.run("queued")
-
-    def do_GET(self):
-        self.server.asked["polls"] += 1
-        if self.path.endswith("/messages"):
-            self.answer(json.dumps({"data": [
-                {"role": "assistant", "content": [
-                    {"type": "text", "text": {"value": "It is cold."}}]},
-                {"role": "user", "content": []}]}).encode())
-        elif self.server.asked["results"]:
-            self.run("completed", usage={"prompt_tokens": 11,
-                                         "completion_tokens": 4})
-        elif self.server.asked["polls"] == 1:
-            self.run("in_progress")
-        else:
-            self.run("requires_action", required_action={
-                "submit_tool_outputs": {"tool_calls": [CALL]}})
-
-
-@test
-def a_run_of_an_assistant(t):
-    for many in (False, True):
-        with jobs(Assistant) as url:
-            thread = url.replace("responses", "threads/thread_1")
-            poll = (None, [], thread + "/runs/run_1")
-            requests = [
-                (json.dumps({"assistant_id": "asst_1"}), [],
-                 thread + "/runs"),
-                poll, poll, (json.dumps({"tool_outputs": [
-                    {"tool_call_id": CALL["id"], "output": "-3"}]}), [],
-                    thread + "/runs/run_1/submit_tool_outputs"),
-                poll, poll]
-            run = one_by_one(t, commands(url, *requests)) if many else t.run(
-                turns(url, *requests))
-        equal(links_of(run.spans), ["", "0:job", "0:job", "2 0:job",
-                                    "0:job", "0:job"], "links")
-        equal(counted(run.spans), [None] * 4 + [15, None], "tokens")
-        order = sorted(run.spans, key=lambda s: s["start_ns"])
-        equal([s["meta"]["span"]["kind"] for s in order],
-              ["agent"] + ["task"] * 5, "kinds")
-        equal({x for s in run.spans for x in s["tags"]
-               if x.startswith("conversation_id")},
-              {"conversation_id:thread_1"}, "conversation")
-
-
 class Sessions(Handler):
     """A session of Claude's managed agents, whose stream stays open for a
     second after the agent has become idle."""

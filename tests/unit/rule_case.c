@@ -310,9 +310,6 @@ static struct llmobs_json *normal(const struct llmobs_span *span)
     if (span->input_prompt)
         llmobs_json_set(llmobs_json_get(out, "input"), "prompt",
                         llmobs_json_clone(span->input_prompt));
-    if (span->input_behind)
-        llmobs_json_set(out, "input_behind",
-                        llmobs_json_clone(span->input_behind));
     if (span->output_behind)
         llmobs_json_set(out, "output_behind",
                         llmobs_json_clone(span->output_behind));

@@ -24,9 +24,10 @@ struct part {
     const char *url, *body;
     uint64_t account, trace; /* 0: a trace of its own */
     bool failed, off;
-    enum llmobs_kind kind;       /* _LLM: as the part says */
-    const char *thread;          /* the provider's id of the conversation */
-    const char *calls, *results; /* messages behind the values */
+    enum llmobs_kind kind; /* _LLM: as the part says */
+    const char *thread;    /* the provider's id of the conversation */
+    const char *calls;     /* messages behind the output */
+    const char *results;   /* messages of the input */
 };
 
 static void fill(const struct part *part, struct llmobs_span *span)
@@ -46,7 +47,7 @@ static void fill(const struct part *part, struct llmobs_span *span)
                      0);
     llmobs_span_fact(&span->facts, LLMOBS_FACT_CONVERSATION_ID, part->thread);
     span->output_behind = link_json(part->calls);
-    span->input_behind = link_json(part->results);
+    span->input_messages = link_json(part->results);
     if (part->in == 0)
         return;
     span->job.metrics = llmobs_json_object();
@@ -274,7 +275,7 @@ END_TEST
 #define RESULTS "[" BRINGS(CALL) "]"
 #define TAG " conversation_id:thread_1"
 
-/* A run of an assistant, which no call has messages of. */
+/* A run of an agent, which no call has messages of. */
 START_TEST(a_run_that_calls_a_tool)
 {
     link_begin();
@@ -284,8 +285,9 @@ START_TEST(a_run_that_calls_a_tool)
     ck_assert_str_eq(ASKS(3, .calls = ASKED), "1:job");
     /* The same calls again: the first poll has brought them. */
     ck_assert_str_eq(ASKS(4, .calls = ASKED), "1:job");
-    ck_assert_str_eq(ASKS(5, .results = RESULTS), "3: 1:job");
-    ck_assert_str_eq(ASKS(6, .results = RESULTS, .account = 7), "");
+    ck_assert_str_eq(BEGINS(5, .id = "resp_2", .results = RESULTS), "3:");
+    ck_assert_str_eq(
+        BEGINS(6, .id = "resp_3", .results = RESULTS, .account = 7), "");
     ck_assert_str_eq(FINDS(7, .off = true, .thread = "thread_1"), "1:job 7/5");
     /* The next run is the next turn; a poll is none. */
     ck_assert_str_eq(BEGINS(8, .id = "run_2", .kind = LLMOBS_KIND_AGENT,
