@@ -20,9 +20,6 @@ bool llmobs_view_follows(const struct llmobs_view *view);
 int llmobs_view_tree(struct llmobs_view *view);
 int llmobs_view_list(struct llmobs_view *view);
 
-/* Two traces or spans beside each other (show_diff.c). */
-int llmobs_view_diff(struct llmobs_view *view);
-
 /* The events as stored, or as lines of OTLP (show_events.c). */
 int llmobs_view_json(struct llmobs_view *view);
 int llmobs_view_otlp(struct llmobs_view *view);

@@ -30,8 +30,6 @@ struct llmobs_view {
     struct llmobs_fields fields;           /* count 0: all */
     struct llmobs_by by;                   /* the groups of tables of calls */
     struct llmobs_metrics metrics;
-    const char *ids[2]; /* as the user gave them; NULL: the newest trace */
-    size_t id_count;
     int64_t step_ns; /* the length of a bar of a series; 0: a round length */
     bool messages;
     bool whole;    /* shows every line of the messages */

@@ -106,8 +106,7 @@ static int set_form(const struct llmobs_cli_option *option, const char *value)
 {
     static int (*const forms[])(struct llmobs_view *) = {
         llmobs_view_list,     llmobs_view_chrome, llmobs_view_summary,
-        llmobs_view_sessions, llmobs_view_otlp,   llmobs_view_serve,
-        llmobs_view_diff};
+        llmobs_view_sessions, llmobs_view_otlp,   llmobs_view_serve};
     struct llmobs_view *view = option->to;
 
     (void)value;
@@ -182,8 +181,8 @@ static int set_id(const struct llmobs_cli_option *option, const char *id)
     struct llmobs_view *view = option->to;
     char room[LLMOBS_ESCAPE_NAME];
 
-    if (view->id_count == 2) {
-        llmobs_tell("llmobs view: two IDs at most: %s\n",
+    if (view->whole) {
+        llmobs_tell("llmobs view: one ID at most: %s\n",
                     llmobs_escape_name(id, room));
         return -EINVAL;
     }
@@ -195,9 +194,8 @@ static int set_id(const struct llmobs_cli_option *option, const char *id)
                     llmobs_escape_name(id, room));
         return -EINVAL;
     }
-    view->ids[view->id_count++] = id;
     view->must_find |= id != NULL;
-    view->filter.id = view->ids[0];
+    view->filter.id = id;
     if (!view->counted)
         view->newest = 1;
     view->whole = true;
@@ -253,7 +251,6 @@ static const struct llmobs_cli_option options[] = {
     {"sessions", set_form, &VIEW, 0, 0, 3, NULL},
     LLMOBS_CLI_VALUE("by", set_by, &VIEW.by),
     {"otlp", set_form, &VIEW, 0, 0, 4, NULL},
-    {"diff", set_form, &VIEW, 0, 0, 6, NULL},
     {"messages", llmobs_cli_flag, &VIEW.messages, 'm', 0, true, NULL},
     LLMOBS_CLI_VALUE("html", set_html, &VIEW),
     {"open", set_html, &VIEW, 0, 0, 0, NULL},
@@ -271,28 +268,6 @@ static const struct llmobs_cli_option options[] = {
     LLMOBS_CLI_FLAG("exit-status", &VIEW.must_find),
     {"quiet", llmobs_cli_flag, &typed.quiet, 'q', 0, true, NULL},
     LLMOBS_CLI_WORDS(set_id, &VIEW)};
-
-/* Two IDs are for --diff alone, which has one form and no less than two. */
-static int check_ids(const struct asked *asked)
-{
-    const struct llmobs_view *view = &asked->view;
-    bool diff = view->form == llmobs_view_diff;
-
-    if (view->id_count == 2 && !diff)
-        llmobs_tell(
-            "llmobs view: two IDs are for --diff, and for no other form "
-            "such as --html or --summary\n");
-    else if (diff && view->id_count < 2)
-        llmobs_tell("llmobs view: --diff compares two IDs: llmobs view A B "
-                    "--diff\n");
-    else if (diff && (view->format != LLMOBS_SHEET_WORDS || view->counted ||
-                      asked->quiet))
-        llmobs_tell("llmobs view: --diff is for people: no --json, --csv, -n "
-                    "or -q\n");
-    else
-        return 0;
-    return -EINVAL;
-}
 
 /* Chooses the form by all options together. */
 static int view_command_choose(struct asked *asked)
@@ -404,14 +379,13 @@ static void view_command_tell(const struct llmobs_view *view)
                     load->forest.repeated == 1 ? "" : "s");
 }
 
-/* Trees and --diff know traces; other forms read spans. So if the user asks for
- * one trace, the filter gets its id. */
+/* Trees know traces; other forms read spans. So if the user asks for one trace,
+ * the filter gets its id. */
 static int view_command_narrow(struct llmobs_view *view, char **trace)
 {
     int rc;
 
-    if (!view->whole || view->counted || view->form == llmobs_view_tree ||
-        view->form == llmobs_view_diff)
+    if (!view->whole || view->counted || view->form == llmobs_view_tree)
         return 0;
     view->newest = 0;
     rc = llmobs_load_newest_trace(&view->filter, view->reader, trace);
@@ -557,8 +531,7 @@ int llmobs_cmd_view(int argc, char **argv)
     status = llmobs_cli_parse(argc, argv, options);
     VIEW.must_find |= typed.quiet;
     if (status < 0)
-        status = view_command_choose(&typed) != 0 || check_ids(&typed) != 0 ||
-                         check_follow(&typed) != 0
+        status = view_command_choose(&typed) != 0 || check_follow(&typed) != 0
                      ? LLMOBS_CLI_USAGE
                      : view_command_run(&typed);
     llmobs_prices_free(VIEW.prices);

@@ -465,7 +465,6 @@ def output():
     for args in (("deadbeef", "-o"), ("deadbeef", "--html"), ("last", "-q", "-o"),
                  ("--exit-status", "--name", "none", "--json", "-o"),
                  ("--exit-status", "--name", "none", "--html"),
-                 ("deadbeef", "deadbeef", "--diff", "-o"),
                  ("--store", path + ".none", "-o"), ("--store", path, "-fo"),
                  ("--serve", "--port", str(port), "-o"), ("--html", path, "-o")):
         text = screen(80, *args, path)
