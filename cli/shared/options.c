@@ -58,6 +58,7 @@ static const char *long_name(const char *typed, char room[LLMOBS_SUGGEST_MAX])
 static const struct {
     const char *command, *name, *instead;
 } gone[] = {
+    {"llmobs view", "chrome-trace", "the page of --html draws the waterfall"},
     {"llmobs view", "diff", "Compare on the page of --html compares traces"},
     {"llmobs view", "waste", "docs/VIEW.md finds such calls with SQLite"},
 };

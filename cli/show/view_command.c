@@ -105,8 +105,8 @@ static int set_by(const struct llmobs_cli_option *option, const char *words)
 static int set_form(const struct llmobs_cli_option *option, const char *value)
 {
     static int (*const forms[])(struct llmobs_view *) = {
-        llmobs_view_list,     llmobs_view_chrome, llmobs_view_summary,
-        llmobs_view_sessions, llmobs_view_otlp,   llmobs_view_serve};
+        llmobs_view_list, llmobs_view_summary, llmobs_view_sessions,
+        llmobs_view_otlp, llmobs_view_serve};
     struct llmobs_view *view = option->to;
 
     (void)value;
@@ -244,17 +244,16 @@ static const struct llmobs_cli_option options[] = {
     {"json", llmobs_cli_pick, &VIEW.format, 'j', 0, LLMOBS_SHEET_JSON, NULL},
     LLMOBS_CLI_PICK("csv", &VIEW.format, LLMOBS_SHEET_CSV),
     LLMOBS_CLI_VALUE("fields", set_fields, &VIEW.fields),
-    {"chrome-trace", set_form, &VIEW, 0, 0, 1, NULL},
-    {"summary", set_form, &VIEW, 0, 0, 2, NULL},
+    {"summary", set_form, &VIEW, 0, 0, 1, NULL},
     {"timeseries", set_series, &VIEW, 0, optional_argument, 0, NULL},
     {"step", set_duration, &VIEW.step_ns, 0, 1, STEP_LEAST, NULL},
-    {"sessions", set_form, &VIEW, 0, 0, 3, NULL},
+    {"sessions", set_form, &VIEW, 0, 0, 2, NULL},
     LLMOBS_CLI_VALUE("by", set_by, &VIEW.by),
-    {"otlp", set_form, &VIEW, 0, 0, 4, NULL},
+    {"otlp", set_form, &VIEW, 0, 0, 3, NULL},
     {"messages", llmobs_cli_flag, &VIEW.messages, 'm', 0, true, NULL},
     LLMOBS_CLI_VALUE("html", set_html, &VIEW),
     {"open", set_html, &VIEW, 0, 0, 0, NULL},
-    {"serve", set_form, &VIEW, 0, 0, 5, NULL},
+    {"serve", set_form, &VIEW, 0, 0, 4, NULL},
     LLMOBS_CLI_VALUE("port", llmobs_cli_port, &VIEW.port),
     {"newest", set_newest, &VIEW, 'n', 1, 0, NULL},
     LLMOBS_CLI_FLAG("reverse", &VIEW.reverse),

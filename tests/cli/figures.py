@@ -9,7 +9,6 @@ by this file's own arithmetic.
 import collections
 import csv
 import datetime
-import decimal
 import functools
 import io
 import json
@@ -280,79 +279,6 @@ def database():
     check("the recipe for SQLite", done.stdout.splitlines() == [
         "app!f+0x1|m|15|0.24|75", "app!f+0x1|m|capital of France?|2|0.1",
         "app!f+0x1|dead|hard|2|0.02"], done)
-
-
-# ---- chrome ----------------------------------------------------------------
-
-def chrome_of(*args, store=STORE):
-    return json.loads(view("--chrome-trace", *args, store=store).stdout,
-                      parse_float=decimal.Decimal)["traceEvents"]
-
-
-def hidden(found):
-    """Pairs of spans that hide each other: on one lane, and neither part of
-    the other, or equal in time and no relatives."""
-    lanes, wrong = {}, []
-    for e in found:
-        if e["ph"] == "X":
-            lanes.setdefault((e["pid"], e["tid"]), []).append(
-                (int(e["ts"] * 1000), -int(e["dur"] * 1000), e))
-    for lane in lanes.values():
-        lane.sort(key=lambda one: one[:2])
-        above = []
-        for start, minus, e in lane:
-            while above and above[-1][0] <= start:
-                above.pop()
-            if above and above[-1][0] < start - minus:
-                wrong.append((above[-1][1], e))
-            above.append((start - minus, e))
-    return wrong
-
-
-def chrome():
-    for args in [[], *choices(2, 4)]:
-        found = chrome_of(*args)
-        have = sorted((e["args"]["span_id"], e["name"], e["cat"],
-                       int(e["ts"] * 1000), int(e["dur"] * 1000))
-                      for e in found if e["ph"] == "X")
-        want = [(f["span_id"], f["name"], f["kind"], f["start_ns"],
-                 f["duration_ns"]) for f in map(facts, events(*args))]
-        check("chrome's events %s" % args, have == sorted(want), have[:2])
-        check("no span hides another %s" % args, not hidden(found),
-              hidden(found)[:1])
-    pids = {e["pid"] for e in found}
-    check("a process for each trace", pids == {
-        e["pid"] for e in found if e["name"] == "process_name"} and
-        len(pids) == len({e["trace_id"] for e in events(*args)}), len(pids))
-
-
-def crowds():
-    """Lanes of traces that were made to overlap."""
-    rng = random.Random(5)
-    store = os.path.join(TMP.name, "crowds")
-    os.makedirs(store)
-    with open(os.path.join(store, "spans.jsonl"), "w", encoding="utf-8") as f:
-        for i in range(400):
-            f.write(json.dumps(hostile.span(
-                i, "trace-%d" % (i % 5), parent_id=rng.choice(
-                    ["undefined", "span-%d" % rng.randrange(400)]),
-                start_ns=hostile.BEGIN + 1000 * rng.randrange(60),
-                duration=1000 * rng.choice([0, 1, 5, 20, 60]))) + "\n")
-    found = chrome_of(store=store)
-    check("crowds: every span", len([e for e in found if e["ph"] == "X"])
-          == 400)
-    check("crowds: none hides another", not hidden(found), hidden(found)[:1])
-    check("crowds: lanes are few", max(e.get("tid", 0) for e in found) < 80)
-    done = view("--chrome-trace", store=HOSTILE)
-    have = json.loads(done.stdout)["traceEvents"]
-    want = [facts(e) for e in events(store=HOSTILE)]
-    lengths = [f["duration_ns"] for f in want if f["start_ns"]]
-    check("chrome of a hostile store", len(
-        [e for e in have if e["ph"] == "X"]) == len(
-        [n for n in lengths if n is not None]) and len(
-        [e for e in have if e["ph"] == "i"]) == lengths.count(None) and
-        b"%d spans without a start" % (len(want) - len(lengths))
-        in done.stderr, (len(lengths), done.stderr))
 
 
 # ---- calls -----------------------------------------------------------------
@@ -644,7 +570,6 @@ def write_store():
 
 write_store()
 hostile.write(HOSTILE)
-for one in (spans, formulas, database, chrome, crowds, summary, series, bars,
-            sessions):
+for one in (spans, formulas, database, summary, series, bars, sessions):
     if not ONLY or one.__name__ in ONLY:
         one()

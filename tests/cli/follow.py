@@ -387,7 +387,7 @@ def many(store):
 
 @test
 def refused(store):
-    for args in (["--html", "-"], ["--csv"], ["--quiet"], ["--chrome-trace"]):
+    for args in (["--html", "-"], ["--csv"], ["--quiet"]):
         done = subprocess.run([TOOL, "view", "--store", store.path, "-f",
                                *args], env=ENV, capture_output=True,
                               timeout=LIMIT, text=True)

@@ -126,6 +126,7 @@ REFUSED = (
     ("view -hx", "no such option: -x"),
     ("view --modle x", "no such option: --modle; did you mean --model?"),
     ("view --colourless", "no such option: --colourless; `llmobs view --help`"),
+    ("view --chrome-trace", "--chrome-trace; the page of --html draws"),
     ("view abc def --diff", "--diff; Compare on the page of --html compares"),
     ("view --waste", "--waste; docs/VIEW.md finds such calls with SQLite"),
     ("stats --store", "--store needs a value"),

@@ -530,7 +530,7 @@ def whole_traces():
     write(store, [e for trace in traces for e in trace.events])
     for form in ([], ["--spans"], ["-m"], ["--json"], ["--csv"], ["--otlp"],
                  ["--csv", "--fields", "name"], ["--json", "--fields", "name"],
-                 ["--chrome-trace"], ["--html", "-"]):
+                 ["--html", "-"]):
         for number, word in ((1, traces[1].id), (1, traces[1].id[:8]),
                              (2, "last")):
             have = set(re.findall(r"\bs[0-9]-[0-9]\b",
@@ -564,7 +564,7 @@ def deep_traces():
             '%d, "duration": %d, "status": "%s", "meta": {"span": {"kind": '
             '"%s"}}, "metrics": {}, "tags": [], "trace_id": "%s"}\n')
     half = count // 2
-    every = [(["-n0"], count), (["last"], count), (["--chrome-trace"], count)]
+    every = [(["-n0"], count), (["last"], count)]
     for name, above, ns, call, forms in (
             ("chain", lambda i: i - 1, lambda i: 10**9 - i, 1,
              every + [(["last", "--json"], count), (["-n0", "-e"], count),

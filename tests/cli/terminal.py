@@ -26,7 +26,7 @@ BAD = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f]|"
                  rb"\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9]|\r[^\r\n]")
 FORMS = ["", "--json", "--csv", "--csv --fields name,model",
          "--json --fields name,model", "--otlp", "--spans", "-m", "--full -m",
-         "--chrome-trace", "--summary", "--summary --by model",
+         "--summary", "--summary --by model",
          "--summary --by model --json", "--summary --by model --csv",
          "--timeseries", "--sessions", "--sessions --json", "last",
          "--wide"]
