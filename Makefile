@@ -196,7 +196,7 @@ endif
 
 # clang would make a switch over thunks a table of addresses, each of which the
 # loader has to relocate in every process.
-$(patsubst %,$(B)/shim/%.o,thunks fcgi mhd): SPECIAL := -fno-jump-tables
+$(B)/shim/thunks.o: SPECIAL := -fno-jump-tables
 
 # The libraries that there are decide what it can decode.
 $(B)/lib/text/inflate.o: SPECIAL := $(CODING_FLAGS)
@@ -399,15 +399,9 @@ $(B)/fuzz-%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/shapes.o \
 	$(Q)$(CC) $(SANFLAGS) -fsanitize=fuzzer $(OBJECTS) $(CODING_LIBS) $(SECOND) -lz \
 		-lpthread -o $@
 
-# Gateways on server libraries, each where its library is; as programs, and as
-# objects for one that opens them.
-with = $(shell echo | $(CC) -include $(1) -fsyntax-only -xc - 2>/dev/null && echo $(2))
-SERVERS_HERE = $(call with,fcgiapp.h,fcgi) $(call with,microhttpd.h,mhd)
-SERVERS = $(B)/tests/servers/plugin $(B)/tests/servers/part.so \
-	$(foreach one,$(SERVERS_HERE),$(B)/tests/servers/$(one) $(B)/tests/servers/$(one).so)
 EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
 clients: $(CLIENTS) $(B)/tests/fuzz/api_walk $(B)/tests/clients/api_scopes \
-	$(EXAMPLES) $(SERVERS)
+	$(EXAMPLES)
 $(EXAMPLES): $(B)/%: %.c include/llmobs.h $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) $< -lcurl -lpthread -o $@
@@ -423,19 +417,6 @@ $(filter-out %/api_alone,$(CLIENTS)): $(B)/%: %.c tests/clients/cases.h \
 		tests/clients/pages.h include/llmobs.h $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) $< -lcurl -ldl -lpthread -lm -o $@
-
-$(B)/tests/servers/fcgi $(B)/tests/servers/fcgi.so: LIBRARY := -lfcgi
-$(B)/tests/servers/mhd $(B)/tests/servers/mhd.so: LIBRARY := -lmicrohttpd
-$(B)/tests/servers/plugin: tests/servers/plugin.c $(B)/flags
-	@mkdir -p $(@D)
-	$(Q)$(COMPILE) $< -ldl -o $@
-$(B)/tests/servers/%.so: tests/servers/%.c tests/servers/forward.h $(B)/flags
-	@mkdir -p $(@D)
-	$(Q)$(COMPILE) -fvisibility=default -fPIC -shared $< \
-		$(LIBRARY) -lcurl -ldl -lpthread -o $@
-$(B)/tests/servers/%: tests/servers/%.c tests/servers/forward.h $(B)/flags
-	@mkdir -p $(@D)
-	$(Q)$(COMPILE) $< $(LIBRARY) -lcurl -ldl -lpthread -o $@
 
 # One more walks at random (tests/fuzz/walk).
 $(B)/tests/fuzz/api_walk: $(B)/tests/fuzz/api_walk.o $(B)/tests/fuzz/walk_item.o

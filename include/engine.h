@@ -26,7 +26,7 @@ struct dl_phdr_info;
 
 /* Raised whenever a table or a list below changes; the shim does not use a core
  * of another number. */
-#define LLMOBS_ENGINE_ABI 14
+#define LLMOBS_ENGINE_ABI 15
 
 /* The only name that the core exports. */
 #define LLMOBS_CORE_ATTACH "llmobs_core_attach"
@@ -150,25 +150,6 @@ struct llmobs_host {
     void (*watch_alone)(void);
 };
 
-/* A header of a request. A name that begins with ':' is not a header's. A name
- * stays at its address for good. */
-struct llmobs_served_header {
-    const char *name;
-    const char *value;
-};
-
-/* A request that a thread of the program begins to serve. Without headers the
- * request has no caller, and hides the caller of a request around it. */
-struct llmobs_served {
-    const void *key; /* the address that names the request at its end */
-    /* The address of a word in the frame that calls the program's handler,
-     * which holds that address while the handler runs; 0: the request ends by a
-     * call of the program. */
-    uintptr_t mark;
-    const struct llmobs_served_header *headers;
-    size_t count;
-};
-
 /* The effect of a call of the program's on the program: none (_NOT), a sandbox
  * (_HERE), or a sandbox under which the core must stop working (_STILL). */
 enum llmobs_confined {
@@ -277,10 +258,6 @@ struct llmobs_ops {
     /* Does a command "NAME JSON" of a program (core/capture/command.h), and
      * gives its answer. */
     const char *(*command)(const char *text);
-    /* The calling thread begins to serve a request; or ends the request with
-     * that key, if it serves it. */
-    void (*serve)(const struct llmobs_served *);
-    void (*unserve)(const void *key);
     /* The shim calls `rest` before, and `rested` after, a call that the program
      * should make without a thread of the library (core/capture/rest.h). If
      * that call fails, it calls `rest_longer` between them: true where no such

@@ -7,8 +7,6 @@
 
 #define ENABLED "DD_LLMOBS_ENABLED"
 #define EXCLUDE "LLMOBS_EXCLUDE"
-#define INBOUND "LLMOBS_INBOUND"
-#define ENTRY "LLMOBS_ENTRY"
 #define TLS "LLMOBS_TLS"
 #define LOG "LLMOBS_LOG"
 #define LOG_LEVEL "LLMOBS_LOG_LEVEL"
@@ -23,16 +21,6 @@ bool llmobs_conf_is_true(const char *value)
 {
     return (value[0] == '1' && value[1] == '\0') ||
            llmobs_is_word(value, "true");
-}
-
-bool llmobs_conf_is_on(const char *value)
-{
-    return llmobs_conf_is_true(value) || llmobs_is_word(value, "on");
-}
-
-bool llmobs_conf_enters(const char *value)
-{
-    return value[0] && (value[0] != '0' || value[1]);
 }
 
 /* Opens a regular file only: a fifo would block, and reading a device may have
@@ -139,8 +127,6 @@ static void conf_take(struct llmobs_conf *conf, char *line, char *end)
 {
     const char *enabled = value_in(line, end, ENABLED);
     const char *exclude = value_in(line, end, EXCLUDE);
-    const char *inbound = value_in(line, end, INBOUND);
-    const char *entry = value_in(line, end, ENTRY);
     const char *tls = value_in(line, end, TLS);
     const char *log = value_in(line, end, LOG);
     const char *log_level = value_in(line, end, LOG_LEVEL);
@@ -149,10 +135,6 @@ static void conf_take(struct llmobs_conf *conf, char *line, char *end)
         conf->enabled = llmobs_conf_is_true(enabled);
     if (exclude)
         conf->exclude = exclude;
-    if (inbound)
-        conf->inbound = llmobs_conf_is_on(inbound);
-    if (entry)
-        conf->entry = llmobs_conf_enters(entry);
     if (tls)
         conf->tls = llmobs_tls_mode(tls);
     if (log)
@@ -166,7 +148,7 @@ void llmobs_conf_read(const char *path, struct llmobs_conf *conf)
     char *end = text + conf_slurp(path);
     char *begin = text + (llmobs_str_begins(text, BOM) ? sizeof(BOM) - 1 : 0);
 
-    conf->enabled = conf->inbound = conf->entry = false;
+    conf->enabled = false;
     conf->tls = LLMOBS_TLS_AUTO;
     conf->exclude = conf->log = conf->log_level = "";
     for (char *line = begin; line < end;) {

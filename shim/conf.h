@@ -1,6 +1,5 @@
-/* conf - reads six lines of the configuration file: those that decide whether
- * to observe at all, whether server libraries are hooked and each request is a
- * span, and what the log is.
+/* conf - reads five lines of the configuration file: those that decide whether
+ * to observe at all, whether TLS libraries are hooked, and what the log is.
  *
  * Owns:    a static buffer that holds the file, until the next one is read.
  * Threads: one at a time, under the scan's lock.
@@ -22,21 +21,13 @@
 /* True for "1" and for "true" in any case, nothing else (WIRE 3.1). */
 bool llmobs_conf_is_true(const char *value);
 
-/* True as above, and for "on": for variables that only this library has. */
-bool llmobs_conf_is_on(const char *value);
-
 struct llmobs_conf {
     bool enabled;
     const char *exclude; /* "" where there is none; borrowed */
-    bool inbound;
-    bool entry;
     enum llmobs_tls_mode tls;
     const char *log;       /* LLMOBS_LOG; as exclude */
     const char *log_level; /* LLMOBS_LOG_LEVEL; as exclude */
 };
-
-/* True for a value of LLMOBS_ENTRY that asks for spans. */
-bool llmobs_conf_enters(const char *value);
 
 /* Reads all members from the file. A member without a line is off or empty. */
 void llmobs_conf_read(const char *path, struct llmobs_conf *conf);

@@ -106,7 +106,7 @@ static void *thunk_of(const void *found)
 
     if (!thunk)
         thunk = llmobs_alone_thunk(found);
-    return thunk || !llmobs_host_libraries() ? thunk : llmobs_libs_thunk(found);
+    return thunk || !llmobs_host_tls() ? thunk : llmobs_libs_thunk(found);
 }
 
 /* The thunk for the found function, even if the shim has not seen its object
@@ -128,7 +128,7 @@ static bool is_hooked(const char *name)
 {
     if (llmobs_str_begins(name, "curl_"))
         return llmobs_hook_find(name) != LLMOBS_HOOK_COUNT;
-    if (llmobs_host_libraries() &&
+    if (llmobs_host_tls() &&
         llmobs_lib_calls_find(name) != LLMOBS_LIB_HOOK_COUNT)
         return true;
     return llmobs_alone_asked(name) || llmobs_str_same(name, CLOSE);
@@ -185,7 +185,7 @@ static bool one_answer(const char *name)
 
     if (llmobs_alone_thunk(found))
         return true;
-    if (llmobs_host_libraries() && llmobs_libs_certain(name))
+    if (llmobs_host_tls() && llmobs_libs_certain(name))
         return llmobs_libs_thunk(found);
     return llmobs_copies_only() && llmobs_thunk_of(found);
 }

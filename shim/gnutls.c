@@ -10,7 +10,7 @@
 
 #include "shim/connections.h"
 #include "shim/follow.h"
-#include "shim/library.h"
+#include "shim/lib_calls.h"
 #include "shim/libc.h"
 
 /* The program asked for nothing, or gave nothing. */
@@ -19,7 +19,7 @@
 /* Stands for the library's function of its name, of which the type counts. */
 int gnutls_error_is_fatal(int error);
 
-#define REAL LLMOBS_LIB_REAL
+#define REAL(name) LLMOBS_LIB_REAL_OF(0, name)
 
 static const char *no_name(const void *session)
 {
@@ -85,10 +85,14 @@ static void gnutls_deinit(void *session)
     REAL(gnutls_deinit)(session);
 }
 
+#define THUNK_OF(library, name) \
+    case LLMOBS_LIB_##name:     \
+        return llmobs_lib_opaque((void *)(name));
+
 void *llmobs_lib_gnutls(enum llmobs_lib_call hook)
 {
     switch (hook) {
-        LLMOBS_LIB_GNUTLS_HOOKS(LLMOBS_LIB_CASE)
+        LLMOBS_LIB_GNUTLS_HOOKS(THUNK_OF)
     default:
         return NULL;
     }

@@ -32,8 +32,6 @@ static enum llmobs_host_state state;
 static bool file_decides;  /* the environment does not decide: the file does */
 static bool file_excludes; /* the environment excludes no programs: the file may
                             */
-static bool file_serves;   /* the file decides if server libraries are hooked */
-static bool inbound;       /* server libraries are hooked */
 static enum llmobs_tls_mode tls_mode;
 static bool file_tls;   /* the file decides tls_mode */
 static bool tls_php;    /* the process runs PHP, as far as is known */
@@ -42,8 +40,6 @@ static bool tls;        /* libraries of TLS are hooked */
 static bool tls_chosen; /* for the program, by the user or since it is PHP */
 static const char *tls_left; /* why nothing is followed where it is not chosen;
                               * NULL: all is */
-static bool file_enters;     /* the file decides if their requests are spans */
-static bool enters_all;      /* requests of server libraries are spans */
 static const char *file_log, *file_log_level; /* NULL: it was not read */
 static size_t env_count, env_len;
 /* The strings; behind them the list of pointers to them, and the core's path,
@@ -79,16 +75,6 @@ bool llmobs_host_claim(void)
     if (before != LLMOBS_HOST_NEW)
         shim_host_set_state(before);
     return before == LLMOBS_HOST_NEW;
-}
-
-bool llmobs_host_inbound(void)
-{
-    return __atomic_load_n(&inbound, __ATOMIC_ACQUIRE);
-}
-
-bool llmobs_host_entry(void)
-{
-    return __atomic_load_n(&enters_all, __ATOMIC_ACQUIRE);
 }
 
 bool llmobs_host_is_shim(const struct dl_phdr_info *info)
@@ -335,8 +321,6 @@ void llmobs_host_init(char **env)
     const char *const *settings = (const char *const *)env;
     const char *enabled = shim_host_setting(settings, "DD_LLMOBS_ENABLED");
     const char *exclude = shim_host_setting(settings, "LLMOBS_EXCLUDE");
-    const char *serves = shim_host_setting(settings, "LLMOBS_INBOUND");
-    const char *enters = shim_host_setting(settings, "LLMOBS_ENTRY");
     const char *seals = shim_host_setting(settings, "LLMOBS_TLS");
     bool later = !exclude && llmobs_libc_is_all(&own.path);
 
@@ -352,14 +336,10 @@ void llmobs_host_init(char **env)
         return;
     file_decides = !enabled;
     file_excludes = !exclude;
-    file_serves = !serves;
-    inbound = serves && llmobs_conf_is_on(serves);
     file_tls = !seals;
     tls_mode = llmobs_tls_mode(seals);
     if (tls_mode == LLMOBS_TLS_AUTO)
         look_for_tracers(env);
-    file_enters = !enters;
-    enters_all = enters && llmobs_conf_enters(enters);
     copy_env(env);
     keep_own_path(own.path);
     shim_host_set_state(later ? LLMOBS_HOST_LATER : LLMOBS_HOST_WATCHING);
@@ -383,19 +363,13 @@ static void read_file(struct llmobs_conf *conf)
     file_tls = false;
 }
 
-/* Reads the configuration file where the environment does not decide
- * everything. */
+/* Reads the configuration file, also where the environment decides the state:
+ * the file may name the log. */
 static enum llmobs_host_state state_by_file(void)
 {
     struct llmobs_conf conf;
 
-    if (!file_decides && !file_excludes && !file_serves && !file_enters)
-        return LLMOBS_HOST_ON;
     read_file(&conf);
-    if (file_serves)
-        __atomic_store_n(&inbound, conf.inbound, __ATOMIC_RELEASE);
-    if (file_enters)
-        __atomic_store_n(&enters_all, conf.entry, __ATOMIC_RELEASE);
     file_log = conf.log;
     file_log_level = conf.log_level;
     if (file_excludes && shim_host_is_listed(conf.exclude))
@@ -420,11 +394,6 @@ void llmobs_host_decide(void)
 bool llmobs_host_may_tls(void)
 {
     return tls_mode != LLMOBS_TLS_OFF;
-}
-
-bool llmobs_host_libraries(void)
-{
-    return llmobs_host_inbound() || llmobs_host_tls();
 }
 
 void llmobs_host_see_php(const struct llmobs_elf *elf)

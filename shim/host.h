@@ -53,10 +53,6 @@ void llmobs_host_decide(void);
  * when it was not on before: then all objects must be scanned. */
 bool llmobs_host_ask(void);
 
-/* True where the calls of server libraries are to be hooked. The configuration
- * file may say so, once the state is decided. */
-bool llmobs_host_inbound(void);
-
 /* True where the calls of TLS libraries are to be hooked (LLMOBS_TLS).
  * _may_tls: false where they will never be. Within a walk over the objects,
  * _see_php looks whether an object is PHP, and _met_tls notes that one is such
@@ -81,13 +77,6 @@ void llmobs_host_leave_tls(const char *why);
 
 /* That reason; NULL: connections are followed. */
 const char *llmobs_host_left_tls(void);
-
-/* True where the calls of any library beside libcurl are to be hooked. */
-bool llmobs_host_libraries(void);
-
-/* True where each request of a server library is to be a span; the file may
- * say so. */
-bool llmobs_host_entry(void);
 
 /* True for the shim itself. */
 bool llmobs_host_is_shim(const struct dl_phdr_info *info);

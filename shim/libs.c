@@ -2,7 +2,6 @@
 
 #include "lib/base/cold.h"
 #include "shim/host.h"
-#include "shim/library.h"
 #include "shim/libc.h"
 #include "shim/str.h"
 
@@ -26,10 +25,6 @@ static unsigned copies_of(enum llmobs_lib library)
 static void *libs_thunk(unsigned copy, enum llmobs_lib_call hook)
 {
     switch (llmobs_lib_calls_library(hook)) {
-    case LLMOBS_LIB_FCGI:
-        return llmobs_lib_fcgi(hook);
-    case LLMOBS_LIB_MHD:
-        return llmobs_lib_mhd(hook);
     case LLMOBS_LIB_SSL:
         return llmobs_lib_ssl(copy, hook);
     case LLMOBS_LIB_GNUTLS:
@@ -112,8 +107,6 @@ static bool libs_add(enum llmobs_lib library, const struct llmobs_elf *elf,
 static bool libs_wants(enum llmobs_lib library, const struct llmobs_elf *elf,
                        bool at_start)
 {
-    if (library != LLMOBS_LIB_SSL && library != LLMOBS_LIB_GNUTLS)
-        return llmobs_host_inbound();
     if (!llmobs_elf_symbol(
             elf, library == LLMOBS_LIB_SSL ? "SSL_read" : "gnutls_record_recv"))
         return false;

@@ -1,8 +1,7 @@
 /* libs - finds the libraries of a process whose calls are hooked beside
- * libcurl's: server libraries (LLMOBS_INBOUND), and OpenSSL and GnuTLS
- * (LLMOBS_TLS).
+ * libcurl's: OpenSSL and GnuTLS (LLMOBS_TLS).
  *
- * Owns:    the place of one object for each library, and of two for OpenSSL. A
+ * Owns:    the place of one object of GnuTLS, and of two of OpenSSL. A
  *          further one of the same library is left alone, as is one that
  *          defines some of its functions only: an interposer, or the double of
  *          a test.

@@ -11,7 +11,7 @@
 #include "shim/connections.h"
 #include "shim/follow.h"
 #include "shim/host.h"
-#include "shim/library.h"
+#include "shim/lib_calls.h"
 #include "shim/libc.h"
 
 #define INDEX_OF_SSL 0 /* CRYPTO_EX_INDEX_SSL */

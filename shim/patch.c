@@ -186,7 +186,7 @@ static enum kind patch_kind_of(const struct work *work, const char *name)
         return OF_LOADER;
     if (llmobs_alone_is(name))
         return OF_ALONE;
-    return llmobs_lib_calls_may(name) && llmobs_host_libraries() &&
+    return llmobs_lib_calls_may(name) && llmobs_host_tls() &&
                    llmobs_lib_calls_find(name) < LLMOBS_LIB_HOOK_COUNT
                ? OF_LIB
                : NO_MATTER;
@@ -337,7 +337,7 @@ bool llmobs_patch_may(const struct llmobs_elf *elf,
            llmobs_alone_may(elf, count) ||
            (how->late &&
             (names_dl(elf, count, how) || llmobs_loader_hashed(elf))) ||
-           (llmobs_host_libraries() &&
+           (llmobs_host_tls() &&
             (llmobs_libs_names(elf, count) || llmobs_libs_hashed(elf)));
 }
 

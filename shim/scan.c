@@ -106,14 +106,13 @@ static bool is_no_matter(const struct dl_phdr_info *info, size_t index)
            llmobs_host_is_shim(info);
 }
 
-/* Looks for server libraries, and for what the program itself defines of them.
- */
-static void find_server(struct walk *walk, const struct dl_phdr_info *info,
-                        size_t index, const struct llmobs_elf *elf)
+/* Looks for TLS libraries, and for what the program itself defines of them. */
+static void find_tls(struct walk *walk, const struct dl_phdr_info *info,
+                     size_t index, const struct llmobs_elf *elf)
 {
     struct llmobs_elf program;
 
-    if (!llmobs_host_libraries() && !llmobs_host_may_tls())
+    if (!llmobs_host_may_tls())
         return;
     if (elf) {
         if (info->dlpi_name && llmobs_tracer_brings(info->dlpi_name))
@@ -169,11 +168,11 @@ static int find_copies(struct dl_phdr_info *info, size_t size, void *argument)
              identity(info) != start_last)
         walk->shifted = true;
     if (index == 0 && walk->first == 0)
-        find_server(walk, info, index, NULL);
+        find_tls(walk, info, index, NULL);
     if (index < walk->first || is_no_matter(info, index) ||
         llmobs_elf_open(&elf, info) != 0 || scan_is_ours(&elf))
         return 0;
-    find_server(walk, info, index, &elf);
+    find_tls(walk, info, index, &elf);
     if (elf.rpath)
         __atomic_store_n(&met_rpath, true, __ATOMIC_RELEASE);
     if (llmobs_copies_is_one(&elf)) {
@@ -269,11 +268,10 @@ static bool round_done(void)
 {
     struct walk copies = {.first = 0};
     struct walk callers = {.first = 0};
-    bool serving = llmobs_host_inbound();
 
     scan_find(&copies);
     /* Only now it is known that there may be something else to find. */
-    if (serving != llmobs_host_inbound() || copies.anew) {
+    if (copies.anew) {
         seen.known = false;
         return false;
     }

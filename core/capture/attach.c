@@ -33,7 +33,6 @@
 #include "core/capture/raw.h"
 #include "core/capture/ws.h"
 #include "core/sdk/evaluation_submit.h"
-#include "core/sdk/serving.h"
 #include "lib/text/budget.h"
 
 #define RULES_FILE_MAX (1024 * 1024)
@@ -212,8 +211,6 @@ static const struct llmobs_ops ops = {
     .mime_headers = llmobs_ops_mime_headers,
     .api = llmobs_c_api_table,
     .command = llmobs_command_say,
-    .serve = llmobs_serving_begin,
-    .unserve = llmobs_serving_end,
     .rest = llmobs_rest_begin,
     .rest_longer = llmobs_rest_longer,
     .rested = llmobs_rest_end,

@@ -13,7 +13,6 @@
 #include "core/capture/c_api_finished.h"
 #include "core/capture/global.h"
 #include "core/sdk/exported.h"
-#include "core/sdk/serving.h"
 #include "core/sdk/span_io.h"
 #include "core/sdk/span_table.h"
 #include "core/sdk/thread_state.h"
@@ -61,8 +60,7 @@ void llmobs_c_api_open(const struct llmobs_config *the_config,
 {
     config = the_config;
     worker = the_worker;
-    llmobs_serving_init(config->entry);
-    llmobs_own_span_init(config, worker, llmobs_serving_settle);
+    llmobs_own_span_init(config, worker);
 }
 
 static uint64_t number_of(llmobs_span_t span)

@@ -35,16 +35,11 @@ static atomic_bool on;
 /* The causes that the log has: a literal's address and an errno number. */
 LLMOBS_COLD static _Atomic(uint64_t) complained[128];
 
-/* Begins or ends spans of requests that the thread serves (serving.h). */
-static void (*serve)(void);
-
 void llmobs_own_span_init(const struct llmobs_config *the_config,
-                          struct llmobs_worker *the_worker,
-                          void (*the_serve)(void))
+                          struct llmobs_worker *the_worker)
 {
     config = the_config;
     worker = the_worker;
-    serve = the_serve;
     atomic_store(&on, true);
 }
 
@@ -143,19 +138,12 @@ int llmobs_own_span_child(uint64_t span, struct llmobs_context *out)
     return 0;
 }
 
-static void own_span_settle(void)
-{
-    if (serve)
-        serve();
-}
-
 bool llmobs_own_span_child_of_current(struct llmobs_context *out)
 {
     uint64_t top;
 
     if (!llmobs_thread_state_used())
         return false;
-    own_span_settle();
     while ((top = llmobs_thread_state_top()) != 0) {
         if (llmobs_own_span_child(top, out) == 0)
             return true;
@@ -171,7 +159,6 @@ const struct llmobs_carrier *llmobs_own_span_carrier(
     const struct llmobs_carrier *inbound = NULL;
 
     if (llmobs_thread_state_used()) {
-        own_span_settle();
         inbound = llmobs_thread_state_inbound();
     }
     return inbound ? inbound : llmobs_inbound_now(&config->carrier, room);

@@ -57,10 +57,9 @@ struct llmobs_annotation_json {
 };
 
 /* To be called once, before the other functions. Borrows the configuration and
- * the worker for ever. `serve` is llmobs_serving_settle, or NULL in a process
- * that serves no request: it precedes each look for the current span. */
+ * the worker for ever. */
 void llmobs_own_span_init(const struct llmobs_config *config,
-                          struct llmobs_worker *worker, void (*serve)(void));
+                          struct llmobs_worker *worker);
 
 /* Whether spans are made. On after init. */
 bool llmobs_own_span_is_on(void);

@@ -8,31 +8,11 @@
 #include <strings.h>
 
 #include "lib/base/network.h"
-#include "lib/base/stack.h"
 #include "core/sdk/span_table.h"
-
-/* A request, and the state that it has put aside. Its headers and their values
- * follow the struct. */
-struct request {
-    struct request *outer;
-    const void *key;
-    uintptr_t mark;
-    size_t floor;
-    int64_t since_mono_ns; /* its span's beginning; 0: the span has begun */
-    uint64_t entry;
-    char *headers;
-    struct llmobs_carrier inbound;
-    bool unread; /* its headers were not asked for yet */
-    size_t count;
-    struct llmobs_header list[];
-};
 
 struct thread {
     uint64_t *spans;
     size_t depth, cap;
-    size_t floor; /* spans of the newest request are from here on */
-    struct request *newest;
-    bool doubtful;
     enum llmobs_proxying proxied[LLMOBS_THREAD_STATE_NEST_MAX];
     size_t proxied_depth;
     struct llmobs_annotation_context contexts[LLMOBS_THREAD_STATE_NEST_MAX];
@@ -86,11 +66,6 @@ static void free_thread(void *arg)
 
     for (size_t i = 0; i < thread->context_depth; i++)
         llmobs_annotation_context_free(&thread->contexts[i]);
-    for (struct request *one = thread->newest, *outer; one; one = outer) {
-        outer = one->outer;
-        free(one->headers);
-        free(one);
-    }
     free(thread->spans);
     free(thread->headers);
     free(thread);
@@ -182,17 +157,6 @@ int llmobs_thread_state_push(uint64_t number)
     return rc;
 }
 
-/* Number `i` of the spans, counted from 1, is gone: the spans above it have
- * moved down by one. */
-static void lower_floors(struct thread *thread, size_t i)
-{
-    if (thread->floor >= i)
-        thread->floor--;
-    for (struct request *one = thread->newest; one; one = one->outer)
-        if (one->floor >= i)
-            one->floor--;
-}
-
 int llmobs_thread_state_remove(uint64_t number)
 {
     struct thread *thread = thread_state_find();
@@ -205,7 +169,6 @@ int llmobs_thread_state_remove(uint64_t number)
     memmove(&thread->spans[i - 1], &thread->spans[i],
             (thread->depth - i) * sizeof(*thread->spans));
     thread->depth--;
-    lower_floors(thread, i);
     return 0;
 }
 
@@ -213,7 +176,7 @@ uint64_t llmobs_thread_state_top(void)
 {
     struct thread *thread = thread_state_find();
 
-    while (thread && thread->depth > thread->floor) {
+    while (thread && thread->depth > 0) {
         uint64_t number = thread->spans[thread->depth - 1];
 
         if (llmobs_span_table_has(number))
@@ -267,15 +230,6 @@ static void set_carried(struct llmobs_carrier *carrier, size_t i,
         *field = value;
 }
 
-static const char *thread_state_copy(char **to, const char *value)
-{
-    size_t len = strlen(value) + 1;
-    char *at = memcpy(*to, value, len);
-
-    *to += len;
-    return at;
-}
-
 int llmobs_thread_state_activate(const struct llmobs_header *headers,
                                  size_t count)
 {
@@ -285,8 +239,6 @@ int llmobs_thread_state_activate(const struct llmobs_header *headers,
 
     if (!thread)
         return count ? -ENOMEM : 0;
-    if (thread->newest)
-        thread->newest->unread = false;
     free(thread->headers);
     thread->headers = NULL;
     memset(&thread->inbound, 0, sizeof(thread->inbound));
@@ -300,9 +252,11 @@ int llmobs_thread_state_activate(const struct llmobs_header *headers,
     for (size_t i = 0; i < count; i++) {
         size_t n = which(&headers[i]);
 
-        if (n < CARRIED)
-            set_carried(&thread->inbound, n,
-                        thread_state_copy(&at, headers[i].value));
+        if (n < CARRIED) {
+            len = strlen(headers[i].value) + 1;
+            set_carried(&thread->inbound, n, memcpy(at, headers[i].value, len));
+            at += len;
+        }
         if (thread_state_is_stranger(&headers[i]))
             thread->inbound.stranger = true;
     }
@@ -312,164 +266,8 @@ int llmobs_thread_state_activate(const struct llmobs_header *headers,
 const struct llmobs_carrier *llmobs_thread_state_inbound(void)
 {
     struct thread *thread = thread_state_find();
-    struct request *newest = thread ? thread->newest : NULL;
 
-    if (newest && newest->unread)
-        (void)llmobs_thread_state_activate(newest->list, newest->count);
     return thread && thread->headers ? &thread->inbound : NULL;
-}
-
-/* -- requests -------------------------------------------------------------- */
-
-static size_t thread_state_size_of(const struct llmobs_served *served)
-{
-    size_t size =
-        sizeof(struct request) + served->count * sizeof(struct llmobs_header);
-
-    for (size_t i = 0; i < served->count; i++)
-        size += strlen(served->headers[i].value) + 1;
-    return size;
-}
-
-static void copy_headers(struct request *request,
-                         const struct llmobs_served *served)
-{
-    char *at = (char *)(request->list + served->count);
-
-    request->count = served->count;
-    request->unread = served->count > 0;
-    for (size_t i = 0; i < served->count; i++) {
-        request->list[i].name = (char *)(uintptr_t)served->headers[i].name;
-        request->list[i].value = at;
-        (void)thread_state_copy(&at, served->headers[i].value);
-    }
-}
-
-int llmobs_thread_state_enter(const struct llmobs_served *served,
-                              int64_t since_mono_ns)
-{
-    struct thread *thread = thread_state_get();
-    struct request *request =
-        thread ? malloc(thread_state_size_of(served)) : NULL;
-
-    if (!request)
-        return -ENOMEM;
-    request->outer = thread->newest;
-    request->key = served->key;
-    request->mark = served->mark;
-    request->since_mono_ns = since_mono_ns;
-    request->entry = 0;
-    request->floor = thread->floor;
-    request->headers = thread->headers;
-    if (thread->headers)
-        request->inbound = thread->inbound;
-    copy_headers(request, served);
-    thread->newest = request;
-    thread->floor = thread->depth;
-    thread->headers = NULL;
-    return 0;
-}
-
-void llmobs_thread_state_leave(void)
-{
-    struct thread *thread = thread_state_find();
-    struct request *request = thread ? thread->newest : NULL;
-
-    if (!request)
-        return;
-    free(thread->headers);
-    thread->headers = request->headers;
-    if (thread->headers)
-        thread->inbound = request->inbound;
-    thread->floor = request->floor;
-    thread->newest = request->outer;
-    free(request);
-}
-
-int64_t llmobs_thread_state_unasked(void)
-{
-    struct thread *thread = thread_state_find();
-    int64_t since =
-        thread && thread->newest ? thread->newest->since_mono_ns : 0;
-
-    if (since)
-        thread->newest->since_mono_ns = 0;
-    return since;
-}
-
-void llmobs_thread_state_set_entry(uint64_t number)
-{
-    struct thread *thread = thread_state_find();
-
-    if (thread && thread->newest)
-        thread->newest->entry = number;
-}
-
-uint64_t llmobs_thread_state_entry(void)
-{
-    struct thread *thread = thread_state_find();
-
-    return thread && thread->newest ? thread->newest->entry : 0;
-}
-
-const void *llmobs_thread_state_newest(void)
-{
-    struct thread *thread = thread_state_find();
-
-    return thread && thread->newest ? thread->newest->key : NULL;
-}
-
-bool llmobs_thread_state_holds(const void *of)
-{
-    struct thread *thread = thread_state_find();
-    struct request *one = thread ? thread->newest : NULL;
-
-    while (one && one->key != of)
-        one = one->outer;
-    return one != NULL;
-}
-
-const void *llmobs_thread_state_apart(void)
-{
-    struct thread *thread = thread_state_find();
-    struct request *one = thread ? thread->newest : NULL;
-
-    while (one && one->mark)
-        one = one->outer;
-    return one ? one->key : NULL;
-}
-
-/* The stack belongs to the program, whose sanitizer may watch it. */
-__attribute__((no_sanitize("address", "thread"))) static bool stands(
-    uintptr_t mark)
-{
-    uintptr_t here = LLMOBS_STACK_ENTRY();
-
-    return here < mark && mark - here < llmobs_stack_sure(here, 0) &&
-           *(const volatile uintptr_t *)mark == mark;
-}
-
-bool llmobs_thread_state_gone(void)
-{
-    struct thread *thread = thread_state_find();
-
-    return thread && thread->newest && thread->newest->mark &&
-           !stands(thread->newest->mark);
-}
-
-void llmobs_thread_state_doubt(void)
-{
-    struct thread *thread = thread_state_find();
-
-    if (thread)
-        thread->doubtful = true;
-}
-
-bool llmobs_thread_state_doubtful(void)
-{
-    struct thread *thread = thread_state_find();
-
-    return thread && thread->doubtful;
 }
 
 /* -- scopes ---------------------------------------------------------------- */

@@ -1,6 +1,5 @@
 /* thread_state - what the library knows of a thread: its current spans, the
- * caller that it serves, and the annotations of all calls within a scope; and
- * the requests that it serves, as its server's library shows them.
+ * caller that it serves, and the annotations of all calls within a scope.
  *
  * Owns:    a record for each thread of which it knows anything, until the
  *          thread ends.
@@ -14,7 +13,6 @@
 #ifndef LLMOBS_THREAD_STATE_H
 #define LLMOBS_THREAD_STATE_H
 
-#include "include/engine.h"
 #include "lib/span/context.h"
 #include "lib/text/json.h"
 #include "rules/rules.h"
@@ -47,36 +45,6 @@ uint64_t llmobs_thread_state_top(void);
 int llmobs_thread_state_activate(const struct llmobs_header *headers,
                                  size_t count);
 const struct llmobs_carrier *llmobs_thread_state_inbound(void);
-
-/* The requests that the thread serves, one within another. _enter puts aside
- * the headers kept before, and the spans that are current; _leave ends the
- * newest request and brings both back. Most requests make no call that is
- * observed, so _enter copies the headers' values and does not look at them
- * before _inbound asks. */
-int llmobs_thread_state_enter(const struct llmobs_served *served,
-                              int64_t since_mono_ns);
-void llmobs_thread_state_leave(void);
-
-/* The span of the newest request. _unasked gives its `since_mono_ns` once, and
- * later 0, as without a request; _entry gives the number that was set, or 0. */
-int64_t llmobs_thread_state_unasked(void);
-void llmobs_thread_state_set_entry(uint64_t number);
-uint64_t llmobs_thread_state_entry(void);
-
-/* The key of the newest request of the thread; NULL: it has no request. _apart:
- * of the newest request that ends by a call. _holds: whether a request of the
- * thread has that key. _gone: whether the handler of the newest request has
- * ended without its return, by a longjmp or an exception, or runs on another
- * stack. */
-const void *llmobs_thread_state_newest(void);
-const void *llmobs_thread_state_apart(void);
-bool llmobs_thread_state_holds(const void *key);
-bool llmobs_thread_state_gone(void);
-
-/* A thread that holds two requests at once, each of which ends by a call, is in
- * doubt from then on: its calls belong to neither. */
-void llmobs_thread_state_doubt(void);
-bool llmobs_thread_state_doubtful(void);
 
 int llmobs_thread_state_proxied_begin(enum llmobs_proxying how);
 int llmobs_thread_state_proxied_end(void);

@@ -8,7 +8,6 @@
 
 #include "lib/base/sanitizer.h"
 #include "core/sdk/own_span.h"
-#include "core/sdk/serving.h"
 #include "core/sdk/span_table.h"
 #include "tests/unit/api_case.h"
 
@@ -112,30 +111,6 @@ START_TEST(nests_by_thread_and_by_name)
     is_child("under leaf", "leaf");
     ck_assert_int_eq(api->finish(api_case_start(LLMOBS_TASK, "next")), 0);
     ck_assert_str_eq(api_case_at("next", "parent_id"), "\"undefined\"");
-}
-END_TEST
-
-/* A span from before a request may end within it: the request's own stay below
- * each other. */
-START_TEST(a_request_keeps_its_own_spans)
-{
-    static const struct llmobs_served_header caller = {
-        "traceparent",
-        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"};
-    const struct llmobs_served served = {&caller, 0, &caller, 1};
-    llmobs_span_t before, own;
-
-    api = api_case();
-    before = api_case_start(LLMOBS_WORKFLOW, "before");
-    llmobs_serving_begin(&served);
-    ck_assert_ptr_eq(api->current(), LLMOBS_NO_SPAN);
-    ck_assert_int_eq(api->finish(before), 0);
-    own = api_case_start(LLMOBS_WORKFLOW, "own");
-    ck_assert_ptr_eq(api->current(), own);
-    ck_assert_int_eq(api->finish(api_case_start(LLMOBS_TASK, "below")), 0);
-    ck_assert_int_eq(api->finish(own), 0);
-    llmobs_serving_end(served.key);
-    is_child("below", "own");
 }
 END_TEST
 
@@ -711,7 +686,6 @@ UNIT_SUITE(api)
 
     UNIT_TEST(s, each_kind_is_submitted);
     UNIT_TEST(s, nests_by_thread_and_by_name);
-    UNIT_TEST(s, a_request_keeps_its_own_spans);
     UNIT_TEST(s, children_inherit_session_and_application);
     UNIT_TEST(s, an_agent_is_named_below_it);
     UNIT_TEST(s, an_agents_name_is_redacted_below_it);

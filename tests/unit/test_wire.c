@@ -50,7 +50,7 @@ static void begin(void)
     fake_config->sample_rate = 1;
     fake_replace(&keeper, 1 << 20);
     rules = llmobs_rules_new(&any);
-    llmobs_own_span_init(fake_config, worker, NULL);
+    llmobs_own_span_init(fake_config, worker);
     llmobs_judge_init(fake_config, rules);
     llmobs_ours_init(fake_config);
     llmobs_wire_init(worker, false);
