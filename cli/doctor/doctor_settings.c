@@ -9,7 +9,6 @@
 #include "cli/shared/preload.h"
 #include "lib/base/glob.h"
 #include "lib/base/paths.h"
-#include "core/config/exporters.h"
 #include "core/config/state_dir.h"
 #include "core/export/agent.h"
 #include "core/export/http.h"
@@ -127,7 +126,7 @@ static int add_variable(struct settings *settings, struct llmobs_json *list,
     struct llmobs_doctor *doctor = settings->doctor;
     bool by_file;
     const char *value =
-        llmobs_config_given(settings->config, settings->env, name, &by_file);
+        llmobs_config_value(settings->config, settings->env, name, &by_file);
     const char *source = source_of(settings, name, by_file);
     struct llmobs_json *fact;
     char *shown;
@@ -167,7 +166,7 @@ static void tell_enabled(struct settings *settings)
     struct llmobs_doctor *doctor = settings->doctor;
     bool by_file;
     const char *value =
-        llmobs_config_given(settings->config, settings->env, ENABLED, &by_file);
+        llmobs_config_value(settings->config, settings->env, ENABLED, &by_file);
     char path[PATH_MAX + sizeof(LLMOBS_DISABLED_FILE)];
 
     snprintf(path, sizeof(path), "%s" LLMOBS_DISABLED_FILE,

@@ -14,7 +14,6 @@
 
 #include "cli/shared/suggest.h"
 #include "lib/base/file.h"
-#include "core/config/exporters.h"
 #include "core/config/state_dir.h"
 #include "core/export/store.h"
 #include "core/log/entry.h"

@@ -26,7 +26,7 @@ const char *llmobs_cli_why_off(const struct llmobs_config *config)
         return "by " LLMOBS_DISABLED_FILE ", for all programs, until it is "
                "removed";
     if (config->enabled ||
-        !llmobs_config_given(config, (const char *const *)environ,
+        !llmobs_config_value(config, (const char *const *)environ,
                              "DD_LLMOBS_ENABLED", &by_file))
         return NULL;
     return by_file ? "by DD_LLMOBS_ENABLED in the configuration file; "

@@ -3,7 +3,7 @@
  * Owns:    a llmobs_config owns its strings, until llmobs_config_free.
  * Threads: any: it is constant after load, but for the names that nobody gave
  *          (origin.h).
- * Errors:  `complain` gets a line for a bad value, and the default is kept.
+ * Errors:  `complain` gets a line for a bad value, and the default stays.
  *
  * Parsing rules (booleans, numbers, tag maps): WIRE 3.1. An empty value counts
  * as unset.
@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/config/config_otlp.h"
+#include "lib/base/buf.h"
 #include "lib/base/tls_auto.h"
 #include "lib/span/content_filter.h"
 #include "lib/span/context.h"
@@ -81,10 +81,92 @@ enum llmobs_request_tags {
     LLMOBS_REQUEST_TAGS_OFF    /* no such tags */
 };
 
+/* The names in LLMOBS_EXPORTER, as bits. */
+enum llmobs_exporters {
+    LLMOBS_EXPORTER_AUTO = 1,
+    LLMOBS_EXPORTER_AGENT = 2,
+    LLMOBS_EXPORTER_AGENTLESS = 4,
+    LLMOBS_EXPORTER_STORE = 8,
+    LLMOBS_EXPORTER_OTLP = 16
+};
+
+#define LLMOBS_ML_APP_UNNAMED "unnamed-ml-app"
+
 /* LLMOBS_CALLSITE: a number of frames, or one of the values below. */
 #define LLMOBS_CALLSITE_OFF 0
 #define LLMOBS_CALLSITE_ADDRESS (-1) /* only the return address */
 #define LLMOBS_CALLSITE_MAX 16
+
+/* -- OTLP: the variables of OpenTelemetry (WIRE 9) ------------------------ */
+
+enum llmobs_signal {
+    LLMOBS_SIGNAL_TRACES,
+    LLMOBS_SIGNAL_METRICS,
+    LLMOBS_SIGNAL_LOGS,
+    LLMOBS_SIGNAL_COUNT
+};
+
+/* The semantic conventions whose names a span gets (LLMOBS_OTLP_SEMCONV). */
+enum llmobs_semconv {
+    LLMOBS_SEMCONV_1_41,
+    LLMOBS_SEMCONV_LATEST,
+    LLMOBS_SEMCONV_1_37 /* only a value of the variable: it is read as 1.41,
+                         * which has all of 1.37's names */
+};
+
+/* OTEL_TRACES_SAMPLER. `parent_based`: a span with a parent follows the
+ * parent's flag; the kind is for spans without a parent. */
+enum llmobs_otlp_sampler {
+    LLMOBS_OTLP_SAMPLER_ON,
+    LLMOBS_OTLP_SAMPLER_OFF,
+    LLMOBS_OTLP_SAMPLER_RATIO
+};
+
+/* How a signal is sent. A variable of the signal wins over the general one.
+ */
+struct llmobs_otlp_signal {
+    bool on;            /* OTEL_<S>_EXPORTER and OTEL_SDK_DISABLED allow it */
+    bool misplaced;     /* off, as a variable's endpoint is no URL */
+    bool given;         /* a variable names the endpoint */
+    bool grpc;          /* the user's protocol is grpc, or the port 4317: the
+                         * library itself never speaks gRPC */
+    bool json;          /* http/json; else http/protobuf */
+    bool gzip;          /* the body is compressed */
+    int64_t timeout_ms; /* for one request; 0: no limit */
+    char *url;          /* complete, http or https; never NULL. It may hold a
+                         * password: not to be logged as it is */
+    char **headers;     /* "Name: value", NULL-terminated, never NULL; not to be
+                         * logged */
+    char *ca_file;      /* PEM; NULL: the library's own choice */
+    char *cert_file;    /* this client's; NULL: no certificate */
+    char *key_file;     /* the certificate's key; NULL: no key */
+};
+
+struct llmobs_otlp_config {
+    struct llmobs_otlp_signal signals[LLMOBS_SIGNAL_COUNT];
+    enum llmobs_semconv semconv; /* LLMOBS_OTLP_SEMCONV */
+    char *service;               /* OTEL_SERVICE_NAME; NULL: unset */
+    char *resource; /* OTEL_RESOURCE_ATTRIBUTES as given (otel_list.h reads it);
+                     * NULL: unset or malformed */
+    enum llmobs_otlp_sampler sampler;
+    bool parent_based;
+    double sampler_ratio; /* 0 to 1 */
+    bool sampler_flags;   /* the sampler also decides what trace headers say:
+                           * Datadog has no part in this process's settings */
+    bool span_content;    /* texts go on spans: the user asked, and content is
+                           * not off */
+    bool event_content;   /* texts go on log records: as for span_content */
+    bool event_details;   /* a log event for each call, with its texts */
+    bool content_unasked; /* content stays out because nobody asked for it */
+    bool delta;           /* metrics: delta temporality, else cumulative */
+    int64_t metric_interval_ms; /* OTEL_METRIC_EXPORT_INTERVAL */
+    int64_t batch_max;          /* spans in a request */
+    int64_t value_max;     /* bytes of a text in an attribute; INT64_MAX: no
+                            * limit */
+    int64_t attribute_max; /* attributes of a span */
+};
+
+/* -- the whole ------------------------------------------------------------ */
 
 struct llmobs_config {
     bool enabled;          /* DD_LLMOBS_ENABLED */
@@ -199,14 +281,19 @@ static inline bool llmobs_config_names_callers(
     return config->callsite > 0;
 }
 
-/* The value that was given for a variable; NULL when unset. `env` is the
- * environment from which the configuration was loaded. *by_file: the value is
- * from the file. The caller borrows the value from `config` or `env`. */
-const char *llmobs_config_given(const struct llmobs_config *config,
+/* The text to which the user set a variable; NULL when unset. `env` is the
+ * environment from which the configuration was loaded. *by_file: the text is
+ * from the file. The caller borrows the text from `config` or `env`. */
+const char *llmobs_config_value(const struct llmobs_config *config,
                                 const char *const *env, const char *name,
                                 bool *by_file);
 
 /* The path of the configuration file; NULL when none was read. */
 const char *llmobs_config_file(const struct llmobs_config *config);
+
+/* Gives the exporters that the list names, as bits. `unknown`, which may be
+ * NULL, gets the first unknown name, borrowed from the list; without such a
+ * name its length is 0. */
+unsigned llmobs_exporters_named(const char *list, struct llmobs_text *unknown);
 
 #endif

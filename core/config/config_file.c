@@ -41,7 +41,7 @@ bool llmobs_config_in_file(const char *name)
 }
 
 /* True where a malformed line may be about content, or whose call it is. */
-static bool may_close(struct llmobs_text line)
+static bool may_concern_content(struct llmobs_text line)
 {
     static const char *const names[] = {"LLMOBS_CONTENT", "LLMOBS_REDACT",
                                         "LLMOBS_REQUEST_TAGS"};
@@ -58,11 +58,11 @@ static bool may_close(struct llmobs_text line)
     return false;
 }
 
-/* Reports a line by its number; its text may be a key. */
-static void tell_line(struct reading *reading, struct llmobs_text line,
-                      const char *why)
+/* Reports a line by its number, since its text may be a key. */
+static void report_line(struct reading *reading, struct llmobs_text line,
+                        const char *why)
 {
-    if (may_close(line))
+    if (may_concern_content(line))
         reading->loading->unread = true;
     reading->reported++;
     if (reading->reported <= REPORTED_MAX)
@@ -76,7 +76,7 @@ static void tell_line(struct reading *reading, struct llmobs_text line,
             reading->path);
 }
 
-static bool config_file_is_name(struct llmobs_text text)
+static bool is_variable_name(struct llmobs_text text)
 {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.data[i];
@@ -89,7 +89,7 @@ static bool config_file_is_name(struct llmobs_text text)
     return text.len > 0;
 }
 
-/* Takes a pair of quotes off; false when the quotes do not match. */
+/* Removes a pair of quotes; false when the quotes do not match. */
 static bool unquote(struct llmobs_text *value)
 {
     char mark = value->len ? value->data[0] : '\0';
@@ -109,7 +109,7 @@ static bool has_blank(struct llmobs_text text)
                             memchr(text.data, '\t', text.len));
 }
 
-/* Takes the word "export" of a shell's file off. False where a shell would end
+/* Removes the word "export" of a shell's file. False where a shell would end
  * the value at a blank: behind it another variable may stand. */
 static bool skip_export(struct llmobs_text *name, struct llmobs_text value)
 {
@@ -125,9 +125,8 @@ static bool skip_export(struct llmobs_text *name, struct llmobs_text value)
 
 /* NULL when the line is NAME=value; else what is wrong with it. The shim reads
  * two of the names by the same rules (shim/conf.c). */
-static const char *config_file_split(struct llmobs_text line,
-                                     struct llmobs_text *name,
-                                     struct llmobs_text *value)
+static const char *split_line(struct llmobs_text line, struct llmobs_text *name,
+                              struct llmobs_text *value)
 {
     const char *sign = memchr(line.data, '=', line.len);
 
@@ -139,32 +138,27 @@ static const char *config_file_split(struct llmobs_text line,
     value->data = sign + 1;
     value->len = line.len - (size_t)(sign + 1 - line.data);
     *value = llmobs_text_trim(*value);
-    if (!skip_export(name, *value) || !config_file_is_name(*name))
+    if (!skip_export(name, *value) || !is_variable_name(*name))
         return "not NAME=value";
     return unquote(value) ? NULL : "a quote without its other half";
-}
-
-static bool config_file_is_known(const char *name)
-{
-    struct llmobs_config_variable row = {.name = NULL};
-
-    while (llmobs_config_next(&row)) {
-        if (strcmp(row.name, name) == 0)
-            return true;
-    }
-    return false;
 }
 
 /* False for an unknown LLMOBS_ name. Other unknown names may belong to another
  * Datadog product that shares the file. */
 static bool belongs(const char *name)
 {
-    return llmobs_config_in_file(name) &&
-           (config_file_is_known(name) || strncmp(name, "LLMOBS_", 7) != 0);
+    struct llmobs_config_variable row = {.name = NULL};
+
+    if (!llmobs_config_in_file(name))
+        return false;
+    while (llmobs_config_next(&row)) {
+        if (strcmp(row.name, name) == 0)
+            return true;
+    }
+    return strncmp(name, "LLMOBS_", 7) != 0;
 }
 
-static void config_file_read_line(struct reading *reading,
-                                  struct llmobs_text line)
+static void read_line(struct reading *reading, struct llmobs_text line)
 {
     struct llmobs_text name = {"", 0}, value = {"", 0};
     const char *why;
@@ -174,9 +168,9 @@ static void config_file_read_line(struct reading *reading,
     line = llmobs_text_trim(line);
     if (line.len == 0 || line.data[0] == '#')
         return;
-    why = config_file_split(line, &name, &value);
+    why = split_line(line, &name, &value);
     if (why) {
-        tell_line(reading, line, why);
+        report_line(reading, line, why);
         return;
     }
     if (asprintf(&entry, "%.*s=%.*s", (int)name.len, name.data, (int)value.len,
@@ -186,15 +180,14 @@ static void config_file_read_line(struct reading *reading,
     }
     entry[name.len] = '\0';
     if (!belongs(entry))
-        tell_line(reading, line, "no variable that this file may set");
+        report_line(reading, line, "no variable that this file may set");
     entry[name.len] = '=';
     reading->list[--reading->at] = entry;
 }
 
 /* Fills the list from its end, so that the last line comes first, and then
  * moves the entries to its beginning. */
-static void config_file_read_lines(struct reading *reading,
-                                   struct llmobs_text text)
+static void read_all_lines(struct reading *reading, struct llmobs_text text)
 {
     struct llmobs_text line;
     size_t max = 1;
@@ -208,13 +201,13 @@ static void config_file_read_lines(struct reading *reading,
     }
     reading->at = max;
     while (llmobs_text_split(&text, '\n', &line))
-        config_file_read_line(reading, line);
+        read_line(reading, line);
     memmove(reading->list, reading->list + reading->at,
             (max + 1 - reading->at) * sizeof(char *));
     reading->loading->file = reading->list;
 }
 
-static const char *config_file_why_not(int rc)
+static const char *why_not(int rc)
 {
     if (rc == -EINVAL)
         return "not a regular file";
@@ -235,15 +228,14 @@ void llmobs_config_read_file(struct llmobs_config_loading *loading,
     llmobs_buf_init(&text, LLMOBS_CONFIG_FILE_MAX);
     rc = llmobs_file_settings(path, &text);
     if (rc == 0)
-        config_file_read_lines(&reading,
-                               (struct llmobs_text){text.data, text.len});
+        read_all_lines(&reading, llmobs_buf_text(&text));
     else if (rc == -ENOMEM)
         loading->no_memory = true;
     else {
         loading->unread = rc != -ENOENT && rc != -ENOTDIR;
         if (named || loading->unread)
             llmobs_config_complain(loading, "LLMOBS_CONFIG: %s: %s", path,
-                                   config_file_why_not(rc));
+                                   why_not(rc));
     }
     llmobs_buf_fini(&text);
 }
@@ -252,7 +244,7 @@ void llmobs_config_read_file(struct llmobs_config_loading *loading,
 
 /* The value in "NAME=value"; NULL for another variable. strncmp is not called,
  * as nearly all names differ in their first letters. */
-static const char *config_file_value_of(const char *entry, const char *name)
+static const char *value_of(const char *entry, const char *name)
 {
     for (; *name && *entry == *name; name++)
         entry++;
@@ -264,7 +256,7 @@ const char *llmobs_config_find(const char *const *env, const char *name)
     const char *value = NULL;
 
     for (; env && *env && !value; env++)
-        value = config_file_value_of(*env, name);
+        value = value_of(*env, name);
     return value && *value ? value : NULL;
 }
 
@@ -277,7 +269,7 @@ const char *llmobs_config_from_file(const struct llmobs_config_loading *loading,
                : NULL;
 }
 
-const char *llmobs_config_given(const struct llmobs_config *config,
+const char *llmobs_config_value(const struct llmobs_config *config,
                                 const char *const *env, const char *name,
                                 bool *by_file)
 {

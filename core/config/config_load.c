@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "lib/base/scratch.h"
@@ -60,7 +61,7 @@ bool llmobs_config_is_clean(struct llmobs_text text, bool blanks)
     return true;
 }
 
-/* strtod would take the decimal point from the app's locale. */
+/* strtod would read the decimal point by the app's locale. */
 bool llmobs_config_decimal(const char *text, double *out)
 {
     bool minus = *text == '-';
@@ -100,4 +101,49 @@ void llmobs_config_absolute(char **path)
         *path = joined;
     }
     free(here);
+}
+
+/* RFC 9110, 5.6.2: token. */
+static bool is_header_name(struct llmobs_text name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.data[i];
+
+        if (c <= ' ' || c >= 0x7f || strchr("\"(),/:;<=>?@[\\]{}", c))
+            return false;
+    }
+    return name.len > 0;
+}
+
+/* True for a header about the body's form, which only the sender of the body
+ * may set. */
+static bool is_framing(struct llmobs_text name)
+{
+    static const char *const names[] = {"Content-Length", "Transfer-Encoding",
+                                        "Content-Encoding", "Content-Type",
+                                        "Connection"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        if (strlen(names[i]) == name.len &&
+            strncasecmp(names[i], name.data, name.len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A value with a line break would begin another header, and for an empty value
+ * libcurl would leave the header out. */
+char *llmobs_config_header(struct llmobs_config_loading *loading,
+                           struct llmobs_text name, struct llmobs_text value)
+{
+    char *header;
+
+    if (!is_header_name(name) || is_framing(name) || value.len == 0 ||
+        !llmobs_config_is_clean(value, true))
+        return NULL;
+    if (asprintf(&header, "%.*s: %.*s", (int)name.len, name.data,
+                 (int)value.len, value.data) >= 0)
+        return header;
+    loading->no_memory = true;
+    return NULL;
 }

@@ -3,7 +3,7 @@
  * Owns:    all that is read, until llmobs_config_free.
  * Threads: the thread that loads.
  * Errors:  no_memory says that memory ran out; all values read before stay
- *          valid. A bad value is reported, and the default is kept.
+ *          valid. A bad value is reported, and the default stays.
  */
 #ifndef LLMOBS_CONFIG_LOAD_H
 #define LLMOBS_CONFIG_LOAD_H
@@ -14,7 +14,7 @@
 #include "core/config/inbound.h"
 
 #define LLMOBS_SITE "datadoghq.com"
-#define LLMOBS_ML_APP_UNNAMED "unnamed-ml-app"
+#define LLMOBS_CONFIG_LIST_MAX 256 /* entries in a list: tags, headers */
 
 /* The variables OTEL_EXPORTER_OTLP_<PART>, and with a signal's name before the
  * part. */
@@ -70,7 +70,8 @@ struct llmobs_config_loading {
     char *styles;
     char *styles_inject;
     char *styles_extract;
-    char *propagators;                   /* OTEL_PROPAGATORS */
+    bool has_styles;   /* a variable of Datadog's names styles of propagation */
+    char *propagators; /* OTEL_PROPAGATORS */
     char *carried[LLMOBS_CARRIED_COUNT]; /* inbound.h */
     void (*complain)(void *ctx, const char *text);
     void *complain_ctx;
@@ -101,5 +102,10 @@ void llmobs_config_unset(char **to);
 /* True for a text without control characters, and without blanks unless
  * `blanks` is set: only such a text may be a URL or a header. */
 bool llmobs_config_is_clean(struct llmobs_text text, bool blanks);
+
+/* Gives "name: value" (free with free()); NULL for a header that may not be
+ * added, and when memory runs out. */
+char *llmobs_config_header(struct llmobs_config_loading *loading,
+                           struct llmobs_text name, struct llmobs_text value);
 
 #endif

@@ -55,8 +55,8 @@ bool llmobs_config_has_port(const char *url)
 
 /* Removes blanks around the URL and slashes at its end. Reports and unsets a
  * URL to which no request can be sent. */
-static void settle_url(struct llmobs_config_loading *loading, char **url,
-                       const char *name)
+static void read_url(struct llmobs_config_loading *loading, char **url,
+                     const char *name)
 {
     struct llmobs_text text = llmobs_text_trim(llmobs_text_of(*url));
     bool http;
@@ -81,8 +81,8 @@ static void settle_url(struct llmobs_config_loading *loading, char **url,
 
 /* -- the agent ------------------------------------------------------------ */
 
-static void settle_host(struct llmobs_config_loading *loading, char **host,
-                        const char *name)
+static void read_host(struct llmobs_config_loading *loading, char **host,
+                      const char *name)
 {
     struct llmobs_text text = llmobs_text_trim(llmobs_text_of(*host));
 
@@ -121,27 +121,21 @@ static bool has_host(const struct llmobs_config_loading *loading)
            loading->trace_agent_port || loading->agent_port;
 }
 
-static bool has_socket(void)
-{
-    struct stat st;
-
-    return stat(AGENT_SOCKET, &st) == 0;
-}
-
 /* Looks for the agent in the order of WIRE 2.3. */
-static void settle_agent(struct llmobs_config_loading *loading)
+static void find_agent(struct llmobs_config_loading *loading)
 {
     struct llmobs_config *config = &loading->config;
+    struct stat st;
 
-    settle_url(loading, &loading->agent_url, "DD_TRACE_AGENT_URL");
-    settle_host(loading, &loading->agent_hostname, "DD_TRACE_AGENT_HOSTNAME");
-    settle_host(loading, &loading->agent_host, "DD_AGENT_HOST");
+    read_url(loading, &loading->agent_url, "DD_TRACE_AGENT_URL");
+    read_host(loading, &loading->agent_hostname, "DD_TRACE_AGENT_HOSTNAME");
+    read_host(loading, &loading->agent_host, "DD_AGENT_HOST");
     config->agent_configured = true;
     config->agent_named = loading->agent_url || has_host(loading);
     if (loading->agent_url) {
         llmobs_config_set(loading, &config->agent_url,
                           llmobs_text_of(loading->agent_url));
-    } else if (!has_host(loading) && has_socket()) {
+    } else if (!has_host(loading) && stat(AGENT_SOCKET, &st) == 0) {
         llmobs_config_set(loading, &config->agent_url,
                           llmobs_text_of("unix://" AGENT_SOCKET));
     } else {
@@ -161,9 +155,9 @@ static bool is_government(const char *site)
            (len == more || site[len - more - 1] == '.');
 }
 
-/* Reports a wrong site and keeps it: the data must not go to another site than
- * the user named (WIRE 3.2, DD_SITE). */
-static void settle_site(struct llmobs_config_loading *loading)
+/* Reports a wrong site, and does not replace it: the data must not go to
+ * another site than the user named (WIRE 3.2, DD_SITE). */
+static void read_site(struct llmobs_config_loading *loading)
 {
     char **site = &loading->config.site;
     struct llmobs_text text = llmobs_text_trim(llmobs_text_of(*site));
@@ -185,8 +179,8 @@ static void settle_site(struct llmobs_config_loading *loading)
 
 /* The value goes into a header: a value with a control character is refused, as
  * it could end the line. */
-static void settle_secret(struct llmobs_config_loading *loading, char **text,
-                          const char *name)
+static void read_secret(struct llmobs_config_loading *loading, char **text,
+                        const char *name)
 {
     struct llmobs_text trimmed = llmobs_text_trim(llmobs_text_of(*text));
 
@@ -202,16 +196,6 @@ static void settle_secret(struct llmobs_config_loading *loading, char **text,
     llmobs_config_unset(text);
 }
 
-static void settle_ca_file(struct llmobs_config_loading *loading)
-{
-    const char *other = loading->ssl_cert_file ? loading->ssl_cert_file
-                                               : loading->curl_ca_bundle;
-
-    if (!loading->config.ca_file && other)
-        llmobs_config_set(loading, &loading->config.ca_file,
-                          llmobs_text_of(other));
-}
-
 bool llmobs_config_names_datadog(const struct llmobs_config_loading *loading)
 {
     const struct llmobs_config *config = &loading->config;
@@ -225,7 +209,7 @@ bool llmobs_config_names_datadog(const struct llmobs_config_loading *loading)
 
 /* A request to one of these URLs is the user's own telemetry, and no LLM call.
  * An agent with a Unix socket also listens on its port. */
-static void settle_never_urls(struct llmobs_config_loading *loading)
+static void list_never_urls(struct llmobs_config_loading *loading)
 {
     struct llmobs_config *config = &loading->config;
     const char *const *otlp =
@@ -253,15 +237,18 @@ static void settle_never_urls(struct llmobs_config_loading *loading)
         config->never_urls[at] = host_url(loading);
 }
 
-void llmobs_config_settle_peers(struct llmobs_config_loading *loading)
+void llmobs_config_read_peers(struct llmobs_config_loading *loading)
 {
     struct llmobs_config *config = &loading->config;
+    const char *bundle = loading->ssl_cert_file ? loading->ssl_cert_file
+                                                : loading->curl_ca_bundle;
 
-    settle_agent(loading);
-    settle_site(loading);
-    settle_url(loading, &config->override_origin, "DD_LLMOBS_OVERRIDE_ORIGIN");
-    settle_secret(loading, &config->api_key, "DD_API_KEY");
-    settle_secret(loading, &config->external_env, "DD_EXTERNAL_ENV");
-    settle_ca_file(loading);
-    settle_never_urls(loading);
+    find_agent(loading);
+    read_site(loading);
+    read_url(loading, &config->override_origin, "DD_LLMOBS_OVERRIDE_ORIGIN");
+    read_secret(loading, &config->api_key, "DD_API_KEY");
+    read_secret(loading, &config->external_env, "DD_EXTERNAL_ENV");
+    if (!config->ca_file && bundle)
+        llmobs_config_set(loading, &config->ca_file, llmobs_text_of(bundle));
+    list_never_urls(loading);
 }

@@ -5,7 +5,7 @@
 
 #include "core/config/config_load.h"
 
-void llmobs_config_settle_peers(struct llmobs_config_loading *loading);
+void llmobs_config_read_peers(struct llmobs_config_loading *loading);
 
 /* True where a variable names a destination of Datadog's for spans. */
 bool llmobs_config_names_datadog(const struct llmobs_config_loading *loading);

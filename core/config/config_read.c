@@ -10,16 +10,15 @@
 #include "lib/base/log.h"
 #include "lib/base/scratch.h"
 #include "core/config/config_file.h"
-#include "core/config/config_map.h"
-#include "core/config/config_otlp_load.h"
+#include "core/config/config_otlp.h"
 #include "core/config/config_peers.h"
 #include "core/config/config_table.h"
-#include "core/config/config_trace.h"
-#include "core/config/exporters.h"
+#include "lib/span/allowlist.h"
 #include "lib/span/redact.h"
 #include "lib/span/secrets.h"
 
 #define REDACT_FILE_MAX ((size_t)64 * 1024)
+#define LIST_MAX LLMOBS_CONFIG_LIST_MAX
 
 static const struct row rows[] = {
 #define V(name, type, fallback, help, form, offset, least, most) \
@@ -32,8 +31,7 @@ static const struct row rows[] = {
 
 /* -- values -------------------------------------------------------------- */
 
-static bool config_read_number(const struct row *row, const char *text,
-                               void *to)
+static bool read_number(const struct row *row, const char *text, void *to)
 {
     double value;
 
@@ -51,7 +49,7 @@ static bool config_read_number(const struct row *row, const char *text,
     return true;
 }
 
-static bool config_read_is_word(const char *text, const char *const *words)
+static bool is_one_of(const char *text, const char *const *words)
 {
     for (; *words; words++) {
         if (strcasecmp(text, *words) == 0)
@@ -70,9 +68,9 @@ static bool read_bool(const char *name, const char *text, bool *to)
     static const char *const no[] = {"false", "0", "off", "no", NULL};
     bool otel = strncmp(name, "OTEL_", 5) == 0;
     bool own = strncmp(name, "LLMOBS_", 7) == 0;
-    bool is_yes = config_read_is_word(text, otel ? otel_yes : yes) ||
+    bool is_yes = is_one_of(text, otel ? otel_yes : yes) ||
                   (own && strcasecmp(text, "on") == 0);
-    bool known = is_yes || config_read_is_word(text, no);
+    bool known = is_yes || is_one_of(text, no);
 
     if (known || !own)
         *to = is_yes;
@@ -80,8 +78,8 @@ static bool read_bool(const char *name, const char *text, bool *to)
 }
 
 /* `type` is the list of the words that are allowed, separated by ", ". */
-static bool config_read_choice(const char *type, const char *text, bool privacy,
-                               int *to)
+static bool read_choice(const char *type, const char *text, bool privacy,
+                        int *to)
 {
     size_t len = strlen(text);
 
@@ -99,15 +97,6 @@ static bool config_read_choice(const char *type, const char *text, bool privacy,
             continue;
     }
     return false;
-}
-
-static bool read_tristate(const char *name, const char *text, int *to)
-{
-    bool value = false;
-    bool good = read_bool(name, text, &value);
-
-    *to = value;
-    return good;
 }
 
 static bool read_callsite(const char *text, int *to)
@@ -136,41 +125,34 @@ static bool read_callsite(const char *text, int *to)
 }
 
 /* False for a bad value. */
-static bool config_read_value(struct llmobs_config_loading *loading,
-                              const struct llmobs_config_variable *variable,
-                              const struct row *row, const char *text)
+static bool read_value(struct llmobs_config_loading *loading,
+                       const struct llmobs_config_variable *variable,
+                       const struct row *row, const char *text)
 {
     void *to = (char *)loading + row->offset;
+    bool value = false, good;
 
     switch (row->form) {
     case FORM_TEXT:
-        llmobs_config_set(loading, to,
-                          (struct llmobs_text){text, strlen(text)});
+        llmobs_config_set(loading, to, llmobs_text_of(text));
         return true;
     case FORM_BOOL:
         return read_bool(variable->name, text, to);
     case FORM_TRISTATE:
-        return read_tristate(variable->name, text, to);
+        good = read_bool(variable->name, text, &value);
+        *(int *)to = value;
+        return good;
     case FORM_CALLSITE:
         return read_callsite(text, to);
     case FORM_CHOICE:
     case FORM_PRIVACY:
-        return config_read_choice(variable->type, text,
-                                  row->form == FORM_PRIVACY, to);
+        return read_choice(variable->type, text, row->form == FORM_PRIVACY, to);
     case FORM_NUMBER:
     case FORM_SECONDS:
     case FORM_RATE:
-        return config_read_number(row, text, to);
+        return read_number(row, text, to);
     }
     return false;
-}
-
-const char *llmobs_config_file(const struct llmobs_config *config)
-{
-    const struct llmobs_config_loading *loading =
-        (const struct llmobs_config_loading *)config;
-
-    return loading->file ? loading->file_path : NULL;
 }
 
 /* An entry of the environment, and the length of its name. */
@@ -180,7 +162,7 @@ struct entry {
 };
 
 /* Gives the entries, for the caller to free; NULL when memory runs out. An
- * entry notes the length of its name, in which most names already differ. */
+ * entry has the length of its name, by which most names already differ. */
 static struct entry *entries_of(const char *const *env)
 {
     struct entry *entries;
@@ -195,8 +177,8 @@ static struct entry *entries_of(const char *const *env)
 }
 
 /* As llmobs_config_find, for the entries. */
-static const char *config_read_find_entry(const struct entry *entries,
-                                          const char *name, size_t len)
+static const char *find_entry(const struct entry *entries, const char *name,
+                              size_t len)
 {
     for (; entries->text; entries++)
         if (entries->len == len && memcmp(entries->text, name, len) == 0 &&
@@ -219,8 +201,7 @@ static void read_variables(struct llmobs_config_loading *loading,
         struct llmobs_config_variable variable = {name, name + row->name,
                                                   name + row->name + row->type};
         bool by_file;
-        const char *text =
-            config_read_find_entry(entries, name, row->name - 1u);
+        const char *text = find_entry(entries, name, row->name - 1u);
 
         if (!text)
             text = llmobs_config_from_file(loading, name, &by_file);
@@ -228,8 +209,8 @@ static void read_variables(struct llmobs_config_loading *loading,
         if (row->form == FORM_TRISTATE)
             *(int *)((char *)loading + row->offset) = -1;
         if (variable.fallback[0])
-            config_read_value(loading, &variable, row, variable.fallback);
-        if (text && !config_read_value(loading, &variable, row, text))
+            read_value(loading, &variable, row, variable.fallback);
+        if (text && !read_value(loading, &variable, row, text))
             llmobs_config_complain(loading,
                                    "%s: not a value of the form \"%s\"",
                                    variable.name, variable.type);
@@ -237,25 +218,157 @@ static void read_variables(struct llmobs_config_loading *loading,
     free(entries);
 }
 
-/* Only the environment can name the file. */
-static void config_read_file(struct llmobs_config_loading *loading,
-                             const char *const *env)
-{
-    const char *named = llmobs_config_find(env, "LLMOBS_CONFIG");
+/* -- lists of "key:value" -------------------------------------------------- */
 
-    llmobs_config_read_file(loading, named ? named : LLMOBS_CONFIG_FILE,
-                            named != NULL);
+/* The index of the entry with this key; without one, the number of entries. */
+static size_t find_key(char **list, const char *key, size_t len)
+{
+    size_t i = 0;
+
+    while (list[i] && (strncmp(list[i], key, len) != 0 || list[i][len] != ':'))
+        i++;
+    return i;
 }
 
-/* -- values that follow from several variables ---------------------------- */
+/* Gives the entries of a tag map (WIRE 3.1), of which the last with a key
+ * counts. Without a text: an empty list; NULL when memory runs out. */
+static char **read_list(struct llmobs_config_loading *loading, const char *name,
+                        const char *text)
+{
+    struct llmobs_text rest = llmobs_text_of(text), value, key;
+    char mark = text && strchr(text, ',') ? ',' : ' ';
+    size_t most = text && *text, at;
+    char **list, *entry;
+    bool full = false;
 
-static void settle_ml_app(struct llmobs_config_loading *loading)
+    for (const char *c = text; c && *c; c++)
+        most += *c == mark;
+    list = calloc((most < LIST_MAX ? most : LIST_MAX) + 1, sizeof(char *));
+    if (!list)
+        loading->no_memory = true;
+    while (list && llmobs_text_split(&rest, mark, &value)) {
+        (void)llmobs_text_split(&value, ':', &key);
+        key = llmobs_text_trim(key);
+        value = llmobs_text_trim(value);
+        if (key.len == 0)
+            continue;
+        at = find_key(list, key.data, key.len);
+        if (at == LIST_MAX) {
+            full = true;
+        } else if (asprintf(&entry, "%.*s:%.*s", (int)key.len, key.data,
+                            (int)value.len, value.data) < 0) {
+            loading->no_memory = true;
+        } else {
+            free(list[at]);
+            list[at] = entry;
+        }
+    }
+    if (full)
+        llmobs_config_complain(loading, "%s: more than %d entries", name,
+                               LIST_MAX);
+    return list;
+}
+
+static void remove_entry(char **list, size_t at)
+{
+    if (!list[at])
+        return;
+    free(list[at]);
+    do
+        list[at] = list[at + 1];
+    while (list[at++]);
+}
+
+/* Sets `*to`, if it is unset, to the value of the tag with this key. */
+static void fall_back_on_tag(struct llmobs_config_loading *loading, char **to,
+                             const char *key)
+{
+    char **tags = loading->config.tags;
+    size_t len = strlen(key);
+    size_t at = find_key(tags, key, len);
+
+    if (!*to && tags[at] && tags[at][len + 1])
+        llmobs_config_set(loading, to, llmobs_text_of(tags[at] + len + 1));
+}
+
+/* The git values come from their own variables, else from DD_TAGS, which loses
+ * both. The address of a repository may hold a password, which is removed. */
+static void read_git(struct llmobs_config_loading *loading)
+{
+    static const char *const keys[] = {"git.repository_url", "git.commit.sha"};
+    struct llmobs_config *config = &loading->config;
+    char **const values[] = {&config->git_url, &config->git_sha};
+    char *clean;
+
+    for (size_t i = 0; i < 2; i++) {
+        fall_back_on_tag(loading, values[i], keys[i]);
+        remove_entry(config->tags,
+                     find_key(config->tags, keys[i], strlen(keys[i])));
+    }
+    if (config->git_url && strstr(config->git_url, "://")) {
+        clean = llmobs_allowlist_url_copy(config->git_url);
+        if (!clean)
+            loading->no_memory = true;
+        free(config->git_url);
+        config->git_url = clean;
+    }
+    for (size_t i = 0; i < 2 && !loading->git; i++)
+        llmobs_config_unset(values[i]);
+}
+
+static void read_tags(struct llmobs_config_loading *loading)
+{
+    struct llmobs_config *config = &loading->config;
+
+    config->tags = read_list(loading, "DD_TAGS", loading->tags_text);
+    if (!config->tags)
+        return;
+    fall_back_on_tag(loading, &config->service, "service");
+    fall_back_on_tag(loading, &config->env, "env");
+    fall_back_on_tag(loading, &config->version, "version");
+    if (!config->service && config->otlp.service)
+        llmobs_config_set(loading, &config->service,
+                          llmobs_text_of(config->otlp.service));
+    read_git(loading);
+}
+
+/* Changes each "Name:value" to "Name: value". */
+static void read_headers(struct llmobs_config_loading *loading)
+{
+    static const char variable[] = "_DD_TRACE_WRITER_ADDITIONAL_HEADERS";
+    char **list = read_list(loading, variable, loading->headers_text);
+    bool reported = false;
+
+    loading->config.extra_headers = list;
+    for (size_t i = 0; list && list[i];) {
+        struct llmobs_text value = llmobs_text_of(list[i]), name;
+        char *header;
+
+        (void)llmobs_text_split(&value, ':', &name);
+        header = llmobs_config_header(loading, name, value);
+        if (header) {
+            free(list[i]);
+            list[i++] = header;
+            continue;
+        }
+        remove_entry(list, i);
+        if (!reported)
+            llmobs_config_complain(
+                loading, "%s: left out what is no header that may be added",
+                variable);
+        reported = true;
+    }
+}
+
+/* -- names ----------------------------------------------------------------- */
+
+static void read_ml_app(struct llmobs_config_loading *loading)
 {
     struct llmobs_config *config = &loading->config;
     char *name = llmobs_scratch_take(LLMOBS_ML_APP_LEN * 4 + 1);
-    const char *given = config->ml_app    ? config->ml_app
-                        : config->service ? config->service
-                                          : LLMOBS_ML_APP_UNNAMED;
+    const char *text = config->ml_app    ? config->ml_app
+                       : config->service ? config->service
+                                         : LLMOBS_ML_APP_UNNAMED;
 
     if (!name) {
         loading->no_memory = true;
@@ -263,84 +376,48 @@ static void settle_ml_app(struct llmobs_config_loading *loading)
     }
     if (!config->ml_app && !config->service)
         config->app = LLMOBS_APP_GUESSED;
-    if (!llmobs_ml_app_normal(given, name))
+    if (!llmobs_ml_app_normal(text, name))
         llmobs_config_complain(
             loading,
             "ml_app \"%.200s\" breaks the documented rules: lower-case "
             "letters, digits and _-:./, no double or last underscore, at "
             "most %d characters",
-            given, LLMOBS_ML_APP_LEN);
-    llmobs_config_set(loading, &config->ml_app,
-                      (struct llmobs_text){name, strlen(name)});
+            text, LLMOBS_ML_APP_LEN);
+    llmobs_config_set(loading, &config->ml_app, llmobs_text_of(name));
     llmobs_scratch_give(name);
 }
 
-/* Turns content off where not every rule of redaction is known. */
-static void refuse_content(struct llmobs_config_loading *loading, size_t line,
-                           const char *why)
+/* 0: no exporter has this name. */
+static unsigned exporter_of(struct llmobs_text name)
 {
-    loading->config.privacy.content = LLMOBS_CONTENT_OFF;
-    if (line)
-        llmobs_config_complain(
-            loading, "LLMOBS_REDACT: %s: line %zu: %s; LLMOBS_CONTENT is off",
-            loading->redact_path, line, why);
-    else
-        llmobs_config_complain(loading,
-                               "LLMOBS_REDACT: %s: %s; LLMOBS_CONTENT is off",
-                               loading->redact_path, why);
+    static const char names[][10] = {"auto", "agent", "agentless", "store",
+                                     "otlp"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (llmobs_text_is(name, names[i]))
+            return 1u << i;
+    return 0;
 }
 
-static bool is_in_environment(const struct llmobs_config_loading *loading,
-                              const char *name)
+unsigned llmobs_exporters_named(const char *list, struct llmobs_text *unknown)
 {
-    return llmobs_config_find(loading->env, name) != NULL;
-}
+    struct llmobs_text rest = llmobs_text_of(list), name;
+    unsigned found = 0;
 
-/* The file that was not read may say LLMOBS_CONTENT=off or name patterns, which
- * also change tags. It cannot overrule the environment. */
-static void settle_unread(struct llmobs_config_loading *loading)
-{
-    if (loading->unread && !(is_in_environment(loading, "LLMOBS_REDACT") &&
-                             is_in_environment(loading, "LLMOBS_REQUEST_TAGS")))
-        loading->config.request_tags = LLMOBS_REQUEST_TAGS_OFF;
-    if (!loading->unread ||
-        loading->config.privacy.content == LLMOBS_CONTENT_OFF ||
-        (is_in_environment(loading, "LLMOBS_CONTENT") &&
-         is_in_environment(loading, "LLMOBS_REDACT")))
-        return;
-    loading->config.privacy.content = LLMOBS_CONTENT_OFF;
-    llmobs_config_complain(
-        loading, "LLMOBS_CONTENT is off, as the configuration file may say so "
-                 "where it was not read");
-}
+    if (unknown)
+        *unknown = (struct llmobs_text){"", 0};
+    while (llmobs_text_next(&rest, &name)) {
+        unsigned bit = exporter_of(name);
 
-static void config_read_settle_content(struct llmobs_config_loading *loading)
-{
-    struct llmobs_redact_fault fault;
-    struct llmobs_buf text;
-    int rc;
-
-    settle_unread(loading);
-    if (!loading->redact_path)
-        return;
-    llmobs_buf_init(&text, REDACT_FILE_MAX);
-    rc = llmobs_file_settings(loading->redact_path, &text);
-    if (rc)
-        refuse_content(loading, 0, strerror(-rc));
-    else if (llmobs_redact_parse((struct llmobs_text){text.data, text.len},
-                                 &loading->config.privacy.redact, &fault) != 0)
-        refuse_content(loading, fault.line, fault.why);
-    if (loading->config.privacy.content == LLMOBS_CONTENT_OFF) {
-        llmobs_redact_free(loading->config.privacy.redact);
-        loading->config.privacy.redact = NULL;
-        /* Tags leave the process without content, but not past patterns. */
-        loading->config.request_tags = LLMOBS_REQUEST_TAGS_OFF;
+        found |= bit;
+        if (!bit && unknown && unknown->len == 0)
+            *unknown = name;
     }
-    llmobs_buf_fini(&text);
+    return found;
 }
 
 /* Where the list has no known name, spans go to the local store. */
-static void config_read_settle_exporter(struct llmobs_config_loading *loading)
+static void check_exporters(const struct llmobs_config_loading *loading)
 {
     struct llmobs_text unknown;
     unsigned names = llmobs_exporters_named(loading->config.exporter, &unknown);
@@ -357,7 +434,7 @@ static void config_read_settle_exporter(struct llmobs_config_loading *loading)
 }
 
 /* An unknown word switches nothing on. */
-static void settle_observe(struct llmobs_config_loading *loading)
+static void read_observe(struct llmobs_config_loading *loading)
 {
     struct llmobs_config *config = &loading->config;
     struct llmobs_text rest = llmobs_text_of(loading->observe), word;
@@ -377,16 +454,171 @@ static void settle_observe(struct llmobs_config_loading *loading)
     }
 }
 
-/* A process that records, or that is to have its spans in the local store,
- * sends nothing to the relay, which does neither. */
-static void settle_record(struct llmobs_config *config)
+/* -- content --------------------------------------------------------------- */
+
+/* Turns content off where not every rule of redaction is known. */
+static void refuse_content(struct llmobs_config_loading *loading, size_t line,
+                           const char *why)
 {
-    llmobs_config_absolute(&config->record_dir);
-    config->relay = config->relay && !config->record_dir && !config->run_store;
+    loading->config.privacy.content = LLMOBS_CONTENT_OFF;
+    if (line)
+        llmobs_config_complain(
+            loading, "LLMOBS_REDACT: %s: line %zu: %s; LLMOBS_CONTENT is off",
+            loading->redact_path, line, why);
+    else
+        llmobs_config_complain(loading,
+                               "LLMOBS_REDACT: %s: %s; LLMOBS_CONTENT is off",
+                               loading->redact_path, why);
 }
 
+/* A configuration file that exists and was not read may say LLMOBS_CONTENT=off
+ * or name patterns, which also change tags. The file cannot overrule the
+ * environment. */
+static void distrust_content(struct llmobs_config_loading *loading)
+{
+    struct llmobs_config *config = &loading->config;
+    bool redact = llmobs_config_find(loading->env, "LLMOBS_REDACT");
+    bool tags = llmobs_config_find(loading->env, "LLMOBS_REQUEST_TAGS");
+    bool content = llmobs_config_find(loading->env, "LLMOBS_CONTENT");
+
+    if (!redact || !tags)
+        config->request_tags = LLMOBS_REQUEST_TAGS_OFF;
+    if (config->privacy.content == LLMOBS_CONTENT_OFF || (content && redact))
+        return;
+    config->privacy.content = LLMOBS_CONTENT_OFF;
+    llmobs_config_complain(
+        loading, "LLMOBS_CONTENT is off, as the configuration file may say so "
+                 "where it was not read");
+}
+
+static void read_content(struct llmobs_config_loading *loading)
+{
+    struct llmobs_config *config = &loading->config;
+    struct llmobs_redact_fault fault;
+    struct llmobs_buf text;
+    int rc;
+
+    if (loading->unread)
+        distrust_content(loading);
+    if (!loading->redact_path)
+        return;
+    llmobs_buf_init(&text, REDACT_FILE_MAX);
+    rc = llmobs_file_settings(loading->redact_path, &text);
+    if (rc)
+        refuse_content(loading, 0, strerror(-rc));
+    else if (llmobs_redact_parse(llmobs_buf_text(&text),
+                                 &config->privacy.redact, &fault) != 0)
+        refuse_content(loading, fault.line, fault.why);
+    if (config->privacy.content == LLMOBS_CONTENT_OFF) {
+        llmobs_redact_free(config->privacy.redact);
+        config->privacy.redact = NULL;
+        /* Tags leave the process without content, but not past patterns. */
+        config->request_tags = LLMOBS_REQUEST_TAGS_OFF;
+    }
+    llmobs_buf_fini(&text);
+}
+
+/* -- trace context --------------------------------------------------------- */
+
+/* False for an unknown word. */
+static bool add_style(struct llmobs_styles *styles, struct llmobs_text word)
+{
+    static const char *const names[] = {
+        [LLMOBS_STYLE_DATADOG] = "datadog",
+        [LLMOBS_STYLE_TRACECONTEXT] = "tracecontext",
+        [LLMOBS_STYLE_BAGGAGE] = "baggage",
+        [LLMOBS_STYLE_B3] = "b3",
+        [LLMOBS_STYLE_B3MULTI] = "b3multi",
+    };
+    size_t style = 0;
+
+    if (word.len == 0 || llmobs_text_is_word(word, "none"))
+        return true;
+    while (style < LLMOBS_STYLE_COUNT &&
+           !llmobs_text_is_word(word, names[style]))
+        style++;
+    if (style == LLMOBS_STYLE_COUNT)
+        return false;
+    for (size_t i = 0; i < styles->count; i++)
+        if (styles->list[i] == (enum llmobs_style)style)
+            return true;
+    styles->list[styles->count++] = (enum llmobs_style)style;
+    return true;
+}
+
+static void read_style_list(struct llmobs_config_loading *loading,
+                            struct llmobs_styles *styles, const char *name,
+                            const char *text)
+{
+    struct llmobs_text rest = llmobs_text_of(text), word;
+
+    styles->count = 0;
+    while (llmobs_text_next(&rest, &word)) {
+        if (!add_style(styles, word))
+            llmobs_config_complain(loading, "%s: no style \"%.*s\"", name,
+                                   word.len < 40 ? (int)word.len : 40,
+                                   word.data);
+    }
+}
+
+/* WIRE 3.2: the variable of one direction wins over the common one.
+ * OpenTelemetry's variable counts where Datadog's are all unset. */
+static void read_styles(struct llmobs_config_loading *loading)
+{
+    struct llmobs_config *config = &loading->config;
+    struct llmobs_styles both = {.count = 0};
+
+    if (loading->propagators && !loading->has_styles)
+        read_style_list(loading, &both, "OTEL_PROPAGATORS",
+                        loading->propagators);
+    else if (!loading->styles_inject || !loading->styles_extract)
+        read_style_list(loading, &both, "DD_TRACE_PROPAGATION_STYLE",
+                        loading->styles);
+    config->inject_styles = both;
+    config->extract_styles = both;
+    if (loading->styles_inject)
+        read_style_list(loading, &config->inject_styles,
+                        "DD_TRACE_PROPAGATION_STYLE_INJECT",
+                        loading->styles_inject);
+    if (loading->styles_extract)
+        read_style_list(loading, &config->extract_styles,
+                        "DD_TRACE_PROPAGATION_STYLE_EXTRACT",
+                        loading->styles_extract);
+}
+
+/* True for a pattern of hosts. A name without a dot needs no pattern: such a
+ * host is private anyway. */
+static bool is_host_pattern(struct llmobs_text word)
+{
+    return memchr(word.data, '.', word.len) ||
+           memchr(word.data, ':', word.len) || memchr(word.data, '*', word.len);
+}
+
+/* "all", "none", or a list of patterns and "default". */
+static void read_inject(struct llmobs_config_loading *loading)
+{
+    struct llmobs_config *config = &loading->config;
+    struct llmobs_text rest = llmobs_text_of(config->inject_hosts), word;
+    bool alone = rest.data && !strchr(rest.data, ',');
+
+    while (llmobs_text_next(&rest, &word)) {
+        if (alone && llmobs_text_is_word(word, "all")) {
+            config->inject = LLMOBS_INJECT_ALL;
+        } else if (alone && llmobs_text_is_word(word, "none")) {
+            config->inject = LLMOBS_INJECT_NONE;
+        } else if (!llmobs_text_is_word(word, "default") && word.len > 0 &&
+                   !is_host_pattern(word)) {
+            llmobs_config_complain(loading, "LLMOBS_INJECT: bad value");
+            config->inject_hosts[0] = '\0';
+            return;
+        }
+    }
+}
+
+/* -- the whole ------------------------------------------------------------- */
+
 /* Calls have keys in their headers, so they are led to this host only. */
-static void settle_replay(struct llmobs_config_loading *loading)
+static void read_replay(struct llmobs_config_loading *loading)
 {
     static const char begin[] = "http://127.0.0.1:";
     char **url = &loading->config.replay_url;
@@ -396,46 +628,64 @@ static void settle_replay(struct llmobs_config_loading *loading)
                   strspn(port, "0123456789") == strlen(port)))
         return;
     llmobs_config_complain(loading, "LLMOBS_REPLAY: not %sPORT", begin);
-    free(*url);
-    *url = NULL;
+    llmobs_config_unset(url);
 }
 
-static void config_read_settle(struct llmobs_config_loading *loading)
+/* Makes the values that follow from several variables, or need more than their
+ * row of the table says. The order is that of the complaints. */
+static void read_derived(struct llmobs_config_loading *loading)
 {
-    llmobs_config_settle_tags(loading);
-    settle_ml_app(loading);
-    llmobs_config_absolute(&loading->config.store_dir);
-    llmobs_config_absolute(&loading->config.spool_dir);
-    settle_record(&loading->config);
-    settle_replay(loading);
-    llmobs_config_settle_headers(loading);
-    config_read_settle_content(loading);
-    config_read_settle_exporter(loading);
-    settle_observe(loading);
-    llmobs_config_settle_otlp(loading);
-    llmobs_config_settle_peers(loading);
-    llmobs_config_settle_trace(loading);
+    struct llmobs_config *config = &loading->config;
+    bool by_file;
+
+    read_tags(loading);
+    read_ml_app(loading);
+    llmobs_config_absolute(&config->store_dir);
+    llmobs_config_absolute(&config->spool_dir);
+    llmobs_config_absolute(&config->record_dir);
+    /* The relay neither records nor writes to the local store. */
+    config->relay = config->relay && !config->record_dir && !config->run_store;
+    read_replay(loading);
+    read_headers(loading);
+    read_content(loading);
+    check_exporters(loading);
+    read_observe(loading);
+    loading->has_styles =
+        loading->styles_inject || loading->styles_extract ||
+        llmobs_config_value(config, loading->env, "DD_TRACE_PROPAGATION_STYLE",
+                            &by_file);
+    llmobs_config_read_otlp(loading);
+    llmobs_config_read_peers(loading);
+    if (config->tags_header_max < 0)
+        config->tags_header_max = 0;
+    read_styles(loading);
+    read_inject(loading);
+    llmobs_inbound_choose((const char *const *)loading->carried,
+                          &config->carrier);
     if (loading->debug)
-        loading->config.log_level = LLMOBS_LOG_DEBUG;
+        config->log_level = LLMOBS_LOG_DEBUG;
 }
 
 struct llmobs_config *llmobs_config_load(const char *const *env,
-                                         void (*tell)(void *ctx,
-                                                      const char *text),
+                                         void (*complain)(void *ctx,
+                                                          const char *text),
                                          void *ctx)
 {
     struct llmobs_config_loading *loading = calloc(1, sizeof(*loading));
+    /* Only the environment can name the file. */
+    const char *file = llmobs_config_find(env, "LLMOBS_CONFIG");
 
     if (!loading)
         return NULL;
     llmobs_log_filter(llmobs_secrets_mask);
-    loading->complain = tell;
+    loading->complain = complain;
     loading->complain_ctx = ctx;
     loading->env = env;
-    config_read_file(loading, env);
+    llmobs_config_read_file(loading, file ? file : LLMOBS_CONFIG_FILE,
+                            file != NULL);
     read_variables(loading, env);
     if (!loading->no_memory)
-        config_read_settle(loading);
+        read_derived(loading);
     loading->env = NULL;
     if (!loading->no_memory)
         return &loading->config;
@@ -459,9 +709,16 @@ void llmobs_config_free(struct llmobs_config *config)
     llmobs_config_free_list(config->never_urls);
     llmobs_config_free_list(config->extra_headers);
     llmobs_config_free_list(loading->file);
-    for (size_t i = 0; i < LLMOBS_SIGNAL_COUNT; i++)
-        llmobs_config_free_signal(&config->otlp.signals[i]);
+    llmobs_config_free_otlp(&config->otlp);
     llmobs_redact_free(config->privacy.redact);
     free(config->agent_url);
     free(loading);
+}
+
+const char *llmobs_config_file(const struct llmobs_config *config)
+{
+    const struct llmobs_config_loading *loading =
+        (const struct llmobs_config_loading *)config;
+
+    return loading->file ? loading->file_path : NULL;
 }

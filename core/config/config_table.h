@@ -1,4 +1,4 @@
-/* config_table - the table of variables and where each value goes; for
+/* config_table - the table of variables, and where each value goes; for
  * core/config/config_read.c, and for its help, which the tool alone prints. */
 #ifndef LLMOBS_CONFIG_TABLE_H
 #define LLMOBS_CONFIG_TABLE_H

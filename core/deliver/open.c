@@ -1,7 +1,6 @@
 #include "core/deliver/worker.h"
 
 #include "lib/base/log.h"
-#include "core/config/exporters.h"
 #include "core/export/choose.h"
 #include "core/export/intake.h"
 #include "core/export/otlp_exporter.h"

@@ -6,7 +6,7 @@
 #include "lib/base/fork.h"
 #include "lib/base/machine.h"
 #include "lib/base/program.h"
-#include "core/config/config_load.h"
+#include "core/config/config.h"
 #include "core/config/otel_list.h"
 #include "core/event/facts.h"
 #include "core/export/fields.h"

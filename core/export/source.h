@@ -13,7 +13,7 @@
 #ifndef LLMOBS_OTLP_SOURCE_H
 #define LLMOBS_OTLP_SOURCE_H
 
-#include "core/config/config_otlp.h"
+#include "core/config/config.h"
 #include "lib/span/id128.h"
 #include "lib/span/span_facts.h"
 #include "lib/text/json.h"

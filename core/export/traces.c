@@ -1,6 +1,6 @@
 #include "core/export/otlp.h"
 
-#include "core/config/sampler.h"
+#include "core/config/config_otlp.h"
 #include "core/event/facts.h"
 #include "core/export/batch.h"
 #include "core/export/fields.h"
@@ -23,7 +23,7 @@ static bool keeps(const struct llmobs_config *config,
     (void)llmobs_otlp_source_trace(
         llmobs_json_gets(llmobs_json_get(event, "_dd"), "apm_trace_id"),
         &trace);
-    return llmobs_sampler_keeps(&config->otlp, trace.lo);
+    return llmobs_otlp_samples(&config->otlp, trace.lo);
 }
 
 bool llmobs_otlp_is_sampled(const struct llmobs_config *config,

@@ -5,7 +5,7 @@
 
 #include "core/config/config.h"
 #include "core/config/origin.h"
-#include "core/config/sampler.h"
+#include "core/config/config_otlp.h"
 
 /* A longer carrier is hostile: the documented limits are far below. */
 #define CARRIER_MAX 8192
@@ -527,7 +527,7 @@ static void carrier_decide(struct llmobs_context *context,
     const struct llmobs_otlp_config *otlp = &config->otlp;
     bool keep = joined && otlp->parent_based
                     ? context->priority > 0
-                    : llmobs_sampler_keeps(otlp, context->apm_trace_id.lo);
+                    : llmobs_otlp_samples(otlp, context->apm_trace_id.lo);
 
     context->unsampled = !keep;
     if (otlp->sampler_flags && keep != (context->priority > 0))

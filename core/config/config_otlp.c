@@ -1,23 +1,26 @@
+#include "core/config/config_otlp.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "core/config/config_map.h"
-#include "core/config/config_otlp_load.h"
 #include "core/config/config_peers.h"
-#include "core/config/config_trace.h"
 #include "core/config/otel_list.h"
+#include "lib/base/floats.h"
 
 #define BASE_URL "http://localhost:4318"
 #define TIMEOUT_MS 10000
 #define TIMEOUT_MAX 2147483647.0
 #define GRPC_PORT "4317"
 #define SAMPLERS (LLMOBS_OTLP_SAMPLER_RATIO + 1)
+#define RESOURCE_MAX 16384 /* each event has the resource and the service */
+#define SERVICE_MAX 1024
+#define HALF 9223372036854775808.0 /* 2^63 */
 #define TEXT_OF(number) #number
 #define TEXT(number) TEXT_OF(number)
-#define HEADERS_MAX TEXT(LLMOBS_CONFIG_MAP_MAX)
+#define HEADERS_MAX TEXT(LLMOBS_CONFIG_LIST_MAX)
 
 /* A column of the variables: first the general variable, then each signal's. */
 #define GENERAL 0
@@ -52,8 +55,7 @@ static const char *const part_names[] = {
 
 /* The app's own telemetry also uses these variables. Mistakes in them are only
  * reported where this library may send by OTLP. */
-static bool config_otlp_load_is_wanted(
-    const struct llmobs_config_loading *loading)
+static bool may_send(const struct llmobs_config_loading *loading)
 {
     char *const *endpoints = loading->otlp[LLMOBS_OTLP_ENDPOINT];
 
@@ -62,16 +64,16 @@ static bool config_otlp_load_is_wanted(
     return strstr(loading->config.exporter, "otlp") != NULL;
 }
 
-static void config_otlp_load_tell(const struct llmobs_config_loading *loading,
-                                  const char *name, const char *why)
+static void complain(const struct llmobs_config_loading *loading,
+                     const char *name, const char *why)
 {
-    if (config_otlp_load_is_wanted(loading))
+    if (may_send(loading))
         llmobs_config_complain(loading, "%s: %s", name, why);
 }
 
-static void tell_part(const struct llmobs_config_loading *loading,
-                      enum llmobs_otlp_part part, size_t column,
-                      const char *why)
+static void complain_of(const struct llmobs_config_loading *loading,
+                        enum llmobs_otlp_part part, size_t column,
+                        const char *why)
 {
     char name[64];
 
@@ -79,7 +81,7 @@ static void tell_part(const struct llmobs_config_loading *loading,
         return;
     snprintf(name, sizeof(name), "OTEL_EXPORTER_OTLP_%s%s",
              column_names[column], part_names[part]);
-    config_otlp_load_tell(loading, name, why);
+    complain(loading, name, why);
 }
 
 /* -- the endpoint ---------------------------------------------------------- */
@@ -132,8 +134,7 @@ static char *with_path(struct llmobs_config_loading *loading, const char *url,
 }
 
 /* Trims the value, which core/config/config_peers.c also reads. */
-static void config_otlp_load_settle_endpoint(
-    struct llmobs_config_loading *loading, size_t column)
+static void trim_endpoint(struct llmobs_config_loading *loading, size_t column)
 {
     char **url = &loading->otlp[LLMOBS_OTLP_ENDPOINT][column];
 
@@ -143,14 +144,14 @@ static void config_otlp_load_settle_endpoint(
     if (**url == '\0')
         llmobs_config_unset(url);
     else if (!is_endpoint(*url))
-        tell_part(loading, LLMOBS_OTLP_ENDPOINT, column,
-                  llmobs_config_is_http(*url) && !llmobs_config_has_port(*url)
-                      ? "no port from 1 to 65535: nothing is sent"
-                      : "no URL of http or https: nothing is sent");
+        complain_of(loading, LLMOBS_OTLP_ENDPOINT, column,
+                    llmobs_config_is_http(*url) && !llmobs_config_has_port(*url)
+                        ? "no port from 1 to 65535: nothing is sent"
+                        : "no URL of http or https: nothing is sent");
 }
 
-/* A bad URL leaves no endpoint: the data and its keys must not go to another
- * place than the user named. */
+/* With a bad URL the signal has no endpoint: the data and its keys must not go
+ * to another place than the user named. */
 static void read_endpoint(struct llmobs_config_loading *loading, size_t column,
                           const char *path, struct llmobs_otlp_signal *signal)
 {
@@ -178,13 +179,12 @@ static int put_header(struct llmobs_config_loading *loading, char **list,
     llmobs_buf_init(&plain, value.len + 1);
     if (llmobs_otel_list_decode(value, false, &plain) == 0)
         header = llmobs_config_header(
-            loading, key,
-            llmobs_text_trim((struct llmobs_text){plain.data, plain.len}));
+            loading, key, llmobs_text_trim(llmobs_buf_text(&plain)));
     llmobs_buf_fini(&plain);
     while (header && list[at] &&
            strncasecmp(list[at], header, key.len + 1) != 0)
         at++;
-    if (!header || at == LLMOBS_CONFIG_MAP_MAX) {
+    if (!header || at == LLMOBS_CONFIG_LIST_MAX) {
         free(header);
         return header ? -ENOSPC : -EINVAL;
     }
@@ -193,17 +193,16 @@ static int put_header(struct llmobs_config_loading *loading, char **list,
     return 0;
 }
 
-static void config_otlp_load_read_headers(struct llmobs_config_loading *loading,
-                                          size_t column,
-                                          struct llmobs_text rest,
-                                          struct llmobs_otlp_signal *signal)
+static void read_signal_headers(struct llmobs_config_loading *loading,
+                                size_t column, struct llmobs_text rest,
+                                struct llmobs_otlp_signal *signal)
 {
     struct llmobs_text key, value;
     bool bad = false, full = false;
     int rc;
 
     llmobs_config_free_list(signal->headers);
-    signal->headers = calloc(LLMOBS_CONFIG_MAP_MAX + 1, sizeof(char *));
+    signal->headers = calloc(LLMOBS_CONFIG_LIST_MAX + 1, sizeof(char *));
     if (!signal->headers) {
         loading->no_memory = true;
         return;
@@ -215,11 +214,11 @@ static void config_otlp_load_read_headers(struct llmobs_config_loading *loading,
         full |= rc == -ENOSPC;
     }
     if (bad)
-        tell_part(loading, LLMOBS_OTLP_HEADERS, column,
-                  "left out what is no header that may be added");
+        complain_of(loading, LLMOBS_OTLP_HEADERS, column,
+                    "left out what is no header that may be added");
     if (full)
-        tell_part(loading, LLMOBS_OTLP_HEADERS, column,
-                  "left out what is beyond " HEADERS_MAX " headers");
+        complain_of(loading, LLMOBS_OTLP_HEADERS, column,
+                    "left out what is beyond " HEADERS_MAX " headers");
 }
 
 /* -- a signal -------------------------------------------------------------- */
@@ -232,14 +231,14 @@ static void read_protocol(const struct llmobs_config_loading *loading,
          grpc = llmobs_text_is_word(word, "grpc");
 
     if (!json && !grpc && !llmobs_text_is_word(word, "http/protobuf")) {
-        tell_part(loading, LLMOBS_OTLP_PROTOCOL, column, "unknown protocol");
+        complain_of(loading, LLMOBS_OTLP_PROTOCOL, column, "unknown protocol");
         return;
     }
     signal->json = json;
     signal->grpc = grpc;
     if (grpc)
-        tell_part(loading, LLMOBS_OTLP_PROTOCOL, column,
-                  "grpc is not spoken: http/protobuf is sent");
+        complain_of(loading, LLMOBS_OTLP_PROTOCOL, column,
+                    "grpc is not spoken: http/protobuf is sent");
 }
 
 static void read_timeout(const struct llmobs_config_loading *loading,
@@ -252,7 +251,7 @@ static void read_timeout(const struct llmobs_config_loading *loading,
         value <= TIMEOUT_MAX && !strchr(text, '.'))
         signal->timeout_ms = (int64_t)value;
     else
-        tell_part(loading, LLMOBS_OTLP_TIMEOUT, column, "no milliseconds");
+        complain_of(loading, LLMOBS_OTLP_TIMEOUT, column, "no milliseconds");
 }
 
 static void read_compression(const struct llmobs_config_loading *loading,
@@ -264,8 +263,8 @@ static void read_compression(const struct llmobs_config_loading *loading,
     if (gzip || llmobs_text_is_word(word, "none"))
         signal->gzip = gzip;
     else
-        tell_part(loading, LLMOBS_OTLP_COMPRESSION, column,
-                  "neither gzip nor none");
+        complain_of(loading, LLMOBS_OTLP_COMPRESSION, column,
+                    "neither gzip nor none");
 }
 
 /* Lays the variables of one column over the signal's present values. A blank
@@ -286,7 +285,7 @@ static void read_part(struct llmobs_config_loading *loading,
     if (!text)
         return;
     if (part == LLMOBS_OTLP_HEADERS)
-        config_otlp_load_read_headers(loading, column, whole, signal);
+        read_signal_headers(loading, column, whole, signal);
     else if (part == LLMOBS_OTLP_PROTOCOL && word.len)
         read_protocol(loading, column, word, signal);
     else if (part == LLMOBS_OTLP_TIMEOUT)
@@ -299,9 +298,8 @@ static void read_part(struct llmobs_config_loading *loading,
     llmobs_config_absolute(files[part]);
 }
 
-static void config_otlp_load_read_column(struct llmobs_config_loading *loading,
-                                         size_t column,
-                                         struct llmobs_otlp_signal *signal)
+static void read_column(struct llmobs_config_loading *loading, size_t column,
+                        struct llmobs_otlp_signal *signal)
 {
     for (int part = LLMOBS_OTLP_HEADERS; part <= LLMOBS_OTLP_CLIENT_KEY; part++)
         read_part(loading, (enum llmobs_otlp_part)part, column, signal);
@@ -309,8 +307,8 @@ static void config_otlp_load_read_column(struct llmobs_config_loading *loading,
 
 /* For traces, only `none` without `otlp` switches off; the other signals need
  * `otlp`. The library knows no other exporter's name. */
-static bool config_otlp_load_is_on(const struct llmobs_config_loading *loading,
-                                   enum llmobs_signal signal)
+static bool is_on(const struct llmobs_config_loading *loading,
+                  enum llmobs_signal signal)
 {
     struct llmobs_text rest = llmobs_text_of(loading->otel_exporter[signal]);
     struct llmobs_text word;
@@ -327,8 +325,8 @@ static bool config_otlp_load_is_on(const struct llmobs_config_loading *loading,
 
 /* Metrics and logs stay off where the protocol is gRPC's: then the variables
  * are for the program's own telemetry. For traces the exporter decides. */
-static void settle_signal(struct llmobs_config_loading *loading,
-                          enum llmobs_signal i)
+static void read_signal(struct llmobs_config_loading *loading,
+                        enum llmobs_signal i)
 {
     struct llmobs_otlp_signal *signal = &loading->config.otlp.signals[i];
     size_t column = COLUMN(i);
@@ -336,11 +334,11 @@ static void settle_signal(struct llmobs_config_loading *loading,
     signal->timeout_ms = TIMEOUT_MS;
     signal->url = with_path(loading, BASE_URL, paths[i]);
     read_endpoint(loading, GENERAL, paths[i], signal);
-    config_otlp_load_read_column(loading, GENERAL, signal);
+    read_column(loading, GENERAL, signal);
     loading->otlp_reported = true;
     read_endpoint(loading, column, NULL, signal);
-    config_otlp_load_read_column(loading, column, signal);
-    signal->on = config_otlp_load_is_on(loading, i);
+    read_column(loading, column, signal);
+    signal->on = is_on(loading, i);
     signal->misplaced = signal->on && !signal->url;
     signal->on &= !signal->misplaced;
     if (!signal->url)
@@ -351,28 +349,32 @@ static void settle_signal(struct llmobs_config_loading *loading,
         signal->on = false;
 }
 
-static void settle_signals(struct llmobs_config_loading *loading)
+static void read_signals(struct llmobs_config_loading *loading)
 {
-    struct llmobs_otlp_signal *signals = loading->config.otlp.signals;
+    struct llmobs_otlp_signal *traces =
+        &loading->config.otlp.signals[LLMOBS_SIGNAL_TRACES];
 
     for (size_t i = 0; i <= LLMOBS_SIGNAL_COUNT; i++)
-        config_otlp_load_settle_endpoint(loading, i);
+        trim_endpoint(loading, i);
     for (size_t i = 0; i < LLMOBS_SIGNAL_COUNT; i++)
-        settle_signal(loading, (enum llmobs_signal)i);
-    if (signals[0].url && signals[0].on && has_grpc_port(signals[0].url))
-        config_otlp_load_tell(loading, "OTEL_EXPORTER_OTLP_ENDPOINT",
-                              "port " GRPC_PORT
-                              " is gRPC's, which is not spoken; that of "
-                              "OTLP by HTTP is 4318");
+        read_signal(loading, (enum llmobs_signal)i);
+    if (traces->url && traces->on && has_grpc_port(traces->url))
+        complain(loading, "OTEL_EXPORTER_OTLP_ENDPOINT",
+                 "port " GRPC_PORT " is gRPC's, which is not spoken; that of "
+                 "OTLP by HTTP is 4318");
 }
 
-void llmobs_config_free_signal(struct llmobs_otlp_signal *signal)
+void llmobs_config_free_otlp(struct llmobs_otlp_config *otlp)
 {
-    llmobs_config_free_list(signal->headers);
-    free(signal->url);
-    free(signal->ca_file);
-    free(signal->cert_file);
-    free(signal->key_file);
+    for (size_t i = 0; i < LLMOBS_SIGNAL_COUNT; i++) {
+        struct llmobs_otlp_signal *signal = &otlp->signals[i];
+
+        llmobs_config_free_list(signal->headers);
+        free(signal->url);
+        free(signal->ca_file);
+        free(signal->cert_file);
+        free(signal->key_file);
+    }
 }
 
 /* -- the rest -------------------------------------------------------------- */
@@ -394,7 +396,7 @@ static bool is_resource(const char *text)
     struct llmobs_text rest = llmobs_text_of(text), key, value;
     int rc;
 
-    if (rest.len > LLMOBS_OTEL_RESOURCE_MAX)
+    if (rest.len > RESOURCE_MAX)
         return false;
     while ((rc = llmobs_otel_list_next(&rest, &key, &value)) > 0) {
         if (!is_attribute(key) || !is_attribute(value))
@@ -403,24 +405,18 @@ static bool is_resource(const char *text)
     return rc == 0;
 }
 
-static bool is_service(const char *name)
-{
-    struct llmobs_text text = llmobs_text_of(name);
-
-    return text.len <= LLMOBS_OTEL_SERVICE_MAX && llmobs_otel_list_plain(text);
-}
-
 /* OpenTelemetry, resource/sdk.md: an error discards the whole variable. */
-static void settle_resource(struct llmobs_config_loading *loading)
+static void check_resource(struct llmobs_config_loading *loading)
 {
     struct llmobs_otlp_config *otlp = &loading->config.otlp;
+    struct llmobs_text service = llmobs_text_of(otlp->service);
 
     if (otlp->resource && !is_resource(otlp->resource)) {
-        config_otlp_load_tell(loading, "OTEL_RESOURCE_ATTRIBUTES",
-                              "not key=value,key=value: ignored as a whole");
+        complain(loading, "OTEL_RESOURCE_ATTRIBUTES",
+                 "not key=value,key=value: ignored as a whole");
         llmobs_config_unset(&otlp->resource);
     }
-    if (otlp->service && !is_service(otlp->service)) {
+    if (service.len > SERVICE_MAX || !llmobs_otel_list_plain(service)) {
         llmobs_config_complain(loading, "OTEL_SERVICE_NAME: no name");
         llmobs_config_unset(&otlp->service);
     }
@@ -428,7 +424,7 @@ static void settle_resource(struct llmobs_config_loading *loading)
 
 /* The row's words are the samplers, then the samplers that ask the parent
  * first. */
-static void settle_sampler(struct llmobs_config_loading *loading)
+static void read_sampler(struct llmobs_config_loading *loading)
 {
     struct llmobs_otlp_config *otlp = &loading->config.otlp;
     const char *arg = loading->sampler_arg;
@@ -436,24 +432,22 @@ static void settle_sampler(struct llmobs_config_loading *loading)
     otlp->sampler =
         (enum llmobs_otlp_sampler)(loading->otel_sampler % SAMPLERS);
     otlp->parent_based = loading->otel_sampler >= SAMPLERS;
-    otlp->sampler_flags = !llmobs_config_names_datadog(loading) &&
-                          !llmobs_config_has_styles(loading);
+    otlp->sampler_flags =
+        !llmobs_config_names_datadog(loading) && !loading->has_styles;
     otlp->sampler_ratio = 1;
     if (!arg || otlp->sampler != LLMOBS_OTLP_SAMPLER_RATIO)
         return;
     if (!llmobs_config_decimal(arg, &otlp->sampler_ratio) ||
         otlp->sampler_ratio < 0 || otlp->sampler_ratio > 1) {
         otlp->sampler_ratio = 1;
-        config_otlp_load_tell(loading, "OTEL_TRACES_SAMPLER_ARG",
-                              "not 0 to 1: 1 is taken");
+        complain(loading, "OTEL_TRACES_SAMPLER_ARG", "not 0 to 1: 1 is taken");
     }
 }
 
 /* OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT decides for this
  * destination where it is set, else LLMOBS_CONTENT=full if given. Where content
  * is off everywhere, it is off here. */
-static void config_otlp_load_settle_content(
-    struct llmobs_config_loading *loading)
+static void choose_content(struct llmobs_config_loading *loading)
 {
     struct llmobs_otlp_config *otlp = &loading->config.otlp;
     struct llmobs_text word =
@@ -461,7 +455,7 @@ static void config_otlp_load_settle_content(
     bool both = llmobs_text_is_word(word, "SPAN_AND_EVENT"), by_file;
     bool full = loading->config.privacy.content == LLMOBS_CONTENT_FULL;
     bool asked =
-        !loading->capture && llmobs_config_given(&loading->config, loading->env,
+        !loading->capture && llmobs_config_value(&loading->config, loading->env,
                                                  "LLMOBS_CONTENT", &by_file);
     bool logs = otlp->signals[LLMOBS_SIGNAL_LOGS].on;
 
@@ -476,30 +470,50 @@ static void config_otlp_load_settle_content(
     otlp->content_unasked = full && !asked && !loading->capture;
 }
 
-static void settle_limits(struct llmobs_config_loading *loading)
+void llmobs_config_read_otlp(struct llmobs_config_loading *loading)
 {
     struct llmobs_otlp_config *otlp = &loading->config.otlp;
 
+    read_signals(loading);
+    check_resource(loading);
+    read_sampler(loading);
+    choose_content(loading);
     if (loading->span_value_max >= 0)
         otlp->value_max = loading->span_value_max;
     if (otlp->value_max < 0)
         otlp->value_max = INT64_MAX;
     if (loading->span_attribute_max > 0)
         otlp->attribute_max = loading->span_attribute_max;
+    otlp->delta = loading->temporality != 0;
+    if (otlp->semconv == LLMOBS_SEMCONV_1_37)
+        otlp->semconv = LLMOBS_SEMCONV_1_41;
+    if (loading->stability)
+        complain(loading, "OTEL_SEMCONV_STABILITY_OPT_IN",
+                 "without effect: LLMOBS_OTLP_SEMCONV picks the conventions");
 }
 
-void llmobs_config_settle_otlp(struct llmobs_config_loading *loading)
+/* -- the sampler ----------------------------------------------------------- */
+
+LLMOBS_FLOATS_WITHIN static bool is_within(double ratio, uint64_t trace_lo)
 {
-    settle_signals(loading);
-    settle_resource(loading);
-    settle_sampler(loading);
-    config_otlp_load_settle_content(loading);
-    settle_limits(loading);
-    loading->config.otlp.delta = loading->temporality != 0;
-    if (loading->config.otlp.semconv == LLMOBS_SEMCONV_1_37)
-        loading->config.otlp.semconv = LLMOBS_SEMCONV_1_41;
-    if (loading->stability)
-        config_otlp_load_tell(
-            loading, "OTEL_SEMCONV_STABILITY_OPT_IN",
-            "without effect: LLMOBS_OTLP_SEMCONV picks the conventions");
+    return ratio >= 1 || trace_lo >> 1 < (uint64_t)(ratio * HALF);
+}
+
+bool llmobs_otlp_samples(const struct llmobs_otlp_config *config,
+                         uint64_t trace_lo)
+{
+    struct llmobs_floats floats;
+    bool within;
+
+    switch (config->sampler) {
+    case LLMOBS_OTLP_SAMPLER_OFF:
+        return false;
+    case LLMOBS_OTLP_SAMPLER_RATIO:
+        floats = llmobs_floats_begin();
+        within = is_within(config->sampler_ratio, trace_lo);
+        llmobs_floats_end(floats);
+        return within;
+    default:
+        return true;
+    }
 }
