@@ -311,7 +311,7 @@ static int evaluate_run(int argc, char **argv, bool feedback)
         llmobs_tell("%s: %s\n", argv[0], strerror(ENOMEM));
         return LLMOBS_CLI_FAILED;
     }
-    llmobs_origin_await(job.config);
+    llmobs_origin_defer(job.config);
     llmobs_log_init(job.config->log_path,
                     (enum llmobs_log_level)job.config->log_level);
     if (evaluate_check(&job) == 0)

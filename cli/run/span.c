@@ -427,7 +427,7 @@ static int run_job(struct job *job, int argc, char **argv)
     llmobs_log_init(getenv("LLMOBS_LOG"), LLMOBS_LOG_WARN);
     job->config = llmobs_config_load((const char *const *)environ,
                                      llmobs_log_complaint, NULL);
-    llmobs_origin_await(job->config);
+    llmobs_origin_defer(job->config);
     if (llmobs_environment_init(&job->environment, environ) != 0 ||
         llmobs_preload_join(&job->environment, job->preload) != 0 ||
         !observing(job))

@@ -114,7 +114,7 @@ static const struct llmobs_config *attach_load_config(
         llmobs_config_load(env ? env : host->env, complain_later, complaints);
 
     free(env);
-    llmobs_origin_await(loaded);
+    llmobs_origin_defer(loaded);
     return loaded;
 }
 
@@ -156,7 +156,7 @@ LLMOBS_FLOATS_WITHIN static bool start(const struct llmobs_host *host)
     if (!worker)
         return false;
     llmobs_capture_init(config, rules, worker);
-    llmobs_inbound_lookups(llmobs_adds_all_members);
+    llmobs_inbound_set_lookups(llmobs_adds_all_members);
     llmobs_c_api_open(config, worker);
     llmobs_evaluation_init(config, worker);
     llmobs_command_init(config->commands || config->inbound);

@@ -12,7 +12,7 @@ static uint64_t open;     /* 0: none */
 
 void llmobs_php_entry_init(const char *name)
 {
-    entry = llmobs_inbound_entry(name);
+    entry = llmobs_inbound_entry_name(name);
 }
 
 static void php_entry_end(void)
@@ -34,8 +34,8 @@ void llmobs_php_entry_begin(void)
 
     if (!entry)
         return;
-    if (llmobs_inbound_of_php() && !open && llmobs_thread_state_top() == 0) {
-        llmobs_php_request_at_end(php_entry_end);
+    if (llmobs_inbound_is_php() && !open && llmobs_thread_state_top() == 0) {
+        llmobs_php_on_request_end(php_entry_end);
         if (llmobs_own_span_start(&start, &open) != 0)
             open = 0;
     }

@@ -660,7 +660,7 @@ static void read_derived(struct llmobs_config_loading *loading)
         config->tags_header_max = 0;
     read_styles(loading);
     read_inject(loading);
-    llmobs_inbound_choose((const char *const *)loading->carried,
+    llmobs_inbound_select((const char *const *)loading->carried,
                           &config->carrier);
     if (loading->debug)
         config->log_level = LLMOBS_LOG_DEBUG;

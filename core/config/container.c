@@ -60,8 +60,8 @@ static void read_id(struct llmobs_text part, struct llmobs_container *out)
         snprintf(out->id, sizeof(out->id), "%.*s", (int)id.len, id.data);
 }
 
-/* Reads a pod's uid at the begin of a text, in which systemd writes each '-' as
- * '_'. */
+/* Reads a pod's uid at the beginning of a text, in which systemd writes each
+ * '-' as '_'. */
 static bool read_uid(struct llmobs_text text, struct llmobs_container *out)
 {
     char uid[UUID_LEN + 1];

@@ -1,5 +1,5 @@
 /* container - the container and the pod of Kubernetes in which a process runs,
- * by what the kernel tells of its control group and its mounts.
+ * by what the kernel shows of its control group and its mounts.
  *
  * Owns:    nothing; reads texts of the caller's.
  * Threads: any; no state.
@@ -32,9 +32,9 @@ struct llmobs_container {
 void llmobs_container_read_group(struct llmobs_text path,
                                  struct llmobs_container *out);
 
-/* Reads /proc/PID/mountinfo, for what the group does not tell. `pod`: the
+/* Reads /proc/PID/mountinfo, for what the group does not show. `pod`: the
  * process is known to be in one; there the files that a runtime mounts are
- * those of the pod's sandbox, and tell no container. */
+ * those of the pod's sandbox, and show no container. */
 void llmobs_container_read_mounts(struct llmobs_text mounts, bool pod,
                                   struct llmobs_container *out);
 

@@ -39,7 +39,7 @@ static const char *some(const char *value)
 
 /* A client can send the headers of a proxy itself. So these headers can show
  * that a caller is a stranger, but never that it is trusted. */
-static bool inbound_is_stranger(const char *const values[LLMOBS_CARRIED_COUNT])
+static bool is_stranger(const char *const values[LLMOBS_CARRIED_COUNT])
 {
     for (size_t i = LLMOBS_CARRIED_REMOTE_ADDR + 1; i < LLMOBS_CARRIED_COUNT;
          i++)
@@ -48,7 +48,7 @@ static bool inbound_is_stranger(const char *const values[LLMOBS_CARRIED_COUNT])
     return llmobs_network_public_caller(values[LLMOBS_CARRIED_REMOTE_ADDR]);
 }
 
-void llmobs_inbound_choose(const char *const values[LLMOBS_CARRIED_COUNT],
+void llmobs_inbound_select(const char *const values[LLMOBS_CARRIED_COUNT],
                            struct llmobs_carrier *out)
 {
     memset(out, 0, sizeof(*out));
@@ -59,7 +59,7 @@ void llmobs_inbound_choose(const char *const values[LLMOBS_CARRIED_COUNT],
         out->tracestate = some(values[LLMOBS_CARRIED_TRACESTATE]);
         return;
     }
-    out->stranger = inbound_is_stranger(values);
+    out->stranger = is_stranger(values);
     if (!out->baggage)
         out->baggage = some(values[LLMOBS_CARRIED_HTTP_BAGGAGE]);
     out->traceparent = some(values[LLMOBS_CARRIED_HTTP_TRACEPARENT]);
@@ -76,7 +76,7 @@ static size_t (*lookups)(void);
 /* The app had only one thread when last no transfer was under way. */
 static atomic_bool trusted;
 
-void llmobs_inbound_lookups(size_t (*count)(void))
+void llmobs_inbound_set_lookups(size_t (*count)(void))
 {
     lookups = count;
 }
@@ -84,7 +84,7 @@ void llmobs_inbound_lookups(size_t (*count)(void))
 /* True where the app has no other thread. libcurl resolves host names in
  * threads of its own, one for each transfer. So an app that had one thread when
  * its transfers began is taken to have no threads besides these. */
-static bool inbound_is_alone(void)
+static bool is_alone(void)
 {
     size_t threads = llmobs_thread_apps();
     bool alone = threads == 1;
@@ -104,9 +104,9 @@ static bool may_carry(const char *entry)
            (entry[0] == 'H' && entry[1] == 'T');
 }
 
-/* Takes the value if the entry has one of the names from `first` on. */
-static void inbound_read_entry(const char *entry, size_t first,
-                               const char *values[LLMOBS_CARRIED_COUNT])
+/* Stores the value if the entry has one of the names from `first` on. */
+static void read_entry(const char *entry, size_t first,
+                       const char *values[LLMOBS_CARRIED_COUNT])
 {
     const char *equals = strchr(entry, '=');
     size_t len = equals ? (size_t)(equals - entry) : 0;
@@ -119,7 +119,7 @@ static void inbound_read_entry(const char *entry, size_t first,
 
 #define OF_REQUEST LLMOBS_CARRIED_HTTP_TRACEPARENT
 
-static bool asked; /* LLMOBS_INBOUND, constant after init */
+static bool wanted; /* LLMOBS_INBOUND, constant after init */
 /* The app's only thread at first, which serves its requests; 0: not known
  * yet. */
 static atomic_ulong serving;
@@ -128,19 +128,12 @@ void llmobs_inbound_init(bool on)
 {
     size_t len;
 
-    asked = on;
+    wanted = on;
     if (!on || !llmobs_perl_found())
         return;
     /* Without the handler the hook goes on to set the environment itself. */
     if (pthread_atfork(llmobs_perl_before_fork, NULL, NULL) == 0)
-        (void)llmobs_perl_request(&len);
-}
-
-static void read_environment(const char *values[LLMOBS_CARRIED_COUNT])
-{
-    for (char **entry = environ; entry && *entry; entry++)
-        if (may_carry(*entry))
-            inbound_read_entry(*entry, 0, values);
+        (void)llmobs_perl_read_request(&len);
 }
 
 static bool has_context(const char *const values[LLMOBS_CARRIED_COUNT])
@@ -151,15 +144,15 @@ static bool has_context(const char *const values[LLMOBS_CARRIED_COUNT])
     return false;
 }
 
-/* Apart from its caller, since the values of both are too many for one
- * frame. */
+/* A function of its own, since its values and those of its caller are too many
+ * for one frame. */
 __attribute__((noinline)) static bool read_php(
     const char *values[LLMOBS_CARRIED_COUNT])
 {
     const char *found[LLMOBS_CARRIED_COUNT] = {NULL};
 
-    if (!llmobs_php_request() ||
-        !llmobs_php_request_read(names + OF_REQUEST,
+    if (!llmobs_php_has_request() ||
+        !llmobs_php_read_request(names + OF_REQUEST,
                                  LLMOBS_CARRIED_COUNT - OF_REQUEST,
                                  found + OF_REQUEST) ||
         !has_context(found))
@@ -174,13 +167,13 @@ __attribute__((noinline)) static bool read_php(
 static bool read_perl(const char *values[LLMOBS_CARRIED_COUNT])
 {
     size_t len;
-    const char *entry = llmobs_perl_request(&len), *end = entry + len;
+    const char *entry = llmobs_perl_read_request(&len), *end = entry + len;
 
     if (len == 0 || end[-1] != '\0')
         return false;
     memset(values, 0, LLMOBS_CARRIED_COUNT * sizeof(*values));
     for (; entry < end; entry += strlen(entry) + 1)
-        inbound_read_entry(entry, OF_REQUEST, values);
+        read_entry(entry, OF_REQUEST, values);
     return true;
 }
 
@@ -191,16 +184,15 @@ static bool is_serving(bool alone)
     return atomic_load(&serving) == (unsigned long)pthread_self();
 }
 
-bool llmobs_inbound_of_php(void)
+bool llmobs_inbound_is_php(void)
 {
-    return asked && llmobs_php_request() && is_serving(inbound_is_alone());
+    return wanted && llmobs_php_has_request() && is_serving(is_alone());
 }
 
 /* A context of the request replaces the process's whole context. */
-static bool inbound_read_request(const char *values[LLMOBS_CARRIED_COUNT],
-                                 bool alone)
+static bool read_request(const char *values[LLMOBS_CARRIED_COUNT], bool alone)
 {
-    if (!asked || !is_serving(alone) ||
+    if (!wanted || !is_serving(alone) ||
         (!read_php(values) && !read_perl(values)))
         return false;
     values[LLMOBS_CARRIED_TRACEPARENT] = NULL;
@@ -209,21 +201,22 @@ static bool inbound_read_request(const char *values[LLMOBS_CARRIED_COUNT],
     return true;
 }
 
-const struct llmobs_carrier *llmobs_inbound_now(
+const struct llmobs_carrier *llmobs_inbound_read(
     const struct llmobs_carrier *at_start, struct llmobs_carrier *room)
 {
     const char *values[LLMOBS_CARRIED_COUNT] = {NULL};
-    bool alone = inbound_is_alone();
+    bool alone = is_alone();
 
-    if (alone)
-        read_environment(values);
-    if (!inbound_read_request(values, alone) && !alone)
+    for (char **entry = alone ? environ : NULL; entry && *entry; entry++)
+        if (may_carry(*entry))
+            read_entry(*entry, 0, values);
+    if (!read_request(values, alone) && !alone)
         return at_start;
-    llmobs_inbound_choose(values, room);
+    llmobs_inbound_select(values, room);
     return room;
 }
 
-const char *llmobs_inbound_entry(const char *value)
+const char *llmobs_inbound_entry_name(const char *value)
 {
     if (!value || !*value || strcmp(value, "0") == 0)
         return NULL;

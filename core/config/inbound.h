@@ -38,30 +38,30 @@ enum llmobs_carried {
 
 /* Makes a carrier of the values; NULL and empty values are absent. The context
  * of a CGI server counts only where TRACEPARENT is absent. */
-void llmobs_inbound_choose(const char *const values[LLMOBS_CARRIED_COUNT],
+void llmobs_inbound_select(const char *const values[LLMOBS_CARRIED_COUNT],
                            struct llmobs_carrier *out);
 
 /* Sets, once, the function that gives the number of threads that libcurl may
  * have in transfers that take several calls. */
-void llmobs_inbound_lookups(size_t (*count)(void));
+void llmobs_inbound_set_lookups(size_t (*count)(void));
 
-/* To be called once, before the first call of llmobs_inbound_now. `on`:
+/* To be called once, before the first call of llmobs_inbound_read. `on`:
  * LLMOBS_INBOUND is on. */
 void llmobs_inbound_init(bool on);
 
 /* True where LLMOBS_INBOUND is on and the calling thread serves a request of
  * PHP. */
-bool llmobs_inbound_of_php(void);
+bool llmobs_inbound_is_php(void);
 
 /* Reads the trace context of the environment as it is now into `room`. Where
  * LLMOBS_INBOUND is on, the headers of the request that PHP or Perl serves
  * replace it. Gives `at_start` instead where the app has more than one thread
  * and the calling thread serves no such request. */
-const struct llmobs_carrier *llmobs_inbound_now(
+const struct llmobs_carrier *llmobs_inbound_read(
     const struct llmobs_carrier *at_start, struct llmobs_carrier *room);
 
 /* The name of a request's span by the value of LLMOBS_ENTRY, which is borrowed;
  * NULL: the request has no span. */
-const char *llmobs_inbound_entry(const char *value);
+const char *llmobs_inbound_entry_name(const char *value);
 
 #endif

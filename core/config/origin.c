@@ -65,7 +65,7 @@
 #define CRONS "cron,CRON,crond,CROND,anacron,atd"
 #define TEMPORARY "/tmp/*,/var/tmp/*,/dev/shm/*,/run/user/*"
 
-/* The names that a process may have. */
+/* What is known of a process. */
 struct origin {
     const char *home; /* HOME; NULL: unset */
     char unit[UNIT_MAX];
@@ -74,7 +74,7 @@ struct origin {
     char script[PATH_MAX_LEN];  /* of the process, else of its parents */
     char job[PATH_MAX_LEN];     /* script in the program of a shell */
     struct llmobs_container container;
-    bool apart;              /* no group has a path: a namespace may hide it */
+    bool pathless;           /* no group has a path: a namespace may hide it */
     char first[PID_LEN];     /* the process that began the run; "": none */
     bool by_shell;           /* that is a shell */
     bool served;             /* what is above it has many runs */
@@ -84,9 +84,9 @@ struct origin {
 
 /* -- texts ----------------------------------------------------------------- */
 
-/* True for a path that may be told: a word of printable characters, in which
- * nothing looks like a key. */
-static bool may_be_told(char *path)
+/* True for a path that a span may show: a word of printable characters, in
+ * which nothing looks like a key. */
+static bool may_show(char *path)
 {
     size_t len = strlen(path);
     char *copy;
@@ -115,8 +115,9 @@ static bool looks_like_code(struct llmobs_text text)
     return false;
 }
 
-/* Copies the path of a script, "~" in the place of a home. */
-static void keep_path(const char *home, struct llmobs_text path,
+/* Copies the path of a script, with "~" in the place of a home; "" for a path
+ * that a span may not show. */
+static void copy_path(const char *home, struct llmobs_text path,
                       char out[PATH_MAX_LEN])
 {
     out[0] = llmobs_script_cut_home(&path, home) ? '~' : '\0';
@@ -126,14 +127,14 @@ static void keep_path(const char *home, struct llmobs_text path,
     }
     memcpy(out + (out[0] == '~'), path.data, path.len);
     out[path.len + (out[0] == '~')] = '\0';
-    if (!may_be_told(out))
+    if (!may_show(out))
         out[0] = '\0';
 }
 
-/* Copies the path of the process's own script, from the root on where it is
- * below the folder that the process works in: the frames of an interpreter tell
- * it so, and a script has one name. */
-static void keep_own(struct origin *origin, struct llmobs_text path)
+/* Copies the path of the process's own script, as an absolute path where the
+ * script is below the folder that the process works in: so do the frames of an
+ * interpreter show it, and a script shall have one name. */
+static void copy_own_path(struct origin *origin, struct llmobs_text path)
 {
     char *full = origin->full;
     ssize_t len = *path.data == '/'
@@ -145,10 +146,10 @@ static void keep_own(struct origin *origin, struct llmobs_text path)
         memcpy(full + len + 1, path.data, path.len);
         full[(size_t)len + 1 + path.len] = '\0';
         if (faccessat(AT_FDCWD, full, F_OK, 0) == 0)
-            keep_path(origin->home, llmobs_text_of(full), origin->script);
+            copy_path(origin->home, llmobs_text_of(full), origin->script);
     }
     if (!origin->script[0])
-        keep_path(origin->home, path, origin->script);
+        copy_path(origin->home, path, origin->script);
 }
 
 /* True for a name with a number, or an id, that only one run has. */
@@ -243,14 +244,15 @@ static void find_pool(struct origin *origin)
     if (strncmp(origin->room, begin, sizeof(begin) - 1) == 0)
         snprintf(origin->pool, sizeof(origin->pool), "%.*s", UNIT_MAX - 1,
                  origin->room + sizeof(begin) - 1);
-    if (!may_be_told(origin->pool))
+    if (!may_show(origin->pool))
         origin->pool[0] = '\0';
 }
 
-/* The run begins with this process or above it, so far as is known: a program
- * that serves requests begins none, and none of its children belongs to it. */
-static void note_first(struct origin *origin, const char *pid,
-                       struct llmobs_text words)
+/* The run begins with this process or one above it, as far as is known. A
+ * program that serves requests begins no run, and its children belong to
+ * none. */
+static void set_first(struct origin *origin, const char *pid,
+                      struct llmobs_text words)
 {
     origin->served |= llmobs_script_serves(words);
     if (origin->served)
@@ -268,14 +270,14 @@ static void find_script(struct origin *origin)
     enum llmobs_script kind = llmobs_script_read(words, &found);
 
     find_pool(origin);
-    note_first(origin, pid, words);
+    set_first(origin, pid, words);
     if (kind == LLMOBS_SCRIPT_FILE) {
-        keep_own(origin, found);
+        copy_own_path(origin, found);
         return;
     }
     for (int level = 0; kind != LLMOBS_SCRIPT_FILE; level++) {
         if (kind == LLMOBS_SCRIPT_CODE)
-            keep_path(origin->home, path_in(found), origin->job);
+            copy_path(origin->home, path_in(found), origin->job);
         if (level == LLMOBS_ORIGIN_LEVELS)
             origin->first[0] = '\0'; /* what is above it is not known */
         if (level == LLMOBS_ORIGIN_LEVELS || origin->command[0] ||
@@ -289,9 +291,9 @@ static void find_script(struct origin *origin)
         kind = llmobs_script_read(words, &found);
         if (kind == LLMOBS_SCRIPT_OTHER)
             return;
-        note_first(origin, pid, words);
+        set_first(origin, pid, words);
     }
-    keep_path(origin->home, found, origin->script);
+    copy_path(origin->home, found, origin->script);
 }
 
 /* -- the run --------------------------------------------------------------- */
@@ -340,8 +342,7 @@ static void to_forker(struct origin *origin)
 /* A service is no run, as its calls have nothing in common: what has a unit of
  * its own, or was started by the first process, or is it. A script of a shell
  * ends one day. */
-static bool origin_is_service(const struct origin *origin,
-                              const struct first *first)
+static bool is_service(const struct origin *origin, const struct first *first)
 {
     return !origin->by_shell &&
            (first->parent == 1 || first->pid == 1 ||
@@ -360,7 +361,7 @@ static bool make_run(struct origin *origin, char out[RUN_DIGITS + 1])
     if (!origin->first[0])
         return false;
     to_forker(origin);
-    if (!read_first(origin, &first) || origin_is_service(origin, &first))
+    if (!read_first(origin, &first) || is_service(origin, &first))
         return false;
     (void)llmobs_file_begin(AT_FDCWD, "/proc/sys/kernel/random/boot_id", boot,
                             sizeof(boot));
@@ -372,8 +373,8 @@ static bool make_run(struct origin *origin, char out[RUN_DIGITS + 1])
     return true;
 }
 
-/* Takes the last *.service of a group's path, unless a scope is below it: there
- * something else runs. An instance's name, behind '@', is left out. */
+/* Copies the last *.service of a group's path, without the name of an instance
+ * behind '@'; "" where a scope is below it: there something else runs. */
 static void read_group(const char *path, char out[UNIT_MAX])
 {
     static const char end[] = ".service";
@@ -410,24 +411,13 @@ static void find_unit(struct origin *origin, const char *pid)
         if (!origin->unit[0] &&
             (strstr(line, "::/") || strstr(line, "systemd:/")))
             read_group(path + 1, origin->unit);
-        origin->apart &= path[1] == '\0';
+        origin->pathless &= path[1] == '\0';
     }
-    if (!may_be_told(origin->unit) ||
-        is_one_of_many(llmobs_text_of(origin->unit)))
+    if (!may_show(origin->unit) || is_one_of_many(llmobs_text_of(origin->unit)))
         origin->unit[0] = '\0';
 }
 
 /* -- the container --------------------------------------------------------- */
-
-static void read_mounts(struct llmobs_container *container, bool pod)
-{
-    struct llmobs_buf text;
-
-    llmobs_buf_init(&text, MOUNTS_MAX);
-    if (llmobs_file_read("/proc/self/mountinfo", &text) == 0)
-        llmobs_container_read_mounts(llmobs_buf_text(&text), pod, container);
-    llmobs_buf_fini(&text);
-}
 
 #define SET(member, text) \
     llmobs_container_set(member, sizeof(member), llmobs_text_of(text))
@@ -455,9 +445,13 @@ static void find_container(struct origin *origin,
 {
     struct llmobs_container *container = &origin->container;
     bool pod = config->kubernetes || container->pod_uid[0];
+    struct llmobs_buf mounts;
 
-    if (pod || (origin->apart && !container->id[0]))
-        read_mounts(container, pod);
+    llmobs_buf_init(&mounts, MOUNTS_MAX);
+    if ((pod || (origin->pathless && !container->id[0])) &&
+        llmobs_file_read("/proc/self/mountinfo", &mounts) == 0)
+        llmobs_container_read_mounts(llmobs_buf_text(&mounts), pod, container);
+    llmobs_buf_fini(&mounts);
     if (pod || container->pod_uid[0])
         find_pod(origin, config);
 }
@@ -543,8 +537,8 @@ static void add_tags(struct llmobs_config *config, const struct origin *origin)
     config->tags = list;
 }
 
-/* Puts the attributes before the user's, which win. With them they are in each
- * event, and so are the caller's whoever delivers it. */
+/* Puts the attributes before the user's, which win. Each event has the list, so
+ * the attributes are those of the caller's process whoever delivers it. */
 static void add_attributes(struct llmobs_config *config,
                            const struct origin *origin)
 {
@@ -556,12 +550,11 @@ static void add_attributes(struct llmobs_config *config,
     int rc = 0;
 
     llmobs_buf_init(&list, RESOURCE_MAX);
-    for (size_t i = 0; i < sizeof(found) / sizeof(*found); i++)
+    for (size_t i = 0; rc == 0 && i < sizeof(found) / sizeof(*found); i++)
         if (found[i].key && found[i].value[0])
-            rc |=
-                llmobs_buf_addf(&list, "%s=%s,", found[i].key, found[i].value);
-    if (list.len > 0 && config->otlp.resource)
-        rc |= llmobs_buf_adds(&list, config->otlp.resource);
+            rc = llmobs_buf_addf(&list, "%s=%s,", found[i].key, found[i].value);
+    if (rc == 0 && list.len > 0 && config->otlp.resource)
+        rc = llmobs_buf_adds(&list, config->otlp.resource);
     former[3] = config->otlp.resource;
     if (rc == 0 && list.len > 0)
         config->otlp.resource = strdup(list.data);
@@ -570,8 +563,8 @@ static void add_attributes(struct llmobs_config *config,
     llmobs_buf_fini(&list);
 }
 
-static void settle_script(struct llmobs_config *config,
-                          const struct origin *origin)
+static void set_script(struct llmobs_config *config,
+                       const struct origin *origin)
 {
     const char *path = origin->script[0] ? origin->script : origin->command;
 
@@ -583,7 +576,7 @@ static void settle_script(struct llmobs_config *config,
 /* A run that the environment gives is that of a launcher, also where what began
  * it is too far up to be seen. A server under it has none, unless a limit
  * counts its calls. */
-static void settle_run(struct llmobs_config *config, struct origin *origin)
+static void set_run(struct llmobs_config *config, struct origin *origin)
 {
     char run[RUN_DIGITS + 1];
 
@@ -596,7 +589,7 @@ static void settle_run(struct llmobs_config *config, struct origin *origin)
                       : NULL;
 }
 
-static void origin_find(struct llmobs_config *config)
+static void find_names(struct llmobs_config *config)
 {
     struct origin *origin = llmobs_scratch_take(sizeof(*origin));
 
@@ -606,9 +599,9 @@ static void origin_find(struct llmobs_config *config)
     origin->script[0] = origin->job[0] = origin->first[0] = '\0';
     origin->by_shell = origin->served = false;
     memset(&origin->container, 0, sizeof(origin->container));
-    origin->apart = true;
+    origin->pathless = true;
     origin->home = config->home;
-    keep_path(origin->home, llmobs_text_of(config->script), origin->command);
+    copy_path(origin->home, llmobs_text_of(config->script), origin->command);
     find_unit(origin, "self");
     find_container(origin, config);
     find_script(origin);
@@ -616,14 +609,14 @@ static void origin_find(struct llmobs_config *config)
         name_app(config, origin);
     add_tags(config, origin);
     add_attributes(config, origin);
-    settle_script(config, origin);
-    settle_run(config, origin);
+    set_script(config, origin);
+    set_run(config, origin);
     /* A command line may hold keys. */
     explicit_bzero(origin->room, sizeof(origin->room));
     llmobs_scratch_give(origin);
 }
 
-void llmobs_origin_of(pid_t pid, struct llmobs_origin_names *out)
+void llmobs_origin_read(pid_t pid, struct llmobs_origin_names *out)
 {
     struct origin *origin = llmobs_scratch_take(sizeof(*origin));
     char number[16];
@@ -643,16 +636,17 @@ void llmobs_origin_of(pid_t pid, struct llmobs_origin_names *out)
     llmobs_scratch_give(origin);
 }
 
-/* The configuration whose names were not looked for yet; or NULL. */
+/* The configuration whose names the library has not looked for yet; or NULL. */
 static _Atomic(struct llmobs_config *) waiting;
 
-void llmobs_origin_await(struct llmobs_config *config)
+void llmobs_origin_defer(struct llmobs_config *config)
 {
     atomic_store(&waiting, config);
 }
 
-/* A thread that the program cancels would keep the turn. */
-static void origin_take_turn(void)
+/* One thread looks, and another waits for it. A thread that the program cancels
+ * meanwhile would hold the turn for ever. */
+static void find_in_turn(void)
 {
     static atomic_int turn;
     const struct timespec pause = {0, PAUSE_NS};
@@ -667,18 +661,18 @@ static void origin_take_turn(void)
         }
         config = atomic_load(&waiting);
         if (config)
-            origin_find(config);
+            find_names(config);
         atomic_store(&waiting, NULL);
         llmobs_sole_leave(&turn);
     }
     pthread_setcancelstate(state, NULL);
 }
 
-void llmobs_origin_settle(void)
+void llmobs_origin_find(void)
 {
     int saved = errno;
 
     if (atomic_load_explicit(&waiting, memory_order_acquire))
-        origin_take_turn();
+        find_in_turn();
     errno = saved;
 }

@@ -26,7 +26,7 @@ typedef void any_fn(void);
 /* In a Perl without threads: the thread that asked first. */
 static atomic_ulong owner;
 
-static bool perl_request_is_owner(void)
+static bool is_owner(void)
 {
     unsigned long none = 0, self = (unsigned long)pthread_self();
 
@@ -45,7 +45,7 @@ static bool has_ended(void)
     return &PL_perlio_fd_refcnt && !PL_perlio_fd_refcnt;
 }
 
-void *llmobs_perl_of_thread(void)
+void *llmobs_perl_interpreter(void)
 {
     return &PL_thr_key && !has_ended()
                ? pthread_getspecific((pthread_key_t)PL_thr_key)
@@ -56,7 +56,7 @@ static const char *read_plain(const char *name, size_t *len)
 {
     get_sv_fn *get_sv = (get_sv_fn *)(any_fn *)Perl_get_sv;
     text_fn *text = (text_fn *)(any_fn *)Perl_sv_2pv_flags;
-    void *sv = perl_request_is_owner() && !has_ended() ? get_sv(name, 0) : NULL;
+    void *sv = is_owner() && !has_ended() ? get_sv(name, 0) : NULL;
 
     return sv ? text(sv, len, SV_GMAGIC) : NULL;
 }
@@ -65,13 +65,13 @@ static const char *read_plain(const char *name, size_t *len)
  * Perl 5.40. */
 static const char *read_threaded(const char *name, size_t *len)
 {
-    void *perl = llmobs_perl_of_thread();
+    void *perl = llmobs_perl_interpreter();
     void *sv = perl ? Perl_get_sv(perl, name, 0) : NULL;
 
     return sv ? Perl_sv_2pv_flags(perl, sv, len, SV_GMAGIC) : NULL;
 }
 
-static const char *perl_request_read_scalar(const char *name, size_t *len)
+static const char *read_scalar(const char *name, size_t *len)
 {
     const char *text = NULL;
     int saved = errno;
@@ -86,14 +86,14 @@ static const char *perl_request_read_scalar(const char *name, size_t *len)
     return "";
 }
 
-const char *llmobs_perl_request(size_t *len)
+const char *llmobs_perl_read_request(size_t *len)
 {
-    return perl_request_read_scalar("Llmobs::Hook::request", len);
+    return read_scalar("Llmobs::Hook::request", len);
 }
 
 void llmobs_perl_before_fork(void)
 {
     size_t len;
 
-    (void)perl_request_read_scalar("Llmobs::Hook::fork", &len);
+    (void)read_scalar("Llmobs::Hook::fork", &len);
 }

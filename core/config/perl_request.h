@@ -24,12 +24,12 @@ bool llmobs_perl_found(void);
 
 /* The interpreter that this thread runs, borrowed; NULL where it runs none, in
  * a Perl without threads, and once the Perl of the process has ended. */
-void *llmobs_perl_of_thread(void);
+void *llmobs_perl_interpreter(void);
 
 /* Gives the request's entries, "HTTP_TRACEPARENT=..." as CGI has them, each
  * with a zero byte behind it, and their length; "" and 0 where no request or no
  * hook is there. Borrowed until the next call. */
-const char *llmobs_perl_request(size_t *len);
+const char *llmobs_perl_read_request(size_t *len);
 
 /* Makes the hook put the request into the environment, for a program that is
  * about to start. */

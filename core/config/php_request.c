@@ -1,11 +1,18 @@
 #include "core/config/php_request.h"
 
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "lib/base/cold.h"
 
 #define WEAK __attribute__((weak))
 
 /* From this version of PHP on nobody has checked the form of its tables. */
 #define VERSION_UNKNOWN 80600
+
+/* -- the table of the server -------------------------------------------- */
 
 /* The head of sapi_module_struct. */
 struct sapi {
@@ -44,7 +51,7 @@ static bool is_server(const struct sapi *sapi)
     return strcmp(sapi->name, "cli-server") == 0;
 }
 
-static bool php_request_is_known(const struct sapi *sapi)
+static bool has_known_form(const struct sapi *sapi)
 {
     if (!sapi->name || (php_version_id && php_version_id() >= VERSION_UNKNOWN))
         return false;
@@ -58,12 +65,12 @@ static bool php_request_is_known(const struct sapi *sapi)
             !sapi->get_stat); /* they lack it: the known form */
 }
 
-bool llmobs_php_request(void)
+bool llmobs_php_has_request(void)
 {
     const struct sapi *sapi = &sapi_module;
     const struct sapi_state *state = &sapi_globals;
 
-    return sapi && state && state->server_context && php_request_is_known(sapi);
+    return sapi && state && state->server_context && has_known_form(sapi);
 }
 
 static void (*at_end)(void);
@@ -75,7 +82,7 @@ static int deactivate(void)
     return own_deactivate ? own_deactivate() : 0;
 }
 
-void llmobs_php_request_at_end(void (*end)(void))
+void llmobs_php_on_request_end(void (*end)(void))
 {
     if (at_end)
         return;
@@ -84,7 +91,254 @@ void llmobs_php_request_at_end(void (*end)(void))
     sapi_module.deactivate = deactivate;
 }
 
-bool llmobs_php_request_read(const struct llmobs_php_name *names, size_t count,
+/* -- the built-in server: PHP's structures ------------------------------- */
+
+/* The head of zval, and zend_string, as from PHP 7.0 on. */
+#define IS_STRING 6
+#define IS_ARRAY 7
+#define NOT_COLLECTABLE 0x10
+
+struct text {
+    uint32_t refcount;
+    uint32_t type;
+    uint64_t hash;
+    size_t len;
+    char bytes[];
+};
+
+struct value {
+    union {
+        void *array;
+        const struct text *text;
+    } is;
+    uint8_t type;
+    uint8_t more[7];
+};
+
+/* PHP's own symbols; NULL where the process is no PHP. _zend_new_array came
+ * with PHP 7.3. */
+typedef void *malloc_fn(size_t size);
+typedef void free_fn(void *block);
+typedef void *realloc_fn(void *block, size_t size);
+typedef struct text *new_text_fn(const char *bytes, size_t len, bool permanent);
+extern void *zend_mm_get_heap(void) WEAK;
+extern void zend_mm_get_custom_handlers(void *heap, malloc_fn **, free_fn **,
+                                        realloc_fn **) WEAK;
+extern void zend_mm_set_custom_handlers(void *heap, malloc_fn *, free_fn *,
+                                        realloc_fn *) WEAK;
+extern void *_zend_new_array(uint32_t size) WEAK;
+extern void zend_array_destroy(void *array) WEAK;
+extern const struct value *zend_hash_str_find(const void *array,
+                                              const char *key, size_t len) WEAK;
+extern new_text_fn *zend_string_init_interned WEAK;
+
+/* -- the built-in server: the memory that PHP borrows
+ * ---------------------------------------- */
+
+/* Enough for all names but long ones, which malloc serves. */
+#define LENT 8192
+#define ALIGN 16
+
+LLMOBS_COLD static _Alignas(ALIGN) char lent[LENT];
+static size_t top;  /* end of what is lent */
+static size_t live; /* blocks that PHP has not freed */
+
+static bool is_lent(const void *block)
+{
+    return (uintptr_t)block - (uintptr_t)lent < LENT;
+}
+
+/* A lent block has at least one byte, so that no other block has its address.
+ */
+static void *lend(size_t size)
+{
+    void *block = lent + top;
+
+    if (size == 0 || size > LENT - top)
+        return malloc(size);
+    top += (size + ALIGN - 1) / ALIGN * ALIGN;
+    live++;
+    return block;
+}
+
+static void reclaim(void *block)
+{
+    if (!is_lent(block))
+        free(block);
+    else if (--live == 0)
+        top = 0;
+}
+
+/* The size of a lent block is not known, so this copies all lent bytes from the
+ * block's beginning on. */
+static void *lend_more(void *block, size_t size)
+{
+    size_t most = is_lent(block) ? top - (size_t)((char *)block - lent) : 0;
+    void *more;
+
+    if (block && most == 0)
+        return realloc(block, size);
+    more = lend(size);
+    if (!more || !block)
+        return more;
+    memcpy(more, block, size < most ? size : most);
+    reclaim(block);
+    return more;
+}
+
+/* False in a PHP that profiles its memory, or uses malloc for all of it, as it
+ * has functions of its own there. Lending ends when the caller sets the
+ * functions to NULL. */
+static bool begin_lending(void *heap)
+{
+    malloc_fn *get = NULL;
+    free_fn *release = NULL;
+    realloc_fn *change = NULL;
+
+    zend_mm_get_custom_handlers(heap, &get, &release, &change);
+    if (get || release || change)
+        return false;
+    zend_mm_set_custom_handlers(heap, lend, reclaim, lend_more);
+    zend_mm_get_custom_handlers(heap, &get, &release, &change);
+    return get == lend;
+}
+
+/* -- the built-in server: the variables
+ * ------------------------------------------------------ */
+
+/* Room for all values of a request. The baggage alone may have 8 KiB: W3C's
+ * specification of baggage asks a process to pass on that much. */
+#define STORED_MAX 16384
+
+LLMOBS_COLD static char stored[STORED_MAX]; /* the values, each with its NUL */
+
+static struct {
+    const struct llmobs_php_name *names;
+    size_t count;
+    const char **values;
+    size_t used; /* of `stored` */
+    bool refused;
+} reading;
+
+static void store_value(const char **value, const char *text, size_t len)
+{
+    char *copy = stored + reading.used;
+
+    if (*value || len >= STORED_MAX - reading.used) {
+        reading.refused = true;
+        return;
+    }
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    reading.used += len + 1;
+    *value = copy;
+}
+
+static unsigned filter_all(int kind, const char *name, char **value, size_t len,
+                           size_t *new_len)
+{
+    (void)kind;
+    (void)new_len;
+    for (size_t i = 0; i < reading.count; i++)
+        if (strcmp(name, reading.names[i].text) == 0)
+            store_value(&reading.values[i], *value, len);
+    return 0;
+}
+
+/* While PHP fills the library's array, PHP calls this function instead of its
+ * own zend_string_init_interned, to make the names of variables whose names no
+ * client can choose. (From 8.2 on, PHP adds these variables without a call of
+ * the filter.) PHP's own function would keep a name until the request ends; but
+ * the library lends the memory of the name for the length of this reading. */
+static struct text *new_name(const char *bytes, size_t len, bool permanent)
+{
+    struct text *name = lend(sizeof(*name) + len + 1);
+
+    (void)permanent;
+    if (!name)
+        return NULL;
+    name->refcount = 1;
+    name->type = IS_STRING | NOT_COLLECTABLE;
+    name->hash = 0;
+    name->len = len;
+    memcpy(name->bytes, bytes, len);
+    name->bytes[len] = '\0';
+    return name;
+}
+
+static void store_unfiltered(const void *array)
+{
+    for (size_t i = 0; i < reading.count; i++) {
+        const struct llmobs_php_name *name = &reading.names[i];
+        const struct value *found;
+
+        if (reading.values[i])
+            continue;
+        found = zend_hash_str_find(array, name->text, name->len);
+        if (found && found->type == IS_STRING)
+            store_value(&reading.values[i], found->is.text->bytes,
+                        found->is.text->len);
+    }
+}
+
+/* False where PHP has passed on only a part of the request. */
+static bool has_address(void)
+{
+    for (size_t i = 0; i < reading.count; i++)
+        if (strcmp(reading.names[i].text, "REMOTE_ADDR") == 0)
+            return reading.values[i];
+    return true;
+}
+
+bool llmobs_php_server_known(void)
+{
+    return zend_mm_get_heap && zend_mm_get_custom_handlers &&
+           zend_mm_set_custom_handlers && _zend_new_array &&
+           zend_array_destroy && zend_hash_str_find &&
+           &zend_string_init_interned;
+}
+
+/* Makes PHP fill an array, and stores its variables. The array is in memory
+ * that the library lends. */
+static void fill_array(void (*fill)(void *array), llmobs_php_filter **filter)
+{
+    struct value array = {.is.array = _zend_new_array(0), .type = IS_ARRAY};
+    llmobs_php_filter *own_filter = *filter;
+    new_text_fn *own_names = zend_string_init_interned;
+
+    *filter = filter_all;
+    zend_string_init_interned = new_name;
+    fill(&array);
+    zend_string_init_interned = own_names;
+    *filter = own_filter;
+    store_unfiltered(array.is.array);
+    zend_array_destroy(array.is.array);
+}
+
+bool llmobs_php_server_read(void (*fill)(void *array),
+                            llmobs_php_filter **filter,
+                            const struct llmobs_php_name *names, size_t count,
+                            const char **values)
+{
+    void *heap = zend_mm_get_heap();
+    int saved = errno;
+
+    if (!begin_lending(heap))
+        return false;
+    reading.names = names;
+    reading.count = count;
+    reading.values = values;
+    reading.used = 0;
+    reading.refused = false;
+    fill_array(fill, filter);
+    zend_mm_set_custom_handlers(heap, NULL, NULL, NULL);
+    errno = saved;
+    return !reading.refused && has_address();
+}
+
+/* -- any server --------------------------------------------------------- */
+
+bool llmobs_php_read_request(const struct llmobs_php_name *names, size_t count,
                              const char **values)
 {
     if (is_server(&sapi_module))

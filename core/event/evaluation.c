@@ -400,6 +400,6 @@ int llmobs_encode_evaluation(const struct llmobs_evaluation *evaluation,
                              const struct llmobs_config *config,
                              struct llmobs_buf *buf)
 {
-    llmobs_origin_settle();
+    llmobs_origin_find();
     return llmobs_encode_dump(make_metric(evaluation, config), config, buf);
 }

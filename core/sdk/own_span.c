@@ -161,7 +161,7 @@ const struct llmobs_carrier *llmobs_own_span_carrier(
     if (llmobs_thread_state_used()) {
         inbound = llmobs_thread_state_inbound();
     }
-    return inbound ? inbound : llmobs_inbound_now(&config->carrier, room);
+    return inbound ? inbound : llmobs_inbound_read(&config->carrier, room);
 }
 
 int llmobs_own_span_activate(const struct llmobs_header *headers, size_t count)

@@ -537,7 +537,7 @@ static void carrier_decide(struct llmobs_context *context,
 void llmobs_context_root(struct llmobs_context *context,
                          const struct llmobs_config *config)
 {
-    llmobs_origin_settle();
+    llmobs_origin_find();
     memset(context, 0, sizeof(*context));
     context->trace_id = llmobs_context_trace_id();
     context->apm_trace_id = context->trace_id;

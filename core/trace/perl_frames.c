@@ -41,7 +41,7 @@ struct perl_statement {
 static void *find_perl(void)
 {
     return Perl_newSVpvn && Perl_mess_sv && Perl_sv_2pv_flags && Perl_sv_free
-               ? llmobs_perl_of_thread()
+               ? llmobs_perl_interpreter()
                : NULL;
 }
 

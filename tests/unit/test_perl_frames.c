@@ -260,7 +260,7 @@ START_TEST(of_a_perl_that_has_ended)
     PL_perlio_fd_refcnt = NULL;
     ck_assert_str_eq(asked(" at a.pl line 5.\n"), ":0");
     ck_assert_int_eq(asked_for, before);
-    ck_assert_str_eq(llmobs_perl_request(&len), "");
+    ck_assert_str_eq(llmobs_perl_read_request(&len), "");
     PL_perlio_fd_refcnt = &files;
     hooked = false;
 }
@@ -275,15 +275,15 @@ START_TEST(of_a_hook)
     ck_assert(llmobs_perl_found());
     message = "HTTP_TRACEPARENT=1";
     hooked = true;
-    ck_assert_str_eq(llmobs_perl_request(&len), ""); /* runs no Perl */
+    ck_assert_str_eq(llmobs_perl_read_request(&len), ""); /* runs no Perl */
     ck_assert_uint_eq(len, 0);
     run_perl();
     errno = ENOENT;
-    ck_assert_str_eq(llmobs_perl_request(&len), message);
+    ck_assert_str_eq(llmobs_perl_read_request(&len), message);
     ck_assert_uint_eq(len, strlen(message));
     ck_assert_int_eq(errno, ENOENT);
     hooked = false;
-    ck_assert_str_eq(llmobs_perl_request(&len), "");
+    ck_assert_str_eq(llmobs_perl_read_request(&len), "");
     ck_assert_uint_eq(len, 0);
 }
 END_TEST

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/config/php_server.h"
+#include "core/config/php_request.h"
 #include "tests/unit/unit.h"
 
 /* -- PHP ---------------------------------------------------------------- */
