@@ -185,7 +185,7 @@ SMALL := $(filter-out $(patsubst %,$(B)/%.o,core/event/exchange \
 	$(addprefix core/capture/,attach command global) \
 	$(addprefix core/log/,adopt adopt_claim adopt_read counts ledger \
 	ledger_dir live_namespaces owner process_files take_back) lib/base/stats \
-	$(addprefix lib/span/,content_filter redact) lib/text/regex_compile), \
+	$(addprefix lib/span/,content_filter redact)), \
 	$(CORE_OBJ) $(RULES_OBJ)))
 ifeq ($(SAN),)
 $(SMALL): OPT := -Os -g

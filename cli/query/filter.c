@@ -11,7 +11,6 @@
 #include "cli/query/tail.h"
 #include "cli/shared/options.h"
 #include "lib/span/span.h"
-#include "lib/text/regex_compile.h"
 
 const char *llmobs_filter_kind(const struct llmobs_json *event)
 {

@@ -7,7 +7,6 @@
 #include "lib/base/work.h"
 #include "lib/span/mask.h"
 #include "lib/span/names.h"
-#include "lib/text/regex_compile.h"
 
 #define NAME_MAX_LEN 32
 /* Steps of work (work.h) that a pattern takes for each byte, for each text, and

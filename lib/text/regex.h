@@ -1,29 +1,37 @@
-/* regex - finds the matches of a regular expression in a text, in bounded time
- * and memory.
+/* regex - compiles extended regular expressions, and finds their matches in a
+ * text, in bounded time and memory.
  *
- * Of matches that begin at one place it takes the longest, of matches that
- * overlap the leftmost.
+ * The syntax is that of `grep -E`: . [] [^] [[:alpha:]] () | * + ? {m,n} ^ $,
+ * with \d \w \s \b and their opposites, and (?i) at the beginning for upper and
+ * lower case alike; no references back. ^ and $ stand at the ends of lines, and
+ * neither . nor [^] matches a line feed. Text is bytes; brackets hold ASCII.
  *
- * Owns:    a memory owns all that its searches have learnt of one regex.
- * Threads: a memory: one at a time.
- * Errors:  -ENOMEM; -E2BIG where a hostile text or pattern would take too long.
- * Limits:  LLMOBS_REGEX_STATES states at once, and time in proportion to all
- *          texts of one memory together.
+ * Of matches that begin at one place the search takes the longest, of matches
+ * that overlap the leftmost.
+ *
+ * Owns:    a regex owns its program; a memory owns the room of the searches.
+ * Threads: a regex is constant: any. A memory: one at a time.
+ * Errors:  -EINVAL for a pattern, with the reason; -ENOMEM; -E2BIG where a
+ *          hostile text or pattern would take too long.
+ * Limits:  LLMOBS_REGEX_LEN bytes of a pattern, LLMOBS_REGEX_SIZE instructions
+ *          of its program. The steps of all searches with one memory together
+ *          are in proportion to their texts.
  */
 #ifndef LLMOBS_REGEX_H
 #define LLMOBS_REGEX_H
 
 #include "lib/base/buf.h"
 
-#define LLMOBS_REGEX_STATES 1024
+#define LLMOBS_REGEX_LEN 512
+#define LLMOBS_REGEX_SIZE 3000
 
-struct llmobs_regex; /* regex_compile.h makes it */
+struct llmobs_regex;
+struct llmobs_regex_room;
 
-/* The states that searches have learnt of one regex, for the next searches; all
- * zero at first. */
+/* What the searches with one regex need, and the steps that they may still
+ * take; all zero at first. */
 struct llmobs_regex_memory {
-    struct llmobs_dfa *ahead;
-    struct llmobs_dfa *back;
+    struct llmobs_regex_room *room;
 };
 
 /* The place of a match. */
@@ -42,6 +50,12 @@ struct llmobs_founds {
 
 int llmobs_founds_add(struct llmobs_founds *founds, size_t start, size_t len,
                       size_t what);
+
+/* Gives a regex. Refuses a pattern that matches the empty text. `why` is
+ * static. */
+int llmobs_regex_compile(struct llmobs_text pattern, struct llmobs_regex **out,
+                         const char **why);
+void llmobs_regex_free(struct llmobs_regex *regex);
 
 /* Adds all matches of the text; they do not overlap. */
 int llmobs_regex_find(const struct llmobs_regex *regex,

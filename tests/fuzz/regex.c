@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "lib/span/redact.h"
-#include "lib/text/regex_compile.h"
+#include "lib/text/regex.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -179,26 +179,23 @@ START_TEST(test_many_texts)
     struct llmobs_redact_fault fault;
     struct llmobs_redaction redaction;
     struct llmobs_redact *redact;
-    unsigned seed = 1, whole = 0;
+    unsigned whole = 0;
 
-    ck_assert_int_eq(parse("slow = c(a|b){14}a(a|b)*", &redact, &fault), 0);
+    ck_assert_int_eq(parse("slow = a|a.*b", &redact, &fault), 0);
     llmobs_redaction_begin(&redaction, redact);
     for (int i = 0; i < TEXTS; i++) {
         char text[LEN + 1];
         struct llmobs_buf out;
         bool changed;
 
-        for (size_t n = 0; n < LEN; n++) {
-            seed = seed * 1103515245 + 12345;
-            text[n] = "ab"[seed >> 16 & 1];
-        }
+        memset(text, 'a', LEN);
         text[LEN] = '\0';
         llmobs_buf_init(&out, 1 << 16);
         ck_assert_int_eq(llmobs_redaction_text(&redaction,
                                                (struct llmobs_text){text, LEN},
                                                &out, &changed),
                          0);
-        whole += changed;
+        whole += strcmp(out.data, LLMOBS_REDACTED) == 0;
         llmobs_buf_fini(&out);
     }
     ck_assert_uint_gt(whole, TEXTS / 2);

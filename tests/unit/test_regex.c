@@ -1,11 +1,11 @@
 #include <errno.h>
+#include <pthread.h>
 #include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/text/regex.h"
-#include "lib/text/regex_compile.h"
 #include "tests/unit/unit.h"
 
 /* More groups in groups than are read. */
@@ -26,7 +26,7 @@ static struct llmobs_regex *make(const char *pattern)
 /* The text with each match between < and >. */
 static char *marked(const struct llmobs_regex *regex, struct llmobs_text text)
 {
-    struct llmobs_regex_memory memory = {NULL, NULL};
+    struct llmobs_regex_memory memory = {NULL};
     struct llmobs_founds founds = {NULL, 0, 0};
     struct llmobs_buf out;
     size_t at = 0;
@@ -69,6 +69,7 @@ START_TEST(test_matches)
         {"[0-9]{3}-[0-9]{2}-[0-9]{4}", "is 123-45-6789.", "is <123-45-6789>."},
         {"\\d+\\s\\w+", "a12 b_c!", "a<12 b_c>!"},
         {"\\D\\S\\W", "1a !", "1a !"},
+        {"[1\\D]+", "1a2 b", "<1a>2< b>"},
         {"\\bcat\\b", "cat concat cat's", "<cat> concat <cat>'s"},
         {"\\Bcat", "cat concat", "cat con<cat>"},
         {"^a", "aa\naa", "<a>a\n<a>a"},
@@ -86,6 +87,9 @@ START_TEST(test_matches)
         {"é+", "caf\xc3\xa9\xc3\xa9s", "caf<\xc3\xa9\xc3\xa9>s"},
         {"a}", "a}", "<a}>"},
         {"x*y", "xxyzy", "<xxy>z<y>"},
+        {"a@|b|c-", "b a@c c-", "<b> <a@>c <c->"},
+        {"(a@|b)c", "bc a@c c", "<bc> <a@c> c"},
+        {"a@{0,2}-?b@{1,2}", "ab@ a-b@@@ ab", "<ab@> <a-b@@>@ ab"},
         {"(a*)+b", "aaab", "<aaab>"},
     };
 
@@ -254,7 +258,7 @@ START_TEST(test_hostile)
         struct llmobs_regex *regex = make(patterns[i]);
 
         for (unsigned kind = 0; kind < 3; kind++) {
-            struct llmobs_regex_memory memory = {NULL, NULL};
+            struct llmobs_regex_memory memory = {NULL};
             struct llmobs_founds founds = {NULL, 0, 0};
             int rc;
 
@@ -272,8 +276,8 @@ START_TEST(test_hostile)
 }
 END_TEST
 
-/* More states than are kept: they are forgotten, the matches are not. */
-START_TEST(test_forgets)
+/* A search that goes many ways at once finds what each of them finds. */
+START_TEST(test_many_ways)
 {
     struct llmobs_regex *regex = make("c[ab]{11}a[ab]*d");
     size_t len = 60000, found = 0;
@@ -297,6 +301,40 @@ START_TEST(test_forgets)
 }
 END_TEST
 
+static void *match_big(void *unused)
+{
+    char pattern[LLMOBS_REGEX_LEN + 1] = "((a?){10}){100}b";
+    struct llmobs_regex *regex = make(pattern);
+    char *got = marked(regex, llmobs_text_of("aab"));
+
+    ck_assert_str_eq(got, "<aab>");
+    free(got);
+    llmobs_regex_free(regex);
+    strcpy(pattern, "a");
+    while (strlen(pattern) + 2 <= LLMOBS_REGEX_LEN)
+        strcat(pattern, "|a");
+    regex = make(pattern);
+    got = marked(regex, llmobs_text_of("aab"));
+    ck_assert_str_eq(got, "<a><a>b");
+    free(got);
+    llmobs_regex_free(regex);
+    return unused;
+}
+
+/* A pattern's size does not decide how much stack it takes. */
+START_TEST(test_small_stack)
+{
+    pthread_attr_t attr;
+    pthread_t thread;
+
+    ck_assert_int_eq(pthread_attr_init(&attr), 0);
+    ck_assert_int_eq(pthread_attr_setstacksize(&attr, 64 << 10), 0);
+    ck_assert_int_eq(pthread_create(&thread, &attr, match_big, NULL), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    pthread_attr_destroy(&attr);
+}
+END_TEST
+
 UNIT_SUITE(regex)
 {
     Suite *suite = suite_create("regex");
@@ -305,6 +343,7 @@ UNIT_SUITE(regex)
     UNIT_TEST(suite, test_refused);
     UNIT_TEST(suite, test_beside_libc);
     UNIT_TEST(suite, test_hostile);
-    UNIT_TEST(suite, test_forgets);
+    UNIT_TEST(suite, test_many_ways);
+    UNIT_TEST(suite, test_small_stack);
     return suite;
 }
