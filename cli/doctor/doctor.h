@@ -106,16 +106,6 @@ void llmobs_doctor_otlp(struct llmobs_doctor *doctor,
  * step that failed, if any. */
 void llmobs_doctor_selftest(struct llmobs_doctor *doctor);
 
-/* The most pairs of llmobs_doctor_cost. */
-#define LLMOBS_DOCTOR_RUNS_MAX 1000
-
-/* Runs a command bare and observed in turn, `count` times each, in a trial
- * (trial.h), and reports the ratios of its times and of its memory. Asks first
- * unless `yes`; -ECANCELED: the answer is no. A signal that ends this process
- * ends the command, and removes the trial. */
-int llmobs_doctor_cost(struct llmobs_doctor *doctor, char **command,
-                       size_t count, bool yes);
-
 /* -- for them ------------------------------------------------------------- */
 
 /* Opens the libraries as the program's loader would find them; `allowance` is

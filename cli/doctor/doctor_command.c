@@ -15,13 +15,6 @@
 #include "cli/shared/tell.h"
 
 #define FPM "fpm:"
-#define RUNS 10 /* of --cost, of each kind */
-
-struct asked {
-    bool json, host, cost, yes;
-    long runs; /* 0: RUNS */
-    char **words;
-};
 
 /* -- the command ---------------------------------------------------------- */
 
@@ -111,49 +104,21 @@ static int examine_host(bool json)
     return rc != 0 || misses ? LLMOBS_CLI_FAILED : LLMOBS_CLI_OK;
 }
 
-/* NULL: the options fit one another. */
-static const char *what_is_wrong(const struct asked *asked,
-                                 const struct llmobs_doctor *doctor)
-{
-    if (asked->host != !*asked->words)
-        return asked->host ? "with --host there is no CMD"
-                           : "neither CMD nor --host";
-    if (!asked->cost)
-        return asked->yes || asked->runs != 0 ? "--runs and --yes need --cost"
-                                              : NULL;
-    if (asked->host || doctor->no_selftest)
-        return "--cost goes with neither --host nor --no-self-test";
-    return asked->yes || isatty(STDIN_FILENO)
-               ? NULL
-               : "--cost runs CMD many times, and nobody is there to ask: say "
-                 "--yes";
-}
-
-static int measure(struct llmobs_doctor *doctor, const struct asked *asked)
-{
-    LLMOBS_KNOWN("target", llmobs_json_string(*asked->words));
-    if (!find_command(doctor, *asked->words))
-        return 0;
-    return llmobs_doctor_cost(doctor, asked->words,
-                              (size_t)(asked->runs ? asked->runs : RUNS),
-                              asked->yes);
-}
-
-static int doctor_command_report(struct llmobs_doctor *doctor,
-                                 const struct asked *asked)
+static int examine_and_report(struct llmobs_doctor *doctor, const char *what,
+                              bool json)
 {
     int status, rc;
 
     doctor->process.root = AT_FDCWD;
     doctor->allowance.left = LLMOBS_ALLOWANCE_MAX;
     llmobs_report_init(&doctor->report);
-    rc = asked->cost ? measure(doctor, asked) : examine(doctor, *asked->words);
-    if (rc == 0 && !asked->cost && wants_selftest(doctor))
+    rc = examine(doctor, what);
+    if (rc == 0 && wants_selftest(doctor))
         llmobs_doctor_selftest(doctor);
     if (rc == 0)
-        rc = asked->json ? llmobs_report_print_json(&doctor->report)
-                         : llmobs_report_print_text(&doctor->report);
-    if (rc != 0 && rc != -ECANCELED)
+        rc = json ? llmobs_report_print_json(&doctor->report)
+                  : llmobs_report_print_text(&doctor->report);
+    if (rc != 0)
         llmobs_tell("llmobs doctor: %s\n", strerror(-rc));
     status =
         rc != 0 ? LLMOBS_CLI_FAILED : llmobs_report_status(&doctor->report);
@@ -166,28 +131,24 @@ static int doctor_command_report(struct llmobs_doctor *doctor,
 int llmobs_cmd_doctor(int argc, char **argv)
 {
     static struct llmobs_doctor doctor;
-    static struct asked asked;
-    static bool client;
+    static bool json, host, client;
+    static char **words;
     static const struct llmobs_cli_option options[] = {
-        LLMOBS_CLI_FLAG("json", &asked.json),
+        LLMOBS_CLI_FLAG("json", &json),
         LLMOBS_CLI_FLAG("no-self-test", &doctor.no_selftest),
-        LLMOBS_CLI_FLAG("host", &asked.host),
-        LLMOBS_CLI_FLAG("cost", &asked.cost),
-        {"runs", llmobs_cli_count, &asked.runs, 0, required_argument,
-         LLMOBS_DOCTOR_RUNS_MAX, NULL},
-        LLMOBS_CLI_FLAG("yes", &asked.yes),
+        LLMOBS_CLI_FLAG("host", &host),
         LLMOBS_CLI_FLAG("self-test-client", &client),
-        {NULL, llmobs_cli_command, &asked.words, 0, 0, 1, NULL}};
+        {NULL, llmobs_cli_command, &words, 0, 0, 1, NULL}};
     int status = llmobs_cli_parse(argc, argv, options);
-    const char *wrong;
 
     if (status >= 0)
         return status;
     if (client)
-        return *asked.words ? llmobs_probe_run(*asked.words) : LLMOBS_CLI_USAGE;
-    wrong = what_is_wrong(&asked, &doctor);
-    if (wrong)
-        return llmobs_cli_wrong(wrong, "");
-    return asked.host ? examine_host(asked.json)
-                      : doctor_command_report(&doctor, &asked);
+        return *words ? llmobs_probe_run(*words) : LLMOBS_CLI_USAGE;
+    if (host != !*words)
+        return llmobs_cli_wrong(host ? "with --host there is no CMD"
+                                     : "neither CMD nor --host",
+                                "");
+    return host ? examine_host(json)
+                : examine_and_report(&doctor, *words, json);
 }

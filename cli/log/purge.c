@@ -14,7 +14,6 @@
 
 #include "cli/log/apart.h"
 #include "cli/query/contents.h"
-#include "cli/shared/ask.h"
 #include "cli/shared/cli.h"
 #include "cli/shared/escape.h"
 #include "cli/shared/options.h"
@@ -568,11 +567,16 @@ static void purge_tell(const struct llmobs_purge *purge)
 /* Prints what would be removed, and asks whether to do it. */
 static bool purge_is_wanted(struct llmobs_purge *purge)
 {
+    char answer[8] = "";
+
     purge->dry = true;
     (void)purge_go(purge);
     purge_tell(purge);
     purge->dry = false;
-    return llmobs_ask("Remove it?");
+    fflush(stdout);
+    fputs("Remove it? [y/N] ", stderr);
+    return fgets(answer, sizeof(answer), stdin) &&
+           (answer[0] == 'y' || answer[0] == 'Y');
 }
 
 static int purge_all(struct llmobs_purge *purge)

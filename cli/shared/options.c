@@ -58,6 +58,7 @@ static const char *long_name(const char *typed, char room[LLMOBS_SUGGEST_MAX])
 static const struct {
     const char *command, *name, *instead;
 } gone[] = {
+    {"llmobs doctor", "cost", "docs/PERFORMANCE.md has what observing costs"},
     {"llmobs view", "chrome-trace", "the page of --html draws the waterfall"},
     {"llmobs view", "diff", "Compare on the page of --html compares traces"},
     {"llmobs view", "waste", "docs/VIEW.md finds such calls with SQLite"},
@@ -155,28 +156,19 @@ int llmobs_cli_port(const struct llmobs_cli_option *option, const char *value)
     return 0;
 }
 
-static int take_number(const struct llmobs_cli_option *option,
-                       const char *value, int most, const char *unit)
+int llmobs_cli_seconds(const struct llmobs_cli_option *option,
+                       const char *value)
 {
     long *out = option->to;
     char *end, why[64];
 
     *out = strtol(value, &end, 10);
-    if (end != value && *end == '\0' && *out >= 1 && *out <= most)
+    if (end != value && *end == '\0' && *out >= 1 &&
+        *out <= LLMOBS_CLI_SECONDS_MAX)
         return 0;
-    snprintf(why, sizeof(why), "no number %sfrom 1 to %d", unit, most);
+    snprintf(why, sizeof(why), "no number of seconds from 1 to %d",
+             LLMOBS_CLI_SECONDS_MAX);
     return llmobs_cli_refuse(option->name, value, why);
-}
-
-int llmobs_cli_seconds(const struct llmobs_cli_option *option,
-                       const char *value)
-{
-    return take_number(option, value, LLMOBS_CLI_SECONDS_MAX, "of seconds ");
-}
-
-int llmobs_cli_count(const struct llmobs_cli_option *option, const char *value)
-{
-    return take_number(option, value, option->value, "");
 }
 
 int llmobs_cli_command(const struct llmobs_cli_option *option,

@@ -49,8 +49,8 @@ struct llmobs_cli_option {
 #define LLMOBS_CLI_COMMAND(to) LLMOBS_CLI_WORDS(llmobs_cli_command, to)
 
 /* A `set` for a bool and an enum, which get option->value, a text, a text that
- * is not empty (const char *), a long of 1 to LLMOBS_CLI_SECONDS_MAX, a long of
- * 1 to option->value, and a port (unsigned) or 0. */
+ * is not empty (const char *), a long of 1 to LLMOBS_CLI_SECONDS_MAX, and a
+ * port (unsigned) or 0. */
 #define LLMOBS_CLI_SECONDS_MAX 86400
 int llmobs_cli_flag(const struct llmobs_cli_option *option, const char *value);
 int llmobs_cli_pick(const struct llmobs_cli_option *option, const char *value);
@@ -59,7 +59,6 @@ int llmobs_cli_filled(const struct llmobs_cli_option *option,
                       const char *value);
 int llmobs_cli_seconds(const struct llmobs_cli_option *option,
                        const char *value);
-int llmobs_cli_count(const struct llmobs_cli_option *option, const char *value);
 int llmobs_cli_port(const struct llmobs_cli_option *option, const char *value);
 int llmobs_cli_command(const struct llmobs_cli_option *option,
                        const char *value);

@@ -154,7 +154,6 @@ status 0.
     llmobs doctor php
     llmobs doctor 4711
     llmobs doctor fpm:www
-    llmobs doctor --cost --runs 20 php ask.php
 """,
     },
     "llmobs-drain": {

@@ -131,6 +131,7 @@ REFUSED = (
     ("view --waste", "--waste; docs/VIEW.md finds such calls with SQLite"),
     ("stats --store", "--store needs a value"),
     ("stats something", "unexpected argument: something"),
+    ("doctor --cost true", "--cost; docs/PERFORMANCE.md has what observing"),
     ("doctor --json", "neither CMD nor --host"),
 )
 

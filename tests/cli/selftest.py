@@ -207,10 +207,16 @@ def no_span():
 
 
 class Agent(http.server.BaseHTTPRequestHandler):
+    asked = []
+
     def do_GET(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.asked.append(self.path)
         self.send_response(200)
         self.end_headers()
         self.wfile.write(b'{"endpoints": ["/evp_proxy/v2/"]}')
+
+    do_POST = do_GET
 
     def log_message(self, *args):
         pass
@@ -225,9 +231,49 @@ def no_exporter():
            LLMOBS_EXPORTER=None)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Agent)
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = "http://127.0.0.1:%d" % server.server_port
     expect("an agent is there", None, LLMOBS_EXPORTER="agent",
-           DD_TRACE_AGENT_URL="http://127.0.0.1:%d" % server.server_port)
+           DD_TRACE_AGENT_URL=url)
+    goes_nowhere(url)
     server.shutdown()
+
+
+def goes_nowhere(url):
+    """The receiver of OTLP gets the doctor's own three requests, which have no
+    span, and nothing of the call."""
+    record = folder("record")
+    done = doctor(LLMOBS_EXPORTER="agent,otlp,store", DD_TRACE_AGENT_URL=url,
+                  OTEL_EXPORTER_OTLP_ENDPOINT=url, OTEL_LOGS_EXPORTER="otlp",
+                  OTEL_METRICS_EXPORTER="otlp", LLMOBS_RECORD=record,
+                  LLMOBS_REPLAY="http://127.0.0.1:9", NO_PROXY="*")
+    asked = sorted(at for at in Agent.asked if at.startswith("/v1/"))
+    check("the call is neither recorded nor in the metrics",
+          b"became a span" in done.stdout and os.listdir(record) == [] and
+          asked == ["/v1/logs", "/v1/metrics", "/v1/traces"], (asked, done))
+
+
+def full(*places):
+    """With full disks there, in mounts of its own; the build may be in one."""
+    fill = "".join(" && mount -t tmpfs -o size=64k full %s && "
+                   "! head -c 100k /dev/zero 2> /dev/null > %s/zeroes" % (p, p)
+                   for p in places)
+    sh = "mount -t tmpfs b /mnt && mkdir /mnt/b && mount --bind %s /mnt/b%s " \
+        "&& exec /mnt/b/llmobs doctor --json curl" % (BUILD, fill)
+    done = subprocess.run(["unshare", "-m", "sh", "-c", sh], cwd="/",
+                          env=dict(BASE, LLMOBS_BUILD="/mnt/b",
+                                   LLMOBS_CONFIG="/dev/null"),
+                          capture_output=True, timeout=60)
+    return json.loads(done.stdout or b"{}").get("self_test", done)
+
+
+def full_disks():
+    if os.geteuid() != 0 or subprocess.run(
+            ["unshare", "-m", "true"], stderr=subprocess.DEVNULL).returncode:
+        return print("skip no root, or no mounts")
+    test = full("/tmp")
+    check("/tmp is full: another place is taken", test["span"], test)
+    test = full("/tmp", "/var/tmp", "/dev/shm")
+    check("all are full: it says so", "/tmp is full" in test["why"], test)
 
 
 def cleanly():
@@ -243,7 +289,7 @@ def cleanly():
 def main():
     try:
         for part in (well, beside_a_holder, no_client, no_objects, no_request,
-                     no_rule, no_span, no_exporter, cleanly):
+                     no_rule, no_span, no_exporter, full_disks, cleanly):
             part()
     finally:
         shutil.rmtree(TMP, ignore_errors=True)
