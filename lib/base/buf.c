@@ -15,6 +15,7 @@ static void empty(struct llmobs_buf *buf)
     buf->len = 0;
     buf->cap = 0;
     buf->lent = false;
+    buf->error = 0;
 }
 
 void llmobs_buf_init(struct llmobs_buf *buf, size_t max)
@@ -55,6 +56,13 @@ static char *buf_move(struct llmobs_buf *buf, size_t cap)
     return data;
 }
 
+static int fail(struct llmobs_buf *buf, int error)
+{
+    if (buf->error == 0)
+        buf->error = error;
+    return error;
+}
+
 /* Doubling keeps a long series of small adds linear; the last step stops at the
  * cap instead of beyond it. */
 int llmobs_buf_reserve(struct llmobs_buf *buf, size_t len)
@@ -64,7 +72,7 @@ int llmobs_buf_reserve(struct llmobs_buf *buf, size_t len)
     char *data;
 
     if (len > buf->max - buf->len)
-        return -EFBIG;
+        return fail(buf, -EFBIG);
     need = buf->len + len + 1;
     if (need <= cap)
         return 0;
@@ -80,7 +88,7 @@ int llmobs_buf_reserve(struct llmobs_buf *buf, size_t len)
         data = buf_move(buf, cap);
     }
     if (data == NULL)
-        return -ENOMEM;
+        return fail(buf, -ENOMEM);
     buf->data = data;
     buf->cap = cap;
     buf->lent = false;
@@ -121,7 +129,7 @@ int llmobs_buf_addf(struct llmobs_buf *buf, const char *format, ...)
     len = vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     if (len < 0)
-        return -EINVAL;
+        return fail(buf, -EINVAL);
     if ((size_t)len < sizeof(text))
         return llmobs_buf_add(buf, text, (size_t)len);
     rc = llmobs_buf_reserve(buf, (size_t)len);

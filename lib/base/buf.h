@@ -2,8 +2,9 @@
  *
  * Owns:    its bytes, from the first add to fini or take, unless they are lent.
  * Threads: one at a time; no lock.
- * Errors:  -EFBIG beyond the cap, -ENOMEM when memory runs out; the buffer then
- *          stays as it was.
+ * Errors:  -EFBIG beyond the cap, -ENOMEM when memory runs out; the bytes then
+ *          stay as they were, and `error` has the first failure: who appends
+ *          many pieces looks there once, at the end.
  * Limits:  `max` bytes, given at init, and a NUL behind them.
  */
 #ifndef LLMOBS_BUF_H
@@ -20,6 +21,7 @@ struct llmobs_buf {
     size_t cap;
     size_t max;
     bool lent; /* data is memory that the buffer does not own */
+    int error; /* of the first add that failed since init; 0: none did */
 };
 
 /* Borrowed bytes; not NUL-terminated. data may be NULL. */

@@ -65,6 +65,11 @@ int llmobs_json_set_texts(struct llmobs_json *object, ...)
     __attribute__((sentinel));
 void llmobs_json_unset(struct llmobs_json *object, const char *key);
 
+/* -ENOMEM where a value could not be put into this one, or into a value before
+ * that was put into this one, and where this one is NULL; else 0. Who puts many
+ * values asks once, at the end. */
+int llmobs_json_error(const struct llmobs_json *container);
+
 /* Gives the value if `rc` is 0; else frees it and gives NULL. */
 struct llmobs_json *llmobs_json_done(struct llmobs_json *value, int rc);
 

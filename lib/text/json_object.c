@@ -293,6 +293,7 @@ struct llmobs_json *llmobs_json_value_object(void)
         return NULL;
     atomic_init(&o->head.owners, 1);
     o->head.type = LLMOBS_JSON_OBJECT;
+    o->head.failed = false;
     o->head.len = 0;
     o->members = o->few;
     o->used = 0;
@@ -331,11 +332,10 @@ static int set_clean(struct llmobs_json *object, const char *key,
 int llmobs_json_set(struct llmobs_json *object, const char *key,
                     struct llmobs_json *value)
 {
+    bool whole = llmobs_json_error(value) == 0;
     int rc;
 
-    if (value == NULL)
-        return -ENOMEM;
-    if (object == NULL)
+    if (object == NULL || value == NULL)
         rc = -ENOMEM;
     else if (key == NULL || !llmobs_json_is_object(object) || object == value)
         rc = -EINVAL;
@@ -343,6 +343,8 @@ int llmobs_json_set(struct llmobs_json *object, const char *key,
         rc = set_clean(object, key, value);
     if (rc != 0)
         llmobs_json_free(value);
+    if (llmobs_json_is_object(object) && (rc == -ENOMEM || !whole))
+        object->failed = true;
     return rc;
 }
 

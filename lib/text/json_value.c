@@ -41,6 +41,7 @@ static struct llmobs_json *json_value_make(enum llmobs_json_type type,
         return NULL;
     atomic_init(&json->owners, 1);
     json->type = (uint8_t)type;
+    json->failed = false;
     json->len = 0;
     return json;
 }
@@ -227,6 +228,7 @@ int llmobs_json_value_add(struct llmobs_json *array, struct llmobs_json *value)
     struct llmobs_json_array *a = array_of(array);
 
     if (!json_value_make_room(a)) {
+        array->failed = true;
         llmobs_json_free(value);
         return -ENOMEM;
     }
@@ -236,6 +238,8 @@ int llmobs_json_value_add(struct llmobs_json *array, struct llmobs_json *value)
 
 int llmobs_json_add(struct llmobs_json *array, struct llmobs_json *value)
 {
+    if (llmobs_json_is_array(array) && llmobs_json_error(value) != 0)
+        array->failed = true;
     if (value == NULL)
         return -ENOMEM;
     if (!llmobs_json_is_array(array) || array == value) {
@@ -243,6 +247,11 @@ int llmobs_json_add(struct llmobs_json *array, struct llmobs_json *value)
         return array == NULL ? -ENOMEM : -EINVAL;
     }
     return llmobs_json_value_add(array, value);
+}
+
+int llmobs_json_error(const struct llmobs_json *container)
+{
+    return container && !container->failed ? 0 : -ENOMEM;
 }
 
 struct llmobs_json *llmobs_json_done(struct llmobs_json *value, int rc)

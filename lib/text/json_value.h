@@ -39,6 +39,7 @@ enum llmobs_json_type {
 struct llmobs_json {
     atomic_uint owners; /* of no use in static values */
     uint8_t type;
+    bool failed; /* llmobs_json_error */
     union {
         size_t len; /* bytes of a string, number of values in a container */
         int64_t whole;

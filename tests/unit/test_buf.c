@@ -50,6 +50,28 @@ START_TEST(test_buf_empty_add)
 }
 END_TEST
 
+/* The first failure stays, whatever else fails or succeeds. */
+START_TEST(test_buf_error)
+{
+    struct llmobs_buf buf;
+
+    llmobs_buf_init(&buf, 100);
+    llmobs_buf_adds(&buf, "ab");
+    ck_assert_int_eq(buf.error, 0);
+    llmobs_buf_reserve(&buf, 200);
+    ck_assert_int_eq(buf.error, -EFBIG);
+    buf.error = -ENOMEM;
+    ck_assert_int_eq(llmobs_buf_addf(&buf, "%101s", "x"), -EFBIG);
+    ck_assert_int_eq(llmobs_buf_adds(&buf, "c"), 0);
+    ck_assert_int_eq(buf.error, -ENOMEM);
+    ck_assert_str_eq(buf.data, "abc");
+    llmobs_buf_cut(&buf, 0);
+    ck_assert_int_eq(buf.error, -ENOMEM);
+    llmobs_buf_fini(&buf);
+    ck_assert_int_eq(buf.error, 0);
+}
+END_TEST
+
 /* Every cap against every size of add: refused whole or taken whole. */
 START_TEST(test_buf_cap)
 {
@@ -195,6 +217,7 @@ UNIT_SUITE(buf)
 
     UNIT_TEST(suite, test_buf_adds);
     UNIT_TEST(suite, test_buf_empty_add);
+    UNIT_TEST(suite, test_buf_error);
     UNIT_TEST(suite, test_buf_cap);
     UNIT_TEST(suite, test_buf_huge_lengths);
     UNIT_TEST(suite, test_buf_format);

@@ -341,6 +341,34 @@ START_TEST(test_json_makers)
 }
 END_TEST
 
+/* A container remembers that a value is missing, in it or below it. */
+START_TEST(test_json_error)
+{
+    struct llmobs_json *object = llmobs_json_object();
+    struct llmobs_json *array = llmobs_json_array();
+    struct llmobs_json *outer = llmobs_json_object();
+    struct llmobs_json *list = llmobs_json_array();
+
+    llmobs_json_set(object, "a", llmobs_json_bool(true));
+    llmobs_json_set(object, "b", llmobs_json_array());
+    llmobs_json_sets(object, "c", NULL);
+    ck_assert_int_eq(llmobs_json_error(object), 0);
+    ck_assert_int_eq(llmobs_json_error(NULL), -ENOMEM);
+    llmobs_json_add(array, NULL);
+    llmobs_json_add(array, llmobs_json_int(1));
+    ck_assert_int_eq(llmobs_json_error(array), -ENOMEM);
+    ck_assert_int_eq(llmobs_json_set(outer, "array", array), 0);
+    ck_assert_int_eq(llmobs_json_error(outer), -ENOMEM);
+    ck_assert_int_eq(llmobs_json_add(list, outer), 0);
+    ck_assert_int_eq(llmobs_json_error(list), -ENOMEM);
+    llmobs_json_set(object, "d", NULL);
+    ck_assert_int_eq(llmobs_json_error(object), -ENOMEM);
+    llmobs_json_set(llmobs_json_bool(true), "a", NULL); /* nothing is written */
+    llmobs_json_free(object);
+    llmobs_json_free(list);
+}
+END_TEST
+
 /* Values given to a set or an add that fails are freed: valgrind and asan
  * watch this test. */
 START_TEST(test_json_takes)
@@ -467,6 +495,7 @@ UNIT_SUITE(json_values)
     UNIT_TEST(suite, test_json_dump_is_all_or_nothing);
     UNIT_TEST(suite, test_json_dump_depth);
     UNIT_TEST(suite, test_json_makers);
+    UNIT_TEST(suite, test_json_error);
     UNIT_TEST(suite, test_json_takes);
     UNIT_TEST(suite, test_json_readers);
     UNIT_TEST(suite, test_json_clone_and_walk);
