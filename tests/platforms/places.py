@@ -95,8 +95,7 @@ NAMES = {"curl": ["curl"], "php": ["php"], "python": ["python3"],
 # Nothing was run that writes PHP's settings, or makes the name php.
 BARE = dict(NAMES, php=["php8.2", "-d", "extension=curl.so"])
 
-LACKS = {"python": "scripts/musl-root builds no python: pycurl's sources are "
-         "not to be had from the archive of Debian 12",
+LACKS = {"python": "scripts/musl-root builds no python",
          "php": "that root was made without --php"}
 
 PLATFORMS = [
