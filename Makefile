@@ -163,7 +163,7 @@ DEEP := $(patsubst %,$(B)/%.o, \
 	$(addprefix core/export/,peer store) \
 	$(addprefix core/log/,counts ledger ledger_dir) \
 	$(addprefix core/export/,http resolve $(OTLP)) \
-	$(addprefix core/log/,adopt adopt_claim adopt_read take_back \
+	$(addprefix core/log/,adopt adopt_claim adopt_read \
 	live_namespaces) \
 	lib/text/inflate rules/read/base64)
 
@@ -184,7 +184,7 @@ SMALL := $(filter-out $(patsubst %,$(B)/%.o,core/event/exchange \
 	export trace) rules/%) $(patsubst %,$(B)/%.o, \
 	$(addprefix core/capture/,attach command global) \
 	$(addprefix core/log/,adopt adopt_claim adopt_read counts ledger \
-	ledger_dir live_namespaces owner process_files take_back) lib/base/stats \
+	ledger_dir live_namespaces owner spool_relay) lib/base/stats \
 	$(addprefix lib/span/,content_filter redact)), \
 	$(CORE_OBJ) $(RULES_OBJ)))
 ifeq ($(SAN),)

@@ -54,7 +54,7 @@ static bool has_sign(const struct child *child)
     int base;
     bool has;
 
-    if (llmobs_spool_base(child->children->config, false, &base) != 0)
+    if (llmobs_spool_open_dir(child->children->config, false, &base) != 0)
         return false;
     has = llmobs_relay_sign_is_there(&child->sign, base);
     close(base);
@@ -163,7 +163,7 @@ static int put_sign(struct child *child)
 {
     const struct llmobs_owner *owners[LLMOBS_ADOPT_OWNERS];
     size_t count = llmobs_adopt_owners(child->adopt, owners);
-    int base, rc = llmobs_spool_base(child->children->config, false, &base);
+    int base, rc = llmobs_spool_open_dir(child->children->config, false, &base);
 
     if (rc != 0)
         return rc;

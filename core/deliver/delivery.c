@@ -9,7 +9,7 @@
 #include "lib/base/log.h"
 #include "lib/base/work.h"
 #include "core/export/curl_access.h"
-#include "core/log/take_back.h"
+#include "core/log/spool_relay.h"
 
 /* No event has as many bytes, so this limit never decides. */
 #define SCRATCH_MAX ((size_t)1 << 31)
@@ -344,7 +344,7 @@ static bool delivery_round(struct llmobs_delivery *delivery,
     }
     if (more || how == LLMOBS_RUN_INLINE)
         return more;
-    llmobs_delivery_take_back(delivery);
+    llmobs_delivery_reclaim(delivery);
     return llmobs_delivery_adopt(delivery, how);
 }
 
@@ -465,7 +465,7 @@ int64_t llmobs_delivery_due(const struct llmobs_delivery *delivery)
         if (one < due)
             due = one;
     }
-    if (spool && llmobs_take_back_watches(spool)) {
+    if (spool && llmobs_spool_watches_relay(spool)) {
         int64_t look = llmobs_futex_deadline(LOOK_MS);
 
         due = look < due ? look : due;

@@ -22,7 +22,7 @@
 #include "lib/span/content_filter.h"
 #include "core/log/event_item.h"
 #include "core/log/spool_file.h"
-#include "core/log/take_back.h"
+
 #include "lib/text/json.h"
 
 /* -- items --------------------------------------------------------------- */
@@ -775,17 +775,17 @@ static bool has_sent(const struct llmobs_delivery *delivery,
     return false;
 }
 
-void llmobs_delivery_take_back(struct llmobs_delivery *delivery)
+void llmobs_delivery_reclaim(struct llmobs_delivery *delivery)
 {
     struct llmobs_adopt *adopt = delivery->account.backlog.adopt;
 
     if (delivery->relayed || delivery->drains || !adopt ||
-        atomic_load(&delivery->end_ns) || !llmobs_take_back_is_due(adopt))
+        atomic_load(&delivery->end_ns) || !llmobs_adopt_may_reclaim(adopt))
         return;
     for (size_t i = 0; i < delivery->count; i++)
         if (delivery->list[i].due_ns)
             return;
-    (void)llmobs_take_back_begin(adopt);
+    (void)llmobs_adopt_begin_reclaim(adopt);
 }
 
 /* True where it is time to look for spools of ended processes, and every
@@ -795,7 +795,7 @@ static bool may_adopt(const struct llmobs_delivery *delivery)
     const struct llmobs_backlog *backlog = &delivery->account.backlog;
     int64_t now = llmobs_clock_mono_ns();
     bool ends = atomic_load(&delivery->end_ns) != 0;
-    bool back = backlog->adopt && llmobs_take_back_reads(backlog->adopt);
+    bool back = backlog->adopt && llmobs_adopt_reclaims(backlog->adopt);
 
     if (!backlog->adopt || (delivery->relayed && !back) ||
         (ends && now >= atomic_load(&delivery->adopt_end_ns)) ||

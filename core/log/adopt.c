@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,9 +13,9 @@
 #include "lib/base/crash_point.h"
 #include "lib/base/listing.h"
 #include "lib/base/once.h"
-#include "core/log/spool_state.h"
 #include "core/log/relay_sign.h"
-#include "core/log/take_back.h"
+#include "core/log/spool.h"
+#include "core/log/spool_relay.h"
 
 /* A file without an owner that is older than this was left by a process that
  * was killed in its first write. */
@@ -69,7 +70,7 @@ static bool has_relay_ended(const struct llmobs_adopt *adopt)
 
     if (adopt->unset)
         return true;
-    if (llmobs_spool_base(adopt->config, false, &base) != 0)
+    if (llmobs_spool_open_dir(adopt->config, false, &base) != 0)
         return false;
     held = llmobs_relay_sign_is_held(base);
     close(base);
@@ -222,8 +223,7 @@ static int try_file(struct llmobs_adopt *adopt,
     int rc;
 
     if (llmobs_adopt_is_ours(adopt, name) ||
-        !adopt_look_at(adopt, name, &found) ||
-        (found.own && !adopt->takes_back))
+        !adopt_look_at(adopt, name, &found) || (found.own && !adopt->reclaims))
         return 0;
     rc = llmobs_adopt_find_owner(adopt);
     if (rc == -ENODATA)
@@ -239,7 +239,7 @@ static int try_file(struct llmobs_adopt *adopt,
 static int adopt_open_list(struct llmobs_adopt *adopt,
                            struct llmobs_listing *list)
 {
-    int fd, rc = llmobs_spool_base(adopt->config, true, &fd);
+    int fd, rc = llmobs_spool_open_dir(adopt->config, true, &fd);
 
     return rc ? rc : llmobs_listing_open(list, fd);
 }
@@ -308,14 +308,27 @@ static int next_names(struct llmobs_adopt *adopt)
     return 0;
 }
 
-/* The walk is over: what was to be taken back is claimed, if not yet sent. */
+/* Ends a reclaim when its walk is over and all that it found is settled. */
+static void end_reclaim(struct llmobs_adopt *adopt)
+{
+    if (!adopt->reclaims || adopt->walk.list || adopt->here)
+        return;
+    for (size_t i = 0; i < LLMOBS_ADOPT_CLAIMS; i++)
+        if (adopt->claims[i].used && adopt->claims[i].own)
+            return;
+    adopt->reclaims = false;
+    llmobs_spool_end_reclaim(adopt->own, adopt->reclaimed,
+                             adopt->reclaimed_all);
+}
+
+/* The walk is over: what was to be reclaimed is claimed, if not yet sent. */
 static void end_walk(struct llmobs_adopt *adopt)
 {
     if (adopt->walk.all && !llmobs_adopt_is_late(adopt))
         llmobs_adopt_forget_unmet(adopt);
     free(adopt->walk.list);
     adopt->walk = (struct llmobs_adopt_names){0};
-    llmobs_take_back_end(adopt);
+    end_reclaim(adopt);
 }
 
 /* Claims the next file: 1; 0: none is left. If the walk has found some, it
@@ -370,7 +383,7 @@ void llmobs_adopt_abandon(struct llmobs_adopt *adopt)
     adopt->seen = NULL;
     adopt->seen_count = 0;
     adopt->given_up_count = 0;
-    adopt->takes_back = false;
+    adopt->reclaims = false;
     memset(adopt->claims, 0, sizeof(adopt->claims));
     llmobs_adopt_forget_file(adopt);
 }
@@ -421,6 +434,26 @@ void llmobs_adopt_except(struct llmobs_adopt *adopt, struct llmobs_spool *own)
     adopt->own = own;
 }
 
+bool llmobs_adopt_may_reclaim(const struct llmobs_adopt *adopt)
+{
+    return adopt->own && !adopt->reclaims && !adopt->walk.list &&
+           llmobs_spool_may_reclaim(adopt->own);
+}
+
+int llmobs_adopt_begin_reclaim(struct llmobs_adopt *adopt)
+{
+    int rc = llmobs_spool_begin_reclaim(adopt->own, &adopt->reclaimed);
+
+    if (!rc)
+        adopt->reclaims = adopt->reclaimed_all = true;
+    return rc;
+}
+
+bool llmobs_adopt_reclaims(const struct llmobs_adopt *adopt)
+{
+    return adopt->reclaims;
+}
+
 static void remove_claimed(struct llmobs_adopt *adopt,
                            const struct llmobs_adopt_claim *claim)
 {
@@ -433,14 +466,20 @@ static void remove_claimed(struct llmobs_adopt *adopt,
     llmobs_crash_point("removed an adopted file");
 }
 
-/* A file whose process lives is looked at again when it has another size. */
+/* A file whose process lives is looked at again when it has another size. A
+ * file of this process gets its first name back. */
 static void leave_claimed(struct llmobs_adopt *adopt,
                           const struct llmobs_adopt_claim *claim)
 {
-    if (claim->own)
-        llmobs_take_back_leave(adopt, claim);
-    else
+    struct llmobs_spool_name name = claim->name;
+    char from[PATH_MAX], to[PATH_MAX];
+
+    name.claimed = false;
+    if (!claim->own)
         llmobs_adopt_note_seen(adopt, &claim->name, claim->away, claim->size);
+    else if (llmobs_adopt_path(adopt, &claim->name, from) == 0 &&
+             llmobs_adopt_path(adopt, &name, to) == 0)
+        (void)rename(from, to);
 }
 
 static void close_if_done(struct llmobs_adopt *adopt,
@@ -455,9 +494,9 @@ static void close_if_done(struct llmobs_adopt *adopt,
     else
         remove_claimed(adopt, claim);
     if (claim->own && claim->kept > 0)
-        adopt->took_all = false;
+        adopt->reclaimed_all = false;
     memset(claim, 0, sizeof(*claim));
-    llmobs_take_back_end(adopt);
+    end_reclaim(adopt);
 }
 
 /* All entries of the present file were given: forgets it. Its claim waits
@@ -498,9 +537,9 @@ static size_t note_some(const struct llmobs_adopt *adopt,
                         const struct llmobs_spooled *list, size_t count)
 {
     uint64_t ids[LLMOBS_RELEASE_MAX];
-    struct llmobs_spool_addition note = {
-        LLMOBS_ENTRY_RELEASE, list->id, {(const char *)ids, 0}, 0};
     struct llmobs_entry_key key;
+    struct llmobs_spool_addition note = {
+        &key, LLMOBS_ENTRY_RELEASE, list->id, {(const char *)ids, 0}, 0};
     char path[PATH_MAX];
     size_t n = 0;
 
@@ -508,10 +547,10 @@ static size_t note_some(const struct llmobs_adopt *adopt,
         ids[n] = list[n].id;
     note.field.len = n * sizeof(*ids);
     if (llmobs_adopt_claim_target(adopt, list, path, &key) != 0 ||
-        llmobs_spool_add(path, &key, &note) == 0)
+        llmobs_spool_file_add(path, &note) == 0)
         return n;
     for (size_t i = 0; i < n; i++)
-        (void)llmobs_spool_strike(path, list[i].offset, list[i].id);
+        (void)llmobs_spool_file_release(path, list[i].offset, list[i].id);
     return n;
 }
 
@@ -547,13 +586,14 @@ int llmobs_adopt_add(struct llmobs_adopt *adopt,
                      struct llmobs_text event, struct llmobs_spooled *out)
 {
     struct llmobs_adopt_claim *claim = &adopt->claims[beside->claim];
-    struct llmobs_spool_addition span = {LLMOBS_ENTRY_EVENT, id, event, 0};
     struct llmobs_entry_key key;
+    struct llmobs_spool_addition span = {&key, LLMOBS_ENTRY_EVENT, id, event,
+                                         0};
     char path[PATH_MAX];
     int rc = llmobs_adopt_claim_target(adopt, beside, path, &key);
 
     if (!rc)
-        rc = llmobs_spool_add(path, &key, &span);
+        rc = llmobs_spool_file_add(path, &span);
     if (rc)
         return rc;
     *out = (struct llmobs_spooled){.id = id,

@@ -147,6 +147,15 @@ int llmobs_adopt_any(struct llmobs_adopt *adopt);
 int llmobs_adopt_under_way(struct llmobs_adopt *adopt,
                            llmobs_adopt_call_fn *visit, void *ctx);
 
+/* A reclaim: the process claims its own files, as any reader does, for the
+ * entries that it had left to a relay which is gone. _may_reclaim: there are
+ * some. _begin_reclaim: the next walk claims them; -EBUSY: a relay has come
+ * after all. _reclaims: that walk is under way, or what it found is not
+ * settled. */
+bool llmobs_adopt_may_reclaim(const struct llmobs_adopt *adopt);
+int llmobs_adopt_begin_reclaim(struct llmobs_adopt *adopt);
+bool llmobs_adopt_reclaims(const struct llmobs_adopt *adopt);
+
 /* Takes an entry back: it stays on the disk for another time. */
 void llmobs_adopt_give_back(struct llmobs_adopt *adopt,
                             const struct llmobs_spooled *spooled);

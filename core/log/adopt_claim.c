@@ -102,7 +102,7 @@ int llmobs_adopt_claim_file(struct llmobs_adopt *adopt,
     claim->living = is_living;
     claim->own = found->own;
     claim->away = found->gone;
-    return is_living && !found->held ? llmobs_spool_shut(adopt->path) : 0;
+    return is_living && !found->held ? llmobs_spool_file_close(adopt->path) : 0;
 }
 
 /* -- leaving a file ------------------------------------------------------- */
@@ -172,23 +172,24 @@ int llmobs_adopt_claim_target(const struct llmobs_adopt *adopt,
     int rc =
         llmobs_adopt_path(adopt, &adopt->claims[spooled->claim].name, path);
 
-    return rc ? rc : llmobs_spool_key(path, key);
+    return rc ? rc : llmobs_spool_file_key(path, key);
 }
 
 void llmobs_adopt_note_delivered_to(const struct llmobs_adopt *adopt,
                                     const struct llmobs_spooled *spooled,
                                     unsigned delivered_to)
 {
+    struct llmobs_entry_key key;
     struct llmobs_spool_addition note = {
+        &key,
         LLMOBS_ENTRY_DELIVERED_TO,
         spooled->id,
         {(const char *)&delivered_to, sizeof(delivered_to)},
         0};
-    struct llmobs_entry_key key;
     char path[PATH_MAX];
 
     if (llmobs_adopt_claim_target(adopt, spooled, path, &key) == 0)
-        (void)llmobs_spool_add(path, &key, &note);
+        (void)llmobs_spool_file_add(path, &note);
 }
 
 /* -- files of living processes -------------------------------------------- */

@@ -70,7 +70,7 @@ static int read_begin(struct llmobs_adopt *adopt, size_t max)
     adopt->have = false;
     adopt->closed_at = SIZE_MAX;
     llmobs_buf_cut(&adopt->text, 0);
-    rc = llmobs_spool_read(adopt->path, 0, max, &adopt->text);
+    rc = llmobs_spool_file_read(adopt->path, 0, max, &adopt->text);
     return rc ? rc : adopt_read_key(adopt);
 }
 
@@ -83,8 +83,8 @@ static int read_all(struct llmobs_adopt *adopt)
 
     if (!rc && closed) {
         adopt->closed_at = adopt->text.len;
-        rc = llmobs_spool_read(adopt->path, LLMOBS_SPOOL_CLOSED,
-                               LLMOBS_SPOOL_TEXT, &adopt->text);
+        rc = llmobs_spool_file_read(adopt->path, LLMOBS_SPOOL_CLOSED,
+                                    LLMOBS_SPOOL_TEXT, &adopt->text);
     }
     adopt->have = rc == 0;
     return rc;
@@ -176,7 +176,7 @@ static int note_ids(struct llmobs_adopt_ids *ids,
     int rc = 0;
 
     while (!rc && llmobs_entry_field(entry, &at, &tag, &value))
-        for (size_t i = 0; tag == LLMOBS_NOTE_FIELD && !rc &&
+        for (size_t i = 0; tag == LLMOBS_RELEASE_FIELD && !rc &&
                            i + sizeof(uint64_t) <= value.len;
              i += sizeof(uint64_t)) {
             uint64_t id;

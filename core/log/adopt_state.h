@@ -1,5 +1,5 @@
 /* adopt_state - the state of an adoption, and the functions that its files
- * (adopt*.c, take_back.c) share.
+ * (adopt*.c) share.
  *
  * Owns:    a claimed file, until it is removed or its claim is dropped; the
  *          text, the owner and the ids of the file at adopt->path, until
@@ -44,7 +44,7 @@ struct llmobs_adopt_claim {
     bool read;   /* all its entries were given */
     bool living; /* of a living process, and it has a call under way */
     bool away;   /* its process's pid does not count here */
-    bool own;    /* of this process: what it takes back from a relay */
+    bool own;    /* of this process: what it reclaims of a relay */
     struct llmobs_spool_name name;
     bool stays;  /* it has more than the entries that are given */
     off_t size;  /* when it was read */
@@ -97,9 +97,9 @@ struct llmobs_adopt {
     struct llmobs_spool *own;
     char base[PATH_MAX];
     struct llmobs_owner *unset; /* of a relay: the owner without destinations */
-    bool takes_back;            /* this walk takes back what was handed over */
-    bool took_all;              /* and has had all of it so far */
-    unsigned own_handed;        /* how much that was when it began */
+    bool reclaims;              /* this walk reclaims what a relay had */
+    bool reclaimed_all;         /* and has claimed all of it so far */
+    unsigned reclaimed;         /* how many entries that were at its begin */
     const struct llmobs_live_namespaces *living;
     struct llmobs_owner *self;     /* set at the first owner that is read */
     struct llmobs_record_owner me; /* the pid is 0 before the first use */

@@ -224,7 +224,7 @@ enum llmobs_relay llmobs_relay_find(const struct llmobs_config *config)
     enum llmobs_relay relay = LLMOBS_RELAY_NONE;
     int base;
 
-    if (owner && llmobs_spool_base(config, false, &base) == 0) {
+    if (owner && llmobs_spool_open_dir(config, false, &base) == 0) {
         if (llmobs_relay_sign_is_up(base, owner))
             relay = LLMOBS_RELAY_UP;
         else if (llmobs_relay_sign_is_up(base, NULL))

@@ -12,40 +12,50 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/crash_point.h"
+#include "lib/base/dirs.h"
 #include "lib/base/fd.h"
 #include "lib/base/file.h"
 #include "lib/base/fork.h"
+#include "lib/base/futex.h"
 #include "lib/base/log.h"
 #include "lib/base/once.h"
 #include "lib/base/scratch.h"
 #include "lib/base/stats.h"
 #include "core/log/event_item.h"
 #include "core/log/exchange_entry.h"
-#include "core/log/held_file.h"
+#include "core/log/spool_name.h"
+#include "core/log/spool_relay.h"
+#include "core/log/spool_slots.h"
 #include "core/log/spool_state.h"
 
 /* If LLMOBS_SPOOL_MAX is small, a file takes at most this part of it. */
 #define FILE_PARTS 16
-
-#define LOOK_EVERY_MS 1000
-/* The time between two looks for the relay. */
-#define RELAY_EVERY_MS 1000
+#define COUNT_EVERY_MS 1000
+/* The time for which nothing is written after a failure. */
+#define FAILED_MS 1000
+/* How long a thread waits for another thread that opens the spool. */
+#define OPEN_MS 20
+/* Readers may claim a few files before an entry is written to one. */
+#define FIRST_TRIES 8
+/* A name changes only as a reader claims a file, or claims that of a dead one,
+ * so that there are few. */
+#define NAMES 8
 
 /* Sets all members but the slots to their values before this process has a
  * name. */
-static void spool_begin(struct llmobs_spool *spool)
+static void set_unnamed(struct llmobs_spool *spool)
 {
     atomic_store(&spool->state, LLMOBS_SPOOL_NONE);
     atomic_store(&spool->named, false);
     atomic_store(&spool->failed_ns, 0);
     atomic_store(&spool->relayed, false);
-    atomic_store(&spool->handed, 0);
+    atomic_store(&spool->for_relay, 0);
     atomic_store(&spool->gone_ns, 0);
-    atomic_store(&spool->turned, true);
+    atomic_store(&spool->began_file, true);
     atomic_store(&spool->ending, false);
     atomic_store(&spool->at, (uint64_t)1 << 32);
     atomic_store(&spool->room, spool->config->spool_max);
-    spool->looked_ns = 0;
+    spool->counted_ns = 0;
     spool->deferred_count = 0;
 }
 
@@ -67,7 +77,7 @@ struct llmobs_spool *llmobs_spool_new(const struct llmobs_config *config)
     spool->file_max = LLMOBS_SPOOL_FILE;
     if (config->spool_max / FILE_PARTS < (int64_t)spool->file_max)
         spool->file_max = (size_t)config->spool_max / FILE_PARTS + 1;
-    spool_begin(spool);
+    set_unnamed(spool);
     return spool;
 }
 
@@ -80,20 +90,25 @@ void llmobs_spool_free(struct llmobs_spool *spool)
     llmobs_once_give(spool);
 }
 
-/* A child may be in another pid namespace, so it needs an owner of its own,
- * which it settles as it finds its name. Without memory, it settles its
- * parent's. */
+/* A child may be in another pid namespace, so it needs an owner of its own, to
+ * be filled when the child opens the spool. Without memory for one, the child
+ * fills its parent's. It remembers its parent's files for _end_parents. */
 void llmobs_spool_reset(struct llmobs_spool *spool)
 {
+    struct llmobs_spool_parent *parent = &spool->parent;
     struct llmobs_owner *anew = llmobs_owner_begin();
 
     if (anew) {
         llmobs_owner_free(spool->owner);
         spool->owner = anew;
     }
-    llmobs_spool_note_parent(spool);
+    parent->process = atomic_load(&spool->named) ? spool->process : 0;
+    if (parent->process) {
+        parent->key = spool->key;
+        memcpy(parent->prefix, spool->prefix, strlen(spool->prefix) + 1);
+    }
     llmobs_slots_clear(spool);
-    spool_begin(spool);
+    set_unnamed(spool);
 }
 
 const char *llmobs_spool_path(const struct llmobs_spool *spool)
@@ -102,293 +117,126 @@ const char *llmobs_spool_path(const struct llmobs_spool *spool)
                                                             : "";
 }
 
-/* -- a file -------------------------------------------------------------- */
-
-/* Opens a file that another thread has just made, and refuses a file that
- * somebody else has put there. */
-static int open_another(const char *path)
+bool llmobs_spool_is_self(const struct llmobs_spool *spool,
+                          const struct llmobs_record_owner *who)
 {
-    int fd = llmobs_spool_open(path, O_WRONLY | O_APPEND);
-    int rc = fd < 0 ? 0 : llmobs_file_check(fd, geteuid());
-
-    if (rc == 0)
-        return fd;
-    close(fd);
-    errno = -rc;
-    return -1;
+    return atomic_load(&spool->named) && llmobs_record_equal(&spool->self, who);
 }
 
-/* The app's umask may have taken the rights of this user from a new file. To
- * set them always would cost a short process more than its first entry. */
-static void set_rights(int fd)
-{
-    struct stat st;
+/* -- opening the spool ---------------------------------------------------- */
 
-    if (fstat(fd, &st) != 0 || (st.st_mode & 07777) != 0600)
-        (void)!fchmod(fd, 0600);
+/* Remembers that the disk has failed, or, by 0, that it works again. */
+static void set_failed(struct llmobs_spool *spool, int error)
+{
+    atomic_store(&spool->failed_ns,
+                 error ? llmobs_clock_mono_ns() | 1 : (int64_t)0);
+    if (error)
+        llmobs_log_once(LLMOBS_LOG_WARN, "spool",
+                        "the spool cannot be written (%s): spans are kept in "
+                        "memory only",
+                        strerror(-error));
 }
 
-/* An append to a file of this process. */
-struct append {
-    struct llmobs_spool *spool;
-    struct llmobs_spool_slot *slot;
-    uint32_t file;
-    struct llmobs_entry_writer *writer;
-    struct llmobs_spool_written written;
-};
-
-/* Makes a file in the spool as it is opened with care: somebody may have put a
- * link in its place since this process found its name. */
-static int make_file(const struct llmobs_spool *spool, const char *path)
+static bool has_just_failed(struct llmobs_spool *spool)
 {
-    int base = AT_FDCWD, fd, rc = 0;
+    int64_t failed = atomic_load(&spool->failed_ns);
 
-    rc = llmobs_spool_base(spool->config, false, &base);
-    if (rc) {
-        errno = -rc;
-        return -1;
-    }
-    fd = llmobs_fd_open(base, base < 0 ? path : strrchr(path, '/') + 1,
-                        O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW);
-    rc = errno;
-    if (base >= 0)
-        close(base);
-    errno = rc;
-    return fd;
+    return failed && !atomic_load(&spool->ending) &&
+           llmobs_clock_mono_ns() - failed < FAILED_MS * LLMOBS_NS_PER_MS;
 }
 
-static int open_to_append(const struct append *append, const char *path)
-{
-    bool exists = atomic_load(&append->slot->file) == append->file;
-    int fd = exists ? llmobs_spool_open(path, O_WRONLY | O_APPEND)
-                    : make_file(append->spool, path);
-
-    if (fd < 0 && errno == EEXIST)
-        fd = open_another(path);
-    if (fd < 0)
-        return -errno;
-    if (!exists) {
-        set_rights(fd);
-        atomic_store(&append->slot->file, append->file);
-        llmobs_crash_point("made a file");
-    }
-    return fd;
-}
-
-/* Each thread that finds the file without its owner writes the OWNER entry, as
- * the thread that was to write it may be killed. So a file may have several. */
-static int append_at(const char *path, void *ctx)
-{
-    struct append *append = ctx;
-    struct llmobs_text owner = llmobs_owner_text(append->spool->owner);
-    bool owned = atomic_load(&append->slot->owned);
-    int rc, fd = open_to_append(append, path);
-
-    if (fd < 0)
-        return fd;
-    if (owned)
-        owner.len = 0;
-    rc = llmobs_spool_write(fd, owner, append->writer, &append->written);
-    atomic_store(&append->spool->limited, append->written.limited);
-    close(fd);
-    if (!rc && !owned)
-        atomic_store(&append->slot->owned, true);
-    return rc;
-}
-
-/* Appends an entry that begins something. -ESTALE: a reader has closed the file
- * meanwhile, and the entry does not count; -ENOENT: a reader has the file. */
-static int append_first(struct append *append)
+/* Makes the spool's directory, if it is missing or somebody has removed it. */
+static int make_dir(struct llmobs_spool *spool)
 {
     char *path = llmobs_scratch_take(PATH_MAX);
-    int rc = -ENOMEM;
+    size_t len = (size_t)(strrchr(spool->prefix, '/') - spool->prefix);
+    int fd, rc;
 
-    if (path) {
-        llmobs_spool_file_path(append->spool->prefix, append->file, path);
-        rc = append_at(path, append);
-    }
+    if (!path)
+        return -ENOMEM;
+    memcpy(path, spool->prefix, len);
+    path[len] = '\0';
+    rc = llmobs_dirs_have(path, spool->config->spool_dir != NULL, &fd);
     llmobs_scratch_give(path);
-    if (!rc && append->written.end > LLMOBS_SPOOL_CLOSED) {
-        llmobs_crash_point("written behind a closing");
-        rc = -ESTALE;
-    }
+    if (rc)
+        return rc;
+    llmobs_spool_look_in(spool, fd);
+    close(fd);
+    return 0;
+}
+
+static void find_home(struct llmobs_spool_home *home)
+{
+    struct stat st = {0};
+
+    (void)fstatat(AT_FDCWD, "/", &st, 0);
+    *home = (struct llmobs_spool_home){geteuid(), st.st_dev, st.st_ino};
+}
+
+/* Finds the first part of the names of this process's files, its owner and its
+ * key, and makes the directory. */
+static int open_first(struct llmobs_spool *spool)
+{
+    char name[LLMOBS_RECORD_NAME_MAX];
+    uint64_t program;
+    size_t len, size;
+    int rc =
+        llmobs_spool_dir(spool->config, spool->prefix, sizeof(spool->prefix));
+
+    if (rc)
+        return rc;
+    llmobs_record_self(name, &program);
+    (void)llmobs_record_parse(name, &spool->self);
+    len = strlen(spool->prefix);
+    size = strlen(name) + 1;
+    if (len + 3 + size > sizeof(spool->prefix))
+        return -ENAMETOOLONG;
+    memcpy(spool->prefix + len, "/o.", 3);
+    memcpy(spool->prefix + len + 3, name, size);
+    rc = llmobs_owner_settle(spool->owner, spool->config, program);
+    if (rc)
+        return rc;
+    spool->process = llmobs_fork_process();
+    find_home(&spool->home);
+    llmobs_entry_key(&spool->key);
+    llmobs_owner_seal(spool->owner, &spool->key);
+    rc = make_dir(spool);
+    if (!rc)
+        atomic_store(&spool->named, true);
     return rc;
 }
 
-/* -- the app's side ------------------------------------------------------ */
-
-/* Turns away from a file that an entry could not be written to; gives the error
- * that is left. */
-static int leave_unwritten(struct append *append, int rc)
+/* A thread that waited, and wakes because the first thread has failed, does not
+ * try itself. */
+int llmobs_spool_have_ready(struct llmobs_spool *spool)
 {
-    struct llmobs_spool *spool = append->spool;
-    bool existed = atomic_load(&append->slot->file) == append->file;
-
-    if (existed && (rc == -ESTALE || rc == -ENOENT))
-        atomic_store(&append->slot->handed, true);
-    else if (rc == -ENOENT && llmobs_spool_put_base(spool) != 0)
-        rc = -EIO;
-    llmobs_slots_turn_from(spool, append->file);
-    llmobs_slots_leave(spool, append->file, 1);
-    return rc;
-}
-
-/* Readers may take a few files away before one is written to. */
-#define FIRST_TRIES 8
-
-/* Writes an entry that begins something; tries again in a new file, if a reader
- * has the current one, the spool was removed, or the file has grown to the
- * app's limit of file sizes. */
-static int write_first(struct append *append, size_t size)
-{
-    struct llmobs_spool *spool = append->spool;
-    int rc = -EIO;
-
-    for (int i = 0; i < FIRST_TRIES; i++) {
-        append->file = llmobs_slots_enter(spool, size);
-        if (append->file == 0)
-            return -EDQUOT;
-        append->slot = llmobs_slots_of(spool, append->file);
-        rc = append_first(append);
-        if (rc == 0)
-            return 0;
-        rc = leave_unwritten(append, rc);
-        if (rc != -EFBIG && rc != -ENOENT && rc != -ESTALE)
-            break;
-    }
-    return rc;
-}
-
-/* Writes an entry to the file of its call, whatever name that has now. */
-static int write_next(struct append *append, uint32_t home, size_t size)
-{
-    struct llmobs_spool *spool = append->spool;
+    int64_t until = 0, left;
+    unsigned state;
     int rc;
 
-    append->file = home;
-    append->slot = llmobs_slots_of(spool, home);
-    atomic_fetch_add(&append->slot->left, 1);
-    rc = llmobs_spool_with(spool, home, append_at, append);
-    if (rc)
-        llmobs_slots_leave(spool, home, 1);
-    else
-        llmobs_slots_count(spool, home, size);
-    return rc;
-}
-
-/* Adds what the entry says of itself, and ends it; gives its bytes. */
-static int64_t end_entry(struct llmobs_spool *spool,
-                         struct llmobs_entry_writer *writer,
-                         const struct llmobs_spooled *spooled, uint32_t beside)
-{
-    int rc = 0;
-    size_t size;
-
-    if (spooled->handed)
-        rc = llmobs_entry_add(writer, LLMOBS_ENTRY_FOR_RELAY, "", 1);
-    if (!rc && beside)
-        rc = llmobs_entry_add(writer, LLMOBS_ENTRY_BESIDE, "", 1);
-    if (rc)
-        return rc;
-    size = llmobs_entry_end(writer, &spool->key);
-    if (size > LLMOBS_ENTRY_MAX)
-        return -EFBIG;
-    return atomic_load(&spool->room) < (int64_t)size ? -EDQUOT : (int64_t)size;
-}
-
-/* Notes in `spooled` where the entry is. */
-static void note_place(const struct append *append,
-                       struct llmobs_spooled *spooled, size_t size)
-{
-    struct llmobs_spool *spool = append->spool;
-
-    if (atomic_load(&spool->failed_ns))
-        llmobs_spool_note_failure(spool, 0);
-    atomic_fetch_sub(&spool->room, (int64_t)size);
-    atomic_fetch_add(&append->slot->bytes, (uint32_t)size);
-    spooled->size = size;
-    spooled->offset = append->written.end - size;
-}
-
-/* Writes the entry; to the file `home` if that is not 0. Gives the file, and
- * fills offset and size; or a negative errno. */
-static int64_t spool_keep(struct llmobs_spool *spool,
-                          struct llmobs_entry_writer *writer,
-                          struct llmobs_spooled *spooled, uint32_t home)
-{
-    struct append append = {.spool = spool, .writer = writer};
-    bool beside = home && writer->start.head.type == LLMOBS_ENTRY_EVENT;
-    int64_t size, rc = llmobs_spool_have_ready(spool);
-
-    if (rc)
-        return rc;
-    size = end_entry(spool, writer, spooled, beside);
-    if (size < 0)
-        return size;
-    rc = home ? write_next(&append, home, (size_t)size)
-              : write_first(&append, (size_t)size);
-    if (rc < 0 && rc != -EDQUOT && rc != -EFBIG && rc != -EBUSY &&
-        !(home && rc == -ENOENT))
-        llmobs_spool_note_failure(spool, (int)rc);
-    if (rc < 0)
-        return rc;
-    note_place(&append, spooled, (size_t)size);
-    return append.file;
-}
-
-static int64_t keep_written(struct llmobs_spool *spool,
-                            struct llmobs_exchange *exchange,
-                            enum llmobs_entry_type type,
-                            struct llmobs_spool_writing *written)
-{
-    struct llmobs_spooled *spooled = &exchange->item.spooled;
-    int rc;
-
-    llmobs_entry_begin(&written->writer, type, spooled->id);
-    rc = llmobs_exchange_add(exchange,
-                             llmobs_privacy_withholds(&spool->config->privacy),
-                             &written->facts, &written->writer);
-    return rc ? rc
-              : spool_keep(spool, &written->writer, spooled,
-                           llmobs_spool_home_of(spooled));
-}
-
-static int64_t keep_exchange(struct llmobs_spool *spool,
-                             struct llmobs_exchange *exchange,
-                             enum llmobs_entry_type type)
-{
-    int state, saved = errno;
-    struct llmobs_spool_writing *written;
-    int64_t file;
-
-    exchange->item.spooled.id = exchange->context.span_id;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    written = llmobs_scratch_take(sizeof(*written));
-    file = written ? keep_written(spool, exchange, type, written) : -ENOMEM;
-    llmobs_scratch_give(written);
-    pthread_setcancelstate(state, NULL);
-    errno = saved;
-    return file;
-}
-
-/* Does nothing in a child that goes on with a transfer of its parent: the
- * parent keeps the call. */
-static int keep_begun(struct llmobs_spool *spool,
-                      struct llmobs_exchange *exchange, size_t which)
-{
-    static const enum llmobs_entry_type types[LLMOBS_BEGUN] = {
-        LLMOBS_ENTRY_START, LLMOBS_ENTRY_BEGIN};
-    int64_t file;
-
-    if (exchange->process != llmobs_fork_process())
-        return 0;
-    exchange->progress.sign = LLMOBS_PROGRESS_SIGN;
-    exchange->progress.id = exchange->context.span_id;
-    file = keep_exchange(spool, exchange, types[which]);
-    if (file < 0)
-        return (int)file;
-    exchange->item.spooled.begun[which] = (uint32_t)file;
-    exchange->item.spooled.begun_at[which] = exchange->item.spooled.offset;
+    if (has_just_failed(spool))
+        return -EBUSY;
+    while ((state = atomic_load(&spool->state)) != LLMOBS_SPOOL_READY) {
+        if (until && has_just_failed(spool))
+            return -EBUSY;
+        if (state != LLMOBS_SPOOL_BUSY &&
+            atomic_compare_exchange_strong(&spool->state, &state,
+                                           LLMOBS_SPOOL_BUSY)) {
+            rc = open_first(spool);
+            if (rc)
+                set_failed(spool, rc);
+            atomic_store(&spool->state,
+                         rc ? LLMOBS_SPOOL_NONE : LLMOBS_SPOOL_READY);
+            llmobs_futex_wake(&spool->state);
+            return rc;
+        }
+        if (!until)
+            until = llmobs_futex_deadline(OPEN_MS);
+        left = llmobs_futex_left(until);
+        if (left == 0)
+            return -EBUSY;
+        llmobs_futex_sleep(&spool->state, LLMOBS_SPOOL_BUSY, left);
+    }
     return 0;
 }
 
@@ -402,21 +250,277 @@ void llmobs_spool_find_key(struct llmobs_spool *spool,
     errno = saved;
 }
 
+/* -- appending to a file -------------------------------------------------- */
+
+/* Calls `use` with the path of a file of the process that has this prefix, and
+ * again with the name that a reader has given the file, as long as `use` gives
+ * -ENOENT. */
+static int use_file(const char *prefix, uint32_t file,
+                    int (*use)(const char *path, void *ctx), void *ctx)
+{
+    char *path = llmobs_scratch_take(PATH_MAX);
+    int rc;
+
+    if (!path)
+        return -ENOMEM;
+    llmobs_spool_file_path(prefix, file, path);
+    rc = use(path, ctx);
+    for (int i = 0; i < NAMES && rc == -ENOENT; i++) {
+        if (llmobs_spool_file_find_claimed(prefix, file, path) != 0)
+            break;
+        llmobs_crash_point("found a claimed file");
+        rc = use(path, ctx);
+    }
+    llmobs_scratch_give(path);
+    return rc;
+}
+
+/* An append to a file of this process. */
+struct append {
+    struct llmobs_spool *spool;
+    struct llmobs_spool_slot *slot;
+    uint32_t file;
+    struct llmobs_entry_writer *writer;
+    struct llmobs_spool_written written;
+};
+
+/* Makes a file in the directory as that is opened with care: somebody may have
+ * put a link in its place since this process found its name. Another thread may
+ * have made the file just now; a file that somebody else has put there is
+ * refused. */
+static int make_file(const struct append *append, const char *path)
+{
+    int dir = AT_FDCWD, fd;
+    int rc = llmobs_spool_open_dir(append->spool->config, false, &dir);
+    struct stat st;
+
+    if (rc)
+        return rc;
+    fd = llmobs_fd_open(dir, dir < 0 ? path : strrchr(path, '/') + 1,
+                        O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW);
+    rc = fd < 0 ? -errno : 0;
+    if (dir >= 0)
+        close(dir);
+    if (rc == -EEXIST) {
+        fd = llmobs_spool_file_open(path, O_WRONLY | O_APPEND);
+        rc = fd < 0 ? fd : llmobs_file_check(fd, geteuid());
+    }
+    if (rc) {
+        if (fd >= 0)
+            close(fd);
+        return rc;
+    }
+    /* The app's umask may have taken the rights of this user. To set them
+     * always would cost a short process more than its first entry. */
+    if (fstat(fd, &st) != 0 || (st.st_mode & 07777) != 0600)
+        (void)!fchmod(fd, 0600);
+    atomic_store(&append->slot->file, append->file);
+    llmobs_crash_point("made a file");
+    return fd;
+}
+
+/* Each thread that finds the file without its owner writes the OWNER entry, as
+ * the thread that was to write it may be killed. So a file may have several. */
+static int append_at(const char *path, void *ctx)
+{
+    struct append *append = ctx;
+    struct llmobs_spool_slot *slot = append->slot;
+    struct llmobs_text owner = llmobs_owner_text(append->spool->owner);
+    bool owned = atomic_load(&slot->owned);
+    int rc, fd = atomic_load(&slot->file) == append->file
+                     ? llmobs_spool_file_open(path, O_WRONLY | O_APPEND)
+                     : make_file(append, path);
+
+    if (fd < 0)
+        return fd;
+    if (owned)
+        owner.len = 0;
+    rc = llmobs_spool_file_write(fd, owner, append->writer, &append->written);
+    atomic_store(&append->spool->limited, append->written.limited);
+    close(fd);
+    if (!rc && !owned)
+        atomic_store(&slot->owned, true);
+    return rc;
+}
+
+/* Appends an entry that begins something to the current file. Tries again in a
+ * new file where a reader has claimed the current one, the spool was removed,
+ * or the file has grown to the app's limit of file sizes. An entry behind the
+ * closing of a file does not count. */
+static int append_first(struct append *append, size_t size)
+{
+    struct llmobs_spool *spool = append->spool;
+    char *path = llmobs_scratch_take(PATH_MAX);
+    int rc = path ? -EIO : -ENOMEM;
+
+    for (int i = 0; path && i < FIRST_TRIES; i++) {
+        append->file = llmobs_slots_add(spool, size);
+        if (append->file == 0) {
+            rc = -EDQUOT;
+            break;
+        }
+        append->slot = llmobs_slots_of(spool, append->file);
+        llmobs_spool_file_path(spool->prefix, append->file, path);
+        rc = append_at(path, append);
+        if (!rc && append->written.end > LLMOBS_SPOOL_CLOSED) {
+            llmobs_crash_point("written behind a closing");
+            rc = -ESTALE;
+        }
+        if (!rc)
+            break;
+        if ((rc == -ESTALE || rc == -ENOENT) &&
+            atomic_load(&append->slot->file) == append->file)
+            atomic_store(&append->slot->for_relay, true);
+        else if (rc == -ENOENT && make_dir(spool) != 0)
+            rc = -EIO;
+        llmobs_slots_begin_next(spool, append->file);
+        llmobs_slots_remove(spool, append->file, 1);
+        if (rc != -EFBIG && rc != -ENOENT && rc != -ESTALE)
+            break;
+    }
+    llmobs_scratch_give(path);
+    return rc;
+}
+
+/* Appends an entry to the file of its call, whatever name that has now. */
+static int append_next(struct append *append, uint32_t file, size_t size)
+{
+    struct llmobs_spool *spool = append->spool;
+    int rc;
+
+    append->file = file;
+    append->slot = llmobs_slots_of(spool, file);
+    atomic_fetch_add(&append->slot->entries, 1);
+    rc = use_file(spool->prefix, file, append_at, append);
+    if (rc)
+        llmobs_slots_remove(spool, file, 1);
+    else
+        llmobs_slots_add_bytes(spool, file, size);
+    return rc;
+}
+
+/* -- writing entries ------------------------------------------------------ */
+
+/* The file of a call that has an entry; else 0. */
+static uint32_t file_of_call(const struct llmobs_spooled *spooled)
+{
+    for (size_t i = 0; i < LLMOBS_BEGUN; i++)
+        if (spooled->begun[i])
+            return spooled->begun[i];
+    return 0;
+}
+
+/* Ends the entry and appends it: to `home`, the file of its call, or, if that
+ * is 0, to the current file. Gives the file, and fills offset and size; or a
+ * negative errno. */
+static int64_t write_entry(struct llmobs_spool *spool,
+                           struct llmobs_entry_writer *writer,
+                           struct llmobs_spooled *spooled, uint32_t home)
+{
+    struct append append = {.spool = spool, .writer = writer};
+    size_t size;
+    int rc = llmobs_spool_have_ready(spool);
+
+    if (!rc && spooled->handed)
+        rc = llmobs_entry_add(writer, LLMOBS_ENTRY_FOR_RELAY, "", 1);
+    if (!rc && home && writer->start.head.type == LLMOBS_ENTRY_EVENT)
+        rc = llmobs_entry_add(writer, LLMOBS_ENTRY_BESIDE, "", 1);
+    if (rc)
+        return rc;
+    size = llmobs_entry_end(writer, &spool->key);
+    if (size > LLMOBS_ENTRY_MAX)
+        return -EFBIG;
+    if (atomic_load(&spool->room) < (int64_t)size)
+        return -EDQUOT;
+    rc = home ? append_next(&append, home, size) : append_first(&append, size);
+    if (rc && rc != -EDQUOT && rc != -EFBIG && rc != -EBUSY &&
+        !(home && rc == -ENOENT))
+        set_failed(spool, rc);
+    if (rc)
+        return rc;
+    if (atomic_load(&spool->failed_ns))
+        set_failed(spool, 0);
+    atomic_fetch_sub(&spool->room, (int64_t)size);
+    atomic_fetch_add(&append.slot->bytes, (uint32_t)size);
+    spooled->size = size;
+    spooled->offset = append.written.end - size;
+    return append.file;
+}
+
+/* The writer of an exchange's entry, and the facts that it borrows. */
+struct exchange_writer {
+    struct llmobs_entry_writer entry;
+    struct llmobs_exchange_facts facts;
+};
+
+_Static_assert(sizeof(struct exchange_writer) <= LLMOBS_SCRATCH_SIZE,
+               "an allocation for each entry");
+
+/* Writes a step of a call. The thread cannot be cancelled meanwhile. */
+static int64_t write_exchange(struct llmobs_spool *spool,
+                              struct llmobs_exchange *exchange,
+                              enum llmobs_entry_type type)
+{
+    struct llmobs_spooled *spooled = &exchange->item.spooled;
+    bool bare = llmobs_privacy_withholds(&spool->config->privacy);
+    struct exchange_writer *writer;
+    int state, saved = errno;
+    int64_t file = -ENOMEM;
+
+    spooled->id = exchange->context.span_id;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    writer = llmobs_scratch_take(sizeof(*writer));
+    if (writer) {
+        llmobs_entry_begin(&writer->entry, type, spooled->id);
+        file =
+            llmobs_exchange_add(exchange, bare, &writer->facts, &writer->entry);
+        if (!file)
+            file = write_entry(spool, &writer->entry, spooled,
+                               file_of_call(spooled));
+    }
+    llmobs_scratch_give(writer);
+    pthread_setcancelstate(state, NULL);
+    errno = saved;
+    return file;
+}
+
+/* Does nothing in a child that goes on with a transfer of its parent: the
+ * parent has the call in its own file. */
+static int write_begun(struct llmobs_spool *spool,
+                       struct llmobs_exchange *exchange, size_t which)
+{
+    static const enum llmobs_entry_type types[LLMOBS_BEGUN] = {
+        LLMOBS_ENTRY_START, LLMOBS_ENTRY_BEGIN};
+    int64_t file;
+
+    if (exchange->process != llmobs_fork_process())
+        return 0;
+    exchange->progress.sign = LLMOBS_PROGRESS_SIGN;
+    exchange->progress.id = exchange->context.span_id;
+    file = write_exchange(spool, exchange, types[which]);
+    if (file < 0)
+        return (int)file;
+    exchange->item.spooled.begun[which] = (uint32_t)file;
+    exchange->item.spooled.begun_at[which] = exchange->item.spooled.offset;
+    return 0;
+}
+
 int llmobs_spool_start(struct llmobs_spool *spool,
                        struct llmobs_exchange *exchange)
 {
-    return keep_begun(spool, exchange, 0);
+    return write_begun(spool, exchange, 0);
 }
 
 int llmobs_spool_begin(struct llmobs_spool *spool,
                        struct llmobs_exchange *exchange)
 {
-    return keep_begun(spool, exchange, 1);
+    return write_begun(spool, exchange, 1);
 }
 
-static int64_t keep_event(struct llmobs_spool *spool,
-                          struct llmobs_spooled *spooled, uint32_t home,
-                          enum llmobs_event_kind kind, struct llmobs_text event)
+static int64_t write_event(struct llmobs_spool *spool,
+                           struct llmobs_spooled *spooled, uint32_t home,
+                           enum llmobs_event_kind kind,
+                           struct llmobs_text event)
 {
     struct llmobs_entry_writer *writer = llmobs_scratch_take(sizeof(*writer));
     int64_t file, now = llmobs_clock_wall_ns();
@@ -426,7 +530,7 @@ static int64_t keep_event(struct llmobs_spool *spool,
     llmobs_entry_begin(writer, LLMOBS_ENTRY_EVENT, spooled->id);
     file = llmobs_event_add(writer, kind, event, &now);
     if (!file)
-        file = spool_keep(spool, writer, spooled, home);
+        file = write_entry(spool, writer, spooled, home);
     llmobs_scratch_give(writer);
     return file;
 }
@@ -437,15 +541,14 @@ int llmobs_spool_event(struct llmobs_spool *spool,
                        struct llmobs_spooled *spooled,
                        enum llmobs_event_kind kind, struct llmobs_text event)
 {
-    uint32_t home =
-        spooled->file ? spooled->file : llmobs_spool_home_of(spooled);
+    uint32_t home = spooled->file ? spooled->file : file_of_call(spooled);
     int64_t file;
 
     if (!spooled->id)
         spooled->id = llmobs_context_random();
-    file = keep_event(spool, spooled, home, kind, event);
+    file = write_event(spool, spooled, home, kind, event);
     if (file == -ENOENT && home)
-        file = keep_event(spool, spooled, 0, kind, event);
+        file = write_event(spool, spooled, 0, kind, event);
     if (file < 0)
         return (int)file;
     spooled->file = (uint32_t)file;
@@ -456,12 +559,12 @@ int llmobs_spool_event(struct llmobs_spool *spool,
 int llmobs_spool_reject(struct llmobs_spool *spool, struct llmobs_text event)
 {
     struct stat st;
-    int base, fd, rc = llmobs_spool_base(spool->config, false, &base);
+    int dir, fd, rc = llmobs_spool_open_dir(spool->config, false, &dir);
 
     if (rc)
         return rc;
-    fd = llmobs_file_open(base, LLMOBS_REJECTED, O_WRONLY | O_APPEND);
-    close(base);
+    fd = llmobs_file_open(dir, LLMOBS_REJECTED, O_WRONLY | O_APPEND);
+    close(dir);
     if (fd < 0)
         return fd;
     if (fstat(fd, &st))
@@ -469,122 +572,95 @@ int llmobs_spool_reject(struct llmobs_spool *spool, struct llmobs_text event)
     else if (st.st_size > spool->config->spool_max / 16)
         rc = -EDQUOT;
     else
-        rc = llmobs_spool_put_line(fd, event);
+        rc = llmobs_spool_file_write_line(fd, event);
     close(fd);
     return rc;
 }
 
-/* An entry about others of a file. */
-struct note {
-    const struct llmobs_spool *spool;
-    struct llmobs_spool_addition addition;
-};
+/* -- entries about other entries ------------------------------------------ */
 
-static int note_at(const char *path, void *ctx)
+static int add_at(const char *path, void *ctx)
 {
-    struct note *note = ctx;
+    return llmobs_spool_file_add(path, ctx);
+}
 
-    return llmobs_spool_add(path, &note->spool->key, &note->addition);
+/* Adds a RELEASE or DELIVERED_TO entry. */
+static int write_about(struct llmobs_spool *spool, uint32_t file,
+                       enum llmobs_entry_type type, uint64_t id,
+                       struct llmobs_text field)
+{
+    struct llmobs_spool_addition addition = {&spool->key, type, id, field, 0};
+    int rc = use_file(spool->prefix, file, add_at, &addition);
+
+    if (rc && !(type == LLMOBS_ENTRY_RELEASE && rc == -ENOENT))
+        set_failed(spool, rc);
+    return rc;
 }
 
 void llmobs_spool_note_delivered_to(struct llmobs_spool *spool,
                                     const struct llmobs_spooled *spooled,
                                     unsigned delivered_to)
 {
-    struct note note = {spool,
-                        {LLMOBS_ENTRY_DELIVERED_TO,
-                         spooled->id,
-                         {(const char *)&delivered_to, sizeof(delivered_to)},
-                         0}};
-    int rc;
-
-    if (!spooled->file)
-        return;
-    rc = llmobs_spool_with(spool, spooled->file, note_at, &note);
-    if (rc)
-        llmobs_spool_note_failure(spool, rc);
+    if (spooled->file)
+        (void)write_about(spool, spooled->file, LLMOBS_ENTRY_DELIVERED_TO,
+                          spooled->id,
+                          (struct llmobs_text){(const char *)&delivered_to,
+                                               sizeof(delivered_to)});
 }
 
-/* -- handing over -------------------------------------------------------- */
-
-/* One thread looks; other threads take the last answer. It is the app's thread,
- * which may be cancelled, but not in the look. */
-bool llmobs_spool_is_relayed(struct llmobs_spool *spool)
+static int write_release(struct llmobs_spool *spool, uint32_t file,
+                         const uint64_t *ids, size_t count)
 {
-    int64_t now, last = atomic_load(&spool->relay_ns);
-    int state;
+    int rc = write_about(
+        spool, file, LLMOBS_ENTRY_RELEASE, ids[0],
+        (struct llmobs_text){(const char *)ids, count * sizeof(*ids)});
 
-    if (!spool->config->relay ||
-        atomic_load(&spool->state) != LLMOBS_SPOOL_READY)
-        return false;
-    now = llmobs_clock_mono_ns();
-    if (now - last >= RELAY_EVERY_MS * LLMOBS_NS_PER_MS &&
-        atomic_compare_exchange_strong(&spool->relay_ns, &last, now)) {
-        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-        llmobs_spool_look_for_relay(spool);
-        pthread_setcancelstate(state, NULL);
-    }
-    return atomic_load(&spool->relayed);
+    return rc == -ENOENT ? 0 : rc; /* gone with its entries */
 }
 
-/* `handed` comes first: from then on the file is not removed as empty. */
+/* `for_relay` comes first: from then on the file is not removed as empty. */
 void llmobs_spool_hand(struct llmobs_spool *spool,
                        const struct llmobs_spooled *spooled)
 {
-    atomic_store(&llmobs_slots_of(spool, spooled->file)->handed, true);
-    atomic_fetch_add(&spool->handed, 1);
-    atomic_store(&spool->handed_ns, llmobs_clock_mono_ns());
+    atomic_store(&llmobs_slots_of(spool, spooled->file)->for_relay, true);
+    atomic_fetch_add(&spool->for_relay, 1);
+    atomic_store(&spool->for_relay_ns, llmobs_clock_mono_ns());
     for (size_t i = 0; i < LLMOBS_BEGUN; i++)
         if (spooled->begun[i])
-            llmobs_slots_leave(spool, spooled->begun[i], 1);
-    llmobs_slots_leave(spool, spooled->file, 1);
+            llmobs_slots_remove(spool, spooled->begun[i], 1);
+    llmobs_slots_remove(spool, spooled->file, 1);
 }
 
 /* -- releasing ----------------------------------------------------------- */
 
-static int note_release(struct llmobs_spool *spool, uint32_t file,
-                        const uint64_t *ids, size_t count)
-{
-    struct note note = {spool,
-                        {LLMOBS_ENTRY_RELEASE,
-                         ids[0],
-                         {(const char *)ids, count * sizeof(*ids)},
-                         0}};
-    int rc = llmobs_spool_with(spool, file, note_at, &note);
-
-    if (rc == -ENOENT) /* the file is gone, and its entries with it */
-        return 0;
-    if (rc)
-        llmobs_spool_note_failure(spool, rc);
-    return rc;
-}
-
-struct striking {
+/* The entries of an item in one file. */
+struct in_place {
     uint32_t file;
     const struct llmobs_spooled *spooled;
 };
 
-static int strike_at(const char *path, void *ctx)
+static int release_at(const char *path, void *ctx)
 {
-    const struct striking *striking = ctx;
-    const struct llmobs_spooled *spooled = striking->spooled;
+    const struct in_place *at = ctx;
+    const struct llmobs_spooled *spooled = at->spooled;
     int rc = 0;
 
     for (size_t i = 0; i < LLMOBS_BEGUN && rc == 0; i++)
-        if (spooled->begun[i] == striking->file)
-            rc = llmobs_spool_strike(path, spooled->begun_at[i], spooled->id);
-    if (spooled->file == striking->file && rc == 0)
-        rc = llmobs_spool_strike(path, spooled->offset, spooled->id);
+        if (spooled->begun[i] == at->file)
+            rc = llmobs_spool_file_release(path, spooled->begun_at[i],
+                                           spooled->id);
+    if (spooled->file == at->file && rc == 0)
+        rc = llmobs_spool_file_release(path, spooled->offset, spooled->id);
     return rc;
 }
 
 /* Releases entries in place, if the disk has no room for a RELEASE entry. */
-static int strike(struct llmobs_spool *spool, uint32_t file,
-                  const struct llmobs_spooled *spooled)
+static int release_in_place(struct llmobs_spool *spool, uint32_t file,
+                            const struct llmobs_spooled *spooled)
 {
-    struct striking striking = {file, spooled};
+    struct in_place at = {file, spooled};
 
-    return llmobs_spool_with(spool, file, strike_at, &striking);
+    return use_file(spool->prefix, file, release_at, &at);
 }
 
 static unsigned entries_in(uint32_t file, const struct llmobs_spooled *spooled)
@@ -596,30 +672,27 @@ static unsigned entries_in(uint32_t file, const struct llmobs_spooled *spooled)
     return n;
 }
 
-/* Releases in place first, as the disk or the spool may be full. If the disk
- * refuses both ways, entries that are `retried` stay for a later release. */
-static void cancel_in(struct llmobs_spool *spool,
-                      struct llmobs_spooled *spooled, uint32_t file,
-                      bool retried)
-{
-    if (strike(spool, file, spooled) != 0 &&
-        note_release(spool, file, &spooled->id, 1) != 0 && retried)
-        return;
-    llmobs_slots_leave(spool, file, entries_in(file, spooled));
-    for (size_t i = 0; i < LLMOBS_BEGUN; i++)
-        if (spooled->begun[i] == file)
-            spooled->begun[i] = 0;
-}
-
+/* Releases the START and BEGIN of a call, in place first, as the disk or the
+ * spool may be full. If the disk refuses both ways, entries that are `retried`
+ * stay for a later release. */
 static void cancel(struct llmobs_spool *spool, struct llmobs_spooled *spooled,
                    bool retried)
 {
     int state, saved = errno;
 
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    for (size_t i = 0; i < LLMOBS_BEGUN; i++)
-        if (spooled->begun[i])
-            cancel_in(spool, spooled, spooled->begun[i], retried);
+    for (size_t i = 0; i < LLMOBS_BEGUN; i++) {
+        uint32_t file = spooled->begun[i];
+
+        if (!file ||
+            (release_in_place(spool, file, spooled) != 0 &&
+             write_release(spool, file, &spooled->id, 1) != 0 && retried))
+            continue;
+        llmobs_slots_remove(spool, file, entries_in(file, spooled));
+        for (size_t k = 0; k < LLMOBS_BEGUN; k++)
+            if (spooled->begun[k] == file)
+                spooled->begun[k] = 0;
+    }
     pthread_setcancelstate(state, NULL);
     errno = saved;
 }
@@ -640,7 +713,7 @@ int llmobs_spool_end(struct llmobs_spool *spool,
     int64_t file;
 
     exchange->progress.id = 0;
-    file = keep_exchange(spool, exchange, LLMOBS_ENTRY_END);
+    file = write_exchange(spool, exchange, LLMOBS_ENTRY_END);
     if (file < 0) {
         cancel(spool, &exchange->item.spooled, true);
         return (int)file;
@@ -661,7 +734,7 @@ static void defer_release(struct llmobs_spool *spool, uint32_t file,
     for (size_t i = 0;
          i < count && spool->deferred_count < LLMOBS_SPOOL_DEFERRED; i++)
         if (entries_in(file, &list[i]) > 0 &&
-            strike(spool, file, &list[i]) != 0 && spool->deferred)
+            release_in_place(spool, file, &list[i]) != 0 && spool->deferred)
             spool->deferred[spool->deferred_count++] =
                 (struct llmobs_spool_deferred){file, list[i].id};
 }
@@ -672,32 +745,14 @@ static void retry_deferred(struct llmobs_spool *spool)
         const struct llmobs_spool_deferred *last =
             &spool->deferred[spool->deferred_count - 1];
 
-        if (note_release(spool, last->file, &last->id, 1) != 0)
+        if (write_release(spool, last->file, &last->id, 1) != 0)
             return;
         spool->deferred_count--;
     }
 }
 
-/* Gives the ids of `list` that have an entry in the file, and the number of
- * these entries. */
-static unsigned ids_in(uint32_t file, const struct llmobs_spooled *list,
-                       size_t count, uint64_t *ids, size_t *id_count)
-{
-    unsigned entries = 0;
-
-    *id_count = 0;
-    for (size_t i = 0; i < count; i++) {
-        unsigned n = entries_in(file, &list[i]);
-
-        if (n > 0)
-            ids[(*id_count)++] = list[i].id;
-        entries += n;
-    }
-    return entries;
-}
-
 /* False where the file still exists, as in a sandbox, or has another name. */
-static bool unlink_file(struct llmobs_spool *spool, uint32_t file)
+static bool remove_file(struct llmobs_spool *spool, uint32_t file)
 {
     char *path = llmobs_scratch_take(PATH_MAX);
     bool gone;
@@ -712,40 +767,39 @@ static bool unlink_file(struct llmobs_spool *spool, uint32_t file)
     return gone;
 }
 
-/* Releases entries of a file. A file whose last entries are released is
- * removed, without a RELEASE entry, if no thread can write to it any more. */
+/* Releases the entries that the list has in one file. A file whose last entries
+ * are released is removed, without a RELEASE entry, if no thread can write to
+ * it any more. */
 static void release_file(struct llmobs_spool *spool, uint32_t file,
                          const struct llmobs_spooled *list, size_t count)
 {
     uint64_t *ids = llmobs_scratch_take(LLMOBS_RELEASE_MAX * sizeof(*ids));
-    unsigned entries;
-    size_t id_count;
+    struct llmobs_spool_slot *slot = llmobs_slots_of(spool, file);
+    unsigned n, entries = 0;
+    size_t id_count = 0;
     bool last;
 
     if (!ids) {
         defer_release(spool, file, list, count);
         return;
     }
-    entries = ids_in(file, list, count, ids, &id_count);
-    if (entries == 0)
-        goto out;
-    if (atomic_load(&spool->ending) && !llmobs_spool_is_last(spool, file))
-        llmobs_slots_turn_from(spool, file);
-    /* `handed` is read last: a hand-over sets it, and then leaves the file. */
+    for (size_t i = 0; i < count; i++) {
+        n = entries_in(file, &list[i]);
+        if (n > 0)
+            ids[id_count++] = list[i].id;
+        entries += n;
+    }
+    if (atomic_load(&spool->ending) && !llmobs_slots_is_last(spool, file))
+        llmobs_slots_begin_next(spool, file);
+    /* `for_relay` is read last: _hand sets it, and then removes its entries. */
     last = file != llmobs_slots_current(spool) &&
-           atomic_load(&llmobs_slots_of(spool, file)->left) == entries &&
-           !atomic_load(&llmobs_slots_of(spool, file)->handed);
-    if (!(last && unlink_file(spool, file)) &&
-        note_release(spool, file, ids, id_count) != 0)
+           atomic_load(&slot->entries) == entries &&
+           !atomic_load(&slot->for_relay);
+    if (!(last && remove_file(spool, file)) &&
+        write_release(spool, file, ids, id_count) != 0)
         defer_release(spool, file, list, count);
-    llmobs_slots_leave(spool, file, entries);
-out:
+    llmobs_slots_remove(spool, file, entries);
     llmobs_scratch_give(ids);
-}
-
-static uint32_t nearer(uint32_t file, uint32_t after, uint32_t next)
-{
-    return file > after && file < next ? file : next;
 }
 
 /* The next file above `after` that the list names; UINT32_MAX: no such file. */
@@ -756,39 +810,35 @@ static uint32_t next_file(const struct llmobs_spooled *list, size_t count,
 
     for (size_t i = 0; i < count; i++) {
         for (size_t k = 0; k < LLMOBS_BEGUN; k++)
-            next = nearer(list[i].begun[k], after, next);
-        next = nearer(list[i].file, after, next);
+            if (list[i].begun[k] > after && list[i].begun[k] < next)
+                next = list[i].begun[k];
+        if (list[i].file > after && list[i].file < next)
+            next = list[i].file;
     }
     return next;
 }
 
-/* Removes a file without an entry, unless the relay may have some in it. */
-static void spool_remove_file(struct llmobs_spool *spool,
-                              struct llmobs_spool_slot *slot, const char *path)
-{
-    if (!atomic_load(&slot->handed)) {
-        llmobs_crash_point("removing a file");
-        unlink(path);
-        llmobs_crash_point("removed a file");
-        atomic_fetch_add(&spool->room, atomic_load(&slot->bytes));
-    }
-    llmobs_slots_forget(slot);
-}
-
-/* Leaves all files without an entry, except the current one. */
-static void spool_tidy(struct llmobs_spool *spool)
+/* Removes all files without an entry, except the current one, and those in
+ * which the relay may have some. */
+static void remove_empty(struct llmobs_spool *spool)
 {
     char *path = llmobs_scratch_take(PATH_MAX);
 
-    for (size_t i = 0; path && i < llmobs_spool_slots(spool); i++) {
+    for (size_t i = 0; path && i < llmobs_slots_used(spool); i++) {
         struct llmobs_spool_slot *slot = &spool->slots[i];
         uint32_t file = atomic_load(&slot->file);
 
         if (file == 0 || file == llmobs_slots_current(spool) ||
-            atomic_load(&slot->left) != 0)
+            atomic_load(&slot->entries) != 0)
             continue;
-        llmobs_spool_file_path(spool->prefix, file, path);
-        spool_remove_file(spool, slot, path);
+        if (!atomic_load(&slot->for_relay)) {
+            llmobs_spool_file_path(spool->prefix, file, path);
+            llmobs_crash_point("removing a file");
+            unlink(path);
+            llmobs_crash_point("removed a file");
+            atomic_fetch_add(&spool->room, atomic_load(&slot->bytes));
+        }
+        llmobs_slots_free(slot);
     }
     llmobs_scratch_give(path);
 }
@@ -805,7 +855,7 @@ void llmobs_spool_release(struct llmobs_spool *spool,
         retry_deferred(spool);
     while ((file = next_file(list, count, file)) != UINT32_MAX)
         release_file(spool, file, list, count);
-    spool_tidy(spool);
+    remove_empty(spool);
 }
 
 /* -- reading again ------------------------------------------------------- */
@@ -813,16 +863,16 @@ void llmobs_spool_release(struct llmobs_spool *spool,
 struct loading {
     const struct llmobs_spooled *spooled;
     struct llmobs_buf *text;
-    bool last;
+    bool only;
 };
 
 static int load_at(const char *path, void *ctx)
 {
     struct loading *loading = ctx;
 
-    loading->last = llmobs_held_alone(path);
-    return llmobs_spool_read(path, loading->spooled->offset,
-                             loading->spooled->size, loading->text);
+    loading->only = llmobs_spool_file_is_only(path);
+    return llmobs_spool_file_read(path, loading->spooled->offset,
+                                  loading->spooled->size, loading->text);
 }
 
 int llmobs_spool_load(struct llmobs_spool *spool,
@@ -834,12 +884,12 @@ int llmobs_spool_load(struct llmobs_spool *spool,
     int rc;
 
     llmobs_buf_cut(text, 0);
-    rc = llmobs_spool_with(spool, spooled->file, load_at, &loading);
+    rc = use_file(spool->prefix, spooled->file, load_at, &loading);
     if (rc)
         return rc;
     if (!llmobs_entry_next(&spool->key, llmobs_buf_text(text), &at, entry) ||
         entry->id != spooled->id)
-        return loading.last ? -EXDEV : -EBADMSG;
+        return loading.only ? -EXDEV : -EBADMSG;
     return 0;
 }
 
@@ -855,12 +905,12 @@ bool llmobs_spool_has(struct llmobs_spool *spool,
                       const struct llmobs_spooled *spooled)
 {
     return spooled->file &&
-           llmobs_spool_with(spool, spooled->file, stat_at, NULL) == 0;
+           use_file(spool->prefix, spooled->file, stat_at, NULL) == 0;
 }
 
 /* -- room and end -------------------------------------------------------- */
 
-static void spool_find_room(struct llmobs_spool *spool)
+static void find_room(struct llmobs_spool *spool)
 {
     uint64_t bytes;
 
@@ -873,22 +923,22 @@ static void spool_find_room(struct llmobs_spool *spool)
     atomic_store(&spool->room, spool->config->spool_max - (int64_t)bytes);
 }
 
-/* Counts the spool when a new file was begun, or when little room is left. */
+/* A count is due when a new file was begun, or when little room is left. */
 void llmobs_spool_look(struct llmobs_spool *spool)
 {
     int64_t now = llmobs_clock_mono_ns();
 
     if (atomic_load(&spool->ending) ||
-        (!atomic_load(&spool->turned) &&
+        (!atomic_load(&spool->began_file) &&
          atomic_load(&spool->room) > (int64_t)spool->file_max))
         return;
     if (atomic_load(&spool->state) != LLMOBS_SPOOL_READY ||
-        (spool->looked_ns &&
-         now - spool->looked_ns < LOOK_EVERY_MS * LLMOBS_NS_PER_MS))
+        (spool->counted_ns &&
+         now - spool->counted_ns < COUNT_EVERY_MS * LLMOBS_NS_PER_MS))
         return;
-    spool->looked_ns = now;
-    atomic_store(&spool->turned, false);
-    spool_find_room(spool);
+    spool->counted_ns = now;
+    atomic_store(&spool->began_file, false);
+    find_room(spool);
 }
 
 void llmobs_spool_ending(struct llmobs_spool *spool)
@@ -896,15 +946,121 @@ void llmobs_spool_ending(struct llmobs_spool *spool)
     atomic_store(&spool->ending, true);
 }
 
-/* A process that leaves entries counts the spool, and so tells other processes
+/* A process that leaves entries counts the spool, so that other processes know
  * how full it is. A thread that goes on writes to a new file. */
 void llmobs_spool_close(struct llmobs_spool *spool)
 {
     if (atomic_load(&spool->state) != LLMOBS_SPOOL_READY)
         return;
-    llmobs_slots_turn_from(spool, llmobs_slots_current(spool));
+    llmobs_slots_begin_next(spool, llmobs_slots_current(spool));
     retry_deferred(spool);
-    spool_tidy(spool);
+    remove_empty(spool);
     if (llmobs_slots_has_entries(spool))
-        spool_find_room(spool);
+        find_room(spool);
+}
+
+/* -- a process that has changed its user or root -------------------------- */
+
+bool llmobs_spool_may_return(struct llmobs_spool *spool)
+{
+    struct llmobs_spool_home now;
+    uid_t real, effective, saved;
+
+    find_home(&now);
+    if (atomic_load(&spool->ending) || now.root != spool->home.root ||
+        now.device != spool->home.device ||
+        getresuid(&real, &effective, &saved) != 0)
+        return false;
+    return real == spool->home.uid || saved == spool->home.uid;
+}
+
+bool llmobs_spool_has_moved(const struct llmobs_spool *spool)
+{
+    struct llmobs_spool_home now;
+
+    if (!atomic_load(&spool->named))
+        return false;
+    find_home(&now);
+    return now.uid != spool->home.uid || now.root != spool->home.root ||
+           now.device != spool->home.device;
+}
+
+static int open_at(const char *path, void *ctx)
+{
+    int fd = llmobs_spool_file_open(path, O_WRONLY | O_APPEND);
+
+    (void)ctx;
+    if (fd < 0)
+        return fd;
+    close(fd);
+    return 0;
+}
+
+/* Only the kernel knows what capabilities and namespaces allow: opens the
+ * file. */
+bool llmobs_spool_is_away(struct llmobs_spool *spool,
+                          const struct llmobs_spooled *spooled)
+{
+    return spooled->file && llmobs_spool_has_moved(spool) &&
+           use_file(spool->prefix, spooled->file, open_at, NULL) != 0;
+}
+
+/* -- a sandbox, and a parent's files -------------------------------------- */
+
+int llmobs_spool_hold(struct llmobs_spool *spool)
+{
+    uint32_t none = 0, file;
+    int state, rc, saved = errno;
+    char *path;
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    path = llmobs_scratch_take(PATH_MAX);
+    rc = path ? llmobs_spool_have_ready(spool) : -ENOMEM;
+    if (!rc) {
+        file = llmobs_slots_current(spool);
+        llmobs_spool_file_path(spool->prefix, file, path);
+        rc = llmobs_spool_file_hold(path);
+        if (!rc)
+            (void)atomic_compare_exchange_strong(
+                &llmobs_slots_of(spool, file)->file, &none, file);
+    }
+    llmobs_scratch_give(path);
+    pthread_setcancelstate(state, NULL);
+    errno = saved;
+    return rc;
+}
+
+static int append_to_parents(const char *path, void *ctx)
+{
+    struct llmobs_spool_written written;
+
+    return llmobs_spool_file_append(path, ctx, &written);
+}
+
+/* Until the child has entries of its own, the names are still its parent's. The
+ * parent writes an END, too, if it ends in order: its own then counts. */
+void llmobs_spool_end_parents(struct llmobs_spool *spool,
+                              struct llmobs_exchange *exchange)
+{
+    uint32_t home = file_of_call(&exchange->item.spooled);
+    bool bare = llmobs_privacy_withholds(&spool->config->privacy);
+    bool named =
+        atomic_load(&spool->named) && spool->process == exchange->process;
+    const struct llmobs_entry_key *key =
+        named ? &spool->key : &spool->parent.key;
+    struct exchange_writer *writer;
+
+    if (!home || (!named && spool->parent.process != exchange->process) ||
+        !(writer = llmobs_scratch_take(sizeof(*writer))))
+        return;
+    llmobs_entry_begin(&writer->entry, LLMOBS_ENTRY_END,
+                       exchange->item.spooled.id);
+    if (llmobs_exchange_add(exchange, bare, &writer->facts, &writer->entry) ==
+        0) {
+        writer->entry.start.head.type = LLMOBS_ENTRY_CHILDS_END;
+        if (llmobs_entry_end(&writer->entry, key) <= LLMOBS_ENTRY_MAX)
+            (void)use_file(named ? spool->prefix : spool->parent.prefix, home,
+                           append_to_parents, &writer->entry);
+    }
+    llmobs_scratch_give(writer);
 }

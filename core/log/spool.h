@@ -6,13 +6,12 @@
  * entries of a call are in the file of its first. To write an entry (entry.h)
  * takes one open, one write and one close: the app could take a descriptor that
  * stayed open for a file of its own, and could cut a mapped file short. Only a
- * program that takes on a sandbox keeps a descriptor open (held_file.h).
+ * program that takes on a sandbox keeps a descriptor open (spool_file.h).
  * RELEASE entries in the same file name the entries that were delivered; a file
  * is removed when all of its entries are released. A relay may claim a file in
  * which the process has handed over an entry: docs/SPOOL.md.
  *
- * Owns:    the files of this process, by one name, from its first entry on
- *          (process_files.c).
+ * Owns:    the files of this process, by one name, from its first entry on.
  * Threads: start, begin, end: any. They take no lock, and allocate only by
  *          scratch.h; the first threads wait for each other. release, load,
  *          look: the thread that has the worker's turn. close: the exit
@@ -32,6 +31,7 @@
 #include "core/config/config.h"
 #include "core/event/exchange.h"
 #include "core/log/entry.h"
+#include "core/log/ledger_dir.h"
 #include "core/log/spool_file.h"
 
 struct llmobs_spool;
@@ -78,10 +78,6 @@ int llmobs_spool_end(struct llmobs_spool *spool,
 void llmobs_spool_end_parents(struct llmobs_spool *spool,
                               struct llmobs_exchange *exchange);
 
-/* True while a relay delivers this spool for the destinations of this process
- * (relay_sign.h); looks at most once a second. Any thread. */
-bool llmobs_spool_is_relayed(struct llmobs_spool *spool);
-
 /* Hands an item whose END or EVENT is written to the relay: this process does
  * not release it any more, and leaves the file. Any thread. */
 void llmobs_spool_hand(struct llmobs_spool *spool,
@@ -119,7 +115,7 @@ void llmobs_spool_release(struct llmobs_spool *spool,
                           const struct llmobs_spooled *list, size_t count);
 
 /* To be called before the program takes on a sandbox: makes the current file,
- * and holds the file open (held_file.h). Entries then go to this file if no
+ * and holds the file open (spool_file.h). Entries then go to this file if no
  * other can be opened. Any thread; preserves errno. */
 int llmobs_spool_hold(struct llmobs_spool *spool);
 
@@ -151,5 +147,9 @@ void llmobs_spool_reset(struct llmobs_spool *spool);
 /* The first part of the names of this process's files (spool_state.h) while it
  * has a name, else "". Borrowed. */
 const char *llmobs_spool_path(const struct llmobs_spool *spool);
+
+/* True for the name of this process's files. */
+bool llmobs_spool_is_self(const struct llmobs_spool *spool,
+                          const struct llmobs_record_owner *who);
 
 #endif

@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
@@ -16,11 +18,11 @@
 #include "lib/base/file.h"
 #include "lib/base/signal_guard.h"
 #include "lib/base/scratch.h"
+#include "lib/base/sole.h"
 #include "lib/base/crash_point.h"
 #include "lib/base/listing.h"
 #include "core/config/state_dir.h"
 #include "core/log/event_item.h"
-#include "core/log/held_file.h"
 #include "core/log/spool_name.h"
 
 int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap)
@@ -32,7 +34,8 @@ int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap)
     return llmobs_config_base_dir(config, "/spool", out, cap);
 }
 
-int llmobs_spool_base(const struct llmobs_config *config, bool list, int *out)
+int llmobs_spool_open_dir(const struct llmobs_config *config, bool list,
+                          int *out)
 {
     char *path = llmobs_scratch_take(PATH_MAX);
     int rc = path ? llmobs_spool_dir(config, path, PATH_MAX) : -ENOMEM;
@@ -59,27 +62,33 @@ void llmobs_spool_file_path(const char *prefix, uint32_t file,
     out[len + 1 + number_len] = '\0';
 }
 
-/* True for a name "c.READER.NAMESPACE", or "r." of a relay, with `end` behind
- * it. */
-static bool is_claimed(const char *name, const char *end)
+/* Looks for a name "c.READER.NAMESPACE", or "r." of a relay, with the end that
+ * the file's first name has. */
+int llmobs_spool_file_find_claimed(const char *prefix, uint32_t file,
+                                   char out[PATH_MAX])
 {
-    size_t len = strlen(name), end_len = strlen(end);
-
-    return (name[0] == 'c' || name[0] == 'r') && name[1] == '.' &&
-           len > end_len && strcmp(name + len - end_len, end) == 0;
-}
-
-/* `out` has the directory and gets the name. */
-static int find_name(const char *end, char out[PATH_MAX])
-{
+    char end[LLMOBS_SPOOL_NAME_MAX];
     struct llmobs_listing list;
-    size_t at = strlen(out);
+    char *slash;
     const char *name;
+    size_t at, len, end_len;
 
+    llmobs_spool_file_path(prefix, file, out);
+    slash = strrchr(out, '/');
+    if (!slash || strlen(slash) >= sizeof(end))
+        return -ENOENT;
+    strcpy(end, slash + 2); /* from the "." of "o." on */
+    end_len = strlen(end);
+    *slash = '\0';
+    at = (size_t)(slash - out);
     if (llmobs_listing_open_in(&list, AT_FDCWD, out))
         return -ENOENT;
-    while ((name = llmobs_listing_next(&list)) && !is_claimed(name, end))
-        ;
+    while ((name = llmobs_listing_next(&list))) {
+        len = strlen(name);
+        if ((name[0] == 'c' || name[0] == 'r') && name[1] == '.' &&
+            len > end_len && strcmp(name + len - end_len, end) == 0)
+            break;
+    }
     if (name && at + 1 + strlen(name) < PATH_MAX) {
         out[at] = '/';
         strcpy(out + at + 1, name);
@@ -88,34 +97,117 @@ static int find_name(const char *end, char out[PATH_MAX])
     return name ? 0 : -ENOENT;
 }
 
-int llmobs_spool_find_claimed(const char *prefix, uint32_t file,
-                              char out[PATH_MAX])
-{
-    char end[LLMOBS_SPOOL_NAME_MAX];
-    char *name;
+/* -- a file that is held open -------------------------------------------- */
 
-    llmobs_spool_file_path(prefix, file, out);
-    name = strrchr(out, '/');
-    if (!name || strlen(name) >= sizeof(end))
-        return -ENOENT;
-    strcpy(end, name + 2); /* from the "." of "o." on */
-    *name = '\0';
-    return find_name(end, out);
+/* Only the thread that has `holding` writes these, and no thread reads them
+ * while `fd` is 0. A process that takes on no sandbox touches no page of
+ * them. */
+static struct {
+    atomic_int fd; /* 0: no file */
+    atomic_bool only;
+    struct stat file;
+    char path[PATH_MAX];
+} held;
+static atomic_int holding;
+
+static bool is_held(const char *path)
+{
+    return atomic_load(&held.fd) > 0 && strcmp(path, held.path) == 0;
 }
 
-int llmobs_spool_open(const char *path, int flags)
+/* Gives a copy, unless the file was removed: nobody would read a new entry. */
+static int copy_held(int fd, bool high)
+{
+    int copy = llmobs_fd_copy(fd, &held.file, high);
+    struct stat now;
+
+    if (copy >= 0 && (fstat(copy, &now) != 0 || now.st_nlink == 0)) {
+        close(copy);
+        copy = -1;
+    }
+    return copy;
+}
+
+bool llmobs_spool_file_is_only(const char *path)
+{
+    return atomic_load(&held.only) && is_held(path);
+}
+
+static int open_to_hold(const char *path)
 {
     int fd = llmobs_fd_open(AT_FDCWD, path,
-                            flags | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+                            O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW |
+                                O_NOCTTY | O_NONBLOCK);
+    int rc = fd < 0 ? -errno : llmobs_file_check(fd, geteuid());
 
-    if (fd < 0 && errno != EEXIST && (flags & O_ACCMODE) != O_RDWR)
-        fd = llmobs_held_open(path);
+    if (!rc && fstat(fd, &held.file) != 0)
+        rc = -errno;
+    if (!rc)
+        (void)!fchmod(fd, LLMOBS_SPOOL_HELD | 0600);
+    if (rc && fd >= 0)
+        close(fd);
+    return rc ? rc : fd;
+}
+
+static int hold(const char *path)
+{
+    int high, old,
+        fd = is_held(path) ? copy_held(atomic_load(&held.fd), false) : -1;
+
+    if (fd >= 0) {
+        atomic_store(&held.only, false);
+        close(fd);
+        return 0;
+    }
+    old = atomic_exchange(&held.fd, 0);
+    if (old > 0)
+        llmobs_fd_close(old, &held.file);
+    atomic_store(&held.only, false);
+    fd = open_to_hold(path);
+    if (fd < 0)
+        return fd;
+    high = copy_held(fd, true);
+    close(fd);
+    if (high < 0)
+        return -EBADF;
+    memcpy(held.path, path, strlen(path) + 1);
+    atomic_store(&held.fd, high);
+    return 0;
+}
+
+int llmobs_spool_file_hold(const char *path)
+{
+    int rc;
+
+    if (!llmobs_sole_take(&holding))
+        return -EBUSY;
+    rc = hold(path);
+    llmobs_sole_leave(&holding);
+    return rc;
+}
+
+/* -- reading and writing -------------------------------------------------- */
+
+int llmobs_spool_file_open(const char *path, int flags)
+{
+    int rc, fd = llmobs_fd_open(AT_FDCWD, path,
+                                flags | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+
+    if (fd >= 0)
+        return fd;
+    rc = -errno;
+    if ((flags & O_ACCMODE) == O_RDWR || !is_held(path))
+        return rc;
+    fd = copy_held(atomic_load(&held.fd), false);
+    if (fd < 0)
+        return rc;
+    atomic_store(&held.only, true);
     return fd;
 }
 
 /* True where the app has a limit of file sizes: a write beyond it raises a
- * signal that kills. Without a limit, the four system calls to block it are
- * saved. */
+ * signal that kills, and that is blocked meanwhile. Without a limit, the four
+ * system calls for that are saved. */
 static bool is_limited(void)
 {
     struct rlimit limit;
@@ -127,8 +219,8 @@ static bool is_limited(void)
 /* -EFBIG where the file may not grow: another file may have room, unlike on a
  * full disk. The first part of an entry that was written nevertheless stays:
  * without its seal it is none. */
-static int spool_file_put_pieces(int fd, const struct iovec *pieces, int count,
-                                 bool limited)
+static int write_pieces(int fd, const struct iovec *pieces, int count,
+                        bool limited)
 {
     struct llmobs_signal_guard guard;
     size_t size = 0;
@@ -152,46 +244,81 @@ static int spool_file_put_pieces(int fd, const struct iovec *pieces, int count,
     return limited ? -EFBIG : -ENOSPC;
 }
 
-int llmobs_spool_put_line(int fd, struct llmobs_text text)
+int llmobs_spool_file_write_line(int fd, struct llmobs_text text)
 {
     struct iovec pieces[] = {{(void *)(uintptr_t)text.data, text.len},
                              {(void *)(uintptr_t) "\n", 1}};
 
-    return spool_file_put_pieces(fd, pieces, 2, is_limited());
+    return write_pieces(fd, pieces, 2, is_limited());
 }
 
 /* Writes owner and entry at once: otherwise a kill between two writes would
  * leave entries without an owner. */
-static int put_after(int fd, struct llmobs_text owner,
-                     const struct llmobs_entry_writer *writer, bool limited)
+int llmobs_spool_file_write(int fd, struct llmobs_text owner,
+                            const struct llmobs_entry_writer *writer,
+                            struct llmobs_spool_written *written)
 {
     const size_t size = (size_t)writer->pieces * sizeof(writer->iov[0]);
-    struct iovec *pieces = llmobs_scratch_take(size + sizeof(writer->iov[0]));
-    int rc;
-
-    if (!pieces)
-        return -ENOMEM;
-    pieces[0] = (struct iovec){(void *)(uintptr_t)owner.data, owner.len};
-    memcpy(pieces + 1, writer->iov, size);
-    rc = spool_file_put_pieces(fd, pieces, writer->pieces + 1, limited);
-    llmobs_scratch_give(pieces);
-    return rc;
-}
-
-int llmobs_spool_write(int fd, struct llmobs_text owner,
-                       const struct llmobs_entry_writer *writer,
-                       struct llmobs_spool_written *written)
-{
     bool limited = written->limited = is_limited();
-    int rc = owner.len > 0 ? put_after(fd, owner, writer, limited)
-                           : spool_file_put_pieces(fd, writer->iov,
-                                                   writer->pieces, limited);
+    struct iovec *pieces;
+    int rc = -ENOMEM;
 
+    if (owner.len == 0) {
+        rc = write_pieces(fd, writer->iov, writer->pieces, limited);
+    } else if ((pieces = llmobs_scratch_take(size + sizeof(*pieces)))) {
+        pieces[0] = (struct iovec){(void *)(uintptr_t)owner.data, owner.len};
+        memcpy(pieces + 1, writer->iov, size);
+        rc = write_pieces(fd, pieces, writer->pieces + 1, limited);
+        llmobs_scratch_give(pieces);
+    }
     written->end = (uint64_t)lseek(fd, 0, SEEK_CUR);
     return rc;
 }
 
-static int shut(int fd)
+int llmobs_spool_file_append(const char *path,
+                             const struct llmobs_entry_writer *writer,
+                             struct llmobs_spool_written *written)
+{
+    const struct llmobs_text no_owner = {NULL, 0};
+    int rc, fd = llmobs_spool_file_open(path, O_WRONLY | O_APPEND);
+
+    if (fd < 0)
+        return fd;
+    rc = llmobs_spool_file_write(fd, no_owner, writer, written);
+    close(fd);
+    return rc;
+}
+
+int llmobs_spool_file_add(const char *path,
+                          struct llmobs_spool_addition *addition)
+{
+    struct llmobs_entry_writer *writer = llmobs_scratch_take(sizeof(*writer));
+    bool span = addition->type == LLMOBS_ENTRY_EVENT;
+    struct llmobs_spool_written written;
+    size_t size;
+    int rc;
+
+    if (!writer)
+        return -ENOMEM;
+    llmobs_entry_begin(writer, addition->type, addition->id);
+    rc = llmobs_entry_add(writer,
+                          span ? LLMOBS_EVENT_TAG + LLMOBS_EVENT_SPAN
+                               : LLMOBS_RELEASE_FIELD,
+                          addition->field.data, addition->field.len);
+    if (!rc && span)
+        rc = llmobs_entry_add(writer, LLMOBS_ENTRY_BESIDE, "", 1);
+    if (!rc && span)
+        rc = llmobs_entry_add(writer, LLMOBS_ENTRY_FOR_RELAY, "", 1);
+    if (!rc) {
+        size = llmobs_entry_end(writer, addition->key);
+        rc = llmobs_spool_file_append(path, writer, &written);
+        addition->offset = rc ? 0 : written.end - size;
+    }
+    llmobs_scratch_give(writer);
+    return rc;
+}
+
+static int set_closed_size(int fd)
 {
     struct llmobs_signal_guard guard;
     bool limited = is_limited();
@@ -213,68 +340,19 @@ static int shut(int fd)
     return rc;
 }
 
-int llmobs_spool_shut(const char *path)
+int llmobs_spool_file_close(const char *path)
 {
-    int fd = llmobs_spool_open(path, O_WRONLY);
-    int rc = fd < 0 ? -errno : shut(fd);
+    int rc, fd = llmobs_spool_file_open(path, O_WRONLY);
 
-    if (fd >= 0)
-        close(fd);
+    if (fd < 0)
+        return fd;
+    rc = set_closed_size(fd);
+    close(fd);
     return rc;
 }
 
-int llmobs_spool_append(const char *path,
-                        const struct llmobs_entry_writer *writer,
-                        struct llmobs_spool_written *written)
-{
-    const struct llmobs_text no_owner = {NULL, 0};
-    int fd = llmobs_spool_open(path, O_WRONLY | O_APPEND);
-    int rc =
-        fd < 0 ? -errno : llmobs_spool_write(fd, no_owner, writer, written);
-
-    if (fd >= 0)
-        close(fd);
-    return rc;
-}
-
-static int add_fields(struct llmobs_entry_writer *writer,
-                      const struct llmobs_spool_addition *addition)
-{
-    bool span = addition->type == LLMOBS_ENTRY_EVENT;
-    int rc = llmobs_entry_add(
-        writer, span ? LLMOBS_EVENT_TAG + LLMOBS_EVENT_SPAN : LLMOBS_NOTE_FIELD,
-        addition->field.data, addition->field.len);
-
-    if (!rc && span)
-        rc = llmobs_entry_add(writer, LLMOBS_ENTRY_BESIDE, "", 1);
-    if (!rc && span)
-        rc = llmobs_entry_add(writer, LLMOBS_ENTRY_FOR_RELAY, "", 1);
-    return rc;
-}
-
-int llmobs_spool_add(const char *path, const struct llmobs_entry_key *key,
-                     struct llmobs_spool_addition *addition)
-{
-    struct llmobs_entry_writer *writer = llmobs_scratch_take(sizeof(*writer));
-    struct llmobs_spool_written written;
-    size_t size;
-    int rc;
-
-    if (!writer)
-        return -ENOMEM;
-    llmobs_entry_begin(writer, addition->type, addition->id);
-    rc = add_fields(writer, addition);
-    if (!rc) {
-        size = llmobs_entry_end(writer, key);
-        rc = llmobs_spool_append(path, writer, &written);
-        addition->offset = rc ? 0 : written.end - size;
-    }
-    llmobs_scratch_give(writer);
-    return rc;
-}
-
-/* The app may have lowered its limit of file sizes below this place. */
-static int put_type(int fd, uint64_t offset, uint16_t type)
+/* The app may have lowered its limit of file sizes below the entry. */
+static int write_type(int fd, uint64_t offset, uint16_t type)
 {
     const off_t at = (off_t)(offset + offsetof(struct llmobs_entry_head, type));
     struct llmobs_signal_guard guard;
@@ -289,25 +367,22 @@ static int put_type(int fd, uint64_t offset, uint16_t type)
     return n < 0 ? -errno : 0;
 }
 
-int llmobs_spool_strike(const char *path, uint64_t offset, uint64_t id)
+int llmobs_spool_file_release(const char *path, uint64_t offset, uint64_t id)
 {
-    int fd = llmobs_spool_open(path, O_RDWR);
+    int rc = -EBADMSG, fd = llmobs_spool_file_open(path, O_RDWR);
     struct llmobs_entry_head head;
-    int rc = -EBADMSG;
 
     if (fd < 0)
-        return -errno;
+        return fd;
     if (pread(fd, &head, sizeof(head), (off_t)offset) == sizeof(head) &&
-        head.id == id) {
-        head.type |= LLMOBS_ENTRY_DONE;
-        rc = put_type(fd, offset, head.type);
-    }
+        head.id == id)
+        rc = write_type(fd, offset, head.type | LLMOBS_ENTRY_DONE);
     close(fd);
     return rc;
 }
 
-static int spool_file_read_part(int fd, uint64_t offset, size_t want,
-                                struct llmobs_buf *text)
+static int read_part(int fd, uint64_t offset, size_t want,
+                     struct llmobs_buf *text)
 {
     char *part = llmobs_scratch_take(LLMOBS_SCRATCH_SIZE);
     ssize_t n;
@@ -336,7 +411,7 @@ struct walk {
 };
 
 /* Skips a hole, if the file system can find it; short holes are read. */
-static void pass_hole(struct walk *walk)
+static void skip_hole(struct walk *walk)
 {
     off_t data;
 
@@ -363,29 +438,28 @@ static int read_some(struct walk *walk, bool sparse, uint64_t size,
 
     while (rc > 0 && size > 0) {
         if (sparse)
-            pass_hole(walk);
+            skip_hole(walk);
         if (walk->at >= walk->end)
             break;
         if (size > walk->end - walk->at)
             size = walk->end - walk->at;
-        rc = spool_file_read_part(walk->fd, walk->at,
-                                  size < 65536 ? (size_t)size : 65536, text);
+        rc = read_part(walk->fd, walk->at, size < 65536 ? (size_t)size : 65536,
+                       text);
         walk->at += (uint64_t)(rc > 0 ? rc : 0);
         size -= (uint64_t)(rc > 0 ? rc : 0);
     }
     return rc < 0 ? rc : 0;
 }
 
-int llmobs_spool_read(const char *path, uint64_t offset, uint64_t size,
-                      struct llmobs_buf *text)
+int llmobs_spool_file_read(const char *path, uint64_t offset, uint64_t size,
+                           struct llmobs_buf *text)
 {
-    int fd = llmobs_spool_open(path, O_RDONLY);
+    int rc, fd = llmobs_spool_file_open(path, O_RDONLY);
     struct walk walk = {.fd = fd, .at = offset, .holes = LLMOBS_SPOOL_HOLES};
     struct stat st;
-    int rc;
 
     if (fd < 0)
-        return -errno;
+        return fd;
     if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_uid != geteuid()) {
         rc = -EPERM;
     } else {
@@ -398,14 +472,14 @@ int llmobs_spool_read(const char *path, uint64_t offset, uint64_t size,
     return rc;
 }
 
-int llmobs_spool_key(const char *path, struct llmobs_entry_key *key)
+int llmobs_spool_file_key(const char *path, struct llmobs_entry_key *key)
 {
     struct llmobs_entry_file file;
     struct llmobs_buf text;
     int rc;
 
     llmobs_buf_init(&text, sizeof(file) + 1);
-    rc = llmobs_spool_read(path, 0, sizeof(file), &text);
+    rc = llmobs_spool_file_read(path, 0, sizeof(file), &text);
     if (!rc)
         rc = llmobs_entry_file_read(llmobs_buf_text(&text), key);
     llmobs_buf_fini(&text);
@@ -423,14 +497,7 @@ int llmobs_spool_key(const char *path, struct llmobs_entry_key *key)
 #define USAGE_MS 1000
 #define USAGE_TIMES 50
 /* A process that begins uses a count as old as this. */
-#define USAGE_TOLD_MS 60000
-
-/* Other users' files are not counted, however big they look. */
-static bool spool_file_is_own(int dir, const char *name, struct stat *st)
-{
-    return fstatat(dir, name, st, AT_SYMLINK_NOFOLLOW) == 0 &&
-           S_ISREG(st->st_mode) && st->st_uid == geteuid();
-}
+#define USAGE_LAST_MS 60000
 
 /* The bytes of a file, of which a closed one has far fewer than its size. */
 static uint64_t bytes_of(const struct stat *st)
@@ -451,49 +518,45 @@ static bool has_passed(int64_t since_ns, int64_t ms)
     return llmobs_clock_mono_ns() - since_ns > ms * LLMOBS_NS_PER_MS;
 }
 
-/* Takes the other files to be as big as those that were looked at. */
-static void count_files(struct llmobs_listing *list, uint64_t *bytes)
+/* Takes the files that it only numbers to be as big as those that it has looked
+ * at. Other users' files are not counted, however big they look. */
+static int count_bytes(int dir, uint64_t *bytes)
 {
     int64_t began = llmobs_clock_mono_ns();
     uint64_t seen = 0, others = 0;
     struct llmobs_spool_name name;
+    struct llmobs_listing list;
     const char *text;
     struct stat st;
+    int rc = llmobs_listing_open_in(&list, dir, ".");
 
+    *bytes = 0;
+    if (rc)
+        return rc;
     while (!has_passed(began, COUNT_MS * 2) &&
-           (text = llmobs_listing_next(list))) {
+           (text = llmobs_listing_next(&list))) {
         if (!llmobs_spool_name_parse(text, &name))
             continue;
         if (has_passed(began, COUNT_MS)) {
             others++;
             continue;
         }
-        if (spool_file_is_own(list->fd, text, &st))
+        if (fstatat(list.fd, text, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(st.st_mode) && st.st_uid == geteuid())
             *bytes += bytes_of(&st);
         seen++;
     }
     if (seen > 0)
         *bytes += *bytes / seen * others;
-}
-
-static int count_all(int base, uint64_t *bytes)
-{
-    struct llmobs_listing list;
-    int rc = llmobs_listing_open_in(&list, base, ".");
-
-    *bytes = 0;
-    if (rc)
-        return rc;
-    count_files(&list, bytes);
     llmobs_listing_close(&list);
     return 0;
 }
 
 /* Gives the last count. -ESTALE: the count is older than `ms`, and than
  * USAGE_TIMES the time that it took. */
-static int spool_file_read_usage(int base, int64_t ms, uint64_t *bytes)
+static int read_usage(int dir, int64_t ms, uint64_t *bytes)
 {
-    int fd = llmobs_file_open(base, USAGE_NAME, O_RDONLY);
+    int fd = llmobs_file_open(dir, USAGE_NAME, O_RDONLY);
     char text[64] = "", *end;
     int64_t age, took;
     struct stat st;
@@ -513,9 +576,9 @@ static int spool_file_read_usage(int base, int64_t ms, uint64_t *bytes)
     return age >= 0 && age <= took ? 0 : -ESTALE;
 }
 
-static void tell_usage(int base, uint64_t bytes, int64_t took_ns)
+static void write_usage(int dir, uint64_t bytes, int64_t took_ns)
 {
-    int fd = llmobs_file_open(base, USAGE_NAME, O_WRONLY);
+    int fd = llmobs_file_open(dir, USAGE_NAME, O_WRONLY);
     char text[64];
     struct iovec piece = {text, 0};
 
@@ -524,27 +587,27 @@ static void tell_usage(int base, uint64_t bytes, int64_t took_ns)
     piece.iov_len = (size_t)snprintf(
         text, sizeof(text), "%" PRIu64 " %" PRId64 "\n", bytes, took_ns);
     if (ftruncate(fd, 0) == 0)
-        (void)spool_file_put_pieces(fd, &piece, 1, is_limited());
+        (void)write_pieces(fd, &piece, 1, is_limited());
     close(fd);
 }
 
-int llmobs_spool_usage_told(int base, uint64_t *bytes)
+int llmobs_spool_last_usage(int dir, uint64_t *bytes)
 {
-    return spool_file_read_usage(base, USAGE_TOLD_MS, bytes);
+    return read_usage(dir, USAGE_LAST_MS, bytes);
 }
 
 int llmobs_spool_usage(const struct llmobs_config *config, uint64_t *bytes)
 {
     int64_t began = llmobs_clock_mono_ns();
-    int fd, rc = llmobs_spool_base(config, false, &fd);
+    int fd, rc = llmobs_spool_open_dir(config, false, &fd);
 
     if (rc)
         return rc;
-    rc = spool_file_read_usage(fd, USAGE_MS, bytes);
+    rc = read_usage(fd, USAGE_MS, bytes);
     if (rc) {
-        rc = count_all(fd, bytes);
+        rc = count_bytes(fd, bytes);
         if (!rc)
-            tell_usage(fd, *bytes, llmobs_clock_mono_ns() - began);
+            write_usage(fd, *bytes, llmobs_clock_mono_ns() - began);
     }
     close(fd);
     return rc;

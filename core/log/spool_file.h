@@ -1,8 +1,16 @@
 /* spool_file - opens, writes, reads and counts the files of a spool.
  *
- * Owns:    nothing; the caller owns a descriptor or text that it gets.
+ * Before a program takes on a sandbox, which may refuse to open files by their
+ * names afterwards, the process holds a descriptor of one file open.
+ *
+ * Owns:    that descriptor, above 2 and closed on exec, for the process's life.
+ *          The program may close it and use its number: each use looks whether
+ *          it still is that file. The caller owns a descriptor or text that it
+ *          gets.
  * Threads: any.
+ * Errors:  negative errno.
  * Limits:  LLMOBS_SPOOL_TEXT bytes of a file.
+ * Fork:    a child's own files have other names, and are not held.
  */
 #ifndef LLMOBS_SPOOL_FILE_H
 #define LLMOBS_SPOOL_FILE_H
@@ -21,7 +29,7 @@
 #define LLMOBS_SPOOL_TEXT (LLMOBS_ENTRY_MAX + ((size_t)8 << 20))
 /* The field of a RELEASE entry, an array of ids, of which there are so many at
  * most; and that of a DELIVERED_TO entry: the destinations, a bit each. */
-#define LLMOBS_NOTE_FIELD 1
+#define LLMOBS_RELEASE_FIELD 1
 #define LLMOBS_RELEASE_MAX 256
 #define LLMOBS_INFERRED (1u << 30) /* not a destination: spool.h */
 
@@ -30,8 +38,8 @@
  * lies before this offset or behind it. A call that begins behind it does not
  * count, and its writer writes it again to another file (docs/SPOOL.md). */
 #define LLMOBS_SPOOL_CLOSED ((uint64_t)1 << 30)
-/* In the mode of a file that its process holds open, as it can open no other
- * any more (held_file.h): such a file is never closed. */
+/* In the mode of a file that its process holds open: such a file is never
+ * closed. */
 #define LLMOBS_SPOOL_HELD S_ISVTX
 
 /* The user's spool directory. */
@@ -39,7 +47,8 @@ int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap);
 
 /* Opens that directory, to name files in it or to list them. Follows links only
  * if the user has named the directory. */
-int llmobs_spool_base(const struct llmobs_config *config, bool list, int *out);
+int llmobs_spool_open_dir(const struct llmobs_config *config, bool list,
+                          int *out);
 
 /* The path of a file of a process, of whose files `prefix` is the first part
  * ("/.../o.PID-START-NONCE"); "" where it is too long. */
@@ -48,22 +57,30 @@ void llmobs_spool_file_path(const char *prefix, uint32_t file,
 
 /* The path of that file under the name that its reader has given it; -ENOENT:
  * no reader has it. */
-int llmobs_spool_find_claimed(const char *prefix, uint32_t file,
-                              char out[PATH_MAX]);
-
-/* Closes a file that this process has claimed. -EFBIG: its own limit of file
- * sizes does not allow it. */
-int llmobs_spool_shut(const char *path);
+int llmobs_spool_file_find_claimed(const char *prefix, uint32_t file,
+                                   char out[PATH_MAX]);
 
 /* Opens a file of the spool: never through a link; the descriptor is above 2
  * and close-on-exec. If the kernel does not open the file by its name, as in a
- * sandbox, gives a copy of the descriptor that the process holds for the file
- * (held_file.h), unless `flags` ask both to read and to write. */
-int llmobs_spool_open(const char *path, int flags);
+ * sandbox, gives a copy of the descriptor that the process holds for the file,
+ * unless `flags` ask both to read and to write. */
+int llmobs_spool_file_open(const char *path, int flags);
+
+/* Makes the file if it is missing, and holds it open instead of the file that
+ * was held. -EBUSY: another thread does so now. */
+int llmobs_spool_file_hold(const char *path);
+
+/* True for the held file, once it could not be opened by its name: then no
+ * other file can be opened either. */
+bool llmobs_spool_file_is_only(const char *path);
+
+/* Sets the size of a file that this process has claimed to LLMOBS_SPOOL_CLOSED.
+ * -EFBIG: this process's own limit of file sizes does not allow it. */
+int llmobs_spool_file_close(const char *path);
 
 /* Writes a line to the end of an opened file. -EFBIG: it would exceed the app's
  * own limit of file sizes; here that raises no signal. */
-int llmobs_spool_put_line(int fd, struct llmobs_text text);
+int llmobs_spool_file_write_line(int fd, struct llmobs_text text);
 
 /* The result of a write to the end of a file. */
 struct llmobs_spool_written {
@@ -71,47 +88,50 @@ struct llmobs_spool_written {
     bool limited; /* the app has a limit of file sizes */
 };
 
-/* As llmobs_spool_put_line, for an ended entry. If `owner` is not empty, writes
- * it before: the beginning of the file and its owner. */
-int llmobs_spool_write(int fd, struct llmobs_text owner,
-                       const struct llmobs_entry_writer *writer,
-                       struct llmobs_spool_written *written);
+/* As _write_line, for an ended entry. If `owner` is not empty, writes it
+ * before: the beginning of the file and its owner. */
+int llmobs_spool_file_write(int fd, struct llmobs_text owner,
+                            const struct llmobs_entry_writer *writer,
+                            struct llmobs_spool_written *written);
 
 /* Opens a file, and appends an ended entry. */
-int llmobs_spool_append(const char *path,
-                        const struct llmobs_entry_writer *writer,
-                        struct llmobs_spool_written *written);
+int llmobs_spool_file_append(const char *path,
+                             const struct llmobs_entry_writer *writer,
+                             struct llmobs_spool_written *written);
 
 /* An entry that is added to an existing file: a RELEASE for the ids in `field`,
  * by the first of them; a DELIVERED_TO; or the EVENT of a span beside a call of
- * the file (entry.h), in whose text its time is. */
+ * the file (entry.h), in whose text its time is. Borrows the key of the file
+ * and the field. */
 struct llmobs_spool_addition {
+    const struct llmobs_entry_key *key;
     enum llmobs_entry_type type;
     uint64_t id;
     struct llmobs_text field;
     uint64_t offset; /* its place, once it is added */
 };
 
-int llmobs_spool_add(const char *path, const struct llmobs_entry_key *key,
-                     struct llmobs_spool_addition *addition);
+int llmobs_spool_file_add(const char *path,
+                          struct llmobs_spool_addition *addition);
 
 /* Releases an entry in place, which needs no room on the disk. */
-int llmobs_spool_strike(const char *path, uint64_t offset, uint64_t id);
+int llmobs_spool_file_release(const char *path, uint64_t offset, uint64_t id);
 
 /* Appends to the buffer `size` bytes from `offset` on, or as many as the file
  * has; none behind LLMOBS_SPOOL_CLOSED if `offset` is before it. Of holes in
  * the file it reads only the first LLMOBS_SPOOL_HOLES bytes: entries have no
  * holes, and a file with big holes costs nothing to make. */
 #define LLMOBS_SPOOL_HOLES ((uint64_t)1024 * 1024)
-int llmobs_spool_read(const char *path, uint64_t offset, uint64_t size,
-                      struct llmobs_buf *text);
+int llmobs_spool_file_read(const char *path, uint64_t offset, uint64_t size,
+                           struct llmobs_buf *text);
 
 /* Reads the key of a file. */
-int llmobs_spool_key(const char *path, struct llmobs_entry_key *key);
+int llmobs_spool_file_key(const char *path, struct llmobs_entry_key *key);
 
 /* The bytes of all files in the user's spool, as this or another process has
- * counted them lately; _told: only if another process has. */
+ * counted them lately. _last_usage: the last count in the opened spool;
+ * -ESTALE: it is older than a minute. */
 int llmobs_spool_usage(const struct llmobs_config *config, uint64_t *bytes);
-int llmobs_spool_usage_told(int base, uint64_t *bytes);
+int llmobs_spool_last_usage(int dir, uint64_t *bytes);
 
 #endif

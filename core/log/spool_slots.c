@@ -1,6 +1,8 @@
-#include "core/log/spool_state.h"
+#include "core/log/spool_slots.h"
 
-static uint32_t file_at(uint64_t at)
+#include "lib/base/scratch.h"
+
+static uint32_t file_of(uint64_t at)
 {
     return (uint32_t)(at >> 32);
 }
@@ -9,75 +11,77 @@ static uint32_t file_at(uint64_t at)
  * is no longer shared with its parent. */
 void llmobs_slots_clear(struct llmobs_spool *spool)
 {
-    for (size_t i = 0; i < llmobs_spool_slots(spool); i++) {
+    for (size_t i = 0; i < llmobs_slots_used(spool); i++) {
         struct llmobs_spool_slot *slot = &spool->slots[i];
 
-        if (!atomic_load(&slot->file) && !atomic_load(&slot->left) &&
+        if (!atomic_load(&slot->file) && !atomic_load(&slot->entries) &&
             !atomic_load(&slot->owned) && !atomic_load(&slot->bytes) &&
-            !atomic_load(&slot->handed))
+            !atomic_load(&slot->for_relay))
             continue;
-        atomic_store(&slot->handed, false);
-        atomic_store(&slot->left, 0);
-        atomic_store(&slot->file, 0);
-        atomic_store(&slot->owned, false);
-        atomic_store(&slot->bytes, 0);
+        atomic_store(&slot->entries, 0);
+        llmobs_slots_free(slot);
     }
 }
 
-static bool spool_is_free(struct llmobs_spool_slot *slot)
-{
-    return atomic_load(&slot->left) == 0 && atomic_load(&slot->file) == 0;
-}
-
-void llmobs_slots_forget(struct llmobs_spool_slot *slot)
+void llmobs_slots_free(struct llmobs_spool_slot *slot)
 {
     atomic_store(&slot->bytes, 0);
     atomic_store(&slot->owned, false);
-    atomic_store(&slot->handed, false);
+    atomic_store(&slot->for_relay, false);
     atomic_store(&slot->file, 0);
 }
 
-void llmobs_slots_leave(struct llmobs_spool *spool, uint32_t file, unsigned n)
+void llmobs_slots_remove(struct llmobs_spool *spool, uint32_t file, unsigned n)
 {
     struct llmobs_spool_slot *slot = llmobs_slots_of(spool, file);
 
-    if (atomic_fetch_sub(&slot->left, n) == n && atomic_load(&slot->handed) &&
-        file != llmobs_slots_current(spool))
-        llmobs_slots_forget(slot);
+    if (atomic_fetch_sub(&slot->entries, n) == n &&
+        atomic_load(&slot->for_relay) && file != llmobs_slots_current(spool))
+        llmobs_slots_free(slot);
 }
 
-/* Makes `next` the current file, unless another thread has made a file since
- * `at` was read. All entries of the file before it may be gone already, so this
- * thread also leaves that file. */
-static void turn_to(struct llmobs_spool *spool, uint64_t at, uint32_t next)
+/* Makes the next free file the current one, unless another thread has done so
+ * since `at` was read. All entries of the file before it may be gone already,
+ * so this thread also counts itself in that file, and takes itself out. False
+ * where the process has too many files. */
+static bool begin_file(struct llmobs_spool *spool, uint64_t at)
 {
-    uint32_t file = file_at(at);
+    const uint32_t file = file_of(at);
 
-    atomic_fetch_add(&llmobs_slots_of(spool, file)->left, 1);
-    atomic_store(&spool->turned, true);
-    (void)atomic_compare_exchange_strong(&spool->at, &at, (uint64_t)next << 32);
-    llmobs_slots_leave(spool, file, 1);
-}
+    for (uint32_t next = file + 1; next < file + LLMOBS_SPOOL_FILES; next++) {
+        struct llmobs_spool_slot *slot = llmobs_slots_of(spool, next);
 
-/* Goes on to the next free file; false where the process has too many files. */
-static bool turn_over(struct llmobs_spool *spool, uint64_t at)
-{
-    for (uint32_t next = file_at(at) + 1;
-         next < file_at(at) + LLMOBS_SPOOL_FILES; next++) {
-        if (!spool_is_free(llmobs_slots_of(spool, next)))
+        if (atomic_load(&slot->entries) != 0 || atomic_load(&slot->file) != 0)
             continue;
-        turn_to(spool, at, next);
+        atomic_fetch_add(&llmobs_slots_of(spool, file)->entries, 1);
+        atomic_store(&spool->began_file, true);
+        (void)atomic_compare_exchange_strong(&spool->at, &at,
+                                             (uint64_t)next << 32);
+        llmobs_slots_remove(spool, file, 1);
         return true;
     }
     return false;
 }
 
-void llmobs_slots_turn_from(struct llmobs_spool *spool, uint32_t file)
+void llmobs_slots_begin_next(struct llmobs_spool *spool, uint32_t file)
 {
     uint64_t at = atomic_load(&spool->at);
 
-    if (file_at(at) == file)
-        (void)turn_over(spool, at);
+    if (file_of(at) == file)
+        (void)begin_file(spool, at);
+}
+
+bool llmobs_slots_is_last(const struct llmobs_spool *spool, uint32_t file)
+{
+    char *path = llmobs_scratch_take(PATH_MAX);
+    bool last = false;
+
+    if (path) {
+        llmobs_spool_file_path(spool->prefix, file, path);
+        last = llmobs_spool_file_is_only(path);
+    }
+    llmobs_scratch_give(path);
+    return last;
 }
 
 /* True where nothing more begins in a file of so many bytes. Under a limit of
@@ -88,40 +92,41 @@ static bool is_full(struct llmobs_spool *spool, uint32_t file, size_t bytes)
     if (bytes > 0 && atomic_load(&spool->limited))
         return true;
     return bytes >= spool->file_max &&
-           (bytes >= INT32_MAX || !llmobs_spool_is_last(spool, file));
+           (bytes >= INT32_MAX || !llmobs_slots_is_last(spool, file));
 }
 
-uint32_t llmobs_slots_enter(struct llmobs_spool *spool, size_t size)
+uint32_t llmobs_slots_add(struct llmobs_spool *spool, size_t size)
 {
     for (;;) {
         uint64_t at = atomic_load(&spool->at);
-        uint32_t file = file_at(at);
+        uint32_t file = file_of(at);
 
         if (is_full(spool, file, at & UINT32_MAX)) {
-            if (!turn_over(spool, at))
+            if (!begin_file(spool, at))
                 return 0;
             continue;
         }
-        atomic_fetch_add(&llmobs_slots_of(spool, file)->left, 1);
+        atomic_fetch_add(&llmobs_slots_of(spool, file)->entries, 1);
         if (atomic_compare_exchange_strong(&spool->at, &at, at + size))
             return file;
-        llmobs_slots_leave(spool, file, 1);
+        llmobs_slots_remove(spool, file, 1);
     }
 }
 
-void llmobs_slots_count(struct llmobs_spool *spool, uint32_t file, size_t size)
+void llmobs_slots_add_bytes(struct llmobs_spool *spool, uint32_t file,
+                            size_t size)
 {
     uint64_t at = atomic_load(&spool->at);
 
-    while (file_at(at) == file && (at & UINT32_MAX) < INT32_MAX &&
+    while (file_of(at) == file && (at & UINT32_MAX) < INT32_MAX &&
            !atomic_compare_exchange_strong(&spool->at, &at, at + size))
         ;
 }
 
 bool llmobs_slots_has_entries(struct llmobs_spool *spool)
 {
-    for (size_t i = 0; i < llmobs_spool_slots(spool); i++)
-        if (atomic_load(&spool->slots[i].left) != 0)
+    for (size_t i = 0; i < llmobs_slots_used(spool); i++)
+        if (atomic_load(&spool->slots[i].entries) != 0)
             return true;
     return false;
 }

@@ -411,7 +411,7 @@ def read_spans(folder):
 
 def check_modes(folder):
     """Files 0600, directories 0700, as far as nobody removes them meanwhile. The
-    sticky bit marks a file that its process holds open (held_file.h)."""
+    sticky bit marks a file that its process holds open (spool_file.h)."""
     for place, _, names in os.walk(folder):
         for path in [place] + [os.path.join(place, name) for name in names]:
             with contextlib.suppress(FileNotFoundError):

@@ -195,8 +195,8 @@ static unsigned notes(void)
 
     find_file(path);
     llmobs_buf_init(&text, 1 << 20);
-    ck_assert_int_eq(llmobs_spool_read(path, 0, 1 << 20, &text), 0);
-    ck_assert_int_eq(llmobs_spool_key(path, &key), 0);
+    ck_assert_int_eq(llmobs_spool_file_read(path, 0, 1 << 20, &text), 0);
+    ck_assert_int_eq(llmobs_spool_file_key(path, &key), 0);
     while (llmobs_entry_next(&key, (struct llmobs_text){text.data, text.len},
                              &at, &entry))
         n += entry.type == LLMOBS_ENTRY_RELEASE;
@@ -626,7 +626,7 @@ static void leave_closed(void)
 
     ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
     llmobs_spool_file_path(llmobs_spool_path(spool), 1, path);
-    ck_assert_int_eq(llmobs_spool_shut(path), 0);
+    ck_assert_int_eq(llmobs_spool_file_close(path), 0);
     ck_assert_int_eq(llmobs_spool_start(spool, late), 0);
     ck_assert_uint_eq(late->item.spooled.begun[0], 2);
     ck_assert_int_eq(llmobs_spool_end(spool, e), 0);

@@ -306,8 +306,8 @@ START_TEST(relay_closes_what_it_claims)
     fd = open(name, O_WRONLY | O_APPEND);
     become_relay();
     take(1);
-    ck_assert_int_eq(llmobs_spool_put_line(fd, (struct llmobs_text){"a", 1}),
-                     0);
+    ck_assert_int_eq(
+        llmobs_spool_file_write_line(fd, (struct llmobs_text){"a", 1}), 0);
     ck_assert_int_gt(lseek(fd, 0, SEEK_CUR), (off_t)LLMOBS_SPOOL_CLOSED);
     close(fd);
     tell("e");
@@ -398,7 +398,7 @@ START_TEST(relay_sign_says_for_whom)
     elsewhere.site = (char *)"elsewhere";
     other = llmobs_owner_new(&elsewhere);
     ck_assert_int_eq(mkdir(place, 0700), 0);
-    ck_assert_int_eq(llmobs_spool_base(&config, false, &dir), 0);
+    ck_assert_int_eq(llmobs_spool_open_dir(&config, false, &dir), 0);
     ck_assert(!llmobs_relay_sign_is_up(dir, owner));
     ck_assert_int_eq(llmobs_relay_sign_put(&sign, dir, list, 1), 0);
     ck_assert(llmobs_relay_sign_is_up(dir, owner));
@@ -432,7 +432,7 @@ START_TEST(relay_sign_of_nobody)
     int dir;
 
     ck_assert_int_eq(mkdir(place, 0700), 0);
-    ck_assert_int_eq(llmobs_spool_base(&config, false, &dir), 0);
+    ck_assert_int_eq(llmobs_spool_open_dir(&config, false, &dir), 0);
     ck_assert_int_eq(llmobs_relay_sign_put(&sign, dir, list, 1), 0);
     ck_assert_int_eq(futimens(sign.fd, long_ago), 0);
     ck_assert(!llmobs_relay_sign_is_up(dir, owner));
@@ -489,7 +489,7 @@ START_TEST(relay_of_another_container)
     int dir;
 
     spool_in_dead(keep_handed);
-    ck_assert_int_eq(llmobs_spool_base(&config, false, &dir), 0);
+    ck_assert_int_eq(llmobs_spool_open_dir(&config, false, &dir), 0);
     claim_elsewhere("c");
     take(0);
     ck_assert_int_eq(llmobs_relay_sign_put(&sign, dir, list, 1), 0);
@@ -520,7 +520,7 @@ START_TEST(relay_gets_the_first_event)
 
     config.relay = true;
     ck_assert_int_eq(mkdir(place, 0700), 0);
-    ck_assert_int_eq(llmobs_spool_base(&config, false, &dir), 0);
+    ck_assert_int_eq(llmobs_spool_open_dir(&config, false, &dir), 0);
     ck_assert_int_eq(llmobs_relay_sign_put(&sign, dir, list, 1), 0);
     worker = llmobs_worker_new(&config, llmobs_buffer_new(65536), NULL);
     llmobs_worker_keep(worker, spool, NULL);
@@ -554,7 +554,7 @@ START_TEST(relay_is_not_alone_to_count)
 
     config.relay = true;
     ck_assert_int_eq(mkdir(place, 0700), 0);
-    ck_assert_int_eq(llmobs_spool_base(&config, false, &dir), 0);
+    ck_assert_int_eq(llmobs_spool_open_dir(&config, false, &dir), 0);
     ck_assert_int_eq(llmobs_relay_sign_put(&sign, dir, list, 1), 0);
     worker = llmobs_worker_new(&config, llmobs_buffer_new(65536), NULL);
     llmobs_worker_keep(worker, spool, NULL);

@@ -12,6 +12,7 @@
 #include "core/deliver/backlog.h"
 #include "lib/base/stats.h"
 #include "core/log/owner.h"
+#include "lib/base/clock.h"
 #include "core/log/spool_file.h"
 #include "core/log/spool_state.h"
 #include "tests/unit/spool_case.h"
@@ -146,7 +147,7 @@ START_TEST(test_closed)
 
     ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
     llmobs_spool_file_path(llmobs_spool_path(spool), 1, path);
-    ck_assert_int_eq(llmobs_spool_shut(path), 0);
+    ck_assert_int_eq(llmobs_spool_file_close(path), 0);
     one = spool_keep(1);
     ck_assert_uint_eq(one.file, 2);
     ck_assert_int_eq(llmobs_spool_end(spool, e), 0);
@@ -371,7 +372,7 @@ static void end_after_a_failure(void)
 {
     struct llmobs_exchange *e = begun_alone(1);
 
-    llmobs_spool_note_failure(spool, -EIO);
+    atomic_store(&spool->failed_ns, llmobs_clock_mono_ns());
     ck_assert_int_eq(llmobs_spool_end(spool, e), -EBUSY);
     ck_assert(!llmobs_spooled_any(&e->item.spooled));
     llmobs_exchange_free(e);
@@ -466,8 +467,8 @@ static int told(void)
     uint64_t bytes;
     int fd, rc;
 
-    ck_assert_int_eq(llmobs_spool_base(&config, false, &fd), 0);
-    rc = llmobs_spool_usage_told(fd, &bytes);
+    ck_assert_int_eq(llmobs_spool_open_dir(&config, false, &fd), 0);
+    rc = llmobs_spool_last_usage(fd, &bytes);
     close(fd);
     return rc;
 }
@@ -532,12 +533,13 @@ START_TEST(test_sparse)
     ck_assert_int_eq(ftruncate(fd, (off_t)(4 * far)), 0);
     close(fd);
     llmobs_buf_init(&text, LLMOBS_SPOOL_TEXT);
-    ck_assert_int_eq(llmobs_spool_read(path, 0, LLMOBS_SPOOL_TEXT, &text), 0);
+    ck_assert_int_eq(llmobs_spool_file_read(path, 0, LLMOBS_SPOOL_TEXT, &text),
+                     0);
     ck_assert_uint_lt(text.len, 2 << 20);
     ck_assert_mem_eq(text.data + 65536, "near", 4);
-    ck_assert_int_eq(
-        llmobs_spool_read(path, LLMOBS_SPOOL_CLOSED, LLMOBS_SPOOL_TEXT, &text),
-        0);
+    ck_assert_int_eq(llmobs_spool_file_read(path, LLMOBS_SPOOL_CLOSED,
+                                            LLMOBS_SPOOL_TEXT, &text),
+                     0);
     ck_assert_uint_lt(text.len, 4 << 20);
     ck_assert_ptr_nonnull(memmem(text.data, text.len, "far", 3));
     llmobs_buf_fini(&text);
@@ -647,7 +649,7 @@ static void key_of(struct llmobs_entry_key *out)
     char path[PATH_MAX];
 
     llmobs_spool_file_path(llmobs_spool_path(spool), 1, path);
-    ck_assert_int_eq(llmobs_spool_key(path, out), 0);
+    ck_assert_int_eq(llmobs_spool_file_key(path, out), 0);
 }
 
 /* A child's files are of another key, and so are those of its parent again. */
