@@ -20,12 +20,11 @@ from live import LONG, Live, serving  # noqa: E402
 
 BUILD, *ONLY = sys.argv[1:]
 TMP = tempfile.TemporaryDirectory(prefix="llmobs-serve.")
-PART = ""
 
 
 def need(good, what):
     if not good:
-        check(PART, False, what)
+        raise AssertionError(what)
 
 
 def live(name, count=3, *args):
@@ -226,6 +225,9 @@ def refused():
 
 for part in (whom_it_answers, news, filtered, crowd, opens, refused):
     if not ONLY or part.__name__ in ONLY:
-        PART = part.__name__
-        part()
-        check(PART, True)
+        wrong = None
+        try:
+            part()
+        except Exception as e:
+            wrong = repr(e)
+        check(part.__name__, not wrong, wrong)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "rules/providers.h"
 #include "rules/read/text.h"
 #include "rules/rules.h"
 #include "tests/unit/unit.h"
@@ -56,6 +57,28 @@ static const struct host hosts[] = {
 
     {"https://eastus.api.cognitive.microsoft.com/vision/v3.2/analyze",
      "azure_speech", NULL},
+    {"https://eastus.stt.speech.microsoft.com/speech/recognition/c/v1",
+     "azure_speech", NULL},
+    {"https://api.anthropic.com/v1/messages", "anthropic", "anthropic.request"},
+    {"https://us-east5-aiplatform.googleapis.com/v1/projects/p/locations/l/"
+     "endpoints/openapi/chat/completions",
+     "google", "OpenAI.createChatCompletion"},
+    {"https://e1.us-east-1.aws.endpoints.huggingface.cloud/v1/chat/completions",
+     "huggingface", "OpenAI.createChatCompletion"},
+    {"https://runtime.sagemaker.us-east-1.amazonaws.com/endpoints",
+     "amazon_sagemaker", NULL},
+    {"https://api.replicate.com/v1/models", "replicate", NULL},
+    {"https://bedrock-runtime.us-east-1.amazonaws.com/openai/v1/chat/"
+     "completions",
+     "amazon_bedrock", "OpenAI.createChatCompletion"},
+    {"https://bedrock-runtime.cn-north-1.amazonaws.com.cn/openai/v1/chat/"
+     "completions",
+     "amazon_bedrock", "OpenAI.createChatCompletion"},
+    {"https://vpce-1.bedrock-runtime.us-east-1.vpce.amazonaws.com/openai/v1/"
+     "chat/completions",
+     "amazon_bedrock", "OpenAI.createChatCompletion"},
+    {"https://bedrock-runtime.us-east-1.api.aws/openai/v1/chat/completions",
+     "amazon_bedrock", "OpenAI.createChatCompletion"},
     {"https://queue.fal.run/fal-ai", "fal", NULL},
     {"https://notqueue.fal.run.test/fal-ai/flux", NULL, NULL},
     {"https://api.us1.bfl.ai/v1/my_finetunes", "black_forest_labs", NULL},
@@ -100,6 +123,8 @@ static const struct host hosts[] = {
     {"https://api.assemblyai.com/v2/transcript", "assemblyai",
      "assemblyai.transcription"},
     {"https://api.assemblyai.com/v2/upload", "assemblyai", NULL},
+    {"https://api.eu.assemblyai.com/v2/transcript", "assemblyai",
+     "assemblyai.transcription"},
 
     {"https://openrouter.ai/api/v1/chat/completions", "openrouter",
      "OpenAI.createChatCompletion"},
@@ -516,6 +541,26 @@ START_TEST(hosts_are_known_by_their_own_urls)
 }
 END_TEST
 
+/* A row without a test row, or behind a row that covers its host. */
+START_TEST(each_row_is_found_by_a_url)
+{
+    const struct llmobs_provider *row;
+
+    for (size_t i = 0; (row = llmobs_provider_at(i)); i++) {
+        bool found = false;
+
+        for (size_t j = 0; j < sizeof(hosts) / sizeof(hosts[0]); j++) {
+            struct llmobs_url url;
+
+            found |=
+                llmobs_url_parse(llmobs_text_of(hosts[j].url), &url) == 0 &&
+                llmobs_provider_find(&url) == row;
+        }
+        ck_assert_msg(found, "no URL of hosts[] is the row %s", row->host);
+    }
+}
+END_TEST
+
 static const struct vendor {
     const char *model, *name; /* NULL: that of the host, or unknown */
 } vendors[] = {
@@ -589,6 +634,7 @@ UNIT_SUITE(hosts)
     Suite *s = suite_create("hosts");
 
     UNIT_TEST(s, hosts_are_known_by_their_own_urls);
+    UNIT_TEST(s, each_row_is_found_by_a_url);
     UNIT_TEST(s, vendors_are_known_by_their_models);
     return s;
 }
