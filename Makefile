@@ -158,7 +158,7 @@ DEEP_FRAME := 9216
 OTLP := answer attributes batch document letters logs messages metrics \
 	resource series source span traces value writer
 DEEP := $(patsubst %,$(B)/%.o, \
-	$(addprefix core/trace/,caller caller_left) $(addprefix lib/elf/,cfi symbol) \
+	$(addprefix core/trace/,caller caller_unnamed) $(addprefix lib/elf/,cfi symbol) \
 	$(addprefix core/deliver/,delivery_fill destination) core/event/to_span \
 	$(addprefix core/export/,peer store) \
 	$(addprefix core/log/,counts ledger ledger_dir) \
@@ -177,7 +177,7 @@ endif
 # program's calls, or for every byte.
 SMALL := $(filter-out $(patsubst %,$(B)/%.o,core/event/exchange \
 	core/export/letters core/export/writer core/trace/carrier \
-	$(addprefix core/trace/,caller caller_left callsite) \
+	$(addprefix core/trace/,caller caller_unnamed callsite) \
 	rules/read/idn rules/read/match rules/read/text rules/read/url) \
 	$(B)/core/event/link% $(patsubst rules/%.c,$(B)/rules/%.o,$(wildcard rules/*.c)), \
 	$(filter $(addprefix $(B)/,$(patsubst %,core/%/%.o,config deliver event \

@@ -33,15 +33,15 @@ static struct llmobs_callsite *take_callsite(uintptr_t entry)
 
     if (config->callsite == LLMOBS_CALLSITE_OFF)
         return NULL;
-    callsite = llmobs_callsite_take(config->callsite == LLMOBS_CALLSITE_ADDRESS
-                                        ? LLMOBS_CALLSITE_NEAR
-                                        : LLMOBS_CALLSITE_STACK,
-                                    entry);
+    callsite = llmobs_callsite_new(config->callsite == LLMOBS_CALLSITE_ADDRESS
+                                       ? LLMOBS_CALLSITE_NEAR
+                                       : LLMOBS_CALLSITE_STACK,
+                                   entry);
     if (!callsite)
         return NULL;
     callsite->frames = config->callsite;
     if (llmobs_config_names_callers(config))
-        llmobs_script_frames_take(&callsite->script);
+        llmobs_callsite_read_script(&callsite->script);
     return callsite;
 }
 
@@ -88,7 +88,7 @@ struct llmobs_exchange *llmobs_ours_new(struct llmobs_origin *origin,
 void llmobs_ours_note_script(struct llmobs_handle *handle)
 {
     if (llmobs_config_names_callers(config))
-        llmobs_ruby_frames_note(&handle->script);
+        llmobs_ruby_frames_save(&handle->script);
 }
 
 bool llmobs_ours_take(struct llmobs_handle *handle)
@@ -99,8 +99,8 @@ bool llmobs_ours_take(struct llmobs_handle *handle)
         return false;
     handle->called_from = 0;
     if (handle->script && handle->origin.exchange->callsite)
-        llmobs_ruby_frames_recall(handle->script,
-                                  &handle->origin.exchange->callsite->script);
+        llmobs_ruby_frames_restore(handle->script,
+                                   &handle->origin.exchange->callsite->script);
     return true;
 }
 

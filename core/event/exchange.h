@@ -78,7 +78,7 @@ struct llmobs_exchange {
     struct llmobs_callsite *callsite; /* NULL: not taken */
     char *caller; /* metadata.caller as JSON, if it was read already; or NULL */
     char *caller_left; /* as JSON, the names that `caller` lacks
-                        * (caller_left.h); NULL: it lacks no name */
+                        * (caller_unnamed.h); NULL: it lacks no name */
     char *annotations; /* annotation_pack.h; NULL: no annotations */
     uint64_t account;  /* stands for its credentials, sealed (account.h) */
     uint64_t key;      /* of the hash of its key; 0: not asked for, or none */

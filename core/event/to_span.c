@@ -8,7 +8,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/work.h"
 #include "core/trace/caller.h"
-#include "core/trace/caller_left.h"
+#include "core/trace/caller_unnamed.h"
 #include "core/trace/script_frames.h"
 #include "core/event/annotation_apply.h"
 #include "core/event/told.h"
@@ -399,7 +399,7 @@ static struct llmobs_json *to_span_read_caller(
         (void)llmobs_json_parse((struct llmobs_text){rest, strlen(rest)},
                                 &left);
     if (left)
-        llmobs_left_name(caller, left);
+        llmobs_unnamed_resolve(caller, left);
     llmobs_json_free(left);
     return caller;
 }

@@ -12,7 +12,7 @@
 #include "lib/base/cold.h"
 #include "lib/base/fork.h"
 #include "lib/base/maps.h"
-#include "core/trace/caller_left.h"
+#include "core/trace/caller_unnamed.h"
 #include "lib/elf/cfi.h"
 #include "lib/elf/symbol.h"
 #include "core/config/config.h"
@@ -35,7 +35,7 @@ struct location {
     bool program; /* in the program itself */
     int rc;       /* the result of reading the row */
     int file;     /* the number of the file that the delivering process has to
-                   * search for the name (caller_left.h); 0: no file is left */
+                   * search for the name (caller_unnamed.h); 0: none */
     struct llmobs_cfi_row row;
     uintptr_t offset; /* in the object, of the instruction */
     char module[MODULE_MAX];
@@ -46,7 +46,7 @@ struct location {
 struct look {
     struct location *location;
     bool names; /* also find names in the C library */
-    bool leave; /* another process will read the files */
+    bool defer; /* another process will read the files */
     const void *object;
     uintptr_t address; /* of the instruction itself, in the object */
     char path[PATH_CAP];
@@ -69,7 +69,7 @@ static atomic_int process;
 /* In a child the table may be half-written, by a thread that exists in the
  * parent only: the child empties it. The first process's table is empty from
  * the start, so its pages are not touched. */
-static void caller_check_fork(void)
+static void check_fork(void)
 {
     bool first = atomic_load(&process) == 0;
 
@@ -79,22 +79,22 @@ static void caller_check_fork(void)
         memset(locations, 0, sizeof(locations));
         memset(stripped, 0, sizeof(stripped));
         memset(program, 0, sizeof(program));
-        llmobs_left_forked();
+        llmobs_unnamed_after_fork();
     }
     llmobs_fork_settled(&process);
 }
 
-static void forget_locations(void)
+static void clear_locations(void)
 {
     memset(stripped, 0, sizeof(stripped));
-    llmobs_left_forget();
+    llmobs_unnamed_clear();
     for (size_t i = 0; i < LLMOBS_CALLER_KNOWN; i++)
         if (locations[i])
             locations[i]->used = false;
 }
 
-/* True when an object was unloaded since the last look. */
-static bool caller_look_around(void)
+/* True when an object was unloaded since the last call. */
+static bool check_unloads(void)
 {
     struct llmobs_loaded_counts now;
     bool unloaded;
@@ -106,15 +106,15 @@ static bool caller_look_around(void)
     counted = true;
     if (unloaded) {
         doubt_ns = llmobs_clock_mono_ns();
-        forget_locations();
+        clear_locations();
     }
     return unloaded;
 }
 
 void llmobs_caller_watch(void)
 {
-    caller_check_fork();
-    (void)caller_look_around();
+    check_fork();
+    (void)check_unloads();
 }
 
 /* -- locations ---------------------------------------------------------------
@@ -132,58 +132,52 @@ static void set_module(struct location *location, const char *path)
     location->module[i] = '\0';
 }
 
-static bool caller_begins(const char *text, const char *with)
+static bool begins_with(const char *text, const char *with)
 {
     return strncmp(text, with, strlen(with)) == 0;
 }
 
-static bool caller_is_ours(const struct location *location)
+static bool is_this_library(const struct location *location)
 {
-    return caller_begins(location->module, "libllmobs_");
+    return begins_with(location->module, "libllmobs_");
 }
 
 /* Names in the C library are left out: its symbol table is one of the longest,
  * and most of its frames only start a program or a thread. */
 static bool is_c_library(const struct location *location)
 {
-    return caller_begins(location->module, "libc.so") ||
-           caller_begins(location->module, "libc-2.") ||
-           caller_begins(location->module, "libc.musl-") ||
-           caller_begins(location->module, "ld-musl-") ||
-           caller_begins(location->module, "libpthread.so") ||
-           caller_begins(location->module, "libpthread-2.");
-}
-
-/* Copies the path, without printf, as the walk does this for each frame. */
-static void keep_path(struct look *look, const char *path)
-{
-    size_t len = strnlen(path, sizeof(look->path) - 1);
-
-    memcpy(look->path, path, len);
-    look->path[len] = '\0';
+    return begins_with(location->module, "libc.so") ||
+           begins_with(location->module, "libc-2.") ||
+           begins_with(location->module, "libc.musl-") ||
+           begins_with(location->module, "ld-musl-") ||
+           begins_with(location->module, "libpthread.so") ||
+           begins_with(location->module, "libpthread-2.");
 }
 
 /* Runs under the loader's lock. The walk passes over the frames of this
  * library, so they need no names. */
-static void see_object(const struct llmobs_loaded *object, void *ctx)
+static void read_object(const struct llmobs_loaded *object, void *ctx)
 {
     struct look *look = ctx;
     struct location *location = look->location;
+    size_t len = strnlen(object->path, sizeof(look->path) - 1);
 
     look->object = object->phdr;
     look->address = location->pc - object->base - (location->exact ? 0 : 1);
     location->offset = location->pc - object->base;
-    keep_path(look, object->path);
+    /* Without printf, as the walk does this for each frame. */
+    memcpy(look->path, object->path, len);
+    look->path[len] = '\0';
     set_module(location, look->path);
     location->rc = llmobs_cfi_row(
         object, location->pc - (location->exact ? 0 : 1), &location->row);
     location->asked = look->names || !is_c_library(location);
-    if (location->asked && !caller_is_ours(location) &&
+    if (location->asked && !is_this_library(location) &&
         !llmobs_symbol_in_memory(object, look->address, &location->symbol))
         llmobs_symbol_head(object, &look->head);
 }
 
-/* True for a program that a loader got as its argument. */
+/* True where the program was the argument of a loader. */
 static bool is_by_loader(void)
 {
     return getauxval(AT_BASE) == 0;
@@ -208,7 +202,7 @@ static void read_program(uintptr_t inside, char path[PATH_CAP])
  */
 static void name_program(struct location *location, struct look *look)
 {
-    if (!program[0] || (look->leave && !llmobs_left_has(look->object)))
+    if (!program[0] || (look->defer && !llmobs_unnamed_has(look->object)))
         read_program(location->pc, look->path);
     if (!program[0]) {
         set_module(location, look->path[0] ? look->path : "program");
@@ -244,28 +238,28 @@ static void name_from_file(struct location *location, struct look *look)
         stripped[turn++ % STRIPPED] = look->object;
 }
 
-/* Leaves the name to the process that delivers; false where it must not. */
-static bool leave_name(struct location *location, struct look *look)
+/* Lets the process that delivers find the name; false where it cannot. */
+static bool defer_name(struct location *location, struct look *look)
 {
-    if (!look->leave)
+    if (!look->defer)
         return false;
-    location->file = llmobs_left_file(look->object, look->path, &look->head);
+    location->file = llmobs_unnamed_file(look->object, look->path, &look->head);
     return location->file > 0;
 }
 
-static bool caller_fill(struct location *location, struct look *look)
+static bool fill_location(struct location *location, struct look *look)
 {
     uintptr_t inside = location->pc - (location->exact ? 0 : 1);
 
     look->location = location;
     look->head.len = 0;
-    if (llmobs_loaded_find(inside, see_object, look, look->last) != 0)
+    if (llmobs_loaded_find(inside, read_object, look, look->last) != 0)
         return false;
     location->program = !look->path[0];
     if (location->program)
         name_program(location, look);
     if (!location->symbol.name[0] && look->head.len &&
-        !leave_name(location, look))
+        !defer_name(location, look))
         name_from_file(location, look);
     /* Debuggers count the offset up to the instruction after the call. */
     if (location->symbol.name[0] && !location->exact)
@@ -276,7 +270,7 @@ static bool caller_fill(struct location *location, struct look *look)
 /* Gives the location of the address. Else, of the few slots for this address,
  * an unused slot or the next to be replaced. Allocates a location at its first
  * use, as a short process needs only ten; NULL when memory runs out. */
-static struct location *caller_slot_of(uintptr_t pc, bool exact)
+static struct location *location_slot(uintptr_t pc, bool exact)
 {
     static unsigned turn;
     size_t first = (pc ^ pc >> 8) * WAYS % LLMOBS_CALLER_KNOWN;
@@ -299,27 +293,27 @@ static struct location *caller_slot_of(uintptr_t pc, bool exact)
 }
 
 static const struct location *location_of(uintptr_t pc, bool exact, bool names,
-                                          bool leave,
+                                          bool defer,
                                           struct llmobs_loaded_last *last)
 {
-    struct location *location = caller_slot_of(pc, exact);
+    struct location *location = location_slot(pc, exact);
     struct look *look;
 
     if (!location)
         return NULL;
     if (location->used && location->pc == pc && location->exact == exact &&
-        (location->asked || !names) && (leave || !location->file))
+        (location->asked || !names) && (defer || !location->file))
         return location;
     look = malloc(sizeof(*look));
     if (!look)
         return NULL;
     look->names = names;
-    look->leave = leave;
+    look->defer = defer;
     look->last = last;
     memset(location, 0, sizeof(*location));
     location->pc = pc;
     location->exact = exact;
-    location->used = caller_fill(location, look);
+    location->used = fill_location(location, look);
     free(look);
     return location->used ? location : NULL;
 }
@@ -329,9 +323,9 @@ static const struct location *location_of(uintptr_t pc, bool exact, bool names,
 /* libcurl itself, and libffi, which calls any function for any caller. */
 static bool is_plumbing(const struct location *location)
 {
-    return caller_begins(location->module, "libcurl.") ||
-           caller_begins(location->module, "libcurl-") ||
-           caller_begins(location->module, "libffi.");
+    return begins_with(location->module, "libcurl.") ||
+           begins_with(location->module, "libcurl-") ||
+           begins_with(location->module, "libffi.");
 }
 
 /* True for a language's binding of libcurl: all calls of all programs in that
@@ -345,7 +339,7 @@ static bool is_binding(const struct location *location)
         "tclcurl", "libtclcurl", "libgstcurl", "dllcurl"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        if (caller_begins(location->module, names[i]))
+        if (begins_with(location->module, names[i]))
             return true;
     }
     return false;
@@ -356,10 +350,10 @@ static bool is_binding(const struct location *location)
 struct answer {
     struct llmobs_json *json;
     struct llmobs_json *frames;     /* NULL: only first's address is wanted */
-    bool leave;                     /* another process names the rest */
+    bool defer;                     /* another process names the rest */
     uintptr_t entry;                /* older frames than this are left out */
-    struct llmobs_json *unnamed;    /* names for another process; or NULL */
-    int left;                       /* how many frames may still be added */
+    struct llmobs_json *unnamed;    /* for another process; or NULL */
+    int room;                       /* how many frames may still be added */
     bool named;                     /* the answer has the caller */
     bool bound;                     /* the answer has the binding */
     bool has_frame;                 /* the answer has a frame */
@@ -374,15 +368,15 @@ struct answer {
     int held_count;
 };
 
-static void leave_frame(struct answer *answer, int place,
+static void add_unnamed(struct answer *answer, int place,
                         const struct location *location)
 {
-    struct llmobs_left_frame frame = {.file = location->file,
-                                      .exact = location->exact,
-                                      .address = location->offset -
-                                                 (location->exact ? 0 : 1)};
+    struct llmobs_unnamed_frame frame = {.file = location->file,
+                                         .exact = location->exact,
+                                         .address = location->offset -
+                                                    (location->exact ? 0 : 1)};
 
-    llmobs_left_add(&answer->unnamed, place, &frame);
+    llmobs_unnamed_add(&answer->unnamed, place, &frame);
 }
 
 static void add_frame(struct answer *answer, const struct location *location)
@@ -396,12 +390,11 @@ static void add_frame(struct answer *answer, const struct location *location)
         snprintf(text, sizeof(text), "%s+0x%lx", location->module,
                  (unsigned long)location->offset);
     if (llmobs_json_add(answer->frames, llmobs_json_string(text)) == 0)
-        leave_frame(answer, (int)llmobs_json_len(answer->frames) - 1, location);
-    answer->left--;
+        add_unnamed(answer, (int)llmobs_json_len(answer->frames) - 1, location);
+    answer->room--;
 }
 
-static void caller_set_caller(struct answer *answer,
-                              const struct location *location)
+static void set_caller(struct answer *answer, const struct location *location)
 {
     const char *name = answer->frames ? location->symbol.name : "";
     uintptr_t offset = name[0] ? location->symbol.offset : location->offset;
@@ -411,49 +404,50 @@ static void caller_set_caller(struct answer *answer,
     (void)llmobs_json_set(answer->json, "offset",
                           llmobs_json_int((int64_t)offset));
     if (answer->frames)
-        leave_frame(answer, LLMOBS_LEFT_CALLER, location);
+        add_unnamed(answer, LLMOBS_UNNAMED_CALLER, location);
     answer->named = true;
 }
 
-static void caller_tell(struct answer *answer, const struct location *location)
+static void add_location(struct answer *answer, const struct location *location)
 {
     answer->has_frame = true;
-    if (answer->frames && answer->left > 0)
+    if (answer->frames && answer->room > 0)
         add_frame(answer, location);
     if (!answer->frames) {
-        caller_set_caller(answer, location);
+        set_caller(answer, location);
     } else if (is_binding(location) && !answer->bound && !answer->named) {
         (void)llmobs_json_sets(answer->json, "binding", location->module);
         answer->bound = true;
     } else if (!answer->named && !is_binding(location) &&
                !is_plumbing(location)) {
-        caller_set_caller(answer, location);
+        set_caller(answer, location);
     }
 }
 
-static void tell_held(struct answer *answer)
+static void add_held(struct answer *answer)
 {
     const struct location *location;
 
     for (int i = 0;
-         i < answer->held_count && (answer->left > 0 || !answer->named); i++) {
+         i < answer->held_count && (answer->room > 0 || !answer->named); i++) {
         location = location_of(answer->held[i].pc, answer->held[i].exact, true,
-                               answer->leave, &answer->last);
+                               answer->defer, &answer->last);
         if (location)
-            caller_tell(answer, location);
+            add_location(answer, location);
     }
     answer->held_count = 0;
 }
 
-static void caller_visit(struct answer *answer, const struct location *location)
+static void visit_location(struct answer *answer,
+                           const struct location *location)
 {
-    if (caller_is_ours(location))
+    if (is_this_library(location))
         return;
     if (!answer->first.used)
         answer->first = *location;
     if (!is_c_library(location)) {
-        tell_held(answer);
-        caller_tell(answer, location);
+        add_held(answer);
+        add_location(answer, location);
     } else if (answer->held_count < LLMOBS_CALLER_FRAMES) {
         answer->held[answer->held_count].pc = location->pc;
         answer->held[answer->held_count++].exact = location->exact;
@@ -476,26 +470,26 @@ static int visit_next(struct answer *answer, struct llmobs_frame *frame,
                       const struct llmobs_cfi_stack *stack)
 {
     const struct location *location = location_of(
-        frame->pc, frame->exact, false, answer->leave, &answer->last);
+        frame->pc, frame->exact, false, answer->defer, &answer->last);
     struct location here;
     bool below;
     int rc;
 
     if (!location)
         return -ENOENT;
-    here = *location; /* `visit` may reuse the slot */
+    here = *location; /* a visit may reuse the slot */
     below = frame->regs[LLMOBS_FRAME_SP] < answer->entry;
     rc = here.rc ? here.rc : llmobs_cfi_step(frame, &here.row, stack);
     if (!below &&
         (rc != -ENODATA || answer->held_count == 0 || !is_start(&here)))
-        caller_visit(answer, &here);
+        visit_location(answer, &here);
     return rc;
 }
 
 /* Where the walk ends inside plumbing or a binding, the walk's first frame
  * outside of this library is the caller. */
-static void caller_walk(const struct llmobs_callsite *callsite,
-                        struct answer *answer)
+static void walk_stack(const struct llmobs_callsite *callsite,
+                       struct answer *answer)
 {
     const struct llmobs_cfi_stack stack = {
         callsite->frame.regs[LLMOBS_FRAME_SP], callsite->stack, callsite->len};
@@ -503,33 +497,33 @@ static void caller_walk(const struct llmobs_callsite *callsite,
     int rc = 0;
 
     for (int i = 0; rc == 0 && i < LLMOBS_CALLER_STEPS &&
-                    (!answer->named || answer->left > 0);
+                    (!answer->named || answer->room > 0);
          i++)
         rc = visit_next(answer, &frame, &stack);
     if (rc != -ENODATA || !answer->has_frame)
-        tell_held(answer);
+        add_held(answer);
     if (!answer->named && answer->first.used)
-        caller_set_caller(answer, &answer->first);
+        set_caller(answer, &answer->first);
 }
 
-/* `left` is NULL in the process that delivers. */
+/* `unnamed` is NULL in the process that delivers. */
 static struct llmobs_json *read_frames(const struct llmobs_callsite *callsite,
-                                       struct llmobs_json **left)
+                                       struct llmobs_json **unnamed)
 {
     struct answer answer = {.json = llmobs_json_object(),
-                            .leave = left != NULL,
+                            .defer = unnamed != NULL,
                             .entry = callsite->entry};
 
     if (callsite->frames != LLMOBS_CALLSITE_ADDRESS) {
         answer.frames = llmobs_json_array();
-        answer.left = callsite->frames;
+        answer.room = callsite->frames;
     }
-    caller_walk(callsite, &answer);
+    walk_stack(callsite, &answer);
     if (answer.frames)
         (void)llmobs_json_set(answer.json, "frames", answer.frames);
     if (answer.named) {
-        if (left)
-            *left = answer.unnamed;
+        if (unnamed)
+            *unnamed = answer.unnamed;
         return answer.json;
     }
     llmobs_json_free(answer.unnamed);
@@ -538,36 +532,36 @@ static struct llmobs_json *read_frames(const struct llmobs_callsite *callsite,
 }
 
 /* NULL where an unloaded object may have been among the frames. */
-static struct llmobs_json *read_sure(const struct llmobs_callsite *callsite,
-                                     int64_t taken_ns,
-                                     struct llmobs_json **left)
+static struct llmobs_json *read_certain(const struct llmobs_callsite *callsite,
+                                        int64_t begin_ns,
+                                        struct llmobs_json **unnamed)
 {
     struct llmobs_json *json = NULL;
 
-    caller_check_fork();
-    (void)caller_look_around();
-    if (counted && taken_ns < doubt_ns)
+    check_fork();
+    (void)check_unloads();
+    if (counted && begin_ns < doubt_ns)
         return NULL;
-    json = read_frames(callsite, left);
-    if (!caller_look_around())
+    json = read_frames(callsite, unnamed);
+    if (!check_unloads())
         return json;
-    if (left) {
-        llmobs_json_free(*left);
-        *left = NULL;
+    if (unnamed) {
+        llmobs_json_free(*unnamed);
+        *unnamed = NULL;
     }
     llmobs_json_free(json);
     return NULL;
 }
 
 struct llmobs_json *llmobs_caller_read(const struct llmobs_callsite *callsite,
-                                       int64_t taken_ns,
-                                       struct llmobs_json **left)
+                                       int64_t begin_ns,
+                                       struct llmobs_json **unnamed)
 {
     struct llmobs_json *json;
 
     if (!callsite)
         return NULL;
-    json = read_sure(callsite, taken_ns, left);
-    llmobs_script_frames_tell(&callsite->script, &json);
+    json = read_certain(callsite, begin_ns, unnamed);
+    llmobs_script_frames_write(&callsite->script, &json);
     return json;
 }

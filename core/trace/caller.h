@@ -14,8 +14,8 @@
  * The answer leaves out the frames that start a program or a thread, in the C
  * library and before. The walk ends at a frame that belongs to no loaded object
  * (code compiled at run time), or whose object has no row for it. Where an
- * object was unloaded after the callsite was taken, another object may lie at
- * its addresses: no frame is told.
+ * object was unloaded after the callsite was made, another object may lie at
+ * its addresses: the answer has no frame.
  */
 #ifndef LLMOBS_CALLER_H
 #define LLMOBS_CALLER_H
@@ -27,17 +27,17 @@
 #define LLMOBS_CALLER_FRAMES 16
 #define LLMOBS_CALLER_KNOWN 256
 
-/* To be called before the first callsite is taken: counts unloads from now on.
+/* To be called before the first callsite is made: counts unloads from now on.
  */
 void llmobs_caller_watch(void);
 
-/* Gives metadata.caller of a callsite that was taken at `taken_ns` (monotonic).
- * For a call that another process delivers, `left` is not NULL: sets `*left`,
- * which is NULL, to the names that the process shall find, and their files
- * (caller_left.h), if any are left. Reads the file of an object that cannot be
- * left. */
+/* Gives metadata.caller of a callsite that was made at `begin_ns` (monotonic).
+ * For a call that another process delivers, `unnamed` is not NULL: sets
+ * `*unnamed`, which is NULL, to the frames that the other process shall name
+ * (caller_unnamed.h), if there are any. Reads the file of an object that the
+ * other process could not find. */
 struct llmobs_json *llmobs_caller_read(const struct llmobs_callsite *callsite,
-                                       int64_t taken_ns,
-                                       struct llmobs_json **left);
+                                       int64_t begin_ns,
+                                       struct llmobs_json **unnamed);
 
 #endif

@@ -15,9 +15,9 @@
 LLMOBS_COLD static _Alignas(64) unsigned char memory[LLMOBS_BLOCKS][BLOCK_SIZE];
 static struct llmobs_blocks blocks = {.memory = memory[0], .size = BLOCK_SIZE};
 
-/* Gives a block of the set. Where all are taken, the allocator gives one, for a
- * smaller piece of stack. *max: the size of the piece. */
-static void *block_take(size_t *max)
+/* Gives a block of the set. Where all are in use, the allocator gives one, for
+ * a smaller piece of stack. *max: the size of the piece. */
+static void *new_block(size_t *max)
 {
     void *block = llmobs_blocks_take(&blocks);
 
@@ -28,13 +28,7 @@ static void *block_take(size_t *max)
     return malloc(sizeof(struct llmobs_callsite) + *max);
 }
 
-static void block_free(void *block)
-{
-    if (!llmobs_blocks_give(&blocks, block))
-        free(block);
-}
-
-/* -- taking --------------------------------------------------------------- */
+/* -- registers and stack -------------------------------------------------- */
 
 /* Copies a piece of stack with all bytes in it, even those outside of variables
  * or in use by other threads: a sanitizer would complain. The sanitizer of a
@@ -103,10 +97,10 @@ static inline __attribute__((always_inline)) void read_registers(
     frame->exact = true;
 }
 
-__attribute__((noinline)) struct llmobs_callsite *llmobs_callsite_take(
+__attribute__((noinline)) struct llmobs_callsite *llmobs_callsite_new(
     size_t max, uintptr_t entry)
 {
-    struct llmobs_callsite *callsite = block_take(&max);
+    struct llmobs_callsite *callsite = new_block(&max);
     uintptr_t sp;
 
     if (!callsite)
@@ -132,5 +126,18 @@ void llmobs_callsite_free(struct llmobs_callsite *callsite)
     /* Else the compiler may drop the memset, as nobody reads the block
      * again. */
     __asm__ volatile("" : : "r"(callsite) : "memory");
-    block_free(callsite);
+    if (!llmobs_blocks_give(&blocks, callsite))
+        free(callsite);
+}
+
+void llmobs_callsite_read_script(struct llmobs_script_frames *frames)
+{
+    static void (*const readers[])(struct llmobs_script_frames *) = {
+        llmobs_php_frames_read, llmobs_python_frames_read,
+        llmobs_ruby_frames_read, llmobs_perl_frames_read};
+
+    llmobs_script_frames_clear(frames);
+    for (size_t i = 0; i < sizeof(readers) / sizeof(*readers) && !frames->used;
+         i++)
+        readers[i](frames);
 }

@@ -4,7 +4,7 @@
  * Owns:    a callsite is one block, from a fixed set of blocks or from the
  *          allocator. A stack may hold secrets: so the block is never written
  *          to a file, and _free wipes it.
- * Threads: _take runs in the app's thread: no lock, one allocation. caller.h
+ * Threads: _new runs in the app's thread: no lock, one allocation. caller.h
  *          reads callsites, in the worker's thread.
  * Errors:  NULL when memory runs out.
  * Limits:  LLMOBS_CALLSITE_STACK bytes, or as many as can certainly be read
@@ -27,10 +27,10 @@
 #define LLMOBS_CALLSITE_NEAR 4096
 
 struct llmobs_callsite {
-    struct llmobs_frame frame; /* of llmobs_callsite_take */
+    struct llmobs_frame frame; /* of llmobs_callsite_new */
     int frames;      /* how many to name; LLMOBS_CALLSITE_ADDRESS (config.h) */
     uintptr_t entry; /* frames below are this library's and libcurl's */
-    struct llmobs_script_frames script; /* cleared by _take */
+    struct llmobs_script_frames script; /* cleared by _new */
     size_t len;
     unsigned char stack[]; /* from the stack pointer on */
 };
@@ -39,7 +39,11 @@ struct llmobs_callsite {
  * even while other threads unmap memory. `entry`: the address on the stack
  * where the program entered this library (stack.h); every callsite holds the
  * frame there. */
-struct llmobs_callsite *llmobs_callsite_take(size_t max, uintptr_t entry);
+struct llmobs_callsite *llmobs_callsite_new(size_t max, uintptr_t entry);
 void llmobs_callsite_free(struct llmobs_callsite *callsite);
+
+/* Reads the script of the calling thread; clears `frames` where no script runs
+ * or where this thread runs none. */
+void llmobs_callsite_read_script(struct llmobs_script_frames *frames);
 
 #endif

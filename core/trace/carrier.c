@@ -40,8 +40,8 @@ struct inbound {
     struct tags tags;
 };
 
-static void tags_put(struct tags *tags, struct llmobs_text key,
-                     struct llmobs_text value)
+static void set_tag(struct tags *tags, struct llmobs_text key,
+                    struct llmobs_text value)
 {
     static const struct {
         const char *key;
@@ -66,18 +66,8 @@ static void tags_put(struct tags *tags, struct llmobs_text key,
     }
 }
 
-static struct llmobs_text carrier_trim(struct llmobs_text text)
-{
-    while (text.len && text.data[0] == ' ') {
-        text.data++;
-        text.len--;
-    }
-    while (text.len && text.data[text.len - 1] == ' ')
-        text.len--;
-    return text;
-}
-
-/* Cuts the text before the first `mark` off `rest`; false at the end. */
+/* Moves the text before the first `mark` from `rest` to `part`, and drops the
+ * mark; false at the end. An empty part counts. */
 static bool next_part(struct llmobs_text *rest, char mark,
                       struct llmobs_text *part)
 {
@@ -113,7 +103,7 @@ static struct llmobs_text checked(const char *value)
     }
     if (text.len > CARRIER_MAX)
         return (struct llmobs_text){NULL, 0};
-    return carrier_trim(text);
+    return llmobs_text_trim(text);
 }
 
 /* Of x-datadog-tags: if one entry is malformed, all are ignored (WIRE 5.3).
@@ -135,7 +125,7 @@ static void read_datadog_tags(const char *value, struct tags *out)
         if (llmobs_text_begins(key, "_dd.p.")) {
             key.data += strlen("_dd.p.");
             key.len -= strlen("_dd.p.");
-            tags_put(&tags, key, carrier_trim(part));
+            set_tag(&tags, key, llmobs_text_trim(part));
         }
     }
     *out = tags;
@@ -175,7 +165,7 @@ static bool read_dd_member(struct llmobs_text member, struct inbound *in,
         if (llmobs_text_begins(key, "t.")) {
             key.data += 2;
             key.len -= 2;
-            tags_put(&tags, key, part);
+            set_tag(&tags, key, part);
         } else if (key.len == 1 && key.data[0] == 's') {
             if (!parse_int(part, &in->priority))
                 return false;
@@ -207,7 +197,7 @@ __attribute__((noinline)) static void read_tracestate(const char *value,
     bool has = false;
 
     while (next_part(&rest, ',', &member)) {
-        member = carrier_trim(member);
+        member = llmobs_text_trim(member);
         if (llmobs_text_begins(member, "dd="))
             dd = (struct llmobs_text){member.data + 3, member.len - 3};
     }
@@ -336,10 +326,10 @@ static bool read_b3multi(const struct llmobs_carrier *carrier,
 
 /* -- styles -------------------------------------------------------------- */
 
-static bool carrier_read_style(enum llmobs_style style,
-                               const struct llmobs_config *config,
-                               const struct llmobs_carrier *carrier,
-                               struct inbound *in)
+static bool read_in_style(enum llmobs_style style,
+                          const struct llmobs_config *config,
+                          const struct llmobs_carrier *carrier,
+                          struct inbound *in)
 {
     switch (style) {
     case LLMOBS_STYLE_DATADOG:
@@ -363,8 +353,8 @@ static bool same_trace(const struct inbound *a, const struct inbound *b)
             b->trace_id.hi == 0);
 }
 
-/* Takes the first style that gives a context (WIRE 5.3). A traceparent of the
- * same trace names the span, and its tracestate is kept. Not inlined, so that
+/* Reads the first style that gives a context (WIRE 5.3). A traceparent of the
+ * same trace names the span, and its tracestate goes on. Not inlined, so that
  * no stack frame holds every parsed carrier. */
 __attribute__((noinline)) static bool read_carrier(
     const struct llmobs_config *config, const struct llmobs_carrier *carrier,
@@ -375,7 +365,7 @@ __attribute__((noinline)) static bool read_carrier(
     bool found = false;
 
     for (size_t i = 0; i < styles->count; i++) {
-        if (!carrier_read_style(styles->list[i], config, carrier, &other))
+        if (!read_in_style(styles->list[i], config, carrier, &other))
             continue;
         if (!found)
             *in = other;
@@ -393,14 +383,14 @@ __attribute__((noinline)) static bool read_carrier(
 /* -- contexts ------------------------------------------------------------ */
 
 /* Other vendors' members travel on, as far as the header's limit allows. */
-static void keep_vendors(struct llmobs_context *context, const char *value)
+static void copy_vendors(struct llmobs_context *context, const char *value)
 {
     struct llmobs_text rest = checked(value);
     struct llmobs_text member;
     size_t used = 0;
 
     while (next_part(&rest, ',', &member)) {
-        member = carrier_trim(member);
+        member = llmobs_text_trim(member);
         if (member.len == 0 || member.len > 128 ||
             llmobs_text_begins(member, "dd="))
             continue;
@@ -458,8 +448,8 @@ static bool inherit_parent(struct llmobs_context *context,
     return true;
 }
 
-/* Takes the parent's sampling decision as it was sent; where the parent sent no
- * decision, no decision is made here. */
+/* Copies the parent's sampling decision as it was sent; where the parent sent
+ * no decision, no decision is made here. */
 static void inherit_sampling(struct llmobs_context *context,
                              const struct tags *tags)
 {
@@ -496,9 +486,9 @@ static void inherit_names(struct llmobs_context *context,
     }
 }
 
-/* From a caller that is not trusted only the ids are taken: everything else
- * stays as the configuration made it for a root. That includes LLM
- * Observability's sampling decision: the caller's id must not choose it. */
+/* A caller that is not trusted gives only the ids: everything else stays as the
+ * configuration made it for a root. That includes LLM Observability's sampling
+ * decision: the caller's id must not choose it. */
 static void inherit(struct llmobs_context *context, const struct inbound *in,
                     bool trusted, double rate)
 {
@@ -521,17 +511,17 @@ static void inherit(struct llmobs_context *context, const struct inbound *in,
 /* Asks OTEL_TRACES_SAMPLER where a trace begins in this process or enters it;
  * all spans below follow its answer. A ratio reads the spans' trace id, so that
  * the services of one trace agree. `joined`: the parent's flag counts. */
-static void carrier_decide(struct llmobs_context *context,
-                           const struct llmobs_config *config, bool joined)
+static void decide_sampling(struct llmobs_context *context,
+                            const struct llmobs_config *config, bool joined)
 {
     const struct llmobs_otlp_config *otlp = &config->otlp;
-    bool keep = joined && otlp->parent_based
-                    ? context->priority > 0
-                    : llmobs_otlp_samples(otlp, context->apm_trace_id.lo);
+    bool sampled = joined && otlp->parent_based
+                       ? context->priority > 0
+                       : llmobs_otlp_samples(otlp, context->apm_trace_id.lo);
 
-    context->unsampled = !keep;
-    if (otlp->sampler_flags && keep != (context->priority > 0))
-        context->priority = keep;
+    context->unsampled = !sampled;
+    if (otlp->sampler_flags && sampled != (context->priority > 0))
+        context->priority = sampled;
 }
 
 void llmobs_context_root(struct llmobs_context *context,
@@ -553,7 +543,7 @@ void llmobs_context_root(struct llmobs_context *context,
     llmobs_context_text(context->session_id, sizeof(context->session_id),
                         llmobs_text_of(config->session_id));
     llmobs_context_sample(context, config->sample_rate);
-    carrier_decide(context, config, false);
+    decide_sampling(context, config, false);
 }
 
 bool llmobs_context_from_carrier(struct llmobs_context *context,
@@ -571,9 +561,9 @@ bool llmobs_context_from_carrier(struct llmobs_context *context,
     context->apm_parent_id = in.span_id;
     context->remote = in.span_id != 0;
     if (in.vendored && trusted)
-        keep_vendors(context, carrier->tracestate);
+        copy_vendors(context, carrier->tracestate);
     inherit(context, &in, trusted, config->sample_rate);
-    carrier_decide(context, config, trusted);
+    decide_sampling(context, config, trusted);
     return true;
 }
 
@@ -590,8 +580,8 @@ bool llmobs_context_baggage(const struct llmobs_config *config,
     while (next_part(&rest, ',', &pair)) {
         struct llmobs_text key;
 
-        if (!next_part(&pair, '=', &key) || carrier_trim(key).len == 0 ||
-            carrier_trim(pair).len == 0 || ++items > BAGGAGE_ITEMS_MAX)
+        if (!next_part(&pair, '=', &key) || llmobs_text_trim(key).len == 0 ||
+            llmobs_text_trim(pair).len == 0 || ++items > BAGGAGE_ITEMS_MAX)
             return false;
     }
     return true;

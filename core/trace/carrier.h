@@ -20,12 +20,11 @@ void llmobs_context_root(struct llmobs_context *context,
                          const struct llmobs_config *config);
 
 /* Fills a context whose parent is in `carrier`, read in the configured styles.
- * Takes from the carrier the LLM Observability parent, trace, ml_app, session
- * and sampling that it has (WIRE 5.3), and sets the rest as in a root; from a
- * stranger only the ids, unless the configuration says otherwise. False: the
- * carrier held no valid trace context, or the configuration honours no carrier;
- * the context is then a root.
- */
+ * Copies the LLM Observability parent, trace, ml_app, session and sampling that
+ * the carrier has (WIRE 5.3), and sets the rest as in a root; of a stranger's
+ * carrier only the ids, unless the configuration says otherwise. False: the
+ * carrier has no valid trace context, or the configuration honours no carrier;
+ * the context is then a root. */
 bool llmobs_context_from_carrier(struct llmobs_context *context,
                                  const struct llmobs_config *config,
                                  const struct llmobs_carrier *carrier);

@@ -63,7 +63,7 @@ static const struct {
     (BIT(B3_TRACE_ID) | BIT(B3_SPAN_ID) | BIT(B3_SAMPLED) | BIT(B3_FLAGS))
 
 /* The name of `len` bytes; NAMES: an unknown name. */
-static enum name inject_name_of(const char *text, size_t len)
+static enum name name_of(const char *text, size_t len)
 {
     /* The shortest name has 2 bytes; most headers begin with other letters. */
     if (len < 2 || !strchr("xXtTbB", text[0]))
@@ -85,7 +85,7 @@ static unsigned signed_names(const char *list)
 
     while (*list) {
         size_t len = strcspn(list, ";%, &\t\r\n");
-        enum name name = inject_name_of(list, len);
+        enum name name = name_of(list, len);
 
         if (name != NAMES)
             found |= BIT(name);
@@ -108,11 +108,11 @@ static unsigned find_signed(const char *text, const char *name)
     return at ? signed_names(at + strlen(name)) : 0;
 }
 
-static void own_header(const char *line, struct llmobs_own_headers *own)
+static void read_own_header(const char *line, struct llmobs_own_headers *own)
 {
     static const char authorization[] = "authorization:";
     size_t len = strcspn(line, ":;");
-    enum name name = inject_name_of(line, len);
+    enum name name = name_of(line, len);
     const char **value;
 
     if (strncasecmp(line, authorization, sizeof(authorization) - 1) == 0)
@@ -134,7 +134,7 @@ void llmobs_inject_scan(const struct curl_slist *list, const char *url,
     memset(own, 0, sizeof(*own));
     for (; list; list = list->next) {
         if (list->data)
-            own_header(list->data, own);
+            read_own_header(list->data, own);
     }
     if (query)
         own->names |= find_signed(query, "X-Amz-SignedHeaders=");
@@ -166,7 +166,7 @@ static unsigned of_styles(const struct llmobs_styles *styles)
 }
 
 /* Where the app sends a header of a style, the library adds no such header. */
-static unsigned inject_without_own(unsigned wanted, unsigned own)
+static unsigned without_own(unsigned wanted, unsigned own)
 {
     static const unsigned styles[] = {ALL_DATADOG, ALL_W3C, BIT(BAGGAGE),
                                       BIT(B3), ALL_B3MULTI};
@@ -179,12 +179,12 @@ static unsigned inject_without_own(unsigned wanted, unsigned own)
 }
 
 /* Where the app sends its own ids, adds only the members by which a reader
- * finds our span in the same trace (WIRE 5.5). */
-static unsigned inject_choose(const struct llmobs_inject_plan *plan)
+ * finds the library's span in the same trace (WIRE 5.5). */
+static unsigned choose_names(const struct llmobs_inject_plan *plan)
 {
     unsigned styles = of_styles(&plan->config->inject_styles);
     unsigned own = plan->own->names;
-    unsigned wanted = inject_without_own(styles, own);
+    unsigned wanted = without_own(styles, own);
 
     if (!sends_own_trace(plan->own))
         return plan->continued ? wanted & ~BIT(BAGGAGE) : wanted;
@@ -197,7 +197,7 @@ static unsigned inject_choose(const struct llmobs_inject_plan *plan)
 
 /* -- writing ------------------------------------------------------------- */
 
-/* Room behind "name: " of the next node; NULL when no node is left. */
+/* Room behind "name: " of the next node; NULL when no node is free. */
 static char *value_room(struct llmobs_inject *inject, enum name name,
                         size_t *cap)
 {
@@ -213,8 +213,8 @@ static char *value_room(struct llmobs_inject *inject, enum name name,
 }
 
 /* Makes the node of the value just written, unless that is empty. */
-static void take_value(struct llmobs_inject *inject, enum name name,
-                       const char *value, size_t len)
+static void add_node(struct llmobs_inject *inject, enum name name,
+                     const char *value, size_t len)
 {
     if (len == 0)
         return;
@@ -224,8 +224,8 @@ static void take_value(struct llmobs_inject *inject, enum name name,
     inject->len = (size_t)(value - inject->text) + len + 1;
 }
 
-static void inject_put(struct llmobs_inject *inject, enum name name,
-                       const char *text, size_t len)
+static void put_value(struct llmobs_inject *inject, enum name name,
+                      const char *text, size_t len)
 {
     size_t cap;
     char *value = value_room(inject, name, &cap);
@@ -234,7 +234,7 @@ static void inject_put(struct llmobs_inject *inject, enum name name,
         return;
     memcpy(value, text, len);
     value[len] = '\0';
-    take_value(inject, name, value, len);
+    add_node(inject, name, value, len);
 }
 
 static void put_datadog(struct llmobs_inject *inject, unsigned wanted,
@@ -244,20 +244,20 @@ static void put_datadog(struct llmobs_inject *inject, unsigned wanted,
     char text[21];
 
     if (wanted & BIT(DD_TRACE_ID))
-        inject_put(inject, DD_TRACE_ID, text,
-                   llmobs_text_decimal(context->apm_trace_id.lo, text));
+        put_value(inject, DD_TRACE_ID, text,
+                  llmobs_text_decimal(context->apm_trace_id.lo, text));
     if (wanted & BIT(DD_PARENT_ID))
-        inject_put(inject, DD_PARENT_ID, text,
-                   llmobs_text_decimal(sender->apm_span_id, text));
+        put_value(inject, DD_PARENT_ID, text,
+                  llmobs_text_decimal(sender->apm_span_id, text));
     if (wanted & BIT(DD_PRIORITY))
-        inject_put(inject, DD_PRIORITY, text,
-                   llmobs_propagate_int(context->priority, text));
+        put_value(inject, DD_PRIORITY, text,
+                  llmobs_propagate_int(context->priority, text));
     if (wanted & BIT(DD_ORIGIN))
-        inject_put(inject, DD_ORIGIN, context->origin, strlen(context->origin));
+        put_value(inject, DD_ORIGIN, context->origin, strlen(context->origin));
 }
 
-static void inject_put_tags(struct llmobs_inject *inject, bool ours_only,
-                            const struct llmobs_inject_plan *plan)
+static void put_tags(struct llmobs_inject *inject, bool llm_only,
+                     const struct llmobs_inject_plan *plan)
 {
     size_t cap, max = (size_t)plan->config->tags_header_max;
     char *value = value_room(inject, DD_TAGS, &cap);
@@ -266,9 +266,8 @@ static void inject_put_tags(struct llmobs_inject *inject, bool ours_only,
         return;
     if (max > LLMOBS_TAGS_LEN)
         max = LLMOBS_TAGS_LEN;
-    take_value(
-        inject, DD_TAGS, value,
-        llmobs_propagate_tags(&plan->sender, ours_only, max, value, cap));
+    add_node(inject, DD_TAGS, value,
+             llmobs_propagate_tags(&plan->sender, llm_only, max, value, cap));
 }
 
 static void put_w3c(struct llmobs_inject *inject,
@@ -278,12 +277,12 @@ static void put_w3c(struct llmobs_inject *inject,
     char *value = value_room(inject, TRACEPARENT, &cap);
 
     if (value)
-        take_value(inject, TRACEPARENT, value,
-                   llmobs_propagate_traceparent(sender, value, cap));
+        add_node(inject, TRACEPARENT, value,
+                 llmobs_propagate_traceparent(sender, value, cap));
     value = value_room(inject, TRACESTATE, &cap);
     if (value)
-        take_value(inject, TRACESTATE, value,
-                   llmobs_propagate_tracestate(sender, value, cap));
+        add_node(inject, TRACESTATE, value,
+                 llmobs_propagate_tracestate(sender, value, cap));
 }
 
 static void put_b3multi(struct llmobs_inject *inject,
@@ -292,14 +291,14 @@ static void put_b3multi(struct llmobs_inject *inject,
     const struct llmobs_context *context = sender->context;
     char text[33];
 
-    inject_put(inject, B3_TRACE_ID, text,
-               llmobs_propagate_b3_trace(context->apm_trace_id, text));
-    inject_put(inject, B3_SPAN_ID, text,
-               llmobs_propagate_hex64(sender->apm_span_id, text));
+    put_value(inject, B3_TRACE_ID, text,
+              llmobs_propagate_b3_trace(context->apm_trace_id, text));
+    put_value(inject, B3_SPAN_ID, text,
+              llmobs_propagate_hex64(sender->apm_span_id, text));
     if (context->priority > 1)
-        inject_put(inject, B3_FLAGS, "1", 1);
+        put_value(inject, B3_FLAGS, "1", 1);
     else
-        inject_put(inject, B3_SAMPLED, context->priority > 0 ? "1" : "0", 1);
+        put_value(inject, B3_SAMPLED, context->priority > 0 ? "1" : "0", 1);
 }
 
 static void put_b3(struct llmobs_inject *inject,
@@ -307,12 +306,12 @@ static void put_b3(struct llmobs_inject *inject,
 {
     char text[64];
 
-    inject_put(inject, B3, text,
-               llmobs_propagate_b3(sender, text, sizeof(text)));
+    put_value(inject, B3, text,
+              llmobs_propagate_b3(sender, text, sizeof(text)));
 }
 
-/* Keeps scheme and authority, with which a redirect is compared. */
-static bool keep_base(struct llmobs_inject *inject, const char *url)
+/* Copies scheme and authority, with which a redirect is compared. */
+static bool copy_base(struct llmobs_inject *inject, const char *url)
 {
     const char *host = strstr(url, "://");
     size_t len;
@@ -330,22 +329,22 @@ static bool keep_base(struct llmobs_inject *inject, const char *url)
 bool llmobs_inject_fill(struct llmobs_inject *inject,
                         const struct llmobs_inject_plan *plan)
 {
-    unsigned wanted = inject_choose(plan);
+    unsigned wanted = choose_names(plan);
     struct llmobs_text baggage;
 
     inject->count = 0;
     inject->len = 0;
-    inject->left = false;
-    if (!wanted || !keep_base(inject, plan->url))
+    inject->blanked = false;
+    if (!wanted || !copy_base(inject, plan->url))
         return false;
     put_datadog(inject, wanted, &plan->sender);
     if (wanted & BIT(DD_TAGS))
-        inject_put_tags(inject, !(wanted & BIT(DD_TRACE_ID)), plan);
+        put_tags(inject, !(wanted & BIT(DD_TRACE_ID)), plan);
     if (wanted & BIT(TRACEPARENT))
         put_w3c(inject, &plan->sender);
     if ((wanted & BIT(BAGGAGE)) &&
         llmobs_context_baggage(plan->config, plan->baggage, &baggage))
-        inject_put(inject, BAGGAGE, baggage.data, baggage.len);
+        put_value(inject, BAGGAGE, baggage.data, baggage.len);
     if (wanted & BIT(B3))
         put_b3(inject, &plan->sender);
     if (wanted & BIT(B3_TRACE_ID))
@@ -368,7 +367,7 @@ void llmobs_inject_blank(struct llmobs_inject *inject)
     /* libcurl reads a list's texts and never writes them. */
     for (size_t i = 0; i < inject->count; i++)
         inject->nodes[i].data = (char *)(uintptr_t)inject->blanks[i];
-    inject->left = true;
+    inject->blanked = true;
 }
 
 struct curl_slist *llmobs_inject_link(struct llmobs_inject *inject,
@@ -398,7 +397,7 @@ void llmobs_inject_response(struct llmobs_inject *inject, const char *line,
     static const char location[] = "location:";
     size_t name = sizeof(location) - 1;
 
-    if (inject->left || inject->count == 0 || len < name ||
+    if (inject->blanked || inject->count == 0 || len < name ||
         strncasecmp(line, location, name) != 0)
         return;
     if (!llmobs_rules_same_origin(

@@ -1,17 +1,16 @@
-/* inject - our trace headers in front of the app's own header list.
+/* inject - the library's trace headers in front of the app's own header list.
  *
- * Owns:    a llmobs_inject holds its list nodes and their texts; one for each
- *          handle, made at the first injection and kept until the record is
- *          recycled, for libcurl may read the nodes as long as the transfer
- *          runs, even when the exit handler has taken the exchange away.
- * Threads: the thread that drives the handle.
- * Errors:  a header that does not fit is left out; a request goes without
- *          headers rather than fail.
- * Limits:  LLMOBS_INJECT_NODES headers, LLMOBS_INJECT_TEXT bytes of them.
+ * Owns:    a llmobs_inject holds its list nodes and their texts. Each handle
+ * has one, from the first injection until the record is recycled: libcurl may
+ * read the nodes as long as the transfer runs, even when the exit handler has
+ * removed the exchange. Threads: the thread that drives the handle. Errors:  a
+ * header that does not fit is left out; a request goes without headers rather
+ * than fail. Limits:  LLMOBS_INJECT_NODES headers, LLMOBS_INJECT_TEXT bytes of
+ * them.
  *
- * We never write to the app's list: our last node points to it. A node is
- * blanked (its text becomes "name:", for which libcurl sends nothing) where its
- * header must not go.
+ * The library never writes to the app's list: the last node points to it. A
+ * node is blanked (its text becomes "name:", for which libcurl sends nothing)
+ * where its header must not go.
  */
 #ifndef LLMOBS_INJECT_H
 #define LLMOBS_INJECT_H
@@ -30,7 +29,7 @@ struct llmobs_inject {
     struct curl_slist nodes[LLMOBS_INJECT_NODES];
     const char *blanks[LLMOBS_INJECT_NODES]; /* "name:", static */
     size_t count;
-    bool left; /* blanked for good: the request goes to another origin */
+    bool blanked; /* for good: the request goes to another origin */
     size_t len;
     char base[LLMOBS_INJECT_BASE]; /* scheme and authority of the URL */
     char text[LLMOBS_INJECT_TEXT + LLMOBS_INJECT_BAGGAGE + 16];
@@ -69,15 +68,15 @@ bool llmobs_inject_has_state(const struct llmobs_inject *inject);
 struct curl_slist *llmobs_inject_link(struct llmobs_inject *inject,
                                       struct curl_slist *list);
 
-/* As llmobs_inject_link, for a list that the app sets while our headers are in:
- * blanks those of our headers that the list has itself. */
+/* As llmobs_inject_link, for a list that the app sets while libcurl has the
+ * nodes: if the list has trace headers itself, blanks all nodes. */
 void llmobs_inject_relink(struct llmobs_inject *inject,
                           struct curl_slist *list);
 
-/* Blanks our headers for good. */
+/* Blanks the nodes for good. */
 void llmobs_inject_blank(struct llmobs_inject *inject);
 
-/* Reads a response header: a redirect to another origin blanks our headers. */
+/* Reads a response header: a redirect to another origin blanks the nodes. */
 void llmobs_inject_response(struct llmobs_inject *inject, const char *line,
                             size_t len);
 

@@ -1,6 +1,6 @@
-/* Perl itself says where it is, as it says it in a warning. The text goes into
- * a scalar of ours, as another one may hold a warning that is under way. Where
- * this is in a library, the frames outside of it are read. */
+/* Perl itself says where it is, as in a warning. The text goes into a scalar of
+ * the library's own, as Perl's may hold a warning that is under way. Where Perl
+ * is in a library's file, the frames outside of it are read. */
 #include "core/trace/script_frames.h"
 
 #include <errno.h>
@@ -45,8 +45,8 @@ static void *find_perl(void)
                : NULL;
 }
 
-/* Takes these words off the begin; false: others are there. */
-static bool perl_skip(struct llmobs_text *text, const char *words)
+/* Removes these words at the beginning; false: other words are there. */
+static bool skip_words(struct llmobs_text *text, const char *words)
 {
     size_t len = strlen(words);
 
@@ -58,51 +58,52 @@ static bool perl_skip(struct llmobs_text *text, const char *words)
 }
 
 /* True for evaluated code, and a library's: the place outside of it counts. */
-static bool perl_passes(struct llmobs_text file)
+static bool is_passed(struct llmobs_text file)
 {
     return llmobs_text_begins(file, "(eval") ||
            llmobs_script_frames_is_library(file);
 }
 
-/* False where another place counts. */
-static bool perl_settles(struct llmobs_text file, uint32_t line,
+/* Adds the place; false where a place outside of it counts. */
+static bool accept_place(struct llmobs_text file, uint32_t line,
                          struct llmobs_script_frames *frames)
 {
-    if (perl_passes(file))
+    if (is_passed(file))
         return false;
-    if (llmobs_script_frames_keep(frames, LLMOBS_FRAMES_FILE, file))
+    if (llmobs_script_frames_add(frames, LLMOBS_FRAMES_FILE, file))
         frames->line = line;
     return true;
 }
 
-/* Reads " at FILE line N", behind which may stand more. A file with a blank in
- * its name is not told, as it may be any text. */
-static bool perl_read(struct llmobs_text text,
-                      struct llmobs_script_frames *frames)
+/* Reads " at FILE line N", behind which more may stand. A file with a blank in
+ * its name is not read, as it may be any text. False where a place outside of
+ * it counts. */
+static bool read_warning(struct llmobs_text text,
+                         struct llmobs_script_frames *frames)
 {
     struct llmobs_text file;
     uint32_t line = 0;
 
-    if (!perl_skip(&text, " at "))
+    if (!skip_words(&text, " at "))
         return true;
     file = (struct llmobs_text){text.data, 0};
     while (file.len < text.len && file.data[file.len] != ' ')
         file.len++;
     text.data += file.len;
     text.len -= file.len;
-    if (!perl_skip(&text, " line "))
-        return !perl_passes(file);
+    if (!skip_words(&text, " line "))
+        return !is_passed(file);
     for (;
          text.len > 0 && llmobs_is_digit(*text.data) && line < UINT32_MAX / 16;
          text.data++, text.len--)
         line = line * 10 + (uint32_t)(*text.data - '0');
     return line == 0 || text.len == 0 || !strchr("., ", *text.data) ||
-           perl_settles(file, line, frames);
+           accept_place(file, line, frames);
 }
 
-/* The first frames outward that settle it. A statement is known by what runs
- * it. */
-static void perl_walk(void *perl, struct llmobs_script_frames *frames)
+/* Goes outward to the first frame whose place counts. A statement is known by
+ * the function that runs it. */
+static void walk_perl(void *perl, struct llmobs_script_frames *frames)
 {
     struct llmobs_probe probe = {.pages = {0}};
 
@@ -118,15 +119,15 @@ static void perl_walk(void *perl, struct llmobs_script_frames *frames)
             statement.run != Perl_pp_nextstate ||
             !llmobs_probe_text(&probe, statement.file, LLMOBS_FRAMES_LONGEST,
                                &file) ||
-            perl_settles(file, statement.line, frames))
+            accept_place(file, statement.line, frames))
             return;
     }
 }
 
-void llmobs_perl_frames_take(struct llmobs_script_frames *frames)
+void llmobs_perl_frames_read(struct llmobs_script_frames *frames)
 {
-    void *perl = find_perl(), *own, *said;
-    bool settled = true;
+    void *perl = find_perl(), *own, *warning;
+    bool found = true;
     int saved = errno;
     const char *text;
     size_t len = 0;
@@ -134,12 +135,12 @@ void llmobs_perl_frames_take(struct llmobs_script_frames *frames)
     if (!perl)
         return;
     own = Perl_newSVpvn(perl, "", 0);
-    said = Perl_mess_sv(perl, own, true);
-    text = Perl_sv_2pv_flags(perl, said, &len, 0);
+    warning = Perl_mess_sv(perl, own, true);
+    text = Perl_sv_2pv_flags(perl, warning, &len, 0);
     if (text)
-        settled = perl_read((struct llmobs_text){text, len}, frames);
+        found = read_warning((struct llmobs_text){text, len}, frames);
     Perl_sv_free(perl, own);
-    if (!settled && Perl_caller_cx && Perl_pp_nextstate && llmobs_probe_works())
-        perl_walk(perl, frames);
+    if (!found && Perl_caller_cx && Perl_pp_nextstate && llmobs_probe_works())
+        walk_perl(perl, frames);
     errno = saved;
 }

@@ -1,7 +1,7 @@
-/* The frames are PHP's memory, which has the form of a table's versions, and
- * each walk must find the file that PHP's own function gives. Where that fails,
- * or the version is another, the innermost file and line are told alone, as
- * PHP's functions give them. */
+/* The frames are PHP's memory. Its form is known for the versions of a table,
+ * and each walk must find the file that PHP's own function gives. Where that
+ * fails, or the version is another, only the innermost file and line are known,
+ * as PHP's functions give them. */
 #include "core/trace/script_frames.h"
 
 #include <stdatomic.h>
@@ -151,23 +151,23 @@ struct php_walk {
     const struct php_layout *layout;
     const struct php_string *first; /* the innermost file, by PHP itself */
     struct place outer;             /* the outermost frame so far */
-    struct place inner; /* the innermost that is no library's, or `outer` */
-    /* The plugins, each where it is outermost; of more the innermost three, and
-     * the outermost. */
+    struct place inner; /* the innermost that is not a library's, or `outer` */
+    /* The plugins, each where it is outermost; of more than four the innermost
+     * three and the outermost. */
     struct llmobs_text plugins[LLMOBS_FRAMES_PLUGINS];
     int plugin_count;
-    bool plugged; /* one of them is no theme */
-    int frames;   /* of the script */
-    int inner_at; /* how many of them are inside of `inner` */
-    bool library; /* `outer` is a library's */
-    bool settled; /* `inner` is no library's */
-    bool whole;   /* there is no frame outside of `outer` */
+    bool has_plugin; /* one of them is not a theme */
+    int frames;      /* of the script */
+    int inner_at;    /* how many of them are inside of `inner` */
+    bool library;    /* `outer` is a library's */
+    bool found;      /* `inner` is not a library's */
+    bool whole;      /* there is no frame outside of `outer` */
 };
 
-/* Gives the bytes of a string, up to a NUL, which only stands in names that PHP
- * makes up: "class@anonymous", and then its place. False: this is none. */
-static bool php_read_string(struct php_walk *walk, const struct php_string *at,
-                            struct llmobs_text *text)
+/* Gives the bytes of a string up to a NUL, which only a name that PHP makes up
+ * has: "class@anonymous", and then its place. False: this is no string. */
+static bool read_string(struct php_walk *walk, const struct php_string *at,
+                        struct llmobs_text *text)
 {
     struct php_string head;
 
@@ -180,8 +180,8 @@ static bool php_read_string(struct php_walk *walk, const struct php_string *at,
     return true;
 }
 
-/* Takes the text up to and with these words off, which it may have to begin
- * with; false: it has them not. */
+/* Removes the text up to these words, and the words; `begins`: the text must
+ * begin with them. False: the text does not have them. */
 static bool skip_past(struct llmobs_text *text, const char *words, bool begins)
 {
     size_t len = strlen(words);
@@ -231,18 +231,18 @@ static struct llmobs_text find_plugin(struct llmobs_text file, bool *theme)
     return (struct llmobs_text){NULL, 0};
 }
 
-/* A theme outside of a plugin does not ask: its template runs the plugins of
- * the page. */
-static void note_plugin(struct php_walk *walk, struct llmobs_text file)
+/* A theme outside of a plugin does not make the call: its template runs the
+ * plugins of the page. */
+static void add_plugin(struct php_walk *walk, struct llmobs_text file)
 {
     bool theme = false;
     struct llmobs_text plugin = find_plugin(file, &theme);
     struct llmobs_text *list = walk->plugins;
     int at = 0, last = LLMOBS_FRAMES_PLUGINS - 1;
 
-    if (plugin.len == 0 || (theme && walk->plugged))
+    if (plugin.len == 0 || (theme && walk->has_plugin))
         return;
-    walk->plugged |= !theme;
+    walk->has_plugin |= !theme;
     while (at < walk->plugin_count &&
            (list[at].len != plugin.len ||
             memcmp(list[at].data, plugin.data, plugin.len) != 0))
@@ -256,7 +256,7 @@ static void note_plugin(struct php_walk *walk, struct llmobs_text file)
 
 /* Visits the frame of a script. The first must have the file that PHP itself
  * gives: else the table does not fit this PHP. */
-static bool php_visit(struct php_walk *walk, const struct php_frame *frame)
+static bool visit_php(struct php_walk *walk, const struct php_frame *frame)
 {
     struct place here = {frame->function, frame->at, NULL};
     struct llmobs_text file;
@@ -268,16 +268,16 @@ static bool php_visit(struct php_walk *walk, const struct php_frame *frame)
         (walk->frames == 0 && here.file != walk->first))
         return false;
     if (here.file != walk->outer.file) {
-        if (!php_read_string(walk, here.file, &file))
+        if (!read_string(walk, here.file, &file))
             return false;
         walk->library = llmobs_script_frames_is_library(file);
-        note_plugin(walk, file);
+        add_plugin(walk, file);
     }
     walk->outer = here;
-    if (!walk->settled) {
+    if (!walk->found) {
         walk->inner = here;
         walk->inner_at = walk->frames;
-        walk->settled = !walk->library;
+        walk->found = !walk->library;
     }
     walk->frames++;
     return true;
@@ -301,7 +301,7 @@ static bool walk_frames(struct php_walk *walk, const char *globals)
                                                   &type, sizeof(type))))
             return false;
         if (!(type & OF_C) && ((type != OF_SCRIPT && type != OF_FILE) ||
-                               !php_visit(walk, &frame)))
+                               !visit_php(walk, &frame)))
             return false;
         at = frame.previous;
     }
@@ -311,7 +311,7 @@ static bool walk_frames(struct php_walk *walk, const char *globals)
 
 /* "class::function", or "function". From PHP 8.4 on a closure's has its place
  * behind a colon. */
-static __attribute__((noinline)) void php_keep_code(
+static __attribute__((noinline)) void add_php_code(
     struct php_walk *walk, struct llmobs_script_frames *frames)
 {
     struct php_function function;
@@ -321,41 +321,41 @@ static __attribute__((noinline)) void php_keep_code(
 
     if (!llmobs_probe_read(&walk->probe, walk->inner.function, &function,
                            sizeof(function)) ||
-        !function.name || !php_read_string(walk, function.name, &name))
+        !function.name || !read_string(walk, function.name, &name))
         return;
     if (function.scope &&
         (!llmobs_probe_read(&walk->probe, function.scope, &scope,
                             sizeof(scope)) ||
-         !php_read_string(walk, scope.name, &of) ||
-         !llmobs_script_frames_keep(frames, LLMOBS_FRAMES_CODE, of) ||
-         !llmobs_script_frames_keep(frames, LLMOBS_FRAMES_CODE,
-                                    llmobs_text_of("::"))))
+         !read_string(walk, scope.name, &of) ||
+         !llmobs_script_frames_add(frames, LLMOBS_FRAMES_CODE, of) ||
+         !llmobs_script_frames_add(frames, LLMOBS_FRAMES_CODE,
+                                   llmobs_text_of("::"))))
         return;
     colon = memchr(name.data, ':', name.len);
     if (colon)
         name.len = (size_t)(colon - name.data);
-    if (llmobs_script_frames_keep(frames, LLMOBS_FRAMES_CODE, name) && colon)
-        (void)llmobs_script_frames_keep(frames, LLMOBS_FRAMES_CODE,
-                                        llmobs_text_of("}"));
+    if (llmobs_script_frames_add(frames, LLMOBS_FRAMES_CODE, name) && colon)
+        (void)llmobs_script_frames_add(frames, LLMOBS_FRAMES_CODE,
+                                       llmobs_text_of("}"));
 }
 
-static void php_keep_file(struct php_walk *walk,
-                          struct llmobs_script_frames *frames,
-                          enum llmobs_frames_member member,
-                          const struct php_string *file)
+static void add_php_file(struct php_walk *walk,
+                         struct llmobs_script_frames *frames,
+                         enum llmobs_frames_member member,
+                         const struct php_string *file)
 {
     struct llmobs_text text;
 
-    if (php_read_string(walk, file, &text))
-        (void)llmobs_script_frames_keep(frames, member, text);
+    if (read_string(walk, file, &text))
+        (void)llmobs_script_frames_add(frames, member, text);
 }
 
-static void php_keep_places(struct php_walk *walk,
-                            struct llmobs_script_frames *frames)
+static void add_php_places(struct php_walk *walk,
+                           struct llmobs_script_frames *frames)
 {
     struct php_line line = {.line = 0};
 
-    php_keep_file(walk, frames, LLMOBS_FRAMES_FILE, walk->inner.file);
+    add_php_file(walk, frames, LLMOBS_FRAMES_FILE, walk->inner.file);
     if (walk->inner_at == 0)
         frames->line = zend_get_executed_lineno();
     else if (llmobs_probe_read(&walk->probe, walk->inner.at, &line,
@@ -365,15 +365,15 @@ static void php_keep_places(struct php_walk *walk,
         frames->members[LLMOBS_FRAMES_ENTRY] =
             frames->members[LLMOBS_FRAMES_FILE];
     else if (walk->whole)
-        php_keep_file(walk, frames, LLMOBS_FRAMES_ENTRY, walk->outer.file);
+        add_php_file(walk, frames, LLMOBS_FRAMES_ENTRY, walk->outer.file);
     for (int i = 0; i < walk->plugin_count; i++)
-        (void)llmobs_script_frames_keep(
+        (void)llmobs_script_frames_add(
             frames, LLMOBS_FRAMES_PLUGIN + (unsigned)i, walk->plugins[i]);
-    php_keep_code(walk, frames);
+    add_php_code(walk, frames);
 }
 
 /* False: only what PHP's own functions give is known. */
-static bool php_walk(const struct php_string *first,
+static bool walk_php(const struct php_string *first,
                      struct llmobs_script_frames *frames)
 {
     struct php_walk walk = {.layout = find_layout(), .first = first};
@@ -384,22 +384,22 @@ static bool php_walk(const struct php_string *first,
     llmobs_probe_trust(&walk.probe, first);
     if (!walk_frames(&walk, globals))
         return false;
-    php_keep_places(&walk, frames);
+    add_php_places(&walk, frames);
     return true;
 }
 
-/* -- taking --------------------------------------------------------------- */
+/* -- reading --------------------------------------------------------------- */
 
-void llmobs_php_frames_take(struct llmobs_script_frames *frames)
+void llmobs_php_frames_read(struct llmobs_script_frames *frames)
 {
     const struct php_string *file;
 
     if (!runs_php())
         return;
     file = zend_get_executed_filename_ex();
-    if (!file || php_walk(file, frames))
+    if (!file || walk_php(file, frames))
         return;
-    (void)llmobs_script_frames_keep(
+    (void)llmobs_script_frames_add(
         frames, LLMOBS_FRAMES_FILE,
         (struct llmobs_text){file->bytes, file->len});
     frames->line = zend_get_executed_lineno();

@@ -1,10 +1,10 @@
 /* probe - reads memory of the app that may not be there, without a fault.
  *
- * The kernel reads first: a change of the signal mask that it must refuse gives
- * EFAULT where the new mask cannot be read, and else EINVAL, and changes
- * nothing. It is believed only in a process in which it has refused a page that
- * nobody may read: an emulator or a filter of system calls may answer without a
- * look at the memory.
+ * The kernel reads first. The library asks it for a change of the signal mask
+ * that it must refuse: it answers EFAULT where it cannot read the new mask,
+ * else EINVAL, and changes nothing. The answer counts only in a process in
+ * which the kernel has refused a page that nobody may read: an emulator or a
+ * filter of system calls may answer without a look at the memory.
  *
  * Threads: any; a walk belongs to one thread. Another thread may still unmap
  *          the memory in between, so what is read must be the calling thread's.
@@ -22,17 +22,17 @@
 
 #define LLMOBS_PROBE_PAGES 16
 
-/* A walk through memory, zero at its begin. */
+/* A walk through memory; zeroes at its beginning. */
 struct llmobs_probe {
     uintptr_t pages[LLMOBS_PROBE_PAGES]; /* that can be read; 0: none */
     unsigned found;                      /* how many were found */
 };
 
-/* True where probes tell the truth. Makes a page and unmaps it, once in a
+/* True where the kernel's answers count. Makes a page and unmaps it, once in a
  * process. */
 bool llmobs_probe_works(void);
 
-/* Notes that a page can be read, as the interpreter itself reads there. */
+/* Adds a page that can be read, as the interpreter itself reads there. */
 void llmobs_probe_trust(struct llmobs_probe *probe, const void *at);
 
 /* True where all `len` bytes can be read. */

@@ -107,11 +107,11 @@ static size_t encode_state(const char *value, char *out, size_t cap)
 static const struct form tags_form = {"_dd.p.", ',', '=', true, encode_tag};
 static const struct form state_form = {"t.", ';', ':', false, encode_state};
 
-/* Leaves out a member that would pass the limit; a smaller member may follow.
+/* Adds nothing if the member would pass the limit; a smaller one may follow.
  * The value is encoded, or needs no encoding. */
-static void propagate_add_plain(struct line *line, const struct form *form,
-                                const char *prefix, const char *key,
-                                const char *value, size_t len)
+static void add_encoded(struct line *line, const struct form *form,
+                        const char *prefix, const char *key, const char *value,
+                        size_t len)
 {
     size_t prefix_len = strlen(prefix), key_len = strlen(key);
     size_t between = line->len > 0;
@@ -142,26 +142,26 @@ static void add_as(struct line *line, const struct form *form,
 
     if (!encoded)
         return;
-    propagate_add_plain(line, form, prefix, key, encoded,
-                        form->encode(value, encoded, cap));
+    add_encoded(line, form, prefix, key, encoded,
+                form->encode(value, encoded, cap));
     llmobs_scratch_give(encoded);
 }
 
-static void propagate_add(struct line *line, const struct form *form,
-                          const char *key, const char *value)
+static void add_value(struct line *line, const struct form *form,
+                      const char *key, const char *value)
 {
     add_as(line, form, form->key_prefix, key, value);
 }
 
-static void propagate_add_number(struct line *line, const struct form *form,
-                                 const char *key, uint64_t number)
+static void add_number(struct line *line, const struct form *form,
+                       const char *key, uint64_t number)
 {
     char text[21];
 
     if (number == 0)
         return;
-    propagate_add_plain(line, form, form->key_prefix, key, text,
-                        llmobs_text_decimal(number, text));
+    add_encoded(line, form, form->key_prefix, key, text,
+                llmobs_text_decimal(number, text));
 }
 
 /* The upper half of the APM trace id. */
@@ -172,47 +172,46 @@ static void add_tid(struct line *line, const struct form *form,
 
     if (context->apm_trace_id.hi == 0)
         return;
-    propagate_add_plain(line, form, form->key_prefix, "tid", text,
-                        llmobs_propagate_hex64(context->apm_trace_id.hi, text));
+    add_encoded(line, form, form->key_prefix, "tid", text,
+                llmobs_propagate_hex64(context->apm_trace_id.hi, text));
 }
 
 /* Writes the members of LLM Observability, most needed first. Where the parent
  * there is unknown, its trace is unknown, too. */
-static void add_ours(struct line *line, const struct form *form,
-                     const struct llmobs_sender *sender)
+static void add_llm_members(struct line *line, const struct form *form,
+                            const struct llmobs_sender *sender)
 {
     const struct llmobs_context *context = sender->context;
     char text[40];
 
     if (sender->parent_id != 0) {
-        propagate_add_number(line, form, "llmobs_parent_id", sender->parent_id);
+        add_number(line, form, "llmobs_parent_id", sender->parent_id);
         llmobs_id128_decimal(context->trace_id, text);
-        propagate_add_plain(line, form, form->key_prefix, "llmobs_trace_id",
-                            text, strlen(text));
-        propagate_add(line, form, "llmobs_sd", context->sampled);
-        propagate_add(line, form, "llmobs_sr", context->sample_rate);
+        add_encoded(line, form, form->key_prefix, "llmobs_trace_id", text,
+                    strlen(text));
+        add_value(line, form, "llmobs_sd", context->sampled);
+        add_value(line, form, "llmobs_sr", context->sample_rate);
     } else {
-        propagate_add(line, form, "llmobs_parent_id", "undefined");
+        add_value(line, form, "llmobs_parent_id", "undefined");
     }
     if (context->app != LLMOBS_APP_GUESSED)
-        propagate_add(line, form, "llmobs_ml_app", context->ml_app);
-    propagate_add(line, form, "llmobs_sid", context->session_id);
-    propagate_add_number(line, form, "llmobs_pagent_span_id",
-                         context->pagent_span_id);
-    propagate_add(line, form, "llmobs_pagent_name", context->pagent_name);
+        add_value(line, form, "llmobs_ml_app", context->ml_app);
+    add_value(line, form, "llmobs_sid", context->session_id);
+    add_number(line, form, "llmobs_pagent_span_id", context->pagent_span_id);
+    add_value(line, form, "llmobs_pagent_name", context->pagent_name);
 }
 
-size_t llmobs_propagate_tags(const struct llmobs_sender *sender, bool ours_only,
+size_t llmobs_propagate_tags(const struct llmobs_sender *sender, bool llm_only,
                              size_t max, char *out, size_t cap)
 {
     struct line line = {.text = out, .cap = cap, .max = max};
 
     out[0] = '\0';
-    if (!ours_only) {
+    if (!llm_only) {
         add_tid(&line, &tags_form, sender->context);
-        propagate_add(&line, &tags_form, "dm", sender->context->dm);
+        add_value(&line, &tags_form, "dm", sender->context->dm);
     }
-    add_ours(&line, &tags_form, sender);
+    add_llm_members(&line, &tags_form, sender);
     return line.len;
 }
 
@@ -270,9 +269,9 @@ size_t llmobs_propagate_tracestate(const struct llmobs_sender *sender,
     (void)llmobs_propagate_int(context->priority, text);
     add_as(&line, &state_form, "", "s", text);
     add_as(&line, &state_form, "", "o", context->origin);
-    propagate_add(&line, &state_form, "dm", context->dm);
+    add_value(&line, &state_form, "dm", context->dm);
     add_tid(&line, &state_form, context);
-    add_ours(&line, &state_form, sender);
+    add_llm_members(&line, &state_form, sender);
     return add_vendors(context->vendors, line.len, out, cap);
 }
 

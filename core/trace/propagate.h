@@ -34,9 +34,9 @@ size_t llmobs_propagate_traceparent(const struct llmobs_sender *sender,
 size_t llmobs_propagate_tracestate(const struct llmobs_sender *sender,
                                    char *out, size_t cap);
 
-/* The members of x-datadog-tags; at most `max` bytes. `ours_only`: only those
+/* The members of x-datadog-tags; at most `max` bytes. `llm_only`: only those
  * of LLM Observability, as the app sends its own ids. */
-size_t llmobs_propagate_tags(const struct llmobs_sender *sender, bool ours_only,
+size_t llmobs_propagate_tags(const struct llmobs_sender *sender, bool llm_only,
                              size_t max, char *out, size_t cap);
 
 /* "trace-span-sampled". */

@@ -1,10 +1,10 @@
 /* The frames are read without the GIL, which the thread may have dropped: they
- * are its own, and stand still while it is inside of the call. Their code and
- * the names in it are constant, and the frames hold them. To wait for the GIL
- * would stop the app, and end its thread at the exit.
+ * are the thread's own, and do not change while it is inside of the call. Their
+ * code and the names in it are constant, and the frames refer to them. To wait
+ * for the GIL would stop the app, and end its thread at the exit.
  *
  * Each pointer is probed, and each object must be of its type: where a table
- * does not fit a Python, nothing is told. */
+ * does not fit a Python, nothing is read. */
 #include "core/trace/script_frames.h"
 
 #include <stdatomic.h>
@@ -91,7 +91,7 @@ extern const uint64_t _PyRuntime[] WEAK;
 /* -- layouts -------------------------------------------------------------- */
 
 /* As 0x30b for 3.11; 0: unknown, or not released yet. */
-static unsigned python_version(void)
+static unsigned find_version(void)
 {
     static atomic_uint old; /* to ask Python prints a text */
     unsigned version = atomic_load(&old);
@@ -124,9 +124,9 @@ static bool read_table(const struct python_layout *at, struct python_layout *to)
     return true;
 }
 
-static bool python_layout(struct python_layout *layout)
+static bool find_python_layout(struct python_layout *layout)
 {
-    unsigned version = python_version();
+    unsigned version = find_version();
 
     for (size_t i = 0; i < sizeof(layouts) / sizeof(*layouts); i++) {
         *layout = layouts[i];
@@ -150,51 +150,50 @@ struct python_walk {
     struct llmobs_probe probe;
     struct python_layout layout;
     struct place outer; /* the outermost frame so far */
-    struct place inner; /* the innermost that is no library's, or `outer` */
+    struct place inner; /* the innermost that is not a library's, or `outer` */
     bool library;       /* `outer` is a library's */
-    bool settled;       /* `inner` is no library's */
+    bool found;         /* `inner` is not a library's */
     bool whole;         /* there is no frame outside of `outer` */
 };
 
 /* Reads what stands so far behind an address. */
-static bool python_read(struct python_walk *walk, uintptr_t base,
-                        uint64_t offset, void *to, size_t len)
+static bool read_at(struct python_walk *walk, uintptr_t base, uint64_t offset,
+                    void *to, size_t len)
 {
     return llmobs_probe_read(&walk->probe, (const void *)(base + offset), to,
                              len);
 }
 
-static bool python_is(struct python_walk *walk, uintptr_t at, const void *type)
+static bool is_of_type(struct python_walk *walk, uintptr_t at, const void *type)
 {
     struct python_object object;
 
-    return python_read(walk, at, 0, &object, sizeof(object)) &&
-           object.type == type;
+    return read_at(walk, at, 0, &object, sizeof(object)) && object.type == type;
 }
 
 /* The bytes of an object, which must all be there. */
-static bool python_bytes(struct python_walk *walk, uintptr_t at, size_t len,
-                         struct llmobs_text *text)
+static bool has_bytes(struct python_walk *walk, uintptr_t at, size_t len,
+                      struct llmobs_text *text)
 {
     *text = (struct llmobs_text){(const char *)at, len};
     return llmobs_probe_sees(&walk->probe, text->data, len);
 }
 
 /* False for a name that is not ASCII, too. */
-static bool python_text(struct python_walk *walk, uintptr_t at,
-                        struct llmobs_text *text)
+static bool read_python_text(struct python_walk *walk, uintptr_t at,
+                             struct llmobs_text *text)
 {
     unsigned version = walk->layout.version;
     uint32_t ascii = version < 0x30e ? ASCII : ASCII_FROM_314;
     struct python_text head;
 
-    return python_is(walk, at, PyUnicode_Type) &&
-           python_read(walk, at, 0, &head, sizeof(head)) &&
+    return is_of_type(walk, at, PyUnicode_Type) &&
+           read_at(walk, at, 0, &head, sizeof(head)) &&
            (head.state & ascii) == ascii &&
            head.object.len <= LLMOBS_FRAMES_LONGEST &&
-           python_bytes(walk,
-                        at + (version < 0x30c ? TEXT_AT_BEFORE_312 : TEXT_AT),
-                        head.object.len, text);
+           has_bytes(walk,
+                     at + (version < 0x30c ? TEXT_AT_BEFORE_312 : TEXT_AT),
+                     head.object.len, text);
 }
 
 /* -- lines ---------------------------------------------------------------- */
@@ -262,7 +261,7 @@ static uint32_t line_of_entry(const struct llmobs_text *table, size_t at,
 /* 0: unknown. The first line is Python's own answer, which of a place before
  * the code reads only what is constant. From 3.11 on the code is the object's
  * items, and before, `at` is an int. */
-static uint32_t python_line(struct python_walk *walk, const struct place *place)
+static uint32_t line_of(struct python_walk *walk, const struct place *place)
 {
     const struct python_layout *layout = &walk->layout;
     bool items = layout->version >= 0x30b;
@@ -272,14 +271,13 @@ static uint32_t python_line(struct python_walk *walk, const struct place *place)
     uint32_t first;
 
     if (!PyCode_Addr2Line ||
-        !python_read(walk, place->code, layout->table, &object,
-                     sizeof(object)) ||
-        !python_is(walk, object, PyBytes_Type) ||
-        !python_read(walk, object, 0, &head, sizeof(head)) ||
+        !read_at(walk, place->code, layout->table, &object, sizeof(object)) ||
+        !is_of_type(walk, object, PyBytes_Type) ||
+        !read_at(walk, object, 0, &head, sizeof(head)) ||
         head.len > LINES_MAX ||
-        !python_bytes(walk, object + BYTES_AT, head.len, &table) ||
-        !python_read(walk, place->frame, layout->at, &at,
-                     items ? sizeof(at) : sizeof(int)))
+        !has_bytes(walk, object + BYTES_AT, head.len, &table) ||
+        !read_at(walk, place->frame, layout->at, &at,
+                 items ? sizeof(at) : sizeof(int)))
         return 0;
     first = (uint32_t)PyCode_Addr2Line((const void *)place->code, -1);
     if (items)
@@ -292,89 +290,90 @@ static uint32_t python_line(struct python_walk *walk, const struct place *place)
 /* -- the walk ------------------------------------------------------------- */
 
 /* Passes what is no script's: C, and modules that are a part of Python. */
-static void python_visit(struct python_walk *walk, uintptr_t frame,
+static void visit_python(struct python_walk *walk, uintptr_t frame,
                          uintptr_t code)
 {
     struct place here = {frame, code, 0};
     struct llmobs_text file = {"", 0};
 
-    if (!python_is(walk, code, &PyCode_Type) ||
-        !python_read(walk, code, walk->layout.file, &here.file,
-                     sizeof(here.file)))
+    if (!is_of_type(walk, code, &PyCode_Type) ||
+        !read_at(walk, code, walk->layout.file, &here.file, sizeof(here.file)))
         return;
     if (here.file != walk->outer.file) {
-        if (python_text(walk, here.file, &file) &&
+        if (read_python_text(walk, here.file, &file) &&
             (file.len == 0 || llmobs_text_begins(file, "<frozen ") ||
              llmobs_text_is(file, "<shim>")))
             return;
         walk->library = llmobs_script_frames_is_library(file);
     }
     walk->outer = here;
-    if (!walk->settled)
+    if (!walk->found)
         walk->inner = here;
-    walk->settled |= !walk->library;
+    walk->found |= !walk->library;
 }
 
 /* False where a frame cannot be read: then nothing of the walk counts. */
-static bool python_walk(struct python_walk *walk, uintptr_t state)
+static bool walk_python(struct python_walk *walk, uintptr_t state)
 {
     const struct python_layout *layout = &walk->layout;
     uintptr_t at, code;
 
-    if (!python_read(walk, state, layout->current, &at, sizeof(at)) ||
+    if (!read_at(walk, state, layout->current, &at, sizeof(at)) ||
         (layout->inner != DIRECT &&
-         !python_read(walk, at, layout->inner, &at, sizeof(at))))
+         !read_at(walk, at, layout->inner, &at, sizeof(at))))
         return false;
     for (int i = 0; at && i < LLMOBS_FRAMES_MAX; i++) {
         uintptr_t frame = at;
 
-        if (!python_read(walk, frame, layout->code, &code, sizeof(code)) ||
-            !python_read(walk, frame, layout->previous, &at, sizeof(at)))
+        if (!read_at(walk, frame, layout->code, &code, sizeof(code)) ||
+            !read_at(walk, frame, layout->previous, &at, sizeof(at)))
             return false;
         /* In 3.14 the lowest bits are a tag. */
-        python_visit(walk, frame, code & ~(uintptr_t)3);
+        visit_python(walk, frame, code & ~(uintptr_t)3);
     }
     walk->whole = !at;
-    return walk->outer.code && (walk->whole || walk->settled);
+    return walk->outer.code && (walk->whole || walk->found);
 }
 
-/* -- taking --------------------------------------------------------------- */
+/* -- reading --------------------------------------------------------------- */
 
-static bool python_keep(struct python_walk *walk,
-                        struct llmobs_script_frames *frames,
-                        enum llmobs_frames_member member, uintptr_t object)
+static bool add_python_text(struct python_walk *walk,
+                            struct llmobs_script_frames *frames,
+                            enum llmobs_frames_member member, uintptr_t object)
 {
     struct llmobs_text text;
 
-    return python_text(walk, object, &text) &&
-           llmobs_script_frames_keep(frames, member, text);
+    return read_python_text(walk, object, &text) &&
+           llmobs_script_frames_add(frames, member, text);
 }
 
-static void python_keep_code(struct python_walk *walk,
-                             struct llmobs_script_frames *frames)
+static void add_python_code(struct python_walk *walk,
+                            struct llmobs_script_frames *frames)
 {
     struct llmobs_text name;
     uintptr_t object;
 
-    if (python_read(walk, walk->inner.code, walk->layout.name, &object,
-                    sizeof(object)) &&
-        python_text(walk, object, &name) && !llmobs_text_is(name, "<module>"))
-        (void)llmobs_script_frames_keep(frames, LLMOBS_FRAMES_CODE, name);
+    if (read_at(walk, walk->inner.code, walk->layout.name, &object,
+                sizeof(object)) &&
+        read_python_text(walk, object, &name) &&
+        !llmobs_text_is(name, "<module>"))
+        (void)llmobs_script_frames_add(frames, LLMOBS_FRAMES_CODE, name);
 }
 
 /* A library that is outermost runs a thread or a test: it is no entry. */
-static void python_keep_places(struct python_walk *walk,
-                               struct llmobs_script_frames *frames)
+static void add_python_places(struct python_walk *walk,
+                              struct llmobs_script_frames *frames)
 {
-    if (python_keep(walk, frames, LLMOBS_FRAMES_FILE, walk->inner.file))
-        frames->line = python_line(walk, &walk->inner);
+    if (add_python_text(walk, frames, LLMOBS_FRAMES_FILE, walk->inner.file))
+        frames->line = line_of(walk, &walk->inner);
     if (!walk->whole || walk->library)
         return;
     if (walk->outer.file == walk->inner.file)
         frames->members[LLMOBS_FRAMES_ENTRY] =
             frames->members[LLMOBS_FRAMES_FILE];
     else
-        (void)python_keep(walk, frames, LLMOBS_FRAMES_ENTRY, walk->outer.file);
+        (void)add_python_text(walk, frames, LLMOBS_FRAMES_ENTRY,
+                              walk->outer.file);
 }
 
 /* False where frames are not to be read: Python may free those of other threads
@@ -388,16 +387,17 @@ static bool runs_python(void)
            PyInterpreterState_Head() == PyInterpreterState_Main();
 }
 
-void llmobs_python_frames_take(struct llmobs_script_frames *frames)
+void llmobs_python_frames_read(struct llmobs_script_frames *frames)
 {
     struct python_walk walk = {.library = false};
     uintptr_t state;
 
-    if (!runs_python() || !python_layout(&walk.layout) || !llmobs_probe_works())
+    if (!runs_python() || !find_python_layout(&walk.layout) ||
+        !llmobs_probe_works())
         return;
     state = (uintptr_t)PyGILState_GetThisThreadState();
-    if (!state || !python_walk(&walk, state))
+    if (!state || !walk_python(&walk, state))
         return;
-    python_keep_places(&walk, frames);
-    python_keep_code(&walk, frames);
+    add_python_places(&walk, frames);
+    add_python_code(&walk, frames);
 }

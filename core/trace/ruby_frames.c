@@ -1,7 +1,7 @@
-/* Ruby's own functions give the frames, into memory of ours: they allocate
- * nothing of Ruby's, and raise nothing. They are asked with the GVL alone:
- * beside a thread that compacts the heap a frame's method may move away from
- * them. */
+/* Ruby's own functions give the frames, into memory of the library: they
+ * allocate nothing of Ruby's, and raise nothing. The library calls them only in
+ * the thread that has the GVL: beside another thread that compacts the heap, a
+ * frame's method may move while they read it. */
 #include "core/trace/script_frames.h"
 
 #include <stdlib.h>
@@ -19,7 +19,7 @@
 typedef uintptr_t value;
 
 /* Ruby fills it: too much for a little stack. */
-struct ruby_given {
+struct ruby_frames {
     value frames[LLMOBS_FRAMES_MAX];
     int lines[LLMOBS_FRAMES_MAX];
 };
@@ -41,14 +41,15 @@ struct ruby_place {
 
 struct ruby_walk {
     struct llmobs_probe probe;
-    struct ruby_place
-        inner; /* the innermost that is no library's, or `outer` */
+    /* the innermost that is not a library's, or `outer` */
+    struct ruby_place inner;
     struct ruby_place outer;
-    bool settled, library; /* the innermost is none's; `outer` is one's */
-    bool whole;            /* there is no frame outside of `outer` */
+    bool found;   /* `inner` is not a library's */
+    bool library; /* `outer` is a library's */
+    bool whole;   /* there is no frame outside of `outer` */
 };
 
-/* False in a thread that is none of Ruby's, which has no frames. */
+/* False in a thread that does not run Ruby: it has no frames. */
 static bool runs_ruby(void)
 {
     return rb_profile_frames && rb_profile_frame_path &&
@@ -59,8 +60,8 @@ static bool runs_ruby(void)
 }
 
 /* The bytes of a string up to a NUL; false where this is none. */
-static bool ruby_text(struct ruby_walk *walk, value string,
-                      struct llmobs_text *text)
+static bool read_ruby_text(struct ruby_walk *walk, value string,
+                           struct llmobs_text *text)
 {
     uint64_t flags;
 
@@ -76,90 +77,90 @@ static bool ruby_text(struct ruby_walk *walk, value string,
 
 /* False for code that no file has: C's, and what the frame outside of it has
  * evaluated, unless that has the name of a file. */
-static bool ruby_file(struct ruby_walk *walk, const struct ruby_place *at,
-                      struct llmobs_text *file)
+static bool file_of_place(struct ruby_walk *walk, const struct ruby_place *at,
+                          struct llmobs_text *file)
 {
     if (at->line <= 0 ||
-        !ruby_text(walk, rb_profile_frame_path(at->frame), file))
+        !read_ruby_text(walk, rb_profile_frame_path(at->frame), file))
         return false;
-    return ruby_text(walk, rb_profile_frame_absolute_path(at->frame), file) ||
+    return read_ruby_text(walk, rb_profile_frame_absolute_path(at->frame),
+                          file) ||
            file->data[0] == '/' || llmobs_text_is(*file, "-e") ||
            llmobs_text_is(*file, "-");
 }
 
-static void ruby_visit(struct ruby_walk *walk, struct ruby_place here)
+static void visit_ruby(struct ruby_walk *walk, struct ruby_place here)
 {
     struct llmobs_text file;
 
-    if (!ruby_file(walk, &here, &file))
+    if (!file_of_place(walk, &here, &file))
         return;
     walk->library = llmobs_script_frames_is_library(file);
     walk->outer = here;
-    if (!walk->settled)
+    if (!walk->found)
         walk->inner = here;
-    walk->settled |= !walk->library;
+    walk->found |= !walk->library;
 }
 
 /* False where no file calls, or nobody knows which. Ruby gives all frames from
  * the innermost on: some versions give the same ones whatever the start is. */
-static bool ruby_walk(struct ruby_walk *walk)
+static bool walk_ruby(struct ruby_walk *walk)
 {
-    struct ruby_given *given = malloc(sizeof(*given));
+    struct ruby_frames *list = malloc(sizeof(*list));
     int count;
 
-    if (!given)
+    if (!list)
         return false;
-    count =
-        rb_profile_frames(0, LLMOBS_FRAMES_MAX, given->frames, given->lines);
+    count = rb_profile_frames(0, LLMOBS_FRAMES_MAX, list->frames, list->lines);
     for (int i = 0; i < count; i++)
-        ruby_visit(walk,
-                   (struct ruby_place){given->frames[i], given->lines[i]});
-    free(given);
+        visit_ruby(walk, (struct ruby_place){list->frames[i], list->lines[i]});
+    free(list);
     walk->whole = count < LLMOBS_FRAMES_MAX;
-    return walk->outer.frame && (walk->whole || walk->settled);
+    return walk->outer.frame && (walk->whole || walk->found);
 }
 
-static void ruby_keep(struct ruby_walk *walk,
-                      struct llmobs_script_frames *frames)
+static void add_ruby_places(struct ruby_walk *walk,
+                            struct llmobs_script_frames *frames)
 {
     struct llmobs_text text;
 
-    if (ruby_file(walk, &walk->inner, &text) &&
-        llmobs_script_frames_keep(frames, LLMOBS_FRAMES_FILE, text))
+    if (file_of_place(walk, &walk->inner, &text) &&
+        llmobs_script_frames_add(frames, LLMOBS_FRAMES_FILE, text))
         frames->line = (uint32_t)walk->inner.line;
-    if (walk->whole && !walk->library && ruby_file(walk, &walk->outer, &text))
-        (void)llmobs_script_frames_keep(frames, LLMOBS_FRAMES_ENTRY, text);
-    if (ruby_text(walk, rb_profile_frame_base_label(walk->inner.frame),
-                  &text) &&
+    if (walk->whole && !walk->library &&
+        file_of_place(walk, &walk->outer, &text))
+        (void)llmobs_script_frames_add(frames, LLMOBS_FRAMES_ENTRY, text);
+    if (read_ruby_text(walk, rb_profile_frame_base_label(walk->inner.frame),
+                       &text) &&
         text.data[0] != '<')
-        (void)llmobs_script_frames_keep(frames, LLMOBS_FRAMES_CODE, text);
+        (void)llmobs_script_frames_add(frames, LLMOBS_FRAMES_CODE, text);
 }
 
-void llmobs_ruby_frames_take(struct llmobs_script_frames *frames)
+void llmobs_ruby_frames_read(struct llmobs_script_frames *frames)
 {
     struct ruby_walk walk = {.whole = false};
 
     if (!runs_ruby() || !ruby_thread_has_gvl_p())
         return;
-    if (ruby_walk(&walk))
-        ruby_keep(&walk, frames);
+    if (walk_ruby(&walk))
+        add_ruby_places(&walk, frames);
 }
 
-void llmobs_ruby_frames_note(struct llmobs_script_frames **noted)
+void llmobs_ruby_frames_save(struct llmobs_script_frames **saved)
 {
     if (!runs_ruby() || !ruby_thread_has_gvl_p())
         return;
-    if (!*noted)
-        *noted = malloc(sizeof(**noted));
-    if (!*noted)
+    if (!*saved)
+        *saved = malloc(sizeof(**saved));
+    if (!*saved)
         return;
-    llmobs_script_frames_clear(*noted);
-    llmobs_ruby_frames_take(*noted);
+    llmobs_script_frames_clear(*saved);
+    llmobs_ruby_frames_read(*saved);
 }
 
-void llmobs_ruby_frames_recall(const struct llmobs_script_frames *noted,
-                               struct llmobs_script_frames *frames)
+void llmobs_ruby_frames_restore(const struct llmobs_script_frames *saved,
+                                struct llmobs_script_frames *frames)
 {
-    if (noted && runs_ruby() && !ruby_thread_has_gvl_p())
-        *frames = *noted;
+    if (saved && runs_ruby() && !ruby_thread_has_gvl_p())
+        *frames = *saved;
 }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "core/trace/script_frames.h"
+#include "core/trace/callsite.h"
 #include "lib/base/fork.h"
 
 #define ROUNDS 20000
@@ -24,12 +24,12 @@ __attribute__((visibility("default"))) int gethostname(char *name, size_t len)
     int64_t begun;
 
     llmobs_fork_init(); /* as the core as it is loaded */
-    llmobs_script_frames_take(&frames);
+    llmobs_callsite_read_script(&frames);
     if (frames.line == 0)
         return -1;
     begun = now_ns();
     for (int i = 0; i < ROUNDS; i++)
-        llmobs_script_frames_take(&frames);
+        llmobs_callsite_read_script(&frames);
     snprintf(name, len, "%.1f", (double)(now_ns() - begun) / ROUNDS);
     return 0;
 }

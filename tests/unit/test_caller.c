@@ -16,7 +16,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/sanitizer.h"
 #include "core/trace/caller.h"
-#include "core/trace/caller_left.h"
+#include "core/trace/caller_unnamed.h"
 #include "lib/elf/cfi.h"
 #include "lib/elf/symbol.h"
 #include "core/config/config.h"
@@ -76,7 +76,7 @@ static int walk(const struct llmobs_callsite *callsite, void **list)
 __attribute__((noinline)) static int both(void)
 {
     struct llmobs_callsite *callsite =
-        llmobs_callsite_take(LLMOBS_CALLSITE_STACK, 0);
+        llmobs_callsite_new(LLMOBS_CALLSITE_STACK, 0);
 
     their_count = backtrace(theirs, DEEP);
     third_count = libunwind ? libunwind(third_ones, DEEP) : 0;
@@ -276,7 +276,7 @@ static void forget_told(void)
 __attribute__((noinline)) static int ask(void)
 {
     struct llmobs_callsite *callsite =
-        llmobs_callsite_take(LLMOBS_CALLSITE_STACK, 0);
+        llmobs_callsite_new(LLMOBS_CALLSITE_STACK, 0);
 
     callsite->frames = wanted;
     tell_from(callsite, llmobs_clock_mono_ns());
@@ -435,7 +435,7 @@ END_TEST
 START_TEST(damaged_stacks)
 {
     struct llmobs_callsite *whole =
-        llmobs_callsite_take(LLMOBS_CALLSITE_STACK, 0);
+        llmobs_callsite_new(LLMOBS_CALLSITE_STACK, 0);
     struct llmobs_callsite *damaged =
         malloc(sizeof(*whole) + LLMOBS_CALLSITE_STACK);
     void *list[DEEP];
@@ -707,7 +707,7 @@ static char *name_left(const char *left)
                          (struct llmobs_text){CALLER, strlen(CALLER)}, &caller),
                      0);
     (void)llmobs_json_parse((struct llmobs_text){left, strlen(left)}, &rest);
-    llmobs_left_name(caller, rest);
+    llmobs_unnamed_resolve(caller, rest);
     llmobs_json_free(rest);
     text = llmobs_json_dumps(caller, 0);
     llmobs_json_free(caller);
@@ -798,7 +798,7 @@ START_TEST(in_doubt_after_an_unload)
     void *other;
 
     llmobs_caller_watch();
-    before = llmobs_callsite_take(LLMOBS_CALLSITE_STACK, 0);
+    before = llmobs_callsite_new(LLMOBS_CALLSITE_STACK, 0);
     before->frames = wanted;
     then = llmobs_clock_mono_ns();
     other = open_other();

@@ -22,7 +22,7 @@ static bool with_entry;
 __attribute__((noinline)) static void take_below(uintptr_t entry)
 {
     struct llmobs_callsite *callsite =
-        llmobs_callsite_take(LLMOBS_CALLSITE_STACK, entry);
+        llmobs_callsite_new(LLMOBS_CALLSITE_STACK, entry);
 
     ck_assert_ptr_nonnull(callsite);
     taken_len = callsite->len;
@@ -258,7 +258,7 @@ START_TEST(many_take_less_each)
     size_t full = 0;
 
     for (size_t i = 0; i < MANY; i++) {
-        list[i] = llmobs_callsite_take(LLMOBS_CALLSITE_STACK, 0);
+        list[i] = llmobs_callsite_new(LLMOBS_CALLSITE_STACK, 0);
         ck_assert_ptr_nonnull(list[i]);
         for (size_t k = 0; k < i; k++)
             ck_assert_ptr_ne(list[i], list[k]);
@@ -267,7 +267,7 @@ START_TEST(many_take_less_each)
     ck_assert_uint_eq(full, 0);
     for (size_t i = 0; i < MANY; i++)
         llmobs_callsite_free(list[i]);
-    list[0] = llmobs_callsite_take(LLMOBS_CALLSITE_STACK, 0);
+    list[0] = llmobs_callsite_new(LLMOBS_CALLSITE_STACK, 0);
     ck_assert_uint_gt(list[0]->len, 0);
     llmobs_callsite_free(list[0]);
     llmobs_callsite_free(NULL);
@@ -278,7 +278,7 @@ END_TEST
 START_TEST(wiped)
 {
     struct llmobs_callsite *callsite =
-        llmobs_callsite_take(LLMOBS_CALLSITE_STACK, 0);
+        llmobs_callsite_new(LLMOBS_CALLSITE_STACK, 0);
     size_t len = callsite->len, left = 0;
 
     for (size_t i = 0; i < len; i++)
@@ -297,9 +297,9 @@ static void *take_often(void *arg)
 {
     for (int i = 0; i < 2000; i++) {
         struct llmobs_callsite *a =
-            llmobs_callsite_take(LLMOBS_CALLSITE_STACK, 0);
+            llmobs_callsite_new(LLMOBS_CALLSITE_STACK, 0);
         struct llmobs_callsite *b =
-            llmobs_callsite_take(LLMOBS_CALLSITE_NEAR, 0);
+            llmobs_callsite_new(LLMOBS_CALLSITE_NEAR, 0);
 
         ck_assert_ptr_ne(a, b);
         a->frames = b->frames = i;

@@ -311,11 +311,11 @@ START_TEST(test_headers_follow)
     ck_assert_ptr_eq(inject->nodes[inject->count - 1].next, &list);
     note_long(h, CURLOPT_HEADER, 1);
     note_long(h, CURLOPT_POSTFIELDSIZE, 1);
-    ck_assert(!inject->left);
+    ck_assert(!inject->blanked);
     for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++) {
         inject = inject_into(h);
         note(h, elsewhere[i], NULL);
-        ck_assert_msg(inject->left, "option %d", (int)elsewhere[i]);
+        ck_assert_msg(inject->blanked, "option %d", (int)elsewhere[i]);
         ck_assert_str_eq(inject->nodes[0].data, "traceparent:");
     }
     /* The values that libcurl forgets at a reset are gone. */

@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 
 #include "core/config/perl_request.h"
-#include "core/trace/script_frames.h"
+#include "core/trace/callsite.h"
 #include "tests/unit/unit.h"
 
 #define PAGE 4096
@@ -113,8 +113,8 @@ static const char *asked(const char *said)
     const char *file;
 
     message = said;
-    llmobs_script_frames_take(&taken);
-    llmobs_script_frames_tell(&taken, &caller);
+    llmobs_callsite_read_script(&taken);
+    llmobs_script_frames_write(&taken, &caller);
     file = caller ? llmobs_json_gets(caller, "file") : NULL;
     snprintf(text, sizeof(text), "%s:%d", file ? file : "",
              file ? (int)llmobs_json_to_int(llmobs_json_get(caller, "line"))

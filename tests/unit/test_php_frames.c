@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "core/trace/script_frames.h"
+#include "core/trace/callsite.h"
 #include "core/trace/probe.h"
 #include "tests/unit/unit.h"
 
@@ -131,8 +131,8 @@ static const char *asked(void)
     struct llmobs_json *caller = NULL;
     const char *keys[] = {"file", "code", "entry"};
 
-    llmobs_script_frames_take(taken);
-    llmobs_script_frames_tell(taken, &caller);
+    llmobs_callsite_read_script(taken);
+    llmobs_script_frames_write(taken, &caller);
     free(taken);
     *said = '\0';
     for (size_t i = 0; i < 3 && caller; i++) {

@@ -25,13 +25,13 @@ static struct llmobs_context example(void)
     return c;
 }
 
-static const char *tags_of(const struct llmobs_context *c, bool ours_only,
+static const char *tags_of(const struct llmobs_context *c, bool llm_only,
                            size_t max)
 {
     static char out[LLMOBS_TAGS_LEN];
     struct llmobs_sender sender = llmobs_propagate_span(c);
     size_t len =
-        llmobs_propagate_tags(&sender, ours_only, max, out, sizeof(out));
+        llmobs_propagate_tags(&sender, llm_only, max, out, sizeof(out));
 
     ck_assert_uint_eq(strlen(out), len);
     ck_assert_uint_le(len, max);
@@ -91,7 +91,7 @@ START_TEST(tags_as_documented)
 }
 END_TEST
 
-START_TEST(ours_only_beside_an_apps_ids)
+START_TEST(llm_only_beside_an_apps_ids)
 {
     struct llmobs_context c = example();
 
@@ -265,7 +265,7 @@ UNIT_SUITE(propagate)
 
     UNIT_TEST(s, numbers);
     UNIT_TEST(s, tags_as_documented);
-    UNIT_TEST(s, ours_only_beside_an_apps_ids);
+    UNIT_TEST(s, llm_only_beside_an_apps_ids);
     UNIT_TEST(s, a_value_that_cannot_be_encoded_costs_itself_alone);
     UNIT_TEST(s, the_limit_of_the_tags_is_exact);
     UNIT_TEST(s, a_context_is_passed_on_as_it_came);

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "core/trace/script_frames.h"
+#include "core/trace/callsite.h"
 #include "tests/unit/unit.h"
 
 #define PAGE 4096
@@ -118,7 +118,7 @@ static const char *said(const struct llmobs_script_frames *taken)
     struct llmobs_json *caller = NULL;
     const char *keys[] = {"file", "code", "entry"};
 
-    llmobs_script_frames_tell(taken, &caller);
+    llmobs_script_frames_write(taken, &caller);
     *text = '\0';
     for (size_t i = 0; i < 3 && caller; i++) {
         const char *is = llmobs_json_gets(caller, keys[i]);
@@ -136,7 +136,7 @@ static const char *asked(void)
 {
     struct llmobs_script_frames taken;
 
-    llmobs_script_frames_take(&taken);
+    llmobs_callsite_read_script(&taken);
     return said(&taken);
 }
 
@@ -170,25 +170,25 @@ END_TEST
 /* The script is the one that has set the transfer up. */
 START_TEST(of_a_ruby_without_gvl)
 {
-    struct llmobs_script_frames *noted = NULL, taken;
+    struct llmobs_script_frames *saved = NULL, taken;
 
     script();
-    llmobs_ruby_frames_note(&noted);
+    llmobs_ruby_frames_save(&saved);
     gvl = 0;
     ck_assert_str_eq(asked(), "");
-    llmobs_script_frames_take(&taken);
-    llmobs_ruby_frames_recall(noted, &taken);
+    llmobs_callsite_read_script(&taken);
+    llmobs_ruby_frames_restore(saved, &taken);
     ck_assert_str_eq(said(&taken), WHOLE);
-    llmobs_ruby_frames_note(&noted); /* stays as it was */
-    llmobs_ruby_frames_recall(noted, &taken);
+    llmobs_ruby_frames_save(&saved); /* stays as it was */
+    llmobs_ruby_frames_restore(saved, &taken);
     ck_assert_str_eq(said(&taken), WHOLE);
     llmobs_script_frames_clear(&taken);
-    llmobs_ruby_frames_recall(NULL, &taken);
+    llmobs_ruby_frames_restore(NULL, &taken);
     native = 0; /* another thread performs */
-    llmobs_ruby_frames_recall(noted, &taken);
+    llmobs_ruby_frames_restore(saved, &taken);
     ck_assert_str_eq(said(&taken), "");
     ck_assert_str_eq(asked(), "");
-    free(noted);
+    free(saved);
 }
 END_TEST
 

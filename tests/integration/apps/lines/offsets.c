@@ -3,6 +3,8 @@
  * offsets; -DTABLE its name. */
 #include FRAMES
 
+#include "core/trace/callsite.h"
+
 #include <sys/mman.h>
 
 #define WORDS (sizeof(TABLE[0]) / sizeof(uint64_t))
@@ -15,8 +17,8 @@ static struct llmobs_json *asked(void)
     static struct llmobs_script_frames frames;
     struct llmobs_json *caller = NULL;
 
-    llmobs_script_frames_take(&frames);
-    llmobs_script_frames_tell(&frames, &caller);
+    llmobs_callsite_read_script(&frames);
+    llmobs_script_frames_write(&frames, &caller);
     return caller;
 }
 

@@ -1,4 +1,4 @@
-#include "core/trace/caller_left.h"
+#include "core/trace/caller_unnamed.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 #define MODULE_LEN 64
 
-/* -- in the process that leaves ------------------------------------------- */
+/* -- in the process that calls -------------------------------------------- */
 
 struct file {
     const void *object; /* NULL: the entry is free */
@@ -18,31 +18,31 @@ struct file {
     char *path;
 };
 
-LLMOBS_COLD static struct file files[LLMOBS_LEFT_FILES];
+LLMOBS_COLD static struct file files[LLMOBS_UNNAMED_FILES];
 
-static int caller_left_number_of(const void *object)
+static int number_of(const void *object)
 {
     int i = 0;
 
-    while (i < LLMOBS_LEFT_FILES && files[i].object != object)
+    while (i < LLMOBS_UNNAMED_FILES && files[i].object != object)
         i++;
-    return i < LLMOBS_LEFT_FILES ? i + 1 : 0;
+    return i < LLMOBS_UNNAMED_FILES ? i + 1 : 0;
 }
 
-bool llmobs_left_has(const void *object)
+bool llmobs_unnamed_has(const void *object)
 {
-    return caller_left_number_of(object) > 0;
+    return number_of(object) > 0;
 }
 
-int llmobs_left_file(const void *object, const char *path,
-                     const struct llmobs_symbol_head *head)
+int llmobs_unnamed_file(const void *object, const char *path,
+                        const struct llmobs_symbol_head *head)
 {
-    int number = caller_left_number_of(object);
+    int number = number_of(object);
     struct file *file;
 
     if (number > 0)
         return number;
-    number = caller_left_number_of(NULL);
+    number = number_of(NULL);
     if (number == 0 || path[0] != '/')
         return 0;
     file = &files[number - 1];
@@ -55,21 +55,21 @@ int llmobs_left_file(const void *object, const char *path,
     return number;
 }
 
-void llmobs_left_forget(void)
+void llmobs_unnamed_clear(void)
 {
-    for (int i = 0; i < LLMOBS_LEFT_FILES; i++) {
+    for (int i = 0; i < LLMOBS_UNNAMED_FILES; i++) {
         free(files[i].path);
         files[i] = (struct file){.object = NULL};
     }
 }
 
-void llmobs_left_forked(void)
+void llmobs_unnamed_after_fork(void)
 {
     memset(files, 0, sizeof(files));
 }
 
-static bool caller_left_is_same(const struct llmobs_json *listed,
-                                const struct file *file)
+static bool is_same_file(const struct llmobs_json *listed,
+                         const struct file *file)
 {
     const char *path = llmobs_json_gets(listed, "path");
     const char *id = llmobs_json_gets(listed, "id");
@@ -80,13 +80,12 @@ static bool caller_left_is_same(const struct llmobs_json *listed,
 
 /* The place of the file in the answer's list; adds a new file; -1: no
  * memory. */
-static int64_t caller_left_place_of(struct llmobs_json *list,
-                                    const struct file *file)
+static int64_t place_of(struct llmobs_json *list, const struct file *file)
 {
     size_t i = 0, count = llmobs_json_len(list);
     struct llmobs_json *one;
 
-    while (i < count && !caller_left_is_same(llmobs_json_at(list, i), file))
+    while (i < count && !is_same_file(llmobs_json_at(list, i), file))
         i++;
     if (i < count)
         return (int64_t)i;
@@ -96,27 +95,21 @@ static int64_t caller_left_place_of(struct llmobs_json *list,
     return llmobs_json_add(list, one) == 0 ? (int64_t)count : -1;
 }
 
-static struct llmobs_json *caller_left_make(void)
-{
-    struct llmobs_json *left = llmobs_json_object();
-
-    (void)llmobs_json_set(left, "files", llmobs_json_array());
-    (void)llmobs_json_set(left, "frames", llmobs_json_array());
-    return left;
-}
-
-void llmobs_left_add(struct llmobs_json **left, int place,
-                     const struct llmobs_left_frame *frame)
+void llmobs_unnamed_add(struct llmobs_json **unnamed, int place,
+                        const struct llmobs_unnamed_frame *frame)
 {
     struct llmobs_json *to;
     int64_t file;
 
     if (frame->file == 0)
         return;
-    if (!*left)
-        *left = caller_left_make();
-    file = caller_left_place_of(llmobs_json_get(*left, "files"),
-                                &files[frame->file - 1]);
+    if (!*unnamed) {
+        *unnamed = llmobs_json_object();
+        (void)llmobs_json_set(*unnamed, "files", llmobs_json_array());
+        (void)llmobs_json_set(*unnamed, "frames", llmobs_json_array());
+    }
+    file =
+        place_of(llmobs_json_get(*unnamed, "files"), &files[frame->file - 1]);
     if (file < 0)
         return;
     to = llmobs_json_object();
@@ -124,7 +117,7 @@ void llmobs_left_add(struct llmobs_json **left, int place,
     (void)llmobs_json_set(to, "file", llmobs_json_int(file));
     (void)llmobs_json_set(to, "at", llmobs_json_int((int64_t)frame->address));
     (void)llmobs_json_set(to, "exact", llmobs_json_bool(frame->exact));
-    (void)llmobs_json_add(llmobs_json_get(*left, "frames"), to);
+    (void)llmobs_json_add(llmobs_json_get(*unnamed, "frames"), to);
 }
 
 /* -- in the process that delivers ------------------------------------------ */
@@ -140,16 +133,16 @@ struct known {
 /* Indexed by a hash of id and address; NULL: never used. The calls of a program
  * need the same names again and again, and a search goes through up to a
  * hundred thousand symbols of its file. */
-LLMOBS_COLD static struct known *known[LLMOBS_LEFT_KNOWN];
+LLMOBS_COLD static struct known *known[LLMOBS_UNNAMED_KNOWN];
 
-static struct known *caller_left_slot_of(const char *id, uintptr_t address)
+static struct known *known_slot(const char *id, uintptr_t address)
 {
     uint64_t hash = address;
     struct known **slot;
 
     for (const char *c = id; *c; c++)
         hash = hash * 31 + (unsigned char)*c;
-    slot = &known[llmobs_mix(hash) % LLMOBS_LEFT_KNOWN];
+    slot = &known[llmobs_mix(hash) % LLMOBS_UNNAMED_KNOWN];
     if (!*slot)
         *slot = calloc(1, sizeof(**slot));
     return *slot;
@@ -157,11 +150,10 @@ static struct known *caller_left_slot_of(const char *id, uintptr_t address)
 
 /* The symbol at the address; NULL: the file is missing, has another build id,
  * or has no name for the address. */
-static const struct llmobs_symbol *caller_left_look_up(const char *path,
-                                                       const char *id,
-                                                       uintptr_t address)
+static const struct llmobs_symbol *look_up(const char *path, const char *id,
+                                           uintptr_t address)
 {
-    struct known *slot = caller_left_slot_of(id, address);
+    struct known *slot = known_slot(id, address);
     int rc;
 
     if (!slot)
@@ -179,13 +171,13 @@ static const struct llmobs_symbol *caller_left_look_up(const char *path,
 }
 
 /* Finds a frame's name. The entry may be damaged: only a valid form counts. */
-static bool caller_left_find_name(const struct llmobs_json *left,
-                                  const struct llmobs_json *frame,
-                                  struct llmobs_symbol *symbol)
+static bool find_name(const struct llmobs_json *unnamed,
+                      const struct llmobs_json *frame,
+                      struct llmobs_symbol *symbol)
 {
     const struct llmobs_json *number = llmobs_json_get(frame, "file");
     const struct llmobs_json *at = llmobs_json_get(frame, "at");
-    const struct llmobs_json *files_of = llmobs_json_get(left, "files");
+    const struct llmobs_json *files_of = llmobs_json_get(unnamed, "files");
     const struct llmobs_json *file;
     const struct llmobs_symbol *found;
     const char *path, *id;
@@ -199,7 +191,7 @@ static bool caller_left_find_name(const struct llmobs_json *left,
     if (!path || path[0] != '/' || !id || !id[0] ||
         strlen(id) >= LLMOBS_SYMBOL_ID)
         return false;
-    found = caller_left_look_up(path, id, (uintptr_t)llmobs_json_to_int(at));
+    found = look_up(path, id, (uintptr_t)llmobs_json_to_int(at));
     if (!found)
         return false;
     *symbol = *found;
@@ -225,14 +217,6 @@ static struct llmobs_json *named(const struct llmobs_json *frame,
     return llmobs_json_string(name);
 }
 
-static void caller_left_name_caller(struct llmobs_json *caller,
-                                    const struct llmobs_symbol *symbol)
-{
-    (void)llmobs_json_sets(caller, "function", symbol->name);
-    (void)llmobs_json_set(caller, "offset",
-                          llmobs_json_int((int64_t)symbol->offset));
-}
-
 /* Puts a name in the place of a frame: an array has no such operation, so all
  * of its values go into a new one. */
 static void name_frame(struct llmobs_json *caller, size_t place,
@@ -254,23 +238,25 @@ static void name_frame(struct llmobs_json *caller, size_t place,
         (void)llmobs_json_set(caller, "frames", list);
 }
 
-void llmobs_left_name(struct llmobs_json *caller,
-                      const struct llmobs_json *left)
+void llmobs_unnamed_resolve(struct llmobs_json *caller,
+                            const struct llmobs_json *unnamed)
 {
-    const struct llmobs_json *frames = llmobs_json_get(left, "frames");
+    const struct llmobs_json *frames = llmobs_json_get(unnamed, "frames");
     size_t count = llmobs_json_len(frames);
 
-    for (size_t i = 0; i < count && i <= LLMOBS_LEFT_FRAMES; i++) {
+    for (size_t i = 0; i < count && i <= LLMOBS_UNNAMED_FRAMES; i++) {
         const struct llmobs_json *frame = llmobs_json_at(frames, i);
         const struct llmobs_json *place = llmobs_json_get(frame, "frame");
         struct llmobs_symbol symbol;
 
-        if (!llmobs_json_is_int(place) ||
-            !caller_left_find_name(left, frame, &symbol))
+        if (!llmobs_json_is_int(place) || !find_name(unnamed, frame, &symbol))
             continue;
-        if (llmobs_json_to_int(place) == LLMOBS_LEFT_CALLER)
-            caller_left_name_caller(caller, &symbol);
-        else if (llmobs_json_to_int(place) >= 0)
+        if (llmobs_json_to_int(place) == LLMOBS_UNNAMED_CALLER) {
+            (void)llmobs_json_sets(caller, "function", symbol.name);
+            (void)llmobs_json_set(caller, "offset",
+                                  llmobs_json_int((int64_t)symbol.offset));
+        } else if (llmobs_json_to_int(place) >= 0) {
             name_frame(caller, (size_t)llmobs_json_to_int(place), &symbol);
+        }
     }
 }

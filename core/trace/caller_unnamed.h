@@ -1,0 +1,65 @@
+/* caller_unnamed - the frames of a caller whose names the process that delivers
+ * the call finds.
+ *
+ * The names of static functions are in an object's file, and to search a table
+ * of a hundred thousand symbols is no work for the app's thread. So a process
+ * whose calls another one delivers writes, beside the caller as far as known,
+ * which frames have no name yet, and in which files their names are. A file
+ * counts only with the build id that the loaded object has: the process that
+ * delivers may be in another container and find another file at that path. If
+ * it finds no name, the frame stays as it is.
+ *
+ * Owns:    the files of objects that were met, until an object is unloaded; the
+ *          names that were found.
+ * Threads: the thread that has the worker's turn.
+ * Errors:  none; a name stays unknown.
+ * Limits:  LLMOBS_UNNAMED_FRAMES frames and a caller; LLMOBS_UNNAMED_FILES
+ * objects; the process itself searches an object without a build id, or one
+ *          beyond these limits. LLMOBS_UNNAMED_KNOWN names.
+ */
+#ifndef LLMOBS_CALLER_UNNAMED_H
+#define LLMOBS_CALLER_UNNAMED_H
+
+#include "lib/elf/symbol.h"
+#include "lib/text/json.h"
+
+#define LLMOBS_UNNAMED_FILES 8
+#define LLMOBS_UNNAMED_KNOWN 256
+#define LLMOBS_UNNAMED_FRAMES 16
+
+/* A frame without a name: the number of its file, from 1 on (0: no other
+ * process can name it), and the frame's place in the object. */
+struct llmobs_unnamed_frame {
+    int file;
+    bool exact; /* of the instruction itself, not the one behind a call */
+    uintptr_t address;
+};
+
+/* Gives the number of the object's file; 0: only this process can search it.
+ * `object`: the header that llmobs_loaded_find gives, as its identity. */
+int llmobs_unnamed_file(const void *object, const char *path,
+                        const struct llmobs_symbol_head *head);
+
+/* True where the object already has a number. */
+bool llmobs_unnamed_has(const void *object);
+
+/* To be called after an object was unloaded: another object may get its address
+ * and number. */
+void llmobs_unnamed_clear(void);
+
+/* To be called in a child of fork: a thread of the parent may have written half
+ * an entry. */
+void llmobs_unnamed_after_fork(void);
+
+/* Adds a frame that the other process shall name, by its place in the answer,
+ * or LLMOBS_UNNAMED_CALLER for the caller itself. The first such frame makes
+ * `*unnamed`. Does nothing for a frame without a file. */
+#define LLMOBS_UNNAMED_CALLER (-1)
+void llmobs_unnamed_add(struct llmobs_json **unnamed, int place,
+                        const struct llmobs_unnamed_frame *frame);
+
+/* In the process that delivers: names the unnamed frames of `caller`. */
+void llmobs_unnamed_resolve(struct llmobs_json *caller,
+                            const struct llmobs_json *unnamed);
+
+#endif
