@@ -675,7 +675,7 @@ START_TEST(documented_fields_are_masked)
 }
 END_TEST
 
-/* The page names each field, and each beginning. */
+/* The page names each field. */
 START_TEST(the_page_lists_the_fields)
 {
     static char page[1 << 16];
@@ -687,10 +687,6 @@ START_TEST(the_page_lists_the_fields)
     fclose(file);
     for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
         snprintf(row, sizeof(row), "`%s`", fields[i].field);
-        ck_assert_msg(strstr(page, row) != NULL, "%s", row);
-    }
-    for (size_t i = 0; i < LLMOBS_LEADS; i++) {
-        snprintf(row, sizeof(row), "`%s`", llmobs_leads[i].text);
         ck_assert_msg(strstr(page, row) != NULL, "%s", row);
     }
 }
