@@ -26,7 +26,7 @@ struct dl_phdr_info;
 
 /* Raised whenever a table or a list below changes; the shim does not use a core
  * of another number. */
-#define LLMOBS_ENGINE_ABI 15
+#define LLMOBS_ENGINE_ABI 16
 
 /* The only name that the core exports. */
 #define LLMOBS_CORE_ATTACH "llmobs_core_attach"
@@ -37,18 +37,10 @@ struct dl_phdr_info;
 #define LLMOBS_NO_CORE "libllmobs_core.so is not loaded: "
 #define LLMOBS_NO_CORE_MAX 96
 
-/* The head of libcurl's struct curl_ws_frame, which old headers lack. */
-struct llmobs_ws_frame {
-    int age;
-    int flags;
-    curl_off_t offset;
-    curl_off_t bytesleft;
-};
-
 /* X(result, name, arguments): the functions of one libcurl copy that the shim
  * looks up by name. Names are without "curl_". Not before 7.29: all but
- * mime_* (7.56), url_get (7.62), ws_send and ws_recv (7.86). A name that the
- * copy lacks is NULL in its table. */
+ * mime_* (7.56) and url_get (7.62). A name that the copy lacks is NULL in its
+ * table. */
 #define LLMOBS_REAL_FUNCTIONS(X)                                              \
     X(CURLcode, global_init, (long))                                          \
     X(CURLcode, global_init_mem,                                              \
@@ -80,10 +72,6 @@ struct llmobs_ws_frame {
     X(void, slist_free_all, (struct curl_slist *))                            \
     X(curl_version_info_data *, version_info, (CURLversion))                  \
     X(CURLUcode, url_get, (const CURLU *, CURLUPart, char **, unsigned))      \
-    X(CURLcode, ws_send,                                                      \
-      (CURL *, const void *, size_t, size_t *, curl_off_t, unsigned))         \
-    X(CURLcode, ws_recv,                                                      \
-      (CURL *, void *, size_t, size_t *, const struct llmobs_ws_frame **))    \
     X(CURLcode, easy_send, (CURL *, const void *, size_t, size_t *))          \
     X(CURLcode, easy_recv, (CURL *, void *, size_t, size_t *))                \
     X(curl_mime *, mime_init, (CURL *))                                       \
@@ -223,10 +211,6 @@ struct llmobs_ops {
     CURLMcode (*multi_cleanup)(const struct llmobs_real *, CURLM *);
     CURLMcode (*multi_setopt)(const struct llmobs_real *, CURLM *, CURLMoption,
                               void *);
-    CURLcode (*ws_send)(const struct llmobs_real *, CURL *, const void *,
-                        size_t, size_t *, curl_off_t, unsigned);
-    CURLcode (*ws_recv)(const struct llmobs_real *, CURL *, void *, size_t,
-                        size_t *, const struct llmobs_ws_frame **);
     CURLcode (*easy_send)(const struct llmobs_real *, CURL *, const void *,
                           size_t, size_t *);
     CURLcode (*easy_recv)(const struct llmobs_real *, CURL *, void *, size_t,

@@ -23,8 +23,7 @@
         X(vertex_agents), X(dify), X(flowise), X(n8n), X(langgraph),          \
         X(elevenlabs), X(deepgram), X(cartesia), X(minimax), X(assemblyai),   \
         X(azure_speech), X(google_renders), X(openai_videos), X(xai), X(fal), \
-        X(bfl), X(stability), X(oci), X(mcp), X(a2a), X(openai_realtime),     \
-        X(gemini_live)
+        X(bfl), X(stability), X(oci), X(mcp), X(a2a)
 #define OBSERVED(X)                                                          \
     X(azure_search), X(brave), X(chroma), X(exa), X(firecrawl),              \
         X(meilisearch), X(milvus), X(ollama_search), X(opensearch),          \
@@ -48,8 +47,7 @@ const struct llmobs_dialect *const llmobs_observed[] = {OBSERVED(POINTER),
         &llmobs_dialect_openai_vector_stores, &llmobs_dialect_openai_media,  \
         &llmobs_dialect_anthropic, &llmobs_dialect_openai_audio,             \
         &llmobs_dialect_openai_moderations, &llmobs_dialect_rerank,          \
-        &llmobs_dialect_openai_realtime, &llmobs_dialect_anthropic_complete, \
-        &llmobs_dialect_openai_videos
+        &llmobs_dialect_anthropic_complete, &llmobs_dialect_openai_videos
 
 /* The dialects that a host speaks. */
 enum {
@@ -94,10 +92,10 @@ static const struct llmobs_dialect *const *const speaks[] = {
     SPEAKS(openai, OPENAI),
     SPEAKS(anthropic, OPENAI, &llmobs_dialect_anthropic_sessions),
     SPEAKS(google, &llmobs_dialect_gemini, &llmobs_dialect_gemini_embed,
-           &llmobs_dialect_gemini_interactions, &llmobs_dialect_gemini_live,
-           &llmobs_dialect_google_renders, &llmobs_dialect_anthropic,
-           &llmobs_dialect_vertex_chat, &llmobs_dialect_vertex_agents,
-           &llmobs_dialect_openai_chat, &llmobs_dialect_openai_completions,
+           &llmobs_dialect_gemini_interactions, &llmobs_dialect_google_renders,
+           &llmobs_dialect_anthropic, &llmobs_dialect_vertex_chat,
+           &llmobs_dialect_vertex_agents, &llmobs_dialect_openai_chat,
+           &llmobs_dialect_openai_completions,
            &llmobs_dialect_openai_embeddings, &llmobs_dialect_openai_responses),
     SPEAKS(mistral, &llmobs_dialect_mistral,
            &llmobs_dialect_mistral_conversations, &llmobs_dialect_openai_audio,

@@ -290,8 +290,7 @@ static bool match_proxy(const struct llmobs_rules *rules,
                         const struct llmobs_url *url,
                         struct llmobs_match *match)
 {
-    static const char methods[] =
-        "POST\0PUT\0PATCH\0" LLMOBS_METHOD_WEBSOCKET "\0";
+    static const char methods[] = "POST\0PUT\0PATCH\0";
     const struct llmobs_rule *rule = NULL;
 
     match->inject = true;

@@ -14,7 +14,6 @@
 
 #include "lib/span/span.h"
 #include "rules/read/call.h"
-#include "rules/read/frame.h"
 
 /* How the rules know whether a request goes to a proxy: by its URL, or because
  * the program says so.
@@ -103,39 +102,6 @@ bool llmobs_rules_is_sign(const struct llmobs_rules *rules, const char *line);
 bool llmobs_rules_match_sign(const struct llmobs_rules *rules,
                              const struct llmobs_request *request,
                              const char *line, struct llmobs_match *match);
-
-/* Classifies a websocket's connection to an absolute http or https URL (for ws
- * and wss). True: llmobs_rules_frame reads its frames. */
-bool llmobs_rules_match_connection(const struct llmobs_rules *rules,
-                                   const char *url, enum llmobs_proxying how,
-                                   struct llmobs_match *match);
-
-/* The kind of a frame of such a connection, once enough of the frame has passed
- * to see its members; `sent`: by the program. */
-enum llmobs_frame_kind llmobs_rules_frame(const struct llmobs_match *match,
-                                          const struct llmobs_look *frame,
-                                          bool sent);
-
-/* Begins a look at a frame of the connection. */
-void llmobs_rules_look(const struct llmobs_match *match,
-                       struct llmobs_look *frame);
-
-/* True where the connection's binary frames are read, too. */
-bool llmobs_rules_takes_binary(const struct llmobs_match *match);
-
-/* Takes out of a whole frame what is never kept; gives its new length. */
-size_t llmobs_rules_shrink(const struct llmobs_match *match, char *frame,
-                           size_t len);
-
-/* True where by these settings a transcript follows the speech. */
-bool llmobs_rules_transcribes(const struct llmobs_match *match,
-                              struct llmobs_text settings);
-
-/* Appends a line that stands before all settings, with the settings in the URL,
- * as the rest of the library keeps no parameters. Appends nothing if the URL
- * has no settings. -ENOMEM. */
-int llmobs_rules_open(const struct llmobs_match *match, const char *url,
-                      struct llmobs_buf *line);
 
 /* True for a body that begins as a form does, whatever its header says. */
 bool llmobs_rules_is_form(struct llmobs_text body);

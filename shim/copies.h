@@ -42,10 +42,8 @@
     X(multi_info_read)           \
     X(multi_cleanup)             \
     X(multi_setopt)
-/* The app sends and receives frames, or bytes, itself. */
+/* The app sends and receives bytes itself. */
 #define LLMOBS_OWN_HOOKS(X) \
-    X(ws_send)              \
-    X(ws_recv)              \
     X(easy_send)            \
     X(easy_recv)
 #define LLMOBS_FORM_HOOKS(X) \

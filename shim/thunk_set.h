@@ -188,24 +188,6 @@ static CURLMcode NAME(multi_setopt)(CURLM *multi, CURLMoption option,
                : REAL->multi_setopt(multi, option, value);
 }
 
-static CURLcode NAME(ws_send)(CURL *handle, const void *data, size_t len,
-                              size_t *sent, curl_off_t size, unsigned flags)
-{
-    const struct llmobs_ops *ops = READY();
-
-    return ops ? ops->ws_send(REAL, handle, data, len, sent, size, flags)
-               : REAL->ws_send(handle, data, len, sent, size, flags);
-}
-
-static CURLcode NAME(ws_recv)(CURL *handle, void *data, size_t room,
-                              size_t *got, const struct llmobs_ws_frame **meta)
-{
-    const struct llmobs_ops *ops = READY();
-
-    return ops ? ops->ws_recv(REAL, handle, data, room, got, meta)
-               : REAL->ws_recv(handle, data, room, got, meta);
-}
-
 static CURLcode NAME(easy_send)(CURL *handle, const void *data, size_t len,
                                 size_t *sent)
 {

@@ -31,7 +31,6 @@
 #include "core/capture/wire.h"
 #include "core/capture/rest.h"
 #include "core/capture/raw.h"
-#include "core/capture/ws.h"
 #include "core/sdk/evaluation_submit.h"
 #include "lib/text/budget.h"
 
@@ -195,8 +194,6 @@ static const struct llmobs_ops ops = {
     .multi_setopt = llmobs_ops_multi_setopt,
     .easy_send = llmobs_ops_easy_send,
     .easy_recv = llmobs_ops_easy_recv,
-    .ws_send = llmobs_ops_ws_send,
-    .ws_recv = llmobs_ops_ws_recv,
     .mime_init = llmobs_ops_mime_init,
     .mime_free = llmobs_ops_mime_free,
     .mime_addpart = llmobs_ops_mime_addpart,

@@ -15,7 +15,6 @@
 #include "core/capture/ours.h"
 #include "core/capture/outgoing.h"
 #include "core/capture/raw.h"
-#include "core/capture/talk.h"
 #include "core/capture/unseen.h"
 #include "core/capture/wire.h"
 #include "core/event/curlcode.h"
@@ -39,7 +38,6 @@ void llmobs_capture_init(const struct llmobs_config *config,
     llmobs_replay_init(config->replay_url);
     llmobs_judge_init(config, rules);
     llmobs_outgoing_init(config, worker);
-    llmobs_talk_init(worker);
     llmobs_wire_init(worker, config->replay_url != NULL);
 }
 
@@ -51,7 +49,6 @@ struct llmobs_handle *llmobs_capture_new_handle(const struct llmobs_real *real,
     struct llmobs_handle *stale = llmobs_handle_find(curl);
 
     if (stale) {
-        llmobs_talk_end(stale, LLMOBS_END_REMOVED, CURLE_OK);
         llmobs_raw_end(stale);
         llmobs_capture_finish(stale, LLMOBS_END_REMOVED, CURLE_OK);
     }
@@ -113,8 +110,6 @@ void llmobs_capture_cancel(struct llmobs_handle *handle, CURL *curl)
 /* Ends a call that a longjmp, or a reset under way, left without an end. */
 static void begin_anew(struct llmobs_handle *handle)
 {
-    if (llmobs_talk_may(handle))
-        llmobs_talk_end(handle, LLMOBS_END_REMOVED, CURLE_OK);
     llmobs_raw_end(handle);
     llmobs_capture_finish(handle, LLMOBS_END_REMOVED, CURLE_OK);
     handle->origin.proxying = llmobs_thread_state_proxied();
@@ -289,8 +284,7 @@ static bool capture_start(struct llmobs_handle *handle, CURL *curl)
     if (handle->verdict == LLMOBS_NOT_OURS)
         return false;
     if (!llmobs_judge_may_begin(handle)) {
-        if (!llmobs_talk_expect(handle))
-            llmobs_judge_log_bodyless(handle);
+        llmobs_judge_log_bodyless(handle);
         return false;
     }
     if (llmobs_handle_curlu(handle) && llmobs_handle_early(handle))
@@ -608,7 +602,6 @@ static void capture_abandon(struct llmobs_handle *handle, void *ctx)
     struct llmobs_exchange *exchange;
 
     (void)ctx;
-    llmobs_talk_abandon(handle);
     if (!llmobs_handle_trylock(handle, EXIT_LOCK_MS))
         return;
     exchange = handle->exchange;

@@ -8,7 +8,6 @@
 #include "core/capture/ours.h"
 #include "core/capture/outgoing.h"
 #include "core/capture/raw.h"
-#include "core/capture/talk.h"
 #include "core/capture/command.h"
 #include "core/capture/php_entry.h"
 #include "core/capture/global.h"
@@ -174,7 +173,6 @@ void llmobs_ops_easy_cleanup(const struct llmobs_real *real, CURL *curl)
     errno = saved;
     real->easy_cleanup(curl);
     saved = errno;
-    llmobs_talk_end(handle, LLMOBS_END_REMOVED, CURLE_OK);
     llmobs_raw_end(handle);
     llmobs_capture_finish(handle, ending.end, ending.code);
     llmobs_handle_release(handle);

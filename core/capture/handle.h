@@ -49,13 +49,6 @@ enum llmobs_step {
     LLMOBS_STEP_CALL /* perhaps a call: `exchange` is set, and not given on */
 };
 
-/* Whether the handle's connection carries frames to a model (talk.h). */
-enum llmobs_talking {
-    LLMOBS_TALK_NONE,
-    LLMOBS_TALK_EXPECTED, /* made for frames: the first frame decides */
-    LLMOBS_TALK_ON
-};
-
 /* The READDATA for our read callback. Each time that libcurl needs a
  * connection it takes the newest READDATA, and uses it to the end; so each
  * reader that the app sets gets its own record. */
@@ -122,12 +115,7 @@ struct llmobs_handle {
     struct llmobs_settings app;
     const struct llmobs_real *real;
 
-    unsigned char talking; /* a llmobs_talking */
-    atomic_uint talk_turn; /* of a thread in core/capture/talk; there */
-    atomic_bool talk_deaf; /* the talk is followed no more: it has ended, or a
-                            * thread did not leave it */
-    struct llmobs_talk *talk; /* NULL: none */
-    struct llmobs_wire *raw;  /* of bytes that the app sends; NULL: none */
+    struct llmobs_wire *raw; /* of bytes that the app sends; NULL: none */
 
     /* The rest of the transfer being captured. */
     struct llmobs_latch latch;

@@ -283,18 +283,6 @@ bool llmobs_judge_may_begin(const struct llmobs_handle *handle)
             (llmobs_handle_headers(handle) && atomic_load(&resumes)));
 }
 
-bool llmobs_judge_connection(const char *url, struct llmobs_match *match)
-{
-    bool ours;
-
-    if (!observes())
-        return false;
-    ours = llmobs_rules_match_connection(rules, url,
-                                         llmobs_thread_state_proxied(), match);
-    llmobs_judge_log(LLMOBS_METHOD_WEBSOCKET, url, match, ours);
-    return ours;
-}
-
 enum llmobs_verdict llmobs_judge_url(const struct llmobs_handle *handle,
                                      const char *url,
                                      struct llmobs_match *match)

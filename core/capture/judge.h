@@ -28,9 +28,6 @@ enum llmobs_verdict llmobs_judge_url(const struct llmobs_handle *handle,
                                      const char *url,
                                      struct llmobs_match *match);
 
-/* Judges a websocket's connection by its URL, with http for ws. */
-bool llmobs_judge_connection(const char *url, struct llmobs_match *match);
-
 /* True where the header list, which it reads, has a line that shows a call.
  * Most requests with headers have none, so it reads nothing else. */
 bool llmobs_judge_has_sign(const struct llmobs_handle *handle);

@@ -8,7 +8,6 @@
 #include "core/capture/callbacks.h"
 #include "core/capture/capture.h"
 #include "core/capture/global.h"
-#include "core/capture/talk.h"
 #include "core/capture/command.h"
 #include "core/capture/php_entry.h"
 #include "core/capture/multi_messages.h"
@@ -151,8 +150,6 @@ static void multi_leave(struct llmobs_handle *handle, CURL *curl,
 
     llmobs_adds_part(&handle->member);
     llmobs_callbacks_swap_out(handle, curl);
-    if (llmobs_talk_may(handle))
-        llmobs_talk_end(handle, LLMOBS_END_REMOVED, CURLE_OK);
     llmobs_capture_finish(handle, ending->end, ending->code);
     llmobs_handle_join(handle, NULL);
     errno = saved;

@@ -162,16 +162,3 @@ bool llmobs_ours_continue(const struct llmobs_own_headers *own, bool from_span,
     free(continued);
     return found;
 }
-
-struct llmobs_exchange *llmobs_ours_make(struct llmobs_handle *handle)
-{
-    struct llmobs_exchange *exchange;
-
-    llmobs_handle_drop_origin(handle);
-    if (!llmobs_ours_take(handle))
-        return NULL;
-    exchange = handle->origin.exchange;
-    handle->origin.exchange = NULL;
-    llmobs_handle_drop_origin(handle);
-    return exchange;
-}

@@ -42,11 +42,6 @@ bool llmobs_ours_forwards_strangers(const struct curl_slist *lines);
 bool llmobs_ours_continue(const struct llmobs_own_headers *own, bool from_span,
                           struct llmobs_context *context);
 
-/* Makes and gives the exchange of a call that is no transfer, such as a
- * response of a talk; NULL without memory. The handle has no transfer under
- * way. */
-struct llmobs_exchange *llmobs_ours_make(struct llmobs_handle *handle);
-
 /* Notes which line of a script sets the transfer up, where it may not be known
  * as the transfer begins. */
 void llmobs_ours_note_script(struct llmobs_handle *handle);

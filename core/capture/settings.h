@@ -25,10 +25,9 @@ enum llmobs_http_verb {
     LLMOBS_HTTP_FORM
 };
 
-/* CURLOPT_CONNECT_ONLY's values: the app sends bytes itself; frames of
- * websockets. */
+/* CURLOPT_CONNECT_ONLY: the app sends bytes itself. With 2 it sends frames of a
+ * websocket. */
 #define LLMOBS_CONNECT_FOR_BYTES 1
-#define LLMOBS_CONNECT_FOR_FRAMES 2
 
 /* CURLOPT_PROXY. */
 enum llmobs_proxy {

@@ -14,7 +14,6 @@
 #include "lib/base/listing.h"
 #include "lib/base/log.h"
 #include "core/event/recording.h"
-#include "rules/read/frame.h"
 
 #define NAME_MAX_BYTES 40
 /* A process that was killed leaves its directory under such a name, which no
@@ -155,30 +154,22 @@ static int recorder_keep(struct llmobs_recorder *recorder, const char *path,
     return rc;
 }
 
-/* A talk over a websocket has no answer that could be served again. */
-static bool recorder_is_fit(const struct llmobs_config *config,
-                            const struct llmobs_exchange *exchange)
-{
-    if (llmobs_privacy_withholds(&config->privacy)) {
-        llmobs_log_once(
-            LLMOBS_LOG_ERROR, "record privacy",
-            "LLMOBS_RECORD: nothing is recorded, as LLMOBS_CONTENT, "
-            "LLMOBS_REDACT or the program takes content out of "
-            "calls");
-        return false;
-    }
-    return strcmp(exchange->method, LLMOBS_METHOD_WEBSOCKET) != 0;
-}
-
 void llmobs_recorder_keep(struct llmobs_recorder *recorder,
                           const struct llmobs_config *config,
                           struct llmobs_exchange *exchange, const char *name)
 {
     int rc;
 
-    if (!config->record_dir || exchange->recorded ||
-        !recorder_is_fit(config, exchange))
+    if (!config->record_dir || exchange->recorded)
         return;
+    if (llmobs_privacy_withholds(&config->privacy)) {
+        llmobs_log_once(
+            LLMOBS_LOG_ERROR, "record privacy",
+            "LLMOBS_RECORD: nothing is recorded, as LLMOBS_CONTENT, "
+            "LLMOBS_REDACT or the program takes content out of "
+            "calls");
+        return;
+    }
     exchange->recorded = true;
     rc = recorder_keep(recorder, config->record_dir, exchange, name);
     if (rc)

@@ -14,7 +14,6 @@
 
 #include "lib/span/span.h"
 #include "rules/read/call.h"
-#include "rules/read/frame.h"
 #include "rules/read/left_out.h"
 #include "rules/read/url.h"
 
@@ -29,32 +28,11 @@ struct llmobs_sign {
                             * other protocols send such a field, too; or NULL */
 };
 
-/* How the frames of a connection are read while they pass, on the app's thread:
- * no allocation, no I/O. In a call of such a shape the request is the frames of
- * the settings and the input, and the answer is the frames of one response, a
- * frame in each line (form.frames). */
-struct llmobs_frames {
-    enum llmobs_frame_kind (*kind)(const struct llmobs_look *frame, bool sent);
-    /* True where these settings ask for a transcript of the speech; NULL: the
-     * API has no transcripts. */
-    bool (*transcribes)(struct llmobs_text settings);
-    /* Keys for the look (frame.h); NULL: no keys. */
-    const char *names;
-    /* Takes out of a whole frame's text what is never kept, and gives the new
-     * length; NULL: everything is kept. */
-    size_t (*shrink)(char *text, size_t len);
-    bool binary; /* JSON also comes in binary frames */
-    /* The URL's parameters that may name the model, NULL-terminated; or
-     * NULL. */
-    const char *models;
-};
-
 /* An operation of a dialect: a row of the shape table. */
 struct llmobs_shape {
     /* Its texts are within the row: the loader would copy a page of the table
      * for each pointer, in every process. An empty text is none. */
-    char method[10];      /* "POST", "GET", "HEAD", "DELETE"; or
-                           * LLMOBS_METHOD_WEBSOCKET, then with `frames` */
+    char method[8];       /* "POST", "GET", "HEAD", "DELETE" */
     char path[56];        /* suffix of the path, from a '/'; '*' stands for any
                            * bytes of a segment; "**", once and without other
                            * stars, for one or more whole segments */
@@ -95,7 +73,6 @@ struct llmobs_shape {
                      * made such an earlier call */
     unsigned char form; /* its number in the dialect's `forms`; 0: the dialect's
                          * `form` */
-    const struct llmobs_frames *frames; /* a websocket's; or NULL */
     const struct llmobs_sign *signs; /* ended by a sign without a name: any of
                                       * them shows that a request has this
                                       * shape, whatever its path is; NULL: the

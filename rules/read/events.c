@@ -214,26 +214,3 @@ int llmobs_events_next(struct llmobs_events *events, struct llmobs_event *event)
         rc = events_unwrap(events, event);
     return rc < 0 ? rc : 1;
 }
-
-int llmobs_events_lines(struct llmobs_text text, bool whole,
-                        int (*take)(void *ctx, const struct llmobs_json *line),
-                        void *ctx)
-{
-    struct llmobs_events events;
-    struct llmobs_event event;
-    int rc = 0;
-
-    llmobs_events_init(&events, LLMOBS_FRAMING_LINES, text, whole);
-    for (size_t i = 0; rc == 0 && i < LLMOBS_EVENTS_LINES_MAX; i++) {
-        int next = llmobs_events_next(&events, &event);
-
-        if (next < 1) {
-            rc = next;
-            break;
-        }
-        if (llmobs_json_is_object(event.json))
-            rc = take(ctx, event.json);
-    }
-    llmobs_events_fini(&events);
-    return rc;
-}

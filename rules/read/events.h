@@ -62,11 +62,4 @@ void llmobs_events_fini(struct llmobs_events *events);
 int llmobs_events_next(struct llmobs_events *events,
                        struct llmobs_event *event);
 
-/* Calls `take` for each object among lines of JSON, for at most
- * LLMOBS_EVENTS_LINES_MAX objects. `whole`: it begins with a complete line. */
-#define LLMOBS_EVENTS_LINES_MAX 1024
-int llmobs_events_lines(struct llmobs_text text, bool whole,
-                        int (*take)(void *ctx, const struct llmobs_json *line),
-                        void *ctx);
-
 #endif

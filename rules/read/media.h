@@ -43,10 +43,6 @@ const char *llmobs_media_kind(const struct llmobs_json *part);
 struct llmobs_json *llmobs_media_words(const struct llmobs_json *value,
                                        const char *what);
 
-/* Takes texts that are long pieces of base64 out of JSON, in its place, and
- * gives the new length: each becomes "". No allocation. */
-size_t llmobs_media_drop(char *json, size_t len);
-
 /* How many bytes a base64 text stands for, even if they were left out. */
 uint64_t llmobs_media_base64(struct llmobs_text text);
 

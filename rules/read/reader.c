@@ -79,7 +79,7 @@ static int read_reader_read_input(struct llmobs_reading *reading)
 
     if (reading->request && !reading->beyond)
         return reading->form->request ? reading->form->request(reading) : 0;
-    if (reading->classified->call->request_truncated || reading->form->frames)
+    if (reading->classified->call->request_truncated)
         return 0;
     if (reading->beyond)
         rc = read_as_ends(reading, reading->form->request);
@@ -378,9 +378,8 @@ static int read_reader_read_call(struct llmobs_reading *reading)
 {
     const struct llmobs_classified *classified = reading->classified;
     const struct llmobs_form *form = reading->form;
-    int rc = form->frames ? 0
-                          : llmobs_request_read(classified->call, form->keys,
-                                                &reading->request);
+    int rc =
+        llmobs_request_read(classified->call, form->keys, &reading->request);
 
     if (rc < 0)
         return rc;
@@ -392,8 +391,7 @@ static int read_reader_read_call(struct llmobs_reading *reading)
     }
     if (must_confirm(reading) && !confirms(reading))
         return -ENOENT;
-    if ((!reading->request || reading->beyond) && classified->proxied &&
-        !form->frames)
+    if ((!reading->request || reading->beyond) && classified->proxied)
         return -ENOTSUP;
     if (classified->proxied && form->gated && !confirms(reading))
         return -ENOTSUP;

@@ -84,11 +84,9 @@ struct llmobs_form {
     /* Frees the state's own allocations, at the end. */
     void (*state_fini)(void *state);
     size_t state_size;
-    bool frames; /* the request is a list of frames, one in each line, which
-                  * `begin` reads; with LLMOBS_FRAMING_LINES so is the answer */
-    bool lists;  /* an answer may be an array */
-    bool texts;  /* an event may be a text, which is no answer even if it looks
-                  * like JSON: only its frame says that it is an error */
+    bool lists; /* an answer may be an array */
+    bool texts; /* an event may be a text, which is no answer even if it looks
+                 * like JSON: only its frame says that it is an error */
     /* Quoted names, one of which a request's body has: by these the library
      * guesses if it will not have the body when it reads the call. NULL: the
      * names of most APIs. */

@@ -231,8 +231,8 @@ const struct llmobs_json *llmobs_usage_find(const struct llmobs_json *body)
     return NULL;
 }
 
-/* Most calls have no audio, and say 0. OpenAI's transcriptions and its Realtime
- * API write the group without the second "s". */
+/* Most calls have no audio, and say 0. OpenAI's transcriptions write the group
+ * without the second "s". */
 static void read_audio(const struct llmobs_json *usage,
                        struct llmobs_span *span)
 {

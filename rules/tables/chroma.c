@@ -1,6 +1,6 @@
 /* Chroma: POST /collections/{id}/query of /api/v1 and of /api/v2, as the
  * OpenAPI document of its server has it. Its answer has, for each query, lists
- * beside each other: ids, documents, distances, metadatas (WIRE 6.18). Code,
+ * beside each other: ids, documents, distances, metadatas (WIRE 6.17). Code,
  * since no other store has such lists. */
 #include "rules/tables/store.h"
 #include "rules/read/documents.h"

@@ -1,7 +1,7 @@
 /* OpenSearch and Elasticsearch: POST or GET .../_search. Takes only a search by
  * vectors: "knn" at the top (Elasticsearch), in a retriever, or as a clause of
  * the query, and OpenSearch's clause "neural". The documentations of both have
- * the forms (WIRE 6.18). A table, but code for the clauses, which nest. */
+ * the forms (WIRE 6.17). A table, but code for the clauses, which nest. */
 
 #include "rules/tables/store.h"
 

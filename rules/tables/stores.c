@@ -1,5 +1,5 @@
 /* Vector databases that a table describes whole: Azure AI Search, Cloudflare
- * Vectorize, Meilisearch, Milvus, Pinecone, Qdrant and Typesense (WIRE 6.18).
+ * Vectorize, Meilisearch, Milvus, Pinecone, Qdrant and Typesense (WIRE 6.17).
  *
  * Source: of Meilisearch and Typesense the types of npm's meilisearch 0.62.0
  * and typesense 3.1.0; typesense.org/docs, "Vector Search". */

@@ -1,5 +1,5 @@
 /* Weaviate: POST /v1/graphql with a Get that searches by a vector or a text, as
- * its documentation of GraphQL has it (WIRE 6.18). Other GraphQL servers have
+ * its documentation of GraphQL has it (WIRE 6.17). Other GraphQL servers have
  * such a path, too: only the operators of a search show that it is one. Code,
  * since these and the texts stand in a query of GraphQL. */
 #include <ctype.h>

@@ -1,4 +1,4 @@
-/* Web search services, as tools: the query in, the results out (WIRE 6.18).
+/* Web search services, as tools: the query in, the results out (WIRE 6.17).
  * Each has its own host. Code, since a query may stand in the URL, and several
  * members are the output. */
 #include <errno.h>

@@ -142,17 +142,14 @@ static int add_piece(struct llmobs_gemini_stream *stream,
     return rc;
 }
 
-int llmobs_gemini_stream_part(struct llmobs_gemini_stream *stream,
-                              const struct llmobs_json *content,
-                              const struct llmobs_json *part)
+static int add_part(struct llmobs_gemini_stream *stream,
+                    const struct llmobs_json *part)
 {
     const struct llmobs_json *call = llmobs_google_get(part, "functionCall");
     const char *text = llmobs_json_gets(part, "text");
     size_t count = llmobs_json_len(stream->others);
-    int rc = note_role(stream, content);
+    int rc;
 
-    if (rc < 0)
-        return rc;
     if (is_piece(stream, call))
         return add_piece(stream, part, call);
     if (text && *text) {
@@ -177,8 +174,7 @@ int llmobs_gemini_stream_add(struct llmobs_gemini_stream *stream,
     int rc = note_role(stream, content);
 
     for (size_t i = 0; rc == 0 && i < count; i++)
-        rc = llmobs_gemini_stream_part(stream, content,
-                                       llmobs_google_at(parts, i));
+        rc = add_part(stream, llmobs_google_at(parts, i));
     return rc;
 }
 

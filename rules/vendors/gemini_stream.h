@@ -34,11 +34,6 @@ int llmobs_gemini_stream_begin(struct llmobs_gemini_stream *stream);
 int llmobs_gemini_stream_add(struct llmobs_gemini_stream *stream,
                              const struct llmobs_json *content);
 
-/* Adds one part of a content, which says the role; NULL: of the assistant. */
-int llmobs_gemini_stream_part(struct llmobs_gemini_stream *stream,
-                              const struct llmobs_json *content,
-                              const struct llmobs_json *part);
-
 /* Gives the messages of a stream that has begun; NULL without memory. */
 struct llmobs_json *llmobs_gemini_stream_messages(
     struct llmobs_gemini_stream *stream);

@@ -218,13 +218,19 @@ static CURL *at_realtime(const char *base)
 }
 
 #if LIBCURL_VERSION_NUM >= 0x075600
-static CURLcode send_frame(CURL *curl, const char *data, unsigned flags)
+static CURLcode send_piece(CURL *curl, const char *data, size_t len,
+                           curl_off_t size, unsigned flags)
 {
     size_t sent = 0;
-    CURLcode rc = curl_ws_send(curl, data, strlen(data), &sent, 0, flags);
+    CURLcode rc = curl_ws_send(curl, data, len, &sent, size, flags);
 
     printf("sent=%zu rc=%d\n", sent, (int)rc);
     return rc;
+}
+
+static CURLcode send_frame(CURL *curl, const char *data, unsigned flags)
+{
+    return send_piece(curl, data, strlen(data), 0, flags);
 }
 
 /* One piece of a frame, in a buffer smaller than most frames. How libcurl cuts
@@ -266,6 +272,13 @@ static void converse(CURL *curl)
         send_frame(curl, CREATE, CURLWS_TEXT);
         receive_response(curl);
     }
+    /* One frame in two parts, and a message in two frames. */
+    send_piece(curl, CREATE, 9, strlen(CREATE), CURLWS_TEXT | CURLWS_OFFSET);
+    send_piece(curl, CREATE + 9, strlen(CREATE) - 9, 0,
+               CURLWS_TEXT | CURLWS_OFFSET);
+    receive_response(curl);
+    send_piece(curl, SESSION, 9, 0, CURLWS_TEXT | CURLWS_CONT);
+    send_frame(curl, SESSION + 9, CURLWS_TEXT);
     send_frame(curl, "", CURLWS_CLOSE);
 }
 
@@ -306,6 +319,29 @@ static void websocket(const char *base)
     if (rc == CURLE_OK)
         converse(curl);
     curl_easy_cleanup(curl);
+}
+
+/* The same behind a transfer in a multi, with a twin that is freed before. */
+static void websocket_multi(const char *base)
+{
+    CURL *curl = at_realtime(base);
+    CURLM *multi = curl_multi_init();
+    CURLMsg *message;
+    CURLcode rc;
+    int left;
+
+    curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 2L);
+    curl_multi_add_handle(multi, curl);
+    drive(multi);
+    message = curl_multi_info_read(multi, &left);
+    rc = message ? message->data.result : CURLE_FAILED_INIT;
+    printf("rc=%d\n", (int)rc);
+    curl_easy_cleanup(curl_easy_duphandle(curl));
+    if (rc == CURLE_OK)
+        converse(curl);
+    curl_multi_remove_handle(multi, curl);
+    curl_easy_cleanup(curl);
+    curl_multi_cleanup(multi);
 }
 
 /* A call of a model by all but its scheme. */
@@ -443,6 +479,7 @@ int main(int argc, char **argv)
         {"asked_inside", asked_inside, 1, 0},
         {"spoken", spoken, 1, 0},
         {"websocket", websocket, 0, 0},
+        {"websocket_multi", websocket_multi, 0, 0},
         {"websocket_asked", websocket_asked, 0, 0},
         {"websocket_written", websocket_written, 0, 0},
         {"not_http", not_http, 0, 0},

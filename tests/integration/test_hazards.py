@@ -11,7 +11,7 @@ import threading
 from delivery import counts
 from harness import (ALL_REQUESTS, LAUNCHER, Skip, body, curl, equal,
                      expect_error, expect_llm, ok, short, test)
-from realtime_server import Realtime
+from websocket_server import Websockets
 
 UNSUPPORTED = 1  # CURLE_UNSUPPORTED_PROTOCOL
 LIST = "DD_LLMOBS_INSTRUMENTED_PROXY_URLS"
@@ -140,47 +140,41 @@ def a_process_of_one_thread(t):
         ok(b"setns=0" in r.stdout, "the bare program may not")
 
 
-def speaks(t, name, turns, spans=0):
+def speaks(t, name, turns=0):
     """A case over libcurl's own websockets, bare and preloaded: first as it is,
-    then with settings that capture all and name the server a gateway. Gives the
-    last run, the frames sent, and the spans of both."""
-    found = []
+    then with settings that capture all and name the server a gateway. The bytes
+    and results are the same, and no span is made. Gives the last run, and the
+    frames sent."""
     more = {}
     if "LLMOBS_TEST_LIBCURL" in os.environ:
         more["LD_LIBRARY_PATH"] = os.environ["LLMOBS_TEST_LIBCURL"]
     program = os.path.join(t.build, "tests", "clients", "hazard_cases")
     for all_of_it in False, True:
-        with Realtime(turns) as server:
+        with Websockets(turns) as server:
             if all_of_it:
                 more.update({LIST: server.url, "LLMOBS_INJECT": "all",
                              "LLMOBS_RULES": ALL_REQUESTS})
-            r = t.same([program, name, server.url], env=more)
+            r = t.same([program, name, server.url], env=more, spans=0)
         if r.stdout == b"rc=%d\n" % UNSUPPORTED:
             raise Skip("this libcurl has no websockets")
-        equal(len(r.spans), spans, "number of spans")
-        found.append(r.spans)
         bare, ours = server.seen
         equal(ours, bare, "what the server got")
-    return r, [x for x in ours if isinstance(x, tuple)], found
+    return r, [x for x in ours if isinstance(x, tuple)]
 
 
 @test
-def realtime_by_websockets(t):
-    """Frames pass as they came; each response is a span."""
-    r, frames, found = speaks(t, "websocket", 0, 3)
-    for spans, kind in zip(found, ("llm", "workflow")):
-        equal([s["meta"]["span"]["kind"] for s in spans], [kind] * 3, "kinds")
-        equal({s["name"] for s in spans}, {"OpenAI.createRealtimeResponse"},
-              "names")
-        equal([s["status"] for s in spans], ["ok"] * 3, "status")
-    equal([s["metrics"]["total_tokens"] for s in found[0]], [5] * 3, "tokens")
-    equal(r.stdout.count(b"response.done"), 3, "responses")
-    equal([f[0] for f in frames], [1, 1, 1, 1, 8], "kinds of the frames sent")
+def websockets(t):
+    """Frames pass as they came, whole, in parts and in fragments."""
+    for name in "websocket", "websocket_multi":
+        r, frames = speaks(t, name)
+        equal(r.stdout.count(b"response.done"), 4, "responses")
+        equal([f[0] for f in frames], [1, 1, 1, 1, 1, 1, 0, 8],
+              "kinds of the frames sent")
 
 
 @test
-def realtime_by_a_write_callback(t):
-    r, frames, _ = speaks(t, "websocket_written", 1)
+def websockets_by_a_write_callback(t):
+    r, frames = speaks(t, "websocket_written", 1)
     equal(r.stdout.count(b"response.done"), 1, "responses")
     ok(b", 0 bare: " in r.stdout, "libcurl said of a piece no frame")
     equal(len(frames), 1, "frames sent")

@@ -1,10 +1,9 @@
-"""A server of realtime events by plain frames of RFC 6455, on loopback.
+"""A server of websockets by plain frames of RFC 6455, on loopback.
 
 To each `response.create` it answers with the events of one response, as OpenAI's
-Realtime API does: `response.created`, pieces of text, `response.done`; or to each
-message as a function of the caller says.  It keeps what each connection sent: the
-lines of its request but the key, which libcurl draws at random, and its frames
-unmasked.
+Realtime API does: `response.created`, pieces of text, `response.done`.  It keeps
+what each connection sent: the lines of its request but the key, which libcurl
+draws at random, and its frames unmasked.
 """
 import base64
 import hashlib
@@ -14,31 +13,17 @@ import struct
 import threading
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
-CONT, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
+TEXT, CLOSE = 1, 8
 LONG = "a word and " * 100  # a frame with a length of 16 bits
 
 
-def frame(opcode, payload, last=0x80):
+def frame(opcode, payload):
     size = len(payload)
     if size < 126:
-        head = bytes([last | opcode, size])
-    elif size < 1 << 16:
-        head = struct.pack(">BBH", last | opcode, 126, size)
+        head = bytes([0x80 | opcode, size])
     else:
-        head = struct.pack(">BBQ", last | opcode, 127, size)
+        head = struct.pack(">BBH", 0x80 | opcode, 126, size)
     return head + payload
-
-
-def fragments(text, size, kind=TEXT):
-    """A message in frames of so many bytes, with a ping between two of them."""
-    parts = [text[i:i + size] for i in range(0, len(text), size)]
-    return frame(PING, b"still there?").join(
-        frame(CONT if i else kind, part, 0x80 * (i + 1 == len(parts)))
-        for i, part in enumerate(parts))
-
-
-class Drop(Exception):
-    """The connection ends without a word."""
 
 
 class Connection(socketserver.StreamRequestHandler):
@@ -91,37 +76,7 @@ class Connection(socketserver.StreamRequestHandler):
                       "usage": {"input_tokens": 3, "output_tokens": 2,
                                 "total_tokens": 5}}})
 
-    def messages(self):
-        """The text of each message of the client, and what it sent so far."""
-        text = b""
-        for opcode, payload in self.frames():
-            self.sent.append((opcode, payload))
-            if opcode in (CONT, TEXT):
-                text += payload
-                if text.count(b"{") == text.count(b"}"):
-                    yield text.decode()
-                    text = b""
-
-    def answer(self):
-        """As the caller's function says: to a message it gives bytes, which go
-        as they are, and events."""
-        self.sent = self.upgrade()
-        self.server.seen.append(self.sent)
-        try:
-            for message in self.messages():
-                for part in self.server.answer(json.loads(message)):
-                    if isinstance(part, bytes):
-                        self.wfile.write(part)
-                    else:
-                        self.tell(part)
-        except Drop:
-            return
-        self.wfile.write(frame(CLOSE, struct.pack(">H", 1000)))
-
     def handle(self):
-        if self.server.answer:
-            self.answer()
-            return
         seen, number = self.upgrade(), 0
         self.tell({"type": "session.created", "session": {"id": "sess_1"}})
         for opcode, payload in self.frames():
@@ -135,15 +90,13 @@ class Connection(socketserver.StreamRequestHandler):
         self.wfile.write(frame(CLOSE, struct.pack(">H", 1000)))
 
 
-class Realtime:
-    """`turns`: responses after which the server closes the connection.
-    `answer`: what it says to a message instead, a generator."""
+class Websockets:
+    """`turns`: responses after which the server closes the connection."""
 
-    def __init__(self, turns=0, answer=None):
+    def __init__(self, turns=0):
         self.server = socketserver.ThreadingTCPServer(
             ("127.0.0.1", 0), Connection)
         self.server.seen, self.server.turns = [], turns
-        self.server.answer = answer
         self.url = "http://127.0.0.1:%d" % self.server.server_address[1]
         self.thread = threading.Thread(target=self.server.serve_forever,
                                        args=(0.05,), daemon=True)
