@@ -287,7 +287,7 @@ static int export_span(llmobs_span_t span, struct llmobs_exported *out)
     if (!rc) {
         (void)llmobs_text_decimal(context->span_id, out->span_id);
         llmobs_id128_hex(context->trace_id, out->trace_id);
-        llmobs_exported_note(context);
+        llmobs_exported_add(context);
     }
     llmobs_scratch_give(context);
     return rc;

@@ -18,7 +18,6 @@
 #include "core/capture/unseen.h"
 #include "core/capture/wire.h"
 #include "core/event/curlcode.h"
-#include "core/sdk/annotation_pack.h"
 #include "core/sdk/thread_state.h"
 
 /* How many milliseconds the exit handler waits for a thread that is appending.
@@ -157,7 +156,7 @@ void llmobs_capture_take(struct llmobs_handle *handle)
         (void)llmobs_ours_take(handle);
     } else if (llmobs_thread_state_used()) {
         origin->span = llmobs_thread_state_top();
-        origin->annotations = llmobs_annotation_pack();
+        origin->annotations = llmobs_annotation_context_pack();
     }
     origin->taken_at_add = true;
     errno = saved;

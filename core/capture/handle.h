@@ -89,7 +89,7 @@ struct llmobs_origin {
     bool taken_at_add; /* in a multi: taken before the transfer begins */
     enum llmobs_proxying proxying;
     uint64_t span;     /* the thread's current one (span_table.h); 0: none */
-    char *annotations; /* annotation_pack.h; until the exchange has them */
+    char *annotations; /* thread_state.h; until the exchange has them */
     bool from_span;    /* that span is the parent */
     bool from_carrier; /* the carrier of the request or process is the parent */
     bool from_stranger; /* that carrier comes from a public network */

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/sdk/annotation_pack.h"
+#include "core/sdk/thread_state.h"
 #include "core/sdk/own_span.h"
 #include "core/trace/carrier.h"
 #include "lib/base/network.h"
@@ -78,8 +78,9 @@ struct llmobs_exchange *llmobs_ours_new(struct llmobs_origin *origin,
     exchange->whole = config->record_dir != NULL;
     exchange->tags = config->request_tags;
     exchange->callsite = take_callsite(called_from);
-    exchange->annotations =
-        origin->taken_at_add ? origin->annotations : llmobs_annotation_pack();
+    exchange->annotations = origin->taken_at_add
+                                ? origin->annotations
+                                : llmobs_annotation_context_pack();
     origin->annotations = NULL;
     take_parent(origin, &exchange->context);
     return exchange;

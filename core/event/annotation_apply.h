@@ -1,7 +1,7 @@
 /* annotation_apply - puts the annotations of a call on the span that is made of
  * it.
  *
- * The thread that makes the call packs them into a text (annotation_pack.h);
+ * The thread that makes the call packs them into a text (thread_state.h);
  * the worker applies that text here.
  *
  * Owns:    nothing.

@@ -79,7 +79,7 @@ struct llmobs_exchange {
     char *caller; /* metadata.caller as JSON, if it was read already; or NULL */
     char *caller_left; /* as JSON, the names that `caller` lacks
                         * (caller_unnamed.h); NULL: it lacks no name */
-    char *annotations; /* annotation_pack.h; NULL: no annotations */
+    char *annotations; /* thread_state.h; NULL: no annotations */
     uint64_t account;  /* stands for its credentials, sealed (account.h) */
     uint64_t key;      /* of the hash of its key; 0: not asked for, or none */
     char method[16];

@@ -33,8 +33,7 @@ static int read_value(const struct llmobs_json *value,
 }
 
 /* An evaluation that names no span is of the current one. */
-static int evaluation_find_span(struct llmobs_evaluation *evaluation,
-                                struct ids *ids)
+static int find_span(struct llmobs_evaluation *evaluation, struct ids *ids)
 {
     struct llmobs_context *context;
     int rc;
@@ -47,7 +46,7 @@ static int evaluation_find_span(struct llmobs_evaluation *evaluation,
     if (rc == 0) {
         (void)llmobs_text_decimal(context->span_id, ids->span);
         llmobs_id128_hex(context->trace_id, ids->trace);
-        llmobs_exported_note(context);
+        llmobs_exported_add(context);
         evaluation->span_id = ids->span;
         evaluation->trace_id = evaluation->submitter_id ? NULL : ids->trace;
     }
@@ -122,7 +121,7 @@ int llmobs_evaluation_submit_json(const struct llmobs_json *what)
         return LLMOBS_OWN_SPAN_OFF;
     rc = read_value(llmobs_json_get(what, "value"), &evaluation);
     if (rc == 0)
-        rc = evaluation_find_span(&evaluation, &ids);
+        rc = find_span(&evaluation, &ids);
     return rc == 0 ? submit_tagged(&evaluation, llmobs_json_get(what, "tags"))
                    : llmobs_own_span_complain(rc, "an evaluation that is none");
 }

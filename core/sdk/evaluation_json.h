@@ -1,5 +1,5 @@
-/* evaluation_json - an evaluation, or a user's feedback, as a script tells it
- * in JSON.
+/* evaluation_json - an evaluation, or a user's feedback, that a script
+ * describes in JSON.
  *
  * Owns:    nothing.
  * Threads: any, after llmobs_evaluation_init and llmobs_own_span_init.

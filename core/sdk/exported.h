@@ -3,10 +3,10 @@
  * LLM Observability, and OTLP's logs need the trace of the traceparent.
  *
  * Owns:    nothing.
- * Threads: any; no lock. A place that another thread uses is left alone.
- * Errors:  none: a trace that is forgotten is not found.
+ * Threads: any; no lock. Nothing is done with a place that another thread uses.
+ * Errors:  none: a trace may not be found.
  * Limits:  LLMOBS_EXPORTED_MAX spans whose two traces differ; a later one may
- *          take the place of an earlier one.
+ *          replace an earlier one.
  * Fork:    a child inherits them.
  */
 #ifndef LLMOBS_EXPORTED_H
@@ -16,7 +16,8 @@
 
 #define LLMOBS_EXPORTED_MAX 64
 
-void llmobs_exported_note(const struct llmobs_context *context);
+/* Adds the trace of a span whose two traces differ. */
+void llmobs_exported_add(const struct llmobs_context *context);
 
 /* The APM trace of a span; false: it is unknown, or equals LLM Observability's.
  */

@@ -25,7 +25,7 @@
 
 #define CUSTOM "custom"
 /* The greatest cap of an event that the user may set is less than this, and the
- * encoder keeps that cap. */
+ * encoder obeys that cap. */
 #define EVENT_MAX ((size_t)1 << 31)
 
 /* Constant after init. */
@@ -55,9 +55,9 @@ void llmobs_own_span_switch(bool to)
 }
 
 /* True for the first call that fails in this way. llmobs_log_once would not do:
- * a use may be wrong in several ways, and many wrong uses must not take all the
+ * a use may be wrong in several ways, and many wrong uses must not use up the
  * room for other causes. */
-static bool own_span_is_first(const char *what, int rc)
+static bool is_first_failure(const char *what, int rc)
 {
     uint64_t failure = (uint64_t)(uintptr_t)what << 8 | (uint8_t)-rc, seen;
 
@@ -73,7 +73,7 @@ static bool own_span_is_first(const char *what, int rc)
 
 int llmobs_own_span_complain(int rc, const char *what)
 {
-    if (rc < 0 && own_span_is_first(what, rc))
+    if (rc < 0 && is_first_failure(what, rc))
         llmobs_log(LLMOBS_LOG_WARN, "API: %s: %s", what, strerror(-rc));
     return rc;
 }
@@ -89,7 +89,7 @@ static int resolve(uint64_t *span)
     return *span ? 0 : -ENOENT;
 }
 
-static int own_span_lock(uint64_t *span, struct llmobs_open_span **live)
+static int lock_span(uint64_t *span, struct llmobs_open_span **live)
 {
     int rc = resolve(span);
 
@@ -147,7 +147,8 @@ bool llmobs_own_span_child_of_current(struct llmobs_context *out)
     while ((top = llmobs_thread_state_top()) != 0) {
         if (llmobs_own_span_child(top, out) == 0)
             return true;
-        /* Another thread finished it, or a fork left its holder behind. */
+        /* Another thread finished it, or its holder is a thread of the parent
+         * process alone. */
         (void)llmobs_thread_state_remove(top);
     }
     return false;
@@ -156,11 +157,9 @@ bool llmobs_own_span_child_of_current(struct llmobs_context *out)
 const struct llmobs_carrier *llmobs_own_span_carrier(
     struct llmobs_carrier *room)
 {
-    const struct llmobs_carrier *inbound = NULL;
+    const struct llmobs_carrier *inbound =
+        llmobs_thread_state_used() ? llmobs_thread_state_inbound() : NULL;
 
-    if (llmobs_thread_state_used()) {
-        inbound = llmobs_thread_state_inbound();
-    }
     return inbound ? inbound : llmobs_inbound_read(&config->carrier, room);
 }
 
@@ -249,7 +248,7 @@ static bool are_numbers(const struct llmobs_json *metrics)
     return true;
 }
 
-static bool own_span_are_texts(const struct llmobs_json *list)
+static bool are_texts(const struct llmobs_json *list)
 {
     for (size_t i = 0; i < llmobs_json_len(list); i++)
         if (!llmobs_json_is_string(llmobs_json_at(list, i)))
@@ -317,7 +316,7 @@ static int make_change(enum llmobs_kind kind,
 
     if ((data->metadata && !llmobs_json_is_object(data->metadata)) ||
         (data->metrics && !are_numbers(data->metrics)) ||
-        (data->cost_tags && !own_span_are_texts(data->cost_tags)) ||
+        (data->cost_tags && !are_texts(data->cost_tags)) ||
         (data->links && !are_links(data->links)) ||
         ((data->tools || data->prompt) && kind != LLMOBS_KIND_LLM) ||
         !describes_agent(kind, data))
@@ -337,7 +336,7 @@ static int make_change(enum llmobs_kind kind,
     return rc;
 }
 
-static void own_span_swap(struct llmobs_json **a, struct llmobs_json **b)
+static void swap_json(struct llmobs_json **a, struct llmobs_json **b)
 {
     struct llmobs_json *was = *a;
 
@@ -346,8 +345,7 @@ static void own_span_swap(struct llmobs_json **a, struct llmobs_json **b)
 }
 
 /* Shares the members of `from`, which its owner frees afterwards. */
-static int own_span_join(struct llmobs_json **to,
-                         const struct llmobs_json *from)
+static int join_members(struct llmobs_json **to, const struct llmobs_json *from)
 {
     int rc = 0;
 
@@ -360,22 +358,22 @@ static int own_span_join(struct llmobs_json **to,
     return *to ? rc : -ENOMEM;
 }
 
-static int own_span_join_tags(struct llmobs_open_span *live,
-                              const struct llmobs_json *tags)
+static int join_tags(struct llmobs_open_span *live,
+                     const struct llmobs_json *tags)
 {
     const char *session = llmobs_json_gets(tags, "session_id");
 
     if (session && *session)
         llmobs_context_text(live->span.context.session_id,
                             sizeof(live->span.context.session_id),
-                            (struct llmobs_text){session, strlen(session)});
-    return own_span_join(&live->tags, tags);
+                            llmobs_text_of(session));
+    return join_members(&live->tags, tags);
 }
 
-static int own_span_set_prompt(struct llmobs_open_span *live,
-                               struct llmobs_json **prompt)
+static int set_prompt(struct llmobs_open_span *live,
+                      struct llmobs_json **prompt)
 {
-    own_span_swap(&live->span.input_prompt, prompt);
+    swap_json(&live->span.input_prompt, prompt);
     if (!live->tags)
         live->tags = llmobs_json_object();
     return llmobs_json_sets(
@@ -429,8 +427,8 @@ static int apply_rest(struct llmobs_open_span *live,
     return rc ? rc : add_links(&live->span, data->links);
 }
 
-static int own_span_apply(struct llmobs_open_span *live, struct change *change,
-                          const struct llmobs_annotation_json *data)
+static int apply_change(struct llmobs_open_span *live, struct change *change,
+                        const struct llmobs_annotation_json *data)
 {
     struct llmobs_span *span = &live->span;
     int rc = 0;
@@ -442,15 +440,15 @@ static int own_span_apply(struct llmobs_open_span *live, struct change *change,
         llmobs_span_side_swap(&change->output, &span->output_messages,
                               &span->output_documents, &span->output_value);
     if (change->tools)
-        own_span_swap(&span->tool_definitions, &change->tools);
+        swap_json(&span->tool_definitions, &change->tools);
     if (change->prompt)
-        rc = own_span_set_prompt(live, &change->prompt);
+        rc = set_prompt(live, &change->prompt);
     if (!rc && change->tags)
-        rc = own_span_join_tags(live, change->tags);
+        rc = join_tags(live, change->tags);
     if (!rc && data->metadata)
-        rc = own_span_join(&span->metadata, data->metadata);
+        rc = join_members(&span->metadata, data->metadata);
     if (!rc && data->metrics)
-        rc = own_span_join(&span->metrics, data->metrics);
+        rc = join_members(&span->metrics, data->metrics);
     return rc ? rc : apply_rest(live, data);
 }
 
@@ -458,12 +456,12 @@ int llmobs_own_span_annotate(uint64_t span, struct llmobs_annotation_json *data)
 {
     struct change change = {0};
     struct llmobs_open_span *live;
-    int rc = own_span_lock(&span, &live);
+    int rc = lock_span(&span, &live);
 
     if (!rc) {
         rc = make_change(live->span.kind, data, &change);
         if (!rc)
-            rc = own_span_apply(live, &change, data);
+            rc = apply_change(live, &change, data);
         free_change(&change);
         llmobs_annotation_json_free(data);
         llmobs_span_table_unlock(span);
@@ -473,8 +471,8 @@ int llmobs_own_span_annotate(uint64_t span, struct llmobs_annotation_json *data)
     return llmobs_own_span_complain(rc, "annotate");
 }
 
-static int own_span_add_context(struct llmobs_open_span *live,
-                                const struct llmobs_annotation_context *context)
+static int add_context(struct llmobs_open_span *live,
+                       const struct llmobs_annotation_context *context)
 {
     struct llmobs_json *copy;
     int rc =
@@ -482,7 +480,7 @@ static int own_span_add_context(struct llmobs_open_span *live,
 
     if (!rc && context->tags) {
         copy = llmobs_json_clone(context->tags);
-        rc = copy ? own_span_join_tags(live, copy) : -ENOMEM;
+        rc = copy ? join_tags(live, copy) : -ENOMEM;
         llmobs_json_free(copy);
     }
     if (!rc)
@@ -491,7 +489,7 @@ static int own_span_add_context(struct llmobs_open_span *live,
         rc = llmobs_span_cost_tags(&live->span, context->cost_tags, live->tags);
     if (!rc && context->prompt && live->span.kind == LLMOBS_KIND_LLM) {
         copy = llmobs_json_clone(context->prompt);
-        rc = copy ? own_span_set_prompt(live, &copy) : -ENOMEM;
+        rc = copy ? set_prompt(live, &copy) : -ENOMEM;
         llmobs_json_free(copy);
     }
     return rc;
@@ -504,7 +502,7 @@ static int add_contexts(struct llmobs_open_span *live)
 
     for (size_t i = 0;
          !rc && (context = llmobs_annotation_context_at(i)) != NULL; i++)
-        rc = own_span_add_context(live, context);
+        rc = add_context(live, context);
     return rc;
 }
 
@@ -546,7 +544,7 @@ int llmobs_own_span_fail(uint64_t span, const char *type, const char *message,
                          const char *stack)
 {
     struct llmobs_open_span *live;
-    int rc = own_span_lock(&span, &live);
+    int rc = lock_span(&span, &live);
 
     if (rc)
         return llmobs_own_span_complain(rc, "error");
@@ -571,8 +569,8 @@ static void name_app(struct llmobs_context *context, const char *ml_app)
                         "API: an ml_app breaks the documented rules");
 }
 
-static int own_span_fill(struct llmobs_span *span,
-                         const struct llmobs_own_span_start *start)
+static int set_names(struct llmobs_span *span,
+                     const struct llmobs_own_span_start *start)
 {
     const char *name = start->name && *start->name
                            ? start->name
@@ -598,7 +596,7 @@ static int own_span_fill(struct llmobs_span *span,
                                 provider && *provider ? provider : CUSTOM);
 }
 
-/* Takes the tool's version from the llm span above, if that span names it. */
+/* Copies the tool's version from the llm span above, if that span names it. */
 static int find_version(uint64_t above, struct llmobs_span *tool)
 {
     struct llmobs_open_span *live = llmobs_span_table_lock(above);
@@ -626,8 +624,8 @@ static void set_start(struct llmobs_open_span *live, int64_t since_mono_ns)
     live->span.start_ns = llmobs_clock_wall_ns() - (now - live->start_mono_ns);
 }
 
-static int own_span_make(const struct llmobs_own_span_start *start,
-                         struct llmobs_open_span **out)
+static int make_span(const struct llmobs_own_span_start *start,
+                     struct llmobs_open_span **out)
 {
     struct llmobs_open_span *live = llmobs_open_span_new();
     int rc;
@@ -638,7 +636,7 @@ static int own_span_make(const struct llmobs_own_span_start *start,
     live->detached = start->detached;
     rc = find_context(start->parent, &live->span.context);
     if (!rc)
-        rc = own_span_fill(&live->span, start);
+        rc = set_names(&live->span, start);
     if (!rc)
         rc = add_contexts(live);
     if (!rc)
@@ -655,10 +653,10 @@ static int own_span_make(const struct llmobs_own_span_start *start,
     return rc;
 }
 
-static void own_span_forget(uint64_t number)
+static void drop_span(uint64_t number)
 {
     if (llmobs_span_table_lock(number))
-        llmobs_open_span_free(llmobs_span_table_take(number));
+        llmobs_open_span_free(llmobs_span_table_remove(number));
 }
 
 int llmobs_own_span_start(const struct llmobs_own_span_start *start,
@@ -674,7 +672,7 @@ int llmobs_own_span_start(const struct llmobs_own_span_start *start,
     if ((unsigned)start->kind > LLMOBS_KIND_RETRIEVAL)
         return llmobs_own_span_complain(-EINVAL,
                                         "start of a kind that is none");
-    rc = own_span_make(start, &live);
+    rc = make_span(start, &live);
     if (rc)
         return llmobs_own_span_complain(rc, "start");
     number = llmobs_span_table_add(live);
@@ -684,7 +682,7 @@ int llmobs_own_span_start(const struct llmobs_own_span_start *start,
     }
     rc = start->detached ? 0 : llmobs_thread_state_push(number);
     if (rc) {
-        own_span_forget(number);
+        drop_span(number);
         return llmobs_own_span_complain(
             rc, "start of too many spans in one thread");
     }
@@ -720,7 +718,7 @@ static int list_tags(struct llmobs_open_span *live)
 
 /* Encodes the span here, so that the disk has it when the call returns. A span
  * that cannot be encoded goes to the worker, which counts it. */
-static int own_span_submit(struct llmobs_open_span *live)
+static int submit(struct llmobs_open_span *live)
 {
     struct llmobs_buf event;
     int rc = live->tags ? list_tags(live) : 0;
@@ -735,9 +733,8 @@ static int own_span_submit(struct llmobs_open_span *live)
         llmobs_worker_lose(worker, LLMOBS_STAT_dropped_program);
         rc = 0;
     } else if (!rc) {
-        rc = llmobs_worker_give_event(
-            worker, LLMOBS_EVENT_SPAN,
-            (struct llmobs_text){event.data, event.len});
+        rc = llmobs_worker_give_event(worker, LLMOBS_EVENT_SPAN,
+                                      llmobs_buf_text(&event));
     } else {
         (void)llmobs_worker_give_span(worker, &live->span);
         memset(&live->span, 0, sizeof(live->span));
@@ -758,9 +755,9 @@ int llmobs_own_span_finish(uint64_t span)
     if (!llmobs_span_table_lock(span))
         return llmobs_own_span_complain(-EBADF,
                                         "finish of a span that is not open");
-    live = llmobs_span_table_take(span);
+    live = llmobs_span_table_remove(span);
     if (llmobs_own_span_is_on() && live->process == llmobs_fork_process())
-        return llmobs_own_span_complain(own_span_submit(live), "finish");
+        return llmobs_own_span_complain(submit(live), "finish");
     llmobs_open_span_free(live);
     return llmobs_own_span_is_on() ? 0 : LLMOBS_OWN_SPAN_OFF;
 }
@@ -822,7 +819,7 @@ const char *llmobs_own_span_variables(uint64_t span)
 
     if (context && resolve(&span) == 0 &&
         llmobs_own_span_context(span, context) == 0) {
-        llmobs_exported_note(context);
+        llmobs_exported_add(context);
         live = llmobs_span_table_lock(span);
     }
     if (live) {

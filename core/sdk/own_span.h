@@ -113,7 +113,7 @@ bool llmobs_own_span_child_of_current(struct llmobs_context *out);
 const struct llmobs_carrier *llmobs_own_span_carrier(
     struct llmobs_carrier *room);
 
-/* Keeps the headers of the request that this thread serves from now on.
+/* Copies the headers of the request that this thread serves from now on.
  * -ENOENT: they carry no caller. */
 int llmobs_own_span_activate(const struct llmobs_header *headers, size_t count);
 

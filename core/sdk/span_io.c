@@ -12,7 +12,7 @@ void llmobs_span_side_free(struct llmobs_span_side *side)
     memset(side, 0, sizeof(*side));
 }
 
-static void span_io_swap(struct llmobs_json **a, struct llmobs_json **b)
+static void swap_values(struct llmobs_json **a, struct llmobs_json **b)
 {
     struct llmobs_json *was = *a;
 
@@ -26,28 +26,22 @@ void llmobs_span_side_swap(struct llmobs_span_side *side,
 {
     char *was = *value;
 
-    span_io_swap(messages, &side->messages);
-    span_io_swap(documents, &side->documents);
+    swap_values(messages, &side->messages);
+    swap_values(documents, &side->documents);
     *value = side->value;
     side->value = was;
 }
 
-static bool span_io_is_text(const struct llmobs_json *value)
-{
-    return llmobs_json_is_string(value);
-}
-
 /* Copies a member, which must be a text (else -EINVAL). Where it is missing,
  * sets `empty` instead; a NULL `empty` sets nothing. */
-static int span_io_copy_text(struct llmobs_json *to,
-                             const struct llmobs_json *from, const char *key,
-                             const char *empty)
+static int copy_text(struct llmobs_json *to, const struct llmobs_json *from,
+                     const char *key, const char *empty)
 {
     const struct llmobs_json *value = llmobs_json_get(from, key);
 
     if (!value || llmobs_json_is_null(value))
         return empty ? llmobs_json_sets(to, key, empty) : 0;
-    if (!span_io_is_text(value))
+    if (!llmobs_json_is_string(value))
         return -EINVAL;
     return llmobs_json_set(to, key, llmobs_json_clone(value));
 }
@@ -107,7 +101,7 @@ static int set_list(struct llmobs_json *to, const struct llmobs_json *from,
 /* -- messages ------------------------------------------------------------- */
 
 /* Arguments that are no object become the "value" of an object (WIRE 1.5). */
-static struct llmobs_json *span_io_arguments_of(const struct llmobs_json *value)
+static struct llmobs_json *arguments_of(const struct llmobs_json *value)
 {
     const char *text = llmobs_json_text(value);
     struct llmobs_json *object = NULL;
@@ -116,9 +110,7 @@ static struct llmobs_json *span_io_arguments_of(const struct llmobs_json *value)
         return llmobs_json_object();
     if (llmobs_json_is_object(value))
         return llmobs_json_clone(value);
-    if (text &&
-        llmobs_json_parse((struct llmobs_text){text, strlen(text)}, &object) ==
-            0 &&
+    if (text && llmobs_json_parse(llmobs_text_of(text), &object) == 0 &&
         llmobs_json_is_object(object))
         return object;
     llmobs_json_free(object);
@@ -129,22 +121,21 @@ static struct llmobs_json *span_io_arguments_of(const struct llmobs_json *value)
     return NULL;
 }
 
-static int span_io_make_call(const struct llmobs_json *value,
-                             struct llmobs_json *out)
+static int make_call(const struct llmobs_json *value, struct llmobs_json *out)
 {
     int rc;
 
     if (!llmobs_json_is_object(value) || !llmobs_json_gets(value, "name"))
         return -EINVAL;
-    rc = span_io_copy_text(out, value, "name", "");
+    rc = copy_text(out, value, "name", "");
     if (!rc)
-        rc = span_io_copy_text(out, value, "tool_id", "");
+        rc = copy_text(out, value, "tool_id", "");
     if (!rc)
-        rc = span_io_copy_text(out, value, "type", "function");
+        rc = copy_text(out, value, "type", "function");
     return rc ? rc
               : llmobs_json_set(
                     out, "arguments",
-                    span_io_arguments_of(llmobs_json_get(value, "arguments")));
+                    arguments_of(llmobs_json_get(value, "arguments")));
 }
 
 static int make_result(const struct llmobs_json *value, struct llmobs_json *out)
@@ -159,10 +150,10 @@ static int make_result(const struct llmobs_json *value, struct llmobs_json *out)
     rc = text ? llmobs_json_sets(out, "result", text) : -ENOMEM;
     free(text);
     if (!rc)
-        rc = span_io_copy_text(out, value, "name", NULL);
+        rc = copy_text(out, value, "name", NULL);
     if (!rc)
-        rc = span_io_copy_text(out, value, "tool_id", "");
-    return rc ? rc : span_io_copy_text(out, value, "type", "tool_result");
+        rc = copy_text(out, value, "tool_id", "");
+    return rc ? rc : copy_text(out, value, "type", "tool_result");
 }
 
 static int copy_checked(struct llmobs_json *to, const struct llmobs_json *from,
@@ -177,7 +168,7 @@ static int copy_checked(struct llmobs_json *to, const struct llmobs_json *from,
     return llmobs_json_set(to, key, llmobs_json_clone(value));
 }
 
-static bool span_io_says_something(const struct llmobs_json *message)
+static bool says_something(const struct llmobs_json *message)
 {
     static const char *const keys[] = {"content",     "role",
                                        "tool_calls",  "tool_results",
@@ -189,20 +180,20 @@ static bool span_io_says_something(const struct llmobs_json *message)
     return false;
 }
 
-static int span_io_make_message(const struct llmobs_json *value,
-                                struct llmobs_json *out)
+static int make_message(const struct llmobs_json *value,
+                        struct llmobs_json *out)
 {
     int rc;
 
-    if (span_io_is_text(value))
+    if (llmobs_json_is_string(value))
         return llmobs_json_set(out, "content", llmobs_json_clone(value));
-    if (!llmobs_json_is_object(value) || !span_io_says_something(value))
+    if (!llmobs_json_is_object(value) || !says_something(value))
         return -EINVAL;
-    rc = span_io_copy_text(out, value, "content", "");
+    rc = copy_text(out, value, "content", "");
     if (!rc)
-        rc = span_io_copy_text(out, value, "role", NULL);
+        rc = copy_text(out, value, "role", NULL);
     if (!rc)
-        rc = set_list(out, value, "tool_calls", span_io_make_call);
+        rc = set_list(out, value, "tool_calls", make_call);
     if (!rc)
         rc = set_list(out, value, "tool_results", make_result);
     if (!rc)
@@ -219,15 +210,15 @@ static int make_document(const struct llmobs_json *value,
     const struct llmobs_json *score;
     int rc;
 
-    if (span_io_is_text(value))
+    if (llmobs_json_is_string(value))
         return llmobs_json_set(out, "text", llmobs_json_clone(value));
     if (!llmobs_json_is_object(value) || !llmobs_json_gets(value, "text"))
         return -EINVAL;
-    rc = span_io_copy_text(out, value, "text", NULL);
+    rc = copy_text(out, value, "text", NULL);
     if (!rc)
-        rc = span_io_copy_text(out, value, "name", NULL);
+        rc = copy_text(out, value, "name", NULL);
     if (!rc)
-        rc = span_io_copy_text(out, value, "id", NULL);
+        rc = copy_text(out, value, "id", NULL);
     score = llmobs_json_get(value, "score");
     if (rc || !score || llmobs_json_is_null(score))
         return rc;
@@ -238,7 +229,7 @@ static int make_document(const struct llmobs_json *value,
 
 /* -- sides ---------------------------------------------------------------- */
 
-static int span_io_make_value(const struct llmobs_json *value, char **out)
+static int make_text(const struct llmobs_json *value, char **out)
 {
     *out = llmobs_span_io_tag(value);
     return *out ? 0 : -ENOMEM;
@@ -249,10 +240,10 @@ int llmobs_span_io_input(enum llmobs_kind kind, struct llmobs_json *value,
 {
     memset(out, 0, sizeof(*out));
     if (kind == LLMOBS_KIND_LLM)
-        return make_list(value, span_io_make_message, &out->messages);
+        return make_list(value, make_message, &out->messages);
     if (kind == LLMOBS_KIND_EMBEDDING)
         return make_list(value, make_document, &out->documents);
-    return span_io_make_value(value, &out->value);
+    return make_text(value, &out->value);
 }
 
 int llmobs_span_io_output(enum llmobs_kind kind, struct llmobs_json *value,
@@ -260,10 +251,10 @@ int llmobs_span_io_output(enum llmobs_kind kind, struct llmobs_json *value,
 {
     memset(out, 0, sizeof(*out));
     if (kind == LLMOBS_KIND_LLM)
-        return make_list(value, span_io_make_message, &out->messages);
+        return make_list(value, make_message, &out->messages);
     if (kind == LLMOBS_KIND_RETRIEVAL)
         return make_list(value, make_document, &out->documents);
-    return span_io_make_value(value, &out->value);
+    return make_text(value, &out->value);
 }
 
 char *llmobs_span_io_tag(const struct llmobs_json *value)
@@ -278,7 +269,7 @@ char *llmobs_span_io_tag(const struct llmobs_json *value)
 static bool is_list_of_texts(const struct llmobs_json *list)
 {
     for (size_t i = 0; i < llmobs_json_len(list); i++)
-        if (!span_io_is_text(llmobs_json_at(list, i)))
+        if (!llmobs_json_is_string(llmobs_json_at(list, i)))
             return false;
     return llmobs_json_is_array(list);
 }
@@ -308,11 +299,11 @@ static int make_template(const struct llmobs_json *value,
     int rc;
 
     if (!llmobs_json_says(value, "type", "placeholder"))
-        return span_io_make_message(value, out);
+        return make_message(value, out);
     if (!llmobs_json_gets(value, "name"))
         return -EINVAL;
-    rc = span_io_copy_text(out, value, "type", NULL);
-    return rc ? rc : span_io_copy_text(out, value, "name", NULL);
+    rc = copy_text(out, value, "type", NULL);
+    return rc ? rc : copy_text(out, value, "name", NULL);
 }
 
 static int copy_prompt(struct llmobs_json *to, const struct llmobs_json *from)
@@ -326,7 +317,7 @@ static int copy_prompt(struct llmobs_json *to, const struct llmobs_json *from)
         llmobs_json_get(from, "chat_template"))
         return -EINVAL;
     for (size_t i = 0; !rc && i < sizeof(texts) / sizeof(*texts); i++)
-        rc = span_io_copy_text(to, from, texts[i], NULL);
+        rc = copy_text(to, from, texts[i], NULL);
     if (!rc)
         rc = set_list(to, from, "chat_template", make_template);
     if (!rc && !llmobs_json_get(to, "id"))
@@ -367,11 +358,11 @@ static int make_tool(const struct llmobs_json *value, struct llmobs_json *out)
 
     if (!llmobs_json_is_object(value) || !llmobs_json_gets(value, "name"))
         return -EINVAL;
-    rc = span_io_copy_text(out, value, "name", "");
+    rc = copy_text(out, value, "name", "");
     if (!rc)
-        rc = span_io_copy_text(out, value, "description", "");
+        rc = copy_text(out, value, "description", "");
     if (!rc)
-        rc = span_io_copy_text(out, value, "version", NULL);
+        rc = copy_text(out, value, "version", NULL);
     if (!rc && !llmobs_json_get(value, "schema"))
         return llmobs_json_set(out, "schema", llmobs_json_object());
     return rc ? rc : copy_checked(out, value, "schema", llmobs_json_is_object);

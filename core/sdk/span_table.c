@@ -12,7 +12,7 @@
  * open. */
 #define SLOT_BITS 16
 #define SLOT_FIRST 2
-/* An application keeps a number in a pointer, which may be shorter: the top
+/* An application stores a number in a pointer, which may be shorter: the top
  * bits of a generation are not compared. */
 #define GENERATION_UNUSED (64 + SLOT_BITS - 8 * sizeof(void *))
 #define CHUNK 256
@@ -75,7 +75,7 @@ static struct slot *make_slot(size_t index)
     return slot_at(index);
 }
 
-static size_t span_table_index_of(uint64_t number)
+static size_t index_of(uint64_t number)
 {
     uint64_t low = number & ((1u << SLOT_BITS) - 1);
 
@@ -83,7 +83,7 @@ static size_t span_table_index_of(uint64_t number)
 }
 
 /* Locks the slot. A child never waits for a thread that only its parent has. */
-static bool span_table_hold(struct slot *slot)
+static bool lock_slot(struct slot *slot)
 {
     const struct timespec moment = {0, 20000};
     int mine = llmobs_fork_process();
@@ -104,13 +104,13 @@ static bool span_table_hold(struct slot *slot)
     return true;
 }
 
-static void span_table_let_go(struct slot *slot)
+static void unlock_slot(struct slot *slot)
 {
     atomic_store_explicit(&slot->holder, 0, memory_order_release);
 }
 
-/* Takes a free slot without waiting: passes over slots that others hold. */
-static bool span_table_claim(struct slot *slot)
+/* Claims a free slot without waiting: passes over slots that others hold. */
+static bool claim_slot(struct slot *slot)
 {
     int nobody = 0;
 
@@ -121,7 +121,7 @@ static bool span_table_claim(struct slot *slot)
         return false;
     if (!(atomic_load(&slot->generation) & 1))
         return true;
-    span_table_let_go(slot);
+    unlock_slot(slot);
     return false;
 }
 
@@ -136,18 +136,18 @@ uint64_t llmobs_span_table_add(struct llmobs_open_span *live)
 
         if (!slot)
             return 0;
-        if (!span_table_claim(slot))
+        if (!claim_slot(slot))
             continue;
         slot->live = live;
         number = atomic_fetch_add(&slot->generation, 1) + 1;
-        span_table_let_go(slot);
+        unlock_slot(slot);
         atomic_store(&hint, (unsigned)(index + 1) % LLMOBS_SPAN_TABLE_MAX);
         return number << SLOT_BITS | (index + SLOT_FIRST);
     }
     return 0;
 }
 
-static bool span_table_is_open(struct slot *slot, uint64_t number)
+static bool is_open(struct slot *slot, uint64_t number)
 {
     uint64_t generation = atomic_load(&slot->generation);
 
@@ -157,35 +157,35 @@ static bool span_table_is_open(struct slot *slot, uint64_t number)
 
 bool llmobs_span_table_has(uint64_t number)
 {
-    struct slot *slot = slot_at(span_table_index_of(number));
+    struct slot *slot = slot_at(index_of(number));
 
-    return slot && span_table_is_open(slot, number);
+    return slot && is_open(slot, number);
 }
 
 struct llmobs_open_span *llmobs_span_table_lock(uint64_t number)
 {
-    struct slot *slot = slot_at(span_table_index_of(number));
+    struct slot *slot = slot_at(index_of(number));
 
-    if (!slot || !span_table_is_open(slot, number) || !span_table_hold(slot))
+    if (!slot || !is_open(slot, number) || !lock_slot(slot))
         return NULL;
-    if (span_table_is_open(slot, number))
+    if (is_open(slot, number))
         return slot->live;
-    span_table_let_go(slot);
+    unlock_slot(slot);
     return NULL;
 }
 
 void llmobs_span_table_unlock(uint64_t number)
 {
-    span_table_let_go(slot_at(span_table_index_of(number)));
+    unlock_slot(slot_at(index_of(number)));
 }
 
-struct llmobs_open_span *llmobs_span_table_take(uint64_t number)
+struct llmobs_open_span *llmobs_span_table_remove(uint64_t number)
 {
-    struct slot *slot = slot_at(span_table_index_of(number));
+    struct slot *slot = slot_at(index_of(number));
     struct llmobs_open_span *live = slot->live;
 
     slot->live = NULL;
     atomic_fetch_add(&slot->generation, 1);
-    span_table_let_go(slot);
+    unlock_slot(slot);
     return live;
 }

@@ -1,10 +1,10 @@
 /* span_table - the spans of the program that are open, by numbers that are
  * never used twice.
  *
- * Owns:    every span in it, from add to take.
- * Threads: any. One thread has a span between lock and unlock or take; other
- *          threads wait for it, which takes microseconds.
- * Errors:  NULL for a number of no span, or of a span that was taken.
+ * Owns:    every span in it, from add to remove.
+ * Threads: any. One thread has a span between lock and unlock or remove; other
+ *          threads wait for it, for some microseconds.
+ * Errors:  NULL for a number of no span, or of a span that was removed.
  * Limits:  LLMOBS_SPAN_TABLE_MAX spans; a number comes again after 2^47 other
  *          spans in its slot.
  * Fork:    a child sees the spans of its parent, except those that a thread of
@@ -37,14 +37,15 @@ void llmobs_open_span_free(struct llmobs_open_span *live);
 /* Gives the span's number, and takes the span; 0: the table is full. */
 uint64_t llmobs_span_table_add(struct llmobs_open_span *live);
 
-/* NULL: the span is not open. Else unlock or take must follow. */
+/* NULL: the span is not open. Else unlock or remove must follow. */
 struct llmobs_open_span *llmobs_span_table_lock(uint64_t number);
 void llmobs_span_table_unlock(uint64_t number);
 
-/* Gives a locked span to the caller; its number is no longer open. */
-struct llmobs_open_span *llmobs_span_table_take(uint64_t number);
+/* Removes a locked span from the table and gives it to the caller; its number
+ * is no longer open. */
+struct llmobs_open_span *llmobs_span_table_remove(uint64_t number);
 
-/* True when the span is open at this moment; takes no lock. */
+/* True when the span is open at this moment; locks nothing. */
 bool llmobs_span_table_has(uint64_t number);
 
 #endif

@@ -100,13 +100,13 @@ bool llmobs_thread_state_used(void)
 }
 
 /* The calling thread's record; NULL: it has no record. */
-static struct thread *thread_state_find(void)
+static struct thread *find_thread(void)
 {
     return llmobs_thread_state_used() ? pthread_getspecific(key()) : NULL;
 }
 
 /* The calling thread's record, made if needed; NULL when memory runs out. */
-static struct thread *thread_state_get(void)
+static struct thread *get_thread(void)
 {
     struct thread *thread;
 
@@ -126,7 +126,7 @@ static struct thread *thread_state_get(void)
 
 /* -- current spans ------------------------------------------------------- */
 
-static int thread_state_grow(struct thread *thread)
+static int grow_spans(struct thread *thread)
 {
     size_t cap = thread->cap ? thread->cap * 2 : 8;
     uint64_t *spans;
@@ -145,13 +145,13 @@ static int thread_state_grow(struct thread *thread)
 
 int llmobs_thread_state_push(uint64_t number)
 {
-    struct thread *thread = thread_state_get();
+    struct thread *thread = get_thread();
     int rc;
 
     if (!thread)
         return -ENOMEM;
     (void)llmobs_thread_state_top();
-    rc = thread_state_grow(thread);
+    rc = grow_spans(thread);
     if (!rc)
         thread->spans[thread->depth++] = number;
     return rc;
@@ -159,7 +159,7 @@ int llmobs_thread_state_push(uint64_t number)
 
 int llmobs_thread_state_remove(uint64_t number)
 {
-    struct thread *thread = thread_state_find();
+    struct thread *thread = find_thread();
     size_t i = thread ? thread->depth : 0;
 
     while (i > 0 && thread->spans[i - 1] != number)
@@ -174,7 +174,7 @@ int llmobs_thread_state_remove(uint64_t number)
 
 uint64_t llmobs_thread_state_top(void)
 {
-    struct thread *thread = thread_state_find();
+    struct thread *thread = find_thread();
 
     while (thread && thread->depth > 0) {
         uint64_t number = thread->spans[thread->depth - 1];
@@ -203,8 +203,8 @@ static size_t which(const struct llmobs_header *header)
 
 /* True where a proxy's header, or ":remote-addr", which no real header can be
  * called, says that the caller is from a public network. Each of several
- * headers counts, even a header that is too long to be kept. */
-static bool thread_state_is_stranger(const struct llmobs_header *header)
+ * headers counts, even a header that is too long to be copied. */
+static bool shows_stranger(const struct llmobs_header *header)
 {
 #define NAME(with, id, text) text with,
     static const char *const names[] = {LLMOBS_NETWORK_HEADERS(NAME, "")};
@@ -233,7 +233,7 @@ static void set_carried(struct llmobs_carrier *carrier, size_t i,
 int llmobs_thread_state_activate(const struct llmobs_header *headers,
                                  size_t count)
 {
-    struct thread *thread = count ? thread_state_get() : thread_state_find();
+    struct thread *thread = count ? get_thread() : find_thread();
     size_t len = 0;
     char *at;
 
@@ -257,7 +257,7 @@ int llmobs_thread_state_activate(const struct llmobs_header *headers,
             set_carried(&thread->inbound, n, memcpy(at, headers[i].value, len));
             at += len;
         }
-        if (thread_state_is_stranger(&headers[i]))
+        if (shows_stranger(&headers[i]))
             thread->inbound.stranger = true;
     }
     return 0;
@@ -265,7 +265,7 @@ int llmobs_thread_state_activate(const struct llmobs_header *headers,
 
 const struct llmobs_carrier *llmobs_thread_state_inbound(void)
 {
-    struct thread *thread = thread_state_find();
+    struct thread *thread = find_thread();
 
     return thread && thread->headers ? &thread->inbound : NULL;
 }
@@ -274,7 +274,7 @@ const struct llmobs_carrier *llmobs_thread_state_inbound(void)
 
 int llmobs_thread_state_proxied_begin(enum llmobs_proxying how)
 {
-    struct thread *thread = thread_state_get();
+    struct thread *thread = get_thread();
 
     if (!thread)
         return -ENOMEM;
@@ -286,7 +286,7 @@ int llmobs_thread_state_proxied_begin(enum llmobs_proxying how)
 
 int llmobs_thread_state_proxied_end(void)
 {
-    struct thread *thread = thread_state_find();
+    struct thread *thread = find_thread();
 
     if (!thread || thread->proxied_depth == 0)
         return -ENOENT;
@@ -296,7 +296,7 @@ int llmobs_thread_state_proxied_end(void)
 
 enum llmobs_proxying llmobs_thread_state_proxied(void)
 {
-    struct thread *thread = thread_state_find();
+    struct thread *thread = find_thread();
 
     return thread && thread->proxied_depth > 0
                ? thread->proxied[thread->proxied_depth - 1]
@@ -305,7 +305,7 @@ enum llmobs_proxying llmobs_thread_state_proxied(void)
 
 int llmobs_annotation_context_begin(struct llmobs_annotation_context *context)
 {
-    struct thread *thread = thread_state_get();
+    struct thread *thread = get_thread();
     int rc = thread ? 0 : -ENOMEM;
 
     if (thread && thread->context_depth == LLMOBS_THREAD_STATE_NEST_MAX)
@@ -319,7 +319,7 @@ int llmobs_annotation_context_begin(struct llmobs_annotation_context *context)
 
 int llmobs_annotation_context_end(void)
 {
-    struct thread *thread = thread_state_find();
+    struct thread *thread = find_thread();
 
     if (!thread || thread->context_depth == 0)
         return -ENOENT;
@@ -329,7 +329,60 @@ int llmobs_annotation_context_end(void)
 
 const struct llmobs_annotation_context *llmobs_annotation_context_at(size_t i)
 {
-    struct thread *thread = thread_state_find();
+    struct thread *thread = find_thread();
 
     return thread && i < thread->context_depth ? &thread->contexts[i] : NULL;
+}
+
+static void join_tags(struct llmobs_json *packed,
+                      const struct llmobs_json *tags)
+{
+    struct llmobs_json *all = llmobs_json_get(packed, "tags");
+
+    if (!all) {
+        (void)llmobs_json_set(packed, "tags", llmobs_json_object());
+        all = llmobs_json_get(packed, "tags");
+    }
+    for (void *it = llmobs_json_iter(tags); it; it = llmobs_json_next(tags, it))
+        (void)llmobs_json_set(all, llmobs_json_iter_key(it),
+                              llmobs_json_clone(llmobs_json_iter_value(it)));
+}
+
+static void join_cost_tags(struct llmobs_json *packed,
+                           const struct llmobs_json *keys)
+{
+    struct llmobs_json *all = llmobs_json_get(packed, "cost_tags");
+
+    if (!all) {
+        (void)llmobs_json_set(packed, "cost_tags", llmobs_json_array());
+        all = llmobs_json_get(packed, "cost_tags");
+    }
+    for (size_t i = 0; i < llmobs_json_len(keys); i++)
+        (void)llmobs_json_add(all, llmobs_json_clone(llmobs_json_at(keys, i)));
+}
+
+char *llmobs_annotation_context_pack(void)
+{
+    const struct llmobs_annotation_context *context =
+        llmobs_annotation_context_at(0);
+    struct llmobs_json *packed;
+    char *text;
+
+    if (!context)
+        return NULL;
+    packed = llmobs_json_object();
+    for (size_t i = 0; (context = llmobs_annotation_context_at(i)) != NULL;
+         i++) {
+        (void)llmobs_json_sets(packed, "name", context->name);
+        if (context->tags)
+            join_tags(packed, context->tags);
+        if (context->cost_tags)
+            join_cost_tags(packed, context->cost_tags);
+        if (context->prompt)
+            (void)llmobs_json_set(packed, "prompt",
+                                  llmobs_json_clone(context->prompt));
+    }
+    text = packed ? llmobs_json_dumps(packed, 0) : NULL;
+    llmobs_json_free(packed);
+    return text;
 }

@@ -8,7 +8,7 @@
  * Limits:  LLMOBS_THREAD_STATE_DEPTH_MAX current spans,
  *          LLMOBS_THREAD_STATE_NEST_MAX scopes of each kind; a header longer
  *          than LLMOBS_THREAD_STATE_HEADER_MAX bytes is passed over.
- * Fork:    the child's one thread keeps the record of the thread that forked.
+ * Fork:    the child's one thread has the record of the thread that forked.
  */
 #ifndef LLMOBS_THREAD_STATE_H
 #define LLMOBS_THREAD_STATE_H
@@ -39,9 +39,8 @@ int llmobs_thread_state_push(uint64_t number);
 int llmobs_thread_state_remove(uint64_t number);
 uint64_t llmobs_thread_state_top(void);
 
-/* Keeps the headers that carry a trace, instead of the headers kept before.
- * _inbound gives them, borrowed until the next activate; NULL: none are kept.
- */
+/* Copies the headers that carry a trace, in the place of earlier ones. _inbound
+ * gives them, borrowed until the next activate; NULL: there are none. */
 int llmobs_thread_state_activate(const struct llmobs_header *headers,
                                  size_t count);
 const struct llmobs_carrier *llmobs_thread_state_inbound(void);
@@ -58,5 +57,12 @@ void llmobs_annotation_context_free(struct llmobs_annotation_context *context);
 int llmobs_annotation_context_begin(struct llmobs_annotation_context *context);
 int llmobs_annotation_context_end(void);
 const struct llmobs_annotation_context *llmobs_annotation_context_at(size_t i);
+
+/* Packs the thread's contexts into the text of an object {"name", "tags",
+ * "cost_tags", "prompt"}, which a call through libcurl carries until its span
+ * is made (annotation_apply.h); an inner context wins over an outer one. Gives
+ * the text (free with free()); NULL: the thread has no context, or memory runs
+ * out. */
+char *llmobs_annotation_context_pack(void);
 
 #endif

@@ -224,13 +224,13 @@ START_TEST(a_number_is_never_another_spans)
 
     ck_assert_uint_ne(first, 0);
     ck_assert_ptr_eq(llmobs_span_table_lock(first), live);
-    ck_assert_ptr_eq(llmobs_span_table_take(first), live);
+    ck_assert_ptr_eq(llmobs_span_table_remove(first), live);
     for (int i = 0; i < 2 * LLMOBS_SPAN_TABLE_MAX; i++) {
         other = llmobs_span_table_add(live);
         ck_assert(!llmobs_span_table_has(first));
         ck_assert_ptr_null(llmobs_span_table_lock(first));
         ck_assert_ptr_eq(llmobs_span_table_lock(other), live);
-        ck_assert_ptr_eq(llmobs_span_table_take(other), live);
+        ck_assert_ptr_eq(llmobs_span_table_remove(other), live);
     }
     llmobs_open_span_free(live);
 }
@@ -385,7 +385,7 @@ START_TEST(there_is_a_limit)
     for (size_t i = 0; i < count; i++)
         llmobs_open_span_free(
             llmobs_span_table_lock((uint64_t)(uintptr_t)spans[i])
-                ? llmobs_span_table_take((uint64_t)(uintptr_t)spans[i])
+                ? llmobs_span_table_remove((uint64_t)(uintptr_t)spans[i])
                 : NULL);
     ck_assert_ptr_eq(api->current(), LLMOBS_NO_SPAN);
     free(spans);
