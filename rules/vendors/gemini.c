@@ -4,13 +4,15 @@
 #include <string.h>
 
 #include "rules/vendors/gemini_parts.h"
-#include "rules/vendors/gemini_stream.h"
-#include "rules/vendors/gemini_tools.h"
 #include "rules/vendors/google.h"
 #include "rules/read/cut_json.h"
 #include "rules/read/facts.h"
+#include "rules/read/message.h"
+#include "rules/read/message_content.h"
 #include "rules/read/sources.h"
 #include "rules/read/stream_parts.h"
+#include "rules/read/tools.h"
+#include "lib/text/json_path.h"
 
 static const char settings[] =
     "temperature\0topP\0topK\0candidateCount\0maxOutputTokens\0stopSequences\0"
@@ -19,8 +21,16 @@ static const char settings[] =
 
 /* A streamed answer. */
 struct stream {
-    struct llmobs_gemini_stream parts; /* of all its chunks */
-    struct llmobs_json *usage;         /* the last that came */
+    struct llmobs_buf text;
+    struct llmobs_buf thought;
+    struct llmobs_json *others; /* messages; NULL: no event came */
+    char *role;                 /* of the first content */
+    struct llmobs_json *open;   /* the arguments of the call that goes on, in
+                                 * `others`; NULL: none */
+    struct llmobs_buf piece;    /* a text of the arguments that goes on */
+    char *piece_path;           /* the path of that text; NULL: none */
+    bool begun;                 /* a first token was seen */
+    struct llmobs_json *usage;  /* the last that came */
     struct llmobs_stream_parts candidates;
     char *model; /* the last that came */
 };
@@ -41,6 +51,119 @@ static bool gemini_is_request(const struct llmobs_reading *reading)
                                    "contents");
     return llmobs_json_is_array(contents) || llmobs_json_is_object(contents);
 }
+
+/* -- the functions that a request declares, as tool definitions ------------ */
+
+/* The meaning of the keys of an object in a schema. */
+enum names {
+    NAMES_KEYWORDS, /* keywords of the schema language, which become snake_case
+                     */
+    NAMES_OWN       /* the user's own names, whose values are schemas */
+};
+
+static struct llmobs_json *snake_value(const char *key,
+                                       const struct llmobs_json *value);
+
+/* Gives a schema, or the named schemas below a keyword, in snake_case. The
+ * recursion is as deep as the parsed document. */
+static struct llmobs_json *snake_object(const struct llmobs_json *from,
+                                        enum names names)
+{
+    struct llmobs_json *out = llmobs_json_object();
+    char name[LLMOBS_GOOGLE_SNAKE_CAP];
+    int rc = out ? 0 : -ENOMEM;
+
+    for (void *it = llmobs_json_iter(from); rc == 0 && it;
+         it = llmobs_json_next(from, it)) {
+        const char *key = llmobs_json_iter_key(it);
+        const struct llmobs_json *value = llmobs_json_iter_value(it);
+
+        if (names == NAMES_OWN)
+            rc = llmobs_json_set(out, key, snake_value("", value));
+        else
+            rc = llmobs_json_set(out, llmobs_google_snake(key, name),
+                                 snake_value(key, value));
+    }
+    return llmobs_json_done(out, rc);
+}
+
+static struct llmobs_json *snake_list(const struct llmobs_json *from)
+{
+    struct llmobs_json *out = llmobs_json_array();
+    int rc = out ? 0 : -ENOMEM;
+
+    LLMOBS_JSON_EACH (one, from, rc == 0)
+        rc = llmobs_json_add(out, snake_value("", one));
+    return llmobs_json_done(out, rc);
+}
+
+/* Gives the value of a keyword; "": a schema. Examples of the user's data stay
+ * as they are. */
+static struct llmobs_json *snake_value(const char *key,
+                                       const struct llmobs_json *value)
+{
+    static const char own[] = "properties\0defs\0$defs\0";
+    static const char data[] = "default\0example\0enum\0";
+
+    if (llmobs_words_have(data, key))
+        return llmobs_json_clone(value);
+    if (llmobs_json_is_array(value))
+        return snake_list(value);
+    if (llmobs_json_is_object(value))
+        return snake_object(
+            value, llmobs_words_have(own, key) ? NAMES_OWN : NAMES_KEYWORDS);
+    return llmobs_json_clone(value);
+}
+
+static struct llmobs_json *gemini_schema_of(const struct llmobs_json *function)
+{
+    const struct llmobs_json *schema = llmobs_json_get(function, "parameters");
+
+    if (llmobs_json_is_object(schema))
+        return snake_object(schema, NAMES_KEYWORDS);
+    schema = llmobs_google_get(function, "parametersJsonSchema");
+    return llmobs_json_is_object(schema) ? llmobs_json_clone(schema)
+                                         : llmobs_json_object();
+}
+
+static int add_functions(const struct llmobs_json *functions,
+                         struct llmobs_json *list)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < llmobs_google_len(functions); i++) {
+        const struct llmobs_json *function = llmobs_google_at(functions, i);
+
+        if (llmobs_json_len(function) > 0)
+            rc = llmobs_json_add(list,
+                                 llmobs_tools_definition(
+                                     llmobs_json_gets(function, "name"),
+                                     llmobs_json_gets(function, "description"),
+                                     gemini_schema_of(function)));
+    }
+    return rc;
+}
+
+static int read_tools(const struct llmobs_json *request,
+                      struct llmobs_json **out)
+{
+    const struct llmobs_json *tools = llmobs_json_get(request, "tools");
+    struct llmobs_json *list = llmobs_json_array();
+    int rc = list ? 0 : -ENOMEM;
+
+    *out = NULL;
+    for (size_t i = 0; rc == 0 && i < llmobs_google_len(tools); i++)
+        rc = add_functions(llmobs_google_get(llmobs_google_at(tools, i),
+                                             "functionDeclarations"),
+                           list);
+    if (rc == 0 && llmobs_json_len(list) > 0)
+        *out = list;
+    else
+        llmobs_json_free(list);
+    return rc;
+}
+
+/* -- the request, and an answer in one piece ------------------------------- */
 
 static int gemini_read_inputs(const struct llmobs_json *request,
                               struct llmobs_span *span)
@@ -73,9 +196,7 @@ static int gemini_read_request(struct llmobs_reading *reading)
     if (!span->input_messages)
         return -ENOMEM;
     rc = gemini_read_inputs(reading->request, span);
-    return rc < 0 ? rc
-                  : llmobs_gemini_read_tools(reading->request,
-                                             &span->tool_definitions);
+    return rc < 0 ? rc : read_tools(reading->request, &span->tool_definitions);
 }
 
 static int gemini_read_usage(const struct llmobs_json *usage,
@@ -171,6 +292,171 @@ static int gemini_read_document(struct llmobs_reading *reading,
                         reading, llmobs_json_gets(body, "modelVersion"));
 }
 
+/* -- a call whose arguments come in pieces --------------------------------- */
+
+/* Puts the joined text at its place in the arguments. */
+static int put_piece(struct stream *stream)
+{
+    int rc = 0;
+
+    if (stream->open && stream->piece_path)
+        rc =
+            llmobs_json_path_set(stream->open, stream->piece_path,
+                                 llmobs_message_content_string(&stream->piece));
+    llmobs_buf_cut(&stream->piece, 0);
+    free(stream->piece_path);
+    stream->piece_path = NULL;
+    return rc == -EINVAL ? 0 : rc;
+}
+
+/* Sets a value at its path in the arguments; passes over an invalid path. */
+static int put_value(struct llmobs_json *arguments, const char *path,
+                     const struct llmobs_json *from)
+{
+    static const char kinds[] = "numberValue\0boolValue\0nullValue\0";
+    int rc = 0;
+
+    LLMOBS_WORDS_EACH (kind, kinds) {
+        const struct llmobs_json *value = llmobs_google_get(from, kind);
+
+        if (!value)
+            continue;
+        rc = llmobs_json_path_set(
+            arguments, path,
+            strcmp(kind, "nullValue") == 0
+                ? llmobs_json_null()
+                : llmobs_json_share((struct llmobs_json *)(uintptr_t)value));
+    }
+    return rc == -EINVAL ? 0 : rc;
+}
+
+static int add_argument(struct stream *stream, const struct llmobs_json *from)
+{
+    const char *path = llmobs_google_gets(from, "jsonPath");
+    const char *text = llmobs_google_gets(from, "stringValue");
+    int rc = 0;
+
+    if (!path)
+        return 0;
+    if (!stream->piece_path || strcmp(stream->piece_path, path) != 0)
+        rc = put_piece(stream);
+    if (rc < 0 || !text)
+        return rc < 0 ? rc : put_value(stream->open, path, from);
+    if (!stream->piece_path) {
+        stream->piece_path = strdup(path);
+        if (!stream->piece_path)
+            return -ENOMEM;
+    }
+    return llmobs_message_content_append(&stream->piece, text);
+}
+
+/* True for a piece of a call, also for the last piece, which may be empty. */
+static bool is_piece(const struct stream *stream,
+                     const struct llmobs_json *call)
+{
+    return llmobs_json_is_object(call) &&
+           (llmobs_google_get(call, "partialArgs") ||
+            llmobs_google_get(call, "willContinue") ||
+            (stream->open && !llmobs_json_gets(call, "name")));
+}
+
+/* A piece with a name begins a call. */
+static int begin_call(struct stream *stream, const struct llmobs_json *part)
+{
+    struct llmobs_json *message;
+    int rc = put_piece(stream);
+
+    if (rc == 0)
+        rc = llmobs_gemini_add_part(stream->others, part, stream->role);
+    message =
+        llmobs_json_at(stream->others, llmobs_json_len(stream->others) - 1);
+    stream->open = llmobs_json_get(
+        llmobs_json_at(llmobs_json_get(message, "tool_calls"), 0), "arguments");
+    stream->begun = true;
+    return rc;
+}
+
+static int add_piece(struct stream *stream, const struct llmobs_json *part,
+                     const struct llmobs_json *call)
+{
+    const struct llmobs_json *pieces = llmobs_google_get(call, "partialArgs");
+    const char *name = llmobs_json_gets(call, "name");
+    int rc = 0;
+
+    if (!stream->open || (name && *name))
+        rc = begin_call(stream, part);
+    LLMOBS_JSON_EACH (one, pieces, rc == 0)
+        rc = add_argument(stream, one);
+    if (rc == 0 &&
+        !llmobs_json_is_true(llmobs_google_get(call, "willContinue"))) {
+        rc = put_piece(stream);
+        stream->open = NULL;
+    }
+    return rc;
+}
+
+/* -- an answer in pieces --------------------------------------------------- */
+
+static int add_part(struct stream *stream, const struct llmobs_json *part)
+{
+    const struct llmobs_json *call = llmobs_google_get(part, "functionCall");
+    const char *text = llmobs_json_gets(part, "text");
+    size_t count = llmobs_json_len(stream->others);
+    int rc;
+
+    if (is_piece(stream, call))
+        return add_piece(stream, part, call);
+    if (text && *text) {
+        stream->begun = true;
+        return llmobs_message_content_append(
+            llmobs_gemini_is_thought(part) ? &stream->thought : &stream->text,
+            text);
+    }
+    if (!llmobs_gemini_has_data(part))
+        return 0;
+    rc = llmobs_gemini_add_part(stream->others, part, stream->role);
+    if (llmobs_json_len(stream->others) > count)
+        stream->begun = true;
+    return rc;
+}
+
+static int add_content(struct stream *stream, const struct llmobs_json *content)
+{
+    const struct llmobs_json *parts = llmobs_json_get(content, "parts");
+    size_t count = llmobs_google_len(parts);
+    int rc;
+
+    if (!stream->role)
+        stream->role = strdup(llmobs_gemini_role(content, "assistant"));
+    rc = stream->role ? 0 : -ENOMEM;
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        rc = add_part(stream, llmobs_google_at(parts, i));
+    return rc;
+}
+
+static int add_joined(struct llmobs_json *list, const char *role,
+                      const struct llmobs_buf *text)
+{
+    if (text->len == 0)
+        return 0;
+    return llmobs_message_add_text(list, role, llmobs_buf_text(text));
+}
+
+/* All thoughts joined, all texts joined, the other parts in their order. */
+static struct llmobs_json *stream_messages(struct stream *stream)
+{
+    struct llmobs_json *list = llmobs_json_array();
+    int rc = list ? put_piece(stream) : -ENOMEM;
+
+    if (rc == 0)
+        rc = add_joined(list, "reasoning", &stream->thought);
+    if (rc == 0)
+        rc = add_joined(list, stream->role, &stream->text);
+    LLMOBS_JSON_EACH (one, stream->others, rc == 0)
+        rc = llmobs_json_add(list, llmobs_json_share(one));
+    return llmobs_json_done(list, rc);
+}
+
 /* Reads everything of a chunk but its candidates and sources. The words are
  * those of the end. */
 static int note_chunk(struct llmobs_reading *reading,
@@ -222,8 +508,12 @@ static int gemini_read_event(struct llmobs_reading *reading,
         llmobs_json_get(event->json, "candidates");
     size_t count = llmobs_google_len(candidates);
     struct stream *stream = reading->state;
-    int rc = llmobs_gemini_stream_begin(&stream->parts);
+    int rc = 0;
 
+    if (!stream->others)
+        stream->others = llmobs_json_array();
+    if (!stream->others)
+        return -ENOMEM;
     for (size_t i = 0; rc == 0 && i < count; i++) {
         const struct llmobs_json *candidate = llmobs_google_at(candidates, i);
         const struct llmobs_json *content =
@@ -231,9 +521,9 @@ static int gemini_read_event(struct llmobs_reading *reading,
 
         rc = add_reason(reading, candidate);
         if (rc == 0 && llmobs_json_is_object(content))
-            rc = llmobs_gemini_stream_add(&stream->parts, content);
+            rc = add_content(stream, content);
     }
-    if (stream->parts.begun)
+    if (stream->begun)
         llmobs_reading_token(reading, event);
     if (rc == 0)
         rc = note_chunk(reading, event->json);
@@ -258,10 +548,9 @@ static int gemini_finish_stream(struct llmobs_reading *reading)
         rc = gemini_read_usage(stream->usage, reading->span);
     for (size_t i = 0; i < stream->candidates.count; i++)
         llmobs_fact_finish(reading->span, candidate_of(stream, i)->reason);
-    if (rc < 0 || !stream->parts.others)
+    if (rc < 0 || !stream->others)
         return rc;
-    reading->span->output_messages =
-        llmobs_gemini_stream_messages(&stream->parts);
+    reading->span->output_messages = stream_messages(stream);
     return reading->span->output_messages ? 0 : -ENOMEM;
 }
 
@@ -272,7 +561,12 @@ static void gemini_free_stream(void *state)
     for (size_t i = 0; i < stream->candidates.count; i++)
         free(candidate_of(stream, i)->reason);
     llmobs_stream_parts_fini(&stream->candidates);
-    llmobs_gemini_stream_fini(&stream->parts);
+    llmobs_buf_fini(&stream->text);
+    llmobs_buf_fini(&stream->thought);
+    llmobs_buf_fini(&stream->piece);
+    llmobs_json_free(stream->others);
+    free(stream->piece_path);
+    free(stream->role);
     llmobs_json_free(stream->usage);
     free(stream->model);
 }
