@@ -39,8 +39,7 @@ HIDDEN int llmobs_libc_scandirat(int at, const char *path, struct dirent ***out,
                                  pick_entry *pick, order_entries *order);
 
 /* Executes the file; a script without a shebang line is run by the shell. */
-static int lacking_tool_execute(const char *file, char *const *argv,
-                                char *const *variables)
+static int execute(const char *file, char *const *argv, char *const *variables)
 {
     size_t count = 0;
     char **words;
@@ -63,7 +62,7 @@ static int lacking_tool_execute(const char *file, char *const *argv,
 }
 
 /* True where the next folder of PATH may have the file. */
-static int try_next(int error)
+static int may_be_elsewhere(int error)
 {
     return error == EACCES || error == ENOENT || error == ESTALE ||
            error == ENOTDIR || error == ENODEV || error == ETIMEDOUT;
@@ -80,7 +79,7 @@ int llmobs_libc_execvpe(const char *file, char *const *argv,
     char path[PATH_MAX];
 
     if (strchr(file, '/') != NULL || *file == '\0')
-        return lacking_tool_execute(file, argv, variables);
+        return execute(file, argv, variables);
     if (from == NULL)
         from = "/bin:/usr/bin";
     errno = name > NAME_MAX ? ENAMETOOLONG : ENOENT;
@@ -90,9 +89,9 @@ int llmobs_libc_execvpe(const char *file, char *const *argv,
             memcpy(path, from, len);
             path[len] = '/';
             memcpy(path + len + (len > 0), file, name + 1);
-            lacking_tool_execute(path, argv, variables);
+            execute(path, argv, variables);
             refused |= errno == EACCES;
-            if (!try_next(errno))
+            if (!may_be_elsewhere(errno))
                 return -1;
         }
         if (from[len] == '\0')
@@ -127,8 +126,7 @@ ssize_t llmobs_libc_getrandom(void *out, size_t len, unsigned flags)
     return syscall(SYS_getrandom, out, len, flags);
 }
 
-static int lacking_tool_add_entry(struct entries *all,
-                                  const struct dirent *entry)
+static int add_entry(struct entries *all, const struct dirent *entry)
 {
     size_t more = all->count + 1;
     struct dirent **list;
@@ -157,7 +155,7 @@ static int read_entries(DIR *dir, struct entries *all, pick_entry *pick)
         if (entry == NULL)
             return -errno;
         if (pick == NULL || pick(entry))
-            rc = lacking_tool_add_entry(all, entry);
+            rc = add_entry(all, entry);
     }
     return rc;
 }

@@ -20,23 +20,23 @@ struct job {
                          * job */
 };
 
-static void aside_let_go(struct job *job)
+static void unref_job(struct job *job)
 {
     if (atomic_fetch_sub(&job->holders, 1) == 1)
         free(job);
 }
 
-static void aside_thread_main(void *arg)
+static void run_job(void *arg)
 {
     struct job *job = arg;
 
     job->run(job->arg, job->until_ns);
     atomic_store(&job->done, 1);
     llmobs_futex_wake(&job->done);
-    aside_let_go(job);
+    unref_job(job);
 }
 
-static int aside_wait_for(struct job *job)
+static int wait_for_job(struct job *job)
 {
     int64_t left;
 
@@ -61,13 +61,13 @@ static int run_in_thread(void (*run)(void *arg, int64_t until_ns), void *arg,
     job->arg = arg;
     job->until_ns = llmobs_futex_deadline(ms);
     atomic_store(&job->holders, 2);
-    rc = llmobs_fork_gate_thread(aside_thread_main, job, STACK, NULL);
+    rc = llmobs_fork_gate_thread(run_job, job, STACK, NULL);
     if (rc) {
         free(job);
         return rc;
     }
-    rc = aside_wait_for(job);
-    aside_let_go(job);
+    rc = wait_for_job(job);
+    unref_job(job);
     return rc;
 }
 

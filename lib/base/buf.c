@@ -45,7 +45,7 @@ void llmobs_buf_lend(struct llmobs_buf *buf, char *room, size_t cap)
  * freed may still hold the program's addresses, which would hide its leaks
  * (hidden.h); larger blocks come from the kernel.
  */
-static char *buf_move(struct llmobs_buf *buf, size_t cap)
+static char *move_bytes(struct llmobs_buf *buf, size_t cap)
 {
     char *data = realloc(buf->lent ? NULL : buf->data, cap);
 
@@ -82,10 +82,10 @@ int llmobs_buf_reserve(struct llmobs_buf *buf, size_t len)
         cap *= 2;
     if (cap > buf->max + 1)
         cap = buf->max + 1;
-    data = buf_move(buf, cap);
+    data = move_bytes(buf, cap);
     if (data == NULL && cap > need) {
         cap = need;
-        data = buf_move(buf, cap);
+        data = move_bytes(buf, cap);
     }
     if (data == NULL)
         return fail(buf, -ENOMEM);
@@ -165,7 +165,7 @@ void llmobs_buf_fit(struct llmobs_buf *buf)
 
 char *llmobs_buf_take(struct llmobs_buf *buf, size_t *len)
 {
-    char *data = buf->lent ? buf_move(buf, buf->len + 1) : buf->data;
+    char *data = buf->lent ? move_bytes(buf, buf->len + 1) : buf->data;
 
     if (len != NULL)
         *len = data ? buf->len : 0;

@@ -18,7 +18,7 @@
 
 /* By a descriptor: since the name was made, somebody may have put a link in its
  * place, which chmod would follow. */
-static int give_owner_rights(int parent, const char *name)
+static int allow_owner(int parent, const char *name)
 {
     char path[32];
     struct stat st;
@@ -47,7 +47,7 @@ int llmobs_dirs_make(int parent, const char *name)
     if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
         S_ISDIR(st.st_mode) && (st.st_mode & 0700) == 0700)
         return 0;
-    return give_owner_rights(parent, name);
+    return allow_owner(parent, name);
 }
 
 /* -- directories above the library's, which may be links ------------------ */
@@ -86,7 +86,7 @@ static int make_all(const char *path)
     return rc;
 }
 
-static int dirs_open_any(const char *path, bool make, int flags, int *out)
+static int open_any_dir(const char *path, bool make, int flags, int *out)
 {
     int fd, rc = llmobs_file_reach(path, true);
 
@@ -108,7 +108,7 @@ static int dirs_open_any(const char *path, bool make, int flags, int *out)
 /* -- the library's directories -------------------------------------------- */
 
 /* Finds the name of the library's first directory; NULL: no name is its. */
-static const char *ours_in(const char *path)
+static const char *find_own_name(const char *path)
 {
     const char *at = path, *found = NULL;
 
@@ -122,8 +122,8 @@ static const char *ours_in(const char *path)
 
 /* Opens a directory below `parent`, or makes it. A directory that was made is
  * safe from others: in one like /var/tmp only its owner can replace it. */
-static int dirs_enter(int parent, const char *name, bool make, int flags,
-                      int *out)
+static int open_or_make(int parent, const char *name, bool make, int flags,
+                        int *out)
 {
     struct stat st;
     int fd = llmobs_fd_open(parent, name, flags | O_NOFOLLOW);
@@ -148,7 +148,7 @@ static int dirs_enter(int parent, const char *name, bool make, int flags,
 }
 
 /* Takes `parent`. Goes down the names; `flags` are for the last name. */
-static int dirs_walk(int parent, char *names, bool make, int flags, int *out)
+static int open_below(int parent, char *names, bool make, int flags, int *out)
 {
     char *save = NULL, *name = strtok_r(names, "/", &save);
     int rc = 0;
@@ -157,8 +157,8 @@ static int dirs_walk(int parent, char *names, bool make, int flags, int *out)
         char *next = strtok_r(NULL, "/", &save);
         int child = -1;
 
-        rc = dirs_enter(parent, name, make, next ? O_DIRECTORY | O_PATH : flags,
-                        &child);
+        rc = open_or_make(parent, name, make,
+                          next ? O_DIRECTORY | O_PATH : flags, &child);
         close(parent);
         parent = child;
         name = next;
@@ -168,8 +168,8 @@ static int dirs_walk(int parent, char *names, bool make, int flags, int *out)
     return rc;
 }
 
-static int open_ours(const char *path, const char *ours, bool make, int flags,
-                     int *out)
+static int open_own_dir(const char *path, const char *ours, bool make,
+                        int flags, int *out)
 {
     size_t len = strlen(path);
     int parent = -1, rc;
@@ -182,32 +182,32 @@ static int open_ours(const char *path, const char *ours, bool make, int flags,
         return -ENOMEM;
     strcpy(copy, path);
     copy[ours - path] = '\0';
-    rc = dirs_open_any(copy, make, O_DIRECTORY | O_PATH, &parent);
+    rc = open_any_dir(copy, make, O_DIRECTORY | O_PATH, &parent);
     if (!rc) {
         strcpy(copy, ours);
-        rc = dirs_walk(parent, copy, make, flags, out);
+        rc = open_below(parent, copy, make, flags, out);
     }
     llmobs_scratch_give(copy);
     return rc;
 }
 
-static int dirs_open_dir(const char *path, bool chosen, bool make, int flags,
-                         int *out)
+static int open_dir(const char *path, bool chosen, bool make, int flags,
+                    int *out)
 {
-    const char *ours = chosen ? NULL : ours_in(path);
+    const char *ours = chosen ? NULL : find_own_name(path);
 
     if (ours)
-        return open_ours(path, ours, make, flags, out);
-    return dirs_open_any(path, make, flags, out);
+        return open_own_dir(path, ours, make, flags, out);
+    return open_any_dir(path, make, flags, out);
 }
 
 int llmobs_dirs_open(const char *path, bool chosen, bool list, int *out)
 {
-    return dirs_open_dir(path, chosen, false,
-                         O_DIRECTORY | (list ? O_RDONLY : O_PATH), out);
+    return open_dir(path, chosen, false,
+                    O_DIRECTORY | (list ? O_RDONLY : O_PATH), out);
 }
 
 int llmobs_dirs_have(const char *path, bool chosen, int *out)
 {
-    return dirs_open_dir(path, chosen, true, O_DIRECTORY | O_PATH, out);
+    return open_dir(path, chosen, true, O_DIRECTORY | O_PATH, out);
 }

@@ -45,7 +45,7 @@
 static atomic_int owner;
 static _Atomic uintptr_t threads[THREADS_MAX];
 
-static _Atomic uintptr_t *fd_place_of(uintptr_t thread)
+static _Atomic uintptr_t *place_of(uintptr_t thread)
 {
     size_t i = 0;
 
@@ -56,13 +56,13 @@ static _Atomic uintptr_t *fd_place_of(uintptr_t thread)
     return i < THREADS_MAX ? &threads[i] : NULL;
 }
 
-static bool fd_is_ours(void)
+static bool is_own_thread(void)
 {
-    return fd_place_of(llmobs_sys_thread()) != NULL;
+    return place_of(llmobs_sys_thread()) != NULL;
 }
 
 /* A child of a fork has none of its parent's threads. */
-static void fd_own(void)
+static void drop_parent_threads(void)
 {
     if (!llmobs_fork_unsettled(&owner))
         return;
@@ -75,14 +75,14 @@ void llmobs_fd_thread_begins(void)
 {
     uintptr_t none = 0;
 
-    fd_own();
-    for (size_t i = 0; i < THREADS_MAX && !fd_is_ours(); i++, none = 0)
+    drop_parent_threads();
+    for (size_t i = 0; i < THREADS_MAX && !is_own_thread(); i++, none = 0)
         atomic_compare_exchange_strong(&threads[i], &none, llmobs_sys_thread());
 }
 
 void llmobs_fd_thread_ends(void)
 {
-    _Atomic uintptr_t *place = fd_place_of(llmobs_sys_thread());
+    _Atomic uintptr_t *place = place_of(llmobs_sys_thread());
 
     if (place)
         atomic_store(place, 0);
@@ -110,20 +110,20 @@ void llmobs_fd_alone(void)
 static atomic_int seen_free, seen_limit;
 static _Atomic int64_t seen_until;
 
-static bool fd_holds(int want)
+static bool is_known(int want)
 {
     return llmobs_clock_mono_ns() < atomic_load(&seen_until) &&
            atomic_load(&seen_free) >= want + MORE;
 }
 
-static void note_free(int found)
+static void set_free(int found)
 {
     atomic_store(&seen_until, 0);
     atomic_store(&seen_free, found);
     atomic_store(&seen_until, llmobs_clock_mono_ns() + HOLDS_NS);
 }
 
-static void note_lowest(int fd)
+static void set_lowest(int fd)
 {
     if (fd >= 0 && fd < atomic_load(&seen_limit) - FAR &&
         atomic_load(&seen_until) != 0)
@@ -151,15 +151,15 @@ static bool ask_for(int want)
     atomic_store(&seen_limit,
                  limit.rlim_cur < INT_MAX ? (int)limit.rlim_cur : INT_MAX);
     found = count_free(limit.rlim_cur, want + MORE);
-    note_free(found);
+    set_free(found);
     return found >= want;
 }
 
 bool llmobs_fd_spare(int count)
 {
     int left = atomic_load(&left_by_app), saved = errno;
-    int want = count + (fd_is_ours() ? LEFT_BY_LIBRARY : left);
-    bool spare = left < 0 || fd_holds(want) || ask_for(want);
+    int want = count + (is_own_thread() ? LEFT_BY_LIBRARY : left);
+    bool spare = left < 0 || is_known(want) || ask_for(want);
 
     errno = saved;
     return spare;
@@ -175,16 +175,16 @@ struct opened {
     bool named; /* the name led to this file */
 };
 
-static bool fd_is_same(const struct stat *a, const struct stat *b)
+static bool is_same_file(const struct stat *a, const struct stat *b)
 {
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-static bool fd_still_is(int fd, const struct stat *file)
+static bool is_still(int fd, const struct stat *file)
 {
     struct stat now;
 
-    return fstat(fd, &now) == 0 && fd_is_same(&now, file);
+    return fstat(fd, &now) == 0 && is_same_file(&now, file);
 }
 
 /* Closes `fd`, except where `fd` is now the number of another file than `file`:
@@ -194,7 +194,7 @@ static bool fd_still_is(int fd, const struct stat *file)
  * small. */
 __attribute__((noinline)) void llmobs_fd_close(int fd, const struct stat *file)
 {
-    if (fd_still_is(fd, file))
+    if (is_still(fd, file))
         close(fd);
 }
 
@@ -221,14 +221,14 @@ static int lift(const struct opened *one)
         return errno == EBADF ? -1 : above_standard(one->fd);
     if (fstat(high, &copy) != 0)
         return -1;
-    if (fd_is_same(&copy, &one->file)) {
+    if (is_same_file(&copy, &one->file)) {
         llmobs_fd_close(one->fd, &one->file);
         return high;
     }
     /* The old number is not the library's any more. Where the copy is of the
      * file that the old number stands for now, the library closes its copy;
      * else the app has got the number of the copy too. */
-    if (fd_still_is(one->fd, &copy))
+    if (is_still(one->fd, &copy))
         close(high);
     errno = EBADF;
     return -1;
@@ -250,10 +250,10 @@ int llmobs_fd_copy(int fd, const struct stat *file, bool high)
 {
     int copy = -1;
 
-    if (fd_still_is(fd, file) && llmobs_fd_spare(1))
+    if (is_still(fd, file) && llmobs_fd_spare(1))
         copy = fcntl(fd, F_DUPFD_CLOEXEC,
-                     high || fd_is_ours() ? LLMOBS_FD_HIGH : FIRST_FREE);
-    if (copy < 0 || fd_still_is(copy, file))
+                     high || is_own_thread() ? LLMOBS_FD_HIGH : FIRST_FREE);
+    if (copy < 0 || is_still(copy, file))
         return copy;
     close(copy);
     return -1;
@@ -293,7 +293,7 @@ static int reopen_by_name(int look, int dir, const char *name, int flags)
                  ? openat(dir, name, (flags & ~O_CREAT) | O_NONBLOCK | O_NOCTTY)
                  : -1;
 
-    if (fd < 0 || fd_still_is(fd, &before))
+    if (fd < 0 || is_still(fd, &before))
         return fd;
     close(fd);
     errno = EINVAL;
@@ -329,7 +329,7 @@ static int open_at(int dir, const char *name, int flags)
 
 /* -- opening -------------------------------------------------------------- */
 
-static bool fd_look_up(int dir, const char *name, int flags, struct stat *found)
+static bool look_up(int dir, const char *name, int flags, struct stat *found)
 {
     int links = flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0;
 
@@ -344,16 +344,16 @@ __attribute__((noinline)) static void open_one(int dir, const char *name,
                                                int flags, struct opened *one)
 {
     struct stat found;
-    bool before = fd_look_up(dir, name, flags, &found);
+    bool before = look_up(dir, name, flags, &found);
     int fd = open_at(dir, name, flags);
 
     one->fd = -1;
     if (fd < 0 || fstat(fd, &one->file) != 0)
         return;
     one->fd = fd;
-    one->named = (before && fd_is_same(&found, &one->file)) ||
-                 (fd_look_up(dir, name, flags, &found) &&
-                  fd_is_same(&found, &one->file));
+    one->named =
+        (before && is_same_file(&found, &one->file)) ||
+        (look_up(dir, name, flags, &found) && is_same_file(&found, &one->file));
 }
 
 /* Where the name does not lead to the opened file, there are two possible
@@ -378,7 +378,7 @@ __attribute__((noinline)) static int open_high(int dir, const char *name,
 
 int llmobs_fd_open(int dir, const char *name, int flags)
 {
-    bool ours = fd_is_ours();
+    bool ours = is_own_thread();
     int fd = -1;
 
     flags |= O_CLOEXEC;
@@ -388,7 +388,7 @@ int llmobs_fd_open(int dir, const char *name, int flags)
     }
     if (!ours) {
         fd = above_standard(open_at(dir, name, flags));
-        note_lowest(fd);
+        set_lowest(fd);
         return fd;
     }
     errno = EBADF;

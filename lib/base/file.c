@@ -22,7 +22,7 @@
 #define STILL_TRIES 3
 #define BOM "\xef\xbb\xbf"
 
-static int file_read_all(int fd, struct llmobs_buf *text)
+static int read_all(int fd, struct llmobs_buf *text)
 {
     char *part = llmobs_scratch_take(PART);
     int rc = part ? 0 : -ENOMEM;
@@ -38,8 +38,7 @@ static int file_read_all(int fd, struct llmobs_buf *text)
 }
 
 /* Opens a regular file and gives its status. */
-static int file_open_regular(int dir, const char *path, int flags,
-                             struct stat *st)
+static int open_regular(int dir, const char *path, int flags, struct stat *st)
 {
     int fd =
         llmobs_fd_open(dir, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | flags);
@@ -60,11 +59,11 @@ static int read_regular(int dir, const char *path, int flags,
                         struct llmobs_buf *text)
 {
     struct stat st;
-    int fd = file_open_regular(dir, path, flags, &st), rc;
+    int fd = open_regular(dir, path, flags, &st), rc;
 
     if (fd < 0)
         return fd;
-    rc = file_read_all(fd, text);
+    rc = read_all(fd, text);
     close(fd);
     return rc;
 }
@@ -81,14 +80,14 @@ int llmobs_file_read_in(int dir, const char *name, struct llmobs_buf *text)
 }
 
 /* -EAGAIN: somebody wrote to the file meanwhile. */
-static int read_still(const char *path, struct llmobs_buf *text)
+static int read_unchanged(const char *path, struct llmobs_buf *text)
 {
     struct stat before, after;
-    int fd = file_open_regular(AT_FDCWD, path, 0, &before), rc;
+    int fd = open_regular(AT_FDCWD, path, 0, &before), rc;
 
     if (fd < 0)
         return fd;
-    rc = file_read_all(fd, text);
+    rc = read_all(fd, text);
     if (rc == 0 && fstat(fd, &after))
         rc = -errno;
     close(fd);
@@ -106,7 +105,7 @@ int llmobs_file_settings(const char *path, struct llmobs_buf *text)
 
     for (int i = 0; i < STILL_TRIES && rc == -EAGAIN; i++) {
         llmobs_buf_cut(text, 0);
-        rc = read_still(path, text);
+        rc = read_unchanged(path, text);
     }
     if (rc == 0 && text->len >= mark && memcmp(text->data, BOM, mark) == 0) {
         memmove(text->data, text->data + mark, text->len - mark);
@@ -145,7 +144,7 @@ int llmobs_file_write(int fd, const void *data, size_t len)
     return 0;
 }
 
-static int file_open_any(int dir, const char *name, int how)
+static int open_any(int dir, const char *name, int how)
 {
     const int flags = how | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
     int fd = llmobs_fd_open(dir, name, flags);
@@ -212,7 +211,7 @@ static int open_checked(int dir, const char *name, int how, uid_t other)
     int fd, rc = -ESTALE;
 
     for (int i = 0; i < OPEN_TRIES && rc == -ESTALE; i++) {
-        fd = file_open_any(dir, name, how);
+        fd = open_any(dir, name, how);
         rc = fd < 0 ? fd : llmobs_file_check(fd, other);
         if (rc && fd >= 0)
             close(fd);

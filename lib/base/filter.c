@@ -88,7 +88,7 @@ static const struct call calls[] = {
  */
 
 /* Copies memory that may not be mapped: the kernel tells, without a fault. */
-static bool base_filter_copy(void *to, const void *from, size_t size)
+static bool copy_memory(void *to, const void *from, size_t size)
 {
     int ends[2];
     bool done = true;
@@ -154,8 +154,8 @@ static bool jumps(uint32_t operation, uint32_t a, uint32_t b)
 }
 
 /* A step that loads, stores or moves. */
-static void base_filter_move(struct state *s, const struct sock_filter *step,
-                             const struct seccomp_data *data)
+static void run_move(struct state *s, const struct sock_filter *step,
+                     const struct seccomp_data *data)
 {
     uint32_t value = step->k;
     uint32_t mode = BPF_MODE(step->code);
@@ -189,9 +189,8 @@ static void base_filter_move(struct state *s, const struct sock_filter *step,
 
 /* Runs the filter. By the kernel's rules (Documentation/networking/filter.txt)
  * each jump leads forward, so the loop ends. */
-static uint32_t base_filter_answer(const struct sock_filter *steps,
-                                   size_t count,
-                                   const struct seccomp_data *data)
+static uint32_t run_filter(const struct sock_filter *steps, size_t count,
+                           const struct seccomp_data *data)
 {
     struct state s = {0};
 
@@ -205,7 +204,7 @@ static uint32_t base_filter_answer(const struct sock_filter *steps,
         if (BPF_CLASS(code) == BPF_ALU)
             s.a = compute(BPF_OP(code), s.a, other);
         else if (BPF_CLASS(code) != BPF_JMP)
-            base_filter_move(&s, step, data);
+            run_move(&s, step, data);
         else if (BPF_OP(code) == BPF_JA)
             i += step->k;
         else
@@ -239,18 +238,17 @@ bool llmobs_filter_hinders(const void *program)
     struct sock_filter *steps;
     size_t i = 0, n = sizeof(calls) / sizeof(*calls);
 
-    if (!base_filter_copy(&given, program, sizeof(given)) ||
+    if (!copy_memory(&given, program, sizeof(given)) ||
         given.len > BPF_MAXINSNS)
         return false;
     steps = malloc(given.len * sizeof(*steps) + 1);
-    if (!steps ||
-        !base_filter_copy(steps, given.filter, given.len * sizeof(*steps)))
+    if (!steps || !copy_memory(steps, given.filter, given.len * sizeof(*steps)))
         i = n;
     for (; i < n; i++) {
         struct seccomp_data data = {.nr = calls[i].number, .arch = ARCH};
 
         data.args[0] = calls[i].first;
-        if (!passes(base_filter_answer(steps, given.len, &data)))
+        if (!passes(run_filter(steps, given.len, &data)))
             break;
     }
     free(steps);

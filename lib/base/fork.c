@@ -71,7 +71,7 @@ int llmobs_fork_init(void)
 /* Gives the process its number. A signal handler may fork in the middle of this
  * function: the child then sees a new generation and takes another number than
  * its parent. */
-static int fork_take_number(void)
+static int claim_number(void)
 {
     int process;
 
@@ -89,7 +89,7 @@ static int fork_take_number(void)
 int llmobs_fork_process(void)
 {
     if (known)
-        return fork_take_number();
+        return claim_number();
     return (int)((atomic_load(&generation) % GENERATIONS) << PID_BITS) |
            getpid();
 }

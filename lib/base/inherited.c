@@ -37,7 +37,7 @@ static bool is_realtime(int policy)
 
 /* -- under a filter ------------------------------------------------------- */
 
-static long inherited_field(const char *stat, int number)
+static long stat_field(const char *stat, int number)
 {
     return strtol(llmobs_proc_field(stat, number), NULL, 10);
 }
@@ -55,7 +55,7 @@ static bool read_both(struct pair *pair, const char *name)
 }
 
 /* Gives the line that begins with `begin`, cut at its end. */
-static const char *inherited_line(char *text, const char *begin)
+static const char *find_line(char *text, const char *begin)
 {
     char *at = strstr(text, begin);
     char *end = at ? strchr(at + 1, '\n') : NULL;
@@ -66,20 +66,19 @@ static const char *inherited_line(char *text, const char *begin)
 }
 
 /* True where the thread has nothing to change. */
-static bool inherited_is_plain(struct pair *pair)
+static bool has_nothing_to_drop(struct pair *pair)
 {
     const char *begin = "\nCpus_allowed:";
 
     if (!read_both(pair, "stat") ||
-        is_realtime((int)inherited_field(pair->own, STAT_POLICY)) ||
-        inherited_field(pair->own, STAT_POLICY) !=
-            inherited_field(pair->first, STAT_POLICY) ||
-        inherited_field(pair->own, STAT_NICE) !=
-            inherited_field(pair->first, STAT_NICE))
+        is_realtime((int)stat_field(pair->own, STAT_POLICY)) ||
+        stat_field(pair->own, STAT_POLICY) !=
+            stat_field(pair->first, STAT_POLICY) ||
+        stat_field(pair->own, STAT_NICE) != stat_field(pair->first, STAT_NICE))
         return false;
     return read_both(pair, "status") &&
-           strcmp(inherited_line(pair->own, begin),
-                  inherited_line(pair->first, begin)) == 0;
+           strcmp(find_line(pair->own, begin), find_line(pair->first, begin)) ==
+               0;
 }
 
 /* -- the change ----------------------------------------------------------- */
@@ -126,7 +125,7 @@ void llmobs_inherited_drop(void)
 
     prctl(PR_SET_TIMERSLACK, SLACK_NS, 0, 0, 0);
     if (!pair ||
-        (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0 && inherited_is_plain(pair)))
+        (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0 && has_nothing_to_drop(pair)))
         goto out;
     pid = llmobs_fork_pid();
     drop_policy(pid);

@@ -28,8 +28,8 @@ static struct llmobs_keyed_line *line_in(const struct llmobs_keyed_level *level,
     return &level->lines[llmobs_keyed_line_of(key, level->bits)];
 }
 
-static struct llmobs_keyed *keyed_find_in(struct llmobs_keyed_line *line,
-                                          const void *key)
+static struct llmobs_keyed *find_in(struct llmobs_keyed_line *line,
+                                    const void *key)
 {
     uintptr_t hidden = llmobs_hide(key).negative;
 
@@ -52,8 +52,8 @@ void *llmobs_keyed_find_on(const struct llmobs_keyed_table *table,
     struct llmobs_keyed *record = NULL;
 
     for (; level && !record; level = level->older)
-        record = keyed_find_in(line_in(level, key), key);
-    return record ? record : keyed_find_in(first_line(table, key), key);
+        record = find_in(line_in(level, key), key);
+    return record ? record : find_in(first_line(table, key), key);
 }
 
 /* The first address of a cache line, from `at` on. */
@@ -88,7 +88,7 @@ _Static_assert(sizeof(struct llmobs_keyed_level) <=
 
 /* Another thread that grows the table at the same time may be faster: then its
  * level is the newest. */
-static struct llmobs_keyed_level *keyed_grow(
+static struct llmobs_keyed_level *add_level(
     const struct llmobs_keyed_table *table, struct llmobs_keyed_level *newest)
 {
     unsigned bits = newest ? newest->bits : table->bits;
@@ -106,7 +106,7 @@ static struct llmobs_keyed_level *keyed_grow(
 
 /* Takes a free place by one atomic write: the place then holds its own address.
  * No search finds the place yet, as keys are hidden addresses. */
-static struct llmobs_keyed_place *take_in(struct llmobs_keyed_line *line)
+static struct llmobs_keyed_place *claim_in(struct llmobs_keyed_line *line)
 {
     for (int i = 0; i < LLMOBS_KEYED_LINE; i++) {
         struct llmobs_keyed_place *place = &line->places[i];
@@ -119,25 +119,25 @@ static struct llmobs_keyed_place *take_in(struct llmobs_keyed_line *line)
     return NULL;
 }
 
-static struct llmobs_keyed_place *take_place(
+static struct llmobs_keyed_place *claim_place(
     const struct llmobs_keyed_table *table, const void *key)
 {
     struct llmobs_keyed_level *newest =
         atomic_load_explicit(&table->state->newest, memory_order_acquire);
     struct llmobs_keyed_level *level = newest;
-    struct llmobs_keyed_place *place = take_in(first_line(table, key));
+    struct llmobs_keyed_place *place = claim_in(first_line(table, key));
 
     for (; level && !place; level = level->older)
-        place = take_in(line_in(level, key));
-    while (!place && (newest = keyed_grow(table, newest)) != NULL)
-        place = take_in(line_in(newest, key));
+        place = claim_in(line_in(level, key));
+    while (!place && (newest = add_level(table, newest)) != NULL)
+        place = claim_in(line_in(newest, key));
     return place;
 }
 
 /* -- records --------------------------------------------------------------- */
 
 /* Claims a free record, by one atomic write of its key. */
-static bool recycled(struct llmobs_keyed *record, void *key)
+static bool claim_record(struct llmobs_keyed *record, void *key)
 {
     uintptr_t none = 0;
 
@@ -148,8 +148,8 @@ static bool recycled(struct llmobs_keyed *record, void *key)
 
 /* Claims any free record. Each search begins where the last one ended, so that
  * all records have their turn. */
-static struct llmobs_keyed *recycle_any(struct llmobs_keyed_state *state,
-                                        void *key)
+static struct llmobs_keyed *claim_any(struct llmobs_keyed_state *state,
+                                      void *key)
 {
     struct llmobs_keyed *record =
         atomic_load_explicit(&state->tried, memory_order_acquire);
@@ -158,7 +158,7 @@ static struct llmobs_keyed *recycle_any(struct llmobs_keyed_state *state,
     while (tries-- > 0) {
         if (!record)
             record = atomic_load_explicit(&state->all, memory_order_acquire);
-        if (!record || recycled(record, key))
+        if (!record || claim_record(record, key))
             break;
         record = record->next;
     }
@@ -167,23 +167,24 @@ static struct llmobs_keyed *recycle_any(struct llmobs_keyed_state *state,
     return tries >= 0 ? record : NULL;
 }
 
-static struct llmobs_keyed *recycle(struct llmobs_keyed_state *state,
-                                    struct llmobs_keyed_place *place, void *key)
+static struct llmobs_keyed *claim_free(struct llmobs_keyed_state *state,
+                                       struct llmobs_keyed_place *place,
+                                       void *key)
 {
     struct llmobs_keyed *record =
         atomic_load_explicit(&place->record, memory_order_acquire);
 
     if (atomic_load_explicit(&state->free, memory_order_relaxed) == 0)
         return NULL;
-    if (!record || !recycled(record, key))
-        record = recycle_any(state, key);
+    if (!record || !claim_record(record, key))
+        record = claim_any(state, key);
     if (record)
         atomic_fetch_sub_explicit(&state->free, 1, memory_order_relaxed);
     return record;
 }
 
-static struct llmobs_keyed *keyed_make(const struct llmobs_keyed_table *table,
-                                       void *key)
+static struct llmobs_keyed *make_record(const struct llmobs_keyed_table *table,
+                                        void *key)
 {
     _Atomic(struct llmobs_keyed *) *all = &table->state->all;
     void *block = calloc(1, table->size + LLMOBS_KEYED_ALIGN);
@@ -199,13 +200,13 @@ static struct llmobs_keyed *keyed_make(const struct llmobs_keyed_table *table,
     return record;
 }
 
-static void *keyed_put_in(const struct llmobs_keyed_table *table,
-                          struct llmobs_keyed_place *place, void *key)
+static void *fill_place(const struct llmobs_keyed_table *table,
+                        struct llmobs_keyed_place *place, void *key)
 {
-    struct llmobs_keyed *record = recycle(table->state, place, key);
+    struct llmobs_keyed *record = claim_free(table->state, place, key);
 
     if (!record)
-        record = keyed_make(table, key);
+        record = make_record(table, key);
     if (!record) {
         atomic_store_explicit(&place->key, 0, memory_order_release);
         return NULL;
@@ -224,8 +225,8 @@ void *llmobs_keyed_claim(const struct llmobs_keyed_table *table, void *key)
 
     if (record || !key)
         return record;
-    place = take_place(table, key);
-    return place ? keyed_put_in(table, place, key) : NULL;
+    place = claim_place(table, key);
+    return place ? fill_place(table, place, key) : NULL;
 }
 
 void llmobs_keyed_rename(struct llmobs_keyed *record, void *key)

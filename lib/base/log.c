@@ -47,7 +47,7 @@ int llmobs_log_on(enum llmobs_log_level level)
            !llmobs_filter_still();
 }
 
-static void log_append(const char *line, size_t len)
+static void append_line(const char *line, size_t len)
 {
     struct llmobs_signal_guard guard;
     ssize_t ignored;
@@ -104,7 +104,7 @@ static void write_line(enum llmobs_log_level level, const char *format,
     if (state.filter)
         state.filter(line + head, len - (size_t)head);
     line[len++] = '\n';
-    log_append(line, len);
+    append_line(line, len);
     llmobs_scratch_give(line);
     errno = saved;
 }

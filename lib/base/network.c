@@ -45,7 +45,7 @@ static bool is_private6(const uint8_t address[16])
 
 /* -- hosts --------------------------------------------------------------- */
 
-static bool network_is_digit(char c, int base)
+static bool is_digit_of(char c, int base)
 {
     int value = llmobs_text_hex(c);
 
@@ -54,14 +54,14 @@ static bool network_is_digit(char c, int base)
 
 /* Reads a part of an address: decimal, octal or hexadecimal; NULL: no
  * number. */
-static const char *network_read_part(const char *at, uint64_t *out)
+static const char *read_part(const char *at, uint64_t *out)
 {
     int base = *at != '0' ? 10 : at[1] == 'x' ? 16 : 8;
     const char *first;
 
     at += base == 16 ? 2 : 0;
     first = at;
-    for (*out = 0; network_is_digit(*at, base); at++) {
+    for (*out = 0; is_digit_of(*at, base); at++) {
         *out = *out * (unsigned)base + (unsigned)llmobs_text_hex(*at);
         if (*out > UINT32_MAX)
             return NULL;
@@ -71,13 +71,13 @@ static const char *network_read_part(const char *at, uint64_t *out)
 
 /* Reads an address as inet_aton does: the last part fills all bytes that are
  * left. */
-static bool network_read_address(const char *host, uint32_t *out)
+static bool read_address(const char *host, uint32_t *out)
 {
     uint64_t part;
 
     *out = 0;
     for (int i = 0; i < PARTS; i++) {
-        host = network_read_part(host, &part);
+        host = read_part(host, &part);
         if (!host)
             return false;
         if (*host == '\0') {
@@ -94,7 +94,7 @@ static bool network_read_address(const char *host, uint32_t *out)
 
 /* True for a name of ordinary letters. A name whose last part begins with a
  * digit is meant as an address. */
-static bool network_is_name(const char *host)
+static bool is_ordinary_name(const char *host)
 {
     const char *dot = strrchr(host, '.');
     const char *last = dot ? dot + 1 : host;
@@ -111,7 +111,7 @@ static bool is_private_name(const char *host)
         ".test",  ".svc",      ".corp", ".intranet",  ".private"};
     size_t len = strlen(host);
 
-    if (!network_is_name(host))
+    if (!is_ordinary_name(host))
         return false;
     if (!strchr(host, '.')) /* in "xn--" IDNA may have hidden a dot */
         return strncmp(host, "xn--", 4) != 0;
@@ -131,7 +131,7 @@ bool llmobs_network_private_host(const char *host)
 
     if (strchr(host, ':'))
         return inet_pton(AF_INET6, host, wide) == 1 && is_private6(wide);
-    if (network_read_address(host, &address))
+    if (read_address(host, &address))
         return is_private4(address);
     return is_private_name(host);
 }
@@ -183,7 +183,7 @@ bool llmobs_network_public_caller(const char *address)
 
 /* True for an address that is not known to be private: the address itself, or
  * "for=..." of a Forwarded header, of which other members do not count. */
-static bool network_is_stranger(const char *text, size_t len)
+static bool is_stranger(const char *text, size_t len)
 {
     const char *equals = memchr(text, '=', len);
     size_t blank = strspn(text, " \t");
@@ -207,7 +207,7 @@ bool llmobs_network_public_forwarded(const char *value)
     while (value && *value) {
         size_t len = strcspn(value, ",;");
 
-        if (network_is_stranger(value, len))
+        if (is_stranger(value, len))
             return true;
         value += len + (value[len] != '\0');
     }

@@ -17,12 +17,12 @@ static const uint32_t rounds[64] = {
     0x5b9cca4f, 0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208,
     0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
-static uint32_t sha256_turn(uint32_t x, int n)
+static uint32_t rotate_right(uint32_t x, int n)
 {
     return x >> n | x << (32 - n);
 }
 
-static void sha256_expand(const uint8_t *block, uint32_t w[64])
+static void expand(const uint8_t *block, uint32_t w[64])
 {
     for (int i = 0; i < 16; i++)
         w[i] = (uint32_t)block[4 * i] << 24 | (uint32_t)block[4 * i + 1] << 16 |
@@ -30,24 +30,24 @@ static void sha256_expand(const uint8_t *block, uint32_t w[64])
     for (int i = 16; i < 64; i++) {
         uint32_t a = w[i - 15], b = w[i - 2];
 
-        w[i] = w[i - 16] + (sha256_turn(a, 7) ^ sha256_turn(a, 18) ^ a >> 3) +
-               w[i - 7] + (sha256_turn(b, 17) ^ sha256_turn(b, 19) ^ b >> 10);
+        w[i] = w[i - 16] + (rotate_right(a, 7) ^ rotate_right(a, 18) ^ a >> 3) +
+               w[i - 7] + (rotate_right(b, 17) ^ rotate_right(b, 19) ^ b >> 10);
     }
 }
 
-static void sha256_add_block(uint32_t state[8], const uint8_t *block)
+static void add_block(uint32_t state[8], const uint8_t *block)
 {
     uint32_t w[64], s[8];
 
-    sha256_expand(block, w);
+    expand(block, w);
     memcpy(s, state, sizeof(s));
     for (int i = 0; i < 64; i++) {
         uint32_t one = s[7] +
-                       (sha256_turn(s[4], 6) ^ sha256_turn(s[4], 11) ^
-                        sha256_turn(s[4], 25)) +
+                       (rotate_right(s[4], 6) ^ rotate_right(s[4], 11) ^
+                        rotate_right(s[4], 25)) +
                        ((s[4] & s[5]) ^ (~s[4] & s[6])) + rounds[i] + w[i];
-        uint32_t two = (sha256_turn(s[0], 2) ^ sha256_turn(s[0], 13) ^
-                        sha256_turn(s[0], 22)) +
+        uint32_t two = (rotate_right(s[0], 2) ^ rotate_right(s[0], 13) ^
+                        rotate_right(s[0], 22)) +
                        ((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
 
         memmove(s + 1, s, 7 * sizeof(*s));
@@ -67,7 +67,7 @@ void llmobs_sha256(const void *data, size_t len, uint8_t out[LLMOBS_SHA256_LEN])
     size_t left = len, size;
 
     for (; left >= BLOCK; at += BLOCK, left -= BLOCK)
-        sha256_add_block(state, at);
+        add_block(state, at);
     if (left > 0)
         memcpy(last, at, left);
     last[left] = 0x80;
@@ -75,7 +75,7 @@ void llmobs_sha256(const void *data, size_t len, uint8_t out[LLMOBS_SHA256_LEN])
     for (int i = 0; i < 8; i++)
         last[size - 1 - (size_t)i] = (uint8_t)((uint64_t)len * 8 >> 8 * i);
     for (size_t i = 0; i < size; i += BLOCK)
-        sha256_add_block(state, last + i);
+        add_block(state, last + i);
     for (int i = 0; i < LLMOBS_SHA256_LEN; i++)
         out[i] = (uint8_t)(state[i / 4] >> (24 - 8 * (i % 4)));
 }

@@ -23,7 +23,7 @@ static inline words one_round(words v)
     return v;
 }
 
-static inline words siphash_put(words v, uint64_t word)
+static inline words put_word(words v, uint64_t word)
 {
     v.d ^= word;
     v = one_round(one_round(v));
@@ -36,7 +36,7 @@ static inline uint64_t mixed(words v)
     return v.a ^ v.b ^ v.c ^ v.d;
 }
 
-static inline words siphash_begin(const uint64_t key[2])
+static inline words begin_words(const uint64_t key[2])
 {
     return (words){key[0] ^ UINT64_C(0x736f6d6570736575),
                    key[1] ^ UINT64_C(0x646f72616e646f6d),
@@ -46,7 +46,7 @@ static inline words siphash_begin(const uint64_t key[2])
 
 void llmobs_siphash_init(struct llmobs_siphash *state, const uint64_t key[2])
 {
-    state->v = siphash_begin(key);
+    state->v = begin_words(key);
     state->v.b ^= 0xee;
     state->word = 0;
     state->total = 0;
@@ -67,8 +67,8 @@ static inline uint64_t word_of(const unsigned char *at)
 /* After a piece whose bytes are no multiple of eight, each word has two parts:
  * `left`, the bytes that were left over, and the next bytes, `shift` bits
  * higher. */
-static void siphash_add_words(struct llmobs_siphash *state,
-                              const unsigned char *at, size_t count)
+static void add_words(struct llmobs_siphash *state, const unsigned char *at,
+                      size_t count)
 {
     unsigned shift = (unsigned)(state->total % 8 * 8);
     uint64_t left = state->word;
@@ -77,11 +77,11 @@ static void siphash_add_words(struct llmobs_siphash *state,
     state->total += count * 8;
     if (shift == 0)
         for (; count > 0; count--, at += 8)
-            v = siphash_put(v, word_of(at));
+            v = put_word(v, word_of(at));
     for (; count > 0; count--, at += 8) {
         uint64_t word = word_of(at);
 
-        v = siphash_put(v, left | word << shift);
+        v = put_word(v, left | word << shift);
         left = word >> (64 - shift);
     }
     state->word = left;
@@ -93,12 +93,12 @@ void llmobs_siphash_add(struct llmobs_siphash *state, const void *data,
 {
     const unsigned char *at = data;
 
-    siphash_add_words(state, at, len / 8);
+    add_words(state, at, len / 8);
     at += len / 8 * 8;
     for (len %= 8; len > 0; len--) {
         state->word |= (uint64_t)*at++ << state->total % 8 * 8;
         if (++state->total % 8 == 0) {
-            state->v = siphash_put(state->v, state->word);
+            state->v = put_word(state->v, state->word);
             state->word = 0;
         }
     }
@@ -106,7 +106,7 @@ void llmobs_siphash_add(struct llmobs_siphash *state, const void *data,
 
 struct llmobs_hash128 llmobs_siphash_now(const struct llmobs_siphash *state)
 {
-    words v = siphash_put(state->v, state->word | state->total << 56);
+    words v = put_word(state->v, state->word | state->total << 56);
     struct llmobs_hash128 out;
 
     v.c ^= 0xee;
@@ -121,7 +121,7 @@ struct llmobs_hash128 llmobs_siphash_now(const struct llmobs_siphash *state)
 uint64_t llmobs_siphash_number(const uint64_t key[2], uint64_t number)
 {
     const uint64_t words_in[2] = {number, UINT64_C(8) << 56};
-    words v = siphash_begin(key);
+    words v = begin_words(key);
 
     for (int i = 0; i < 2; i++) {
         v.d ^= words_in[i];

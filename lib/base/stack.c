@@ -106,7 +106,7 @@ static size_t find_position(uintptr_t record)
 
 /* Finds the bytes on both sides of `sp`; false unless `sp` is in the thread's
  * own stack. */
-static bool base_stack_find_thread(uintptr_t sp, size_t *above, size_t *below)
+static bool find_thread_stack(uintptr_t sp, size_t *above, size_t *below)
 {
     uintptr_t record = (uintptr_t)pthread_self();
     size_t word = atomic_load_explicit(&position, memory_order_relaxed);
@@ -142,7 +142,7 @@ size_t llmobs_stack_sure(uintptr_t sp, uintptr_t entry)
 {
     size_t left = left_of_first(sp), below;
 
-    if (left || base_stack_find_thread(sp, &left, &below))
+    if (left || find_thread_stack(sp, &left, &below))
         return left;
     return left_of_frames(sp, entry);
 }
@@ -153,7 +153,7 @@ size_t llmobs_stack_room(uintptr_t sp)
     struct rlimit limit;
 
     if (!used)
-        return base_stack_find_thread(sp, &above, &below) ? below : 0;
+        return find_thread_stack(sp, &above, &below) ? below : 0;
     if (getrlimit(RLIMIT_STACK, &limit) != 0)
         return 0;
     /* The arguments and environment of the process may take a quarter. */

@@ -11,27 +11,27 @@ static const char *const names[LLMOBS_STAT_COUNT] = {
 #undef X
 };
 
-static bool base_stats_known(enum llmobs_stat stat)
+static bool is_known_stat(enum llmobs_stat stat)
 {
     return (unsigned)stat < LLMOBS_STAT_COUNT;
 }
 
 void llmobs_stats_add(enum llmobs_stat stat, uint64_t n)
 {
-    if (base_stats_known(stat))
+    if (is_known_stat(stat))
         atomic_fetch_add_explicit(&counters[stat], n, memory_order_release);
 }
 
 uint64_t llmobs_stats_get(enum llmobs_stat stat)
 {
-    if (!base_stats_known(stat))
+    if (!is_known_stat(stat))
         return 0;
     return atomic_load_explicit(&counters[stat], memory_order_acquire);
 }
 
 const char *llmobs_stats_name(enum llmobs_stat stat)
 {
-    return base_stats_known(stat) ? names[stat] : "unknown";
+    return is_known_stat(stat) ? names[stat] : "unknown";
 }
 
 enum llmobs_stat llmobs_stats_sent(const char *exporter)

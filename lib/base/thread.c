@@ -83,7 +83,7 @@ static atomic_int seated; /* seats that are not free */
 
 /* The caller blocks signals. Else a signal handler of the app that interrupts
  * this function and calls it too would wait for ever for its own thread. */
-static void thread_own(void)
+static void drop_parent_seats(void)
 {
     if (!llmobs_fork_unsettled(&owner))
         return;
@@ -117,7 +117,7 @@ static void move_to(struct seat *seat, enum seat_state state)
 }
 
 /* Takes a free seat, or the seat of a thread that is as good as gone. */
-static struct seat *take_seat(void)
+static struct seat *claim_seat(void)
 {
     for (int from = FREE; from <= ENDING; from += ENDING)
         for (size_t i = 0; i < LLMOBS_THREADS_MAX; i++) {
@@ -133,7 +133,7 @@ static struct seat *take_seat(void)
     return NULL;
 }
 
-static size_t ours(void)
+static size_t own_threads(void)
 {
     return atomic_load(&owner) == llmobs_fork_process() ? atomic_load(&count)
                                                         : 0;
@@ -144,7 +144,7 @@ static size_t ours(void)
 size_t llmobs_thread_apps(void)
 {
     unsigned before = atomic_load(&changes);
-    size_t known = ours();
+    size_t known = own_threads();
     struct stat st;
 
     /* The C library knows whether the process has only one thread; that may be
@@ -169,7 +169,7 @@ static size_t tasks(void)
 
 bool llmobs_thread_hinders_exit(void)
 {
-    size_t known = ours();
+    size_t known = own_threads();
 
     return !gnu_get_libc_version && known > 0 && tasks() <= known + 1;
 }
@@ -207,7 +207,7 @@ void llmobs_thread_gate(void (*enter)(void), void (*leave)(void))
 }
 
 /* A fork that is under way ends first; a later one sees the seat. */
-static void declare_end(struct seat *seat)
+static void begin_end(struct seat *seat)
 {
     if (gate_enter)
         gate_enter();
@@ -224,7 +224,7 @@ static struct {
 } staying;
 
 /* True for a process whose exit has ended its own thread, the app's last. */
-static bool has_to_leave(void)
+static bool ends_after_exit(void)
 {
     int process = llmobs_fork_process();
 
@@ -245,7 +245,7 @@ static void stay_for_good(struct seat *seat)
 
     count_one();
     move_to(seat, STAYING);
-    while (!has_to_leave())
+    while (!ends_after_exit())
         llmobs_futex_sleep(&never, 0, STAY_MS);
     uncount_one();
     move_to(seat, ENDING);
@@ -256,11 +256,11 @@ static void stay_for_good(struct seat *seat)
  * first thread ended by the bare system call, with a code of its own, the C
  * library would not exit at all: Linux takes the code of the last thread, so
  * the thread ends by that system call too. */
-static void thread_end(struct seat *seat)
+static void end_thread(struct seat *seat)
 {
     llmobs_fd_thread_ends();
     uncount_one();
-    declare_end(seat);
+    begin_end(seat);
     if (atomic_load(&staying.process) == llmobs_fork_process())
         stay_for_good(seat);
     if (atomic_load(&leaving.process) != llmobs_fork_process())
@@ -281,7 +281,7 @@ int llmobs_thread_number(void)
     return at ? (int)strtol(at + 1, NULL, 10) : -1;
 }
 
-static void *thread_main(void *arg)
+static void *run_thread(void *arg)
 {
     struct seat *seat = arg;
 
@@ -291,7 +291,7 @@ static void *thread_main(void *arg)
     llmobs_fd_thread_begins();
     llmobs_inherited_drop();
     seat->run(seat->arg);
-    thread_end(seat);
+    end_thread(seat);
     return NULL;
 }
 
@@ -306,7 +306,7 @@ static int create(struct seat *seat, size_t stack)
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     if (stack)
         pthread_attr_setstacksize(&attr, stack);
-    rc = pthread_create(&thread, &attr, thread_main, seat);
+    rc = pthread_create(&thread, &attr, run_thread, seat);
     pthread_attr_destroy(&attr);
     return -rc;
 }
@@ -326,7 +326,7 @@ static bool has_memory(void)
 
 /* False where the system allows few threads: a thread of the library could take
  * the last one, and the app's next fork would fail. */
-static bool thread_has_room(void)
+static bool has_room(void)
 {
     struct rlimit limit;
 
@@ -350,13 +350,13 @@ static bool may_register(void)
  * threads would stay taken in the child. A fork that hangs in another library's
  * handler does not count. A fork announces itself first and then looks at the
  * seats; this function takes a seat first and then looks for a fork. */
-static struct seat *take_seat_outside(void)
+static struct seat *claim_seat_outside_fork(void)
 {
     int64_t until = llmobs_futex_deadline(PATIENCE_MS);
     atomic_uint never = 0;
 
     for (;;) {
-        struct seat *seat = take_seat();
+        struct seat *seat = claim_seat();
 
         if (!seat || atomic_load(&resting) == 0 ||
             llmobs_futex_left(until) == 0)
@@ -381,15 +381,15 @@ int llmobs_thread_start(void (*run)(void *), void *arg, size_t stack,
     struct seat *seat;
     int rc = -EAGAIN;
 
-    if (!thread_has_room() || !may_register())
+    if (!has_room() || !may_register())
         return rc;
     watch = atomic_exchange(&watcher, NULL);
     if (watch)
         watch();
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    thread_own();
-    seat = take_seat_outside();
+    drop_parent_seats();
+    seat = claim_seat_outside_fork();
     if (seat) {
         seat->run = run;
         seat->arg = arg;
@@ -413,7 +413,7 @@ int llmobs_thread_start(void (*run)(void *), void *arg, size_t stack,
 /* True once the kernel's task has ended: it outlives the thread's last word by
  * some microseconds, in which unshare still counts it. Later another thread may
  * have its number, but not its name. */
-static bool thread_is_gone(const struct seat *seat)
+static bool is_gone(const struct seat *seat)
 {
     char path[sizeof("/proc/self/task//comm") + 10], name[sizeof(NAME) + 1];
 
@@ -449,7 +449,7 @@ static size_t remaining(size_t *ending)
 
         if (!is_awaited(&seats[i], state))
             continue;
-        if (state == ENDING && thread_is_gone(&seats[i])) {
+        if (state == ENDING && is_gone(&seats[i])) {
             if (atomic_compare_exchange_strong(&seats[i].state, &state, FREE))
                 atomic_fetch_sub(&seated, 1);
             continue;
@@ -637,7 +637,8 @@ static void end_last(void *unused)
     atomic_uint never = 0;
 
     (void)unused;
-    while (llmobs_thread_apps() + ours() != 2 && llmobs_futex_left(until) > 0)
+    while (llmobs_thread_apps() + own_threads() != 2 &&
+           llmobs_futex_left(until) > 0)
         llmobs_futex_sleep(&never, 0, 1);
 }
 

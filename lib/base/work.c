@@ -18,27 +18,27 @@ static _Atomic int64_t left;
 static _Atomic int64_t look; /* steps to the next look at the clock */
 static atomic_int over;
 
-static uintptr_t work_myself(void)
+static uintptr_t own_thread(void)
 {
     return (uintptr_t)pthread_self();
 }
 
-static void work_set(_Atomic int64_t *number, int64_t value)
+static void set_number(_Atomic int64_t *number, int64_t value)
 {
     atomic_store_explicit(number, value, memory_order_relaxed);
 }
 
-static int64_t work_get(_Atomic int64_t *number)
+static int64_t get_number(_Atomic int64_t *number)
 {
     return atomic_load_explicit(number, memory_order_relaxed);
 }
 
 void llmobs_work_begin(int64_t most)
 {
-    work_set(&left, most);
+    set_number(&left, most);
     atomic_store_explicit(&over, 0, memory_order_relaxed);
     atomic_store(&process, llmobs_fork_process());
-    atomic_store(&owner, work_myself());
+    atomic_store(&owner, own_thread());
 }
 
 int llmobs_work_end(void)
@@ -54,7 +54,7 @@ void llmobs_work_until(int64_t mono_ns)
 
 void llmobs_work_by(int64_t mono_ns)
 {
-    work_set(&by, mono_ns);
+    set_number(&by, mono_ns);
 }
 
 /* True when the time is over; false also while no end is set. */
@@ -62,22 +62,21 @@ static bool is_over_time(int64_t steps)
 {
     int64_t end = atomic_load(&until);
 
-    if (work_get(&by) < end)
-        end = work_get(&by);
+    if (get_number(&by) < end)
+        end = get_number(&by);
     if (end == INT64_MAX)
         return false;
-    work_set(&look, work_get(&look) - steps);
-    if (work_get(&look) > 0)
+    set_number(&look, get_number(&look) - steps);
+    if (get_number(&look) > 0)
         return false;
-    work_set(&look, LLMOBS_WORK_LOOK);
+    set_number(&look, LLMOBS_WORK_LOOK);
     return llmobs_clock_mono_ns() >= end;
 }
 
 /* True where the calling thread has a budget: else its steps need no count. */
-static bool work_is_counted(void)
+static bool is_counted(void)
 {
-    return atomic_load_explicit(&owner, memory_order_relaxed) ==
-               work_myself() &&
+    return atomic_load_explicit(&owner, memory_order_relaxed) == own_thread() &&
            atomic_load_explicit(&process, memory_order_relaxed) ==
                llmobs_fork_process();
 }
@@ -86,12 +85,12 @@ bool llmobs_work_do(size_t steps)
 {
     int64_t count = steps < INT64_MAX / 2 ? (int64_t)steps : INT64_MAX / 2;
 
-    if (!work_is_counted())
+    if (!is_counted())
         return true;
     if (atomic_load_explicit(&over, memory_order_relaxed))
         return false;
-    work_set(&left, work_get(&left) - count);
-    if (work_get(&left) < 0)
+    set_number(&left, get_number(&left) - count);
+    if (get_number(&left) < 0)
         atomic_store_explicit(&over, -E2BIG, memory_order_relaxed);
     else if (is_over_time(count))
         atomic_store_explicit(&over, -ETIMEDOUT, memory_order_relaxed);
@@ -100,6 +99,6 @@ bool llmobs_work_do(size_t steps)
 
 bool llmobs_work_is_late(void)
 {
-    return work_is_counted() &&
+    return is_counted() &&
            atomic_load_explicit(&over, memory_order_relaxed) == -ETIMEDOUT;
 }

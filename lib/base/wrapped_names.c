@@ -38,7 +38,7 @@ static bool has_line(const char *text, const char *line, size_t len)
     return false;
 }
 
-static size_t wrapped_names_line_of(const char *path, char line[PATH_MAX + 1])
+static size_t line_of(const char *path, char line[PATH_MAX + 1])
 {
     ssize_t len = *path ? (ssize_t)strlen(path)
                         : readlink("/proc/self/exe", line, PATH_MAX);
@@ -54,9 +54,9 @@ static size_t wrapped_names_line_of(const char *path, char line[PATH_MAX + 1])
     return (size_t)len + 1;
 }
 
-static void wrapped_names_add(int dir, const char *path, char *text, char *line)
+static void add_line(int dir, const char *path, char *text, char *line)
 {
-    size_t len = wrapped_names_line_of(path, line);
+    size_t len = line_of(path, line);
     ssize_t now = llmobs_file_begin(dir, NAME, text, LLMOBS_WRAPPED_FILE);
     int fd;
 
@@ -80,7 +80,7 @@ void llmobs_wrapped_write(int dir)
     line = llmobs_scratch_take(PATH_MAX + 1);
     for (unsigned i = 0; text && line && i < LLMOBS_WRAPPED_NAMES; i++) {
         if (atomic_exchange(&names[i].ready, false))
-            wrapped_names_add(dir, names[i].path, text, line);
+            add_line(dir, names[i].path, text, line);
     }
     llmobs_scratch_give(line);
     llmobs_scratch_give(text);

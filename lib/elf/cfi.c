@@ -29,7 +29,7 @@ static void skip(struct reader *reader, uint64_t len)
         reader->at += len;
 }
 
-static void cfi_take(struct reader *reader, void *to, size_t len)
+static void read_bytes(struct reader *reader, void *to, size_t len)
 {
     const unsigned char *from = reader->at;
 
@@ -41,13 +41,13 @@ static void cfi_take(struct reader *reader, void *to, size_t len)
         memcpy(to, from, len);
 }
 
-#define READ(name, type)                         \
-    static type name(struct reader *reader)      \
-    {                                            \
-        type value;                              \
-                                                 \
-        cfi_take(reader, &value, sizeof(value)); \
-        return value;                            \
+#define READ(name, type)                           \
+    static type name(struct reader *reader)        \
+    {                                              \
+        type value;                                \
+                                                   \
+        read_bytes(reader, &value, sizeof(value)); \
+        return value;                              \
     }
 READ(read_u8, uint8_t)
 READ(read_u16, uint16_t)
@@ -90,7 +90,7 @@ static int64_t read_sleb(struct reader *reader)
 }
 
 /* Reads the text before the next NUL; "" when there is none. */
-static const char *cfi_read_text(struct reader *reader)
+static const char *read_text(struct reader *reader)
 {
     const unsigned char *from = reader->at;
     const unsigned char *nul =
@@ -189,8 +189,8 @@ static uintptr_t search_table(uintptr_t base, const unsigned char *table,
     return base + (uintptr_t)(intptr_t)pair[1];
 }
 
-static int cfi_find_entry(const struct llmobs_loaded *object, uintptr_t pc,
-                          uintptr_t *address)
+static int find_entry(const struct llmobs_loaded *object, uintptr_t pc,
+                      uintptr_t *address)
 {
     const ElfW(Phdr) *header = llmobs_loaded_header(object, PT_GNU_EH_FRAME);
     uintptr_t base = header ? object->base + header->p_vaddr : 0;
@@ -261,7 +261,7 @@ static int read_common(const struct llmobs_loaded *object, uintptr_t address,
     version = read_u8(&reader);
     if (version != 1 && version != 3)
         return -ENOTSUP;
-    letters = cfi_read_text(&reader);
+    letters = read_text(&reader);
     entry->code_align = read_uleb(&reader);
     entry->data_align = read_sleb(&reader);
     ret = version == 1 ? read_u8(&reader) : read_uleb(&reader);
@@ -278,8 +278,8 @@ static int read_common(const struct llmobs_loaded *object, uintptr_t address,
     return reader.bad ? -EBADMSG : read_augmentation(&data, letters, entry);
 }
 
-static int cfi_read_entry(const struct llmobs_loaded *object, uintptr_t address,
-                          uintptr_t pc, struct entry *entry)
+static int read_entry(const struct llmobs_loaded *object, uintptr_t address,
+                      uintptr_t pc, struct entry *entry)
 {
     struct reader reader = reader_at(object, address);
     uintptr_t id_at, size;
@@ -309,8 +309,8 @@ static int cfi_read_entry(const struct llmobs_loaded *object, uintptr_t address,
 
 /* -- running its instructions --------------------------------------------- */
 
-static void cfi_set(struct machine *m, uint64_t reg, enum llmobs_cfi_kind kind,
-                    uint8_t from, int64_t offset)
+static void set_rule(struct machine *m, uint64_t reg, enum llmobs_cfi_kind kind,
+                     uint8_t from, int64_t offset)
 {
     if (reg >= LLMOBS_FRAME_REGS)
         return; /* no general register */
@@ -366,7 +366,7 @@ static void set_expression(struct machine *m, struct reader *reader, bool value)
 
     if (value && rule.kind == LLMOBS_CFI_AT_REG)
         rule.kind = LLMOBS_CFI_PLUS_REG;
-    cfi_set(m, reg, (enum llmobs_cfi_kind)rule.kind, rule.reg, rule.offset);
+    set_rule(m, reg, (enum llmobs_cfi_kind)rule.kind, rule.reg, rule.offset);
 }
 
 static void restore(struct machine *m, uint64_t reg)
@@ -375,7 +375,7 @@ static void restore(struct machine *m, uint64_t reg)
         m->row->regs[reg] = m->initial.regs[reg];
 }
 
-static void cfi_remember(struct machine *m)
+static void push_row(struct machine *m)
 {
     if (m->saved_count == LLMOBS_CFI_STATES)
         m->rc = -ENOTSUP;
@@ -383,7 +383,7 @@ static void cfi_remember(struct machine *m)
         m->saved[m->saved_count++] = *m->row;
 }
 
-static void cfi_recall(struct machine *m)
+static void pop_row(struct machine *m)
 {
     if (m->saved_count == 0)
         m->rc = -EBADMSG;
@@ -391,7 +391,7 @@ static void cfi_recall(struct machine *m)
         *m->row = m->saved[--m->saved_count];
 }
 
-static void cfi_advance(struct machine *m, uint64_t delta)
+static void advance_place(struct machine *m, uint64_t delta)
 {
     m->at += delta * m->entry->code_align;
 }
@@ -409,7 +409,7 @@ static void run_offset(struct machine *m, struct reader *reader,
     uint64_t number =
         is_signed ? (uint64_t)read_sleb(reader) : read_uleb(reader);
 
-    cfi_set(m, reg, kind, 0, scaled(m, number));
+    set_rule(m, reg, kind, 0, scaled(m, number));
 }
 
 static void run_frame(struct machine *m, struct reader *reader, uint8_t op)
@@ -440,13 +440,13 @@ static void run_long(struct machine *m, struct reader *reader, uint8_t op)
         m->at = read_pointer(reader, m->entry->pointer_enc);
         break;
     case 0x02: /* advance_loc1, 2, 4 */
-        cfi_advance(m, read_u8(reader));
+        advance_place(m, read_u8(reader));
         break;
     case 0x03:
-        cfi_advance(m, read_u16(reader));
+        advance_place(m, read_u16(reader));
         break;
     case 0x04:
-        cfi_advance(m, read_u32(reader));
+        advance_place(m, read_u32(reader));
         break;
     case 0x05: /* offset_extended, _sf */
         run_offset(m, reader, LLMOBS_CFI_AT_FRAME, false);
@@ -458,27 +458,27 @@ static void run_long(struct machine *m, struct reader *reader, uint8_t op)
         restore(m, read_uleb(reader));
         break;
     case 0x07: /* undefined */
-        cfi_set(m, read_uleb(reader), LLMOBS_CFI_NONE, 0, 0);
+        set_rule(m, read_uleb(reader), LLMOBS_CFI_NONE, 0, 0);
         break;
     case 0x08: /* same_value */
-        cfi_set(m, read_uleb(reader), LLMOBS_CFI_SAME, 0, 0);
+        set_rule(m, read_uleb(reader), LLMOBS_CFI_SAME, 0, 0);
         break;
     case 0x09: /* register */
         reg = read_uleb(reader);
         {
             uint64_t from = read_uleb(reader);
 
-            cfi_set(m, reg,
-                    from < LLMOBS_FRAME_REGS ? LLMOBS_CFI_PLUS_REG
-                                             : LLMOBS_CFI_NONE,
-                    (uint8_t)(from & 0x3f), 0);
+            set_rule(m, reg,
+                     from < LLMOBS_FRAME_REGS ? LLMOBS_CFI_PLUS_REG
+                                              : LLMOBS_CFI_NONE,
+                     (uint8_t)(from & 0x3f), 0);
         }
         break;
     case 0x0a:
-        cfi_remember(m);
+        push_row(m);
         break;
     case 0x0b:
-        cfi_recall(m);
+        pop_row(m);
         break;
     case 0x0c: /* def_cfa, _register, _offset, _sf, _offset_sf */
     case 0x0d:
@@ -513,16 +513,16 @@ static void run_long(struct machine *m, struct reader *reader, uint8_t op)
     }
 }
 
-static int cfi_run(struct machine *m, struct reader reader)
+static int run_program(struct machine *m, struct reader reader)
 {
     while (!m->rc && reader.at < reader.end && m->at <= m->target) {
         uint8_t op = read_u8(&reader);
 
         if (op >> 6 == 1)
-            cfi_advance(m, op & 0x3f);
+            advance_place(m, op & 0x3f);
         else if (op >> 6 == 2)
-            cfi_set(m, op & 0x3f, LLMOBS_CFI_AT_FRAME, 0,
-                    scaled(m, read_uleb(&reader)));
+            set_rule(m, op & 0x3f, LLMOBS_CFI_AT_FRAME, 0,
+                     scaled(m, read_uleb(&reader)));
         else if (op >> 6 == 3)
             restore(m, op & 0x3f);
         else
@@ -539,10 +539,10 @@ int llmobs_cfi_row(const struct llmobs_loaded *object, uintptr_t pc,
     struct entry entry = {.pointer_enc = 0};
     struct machine m = {.entry = &entry, .row = row, .target = pc};
     uintptr_t address;
-    int rc = cfi_find_entry(object, pc, &address);
+    int rc = find_entry(object, pc, &address);
 
     if (!rc)
-        rc = cfi_read_entry(object, address, pc, &entry);
+        rc = read_entry(object, address, pc, &entry);
     if (rc)
         return rc;
     memset(row, 0, sizeof(*row));
@@ -550,16 +550,16 @@ int llmobs_cfi_row(const struct llmobs_loaded *object, uintptr_t pc,
     row->return_reg = entry.return_reg;
     row->signal = entry.signal;
     m.initial = *row;
-    rc = cfi_run(&m, entry.start);
+    rc = run_program(&m, entry.start);
     m.initial = *row;
     m.at = entry.begin;
-    return rc ? rc : cfi_run(&m, entry.own);
+    return rc ? rc : run_program(&m, entry.own);
 }
 
 /* -- a step --------------------------------------------------------------- */
 
-static bool cfi_load(const struct llmobs_cfi_stack *stack, uintptr_t at,
-                     uintptr_t *value)
+static bool load_word(const struct llmobs_cfi_stack *stack, uintptr_t at,
+                      uintptr_t *value)
 {
     if (at < stack->sp || at - stack->sp > stack->len ||
         stack->len - (at - stack->sp) < sizeof(*value))
@@ -574,10 +574,10 @@ static bool knows(const struct llmobs_frame *frame, unsigned reg)
 }
 
 /* Finds a register's value in the caller's frame; false where it is unknown. */
-static bool cfi_value_of(const struct llmobs_cfi_rule *rule,
-                         const struct llmobs_frame *frame, unsigned self,
-                         uintptr_t address,
-                         const struct llmobs_cfi_stack *stack, uintptr_t *value)
+static bool value_of(const struct llmobs_cfi_rule *rule,
+                     const struct llmobs_frame *frame, unsigned self,
+                     uintptr_t address, const struct llmobs_cfi_stack *stack,
+                     uintptr_t *value)
 {
     uintptr_t offset = (uintptr_t)(intptr_t)rule->offset;
     unsigned reg = rule->kind == LLMOBS_CFI_SAME ? self : rule->reg;
@@ -586,7 +586,7 @@ static bool cfi_value_of(const struct llmobs_cfi_rule *rule,
     case LLMOBS_CFI_NONE:
         return false;
     case LLMOBS_CFI_AT_FRAME:
-        return cfi_load(stack, address + offset, value);
+        return load_word(stack, address + offset, value);
     case LLMOBS_CFI_PLUS_FRAME:
         *value = address + offset;
         return true;
@@ -598,13 +598,13 @@ static bool cfi_value_of(const struct llmobs_cfi_rule *rule,
         return true;
     case LLMOBS_CFI_AT_REG:
         return knows(frame, reg) &&
-               cfi_load(stack, frame->regs[reg] + offset, value);
+               load_word(stack, frame->regs[reg] + offset, value);
     }
     return false;
 }
 
 /* Removes the signature: it lies in bits that no address of a program uses. */
-static uintptr_t cfi_unseal(uintptr_t pc, bool sealed)
+static uintptr_t unseal(uintptr_t pc, bool sealed)
 {
     return sealed ? pc & (((uintptr_t)1 << 48) - 1) : pc;
 }
@@ -618,11 +618,10 @@ int llmobs_cfi_step(struct llmobs_frame *frame,
 
     if (row->regs[row->return_reg].kind == LLMOBS_CFI_NONE)
         return -ENODATA;
-    if (!cfi_value_of(&row->frame, frame, 0, 0, stack, &address))
+    if (!value_of(&row->frame, frame, 0, 0, stack, &address))
         return -EFAULT;
     for (unsigned i = 0; i < LLMOBS_FRAME_REGS; i++) {
-        if (cfi_value_of(&row->regs[i], frame, i, address, stack,
-                         &next.regs[i]))
+        if (value_of(&row->regs[i], frame, i, address, stack, &next.regs[i]))
             next.known |= (uint64_t)1 << i;
     }
     if (row->regs[LLMOBS_FRAME_SP].kind == LLMOBS_CFI_SAME)
@@ -630,7 +629,7 @@ int llmobs_cfi_step(struct llmobs_frame *frame,
     next.known |= (uint64_t)1 << LLMOBS_FRAME_SP;
     if (!knows(&next, row->return_reg))
         return -EFAULT;
-    next.pc = cfi_unseal(next.regs[row->return_reg], row->sealed);
+    next.pc = unseal(next.regs[row->return_reg], row->sealed);
     /* Frames lie in order on the stack, and each begins at another address than
      * the one before; only a leaf function on ARM may have no stack. */
     if (next.pc == 0 ||

@@ -48,8 +48,8 @@ static const ElfW(Phdr) *
     return NULL;
 }
 
-static bool loaded_read_counts(const struct dl_phdr_info *info, size_t size,
-                               struct llmobs_loaded_counts *counts)
+static bool read_counts(const struct dl_phdr_info *info, size_t size,
+                        struct llmobs_loaded_counts *counts)
 {
     if (size <
         offsetof(struct dl_phdr_info, dlpi_subs) + sizeof(info->dlpi_subs))
@@ -68,7 +68,7 @@ static bool is_in_last(struct search *search, const struct dl_phdr_info *info,
     struct llmobs_loaded_counts now;
 
     search->asked = true;
-    if (!loaded_read_counts(info, size, &now)) {
+    if (!read_counts(info, size, &now)) {
         search->last = NULL;
         return false;
     }
@@ -117,7 +117,7 @@ static bool find_at_once(uintptr_t address, struct llmobs_loaded *object)
 }
 
 /* The program comes first; its path is "", though musl's list has a name. */
-static int loaded_look(struct dl_phdr_info *info, size_t size, void *ctx)
+static int look_at_object(struct dl_phdr_info *info, size_t size, void *ctx)
 {
     struct search *search = ctx;
     bool first = search->passed++ == 0;
@@ -139,7 +139,7 @@ static int loaded_look(struct dl_phdr_info *info, size_t size, void *ctx)
     return 1;
 }
 
-static int loaded_each(int (*fn)(struct dl_phdr_info *, size_t, void *),
+static int each_object(int (*fn)(struct dl_phdr_info *, size_t, void *),
                        void *ctx)
 {
     int rc;
@@ -156,17 +156,17 @@ int llmobs_loaded_find(uintptr_t address, llmobs_loaded_fn *see, void *ctx,
     struct search search = {
         .address = address, .see = see, .ctx = ctx, .last = last};
 
-    return loaded_each(loaded_look, &search) == 1 ? 0 : -ENOENT;
+    return each_object(look_at_object, &search) == 1 ? 0 : -ENOENT;
 }
 
-static int loaded_count(struct dl_phdr_info *info, size_t size, void *ctx)
+static int count_first(struct dl_phdr_info *info, size_t size, void *ctx)
 {
-    return loaded_read_counts(info, size, ctx) ? 1 : -1;
+    return read_counts(info, size, ctx) ? 1 : -1;
 }
 
 bool llmobs_loaded_counts(struct llmobs_loaded_counts *counts)
 {
-    return loaded_each(loaded_count, counts) == 1;
+    return each_object(count_first, counts) == 1;
 }
 
 size_t llmobs_loaded_left(const struct llmobs_loaded *object, uintptr_t address)

@@ -28,7 +28,7 @@ static bool is_function(const ElfW(Sym) * symbol)
            symbol->st_shndx != SHN_UNDEF;
 }
 
-static bool symbol_is_better(const ElfW(Sym) * a, const ElfW(Sym) * b)
+static bool is_better(const ElfW(Sym) * a, const ElfW(Sym) * b)
 {
     if ((a->st_size > 0) != (b->st_size > 0))
         return a->st_size > 0;
@@ -46,7 +46,7 @@ static inline void consider(struct best *best, const ElfW(Sym) * symbol)
 
     if (best->address - symbol->st_value >= reach || !is_function(symbol))
         return;
-    if (best->found && !symbol_is_better(symbol, &best->symbol))
+    if (best->found && !is_better(symbol, &best->symbol))
         return;
     best->symbol = *symbol;
     best->found = true;
@@ -69,8 +69,8 @@ static void cut_suffix(char *name)
 }
 
 /* Copies a name of at most `len` bytes; false for an empty one. */
-static bool symbol_name_it(const struct best *best, const char *text,
-                           size_t len, struct llmobs_symbol *symbol)
+static bool copy_name(const struct best *best, const char *text, size_t len,
+                      struct llmobs_symbol *symbol)
 {
     size_t i;
 
@@ -98,8 +98,8 @@ static uintptr_t absolute(const struct llmobs_loaded *object, ElfW(Addr) value)
     return value < object->base ? object->base + value : value;
 }
 
-static void symbol_read_dynamic(const struct llmobs_loaded *object,
-                                struct tables *tables)
+static void read_dynamic(const struct llmobs_loaded *object,
+                         struct tables *tables)
 {
     const ElfW(Phdr) *header = llmobs_loaded_header(object, PT_DYNAMIC);
     uintptr_t at = header ? object->base + header->p_vaddr : 0;
@@ -165,7 +165,7 @@ bool llmobs_symbol_in_memory(const struct llmobs_loaded *object,
     uintptr_t name;
     size_t count;
 
-    symbol_read_dynamic(object, &tables);
+    read_dynamic(object, &tables);
     count = count_symbols(object, &tables);
     list = llmobs_loaded_at(object, tables.symbols, count * sizeof(*list));
     if (!count || !list || tables.symbols % _Alignof(ElfW(Sym)))
@@ -178,7 +178,7 @@ bool llmobs_symbol_in_memory(const struct llmobs_loaded *object,
     count = tables.strings_len - best.symbol.st_name;
     if (count > llmobs_loaded_left(object, name))
         count = llmobs_loaded_left(object, name);
-    return count && symbol_name_it(&best, (const char *)name, count, symbol);
+    return count && copy_name(&best, (const char *)name, count, symbol);
 }
 
 void llmobs_symbol_head(const struct llmobs_loaded *object,
@@ -200,7 +200,7 @@ void llmobs_symbol_head(const struct llmobs_loaded *object,
 
 /* -- in the file ---------------------------------------------------------- */
 
-static bool symbol_read_at(int fd, uint64_t at, void *to, size_t len)
+static bool read_at(int fd, uint64_t at, void *to, size_t len)
 {
     return at <= INT64_MAX && pread(fd, to, len, (off_t)at) == (ssize_t)len;
 }
@@ -262,7 +262,7 @@ static int find_sections(int fd, const ElfW(Ehdr) * file, unsigned type,
         file->e_shnum > SECTIONS_MAX)
         return -ENODATA;
     list = malloc(size);
-    if (!list || !symbol_read_at(fd, file->e_shoff, list, size))
+    if (!list || !read_at(fd, file->e_shoff, list, size))
         rc = -ENOENT;
     else if (!pick_sections(list, file->e_shnum, type, sections))
         rc = -ENODATA;
@@ -281,7 +281,7 @@ static void scan_section(int fd, const ElfW(Shdr) * section, struct best *best)
     while (chunk && left) {
         size_t n = left < CHUNK ? left : CHUNK;
 
-        if (!symbol_read_at(fd, at, chunk, n * sizeof(*chunk)))
+        if (!read_at(fd, at, chunk, n * sizeof(*chunk)))
             break;
         for (size_t i = 0; i < n; i++)
             consider(best, &chunk[i]);
@@ -301,7 +301,7 @@ static bool name_from(int fd, const ElfW(Shdr) * strings,
     if (at >= strings->sh_size || strings->sh_offset > INT64_MAX - at)
         return false;
     len = pread(fd, text, sizeof(text), (off_t)(strings->sh_offset + at));
-    return len > 0 && symbol_name_it(best, text, (size_t)len, symbol);
+    return len > 0 && copy_name(best, text, (size_t)len, symbol);
 }
 
 static int search(int fd, const struct llmobs_symbol_head *head, unsigned type,

@@ -39,7 +39,7 @@ static const char parameters[] =
 
 /* True where the last four letters are those of an end above: other names are
  * looked at no further. */
-static bool account_may_be(struct llmobs_text name)
+static bool may_be_credential(struct llmobs_text name)
 {
     const unsigned char *at;
 
@@ -67,7 +67,7 @@ static bool account_may_be(struct llmobs_text name)
 
 static bool is_credential(struct llmobs_text name)
 {
-    if (!account_may_be(name))
+    if (!may_be_credential(name))
         return false;
     for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
         const char *end = ends[i].text;
@@ -82,7 +82,7 @@ static bool is_credential(struct llmobs_text name)
 }
 
 /* Joins two numbers in one, which depends on all bits of their product. */
-static uint64_t account_join(uint64_t a, uint64_t b)
+static uint64_t mix_numbers(uint64_t a, uint64_t b)
 {
     __extension__ const unsigned __int128 product =
         (unsigned __int128)(a ^ UINT64_C(0x9e3779b97f4a7c15)) *
@@ -91,7 +91,7 @@ static uint64_t account_join(uint64_t a, uint64_t b)
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static uint64_t account_word_at(const char *at)
+static uint64_t word_at(const char *at)
 {
     uint64_t word;
 
@@ -102,24 +102,23 @@ static uint64_t account_word_at(const char *at)
 /* Hashes a text, for this process alone: a few instructions for sixteen bytes,
  * as the app's thread pays for it. In a long text the last two words may
  * overlap the words before. */
-static uint64_t account_add_bytes(uint64_t hash, struct llmobs_text text,
-                                  uint64_t fold)
+static uint64_t hash_bytes(uint64_t hash, struct llmobs_text text,
+                           uint64_t fold)
 {
     const char *at = text.data, *end = text.data + text.len;
     uint64_t word = text.len;
 
     for (hash ^= text.len; end - at > 16; at += 16)
-        hash = account_join(hash ^ (account_word_at(at) | fold),
-                            account_word_at(at + 8) | fold);
+        hash = mix_numbers(hash ^ (word_at(at) | fold), word_at(at + 8) | fold);
     if (text.len >= 16)
-        return account_join(hash ^ (account_word_at(end - 16) | fold),
-                            account_word_at(end - 8) | fold);
+        return mix_numbers(hash ^ (word_at(end - 16) | fold),
+                           word_at(end - 8) | fold);
     if (text.len >= 8)
-        return account_join(hash ^ (account_word_at(at) | fold),
-                            account_word_at(end - 8) | fold);
+        return mix_numbers(hash ^ (word_at(at) | fold),
+                           word_at(end - 8) | fold);
     for (; at < end; at++)
         word = word << 8 | (unsigned char)*at;
-    return account_join(hash, word | fold);
+    return mix_numbers(hash, word | fold);
 }
 
 /* Adds a name with its value. Upper and lower case of a name count alike. The
@@ -127,8 +126,8 @@ static uint64_t account_add_bytes(uint64_t hash, struct llmobs_text text,
 static uint64_t with(uint64_t account, struct llmobs_text name,
                      struct llmobs_text value)
 {
-    uint64_t hash = account_add_bytes(
-        account_add_bytes(1, name, UINT64_C(0x2020202020202020)), value, 0);
+    uint64_t hash =
+        hash_bytes(hash_bytes(1, name, UINT64_C(0x2020202020202020)), value, 0);
 
     account += hash;
     return account ? account : 1;
@@ -161,7 +160,7 @@ uint64_t llmobs_account_header(uint64_t account, const char *line, size_t len)
     return value.len > 0 ? with(account, name, lasting(value)) : account;
 }
 
-static bool account_is_key(struct llmobs_text name)
+static bool is_key_parameter(struct llmobs_text name)
 {
     LLMOBS_WORDS_EACH (word, parameters)
         if (llmobs_text_is_word(name, word))
@@ -176,7 +175,7 @@ static uint64_t with_parameters(uint64_t account, const char *at)
         const char *equal = memchr(at, '=', len);
         struct llmobs_text name = {at, equal ? (size_t)(equal - at) : len};
 
-        if (equal && account_is_key(name))
+        if (equal && is_key_parameter(name))
             account = with(account, name,
                            (struct llmobs_text){equal + 1, len - name.len - 1});
         at += len + (at[len] == '&');

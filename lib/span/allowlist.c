@@ -101,8 +101,8 @@ static const struct name tags[] = {
 
 /* Runs for each line of a header, on the app's thread: few names have the
  * length of another header. */
-static const char *allowlist_find(const struct name *names, size_t count,
-                                  const char *name, size_t len)
+static const char *find_name(const struct name *names, size_t count,
+                             const char *name, size_t len)
 {
     for (size_t i = 0; i < count; i++)
         if (names[i].len == len && strncasecmp(name, names[i].text, len) == 0)
@@ -112,21 +112,21 @@ static const char *allowlist_find(const struct name *names, size_t count,
 
 const char *llmobs_allowlist_header(const char *name, size_t len)
 {
-    return allowlist_find(needed, COUNT(needed), name, len);
+    return find_name(needed, COUNT(needed), name, len);
 }
 
 const char *llmobs_allowlist_answer(const char *name, size_t len)
 {
     const char *found = llmobs_allowlist_header(name, len);
 
-    return found ? found : allowlist_find(told, COUNT(told), name, len);
+    return found ? found : find_name(told, COUNT(told), name, len);
 }
 
 const char *llmobs_allowlist_tag(const char *name, size_t len)
 {
     size_t lead = sizeof(property) - 1;
 
-    return allowlist_find(
+    return find_name(
         tags, COUNT(tags), name,
         len > lead && strncasecmp(name, property, lead) == 0 ? lead : len);
 }
@@ -180,7 +180,7 @@ struct llmobs_text llmobs_allowlist_tag_value(const char *name,
 }
 
 /* Adds the path up to the query, without parameters. */
-static int allowlist_add_plain(const char *path, struct llmobs_buf *out)
+static int add_plain_path(const char *path, struct llmobs_buf *out)
 {
     size_t end = strcspn(path, "?#"), at = 0;
     int rc = 0;
@@ -205,7 +205,7 @@ static int add_path(const char *path, struct llmobs_buf *out)
     llmobs_buf_init(&plain, URL_MAX);
     if (!path[strcspn(path, ";?#")])
         rc = llmobs_mask_body(path, out);
-    else if (!(rc = allowlist_add_plain(path, &plain)) && plain.data)
+    else if (!(rc = add_plain_path(path, &plain)) && plain.data)
         rc = llmobs_mask_body(plain.data, out);
     llmobs_buf_fini(&plain);
     llmobs_shapes_mask(out, at, false);
@@ -225,7 +225,7 @@ int llmobs_allowlist_url(const char *url, struct llmobs_buf *out)
 
 /* True for letters with '-', '_' or '.' between them, and for a version: v1,
  * v1beta2. */
-static bool allowlist_is_word(const char *text, size_t len)
+static bool is_path_word(const char *text, size_t len)
 {
     static const char letters[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.";
@@ -249,7 +249,7 @@ int llmobs_allowlist_words(const char *url, struct llmobs_buf *out)
 
         rc = llmobs_buf_add(out, at, mark);
         if (rc == 0)
-            rc = allowlist_is_word(at + mark, len)
+            rc = is_path_word(at + mark, len)
                      ? llmobs_buf_add(out, at + mark, len)
                      : llmobs_buf_add(out, "*", 1);
         at += mark + len;

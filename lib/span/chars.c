@@ -77,7 +77,7 @@ char llmobs_chars_read(struct llmobs_text text, size_t *at)
     return c;
 }
 
-static char chars_escaped(char c)
+static char escaped_char(char c)
 {
     switch (c) {
     case 'n':
@@ -118,7 +118,7 @@ char llmobs_chars_last(struct llmobs_text text, size_t *at)
     c = data[i - 1];
     if (i > 1 && data[i - 2] == '\\' && c != '\\') {
         *at = skip_backslashes(text, i - 1);
-        return chars_escaped(c);
+        return escaped_char(c);
     }
     return c & '\x80' ? LLMOBS_CHARS_FOREIGN : c;
 }

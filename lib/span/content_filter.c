@@ -25,8 +25,8 @@ typedef int put_fn(void *ctx, struct llmobs_json *to, const char *key,
                    struct llmobs_json *value);
 
 /* Puts a value, which it takes. */
-static int content_filter_put_value(struct llmobs_json *to, const char *key,
-                                    struct llmobs_json *value)
+static int put_value(struct llmobs_json *to, const char *key,
+                     struct llmobs_json *value)
 {
     return key ? llmobs_json_set(to, key, value) : llmobs_json_add(to, value);
 }
@@ -105,12 +105,11 @@ static int put_measured(void *ctx, struct llmobs_json *to, const char *key,
         return 0;
     else
         value = llmobs_json_share(value);
-    return content_filter_put_value(to, key, value);
+    return put_value(to, key, value);
 }
 
 /* Keeps the keys of cost tags; drops an agent's manifest with instructions. */
-static int keep_cost_tags(const struct llmobs_json *dd,
-                          struct llmobs_json **out)
+static int put_cost_tags(const struct llmobs_json *dd, struct llmobs_json **out)
 {
     struct llmobs_json *keys = llmobs_json_get(dd, "cost_tags");
 
@@ -132,7 +131,7 @@ int llmobs_content_bare_metadata(const char *key, struct llmobs_json *value,
 
     *out = NULL;
     if (strcmp(key, "_dd") == 0)
-        return keep_cost_tags(value, out);
+        return put_cost_tags(value, out);
     if (llmobs_json_is_object(value)) {
         if (!llmobs_words_have(measured, key))
             return 0;
@@ -187,7 +186,7 @@ static int put_bare_tag(void *ctx, struct llmobs_json *to, const char *key,
         value = llmobs_json_string("error_type:error");
     else
         value = llmobs_json_share(value);
-    return content_filter_put_value(to, key, value);
+    return put_value(to, key, value);
 }
 
 /* Keeps the category of an evaluation where it is a word; "other" replaces a
@@ -258,7 +257,7 @@ static struct llmobs_json *cleaned(struct cleaning *c,
 
 /* -- texts --------------------------------------------------------------- */
 
-static const char *content_filter_next_line(const char *text)
+static const char *next_line(const char *text)
 {
     text = strchr(text, '\n');
     return text ? text + strspn(text, "\r\n \t") : NULL;
@@ -272,7 +271,7 @@ static bool is_opaque(const char *text)
 
     if (json && strstr(text, "\\u"))
         return true;
-    for (const char *line = text; line; line = content_filter_next_line(line))
+    for (const char *line = text; line; line = next_line(line))
         if (strncmp(line, "data:", 5) == 0 ||
             (json && line != text && *line == '{'))
             return true;
@@ -336,7 +335,7 @@ static bool is_encoded(struct llmobs_text text)
 }
 
 /* Gives the decoded text, which is never longer. */
-static char *content_filter_decode(struct llmobs_text text)
+static char *decode_form(struct llmobs_text text)
 {
     char *plain = malloc(text.len + 1);
     size_t n = 0;
@@ -366,7 +365,7 @@ static int clean_encoded(struct cleaning *c, const char *text,
     *matched = false;
     if (!is_encoded(whole))
         return 0;
-    plain = content_filter_decode(whole);
+    plain = decode_form(whole);
     if (!plain)
         return -ENOMEM;
     rc = llmobs_redaction_text(&c->redaction, llmobs_text_of(plain), buf,
@@ -433,9 +432,9 @@ static const char form[] =
     "transfer\0truncated\0caller\0";
 
 /* Answers a text or a number, which is written as `text`. */
-static struct llmobs_json *content_filter_clean_scalar(struct cleaning *c,
-                                                       struct llmobs_json *json,
-                                                       const char *text)
+static struct llmobs_json *clean_scalar(struct cleaning *c,
+                                        struct llmobs_json *json,
+                                        const char *text)
 {
     struct llmobs_json *clean = NULL;
     char *other = NULL;
@@ -471,8 +470,7 @@ static int put_clean(void *ctx, struct llmobs_json *to, const char *key,
         key && !llmobs_words_have(form, key) ? clean_text(ctx, key, &other) : 0;
 
     if (!rc)
-        rc = content_filter_put_value(to, other ? other : key,
-                                      clean_member(ctx, key, value));
+        rc = put_value(to, other ? other : key, clean_member(ctx, key, value));
     free(other);
     return rc;
 }
@@ -501,13 +499,13 @@ static struct llmobs_json *cleaned(struct cleaning *c, struct llmobs_json *json)
     char *digits;
 
     if (llmobs_json_is_string(json))
-        return content_filter_clean_scalar(c, json, llmobs_json_text(json));
+        return clean_scalar(c, json, llmobs_json_text(json));
     if (llmobs_json_is_container(json))
         return clean_container(c, json);
     if (!llmobs_json_is_number(json))
         return llmobs_json_share(json);
     digits = llmobs_json_dumps(json, 0);
-    clean = content_filter_clean_scalar(c, json, digits);
+    clean = clean_scalar(c, json, digits);
     free(digits);
     return clean;
 }
@@ -563,7 +561,7 @@ static int put_redacted_tag(void *ctx, struct llmobs_json *to, const char *key,
     const char *text = llmobs_json_text(value);
 
     if (text && is_fixed_tag(text))
-        return content_filter_put_value(to, key, llmobs_json_share(value));
+        return put_value(to, key, llmobs_json_share(value));
     return put_clean(ctx, to, key, value);
 }
 

@@ -8,7 +8,7 @@
 #define KEEP 4
 #define KEEP_FROM 12
 
-static bool hide_is_plain(const char *text, size_t len)
+static bool is_printable(const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++)
         if (text[i] < 0x20 || text[i] > 0x7e || text[i] == '\\')
@@ -34,7 +34,7 @@ void llmobs_hide(char *value, size_t len)
 {
     if (is_redacted(value, len))
         return;
-    if (len >= KEEP_FROM && hide_is_plain(value, len))
+    if (len >= KEEP_FROM && is_printable(value, len))
         len -= KEEP;
     memset(value, '*', len);
 }

@@ -82,7 +82,7 @@ static char read_mark(struct walk *w)
 }
 
 /* Moves behind two slashes; false: no two slashes stand here. */
-static bool take_slashes(struct walk *w)
+static bool skip_slashes(struct walk *w)
 {
     struct walk before = {.at = w->at, .coded = w->coded, .part = w->part};
 
@@ -118,7 +118,7 @@ static bool is_host(const struct walk *w)
 
 /* Masks up to an '@'. The password itself may hold an '@': then another
  * follows, and the part between them is masked too. */
-static void see_at(struct walk *w)
+static void mask_user(struct walk *w)
 {
     memset(w->data + w->from, '*', w->here - w->from);
     w->from = w->here;
@@ -126,10 +126,10 @@ static void see_at(struct walk *w)
     w->digits = true;
 }
 
-static void see_user(struct walk *w, char c)
+static void step_in_user(struct walk *w, char c)
 {
     if (c == '@')
-        see_at(w);
+        mask_user(w);
     else if (c == '?' || c == '#' || (is_host(w) && (c == ';' || c == '&')))
         begin_name(w);
     else if ((is_host(w) && c == '/') || (!w->port && strchr(",|()[]", c)))
@@ -146,7 +146,7 @@ static bool is_secret(const struct walk *w)
            llmobs_names_judge(w->name, w->count) >= LLMOBS_NAMED_PARAM;
 }
 
-static void see_name(struct walk *w, char c)
+static void step_in_name(struct walk *w, char c)
 {
     if (c == '=') {
         w->part = is_secret(w) ? VALUE : PATH;
@@ -177,14 +177,14 @@ static void end_parameter(struct walk *w)
     begin_name(w);
 }
 
-static void links_see(struct walk *w, char c)
+static void step_over(struct walk *w, char c)
 {
-    if (c == ':' && w->part != VALUE && take_slashes(w))
+    if (c == ':' && w->part != VALUE && skip_slashes(w))
         begin_user(w);
     else if (w->part == USER)
-        see_user(w, c);
+        step_in_user(w, c);
     else if (w->part == NAME)
-        see_name(w, c);
+        step_in_name(w, c);
     else if (w->part == VALUE && (c == '&' || c == '#'))
         end_parameter(w);
     else if (w->part == PATH && strchr("?#&;", c))
@@ -223,7 +223,7 @@ static void mask_url(struct walk *w)
 
     begin_user(w);
     while (!is_end(w, c = read_mark(w)))
-        links_see(w, c);
+        step_over(w, c);
     if (!c && w->at == w->len)
         end_cut(w);
     else if (w->part == VALUE)
@@ -244,7 +244,7 @@ static bool may_begin(const struct walk *w, size_t at)
 /* Finds the next colon that may begin a URL and stands before `c`, a slash in
  * one of its forms; or a backslash that may stand for the colon. Notes it in
  * *known, so no byte is searched twice. JSON has more colons than slashes. */
-static size_t links_find(const struct walk *w, char c, size_t *known)
+static size_t find_colon(const struct walk *w, char c, size_t *known)
 {
     size_t at = w->at;
     const char *there;
@@ -268,13 +268,13 @@ static bool find_url(struct walk *w)
     w->part = PATH;
     w->coded = false;
     while (w->at < w->len) {
-        size_t slash = links_find(w, '/', &w->slash);
-        size_t coded = links_find(w, '%', &w->percent);
-        size_t escaped = links_find(w, '\\', &w->backslash);
+        size_t slash = find_colon(w, '/', &w->slash);
+        size_t coded = find_colon(w, '%', &w->percent);
+        size_t escaped = find_colon(w, '\\', &w->backslash);
 
         w->at = slash < coded ? slash : coded;
         w->at = w->at < escaped ? w->at : escaped;
-        if (read_char(w) == ':' && take_slashes(w))
+        if (read_char(w) == ':' && skip_slashes(w))
             return true;
     }
     return false;

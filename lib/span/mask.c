@@ -27,7 +27,7 @@ struct piece {
     size_t from, to;
 };
 
-static bool mask_found(struct llmobs_mask_walk *w, struct piece piece)
+static bool set_found(struct llmobs_mask_walk *w, struct piece piece)
 {
     w->from = piece.from;
     w->len = piece.to - piece.from;
@@ -43,7 +43,7 @@ static bool is_lax(const struct llmobs_mask_walk *w)
     return w->kind != LLMOBS_MASK_REST;
 }
 
-static bool mask_is_blank(char c)
+static bool is_blank_char(char c)
 {
     return c == ' ' || c == '\t';
 }
@@ -117,7 +117,7 @@ static bool is_keylike(const struct llmobs_mask_walk *w, struct piece piece,
     return false;
 }
 
-static bool mask_has(const struct llmobs_mask_walk *w, size_t at,
+static bool has_word(const struct llmobs_mask_walk *w, size_t at,
                      const char *word)
 {
     size_t len = strlen(word);
@@ -126,8 +126,8 @@ static bool mask_has(const struct llmobs_mask_walk *w, size_t at,
 }
 
 /* Gives the end of the `word` at `at`, perhaps with escapes; 0: not there. */
-static size_t mask_behind(const struct llmobs_mask_walk *w, size_t at,
-                          const char *word)
+static size_t skip_word(const struct llmobs_mask_walk *w, size_t at,
+                        const char *word)
 {
     for (; *word; word++) {
         char c = llmobs_chars_read(w->text, &at);
@@ -158,7 +158,7 @@ static struct piece scheme_at(const struct llmobs_mask_walk *w, size_t at,
     at = blank;
     for (size_t next = at;
          (c = llmobs_chars_next(w->text, &next)) &&
-         (mask_is_blank(c) || c == '+' || (bearer && c == ':'));)
+         (is_blank_char(c) || c == '+' || (bearer && c == ':'));)
         at = next;
     word = run_at(w, at, TOKEN_CHARS, LLMOBS_MASK_LOOK);
     if (at == blank || word.to - word.from < (bearer || sure ? 4u : 12u))
@@ -176,7 +176,7 @@ static bool find_scheme(struct llmobs_mask_walk *w, size_t at)
     if (!is_boundary(w, at))
         return false;
     word = scheme_at(w, at, w->kind == LLMOBS_MASK_BEARER);
-    return word.to > word.from && mask_found(w, word);
+    return word.to > word.from && set_found(w, word);
 }
 
 /* -- beginnings ---------------------------------------------------------- */
@@ -218,7 +218,7 @@ static struct piece with_pair(const struct llmobs_mask_walk *w,
 /* True for a JSON Web Token, which has parts between dots (RFC 7519, 3). Other
  * JSON objects in base64 begin with the same letters, as Bedrock's frames
  * do. */
-static bool mask_has_parts(const struct llmobs_mask_walk *w, struct piece key)
+static bool has_parts(const struct llmobs_mask_walk *w, struct piece key)
 {
     const char *dot = memchr(w->text.data + key.from, '.', key.to - key.from);
 
@@ -234,7 +234,7 @@ static bool is_sure(const struct llmobs_mask_walk *w,
     size_t end;
 
     for (size_t i = 0; !is && i < sizeof(more) / sizeof(*more); i++)
-        if (lead->text[1] == 'k' && (end = mask_behind(w, key.from, more[i]))) {
+        if (lead->text[1] == 'k' && (end = skip_word(w, key.from, more[i]))) {
             key.from = end;
             is = true;
         }
@@ -281,12 +281,12 @@ static bool find_lead(struct llmobs_mask_walk *w, char mark, size_t at,
              !is_keylike(w, key, cut ? CUT_LEAST : (size_t)lead->part)))
             continue;
         key = run_at(w, from, lead->extra, SIZE_MAX);
-        if (mark == 'J' && !mask_has_parts(w, key)) {
+        if (mark == 'J' && !has_parts(w, key)) {
             w->dull_to = key.to;
             w->dull_extra = lead->extra;
             continue;
         }
-        return mask_found(w, mark == 'I' ? with_pair(w, key) : key);
+        return set_found(w, mark == 'I' ? with_pair(w, key) : key);
     }
     return false;
 }
@@ -336,12 +336,12 @@ static size_t pem_line(const struct llmobs_mask_walk *w, size_t at,
     bool is_private = false;
     size_t end;
 
-    at = mask_behind(w, at, word);
+    at = skip_word(w, at, word);
     for (size_t i = 0; at && i < PEM_LINE; i++) {
-        if (is_private && ((end = mask_behind(w, at, DASHES)) ||
-                           (end = mask_behind(w, at, SSH_DASHES))))
+        if (is_private && ((end = skip_word(w, at, DASHES)) ||
+                           (end = skip_word(w, at, SSH_DASHES))))
             return end;
-        is_private = is_private || mask_behind(w, at, "PRIVATE");
+        is_private = is_private || skip_word(w, at, "PRIVATE");
         if (!llmobs_chars_read(w->text, &at))
             return 0;
     }
@@ -367,7 +367,7 @@ static size_t skip_between(const struct llmobs_mask_walk *w, size_t at)
 static size_t pem_header(const struct llmobs_mask_walk *w, size_t at)
 {
     struct piece name = run_at(w, at, "-", PEM_LINE);
-    size_t end = mask_behind(w, name.to, ": "), most = end + LLMOBS_MASK_LOOK;
+    size_t end = skip_word(w, name.to, ": "), most = end + LLMOBS_MASK_LOOK;
     char c;
 
     if (!end || w->text.data[at] < 'A' || w->text.data[at] > 'Z')
@@ -384,7 +384,7 @@ static bool is_last_line(const struct llmobs_mask_walk *w, struct piece line)
     size_t behind = skip_between(w, line.to);
     const char *text = w->text.data;
 
-    if (mask_behind(w, behind, SSH_DASHES))
+    if (skip_word(w, behind, SSH_DASHES))
         return true;
     return !memchr(text + w->key, '"', line.from - w->key) &&
            (is_keylike(w, line, 4) || behind == w->text.len ||
@@ -428,7 +428,7 @@ static bool find_key_line(struct llmobs_mask_walk *w)
 
     w->key = more ? line.to : 0;
     if (is)
-        mask_found(w, line);
+        set_found(w, line);
     w->whole = is;
     return is;
 }
@@ -483,8 +483,8 @@ static bool is_name_byte(char c)
 }
 
 /* Reads the name that ends before `at`, from its last letter on. */
-static void mask_read_name(const struct llmobs_mask_walk *w, struct member *m,
-                           size_t at)
+static void read_name(const struct llmobs_mask_walk *w, struct member *m,
+                      size_t at)
 {
     char c;
 
@@ -497,7 +497,7 @@ static void mask_read_name(const struct llmobs_mask_walk *w, struct member *m,
     }
 }
 
-static const char *mask_name_of(const struct member *m)
+static const char *name_of(const struct member *m)
 {
     return m->name + sizeof(m->name) - m->len;
 }
@@ -511,20 +511,20 @@ static void read_word_before(const struct llmobs_mask_walk *w, struct member *m)
     if (m->named != LLMOBS_NAMED_WEAK || at == w->done ||
         llmobs_chars_last(w->text, &at) != ' ')
         return;
-    mask_read_name(w, &more, at);
+    read_name(w, &more, at);
     if (more.len == 0 || more.len + 1 + m->len > sizeof(m->name))
         return;
     memmove(more.name + sizeof(more.name) - more.len - m->len - 1,
-            mask_name_of(&more), more.len);
+            name_of(&more), more.len);
     memcpy(more.name + sizeof(more.name) - m->len - 1, " ", 1);
-    memcpy(more.name + sizeof(more.name) - m->len, mask_name_of(m), m->len);
+    memcpy(more.name + sizeof(more.name) - m->len, name_of(m), m->len);
     more.len += m->len + 1;
-    more.named = llmobs_names_judge_words(mask_name_of(&more), more.len);
+    more.named = llmobs_names_judge_words(name_of(&more), more.len);
     *m = more;
 }
 
 /* In the text of an error every name with such an end counts. */
-static bool mask_is_doubtful(const struct member *m)
+static bool is_doubtful_name(const struct member *m)
 {
     static const char *const ends[] = {"key", "token", "secret", "signature",
                                        "credential"};
@@ -578,7 +578,7 @@ static bool read_before(const struct llmobs_mask_walk *w, struct member *m,
 
     if (m->equals && at > w->done && text[at - 1] == ':')
         at--; /* the ':' of ":=" */
-    while (at > w->done && mask_is_blank(text[at - 1])) {
+    while (at > w->done && is_blank_char(text[at - 1])) {
         m->spaced = true;
         at--;
     }
@@ -597,8 +597,8 @@ static bool read_before(const struct llmobs_mask_walk *w, struct member *m,
     if ((m->quoted && w->kind == LLMOBS_MASK_REST) ||
         !llmobs_names_may_be(text + at, at - w->done))
         return false;
-    mask_read_name(w, m, at);
-    m->named = llmobs_names_judge(mask_name_of(m), m->len);
+    read_name(w, m, at);
+    m->named = llmobs_names_judge(name_of(m), m->len);
     read_word_before(w, m);
     before = m->from;
     if (before > 0) {
@@ -612,7 +612,7 @@ static bool read_before(const struct llmobs_mask_walk *w, struct member *m,
         (m->named == LLMOBS_NAMED_PARAM || m->named == LLMOBS_NAMED_WEAK))
         m->named = LLMOBS_NAMED_SECRET;
     if (w->kind == LLMOBS_MASK_ERROR && m->named < LLMOBS_NAMED_SECRET &&
-        mask_is_doubtful(m))
+        is_doubtful_name(m))
         m->named = LLMOBS_NAMED_WEAK;
     return m->named >= LLMOBS_NAMED_WEAK;
 }
@@ -624,7 +624,7 @@ static bool begins_line(const struct llmobs_mask_walk *w, size_t at)
 
         if (c == '\n' || c == '"' || c == '\'')
             return true;
-        if (!mask_is_blank(c) && c != '-')
+        if (!is_blank_char(c) && c != '-')
             return false;
     }
     return true;
@@ -636,7 +636,7 @@ static bool ends_line(const struct llmobs_mask_walk *w, size_t at)
 
     do
         c = llmobs_chars_next(w->text, &at);
-    while (mask_is_blank(c) || c == ',');
+    while (is_blank_char(c) || c == ',');
     return is_text_end(c);
 }
 
@@ -659,7 +659,7 @@ static char skip_mark(const struct llmobs_mask_walk *w, struct member *m,
     i += m->equals && i < len && text[i] == '>'; /* the '>' of "=>" */
     if (len - i > 2 && memcmp(text + i, "** ", 3) == 0)
         i += 2; /* Markdown: "**Password:** ..." */
-    while (i < len && mask_is_blank(text[i])) {
+    while (i < len && is_blank_char(text[i])) {
         m->spaced = true;
         i++;
     }
@@ -717,8 +717,8 @@ static bool has_equals(const struct llmobs_mask_walk *w, struct piece piece)
 }
 
 /* Reads a header's value: the rest of the line, unless that is a sentence. */
-static bool mask_read_line(const struct llmobs_mask_walk *w, struct member *m,
-                           size_t at)
+static bool read_header_line(const struct llmobs_mask_walk *w, struct member *m,
+                             size_t at)
 {
     struct piece word = until(w, at, " \t\"'", LLMOBS_MASK_LOOK), second;
     struct piece line = until(w, at, "\"'", LLMOBS_MASK_LOOK);
@@ -739,15 +739,14 @@ static bool mask_read_line(const struct llmobs_mask_walk *w, struct member *m,
     }
     if (is)
         m->value = until(w, at, "\"'", SIZE_MAX);
-    while (is && m->value.to > at && mask_is_blank(text[m->value.to - 1]))
+    while (is && m->value.to > at && is_blank_char(text[m->value.to - 1]))
         m->value.to--;
     return is;
 }
 
 #define STOPS " \t\"',;&)}]<>"
 
-static bool mask_read_value(struct llmobs_mask_walk *w, struct member *m,
-                            size_t at)
+static bool read_value(struct llmobs_mask_walk *w, struct member *m, size_t at)
 {
     char quote = skip_mark(w, m, &at);
     const char only[] = {quote, '\0'};
@@ -757,7 +756,7 @@ static bool mask_read_value(struct llmobs_mask_walk *w, struct member *m,
     if (m->quoted && !quote)
         return false; /* a number, or the start of a list */
     if (m->named == LLMOBS_NAMED_LINE && !m->quoted && !m->equals)
-        return mask_read_line(w, m, at);
+        return read_header_line(w, m, at);
     if (!quote && m->equals && !m->spaced && m->parameter)
         stops = " \t\"'&;<>";
     look = until(w, at, stops, LLMOBS_MASK_LOOK);
@@ -786,7 +785,7 @@ static bool is_other_mark(const struct llmobs_mask_walk *w, char mark,
     if (end < w->text.len && (text[end] == '=' || text[end] == ':'))
         return true;
     if (mark == ':')
-        return (at > 0 && text[at - 1] == ':') || mask_has(w, end, "//");
+        return (at > 0 && text[at - 1] == ':') || has_word(w, end, "//");
     return at > 0 && strchr("!<>=", text[at - 1]);
 }
 
@@ -797,12 +796,12 @@ static bool find_named(struct llmobs_mask_walk *w, char mark, size_t at,
 
     if (is_other_mark(w, mark, at, end))
         return false;
-    if (!read_before(w, &m, at) || !mask_read_value(w, &m, end))
+    if (!read_before(w, &m, at) || !read_value(w, &m, end))
         return false;
-    if (mask_behind(w, m.value.from, SSH_DASHES))
+    if (skip_word(w, m.value.from, SSH_DASHES))
         return false; /* a private key, which has more lines */
     m.value = skip_lead(w, m.value);
-    return m.value.to > m.value.from && mask_found(w, m.value);
+    return m.value.to > m.value.from && set_found(w, m.value);
 }
 
 /* Moves from behind a word of a list, and its quote, to the text of the next
@@ -816,7 +815,7 @@ static bool skip_to_word(const struct llmobs_mask_walk *w, char quote,
         return false;
     do
         c = llmobs_chars_next(w->text, at);
-    while (mask_is_blank(c) || c == '\n' || c == '\r');
+    while (is_blank_char(c) || c == '\n' || c == '\r');
     return c == quote;
 }
 
@@ -834,18 +833,18 @@ static bool find_option(struct llmobs_mask_walk *w, size_t at)
     m.named = llmobs_names_judge(m.name, m.len);
     if (m.named < LLMOBS_NAMED_WEAK)
         return false;
-    if (mask_is_blank(c))
+    if (is_blank_char(c))
         (void)skip_mark(w, &m, &at);
     else if ((c != '"' && c != '\'') || !skip_to_word(w, c, &at))
         return false;
-    value = until(w, at, mask_is_blank(c) ? STOPS : (const char[]){c, '\0'},
+    value = until(w, at, is_blank_char(c) ? STOPS : (const char[]){c, '\0'},
                   SIZE_MAX);
     if (value.to == value.from || w->text.data[value.from] == '-' ||
         (m.named == LLMOBS_NAMED_WEAK &&
          !llmobs_shapes_is_value(w->text.data + value.from,
                                  value.to - value.from)))
         return false;
-    return mask_found(w, skip_lead(w, value));
+    return set_found(w, skip_lead(w, value));
 }
 
 /* Finds the value in ["X-Api-Key", "VALUE"], whose bracket ends at `at`. */
@@ -857,7 +856,7 @@ static bool find_listed(struct llmobs_mask_walk *w, size_t at)
 
     do
         c = llmobs_chars_next(w->text, &at);
-    while (mask_is_blank(c) || c == '\n' || c == '\r' || c == '"');
+    while (is_blank_char(c) || c == '\n' || c == '\r' || c == '"');
     for (; is_name_byte(c) && m.len < sizeof(m.name);
          c = llmobs_chars_next(w->text, &at))
         m.name[m.len++] = c;
@@ -871,7 +870,7 @@ static bool find_listed(struct llmobs_mask_walk *w, size_t at)
         (at < w->text.len && (llmobs_chars_next(w->text, &at) != '"' ||
                               (at < w->text.len && w->text.data[at] != ']'))))
         return false;
-    return mask_found(w, skip_lead(w, value));
+    return set_found(w, skip_lead(w, value));
 }
 
 /* -- URLs ---------------------------------------------------------------- */
@@ -898,7 +897,7 @@ static bool find_user(struct llmobs_mask_walk *w, size_t at)
     slash = memchr(text, '/', user.to - from);
     if (slash && is_host_and_port(text, (size_t)(slash - text)))
         return false;
-    mask_found(w, user);
+    set_found(w, user);
     w->whole = true;
     return true;
 }
@@ -907,26 +906,26 @@ static bool find_user(struct llmobs_mask_walk *w, size_t at)
 
 static bool find_dashes(struct llmobs_mask_walk *w, size_t at)
 {
-    size_t line = mask_behind(w, at, DASHES), option, end;
+    size_t line = skip_word(w, at, DASHES), option, end;
 
     if (at > 0 && w->text.data[at - 1] == '-')
         return false;
     if (!line)
-        line = mask_behind(w, at, SSH_DASHES " ");
+        line = skip_word(w, at, SSH_DASHES " ");
     if (!line)
-        return (option = mask_behind(w, at, "--")) && find_option(w, option);
+        return (option = skip_word(w, at, "--")) && find_option(w, option);
     if ((end = pem_line(w, line, "BEGIN ")))
         return find_pem(w, end);
     return pem_line(w, line, "END ") && find_pem_end(w, at);
 }
 
 /* Looks around the mark at `at`, which `end` follows. */
-static bool mask_look_around(struct llmobs_mask_walk *w, char mark, size_t at,
-                             size_t end)
+static bool look_around(struct llmobs_mask_walk *w, char mark, size_t at,
+                        size_t end)
 {
     switch (mark) {
     case ':':
-        if (w->kind != LLMOBS_MASK_REST && mask_has(w, end, "//"))
+        if (w->kind != LLMOBS_MASK_REST && has_word(w, end, "//"))
             return find_user(w, at);
         return find_named(w, mark, at, end);
     case '=':
@@ -934,9 +933,9 @@ static bool mask_look_around(struct llmobs_mask_walk *w, char mark, size_t at,
     case '[':
         return find_listed(w, end);
     case '-':
-        if (mask_behind(w, end, "-"))
+        if (skip_word(w, end, "-"))
             return find_dashes(w, at);
-        if (mask_has(w, end, "Lines: ") && at >= 7 &&
+        if (has_word(w, end, "Lines: ") && at >= 7 &&
             memcmp(w->text.data + at - 7, "Private", 7) == 0)
             return find_pem(w, end); /* a key file of PuTTY */
         return find_lead(w, mark, at, end);
@@ -954,7 +953,7 @@ static bool mask_look_around(struct llmobs_mask_walk *w, char mark, size_t at,
 }
 
 /* Looks at a mark, which may be escaped. */
-static bool mask_look_at(struct llmobs_mask_walk *w, size_t at)
+static bool look_at_mark(struct llmobs_mask_walk *w, size_t at)
 {
     size_t end = at;
     char mark = w->text.data[at];
@@ -969,10 +968,10 @@ static bool mask_look_at(struct llmobs_mask_walk *w, size_t at)
         mark = llmobs_chars_next(w->text, &end);
     while (at > 0 && w->text.data[at] == '\\' && w->text.data[at - 1] == '\\')
         at--;
-    return mark && mask_look_around(w, mark, at, end);
+    return mark && look_around(w, mark, at, end);
 }
 
-static unsigned mask_bits_of(llmobs_json_block marks)
+static unsigned bits_of(llmobs_json_block marks)
 {
 #ifdef __SSE2__
     return (unsigned)_mm_movemask_epi8((__m128i)marks);
@@ -991,7 +990,7 @@ static unsigned mask_bits_of(llmobs_json_block marks)
  * before them. A text has many of some marks; a neighbour rules most of these
  * out: the colons of members, which members.h has seen, and letters that only a
  * key has beside one another. */
-static inline llmobs_json_block mask_mark(const char *data, bool lax)
+static inline llmobs_json_block mark_block(const char *data, bool lax)
 {
     llmobs_json_block last, b, marks;
 
@@ -1015,7 +1014,7 @@ static unsigned edge_marks(const struct llmobs_mask_walk *w, size_t base)
 
     left = left < BLOCK ? left : BLOCK;
     memcpy(edge + 1 - before, w->text.data + base - before, before + left);
-    return mask_bits_of(mask_mark(edge, is_lax(w))) & ((1u << left) - 1);
+    return bits_of(mark_block(edge, is_lax(w))) & ((1u << left) - 1);
 }
 
 /* Gives where the next block with marks begins, from the block at `at` on; most
@@ -1027,14 +1026,14 @@ static inline size_t skip_blocks(const struct llmobs_mask_walk *w, size_t at)
     bool lax = is_lax(w);
 
     for (; at > 0 && len - at >= 2 * BLOCK; at += 2 * BLOCK)
-        if (mask_bits_of(mask_mark(data + at, lax) |
-                         mask_mark(data + at + BLOCK, lax)))
+        if (bits_of(mark_block(data + at, lax) |
+                    mark_block(data + at + BLOCK, lax)))
             break;
     return at;
 }
 
 /* Reads on to bytes with marks; false: no marks follow. */
-static bool mask_read_marks(struct llmobs_mask_walk *w)
+static bool read_marks(struct llmobs_mask_walk *w)
 {
     const char *data = w->text.data;
     size_t at;
@@ -1044,7 +1043,7 @@ static bool mask_read_marks(struct llmobs_mask_walk *w)
         w->base = at;
         w->next = at + BLOCK;
         if (at > 0 && at + BLOCK <= w->text.len)
-            w->marks = mask_bits_of(mask_mark(data + at - 1, is_lax(w)));
+            w->marks = bits_of(mark_block(data + at - 1, is_lax(w)));
         else if (at < w->text.len)
             w->marks = edge_marks(w, at);
     }
@@ -1094,11 +1093,11 @@ bool llmobs_mask_next(struct llmobs_mask_walk *w)
 {
     if (w->key && find_key_line(w))
         return true;
-    while (mask_read_marks(w)) {
+    while (read_marks(w)) {
         size_t at = w->base + (size_t)__builtin_ctz(w->marks);
 
         w->marks &= w->marks - 1;
-        if (at >= w->done && may_count(w, at) && mask_look_at(w, at))
+        if (at >= w->done && may_count(w, at) && look_at_mark(w, at))
             return true;
     }
     return false;
@@ -1118,7 +1117,7 @@ static int add_masked(const struct llmobs_mask_walk *w, struct llmobs_buf *out)
 }
 
 /* Adds as much of the text as there is room for. */
-static int mask_add_plain(const char *text, size_t len, struct llmobs_buf *out)
+static int add_plain(const char *text, size_t len, struct llmobs_buf *out)
 {
     size_t room = out->max - out->len;
     int rc = llmobs_buf_add(out, text, len < room ? len : room);
@@ -1126,7 +1125,7 @@ static int mask_add_plain(const char *text, size_t len, struct llmobs_buf *out)
     return !rc && len > room ? -EFBIG : rc;
 }
 
-static int mask_mask(const char *text, enum llmobs_mask_kind kind,
+static int mask_text(const char *text, enum llmobs_mask_kind kind,
                      struct llmobs_buf *out)
 {
     struct llmobs_mask_walk w = {{text, strlen(text)}, .kind = kind};
@@ -1136,18 +1135,18 @@ static int mask_mask(const char *text, enum llmobs_mask_kind kind,
     if (!llmobs_work_do(w.text.len * MASK_WORK))
         return -ENOMEM;
     while (!rc && llmobs_mask_next(&w)) {
-        rc = mask_add_plain(text + at, w.from - at, out);
+        rc = add_plain(text + at, w.from - at, out);
         if (!rc)
             rc = add_masked(&w, out);
         at = w.from + w.len;
     }
-    return rc ? rc : mask_add_plain(text + at, w.text.len - at, out);
+    return rc ? rc : add_plain(text + at, w.text.len - at, out);
 }
 
 int llmobs_mask_text(const char *text, struct llmobs_buf *out)
 {
     size_t at = out->len;
-    int rc = mask_mask(text, LLMOBS_MASK_ERROR, out);
+    int rc = mask_text(text, LLMOBS_MASK_ERROR, out);
 
     llmobs_shapes_mask(out, at, true);
     return rc;
@@ -1155,5 +1154,5 @@ int llmobs_mask_text(const char *text, struct llmobs_buf *out)
 
 int llmobs_mask_body(const char *text, struct llmobs_buf *out)
 {
-    return mask_mask(text, LLMOBS_MASK_BODY, out);
+    return mask_text(text, LLMOBS_MASK_BODY, out);
 }

@@ -59,7 +59,7 @@ static size_t own_of(const struct walk *w, size_t at)
 
 /* Gives the position behind the blank at `at`, which may be escaped as the name
  * is; `at`: no blank stands there. */
-static size_t members_skip_blank(const struct walk *w, size_t at)
+static size_t skip_blank(const struct walk *w, size_t at)
 {
     size_t run = 0;
 
@@ -72,11 +72,11 @@ static size_t members_skip_blank(const struct walk *w, size_t at)
     return memchr("nrt", w->data[at + run], 3) ? at + run + 1 : at;
 }
 
-static size_t members_skip_blanks(const struct walk *w, size_t at)
+static size_t skip_blanks(const struct walk *w, size_t at)
 {
     size_t next;
 
-    while ((next = members_skip_blank(w, at)) != at)
+    while ((next = skip_blank(w, at)) != at)
         at = next;
     return at;
 }
@@ -107,7 +107,7 @@ static enum llmobs_named judge_name(const struct walk *w, size_t from,
 }
 
 /* True where an event of a stream follows the line feed at `at`. */
-static bool members_is_event(const struct walk *w, size_t at)
+static bool is_event(const struct walk *w, size_t at)
 {
     static const char begin[] = "\ndata:";
     size_t len = sizeof(begin) - 1;
@@ -116,18 +116,18 @@ static bool members_is_event(const struct walk *w, size_t at)
 }
 
 /* True for a line feed that ends a text which was cut off. */
-static bool members_is_cut(const struct walk *w, size_t at)
+static bool is_cut_end(const struct walk *w, size_t at)
 {
     return w->data[at] == '\n' &&
-           (members_is_event(w, at) ||
+           (is_event(w, at) ||
             (at + 1 < w->len && memchr("\n\r{", w->data[at + 1], 3)));
 }
 
 /* Gives the end of the text that begins at `at`: its quote, or the quote of a
  * text around it, which has fewer backslashes. */
-static size_t members_find_end(const struct walk *w, size_t at)
+static size_t find_text_end(const struct walk *w, size_t at)
 {
-    while (at < w->len && !members_is_cut(w, at) &&
+    while (at < w->len && !is_cut_end(w, at) &&
            (w->data[at] != '"' || own_of(w, at) > w->own))
         at++;
     return at;
@@ -151,15 +151,15 @@ static size_t skip_quote(const struct walk *w, size_t at)
  * colon. */
 static size_t skip_colon(const struct walk *w, size_t at)
 {
-    at = members_skip_blanks(w, at + 1);
+    at = skip_blanks(w, at + 1);
     if (at == w->len || w->data[at] != ':')
         return 0;
-    return members_skip_blanks(w, at + 1);
+    return skip_blanks(w, at + 1);
 }
 
 /* True where the text between `from` and the quote `end` is on the list. */
-static bool members_is_one_of(const struct walk *w, size_t from, size_t end,
-                              const char *words)
+static bool is_one_of(const struct walk *w, size_t from, size_t end,
+                      const char *words)
 {
     size_t len = end - from - w->own;
 
@@ -172,7 +172,7 @@ static bool members_is_one_of(const struct walk *w, size_t from, size_t end,
 /* The quote that ends the text which begins at `from`; 0: it is cut off. */
 static size_t find_quote(const struct walk *w, size_t from)
 {
-    size_t end = members_find_end(w, from);
+    size_t end = find_text_end(w, from);
     bool is = end < w->len && w->data[end] == '"' && own_of(w, end) == w->own;
 
     return is && end - from >= w->own ? end : 0;
@@ -221,27 +221,26 @@ static bool skip_value(const struct walk *w, size_t *at)
 static bool is_schema(const struct walk *w, size_t at)
 {
     for (int i = 0; i < PAIRS_MAX; i++) {
-        size_t from = skip_quote(w, members_skip_blanks(w, at + 1));
+        size_t from = skip_quote(w, skip_blanks(w, at + 1));
         size_t end = from ? find_quote(w, from) : 0;
         size_t value = end ? skip_colon(w, end) : 0;
 
         if (!value || value == w->len)
             return i == 0;
-        if (members_is_one_of(w, from, end, "type\0")) {
+        if (is_one_of(w, from, end, "type\0")) {
             from = skip_quote(w, value);
             end = from ? find_quote(w, from) : 0;
-            return !end || members_is_one_of(w, from, end, types);
+            return !end || is_one_of(w, from, end, types);
         }
         if (w->data[from] == '$' ||
-            (w->data[value] == '{' &&
-             members_is_one_of(w, from, end, "schema\0")) ||
-            members_is_one_of(w, from, end, keywords))
+            (w->data[value] == '{' && is_one_of(w, from, end, "schema\0")) ||
+            is_one_of(w, from, end, keywords))
             return true;
         at = value;
         if (w->data[from] != 'x' || w->data[from + 1] != '-' ||
             !skip_value(w, &at))
             return false;
-        at = members_skip_blanks(w, at);
+        at = skip_blanks(w, at);
         if (at == w->len || w->data[at] != ',')
             return false;
     }
@@ -251,7 +250,7 @@ static bool is_schema(const struct walk *w, size_t at)
 /* Gives where the value begins behind the name that ends at the quote `at`:
  * behind a text's quote, or at the bracket of a list or an object; 0:
  * otherwise. */
-static size_t members_find_value(const struct walk *w, size_t at)
+static size_t find_value(const struct walk *w, size_t at)
 {
     at = skip_colon(w, at);
     if (!at || at == w->len)
@@ -271,7 +270,7 @@ static void mask_cut(char *value, size_t len)
 }
 
 /* Masks the value from `from` to `end`. */
-static void members_mask_value(struct walk *w, size_t from, size_t end)
+static void mask_value(struct walk *w, size_t from, size_t end)
 {
     if (end < w->len && w->data[end] == '"')
         llmobs_hide(w->data + from, end - own_of(w, end) - from);
@@ -288,8 +287,8 @@ static bool is_values_name(const struct walk *w, size_t from, size_t end,
         "header_value\0paramValue\0param_value\0parameterValue\0"
         "parameter_value\0";
 
-    return named == LLMOBS_NAMED_LINK ? members_is_one_of(w, from, end, links)
-                                      : members_is_one_of(w, from, end, names);
+    return named == LLMOBS_NAMED_LINK ? is_one_of(w, from, end, links)
+                                      : is_one_of(w, from, end, names);
 }
 
 /* Masks a text within lists or objects. `depth`: how many of these. */
@@ -298,12 +297,12 @@ typedef void text_fn(struct walk *w, size_t from, size_t depth);
 static void hide_text(struct walk *w, size_t from, size_t depth)
 {
     (void)depth;
-    members_mask_value(w, from, w->at);
+    mask_value(w, from, w->at);
 }
 
 /* True for the words of a table's head or a title: no word looks like a key,
  * and the first of two is no scheme. */
-static bool members_is_prose(const char *text, size_t len)
+static bool is_prose(const char *text, size_t len)
 {
     static const char *const schemes[] = {"bearer", "basic",  "token", "key",
                                           "apikey", "digest", "hmac"};
@@ -326,12 +325,12 @@ static bool members_is_prose(const char *text, size_t len)
 
 /* True for "Name: value". A header's name has no blank, and a title may have
  * one: "Monthly report: May". */
-static bool members_is_header(const char *text, size_t len)
+static bool is_header_line(const char *text, size_t len)
 {
     const char *colon = memchr(text, ':', len);
 
     return colon && !memchr(text, ' ', (size_t)(colon - text)) &&
-           !members_is_prose(colon + 1, (size_t)(text + len - colon - 1));
+           !is_prose(colon + 1, (size_t)(text + len - colon - 1));
 }
 
 /* For a list or object of headers. A table may also have headers, which are
@@ -342,10 +341,10 @@ static void hide_header(struct walk *w, size_t from, size_t depth)
     size_t len = w->at - from;
 
     if (w->named >= LLMOBS_NAMED_SECRET ||
-        (!w->list || w->valued ? !members_is_prose(text, len)
-         : depth == 1          ? members_is_header(text, len)
+        (!w->list || w->valued ? !is_prose(text, len)
+         : depth == 1          ? is_header_line(text, len)
                                : llmobs_shapes_is_path_key(text, len)))
-        members_mask_value(w, from, w->at);
+        mask_value(w, from, w->at);
 }
 
 static void hide_path(struct walk *w, size_t from, size_t depth)
@@ -360,7 +359,7 @@ static void hide_named(struct walk *w, size_t from, size_t depth)
 {
     hide_path(w, from, depth);
     if (w->named == LLMOBS_NAMED_WEAK)
-        members_mask_value(w, from, w->at);
+        mask_value(w, from, w->at);
 }
 
 /* Hands the text behind the quote at w->at to `hide`, unless it is a name, and
@@ -369,7 +368,7 @@ static bool walk_item(struct walk *w, size_t depth, text_fn *hide)
 {
     size_t from = w->at + 1, quote = find_quote(w, from);
 
-    w->at = quote ? quote : members_find_end(w, from);
+    w->at = quote ? quote : find_text_end(w, from);
     if (quote && skip_colon(w, quote)) {
         if (hide != hide_text)
             w->named = judge_name(w, from, quote);
@@ -384,13 +383,13 @@ static bool walk_item(struct walk *w, size_t depth, text_fn *hide)
 
 /* Walks the texts of the list or object whose bracket is at w->at, but not the
  * names in objects, and moves w->at to its end. */
-static void members_walk_list(struct walk *w, text_fn *hide)
+static void walk_list(struct walk *w, text_fn *hide)
 {
     size_t depth = 0;
 
     w->list = w->data[w->at] == '[';
     w->named = LLMOBS_NAMED_NOT;
-    for (; w->at < w->len && !members_is_event(w, w->at); w->at++) {
+    for (; w->at < w->len && !is_event(w, w->at); w->at++) {
         char c = w->data[w->at];
         size_t own = c == '"' ? own_of(w, w->at) : 0;
 
@@ -411,10 +410,10 @@ static void walk_value(struct walk *w, text_fn *hide)
     size_t from = w->at;
 
     if (w->data[from - 1] != '"') {
-        members_walk_list(w, hide);
+        walk_list(w, hide);
         return;
     }
-    w->at = members_find_end(w, from);
+    w->at = find_text_end(w, from);
     hide(w, from, 0);
 }
 
@@ -461,7 +460,7 @@ static size_t name_before(const struct walk *w, size_t floor, size_t here)
 
 static void mask_pair(struct walk *w, size_t value, enum llmobs_named named)
 {
-    size_t end = members_find_end(w, value);
+    size_t end = find_text_end(w, value);
 
     w->at = value;
     if (named == LLMOBS_NAMED_LINK)
@@ -479,16 +478,16 @@ static bool pair_behind(struct walk *w, size_t at, enum llmobs_named named)
 
     at++;
     for (int i = 0; i < PAIRS_MAX; i++) {
-        at = members_skip_blanks(w, at);
+        at = skip_blanks(w, at);
         if (at == w->len || w->data[at] != ',')
             return false;
-        from = skip_quote(w, members_skip_blanks(w, at + 1));
+        from = skip_quote(w, skip_blanks(w, at + 1));
         end = from ? find_quote(w, from) : 0;
         value = end ? skip_colon(w, end) : 0;
         if (!value || value == w->len)
             return false;
         if (is_values_name(w, from, end, named)) {
-            value = members_find_value(w, end);
+            value = find_value(w, end);
             if (value)
                 mask_pair(w, value, named);
             return value > 0;
@@ -588,7 +587,7 @@ static void pair_before(struct walk *w, size_t floor, size_t at,
  * value names a secret, masks what the object gives as its value. */
 static void find_pair(struct walk *w, size_t floor, size_t begin, size_t here)
 {
-    size_t at = w->at, value = members_find_value(w, here);
+    size_t at = w->at, value = find_value(w, here);
     size_t end = value && w->data[value - 1] == '"' ? find_quote(w, value) : 0;
     enum llmobs_named named;
 
@@ -620,11 +619,11 @@ static void find_server(struct walk *w, size_t floor)
         return;
     w->own = own_of(w, here);
     begin = quote_back(w, floor, here);
-    value = members_find_value(w, here);
+    value = find_value(w, here);
     end = value ? find_quote(w, value) : 0;
     if (begin != SIZE_MAX && end && w->data[value - 1] == '"' &&
-        members_is_one_of(w, begin + 1, here, "type\0") &&
-        members_is_one_of(w, value, end, "mcp\0") &&
+        is_one_of(w, begin + 1, here, "type\0") &&
+        is_one_of(w, value, end, "mcp\0") &&
         !pair_behind(w, end, LLMOBS_NAMED_LINK))
         pair_before(w, floor, begin, LLMOBS_NAMED_LINK);
     w->at = at;
@@ -645,14 +644,14 @@ static bool mask_named(struct walk *w, enum llmobs_named named)
         walk_value(w, hide_text);
         return true;
     case LLMOBS_NAMED_HEADERS:
-        if (text && !members_is_header(w->data + from,
-                                       members_find_end(w, from) - from))
+        if (text &&
+            !is_header_line(w->data + from, find_text_end(w, from) - from))
             return false;
         walk_value(w, text ? hide_text : hide_header);
         return true;
     case LLMOBS_NAMED_WEAK:
         if (!text || !llmobs_shapes_is_value(w->data + from,
-                                             members_find_end(w, from) - from))
+                                             find_text_end(w, from) - from))
             return false;
         walk_value(w, hide_text);
         return true;
@@ -685,7 +684,7 @@ static bool mask_member(struct walk *w, size_t floor)
     if (named == LLMOBS_NAMED_PAIR || named == LLMOBS_NAMED_HEADERS ||
         named == LLMOBS_NAMED_WEAK)
         find_pair(w, floor, begin, here);
-    value = named > LLMOBS_NAMED_PAIR ? members_find_value(w, here) : 0;
+    value = named > LLMOBS_NAMED_PAIR ? find_value(w, here) : 0;
     if (!value)
         return false;
     w->at = value;

@@ -242,7 +242,7 @@ static const uint32_t lengths[26] = {
     0x00000000, 0x00000000,
 };
 
-static bool names_is_in(const char *list, const char *word, size_t len)
+static bool is_in_list(const char *list, const char *word, size_t len)
 {
     char barred[LLMOBS_NAMES_LETTERS + 3] = "|";
 
@@ -252,7 +252,7 @@ static bool names_is_in(const char *list, const char *word, size_t len)
     return strstr(list, barred) != NULL;
 }
 
-static bool names_is_word(const char *text, size_t len, const char *word)
+static bool is_word(const char *text, size_t len, const char *word)
 {
     return strncmp(text, word, len) == 0 && word[len] == '\0';
 }
@@ -266,7 +266,7 @@ static bool ends_in(const struct words *w, size_t len, const struct word *end)
 }
 
 /* The word `back` words before the last one. */
-static const char *names_word_at(const struct words *w, size_t back,
+static const char *word_from_end(const struct words *w, size_t back,
                                  size_t *len)
 {
     size_t i = w->count - 1 - back;
@@ -296,19 +296,19 @@ static enum llmobs_named judge_qualified(const struct words *w,
                                          const struct noun *noun, bool many)
 {
     size_t len = 0;
-    const char *before = w->count > 1 ? names_word_at(w, 1, &len) : NULL;
+    const char *before = w->count > 1 ? word_from_end(w, 1, &len) : NULL;
     const char *secret = asked[noun->asks].secret;
     const char *plain = asked[noun->asks].plain;
 
-    if (before && secret && names_is_in(secret, before, len))
+    if (before && secret && is_in_list(secret, before, len))
         return LLMOBS_NAMED_SECRET;
     if ((many && asked[noun->asks].one) ||
-        (before && plain && names_is_in(plain, before, len)))
+        (before && plain && is_in_list(plain, before, len)))
         return LLMOBS_NAMED_NOT;
     if (noun->asks == ASKS_HEADER &&
-        (many || (before && names_is_in(headers, before, len))))
+        (many || (before && is_in_list(headers, before, len))))
         return LLMOBS_NAMED_HEADERS;
-    if (noun->asks == ASKS_ID && before && names_is_word(before, len, "secret"))
+    if (noun->asks == ASKS_ID && before && is_word(before, len, "secret"))
         return LLMOBS_NAMED_WEAK;
     return noun->named;
 }
@@ -317,7 +317,7 @@ static enum llmobs_named judge_qualified(const struct words *w,
 static enum llmobs_named judge_last(const struct words *w)
 {
     size_t len;
-    const char *last = names_word_at(w, 0, &len);
+    const char *last = word_from_end(w, 0, &len);
 
     for (size_t i = 0; i < COUNT(nouns); i++) {
         const struct word *word = &nouns[i].word;
@@ -344,7 +344,7 @@ static const struct {
 static void split_compound(struct words *w)
 {
     size_t len;
-    const char *last = names_word_at(w, 0, &len);
+    const char *last = word_from_end(w, 0, &len);
 
     for (size_t i = 0; i < COUNT(compounds); i++) {
         const struct word *end = &compounds[i].end;
@@ -353,7 +353,7 @@ static void split_compound(struct words *w)
         if (len <= end->len || w->count == LLMOBS_NAMES_WORDS ||
             memcmp(last + before, end->text, end->len) != 0 ||
             (compounds[i].before &&
-             !names_is_in(compounds[i].before, last, before)))
+             !is_in_list(compounds[i].before, last, before)))
             continue;
         w->from[w->count + 1] = w->from[w->count];
         w->from[w->count] = (unsigned char)(w->from[w->count - 1] + before);
@@ -366,18 +366,18 @@ static void split_compound(struct words *w)
 static bool drop_trailing(struct words *w)
 {
     size_t len;
-    const char *last = names_word_at(w, 0, &len);
-    bool drop = names_is_in(trailing, last, len) ||
-                (last[len - 1] == 's' && names_is_in(trailing, last, len - 1));
+    const char *last = word_from_end(w, 0, &len);
+    bool drop = is_in_list(trailing, last, len) ||
+                (last[len - 1] == 's' && is_in_list(trailing, last, len - 1));
 
-    if (!drop && w->count > 1 && names_is_in(configs, last, len)) {
+    if (!drop && w->count > 1 && is_in_list(configs, last, len)) {
         size_t n;
-        const char *before = names_word_at(w, 1, &n);
+        const char *before = word_from_end(w, 1, &n);
 
-        drop = names_is_word(before, n, "auth") ||
-               names_is_word(before, n, "authentication") ||
-               names_is_word(before, n, "credential") ||
-               names_is_word(before, n, "credentials");
+        drop = is_word(before, n, "auth") ||
+               is_word(before, n, "authentication") ||
+               is_word(before, n, "credential") ||
+               is_word(before, n, "credentials");
     }
     if (drop && w->count > 1)
         w->len = w->from[--w->count];
@@ -405,7 +405,7 @@ static bool is_joined_end(const char *end, size_t len)
     return false;
 }
 
-static bool names_is_joined(const struct words *w)
+static bool is_joined(const struct words *w)
 {
     size_t len = w->len;
 
@@ -422,8 +422,8 @@ static bool names_is_joined(const struct words *w)
 static bool is_switch(const struct words *w, size_t count)
 {
     return count > 1 && !w->loose &&
-           names_is_in(switches, w->text + w->from[0],
-                       (size_t)(w->from[1] - w->from[0]));
+           is_in_list(switches, w->text + w->from[0],
+                      (size_t)(w->from[1] - w->from[0]));
 }
 
 static enum llmobs_named judge_words(struct words *w)
@@ -437,7 +437,7 @@ static enum llmobs_named judge_words(struct words *w)
             return wholes[i].named;
     do {
         before = w->count;
-        if (names_is_joined(w))
+        if (is_joined(w))
             return LLMOBS_NAMED_SECRET;
         split_compound(w);
         named = judge_last(w);
@@ -455,7 +455,7 @@ static bool is_two(const char *end)
            (first == 'i' && second == 's');
 }
 
-static enum llmobs_named names_judge(struct words *w)
+static enum llmobs_named judge_name(struct words *w)
 {
     const char *end;
 
@@ -474,7 +474,7 @@ static enum llmobs_named names_judge(struct words *w)
                                                             : named;
 }
 
-static bool names_is_small(char c)
+static bool is_small(char c)
 {
     return c >= 'a' && c <= 'z';
 }
@@ -490,9 +490,8 @@ static bool is_change(const char *name, size_t len, size_t i)
 {
     if (!is_capital(name[i]) || i == 0)
         return false;
-    return names_is_small(name[i - 1]) ||
-           (is_capital(name[i - 1]) && i + 1 < len &&
-            names_is_small(name[i + 1]));
+    return is_small(name[i - 1]) ||
+           (is_capital(name[i - 1]) && i + 1 < len && is_small(name[i + 1]));
 }
 
 static void begin_word(struct words *w)
@@ -506,7 +505,7 @@ static void begin_word(struct words *w)
     w->from[w->count++] = (unsigned char)w->len;
 }
 
-static void names_split(struct words *w, const char *name, size_t len)
+static void split_words(struct words *w, const char *name, size_t len)
 {
     bool in_word = false;
 
@@ -515,7 +514,7 @@ static void names_split(struct words *w, const char *name, size_t len)
         len = LLMOBS_NAMES_LETTERS;
     }
     for (size_t i = 0; i < len; i++) {
-        bool letter = names_is_small(name[i]) || is_capital(name[i]);
+        bool letter = is_small(name[i]) || is_capital(name[i]);
 
         if (letter && (!in_word || is_change(name, len, i)))
             begin_word(w);
@@ -529,13 +528,13 @@ static enum llmobs_named judge_part(const char *name, size_t len, bool loose)
 {
     struct words w = {.count = 0, .loose = loose};
 
-    names_split(&w, name, len);
-    return names_judge(&w);
+    split_words(&w, name, len);
+    return judge_name(&w);
 }
 
-static bool names_is_letter(char c)
+static bool is_letter(char c)
 {
-    return names_is_small((char)(c | 0x20));
+    return is_small((char)(c | 0x20));
 }
 
 static bool has_length(const char *word, size_t len)
@@ -549,7 +548,7 @@ static size_t last_word(const char *end, size_t len)
     const char *name = end - len;
     size_t i = len;
 
-    while (i > 0 && len - i <= LETTERS && names_is_letter(name[i - 1]))
+    while (i > 0 && len - i <= LETTERS && is_letter(name[i - 1]))
         if (is_change(name, len, --i))
             break;
     return len - i;
@@ -563,7 +562,7 @@ static bool has_tail(const char *end, size_t len)
     size_t have = 0;
 
     for (size_t i = 1; i <= len && i <= TAIL_BYTES; i++) {
-        if (names_is_letter(end[-(ptrdiff_t)i]))
+        if (is_letter(end[-(ptrdiff_t)i]))
             three[2 - have++] = end[-(ptrdiff_t)i];
         if (have == sizeof(three))
             return is_tail(three + have);
@@ -582,12 +581,12 @@ static bool may_end(const char *end, size_t len)
     const char *word = end - n;
 
     if (n == 0 || llmobs_is_digit(before) ||
-        (n + 2 <= len && names_is_letter(before) && llmobs_is_digit(word[-2])))
+        (n + 2 <= len && is_letter(before) && llmobs_is_digit(word[-2])))
         return true;
     if (n >= 2 && n <= 3 && is_two(end))
         return n == 2 || (before == '\\' && n == 3);
     if (n < SHORTEST)
-        return (names_is_letter(before) || memchr("_-.[]\\", before, 6)) &&
+        return (is_letter(before) || memchr("_-.[]\\", before, 6)) &&
                (n == 1 || has_tail(end, len));
     return is_tail(end) && (has_length(word, n) || is_joined_end(end, n) ||
                             (before == '\\' && has_length(word + 1, n - 1)));

@@ -46,7 +46,7 @@ static const struct {
 
 /* -- the file ------------------------------------------------------------ */
 
-static bool redact_is_name(struct llmobs_text text)
+static bool is_pattern_name(struct llmobs_text text)
 {
     for (size_t i = 0; i < text.len; i++)
         if (!llmobs_mask_is_alnum(text.data[i]) && !strchr("_-", text.data[i]))
@@ -73,8 +73,8 @@ static const char *use_ready(struct pattern *pattern, struct llmobs_text name)
 }
 
 /* Reads the pattern of a line; answers NULL, or why the line is wrong. */
-static const char *redact_read_line(struct llmobs_text line,
-                                    struct pattern *pattern)
+static const char *read_pattern(struct llmobs_text line,
+                                struct pattern *pattern)
 {
     const char *sign = memchr(line.data, '=', line.len);
     struct llmobs_text name, regex;
@@ -92,7 +92,7 @@ static const char *redact_read_line(struct llmobs_text line,
         (struct llmobs_text){line.data, (size_t)(sign - line.data)});
     regex = llmobs_text_trim((struct llmobs_text){
         sign + 1, line.len - (size_t)(sign + 1 - line.data)});
-    if (!redact_is_name(name))
+    if (!is_pattern_name(name))
         return "no name of letters, digits, _ and - before the =";
     if (llmobs_regex_compile(regex, &pattern->regex, &why) != 0)
         return why;
@@ -101,9 +101,8 @@ static const char *redact_read_line(struct llmobs_text line,
     return NULL;
 }
 
-static int redact_read_lines(struct llmobs_text file,
-                             struct llmobs_redact *redact,
-                             struct llmobs_redact_fault *fault)
+static int read_patterns(struct llmobs_text file, struct llmobs_redact *redact,
+                         struct llmobs_redact_fault *fault)
 {
     const char *at = file.data, *end = file.data + file.len;
 
@@ -119,7 +118,7 @@ static int redact_read_lines(struct llmobs_text file,
         fault->why = "too many patterns";
         if (redact->count == LLMOBS_REDACT_MAX)
             return -EINVAL;
-        fault->why = redact_read_line(line, &redact->list[redact->count]);
+        fault->why = read_pattern(line, &redact->list[redact->count]);
         if (fault->why)
             return -EINVAL;
         redact->count++;
@@ -139,7 +138,7 @@ int llmobs_redact_parse(struct llmobs_text file, struct llmobs_redact **out,
     *fault = (struct llmobs_redact_fault){0, "out of memory"};
     if (!redact)
         return -ENOMEM;
-    rc = redact_read_lines(file, redact, fault);
+    rc = read_patterns(file, redact, fault);
     if (rc)
         llmobs_redact_free(redact);
     else
@@ -238,8 +237,8 @@ void llmobs_redaction_end(struct llmobs_redaction *redaction)
 
 /* True for "[redacted:name", which an earlier replacement left: not a secret.
  */
-static bool redact_is_replaced(const struct llmobs_redact *redact,
-                               const char *text, size_t len)
+static bool is_replaced(const struct llmobs_redact *redact, const char *text,
+                        size_t len)
 {
     size_t lead = sizeof("[redacted:") - 1;
 
@@ -263,14 +262,14 @@ static int find_secrets(struct llmobs_redaction *redaction,
     int rc = 0;
 
     while (!rc && llmobs_mask_next(&walk))
-        if (!redact_is_replaced(redact, text.data + walk.from, walk.len))
+        if (!is_replaced(redact, text.data + walk.from, walk.len))
             rc = llmobs_founds_add(&redaction->founds, walk.from, walk.len,
                                    what);
     return rc;
 }
 
-static int redact_find(struct llmobs_redaction *redaction,
-                       struct llmobs_text text)
+static int find_matches(struct llmobs_redaction *redaction,
+                        struct llmobs_text text)
 {
     const struct llmobs_redact *redact = redaction->redact;
     struct llmobs_founds *founds = &redaction->founds;
@@ -293,7 +292,7 @@ static int redact_find(struct llmobs_redaction *redaction,
     return rc;
 }
 
-static int redact_by_start(const void *a, const void *b)
+static int by_start(const void *a, const void *b)
 {
     const struct llmobs_found *x = a, *y = b;
 
@@ -309,8 +308,8 @@ static bool is_middle(struct llmobs_text text, size_t at)
 
 /* Replaces the matches: whole characters only. Matches that overlap are
  * replaced together, under the name of the first. */
-static int redact_replace(const struct llmobs_redaction *redaction,
-                          struct llmobs_text text, struct llmobs_buf *out)
+static int replace_matches(const struct llmobs_redaction *redaction,
+                           struct llmobs_text text, struct llmobs_buf *out)
 {
     const struct llmobs_founds *founds = &redaction->founds;
     size_t done = 0;
@@ -348,7 +347,7 @@ int llmobs_redaction_text(struct llmobs_redaction *redaction,
 {
     struct llmobs_founds *founds = &redaction->founds;
     size_t before = out->len;
-    int rc = redact_find(redaction, text);
+    int rc = find_matches(redaction, text);
 
     if (!rc && !llmobs_work_do(founds->count * FOUND_WORK))
         rc = -E2BIG;
@@ -359,8 +358,8 @@ int llmobs_redaction_text(struct llmobs_redaction *redaction,
     }
     if (rc || !founds->count)
         return rc;
-    qsort(founds->list, founds->count, sizeof(*founds->list), redact_by_start);
-    rc = redact_replace(redaction, text, out);
+    qsort(founds->list, founds->count, sizeof(*founds->list), by_start);
+    rc = replace_matches(redaction, text, out);
     if (rc)
         llmobs_buf_cut(out, before);
     return rc;

@@ -12,7 +12,7 @@
 #define ID_LEAST 16
 #define COUNT(list) (sizeof(list) / sizeof(*(list)))
 
-static int span_shapes_kind_of(char c)
+static int kind_of(char c)
 {
     if (c >= '0' && c <= '9')
         return 1;
@@ -28,12 +28,12 @@ struct part {
 };
 
 /* Reads the part that begins here; '-' and '_' end it. */
-static struct part span_shapes_read_part(const char *text, size_t len)
+static struct part read_part(const char *text, size_t len)
 {
     struct part part = {0};
     int before = 0, kind;
 
-    while (part.len < len && (kind = span_shapes_kind_of(text[part.len]))) {
+    while (part.len < len && (kind = kind_of(text[part.len]))) {
         /* "Llama": a capital at the beginning of a word is no change. */
         part.changes += before && kind != before && !(before == 2 && kind == 3);
         part.digits += kind == 1;
@@ -58,7 +58,7 @@ static bool is_random(const struct part *part)
 
 /* True for a part that changes often; a name has at most one such part:
  * "Qwen2VL7B". */
-static bool span_shapes_is_doubtful(const struct part *part)
+static bool is_doubtful_part(const struct part *part)
 {
     return part->len >= 5 && part->changes >= 3 && part->capitals &&
            part->smalls;
@@ -67,30 +67,30 @@ static bool span_shapes_is_doubtful(const struct part *part)
 /* True for a word of twenty characters or more that looks like a key. Judges
  * each part alone: the parts of "qwen3-235b-a22b-2507-v1" change six times in
  * all. */
-static bool span_shapes_is_opaque(const char *text, size_t len)
+static bool is_opaque_word(const char *text, size_t len)
 {
     size_t doubtful = 0, at = 0;
     bool random = false;
 
     while (at < len) {
-        struct part part = span_shapes_read_part(text + at, len - at);
+        struct part part = read_part(text + at, len - at);
 
         at += part.len + 1;
         random |= is_random(&part);
-        doubtful += span_shapes_is_doubtful(&part);
+        doubtful += is_doubtful_part(&part);
     }
     return len >= OPAQUE_LEAST && (random || doubtful > 1);
 }
 
-static bool span_shapes_begins(const char *text, size_t len, const char *lead)
+static bool begins_with(const char *text, size_t len, const char *lead)
 {
     size_t n = strlen(lead);
 
     return len > n && strncasecmp(text, lead, n) == 0;
 }
 
-static bool span_shapes_is_in(const char *text, size_t len,
-                              const char *const *list, size_t count)
+static bool is_in_words(const char *text, size_t len, const char *const *list,
+                        size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (strlen(list[i]) == len && strncasecmp(text, list[i], len) == 0)
@@ -100,24 +100,24 @@ static bool span_shapes_is_in(const char *text, size_t len,
 
 /* True for "token", "key" and the like: a value may follow them after a mere
  * blank. */
-static bool span_shapes_is_name(const char *text, size_t len)
+static bool is_value_name(const char *text, size_t len)
 {
     static const char *const some[] = {"token", "key", "secret", "password",
                                        "credential"};
 
-    return span_shapes_is_in(text, len, some, COUNT(some));
+    return is_in_words(text, len, some, COUNT(some));
 }
 
 /* True for "wh_" with hexadecimal digits behind it. mask.c has found the
  * beginnings that are known as a key's before. */
-static bool span_shapes_is_hex_id(const char *text, size_t len)
+static bool is_hex_id(const char *text, size_t len)
 {
     size_t lead = 0, at;
 
-    while (lead < len && span_shapes_kind_of(text[lead]) == 3)
+    while (lead < len && kind_of(text[lead]) == 3)
         lead++;
     if (lead == 0 || lead > ID_LEAD || len - lead <= ID_LEAST ||
-        text[lead] != '_' || span_shapes_is_name(text, lead))
+        text[lead] != '_' || is_value_name(text, lead))
         return false;
     for (at = lead + 1; at < len && llmobs_text_hex(text[at]) >= 0;)
         at++;
@@ -126,7 +126,7 @@ static bool span_shapes_is_hex_id(const char *text, size_t len)
 
 /* True for an id that a provider gives, by its beginning: in the text of an
  * error it names the object of the error. */
-static bool span_shapes_is_id(const char *text, size_t len)
+static bool is_id(const char *text, size_t len)
 {
     static const char *const leads[] = {
         "req",      "resp_",     "msg_",      "chatcmpl-",  "cmpl-",
@@ -147,9 +147,9 @@ static bool span_shapes_is_id(const char *text, size_t len)
         "pred_",    "session_",  "dpl_"};
     size_t lead = 0;
 
-    while (lead < COUNT(leads) && !span_shapes_begins(text, len, leads[lead]))
+    while (lead < COUNT(leads) && !begins_with(text, len, leads[lead]))
         lead++;
-    return lead < COUNT(leads) || span_shapes_is_hex_id(text, len);
+    return lead < COUNT(leads) || is_hex_id(text, len);
 }
 
 /* True for a UUID: in an error it is the id of a request; in a path it may be a
@@ -172,9 +172,9 @@ static bool is_about(const char *text, size_t len)
                                        "file", "thread", "batch", "call"};
     const char *id = text + len - 2;
 
-    return span_shapes_is_in(text, len, some, COUNT(some)) ||
+    return is_in_words(text, len, some, COUNT(some)) ||
            (len > 3 && (id[1] | 0x20) == 'd' &&
-            (*id == 'I' ? span_shapes_kind_of(id[-1]) == 3
+            (*id == 'I' ? kind_of(id[-1]) == 3
                         : *id == 'i' && strchr("-_", id[-1])));
 }
 
@@ -185,10 +185,10 @@ static bool is_folder(const char *text, size_t len)
                                          "services"};
     size_t at = 0;
 
-    while (at < len && span_shapes_kind_of(text[at]) > 1)
+    while (at < len && kind_of(text[at]) > 1)
         at++;
-    return at == len && len > 3 && !span_shapes_is_name(text, len) &&
-           !span_shapes_is_in(text, len, secret, COUNT(secret));
+    return at == len && len > 3 && !is_value_name(text, len) &&
+           !is_in_words(text, len, secret, COUNT(secret));
 }
 
 /* True for a word with letters and digits. */
@@ -197,15 +197,15 @@ static bool is_mixed(const char *text, size_t len)
     size_t digits = 0, letters = 0;
 
     for (size_t i = 0; i < len; i++) {
-        digits += span_shapes_kind_of(text[i]) == 1;
-        letters += span_shapes_kind_of(text[i]) > 1;
+        digits += kind_of(text[i]) == 1;
+        letters += kind_of(text[i]) > 1;
     }
     return len >= KEEP_FROM && digits > 0 && letters > 0;
 }
 
 static bool is_word_byte(char c)
 {
-    return span_shapes_kind_of(c) || c == '-' || c == '_';
+    return kind_of(c) || c == '-' || c == '_';
 }
 
 /* Decides whether a word is a secret: in the text of an error by its shape or
@@ -221,15 +221,15 @@ static bool is_shaped(struct shape *shape, const char *text, size_t len)
 {
     bool named = shape->named, about = shape->about;
 
-    shape->named = shape->error && span_shapes_is_name(text, len);
+    shape->named = shape->error && is_value_name(text, len);
     shape->about = shape->error && is_about(text, len);
     shape->folder = shape->error && is_folder(text, len);
     if (named && is_mixed(text, len))
         return true;
     if (is_uuid(text, len))
         return !shape->error;
-    return span_shapes_is_opaque(text, len) &&
-           !(shape->error && (about || span_shapes_is_id(text, len)));
+    return is_opaque_word(text, len) &&
+           !(shape->error && (about || is_id(text, len)));
 }
 
 void llmobs_shapes_mask(struct llmobs_buf *buf, size_t at, bool error)
@@ -269,7 +269,7 @@ bool llmobs_shapes_is_path_key(const char *text, size_t len)
     bool mixes = false;
 
     for (size_t at = 0; at < len;) {
-        struct part part = span_shapes_read_part(text + at, len - at);
+        struct part part = read_part(text + at, len - at);
 
         mixes |= part.len >= 7 && part.changes >= 4;
 
@@ -278,7 +278,7 @@ bool llmobs_shapes_is_path_key(const char *text, size_t len)
         all.len = part.len > all.len ? part.len : all.len;
         at += part.len + 1;
     }
-    return mixes || is_uuid(text, len) || span_shapes_is_opaque(text, len) ||
+    return mixes || is_uuid(text, len) || is_opaque_word(text, len) ||
            (all.len >= 8 && all.digits > 1 && all.smalls > 0) ||
            (all.len >= 12 && all.digits > 0 && all.smalls > 0) ||
            all.len > LONGEST_WORD;
@@ -288,10 +288,10 @@ bool llmobs_shapes_is_value(const char *text, size_t len)
 {
     struct part part;
 
-    if (is_uuid(text, len) || span_shapes_is_opaque(text, len))
+    if (is_uuid(text, len) || is_opaque_word(text, len))
         return true;
     for (size_t at = 0; at < len; at += part.len + 1) {
-        part = span_shapes_read_part(text + at, len - at);
+        part = read_part(text + at, len - at);
         if (part.len >= 16 && part.digits > 2 &&
             part.smalls + part.capitals > 2)
             return true;

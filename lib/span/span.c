@@ -88,7 +88,7 @@ int llmobs_kind_read(const char *name, enum llmobs_kind *out)
 }
 
 /* Gives a copy of text with its secrets masked. */
-static char *span_masked(const char *text)
+static char *masked_copy(const char *text)
 {
     struct llmobs_buf buf;
     int rc;
@@ -109,14 +109,14 @@ int llmobs_span_fail(struct llmobs_span *span, const char *type,
         return 0;
     /* The status is set even where no memory is left for its texts. */
     span->failed = true;
-    span->error_type = span_masked(type ? type : "");
-    span->error_message = span_masked(message ? message : "");
+    span->error_type = masked_copy(type ? type : "");
+    span->error_message = masked_copy(message ? message : "");
     return span->error_type && span->error_message ? 0 : -ENOMEM;
 }
 
 int llmobs_span_set_masked(char **field, const char *text)
 {
-    char *copy = text ? span_masked(text) : NULL;
+    char *copy = text ? masked_copy(text) : NULL;
 
     if (text && !copy)
         return -ENOMEM;
@@ -168,14 +168,14 @@ void llmobs_span_metric(struct llmobs_span *span, const char *key,
 
 #define COST_TAGS "cost_tags"
 
-static bool span_is_tag(const char *key, const struct llmobs_json *tags)
+static bool is_tag_key(const char *key, const struct llmobs_json *tags)
 {
     return llmobs_words_have("ml_app\0agent_service\0service\0env\0version\0",
                              key) ||
            llmobs_json_get(tags, key) != NULL;
 }
 
-static bool span_is_listed(const struct llmobs_json *list, const char *key)
+static bool is_listed(const struct llmobs_json *list, const char *key)
 {
     for (size_t i = 0; i < llmobs_json_len(list); i++)
         if (strcmp(llmobs_json_text(llmobs_json_at(list, i)), key) == 0)
@@ -194,7 +194,7 @@ static int add_cost_tag(struct llmobs_span *span, const char *key)
         rc = llmobs_json_set(span->metadata_dd, COST_TAGS, llmobs_json_array());
         list = llmobs_json_get(span->metadata_dd, COST_TAGS);
     }
-    if (rc || span_is_listed(list, key))
+    if (rc || is_listed(list, key))
         return rc;
     return llmobs_json_add(list, llmobs_json_string(key));
 }
@@ -208,7 +208,7 @@ int llmobs_span_cost_tags(struct llmobs_span *span,
     for (size_t i = 0; i < llmobs_json_len(keys) && !rc; i++) {
         const char *key = llmobs_json_text(llmobs_json_at(keys, i));
 
-        if (key && span_is_tag(key, tags))
+        if (key && is_tag_key(key, tags))
             rc = add_cost_tag(span, key);
     }
     return rc;

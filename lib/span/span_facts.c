@@ -41,7 +41,7 @@ void llmobs_span_fact_unset(struct llmobs_facts *facts, enum llmobs_fact fact)
 /* -- values as text ------------------------------------------------------- */
 
 /* True where the text needs no escape. */
-static bool span_facts_is_plain(const char *text, size_t len)
+static bool needs_no_escape(const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++)
         if (text[i] < ' ' || text[i] > '~' || text[i] == '"' || text[i] == '\\')
@@ -50,13 +50,13 @@ static bool span_facts_is_plain(const char *text, size_t len)
 }
 
 /* Adds a string as JSON writes it. */
-static int span_facts_add_string(struct llmobs_buf *out, const char *text)
+static int add_string(struct llmobs_buf *out, const char *text)
 {
     size_t len = strlen(text);
     struct llmobs_json *json;
     int rc;
 
-    if (!span_facts_is_plain(text, len)) {
+    if (!needs_no_escape(text, len)) {
         json = llmobs_json_stringn(text, len);
         rc = llmobs_json_dump(json, LLMOBS_JSON_ASCII, out);
         llmobs_json_free(json);
@@ -69,8 +69,8 @@ static int span_facts_add_string(struct llmobs_buf *out, const char *text)
 }
 
 /* Keeps as the value the text from `at` on, unless it could not be written. */
-static void span_facts_keep(struct llmobs_facts *facts, enum llmobs_fact fact,
-                            size_t at, int rc)
+static void set_fact(struct llmobs_facts *facts, enum llmobs_fact fact,
+                     size_t at, int rc)
 {
     if (rc) {
         llmobs_buf_cut(&facts->text, at);
@@ -86,18 +86,17 @@ void llmobs_span_fact_word(struct llmobs_facts *facts, enum llmobs_fact fact,
     size_t at = facts->text.len;
 
     if (text && *text)
-        span_facts_keep(facts, fact, at,
-                        span_facts_add_string(&facts->text, text));
+        set_fact(facts, fact, at, add_string(&facts->text, text));
 }
 
 void llmobs_span_fact_true(struct llmobs_facts *facts, enum llmobs_fact fact)
 {
     size_t at = facts->text.len;
 
-    span_facts_keep(facts, fact, at, llmobs_buf_add(&facts->text, "true", 4));
+    set_fact(facts, fact, at, llmobs_buf_add(&facts->text, "true", 4));
 }
 
-static int span_facts_add_int(struct llmobs_buf *out, uint64_t number)
+static int add_int(struct llmobs_buf *out, uint64_t number)
 {
     char digits[21];
 
@@ -110,8 +109,7 @@ void llmobs_span_fact_int(struct llmobs_facts *facts, enum llmobs_fact fact,
     size_t at = facts->text.len;
 
     if (number >= 0)
-        span_facts_keep(facts, fact, at,
-                        span_facts_add_int(&facts->text, (uint64_t)number));
+        set_fact(facts, fact, at, add_int(&facts->text, (uint64_t)number));
 }
 
 void llmobs_span_fact_ints(struct llmobs_facts *facts, enum llmobs_fact fact,
@@ -123,10 +121,9 @@ void llmobs_span_fact_ints(struct llmobs_facts *facts, enum llmobs_fact fact,
     for (size_t i = 0; i < count && !rc; i++) {
         rc = i ? llmobs_buf_adds(&facts->text, ", ") : 0;
         if (!rc)
-            rc = span_facts_add_int(&facts->text, numbers[i]);
+            rc = add_int(&facts->text, numbers[i]);
     }
-    span_facts_keep(facts, fact, at,
-                    rc ? rc : llmobs_buf_addc(&facts->text, ']'));
+    set_fact(facts, fact, at, rc ? rc : llmobs_buf_addc(&facts->text, ']'));
 }
 
 /* -- texts of others ------------------------------------------------------ */
@@ -141,7 +138,7 @@ static bool is_dull(const char *text)
 
 /* Gives the text with its secrets masked; where that is a new text, also in
  * *owned. NULL: the text is empty or too long. */
-static const char *span_facts_masked(const char *text, char **owned)
+static const char *masked_text(const char *text, char **owned)
 {
     struct llmobs_mask_walk walk = {.kind = LLMOBS_MASK_BODY};
     struct llmobs_buf buf;
@@ -164,13 +161,12 @@ void llmobs_span_fact(struct llmobs_facts *facts, enum llmobs_fact fact,
 {
     char *owned;
 
-    llmobs_span_fact_word(facts, fact, span_facts_masked(text, &owned));
+    llmobs_span_fact_word(facts, fact, masked_text(text, &owned));
     free(owned);
 }
 
 /* Moves the list to the end of the text, where it can grow. */
-static int span_facts_open_list(struct llmobs_facts *facts, size_t at,
-                                size_t len)
+static int open_list(struct llmobs_facts *facts, size_t at, size_t len)
 {
     char *copy;
     int rc;
@@ -196,15 +192,15 @@ void llmobs_span_fact_add_word(struct llmobs_facts *facts,
 
     if (facts->items[fact] == LLMOBS_FACT_ITEMS)
         return;
-    rc = span_facts_open_list(facts, at, len);
+    rc = open_list(facts, at, len);
     if (!rc)
-        rc = span_facts_add_string(&facts->text, text);
+        rc = add_string(&facts->text, text);
     if (!rc)
         rc = llmobs_buf_addc(&facts->text, ']');
     facts->items[fact]++;
     if (rc)
         llmobs_span_fact_unset(facts, fact);
-    span_facts_keep(facts, fact, begin, rc);
+    set_fact(facts, fact, begin, rc);
 }
 
 void llmobs_span_fact_add(struct llmobs_facts *facts, enum llmobs_fact fact,
@@ -212,7 +208,7 @@ void llmobs_span_fact_add(struct llmobs_facts *facts, enum llmobs_fact fact,
 {
     char *owned;
 
-    text = span_facts_masked(text, &owned);
+    text = masked_text(text, &owned);
     llmobs_span_fact_add_word(facts, fact, text ? text : "_OTHER");
     free(owned);
 }

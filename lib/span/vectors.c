@@ -62,7 +62,7 @@ static size_t number_at(const struct walk *w, size_t at, struct seen *seen)
 
 /* Reads up to a byte that is no number or blank; with `names` no quote or
  * colon. */
-static struct seen vectors_look(const struct walk *w, size_t at, bool names)
+static struct seen read_numbers(const struct walk *w, size_t at, bool names)
 {
     struct seen seen = {at, 0, false, false};
 
@@ -83,7 +83,7 @@ static struct seen vectors_look(const struct walk *w, size_t at, bool names)
     return seen;
 }
 
-static bool vectors_is_vector(const struct walk *w, const struct seen *seen)
+static bool is_vector(const struct walk *w, const struct seen *seen)
 {
     if (!w->text)
         return seen->numbers > 0;
@@ -93,18 +93,18 @@ static bool vectors_is_vector(const struct walk *w, const struct seen *seen)
 
 /* Where the numbers behind the bracket at `at` are a vector, writes blanks over
  * them; gives where the walk goes on. */
-static size_t hide(struct walk *w, size_t at, char close, bool names)
+static size_t hide_vector(struct walk *w, size_t at, char close, bool names)
 {
-    struct seen seen = vectors_look(w, at + 1, names);
+    struct seen seen = read_numbers(w, at + 1, names);
 
     if ((seen.end < w->len && (w->data[seen.end] != close || seen.in_name)) ||
-        !vectors_is_vector(w, &seen))
+        !is_vector(w, &seen))
         return at + 1;
     memset(w->data + at + 1, ' ', seen.end - at - 1);
     return seen.end;
 }
 
-static bool vectors_stays(const struct walk *w)
+static bool is_spared(const struct walk *w)
 {
     struct llmobs_text name = {w->data + w->name, w->name_len};
 
@@ -118,7 +118,7 @@ static size_t pass_in_text(struct walk *w, size_t at)
     case '\\':
         return at + 2;
     case '[':
-        return hide(w, at, ']', false);
+        return hide_vector(w, at, ']', false);
     case '"':
         w->text = !w->tracks;
         w->name_len = at - w->name;
@@ -130,16 +130,16 @@ static size_t pass_in_text(struct walk *w, size_t at)
 
 static size_t pass_list(struct walk *w, size_t at)
 {
-    bool kept = vectors_stays(w);
+    bool kept = is_spared(w);
 
     w->named = false;
     if (!kept)
-        return hide(w, at, ']', false);
+        return hide_vector(w, at, ']', false);
     w->spared++;
     return at + 1;
 }
 
-static size_t vectors_pass(struct walk *w, size_t at)
+static size_t pass_in_json(struct walk *w, size_t at)
 {
     switch (w->data[at]) {
     case '"':
@@ -157,7 +157,7 @@ static size_t vectors_pass(struct walk *w, size_t at)
         break;
     case '{':
         w->named = false;
-        return hide(w, at, '}', true);
+        return hide_vector(w, at, '}', true);
     case ' ':
     case '\t':
     case '\r':
@@ -173,7 +173,7 @@ static size_t vectors_pass(struct walk *w, size_t at)
 /* Writes blanks over the rest of a vector that the bytes begin with. */
 static size_t hide_rest(struct walk *w)
 {
-    struct seen seen = vectors_look(w, 0, false);
+    struct seen seen = read_numbers(w, 0, false);
 
     if (seen.numbers == 0 || (seen.end < w->len && w->data[seen.end] != ']'))
         return 0;
@@ -188,5 +188,5 @@ void llmobs_vectors_mask(char *data, size_t len, bool from_start)
     size_t at = from_start ? 0 : hide_rest(&w);
 
     while (at < len)
-        at = w.text ? pass_in_text(&w, at) : vectors_pass(&w, at);
+        at = w.text ? pass_in_text(&w, at) : pass_in_json(&w, at);
 }

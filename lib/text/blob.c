@@ -52,7 +52,7 @@ static inline bool may_be_within(const char *data)
 }
 
 /* The number of characters at the beginning, without an escaped one. */
-static size_t blob_plain_run(const char *data, size_t len)
+static size_t plain_run(const char *data, size_t len)
 {
     size_t at = 0, n = LOOK_AT;
 
@@ -67,14 +67,14 @@ static size_t blob_plain_run(const char *data, size_t len)
  * many of them are backslashes. A last backslash counts, as '/' may follow. */
 static size_t run_of(const char *data, size_t len, size_t *escapes)
 {
-    size_t at = blob_plain_run(data, len);
+    size_t at = plain_run(data, len);
 
     *escapes = 0;
     while (at < len && data[at] == '\\' &&
            (at + 1 == len || data[at + 1] == '/')) {
         ++*escapes;
         at++;
-        at += blob_plain_run(data + at, len - at);
+        at += plain_run(data + at, len - at);
     }
     return at;
 }
@@ -98,8 +98,8 @@ static size_t run_before(const char *data, size_t from, size_t len)
  */
 
 /* Counts bytes of the text into its mark. */
-static void blob_count(struct llmobs_blob *blob, const char *data, size_t len,
-                       size_t escapes)
+static void count_bytes(struct llmobs_blob *blob, const char *data, size_t len,
+                        size_t escapes)
 {
     size_t at = (size_t)(-blob->bytes % SUM_EVERY);
 
@@ -111,15 +111,15 @@ static void blob_count(struct llmobs_blob *blob, const char *data, size_t len,
 
 /* Takes bytes of the text. A backslash at their end is not counted before the
  * next byte tells that it belongs to the text. */
-static void blob_take(struct llmobs_blob *blob, const char *data, size_t len,
+static void add_bytes(struct llmobs_blob *blob, const char *data, size_t len,
                       size_t escapes)
 {
     if (len > 0 && blob->escape)
-        blob_count(blob, "\\", 1, 1);
+        count_bytes(blob, "\\", 1, 1);
     if (len > 0)
         blob->escape = data[len - 1] == '\\';
     if (len > 0)
-        blob_count(blob, data, len - blob->escape, escapes - blob->escape);
+        count_bytes(blob, data, len - blob->escape, escapes - blob->escape);
 }
 
 /* The text is too long: takes all of it out of the body except its beginning,
@@ -133,7 +133,7 @@ static void begin_leaving(struct llmobs_blob *blob, struct llmobs_body *body)
     blob->sum = SUM_FIRST;
     blob->escape = blob->padded = false;
     (void)run_of(text, blob->run, &escapes);
-    blob_take(blob, text, blob->run, escapes);
+    add_bytes(blob, text, blob->run, escapes);
     blob->leaving = true;
     kept -= text[kept - 1] == '\\';
     llmobs_body_leave(body, blob->run - kept);
@@ -154,8 +154,8 @@ static void end_leaving(struct llmobs_blob *blob, struct llmobs_body *body)
 
 /* Each of the following functions gives the number of bytes that it took. */
 
-static size_t blob_leave(struct llmobs_blob *blob, struct llmobs_body *body,
-                         const char *data, size_t len)
+static size_t leave_out(struct llmobs_blob *blob, struct llmobs_body *body,
+                        const char *data, size_t len)
 {
     size_t n = 0, escapes;
 
@@ -165,7 +165,7 @@ static size_t blob_leave(struct llmobs_blob *blob, struct llmobs_body *body,
     }
     if (!blob->padded) {
         n = run_of(data, len, &escapes);
-        blob_take(blob, data, n, escapes);
+        add_bytes(blob, data, n, escapes);
     }
     for (; n < len && data[n] == '='; n++)
         blob->padded = true;
@@ -179,7 +179,7 @@ static size_t blob_leave(struct llmobs_blob *blob, struct llmobs_body *body,
  */
 
 /* The text has LLMOBS_BLOB_MIN bytes. */
-static void blob_judge(struct llmobs_blob *blob, struct llmobs_body *body)
+static void judge_text(struct llmobs_blob *blob, struct llmobs_body *body)
 {
     struct llmobs_text before = llmobs_body_head(body);
 
@@ -196,8 +196,8 @@ static void blob_judge(struct llmobs_blob *blob, struct llmobs_body *body)
 
 /* A text of this many bytes is long; a backslash at its end may not belong to
  * it. */
-static size_t blob_least(const struct llmobs_blob *blob,
-                         const struct llmobs_body *b)
+static size_t least_len(const struct llmobs_blob *blob,
+                        const struct llmobs_body *b)
 {
     bool open =
         blob->run == LLMOBS_BLOB_MIN && b->head.data[b->head.len - 1] == '\\';
@@ -221,10 +221,10 @@ static size_t go_on_long(struct llmobs_blob *blob, struct llmobs_body *body,
 }
 
 /* Takes nothing of a text that ends before it is long. */
-static size_t blob_go_on(struct llmobs_blob *blob, struct llmobs_body *body,
+static size_t go_on_text(struct llmobs_blob *blob, struct llmobs_body *body,
                          const char *data, size_t len)
 {
-    size_t most = blob_least(blob, body) - blob->run, escapes;
+    size_t most = least_len(blob, body) - blob->run, escapes;
 
     if (blob->run > 0 && body->head.data[body->head.len - 1] == '\\' &&
         *data != '/') {
@@ -240,15 +240,15 @@ static size_t blob_go_on(struct llmobs_blob *blob, struct llmobs_body *body,
     }
     (void)llmobs_body_add(body, data, most);
     blob->run += most;
-    if (!body->truncated && !body->lost && blob->run >= blob_least(blob, body))
-        blob_judge(blob, body);
+    if (!body->truncated && !body->lost && blob->run >= least_len(blob, body))
+        judge_text(blob, body);
     return most;
 }
 
 /* Gives where the next long text begins, or where one begins that may go on
  * behind the data; else `len`. A text of LLMOBS_BLOB_MIN bytes has at least one
  * place that is looked at. */
-static size_t blob_find(const char *data, size_t len)
+static size_t find_long_text(const char *data, size_t len)
 {
     size_t from = 0;
 
@@ -273,7 +273,7 @@ static size_t blob_find(const char *data, size_t len)
 static size_t blob_pass(struct llmobs_blob *blob, struct llmobs_body *body,
                         const char *data, size_t len)
 {
-    size_t begin = blob_find(data, len);
+    size_t begin = find_long_text(data, len);
     size_t end =
         len - begin > LLMOBS_BLOB_MIN - 1 ? begin + LLMOBS_BLOB_MIN - 1 : len;
 
@@ -305,9 +305,9 @@ int llmobs_blob_add(struct llmobs_blob *blob, struct llmobs_body *body,
         size_t left = (size_t)(end - at);
 
         if (blob->leaving)
-            at += blob_leave(blob, body, at, left);
+            at += leave_out(blob, body, at, left);
         else if (blob->run > 0)
-            at += blob_go_on(blob, body, at, left);
+            at += go_on_text(blob, body, at, left);
         else
             at += blob_pass(blob, body, at, left);
     }

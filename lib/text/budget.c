@@ -13,7 +13,7 @@ void llmobs_budget_init(size_t the_max)
     max = the_max;
 }
 
-static void budget_check_fork(void)
+static void check_fork(void)
 {
     if (!llmobs_fork_unsettled(&process))
         return;
@@ -31,7 +31,7 @@ bool llmobs_budget_take(size_t len, enum llmobs_budget_for purpose)
     size_t limit = max / 8 * eighths[purpose];
     size_t before;
 
-    budget_check_fork();
+    check_fork();
     before = atomic_fetch_add_explicit(&taken, len, memory_order_relaxed);
     if (max == 0 || (before <= limit && len <= limit - before))
         return true;
@@ -41,7 +41,7 @@ bool llmobs_budget_take(size_t len, enum llmobs_budget_for purpose)
 
 void llmobs_budget_force(size_t len)
 {
-    budget_check_fork();
+    check_fork();
     atomic_fetch_add_explicit(&taken, len, memory_order_relaxed);
 }
 

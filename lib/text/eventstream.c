@@ -65,8 +65,8 @@ static bool read_prelude(struct llmobs_text in, size_t at, struct frame *frame)
 }
 
 /* Takes `len` bytes off the front; false when `from` has fewer. */
-static bool eventstream_take(struct llmobs_text *from, size_t len,
-                             struct llmobs_text *out)
+static bool read_bytes(struct llmobs_text *from, size_t len,
+                       struct llmobs_text *out)
 {
     if (from->len < len)
         return false;
@@ -76,19 +76,18 @@ static bool eventstream_take(struct llmobs_text *from, size_t len,
     return true;
 }
 
-static bool eventstream_take_number(struct llmobs_text *from, size_t len,
-                                    size_t *out)
+static bool read_number(struct llmobs_text *from, size_t len, size_t *out)
 {
     struct llmobs_text bytes;
 
-    if (!eventstream_take(from, len, &bytes))
+    if (!read_bytes(from, len, &bytes))
         return false;
     *out = big_endian(bytes.data, len);
     return true;
 }
 
 /* The length of a value of this type: fixed, or in front of the value. */
-static bool take_length(struct llmobs_text *from, size_t type, size_t *out)
+static bool read_length(struct llmobs_text *from, size_t type, size_t *out)
 {
     static const unsigned char fixed[] = {
         [TYPE_TRUE] = 0,  [TYPE_FALSE] = 0,  [TYPE_BYTE] = 1,
@@ -100,25 +99,23 @@ static bool take_length(struct llmobs_text *from, size_t type, size_t *out)
     if (type >= sizeof(fixed))
         return false;
     if (type == TYPE_BYTES || type == TYPE_STRING)
-        return eventstream_take_number(from, 2, out);
+        return read_number(from, 2, out);
     *out = fixed[type];
     return true;
 }
 
-static bool eventstream_take_header(struct llmobs_text *from,
-                                    struct llmobs_text *name, size_t *type,
-                                    struct llmobs_text *value)
+static bool read_header(struct llmobs_text *from, struct llmobs_text *name,
+                        size_t *type, struct llmobs_text *value)
 {
     size_t len;
 
-    return eventstream_take_number(from, 1, &len) &&
-           eventstream_take(from, len, name) &&
-           eventstream_take_number(from, 1, type) &&
-           take_length(from, *type, &len) && eventstream_take(from, len, value);
+    return read_number(from, 1, &len) && read_bytes(from, len, name) &&
+           read_number(from, 1, type) && read_length(from, *type, &len) &&
+           read_bytes(from, len, value);
 }
 
-static void eventstream_keep(struct llmobs_text name, struct llmobs_text value,
-                             struct llmobs_eventstream_event *event)
+static void set_header(struct llmobs_text name, struct llmobs_text value,
+                       struct llmobs_eventstream_event *event)
 {
     if (llmobs_text_is(name, ":message-type"))
         event->message_type = value;
@@ -160,9 +157,9 @@ bool llmobs_eventstream_next(struct llmobs_eventstream *es,
         return false;
     }
     memset(event, 0, sizeof(*event));
-    while (eventstream_take_header(&frame.headers, &name, &type, &value)) {
+    while (read_header(&frame.headers, &name, &type, &value)) {
         if (type == TYPE_STRING)
-            eventstream_keep(name, value, event);
+            set_header(name, value, event);
     }
     es->at += frame.len;
     event->payload = frame.payload;

@@ -42,7 +42,7 @@ struct llmobs_form_parser {
 /* -- lines of JSON --------------------------------------------------------- */
 
 /* No printf runs on the program's thread. */
-static int form_add_code(struct llmobs_buf *line, unsigned char c)
+static int add_code(struct llmobs_buf *line, unsigned char c)
 {
     static const char digits[] = "0123456789abcdef";
     int rc = llmobs_buf_adds(line, "\\u00");
@@ -52,7 +52,7 @@ static int form_add_code(struct llmobs_buf *line, unsigned char c)
     return rc < 0 ? rc : llmobs_buf_addc(line, digits[c & 15]);
 }
 
-static int form_add_number(struct llmobs_buf *line, uint64_t number)
+static int add_number(struct llmobs_buf *line, uint64_t number)
 {
     char digits[21];
 
@@ -69,15 +69,15 @@ static int add_escaped(struct llmobs_buf *line, struct llmobs_text text)
         if (c == '"' || c == '\\')
             rc = llmobs_buf_addc(line, '\\');
         if (rc == 0)
-            rc = (unsigned char)c < 0x20 ? form_add_code(line, (unsigned char)c)
+            rc = (unsigned char)c < 0x20 ? add_code(line, (unsigned char)c)
                                          : llmobs_buf_addc(line, c);
     }
     return rc < 0 ? rc : llmobs_buf_addc(line, '"');
 }
 
 /* Appends {"name":VALUE} as a line of its own, whole or not at all. */
-static void form_put_line(struct llmobs_body *out, struct llmobs_text name,
-                          const struct llmobs_buf *value)
+static void put_line(struct llmobs_body *out, struct llmobs_text name,
+                     const struct llmobs_buf *value)
 {
     struct llmobs_buf line;
 
@@ -110,9 +110,9 @@ void llmobs_form_file(struct llmobs_body *out, struct llmobs_text name,
     if (rc == 0 && bytes >= 0)
         rc = llmobs_buf_adds(&value, "\"bytes\":");
     if (rc == 0 && bytes >= 0)
-        rc = form_add_number(&value, (uint64_t)bytes);
+        rc = add_number(&value, (uint64_t)bytes);
     if (rc == 0 && llmobs_buf_addc(&value, '}') == 0)
-        form_put_line(out, name, &value);
+        put_line(out, name, &value);
     llmobs_buf_fini(&value);
 }
 
@@ -123,7 +123,7 @@ static bool is_of_base64(char c)
 }
 
 /* True for bytes that a person or a program may have written as a text. */
-static bool form_is_text(struct llmobs_text text)
+static bool is_text_bytes(struct llmobs_text text)
 {
     size_t run = 0;
 
@@ -141,7 +141,7 @@ static bool form_is_text(struct llmobs_text text)
     return true;
 }
 
-static bool form_begins(const char *text, const char *with)
+static bool begins_with(const char *text, const char *with)
 {
     return strncasecmp(text, with, strlen(with)) == 0;
 }
@@ -149,14 +149,14 @@ static bool form_begins(const char *text, const char *with)
 /* A part without a type counts as a text (RFC 7578, 4.4). */
 static bool is_text_type(const char *type)
 {
-    return !type || !*type || form_begins(type, "text/") ||
-           form_begins(type, "application/json");
+    return !type || !*type || begins_with(type, "text/") ||
+           begins_with(type, "application/json");
 }
 
 bool llmobs_form_plain(const char *coding)
 {
-    return !coding || form_begins(coding, "7bit") ||
-           form_begins(coding, "8bit") || form_begins(coding, "binary");
+    return !coding || begins_with(coding, "7bit") ||
+           begins_with(coding, "8bit") || begins_with(coding, "binary");
 }
 
 void llmobs_form_text(struct llmobs_body *out, struct llmobs_text name,
@@ -164,13 +164,13 @@ void llmobs_form_text(struct llmobs_body *out, struct llmobs_text name,
 {
     struct llmobs_buf value;
 
-    if (!is_text_type(type) || !form_is_text(text)) {
+    if (!is_text_type(type) || !is_text_bytes(text)) {
         llmobs_form_file(out, name, type, (int64_t)text.len);
         return;
     }
     llmobs_buf_init(&value, LLMOBS_FORM_KEPT_MAX);
     if (add_escaped(&value, text) == 0)
-        form_put_line(out, name, &value);
+        put_line(out, name, &value);
     llmobs_buf_fini(&value);
 }
 
@@ -179,7 +179,7 @@ void llmobs_form_text(struct llmobs_body *out, struct llmobs_text name,
 /* Copies the value of a parameter, without its quotes; false: the parameter is
  * missing or too long. A quote within quotes has a backslash before it, or is
  * written as %22, which stays so. */
-static bool form_parameter(const char *header, const char *name, char *to,
+static bool copy_parameter(const char *header, const char *name, char *to,
                            size_t cap)
 {
     size_t len = strlen(name), n = 0;
@@ -214,7 +214,7 @@ static bool form_parameter(const char *header, const char *name, char *to,
 
 bool llmobs_form_type(const char *content_type)
 {
-    return content_type && form_begins(content_type, "multipart/");
+    return content_type && begins_with(content_type, "multipart/");
 }
 
 struct llmobs_form_parser *llmobs_form_new(const char *content_type)
@@ -231,7 +231,7 @@ struct llmobs_form_parser *llmobs_form_new(const char *content_type)
     llmobs_buf_init(&form->text, LLMOBS_FORM_TEXT_MAX + 1);
     memcpy(form->needle, "\n--", 3);
     boundary = form->needle + 3;
-    if (!form_parameter(content_type, "boundary", boundary, BOUNDARY_MAX + 1)) {
+    if (!copy_parameter(content_type, "boundary", boundary, BOUNDARY_MAX + 1)) {
         free(form);
         return NULL;
     }
@@ -271,14 +271,14 @@ void llmobs_form_gap(struct llmobs_form_parser *form)
 static void read_disposition(struct llmobs_form_parser *form, const char *value)
 {
     form->known =
-        form_begins(value, "form-data") &&
-        form_parameter(value, "name", form->name, sizeof(form->name)) &&
+        begins_with(value, "form-data") &&
+        copy_parameter(value, "name", form->name, sizeof(form->name)) &&
         form->name[0];
     form->file = form->file || strcasestr(value, "filename=") ||
                  strcasestr(value, "filename*");
 }
 
-static void form_read_header(struct llmobs_form_parser *form)
+static void read_header(struct llmobs_form_parser *form)
 {
     const char *value = strchr(form->line, ':');
     size_t len;
@@ -287,22 +287,22 @@ static void form_read_header(struct llmobs_form_parser *form)
         return;
     value += 1 + strspn(value + 1, " \t");
     len = strcspn(value, "; \t");
-    if (form_begins(form->line, "content-disposition:")) {
+    if (begins_with(form->line, "content-disposition:")) {
         read_disposition(form, value);
-    } else if (form_begins(form->line, "content-type:")) {
+    } else if (begins_with(form->line, "content-type:")) {
         form->file = form->file || !is_text_type(value);
         if (len > LLMOBS_FORM_TYPE_MAX)
             len = 0;
         memcpy(form->type, value, len);
         form->type[len] = '\0';
-    } else if (form_begins(form->line, "content-transfer-encoding:")) {
+    } else if (begins_with(form->line, "content-transfer-encoding:")) {
         form->file = form->file || !llmobs_form_plain(value);
     }
 }
 
 /* -- the form -------------------------------------------------------------- */
 
-static void form_begin_part(struct llmobs_form_parser *form)
+static void begin_part(struct llmobs_form_parser *form)
 {
     form->state = IN_HEAD;
     form->line_len = form->head_len = 0;
@@ -333,8 +333,7 @@ static void drop_line_end(struct llmobs_form_parser *form)
         llmobs_buf_cut(&form->text, form->text.len - 1);
 }
 
-static void form_end_part(struct llmobs_form_parser *form,
-                          struct llmobs_body *out)
+static void end_part(struct llmobs_form_parser *form, struct llmobs_body *out)
 {
     const struct llmobs_text name = {form->name, strlen(form->name)};
     struct llmobs_text text;
@@ -351,8 +350,8 @@ static void form_end_part(struct llmobs_form_parser *form,
     form->known = false;
 }
 
-static void form_add_bytes(struct llmobs_form_parser *form, const char *data,
-                           size_t len)
+static void add_bytes(struct llmobs_form_parser *form, const char *data,
+                      size_t len)
 {
     if (len == 0)
         return;
@@ -364,13 +363,13 @@ static void form_add_bytes(struct llmobs_form_parser *form, const char *data,
 }
 
 /* The bytes that looked like the start of a delimiter belong to the part. */
-static void form_give_back(struct llmobs_form_parser *form)
+static void add_matched(struct llmobs_form_parser *form)
 {
     size_t held = form->matched, outside = form->outside;
 
     form->matched = 0;
     form->outside = false;
-    form_add_bytes(form, form->needle + outside, held - outside);
+    add_bytes(form, form->needle + outside, held - outside);
 }
 
 /* Each of the following functions takes bytes up to the next change of state,
@@ -392,18 +391,18 @@ static const char *find_line(const char *at, const char *end)
 }
 
 /* No delimiter has another line feed than its first byte. */
-static const char *form_read_body(struct llmobs_form_parser *form,
-                                  const char *at, const char *end)
+static const char *read_body(struct llmobs_form_parser *form, const char *at,
+                             const char *end)
 {
     while (at < end) {
         if (form->matched == 0) {
             const char *line = find_line(at, end);
 
-            form_add_bytes(form, at, (size_t)((line ? line : end) - at));
+            add_bytes(form, at, (size_t)((line ? line : end) - at));
             form->matched = line != NULL;
             at = line ? line + 1 : end;
         } else if (*at != form->needle[form->matched]) {
-            form_give_back(form);
+            add_matched(form);
         } else {
             at++;
             if (++form->matched < form->needle_len)
@@ -423,11 +422,11 @@ static const char *read_delimiter(struct llmobs_form_parser *form,
     char c = *at;
 
     if (form->closes && c == '-') {
-        form_end_part(form, out);
+        end_part(form, out);
         form->state = IN_NOTHING;
     } else if (!form->closes && c == '\n') {
-        form_end_part(form, out);
-        form_begin_part(form);
+        end_part(form, out);
+        begin_part(form);
     } else if (form->delimiter == 0 && c == '-') {
         form->closes = true;
     } else if (form->closes || !memchr(" \t\r", c, 3) ||
@@ -441,8 +440,8 @@ static const char *read_delimiter(struct llmobs_form_parser *form,
     return at + 1;
 }
 
-static const char *form_read_head(struct llmobs_form_parser *form,
-                                  const char *at, const char *end)
+static const char *read_head(struct llmobs_form_parser *form, const char *at,
+                             const char *end)
 {
     const char *line = memchr(at, '\n', (size_t)(end - at));
     size_t len = (size_t)((line ? line : end) - at);
@@ -460,7 +459,7 @@ static const char *form_read_head(struct llmobs_form_parser *form,
     if (form->line_len == 0)
         begin_body(form);
     else
-        form_read_header(form);
+        read_header(form);
     form->line_len = 0;
     return line + 1;
 }
@@ -472,10 +471,10 @@ void llmobs_form_feed(struct llmobs_form_parser *form, const char *data,
 
     while (data < end && form->state != IN_NOTHING) {
         if (form->state == IN_BODY)
-            data = form_read_body(form, data, end);
+            data = read_body(form, data, end);
         else if (form->state == IN_DELIMITER)
             data = read_delimiter(form, data, out);
         else
-            data = form_read_head(form, data, end);
+            data = read_head(form, data, end);
     }
 }

@@ -30,7 +30,7 @@ struct packer {
 
 /* -- bits --------------------------------------------------------------- */
 
-static void gzip_flush(struct packer *packer)
+static void flush_bits(struct packer *packer)
 {
     if (!packer->error)
         packer->error =
@@ -39,7 +39,7 @@ static void gzip_flush(struct packer *packer)
 }
 
 /* Puts the bits of a value: its lowest bit comes first. */
-static void gzip_put(struct packer *packer, unsigned value, unsigned count)
+static void put_bits(struct packer *packer, unsigned value, unsigned count)
 {
     packer->bits |= (uint64_t)value << packer->bit_count;
     packer->bit_count += count;
@@ -48,18 +48,18 @@ static void gzip_put(struct packer *packer, unsigned value, unsigned count)
         packer->bits >>= 8;
         packer->bit_count -= 8;
         if (packer->used == CHUNK)
-            gzip_flush(packer);
+            flush_bits(packer);
     }
 }
 
 /* Puts the bits of a code: its highest bit comes first. */
-static void gzip_put_code(struct packer *packer, unsigned code, unsigned count)
+static void put_code(struct packer *packer, unsigned code, unsigned count)
 {
     unsigned turned = 0;
 
     for (unsigned i = 0; i < count; i++)
         turned |= (code >> i & 1) << (count - 1 - i);
-    gzip_put(packer, turned, count);
+    put_bits(packer, turned, count);
 }
 
 /* -- symbols ------------------------------------------------------------ */
@@ -68,13 +68,13 @@ static void gzip_put_code(struct packer *packer, unsigned code, unsigned count)
 static void put_symbol(struct packer *packer, unsigned symbol)
 {
     if (symbol < 144)
-        gzip_put_code(packer, 0x30 + symbol, 8);
+        put_code(packer, 0x30 + symbol, 8);
     else if (symbol < 256)
-        gzip_put_code(packer, 0x190 + symbol - 144, 9);
+        put_code(packer, 0x190 + symbol - 144, 9);
     else if (symbol < 280)
-        gzip_put_code(packer, symbol - 256, 7);
+        put_code(packer, symbol - 256, 7);
     else
-        gzip_put_code(packer, 0xc0 + symbol - 280, 8);
+        put_code(packer, 0xc0 + symbol - 280, 8);
 }
 
 /* Lengths and distances have the same form (RFC 1951, 3.2.5): after the first
@@ -99,17 +99,17 @@ static void put_match(struct packer *packer, size_t len, size_t distance)
     } else {
         code = code_of(value, 2, &extra);
         put_symbol(packer, 257 + code);
-        gzip_put(packer, value & ((1u << extra) - 1), extra);
+        put_bits(packer, value & ((1u << extra) - 1), extra);
     }
     value = (unsigned)(distance - 1);
     code = code_of(value, 1, &extra);
-    gzip_put_code(packer, code, 5);
-    gzip_put(packer, value & ((1u << extra) - 1), extra);
+    put_code(packer, code, 5);
+    put_bits(packer, value & ((1u << extra) - 1), extra);
 }
 
 /* -- matches ------------------------------------------------------------ */
 
-static size_t *gzip_slot_of(struct packer *packer, size_t at)
+static size_t *slot_of(struct packer *packer, size_t at)
 {
     uint32_t word;
 
@@ -129,9 +129,9 @@ static size_t match_at(const struct packer *packer, size_t before, size_t at)
 }
 
 /* Writes the byte or the match at `at`; gives how many bytes it covers. */
-static size_t gzip_step(struct packer *packer, size_t at)
+static size_t pack_at(struct packer *packer, size_t at)
 {
-    size_t *slot = gzip_slot_of(packer, at);
+    size_t *slot = slot_of(packer, at);
     size_t before = *slot, n = 0;
 
     *slot = at + 1;
@@ -143,7 +143,7 @@ static size_t gzip_step(struct packer *packer, size_t at)
     }
     put_match(packer, n, at + 1 - before);
     for (size_t i = 1; i < n && at + i + MATCH_MIN <= packer->len; i++)
-        *gzip_slot_of(packer, at + i) = at + i + 1;
+        *slot_of(packer, at + i) = at + i + 1;
     return n;
 }
 
@@ -151,18 +151,18 @@ static void put_block(struct packer *packer)
 {
     size_t at = 0;
 
-    gzip_put(packer, 3, 3); /* the last block, with fixed codes */
+    put_bits(packer, 3, 3); /* the last block, with fixed codes */
     while (at + MATCH_MIN <= packer->len && !packer->error)
-        at += gzip_step(packer, at);
+        at += pack_at(packer, at);
     while (at < packer->len)
         put_symbol(packer, packer->in[at++]);
     put_symbol(packer, END_OF_BLOCK);
-    gzip_put(packer, 0, 7 & (8 - packer->bit_count));
+    put_bits(packer, 0, 7 & (8 - packer->bit_count));
 }
 
 /* -- the member --------------------------------------------------------- */
 
-static uint32_t gzip_sum_of(struct llmobs_text text)
+static uint32_t sum_of(struct llmobs_text text)
 {
     uLong sum = crc32(0, Z_NULL, 0);
 
@@ -176,18 +176,18 @@ static uint32_t gzip_sum_of(struct llmobs_text text)
     return (uint32_t)sum;
 }
 
-static void gzip_put_member(struct packer *packer, struct llmobs_text text)
+static void put_member(struct packer *packer, struct llmobs_text text)
 {
     static const char head[10] = "\x1f\x8b\x08\0\0\0\0\0\x04\xff";
-    uint32_t sum = gzip_sum_of(text);
+    uint32_t sum = sum_of(text);
 
     packer->error = llmobs_buf_add(packer->out, head, sizeof(head));
     put_block(packer);
-    gzip_put(packer, sum & 0xffff, 16);
-    gzip_put(packer, sum >> 16, 16);
-    gzip_put(packer, (unsigned)text.len & 0xffff, 16);
-    gzip_put(packer, (unsigned)text.len >> 16 & 0xffff, 16);
-    gzip_flush(packer);
+    put_bits(packer, sum & 0xffff, 16);
+    put_bits(packer, sum >> 16, 16);
+    put_bits(packer, (unsigned)text.len & 0xffff, 16);
+    put_bits(packer, (unsigned)text.len >> 16 & 0xffff, 16);
+    flush_bits(packer);
 }
 
 int llmobs_gzip(struct llmobs_text text, struct llmobs_buf *out)
@@ -201,7 +201,7 @@ int llmobs_gzip(struct llmobs_text text, struct llmobs_buf *out)
     packer->in = (const unsigned char *)text.data;
     packer->len = text.len;
     packer->out = out;
-    gzip_put_member(packer, text);
+    put_member(packer, text);
     rc = packer->error;
     free(packer);
     if (rc)

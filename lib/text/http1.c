@@ -54,7 +54,7 @@ void llmobs_http1_fini(struct llmobs_http1 *http)
 }
 
 /* Adds to the copy of a head. realloc would leave bytes of it behind. */
-static bool keep_head(struct llmobs_http1_way *way, struct llmobs_text in)
+static bool copy_head(struct llmobs_http1_way *way, struct llmobs_text in)
 {
     uint32_t len = way->len, cap = way->cap ? way->cap : HEAD_FIRST;
     char *head;
@@ -76,9 +76,9 @@ static bool keep_head(struct llmobs_http1_way *way, struct llmobs_text in)
     return true;
 }
 
-static void tell_end(const struct llmobs_http1 *http,
-                     enum llmobs_http1_side side, uint32_t number,
-                     enum llmobs_http1_end how)
+static void report_end(const struct llmobs_http1 *http,
+                       enum llmobs_http1_side side, uint32_t number,
+                       enum llmobs_http1_end how)
 {
     http->events->end(http->user, side, number, how);
 }
@@ -91,10 +91,10 @@ static void end_all(struct llmobs_http1 *http, enum llmobs_http1_end request,
     struct llmobs_http1_way *ways = http->ways;
 
     if (ways[LLMOBS_HTTP1_REQUEST].step != HEAD)
-        tell_end(http, LLMOBS_HTTP1_REQUEST, http->asked - 1, request);
+        report_end(http, LLMOBS_HTTP1_REQUEST, http->asked - 1, request);
     for (; http->answered != http->asked; http->answered++) {
-        tell_end(http, LLMOBS_HTTP1_ANSWER, http->answered,
-                 ways[LLMOBS_HTTP1_ANSWER].step != HEAD ? answer : none);
+        report_end(http, LLMOBS_HTTP1_ANSWER, http->answered,
+                   ways[LLMOBS_HTTP1_ANSWER].step != HEAD ? answer : none);
         ways[LLMOBS_HTTP1_ANSWER].step = HEAD;
     }
 }
@@ -138,7 +138,7 @@ static void end_message(struct llmobs_http1 *http, enum llmobs_http1_side side)
 
     http->ways[side].step = HEAD;
     http->answered += side == LLMOBS_HTTP1_ANSWER;
-    tell_end(http, side, number, LLMOBS_HTTP1_WHOLE);
+    report_end(http, side, number, LLMOBS_HTTP1_WHOLE);
 }
 
 static void begin_message(struct llmobs_http1 *http,
@@ -160,18 +160,18 @@ static void begin_message(struct llmobs_http1 *http,
         end_message(http, side);
 }
 
-static void note(uint32_t *bits, uint32_t number, bool is)
+static void set_bit(uint32_t *bits, uint32_t number, bool is)
 {
     *bits &= ~(UINT32_C(1) << number % LLMOBS_HTTP1_DEPTH);
     *bits |= (uint32_t)is << number % LLMOBS_HTTP1_DEPTH;
 }
 
-static bool is_noted(uint32_t bits, uint32_t number)
+static bool has_bit(uint32_t bits, uint32_t number)
 {
     return bits >> number % LLMOBS_HTTP1_DEPTH & 1;
 }
 
-static void take_request(struct llmobs_http1 *http, struct llmobs_text text)
+static void read_request(struct llmobs_http1 *http, struct llmobs_text text)
 {
     struct llmobs_http1_head head;
 
@@ -187,8 +187,9 @@ static void take_request(struct llmobs_http1 *http, struct llmobs_text text)
         stop(http, LLMOBS_HTTP1_DEEP);
         return;
     }
-    note(&http->heads, http->asked, llmobs_text_is(head.method, "HEAD"));
-    note(&http->tunnels, http->asked, llmobs_text_is(head.method, "CONNECT"));
+    set_bit(&http->heads, http->asked, llmobs_text_is(head.method, "HEAD"));
+    set_bit(&http->tunnels, http->asked,
+            llmobs_text_is(head.method, "CONNECT"));
     http->waits = head.expects;
     http->asked++;
     begin_message(http, LLMOBS_HTTP1_REQUEST, &head);
@@ -197,8 +198,7 @@ static void take_request(struct llmobs_http1 *http, struct llmobs_text text)
 /* The server may answer before it has the whole request (413, 429). A client
  * that waits for 100 (Continue) may leave the body out then: the first bytes
  * that it sends next say whether it did. */
-static void note_early(struct llmobs_http1 *http,
-                       struct llmobs_http1_head *head)
+static void set_early(struct llmobs_http1 *http, struct llmobs_http1_head *head)
 {
     bool sends = http->ways[LLMOBS_HTTP1_REQUEST].step != HEAD &&
                  http->answered + 1 == http->asked;
@@ -221,7 +221,7 @@ static void stop_in_answer(struct llmobs_http1 *http, struct llmobs_text text,
     stop(http, why);
 }
 
-static void take_answer(struct llmobs_http1 *http, struct llmobs_text text)
+static void read_answer(struct llmobs_http1 *http, struct llmobs_text text)
 {
     bool bodiless, tunnel;
     struct llmobs_http1_head head;
@@ -235,14 +235,14 @@ static void take_answer(struct llmobs_http1 *http, struct llmobs_text text)
         return;
     }
     tunnel = head.status == 101 ||
-             (head.status < 300 && is_noted(http->tunnels, http->answered));
+             (head.status < 300 && has_bit(http->tunnels, http->answered));
     bodiless = tunnel || head.status == 204 || head.status == 304 ||
-               is_noted(http->heads, http->answered);
+               has_bit(http->heads, http->answered);
     if (!bodiless && !llmobs_http1_head_framing(&head, LLMOBS_HTTP1_TO_END)) {
         stop_in_answer(http, text, LLMOBS_HTTP1_DOUBT);
         return;
     }
-    note_early(http, &head);
+    set_early(http, &head);
     begin_message(http, LLMOBS_HTTP1_ANSWER, &head);
     if (tunnel)
         stop(http, LLMOBS_HTTP1_SWITCHED);
@@ -262,11 +262,11 @@ static bool ends_head(struct llmobs_http1_way *way, char c)
 }
 
 /* Empty lines before a head are passed over, as peers do. */
-static size_t take_head(struct llmobs_http1 *http, enum llmobs_http1_side side,
+static size_t read_head(struct llmobs_http1 *http, enum llmobs_http1_side side,
                         struct llmobs_text in)
 {
     void (*const take_message)(struct llmobs_http1 *, struct llmobs_text) =
-        side == LLMOBS_HTTP1_REQUEST ? take_request : take_answer;
+        side == LLMOBS_HTTP1_REQUEST ? read_request : read_answer;
     struct llmobs_http1_way *way = &http->ways[side];
     bool whole = false;
     size_t n = 0;
@@ -290,7 +290,7 @@ static size_t take_head(struct llmobs_http1 *http, enum llmobs_http1_side side,
             stop(http, LLMOBS_HTTP1_LARGE);
     } else if (whole && way->len == 0) {
         take_message(http, in);
-    } else if (!keep_head(way, in)) {
+    } else if (!copy_head(way, in)) {
         stop(http, LLMOBS_HTTP1_MEMORY);
     } else if (whole) {
         take_message(http, (struct llmobs_text){way->head, way->len});
@@ -299,7 +299,7 @@ static size_t take_head(struct llmobs_http1 *http, enum llmobs_http1_side side,
     return n;
 }
 
-static size_t take_body(struct llmobs_http1 *http, enum llmobs_http1_side side,
+static size_t read_body(struct llmobs_http1 *http, enum llmobs_http1_side side,
                         struct llmobs_text in)
 {
     struct llmobs_http1_way *way = &http->ways[side];
@@ -352,19 +352,19 @@ static enum step step_behind(struct llmobs_http1_way *way, char c)
     return c == ' ' || c == '\t' ? SIZE_BLANK : HEAD;
 }
 
-static size_t take_one(struct llmobs_http1 *http, enum llmobs_http1_side side,
-                       struct llmobs_text in)
+static size_t read_step(struct llmobs_http1 *http, enum llmobs_http1_side side,
+                        struct llmobs_text in)
 {
     struct llmobs_http1_way *way = &http->ways[side];
     enum step step;
 
     switch (way->step) {
     case HEAD:
-        return take_head(http, side, in);
+        return read_head(http, side, in);
     case LENGTH:
     case TO_END:
     case CHUNK:
-        return take_body(http, side, in);
+        return read_body(http, side, in);
     case TRAILER:
         if (ends_head(way, in.data[0]))
             end_message(http, side);
@@ -378,22 +378,22 @@ static size_t take_one(struct llmobs_http1 *http, enum llmobs_http1_side side,
     }
 }
 
-static void take(struct llmobs_http1 *http, enum llmobs_http1_side side,
-                 struct llmobs_text in)
+static void read_bytes(struct llmobs_http1 *http, enum llmobs_http1_side side,
+                       struct llmobs_text in)
 {
     while (in.len > 0 && !http->why) {
         size_t n;
 
         if (side == LLMOBS_HTTP1_REQUEST && http->ways[side].step != HEAD)
             http->waits = false; /* for the body begins */
-        n = take_one(http, side, in);
+        n = read_step(http, side, in);
         in.data += n;
         in.len -= n;
     }
 }
 
 /* Knows by the first bytes whose they are. */
-static void found(struct llmobs_http1 *http, enum llmobs_http1_first first)
+static void set_first(struct llmobs_http1 *http, enum llmobs_http1_first first)
 {
     http->looks = false;
     if (http->asked == 0) {
@@ -402,13 +402,14 @@ static void found(struct llmobs_http1 *http, enum llmobs_http1_first first)
                                                       : LLMOBS_HTTP1_FOREIGN);
     } else if (first == LLMOBS_HTTP1_FIRST_HTTP) {
         http->ways[LLMOBS_HTTP1_REQUEST].step = HEAD;
-        tell_end(http, LLMOBS_HTTP1_REQUEST, http->asked - 1, LLMOBS_HTTP1_CUT);
+        report_end(http, LLMOBS_HTTP1_REQUEST, http->asked - 1,
+                   LLMOBS_HTTP1_CUT);
     }
 }
 
 /* Bytes that the client sent where they must show what they are. They are held
  * until enough of them are there. */
-static void look(struct llmobs_http1 *http, struct llmobs_text in)
+static void read_first(struct llmobs_http1 *http, struct llmobs_text in)
 {
     struct llmobs_text held = {http->first, http->held};
     size_t more = LLMOBS_HTTP1_FIRST - held.len;
@@ -423,10 +424,10 @@ static void look(struct llmobs_http1 *http, struct llmobs_text in)
         return;
     }
     http->held = 0;
-    found(http, first);
-    take(http, LLMOBS_HTTP1_REQUEST, held);
+    set_first(http, first);
+    read_bytes(http, LLMOBS_HTTP1_REQUEST, held);
     wipe(http->first, sizeof(http->first));
-    take(http, LLMOBS_HTTP1_REQUEST, in);
+    read_bytes(http, LLMOBS_HTTP1_REQUEST, in);
 }
 
 void llmobs_http1_sent(struct llmobs_http1 *http, const void *bytes, size_t len)
@@ -434,9 +435,9 @@ void llmobs_http1_sent(struct llmobs_http1 *http, const void *bytes, size_t len)
     struct llmobs_text in = {bytes, len};
 
     if (http->looks && len > 0 && !http->why)
-        look(http, in);
+        read_first(http, in);
     else
-        take(http, LLMOBS_HTTP1_REQUEST, in);
+        read_bytes(http, LLMOBS_HTTP1_REQUEST, in);
 }
 
 void llmobs_http1_received(struct llmobs_http1 *http, const void *bytes,
@@ -448,5 +449,5 @@ void llmobs_http1_received(struct llmobs_http1 *http, const void *bytes,
     if (http->asked == 0)
         stop(http, LLMOBS_HTTP1_FOREIGN);
     else
-        take(http, LLMOBS_HTTP1_ANSWER, (struct llmobs_text){bytes, len});
+        read_bytes(http, LLMOBS_HTTP1_ANSWER, (struct llmobs_text){bytes, len});
 }

@@ -10,7 +10,7 @@ struct framed {
 };
 
 /* Takes a line off `rest`, and its end. */
-static struct llmobs_text take_line(struct llmobs_text *rest)
+static struct llmobs_text read_line(struct llmobs_text *rest)
 {
     struct llmobs_text line = {rest->data, 0};
 
@@ -29,7 +29,7 @@ bool llmobs_http1_header_next(struct llmobs_text *rest,
                               struct llmobs_http1_header *header)
 {
     while (rest->len > 0) {
-        struct llmobs_text line = take_line(rest), name;
+        struct llmobs_text line = read_line(rest), name;
         const char *end = line.data + line.len, *colon;
 
         colon = line.len ? memchr(line.data, ':', line.len) : NULL;
@@ -39,7 +39,7 @@ bool llmobs_http1_header_next(struct llmobs_text *rest,
         header->name = llmobs_text_trim(name);
         header->odd = header->name.len != name.len || goes_on(*rest);
         while (goes_on(*rest)) {
-            line = take_line(rest);
+            line = read_line(rest);
             end = line.data + line.len;
         }
         colon++;
@@ -51,7 +51,7 @@ bool llmobs_http1_header_next(struct llmobs_text *rest,
 }
 
 /* Takes " HTTP/1.x" off the end of a line. */
-static bool take_version(struct llmobs_text *line, unsigned *minor)
+static bool read_version(struct llmobs_text *line, unsigned *minor)
 {
     static const char version[] = " HTTP/1.";
     size_t len = sizeof(version) - 1;
@@ -86,12 +86,12 @@ bool llmobs_http1_head_request(struct llmobs_text text,
     struct llmobs_text line;
 
     *head = (struct llmobs_http1_head){.headers = text};
-    line = take_line(&head->headers);
+    line = read_line(&head->headers);
     if (!is_clear(line) ||
         llmobs_http1_first(line.data, line.len) != LLMOBS_HTTP1_FIRST_HTTP)
         return false;
     /* "EHLO host" begins as a request does. */
-    if (!take_version(&line, &head->minor))
+    if (!read_version(&line, &head->minor))
         return false;
     (void)llmobs_text_split(&line, ' ', &head->method);
     head->target = line;
@@ -106,7 +106,7 @@ bool llmobs_http1_head_answer(struct llmobs_text text,
     const char *at;
 
     *head = (struct llmobs_http1_head){.headers = text};
-    line = take_line(&head->headers);
+    line = read_line(&head->headers);
     if (line.len < sizeof("HTTP/1.1 200") - 1 ||
         memcmp(line.data, version, sizeof(version) - 1) != 0)
         return false;

@@ -58,7 +58,7 @@ struct stage {
     struct sink *sink;
 };
 
-static void inflate_feed(struct stage *s)
+static void feed(struct stage *s)
 {
     size_t len = s->in.len < UINT_MAX ? s->in.len : UINT_MAX;
 
@@ -80,7 +80,7 @@ static int run_member(struct stage *s)
     for (;;) {
         int z;
 
-        inflate_feed(s);
+        feed(s);
         s->z.next_out = chunk;
         s->z.avail_out = sizeof(chunk);
         z = inflate(&s->z, Z_NO_FLUSH);
@@ -100,7 +100,7 @@ static int run_member(struct stage *s)
  * behind it are padding. */
 static bool more_members(struct stage *s)
 {
-    inflate_feed(s);
+    feed(s);
     return s->z.avail_in >= 2 && s->z.next_in[0] == 0x1F &&
            s->z.next_in[1] == 0x8B;
 }
@@ -344,7 +344,7 @@ static int undo(struct llmobs_text in, coding_fn *run, struct sink *sink,
     return rc < 0 ? rc : 0;
 }
 
-static int inflate_copy(struct llmobs_text in, struct sink *sink, bool *cut)
+static int copy_uncoded(struct llmobs_text in, struct sink *sink, bool *cut)
 {
     int rc = sink_add(sink, in.data, in.len);
 
@@ -391,7 +391,7 @@ int llmobs_inflate_body(struct llmobs_text in, const char *coding, size_t max,
     *cut = false;
     if (rc == 0)
         rc = codings.count > 0 ? undo_all(in, &codings, max, &sink, cut)
-                               : inflate_copy(in, &sink, cut);
+                               : copy_uncoded(in, &sink, cut);
     *cut = *cut || rc != 0;
     return rc;
 }
@@ -399,7 +399,7 @@ int llmobs_inflate_body(struct llmobs_text in, const char *coding, size_t max,
 /* True for a body without a coding, which libcurl has undone although the
  * header still names it. A compressed body always has a control character or an
  * invalid byte in its first bytes, besides zlib's own 'x'. */
-static bool inflate_is_text(struct llmobs_text body)
+static bool is_plain_text(struct llmobs_text body)
 {
     const unsigned char *data = (const unsigned char *)body.data;
     size_t len = body.len < 64 ? body.len : 64;
@@ -433,5 +433,5 @@ bool llmobs_inflate_is_coded(struct llmobs_text body, const char *coding)
         return false;
     if (magic && body.len >= strlen(magic))
         return memcmp(body.data, magic, strlen(magic)) == 0;
-    return !inflate_is_text(body);
+    return !is_plain_text(body);
 }

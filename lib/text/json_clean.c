@@ -98,8 +98,8 @@ size_t llmobs_utf8_decode(struct llmobs_text text, uint32_t *point)
     return len;
 }
 
-static void json_clean_start(struct cleaner *c, struct llmobs_text text,
-                             struct llmobs_buf *scratch)
+static void start_cleaning(struct cleaner *c, struct llmobs_text text,
+                           struct llmobs_buf *scratch)
 {
     memset(c, 0, sizeof(*c));
     c->in = (const unsigned char *)text.data;
@@ -111,7 +111,7 @@ static void json_clean_start(struct cleaner *c, struct llmobs_text text,
 }
 
 /* Replaces the next `len` input bytes by `text`. */
-static int json_clean_replace(struct cleaner *c, size_t len, const char *text)
+static int replace_input(struct cleaner *c, size_t len, const char *text)
 {
     int rc = -ENOMEM;
 
@@ -124,7 +124,7 @@ static int json_clean_replace(struct cleaner *c, size_t len, const char *text)
     return rc == -EFBIG ? -ENOMEM : rc;
 }
 
-static int json_clean_finish(struct cleaner *c, struct llmobs_text *clean)
+static int finish_cleaning(struct cleaner *c, struct llmobs_text *clean)
 {
     int rc;
 
@@ -133,7 +133,7 @@ static int json_clean_finish(struct cleaner *c, struct llmobs_text *clean)
         clean->len = c->len - c->copied;
         return 0;
     }
-    rc = json_clean_replace(c, 0, "");
+    rc = replace_input(c, 0, "");
     clean->data = c->out->data;
     clean->len = c->out->len;
     return rc;
@@ -147,7 +147,7 @@ static int clean_wide(struct cleaner *c)
     size_t len = llmobs_utf8_decode(rest, &point);
 
     if (len == 0)
-        return json_clean_replace(c, 1, REPLACEMENT);
+        return replace_input(c, 1, REPLACEMENT);
     if (!llmobs_work_some(&c->work, LLMOBS_WORK_ODD))
         return -ENOMEM;
     c->at += len;
@@ -162,14 +162,14 @@ static int clean_control(struct cleaner *c)
     char escape[] = "\\u0000";
 
     if (byte == 0)
-        return json_clean_replace(c, 1, REPLACEMENT);
+        return replace_input(c, 1, REPLACEMENT);
     escape[4] = byte < 0x10 ? '0' : '1';
     escape[5] = "0123456789abcdef"[byte & 0xF];
-    return json_clean_replace(c, 1, escape);
+    return replace_input(c, 1, escape);
 }
 
 /* Reads the four hex digits of a \u escape at `at`; -1: no such escape. */
-static int32_t json_clean_read_unit(const struct cleaner *c, size_t at)
+static int32_t read_unit(const struct cleaner *c, size_t at)
 {
     int32_t unit = 0;
 
@@ -191,17 +191,17 @@ static int32_t json_clean_read_unit(const struct cleaner *c, size_t at)
 
 static int clean_unicode(struct cleaner *c)
 {
-    int32_t unit = json_clean_read_unit(c, c->at);
+    int32_t unit = read_unit(c, c->at);
     int32_t next;
 
     if (unit < 0)
         return -EINVAL;
     if (unit == 0 || (unit >= 0xDC00 && unit <= 0xDFFF))
-        return json_clean_replace(c, 6, "\\ufffd");
+        return replace_input(c, 6, "\\ufffd");
     if (unit >= 0xD800 && unit <= 0xDBFF) {
-        next = json_clean_read_unit(c, c->at + 6);
+        next = read_unit(c, c->at + 6);
         if (next < 0xDC00 || next > 0xDFFF)
-            return json_clean_replace(c, 6, "\\ufffd");
+            return replace_input(c, 6, "\\ufffd");
         c->at += 6;
     }
     c->at += 6;
@@ -239,19 +239,19 @@ static int clean_escape(struct cleaner *c)
     return 0;
 }
 
-static const char *json_clean_rest(const struct cleaner *c)
+static const char *rest_of(const struct cleaner *c)
 {
     return (const char *)c->in + c->at;
 }
 
-static int json_clean_string(struct cleaner *c)
+static int clean_string(struct cleaner *c)
 {
     int rc = 0;
 
     c->at++;
     while (rc == 0) {
-        c->at += llmobs_json_run(json_clean_rest(c), c->len - c->at,
-                                 LLMOBS_JSON_STOP_ODD);
+        c->at +=
+            llmobs_json_run(rest_of(c), c->len - c->at, LLMOBS_JSON_STOP_ODD);
         if (c->at == c->len)
             return -EINVAL;
         if (c->in[c->at] == '"')
@@ -305,7 +305,7 @@ static bool read_exponent(struct cleaner *c, struct number *n)
     return true;
 }
 
-static bool json_clean_read_number(struct cleaner *c, struct number *n)
+static bool read_number(struct cleaner *c, struct number *n)
 {
     memset(n, 0, sizeof(*n));
     (void)skip_either(c, '-', '-');
@@ -370,29 +370,29 @@ static bool fits_int64(const struct cleaner *c, const struct number *n)
            (n->whole_len == 19 && memcmp(digits, most, 19) <= 0);
 }
 
-static int json_clean_number(struct cleaner *c)
+static int clean_number(struct cleaner *c)
 {
     size_t first = c->at;
     struct number n;
     size_t len;
 
-    if (!json_clean_read_number(c, &n))
+    if (!read_number(c, &n))
         return -EINVAL;
     c->token = n.real ? LLMOBS_JSON_TOKEN_REAL : LLMOBS_JSON_TOKEN_INT;
     if (is_infinite(c, &n)) {
         c->token = LLMOBS_JSON_TOKEN_NULL;
         len = c->at - first;
         c->at = first;
-        return json_clean_replace(c, len, "null");
+        return replace_input(c, len, "null");
     }
     if (n.real || fits_int64(c, &n))
         return 0;
     c->token = LLMOBS_JSON_TOKEN_REAL;
-    return json_clean_replace(c, 0, ".0");
+    return replace_input(c, 0, ".0");
 }
 
-static int json_clean_skip_word(struct cleaner *c, const char *word,
-                                enum llmobs_json_token token)
+static int skip_word(struct cleaner *c, const char *word,
+                     enum llmobs_json_token token)
 {
     size_t len = strlen(word);
 
@@ -407,22 +407,22 @@ static int json_clean_skip_word(struct cleaner *c, const char *word,
 static int clean_no_number(struct cleaner *c, const char *word)
 {
     size_t first = c->at;
-    int rc = json_clean_skip_word(c, word, LLMOBS_JSON_TOKEN_NULL);
+    int rc = skip_word(c, word, LLMOBS_JSON_TOKEN_NULL);
 
     if (rc != 0)
         return rc;
     c->at = first;
-    return json_clean_replace(c, strlen(word), "null");
+    return replace_input(c, strlen(word), "null");
 }
 
 static int clean_minus(struct cleaner *c)
 {
     bool endless = c->len - c->at > 1 && c->in[c->at + 1] == 'I';
 
-    return endless ? clean_no_number(c, "-Infinity") : json_clean_number(c);
+    return endless ? clean_no_number(c, "-Infinity") : clean_number(c);
 }
 
-static int json_clean_open_container(struct cleaner *c, bool object)
+static int open_container(struct cleaner *c, bool object)
 {
     if (c->depth == LLMOBS_JSON_DEPTH_MAX)
         return -E2BIG;
@@ -443,13 +443,13 @@ static void begin_token(struct cleaner *c)
 }
 
 /* Gives the token that began at `first`. */
-static int give_token(struct cleaner *c, size_t first)
+static int pass_token(struct cleaner *c, size_t first)
 {
     struct llmobs_text text = {(const char *)c->in + first, c->at - first};
     int rc = 0;
 
     if (c->out->len > 0) {
-        rc = json_clean_replace(c, 0, "");
+        rc = replace_input(c, 0, "");
         text.data = c->out->data;
         text.len = c->out->len;
     }
@@ -461,7 +461,7 @@ static int give_token(struct cleaner *c, size_t first)
     return rc == 0 ? c->take(c->ctx, c->token, text) : rc;
 }
 
-static int json_clean_close_container(struct cleaner *c, bool object)
+static int close_container(struct cleaner *c, bool object)
 {
     enum expected empty = object ? EXPECT_KEY_OR_END : EXPECT_VALUE_OR_END;
 
@@ -475,14 +475,14 @@ static int json_clean_close_container(struct cleaner *c, bool object)
     if (!c->take)
         return 0;
     begin_token(c);
-    return give_token(c, c->at);
+    return pass_token(c, c->at);
 }
 
 static int clean_key(struct cleaner *c)
 {
     c->expected = EXPECT_COLON;
     c->token = LLMOBS_JSON_TOKEN_KEY;
-    return c->in[c->at] == '"' ? json_clean_string(c) : -EINVAL;
+    return c->in[c->at] == '"' ? clean_string(c) : -EINVAL;
 }
 
 static int clean_value(struct cleaner *c)
@@ -493,16 +493,16 @@ static int clean_value(struct cleaner *c)
     switch (byte) {
     case '{':
     case '[':
-        return json_clean_open_container(c, byte == '{');
+        return open_container(c, byte == '{');
     case '"':
         c->token = LLMOBS_JSON_TOKEN_STRING;
-        return json_clean_string(c);
+        return clean_string(c);
     case 't':
-        return json_clean_skip_word(c, "true", LLMOBS_JSON_TOKEN_TRUE);
+        return skip_word(c, "true", LLMOBS_JSON_TOKEN_TRUE);
     case 'f':
-        return json_clean_skip_word(c, "false", LLMOBS_JSON_TOKEN_FALSE);
+        return skip_word(c, "false", LLMOBS_JSON_TOKEN_FALSE);
     case 'n':
-        return json_clean_skip_word(c, "null", LLMOBS_JSON_TOKEN_NULL);
+        return skip_word(c, "null", LLMOBS_JSON_TOKEN_NULL);
     case 'N':
         return clean_no_number(c, "NaN");
     case 'I':
@@ -510,7 +510,7 @@ static int clean_value(struct cleaner *c)
     case '-':
         return clean_minus(c);
     default:
-        return llmobs_is_digit(byte) ? json_clean_number(c) : -EINVAL;
+        return llmobs_is_digit(byte) ? clean_number(c) : -EINVAL;
     }
 }
 
@@ -529,7 +529,7 @@ static int clean_token(struct cleaner *c)
     if (c->take)
         begin_token(c);
     rc = key ? clean_key(c) : clean_value(c);
-    return rc == 0 && c->take ? give_token(c, first) : rc;
+    return rc == 0 && c->take ? pass_token(c, first) : rc;
 }
 
 static int clean_comma(struct cleaner *c)
@@ -567,7 +567,7 @@ static int clean_next(struct cleaner *c)
         return clean_colon(c);
     case '}':
     case ']':
-        return json_clean_close_container(c, byte == '}');
+        return close_container(c, byte == '}');
     default:
         return clean_token(c);
     }
@@ -597,9 +597,9 @@ int llmobs_json_clean(struct llmobs_text text, struct llmobs_buf *scratch,
     struct cleaner c;
     int rc;
 
-    json_clean_start(&c, text, scratch);
+    start_cleaning(&c, text, scratch);
     rc = clean_document(&c);
-    return rc == 0 ? json_clean_finish(&c, clean) : rc;
+    return rc == 0 ? finish_cleaning(&c, clean) : rc;
 }
 
 int llmobs_json_tokens(struct llmobs_text text, llmobs_json_take *take,
@@ -609,7 +609,7 @@ int llmobs_json_tokens(struct llmobs_text text, llmobs_json_take *take,
     struct cleaner c;
     int rc;
 
-    json_clean_start(&c, text, &scratch);
+    start_cleaning(&c, text, &scratch);
     c.take = take;
     c.ctx = ctx;
     rc = clean_document(&c);
@@ -632,13 +632,13 @@ int llmobs_json_clean_string(struct llmobs_text text, size_t steps,
     *clean = text;
     if (plain == text.len)
         return 0;
-    json_clean_start(&c, text, scratch);
+    start_cleaning(&c, text, scratch);
     for (c.at = plain; rc == 0 && c.at < c.len;
-         c.at += llmobs_json_run(json_clean_rest(&c), c.len - c.at,
-                                 LLMOBS_JSON_STOP_BAD))
-        rc = c.in[c.at] == 0 ? json_clean_replace(&c, 1, REPLACEMENT)
+         c.at +=
+         llmobs_json_run(rest_of(&c), c.len - c.at, LLMOBS_JSON_STOP_BAD))
+        rc = c.in[c.at] == 0 ? replace_input(&c, 1, REPLACEMENT)
                              : clean_wide(&c);
     if (rc == 0 && !llmobs_work_do(c.work))
         rc = -ENOMEM;
-    return rc == 0 ? json_clean_finish(&c, clean) : rc;
+    return rc == 0 ? finish_cleaning(&c, clean) : rc;
 }

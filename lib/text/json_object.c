@@ -45,7 +45,7 @@ static uint64_t read_seed(size_t half)
     return atomic_compare_exchange_strong(own, &known, seed) ? seed : known;
 }
 
-static uint64_t json_object_turn(uint64_t word, int bits)
+static uint64_t rotate_left(uint64_t word, int bits)
 {
     return word << bits | word >> (64 - bits);
 }
@@ -54,14 +54,14 @@ static void sip_round(uint64_t v[4])
 {
     v[0] += v[1];
     v[2] += v[3];
-    v[1] = json_object_turn(v[1], 13) ^ v[0];
-    v[3] = json_object_turn(v[3], 16) ^ v[2];
-    v[0] = json_object_turn(v[0], 32);
+    v[1] = rotate_left(v[1], 13) ^ v[0];
+    v[3] = rotate_left(v[3], 16) ^ v[2];
+    v[0] = rotate_left(v[0], 32);
     v[2] += v[1];
     v[0] += v[3];
-    v[1] = json_object_turn(v[1], 17) ^ v[2];
-    v[3] = json_object_turn(v[3], 21) ^ v[0];
-    v[2] = json_object_turn(v[2], 32);
+    v[1] = rotate_left(v[1], 17) ^ v[2];
+    v[3] = rotate_left(v[3], 21) ^ v[0];
+    v[2] = rotate_left(v[2], 32);
 }
 
 static void sip_word(uint64_t v[4], uint64_t word)
@@ -98,7 +98,7 @@ static bool has_index(uint32_t cap)
     return cap > WALKED_MAX;
 }
 
-static uint32_t *json_object_index_of(const struct llmobs_json_object *o)
+static uint32_t *index_of(const struct llmobs_json_object *o)
 {
     return (uint32_t *)(void *)(o->members + o->cap);
 }
@@ -109,10 +109,10 @@ static size_t index_count(uint32_t cap)
 }
 
 /* Enters the last member. */
-static void json_object_enter(const struct llmobs_json_object *o)
+static void enter_last(const struct llmobs_json_object *o)
 {
     size_t mask = index_count(o->cap) - 1;
-    uint32_t *index = json_object_index_of(o);
+    uint32_t *index = index_of(o);
     size_t i = o->members[o->used - 1].hash & mask;
 
     while (index[i] != 0)
@@ -122,8 +122,8 @@ static void json_object_enter(const struct llmobs_json_object *o)
 
 /* -- members ------------------------------------------------------------- */
 
-static bool json_object_is_key(const struct llmobs_json_member *member,
-                               struct llmobs_text key)
+static bool has_key(const struct llmobs_json_member *member,
+                    struct llmobs_text key)
 {
     return member->len == key.len && member->value != NULL &&
            (key.len == 0 || (member->key[0] == key.data[0] &&
@@ -134,19 +134,19 @@ static struct llmobs_json_member *find_by_index(
     const struct llmobs_json_object *o, struct llmobs_text key, uint32_t hash)
 {
     size_t mask = index_count(o->cap) - 1;
-    const uint32_t *index = json_object_index_of(o);
+    const uint32_t *index = index_of(o);
 
     for (size_t i = hash & mask; index[i] != 0; i = (i + 1) & mask) {
         struct llmobs_json_member *member = &o->members[index[i] - 1];
 
-        if (member->hash == hash && json_object_is_key(member, key))
+        if (member->hash == hash && has_key(member, key))
             return member;
     }
     return NULL;
 }
 
 /* The beginning of a key, by which members without an index differ. */
-static uint32_t json_object_mark_of(const char *key)
+static uint32_t mark_of(const char *key)
 {
     return key[0] ? (uint32_t)(unsigned char)key[0] |
                         (uint32_t)(unsigned char)key[1] << 8
@@ -159,7 +159,7 @@ static struct llmobs_json_member *find_by_mark(
     const struct llmobs_json_object *o, const char *key)
 {
     struct llmobs_json_member *end = o->members + o->used;
-    uint32_t mark = json_object_mark_of(key);
+    uint32_t mark = mark_of(key);
 
     for (struct llmobs_json_member *m = o->members; m < end; m++)
         if (m->hash == mark && m->value && strcmp(m->key, key) == 0)
@@ -167,13 +167,13 @@ static struct llmobs_json_member *find_by_mark(
     return NULL;
 }
 
-static struct llmobs_json_member *json_object_find(
+static struct llmobs_json_member *find_member(
     const struct llmobs_json_object *o, struct llmobs_text key, uint32_t hash)
 {
     if (has_index(o->cap))
         return find_by_index(o, key, hash);
     for (uint32_t i = 0; i < o->used; i++) {
-        if (json_object_is_key(&o->members[i], key))
+        if (has_key(&o->members[i], key))
             return &o->members[i];
     }
     return NULL;
@@ -186,8 +186,9 @@ static uint32_t hash_for(const struct llmobs_json_object *o,
 }
 
 /* Appends a member; there is room. The key may lie in another block. */
-static struct llmobs_json_member *json_object_append(
-    struct llmobs_json_object *o, struct llmobs_text key, uint32_t hash)
+static struct llmobs_json_member *append_member(struct llmobs_json_object *o,
+                                                struct llmobs_text key,
+                                                uint32_t hash)
 {
     struct llmobs_json_member *member = &o->members[o->used++];
 
@@ -196,17 +197,17 @@ static struct llmobs_json_member *json_object_append(
     member->key = o->keys;
     member->value = NULL;
     member->len = (uint32_t)key.len;
-    member->hash = has_index(o->cap) ? hash : json_object_mark_of(member->key);
+    member->hash = has_index(o->cap) ? hash : mark_of(member->key);
     o->keys += key.len + 1;
     o->key_room -= key.len + 1;
     if (has_index(o->cap))
-        json_object_enter(o);
+        enter_last(o);
     return member;
 }
 
 /* Takes memory for `cap` members and `key_room` bytes of keys. */
-static bool take_block(struct llmobs_json_object *o, uint32_t cap,
-                       size_t key_room)
+static bool allocate_block(struct llmobs_json_object *o, uint32_t cap,
+                           size_t key_room)
 {
     size_t index = index_count(cap) * sizeof(uint32_t);
     char *block = malloc(cap * sizeof(*o->members) + index + key_room);
@@ -225,7 +226,7 @@ static bool take_block(struct llmobs_json_object *o, uint32_t cap,
 /* Moves the members to a block with room for one more key. Places and keys of
  * members that were taken out stay behind. At least a third of the new block is
  * free, so that a long series of new keys stays linear. */
-static bool json_object_grow(struct llmobs_json_object *o, size_t key_len)
+static bool grow_object(struct llmobs_json_object *o, size_t key_len)
 {
     struct llmobs_json_object old = *o;
     size_t live = o->head.len, keys = 0, spare;
@@ -236,8 +237,8 @@ static bool json_object_grow(struct llmobs_json_object *o, size_t key_len)
     for (uint32_t i = 0; i < old.used; i++)
         keys += old.members[i].value ? old.members[i].len + (size_t)1 : 0;
     spare = (cap - live - 1) * LLMOBS_JSON_KEY_ROOM;
-    if (!take_block(o, cap,
-                    keys + key_len + 1 + (spare > keys / 2 ? spare : keys / 2)))
+    if (!allocate_block(
+            o, cap, keys + key_len + 1 + (spare > keys / 2 ? spare : keys / 2)))
         return false;
     for (uint32_t i = 0; i < old.used; i++) {
         struct llmobs_json_member *from = &old.members[i];
@@ -245,8 +246,7 @@ static bool json_object_grow(struct llmobs_json_object *o, size_t key_len)
         bool hashed = has_index(old.cap) || !has_index(cap);
 
         if (from->value)
-            json_object_append(o, key,
-                               hashed ? from->hash : llmobs_json_hash(key))
+            append_member(o, key, hashed ? from->hash : llmobs_json_hash(key))
                 ->value = from->value;
     }
     if (old.members != o->few)
@@ -259,17 +259,16 @@ struct llmobs_json_member *llmobs_json_place(struct llmobs_json *object,
 {
     struct llmobs_json_object *o = object_of(object);
     uint32_t hash = hash_for(o, key), before = o->cap;
-    struct llmobs_json_member *member = json_object_find(o, key, hash);
+    struct llmobs_json_member *member = find_member(o, key, hash);
 
     if (member != NULL)
         return member;
     if (key.len >= KEY_MAX || o->head.len >= PLACES_MAX / 2)
         return NULL;
     if ((o->used == o->cap || o->key_room <= key.len) &&
-        !json_object_grow(o, key.len))
+        !grow_object(o, key.len))
         return NULL;
-    return json_object_append(o, key,
-                              has_index(before) ? hash : hash_for(o, key));
+    return append_member(o, key, has_index(before) ? hash : hash_for(o, key));
 }
 
 void llmobs_json_fill(struct llmobs_json *object,

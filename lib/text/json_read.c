@@ -22,7 +22,7 @@ struct builder {
 };
 
 /* Puts a value in its place; takes it. */
-static int json_read_put(struct builder *b, struct llmobs_json *value)
+static int put_value(struct builder *b, struct llmobs_json *value)
 {
     struct llmobs_json *in = b->depth > 0 ? b->open[b->depth - 1] : NULL;
 
@@ -37,10 +37,9 @@ static int json_read_put(struct builder *b, struct llmobs_json *value)
     return 0;
 }
 
-static int json_read_open_container(struct builder *b,
-                                    struct llmobs_json *value)
+static int open_container(struct builder *b, struct llmobs_json *value)
 {
-    int rc = json_read_put(b, value);
+    int rc = put_value(b, value);
 
     if (rc == 0)
         b->open[b->depth++] = value;
@@ -48,7 +47,7 @@ static int json_read_open_container(struct builder *b,
 }
 
 /* Reads the digits of a \u escape. */
-static uint32_t json_read_unit(const char *at)
+static uint32_t read_unit(const char *at)
 {
     uint32_t unit = 0;
 
@@ -76,18 +75,17 @@ static size_t encode_utf8(uint32_t point, char *out)
 
 static size_t read_point(const char *at, char **out)
 {
-    uint32_t point = json_read_unit(at + 2);
+    uint32_t point = read_unit(at + 2);
     bool pair = point >= 0xD800 && point <= 0xDBFF;
 
     if (pair)
-        point = 0x10000 + ((point - 0xD800) << 10) + json_read_unit(at + 8) -
-                0xDC00;
+        point = 0x10000 + ((point - 0xD800) << 10) + read_unit(at + 8) - 0xDC00;
     *out += encode_utf8(point, *out);
     return pair ? 12 : 6;
 }
 
 /* Reads the escape at `at`; gives its length. */
-static size_t json_read_escape(const char *at, char **out)
+static size_t read_escape(const char *at, char **out)
 {
     static const char bytes[] = {
         ['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t'};
@@ -101,7 +99,7 @@ static size_t json_read_escape(const char *at, char **out)
 
 /* Writes the characters of a string, which are never longer than its text.
  * Answers their length. */
-static size_t json_read_string(struct llmobs_text text, char *out)
+static size_t read_string(struct llmobs_text text, char *out)
 {
     const char *end = text.data + text.len;
     char *to = out;
@@ -114,7 +112,7 @@ static size_t json_read_string(struct llmobs_text text, char *out)
         to += run;
         at += run;
         if (slash)
-            at += json_read_escape(at, &to);
+            at += read_escape(at, &to);
     }
     return (size_t)(to - out);
 }
@@ -126,7 +124,7 @@ struct llmobs_json *llmobs_json_value_text(struct llmobs_text text)
 
     if (json == NULL)
         return NULL;
-    len = json_read_string(text, llmobs_json_bytes(json));
+    len = read_string(text, llmobs_json_bytes(json));
     json->len = len;
     llmobs_json_bytes(json)[len] = '\0';
     if (text.len - len < SLACK_MAX)
@@ -143,7 +141,7 @@ static bool work_of(const struct llmobs_json *object)
     return steps < LLMOBS_WORK_VALUE || llmobs_work_do(steps);
 }
 
-static int take_key(struct builder *b, struct llmobs_text text)
+static int read_key(struct builder *b, struct llmobs_text text)
 {
     struct llmobs_json *in = b->open[b->depth - 1];
     int rc;
@@ -153,7 +151,7 @@ static int take_key(struct builder *b, struct llmobs_text text)
         rc = llmobs_buf_reserve(&b->text, text.len);
         if (rc != 0)
             return -ENOMEM;
-        text.len = json_read_string(text, b->text.data);
+        text.len = read_string(text, b->text.data);
         text.data = b->text.data;
     }
     if (!work_of(in))
@@ -172,8 +170,7 @@ static struct llmobs_json *int_of(struct llmobs_text text)
     return llmobs_json_int((int64_t)(negative ? -number : number));
 }
 
-static struct llmobs_json *json_read_real_of(struct builder *b,
-                                             struct llmobs_text text)
+static struct llmobs_json *real_of(struct builder *b, struct llmobs_text text)
 {
     double number;
 
@@ -182,35 +179,35 @@ static struct llmobs_json *json_read_real_of(struct builder *b,
     return llmobs_json_real(number);
 }
 
-static int take_token(void *ctx, enum llmobs_json_token token,
+static int read_token(void *ctx, enum llmobs_json_token token,
                       struct llmobs_text text)
 {
     struct builder *b = ctx;
 
     switch (token) {
     case LLMOBS_JSON_TOKEN_OPEN_OBJECT:
-        return json_read_open_container(b, llmobs_json_value_object());
+        return open_container(b, llmobs_json_value_object());
     case LLMOBS_JSON_TOKEN_OPEN_ARRAY:
-        return json_read_open_container(b, llmobs_json_value_array());
+        return open_container(b, llmobs_json_value_array());
     case LLMOBS_JSON_TOKEN_CLOSE:
         b->depth--;
         return 0;
     case LLMOBS_JSON_TOKEN_KEY:
-        return take_key(b, text);
+        return read_key(b, text);
     case LLMOBS_JSON_TOKEN_STRING:
-        return json_read_put(b, llmobs_json_value_text(text));
+        return put_value(b, llmobs_json_value_text(text));
     case LLMOBS_JSON_TOKEN_INT:
-        return json_read_put(b, int_of(text));
+        return put_value(b, int_of(text));
     case LLMOBS_JSON_TOKEN_REAL:
-        return json_read_put(b, json_read_real_of(b, text));
+        return put_value(b, real_of(b, text));
     case LLMOBS_JSON_TOKEN_TRUE:
-        return json_read_put(b, llmobs_json_bool(true));
+        return put_value(b, llmobs_json_bool(true));
     case LLMOBS_JSON_TOKEN_FALSE:
-        return json_read_put(b, llmobs_json_bool(false));
+        return put_value(b, llmobs_json_bool(false));
     case LLMOBS_JSON_TOKEN_NULL:
         break;
     }
-    return json_read_put(b, llmobs_json_null());
+    return put_value(b, llmobs_json_null());
 }
 
 int llmobs_json_parse(struct llmobs_text text, struct llmobs_json **json)
@@ -224,7 +221,7 @@ int llmobs_json_parse(struct llmobs_text text, struct llmobs_json **json)
     b->root = NULL;
     b->depth = 0;
     llmobs_buf_init(&b->text, SIZE_MAX);
-    rc = llmobs_json_tokens(text, take_token, b);
+    rc = llmobs_json_tokens(text, read_token, b);
     llmobs_buf_fini(&b->text);
     if (rc != 0)
         llmobs_json_free(b->root);

@@ -117,7 +117,7 @@ static size_t number_len(struct llmobs_text text, enum form *form)
 }
 
 /* The number that the digits make. */
-static int64_t json_series_number_of(struct llmobs_text text)
+static int64_t number_of(struct llmobs_text text)
 {
     int64_t number = 0;
 
@@ -127,8 +127,7 @@ static int64_t json_series_number_of(struct llmobs_text text)
 }
 
 /* The string has room for the text. */
-static void json_series_put_string(struct llmobs_json *json,
-                                   struct llmobs_text text)
+static void put_string(struct llmobs_json *json, struct llmobs_text text)
 {
     memcpy(llmobs_json_bytes(json), text.data, text.len);
     llmobs_json_bytes(json)[text.len] = '\0';
@@ -143,13 +142,13 @@ static int read_token(struct llmobs_text text, enum form form,
     const struct llmobs_text inner = {text.data + 1, text.len - 2};
 
     if (text.data[0] != '"') {
-        *out = llmobs_json_int(json_series_number_of(text));
+        *out = llmobs_json_int(number_of(text));
     } else if (form == ESCAPED) {
         *out = llmobs_json_value_text(inner);
     } else {
         *out = llmobs_json_value_string(inner.len + SPARE);
         if (*out)
-            json_series_put_string(*out, inner);
+            put_string(*out, inner);
     }
     return *out ? 0 : -ENOMEM;
 }
@@ -172,7 +171,7 @@ struct walk {
     struct level levels[DEPTH_MAX];
 };
 
-static void json_series_move(struct walk *w, size_t len)
+static void move_on(struct walk *w, size_t len)
 {
     w->text.data += len;
     w->text.len -= len;
@@ -196,7 +195,7 @@ static struct llmobs_json **next_place(struct walk *w)
     return place;
 }
 
-static const void *json_series_block_of(const struct llmobs_json *json)
+static const void *block_of(const struct llmobs_json *json)
 {
     return json->type == LLMOBS_JSON_OBJECT
                ? (const void *)((const struct llmobs_json_object *)json)
@@ -204,8 +203,7 @@ static const void *json_series_block_of(const struct llmobs_json *json)
                : (const void *)((const struct llmobs_json_array *)json)->items;
 }
 
-static bool json_series_open_container(struct walk *w,
-                                       enum llmobs_json_type type)
+static bool enter_container(struct walk *w, enum llmobs_json_type type)
 {
     struct llmobs_json_model *model = w->model;
     struct llmobs_json **place = w->depth ? next_place(w) : &model->json;
@@ -213,19 +211,19 @@ static bool json_series_open_container(struct walk *w,
     if (w->depth == DEPTH_MAX || model->container_count == CONTAINERS_MAX ||
         !place || !llmobs_json_is(*place, type))
         return false;
-    model->containers[model->container_count++] = (struct box){
-        place, *place, json_series_block_of(*place), (*place)->len};
+    model->containers[model->container_count++] =
+        (struct box){place, *place, block_of(*place), (*place)->len};
     w->levels[w->depth++] =
         (struct level){.json = *place, .member = llmobs_json_iter(*place)};
-    json_series_move(w, 1);
+    move_on(w, 1);
     return true;
 }
 
-static bool json_series_close_container(struct walk *w)
+static bool leave_container(struct walk *w)
 {
     const struct level *level = &w->levels[--w->depth];
 
-    json_series_move(w, 1);
+    move_on(w, 1);
     return level->json->type == LLMOBS_JSON_ARRAY
                ? level->at == level->json->len
                : !level->member;
@@ -242,7 +240,7 @@ static bool pass_key(struct walk *w, struct level *level)
         memcmp(member->key, w->text.data + 1, len - 2) != 0)
         return false;
     level->has_key = true;
-    json_series_move(w, len);
+    move_on(w, len);
     return true;
 }
 
@@ -255,12 +253,12 @@ static bool pass_leaf(struct walk *w, size_t len)
     if (len == 0 || !place || model->leaf_count == LLMOBS_JSON_SERIES_VALUES)
         return false;
     model->leaves[model->leaf_count++] = (struct leaf){gap, len, 0, place};
-    json_series_move(w, len);
+    move_on(w, len);
     w->end = w->text.data;
     return true;
 }
 
-static bool json_series_pass_string(struct walk *w)
+static bool pass_string(struct walk *w)
 {
     struct level *level = &w->levels[w->depth - 1];
     enum form form;
@@ -276,29 +274,29 @@ static bool json_series_pass_string(struct walk *w)
 static bool pass_word(struct walk *w)
 {
     while (w->text.len > 0 && *w->text.data >= 'a' && *w->text.data <= 'z')
-        json_series_move(w, 1);
+        move_on(w, 1);
     return next_place(w) != NULL;
 }
 
 /* Walks the text of a parsed document, so its grammar is right. */
-static bool json_series_pass(struct walk *w)
+static bool pass_value(struct walk *w)
 {
     char c = *w->text.data;
     enum form form;
 
     if (c == '{' || c == '[')
-        return json_series_open_container(w, c == '{' ? LLMOBS_JSON_OBJECT
-                                                      : LLMOBS_JSON_ARRAY);
+        return enter_container(w, c == '{' ? LLMOBS_JSON_OBJECT
+                                           : LLMOBS_JSON_ARRAY);
     if (memchr(" \t\r\n,:", c, 6)) {
-        json_series_move(w, 1);
+        move_on(w, 1);
         return true;
     }
     if (w->depth == 0)
         return false;
     if (c == '}' || c == ']')
-        return json_series_close_container(w);
+        return leave_container(w);
     if (c == '"')
-        return json_series_pass_string(w);
+        return pass_string(w);
     if (c == 't' || c == 'f' || c == 'n')
         return pass_word(w);
     return (c == '-' || llmobs_is_digit(c)) &&
@@ -315,7 +313,7 @@ static __attribute__((noinline)) bool find_values(
 
     model->odd = !llmobs_work_do(text.len);
     while (!model->odd && w.text.len > 0)
-        model->odd = !json_series_pass(&w);
+        model->odd = !pass_value(&w);
     model->odd = model->odd || w.depth > 0;
     model->ready = !model->odd;
     return model->ready;
@@ -398,7 +396,7 @@ static struct leaf *find_leaf(struct match *m, size_t at)
 
 /* True where the leaf's value has one owner and can take the new value from
  * `text`, which is plain. */
-static bool json_series_fits(const struct leaf *leaf, struct llmobs_text text)
+static bool fits_leaf(const struct leaf *leaf, struct llmobs_text text)
 {
     const struct llmobs_json *json = *leaf->place;
     bool string = text.data[0] == '"';
@@ -412,14 +410,14 @@ static int read_change(struct change *change)
 {
     if (change->form == ODD)
         return llmobs_json_parse(change->text, &change->value);
-    if (change->form == PLAIN && json_series_fits(change->leaf, change->text))
+    if (change->form == PLAIN && fits_leaf(change->leaf, change->text))
         return 0;
     return read_token(change->text, change->form, &change->value);
 }
 
 /* Reads the document's value that stands in the leaf's place. 1: done; 0: it is
  * no string or number, or too many values differ; -ENOMEM. */
-static int take_change(struct match *m, struct leaf *leaf)
+static int add_change(struct match *m, struct leaf *leaf)
 {
     struct change *change = &m->changes[m->count];
     struct llmobs_text text = m->text;
@@ -450,7 +448,7 @@ static int take_change(struct match *m, struct leaf *leaf)
 
 /* 1: the document differs from the model in the changes alone; 0: it differs
  * otherwise; -ENOMEM. */
-static int json_series_compare(struct match *m)
+static int compare_texts(struct match *m)
 {
     const struct llmobs_buf *text = &m->model->text;
     struct leaf *leaf;
@@ -464,7 +462,7 @@ static int json_series_compare(struct match *m)
         if (same == was && same == is)
             return 1;
         leaf = find_leaf(m, m->was + same);
-        rc = leaf ? take_change(m, leaf) : 0;
+        rc = leaf ? add_change(m, leaf) : 0;
     } while (rc == 1);
     return rc;
 }
@@ -479,7 +477,7 @@ static bool is_untouched(const struct llmobs_json_model *model)
         const struct llmobs_json *json = *box->place;
 
         if (json != box->json || json->len != box->len ||
-            json_series_block_of(json) != box->block ||
+            block_of(json) != box->block ||
             atomic_load_explicit(&json->owners, memory_order_acquire) > 1)
             return false;
     }
@@ -498,13 +496,12 @@ static bool begins_alike(const struct llmobs_json_model *model,
 static void change_value(struct llmobs_json *json, struct llmobs_text text)
 {
     if (text.data[0] == '"')
-        json_series_put_string(
-            json, (struct llmobs_text){text.data + 1, text.len - 2});
+        put_string(json, (struct llmobs_text){text.data + 1, text.len - 2});
     else
-        json->whole = json_series_number_of(text);
+        json->whole = number_of(text);
 }
 
-static size_t json_series_room_of(const struct change *change)
+static size_t room_of(const struct change *change)
 {
     bool string = change->text.data[0] == '"';
 
@@ -512,7 +509,7 @@ static size_t json_series_room_of(const struct change *change)
 }
 
 /* Gives the model the document's values. */
-static int json_series_apply(struct match *m)
+static int apply_changes(struct match *m)
 {
     struct llmobs_json_model *model = m->model;
 
@@ -526,7 +523,7 @@ static int json_series_apply(struct match *m)
             continue;
         }
         *change->leaf->place = change->value;
-        change->leaf->room = json_series_room_of(change);
+        change->leaf->room = room_of(change);
         llmobs_json_free(old);
     }
     llmobs_buf_cut(&model->text, 0);
@@ -548,12 +545,12 @@ static int try_model(struct llmobs_json_model *model, struct llmobs_text text)
     m.model = model;
     m.text = text;
     m.was = m.is = m.next = m.odd = m.count = 0;
-    rc = json_series_compare(&m);
+    rc = compare_texts(&m);
     if (!llmobs_work_do(text.len + m.count * LLMOBS_WORK_VALUE +
                         m.odd * LLMOBS_WORK_ODD))
         rc = -ENOMEM;
     if (rc == 1)
-        return json_series_apply(&m);
+        return apply_changes(&m);
     for (size_t i = 0; i < m.count; i++)
         llmobs_json_free(m.changes[i].value);
     return rc;
@@ -569,8 +566,7 @@ static void free_model(struct llmobs_json_model *model)
 }
 
 /* Gives the memory of the older model for a new one; NULL: no memory. */
-static struct llmobs_json_model *json_series_renew(
-    struct llmobs_json_series *series)
+static struct llmobs_json_model *renew_model(struct llmobs_json_series *series)
 {
     struct llmobs_json_model *model = series->models[1];
 
@@ -599,7 +595,7 @@ void llmobs_json_series_fini(struct llmobs_json_series *series)
 }
 
 /* Swaps the two models. */
-static void json_series_turn(struct llmobs_json_series *series)
+static void swap_models(struct llmobs_json_series *series)
 {
     struct llmobs_json_model *last = series->models[0];
 
@@ -608,12 +604,11 @@ static void json_series_turn(struct llmobs_json_series *series)
 }
 
 /* Takes `json`. */
-static void json_series_remember(struct llmobs_json_series *series,
-                                 struct llmobs_text text,
-                                 struct llmobs_json *json)
+static void remember_text(struct llmobs_json_series *series,
+                          struct llmobs_text text, struct llmobs_json *json)
 {
     struct llmobs_json_model *model =
-        text.len <= LLMOBS_JSON_SERIES_LEN ? json_series_renew(series) : NULL;
+        text.len <= LLMOBS_JSON_SERIES_LEN ? renew_model(series) : NULL;
 
     if (!model) {
         series->other = json;
@@ -621,7 +616,7 @@ static void json_series_remember(struct llmobs_json_series *series,
     }
     model->json = json;
     model->odd = llmobs_buf_add(&model->text, text.data, text.len) != 0;
-    json_series_turn(series);
+    swap_models(series);
 }
 
 /* 1: the first of the models now has the document's values; 0: no model can
@@ -637,7 +632,7 @@ static int try_models(struct llmobs_json_series *series,
         rc = try_model(series->models[older], text);
     }
     if (rc == 1 && older)
-        json_series_turn(series);
+        swap_models(series);
     if (rc == 1)
         series->turns = older;
     return rc;
@@ -659,6 +654,6 @@ int llmobs_json_series_parse(struct llmobs_json_series *series,
         return rc < 0 ? rc : 0;
     rc = llmobs_json_parse(text, out);
     if (rc == 0)
-        json_series_remember(series, text, *out);
+        remember_text(series, text, *out);
     return rc;
 }

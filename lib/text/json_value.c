@@ -15,7 +15,7 @@ static const struct llmobs_json truth = {.type = LLMOBS_JSON_TRUE},
                                 falsehood = {.type = LLMOBS_JSON_FALSE},
                                 nothing = {.type = LLMOBS_JSON_NULL};
 
-static struct llmobs_json *json_value_borrow(const struct llmobs_json *json)
+static struct llmobs_json *as_borrowed(const struct llmobs_json *json)
 {
     return (struct llmobs_json *)(uintptr_t)json;
 }
@@ -32,8 +32,7 @@ static bool is_static(const struct llmobs_json *json)
 
 /* -- makers -------------------------------------------------------------- */
 
-static struct llmobs_json *json_value_make(enum llmobs_json_type type,
-                                           size_t size)
+static struct llmobs_json *make_value(enum llmobs_json_type type, size_t size)
 {
     struct llmobs_json *json = malloc(size);
 
@@ -52,7 +51,7 @@ struct llmobs_json *llmobs_json_value_string(size_t len)
 
     if (len >= PTRDIFF_MAX - sizeof(*json))
         return NULL;
-    json = json_value_make(LLMOBS_JSON_STRING, sizeof(*json) + len + 1);
+    json = make_value(LLMOBS_JSON_STRING, sizeof(*json) + len + 1);
     if (json == NULL)
         return NULL;
     json->len = len;
@@ -63,7 +62,7 @@ struct llmobs_json *llmobs_json_value_string(size_t len)
 struct llmobs_json *llmobs_json_value_array(void)
 {
     struct llmobs_json *json =
-        json_value_make(LLMOBS_JSON_ARRAY, sizeof(struct llmobs_json_array));
+        make_value(LLMOBS_JSON_ARRAY, sizeof(struct llmobs_json_array));
 
     if (json != NULL) {
         array_of(json)->items = NULL;
@@ -99,7 +98,7 @@ struct llmobs_json *llmobs_json_stringn(const char *text, size_t len)
 
 struct llmobs_json *llmobs_json_int(int64_t number)
 {
-    struct llmobs_json *json = json_value_make(LLMOBS_JSON_INT, sizeof(*json));
+    struct llmobs_json *json = make_value(LLMOBS_JSON_INT, sizeof(*json));
 
     if (json != NULL)
         json->whole = number;
@@ -113,7 +112,7 @@ struct llmobs_json *llmobs_json_real(double number)
     /* The difference is 0 only for a finite number. */
     if (!(number - number == 0))
         return llmobs_json_null();
-    json = json_value_make(LLMOBS_JSON_REAL, sizeof(*json));
+    json = make_value(LLMOBS_JSON_REAL, sizeof(*json));
     if (json != NULL)
         json->real = number;
     return json;
@@ -121,12 +120,12 @@ struct llmobs_json *llmobs_json_real(double number)
 
 struct llmobs_json *llmobs_json_bool(bool value)
 {
-    return json_value_borrow(value ? &truth : &falsehood);
+    return as_borrowed(value ? &truth : &falsehood);
 }
 
 struct llmobs_json *llmobs_json_null(void)
 {
-    return json_value_borrow(&nothing);
+    return as_borrowed(&nothing);
 }
 
 /* -- owners -------------------------------------------------------------- */
@@ -140,7 +139,7 @@ struct llmobs_json *llmobs_json_share(struct llmobs_json *json)
 
 /* Ends the caller's ownership; true for the last owner. Only an owner can make
  * another owner, so a single owner needs no exchange with other threads. */
-static bool json_value_let_go(struct llmobs_json *json)
+static bool unref(struct llmobs_json *json)
 {
     return atomic_load_explicit(&json->owners, memory_order_acquire) == 1 ||
            atomic_fetch_sub_explicit(&json->owners, 1, memory_order_acq_rel) ==
@@ -149,10 +148,9 @@ static bool json_value_let_go(struct llmobs_json *json)
 
 /* Lets go of one value. A container that nobody owns any more goes to the list
  * `doomed`, so that a deep tree does not need a deep stack. */
-static void json_value_drop(struct llmobs_json *json,
-                            struct llmobs_json **doomed)
+static void drop_value(struct llmobs_json *json, struct llmobs_json **doomed)
 {
-    if (json == NULL || is_static(json) || !json_value_let_go(json))
+    if (json == NULL || is_static(json) || !unref(json))
         return;
     if (json->type > LLMOBS_JSON_ARRAY) {
         free(json);
@@ -167,7 +165,7 @@ static void json_value_drop(struct llmobs_json *json,
 static void free_array(struct llmobs_json_array *a, struct llmobs_json **doomed)
 {
     for (size_t i = 0; i < a->cap; i++)
-        json_value_drop(a->items[i], doomed);
+        drop_value(a->items[i], doomed);
     free(a->items);
     free(a);
 }
@@ -176,7 +174,7 @@ static void free_object(struct llmobs_json_object *o,
                         struct llmobs_json **doomed)
 {
     for (uint32_t i = 0; i < o->used; i++)
-        json_value_drop(o->members[i].value, doomed);
+        drop_value(o->members[i].value, doomed);
     if (o->members != o->few)
         free(o->members);
     free(o);
@@ -186,7 +184,7 @@ void llmobs_json_free(struct llmobs_json *json)
 {
     struct llmobs_json *doomed = NULL;
 
-    json_value_drop(json, &doomed);
+    drop_value(json, &doomed);
     while (doomed != NULL) {
         struct llmobs_json *next = doomed;
 
@@ -206,7 +204,7 @@ void llmobs_json_keep(struct llmobs_json **to, struct llmobs_json *from)
     *to = llmobs_json_share(from);
 }
 
-static bool json_value_make_room(struct llmobs_json_array *a)
+static bool make_room(struct llmobs_json_array *a)
 {
     size_t cap = a->cap > 0 ? 2 * a->cap : ITEMS_FIRST;
     struct llmobs_json **items;
@@ -227,7 +225,7 @@ int llmobs_json_value_add(struct llmobs_json *array, struct llmobs_json *value)
 {
     struct llmobs_json_array *a = array_of(array);
 
-    if (!json_value_make_room(a)) {
+    if (!make_room(a)) {
         array->failed = true;
         llmobs_json_free(value);
         return -ENOMEM;

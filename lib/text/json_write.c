@@ -37,7 +37,7 @@ struct dump {
     size_t member_cap;
 };
 
-static int json_write_grow(void **list, size_t *cap, size_t need, size_t size)
+static int grow_list(void **list, size_t *cap, size_t need, size_t size)
 {
     size_t more = *cap < 16 ? 16 : *cap;
     void *grown;
@@ -54,7 +54,7 @@ static int json_write_grow(void **list, size_t *cap, size_t need, size_t size)
     return 0;
 }
 
-static int json_write_by_key(const void *a, const void *b)
+static int by_key(const void *a, const void *b)
 {
     const struct member *left = a;
     const struct member *right = b;
@@ -63,24 +63,23 @@ static int json_write_by_key(const void *a, const void *b)
 }
 
 /* Members often come in their order, or nearly so. */
-static void json_write_sort(struct member *members, size_t count)
+static void sort_members(struct member *members, size_t count)
 {
     if (count > FEW_MEMBERS) {
-        qsort(members, count, sizeof(*members), json_write_by_key);
+        qsort(members, count, sizeof(*members), by_key);
         return;
     }
     for (size_t i = 1; i < count; i++) {
         struct member member = members[i];
         size_t to = i;
 
-        for (; to > 0 && json_write_by_key(&members[to - 1], &member) > 0; to--)
+        for (; to > 0 && by_key(&members[to - 1], &member) > 0; to--)
             members[to] = members[to - 1];
         members[to] = member;
     }
 }
 
-static inline int json_write_add(struct llmobs_buf *buf, const char *text,
-                                 size_t len)
+static inline int add_text(struct llmobs_buf *buf, const char *text, size_t len)
 {
     if (len >= buf->cap - buf->len)
         return llmobs_buf_add(buf, text, len);
@@ -117,7 +116,7 @@ static int dump_escape(struct dump *d, struct llmobs_text text)
         return -ENOMEM;
     if (point < sizeof(letters) && letters[point] != 0) {
         escape[1] = letters[point];
-        rc = json_write_add(buf, escape, 2);
+        rc = add_text(buf, escape, 2);
     } else if (point >= 0x10000) {
         rc = dump_unit(buf, 0xD800 + ((point - 0x10000) >> 10));
         if (rc == 0)
@@ -138,7 +137,7 @@ static size_t verbatim_run(struct llmobs_text text, unsigned flags)
 
 static int dump_text(struct dump *d, struct llmobs_text text)
 {
-    int rc = json_write_add(d->buf, "\"", 1);
+    int rc = add_text(d->buf, "\"", 1);
     size_t at = 0;
 
     if (rc == 0 && !llmobs_work_some(&d->work, text.len))
@@ -147,7 +146,7 @@ static int dump_text(struct dump *d, struct llmobs_text text)
         struct llmobs_text rest = {text.data + at, text.len - at};
         size_t run = verbatim_run(rest, d->flags);
 
-        rc = json_write_add(d->buf, rest.data, run);
+        rc = add_text(d->buf, rest.data, run);
         at += run;
         if (rc == 0 && at < text.len) {
             rest.data += run;
@@ -156,14 +155,14 @@ static int dump_text(struct dump *d, struct llmobs_text text)
             at += rc > 0 ? (size_t)rc : 0;
         }
     }
-    return rc < 0 ? rc : json_write_add(d->buf, "\"", 1);
+    return rc < 0 ? rc : add_text(d->buf, "\"", 1);
 }
 
-static int json_write_collect(struct dump *d, const struct llmobs_json *object)
+static int collect_members(struct dump *d, const struct llmobs_json *object)
 {
     size_t count = object->len, need = d->member_count + count;
     void *list = d->members;
-    int rc = json_write_grow(&list, &d->member_cap, need, sizeof(*d->members));
+    int rc = grow_list(&list, &d->member_cap, need, sizeof(*d->members));
     struct member *members;
 
     d->members = list;
@@ -174,7 +173,7 @@ static int json_write_collect(struct dump *d, const struct llmobs_json *object)
          m = llmobs_json_member_from(object, m + 1))
         *members++ = (struct member){{m->key, m->len}, m->value};
     if ((d->flags & LLMOBS_JSON_KEEP_ORDER) == 0)
-        json_write_sort(d->members + d->member_count, count);
+        sort_members(d->members + d->member_count, count);
     d->member_count = need;
     return 0;
 }
@@ -188,8 +187,8 @@ static int dump_open(struct dump *d, const struct llmobs_json *value)
 
     if (d->level_count == DUMP_DEPTH_MAX)
         return -E2BIG;
-    rc = json_write_grow(&list, &d->level_cap, d->level_count + 1,
-                         sizeof(*d->levels));
+    rc =
+        grow_list(&list, &d->level_cap, d->level_count + 1, sizeof(*d->levels));
     d->levels = list;
     if (rc != 0)
         return rc;
@@ -198,8 +197,8 @@ static int dump_open(struct dump *d, const struct llmobs_json *value)
     level->first = d->member_count;
     level->next = 0;
     if (object)
-        rc = json_write_collect(d, value);
-    return rc != 0 ? rc : json_write_add(d->buf, object ? "{" : "[", 1);
+        rc = collect_members(d, value);
+    return rc != 0 ? rc : add_text(d->buf, object ? "{" : "[", 1);
 }
 
 static int dump_value(struct dump *d, const struct llmobs_json *value)
@@ -214,17 +213,17 @@ static int dump_value(struct dump *d, const struct llmobs_json *value)
         return dump_text(
             d, (struct llmobs_text){llmobs_json_bytes(value), value->len});
     case LLMOBS_JSON_INT:
-        return json_write_add(d->buf, number,
-                              llmobs_decimal_write_int(value->whole, number));
+        return add_text(d->buf, number,
+                        llmobs_decimal_write_int(value->whole, number));
     case LLMOBS_JSON_REAL:
-        return json_write_add(d->buf, number,
-                              llmobs_decimal_write(value->real, number));
+        return add_text(d->buf, number,
+                        llmobs_decimal_write(value->real, number));
     case LLMOBS_JSON_TRUE:
-        return json_write_add(d->buf, "true", 4);
+        return add_text(d->buf, "true", 4);
     case LLMOBS_JSON_FALSE:
-        return json_write_add(d->buf, "false", 5);
+        return add_text(d->buf, "false", 5);
     default:
-        return json_write_add(d->buf, "null", 4);
+        return add_text(d->buf, "null", 4);
     }
 }
 
@@ -234,7 +233,7 @@ static int dump_member(struct dump *d, const struct member *member)
     int rc = dump_text(d, member->key);
 
     if (rc == 0)
-        rc = json_write_add(d->buf, ": ", 2);
+        rc = add_text(d->buf, ": ", 2);
     return rc == 0 ? dump_value(d, value) : rc;
 }
 
@@ -251,11 +250,11 @@ static int dump_next(struct dump *d)
     if (next == level->value->len) {
         d->member_count = level->first;
         d->level_count--;
-        return json_write_add(d->buf, object ? "}" : "]", 1);
+        return add_text(d->buf, object ? "}" : "]", 1);
     }
     level->next++;
     if (next > 0)
-        rc = json_write_add(d->buf, ", ", 2);
+        rc = add_text(d->buf, ", ", 2);
     if (rc != 0)
         return rc;
     if (object)

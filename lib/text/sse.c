@@ -55,7 +55,7 @@ static size_t find_line_end(struct llmobs_text in, size_t at)
 }
 
 /* Counts steps. False: no work is left, and from then on no line either. */
-static bool sse_work(struct llmobs_sse *sse, size_t steps)
+static bool count_work(struct llmobs_sse *sse, size_t steps)
 {
     if (llmobs_work_some(&sse->work, steps))
         return true;
@@ -64,14 +64,14 @@ static bool sse_work(struct llmobs_sse *sse, size_t steps)
 }
 
 /* Takes the next line without its end; false when nothing is left. */
-static bool sse_next_line(struct llmobs_sse *sse, struct llmobs_text *line)
+static bool next_line(struct llmobs_sse *sse, struct llmobs_text *line)
 {
     size_t end;
 
     if (sse->at >= sse->in.len)
         return false;
     end = find_line_end(sse->in, sse->at);
-    if (!sse_work(sse, end - sse->at + LLMOBS_WORK_ODD))
+    if (!count_work(sse, end - sse->at + LLMOBS_WORK_ODD))
         return false;
     line->data = sse->in.data + sse->at;
     line->len = end - sse->at;
@@ -82,8 +82,8 @@ static bool sse_next_line(struct llmobs_sse *sse, struct llmobs_text *line)
 }
 
 /* Name and value; without a colon the whole line is the name. */
-static void sse_split(struct llmobs_text line, struct llmobs_text *name,
-                      struct llmobs_text *value)
+static void split_field(struct llmobs_text line, struct llmobs_text *name,
+                        struct llmobs_text *value)
 {
     const char *colon = memchr(line.data, ':', line.len);
 
@@ -103,8 +103,8 @@ static void sse_split(struct llmobs_text line, struct llmobs_text *name,
 
 /* Adds a line of data. The event borrows the first line where it lies; the
  * second line begins a copy of both. */
-static int sse_gather(struct llmobs_sse *sse, struct gathered *g,
-                      struct llmobs_text value)
+static int gather_data(struct llmobs_sse *sse, struct gathered *g,
+                       struct llmobs_text value)
 {
     int rc = 0;
 
@@ -124,15 +124,15 @@ static int sse_gather(struct llmobs_sse *sse, struct gathered *g,
     return rc;
 }
 
-static int sse_read_field(struct llmobs_sse *sse, struct gathered *g,
-                          struct llmobs_text line)
+static int read_field(struct llmobs_sse *sse, struct gathered *g,
+                      struct llmobs_text line)
 {
     struct llmobs_text name;
     struct llmobs_text value;
 
-    sse_split(line, &name, &value);
+    split_field(line, &name, &value);
     if (llmobs_text_is(name, "data"))
-        return sse_gather(sse, g, value);
+        return gather_data(sse, g, value);
     if (llmobs_text_is(name, "event"))
         g->type = value;
     else if (llmobs_text_is(name, "id"))
@@ -140,8 +140,8 @@ static int sse_read_field(struct llmobs_sse *sse, struct gathered *g,
     return 0;
 }
 
-static void sse_give(const struct llmobs_sse *sse, const struct gathered *g,
-                     struct llmobs_sse_event *event)
+static void fill_event(const struct llmobs_sse *sse, const struct gathered *g,
+                       struct llmobs_sse_event *event)
 {
     event->type = g->type;
     event->data = g->data;
@@ -157,9 +157,9 @@ bool llmobs_sse_next(struct llmobs_sse *sse, struct llmobs_sse_event *event)
     struct gathered g = {{NULL, 0}, {NULL, 0}, 0};
     struct llmobs_text line;
 
-    while (sse_next_line(sse, &line)) {
+    while (next_line(sse, &line)) {
         if (line.len > 0) {
-            if (sse_read_field(sse, &g, line) == 0)
+            if (read_field(sse, &g, line) == 0)
                 continue;
             sse->at = sse->in.len;
             return false;
@@ -170,6 +170,6 @@ bool llmobs_sse_next(struct llmobs_sse *sse, struct llmobs_sse_event *event)
     }
     if (g.lines == 0)
         return false;
-    sse_give(sse, &g, event);
+    fill_event(sse, &g, event);
     return true;
 }
