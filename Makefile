@@ -163,7 +163,7 @@ DEEP := $(patsubst %,$(B)/%.o, \
 	$(addprefix core/export/,peer store) \
 	$(addprefix core/log/,counts ledger ledger_dir) \
 	$(addprefix core/export/,http resolve $(OTLP)) \
-	$(addprefix core/log/,adopt adopt_claim adopt_read \
+	$(addprefix core/log/,adopt adopt_file \
 	live_namespaces) \
 	lib/text/inflate rules/read/base64)
 
@@ -183,7 +183,7 @@ SMALL := $(filter-out $(patsubst %,$(B)/%.o,core/event/exchange \
 	$(filter $(addprefix $(B)/,$(patsubst %,core/%/%.o,config deliver event \
 	export trace) rules/%) $(patsubst %,$(B)/%.o, \
 	$(addprefix core/capture/,attach command global) \
-	$(addprefix core/log/,adopt adopt_claim adopt_read counts ledger \
+	$(addprefix core/log/,adopt adopt_file adopt_seen counts ledger \
 	ledger_dir live_namespaces owner spool_relay) lib/base/stats \
 	$(addprefix lib/span/,content_filter redact)), \
 	$(CORE_OBJ) $(RULES_OBJ)))

@@ -1,7 +1,8 @@
-#include "core/log/adopt_state.h"
+#include "core/log/adopt.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,45 +13,143 @@
 #include "lib/base/clock.h"
 #include "lib/base/crash_point.h"
 #include "lib/base/listing.h"
+#include "lib/base/log.h"
 #include "lib/base/once.h"
+#include "core/log/adopt_file.h"
+#include "core/log/adopt_seen.h"
+#include "core/log/event_item.h"
 #include "core/log/relay_sign.h"
 #include "core/log/spool.h"
+#include "core/log/spool_file.h"
+#include "core/log/spool_name.h"
 #include "core/log/spool_relay.h"
 
+/* Short programs leave a file each: so many files give one batch. */
+#define CLAIMS 64
+/* The names that are read from the spool at a time. */
+#define NAMES 1024
 /* A file without an owner that is older than this was left by a process that
  * was killed in its first write. */
 #define EMPTY_S 60
 
+/* A file that this process has claimed, until it is read and each entry is
+ * released or returned. */
+struct claim {
+    bool used;
+    bool read; /* all its entries were given */
+    bool away; /* its process's pid does not count here */
+    bool own;  /* of this process: what it reclaims of a relay */
+    struct llmobs_spool_name name;
+    bool stays;      /* it has more than the entries that are given */
+    off_t size;      /* when it was read */
+    size_t given;    /* entries given, and neither released nor returned */
+    size_t returned; /* entries returned, and unreadable ones */
+};
+
+/* The names in the spool that a walk has still to visit. The spool is not held
+ * open from one file to the next: the app owns the descriptors. */
+struct names {
+    struct llmobs_spool_name *list; /* NAMES, during a walk */
+    size_t count, at;
+    int64_t next; /* where in the spool to read on (listing.h) */
+    bool all;     /* the end of the spool was reached */
+    bool found;   /* the walk has claimed a file */
+};
+
+/* A file in the spool, as far as it is known. */
+struct found {
+    struct llmobs_spool_name name;
+    bool own;       /* it is this process's */
+    bool gone;      /* its process has ended */
+    bool by_gone;   /* the process that claimed it has ended */
+    uint64_t start; /* of the process that has that pid now */
+    uint64_t program;
+    uint64_t by_start, by_program;
+    int64_t changed_s; /* when it was last written or renamed */
+    int64_t written_s;
+    off_t size;
+    bool held; /* LLMOBS_SPOOL_HELD */
+    char path[PATH_MAX];
+};
+
+struct llmobs_adopt {
+    const struct llmobs_config *config;
+    /* A process that adopts nothing uses only the next members, in one page. */
+    enum llmobs_adopt_whose whose;
+    _Atomic int64_t until_ns;
+    struct llmobs_spool *own;
+    char base[PATH_MAX];
+    struct llmobs_owner *unset; /* of a relay: the owner without destinations */
+    bool reclaims;              /* this walk reclaims what a relay had */
+    bool reclaimed_all;         /* and has claimed all of it so far */
+    unsigned reclaimed;         /* how many entries that were at its begin */
+    const struct llmobs_live_namespaces *living;
+    struct llmobs_owner *self;     /* set before the first owner is read */
+    struct llmobs_record_owner me; /* the pid is 0 before the first use */
+    struct llmobs_adopt_seen seen;
+    struct names walk;
+    /* Files that this walk has visited, and not emptied. */
+    struct llmobs_spool_name *given_up;
+    size_t given_up_count;
+    struct claim claims[CLAIMS];
+    size_t strange; /* of this user: links, and what is no regular file */
+    /* The file that is read, and its claim; NULL: it is only looked at. */
+    struct claim *here;
+    size_t at;      /* the place in its text */
+    size_t damaged; /* its unreadable entries */
+    struct llmobs_recalls *recalls;
+    struct llmobs_config names; /* of its process */
+    struct llmobs_adopt_file file;
+};
+
+/* True where the time that the caller allows is over. */
+static bool is_late(struct llmobs_adopt *adopt)
+{
+    int64_t until = atomic_load(&adopt->until_ns);
+
+    return until != INT64_MAX && llmobs_clock_mono_ns() >= until;
+}
+
+static int path_of(const struct llmobs_adopt *adopt,
+                   const struct llmobs_spool_name *name, char out[PATH_MAX])
+{
+    char text[LLMOBS_SPOOL_NAME_MAX];
+
+    llmobs_spool_name_write(name, text);
+    return snprintf(out, PATH_MAX, "%s/%s", adopt->base, text) < PATH_MAX
+               ? 0
+               : -ENAMETOOLONG;
+}
+
 /* -- the processes of a file ---------------------------------------------- */
 
-/* True where a process of this pid namespace has executed another program since
- * it made the file: nobody writes to the file any more. */
-static bool has_another_program(const struct llmobs_adopt *adopt,
-                                const struct llmobs_adopt_found *found)
+static int find_owner(struct llmobs_adopt *adopt)
 {
-    const struct llmobs_owner_origin *from = llmobs_owner_origin(adopt->owner);
-    const struct llmobs_owner_origin *here = llmobs_owner_origin(adopt->self);
-
-    return from->program && found->program && from->program != found->program &&
-           from->boot == here->boot && from->pidns == here->pidns;
+    if (!adopt->self)
+        adopt->self = llmobs_owner_new(adopt->config);
+    return adopt->self ? llmobs_adopt_file_find_owner(&adopt->file) : -ENOMEM;
 }
 
 /* True for an owner that has ended. A pid means nothing in another pid
  * namespace: where it is not known whether a process lives, it counts as
- * living. A file with the pid of this process and another name is of the
- * program before an exec. */
-static bool adopt_is_dead(const struct llmobs_adopt *adopt,
-                          const struct llmobs_adopt_found *found)
+ * living. A process of this namespace that has executed another program since
+ * it made the file writes to it no more. A file with the pid of this process
+ * and another name is of the program before an exec. */
+static bool has_ended(const struct llmobs_adopt *adopt,
+                      const struct found *found)
 {
     const struct llmobs_record_owner *who = &found->name.who;
-    const struct llmobs_owner_origin *from = llmobs_owner_origin(adopt->owner);
+    const struct llmobs_owner_origin *from =
+        llmobs_owner_origin(adopt->file.owner);
     const struct llmobs_owner_origin *here = llmobs_owner_origin(adopt->self);
 
     if (found->own)
         return false;
     if (!found->gone && found->start && found->start == who->start &&
         who->pid != getpid())
-        return has_another_program(adopt, found);
+        return from->program && found->program &&
+               from->program != found->program && from->boot == here->boot &&
+               from->pidns == here->pidns;
     if (from->boot && here->boot && from->boot != here->boot)
         return true;
     if (!from->pidns || from->pidns != here->pidns)
@@ -65,26 +164,43 @@ static bool adopt_is_dead(const struct llmobs_adopt *adopt,
  */
 static bool has_relay_ended(const struct llmobs_adopt *adopt)
 {
-    int base;
+    int dir;
     bool held;
 
     if (adopt->unset)
         return true;
-    if (llmobs_spool_open_dir(adopt->config, false, &base) != 0)
+    if (llmobs_spool_open_dir(adopt->config, false, &dir) != 0)
         return false;
-    held = llmobs_relay_sign_is_held(base);
-    close(base);
+    held = llmobs_relay_sign_is_held(dir);
+    close(dir);
     return !held;
 }
 
+static void find_me(struct llmobs_adopt *adopt)
+{
+    struct llmobs_record_owner *me = &adopt->me;
+
+    if (me->pid == getpid())
+        return;
+    me->pid = getpid();
+    (void)llmobs_record_program(me->pid, &me->start, &me->nonce);
+}
+
+/* True where this process has claimed the file. */
+static bool is_mine(struct llmobs_adopt *adopt,
+                    const struct llmobs_spool_name *name)
+{
+    find_me(adopt);
+    return name->claimed && llmobs_record_equal(&name->by, &adopt->me);
+}
+
 /* True where no other reader has claimed the file, or one that has ended. */
-static bool may_claim(struct llmobs_adopt *adopt,
-                      const struct llmobs_adopt_found *found)
+static bool may_claim(struct llmobs_adopt *adopt, const struct found *found)
 {
     const struct llmobs_spool_name *name = &found->name;
     uint64_t pidns = llmobs_owner_origin(adopt->self)->pidns;
 
-    if (!name->claimed || llmobs_adopt_is_mine(adopt, name))
+    if (!name->claimed || is_mine(adopt, name))
         return true;
     if (!found->by_gone && found->by_start &&
         found->by_start == name->by.start && name->by.pid != getpid())
@@ -99,205 +215,258 @@ static bool may_claim(struct llmobs_adopt *adopt,
            name->by.pid == getpid();
 }
 
-static bool is_for_us(const struct llmobs_adopt *adopt)
+/* True where this process delivers to the owner's destinations. */
+static bool has_destinations(const struct llmobs_adopt *adopt)
 {
+    const struct llmobs_owner *owner = adopt->file.owner;
+
     return adopt->whose == LLMOBS_ADOPT_ANY ||
-           llmobs_owner_same_destinations(adopt->owner, adopt->self) ||
+           llmobs_owner_same_destinations(owner, adopt->self) ||
            (adopt->unset &&
-            llmobs_owner_same_destinations(adopt->owner, adopt->unset));
+            llmobs_owner_same_destinations(owner, adopt->unset));
 }
 
-/* -- claiming one --------------------------------------------------------- */
+/* -- claiming a file ------------------------------------------------------- */
+
+static struct claim *find_free_claim(struct llmobs_adopt *adopt)
+{
+    for (size_t i = 0; i < CLAIMS; i++)
+        if (!adopt->claims[i].used)
+            return &adopt->claims[i];
+    return NULL;
+}
+
+/* False where the file can be neither removed nor emptied after its calls are
+ * delivered: each walk would deliver them again. */
+static bool can_remove(const char *path)
+{
+    if (faccessat(AT_FDCWD, path, W_OK, 0) == 0 || errno == ENOENT)
+        return true;
+    llmobs_log_once(LLMOBS_LOG_ERROR, "spool files",
+                    "calls stay in the spool, since %s cannot be changed: %m",
+                    path);
+    return false;
+}
+
+/* Gives the file a name of this process, and closes it if its process lives.
+ * Fails if another reader was faster. A file that this process has claimed
+ * before, and could not deliver, keeps its name. */
+static int claim_file(struct llmobs_adopt *adopt, const struct found *found,
+                      bool is_living, struct claim *claim)
+{
+    struct llmobs_spool_name *name = &claim->name;
+    char *path = adopt->file.path;
+
+    if (!can_remove(found->path))
+        return -EPERM;
+    find_me(adopt);
+    *name = found->name;
+    name->claimed = true;
+    name->by_relay = adopt->unset != NULL;
+    name->by = adopt->me;
+    name->by_pidns = llmobs_owner_origin(adopt->self)->pidns;
+    if (path_of(adopt, name, path) != 0)
+        return -ENAMETOOLONG;
+    llmobs_crash_point("claiming");
+    if (rename(found->path, path) != 0)
+        return -errno;
+    llmobs_crash_point("claimed");
+    adopt->file.whole = false;
+    claim->used = true;
+    claim->own = found->own;
+    claim->away = found->gone;
+    return is_living && !found->held ? llmobs_spool_file_close(path) : 0;
+}
+
+/* Frees what was read of the present file. */
+static void free_file(struct llmobs_adopt *adopt)
+{
+    llmobs_recalls_free(adopt->recalls);
+    adopt->recalls = NULL;
+    llmobs_adopt_file_free(&adopt->file);
+    adopt->at = adopt->damaged = 0;
+    adopt->here = NULL;
+}
+
+/* Keeps this walk from visiting the file again. */
+static void give_up(struct llmobs_adopt *adopt, const struct claim *claim)
+{
+    size_t count = adopt->given_up_count;
+    struct llmobs_spool_name *list =
+        realloc(adopt->given_up, (count + 1) * sizeof(*list));
+
+    if (!list)
+        return;
+    adopt->given_up = list;
+    adopt->given_up_count = count + 1;
+    list[count] = claim->name;
+}
+
+static int survey_file(struct llmobs_adopt *adopt)
+{
+    return llmobs_adopt_file_survey(&adopt->file,
+                                    atomic_load(&adopt->until_ns));
+}
 
 /* Claims a file, and reads it. 0 where it cannot be claimed or read, so that
  * the walk goes on to the next file. */
-static int adopt_open_file(struct llmobs_adopt *adopt,
-                           const struct llmobs_adopt_found *found,
-                           bool is_living)
+static int open_file(struct llmobs_adopt *adopt, const struct found *found,
+                     bool is_living)
 {
-    struct llmobs_adopt_claim *claim = llmobs_adopt_free_claim(adopt);
-    int rc = llmobs_adopt_claim_file(adopt, found, is_living, claim);
+    struct llmobs_adopt_file *file = &adopt->file;
+    struct claim *claim = find_free_claim(adopt);
+    int rc = claim_file(adopt, found, is_living, claim);
 
     if (!rc) {
         adopt->here = claim;
         adopt->walk.found |= !adopt->unset; /* news for a relay */
-        llmobs_owner_config(adopt->owner, adopt->config, &adopt->names);
-        rc = llmobs_adopt_survey(adopt);
+        llmobs_owner_config(file->owner, adopt->config, &adopt->names);
+        rc = survey_file(adopt);
         llmobs_crash_point("read a claimed file");
-        claim->size = adopt->size;
-        claim->stays = adopt->left > 0 || (is_living && found->held);
+        claim->size = file->size;
+        claim->stays = file->left > 0 || (is_living && found->held);
     }
     if (!rc)
         return 1;
     if (claim->used)
-        llmobs_adopt_give_up(adopt, claim);
+        give_up(adopt, claim);
     memset(claim, 0, sizeof(*claim));
-    llmobs_adopt_leave_file(adopt);
+    free_file(adopt);
     return rc == -ENOMEM ? rc : 0;
 }
 
-/* Reads the file of a living process, and claims it only if the process has
- * handed over something: a claim takes the file away from the calls that would
- * begin in it. */
-static int open_living(struct llmobs_adopt *adopt,
-                       const struct llmobs_adopt_found *found)
+/* Reads the file of a living process, and claims it only if it has something
+ * for the relay: a claim takes the file away from the calls that would begin in
+ * it. */
+static int open_living(struct llmobs_adopt *adopt, const struct found *found)
 {
+    struct llmobs_adopt_file *file = &adopt->file;
     int rc;
 
-    adopt->at_living = true;
-    rc = llmobs_adopt_survey(adopt);
-    if (!rc && (adopt->due > 0 || (llmobs_adopt_is_mine(adopt, &found->name) &&
-                                   adopt->left == 0)))
-        return adopt_open_file(adopt, found, true);
+    file->living = true;
+    rc = survey_file(adopt);
+    if (!rc &&
+        (file->due > 0 || (is_mine(adopt, &found->name) && file->left == 0)))
+        return open_file(adopt, found, true);
     if (!rc)
-        llmobs_adopt_note_seen(adopt, &found->name, found->gone, adopt->size);
-    llmobs_adopt_leave_file(adopt);
+        llmobs_adopt_seen_add(&adopt->seen, &found->name, found->gone,
+                              file->size);
+    free_file(adopt);
     return rc == -ENOMEM ? rc : 0;
-}
-
-/* -- files that are passed over ------------------------------------------- */
-
-/* Removes the file of a process that was killed in its first write. It has
- * nothing to read, because the owner is written before all else. */
-static void remove_stub(const struct llmobs_adopt_found *found)
-{
-    if (found->gone && found->size <= (off_t)LLMOBS_ADOPT_OWNER_LOOK &&
-        llmobs_clock_wall_ns() / 1000000000 - found->written_s > EMPTY_S)
-        unlink(found->path);
 }
 
 /* -- finding one -------------------------------------------------------- */
 
-/* True for a file of this user, of which nobody else has a name. Root also
- * leaves a file to its user, and starts a process for that. */
-static bool is_ours(struct llmobs_adopt *adopt, const struct stat *st)
-{
-    if (st->st_uid != geteuid())
-        return false;
-    if (S_ISREG(st->st_mode) && st->st_nlink == 1)
-        return true;
-    adopt->strange++;
-    return false;
-}
-
 /* Finds out about a file and its process. False where it is none of ours, or
- * nothing in it is new.
+ * nothing in it is new. Root also leaves a file to its user, and starts a
+ * process for that.
  *
  * The look at the process comes before the reading: if the process has ended,
  * nobody writes to the file any more. */
-static bool adopt_look_at(struct llmobs_adopt *adopt,
-                          const struct llmobs_spool_name *name,
-                          struct llmobs_adopt_found *found)
+static bool look_at(struct llmobs_adopt *adopt,
+                    const struct llmobs_spool_name *name, struct found *found)
 {
     struct stat st;
 
     found->name = *name;
-    if (llmobs_adopt_path(adopt, name, found->path) != 0 ||
+    if (path_of(adopt, name, found->path) != 0 ||
         fstatat(AT_FDCWD, found->path, &st, AT_SYMLINK_NOFOLLOW) ||
-        !is_ours(adopt, &st))
+        st.st_uid != geteuid())
         return false;
+    if (!S_ISREG(st.st_mode) || st.st_nlink != 1) {
+        adopt->strange++;
+        return false;
+    }
     found->own = adopt->own && llmobs_spool_is_self(adopt->own, &name->who);
     found->changed_s = st.st_ctime;
     found->written_s = st.st_mtime;
     found->size = st.st_size;
     found->held = st.st_mode & LLMOBS_SPOOL_HELD;
     found->by_gone = false;
-    if (llmobs_adopt_is_seen(adopt, name, st.st_size))
+    if (llmobs_adopt_seen_is_unchanged(&adopt->seen, name, st.st_size))
         return false;
     found->gone = llmobs_record_program(name->who.pid, &found->start,
                                         &found->program) == -ESRCH;
     if (name->claimed)
         found->by_gone = llmobs_record_program(name->by.pid, &found->by_start,
                                                &found->by_program) == -ESRCH;
-    memcpy(adopt->path, found->path, sizeof(adopt->path));
-    adopt->size = st.st_size;
-    adopt->have = false;
+    llmobs_adopt_file_begin(&adopt->file, found->path, st.st_size);
     return true;
+}
+
+/* True for a file that this process reads, or has given up in this walk. */
+static bool is_visited(const struct llmobs_adopt *adopt,
+                       const struct llmobs_spool_name *name)
+{
+    for (size_t i = 0; i < CLAIMS; i++)
+        if (adopt->claims[i].used &&
+            llmobs_spool_name_same(&adopt->claims[i].name, name))
+            return true;
+    for (size_t i = 0; i < adopt->given_up_count; i++)
+        if (llmobs_spool_name_same(&adopt->given_up[i], name))
+            return true;
+    return false;
+}
+
+/* Removes the file of a process that was killed in its first write. It has
+ * nothing to read, because the owner is written before all else. */
+static void remove_stub(const struct found *found)
+{
+    if (found->gone && found->size <= (off_t)LLMOBS_ADOPT_OWNER_LOOK &&
+        llmobs_clock_wall_ns() / 1000000000 - found->written_s > EMPTY_S)
+        unlink(found->path);
 }
 
 /* 1: this process has claimed the file; 0: it is not for this process. */
 static int try_file(struct llmobs_adopt *adopt,
                     const struct llmobs_spool_name *name)
 {
-    struct llmobs_adopt_found found;
+    struct found found;
     int rc;
 
-    if (llmobs_adopt_is_ours(adopt, name) ||
-        !adopt_look_at(adopt, name, &found) || (found.own && !adopt->reclaims))
+    if (is_visited(adopt, name) || !look_at(adopt, name, &found) ||
+        (found.own && !adopt->reclaims))
         return 0;
-    rc = llmobs_adopt_find_owner(adopt);
+    rc = find_owner(adopt);
     if (rc == -ENODATA)
         remove_stub(&found);
-    if (rc || !is_for_us(adopt) || !may_claim(adopt, &found))
+    if (rc || !has_destinations(adopt) || !may_claim(adopt, &found))
         return 0;
-    if (adopt_is_dead(adopt, &found))
-        return adopt_open_file(adopt, &found, false);
+    if (has_ended(adopt, &found))
+        return open_file(adopt, &found, false);
     return adopt->unset || found.own ? open_living(adopt, &found) : 0;
 }
 
 /* -ENOENT: there is no spool. */
-static int adopt_open_list(struct llmobs_adopt *adopt,
-                           struct llmobs_listing *list)
+static int open_list(struct llmobs_adopt *adopt, struct llmobs_listing *list)
 {
     int fd, rc = llmobs_spool_open_dir(adopt->config, true, &fd);
 
     return rc ? rc : llmobs_listing_open(list, fd);
 }
 
-/* Visits each file in the spool but this process's, until a visit gives a
- * number other than 0, and gives that number. */
-static int adopt_walk(struct llmobs_adopt *adopt,
-                      int (*visit)(struct llmobs_adopt *,
-                                   const struct llmobs_adopt_found *, void *),
-                      void *ctx)
+/* Reads the next names; the first ones begin a walk. A file that was made
+ * meanwhile may have been passed over: the next walk finds it. */
+static int read_names(struct llmobs_adopt *adopt)
 {
-    struct llmobs_adopt_found found;
-    struct llmobs_spool_name name;
-    struct llmobs_listing list;
-    const char *text;
-    int rc = adopt_open_list(adopt, &list);
-
-    if (rc)
-        return rc == -ENOENT ? 0 : rc;
-    while (rc == 0 && !llmobs_adopt_is_late(adopt) &&
-           (text = llmobs_listing_next(&list)))
-        if (llmobs_spool_name_parse(text, &name) &&
-            adopt_look_at(adopt, &name, &found) && !found.own) {
-            rc = visit(adopt, &found, ctx);
-            llmobs_adopt_leave_file(adopt);
-        }
-    llmobs_listing_close(&list);
-    return rc;
-}
-
-/* Begins a walk, which visits all files. */
-static int adopt_begin_walk(struct llmobs_adopt *adopt)
-{
-    adopt->given_up_count = 0;
-    adopt->walk.list = malloc(LLMOBS_ADOPT_NAMES * sizeof(*adopt->walk.list));
-    return adopt->walk.list ? 0 : -ENOMEM;
-}
-
-/* Reads the next names. A file that was made meanwhile may have been passed
- * over: the next walk finds it. */
-static int next_names(struct llmobs_adopt *adopt)
-{
-    struct llmobs_adopt_names *names = &adopt->walk;
+    struct names *names = &adopt->walk;
     struct llmobs_listing list;
     const char *text = NULL;
-    int rc = names->list ? 0 : adopt_begin_walk(adopt);
+    int rc;
 
     names->at = names->count = 0;
-    if (!rc)
-        rc = adopt_open_list(adopt, &list);
+    if (!names->list) {
+        adopt->given_up_count = 0;
+        names->list = malloc(NAMES * sizeof(*names->list));
+    }
+    rc = names->list ? open_list(adopt, &list) : -ENOMEM;
     if (rc) {
         names->all = rc == -ENOENT;
         return names->all ? 0 : rc;
     }
     if (names->next)
         llmobs_listing_seek(&list, names->next);
-    while (names->count < LLMOBS_ADOPT_NAMES &&
-           (text = llmobs_listing_next(&list)))
+    while (names->count < NAMES && (text = llmobs_listing_next(&list)))
         names->count +=
             llmobs_spool_name_parse(text, &names->list[names->count]);
     names->all = !text && list.left > 0;
@@ -308,12 +477,12 @@ static int next_names(struct llmobs_adopt *adopt)
     return 0;
 }
 
-/* Ends a reclaim when its walk is over and all that it found is settled. */
+/* Ends a reclaim when its walk is over and all that it claimed is delivered. */
 static void end_reclaim(struct llmobs_adopt *adopt)
 {
     if (!adopt->reclaims || adopt->walk.list || adopt->here)
         return;
-    for (size_t i = 0; i < LLMOBS_ADOPT_CLAIMS; i++)
+    for (size_t i = 0; i < CLAIMS; i++)
         if (adopt->claims[i].used && adopt->claims[i].own)
             return;
     adopt->reclaims = false;
@@ -321,40 +490,33 @@ static void end_reclaim(struct llmobs_adopt *adopt)
                              adopt->reclaimed_all);
 }
 
-/* The walk is over: what was to be reclaimed is claimed, if not yet sent. */
-static void end_walk(struct llmobs_adopt *adopt)
-{
-    if (adopt->walk.all && !llmobs_adopt_is_late(adopt))
-        llmobs_adopt_forget_unmet(adopt);
-    free(adopt->walk.list);
-    adopt->walk = (struct llmobs_adopt_names){0};
-    end_reclaim(adopt);
-}
-
 /* Claims the next file: 1; 0: none is left. If the walk has found some, it
  * begins anew at its end, until it finds none. */
-static int adopt_find_file(struct llmobs_adopt *adopt)
+static int find_file(struct llmobs_adopt *adopt)
 {
-    struct llmobs_adopt_names *names = &adopt->walk;
+    struct names *names = &adopt->walk;
     int rc = 0;
 
     for (;;) {
-        while (rc == 0 && names->at < names->count &&
-               !llmobs_adopt_is_late(adopt))
+        while (rc == 0 && names->at < names->count && !is_late(adopt))
             rc = try_file(adopt, &names->list[names->at++]);
         if (rc > 0)
             return rc;
-        if (rc || llmobs_adopt_is_late(adopt) || (names->all && !names->found))
+        if (rc || is_late(adopt) || (names->all && !names->found))
             break;
         if (names->all)
             names->found = false;
-        rc = next_names(adopt);
+        rc = read_names(adopt);
     }
-    end_walk(adopt);
+    if (names->all && !is_late(adopt))
+        llmobs_adopt_seen_end_walk(&adopt->seen);
+    free(names->list);
+    *names = (struct names){0};
+    end_reclaim(adopt);
     return rc;
 }
 
-/* -- the public functions ------------------------------------------------ */
+/* -- an adoption ---------------------------------------------------------- */
 
 struct llmobs_adopt *llmobs_adopt_new(const struct llmobs_config *config,
                                       enum llmobs_adopt_whose whose)
@@ -366,7 +528,6 @@ struct llmobs_adopt *llmobs_adopt_new(const struct llmobs_config *config,
     adopt->config = config;
     adopt->whose = whose;
     atomic_init(&adopt->until_ns, INT64_MAX);
-    llmobs_buf_init(&adopt->text, LLMOBS_SPOOL_TEXT);
     if (llmobs_spool_dir(config, adopt->base, sizeof(adopt->base)) == 0)
         return adopt;
     llmobs_adopt_free(adopt);
@@ -378,24 +539,26 @@ void llmobs_adopt_abandon(struct llmobs_adopt *adopt)
     if (adopt->self)
         llmobs_owner_renew(&adopt->self, adopt->config);
     atomic_store(&adopt->until_ns, INT64_MAX);
-    adopt->walk = (struct llmobs_adopt_names){0};
+    adopt->walk = (struct names){0};
     adopt->given_up = NULL;
-    adopt->seen = NULL;
-    adopt->seen_count = 0;
+    adopt->seen = (struct llmobs_adopt_seen){NULL, 0};
+    adopt->recalls = NULL;
+    adopt->here = NULL;
     adopt->given_up_count = 0;
+    adopt->at = adopt->damaged = 0;
     adopt->reclaims = false;
     memset(adopt->claims, 0, sizeof(adopt->claims));
-    llmobs_adopt_forget_file(adopt);
+    llmobs_adopt_file_forget(&adopt->file);
 }
 
 void llmobs_adopt_free(struct llmobs_adopt *adopt)
 {
     if (!adopt)
         return;
-    llmobs_adopt_leave_file(adopt);
+    free_file(adopt);
     free(adopt->walk.list);
     free(adopt->given_up);
-    free(adopt->seen);
+    llmobs_adopt_seen_free(&adopt->seen);
     llmobs_owner_free(adopt->unset);
     llmobs_owner_free(adopt->self);
     llmobs_once_give(adopt);
@@ -454,130 +617,219 @@ bool llmobs_adopt_reclaims(const struct llmobs_adopt *adopt)
     return adopt->reclaims;
 }
 
+/* -- giving entries ------------------------------------------------------- */
+
 static void remove_claimed(struct llmobs_adopt *adopt,
-                           const struct llmobs_adopt_claim *claim)
+                           const struct claim *claim)
 {
     char path[PATH_MAX];
 
-    if (llmobs_adopt_path(adopt, &claim->name, path) != 0)
+    if (path_of(adopt, &claim->name, path) != 0)
         return;
     llmobs_crash_point("removing an adopted file");
     unlink(path);
     llmobs_crash_point("removed an adopted file");
 }
 
-/* A file whose process lives is looked at again when it has another size. A
- * file of this process gets its first name back. */
-static void leave_claimed(struct llmobs_adopt *adopt,
-                          const struct llmobs_adopt_claim *claim)
+/* A file of this process gets its first name back. */
+static void rename_back(struct llmobs_adopt *adopt, const struct claim *claim)
 {
     struct llmobs_spool_name name = claim->name;
     char from[PATH_MAX], to[PATH_MAX];
 
     name.claimed = false;
-    if (!claim->own)
-        llmobs_adopt_note_seen(adopt, &claim->name, claim->away, claim->size);
-    else if (llmobs_adopt_path(adopt, &claim->name, from) == 0 &&
-             llmobs_adopt_path(adopt, &name, to) == 0)
+    if (path_of(adopt, &claim->name, from) == 0 &&
+        path_of(adopt, &name, to) == 0)
         (void)rename(from, to);
 }
 
-static void close_if_done(struct llmobs_adopt *adopt,
-                          struct llmobs_adopt_claim *claim)
+/* Ends a claim once all entries of its file were given, and each was released
+ * or returned. A file whose process lives is looked at again when it has
+ * another size. */
+static void end_claim_if_done(struct llmobs_adopt *adopt, struct claim *claim)
 {
-    if (!claim->used || claim->out > 0 || !claim->read)
+    if (!claim->used || claim->given > 0 || !claim->read)
         return;
-    if (claim->kept > 0)
-        llmobs_adopt_give_up(adopt, claim);
-    else if (claim->stays)
-        leave_claimed(adopt, claim);
-    else
+    if (claim->returned > 0)
+        give_up(adopt, claim);
+    else if (!claim->stays)
         remove_claimed(adopt, claim);
-    if (claim->own && claim->kept > 0)
+    else if (claim->own)
+        rename_back(adopt, claim);
+    else
+        llmobs_adopt_seen_add(&adopt->seen, &claim->name, claim->away,
+                              claim->size);
+    if (claim->own && claim->returned > 0)
         adopt->reclaimed_all = false;
     memset(claim, 0, sizeof(*claim));
     end_reclaim(adopt);
 }
 
-/* All entries of the present file were given: forgets it. Its claim waits
- * until they are let go or given back. */
-static void finish_here(struct llmobs_adopt *adopt)
+static int read_entry(struct llmobs_adopt *adopt,
+                      const struct llmobs_entry *entry,
+                      struct llmobs_adopted *out)
 {
-    struct llmobs_adopt_claim *claim = adopt->here;
+    bool counted;
 
-    claim->read = true;
-    claim->kept += adopt->kept;
-    llmobs_adopt_leave_file(adopt);
-    close_if_done(adopt, claim);
+    memset(out, 0, sizeof(*out));
+    out->config = &adopt->names;
+    out->spooled.id = entry->id;
+    out->spooled.file = adopt->here->name.file;
+    out->spooled.claim = (uint32_t)(adopt->here - adopt->claims);
+    out->spooled.offset = llmobs_adopt_file_place(&adopt->file, entry);
+    /* In a process with other destinations the bits mean other destinations. */
+    counted = llmobs_adopt_file_delivered_to(&adopt->file, entry->id,
+                                             &out->delivered_to);
+    if (adopt->whose == LLMOBS_ADOPT_ANY)
+        out->delivered_to &= LLMOBS_INFERRED;
+    if (entry->type == LLMOBS_ENTRY_EVENT)
+        return llmobs_event_read(entry, &out->kind, &out->event);
+    out->killed = llmobs_entry_has_begun(entry->type);
+    out->uncounted =
+        (out->killed || entry->type == LLMOBS_ENTRY_CHILDS_END) && !counted;
+    return llmobs_exchange_read(entry, &adopt->recalls, &out->exchange);
+}
+
+static void end_by_kill(const struct llmobs_adopt *adopt,
+                        struct llmobs_exchange *exchange)
+{
+    exchange->end = LLMOBS_END_KILLED;
+    exchange->duration_ns = adopt->file.written_ns - exchange->start_wall_ns;
+    if (exchange->duration_ns < 0)
+        exchange->duration_ns = 0;
+}
+
+/* Gives the next due entry of the present file: 1; 0: none is left; -ENOMEM:
+ * the next call reads it again. */
+static int next_here(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
+{
+    int rc = llmobs_adopt_file_read(&adopt->file);
+    struct llmobs_entry entry;
+
+    if (rc)
+        return rc == -ENOMEM ? rc : 0;
+    while (llmobs_adopt_file_next(&adopt->file, &adopt->at, &entry)) {
+        if (!llmobs_adopt_file_is_due(&adopt->file, &entry))
+            continue;
+        rc = read_entry(adopt, &entry, out);
+        if (rc == -ENOMEM) {
+            adopt->at = entry.offset;
+            return rc;
+        }
+        if (rc) {
+            adopt->damaged++;
+            continue;
+        }
+        if (out->killed)
+            end_by_kill(adopt, out->exchange);
+        if (out->uncounted)
+            llmobs_adopt_note_delivered_to(adopt, &out->spooled, 0);
+        adopt->here->given++;
+        return 1;
+    }
+    return 0;
 }
 
 int llmobs_adopt_next(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
 {
+    struct claim *claim;
     int rc;
 
     for (;;) {
-        if (adopt->here) {
-            rc = llmobs_adopt_next_here(adopt, out);
+        claim = adopt->here;
+        if (claim) {
+            rc = next_here(adopt, out);
             if (rc != 0)
                 return rc;
-            finish_here(adopt);
+            claim->read = true;
+            claim->returned += adopt->damaged;
+            free_file(adopt);
+            end_claim_if_done(adopt, claim);
         }
-        if (!llmobs_adopt_free_claim(adopt))
+        if (!find_free_claim(adopt))
             return -EAGAIN;
-        rc = adopt_find_file(adopt);
+        rc = find_file(adopt);
         if (rc != 1)
             return rc;
     }
 }
 
-/* Releases the first entries of `list`, which are of one claim, at most as many
- * as one note holds; gives how many. If the disk has no room for the note,
+bool llmobs_adopt_has(const struct llmobs_adopt *adopt, uint64_t id)
+{
+    return llmobs_adopt_file_has(&adopt->file, id);
+}
+
+/* -- what became of them -------------------------------------------------- */
+
+/* Prepares a write to the claimed file of an entry. */
+static int find_target(const struct llmobs_adopt *adopt,
+                       const struct llmobs_spooled *spooled,
+                       char path[PATH_MAX], struct llmobs_entry_key *key)
+{
+    int rc = path_of(adopt, &adopt->claims[spooled->claim].name, path);
+
+    return rc ? rc : llmobs_spool_file_key(path, key);
+}
+
+void llmobs_adopt_note_delivered_to(const struct llmobs_adopt *adopt,
+                                    const struct llmobs_spooled *spooled,
+                                    unsigned delivered_to)
+{
+    struct llmobs_entry_key key;
+    struct llmobs_spool_addition bits = {
+        &key,
+        LLMOBS_ENTRY_DELIVERED_TO,
+        spooled->id,
+        {(const char *)&delivered_to, sizeof(delivered_to)},
+        0};
+    char path[PATH_MAX];
+
+    if (find_target(adopt, spooled, path, &key) == 0)
+        (void)llmobs_spool_file_add(path, &bits);
+}
+
+/* Writes a RELEASE for the first entries of `list`, which are of one claim, at
+ * most as many as it can name; gives how many. If the disk has no room for it,
  * releases them in place. */
-static size_t note_some(const struct llmobs_adopt *adopt,
-                        const struct llmobs_spooled *list, size_t count)
+static size_t write_release(const struct llmobs_adopt *adopt,
+                            const struct llmobs_spooled *list, size_t count)
 {
     uint64_t ids[LLMOBS_RELEASE_MAX];
     struct llmobs_entry_key key;
-    struct llmobs_spool_addition note = {
+    struct llmobs_spool_addition release = {
         &key, LLMOBS_ENTRY_RELEASE, list->id, {(const char *)ids, 0}, 0};
     char path[PATH_MAX];
     size_t n = 0;
 
     for (; n < count && n < LLMOBS_RELEASE_MAX; n++)
         ids[n] = list[n].id;
-    note.field.len = n * sizeof(*ids);
-    if (llmobs_adopt_claim_target(adopt, list, path, &key) != 0 ||
-        llmobs_spool_file_add(path, &note) == 0)
+    release.field.len = n * sizeof(*ids);
+    if (find_target(adopt, list, path, &key) != 0 ||
+        llmobs_spool_file_add(path, &release) == 0)
         return n;
     for (size_t i = 0; i < n; i++)
         (void)llmobs_spool_file_release(path, list[i].offset, list[i].id);
     return n;
 }
 
-/* Releases entries of one claim. A file that will be removed needs no note of
- * that. */
-static void let_go_of(struct llmobs_adopt *adopt,
-                      const struct llmobs_spooled *list, size_t count)
-{
-    struct llmobs_adopt_claim *claim = &adopt->claims[list->claim];
-    bool stays =
-        claim->out > count || !claim->read || claim->kept > 0 || claim->stays;
-
-    for (size_t i = 0; stays && i < count;)
-        i += note_some(adopt, list + i, count - i);
-    claim->out -= count < claim->out ? count : claim->out;
-    close_if_done(adopt, claim);
-}
-
+/* A file that will be removed needs no RELEASE. */
 void llmobs_adopt_let_go(struct llmobs_adopt *adopt,
                          const struct llmobs_spooled *list, size_t count)
 {
     size_t n;
 
     for (; count > 0; list += n, count -= n) {
+        struct claim *claim = &adopt->claims[list->claim];
+        bool stays;
+
         for (n = 1; n < count && list[n].claim == list->claim;)
             n++;
-        let_go_of(adopt, list, n);
+        stays = claim->given > n || !claim->read || claim->returned > 0 ||
+                claim->stays;
+        for (size_t i = 0; stays && i < n;)
+            i += write_release(adopt, list + i, n - i);
+        claim->given -= n < claim->given ? n : claim->given;
+        end_claim_if_done(adopt, claim);
     }
 }
 
@@ -585,12 +837,11 @@ int llmobs_adopt_add(struct llmobs_adopt *adopt,
                      const struct llmobs_spooled *beside, uint64_t id,
                      struct llmobs_text event, struct llmobs_spooled *out)
 {
-    struct llmobs_adopt_claim *claim = &adopt->claims[beside->claim];
     struct llmobs_entry_key key;
     struct llmobs_spool_addition span = {&key, LLMOBS_ENTRY_EVENT, id, event,
                                          0};
     char path[PATH_MAX];
-    int rc = llmobs_adopt_claim_target(adopt, beside, path, &key);
+    int rc = find_target(adopt, beside, path, &key);
 
     if (!rc)
         rc = llmobs_spool_file_add(path, &span);
@@ -600,63 +851,83 @@ int llmobs_adopt_add(struct llmobs_adopt *adopt,
                                    .file = beside->file,
                                    .claim = beside->claim,
                                    .offset = span.offset};
-    claim->out++;
+    adopt->claims[beside->claim].given++;
     return 0;
 }
 
 void llmobs_adopt_give_back(struct llmobs_adopt *adopt,
                             const struct llmobs_spooled *spooled)
 {
-    struct llmobs_adopt_claim *claim = &adopt->claims[spooled->claim];
+    struct claim *claim = &adopt->claims[spooled->claim];
 
-    claim->out -= claim->out > 0;
-    claim->kept++;
-    close_if_done(adopt, claim);
+    claim->given -= claim->given > 0;
+    claim->returned++;
+    end_claim_if_done(adopt, claim);
 }
 
-/* -- counting ------------------------------------------------------------ */
+/* -- looking alone --------------------------------------------------------- */
 
-static void count_entry(const struct llmobs_entry *entry, uint64_t *count,
-                        struct llmobs_adopt_left *out)
+/* Visits each file in the spool but this process's, until a visit gives a
+ * number other than 0, and gives that number. -EBUSY while a file is claimed.
+ */
+static int visit_files(struct llmobs_adopt *adopt,
+                       int (*visit)(struct llmobs_adopt *, const struct found *,
+                                    void *),
+                       void *ctx)
 {
-    int64_t start = llmobs_exchange_entry_start(entry);
+    struct found found;
+    struct llmobs_spool_name name;
+    struct llmobs_listing list;
+    const char *text;
+    int rc;
 
-    (*count)++;
-    if (start > 0 && (out->oldest_ns == 0 || start < out->oldest_ns))
-        out->oldest_ns = start;
+    for (size_t i = 0; i < CLAIMS; i++)
+        if (adopt->claims[i].used)
+            return -EBUSY;
+    rc = open_list(adopt, &list);
+    if (rc)
+        return rc == -ENOENT ? 0 : rc;
+    while (rc == 0 && !is_late(adopt) && (text = llmobs_listing_next(&list)))
+        if (llmobs_spool_name_parse(text, &name) &&
+            look_at(adopt, &name, &found) && !found.own) {
+            rc = visit(adopt, &found, ctx);
+            free_file(adopt);
+        }
+    llmobs_listing_close(&list);
+    return rc;
 }
 
-static int count_file(struct llmobs_adopt *adopt,
-                      const struct llmobs_adopt_found *found, void *ctx)
+static int count_file(struct llmobs_adopt *adopt, const struct found *found,
+                      void *ctx)
 {
     struct llmobs_adopt_left *out = ctx;
     struct llmobs_entry entry;
     size_t at = 0;
-    bool dead;
     uint64_t *count;
-    int rc = llmobs_adopt_find_owner(adopt);
+    int rc = find_owner(adopt);
+    bool ended = !rc && has_ended(adopt, found);
 
-    dead = !rc && adopt_is_dead(adopt, found);
-    count = !dead ? &out->living : is_for_us(adopt) ? &out->ours : &out->others;
+    count = !ended                    ? &out->living
+            : has_destinations(adopt) ? &out->ours
+                                      : &out->others;
     if (!rc)
-        rc = llmobs_adopt_survey(adopt);
-    while (!rc && llmobs_adopt_next_entry(adopt, &at, &entry))
-        if (llmobs_adopt_is_open(adopt, &entry) &&
-            (dead || !llmobs_entry_has_begun(entry.type)))
-            count_entry(&entry, count, out);
+        rc = survey_file(adopt);
+    while (!rc && llmobs_adopt_file_next(&adopt->file, &at, &entry)) {
+        int64_t start;
+
+        if (!llmobs_adopt_file_is_open(&adopt->file, &entry) ||
+            (!ended && llmobs_entry_has_begun(entry.type)))
+            continue;
+        (*count)++;
+        start = llmobs_exchange_entry_start(&entry);
+        if (start > 0 && (out->oldest_ns == 0 || start < out->oldest_ns))
+            out->oldest_ns = start;
+    }
     /* A process before its first entry leaves an empty file, as does one that
      * took on a sandbox and has made no call. */
     out->unreadable += rc != 0 && rc != -ENOENT && found->size > 0;
     out->versions += rc == -ENOTSUP;
     return rc == -ENOMEM ? rc : 0;
-}
-
-static bool is_busy(const struct llmobs_adopt *adopt)
-{
-    for (size_t i = 0; i < LLMOBS_ADOPT_CLAIMS; i++)
-        if (adopt->claims[i].used)
-            return true;
-    return false;
 }
 
 int llmobs_adopt_count(struct llmobs_adopt *adopt,
@@ -665,28 +936,24 @@ int llmobs_adopt_count(struct llmobs_adopt *adopt,
     int rc;
 
     memset(out, 0, sizeof(*out));
-    if (is_busy(adopt))
-        return -EBUSY;
     adopt->strange = 0;
-    rc = adopt_walk(adopt, count_file, out);
+    rc = visit_files(adopt, count_file, out);
     out->unreadable += adopt->strange;
     return rc;
 }
 
-static int adopt_is_left(struct llmobs_adopt *adopt,
-                         const struct llmobs_adopt_found *found, void *ctx)
+static int is_left(struct llmobs_adopt *adopt, const struct found *found,
+                   void *ctx)
 {
     (void)ctx;
-    return llmobs_adopt_find_owner(adopt) == 0 && adopt_is_dead(adopt, found) &&
-           is_for_us(adopt) && may_claim(adopt, found);
+    return find_owner(adopt) == 0 && has_ended(adopt, found) &&
+           has_destinations(adopt) && may_claim(adopt, found);
 }
 
 int llmobs_adopt_any(struct llmobs_adopt *adopt)
 {
-    return is_busy(adopt) ? -EBUSY : adopt_walk(adopt, adopt_is_left, NULL);
+    return visit_files(adopt, is_left, NULL);
 }
-
-/* -- calls under way ------------------------------------------------------- */
 
 struct under_way {
     llmobs_adopt_call_fn *visit;
@@ -704,7 +971,7 @@ static int visit_call(struct llmobs_adopt *adopt,
     int rc;
 
     if (!llmobs_entry_has_begun(entry->type) ||
-        !llmobs_adopt_is_open(adopt, entry))
+        !llmobs_adopt_file_is_open(&adopt->file, entry))
         return 0;
     rc = llmobs_exchange_read(entry, &adopt->recalls, &call.exchange);
     if (rc)
@@ -716,36 +983,30 @@ static int visit_call(struct llmobs_adopt *adopt,
     return rc;
 }
 
-static void note_process(struct llmobs_adopt *adopt,
-                         const struct llmobs_adopt_found *found,
-                         struct llmobs_adopt_call *call)
-{
-    *call = (struct llmobs_adopt_call){
-        .pid = found->name.who.pid,
-        .start = found->name.who.start,
-        .pidns = llmobs_owner_origin(adopt->owner)->pidns,
-        .config = &adopt->names};
-    call->elsewhere =
-        !call->pidns || call->pidns != llmobs_owner_origin(adopt->self)->pidns;
-    llmobs_owner_config(adopt->owner, adopt->config, &adopt->names);
-}
-
 /* Visits the calls of a living process. */
-static int visit_living(struct llmobs_adopt *adopt,
-                        const struct llmobs_adopt_found *found, void *ctx)
+static int visit_living(struct llmobs_adopt *adopt, const struct found *found,
+                        void *ctx)
 {
     struct under_way *under_way = ctx;
     struct llmobs_entry entry;
+    uint64_t pidns;
     size_t at = 0;
     int rc;
 
-    if (llmobs_adopt_find_owner(adopt) != 0 || adopt_is_dead(adopt, found))
+    if (find_owner(adopt) != 0 || has_ended(adopt, found))
         return 0;
-    note_process(adopt, found, &under_way->call);
-    rc = llmobs_adopt_survey(adopt);
+    pidns = llmobs_owner_origin(adopt->file.owner)->pidns;
+    llmobs_owner_config(adopt->file.owner, adopt->config, &adopt->names);
+    under_way->call = (struct llmobs_adopt_call){
+        .pid = found->name.who.pid,
+        .start = found->name.who.start,
+        .pidns = pidns,
+        .elsewhere = !pidns || pidns != llmobs_owner_origin(adopt->self)->pidns,
+        .config = &adopt->names};
+    rc = survey_file(adopt);
     if (rc)
         return rc == -ENOMEM ? rc : 0;
-    while (!rc && llmobs_adopt_next_entry(adopt, &at, &entry))
+    while (!rc && llmobs_adopt_file_next(&adopt->file, &at, &entry))
         rc = visit_call(adopt, &entry, under_way);
     return rc;
 }
@@ -755,6 +1016,5 @@ int llmobs_adopt_under_way(struct llmobs_adopt *adopt,
 {
     struct under_way under_way = {.visit = visit, .ctx = ctx};
 
-    return is_busy(adopt) ? -EBUSY
-                          : adopt_walk(adopt, visit_living, &under_way);
+    return visit_files(adopt, visit_living, &under_way);
 }

@@ -70,6 +70,12 @@ bool llmobs_record_equal(const struct llmobs_record_owner *a,
     return a->pid == b->pid && a->start == b->start && a->nonce == b->nonce;
 }
 
+bool llmobs_spool_name_same(const struct llmobs_spool_name *a,
+                            const struct llmobs_spool_name *b)
+{
+    return a->file == b->file && llmobs_record_equal(&a->who, &b->who);
+}
+
 int llmobs_spool_name_by_age(const void *a, const void *b)
 {
     const struct llmobs_spool_name *x = a, *y = b;

@@ -35,6 +35,10 @@ void llmobs_spool_name_write(const struct llmobs_spool_name *name,
 bool llmobs_record_equal(const struct llmobs_record_owner *a,
                          const struct llmobs_record_owner *b);
 
+/* True for two names of one file, whoever has claimed it. */
+bool llmobs_spool_name_same(const struct llmobs_spool_name *a,
+                            const struct llmobs_spool_name *b);
+
 /* Orders names by the time when the files were made: a call that continues
  * another process's call comes after it. For qsort. */
 int llmobs_spool_name_by_age(const void *a, const void *b);

@@ -11,8 +11,8 @@
 #include "lib/base/clock.h"
 #include "core/deliver/worker.h"
 #include "lib/base/stats.h"
-#include "core/log/adopt_state.h"
 #include "core/log/relay_sign.h"
+#include "core/log/adopt_seen.h"
 #include "core/log/spool_file.h"
 #include "core/log/spool_state.h"
 #include "tests/unit/spool_case.h"
@@ -354,34 +354,26 @@ START_TEST(relay_works_for_those_that_name_nothing)
 }
 END_TEST
 
-/* The last look at the one file found nothing, so long ago. */
-static void rests_for(int64_t ms)
-{
-    ck_assert_uint_eq(adopt->seen_count, 1);
-    adopt->seen->looked_ns = llmobs_clock_mono_ns() - ms * LLMOBS_NS_PER_MS;
-}
-
 /* Its process may have ended, and another may have its pid: nothing but a look
  * in full tells. */
 START_TEST(relay_looks_seldom_at_what_rests)
 {
-    char name[160];
-    struct stat st;
+    struct llmobs_spool_name name = {.who = {.pid = getpid()}, .file = 1};
+    struct llmobs_spool_name other = {.who = {.pid = getpid()}, .file = 2};
+    struct llmobs_adopt_seen seen = {NULL, 0};
 
-    begin_child();
-    tell("b");
-    become_relay();
-    take(0);
-    name_of_file(name, sizeof(name));
-    ck_assert_int_eq(stat(name, &st), 0);
-    tell("h");
-    ck_assert_int_eq(stat(name, &st), 0);
-    adopt->seen->size = st.st_size;
-    rests_for(0);
-    take(0);
-    rests_for(1000);
-    take(1);
-    end_child();
+    ck_assert(!llmobs_adopt_seen_is_unchanged(&seen, &name, 10));
+    llmobs_adopt_seen_add(&seen, &name, false, 10);
+    ck_assert(llmobs_adopt_seen_is_unchanged(&seen, &name, 10));
+    ck_assert(!llmobs_adopt_seen_is_unchanged(&seen, &name, 11));
+    ck_assert(!llmobs_adopt_seen_is_unchanged(&seen, &other, 10));
+    seen.list->looked_ns -= 1000 * LLMOBS_NS_PER_MS;
+    ck_assert(!llmobs_adopt_seen_is_unchanged(&seen, &name, 10));
+    llmobs_adopt_seen_end_walk(&seen);
+    ck_assert_uint_eq(seen.count, 1);
+    llmobs_adopt_seen_end_walk(&seen);
+    ck_assert_uint_eq(seen.count, 0);
+    llmobs_adopt_seen_free(&seen);
 }
 END_TEST
 

@@ -1,0 +1,95 @@
+/* adopt_file - a file of the spool as another process reads it: its owner, its
+ * entries, and which of them are still to be delivered.
+ *
+ * Owns:    the text, the owner and the ids of the file, until _free.
+ * Threads: one at a time.
+ * Errors:  negative errno. After an error the file has no entries.
+ * Limits:  LLMOBS_SPOOL_TEXT bytes of a file.
+ */
+#ifndef LLMOBS_ADOPT_FILE_H
+#define LLMOBS_ADOPT_FILE_H
+
+#include <limits.h>
+#include <sys/types.h>
+
+#include "core/log/entry.h"
+#include "core/log/owner.h"
+
+/* Numbers, to be sorted once and then searched. */
+struct llmobs_adopt_ids {
+    uint64_t *list;
+    size_t count, cap;
+};
+
+/* The destinations that have an entry already. The list is sorted by its first
+ * member. */
+struct llmobs_adopt_delivered {
+    uint64_t id;
+    unsigned bits;
+};
+
+struct llmobs_adopt_file {
+    struct llmobs_buf text;
+    bool whole;         /* `text` has all of the file */
+    bool living;        /* its process lives: set by the caller */
+    off_t size;         /* from before it was read */
+    size_t closed_at;   /* bytes of `text` from before the closing */
+    size_t due;         /* open entries that the reader has to deliver, */
+    size_t left;        /* and others */
+    int64_t written_ns; /* wall clock: the last write to the file */
+    struct llmobs_entry_key key;
+    struct llmobs_owner *owner; /* NULL: not known */
+    struct llmobs_adopt_ids released, begun, ended;
+    struct llmobs_adopt_ids before; /* with an entry before the closing */
+    struct llmobs_adopt_ids childs; /* ended by a child of their process */
+    struct llmobs_adopt_delivered *delivered_to; /* few */
+    size_t delivered_to_count, delivered_to_cap;
+    char path[PATH_MAX];
+};
+
+/* The caller has looked at the file, which has this size, and reads it next. */
+void llmobs_adopt_file_begin(struct llmobs_adopt_file *file, const char *path,
+                             off_t size);
+
+/* _free frees what was read. _forget frees nothing, as in a forked child. */
+void llmobs_adopt_file_free(struct llmobs_adopt_file *file);
+void llmobs_adopt_file_forget(struct llmobs_adopt_file *file);
+
+/* Reads the owner of the file. -ENODATA: it has none in its first bytes. */
+#define LLMOBS_ADOPT_OWNER_LOOK ((size_t)64 * 1024)
+int llmobs_adopt_file_find_owner(struct llmobs_adopt_file *file);
+
+/* Reads the whole file, and finds out which entries were released, and how many
+ * are due. -ETIME: the monotonic time `until_ns` has come, or is too near for
+ * so many bytes. */
+int llmobs_adopt_file_survey(struct llmobs_adopt_file *file, int64_t until_ns);
+
+/* Reads the whole file again, unless the text has it. */
+int llmobs_adopt_file_read(struct llmobs_adopt_file *file);
+
+/* Gives the next entry that counts, from *at on; false at the end. */
+bool llmobs_adopt_file_next(const struct llmobs_adopt_file *file, size_t *at,
+                            struct llmobs_entry *entry);
+
+/* The place in the file of an entry that _next has given. */
+uint64_t llmobs_adopt_file_place(const struct llmobs_adopt_file *file,
+                                 const struct llmobs_entry *entry);
+
+/* After _survey. _is_open: the entry is neither released nor replaced by a
+ * later one. _is_due: the reader has to deliver it; a living process itself
+ * delivers what is not for the relay. */
+bool llmobs_adopt_file_is_open(const struct llmobs_adopt_file *file,
+                               const struct llmobs_entry *entry);
+bool llmobs_adopt_file_is_due(const struct llmobs_adopt_file *file,
+                              const struct llmobs_entry *entry);
+
+/* After _survey: true where the file has, or had, an END or EVENT with this id.
+ */
+bool llmobs_adopt_file_has(const struct llmobs_adopt_file *file, uint64_t id);
+
+/* After _survey: gives the destinations that have the entry. False where no
+ * process has written which, not even an empty set. */
+bool llmobs_adopt_file_delivered_to(const struct llmobs_adopt_file *file,
+                                    uint64_t id, unsigned *bits);
+
+#endif
