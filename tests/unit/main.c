@@ -4,44 +4,88 @@
  * usage: unit           CK_RUN_SUITE=NAME: that one alone
  *        unit --list    their names (tests/unit/run runs several at a time)
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/unit/unit.h"
 
-#define SUITES_MAX 256
+#define CASES_MAX 4096
+#define TIMEOUT_S 1200
 
-static struct {
-    const char *name;
-    Suite *(*make)(void);
-} suites[SUITES_MAX];
-static size_t suite_count;
+static struct unit_case *cases[CASES_MAX];
+static size_t case_count;
+static TTest tests[CASES_MAX]; /* Check borrows them */
+static size_t test_count;
 
-void unit_register(const char *name, Suite *(*make)(void))
+void unit_add(struct unit_case *one)
 {
-    if (suite_count == SUITES_MAX) {
-        fprintf(stderr, "too many suites\n");
+    if (case_count == CASES_MAX) {
+        fprintf(stderr, "too many cases\n");
         exit(2);
     }
-    suites[suite_count].name = name;
-    suites[suite_count++].make = make;
+    cases[case_count++] = one;
+}
+
+/* "json" of ".../test_json.c". It stays allocated: Check keeps the pointer. */
+static const char *suite_name(const struct unit_case *one)
+{
+    const char *base = strrchr(one->file, '/');
+    char *name = strdup(base ? base + 1 : one->file);
+
+    if (!name)
+        exit(2);
+    name[strcspn(name, ".")] = '\0';
+    return strncmp(name, "test_", 5) == 0 ? name + 5 : name;
+}
+
+static bool begins_suite(size_t i)
+{
+    return i == 0 || strcmp(cases[i]->file, cases[i - 1]->file) != 0;
 }
 
 static int list(void)
 {
-    for (size_t i = 0; i < suite_count; i++)
-        puts(suites[i].name);
+    for (size_t i = 0; i < case_count; i++)
+        if (begins_suite(i))
+            puts(suite_name(cases[i]));
     return 0;
+}
+
+static void add_case(Suite *suite, const struct unit_case *one,
+                     const struct unit_case *fixture)
+{
+    TCase *c = tcase_create(one->name);
+
+    tests[test_count] = (TTest){one->name, one->run, one->file, one->line};
+    if (fixture)
+        tcase_add_checked_fixture(c, fixture->set_up, fixture->tear_down);
+    tcase_set_timeout(c, TIMEOUT_S);
+    tcase_add_loop_test(c, &tests[test_count++], one->from, one->to);
+    suite_add_tcase(suite, c);
 }
 
 static int run(void)
 {
     SRunner *runner = srunner_create(NULL);
+    const struct unit_case *fixture = NULL;
+    Suite *suite = NULL;
     int ran, failed;
 
-    for (size_t i = 0; i < suite_count; i++)
-        srunner_add_suite(runner, suites[i].make());
+    for (size_t i = 0; i < case_count; i++) {
+        struct unit_case *one = cases[i];
+
+        if (begins_suite(i)) {
+            suite = suite_create(suite_name(one));
+            srunner_add_suite(runner, suite);
+            fixture = NULL;
+        }
+        if (one->run)
+            add_case(suite, one, fixture);
+        else
+            fixture = one;
+    }
     srunner_run_all(runner, CK_NORMAL);
     ran = srunner_ntests_run(runner);
     failed = srunner_ntests_failed(runner);

@@ -25,7 +25,7 @@ static struct llmobs_rules *rules;
 static const char body[] = "{\"model\":\"m\",\"messages\":[{\"role\":\"user\","
                            "\"content\":\"hello\"}]}";
 
-static void begin(void)
+void spool_begin(void)
 {
     const struct llmobs_rules_config any = {.proxy_urls = NULL};
 
@@ -63,7 +63,7 @@ void spool_abandon(void)
     rules = NULL;
 }
 
-static void end(void)
+void spool_end(void)
 {
     llmobs_spool_free(spool);
     llmobs_adopt_free(adopt);
@@ -186,14 +186,4 @@ void spool_adopt_all(bool let_go)
         else
             llmobs_adopt_give_back(adopt, &last.spooled);
     }
-}
-
-void spool_add(Suite *suite, const char *name, const TTest *test)
-{
-    TCase *one = tcase_create(name);
-
-    tcase_add_checked_fixture(one, begin, end);
-    tcase_set_timeout(one, 1200);
-    tcase_add_test(one, test);
-    suite_add_tcase(suite, one);
 }

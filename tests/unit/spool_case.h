@@ -46,7 +46,8 @@ void spool_adopt_all(bool let_go);
 /* Frees nothing at the end of this test: a thread of it goes on with them. */
 void spool_abandon(void);
 
-/* Adds one test, with the spool around it. */
-void spool_add(Suite *suite, const char *name, const TTest *test);
+/* The fixture of a file's tests: UNIT_FIXTURE(spool_begin, spool_end). */
+void spool_begin(void);
+void spool_end(void);
 
 #endif

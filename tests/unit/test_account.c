@@ -10,7 +10,7 @@ static uint64_t of(const char *line)
     return llmobs_account_header(0, line, strcspn(line, ":"));
 }
 
-START_TEST(credentials_count)
+TEST(credentials_count)
 {
     static const char *const lines[] = {"Authorization: Bearer a",
                                         "authorization: Bearer b",
@@ -58,10 +58,9 @@ START_TEST(credentials_count)
     ck_assert(llmobs_account_header(of("api-key: 1"), "x-user-id: 2", 9) ==
               llmobs_account_header(of("x-user-id: 2"), "api-key: 1", 7));
 }
-END_TEST
 
 /* Of a value of any length, at any address. */
-START_TEST(each_byte_counts)
+TEST(each_byte_counts)
 {
     char line[] = "api-key:                                         ";
     const size_t name = sizeof("api-key:") - 1;
@@ -83,9 +82,8 @@ START_TEST(each_byte_counts)
         ck_assert(of(line) == seen[len]);
     }
 }
-END_TEST
 
-START_TEST(a_signature_is_its_key)
+TEST(a_signature_is_its_key)
 {
 #define SIGNED(key, day)                                      \
     "Authorization: AWS4-HMAC-SHA256 Credential=" key "/" day \
@@ -96,7 +94,6 @@ START_TEST(a_signature_is_its_key)
               of(SIGNED("AKIA2", "20261122")));
     ck_assert(of("Authorization: AWS4-HMAC-SHA256 x") != 0);
 }
-END_TEST
 
 static uint64_t key_of(const char *line)
 {
@@ -104,7 +101,7 @@ static uint64_t key_of(const char *line)
 }
 
 /* printf %s sk-1 | sha256sum */
-START_TEST(a_key_has_its_own_number)
+TEST(a_key_has_its_own_number)
 {
     const uint64_t sk_1 = UINT64_C(0x10f2c10bf), akia1 = UINT64_C(0x17ad58bff);
     static const char *const none[] = {"Authorization: Basic dTpw",
@@ -138,9 +135,8 @@ START_TEST(a_key_has_its_own_number)
         ck_assert_msg(llmobs_account_url_key(no_urls[i]) == 0, "%s",
                       no_urls[i]);
 }
-END_TEST
 
-START_TEST(keys_in_urls)
+TEST(keys_in_urls)
 {
     static const char *const plain[] = {"https://h/v1/a",
                                         "https://h/v1?alt=sse",
@@ -159,9 +155,8 @@ START_TEST(keys_in_urls)
     ck_assert(llmobs_account_url(0, "https://u:p@h/") !=
               llmobs_account_url(0, "https://u:q@h/"));
 }
-END_TEST
 
-START_TEST(seals_differ_by_boot)
+TEST(seals_differ_by_boot)
 {
     uint64_t first, second;
 
@@ -174,21 +169,19 @@ START_TEST(seals_differ_by_boot)
     ck_assert(llmobs_account_seal(0) == 0);
     llmobs_account_set_boot(0);
 }
-END_TEST
 
 /* Of the vectors in Rust's coretests/tests/hash/sip.rs, that of eight bytes. */
-START_TEST(number_vector)
+TEST(number_vector)
 {
     static const uint64_t key[2] = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
 
     ck_assert_uint_eq(llmobs_siphash_number(key, 0x0706050403020100),
                       0x369095118d299a8e);
 }
-END_TEST
 
 /* The first and last vectors of the authors for 128 bits; a text in pieces has
  * the hash of the whole. */
-START_TEST(siphash_vectors)
+TEST(siphash_vectors)
 {
     static const uint64_t key[2] = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
     struct llmobs_siphash hash, pieces;
@@ -209,20 +202,4 @@ START_TEST(siphash_vectors)
     for (size_t i = 0; i < sizeof(text); i += 7)
         llmobs_siphash_add(&pieces, text + i, 7);
     ck_assert_uint_eq(llmobs_siphash_now(&pieces).lo, out.lo);
-}
-END_TEST
-
-UNIT_SUITE(account)
-{
-    Suite *s = suite_create("account");
-
-    UNIT_TEST(s, credentials_count);
-    UNIT_TEST(s, each_byte_counts);
-    UNIT_TEST(s, a_signature_is_its_key);
-    UNIT_TEST(s, a_key_has_its_own_number);
-    UNIT_TEST(s, keys_in_urls);
-    UNIT_TEST(s, seals_differ_by_boot);
-    UNIT_TEST(s, number_vector);
-    UNIT_TEST(s, siphash_vectors);
-    return s;
 }

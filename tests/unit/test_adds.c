@@ -19,7 +19,7 @@ static void all_part(void)
     ck_assert_uint_eq(llmobs_adds_all_members(), 0);
 }
 
-START_TEST(in_their_order)
+TEST(in_their_order)
 {
     struct llmobs_adds *adds;
 
@@ -37,9 +37,8 @@ START_TEST(in_their_order)
     ck_assert_ptr_null(llmobs_adds_pop(adds));
     all_part();
 }
-END_TEST
 
-START_TEST(each_multi_has_its_own)
+TEST(each_multi_has_its_own)
 {
     ck_assert(llmobs_adds_push(multi(1), &handles[0]));
     ck_assert(llmobs_adds_push(multi(2), &handles[1]));
@@ -48,9 +47,8 @@ START_TEST(each_multi_has_its_own)
     ck_assert(llmobs_adds_remove(&handles[0]));
     all_part();
 }
-END_TEST
 
-START_TEST(a_drive_is_known_inside)
+TEST(a_drive_is_known_inside)
 {
     struct llmobs_adds *adds;
 
@@ -67,9 +65,8 @@ START_TEST(a_drive_is_known_inside)
     ck_assert(llmobs_adds_remove(&handles[0]));
     all_part();
 }
-END_TEST
 
-START_TEST(members_are_counted)
+TEST(members_are_counted)
 {
     struct llmobs_adds *adds;
 
@@ -95,10 +92,9 @@ START_TEST(members_are_counted)
     all_part();
     ck_assert_uint_eq(llmobs_adds_members(adds), 0);
 }
-END_TEST
 
 /* One that is cleaned up while its handles wait; and one that refuses it. */
-START_TEST(a_multi_that_goes)
+TEST(a_multi_that_goes)
 {
     struct llmobs_adds *adds;
 
@@ -120,10 +116,9 @@ START_TEST(a_multi_that_goes)
     llmobs_adds_detach(NULL);
     all_part();
 }
-END_TEST
 
 /* A setting that libcurl takes as a transfer begins stays for that transfer. */
-START_TEST(a_latched_handle)
+TEST(a_latched_handle)
 {
     static const struct llmobs_real no_real;
     struct llmobs_handle *h =
@@ -154,18 +149,4 @@ START_TEST(a_latched_handle)
     ck_assert_ptr_null(llmobs_handle_body(h).data);
     llmobs_handle_detach(h);
     llmobs_handle_release(h);
-}
-END_TEST
-
-UNIT_SUITE(adds)
-{
-    Suite *s = suite_create("adds");
-
-    UNIT_TEST(s, in_their_order);
-    UNIT_TEST(s, each_multi_has_its_own);
-    UNIT_TEST(s, a_drive_is_known_inside);
-    UNIT_TEST(s, members_are_counted);
-    UNIT_TEST(s, a_multi_that_goes);
-    UNIT_TEST(s, a_latched_handle);
-    return s;
 }

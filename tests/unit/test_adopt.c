@@ -33,7 +33,9 @@ static void leave_some(void)
     spool_keep(1);
 }
 
-START_TEST(test_adopt)
+UNIT_FIXTURE(spool_begin, spool_end);
+
+TEST(test_adopt)
 {
     spool_in_dead(leave_some);
     ck_assert_int_eq(spool_dirs(), 1);
@@ -45,7 +47,6 @@ START_TEST(test_adopt)
     spool_adopt_all(true);
     ck_assert_uint_eq(calls + events, 0);
 }
-END_TEST
 
 static void leave_long(void)
 {
@@ -53,7 +54,7 @@ static void leave_long(void)
 }
 
 /* The settings of a process may be longer than those of most. */
-START_TEST(an_owner_with_long_settings)
+TEST(an_owner_with_long_settings)
 {
     static char service[10000];
 
@@ -65,7 +66,6 @@ START_TEST(an_owner_with_long_settings)
     ck_assert_uint_eq(calls, 1);
     ck_assert_int_eq(spool_dirs(), 0);
 }
-END_TEST
 
 static bool asks, stands;
 
@@ -109,30 +109,27 @@ static void adopt_started(void)
     llmobs_exchange_free(e);
 }
 
-START_TEST(test_started)
+TEST(test_started)
 {
     asks = false;
     stands = true;
     adopt_started();
 }
-END_TEST
 
-START_TEST(test_started_unsure)
+TEST(test_started_unsure)
 {
     asks = stands = false;
     adopt_started();
 }
-END_TEST
 
-START_TEST(test_started_and_asked)
+TEST(test_started_and_asked)
 {
     asks = true;
     adopt_started();
 }
-END_TEST
 
 /* Given back they come again, and a killed call is counted once. */
-START_TEST(test_give_back)
+TEST(test_give_back)
 {
     unsigned uncounted = 0;
 
@@ -156,7 +153,6 @@ START_TEST(test_give_back)
     ck_assert_uint_eq(events, 1);
     ck_assert_int_eq(spool_dirs(), 0);
 }
-END_TEST
 
 static void leave_four(void)
 {
@@ -205,7 +201,7 @@ static unsigned notes(void)
 }
 
 /* A kill between two notes of a batch would repeat a part of it. */
-START_TEST(test_one_note_a_batch)
+TEST(test_one_note_a_batch)
 {
     struct llmobs_spooled list[3];
 
@@ -223,7 +219,6 @@ START_TEST(test_one_note_a_batch)
     ck_assert_uint_eq(calls, 1);
     ck_assert_int_eq(spool_dirs(), 0);
 }
-END_TEST
 
 /* That file grows no more: the disk has no room. */
 static void fill_disk(void)
@@ -241,7 +236,7 @@ static void fill_disk(void)
 
 /* A span that the adopter adds to a call's file and delivers: released in its
  * place, as there is no room for a note, and given to nobody again. */
-START_TEST(test_added_on_a_full_disk)
+TEST(test_added_on_a_full_disk)
 {
     struct llmobs_spooled added, beside[2];
 
@@ -264,7 +259,6 @@ START_TEST(test_added_on_a_full_disk)
     ck_assert_uint_eq(calls, 2);
     ck_assert_uint_eq(events, 0);
 }
-END_TEST
 
 static void leave_and_note(void)
 {
@@ -276,7 +270,7 @@ static void leave_and_note(void)
     llmobs_spool_note_delivered_to(spool, &one, 4);
 }
 
-START_TEST(test_had)
+TEST(test_had)
 {
     unsigned sum = 0;
 
@@ -288,7 +282,6 @@ START_TEST(test_had)
     }
     ck_assert_uint_eq(sum, 16);
 }
-END_TEST
 
 /* -- files of one call each ---------------------------------------------- */
 
@@ -316,7 +309,7 @@ static size_t take_a_batch(struct llmobs_spooled *list)
     return n;
 }
 
-START_TEST(test_short_ones)
+TEST(test_short_ones)
 {
     struct llmobs_spooled list[SHORT_ONES];
     struct llmobs_adopt_left left;
@@ -336,7 +329,6 @@ START_TEST(test_short_ones)
     ck_assert_int_eq(spool_dirs(), 0);
     ck_assert_int_eq(llmobs_adopt_any(adopt), 0);
 }
-END_TEST
 
 static void die_in_a_batch(void)
 {
@@ -348,7 +340,7 @@ static void die_in_a_batch(void)
 }
 
 /* The next process gets the entries that the dead one did not let go of. */
-START_TEST(test_death_in_a_batch)
+TEST(test_death_in_a_batch)
 {
     for (int i = 0; i < 5; i++)
         spool_in_dead(leave_one_call);
@@ -357,10 +349,9 @@ START_TEST(test_death_in_a_batch)
     ck_assert_uint_eq(calls, 3);
     ck_assert_int_eq(spool_dirs(), 0);
 }
-END_TEST
 
 /* Of several files each keeps its own entries. */
-START_TEST(test_give_back_some)
+TEST(test_give_back_some)
 {
     struct llmobs_spooled list[SHORT_ONES];
 
@@ -375,7 +366,6 @@ START_TEST(test_give_back_some)
     ck_assert_uint_eq(calls, 1);
     ck_assert_int_eq(spool_dirs(), 0);
 }
-END_TEST
 
 /* -- without memory ------------------------------------------------------ */
 
@@ -413,7 +403,7 @@ static struct rlimit end_memory(void)
 }
 
 /* A call for which there was no memory comes again. */
-START_TEST(test_adopt_short_of_memory)
+TEST(test_adopt_short_of_memory)
 {
     struct rlimit was;
 
@@ -430,10 +420,9 @@ START_TEST(test_adopt_short_of_memory)
         llmobs_adopt_give_back(adopt, &last.spooled);
     ck_assert_int_eq(spool_dirs(), 1);
 }
-END_TEST
 
 /* Nor does what was released come, because nobody could read of it. */
-START_TEST(test_survey_short_of_memory)
+TEST(test_survey_short_of_memory)
 {
     struct rlimit was;
     void *volatile room;
@@ -452,11 +441,10 @@ START_TEST(test_survey_short_of_memory)
     ck_assert_uint_eq(calls, 1);
     ck_assert_int_eq(spool_dirs(), 0);
 }
-END_TEST
 #endif
 
 /* Neither the living's, nor our own, nor another tenant's. */
-START_TEST(test_not_for_us)
+TEST(test_not_for_us)
 {
     char *const key = "another key";
     int to[2], from[2];
@@ -493,10 +481,9 @@ START_TEST(test_not_for_us)
         close(from[i]);
     }
 }
-END_TEST
 
 /* A file cut anywhere, or with other bytes: what is whole comes, once. */
-START_TEST(test_damaged)
+TEST(test_damaged)
 {
     char command[300];
 
@@ -511,7 +498,6 @@ START_TEST(test_damaged)
     ck_assert_uint_ge(calls, 2);
     ck_assert_int_eq(spool_dirs(), 1);
 }
-END_TEST
 
 /* -- strangers' bytes ---------------------------------------------------- */
 
@@ -555,7 +541,7 @@ static void leave_forged(void)
 
 /* Cut before the end of that answer's entry: its call is one that was killed,
  * and nothing else changes. */
-START_TEST(test_forged_answer)
+TEST(test_forged_answer)
 {
     char command[300];
 
@@ -568,7 +554,6 @@ START_TEST(test_forged_answer)
     ck_assert_uint_eq(events, 0);
     ck_assert_int_eq(spool_dirs(), 0);
 }
-END_TEST
 
 static void leave_before_time(void)
 {
@@ -583,14 +568,13 @@ static void leave_before_time(void)
 
 /* A call that began before any clock is damaged: its entry stays, and the
  * others come. */
-START_TEST(test_before_time)
+TEST(test_before_time)
 {
     spool_in_dead(leave_before_time);
     spool_adopt_all(true);
     ck_assert_uint_eq(calls, 1);
     ck_assert_int_eq(spool_dirs(), 1);
 }
-END_TEST
 
 static void leave_one(void)
 {
@@ -598,7 +582,7 @@ static void leave_one(void)
 }
 
 /* A later version's file stays, also beside one that we deliver. */
-START_TEST(test_later_version)
+TEST(test_later_version)
 {
     char command[300];
 
@@ -616,7 +600,6 @@ START_TEST(test_later_version)
         unit_remove(place);
     }
 }
-END_TEST
 
 /* The entries of a dead process of which a reader has closed the file. */
 static void leave_closed(void)
@@ -635,7 +618,7 @@ static void leave_closed(void)
 
 /* A call that ends behind the closing counts; one that begins there is in the
  * next file, and there alone. */
-START_TEST(test_closed)
+TEST(test_closed)
 {
     spool_in_dead(leave_closed);
     spool_adopt_all(true);
@@ -643,7 +626,6 @@ START_TEST(test_closed)
     ck_assert_uint_eq(killed, 0);
     ck_assert_int_eq(spool_dirs(), 0);
 }
-END_TEST
 
 /* A call that a child completes, and one that its process completes as well. */
 static void leave_completed(void)
@@ -660,7 +642,7 @@ static void leave_completed(void)
     }
 }
 
-START_TEST(test_ended_by_a_child_as_well)
+TEST(test_ended_by_a_child_as_well)
 {
     spool_in_dead(leave_completed);
     spool_adopt_all(true);
@@ -668,11 +650,10 @@ START_TEST(test_ended_by_a_child_as_well)
     ck_assert_uint_eq(killed, 0);
     ck_assert_int_eq(spool_dirs(), 0);
 }
-END_TEST
 
 /* A thread that an exit waits for looks at no file once the time is over, and
  * reads no big one before. */
-START_TEST(test_in_time)
+TEST(test_in_time)
 {
     spool_in_dead(leave_some);
     spool_in_dead(leave_one);
@@ -687,7 +668,6 @@ START_TEST(test_in_time)
     ck_assert_uint_eq(calls, 3);
     ck_assert_int_eq(spool_dirs(), 0);
 }
-END_TEST
 
 /* -- calls under way ------------------------------------------------------- */
 
@@ -748,7 +728,7 @@ static void expect_under_way(int fd, unsigned count)
     ck_assert_uint_eq(seen_count, count);
 }
 
-START_TEST(test_under_way)
+TEST(test_under_way)
 {
     int answers[2], orders[2], status;
     pid_t child;
@@ -770,10 +750,9 @@ START_TEST(test_under_way)
     ck_assert_int_eq(kill(child, SIGKILL), 0);
     ck_assert_int_eq(waitpid(child, &status, 0), child);
 }
-END_TEST
 
 /* An entry with fewer numbers does not say where the call is. */
-START_TEST(test_unknown_place)
+TEST(test_unknown_place)
 {
     struct llmobs_exchange_place found = {1, 1};
     struct llmobs_entry_writer *writer = malloc(sizeof(*writer));
@@ -795,38 +774,4 @@ START_TEST(test_unknown_place)
         llmobs_entry_next(&key, (struct llmobs_text){text, len}, &at, &entry));
     llmobs_exchange_entry_place(&entry, &found);
     ck_assert(found.thread == 0 && found.progress == 0);
-}
-END_TEST
-
-UNIT_SUITE(adopt)
-{
-    Suite *s = suite_create("adopt");
-
-    spool_add(s, "adopt", test_adopt);
-    spool_add(s, "an_owner_with_long_settings", an_owner_with_long_settings);
-    spool_add(s, "started", test_started);
-    spool_add(s, "started_unsure", test_started_unsure);
-    spool_add(s, "started_and_asked", test_started_and_asked);
-    spool_add(s, "give_back", test_give_back);
-    spool_add(s, "one_note_a_batch", test_one_note_a_batch);
-    spool_add(s, "added_on_a_full_disk", test_added_on_a_full_disk);
-    spool_add(s, "short_ones", test_short_ones);
-    spool_add(s, "death_in_a_batch", test_death_in_a_batch);
-    spool_add(s, "give_back_some", test_give_back_some);
-    spool_add(s, "had", test_had);
-    spool_add(s, "not_for_us", test_not_for_us);
-    spool_add(s, "damaged", test_damaged);
-    spool_add(s, "forged_answer", test_forged_answer);
-    spool_add(s, "before_time", test_before_time);
-    spool_add(s, "later_version", test_later_version);
-    spool_add(s, "closed", test_closed);
-    spool_add(s, "ended_by_a_child_as_well", test_ended_by_a_child_as_well);
-    spool_add(s, "in_time", test_in_time);
-    spool_add(s, "under_way", test_under_way);
-    spool_add(s, "unknown_place", test_unknown_place);
-#if !LLMOBS_ASAN && !LLMOBS_TSAN
-    spool_add(s, "adopt_short_of_memory", test_adopt_short_of_memory);
-    spool_add(s, "survey_short_of_memory", test_survey_short_of_memory);
-#endif
-    return s;
 }

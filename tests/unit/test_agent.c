@@ -49,7 +49,7 @@ static int ask(const char *agent_url, int the_error, long the_status,
     return rc;
 }
 
-START_TEST(what_info_says)
+TEST(what_info_says)
 {
     static const struct {
         int error;
@@ -80,9 +80,8 @@ START_TEST(what_info_says)
                           rows[i].body) == rows[i].expected,
                       "row %zu", i);
 }
-END_TEST
 
-START_TEST(where_it_is_asked)
+TEST(where_it_is_asked)
 {
     ask("http://h:1", 0, 200, "");
     ck_assert_str_eq(url, "http://h:1/info");
@@ -99,14 +98,4 @@ START_TEST(where_it_is_asked)
     ck_assert_int_eq(ask("unix://", 0, 200, ""), -EINVAL);
     ck_assert_int_eq(ask("", 0, 200, ""), -EINVAL);
     ck_assert_str_eq(url, "");
-}
-END_TEST
-
-UNIT_SUITE(agent)
-{
-    Suite *s = suite_create("agent");
-
-    UNIT_TEST(s, what_info_says);
-    UNIT_TEST(s, where_it_is_asked);
-    return s;
 }

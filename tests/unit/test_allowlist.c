@@ -6,7 +6,7 @@
 #include "lib/span/allowlist.h"
 #include "tests/unit/unit.h"
 
-START_TEST(test_headers)
+TEST(test_headers)
 {
     static const char *const kept[] = {
         "content-type", "Content-Type", "Anthropic-Beta",
@@ -42,10 +42,9 @@ START_TEST(test_headers)
     ck_assert_str_eq(llmobs_allowlist_answer("X-Request-ID", 12),
                      "x-request-id");
 }
-END_TEST
 
 /* No answer has these, and no name that only begins or ends so. */
-START_TEST(test_tag_headers)
+TEST(test_tag_headers)
 {
     static const char *const names[] = {"X-Title", "helicone-property-x",
                                         "CF-AIG-Metadata",
@@ -70,9 +69,8 @@ START_TEST(test_tag_headers)
     ck_assert_str_eq(llmobs_allowlist_tag("Helicone-Property-X", 19),
                      "helicone-property-");
 }
-END_TEST
 
-START_TEST(test_urls)
+TEST(test_urls)
 {
     static const char *const rows[][2] = {
         {"https://h/v1/chat/completions", "https://h/v1/chat/completions"},
@@ -132,7 +130,6 @@ START_TEST(test_urls)
         free(got);
     }
 }
-END_TEST
 
 /* Names whose parts have as many digits as a key, and more. */
 static const char *const names[] = {
@@ -164,7 +161,7 @@ static const char *const names[] = {
     "v1:0:4k/abc123def456",
 };
 
-START_TEST(names_are_no_keys)
+TEST(names_are_no_keys)
 {
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         char url[256], *got;
@@ -175,7 +172,6 @@ START_TEST(names_are_no_keys)
         free(got);
     }
 }
-END_TEST
 
 /* Keys of random letters, digits, '-' and '_' whose last path segment stays. */
 static size_t count_missed(size_t len, size_t keys)
@@ -202,15 +198,14 @@ static size_t count_missed(size_t len, size_t keys)
 
 /* Most have '-' or '_' in them: of those that are as short as 32, two in a
  * hundred look like a name. */
-START_TEST(random_keys_are_masked)
+TEST(random_keys_are_masked)
 {
     ck_assert_uint_le(count_missed(32, 10000), 250);
     ck_assert_uint_le(count_missed(40, 10000), 60);
     ck_assert_uint_le(count_missed(64, 10000), 4);
 }
-END_TEST
 
-START_TEST(test_words)
+TEST(test_words)
 {
     static const char *const rows[][2] = {
         {"https://u:p@h:1/v1?x", "h:1/v1"},
@@ -238,18 +233,4 @@ START_TEST(test_words)
         ck_assert_str_eq(out.data ? out.data : "", rows[i][1]);
         llmobs_buf_fini(&out);
     }
-}
-END_TEST
-
-UNIT_SUITE(allowlist)
-{
-    Suite *suite = suite_create("allowlist");
-
-    UNIT_TEST(suite, test_headers);
-    UNIT_TEST(suite, test_tag_headers);
-    UNIT_TEST(suite, test_urls);
-    UNIT_TEST(suite, names_are_no_keys);
-    UNIT_TEST(suite, random_keys_are_masked);
-    UNIT_TEST(suite, test_words);
-    return suite;
 }

@@ -56,7 +56,7 @@ static struct llmobs_json *read_image(size_t len, bool images)
     return message;
 }
 
-START_TEST(images_have_a_limit)
+TEST(images_have_a_limit)
 {
     static const struct {
         size_t len;
@@ -82,7 +82,6 @@ START_TEST(images_have_a_limit)
         llmobs_json_free(message);
     }
 }
-END_TEST
 
 static void add(struct llmobs_anthropic_stream *stream, const char *event)
 {
@@ -92,7 +91,7 @@ static void add(struct llmobs_anthropic_stream *stream, const char *event)
     llmobs_json_free(json);
 }
 
-START_TEST(blocks_have_a_limit)
+TEST(blocks_have_a_limit)
 {
     struct llmobs_anthropic_stream stream = {.done = false};
     struct llmobs_json *out;
@@ -120,10 +119,9 @@ START_TEST(blocks_have_a_limit)
     llmobs_json_free(out);
     llmobs_anthropic_stream_fini(&stream);
 }
-END_TEST
 
 /* A file may lie as deep as JSON may go. */
-START_TEST(deep_data_is_dropped)
+TEST(deep_data_is_dropped)
 {
     struct llmobs_buf text;
     struct llmobs_json *request, *list;
@@ -146,15 +144,4 @@ START_TEST(deep_data_is_dropped)
     llmobs_json_free(list);
     llmobs_json_free(request);
     llmobs_buf_fini(&text);
-}
-END_TEST
-
-UNIT_SUITE(anthropic)
-{
-    Suite *s = suite_create("anthropic");
-
-    UNIT_TEST(s, images_have_a_limit);
-    UNIT_TEST(s, blocks_have_a_limit);
-    UNIT_TEST(s, deep_data_is_dropped);
-    return s;
 }

@@ -44,7 +44,7 @@ static void is_child(const char *child, const char *parent)
     free(id);
 }
 
-START_TEST(each_kind_is_submitted)
+TEST(each_kind_is_submitted)
 {
     static const struct {
         enum llmobs_span_kind kind;
@@ -78,9 +78,8 @@ START_TEST(each_kind_is_submitted)
                          "\"undefined\"");
     }
 }
-END_TEST
 
-START_TEST(nests_by_thread_and_by_name)
+TEST(nests_by_thread_and_by_name)
 {
     struct llmobs_start_options options = options_of(LLMOBS_TOOL, "named");
     llmobs_span_t root, middle, leaf, named, detached;
@@ -112,9 +111,8 @@ START_TEST(nests_by_thread_and_by_name)
     ck_assert_int_eq(api->finish(api_case_start(LLMOBS_TASK, "next")), 0);
     ck_assert_str_eq(api_case_at("next", "parent_id"), "\"undefined\"");
 }
-END_TEST
 
-START_TEST(children_inherit_session_and_application)
+TEST(children_inherit_session_and_application)
 {
     struct llmobs_start_options options = options_of(LLMOBS_WORKFLOW, "a");
     struct llmobs_annotation annotation = {.size = sizeof(annotation)};
@@ -149,9 +147,8 @@ START_TEST(children_inherit_session_and_application)
     ck_assert(api_case_has_tag("d", "ml_app:local-app"));
     ck_assert_str_eq(api_case_at("d", "session_id"), "");
 }
-END_TEST
 
-START_TEST(an_agent_is_named_below_it)
+TEST(an_agent_is_named_below_it)
 {
     llmobs_span_t agent, tool;
 
@@ -167,10 +164,9 @@ START_TEST(an_agent_is_named_below_it)
     ck_assert_str_eq(api_case_at("deep", "meta.agent_attribution.pagent_name"),
                      "\"planner\"");
 }
-END_TEST
 
 /* Nor does its name go into the headers of a call below it. */
-START_TEST(an_agents_name_is_redacted_below_it)
+TEST(an_agents_name_is_redacted_below_it)
 {
     struct llmobs_context context;
     llmobs_span_t agent;
@@ -185,11 +181,10 @@ START_TEST(an_agents_name_is_redacted_below_it)
     ck_assert_str_eq(api_case_at("tool", "meta.agent_attribution.pagent_name"),
                      "\"of [redacted:email]\"");
 }
-END_TEST
 
 /* -- wrong uses ---------------------------------------------------------- */
 
-START_TEST(a_span_ends_once)
+TEST(a_span_ends_once)
 {
     struct llmobs_exported ids;
     llmobs_span_t span, other;
@@ -214,10 +209,9 @@ START_TEST(a_span_ends_once)
     }
     ck_assert_uint_eq(api_case_count(), 1001);
 }
-END_TEST
 
 /* Each place is used again, also the one that it had. */
-START_TEST(a_number_is_never_another_spans)
+TEST(a_number_is_never_another_spans)
 {
     struct llmobs_open_span *live = llmobs_open_span_new();
     uint64_t first = llmobs_span_table_add(live), other;
@@ -234,9 +228,8 @@ START_TEST(a_number_is_never_another_spans)
     }
     llmobs_open_span_free(live);
 }
-END_TEST
 
-START_TEST(no_span_is_no_span)
+TEST(no_span_is_no_span)
 {
     static const uintptr_t wild[] = {2,
                                      3,
@@ -267,10 +260,9 @@ START_TEST(no_span_is_no_span)
     }
     ck_assert_uint_eq(api_case_count(), 0);
 }
-END_TEST
 
 /* A program that was compiled with the first header gives shorter structs. */
-START_TEST(structs_of_the_first_version_are_taken)
+TEST(structs_of_the_first_version_are_taken)
 {
     struct llmobs_start_options options = options_of(LLMOBS_AGENT, "old");
     struct llmobs_annotation annotation = {
@@ -298,9 +290,8 @@ START_TEST(structs_of_the_first_version_are_taken)
     options.size -= sizeof(void *);
     ck_assert_int_eq(api->start(&options, &span), -EINVAL);
 }
-END_TEST
 
-START_TEST(the_newer_names_win)
+TEST(the_newer_names_win)
 {
     struct llmobs_start_options options = options_of(LLMOBS_AGENT, "new");
     llmobs_span_t span;
@@ -322,9 +313,8 @@ START_TEST(the_newer_names_win)
     ck_assert_int_eq(api->finish(span), 0);
     ck_assert(!api_case_has_tag("flow", "agent_version:1.4"));
 }
-END_TEST
 
-START_TEST(wrong_structs_are_refused)
+TEST(wrong_structs_are_refused)
 {
     struct {
         struct llmobs_start_options options;
@@ -363,9 +353,8 @@ START_TEST(wrong_structs_are_refused)
     ck_assert_ptr_null(llmobs_c_api_table(LLMOBS_API_VERSION + 1));
     ck_assert_uint_eq(api_case_count(), 1);
 }
-END_TEST
 
-START_TEST(there_is_a_limit)
+TEST(there_is_a_limit)
 {
     struct llmobs_start_options options = options_of(LLMOBS_TASK, "x");
     llmobs_span_t *spans = calloc(LLMOBS_SPANS_MAX, sizeof(*spans)), none;
@@ -390,7 +379,6 @@ START_TEST(there_is_a_limit)
     ck_assert_ptr_eq(api->current(), LLMOBS_NO_SPAN);
     free(spans);
 }
-END_TEST
 
 /* -- threads and processes ----------------------------------------------- */
 
@@ -409,7 +397,7 @@ static void *finish_elsewhere(void *arg)
     return NULL;
 }
 
-START_TEST(a_span_may_end_in_another_thread)
+TEST(a_span_may_end_in_another_thread)
 {
     pthread_t thread;
     llmobs_span_t outer, span;
@@ -427,7 +415,6 @@ START_TEST(a_span_may_end_in_another_thread)
     is_child("after", "outer");
     ck_assert_str_eq(api_case_at("alone", "parent_id"), "\"undefined\"");
 }
-END_TEST
 
 #define ROUNDS 300
 
@@ -459,7 +446,7 @@ static void *hammer(void *arg)
     return NULL;
 }
 
-START_TEST(threads_do_not_harm_each_other)
+TEST(threads_do_not_harm_each_other)
 {
     pthread_t threads[4];
     int ended[4] = {0}, sum = 0;
@@ -476,11 +463,10 @@ START_TEST(threads_do_not_harm_each_other)
     ck_assert_int_gt(sum, 0);
     ck_assert_int_eq(api->finish(shared), 0);
 }
-END_TEST
 
 #if !LLMOBS_TSAN
 /* Its lock is held by a thread that the child has not. */
-START_TEST(a_child_waits_for_nobody)
+TEST(a_child_waits_for_nobody)
 {
     struct llmobs_annotation annotation = {.size = sizeof(annotation)};
     llmobs_span_t span;
@@ -503,9 +489,8 @@ START_TEST(a_child_waits_for_nobody)
     ck_assert_int_eq(status, 0);
     ck_assert_int_eq(api->finish(span), 0);
 }
-END_TEST
 
-START_TEST(a_child_continues_and_does_not_submit)
+TEST(a_child_continues_and_does_not_submit)
 {
     struct llmobs_annotation annotation = {.size = sizeof(annotation)};
     llmobs_span_t span;
@@ -536,12 +521,11 @@ START_TEST(a_child_continues_and_does_not_submit)
     ck_assert_int_eq(api->finish(span), 0);
     ck_assert_uint_eq(api_case_count(), 1);
 }
-END_TEST
 #endif
 
 /* -- off and on ---------------------------------------------------------- */
 
-START_TEST(nothing_is_made_while_it_is_off)
+TEST(nothing_is_made_while_it_is_off)
 {
     struct llmobs_start_options options = options_of(LLMOBS_TASK, "x");
     struct llmobs_enable_options enable = {.size = sizeof(enable)};
@@ -567,9 +551,8 @@ START_TEST(nothing_is_made_while_it_is_off)
     ck_assert_int_eq(api->finish(start(&options)), 0);
     ck_assert_uint_eq(api_case_count(), 1);
 }
-END_TEST
 
-START_TEST(an_enable_comes_before_the_environment)
+TEST(an_enable_comes_before_the_environment)
 {
     static const char *const env[] = {"DD_ENV=prod", "HOME=/h", NULL};
     struct llmobs_enable_options enable = {.size = sizeof(enable),
@@ -593,7 +576,6 @@ START_TEST(an_enable_comes_before_the_environment)
     enable.size = 3;
     ck_assert_ptr_null(llmobs_c_api_environment(env, &enable));
 }
-END_TEST
 
 /* -- other processes ----------------------------------------------------- */
 
@@ -618,7 +600,7 @@ static int refuse(void *context, const char *name, const char *value)
     return 42;
 }
 
-START_TEST(a_caller_is_carried_over)
+TEST(a_caller_is_carried_over)
 {
     struct llmobs_pair headers[16] = {{NULL, NULL}};
     struct llmobs_start_options options = options_of(LLMOBS_AGENT, "client");
@@ -655,9 +637,8 @@ START_TEST(a_caller_is_carried_over)
         free((char *)(uintptr_t)headers[i].value);
     }
 }
-END_TEST
 
-START_TEST(hostile_headers_carry_nobody)
+TEST(hostile_headers_carry_nobody)
 {
     char *longest = calloc(1, 100001);
     const struct llmobs_pair headers[] = {
@@ -677,34 +658,4 @@ START_TEST(hostile_headers_carry_nobody)
     ck_assert_str_eq(api_case_at("x", "_dd.trace_id"), "\"" TRACE "\"");
     ck_assert_int_eq(api->activate(headers, 1), -ENOENT);
     free(longest);
-}
-END_TEST
-
-UNIT_SUITE(api)
-{
-    Suite *s = suite_create("api");
-
-    UNIT_TEST(s, each_kind_is_submitted);
-    UNIT_TEST(s, nests_by_thread_and_by_name);
-    UNIT_TEST(s, children_inherit_session_and_application);
-    UNIT_TEST(s, an_agent_is_named_below_it);
-    UNIT_TEST(s, an_agents_name_is_redacted_below_it);
-    UNIT_TEST(s, a_span_ends_once);
-    UNIT_TEST(s, a_number_is_never_another_spans);
-    UNIT_TEST(s, no_span_is_no_span);
-    UNIT_TEST(s, wrong_structs_are_refused);
-    UNIT_TEST(s, structs_of_the_first_version_are_taken);
-    UNIT_TEST(s, the_newer_names_win);
-    UNIT_TEST(s, there_is_a_limit);
-    UNIT_TEST(s, a_span_may_end_in_another_thread);
-    UNIT_TEST(s, threads_do_not_harm_each_other);
-#if !LLMOBS_TSAN
-    UNIT_TEST(s, a_child_waits_for_nobody);
-    UNIT_TEST(s, a_child_continues_and_does_not_submit);
-#endif
-    UNIT_TEST(s, nothing_is_made_while_it_is_off);
-    UNIT_TEST(s, an_enable_comes_before_the_environment);
-    UNIT_TEST(s, a_caller_is_carried_over);
-    UNIT_TEST(s, hostile_headers_carry_nobody);
-    return s;
 }

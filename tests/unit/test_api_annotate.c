@@ -75,7 +75,7 @@ static const struct {
     {LLMOBS_AGENT, "", NULL, NULL},
 };
 
-START_TEST(each_kind_has_its_forms)
+TEST(each_kind_has_its_forms)
 {
     api = api_case();
     for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
@@ -97,11 +97,10 @@ START_TEST(each_kind_has_its_forms)
                          forms[i].output ? forms[i].output : "");
     }
 }
-END_TEST
 
 /* -- agents and costs ----------------------------------------------------- */
 
-START_TEST(an_agent_is_described)
+TEST(an_agent_is_described)
 {
     struct llmobs_annotation annotation = nothing();
     llmobs_span_t span;
@@ -139,9 +138,8 @@ START_TEST(an_agent_is_described)
     ck_assert_int_eq(api->annotate(span, &annotation), -EINVAL);
     api->finish(span);
 }
-END_TEST
 
-START_TEST(cost_tags_are_keys_of_tags)
+TEST(cost_tags_are_keys_of_tags)
 {
     const struct llmobs_pair tags[] = {{"team", "x"}, {"tier", "1"}};
     const char *const keys[] = {"team", "none", "team", "service"};
@@ -176,9 +174,8 @@ START_TEST(cost_tags_are_keys_of_tags)
                      "{\"cost_tags\": [\"tier\", \"team\", \"service\"]}");
     ck_assert(api_case_has_tag("versioned", "agent_version:3"));
 }
-END_TEST
 
-START_TEST(links_join)
+TEST(links_join)
 {
     struct llmobs_exported to = {"77", "6affe73a00000000c3d1e2f3a4b5c6d7"};
     struct llmobs_link links[] = {{&to, "output", "input"}, {&to, NULL, NULL}};
@@ -210,7 +207,6 @@ START_TEST(links_join)
         "\"span_id\": \"77\", \"trace_id\": "
         "\"6affe73a00000000c3d1e2f3a4b5c6d7\"}]");
 }
-END_TEST
 
 /* -- the program's own processor --------------------------------------------
  */
@@ -269,7 +265,7 @@ static void make(enum llmobs_span_kind kind, const char *name, const char *omit)
     ck_assert_int_eq(api->finish(span), 0);
 }
 
-START_TEST(a_processor_changes_spans)
+TEST(a_processor_changes_spans)
 {
     size_t before;
 
@@ -301,9 +297,8 @@ START_TEST(a_processor_changes_spans)
     ck_assert_str_eq(api_case_at("untouched", "meta.input"),
                      "{\"value\": \"secret\"}");
 }
-END_TEST
 
-START_TEST(structs_say_the_same)
+TEST(structs_say_the_same)
 {
     const struct llmobs_tool_call call = {"f", "{\"a\": 1}", "id1", NULL};
     const struct llmobs_tool_result result = {NULL, "42", "id1", "x"};
@@ -343,11 +338,10 @@ START_TEST(structs_say_the_same)
                      "[{\"id\": \"i\", \"name\": \"n\", \"score\": 1, "
                      "\"text\": \"a\"}, {\"text\": \"b\xef\xbf\xbd\"}]");
 }
-END_TEST
 
 /* -- joining and replacing ----------------------------------------------- */
 
-START_TEST(later_words_join_or_replace)
+TEST(later_words_join_or_replace)
 {
     struct llmobs_annotation annotation = nothing();
     struct llmobs_number metrics[] = {{"input_tokens", 3}, {"a.b", 0.5}};
@@ -384,9 +378,8 @@ START_TEST(later_words_join_or_replace)
     ck_assert(api_case_has_tag("x", "l:"));
     ck_assert(!api_case_has_tag("x", "k:1_2"));
 }
-END_TEST
 
-START_TEST(what_is_wrong_changes_nothing)
+TEST(what_is_wrong_changes_nothing)
 {
     struct llmobs_number nan_metric = {"x", NAN}, empty = {"", 1};
     struct llmobs_pair bad_tag = {"a:b", "x"}, no_key = {NULL, "x"};
@@ -432,7 +425,6 @@ START_TEST(what_is_wrong_changes_nothing)
     ck_assert_str_eq(api_case_at("x", "meta.metadata"), "{}");
     ck_assert_str_eq(api_case_at("x", "metrics"), "{}");
 }
-END_TEST
 
 /* -- prompts and tools --------------------------------------------------- */
 
@@ -469,7 +461,7 @@ static const struct {
     {"{\"rag_query_variables\":\"a\"}", NULL},
 };
 
-START_TEST(a_prompt_is_checked)
+TEST(a_prompt_is_checked)
 {
     api = api_case();
     for (size_t i = 0; i < sizeof(prompts) / sizeof(*prompts); i++) {
@@ -489,9 +481,8 @@ START_TEST(a_prompt_is_checked)
             (want != NULL));
     }
 }
-END_TEST
 
-START_TEST(tools_and_prompts_are_of_models)
+TEST(tools_and_prompts_are_of_models)
 {
     struct llmobs_annotation annotation = nothing();
     llmobs_span_t span;
@@ -518,9 +509,8 @@ START_TEST(tools_and_prompts_are_of_models)
     ck_assert_int_eq(api->annotate(span, &annotation), -EINVAL);
     api->finish(span);
 }
-END_TEST
 
-START_TEST(the_first_error_stays)
+TEST(the_first_error_stays)
 {
     llmobs_span_t span;
 
@@ -538,10 +528,9 @@ START_TEST(the_first_error_stays)
     api->finish(api_case_start(LLMOBS_TOOL, "y"));
     ck_assert_str_eq(api_case_at("y", "meta.error"), "");
 }
-END_TEST
 
 /* The last line of a trace repeats the message. */
-START_TEST(keys_in_errors_are_masked)
+TEST(keys_in_errors_are_masked)
 {
     static const char message[] =
         "Incorrect API key provided: sk-proj-0123456789abcdef";
@@ -557,11 +546,10 @@ START_TEST(keys_in_errors_are_masked)
     ck_assert_ptr_null(strstr(error, "0123456789"));
     ck_assert_ptr_nonnull(strstr(error, "main.c:7"));
 }
-END_TEST
 
 /* -- what goes for all inside -------------------------------------------- */
 
-START_TEST(contexts_say_it_of_all_inside)
+TEST(contexts_say_it_of_all_inside)
 {
     const struct llmobs_pair tags[] = {{"team", "a"}, {"x", "1"}};
     const struct llmobs_pair bad_tags[] = {{"a:b", "1"}, {"", "1"}, {NULL, ""}};
@@ -599,9 +587,8 @@ START_TEST(contexts_say_it_of_all_inside)
     for (int i = 0; i < 16; i++)
         ck_assert_int_eq(api->context_end(), 0);
 }
-END_TEST
 
-START_TEST(proxied_nests)
+TEST(proxied_nests)
 {
     api = api_case();
     ck_assert_int_eq(api->proxied_end(), -ENOENT);
@@ -613,11 +600,10 @@ START_TEST(proxied_nests)
         ck_assert_int_eq(api->proxied_end(), 0);
     ck_assert_int_eq(api->proxied_end(), -ENOENT);
 }
-END_TEST
 
 /* -- evaluations --------------------------------------------------------- */
 
-START_TEST(evaluations_are_submitted)
+TEST(evaluations_are_submitted)
 {
     const struct llmobs_pair tags[] = {{"k", "v"}};
     struct llmobs_evaluation_options e = {.size = sizeof(e),
@@ -653,11 +639,10 @@ START_TEST(evaluations_are_submitted)
     api->finish(span);
     ck_assert_uint_eq(api_case_count(), 3);
 }
-END_TEST
 
 /* -- by JSON ------------------------------------------------------------- */
 
-START_TEST(an_object_says_it_all)
+TEST(an_object_says_it_all)
 {
     static const char text[] =
         "{\"input\": \"in\", \"output\": {\"a\": 1}, \"metadata\": {\"m\": 1}, "
@@ -692,28 +677,4 @@ START_TEST(an_object_says_it_all)
                      "\"{\\\"a\\\": 1}\"");
     ck_assert_str_eq(api_case_at("x", "metrics"), "{\"n\": 2}");
     ck_assert(api_case_has_tag("x", "t:3"));
-}
-END_TEST
-
-UNIT_SUITE(api_annotate)
-{
-    Suite *s = suite_create("api_annotate");
-
-    UNIT_TEST(s, each_kind_has_its_forms);
-    UNIT_TEST(s, structs_say_the_same);
-    UNIT_TEST(s, an_agent_is_described);
-    UNIT_TEST(s, cost_tags_are_keys_of_tags);
-    UNIT_TEST(s, links_join);
-    UNIT_TEST(s, a_processor_changes_spans);
-    UNIT_TEST(s, later_words_join_or_replace);
-    UNIT_TEST(s, what_is_wrong_changes_nothing);
-    UNIT_TEST(s, a_prompt_is_checked);
-    UNIT_TEST(s, tools_and_prompts_are_of_models);
-    UNIT_TEST(s, the_first_error_stays);
-    UNIT_TEST(s, keys_in_errors_are_masked);
-    UNIT_TEST(s, contexts_say_it_of_all_inside);
-    UNIT_TEST(s, proxied_nests);
-    UNIT_TEST(s, evaluations_are_submitted);
-    UNIT_TEST(s, an_object_says_it_all);
-    return s;
 }

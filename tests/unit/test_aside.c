@@ -56,7 +56,7 @@ static void ask_in_coroutine(void)
     ck_assert_int_eq(swapcontext(&outside, &inside), 0);
 }
 
-START_TEST(here_on_the_first_stack)
+TEST(here_on_the_first_stack)
 {
     with_threads = true;
     ask();
@@ -65,9 +65,8 @@ START_TEST(here_on_the_first_stack)
     ck_assert_uint_ge(llmobs_stack_room(LLMOBS_STACK_ENTRY()),
                       LLMOBS_ASIDE_ROOM);
 }
-END_TEST
 
-START_TEST(by_a_thread_on_a_coroutine)
+TEST(by_a_thread_on_a_coroutine)
 {
     with_threads = true;
     runs = 0;
@@ -80,9 +79,8 @@ START_TEST(by_a_thread_on_a_coroutine)
     ck_assert_int_eq(result, -EAGAIN);
     ck_assert_int_eq(runs, 1);
 }
-END_TEST
 
-START_TEST(not_waited_for_without_end)
+TEST(not_waited_for_without_end)
 {
     with_threads = true;
     runs = 0;
@@ -95,7 +93,6 @@ START_TEST(not_waited_for_without_end)
     while (!atomic_load(&ran_in))
         usleep(1000);
 }
-END_TEST
 
 #if !LLMOBS_ASAN && !LLMOBS_TSAN /* their threads take other stacks */
 static void *see_room(void *arg)
@@ -104,7 +101,7 @@ static void *see_room(void *arg)
     return NULL;
 }
 
-START_TEST(room_of_a_thread)
+TEST(room_of_a_thread)
 {
     const size_t sizes[] = {64, 256, 1024};
     pthread_attr_t attr;
@@ -121,12 +118,11 @@ START_TEST(room_of_a_thread)
         ck_assert_uint_gt(room, sizes[i] * 1024 - 16 * 1024);
     }
 }
-END_TEST
 #endif
 
 /* -- scratch -------------------------------------------------------------- */
 
-START_TEST(scratch_is_the_takers)
+TEST(scratch_is_the_takers)
 {
     enum { MANY = LLMOBS_BLOCKS + 10 };
     char *list[MANY];
@@ -147,19 +143,4 @@ START_TEST(scratch_is_the_takers)
     list[0] = llmobs_scratch_take(10 * LLMOBS_SCRATCH_SIZE);
     memset(list[0], 1, 10 * LLMOBS_SCRATCH_SIZE);
     llmobs_scratch_give(list[0]);
-}
-END_TEST
-
-UNIT_SUITE(aside)
-{
-    Suite *s = suite_create("aside");
-
-    UNIT_TEST(s, here_on_the_first_stack);
-    UNIT_TEST(s, by_a_thread_on_a_coroutine);
-    UNIT_TEST(s, not_waited_for_without_end);
-#if !LLMOBS_ASAN && !LLMOBS_TSAN
-    UNIT_TEST(s, room_of_a_thread);
-#endif
-    UNIT_TEST(s, scratch_is_the_takers);
-    return s;
 }

@@ -17,7 +17,7 @@ static const struct {
     {"T=Fu", NULL},  {"TW-_", NULL},     {"\xc3\xa4==", NULL},
 };
 
-START_TEST(base64_is_read)
+TEST(base64_is_read)
 {
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct llmobs_buf buf;
@@ -31,10 +31,9 @@ START_TEST(base64_is_read)
         llmobs_buf_fini(&buf);
     }
 }
-END_TEST
 
 /* Longer than what is added at once. */
-START_TEST(long_base64_is_read)
+TEST(long_base64_is_read)
 {
     const size_t groups = 5000;
     char *text = malloc(groups * 4);
@@ -52,14 +51,4 @@ START_TEST(long_base64_is_read)
                      -EFBIG);
     llmobs_buf_fini(&buf);
     free(text);
-}
-END_TEST
-
-UNIT_SUITE(base64)
-{
-    Suite *s = suite_create("base64");
-
-    UNIT_TEST(s, base64_is_read);
-    UNIT_TEST(s, long_base64_is_read);
-    return s;
 }

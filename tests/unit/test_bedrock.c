@@ -27,7 +27,7 @@ static const struct {
     {"..meta..", "meta"},
 };
 
-START_TEST(families_are_found_by_the_model)
+TEST(families_are_found_by_the_model)
 {
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const struct llmobs_bedrock_family *family =
@@ -38,9 +38,8 @@ START_TEST(families_are_found_by_the_model)
                       "%s", rows[i].id);
     }
 }
-END_TEST
 
-START_TEST(paths_lead_from_object_to_object)
+TEST(paths_lead_from_object_to_object)
 {
     static const char text[] = "{\"a\":{\"b\":{\"c\":\"x\"},\"s\":\"t\"}}";
     struct llmobs_json *json;
@@ -54,7 +53,6 @@ START_TEST(paths_lead_from_object_to_object)
     ck_assert_ptr_null(llmobs_bedrock_family_get(NULL, "a"));
     llmobs_json_free(json);
 }
-END_TEST
 
 #define HOST "https://bedrock-runtime.us-east-1.amazonaws.com/model/m"
 #define BLOCK "{\"contentBlockIndex\":0,"
@@ -90,7 +88,7 @@ static const struct timed {
      {BYTES(CHUNK), CHOICE("\"content\":\"x\"")}},
 };
 
-START_TEST(first_tokens_are_timed)
+TEST(first_tokens_are_timed)
 {
     for (size_t i = 0; i < sizeof(timed) / sizeof(timed[0]); i++) {
         const struct timed *t = &timed[i];
@@ -111,7 +109,6 @@ START_TEST(first_tokens_are_timed)
         llmobs_buf_fini(&buf);
     }
 }
-END_TEST
 
 #define MOST ((int64_t)1 << 53) /* of a count */
 
@@ -132,7 +129,7 @@ static struct llmobs_json *many_counts(const char *key, const char *one,
     return all;
 }
 
-START_TEST(sums_do_not_overflow)
+TEST(sums_do_not_overflow)
 {
     struct llmobs_bedrock_tokens tokens = {-1, -1, -1, -1, -1};
     struct llmobs_json *body = many_counts(
@@ -151,16 +148,4 @@ START_TEST(sums_do_not_overflow)
     llmobs_span_fini(&span);
     llmobs_json_free(usage);
     llmobs_json_free(body);
-}
-END_TEST
-
-UNIT_SUITE(bedrock)
-{
-    Suite *s = suite_create("bedrock");
-
-    UNIT_TEST(s, families_are_found_by_the_model);
-    UNIT_TEST(s, paths_lead_from_object_to_object);
-    UNIT_TEST(s, first_tokens_are_timed);
-    UNIT_TEST(s, sums_do_not_overflow);
-    return s;
 }

@@ -155,7 +155,7 @@ static size_t add_run(char *text, size_t at, size_t len, unsigned escapes)
 /* ---- one body --------------------------------------------------------------
  */
 
-START_TEST(long_texts_become_marks)
+TEST(long_texts_become_marks)
 {
     static const size_t lens[] = {0,    1,    31,   32,   33,   1022, 1023,
                                   1024, 1025, 2047, 2999, 3000, 3001, 9000};
@@ -177,10 +177,9 @@ START_TEST(long_texts_become_marks)
             check_pieces(text, n);
         }
 }
-END_TEST
 
 /* Of text that is like no JSON, and as it comes. */
-START_TEST(any_bytes)
+TEST(any_bytes)
 {
     static char text[TEXT_MAX / 2];
     static const char odd[] = "\"\\/=1\"2 \n\xC3\xA9{}[],:x";
@@ -206,10 +205,9 @@ START_TEST(any_bytes)
         check(text, n, n);
     }
 }
-END_TEST
 
 /* A body that has two ends already takes all that comes. */
-START_TEST(a_cut_body_stays_one)
+TEST(a_cut_body_stays_one)
 {
     static char text[4096];
     struct llmobs_blob blob = {.most = stays, .how = 7};
@@ -226,11 +224,10 @@ START_TEST(a_cut_body_stays_one)
     ck_assert_mem_eq(llmobs_body_tail(&body).data, text + n - 256, 256);
     llmobs_body_fini(&body);
 }
-END_TEST
 
 /* A body with a long text in it was too long to be kept; without that text the
  * rest of it fits. */
-START_TEST(the_rest_fits_in)
+TEST(the_rest_fits_in)
 {
     static char run[100000];
     struct llmobs_blob blob = {.most = stays, .how = 7};
@@ -254,7 +251,6 @@ START_TEST(the_rest_fits_in)
     ck_assert_uint_eq(llmobs_body_len(&body), 0);
     llmobs_body_fini(&body);
 }
-END_TEST
 
 /* ---- which texts ----------------------------------------------------------
  */
@@ -302,7 +298,7 @@ static const struct {
     {"bytes of base64, 1a2b3c4d]\", \"", TOLD, SIZE_MAX},
 };
 
-START_TEST(members_of_media_alone)
+TEST(members_of_media_alone)
 {
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         struct llmobs_text before = {texts[i].before, strlen(texts[i].before)};
@@ -312,7 +308,6 @@ START_TEST(members_of_media_alone)
                       "%s", texts[i].before);
     }
 }
-END_TEST
 
 static const struct {
     const char *text;
@@ -334,7 +329,7 @@ static const struct {
     {"", 0, false},
 };
 
-START_TEST(sizes_are_told)
+TEST(sizes_are_told)
 {
     for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++) {
         struct llmobs_text text = {marks[i].text, strlen(marks[i].text)};
@@ -345,18 +340,4 @@ START_TEST(sizes_are_told)
         if (marks[i].is || text.len < 5)
             ck_assert_uint_eq(llmobs_media_base64(text), marks[i].bytes);
     }
-}
-END_TEST
-
-UNIT_SUITE(blob)
-{
-    Suite *s = suite_create("blob");
-
-    UNIT_TEST(s, long_texts_become_marks);
-    UNIT_TEST(s, any_bytes);
-    UNIT_TEST(s, a_cut_body_stays_one);
-    UNIT_TEST(s, the_rest_fits_in);
-    UNIT_TEST(s, members_of_media_alone);
-    UNIT_TEST(s, sizes_are_told);
-    return s;
 }

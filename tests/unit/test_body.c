@@ -84,7 +84,7 @@ static void end(struct model *m)
 
 /* Every cap, every size of add, looked at after each and at the end only: a
  * look turns the ring. */
-START_TEST(test_body_sizes)
+TEST(test_body_sizes)
 {
     for (size_t max = 0; max < 24; max++) {
         for (size_t size = 1; size < 40; size++) {
@@ -105,9 +105,8 @@ START_TEST(test_body_sizes)
         }
     }
 }
-END_TEST
 
-START_TEST(test_body_fuzz)
+TEST(test_body_fuzz)
 {
     uint64_t state = 0x13198A2E03707344;
 
@@ -128,10 +127,9 @@ START_TEST(test_body_fuzz)
         end(&m);
     }
 }
-END_TEST
 
 /* The real edge, at and around where a body stops to be whole. */
-START_TEST(test_body_edges)
+TEST(test_body_edges)
 {
     size_t max = 3 * LLMOBS_BODY_EDGE;
     static const size_t sizes[] = {1000,
@@ -170,9 +168,8 @@ START_TEST(test_body_edges)
         end(&m);
     }
 }
-END_TEST
 
-START_TEST(test_body_gigabyte)
+TEST(test_body_gigabyte)
 {
     static char chunk[65536];
     struct llmobs_body body;
@@ -195,10 +192,9 @@ START_TEST(test_body_gigabyte)
         ck_assert_int_eq(tail.data[i * sizeof(chunk)], (char)(16380 + i));
     llmobs_body_fini(&body);
 }
-END_TEST
 
 /* Without memory: a prefix and a count, until the app seeks back into it. */
-START_TEST(test_body_lost)
+TEST(test_body_lost)
 {
     struct llmobs_body body;
 
@@ -220,11 +216,10 @@ START_TEST(test_body_lost)
     ck_assert_str_eq(body.head.data, "12ab");
     llmobs_body_fini(&body);
 }
-END_TEST
 
 /* A body that is as long as its header says does not move; one that is shorter
  * gives its memory back. */
-START_TEST(test_body_expected)
+TEST(test_body_expected)
 {
     static const size_t len = 1000000, piece = 10000;
     char *data = calloc(1, piece);
@@ -253,10 +248,9 @@ START_TEST(test_body_expected)
     llmobs_body_fini(&body);
     free(data);
 }
-END_TEST
 
 /* A sound is of no use: of its megabytes a few KiB are kept. */
-START_TEST(test_body_limit)
+TEST(test_body_limit)
 {
     char piece[4096];
     struct llmobs_body body;
@@ -274,19 +268,4 @@ START_TEST(test_body_limit)
     llmobs_body_limit(&body, 1);
     ck_assert_uint_eq(body.whole_max, LLMOBS_BODY_SMALL);
     llmobs_body_fini(&body);
-}
-END_TEST
-
-UNIT_SUITE(body)
-{
-    Suite *suite = suite_create("body");
-
-    UNIT_TEST(suite, test_body_sizes);
-    UNIT_TEST(suite, test_body_fuzz);
-    UNIT_TEST(suite, test_body_edges);
-    UNIT_TEST(suite, test_body_gigabyte);
-    UNIT_TEST(suite, test_body_lost);
-    UNIT_TEST(suite, test_body_expected);
-    UNIT_TEST(suite, test_body_limit);
-    return suite;
 }

@@ -73,7 +73,7 @@ static void check(struct llmobs_body *body, size_t total, bool whole)
 
 /* One that finds no room keeps its ends, and gives back what it had beyond
  * them: the next one finds it. */
-START_TEST(long_bodies_share_it)
+TEST(long_bodies_share_it)
 {
     struct llmobs_body list[4];
 
@@ -95,10 +95,9 @@ START_TEST(long_bodies_share_it)
         llmobs_body_fini(&list[i]);
     end(MAX);
 }
-END_TEST
 
 /* A short body is kept whole, however much the others have. */
-START_TEST(short_bodies_are_whole)
+TEST(short_bodies_are_whole)
 {
     struct llmobs_body body;
 
@@ -118,9 +117,8 @@ START_TEST(short_bodies_are_whole)
     llmobs_budget_give(2 * MIB);
     end(MIB);
 }
-END_TEST
 
-START_TEST(copies_and_shrunk_ones_count)
+TEST(copies_and_shrunk_ones_count)
 {
     struct llmobs_body body, copy;
 
@@ -142,10 +140,9 @@ START_TEST(copies_and_shrunk_ones_count)
     llmobs_body_fini(&body);
     end(MAX);
 }
-END_TEST
 
 /* The copies that idle handles keep take nothing from calls. */
-START_TEST(copies_of_handles_are_free)
+TEST(copies_of_handles_are_free)
 {
     static const struct llmobs_real real;
     static char text[MIB], keys[20];
@@ -177,10 +174,9 @@ START_TEST(copies_of_handles_are_free)
         llmobs_handle_release(llmobs_handle_find((CURL *)&keys[i]));
     end(MAX);
 }
-END_TEST
 
 /* A child has it all, also when it frees what it inherited. */
-START_TEST(a_child_begins_anew)
+TEST(a_child_begins_anew)
 {
     struct llmobs_body body, own;
     int status;
@@ -203,17 +199,4 @@ START_TEST(a_child_begins_anew)
     ck_assert_int_eq(status, 0);
     llmobs_body_fini(&body);
     end(MAX);
-}
-END_TEST
-
-UNIT_SUITE(budget)
-{
-    Suite *s = suite_create("budget");
-
-    UNIT_TEST(s, long_bodies_share_it);
-    UNIT_TEST(s, short_bodies_are_whole);
-    UNIT_TEST(s, copies_and_shrunk_ones_count);
-    UNIT_TEST(s, copies_of_handles_are_free);
-    UNIT_TEST(s, a_child_begins_anew);
-    return s;
 }

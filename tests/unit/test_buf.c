@@ -6,7 +6,7 @@
 #include "lib/base/buf.h"
 #include "tests/unit/unit.h"
 
-START_TEST(test_buf_adds)
+TEST(test_buf_adds)
 {
     struct llmobs_buf buf;
     size_t len;
@@ -32,10 +32,9 @@ START_TEST(test_buf_adds)
     llmobs_buf_fini(&buf);
     llmobs_buf_fini(&buf);
 }
-END_TEST
 
 /* Adding nothing makes an empty C string: it can be told from no memory. */
-START_TEST(test_buf_empty_add)
+TEST(test_buf_empty_add)
 {
     struct llmobs_buf buf;
     char *taken;
@@ -48,10 +47,9 @@ START_TEST(test_buf_empty_add)
     ck_assert_str_eq(taken, "");
     free(taken);
 }
-END_TEST
 
 /* The first failure stays, whatever else fails or succeeds. */
-START_TEST(test_buf_error)
+TEST(test_buf_error)
 {
     struct llmobs_buf buf;
 
@@ -70,10 +68,9 @@ START_TEST(test_buf_error)
     llmobs_buf_fini(&buf);
     ck_assert_int_eq(buf.error, 0);
 }
-END_TEST
 
 /* Every cap against every size of add: refused whole or taken whole. */
-START_TEST(test_buf_cap)
+TEST(test_buf_cap)
 {
     char bytes[300];
 
@@ -99,9 +96,8 @@ START_TEST(test_buf_cap)
         }
     }
 }
-END_TEST
 
-START_TEST(test_buf_huge_lengths)
+TEST(test_buf_huge_lengths)
 {
     static const size_t lengths[] = {SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 3,
                                      SIZE_MAX / 2 + 1};
@@ -116,9 +112,8 @@ START_TEST(test_buf_huge_lengths)
         llmobs_buf_fini(&buf);
     }
 }
-END_TEST
 
-START_TEST(test_buf_format)
+TEST(test_buf_format)
 {
     struct llmobs_buf buf;
     char text[600];
@@ -135,9 +130,8 @@ START_TEST(test_buf_format)
         llmobs_buf_fini(&buf);
     }
 }
-END_TEST
 
-START_TEST(test_buf_cut_and_fit)
+TEST(test_buf_cut_and_fit)
 {
     struct llmobs_buf buf;
 
@@ -159,10 +153,9 @@ START_TEST(test_buf_cut_and_fit)
     ck_assert_str_eq(buf.data, "");
     llmobs_buf_fini(&buf);
 }
-END_TEST
 
 /* Small adds cost time in proportion, or this would take hours. */
-START_TEST(test_buf_many_adds)
+TEST(test_buf_many_adds)
 {
     struct llmobs_buf buf;
 
@@ -178,10 +171,9 @@ START_TEST(test_buf_many_adds)
     }
     llmobs_buf_fini(&buf);
 }
-END_TEST
 
 /* Lent memory is used up to its end and no further, and never freed. */
-START_TEST(test_buf_lent)
+TEST(test_buf_lent)
 {
     char room[9], bytes[] = "12345678";
     struct llmobs_buf buf;
@@ -208,21 +200,4 @@ START_TEST(test_buf_lent)
     ck_assert_str_eq(taken, "123");
     free(taken);
     ck_assert_ptr_null(buf.data);
-}
-END_TEST
-
-UNIT_SUITE(buf)
-{
-    Suite *suite = suite_create("buf");
-
-    UNIT_TEST(suite, test_buf_adds);
-    UNIT_TEST(suite, test_buf_empty_add);
-    UNIT_TEST(suite, test_buf_error);
-    UNIT_TEST(suite, test_buf_cap);
-    UNIT_TEST(suite, test_buf_huge_lengths);
-    UNIT_TEST(suite, test_buf_format);
-    UNIT_TEST(suite, test_buf_cut_and_fit);
-    UNIT_TEST(suite, test_buf_many_adds);
-    UNIT_TEST(suite, test_buf_lent);
-    return suite;
 }

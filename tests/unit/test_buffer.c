@@ -27,7 +27,7 @@ static struct numbered *make(int giver, int number, size_t weight)
     return one;
 }
 
-START_TEST(keeps_the_order)
+TEST(keeps_the_order)
 {
     struct llmobs_buffer *b = llmobs_buffer_new(1 << 20);
     struct llmobs_item *list;
@@ -51,9 +51,8 @@ START_TEST(keeps_the_order)
     ck_assert_uint_eq(llmobs_buffer_pending(b), 0);
     free(b);
 }
-END_TEST
 
-START_TEST(refuses_beyond_the_bytes)
+TEST(refuses_beyond_the_bytes)
 {
     struct llmobs_buffer *b = llmobs_buffer_new(100);
     struct numbered *huge = make(0, 0, 1000), *one = make(0, 1, 60);
@@ -87,9 +86,8 @@ START_TEST(refuses_beyond_the_bytes)
     free(most);
     free(b);
 }
-END_TEST
 
-START_TEST(refuses_beyond_the_items)
+TEST(refuses_beyond_the_items)
 {
     struct llmobs_buffer *b = llmobs_buffer_new(1 << 30);
     struct numbered *all = calloc(LLMOBS_BUFFER_ITEMS_MAX + 1, sizeof(*all));
@@ -107,9 +105,8 @@ START_TEST(refuses_beyond_the_items)
     free(all);
     free(b);
 }
-END_TEST
 
-START_TEST(a_reset_forgets)
+TEST(a_reset_forgets)
 {
     struct llmobs_buffer *b = llmobs_buffer_new(100);
     struct numbered *one = make(0, 0, 100);
@@ -122,7 +119,6 @@ START_TEST(a_reset_forgets)
     free(one);
     free(b);
 }
-END_TEST
 
 static struct llmobs_buffer *shared;
 static atomic_int givers_left;
@@ -139,7 +135,7 @@ static void *give_many(void *arg)
 }
 
 /* Every item comes once, and each giver's in its order. */
-START_TEST(threads_lose_nothing)
+TEST(threads_lose_nothing)
 {
     pthread_t threads[GIVERS];
     int ids[GIVERS], next[GIVERS] = {0}, total = 0;
@@ -173,17 +169,4 @@ START_TEST(threads_lose_nothing)
     ck_assert_int_eq(total, GIVERS * EACH);
     ck_assert_uint_eq(llmobs_buffer_pending(shared), 0);
     free(shared);
-}
-END_TEST
-
-UNIT_SUITE(buffer)
-{
-    Suite *s = suite_create("buffer");
-
-    UNIT_TEST(s, keeps_the_order);
-    UNIT_TEST(s, refuses_beyond_the_bytes);
-    UNIT_TEST(s, refuses_beyond_the_items);
-    UNIT_TEST(s, a_reset_forgets);
-    UNIT_TEST(s, threads_lose_nothing);
-    return s;
 }

@@ -147,7 +147,7 @@ __attribute__((noinline)) static int moving(int n)
     return aligned(n) + room[n];
 }
 
-START_TEST(same_as_backtrace)
+TEST(same_as_backtrace)
 {
     open_libunwind();
     for (int n = 1; n < 16; n++) {
@@ -155,7 +155,6 @@ START_TEST(same_as_backtrace)
         check_same(5);
     }
 }
-END_TEST
 
 #if defined(__clang__)
 #define BUILT(...) __attribute__((noinline))
@@ -188,7 +187,7 @@ static int with_pointer(int n, int depth)
 }
 
 /* The piece of stack may end before the stack does. */
-START_TEST(same_on_deep_stacks)
+TEST(same_on_deep_stacks)
 {
     open_libunwind();
     for (int depth = 0; depth < 80; depth++) {
@@ -196,7 +195,6 @@ START_TEST(same_on_deep_stacks)
         check_as_far(depth < 40 ? 4 + depth : 20);
     }
 }
-END_TEST
 
 static int compare(const void *a, const void *b)
 {
@@ -205,7 +203,7 @@ static int compare(const void *a, const void *b)
     return *(const char *)a - *(const char *)b;
 }
 
-START_TEST(through_the_c_library)
+TEST(through_the_c_library)
 {
     char text[] = "mississippi";
 
@@ -214,7 +212,6 @@ START_TEST(through_the_c_library)
     qsort(text, sizeof(text) - 1, 1, compare);
     check_same(6);
 }
-END_TEST
 
 #if !LLMOBS_TSAN
 static void on_signal(int number)
@@ -222,14 +219,13 @@ static void on_signal(int number)
     moving(number > 15 ? 15 : number);
 }
 
-START_TEST(through_a_signal)
+TEST(through_a_signal)
 {
     open_libunwind();
     ck_assert_ptr_ne(signal(SIGUSR1, on_signal), SIG_ERR);
     raise(SIGUSR1);
     check_same(7);
 }
-END_TEST
 #endif
 
 static void *in_thread(void *arg)
@@ -238,7 +234,7 @@ static void *in_thread(void *arg)
     return arg;
 }
 
-START_TEST(to_the_begin_of_a_thread)
+TEST(to_the_begin_of_a_thread)
 {
     pthread_t thread;
 
@@ -252,7 +248,6 @@ START_TEST(to_the_begin_of_a_thread)
     pthread_join(thread, NULL);
     check_same(5);
 }
-END_TEST
 
 /* -- names ---------------------------------------------------------------- */
 
@@ -321,7 +316,7 @@ static size_t frame_count(const struct llmobs_json *caller)
     return n;
 }
 
-START_TEST(names_static_and_other_functions)
+TEST(names_static_and_other_functions)
 {
     const char *text;
 
@@ -337,9 +332,8 @@ START_TEST(names_static_and_other_functions)
     }
     forget_told();
 }
-END_TEST
 
-START_TEST(as_many_as_wanted)
+TEST(as_many_as_wanted)
 {
     const int numbers[] = {1, 2, 7};
 
@@ -357,7 +351,6 @@ START_TEST(as_many_as_wanted)
     ck_assert(llmobs_json_is_int(llmobs_json_get(told, "offset")));
     forget_told();
 }
-END_TEST
 
 #if !LLMOBS_ASAN && !LLMOBS_TSAN /* they have frames of their own between */
 static int ask_and_compare(const void *a, const void *b)
@@ -375,7 +368,7 @@ static void *ask_in_thread(void *arg)
 
 /* Frames of the C library are told between others', with their names, and not
  * as what a program or a thread begins with. */
-START_TEST(without_what_starts_it)
+TEST(without_what_starts_it)
 {
     char letters[] = "mississippi";
     pthread_t thread;
@@ -400,7 +393,6 @@ START_TEST(without_what_starts_it)
     ck_assert_str_eq(strchr(last + 1, '\n'), "\n");
     forget_told();
 }
-END_TEST
 #endif
 
 /* -- what ends a walk ----------------------------------------------------- */
@@ -409,7 +401,7 @@ END_TEST
 static int (*volatile through)(int) = unit_caller_think;
 
 /* A function made at run time: nobody says how its frame is left. */
-START_TEST(compiled_frames_end_the_walk)
+TEST(compiled_frames_end_the_walk)
 {
     static const unsigned char code[] = {0x48, 0x83, 0xec, 0x08, 0xff, 0xd6,
                                          0x48, 0x83, 0xc4, 0x08, 0xc3};
@@ -428,11 +420,10 @@ START_TEST(compiled_frames_end_the_walk)
                                  "unit!unit_caller_think+0x"));
     forget_told();
 }
-END_TEST
 #endif
 
 /* Each is cut somewhere, or holds what no stack does. */
-START_TEST(damaged_stacks)
+TEST(damaged_stacks)
 {
     struct llmobs_callsite *whole =
         llmobs_callsite_new(LLMOBS_CALLSITE_STACK, 0);
@@ -458,7 +449,6 @@ START_TEST(damaged_stacks)
     free(damaged);
     llmobs_callsite_free(whole);
 }
-END_TEST
 
 /* -- damaged objects ------------------------------------------------------ */
 
@@ -549,7 +539,7 @@ static void damage(struct copy *copy, ElfW(Word) type, int times)
 }
 
 /* In a copy whose bounds the sanitizers know. */
-START_TEST(damaged_objects)
+TEST(damaged_objects)
 {
     struct copy copy;
     unsigned char *whole;
@@ -576,7 +566,6 @@ START_TEST(damaged_objects)
     free(whole);
     free(copy.bytes);
 }
-END_TEST
 
 /* -- files ---------------------------------------------------------------- */
 
@@ -593,7 +582,7 @@ static uintptr_t base_of(const void *address)
     return (uintptr_t)info.dli_fbase;
 }
 
-START_TEST(only_the_file_that_is_loaded)
+TEST(only_the_file_that_is_loaded)
 {
     char path[] = "/tmp/unit-caller-XXXXXX";
     struct llmobs_symbol_head head, other;
@@ -626,7 +615,6 @@ START_TEST(only_the_file_that_is_loaded)
     close(fd);
     unlink(path);
 }
-END_TEST
 
 /* -- names that are left to another process ------------------------------- */
 
@@ -647,7 +635,7 @@ static void own_id(char id[LLMOBS_SYMBOL_ID])
 }
 
 /* To open a pipe would wake a program that waits for its reader. */
-START_TEST(no_name_from_a_pipe)
+TEST(no_name_from_a_pipe)
 {
     char dir[] = "/tmp/llmobs-unit.XXXXXX", path[64];
     struct llmobs_symbol symbol;
@@ -671,9 +659,8 @@ START_TEST(no_name_from_a_pipe)
     rmdir(dir);
     ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM);
 }
-END_TEST
 
-START_TEST(a_name_by_build_id)
+TEST(a_name_by_build_id)
 {
     uintptr_t at = (uintptr_t)fetch_reply - base_of((void *)fetch_reply) + 3;
     struct llmobs_symbol symbol;
@@ -692,7 +679,6 @@ START_TEST(a_name_by_build_id)
     ck_assert_int_eq(llmobs_symbol_by_id("/proc/self/exe", id, at, &symbol),
                      -ESTALE);
 }
-END_TEST
 
 #define CALLER \
     "{\"frames\": [\"m+0x5\", \"n+0x6\"], \"module\": \"m\", \"offset\": 5}"
@@ -737,7 +723,7 @@ static void expect_left(char *left, const char *want)
     free(left);
 }
 
-START_TEST(names_that_were_left)
+TEST(names_that_were_left)
 {
     const char *exe = "\"/proc/self/exe\"";
     char id[LLMOBS_SYMBOL_ID], at[32], long_id[200];
@@ -769,7 +755,6 @@ START_TEST(names_that_were_left)
     expect_left(strdup("[]"), CALLER);
     expect_left(strdup("{\"files\":7,\"frames\":[7]}"), CALLER);
 }
-END_TEST
 
 /* -- unloading ------------------------------------------------------------ */
 
@@ -791,7 +776,7 @@ static void *open_other(void)
     return NULL;
 }
 
-START_TEST(in_doubt_after_an_unload)
+TEST(in_doubt_after_an_unload)
 {
     struct llmobs_callsite *before;
     int64_t then;
@@ -815,7 +800,6 @@ START_TEST(in_doubt_after_an_unload)
     llmobs_callsite_free(before);
     forget_told();
 }
-END_TEST
 
 /* -- the object that was found last ---------------------------------------- */
 
@@ -858,7 +842,7 @@ static int find_listed(struct llmobs_loaded_last *last)
     return llmobs_loaded_find(listed.page + 8, see_listed, NULL, last);
 }
 
-START_TEST(the_last_object_until_one_goes)
+TEST(the_last_object_until_one_goes)
 {
     struct llmobs_loaded_last last = {.object = {.phdr = NULL}};
 
@@ -883,9 +867,8 @@ START_TEST(the_last_object_until_one_goes)
     ck_assert_int_eq(listed.seen, 0);
     llmobs_loaded_by(dl_iterate_phdr);
 }
-END_TEST
 
-START_TEST(a_child_begins_anew)
+TEST(a_child_begins_anew)
 {
     int status;
     pid_t pid;
@@ -901,36 +884,4 @@ START_TEST(a_child_begins_anew)
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
     ck_assert_int_eq(status, 0);
     forget_told();
-}
-END_TEST
-
-UNIT_SUITE(caller)
-{
-    Suite *s = suite_create("caller");
-
-    UNIT_TEST(s, same_as_backtrace);
-    UNIT_TEST(s, same_on_deep_stacks);
-    UNIT_TEST(s, through_the_c_library);
-#if !LLMOBS_TSAN /* it has rules for handlers */
-    UNIT_TEST(s, through_a_signal);
-#endif
-    UNIT_TEST(s, to_the_begin_of_a_thread);
-    UNIT_TEST(s, names_static_and_other_functions);
-    UNIT_TEST(s, as_many_as_wanted);
-#if !LLMOBS_ASAN && !LLMOBS_TSAN
-    UNIT_TEST(s, without_what_starts_it);
-#endif
-#if defined(__x86_64__)
-    UNIT_TEST(s, compiled_frames_end_the_walk);
-#endif
-    UNIT_TEST(s, damaged_stacks);
-    UNIT_TEST(s, damaged_objects);
-    UNIT_TEST(s, only_the_file_that_is_loaded);
-    UNIT_TEST(s, a_name_by_build_id);
-    UNIT_TEST(s, no_name_from_a_pipe);
-    UNIT_TEST(s, names_that_were_left);
-    UNIT_TEST(s, in_doubt_after_an_unload);
-    UNIT_TEST(s, the_last_object_until_one_goes);
-    UNIT_TEST(s, a_child_begins_anew);
-    return s;
 }

@@ -73,17 +73,16 @@ static void take_in_coroutine(char *stack, size_t count)
     ck_assert_uint_lt(taken_sp, (uintptr_t)stack + count * PAGE);
 }
 
-START_TEST(of_a_coroutine_one_page)
+TEST(of_a_coroutine_one_page)
 {
     for (enum behind behind = GUARD; behind <= NEIGHBOUR; behind++) {
         take_in_coroutine(pages_before(9, behind), 9);
         ck_assert_uint_eq(taken_len, rest_of_page(taken_sp));
     }
 }
-END_TEST
 
 /* However close to a page's end we are called. */
-START_TEST(the_frame_that_called_us_in_any_case)
+TEST(the_frame_that_called_us_in_any_case)
 {
     char *stack = pages_before(12, HOLE);
     size_t two = 0;
@@ -106,7 +105,6 @@ START_TEST(the_frame_that_called_us_in_any_case)
     ck_assert_uint_lt(two, 32);
     with_entry = false;
 }
-END_TEST
 
 #if !LLMOBS_TSAN
 static void on_signal(int number)
@@ -115,7 +113,7 @@ static void on_signal(int number)
     take();
 }
 
-START_TEST(of_a_signal_stack_one_page)
+TEST(of_a_signal_stack_one_page)
 {
     stack_t alternate = {.ss_sp = pages_before(16, HOLE), .ss_size = 16 * PAGE};
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK};
@@ -125,7 +123,6 @@ START_TEST(of_a_signal_stack_one_page)
     ck_assert_int_eq(raise(SIGUSR1), 0);
     ck_assert_uint_eq(taken_len, rest_of_page(taken_sp));
 }
-END_TEST
 
 /* -- of a thread ---------------------------------------------------------- */
 
@@ -175,7 +172,7 @@ static void run_thread(pthread_attr_t *attr, void *(*run)(void *), void *arg)
     pthread_attr_destroy(attr);
 }
 
-START_TEST(of_a_thread_all)
+TEST(of_a_thread_all)
 {
     size_t depths[] = {0, 1, 3000, 20000, 100000};
     size_t sizes[] = {0, 128, 1024, 65536};
@@ -191,7 +188,6 @@ START_TEST(of_a_thread_all)
         }
     }
 }
-END_TEST
 
 /* Its stack is somebody's array, or a piece of memory with a hole in it. */
 static void *in_given_stack(void *arg)
@@ -201,7 +197,7 @@ static void *in_given_stack(void *arg)
     return arg;
 }
 
-START_TEST(of_a_stack_that_a_thread_was_given_one_page)
+TEST(of_a_stack_that_a_thread_was_given_one_page)
 {
     const size_t shifts[] = {0, 64, 1024};
     pthread_attr_t attr;
@@ -215,7 +211,6 @@ START_TEST(of_a_stack_that_a_thread_was_given_one_page)
         run_thread(&attr, in_given_stack, NULL);
     }
 }
-END_TEST
 
 /* Each with a thread's record at hand, but not on the thread's stack. */
 static void *elsewhere_in_thread(void *arg)
@@ -237,7 +232,7 @@ static void *elsewhere_in_thread(void *arg)
     return arg;
 }
 
-START_TEST(of_other_stacks_in_a_thread_one_page)
+TEST(of_other_stacks_in_a_thread_one_page)
 {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK};
     pthread_attr_t attr;
@@ -246,12 +241,11 @@ START_TEST(of_other_stacks_in_a_thread_one_page)
     pthread_attr_init(&attr);
     run_thread(&attr, elsewhere_in_thread, NULL);
 }
-END_TEST
 #endif
 
 /* -- blocks --------------------------------------------------------------- */
 
-START_TEST(many_take_less_each)
+TEST(many_take_less_each)
 {
     enum { MANY = 200 };
     struct llmobs_callsite *list[MANY];
@@ -272,10 +266,9 @@ START_TEST(many_take_less_each)
     llmobs_callsite_free(list[0]);
     llmobs_callsite_free(NULL);
 }
-END_TEST
 
 /* The bytes of a stack are not in the block that the next one gets. */
-START_TEST(wiped)
+TEST(wiped)
 {
     struct llmobs_callsite *callsite =
         llmobs_callsite_new(LLMOBS_CALLSITE_STACK, 0);
@@ -291,7 +284,6 @@ START_TEST(wiped)
         left += callsite->stack[i] != 0;
     ck_assert_uint_eq(left, 0);
 }
-END_TEST
 
 static void *take_often(void *arg)
 {
@@ -310,7 +302,7 @@ static void *take_often(void *arg)
     return arg;
 }
 
-START_TEST(threads_share_the_blocks)
+TEST(threads_share_the_blocks)
 {
     pthread_t list[8];
 
@@ -318,23 +310,4 @@ START_TEST(threads_share_the_blocks)
         ck_assert_int_eq(pthread_create(&list[i], NULL, take_often, NULL), 0);
     for (size_t i = 0; i < 8; i++)
         pthread_join(list[i], NULL);
-}
-END_TEST
-
-UNIT_SUITE(callsite)
-{
-    Suite *s = suite_create("callsite");
-
-    UNIT_TEST(s, of_a_coroutine_one_page);
-    UNIT_TEST(s, the_frame_that_called_us_in_any_case);
-#if !LLMOBS_TSAN /* it has rules for handlers, and needs room */
-    UNIT_TEST(s, of_a_signal_stack_one_page);
-    UNIT_TEST(s, of_a_thread_all);
-    UNIT_TEST(s, of_a_stack_that_a_thread_was_given_one_page);
-    UNIT_TEST(s, of_other_stacks_in_a_thread_one_page);
-#endif
-    UNIT_TEST(s, many_take_less_each);
-    UNIT_TEST(s, wiped);
-    UNIT_TEST(s, threads_share_the_blocks);
-    return s;
 }

@@ -159,11 +159,10 @@ static void check_whole(const char *name, const struct rule_case *c)
                rule_case_read(c, &c->call));
 }
 
-START_TEST(cases_read_as_expected)
+TEST(cases_read_as_expected)
 {
     ck_assert_uint_ge(run_all(check_whole), only_dialect() ? 1 : 30);
 }
-END_TEST
 
 /* True where the JSON of an event begins. */
 static bool begins_event(struct llmobs_text text, size_t at)
@@ -211,11 +210,10 @@ static void check_apart(const char *name, const struct rule_case *c)
 }
 
 /* Events that are much alike have one tree (json_series). */
-START_TEST(cases_read_the_same_event_by_event)
+TEST(cases_read_the_same_event_by_event)
 {
     run_all(check_apart);
 }
-END_TEST
 
 /* Marks only ever add one metric: the seconds to the first token. */
 static void check_marks(const char *name, const struct rule_case *c)
@@ -250,12 +248,11 @@ static void check_marks(const char *name, const struct rule_case *c)
     check_same(name, llmobs_json_clone(c->expected), got);
 }
 
-START_TEST(cases_read_the_same_in_pieces)
+TEST(cases_read_the_same_in_pieces)
 {
     for (int i = 0; i < 5; i++)
         run_all(check_marks);
 }
-END_TEST
 
 #define CHUNK(delta) "data: {\"choices\":[{\"delta\":{" delta "}}]}\n\n"
 #define PART(message) "data: {\"delta\":{\"message\":{" message "}}}\n\n"
@@ -312,7 +309,7 @@ static const struct timed {
 
 /* It counts from the event that holds the first token to that event's last
  * byte: not from a role, not to the answer's end. */
-START_TEST(first_tokens_are_timed)
+TEST(first_tokens_are_timed)
 {
     char body[1024];
 
@@ -332,14 +329,13 @@ START_TEST(first_tokens_are_timed)
                                     llmobs_text_of(body)),
                         0);
 }
-END_TEST
 
 #define GEMINI_CHUNK(parts) \
     "{\"candidates\":[{\"content\":{\"parts\":[" parts "]}}]}"
 
 /* Neither signatures nor empty texts are tokens; an array's elements end at
  * their brace. */
-START_TEST(first_tokens_of_gemini_are_timed)
+TEST(first_tokens_of_gemini_are_timed)
 {
     static const char *const tokens[] = {
         GEMINI_CHUNK("{\"text\":\"x\"}"),
@@ -360,7 +356,6 @@ START_TEST(first_tokens_of_gemini_are_timed)
     }
     ck_assert_double_lt(first_token(url, llmobs_text_of(head)), 0);
 }
-END_TEST
 
 #define EVENT(json) "event: x\ndata: " json "\n\n"
 #define BEGIN(block) \
@@ -368,7 +363,7 @@ END_TEST
 #define DELTA(delta) \
     EVENT("{\"type\":\"content_block_delta\",\"delta\":" delta "}")
 
-START_TEST(first_tokens_of_anthropic_are_timed)
+TEST(first_tokens_of_anthropic_are_timed)
 {
     static const char *const tokens[] = {
         DELTA("{\"type\":\"text_delta\",\"text\":\"x\"}"),
@@ -392,7 +387,6 @@ START_TEST(first_tokens_of_anthropic_are_timed)
     }
     ck_assert_double_lt(first_token(url, llmobs_text_of(head)), 0);
 }
-END_TEST
 
 /* The texts of all messages with this role or none, one after another. */
 static void collect(const struct llmobs_json *span, struct llmobs_buf *out)
@@ -458,11 +452,10 @@ static void check_prefixes(const char *name, const struct rule_case *c)
     llmobs_buf_fini(&part);
 }
 
-START_TEST(cut_answers_keep_what_arrived)
+TEST(cut_answers_keep_what_arrived)
 {
     run_all(check_prefixes);
 }
-END_TEST
 
 /* Request bodies cut anywhere must do no harm either. */
 static void check_requests(const char *name, const struct rule_case *c)
@@ -483,11 +476,10 @@ static void check_requests(const char *name, const struct rule_case *c)
     }
 }
 
-START_TEST(cut_requests_do_no_harm)
+TEST(cut_requests_do_no_harm)
 {
     run_all(check_requests);
 }
-END_TEST
 
 /* One changed byte at a time, the same ones in every run. */
 static void check_noise(const char *name, const struct rule_case *c)
@@ -510,12 +502,11 @@ static void check_noise(const char *name, const struct rule_case *c)
     free(copy);
 }
 
-START_TEST(changed_answers_do_no_harm)
+TEST(changed_answers_do_no_harm)
 {
     srand(1);
     run_all(check_noise);
 }
-END_TEST
 
 /* ---- pictures and sounds --------------------------------------------------
  */
@@ -595,26 +586,8 @@ static void check_left_out(const char *name, const struct rule_case *c)
 }
 
 /* A span has the sizes of what is left out of the bodies, and no more. */
-START_TEST(cases_read_alike_without_media)
+TEST(cases_read_alike_without_media)
 {
     run_all(check_left_out);
     ck_assert_uint_ge(left_out, only_dialect() ? 0 : 30);
-}
-END_TEST
-
-UNIT_SUITE(cases)
-{
-    Suite *s = suite_create("cases");
-
-    UNIT_TEST(s, cases_read_as_expected);
-    UNIT_TEST(s, cases_read_alike_without_media);
-    UNIT_TEST(s, cases_read_the_same_event_by_event);
-    UNIT_TEST(s, cases_read_the_same_in_pieces);
-    UNIT_TEST(s, first_tokens_are_timed);
-    UNIT_TEST(s, first_tokens_of_gemini_are_timed);
-    UNIT_TEST(s, first_tokens_of_anthropic_are_timed);
-    UNIT_TEST(s, cut_answers_keep_what_arrived);
-    UNIT_TEST(s, cut_requests_do_no_harm);
-    UNIT_TEST(s, changed_answers_do_no_harm);
-    return s;
 }

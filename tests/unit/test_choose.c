@@ -193,7 +193,9 @@ static const char *where(struct llmobs_exporter *exporter)
     return store_side->taken == 1 ? "store" : "agentless";
 }
 
-START_TEST(every_case_has_its_place)
+UNIT_FIXTURE(setup, teardown);
+
+TEST(every_case_has_its_place)
 {
     static const struct {
         int agentless;
@@ -248,7 +250,6 @@ START_TEST(every_case_has_its_place)
         exporter->ops->free(exporter);
     }
 }
-END_TEST
 
 static const struct otlp_row {
     struct llmobs_otlp_signal traces;
@@ -279,7 +280,7 @@ static const struct otlp_row {
 
 /* Telemetry settings, which may be the app's own, never take a destination
  * away. */
-START_TEST(when_otlp_is_taken)
+TEST(when_otlp_is_taken)
 {
     for (size_t i = 0; i < sizeof(otlp_rows) / sizeof(*otlp_rows); i++) {
         const struct otlp_row *row = &otlp_rows[i];
@@ -305,10 +306,9 @@ START_TEST(when_otlp_is_taken)
         exporter->ops->free(exporter);
     }
 }
-END_TEST
 
 /* Where the signal of logs takes evaluations, no other place gets them. */
-START_TEST(where_evaluations_go_beside_otlp)
+TEST(where_evaluations_go_beside_otlp)
 {
     for (int logs = 0; logs < 2; logs++) {
         struct llmobs_exporter *exporter;
@@ -327,10 +327,9 @@ START_TEST(where_evaluations_go_beside_otlp)
         exporter->ops->free(exporter);
     }
 }
-END_TEST
 
 /* Not sticky: an agent that comes later gets what waited and what follows. */
-START_TEST(an_agent_may_come_later)
+TEST(an_agent_may_come_later)
 {
     struct llmobs_exporter *exporter = make(-1, "k", true);
 
@@ -348,9 +347,8 @@ START_TEST(an_agent_may_come_later)
     ck_assert_int_eq(probes, 3);
     exporter->ops->free(exporter);
 }
-END_TEST
 
-START_TEST(the_store_is_not_for_good)
+TEST(the_store_is_not_for_good)
 {
     struct llmobs_exporter *exporter = make(-1, NULL, false);
     struct chooser *a = (struct chooser *)exporter;
@@ -378,11 +376,10 @@ START_TEST(the_store_is_not_for_good)
     ck_assert_int_eq(exporter->retry_ms, PROBE_AGAIN_MS);
     exporter->ops->free(exporter);
 }
-END_TEST
 
 /* Without libcurl nobody can be reached; a living app's spans do not wait for
  * ever then, and an app that ends has another chance. */
-START_TEST(without_libcurl)
+TEST(without_libcurl)
 {
     struct llmobs_exporter *exporter = make(-1, NULL, false);
     struct chooser *a = (struct chooser *)exporter;
@@ -400,9 +397,8 @@ START_TEST(without_libcurl)
     ck_assert_str_eq(where(exporter), "store");
     exporter->ops->free(exporter);
 }
-END_TEST
 
-START_TEST(a_silent_agent_is_not_probed_by_the_next_process)
+TEST(a_silent_agent_is_not_probed_by_the_next_process)
 {
     struct llmobs_exporter *exporter = make(-1, NULL, true);
 
@@ -430,9 +426,8 @@ START_TEST(a_silent_agent_is_not_probed_by_the_next_process)
     ck_assert_int_eq(probe_timeout, PROBE_ENDING_MS);
     exporter->ops->free(exporter);
 }
-END_TEST
 
-START_TEST(only_what_is_far_is_warmed)
+TEST(only_what_is_far_is_warmed)
 {
     static const struct {
         int agentless;
@@ -463,23 +458,4 @@ START_TEST(only_what_is_far_is_warmed)
         ck_assert_int_eq(double_warmed, rows[i].warmed);
         exporter->ops->free(exporter);
     }
-}
-END_TEST
-
-UNIT_SUITE(choose)
-{
-    Suite *s = suite_create("choose");
-    TCase *c = tcase_create("choose");
-
-    tcase_add_checked_fixture(c, setup, teardown);
-    tcase_add_test(c, every_case_has_its_place);
-    tcase_add_test(c, when_otlp_is_taken);
-    tcase_add_test(c, where_evaluations_go_beside_otlp);
-    tcase_add_test(c, an_agent_may_come_later);
-    tcase_add_test(c, the_store_is_not_for_good);
-    tcase_add_test(c, without_libcurl);
-    tcase_add_test(c, a_silent_agent_is_not_probed_by_the_next_process);
-    tcase_add_test(c, only_what_is_far_is_warmed);
-    suite_add_tcase(s, c);
-    return s;
 }

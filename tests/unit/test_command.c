@@ -59,7 +59,7 @@ static bool is_quiet(void)
     return llmobs_thread_state_top() == 0 && !llmobs_thread_state_inbound();
 }
 
-START_TEST(a_request_and_its_spans)
+TEST(a_request_and_its_spans)
 {
     begin();
     say("request/start",
@@ -82,9 +82,8 @@ START_TEST(a_request_and_its_spans)
     ck_assert_str_eq(api_case_at("tool", "meta.output.value"), "\"said\"");
     ck_assert_str_ne(api_case_at("tool", "parent_id"), "\"9\"");
 }
-END_TEST
 
-START_TEST(a_model_and_an_error)
+TEST(a_model_and_an_error)
 {
     begin();
     say("span/start", "{\"kind\": \"llm\", \"name\": \"l\","
@@ -100,10 +99,9 @@ START_TEST(a_model_and_an_error)
     ck_assert_str_eq(api_case_at("l", "meta.error.message"), "\"M\"");
     ck_assert_str_eq(api_case_at("l", "metrics.input_tokens"), "3");
 }
-END_TEST
 
 /* A body that is wrong in one place does not keep a span from its end. */
-START_TEST(an_end_that_says_nonsense_is_an_end)
+TEST(an_end_that_says_nonsense_is_an_end)
 {
     static const char *const ends[] = {
         "{\"nonsense\": 1}", "{\"error\": 1}", "{\"error\": {}}",
@@ -118,9 +116,8 @@ START_TEST(an_end_that_says_nonsense_is_an_end)
     }
     ck_assert_uint_eq(api_case_count(), sizeof(ends) / sizeof(*ends));
 }
-END_TEST
 
-START_TEST(a_hook_that_failed)
+TEST(a_hook_that_failed)
 {
     uint64_t before = llmobs_stats_get(LLMOBS_STAT_hook_failed);
 
@@ -129,7 +126,6 @@ START_TEST(a_hook_that_failed)
     ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_hook_failed), before + 1);
     ck_assert(is_quiet());
 }
-END_TEST
 
 /* -- requests that take turns ---------------------------------------------- */
 
@@ -169,7 +165,7 @@ static void check_below(const char *name, const char *parent)
     ck_assert_str_eq(api_case_at(name, "parent_id"), id);
 }
 
-START_TEST(requests_that_take_turns)
+TEST(requests_that_take_turns)
 {
     begin();
     turn(7001, "a");
@@ -204,7 +200,6 @@ START_TEST(requests_that_take_turns)
     ck_assert_str_eq(api_case_at("of the other caller", "parent_id"),
                      "\"7102\"");
 }
-END_TEST
 
 static void *work_for(void *name)
 {
@@ -228,7 +223,7 @@ static void in_a_thread(void *(*work)(void *), const char *name)
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
 }
 
-START_TEST(threads_that_work_for_a_request)
+TEST(threads_that_work_for_a_request)
 {
     begin();
     turn(7010, "pooled");
@@ -244,10 +239,9 @@ START_TEST(threads_that_work_for_a_request)
     ck_assert_str_eq(api_case_at("after", "parent_id"), "\"7110\"");
     ck_assert_str_eq(api_case_at("here", "parent_id"), "\"7110\"");
 }
-END_TEST
 
 /* A span that no thread started as its own is left, and a thread's own ends. */
-START_TEST(what_a_turn_leaves_open)
+TEST(what_a_turn_leaves_open)
 {
     begin();
     turn(7020, "left");
@@ -260,10 +254,9 @@ START_TEST(what_a_turn_leaves_open)
     ck_assert_str_eq(api_case_at("left", "status"), "\"ok\"");
     ck_assert(is_quiet());
 }
-END_TEST
 
 /* No entry begins or ends by these, and the thread keeps no request. */
-START_TEST(keys_that_are_none)
+TEST(keys_that_are_none)
 {
     static const char *const keys[] = {
         "0",    "-1", "1.5",   "\"7030\"", "true",
@@ -285,9 +278,8 @@ START_TEST(keys_that_are_none)
     end_turn(7030, "{}");
     ck_assert_uint_eq(api_case_count(), 1);
 }
-END_TEST
 
-START_TEST(entries_that_do_not_begin)
+TEST(entries_that_do_not_begin)
 {
     begin();
     say("request/start", "{\"request\": 7040, \"entry\": {\"kind\": \"x\"}}");
@@ -303,10 +295,9 @@ START_TEST(entries_that_do_not_begin)
     ck_assert_str_eq(api_case_at("once", "status"), "\"ok\"");
     say("request/finish", "{}");
 }
-END_TEST
 
 /* Those beyond the limit have none, and those before keep theirs. */
-START_TEST(more_requests_than_are_kept)
+TEST(more_requests_than_are_kept)
 {
     const uintptr_t first = 8000, last = first + LLMOBS_SHARED_ENTRIES;
 
@@ -331,7 +322,6 @@ START_TEST(more_requests_than_are_kept)
     say("request/finish", "{}");
     ck_assert_uint_eq(api_case_count(), 0);
 }
-END_TEST
 
 #define CALLER                        \
     "\"headers\": {\"traceparent\": " \
@@ -369,7 +359,7 @@ static void cut_and_change(const char *text, size_t size)
     }
 }
 
-START_TEST(cut_and_changed_at_every_byte)
+TEST(cut_and_changed_at_every_byte)
 {
     begin();
     for (size_t i = 0; i < sizeof(whole) / sizeof(*whole); i++)
@@ -377,9 +367,8 @@ START_TEST(cut_and_changed_at_every_byte)
     say("request/finish", "{}");
     ck_assert(is_quiet());
 }
-END_TEST
 
-START_TEST(only_with_method_type_and_leave)
+TEST(only_with_method_type_and_leave)
 {
     static const char good[] = "{\"kind\": \"task\"}";
     struct llmobs_handle *handle;
@@ -399,9 +388,8 @@ START_TEST(only_with_method_type_and_leave)
     ck_assert(is_quiet());
     ck_assert_uint_eq(api_case_count(), 0);
 }
-END_TEST
 
-START_TEST(spans_of_the_c_api_may_be_between)
+TEST(spans_of_the_c_api_may_be_between)
 {
     llmobs_span_t span;
 
@@ -415,10 +403,9 @@ START_TEST(spans_of_the_c_api_may_be_between)
     ck_assert_uint_eq(api_case_count(), 2);
     ck_assert(is_quiet());
 }
-END_TEST
 
 /* A worker that was forked inside a span serves requests of others. */
-START_TEST(a_child_lets_go_of_its_parents_spans)
+TEST(a_child_lets_go_of_its_parents_spans)
 {
     int status = 0;
     pid_t pid;
@@ -437,28 +424,4 @@ START_TEST(a_child_lets_go_of_its_parents_spans)
     say("span/finish", "{}");
     ck_assert_uint_eq(api_case_count(), 2);
     ck_assert_str_eq(api_case_at("inner", "status"), "\"ok\"");
-}
-END_TEST
-
-UNIT_SUITE(command)
-{
-    Suite *s = suite_create("command");
-
-    UNIT_TEST(s, a_request_and_its_spans);
-    UNIT_TEST(s, a_model_and_an_error);
-    UNIT_TEST(s, an_end_that_says_nonsense_is_an_end);
-    UNIT_TEST(s, a_hook_that_failed);
-    UNIT_TEST(s, requests_that_take_turns);
-    UNIT_TEST(s, threads_that_work_for_a_request);
-    UNIT_TEST(s, what_a_turn_leaves_open);
-    UNIT_TEST(s, keys_that_are_none);
-    UNIT_TEST(s, entries_that_do_not_begin);
-    UNIT_TEST(s, more_requests_than_are_kept);
-    UNIT_TEST(s, cut_and_changed_at_every_byte);
-    UNIT_TEST(s, only_with_method_type_and_leave);
-    UNIT_TEST(s, spans_of_the_c_api_may_be_between);
-#if !LLMOBS_TSAN
-    UNIT_TEST(s, a_child_lets_go_of_its_parents_spans);
-#endif
-    return s;
 }

@@ -12,7 +12,7 @@
 #include "tests/unit/config_case.h"
 #include "tests/unit/unit.h"
 
-START_TEST(defaults)
+TEST(defaults)
 {
     struct llmobs_config *c = LOAD("PATH=/bin");
 
@@ -38,19 +38,17 @@ START_TEST(defaults)
     llmobs_config_free(c);
     llmobs_config_free(NULL);
 }
-END_TEST
 
-START_TEST(the_script_is_freed_once)
+TEST(the_script_is_freed_once)
 {
     struct llmobs_config *c = LOAD("LLMOBS_SCRIPT=/srv/job.sh");
 
     ck_assert_str_eq(c->script, "/srv/job.sh");
     llmobs_config_free(c);
 }
-END_TEST
 
 /* Every row of the table names a default that its own parser takes. */
-START_TEST(the_table_is_whole)
+TEST(the_table_is_whole)
 {
     struct llmobs_config_variable v = {.name = NULL};
     const char *names[256];
@@ -73,9 +71,8 @@ START_TEST(the_table_is_whole)
     }
     ck_assert_uint_gt(n, 25);
 }
-END_TEST
 
-START_TEST(empty_is_unset_and_the_first_wins)
+TEST(empty_is_unset_and_the_first_wins)
 {
     struct llmobs_config *c =
         LOAD("DD_SERVICE=", "DD_ENV=one", "DD_ENV=two",
@@ -87,7 +84,6 @@ START_TEST(empty_is_unset_and_the_first_wins)
     ck_assert_int_eq(complaint_count, 0);
     llmobs_config_free(c);
 }
-END_TEST
 
 static const struct {
     const char *value;
@@ -100,7 +96,7 @@ static const struct {
     {"DD_LLMOBS_ENABLED= true ", false, 1},
 };
 
-START_TEST(booleans_as_documented)
+TEST(booleans_as_documented)
 {
     for (size_t i = 0; i < sizeof(booleans) / sizeof(*booleans); i++) {
         struct llmobs_config *c = LOAD(booleans[i].value);
@@ -110,11 +106,10 @@ START_TEST(booleans_as_documented)
         llmobs_config_free(c);
     }
 }
-END_TEST
 
 /* Each of them: a bad one is told, by name; for the effect of each there are
  * tests of their own. */
-START_TEST(every_boolean)
+TEST(every_boolean)
 {
     static const char *const values[] = {"1",     "true", "tRuE", "0",
                                          "false", "No",   "2",    "on!",
@@ -139,9 +134,8 @@ START_TEST(every_boolean)
     }
     ck_assert_int_ge(count, 7);
 }
-END_TEST
 
-START_TEST(the_thread_stays_on_by_mistake)
+TEST(the_thread_stays_on_by_mistake)
 {
     struct llmobs_config *c = LOAD("LLMOBS_THREAD=off");
 
@@ -152,7 +146,6 @@ START_TEST(the_thread_stays_on_by_mistake)
     ck_assert_int_eq(complaint_count, 1);
     llmobs_config_free(c);
 }
-END_TEST
 
 static const char *const bad[] = {
     "DD_LLMOBS_SAMPLE_RATE=1.1",
@@ -174,7 +167,7 @@ static const char *const bad[] = {
     "LLMOBS_BUFFER_MAX=-",
 };
 
-START_TEST(a_bad_value_is_told_once_and_its_default_stands)
+TEST(a_bad_value_is_told_once_and_its_default_stands)
 {
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         struct llmobs_config *c = LOAD(bad[i]);
@@ -190,9 +183,8 @@ START_TEST(a_bad_value_is_told_once_and_its_default_stands)
         llmobs_config_free(c);
     }
 }
-END_TEST
 
-START_TEST(numbers)
+TEST(numbers)
 {
     struct llmobs_config *c =
         LOAD("DD_LLMOBS_SAMPLE_RATE=0.25", "LLMOBS_STORE_MAX=65536",
@@ -211,7 +203,6 @@ START_TEST(numbers)
     ck_assert_int_eq(c->log_level, LLMOBS_LOG_DEBUG);
     llmobs_config_free(c);
 }
-END_TEST
 
 static const struct {
     const char *value;
@@ -227,7 +218,7 @@ static const struct {
     {"DD_TAGS=a:x y,b:2", {"a:x y", "b:2"}},
 };
 
-START_TEST(tag_maps_as_documented)
+TEST(tag_maps_as_documented)
 {
     for (size_t i = 0; i < sizeof(tag_maps) / sizeof(*tag_maps); i++) {
         struct llmobs_config *c = LOAD(tag_maps[i].value);
@@ -243,9 +234,8 @@ START_TEST(tag_maps_as_documented)
         llmobs_config_free(c);
     }
 }
-END_TEST
 
-START_TEST(too_many_tags_are_bounded)
+TEST(too_many_tags_are_bounded)
 {
     size_t cap = 64 * 1024;
     char *env = malloc(cap);
@@ -263,9 +253,8 @@ START_TEST(too_many_tags_are_bounded)
     llmobs_config_free(c);
     free(env);
 }
-END_TEST
 
-START_TEST(service_and_env_fall_back)
+TEST(service_and_env_fall_back)
 {
     struct llmobs_config *c = LOAD("DD_TAGS=service:tagged,env:prod,version:7",
                                    "OTEL_SERVICE_NAME=otel");
@@ -286,9 +275,8 @@ START_TEST(service_and_env_fall_back)
     ck_assert_str_eq(c->ml_app, "app");
     llmobs_config_free(c);
 }
-END_TEST
 
-START_TEST(an_odd_ml_app_is_kept_and_told_once)
+TEST(an_odd_ml_app_is_kept_and_told_once)
 {
     struct llmobs_config *c = LOAD("DD_LLMOBS_ML_APP=My App,2");
 
@@ -296,9 +284,8 @@ START_TEST(an_odd_ml_app_is_kept_and_told_once)
     ck_assert_int_eq(complaint_count, 1);
     llmobs_config_free(c);
 }
-END_TEST
 
-START_TEST(git_tags_without_passwords)
+TEST(git_tags_without_passwords)
 {
     struct llmobs_config *c =
         LOAD("DD_GIT_REPOSITORY_URL=https://me:secret@host/r.git",
@@ -318,9 +305,8 @@ START_TEST(git_tags_without_passwords)
     ck_assert_ptr_null(c->git_sha);
     llmobs_config_free(c);
 }
-END_TEST
 
-START_TEST(carriers)
+TEST(carriers)
 {
     struct llmobs_config *c =
         LOAD("TRACEPARENT=tp", "TRACESTATE=ts", "HTTP_TRACEPARENT=h",
@@ -338,9 +324,8 @@ START_TEST(carriers)
     ck_assert_str_eq(c->carrier.x_datadog_tags, "t");
     llmobs_config_free(c);
 }
-END_TEST
 
-START_TEST(never_urls_are_ours)
+TEST(never_urls_are_ours)
 {
     struct llmobs_config *c =
         LOAD("DD_TRACE_AGENT_URL=unix:///run/x.sock", "DD_AGENT_HOST=agent",
@@ -365,7 +350,6 @@ START_TEST(never_urls_are_ours)
     ck_assert_ptr_null(c->never_urls[1]);
     llmobs_config_free(c);
 }
-END_TEST
 
 static void expect_dir(struct llmobs_config *c, const char *want)
 {
@@ -376,7 +360,7 @@ static void expect_dir(struct llmobs_config *c, const char *want)
     llmobs_config_free(c);
 }
 
-START_TEST(the_store_of_root_and_of_choice)
+TEST(the_store_of_root_and_of_choice)
 {
     char here[256], want[512], small[8];
     struct llmobs_config *c;
@@ -392,10 +376,9 @@ START_TEST(the_store_of_root_and_of_choice)
                      -ENAMETOOLONG);
     llmobs_config_free(c);
 }
-END_TEST
 
 /* A worker that dropped its rights has root's HOME: that is not its place. */
-START_TEST(the_store_of_others)
+TEST(the_store_of_others)
 {
     char base[UNIT_DIRECTORY], home[80], xdg[96], want[128];
 
@@ -416,30 +399,4 @@ START_TEST(the_store_of_others)
     expect_dir(LOAD("PATH=/"), "/var/tmp/llmobs-12345/store");
     ck_assert_int_eq(seteuid(0), 0);
     rmdir(base);
-}
-END_TEST
-
-UNIT_SUITE(config)
-{
-    Suite *s = suite_create("config");
-
-    UNIT_TEST(s, defaults);
-    UNIT_TEST(s, the_script_is_freed_once);
-    UNIT_TEST(s, the_table_is_whole);
-    UNIT_TEST(s, empty_is_unset_and_the_first_wins);
-    UNIT_TEST(s, booleans_as_documented);
-    UNIT_TEST(s, every_boolean);
-    UNIT_TEST(s, the_thread_stays_on_by_mistake);
-    UNIT_TEST(s, a_bad_value_is_told_once_and_its_default_stands);
-    UNIT_TEST(s, numbers);
-    UNIT_TEST(s, tag_maps_as_documented);
-    UNIT_TEST(s, too_many_tags_are_bounded);
-    UNIT_TEST(s, service_and_env_fall_back);
-    UNIT_TEST(s, an_odd_ml_app_is_kept_and_told_once);
-    UNIT_TEST(s, git_tags_without_passwords);
-    UNIT_TEST(s, carriers);
-    UNIT_TEST(s, never_urls_are_ours);
-    UNIT_TEST(s, the_store_of_root_and_of_choice);
-    UNIT_TEST(s, the_store_of_others);
-    return s;
 }

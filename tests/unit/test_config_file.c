@@ -90,7 +90,9 @@ static const struct {
      "a", 0},
 };
 
-START_TEST(lines_as_documented)
+UNIT_FIXTURE(set_up, tear_down);
+
+TEST(lines_as_documented)
 {
     for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
         struct llmobs_config *c;
@@ -108,9 +110,8 @@ START_TEST(lines_as_documented)
         llmobs_config_free(c);
     }
 }
-END_TEST
 
-START_TEST(a_bad_line_is_told_by_its_number)
+TEST(a_bad_line_is_told_by_its_number)
 {
     static const char text[] = "# one\nDD_ENV=e\n\n" SECRET "\nDD_SERVICE=s";
     struct llmobs_config *c;
@@ -125,9 +126,8 @@ START_TEST(a_bad_line_is_told_by_its_number)
     ck_assert_msg(strstr(complaints, want) == complaints, "%s", complaints);
     llmobs_config_free(c);
 }
-END_TEST
 
-START_TEST(the_environment_wins_by_variable)
+TEST(the_environment_wins_by_variable)
 {
     static const char text[] = "DD_SERVICE=file\nDD_ENV=file\n"
                                "DD_LLMOBS_ENABLED=1\nLLMOBS_THREAD=off\n"
@@ -150,11 +150,10 @@ START_TEST(the_environment_wins_by_variable)
     ck_assert(c->enabled);
     llmobs_config_free(c);
 }
-END_TEST
 
 /* A bad value of the environment falls back on the default, not on the file:
  * what stands in the environment has been said. */
-START_TEST(a_bad_value_hides_the_file)
+TEST(a_bad_value_hides_the_file)
 {
     static const char text[] = "LLMOBS_STORE_MAX=65536\nLLMOBS_LOG_LEVEL=x\n";
     struct llmobs_config *c;
@@ -165,11 +164,10 @@ START_TEST(a_bad_value_hides_the_file)
     ck_assert_int_eq(complaint_count, 2);
     llmobs_config_free(c);
 }
-END_TEST
 
 /* A setting that belongs to one process would make one trace of a whole
  * machine. */
-START_TEST(no_parent_and_no_home_from_a_file)
+TEST(no_parent_and_no_home_from_a_file)
 {
     static const char text[] = "TRACEPARENT=tp\nTRACESTATE=ts\nBAGGAGE=b\n"
                                "HTTP_TRACEPARENT=h\nHOME=/h\n"
@@ -188,9 +186,8 @@ START_TEST(no_parent_and_no_home_from_a_file)
     ck_assert_int_eq(complaint_count, 7);
     llmobs_config_free(c);
 }
-END_TEST
 
-START_TEST(what_is_no_file_is_told_when_named)
+TEST(what_is_no_file_is_told_when_named)
 {
     struct llmobs_config *c;
 
@@ -216,9 +213,8 @@ START_TEST(what_is_no_file_is_told_when_named)
     ck_assert_int_eq(c->privacy.content, LLMOBS_CONTENT_OFF);
     llmobs_config_free(c);
 }
-END_TEST
 
-START_TEST(a_file_has_a_size)
+TEST(a_file_has_a_size)
 {
     size_t max = 65536;
     char *text = malloc(max + 1);
@@ -239,10 +235,9 @@ START_TEST(a_file_has_a_size)
     llmobs_config_free(c);
     free(text);
 }
-END_TEST
 
 /* At the ends of a line as in it: the shim says no to such a line too. */
-START_TEST(a_nul_makes_a_bad_line)
+TEST(a_nul_makes_a_bad_line)
 {
     static const char text[] = "DD_VERSION=a\0\n\0DD_ENV=e\nDD_SERVICE=s\0s\n";
     struct llmobs_config *c;
@@ -256,10 +251,9 @@ START_TEST(a_nul_makes_a_bad_line)
     ck_assert_int_eq(c->privacy.content, LLMOBS_CONTENT_OFF);
     llmobs_config_free(c);
 }
-END_TEST
 
 /* One complaint stays one line of the log. */
-START_TEST(complaints_are_one_line)
+TEST(complaints_are_one_line)
 {
     struct llmobs_config *c =
         LOAD("DD_LLMOBS_ML_APP=a\nb\x1b[31m", "DD_TRACE_PROPAGATION_STYLE=x\ny",
@@ -272,7 +266,6 @@ START_TEST(complaints_are_one_line)
     ck_assert_int_eq(complaint_count, 0);
     llmobs_config_free(c);
 }
-END_TEST
 
 static const struct {
     const char *text;
@@ -308,7 +301,7 @@ static const struct {
 #undef FILE_OF
 };
 
-START_TEST(a_setting_of_content_that_is_unread_closes)
+TEST(a_setting_of_content_that_is_unread_closes)
 {
     for (size_t i = 0; i < sizeof(closed) / sizeof(*closed); i++) {
         struct llmobs_config *c;
@@ -321,10 +314,9 @@ START_TEST(a_setting_of_content_that_is_unread_closes)
         llmobs_config_free(c);
     }
 }
-END_TEST
 
 /* The file cannot change what the environment says; it may name patterns. */
-START_TEST(the_environment_opens_what_a_file_closes)
+TEST(the_environment_opens_what_a_file_closes)
 {
     static const char pattern[] = "use keys\n";
     char redact[64];
@@ -359,7 +351,6 @@ START_TEST(the_environment_opens_what_a_file_closes)
     ck_assert_int_eq(c->privacy.content, LLMOBS_CONTENT_FULL);
     llmobs_config_free(c);
 }
-END_TEST
 
 static const struct {
     const char *text;
@@ -376,7 +367,7 @@ static const struct {
 #undef FILE_OF
 };
 
-START_TEST(patterns_that_are_unread_close)
+TEST(patterns_that_are_unread_close)
 {
     char redact[64];
 
@@ -394,10 +385,9 @@ START_TEST(patterns_that_are_unread_close)
         llmobs_config_free(c);
     }
 }
-END_TEST
 
 /* No descriptor is left: the file may be there. */
-START_TEST(a_file_that_cannot_be_opened_closes)
+TEST(a_file_that_cannot_be_opened_closes)
 {
     struct rlimit was, none;
     struct llmobs_config *c;
@@ -410,9 +400,8 @@ START_TEST(a_file_that_cannot_be_opened_closes)
     ck_assert_int_eq(c->privacy.content, LLMOBS_CONTENT_OFF);
     llmobs_config_free(c);
 }
-END_TEST
 
-START_TEST(rubbish_is_told_in_few_lines)
+TEST(rubbish_is_told_in_few_lines)
 {
     size_t len = 60000;
     char *text = malloc(len);
@@ -429,29 +418,4 @@ START_TEST(rubbish_is_told_in_few_lines)
     ck_assert_int_gt(complaint_count, 1);
     llmobs_config_free(c);
     free(text);
-}
-END_TEST
-
-UNIT_SUITE(config_file)
-{
-    Suite *s = suite_create("config_file");
-    TCase *tc = tcase_create("configuration_file");
-
-    tcase_add_checked_fixture(tc, set_up, tear_down);
-    tcase_add_test(tc, lines_as_documented);
-    tcase_add_test(tc, a_bad_line_is_told_by_its_number);
-    tcase_add_test(tc, the_environment_wins_by_variable);
-    tcase_add_test(tc, a_bad_value_hides_the_file);
-    tcase_add_test(tc, no_parent_and_no_home_from_a_file);
-    tcase_add_test(tc, what_is_no_file_is_told_when_named);
-    tcase_add_test(tc, a_setting_of_content_that_is_unread_closes);
-    tcase_add_test(tc, the_environment_opens_what_a_file_closes);
-    tcase_add_test(tc, patterns_that_are_unread_close);
-    tcase_add_test(tc, a_file_that_cannot_be_opened_closes);
-    tcase_add_test(tc, a_file_has_a_size);
-    tcase_add_test(tc, a_nul_makes_a_bad_line);
-    tcase_add_test(tc, complaints_are_one_line);
-    tcase_add_test(tc, rubbish_is_told_in_few_lines);
-    suite_add_tcase(s, tc);
-    return s;
 }

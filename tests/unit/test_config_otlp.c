@@ -17,7 +17,7 @@ static const struct llmobs_otlp_signal *traces(const struct llmobs_config *c)
     return &c->otlp.signals[LLMOBS_SIGNAL_TRACES];
 }
 
-START_TEST(defaults)
+TEST(defaults)
 {
     static const char *const urls[] = {
         "http://localhost:4318/v1/traces",
@@ -49,7 +49,6 @@ START_TEST(defaults)
     ck_assert_int_eq(complaint_count, 0);
     llmobs_config_free(c);
 }
-END_TEST
 
 /* NULL: the signal is off, for the place that the user meant is unknown. */
 static const struct {
@@ -102,7 +101,7 @@ static const struct {
     {"", "http://a.test:80:80", NULL, false},
 };
 
-START_TEST(endpoints_as_specified)
+TEST(endpoints_as_specified)
 {
     for (size_t i = 0; i < COUNT(endpoints); i++) {
         char base[128], own[128];
@@ -126,9 +125,8 @@ START_TEST(endpoints_as_specified)
         llmobs_config_free(c);
     }
 }
-END_TEST
 
-START_TEST(a_signal_wins_and_is_never_mixed)
+TEST(a_signal_wins_and_is_never_mixed)
 {
     struct llmobs_config *c =
         LOAD(TO, BASE "ENDPOINT=http://a.test/base", BASE "PROTOCOL=http/json",
@@ -167,10 +165,9 @@ START_TEST(a_signal_wins_and_is_never_mixed)
     ck_assert_int_eq(complaint_count, 0);
     llmobs_config_free(c);
 }
-END_TEST
 
 /* The general value stands where the signal's is wrong. */
-START_TEST(bad_values_of_a_signal)
+TEST(bad_values_of_a_signal)
 {
     struct llmobs_config *c =
         LOAD(TO, BASE "PROTOCOL=http/json", BASE "TRACES_PROTOCOL=http/xml",
@@ -192,9 +189,8 @@ START_TEST(bad_values_of_a_signal)
     ck_assert_int_eq(complaint_count, 1);
     llmobs_config_free(c);
 }
-END_TEST
 
-START_TEST(grpc_is_for_the_programs_own_signals)
+TEST(grpc_is_for_the_programs_own_signals)
 {
     struct llmobs_config *c =
         LOAD("OTEL_METRICS_EXPORTER=otlp", "OTEL_LOGS_EXPORTER=otlp",
@@ -209,9 +205,8 @@ START_TEST(grpc_is_for_the_programs_own_signals)
     ck_assert(c->otlp.signals[LLMOBS_SIGNAL_LOGS].on);
     llmobs_config_free(c);
 }
-END_TEST
 
-START_TEST(grpc_is_told_once)
+TEST(grpc_is_told_once)
 {
     struct llmobs_config *c = LOAD(TO, BASE "PROTOCOL=grpc");
 
@@ -223,10 +218,9 @@ START_TEST(grpc_is_told_once)
     ck_assert(c->otlp.signals[LLMOBS_SIGNAL_LOGS].grpc);
     llmobs_config_free(c);
 }
-END_TEST
 
 /* The variables may be there for the app's own telemetry alone. */
-START_TEST(nothing_is_told_of_the_apps_own_telemetry)
+TEST(nothing_is_told_of_the_apps_own_telemetry)
 {
     struct llmobs_config *c =
         LOAD(BASE "PROTOCOL=grpc", "OTEL_RESOURCE_ATTRIBUTES=x",
@@ -245,7 +239,6 @@ START_TEST(nothing_is_told_of_the_apps_own_telemetry)
     ck_assert_int_eq(c->otlp.semconv, LLMOBS_SEMCONV_1_41);
     llmobs_config_free(c);
 }
-END_TEST
 
 static const struct {
     const char *text;
@@ -280,7 +273,7 @@ static void write_headers(const struct llmobs_config *c, char *out)
         strcat(strcat(out, *h), "\n");
 }
 
-START_TEST(headers_are_decoded_and_secret)
+TEST(headers_are_decoded_and_secret)
 {
     for (size_t i = 0; i < COUNT(header_lists); i++) {
         char env[512], out[512];
@@ -294,7 +287,6 @@ START_TEST(headers_are_decoded_and_secret)
         llmobs_config_free(c);
     }
 }
-END_TEST
 
 /* A list of `count` members, all different. */
 static char *many(const char *name, int count)
@@ -308,7 +300,7 @@ static char *many(const char *name, int count)
     return text;
 }
 
-START_TEST(lists_are_bounded)
+TEST(lists_are_bounded)
 {
     char *text = many(BASE "HEADERS", 6000);
     struct llmobs_config *c = LOAD(TO, text);
@@ -329,7 +321,6 @@ START_TEST(lists_are_bounded)
     llmobs_config_free(c);
     free(text);
 }
-END_TEST
 
 static const struct {
     const char *traces, *metrics, *logs, *off;
@@ -348,7 +339,7 @@ static const struct {
     {"otlp", "", "", "false", {true, false, false}},
 };
 
-START_TEST(signals_are_switched)
+TEST(signals_are_switched)
 {
     for (size_t i = 0; i < COUNT(switches); i++) {
         char texts[4][64];
@@ -365,10 +356,9 @@ START_TEST(signals_are_switched)
         llmobs_config_free(c);
     }
 }
-END_TEST
 
 /* A signal that is switched off needs no place. */
-START_TEST(a_bad_port_is_named_as_such)
+TEST(a_bad_port_is_named_as_such)
 {
     struct llmobs_config *c = LOAD(TO, BASE "ENDPOINT=http://a.test:0");
 
@@ -381,7 +371,6 @@ START_TEST(a_bad_port_is_named_as_such)
     ck_assert(!traces(c)->misplaced && !traces(c)->on);
     llmobs_config_free(c);
 }
-END_TEST
 
 static const struct {
     const char *text;
@@ -406,7 +395,7 @@ static const struct {
     {"a=1,b=\x1b[0m", false},
 };
 
-START_TEST(a_wrong_resource_goes_as_a_whole)
+TEST(a_wrong_resource_goes_as_a_whole)
 {
     for (size_t i = 0; i < COUNT(resources); i++) {
         char env[128];
@@ -422,9 +411,8 @@ START_TEST(a_wrong_resource_goes_as_a_whole)
         llmobs_config_free(c);
     }
 }
-END_TEST
 
-START_TEST(a_service_is_plain_text)
+TEST(a_service_is_plain_text)
 {
     struct llmobs_config *c = LOAD("OTEL_SERVICE_NAME=my shop 100%0a");
 
@@ -440,7 +428,6 @@ START_TEST(a_service_is_plain_text)
     ck_assert_str_eq(c->service, "b");
     llmobs_config_free(c);
 }
-END_TEST
 
 static const struct {
     const char *name, *arg;
@@ -465,7 +452,7 @@ static const struct {
     {"xray", "", LLMOBS_OTLP_SAMPLER_ON, true, 1, 1},
 };
 
-START_TEST(samplers_as_specified)
+TEST(samplers_as_specified)
 {
     for (size_t i = 0; i < COUNT(samplers); i++) {
         char name[64], arg[64];
@@ -481,7 +468,6 @@ START_TEST(samplers_as_specified)
         llmobs_config_free(c);
     }
 }
-END_TEST
 
 static const struct {
     const char *env;
@@ -505,7 +491,7 @@ static const struct {
 };
 
 /* An app's own sampler says nothing to Datadog's tracers. */
-START_TEST(the_sampler_has_the_flags_where_datadog_is_absent)
+TEST(the_sampler_has_the_flags_where_datadog_is_absent)
 {
     for (size_t i = 0; i < COUNT(speakers); i++) {
         struct llmobs_config *c =
@@ -516,7 +502,6 @@ START_TEST(the_sampler_has_the_flags_where_datadog_is_absent)
         llmobs_config_free(c);
     }
 }
-END_TEST
 
 #define CAPTURE "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT="
 
@@ -545,7 +530,7 @@ static const struct {
      false},
 };
 
-START_TEST(content_is_asked_for)
+TEST(content_is_asked_for)
 {
     for (size_t i = 0; i < COUNT(contents); i++) {
         struct llmobs_config *c = LOAD(contents[i].content, contents[i].capture,
@@ -563,9 +548,8 @@ START_TEST(content_is_asked_for)
         llmobs_config_free(c);
     }
 }
-END_TEST
 
-START_TEST(limits_of_spans)
+TEST(limits_of_spans)
 {
     struct llmobs_config *c = LOAD(
         "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT=100",
@@ -604,9 +588,8 @@ START_TEST(limits_of_spans)
     ck_assert_int_eq(complaint_count, 6);
     llmobs_config_free(c);
 }
-END_TEST
 
-START_TEST(files_are_found_after_a_chdir)
+TEST(files_are_found_after_a_chdir)
 {
     char want[4200], here[4096];
     struct llmobs_config *c = LOAD(BASE "CERTIFICATE=certs/ca.pem");
@@ -616,9 +599,8 @@ START_TEST(files_are_found_after_a_chdir)
     ck_assert_str_eq(traces(c)->ca_file, want);
     llmobs_config_free(c);
 }
-END_TEST
 
-START_TEST(own_telemetry_of_each_signal_is_never_observed)
+TEST(own_telemetry_of_each_signal_is_never_observed)
 {
     struct llmobs_config *c = LOAD(
         BASE "ENDPOINT= http://a.test ", BASE "TRACES_ENDPOINT=http://t.test",
@@ -631,31 +613,4 @@ START_TEST(own_telemetry_of_each_signal_is_never_observed)
     ck_assert_str_eq(c->never_urls[4], "http://l.test");
     ck_assert_ptr_null(c->never_urls[5]);
     llmobs_config_free(c);
-}
-END_TEST
-
-UNIT_SUITE(config_otlp)
-{
-    Suite *s = suite_create("config_otlp");
-
-    UNIT_TEST(s, defaults);
-    UNIT_TEST(s, endpoints_as_specified);
-    UNIT_TEST(s, a_bad_port_is_named_as_such);
-    UNIT_TEST(s, a_signal_wins_and_is_never_mixed);
-    UNIT_TEST(s, bad_values_of_a_signal);
-    UNIT_TEST(s, grpc_is_for_the_programs_own_signals);
-    UNIT_TEST(s, grpc_is_told_once);
-    UNIT_TEST(s, nothing_is_told_of_the_apps_own_telemetry);
-    UNIT_TEST(s, headers_are_decoded_and_secret);
-    UNIT_TEST(s, lists_are_bounded);
-    UNIT_TEST(s, signals_are_switched);
-    UNIT_TEST(s, a_wrong_resource_goes_as_a_whole);
-    UNIT_TEST(s, a_service_is_plain_text);
-    UNIT_TEST(s, samplers_as_specified);
-    UNIT_TEST(s, the_sampler_has_the_flags_where_datadog_is_absent);
-    UNIT_TEST(s, content_is_asked_for);
-    UNIT_TEST(s, limits_of_spans);
-    UNIT_TEST(s, files_are_found_after_a_chdir);
-    UNIT_TEST(s, own_telemetry_of_each_signal_is_never_observed);
-    return s;
 }

@@ -8,7 +8,7 @@
 #include "tests/unit/config_case.h"
 #include "tests/unit/unit.h"
 
-START_TEST(defaults)
+TEST(defaults)
 {
     struct llmobs_config *c = LOAD("PATH=/bin");
 
@@ -37,7 +37,6 @@ START_TEST(defaults)
     ck_assert_int_eq(complaint_count, 0);
     llmobs_config_free(c);
 }
-END_TEST
 
 static const struct {
     const char *value;
@@ -53,7 +52,7 @@ static const struct {
     {"DD_LLMOBS_AGENTLESS_ENABLED= 1", 0, 1},
 };
 
-START_TEST(agentless_is_yes_no_or_open)
+TEST(agentless_is_yes_no_or_open)
 {
     for (size_t i = 0; i < sizeof(tristates) / sizeof(*tristates); i++) {
         struct llmobs_config *c = LOAD(tristates[i].value);
@@ -64,7 +63,6 @@ START_TEST(agentless_is_yes_no_or_open)
         llmobs_config_free(c);
     }
 }
-END_TEST
 
 static const struct {
     const char *env[4];
@@ -145,7 +143,7 @@ static const struct {
      1},
 };
 
-START_TEST(the_agent_is_found_in_order)
+TEST(the_agent_is_found_in_order)
 {
     for (size_t i = 0; i < sizeof(agents) / sizeof(*agents); i++) {
         struct llmobs_config *c = config_case_load(agents[i].env);
@@ -158,10 +156,9 @@ START_TEST(the_agent_is_found_in_order)
         llmobs_config_free(c);
     }
 }
-END_TEST
 
 /* Step 3 depends on the machine: both answers are right where they hold. */
-START_TEST(the_agent_of_nothing)
+TEST(the_agent_of_nothing)
 {
     static const char socket[] = "/var/run/datadog/apm.socket";
     struct llmobs_config *c = LOAD("DD_AGENT_HOST=", "DD_TRACE_AGENT_PORT=");
@@ -173,9 +170,8 @@ START_TEST(the_agent_of_nothing)
     ck_assert(c->agent_configured == there);
     llmobs_config_free(c);
 }
-END_TEST
 
-START_TEST(the_key_is_trimmed_and_never_told)
+TEST(the_key_is_trimmed_and_never_told)
 {
     struct llmobs_config *c = LOAD("DD_API_KEY= \t" SECRET "\n ");
 
@@ -199,7 +195,6 @@ START_TEST(the_key_is_trimmed_and_never_told)
     ck_assert_int_eq(complaint_count, 1);
     llmobs_config_free(c);
 }
-END_TEST
 
 static const struct {
     const char *value;
@@ -217,7 +212,7 @@ static const struct {
     {"DD_SITE=a b", "a b", 1},
 };
 
-START_TEST(a_site_is_kept_as_it_is)
+TEST(a_site_is_kept_as_it_is)
 {
     for (size_t i = 0; i < sizeof(sites) / sizeof(*sites); i++) {
         struct llmobs_config *c = LOAD(sites[i].value);
@@ -228,7 +223,6 @@ START_TEST(a_site_is_kept_as_it_is)
         llmobs_config_free(c);
     }
 }
-END_TEST
 
 static const struct {
     const char *value;
@@ -245,7 +239,7 @@ static const struct {
     {"DD_LLMOBS_OVERRIDE_ORIGIN=https://[::1]:80", "https://[::1]:80", 0},
 };
 
-START_TEST(another_origin)
+TEST(another_origin)
 {
     for (size_t i = 0; i < sizeof(origins) / sizeof(*origins); i++) {
         struct llmobs_config *c = LOAD(origins[i].value);
@@ -259,7 +253,6 @@ START_TEST(another_origin)
         llmobs_config_free(c);
     }
 }
-END_TEST
 
 #define HEADERS "_DD_TRACE_WRITER_ADDITIONAL_HEADERS="
 
@@ -283,7 +276,7 @@ static const struct {
     {HEADERS ":x,,", {NULL}, 0},
 };
 
-START_TEST(further_headers_cannot_be_injected)
+TEST(further_headers_cannot_be_injected)
 {
     for (size_t i = 0; i < sizeof(header_maps) / sizeof(*header_maps); i++) {
         struct llmobs_config *c = LOAD(header_maps[i].value);
@@ -299,9 +292,8 @@ START_TEST(further_headers_cannot_be_injected)
         llmobs_config_free(c);
     }
 }
-END_TEST
 
-START_TEST(numbers_of_deliveries)
+TEST(numbers_of_deliveries)
 {
     struct llmobs_config *c = LOAD("DD_LLMOBS_PAYLOAD_SIZE_BYTES=1024",
                                    "_DD_LLMOBS_WRITER_TIMEOUT=0.25",
@@ -327,9 +319,8 @@ START_TEST(numbers_of_deliveries)
     ck_assert_int_eq(c->tags_header_max, 0);
     llmobs_config_free(c);
 }
-END_TEST
 
-START_TEST(certificates_in_order)
+TEST(certificates_in_order)
 {
     struct llmobs_config *c = LOAD("CURL_CA_BUNDLE=/c");
 
@@ -342,7 +333,6 @@ START_TEST(certificates_in_order)
     ck_assert_str_eq(c->ca_file, "/l");
     llmobs_config_free(c);
 }
-END_TEST
 
 /* Styles as letters, in their order. */
 static const char *letters(const struct llmobs_styles *styles)
@@ -395,7 +385,7 @@ static const struct {
     {{OTEL "=jaeger", STYLE "_EXTRACT=none"}, "dtb", "", 0},
 };
 
-START_TEST(styles_as_documented)
+TEST(styles_as_documented)
 {
     for (size_t i = 0; i < sizeof(styles) / sizeof(*styles); i++) {
         struct llmobs_config *c = config_case_load(styles[i].env);
@@ -410,7 +400,6 @@ START_TEST(styles_as_documented)
         llmobs_config_free(c);
     }
 }
-END_TEST
 
 static const struct {
     const char *value;
@@ -451,7 +440,7 @@ static const struct {
     {"LLMOBS_CALLSITE=on", 8, 1},
 };
 
-START_TEST(callsites_are_counted)
+TEST(callsites_are_counted)
 {
     for (size_t i = 0; i < sizeof(callsites) / sizeof(*callsites); i++) {
         struct llmobs_config *c = LOAD(callsites[i].value);
@@ -462,9 +451,8 @@ START_TEST(callsites_are_counted)
         llmobs_config_free(c);
     }
 }
-END_TEST
 
-START_TEST(choices_are_words)
+TEST(choices_are_words)
 {
     for (size_t i = 0; i < sizeof(choices) / sizeof(*choices); i++) {
         struct llmobs_config *c = LOAD(choices[i].value);
@@ -477,9 +465,8 @@ START_TEST(choices_are_words)
         llmobs_config_free(c);
     }
 }
-END_TEST
 
-START_TEST(switches_of_tracing)
+TEST(switches_of_tracing)
 {
     struct llmobs_config *c =
         LOAD("DD_TRACE_PROPAGATION_EXTRACT_FIRST=1",
@@ -498,9 +485,8 @@ START_TEST(switches_of_tracing)
     ck_assert_int_eq(complaint_count, 1);
     llmobs_config_free(c);
 }
-END_TEST
 
-START_TEST(baggage_of_the_environment)
+TEST(baggage_of_the_environment)
 {
     struct llmobs_config *c = LOAD("BAGGAGE=a=1");
 
@@ -515,27 +501,4 @@ START_TEST(baggage_of_the_environment)
     c = LOAD("TRACEPARENT=tp", "HTTP_BAGGAGE=b=2");
     ck_assert_ptr_null(c->carrier.baggage);
     llmobs_config_free(c);
-}
-END_TEST
-
-UNIT_SUITE(config_send)
-{
-    Suite *s = suite_create("config_send");
-
-    UNIT_TEST(s, defaults);
-    UNIT_TEST(s, agentless_is_yes_no_or_open);
-    UNIT_TEST(s, the_agent_is_found_in_order);
-    UNIT_TEST(s, the_agent_of_nothing);
-    UNIT_TEST(s, the_key_is_trimmed_and_never_told);
-    UNIT_TEST(s, a_site_is_kept_as_it_is);
-    UNIT_TEST(s, another_origin);
-    UNIT_TEST(s, further_headers_cannot_be_injected);
-    UNIT_TEST(s, numbers_of_deliveries);
-    UNIT_TEST(s, certificates_in_order);
-    UNIT_TEST(s, styles_as_documented);
-    UNIT_TEST(s, callsites_are_counted);
-    UNIT_TEST(s, choices_are_words);
-    UNIT_TEST(s, switches_of_tracing);
-    UNIT_TEST(s, baggage_of_the_environment);
-    return s;
 }

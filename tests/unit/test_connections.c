@@ -29,7 +29,7 @@ static struct llmobs_connection *received(const void *ssl)
     return llmobs_connections_received(ssl, &first);
 }
 
-START_TEST(connections_told_by_first_bytes)
+TEST(connections_told_by_first_bytes)
 {
     static const struct {
         const char *first;
@@ -54,9 +54,8 @@ START_TEST(connections_told_by_first_bytes)
         ck_assert_ptr_eq(received(ssl_of(i)), connection);
     }
 }
-END_TEST
 
-START_TEST(connections_byte_by_byte)
+TEST(connections_byte_by_byte)
 {
     struct llmobs_connection *connection;
 
@@ -75,9 +74,8 @@ START_TEST(connections_byte_by_byte)
                 .connection);
     ck_assert_ptr_null(sent(1, POST));
 }
-END_TEST
 
-START_TEST(connections_that_receive_first)
+TEST(connections_that_receive_first)
 {
     ck_assert_ptr_null(received(ssl_of(0)));
     ck_assert_ptr_null(sent(0, POST));
@@ -85,10 +83,9 @@ START_TEST(connections_that_receive_first)
     ck_assert_ptr_null(received(ssl_of(1)));
     ck_assert_ptr_null(sent(1, "T /"));
 }
-END_TEST
 
 /* An object that is freed leaves its address to others. */
-START_TEST(connections_at_one_address)
+TEST(connections_at_one_address)
 {
     int core;
 
@@ -104,7 +101,6 @@ START_TEST(connections_at_one_address)
     ck_assert_uint_eq(sent(0, "T /")->held, 0);
     ck_assert_ptr_null(sent(0, POST)->of_core);
 }
-END_TEST
 
 /* One attempt to send the bytes from `at` on; gives how many new ones. */
 static size_t attempt(const char *all, size_t at, size_t len, size_t taken)
@@ -119,7 +115,7 @@ static size_t attempt(const char *all, size_t at, size_t len, size_t taken)
 }
 
 /* A library that takes a part, or nothing yet. */
-START_TEST(connections_that_wait_to_send)
+TEST(connections_that_wait_to_send)
 {
     static const char all[] = POST "0123456789";
     struct llmobs_connection *connection;
@@ -139,10 +135,9 @@ START_TEST(connections_that_wait_to_send)
     ck_assert_uint_eq(llmobs_connections_sent(ssl_of(0), NULL, 0, 3).len, 0);
     ck_assert_uint_eq(connection->ahead, 0);
 }
-END_TEST
 
 /* However a library takes the bytes, each is shown once, in order. */
-START_TEST(connections_show_each_byte_once)
+TEST(connections_show_each_byte_once)
 {
     char all[400], shown[400];
 
@@ -177,10 +172,9 @@ START_TEST(connections_show_each_byte_once)
         ck_assert_int_eq(memcmp(all, shown, sizeof(all)), 0);
     }
 }
-END_TEST
 
 /* A third of them HTTP; each finds its own again. */
-START_TEST(connections_in_great_number)
+TEST(connections_in_great_number)
 {
     static struct llmobs_connection *all[MANY];
 
@@ -198,7 +192,6 @@ START_TEST(connections_in_great_number)
                              i % 3 ? NULL : (void *)&all[i]);
     }
 }
-END_TEST
 
 static void *come_and_go(void *number)
 {
@@ -223,7 +216,7 @@ static void *come_and_go(void *number)
     return NULL;
 }
 
-START_TEST(connections_of_threads)
+TEST(connections_of_threads)
 {
     pthread_t threads[8];
     void *wrong;
@@ -236,7 +229,6 @@ START_TEST(connections_of_threads)
         ck_assert_ptr_null(wrong);
     }
 }
-END_TEST
 
 static bool holds_nothing(const struct llmobs_connection *connection)
 {
@@ -247,7 +239,7 @@ static bool holds_nothing(const struct llmobs_connection *connection)
 }
 
 /* A path or a header may have a key, which stays no longer than needed. */
-START_TEST(connections_keep_no_bytes)
+TEST(connections_keep_no_bytes)
 {
     struct llmobs_connection *connection = sent(0, POST);
 
@@ -271,21 +263,4 @@ START_TEST(connections_keep_no_bytes)
         llmobs_connections_forget(ssl_of(0));
         ck_assert(holds_nothing(connection));
     }
-}
-END_TEST
-
-UNIT_SUITE(connections)
-{
-    Suite *s = suite_create("connections");
-
-    UNIT_TEST(s, connections_told_by_first_bytes);
-    UNIT_TEST(s, connections_byte_by_byte);
-    UNIT_TEST(s, connections_that_receive_first);
-    UNIT_TEST(s, connections_at_one_address);
-    UNIT_TEST(s, connections_that_wait_to_send);
-    UNIT_TEST(s, connections_show_each_byte_once);
-    UNIT_TEST(s, connections_in_great_number);
-    UNIT_TEST(s, connections_of_threads);
-    UNIT_TEST(s, connections_keep_no_bytes);
-    return s;
 }

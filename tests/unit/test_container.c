@@ -44,7 +44,7 @@ static const struct {
     {"", "", ""},
 };
 
-START_TEST(test_container_groups)
+TEST(test_container_groups)
 {
     for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++) {
         struct llmobs_container found = {.id = ""};
@@ -54,7 +54,6 @@ START_TEST(test_container_groups)
         ck_assert_str_eq(found.pod_uid, groups[i].uid);
     }
 }
-END_TEST
 
 #define LINE(root, point) \
     "36 35 98:0 " root " " point " rw - ext4 /dev/sda rw\n"
@@ -95,7 +94,7 @@ static const struct {
     {"\n\n 1 2 3 4 5 6\n", false, "", "", ""},
 };
 
-START_TEST(test_container_mounts)
+TEST(test_container_mounts)
 {
     for (size_t i = 0; i < sizeof(mounts) / sizeof(*mounts); i++) {
         struct llmobs_container found = {.id = ""};
@@ -107,10 +106,9 @@ START_TEST(test_container_mounts)
         ck_assert_str_eq(found.name, mounts[i].name);
     }
 }
-END_TEST
 
 /* Each beginning of a text is read within its bytes. */
-START_TEST(test_container_cuts)
+TEST(test_container_cuts)
 {
     for (size_t i = 0; i < sizeof(mounts) / sizeof(*mounts); i++) {
         size_t len = strlen(mounts[i].mounts);
@@ -128,9 +126,8 @@ START_TEST(test_container_cuts)
         }
     }
 }
-END_TEST
 
-START_TEST(test_container_names)
+TEST(test_container_names)
 {
     char out[8] = "";
 
@@ -142,16 +139,4 @@ START_TEST(test_container_names)
     llmobs_container_set(out, sizeof(out), llmobs_text_of("a-1.B"));
     llmobs_container_set(out, sizeof(out), llmobs_text_of("c"));
     ck_assert_str_eq(out, "a-1.B");
-}
-END_TEST
-
-UNIT_SUITE(container)
-{
-    Suite *suite = suite_create("container");
-
-    UNIT_TEST(suite, test_container_groups);
-    UNIT_TEST(suite, test_container_mounts);
-    UNIT_TEST(suite, test_container_cuts);
-    UNIT_TEST(suite, test_container_names);
-    return suite;
 }

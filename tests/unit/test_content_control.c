@@ -79,7 +79,7 @@ static void expect(const struct llmobs_config *config, const char *event,
     llmobs_json_free(b);
 }
 
-START_TEST(test_settings)
+TEST(test_settings)
 {
     static const struct {
         const char *variable;
@@ -113,10 +113,9 @@ START_TEST(test_settings)
         llmobs_config_free(c);
     }
 }
-END_TEST
 
 /* A word that is none of the list is the strictest one. */
-START_TEST(test_request_tags)
+TEST(test_request_tags)
 {
     static const struct {
         const char *variable;
@@ -136,10 +135,9 @@ START_TEST(test_request_tags)
         llmobs_config_free(c);
     }
 }
-END_TEST
 
 /* One bad line: what cannot be redacted is not told, nor is the line. */
-START_TEST(test_bad_pattern)
+TEST(test_bad_pattern)
 {
     struct llmobs_config *c = with_patterns("use email\nsecret-7 = (\n");
 
@@ -155,7 +153,6 @@ START_TEST(test_bad_pattern)
     ck_assert_str_eq(told, "");
     llmobs_config_free(c);
 }
-END_TEST
 
 static const char event[] =
     "{\"trace_id\": \"t\", \"span_id\": \"1\", \"session_id\": \"bob@x.com\","
@@ -177,7 +174,7 @@ static const char event[] =
     "    \"transfer\": {\"curl_code\": 0}, \"caller\": {\"module\": \"a\"},"
     "    \"other\": {\"bob@x.com\": 1}}}}";
 
-START_TEST(test_off)
+TEST(test_off)
 {
     struct llmobs_config *c = load("LLMOBS_CONTENT=off", NULL);
 
@@ -206,9 +203,8 @@ START_TEST(test_off)
            " \"json_value\": {\"n\": 1}, \"score_value\": 0.5}");
     llmobs_config_free(c);
 }
-END_TEST
 
-START_TEST(test_redact)
+TEST(test_redact)
 {
     struct llmobs_config *c = with_patterns("use email\nuse cards\n");
 
@@ -243,11 +239,10 @@ START_TEST(test_redact)
            " \"json_value\": {\"t\": \"[redacted:email]\"}}");
     llmobs_config_free(c);
 }
-END_TEST
 
 /* Facts that a peer may have made are words without content, and redacted ones
  * with it; the core's own stay. */
-START_TEST(test_facts_of_a_call)
+TEST(test_facts_of_a_call)
 {
     static const char facts[] =
         "{\"_call\": {\"flags\": 257, \"parent\": \"4111111111111111\","
@@ -274,12 +269,11 @@ START_TEST(test_facts_of_a_call)
            " \"finish_reasons\": [\"stop\"]}}");
     llmobs_config_free(c);
 }
-END_TEST
 
 /* A text that repeats another one: the name of the agent above, the tag of the
  * span that an evaluation is of. Ids are none, though they may look like cards.
  */
-START_TEST(test_repeated)
+TEST(test_repeated)
 {
     struct llmobs_config *c = with_patterns("use email\nuse cards\nuse keys\n");
 
@@ -296,9 +290,8 @@ START_TEST(test_repeated)
            "{\"meta\": {\"agent_attribution\": {\"pagent_name\": null}}}");
     llmobs_config_free(c);
 }
-END_TEST
 
-START_TEST(test_joined)
+TEST(test_joined)
 {
     static const char *const rows[][2] = {
         {"\"tag\": {\"key\": \"who\", \"value\": \"b@x.com\"}",
@@ -326,10 +319,9 @@ START_TEST(test_joined)
     }
     llmobs_config_free(c);
 }
-END_TEST
 
 /* A member whose name says that it is a secret, as in a tool's arguments. */
-START_TEST(test_members)
+TEST(test_members)
 {
     static const char text[] =
         "{\"meta\": {\"input\": {\"messages\": [{\"tool_calls\":"
@@ -352,11 +344,10 @@ START_TEST(test_members)
     expect(c, text, text);
     llmobs_config_free(c);
 }
-END_TEST
 
 /* Metadata of a program's own, by names that the core gives to what it
  * measured. */
-START_TEST(test_measured)
+TEST(test_measured)
 {
     static const char text[] =
         "{\"meta\": {\"metadata\": {\"caller\": {\"module\": \"a\","
@@ -384,10 +375,9 @@ START_TEST(test_measured)
            " \"b c\"}}}");
     llmobs_config_free(c);
 }
-END_TEST
 
 /* The names of an event's form stay, whatever the patterns say. */
-START_TEST(test_form)
+TEST(test_form)
 {
     struct llmobs_config *c = with_patterns("word = [a-z]+\n");
 
@@ -400,10 +390,9 @@ START_TEST(test_form)
         "[redacted:word]\"}]}}}");
     llmobs_config_free(c);
 }
-END_TEST
 
 /* Texts in which a match could hide. */
-START_TEST(test_hidden)
+TEST(test_hidden)
 {
     static const char *const rows[][2] = {
         {"{\"a\": \"b\\u0040x.com\"}", "{\"a\": \"[redacted:email]\"}"},
@@ -439,10 +428,9 @@ START_TEST(test_hidden)
     c = load("LLMOBS_CONTENT=off", NULL);
     llmobs_config_free(c);
 }
-END_TEST
 
 /* JSON in JSON in JSON...: what is too deep to be looked at is replaced. */
-START_TEST(test_deep)
+TEST(test_deep)
 {
     struct llmobs_config *c = with_patterns("use email\n");
     char *text = strdup("{\"a\": \"b\\u0040x.com\"}");
@@ -463,7 +451,6 @@ START_TEST(test_deep)
     free(text);
     llmobs_config_free(c);
 }
-END_TEST
 
 /* As deep as each text may be, and again in its innermost one: on a stack as
  * small as that of our thread. */
@@ -495,7 +482,7 @@ static void *clean_deep(void *text)
     return llmobs_content_filter_text(&deep_config->privacy, text);
 }
 
-START_TEST(test_small_stack)
+TEST(test_small_stack)
 {
     struct llmobs_config *c = with_patterns("use email\n");
     char *text = make_deep();
@@ -516,9 +503,8 @@ START_TEST(test_small_stack)
     pthread_attr_destroy(&attr);
     llmobs_config_free(c);
 }
-END_TEST
 
-START_TEST(test_event_text)
+TEST(test_event_text)
 {
     struct llmobs_config *c = load("LLMOBS_CONTENT=off", NULL);
     const char *text = "{\"meta\": {\"input\": {\"value\": \"x\"}}}";
@@ -537,10 +523,9 @@ START_TEST(test_event_text)
     llmobs_buf_fini(&out);
     llmobs_config_free(c);
 }
-END_TEST
 
 /* A file on the disk may have anything where an event has an object. */
-START_TEST(test_no_event)
+TEST(test_no_event)
 {
     static const char *const rows[][2] = {
         {"{\"meta\": [\"a\"]}", "{\"meta\": {}}"},
@@ -574,28 +559,4 @@ START_TEST(test_no_event)
         }
         llmobs_config_free(c);
     }
-}
-END_TEST
-
-UNIT_SUITE(content_control)
-{
-    Suite *suite = suite_create("content_control");
-
-    UNIT_TEST(suite, test_settings);
-    UNIT_TEST(suite, test_request_tags);
-    UNIT_TEST(suite, test_bad_pattern);
-    UNIT_TEST(suite, test_off);
-    UNIT_TEST(suite, test_redact);
-    UNIT_TEST(suite, test_facts_of_a_call);
-    UNIT_TEST(suite, test_repeated);
-    UNIT_TEST(suite, test_joined);
-    UNIT_TEST(suite, test_members);
-    UNIT_TEST(suite, test_measured);
-    UNIT_TEST(suite, test_form);
-    UNIT_TEST(suite, test_hidden);
-    UNIT_TEST(suite, test_deep);
-    UNIT_TEST(suite, test_small_stack);
-    UNIT_TEST(suite, test_event_text);
-    UNIT_TEST(suite, test_no_event);
-    return suite;
 }

@@ -16,7 +16,7 @@
 #include "core/trace/propagate.h"
 #include "tests/unit/context_case.h"
 
-START_TEST(a_root_is_whole)
+TEST(a_root_is_whole)
 {
     struct llmobs_context c;
     time_t now = time(NULL);
@@ -34,7 +34,6 @@ START_TEST(a_root_is_whole)
     ck_assert_str_eq(c.sample_rate, "1");
     ck_assert_str_eq(c.sampled, "1");
 }
-END_TEST
 
 static const struct {
     double rate;
@@ -48,7 +47,7 @@ static const struct {
              {0.25, "0.25"},
              {1.0 / 3, "0.333333"}};
 
-START_TEST(rates_are_written_short)
+TEST(rates_are_written_short)
 {
     struct llmobs_config config = context_base;
     struct llmobs_context c;
@@ -59,9 +58,8 @@ START_TEST(rates_are_written_short)
         ck_assert_str_eq(c.sample_rate, rates[i].text);
     }
 }
-END_TEST
 
-START_TEST(sampling_follows_the_formula)
+TEST(sampling_follows_the_formula)
 {
     struct llmobs_config config = context_base;
     struct llmobs_context c;
@@ -84,7 +82,6 @@ START_TEST(sampling_follows_the_formula)
     llmobs_context_root(&c, &config);
     ck_assert_str_eq(c.sampled, "0");
 }
-END_TEST
 
 static int by_number(const void *a, const void *b)
 {
@@ -105,7 +102,7 @@ static void *draw(void *arg)
     return NULL;
 }
 
-START_TEST(no_id_comes_twice)
+TEST(no_id_comes_twice)
 {
     pthread_t threads[4];
 
@@ -118,9 +115,8 @@ START_TEST(no_id_comes_twice)
         ck_assert_uint_ne(ids[i], ids[i + 1]);
     ck_assert_uint_ne(ids[0], 0);
 }
-END_TEST
 
-START_TEST(a_child_draws_others)
+TEST(a_child_draws_others)
 {
     uint64_t *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -142,10 +138,9 @@ START_TEST(a_child_draws_others)
     ck_assert_uint_ne(shared[1], shared[2]);
     munmap(shared, 4096);
 }
-END_TEST
 
 /* It is its parent by the page; who must know asks. */
-START_TEST(a_child_may_share_our_memory)
+TEST(a_child_may_share_our_memory)
 {
     int status;
     pid_t pid;
@@ -161,7 +156,6 @@ START_TEST(a_child_may_share_our_memory)
     ck_assert_int_eq(WEXITSTATUS(status), LLMOBS_TSAN ? 2 : 3);
     ck_assert(!llmobs_fork_shares());
 }
-END_TEST
 
 static pid_t new_child(bool bare)
 {
@@ -187,7 +181,7 @@ static int knows_itself(int parent, bool bare)
 }
 
 /* However it was made, a child with its own memory is another process. */
-START_TEST(a_process_knows_itself)
+TEST(a_process_knows_itself)
 {
     int self, status;
 
@@ -204,7 +198,6 @@ START_TEST(a_process_knows_itself)
         ck_assert_int_eq(llmobs_fork_process(), self);
     }
 }
-END_TEST
 
 static const struct {
     struct llmobs_id128 id;
@@ -219,7 +212,7 @@ static const struct {
      "142226893083979332950388645837860619991"},
 };
 
-START_TEST(numbers_of_128_bits)
+TEST(numbers_of_128_bits)
 {
     char text[40];
 
@@ -232,7 +225,6 @@ START_TEST(numbers_of_128_bits)
     llmobs_id128_hex(numbers[1].id, text);
     ck_assert_str_eq(text, "00000000000000000000000000000001");
 }
-END_TEST
 
 /* Only the members without the p and without the semicolons count. */
 static size_t counted(const char *state)
@@ -244,7 +236,7 @@ static size_t counted(const char *state)
     return n;
 }
 
-START_TEST(the_256_characters_are_exact)
+TEST(the_256_characters_are_exact)
 {
     struct llmobs_context c;
     char state[600];
@@ -262,9 +254,8 @@ START_TEST(the_256_characters_are_exact)
     }
     ck_assert_uint_eq(most, 256);
 }
-END_TEST
 
-START_TEST(carriers_as_documented)
+TEST(carriers_as_documented)
 {
     struct llmobs_context c;
     char text[600];
@@ -285,9 +276,8 @@ START_TEST(carriers_as_documented)
     ck_assert_int_eq(llmobs_context_traceparent(&c, text, 56), 0);
     ck_assert_int_eq(llmobs_context_tracestate(&c, text, 20), -ENOSPC);
 }
-END_TEST
 
-START_TEST(written_and_read_it_is_the_same)
+TEST(written_and_read_it_is_the_same)
 {
     struct llmobs_context c, back;
     char parent[64], state[600];
@@ -308,9 +298,8 @@ START_TEST(written_and_read_it_is_the_same)
     ck_assert_int_eq(back.priority, c.priority);
     ck_assert_str_eq(back.origin, "rum");
 }
-END_TEST
 
-START_TEST(a_long_member_is_skipped_and_a_short_one_follows)
+TEST(a_long_member_is_skipped_and_a_short_one_follows)
 {
     struct llmobs_context c;
     char state[600];
@@ -331,9 +320,8 @@ START_TEST(a_long_member_is_skipped_and_a_short_one_follows)
     ck_assert_uint_le(strlen(state), 512);
     ck_assert_str_eq(strchr(state, ','), ",a=1");
 }
-END_TEST
 
-START_TEST(a_child_inherits)
+TEST(a_child_inherits)
 {
     struct llmobs_context parent, child;
 
@@ -347,7 +335,6 @@ START_TEST(a_child_inherits)
     llmobs_context_child(&parent, &parent);
     ck_assert_uint_eq(parent.parent_id, child.parent_id);
 }
-END_TEST
 
 static const struct {
     const char *name;
@@ -366,7 +353,7 @@ static const struct {
     {"a,,b", "a__b", false},
 };
 
-START_TEST(ml_app_names)
+TEST(ml_app_names)
 {
     char out[LLMOBS_ML_APP_LEN * 4 + 1], longest[1024];
 
@@ -391,26 +378,4 @@ START_TEST(ml_app_names)
     longest[1023] = '\0';
     ck_assert(!llmobs_ml_app_normal(longest, out));
     ck_assert_uint_le(strlen(out), 193 * 4);
-}
-END_TEST
-
-UNIT_SUITE(context)
-{
-    Suite *s = suite_create("context");
-
-    UNIT_TEST(s, a_root_is_whole);
-    UNIT_TEST(s, rates_are_written_short);
-    UNIT_TEST(s, sampling_follows_the_formula);
-    UNIT_TEST(s, no_id_comes_twice);
-    UNIT_TEST(s, a_child_draws_others);
-    UNIT_TEST(s, a_process_knows_itself);
-    UNIT_TEST(s, a_child_may_share_our_memory);
-    UNIT_TEST(s, numbers_of_128_bits);
-    UNIT_TEST(s, the_256_characters_are_exact);
-    UNIT_TEST(s, carriers_as_documented);
-    UNIT_TEST(s, written_and_read_it_is_the_same);
-    UNIT_TEST(s, a_long_member_is_skipped_and_a_short_one_follows);
-    UNIT_TEST(s, a_child_inherits);
-    UNIT_TEST(s, ml_app_names);
-    return s;
 }

@@ -7,7 +7,7 @@
 #include "core/trace/propagate.h"
 #include "tests/unit/context_case.h"
 
-START_TEST(a_traceparent_alone_makes_a_root_of_ours)
+TEST(a_traceparent_alone_makes_a_root_of_ours)
 {
     struct llmobs_context c;
 
@@ -19,9 +19,8 @@ START_TEST(a_traceparent_alone_makes_a_root_of_ours)
     ck_assert_str_eq(c.sample_rate, "1");
     ck_assert_int_eq(c.priority, 1);
 }
-END_TEST
 
-START_TEST(a_sibling_has_ids_of_its_own_alone)
+TEST(a_sibling_has_ids_of_its_own_alone)
 {
     struct llmobs_context c, twin;
 
@@ -38,9 +37,8 @@ START_TEST(a_sibling_has_ids_of_its_own_alone)
     twin.span_id = c.span_id;
     ck_assert_mem_eq(&twin, &c, sizeof(c));
 }
-END_TEST
 
-START_TEST(a_distributed_parent_is_inherited)
+TEST(a_distributed_parent_is_inherited)
 {
     struct llmobs_context c;
 
@@ -60,9 +58,8 @@ START_TEST(a_distributed_parent_is_inherited)
     ck_assert_str_eq(c.dm, "-4");
     ck_assert_str_eq(c.vendors, "other=1,third=2");
 }
-END_TEST
 
-START_TEST(what_was_not_sent_is_not_made_up)
+TEST(what_was_not_sent_is_not_made_up)
 {
     struct llmobs_context c;
 
@@ -80,7 +77,6 @@ START_TEST(what_was_not_sent_is_not_made_up)
     ck_assert_str_eq(c.session_id, "s");
     ck_assert_str_eq(c.sample_rate, "1");
 }
-END_TEST
 
 static const struct {
     const char *text;
@@ -102,7 +98,7 @@ static const struct {
     {"-5", {0, 0}},
 };
 
-START_TEST(trace_ids_in_both_forms)
+TEST(trace_ids_in_both_forms)
 {
     for (size_t i = 0; i < sizeof(trace_ids) / sizeof(*trace_ids); i++) {
         struct llmobs_context c;
@@ -125,7 +121,6 @@ START_TEST(trace_ids_in_both_forms)
         ck_assert_msg(context_same(c.trace_id, want), "%s", trace_ids[i].text);
     }
 }
-END_TEST
 
 static const char *const bad_parents[] = {
     "",
@@ -144,7 +139,7 @@ static const char *const bad_parents[] = {
     "00-" TRACE "-6573f78e6e7bca2b-01\n",
 };
 
-START_TEST(a_bad_traceparent_is_no_parent)
+TEST(a_bad_traceparent_is_no_parent)
 {
     for (size_t i = 0; i < sizeof(bad_parents) / sizeof(*bad_parents); i++) {
         struct llmobs_context c;
@@ -156,16 +151,14 @@ START_TEST(a_bad_traceparent_is_no_parent)
         ck_assert_uint_eq(c.parent_id, 0);
     }
 }
-END_TEST
 
-START_TEST(a_later_version_is_read)
+TEST(a_later_version_is_read)
 {
     struct llmobs_context c;
 
     ck_assert(context_from(&c, "01-" TRACE "-6573f78e6e7bca2b-01-more", NULL));
     ck_assert(context_from(&c, " " PARENT " ", NULL));
 }
-END_TEST
 
 static const char *const bad_states[] = {
     "dd=no colon here",
@@ -185,7 +178,7 @@ static const char *const bad_states[] = {
     "=",
 };
 
-START_TEST(a_bad_tracestate_is_no_parent)
+TEST(a_bad_tracestate_is_no_parent)
 {
     for (size_t i = 0; i < sizeof(bad_states) / sizeof(*bad_states); i++) {
         struct llmobs_context c;
@@ -194,9 +187,8 @@ START_TEST(a_bad_tracestate_is_no_parent)
         ck_assert_msg(c.parent_id == 0, "%s", bad_states[i]);
     }
 }
-END_TEST
 
-START_TEST(hostile_lengths_are_bounded)
+TEST(hostile_lengths_are_bounded)
 {
     size_t len = 200000;
     char *text = malloc(len + 1);
@@ -220,9 +212,8 @@ START_TEST(hostile_lengths_are_bounded)
     ck_assert(context_from(&c, PARENT, text));
     free(text);
 }
-END_TEST
 
-START_TEST(priorities_join)
+TEST(priorities_join)
 {
     static const struct {
         const char *parent;
@@ -245,9 +236,8 @@ START_TEST(priorities_join)
         ck_assert_int_eq(c.priority, cases[i].priority);
     }
 }
-END_TEST
 
-START_TEST(datadog_headers)
+TEST(datadog_headers)
 {
     struct llmobs_carrier carrier = {
         .x_datadog_trace_id = "14110308643596781271",
@@ -296,10 +286,9 @@ START_TEST(datadog_headers)
         ck_assert(!llmobs_context_from_carrier(&c, &context_base, &only));
     }
 }
-END_TEST
 
 /* Nobody from outside names, groups, drops or chooses what is sampled. */
-START_TEST(a_stranger_gives_ids_alone)
+TEST(a_stranger_gives_ids_alone)
 {
     struct llmobs_config config = context_base;
     struct llmobs_carrier carrier = {
@@ -343,10 +332,9 @@ START_TEST(a_stranger_gives_ids_alone)
     ck_assert(llmobs_context_from_carrier(&c, &config, &carrier));
     ck_assert_str_eq(c.ml_app, "evil");
 }
-END_TEST
 
 /* Its trace id is no way to be dropped, either. */
-START_TEST(a_stranger_does_not_choose_what_is_sampled)
+TEST(a_stranger_does_not_choose_what_is_sampled)
 {
     struct llmobs_config config = context_base;
     struct llmobs_carrier carrier = {.stranger = true,
@@ -363,7 +351,6 @@ START_TEST(a_stranger_does_not_choose_what_is_sampled)
     ck_assert_int_gt(kept, 20);
     ck_assert_int_lt(kept, 180);
 }
-END_TEST
 
 static const struct {
     enum llmobs_otlp_sampler sampler;
@@ -419,7 +406,7 @@ static void check_decision(size_t i, bool stranger)
 
 /* Processes that share a ratio agree on a trace, also on a stranger's, whose
  * flag does not count. */
-START_TEST(a_ratio_is_of_the_trace_that_the_spans_have)
+TEST(a_ratio_is_of_the_trace_that_the_spans_have)
 {
     struct llmobs_config config = context_base;
     char parent[] = PARENT;
@@ -441,19 +428,17 @@ START_TEST(a_ratio_is_of_the_trace_that_the_spans_have)
         ck_assert_int_eq(c.priority, low);
     }
 }
-END_TEST
 
-START_TEST(the_sampler_decides_once_for_a_trace)
+TEST(the_sampler_decides_once_for_a_trace)
 {
     for (size_t i = 0; i < sizeof(decisions) / sizeof(*decisions); i++) {
         check_decision(i, false);
         check_decision(i, true);
     }
 }
-END_TEST
 
 /* The flag of each style says the same. */
-START_TEST(a_dropped_root_tells_nobody_that_it_is_sampled)
+TEST(a_dropped_root_tells_nobody_that_it_is_sampled)
 {
     struct llmobs_config config = context_base;
     struct llmobs_context c;
@@ -471,9 +456,8 @@ START_TEST(a_dropped_root_tells_nobody_that_it_is_sampled)
     ck_assert(llmobs_propagate_tracestate(&sender, text, sizeof(text)));
     ck_assert_ptr_nonnull(strstr(text, ";s:0;"));
 }
-END_TEST
 
-START_TEST(long_datadog_tags_are_ignored)
+TEST(long_datadog_tags_are_ignored)
 {
     char tags[600] = "_dd.p.llmobs_parent_id=8,_dd.p.x=";
     struct llmobs_carrier carrier = {.x_datadog_trace_id = "1",
@@ -488,29 +472,4 @@ START_TEST(long_datadog_tags_are_ignored)
     tags[512] = 'y';
     ck_assert(llmobs_context_from_carrier(&c, &context_base, &carrier));
     ck_assert_uint_eq(c.parent_id, 0);
-}
-END_TEST
-
-UNIT_SUITE(context_parent)
-{
-    Suite *s = suite_create("context_parent");
-
-    UNIT_TEST(s, a_traceparent_alone_makes_a_root_of_ours);
-    UNIT_TEST(s, a_distributed_parent_is_inherited);
-    UNIT_TEST(s, a_sibling_has_ids_of_its_own_alone);
-    UNIT_TEST(s, what_was_not_sent_is_not_made_up);
-    UNIT_TEST(s, trace_ids_in_both_forms);
-    UNIT_TEST(s, a_bad_traceparent_is_no_parent);
-    UNIT_TEST(s, a_later_version_is_read);
-    UNIT_TEST(s, a_bad_tracestate_is_no_parent);
-    UNIT_TEST(s, hostile_lengths_are_bounded);
-    UNIT_TEST(s, priorities_join);
-    UNIT_TEST(s, datadog_headers);
-    UNIT_TEST(s, a_stranger_gives_ids_alone);
-    UNIT_TEST(s, a_stranger_does_not_choose_what_is_sampled);
-    UNIT_TEST(s, the_sampler_decides_once_for_a_trace);
-    UNIT_TEST(s, a_ratio_is_of_the_trace_that_the_spans_have);
-    UNIT_TEST(s, a_dropped_root_tells_nobody_that_it_is_sampled);
-    UNIT_TEST(s, long_datadog_tags_are_ignored);
-    return s;
 }

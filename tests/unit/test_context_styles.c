@@ -39,7 +39,7 @@ static const struct {
     {{{0}, 0}, 0, 0, 0, 1},
 };
 
-START_TEST(the_first_style_has_the_word)
+TEST(the_first_style_has_the_word)
 {
     struct llmobs_config config = context_base;
 
@@ -60,9 +60,8 @@ START_TEST(the_first_style_has_the_word)
         ck_assert_int_eq(c.priority, orders[row].priority);
     }
 }
-END_TEST
 
-START_TEST(the_first_alone_where_asked_for)
+TEST(the_first_alone_where_asked_for)
 {
     struct llmobs_config config = context_base;
     struct llmobs_carrier both = every;
@@ -82,9 +81,8 @@ START_TEST(the_first_alone_where_asked_for)
     ck_assert(llmobs_context_from_carrier(&c, &context_base, &every));
     ck_assert_str_eq(c.vendors, "");
 }
-END_TEST
 
-START_TEST(behaviours)
+TEST(behaviours)
 {
     struct llmobs_config config = context_base;
     struct llmobs_context c;
@@ -103,7 +101,6 @@ START_TEST(behaviours)
     ck_assert_uint_eq(bag.len, 3);
     ck_assert(!llmobs_context_baggage(&context_base, NULL, &bag));
 }
-END_TEST
 
 static const char *const bad_b3[] = {
     "",
@@ -121,7 +118,7 @@ static const char *const bad_b3[] = {
     "00000000000000000000000000000003-000000000000003\n-1",
 };
 
-START_TEST(b3_is_checked)
+TEST(b3_is_checked)
 {
     struct llmobs_config config = context_base;
     struct llmobs_context c;
@@ -145,9 +142,8 @@ START_TEST(b3_is_checked)
     carrier.x_b3_spanid = NULL;
     ck_assert(!llmobs_context_from_carrier(&c, &config, &carrier));
 }
-END_TEST
 
-START_TEST(a_starters_context_is_read_in_any_style)
+TEST(a_starters_context_is_read_in_any_style)
 {
     struct llmobs_config config = context_base;
     struct llmobs_carrier carrier = {.traceparent = PARENT,
@@ -162,9 +158,8 @@ START_TEST(a_starters_context_is_read_in_any_style)
     config.extract = LLMOBS_EXTRACT_IGNORE;
     ck_assert(!llmobs_context_from_carrier(&c, &config, &carrier));
 }
-END_TEST
 
-START_TEST(apm_ids_of_64_bits)
+TEST(apm_ids_of_64_bits)
 {
     struct llmobs_config config = context_base;
     struct llmobs_context c;
@@ -180,18 +175,4 @@ START_TEST(apm_ids_of_64_bits)
     ck_assert_uint_eq(c.apm_trace_id.hi, 0);
     ck_assert(llmobs_context_from_carrier(&c, &context_base, &carrier));
     ck_assert_uint_eq(c.apm_trace_id.hi, 0x6affe73a00000000);
-}
-END_TEST
-
-UNIT_SUITE(context_styles)
-{
-    Suite *s = suite_create("context_styles");
-
-    UNIT_TEST(s, the_first_style_has_the_word);
-    UNIT_TEST(s, the_first_alone_where_asked_for);
-    UNIT_TEST(s, behaviours);
-    UNIT_TEST(s, b3_is_checked);
-    UNIT_TEST(s, a_starters_context_is_read_in_any_style);
-    UNIT_TEST(s, apm_ids_of_64_bits);
-    return s;
 }

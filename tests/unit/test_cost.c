@@ -10,7 +10,7 @@ static const char *text_of(double cost)
     return llmobs_cost_text(cost, room);
 }
 
-START_TEST(a_cost_has_two_digits_at_least)
+TEST(a_cost_has_two_digits_at_least)
 {
     static const struct {
         double cost;
@@ -35,18 +35,16 @@ START_TEST(a_cost_has_two_digits_at_least)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         ck_assert_str_eq(text_of(cases[i].cost), cases[i].text);
 }
-END_TEST
 
-START_TEST(an_unknown_cost_has_no_text)
+TEST(an_unknown_cost_has_no_text)
 {
     ck_assert_ptr_null(text_of(-1));
     ck_assert_ptr_null(text_of(2 * LLMOBS_COST_MAX));
     ck_assert_ptr_null(text_of(__builtin_inf()));
     ck_assert_ptr_null(text_of(__builtin_nan("")));
 }
-END_TEST
 
-START_TEST(a_sum_says_of_how_many_calls)
+TEST(a_sum_says_of_how_many_calls)
 {
     struct llmobs_row priced = {.kind = "llm", .cost = 0.25};
     struct llmobs_row unknown = {.kind = "embedding", .cost = -1};
@@ -67,15 +65,4 @@ START_TEST(a_sum_says_of_how_many_calls)
     ck_assert(sum.known_cost == LLMOBS_COST_MAX);
     sum.calls = 3;
     ck_assert_str_eq(llmobs_cost_note(&sum, note), "");
-}
-END_TEST
-
-UNIT_SUITE(cost)
-{
-    Suite *s = suite_create("cost");
-
-    UNIT_TEST(s, a_cost_has_two_digits_at_least);
-    UNIT_TEST(s, an_unknown_cost_has_no_text);
-    UNIT_TEST(s, a_sum_says_of_how_many_calls);
-    return s;
 }

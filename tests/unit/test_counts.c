@@ -5,7 +5,7 @@
 #include "core/log/counts.h"
 #include "tests/unit/ledger_case.h"
 
-START_TEST(every_changed_byte_is_noticed)
+TEST(every_changed_byte_is_noticed)
 {
     struct llmobs_page page = ledger_page_of_mine(), read;
     char text[LLMOBS_PAGE_SIZE];
@@ -28,9 +28,8 @@ START_TEST(every_changed_byte_is_noticed)
     for (size_t len = 0; len < sizeof(text); len++)
         ck_assert_int_lt(llmobs_page_read(&read, text, len), 0);
 }
-END_TEST
 
-START_TEST(a_page_holds_the_most_there_can_be)
+TEST(a_page_holds_the_most_there_can_be)
 {
     static struct llmobs_page page, read;
     char text[LLMOBS_PAGE_SIZE], name[LLMOBS_COUNTS_NAME_MAX + 1];
@@ -55,9 +54,8 @@ START_TEST(a_page_holds_the_most_there_can_be)
     strcat(name, "x");
     ck_assert_int_eq(llmobs_counts_add(&read.counts, name, 1), -ENOSPC);
 }
-END_TEST
 
-START_TEST(of_two_times_the_later_one_stays)
+TEST(of_two_times_the_later_one_stays)
 {
     struct llmobs_counts counts = {.len = 0}, more = {.len = 0};
 
@@ -67,15 +65,4 @@ START_TEST(of_two_times_the_later_one_stays)
     ck_assert_uint_eq(llmobs_counts_get(&counts, "lost_at"), 7);
     ck_assert_int_eq(llmobs_counts_merge(&more, &counts), 0);
     ck_assert_uint_eq(llmobs_counts_get(&more, "lost_at"), 7);
-}
-END_TEST
-
-UNIT_SUITE(counts)
-{
-    Suite *s = suite_create("counts");
-
-    UNIT_TEST(s, every_changed_byte_is_noticed);
-    UNIT_TEST(s, a_page_holds_the_most_there_can_be);
-    UNIT_TEST(s, of_two_times_the_later_one_stays);
-    return s;
 }

@@ -28,7 +28,7 @@ static void count_tick(void *ctx)
     (*count)++;
 }
 
-START_TEST(waits_are_used)
+TEST(waits_are_used)
 {
     struct llmobs_http *http = client();
     struct server *server = server_new();
@@ -47,9 +47,8 @@ START_TEST(waits_are_used)
     server_stop(server);
     free(server);
 }
-END_TEST
 
-START_TEST(ends_in_time)
+TEST(ends_in_time)
 {
     struct llmobs_http *http = client();
     struct server *server = server_new();
@@ -79,9 +78,8 @@ START_TEST(ends_in_time)
     server_stop(server);
     free(server);
 }
-END_TEST
 
-START_TEST(refuses)
+TEST(refuses)
 {
     struct llmobs_http *http = client();
     struct llmobs_http_reply reply;
@@ -100,7 +98,6 @@ START_TEST(refuses)
     ck_assert_int_eq(reply.code, CURLE_COULDNT_RESOLVE_HOST);
     llmobs_http_free(http);
 }
-END_TEST
 
 /* Tells of a libcurl whose OpenSSL is for one thread. */
 static curl_version_info_data *tell_old(CURLversion age)
@@ -155,7 +152,7 @@ static int connected_to(int server)
 
 /* The core knows again what libcurl opens for itself, event descriptors as
  * well, which have one inode all together. */
-START_TEST(watches)
+TEST(watches)
 {
     for (int kind = 0; kind < 2; kind++) {
         struct llmobs_sockets sockets = {0};
@@ -181,11 +178,10 @@ START_TEST(watches)
         close(other);
     }
 }
-END_TEST
 
 /* A thread of the app opens files, listens and connects while libcurl opens its
  * pair: the pair alone is watched, and a pair that is hidden is told of. */
-START_TEST(watches_the_pair_alone)
+TEST(watches_the_pair_alone)
 {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
     struct llmobs_sockets sockets = {0};
@@ -218,10 +214,9 @@ START_TEST(watches_the_pair_alone)
         llmobs_sockets_drop(&sockets);
     }
 }
-END_TEST
 
 /* 0 to 2 are held while libcurl opens its own, and free again then. */
-START_TEST(spares_low_numbers)
+TEST(spares_low_numbers)
 {
     struct llmobs_sockets_probe probe;
     struct llmobs_sockets sockets = {0};
@@ -240,9 +235,8 @@ START_TEST(spares_low_numbers)
     close(pair[0]);
     close(pair[1]);
 }
-END_TEST
 
-START_TEST(without_libcurl)
+TEST(without_libcurl)
 {
     struct llmobs_http *http = client();
     struct llmobs_http_reply reply;
@@ -283,7 +277,6 @@ START_TEST(without_libcurl)
     llmobs_http_reply_fini(&reply);
     llmobs_http_free(http);
 }
-END_TEST
 
 struct sender {
     struct llmobs_http *http;
@@ -345,21 +338,19 @@ static void check_take_down(int delay_ms, int rounds)
     free(server);
 }
 
-START_TEST(taken_down_between)
+TEST(taken_down_between)
 {
     check_take_down(0, 40);
 }
-END_TEST
 
-START_TEST(taken_down_in_flight)
+TEST(taken_down_in_flight)
 {
     check_take_down(20000, 10);
 }
-END_TEST
 
 /* An app that closes all descriptors opens files with our numbers: they are
  * neither written nor closed. */
-START_TEST(descriptors_taken)
+TEST(descriptors_taken)
 {
     struct server *server = server_new();
     struct llmobs_http_reply reply;
@@ -412,10 +403,9 @@ START_TEST(descriptors_taken)
     server_stop(server);
     free(server);
 }
-END_TEST
 
 /* A child sends on connections of its own, and the parent's lives on. */
-START_TEST(forked)
+TEST(forked)
 {
     struct llmobs_http *http = client();
     struct server *server = server_new();
@@ -448,9 +438,8 @@ START_TEST(forked)
     server_stop(server);
     free(server);
 }
-END_TEST
 
-START_TEST(warms)
+TEST(warms)
 {
     static const char *const headers[] = {"Authorization: secret", NULL};
     struct llmobs_http_request like = {
@@ -475,25 +464,4 @@ START_TEST(warms)
     ck_assert_ptr_nonnull(strstr(server->got, "HEAD / HTTP/1.1\r\n"));
     ck_assert_ptr_null(strstr(server->got, "Authorization"));
     free(server);
-}
-END_TEST
-
-UNIT_SUITE(http_life)
-{
-    Suite *suite = suite_create("http_life");
-
-    UNIT_TEST(suite, waits_are_used);
-    UNIT_TEST(suite, ends_in_time);
-    UNIT_TEST(suite, refuses);
-    UNIT_TEST(suite, taken_down_between);
-    UNIT_TEST(suite, taken_down_in_flight);
-    UNIT_TEST(suite, descriptors_taken);
-    UNIT_TEST(suite, watches);
-    UNIT_TEST(suite, watches_the_pair_alone);
-    UNIT_TEST(suite, spares_low_numbers);
-    UNIT_TEST(suite, forked);
-    UNIT_TEST(suite, warms);
-    /* Last: it ends the process's life as far as requests go. */
-    UNIT_TEST(suite, without_libcurl);
-    return suite;
 }

@@ -9,7 +9,7 @@
 #include "rules/rules.h"
 #include "tests/unit/unit.h"
 
-START_TEST(times_are_found_by_offset)
+TEST(times_are_found_by_offset)
 {
     static const struct llmobs_mark marks[] = {{10, 100}, {20, 200}, {30, 300}};
     struct llmobs_call call = {.marks = marks, .mark_count = 3};
@@ -22,7 +22,6 @@ START_TEST(times_are_found_by_offset)
     call.mark_count = 0;
     ck_assert_int_eq(llmobs_call_time_at(&call, 1), 0);
 }
-END_TEST
 
 static void check_scan(struct llmobs_json *got, const char *expected)
 {
@@ -33,7 +32,7 @@ static void check_scan(struct llmobs_json *got, const char *expected)
     llmobs_json_free(got);
 }
 
-START_TEST(cut_documents_are_scanned)
+TEST(cut_documents_are_scanned)
 {
     const char keys[] = "model\0n\0";
     const char *head = "{\"a\":{\"model\":\"no\"},\"b\":\"\\\"model\\\":1\","
@@ -64,9 +63,8 @@ START_TEST(cut_documents_are_scanned)
                    llmobs_text_of("{\"model\":\"deep\"}],\"n\":3}"), keys),
                "{\"n\": 3}");
 }
-END_TEST
 
-START_TEST(values_too_long_to_scan_are_left)
+TEST(values_too_long_to_scan_are_left)
 {
     static char text[40 * 1024];
     struct llmobs_text tail = {text, sizeof(text)};
@@ -82,11 +80,10 @@ START_TEST(values_too_long_to_scan_are_left)
     ck_assert_ptr_nonnull(found);
     llmobs_json_free(found);
 }
-END_TEST
 
 /* Some milliseconds; a quadratic scan would take an hour.  The limit tells the
  * two apart on any machine, under any sanitizer. */
-START_TEST(hostile_texts_are_scanned_in_bounded_time)
+TEST(hostile_texts_are_scanned_in_bounded_time)
 {
     const size_t len = 8 * 1024 * 1024;
     char *text = malloc(len);
@@ -106,16 +103,4 @@ START_TEST(hostile_texts_are_scanned_in_bounded_time)
                "none");
     ck_assert_int_lt(llmobs_clock_mono_ns() - start, 60000000000);
     free(text);
-}
-END_TEST
-
-UNIT_SUITE(cut_json)
-{
-    Suite *s = suite_create("cut_json");
-
-    UNIT_TEST(s, times_are_found_by_offset);
-    UNIT_TEST(s, cut_documents_are_scanned);
-    UNIT_TEST(s, values_too_long_to_scan_are_left);
-    UNIT_TEST(s, hostile_texts_are_scanned_in_bounded_time);
-    return s;
 }

@@ -164,7 +164,7 @@ static void check_sum(void)
     ck_assert_int_eq(far.overlaps + near.overlaps + other_far.overlaps, 0);
 }
 
-START_TEST(a_dead_agent_does_not_hold_up_the_store)
+TEST(a_dead_agent_does_not_hold_up_the_store)
 {
     int64_t start;
 
@@ -193,9 +193,8 @@ START_TEST(a_dead_agent_does_not_hold_up_the_store)
     llmobs_worker_stop(worker, 1000);
     check_sum();
 }
-END_TEST
 
-START_TEST(a_hanging_agent_does_not_hold_up_the_store)
+TEST(a_hanging_agent_does_not_hold_up_the_store)
 {
     begin(true, 1 << 24);
     ck_assert_int_eq(llmobs_worker_add(worker, &near.base), 0);
@@ -221,11 +220,10 @@ START_TEST(a_hanging_agent_does_not_hold_up_the_store)
     llmobs_worker_stop(worker, 1000);
     check_sum();
 }
-END_TEST
 
 /* Nobody takes a call that the delivery has in hand, and memory has its bound.
  */
-START_TEST(a_hanging_agent_where_memory_ends)
+TEST(a_hanging_agent_where_memory_ends)
 {
     uint64_t lost;
 
@@ -253,10 +251,9 @@ START_TEST(a_hanging_agent_where_memory_ends)
     llmobs_worker_stop(worker, 1000);
     check_sum();
 }
-END_TEST
 
 /* Tried once, not waited for: each process of a host would. */
-START_TEST(a_store_that_cannot_be_written_costs_no_time)
+TEST(a_store_that_cannot_be_written_costs_no_time)
 {
     static const struct {
         int error, sends;
@@ -276,11 +273,10 @@ START_TEST(a_store_that_cannot_be_written_costs_no_time)
         check_sum();
     }
 }
-END_TEST
 
 /* Refused by one for good: dropped. Not delivered to one by the end, while
  * another has it: kept. */
-START_TEST(lost_for_one_is_lost)
+TEST(lost_for_one_is_lost)
 {
     begin(true, 1 << 24);
     ck_assert_int_eq(llmobs_worker_add(worker, &near.base), 0);
@@ -298,10 +294,9 @@ START_TEST(lost_for_one_is_lost)
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 10);
     check_sum();
 }
-END_TEST
 
 /* A peer that was silent gets no time of somebody who waits (peer.c). */
-START_TEST(an_exporter_knows_who_waits)
+TEST(an_exporter_knows_who_waits)
 {
     begin(true, 1 << 24);
     give(0, 1);
@@ -316,7 +311,6 @@ START_TEST(an_exporter_knows_who_waits)
     ck_assert_int_eq(far.phase, LLMOBS_PHASE_ENDING);
     check_sum();
 }
-END_TEST
 
 /* For how many us a process adopts that has lived so long and ends now. */
 static int64_t adopts_us(struct llmobs_delivery *delivery, int64_t lived_ms)
@@ -330,7 +324,7 @@ static int64_t adopts_us(struct llmobs_delivery *delivery, int64_t lived_ms)
     return (atomic_load(&delivery->adopt_end_ns) - now) / 1000;
 }
 
-START_TEST(an_end_adopts_for_a_part_of_the_life)
+TEST(an_end_adopts_for_a_part_of_the_life)
 {
     struct llmobs_delivery delivery;
 
@@ -346,10 +340,9 @@ START_TEST(an_end_adopts_for_a_part_of_the_life)
     ck_assert_int_eq(llmobs_delivery_add(&delivery, &other_far.base), 0);
     ck_assert_int_eq(adopts_us(&delivery, 100000), 0);
 }
-END_TEST
 
 /* Two remote places that share events are saved once. */
-START_TEST(what_is_left_of_two_is_rescued_once)
+TEST(what_is_left_of_two_is_rescued_once)
 {
     begin(true, 1 << 24);
     ck_assert_int_eq(llmobs_worker_add(worker, &near.base), 0);
@@ -368,11 +361,10 @@ START_TEST(what_is_left_of_two_is_rescued_once)
     check_sum();
     atomic_store(&near.base.remote, false);
 }
-END_TEST
 
 /* Over the network one request an interval, but the first at once; the store
  * does not wait. */
-START_TEST(remote_sends_are_batched)
+TEST(remote_sends_are_batched)
 {
     begin(true, 1 << 24);
     ck_assert_int_eq(llmobs_worker_add(worker, &near.base), 0);
@@ -394,10 +386,9 @@ START_TEST(remote_sends_are_batched)
     llmobs_worker_stop(worker, 1000);
     check_sum();
 }
-END_TEST
 
 /* The oldest are kept, the newest dropped and counted; who is well gets all. */
-START_TEST(memory_ends)
+TEST(memory_ends)
 {
     const int64_t limit = 200000;
     uint64_t lost;
@@ -425,7 +416,6 @@ START_TEST(memory_ends)
     llmobs_worker_stop(worker, 1000);
     check_sum();
 }
-END_TEST
 
 static long resident_kb(void)
 {
@@ -437,7 +427,7 @@ static long resident_kb(void)
     return pages * 4;
 }
 
-START_TEST(a_dead_agent_alone_costs_bounded_memory)
+TEST(a_dead_agent_alone_costs_bounded_memory)
 {
     long before, after;
 
@@ -467,10 +457,9 @@ START_TEST(a_dead_agent_alone_costs_bounded_memory)
     check_sum();
     llmobs_worker_stop(worker, 1000);
 }
-END_TEST
 
 /* A call that no peer took is kept locally: where memory ends, and at exit. */
-START_TEST(what_is_left_is_rescued)
+TEST(what_is_left_is_rescued)
 {
     for (int thread = 0; thread < 2; thread++) {
         begin(thread, 200000);
@@ -497,11 +486,10 @@ START_TEST(what_is_left_is_rescued)
         check_sum();
     }
 }
-END_TEST
 
 /* A pause that the peer asked for holds against flushes, not against the end:
  * one attempt then. */
-START_TEST(a_peer_is_not_pressed)
+TEST(a_peer_is_not_pressed)
 {
     int sends;
 
@@ -522,9 +510,8 @@ START_TEST(a_peer_is_not_pressed)
     ck_assert_int_eq(safe.taken, 5);
     check_sum();
 }
-END_TEST
 
-START_TEST(a_pause_keeps_the_worker_out)
+TEST(a_pause_keeps_the_worker_out)
 {
     begin(true, 1 << 24);
     atomic_store(&far.slow_ms, 500);
@@ -557,11 +544,10 @@ START_TEST(a_pause_keeps_the_worker_out)
     ck_assert_int_eq(far.taken, 26);
     check_sum();
 }
-END_TEST
 
 /* Our thread comes to a gate that is paused, and leaves it at once: nobody is
  * in an exporter, and no request is to be cut for it. */
-START_TEST(a_pause_is_no_timeout_where_the_thread_looks_in)
+TEST(a_pause_is_no_timeout_where_the_thread_looks_in)
 {
     int64_t end = llmobs_clock_mono_ns() + INT64_C(2000000000);
     int late = 0;
@@ -575,7 +561,6 @@ START_TEST(a_pause_is_no_timeout_where_the_thread_looks_in)
     }
     ck_assert_int_eq(late, 0);
 }
-END_TEST
 
 static void *give_many(void *arg)
 {
@@ -597,7 +582,7 @@ static void *disturb(void *arg)
     return arg;
 }
 
-START_TEST(the_sums_hold_with_several)
+TEST(the_sums_hold_with_several)
 {
     for (int thread = 0; thread < 2; thread++) {
         pthread_t threads[6];
@@ -629,7 +614,6 @@ START_TEST(the_sums_hold_with_several)
         ck_assert_uint_eq(stat_of(LLMOBS_STAT_sent_agent), (uint64_t)far.taken);
     }
 }
-END_TEST
 
 static atomic_int notes;
 
@@ -641,7 +625,7 @@ static int64_t count_note(const struct llmobs_config *the_config, bool rests)
 }
 
 /* The bookkeeper is called again when he asked for it, and then sleeps. */
-START_TEST(the_books_are_kept)
+TEST(the_books_are_kept)
 {
     begin(true, 1 << 24);
     atomic_store(&notes, 0);
@@ -655,10 +639,9 @@ START_TEST(the_books_are_kept)
     ck_assert_int_le(notes, 9);
     llmobs_worker_stop(worker, 1000);
 }
-END_TEST
 
 /* LLMOBS_BUFFER_MAX counts what annotation contexts say of a call, too. */
-START_TEST(what_is_said_of_a_call_weighs)
+TEST(what_is_said_of_a_call_weighs)
 {
     struct llmobs_exchange *exchange = llmobs_exchange_new(1000);
     size_t before;
@@ -671,10 +654,9 @@ START_TEST(what_is_said_of_a_call_weighs)
     ck_assert_uint_ge(llmobs_delivery_weight(&exchange->item), before + 100000);
     llmobs_exchange_free(exchange);
 }
-END_TEST
 
 /* Each call is settled once, by the destination that did not get it. */
-START_TEST(an_outcome_for_each_event)
+TEST(an_outcome_for_each_event)
 {
     begin(false, 1 << 24);
     ck_assert_int_eq(llmobs_worker_add(worker, &near.base), 0);
@@ -698,10 +680,9 @@ START_TEST(an_outcome_for_each_event)
     llmobs_worker_stop(worker, 1000);
     check_sum();
 }
-END_TEST
 
 /* An exporter gets the kinds of events that it takes. */
-START_TEST(only_the_kinds_that_it_takes)
+TEST(only_the_kinds_that_it_takes)
 {
     static const struct llmobs_text evaluation = {"{}", 2};
 
@@ -722,10 +703,9 @@ START_TEST(only_the_kinds_that_it_takes)
     llmobs_worker_stop(worker, 1000);
     check_sum();
 }
-END_TEST
 
 /* Each exporter has its own back-off; a firm pause holds at the exit, too. */
-START_TEST(a_back_off_of_its_own)
+TEST(a_back_off_of_its_own)
 {
     static const struct llmobs_backoff slow = {.first_ms = 1000,
                                                .most_ms = 30000,
@@ -762,10 +742,9 @@ START_TEST(a_back_off_of_its_own)
     llmobs_worker_stop(worker, 100);
     ck_assert_int_eq(far.sends, 24);
 }
-END_TEST
 
 /* A long text is not copied, and its memory serves the next one. */
-START_TEST(a_long_event_takes_its_text)
+TEST(a_long_event_takes_its_text)
 {
     struct llmobs_account account = {.pending = 2};
     struct llmobs_event *event;
@@ -788,34 +767,4 @@ START_TEST(a_long_event_takes_its_text)
     ck_assert_ptr_eq(account.spare.data, data);
     ck_assert_uint_eq(account.bytes, 0);
     llmobs_buf_fini(&account.spare);
-}
-END_TEST
-
-UNIT_SUITE(delivery)
-{
-    Suite *s = suite_create("delivery");
-
-    UNIT_TEST(s, a_dead_agent_does_not_hold_up_the_store);
-    UNIT_TEST(s, a_long_event_takes_its_text);
-    UNIT_TEST(s, a_hanging_agent_does_not_hold_up_the_store);
-    UNIT_TEST(s, a_hanging_agent_where_memory_ends);
-    UNIT_TEST(s, a_store_that_cannot_be_written_costs_no_time);
-    UNIT_TEST(s, lost_for_one_is_lost);
-    UNIT_TEST(s, an_exporter_knows_who_waits);
-    UNIT_TEST(s, an_end_adopts_for_a_part_of_the_life);
-    UNIT_TEST(s, what_is_left_of_two_is_rescued_once);
-    UNIT_TEST(s, remote_sends_are_batched);
-    UNIT_TEST(s, memory_ends);
-    UNIT_TEST(s, what_is_said_of_a_call_weighs);
-    UNIT_TEST(s, a_dead_agent_alone_costs_bounded_memory);
-    UNIT_TEST(s, what_is_left_is_rescued);
-    UNIT_TEST(s, a_peer_is_not_pressed);
-    UNIT_TEST(s, a_pause_keeps_the_worker_out);
-    UNIT_TEST(s, a_pause_is_no_timeout_where_the_thread_looks_in);
-    UNIT_TEST(s, the_sums_hold_with_several);
-    UNIT_TEST(s, the_books_are_kept);
-    UNIT_TEST(s, an_outcome_for_each_event);
-    UNIT_TEST(s, only_the_kinds_that_it_takes);
-    UNIT_TEST(s, a_back_off_of_its_own);
-    return s;
 }

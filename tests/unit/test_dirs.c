@@ -61,7 +61,7 @@ static unsigned led(const char *path, mode_t mask, int *rc)
     return mode;
 }
 
-START_TEST(a_link_in_between)
+TEST(a_link_in_between)
 {
     static const mode_t masks[] = {0, 0077, 0300, 0777};
     static const char *const names[] = {"llmobs", "llmobs/below", "other",
@@ -80,10 +80,9 @@ START_TEST(a_link_in_between)
             unit_remove(dir);
         }
 }
-END_TEST
 
 /* Root's commands too leave another user's directory as it is. */
-START_TEST(anothers_in_between)
+TEST(anothers_in_between)
 {
     char dir[UNIT_DIRECTORY], path[PATH_MAX], other[PATH_MAX];
     mode_t mask;
@@ -108,9 +107,8 @@ START_TEST(anothers_in_between)
     close(parent);
     unit_remove(dir);
 }
-END_TEST
 
-START_TEST(under_any_mask)
+TEST(under_any_mask)
 {
     static const mode_t masks[] = {0, 0022, 0077, 0200, 0300, 0700, 0777};
 
@@ -132,15 +130,4 @@ START_TEST(under_any_mask)
         ck_assert_int_eq(llmobs_dirs_make(AT_FDCWD, path), -EEXIST);
         unit_remove(dir);
     }
-}
-END_TEST
-
-UNIT_SUITE(dirs)
-{
-    Suite *suite = suite_create("dirs");
-
-    UNIT_TEST(suite, a_link_in_between);
-    UNIT_TEST(suite, anothers_in_between);
-    UNIT_TEST(suite, under_any_mask);
-    return suite;
 }

@@ -40,7 +40,7 @@ static void check_documents(const char *want)
     free(text);
 }
 
-START_TEST(a_document_has_what_is_known)
+TEST(a_document_has_what_is_known)
 {
     ck_assert_int_eq(llmobs_span_init(&span), 0);
     add("{\"text\": \"a\", \"name\": \"n\", \"id\": \"i\", \"score\": 0}");
@@ -53,9 +53,8 @@ START_TEST(a_document_has_what_is_known)
                     "\"{\\\"text\\\": 1, \\\"b\\\": 2}\"}, {\"text\": \"\"}]");
     llmobs_span_fini(&span);
 }
-END_TEST
 
-START_TEST(documents_have_a_limit)
+TEST(documents_have_a_limit)
 {
     const size_t len = LLMOBS_DOCUMENT_MAX + 10;
     char *text = malloc(len + 1);
@@ -76,7 +75,6 @@ START_TEST(documents_have_a_limit)
     free(text);
     llmobs_span_fini(&span);
 }
-END_TEST
 
 static void check_value(const char *json, const char *want)
 {
@@ -89,7 +87,7 @@ static void check_value(const char *json, const char *want)
     llmobs_json_free(value);
 }
 
-START_TEST(a_value_is_a_text_or_json)
+TEST(a_value_is_a_text_or_json)
 {
     ck_assert_int_eq(llmobs_span_init(&span), 0);
     ck_assert_int_eq(llmobs_value_input(&span, NULL), 0);
@@ -99,7 +97,6 @@ START_TEST(a_value_is_a_text_or_json)
     check_value("null", "{\"b\": [1], \"a\": null}");
     llmobs_span_fini(&span);
 }
-END_TEST
 
 static void check_cut(struct llmobs_json *value)
 {
@@ -110,7 +107,7 @@ static void check_cut(struct llmobs_json *value)
     llmobs_json_free(value);
 }
 
-START_TEST(a_value_has_a_limit)
+TEST(a_value_has_a_limit)
 {
     char *text = malloc(LLMOBS_VALUE_MAX + 2);
     struct llmobs_json *list = llmobs_json_array();
@@ -121,16 +118,4 @@ START_TEST(a_value_has_a_limit)
     check_cut(list);
     check_cut(llmobs_json_string(text));
     free(text);
-}
-END_TEST
-
-UNIT_SUITE(documents)
-{
-    Suite *s = suite_create("documents");
-
-    UNIT_TEST(s, a_document_has_what_is_known);
-    UNIT_TEST(s, documents_have_a_limit);
-    UNIT_TEST(s, a_value_is_a_text_or_json);
-    UNIT_TEST(s, a_value_has_a_limit);
-    return s;
 }

@@ -29,7 +29,7 @@ static const struct {
     {"null", "[{\"text\": \"\"}]"},
 };
 
-START_TEST(an_input_is_its_documents)
+TEST(an_input_is_its_documents)
 {
     for (size_t i = 0; i < sizeof(inputs) / sizeof(inputs[0]); i++) {
         struct llmobs_json *input = json_of(inputs[i].input);
@@ -45,7 +45,6 @@ START_TEST(an_input_is_its_documents)
         llmobs_span_fini(&span);
     }
 }
-END_TEST
 
 static const struct {
     const char *list, *key, *told;
@@ -60,7 +59,7 @@ static const struct {
     {"null", NULL, NULL},
 };
 
-START_TEST(vectors_are_counted_not_kept)
+TEST(vectors_are_counted_not_kept)
 {
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
         struct llmobs_json *list = json_of(lists[i].list);
@@ -73,14 +72,4 @@ START_TEST(vectors_are_counted_not_kept)
         llmobs_json_free(list);
         llmobs_span_fini(&span);
     }
-}
-END_TEST
-
-UNIT_SUITE(embedding)
-{
-    Suite *s = suite_create("embedding");
-
-    UNIT_TEST(s, an_input_is_its_documents);
-    UNIT_TEST(s, vectors_are_counted_not_kept);
-    return s;
 }

@@ -129,7 +129,7 @@ static void expect(const char *want)
 }
 
 /* Three whole events: a chat, a gateway's, a call that failed. */
-START_TEST(example_of_a_streamed_chat)
+TEST(example_of_a_streamed_chat)
 {
     begin();
     config.env = (char *)"prod";
@@ -196,9 +196,8 @@ START_TEST(example_of_a_streamed_chat)
            "\"trace_id\": \"6affe73a00000000c3d1e2f3a4b5c6d7\"}");
     end();
 }
-END_TEST
 
-START_TEST(example_of_a_failed_proxy_call)
+TEST(example_of_a_failed_proxy_call)
 {
     begin();
     span.proxied = true;
@@ -243,9 +242,8 @@ START_TEST(example_of_a_failed_proxy_call)
         "\"version:\"], \"trace_id\": \"6affe73b00000000a0a1a2a3a4a5a6a7\"}");
     end();
 }
-END_TEST
 
-START_TEST(example_of_an_embedding_with_a_parent)
+TEST(example_of_an_embedding_with_a_parent)
 {
     begin();
     config.service = (char *)"indexer";
@@ -297,9 +295,8 @@ START_TEST(example_of_an_embedding_with_a_parent)
         "\"trace_id\": \"6affe73c000000001234123412341234\"}");
     end();
 }
-END_TEST
 
-START_TEST(roles_are_filled_for_llm_spans_only)
+TEST(roles_are_filled_for_llm_spans_only)
 {
     begin();
     replace(&span.input_messages, "[{\"content\": \"a\"}, {\"role\": \"user\","
@@ -315,9 +312,8 @@ START_TEST(roles_are_filled_for_llm_spans_only)
     ck_assert_ptr_null(strstr(text_at("meta/input/value"), "\"role\": \"\""));
     end();
 }
-END_TEST
 
-START_TEST(text_is_raw_inside_and_escaped_outside)
+TEST(text_is_raw_inside_and_escaped_outside)
 {
     begin();
     span.proxied = true;
@@ -331,9 +327,8 @@ START_TEST(text_is_raw_inside_and_escaped_outside)
                      "[{\"content\": \"caf\xc3\xa9\"}]");
     end();
 }
-END_TEST
 
-START_TEST(empty_sides_are_left_out)
+TEST(empty_sides_are_left_out)
 {
     begin();
     ck_assert_int_eq(encode(), 0);
@@ -355,9 +350,8 @@ START_TEST(empty_sides_are_left_out)
     ck_assert_str_eq(text_at("meta/input/value"), "");
     end();
 }
-END_TEST
 
-START_TEST(sampling_that_was_not_sent_is_absent)
+TEST(sampling_that_was_not_sent_is_absent)
 {
     begin();
     span.context.sample_rate[0] = span.context.sampled[0] = '\0';
@@ -366,9 +360,8 @@ START_TEST(sampling_that_was_not_sent_is_absent)
     ck_assert_ptr_null(at("_dd/sampling_decision"));
     end();
 }
-END_TEST
 
-START_TEST(tags_are_complete)
+TEST(tags_are_complete)
 {
     char *tags[] = {(char *)"team:ml", (char *)"env:no",
                     (char *)"lonely:", (char *)"url:http://x:1", NULL};
@@ -401,9 +394,8 @@ START_TEST(tags_are_complete)
                          0);
     end();
 }
-END_TEST
 
-START_TEST(metrics_keys_have_no_dots)
+TEST(metrics_keys_have_no_dots)
 {
     begin();
     replace(&span.metrics, "{\"a.b.c\": 1, \"text\": \"x\", \"nothing\": null,"
@@ -413,10 +405,9 @@ START_TEST(metrics_keys_have_no_dots)
     ck_assert_uint_eq(llmobs_json_len(at("metrics")), 2);
     end();
 }
-END_TEST
 
 /* meta is depth 0: metadata/a is depth 2, and ten further levels make 12. */
-START_TEST(deep_containers_become_text)
+TEST(deep_containers_become_text)
 {
     char path[200] = "meta/metadata/a";
 
@@ -436,7 +427,6 @@ START_TEST(deep_containers_become_text)
     ck_assert(llmobs_json_is_array(at("meta/metadata/flat")));
     end();
 }
-END_TEST
 
 static void set_big(char **field, size_t len)
 {
@@ -448,7 +438,7 @@ static void set_big(char **field, size_t len)
     free(text);
 }
 
-START_TEST(a_big_event_loses_its_io)
+TEST(a_big_event_loses_its_io)
 {
     begin();
     config.event_max = 20000;
@@ -462,9 +452,8 @@ START_TEST(a_big_event_loses_its_io)
     ck_assert_int_eq(llmobs_json_to_int(at("meta/metadata/k")), 1);
     end();
 }
-END_TEST
 
-START_TEST(the_limit_is_exact)
+TEST(the_limit_is_exact)
 {
     begin();
     set_big(&span.output_value, 1000);
@@ -479,9 +468,8 @@ START_TEST(the_limit_is_exact)
     ck_assert_ptr_null(at("collection_errors"));
     end();
 }
-END_TEST
 
-START_TEST(then_its_metadata_and_then_its_texts)
+TEST(then_its_metadata_and_then_its_texts)
 {
     struct llmobs_json *list = llmobs_json_array();
 
@@ -503,9 +491,8 @@ START_TEST(then_its_metadata_and_then_its_texts)
     ck_assert_uint_eq(strlen(text_at("name")), 256);
     end();
 }
-END_TEST
 
-START_TEST(io_that_was_lost_is_told)
+TEST(io_that_was_lost_is_told)
 {
     for (int side = 0; side < 2; side++) {
         begin();
@@ -522,9 +509,8 @@ START_TEST(io_that_was_lost_is_told)
         end();
     }
 }
-END_TEST
 
-START_TEST(agents_are_attributed)
+TEST(agents_are_attributed)
 {
     begin();
     span.context.pagent_span_id = 99;
@@ -536,9 +522,8 @@ START_TEST(agents_are_attributed)
     ck_assert_str_eq(text_at("meta/agent_attribution/pagent_span_id"), "99");
     end();
 }
-END_TEST
 
-START_TEST(bad_bytes_do_not_leave)
+TEST(bad_bytes_do_not_leave)
 {
     begin();
     llmobs_span_set(&span.input_value, "a\xff\xc3");
@@ -550,10 +535,9 @@ START_TEST(bad_bytes_do_not_leave)
     ck_assert_int_eq(llmobs_json_to_int(at("duration")), 0);
     end();
 }
-END_TEST
 
 /* A stream had the key in two pieces. */
-START_TEST(what_is_joined_is_masked)
+TEST(what_is_joined_is_masked)
 {
     begin();
     llmobs_span_set(&span.output_value, "it is sk-Zq9xWv7uT5sR3pN1, and "
@@ -563,9 +547,8 @@ START_TEST(what_is_joined_is_masked)
                      "it is sk-************3pN1, and {\"password\": \"***\"}");
     end();
 }
-END_TEST
 
-START_TEST(a_prompt_says_whose_it_is)
+TEST(a_prompt_says_whose_it_is)
 {
     begin();
     replace(&span.input_prompt, "{\"id\": \"p\"}");
@@ -577,30 +560,4 @@ START_TEST(a_prompt_says_whose_it_is)
     ck_assert_int_eq(encode(), 0);
     ck_assert_str_eq(text_at("meta/input/prompt/ml_app"), "own");
     end();
-}
-END_TEST
-
-UNIT_SUITE(encode)
-{
-    Suite *s = suite_create("encode");
-
-    UNIT_TEST(s, example_of_a_streamed_chat);
-    UNIT_TEST(s, example_of_a_failed_proxy_call);
-    UNIT_TEST(s, example_of_an_embedding_with_a_parent);
-    UNIT_TEST(s, roles_are_filled_for_llm_spans_only);
-    UNIT_TEST(s, text_is_raw_inside_and_escaped_outside);
-    UNIT_TEST(s, empty_sides_are_left_out);
-    UNIT_TEST(s, sampling_that_was_not_sent_is_absent);
-    UNIT_TEST(s, tags_are_complete);
-    UNIT_TEST(s, metrics_keys_have_no_dots);
-    UNIT_TEST(s, deep_containers_become_text);
-    UNIT_TEST(s, a_big_event_loses_its_io);
-    UNIT_TEST(s, the_limit_is_exact);
-    UNIT_TEST(s, then_its_metadata_and_then_its_texts);
-    UNIT_TEST(s, io_that_was_lost_is_told);
-    UNIT_TEST(s, agents_are_attributed);
-    UNIT_TEST(s, bad_bytes_do_not_leave);
-    UNIT_TEST(s, what_is_joined_is_masked);
-    UNIT_TEST(s, a_prompt_says_whose_it_is);
-    return s;
 }

@@ -72,7 +72,9 @@ static unsigned ids(void)
     return found;
 }
 
-START_TEST(test_fields)
+UNIT_FIXTURE(begin, end);
+
+TEST(test_fields)
 {
     struct llmobs_entry_writer writer;
     struct llmobs_text value, two[] = {{"ab", 2}, {"cd", 2}};
@@ -102,9 +104,8 @@ START_TEST(test_fields)
     ck_assert(!llmobs_entry_field(&entry, &in, &tag, &value));
     ck_assert(!llmobs_entry_next(&key, all(), &at, &entry));
 }
-END_TEST
 
-START_TEST(test_too_many_fields)
+TEST(test_too_many_fields)
 {
     struct llmobs_entry_writer writer;
 
@@ -115,11 +116,10 @@ START_TEST(test_too_many_fields)
     put(&writer);
     ck_assert_uint_eq(ids(), 1);
 }
-END_TEST
 
 /* A small text is copied, a larger one is a piece; whatever their order and
  * number, all of it is read again. */
-START_TEST(test_sizes)
+TEST(test_sizes)
 {
     static char bytes[3000];
     struct llmobs_entry_writer writer;
@@ -143,7 +143,6 @@ START_TEST(test_sizes)
     }
     ck_assert(!llmobs_entry_field(&entry, &in, &tag, &value));
 }
-END_TEST
 
 /* Word by word, of an entry of one field with at most LLMOBS_ENTRY_SUM bytes: a
  * file may be another version's. */
@@ -167,7 +166,7 @@ static uint64_t plain_seal(const char *bytes, size_t len)
         key.seal[1]);
 }
 
-START_TEST(test_sum)
+TEST(test_sum)
 {
     static char bytes[5000];
 
@@ -182,10 +181,9 @@ START_TEST(test_sum)
         ck_assert(seal == plain_seal(disk.data, disk.len - 8));
     }
 }
-END_TEST
 
 /* A write cut short anywhere costs its own entry and no other. */
-START_TEST(test_cut_anywhere)
+TEST(test_cut_anywhere)
 {
     char *whole;
     size_t first, second;
@@ -212,7 +210,6 @@ START_TEST(test_cut_anywhere)
     }
     free(whole);
 }
-END_TEST
 
 /* The bit by which an entry is struck. */
 static bool is_done_bit(size_t i, int bit)
@@ -221,7 +218,7 @@ static bool is_done_bit(size_t i, int bit)
 }
 
 /* One wrong bit anywhere else: no entry is read that is not one. */
-START_TEST(test_wrong_byte)
+TEST(test_wrong_byte)
 {
     put_text(1, "some text", 9);
     for (size_t i = 0; i < disk.len; i++)
@@ -232,10 +229,9 @@ START_TEST(test_wrong_byte)
         }
     ck_assert_uint_eq(ids(), 1);
 }
-END_TEST
 
 /* Of a big entry both ends are looked at, and where it ends. */
-START_TEST(test_big)
+TEST(test_big)
 {
     size_t len = 100 * LLMOBS_ENTRY_SUM;
     char *text = malloc(len);
@@ -255,10 +251,9 @@ START_TEST(test_big)
     ck_assert_uint_eq(ids(), 2);
     free(text);
 }
-END_TEST
 
 /* A field that says more than there is ends the entry. */
-START_TEST(test_hostile_field)
+TEST(test_hostile_field)
 {
     struct llmobs_entry_mark mark = {.tag = 1, .len = UINT64_MAX};
     struct llmobs_entry entry = {.fields = {(const char *)&mark, sizeof(mark)}};
@@ -272,7 +267,6 @@ START_TEST(test_hostile_field)
     entry.fields.len = 3;
     ck_assert(!llmobs_entry_field(&entry, &at, &tag, &value));
 }
-END_TEST
 
 /* -- bytes of strangers -------------------------------------------------- */
 
@@ -293,7 +287,7 @@ static size_t forge(char *to, const struct llmobs_entry_key *by, uint64_t id)
 }
 
 /* A forged entry is never read, in any form, at any end of its holder. */
-START_TEST(test_forged)
+TEST(test_forged)
 {
     struct llmobs_entry_key other = key;
     struct llmobs_entry_file file;
@@ -319,11 +313,10 @@ START_TEST(test_forged)
         ck_assert_uint_eq(ids(), 2);
     }
 }
-END_TEST
 
 /* Half an entry, and behind it one whose text has what would end the first:
  * a peer knows ids and lengths, and where a disk is full. */
-START_TEST(test_spliced)
+TEST(test_spliced)
 {
     char text[400], *tail;
     uint64_t id = 1, ends[] = {~id, id, 0};
@@ -340,11 +333,10 @@ START_TEST(test_spliced)
         ck_assert_uint_eq(ids(), 2);
     }
 }
-END_TEST
 
 /* The same with an entry of the same id behind it, which ends where the first
  * would have. */
-START_TEST(test_ends_together)
+TEST(test_ends_together)
 {
     const size_t all_of = 300, head = 100, most = 32 + 16 + 8;
     char text[400];
@@ -359,10 +351,9 @@ START_TEST(test_ends_together)
     put_text(1, text, all_of - head);
     ck_assert_uint_eq(ids(), 1);
 }
-END_TEST
 
 /* A page that the disk lost between both ends must not make text a field. */
-START_TEST(test_lost_mark)
+TEST(test_lost_mark)
 {
     const size_t len = 3 * LLMOBS_ENTRY_SUM, step = 1024;
     struct llmobs_entry_mark forged = {.tag = 9, .len = step - sizeof(forged)};
@@ -384,9 +375,8 @@ START_TEST(test_lost_mark)
     ck_assert_uint_eq(ids(), 0);
     free(text);
 }
-END_TEST
 
-START_TEST(test_file)
+TEST(test_file)
 {
     struct llmobs_entry_key two, read;
     struct llmobs_entry_file file;
@@ -405,7 +395,6 @@ START_TEST(test_file)
     file.magic[0]++;
     ck_assert_int_eq(llmobs_entry_file_read(text, &read), -EBADMSG);
 }
-END_TEST
 
 /* A filter of system calls that has no getrandom. */
 static int without_getrandom(void)
@@ -421,7 +410,7 @@ static int without_getrandom(void)
            prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
-START_TEST(test_key_without_getrandom)
+TEST(test_key_without_getrandom)
 {
     struct llmobs_entry_key keys[3], none = {0};
     int ends[2], status;
@@ -447,7 +436,6 @@ START_TEST(test_key_without_getrandom)
         ck_assert_mem_ne(&keys[i], &keys[i ? 0 : 2], sizeof(none));
     }
 }
-END_TEST
 
 /* -- exchanges ----------------------------------------------------------- */
 
@@ -613,7 +601,7 @@ static void same_scalars(const struct llmobs_exchange *a,
     ck_assert_mem_eq(&a->transfer, &b->transfer, sizeof(a->transfer));
 }
 
-START_TEST(test_exchange)
+TEST(test_exchange)
 {
     struct llmobs_exchange *e = make(1 << 20), *r = again(e, false);
 
@@ -630,10 +618,9 @@ START_TEST(test_exchange)
     ck_assert(!memmem(disk.data, disk.len, "me:pw", 5));
     done(e, r);
 }
-END_TEST
 
 /* Without the bodies: what they were stays known. */
-START_TEST(test_bare)
+TEST(test_bare)
 {
     static const enum llmobs_entry_type types[] = {
         LLMOBS_ENTRY_START, LLMOBS_ENTRY_BEGIN, LLMOBS_ENTRY_END};
@@ -667,7 +654,6 @@ START_TEST(test_bare)
         done(e, r);
     }
 }
-END_TEST
 
 static void write_span(struct llmobs_exchange *e, struct llmobs_buf *out)
 {
@@ -681,7 +667,7 @@ static void write_span(struct llmobs_exchange *e, struct llmobs_buf *out)
     llmobs_span_fini(&span);
 }
 
-START_TEST(test_same_event)
+TEST(test_same_event)
 {
     struct llmobs_exchange *e = make(1 << 20), *r = again(e, false);
     struct llmobs_buf a, b;
@@ -698,9 +684,8 @@ START_TEST(test_same_event)
     llmobs_buf_fini(&b);
     done(e, r);
 }
-END_TEST
 
-START_TEST(test_truncated)
+TEST(test_truncated)
 {
     struct llmobs_exchange *e = make(100), *r;
     char part[1000];
@@ -716,9 +701,8 @@ START_TEST(test_truncated)
     same_body(&e->response, &r->response);
     done(e, r);
 }
-END_TEST
 
-START_TEST(test_begun)
+TEST(test_begun)
 {
     struct llmobs_exchange *e = make(1 << 20), *r;
     char *more = calloc(1, LLMOBS_BEGIN_MAX);
@@ -735,9 +719,8 @@ START_TEST(test_begun)
     same_headers(&e->request_headers, &r->request_headers);
     done(e, r);
 }
-END_TEST
 
-START_TEST(test_all_headers)
+TEST(test_all_headers)
 {
     struct llmobs_exchange *e = make(1 << 20), *r;
 
@@ -750,11 +733,10 @@ START_TEST(test_all_headers)
     ck_assert_uint_eq(r->response_headers.count, LLMOBS_HEADERS_MAX);
     done(e, r);
 }
-END_TEST
 
 /* The headers by which a request says whose it is: masked, and where bodies are
  * not to be on the disk, not there. */
-START_TEST(test_tag_headers)
+TEST(test_tag_headers)
 {
     static const char user[] = "Helicone-User-Id: echo";
     static const char property[] =
@@ -776,10 +758,9 @@ START_TEST(test_tag_headers)
         done(e, r);
     }
 }
-END_TEST
 
 /* A process that was running before an upgrade has written it. */
-START_TEST(test_fewer_numbers)
+TEST(test_fewer_numbers)
 {
     const size_t cut = sizeof(int64_t);
     struct llmobs_exchange *e = make(1000), *r = again(e, false);
@@ -806,11 +787,10 @@ START_TEST(test_fewer_numbers)
     free(fields);
     done(e, r);
 }
-END_TEST
 
 /* Entries with each field cut out, doubled, or wrong: an error, or an exchange
  * that can be freed. */
-START_TEST(test_hostile_exchange)
+TEST(test_hostile_exchange)
 {
     struct llmobs_exchange *e = make(1 << 20), *r = again(e, false), *x;
     struct llmobs_entry entry;
@@ -834,9 +814,8 @@ START_TEST(test_hostile_exchange)
     }
     done(e, r);
 }
-END_TEST
 
-START_TEST(test_recall)
+TEST(test_recall)
 {
     const char *const wrong[] = {"", "\t\t\t\t\t", "openai_chat", "a\tb\tc",
                                  "no such dialect\t/x\t0\t\t\t"};
@@ -860,7 +839,6 @@ START_TEST(test_recall)
     }
     done(e, NULL);
 }
-END_TEST
 
 /* -- sha256: FIPS 180-4's examples, and the lengths around a block -------- */
 
@@ -875,7 +853,7 @@ static void is_hash(const char *text, size_t len, const char *want)
     ck_assert_str_eq(hex, want);
 }
 
-START_TEST(test_sha256)
+TEST(test_sha256)
 {
     const char *const two = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmno"
                             "mnopnopq";
@@ -898,47 +876,4 @@ START_TEST(test_sha256)
     is_hash(million, 64,
             "ffe054fe7ae0cb6dc65c3af9b61d5209f439851db43d0ba5997337df154668eb");
     free(million);
-}
-END_TEST
-
-static void add_test(Suite *s, const char *name, const TTest *test)
-{
-    TCase *one = tcase_create(name);
-
-    tcase_add_checked_fixture(one, begin, end);
-    tcase_set_timeout(one, 300);
-    tcase_add_test(one, test);
-    suite_add_tcase(s, one);
-}
-
-UNIT_SUITE(entry)
-{
-    Suite *s = suite_create("entry");
-
-    add_test(s, "fields", test_fields);
-    add_test(s, "too_many_fields", test_too_many_fields);
-    add_test(s, "sizes", test_sizes);
-    add_test(s, "sum", test_sum);
-    add_test(s, "cut_anywhere", test_cut_anywhere);
-    add_test(s, "wrong_byte", test_wrong_byte);
-    add_test(s, "big", test_big);
-    add_test(s, "forged", test_forged);
-    add_test(s, "spliced", test_spliced);
-    add_test(s, "ends_together", test_ends_together);
-    add_test(s, "lost_mark", test_lost_mark);
-    add_test(s, "file", test_file);
-    add_test(s, "key_without_getrandom", test_key_without_getrandom);
-    add_test(s, "hostile_field", test_hostile_field);
-    add_test(s, "exchange", test_exchange);
-    add_test(s, "bare", test_bare);
-    add_test(s, "tag headers", test_tag_headers);
-    add_test(s, "fewer numbers", test_fewer_numbers);
-    add_test(s, "same_event", test_same_event);
-    add_test(s, "truncated", test_truncated);
-    add_test(s, "begun", test_begun);
-    add_test(s, "all_headers", test_all_headers);
-    add_test(s, "hostile_exchange", test_hostile_exchange);
-    add_test(s, "recall", test_recall);
-    UNIT_TEST(s, test_sha256);
-    return s;
 }

@@ -19,7 +19,7 @@ static struct llmobs_evaluation good(void)
     };
 }
 
-START_TEST(passes_what_is_right)
+TEST(passes_what_is_right)
 {
     struct llmobs_evaluation_tag tags[] = {{"k", "v"}, {"empty", NULL}};
     struct llmobs_json *object = llmobs_json_object();
@@ -48,9 +48,8 @@ START_TEST(passes_what_is_right)
     ck_assert_int_eq(llmobs_evaluation_check(&e), 0);
     llmobs_json_free(object);
 }
-END_TEST
 
-START_TEST(refuses_a_label)
+TEST(refuses_a_label)
 {
     static const char *const labels[] = {NULL, "", "a.b", "."};
     struct llmobs_evaluation e = good();
@@ -68,9 +67,8 @@ START_TEST(refuses_a_label)
     ck_assert_int_eq(llmobs_evaluation_check(&e), 0);
     free(longest);
 }
-END_TEST
 
-START_TEST(refuses_a_value)
+TEST(refuses_a_value)
 {
     struct llmobs_json *array = llmobs_json_array();
     struct llmobs_evaluation e = good();
@@ -92,7 +90,6 @@ START_TEST(refuses_a_value)
     ck_assert_ptr_null(llmobs_evaluation_type_name(e.type));
     llmobs_json_free(array);
 }
-END_TEST
 
 static const struct {
     const char *span_id, *trace_id, *tag_key, *tag_value;
@@ -116,7 +113,7 @@ static const struct {
     {NULL, NULL, "k", ""},
 };
 
-START_TEST(refuses_a_join)
+TEST(refuses_a_join)
 {
     struct llmobs_evaluation e = good();
 
@@ -128,9 +125,8 @@ START_TEST(refuses_a_join)
         ck_assert_msg(llmobs_evaluation_check(&e) == -EINVAL, "row %zu", i);
     }
 }
-END_TEST
 
-START_TEST(refuses_the_rest)
+TEST(refuses_the_rest)
 {
     struct llmobs_evaluation_tag tags[] = {{"", "v"}};
     struct llmobs_json *array = llmobs_json_array();
@@ -155,7 +151,6 @@ START_TEST(refuses_the_rest)
     ck_assert_int_eq(llmobs_evaluation_check(&e), -EINVAL);
     llmobs_json_free(array);
 }
-END_TEST
 
 static struct llmobs_evaluation feedback(void)
 {
@@ -168,7 +163,7 @@ static struct llmobs_evaluation feedback(void)
     };
 }
 
-START_TEST(passes_feedback_on_one_target)
+TEST(passes_feedback_on_one_target)
 {
     struct llmobs_evaluation e = feedback();
 
@@ -188,9 +183,8 @@ START_TEST(passes_feedback_on_one_target)
     e.join_key = "";
     ck_assert_int_eq(llmobs_evaluation_check(&e), -EINVAL);
 }
-END_TEST
 
-START_TEST(refuses_feedback)
+TEST(refuses_feedback)
 {
     struct llmobs_json *object = llmobs_json_object();
     struct llmobs_evaluation e = feedback();
@@ -218,19 +212,4 @@ START_TEST(refuses_feedback)
     e.value.categorical = "x";
     ck_assert_int_eq(llmobs_evaluation_check(&e), -EINVAL);
     llmobs_json_free(object);
-}
-END_TEST
-
-UNIT_SUITE(evaluation)
-{
-    Suite *s = suite_create("evaluation");
-
-    UNIT_TEST(s, passes_what_is_right);
-    UNIT_TEST(s, refuses_a_label);
-    UNIT_TEST(s, refuses_a_value);
-    UNIT_TEST(s, refuses_a_join);
-    UNIT_TEST(s, refuses_the_rest);
-    UNIT_TEST(s, passes_feedback_on_one_target);
-    UNIT_TEST(s, refuses_feedback);
-    return s;
 }

@@ -59,7 +59,7 @@ static void has(const struct llmobs_evaluation *e, const char *part)
     free(text);
 }
 
-START_TEST(feedback_is_the_wires)
+TEST(feedback_is_the_wires)
 {
     struct llmobs_evaluation e = good();
     char *text;
@@ -93,9 +93,8 @@ START_TEST(feedback_is_the_wires)
     e.trace_id = TRACE;
     has(&e, "\"timestamp_ms\": 1795155770999, \"trace_id\": \"" TRACE "\"}");
 }
-END_TEST
 
-START_TEST(the_text_is_the_wires)
+TEST(the_text_is_the_wires)
 {
     struct llmobs_evaluation_tag tags[] = {
         {"topic", "a,b"}, {"empty", NULL}, {"topic", "last"}};
@@ -125,9 +124,8 @@ START_TEST(the_text_is_the_wires)
     free(text);
     llmobs_json_free(metadata);
 }
-END_TEST
 
-START_TEST(each_type_has_its_value)
+TEST(each_type_has_its_value)
 {
     struct llmobs_json *object = llmobs_json_object();
     struct llmobs_evaluation e = good();
@@ -153,9 +151,8 @@ START_TEST(each_type_has_its_value)
     has(&e, "\"json_value\": {\"a\": \"b\"}, ");
     llmobs_json_free(object);
 }
-END_TEST
 
-START_TEST(what_is_not_said_has_its_default)
+TEST(what_is_not_said_has_its_default)
 {
     struct llmobs_evaluation e = good();
     int64_t before = llmobs_clock_wall_ns() / LLMOBS_NS_PER_MS, stamp;
@@ -181,10 +178,9 @@ START_TEST(what_is_not_said_has_its_default)
     ck_assert_int_le(stamp, before + 600000);
     free(text);
 }
-END_TEST
 
 /* The text is JSON in ASCII, whatever the bytes are. */
-START_TEST(hostile_texts_are_escaped)
+TEST(hostile_texts_are_escaped)
 {
     static const char *const texts[] = {
         "\"}]}}}",
@@ -219,10 +215,9 @@ START_TEST(hostile_texts_are_escaped)
         free(text);
     }
 }
-END_TEST
 
 /* It may quote what was said. */
-START_TEST(content_is_kept_back)
+TEST(content_is_kept_back)
 {
     struct llmobs_evaluation e = good();
     struct llmobs_buf buf;
@@ -239,10 +234,9 @@ START_TEST(content_is_kept_back)
     ck_assert_ptr_nonnull(memmem(buf.data, buf.len, "harmfulness", 11));
     llmobs_buf_fini(&buf);
 }
-END_TEST
 
 /* Nothing of it may be cut: it is refused as a whole. */
-START_TEST(too_big_is_refused)
+TEST(too_big_is_refused)
 {
     struct llmobs_evaluation e = good();
     char *big = malloc(1001);
@@ -261,7 +255,6 @@ START_TEST(too_big_is_refused)
     llmobs_buf_fini(&buf);
     free(big);
 }
-END_TEST
 
 /* -- delivery ------------------------------------------------------------ */
 
@@ -362,7 +355,7 @@ static void check_sum(void)
                                llmobs_stats_get(LLMOBS_STAT_adopted));
 }
 
-START_TEST(a_send_has_one_kind)
+TEST(a_send_has_one_kind)
 {
     begin(true);
     give_both(300);
@@ -381,10 +374,9 @@ START_TEST(a_send_has_one_kind)
     check_sum();
     llmobs_worker_stop(worker, 1000);
 }
-END_TEST
 
 /* A peer may refuse the one kind: the other gets through. */
-START_TEST(no_kind_holds_up_another)
+TEST(no_kind_holds_up_another)
 {
     static const int errors[] = {-EACCES, -EAGAIN, -ECONNREFUSED, -EBADMSG};
 
@@ -411,10 +403,9 @@ START_TEST(no_kind_holds_up_another)
         check_sum();
     }
 }
-END_TEST
 
 /* The store, here as the rescue, takes what a remote peer would not. */
-START_TEST(what_is_left_is_rescued)
+TEST(what_is_left_is_rescued)
 {
     begin(false);
     llmobs_worker_rescue(worker, &near.base);
@@ -428,16 +419,14 @@ START_TEST(what_is_left_is_rescued)
     ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_evaluations), 10);
     check_sum();
 }
-END_TEST
 
-START_TEST(nobody_delivers)
+TEST(nobody_delivers)
 {
     struct llmobs_evaluation e = good();
 
     llmobs_evaluation_init(&config, NULL);
     ck_assert_int_eq(llmobs_evaluation_submit(&e), -ENOTCONN);
 }
-END_TEST
 
 /* -- the spool ----------------------------------------------------------- */
 
@@ -481,7 +470,7 @@ static void in_dead(int n)
 }
 
 /* It is on the disk when submit returns. */
-START_TEST(a_killed_process_leaves_them)
+TEST(a_killed_process_leaves_them)
 {
     struct llmobs_adopt *adopt;
     struct llmobs_adopted one;
@@ -508,11 +497,10 @@ START_TEST(a_killed_process_leaves_them)
     llmobs_adopt_free(adopt);
     end_spool();
 }
-END_TEST
 
 /* Another process delivers them once it has delivered something itself, be
  * that a span; each comes once. */
-START_TEST(they_are_adopted)
+TEST(they_are_adopted)
 {
     begin_spool();
     in_dead(5);
@@ -529,10 +517,9 @@ START_TEST(they_are_adopted)
     check_sum();
     end_spool();
 }
-END_TEST
 
 /* Delivered, nothing of them stays; not delivered, they wait. */
-START_TEST(the_spool_lets_go)
+TEST(the_spool_lets_go)
 {
     struct llmobs_adopt *adopt;
     struct llmobs_adopt_left left;
@@ -553,10 +540,9 @@ START_TEST(the_spool_lets_go)
     llmobs_adopt_free(adopt);
     end_spool();
 }
-END_TEST
 
 /* Where memory has no room the disk has it, and it comes back from there. */
-START_TEST(they_wait_on_the_disk)
+TEST(they_wait_on_the_disk)
 {
     struct llmobs_evaluation e = good();
     char *big = malloc(20001);
@@ -585,10 +571,9 @@ START_TEST(they_wait_on_the_disk)
     free(big);
     end_spool();
 }
-END_TEST
 
 /* An entry of a kind that this version does not know is left where it is. */
-START_TEST(an_unknown_kind_is_kept)
+TEST(an_unknown_kind_is_kept)
 {
     struct llmobs_entry_writer writer;
     const int64_t now = 7;
@@ -623,28 +608,4 @@ START_TEST(an_unknown_kind_is_kept)
         ck_assert_int_eq(llmobs_event_start(&entry),
                          k == LLMOBS_EVENT_SPAN ? 9 : 7);
     }
-}
-END_TEST
-
-UNIT_SUITE(evaluation_event)
-{
-    Suite *s = suite_create("evaluation_event");
-
-    UNIT_TEST(s, the_text_is_the_wires);
-    UNIT_TEST(s, feedback_is_the_wires);
-    UNIT_TEST(s, each_type_has_its_value);
-    UNIT_TEST(s, what_is_not_said_has_its_default);
-    UNIT_TEST(s, hostile_texts_are_escaped);
-    UNIT_TEST(s, content_is_kept_back);
-    UNIT_TEST(s, too_big_is_refused);
-    UNIT_TEST(s, a_send_has_one_kind);
-    UNIT_TEST(s, no_kind_holds_up_another);
-    UNIT_TEST(s, what_is_left_is_rescued);
-    UNIT_TEST(s, nobody_delivers);
-    UNIT_TEST(s, a_killed_process_leaves_them);
-    UNIT_TEST(s, they_are_adopted);
-    UNIT_TEST(s, the_spool_lets_go);
-    UNIT_TEST(s, they_wait_on_the_disk);
-    UNIT_TEST(s, an_unknown_kind_is_kept);
-    return s;
 }

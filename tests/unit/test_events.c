@@ -35,7 +35,7 @@ static void check(enum llmobs_framing framing, const char *text, bool whole,
     check_text(framing, llmobs_text_of(text), whole, expected);
 }
 
-START_TEST(server_sent_events)
+TEST(server_sent_events)
 {
     const enum llmobs_framing sse = LLMOBS_FRAMING_SSE;
 
@@ -45,9 +45,8 @@ START_TEST(server_sent_events)
     check(sse, "\":\"0\"}\n\ndata: {\"n\":\"1\"}\n\n", false, "1");
     check(sse, "data:\n\ndata:  \n\ndata: {\"n\":\"1\"}\n\n", true, "1");
 }
-END_TEST
 
-START_TEST(lines)
+TEST(lines)
 {
     const enum llmobs_framing by_line = LLMOBS_FRAMING_LINES;
 
@@ -55,9 +54,8 @@ START_TEST(lines)
     check(by_line, "\n\n", true, "");
     check(by_line, ":\"0\"}\n{\"n\":\"1\"}\n{\"n\":", false, "-1-");
 }
-END_TEST
 
-START_TEST(elements_of_an_array)
+TEST(elements_of_an_array)
 {
     const enum llmobs_framing array = LLMOBS_FRAMING_ARRAY;
 
@@ -69,11 +67,10 @@ START_TEST(elements_of_an_array)
     check(array, "{\"n\":\"0\"}}\n,\n{\"n\":\"1\"}\n]", false, "1");
     check(array, "[{\"n\":\"1\",\"x\":[{}]}]", true, "1");
 }
-END_TEST
 
 #define CHUNK EVENT_TYPE("\x05", "chunk") EVENT
 
-START_TEST(frames)
+TEST(frames)
 {
     const enum llmobs_framing aws = LLMOBS_FRAMING_AWS;
     struct llmobs_buf buf;
@@ -96,7 +93,6 @@ START_TEST(frames)
     check(aws, "{\"message\":\"no frame\"}", false, "");
     llmobs_buf_fini(&buf);
 }
-END_TEST
 
 static const struct {
     const char *headers;
@@ -112,7 +108,7 @@ static const struct {
     {BYTES(ERROR HEADER("\x0e:error-message", "\x02", "no")), "", "", "no"},
 };
 
-START_TEST(frames_that_fail)
+TEST(frames_that_fail)
 {
     for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
         struct llmobs_events events;
@@ -132,17 +128,4 @@ START_TEST(frames_that_fail)
         llmobs_events_fini(&events);
         llmobs_buf_fini(&buf);
     }
-}
-END_TEST
-
-UNIT_SUITE(events)
-{
-    Suite *s = suite_create("events");
-
-    UNIT_TEST(s, server_sent_events);
-    UNIT_TEST(s, lines);
-    UNIT_TEST(s, elements_of_an_array);
-    UNIT_TEST(s, frames);
-    UNIT_TEST(s, frames_that_fail);
-    return s;
 }

@@ -60,7 +60,7 @@ static void check(const char *data, size_t len, const char *want)
 
 /* Bytes that were made elsewhere: this file's encoder could share a mistake
  * with the decoder. */
-START_TEST(known_frames_are_read)
+TEST(known_frames_are_read)
 {
     static const char empty[] =
         "\0\0\0\x10\0\0\0\0\x05\xc2\x48\xeb\x7d\x98\xc8\xff";
@@ -71,7 +71,6 @@ START_TEST(known_frames_are_read)
     check(BYTES(payload), "{'foo':'bar'}@29;");
     check(BYTES(""), "");
 }
-END_TEST
 
 static const struct {
     const char *headers;
@@ -133,7 +132,7 @@ static const struct {
      "p", "message=event p"},
 };
 
-START_TEST(headers_are_read_and_stepped_over)
+TEST(headers_are_read_and_stepped_over)
 {
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct llmobs_buf buf;
@@ -146,7 +145,6 @@ START_TEST(headers_are_read_and_stepped_over)
         llmobs_buf_fini(&buf);
     }
 }
-END_TEST
 
 /* Three frames; ends[i] is where the i-th ends. */
 static void three(struct llmobs_buf *buf, size_t ends[3])
@@ -171,7 +169,7 @@ static int count(const char *text)
 }
 
 /* Frames that are whole are given, the one that is cut is not. */
-START_TEST(cut_input_keeps_whole_frames)
+TEST(cut_input_keeps_whole_frames)
 {
     struct llmobs_buf buf;
     size_t ends[3];
@@ -190,11 +188,10 @@ START_TEST(cut_input_keeps_whole_frames)
     free(whole);
     llmobs_buf_fini(&buf);
 }
-END_TEST
 
 /* The frames before a flipped bit stay, nothing of it or behind it is given:
  * a checksum finds every single bit. */
-START_TEST(damage_ends_the_walk)
+TEST(damage_ends_the_walk)
 {
     struct llmobs_buf buf;
     size_t ends[3];
@@ -217,10 +214,9 @@ START_TEST(damage_ends_the_walk)
     free(whole);
     llmobs_buf_fini(&buf);
 }
-END_TEST
 
 /* Lengths that lie, under right checksums. */
-START_TEST(impossible_lengths_end_the_walk)
+TEST(impossible_lengths_end_the_walk)
 {
     static const size_t lies[] = {1, 11, 15, 17, (16 << 20) + 1, 0xFFFFFFFF};
     struct llmobs_buf buf;
@@ -238,10 +234,9 @@ START_TEST(impossible_lengths_end_the_walk)
     check(buf.data, buf.len, "");
     llmobs_buf_fini(&buf);
 }
-END_TEST
 
 /* The largest frame is read; one byte more is none, also where all is there. */
-START_TEST(frames_have_a_limit)
+TEST(frames_have_a_limit)
 {
     const size_t most = LLMOBS_EVENTSTREAM_FRAME_MAX - 16;
     char *payload = malloc(most + 2);
@@ -262,10 +257,9 @@ START_TEST(frames_have_a_limit)
     }
     free(payload);
 }
-END_TEST
 
 /* A tail may begin anywhere: what is whole in it is found. */
-START_TEST(seeking_finds_the_next_frame)
+TEST(seeking_finds_the_next_frame)
 {
     struct llmobs_buf buf;
     size_t ends[3];
@@ -279,19 +273,4 @@ START_TEST(seeking_finds_the_next_frame)
         free(got);
     }
     llmobs_buf_fini(&buf);
-}
-END_TEST
-
-UNIT_SUITE(eventstream)
-{
-    Suite *s = suite_create("eventstream");
-
-    UNIT_TEST(s, known_frames_are_read);
-    UNIT_TEST(s, headers_are_read_and_stepped_over);
-    UNIT_TEST(s, cut_input_keeps_whole_frames);
-    UNIT_TEST(s, damage_ends_the_walk);
-    UNIT_TEST(s, impossible_lengths_end_the_walk);
-    UNIT_TEST(s, frames_have_a_limit);
-    UNIT_TEST(s, seeking_finds_the_next_frame);
-    return s;
 }

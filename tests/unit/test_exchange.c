@@ -11,7 +11,7 @@ static void keep(struct llmobs_headers *headers, const char *line)
     llmobs_headers_keep_answer(headers, line, strlen(line));
 }
 
-START_TEST(test_headers)
+TEST(test_headers)
 {
     struct llmobs_exchange *e = llmobs_exchange_new(1000);
     struct llmobs_headers *kept = &e->response_headers;
@@ -37,9 +37,8 @@ START_TEST(test_headers)
     ck_assert_uint_eq(kept->count, LLMOBS_HEADERS_MAX);
     llmobs_exchange_free(e);
 }
-END_TEST
 
-START_TEST(test_response)
+TEST(test_response)
 {
     struct llmobs_exchange *e = llmobs_exchange_new(1000);
 
@@ -73,7 +72,6 @@ START_TEST(test_response)
     llmobs_exchange_free(e);
     llmobs_exchange_free(NULL);
 }
-END_TEST
 
 static size_t expected(struct llmobs_exchange *e, const char *line)
 {
@@ -99,7 +97,7 @@ static uint64_t kept_of(bool media, const char *begins)
     return kept;
 }
 
-START_TEST(of_a_picture_within_json_the_ends_are_kept)
+TEST(of_a_picture_within_json_the_ends_are_kept)
 {
     const char *json = "{\"data\": [{\"b64_json\": \"";
 
@@ -108,7 +106,6 @@ START_TEST(of_a_picture_within_json_the_ends_are_kept)
     ck_assert_uint_gt(kept_of(true, "\x1F\x8B"), 10 * 1024 * 1024);
     ck_assert_uint_gt(kept_of(true, "data: {"), 10 * 1024 * 1024);
 }
-END_TEST
 
 static void receive(struct llmobs_exchange *e, const char *text)
 {
@@ -130,7 +127,7 @@ static void receive_media(struct llmobs_exchange *e)
     HEAD_OF_MEDIA "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA...[225000 " \
                   "bytes of base64, "
 
-START_TEST(media_of_an_answer_stay_out)
+TEST(media_of_an_answer_stay_out)
 {
     struct llmobs_exchange *e = llmobs_exchange_new((size_t)1 << 30);
     struct llmobs_text head;
@@ -157,7 +154,6 @@ START_TEST(media_of_an_answer_stay_out)
     }
     llmobs_exchange_free(e);
 }
-END_TEST
 
 static uint64_t kept_with(unsigned media, bool whole, const char *begins)
 {
@@ -176,7 +172,7 @@ static uint64_t kept_with(unsigned media, bool whole, const char *begins)
 
 /* Nothing stays out where the dialect shows it, where the exchange is recorded,
  * and of bytes that are no JSON. */
-START_TEST(other_answers_stay_whole)
+TEST(other_answers_stay_whole)
 {
     ck_assert_uint_lt(kept_with(1, false, "data: {\"data\":\""), 200);
     ck_assert_uint_lt(kept_with(1, false, " {\"data\":\""), 200);
@@ -186,10 +182,9 @@ START_TEST(other_answers_stay_whole)
     ck_assert_uint_gt(kept_with(1, false, "\x1F\x8B\"data\":\""), 300000);
     ck_assert_uint_gt(kept_with(1, false, "{\"text\":\""), 300000);
 }
-END_TEST
 
 /* However it is sent. */
-START_TEST(media_of_a_request_stay_out)
+TEST(media_of_a_request_stay_out)
 {
     static char text[300100];
     size_t begin = strlen(HEAD_OF_MEDIA), len = begin + 300000;
@@ -228,9 +223,8 @@ START_TEST(media_of_a_request_stay_out)
     llmobs_body_fini(&copy);
     llmobs_exchange_free(e);
 }
-END_TEST
 
-START_TEST(a_header_tells_the_length)
+TEST(a_header_tells_the_length)
 {
     struct llmobs_exchange *e = llmobs_exchange_new((size_t)1 << 30);
 
@@ -245,11 +239,10 @@ START_TEST(a_header_tells_the_length)
     ck_assert_uint_eq(e->response.expected, 0);
     llmobs_exchange_free(e);
 }
-END_TEST
 
 /* More than the kept blocks, all alive, with small bodies and large ones; the
  * blocks are taken again. */
-START_TEST(test_many)
+TEST(test_many)
 {
     static struct llmobs_exchange *all[2 * LLMOBS_BLOCKS];
     static char body[2 * LLMOBS_BODY_ROOM];
@@ -284,10 +277,9 @@ START_TEST(test_many)
         }
     }
 }
-END_TEST
 
 /* Before the disk has it, and again where more of it came. */
-START_TEST(a_request_is_masked)
+TEST(a_request_is_masked)
 {
     static const char *const pieces[] = {
         "{\"api_key\":\"abc\",\"url\":\"https://u:p", "w@h?key=abc\"}"};
@@ -308,10 +300,9 @@ START_TEST(a_request_is_masked)
     }
     llmobs_exchange_free(e);
 }
-END_TEST
 
 /* Of any text; a body that is coded stays, for its reader undoes that. */
-START_TEST(an_answer_is_masked)
+TEST(an_answer_is_masked)
 {
     static const char body[] = "{\"password\":\"abc\"} client_secret=abcdef&a";
     static const char masked[] =
@@ -330,10 +321,9 @@ START_TEST(an_answer_is_masked)
                      14);
     llmobs_exchange_free(e);
 }
-END_TEST
 
 /* A reader who undoes the coding of a request would have its secrets. */
-START_TEST(a_coded_request_is_decoded)
+TEST(a_coded_request_is_decoded)
 {
     static const char body[] = "{\"api_key\":\"abc\",\"q\":\"a\"}";
     static const char header[] = "Content-Encoding: gzip";
@@ -372,10 +362,9 @@ START_TEST(a_coded_request_is_decoded)
     }
     deflateEnd(&z);
 }
-END_TEST
 
 /* Of a search alone: elsewhere a list of numbers is what somebody said. */
-START_TEST(a_search_loses_its_vectors)
+TEST(a_search_loses_its_vectors)
 {
     static const char body[] = "{\"query\":[0.5,0.25]}";
     static const char *const notes[] = {
@@ -404,10 +393,9 @@ START_TEST(a_search_loses_its_vectors)
         llmobs_recalls_free(recalls);
     }
 }
-END_TEST
 
 /* The fields stay; what reads them does not wait in the queue. */
-START_TEST(a_forms_parser_ends_with_the_transfer)
+TEST(a_forms_parser_ends_with_the_transfer)
 {
     static const char form[] = "--b\r\nContent-Disposition: form-data; "
                                "name=\"a\"\r\n\r\nx\r\n--b--\r\n";
@@ -424,25 +412,4 @@ START_TEST(a_forms_parser_ends_with_the_transfer)
     ck_assert_mem_eq(llmobs_body_head(&e->request).data, wanted,
                      sizeof(wanted) - 1);
     llmobs_exchange_free(e);
-}
-END_TEST
-
-UNIT_SUITE(exchange)
-{
-    Suite *s = suite_create("exchange");
-
-    UNIT_TEST(s, test_headers);
-    UNIT_TEST(s, test_response);
-    UNIT_TEST(s, of_a_picture_within_json_the_ends_are_kept);
-    UNIT_TEST(s, media_of_an_answer_stay_out);
-    UNIT_TEST(s, other_answers_stay_whole);
-    UNIT_TEST(s, media_of_a_request_stay_out);
-    UNIT_TEST(s, a_header_tells_the_length);
-    UNIT_TEST(s, test_many);
-    UNIT_TEST(s, a_request_is_masked);
-    UNIT_TEST(s, an_answer_is_masked);
-    UNIT_TEST(s, a_coded_request_is_decoded);
-    UNIT_TEST(s, a_search_loses_its_vectors);
-    UNIT_TEST(s, a_forms_parser_ends_with_the_transfer);
-    return s;
 }

@@ -29,7 +29,9 @@ static void give_call(void)
     llmobs_worker_give(worker, &spool_make(100)->item);
 }
 
-START_TEST(test_kept_by_the_disk)
+UNIT_FIXTURE(spool_begin, spool_end);
+
+TEST(test_kept_by_the_disk)
 {
     begin(spool);
     ck_assert_int_eq(llmobs_worker_exit_ms(worker), LLMOBS_EXIT_KEPT_MS);
@@ -44,9 +46,8 @@ START_TEST(test_kept_by_the_disk)
     llmobs_worker_stop(worker, 1000);
     ck_assert_int_eq(fake.taken, 3);
 }
-END_TEST
 
-START_TEST(test_kept_by_memory_alone)
+TEST(test_kept_by_memory_alone)
 {
     begin(NULL);
     give_call();
@@ -54,10 +55,9 @@ START_TEST(test_kept_by_memory_alone)
     llmobs_worker_stop(worker, 1000);
     ck_assert_int_eq(fake.taken, 1);
 }
-END_TEST
 
 /* The disk has such a call without its bodies. */
-START_TEST(test_kept_without_content)
+TEST(test_kept_without_content)
 {
     config.privacy.content = LLMOBS_CONTENT_OFF;
     begin(spool);
@@ -65,7 +65,6 @@ START_TEST(test_kept_without_content)
     ck_assert_int_eq(llmobs_worker_exit_ms(worker), LLMOBS_EXIT_STORE_MS);
     llmobs_worker_stop(worker, 1000);
 }
-END_TEST
 
 static void leave_one(void)
 {
@@ -74,7 +73,7 @@ static void leave_one(void)
 
 /* Their directories go when they are sent, and a disk may take its time for
  * that: so an end looks at the clock after a few. */
-START_TEST(test_few_of_others)
+TEST(test_few_of_others)
 {
     static struct llmobs_delivery delivery;
     struct llmobs_item *own;
@@ -100,7 +99,6 @@ START_TEST(test_few_of_others)
      * before, too, if the time ends between the two. */
     ck_assert_int_le(spool_dirs(), 8 - fake.taken);
 }
-END_TEST
 
 /* A worker that has sent its own call; gives the calls of others that it took
  * meanwhile, after a cleanup of libcurl or without one. */
@@ -119,14 +117,13 @@ static int adopted_after(bool cleanup)
 
 /* Most processes end after their cleanup: nothing is adopted then for which the
  * exit would have to connect again. */
-START_TEST(test_none_after_a_cleanup)
+TEST(test_none_after_a_cleanup)
 {
     for (int i = 0; i < 3; i++)
         spool_in_dead(leave_one);
     ck_assert_int_eq(adopted_after(true), 0);
     ck_assert_int_eq(adopted_after(false), 3);
 }
-END_TEST
 
 /* A store that takes longer for a batch than the exit waits. */
 static atomic_int begun, written;
@@ -178,7 +175,7 @@ static void exit_in_a_write(int count)
     llmobs_worker_stop(worker, 20);
 }
 
-START_TEST(test_a_write_is_not_cut)
+TEST(test_a_write_is_not_cut)
 {
     exit_in_a_write(100);
     check_counts(100);
@@ -187,10 +184,9 @@ START_TEST(test_a_write_is_not_cut)
     check_counts(100);
     spool_abandon();
 }
-END_TEST
 
 /* In another exit handler: the disk has those calls, as it has the others. */
-START_TEST(test_a_late_call_is_left)
+TEST(test_a_late_call_is_left)
 {
     exit_in_a_write(100);
     for (int i = 1; i <= 3; i++) {
@@ -199,19 +195,4 @@ START_TEST(test_a_late_call_is_left)
         check_counts(100 + (uint64_t)i);
     }
     spool_abandon();
-}
-END_TEST
-
-UNIT_SUITE(exit_time)
-{
-    Suite *s = suite_create("exit_time");
-
-    spool_add(s, "kept_by_the_disk", test_kept_by_the_disk);
-    spool_add(s, "kept_by_memory_alone", test_kept_by_memory_alone);
-    spool_add(s, "kept_without_content", test_kept_without_content);
-    spool_add(s, "few_of_others", test_few_of_others);
-    spool_add(s, "none_after_a_cleanup", test_none_after_a_cleanup);
-    spool_add(s, "a_write_is_not_cut", test_a_write_is_not_cut);
-    spool_add(s, "a_late_call_is_left", test_a_late_call_is_left);
-    return s;
 }

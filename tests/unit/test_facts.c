@@ -48,7 +48,9 @@ static const char *element(const char *key, size_t i)
     return llmobs_json_text(llmobs_json_at(llmobs_json_get(facts(), key), i));
 }
 
-START_TEST(long_facts_are_left_out)
+UNIT_FIXTURE(setup, teardown);
+
+TEST(long_facts_are_left_out)
 {
     char text[LLMOBS_FACT_MAX + 2] = {0};
 
@@ -71,9 +73,8 @@ START_TEST(long_facts_are_left_out)
     llmobs_span_fact_int(&span.facts, LLMOBS_FACT_DIMENSIONS, -1);
     ck_assert_ptr_null(llmobs_json_get(facts(), "dimensions"));
 }
-END_TEST
 
-START_TEST(facts_are_masked)
+TEST(facts_are_masked)
 {
     static const char *const ids[] = {
         "chatcmpl-BqkXn8kUT5cC1lrAtGZ2dp6rWZ9aE",
@@ -94,10 +95,9 @@ START_TEST(facts_are_masked)
                          "api_key=SECRETSECRET1234");
     ck_assert_ptr_null(strstr(element("finish_reasons", 0), "SECRET"));
 }
-END_TEST
 
 /* Lists grow beside other facts, and beside each other. */
-START_TEST(lists_grow_in_turn)
+TEST(lists_grow_in_turn)
 {
     for (int i = 0; i < 3; i++) {
         llmobs_span_fact_add(&span.facts, LLMOBS_FACT_FINISH_REASONS, "a\"]");
@@ -117,7 +117,6 @@ START_TEST(lists_grow_in_turn)
     llmobs_span_fact_add(&span.facts, LLMOBS_FACT_FINISH_REASONS, "d");
     ck_assert_str_eq(element("finish_reasons", 0), "d");
 }
-END_TEST
 
 /* -- of the core ------------------------------------------------------------
  */
@@ -177,7 +176,7 @@ static void expect_int(const char *key, int64_t want)
     llmobs_json_free(json);
 }
 
-START_TEST(the_trace)
+TEST(the_trace)
 {
     span.context.unsampled = true;
     expect("{\"flags\": 256}");
@@ -194,9 +193,8 @@ START_TEST(the_trace)
            "\"tracestate\": \"dd=p:000000000000000a;s:1;"
            "t.llmobs_parent_id:10;t.llmobs_trace_id:0,a=b\"}");
 }
-END_TEST
 
-START_TEST(facts_are_filtered)
+TEST(facts_are_filtered)
 {
     config.privacy.content = LLMOBS_CONTENT_OFF;
     llmobs_span_fact(&span.facts, LLMOBS_FACT_RESPONSE_ID, "id");
@@ -205,9 +203,8 @@ START_TEST(facts_are_filtered)
     expect("{\"flags\": 257, \"request_model\": \"my model\", "
            "\"response_id\": \"id\"}");
 }
-END_TEST
 
-START_TEST(the_answer)
+TEST(the_answer)
 {
     span.streamed = span.proxied = span.traced = true;
     span.http_status = 200;
@@ -218,9 +215,8 @@ START_TEST(the_answer)
            "\"tracestate\": \"dd=p:0000000000000000;s:0;"
            "t.llmobs_parent_id:undefined\"}");
 }
-END_TEST
 
-START_TEST(the_process)
+TEST(the_process)
 {
     char name[256];
 
@@ -240,7 +236,6 @@ START_TEST(the_process)
     expect_int("uid", 78);
     expect_text("hostname", "m");
 }
-END_TEST
 
 static const struct {
     const char *type;
@@ -258,21 +253,19 @@ static const struct {
     {"", 0, "_OTHER"},
 };
 
-START_TEST(the_error)
+TEST_EACH(the_error, 0, sizeof(errors) / sizeof(*errors))
 {
     span.http_status = errors[_i].status;
     llmobs_span_fail(&span, errors[_i].type, "a sentence");
     expect_text("error_code", errors[_i].code);
 }
-END_TEST
 
-START_TEST(a_provider_names_its_error)
+TEST(a_provider_names_its_error)
 {
     llmobs_span_fact(&span.facts, LLMOBS_FACT_ERROR_CODE, "model_not_found");
     llmobs_span_fail(&span, "invalid_request_error", "no such model");
     expect_text("error_code", "model_not_found");
 }
-END_TEST
 
 /* -- in a text --------------------------------------------------------------
  */
@@ -302,7 +295,7 @@ static void round_trip(const char *event)
     llmobs_buf_fini(&buf);
 }
 
-START_TEST(facts_come_apart)
+TEST(facts_come_apart)
 {
     static const char *const texts[] = {
         "plain",    "}",        "{",     "\"}",
@@ -322,10 +315,9 @@ START_TEST(facts_come_apart)
             round_trip(events[e]);
     }
 }
-END_TEST
 
 /* Any other text stays whole, and no byte behind it is read. */
-START_TEST(another_text_stays_whole)
+TEST(another_text_stays_whole)
 {
     static const char whole[] =
         "{\"_call\": {\"a\": [\"\\\"}\", {}]}, \"_dd\": {}}";
@@ -353,32 +345,4 @@ START_TEST(another_text_stays_whole)
             ck_assert_uint_eq(parts.lead.len, len);
         free(cut);
     }
-}
-END_TEST
-
-static void add(Suite *s, const char *name, const TTest *test, int count)
-{
-    TCase *c = tcase_create(name);
-
-    tcase_add_checked_fixture(c, setup, teardown);
-    tcase_add_loop_test(c, test, 0, count);
-    suite_add_tcase(s, c);
-}
-
-UNIT_SUITE(facts)
-{
-    Suite *s = suite_create("facts");
-
-    add(s, "long_facts_are_left_out", long_facts_are_left_out, 1);
-    add(s, "facts_are_masked", facts_are_masked, 1);
-    add(s, "lists_grow_in_turn", lists_grow_in_turn, 1);
-    add(s, "facts_are_filtered", facts_are_filtered, 1);
-    add(s, "the_trace", the_trace, 1);
-    add(s, "the_answer", the_answer, 1);
-    add(s, "the_process", the_process, 1);
-    add(s, "the_error", the_error, sizeof(errors) / sizeof(*errors));
-    add(s, "a_provider_names_its_error", a_provider_names_its_error, 1);
-    add(s, "facts_come_apart", facts_come_apart, 1);
-    add(s, "another_text_stays_whole", another_text_stays_whole, 1);
-    return s;
 }

@@ -55,7 +55,7 @@ static int lowest_free(void)
     return fd;
 }
 
-START_TEST(low_on_the_apps_threads)
+TEST(low_on_the_apps_threads)
 {
     int lowest = lowest_free();
     struct request one = on(open_it, "/dev/null", O_RDONLY);
@@ -64,9 +64,8 @@ START_TEST(low_on_the_apps_threads)
     ck_assert_int_eq(fcntl(one.fd, F_GETFD), FD_CLOEXEC);
     close(one.fd);
 }
-END_TEST
 
-START_TEST(high_on_ours)
+TEST(high_on_ours)
 {
     int lowest = lowest_free();
     struct request one = on(open_it_as_ours, "/dev/null", O_RDONLY);
@@ -79,10 +78,9 @@ START_TEST(high_on_ours)
     ck_assert_int_eq(one.fd, -1);
     ck_assert_int_eq(one.error, ENOTDIR);
 }
-END_TEST
 
 /* The C library gives the app's next thread the stack of the one that ended. */
-START_TEST(low_where_ours_was)
+TEST(low_where_ours_was)
 {
     int lowest = lowest_free();
     struct request ours = on(open_it_as_ours, "/dev/null", O_RDONLY);
@@ -92,10 +90,9 @@ START_TEST(low_where_ours_was)
     close(one.fd);
     close(ours.fd);
 }
-END_TEST
 
 /* A link that is not followed, and one that is: both are what was opened. */
-START_TEST(by_links)
+TEST(by_links)
 {
     char dir[UNIT_DIRECTORY], path[96];
     struct request one;
@@ -111,9 +108,8 @@ START_TEST(by_links)
     close(one.fd);
     unit_remove(dir);
 }
-END_TEST
 
-START_TEST(for_us_alone)
+TEST(for_us_alone)
 {
     char dir[UNIT_DIRECTORY], path[96];
     struct request one;
@@ -128,10 +124,9 @@ START_TEST(for_us_alone)
     close(one.fd);
     unit_remove(dir);
 }
-END_TEST
 
 /* Of a program whose limit leaves no high ones. */
-START_TEST(none_is_high)
+TEST(none_is_high)
 {
     struct rlimit all, few;
     struct request one;
@@ -147,9 +142,8 @@ START_TEST(none_is_high)
     ck_assert_int_eq(one.fd, lowest);
     close(one.fd);
 }
-END_TEST
 
-START_TEST(lifted)
+TEST(lifted)
 {
     int lowest = lowest_free();
     int fd = llmobs_fd_lift(socket(AF_UNIX, SOCK_STREAM, 0));
@@ -158,10 +152,9 @@ START_TEST(lifted)
     ck_assert_int_eq(lowest_free(), lowest);
     close(fd);
 }
-END_TEST
 
 /* A number that the app has closed meanwhile, or taken, is not ours. */
-START_TEST(lifted_too_late)
+TEST(lifted_too_late)
 {
     int fd = open("/dev/null", O_RDONLY);
 
@@ -172,7 +165,6 @@ START_TEST(lifted_too_late)
     ck_assert_int_eq(errno, EBADF);
     ck_assert_int_eq(llmobs_fd_lift(-1), -1);
 }
-END_TEST
 
 struct replacing {
     char dir[UNIT_DIRECTORY], path[96], other[96];
@@ -208,7 +200,7 @@ static void *open_it_often(void *arg)
 
 /* By another process, as the store's file is, if not as often: that must not
  * make an opening fail. */
-START_TEST(replaced_meanwhile)
+TEST(replaced_meanwhile)
 {
     struct replacing one = {.ends = false};
     pthread_t replacer, opener;
@@ -227,7 +219,6 @@ START_TEST(replaced_meanwhile)
     ck_assert_int_eq((intptr_t)failed, 0);
     unit_remove(one.dir);
 }
-END_TEST
 
 /* The soft limit that leaves so many numbers free. */
 static void leave_free(int count)
@@ -252,7 +243,7 @@ static struct request asked(bool ours)
     return one;
 }
 
-START_TEST(the_last_are_the_apps)
+TEST(the_last_are_the_apps)
 {
     leave_free(1);
     ck_assert_int_gt(asked(false).fd, 2); /* in a process of ours */
@@ -272,9 +263,8 @@ START_TEST(the_last_are_the_apps)
     ck_assert_int_gt(asked(false).fd, 2);
     ck_assert_int_eq(asked(true).fd, -1);
 }
-END_TEST
 
-START_TEST(an_answer_holds_for_a_moment)
+TEST(an_answer_holds_for_a_moment)
 {
     llmobs_fd_guest(false);
     leave_free(100);
@@ -282,23 +272,4 @@ START_TEST(an_answer_holds_for_a_moment)
     leave_free(3);
     usleep(2000);
     ck_assert_int_eq(asked(false).fd, -1);
-}
-END_TEST
-
-UNIT_SUITE(fd)
-{
-    Suite *suite = suite_create("fd");
-
-    UNIT_TEST(suite, low_on_the_apps_threads);
-    UNIT_TEST(suite, high_on_ours);
-    UNIT_TEST(suite, low_where_ours_was);
-    UNIT_TEST(suite, by_links);
-    UNIT_TEST(suite, for_us_alone);
-    UNIT_TEST(suite, none_is_high);
-    UNIT_TEST(suite, lifted);
-    UNIT_TEST(suite, lifted_too_late);
-    UNIT_TEST(suite, replaced_meanwhile);
-    UNIT_TEST(suite, the_last_are_the_apps);
-    UNIT_TEST(suite, an_answer_holds_for_a_moment);
-    return suite;
 }

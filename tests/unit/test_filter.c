@@ -28,7 +28,7 @@ static bool hinders(struct sock_filter *steps, size_t count)
 
 /* An answer that kills, stops or asks somebody hinders; one that passes or
  * fails the call does not. */
-START_TEST(answers)
+TEST(answers)
 {
     ck_assert(!HINDERS(SAY(SECCOMP_RET_ALLOW)));
     ck_assert(!HINDERS(SAY(SECCOMP_RET_LOG)));
@@ -39,9 +39,8 @@ START_TEST(answers)
     ck_assert(HINDERS(SAY(SECCOMP_RET_TRACE)));
     ck_assert(HINDERS(SAY(SECCOMP_RET_USER_NOTIF)));
 }
-END_TEST
 
-START_TEST(single_calls)
+TEST(single_calls)
 {
     ck_assert(HINDERS(LOAD(nr), IF(SYS_clone3), SAY(SECCOMP_RET_KILL_PROCESS),
                       SAY(SECCOMP_RET_ALLOW)));
@@ -54,7 +53,6 @@ START_TEST(single_calls)
     ck_assert(!HINDERS(LOAD(arch), IF(0), SAY(SECCOMP_RET_KILL_PROCESS),
                        SAY(SECCOMP_RET_ALLOW)));
 }
-END_TEST
 
 /* Each computes a number that decides. */
 #define FIVE(code, other) \
@@ -63,7 +61,7 @@ END_TEST
     (!HINDERS(__VA_ARGS__, BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 1, 0), \
               SAY(SECCOMP_RET_TRAP), SAY(SECCOMP_RET_ALLOW)))
 
-START_TEST(computes)
+TEST(computes)
 {
     ck_assert(GIVES(8, FIVE(BPF_ADD, 3)));
     ck_assert(GIVES(2, FIVE(BPF_SUB, 3)));
@@ -93,10 +91,9 @@ START_TEST(computes)
     ck_assert(HINDERS(BPF_STMT(BPF_LD | BPF_IMM, SECCOMP_RET_TRAP),
                       BPF_STMT(BPF_RET | BPF_A, 0)));
 }
-END_TEST
 
 /* The kernel refuses these, and the app hears of it. */
-START_TEST(nothing_to_read)
+TEST(nothing_to_read)
 {
     static struct sock_filter one[] = {SAY(SECCOMP_RET_TRAP)};
     struct sock_fprog nowhere = {1, (void *)8}, none = {0, one};
@@ -107,9 +104,8 @@ START_TEST(nothing_to_read)
     ck_assert(!llmobs_filter_hinders(&none));
     ck_assert(!llmobs_filter_hinders(&endless));
 }
-END_TEST
 
-START_TEST(the_longest)
+TEST(the_longest)
 {
     static struct sock_filter steps[BPF_MAXINSNS];
 
@@ -119,17 +115,4 @@ START_TEST(the_longest)
     ck_assert(hinders(steps, BPF_MAXINSNS));
     steps[BPF_MAXINSNS - 1] = (struct sock_filter)SAY(SECCOMP_RET_ALLOW);
     ck_assert(!hinders(steps, BPF_MAXINSNS));
-}
-END_TEST
-
-UNIT_SUITE(filter)
-{
-    Suite *s = suite_create("filter");
-
-    UNIT_TEST(s, answers);
-    UNIT_TEST(s, single_calls);
-    UNIT_TEST(s, computes);
-    UNIT_TEST(s, nothing_to_read);
-    UNIT_TEST(s, the_longest);
-    return s;
 }

@@ -57,7 +57,7 @@ static int found(const char *dir, const char *below, int most,
     return most - left;
 }
 
-START_TEST(by_a_pattern)
+TEST(by_a_pattern)
 {
     static const struct {
         const char *pattern;
@@ -82,10 +82,9 @@ START_TEST(by_a_pattern)
     ck_assert_int_eq(none, 9);
     unit_remove(dir);
 }
-END_TEST
 
 /* With "." and "..", a directory of a1 has five entries. */
-START_TEST(within_a_budget)
+TEST(within_a_budget)
 {
     char dir[UNIT_DIRECTORY];
 
@@ -99,14 +98,4 @@ START_TEST(within_a_budget)
         ck_assert_int_lt((int)little.left, LLMOBS_FIND_FILES_COST);
     }
     unit_remove(dir);
-}
-END_TEST
-
-UNIT_SUITE(find_files)
-{
-    Suite *s = suite_create("find_files");
-
-    UNIT_TEST(s, by_a_pattern);
-    UNIT_TEST(s, within_a_budget);
-    return s;
 }

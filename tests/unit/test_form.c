@@ -104,7 +104,7 @@ static void check(const char *type, struct llmobs_text form, size_t step,
     llmobs_form_free(parser);
 }
 
-START_TEST(fields_are_read)
+TEST(fields_are_read)
 {
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct llmobs_text form = {rows[i].form, strlen(rows[i].form)};
@@ -113,9 +113,8 @@ START_TEST(fields_are_read)
             check(rows[i].type, form, step, rows[i].lines);
     }
 }
-END_TEST
 
-START_TEST(what_names_no_boundary_is_no_form)
+TEST(what_names_no_boundary_is_no_form)
 {
     static const char *const types[] = {
         "application/json",
@@ -138,7 +137,6 @@ START_TEST(what_names_no_boundary_is_no_form)
         llmobs_form_free(parser);
     }
 }
-END_TEST
 
 /* A form of one part with `len` bytes made by `fill`. */
 static char *make_part(size_t len, const char *fill, size_t *total)
@@ -171,7 +169,7 @@ static size_t kept_of(size_t len, const char *fill)
     return kept;
 }
 
-START_TEST(long_texts_have_a_size)
+TEST(long_texts_have_a_size)
 {
     const size_t around = strlen("{\"a\":\"\"}\n");
     const size_t told = strlen("{\"a\":{\"bytes\":32769}}\n");
@@ -184,9 +182,8 @@ START_TEST(long_texts_have_a_size)
     /* Text without blanks, in another script. */
     ck_assert_uint_eq(kept_of(3000, "\xe4\xb8\xad"), 3000 + around);
 }
-END_TEST
 
-START_TEST(limits_of_a_form)
+TEST(limits_of_a_form)
 {
     static const char part[] = PART("a") "\r\n1\r\n";
     struct llmobs_form_parser *parser = llmobs_form_new(TYPE);
@@ -208,9 +205,8 @@ START_TEST(limits_of_a_form)
     llmobs_body_fini(&body);
     llmobs_form_free(parser);
 }
-END_TEST
 
-START_TEST(a_form_sent_again_is_read_again)
+TEST(a_form_sent_again_is_read_again)
 {
     static const char form[] =
         PART("a") "\r\n1\r\n" PART("c") "\r\n2\r\n--b--\r\n";
@@ -230,17 +226,4 @@ START_TEST(a_form_sent_again_is_read_again)
     ck_assert_uint_eq(body.total, strlen("{\"a\":\"1\"}\n{\"c\":\"2\"}\n"));
     llmobs_body_fini(&body);
     llmobs_form_free(parser);
-}
-END_TEST
-
-UNIT_SUITE(form)
-{
-    Suite *s = suite_create("form");
-
-    UNIT_TEST(s, fields_are_read);
-    UNIT_TEST(s, what_names_no_boundary_is_no_form);
-    UNIT_TEST(s, long_texts_have_a_size);
-    UNIT_TEST(s, limits_of_a_form);
-    UNIT_TEST(s, a_form_sent_again_is_read_again);
-    return s;
 }

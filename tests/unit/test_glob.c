@@ -54,17 +54,16 @@ static const struct {
     {"a", "/", false},
 };
 
-START_TEST(test_glob_rows)
+TEST(test_glob_rows)
 {
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         ck_assert_msg(llmobs_glob_listed(rows[i].list, rows[i].path) ==
                           rows[i].covers,
                       "\"%s\" for \"%s\"", rows[i].list, rows[i].path);
 }
-END_TEST
 
 /* Every cut of a pattern of all kinds is read within its bytes. */
-START_TEST(test_glob_cuts)
+TEST(test_glob_cuts)
 {
     static const char whole[] = "[!a-c]*?[]-x],*[z-,/opt/[";
 
@@ -76,14 +75,4 @@ START_TEST(test_glob_cuts)
             (void)llmobs_glob_listed(list, rows[i].path);
         free(list);
     }
-}
-END_TEST
-
-UNIT_SUITE(glob)
-{
-    Suite *suite = suite_create("glob");
-
-    UNIT_TEST(suite, test_glob_rows);
-    UNIT_TEST(suite, test_glob_cuts);
-    return suite;
 }

@@ -38,7 +38,7 @@ static void start(struct caller *caller, pthread_t *thread)
         nanosleep(&moment, NULL);
 }
 
-START_TEST(one_after_the_other)
+TEST(one_after_the_other)
 {
     static const struct llmobs_real real;
     const struct timespec while_it_would = {0, 10 * LLMOBS_NS_PER_MS};
@@ -55,10 +55,9 @@ START_TEST(one_after_the_other)
     ck_assert(llmobs_global_turn(&real));
     llmobs_global_turn_end(&real);
 }
-END_TEST
 
 /* Of another copy of libcurl, nobody has to wait. */
-START_TEST(copies_apart)
+TEST(copies_apart)
 {
     static const struct llmobs_real one, other;
 
@@ -67,9 +66,8 @@ START_TEST(copies_apart)
     llmobs_global_turn_end(&other);
     llmobs_global_turn_end(&one);
 }
-END_TEST
 
-START_TEST(a_turn_without_end)
+TEST(a_turn_without_end)
 {
     static const struct llmobs_real real;
     struct caller second = {.real = &real};
@@ -81,10 +79,9 @@ START_TEST(a_turn_without_end)
     ck_assert_int_eq(atomic_load(&second.answer), 2);
     llmobs_global_turn_end(&real);
 }
-END_TEST
 
 /* A library that libcurl loads as it begins may use libcurl. */
-START_TEST(within_a_turn)
+TEST(within_a_turn)
 {
     static const struct llmobs_real real;
     int64_t began = llmobs_clock_mono_ns();
@@ -97,10 +94,9 @@ START_TEST(within_a_turn)
     /* Two hundred that waited would take 10 s. */
     ck_assert_int_lt(unit_ms_since(began), 9000);
 }
-END_TEST
 
 /* The thread that has the turn is in the parent alone. */
-START_TEST(in_a_child)
+TEST(in_a_child)
 {
     static const struct llmobs_real real;
     pid_t child;
@@ -114,17 +110,4 @@ START_TEST(in_a_child)
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7);
     llmobs_global_turn_end(&real);
-}
-END_TEST
-
-UNIT_SUITE(global)
-{
-    Suite *suite = suite_create("global");
-
-    UNIT_TEST(suite, one_after_the_other);
-    UNIT_TEST(suite, copies_apart);
-    UNIT_TEST(suite, a_turn_without_end);
-    UNIT_TEST(suite, within_a_turn);
-    UNIT_TEST(suite, in_a_child);
-    return suite;
 }

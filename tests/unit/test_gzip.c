@@ -45,7 +45,7 @@ static void fill(char *data, size_t len, size_t distance, size_t run)
                                                        : data[i - distance];
 }
 
-START_TEST(every_distance_and_length)
+TEST(every_distance_and_length)
 {
     static const size_t distances[] = {
         1,  2,   3,   4,    5,    8,    9,     16,    17,    24,    25,   64,
@@ -62,9 +62,8 @@ START_TEST(every_distance_and_length)
     }
     free(data);
 }
-END_TEST
 
-START_TEST(every_short_length)
+TEST(every_short_length)
 {
     char data[600];
 
@@ -75,9 +74,8 @@ START_TEST(every_short_length)
         (void)round_trip((struct llmobs_text){data, len});
     }
 }
-END_TEST
 
-START_TEST(it_is_worth_its_time)
+TEST(it_is_worth_its_time)
 {
     char *data = malloc(SIZE_BIG);
     size_t len = 0, packed;
@@ -101,9 +99,8 @@ START_TEST(it_is_worth_its_time)
     ck_assert_uint_lt(packed, SIZE_BIG + SIZE_BIG / 8);
     free(data);
 }
-END_TEST
 
-START_TEST(a_full_buffer_stays_as_it_was)
+TEST(a_full_buffer_stays_as_it_was)
 {
     struct llmobs_buf out;
     char data[4000];
@@ -115,16 +112,4 @@ START_TEST(a_full_buffer_stays_as_it_was)
         llmobs_gzip((struct llmobs_text){data, sizeof(data)}, &out), 0);
     ck_assert_uint_eq(out.len, 6);
     llmobs_buf_fini(&out);
-}
-END_TEST
-
-UNIT_SUITE(gzip)
-{
-    Suite *suite = suite_create("gzip");
-
-    UNIT_TEST(suite, every_distance_and_length);
-    UNIT_TEST(suite, every_short_length);
-    UNIT_TEST(suite, it_is_worth_its_time);
-    UNIT_TEST(suite, a_full_buffer_stays_as_it_was);
-    return suite;
 }

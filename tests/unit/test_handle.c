@@ -28,7 +28,7 @@ static struct llmobs_handle *fresh(int i)
     return llmobs_handle_create(&no_real, (CURL *)&memory[i]);
 }
 
-START_TEST(test_find)
+TEST(test_find)
 {
     struct llmobs_handle *a = fresh(0), *b = fresh(1);
 
@@ -42,10 +42,9 @@ START_TEST(test_find)
     ck_assert_ptr_eq(fresh(0), a);
     ck_assert_ptr_eq(fresh(0), a);
 }
-END_TEST
 
 /* The table knows each option that the shim passes on, and no other. */
-START_TEST(test_rows)
+TEST(test_rows)
 {
 #define ROW(number, ...) \
     ck_assert_int_eq(llmobs_setting((CURLoption)(number))->option, number);
@@ -56,10 +55,9 @@ START_TEST(test_rows)
     ck_assert_int_eq(llmobs_setting((CURLoption)99999)->option, 0);
     ck_assert_int_eq(llmobs_setting((CURLoption)-5)->option, 0);
 }
-END_TEST
 
 /* A handle of libcurl that went unseen, and another at its address. */
-START_TEST(test_stale)
+TEST(test_stale)
 {
     struct llmobs_handle *h = fresh(2);
 
@@ -71,7 +69,6 @@ START_TEST(test_stale)
     ck_assert_ptr_null(h->exchange);
     ck_assert(!h->step && !h->in && !llmobs_handle_multi(h));
 }
-END_TEST
 
 struct step {
     CURLoption option;
@@ -136,7 +133,7 @@ static const struct {
      "new"},
 };
 
-START_TEST(test_methods)
+TEST(test_methods)
 {
     for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
         struct llmobs_handle *h = fresh(3);
@@ -162,7 +159,6 @@ START_TEST(test_methods)
                       "row %zu: body %.*s", i, (int)body.len, body.data);
     }
 }
-END_TEST
 
 static const struct {
     const char *url;
@@ -194,7 +190,7 @@ static const struct {
     {"smtp.example", NULL, 0, NULL, "/t"},
 };
 
-START_TEST(test_urls)
+TEST(test_urls)
 {
     for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
         struct llmobs_handle *h = fresh(4);
@@ -213,7 +209,6 @@ START_TEST(test_urls)
         free(owned);
     }
 }
-END_TEST
 
 static void copy_into(const struct llmobs_handle *h, struct llmobs_body *body)
 {
@@ -225,7 +220,7 @@ static void copy_into(const struct llmobs_handle *h, struct llmobs_body *body)
     llmobs_exchange_free(exchange);
 }
 
-START_TEST(test_copies)
+TEST(test_copies)
 {
     struct llmobs_handle *h = fresh(5), *twin = fresh(6);
     char *big = malloc(COPY_MAX + 2);
@@ -270,7 +265,6 @@ START_TEST(test_copies)
     llmobs_handle_reset(twin);
     free(big);
 }
-END_TEST
 
 /* As if a capture had put headers in. */
 static struct llmobs_inject *inject_into(struct llmobs_handle *h)
@@ -293,7 +287,7 @@ static struct llmobs_inject *inject_into(struct llmobs_handle *h)
     return h->inject;
 }
 
-START_TEST(test_headers_follow)
+TEST(test_headers_follow)
 {
     struct llmobs_handle *h = fresh(7);
     struct curl_slist list = {(char *)(uintptr_t) "A: b", NULL};
@@ -326,7 +320,6 @@ START_TEST(test_headers_follow)
     llmobs_handle_release(h);
     ck_assert_ptr_null(h->inject);
 }
-END_TEST
 
 static unsigned told_version;
 
@@ -359,7 +352,7 @@ static const struct {
     {0x075800, CURLOPT_USERPWD, CURLE_OUT_OF_MEMORY, -1, "GET", "old"},
 };
 
-START_TEST(test_refused)
+TEST(test_refused)
 {
     struct llmobs_real real = {.version_info = tell_version};
     struct llmobs_text body;
@@ -380,11 +373,10 @@ START_TEST(test_refused)
         ck_assert_msg(!body.data == !refusals[i].body, "row %zu: body", i);
     }
 }
-END_TEST
 
 /* The size of a body may be one that nobody saw: no byte is read until libcurl
  * has sent it. The program's own settings are known. */
-START_TEST(test_unseen)
+TEST(test_unseen)
 {
     struct llmobs_handle *h = fresh(0), *twin = fresh(1);
 
@@ -421,9 +413,8 @@ START_TEST(test_unseen)
     llmobs_handle_reset(h);
     llmobs_handle_reset(twin);
 }
-END_TEST
 
-START_TEST(test_refused_texts)
+TEST(test_refused_texts)
 {
     struct llmobs_handle *h = fresh(0);
     char *owned;
@@ -458,7 +449,6 @@ START_TEST(test_refused_texts)
     ck_assert_ptr_null(llmobs_handle_url(h, &owned));
     llmobs_handle_reset(h);
 }
-END_TEST
 
 static const struct {
     unsigned version;
@@ -491,7 +481,7 @@ static CURLUcode get_no_url(const CURLU *url, CURLUPart part, char **text,
     return CURLUE_NO_HOST;
 }
 
-START_TEST(test_who_sees_headers)
+TEST(test_who_sees_headers)
 {
     static struct llmobs_real reals[sizeof(ways) / sizeof(ways[0])];
     static const char *const variables[] = {
@@ -526,11 +516,10 @@ START_TEST(test_who_sees_headers)
                   ways[i].variable);
     }
 }
-END_TEST
 
 /* By siglongjmp, or by the exit handler of a thread that a child has not. Of
  * some tries one is quick, also on a busy machine. */
-START_TEST(locks_that_were_left)
+TEST(locks_that_were_left)
 {
     struct llmobs_handle *h = fresh(0);
     int64_t start, took = INT64_MAX;
@@ -552,24 +541,4 @@ START_TEST(locks_that_were_left)
     llmobs_handle_unlock(h);
     ck_assert(llmobs_handle_trylock(h, 1));
     llmobs_handle_unlock(h);
-}
-END_TEST
-
-UNIT_SUITE(handle)
-{
-    Suite *s = suite_create("handle");
-
-    UNIT_TEST(s, test_find);
-    UNIT_TEST(s, test_rows);
-    UNIT_TEST(s, test_stale);
-    UNIT_TEST(s, test_methods);
-    UNIT_TEST(s, test_urls);
-    UNIT_TEST(s, test_copies);
-    UNIT_TEST(s, test_headers_follow);
-    UNIT_TEST(s, test_refused);
-    UNIT_TEST(s, test_unseen);
-    UNIT_TEST(s, test_refused_texts);
-    UNIT_TEST(s, test_who_sees_headers);
-    UNIT_TEST(s, locks_that_were_left);
-    return s;
 }

@@ -17,7 +17,7 @@ static void expect(const char *groups, const char *base,
     ck_assert_str_eq(starter.name, name);
 }
 
-START_TEST(started_by_a_unit)
+TEST(started_by_a_unit)
 {
     expect("0::/system.slice/php8.2-fpm.service\n", "php-fpm8.2",
            LLMOBS_STARTER_UNIT, "php8.2-fpm.service");
@@ -30,9 +30,8 @@ START_TEST(started_by_a_unit)
            "bot.service\n",
            "python3", LLMOBS_STARTER_USER, "bot.service");
 }
-END_TEST
 
-START_TEST(started_by_cron)
+TEST(started_by_cron)
 {
     expect("0::/system.slice/cron.service\n", "cron", LLMOBS_STARTER_UNIT,
            "cron.service");
@@ -43,9 +42,8 @@ START_TEST(started_by_cron)
     expect("0::/system.slice/cronicle.service\n", "node", LLMOBS_STARTER_UNIT,
            "cronicle.service");
 }
-END_TEST
 
-START_TEST(started_in_a_container)
+TEST(started_in_a_container)
 {
     expect("12:memory:/docker/" ID "\n0::/\n", "php", LLMOBS_STARTER_CONTAINER,
            ID);
@@ -63,9 +61,8 @@ START_TEST(started_in_a_container)
     expect("0::/lxc.payload.web/system.slice/nginx.service\n", "nginx",
            LLMOBS_STARTER_CONTAINER, "web");
 }
-END_TEST
 
-START_TEST(started_by_hand)
+TEST(started_by_hand)
 {
     expect("", "curl", LLMOBS_STARTER_HAND, "");
     expect("0::/\n", "curl", LLMOBS_STARTER_HAND, "");
@@ -76,9 +73,8 @@ START_TEST(started_by_hand)
            "systemd", LLMOBS_STARTER_HAND, "");
     expect("0::/dockers/deadbeef\n", "curl", LLMOBS_STARTER_HAND, "");
 }
-END_TEST
 
-START_TEST(how_it_is_switched_on)
+TEST(how_it_is_switched_on)
 {
     struct llmobs_starter starter = {LLMOBS_STARTER_USER, "bot.service"};
     char text[256];
@@ -92,17 +88,4 @@ START_TEST(how_it_is_switched_on)
     starter.kind = LLMOBS_STARTER_CRON;
     llmobs_starter_advice(&starter, "/l/shim.so", text, sizeof(text));
     ck_assert_ptr_nonnull(strstr(text, "crontab"));
-}
-END_TEST
-
-UNIT_SUITE(host_starter)
-{
-    Suite *s = suite_create("host_starter");
-
-    UNIT_TEST(s, started_by_a_unit);
-    UNIT_TEST(s, started_by_cron);
-    UNIT_TEST(s, started_in_a_container);
-    UNIT_TEST(s, started_by_hand);
-    UNIT_TEST(s, how_it_is_switched_on);
-    return s;
 }

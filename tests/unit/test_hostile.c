@@ -195,7 +195,7 @@ static size_t peak_kib(void)
     return kib;
 }
 
-START_TEST(answers_cost_what_they_weigh)
+TEST(answers_cost_what_they_weigh)
 {
     struct llmobs_rules_config config = {.proxy_urls = NULL};
     struct llmobs_rules *rules = llmobs_rules_new(&config);
@@ -224,11 +224,10 @@ START_TEST(answers_cost_what_they_weigh)
     llmobs_rules_free(rules);
     ck_assert_uint_lt(peak_kib(), LENGTH / 1024 * 128);
 }
-END_TEST
 
 /* At their full length, bodies that cost much more than their bytes are read by
  * their ends: a span that says so, with the usage that stands there. */
-START_TEST(a_body_has_a_budget)
+TEST(a_body_has_a_budget)
 {
     static const struct hostile bodies[] = {
         {"bad bytes", CHAT, JSON, "{\"model\":\"n\",\"a\":\"", "\xff\xff\xff",
@@ -264,11 +263,10 @@ START_TEST(a_body_has_a_budget)
     }
     llmobs_rules_free(rules);
 }
-END_TEST
 
 /* Masking alone takes more work than a body may: its ends are read, and masked
  * they are. */
-START_TEST(what_is_read_is_masked)
+TEST(what_is_read_is_masked)
 {
     static const struct hostile one = {
         .begin = "{\"model\":\"n\",\"password\":\"first-secret\","
@@ -295,10 +293,9 @@ START_TEST(what_is_read_is_masked)
     llmobs_buf_fini(&body);
     llmobs_rules_free(rules);
 }
-END_TEST
 
 /* A frame that was masked is read as before, and the next ones are. */
-START_TEST(what_is_read_of_frames_is_masked)
+TEST(what_is_read_of_frames_is_masked)
 {
     static const char *const events[][2] = {
         {"messageStart", "{\"role\":\"assistant\"}"},
@@ -335,10 +332,9 @@ START_TEST(what_is_read_of_frames_is_masked)
     llmobs_buf_fini(&body);
     llmobs_rules_free(rules);
 }
-END_TEST
 
 /* No event is lost or read twice, and what was read is not kept. */
-START_TEST(a_million_events_are_read)
+TEST(a_million_events_are_read)
 {
     static const struct hostile one = {.begin = "",
                                        .piece = DELTA("\"content\":\"a\""),
@@ -373,11 +369,10 @@ START_TEST(a_million_events_are_read)
     llmobs_exchange_free(e);
     llmobs_rules_free(rules);
 }
-END_TEST
 
 /* 100 MB of a stream: its beginning and its end are kept, so the usage at the
  * end is told and the memory is that of the edges. */
-START_TEST(a_huge_stream_keeps_its_ends)
+TEST(a_huge_stream_keeps_its_ends)
 {
     static const char piece[] = DELTA("\"content\":\"word \"");
     static const char end[] = "data: {" USAGE "}\n\ndata: [DONE]\n\n";
@@ -399,18 +394,4 @@ START_TEST(a_huge_stream_keeps_its_ends)
     llmobs_span_fini(&span);
     llmobs_exchange_free(e);
     llmobs_rules_free(rules);
-}
-END_TEST
-
-UNIT_SUITE(hostile)
-{
-    Suite *s = suite_create("hostile");
-
-    UNIT_TEST(s, answers_cost_what_they_weigh);
-    UNIT_TEST(s, a_body_has_a_budget);
-    UNIT_TEST(s, what_is_read_is_masked);
-    UNIT_TEST(s, what_is_read_of_frames_is_masked);
-    UNIT_TEST(s, a_million_events_are_read);
-    UNIT_TEST(s, a_huge_stream_keeps_its_ends);
-    return s;
 }

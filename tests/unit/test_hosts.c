@@ -529,7 +529,7 @@ static void check_host(const struct llmobs_rules *rules,
     llmobs_span_fini(&span);
 }
 
-START_TEST(hosts_are_known_by_their_own_urls)
+TEST(hosts_are_known_by_their_own_urls)
 {
     struct llmobs_rules_config config = {.proxy_urls = NULL};
     struct llmobs_rules *rules = llmobs_rules_new(&config);
@@ -539,10 +539,9 @@ START_TEST(hosts_are_known_by_their_own_urls)
         check_host(rules, &hosts[i]);
     llmobs_rules_free(rules);
 }
-END_TEST
 
 /* A row without a test row, or behind a row that covers its host. */
-START_TEST(each_row_is_found_by_a_url)
+TEST(each_row_is_found_by_a_url)
 {
     const struct llmobs_provider *row;
 
@@ -559,7 +558,6 @@ START_TEST(each_row_is_found_by_a_url)
         ck_assert_msg(found, "no URL of hosts[] is the row %s", row->host);
     }
 }
-END_TEST
 
 static const struct vendor {
     const char *model, *name; /* NULL: that of the host, or unknown */
@@ -612,7 +610,7 @@ static void check_vendor(const struct llmobs_rules *rules, const char *host,
     llmobs_span_fini(&span);
 }
 
-START_TEST(vendors_are_known_by_their_models)
+TEST(vendors_are_known_by_their_models)
 {
     struct llmobs_rules_config config = {.proxy_urls = NULL};
     struct llmobs_rules *rules = llmobs_rules_new(&config);
@@ -626,15 +624,4 @@ START_TEST(vendors_are_known_by_their_models)
         check_vendor(rules, "gateway.test", v->model, v->name);
     }
     llmobs_rules_free(rules);
-}
-END_TEST
-
-UNIT_SUITE(hosts)
-{
-    Suite *s = suite_create("hosts");
-
-    UNIT_TEST(s, hosts_are_known_by_their_own_urls);
-    UNIT_TEST(s, each_row_is_found_by_a_url);
-    UNIT_TEST(s, vendors_are_known_by_their_models);
-    return s;
 }

@@ -52,7 +52,7 @@ static void check_post(const char *host)
 
 /* The variables are read at the first use: hence the first test, and the names
  * of all others in no_proxy. */
-START_TEST(goes_by_a_proxy)
+TEST(goes_by_a_proxy)
 {
     struct server *server = server_new();
     struct llmobs_http_request request = {
@@ -94,7 +94,6 @@ START_TEST(goes_by_a_proxy)
     ck_assert_ptr_nonnull(strstr(server->got, "Proxy-Authorization: Basic "));
     free(server);
 }
-END_TEST
 
 /* As before libcurl 7.42.1: a tunnel's proxy gets all headers by default. */
 static struct llmobs_real newer;
@@ -158,36 +157,32 @@ static void check_tunnel(bool sent)
 }
 
 /* Where tests share a process the variables were read by the first of them. */
-START_TEST(tells_a_tunnel_nothing)
+TEST(tells_a_tunnel_nothing)
 {
     if (!getenv("CK_FORK"))
         check_tunnel(true);
 }
-END_TEST
 
-START_TEST(avoids_a_tunnel)
+TEST(avoids_a_tunnel)
 {
     if (!getenv("CK_FORK"))
         check_tunnel(false);
 }
-END_TEST
 
-START_TEST(posts_to_numbers)
+TEST(posts_to_numbers)
 {
     check_post("127.0.0.1");
 }
-END_TEST
 
-START_TEST(posts_to_localhost)
+TEST(posts_to_localhost)
 {
     check_post("localhost");
     /* 7.74 makes a new connection each time to a name with a dot at its end. */
     if (libcurl_number() >= 0x075800)
         check_post("LOCALHOST.");
 }
-END_TEST
 
-START_TEST(posts_to_a_name)
+TEST(posts_to_a_name)
 {
     char name[256];
 
@@ -206,9 +201,8 @@ START_TEST(posts_to_a_name)
         llmobs_http_free(http);
     }
 }
-END_TEST
 
-START_TEST(posts_to_a_unix_socket)
+TEST(posts_to_a_unix_socket)
 {
     struct llmobs_http *http = client();
     struct server *server = server_new();
@@ -231,7 +225,6 @@ START_TEST(posts_to_a_unix_socket)
     llmobs_http_free(http);
     free(server);
 }
-END_TEST
 
 static int post_to(const char *host, struct llmobs_http_reply *reply)
 {
@@ -243,7 +236,7 @@ static int post_to(const char *host, struct llmobs_http_reply *reply)
     return rc;
 }
 
-START_TEST(passes_a_holder_by)
+TEST(passes_a_holder_by)
 {
     static const char *const elsewhere[] = {
         "192.0.2.1", "agent.example", "[2001:db8::1]",
@@ -259,7 +252,6 @@ START_TEST(passes_a_holder_by)
         ck_assert_int_eq(post_to(elsewhere[i], &reply), -ENOTCONN);
     llmobs_direct_only(false);
 }
-END_TEST
 
 /* The listener that the guard looks at: another one while libcurl connects. */
 static int guarded = -1;
@@ -301,7 +293,7 @@ static int ask(struct llmobs_http *http, unsigned port, const char *guard)
 }
 
 /* Another one that listens by the time the connection stands gets nothing. */
-START_TEST(sends_nothing_to_strangers)
+TEST(sends_nothing_to_strangers)
 {
     struct llmobs_http *http = client();
     struct server *server = server_new();
@@ -325,9 +317,8 @@ START_TEST(sends_nothing_to_strangers)
     llmobs_http_free(http);
     free(server);
 }
-END_TEST
 
-START_TEST(reads_answers)
+TEST(reads_answers)
 {
     static const struct {
         const char *answer;
@@ -384,9 +375,8 @@ START_TEST(reads_answers)
         free(server);
     }
 }
-END_TEST
 
-START_TEST(keeps_a_bounded_answer)
+TEST(keeps_a_bounded_answer)
 {
     struct llmobs_http *http = client();
     struct server *server = server_new();
@@ -412,23 +402,4 @@ START_TEST(keeps_a_bounded_answer)
     server_stop(server);
     free(server);
     free(text);
-}
-END_TEST
-
-UNIT_SUITE(http)
-{
-    Suite *suite = suite_create("http");
-
-    UNIT_TEST(suite, goes_by_a_proxy);
-    UNIT_TEST(suite, tells_a_tunnel_nothing);
-    UNIT_TEST(suite, avoids_a_tunnel);
-    UNIT_TEST(suite, posts_to_numbers);
-    UNIT_TEST(suite, posts_to_localhost);
-    UNIT_TEST(suite, posts_to_a_name);
-    UNIT_TEST(suite, posts_to_a_unix_socket);
-    UNIT_TEST(suite, passes_a_holder_by);
-    UNIT_TEST(suite, sends_nothing_to_strangers);
-    UNIT_TEST(suite, reads_answers);
-    UNIT_TEST(suite, keeps_a_bounded_answer);
-    return suite;
 }

@@ -300,20 +300,19 @@ static void check_all(const struct row *rows, size_t count)
     }
 }
 
-#define ROWS_TEST(name)                                  \
-    START_TEST(http1_##name)                             \
-    {                                                    \
-        check_all(name, sizeof(name) / sizeof(name[0])); \
-    }                                                    \
-    END_TEST
+#define ROWS_TEST(name, of)                        \
+    TEST(name)                                     \
+    {                                              \
+        check_all(of, sizeof(of) / sizeof(of[0])); \
+    }
 
-ROWS_TEST(whole)
-ROWS_TEST(bodiless)
-ROWS_TEST(ends)
-ROWS_TEST(early)
-ROWS_TEST(foreign)
-ROWS_TEST(doubtful)
-ROWS_TEST(chunks)
+ROWS_TEST(http1_whole, whole)
+ROWS_TEST(http1_bodiless, bodiless)
+ROWS_TEST(http1_ends, ends)
+ROWS_TEST(http1_early, early)
+ROWS_TEST(http1_foreign, foreign)
+ROWS_TEST(http1_doubtful, doubtful)
+ROWS_TEST(http1_chunks, chunks)
 
 /* Requests in a row, up to as many as may be without an answer. */
 static void ask(size_t requests, const char *end, struct llmobs_buf *out)
@@ -331,7 +330,7 @@ static void ask(size_t requests, const char *end, struct llmobs_buf *out)
     llmobs_buf_fini(&in);
 }
 
-START_TEST(http1_depth)
+TEST(http1_depth)
 {
     struct llmobs_buf out;
 
@@ -344,7 +343,6 @@ START_TEST(http1_depth)
     ck_assert_ptr_null(strstr(out.data, ">32"));
     llmobs_buf_fini(&out);
 }
-END_TEST
 
 /* A head of `len` bytes. */
 static char *head_log(size_t len, struct http1_cuts cuts)
@@ -361,7 +359,7 @@ static char *head_log(size_t len, struct http1_cuts cuts)
     return out;
 }
 
-START_TEST(http1_large_head)
+TEST(http1_large_head)
 {
     for (int each = 0; each < 2; each++) {
         struct http1_cuts cuts = {.each = each};
@@ -374,7 +372,6 @@ START_TEST(http1_large_head)
         free(out);
     }
 }
-END_TEST
 
 static void no_head(void *user, enum llmobs_http1_side side, uint32_t number,
                     const struct llmobs_http1_head *head)
@@ -437,7 +434,7 @@ static void send_key(struct llmobs_http1 *http, const char *end)
     llmobs_http1_sent(http, end, strlen(end));
 }
 
-START_TEST(http1_wiped)
+TEST(http1_wiped)
 {
     const char *headers = NULL;
     struct llmobs_http1 http;
@@ -455,10 +452,9 @@ START_TEST(http1_wiped)
     check_wiped();
     ck_assert(llmobs_http1_is_over(&http));
 }
-END_TEST
 
 /* A head of one piece is read where it lies. */
-START_TEST(http1_borrowed)
+TEST(http1_borrowed)
 {
     static const char head[] = "GET /a" HOST E;
     const char *headers = NULL;
@@ -470,7 +466,6 @@ START_TEST(http1_borrowed)
     ck_assert_ptr_null(http.ways[LLMOBS_HTTP1_REQUEST].head);
     llmobs_http1_fini(&http);
 }
-END_TEST
 
 /* Takes all memory that is left for a head of the largest size. */
 static void take_memory(void)
@@ -486,7 +481,7 @@ static void take_memory(void)
     while (last);
 }
 
-START_TEST(http1_no_memory)
+TEST(http1_no_memory)
 {
     static char part[LLMOBS_HTTP1_HEAD_MAX - 64] = "A: ";
     const char *headers = NULL;
@@ -502,24 +497,4 @@ START_TEST(http1_no_memory)
     llmobs_http1_sent(&http, part, sizeof(part));
     ck_assert_int_eq(http.why, LLMOBS_HTTP1_MEMORY);
     ck_assert_ptr_null(http.ways[LLMOBS_HTTP1_REQUEST].head);
-}
-END_TEST
-
-UNIT_SUITE(http1)
-{
-    Suite *s = suite_create("http1");
-
-    UNIT_TEST(s, http1_whole);
-    UNIT_TEST(s, http1_bodiless);
-    UNIT_TEST(s, http1_ends);
-    UNIT_TEST(s, http1_early);
-    UNIT_TEST(s, http1_foreign);
-    UNIT_TEST(s, http1_doubtful);
-    UNIT_TEST(s, http1_chunks);
-    UNIT_TEST(s, http1_depth);
-    UNIT_TEST(s, http1_large_head);
-    UNIT_TEST(s, http1_wiped);
-    UNIT_TEST(s, http1_borrowed);
-    UNIT_TEST(s, http1_no_memory);
-    return s;
 }

@@ -4,7 +4,7 @@
 #include "core/export/http_date.h"
 #include "tests/unit/unit.h"
 
-START_TEST(dates)
+TEST(dates)
 {
     static const struct {
         const char *value;
@@ -43,9 +43,8 @@ START_TEST(dates)
                       (long long)got);
     }
 }
-END_TEST
 
-START_TEST(days)
+TEST(days)
 {
     /* Every day of a few centuries against the C library. */
     for (int64_t day = 0; day < 150000; day++) {
@@ -61,14 +60,4 @@ START_TEST(days)
                  months[tm.tm_mon], tm.tm_year + 1900);
         ck_assert_int_eq(llmobs_http_date_wait_ms(text, day * 86400), 7000);
     }
-}
-END_TEST
-
-UNIT_SUITE(http_date)
-{
-    Suite *suite = suite_create("http_date");
-
-    UNIT_TEST(suite, dates);
-    UNIT_TEST(suite, days);
-    return suite;
 }

@@ -116,7 +116,7 @@ static const struct {
     {"deflate, gzip", 2, {GZIP, ZLIB}, -EBADMSG},
 };
 
-START_TEST(test_inflate_codings)
+TEST(test_inflate_codings)
 {
     const char *text = "{\"a\": \"the same text the same text\"}";
 
@@ -140,10 +140,9 @@ START_TEST(test_inflate_codings)
         llmobs_buf_fini(&out);
     }
 }
-END_TEST
 
 /* Cut anywhere: a prefix, no error, and the cut is told. */
-START_TEST(test_inflate_cuts)
+TEST(test_inflate_cuts)
 {
     static const int windows[] = {GZIP, ZLIB, RAW};
     static const char *const names[] = {"gzip", "deflate", "deflate"};
@@ -178,11 +177,10 @@ START_TEST(test_inflate_cuts)
         llmobs_buf_fini(&packed);
     }
 }
-END_TEST
 
 /* Each byte of a packed text damaged in turn: what comes out is bounded, and
  * gzip's and zlib's checksums never let damage to the data pass. */
-START_TEST(test_inflate_damage)
+TEST(test_inflate_damage)
 {
     static const char *const names[] = {"gzip", "deflate"};
     static const int windows[] = {GZIP, ZLIB};
@@ -211,9 +209,8 @@ START_TEST(test_inflate_damage)
         llmobs_buf_fini(&packed);
     }
 }
-END_TEST
 
-START_TEST(test_inflate_bad_checksum_keeps_text)
+TEST(test_inflate_bad_checksum_keeps_text)
 {
     struct llmobs_buf packed;
     struct llmobs_buf out;
@@ -229,9 +226,8 @@ START_TEST(test_inflate_bad_checksum_keeps_text)
     llmobs_buf_fini(&out);
     llmobs_buf_fini(&packed);
 }
-END_TEST
 
-START_TEST(test_inflate_members)
+TEST(test_inflate_members)
 {
     static const struct {
         const char *tail;
@@ -268,11 +264,10 @@ START_TEST(test_inflate_members)
         llmobs_buf_fini(&packed);
     }
 }
-END_TEST
 
 /* Raw data whose first bytes are a right header of zlib's: a stored block with
  * its padding bits set so. */
-START_TEST(test_inflate_raw_like_zlib)
+TEST(test_inflate_raw_like_zlib)
 {
     static const char raw[] = "\x78\x01\x00\xFE\xFF"
                               "A\x01\x00\x00\xFF\xFF";
@@ -287,10 +282,9 @@ START_TEST(test_inflate_raw_like_zlib)
     ck_assert_str_eq(out.data, "A");
     llmobs_buf_fini(&out);
 }
-END_TEST
 
 /* Text that unpacks to something by chance, and ends long before its input. */
-START_TEST(test_inflate_raw_ends_early)
+TEST(test_inflate_raw_ends_early)
 {
     static const char raw[] = "K\x04\0 and more";
     struct llmobs_buf out;
@@ -306,12 +300,11 @@ START_TEST(test_inflate_raw_ends_early)
     ck_assert(cut);
     llmobs_buf_fini(&out);
 }
-END_TEST
 
 #define ZEROS 64000000
 
 /* 64 MB of zeros in 64 KB, and that packed again: never more than allowed. */
-START_TEST(test_inflate_bombs)
+TEST(test_inflate_bombs)
 {
     static const size_t limits[] = {0,     1,       8191,     8192,    8193,
                                     65536, 1000000, 64000000, 64000001};
@@ -346,9 +339,8 @@ START_TEST(test_inflate_bombs)
     llmobs_buf_fini(&twice);
     free(zeros);
 }
-END_TEST
 
-START_TEST(test_inflate_identity_max)
+TEST(test_inflate_identity_max)
 {
     for (size_t max = 0; max < 8; max++) {
         struct llmobs_buf out;
@@ -365,9 +357,8 @@ START_TEST(test_inflate_identity_max)
         llmobs_buf_fini(&out);
     }
 }
-END_TEST
 
-START_TEST(test_inflate_fuzz)
+TEST(test_inflate_fuzz)
 {
     static const char *const names[] = {"gzip",     "deflate", "deflate, gzip",
                                         "identity", "br",      "zstd"};
@@ -399,7 +390,6 @@ START_TEST(test_inflate_fuzz)
     }
     ck_assert_uint_gt(decoded, 500);
 }
-END_TEST
 
 /* The codings for which the build may have found libraries: the same text by br
  * (quality 11) and by zstd (level 19, with its checksum), and 64 MB of zeros by
@@ -471,7 +461,7 @@ static bool is_known(const char *coding)
 }
 
 /* Known, they are undone, also within gzip; unknown, nothing is added. */
-START_TEST(test_inflate_others)
+TEST(test_inflate_others)
 {
     for (size_t i = 0; i < OTHERS; i++) {
         bool known = is_known(others[i].name);
@@ -496,9 +486,8 @@ START_TEST(test_inflate_others)
         llmobs_buf_fini(&out);
     }
 }
-END_TEST
 
-START_TEST(test_inflate_others_cut)
+TEST(test_inflate_others_cut)
 {
     for (size_t i = 0; i < OTHERS; i++) {
         size_t last = 0;
@@ -522,10 +511,9 @@ START_TEST(test_inflate_others_cut)
                           is_known(others[i].name) ? sizeof(TEXT) - 1 : 0);
     }
 }
-END_TEST
 
 /* zstd's checksum lets nothing pass but bits that mean nothing; br has none. */
-START_TEST(test_inflate_others_damaged)
+TEST(test_inflate_others_damaged)
 {
     for (size_t i = 0; i < OTHERS; i++) {
         for (size_t bit = 0; bit < others[i].len * 8; bit++) {
@@ -549,10 +537,9 @@ START_TEST(test_inflate_others_damaged)
         }
     }
 }
-END_TEST
 
 /* zstd goes by frames: skippable ones and any number of others, padding. */
-START_TEST(test_inflate_zstd_frames)
+TEST(test_inflate_zstd_frames)
 {
     static const char skip[] = "\x50\x2a\x4d\x18\x03\0\0\0abc";
     struct llmobs_buf in, out;
@@ -573,7 +560,6 @@ START_TEST(test_inflate_zstd_frames)
     llmobs_buf_fini(&in);
     llmobs_buf_fini(&out);
 }
-END_TEST
 
 /* A frame of `count` blocks, each 128 KiB of zeros in four bytes, under a
  * window of 2^`log` bytes. */
@@ -588,7 +574,7 @@ static void zstd_zeros(struct llmobs_buf *buf, int log, size_t count)
     }
 }
 
-START_TEST(test_inflate_others_bombs)
+TEST(test_inflate_others_bombs)
 {
     static const size_t limits[] = {0, 1, 8191, 8192, 8193, 65536, 1000000};
     struct llmobs_buf zeros;
@@ -613,10 +599,9 @@ START_TEST(test_inflate_others_bombs)
     }
     llmobs_buf_fini(&zeros);
 }
-END_TEST
 
 /* 8 MiB of window are what a content coding may ask for. */
-START_TEST(test_inflate_zstd_window)
+TEST(test_inflate_zstd_window)
 {
     for (int log = 20; log < 41; log++) {
         struct llmobs_buf in, out;
@@ -632,28 +617,4 @@ START_TEST(test_inflate_zstd_window)
         llmobs_buf_fini(&in);
         llmobs_buf_fini(&out);
     }
-}
-END_TEST
-
-UNIT_SUITE(inflate)
-{
-    Suite *suite = suite_create("inflate");
-
-    UNIT_TEST(suite, test_inflate_codings);
-    UNIT_TEST(suite, test_inflate_cuts);
-    UNIT_TEST(suite, test_inflate_damage);
-    UNIT_TEST(suite, test_inflate_bad_checksum_keeps_text);
-    UNIT_TEST(suite, test_inflate_members);
-    UNIT_TEST(suite, test_inflate_raw_like_zlib);
-    UNIT_TEST(suite, test_inflate_raw_ends_early);
-    UNIT_TEST(suite, test_inflate_bombs);
-    UNIT_TEST(suite, test_inflate_identity_max);
-    UNIT_TEST(suite, test_inflate_fuzz);
-    UNIT_TEST(suite, test_inflate_others);
-    UNIT_TEST(suite, test_inflate_others_cut);
-    UNIT_TEST(suite, test_inflate_others_damaged);
-    UNIT_TEST(suite, test_inflate_zstd_frames);
-    UNIT_TEST(suite, test_inflate_others_bombs);
-    UNIT_TEST(suite, test_inflate_zstd_window);
-    return suite;
 }

@@ -130,7 +130,7 @@ static const struct {
     {{"Authorization: Bearer traceparent", NULL}, DATADOG W3C},
 };
 
-START_TEST(headers_of_the_app)
+TEST(headers_of_the_app)
 {
     struct llmobs_config config = base();
 
@@ -147,9 +147,8 @@ START_TEST(headers_of_the_app)
         added_for(&config, NULL, URL "?X-Amz-SignedHeaders=host&x=traceparent"),
         DATADOG W3C);
 }
-END_TEST
 
-START_TEST(an_apps_trace_is_continued)
+TEST(an_apps_trace_is_continued)
 {
     struct llmobs_config config = base();
     const char *const list[] = {PARENT, NULL};
@@ -172,7 +171,6 @@ START_TEST(an_apps_trace_is_continued)
     ck_assert_int_eq(strncmp(value_of("x-datadog-tags"), want, strlen(want)),
                      0);
 }
-END_TEST
 
 static const struct {
     struct llmobs_styles styles;
@@ -191,7 +189,7 @@ static const struct {
      DATADOG W3C "baggage b3 x-b3-traceid x-b3-spanid x-b3-sampled "},
 };
 
-START_TEST(styles_in_any_combination)
+TEST(styles_in_any_combination)
 {
     struct llmobs_config config = base();
 
@@ -202,9 +200,8 @@ START_TEST(styles_in_any_combination)
     }
     ck_assert_str_eq(value_of("baggage"), "k=v,k2=v2");
 }
-END_TEST
 
-START_TEST(no_tags_header_when_switched_off)
+TEST(no_tags_header_when_switched_off)
 {
     struct llmobs_config config = base();
 
@@ -215,7 +212,6 @@ START_TEST(no_tags_header_when_switched_off)
     config.tags_header_max = 1 << 30;
     ck_assert_str_eq(added_for(&config, NULL, URL), DATADOG W3C);
 }
-END_TEST
 
 static const struct {
     const char *value;
@@ -228,7 +224,7 @@ static const struct {
     {"a=\xc3\xa9", false}, {"a=b\r\nx: y", false},
 };
 
-START_TEST(baggage_goes_on_or_not_at_all)
+TEST(baggage_goes_on_or_not_at_all)
 {
     struct llmobs_config config = base();
     char big[9000];
@@ -261,7 +257,6 @@ START_TEST(baggage_goes_on_or_not_at_all)
     config.extract = LLMOBS_EXTRACT_RESTART;
     ck_assert_ptr_nonnull(strstr(added_for(&config, NULL, URL), "baggage"));
 }
-END_TEST
 
 /* True when nothing of ours would be sent. */
 static bool blank(void)
@@ -318,7 +313,7 @@ static const struct {
     {"\r\n", true},
 };
 
-START_TEST(redirects_away_blank_ours)
+TEST(redirects_away_blank_ours)
 {
     struct llmobs_config config = base();
 
@@ -336,9 +331,8 @@ START_TEST(redirects_away_blank_ours)
         ck_assert(blank());
     }
 }
-END_TEST
 
-START_TEST(default_ports_are_one_origin)
+TEST(default_ports_are_one_origin)
 {
     struct llmobs_config config = base();
     const char *same = "Location: https://gw.example:443/x";
@@ -350,9 +344,8 @@ START_TEST(default_ports_are_one_origin)
     llmobs_inject_response(&inject, other, strlen(other));
     ck_assert(blank());
 }
-END_TEST
 
-START_TEST(a_new_list_is_linked)
+TEST(a_new_list_is_linked)
 {
     struct llmobs_config config = base();
     const char *const plain[] = {"A: b", NULL};
@@ -371,9 +364,8 @@ START_TEST(a_new_list_is_linked)
     llmobs_inject_relink(&inject, NULL);
     ck_assert(blank());
 }
-END_TEST
 
-START_TEST(a_url_of_any_length)
+TEST(a_url_of_any_length)
 {
     struct llmobs_config config = base();
     char *url = malloc(100001);
@@ -387,10 +379,9 @@ START_TEST(a_url_of_any_length)
     ck_assert_str_eq(added_for(&config, NULL, "no url"), "");
     free(url);
 }
-END_TEST
 
 /* The longest of everything at once stays within the room. */
-START_TEST(all_at_their_longest)
+TEST(all_at_their_longest)
 {
     struct llmobs_config config = base();
     struct llmobs_own_headers own = {0};
@@ -419,22 +410,4 @@ START_TEST(all_at_their_longest)
     ck_assert_uint_le(inject.len, sizeof(inject.text));
     ck_assert_uint_gt(strlen(value_of("x-datadog-tags")), 1000);
     ck_assert_uint_eq(strlen(value_of("baggage")), 8192);
-}
-END_TEST
-
-UNIT_SUITE(inject)
-{
-    Suite *s = suite_create("inject");
-
-    UNIT_TEST(s, headers_of_the_app);
-    UNIT_TEST(s, an_apps_trace_is_continued);
-    UNIT_TEST(s, styles_in_any_combination);
-    UNIT_TEST(s, no_tags_header_when_switched_off);
-    UNIT_TEST(s, baggage_goes_on_or_not_at_all);
-    UNIT_TEST(s, redirects_away_blank_ours);
-    UNIT_TEST(s, default_ports_are_one_origin);
-    UNIT_TEST(s, a_new_list_is_linked);
-    UNIT_TEST(s, a_url_of_any_length);
-    UNIT_TEST(s, all_at_their_longest);
-    return s;
 }

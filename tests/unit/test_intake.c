@@ -140,7 +140,9 @@ static void send_three(bool agentless)
     exporter->ops->free(exporter);
 }
 
-START_TEST(each_mode_has_its_own_headers)
+UNIT_FIXTURE(setup, teardown);
+
+TEST(each_mode_has_its_own_headers)
 {
     char *extra[] = {"X-Datadog-Test-Session-Token: t", "dd-api-key : EVIL",
                      "X-Datadog-EVP-Subdomain: api", "Bad: a\r\nInjected: b",
@@ -164,7 +166,6 @@ START_TEST(each_mode_has_its_own_headers)
     for (int i = 1; i <= 3; i++)
         ck_assert_int_eq(accepted[i], 2);
 }
-END_TEST
 
 static char whole_body[1024];
 
@@ -178,7 +179,7 @@ static int keep_whole(const struct llmobs_http_request *request,
 }
 
 /* Facts stay on this side, and the batch is as big as without them. */
-START_TEST(facts_are_not_sent)
+TEST(facts_are_not_sent)
 {
     static const char first[] =
         "{\"_call\": {\"finish_reasons\": [\"}\\\"]\"], \"host\": \"h\", "
@@ -208,16 +209,14 @@ START_TEST(facts_are_not_sent)
         exporter->ops->free(exporter);
     }
 }
-END_TEST
 
-START_TEST(no_key_no_intake)
+TEST(no_key_no_intake)
 {
     config.api_key = NULL;
     ck_assert_ptr_null(llmobs_intake_new(&config, true, NULL));
 }
-END_TEST
 
-START_TEST(where_requests_go)
+TEST(where_requests_go)
 {
     static const struct {
         const char *agent, *override;
@@ -255,7 +254,6 @@ START_TEST(where_requests_go)
         ck_assert_str_eq(seen_socket, rows[i].socket);
     }
 }
-END_TEST
 
 /* -- evaluations --------------------------------------------------------- */
 
@@ -288,7 +286,7 @@ static void send_evaluations(bool agentless)
                                 "[{\"a\": 1}, {\"b\": 2}]}}}");
 }
 
-START_TEST(where_evaluations_go)
+TEST(where_evaluations_go)
 {
     static const struct {
         const char *override;
@@ -320,7 +318,6 @@ START_TEST(where_evaluations_go)
                                              "X-Datadog-EVP-Subdomain: api\n");
     }
 }
-END_TEST
 
 /* -- answers ------------------------------------------------------------- */
 
@@ -337,7 +334,7 @@ static int answer(const struct llmobs_http_request *request,
     return the_error;
 }
 
-START_TEST(what_each_answer_means)
+TEST(what_each_answer_means)
 {
     static const struct {
         long status;
@@ -391,11 +388,10 @@ START_TEST(what_each_answer_means)
         exporter->ops->free(exporter);
     }
 }
-END_TEST
 
 /* A process that begins while the peer is known to be silent does not try; one
  * that goes on does; one that ends does not; an answer ends it. */
-START_TEST(a_silent_peer_is_marked_down)
+TEST(a_silent_peer_is_marked_down)
 {
     struct llmobs_exporter *one = llmobs_intake_new(&config, false, NULL);
     struct llmobs_exporter *two = llmobs_intake_new(&config, false, NULL);
@@ -422,7 +418,6 @@ START_TEST(a_silent_peer_is_marked_down)
     two->ops->free(two);
     three_->ops->free(three_);
 }
-END_TEST
 
 static int slow_cut(const struct llmobs_http_request *request,
                     struct llmobs_http_reply *reply)
@@ -434,7 +429,7 @@ static int slow_cut(const struct llmobs_http_request *request,
 
 /* Cut by our own end, a request says that its peer is silent; cut by the app's
  * cleanup of libcurl it does not. */
-START_TEST(who_cut_a_request)
+TEST(who_cut_a_request)
 {
     for (int by_end = 0; by_end < 2; by_end++) {
         struct llmobs_exporter *one = llmobs_intake_new(&config, false, NULL);
@@ -449,7 +444,6 @@ START_TEST(who_cut_a_request)
         one->ops->free(one);
     }
 }
-END_TEST
 
 /* -- splitting ----------------------------------------------------------- */
 
@@ -513,7 +507,7 @@ static size_t offer_all(size_t count, size_t size)
     return refused;
 }
 
-START_TEST(the_refused_one_is_found)
+TEST(the_refused_one_is_found)
 {
     double_script = picky;
     too_many = 0;
@@ -529,9 +523,8 @@ START_TEST(the_refused_one_is_found)
         ck_assert_int_lt(double_requests, 30);
     }
 }
-END_TEST
 
-START_TEST(what_is_too_much_is_split)
+TEST(what_is_too_much_is_split)
 {
     double_script = picky;
     for (too_many = 1; too_many < 40; too_many += 6) {
@@ -542,9 +535,8 @@ START_TEST(what_is_too_much_is_split)
     }
     too_many = 0;
 }
-END_TEST
 
-START_TEST(no_body_beyond_the_payload)
+TEST(no_body_beyond_the_payload)
 {
     double_script = picky;
     config.payload_max = 20000;
@@ -561,7 +553,6 @@ START_TEST(no_body_beyond_the_payload)
     for (size_t i = 3; i < 500; i++)
         ck_assert_int_eq(accepted[i], 1);
 }
-END_TEST
 
 /* -- a model ------------------------------------------------------------- */
 
@@ -615,7 +606,7 @@ static void give_ids(struct llmobs_worker *worker, int from, int to)
     }
 }
 
-START_TEST(nothing_is_lost_or_doubled)
+TEST(nothing_is_lost_or_doubled)
 {
     for (unsigned seed = 1; seed <= 4; seed++) {
         uint64_t bad = 0;
@@ -649,9 +640,8 @@ START_TEST(nothing_is_lost_or_doubled)
         ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_sent_agent), 1499 - bad);
     }
 }
-END_TEST
 
-START_TEST(who_is_warmed)
+TEST(who_is_warmed)
 {
     struct llmobs_exporter *agent = llmobs_intake_new(&config, false, NULL);
     struct llmobs_exporter *intake = llmobs_intake_new(&config, true, NULL);
@@ -676,10 +666,9 @@ START_TEST(who_is_warmed)
     ck_assert_int_eq(llmobs_worker_exit_ms(worker), 7);
     agent->ops->free(agent);
 }
-END_TEST
 
 /* An exporter that warms obeys the mark of another process, too. */
-START_TEST(no_silent_one_is_warmed)
+TEST(no_silent_one_is_warmed)
 {
     struct llmobs_exporter *intake = llmobs_intake_new(&config, true, NULL);
     struct intake *inner = (struct intake *)intake;
@@ -692,30 +681,4 @@ START_TEST(no_silent_one_is_warmed)
     intake->ops->warm(intake);
     ck_assert_int_eq(double_warmed, 1);
     intake->ops->free(intake);
-}
-END_TEST
-
-UNIT_SUITE(intake)
-{
-    Suite *s = suite_create("intake");
-    TCase *c = tcase_create("intake");
-
-    tcase_set_timeout(c, 300);
-    tcase_add_checked_fixture(c, setup, teardown);
-    tcase_add_test(c, each_mode_has_its_own_headers);
-    tcase_add_test(c, facts_are_not_sent);
-    tcase_add_test(c, no_key_no_intake);
-    tcase_add_test(c, where_requests_go);
-    tcase_add_test(c, where_evaluations_go);
-    tcase_add_test(c, what_each_answer_means);
-    tcase_add_test(c, a_silent_peer_is_marked_down);
-    tcase_add_test(c, who_cut_a_request);
-    tcase_add_test(c, the_refused_one_is_found);
-    tcase_add_test(c, what_is_too_much_is_split);
-    tcase_add_test(c, no_body_beyond_the_payload);
-    tcase_add_test(c, nothing_is_lost_or_doubled);
-    tcase_add_test(c, who_is_warmed);
-    tcase_add_test(c, no_silent_one_is_warmed);
-    suite_add_tcase(s, c);
-    return s;
 }

@@ -188,7 +188,7 @@ static const struct {
      "\": 2, \"\xF0\x90\x80\x80\": 1}"},
 };
 
-START_TEST(test_json_documents)
+TEST(test_json_documents)
 {
     for (size_t i = 0; i < sizeof(documents) / sizeof(documents[0]); i++) {
         struct llmobs_json *json;
@@ -206,10 +206,9 @@ START_TEST(test_json_documents)
         llmobs_json_free(json);
     }
 }
-END_TEST
 
 /* Every document cut anywhere: an object is never taken for whole. */
-START_TEST(test_json_cuts)
+TEST(test_json_cuts)
 {
     static const char text[] =
         "{\"a\": [1.5e3, -20, true, false, null, \"x\\u00e9\\ud83d\\ude00"
@@ -221,7 +220,6 @@ START_TEST(test_json_cuts)
     ck_assert_int_eq(json_case_parse(text, sizeof(text) - 1, &json), 0);
     llmobs_json_free(json);
 }
-END_TEST
 
 static int parse_nested(size_t depth, const char *open, const char *shut)
 {
@@ -240,7 +238,7 @@ static int parse_nested(size_t depth, const char *open, const char *shut)
     return rc;
 }
 
-START_TEST(test_json_depth)
+TEST(test_json_depth)
 {
     struct llmobs_json *json;
     char *deep = malloc(1000000);
@@ -254,7 +252,6 @@ START_TEST(test_json_depth)
     ck_assert_int_eq(json_case_parse(deep, 1000000, &json), -E2BIG);
     free(deep);
 }
-END_TEST
 
 static int parse_tokens(size_t count)
 {
@@ -274,12 +271,11 @@ static int parse_tokens(size_t count)
     return rc;
 }
 
-START_TEST(test_json_tokens)
+TEST(test_json_tokens)
 {
     ck_assert_int_eq(parse_tokens(LLMOBS_JSON_TOKENS_MAX), 0);
     ck_assert_int_eq(parse_tokens(LLMOBS_JSON_TOKENS_MAX + 1), -E2BIG);
 }
-END_TEST
 
 static const char *const seeds[] = {
     ("{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"h\\u00e9"
@@ -349,7 +345,7 @@ static void check_round(struct llmobs_json *json, unsigned flags)
     llmobs_json_free(again);
 }
 
-START_TEST(test_json_fuzz)
+TEST(test_json_fuzz)
 {
     uint64_t state = 0x9E3779B97F4A7C15;
     size_t parsed_count = 0;
@@ -376,11 +372,10 @@ START_TEST(test_json_fuzz)
     ck_assert_uint_gt(parsed_count, 15000);
     ck_assert_uint_lt(parsed_count, 285000);
 }
-END_TEST
 
 /* Long input of one kind takes time in proportion: each of these is some
  * megabytes, and a minute is the limit. */
-START_TEST(test_json_long)
+TEST(test_json_long)
 {
     static const struct {
         const char *open;
@@ -412,18 +407,4 @@ START_TEST(test_json_long)
         llmobs_json_free(json);
     }
     free(text);
-}
-END_TEST
-
-UNIT_SUITE(json)
-{
-    Suite *suite = suite_create("json");
-
-    UNIT_TEST(suite, test_json_documents);
-    UNIT_TEST(suite, test_json_cuts);
-    UNIT_TEST(suite, test_json_depth);
-    UNIT_TEST(suite, test_json_tokens);
-    UNIT_TEST(suite, test_json_fuzz);
-    UNIT_TEST(suite, test_json_long);
-    return suite;
 }

@@ -150,14 +150,13 @@ static void play(uint64_t seed, uint64_t keys, uint64_t unsets)
     llmobs_json_free(json);
 }
 
-START_TEST(objects_are_as_the_model)
+TEST(objects_are_as_the_model)
 {
     play(0x9E3779B97F4A7C15, 5, 50);
     play(0x243F6A8885A308D3, 20, 48);
     play(0x13198A2E03707344, KEYS_MAX, 30);
     play(0xA4093822299F31D0, KEYS_MAX, 70);
 }
-END_TEST
 
 static struct llmobs_json *many_keys(const char *format)
 {
@@ -185,7 +184,7 @@ static void limit_time(void)
     ck_assert_int_eq(setrlimit(RLIMIT_CPU, &limit), 0);
 }
 
-START_TEST(many_keys_take_no_square)
+TEST(many_keys_take_no_square)
 {
     struct llmobs_json *json;
     char key[16];
@@ -207,10 +206,9 @@ START_TEST(many_keys_take_no_square)
     ck_assert_str_eq(llmobs_json_iter_key(llmobs_json_iter(json)), "k000001");
     llmobs_json_free(json);
 }
-END_TEST
 
 /* Set and taken out again and again, an object stays small. */
-START_TEST(keys_that_come_and_go)
+TEST(keys_that_come_and_go)
 {
     struct llmobs_json *json = llmobs_json_object();
     char key[16];
@@ -225,9 +223,8 @@ START_TEST(keys_that_come_and_go)
     ck_assert_uint_le(((struct llmobs_json_object *)json)->cap, 16);
     llmobs_json_free(json);
 }
-END_TEST
 
-START_TEST(only_an_array_has_items_to_walk)
+TEST(only_an_array_has_items_to_walk)
 {
     static const char text[] =
         "{\"list\": [1, null, 2, 3], \"none\": [], \"text\": \"a\"}";
@@ -251,9 +248,8 @@ START_TEST(only_an_array_has_items_to_walk)
     ck_assert_uint_eq(count, 3);
     llmobs_json_free(json);
 }
-END_TEST
 
-START_TEST(equal_keys_are_one)
+TEST(equal_keys_are_one)
 {
     struct llmobs_json *json;
 
@@ -263,11 +259,10 @@ START_TEST(equal_keys_are_one)
     ck_assert_int_eq(llmobs_json_to_int(llmobs_json_get(json, "k")), MANY - 1);
     llmobs_json_free(json);
 }
-END_TEST
 
 /* The kernel's random bytes lie in memory that the process may write to, as
  * another runtime in it does: the first look at them counts. */
-START_TEST(a_hash_hangs_on_the_seed)
+TEST(a_hash_hangs_on_the_seed)
 {
     unsigned char *random =
         (unsigned char *)(uintptr_t)getauxval(AT_RANDOM); /* NOLINT */
@@ -286,9 +281,8 @@ START_TEST(a_hash_hangs_on_the_seed)
     }
     ck_assert_uint_eq(llmobs_json_hash(key), before);
 }
-END_TEST
 
-START_TEST(a_value_of_two_parents)
+TEST(a_value_of_two_parents)
 {
     struct llmobs_json *one = llmobs_json_object();
     struct llmobs_json *two = llmobs_json_array();
@@ -307,7 +301,6 @@ START_TEST(a_value_of_two_parents)
     ck_assert_str_eq(llmobs_json_gets(llmobs_json_at(two, 0), "d"), "e");
     llmobs_json_free(two);
 }
-END_TEST
 
 static struct llmobs_json *nested(size_t depth)
 {
@@ -325,7 +318,7 @@ static struct llmobs_json *nested(size_t depth)
     return json;
 }
 
-START_TEST(a_deep_value_is_freed_and_not_copied)
+TEST(a_deep_value_is_freed_and_not_copied)
 {
     struct llmobs_json *json = nested(DEEP), *copy;
 
@@ -337,11 +330,10 @@ START_TEST(a_deep_value_is_freed_and_not_copied)
     llmobs_json_free(copy);
     llmobs_json_free(json);
 }
-END_TEST
 
 /* Of a long text that is mostly escapes little memory is left unused, and a
  * document that ends early leaves nothing behind (asan). */
-START_TEST(texts_of_escapes)
+TEST(texts_of_escapes)
 {
     static const char *const ends[] = {"\"]", "\"", "", "\\"};
     struct llmobs_json *json;
@@ -367,21 +359,4 @@ START_TEST(texts_of_escapes)
         llmobs_json_free(json);
     }
     llmobs_buf_fini(&buf);
-}
-END_TEST
-
-UNIT_SUITE(json_model)
-{
-    Suite *suite = suite_create("json_model");
-
-    UNIT_TEST(suite, objects_are_as_the_model);
-    UNIT_TEST(suite, many_keys_take_no_square);
-    UNIT_TEST(suite, keys_that_come_and_go);
-    UNIT_TEST(suite, only_an_array_has_items_to_walk);
-    UNIT_TEST(suite, equal_keys_are_one);
-    UNIT_TEST(suite, a_hash_hangs_on_the_seed);
-    UNIT_TEST(suite, a_value_of_two_parents);
-    UNIT_TEST(suite, a_deep_value_is_freed_and_not_copied);
-    UNIT_TEST(suite, texts_of_escapes);
-    return suite;
 }

@@ -106,7 +106,7 @@ static const struct {
 };
 
 /* After a document that is another one, the first comes again. */
-START_TEST(alike_documents_share_a_tree)
+TEST(alike_documents_share_a_tree)
 {
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct llmobs_json_series series = {.other = NULL};
@@ -119,10 +119,9 @@ START_TEST(alike_documents_share_a_tree)
         llmobs_json_series_fini(&series);
     }
 }
-END_TEST
 
 /* A part of a document that somebody shares stays as it was. */
-START_TEST(shared_parts_stay)
+TEST(shared_parts_stay)
 {
     struct llmobs_json_series series = {.other = NULL};
     struct llmobs_json *trees[6], *share = NULL;
@@ -151,10 +150,9 @@ START_TEST(shared_parts_stay)
                      (int)COUNT(trees));
     llmobs_json_free(share);
 }
-END_TEST
 
 /* So does a number. */
-START_TEST(shared_numbers_stay)
+TEST(shared_numbers_stay)
 {
     struct llmobs_json_series series = {.other = NULL};
     struct llmobs_json *first, *share;
@@ -167,10 +165,9 @@ START_TEST(shared_numbers_stay)
     llmobs_json_free(share);
     llmobs_json_series_fini(&series);
 }
-END_TEST
 
 /* A string changes in its place where that has room, and nobody else has it. */
-START_TEST(strings_change_in_place)
+TEST(strings_change_in_place)
 {
     static const size_t lens[] = {1,  0,  33, 34, 5,   66, 67, 1, 300,
                                   20, 31, 32, 33, 331, 0,  2,  1};
@@ -197,10 +194,9 @@ START_TEST(strings_change_in_place)
     llmobs_json_free(share);
     llmobs_json_series_fini(&series);
 }
-END_TEST
 
 /* A caller that changes a tree, which is not allowed, harms nobody by that. */
-START_TEST(changed_trees_are_left)
+TEST(changed_trees_are_left)
 {
     for (int how = 0; how < 5; how++) {
         struct llmobs_json_series series = {.other = NULL};
@@ -224,10 +220,9 @@ START_TEST(changed_trees_are_left)
         llmobs_json_series_fini(&series);
     }
 }
-END_TEST
 
 /* Two kinds of documents in turn have a tree each. */
-START_TEST(two_kinds_take_turns)
+TEST(two_kinds_take_turns)
 {
     struct llmobs_json_series series = {.other = NULL};
     struct llmobs_json *one = parse(&series, DOC("a"));
@@ -239,10 +234,9 @@ START_TEST(two_kinds_take_turns)
     }
     llmobs_json_series_fini(&series);
 }
-END_TEST
 
 /* A long document, and one with many values, has a tree of its own. */
-START_TEST(large_documents_have_own_trees)
+TEST(large_documents_have_own_trees)
 {
     size_t len = LLMOBS_JSON_SERIES_LEN + 1;
     char *text = malloc(len + 1);
@@ -266,19 +260,4 @@ START_TEST(large_documents_have_own_trees)
         llmobs_json_series_fini(&series);
     }
     free(text);
-}
-END_TEST
-
-UNIT_SUITE(json_series)
-{
-    Suite *s = suite_create("json_series");
-
-    UNIT_TEST(s, alike_documents_share_a_tree);
-    UNIT_TEST(s, shared_parts_stay);
-    UNIT_TEST(s, shared_numbers_stay);
-    UNIT_TEST(s, strings_change_in_place);
-    UNIT_TEST(s, changed_trees_are_left);
-    UNIT_TEST(s, two_kinds_take_turns);
-    UNIT_TEST(s, large_documents_have_own_trees);
-    return s;
 }

@@ -63,7 +63,7 @@ static const struct {
     {299792458.0, "299792458.0"},
 };
 
-START_TEST(test_json_reals)
+TEST(test_json_reals)
 {
     char text[LLMOBS_DECIMAL_MAX];
 
@@ -74,7 +74,6 @@ START_TEST(test_json_reals)
         ck_assert_uint_eq(len, strlen(text));
     }
 }
-END_TEST
 
 static double read_back(const char *text)
 {
@@ -108,7 +107,7 @@ static void check_real(double number)
 }
 
 /* Every power of two with its neighbours, short decimals, random bits. */
-START_TEST(test_json_reals_read_back)
+TEST(test_json_reals_read_back)
 {
     uint64_t state = 0x243F6A8885A308D3;
 
@@ -129,11 +128,10 @@ START_TEST(test_json_reals_read_back)
         check_real((double)(bits >> 40) / 1000);
     }
 }
-END_TEST
 
 /* The digits and the power that a processor can still multiply exactly, and
  * those just beyond, against the C library. */
-START_TEST(test_json_reals_are_read)
+TEST(test_json_reals_are_read)
 {
     static const char *const digits[] = {"9007199254740991",
                                          "9007199254740992",
@@ -169,9 +167,8 @@ START_TEST(test_json_reals_are_read)
     ck_assert(read_back("1e-99999999999999999999") == 0);
     ck_assert(read_back("1E99999999999999999999") == HUGE_VAL);
 }
-END_TEST
 
-START_TEST(test_json_integers)
+TEST(test_json_integers)
 {
     static const int64_t numbers[] = {0,   9,         10,        -1,
                                       -10, INT64_MAX, INT64_MIN, 1767225600};
@@ -184,11 +181,10 @@ START_TEST(test_json_integers)
         ck_assert_str_eq(text, expected);
     }
 }
-END_TEST
 
 /* A locale with a decimal comma changes nothing. Where none is installed the
  * rest of the tests stands. */
-START_TEST(test_json_locale)
+TEST(test_json_locale)
 {
     static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8",
                                         "fr_FR.UTF-8", "de_DE", "cs_CZ"};
@@ -208,7 +204,6 @@ START_TEST(test_json_locale)
     llmobs_json_free(json);
     (void)setlocale(LC_ALL, "C");
 }
-END_TEST
 
 static const struct {
     const char *in;
@@ -232,7 +227,7 @@ static const struct {
     {"[[],{},[[]],[{}]]", 0, "[[], {}, [[]], [{}]]"},
 };
 
-START_TEST(test_json_dumps)
+TEST(test_json_dumps)
 {
     for (size_t i = 0; i < sizeof(dumps) / sizeof(dumps[0]); i++) {
         struct llmobs_json *json = json_case_parsed(dumps[i].in);
@@ -243,10 +238,9 @@ START_TEST(test_json_dumps)
         llmobs_json_free(json);
     }
 }
-END_TEST
 
 /* Without room nothing is left behind in the buffer, at any size. */
-START_TEST(test_json_dump_is_all_or_nothing)
+TEST(test_json_dump_is_all_or_nothing)
 {
     struct llmobs_json *json =
         json_case_parsed("{\"b\":[1,2.5,\"x\xC3\xA9\\n\"],\"a\":{\"c\":null}}");
@@ -268,9 +262,8 @@ START_TEST(test_json_dump_is_all_or_nothing)
     free(whole);
     llmobs_json_free(json);
 }
-END_TEST
 
-START_TEST(test_json_dump_depth)
+TEST(test_json_dump_depth)
 {
     struct llmobs_json *json = llmobs_json_array();
     struct llmobs_buf buf;
@@ -304,9 +297,8 @@ START_TEST(test_json_dump_depth)
     llmobs_buf_fini(&buf);
     llmobs_json_free(json);
 }
-END_TEST
 
-START_TEST(test_json_makers)
+TEST(test_json_makers)
 {
     static const struct {
         const char *in;
@@ -339,10 +331,9 @@ START_TEST(test_json_makers)
     ck_assert(llmobs_json_to_int(json) == INT64_MIN);
     llmobs_json_free(json);
 }
-END_TEST
 
 /* A container remembers that a value is missing, in it or below it. */
-START_TEST(test_json_error)
+TEST(test_json_error)
 {
     struct llmobs_json *object = llmobs_json_object();
     struct llmobs_json *array = llmobs_json_array();
@@ -367,11 +358,10 @@ START_TEST(test_json_error)
     llmobs_json_free(object);
     llmobs_json_free(list);
 }
-END_TEST
 
 /* Values given to a set or an add that fails are freed: valgrind and asan
  * watch this test. */
-START_TEST(test_json_takes)
+TEST(test_json_takes)
 {
     struct llmobs_json *object = llmobs_json_object();
     struct llmobs_json *array = llmobs_json_array();
@@ -410,9 +400,8 @@ START_TEST(test_json_takes)
     llmobs_json_free(array);
     llmobs_json_free(NULL);
 }
-END_TEST
 
-START_TEST(test_json_readers)
+TEST(test_json_readers)
 {
     struct llmobs_json *json =
         json_case_parsed("{\"s\":\"t\",\"i\":7,\"r\":2.5,\"n\":"
@@ -453,9 +442,8 @@ START_TEST(test_json_readers)
     ck_assert_ptr_null(llmobs_json_iter(llmobs_json_get(json, "a")));
     llmobs_json_free(json);
 }
-END_TEST
 
-START_TEST(test_json_clone_and_walk)
+TEST(test_json_clone_and_walk)
 {
     struct llmobs_json *json =
         json_case_parsed("{\"b\":[1],\"a\":{\"c\":2},\"d\":3}");
@@ -480,24 +468,4 @@ START_TEST(test_json_clone_and_walk)
     ck_assert_str_eq(text, "{\"a\": {\"c\": 9}, \"b\": [1], \"d\": 3}");
     free(text);
     llmobs_json_free(other);
-}
-END_TEST
-UNIT_SUITE(json_values)
-{
-    Suite *suite = suite_create("json_values");
-
-    UNIT_TEST(suite, test_json_reals);
-    UNIT_TEST(suite, test_json_reals_read_back);
-    UNIT_TEST(suite, test_json_reals_are_read);
-    UNIT_TEST(suite, test_json_integers);
-    UNIT_TEST(suite, test_json_locale);
-    UNIT_TEST(suite, test_json_dumps);
-    UNIT_TEST(suite, test_json_dump_is_all_or_nothing);
-    UNIT_TEST(suite, test_json_dump_depth);
-    UNIT_TEST(suite, test_json_makers);
-    UNIT_TEST(suite, test_json_error);
-    UNIT_TEST(suite, test_json_takes);
-    UNIT_TEST(suite, test_json_readers);
-    UNIT_TEST(suite, test_json_clone_and_walk);
-    return suite;
 }

@@ -48,7 +48,7 @@ static size_t made(const struct llmobs_keyed_table *table)
     return count;
 }
 
-START_TEST(each_of_many_is_found)
+TEST(each_of_many_is_found)
 {
     static struct record *records[MANY];
     struct llmobs_keyed_table table = small(sizeof(struct record));
@@ -70,11 +70,10 @@ START_TEST(each_of_many_is_found)
     ck_assert_ptr_null(llmobs_keyed_find(&table, NULL));
     ck_assert_uint_eq(made(&table), MANY);
 }
-END_TEST
 
 /* A program that always has some handles, each at an address that it never had
  * before. */
-START_TEST(new_addresses_take_old_records)
+TEST(new_addresses_take_old_records)
 {
     struct llmobs_keyed_table table = small(sizeof(struct record));
     const size_t live = 500;
@@ -87,9 +86,8 @@ START_TEST(new_addresses_take_old_records)
     }
     ck_assert_uint_lt(made(&table), 2 * live);
 }
-END_TEST
 
-START_TEST(the_same_address_takes_the_same_record)
+TEST(the_same_address_takes_the_same_record)
 {
     struct llmobs_keyed_table table = small(sizeof(struct record));
     struct record *other = llmobs_keyed_claim(&table, key_of(0));
@@ -103,9 +101,8 @@ START_TEST(the_same_address_takes_the_same_record)
     }
     ck_assert_uint_eq(made(&table), 2);
 }
-END_TEST
 
-START_TEST(renamed_and_named_again)
+TEST(renamed_and_named_again)
 {
     struct llmobs_keyed_table table = small(sizeof(struct record));
     struct record *first = llmobs_keyed_claim(&table, key_of(0)), *next;
@@ -120,10 +117,9 @@ START_TEST(renamed_and_named_again)
     llmobs_keyed_release(&table, &first->keyed);
     ck_assert_ptr_eq(llmobs_keyed_find(&table, key_of(0)), next);
 }
-END_TEST
 
 #if !LLMOBS_TSAN /* it ends a process that asks for so much */
-START_TEST(without_memory)
+TEST(without_memory)
 {
     struct llmobs_keyed_table table = small(SIZE_MAX / 4);
 
@@ -134,7 +130,6 @@ START_TEST(without_memory)
     table.size = sizeof(struct record);
     ck_assert_ptr_nonnull(llmobs_keyed_claim(&table, key_of(0)));
 }
-END_TEST
 #endif
 
 /* -- threads --------------------------------------------------------------- */
@@ -191,7 +186,7 @@ static void *come_and_go(void *arg)
     return NULL;
 }
 
-START_TEST(each_record_has_one_user)
+TEST(each_record_has_one_user)
 {
     struct llmobs_keyed_table table = small(sizeof(struct record));
     struct work works[THREADS] = {{0}};
@@ -208,7 +203,6 @@ START_TEST(each_record_has_one_user)
     }
     ck_assert_uint_le(made(&table), THREADS * EACH);
 }
-END_TEST
 
 /* A sanitizer's allocator is not made for fork beside another thread. */
 #if !LLMOBS_ASAN && !LLMOBS_TSAN
@@ -223,7 +217,7 @@ static void *go_on(void *arg)
 
 /* While another thread is in the middle of a claim, or of making the table
  * larger. */
-START_TEST(a_child_goes_on)
+TEST(a_child_goes_on)
 {
     struct llmobs_keyed_table table = small(sizeof(struct record));
     struct work other = {.table = &table, .user = 1};
@@ -253,23 +247,4 @@ START_TEST(a_child_goes_on)
     ck_assert_uint_eq(other.wrong, 0);
     ck_assert_uint_eq(mine.wrong, 0);
 }
-END_TEST
 #endif
-
-UNIT_SUITE(keyed)
-{
-    Suite *s = suite_create("keyed");
-
-    UNIT_TEST(s, each_of_many_is_found);
-    UNIT_TEST(s, new_addresses_take_old_records);
-    UNIT_TEST(s, the_same_address_takes_the_same_record);
-    UNIT_TEST(s, renamed_and_named_again);
-#if !LLMOBS_TSAN
-    UNIT_TEST(s, without_memory);
-#endif
-    UNIT_TEST(s, each_record_has_one_user);
-#if !LLMOBS_ASAN && !LLMOBS_TSAN
-    UNIT_TEST(s, a_child_goes_on);
-#endif
-    return s;
-}

@@ -15,7 +15,7 @@
 
 /* -- one process --------------------------------------------------------- */
 
-START_TEST(nothing_captured_leaves_nothing)
+TEST(nothing_captured_leaves_nothing)
 {
     ledger_begin();
     ck_assert_int_eq(llmobs_ledger_note(&ledger_config, false), -1);
@@ -25,9 +25,8 @@ START_TEST(nothing_captured_leaves_nothing)
     ck_assert_int_eq(llmobs_ledger_fold(ledger_at, 10), -ENOENT);
     ledger_end();
 }
-END_TEST
 
-START_TEST(a_living_process_is_seen)
+TEST(a_living_process_is_seen)
 {
     ledger_begin();
     errno = 77;
@@ -47,9 +46,8 @@ START_TEST(a_living_process_is_seen)
     ck_assert_uint_eq(ledger_ended("captured"), 0);
     ledger_end();
 }
-END_TEST
 
-START_TEST(an_ended_process_leaves_the_totals_alone)
+TEST(an_ended_process_leaves_the_totals_alone)
 {
     ledger_begin();
     ledger_count(7, 7);
@@ -64,9 +62,8 @@ START_TEST(an_ended_process_leaves_the_totals_alone)
     ck_assert_uint_eq(ledger_ended(LLMOBS_LEDGER_PROCESSES), 1);
     ledger_end();
 }
-END_TEST
 
-START_TEST(a_call_after_the_close_is_added_once)
+TEST(a_call_after_the_close_is_added_once)
 {
     ledger_begin();
     ledger_count(3, 3);
@@ -84,10 +81,9 @@ START_TEST(a_call_after_the_close_is_added_once)
     ck_assert_uint_eq(ledger_files(NULL), 1);
     ledger_end();
 }
-END_TEST
 
 /* A note between two closes: the rest alone is in the record. */
-START_TEST(a_record_after_the_close_holds_the_rest)
+TEST(a_record_after_the_close_holds_the_rest)
 {
     struct timespec second = {1, 20000000};
 
@@ -105,9 +101,8 @@ START_TEST(a_record_after_the_close_holds_the_rest)
     ck_assert_uint_eq(ledger_living("delivered"), 0);
     ledger_end();
 }
-END_TEST
 
-START_TEST(a_close_without_news_writes_nothing)
+TEST(a_close_without_news_writes_nothing)
 {
     char path[200];
 
@@ -120,9 +115,8 @@ START_TEST(a_close_without_news_writes_nothing)
     ck_assert_uint_eq(ledger_files(NULL), 0);
     ledger_end();
 }
-END_TEST
 
-START_TEST(what_is_unaccounted_for_at_the_end_is_dropped)
+TEST(what_is_unaccounted_for_at_the_end_is_dropped)
 {
     ledger_begin();
     ledger_count(5, 3);
@@ -134,9 +128,8 @@ START_TEST(what_is_unaccounted_for_at_the_end_is_dropped)
     ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_dropped_died), 2);
     ledger_end();
 }
-END_TEST
 
-START_TEST(notes_are_rare)
+TEST(notes_are_rare)
 {
     struct timespec second = {1, 20000000};
     int64_t again;
@@ -157,10 +150,9 @@ START_TEST(notes_are_rare)
     ck_assert_uint_eq(ledger_seen.records, 1);
     ledger_end();
 }
-END_TEST
 
 /* Else it would count as died when the process is killed now. */
-START_TEST(what_was_pending_is_told_when_delivered)
+TEST(what_was_pending_is_told_when_delivered)
 {
     ledger_begin();
     ledger_count(4, 1);
@@ -181,9 +173,8 @@ START_TEST(what_was_pending_is_told_when_delivered)
     ck_assert_int_gt(llmobs_ledger_note(&ledger_config, false), 0);
     ledger_end();
 }
-END_TEST
 
-START_TEST(files_are_their_owners_only)
+TEST(files_are_their_owners_only)
 {
     char record[256] = "", path[400];
     struct stat st;
@@ -210,11 +201,10 @@ START_TEST(files_are_their_owners_only)
     umask(old);
     ledger_end();
 }
-END_TEST
 
 /* -- several processes --------------------------------------------------- */
 
-START_TEST(the_dead_are_added_once)
+TEST(the_dead_are_added_once)
 {
     ledger_begin();
     ledger_in_child(ledger_live_and_die);
@@ -233,9 +223,8 @@ START_TEST(the_dead_are_added_once)
     ck_assert(ledger_adds_up(&ledger_seen.ended));
     ledger_end();
 }
-END_TEST
 
-START_TEST(a_fold_has_a_limit)
+TEST(a_fold_has_a_limit)
 {
     ledger_begin();
     for (int i = 0; i < 5; i++)
@@ -246,9 +235,8 @@ START_TEST(a_fold_has_a_limit)
     ck_assert_uint_eq(ledger_ended("captured"), 20);
     ledger_end();
 }
-END_TEST
 
-START_TEST(a_child_has_counts_of_its_own)
+TEST(a_child_has_counts_of_its_own)
 {
     ledger_begin();
     ledger_count(10, 10);
@@ -266,7 +254,6 @@ START_TEST(a_child_has_counts_of_its_own)
     ck_assert_uint_eq(ledger_files(NULL), 1);
     ledger_end();
 }
-END_TEST
 
 static atomic_bool enough;
 
@@ -280,7 +267,7 @@ static void *close_often(void *arg)
 }
 
 /* A child may be forked while a thread of the parent is inside. */
-START_TEST(a_fork_beside_a_busy_ledger)
+TEST(a_fork_beside_a_busy_ledger)
 {
     pthread_t thread;
 
@@ -295,9 +282,8 @@ START_TEST(a_fork_beside_a_busy_ledger)
     ck_assert_uint_eq(ledger_ended("delivered"), 300 * 3);
     ledger_end();
 }
-END_TEST
 
-START_TEST(many_at_once_lose_nothing)
+TEST(many_at_once_lose_nothing)
 {
     enum { PROCESSES = 200 };
     pid_t pids[PROCESSES];
@@ -332,7 +318,6 @@ START_TEST(many_at_once_lose_nothing)
     ck_assert_uint_eq(ledger_files(NULL), 1);
     ledger_end();
 }
-END_TEST
 
 /* Long enough to be seen while it lives. */
 static void live_a_while_and_close(void)
@@ -351,7 +336,7 @@ static void spawn_many(void)
         waitpid(ledger_fork(live_a_while_and_close), NULL, 0);
 }
 
-START_TEST(a_reader_sees_each_once)
+TEST(a_reader_sees_each_once)
 {
     uint64_t seen = 0, now;
     pid_t spawner;
@@ -369,7 +354,6 @@ START_TEST(a_reader_sees_each_once)
     ck_assert_uint_eq(ledger_ended("captured"), 1600);
     ledger_end();
 }
-END_TEST
 
 static void live_on_and_close(void)
 {
@@ -379,7 +363,7 @@ static void live_on_and_close(void)
 }
 
 /* A process that holds the lock cannot hold up an exit. */
-START_TEST(a_held_lock_delays_nobody)
+TEST(a_held_lock_delays_nobody)
 {
     struct llmobs_totals totals;
     char path[200];
@@ -406,7 +390,6 @@ START_TEST(a_held_lock_delays_nobody)
     ck_assert_uint_eq(ledger_files(NULL), 1);
     ledger_end();
 }
-END_TEST
 
 static void *close_first(void *begun)
 {
@@ -433,7 +416,7 @@ static void count_beside_a_close(void)
     pthread_join(thread, NULL);
 }
 
-START_TEST(the_last_close_has_all_counts)
+TEST(the_last_close_has_all_counts)
 {
     const unsigned processes = 10;
     struct llmobs_totals totals;
@@ -455,7 +438,6 @@ START_TEST(the_last_close_has_all_counts)
     ck_assert_uint_eq(ledger_ended("captured") - before, 7 * processes);
     ledger_end();
 }
-END_TEST
 
 /* -- drops --------------------------------------------------------------- */
 
@@ -464,7 +446,7 @@ static uint64_t wall_now(void)
     return (uint64_t)llmobs_clock_wall_ns();
 }
 
-START_TEST(the_last_drop_has_a_time)
+TEST(the_last_drop_has_a_time)
 {
     uint64_t before = wall_now(), at;
 
@@ -490,10 +472,9 @@ START_TEST(the_last_drop_has_a_time)
     ck_assert_uint_gt(ledger_ended(LLMOBS_LEDGER_LOST), at);
     ledger_end();
 }
-END_TEST
 
 /* Between the last record and the look nobody knows when the process died. */
-START_TEST(a_death_is_a_drop_when_it_is_found)
+TEST(a_death_is_a_drop_when_it_is_found)
 {
     uint64_t at;
 
@@ -508,9 +489,8 @@ START_TEST(a_death_is_a_drop_when_it_is_found)
     ck_assert_uint_lt(ledger_ended(LLMOBS_LEDGER_LOST), at);
     ledger_end();
 }
-END_TEST
 
-START_TEST(a_person_knows_of_drops)
+TEST(a_person_knows_of_drops)
 {
     struct llmobs_ledger_drops drops = {3, 77};
 
@@ -530,7 +510,6 @@ START_TEST(a_person_knows_of_drops)
     }
     ledger_end();
 }
-END_TEST
 
 static pid_t visited[4];
 static size_t visits;
@@ -556,7 +535,7 @@ static void put_record(pid_t pid, uint64_t nonce, uint64_t pidns)
     close(fd);
 }
 
-START_TEST(living_processes_are_visited)
+TEST(living_processes_are_visited)
 {
     ledger_begin();
     ledger_in_child(ledger_live_and_close);
@@ -569,34 +548,4 @@ START_TEST(living_processes_are_visited)
     ck_assert_int_eq(visited[0] + visited[1], getpid());
     ck_assert_int_eq(visited[0] ? visited[1] : visited[0], 0);
     ledger_end();
-}
-END_TEST
-
-UNIT_SUITE(ledger)
-{
-    Suite *s = suite_create("ledger");
-
-    UNIT_TEST(s, nothing_captured_leaves_nothing);
-    UNIT_TEST(s, a_living_process_is_seen);
-    UNIT_TEST(s, an_ended_process_leaves_the_totals_alone);
-    UNIT_TEST(s, a_call_after_the_close_is_added_once);
-    UNIT_TEST(s, a_record_after_the_close_holds_the_rest);
-    UNIT_TEST(s, a_close_without_news_writes_nothing);
-    UNIT_TEST(s, what_is_unaccounted_for_at_the_end_is_dropped);
-    UNIT_TEST(s, notes_are_rare);
-    UNIT_TEST(s, what_was_pending_is_told_when_delivered);
-    UNIT_TEST(s, files_are_their_owners_only);
-    UNIT_TEST(s, the_dead_are_added_once);
-    UNIT_TEST(s, a_fold_has_a_limit);
-    UNIT_TEST(s, a_child_has_counts_of_its_own);
-    UNIT_TEST(s, a_fork_beside_a_busy_ledger);
-    UNIT_TEST(s, many_at_once_lose_nothing);
-    UNIT_TEST(s, a_reader_sees_each_once);
-    UNIT_TEST(s, a_held_lock_delays_nobody);
-    UNIT_TEST(s, the_last_close_has_all_counts);
-    UNIT_TEST(s, the_last_drop_has_a_time);
-    UNIT_TEST(s, a_death_is_a_drop_when_it_is_found);
-    UNIT_TEST(s, a_person_knows_of_drops);
-    UNIT_TEST(s, living_processes_are_visited);
-    return s;
 }

@@ -27,7 +27,7 @@ static void put(const struct llmobs_record_owner *owner,
 
 /* Rows: how a record differs from one of this process, and whether it is that
  * of a dead one. */
-START_TEST(the_dead_are_told_from_the_living)
+TEST(the_dead_are_told_from_the_living)
 {
     static const struct {
         pid_t pid; /* 0: mine */
@@ -69,10 +69,9 @@ START_TEST(the_dead_are_told_from_the_living)
         ledger_end();
     }
 }
-END_TEST
 
 /* Nobody may have asked for the status of a dead process for a long time. */
-START_TEST(a_zombie_is_dead)
+TEST(a_zombie_is_dead)
 {
     siginfo_t info;
     pid_t pid;
@@ -86,10 +85,9 @@ START_TEST(a_zombie_is_dead)
     waitpid(pid, NULL, 0);
     ledger_end();
 }
-END_TEST
 
 /* Another program in the same process: what the former had pending is gone. */
-START_TEST(a_process_that_was_replaced_by_exec)
+TEST(a_process_that_was_replaced_by_exec)
 {
     struct llmobs_record_owner owner = {.pid = getpid()};
     struct llmobs_page page = ledger_page_of_mine();
@@ -108,10 +106,9 @@ START_TEST(a_process_that_was_replaced_by_exec)
     ck_assert_uint_eq(ledger_seen.records, 1);
     ledger_end();
 }
-END_TEST
 
 /* Added, and killed before the record was removed. */
-START_TEST(a_death_between_adding_and_removing)
+TEST(a_death_between_adding_and_removing)
 {
     char record[256] = "";
     struct llmobs_totals totals;
@@ -148,7 +145,6 @@ START_TEST(a_death_between_adding_and_removing)
     close(fd);
     ledger_end();
 }
-END_TEST
 
 /* -- bad files ----------------------------------------------------------- */
 
@@ -178,7 +174,7 @@ static size_t read_file(const char *name, char out[LLMOBS_PAGE_SIZE + 1])
     return len;
 }
 
-START_TEST(unreadable_totals_begin_anew_and_say_so)
+TEST(unreadable_totals_begin_anew_and_say_so)
 {
     char text[LLMOBS_PAGE_SIZE + 1];
 
@@ -197,10 +193,9 @@ START_TEST(unreadable_totals_begin_anew_and_say_so)
     ck_assert_uint_eq(ledger_files(NULL), 1);
     ledger_end();
 }
-END_TEST
 
 /* Counters that only a later version has survive; a later format too. */
-START_TEST(other_versions_lose_nothing)
+TEST(other_versions_lose_nothing)
 {
     struct llmobs_page page = ledger_page_of_mine();
     char text[LLMOBS_PAGE_SIZE + 1];
@@ -223,9 +218,8 @@ START_TEST(other_versions_lose_nothing)
     ck_assert_uint_eq(ledger_seen.unreadable, 1);
     ledger_end();
 }
-END_TEST
 
-START_TEST(odd_files_are_left_alone)
+TEST(odd_files_are_left_alone)
 {
     char path[400], text[LLMOBS_PAGE_SIZE + 1];
 
@@ -251,10 +245,9 @@ START_TEST(odd_files_are_left_alone)
     ck_assert_uint_eq(read_file("notes.txt", text), 4);
     ledger_end();
 }
-END_TEST
 
 /* A link in place of the totals would lead us into another's file. */
-START_TEST(a_link_is_not_followed)
+TEST(a_link_is_not_followed)
 {
     char path[400], victim[200], text[LLMOBS_PAGE_SIZE + 1];
 
@@ -276,11 +269,10 @@ START_TEST(a_link_is_not_followed)
     ck_assert_uint_eq(ledger_ended("captured"), 8);
     ledger_end();
 }
-END_TEST
 
 /* Root reads all ledgers, and leaves no file in one that its owner could not
  * write. */
-START_TEST(the_ledger_of_another_user)
+TEST(the_ledger_of_another_user)
 {
     char path[400], record[256];
 
@@ -311,7 +303,6 @@ START_TEST(the_ledger_of_another_user)
     ck_assert_uint_eq(ledger_files(NULL), 2);
     ledger_end();
 }
-END_TEST
 
 static void fold_as_nobody(void)
 {
@@ -323,7 +314,7 @@ static void fold_as_nobody(void)
 }
 
 /* A fold that cannot remove what it has added would add it again. */
-START_TEST(records_that_stay_are_not_added)
+TEST(records_that_stay_are_not_added)
 {
     char path[600];
 
@@ -344,7 +335,6 @@ START_TEST(records_that_stay_are_not_added)
     }
     ledger_end();
 }
-END_TEST
 
 static void under_a_file_limit(void)
 {
@@ -377,7 +367,7 @@ static void where_nothing_can_be_made(void)
     ledger_live_and_close();
 }
 
-START_TEST(what_cannot_be_written_harms_nobody)
+TEST(what_cannot_be_written_harms_nobody)
 {
     ledger_begin();
     ledger_in_child(under_a_file_limit);
@@ -391,7 +381,6 @@ START_TEST(what_cannot_be_written_harms_nobody)
     ck_assert_uint_eq(ledger_seen.unreadable, 0);
     ledger_end();
 }
-END_TEST
 
 static void where_half_a_page_fits(void)
 {
@@ -401,7 +390,7 @@ static void where_half_a_page_fits(void)
     ledger_live_and_close();
 }
 
-START_TEST(half_a_page_is_not_written)
+TEST(half_a_page_is_not_written)
 {
     ledger_begin();
     ledger_in_child(ledger_live_and_close);
@@ -411,7 +400,6 @@ START_TEST(half_a_page_is_not_written)
     ck_assert_uint_eq(ledger_ended(LLMOBS_LEDGER_RESTARTS), 0);
     ledger_end();
 }
-END_TEST
 
 static void removed_while_running(void)
 {
@@ -425,32 +413,11 @@ static void removed_while_running(void)
     llmobs_ledger_close(&ledger_config);
 }
 
-START_TEST(a_removed_directory_is_made_again)
+TEST(a_removed_directory_is_made_again)
 {
     ledger_begin();
     ledger_in_child(removed_while_running);
     ledger_look();
     ck_assert_uint_eq(ledger_ended("captured"), 2);
     ledger_end();
-}
-END_TEST
-
-UNIT_SUITE(ledger_files)
-{
-    Suite *s = suite_create("ledger_files");
-
-    UNIT_TEST(s, the_dead_are_told_from_the_living);
-    UNIT_TEST(s, a_zombie_is_dead);
-    UNIT_TEST(s, a_process_that_was_replaced_by_exec);
-    UNIT_TEST(s, a_death_between_adding_and_removing);
-    UNIT_TEST(s, unreadable_totals_begin_anew_and_say_so);
-    UNIT_TEST(s, other_versions_lose_nothing);
-    UNIT_TEST(s, odd_files_are_left_alone);
-    UNIT_TEST(s, a_link_is_not_followed);
-    UNIT_TEST(s, records_that_stay_are_not_added);
-    UNIT_TEST(s, the_ledger_of_another_user);
-    UNIT_TEST(s, what_cannot_be_written_harms_nobody);
-    UNIT_TEST(s, half_a_page_is_not_written);
-    UNIT_TEST(s, a_removed_directory_is_made_again);
-    return s;
 }

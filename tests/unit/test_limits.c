@@ -121,7 +121,7 @@ static size_t applied(size_t i, size_t len, size_t edge, bool bare)
     return got;
 }
 
-START_TEST(each_text_at_its_edge)
+TEST(each_text_at_its_edge)
 {
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         size_t max = texts[i].max;
@@ -136,10 +136,9 @@ START_TEST(each_text_at_its_edge)
         ck_assert_uint_eq(applied(i, max, 0, true), texts[i].bare ? 256 : max);
     }
 }
-END_TEST
 
 /* Content has no limit of its own. */
-START_TEST(content_stays)
+TEST(content_stays)
 {
     static const char *const events[] = {
         "{\"meta\": {\"input\": {\"value\": \"@\"}}}",
@@ -158,7 +157,6 @@ START_TEST(content_stays)
         llmobs_json_free(json);
     }
 }
-END_TEST
 
 /* Makes a list, or an object if `keys`, of so many elements. */
 static struct llmobs_json *many(size_t count, bool keys, const char *element)
@@ -207,7 +205,7 @@ static const struct {
     {"tags", false, false, "\"a:b\"", 5000, 5000},
 };
 
-START_TEST(each_number_at_its_edge)
+TEST(each_number_at_its_edge)
 {
     for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
         struct llmobs_json *json =
@@ -223,7 +221,6 @@ START_TEST(each_number_at_its_edge)
         llmobs_json_free(json);
     }
 }
-END_TEST
 
 static struct llmobs_json *text_of(size_t len)
 {
@@ -237,7 +234,7 @@ static struct llmobs_json *text_of(size_t len)
 }
 
 /* The library's own members stay, whatever else is there. */
-START_TEST(metadata_as_a_whole)
+TEST(metadata_as_a_whole)
 {
     struct llmobs_json *metadata = llmobs_json_object(), *json, *heavy;
     char key[300];
@@ -267,10 +264,9 @@ START_TEST(metadata_as_a_whole)
     ck_assert_ptr_nonnull(llmobs_json_get(metadata, key));
     llmobs_json_free(json);
 }
-END_TEST
 
 /* Without a copy, as nearly every event is. */
-START_TEST(what_fits_is_the_same)
+TEST(what_fits_is_the_same)
 {
     static const char text[] =
         "{\"name\": \"n\", \"meta\": {\"metadata\": {\"a\": [1, {\"b\": "
@@ -280,17 +276,4 @@ START_TEST(what_fits_is_the_same)
     ck_assert_int_eq(llmobs_limits_apply(&json, false), 0);
     ck_assert_ptr_eq(json, before);
     llmobs_json_free(json);
-}
-END_TEST
-
-UNIT_SUITE(limits)
-{
-    Suite *s = suite_create("limits");
-
-    UNIT_TEST(s, each_text_at_its_edge);
-    UNIT_TEST(s, content_stays);
-    UNIT_TEST(s, each_number_at_its_edge);
-    UNIT_TEST(s, metadata_as_a_whole);
-    UNIT_TEST(s, what_fits_is_the_same);
-    return s;
 }

@@ -10,7 +10,7 @@
 #include "lib/base/stats.h"
 #include "tests/unit/link_case.h"
 
-START_TEST(processes_share_a_file)
+TEST(processes_share_a_file)
 {
     struct stat st;
 
@@ -43,7 +43,6 @@ START_TEST(processes_share_a_file)
     ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_link_file_failed), 0);
     link_end_file();
 }
-END_TEST
 
 static void write_at(off_t at, const void *data, size_t len)
 {
@@ -66,7 +65,7 @@ static void flip(off_t at)
 }
 
 /* Each byte that changes costs a link at most. */
-START_TEST(damaged_files)
+TEST(damaged_files)
 {
     const char *found;
     struct stat st;
@@ -102,10 +101,9 @@ START_TEST(damaged_files)
     }
     link_end_file();
 }
-END_TEST
 
 /* Without the file there are the links of the process itself. */
-START_TEST(files_that_cannot_be_used)
+TEST(files_that_cannot_be_used)
 {
     char other[sizeof(link_path) + 8];
     uint64_t failed;
@@ -139,10 +137,9 @@ START_TEST(files_that_cannot_be_used)
     ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_link_file_failed), failed);
     link_end_file();
 }
-END_TEST
 
 /* The app's own limit of file sizes: no signal, no file. */
-START_TEST(limits_of_file_sizes)
+TEST(limits_of_file_sizes)
 {
     const struct rlimit small = {4096, 4096};
     struct stat st;
@@ -154,16 +151,4 @@ START_TEST(limits_of_file_sizes)
     ck_assert_int_eq(stat(link_path, &st), 0);
     ck_assert_int_eq(st.st_size, 0);
     link_end_file();
-}
-END_TEST
-
-UNIT_SUITE(link_file)
-{
-    Suite *s = suite_create("link_file");
-
-    UNIT_TEST(s, processes_share_a_file);
-    UNIT_TEST(s, damaged_files);
-    UNIT_TEST(s, files_that_cannot_be_used);
-    UNIT_TEST(s, limits_of_file_sizes);
-    return s;
 }

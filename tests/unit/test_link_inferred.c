@@ -36,7 +36,7 @@ static const char *inferred(void)
 
 #define WEATHER " weather {\"city\": \"Oslo\"} -> -3, 500 ms behind "
 
-START_TEST(a_tool_is_inferred_once)
+TEST(a_tool_is_inferred_once)
 {
     const struct llmobs_span *tool;
 
@@ -65,9 +65,8 @@ START_TEST(a_tool_is_inferred_once)
     ck_assert_str_eq(inferred(), "");
     llmobs_linker_fini(&linker);
 }
-END_TEST
 
-START_TEST(a_call_that_is_not_repeated)
+TEST(a_call_that_is_not_repeated)
 {
     char ask[256];
 
@@ -88,12 +87,11 @@ START_TEST(a_call_that_is_not_repeated)
     ck_assert_str_eq(inferred(), "");
     llmobs_linker_fini(&linker);
 }
-END_TEST
 
 #define COUNTED(answer) CALLS("call_0", "weather") "," BRINGS("call_0") answer
 
 /* Each answer's call has the same id: the history tells which is meant. */
-START_TEST(the_request_describes_its_tools)
+TEST(the_request_describes_its_tools)
 {
     static const struct {
         const char *tools, *want;
@@ -119,9 +117,8 @@ START_TEST(the_request_describes_its_tools)
         llmobs_linker_fini(&linker);
     }
 }
-END_TEST
 
-START_TEST(ids_that_are_counts_are_inferred)
+TEST(ids_that_are_counts_are_inferred)
 {
     link_begin();
     TURN_AS(1, "[" USER "]", "[" CALLS("call_0", "weather") "]", .infer = true,
@@ -137,9 +134,8 @@ START_TEST(ids_that_are_counts_are_inferred)
     ck_assert_str_eq(inferred(), "T2" WEATHER "2");
     llmobs_linker_fini(&linker);
 }
-END_TEST
 
-START_TEST(parallel_tools_are_inferred)
+TEST(parallel_tools_are_inferred)
 {
     link_begin();
     TURN_AS(1, "[" USER "]",
@@ -158,7 +154,6 @@ START_TEST(parallel_tools_are_inferred)
     ck_assert_uint_eq(link_tools.list[0].context.parent_id, 5);
     llmobs_linker_fini(&linker);
 }
-END_TEST
 
 static void brings_none(const char *request)
 {
@@ -167,7 +162,7 @@ static void brings_none(const char *request)
     llmobs_linker_fini(&linker);
 }
 
-START_TEST(near_misses_of_inferred_tools)
+TEST(near_misses_of_inferred_tools)
 {
     link_begin();
     TURN_AS(1, "[" USER "]", ASKED, INFER, .account = 4);
@@ -203,9 +198,8 @@ START_TEST(near_misses_of_inferred_tools)
     ck_assert_str_eq(TURN(3, BROUGHT, NULL), "1");
     llmobs_linker_fini(&linker);
 }
-END_TEST
 
-START_TEST(a_tool_with_a_span_is_not_inferred)
+TEST(a_tool_with_a_span_is_not_inferred)
 {
     static const char event[] =
         "{\"name\": \"weather\", \"span_id\": \"5\", \"trace_id\": "
@@ -250,19 +244,4 @@ START_TEST(a_tool_with_a_span_is_not_inferred)
             "%zu: %s", i, links_of(&link_last));
         llmobs_linker_fini(&linker);
     }
-}
-END_TEST
-
-UNIT_SUITE(link_inferred)
-{
-    Suite *s = suite_create("link_inferred");
-
-    UNIT_TEST(s, a_tool_is_inferred_once);
-    UNIT_TEST(s, a_call_that_is_not_repeated);
-    UNIT_TEST(s, the_request_describes_its_tools);
-    UNIT_TEST(s, ids_that_are_counts_are_inferred);
-    UNIT_TEST(s, parallel_tools_are_inferred);
-    UNIT_TEST(s, near_misses_of_inferred_tools);
-    UNIT_TEST(s, a_tool_with_a_span_is_not_inferred);
-    return s;
 }

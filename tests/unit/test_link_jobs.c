@@ -127,7 +127,7 @@ static const char *link_part(const struct part *part)
                              .out = 5,                 \
                              __VA_ARGS__})
 
-START_TEST(the_first_that_finds_the_end_counts)
+TEST(the_first_that_finds_the_end_counts)
 {
     link_begin();
     ck_assert_str_eq(BEGINS(1, .failed = false), "");
@@ -137,10 +137,9 @@ START_TEST(the_first_that_finds_the_end_counts)
     ck_assert_str_eq(ASKS(5, .failed = false), "1:job");
     end();
 }
-END_TEST
 
 /* As after a kill: the next process makes the span again. */
-START_TEST(a_span_that_is_made_again_is_the_same)
+TEST(a_span_that_is_made_again_is_the_same)
 {
     link_begin();
     BEGINS(1, .failed = false);
@@ -150,9 +149,8 @@ START_TEST(a_span_that_is_made_again_is_the_same)
     ck_assert_str_eq(FINDS(3, .failed = false), "1:job");
     end();
 }
-END_TEST
 
-START_TEST(what_nobody_began_is_not_counted)
+TEST(what_nobody_began_is_not_counted)
 {
     link_begin();
     ck_assert_str_eq(FINDS(1, .failed = false), "");
@@ -169,9 +167,8 @@ START_TEST(what_nobody_began_is_not_counted)
         "2:job 7/5");
     end();
 }
-END_TEST
 
-START_TEST(what_does_not_matter)
+TEST(what_does_not_matter)
 {
     link_begin();
     /* A request that asks names no end user, and failed calls count: a stream
@@ -180,9 +177,8 @@ START_TEST(what_does_not_matter)
     ck_assert_str_eq(FINDS(2, .off = true, .failed = true), "1:job 7/5");
     end();
 }
-END_TEST
 
-START_TEST(an_id_that_is_given_twice)
+TEST(an_id_that_is_given_twice)
 {
     link_begin();
     BEGINS(1, .trace = 90);
@@ -200,9 +196,8 @@ START_TEST(an_id_that_is_given_twice)
     ck_assert_str_eq(FINDS(31, .id = "1"), "");
     end();
 }
-END_TEST
 
-START_TEST(a_job_of_yesterday)
+TEST(a_job_of_yesterday)
 {
     link_begin();
     BEGINS(1, .failed = false);
@@ -213,9 +208,8 @@ START_TEST(a_job_of_yesterday)
     ck_assert_str_eq(FINDS(4, .id = "resp_2"), "");
     end();
 }
-END_TEST
 
-START_TEST(each_part_in_a_process_of_its_own)
+TEST(each_part_in_a_process_of_its_own)
 {
     link_begin_file();
     BEGINS(1, .failed = false);
@@ -231,7 +225,6 @@ START_TEST(each_part_in_a_process_of_its_own)
     ck_assert_str_eq(FINDS(5, .failed = false), "");
     link_end_file();
 }
-END_TEST
 
 /* Begins when the pipe has ended. */
 static void poll_at_once(int start, uint64_t span)
@@ -243,7 +236,7 @@ static void poll_at_once(int start, uint64_t span)
     _exit(strstr(FINDS(span, .failed = false), "7/5") ? 1 : 0);
 }
 
-START_TEST(processes_that_find_the_end_at_once)
+TEST(processes_that_find_the_end_at_once)
 {
     for (int round = 0; round < 20; round++) {
         int ends[2], counted = 0, status;
@@ -270,13 +263,12 @@ START_TEST(processes_that_find_the_end_at_once)
         link_end_file();
     }
 }
-END_TEST
 
 #define RESULTS "[" BRINGS(CALL) "]"
 #define TAG " conversation_id:thread_1"
 
 /* A run of an agent, which no call has messages of. */
-START_TEST(a_run_that_calls_a_tool)
+TEST(a_run_that_calls_a_tool)
 {
     link_begin();
     ck_assert_str_eq(BEGINS(1, .kind = LLMOBS_KIND_AGENT, .thread = "thread_1"),
@@ -294,21 +286,4 @@ START_TEST(a_run_that_calls_a_tool)
                             .thread = "thread_1"),
                      "1:turn" TAG);
     end();
-}
-END_TEST
-
-UNIT_SUITE(link_jobs)
-{
-    Suite *s = suite_create("link_jobs");
-
-    UNIT_TEST(s, the_first_that_finds_the_end_counts);
-    UNIT_TEST(s, a_span_that_is_made_again_is_the_same);
-    UNIT_TEST(s, what_nobody_began_is_not_counted);
-    UNIT_TEST(s, what_does_not_matter);
-    UNIT_TEST(s, an_id_that_is_given_twice);
-    UNIT_TEST(s, a_job_of_yesterday);
-    UNIT_TEST(s, each_part_in_a_process_of_its_own);
-    UNIT_TEST(s, a_run_that_calls_a_tool);
-    UNIT_TEST(s, processes_that_find_the_end_at_once);
-    return s;
 }

@@ -344,7 +344,7 @@ static void one_round(unsigned round, unsigned *linked, unsigned *missed)
     llmobs_linker_fini(&linker);
 }
 
-START_TEST(no_link_is_wrong_and_none_is_missing)
+TEST(no_link_is_wrong_and_none_is_missing)
 {
     unsigned linked = 0, missed = 0;
 
@@ -353,13 +353,4 @@ START_TEST(no_link_is_wrong_and_none_is_missing)
     ck_assert_uint_gt(linked, ROUNDS * TURNS / 4);
     ck_assert_uint_lt(linked, ROUNDS * TURNS * 9 / 10);
     ck_assert_uint_le(missed, 2);
-}
-END_TEST
-
-UNIT_SUITE(link_misses)
-{
-    Suite *s = suite_create("link_misses");
-
-    UNIT_TEST(s, no_link_is_wrong_and_none_is_missing);
-    return s;
 }

@@ -14,7 +14,7 @@
                              .url = "http://link_tools.example/mcp", \
                              .trace = (in)})
 
-START_TEST(a_tool_links_to_who_called_it)
+TEST(a_tool_links_to_who_called_it)
 {
     link_begin();
     TURN_AS(1, "[" USER "]", ASKED, .trace = 5);
@@ -32,9 +32,8 @@ START_TEST(a_tool_links_to_who_called_it)
                      "1");
     llmobs_linker_fini(&linker);
 }
-END_TEST
 
-START_TEST(near_misses_of_runs)
+TEST(near_misses_of_runs)
 {
     link_begin();
     ck_assert_str_eq(RUN(9, "weather", OSLO, 5), "");
@@ -62,11 +61,10 @@ START_TEST(near_misses_of_runs)
     ck_assert_str_eq(RUN(15, "weather", OSLO, 5), "");
     llmobs_linker_fini(&linker);
 }
-END_TEST
 
 /* The request that brings the result goes on from the tool's span, if that is
  * certain. */
-START_TEST(a_result_links_to_the_tool)
+TEST(a_result_links_to_the_tool)
 {
     link_begin();
     TURN_AS(1, "[" USER "]", ASKED, .trace = 5);
@@ -93,7 +91,6 @@ START_TEST(a_result_links_to_the_tool)
     ck_assert_str_eq(TURN_AS(3, BROUGHT, NULL, .trace = 7), "2 1:turn");
     llmobs_linker_fini(&linker);
 }
-END_TEST
 
 #define COUNT "call_0"
 #define COUNTED "[" CALLS(COUNT, "weather") "]"
@@ -101,7 +98,7 @@ END_TEST
 
 /* An id that each answer has is that of the answer with which the history
  * ends. */
-START_TEST(ids_that_are_counts)
+TEST(ids_that_are_counts)
 {
     link_begin();
     TURN(1, "[" USER "]", COUNTED);
@@ -137,7 +134,6 @@ START_TEST(ids_that_are_counts)
         "1:turn");
     llmobs_linker_fini(&linker);
 }
-END_TEST
 
 /* -- sessions ----------------------------------------------------------------
  */
@@ -159,7 +155,7 @@ static const char *tags_of_call(const struct turn *turn)
 #define TAGS(number, ...) \
     tags_of_call(&(struct turn){.id = (number), __VA_ARGS__})
 
-START_TEST(a_session_shares_its_tags)
+TEST(a_session_shares_its_tags)
 {
     link_begin();
     ck_assert_str_eq(TAGS(1, .session = "a"), "");
@@ -173,9 +169,8 @@ START_TEST(a_session_shares_its_tags)
     ck_assert_str_eq(TAGS(6, .session = "a"), "server_name:z");
     llmobs_linker_fini(&linker);
 }
-END_TEST
 
-START_TEST(near_misses_of_sessions)
+TEST(near_misses_of_sessions)
 {
     struct llmobs_link_sessions parents;
 
@@ -192,9 +187,8 @@ START_TEST(near_misses_of_sessions)
     llmobs_linker_fini(&linker);
     llmobs_link_sessions_fini(&parents);
 }
-END_TEST
 
-START_TEST(many_sessions)
+TEST(many_sessions)
 {
     char name[16];
 
@@ -208,19 +202,4 @@ START_TEST(many_sessions)
     }
     ck_assert_str_eq(TAGS(5, .session = "unused"), "");
     llmobs_linker_fini(&linker);
-}
-END_TEST
-
-UNIT_SUITE(link_runs)
-{
-    Suite *s = suite_create("link_runs");
-
-    UNIT_TEST(s, a_tool_links_to_who_called_it);
-    UNIT_TEST(s, near_misses_of_runs);
-    UNIT_TEST(s, a_result_links_to_the_tool);
-    UNIT_TEST(s, ids_that_are_counts);
-    UNIT_TEST(s, a_session_shares_its_tags);
-    UNIT_TEST(s, near_misses_of_sessions);
-    UNIT_TEST(s, many_sessions);
-    return s;
 }

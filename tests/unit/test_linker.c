@@ -6,7 +6,7 @@
 #include "core/event/link_user.h"
 #include "tests/unit/link_case.h"
 
-START_TEST(a_result_links_to_its_call)
+TEST(a_result_links_to_its_call)
 {
     link_begin();
     ck_assert_str_eq(TURN(1, "[" USER "]", ASKED), "");
@@ -33,9 +33,8 @@ START_TEST(a_result_links_to_its_call)
     ck_assert_str_eq(TURN(6, "[" BRINGS(CALL) "]", NULL), "1");
     llmobs_linker_fini(&linker);
 }
-END_TEST
 
-START_TEST(results_of_several_calls)
+TEST(results_of_several_calls)
 {
     link_begin();
     TURN(1, "[" USER "]", "[" CALLS(CALL, "a") "," CALLS(OTHER, "b") "]");
@@ -53,9 +52,8 @@ START_TEST(results_of_several_calls)
         "3 1");
     llmobs_linker_fini(&linker);
 }
-END_TEST
 
-START_TEST(near_misses_of_tools)
+TEST(near_misses_of_tools)
 {
     link_begin();
     TURN_AS(1, "[" USER "]", ASKED, .account = 7);
@@ -80,9 +78,8 @@ START_TEST(near_misses_of_tools)
                      "1");
     llmobs_linker_fini(&linker);
 }
-END_TEST
 
-START_TEST(a_reused_id_names_neither)
+TEST(a_reused_id_names_neither)
 {
     link_begin();
     TURN(1, "[" USER "]", ASKED);
@@ -96,9 +93,8 @@ START_TEST(a_reused_id_names_neither)
     ck_assert_str_eq(TURN(7, "[" BRINGS(OTHER) "]", NULL), "6");
     llmobs_linker_fini(&linker);
 }
-END_TEST
 
-START_TEST(what_leaves_no_call)
+TEST(what_leaves_no_call)
 {
     link_begin();
     TURN_AS(1, "[" USER "]", ASKED, .failed = true);
@@ -124,9 +120,8 @@ START_TEST(what_leaves_no_call)
     ck_assert_str_eq(TURN(7, BROUGHT, NULL), "");
     llmobs_linker_fini(&linker);
 }
-END_TEST
 
-START_TEST(ids_without_chance)
+TEST(ids_without_chance)
 {
     static const char *const weak[] = {
         "",
@@ -171,10 +166,9 @@ START_TEST(ids_without_chance)
     ck_assert(!llmobs_linker_is_unique("call_base64decode_1", "base64decode"));
     llmobs_linker_fini(&linker);
 }
-END_TEST
 
 /* A row that is full loses its oldest record; nothing else breaks. */
-START_TEST(many_records)
+TEST(many_records)
 {
     struct llmobs_link_record record = {.at_ns = SECOND};
     struct llmobs_link_record *found;
@@ -200,7 +194,6 @@ START_TEST(many_records)
     ck_assert_uint_eq(kept, LLMOBS_LINK_ROW);
     llmobs_link_table_fini(&table);
 }
-END_TEST
 
 /* -- the end user ------------------------------------------------------------
  */
@@ -215,7 +208,7 @@ static uint64_t user_of(const char *body)
     return llmobs_siphash_now(&hash).lo;
 }
 
-START_TEST(end_users)
+TEST(end_users)
 {
     static const char *const nobody[] = {
         "{\"messages\":[{\"role\":\"user\",\"user\":\"a\"}]}",
@@ -245,7 +238,6 @@ START_TEST(end_users)
     ck_assert(user_of("{\"metadata\":{\"user_id\":\"a\"}}") !=
               user_of("{\"metadata\":{\"user_id\":\"b\"}}"));
 }
-END_TEST
 
 /* -- turns -------------------------------------------------------------------
  */
@@ -258,7 +250,7 @@ static const char *conversation(void)
     return tag && strncmp(tag, "conversation_id:", 16) == 0 ? tag + 16 : "";
 }
 
-START_TEST(turns_follow_each_other)
+TEST(turns_follow_each_other)
 {
     link_begin();
     ck_assert_str_eq(TURN(1, FIRST, "[" HELLO "]"), "");
@@ -280,9 +272,8 @@ START_TEST(turns_follow_each_other)
     ck_assert_str_eq(conversation(), "");
     llmobs_linker_fini(&linker);
 }
-END_TEST
 
-START_TEST(near_misses_of_turns)
+TEST(near_misses_of_turns)
 {
     link_begin();
     TURN_AS(1, FIRST, "[" HELLO "]", .account = 7, .model = "gpt-4o");
@@ -314,10 +305,9 @@ START_TEST(near_misses_of_turns)
                      "");
     llmobs_linker_fini(&linker);
 }
-END_TEST
 
 /* Two strangers behind one key say the same and hear the same. */
-START_TEST(equal_beginnings_are_nobodys)
+TEST(equal_beginnings_are_nobodys)
 {
     link_begin();
     TURN(1, FIRST, "[" HELLO "]");
@@ -338,10 +328,9 @@ START_TEST(equal_beginnings_are_nobodys)
     ck_assert_str_eq(TURN(50, SECOND_TURN, NULL), "");
     llmobs_linker_fini(&linker);
 }
-END_TEST
 
 /* A beginning that was had hours ago still shows that it is no sign. */
-START_TEST(old_beginnings_still_count)
+TEST(old_beginnings_still_count)
 {
     link_begin();
     TURN(1, FIRST, "[" HELLO "]");
@@ -351,9 +340,8 @@ START_TEST(old_beginnings_still_count)
     ck_assert_str_eq(TURN(4, SECOND_TURN, NULL), "");
     llmobs_linker_fini(&linker);
 }
-END_TEST
 
-START_TEST(forms_of_one_conversation)
+TEST(forms_of_one_conversation)
 {
     link_begin();
     /* A reasoning stays away; pieces come together. */
@@ -378,9 +366,8 @@ START_TEST(forms_of_one_conversation)
     ck_assert_str_eq(TURN(4, "[" SAYS("system", "Be kind.") "]", "[]"), "");
     llmobs_linker_fini(&linker);
 }
-END_TEST
 
-START_TEST(ids_of_the_provider)
+TEST(ids_of_the_provider)
 {
     link_begin();
     TURN_AS(1, FIRST, "[" HELLO "]", .response = "resp_1");
@@ -409,10 +396,9 @@ START_TEST(ids_of_the_provider)
                      "");
     llmobs_linker_fini(&linker);
 }
-END_TEST
 
 /* Each of several answers may be the one that the program goes on from. */
-START_TEST(several_answers)
+TEST(several_answers)
 {
     link_begin();
     ck_assert_str_eq(TURN_AS(1, FIRST, "[" STORY "," HELLO "]", .choices = 2),
@@ -422,9 +408,8 @@ START_TEST(several_answers)
                      "");
     llmobs_linker_fini(&linker);
 }
-END_TEST
 
-START_TEST(sessions)
+TEST(sessions)
 {
     link_begin();
     TURN_AS(1, FIRST, "[" HELLO "]", .stitch = LLMOBS_STITCH_SESSION);
@@ -435,12 +420,11 @@ START_TEST(sessions)
     ck_assert_str_eq(link_last.context.session_id, "");
     llmobs_linker_fini(&linker);
 }
-END_TEST
 
 /* -- retries -----------------------------------------------------------------
  */
 
-START_TEST(the_same_bytes_again)
+TEST(the_same_bytes_again)
 {
     int64_t from;
 
@@ -476,29 +460,4 @@ START_TEST(the_same_bytes_again)
     TURN_AS(18, NULL, NULL, BODY, .failed = true, .start = link_now - SECOND);
     ck_assert_str_eq(TURN_AS(19, NULL, NULL, BODY), "");
     llmobs_linker_fini(&linker);
-}
-END_TEST
-
-UNIT_SUITE(linker)
-{
-    Suite *s = suite_create("linker");
-
-    UNIT_TEST(s, a_result_links_to_its_call);
-    UNIT_TEST(s, results_of_several_calls);
-    UNIT_TEST(s, near_misses_of_tools);
-    UNIT_TEST(s, a_reused_id_names_neither);
-    UNIT_TEST(s, what_leaves_no_call);
-    UNIT_TEST(s, ids_without_chance);
-    UNIT_TEST(s, many_records);
-    UNIT_TEST(s, end_users);
-    UNIT_TEST(s, turns_follow_each_other);
-    UNIT_TEST(s, near_misses_of_turns);
-    UNIT_TEST(s, equal_beginnings_are_nobodys);
-    UNIT_TEST(s, old_beginnings_still_count);
-    UNIT_TEST(s, forms_of_one_conversation);
-    UNIT_TEST(s, ids_of_the_provider);
-    UNIT_TEST(s, several_answers);
-    UNIT_TEST(s, sessions);
-    UNIT_TEST(s, the_same_bytes_again);
-    return s;
 }

@@ -123,16 +123,15 @@ static void check(const char *text, const char *want)
     free(exact);
 }
 
-START_TEST(urls_of_a_body_lose_their_secrets)
+TEST(urls_of_a_body_lose_their_secrets)
 {
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
         check(rows[i][0], rows[i][1] ? rows[i][1] : rows[i][0]);
 }
-END_TEST
 
 /* A body ends anywhere: of a password no more than its first letters, which
  * might be a port, are left, and of a value nothing. */
-START_TEST(a_cut_url_keeps_no_secret)
+TEST(a_cut_url_keeps_no_secret)
 {
     static const char text[] = "{\"a\":\"https://me:"
                                "pass@host/?key=s3cret\"}";
@@ -147,7 +146,6 @@ START_TEST(a_cut_url_keeps_no_secret)
         free(exact);
     }
 }
-END_TEST
 
 static double seconds_of(const char *piece)
 {
@@ -166,7 +164,7 @@ static double seconds_of(const char *piece)
 
 /* One pass, whatever the text is made of: to look for the next backslash
  * at each slash would take seconds. */
-START_TEST(no_text_is_read_twice)
+TEST(no_text_is_read_twice)
 {
     static const char *const pieces[] = {
         "a",       "a://",     "a://b:",     "@",        "a://b:c@",
@@ -176,15 +174,4 @@ START_TEST(no_text_is_read_twice)
 
     for (size_t i = 0; i < sizeof(pieces) / sizeof(*pieces); i++)
         ck_assert_msg(seconds_of(pieces[i]) < 0.5, "%s", pieces[i]);
-}
-END_TEST
-
-UNIT_SUITE(links)
-{
-    Suite *s = suite_create("links");
-
-    UNIT_TEST(s, urls_of_a_body_lose_their_secrets);
-    UNIT_TEST(s, a_cut_url_keeps_no_secret);
-    UNIT_TEST(s, no_text_is_read_twice);
-    return s;
 }

@@ -56,7 +56,7 @@ static int keep_port(void)
     return bind_at("0.0.0.0", 0);
 }
 
-START_TEST(ours)
+TEST_EACH(ours, 0, 2)
 {
     static const char *const places[] = {"127.0.0.1", "0.0.0.0"};
     uint64_t mark, again;
@@ -69,9 +69,8 @@ START_TEST(ours)
     ck_assert_int_eq(llmobs_listener_check(url, &mark), -ECONNREFUSED);
     close(kept);
 }
-END_TEST
 
-START_TEST(another_one_has_another_mark)
+TEST(another_one_has_another_mark)
 {
     uint64_t mark, again;
     int kept = keep_port(), fd = listen_at("127.0.0.1", port_of_url());
@@ -84,10 +83,9 @@ START_TEST(another_one_has_another_mark)
     close(fd);
     close(kept);
 }
-END_TEST
 
 /* A listener on another address says nothing of localhost. */
-START_TEST(another_address)
+TEST(another_address)
 {
     uint64_t mark;
     int kept = keep_port(), fd = listen_at("127.0.0.9", port_of_url());
@@ -96,10 +94,9 @@ START_TEST(another_address)
     close(fd);
     close(kept);
 }
-END_TEST
 
 /* A table of more lines than are read at a time. */
-START_TEST(among_many)
+TEST(among_many)
 {
     enum { MANY = 200 };
     uint64_t mark;
@@ -111,9 +108,8 @@ START_TEST(among_many)
     for (int i = 0; i < MANY; i++)
         close(fds[i]);
 }
-END_TEST
 
-START_TEST(a_path)
+TEST(a_path)
 {
     struct sockaddr_un place = {.sun_family = AF_UNIX};
     char base[UNIT_DIRECTORY], name[sizeof(base) + 32];
@@ -140,9 +136,8 @@ START_TEST(a_path)
     close(pair[1]);
     unit_remove(base);
 }
-END_TEST
 
-START_TEST(what_was_named)
+TEST(what_was_named)
 {
     struct llmobs_config config = {.exporter = (char[]){"auto"},
                                    .agent_url = (char[]){"http://localhost:1"}};
@@ -153,20 +148,4 @@ START_TEST(what_was_named)
     config.agent_named = false;
     config.exporter = (char[]){"agent"};
     ck_assert_ptr_null(llmobs_listener_guard(&config));
-}
-END_TEST
-
-UNIT_SUITE(listener)
-{
-    Suite *s = suite_create("listener");
-    TCase *c = tcase_create("listener");
-
-    tcase_add_loop_test(c, ours, 0, 2);
-    tcase_add_test(c, another_one_has_another_mark);
-    tcase_add_test(c, another_address);
-    tcase_add_test(c, among_many);
-    tcase_add_test(c, a_path);
-    tcase_add_test(c, what_was_named);
-    suite_add_tcase(s, c);
-    return s;
 }

@@ -43,7 +43,7 @@ static int note(struct llmobs_listing *list, bool seen[FILES], int max)
     return count;
 }
 
-START_TEST(each_name_once)
+TEST(each_name_once)
 {
     bool seen[FILES] = {false};
     struct llmobs_listing list;
@@ -60,10 +60,9 @@ START_TEST(each_name_once)
     llmobs_listing_close(&list);
     unit_remove(dir);
 }
-END_TEST
 
 /* A place holds in another listing, too, and behind names that were removed. */
-START_TEST(goes_on_at_a_place)
+TEST(goes_on_at_a_place)
 {
     bool seen[FILES] = {false};
     struct llmobs_listing list;
@@ -91,9 +90,8 @@ START_TEST(goes_on_at_a_place)
     ck_assert_int_eq(count, FILES);
     unit_remove(dir);
 }
-END_TEST
 
-START_TEST(no_more_than_asked_for)
+TEST(no_more_than_asked_for)
 {
     bool seen[FILES] = {false};
     struct llmobs_listing list;
@@ -114,9 +112,8 @@ START_TEST(no_more_than_asked_for)
     llmobs_listing_close(&list);
     unit_remove(dir);
 }
-END_TEST
 
-START_TEST(no_directory)
+TEST(no_directory)
 {
     struct llmobs_listing list;
 
@@ -129,16 +126,4 @@ START_TEST(no_directory)
         llmobs_listing_open(&list, open("/dev/null", O_RDONLY | O_CLOEXEC)), 0);
     ck_assert_ptr_null(llmobs_listing_next(&list));
     llmobs_listing_close(&list);
-}
-END_TEST
-
-UNIT_SUITE(listing)
-{
-    Suite *suite = suite_create("listing");
-
-    UNIT_TEST(suite, each_name_once);
-    UNIT_TEST(suite, goes_on_at_a_place);
-    UNIT_TEST(suite, no_more_than_asked_for);
-    UNIT_TEST(suite, no_directory);
-    return suite;
 }

@@ -27,7 +27,7 @@ static void add(const char *pid, const char *link)
         ck_assert_int_eq(symlink(link, path), 0);
 }
 
-START_TEST(lists_each_once)
+TEST(lists_each_once)
 {
     struct llmobs_live_namespaces living;
     int64_t old;
@@ -53,7 +53,6 @@ START_TEST(lists_each_once)
     llmobs_live_namespaces_free(&living);
     ck_assert(!llmobs_live_namespaces_lacks(&living, 4026532002, old));
 }
-END_TEST
 
 static void refuses(const char *self, const char *other)
 {
@@ -68,7 +67,7 @@ static void refuses(const char *self, const char *other)
     ck_assert(!llmobs_live_namespaces_lacks(&living, 4026532002, 0));
 }
 
-START_TEST(knows_what_it_does_not_see)
+TEST(knows_what_it_does_not_see)
 {
     struct llmobs_live_namespaces living;
 
@@ -80,14 +79,4 @@ START_TEST(knows_what_it_does_not_see)
     refuses(FIRST, "pid:[0]");
     ck_assert_int_eq(llmobs_live_namespaces_read("/nowhere", &living), -ENOENT);
     ck_assert_ptr_null(living.list);
-}
-END_TEST
-
-UNIT_SUITE(live_namespaces)
-{
-    Suite *s = suite_create("live_namespaces");
-
-    UNIT_TEST(s, lists_each_once);
-    UNIT_TEST(s, knows_what_it_does_not_see);
-    return s;
 }

@@ -41,7 +41,7 @@ static void end(void)
     llmobs_log_init(NULL, LLMOBS_LOG_OFF);
 }
 
-START_TEST(writes_by_level)
+TEST(writes_by_level)
 {
     begin(LLMOBS_LOG_WARN);
     ck_assert(llmobs_log_on(LLMOBS_LOG_ERROR));
@@ -52,9 +52,8 @@ START_TEST(writes_by_level)
     ck_assert_ptr_null(strstr(content(), "unseen"));
     end();
 }
-END_TEST
 
-START_TEST(lines_are_filtered)
+TEST(lines_are_filtered)
 {
     begin(LLMOBS_LOG_WARN);
     llmobs_log_filter(llmobs_secrets_mask);
@@ -64,9 +63,8 @@ START_TEST(lines_are_filtered)
     ck_assert_ptr_null(strstr(content(), "abc"));
     end();
 }
-END_TEST
 
-START_TEST(says_when)
+TEST(says_when)
 {
     int year, month, day, hour, minute, second, ms;
     char want[32];
@@ -85,9 +83,8 @@ START_TEST(says_when)
     ck_assert_int_eq(strncmp(content(), want, 10), 0);
     end();
 }
-END_TEST
 
-START_TEST(a_line_is_one_line)
+TEST(a_line_is_one_line)
 {
     char *big = malloc(100000);
 
@@ -104,9 +101,8 @@ START_TEST(a_line_is_one_line)
     free(big);
     end();
 }
-END_TEST
 
-START_TEST(once_is_once)
+TEST(once_is_once)
 {
     char cause[8];
 
@@ -123,9 +119,8 @@ START_TEST(once_is_once)
     ck_assert_ptr_null(strstr(strstr(content(), "second") + 1, "second"));
     end();
 }
-END_TEST
 
-START_TEST(only_a_file_of_ours)
+TEST(only_a_file_of_ours)
 {
     struct stat st;
     char link_path[80];
@@ -157,10 +152,9 @@ START_TEST(only_a_file_of_ours)
     ck_assert_int_eq(errno, 1234);
     end();
 }
-END_TEST
 
 /* Another user could have made root write to a file of the system. */
-START_TEST(no_file_of_another)
+TEST(no_file_of_another)
 {
     char dir[] = "/tmp/llmobs-log-XXXXXX", way[64], other[64], second[64];
 
@@ -198,7 +192,6 @@ START_TEST(no_file_of_another)
     rmdir(dir);
     end();
 }
-END_TEST
 
 static void *log_many(void *arg)
 {
@@ -209,7 +202,7 @@ static void *log_many(void *arg)
     return NULL;
 }
 
-START_TEST(threads_share_it)
+TEST(threads_share_it)
 {
     static char names[4][2] = {"a", "b", "c", "d"};
     pthread_t threads[4];
@@ -224,20 +217,4 @@ START_TEST(threads_share_it)
         lines += *at == '\n';
     ck_assert_int_eq(lines, 4 * 200 + 1);
     end();
-}
-END_TEST
-
-UNIT_SUITE(log)
-{
-    Suite *s = suite_create("log");
-
-    UNIT_TEST(s, writes_by_level);
-    UNIT_TEST(s, lines_are_filtered);
-    UNIT_TEST(s, says_when);
-    UNIT_TEST(s, a_line_is_one_line);
-    UNIT_TEST(s, once_is_once);
-    UNIT_TEST(s, only_a_file_of_ours);
-    UNIT_TEST(s, no_file_of_another);
-    UNIT_TEST(s, threads_share_it);
-    return s;
 }

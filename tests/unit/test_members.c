@@ -134,7 +134,7 @@ static const char *const rows[][2] = {
     {"", ""},
 };
 
-START_TEST(secret_members_are_masked)
+TEST(secret_members_are_masked)
 {
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         size_t len = strlen(rows[i][0]);
@@ -154,10 +154,9 @@ START_TEST(secret_members_are_masked)
         free(exact);
     }
 }
-END_TEST
 
 /* A body that is masked while it grows, wherever it stands then. */
-START_TEST(what_grows_is_masked_as_whole)
+TEST(what_grows_is_masked_as_whole)
 {
     static const char text[] = "{\"a\":\"\\\"secret\\\":\\\"a\\\\\\\"\\\\\","
                                "\"b\":1,\"secret\":\"abcdefghijkl\\\\\"}";
@@ -174,7 +173,6 @@ START_TEST(what_grows_is_masked_as_whole)
         ck_assert_str_eq(grown, whole);
     }
 }
-END_TEST
 
 static const char *const names[] = {"authorization",   "proxy_authorization",
                                     "secret",          "credentials",
@@ -200,7 +198,7 @@ static void check_name(const char *name)
 }
 
 /* Also where any letter is escaped, and where a mark follows. */
-START_TEST(names_are_known_in_any_form)
+TEST(names_are_known_in_any_form)
 {
     static const char *const forms[] = {"%.*s\\u%04x%s", "%.*s\\u%04X%s_"};
 
@@ -216,15 +214,4 @@ START_TEST(names_are_known_in_any_form)
                 check_name(other);
             }
     }
-}
-END_TEST
-
-UNIT_SUITE(members)
-{
-    Suite *s = suite_create("members");
-
-    UNIT_TEST(s, secret_members_are_masked);
-    UNIT_TEST(s, what_grows_is_masked_as_whole);
-    UNIT_TEST(s, names_are_known_in_any_form);
-    return s;
 }

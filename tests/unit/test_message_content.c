@@ -39,7 +39,7 @@ static void read_image(size_t len, size_t every, const char *expected)
     llmobs_json_free(parts);
 }
 
-START_TEST(images_have_a_budget)
+TEST(images_have_a_budget)
 {
     read_image(LLMOBS_IMAGE_MAX, 0, "");
     read_image(LLMOBS_IMAGE_MAX, 76, "");
@@ -47,9 +47,8 @@ START_TEST(images_have_a_budget)
     read_image(LLMOBS_IMAGE_MAX * 8 + 1, 0, "[image omitted: too large]");
     read_image(0, 0, "[image]");
 }
-END_TEST
 
-START_TEST(image_urls_are_told_apart)
+TEST(image_urls_are_told_apart)
 {
     static const struct {
         const char *url;
@@ -95,14 +94,4 @@ START_TEST(image_urls_are_told_apart)
         llmobs_message_content_fini(&content);
         llmobs_json_free(parts);
     }
-}
-END_TEST
-
-UNIT_SUITE(message_content)
-{
-    Suite *s = suite_create("message_content");
-
-    UNIT_TEST(s, images_have_a_budget);
-    UNIT_TEST(s, image_urls_are_told_apart);
-    return s;
 }

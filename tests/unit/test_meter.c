@@ -142,7 +142,7 @@ static void due_in(int64_t ms)
 }
 
 /* A peer that fails again and again makes no span another one. */
-START_TEST(sees_each_span_once)
+TEST(sees_each_span_once)
 {
     begin(false);
     atomic_store(&far.error, -ECONNREFUSED);
@@ -158,10 +158,9 @@ START_TEST(sees_each_span_once)
     ck_assert_int_eq(meter.published, 0);
     worker_case_sum(worker);
 }
-END_TEST
 
 /* A span for which it has no time is not lost: it sees it later. */
-START_TEST(sees_a_late_span_later)
+TEST(sees_a_late_span_later)
 {
     begin(false);
     atomic_store(&meter.late, true);
@@ -175,10 +174,9 @@ START_TEST(sees_a_late_span_later)
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 3);
     worker_case_sum(worker);
 }
-END_TEST
 
 /* The thread wakes for it, and only then. */
-START_TEST(sends_when_it_is_due)
+TEST(sends_when_it_is_due)
 {
     int64_t start;
 
@@ -197,9 +195,8 @@ START_TEST(sends_when_it_is_due)
     ck_assert_int_eq(meter.published, 1);
     worker_case_sum(worker);
 }
-END_TEST
 
-START_TEST(its_time_counts_among_those_of_a_delivery)
+TEST(its_time_counts_among_those_of_a_delivery)
 {
     static struct llmobs_delivery delivery;
 
@@ -217,11 +214,10 @@ START_TEST(its_time_counts_among_those_of_a_delivery)
     ck_assert_int_eq(meter.published, 1);
     free(delivery.buffer);
 }
-END_TEST
 
 /* At the end of a process it sends what it owes, once, in the time that its
  * peer may take; and nothing where it owes nothing. */
-START_TEST(the_end)
+TEST(the_end)
 {
     for (int thread = 0; thread < 2; thread++) {
         for (int owes = 0; owes < 2; owes++) {
@@ -242,10 +238,9 @@ START_TEST(the_end)
         }
     }
 }
-END_TEST
 
 /* So it is where no span waits any more. */
-START_TEST(the_end_without_a_span)
+TEST(the_end_without_a_span)
 {
     begin(false);
     give(1);
@@ -258,10 +253,9 @@ START_TEST(the_end_without_a_span)
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_lost_otlp_metrics), 2);
     worker_case_sum(worker);
 }
-END_TEST
 
 /* A child lets go of its parent's sums. */
-START_TEST(a_child)
+TEST(a_child)
 {
     int status;
     pid_t pid;
@@ -283,19 +277,4 @@ START_TEST(a_child)
     ck_assert_int_eq(meter.forgotten, 0);
     llmobs_worker_stop(worker, 300);
     ck_assert_int_eq(meter.published, 1);
-}
-END_TEST
-
-UNIT_SUITE(meter)
-{
-    Suite *s = suite_create("meter");
-
-    UNIT_TEST(s, sees_each_span_once);
-    UNIT_TEST(s, sees_a_late_span_later);
-    UNIT_TEST(s, sends_when_it_is_due);
-    UNIT_TEST(s, its_time_counts_among_those_of_a_delivery);
-    UNIT_TEST(s, the_end);
-    UNIT_TEST(s, the_end_without_a_span);
-    UNIT_TEST(s, a_child);
-    return s;
 }

@@ -47,7 +47,7 @@ static void add(int form, int part, const char *name, const char *text)
     add_at(FORM(form), PART(part), name, text);
 }
 
-START_TEST(texts_of_a_form)
+TEST(texts_of_a_form)
 {
     llmobs_mime_begin(FORM(0));
     llmobs_mime_begin(FORM(1));
@@ -64,9 +64,8 @@ START_TEST(texts_of_a_form)
     check(1, llmobs_mime_now(), "{\"other\":\"form\"}\n");
     llmobs_mime_end(FORM(1));
 }
-END_TEST
 
-START_TEST(parts_that_are_no_text)
+TEST(parts_that_are_no_text)
 {
     char *large = malloc(LLMOBS_FORM_TEXT_MAX + 1);
 
@@ -91,9 +90,8 @@ START_TEST(parts_that_are_no_text)
     llmobs_mime_end(FORM(0));
     free(large);
 }
-END_TEST
 
-START_TEST(types_and_codings)
+TEST(types_and_codings)
 {
     llmobs_mime_begin(FORM(0));
     add(0, 1, "a", "1");
@@ -116,7 +114,6 @@ START_TEST(types_and_codings)
     llmobs_mime_encoder(PART(9), "x");
     llmobs_mime_end(FORM(0));
 }
-END_TEST
 
 #define HEADER(line, after)                        \
     &(struct curl_slist)                           \
@@ -124,7 +121,7 @@ END_TEST
         (char *)(uintptr_t)(line), (void *)(after) \
     }
 
-START_TEST(headers_of_a_part)
+TEST(headers_of_a_part)
 {
     llmobs_mime_begin(FORM(0));
     add(0, 1, "a", "1");
@@ -161,7 +158,6 @@ START_TEST(headers_of_a_part)
     llmobs_mime_headers(PART(9), HEADER("Content-Type: x", NULL));
     llmobs_mime_end(FORM(0));
 }
-END_TEST
 
 static void check_list(struct curl_slist *headers, const char *type,
                        const char *wanted)
@@ -181,7 +177,7 @@ static void check_list(struct curl_slist *headers, const char *type,
     llmobs_body_fini(&body);
 }
 
-START_TEST(headers_in_a_list)
+TEST(headers_in_a_list)
 {
     check_list(NULL, NULL, "{\"a\":\"1\"}\n");
     check_list(HEADER("Content-Type: audio/wav", NULL), NULL,
@@ -191,10 +187,9 @@ START_TEST(headers_in_a_list)
     check_list(HEADER("Content-Disposition: form-data", NULL), NULL,
                "{\"a\":{}}\n");
 }
-END_TEST
 
 /* libcurl frees a form with the one that it is in, and tells nobody. */
-START_TEST(forms_within_forms)
+TEST(forms_within_forms)
 {
     llmobs_mime_begin(FORM(0));
     llmobs_mime_begin(FORM(1));
@@ -215,7 +210,6 @@ START_TEST(forms_within_forms)
     check(1, llmobs_mime_now(), "{\"new\":\"text\"}\n");
     llmobs_mime_end(FORM(1));
 }
-END_TEST
 
 /* Each with ten parts, in a program that frees them in any order. */
 static void make_many(int forms)
@@ -234,7 +228,7 @@ static void end_many(int forms)
 }
 
 /* A walk over all records at each of these would take minutes. */
-START_TEST(a_form_touches_its_own_parts)
+TEST(a_form_touches_its_own_parts)
 {
     make_many(LLMOBS_MIME_PARTS_MAX / 10);
     for (int i = 0; i < 4000000; i++) {
@@ -251,10 +245,9 @@ START_TEST(a_form_touches_its_own_parts)
         end_many(LLMOBS_MIME_PARTS_MAX / 10);
     }
 }
-END_TEST
 
 /* A form that cannot be noted as a whole is as if no hook had seen it. */
-START_TEST(more_than_can_be_noted)
+TEST(more_than_can_be_noted)
 {
     const int fit = LLMOBS_MIME_PARTS_MAX / 10;
 
@@ -272,10 +265,9 @@ START_TEST(more_than_can_be_noted)
     llmobs_mime_end(FORM(0));
     end_many(fit - LLMOBS_FORM_PARTS_MAX);
 }
-END_TEST
 
 /* The texts of a process have a limit together; then a part has its size. */
-START_TEST(more_text_than_fits)
+TEST(more_text_than_fits)
 {
     const int fit = LLMOBS_MIME_TEXTS_MAX / LLMOBS_FORM_TEXT_MAX;
     char *text = malloc(LLMOBS_FORM_TEXT_MAX);
@@ -295,9 +287,8 @@ START_TEST(more_text_than_fits)
     llmobs_mime_end(FORM(0));
     free(text);
 }
-END_TEST
 
-START_TEST(addresses_that_come_again)
+TEST(addresses_that_come_again)
 {
     uint64_t before;
 
@@ -325,22 +316,4 @@ START_TEST(addresses_that_come_again)
     llmobs_mime_filename(PART(9), "x");
     llmobs_mime_end(NULL);
     check(0, llmobs_mime_now(), "");
-}
-END_TEST
-
-UNIT_SUITE(mime)
-{
-    Suite *s = suite_create("mime");
-
-    UNIT_TEST(s, texts_of_a_form);
-    UNIT_TEST(s, parts_that_are_no_text);
-    UNIT_TEST(s, types_and_codings);
-    UNIT_TEST(s, headers_of_a_part);
-    UNIT_TEST(s, headers_in_a_list);
-    UNIT_TEST(s, forms_within_forms);
-    UNIT_TEST(s, a_form_touches_its_own_parts);
-    UNIT_TEST(s, more_than_can_be_noted);
-    UNIT_TEST(s, more_text_than_fits);
-    UNIT_TEST(s, addresses_that_come_again);
-    return s;
 }

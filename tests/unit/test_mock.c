@@ -88,15 +88,14 @@ static void check(size_t i, size_t piece)
 }
 
 /* However it comes in pieces. */
-START_TEST(a_request_is_read)
+TEST(a_request_is_read)
 {
     for (size_t i = 0; i < sizeof(requests) / sizeof(*requests); i++)
         for (size_t piece = 1; piece <= 1000; piece = piece * 3 + 1)
             check(i, piece);
 }
-END_TEST
 
-START_TEST(the_head_has_a_limit)
+TEST(the_head_has_a_limit)
 {
     static char line[4096];
     struct llmobs_site_request http;
@@ -112,9 +111,8 @@ START_TEST(the_head_has_a_limit)
     ck_assert_int_eq(status, 431);
     llmobs_site_request_fini(&http);
 }
-END_TEST
 
-START_TEST(requests_follow_each_other)
+TEST(requests_follow_each_other)
 {
     static const char text[] = POST
         "Content-Length: 2\r\nExpect: 100-continue\r\n\r\nabGET /b HTTP/1.1\r\n"
@@ -138,7 +136,6 @@ START_TEST(requests_follow_each_other)
     ck_assert(!llmobs_site_request_is_begun(&http));
     llmobs_site_request_fini(&http);
 }
-END_TEST
 
 /* -- the choice ----------------------------------------------------------- */
 
@@ -178,7 +175,7 @@ static const struct {
     {"", "x", false},
 };
 
-START_TEST(bodies_are_equal_or_not)
+TEST(bodies_are_equal_or_not)
 {
     for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
         struct llmobs_cassette_body one = body_of(pairs[i].one);
@@ -200,7 +197,6 @@ START_TEST(bodies_are_equal_or_not)
         free_body(&two);
     }
 }
-END_TEST
 
 static void check_answer(struct llmobs_cassette *cassette, const char *text,
                          bool nearest, int wanted)
@@ -222,7 +218,7 @@ static void check_answer(struct llmobs_cassette *cassette, const char *text,
     free_body(&asked.body);
 }
 
-START_TEST(the_best_recording_is_chosen)
+TEST(the_best_recording_is_chosen)
 {
     static const char *const texts[] = {"{\"q\":\"one\"}", "{\"q\":\"one\"}",
                                         "{\"q\":\"two\",\"t\":1}",
@@ -250,17 +246,4 @@ START_TEST(the_best_recording_is_chosen)
     check_answer(&cassette, "any form", false, 0);
     for (size_t i = 0; i < 5; i++)
         free_body(&items[i].request);
-}
-END_TEST
-
-UNIT_SUITE(mock)
-{
-    Suite *s = suite_create("mock");
-
-    UNIT_TEST(s, a_request_is_read);
-    UNIT_TEST(s, the_head_has_a_limit);
-    UNIT_TEST(s, requests_follow_each_other);
-    UNIT_TEST(s, bodies_are_equal_or_not);
-    UNIT_TEST(s, the_best_recording_is_chosen);
-    return s;
 }

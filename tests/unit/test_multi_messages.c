@@ -79,7 +79,7 @@ static void expect_read(size_t i, size_t left)
 }
 
 /* Each is removed unread, first every second one, then the rest backwards. */
-START_TEST(removed_unread)
+TEST(removed_unread)
 {
     end_all(MANY, MANY);
     for (size_t i = 0; i < MANY; i += 2) {
@@ -93,10 +93,9 @@ START_TEST(removed_unread)
     }
     drop_records(MANY);
 }
-END_TEST
 
 /* The rest comes to the app as if nothing had been read. */
-START_TEST(the_rest_is_read_in_order)
+TEST(the_rest_is_read_in_order)
 {
     int left;
 
@@ -111,11 +110,10 @@ START_TEST(the_rest_is_read_in_order)
     ck_assert_ptr_null(llmobs_multi_messages_read(&real, &the_multi, &left));
     drop_records(1000);
 }
-END_TEST
 
 /* A list that is never empty keeps to its size, and each message to its
  * handle. */
-START_TEST(one_goes_as_another_comes)
+TEST(one_goes_as_another_comes)
 {
     end_all(MANY, MANY);
     in_all = 10;
@@ -130,10 +128,9 @@ START_TEST(one_goes_as_another_comes)
         llmobs_multi_messages_forget(&the_multi, curl_of(i));
     drop_records(MANY);
 }
-END_TEST
 
 /* Handles of which the library knows nothing. */
-START_TEST(strange_ones)
+TEST(strange_ones)
 {
     end_all(40, 20);
     expect_result(3);
@@ -151,11 +148,10 @@ START_TEST(strange_ones)
     expect_none(4);
     drop_records(40);
 }
-END_TEST
 
 /* Another thread has a new multi at the address of one that libcurl has freed,
  * before the messages of that one are forgotten. */
-START_TEST(a_new_one_at_the_same_address)
+TEST(a_new_one_at_the_same_address)
 {
     struct llmobs_news *old;
 
@@ -172,10 +168,9 @@ START_TEST(a_new_one_at_the_same_address)
     expect_read(3, 0);
     drop_records(4);
 }
-END_TEST
 
 /* libcurl refuses the cleanup within a callback. */
-START_TEST(not_freed_after_all)
+TEST(not_freed_after_all)
 {
     end_all(2, 2);
     expect_result(1);
@@ -184,18 +179,4 @@ START_TEST(not_freed_after_all)
     expect_read(0, 1);
     expect_read(1, 0);
     drop_records(2);
-}
-END_TEST
-
-UNIT_SUITE(multi_messages)
-{
-    Suite *s = suite_create("multi_messages");
-
-    UNIT_TEST(s, removed_unread);
-    UNIT_TEST(s, the_rest_is_read_in_order);
-    UNIT_TEST(s, one_goes_as_another_comes);
-    UNIT_TEST(s, strange_ones);
-    UNIT_TEST(s, a_new_one_at_the_same_address);
-    UNIT_TEST(s, not_freed_after_all);
-    return s;
 }

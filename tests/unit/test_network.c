@@ -107,19 +107,17 @@ static void check(bool (*asks)(const char *), bool wanted,
 #define CHECK(asks, wanted, list) \
     check(asks, wanted, list, sizeof(list) / sizeof(*(list)))
 
-START_TEST(hosts_that_are_near)
+TEST(hosts_that_are_near)
 {
     CHECK(llmobs_network_private_host, true, near_hosts);
 }
-END_TEST
 
-START_TEST(hosts_that_are_not)
+TEST(hosts_that_are_not)
 {
     CHECK(llmobs_network_private_host, false, far_hosts);
 }
-END_TEST
 
-START_TEST(callers)
+TEST(callers)
 {
     static const char *const strangers[] = {
         "8.8.8.8",           "8.8.8.8:443",    "2001:db8::1",
@@ -134,10 +132,9 @@ START_TEST(callers)
     CHECK(llmobs_network_public_caller, true, strangers);
     CHECK(llmobs_network_public_caller, false, known);
 }
-END_TEST
 
 /* A caller that is not known to be private is a stranger there. */
-START_TEST(proxies)
+TEST(proxies)
 {
     static const char *const strangers[] = {
         "8.8.8.8",
@@ -169,16 +166,4 @@ START_TEST(proxies)
 
     CHECK(llmobs_network_public_forwarded, true, strangers);
     CHECK(llmobs_network_public_forwarded, false, known);
-}
-END_TEST
-
-UNIT_SUITE(network)
-{
-    Suite *suite = suite_create("network");
-
-    UNIT_TEST(suite, hosts_that_are_near);
-    UNIT_TEST(suite, hosts_that_are_not);
-    UNIT_TEST(suite, callers);
-    UNIT_TEST(suite, proxies);
-    return suite;
 }

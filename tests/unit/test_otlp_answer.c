@@ -105,7 +105,7 @@ static const struct {
      true, 0, 0, "bad api_key=***1234 here"},
 };
 
-START_TEST(test_otlp_answers)
+TEST(test_otlp_answers)
 {
     for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++) {
         struct llmobs_otlp_answer answer;
@@ -119,7 +119,6 @@ START_TEST(test_otlp_answers)
                       answer.message);
     }
 }
-END_TEST
 
 static const struct {
     const char *body;
@@ -139,7 +138,7 @@ static const struct {
     {BYTES("\x12\x03no"), false, -EINVAL, ""},
 };
 
-START_TEST(test_otlp_refusals)
+TEST(test_otlp_refusals)
 {
     for (size_t i = 0; i < sizeof(refusals) / sizeof(*refusals); i++) {
         struct llmobs_otlp_answer answer;
@@ -151,10 +150,9 @@ START_TEST(test_otlp_refusals)
                       "%zu: %d, %s", i, rc, answer.message);
     }
 }
-END_TEST
 
 /* A message of any length and any width, which is cut between characters. */
-START_TEST(test_otlp_long_words)
+TEST(test_otlp_long_words)
 {
     static const char *const characters[] = {"x", "\xC3\xA9", "\xE2\x82\xAC",
                                              "\xF0\x9F\x98\x80"};
@@ -184,15 +182,4 @@ START_TEST(test_otlp_long_words)
             llmobs_buf_fini(&body);
         }
     }
-}
-END_TEST
-
-UNIT_SUITE(otlp_answer)
-{
-    Suite *s = suite_create("otlp_answer");
-
-    UNIT_TEST(s, test_otlp_answers);
-    UNIT_TEST(s, test_otlp_refusals);
-    UNIT_TEST(s, test_otlp_long_words);
-    return s;
 }

@@ -145,7 +145,9 @@ static int accept_it(const struct llmobs_http_request *request,
     return 0;
 }
 
-START_TEST(what_a_request_has)
+UNIT_FIXTURE(setup, teardown);
+
+TEST(what_a_request_has)
 {
     struct llmobs_exporter *exporter = make();
 
@@ -162,9 +164,8 @@ START_TEST(what_a_request_has)
     ck_assert_uint_eq(names_in(last_body, last_len), COUNT);
     exporter->ops->free(exporter);
 }
-END_TEST
 
-START_TEST(a_request_has_every_header)
+TEST(a_request_has_every_header)
 {
     char *list[101] = {NULL}, text[100][8], all[1024];
     struct llmobs_exporter *exporter;
@@ -182,9 +183,8 @@ START_TEST(a_request_has_every_header)
     ck_assert_str_eq(last_head, all);
     exporter->ops->free(exporter);
 }
-END_TEST
 
-START_TEST(compressed_where_that_is_asked_for)
+TEST(compressed_where_that_is_asked_for)
 {
     struct llmobs_otlp_signal *traces =
         &config.otlp.signals[LLMOBS_SIGNAL_TRACES];
@@ -213,9 +213,8 @@ START_TEST(compressed_where_that_is_asked_for)
     }
     exporter->ops->free(exporter);
 }
-END_TEST
 
-START_TEST(who_is_near)
+TEST(who_is_near)
 {
     static const struct {
         const char *url;
@@ -243,7 +242,6 @@ START_TEST(who_is_near)
         exporter->ops->free(exporter);
     }
 }
-END_TEST
 
 /* -- answers ------------------------------------------------------------ */
 
@@ -260,7 +258,7 @@ static int answer(const struct llmobs_http_request *request,
     return the_error;
 }
 
-START_TEST(what_each_status_means)
+TEST(what_each_status_means)
 {
     static const struct {
         long status;
@@ -315,7 +313,6 @@ START_TEST(what_each_status_means)
         exporter->ops->free(exporter);
     }
 }
-END_TEST
 
 static const char *the_type, *the_body;
 static size_t the_body_len;
@@ -329,7 +326,7 @@ static int answer_body(const struct llmobs_http_request *request,
     return llmobs_buf_add(&reply->body, the_body, the_body_len);
 }
 
-START_TEST(what_each_body_means)
+TEST(what_each_body_means)
 {
     static const struct {
         const char *type, *body;
@@ -372,7 +369,6 @@ START_TEST(what_each_body_means)
     }
     exporter->ops->free(exporter);
 }
-END_TEST
 
 /* -- the sampler -------------------------------------------------------- */
 
@@ -387,7 +383,7 @@ static int count_spans(const struct llmobs_http_request *request,
     return llmobs_buf_add(&reply->body, "\x0a\x02\x08\x01", 4);
 }
 
-START_TEST(some_are_sampled_out)
+TEST(some_are_sampled_out)
 {
     struct llmobs_exporter *exporter;
 
@@ -415,12 +411,11 @@ START_TEST(some_are_sampled_out)
     refuses_all = false;
     exporter->ops->free(exporter);
 }
-END_TEST
 
 /* -- batches ------------------------------------------------------------ */
 
 /* A text that is no span is found and set aside; the others arrive. */
-START_TEST(what_is_no_span_is_refused)
+TEST(what_is_no_span_is_refused)
 {
     struct llmobs_exporter *exporter = make();
     size_t done = 0, refused = 0, sent = 0;
@@ -439,10 +434,9 @@ START_TEST(what_is_no_span_is_refused)
     ck_assert_uint_eq(sent, COUNT - 1);
     exporter->ops->free(exporter);
 }
-END_TEST
 
 /* No request is beyond the limit, before it is compressed. */
-START_TEST(no_request_beyond_its_limit)
+TEST(no_request_beyond_its_limit)
 {
     static struct llmobs_text big[64];
     size_t size = 300000, done = 0;
@@ -474,9 +468,8 @@ START_TEST(no_request_beyond_its_limit)
     free(room);
     exporter->ops->free(exporter);
 }
-END_TEST
 
-START_TEST(evaluations_stay_on_this_host)
+TEST(evaluations_stay_on_this_host)
 {
     static const struct llmobs_text evaluation = {"{\"label\": \"a\"}", 14};
     struct llmobs_exporter *exporter = make();
@@ -494,25 +487,4 @@ START_TEST(evaluations_stay_on_this_host)
     ck_assert_uint_eq(other->kinds, 1);
     exporter->ops->free(exporter);
     other->ops->free(other);
-}
-END_TEST
-
-UNIT_SUITE(otlp_exporter)
-{
-    Suite *suite = suite_create("otlp_exporter");
-    TCase *c = tcase_create("otlp_exporter");
-
-    tcase_add_checked_fixture(c, setup, teardown);
-    tcase_add_test(c, what_a_request_has);
-    tcase_add_test(c, a_request_has_every_header);
-    tcase_add_test(c, compressed_where_that_is_asked_for);
-    tcase_add_test(c, who_is_near);
-    tcase_add_test(c, what_each_status_means);
-    tcase_add_test(c, what_each_body_means);
-    tcase_add_test(c, some_are_sampled_out);
-    tcase_add_test(c, what_is_no_span_is_refused);
-    tcase_add_test(c, no_request_beyond_its_limit);
-    tcase_add_test(c, evaluations_stay_on_this_host);
-    suite_add_tcase(suite, c);
-    return suite;
 }

@@ -175,7 +175,7 @@ static enum llmobs_otlp_saying saying_of(const char *event)
 #define NAME " gen_ai.evaluation.name='tone'\n"
 #define APP " llmobs.ml_app='shop'\n"
 
-START_TEST(an_evaluation)
+TEST(an_evaluation)
 {
     static const struct {
         const char *event, *want;
@@ -209,10 +209,9 @@ START_TEST(an_evaluation)
     begin(LLMOBS_SEMCONV_LATEST, false, false);
     says(cases[0].event, cases[0].want);
 }
-END_TEST
 
 /* The record names the trace that traceparent carries, not the other one. */
-START_TEST(the_trace_of_an_evaluation)
+TEST(the_trace_of_an_evaluation)
 {
     begin(LLMOBS_SEMCONV_1_41, false, false);
     says(EVALUATION("\"_call\": {\"apm_trace\": \"" TRACE "\"}, ", BY_SPAN,
@@ -221,10 +220,9 @@ START_TEST(the_trace_of_an_evaluation)
          " 0000000000000102 5000000 0 0\n" NAME
          " gen_ai.evaluation.score.value=1\n" APP);
 }
-END_TEST
 
 /* A reason and a value of JSON are content. */
-START_TEST(content_of_an_evaluation)
+TEST(content_of_an_evaluation)
 {
     const char *event = EVALUATION(
         "", BY_SPAN,
@@ -237,9 +235,8 @@ START_TEST(content_of_an_evaluation)
     says(event, HEAD NAME " gen_ai.evaluation.explanation='because'\n"
                           " llmobs.evaluation.value={a:[1,,'x']}\n" APP);
 }
-END_TEST
 
-START_TEST(evaluations_that_cannot_be_said)
+TEST(evaluations_that_cannot_be_said)
 {
     const char *by_tag = EVALUATION(
         "", BY_TAG, ", \"metric_type\": \"score\", \"score_value\": 1");
@@ -251,7 +248,6 @@ START_TEST(evaluations_that_cannot_be_said)
     ck_assert_int_eq(saying_of(by_tag), LLMOBS_OTLP_UNSAID);
     ck_assert_int_eq(saying_of(by_span), LLMOBS_OTLP_SAID);
 }
-END_TEST
 
 /* -- calls --------------------------------------------------------------- */
 
@@ -267,7 +263,7 @@ END_TEST
     "gen_ai.client.operation.exception " TRACE " 0000000000000102 107 " \
     "13 1\n exception.type='429'\n"
 
-START_TEST(a_failure)
+TEST(a_failure)
 {
     const char *event =
         SPAN(", \"error_code\": \"429\", \"flags\": 257", "llm",
@@ -278,9 +274,8 @@ START_TEST(a_failure)
     begin(LLMOBS_SEMCONV_LATEST, true, false);
     says(event, FAILURE " exception.message='too many of them'\n");
 }
-END_TEST
 
-START_TEST(events_with_nothing_to_say)
+TEST(events_with_nothing_to_say)
 {
     static const char *const events[] = {
         SPAN("", "llm", "", ", \"status\": \"ok\""),
@@ -298,10 +293,9 @@ START_TEST(events_with_nothing_to_say)
         ck_assert_int_eq(saying_of(events[i]), LLMOBS_OTLP_NOTHING);
     }
 }
-END_TEST
 
 /* The details have the span's attributes, and its documents as structures. */
-START_TEST(details)
+TEST(details)
 {
     const char *event = SPAN(
         ", \"request_model\": \"gpt\", \"finish_reasons\": [\"stop\"]", "llm",
@@ -338,10 +332,9 @@ START_TEST(details)
     begin(LLMOBS_SEMCONV_1_41, true, false);
     says(event, "");
 }
-END_TEST
 
 /* An argument that is nested deeper than a request may be. */
-START_TEST(deep_details)
+TEST(deep_details)
 {
     char deep[512] = "", event[2048];
     struct llmobs_text one = {event, 0};
@@ -366,10 +359,9 @@ START_TEST(deep_details)
     ck_assert_msg(strstr(text, "\"end\"") != NULL, "%s", text);
     free(text);
 }
-END_TEST
 
 /* A failed call in the mode of details has both records. */
-START_TEST(both_records_of_a_call)
+TEST(both_records_of_a_call)
 {
     const char *events[] = {
         SPAN("", "llm", "", ", \"status\": \"ok\""),
@@ -390,21 +382,4 @@ START_TEST(both_records_of_a_call)
     ck_assert_ptr_nonnull(
         strstr(strstr(text, "operation.exception"), "operation.details"));
     free(text);
-}
-END_TEST
-
-UNIT_SUITE(otlp_logs)
-{
-    Suite *s = suite_create("otlp_logs");
-
-    UNIT_TEST(s, an_evaluation);
-    UNIT_TEST(s, the_trace_of_an_evaluation);
-    UNIT_TEST(s, content_of_an_evaluation);
-    UNIT_TEST(s, evaluations_that_cannot_be_said);
-    UNIT_TEST(s, a_failure);
-    UNIT_TEST(s, events_with_nothing_to_say);
-    UNIT_TEST(s, details);
-    UNIT_TEST(s, deep_details);
-    UNIT_TEST(s, both_records_of_a_call);
-    return s;
 }

@@ -95,7 +95,7 @@ static const struct {
                            "\"AAAA\"}")},
 };
 
-START_TEST(input_messages_have_their_parts)
+TEST(input_messages_have_their_parts)
 {
     for (size_t i = 0; i < sizeof(inputs) / sizeof(*inputs); i++)
         for (int form = STABLE; form <= LATEST; form++) {
@@ -109,7 +109,6 @@ START_TEST(input_messages_have_their_parts)
             otlp_case_attribute(OUT, NULL);
         }
 }
-END_TEST
 
 #define TWO SAYS("assistant", "a") ", " SAYS("assistant", "b")
 
@@ -150,7 +149,7 @@ static const struct {
        "stop")},
 };
 
-START_TEST(output_messages_are_the_choices)
+TEST(output_messages_are_the_choices)
 {
     for (size_t i = 0; i < sizeof(outputs) / sizeof(*outputs); i++) {
         char wanted[2048];
@@ -160,7 +159,6 @@ START_TEST(output_messages_are_the_choices)
         otlp_case_document(OUT, wanted);
     }
 }
-END_TEST
 
 #define FAILED(output)                                                         \
     OTLP_EVENT(                                                                \
@@ -170,7 +168,7 @@ END_TEST
         "]}",                                                                  \
         ", \"status\": \"error\"")
 
-START_TEST(a_failed_call_says_why)
+TEST(a_failed_call_says_why)
 {
     const struct llmobs_json *status;
 
@@ -186,10 +184,9 @@ START_TEST(a_failed_call_says_why)
     status = llmobs_json_get(otlp_case_span(), "status");
     ck_assert_ptr_null(llmobs_json_gets(status, "message"));
 }
-END_TEST
 
 /* A sentence is no type; without facts the event's own word is. */
-START_TEST(an_error_type_is_a_word)
+TEST(an_error_type_is_a_word)
 {
     static const char *const types[][2] = {
         {"\"error_code\": \"rate_limit_exceeded\"", "rate_limit_exceeded"},
@@ -209,9 +206,8 @@ START_TEST(an_error_type_is_a_word)
         otlp_case_attribute("error.type", types[i][1]);
     }
 }
-END_TEST
 
-START_TEST(instructions_stand_apart_where_the_api_has_them_so)
+TEST(instructions_stand_apart_where_the_api_has_them_so)
 {
     static const char event[] = CALL(
         "\"apart\": 2",
@@ -230,7 +226,6 @@ START_TEST(instructions_stand_apart_where_the_api_has_them_so)
                     true);
     otlp_case_attribute("gen_ai.system_instructions", NULL);
 }
-END_TEST
 
 #define TOOL                                                             \
     OTLP_EVENT("llm", "n", "",                                           \
@@ -244,19 +239,18 @@ END_TEST
     "f\", \"parameters\": {\"type\": \"object\"}}, {\"type\": "           \
     "\"function\", \"name\": \"g\"}]"
 
-START_TEST(tools_are_defined)
+TEST(tools_are_defined)
 {
     otlp_case_write(TOOL, STABLE, true);
     otlp_case_document("gen_ai.tool.definitions", TOOLS);
 }
-END_TEST
 
 #define FOUND(documents)             \
     OTLP_EVENT("retrieval", "r", "", \
                ", \"output\": {\"documents\": [" documents "]}", "")
 
 /* An id or a score that is not known is not made up for the form's sake. */
-START_TEST(documents_are_as_the_form_asks)
+TEST(documents_are_as_the_form_asks)
 {
     otlp_case_write(FOUND("{\"text\": \"T\"}"), STABLE, true);
     otlp_case_attribute("gen_ai.retrieval.documents", NULL);
@@ -265,7 +259,6 @@ START_TEST(documents_are_as_the_form_asks)
     otlp_case_document("gen_ai.retrieval.documents", "[{\"content\": \"T\"}]");
     otlp_case_attribute("llmobs.output.documents", NULL);
 }
-END_TEST
 
 #define LONG "0123456789012345678901234567890123456789"
 #define LIMITED                                                            \
@@ -280,7 +273,7 @@ END_TEST
 
 /* Texts are cut within the documents, and their structure stays; half a
  * picture is none. */
-START_TEST(a_limit_cuts_the_texts_inside)
+TEST(a_limit_cuts_the_texts_inside)
 {
     otlp_case_config.otlp.value_max = 41;
     otlp_case_write(LIMITED, STABLE, true);
@@ -327,10 +320,9 @@ START_TEST(a_limit_cuts_the_texts_inside)
                                                                  "\"}") "]");
     otlp_case_config.otlp.value_max = 0;
 }
-END_TEST
 
 /* A character is never halved. */
-START_TEST(a_limit_cuts_between_characters)
+TEST(a_limit_cuts_between_characters)
 {
     otlp_case_config.otlp.value_max = 15;
     otlp_case_write(CALL("", SAYS("user", "1234567890123\\u00fc\\u00fc"), ""),
@@ -342,10 +334,9 @@ START_TEST(a_limit_cuts_between_characters)
     otlp_case_document(IN, "[" M("user", TEXT("1234567890123")) "]");
     otlp_case_config.otlp.value_max = 0;
 }
-END_TEST
 
 /* Attributes of the conventions outlive the rest, and the loss is told. */
-START_TEST(a_limit_of_attributes_drops_the_last)
+TEST(a_limit_of_attributes_drops_the_last)
 {
     otlp_case_config.otlp.attribute_max = 4;
     otlp_case_write(OTLP_EVENT("llm", "n",
@@ -362,11 +353,10 @@ START_TEST(a_limit_of_attributes_drops_the_last)
                      3);
     otlp_case_config.otlp.attribute_max = 0;
 }
-END_TEST
 
 /* Every text of an event that may hold content; none of them is in a span
  * without it. */
-START_TEST(a_span_without_content_has_no_text)
+TEST(a_span_without_content_has_no_text)
 {
     static const char secret[] = "SECRET words";
     static const char *const kinds[] = {
@@ -430,10 +420,9 @@ START_TEST(a_span_without_content_has_no_text)
         }
     }
 }
-END_TEST
 
 /* Links name other spans by the trace that the span itself is in. */
-START_TEST(links_lead_to_spans)
+TEST(links_lead_to_spans)
 {
     const struct llmobs_json *links, *link;
 
@@ -450,24 +439,4 @@ START_TEST(links_lead_to_spans)
     ck_assert_str_eq(llmobs_json_gets(link, "traceId"), OTLP_TRACE);
     ck_assert_str_eq(llmobs_json_gets(link, "spanId"), "0000000000000010");
     ck_assert_uint_eq(llmobs_json_len(llmobs_json_get(link, "attributes")), 2);
-}
-END_TEST
-
-UNIT_SUITE(otlp_messages)
-{
-    Suite *s = suite_create("otlp_messages");
-
-    UNIT_TEST(s, input_messages_have_their_parts);
-    UNIT_TEST(s, output_messages_are_the_choices);
-    UNIT_TEST(s, a_failed_call_says_why);
-    UNIT_TEST(s, an_error_type_is_a_word);
-    UNIT_TEST(s, instructions_stand_apart_where_the_api_has_them_so);
-    UNIT_TEST(s, tools_are_defined);
-    UNIT_TEST(s, documents_are_as_the_form_asks);
-    UNIT_TEST(s, a_limit_cuts_the_texts_inside);
-    UNIT_TEST(s, a_limit_cuts_between_characters);
-    UNIT_TEST(s, a_limit_of_attributes_drops_the_last);
-    UNIT_TEST(s, a_span_without_content_has_no_text);
-    UNIT_TEST(s, links_lead_to_spans);
-    return s;
 }

@@ -222,7 +222,7 @@ static void add_all(void)
 
 #define GAPS " 1000-2000 " CALL " n=3 sum=0.06 0.01..0.03 [0]1 [1]1 [2]1\n"
 
-START_TEST(the_form_of_1_41)
+TEST(the_form_of_1_41)
 {
     begin(LLMOBS_SEMCONV_1_41, false);
     add_all();
@@ -233,11 +233,10 @@ START_TEST(the_form_of_1_41)
                     "cumulative\n" GAPS USAGE);
     llmobs_otlp_metrics_free(metrics);
 }
-END_TEST
 
 #define MODALITY " gen_ai.token.modality=unknown"
 
-START_TEST(the_latest_form)
+TEST(the_latest_form)
 {
     begin(LLMOBS_SEMCONV_LATEST, false);
     add_all();
@@ -277,12 +276,11 @@ START_TEST(the_latest_form)
     ck_assert_uint_eq(llmobs_otlp_metrics_unsent(metrics), 7);
     llmobs_otlp_metrics_free(metrics);
 }
-END_TEST
 
 /* -- values -------------------------------------------------------------- */
 
 /* A value on a bound is in the bucket below it. */
-START_TEST(the_edges_of_the_buckets)
+TEST(the_edges_of_the_buckets)
 {
     static const struct {
         const char *ns;
@@ -317,9 +315,8 @@ START_TEST(the_edges_of_the_buckets)
         llmobs_otlp_metrics_free(metrics);
     }
 }
-END_TEST
 
-START_TEST(the_edges_of_counts)
+TEST(the_edges_of_counts)
 {
     static const struct {
         const char *tokens;
@@ -346,10 +343,9 @@ START_TEST(the_edges_of_counts)
         llmobs_otlp_metrics_free(metrics);
     }
 }
-END_TEST
 
 /* Neither an unknown count nor one that is none is a value. */
-START_TEST(unknown_is_no_value)
+TEST(unknown_is_no_value)
 {
     begin(LLMOBS_SEMCONV_1_41, false);
     add(SPAN(", \"first_chunk_ns\": 5", "llm", ", \"metrics\": {}"));
@@ -365,9 +361,8 @@ START_TEST(unknown_is_no_value)
     wants(2000, "");
     llmobs_otlp_metrics_free(metrics);
 }
-END_TEST
 
-START_TEST(only_spans_are_taken)
+TEST(only_spans_are_taken)
 {
     begin(LLMOBS_SEMCONV_1_41, false);
     ck_assert_int_eq(add("[]"), -EINVAL);
@@ -377,10 +372,9 @@ START_TEST(only_spans_are_taken)
     wants(2000, "");
     llmobs_otlp_metrics_free(metrics);
 }
-END_TEST
 
 /* Late work is given up as a whole: no value of the span is counted. */
-START_TEST(a_late_span_is_in_no_series)
+TEST(a_late_span_is_in_no_series)
 {
     begin(LLMOBS_SEMCONV_1_41, false);
     llmobs_work_begin(1);
@@ -389,11 +383,10 @@ START_TEST(a_late_span_is_in_no_series)
     wants(2000, "");
     llmobs_otlp_metrics_free(metrics);
 }
-END_TEST
 
 /* -- series -------------------------------------------------------------- */
 
-START_TEST(a_series_of_equal_calls)
+TEST(a_series_of_equal_calls)
 {
     begin(LLMOBS_SEMCONV_1_41, false);
     for (int i = 0; i < 3; i++)
@@ -403,7 +396,6 @@ START_TEST(a_series_of_equal_calls)
                 "gen_ai.provider.name=openai n=3 sum=6 1..3 [7]1 [8]1 [9]1\n");
     llmobs_otlp_metrics_free(metrics);
 }
-END_TEST
 
 static size_t lines_of(const char *text)
 {
@@ -416,7 +408,7 @@ static size_t lines_of(const char *text)
 
 /* A peer that answers with a new model each time does not take all memory: the
  * values beyond the limit are in one series, and those of before go on. */
-START_TEST(a_bounded_number_of_series)
+TEST(a_bounded_number_of_series)
 {
     const int calls = LLMOBS_OTLP_SERIES_MAX + 100;
     char *text;
@@ -436,10 +428,9 @@ START_TEST(a_bounded_number_of_series)
     free(text);
     llmobs_otlp_metrics_free(metrics);
 }
-END_TEST
 
 /* A long text is cut between two characters. */
-START_TEST(a_long_text)
+TEST(a_long_text)
 {
     char name[601] = "", want[300] = "";
     char *text;
@@ -457,7 +448,6 @@ START_TEST(a_long_text)
     free(text);
     llmobs_otlp_metrics_free(metrics);
 }
-END_TEST
 
 /* -- requests ------------------------------------------------------------ */
 
@@ -482,7 +472,7 @@ static void add_chats(int n)
         add(SPAN("", "llm", ", \"duration\": 1000000000"));
 }
 
-START_TEST(cumulative_goes_on)
+TEST(cumulative_goes_on)
 {
     begin(LLMOBS_SEMCONV_1_41, false);
     add_chats(2);
@@ -498,11 +488,10 @@ START_TEST(cumulative_goes_on)
     wants_chats(START, 5000, 3, false);
     llmobs_otlp_metrics_free(metrics);
 }
-END_TEST
 
 /* A delta that nobody accepted is in the next one, with the values since; one
  * that was accepted is in none. */
-START_TEST(a_delta_says_each_value_once)
+TEST(a_delta_says_each_value_once)
 {
     begin(LLMOBS_SEMCONV_1_41, true);
     wants(1500, "");
@@ -522,11 +511,10 @@ START_TEST(a_delta_says_each_value_once)
     wants_chats(5000, 6000, 1, true);
     llmobs_otlp_metrics_free(metrics);
 }
-END_TEST
 
 /* So it is where the values of two requests have more attributes than there is
  * room for. */
-START_TEST(a_delta_of_many_series)
+TEST(a_delta_of_many_series)
 {
     char *text;
 
@@ -544,7 +532,6 @@ START_TEST(a_delta_of_many_series)
     free(text);
     llmobs_otlp_metrics_free(metrics);
 }
-END_TEST
 
 /* Gives the value of a resource's attribute. */
 static char *resource_of(const char *key)
@@ -588,7 +575,7 @@ static bool is_uuid(const char *text)
     return !*form && !*text;
 }
 
-START_TEST(the_resource_is_this_process)
+TEST(the_resource_is_this_process)
 {
     char service[] = "shop", version[] = "7";
     char *was, *is;
@@ -611,7 +598,6 @@ START_TEST(the_resource_is_this_process)
     free(is);
     llmobs_otlp_metrics_free(metrics);
 }
-END_TEST
 
 /* In a child, which lets go of what it inherited: a sanitizer would call that a
  * leak in any other process. */
@@ -632,7 +618,7 @@ static bool begins_anew(const char *parent)
 }
 
 /* A child has an instance of its own, and none of its parent's values. */
-START_TEST(a_child_begins_anew)
+TEST(a_child_begins_anew)
 {
     char *instance;
     int status;
@@ -649,27 +635,4 @@ START_TEST(a_child_begins_anew)
     wants_chats(START, 4000, 2, false);
     free(instance);
     llmobs_otlp_metrics_free(metrics);
-}
-END_TEST
-
-UNIT_SUITE(otlp_metrics)
-{
-    Suite *s = suite_create("otlp_metrics");
-
-    UNIT_TEST(s, the_form_of_1_41);
-    UNIT_TEST(s, the_latest_form);
-    UNIT_TEST(s, the_edges_of_the_buckets);
-    UNIT_TEST(s, the_edges_of_counts);
-    UNIT_TEST(s, unknown_is_no_value);
-    UNIT_TEST(s, only_spans_are_taken);
-    UNIT_TEST(s, a_late_span_is_in_no_series);
-    UNIT_TEST(s, a_series_of_equal_calls);
-    UNIT_TEST(s, a_bounded_number_of_series);
-    UNIT_TEST(s, a_long_text);
-    UNIT_TEST(s, cumulative_goes_on);
-    UNIT_TEST(s, a_delta_says_each_value_once);
-    UNIT_TEST(s, a_delta_of_many_series);
-    UNIT_TEST(s, the_resource_is_this_process);
-    UNIT_TEST(s, a_child_begins_anew);
-    return s;
 }

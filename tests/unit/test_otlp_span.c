@@ -69,7 +69,7 @@ static const char chat[] = OTLP_EVENT(
     "\"gen_ai.usage.reasoning.output_tokens\": 1, \"openai.api.type\": " \
     "\"chat_completions\""
 
-START_TEST(a_call_has_the_names_of_its_form)
+TEST(a_call_has_the_names_of_its_form)
 {
     otlp_case_write(chat, LLMOBS_SEMCONV_1_41, false);
     otlp_case_attributes("{" CHAT IN_BOTH ", \"gen_ai.request.top_k\": 40.0, "
@@ -79,9 +79,8 @@ START_TEST(a_call_has_the_names_of_its_form)
                          "\"gen_ai.request.reasoning.level\": \"low\", "
                          "\"gen_ai.usage.cache_write.input_tokens\": 2}");
 }
-END_TEST
 
-START_TEST(a_span_has_the_ids_of_its_trace)
+TEST(a_span_has_the_ids_of_its_trace)
 {
     otlp_case_write(chat, LLMOBS_SEMCONV_1_41, false);
     otlp_case_field("traceId", OTLP_TRACE);
@@ -100,10 +99,9 @@ START_TEST(a_span_has_the_ids_of_its_trace)
     ck_assert_ptr_null(
         llmobs_json_get(otlp_case_span(), "droppedAttributesCount"));
 }
-END_TEST
 
 /* Where the two differ, the trace's own parent is the parent. */
-START_TEST(a_span_tells_both_of_its_parents)
+TEST(a_span_tells_both_of_its_parents)
 {
     static const char event[] =
         "{\"_call\": {\"parent\": \"4096\"}, \"meta\": {\"span\": {\"kind\": "
@@ -118,10 +116,9 @@ START_TEST(a_span_tells_both_of_its_parents)
     otlp_case_field("parentSpanId", "0000000000001000");
     otlp_case_attribute("llmobs.parent_id", NULL);
 }
-END_TEST
 
 /* As SPANS.md has it; without content no name with a blank. */
-START_TEST(a_script_is_code)
+TEST(a_script_is_code)
 {
     static const char event[] = OTLP_EVENT(
         "llm", "n", "",
@@ -145,10 +142,9 @@ START_TEST(a_script_is_code)
     otlp_case_attribute("code.line.number", NULL);
     otlp_case_attribute("code.function.name", NULL);
 }
-END_TEST
 
 /* The tag that says the same as the fact is left out, and only there. */
-START_TEST(a_status_is_said_once)
+TEST(a_status_is_said_once)
 {
     const char tag[] = "llmobs.tag.http.status_code";
 
@@ -167,11 +163,10 @@ START_TEST(a_status_is_said_once)
                     LLMOBS_SEMCONV_1_41, false);
     otlp_case_attribute("llmobs.tag.http.status_codes", "1");
 }
-END_TEST
 
 /* The name of a user is no content that the program asked to send; of one that
  * it said itself it did. */
-START_TEST(a_user_without_content_is_a_hash)
+TEST(a_user_without_content_is_a_hash)
 {
     static const char event[] = OTLP_EVENT(
         "llm", "n", "\"users\": [\"user_id\", \"email\"]", "",
@@ -184,10 +179,9 @@ START_TEST(a_user_without_content_is_a_hash)
     otlp_case_write(event, LLMOBS_SEMCONV_1_41, true);
     otlp_case_attribute("user.id", "ada");
 }
-END_TEST
 
 /* Of an attribute there is one. */
-START_TEST(a_tag_of_several_values_is_a_list)
+TEST(a_tag_of_several_values_is_a_list)
 {
     otlp_case_write(
         OTLP_EVENT("task", "n", "", "",
@@ -201,11 +195,10 @@ START_TEST(a_tag_of_several_values_is_a_list)
                     LLMOBS_SEMCONV_1_41, false);
     otlp_case_attribute("llmobs.tag.tag", "a");
 }
-END_TEST
 
 /* An event of an older version: its root has no parent, and nothing is made
  * up. */
-START_TEST(an_event_without_facts_says_what_it_can)
+TEST(an_event_without_facts_says_what_it_can)
 {
     otlp_case_write(
         "{\"_dd\": {\"trace_id\": \"x\"}, \"duration\": 0, \"meta\": "
@@ -223,7 +216,6 @@ START_TEST(an_event_without_facts_says_what_it_can)
         "\"gen_ai.request.model\": \"m\", \"llmobs.span.kind\": "
         "\"llm\", \"llmobs.name\": \"n\"}");
 }
-END_TEST
 
 static void expect_model(const char *event, const char *model, const char *name)
 {
@@ -234,7 +226,7 @@ static void expect_model(const char *event, const char *model, const char *name)
 
 /* The model that answered, or the word for none, is not the one that a program
  * asked for. */
-START_TEST(a_request_without_a_model_has_none)
+TEST(a_request_without_a_model_has_none)
 {
     static const char *const blanks[] = {"", "unknown", "unknown_model",
                                          "custom"};
@@ -265,7 +257,6 @@ START_TEST(a_request_without_a_model_has_none)
         otlp_case_attribute("gen_ai.provider.name", "unknown");
     }
 }
-END_TEST
 
 /* An event of each other kind, whose attributes are without content those of
  * `bare`, and with it also those of `texts`. */
@@ -403,7 +394,7 @@ static void check_kind(const struct kind_case *c)
 }
 
 /* A span that the C API makes within a process has no host; a call has one. */
-START_TEST(a_call_of_any_kind_is_a_client)
+TEST(a_call_of_any_kind_is_a_client)
 {
     otlp_case_write(OTLP_EVENT("task", "n",
                                "\"host\": \"h\", \"operation\": "
@@ -426,10 +417,9 @@ START_TEST(a_call_of_any_kind_is_a_client)
                     LLMOBS_SEMCONV_LATEST, false);
     otlp_case_attribute("server.address", "h");
 }
-END_TEST
 
 /* A description is content. */
-START_TEST(a_tool_is_described)
+TEST(a_tool_is_described)
 {
     for (int content = 0; content < 2; content++) {
         otlp_case_write(OTLP_EVENT("tool", "look", "",
@@ -442,18 +432,16 @@ START_TEST(a_tool_is_described)
         otlp_case_attribute("llmobs.metadata.tool_description", NULL);
     }
 }
-END_TEST
 
-START_TEST(each_kind_has_its_names)
+TEST(each_kind_has_its_names)
 {
     for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
         check_kind(&kinds[i]);
 }
-END_TEST
 
 /* The newest form names a prompt's parts and a retrieval's count, and asks no
  * provider of an agent. */
-START_TEST(the_newest_form_has_names_of_its_own)
+TEST(the_newest_form_has_names_of_its_own)
 {
     otlp_case_write(kinds[1].event, LLMOBS_SEMCONV_LATEST, false);
     otlp_case_attribute("gen_ai.provider.name", NULL);
@@ -471,25 +459,4 @@ START_TEST(the_newest_form_has_names_of_its_own)
     otlp_case_attribute("gen_ai.prompt.version", "2");
     otlp_case_attribute("gen_ai.prompt.variable.who", "you");
     otlp_case_attribute("gen_ai.prompt.variable.l", "[1]");
-}
-END_TEST
-
-UNIT_SUITE(otlp_span)
-{
-    Suite *s = suite_create("otlp_span");
-
-    UNIT_TEST(s, a_call_has_the_names_of_its_form);
-    UNIT_TEST(s, a_span_has_the_ids_of_its_trace);
-    UNIT_TEST(s, a_span_tells_both_of_its_parents);
-    UNIT_TEST(s, a_script_is_code);
-    UNIT_TEST(s, a_status_is_said_once);
-    UNIT_TEST(s, a_user_without_content_is_a_hash);
-    UNIT_TEST(s, a_tag_of_several_values_is_a_list);
-    UNIT_TEST(s, an_event_without_facts_says_what_it_can);
-    UNIT_TEST(s, a_request_without_a_model_has_none);
-    UNIT_TEST(s, a_call_of_any_kind_is_a_client);
-    UNIT_TEST(s, a_tool_is_described);
-    UNIT_TEST(s, each_kind_has_its_names);
-    UNIT_TEST(s, the_newest_form_has_names_of_its_own);
-    return s;
 }

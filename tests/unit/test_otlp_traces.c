@@ -65,7 +65,7 @@ static const struct llmobs_json *scope_of(const struct llmobs_json *resource)
 
 /* -- groups ---------------------------------------------------------------- */
 
-START_TEST(test_otlp_groups)
+TEST(test_otlp_groups)
 {
     static const char *const events[] = {
         EVENT("1", "\"_call\": {\"pid\": 10}, "),
@@ -101,9 +101,8 @@ START_TEST(test_otlp_groups)
         llmobs_json_free(read);
     }
 }
-END_TEST
 
-START_TEST(test_otlp_nothing_to_send)
+TEST(test_otlp_nothing_to_send)
 {
     struct llmobs_config config = {.service = NULL};
     struct llmobs_text text = text_of("{}");
@@ -117,7 +116,6 @@ START_TEST(test_otlp_nothing_to_send)
     ck_assert_uint_eq(out.len, 0);
     llmobs_buf_fini(&out);
 }
-END_TEST
 
 /* -- resources ------------------------------------------------------------- */
 
@@ -190,7 +188,7 @@ static const struct {
      "service.name=y;"},
 };
 
-START_TEST(test_otlp_resources)
+TEST(test_otlp_resources)
 {
     for (size_t i = 0; i < sizeof(origins) / sizeof(*origins); i++) {
         const char *const events[] = {origins[i].event, NULL};
@@ -206,11 +204,10 @@ START_TEST(test_otlp_resources)
         }
     }
 }
-END_TEST
 
 /* As long as the configuration takes one: the time must not grow with the
  * square of it. */
-START_TEST(test_otlp_many_attributes)
+TEST(test_otlp_many_attributes)
 {
     struct llmobs_otlp_origin origin = {.pid = 0};
     struct llmobs_otlp_writer w;
@@ -233,9 +230,8 @@ START_TEST(test_otlp_many_attributes)
     llmobs_buf_fini(&list);
     llmobs_buf_fini(&out);
 }
-END_TEST
 
-START_TEST(test_otlp_library)
+TEST(test_otlp_library)
 {
     static const char *const events[] = {EVENT("1", ""), NULL};
     size_t left_out;
@@ -254,9 +250,8 @@ START_TEST(test_otlp_library)
     free(scope);
     llmobs_json_free(read);
 }
-END_TEST
 
-START_TEST(test_otlp_schemas)
+TEST(test_otlp_schemas)
 {
     static const char *const urls[] = {
         [LLMOBS_SEMCONV_1_41] = SCHEMA "1.41.0",
@@ -267,7 +262,6 @@ START_TEST(test_otlp_schemas)
         ck_assert_str_eq(llmobs_otlp_schema_url((enum llmobs_semconv)i).data,
                          urls[i]);
 }
-END_TEST
 
 /* -- sampling -------------------------------------------------------------- */
 
@@ -301,7 +295,7 @@ static const struct {
     {OLD(TRACE_B), "101"},
 };
 
-START_TEST(test_otlp_samplers)
+TEST(test_otlp_samplers)
 {
     for (size_t i = 0; i < sizeof(samples) / sizeof(*samples); i++) {
         char kept[4] = "";
@@ -314,28 +308,11 @@ START_TEST(test_otlp_samplers)
         ck_assert_msg(strcmp(kept, samples[i].kept) == 0, "%zu: %s", i, kept);
     }
 }
-END_TEST
 
-START_TEST(test_otlp_ratios)
+TEST(test_otlp_ratios)
 {
     ck_assert(is_sampled(LLMOBS_OTLP_SAMPLER_RATIO, 1, OLD(TRACE_A)));
     ck_assert(!is_sampled(LLMOBS_OTLP_SAMPLER_RATIO, 0, OLD(TRACE_B)));
     ck_assert(is_sampled(LLMOBS_OTLP_SAMPLER_RATIO, 0.0001, OLD(TRACE_B)));
     ck_assert(!is_sampled(LLMOBS_OTLP_SAMPLER_RATIO, 0.9999, OLD(TRACE_A)));
-}
-END_TEST
-
-UNIT_SUITE(otlp_traces)
-{
-    Suite *s = suite_create("otlp_traces");
-
-    UNIT_TEST(s, test_otlp_groups);
-    UNIT_TEST(s, test_otlp_nothing_to_send);
-    UNIT_TEST(s, test_otlp_resources);
-    UNIT_TEST(s, test_otlp_many_attributes);
-    UNIT_TEST(s, test_otlp_library);
-    UNIT_TEST(s, test_otlp_schemas);
-    UNIT_TEST(s, test_otlp_samplers);
-    UNIT_TEST(s, test_otlp_ratios);
-    return s;
 }

@@ -117,7 +117,7 @@ static void fill_scalars(struct llmobs_otlp_writer *w)
     close_span(w);
 }
 
-START_TEST(test_otlp_scalars)
+TEST(test_otlp_scalars)
 {
     is(fill_scalars, "spanId: \"007f80ff010203ab\"\n"
                      "name: \"chat \\\"x\\\"\\n\"\n"
@@ -128,7 +128,6 @@ START_TEST(test_otlp_scalars)
                      "status: {}\n"
                      "flags: 4294967295\n");
 }
-END_TEST
 
 /* -- attributes ------------------------------------------------------------ */
 
@@ -175,7 +174,7 @@ static void fill_each(struct llmobs_otlp_writer *w)
     with_attributes(w, 0, 0, add_each);
 }
 
-START_TEST(test_otlp_attributes)
+TEST(test_otlp_attributes)
 {
     is(fill_each,
        "t {\"stringValue\": \"x\"}\n"
@@ -190,21 +189,19 @@ START_TEST(test_otlp_attributes)
        "{\"stringValue\": \"\"}, {\"stringValue\": \"\xC3\xA9\"}]}}\n"
        "m {\"arrayValue\": {}}\n");
 }
-END_TEST
 
 static void fill_limited(struct llmobs_otlp_writer *w)
 {
     with_attributes(w, 3, 0, add_each);
 }
 
-START_TEST(test_otlp_attribute_limit)
+TEST(test_otlp_attribute_limit)
 {
     is(fill_limited, "t {\"stringValue\": \"x\"}\n"
                      "e {\"stringValue\": \"\"}\n"
                      "i {\"intValue\": \"-9223372036854775808\"}\n"
                      "droppedAttributesCount: 7\n");
 }
-END_TEST
 
 static void add_long(struct llmobs_otlp_attributes *a)
 {
@@ -223,7 +220,7 @@ static void fill_long(struct llmobs_otlp_writer *w)
     with_attributes(w, 0, 4, add_long);
 }
 
-START_TEST(test_otlp_value_limit)
+TEST(test_otlp_value_limit)
 {
     is(fill_long, "a {\"stringValue\": \"1234\"}\n"
                   "b {\"stringValue\": \"1234\"}\n"
@@ -233,7 +230,6 @@ START_TEST(test_otlp_value_limit)
                   "l {\"arrayValue\": {\"values\": [{\"stringValue\": "
                   "\"1234\"}, {\"stringValue\": \"1234\"}]}}\n");
 }
-END_TEST
 
 /* -- texts ----------------------------------------------------------------- */
 
@@ -327,7 +323,7 @@ static void is_text(const struct llmobs_json *request, const char *expected)
 }
 
 /* Every place in a block of sixteen, and every neighbour. */
-START_TEST(test_otlp_texts)
+TEST(test_otlp_texts)
 {
     struct llmobs_buf in, out;
     uint64_t state = 7;
@@ -352,7 +348,6 @@ START_TEST(test_otlp_texts)
     llmobs_buf_fini(&in);
     llmobs_buf_fini(&out);
 }
-END_TEST
 
 static void add_keys(struct llmobs_otlp_attributes *a)
 {
@@ -370,14 +365,13 @@ static void fill_keys(struct llmobs_otlp_writer *w)
     with_attributes(w, 0, 0, add_keys);
 }
 
-START_TEST(test_otlp_keys)
+TEST(test_otlp_keys)
 {
     is(fill_keys,
        "a\"b\n {\"intValue\": \"1\"}\n" BAD " {\"stringValue\": \"\"}\n"
        "\xC3\xA9 {\"doubleValue\": 1e+22}\n" BAD
        " {\"stringValue\": \"null\"}\n");
 }
-END_TEST
 
 static void add_value(struct llmobs_otlp_attributes *a)
 {
@@ -401,13 +395,12 @@ static void fill_value(struct llmobs_otlp_writer *w)
     with_attributes(w, 0, 0, add_value);
 }
 
-START_TEST(test_otlp_values)
+TEST(test_otlp_values)
 {
     is(fill_value, "doc {\"stringValue\": \"{\\\"b\\\": [1, 0.5, null, true], "
                    "\\\"a\\\": {\\\"t\\\": \\\"x\\\\\\\"\\\\n\\\"}}\"}\n"
                    "text {\"stringValue\": \"\\\"x\\\\\\\"\\\\n\\\"\"}\n");
 }
-END_TEST
 
 /* -- limits ---------------------------------------------------------------- */
 
@@ -431,7 +424,7 @@ static int nested(size_t levels, bool json, bool uneven)
     return rc;
 }
 
-START_TEST(test_otlp_levels)
+TEST(test_otlp_levels)
 {
     for (int json = 0; json < 2; json++) {
         ck_assert_int_eq(nested(LLMOBS_OTLP_LEVELS - 1, json, false), 0);
@@ -440,9 +433,8 @@ START_TEST(test_otlp_levels)
         ck_assert_int_eq(nested(3, json, true), -EINVAL);
     }
 }
-END_TEST
 
-START_TEST(test_otlp_uneven)
+TEST(test_otlp_uneven)
 {
     for (int json = 0; json < 2; json++) {
         struct llmobs_otlp_writer w;
@@ -460,10 +452,9 @@ START_TEST(test_otlp_uneven)
         llmobs_buf_fini(&out);
     }
 }
-END_TEST
 
 /* The writer keeps within every limit of the buffer. */
-START_TEST(test_otlp_full)
+TEST(test_otlp_full)
 {
     for (int json = 0; json < 2; json++) {
         bool whole = false;
@@ -487,7 +478,6 @@ START_TEST(test_otlp_full)
         ck_assert(whole);
     }
 }
-END_TEST
 
 /* -- packed numbers -------------------------------------------------------- */
 
@@ -538,30 +528,11 @@ static void is_packed(double odd, const char *expected)
     }
 }
 
-START_TEST(test_otlp_packed)
+TEST(test_otlp_packed)
 {
     is_packed(81.92, "[{\"bucketCounts\": [\"0\", \"1\", "
                      "\"18446744073709551615\"], \"explicitBounds\": "
                      "[0.01, 1.0, 81.92], \"sum\": 81.92}]");
     is_packed((double)INFINITY, "[{\"bucketCounts\": [\"0\", \"1\", "
                                 "\"18446744073709551615\"]}]");
-}
-END_TEST
-
-UNIT_SUITE(otlp_writer)
-{
-    Suite *s = suite_create("otlp_writer");
-
-    UNIT_TEST(s, test_otlp_scalars);
-    UNIT_TEST(s, test_otlp_attributes);
-    UNIT_TEST(s, test_otlp_attribute_limit);
-    UNIT_TEST(s, test_otlp_value_limit);
-    UNIT_TEST(s, test_otlp_texts);
-    UNIT_TEST(s, test_otlp_keys);
-    UNIT_TEST(s, test_otlp_values);
-    UNIT_TEST(s, test_otlp_levels);
-    UNIT_TEST(s, test_otlp_uneven);
-    UNIT_TEST(s, test_otlp_full);
-    UNIT_TEST(s, test_otlp_packed);
-    return s;
 }

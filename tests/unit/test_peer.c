@@ -60,7 +60,9 @@ static void age(int64_t seconds)
     ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
 }
 
-START_TEST(a_down_marker_lasts_for_its_time)
+UNIT_FIXTURE(setup, teardown);
+
+TEST(a_down_marker_lasts_for_its_time)
 {
     struct stat st;
 
@@ -86,10 +88,9 @@ START_TEST(a_down_marker_lasts_for_its_time)
     ck_assert_int_eq(find(), 0);
     llmobs_peer_unmark(&config, URL);
 }
-END_TEST
 
 /* Neither followed nor believed. */
-START_TEST(a_link_is_no_down_marker)
+TEST(a_link_is_no_down_marker)
 {
     char target[100];
 
@@ -106,19 +107,17 @@ START_TEST(a_link_is_no_down_marker)
     llmobs_peer_mark_down(&config, URL);
     ck_assert(!llmobs_peer_is_marked_down(&config, URL));
 }
-END_TEST
 
-START_TEST(without_a_place_there_is_none)
+TEST(without_a_place_there_is_none)
 {
     config.store_dir = "/proc/none/store";
     llmobs_peer_mark_down(&config, URL);
     ck_assert(!llmobs_peer_is_marked_down(&config, URL));
     llmobs_peer_unmark(&config, URL);
 }
-END_TEST
 
 /* Beside the store where the place is ours to choose. */
-START_TEST(beside_the_store)
+TEST(beside_the_store)
 {
     if (geteuid() == 0)
         return;
@@ -129,11 +128,10 @@ START_TEST(beside_the_store)
     ck_assert_int_eq(find(), 1);
     base[strlen(base) - strlen("/llmobs")] = '\0';
 }
-END_TEST
 
 /* One that was silent gets no time of a process that begins, flushes or ends;
  * but the thread of one that lives asks it again. */
-START_TEST(nobody_waits_for_a_silent_one)
+TEST(nobody_waits_for_a_silent_one)
 {
     struct llmobs_exporter exporter = {.phase = LLMOBS_PHASE_RUNNING};
     struct llmobs_peer peer = {
@@ -153,10 +151,9 @@ START_TEST(nobody_waits_for_a_silent_one)
     ck_assert_int_eq(llmobs_peer_begin(&peer), 0);
     free(peer.url);
 }
-END_TEST
 
 /* Of many processes one asks again when the time is over. */
-START_TEST(one_asks_for_all)
+TEST(one_asks_for_all)
 {
     struct llmobs_exporter exporter = {.phase = LLMOBS_PHASE_RUNNING};
     struct llmobs_peer one = {
@@ -186,10 +183,9 @@ START_TEST(one_asks_for_all)
     ck_assert_int_eq(llmobs_peer_begin(&other), 0);
     free(one.url);
 }
-END_TEST
 
 /* An answer removes the marker that its process knows of. */
-START_TEST(an_answer_removes_the_mark)
+TEST(an_answer_removes_the_mark)
 {
     struct llmobs_exporter exporter = {.phase = LLMOBS_PHASE_RUNNING};
     struct llmobs_peer peer = {
@@ -207,22 +203,4 @@ START_TEST(an_answer_removes_the_mark)
     llmobs_peer_answered(&peer);
     ck_assert_int_eq(find(), 0);
     free(peer.url);
-}
-END_TEST
-
-UNIT_SUITE(peer)
-{
-    Suite *s = suite_create("peer");
-    TCase *c = tcase_create("peer");
-
-    tcase_add_checked_fixture(c, setup, teardown);
-    tcase_add_test(c, a_down_marker_lasts_for_its_time);
-    tcase_add_test(c, a_link_is_no_down_marker);
-    tcase_add_test(c, without_a_place_there_is_none);
-    tcase_add_test(c, beside_the_store);
-    tcase_add_test(c, nobody_waits_for_a_silent_one);
-    tcase_add_test(c, one_asks_for_all);
-    tcase_add_test(c, an_answer_removes_the_mark);
-    suite_add_tcase(s, c);
-    return s;
 }

@@ -133,7 +133,7 @@ static void run_perl(void)
     PL_thr_key = (int)key;
 }
 
-START_TEST(of_a_perl)
+TEST(of_a_perl)
 {
     run_perl();
     errno = ENOENT;
@@ -145,7 +145,6 @@ START_TEST(of_a_perl)
     ck_assert_str_eq(asked(" at a.t line 4, <> line 7 during global.\n"),
                      "a.t:4");
 }
-END_TEST
 
 static void from(int level, const char *file, uint32_t line)
 {
@@ -163,7 +162,7 @@ static void by_a_library(void)
 
 #define LIBRARY " at /usr/share/perl5/Net/SSLeay.pm line 5.\n"
 
-START_TEST(of_the_code_that_a_library_serves)
+TEST(of_the_code_that_a_library_serves)
 {
     run_perl();
     by_a_library();
@@ -173,11 +172,10 @@ START_TEST(of_the_code_that_a_library_serves)
     from(2, "/usr/share/perl5/x.pm", 9);
     ck_assert_str_eq(asked(LIBRARY), ":0");
 }
-END_TEST
 
 /* Each pointer leads to where nobody may read, and a statement is another
  * operation. */
-START_TEST(past_what_is_no_statement)
+TEST(past_what_is_no_statement)
 {
     char *page =
         mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -199,9 +197,8 @@ START_TEST(past_what_is_no_statement)
     ck_assert_str_eq(asked(LIBRARY), ":0");
     memset(statements, 0, sizeof(statements));
 }
-END_TEST
 
-START_TEST(of_what_is_no_file)
+TEST(of_what_is_no_file)
 {
     const char *none[] = {"",
                           ".\n",
@@ -225,7 +222,6 @@ START_TEST(of_what_is_no_file)
     for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++)
         ck_assert_str_eq(asked(none[i]), ":0");
 }
-END_TEST
 
 static void *ask_aside(void *arg)
 {
@@ -233,7 +229,7 @@ static void *ask_aside(void *arg)
     return NULL;
 }
 
-START_TEST(of_a_thread_without_perl)
+TEST(of_a_thread_without_perl)
 {
     int told = 1, before;
     pthread_t thread;
@@ -245,10 +241,9 @@ START_TEST(of_a_thread_without_perl)
     ck_assert_int_eq(told, 0);
     ck_assert_int_eq(asked_for, before);
 }
-END_TEST
 
 /* The thread keeps the address of what Perl has freed. */
-START_TEST(of_a_perl_that_has_ended)
+TEST(of_a_perl_that_has_ended)
 {
     size_t len = 9;
     int before;
@@ -264,11 +259,10 @@ START_TEST(of_a_perl_that_has_ended)
     PL_perlio_fd_refcnt = &files;
     hooked = false;
 }
-END_TEST
 
 /* -- a request ------------------------------------------------------------ */
 
-START_TEST(of_a_hook)
+TEST(of_a_hook)
 {
     size_t len = 9;
 
@@ -285,19 +279,4 @@ START_TEST(of_a_hook)
     hooked = false;
     ck_assert_str_eq(llmobs_perl_read_request(&len), "");
     ck_assert_uint_eq(len, 0);
-}
-END_TEST
-
-UNIT_SUITE(perl_frames)
-{
-    Suite *s = suite_create("perl_frames");
-
-    UNIT_TEST(s, of_a_perl);
-    UNIT_TEST(s, of_the_code_that_a_library_serves);
-    UNIT_TEST(s, past_what_is_no_statement);
-    UNIT_TEST(s, of_what_is_no_file);
-    UNIT_TEST(s, of_a_thread_without_perl);
-    UNIT_TEST(s, of_a_perl_that_has_ended);
-    UNIT_TEST(s, of_a_hook);
-    return s;
 }

@@ -164,17 +164,16 @@ static void script(void)
 
 #define INNERMOST "/srv/shop/vendor/guzzle/Handler.php:40 - -"
 
-START_TEST(of_the_page)
+TEST(of_the_page)
 {
     script();
     ck_assert_str_eq(
         asked(),
         "/srv/shop/src/Chat.php:20 Shop\\Chat::ask /srv/shop/public/index.php");
 }
-END_TEST
 
 /* Its HTTP clients are its own; the extension that asks is the caller. */
-START_TEST(of_mediawiki)
+TEST(of_mediawiki)
 {
     begin();
     push("/srv/w/vendor/guzzlehttp/guzzle/src/Client.php", 9, NULL);
@@ -188,9 +187,8 @@ START_TEST(of_mediawiki)
         asked(),
         "/srv/w/extensions/Ask/includes/http/Ask.php:7 - /srv/w/api.php");
 }
-END_TEST
 
-START_TEST(of_libraries_alone)
+TEST(of_libraries_alone)
 {
     begin();
     push("/usr/share/php/Http.php", 4, "{closure:/srv/x.php:3}");
@@ -200,25 +198,22 @@ START_TEST(of_libraries_alone)
     ck_assert_str_eq(asked(),
                      "/srv/wp-includes/http.php:3 - /srv/wp-includes/http.php");
 }
-END_TEST
 
-START_TEST(of_no_script)
+TEST(of_no_script)
 {
     begin();
     ck_assert_str_eq(asked(), "");
 }
-END_TEST
 
 /* As PHP's own functions say it. */
-START_TEST(of_a_version_that_nobody_checked)
+TEST(of_a_version_that_nobody_checked)
 {
     script();
     version = "Zend Engine v4.3.1, Copyright";
     ck_assert_str_eq(asked(), INNERMOST);
 }
-END_TEST
 
-START_TEST(by_wrong_offsets)
+TEST(by_wrong_offsets)
 {
     const char *wrong[] = {"Zend Engine v3.4.33", "Zend Engine v4.4.1",
                            "Zend Engine v4.5.7"};
@@ -234,10 +229,9 @@ START_TEST(by_wrong_offsets)
         ck_assert_str_eq(asked(), INNERMOST);
     }
 }
-END_TEST
 
 /* Each of the pointers, and a text whose end is not there. */
-START_TEST(past_what_nobody_may_read)
+TEST(past_what_nobody_may_read)
 {
     char *page =
         mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -285,10 +279,9 @@ START_TEST(past_what_nobody_may_read)
     functions[5].file = cut;
     ck_assert_str_eq(asked(), INNERMOST);
 }
-END_TEST
 
 /* How deep it goes is not known, and so not where it came from. */
-START_TEST(of_a_deep_stack)
+TEST(of_a_deep_stack)
 {
     begin();
     for (int i = 0; i < 63; i++)
@@ -301,7 +294,6 @@ START_TEST(of_a_deep_stack)
     frames[count - 1].previous = frames;
     ck_assert_str_eq(asked(), "/srv/a.php:2 a -");
 }
-END_TEST
 
 static const char *of_file(const char *file)
 {
@@ -310,7 +302,7 @@ static const char *of_file(const char *file)
     return asked();
 }
 
-START_TEST(as_it_may_be_told)
+TEST(as_it_may_be_told)
 {
     char deep[512];
 
@@ -347,7 +339,6 @@ START_TEST(as_it_may_be_told)
     push("/srv/a.php", 7, deep);
     ck_assert_str_eq(asked(), "/srv/a.php:7 - /srv/a.php");
 }
-END_TEST
 
 static void *ask_aside(void *arg)
 {
@@ -356,7 +347,7 @@ static void *ask_aside(void *arg)
 }
 
 /* The first question may come from another thread. */
-START_TEST(of_the_thread_that_runs_it)
+TEST(of_the_thread_that_runs_it)
 {
     const char *said = NULL;
     pthread_t thread;
@@ -368,22 +359,4 @@ START_TEST(of_the_thread_that_runs_it)
         ck_assert_str_eq(said, "");
         ck_assert_int_eq(strncmp(asked(), "/srv", 4), 0);
     }
-}
-END_TEST
-
-UNIT_SUITE(php_frames)
-{
-    Suite *s = suite_create("php_frames");
-
-    UNIT_TEST(s, of_the_page);
-    UNIT_TEST(s, of_mediawiki);
-    UNIT_TEST(s, of_libraries_alone);
-    UNIT_TEST(s, of_no_script);
-    UNIT_TEST(s, of_a_version_that_nobody_checked);
-    UNIT_TEST(s, by_wrong_offsets);
-    UNIT_TEST(s, past_what_nobody_may_read);
-    UNIT_TEST(s, of_a_deep_stack);
-    UNIT_TEST(s, as_it_may_be_told);
-    UNIT_TEST(s, of_the_thread_that_runs_it);
-    return s;
 }

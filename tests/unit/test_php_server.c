@@ -219,7 +219,7 @@ static bool read_all(void (*fill)(void *array), const char *const *request)
     return done;
 }
 
-START_TEST(of_both_forms)
+TEST(of_both_forms)
 {
     static const char *const request[] = {
         "REMOTE_ADDR",      "10.0.0.1", "HTTP_HOST", "somewhere",
@@ -235,9 +235,8 @@ START_TEST(of_both_forms)
         ck_assert_ptr_null(heap.malloc);
     }
 }
-END_TEST
 
-START_TEST(of_an_unknown_caller)
+TEST(of_an_unknown_caller)
 {
     static const char *const request[] = {"SERVER_NAME", "here",
                                           "HTTP_TRACEPARENT", "parent", NULL};
@@ -245,9 +244,8 @@ START_TEST(of_an_unknown_caller)
     ck_assert(!read_all(fill_by_filter, request));
     ck_assert(!read_all(fill_both, request));
 }
-END_TEST
 
-START_TEST(of_one_name_twice)
+TEST(of_one_name_twice)
 {
     static const char *const request[] = {
         "REMOTE_ADDR",      "10.0.0.1",       "HTTP_FORWARDED",
@@ -256,10 +254,9 @@ START_TEST(of_one_name_twice)
 
     ck_assert(!read_all(fill_by_filter, request));
 }
-END_TEST
 
 /* Neither is kept, and the next request has its own values again. */
-START_TEST(of_long_names_and_values)
+TEST(of_long_names_and_values)
 {
     char *text = malloc(1 << 16);
     const char *const long_value[] = {"REMOTE_ADDR", "10.0.0.1",
@@ -277,9 +274,8 @@ START_TEST(of_long_names_and_values)
     }
     free(text);
 }
-END_TEST
 
-START_TEST(of_memory_that_is_another_s)
+TEST(of_memory_that_is_another_s)
 {
     static const char *const request[] = {"REMOTE_ADDR", "10.0.0.1", NULL};
 
@@ -290,17 +286,4 @@ START_TEST(of_memory_that_is_another_s)
     ck_assert(heap.malloc == malloc && heap.free == free &&
               heap.realloc == realloc);
     memset(&heap, 0, sizeof(heap));
-}
-END_TEST
-
-UNIT_SUITE(php_server)
-{
-    Suite *s = suite_create("php_server");
-
-    UNIT_TEST(s, of_both_forms);
-    UNIT_TEST(s, of_an_unknown_caller);
-    UNIT_TEST(s, of_one_name_twice);
-    UNIT_TEST(s, of_long_names_and_values);
-    UNIT_TEST(s, of_memory_that_is_another_s);
-    return s;
 }

@@ -65,7 +65,7 @@ static const char names[] =
     "'mine': {'input_cost_per_token': 0.5},"
     "'free': {'input_cost_per_token': 0}}";
 
-START_TEST(a_model_has_many_names)
+TEST(a_model_has_many_names)
 {
     static const struct {
         const char *provider, *model;
@@ -117,9 +117,8 @@ START_TEST(a_model_has_many_names)
                           "%s %s", cases[i].provider, cases[i].model);
     end();
 }
-END_TEST
 
-START_TEST(the_first_table_counts)
+TEST(the_first_table_counts)
 {
     begin("{'gpt-4o*': " COSTS("0.5") ", 'dear': {}}");
     ck_assert_int_eq(
@@ -138,10 +137,9 @@ START_TEST(the_first_table_counts)
     ck_assert_str_eq(llmobs_prices_date(prices), "2025-02-03");
     end();
 }
-END_TEST
 
 /* Each is a model for which nothing has a price. */
-START_TEST(a_price_that_is_none_makes_costs_unknown)
+TEST(a_price_that_is_none_makes_costs_unknown)
 {
     static const char *const models[] = {
         "{}",
@@ -178,9 +176,8 @@ START_TEST(a_price_that_is_none_makes_costs_unknown)
         end();
     }
 }
-END_TEST
 
-START_TEST(other_members_are_ignored)
+TEST(other_members_are_ignored)
 {
     begin("{'sample_spec': {'input_cost_per_token': 'a number'},"
           "'m': {'input_cost_per_token': 0.5, 'mode': 'chat',"
@@ -194,9 +191,8 @@ START_TEST(other_members_are_ignored)
     ck_assert(one("openai", "m") == 0.5);
     end();
 }
-END_TEST
 
-START_TEST(a_file_that_is_no_table_is_refused)
+TEST(a_file_that_is_no_table_is_refused)
 {
     static const char *const texts[] = {
         "", "[]", "1", "null", "{", "{'a'}", "model,price\n"};
@@ -217,9 +213,8 @@ START_TEST(a_file_that_is_no_table_is_refused)
     ck_assert_int_eq(add("{}", "2026-01-01"), -E2BIG);
     end();
 }
-END_TEST
 
-START_TEST(a_date_has_its_form)
+TEST(a_date_has_its_form)
 {
     static const char *const dates[] = {"yesterday", "2026-09-23\\u202e",
                                         "2026-9-23", "", "<script>"};
@@ -232,9 +227,8 @@ START_TEST(a_date_has_its_form)
         end();
     }
 }
-END_TEST
 
-START_TEST(a_name_may_be_too_long)
+TEST(a_name_may_be_too_long)
 {
     char name[2 * LLMOBS_PRICES_NAME];
 
@@ -249,7 +243,6 @@ START_TEST(a_name_may_be_too_long)
     ck_assert(one(name, "m") == -1);
     end();
 }
-END_TEST
 
 static double cost(const char *model, int64_t input, int64_t output,
                    int64_t read, int64_t write, int64_t hour, int64_t thought)
@@ -274,7 +267,7 @@ static double cost(const char *model, int64_t input, int64_t output,
     "'output_cost_per_token': 0.125,"                 \
     "'output_cost_per_reasoning_token': 0.75}"
 
-START_TEST(each_kind_of_token_has_its_price)
+TEST(each_kind_of_token_has_its_price)
 {
     ck_assert(cost(FULL, 100, 10, -1, -1, -1, -1) == 26.25);
     ck_assert(cost(FULL, 100, 10, 40, -1, -1, -1) == 15 + 2.5 + 1.25);
@@ -290,9 +283,8 @@ START_TEST(each_kind_of_token_has_its_price)
     ck_assert(cost(FULL, 0, INT64_MAX, 0, 0, 0, INT64_MAX) ==
               (double)INT64_MAX * 0.75);
 }
-END_TEST
 
-START_TEST(a_cost_needs_its_counts)
+TEST(a_cost_needs_its_counts)
 {
     ck_assert(cost(FULL, -1, 10, -1, -1, -1, -1) == -1);
     ck_assert(cost(FULL, 100, -1, -1, -1, -1, -1) == -1);
@@ -303,9 +295,8 @@ START_TEST(a_cost_needs_its_counts)
                    100, -1, -1, -1, -1, -1) == 25);
     ck_assert(cost(COSTS("0.25"), 100, 5, -1, -1, -1, -1) == -1);
 }
-END_TEST
 
-START_TEST(a_long_call_has_other_prices)
+TEST(a_long_call_has_other_prices)
 {
     static const char model[] =
         "{'input_cost_per_token_above_512k_tokens': 1,"
@@ -321,22 +312,4 @@ START_TEST(a_long_call_has_other_prices)
     ck_assert(cost(model, 200001, 8, -1, -1, -1, -1) == 100000.5 + 2);
     ck_assert(cost(model, 300000, 8, 100000, -1, -1, -1) == 100000 + 12500 + 2);
     ck_assert(cost(model, 600000, 8, 100000, -1, -1, -1) == 500000 + 12500 + 2);
-}
-END_TEST
-
-UNIT_SUITE(prices)
-{
-    Suite *s = suite_create("prices");
-
-    UNIT_TEST(s, a_model_has_many_names);
-    UNIT_TEST(s, the_first_table_counts);
-    UNIT_TEST(s, a_price_that_is_none_makes_costs_unknown);
-    UNIT_TEST(s, other_members_are_ignored);
-    UNIT_TEST(s, a_file_that_is_no_table_is_refused);
-    UNIT_TEST(s, a_date_has_its_form);
-    UNIT_TEST(s, a_name_may_be_too_long);
-    UNIT_TEST(s, each_kind_of_token_has_its_price);
-    UNIT_TEST(s, a_cost_needs_its_counts);
-    UNIT_TEST(s, a_long_call_has_other_prices);
-    return s;
 }

@@ -38,7 +38,7 @@ static const char *tags_of(const struct llmobs_context *c, bool llm_only,
     return out;
 }
 
-START_TEST(numbers)
+TEST(numbers)
 {
     static const uint64_t list[] = {
         0,       1, 9, 10, 99, 100, 18446744073709551615u, 7310458811263470123u,
@@ -61,9 +61,8 @@ START_TEST(numbers)
         ck_assert_str_eq(got, want);
     }
 }
-END_TEST
 
-START_TEST(tags_as_documented)
+TEST(tags_as_documented)
 {
     struct llmobs_context c = example();
 
@@ -89,9 +88,8 @@ START_TEST(tags_as_documented)
     c.dm[0] = '\0';
     ck_assert_ptr_null(strstr(tags_of(&c, false, 512), "tid="));
 }
-END_TEST
 
-START_TEST(llm_only_beside_an_apps_ids)
+TEST(llm_only_beside_an_apps_ids)
 {
     struct llmobs_context c = example();
 
@@ -101,7 +99,6 @@ START_TEST(llm_only_beside_an_apps_ids)
                      0);
     ck_assert_ptr_null(strstr(tags_of(&c, true, 512), "_dd.p.dm"));
 }
-END_TEST
 
 static const struct {
     const char *ml_app;
@@ -120,7 +117,7 @@ static const struct {
     {"", NULL, NULL},
 };
 
-START_TEST(a_value_that_cannot_be_encoded_costs_itself_alone)
+TEST(a_value_that_cannot_be_encoded_costs_itself_alone)
 {
     for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
         struct llmobs_context c = example();
@@ -150,9 +147,8 @@ START_TEST(a_value_that_cannot_be_encoded_costs_itself_alone)
         ck_assert_msg(strstr(state, want) != NULL, "row %zu: %s", i, state);
     }
 }
-END_TEST
 
-START_TEST(the_limit_of_the_tags_is_exact)
+TEST(the_limit_of_the_tags_is_exact)
 {
     struct llmobs_context c = example();
     size_t whole, most = 0;
@@ -176,9 +172,8 @@ START_TEST(the_limit_of_the_tags_is_exact)
     ck_assert_str_eq(tags_of(&c, false, 10), "");
     ck_assert_str_eq(tags_of(&c, false, 0), "");
 }
-END_TEST
 
-START_TEST(a_context_is_passed_on_as_it_came)
+TEST(a_context_is_passed_on_as_it_came)
 {
     struct llmobs_context c = example();
     struct llmobs_sender sender = {&c, 5, 7};
@@ -196,18 +191,16 @@ START_TEST(a_context_is_passed_on_as_it_came)
                            "_dd.p.llmobs_parent_id=undefined,"
                            "_dd.p.llmobs_ml_app=my-ml-app");
 }
-END_TEST
 
-START_TEST(what_was_not_decided_is_not_written)
+TEST(what_was_not_decided_is_not_written)
 {
     struct llmobs_context c = example();
 
     c.sampled[0] = c.sample_rate[0] = '\0';
     ck_assert_ptr_null(strstr(tags_of(&c, false, 512), "llmobs_s"));
 }
-END_TEST
 
-START_TEST(b3)
+TEST(b3)
 {
     struct llmobs_context c = example();
     struct llmobs_sender sender = llmobs_propagate_span(&c);
@@ -225,10 +218,9 @@ START_TEST(b3)
     ck_assert_str_eq(text, "c3d1e2f3a4b5c6d7-6573f78e6e7bca2b-0");
     ck_assert_uint_eq(llmobs_propagate_b3(&sender, text, 40), 0);
 }
-END_TEST
 
 /* A reader of either style reads our headers as a child of our span. */
-START_TEST(both_styles_are_read_back)
+TEST(both_styles_are_read_back)
 {
     struct llmobs_context c = example(), back;
     struct llmobs_sender sender = llmobs_propagate_span(&c);
@@ -256,21 +248,4 @@ START_TEST(both_styles_are_read_back)
         ck_assert_str_eq(back.session_id, "s");
         ck_assert_str_eq(back.sample_rate, "1");
     }
-}
-END_TEST
-
-UNIT_SUITE(propagate)
-{
-    Suite *s = suite_create("propagate");
-
-    UNIT_TEST(s, numbers);
-    UNIT_TEST(s, tags_as_documented);
-    UNIT_TEST(s, llm_only_beside_an_apps_ids);
-    UNIT_TEST(s, a_value_that_cannot_be_encoded_costs_itself_alone);
-    UNIT_TEST(s, the_limit_of_the_tags_is_exact);
-    UNIT_TEST(s, a_context_is_passed_on_as_it_came);
-    UNIT_TEST(s, what_was_not_decided_is_not_written);
-    UNIT_TEST(s, b3);
-    UNIT_TEST(s, both_styles_are_read_back);
-    return s;
 }

@@ -87,7 +87,9 @@ static void fill_stars(struct llmobs_text pattern, const char *value, char *out)
     *out = '\0';
 }
 
-START_TEST(each_row_is_found_as_by_a_walk)
+UNIT_FIXTURE(set_up, NULL);
+
+TEST(each_row_is_found_as_by_a_walk)
 {
     static const char *const values[] = {"x",           "",  "a.b",
                                          "-us-east-1.", ".", "*"};
@@ -115,7 +117,6 @@ START_TEST(each_row_is_found_as_by_a_walk)
     ck_assert_uint_gt(found, 6 * i);
     ck_assert_uint_gt(missed, 6 * i);
 }
-END_TEST
 
 /* Some labels of some rows, one behind the other. */
 static void mix(uint64_t *state, size_t rows, char *host)
@@ -135,7 +136,7 @@ static void mix(uint64_t *state, size_t rows, char *host)
     }
 }
 
-START_TEST(mixed_hosts_are_found_as_by_a_walk)
+TEST(mixed_hosts_are_found_as_by_a_walk)
 {
     char host[LLMOBS_URL_HOST_MAX + 1];
     uint64_t state = 7;
@@ -149,17 +150,4 @@ START_TEST(mixed_hosts_are_found_as_by_a_walk)
     }
     ck_assert_uint_gt(found, 1000);
     ck_assert_uint_gt(missed, 100);
-}
-END_TEST
-
-UNIT_SUITE(providers)
-{
-    Suite *s = suite_create("providers");
-    TCase *tc = tcase_create("hosts");
-
-    tcase_add_checked_fixture(tc, set_up, NULL);
-    tcase_add_test(tc, each_row_is_found_as_by_a_walk);
-    tcase_add_test(tc, mixed_hosts_are_found_as_by_a_walk);
-    suite_add_tcase(s, tc);
-    return s;
 }

@@ -207,7 +207,7 @@ static const char *asked(void)
     return said;
 }
 
-START_TEST(of_each_version)
+TEST(of_each_version)
 {
     for (size_t i = 0; i < sizeof(layouts) / sizeof(*layouts); i++) {
         become(&layouts[i]);
@@ -215,9 +215,8 @@ START_TEST(of_each_version)
         ck_assert_str_eq(asked(), WHOLE);
     }
 }
-END_TEST
 
-START_TEST(of_each_line)
+TEST(of_each_line)
 {
     char want[64];
 
@@ -233,10 +232,9 @@ START_TEST(of_each_line)
     push("/a.py", 6, "<module>");
     ck_assert_str_eq(asked(), "/a.py:0 - /a.py");
 }
-END_TEST
 
 /* A library that runs the frames is no entry. */
-START_TEST(among_libraries)
+TEST(among_libraries)
 {
     become(&layouts[0]);
     begin();
@@ -256,9 +254,8 @@ START_TEST(among_libraries)
         push("/b.py", 0, "g");
     ck_assert_str_eq(asked(), "/a.py:100 f -");
 }
-END_TEST
 
-START_TEST(as_it_may_be_told)
+TEST(as_it_may_be_told)
 {
     become(&layouts[0]);
     begin();
@@ -272,7 +269,6 @@ START_TEST(as_it_may_be_told)
     memset(files[3] + 32, 0x20, 1); /* not of ASCII alone */
     ck_assert_str_eq(asked(), "-:0 Chat.ask /srv/shop/main.py");
 }
-END_TEST
 
 static void *ask_aside(void *arg)
 {
@@ -282,7 +278,7 @@ static void *ask_aside(void *arg)
 
 /* Another thread, another interpreter, a Python that ends, that nobody has
  * checked, that is not released, whose threads have no lock, or none. */
-START_TEST(of_no_python_that_is_known)
+TEST(of_no_python_that_is_known)
 {
     const char *said = NULL;
     pthread_t thread;
@@ -313,11 +309,10 @@ START_TEST(of_no_python_that_is_known)
     become(&layouts[0]);
     ck_assert_str_eq(asked(), WHOLE);
 }
-END_TEST
 
 /* Each pointer leads to a page that nobody may read, to its end, to what is of
  * another type, or is none. */
-START_TEST(past_what_is_no_python)
+TEST(past_what_is_no_python)
 {
     char *page =
         mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -355,10 +350,9 @@ START_TEST(past_what_is_no_python)
     state = page;
     ck_assert_str_eq(asked(), "");
 }
-END_TEST
 
 /* A length without an end. */
-START_TEST(of_what_claims_to_be_long)
+TEST(of_what_claims_to_be_long)
 {
     const size_t lengths[] = {SIZE * FRAMES * 100, SIZE_MAX, SIZE_MAX / 2};
 
@@ -370,10 +364,9 @@ START_TEST(of_what_claims_to_be_long)
         ck_assert_str_eq(asked(), "-:0 Chat.ask /srv/shop/main.py");
     }
 }
-END_TEST
 
 /* A table that does not fit: whatever stands there is no fault. */
-START_TEST(by_any_offsets)
+TEST(by_any_offsets)
 {
     uint64_t seed = 1;
 
@@ -396,20 +389,4 @@ START_TEST(by_any_offsets)
         publish(values);
         asked();
     }
-}
-END_TEST
-
-UNIT_SUITE(python_frames)
-{
-    Suite *s = suite_create("python_frames");
-
-    UNIT_TEST(s, of_each_version);
-    UNIT_TEST(s, of_each_line);
-    UNIT_TEST(s, among_libraries);
-    UNIT_TEST(s, as_it_may_be_told);
-    UNIT_TEST(s, of_no_python_that_is_known);
-    UNIT_TEST(s, past_what_is_no_python);
-    UNIT_TEST(s, of_what_claims_to_be_long);
-    UNIT_TEST(s, by_any_offsets);
-    return s;
 }

@@ -39,7 +39,7 @@ static const struct {
     {"[\"a\" \"b\"]", NULL},
 };
 
-START_TEST(a_document_is_laid_out)
+TEST(a_document_is_laid_out)
 {
     struct llmobs_buf out, again;
 
@@ -63,9 +63,8 @@ START_TEST(a_document_is_laid_out)
         llmobs_buf_fini(&again);
     }
 }
-END_TEST
 
-START_TEST(containers_have_a_depth)
+TEST(containers_have_a_depth)
 {
     char text[2 * LLMOBS_INDENT_DEPTH + 4] = "";
     struct llmobs_buf out;
@@ -77,7 +76,6 @@ START_TEST(containers_have_a_depth)
         llmobs_indent((struct llmobs_text){text, strlen(text)}, &out), -EINVAL);
     llmobs_buf_fini(&out);
 }
-END_TEST
 
 static const char *const keys[][2] = {
     {"{\"api_key\":\"secretsecretsecret\"}",
@@ -92,7 +90,7 @@ static const char *const keys[][2] = {
     {"no secret at all", NULL},
 };
 
-START_TEST(keys_of_a_body_are_masked)
+TEST(keys_of_a_body_are_masked)
 {
     for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
         size_t len = strlen(keys[i][0]);
@@ -109,11 +107,10 @@ START_TEST(keys_of_a_body_are_masked)
             ck_assert_msg(!strstr(text, keys[i][1]), "%s", text);
     }
 }
-END_TEST
 
 /* A NUL ends a text, and not the body: neither the first byte nor a later one.
  */
-START_TEST(keys_behind_a_nul_are_masked)
+TEST(keys_behind_a_nul_are_masked)
 {
     static const char secret[] = "\0a\0\0 sk-proj-Zq7fUnspeakable9Xw2AAAAAAAA"
                                  "\0sk-proj-Zq7fUnspeakable9Xw2AAAAAAAA\0";
@@ -129,7 +126,6 @@ START_TEST(keys_behind_a_nul_are_masked)
         ck_assert_int_eq(text[len - 1], '\0');
     }
 }
-END_TEST
 
 static void add_headers(struct llmobs_exchange *e, const char *type,
                         const char *coding)
@@ -169,7 +165,7 @@ static struct llmobs_json *head_of(const struct llmobs_recording *recording)
     return head;
 }
 
-START_TEST(an_exchange_becomes_three_texts)
+TEST(an_exchange_becomes_three_texts)
 {
     struct llmobs_exchange *e =
         exchange_of("{\"model\":\"m\"}", "data: 1\n\n", 9,
@@ -202,7 +198,6 @@ START_TEST(an_exchange_becomes_three_texts)
     llmobs_recording_fini(&r);
     llmobs_exchange_free(e);
 }
-END_TEST
 
 static const struct {
     const char *type;
@@ -222,7 +217,7 @@ static const struct {
 };
 
 /* An answer stays as it came, whatever it is. */
-START_TEST(an_answer_has_a_file_of_its_kind)
+TEST(an_answer_has_a_file_of_its_kind)
 {
     for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++) {
         struct llmobs_exchange *e = exchange_of(
@@ -244,11 +239,10 @@ START_TEST(an_answer_has_a_file_of_its_kind)
         llmobs_exchange_free(e);
     }
 }
-END_TEST
 
 /* Frames are those of an answer of their type: any other body that begins with
  * a NUL is masked. */
-START_TEST(frames_stay_as_they_are)
+TEST(frames_stay_as_they_are)
 {
     static const char body[] = "\0\0 sk-proj-Zq7fUnspeakable9Xw2AAAAAAAA";
     static const char *const types[] = {
@@ -268,10 +262,9 @@ START_TEST(frames_stay_as_they_are)
         llmobs_exchange_free(e);
     }
 }
-END_TEST
 
 /* Nothing of it is written where a part is missing or cannot be masked. */
-START_TEST(a_body_that_is_not_whole_says_so)
+TEST(a_body_that_is_not_whole_says_so)
 {
     struct llmobs_exchange *e =
         exchange_of("{}", "api_key", 7, "Content-Type: text/plain");
@@ -299,9 +292,8 @@ START_TEST(a_body_that_is_not_whole_says_so)
     llmobs_recording_fini(&r);
     llmobs_exchange_free(e);
 }
-END_TEST
 
-START_TEST(an_end_is_told)
+TEST(an_end_is_told)
 {
     static const struct {
         enum llmobs_end end;
@@ -332,7 +324,6 @@ START_TEST(an_end_is_told)
         llmobs_exchange_free(e);
     }
 }
-END_TEST
 
 /* -- the directory -------------------------------------------------------- */
 
@@ -355,7 +346,7 @@ static void record(struct llmobs_recorder *recorder, char *dir, int content)
     llmobs_exchange_free(e);
 }
 
-START_TEST(each_exchange_has_a_number)
+TEST(each_exchange_has_a_number)
 {
     struct llmobs_recorder one = {0}, two = {0};
     char dir[UNIT_DIRECTORY], below[UNIT_DIRECTORY + 20], path[200];
@@ -388,9 +379,8 @@ START_TEST(each_exchange_has_a_number)
     ck_assert_uint_eq(st.st_mode & 07777, 0600);
     unit_remove(dir);
 }
-END_TEST
 
-START_TEST(settings_that_hide_content_win)
+TEST(settings_that_hide_content_win)
 {
     struct llmobs_recorder recorder = {0};
     char dir[UNIT_DIRECTORY];
@@ -400,10 +390,9 @@ START_TEST(settings_that_hide_content_win)
     ck_assert_int_eq(unit_entries(dir), 0);
     unit_remove(dir);
 }
-END_TEST
 
 /* A recording that could not be written leaves nothing behind. */
-START_TEST(a_failure_leaves_nothing)
+TEST(a_failure_leaves_nothing)
 {
     struct llmobs_recorder recorder = {.next = LLMOBS_RECORDER_MAX + 1};
     char dir[UNIT_DIRECTORY];
@@ -411,24 +400,4 @@ START_TEST(a_failure_leaves_nothing)
     unit_directory(dir);
     record(&recorder, dir, LLMOBS_CONTENT_FULL);
     ck_assert_int_eq(rmdir(dir), 0); /* not even a name with a dot */
-}
-END_TEST
-
-UNIT_SUITE(record)
-{
-    Suite *s = suite_create("record");
-
-    UNIT_TEST(s, a_document_is_laid_out);
-    UNIT_TEST(s, containers_have_a_depth);
-    UNIT_TEST(s, keys_of_a_body_are_masked);
-    UNIT_TEST(s, keys_behind_a_nul_are_masked);
-    UNIT_TEST(s, frames_stay_as_they_are);
-    UNIT_TEST(s, an_exchange_becomes_three_texts);
-    UNIT_TEST(s, an_answer_has_a_file_of_its_kind);
-    UNIT_TEST(s, a_body_that_is_not_whole_says_so);
-    UNIT_TEST(s, an_end_is_told);
-    UNIT_TEST(s, each_exchange_has_a_number);
-    UNIT_TEST(s, settings_that_hide_content_win);
-    UNIT_TEST(s, a_failure_leaves_nothing);
-    return s;
 }

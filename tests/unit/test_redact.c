@@ -43,7 +43,7 @@ static void expect(const char *file, const char *text, const char *want)
     free(got);
 }
 
-START_TEST(test_patterns)
+TEST(test_patterns)
 {
     expect("ssn = [0-9]{3}-[0-9]{2}-[0-9]{4}", "is 123-45-6789.",
            "is [redacted:ssn].");
@@ -66,9 +66,8 @@ START_TEST(test_patterns)
            "z[redacted:any]");
     expect("any = .", "\xe2\x82\xac\xc3\xa9", "[redacted:any][redacted:any]");
 }
-END_TEST
 
-START_TEST(test_ready_made)
+TEST(test_ready_made)
 {
     static const char *const all = "use email\nuse cards\nuse keys\nuse bearer";
 
@@ -102,9 +101,8 @@ START_TEST(test_ready_made)
     expect("use bearer", "a bearer of news", "a bearer of news");
     expect(all, "nothing of it is here", "nothing of it is here");
 }
-END_TEST
 
-START_TEST(test_bad_files)
+TEST(test_bad_files)
 {
     static const struct {
         const char *file;
@@ -140,10 +138,9 @@ START_TEST(test_bad_files)
     ck_assert_uint_eq(fault.line, LLMOBS_REDACT_MAX + 1);
     llmobs_buf_fini(&many);
 }
-END_TEST
 
 /* A text that takes too long is replaced, not let through. */
-START_TEST(test_too_long)
+TEST(test_too_long)
 {
     struct llmobs_redact_fault fault;
     struct llmobs_redaction redaction;
@@ -169,11 +166,10 @@ START_TEST(test_too_long)
     llmobs_redact_free(redact);
     free(text);
 }
-END_TEST
 
 /* Many texts of an event take no longer than one of their length: what each may
  * take is not counted anew. */
-START_TEST(test_many_texts)
+TEST(test_many_texts)
 {
     enum { TEXTS = 10000, LEN = 400 };
     struct llmobs_redact_fault fault;
@@ -201,17 +197,4 @@ START_TEST(test_many_texts)
     ck_assert_uint_gt(whole, TEXTS / 2);
     llmobs_redaction_end(&redaction);
     llmobs_redact_free(redact);
-}
-END_TEST
-
-UNIT_SUITE(redact)
-{
-    Suite *suite = suite_create("redact");
-
-    UNIT_TEST(suite, test_patterns);
-    UNIT_TEST(suite, test_ready_made);
-    UNIT_TEST(suite, test_bad_files);
-    UNIT_TEST(suite, test_too_long);
-    UNIT_TEST(suite, test_many_texts);
-    return suite;
 }

@@ -50,7 +50,7 @@ static char *marked(const struct llmobs_regex *regex, struct llmobs_text text)
     return llmobs_buf_take(&out, NULL);
 }
 
-START_TEST(test_matches)
+TEST(test_matches)
 {
     static const char *const rows[][3] = {
         {"abc", "xabcabcx", "x<abc><abc>x"},
@@ -103,9 +103,8 @@ START_TEST(test_matches)
         llmobs_regex_free(regex);
     }
 }
-END_TEST
 
-START_TEST(test_refused)
+TEST(test_refused)
 {
     static const char *const bad[] = {
         "",         "a*",     "(a|)",    "^",
@@ -138,7 +137,6 @@ START_TEST(test_refused)
         llmobs_regex_compile((struct llmobs_text){"a\0b", 3}, &regex, &why),
         -EINVAL);
 }
-END_TEST
 
 /* -- beside libc's -------------------------------------------------------- */
 
@@ -204,7 +202,7 @@ static void expect_same(const regex_t *theirs, const char *text,
                   text, ours, want);
 }
 
-START_TEST(test_beside_libc)
+TEST(test_beside_libc)
 {
     int compared = 0;
 
@@ -236,11 +234,10 @@ START_TEST(test_beside_libc)
     }
     ck_assert_int_gt(compared, 8000);
 }
-END_TEST
 
 /* Patterns and texts for which others take minutes: each ends, with an answer
  * or a refusal, after steps in proportion to the text. */
-START_TEST(test_hostile)
+TEST(test_hostile)
 {
     static const char *const patterns[] = {"[a-z.]+@[a-z.]+\\.[a-z]{2,}",
                                            "(a|aa)+b",
@@ -274,10 +271,9 @@ START_TEST(test_hostile)
     }
     free(text);
 }
-END_TEST
 
 /* A search that goes many ways at once finds what each of them finds. */
-START_TEST(test_many_ways)
+TEST(test_many_ways)
 {
     struct llmobs_regex *regex = make("c[ab]{11}a[ab]*d");
     size_t len = 60000, found = 0;
@@ -299,7 +295,6 @@ START_TEST(test_many_ways)
     free(text);
     llmobs_regex_free(regex);
 }
-END_TEST
 
 static void *match_big(void *unused)
 {
@@ -322,7 +317,7 @@ static void *match_big(void *unused)
 }
 
 /* A pattern's size does not decide how much stack it takes. */
-START_TEST(test_small_stack)
+TEST(test_small_stack)
 {
     pthread_attr_t attr;
     pthread_t thread;
@@ -332,18 +327,4 @@ START_TEST(test_small_stack)
     ck_assert_int_eq(pthread_create(&thread, &attr, match_big, NULL), 0);
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
     pthread_attr_destroy(&attr);
-}
-END_TEST
-
-UNIT_SUITE(regex)
-{
-    Suite *suite = suite_create("regex");
-
-    UNIT_TEST(suite, test_matches);
-    UNIT_TEST(suite, test_refused);
-    UNIT_TEST(suite, test_beside_libc);
-    UNIT_TEST(suite, test_hostile);
-    UNIT_TEST(suite, test_many_ways);
-    UNIT_TEST(suite, test_small_stack);
-    return suite;
 }

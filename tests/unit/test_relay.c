@@ -136,7 +136,9 @@ static void take(unsigned count)
         llmobs_adopt_let_go(adopt, &list[i].spooled, 1);
 }
 
-START_TEST(relay_takes_what_a_living_process_hands_over)
+UNIT_FIXTURE(spool_begin, spool_end);
+
+TEST(relay_takes_what_a_living_process_hands_over)
 {
     begin_child();
     tell("khbh");
@@ -153,9 +155,8 @@ START_TEST(relay_takes_what_a_living_process_hands_over)
     ck_assert_uint_eq(killed, 1);
     ck_assert_int_eq(spool_dirs(), 0);
 }
-END_TEST
 
-START_TEST(relay_has_a_file_of_a_process_that_ends)
+TEST(relay_has_a_file_of_a_process_that_ends)
 {
     struct llmobs_adopted one;
 
@@ -175,9 +176,8 @@ START_TEST(relay_has_a_file_of_a_process_that_ends)
     take(0);
     ck_assert_int_eq(spool_dirs(), 0);
 }
-END_TEST
 
-START_TEST(relay_takes_back_what_it_could_not_send)
+TEST(relay_takes_back_what_it_could_not_send)
 {
     struct llmobs_adopted one, other;
 
@@ -195,7 +195,6 @@ START_TEST(relay_takes_back_what_it_could_not_send)
     take(0);
     end_child();
 }
-END_TEST
 
 /* Of the files in the spool: how many are claimed, and how many there are. */
 static unsigned files(const char *pattern)
@@ -212,7 +211,7 @@ static unsigned files(const char *pattern)
 }
 
 /* A file goes once nothing in it is under way. */
-START_TEST(relay_keeps_a_file_with_a_call_under_way)
+TEST(relay_keeps_a_file_with_a_call_under_way)
 {
     begin_child();
     tell("bh");
@@ -229,10 +228,9 @@ START_TEST(relay_keeps_a_file_with_a_call_under_way)
     ck_assert_uint_eq(files("r.*"), 0);
     end_child();
 }
-END_TEST
 
 /* It would take the file away from the calls that begin in it. */
-START_TEST(relay_claims_no_file_without_an_end)
+TEST(relay_claims_no_file_without_an_end)
 {
     begin_child();
     tell("b");
@@ -244,19 +242,17 @@ START_TEST(relay_claims_no_file_without_an_end)
     ck_assert_uint_eq(files("r.*"), 0);
     end_child();
 }
-END_TEST
 
 /* A process that lives long goes through more files than it can have at once:
  * those of which the relay has all are no longer its own. */
-START_TEST(relay_takes_files_from_a_busy_process)
+TEST(relay_takes_files_from_a_busy_process)
 {
     spool->file_max = 1;
     for (int i = 0; i < 2 * LLMOBS_SPOOL_FILES; i++)
         keep_handed();
 }
-END_TEST
 
-START_TEST(relay_leaves_what_another_has_claimed)
+TEST(relay_leaves_what_another_has_claimed)
 {
     spool_in_dead(keep_handed);
     begin_child();
@@ -267,7 +263,6 @@ START_TEST(relay_leaves_what_another_has_claimed)
     take(1);
     ck_assert_int_eq(spool_dirs(), 0);
 }
-END_TEST
 
 static void name_of_file(char *name, size_t cap)
 {
@@ -282,7 +277,7 @@ static void name_of_file(char *name, size_t cap)
 }
 
 /* The process delivers its last call of the file, and leaves the file. */
-START_TEST(relay_has_the_rest_of_a_file)
+TEST(relay_has_the_rest_of_a_file)
 {
     struct llmobs_spooled one = spool_keep(1);
 
@@ -292,10 +287,9 @@ START_TEST(relay_has_the_rest_of_a_file)
     llmobs_spool_close(spool);
     ck_assert_int_eq(spool_files(), 1);
 }
-END_TEST
 
 /* A thread of the process that opened the file before writes behind. */
-START_TEST(relay_closes_what_it_claims)
+TEST(relay_closes_what_it_claims)
 {
     char name[160];
     int fd;
@@ -315,9 +309,8 @@ START_TEST(relay_closes_what_it_claims)
     ck_assert_int_eq(spool_dirs(), 0);
     end_child();
 }
-END_TEST
 
-START_TEST(relay_names_a_file_once)
+TEST(relay_names_a_file_once)
 {
     char first[160], second[160];
 
@@ -336,9 +329,8 @@ START_TEST(relay_names_a_file_once)
     take(0);
     ck_assert_int_eq(spool_dirs(), 0);
 }
-END_TEST
 
-START_TEST(relay_works_for_those_that_name_nothing)
+TEST(relay_works_for_those_that_name_nothing)
 {
     begin_child();
     tell("h");
@@ -352,11 +344,10 @@ START_TEST(relay_works_for_those_that_name_nothing)
     take(1);
     end_child();
 }
-END_TEST
 
 /* Its process may have ended, and another may have its pid: nothing but a look
  * in full tells. */
-START_TEST(relay_looks_seldom_at_what_rests)
+TEST(relay_looks_seldom_at_what_rests)
 {
     struct llmobs_spool_name name = {.who = {.pid = getpid()}, .file = 1};
     struct llmobs_spool_name other = {.who = {.pid = getpid()}, .file = 2};
@@ -375,11 +366,10 @@ START_TEST(relay_looks_seldom_at_what_rests)
     ck_assert_uint_eq(seen.count, 0);
     llmobs_adopt_seen_free(&seen);
 }
-END_TEST
 
 /* -- the sign ------------------------------------------------------------ */
 
-START_TEST(relay_sign_says_for_whom)
+TEST(relay_sign_says_for_whom)
 {
     struct llmobs_owner *owner = llmobs_owner_new(&config), *other;
     const struct llmobs_owner *list[] = {owner};
@@ -409,10 +399,9 @@ START_TEST(relay_sign_says_for_whom)
     llmobs_owner_free(owner);
     llmobs_owner_free(other);
 }
-END_TEST
 
 /* As of a relay that hangs, one that was killed, and one of another user. */
-START_TEST(relay_sign_of_nobody)
+TEST(relay_sign_of_nobody)
 {
     struct llmobs_owner *owner = llmobs_owner_new(&config);
     const struct llmobs_owner *list[] = {owner};
@@ -459,7 +448,6 @@ START_TEST(relay_sign_of_nobody)
     close(dir);
     llmobs_owner_free(owner);
 }
-END_TEST
 
 /* The one file gets the name of a claim in another pid namespace. */
 static void claim_elsewhere(const char *letter)
@@ -473,7 +461,7 @@ static void claim_elsewhere(const char *letter)
 }
 
 /* Only its lock says whether it lives. */
-START_TEST(relay_of_another_container)
+TEST(relay_of_another_container)
 {
     struct llmobs_owner *owner = llmobs_owner_new(&config);
     const struct llmobs_owner *list[] = {owner};
@@ -497,12 +485,11 @@ START_TEST(relay_of_another_container)
     close(dir);
     llmobs_owner_free(owner);
 }
-END_TEST
 
 /* -- the worker ----------------------------------------------------------- */
 
 /* The process has had no call so far, and no files. */
-START_TEST(relay_gets_the_first_event)
+TEST(relay_gets_the_first_event)
 {
     static struct llmobs_worker *worker; /* nobody frees a worker */
     struct llmobs_owner *owner = llmobs_owner_new(&config);
@@ -525,7 +512,6 @@ START_TEST(relay_gets_the_first_event)
     close(dir);
     llmobs_owner_free(owner);
 }
-END_TEST
 
 static int closed;
 
@@ -536,7 +522,7 @@ static void note_close(const struct llmobs_config *of)
 }
 
 /* The counts of a call after the exit handler, too. */
-START_TEST(relay_is_not_alone_to_count)
+TEST(relay_is_not_alone_to_count)
 {
     static struct llmobs_worker *worker; /* nobody frees a worker */
     struct llmobs_owner *owner = llmobs_owner_new(&config);
@@ -563,10 +549,9 @@ START_TEST(relay_is_not_alone_to_count)
     close(dir);
     llmobs_owner_free(owner);
 }
-END_TEST
 
 /* The look for a relay finds no sign. */
-START_TEST(relay_that_is_missing_is_no_error_of_the_app)
+TEST(relay_that_is_missing_is_no_error_of_the_app)
 {
     static struct llmobs_worker *worker; /* nobody frees a worker */
     static struct llmobs_exporter far = {.wants_warm = true};
@@ -582,40 +567,4 @@ START_TEST(relay_that_is_missing_is_no_error_of_the_app)
         llmobs_worker_warm(worker);
         ck_assert_int_eq(errno, 0);
     }
-}
-END_TEST
-
-UNIT_SUITE(relay)
-{
-    Suite *s = suite_create("relay");
-
-    spool_add(s, "takes_what_a_living_process_hands_over",
-              relay_takes_what_a_living_process_hands_over);
-    spool_add(s, "has_a_file_of_a_process_that_ends",
-              relay_has_a_file_of_a_process_that_ends);
-    spool_add(s, "takes_back_what_it_could_not_send",
-              relay_takes_back_what_it_could_not_send);
-    spool_add(s, "keeps_a_file_with_a_call_under_way",
-              relay_keeps_a_file_with_a_call_under_way);
-    spool_add(s, "claims_no_file_without_an_end",
-              relay_claims_no_file_without_an_end);
-    spool_add(s, "takes_files_from_a_busy_process",
-              relay_takes_files_from_a_busy_process);
-    spool_add(s, "has_the_rest_of_a_file", relay_has_the_rest_of_a_file);
-    spool_add(s, "closes_what_it_claims", relay_closes_what_it_claims);
-    spool_add(s, "names_a_file_once", relay_names_a_file_once);
-    spool_add(s, "leaves_what_another_has_claimed",
-              relay_leaves_what_another_has_claimed);
-    spool_add(s, "works_for_those_that_name_nothing",
-              relay_works_for_those_that_name_nothing);
-    spool_add(s, "looks_seldom_at_what_rests",
-              relay_looks_seldom_at_what_rests);
-    spool_add(s, "sign_says_for_whom", relay_sign_says_for_whom);
-    spool_add(s, "sign_of_nobody", relay_sign_of_nobody);
-    spool_add(s, "of_another_container", relay_of_another_container);
-    spool_add(s, "gets_the_first_event", relay_gets_the_first_event);
-    spool_add(s, "is_not_alone_to_count", relay_is_not_alone_to_count);
-    spool_add(s, "that_is_missing_is_no_error_of_the_app",
-              relay_that_is_missing_is_no_error_of_the_app);
-    return s;
 }

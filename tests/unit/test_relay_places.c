@@ -30,7 +30,7 @@ static void end_all(uid_t first)
         llmobs_relay_place_ended(meet(uid), false);
 }
 
-START_TEST(frees_the_places_of_users_who_are_gone)
+TEST(frees_the_places_of_users_who_are_gone)
 {
     for (uid_t round = 1; round < 4; round++) {
         meet_all(round * 10000);
@@ -44,10 +44,9 @@ START_TEST(frees_the_places_of_users_who_are_gone)
     ck_assert_ptr_nonnull(meet(1));
     llmobs_relay_places_free(&places);
 }
-END_TEST
 
 /* A user who has removed the spool, and whose process ends a moment later. */
-START_TEST(keeps_a_place_with_a_process)
+TEST(keeps_a_place_with_a_process)
 {
     meet(1)->pid = 7;
     llmobs_relay_places_sweep(&places);
@@ -55,7 +54,6 @@ START_TEST(keeps_a_place_with_a_process)
     ck_assert_int_eq(meet(1)->pid, 7);
     llmobs_relay_places_free(&places);
 }
-END_TEST
 
 static int64_t pause_after(bool failed)
 {
@@ -65,7 +63,7 @@ static int64_t pause_after(bool failed)
     return (meet(1)->again_ns - now) / LLMOBS_NS_PER_MS / 1000;
 }
 
-START_TEST(tries_less_often_the_more_have_failed)
+TEST(tries_less_often_the_more_have_failed)
 {
     const int64_t seconds[] = {1, 2, 4, 8, 16, 30, 30};
 
@@ -74,15 +72,4 @@ START_TEST(tries_less_often_the_more_have_failed)
     ck_assert_int_eq(pause_after(false), 1);
     ck_assert_int_eq(pause_after(true), 2);
     llmobs_relay_places_free(&places);
-}
-END_TEST
-
-UNIT_SUITE(relay_places)
-{
-    Suite *s = suite_create("relay_places");
-
-    UNIT_TEST(s, frees_the_places_of_users_who_are_gone);
-    UNIT_TEST(s, keeps_a_place_with_a_process);
-    UNIT_TEST(s, tries_less_often_the_more_have_failed);
-    return s;
 }

@@ -102,7 +102,7 @@ static void end(struct llmobs_handle *handle)
     llmobs_handle_unswap(handle);
 }
 
-START_TEST(the_mock_instead)
+TEST(the_mock_instead)
 {
     static const char *const urls[][2] = {
         {"https://api.openai.com/v1/chat?a=b", BASE "/v1/chat?a=b"},
@@ -126,7 +126,6 @@ START_TEST(the_mock_instead)
     }
     llmobs_handle_release(handle);
 }
-END_TEST
 
 static void set_all(struct llmobs_handle *handle)
 {
@@ -156,7 +155,7 @@ static void check_all(void)
                      (void *)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
 }
 
-START_TEST(all_settings_come_back)
+TEST(all_settings_come_back)
 {
     struct llmobs_handle *handle = fresh(0);
 
@@ -175,10 +174,9 @@ START_TEST(all_settings_come_back)
     check_all();
     llmobs_handle_release(handle);
 }
-END_TEST
 
 /* The program sets options while the call is led: they count afterwards. */
-START_TEST(set_meanwhile)
+TEST(set_meanwhile)
 {
     struct llmobs_handle *handle = fresh(0);
 
@@ -193,10 +191,9 @@ START_TEST(set_meanwhile)
     check_all();
     llmobs_handle_release(handle);
 }
-END_TEST
 
 /* libcurl has the twin's settings as they are led. */
-START_TEST(a_twin_of_a_led_one)
+TEST(a_twin_of_a_led_one)
 {
     struct llmobs_handle *handle = fresh(0);
     struct llmobs_handle *twin =
@@ -217,10 +214,9 @@ START_TEST(a_twin_of_a_led_one)
     check_all();
     llmobs_handle_release(twin);
 }
-END_TEST
 
 /* libcurl has forgotten all settings with the reset. */
-START_TEST(reset_while_led)
+TEST(reset_while_led)
 {
     struct llmobs_handle *handle = fresh(0);
 
@@ -233,9 +229,8 @@ START_TEST(reset_while_led)
     ck_assert_uint_eq(has_count, 0);
     llmobs_handle_release(handle);
 }
-END_TEST
 
-START_TEST(nothing_without_a_mock)
+TEST(nothing_without_a_mock)
 {
     struct llmobs_handle *handle = fresh(0);
 
@@ -245,18 +240,4 @@ START_TEST(nothing_without_a_mock)
     check_all();
     ck_assert_ptr_null(handle->replay);
     llmobs_handle_release(handle);
-}
-END_TEST
-
-UNIT_SUITE(replay)
-{
-    Suite *s = suite_create("replay");
-
-    UNIT_TEST(s, the_mock_instead);
-    UNIT_TEST(s, all_settings_come_back);
-    UNIT_TEST(s, set_meanwhile);
-    UNIT_TEST(s, a_twin_of_a_led_one);
-    UNIT_TEST(s, reset_while_led);
-    UNIT_TEST(s, nothing_without_a_mock);
-    return s;
 }

@@ -78,7 +78,9 @@ static void set_up(void)
     mode = LLMOBS_REQUEST_TAGS_PLAIN;
 }
 
-START_TEST(openai)
+UNIT_FIXTURE(set_up, NULL);
+
+TEST(openai)
 {
     expect("", "{\"safety_identifier\": \"s\", \"user\": \"u\"}", "user_id:s");
     expect("", "{\"user\": \"u\", \"user_id\": \"v\"}", "user_id:u");
@@ -89,9 +91,8 @@ START_TEST(openai)
            "openai.organization:org-123abc | openai.project:proj_9 | "
            "team:blue | run:7 | live:true");
 }
-END_TEST
 
-START_TEST(anthropic)
+TEST(anthropic)
 {
     expect("", "{\"metadata\": {\"user_id\": \"u1\"}}", "user_id:u1");
     expect("",
@@ -112,9 +113,8 @@ START_TEST(anthropic)
            "user_id:d1 / s1");
     expect("", "{\"metadata\": {\"user_id\": \"{broken\"}}", "");
 }
-END_TEST
 
-START_TEST(amazon_and_google)
+TEST(amazon_and_google)
 {
     expect("", "{\"requestMetadata\": {\"tenant\": \"t1\"}}", "tenant:t1");
     expect("X-Amzn-Bedrock-Request-Metadata: {\"tenant\": \"t2\"}", NULL,
@@ -122,9 +122,8 @@ START_TEST(amazon_and_google)
     expect("", "{\"labels\": {\"cost_center\": \"4711\"}}", "cost_center:4711");
     expect("", "{\"labels\": [\"cat\", \"dog\"]}", "");
 }
-END_TEST
 
-START_TEST(gateways)
+TEST(gateways)
 {
     expect("Helicone-User-Id: ada\nHelicone-Session-Id: s-1\n"
            "Helicone-Property-Feature: search\n"
@@ -152,10 +151,9 @@ START_TEST(gateways)
     expect("http-referer: https://[::1]:81/p", NULL, "app:[::1]:81");
     expect("Referer: https://x.example", NULL, "");
 }
-END_TEST
 
 /* In the order of the table. */
-START_TEST(the_first_counts)
+TEST(the_first_counts)
 {
     expect("cf-aig-metadata: {\"user\": \"c\", \"team\": \"c\"}\n"
            "x-portkey-metadata: {\"_user\": \"p\", \"team\": \"p\"}\n"
@@ -165,9 +163,8 @@ START_TEST(the_first_counts)
     expect("x-title: header", "{\"metadata\": {\"app\": \"body\"}}",
            "app:header");
 }
-END_TEST
 
-START_TEST(what_is_there_stays)
+TEST(what_is_there_stays)
 {
     static const char body[] =
         "{\"user\": \"u\", \"litellm_session_id\": \"s\", "
@@ -182,9 +179,8 @@ START_TEST(what_is_there_stays)
     expect_span("user_id:own | more:1 | tag:2 / own");
     llmobs_span_fini(&span);
 }
-END_TEST
 
-START_TEST(reserved_names)
+TEST(reserved_names)
 {
     static const char *const names[] = {"ml_app",
                                         "agent_service",
@@ -219,9 +215,8 @@ START_TEST(reserved_names)
     }
     expect("", "{\"metadata\": {\"ENV\": \"x\", \" Service \": \"y\"}}", "");
 }
-END_TEST
 
-START_TEST(caps)
+TEST(caps)
 {
     char body[8192] = "{\"user\": \"u\", \"metadata\": {", wanted[4096] = "";
     char lines[8192] = "";
@@ -244,10 +239,9 @@ START_TEST(caps)
     sprintf(wanted, "k:%0199d", 0);
     expect("", body, wanted);
 }
-END_TEST
 
 /* However many tags a request has, what it needs has a place. */
-START_TEST(needed_headers_have_room)
+TEST(needed_headers_have_room)
 {
     struct llmobs_headers headers = {.count = 0};
 
@@ -260,9 +254,8 @@ START_TEST(needed_headers_have_room)
         llmobs_header_find(headers.list, headers.count, "content-encoding"));
     llmobs_headers_clear(&headers);
 }
-END_TEST
 
-START_TEST(odd_names_and_values)
+TEST(odd_names_and_values)
 {
     expect("",
            "{\"metadata\": {\"a b\": 1, \"caf\xc3\xa9\": 1, \"a,b\": 1, "
@@ -283,10 +276,9 @@ START_TEST(odd_names_and_values)
            NULL, "");
     expect("x-portkey-metadata: {\"a\": {\"b\": 1}, \"c\": 2}", NULL, "c:2");
 }
-END_TEST
 
 /* A comma would split a tag (tags.c); the other parts of a tag are here. */
-START_TEST(an_event_has_them)
+TEST(an_event_has_them)
 {
     struct llmobs_json *tags;
     char *text;
@@ -306,9 +298,8 @@ START_TEST(an_event_has_them)
     llmobs_json_free(tags);
     llmobs_span_fini(&span);
 }
-END_TEST
 
-START_TEST(no_credential_becomes_a_tag)
+TEST(no_credential_becomes_a_tag)
 {
     static const char *const headers[] = {
         "helicone-user-id: " KEY,
@@ -342,12 +333,11 @@ START_TEST(no_credential_becomes_a_tag)
            "user_id:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6"
            "c15b0f00a08 / 3f2504e0-4f89-11d3-9a0c-0305e82c3301");
 }
-END_TEST
 
 /* printf %s ada@example.com | sha256sum */
 #define ADA "sha256:b5fc85e55755f9e0"
 
-START_TEST(an_address_is_hashed)
+TEST(an_address_is_hashed)
 {
     expect("", "{\"user\": \"ada@example.com\"}", "user_id:" ADA);
     expect("",
@@ -368,9 +358,8 @@ START_TEST(an_address_is_hashed)
         strlen("user_id:" ADA));
     llmobs_span_fini(&span);
 }
-END_TEST
 
-START_TEST(modes)
+TEST(modes)
 {
     static const char body[] =
         "{\"user\": \"ada\", \"metadata\": {\"user_name\": \"ada\", "
@@ -395,7 +384,6 @@ START_TEST(modes)
     mode = LLMOBS_REQUEST_TAGS_OFF;
     expect("", body, "");
 }
-END_TEST
 
 /* `user` and `wanted` are JSON; NULL: none. */
 static void expect_parameter(const char *user, const char *wanted)
@@ -419,7 +407,7 @@ static void expect_parameter(const char *user, const char *wanted)
 }
 
 /* A value that is hashed as a tag is not plain beside it. */
-START_TEST(the_user_as_a_parameter)
+TEST(the_user_as_a_parameter)
 {
     expect_parameter("\"ada\"", "\"ada\"");
     expect_parameter("\"ada@example.com\"", "\"" ADA "\"");
@@ -433,10 +421,9 @@ START_TEST(the_user_as_a_parameter)
     expect_parameter("\"ada\"", NULL);
     expect_parameter("12", NULL);
 }
-END_TEST
 
 /* Its middle is missing, or no dialect made an object of it. */
-START_TEST(a_body_without_an_object)
+TEST(a_body_without_an_object)
 {
     ck_assert_int_eq(llmobs_span_init(&span), 0);
     read_request("helicone-property-a: b",
@@ -450,7 +437,6 @@ START_TEST(a_body_without_an_object)
     expect_span("");
     llmobs_span_fini(&span);
 }
-END_TEST
 
 /* -- whole calls ----------------------------------------------------------- */
 
@@ -480,7 +466,7 @@ static void expect_call(const char *url, const char *body, const char *wanted)
     llmobs_rules_free(rules);
 }
 
-START_TEST(all_dialects_read_them)
+TEST(all_dialects_read_them)
 {
     expect_call("https://api.openai.com/v1/chat/completions",
                 "{\"model\": \"m\", \"messages\": [], \"user\": \"u\"}",
@@ -504,32 +490,4 @@ START_TEST(all_dialects_read_them)
     expect_call("https://gw.example/anything",
                 "{\"user\": \"u\", \"user\": \"" KEY "\"}",
                 "app:T | user_id:u");
-}
-END_TEST
-
-UNIT_SUITE(request_tags)
-{
-    Suite *suite = suite_create("request_tags");
-    TCase *tcase = tcase_create("all");
-
-    tcase_add_checked_fixture(tcase, set_up, NULL);
-    suite_add_tcase(suite, tcase);
-    tcase_add_test(tcase, openai);
-    tcase_add_test(tcase, anthropic);
-    tcase_add_test(tcase, amazon_and_google);
-    tcase_add_test(tcase, gateways);
-    tcase_add_test(tcase, the_first_counts);
-    tcase_add_test(tcase, what_is_there_stays);
-    tcase_add_test(tcase, reserved_names);
-    tcase_add_test(tcase, caps);
-    tcase_add_test(tcase, needed_headers_have_room);
-    tcase_add_test(tcase, odd_names_and_values);
-    tcase_add_test(tcase, an_event_has_them);
-    tcase_add_test(tcase, no_credential_becomes_a_tag);
-    tcase_add_test(tcase, an_address_is_hashed);
-    tcase_add_test(tcase, modes);
-    tcase_add_test(tcase, the_user_as_a_parameter);
-    tcase_add_test(tcase, a_body_without_an_object);
-    tcase_add_test(tcase, all_dialects_read_them);
-    return suite;
 }

@@ -136,7 +136,7 @@ static int get(struct llmobs_resolve *resolve, const char *host, char *out)
 
 /* -- look-ups ----------------------------------------------------------- */
 
-START_TEST(local_names)
+TEST(local_names)
 {
     static const char *const names[] = {"localhost", "localhost.",
                                         "api.localhost", "x.y.localhost."};
@@ -150,9 +150,8 @@ START_TEST(local_names)
     ck_assert_int_ne(llmobs_resolve_get(resolve, "notlocalhost", true, out), 0);
     llmobs_resolve_free(resolve);
 }
-END_TEST
 
-START_TEST(keeps_answers)
+TEST(keeps_answers)
 {
     struct llmobs_resolve *resolve;
     char out[LLMOBS_RESOLVE_TEXT_MAX];
@@ -190,10 +189,9 @@ START_TEST(keeps_answers)
     llmobs_resolve_free(resolve);
     dns_stop(&dns);
 }
-END_TEST
 
 /* A dead name server holds up nobody, and one look-up runs at a time. */
-START_TEST(slow_answers)
+TEST(slow_answers)
 {
     struct llmobs_resolve *resolve;
     char out[LLMOBS_RESOLVE_TEXT_MAX];
@@ -220,7 +218,6 @@ START_TEST(slow_answers)
     nap(900);
     dns_stop(&dns);
 }
-END_TEST
 
 #if !LLMOBS_ASAN && !LLMOBS_TSAN
 /* -- forks -------------------------------------------------------------- */
@@ -271,7 +268,7 @@ static int forks_wanted(void)
     return text ? atoi(text) : 300;
 }
 
-START_TEST(forks_beside_lookups)
+TEST(forks_beside_lookups)
 {
     enum { FAILED_MAX = 5 };
     int count = forks_wanted(), made = 0, failed = 0, missed;
@@ -305,7 +302,6 @@ START_TEST(forks_beside_lookups)
     ck_assert_int_gt(atomic_load(&looker.done), made / 10);
     dns_stop(&dns);
 }
-END_TEST
 
 static int64_t fork_ms(void)
 {
@@ -334,7 +330,7 @@ static int64_t least_fork_ms(void)
 
 /* A fork waits for a look-up, but no longer than nobody notices, and not each
  * time anew; it is counted. */
-START_TEST(fork_waits_bounded)
+TEST(fork_waits_bounded)
 {
     struct llmobs_resolve *resolve;
     char out[LLMOBS_RESOLVE_TEXT_MAX];
@@ -360,7 +356,6 @@ START_TEST(fork_waits_bounded)
     llmobs_resolve_free(resolve);
     dns_stop(&dns);
 }
-END_TEST
 
 static void *hold(void *arg)
 {
@@ -388,7 +383,7 @@ static void *hold_a_while(void *arg)
 
 /* The TLS library's first work takes tens of milliseconds, on a busy host
  * hundreds: the child gets none of its locks. */
-START_TEST(fork_waits_for_a_long_call)
+TEST(fork_waits_for_a_long_call)
 {
     atomic_int stage = 0;
     pthread_t thread;
@@ -409,7 +404,6 @@ START_TEST(fork_waits_for_a_long_call)
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     ck_assert_int_eq(status, 0);
 }
-END_TEST
 
 static atomic_int destructor; /* 1: it runs, as one of a TLS library */
 
@@ -432,7 +426,7 @@ static void hold_and_end(void *arg)
 
 /* A thread that a fork finds at work ends right after it, and its destructors
  * take locks: before the fork, or after it. */
-START_TEST(fork_is_beside_no_end)
+TEST(fork_is_beside_no_end)
 {
     atomic_int stage = 0;
     pid_t child;
@@ -450,7 +444,6 @@ START_TEST(fork_is_beside_no_end)
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     ck_assert_int_ne(WEXITSTATUS(status), 1);
 }
-END_TEST
 
 /* The child is an exit: its threads end before it goes on, or not at all. */
 static int exit_beside(int at_stage)
@@ -486,14 +479,13 @@ static void exit_is_beside_no_end_of(int at_stage, int want)
 
 /* A thread that has its work before it at an exit stays; one that is in its
  * destructors ends before the exit goes on. */
-START_TEST(exit_is_beside_no_end)
+TEST(exit_is_beside_no_end)
 {
     exit_is_beside_no_end_of(1, 0);
     exit_is_beside_no_end_of(0, 2);
 }
-END_TEST
 
-START_TEST(fork_waits_bounded_for_a_call)
+TEST(fork_waits_bounded_for_a_call)
 {
     atomic_int stage = 0;
     pthread_t thread;
@@ -515,12 +507,11 @@ START_TEST(fork_waits_bounded_for_a_call)
     llmobs_fork_gate_enter();
     llmobs_fork_gate_leave();
 }
-END_TEST
 #endif
 
 /* -- places and proxies ------------------------------------------------- */
 
-START_TEST(places)
+TEST(places)
 {
     static const struct {
         const char *url, *fallback, *scheme, *host;
@@ -569,7 +560,6 @@ START_TEST(places)
         ck_assert_int_eq(llmobs_target_parse(longer, NULL, &target), -EINVAL);
     }
 }
-END_TEST
 
 static void set_proxies(const char *http, const char *https, const char *all,
                         const char *none)
@@ -591,7 +581,7 @@ static void set_proxies(const char *http, const char *https, const char *all,
         setenv("no_proxy", none, 1);
 }
 
-START_TEST(proxies)
+TEST(proxies)
 {
     static const struct {
         const char *http, *https, *all, *none, *url, *want;
@@ -629,25 +619,4 @@ START_TEST(proxies)
     }
     set_proxies(NULL, NULL, NULL, NULL);
     unsetenv("HTTP_PROXY");
-}
-END_TEST
-
-UNIT_SUITE(resolve)
-{
-    Suite *suite = suite_create("resolve");
-
-    UNIT_TEST(suite, local_names);
-    UNIT_TEST(suite, keeps_answers);
-    UNIT_TEST(suite, slow_answers);
-#if !LLMOBS_ASAN && !LLMOBS_TSAN
-    UNIT_TEST(suite, forks_beside_lookups);
-    UNIT_TEST(suite, fork_waits_bounded);
-    UNIT_TEST(suite, fork_waits_for_a_long_call);
-    UNIT_TEST(suite, fork_is_beside_no_end);
-    UNIT_TEST(suite, exit_is_beside_no_end);
-    UNIT_TEST(suite, fork_waits_bounded_for_a_call);
-#endif
-    UNIT_TEST(suite, places);
-    UNIT_TEST(suite, proxies);
-    return suite;
 }

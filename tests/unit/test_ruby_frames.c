@@ -140,7 +140,7 @@ static const char *asked(void)
     return said(&taken);
 }
 
-START_TEST(of_a_ruby)
+TEST(of_a_ruby)
 {
     script();
     ck_assert_str_eq(asked(), WHOLE);
@@ -152,9 +152,8 @@ START_TEST(of_a_ruby)
     push("-e", NULL, 3, "<main>");
     ck_assert_str_eq(asked(), "-e:3 - -e");
 }
-END_TEST
 
-START_TEST(of_a_deep_ruby)
+TEST(of_a_deep_ruby)
 {
     script();
     while (count < 90)
@@ -165,10 +164,9 @@ START_TEST(of_a_deep_ruby)
         push("/var/gems/a.rb", "/var/gems/a.rb", 2, "a");
     ck_assert_str_eq(asked(), "");
 }
-END_TEST
 
 /* The script is the one that has set the transfer up. */
-START_TEST(of_a_ruby_without_gvl)
+TEST(of_a_ruby_without_gvl)
 {
     struct llmobs_script_frames *saved = NULL, taken;
 
@@ -190,9 +188,8 @@ START_TEST(of_a_ruby_without_gvl)
     ck_assert_str_eq(asked(), "");
     free(saved);
 }
-END_TEST
 
-START_TEST(past_what_is_no_string)
+TEST(past_what_is_no_string)
 {
     char *page =
         mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -223,16 +220,4 @@ START_TEST(past_what_is_no_string)
         frames[3].values[2] = ends[i];
         ck_assert_str_eq(asked(), "/srv/shop.rb:12 - /srv/main.rb");
     }
-}
-END_TEST
-
-UNIT_SUITE(ruby_frames)
-{
-    Suite *s = suite_create("ruby_frames");
-
-    UNIT_TEST(s, of_a_ruby);
-    UNIT_TEST(s, of_a_deep_ruby);
-    UNIT_TEST(s, of_a_ruby_without_gvl);
-    UNIT_TEST(s, past_what_is_no_string);
-    return s;
 }

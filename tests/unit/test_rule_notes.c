@@ -12,7 +12,7 @@
     "\"documents\":\"/hits\",\"name\":\"find\",\"multipart\":true}]"
 
 /* Another process reads the call by the pointers of this one's rule. */
-START_TEST(a_note_has_the_pointers)
+TEST(a_note_has_the_pointers)
 {
     static const struct match_row rows[] = {
         {"POST", "http://search.test/x", JSON, NULL, 2, NULL},
@@ -39,12 +39,11 @@ START_TEST(a_note_has_the_pointers)
     }
     llmobs_rules_free(rules);
 }
-END_TEST
 
 #define AT "http://app.test/x"
 #define GOOGLE AT "/v1/projects/p/locations/l/publishers/"
 
-START_TEST(some_stand_without_their_body)
+TEST(some_stand_without_their_body)
 {
     static const struct {
         const char *url;
@@ -99,7 +98,6 @@ START_TEST(some_stand_without_their_body)
     }
     llmobs_rules_free(rules);
 }
-END_TEST
 
 /* Calls `check` for each shape of these dialects. */
 static void each_shape(const struct llmobs_dialect *const *dialects,
@@ -123,7 +121,7 @@ static void check_first_look(const struct llmobs_dialect *dialect,
                   dialect->name, shape->path);
 }
 
-START_TEST(a_request_without_a_body_has_one_look)
+TEST(a_request_without_a_body_has_one_look)
 {
     static const char *const others[] = {
         "",
@@ -141,7 +139,6 @@ START_TEST(a_request_without_a_body_has_one_look)
         ck_assert_msg(!llmobs_rules_fetches(others[i]), "%s", others[i]);
     ck_assert(llmobs_rules_fetches("h/responses/x"));
 }
-END_TEST
 
 /* The rule is one of llmobs_rules_note's own making. */
 static void check_note(const struct llmobs_dialect *dialect,
@@ -160,20 +157,8 @@ static void check_note(const struct llmobs_dialect *dialect,
     llmobs_recalls_free(recalls);
 }
 
-START_TEST(a_note_tells_each_shape)
+TEST(a_note_tells_each_shape)
 {
     each_shape(llmobs_dialects, check_note);
     each_shape(llmobs_observed, check_note);
-}
-END_TEST
-
-UNIT_SUITE(rule_notes)
-{
-    Suite *s = suite_create("rule_notes");
-
-    UNIT_TEST(s, a_note_has_the_pointers);
-    UNIT_TEST(s, some_stand_without_their_body);
-    UNIT_TEST(s, a_request_without_a_body_has_one_look);
-    UNIT_TEST(s, a_note_tells_each_shape);
-    return s;
 }

@@ -25,7 +25,7 @@ static const struct llmobs_json *find(const char *places,
     return value;
 }
 
-START_TEST(a_pointer_finds_as_the_rfc_says)
+TEST(a_pointer_finds_as_the_rfc_says)
 {
     static const struct {
         const char *pointer, *value; /* RFC 6901, 5 */
@@ -74,7 +74,6 @@ START_TEST(a_pointer_finds_as_the_rfc_says)
     ck_assert_ptr_null(find(NULL, json));
     llmobs_json_free(json);
 }
-END_TEST
 
 static const struct llmobs_json *next(struct llmobs_json_series *series,
                                       struct llmobs_layout_values *values,
@@ -89,7 +88,7 @@ static const struct llmobs_json *next(struct llmobs_json_series *series,
 }
 
 /* Documents that are alike have a place where the one before had it. */
-START_TEST(a_place_is_found_again)
+TEST(a_place_is_found_again)
 {
     struct llmobs_layout_values *values = calloc(1, sizeof(*values));
     struct llmobs_json_series series = {.turns = false};
@@ -118,10 +117,9 @@ START_TEST(a_place_is_found_again)
     llmobs_json_series_fini(&series);
     free(values);
 }
-END_TEST
 
 /* Lines beyond the limits are left out, whatever they are. */
-START_TEST(a_layout_may_be_too_long)
+TEST(a_layout_may_be_too_long)
 {
     struct llmobs_layout_values *values = calloc(1, sizeof(*values));
     char lines[2 * LLMOBS_LAYOUT_MAX];
@@ -146,9 +144,8 @@ START_TEST(a_layout_may_be_too_long)
     ck_assert_str_eq(llmobs_layout_key(values, LLMOBS_AT_LAST, 0), "");
     free(values);
 }
-END_TEST
 
-START_TEST(paths_match_by_their_end)
+TEST(paths_match_by_their_end)
 {
     static const struct llmobs_shape shape = {.path = "/model/*/invoke",
                                               .not_path = "/x/model/*/invoke"};
@@ -168,7 +165,6 @@ START_TEST(paths_match_by_their_end)
     ck_assert_uint_eq(llmobs_match_path(&shape, llmobs_text_of("/invoke")), 0);
     ck_assert_uint_eq(llmobs_match_path(&shape, llmobs_text_of("")), 0);
 }
-END_TEST
 
 static const struct {
     const char *path;
@@ -189,7 +185,7 @@ static const struct {
     {"", NULL},
 };
 
-START_TEST(rests_of_paths_are_taken)
+TEST(rests_of_paths_are_taken)
 {
     static const struct llmobs_shape shape = {.path = "/model/**/invoke"};
     static const struct llmobs_shape holds = {.path = "/model/**/invoke",
@@ -211,9 +207,8 @@ START_TEST(rests_of_paths_are_taken)
     ck_assert_uint_eq(
         llmobs_match_path(&holds, llmobs_text_of("/embed/model/a/invoke")), 0);
 }
-END_TEST
 
-START_TEST(stars_stand_for_bytes_of_a_segment)
+TEST(stars_stand_for_bytes_of_a_segment)
 {
     static const struct llmobs_shape shape = {.path = "/models/*embed*:go"};
     static const char *const paths[] = {"/v1/models/embed:go",
@@ -236,18 +231,4 @@ START_TEST(stars_stand_for_bytes_of_a_segment)
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         ck_assert_uint_eq(llmobs_match_path(&shape, llmobs_text_of(others[i])),
                           0);
-}
-END_TEST
-
-UNIT_SUITE(rule_paths)
-{
-    Suite *s = suite_create("rule_paths");
-
-    UNIT_TEST(s, a_pointer_finds_as_the_rfc_says);
-    UNIT_TEST(s, a_place_is_found_again);
-    UNIT_TEST(s, a_layout_may_be_too_long);
-    UNIT_TEST(s, paths_match_by_their_end);
-    UNIT_TEST(s, rests_of_paths_are_taken);
-    UNIT_TEST(s, stars_stand_for_bytes_of_a_segment);
-    return s;
 }

@@ -4,7 +4,7 @@
 #include "rules/read/text.h"
 #include "tests/unit/match_case.h"
 
-START_TEST(hosts_that_get_headers)
+TEST(hosts_that_get_headers)
 {
     static const struct {
         const char *url;
@@ -45,7 +45,6 @@ START_TEST(hosts_that_get_headers)
     }
     llmobs_rules_free(rules);
 }
-END_TEST
 
 static const struct match_row table[] = {
     /* rule 0 */
@@ -137,7 +136,7 @@ static const struct match_row table[] = {
     {"POST", "api.openai.com" CHAT, JSON, NULL, 0, NULL},
 };
 
-START_TEST(requests_are_classified)
+TEST(requests_are_classified)
 {
     struct llmobs_rules *rules =
         match_make("http://proxy.test:4000,https://api.x.ai/gw,"
@@ -148,9 +147,8 @@ START_TEST(requests_are_classified)
     ck_assert_int_eq(match_complaint_count, 0);
     llmobs_rules_free(rules);
 }
-END_TEST
 
-START_TEST(a_rule_takes_every_http_request)
+TEST(a_rule_takes_every_http_request)
 {
     static const char *const never[] = {"http://agent.test:8126", NULL};
     static const struct match_row rows[] = {
@@ -176,10 +174,9 @@ START_TEST(a_rule_takes_every_http_request)
     }
     llmobs_rules_free(rules);
 }
-END_TEST
 
 /* The bytes of a compressed body say nothing yet. */
-START_TEST(a_coded_body_decides_at_the_end)
+TEST(a_coded_body_decides_at_the_end)
 {
     static const struct {
         const char *url, *coding, *why;
@@ -215,10 +212,9 @@ START_TEST(a_coded_body_decides_at_the_end)
     }
     llmobs_rules_free(rules);
 }
-END_TEST
 
 /* A request without a body, or with a form, is ours where a shape says so. */
-START_TEST(bodies_are_needed_by_most)
+TEST(bodies_are_needed_by_most)
 {
 #define R "/v1/responses/"
     static const struct {
@@ -303,7 +299,6 @@ START_TEST(bodies_are_needed_by_most)
     }
     llmobs_rules_free(rules);
 }
-END_TEST
 
 static bool confirms(const char *url, const char *body)
 {
@@ -324,7 +319,7 @@ static bool confirms(const char *url, const char *body)
     return rc == 0;
 }
 
-START_TEST(candidates_are_confirmed_by_their_body)
+TEST(candidates_are_confirmed_by_their_body)
 {
     static const char chat[] = "http://gw.test" CHAT;
     static const char azure[] =
@@ -341,18 +336,4 @@ START_TEST(candidates_are_confirmed_by_their_body)
     ck_assert(!confirms(chat, ""));
     ck_assert(!confirms(chat, NULL));
     ck_assert(confirms(azure, "{\"messages\":[]}"));
-}
-END_TEST
-
-UNIT_SUITE(rules)
-{
-    Suite *s = suite_create("rules");
-
-    UNIT_TEST(s, hosts_that_get_headers);
-    UNIT_TEST(s, requests_are_classified);
-    UNIT_TEST(s, a_rule_takes_every_http_request);
-    UNIT_TEST(s, a_coded_body_decides_at_the_end);
-    UNIT_TEST(s, bodies_are_needed_by_most);
-    UNIT_TEST(s, candidates_are_confirmed_by_their_body);
-    return s;
 }

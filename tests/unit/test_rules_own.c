@@ -3,7 +3,7 @@
 
 #include "tests/unit/match_case.h"
 
-START_TEST(bad_proxy_entries_are_told_and_skipped)
+TEST(bad_proxy_entries_are_told_and_skipped)
 {
     static const struct match_row row = {"POST", "http://b/x", JSON,
                                          NULL,   11,           NULL};
@@ -16,7 +16,6 @@ START_TEST(bad_proxy_entries_are_told_and_skipped)
     ck_assert_ptr_nonnull(strstr(match_complaints, "entry 2"));
     llmobs_rules_free(rules);
 }
-END_TEST
 
 static const char custom[] =
     "[{\"host\":\"*.Corp.test\",\"path\":\"/llm/*/ask\",\"dialect\":"
@@ -26,7 +25,7 @@ static const char custom[] =
     "{\"host\":\"api.groq.com\",\"dialect\":\"openai_chat\",\"operation\":"
     "\"chat\"}]";
 
-START_TEST(rules_of_the_user_come_before_ours)
+TEST(rules_of_the_user_come_before_ours)
 {
     static const struct match_row rows[] = {
         {"POST", "http://a.corp.test/llm/v2/ask?x", TEXT, NULL, 2, "corp"},
@@ -56,10 +55,9 @@ START_TEST(rules_of_the_user_come_before_ours)
     match_check(rules, misses, 4);
     llmobs_rules_free(rules);
 }
-END_TEST
 
 /* The first rule that matches counts, also before one that says never. */
-START_TEST(a_rule_may_say_never)
+TEST(a_rule_may_say_never)
 {
     static const char never[] =
         "[{\"host\":\"api.groq.com\",\"path\":\"/a\",\"dialect\":\"http\"},"
@@ -96,9 +94,8 @@ START_TEST(a_rule_may_say_never)
         ck_assert_msg(match_run(rules, &hits[i], &match), "%s", hits[i].url);
     llmobs_rules_free(rules);
 }
-END_TEST
 
-START_TEST(a_bad_rules_file_is_ignored_whole)
+TEST(a_bad_rules_file_is_ignored_whole)
 {
     static const char *const bad[] = {
         "",
@@ -131,12 +128,11 @@ START_TEST(a_bad_rules_file_is_ignored_whole)
     llmobs_rules_free(rules_of_none);
     ck_assert_int_eq(match_complaint_count, 0);
 }
-END_TEST
 
 #define LONG "/456789012345678901234567890123456789012345678901234567"
 
 /* Which rule and what is wrong with it. */
-START_TEST(a_bad_rule_is_named)
+TEST(a_bad_rule_is_named)
 {
     static const char *const rows[][2] = {
         {"{", "LLMOBS_RULES: ignored, it is not JSON"},
@@ -214,9 +210,8 @@ START_TEST(a_bad_rule_is_named)
         ck_assert_str_eq(match_complaints, rows[i][1]);
     }
 }
-END_TEST
 
-START_TEST(patterns_of_hosts_know_both_forms)
+TEST(patterns_of_hosts_know_both_forms)
 {
     struct llmobs_rules *rules =
         match_make(NULL, "[{\"host\":\"*.b\\u00fccher.example\","
@@ -230,18 +225,4 @@ START_TEST(patterns_of_hosts_know_both_forms)
               "cher.example/x";
     ck_assert(match_run(rules, &row, &match));
     llmobs_rules_free(rules);
-}
-END_TEST
-
-UNIT_SUITE(rules_own)
-{
-    Suite *s = suite_create("rules_own");
-
-    UNIT_TEST(s, bad_proxy_entries_are_told_and_skipped);
-    UNIT_TEST(s, rules_of_the_user_come_before_ours);
-    UNIT_TEST(s, a_rule_may_say_never);
-    UNIT_TEST(s, a_bad_rules_file_is_ignored_whole);
-    UNIT_TEST(s, a_bad_rule_is_named);
-    UNIT_TEST(s, patterns_of_hosts_know_both_forms);
-    return s;
 }

@@ -91,7 +91,7 @@ static const struct {
     {"make|report", TOOL, ""},
 };
 
-START_TEST(reads)
+TEST(reads)
 {
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         char text[128];
@@ -111,9 +111,8 @@ START_TEST(reads)
             (void)llmobs_script_read((struct llmobs_text){text, cut}, &path);
     }
 }
-END_TEST
 
-START_TEST(bases)
+TEST(bases)
 {
     static const char *const names[][2] = {
         {"job.py", "job"},
@@ -137,9 +136,8 @@ START_TEST(bases)
                       names[i][0], (int)base.len, base.data);
     }
 }
-END_TEST
 
-START_TEST(servers)
+TEST(servers)
 {
     static const struct {
         const char *words;
@@ -169,9 +167,8 @@ START_TEST(servers)
                       "%s", lines[i].words);
     }
 }
-END_TEST
 
-START_TEST(homes)
+TEST(homes)
 {
     static const char *const homes_of[][3] = {
         {"/srv/ada/x.sh", "/srv/ada", "/x.sh"},
@@ -215,16 +212,4 @@ START_TEST(homes)
         ck_assert_msg(llmobs_text_is(path, left), "%s: %.*s", homes_of[i][0],
                       (int)path.len, path.data);
     }
-}
-END_TEST
-
-UNIT_SUITE(script)
-{
-    Suite *suite = suite_create("script");
-
-    UNIT_TEST(suite, reads);
-    UNIT_TEST(suite, bases);
-    UNIT_TEST(suite, servers);
-    UNIT_TEST(suite, homes);
-    return suite;
 }

@@ -181,7 +181,7 @@ static const char *const others[] = {"max_tokens",
                                      "endtoken",
                                      "OLDPWD"};
 
-START_TEST(names_are_judged_by_words)
+TEST(names_are_judged_by_words)
 {
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         size_t len = strlen(names[i]);
@@ -203,7 +203,6 @@ START_TEST(names_are_judged_by_words)
                           LLMOBS_NAMED_WEAK,
                       "%s", others[i]);
 }
-END_TEST
 
 #define S "Zq9xWv7uT5sR3pN1kM8j"
 
@@ -410,7 +409,7 @@ static bool is_json(const char *text)
     return is;
 }
 
-START_TEST(no_form_keeps_a_secret)
+TEST(no_form_keeps_a_secret)
 {
     char out[512], again[512];
 
@@ -423,10 +422,9 @@ START_TEST(no_form_keeps_a_secret)
         ck_assert_str_eq(out, again);
     }
 }
-END_TEST
 
 /* The same as the content of a message, at two depths of texts. */
-START_TEST(no_depth_keeps_a_secret)
+TEST(no_depth_keeps_a_secret)
 {
     char out[2048];
 
@@ -450,11 +448,10 @@ START_TEST(no_depth_keeps_a_secret)
         llmobs_json_free(json);
     }
 }
-END_TEST
 
 /* A quote that does not end, of a kind that JSON does not have, before the end
  * of a text. */
-START_TEST(json_stays_json)
+TEST(json_stays_json)
 {
     static const char *const open[] = {
         "{\"a\":\"(https://h?key=`" S ")\",\"b\":\"c\"}",
@@ -470,9 +467,8 @@ START_TEST(json_stays_json)
         ck_assert_msg(strstr(out, "\"b\":") != NULL, "%s", out);
     }
 }
-END_TEST
 
-START_TEST(sentences_stay)
+TEST(sentences_stay)
 {
     char out[512];
 
@@ -481,7 +477,6 @@ START_TEST(sentences_stay)
         ck_assert_str_eq(out, plain[i]);
     }
 }
-END_TEST
 
 /* Whether the other tables of leads.c have a row of its first one. */
 static bool tables_have(size_t i)
@@ -521,7 +516,7 @@ static size_t add_mark(struct llmobs_buf *out, size_t from)
     return to > from ? to : LLMOBS_LEADS;
 }
 
-START_TEST(the_tables_of_beginnings_fit)
+TEST(the_tables_of_beginnings_fit)
 {
     struct llmobs_buf out;
     bool fit = true;
@@ -542,9 +537,8 @@ START_TEST(the_tables_of_beginnings_fit)
     ck_assert_msg(fit, "%s", out.data);
     llmobs_buf_fini(&out);
 }
-END_TEST
 
-START_TEST(each_beginning_is_known)
+TEST(each_beginning_is_known)
 {
     static const char *const sure[] = {"xoxb-",    "gho_",    "github_pat_",
                                        "sk-proj-", "sk-ant-", "rk_live_"};
@@ -565,7 +559,6 @@ START_TEST(each_beginning_is_known)
         ck_assert_msg(!strstr(out, "ghijkl"), "%s", out);
     }
 }
-END_TEST
 
 /* Seconds for a text of `size` bytes of this piece. */
 static double seconds_of(const char *piece, size_t size)
@@ -584,7 +577,7 @@ static double seconds_of(const char *piece, size_t size)
 }
 
 /* Eight times the text takes some eight times as long, and not 64 times. */
-START_TEST(hostile_texts_take_linear_time)
+TEST(hostile_texts_take_linear_time)
 {
     static const char *const pieces[] = {"Authorization: ",
                                          "cookie: ",
@@ -629,7 +622,6 @@ START_TEST(hostile_texts_take_linear_time)
                       big);
     }
 }
-END_TEST
 
 static const struct {
     const char *api, *field, *example, *source;
@@ -649,7 +641,7 @@ static void fill(const char *example, const char *secret, char *out)
 }
 
 /* Each form of a credential, with the body cut anywhere. */
-START_TEST(documented_fields_are_masked)
+TEST(documented_fields_are_masked)
 {
     static const char *const secrets[] = {S, "hush-hush-hush-hush-4711"};
     char text[1024], out[1024];
@@ -673,10 +665,9 @@ START_TEST(documented_fields_are_masked)
             }
         }
 }
-END_TEST
 
 /* The page names each field. */
-START_TEST(the_page_lists_the_fields)
+TEST(the_page_lists_the_fields)
 {
     static char page[1 << 16];
     FILE *file = fopen("docs/SECRETS.md", "r");
@@ -689,22 +680,4 @@ START_TEST(the_page_lists_the_fields)
         snprintf(row, sizeof(row), "`%s`", fields[i].field);
         ck_assert_msg(strstr(page, row) != NULL, "%s", row);
     }
-}
-END_TEST
-
-UNIT_SUITE(secrets)
-{
-    Suite *s = suite_create("secrets");
-
-    UNIT_TEST(s, names_are_judged_by_words);
-    UNIT_TEST(s, no_form_keeps_a_secret);
-    UNIT_TEST(s, no_depth_keeps_a_secret);
-    UNIT_TEST(s, json_stays_json);
-    UNIT_TEST(s, sentences_stay);
-    UNIT_TEST(s, the_tables_of_beginnings_fit);
-    UNIT_TEST(s, each_beginning_is_known);
-    UNIT_TEST(s, hostile_texts_take_linear_time);
-    UNIT_TEST(s, documented_fields_are_masked);
-    UNIT_TEST(s, the_page_lists_the_fields);
-    return s;
 }

@@ -78,7 +78,9 @@ static void fill_stars(const char *pattern, const char *value, char *out)
     *out = '\0';
 }
 
-START_TEST(index_of_the_build_is_that_of_the_tables)
+UNIT_FIXTURE(set_up, tear_down);
+
+TEST(index_of_the_build_is_that_of_the_tables)
 {
     ck_assert_uint_eq(llmobs_shapes_index(llmobs_dialects, &made),
                       shapes.count);
@@ -93,9 +95,8 @@ START_TEST(index_of_the_build_is_that_of_the_tables)
     }
     ck_assert_mem_eq(&made, &llmobs_shapes_known, sizeof(made));
 }
-END_TEST
 
-START_TEST(each_shape_is_found_as_by_a_walk)
+TEST(each_shape_is_found_as_by_a_walk)
 {
     static const char *const values[] = {
         "m", "a.b-1", "", "x:y", "x/y", "*", "resp_embedding_of_a_long_name"};
@@ -116,7 +117,6 @@ START_TEST(each_shape_is_found_as_by_a_walk)
         }
     ck_assert_uint_gt(found, shapes.count);
 }
-END_TEST
 
 /* Some segments of some shapes, one behind the other. */
 static void mix(uint64_t *state, char *path)
@@ -136,7 +136,7 @@ static void mix(uint64_t *state, char *path)
     }
 }
 
-START_TEST(mixed_paths_are_found_as_by_a_walk)
+TEST(mixed_paths_are_found_as_by_a_walk)
 {
     uint64_t state = 7;
     char path[PATH_MAX_LEN];
@@ -147,11 +147,10 @@ START_TEST(mixed_paths_are_found_as_by_a_walk)
     }
     ck_assert_uint_gt(found, 1000);
 }
-END_TEST
 
 /* A dialect whose shapes have no key, or one at each level, and some that
  * differ before their last 8 bytes only. */
-START_TEST(any_pattern_is_found_as_by_a_walk)
+TEST(any_pattern_is_found_as_by_a_walk)
 {
     static const struct llmobs_shape rows[] = {
         {.method = "POST", .path = "/a/*/*/*/*"},
@@ -199,19 +198,4 @@ START_TEST(any_pattern_is_found_as_by_a_walk)
         ck_assert(llmobs_match_shape(own, asked[i].method, path,
                                      asked[i].any_host, &of) == wanted);
     }
-}
-END_TEST
-
-UNIT_SUITE(shapes)
-{
-    Suite *s = suite_create("shapes");
-    TCase *tc = tcase_create("index");
-
-    tcase_add_checked_fixture(tc, set_up, tear_down);
-    tcase_add_test(tc, index_of_the_build_is_that_of_the_tables);
-    tcase_add_test(tc, each_shape_is_found_as_by_a_walk);
-    tcase_add_test(tc, mixed_paths_are_found_as_by_a_walk);
-    tcase_add_test(tc, any_pattern_is_found_as_by_a_walk);
-    suite_add_tcase(s, tc);
-    return s;
 }

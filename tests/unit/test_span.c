@@ -9,7 +9,7 @@
 #include "lib/span/span.h"
 #include "tests/unit/unit.h"
 
-START_TEST(begins_empty_and_ends_clean)
+TEST(begins_empty_and_ends_clean)
 {
     struct llmobs_span span;
 
@@ -22,9 +22,8 @@ START_TEST(begins_empty_and_ends_clean)
     ck_assert_ptr_null(span.metadata);
     llmobs_span_fini(&span);
 }
-END_TEST
 
-START_TEST(set_replaces_and_unsets)
+TEST(set_replaces_and_unsets)
 {
     struct llmobs_span span;
 
@@ -36,9 +35,8 @@ START_TEST(set_replaces_and_unsets)
     ck_assert_ptr_null(span.name);
     llmobs_span_fini(&span);
 }
-END_TEST
 
-START_TEST(the_first_error_stays)
+TEST(the_first_error_stays)
 {
     struct llmobs_span span;
 
@@ -56,7 +54,6 @@ START_TEST(the_first_error_stays)
     ck_assert_str_eq(span.error_message, "");
     llmobs_span_fini(&span);
 }
-END_TEST
 
 static const struct {
     const char *text;
@@ -143,7 +140,7 @@ static const struct {
      "\xc3\xa9t\xc3\xa9 sk-***6789 \xe2\x82\xac"},
 };
 
-START_TEST(secrets_are_masked)
+TEST(secrets_are_masked)
 {
     for (size_t i = 0; i < sizeof(masks) / sizeof(*masks); i++) {
         struct llmobs_span span;
@@ -154,9 +151,8 @@ START_TEST(secrets_are_masked)
         llmobs_span_fini(&span);
     }
 }
-END_TEST
 
-START_TEST(ids_in_errors_stay)
+TEST(ids_in_errors_stay)
 {
     static const char *const leads[] = {"rs_",
                                         "resp_",
@@ -213,10 +209,9 @@ START_TEST(ids_in_errors_stay)
         llmobs_buf_fini(&out);
     }
 }
-END_TEST
 
 /* A sanitizer sees who reads on behind the end of the text. */
-START_TEST(a_text_ends_behind_a_name)
+TEST(a_text_ends_behind_a_name)
 {
     static const char *const texts[] = {"credential:",
                                         "api_key=",
@@ -243,7 +238,6 @@ START_TEST(a_text_ends_behind_a_name)
         free(text);
     }
 }
-END_TEST
 
 /* Seconds that masking and finding take in so many bytes of one part. */
 static double seconds_of(const char *part, size_t size)
@@ -268,7 +262,7 @@ static double seconds_of(const char *part, size_t size)
 
 /* Four times the text takes about four times the time; where each value's end
  * is looked for anew, sixteen times. */
-START_TEST(hostile_texts_take_no_longer)
+TEST(hostile_texts_take_no_longer)
 {
     static const char *const parts[] = {"://", "cookie: bearer abcd ",
                                         "password=bearer:abcd!", "http://u:p/"};
@@ -281,10 +275,9 @@ START_TEST(hostile_texts_take_no_longer)
                       big);
     }
 }
-END_TEST
 
 /* An event has less of it (limits.h). */
-START_TEST(a_huge_message_is_whole)
+TEST(a_huge_message_is_whole)
 {
     struct llmobs_span span;
     size_t len = 1 << 20;
@@ -298,9 +291,8 @@ START_TEST(a_huge_message_is_whole)
     llmobs_span_fini(&span);
     free(text);
 }
-END_TEST
 
-START_TEST(metrics_are_counts_only)
+TEST(metrics_are_counts_only)
 {
     struct llmobs_span span;
 
@@ -315,9 +307,8 @@ START_TEST(metrics_are_counts_only)
                      INT64_C(1) << 53);
     llmobs_span_fini(&span);
 }
-END_TEST
 
-START_TEST(kinds_have_names)
+TEST(kinds_have_names)
 {
     enum llmobs_kind read;
 
@@ -334,22 +325,4 @@ START_TEST(kinds_have_names)
     }
     ck_assert_int_eq(llmobs_kind_read("thought", &read), -EINVAL);
     ck_assert_int_eq(llmobs_kind_read(NULL, &read), -EINVAL);
-}
-END_TEST
-
-UNIT_SUITE(span)
-{
-    Suite *s = suite_create("span");
-
-    UNIT_TEST(s, begins_empty_and_ends_clean);
-    UNIT_TEST(s, set_replaces_and_unsets);
-    UNIT_TEST(s, the_first_error_stays);
-    UNIT_TEST(s, secrets_are_masked);
-    UNIT_TEST(s, ids_in_errors_stay);
-    UNIT_TEST(s, a_text_ends_behind_a_name);
-    UNIT_TEST(s, hostile_texts_take_no_longer);
-    UNIT_TEST(s, a_huge_message_is_whole);
-    UNIT_TEST(s, metrics_are_counts_only);
-    UNIT_TEST(s, kinds_have_names);
-    return s;
 }

@@ -17,9 +17,11 @@
 #include "core/log/spool_state.h"
 #include "tests/unit/spool_case.h"
 
+UNIT_FIXTURE(spool_begin, spool_end);
+
 /* -- spool --------------------------------------------------------------- */
 
-START_TEST(test_keep_and_load)
+TEST(test_keep_and_load)
 {
     struct llmobs_backlog backlog;
     struct llmobs_spooled one = spool_keep(10), two = spool_keep(5 << 20),
@@ -46,10 +48,9 @@ START_TEST(test_keep_and_load)
     llmobs_buf_fini(&backlog.text);
     llmobs_recalls_free(backlog.recalls);
 }
-END_TEST
 
 /* Files go when all in them is released, in whatever order. */
-START_TEST(test_release)
+TEST(test_release)
 {
     struct llmobs_spooled list[9];
 
@@ -69,10 +70,9 @@ START_TEST(test_release)
     spool_keep(1);
     ck_assert_int_eq(spool_dirs(), 1);
 }
-END_TEST
 
 /* They are in one file, although it is full before the last is written. */
-START_TEST(test_entries_together)
+TEST(test_entries_together)
 {
     struct llmobs_exchange *e = spool_make(1), *none = spool_make(1);
     struct llmobs_spooled list[2];
@@ -97,7 +97,6 @@ START_TEST(test_entries_together)
     llmobs_exchange_free(e);
     llmobs_exchange_free(none);
 }
-END_TEST
 
 static void rename_current(const char *to)
 {
@@ -109,7 +108,7 @@ static void rename_current(const char *to)
 }
 
 /* A reader takes the file, and then another takes it over. */
-START_TEST(test_claimed)
+TEST(test_claimed)
 {
     struct llmobs_exchange *e = spool_make(1);
     struct llmobs_spooled one = spool_keep(1), two;
@@ -135,11 +134,10 @@ START_TEST(test_claimed)
     llmobs_buf_fini(&text);
     llmobs_exchange_free(e);
 }
-END_TEST
 
 /* A reader has closed the file: what begins goes to the next file, and what had
  * begun is behind. */
-START_TEST(test_closed)
+TEST(test_closed)
 {
     struct llmobs_exchange *e = spool_make(1);
     struct llmobs_spooled one;
@@ -155,10 +153,9 @@ START_TEST(test_closed)
     ck_assert_uint_gt(e->item.spooled.offset, LLMOBS_SPOOL_CLOSED);
     llmobs_exchange_free(e);
 }
-END_TEST
 
 /* The parent's transfer that goes on in a child is the parent's call. */
-START_TEST(test_child_begins_nothing)
+TEST(test_child_begins_nothing)
 {
     struct llmobs_exchange *e = spool_make(1);
 
@@ -169,10 +166,9 @@ START_TEST(test_child_begins_nothing)
     ck_assert_int_eq(spool_dirs(), 0);
     llmobs_exchange_free(e);
 }
-END_TEST
 
 /* A call that hangs for longer than the slots last holds nothing up. */
-START_TEST(test_more_files_than_slots)
+TEST(test_more_files_than_slots)
 {
     struct llmobs_exchange *hangs = spool_make(0);
     struct llmobs_spooled one;
@@ -192,7 +188,6 @@ START_TEST(test_more_files_than_slots)
     ck_assert_int_eq(spool_dirs(), 0);
     llmobs_exchange_free(hangs);
 }
-END_TEST
 
 /* Threads that call beside a worker that releases: each entry is there until
  * it is released, none of the files is left. */
@@ -226,7 +221,7 @@ static size_t take(struct llmobs_spooled out[LLMOBS_RELEASE_MAX])
     return n;
 }
 
-START_TEST(test_threads)
+TEST(test_threads)
 {
     struct llmobs_spooled some[LLMOBS_RELEASE_MAX];
     struct llmobs_entry entry;
@@ -257,9 +252,8 @@ START_TEST(test_threads)
     ck_assert_int_eq(spool_dirs(), 0);
     llmobs_buf_fini(&text);
 }
-END_TEST
 
-START_TEST(test_removed_while_running)
+TEST(test_removed_while_running)
 {
     struct llmobs_spooled one = spool_keep(1), two;
 
@@ -274,9 +268,8 @@ START_TEST(test_removed_while_running)
     llmobs_spool_close(spool);
     ck_assert_int_eq(spool_dirs(), 0);
 }
-END_TEST
 
-START_TEST(test_cap)
+TEST(test_cap)
 {
     struct llmobs_exchange *e;
     int rc = 0, n = 0;
@@ -302,9 +295,8 @@ START_TEST(test_cap)
     ck_assert_int_eq(llmobs_spool_end(spool, e), -EDQUOT);
     llmobs_exchange_free(e);
 }
-END_TEST
 
-START_TEST(test_file_limit)
+TEST(test_file_limit)
 {
     struct rlimit old, limit = {300000, 0};
     struct llmobs_spooled list[5];
@@ -321,7 +313,6 @@ START_TEST(test_file_limit)
     llmobs_spool_close(spool);
     ck_assert_int_eq(spool_dirs(), 0);
 }
-END_TEST
 
 /* A call that has begun on the disk, and whose END the disk refuses. */
 static struct llmobs_exchange *begun_alone(size_t more)
@@ -395,7 +386,7 @@ static void end_below_its_entries(void)
 }
 
 /* Memory alone has the call, and counts it: nobody else tells of it. */
-START_TEST(test_end_refused)
+TEST(test_end_refused)
 {
     static void (*const ways[])(void) = {end_without_room, end_past_the_limit,
                                          end_after_a_failure,
@@ -408,9 +399,8 @@ START_TEST(test_end_refused)
         ck_assert_uint_eq(calls, 0);
     }
 }
-END_TEST
 
-START_TEST(test_unwritable)
+TEST(test_unwritable)
 {
     struct llmobs_exchange *e = spool_make(1);
     FILE *file = fopen(place, "w");
@@ -425,9 +415,8 @@ START_TEST(test_unwritable)
     llmobs_spool_release(spool, &e->item.spooled, 1);
     llmobs_exchange_free(e);
 }
-END_TEST
 
-START_TEST(test_reject)
+TEST(test_reject)
 {
     const struct llmobs_text event = {"{\"a\":1}", 7};
     char path[128], text[64] = "";
@@ -449,7 +438,6 @@ START_TEST(test_reject)
     ck_assert_int_eq(symlink("/tmp", path), 0);
     ck_assert_int_lt(llmobs_spool_reject(spool, event), 0);
 }
-END_TEST
 
 /* -- beside others ------------------------------------------------------- */
 
@@ -480,7 +468,7 @@ static void make_other_name(const char *path, const char *other)
 }
 
 /* In a directory that all may write to, such a file may be anybody's. */
-START_TEST(test_files_of_others)
+TEST(test_files_of_others)
 {
     const struct llmobs_text event = {"{\"a\":1}", 7};
     char usage[128], rejected[128], other[128];
@@ -513,10 +501,9 @@ START_TEST(test_files_of_others)
     ck_assert_int_eq(rename(usage, rejected), 0);
     ck_assert_int_eq(llmobs_spool_reject(spool, event), -EPERM);
 }
-END_TEST
 
 /* A file that takes no blocks costs no time; what is in it is found. */
-START_TEST(test_sparse)
+TEST(test_sparse)
 {
     const struct llmobs_entry_file file = {.version = 1};
     const uint64_t far = (uint64_t)1 << 40;
@@ -544,10 +531,9 @@ START_TEST(test_sparse)
     ck_assert_ptr_nonnull(memmem(text.data, text.len, "far", 3));
     llmobs_buf_fini(&text);
 }
-END_TEST
 
 /* Nor is another's file, of whatever size, room that is taken of ours. */
-START_TEST(test_room_of_others)
+TEST(test_room_of_others)
 {
     char command[400];
     uint64_t bytes;
@@ -563,10 +549,9 @@ START_TEST(test_room_of_others)
     ck_assert_int_eq(llmobs_spool_usage(&config, &bytes), 0);
     ck_assert_uint_lt(bytes, 1 << 20);
 }
-END_TEST
 
 /* A file that is there before ours is made gets no word of a call. */
-START_TEST(test_made_by_others)
+TEST(test_made_by_others)
 {
     struct llmobs_exchange *e = spool_make(10);
     char other[128], path[PATH_MAX];
@@ -583,11 +568,10 @@ START_TEST(test_made_by_others)
     ck_assert_int_eq(st.st_size, 4);
     llmobs_exchange_free(e);
 }
-END_TEST
 
 /* Somebody has put a link in the place of the spool: nothing is written where
  * it leads. Where the user chose the directory, it is his link. */
-START_TEST(test_link)
+TEST(test_link)
 {
     const struct llmobs_text event = {"{\"a\":1}", 7};
     char ours[96], away[96], path[128];
@@ -604,11 +588,10 @@ START_TEST(test_link)
     ck_assert_int_lt(llmobs_spool_reject(spool, event), 0);
     ck_assert_int_eq(rmdir(away), 0);
 }
-END_TEST
 
 /* -- backlog ------------------------------------------------------------- */
 
-START_TEST(test_spill)
+TEST(test_spill)
 {
     struct llmobs_backlog backlog;
     struct llmobs_spooled none = {.id = 1};
@@ -642,7 +625,6 @@ START_TEST(test_spill)
     llmobs_buf_fini(&backlog.text);
     llmobs_recalls_free(backlog.recalls);
 }
-END_TEST
 
 static void key_of(struct llmobs_entry_key *out)
 {
@@ -653,7 +635,7 @@ static void key_of(struct llmobs_entry_key *out)
 }
 
 /* A child's files are of another key, and so are those of its parent again. */
-START_TEST(test_key_of_a_child)
+TEST(test_key_of_a_child)
 {
     struct llmobs_entry_key mine, childs, again;
     int ends[2], status;
@@ -680,9 +662,8 @@ START_TEST(test_key_of_a_child)
     key_of(&again);
     ck_assert_mem_eq(&mine, &again, sizeof(mine));
 }
-END_TEST
 
-START_TEST(test_owner)
+TEST(test_owner)
 {
     char *tags[] = {"a:b", "c:d", NULL};
     struct llmobs_config other = config, read;
@@ -726,7 +707,6 @@ START_TEST(test_owner)
     llmobs_owner_free(theirs);
     llmobs_owner_free(again);
 }
-END_TEST
 
 static bool has_owner_of(struct llmobs_config *one, struct llmobs_config *two)
 {
@@ -739,7 +719,7 @@ static bool has_owner_of(struct llmobs_config *one, struct llmobs_config *two)
     return same;
 }
 
-START_TEST(test_owner_otlp)
+TEST(test_owner_otlp)
 {
     struct llmobs_config other;
     char *key[] = {"x-key: a", NULL};
@@ -766,9 +746,8 @@ START_TEST(test_owner_otlp)
     other.otlp.signals[LLMOBS_SIGNAL_LOGS].headers = key;
     ck_assert(!has_owner_of(&config, &other));
 }
-END_TEST
 
-START_TEST(test_owner_headers)
+TEST(test_owner_headers)
 {
     struct llmobs_config other = config;
     char *none[] = {NULL}, *a[] = {"X-Tenant: a", NULL},
@@ -782,36 +761,4 @@ START_TEST(test_owner_headers)
     ck_assert(!has_owner_of(&config, &other));
     config.extra_headers = a;
     ck_assert(has_owner_of(&config, &other));
-}
-END_TEST
-
-UNIT_SUITE(spool)
-{
-    Suite *s = suite_create("spool");
-
-    spool_add(s, "keep_and_load", test_keep_and_load);
-    spool_add(s, "release", test_release);
-    spool_add(s, "more_files_than_slots", test_more_files_than_slots);
-    spool_add(s, "entries_together", test_entries_together);
-    spool_add(s, "claimed", test_claimed);
-    spool_add(s, "closed", test_closed);
-    spool_add(s, "child_begins_nothing", test_child_begins_nothing);
-    spool_add(s, "threads", test_threads);
-    spool_add(s, "removed_while_running", test_removed_while_running);
-    spool_add(s, "cap", test_cap);
-    spool_add(s, "file_limit", test_file_limit);
-    spool_add(s, "end_refused", test_end_refused);
-    spool_add(s, "unwritable", test_unwritable);
-    spool_add(s, "reject", test_reject);
-    spool_add(s, "files_of_others", test_files_of_others);
-    spool_add(s, "room_of_others", test_room_of_others);
-    spool_add(s, "sparse", test_sparse);
-    spool_add(s, "made_by_others", test_made_by_others);
-    spool_add(s, "link", test_link);
-    spool_add(s, "spill", test_spill);
-    spool_add(s, "owner", test_owner);
-    spool_add(s, "owner_otlp", test_owner_otlp);
-    spool_add(s, "owner_headers", test_owner_headers);
-    spool_add(s, "key_of_a_child", test_key_of_a_child);
-    return s;
 }

@@ -17,7 +17,9 @@ static void end_with(const struct llmobs_spooled *list, size_t count)
     llmobs_spool_close(spool);
 }
 
-START_TEST(test_names)
+UNIT_FIXTURE(spool_begin, spool_end);
+
+TEST(test_names)
 {
     static const char *const good[] = {"o.1-0-a-1", "o.77-88-ff-4294967295",
                                        "r.1-2-3.4.5-6-7-8",
@@ -51,10 +53,9 @@ START_TEST(test_names)
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
         ck_assert(!llmobs_spool_name_parse(bad[i], &name));
 }
-END_TEST
 
 /* A file in which an entry is left stays. */
-START_TEST(test_not_empty)
+TEST(test_not_empty)
 {
     struct llmobs_spooled one = spool_keep(1), two = spool_keep(1);
 
@@ -64,10 +65,9 @@ START_TEST(test_not_empty)
     end_with(&two, 1);
     ck_assert_int_eq(spool_dirs(), 0);
 }
-END_TEST
 
 /* A call that ends after the exit handler has a file of its own. */
-START_TEST(test_after_the_end)
+TEST(test_after_the_end)
 {
     struct llmobs_spooled one = spool_keep(1), two;
 
@@ -79,7 +79,6 @@ START_TEST(test_after_the_end)
     end_with(&two, 1);
     ck_assert_int_eq(spool_dirs(), 0);
 }
-END_TEST
 
 /* Like the worker's turn: one thread delivers, or closes, at a time. */
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
@@ -98,7 +97,7 @@ static void *end_often(void *arg)
 
 /* Calls of several threads that all end after the exit handler: none is in a
  * file that was removed. */
-START_TEST(test_ends_beside_calls)
+TEST(test_ends_beside_calls)
 {
     pthread_t threads[4];
 
@@ -108,10 +107,9 @@ START_TEST(test_ends_beside_calls)
         pthread_join(threads[i], NULL);
     ck_assert_int_eq(spool_dirs(), 0);
 }
-END_TEST
 
 /* A mask that takes the app's own rights from its files. */
-START_TEST(test_any_mask)
+TEST(test_any_mask)
 {
     mode_t mask = umask(0777);
     struct llmobs_spooled list[] = {spool_keep(1), spool_keep(2)};
@@ -125,17 +123,4 @@ START_TEST(test_any_mask)
     ck_assert(llmobs_spool_has(spool, &list[1]));
     end_with(list, 2);
     ck_assert_int_eq(spool_dirs(), 0);
-}
-END_TEST
-
-UNIT_SUITE(spool_place)
-{
-    Suite *s = suite_create("spool_place");
-
-    spool_add(s, "names", test_names);
-    spool_add(s, "any_mask", test_any_mask);
-    spool_add(s, "not_empty", test_not_empty);
-    spool_add(s, "after_the_end", test_after_the_end);
-    spool_add(s, "ends_beside_calls", test_ends_beside_calls);
-    return s;
 }

@@ -103,7 +103,7 @@ static const struct {
      "ping|{\"type\": \"ping\"}@36;"},
 };
 
-START_TEST(test_sse_rows)
+TEST(test_sse_rows)
 {
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char *out = walk(rows[i].in, rows[i].len);
@@ -112,9 +112,8 @@ START_TEST(test_sse_rows)
         free(out);
     }
 }
-END_TEST
 
-START_TEST(test_sse_nul)
+TEST(test_sse_nul)
 {
     static const char text[] = "data: a\0b\nda\0ta: c\nevent: \0\n\n";
     struct llmobs_sse_event event;
@@ -131,7 +130,6 @@ START_TEST(test_sse_nul)
     ck_assert(!llmobs_sse_next(&sse, &event));
     llmobs_sse_fini(&sse);
 }
-END_TEST
 
 /* The same walk told a second way: a byte at a time, as the standard has it. */
 struct model {
@@ -216,7 +214,7 @@ static char *model_walk(const char *text, size_t len)
     return llmobs_buf_take(&m.out, NULL);
 }
 
-START_TEST(test_sse_fuzz)
+TEST(test_sse_fuzz)
 {
     static const char *const parts[] = {"data",  ":",    " ",  "\n",
                                         "\r",    "\r\n", "\n", "\n",
@@ -248,7 +246,6 @@ START_TEST(test_sse_fuzz)
     }
     ck_assert_uint_gt(events, 10000);
 }
-END_TEST
 
 static size_t count_events(const char *text, size_t len)
 {
@@ -270,7 +267,7 @@ static size_t count_events(const char *text, size_t len)
 
 /* Time in proportion to the length, whatever the line ends: the square of
  * these lengths would take hours. */
-START_TEST(test_sse_long)
+TEST(test_sse_long)
 {
     static const struct {
         const char *unit;
@@ -294,16 +291,4 @@ START_TEST(test_sse_long)
         ck_assert_uint_eq(count_events(text, 8000000 + end), longs[i].events);
     }
     free(text);
-}
-END_TEST
-
-UNIT_SUITE(sse)
-{
-    Suite *suite = suite_create("sse");
-
-    UNIT_TEST(suite, test_sse_rows);
-    UNIT_TEST(suite, test_sse_nul);
-    UNIT_TEST(suite, test_sse_fuzz);
-    UNIT_TEST(suite, test_sse_long);
-    return suite;
 }

@@ -6,7 +6,7 @@
 
 #define ROUNDS 10000
 
-START_TEST(counts_each_by_name)
+TEST(counts_each_by_name)
 {
     llmobs_stats_reset();
     for (int i = 0; i < LLMOBS_STAT_COUNT; i++)
@@ -21,20 +21,18 @@ START_TEST(counts_each_by_name)
     for (int i = 0; i < LLMOBS_STAT_COUNT; i++)
         ck_assert_uint_eq(llmobs_stats_get((enum llmobs_stat)i), 0);
 }
-END_TEST
 
-START_TEST(an_unknown_counter_is_harmless)
+TEST(an_unknown_counter_is_harmless)
 {
     llmobs_stats_add(LLMOBS_STAT_COUNT, 1);
     llmobs_stats_add((enum llmobs_stat) - 1, 1);
     ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_COUNT), 0);
     ck_assert_str_eq(llmobs_stats_name(LLMOBS_STAT_COUNT), "unknown");
 }
-END_TEST
 
 /* captured = pending + what these count: by name, so that the counters of
  * another version take part. */
-START_TEST(the_sum_knows_its_parts)
+TEST(the_sum_knows_its_parts)
 {
     int parts = 0;
 
@@ -57,9 +55,8 @@ START_TEST(the_sum_knows_its_parts)
     ck_assert(!llmobs_stats_name_settles("pending"));
     ck_assert(!llmobs_stats_name_settles("dropped"));
 }
-END_TEST
 
-START_TEST(what_an_exporter_sent)
+TEST(what_an_exporter_sent)
 {
     ck_assert_int_eq(llmobs_stats_sent("store"), LLMOBS_STAT_sent_store);
     ck_assert_int_eq(llmobs_stats_sent("agent"), LLMOBS_STAT_sent_agent);
@@ -71,7 +68,6 @@ START_TEST(what_an_exporter_sent)
     ck_assert_int_eq(llmobs_stats_sent("later"), LLMOBS_STAT_COUNT);
     ck_assert(!llmobs_stats_settles(LLMOBS_STAT_sent_agent));
 }
-END_TEST
 
 static void *add_many(void *arg)
 {
@@ -80,7 +76,7 @@ static void *add_many(void *arg)
     return arg;
 }
 
-START_TEST(threads_lose_no_count)
+TEST(threads_lose_no_count)
 {
     pthread_t threads[4];
 
@@ -90,17 +86,4 @@ START_TEST(threads_lose_no_count)
     for (int i = 0; i < 4; i++)
         pthread_join(threads[i], NULL);
     ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_captured), 4 * ROUNDS);
-}
-END_TEST
-
-UNIT_SUITE(stats)
-{
-    Suite *s = suite_create("stats");
-
-    UNIT_TEST(s, counts_each_by_name);
-    UNIT_TEST(s, an_unknown_counter_is_harmless);
-    UNIT_TEST(s, the_sum_knows_its_parts);
-    UNIT_TEST(s, what_an_exporter_sent);
-    UNIT_TEST(s, threads_lose_no_count);
-    return s;
 }

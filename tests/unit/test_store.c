@@ -73,7 +73,7 @@ static void expect(const char *want)
     free(text);
 }
 
-START_TEST(makes_its_place_and_appends)
+TEST(makes_its_place_and_appends)
 {
     const struct llmobs_text two[] = {{"{\"b\": 1}", 8}, {"{\"c\": 2}", 8}};
     struct stat st;
@@ -91,9 +91,8 @@ START_TEST(makes_its_place_and_appends)
     ck_assert_int_eq(st.st_mode & 07777, 0600);
     end();
 }
-END_TEST
 
-START_TEST(keeps_no_descriptor)
+TEST(keeps_no_descriptor)
 {
     int before;
 
@@ -107,9 +106,8 @@ START_TEST(keeps_no_descriptor)
     store->ops->forget(store);
     end();
 }
-END_TEST
 
-START_TEST(other_peoples_files_are_left_alone)
+TEST(other_peoples_files_are_left_alone)
 {
     char other[200];
     char *text;
@@ -140,9 +138,8 @@ START_TEST(other_peoples_files_are_left_alone)
     }
     end();
 }
-END_TEST
 
-START_TEST(a_place_that_cannot_be)
+TEST(a_place_that_cannot_be)
 {
     begin(1 << 20);
     config.store_dir = (char *)"/proc/nowhere/at/all";
@@ -153,9 +150,8 @@ START_TEST(a_place_that_cannot_be)
     ck_assert_int_eq(send_one("1"), 1);
     end();
 }
-END_TEST
 
-START_TEST(the_log_names_the_place)
+TEST(the_log_names_the_place)
 {
     char log[200], *text;
 
@@ -171,7 +167,6 @@ START_TEST(the_log_names_the_place)
     free(text);
     end();
 }
-END_TEST
 
 static int have(const char *path, bool chosen)
 {
@@ -189,7 +184,7 @@ static bool is_there(const char *path)
 }
 
 /* As somebody may prepare them in /var/tmp: nothing is made behind a link. */
-START_TEST(directories_of_ours_are_no_links)
+TEST(directories_of_ours_are_no_links)
 {
     static const char *const names[] = {"llmobs", "llmobs-1000"};
     char base[200], target[220], link[240], path[280], inner[240];
@@ -219,10 +214,9 @@ START_TEST(directories_of_ours_are_no_links)
     }
     end();
 }
-END_TEST
 
 /* A home, on the other hand, may be wherever a link leads. */
-START_TEST(what_is_not_ours_may_be_a_link)
+TEST(what_is_not_ours_may_be_a_link)
 {
     char target[200], link[200], path[260];
     struct stat st;
@@ -245,9 +239,8 @@ START_TEST(what_is_not_ours_may_be_a_link)
     ck_assert_int_eq(st.st_mode & 07777, 0700);
     end();
 }
-END_TEST
 
-START_TEST(a_line_that_was_cut_is_ended)
+TEST(a_line_that_was_cut_is_ended)
 {
     int fd;
 
@@ -260,7 +253,6 @@ START_TEST(a_line_that_was_cut_is_ended)
     expect("{\"a\": 1}\n{\"half\n{\"b\": 2}\n");
     end();
 }
-END_TEST
 
 static const struct llmobs_text three[] = {
     {"{\"a\": 1}", 8}, {"{\"b\": 2}", 8}, {"{\"c\": 3}", 8}};
@@ -294,22 +286,20 @@ static void expect_within(rlim_t bytes, int events, const char *want)
 
 /* A file size limit stands for a full disk: the first lines stay, the half
  * one is taken back. */
-START_TEST(a_short_write_leaves_no_half_line)
+TEST(a_short_write_leaves_no_half_line)
 {
     expect_within(20, 2, "{\"a\": 1}\n{\"b\": 2}\n");
 }
-END_TEST
 
 /* An event without the end of its line comes again, and so is not kept. */
-START_TEST(a_short_write_leaves_no_line_without_end)
+TEST(a_short_write_leaves_no_line_without_end)
 {
     expect_within(17, 1, "{\"a\": 1}\n");
     expect_within(18, 2, "{\"a\": 1}\n{\"b\": 2}\n");
 }
-END_TEST
 
 /* The kernel takes 1024 pieces at once, and gives EINVAL for more. */
-START_TEST(more_events_than_the_kernel_takes_at_once)
+TEST(more_events_than_the_kernel_takes_at_once)
 {
     enum { MANY = 1300 };
     static struct llmobs_text events[MANY];
@@ -327,7 +317,6 @@ START_TEST(more_events_than_the_kernel_takes_at_once)
     expect(want);
     end();
 }
-END_TEST
 
 static int survey(int *lines, int *bad, int64_t *bytes)
 {
@@ -401,7 +390,7 @@ static void write_by_processes(int processes, int lines)
     }
 }
 
-START_TEST(processes_share_a_file)
+TEST(processes_share_a_file)
 {
     int lines, bad;
     int64_t bytes;
@@ -413,10 +402,9 @@ START_TEST(processes_share_a_file)
     ck_assert_int_eq(bad, 0);
     end();
 }
-END_TEST
 
 /* Rotating all the time, yet nothing is old enough to go. */
-START_TEST(processes_rotate_without_loss)
+TEST(processes_rotate_without_loss)
 {
     int lines, bad, files;
     int64_t bytes;
@@ -429,9 +417,8 @@ START_TEST(processes_rotate_without_loss)
     ck_assert_int_ge(files, 3);
     end();
 }
-END_TEST
 
-START_TEST(the_oldest_goes)
+TEST(the_oldest_goes)
 {
     int lines, bad;
     int64_t bytes;
@@ -451,9 +438,8 @@ START_TEST(the_oldest_goes)
     free(text);
     end();
 }
-END_TEST
 
-START_TEST(one_batch_may_fill_many_files)
+TEST(one_batch_may_fill_many_files)
 {
     struct llmobs_text events[64];
     int lines, bad;
@@ -468,11 +454,10 @@ START_TEST(one_batch_may_fill_many_files)
     ck_assert_int_eq(bad, 0);
     end();
 }
-END_TEST
 
 /* A writer that waited for the lock of a file that was rotated meanwhile writes
  * to the new one. */
-START_TEST(a_file_that_moved_is_not_written)
+TEST(a_file_that_moved_is_not_written)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     char moved[200];
@@ -495,9 +480,8 @@ START_TEST(a_file_that_moved_is_not_written)
     expect("2\n");
     end();
 }
-END_TEST
 
-START_TEST(names_grow_when_the_clock_does_not)
+TEST(names_grow_when_the_clock_does_not)
 {
     char path[200];
 
@@ -511,11 +495,10 @@ START_TEST(names_grow_when_the_clock_does_not)
     ck_assert_int_eq(access(path, F_OK), 0);
     end();
 }
-END_TEST
 
 /* Names beside those that the library writes: other lengths of the number,
  * numbers beyond a time, kinds of files other than regular ones. */
-START_TEST(strange_names_are_neither_taken_nor_waited_for)
+TEST(strange_names_are_neither_taken_nor_waited_for)
 {
     static const char *const names[] = {"spans-20260101.jsonl",
                                         "spans-1.jsonl",
@@ -558,10 +541,9 @@ START_TEST(strange_names_are_neither_taken_nor_waited_for)
     ck_assert_int_le(unit_entries(dir), 8);
     end();
 }
-END_TEST
 
 /* Behind the last number that a name may have, no file replaces another. */
-START_TEST(numbers_end)
+TEST(numbers_end)
 {
     static const char *const last[] = {"9223372036854775806",
                                        "9999999999999999998"};
@@ -582,11 +564,10 @@ START_TEST(numbers_end)
         end();
     }
 }
-END_TEST
 
 /* So many copies of the process's own, by somebody's hand: each rotation takes
  * some of them. */
-START_TEST(many_old_files_go_by_and_by)
+TEST(many_old_files_go_by_and_by)
 {
     char path[200];
 
@@ -605,10 +586,9 @@ START_TEST(many_old_files_go_by_and_by)
     ck_assert_int_le(unit_entries(dir), 5);
     end();
 }
-END_TEST
 
 /* An event beyond the whole store is kept as long as it is the newest. */
-START_TEST(a_huge_event_is_written)
+TEST(a_huge_event_is_written)
 {
     char *huge = malloc(20001);
     int lines, bad;
@@ -627,10 +607,9 @@ START_TEST(a_huge_event_is_written)
     free(huge);
     end();
 }
-END_TEST
 
 /* An app without standard streams: what it prints must not be ours. */
-START_TEST(not_where_the_standard_streams_are)
+TEST(not_where_the_standard_streams_are)
 {
     int status;
     pid_t pid;
@@ -653,7 +632,6 @@ START_TEST(not_where_the_standard_streams_are)
     expect("{}\n");
     end();
 }
-END_TEST
 
 static off_t size_now(void)
 {
@@ -664,7 +642,7 @@ static off_t size_now(void)
 
 /* A writer that dies at any moment after its first bytes costs its own line at
  * most. */
-START_TEST(killed_writers_cost_one_line_each)
+TEST(killed_writers_cost_one_line_each)
 {
     int lines, bad;
     int64_t bytes;
@@ -689,35 +667,4 @@ START_TEST(killed_writers_cost_one_line_each)
     ck_assert_int_le(bad, 20);
     ck_assert_int_ge(lines, 20);
     end();
-}
-END_TEST
-
-UNIT_SUITE(store)
-{
-    Suite *s = suite_create("store");
-
-    UNIT_TEST(s, makes_its_place_and_appends);
-    UNIT_TEST(s, keeps_no_descriptor);
-    UNIT_TEST(s, other_peoples_files_are_left_alone);
-    UNIT_TEST(s, a_place_that_cannot_be);
-    UNIT_TEST(s, the_log_names_the_place);
-    UNIT_TEST(s, directories_of_ours_are_no_links);
-    UNIT_TEST(s, what_is_not_ours_may_be_a_link);
-    UNIT_TEST(s, a_line_that_was_cut_is_ended);
-    UNIT_TEST(s, a_short_write_leaves_no_half_line);
-    UNIT_TEST(s, a_short_write_leaves_no_line_without_end);
-    UNIT_TEST(s, more_events_than_the_kernel_takes_at_once);
-    UNIT_TEST(s, processes_share_a_file);
-    UNIT_TEST(s, processes_rotate_without_loss);
-    UNIT_TEST(s, the_oldest_goes);
-    UNIT_TEST(s, one_batch_may_fill_many_files);
-    UNIT_TEST(s, a_file_that_moved_is_not_written);
-    UNIT_TEST(s, names_grow_when_the_clock_does_not);
-    UNIT_TEST(s, strange_names_are_neither_taken_nor_waited_for);
-    UNIT_TEST(s, numbers_end);
-    UNIT_TEST(s, many_old_files_go_by_and_by);
-    UNIT_TEST(s, a_huge_event_is_written);
-    UNIT_TEST(s, not_where_the_standard_streams_are);
-    UNIT_TEST(s, killed_writers_cost_one_line_each);
-    return s;
 }

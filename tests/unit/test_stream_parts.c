@@ -18,7 +18,7 @@ static struct item *at(struct llmobs_stream_parts *parts, int64_t index)
     return item;
 }
 
-START_TEST(items_stay_sorted)
+TEST(items_stay_sorted)
 {
     static const int64_t order[] = {5, 1, INT64_MAX, -3, 2, INT64_MIN, 7, 0};
     struct llmobs_stream_parts parts = {NULL, 0, 0};
@@ -36,9 +36,8 @@ START_TEST(items_stay_sorted)
         ck_assert_int_eq(at(&parts, order[i])->value, (int)i + 1);
     llmobs_stream_parts_fini(&parts);
 }
-END_TEST
 
-START_TEST(there_is_a_limit)
+TEST(there_is_a_limit)
 {
     struct llmobs_stream_parts parts = {NULL, 0, 0};
     void *item;
@@ -51,14 +50,4 @@ START_TEST(there_is_a_limit)
     ck_assert_int_eq(at(&parts, 7)->value, 0);
     llmobs_stream_parts_fini(&parts);
     ck_assert_uint_eq(parts.count, 0);
-}
-END_TEST
-
-UNIT_SUITE(stream_parts)
-{
-    Suite *s = suite_create("stream_parts");
-
-    UNIT_TEST(s, items_stay_sorted);
-    UNIT_TEST(s, there_is_a_limit);
-    return s;
 }

@@ -15,7 +15,7 @@ static bool goes_by_proxy(const char *none, const char *url)
 }
 
 /* As libcurl 7.86 and later read it. */
-START_TEST(exceptions)
+TEST(exceptions)
 {
     static const struct {
         const char *none;
@@ -75,10 +75,9 @@ START_TEST(exceptions)
                           !rows[i].excepted,
                       "%s: %s", rows[i].none, rows[i].url);
 }
-END_TEST
 
 /* An entry that no address could be so long as. */
-START_TEST(long_entries)
+TEST(long_entries)
 {
     char none[LLMOBS_PROXY_MAX];
 
@@ -87,14 +86,4 @@ START_TEST(long_entries)
     ck_assert(goes_by_proxy(none, "10.1.2.3"));
     memcpy(none + 900, ",10.0.0.0/8", strlen(",10.0.0.0/8") + 1);
     ck_assert(!goes_by_proxy(none, "10.1.2.3"));
-}
-END_TEST
-
-UNIT_SUITE(target)
-{
-    Suite *suite = suite_create("target");
-
-    UNIT_TEST(suite, exceptions);
-    UNIT_TEST(suite, long_entries);
-    return suite;
 }

@@ -129,7 +129,7 @@ static void end(void)
     llmobs_rules_free(rules);
 }
 
-START_TEST(an_answer_is_ok)
+TEST(an_answer_is_ok)
 {
     begin();
     answer("application/json", ANSWER, strlen(ANSWER));
@@ -163,7 +163,6 @@ START_TEST(an_answer_is_ok)
     ck_assert_ptr_null(llmobs_json_get(span.metadata, "truncated"));
     end();
 }
-END_TEST
 
 /* WIRE 8.2 and 8.3, a row each. */
 static const struct {
@@ -216,7 +215,7 @@ static const struct {
     {"no content", NULL, "", 204, LLMOBS_END_DONE, 0, NULL, NULL},
 };
 
-START_TEST(every_outcome)
+TEST(every_outcome)
 {
     for (size_t i = 0; i < sizeof(outcomes) / sizeof(*outcomes); i++) {
         begin();
@@ -239,9 +238,8 @@ START_TEST(every_outcome)
         end();
     }
 }
-END_TEST
 
-START_TEST(what_arrived_of_a_cut_stream_is_kept)
+TEST(what_arrived_of_a_cut_stream_is_kept)
 {
     begin();
     fail_with(28, "Operation timed out with key sk-0123456789abcdef");
@@ -253,7 +251,6 @@ START_TEST(what_arrived_of_a_cut_stream_is_kept)
     ck_assert_int_eq(llmobs_json_to_int(transfer("curl_code")), 28);
     end();
 }
-END_TEST
 
 static size_t compress_to(const char *text, int bits, unsigned char *out,
                           size_t cap)
@@ -273,7 +270,7 @@ static size_t compress_to(const char *text, int bits, unsigned char *out,
     return len;
 }
 
-START_TEST(raw_codings_are_undone)
+TEST(raw_codings_are_undone)
 {
     static const struct {
         const char *header;
@@ -298,10 +295,9 @@ START_TEST(raw_codings_are_undone)
         end();
     }
 }
-END_TEST
 
 /* Times are of the bytes as they came: of decoded ones nothing is known. */
-START_TEST(no_time_is_made_up_for_a_coded_stream)
+TEST(no_time_is_made_up_for_a_coded_stream)
 {
     static const char stream[] = PIECE FINISH "data: [DONE]\n\n";
     unsigned char packed[1000];
@@ -324,10 +320,9 @@ START_TEST(no_time_is_made_up_for_a_coded_stream)
         end();
     }
 }
-END_TEST
 
 /* Gaps of 10 ms and one ns more, of 81.92 s and one ns more. */
-START_TEST(the_gaps_of_a_stream_are_a_histogram)
+TEST(the_gaps_of_a_stream_are_a_histogram)
 {
     static const int64_t gaps[] = {10000000, 10000001, 81920000000,
                                    81920000001};
@@ -356,10 +351,9 @@ START_TEST(the_gaps_of_a_stream_are_a_histogram)
         end();
     }
 }
-END_TEST
 
 /* Its end may have been in what is lost. */
-START_TEST(a_lost_end_is_no_broken_stream)
+TEST(a_lost_end_is_no_broken_stream)
 {
     begin();
     answer("text/event-stream", PIECE, strlen(PIECE));
@@ -368,7 +362,6 @@ START_TEST(a_lost_end_is_no_broken_stream)
     ck_assert(!span.failed);
     end();
 }
-END_TEST
 
 static const char *const apis[] = {
     CHAT,
@@ -378,7 +371,7 @@ static const char *const apis[] = {
 };
 
 /* An error has one empty message, whoever failed. */
-START_TEST(an_error_has_an_output)
+TEST(an_error_has_an_output)
 {
     for (size_t i = 0; i < sizeof(apis) / sizeof(*apis); i++) {
         if (!try_with(apis[i], REQUEST, NULL)) {
@@ -395,10 +388,9 @@ START_TEST(an_error_has_an_output)
         end();
     }
 }
-END_TEST
 
 /* The header stays where libcurl has undone the coding. */
-START_TEST(a_coding_already_undone)
+TEST(a_coding_already_undone)
 {
     static const char *const codings[] = {
         "Content-Encoding: gzip", "Content-Encoding: br",
@@ -414,9 +406,8 @@ START_TEST(a_coding_already_undone)
         end();
     }
 }
-END_TEST
 
-START_TEST(a_coding_that_cannot_be_undone)
+TEST(a_coding_that_cannot_be_undone)
 {
     begin();
     llmobs_headers_keep_answer(&x->response_headers, "Content-Encoding: dcb",
@@ -434,9 +425,8 @@ START_TEST(a_coding_that_cannot_be_undone)
     finish();
     end();
 }
-END_TEST
 
-START_TEST(a_coded_request_is_read)
+TEST(a_coded_request_is_read)
 {
     unsigned char packed[1000];
     size_t len = compress_to(REQUEST, 15 + 16, packed, sizeof(packed));
@@ -453,10 +443,9 @@ START_TEST(a_coded_request_is_read)
         "hi");
     end();
 }
-END_TEST
 
 /* A small body that would fill the memory. */
-START_TEST(a_bomb_is_bounded)
+TEST(a_bomb_is_bounded)
 {
     size_t len = 64 << 20;
     char *zeros = malloc(len + 1);
@@ -476,7 +465,6 @@ START_TEST(a_bomb_is_bounded)
     free(zeros);
     free(packed);
 }
-END_TEST
 
 /* A chat's answer of a long text, tokens last. */
 static char *long_answer(size_t len)
@@ -520,14 +508,13 @@ static void read_long(bool coded, bool room)
     free(packed);
 }
 
-START_TEST(a_long_body_is_read_as_its_ends)
+TEST(a_long_body_is_read_as_its_ends)
 {
     for (int i = 0; i < 4; i++)
         read_long(i & 1, i & 2);
 }
-END_TEST
 
-START_TEST(truncated_bodies_are_told)
+TEST(truncated_bodies_are_told)
 {
     char *big = malloc(3 << 20);
 
@@ -544,9 +531,8 @@ START_TEST(truncated_bodies_are_told)
     end();
     free(big);
 }
-END_TEST
 
-START_TEST(a_proxied_call_is_tagged)
+TEST(a_proxied_call_is_tagged)
 {
     begin_with("http://gateway:4000/v1/chat/completions", REQUEST,
                "http://gateway:4000");
@@ -567,9 +553,8 @@ START_TEST(a_proxied_call_is_tagged)
     ck_assert_str_eq(span.output_value, "{\"a\": 2}");
     end();
 }
-END_TEST
 
-START_TEST(a_candidate_that_was_none)
+TEST(a_candidate_that_was_none)
 {
     struct llmobs_request pending = {
         .method = "POST",
@@ -587,9 +572,8 @@ START_TEST(a_candidate_that_was_none)
     llmobs_exchange_free(x);
     llmobs_rules_free(rules);
 }
-END_TEST
 
-START_TEST(codes_have_names)
+TEST(codes_have_names)
 {
     ck_assert_str_eq(llmobs_curlcode_name(0), "CURLE_OK");
     ck_assert_str_eq(llmobs_curlcode_name(28), "CURLE_OPERATION_TIMEDOUT");
@@ -603,7 +587,6 @@ START_TEST(codes_have_names)
     for (int i = 0; i < 102; i++)
         ck_assert_ptr_nonnull(llmobs_curlcode_name(i));
 }
-END_TEST
 
 /* ---- pictures and sounds that are too large --------------------------------
  */
@@ -668,7 +651,7 @@ static const struct {
      false},
 };
 
-START_TEST(large_media_are_told)
+TEST(large_media_are_told)
 {
     for (size_t i = 0; i < sizeof(large_ones) / sizeof(*large_ones); i++) {
         char *request = large(large_ones[i].before, LARGE, large_ones[i].after);
@@ -682,30 +665,4 @@ START_TEST(large_media_are_told)
         free(left);
         free(kept);
     }
-}
-END_TEST
-
-UNIT_SUITE(to_span)
-{
-    Suite *s = suite_create("to_span");
-
-    UNIT_TEST(s, an_answer_is_ok);
-    UNIT_TEST(s, every_outcome);
-    UNIT_TEST(s, what_arrived_of_a_cut_stream_is_kept);
-    UNIT_TEST(s, raw_codings_are_undone);
-    UNIT_TEST(s, no_time_is_made_up_for_a_coded_stream);
-    UNIT_TEST(s, the_gaps_of_a_stream_are_a_histogram);
-    UNIT_TEST(s, a_lost_end_is_no_broken_stream);
-    UNIT_TEST(s, an_error_has_an_output);
-    UNIT_TEST(s, a_coding_already_undone);
-    UNIT_TEST(s, a_coding_that_cannot_be_undone);
-    UNIT_TEST(s, a_coded_request_is_read);
-    UNIT_TEST(s, a_bomb_is_bounded);
-    UNIT_TEST(s, a_long_body_is_read_as_its_ends);
-    UNIT_TEST(s, truncated_bodies_are_told);
-    UNIT_TEST(s, a_proxied_call_is_tagged);
-    UNIT_TEST(s, a_candidate_that_was_none);
-    UNIT_TEST(s, codes_have_names);
-    UNIT_TEST(s, large_media_are_told);
-    return s;
 }

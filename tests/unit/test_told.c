@@ -26,7 +26,7 @@ static void expect(const char *wanted)
 }
 
 /* As OpenAI, Anthropic, AWS and Azure answer. */
-START_TEST(each_provider_tells_in_its_own_words)
+TEST(each_provider_tells_in_its_own_words)
 {
     answer("x-request-id: req_0f3c\r\n");
     answer("OpenAI-Processing-MS: 412\r\n");
@@ -57,9 +57,8 @@ START_TEST(each_provider_tells_in_its_own_words)
     expect("{\"processing_ms\": 12.5, \"request_id\": \"7f2e\"}");
     expect("{}");
 }
-END_TEST
 
-START_TEST(it_tells_when_to_come_again)
+TEST(it_tells_when_to_come_again)
 {
     answer("Retry-After: 20");
     expect("{\"retry_after\": 20}");
@@ -69,10 +68,9 @@ START_TEST(it_tells_when_to_come_again)
     answer("retry-after: Wed, 21 Oct 2026 07:28:00 GMT");
     expect("{\"retry_after\": \"Wed, 21 Oct 2026 07:28:00 GMT\"}");
 }
-END_TEST
 
 /* A server must not bring these into a span. */
-START_TEST(values_of_another_form_are_left_out)
+TEST(values_of_another_form_are_left_out)
 {
     static const char *const lines[] = {
         "x-request-id: sk-proj-abcdefghijklmnopqrstuvwxyz0123456789",
@@ -103,19 +101,17 @@ START_TEST(values_of_another_form_are_left_out)
     answer(long_one);
     expect("{}");
 }
-END_TEST
 
-START_TEST(the_first_id_counts)
+TEST(the_first_id_counts)
 {
     answer("x-request-id: bad id");
     answer("cf-ray: r1");
     answer("x-amzn-requestid: a1");
     expect("{\"request_id\": \"a1\"}");
 }
-END_TEST
 
 /* However much a server tells, the call can be read. */
-START_TEST(needed_headers_have_room)
+TEST(needed_headers_have_room)
 {
     for (int i = 0; i < 100; i++)
         answer("x-request-id: a");
@@ -124,27 +120,12 @@ START_TEST(needed_headers_have_room)
                       LLMOBS_HEADERS_MAX - LLMOBS_HEADERS_NEEDED + 1);
     expect("{\"request_id\": \"a\"}");
 }
-END_TEST
 
 /* A request's own id is the program's. */
-START_TEST(a_request_tells_nothing)
+TEST(a_request_tells_nothing)
 {
     static const char line[] = "x-request-id: mine";
 
     llmobs_headers_keep(&headers, line, strcspn(line, ":"));
     ck_assert_uint_eq(headers.count, 0);
-}
-END_TEST
-
-UNIT_SUITE(told)
-{
-    Suite *suite = suite_create("told");
-
-    UNIT_TEST(suite, each_provider_tells_in_its_own_words);
-    UNIT_TEST(suite, it_tells_when_to_come_again);
-    UNIT_TEST(suite, values_of_another_form_are_left_out);
-    UNIT_TEST(suite, the_first_id_counts);
-    UNIT_TEST(suite, needed_headers_have_room);
-    UNIT_TEST(suite, a_request_tells_nothing);
-    return suite;
 }

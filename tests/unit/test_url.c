@@ -152,19 +152,17 @@ static void check_rows(const struct row *rows, size_t count)
                       rows[i].url, rows[i].match);
 }
 
-START_TEST(entries_match_as_in_the_examples)
+TEST(entries_match_as_in_the_examples)
 {
     check_rows(examples, sizeof(examples) / sizeof(examples[0]));
 }
-END_TEST
 
-START_TEST(entries_match_structurally)
+TEST(entries_match_structurally)
 {
     check_rows(rules, sizeof(rules) / sizeof(rules[0]));
 }
-END_TEST
 
-START_TEST(urls_come_apart)
+TEST(urls_come_apart)
 {
     struct llmobs_url url;
 
@@ -179,9 +177,8 @@ START_TEST(urls_come_apart)
     ck_assert_uint_eq(url.path.len, strlen("/v1/chat"));
     ck_assert_int_eq(memcmp(url.path.data, "/v1/chat", url.path.len), 0);
 }
-END_TEST
 
-START_TEST(long_urls_stay_within_bounds)
+TEST(long_urls_stay_within_bounds)
 {
     static char text[LLMOBS_URL_PATH_MAX * 2];
     struct llmobs_url url;
@@ -201,7 +198,6 @@ START_TEST(long_urls_stay_within_bounds)
     text[8 + LLMOBS_URL_HOST_MAX] = '\0';
     ck_assert_int_lt(llmobs_url_parse(llmobs_text_of(text), &url), 0);
 }
-END_TEST
 
 static void add_entry(struct llmobs_text text)
 {
@@ -213,7 +209,7 @@ static void add_entry(struct llmobs_text text)
 
 /* Every prefix and every single-byte change of a rich URL: the sanitizers
  * watch. */
-START_TEST(hostile_urls_do_no_harm)
+TEST(hostile_urls_do_no_harm)
 {
     static const char rich[] =
         "https://u:p@[fe80::1%25e]:443/a/%2e%2E/./b%2Fc%zz/../d?x#y";
@@ -233,9 +229,8 @@ START_TEST(hostile_urls_do_no_harm)
             add_entry((struct llmobs_text){text, strlen(rich)});
         }
 }
-END_TEST
 
-START_TEST(texts_strip_as_python_does)
+TEST(texts_strip_as_python_does)
 {
     static const char *const blank[] = {
         " ",    "\t",           "\n",           "\r",
@@ -259,9 +254,8 @@ START_TEST(texts_strip_as_python_does)
         ck_assert_uint_eq(llmobs_text_strip(llmobs_text_of(solid[i])).len,
                           strlen(solid[i]));
 }
-END_TEST
 
-START_TEST(patterns_match_whole_texts)
+TEST(patterns_match_whole_texts)
 {
     struct llmobs_text host = llmobs_text_of("eu.api.openai.com");
 
@@ -279,9 +273,8 @@ START_TEST(patterns_match_whole_texts)
     ck_assert(!llmobs_text_like(llmobs_text_of("a"), ""));
     ck_assert(!llmobs_text_like((struct llmobs_text){"a\0b", 3}, "a"));
 }
-END_TEST
 
-START_TEST(readable_texts_are_told_from_others)
+TEST(readable_texts_are_told_from_others)
 {
     static const struct {
         const char *text;
@@ -315,7 +308,6 @@ START_TEST(readable_texts_are_told_from_others)
                       5);
     ck_assert_uint_eq(llmobs_text_cut(llmobs_text_of("abc"), 9).len, 3);
 }
-END_TEST
 
 static void check_idn(const char *host, const char *expected)
 {
@@ -328,7 +320,7 @@ static void check_idn(const char *host, const char *expected)
 }
 
 /* The samples of RFC 3492, section 7.1, and some more. */
-START_TEST(names_in_the_form_of_dns)
+TEST(names_in_the_form_of_dns)
 {
     static const struct {
         const char *host, *expected;
@@ -408,21 +400,4 @@ START_TEST(names_in_the_form_of_dns)
                      -EINVAL);
     ck_assert_int_eq(llmobs_idn_encode(llmobs_text_of("\xC3\xBC"), small, 9),
                      0);
-}
-END_TEST
-
-UNIT_SUITE(url)
-{
-    Suite *s = suite_create("url");
-
-    UNIT_TEST(s, entries_match_as_in_the_examples);
-    UNIT_TEST(s, entries_match_structurally);
-    UNIT_TEST(s, names_in_the_form_of_dns);
-    UNIT_TEST(s, urls_come_apart);
-    UNIT_TEST(s, long_urls_stay_within_bounds);
-    UNIT_TEST(s, hostile_urls_do_no_harm);
-    UNIT_TEST(s, texts_strip_as_python_does);
-    UNIT_TEST(s, patterns_match_whole_texts);
-    UNIT_TEST(s, readable_texts_are_told_from_others);
-    return s;
 }

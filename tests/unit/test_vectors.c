@@ -67,18 +67,17 @@ static void check(const char *text, const char *wanted, bool from_start)
     free(exact);
 }
 
-START_TEST(vectors_are_blanked)
+TEST(vectors_are_blanked)
 {
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         check(rows[i][0], rows[i][1], true);
     for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++)
         check(tails[i][0], tails[i][1], false);
 }
-END_TEST
 
 /* However a body is cut, no digit of a vector of it stays, and what is masked
  * again stays as it is. */
-START_TEST(no_cut_keeps_a_number)
+TEST(no_cut_keeps_a_number)
 {
     static const char body[] =
         "{\"limit\": \"x\", \"vector\": [0.7311, -0.7311, 7.311e-05],"
@@ -93,9 +92,8 @@ START_TEST(no_cut_keeps_a_number)
         free(part);
     }
 }
-END_TEST
 
-START_TEST(json_stays_json)
+TEST(json_stays_json)
 {
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char *text = strdup(rows[i][0]);
@@ -112,10 +110,9 @@ START_TEST(json_stays_json)
         free(text);
     }
 }
-END_TEST
 
 /* Brackets and runs of numbers without an end take no longer than others. */
-START_TEST(it_is_one_pass)
+TEST(it_is_one_pass)
 {
     const size_t len = (size_t)1 << 20;
     static const char *const pieces[] = {"[",        "[1,", "{\"1\":", "[0.5 x",
@@ -131,16 +128,4 @@ START_TEST(it_is_one_pass)
         llmobs_vectors_mask(text, len, false);
         free(text);
     }
-}
-END_TEST
-
-UNIT_SUITE(vectors)
-{
-    Suite *s = suite_create("vectors");
-
-    UNIT_TEST(s, vectors_are_blanked);
-    UNIT_TEST(s, no_cut_keeps_a_number);
-    UNIT_TEST(s, json_stays_json);
-    UNIT_TEST(s, it_is_one_pass);
-    return s;
 }

@@ -92,7 +92,7 @@ static void over(enum llmobs_wire_end how)
     llmobs_wire_ended(wire, LLMOBS_WIRE_FREED);
 }
 
-START_TEST(a_call)
+TEST(a_call)
 {
     begin();
     send_text(ASKS JSON LENGTH);
@@ -108,11 +108,10 @@ START_TEST(a_call)
             !says(0, "curl_code") && says(0, "\"http_version\": \"1.1\""),
         "%s", keeper_events[0]);
 }
-END_TEST
 
 /* A form's type with JSON in it, which is what many languages' clients send
  * unless told otherwise. */
-START_TEST(a_forms_type)
+TEST(a_forms_type)
 {
     begin();
     send_text(
@@ -121,9 +120,8 @@ START_TEST(a_forms_type)
     over(LLMOBS_WIRE_CLOSED);
     end(1);
 }
-END_TEST
 
-START_TEST(byte_by_byte)
+TEST(byte_by_byte)
 {
     static const char request[] = ASKS JSON LENGTH BODY, answer[] = ANSWER;
 
@@ -136,9 +134,8 @@ START_TEST(byte_by_byte)
     end(1);
     ck_assert(says(0, "\"there\"") && !says(0, "\"error\": 1"));
 }
-END_TEST
 
-START_TEST(eight_in_one_write)
+TEST(eight_in_one_write)
 {
     begin();
     for (int i = 0; i < 8; i++)
@@ -148,9 +145,8 @@ START_TEST(eight_in_one_write)
     over(LLMOBS_WIRE_CLOSED);
     end(8);
 }
-END_TEST
 
-START_TEST(others_between)
+TEST(others_between)
 {
     begin();
     send_text("GET /v1/models HTTP/1.1\r\nHost: api.openai.com\r\n\r\n");
@@ -163,10 +159,9 @@ START_TEST(others_between)
     over(LLMOBS_WIRE_CLOSED);
     end(1);
 }
-END_TEST
 
 /* The client follows it, and makes the call elsewhere. */
-START_TEST(led_on)
+TEST(led_on)
 {
     begin();
     send_text(ASKS JSON LENGTH BODY);
@@ -178,9 +173,8 @@ START_TEST(led_on)
     end(1);
     ck_assert(says(0, "\"there\""));
 }
-END_TEST
 
-START_TEST(errors)
+TEST(errors)
 {
     static const struct {
         const char *answer;
@@ -212,10 +206,9 @@ START_TEST(errors)
                       keeper_events[0]);
     }
 }
-END_TEST
 
 /* The server refuses a large prompt before the program has sent it all. */
-START_TEST(early_answer)
+TEST(early_answer)
 {
     begin();
     send_text(ASKS JSON "Content-Length: 5000\r\n\r\n{\"model\":\"gpt-4o\","
@@ -226,9 +219,8 @@ START_TEST(early_answer)
     end(1);
     ck_assert_msg(says(0, "http_413"), "%s", keeper_events[0]);
 }
-END_TEST
 
-START_TEST(no_http)
+TEST(no_http)
 {
     begin();
     send_text("EHLO me\r\n");
@@ -237,20 +229,18 @@ START_TEST(no_http)
     over(LLMOBS_WIRE_CLOSED);
     end(0);
 }
-END_TEST
 
-START_TEST(cut_in_the_head)
+TEST(cut_in_the_head)
 {
     begin();
     send_text(ASKS);
     over(LLMOBS_WIRE_FREED);
     end(0);
 }
-END_TEST
 
 /* The parent ends what it began; the child goes on with a request of its own.
  */
-START_TEST(a_child)
+TEST(a_child)
 {
     int status;
     pid_t child;
@@ -269,10 +259,9 @@ START_TEST(a_child)
     over(LLMOBS_WIRE_CLOSED);
     end(1);
 }
-END_TEST
 
 /* The rest of the parent's answer may come to either of them. */
-START_TEST(a_child_in_a_call)
+TEST(a_child_in_a_call)
 {
     int status;
     pid_t child;
@@ -293,9 +282,8 @@ START_TEST(a_child_in_a_call)
     over(LLMOBS_WIRE_FREED);
     end(1);
 }
-END_TEST
 
-START_TEST(the_exit)
+TEST(the_exit)
 {
     begin();
     send_text(ASKS JSON LENGTH BODY);
@@ -305,10 +293,9 @@ START_TEST(the_exit)
     end(1);
     ck_assert_msg(says(0, "process exit"), "%s", keeper_events[0]);
 }
-END_TEST
 
 /* The reader stops, and knows the status. */
-START_TEST(answer_in_doubt)
+TEST(answer_in_doubt)
 {
     begin();
     send_text(ASKS JSON LENGTH BODY);
@@ -318,9 +305,8 @@ START_TEST(answer_in_doubt)
     ck_assert_msg(says(0, "\"status\": \"error\"") && says(0, "503"), "%s",
                   keeper_events[0]);
 }
-END_TEST
 
-START_TEST(over_http2)
+TEST(over_http2)
 {
     uint64_t before = llmobs_stats_get(LLMOBS_STAT_unfollowed);
 
@@ -330,7 +316,6 @@ START_TEST(over_http2)
     ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_unfollowed), before + 1);
     end(0);
 }
-END_TEST
 
 #define CHUNKS ((size_t)3000000)
 #define CHUNK "1\r\n \r\n"
@@ -355,7 +340,7 @@ static void wait_until_sending(pthread_t thread)
 }
 
 /* GnuTLS lets a program send in one thread and receive in another. */
-START_TEST(two_threads)
+TEST(two_threads)
 {
     char *body = malloc(CHUNKS * sizeof(CHUNK));
     pthread_t other;
@@ -375,28 +360,4 @@ START_TEST(two_threads)
     end(1);
     ck_assert_msg(!says(0, "there") && says(0, "\"response_bytes\": 1}"), "%s",
                   keeper_events[0]);
-}
-END_TEST
-
-UNIT_SUITE(wire)
-{
-    Suite *suite = suite_create("wire");
-
-    UNIT_TEST(suite, a_call);
-    UNIT_TEST(suite, a_forms_type);
-    UNIT_TEST(suite, byte_by_byte);
-    UNIT_TEST(suite, eight_in_one_write);
-    UNIT_TEST(suite, others_between);
-    UNIT_TEST(suite, led_on);
-    UNIT_TEST(suite, errors);
-    UNIT_TEST(suite, early_answer);
-    UNIT_TEST(suite, no_http);
-    UNIT_TEST(suite, cut_in_the_head);
-    UNIT_TEST(suite, a_child);
-    UNIT_TEST(suite, a_child_in_a_call);
-    UNIT_TEST(suite, the_exit);
-    UNIT_TEST(suite, two_threads);
-    UNIT_TEST(suite, over_http2);
-    UNIT_TEST(suite, answer_in_doubt);
-    return suite;
 }

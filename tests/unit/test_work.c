@@ -21,14 +21,13 @@
 
 #define MANY 100000
 
-START_TEST(without_a_budget_all_is_done)
+TEST(without_a_budget_all_is_done)
 {
     ck_assert(llmobs_work_do(SIZE_MAX));
     ck_assert(llmobs_work_do(SIZE_MAX));
 }
-END_TEST
 
-START_TEST(a_budget_ends_once)
+TEST(a_budget_ends_once)
 {
     llmobs_work_begin(100);
     ck_assert(llmobs_work_do(100));
@@ -40,7 +39,6 @@ START_TEST(a_budget_ends_once)
     ck_assert(llmobs_work_do(1));
     ck_assert_int_eq(llmobs_work_end(), 0);
 }
-END_TEST
 
 static void *work_elsewhere(void *arg)
 {
@@ -48,7 +46,7 @@ static void *work_elsewhere(void *arg)
     return NULL;
 }
 
-START_TEST(it_is_one_threads)
+TEST(it_is_one_threads)
 {
     pthread_t thread;
     bool did = false;
@@ -59,7 +57,6 @@ START_TEST(it_is_one_threads)
     ck_assert(did);
     ck_assert_int_eq(llmobs_work_end(), 0);
 }
-END_TEST
 
 /* As the app's thread does for the C API. */
 static void *encode_elsewhere(void *arg)
@@ -79,7 +76,7 @@ static void *encode_elsewhere(void *arg)
     return arg;
 }
 
-START_TEST(no_other_thread_ends_it)
+TEST(no_other_thread_ends_it)
 {
     pthread_t thread;
 
@@ -93,7 +90,6 @@ START_TEST(no_other_thread_ends_it)
         ck_assert_int_eq(llmobs_work_end(), -E2BIG);
     }
 }
-END_TEST
 
 #if !LLMOBS_TSAN /* it ends a process in which an id comes twice */
 /* It holds the budget that it began until the process ends. */
@@ -118,7 +114,7 @@ static void check_child(void)
     _exit(did ? 0 : 1);
 }
 
-START_TEST(a_child_has_none)
+TEST(a_child_has_none)
 {
     static atomic_int begun;
     pthread_t thread;
@@ -135,7 +131,6 @@ START_TEST(a_child_has_none)
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
     ck_assert_int_eq(status, 0);
 }
-END_TEST
 #endif
 
 static void check_late(bool late)
@@ -146,7 +141,7 @@ static void check_late(bool late)
     ck_assert_int_eq(llmobs_work_end(), late ? -ETIMEDOUT : 0);
 }
 
-START_TEST(time_ends_it_too)
+TEST(time_ends_it_too)
 {
     llmobs_work_until(llmobs_clock_mono_ns());
     check_late(true);
@@ -159,7 +154,6 @@ START_TEST(time_ends_it_too)
     ck_assert(llmobs_work_do(LLMOBS_WORK_LOOK));
     ck_assert_int_eq(llmobs_work_end(), 0);
 }
-END_TEST
 
 static struct llmobs_delivery delivery;
 static atomic_int turn;
@@ -180,7 +174,7 @@ static void *unbind(void *arg)
 }
 
 /* An exit that begins as a retreat ends has its bound. */
-START_TEST(the_last_bound_stands)
+TEST(the_last_bound_stands)
 {
     pthread_t thread;
 
@@ -200,7 +194,6 @@ START_TEST(the_last_bound_stands)
     llmobs_delivery_unbound(&delivery, since);
     check_late(false);
 }
-END_TEST
 
 /* A text of `piece` again and again, between the two. */
 static struct llmobs_text repeat(struct llmobs_buf *buf, const char *begin,
@@ -226,7 +219,7 @@ static void check_parse(struct llmobs_text text)
 }
 
 /* Bodies that cost more than their bytes, with a budget for the bytes alone. */
-START_TEST(each_kind_of_json_counts)
+TEST(each_kind_of_json_counts)
 {
     static const char *const pieces[][3] = {
         {"\"", "\xff", "\""},
@@ -255,10 +248,9 @@ START_TEST(each_kind_of_json_counts)
     }
     llmobs_buf_fini(&buf);
 }
-END_TEST
 
 /* Values that are built from a body count, too. */
-START_TEST(values_count)
+TEST(values_count)
 {
     struct llmobs_json *list = llmobs_json_array(), *text = NULL;
     struct llmobs_buf out;
@@ -283,9 +275,8 @@ START_TEST(values_count)
     llmobs_buf_fini(&out);
     llmobs_json_free(list);
 }
-END_TEST
 
-START_TEST(other_passes_count)
+TEST(other_passes_count)
 {
     static const char patterns[] = "use email\nuse keys\n";
     struct llmobs_text file = {patterns, sizeof(patterns) - 1};
@@ -324,24 +315,4 @@ START_TEST(other_passes_count)
     llmobs_redact_free(redact);
     llmobs_buf_fini(&in);
     llmobs_buf_fini(&out);
-}
-END_TEST
-
-UNIT_SUITE(work)
-{
-    Suite *s = suite_create("work");
-
-    UNIT_TEST(s, without_a_budget_all_is_done);
-    UNIT_TEST(s, a_budget_ends_once);
-    UNIT_TEST(s, it_is_one_threads);
-    UNIT_TEST(s, no_other_thread_ends_it);
-#if !LLMOBS_TSAN
-    UNIT_TEST(s, a_child_has_none);
-#endif
-    UNIT_TEST(s, time_ends_it_too);
-    UNIT_TEST(s, the_last_bound_stands);
-    UNIT_TEST(s, each_kind_of_json_counts);
-    UNIT_TEST(s, values_count);
-    UNIT_TEST(s, other_passes_count);
-    return s;
 }

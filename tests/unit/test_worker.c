@@ -13,7 +13,7 @@
 #include "lib/base/stats.h"
 #include "tests/unit/worker_fake.h"
 
-START_TEST(delivers_without_being_asked)
+TEST(delivers_without_being_asked)
 {
     fake_begin(true, 1 << 24);
     fake_give(3);
@@ -25,9 +25,8 @@ START_TEST(delivers_without_being_asked)
     llmobs_worker_stop(worker, 5000);
     fake_check_sum();
 }
-END_TEST
 
-START_TEST(a_flush_waits_for_all)
+TEST(a_flush_waits_for_all)
 {
     fake_begin(true, 1 << 24);
     ck_assert_int_eq(llmobs_worker_flush(worker, 100), 0);
@@ -40,7 +39,6 @@ START_TEST(a_flush_waits_for_all)
     llmobs_worker_stop(worker, 5000);
     fake_check_sum();
 }
-END_TEST
 
 static int count_threads(void)
 {
@@ -67,7 +65,7 @@ static int settled_threads(void)
     return n;
 }
 
-START_TEST(no_thread_where_none_is_wanted)
+TEST(no_thread_where_none_is_wanted)
 {
     fake_begin(false, 1 << 24);
     int before = settled_threads();
@@ -84,14 +82,13 @@ START_TEST(no_thread_where_none_is_wanted)
     ck_assert_int_le(count_threads(), before);
     fake_check_sum();
 }
-END_TEST
 
 static void *end(void *nothing)
 {
     return nothing;
 }
 
-START_TEST(withdrawn_it_goes_on_without_a_thread)
+TEST(withdrawn_it_goes_on_without_a_thread)
 {
     fake_begin(true, 1 << 24);
     pthread_t other;
@@ -117,10 +114,9 @@ START_TEST(withdrawn_it_goes_on_without_a_thread)
     ck_assert_int_eq(atomic_load(&fake.taken), 9);
     fake_check_sum();
 }
-END_TEST
 
 /* A filter may kill for what a delivery needs, and for the thread's start. */
-START_TEST(all_is_sent_before_a_filter)
+TEST(all_is_sent_before_a_filter)
 {
     fake_begin(true, 1 << 24);
     fake_give(3);
@@ -137,10 +133,9 @@ START_TEST(all_is_sent_before_a_filter)
     llmobs_worker_rested(worker, false);
     ck_assert_int_le(count_threads(), before);
 }
-END_TEST
 
 /* Without a thread a full buffer is emptied, not overrun. */
-START_TEST(no_thread_and_no_loss)
+TEST(no_thread_and_no_loss)
 {
     fake_begin(false, 64 * 1024);
     fake_give(500);
@@ -149,9 +144,8 @@ START_TEST(no_thread_and_no_loss)
     ck_assert_int_eq(atomic_load(&fake.taken), 500);
     fake_check_sum();
 }
-END_TEST
 
-START_TEST(a_full_buffer_is_counted)
+TEST(a_full_buffer_is_counted)
 {
     fake_begin(true, 64 * 1024);
     atomic_store(&fake.fault, FAULT_STUCK);
@@ -166,9 +160,8 @@ START_TEST(a_full_buffer_is_counted)
                       500);
     llmobs_worker_stop(worker, 1000);
 }
-END_TEST
 
-START_TEST(a_dead_exporter_costs_the_exit_little)
+TEST(a_dead_exporter_costs_the_exit_little)
 {
     int64_t start;
 
@@ -185,9 +178,8 @@ START_TEST(a_dead_exporter_costs_the_exit_little)
         fake_check_sum();
     }
 }
-END_TEST
 
-START_TEST(a_stuck_exporter_is_not_waited_for_longer_than_said)
+TEST(a_stuck_exporter_is_not_waited_for_longer_than_said)
 {
     int64_t start;
 
@@ -208,14 +200,13 @@ START_TEST(a_stuck_exporter_is_not_waited_for_longer_than_said)
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_delivered), 0);
     fake_check_sum();
 }
-END_TEST
 
 /* Under a sanitizer the thread needs longer than that to read the calls. */
 #define SOON_MS (LLMOBS_ASAN || LLMOBS_TSAN ? 30000 : 15)
 
 /* The thread lingers 20 ms after a delivery. It is woken before that time ends
  * when many calls are given; a busy machine may delay some of the rounds. */
-START_TEST(many_calls_wake_the_thread)
+TEST(many_calls_wake_the_thread)
 {
     int64_t took = INT64_MAX;
     int given = 0;
@@ -239,9 +230,8 @@ START_TEST(many_calls_wake_the_thread)
     llmobs_worker_stop(worker, 5000);
     fake_check_sum();
 }
-END_TEST
 
-START_TEST(who_ends_at_once_delivers_itself)
+TEST(who_ends_at_once_delivers_itself)
 {
     int itself = 0;
 
@@ -259,10 +249,9 @@ START_TEST(who_ends_at_once_delivers_itself)
     ck_assert_int_gt(itself, 0);
     ck_assert_int_lt(itself, 50);
 }
-END_TEST
 
 /* The second call does not wait for the moment to pass, nor does a flush. */
-START_TEST(the_thread_begins_when_there_is_more)
+TEST(the_thread_begins_when_there_is_more)
 {
     int64_t start;
     int early = 0;
@@ -278,9 +267,8 @@ START_TEST(the_thread_begins_when_there_is_more)
     }
     ck_assert_int_gt(early, 0);
 }
-END_TEST
 
-START_TEST(what_comes_after_the_stop_is_delivered)
+TEST(what_comes_after_the_stop_is_delivered)
 {
     for (int round = 0; round < 100; round++) {
         fake_begin(round % 4 != 0, 1 << 24);
@@ -293,9 +281,8 @@ START_TEST(what_comes_after_the_stop_is_delivered)
         fake_check_sum();
     }
 }
-END_TEST
 
-START_TEST(a_failed_delivery_is_tried_again)
+TEST(a_failed_delivery_is_tried_again)
 {
     fake_begin(true, 1 << 24);
     atomic_store(&fake.fault, FAULT_ALWAYS);
@@ -313,7 +300,6 @@ START_TEST(a_failed_delivery_is_tried_again)
     llmobs_worker_stop(worker, 1000);
     fake_check_sum();
 }
-END_TEST
 
 static void *give_many(void *arg)
 {
@@ -328,7 +314,7 @@ static void *flush_many(void *arg)
     return arg;
 }
 
-START_TEST(the_sums_hold_whatever_fails)
+TEST(the_sums_hold_whatever_fails)
 {
     for (int thread = 0; thread < 2; thread++) {
         pthread_t threads[5];
@@ -354,10 +340,9 @@ START_TEST(the_sums_hold_whatever_fails)
         fake_check_sum();
     }
 }
-END_TEST
 
 /* A span that is too big goes with less of it. */
-START_TEST(an_event_beyond_the_limit)
+TEST(an_event_beyond_the_limit)
 {
     struct llmobs_span span;
     char name[3000];
@@ -376,7 +361,6 @@ START_TEST(an_event_beyond_the_limit)
     llmobs_worker_stop(worker, 1000);
     fake_check_sum();
 }
-END_TEST
 
 #define CHAT "http://other.example/v1/chat/completions"
 
@@ -400,7 +384,7 @@ static struct llmobs_item *make_exchange(const struct llmobs_rules *rules,
 }
 
 /* A candidate that was no LLM call is no span, and is accounted for. */
-START_TEST(exchanges_become_spans_or_not)
+TEST(exchanges_become_spans_or_not)
 {
     struct llmobs_rules_config rules_config = {0};
     struct llmobs_rules *rules = llmobs_rules_new(&rules_config);
@@ -417,29 +401,4 @@ START_TEST(exchanges_become_spans_or_not)
     llmobs_worker_stop(worker, 1000);
     fake_check_sum();
     llmobs_rules_free(rules);
-}
-END_TEST
-
-UNIT_SUITE(worker)
-{
-    Suite *s = suite_create("worker");
-
-    UNIT_TEST(s, delivers_without_being_asked);
-    UNIT_TEST(s, a_flush_waits_for_all);
-    UNIT_TEST(s, no_thread_where_none_is_wanted);
-    UNIT_TEST(s, withdrawn_it_goes_on_without_a_thread);
-    UNIT_TEST(s, all_is_sent_before_a_filter);
-    UNIT_TEST(s, no_thread_and_no_loss);
-    UNIT_TEST(s, a_full_buffer_is_counted);
-    UNIT_TEST(s, a_dead_exporter_costs_the_exit_little);
-    UNIT_TEST(s, a_stuck_exporter_is_not_waited_for_longer_than_said);
-    UNIT_TEST(s, many_calls_wake_the_thread);
-    UNIT_TEST(s, who_ends_at_once_delivers_itself);
-    UNIT_TEST(s, the_thread_begins_when_there_is_more);
-    UNIT_TEST(s, what_comes_after_the_stop_is_delivered);
-    UNIT_TEST(s, a_failed_delivery_is_tried_again);
-    UNIT_TEST(s, the_sums_hold_whatever_fails);
-    UNIT_TEST(s, an_event_beyond_the_limit);
-    UNIT_TEST(s, exchanges_become_spans_or_not);
-    return s;
 }

@@ -16,7 +16,7 @@
 #include "lib/base/stats.h"
 #include "tests/unit/worker_fake.h"
 
-START_TEST(errno_and_signals_stay_the_apps)
+TEST(errno_and_signals_stay_the_apps)
 {
     sigset_t before, after;
 
@@ -33,7 +33,6 @@ START_TEST(errno_and_signals_stay_the_apps)
     for (int i = 1; i < 32; i++)
         ck_assert_int_eq(sigismember(&before, i), sigismember(&after, i));
 }
-END_TEST
 
 static int read_status(const char *key, char *out, size_t cap)
 {
@@ -63,7 +62,7 @@ static int read_status(const char *key, char *out, size_t cap)
     return found;
 }
 
-START_TEST(the_thread_is_named_and_deaf)
+TEST(the_thread_is_named_and_deaf)
 {
     char mask[300] = "";
 
@@ -76,7 +75,6 @@ START_TEST(the_thread_is_named_and_deaf)
     ck_assert_uint_eq(strtoull(mask, NULL, 16) & 0x7fffffff, 0x7ffbfeff);
     llmobs_worker_stop(worker, 1000);
 }
-END_TEST
 
 /* Runs in a process of its own what changes the process for good; exit code 0
  * is success. Check's own assertions write files and stay out of there. */
@@ -118,12 +116,11 @@ static int give_without_threads(void)
 }
 
 /* No thread can be had: nothing is lost. */
-START_TEST(without_a_thread_to_be_had)
+TEST(without_a_thread_to_be_had)
 {
     fake_begin(true, 64 * 1024);
     apart(give_without_threads);
 }
-END_TEST
 
 /* The sanitizers' allocators are not made for a fork beside a busy thread. */
 #if !LLMOBS_TSAN
@@ -146,7 +143,7 @@ static void in_child(void)
     _exit(atomic_load(&fake.taken) == 6 ? 0 : 6);
 }
 
-START_TEST(a_forked_child_begins_anew)
+TEST(a_forked_child_begins_anew)
 {
     for (int round = 0; round < 50; round++) {
         int status = 0;
@@ -171,11 +168,10 @@ START_TEST(a_forked_child_begins_anew)
         fake_check_sum();
     }
 }
-END_TEST
 #endif
 
 /* A child that only exits delivers nothing of its parent's. */
-START_TEST(a_child_that_exits_sends_nothing)
+TEST(a_child_that_exits_sends_nothing)
 {
     int status = 0;
     pid_t pid;
@@ -192,7 +188,6 @@ START_TEST(a_child_that_exits_sends_nothing)
     ck_assert_int_eq(llmobs_worker_flush(worker, 1000), 0);
     ck_assert_int_eq(atomic_load(&fake.taken), 10);
 }
-END_TEST
 
 static int write_beyond_the_limit(void)
 {
@@ -211,7 +206,7 @@ static int write_beyond_the_limit(void)
 }
 
 /* The app's file size limit must not kill it through our own writing. */
-START_TEST(our_signals_do_not_reach_the_app)
+TEST(our_signals_do_not_reach_the_app)
 {
     char base[UNIT_DIRECTORY];
 
@@ -225,7 +220,6 @@ START_TEST(our_signals_do_not_reach_the_app)
     }
     unit_remove(base);
 }
-END_TEST
 
 static void *flush_cancelled(void *done)
 {
@@ -237,7 +231,7 @@ static void *flush_cancelled(void *done)
 
 /* A thread that is to end does not do so in the middle of what is ours, with
  * the turn taken. */
-START_TEST(a_cancelled_flush_is_finished)
+TEST(a_cancelled_flush_is_finished)
 {
     pthread_t thread;
     atomic_int done = 0;
@@ -252,21 +246,4 @@ START_TEST(a_cancelled_flush_is_finished)
     fake_give(1);
     ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
     fake_check_sum();
-}
-END_TEST
-
-UNIT_SUITE(worker_process)
-{
-    Suite *s = suite_create("worker_process");
-
-    UNIT_TEST(s, errno_and_signals_stay_the_apps);
-    UNIT_TEST(s, the_thread_is_named_and_deaf);
-    UNIT_TEST(s, without_a_thread_to_be_had);
-#if !LLMOBS_TSAN
-    UNIT_TEST(s, a_forked_child_begins_anew);
-#endif
-    UNIT_TEST(s, a_child_that_exits_sends_nothing);
-    UNIT_TEST(s, our_signals_do_not_reach_the_app);
-    UNIT_TEST(s, a_cancelled_flush_is_finished);
-    return s;
 }

@@ -1,5 +1,6 @@
-/* unit - how a unit test file joins the runner: it defines its cases with
- * Check and one UNIT_SUITE, and is compiled in; there is no list to keep. */
+/* unit - how a unit test file joins the runner: it defines its cases by
+ * TEST(name), and is compiled in; there is no list to keep. The suite of
+ * test_json.c is `json`: CK_RUN_SUITE=json runs it alone. */
 #ifndef LLMOBS_UNIT_H
 #define LLMOBS_UNIT_H
 
@@ -32,25 +33,41 @@ int unit_entries(const char *dir);
  * them back. */
 size_t unit_budget_left(void);
 
-void unit_register(const char *name, Suite *(*make)(void));
+/* A test case; the runner has it. */
+struct unit_case {
+    const char *name;
+    const char *file; /* tests/unit/test_SUITE.c names its suite */
+    TFun run;
+    int line;
+    int from, to; /* the case runs once for each number of from..to-1 */
+    SFun set_up, tear_down; /* a fixture alone, with neither name nor run */
+};
 
-/* UNIT_SUITE(json) { Suite *s = suite_create("json"); ...; return s; }
- * Twice the same name: it is how one suite is run (CK_RUN_SUITE). */
-#define UNIT_SUITE(name)                                            \
-    static Suite *unit_suite_##name(void);                          \
-    __attribute__((constructor)) static void unit_join_##name(void) \
-    {                                                               \
-        unit_register(#name, unit_suite_##name);                    \
-    }                                                               \
-    static Suite *unit_suite_##name(void)
+/* The program adds what it has before main. Borrows `one` for good. */
+void unit_add(struct unit_case *one);
 
-/* Adds one test case of its own name. */
-#define UNIT_TEST(suite, function)                  \
-    do {                                            \
-        TCase *unit_case = tcase_create(#function); \
-        tcase_set_timeout(unit_case, 1200);         \
-        tcase_add_test(unit_case, function);        \
-        suite_add_tcase(suite, unit_case);          \
-    } while (0)
+/* TEST(name) { ... }: a case, of the suite whose file this is. */
+#define TEST(name) TEST_EACH(name, 0, 1)
+
+/* The same for each `_i` from `first` on, below `end`. */
+#define TEST_EACH(name, first, end)                                            \
+    static void name(int _i);                                                  \
+    __attribute__((constructor)) static void name##_joins(void)                \
+    {                                                                          \
+        static struct unit_case unit_own = {                                   \
+            #name, __FILE__, name, __LINE__, (first), (int)(end), NULL, NULL}; \
+        unit_add(&unit_own);                                                   \
+    }                                                                          \
+    static void name(int _i CK_ATTRIBUTE_UNUSED)
+
+/* Once a file, before its cases: `before` and `after` run around each. */
+#define UNIT_FIXTURE(before, after)                                      \
+    __attribute__((constructor)) static void unit_fixture_joins(void)    \
+    {                                                                    \
+        static struct unit_case unit_own = {                             \
+            .file = __FILE__, .set_up = (before), .tear_down = (after)}; \
+        unit_add(&unit_own);                                             \
+    }                                                                    \
+    struct unit_case
 
 #endif
