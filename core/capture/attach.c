@@ -24,7 +24,7 @@
 #include "core/capture/php_entry.h"
 #include "core/capture/global.h"
 #include "core/capture/adds.h"
-#include "core/capture/mime_ops.h"
+#include "core/capture/mime.h"
 #include "core/capture/multi.h"
 #include "core/capture/multi_messages.h"
 #include "core/capture/unseen.h"

@@ -10,7 +10,6 @@
 #include "lib/base/fork.h"
 #include "lib/base/log.h"
 #include "core/capture/callbacks.h"
-#include "core/capture/handle_url.h"
 #include "core/capture/judge.h"
 #include "core/capture/ours.h"
 #include "core/capture/outgoing.h"

@@ -270,6 +270,17 @@ const char *llmobs_lines_value(const struct curl_slist *list, const char *name);
 const char *llmobs_handle_header(const struct llmobs_handle *handle,
                                  const char *name);
 
+/* The absolute URL that libcurl will use; NULL when there is none, it is not
+ * HTTP, or memory ran out. The result is the handle's own string or `*owned`,
+ * which the caller frees. _at makes it from the address that libcurl itself
+ * has. */
+const char *llmobs_handle_url(const struct llmobs_handle *handle, char **owned);
+const char *llmobs_handle_url_at(const struct llmobs_handle *handle,
+                                 const char *url, char **owned);
+
+/* True when libcurl might send HTTPHEADER to a CONNECT proxy, or sign it. */
+bool llmobs_handle_exposes_headers(const struct llmobs_handle *handle);
+
 /* True when the request has a body: asks its kind, not its name. */
 bool llmobs_handle_sends_body(const struct llmobs_handle *handle);
 

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "lib/base/log.h"
-#include "core/capture/handle_url.h"
 #include "lib/span/allowlist.h"
 #include "core/sdk/own_span.h"
 #include "core/sdk/thread_state.h"

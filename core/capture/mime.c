@@ -1,12 +1,13 @@
 #include "core/capture/mime.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/base/cold.h"
 #include "lib/base/keyed.h"
-#include "core/capture/parts.h"
 
 struct form;
 
@@ -46,12 +47,12 @@ static const struct llmobs_keyed_table parts = {
 static atomic_uint_least64_t numbers;
 static atomic_size_t live_forms, live_parts, text_bytes;
 
-static struct part *mime_find(curl_mimepart *part)
+static struct part *find_part(curl_mimepart *part)
 {
     return llmobs_keyed_find(&parts, part);
 }
 
-static bool mime_take(atomic_size_t *of, size_t n, size_t max)
+static bool count_up(atomic_size_t *of, size_t n, size_t max)
 {
     if (atomic_fetch_add(of, n) + n <= max)
         return true;
@@ -61,7 +62,7 @@ static bool mime_take(atomic_size_t *of, size_t n, size_t max)
 
 /* -- life ------------------------------------------------------------------ */
 
-static void mime_drop_text(struct part *part)
+static void drop_text(struct part *part)
 {
     if (part->text)
         atomic_fetch_sub(&text_bytes, (size_t)part->size);
@@ -69,15 +70,15 @@ static void mime_drop_text(struct part *part)
     part->text = NULL;
 }
 
-static void mime_drop_data(struct part *part)
+static void drop_data(struct part *part)
 {
-    mime_drop_text(part);
+    drop_text(part);
     part->size = -1;
 }
 
 static void release_part(struct part *part)
 {
-    mime_drop_data(part);
+    drop_data(part);
     free(part->name);
     free(part->type);
     free(part->header_type);
@@ -107,7 +108,7 @@ static void release_form(struct form *form)
     atomic_fetch_sub(&live_forms, 1);
 }
 
-void llmobs_mime_end(curl_mime *mime)
+static void forget_form(curl_mime *mime)
 {
     struct form *form = llmobs_keyed_find(&forms, mime);
 
@@ -115,12 +116,18 @@ void llmobs_mime_end(curl_mime *mime)
         release_form(form);
 }
 
-void llmobs_mime_begin(curl_mime *mime)
+uint64_t llmobs_mime_now(void)
+{
+    return atomic_fetch_add(&numbers, 1) + 1;
+}
+
+/* A form that was there before, whose end nobody saw, is forgotten. */
+static void add_form(curl_mime *mime)
 {
     struct form *form;
 
-    llmobs_mime_end(mime);
-    if (!mime_take(&live_forms, 1, LLMOBS_MIME_FORMS_MAX))
+    forget_form(mime);
+    if (!count_up(&live_forms, 1, LLMOBS_MIME_FORMS_MAX))
         return;
     form = llmobs_keyed_claim(&forms, mime);
     if (!form) {
@@ -132,9 +139,9 @@ void llmobs_mime_begin(curl_mime *mime)
 }
 
 /* Drops the record of a part whose end the library did not see. */
-static void mime_forget(curl_mimepart *part)
+static void forget_part(curl_mimepart *part)
 {
-    struct part *noted = mime_find(part);
+    struct part *noted = find_part(part);
 
     if (noted)
         release_if_of(noted, atomic_load(&noted->form));
@@ -144,21 +151,21 @@ static struct part *new_part(curl_mimepart *part)
 {
     struct part *noted = NULL;
 
-    if (!mime_take(&live_parts, 1, LLMOBS_MIME_PARTS_MAX))
+    if (!count_up(&live_parts, 1, LLMOBS_MIME_PARTS_MAX))
         return NULL;
-    if (!mime_find(part)) /* else another thread is about to release it */
+    if (!find_part(part)) /* else another thread is about to release it */
         noted = llmobs_keyed_claim(&parts, part);
     if (!noted)
         atomic_fetch_sub(&live_parts, 1);
     return noted;
 }
 
-void llmobs_mime_part(curl_mime *mime, curl_mimepart *part)
+static void add_part(curl_mime *mime, curl_mimepart *part)
 {
     struct form *form = llmobs_keyed_find(&forms, mime);
     struct part *noted;
 
-    mime_forget(part);
+    forget_part(part);
     if (!form || form->missing || form->count == LLMOBS_FORM_PARTS_MAX)
         return;
     noted = new_part(part);
@@ -172,16 +179,82 @@ void llmobs_mime_part(curl_mime *mime, curl_mimepart *part)
     atomic_store(&noted->form, form);
 }
 
-uint64_t llmobs_mime_now(void)
+curl_mime *llmobs_ops_mime_init(const struct llmobs_real *real, CURL *curl)
 {
-    return atomic_fetch_add(&numbers, 1) + 1;
+    curl_mime *mime = real->mime_init(curl);
+    int saved = errno;
+
+    if (mime)
+        add_form(mime);
+    errno = saved;
+    return mime;
+}
+
+/* libcurl may give the address to another form as soon as this one is freed. */
+void llmobs_ops_mime_free(const struct llmobs_real *real, curl_mime *mime)
+{
+    int saved = errno;
+
+    forget_form(mime);
+    errno = saved;
+    real->mime_free(mime);
+}
+
+curl_mimepart *llmobs_ops_mime_addpart(const struct llmobs_real *real,
+                                       curl_mime *mime)
+{
+    curl_mimepart *part = real->mime_addpart(mime);
+    int saved = errno;
+
+    if (part)
+        add_part(mime, part);
+    errno = saved;
+    return part;
 }
 
 /* -- what a part is -------------------------------------------------------- */
 
+/* Headers that a program gives a part of a form (formadd or mime). libcurl
+ * sends them in place of its own headers, except a Content-Type if the program
+ * has also set the part's type (lib/mime.c, Curl_mime_prepare_headers). */
+struct own_headers {
+    const char *type; /* borrowed from the list; NULL: none of them is one */
+    bool no_text;     /* they name a coding, or may name a file */
+};
+
+/* The value of the header, if it has that name, else NULL (as match_header of
+ * libcurl's lib/mime.c). */
+static const char *header_value(const struct curl_slist *header,
+                                const char *name)
+{
+    const char *line = header->data;
+    size_t len = strlen(name);
+
+    if (!line || strncasecmp(line, name, len) != 0)
+        return NULL;
+    return line + len + strspn(line + len, " ");
+}
+
+static struct own_headers read_headers(const struct curl_slist *headers)
+{
+    struct own_headers own = {NULL, false};
+
+    for (; headers; headers = headers->next) {
+        const char *type = header_value(headers, "content-type:");
+        const char *coding =
+            header_value(headers, "content-transfer-encoding:");
+
+        if (type && !own.type)
+            own.type = type;
+        own.no_text = own.no_text || !llmobs_form_plain(coding) ||
+                      header_value(headers, "content-disposition:");
+    }
+    return own;
+}
+
 /* No memory for a part's name or type: without these the part must be missing,
  * or it would look like a text. */
-static void mime_lose(struct part *part)
+static void lose_part(struct part *part)
 {
     struct form *form = atomic_load(&part->form);
 
@@ -189,26 +262,55 @@ static void mime_lose(struct part *part)
         form->missing = true;
 }
 
-void llmobs_mime_name(curl_mimepart *part, const char *name)
+static void set_name(struct part *part, const char *name)
 {
-    struct part *noted = mime_find(part);
-
-    if (!noted)
-        return;
-    free(noted->name);
-    noted->name = NULL;
+    free(part->name);
+    part->name = NULL;
     if (!name || strnlen(name, LLMOBS_FORM_NAME_MAX + 1) > LLMOBS_FORM_NAME_MAX)
         return;
-    noted->name = strdup(name);
-    if (!noted->name)
-        mime_lose(noted);
+    part->name = strdup(name);
+    if (!part->name)
+        lose_part(part);
 }
 
-static char *mime_copy_of(const char *data, size_t size)
+CURLcode llmobs_ops_mime_name(const struct llmobs_real *real,
+                              curl_mimepart *part, const char *name)
+{
+    CURLcode rc = real->mime_name(part, name);
+    int saved = errno;
+    struct part *noted = find_part(part);
+
+    if (noted && rc == CURLE_OK)
+        set_name(noted, name);
+    errno = saved;
+    return rc;
+}
+
+static void set_filename(struct part *part, const char *name)
+{
+    part->named = name != NULL;
+    if (part->named)
+        drop_text(part);
+}
+
+CURLcode llmobs_ops_mime_filename(const struct llmobs_real *real,
+                                  curl_mimepart *part, const char *name)
+{
+    CURLcode rc = real->mime_filename(part, name);
+    int saved = errno;
+    struct part *noted = find_part(part);
+
+    if (noted && rc == CURLE_OK)
+        set_filename(noted, name);
+    errno = saved;
+    return rc;
+}
+
+static char *copy_text(const char *data, size_t size)
 {
     char *copy;
 
-    if (!mime_take(&text_bytes, size, LLMOBS_MIME_TEXTS_MAX))
+    if (!count_up(&text_bytes, size, LLMOBS_MIME_TEXTS_MAX))
         return NULL;
     copy = malloc(size + 1);
     if (copy)
@@ -218,90 +320,151 @@ static char *mime_copy_of(const char *data, size_t size)
     return copy;
 }
 
-void llmobs_mime_data(curl_mimepart *part, const char *data, size_t size)
+static void set_data(struct part *part, const char *data, size_t size)
 {
-    struct part *noted = mime_find(part);
-
-    if (!noted)
-        return;
-    mime_drop_data(noted);
+    drop_data(part);
     if (!data)
         return;
     if (size == CURL_ZERO_TERMINATED)
         size = strlen(data);
-    noted->size = (int64_t)size;
-    if (noted->named || noted->coded || noted->headed ||
-        size > LLMOBS_FORM_TEXT_MAX)
-        return;
-    noted->text = mime_copy_of(data, size);
+    part->size = (int64_t)size;
+    if (!part->named && !part->coded && !part->headed &&
+        size <= LLMOBS_FORM_TEXT_MAX)
+        part->text = copy_text(data, size);
 }
 
-void llmobs_mime_file(curl_mimepart *part, int64_t size, curl_mime *within)
+/* libcurl drops the part's former bytes, also where it refuses the new ones. */
+CURLcode llmobs_ops_mime_data(const struct llmobs_real *real,
+                              curl_mimepart *part, const char *data,
+                              size_t size)
 {
-    struct part *noted = mime_find(part);
+    CURLcode rc = real->mime_data(part, data, size);
+    int saved = errno;
+    struct part *noted = find_part(part);
 
-    llmobs_mime_end(within);
+    if (noted)
+        set_data(noted, rc == CURLE_OK ? data : NULL, size);
+    errno = saved;
+    return rc;
+}
+
+/* The part's bytes are no text; `size` below 0: unknown. Returns the record of
+ * the part, or NULL. */
+static struct part *set_file(curl_mimepart *part, int64_t size)
+{
+    struct part *noted = find_part(part);
+
     if (!noted)
-        return;
-    mime_drop_data(noted);
+        return NULL;
+    drop_data(noted);
     noted->size = size < 0 ? -1 : size;
+    return noted;
 }
 
-void llmobs_mime_filename(curl_mimepart *part, const char *name)
+/* libcurl gives the part the file's own name. */
+CURLcode llmobs_ops_mime_filedata(const struct llmobs_real *real,
+                                  curl_mimepart *part, const char *path)
 {
-    struct part *noted = mime_find(part);
+    CURLcode rc = real->mime_filedata(part, path);
+    int saved = errno;
+    struct part *noted = set_file(part, -1);
 
-    if (!noted)
-        return;
-    noted->named = name != NULL;
-    if (noted->named)
-        mime_drop_text(noted);
+    if (noted && rc == CURLE_OK)
+        set_filename(noted, path);
+    errno = saved;
+    return rc;
 }
 
-void llmobs_mime_encoder(curl_mimepart *part, const char *coding)
+CURLcode llmobs_ops_mime_data_cb(const struct llmobs_real *real,
+                                 curl_mimepart *part, curl_off_t size,
+                                 curl_read_callback read,
+                                 curl_seek_callback seek,
+                                 curl_free_callback end, void *user)
 {
-    struct part *noted = mime_find(part);
+    CURLcode rc = real->mime_data_cb(part, size, read, seek, end, user);
+    int saved = errno;
 
-    if (!noted)
-        return;
-    noted->coded = !llmobs_form_plain(coding);
-    if (noted->coded)
-        mime_drop_text(noted);
+    (void)set_file(part, size);
+    errno = saved;
+    return rc;
+}
+
+/* Drops the record of the form within: libcurl frees that form with the part
+ * unseen, and no call can send it by itself. */
+CURLcode llmobs_ops_mime_subparts(const struct llmobs_real *real,
+                                  curl_mimepart *part, curl_mime *within)
+{
+    CURLcode rc = real->mime_subparts(part, within);
+    int saved = errno;
+
+    if (rc == CURLE_OK)
+        forget_form(within);
+    (void)set_file(part, -1);
+    errno = saved;
+    return rc;
 }
 
 /* A cut type is longer than any that a field can have, so it matches none. */
-static void mime_note_type(struct part *part, char **to, const char *type)
+static void set_type(struct part *part, char **to, const char *type)
 {
     free(*to);
     *to = type ? strndup(type, LLMOBS_FORM_TYPE_MAX + 1) : NULL;
     if (type && !*to)
-        mime_lose(part);
+        lose_part(part);
 }
 
-void llmobs_mime_type(curl_mimepart *part, const char *type)
+CURLcode llmobs_ops_mime_type(const struct llmobs_real *real,
+                              curl_mimepart *part, const char *type)
 {
-    struct part *noted = mime_find(part);
+    CURLcode rc = real->mime_type(part, type);
+    int saved = errno;
+    struct part *noted = find_part(part);
 
-    if (noted)
-        mime_note_type(noted, &noted->type, type);
+    if (noted && rc == CURLE_OK)
+        set_type(noted, &noted->type, type);
+    errno = saved;
+    return rc;
 }
 
-void llmobs_mime_headers(curl_mimepart *part, const struct curl_slist *headers)
+CURLcode llmobs_ops_mime_encoder(const struct llmobs_real *real,
+                                 curl_mimepart *part, const char *coding)
 {
-    struct llmobs_part_headers own = llmobs_parts_headers(headers);
-    struct part *noted = mime_find(part);
+    CURLcode rc = real->mime_encoder(part, coding);
+    int saved = errno;
+    struct part *noted = find_part(part);
 
-    if (!noted)
-        return;
-    mime_note_type(noted, &noted->header_type, own.type);
-    noted->headed = own.no_text;
-    if (noted->headed)
-        mime_drop_text(noted);
+    if (noted && rc == CURLE_OK) {
+        noted->coded = !llmobs_form_plain(coding);
+        if (noted->coded)
+            drop_text(noted);
+    }
+    errno = saved;
+    return rc;
+}
+
+CURLcode llmobs_ops_mime_headers(const struct llmobs_real *real,
+                                 curl_mimepart *part,
+                                 struct curl_slist *headers, int owned)
+{
+    CURLcode rc = real->mime_headers(part, headers, owned);
+    int saved = errno;
+    struct part *noted = find_part(part);
+
+    if (noted && rc == CURLE_OK) {
+        struct own_headers own = read_headers(headers);
+
+        set_type(noted, &noted->header_type, own.type);
+        noted->headed = own.no_text;
+        if (noted->headed)
+            drop_text(noted);
+    }
+    errno = saved;
+    return rc;
 }
 
 /* -- a form ---------------------------------------------------------------- */
 
-static void mime_put(const struct part *part, struct llmobs_body *out)
+static void append_part(const struct part *part, struct llmobs_body *out)
 {
     struct llmobs_text name = {part->name, part->name ? strlen(part->name) : 0};
     const char *type = part->type ? part->type : part->header_type;
@@ -315,8 +478,8 @@ static void mime_put(const struct part *part, struct llmobs_body *out)
         llmobs_form_file(out, name, type, part->size);
 }
 
-void llmobs_mime_fields(const curl_mime *mime, uint64_t since,
-                        struct llmobs_body *out)
+void llmobs_mime_append_form(const curl_mime *mime, uint64_t since,
+                             struct llmobs_body *out)
 {
     struct form *form = llmobs_keyed_find(&forms, mime);
 
@@ -324,5 +487,75 @@ void llmobs_mime_fields(const curl_mime *mime, uint64_t since,
         return;
     for (size_t i = 0; i < form->count; i++)
         if (atomic_load(&form->parts[i]->form) == form)
-            mime_put(form->parts[i], out);
+            append_part(form->parts[i], out);
+}
+
+/* -- a list (curl_formadd) --------------------------------------------------
+ */
+
+/* Flags of struct curl_httppost, which old headers lack. */
+enum {
+    POST_FILENAME = 1 << 0, /* contents is the name of a file to send */
+    POST_READFILE = 1 << 1, /* contents names a file that is sent as a text */
+    POST_BUFFER = 1 << 4,   /* a file in memory */
+    POST_CALLBACK = 1 << 6, /* the read function gives the bytes */
+    POST_LARGE = 1 << 7     /* the length is contentlen, not contentslength */
+};
+
+static int64_t size_in_list(const struct curl_httppost *part)
+{
+    curl_off_t size = part->flags & POST_LARGE
+                          ? part->contentlen
+                          : (curl_off_t)part->contentslength;
+
+    return size > 0 ? size : -1;
+}
+
+static bool is_text(const struct curl_httppost *part,
+                    const struct own_headers *own)
+{
+    return part->contents && !part->showfilename && !own->no_text &&
+           !(part->flags &
+             (POST_FILENAME | POST_READFILE | POST_BUFFER | POST_CALLBACK));
+}
+
+static void append_of_list(const struct curl_httppost *part,
+                           struct llmobs_text name, struct llmobs_body *out)
+{
+    struct own_headers own = read_headers(part->contentheader);
+    const char *type = part->contenttype ? part->contenttype : own.type;
+    int64_t size = size_in_list(part);
+
+    if (part->flags & (POST_FILENAME | POST_READFILE))
+        size = -1;
+    else if (part->flags & POST_BUFFER)
+        size = part->bufferlength;
+    if (is_text(part, &own))
+        llmobs_form_text(out, name, type,
+                         (struct llmobs_text){part->contents,
+                                              size < 0 ? strlen(part->contents)
+                                                       : (size_t)size});
+    else
+        llmobs_form_file(out, name, type, size);
+}
+
+/* A name may have several files. */
+void llmobs_mime_append_list(const struct curl_httppost *list,
+                             struct llmobs_body *out)
+{
+    size_t count = 0;
+
+    for (; list && count < LLMOBS_FORM_PARTS_MAX; list = list->next) {
+        const struct curl_httppost *part = list;
+        struct llmobs_text name = {list->name, 0};
+
+        if (!name.data)
+            continue;
+        name.len = list->namelength > 0 ? (size_t)list->namelength
+                                        : strlen(list->name);
+        for (; part && name.len <= LLMOBS_FORM_NAME_MAX &&
+               count < LLMOBS_FORM_PARTS_MAX;
+             part = part->more, count++)
+            append_of_list(part, name, out);
+    }
 }

@@ -1,10 +1,11 @@
-/* mime - the texts of the forms that a program makes by curl_mime_*, which
- * libcurl gives nobody back.
+/* mime - the texts of the forms that a program sends.
  *
- * The operations of core/capture/mime_ops.c note each part as the program makes
- * it. Where a call sends such a form, the texts among its parts are read here,
- * not those of a part that is a file, has a coding, comes from a function or is
- * a form itself. form.h decides by type and bytes which part is a text.
+ * libcurl gives nobody back what a program has put in a form by curl_mime_*. So
+ * the operations behind the thunks of curl_mime_* note each part as the program
+ * makes it. A form of curl_formadd is the program's own list, which is read as
+ * libcurl reads it. The text of a part is read, but not of one that is a file,
+ * has a coding, comes from a function or is a form itself; form.h decides by
+ * type and bytes which part is a text.
  *
  * Owns:    one record per live form, with the list of its parts, and one per
  *          part, with its name, type and text; each is found by its address
@@ -24,47 +25,55 @@
 #ifndef LLMOBS_MIME_H
 #define LLMOBS_MIME_H
 
-#include <curl/curl.h>
-
+#include "include/engine.h"
 #include "lib/text/form.h"
 
 #define LLMOBS_MIME_FORMS_MAX 1024
 #define LLMOBS_MIME_PARTS_MAX 4096
 #define LLMOBS_MIME_TEXTS_MAX ((size_t)4 * 1024 * 1024)
 
-/* libcurl has made this form. A form that was there before, whose end nobody
- * saw, is forgotten. */
-void llmobs_mime_begin(curl_mime *mime);
-
-/* libcurl is about to free the form. */
-void llmobs_mime_end(curl_mime *mime);
-
-/* libcurl has made this part of the form. */
-void llmobs_mime_part(curl_mime *mime, curl_mimepart *part);
-
-/* libcurl has accepted this for a part. `size` is that of curl_mime_data. */
-void llmobs_mime_name(curl_mimepart *part, const char *name);
-void llmobs_mime_data(curl_mimepart *part, const char *data, size_t size);
-
-/* The part's bytes are no text; `size` below 0: unknown. `within`: the form in
- * the part, or NULL. Drops the record of that form: libcurl frees the form with
- * the part unseen, and no call can send it by itself. */
-void llmobs_mime_file(curl_mimepart *part, int64_t size, curl_mime *within);
-
-/* The part gets a file's name, a type or a coding; NULL: it has none again. */
-void llmobs_mime_filename(curl_mimepart *part, const char *name);
-void llmobs_mime_type(curl_mimepart *part, const char *type);
-void llmobs_mime_encoder(curl_mimepart *part, const char *coding);
-
-/* The part gets headers, borrowed for the call; NULL: it has none again. */
-void llmobs_mime_headers(curl_mimepart *part, const struct curl_slist *headers);
+/* As the libcurl functions of the same names, each of which they call exactly
+ * once. They note what libcurl has accepted, and preserve errno. */
+curl_mime *llmobs_ops_mime_init(const struct llmobs_real *real, CURL *curl);
+void llmobs_ops_mime_free(const struct llmobs_real *real, curl_mime *mime);
+curl_mimepart *llmobs_ops_mime_addpart(const struct llmobs_real *real,
+                                       curl_mime *mime);
+CURLcode llmobs_ops_mime_name(const struct llmobs_real *real,
+                              curl_mimepart *part, const char *name);
+CURLcode llmobs_ops_mime_filename(const struct llmobs_real *real,
+                                  curl_mimepart *part, const char *name);
+CURLcode llmobs_ops_mime_data(const struct llmobs_real *real,
+                              curl_mimepart *part, const char *data,
+                              size_t size);
+CURLcode llmobs_ops_mime_filedata(const struct llmobs_real *real,
+                                  curl_mimepart *part, const char *path);
+CURLcode llmobs_ops_mime_data_cb(const struct llmobs_real *real,
+                                 curl_mimepart *part, curl_off_t size,
+                                 curl_read_callback read,
+                                 curl_seek_callback seek,
+                                 curl_free_callback end, void *user);
+CURLcode llmobs_ops_mime_subparts(const struct llmobs_real *real,
+                                  curl_mimepart *part, curl_mime *within);
+CURLcode llmobs_ops_mime_type(const struct llmobs_real *real,
+                              curl_mimepart *part, const char *type);
+CURLcode llmobs_ops_mime_encoder(const struct llmobs_real *real,
+                                 curl_mimepart *part, const char *coding);
+CURLcode llmobs_ops_mime_headers(const struct llmobs_real *real,
+                                 curl_mimepart *part,
+                                 struct curl_slist *headers, int owned);
 
 /* A number that is larger than the numbers of all forms made before. */
 uint64_t llmobs_mime_now(void);
 
 /* Appends the fields of the form to `out`; nothing if the form was made after
  * `since`, for then it is another form at the same address. */
-void llmobs_mime_fields(const curl_mime *mime, uint64_t since,
-                        struct llmobs_body *out);
+void llmobs_mime_append_form(const curl_mime *mime, uint64_t since,
+                             struct llmobs_body *out);
+
+/* Appends the fields of a list of curl_formadd, NULL included, to `out`. Reads
+ * the program's list as libcurl is about to read it, but no file, no buffer of
+ * a file, and no callback. */
+void llmobs_mime_append_list(const struct curl_httppost *list,
+                             struct llmobs_body *out);
 
 #endif

@@ -8,7 +8,6 @@
 
 #include "lib/base/fork.h"
 #include "lib/base/stats.h"
-#include "core/capture/handle_url.h"
 #include "core/capture/adds.h"
 #include "core/capture/judge.h"
 #include "core/capture/ours.h"

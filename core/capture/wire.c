@@ -10,7 +10,6 @@
 #include "core/capture/global.h"
 #include "core/capture/judge.h"
 #include "core/capture/ours.h"
-#include "core/capture/wire_head.h"
 #include "core/event/curlcode.h"
 #include "lib/base/clock.h"
 #include "lib/base/cold.h"
@@ -29,6 +28,16 @@
 #define JUDGED_MAX 4096
 #define LINE_BITS 4
 
+/* A copy of a request's head, until the request is judged: it holds the
+ * program's keys, and is wiped then. */
+struct head {
+    size_t size;      /* of it all, in bytes */
+    int64_t began_ns; /* monotonic: when the head was sent */
+    char *method;
+    char *url;                /* absolute */
+    struct curl_slist *lines; /* "Name: value"; NULL: there is none */
+};
+
 struct llmobs_wire {
     struct llmobs_keyed keyed; /* by a number of its own */
     struct llmobs_http1 http;
@@ -41,7 +50,7 @@ struct llmobs_wire {
     bool plain;  /* http, not https */
     /* A request that is not judged yet; NULL: there is none. `seen`: the body's
      * first bytes. */
-    struct llmobs_wire_head *head;
+    struct head *head;
     struct llmobs_buf seen;
     atomic_int holder; /* of the exchanges (holder.h) */
     /* By the number of the request; NULL: no call. */
@@ -74,6 +83,92 @@ static struct llmobs_exchange **slot_of(struct llmobs_wire *wire,
                                         uint32_t number)
 {
     return &wire->exchanges[number % LLMOBS_HTTP1_DEPTH];
+}
+
+/* -- the copy of a head --------------------------------------------------- */
+
+static const char *scheme_text(bool plain)
+{
+    return plain ? "http://" : "https://";
+}
+
+/* Bytes for all lines, each a node and a text; `count`: of lines. */
+static size_t lines_size(struct llmobs_text rest, size_t *count)
+{
+    struct llmobs_http1_header header;
+    size_t size = 0;
+
+    for (*count = 0; llmobs_http1_header_next(&rest, &header); ++*count)
+        size += sizeof(struct curl_slist) + header.name.len + header.value.len +
+                sizeof(": ");
+    return size;
+}
+
+static char *append_bytes(char *at, const void *data, size_t len)
+{
+    memcpy(at, data, len);
+    return at + len;
+}
+
+static char *append_lines(struct head *to, size_t count,
+                          struct llmobs_text rest)
+{
+    struct curl_slist *node = (struct curl_slist *)(to + 1);
+    char *at = (char *)(node + count);
+    struct llmobs_http1_header header;
+
+    to->lines = count > 0 ? node : NULL;
+    for (; llmobs_http1_header_next(&rest, &header); node++) {
+        node->data = at;
+        node->next = --count > 0 ? node + 1 : NULL;
+        at = append_bytes(at, header.name.data, header.name.len);
+        at = append_bytes(at, ": ", 2);
+        at = append_bytes(at, header.value.data, header.value.len);
+        *at++ = '\0';
+    }
+    return at;
+}
+
+/* A target is a path, or by HTTP/1.1 an absolute URL. */
+static char *append_url(char *at, struct llmobs_text target,
+                        struct llmobs_text host, const char *scheme)
+{
+    if (target.data[0] == '/') {
+        at = append_bytes(at, scheme, strlen(scheme));
+        at = append_bytes(at, host.data, host.len);
+    }
+    at = append_bytes(at, target.data, target.len);
+    *at++ = '\0';
+    return at;
+}
+
+/* NULL: memory ran out, or the request has no URL. `host`: the peer's name, for
+ * a request that names none; NULL: unknown. `plain`: by http, not https. */
+static struct head *copy_head(const struct llmobs_http1_head *head,
+                              const char *host, bool plain)
+{
+    struct llmobs_text name = head->host;
+    struct head *to;
+    size_t count, size;
+
+    if (name.len == 0 && host)
+        name = (struct llmobs_text){host, strlen(host)};
+    if (head->target.len == 0 || head->target.data[0] == '*' ||
+        (head->target.data[0] == '/' && name.len == 0))
+        return NULL;
+    size = sizeof(*to) + lines_size(head->headers, &count) +
+           strlen(scheme_text(plain)) + name.len + head->target.len +
+           head->method.len + 2;
+    to = malloc(size);
+    if (!to)
+        return NULL;
+    to->size = size;
+    to->began_ns = llmobs_clock_mono_ns();
+    to->method = append_lines(to, count, head->headers);
+    to->url = append_bytes(to->method, head->method.data, head->method.len) + 1;
+    to->url[-1] = '\0';
+    (void)append_url(to->url, head->target, name, scheme_text(plain));
+    return to;
 }
 
 /* -- the end of a call ----------------------------------------------------- */
@@ -129,7 +224,9 @@ static void end_answer(struct llmobs_wire *wire,
 
 static void forget_head(struct llmobs_wire *wire)
 {
-    llmobs_wire_head_free(wire->head);
+    if (wire->head)
+        explicit_bzero(wire->head, wire->head->size);
+    free(wire->head);
     wire->head = NULL;
     if (wire->seen.len > 0)
         explicit_bzero(wire->seen.data, wire->seen.len);
@@ -137,7 +234,7 @@ static void forget_head(struct llmobs_wire *wire)
 }
 
 static void keep_lines(struct llmobs_exchange *exchange,
-                       const struct llmobs_wire_head *head,
+                       const struct head *head,
                        const struct llmobs_origin *origin)
 {
     struct llmobs_own_headers own;
@@ -151,8 +248,7 @@ static void keep_lines(struct llmobs_exchange *exchange,
     (void)llmobs_ours_continue(&own, origin->from_span, &exchange->context);
 }
 
-static bool fill(struct llmobs_exchange *exchange,
-                 const struct llmobs_wire_head *head,
+static bool fill(struct llmobs_exchange *exchange, const struct head *head,
                  const struct llmobs_match *match, struct llmobs_text body)
 {
     struct llmobs_text query = llmobs_rules_query(match, head->url);
@@ -180,7 +276,7 @@ static bool fill(struct llmobs_exchange *exchange,
 }
 
 /* Makes the exchange of a request that is a call. NULL: it is lost. */
-static struct llmobs_exchange *open_call(const struct llmobs_wire_head *head,
+static struct llmobs_exchange *open_call(const struct head *head,
                                          const struct llmobs_match *match,
                                          struct llmobs_text body)
 {
@@ -214,7 +310,7 @@ static void add_sent(struct llmobs_exchange *exchange, struct llmobs_text bytes)
 static void judge(struct llmobs_wire *wire, uint32_t number,
                   struct llmobs_text body)
 {
-    const struct llmobs_wire_head *head = wire->head;
+    const struct head *head = wire->head;
     const struct llmobs_asked asked = {head->method, head->url, head->lines,
                                        body};
     struct llmobs_exchange *exchange = NULL;
@@ -250,7 +346,7 @@ static void request_head(struct llmobs_wire *wire, uint32_t number,
 
     wire->whole &= ~bit_of(number);
     llmobs_worker_call(worker);
-    wire->head = llmobs_wire_head_new(head, wire->host, wire->plain);
+    wire->head = copy_head(head, wire->host, wire->plain);
     llmobs_buf_init(&wire->seen, JUDGED_MAX);
     if (wire->head && !llmobs_judge_may_be(wire->head->url, sends))
         forget_head(wire);

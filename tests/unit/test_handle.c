@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
-#include "core/capture/handle_url.h"
+#include "core/capture/handle.h"
 #include "core/trace/carrier.h"
 #include "tests/unit/unit.h"
 

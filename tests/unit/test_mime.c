@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "core/capture/mime.h"
-#include "core/capture/parts.h"
 #include "tests/unit/unit.h"
 
 /* Addresses alone count. */
@@ -15,13 +14,107 @@ static char memory[16 + 11 * LIVE_FORMS];
 #define NEXT_FORM(i) FORM(16 + (i))
 #define NEXT_PART(i) ((curl_mimepart *)(void *)&memory[16 + LIVE_FORMS + (i)])
 
+/* libcurl makes what the test says next, and accepts all. */
+static curl_mime *next_form;
+static curl_mimepart *next_part;
+
+static curl_mime *make(CURL *curl)
+{
+    (void)curl;
+    return next_form;
+}
+
+static void end(curl_mime *form)
+{
+    (void)form;
+}
+
+static curl_mimepart *make_part(curl_mime *form)
+{
+    (void)form;
+    return next_part;
+}
+
+static CURLcode accept_text(curl_mimepart *part, const char *text)
+{
+    (void)part;
+    (void)text;
+    return CURLE_OK;
+}
+
+static CURLcode accept_data(curl_mimepart *part, const char *data, size_t size)
+{
+    (void)size;
+    return accept_text(part, data);
+}
+
+static CURLcode accept_function(curl_mimepart *part, curl_off_t size,
+                                curl_read_callback read,
+                                curl_seek_callback seek,
+                                curl_free_callback free_it, void *user)
+{
+    (void)size;
+    (void)read;
+    (void)seek;
+    (void)free_it;
+    return accept_text(part, user);
+}
+
+static CURLcode accept_form(curl_mimepart *part, curl_mime *form)
+{
+    (void)form;
+    return accept_text(part, NULL);
+}
+
+static CURLcode accept_headers(curl_mimepart *part, struct curl_slist *headers,
+                               int owned)
+{
+    (void)headers;
+    (void)owned;
+    return accept_text(part, NULL);
+}
+
+static const struct llmobs_real real = {.mime_init = make,
+                                        .mime_free = end,
+                                        .mime_addpart = make_part,
+                                        .mime_name = accept_text,
+                                        .mime_filename = accept_text,
+                                        .mime_data = accept_data,
+                                        .mime_data_cb = accept_function,
+                                        .mime_subparts = accept_form,
+                                        .mime_type = accept_text,
+                                        .mime_encoder = accept_text,
+                                        .mime_headers = accept_headers};
+
+static void begin(curl_mime *form)
+{
+    next_form = form;
+    (void)llmobs_ops_mime_init(&real, NULL);
+}
+
+static void add_part(curl_mime *form, curl_mimepart *part)
+{
+    next_part = part;
+    (void)llmobs_ops_mime_addpart(&real, form);
+}
+
+static void set_file(curl_mimepart *part, curl_off_t size)
+{
+    (void)llmobs_ops_mime_data_cb(&real, part, size, NULL, NULL, NULL, NULL);
+}
+
+static void set_headers(curl_mimepart *part, struct curl_slist *headers)
+{
+    (void)llmobs_ops_mime_headers(&real, part, headers, 0);
+}
+
 static void check_at(curl_mime *form, uint64_t since, const char *lines)
 {
     struct llmobs_text kept;
     struct llmobs_body body;
 
     llmobs_body_init(&body, LLMOBS_FORM_KEPT_MAX);
-    llmobs_mime_fields(form, since, &body);
+    llmobs_mime_append_form(form, since, &body);
     kept = llmobs_body_head(&body);
     ck_assert_msg(kept.len == strlen(lines) &&
                       memcmp(kept.data ? kept.data : "", lines, kept.len) == 0,
@@ -37,9 +130,9 @@ static void check(int form, uint64_t since, const char *lines)
 static void add_at(curl_mime *form, curl_mimepart *part, const char *name,
                    const char *text)
 {
-    llmobs_mime_part(form, part);
-    llmobs_mime_name(part, name);
-    llmobs_mime_data(part, text, CURL_ZERO_TERMINATED);
+    add_part(form, part);
+    llmobs_ops_mime_name(&real, part, name);
+    llmobs_ops_mime_data(&real, part, text, CURL_ZERO_TERMINATED);
 }
 
 static void add(int form, int part, const char *name, const char *text)
@@ -49,70 +142,70 @@ static void add(int form, int part, const char *name, const char *text)
 
 TEST(texts_of_a_form)
 {
-    llmobs_mime_begin(FORM(0));
-    llmobs_mime_begin(FORM(1));
+    begin(FORM(0));
+    begin(FORM(1));
     add(0, 2, "b", "2");
     add(0, 1, "a", "1");
     add(1, 3, "other", "form");
-    llmobs_mime_part(FORM(0), PART(4)); /* without name and text */
+    add_part(FORM(0), PART(4)); /* without name and text */
     check(0, llmobs_mime_now(), "{\"b\":\"2\"}\n{\"a\":\"1\"}\n");
-    llmobs_mime_data(PART(1), "12345", 2);
-    llmobs_mime_name(PART(2), NULL);
+    llmobs_ops_mime_data(&real, PART(1), "12345", 2);
+    llmobs_ops_mime_name(&real, PART(2), NULL);
     check(0, llmobs_mime_now(), "{\"a\":\"12\"}\n");
-    llmobs_mime_end(FORM(0));
+    llmobs_ops_mime_free(&real, FORM(0));
     check(0, llmobs_mime_now(), "");
     check(1, llmobs_mime_now(), "{\"other\":\"form\"}\n");
-    llmobs_mime_end(FORM(1));
+    llmobs_ops_mime_free(&real, FORM(1));
 }
 
 TEST(parts_that_are_no_text)
 {
     char *large = malloc(LLMOBS_FORM_TEXT_MAX + 1);
 
-    llmobs_mime_begin(FORM(0));
+    begin(FORM(0));
     add(0, 1, "a", "1");
-    llmobs_mime_filename(PART(1), "f");
+    llmobs_ops_mime_filename(&real, PART(1), "f");
     check(0, llmobs_mime_now(), "{\"a\":{\"bytes\":1}}\n");
     /* A file's bytes stay a file's, also without the name. */
-    llmobs_mime_filename(PART(1), NULL);
+    llmobs_ops_mime_filename(&real, PART(1), NULL);
     check(0, llmobs_mime_now(), "{\"a\":{\"bytes\":1}}\n");
-    llmobs_mime_data(PART(1), "text", CURL_ZERO_TERMINATED);
+    llmobs_ops_mime_data(&real, PART(1), "text", CURL_ZERO_TERMINATED);
     check(0, llmobs_mime_now(), "{\"a\":\"text\"}\n");
-    llmobs_mime_file(PART(1), 7, NULL);
+    set_file(PART(1), 7);
     check(0, llmobs_mime_now(), "{\"a\":{\"bytes\":7}}\n");
-    llmobs_mime_file(PART(1), -1, NULL);
+    set_file(PART(1), -1);
     check(0, llmobs_mime_now(), "{\"a\":{}}\n");
     memset(large, ' ', LLMOBS_FORM_TEXT_MAX + 1);
-    llmobs_mime_data(PART(1), large, LLMOBS_FORM_TEXT_MAX + 1);
+    llmobs_ops_mime_data(&real, PART(1), large, LLMOBS_FORM_TEXT_MAX + 1);
     check(0, llmobs_mime_now(), "{\"a\":{\"bytes\":32769}}\n");
-    llmobs_mime_data(PART(1), NULL, 0);
+    llmobs_ops_mime_data(&real, PART(1), NULL, 0);
     check(0, llmobs_mime_now(), "{\"a\":{}}\n");
-    llmobs_mime_end(FORM(0));
+    llmobs_ops_mime_free(&real, FORM(0));
     free(large);
 }
 
 TEST(types_and_codings)
 {
-    llmobs_mime_begin(FORM(0));
+    begin(FORM(0));
     add(0, 1, "a", "1");
-    llmobs_mime_type(PART(1), "application/octet-stream; x=y");
+    llmobs_ops_mime_type(&real, PART(1), "application/octet-stream; x=y");
     check(0, llmobs_mime_now(),
           "{\"a\":{\"type\":\"application/octet-stream\",\"bytes\":1}}\n");
-    llmobs_mime_type(PART(1), "text/plain;charset=utf-8");
+    llmobs_ops_mime_type(&real, PART(1), "text/plain;charset=utf-8");
     check(0, llmobs_mime_now(), "{\"a\":\"1\"}\n");
-    llmobs_mime_type(PART(1), NULL);
-    llmobs_mime_encoder(PART(1), "8bit");
+    llmobs_ops_mime_type(&real, PART(1), NULL);
+    llmobs_ops_mime_encoder(&real, PART(1), "8bit");
     check(0, llmobs_mime_now(), "{\"a\":\"1\"}\n");
-    llmobs_mime_encoder(PART(1), "base64");
+    llmobs_ops_mime_encoder(&real, PART(1), "base64");
     check(0, llmobs_mime_now(), "{\"a\":{\"bytes\":1}}\n");
-    llmobs_mime_data(PART(1), "12", CURL_ZERO_TERMINATED);
+    llmobs_ops_mime_data(&real, PART(1), "12", CURL_ZERO_TERMINATED);
     check(0, llmobs_mime_now(), "{\"a\":{\"bytes\":2}}\n");
-    llmobs_mime_encoder(PART(1), NULL);
-    llmobs_mime_data(PART(1), "123", CURL_ZERO_TERMINATED);
+    llmobs_ops_mime_encoder(&real, PART(1), NULL);
+    llmobs_ops_mime_data(&real, PART(1), "123", CURL_ZERO_TERMINATED);
     check(0, llmobs_mime_now(), "{\"a\":\"123\"}\n");
-    llmobs_mime_type(PART(9), "x");
-    llmobs_mime_encoder(PART(9), "x");
-    llmobs_mime_end(FORM(0));
+    llmobs_ops_mime_type(&real, PART(9), "x");
+    llmobs_ops_mime_encoder(&real, PART(9), "x");
+    llmobs_ops_mime_free(&real, FORM(0));
 }
 
 #define HEADER(line, after)                        \
@@ -123,40 +216,38 @@ TEST(types_and_codings)
 
 TEST(headers_of_a_part)
 {
-    llmobs_mime_begin(FORM(0));
+    begin(FORM(0));
     add(0, 1, "a", "1");
-    llmobs_mime_headers(PART(1), HEADER("X-A: b", NULL));
+    set_headers(PART(1), HEADER("X-A: b", NULL));
     check(0, llmobs_mime_now(), "{\"a\":\"1\"}\n");
-    llmobs_mime_headers(
+    set_headers(
         PART(1),
         HEADER("X-A: b", HEADER("content-TYPE:  audio/wav; x=y",
                                 HEADER("Content-Type: text/plain", NULL))));
     check(0, llmobs_mime_now(),
           "{\"a\":{\"type\":\"audio/wav\",\"bytes\":1}}\n");
     /* libcurl sends that of curl_mime_type. */
-    llmobs_mime_type(PART(1), "text/plain");
+    llmobs_ops_mime_type(&real, PART(1), "text/plain");
     check(0, llmobs_mime_now(), "{\"a\":\"1\"}\n");
-    llmobs_mime_type(PART(1), NULL);
-    llmobs_mime_headers(PART(1), HEADER("Content-Type : audio/wav",
-                                        HEADER("Content-Type;", NULL)));
+    llmobs_ops_mime_type(&real, PART(1), NULL);
+    set_headers(PART(1), HEADER("Content-Type : audio/wav",
+                                HEADER("Content-Type;", NULL)));
     check(0, llmobs_mime_now(), "{\"a\":\"1\"}\n");
-    llmobs_mime_headers(PART(1),
-                        HEADER("Content-Transfer-Encoding: 8bit", NULL));
+    set_headers(PART(1), HEADER("Content-Transfer-Encoding: 8bit", NULL));
     check(0, llmobs_mime_now(), "{\"a\":\"1\"}\n");
-    llmobs_mime_headers(PART(1),
-                        HEADER("Content-Transfer-Encoding: base64", NULL));
+    set_headers(PART(1), HEADER("Content-Transfer-Encoding: base64", NULL));
     check(0, llmobs_mime_now(), "{\"a\":{\"bytes\":1}}\n");
-    llmobs_mime_headers(
+    set_headers(
         PART(1),
         HEADER("content-disposition: form-data; name=\"b\"; filename=\"c\"",
                NULL));
-    llmobs_mime_data(PART(1), "12", CURL_ZERO_TERMINATED);
+    llmobs_ops_mime_data(&real, PART(1), "12", CURL_ZERO_TERMINATED);
     check(0, llmobs_mime_now(), "{\"a\":{\"bytes\":2}}\n");
-    llmobs_mime_headers(PART(1), NULL);
-    llmobs_mime_data(PART(1), "123", CURL_ZERO_TERMINATED);
+    set_headers(PART(1), NULL);
+    llmobs_ops_mime_data(&real, PART(1), "123", CURL_ZERO_TERMINATED);
     check(0, llmobs_mime_now(), "{\"a\":\"123\"}\n");
-    llmobs_mime_headers(PART(9), HEADER("Content-Type: x", NULL));
-    llmobs_mime_end(FORM(0));
+    set_headers(PART(9), HEADER("Content-Type: x", NULL));
+    llmobs_ops_mime_free(&real, FORM(0));
 }
 
 static void check_list(struct curl_slist *headers, const char *type,
@@ -170,7 +261,7 @@ static void check_list(struct curl_slist *headers, const char *type,
     struct llmobs_text kept;
 
     llmobs_body_init(&body, LLMOBS_FORM_KEPT_MAX);
-    llmobs_parts_list(&part, &body);
+    llmobs_mime_append_list(&part, &body);
     kept = llmobs_body_head(&body);
     ck_assert_uint_eq(kept.len, strlen(wanted));
     ck_assert_mem_eq(kept.data, wanted, kept.len);
@@ -191,31 +282,31 @@ TEST(headers_in_a_list)
 /* libcurl frees a form with the one that it is in, and tells nobody. */
 TEST(forms_within_forms)
 {
-    llmobs_mime_begin(FORM(0));
-    llmobs_mime_begin(FORM(1));
+    begin(FORM(0));
+    begin(FORM(1));
     add(1, 2, "inner", "text");
     add(0, 1, "outer", "text");
     check(1, llmobs_mime_now(), "{\"inner\":\"text\"}\n");
-    llmobs_mime_file(PART(1), -1, FORM(1));
-    llmobs_mime_file(PART(1), -1, FORM(1)); /* once more: it stays */
+    llmobs_ops_mime_subparts(&real, PART(1), FORM(1));
+    llmobs_ops_mime_subparts(&real, PART(1), FORM(1)); /* once more: it stays */
     check(0, llmobs_mime_now(), "{\"outer\":{}}\n");
     add(1, 3, "late", "text");
     check(1, llmobs_mime_now(), "");
 
     /* The form that comes to its address is another one. */
-    llmobs_mime_begin(FORM(1));
+    begin(FORM(1));
     add(1, 2, "new", "text");
-    llmobs_mime_end(FORM(0));
+    llmobs_ops_mime_free(&real, FORM(0));
     check(0, llmobs_mime_now(), "");
     check(1, llmobs_mime_now(), "{\"new\":\"text\"}\n");
-    llmobs_mime_end(FORM(1));
+    llmobs_ops_mime_free(&real, FORM(1));
 }
 
 /* Each with ten parts, in a program that frees them in any order. */
 static void make_many(int forms)
 {
     for (int i = 0; i < forms; i++) {
-        llmobs_mime_begin(NEXT_FORM(i));
+        begin(NEXT_FORM(i));
         for (int j = 0; j < 10; j++)
             add_at(NEXT_FORM(i), NEXT_PART(10 * i + j), "a", "1");
     }
@@ -224,7 +315,7 @@ static void make_many(int forms)
 static void end_many(int forms)
 {
     for (int i = 0; i < forms; i++)
-        llmobs_mime_end(NEXT_FORM((i * 7919L) % forms));
+        llmobs_ops_mime_free(&real, NEXT_FORM((i * 7919L) % forms));
 }
 
 /* A walk over all records at each of these would take minutes. */
@@ -232,8 +323,8 @@ TEST(a_form_touches_its_own_parts)
 {
     make_many(LLMOBS_MIME_PARTS_MAX / 10);
     for (int i = 0; i < 4000000; i++) {
-        llmobs_mime_begin(FORM(0));
-        llmobs_mime_end(FORM(0));
+        begin(FORM(0));
+        llmobs_ops_mime_free(&real, FORM(0));
     }
     end_many(LLMOBS_MIME_PARTS_MAX / 10);
     for (int i = 0; i < 100; i++) {
@@ -257,12 +348,12 @@ TEST(more_than_can_be_noted)
     check_at(NEXT_FORM(LIVE_FORMS - 1), llmobs_mime_now(), "");
     end_many(LIVE_FORMS);
     /* All of it has come back. */
-    llmobs_mime_begin(FORM(0));
+    begin(FORM(0));
     for (int i = 0; i < LLMOBS_FORM_PARTS_MAX + 1; i++)
         add_at(FORM(0), NEXT_PART(i), i ? "" : "a", "1");
     check(0, llmobs_mime_now(), "{\"a\":\"1\"}\n");
     make_many(fit - LLMOBS_FORM_PARTS_MAX);
-    llmobs_mime_end(FORM(0));
+    llmobs_ops_mime_free(&real, FORM(0));
     end_many(fit - LLMOBS_FORM_PARTS_MAX);
 }
 
@@ -274,17 +365,17 @@ TEST(more_text_than_fits)
 
     memset(text, ' ', LLMOBS_FORM_TEXT_MAX);
     for (int i = 0; i < fit; i++) {
-        llmobs_mime_begin(NEXT_FORM(i));
-        llmobs_mime_part(NEXT_FORM(i), NEXT_PART(i));
-        llmobs_mime_data(NEXT_PART(i), text, LLMOBS_FORM_TEXT_MAX);
+        begin(NEXT_FORM(i));
+        add_part(NEXT_FORM(i), NEXT_PART(i));
+        llmobs_ops_mime_data(&real, NEXT_PART(i), text, LLMOBS_FORM_TEXT_MAX);
     }
-    llmobs_mime_begin(FORM(0));
+    begin(FORM(0));
     add(0, 1, "a", "text");
     check(0, llmobs_mime_now(), "{\"a\":{\"bytes\":4}}\n");
     end_many(fit);
-    llmobs_mime_data(PART(1), "text", CURL_ZERO_TERMINATED);
+    llmobs_ops_mime_data(&real, PART(1), "text", CURL_ZERO_TERMINATED);
     check(0, llmobs_mime_now(), "{\"a\":\"text\"}\n");
-    llmobs_mime_end(FORM(0));
+    llmobs_ops_mime_free(&real, FORM(0));
     free(text);
 }
 
@@ -292,12 +383,12 @@ TEST(addresses_that_come_again)
 {
     uint64_t before;
 
-    llmobs_mime_begin(FORM(0));
-    llmobs_mime_begin(FORM(1));
+    begin(FORM(0));
+    begin(FORM(1));
     add(0, 1, "a", "1");
     before = llmobs_mime_now();
     /* Freed by nobody that was seen. */
-    llmobs_mime_begin(FORM(0));
+    begin(FORM(0));
     check(0, before, "");
     add(0, 1, "b", "2");
     check(0, llmobs_mime_now(), "{\"b\":\"2\"}\n");
@@ -307,13 +398,13 @@ TEST(addresses_that_come_again)
     add(1, 1, "c", "3");
     check(0, llmobs_mime_now(), "");
     check(1, llmobs_mime_now(), "{\"c\":\"3\"}\n");
-    llmobs_mime_end(FORM(1));
+    llmobs_ops_mime_free(&real, FORM(1));
     check(0, llmobs_mime_now(), "");
     /* Those that nobody knows. */
-    llmobs_mime_name(PART(9), "x");
-    llmobs_mime_data(PART(9), "x", 1);
-    llmobs_mime_file(NULL, 1, NULL);
-    llmobs_mime_filename(PART(9), "x");
-    llmobs_mime_end(NULL);
+    llmobs_ops_mime_name(&real, PART(9), "x");
+    llmobs_ops_mime_data(&real, PART(9), "x", 1);
+    set_file(NULL, 1);
+    llmobs_ops_mime_filename(&real, PART(9), "x");
+    llmobs_ops_mime_free(&real, NULL);
     check(0, llmobs_mime_now(), "");
 }
