@@ -194,8 +194,7 @@ static void *thunk(enum llmobs_alone which)
     return found;
 }
 
-/* ---- the slots ------------------------------------------------------------
- */
+/* -- the slots ------------------------------------------------------------- */
 
 /* Every name of every object is looked at: two letters pass over most. */
 static bool alone_may_be(const char *name)

@@ -42,7 +42,7 @@ static bool fit_is_whole(int fd)
     return whole;
 }
 
-/* -- memory -------------------------------------------------------------- */
+/* -- memory ---------------------------------------------------------------- */
 
 /* True where the kernel would map LLMOBS_FIT_ROOM: within RLIMIT_AS, and within
  * RLIMIT_MEMLOCK after mlockall(MCL_FUTURE), as it judges by this process's

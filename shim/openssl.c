@@ -177,8 +177,7 @@ static void after_write(unsigned copy, const void *ssl, const void *bytes,
     llmobs_libc_errno_restore(saved);
 }
 
-/* -- for the patched slots --------------------------------------------------
- */
+/* -- for the patched slots ------------------------------------------------- */
 
 static inline int of_read(unsigned copy, void *ssl, void *bytes, int len)
 {

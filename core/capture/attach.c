@@ -21,7 +21,6 @@
 #include "core/capture/c_api.h"
 #include "core/capture/command.h"
 #include "core/capture/easy.h"
-#include "core/capture/php_entry.h"
 #include "core/capture/global.h"
 #include "core/capture/adds.h"
 #include "core/capture/mime.h"
@@ -30,7 +29,6 @@
 #include "core/capture/unseen.h"
 #include "core/capture/wire.h"
 #include "core/capture/rest.h"
-#include "core/capture/raw.h"
 #include "core/sdk/evaluation_submit.h"
 #include "lib/text/budget.h"
 
@@ -47,7 +45,7 @@ __attribute__((weak, visibility("hidden"))) void *const __dso_handle =
 static const struct llmobs_config *config;
 static struct llmobs_worker *worker;
 
-/* -- life --------------------------------------------------------------- */
+/* -- life ------------------------------------------------------------------ */
 
 /* The configuration complains before the log is open: its lines are kept until
  * then. */
@@ -158,9 +156,8 @@ LLMOBS_FLOATS_WITHIN static bool start(const struct llmobs_host *host)
     llmobs_inbound_set_lookups(llmobs_adds_all_members);
     llmobs_c_api_open(config, worker);
     llmobs_evaluation_init(config, worker);
-    llmobs_command_init(config->commands || config->inbound);
     llmobs_inbound_init(config->inbound);
-    llmobs_php_entry_init(config->entry);
+    llmobs_command_init(config->commands || config->inbound, config->entry);
     if (config->callsite != LLMOBS_CALLSITE_OFF)
         llmobs_caller_watch();
     llmobs_rest_init(worker);
@@ -170,7 +167,7 @@ LLMOBS_FLOATS_WITHIN static bool start(const struct llmobs_host *host)
     return true;
 }
 
-/* -- attach ------------------------------------------------------------- */
+/* -- attach ---------------------------------------------------------------- */
 
 static const struct llmobs_ops ops = {
     .abi = LLMOBS_ENGINE_ABI,

@@ -600,8 +600,7 @@ struct llmobs_finished {
     char *texts[PARTS]; /* the texts that the processor was given */
 };
 
-/* -- a finished span: what there is -----------------------------------------
- */
+/* -- a finished span: what there is ---------------------------------------- */
 
 static char *text_of_side(const struct llmobs_json *messages,
                           const struct llmobs_json *documents,
@@ -682,8 +681,7 @@ static const char *finished_tag(struct llmobs_finished *span, const char *key)
     return value;
 }
 
-/* -- a finished span: what is to be -----------------------------------------
- */
+/* -- a finished span: what is to be ---------------------------------------- */
 
 /* A call through a gateway has messages and is written as a workflow. */
 static enum llmobs_kind kind_of_values(const struct llmobs_span *span)
@@ -749,8 +747,7 @@ static int finished_set(struct llmobs_finished *span, enum llmobs_part part,
     return llmobs_own_span_complain(rc, "a processor sets what is no value");
 }
 
-/* -- the program's processor -------------------------------------------------
- */
+/* -- the program's processor ----------------------------------------------- */
 
 static void apply_changes(struct llmobs_finished *finished)
 {

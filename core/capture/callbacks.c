@@ -32,7 +32,7 @@ static bool callbacks_put(const struct llmobs_handle *handle, CURL *curl,
            real->easy_setopt(curl, data_option, data) == CURLE_OK;
 }
 
-/* -- our callbacks ------------------------------------------------------ */
+/* -- our callbacks --------------------------------------------------------- */
 
 static size_t app_write(const struct llmobs_handle *handle, char *data,
                         size_t size, size_t count)
@@ -233,7 +233,7 @@ static int on_prereq(void *user, char *peer, char *own, int peer_port,
     return answer;
 }
 
-/* -- rewinding ----------------------------------------------------------- */
+/* -- rewinding ------------------------------------------------------------- */
 
 static void rewind_request(struct llmobs_handle *handle, curl_off_t offset)
 {
@@ -370,7 +370,7 @@ static void check_rewind(struct llmobs_handle *handle, CURL *curl)
     (void)unswap_seek(handle, curl);
 }
 
-/* -- reading -------------------------------------------------------------- */
+/* -- reading --------------------------------------------------------------- */
 
 static void begin_to_read(struct llmobs_handle *handle,
                           struct llmobs_reader *reader)
@@ -471,7 +471,7 @@ void llmobs_callbacks_follow_reads(struct llmobs_handle *handle, CURL *curl)
         (void)swap_rewind(handle, curl);
 }
 
-/* -- swapping ----------------------------------------------------------- */
+/* -- swapping -------------------------------------------------------------- */
 
 void llmobs_callbacks_restore(const struct llmobs_handle *handle, CURL *curl)
 {

@@ -10,10 +10,10 @@
 #include "lib/base/fork.h"
 #include "lib/base/log.h"
 #include "core/capture/callbacks.h"
+#include "core/capture/global.h"
 #include "core/capture/judge.h"
 #include "core/capture/ours.h"
 #include "core/capture/outgoing.h"
-#include "core/capture/raw.h"
 #include "core/capture/unseen.h"
 #include "core/capture/wire.h"
 #include "core/event/curlcode.h"
@@ -46,27 +46,28 @@ struct llmobs_handle *llmobs_capture_new_handle(const struct llmobs_real *real,
 {
     struct llmobs_handle *stale = llmobs_handle_find(curl);
 
-    if (stale) {
-        llmobs_raw_end(stale);
-        llmobs_capture_finish(stale, LLMOBS_END_REMOVED, CURLE_OK);
-    }
+    if (stale)
+        llmobs_capture_close(stale, LLMOBS_END_REMOVED, CURLE_OK);
     return llmobs_handle_create(real, curl);
 }
 
 struct llmobs_handle *llmobs_capture_unseen_handle(
     const struct llmobs_real *real, CURL *curl)
 {
+    int saved = errno;
     struct llmobs_handle *handle =
         curl ? llmobs_handle_create(real, curl) : NULL;
 
-    if (!handle)
-        return NULL;
-    handle->app.unseen = true;
-    llmobs_log_once(LLMOBS_LOG_WARN, "handles unseen",
-                    "the program made a handle of libcurl before the library "
-                    "saw its calls: until curl_easy_reset the library knows of "
-                    "it what the program sets from now on, and what libcurl "
-                    "tells");
+    if (handle) {
+        handle->app.unseen = true;
+        llmobs_log_once(
+            LLMOBS_LOG_WARN, "handles unseen",
+            "the program made a handle of libcurl before the library saw its "
+            "calls: until curl_easy_reset the library knows of it what the "
+            "program sets from now on, and what libcurl tells");
+        llmobs_global_up(real, LLMOBS_UP_HANDLE);
+    }
+    errno = saved;
     return handle;
 }
 
@@ -103,13 +104,12 @@ void llmobs_capture_cancel(struct llmobs_handle *handle, CURL *curl)
     llmobs_exchange_free(exchange);
 }
 
-/* -- the app makes the call ----------------------------------------------- */
+/* -- the app makes the call ------------------------------------------------ */
 
 /* Ends a call that a longjmp, or a reset under way, left without an end. */
 static void begin_anew(struct llmobs_handle *handle)
 {
-    llmobs_raw_end(handle);
-    llmobs_capture_finish(handle, LLMOBS_END_REMOVED, CURLE_OK);
+    llmobs_capture_close(handle, LLMOBS_END_REMOVED, CURLE_OK);
     handle->origin.proxying = llmobs_thread_state_proxied();
 }
 
@@ -168,7 +168,7 @@ void llmobs_capture_lose(struct llmobs_handle *handle)
     drop_call(handle);
 }
 
-/* -- libcurl begins the transfer ------------------------------------------ */
+/* -- libcurl begins the transfer ------------------------------------------- */
 
 /* A libcurl without prereq callbacks offers no later moment: the request is
  * read at once. */
@@ -561,6 +561,15 @@ void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
     if (handle->step)
         llmobs_handle_forget_list(handle);
     llmobs_handle_drop_transfer(handle);
+}
+
+void llmobs_capture_close(struct llmobs_handle *handle, enum llmobs_end end,
+                          CURLcode code)
+{
+    if (handle->raw)
+        llmobs_wire_ended(handle->raw, LLMOBS_WIRE_FREED);
+    handle->raw = NULL;
+    llmobs_capture_finish(handle, end, code);
 }
 
 /* libcurl computes the time when it is asked for it. */

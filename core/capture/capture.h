@@ -66,6 +66,11 @@ void llmobs_capture_measure(struct llmobs_handle *handle, CURL *curl);
 void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
                            CURLcode code);
 
+/* Does as finish, and ends the connection over which the app itself sends
+ * bytes, if the handle has one. */
+void llmobs_capture_close(struct llmobs_handle *handle, enum llmobs_end end,
+                          CURLcode code);
+
 /* Makes the record of a new handle. A record that is there already belongs to
  * a handle whose cleanup was not seen: its transfer ends. NULL without memory.
  */
@@ -76,7 +81,9 @@ struct llmobs_handle *llmobs_capture_new_handle(const struct llmobs_real *real,
  * constructor that ran first, or by an address that the program had found). The
  * capture replaces only options that the program has set since: it does not
  * know the others' values. Where an unseen option decides what the request is,
- * the span is made at the end, by what libcurl then says of the transfer. */
+ * the span is made at the end, by what libcurl then says of the transfer. The
+ * library may not have seen libcurl's initialisation either: from now on it
+ * counts as initialised. NULL without memory. Preserves errno. */
 struct llmobs_handle *llmobs_capture_unseen_handle(
     const struct llmobs_real *real, CURL *curl);
 

@@ -10,6 +10,8 @@
 #include "lib/base/stats.h"
 #include "core/capture/global.h"
 #include "core/capture/shared_entry.h"
+#include "core/config/inbound.h"
+#include "core/config/php_request.h"
 #include "core/sdk/evaluation_json.h"
 #include "core/sdk/own_span.h"
 #include "core/sdk/span_table.h"
@@ -18,9 +20,11 @@
 
 #define SCHEME "llmobs://"
 
-static bool on; /* constant after init */
+/* Constant after init. */
+static bool on;                /* commands by a URL are done */
+static const char *entry_name; /* LLMOBS_ENTRY; NULL: none */
 
-/* -- spans --------------------------------------------------------------- */
+/* -- spans ----------------------------------------------------------------- */
 
 /* The members of `what` that are left annotate the span. */
 static int command_annotate(uint64_t span, const struct llmobs_json *what)
@@ -87,7 +91,7 @@ static int command_finish_span(uint64_t span, struct llmobs_json *what)
     return finished ? finished : annotated ? annotated : rc;
 }
 
-/* -- requests ------------------------------------------------------------ */
+/* -- requests -------------------------------------------------------------- */
 
 static int leave_open(uint64_t span)
 {
@@ -260,7 +264,7 @@ static int command_note_failure(struct llmobs_json *what)
     return 0;
 }
 
-/* -- commands ------------------------------------------------------------ */
+/* -- commands -------------------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -329,12 +333,7 @@ const char *llmobs_command_say(const char *text)
 
 /* -- by a URL -------------------------------------------------------------- */
 
-void llmobs_command_init(bool wanted)
-{
-    on = wanted;
-}
-
-void llmobs_command_run(const struct llmobs_handle *handle)
+static void run_by_url(const struct llmobs_handle *handle)
 {
     struct llmobs_floats floats;
     int saved = errno, rc;
@@ -354,4 +353,55 @@ void llmobs_command_run(const struct llmobs_handle *handle)
     command_log(rc);
     llmobs_floats_end(floats);
     errno = saved;
+}
+
+/* -- the entry of a request of PHP (LLMOBS_ENTRY) -------------------------- */
+
+/* A workflow span around each request that PHP serves. It begins with the
+ * request's first transfer, since the library sees nothing of a request before
+ * that, and ends with the request. A page that opens its own spans earlier, as
+ * with llmobs.php, gets no such span. A process of PHP serves one request at a
+ * time. */
+static uint64_t php_entry; /* the number of the open span; 0: none */
+
+static void end_php_entry(void)
+{
+    uint64_t span = php_entry;
+    int saved = errno;
+
+    php_entry = 0;
+    if (span)
+        (void)llmobs_own_span_finish(span);
+    errno = saved;
+}
+
+static void begin_php_entry(void)
+{
+    struct llmobs_own_span_start start = {.kind = LLMOBS_KIND_WORKFLOW,
+                                          .name = entry_name};
+    int saved = errno;
+
+    if (!entry_name)
+        return;
+    if (llmobs_inbound_is_php() && !php_entry &&
+        llmobs_thread_state_top() == 0) {
+        llmobs_php_on_request_end(end_php_entry);
+        if (llmobs_own_span_start(&start, &php_entry) != 0)
+            php_entry = 0;
+    }
+    errno = saved;
+}
+
+/* -- a transfer begins ----------------------------------------------------- */
+
+void llmobs_command_init(bool by_url, const char *entry)
+{
+    on = by_url;
+    entry_name = llmobs_inbound_entry_name(entry);
+}
+
+void llmobs_command_transfer(const struct llmobs_handle *handle)
+{
+    run_by_url(handle);
+    begin_php_entry();
 }

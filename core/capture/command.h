@@ -33,7 +33,7 @@
  * URLs work only with LLMOBS_COMMANDS, since a program's users may make it
  * ask for any URL; and only with method, type and body, which no URL can bring.
  *
- * Owns:    nothing.
+ * Owns:    the number of the entry of PHP's request.
  * Threads: those of the handle; a command is about the calling thread.
  * Errors:  the program sees none; the log has the first of each cause.
  * Limits:  LLMOBS_COMMAND_HEADERS headers; the body as handle.h keeps it;
@@ -47,15 +47,18 @@
 #define LLMOBS_COMMAND_HEADERS 32
 #define LLMOBS_COMMAND_TYPE "application/vnd.llmobs"
 
-/* Runs once, before any handle exists. `on`: LLMOBS_COMMANDS is set. */
-void llmobs_command_init(bool on);
+/* Runs once, before any handle exists. `by_url`: LLMOBS_COMMANDS is set.
+ * `entry`: LLMOBS_ENTRY, or NULL; borrowed for good. */
+void llmobs_command_init(bool by_url, const char *entry);
 
 /* Does the command "NAME JSON". The answer of a span/start that started a span
  * is the span's variables, valid until its finish; else "".
  * Preserves errno. */
 const char *llmobs_command_say(const char *text);
 
-/* The handle is about to begin a transfer: does the command that it sends. */
-void llmobs_command_run(const struct llmobs_handle *handle);
+/* The handle is about to begin a transfer: does the command that it sends, and
+ * begins the entry of the request that PHP serves (LLMOBS_ENTRY). Preserves
+ * errno. */
+void llmobs_command_transfer(const struct llmobs_handle *handle);
 
 #endif

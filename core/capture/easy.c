@@ -7,9 +7,8 @@
 #include "core/capture/capture.h"
 #include "core/capture/ours.h"
 #include "core/capture/outgoing.h"
-#include "core/capture/raw.h"
+#include "core/capture/wire.h"
 #include "core/capture/command.h"
-#include "core/capture/php_entry.h"
 #include "core/capture/global.h"
 #include "core/capture/multi.h"
 #include "core/capture/multi_messages.h"
@@ -44,7 +43,7 @@ CURLcode llmobs_ops_easy_setopt(const struct llmobs_real *real, CURL *curl,
     __builtin_prefetch(curl);
     handle = llmobs_handle_find(curl);
     if (!handle)
-        handle = llmobs_global_unseen_handle(real, curl);
+        handle = llmobs_capture_unseen_handle(real, curl);
     if (!handle)
         return real->easy_setopt(curl, option, arg);
     setting = llmobs_setting(option);
@@ -94,16 +93,14 @@ CURLcode llmobs_ops_easy_perform(const struct llmobs_real *real, CURL *curl)
     CURLcode rc;
 
     if (!handle)
-        handle = llmobs_global_unseen_handle(real, curl);
+        handle = llmobs_capture_unseen_handle(real, curl);
     if (!handle)
         return real->easy_perform(curl);
     llmobs_callbacks_leave_behind(handle, curl);
     busy = handle->in || llmobs_handle_multi(handle) ||
            (handle->app.unseen && handle->in_perform);
     if (!busy)
-        llmobs_command_run(handle);
-    if (!busy)
-        llmobs_php_entry_begin();
+        llmobs_command_transfer(handle);
     if (!busy)
         handle->called_from = LLMOBS_STACK_ENTRY();
     captured = !busy && llmobs_capture_begin(handle, curl);
@@ -135,7 +132,7 @@ void llmobs_ops_easy_reset(const struct llmobs_real *real, CURL *curl)
      * on. If it had a record, the reset has removed our callbacks with the
      * app's; the exchange keeps the bytes that arrived until now. */
     if (!handle)
-        handle = llmobs_global_unseen_handle(real, curl);
+        handle = llmobs_capture_unseen_handle(real, curl);
     if (handle)
         llmobs_handle_reset(handle);
     errno = saved;
@@ -173,8 +170,57 @@ void llmobs_ops_easy_cleanup(const struct llmobs_real *real, CURL *curl)
     errno = saved;
     real->easy_cleanup(curl);
     saved = errno;
-    llmobs_raw_end(handle);
-    llmobs_capture_finish(handle, ending.end, ending.code);
+    llmobs_capture_close(handle, ending.end, ending.code);
     llmobs_handle_release(handle);
     errno = saved;
+}
+
+/* -- bytes of the app's own ------------------------------------------------ */
+
+/* The record of the connection, which the first bytes begin. NULL: it is none
+ * of ours. */
+static struct llmobs_wire *wire_of(struct llmobs_handle *handle, CURL *curl)
+{
+    const char *url;
+
+    if (handle->raw || handle->app.connect_only != LLMOBS_CONNECT_FOR_BYTES)
+        return handle->raw;
+    url = llmobs_outgoing_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
+    if (url)
+        handle->raw = llmobs_wire_open(url);
+    return handle->raw;
+}
+
+CURLcode llmobs_ops_easy_send(const struct llmobs_real *real, CURL *curl,
+                              const void *data, size_t len, size_t *sent)
+{
+    struct llmobs_handle *handle = llmobs_handle_find(curl);
+    CURLcode rc = real->easy_send(curl, data, len, sent);
+    int saved = errno;
+    struct llmobs_wire *wire =
+        handle && rc == CURLE_OK && *sent > 0 ? wire_of(handle, curl) : NULL;
+
+    if (wire)
+        llmobs_wire_sent(wire, data, *sent);
+    errno = saved;
+    return rc;
+}
+
+/* No bytes are the end of the connection. */
+CURLcode llmobs_ops_easy_recv(const struct llmobs_real *real, CURL *curl,
+                              void *data, size_t room, size_t *got)
+{
+    struct llmobs_handle *handle = llmobs_handle_find(curl);
+    CURLcode rc = real->easy_recv(curl, data, room, got);
+    struct llmobs_wire *wire = handle ? handle->raw : NULL;
+
+    if (!wire || rc == CURLE_AGAIN || room == 0)
+        return rc;
+    if (rc != CURLE_OK)
+        llmobs_wire_ended(wire, LLMOBS_WIRE_BROKEN);
+    else if (*got == 0)
+        llmobs_wire_ended(wire, LLMOBS_WIRE_CLOSED);
+    else
+        llmobs_wire_received(wire, data, *got);
+    return rc;
 }

@@ -15,7 +15,6 @@
 #include "lib/base/thread.h"
 #include "core/deliver/worker_turn.h"
 #include "core/export/http.h"
-#include "core/capture/capture.h"
 #include "core/capture/unseen.h"
 
 #define COPIES_MAX 8
@@ -63,7 +62,7 @@ static _Atomic int64_t used_ns; /* an exit's time that cleanups have used */
 static _Atomic int64_t used_at_ns;
 static atomic_int retreated; /* the process whose cleanup has delivered */
 
-/* -- one at a time ------------------------------------------------------ */
+/* -- one at a time --------------------------------------------------------- */
 
 /* Not the thread's id: gettid is a system call, and a seccomp filter may kill
  * the program for it. */
@@ -102,7 +101,7 @@ static void disown(void)
     atomic_store(&owner, 0);
 }
 
-/* -- which copy --------------------------------------------------------- */
+/* -- which copy ------------------------------------------------------------ */
 
 static struct copy *global_find(const struct llmobs_real *real)
 {
@@ -206,7 +205,7 @@ static void global_settle(void)
     }
 }
 
-/* -- what a peer that hangs may cost ------------------------------------ */
+/* -- what a peer that hangs may cost --------------------------------------- */
 
 static bool is_lately(int64_t ns)
 {
@@ -268,7 +267,7 @@ static void pause_worker(void)
         note_use(began, took);
 }
 
-/* -- the end ------------------------------------------------------------ */
+/* -- the end --------------------------------------------------------------- */
 
 /* True where calls went by of which no more is known than their number. */
 static bool has_counted(void)
@@ -345,7 +344,7 @@ void llmobs_global_alone(void)
                         "no exit handler: spans may stay undelivered");
 }
 
-/* -- up and down -------------------------------------------------------- */
+/* -- up and down ----------------------------------------------------------- */
 
 void llmobs_global_start(struct llmobs_worker *the_worker, bool names_callers,
                          void (*at_end)(void))
@@ -374,18 +373,6 @@ void llmobs_global_up(const struct llmobs_real *real, enum llmobs_up how)
     else
         atomic_fetch_add(&copy->count, 1);
     global_settle();
-}
-
-struct llmobs_handle *llmobs_global_unseen_handle(
-    const struct llmobs_real *real, CURL *curl)
-{
-    int saved = errno;
-    struct llmobs_handle *handle = llmobs_capture_unseen_handle(real, curl);
-
-    if (handle)
-        llmobs_global_up(real, LLMOBS_UP_HANDLE);
-    errno = saved;
-    return handle;
 }
 
 /* Counts one cleanup; true when libcurl stays up after it. */
@@ -450,7 +437,7 @@ static void global_left(const struct llmobs_real *real, bool done)
     global_settle();
 }
 
-/* -- operations ---------------------------------------------------------- */
+/* -- operations ------------------------------------------------------------ */
 
 /* After libcurl's own init, which has given `rc`; preserves errno. */
 static void end_init(const struct llmobs_real *real, enum llmobs_up how,

@@ -52,11 +52,6 @@ void llmobs_global_turn_end(const struct llmobs_real *real);
 /* After a real function that succeeded. */
 void llmobs_global_up(const struct llmobs_real *real, enum llmobs_up how);
 
-/* Does as llmobs_capture_unseen_handle, for a libcurl whose initialisation the
- * library may not have seen. Preserves errno. */
-struct llmobs_handle *llmobs_global_unseen_handle(
-    const struct llmobs_real *real, CURL *curl);
-
 CURLcode llmobs_ops_global_init(const struct llmobs_real *real, long flags);
 CURLcode llmobs_ops_global_init_mem(const struct llmobs_real *real, long flags,
                                     curl_malloc_callback m,

@@ -122,7 +122,7 @@ void llmobs_handle_release(struct llmobs_handle *handle)
     llmobs_keyed_release(&table, &handle->keyed);
 }
 
-/* -- settings ----------------------------------------------------------- */
+/* -- settings -------------------------------------------------------------- */
 
 bool llmobs_handle_copy(struct llmobs_handle *to,
                         const struct llmobs_handle *from)
@@ -191,7 +191,7 @@ unsigned llmobs_real_version(const struct llmobs_real *real)
     return info ? info->version_num : 0;
 }
 
-/* -- the request: its method and its body --------------------------------- */
+/* -- the request: its method and its body ---------------------------------- */
 
 enum llmobs_http_verb llmobs_handle_verb(const struct llmobs_handle *handle)
 {
@@ -455,7 +455,7 @@ void llmobs_handle_send_form(struct llmobs_handle *handle,
     llmobs_exchange_sent(exchange, tail.data, tail.len);
 }
 
-/* -- headers ------------------------------------------------------------- */
+/* -- headers --------------------------------------------------------------- */
 
 const char *llmobs_lines_value(const struct curl_slist *list, const char *name)
 {
@@ -474,8 +474,7 @@ const char *llmobs_handle_header(const struct llmobs_handle *handle,
     return llmobs_lines_value(llmobs_handle_headers(handle), name);
 }
 
-/* -- where the request goes -------------------------------------------------
- */
+/* -- where the request goes ------------------------------------------------ */
 
 static bool is_letter(char c)
 {
@@ -626,7 +625,7 @@ const char *llmobs_handle_url(const struct llmobs_handle *handle, char **owned)
     return as_sent(handle, url, owned);
 }
 
-/* -- who sees the headers ------------------------------------------------ */
+/* -- who sees the headers -------------------------------------------------- */
 
 /* 7.42.1 made SEPARATE the default. Asking libcurl for its version takes a
  * microsecond, and twelve the first time: a copy with the functions of 7.62 is
@@ -660,7 +659,7 @@ bool llmobs_handle_exposes_headers(const struct llmobs_handle *handle)
     return handle->app.proxy == LLMOBS_PROXY_SET || llmobs_proxies_named();
 }
 
-/* -- all records ---------------------------------------------------------- */
+/* -- all records ----------------------------------------------------------- */
 
 void llmobs_handle_each(void (*visit)(struct llmobs_handle *, void *),
                         void *ctx)

@@ -50,7 +50,7 @@ void llmobs_judge_init(const struct llmobs_config *the_config,
     passes_on = injects() && llmobs_rules_has_proxies(rules);
 }
 
-/* -- the rules ------------------------------------------------------------ */
+/* -- the rules ------------------------------------------------------------- */
 
 /* The method is cut, for the app may have set any text. */
 void llmobs_judge_log(const char *method, const char *url,

@@ -490,8 +490,7 @@ void llmobs_mime_append_form(const curl_mime *mime, uint64_t since,
             append_part(form->parts[i], out);
 }
 
-/* -- a list (curl_formadd) --------------------------------------------------
- */
+/* -- a list (curl_formadd) ------------------------------------------------- */
 
 /* Flags of struct curl_httppost, which old headers lack. */
 enum {

@@ -3,23 +3,129 @@
 #include <errno.h>
 #include <stdatomic.h>
 
+#include "lib/base/log.h"
 #include "lib/base/stack.h"
 #include "core/capture/adds.h"
 #include "core/capture/callbacks.h"
 #include "core/capture/capture.h"
 #include "core/capture/global.h"
 #include "core/capture/command.h"
-#include "core/capture/php_entry.h"
 #include "core/capture/multi_messages.h"
-#include "core/capture/multi_push.h"
+
+/* -- handles that a server pushes ------------------------------------------ */
+
+/* The app's functions. A slot is taken once and never given back, for a multi
+ * may still call it. */
+static _Atomic(curl_push_callback) functions[LLMOBS_PUSH_FUNCTIONS_MAX];
+static atomic_bool all_blind; /* no memory to tell them apart */
+
+/* True when a handle pushed to this multi may inherit our callbacks, unseen. */
+static bool is_blind(CURLM *multi)
+{
+    return atomic_load(&all_blind) ||
+           llmobs_adds_is_blind(llmobs_adds_find(multi));
+}
+
+/* libcurl frees a pushed handle that the app refuses without a call of
+ * curl_easy_cleanup: its record goes here. */
+static void end_push(const struct llmobs_handle *parent,
+                     struct llmobs_handle *pushed, bool taken)
+{
+    if (taken) {
+        llmobs_handle_join(pushed, llmobs_handle_multi(parent));
+        llmobs_adds_join(llmobs_handle_multi(pushed), &pushed->member);
+        return;
+    }
+    llmobs_handle_detach(pushed);
+    llmobs_handle_release(pushed);
+}
+
+static int on_push(curl_push_callback function, CURL *parent, CURL *pushed,
+                   size_t count, struct curl_pushheaders *headers, void *user)
+{
+    struct llmobs_handle *from = llmobs_handle_find(parent);
+    struct llmobs_handle *twin = NULL;
+    int saved = errno;
+    int answer;
+
+    if (from)
+        twin = llmobs_capture_twin(from, pushed);
+    if (!twin)
+        llmobs_multi_messages_stop();
+    errno = saved;
+    answer = function(parent, pushed, count, headers, user);
+    saved = errno;
+    if (twin)
+        end_push(from, twin, answer == CURL_PUSH_OK);
+    errno = saved;
+    return answer;
+}
+
+/* -- one of our functions for each of the app's ---------------------------- */
+
+/* PUSHDATA stays the app's own, so it cannot name the function to call: there
+ * is a function of its own for each slot. The numbers are octal. */
+#define ONE(i)                                                            \
+    static int on_push_##i(CURL *parent, CURL *pushed, size_t count,      \
+                           struct curl_pushheaders *headers, void *user)  \
+    {                                                                     \
+        return on_push(atomic_load(&functions[i]), parent, pushed, count, \
+                       headers, user);                                    \
+    }
+#define NAME(i) on_push_##i,
+#define EIGHT(X, i) \
+    X(i##0) X(i##1) X(i##2) X(i##3) X(i##4) X(i##5) X(i##6) X(i##7)
+#define ALL(X) EIGHT(X, 00) EIGHT(X, 01) EIGHT(X, 02) EIGHT(X, 03)
+
+ALL(ONE)
+
+static const curl_push_callback ours[] = {ALL(NAME)};
+
+_Static_assert(sizeof(ours) / sizeof(ours[0]) == LLMOBS_PUSH_FUNCTIONS_MAX,
+               "one function for each of the app's");
+
+/* NULL: no slot is left. */
+static curl_push_callback stand_in(curl_push_callback function)
+{
+    for (size_t i = 0; i < LLMOBS_PUSH_FUNCTIONS_MAX; i++) {
+        curl_push_callback there = NULL;
+
+        if (atomic_compare_exchange_strong(&functions[i], &there, function) ||
+            there == function)
+            return ours[i];
+    }
+    return NULL;
+}
+
+static void go_blind(CURLM *multi)
+{
+    if (multi && !llmobs_adds_blind(multi))
+        atomic_store(&all_blind, true);
+    llmobs_log_once(LLMOBS_LOG_WARN, "push functions",
+                    "the program has more than %d server push callbacks: "
+                    "calls in a multi handle with another one are not seen",
+                    LLMOBS_PUSH_FUNCTIONS_MAX);
+}
 
 CURLMcode llmobs_ops_multi_setopt(const struct llmobs_real *real, CURLM *multi,
                                   CURLMoption option, void *arg)
 {
-    if (option == CURLMOPT_PUSHFUNCTION)
-        return llmobs_multi_push_setopt(real, multi, arg);
-    return real->multi_setopt(multi, option, arg);
+    curl_push_callback mine = NULL;
+    int saved = errno;
+
+    if (option != CURLMOPT_PUSHFUNCTION)
+        return real->multi_setopt(multi, option, arg);
+    if (arg)
+        mine = stand_in((curl_push_callback)arg);
+    if (arg && !mine)
+        go_blind(multi);
+    else
+        llmobs_adds_see(multi);
+    errno = saved;
+    return real->multi_setopt(multi, option, mine ? (void *)mine : arg);
 }
+
+/* -- a handle comes -------------------------------------------------------- */
 
 /* The transfer will not be observed: undoes what a drive within a drive has
  * begun. */
@@ -39,8 +145,7 @@ static CURLMcode multi_add(const struct llmobs_real *real, CURLM *multi,
     CURLMcode rc;
     int saved;
 
-    llmobs_command_run(handle);
-    llmobs_php_entry_begin();
+    llmobs_command_transfer(handle);
     llmobs_capture_take(handle);
     llmobs_handle_join(handle, multi);
     listed = llmobs_adds_push(multi, &handle->member);
@@ -65,7 +170,7 @@ CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
     struct llmobs_handle *handle = llmobs_handle_find(curl);
 
     if (!handle)
-        handle = llmobs_global_unseen_handle(real, curl);
+        handle = llmobs_capture_unseen_handle(real, curl);
     /* Its end may go unseen as well. */
     if (handle && handle->app.unseen)
         llmobs_multi_messages_stop();
@@ -74,7 +179,7 @@ CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
     if (!handle || llmobs_handle_multi(handle) || handle->in ||
         handle->in_perform)
         return real->multi_add_handle(multi, curl);
-    if (llmobs_multi_push_is_blind(multi)) {
+    if (is_blind(multi)) {
         llmobs_handle_forget_list(handle);
         return real->multi_add_handle(multi, curl);
     }
@@ -82,7 +187,7 @@ CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
     return multi_add(real, multi, handle, curl);
 }
 
-/* -- driving ------------------------------------------------------------- */
+/* -- driving --------------------------------------------------------------- */
 
 /* True within a callback, where libcurl refuses to drive the multi: there it
  * also refuses to give the timeout. */
@@ -106,7 +211,7 @@ static void start_added(const struct llmobs_real *real, CURLM *multi,
         CURL *curl = llmobs_keyed_key(&handle->keyed);
 
         handle->called_from = entry;
-        if (!llmobs_multi_push_is_blind(multi))
+        if (!is_blind(multi))
             (void)llmobs_capture_start(handle, curl);
         else
             withdraw(handle, curl);
@@ -127,7 +232,7 @@ static struct llmobs_adds *multi_enter(const struct llmobs_real *real,
     return adds;
 }
 
-/* -- ends ---------------------------------------------------------------- */
+/* -- ends ------------------------------------------------------------------ */
 
 struct llmobs_ending llmobs_ops_multi_ending(const struct llmobs_handle *handle,
                                              CURL *curl)
@@ -195,9 +300,9 @@ CURLMsg *llmobs_ops_multi_info_read(const struct llmobs_real *real,
     if (!message || message->msg != CURLMSG_DONE)
         return message;
     handle = llmobs_handle_find(message->easy_handle);
-    if (multi_is_late(handle) && !llmobs_multi_push_is_blind(multi)) {
+    if (multi_is_late(handle) && !is_blind(multi)) {
         if (!handle)
-            handle = llmobs_global_unseen_handle(real, message->easy_handle);
+            handle = llmobs_capture_unseen_handle(real, message->easy_handle);
         if (handle && real->easy_getinfo)
             llmobs_capture_late(handle, multi, message->easy_handle,
                                 message->data.result);

@@ -1,12 +1,22 @@
 /* multi - the operations behind the thunks of curl_multi_*.
  *
- * Owns:    nothing. Threads: as the libcurl function of the same name.
+ * A handle that a server pushes is libcurl's duplicate of its parent, our
+ * callbacks included. So our callback in the place of the multi's push callback
+ * gives it the app's settings back before the app sees it. It is no call.
+ *
+ * Owns:    nothing.
+ * Threads: as the libcurl function of the same name.
  * Errors:  those of the real function, which each calls exactly once.
+ * Limits:  LLMOBS_PUSH_FUNCTIONS_MAX push callbacks of the app in all multis. A
+ *          further one is set as it is, and while a multi has it, no transfer
+ *          that begins there is captured.
  */
 #ifndef LLMOBS_MULTI_H
 #define LLMOBS_MULTI_H
 
 #include "core/capture/handle.h"
+
+#define LLMOBS_PUSH_FUNCTIONS_MAX 32
 
 /* How a transfer ended. */
 struct llmobs_ending {

@@ -26,7 +26,7 @@ void llmobs_outgoing_init(const struct llmobs_config *the_config,
     worker = the_worker;
 }
 
-/* -- an exchange begins --------------------------------------------------- */
+/* -- an exchange begins ---------------------------------------------------- */
 
 static void outgoing_set_method(struct llmobs_exchange *exchange,
                                 const struct llmobs_handle *handle)
@@ -258,7 +258,7 @@ static bool settle_call(struct llmobs_handle *handle, CURL *curl,
     return true;
 }
 
-/* -- changed by another transfer's callback ------------------------------- */
+/* -- changed by another transfer's callback -------------------------------- */
 
 /* The address is unknown, and a transfer without one is never a call. */
 static void forget_address(struct llmobs_handle *handle)
@@ -462,8 +462,7 @@ void llmobs_outgoing_after_set(struct llmobs_handle *handle, CURL *curl,
         handle->latch.address_lost = !seen || seen[0] != '\0';
 }
 
-/* ---- a handle that nobody saw being made ----------------------------------
- */
+/* -- a handle that nobody saw being made ----------------------------------- */
 
 /* Since 7.72 libcurl can give the method. Sent bytes prove that the request had
  * a body; where no answer came, the method POST proves it as well. */
@@ -528,8 +527,7 @@ void llmobs_outgoing_open_unseen(struct llmobs_handle *handle, CURL *curl)
     handle->app.request = verb;
 }
 
-/* ---- the request is made --------------------------------------------------
- */
+/* -- the request is made --------------------------------------------------- */
 
 /* Takes the call's origin now. In a multi the function that made the call may
  * have returned: the caller of this drive is named instead. */

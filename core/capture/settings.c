@@ -127,7 +127,7 @@ const struct llmobs_setting *llmobs_setting(CURLoption option)
     return setting->option == (unsigned)option ? setting : &none;
 }
 
-/* -- all of them ---------------------------------------------------------- */
+/* -- all of them ----------------------------------------------------------- */
 
 /* A handle may keep its copy for ever and never call a model, so the copy does
  * not count for the budget; each call has a copy of its own that does. */
@@ -263,8 +263,7 @@ bool llmobs_settings_restore(const struct llmobs_settings *app, unsigned in,
     return whole;
 }
 
-/* ---- the body -------------------------------------------------------------
- */
+/* -- the body -------------------------------------------------------------- */
 
 static bool worth_a_copy(const char *data, size_t len)
 {
@@ -353,8 +352,7 @@ static void note_nobody(struct llmobs_settings *app, bool on)
         app->request = LLMOBS_HTTP_GET;
 }
 
-/* ---- one of them ----------------------------------------------------------
- */
+/* -- one of them ----------------------------------------------------------- */
 
 static void settings_set_name(char *field, size_t cap, const char *text)
 {

@@ -85,7 +85,7 @@ static struct llmobs_exchange **slot_of(struct llmobs_wire *wire,
     return &wire->exchanges[number % LLMOBS_HTTP1_DEPTH];
 }
 
-/* -- the copy of a head --------------------------------------------------- */
+/* -- the copy of a head ---------------------------------------------------- */
 
 static const char *scheme_text(bool plain)
 {

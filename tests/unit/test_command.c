@@ -38,7 +38,7 @@ static void say_bytes(const char *command, const char *body, size_t len,
                        (void *)(uintptr_t)body, 1000);
     llmobs_handle_note(handle, llmobs_setting(CURLOPT_HTTPHEADER), &header,
                        1000);
-    llmobs_command_run(handle);
+    llmobs_command_transfer(handle);
     llmobs_handle_detach(handle);
     llmobs_handle_release(handle);
 }
@@ -51,7 +51,7 @@ static void say(const char *command, const char *body)
 static void begin(void)
 {
     api = api_case();
-    llmobs_command_init(true);
+    llmobs_command_init(true, NULL);
 }
 
 static bool is_quiet(void)
@@ -379,11 +379,11 @@ TEST(only_with_method_type_and_leave)
     say("span/start/", good);
     say("", good);
     handle = llmobs_handle_create(&no_real, (CURL *)&address);
-    llmobs_command_run(handle);
+    llmobs_command_transfer(handle);
     llmobs_handle_note(handle, llmobs_setting(CURLOPT_URL),
                        (void *)(uintptr_t) "llmobs://", 1000);
-    llmobs_command_run(handle);
-    llmobs_command_init(false);
+    llmobs_command_transfer(handle);
+    llmobs_command_init(false, NULL);
     say("span/start", good);
     ck_assert(is_quiet());
     ck_assert_uint_eq(api_case_count(), 0);
