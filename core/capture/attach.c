@@ -22,7 +22,7 @@
 #include "core/capture/command.h"
 #include "core/capture/easy.h"
 #include "core/capture/global.h"
-#include "core/capture/adds.h"
+#include "core/capture/multi_members.h"
 #include "core/capture/mime.h"
 #include "core/capture/multi.h"
 #include "core/capture/multi_messages.h"
@@ -102,8 +102,8 @@ static const struct llmobs_rules *load_rules(void)
 }
 
 /* The options that the program gave win over its environment. */
-static const struct llmobs_config *attach_load_config(
-    const struct llmobs_host *host, struct complaints *complaints)
+static const struct llmobs_config *load_config(const struct llmobs_host *host,
+                                               struct complaints *complaints)
 {
     const char **env =
         host->enable ? llmobs_c_api_environment(host->env, host->enable) : NULL;
@@ -121,7 +121,7 @@ static bool configure(const struct llmobs_host *host)
     struct complaints complaints;
 
     llmobs_buf_init(&complaints.text, 64 * 1024);
-    config = attach_load_config(host, &complaints);
+    config = load_config(host, &complaints);
     if (!config)
         return false;
     llmobs_log_init(config->log_path, (enum llmobs_log_level)config->log_level);
@@ -153,7 +153,7 @@ LLMOBS_FLOATS_WITHIN static bool start(const struct llmobs_host *host)
     if (!worker)
         return false;
     llmobs_capture_init(config, rules, worker);
-    llmobs_inbound_set_lookups(llmobs_adds_all_members);
+    llmobs_inbound_set_lookups(llmobs_members_count_all);
     llmobs_c_api_open(config, worker);
     llmobs_evaluation_init(config, worker);
     llmobs_inbound_init(config->inbound);

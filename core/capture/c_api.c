@@ -173,7 +173,7 @@ static bool says_anything(const struct llmobs_enable_options *options)
 
 static int enable(const struct llmobs_enable_options *options)
 {
-    const struct llmobs_enable_options *ours = options;
+    const struct llmobs_enable_options *expected = options;
     struct llmobs_enable_options own;
     bool first;
     int rc = llmobs_values_copy(&own, sizeof(own),
@@ -183,7 +183,7 @@ static int enable(const struct llmobs_enable_options *options)
     if (rc)
         return llmobs_own_span_complain(rc,
                                         "enable by options of a wrong size");
-    first = atomic_compare_exchange_strong(&applied, &ours, NULL);
+    first = atomic_compare_exchange_strong(&applied, &expected, NULL);
     if (own.integrations_enabled)
         llmobs_judge_integrate(own.integrations_enabled > 0);
     llmobs_own_span_switch(true);
@@ -202,7 +202,8 @@ static int disable(void)
 
 /* -- spans ----------------------------------------------------------------- */
 
-static int say_user(uint64_t span, const struct llmobs_start_options *options)
+static int annotate_user(uint64_t span,
+                         const struct llmobs_start_options *options)
 {
     const struct llmobs_pair all[] = {{"user_id", options->user_id},
                                       {"user_handle", options->user_handle},
@@ -243,7 +244,7 @@ static int start(const struct llmobs_start_options *options, llmobs_span_t *out)
     llmobs_global_alone();
     rc = llmobs_own_span_start(&as, &span);
     *out = span_of(span);
-    return rc ? rc : say_user(span, &own);
+    return rc ? rc : annotate_user(span, &own);
 }
 
 static int annotate(llmobs_span_t span,
@@ -435,8 +436,8 @@ static int feedback(const struct llmobs_feedback_options *options)
 /* -- other processes ------------------------------------------------------- */
 
 /* Gives `add` the headers of the list, whose nodes are "name: value". */
-static int tell(const struct llmobs_inject *inject, llmobs_header_fn *add,
-                void *context)
+static int call_for_each(const struct llmobs_inject *inject,
+                         llmobs_header_fn *add, void *context)
 {
     char name[64];
     int rc = 0;
@@ -474,7 +475,7 @@ static int inject_as(const struct llmobs_context *context,
     if (llmobs_carrier_is_trusted(config, carrier))
         plan.baggage = carrier->baggage;
     if (llmobs_inject_fill(headers, &plan))
-        rc = tell(headers, add, arg);
+        rc = call_for_each(headers, add, arg);
     free(headers);
     return rc;
 }
@@ -820,7 +821,7 @@ static int flush(int64_t timeout_ms)
 }
 
 /* No call changes the program's errno, or its floating-point flags. */
-#define KEEPING(name, parameters, call)                      \
+#define PRESERVING(name, parameters, call)                   \
     static int api_##name parameters                         \
     {                                                        \
         struct llmobs_floats floats = llmobs_floats_begin(); \
@@ -832,34 +833,35 @@ static int flush(int64_t timeout_ms)
         return rc;                                           \
     }
 
-KEEPING(enable, (const struct llmobs_enable_options *o), enable(o))
-KEEPING(disable, (void), disable())
-KEEPING(enabled, (void), llmobs_own_span_is_on())
-KEEPING(start, (const struct llmobs_start_options *o, llmobs_span_t *out),
-        start(o, out))
-KEEPING(finish, (llmobs_span_t span), llmobs_own_span_finish(number_of(span)))
-KEEPING(enter, (llmobs_span_t span), llmobs_own_span_enter(number_of(span)))
-KEEPING(leave, (llmobs_span_t span), llmobs_own_span_leave(number_of(span)))
-KEEPING(annotate, (llmobs_span_t span, const struct llmobs_annotation *a),
-        annotate(span, a))
-KEEPING(error,
-        (llmobs_span_t span, const char *type, const char *message,
-         const char *stack),
-        llmobs_own_span_fail(number_of(span), type, message, stack))
-KEEPING(export_span, (llmobs_span_t span, struct llmobs_exported *out),
-        export_span(span, out))
-KEEPING(evaluate, (const struct llmobs_evaluation_options *o), evaluate(o))
-KEEPING(feedback, (const struct llmobs_feedback_options *o), feedback(o))
-KEEPING(flush, (int64_t timeout_ms), flush(timeout_ms))
-KEEPING(inject, (llmobs_span_t span, llmobs_header_fn *add, void *context),
-        inject(span, add, context))
-KEEPING(activate, (const struct llmobs_pair *headers, size_t count),
-        activate(headers, count))
-KEEPING(proxied_begin, (enum llmobs_proxied proxied), proxied_begin(proxied))
-KEEPING(proxied_end, (void), proxied_end())
-KEEPING(context_begin, (const struct llmobs_context_options *o),
-        context_begin(o))
-KEEPING(context_end, (void), context_end())
+PRESERVING(enable, (const struct llmobs_enable_options *o), enable(o))
+PRESERVING(disable, (void), disable())
+PRESERVING(enabled, (void), llmobs_own_span_is_on())
+PRESERVING(start, (const struct llmobs_start_options *o, llmobs_span_t *out),
+           start(o, out))
+PRESERVING(finish, (llmobs_span_t span),
+           llmobs_own_span_finish(number_of(span)))
+PRESERVING(enter, (llmobs_span_t span), llmobs_own_span_enter(number_of(span)))
+PRESERVING(leave, (llmobs_span_t span), llmobs_own_span_leave(number_of(span)))
+PRESERVING(annotate, (llmobs_span_t span, const struct llmobs_annotation *a),
+           annotate(span, a))
+PRESERVING(error,
+           (llmobs_span_t span, const char *type, const char *message,
+            const char *stack),
+           llmobs_own_span_fail(number_of(span), type, message, stack))
+PRESERVING(export_span, (llmobs_span_t span, struct llmobs_exported *out),
+           export_span(span, out))
+PRESERVING(evaluate, (const struct llmobs_evaluation_options *o), evaluate(o))
+PRESERVING(feedback, (const struct llmobs_feedback_options *o), feedback(o))
+PRESERVING(flush, (int64_t timeout_ms), flush(timeout_ms))
+PRESERVING(inject, (llmobs_span_t span, llmobs_header_fn *add, void *context),
+           inject(span, add, context))
+PRESERVING(activate, (const struct llmobs_pair *headers, size_t count),
+           activate(headers, count))
+PRESERVING(proxied_begin, (enum llmobs_proxied proxied), proxied_begin(proxied))
+PRESERVING(proxied_end, (void), proxied_end())
+PRESERVING(context_begin, (const struct llmobs_context_options *o),
+           context_begin(o))
+PRESERVING(context_end, (void), context_end())
 
 static const struct llmobs_api table = {
     .size = sizeof(table),

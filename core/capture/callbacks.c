@@ -17,14 +17,14 @@
 
 typedef int (*prereq_callback)(void *, char *, char *, int, int);
 
-static bool callbacks_is_in(const struct llmobs_handle *handle, unsigned one)
+static bool has_in(const struct llmobs_handle *handle, unsigned one)
 {
     return handle->in & one;
 }
 
-static bool callbacks_put(const struct llmobs_handle *handle, CURL *curl,
-                          CURLoption function_option, void *function,
-                          CURLoption data_option, void *data)
+static bool set_pair(const struct llmobs_handle *handle, CURL *curl,
+                     CURLoption function_option, void *function,
+                     CURLoption data_option, void *data)
 {
     const struct llmobs_real *real = handle->real;
 
@@ -64,7 +64,7 @@ static size_t on_write(char *data, size_t size, size_t count, void *user)
     size_t len = size * count, skip, took;
     int saved = errno;
 
-    llmobs_outgoing_take_sent(handle);
+    llmobs_outgoing_copy_sent(handle);
     llmobs_handle_lock(handle);
     if (handle->exchange) {
         skip = skip_again(&handle->exchange->again, len);
@@ -100,7 +100,7 @@ static size_t app_header(const struct llmobs_handle *handle, char *data,
                   llmobs_callback_data(&handle->app.header, NULL));
 }
 
-static long callbacks_status_of(const char *line, size_t len)
+static long status_in(const char *line, size_t len)
 {
     const char *space = memchr(line, ' ', len);
     long status = 0;
@@ -117,14 +117,14 @@ static long callbacks_status_of(const char *line, size_t len)
 
 /* A chunked body may end with trailers of any name, so a line after body bytes
  * is never taken for a status line. */
-static void callbacks_keep_line(struct llmobs_exchange *exchange,
-                                const char *line, size_t len)
+static void read_header_line(struct llmobs_exchange *exchange, const char *line,
+                             size_t len)
 {
     long status;
 
     if (exchange->response.total == 0 && len > 5 &&
         memcmp(line, "HTTP/", 5) == 0) {
-        status = callbacks_status_of(line, len);
+        status = status_in(line, len);
         llmobs_exchange_restart(exchange);
         exchange->status = status >= 200 ? status : 0;
         return;
@@ -135,8 +135,8 @@ static void callbacks_keep_line(struct llmobs_exchange *exchange,
 
 /* libcurl delivers one line as a rule, but after a pause all lines that came
  * meanwhile, in one piece. */
-static void keep_lines(struct llmobs_handle *handle, const char *data,
-                       size_t len)
+static void read_header_lines(struct llmobs_handle *handle, const char *data,
+                              size_t len)
 {
     struct llmobs_exchange *exchange = handle->exchange;
     const char *end;
@@ -148,7 +148,7 @@ static void keep_lines(struct llmobs_handle *handle, const char *data,
     for (data += skip, len -= skip; len > 0; data += line, len -= line) {
         end = memchr(data, '\n', len);
         line = end ? (size_t)(end + 1 - data) : len;
-        callbacks_keep_line(exchange, data, line);
+        read_header_line(exchange, data, line);
     }
 }
 
@@ -160,10 +160,10 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
 
     if (handle->in & LLMOBS_IN_HEADERS)
         llmobs_inject_response(handle->inject, data, len);
-    llmobs_outgoing_take_sent(handle);
+    llmobs_outgoing_copy_sent(handle);
     llmobs_handle_lock(handle);
     if (handle->exchange)
-        keep_lines(handle, data, len);
+        read_header_lines(handle, data, len);
     llmobs_handle_unlock(handle);
     errno = saved;
     took = app_header(handle, data, size, count);
@@ -181,7 +181,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
 /* With HEADERDATA and no header function libcurl calls the write function for
  * headers, with HEADERDATA as data: on_write must not be in then, because the
  * data would be the program's and not the handle. */
-static bool may_take_headers(const struct llmobs_handle *handle)
+static bool may_get_headers(const struct llmobs_handle *handle)
 {
     const struct llmobs_callback *header = &handle->app.header;
 
@@ -193,24 +193,24 @@ static bool may_take_headers(const struct llmobs_handle *handle)
 static bool swap_write(struct llmobs_handle *handle, CURL *curl)
 {
     if (!llmobs_handle_knows(handle, &handle->app.write) ||
-        may_take_headers(handle))
+        may_get_headers(handle))
         return true;
     handle->in |= LLMOBS_IN_WRITE;
-    if (!callbacks_put(handle, curl, CURLOPT_WRITEFUNCTION, (void *)on_write,
-                       CURLOPT_WRITEDATA, handle))
+    if (!set_pair(handle, curl, CURLOPT_WRITEFUNCTION, (void *)on_write,
+                  CURLOPT_WRITEDATA, handle))
         return false;
     if (!llmobs_handle_knows(handle, &handle->app.header))
         return true;
     handle->in |= LLMOBS_IN_HEADER;
-    return callbacks_put(handle, curl, CURLOPT_HEADERFUNCTION,
-                         (void *)on_header, CURLOPT_HEADERDATA, handle);
+    return set_pair(handle, curl, CURLOPT_HEADERFUNCTION, (void *)on_header,
+                    CURLOPT_HEADERDATA, handle);
 }
 
 /* The header list may have shown just now that this is a call. There is time to
  * put in the callbacks for the answer: libcurl reads them when it has one. */
-void llmobs_callbacks_settle(struct llmobs_handle *handle, CURL *curl)
+void llmobs_callbacks_read_request(struct llmobs_handle *handle, CURL *curl)
 {
-    llmobs_outgoing_settle(handle, curl);
+    llmobs_outgoing_read(handle, curl);
     if (handle->step == LLMOBS_STEP_CALL && !(handle->in & LLMOBS_IN_WRITE))
         (void)swap_write(handle, curl);
 }
@@ -229,7 +229,7 @@ static int on_prereq(void *user, char *peer, char *own, int peer_port,
                      : PREREQ_OK;
 
     if (answer == PREREQ_OK)
-        llmobs_callbacks_settle(handle, llmobs_keyed_key(&handle->keyed));
+        llmobs_callbacks_read_request(handle, llmobs_keyed_key(&handle->keyed));
     return answer;
 }
 
@@ -313,7 +313,7 @@ static bool swap_ioctl(struct llmobs_handle *handle, CURL *curl)
 {
     bool wanted = handle->app.ioctl.function != NULL;
 
-    if (wanted == callbacks_is_in(handle, LLMOBS_IN_IOCTL))
+    if (wanted == has_in(handle, LLMOBS_IN_IOCTL))
         return true;
     handle->in ^= LLMOBS_IN_IOCTL;
     return handle->real->easy_setopt(curl, LLMOBS_OPT_IOCTLFUNCTION,
@@ -337,13 +337,13 @@ static bool swap_rewind(struct llmobs_handle *handle, CURL *curl)
 
     if (!swap_ioctl(handle, curl))
         return false;
-    if (wanted == callbacks_is_in(handle, LLMOBS_IN_SEEK))
+    if (wanted == has_in(handle, LLMOBS_IN_SEEK))
         return true;
     if (!wanted)
         return unswap_seek(handle, curl);
     handle->in |= LLMOBS_IN_SEEK;
-    return callbacks_put(handle, curl, CURLOPT_SEEKFUNCTION, (void *)on_seek,
-                         CURLOPT_SEEKDATA, handle);
+    return set_pair(handle, curl, CURLOPT_SEEKFUNCTION, (void *)on_seek,
+                    CURLOPT_SEEKDATA, handle);
 }
 
 /* Asks the descriptor where there is one: ftello would wait for a thread that
@@ -362,7 +362,7 @@ static void check_rewind(struct llmobs_handle *handle, CURL *curl)
 {
     struct llmobs_reader *reader = rewound(handle);
 
-    if (!callbacks_is_in(handle, LLMOBS_IN_SEEK) || handle->app.seek.function ||
+    if (!has_in(handle, LLMOBS_IN_SEEK) || handle->app.seek.function ||
         !reads_file(handle) ||
         file_seeks(llmobs_callback_data(&reader->app, stdin)))
         return;
@@ -378,7 +378,7 @@ static void begin_to_read(struct llmobs_handle *handle,
     CURL *curl = llmobs_keyed_key(&handle->keyed);
     int saved = errno;
 
-    if (handle->reading == reader || !callbacks_is_in(handle, LLMOBS_IN_READ))
+    if (handle->reading == reader || !has_in(handle, LLMOBS_IN_READ))
         return;
     handle->reading = reader;
     (void)swap_rewind(handle, curl);
@@ -425,8 +425,8 @@ static bool put_reader(struct llmobs_handle *handle, CURL *curl)
     reader->handle = handle;
     reader->app = handle->app.read;
     reader->unseekable = false;
-    return callbacks_put(handle, curl, CURLOPT_READFUNCTION, (void *)on_read,
-                         CURLOPT_READDATA, reader);
+    return set_pair(handle, curl, CURLOPT_READFUNCTION, (void *)on_read,
+                    CURLOPT_READDATA, reader);
 }
 
 static bool swap_reads(struct llmobs_handle *handle, CURL *curl)
@@ -435,7 +435,7 @@ static bool swap_reads(struct llmobs_handle *handle, CURL *curl)
     return put_reader(handle, curl) && swap_rewind(handle, curl);
 }
 
-static bool callbacks_is_newest(struct llmobs_handle *handle)
+static bool is_newest_reader(struct llmobs_handle *handle)
 {
     const struct llmobs_callback *app = &newest(handle)->app;
 
@@ -447,7 +447,7 @@ static bool callbacks_is_newest(struct llmobs_handle *handle)
 /* Without room for another reader libcurl gets the app's own callbacks. */
 static void follow_reader(struct llmobs_handle *handle, CURL *curl)
 {
-    if (callbacks_is_newest(handle))
+    if (is_newest_reader(handle))
         return;
     if (handle->reader_count < LLMOBS_READERS_MAX) {
         (void)put_reader(handle, curl);
@@ -463,11 +463,11 @@ void llmobs_callbacks_follow_reads(struct llmobs_handle *handle, CURL *curl)
 {
     if (handle->readers_full || handle->app.unseen)
         return;
-    if (callbacks_is_in(handle, LLMOBS_IN_READ))
+    if (has_in(handle, LLMOBS_IN_READ))
         follow_reader(handle, curl);
     else if (reads_body(handle))
         (void)swap_reads(handle, curl);
-    if (callbacks_is_in(handle, LLMOBS_IN_READ))
+    if (has_in(handle, LLMOBS_IN_READ))
         (void)swap_rewind(handle, curl);
 }
 
@@ -485,7 +485,7 @@ void llmobs_callbacks_swap_out(struct llmobs_handle *handle, CURL *curl)
     llmobs_handle_unswap(handle);
 }
 
-void llmobs_callbacks_leave_behind(struct llmobs_handle *handle, CURL *curl)
+void llmobs_callbacks_drop_stale(struct llmobs_handle *handle, CURL *curl)
 {
     if (handle->in && !handle->in_perform && !llmobs_handle_multi(handle))
         llmobs_callbacks_swap_out(handle, curl);
@@ -500,8 +500,8 @@ bool llmobs_callbacks_swap_in(struct llmobs_handle *handle, CURL *curl)
     if (handle->step != LLMOBS_STEP_HEADERS && !swap_write(handle, curl))
         return false;
     if (llmobs_handle_knows(handle, &handle->app.prereq) &&
-        callbacks_put(handle, curl, LLMOBS_OPT_PREREQFUNCTION,
-                      (void *)on_prereq, LLMOBS_OPT_PREREQDATA, handle))
+        set_pair(handle, curl, LLMOBS_OPT_PREREQFUNCTION, (void *)on_prereq,
+                 LLMOBS_OPT_PREREQDATA, handle))
         handle->in |= LLMOBS_IN_PREREQ;
     return handle->app.unseen || !reads_body(handle) ||
            swap_reads(handle, curl);

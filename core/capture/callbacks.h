@@ -17,7 +17,7 @@ bool llmobs_callbacks_swap_in(struct llmobs_handle *handle, CURL *curl);
 
 /* libcurl is about to make the request: settles the request (outgoing.h), and
  * puts the other callbacks in where the header list has just shown a call. */
-void llmobs_callbacks_settle(struct llmobs_handle *handle, CURL *curl);
+void llmobs_callbacks_read_request(struct llmobs_handle *handle, CURL *curl);
 
 /* Puts the app's settings back; does nothing when they are back already. */
 void llmobs_callbacks_swap_out(struct llmobs_handle *handle, CURL *curl);
@@ -28,7 +28,7 @@ void llmobs_callbacks_restore(const struct llmobs_handle *handle, CURL *curl);
 
 /* Does as swap_out, for a call that the app left by siglongjmp before libcurl
  * began it; the next begin or take ends the call. */
-void llmobs_callbacks_leave_behind(struct llmobs_handle *handle, CURL *curl);
+void llmobs_callbacks_drop_stale(struct llmobs_handle *handle, CURL *curl);
 
 /* True when the option must be noted, and not be given to libcurl now. */
 bool llmobs_callbacks_own(const struct llmobs_handle *handle,

@@ -12,7 +12,7 @@
 #include "core/capture/callbacks.h"
 #include "core/capture/global.h"
 #include "core/capture/judge.h"
-#include "core/capture/ours.h"
+#include "core/capture/call_origin.h"
 #include "core/capture/outgoing.h"
 #include "core/capture/unseen.h"
 #include "core/capture/wire.h"
@@ -31,8 +31,8 @@ void llmobs_capture_init(const struct llmobs_config *config,
                          struct llmobs_worker *the_worker)
 {
     worker = the_worker;
-    llmobs_handle_begin();
-    llmobs_ours_init(config);
+    llmobs_handle_init();
+    llmobs_call_origin_init(config);
     llmobs_replay_init(config->replay_url);
     llmobs_judge_init(config, rules);
     llmobs_outgoing_init(config, worker);
@@ -94,7 +94,7 @@ static void drop_call(struct llmobs_handle *handle)
 
 void llmobs_capture_cancel(struct llmobs_handle *handle, CURL *curl)
 {
-    struct llmobs_exchange *exchange = llmobs_handle_take_exchange(handle);
+    struct llmobs_exchange *exchange = llmobs_handle_claim_exchange(handle);
 
     llmobs_callbacks_swap_out(handle, curl);
     drop_call(handle);
@@ -119,14 +119,14 @@ static enum llmobs_verdict judge_added(const struct llmobs_handle *handle)
     struct llmobs_match match;
     char *owned = NULL;
     const char *url;
-    enum llmobs_verdict verdict = LLMOBS_NOT_OURS;
+    enum llmobs_verdict verdict = LLMOBS_NO_CALL;
 
     if (llmobs_handle_curlu(handle))
-        return LLMOBS_PERHAPS_OURS;
+        return LLMOBS_PERHAPS_CALL;
     url = llmobs_handle_url(handle, &owned);
     if (url)
         verdict = llmobs_judge_url(handle, url, &match);
-    if (url && verdict == LLMOBS_NOT_OURS)
+    if (url && verdict == LLMOBS_NO_CALL)
         llmobs_judge_log(llmobs_handle_method(handle), url, &match, false);
     free(owned);
     return verdict;
@@ -134,30 +134,30 @@ static enum llmobs_verdict judge_added(const struct llmobs_handle *handle)
 
 /* True where the thread's context is copied now: when libcurl reads the header
  * list, which decides, the thread may have another context. */
-static bool takes_now(unsigned char judged)
+static bool needs_context_now(unsigned char judged)
 {
-    if (judged == LLMOBS_HEADERS_TELL)
+    if (judged == LLMOBS_HEADERS_DECIDE)
         return llmobs_thread_state_used();
-    return judged > LLMOBS_NOT_OURS;
+    return judged > LLMOBS_NO_CALL;
 }
 
-void llmobs_capture_take(struct llmobs_handle *handle)
+void llmobs_capture_add(struct llmobs_handle *handle)
 {
-    struct llmobs_origin *origin = &handle->origin;
+    struct llmobs_call_origin *origin = &handle->origin;
     int saved = errno;
 
     begin_anew(handle);
     if (handle->app.unseen)
-        handle->verdict = LLMOBS_PERHAPS_OURS;
+        handle->verdict = LLMOBS_PERHAPS_CALL;
     else if (llmobs_judge_may_begin(handle))
         handle->verdict = (unsigned char)judge_added(handle);
-    if (takes_now(handle->verdict)) {
-        (void)llmobs_ours_take(handle);
+    if (needs_context_now(handle->verdict)) {
+        (void)llmobs_call_origin_open(handle);
     } else if (llmobs_thread_state_used()) {
         origin->span = llmobs_thread_state_top();
         origin->annotations = llmobs_annotation_context_pack();
     }
-    origin->taken_at_add = true;
+    origin->found_at_add = true;
     errno = saved;
 }
 
@@ -172,7 +172,7 @@ void llmobs_capture_lose(struct llmobs_handle *handle)
 
 /* A libcurl without prereq callbacks offers no later moment: the request is
  * read at once. */
-static bool capture_put_in(struct llmobs_handle *handle, CURL *curl)
+static bool put_callbacks_in(struct llmobs_handle *handle, CURL *curl)
 {
     if (!llmobs_callbacks_swap_in(handle, curl)) {
         if (handle->step == LLMOBS_STEP_CALL)
@@ -181,33 +181,33 @@ static bool capture_put_in(struct llmobs_handle *handle, CURL *curl)
         return false;
     }
     if ((handle->in & LLMOBS_IN_PREREQ) || handle->app.unseen)
-        llmobs_outgoing_keep_start(handle);
+        llmobs_outgoing_write_start(handle);
     if (handle->in & LLMOBS_IN_PREREQ)
         return true;
-    llmobs_callbacks_settle(handle, curl);
+    llmobs_callbacks_read_request(handle, curl);
     if (handle->step == LLMOBS_STEP_CALL || (handle->in & LLMOBS_IN_HEADERS))
         return true;
     llmobs_callbacks_swap_out(handle, curl);
     return false;
 }
 
-static bool keep_url(struct llmobs_handle *handle, const char *url,
+static bool save_url(struct llmobs_handle *handle, const char *url,
                      enum llmobs_step step)
 {
     handle->origin.url = strdup(url);
     if (!handle->origin.url)
         return false;
     handle->origin.headers_exposed = llmobs_handle_exposes_headers(handle);
-    llmobs_handle_latch(handle, step);
+    llmobs_handle_begin_transfer(handle, step);
     return true;
 }
 
 /* False: without memory. */
-static bool take_all(struct llmobs_handle *handle, const char *url,
-                     enum llmobs_step step)
+static bool save_origin(struct llmobs_handle *handle, const char *url,
+                        enum llmobs_step step)
 {
-    return (handle->origin.exchange || llmobs_ours_take(handle)) &&
-           keep_url(handle, url, step);
+    return (handle->origin.exchange || llmobs_call_origin_open(handle)) &&
+           save_url(handle, url, step);
 }
 
 /* Most such requests are no calls of models: so the library takes only what the
@@ -216,8 +216,8 @@ static bool start_asking(struct llmobs_handle *handle, CURL *curl,
                          const char *url)
 {
     handle->origin.began_ns = llmobs_clock_mono_ns();
-    return keep_url(handle, url, LLMOBS_STEP_HEADERS) &&
-           capture_put_in(handle, curl);
+    return save_url(handle, url, LLMOBS_STEP_HEADERS) &&
+           put_callbacks_in(handle, curl);
 }
 
 static bool start_judged(struct llmobs_handle *handle, CURL *curl,
@@ -226,22 +226,22 @@ static bool start_judged(struct llmobs_handle *handle, CURL *curl,
     struct llmobs_match match;
     enum llmobs_verdict verdict = handle->verdict;
 
-    if (verdict != LLMOBS_HEADERS_TELL)
+    if (verdict != LLMOBS_HEADERS_DECIDE)
         verdict = llmobs_judge_url(handle, url, &match);
-    if (verdict == LLMOBS_HEADERS_TELL)
+    if (verdict == LLMOBS_HEADERS_DECIDE)
         return start_asking(handle, curl, url);
-    if (verdict == LLMOBS_NOT_OURS) {
+    if (verdict == LLMOBS_NO_CALL) {
         llmobs_judge_log(llmobs_handle_method(handle), url, &match, false);
         return false;
     }
-    if (!take_all(handle, url, LLMOBS_STEP_BEGUN) ||
-        (verdict == LLMOBS_PERHAPS_OURS &&
+    if (!save_origin(handle, url, LLMOBS_STEP_BEGUN) ||
+        (verdict == LLMOBS_PERHAPS_CALL &&
          !llmobs_outgoing_open(handle, &match))) {
-        if (verdict == LLMOBS_PERHAPS_OURS)
+        if (verdict == LLMOBS_PERHAPS_CALL)
             llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
         return false;
     }
-    if (!capture_put_in(handle, curl))
+    if (!put_callbacks_in(handle, curl))
         return false;
     if (!handle->app.unseen)
         llmobs_replay_lead(&handle->replay, &handle->app, handle->real, curl,
@@ -258,11 +258,11 @@ static bool start_url_pending(struct llmobs_handle *handle, CURL *curl)
     const char *before =
         llmobs_outgoing_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
 
-    if (!before || before[0] || !take_all(handle, "", LLMOBS_STEP_ADDRESS))
+    if (!before || before[0] || !save_origin(handle, "", LLMOBS_STEP_ADDRESS))
         return false;
-    handle->latch.seen_url = llmobs_hide(before);
+    handle->outgoing.seen_url = llmobs_hide(before);
     llmobs_outgoing_start_clock(&handle->origin);
-    return capture_put_in(handle, curl);
+    return put_callbacks_in(handle, curl);
 }
 
 /* Takes only the call's origin, which nobody knows later; all other facts are
@@ -270,16 +270,16 @@ static bool start_url_pending(struct llmobs_handle *handle, CURL *curl)
 static bool start_unseen(struct llmobs_handle *handle)
 {
     handle->origin.began_ns = llmobs_clock_mono_ns();
-    return handle->origin.exchange || llmobs_ours_take(handle);
+    return handle->origin.exchange || llmobs_call_origin_open(handle);
 }
 
-static bool capture_start(struct llmobs_handle *handle, CURL *curl)
+static bool start_known(struct llmobs_handle *handle, CURL *curl)
 {
     char *owned = NULL;
     const char *url;
     bool begun;
 
-    if (handle->verdict == LLMOBS_NOT_OURS)
+    if (handle->verdict == LLMOBS_NO_CALL)
         return false;
     if (!llmobs_judge_may_begin(handle)) {
         llmobs_judge_log_bodyless(handle);
@@ -294,11 +294,11 @@ static bool capture_start(struct llmobs_handle *handle, CURL *curl)
 }
 
 /* Notes an option that the program has set unseen, as libcurl tells it. */
-static void capture_tell(struct llmobs_handle *handle, CURLoption option,
-                         const char *text)
+static void set_from_libcurl(struct llmobs_handle *handle, CURLoption option,
+                             const char *text)
 {
-    llmobs_settings_note(&handle->app, llmobs_setting(option),
-                         (void *)(uintptr_t)text, 0);
+    llmobs_settings_set(&handle->app, llmobs_setting(option),
+                        (void *)(uintptr_t)text, 0);
 }
 
 /* True where the library has seen the program set the kind of the request: the
@@ -318,12 +318,12 @@ static bool fill_in(struct llmobs_handle *handle, CURL *curl)
     if (method && !handle->app.custom_request[0] &&
         strcmp(method, "GET") != 0 && strcmp(method, "POST") != 0 &&
         strcmp(method, "PUT") != 0)
-        capture_tell(handle, CURLOPT_CUSTOMREQUEST, method);
+        set_from_libcurl(handle, CURLOPT_CUSTOMREQUEST, method);
     if (handle->app.knows_url)
         return true;
     url = llmobs_outgoing_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
     if (url && url[0])
-        capture_tell(handle, CURLOPT_URL, url);
+        set_from_libcurl(handle, CURLOPT_URL, url);
     return url && url[0];
 }
 
@@ -335,7 +335,7 @@ bool llmobs_capture_start(struct llmobs_handle *handle, CURL *curl)
     llmobs_worker_call(worker);
     begun = handle->app.unseen && !fill_in(handle, curl)
                 ? start_unseen(handle)
-                : capture_start(handle, curl);
+                : start_known(handle, curl);
     if (!begun)
         drop_call(handle);
     errno = saved;
@@ -362,8 +362,8 @@ static double time_ms(const struct llmobs_real *real, CURL *curl, CURLINFO info)
     return seconds * 1000;
 }
 
-static int64_t capture_count_of(const struct llmobs_real *real, CURL *curl,
-                                CURLINFO info)
+static int64_t count_of(const struct llmobs_real *real, CURL *curl,
+                        CURLINFO info)
 {
     curl_off_t count = -1;
 
@@ -392,7 +392,7 @@ static long status_now(const struct llmobs_real *real, CURL *curl, long seen)
     return seen == long_of(real, curl, CURLINFO_HTTP_CONNECTCODE) ? 0 : seen;
 }
 
-static void capture_miss(struct llmobs_body *body, int64_t len)
+static void miss_body(struct llmobs_body *body, int64_t len)
 {
     if (!body->unseen)
         llmobs_body_miss(body, len > 0 ? (uint64_t)len : 0);
@@ -405,11 +405,11 @@ static void miss_bodies(const struct llmobs_handle *handle,
                         struct llmobs_exchange *exchange)
 {
     if (!exchange->request.total && !exchange->unsent) {
-        capture_miss(&exchange->request, exchange->transfer.bytes_sent);
+        miss_body(&exchange->request, exchange->transfer.bytes_sent);
         exchange->match.confirm &= !exchange->stands;
     }
     if (!(handle->in & LLMOBS_IN_WRITE))
-        capture_miss(&exchange->response, exchange->transfer.bytes_received);
+        miss_body(&exchange->response, exchange->transfer.bytes_received);
 }
 
 /* libcurl computes the times when it is asked for them. */
@@ -422,9 +422,8 @@ LLMOBS_FLOATS_WITHIN static void measure(struct llmobs_handle *handle,
 
     transfer.http_version = long_of(real, curl, CURLINFO_HTTP_VERSION);
     transfer.redirects = long_of(real, curl, CURLINFO_REDIRECT_COUNT);
-    transfer.bytes_sent = capture_count_of(real, curl, CURLINFO_SIZE_UPLOAD_T);
-    transfer.bytes_received =
-        capture_count_of(real, curl, CURLINFO_SIZE_DOWNLOAD_T);
+    transfer.bytes_sent = count_of(real, curl, CURLINFO_SIZE_UPLOAD_T);
+    transfer.bytes_received = count_of(real, curl, CURLINFO_SIZE_DOWNLOAD_T);
     transfer.dns_ms = time_ms(real, curl, CURLINFO_NAMELOOKUP_TIME);
     transfer.connect_ms = time_ms(real, curl, CURLINFO_CONNECT_TIME);
     transfer.tls_ms = time_ms(real, curl, CURLINFO_APPCONNECT_TIME);
@@ -497,7 +496,7 @@ static void cover_marks(struct llmobs_exchange *exchange)
 
 /* libcurl has sent no body. If there is a copy of it, the worker judges by the
  * copy; if not, `stands` says whether method and URL alone prove a call. */
-static void settle_unsent(struct llmobs_exchange *exchange)
+static void judge_without_body(struct llmobs_exchange *exchange)
 {
     if (exchange->unsent && !exchange->request.total && exchange->stands)
         exchange->match.confirm = false;
@@ -516,13 +515,14 @@ static void copy_unsent(const struct llmobs_handle *handle,
                          &exchange->match, true);
 }
 
-static void capture_finish(struct llmobs_handle *handle,
-                           struct llmobs_exchange *exchange,
-                           enum llmobs_end end, CURLcode code)
+static void end_exchange(struct llmobs_handle *handle,
+                         struct llmobs_exchange *exchange, enum llmobs_end end,
+                         CURLcode code)
 {
     copy_unsent(handle, exchange);
-    if (end != LLMOBS_END_DONE || code != CURLE_OK || handle->latch.body_later)
-        settle_unsent(exchange);
+    if (end != LLMOBS_END_DONE || code != CURLE_OK ||
+        handle->outgoing.body_later)
+        judge_without_body(exchange);
     exchange->end = end;
     if (end == LLMOBS_END_DONE) {
         exchange->code = (int)code;
@@ -547,13 +547,13 @@ static void capture_finish(struct llmobs_handle *handle,
 void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
                            CURLcode code)
 {
-    struct llmobs_exchange *exchange = handle->step == LLMOBS_STEP_CALL
-                                           ? llmobs_handle_take_exchange(handle)
-                                           : NULL;
+    struct llmobs_exchange *exchange =
+        handle->step == LLMOBS_STEP_CALL ? llmobs_handle_claim_exchange(handle)
+                                         : NULL;
 
     if (exchange &&
         (exchange->process == llmobs_fork_process() || end == LLMOBS_END_DONE))
-        capture_finish(handle, exchange, end, code);
+        end_exchange(handle, exchange, end, code);
     else
         llmobs_exchange_free(exchange);
     if (handle->step == LLMOBS_STEP_HEADERS)
@@ -582,7 +582,7 @@ LLMOBS_FLOATS_WITHIN static int64_t took_ns(const struct llmobs_handle *handle,
 }
 
 /* Takes the origin of a call that is over. */
-static bool take_late(struct llmobs_handle *handle, CURL *curl)
+static bool open_late(struct llmobs_handle *handle, CURL *curl)
 {
     struct llmobs_floats floats = llmobs_floats_begin();
     int64_t took = took_ns(handle, curl);
@@ -590,13 +590,13 @@ static bool take_late(struct llmobs_handle *handle, CURL *curl)
     llmobs_floats_end(floats);
     begin_anew(handle);
     handle->origin.began_ns = llmobs_clock_mono_ns() - took;
-    return llmobs_ours_take(handle);
+    return llmobs_call_origin_open(handle);
 }
 
 void llmobs_capture_late(struct llmobs_handle *handle, CURLM *multi, CURL *curl,
                          CURLcode code)
 {
-    if (take_late(handle, curl))
+    if (open_late(handle, curl))
         llmobs_outgoing_open_unseen(handle, curl);
     llmobs_handle_join(handle, multi);
     llmobs_capture_measure(handle, curl);
@@ -604,7 +604,7 @@ void llmobs_capture_late(struct llmobs_handle *handle, CURLM *multi, CURL *curl,
     llmobs_handle_join(handle, NULL);
 }
 
-static void capture_abandon(struct llmobs_handle *handle, void *ctx)
+static void abandon_handle(struct llmobs_handle *handle, void *ctx)
 {
     struct llmobs_exchange *exchange;
 
@@ -616,7 +616,7 @@ static void capture_abandon(struct llmobs_handle *handle, void *ctx)
     llmobs_handle_unlock(handle);
     if (!exchange || exchange->process != llmobs_fork_process())
         return;
-    settle_unsent(exchange);
+    judge_without_body(exchange);
     exchange->end = LLMOBS_END_EXIT;
     exchange->duration_ns = llmobs_clock_mono_ns() - exchange->start_mono_ns;
     llmobs_worker_give(worker, &exchange->item);
@@ -624,6 +624,6 @@ static void capture_abandon(struct llmobs_handle *handle, void *ctx)
 
 void llmobs_capture_abandon_all(void)
 {
-    llmobs_handle_each(capture_abandon, NULL);
+    llmobs_handle_each(abandon_handle, NULL);
     llmobs_wire_abandon_all();
 }

@@ -39,7 +39,7 @@ void llmobs_capture_init(const struct llmobs_config *config,
 /* The app adds a handle to a multi: notes who makes the call, inside which
  * span and for whom, and reads no memory that the app's options point to. The
  * next take, start or finish of the handle frees it. */
-void llmobs_capture_take(struct llmobs_handle *handle);
+void llmobs_capture_add(struct llmobs_handle *handle);
 
 /* There is no memory to follow a call that was taken: counts the call as lost,
  * if it may have been a call to a model, and forgets it. */

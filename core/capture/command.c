@@ -27,7 +27,7 @@ static const char *entry_name; /* LLMOBS_ENTRY; NULL: none */
 /* -- spans ----------------------------------------------------------------- */
 
 /* The members of `what` that are left annotate the span. */
-static int command_annotate(uint64_t span, const struct llmobs_json *what)
+static int annotate_by(uint64_t span, const struct llmobs_json *what)
 {
     return llmobs_json_len(what) ? llmobs_own_span_annotate_json(span, what)
                                  : 0;
@@ -35,8 +35,7 @@ static int command_annotate(uint64_t span, const struct llmobs_json *what)
 
 /* *number: the span's number; if the span did not start,
  * LLMOBS_OWN_SPAN_NONE. */
-static int command_begin_span(struct llmobs_json *what, bool detached,
-                              uint64_t *number)
+static int begin_span(struct llmobs_json *what, bool detached, uint64_t *number)
 {
     static const char *const own[] = {
         "kind",       "name",           "session_id",    "ml_app",
@@ -59,17 +58,17 @@ static int command_begin_span(struct llmobs_json *what, bool detached,
         return rc;
     for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
         llmobs_json_unset(what, own[i]);
-    return command_annotate(*number, what);
+    return annotate_by(*number, what);
 }
 
 static int start_span(struct llmobs_json *what)
 {
     uint64_t span;
 
-    return command_begin_span(what, false, &span);
+    return begin_span(what, false, &span);
 }
 
-static int command_fail(uint64_t span, const struct llmobs_json *error)
+static int fail_span(uint64_t span, const struct llmobs_json *error)
 {
     const char *type = llmobs_json_gets(error, "type");
     const char *message = llmobs_json_gets(error, "message");
@@ -80,20 +79,20 @@ static int command_fail(uint64_t span, const struct llmobs_json *error)
                                 message ? message : "", NULL);
 }
 
-static int command_finish_span(uint64_t span, struct llmobs_json *what)
+static int finish_span(uint64_t span, struct llmobs_json *what)
 {
-    int rc = command_fail(span, llmobs_json_get(what, "error"));
+    int rc = fail_span(span, llmobs_json_get(what, "error"));
     int annotated, finished;
 
     llmobs_json_unset(what, "error");
-    annotated = command_annotate(span, what);
+    annotated = annotate_by(span, what);
     finished = llmobs_own_span_finish(span);
     return finished ? finished : annotated ? annotated : rc;
 }
 
 /* -- requests -------------------------------------------------------------- */
 
-static int leave_open(uint64_t span)
+static int finish_unfinished(uint64_t span)
 {
     int rc = llmobs_own_span_fail(span, "unfinished",
                                   "left open by its request", NULL);
@@ -114,15 +113,15 @@ static int unwind(struct llmobs_json *entry)
         outer = llmobs_thread_state_top();
         if (llmobs_own_span_is_detached(span))
             continue;
-        one = !outer && entry ? command_finish_span(span, entry)
-                              : leave_open(span);
+        one = !outer && entry ? finish_span(span, entry)
+                              : finish_unfinished(span);
         if (one != 0)
             rc = one;
     }
     return rc;
 }
 
-static int command_activate(const struct llmobs_json *headers)
+static int activate_headers(const struct llmobs_json *headers)
 {
     struct llmobs_header *list =
         llmobs_scratch_take(LLMOBS_COMMAND_HEADERS * sizeof(*list));
@@ -148,7 +147,7 @@ static int command_activate(const struct llmobs_json *headers)
 
 /* *key: the request's key; 0: the request has no key, and its entry belongs to
  * the thread. -EINVAL: the value is no key. */
-static int command_read_key(const struct llmobs_json *what, uintptr_t *key)
+static int read_key(const struct llmobs_json *what, uintptr_t *key)
 {
     const struct llmobs_json *given = llmobs_json_get(what, "request");
     int64_t number = given ? llmobs_json_to_int(given) : 0;
@@ -164,13 +163,13 @@ static int command_read_key(const struct llmobs_json *what, uintptr_t *key)
 static int begin_shared(uintptr_t key, struct llmobs_json *entry)
 {
     uint64_t span = LLMOBS_OWN_SPAN_NONE;
-    int rc = llmobs_shared_entry_hold(key);
+    int rc = llmobs_shared_entry_claim(key);
 
     if (rc != 0)
         return rc;
-    rc = command_begin_span(entry, true, &span);
+    rc = begin_span(entry, true, &span);
     if (span == LLMOBS_OWN_SPAN_NONE)
-        (void)llmobs_shared_entry_take(key);
+        (void)llmobs_shared_entry_remove(key);
     else
         llmobs_shared_entry_set(key, span);
     return rc;
@@ -196,10 +195,10 @@ static int start_request(struct llmobs_json *what)
 {
     struct llmobs_json *entry = llmobs_json_get(what, "entry");
     uintptr_t key;
-    int wrong = command_read_key(what, &key), rc;
+    int wrong = read_key(what, &key), rc;
 
     (void)unwind(NULL);
-    rc = command_activate(llmobs_json_get(what, "headers"));
+    rc = activate_headers(llmobs_json_get(what, "headers"));
     if (rc == -ENOENT) /* no caller: the request begins a trace */
         rc = 0;
     if (rc != 0 || wrong != 0)
@@ -212,19 +211,18 @@ static int start_request(struct llmobs_json *what)
 /* The thread may serve another request, whose entry goes on. */
 static int finish_shared(uintptr_t key, struct llmobs_json *entry)
 {
-    uint64_t span = llmobs_shared_entry_take(key);
+    uint64_t span = llmobs_shared_entry_remove(key);
 
     if (!span)
         return -ENOENT;
-    return entry ? command_finish_span(span, entry)
-                 : llmobs_own_span_finish(span);
+    return entry ? finish_span(span, entry) : llmobs_own_span_finish(span);
 }
 
 static int finish_request(struct llmobs_json *what)
 {
     struct llmobs_json *entry = llmobs_json_get(what, "entry");
     uintptr_t key;
-    int rc = command_read_key(what, &key);
+    int rc = read_key(what, &key);
 
     if (rc != 0)
         return rc;
@@ -239,12 +237,12 @@ static int finish_current(struct llmobs_json *what)
 {
     uint64_t span = llmobs_thread_state_top();
 
-    return span ? command_finish_span(span, what) : -ENOENT;
+    return span ? finish_span(span, what) : -ENOENT;
 }
 
 static int annotate_current(struct llmobs_json *what)
 {
-    return command_annotate(0, what);
+    return annotate_by(0, what);
 }
 
 static int evaluate(struct llmobs_json *what)
@@ -254,7 +252,7 @@ static int evaluate(struct llmobs_json *what)
 
 /* -- hooks ----------------------------------------------------------------- */
 
-static int command_note_failure(struct llmobs_json *what)
+static int count_hook_failure(struct llmobs_json *what)
 {
     (void)what;
     llmobs_stats_add(LLMOBS_STAT_hook_failed, 1);
@@ -270,13 +268,10 @@ static const struct {
     const char *name;
     int (*run)(struct llmobs_json *what);
 } commands[] = {
-    {"request/start", start_request},
-    {"request/finish", finish_request},
-    {"span/start", start_span},
-    {"span/annotate", annotate_current},
-    {"span/finish", finish_current},
-    {"evaluate", evaluate},
-    {"hook/failed", command_note_failure},
+    {"request/start", start_request},    {"request/finish", finish_request},
+    {"span/start", start_span},          {"span/annotate", annotate_current},
+    {"span/finish", finish_current},     {"evaluate", evaluate},
+    {"hook/failed", count_hook_failure},
 };
 
 static bool has_type(const struct llmobs_handle *handle)
@@ -286,7 +281,7 @@ static bool has_type(const struct llmobs_handle *handle)
     return type && strcasecmp(type, LLMOBS_COMMAND_TYPE) == 0;
 }
 
-static int command_run(struct llmobs_text name, struct llmobs_text body)
+static int run_command(struct llmobs_text name, struct llmobs_text body)
 {
     struct llmobs_json *what = NULL;
     size_t i = 0, count = sizeof(commands) / sizeof(*commands);
@@ -303,7 +298,7 @@ static int command_run(struct llmobs_text name, struct llmobs_text body)
     return rc;
 }
 
-static void command_log(int rc)
+static void log_result(int rc)
 {
     if (rc < 0)
         llmobs_log_once(LLMOBS_LOG_WARN, "command", "a command: %s",
@@ -322,7 +317,7 @@ const char *llmobs_command_say(const char *text)
 
     llmobs_global_alone();
     outer = llmobs_thread_state_top();
-    command_log(command_run(name, llmobs_text_of(text + name.len)));
+    log_result(run_command(name, llmobs_text_of(text + name.len)));
     if (llmobs_text_is(name, "span/start") &&
         llmobs_thread_state_top() != outer)
         answer = llmobs_own_span_variables(0);
@@ -344,13 +339,13 @@ static void run_by_url(const struct llmobs_handle *handle)
     floats = llmobs_floats_begin();
     rc = !on ? 0
          : has_type(handle)
-             ? command_run(llmobs_text_of(handle->app.url + sizeof(SCHEME) - 1),
+             ? run_command(llmobs_text_of(handle->app.url + sizeof(SCHEME) - 1),
                            llmobs_handle_body(handle))
              : -EPERM;
     if (!on)
         llmobs_log_once(LLMOBS_LOG_WARN, "commands",
                         "a command, without LLMOBS_COMMANDS: passed over");
-    command_log(rc);
+    log_result(rc);
     llmobs_floats_end(floats);
     errno = saved;
 }

@@ -5,7 +5,7 @@
 #include "lib/base/stack.h"
 #include "core/capture/callbacks.h"
 #include "core/capture/capture.h"
-#include "core/capture/ours.h"
+#include "core/capture/call_origin.h"
 #include "core/capture/outgoing.h"
 #include "core/capture/wire.h"
 #include "core/capture/command.h"
@@ -54,12 +54,12 @@ CURLcode llmobs_ops_easy_setopt(const struct llmobs_real *real, CURL *curl,
         rc = real->easy_setopt(curl, option, arg);
     saved = errno;
     if (rc == CURLE_OK)
-        llmobs_handle_note(handle, setting, arg,
-                           setting->body ? llmobs_ours_body_max() : 0);
+        llmobs_handle_set(handle, setting, arg,
+                          setting->body ? llmobs_call_origin_body_max() : 0);
     else
-        llmobs_handle_note_refused(handle, setting, rc);
+        llmobs_handle_refuse(handle, setting, rc);
     if (setting->body || option == CURLOPT_URL)
-        llmobs_ours_note_script(handle);
+        llmobs_call_origin_save_script(handle);
     if (handle->in && setting->body)
         llmobs_callbacks_follow_reads(handle, curl);
     if (awaited)
@@ -79,7 +79,7 @@ static void end_perform(struct llmobs_handle *handle, CURL *curl, CURLcode rc)
 {
     int saved = errno;
 
-    llmobs_outgoing_take_sent(handle);
+    llmobs_outgoing_copy_sent(handle);
     llmobs_capture_measure(handle, curl);
     llmobs_callbacks_swap_out(handle, curl);
     llmobs_capture_finish(handle, LLMOBS_END_DONE, rc);
@@ -96,7 +96,7 @@ CURLcode llmobs_ops_easy_perform(const struct llmobs_real *real, CURL *curl)
         handle = llmobs_capture_unseen_handle(real, curl);
     if (!handle)
         return real->easy_perform(curl);
-    llmobs_callbacks_leave_behind(handle, curl);
+    llmobs_callbacks_drop_stale(handle, curl);
     busy = handle->in || llmobs_handle_multi(handle) ||
            (handle->app.unseen && handle->in_perform);
     if (!busy)
@@ -156,7 +156,7 @@ void llmobs_ops_easy_cleanup(const struct llmobs_real *real, CURL *curl)
     struct llmobs_ending ending;
     int saved = errno;
 
-    (void)llmobs_unseen_tell(false);
+    (void)llmobs_unseen_report(false);
     errno = saved;
     if (!handle) {
         real->easy_cleanup(curl);

@@ -290,7 +290,7 @@ static void at_exit(void)
     /* Without an object that hides calls, this makes no system call before it
      * knows of work to do: a seccomp filter may kill the program for one. */
     if (has_missed() && !llmobs_fork_shares() &&
-        (llmobs_unseen_tell(true) || has_counted()))
+        (llmobs_unseen_report(true) || has_counted()))
         llmobs_worker_become_active(worker);
     if (llmobs_worker_end_quietly(worker))
         return;

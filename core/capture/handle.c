@@ -26,7 +26,7 @@ static const struct llmobs_keyed_table table = {
 
 /* The first search would read the page of `lines`, and its end write to it: two
  * faults, where a page that is written first has one. */
-void llmobs_handle_begin(void)
+void llmobs_handle_init(void)
 {
     atomic_store(&lines[0].places[0].key, 0);
 }
@@ -36,7 +36,7 @@ struct llmobs_handle *llmobs_handle_find(CURL *curl)
     return llmobs_keyed_find(&table, curl);
 }
 
-struct llmobs_exchange *llmobs_handle_take_exchange(
+struct llmobs_exchange *llmobs_handle_claim_exchange(
     struct llmobs_handle *handle)
 {
     struct llmobs_exchange *exchange;
@@ -50,9 +50,9 @@ struct llmobs_exchange *llmobs_handle_take_exchange(
 
 static void forget_transfer(struct llmobs_handle *handle)
 {
-    llmobs_exchange_free(llmobs_handle_take_exchange(handle));
+    llmobs_exchange_free(llmobs_handle_claim_exchange(handle));
     llmobs_handle_drop_transfer(handle);
-    llmobs_adds_part(&handle->member);
+    llmobs_members_remove(&handle->member);
     llmobs_handle_join(handle, NULL);
 }
 
@@ -69,7 +69,7 @@ void llmobs_handle_drop_origin(struct llmobs_handle *handle)
 void llmobs_handle_drop_transfer(struct llmobs_handle *handle)
 {
     if (handle->step)
-        memset(&handle->latch, 0, sizeof(handle->latch));
+        memset(&handle->outgoing, 0, sizeof(handle->outgoing));
     handle->step = LLMOBS_STEP_NONE;
     llmobs_handle_drop_origin(handle);
 }
@@ -94,7 +94,7 @@ void llmobs_handle_unswap(struct llmobs_handle *handle)
         (void)llmobs_inject_link(handle->inject, NULL);
     handle->in_perform = false;
     handle->in = 0;
-    llmobs_replay_unlead(handle->replay);
+    llmobs_replay_end(handle->replay);
 }
 
 void llmobs_handle_reset(struct llmobs_handle *handle)
@@ -133,7 +133,7 @@ bool llmobs_handle_copy(struct llmobs_handle *to,
 
 /* The work that few options need beside the note: a function of its own, so
  * that other calls need no stack frame for it. */
-static __attribute__((noinline)) void note_and_follow(
+static __attribute__((noinline)) void set_and_follow(
     struct llmobs_handle *handle, const struct llmobs_setting *setting,
     void *arg, size_t copy_max)
 {
@@ -146,27 +146,26 @@ static __attribute__((noinline)) void note_and_follow(
     if (injected && setting->in == LLMOBS_IN_HEADERS)
         llmobs_inject_relink(handle->inject, arg);
     if (setting->option == LLMOBS_OPT_REQUEST_TARGET)
-        handle->latch.target_set = handle->step;
+        handle->outgoing.target_set = handle->step;
     if (setting->mocked)
-        llmobs_replay_note(&handle->replay, (CURLoption)setting->option, arg);
-    llmobs_settings_note(&handle->app, setting, arg, copy_max);
+        llmobs_replay_set(&handle->replay, (CURLoption)setting->option, arg);
+    llmobs_settings_set(&handle->app, setting, arg, copy_max);
 }
 
-void llmobs_handle_note(struct llmobs_handle *handle,
-                        const struct llmobs_setting *setting, void *arg,
-                        size_t copy_max)
+void llmobs_handle_set(struct llmobs_handle *handle,
+                       const struct llmobs_setting *setting, void *arg,
+                       size_t copy_max)
 {
     handle->verdict = LLMOBS_UNJUDGED;
     if ((handle->in & LLMOBS_IN_HEADERS) || setting->mocked ||
         handle->app.unseen)
-        note_and_follow(handle, setting, arg, copy_max);
+        set_and_follow(handle, setting, arg, copy_max);
     else
-        llmobs_settings_note(&handle->app, setting, arg, copy_max);
+        llmobs_settings_set(&handle->app, setting, arg, copy_max);
 }
 
-void llmobs_handle_note_refused(struct llmobs_handle *handle,
-                                const struct llmobs_setting *setting,
-                                CURLcode rc)
+void llmobs_handle_refuse(struct llmobs_handle *handle,
+                          const struct llmobs_setting *setting, CURLcode rc)
 {
     struct llmobs_settings *app = &handle->app;
 
@@ -174,7 +173,7 @@ void llmobs_handle_note_refused(struct llmobs_handle *handle,
         return;
     handle->verdict = LLMOBS_UNJUDGED;
     if (setting->text)
-        llmobs_handle_note(handle, setting, NULL, 0);
+        llmobs_handle_set(handle, setting, NULL, 0);
     else if (setting->option == CURLOPT_COPYPOSTFIELDS)
         llmobs_settings_refuse_copy(
             app,
@@ -195,7 +194,7 @@ unsigned llmobs_real_version(const struct llmobs_real *real)
 
 enum llmobs_http_verb llmobs_handle_verb(const struct llmobs_handle *handle)
 {
-    return handle->step ? handle->latch.request : handle->app.request;
+    return handle->step ? handle->outgoing.request : handle->app.request;
 }
 
 /* The app's POSTFIELDS, which libcurl sends. */
@@ -204,7 +203,7 @@ static const char *fields_at(const struct llmobs_handle *handle)
     return llmobs_shown(handle->app.postfields);
 }
 
-static curl_off_t handle_size_of(const struct llmobs_handle *handle)
+static curl_off_t fields_size(const struct llmobs_handle *handle)
 {
     if (handle->app.request != LLMOBS_HTTP_POST || handle->app.no_body)
         return -1;
@@ -217,16 +216,17 @@ static curl_off_t handle_size_of(const struct llmobs_handle *handle)
 
 bool llmobs_handle_early(const struct llmobs_handle *handle)
 {
-    return llmobs_handle_multi(handle) && !llmobs_adds_single(&handle->member);
+    return llmobs_handle_multi(handle) &&
+           !llmobs_members_is_single(&handle->member);
 }
 
 /* For an unseen handle nobody knows whether POSTFIELDS are a string. */
 void llmobs_handle_measure(struct llmobs_handle *handle)
 {
     if (handle->app.unseen)
-        handle->latch.size = handle->app.postfieldsize;
+        handle->outgoing.size = handle->app.postfieldsize;
     else if (fields_at(handle) || handle->app.has_copy)
-        handle->latch.size = handle_size_of(handle);
+        handle->outgoing.size = fields_size(handle);
 }
 
 /* Every method needs several requests, except basic, bearer and AWS_SIGV4,
@@ -236,11 +236,12 @@ static bool takes_rounds(long methods)
     return ((unsigned long)methods & ~(CURLAUTH_BASIC | 64UL | 128UL)) != 0;
 }
 
-void llmobs_handle_latch(struct llmobs_handle *handle, enum llmobs_step step)
+void llmobs_handle_begin_transfer(struct llmobs_handle *handle,
+                                  enum llmobs_step step)
 {
     const struct llmobs_settings *app = &handle->app;
 
-    handle->latch = (struct llmobs_latch){
+    handle->outgoing = (struct llmobs_outgoing){
         .request = app->request,
         .early = llmobs_handle_early(handle),
         .auth_rounds = takes_rounds(app->auth),
@@ -249,8 +250,8 @@ void llmobs_handle_latch(struct llmobs_handle *handle, enum llmobs_step step)
         .size = -1,
     };
     handle->step = (unsigned char)step;
-    if (handle->latch.early)
-        handle->latch.size = app->postfieldsize;
+    if (handle->outgoing.early)
+        handle->outgoing.size = app->postfieldsize;
     else if (step != LLMOBS_STEP_HEADERS)
         llmobs_handle_measure(handle);
 }
@@ -289,9 +290,9 @@ static curl_off_t body_size(const struct llmobs_handle *handle)
 {
     if (!handle->step)
         return handle->app.postfieldsize;
-    return handle->latch.early
-               ? smaller(handle->latch.size, handle->app.postfieldsize)
-               : handle->latch.size;
+    return handle->outgoing.early
+               ? smaller(handle->outgoing.size, handle->app.postfieldsize)
+               : handle->outgoing.size;
 }
 
 /* How many bytes of the app's memory libcurl sends, `most` at most. Where the
@@ -299,21 +300,22 @@ static curl_off_t body_size(const struct llmobs_handle *handle)
 static size_t fields_len(const struct llmobs_handle *handle, const char *fields,
                          size_t most)
 {
-    const struct llmobs_latch *latch = &handle->latch;
+    const struct llmobs_outgoing *outgoing = &handle->outgoing;
     curl_off_t size = body_size(handle);
 
     if (size >= 0 && (size_t)size < most)
         most = (size_t)size;
-    if (size >= 0 &&
-        (!latch->early || (latch->size >= 0 && handle->app.postfieldsize >= 0)))
+    if (size >= 0 && (!outgoing->early ||
+                      (outgoing->size >= 0 && handle->app.postfieldsize >= 0)))
         return most;
     return strnlen(fields, most);
 }
 
 static bool has_fields(const struct llmobs_handle *handle)
 {
-    return fields_at(handle) && (!handle->step || handle->latch.early ||
-                                 handle->app.unseen || handle->latch.size >= 0);
+    return fields_at(handle) &&
+           (!handle->step || handle->outgoing.early || handle->app.unseen ||
+            handle->outgoing.size >= 0);
 }
 
 /* Of the copy that libcurl made earlier, it sends as many bytes as the size in
@@ -330,8 +332,8 @@ static uint64_t copy_len(const struct llmobs_handle *handle)
  * after it began: then the app may have freed the fields. */
 static bool sends_fields(const struct llmobs_handle *handle)
 {
-    if (handle->step &&
-        (handle->latch.verb_unsure || handle->app.request == LLMOBS_HTTP_PUT))
+    if (handle->step && (handle->outgoing.verb_unsure ||
+                         handle->app.request == LLMOBS_HTTP_PUT))
         return false;
     return !handle->app.no_body &&
            llmobs_handle_verb(handle) == LLMOBS_HTTP_POST;
@@ -341,7 +343,7 @@ struct llmobs_text llmobs_handle_body(const struct llmobs_handle *handle)
 {
     struct llmobs_text body = {NULL, 0};
 
-    if (!sends_fields(handle) || handle->latch.body_later)
+    if (!sends_fields(handle) || handle->outgoing.body_later)
         return body;
     if (handle->app.has_copy) {
         body = llmobs_body_head(&handle->app.copied);
@@ -371,30 +373,30 @@ static bool goes_in_rounds(const struct llmobs_handle *handle)
 {
     const char *url = handle->origin.url;
 
-    return handle->latch.auth_rounds ||
-           (handle->latch.proxy_rounds &&
+    return handle->outgoing.auth_rounds ||
+           (handle->outgoing.proxy_rounds &&
             !(url && strncasecmp(url, "https:", 6) == 0));
 }
 
 void llmobs_handle_defer(struct llmobs_handle *handle)
 {
-    struct llmobs_latch *latch = &handle->latch;
+    struct llmobs_outgoing *outgoing = &handle->outgoing;
     bool goes =
         sends_fields(handle) && !handle->app.has_copy && has_fields(handle);
 
-    latch->fields = goes ? handle->app.postfields : llmobs_hide(NULL);
-    latch->fields_taken = 0;
-    latch->got_100 = false;
-    if (!goes || latch->body_later)
+    outgoing->fields = goes ? handle->app.postfields : llmobs_hide(NULL);
+    outgoing->fields_sent = 0;
+    outgoing->got_100 = false;
+    if (!goes || outgoing->body_later)
         return;
-    latch->auth_rounds = goes_in_rounds(handle);
-    latch->body_later = latch->auth_rounds || expects(handle);
+    outgoing->auth_rounds = goes_in_rounds(handle);
+    outgoing->body_later = outgoing->auth_rounds || expects(handle);
 }
 
 struct llmobs_text llmobs_handle_fields(const struct llmobs_handle *handle,
                                         uint64_t most)
 {
-    struct llmobs_text body = {llmobs_shown(handle->latch.fields), 0};
+    struct llmobs_text body = {llmobs_shown(handle->outgoing.fields), 0};
 
     if (body.data)
         body.len = fields_len(handle, body.data, (size_t)most);
@@ -424,7 +426,7 @@ void llmobs_handle_copy_body(const struct llmobs_handle *handle,
 static void send_parts(const struct llmobs_handle *handle,
                        struct llmobs_body *out)
 {
-    if (handle->latch.verb_unsure)
+    if (handle->outgoing.verb_unsure)
         return;
     llmobs_mime_append_list(llmobs_shown(handle->app.list), out);
     llmobs_mime_append_form(llmobs_shown(handle->app.mime),

@@ -19,7 +19,7 @@
 
 #include "lib/base/hidden.h"
 #include "lib/base/keyed.h"
-#include "core/capture/adds.h"
+#include "core/capture/multi_members.h"
 #include "core/capture/holder.h"
 #include "core/capture/replay.h"
 #include "core/capture/settings.h"
@@ -32,21 +32,22 @@
 /* Whether a transfer is a call. */
 enum llmobs_verdict {
     LLMOBS_UNJUDGED,
-    LLMOBS_NOT_OURS,
-    LLMOBS_PASSES_ON,    /* makes no span, but may carry a context on */
-    LLMOBS_HEADERS_TELL, /* the header list, which is not read yet, decides */
-    LLMOBS_PERHAPS_OURS
+    LLMOBS_NO_CALL,
+    LLMOBS_PASSES_ON,      /* makes no span, but may carry a context on */
+    LLMOBS_HEADERS_DECIDE, /* the header list, which is not read yet, decides */
+    LLMOBS_PERHAPS_CALL
 };
 
-/* How far the transfer of a handle is. From BEGUN on `latch` counts, and until
- * libcurl makes the request, `origin.url` is set. */
+/* How far the transfer of a handle is. From BEGUN on `outgoing` counts, and
+ * until libcurl makes the request, `origin.url` is set. */
 enum llmobs_step {
     LLMOBS_STEP_NONE,    /* libcurl has begun none, or it is not observed */
     LLMOBS_STEP_BEGUN,   /* no call, as far as is known */
     LLMOBS_STEP_ADDRESS, /* a URL handle has the address, and libcurl alone may
                           * ask it */
     LLMOBS_STEP_HEADERS, /* the header list, which is not read yet, decides */
-    LLMOBS_STEP_CALL /* perhaps a call: `exchange` is set, and not given on */
+    LLMOBS_STEP_CALL     /* perhaps a call: `exchange` is set, and the worker
+                          * does not have it yet */
 };
 
 /* The READDATA for our read callback. Each time that libcurl needs a
@@ -58,9 +59,10 @@ struct llmobs_reader {
     bool unseekable; /* a file that cannot seek */
 };
 
-/* The settings that libcurl takes as a transfer begins: a setting that the app
- * changes later is for the next transfer. All zero where none has begun. */
-struct llmobs_latch {
+/* The request of the transfer under way. libcurl reads some settings as a
+ * transfer begins, so these have the values of that moment: a setting that the
+ * app changes later is for the next transfer. All zero where none has begun. */
+struct llmobs_outgoing {
     enum llmobs_http_verb request;
     curl_off_t size; /* of POSTFIELDS; -1: not sent */
     /* Other handles are in the same multi: their callbacks may still change
@@ -75,18 +77,18 @@ struct llmobs_latch {
     struct llmobs_hidden seen_url;
     bool auth_rounds;  /* libcurl may authenticate first, without a body */
     bool proxy_rounds; /* the same, where a proxy sees the request */
-    /* POSTFIELDS go when the server asks for them, or never: `fields_taken`
+    /* POSTFIELDS go when the server asks for them, or never: `fields_sent`
      * bytes of `fields` were read so far, as libcurl has sent them. */
     bool body_later;
     struct llmobs_hidden fields; /* NULL: libcurl sends none */
-    uint64_t fields_taken;
+    uint64_t fields_sent;
     bool got_100; /* the server has answered 100 */
 };
 
-/* Where a call comes from: taken when the app makes it and kept until libcurl
- * makes the request. */
-struct llmobs_origin {
-    bool taken_at_add; /* in a multi: taken before the transfer begins */
+/* Where a call comes from: found when the app makes it, and needed until
+ * libcurl makes the request. */
+struct llmobs_call_origin {
+    bool found_at_add; /* in a multi: before the transfer begins */
     enum llmobs_proxying proxying;
     uint64_t span;     /* the thread's current one (span_table.h); 0: none */
     char *annotations; /* thread_state.h; until the exchange has them */
@@ -94,10 +96,10 @@ struct llmobs_origin {
     bool from_carrier; /* the carrier of the request or process is the parent */
     bool from_stranger; /* that carrier comes from a public network */
     char *baggage;      /* the carrier's; NULL: none */
-    struct llmobs_exchange *exchange; /* NULL: not taken yet, or given on */
+    struct llmobs_exchange *exchange; /* NULL: not made yet, or moved on */
     char *url;            /* the whole URL, until libcurl makes the request */
     bool headers_exposed; /* hosts beside the peer may see the headers */
-    int64_t began_ns;     /* where all is taken later: its begin, monotonic */
+    int64_t began_ns;     /* its begin, monotonic, if the rest is found later */
 };
 
 struct llmobs_handle {
@@ -110,7 +112,7 @@ struct llmobs_handle {
     bool in_perform;       /* libcurl is in easy_perform */
     bool readers_full;     /* no room was left for another reader */
     unsigned char verdict; /* a llmobs_verdict, by its settings when `origin`
-                            * was taken, and since */
+                            * was found, and since */
     unsigned in;           /* our values that libcurl has, bits (settings.h) */
     struct llmobs_settings app;
     const struct llmobs_real *real;
@@ -118,16 +120,16 @@ struct llmobs_handle {
     struct llmobs_wire *raw; /* of bytes that the app sends; NULL: none */
 
     /* The rest of the transfer being captured. */
-    struct llmobs_latch latch;
+    struct llmobs_outgoing outgoing;
     uintptr_t called_from;      /* where the program began it (stack.h) */
     atomic_int exchange_holder; /* of `exchange`; 0: nobody */
     struct llmobs_exchange *exchange;
     /* The multi that the handle is in; a multi's cleanup reads it. */
     _Atomic(struct llmobs_hidden) multi;
-    struct llmobs_inject *inject; /* kept for the next transfer; NULL: none */
+    struct llmobs_inject *inject; /* also for the next transfer; NULL: none */
     struct llmobs_member member;  /* of its multi */
-    size_t news_at; /* the place of its message, if any (multi_messages.h) */
-    struct llmobs_origin origin;
+    size_t message_at; /* the place of its message, if any (multi_messages.h) */
+    struct llmobs_call_origin origin;
     struct llmobs_reader readers[LLMOBS_READERS_MAX];
     size_t reader_count;
     struct llmobs_reader *reading; /* libcurl has read from it; NULL: none */
@@ -179,7 +181,7 @@ static inline bool llmobs_handle_knows(const struct llmobs_handle *handle,
 }
 
 /* Called before any handle exists. */
-void llmobs_handle_begin(void);
+void llmobs_handle_init(void);
 
 /* The record of an easy handle; NULL when there is none. */
 struct llmobs_handle *llmobs_handle_find(CURL *curl);
@@ -194,25 +196,27 @@ struct llmobs_handle *llmobs_handle_create(const struct llmobs_real *real,
 bool llmobs_handle_copy(struct llmobs_handle *to,
                         const struct llmobs_handle *from);
 
-/* Notes that none of the library's callbacks is at libcurl any more: swap_out
- * gave the app's back, or a reset took all away. Sets nothing at libcurl. */
+/* None of the library's callbacks is at libcurl any more: swap_out has set the
+ * app's, or a reset has removed all. Sets nothing at libcurl. */
 void llmobs_handle_unswap(struct llmobs_handle *handle);
 
 /* Frees the origin of a call, and forgets it. */
 void llmobs_handle_drop_origin(struct llmobs_handle *handle);
 
-/* Gives the exchange, which the handle forgets; NULL: there is none. */
-struct llmobs_exchange *llmobs_handle_take_exchange(
+/* Returns the exchange, which the caller then owns; NULL: there is none, or the
+ * exit handler has it. */
+struct llmobs_exchange *llmobs_handle_claim_exchange(
     struct llmobs_handle *handle);
 
 /* Forgets the transfer, but for its exchange. */
 void llmobs_handle_drop_transfer(struct llmobs_handle *handle);
 
-/* Does as libcurl does where a transfer begins: takes the method, and measures
- * a body that is a string unless the transfer is early. `step`: all but NONE
- * and CALL. At HEADERS _measure measures the body later, once the request is
- * known to be a call. */
-void llmobs_handle_latch(struct llmobs_handle *handle, enum llmobs_step step);
+/* A transfer begins: reads the settings that libcurl reads now, and measures a
+ * body that is a string unless the transfer is early. `step`: all but NONE and
+ * CALL. At HEADERS _measure measures the body later, once the request is known
+ * to be a call. */
+void llmobs_handle_begin_transfer(struct llmobs_handle *handle,
+                                  enum llmobs_step step);
 void llmobs_handle_measure(struct llmobs_handle *handle);
 
 /* True when callbacks of other handles may run before libcurl begins with this
@@ -223,26 +227,25 @@ bool llmobs_handle_early(const struct llmobs_handle *handle);
  * transfer. From here on all settings are known. */
 void llmobs_handle_reset(struct llmobs_handle *handle);
 
-/* detach makes the record unfindable, for libcurl may hand out the address
- * again at any moment; release gives the record back for recycling. */
+/* detach makes the record unfindable, for libcurl may give another handle the
+ * address at any moment; release returns the record for recycling. */
 void llmobs_handle_detach(struct llmobs_handle *handle);
 void llmobs_handle_release(struct llmobs_handle *handle);
 
-/* Notes an option that libcurl has accepted, or that the capture owns.
- * `copy_max`: cap of a COPYPOSTFIELDS copy. Trace headers that are in follow at
- * once: they go before a new list, and are blanked where the option changes the
- * request's address, or the hosts it passes. */
-void llmobs_handle_note(struct llmobs_handle *handle,
-                        const struct llmobs_setting *setting, void *arg,
-                        size_t copy_max);
+/* The app has set an option that libcurl has accepted, or that the capture
+ * owns. `copy_max`: cap of a COPYPOSTFIELDS copy. Trace headers that are in
+ * follow at once: they go before a new list, and are blanked where the option
+ * changes the request's address, or the hosts it passes. */
+void llmobs_handle_set(struct llmobs_handle *handle,
+                       const struct llmobs_setting *setting, void *arg,
+                       size_t copy_max);
 
 /* libcurl has refused a value, with `rc`. libcurl frees the old text before it
  * copies the new one (Curl_setstropt in lib/setopt.c, to 8.20), so after a text
  * that is too long, or without memory, the option has no text; options of other
  * types keep their value. */
-void llmobs_handle_note_refused(struct llmobs_handle *handle,
-                                const struct llmobs_setting *setting,
-                                CURLcode rc);
+void llmobs_handle_refuse(struct llmobs_handle *handle,
+                          const struct llmobs_setting *setting, CURLcode rc);
 
 /* libcurl's version number; 0: unknown. */
 unsigned llmobs_real_version(const struct llmobs_real *real);
@@ -257,8 +260,8 @@ bool llmobs_handle_trylock(struct llmobs_handle *handle, int ms);
 void llmobs_handle_unlock(struct llmobs_handle *handle);
 
 /* The method that libcurl will send, and the body as far as it is known before
- * that (data NULL: none, or not known): of the transfer that is latched, else
- * of the next one. The body may be the app's memory: ask for it only where
+ * that (data NULL: none, or not known): of the transfer under way, else of
+ * the next one. The body may be the app's memory: ask for it only where
  * libcurl reads it. */
 const char *llmobs_handle_method(const struct llmobs_handle *handle);
 enum llmobs_http_verb llmobs_handle_verb(const struct llmobs_handle *handle);
@@ -284,9 +287,9 @@ bool llmobs_handle_exposes_headers(const struct llmobs_handle *handle);
 /* True when the request has a body: asks its kind, not its name. */
 bool llmobs_handle_sends_body(const struct llmobs_handle *handle);
 
-/* libcurl is about to make a request: notes whether it sends POSTFIELDS with
- * the request or later, and which fields; llmobs_handle_body gives no fields
- * that go later. Reads the header list, and measures a string. */
+/* libcurl is about to make a request: finds whether libcurl sends POSTFIELDS
+ * with the request or later, and which fields; llmobs_handle_body returns no
+ * fields that go later. Reads the header list, and measures a string. */
 void llmobs_handle_defer(struct llmobs_handle *handle);
 
 /* At most `most` bytes of a body that goes later, in the app's memory. */
@@ -299,7 +302,7 @@ struct llmobs_text llmobs_handle_fields(const struct llmobs_handle *handle,
 void llmobs_handle_forget_list(struct llmobs_handle *handle);
 
 /* Sends the body of a form, as far as it is known before libcurl sends it, to
- * an exchange, which keeps its text fields. */
+ * an exchange, which copies its text fields. */
 void llmobs_handle_send_form(struct llmobs_handle *handle,
                              struct llmobs_exchange *exchange);
 

@@ -10,7 +10,7 @@ enum { NOBODY, OWNER, EXIT };
 
 #define EXIT_PATIENCE_MS 100
 
-static bool hand_over(atomic_int *holder, int from, int to)
+static bool change_holder(atomic_int *holder, int from, int to)
 {
     return atomic_compare_exchange_strong_explicit(
         holder, &from, to, memory_order_acquire, memory_order_relaxed);
@@ -21,7 +21,7 @@ bool llmobs_holder_trylock(atomic_int *holder, int ms)
     const struct timespec nap = {.tv_nsec = 100000};
 
     for (int i = 0; i < 10 * ms + 1; i++) {
-        if (hand_over(holder, NOBODY, EXIT))
+        if (change_holder(holder, NOBODY, EXIT))
             return true;
         nanosleep(&nap, NULL);
     }
@@ -32,13 +32,13 @@ void llmobs_holder_lock(atomic_int *holder)
 {
     int64_t until = 0;
 
-    while (!hand_over(holder, NOBODY, OWNER) &&
-           !hand_over(holder, OWNER, OWNER)) {
+    while (!change_holder(holder, NOBODY, OWNER) &&
+           !change_holder(holder, OWNER, OWNER)) {
         if (!until)
             until =
                 llmobs_clock_mono_ns() + EXIT_PATIENCE_MS * LLMOBS_NS_PER_MS;
         else if (llmobs_clock_mono_ns() >= until)
-            (void)hand_over(holder, EXIT, NOBODY);
+            (void)change_holder(holder, EXIT, NOBODY);
         sched_yield();
     }
 }

@@ -54,7 +54,7 @@ void llmobs_judge_init(const struct llmobs_config *the_config,
 
 /* The method is cut, for the app may have set any text. */
 void llmobs_judge_log(const char *method, const char *url,
-                      const struct llmobs_match *match, bool ours)
+                      const struct llmobs_match *match, bool is_call)
 {
     struct llmobs_buf words;
 
@@ -63,7 +63,7 @@ void llmobs_judge_log(const char *method, const char *url,
     llmobs_buf_init(&words, LLMOBS_LOG_LINE_MAX);
     (void)llmobs_allowlist_words(url, &words); /* a long URL is cut */
     llmobs_log(LLMOBS_LOG_DEBUG, "%.16s %s: %s (%s)", method,
-               words.data ? words.data : "", ours ? "captured" : "not ours",
+               words.data ? words.data : "", is_call ? "captured" : "not ours",
                match->why ? match->why : "");
     llmobs_buf_fini(&words);
 }
@@ -93,8 +93,8 @@ void llmobs_judge_log_unsent(const struct llmobs_handle *handle)
                      false);
 }
 
-static struct llmobs_request judge_request_of(
-    const struct llmobs_handle *handle, const char *url)
+static struct llmobs_request request_of(const struct llmobs_handle *handle,
+                                        const char *url)
 {
     return (struct llmobs_request){
         .method = llmobs_handle_method(handle),
@@ -117,7 +117,7 @@ static bool sends_some(const struct llmobs_handle *handle)
 static bool may_match(const struct llmobs_handle *handle, const char *url,
                       struct llmobs_match *match)
 {
-    struct llmobs_request request = judge_request_of(handle, url);
+    struct llmobs_request request = request_of(handle, url);
 
     request.content_type = "application/json";
     request.body_pending = sends_some(handle);
@@ -130,10 +130,9 @@ static bool may_match(const struct llmobs_handle *handle, const char *url,
 static bool still_holds(const struct llmobs_handle *handle,
                         const struct llmobs_match *match)
 {
-    struct llmobs_request request =
-        judge_request_of(handle, handle->origin.url);
+    struct llmobs_request request = request_of(handle, handle->origin.url);
 
-    if (handle->latch.request_changed ||
+    if (handle->outgoing.request_changed ||
         strcmp(request.method, handle->exchange->method) != 0)
         return false;
     if (!match->settled) {
@@ -183,7 +182,7 @@ static bool judge_lines(struct llmobs_request *request,
 static bool judge_whole(const struct llmobs_handle *handle, const char *url,
                         struct llmobs_match *match)
 {
-    struct llmobs_request request = judge_request_of(handle, url);
+    struct llmobs_request request = request_of(handle, url);
 
     if (handle->exchange && still_holds(handle, &handle->exchange->match)) {
         *match = handle->exchange->match;
@@ -192,10 +191,10 @@ static bool judge_whole(const struct llmobs_handle *handle, const char *url,
     request.body = llmobs_handle_body(handle);
     request.body_pending = !request.body.data && sends_some(handle);
     return judge_lines(&request, llmobs_handle_headers(handle),
-                       handle->latch.body_later, match);
+                       handle->outgoing.body_later, match);
 }
 
-static void note_goes_on(const struct llmobs_match *match)
+static void expect_resumption(const struct llmobs_match *match)
 {
     if (match->goes_on)
         atomic_store(&resumes, true);
@@ -204,29 +203,29 @@ static void note_goes_on(const struct llmobs_match *match)
 bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
                           struct llmobs_match *match)
 {
-    bool ours = judge_whole(handle, url, match);
+    bool is_call = judge_whole(handle, url, match);
 
-    if (ours)
-        note_goes_on(match);
-    return ours;
+    if (is_call)
+        expect_resumption(match);
+    return is_call;
 }
 
-bool llmobs_judge_asked(const struct llmobs_asked *asked,
-                        struct llmobs_match *match)
+bool llmobs_judge_wire_request(const struct llmobs_wire_request *asked,
+                               struct llmobs_match *match)
 {
     struct llmobs_request request = {.method = asked->method,
                                      .url = asked->url,
                                      .body = asked->body,
                                      .proxying = llmobs_thread_state_proxied()};
-    bool ours = judge_lines(&request, asked->lines, false, match);
+    bool is_call = judge_lines(&request, asked->lines, false, match);
 
-    if (ours)
-        note_goes_on(match);
-    llmobs_judge_log(asked->method, asked->url, match, ours);
-    return ours;
+    if (is_call)
+        expect_resumption(match);
+    llmobs_judge_log(asked->method, asked->url, match, is_call);
+    return is_call;
 }
 
-bool llmobs_judge_may_be(const char *target, bool sends)
+bool llmobs_judge_may_be_call(const char *target, bool sends)
 {
     return observes() && (sends || bodyless || atomic_load(&resumes) ||
                           llmobs_rules_fetches(target));
@@ -288,12 +287,12 @@ enum llmobs_verdict llmobs_judge_url(const struct llmobs_handle *handle,
 {
     if (may_match(handle, url, match))
         return match->bodyless || llmobs_handle_sends_body(handle)
-                   ? LLMOBS_PERHAPS_OURS
-                   : LLMOBS_NOT_OURS;
+                   ? LLMOBS_PERHAPS_CALL
+                   : LLMOBS_NO_CALL;
     if (match->asks && llmobs_handle_headers(handle))
-        return LLMOBS_HEADERS_TELL;
+        return LLMOBS_HEADERS_DECIDE;
     return llmobs_judge_may_pass(handle) && match->inject &&
                    llmobs_judge_wants_headers(handle, match)
                ? LLMOBS_PASSES_ON
-               : LLMOBS_NOT_OURS;
+               : LLMOBS_NO_CALL;
 }

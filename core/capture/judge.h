@@ -37,7 +37,7 @@ bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
                           struct llmobs_match *match);
 
 /* A request that is no transfer of libcurl's. */
-struct llmobs_asked {
+struct llmobs_wire_request {
     const char *method;
     const char *url; /* absolute */
     const struct curl_slist
@@ -48,9 +48,9 @@ struct llmobs_asked {
 /* _may_be: true where a request to the path `target` may be a call; `sends`: it
  * has a body. _asked: judges it by all that is known, and writes that to a
  * debug log. */
-bool llmobs_judge_may_be(const char *target, bool sends);
-bool llmobs_judge_asked(const struct llmobs_asked *asked,
-                        struct llmobs_match *match);
+bool llmobs_judge_may_be_call(const char *target, bool sends);
+bool llmobs_judge_wire_request(const struct llmobs_wire_request *asked,
+                               struct llmobs_match *match);
 
 /* True where calls are observed, and the host is a known provider's. */
 bool llmobs_judge_knows(const char *host);
@@ -62,7 +62,7 @@ bool llmobs_judge_wants_headers(const struct llmobs_handle *handle,
 /* Write to a debug log: a verdict; that a request has no body; that libcurl
  * never made a request whose header list would have decided. */
 void llmobs_judge_log(const char *method, const char *url,
-                      const struct llmobs_match *match, bool ours);
+                      const struct llmobs_match *match, bool is_call);
 void llmobs_judge_log_bodyless(const struct llmobs_handle *handle);
 void llmobs_judge_log_unsent(const struct llmobs_handle *handle);
 

@@ -5,7 +5,7 @@
 
 #include "lib/base/log.h"
 #include "lib/base/stack.h"
-#include "core/capture/adds.h"
+#include "core/capture/multi_members.h"
 #include "core/capture/callbacks.h"
 #include "core/capture/capture.h"
 #include "core/capture/global.h"
@@ -23,7 +23,7 @@ static atomic_bool all_blind; /* no memory to tell them apart */
 static bool is_blind(CURLM *multi)
 {
     return atomic_load(&all_blind) ||
-           llmobs_adds_is_blind(llmobs_adds_find(multi));
+           llmobs_members_is_blind(llmobs_members_find(multi));
 }
 
 /* libcurl frees a pushed handle that the app refuses without a call of
@@ -33,7 +33,7 @@ static void end_push(const struct llmobs_handle *parent,
 {
     if (taken) {
         llmobs_handle_join(pushed, llmobs_handle_multi(parent));
-        llmobs_adds_join(llmobs_handle_multi(pushed), &pushed->member);
+        llmobs_members_join(llmobs_handle_multi(pushed), &pushed->member);
         return;
     }
     llmobs_handle_detach(pushed);
@@ -79,9 +79,10 @@ static int on_push(curl_push_callback function, CURL *parent, CURL *pushed,
 
 ALL(ONE)
 
-static const curl_push_callback ours[] = {ALL(NAME)};
+static const curl_push_callback stand_ins[] = {ALL(NAME)};
 
-_Static_assert(sizeof(ours) / sizeof(ours[0]) == LLMOBS_PUSH_FUNCTIONS_MAX,
+_Static_assert(sizeof(stand_ins) / sizeof(stand_ins[0]) ==
+                   LLMOBS_PUSH_FUNCTIONS_MAX,
                "one function for each of the app's");
 
 /* NULL: no slot is left. */
@@ -92,14 +93,14 @@ static curl_push_callback stand_in(curl_push_callback function)
 
         if (atomic_compare_exchange_strong(&functions[i], &there, function) ||
             there == function)
-            return ours[i];
+            return stand_ins[i];
     }
     return NULL;
 }
 
 static void go_blind(CURLM *multi)
 {
-    if (multi && !llmobs_adds_blind(multi))
+    if (multi && !llmobs_members_blind(multi))
         atomic_store(&all_blind, true);
     llmobs_log_once(LLMOBS_LOG_WARN, "push functions",
                     "the program has more than %d server push callbacks: "
@@ -120,7 +121,7 @@ CURLMcode llmobs_ops_multi_setopt(const struct llmobs_real *real, CURLM *multi,
     if (arg && !mine)
         go_blind(multi);
     else
-        llmobs_adds_see(multi);
+        llmobs_members_unblind(multi);
     errno = saved;
     return real->multi_setopt(multi, option, mine ? (void *)mine : arg);
 }
@@ -131,31 +132,32 @@ CURLMcode llmobs_ops_multi_setopt(const struct llmobs_real *real, CURLM *multi,
  * begun. */
 static void withdraw(struct llmobs_handle *handle, CURL *curl)
 {
-    llmobs_adds_part(&handle->member);
+    llmobs_members_remove(&handle->member);
     llmobs_capture_cancel(handle, curl);
     llmobs_handle_join(handle, NULL);
 }
 
 /* While libcurl adds a handle it may call the app's timer callback, which may
  * drive the multi. */
-static CURLMcode multi_add(const struct llmobs_real *real, CURLM *multi,
-                           struct llmobs_handle *handle, CURL *curl)
+static CURLMcode add_member(const struct llmobs_real *real, CURLM *multi,
+                            struct llmobs_handle *handle, CURL *curl)
 {
     bool listed;
     CURLMcode rc;
     int saved;
 
     llmobs_command_transfer(handle);
-    llmobs_capture_take(handle);
+    llmobs_capture_add(handle);
     llmobs_handle_join(handle, multi);
-    listed = llmobs_adds_push(multi, &handle->member);
+    listed = llmobs_members_add(multi, &handle->member);
     rc = real->multi_add_handle(multi, curl);
     saved = errno;
     if (rc != CURLM_OK)
         withdraw(handle, curl);
     else if (!listed)
         llmobs_capture_lose(handle);
-    else if (llmobs_adds_driven(multi) && llmobs_adds_remove(&handle->member)) {
+    else if (llmobs_members_is_driven(multi) &&
+             llmobs_members_unqueue(&handle->member)) {
         /* A callback that called libcurl meanwhile has set its own address. */
         handle->called_from = LLMOBS_STACK_ENTRY();
         (void)llmobs_capture_start(handle, curl);
@@ -175,7 +177,7 @@ CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
     if (handle && handle->app.unseen)
         llmobs_multi_messages_stop();
     if (handle)
-        llmobs_callbacks_leave_behind(handle, curl);
+        llmobs_callbacks_drop_stale(handle, curl);
     if (!handle || llmobs_handle_multi(handle) || handle->in ||
         handle->in_perform)
         return real->multi_add_handle(multi, curl);
@@ -184,14 +186,14 @@ CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
         return real->multi_add_handle(multi, curl);
     }
     handle->called_from = LLMOBS_STACK_ENTRY();
-    return multi_add(real, multi, handle, curl);
+    return add_member(real, multi, handle, curl);
 }
 
 /* -- driving --------------------------------------------------------------- */
 
 /* True within a callback, where libcurl refuses to drive the multi: there it
  * also refuses to give the timeout. */
-static bool multi_refuses(const struct llmobs_real *real, CURLM *multi)
+static bool refuses_drive(const struct llmobs_real *real, CURLM *multi)
 {
     long ms;
 
@@ -199,14 +201,14 @@ static bool multi_refuses(const struct llmobs_real *real, CURLM *multi)
 }
 
 static void start_added(const struct llmobs_real *real, CURLM *multi,
-                        struct llmobs_adds *adds, uintptr_t entry)
+                        struct llmobs_members *members, uintptr_t entry)
 {
     struct llmobs_member *member;
     int saved = errno;
 
-    if (multi_refuses(real, multi))
+    if (refuses_drive(real, multi))
         return;
-    while ((member = llmobs_adds_pop(adds)) != NULL) {
+    while ((member = llmobs_members_dequeue(members)) != NULL) {
         struct llmobs_handle *handle = llmobs_handle_of(member);
         CURL *curl = llmobs_keyed_key(&handle->keyed);
 
@@ -219,17 +221,17 @@ static void start_added(const struct llmobs_real *real, CURLM *multi,
     errno = saved;
 }
 
-static struct llmobs_adds *multi_enter(const struct llmobs_real *real,
-                                       CURLM *multi, uintptr_t entry)
+static struct llmobs_members *begin_drive(const struct llmobs_real *real,
+                                          CURLM *multi, uintptr_t entry)
 {
-    struct llmobs_adds *adds = llmobs_adds_find(multi);
+    struct llmobs_members *members = llmobs_members_find(multi);
 
-    if (!adds)
+    if (!members)
         return NULL;
-    if (llmobs_adds_any(adds))
-        start_added(real, multi, adds, entry);
-    llmobs_adds_enter(adds, entry);
-    return adds;
+    if (llmobs_members_any_queued(members))
+        start_added(real, multi, members, entry);
+    llmobs_members_begin_drive(members, entry);
+    return members;
 }
 
 /* -- ends ------------------------------------------------------------------ */
@@ -248,12 +250,12 @@ struct llmobs_ending llmobs_ops_multi_ending(const struct llmobs_handle *handle,
     return ending;
 }
 
-static void multi_leave(struct llmobs_handle *handle, CURL *curl,
-                        const struct llmobs_ending *ending)
+static void end_member(struct llmobs_handle *handle, CURL *curl,
+                       const struct llmobs_ending *ending)
 {
     int saved = errno;
 
-    llmobs_adds_part(&handle->member);
+    llmobs_members_remove(&handle->member);
     llmobs_callbacks_swap_out(handle, curl);
     llmobs_capture_finish(handle, ending->end, ending->code);
     llmobs_handle_join(handle, NULL);
@@ -278,13 +280,13 @@ CURLMcode llmobs_ops_multi_remove_handle(const struct llmobs_real *real,
         return rc;
     llmobs_multi_messages_forget(multi, curl);
     if (handle)
-        multi_leave(handle, curl, &ending);
+        end_member(handle, curl, &ending);
     return rc;
 }
 
 /* True where the library did not see the handle being added to a multi. False
  * in easy_perform, whose multi libcurl makes itself (a wrapper may show it). */
-static bool multi_is_late(const struct llmobs_handle *handle)
+static bool is_late(const struct llmobs_handle *handle)
 {
     return !handle || (handle->step != LLMOBS_STEP_CALL &&
                        !handle->in_perform && !llmobs_handle_multi(handle));
@@ -300,7 +302,7 @@ CURLMsg *llmobs_ops_multi_info_read(const struct llmobs_real *real,
     if (!message || message->msg != CURLMSG_DONE)
         return message;
     handle = llmobs_handle_find(message->easy_handle);
-    if (multi_is_late(handle) && !is_blind(multi)) {
+    if (is_late(handle) && !is_blind(multi)) {
         if (!handle)
             handle = llmobs_capture_unseen_handle(real, message->easy_handle);
         if (handle && real->easy_getinfo)
@@ -317,15 +319,15 @@ CURLMsg *llmobs_ops_multi_info_read(const struct llmobs_real *real,
 
 struct going {
     CURLM *multi;
-    struct llmobs_adds *adds; /* NULL: none */
+    struct llmobs_members *members; /* NULL: none */
 };
 
 /* A new multi may have the address of the one that libcurl has freed. */
 static bool goes(const struct llmobs_handle *handle, const struct going *going)
 {
-    struct llmobs_adds *adds = atomic_load(&handle->member.adds);
+    struct llmobs_members *members = atomic_load(&handle->member.members);
 
-    return (!adds || adds == going->adds) &&
+    return (!members || members == going->members) &&
            llmobs_handle_multi(handle) == going->multi;
 }
 
@@ -345,49 +347,49 @@ static void end_done(struct llmobs_handle *handle, void *ctx)
     llmobs_capture_finish(handle, ending.end, ending.code);
 }
 
-static void multi_end_rest(struct llmobs_handle *handle, void *ctx)
+static void end_rest(struct llmobs_handle *handle, void *ctx)
 {
     static const struct llmobs_ending removed = {LLMOBS_END_REMOVED, CURLE_OK};
 
     if (goes(handle, ctx))
-        multi_leave(handle, llmobs_keyed_key(&handle->keyed), &removed);
+        end_member(handle, llmobs_keyed_key(&handle->keyed), &removed);
 }
 
 /* Most programs have removed all handles before. */
 static void end_each(const struct going *going,
                      void (*end)(struct llmobs_handle *, void *))
 {
-    if (!going->adds || llmobs_adds_members(going->adds) > 0)
+    if (!going->members || llmobs_members_count(going->members) > 0)
         llmobs_handle_each(end, (void *)going);
 }
 
 CURLMcode llmobs_ops_multi_cleanup(const struct llmobs_real *real, CURLM *multi)
 {
     struct going going = {multi, NULL};
-    struct llmobs_news *news;
+    struct llmobs_messages *messages;
     CURLMcode rc;
     int saved = errno;
 
     if (!multi)
         return real->multi_cleanup(multi);
-    going.adds = llmobs_adds_find(multi);
+    going.members = llmobs_members_find(multi);
     end_each(&going, end_done);
-    llmobs_adds_detach(going.adds);
-    news = llmobs_multi_messages_detach(multi);
+    llmobs_members_detach(going.members);
+    messages = llmobs_multi_messages_detach(multi);
     errno = saved;
     rc = real->multi_cleanup(multi);
     /* libcurl refuses a cleanup within a callback of the multi. */
-    if (rc != CURLM_OK && going.adds)
-        llmobs_adds_attach(going.adds, multi);
+    if (rc != CURLM_OK && going.members)
+        llmobs_members_attach(going.members, multi);
     if (rc != CURLM_OK) {
-        llmobs_multi_messages_attach(news, multi);
+        llmobs_multi_messages_attach(messages, multi);
         return rc;
     }
     saved = errno;
-    llmobs_multi_messages_forget_all(news);
-    end_each(&going, multi_end_rest);
-    if (going.adds)
-        llmobs_adds_release(going.adds);
+    llmobs_multi_messages_forget_all(messages);
+    end_each(&going, end_rest);
+    if (going.members)
+        llmobs_members_release(going.members);
     errno = saved;
     return rc;
 }
@@ -397,16 +399,17 @@ CURLMcode llmobs_ops_multi_cleanup(const struct llmobs_real *real, CURLM *multi)
 /* `running`: what libcurl has written, if `rc` is CURLM_OK. Where no transfer
  * is under way any more, all calls end here: the program may exit, by _exit or
  * a signal, before it reads their messages. */
-static CURLMcode multi_left(struct llmobs_adds *adds, CURLM *multi,
-                            CURLMcode rc, const int *running)
+static CURLMcode end_drive(struct llmobs_members *members, CURLM *multi,
+                           CURLMcode rc, const int *running)
 {
-    struct going going = {multi, adds};
+    struct going going = {multi, members};
     int saved = errno;
 
-    if (!adds)
+    if (!members)
         return rc;
-    llmobs_adds_leave(adds);
-    if (rc == CURLM_OK && running && *running == 0 && llmobs_adds_over(adds))
+    llmobs_members_end_drive(members);
+    if (rc == CURLM_OK && running && *running == 0 &&
+        llmobs_members_set_over(members))
         end_each(&going, end_done);
     errno = saved;
     return rc;
@@ -415,37 +418,41 @@ static CURLMcode multi_left(struct llmobs_adds *adds, CURLM *multi,
 CURLMcode llmobs_ops_multi_perform(const struct llmobs_real *real, CURLM *multi,
                                    int *running)
 {
-    struct llmobs_adds *adds = multi_enter(real, multi, LLMOBS_STACK_ENTRY());
+    struct llmobs_members *members =
+        begin_drive(real, multi, LLMOBS_STACK_ENTRY());
 
-    return multi_left(adds, multi, real->multi_perform(multi, running),
-                      running);
+    return end_drive(members, multi, real->multi_perform(multi, running),
+                     running);
 }
 
 CURLMcode llmobs_ops_multi_socket(const struct llmobs_real *real, CURLM *multi,
                                   curl_socket_t socket, int *running)
 {
-    struct llmobs_adds *adds = multi_enter(real, multi, LLMOBS_STACK_ENTRY());
+    struct llmobs_members *members =
+        begin_drive(real, multi, LLMOBS_STACK_ENTRY());
 
-    return multi_left(adds, multi, real->multi_socket(multi, socket, running),
-                      running);
+    return end_drive(members, multi, real->multi_socket(multi, socket, running),
+                     running);
 }
 
 CURLMcode llmobs_ops_multi_socket_action(const struct llmobs_real *real,
                                          CURLM *multi, curl_socket_t socket,
                                          int events, int *running)
 {
-    struct llmobs_adds *adds = multi_enter(real, multi, LLMOBS_STACK_ENTRY());
+    struct llmobs_members *members =
+        begin_drive(real, multi, LLMOBS_STACK_ENTRY());
 
-    return multi_left(adds, multi,
-                      real->multi_socket_action(multi, socket, events, running),
-                      running);
+    return end_drive(members, multi,
+                     real->multi_socket_action(multi, socket, events, running),
+                     running);
 }
 
 CURLMcode llmobs_ops_multi_socket_all(const struct llmobs_real *real,
                                       CURLM *multi, int *running)
 {
-    struct llmobs_adds *adds = multi_enter(real, multi, LLMOBS_STACK_ENTRY());
+    struct llmobs_members *members =
+        begin_drive(real, multi, LLMOBS_STACK_ENTRY());
 
-    return multi_left(adds, multi, real->multi_socket_all(multi, running),
-                      running);
+    return end_drive(members, multi, real->multi_socket_all(multi, running),
+                     running);
 }

@@ -6,7 +6,7 @@
 #include "lib/base/keyed.h"
 #include "core/capture/handle.h"
 
-struct llmobs_news {
+struct llmobs_messages {
     struct llmobs_keyed keyed; /* by its multi */
     CURLMsg **list;            /* from first to end; NULL: forgotten */
     size_t first, end, cap;
@@ -20,7 +20,7 @@ struct llmobs_news {
 static struct llmobs_keyed_line lines[1 << LINE_BITS];
 static struct llmobs_keyed_state state;
 static const struct llmobs_keyed_table table = {
-    lines, LINE_BITS, sizeof(struct llmobs_news), &state};
+    lines, LINE_BITS, sizeof(struct llmobs_messages), &state};
 static atomic_int live; /* multis with a list; mostly 0, and then no look-up */
 
 static atomic_bool stopped;
@@ -43,120 +43,121 @@ static bool may_read_ahead(void)
            (!watched || __atomic_load_n(watched, __ATOMIC_ACQUIRE) == 0);
 }
 
-static struct llmobs_news *multi_messages_find(CURLM *multi)
+static struct llmobs_messages *find_messages(CURLM *multi)
 {
     return atomic_load(&live) ? llmobs_keyed_find(&table, multi) : NULL;
 }
 
-static struct llmobs_news *multi_messages_claim(CURLM *multi)
+static struct llmobs_messages *claim_messages(CURLM *multi)
 {
-    struct llmobs_news *news = multi_messages_find(multi);
+    struct llmobs_messages *messages = find_messages(multi);
 
-    if (news)
-        return news;
-    news = llmobs_keyed_claim(&table, multi);
-    if (news)
+    if (messages)
+        return messages;
+    messages = llmobs_keyed_claim(&table, multi);
+    if (messages)
         atomic_fetch_add(&live, 1);
-    return news;
+    return messages;
 }
 
-static void multi_messages_release(struct llmobs_news *news)
+static void release_messages(struct llmobs_messages *messages)
 {
-    free(news->list);
-    news->list = NULL;
-    news->first = news->end = news->cap = news->count = 0;
-    news->strange = false;
+    free(messages->list);
+    messages->list = NULL;
+    messages->first = messages->end = messages->cap = messages->count = 0;
+    messages->strange = false;
     atomic_fetch_sub(&live, 1);
-    llmobs_keyed_release(&table, &news->keyed);
+    llmobs_keyed_release(&table, &messages->keyed);
 }
 
 /* -- the list -------------------------------------------------------------- */
 
-static void multi_messages_put(struct llmobs_news *news, CURLMsg *message)
+static void append_message(struct llmobs_messages *messages, CURLMsg *message)
 {
     struct llmobs_handle *handle = llmobs_handle_find(message->easy_handle);
 
     if (handle)
-        handle->news_at = news->end;
+        handle->message_at = messages->end;
     else
-        news->strange = true;
-    news->list[news->end++] = message;
+        messages->strange = true;
+    messages->list[messages->end++] = message;
 }
 
-static bool multi_messages_grow(struct llmobs_news *news)
+static bool grow_list(struct llmobs_messages *messages)
 {
-    size_t cap = news->cap ? news->cap * 2 : 8;
-    CURLMsg **grown = realloc(news->list, cap * sizeof(CURLMsg *));
+    size_t cap = messages->cap ? messages->cap * 2 : 8;
+    CURLMsg **grown = realloc(messages->list, cap * sizeof(CURLMsg *));
 
     if (!grown)
         return false;
-    news->list = grown;
-    news->cap = cap;
+    messages->list = grown;
+    messages->cap = cap;
     return true;
 }
 
 /* Runs before a message is taken, for it could not be put back. Where half of
  * the list is forgotten, the rest moves to its beginning. */
-static bool multi_messages_make_room(struct llmobs_news *news)
+static bool make_room(struct llmobs_messages *messages)
 {
-    size_t end = news->end;
+    size_t end = messages->end;
 
-    if (end < news->cap)
+    if (end < messages->cap)
         return true;
-    if (news->count > news->cap / 2 || news->cap == 0)
-        return multi_messages_grow(news);
-    news->end = 0;
-    for (size_t i = news->first; i < end; i++) {
-        if (news->list[i])
-            multi_messages_put(news, news->list[i]);
+    if (messages->count > messages->cap / 2 || messages->cap == 0)
+        return grow_list(messages);
+    messages->end = 0;
+    for (size_t i = messages->first; i < end; i++) {
+        if (messages->list[i])
+            append_message(messages, messages->list[i]);
     }
-    news->first = 0;
+    messages->first = 0;
     return true;
 }
 
-static void read_ahead(const struct llmobs_real *real, struct llmobs_news *news)
+static void read_ahead(const struct llmobs_real *real,
+                       struct llmobs_messages *messages)
 {
-    CURLM *multi = llmobs_keyed_key(&news->keyed);
+    CURLM *multi = llmobs_keyed_key(&messages->keyed);
     CURLMsg *message;
     int left;
 
-    while (may_read_ahead() && multi_messages_make_room(news) &&
+    while (may_read_ahead() && make_room(messages) &&
            (message = real->multi_info_read(multi, &left)) != NULL) {
-        multi_messages_put(news, message);
-        news->count++;
+        append_message(messages, message);
+        messages->count++;
     }
 }
 
-static bool multi_messages_is_at(const struct llmobs_news *news, size_t at,
-                                 const CURL *curl)
+static bool is_message_of(const struct llmobs_messages *messages, size_t at,
+                          const CURL *curl)
 {
-    return at >= news->first && at < news->end && news->list[at] &&
-           news->list[at]->easy_handle == curl;
+    return at >= messages->first && at < messages->end && messages->list[at] &&
+           messages->list[at]->easy_handle == curl;
 }
 
 /* The place of a handle's message in the list; the list's end: it has none. The
  * handle's record notes the place of a message that there is. */
-static size_t multi_messages_place_of(const struct llmobs_news *news,
-                                      CURL *curl)
+static size_t place_of_message(const struct llmobs_messages *messages,
+                               CURL *curl)
 {
     const struct llmobs_handle *handle = llmobs_handle_find(curl);
-    size_t at = handle ? handle->news_at : 0;
+    size_t at = handle ? handle->message_at : 0;
 
-    if (multi_messages_is_at(news, at, curl))
+    if (is_message_of(messages, at, curl))
         return at;
-    if (!news->strange)
-        return news->end;
-    for (at = news->first;
-         at < news->end && !multi_messages_is_at(news, at, curl); at++)
+    if (!messages->strange)
+        return messages->end;
+    for (at = messages->first;
+         at < messages->end && !is_message_of(messages, at, curl); at++)
         ;
     return at;
 }
 
-static void multi_messages_drop(struct llmobs_news *news, size_t at)
+static void drop_message(struct llmobs_messages *messages, size_t at)
 {
-    news->list[at] = NULL;
-    if (--news->count == 0)
-        multi_messages_release(news);
+    messages->list[at] = NULL;
+    if (--messages->count == 0)
+        release_messages(messages);
 }
 
 /* -- for the app ----------------------------------------------------------- */
@@ -164,19 +165,19 @@ static void multi_messages_drop(struct llmobs_news *news, size_t at)
 bool llmobs_multi_messages_result(const struct llmobs_real *real, CURLM *multi,
                                   CURL *curl, CURLcode *code)
 {
-    struct llmobs_news *news = multi_messages_claim(multi);
+    struct llmobs_messages *messages = claim_messages(multi);
     bool done;
     size_t at;
 
-    if (!news)
+    if (!messages)
         return false;
-    read_ahead(real, news);
-    at = multi_messages_place_of(news, curl);
-    done = at < news->end && news->list[at]->msg == CURLMSG_DONE;
+    read_ahead(real, messages);
+    at = place_of_message(messages, curl);
+    done = at < messages->end && messages->list[at]->msg == CURLMSG_DONE;
     if (done)
-        *code = news->list[at]->data.result;
-    if (news->count == 0)
-        multi_messages_release(news);
+        *code = messages->list[at]->data.result;
+    if (messages->count == 0)
+        release_messages(messages);
     return done;
 }
 
@@ -185,46 +186,47 @@ bool llmobs_multi_messages_result(const struct llmobs_real *real, CURLM *multi,
 CURLMsg *llmobs_multi_messages_read(const struct llmobs_real *real,
                                     CURLM *multi, int *left)
 {
-    struct llmobs_news *news = multi_messages_find(multi);
+    struct llmobs_messages *messages = find_messages(multi);
     CURLMsg *message;
 
-    if (!news)
+    if (!messages)
         return real->multi_info_read(multi, left);
-    read_ahead(real, news);
-    while (!news->list[news->first])
-        news->first++;
-    message = news->list[news->first];
-    *left = (int)news->count - 1;
-    multi_messages_drop(news, news->first++);
+    read_ahead(real, messages);
+    while (!messages->list[messages->first])
+        messages->first++;
+    message = messages->list[messages->first];
+    *left = (int)messages->count - 1;
+    drop_message(messages, messages->first++);
     return message;
 }
 
 void llmobs_multi_messages_forget(CURLM *multi, CURL *curl)
 {
-    struct llmobs_news *news = multi_messages_find(multi);
-    size_t at = news ? multi_messages_place_of(news, curl) : 0;
+    struct llmobs_messages *messages = find_messages(multi);
+    size_t at = messages ? place_of_message(messages, curl) : 0;
 
-    if (news && at < news->end)
-        multi_messages_drop(news, at);
+    if (messages && at < messages->end)
+        drop_message(messages, at);
 }
 
-struct llmobs_news *llmobs_multi_messages_detach(CURLM *multi)
+struct llmobs_messages *llmobs_multi_messages_detach(CURLM *multi)
 {
-    struct llmobs_news *news = multi_messages_find(multi);
+    struct llmobs_messages *messages = find_messages(multi);
 
-    if (news)
-        llmobs_keyed_rename(&news->keyed, news);
-    return news;
+    if (messages)
+        llmobs_keyed_rename(&messages->keyed, messages);
+    return messages;
 }
 
-void llmobs_multi_messages_attach(struct llmobs_news *news, CURLM *multi)
+void llmobs_multi_messages_attach(struct llmobs_messages *messages,
+                                  CURLM *multi)
 {
-    if (news)
-        llmobs_keyed_rename(&news->keyed, multi);
+    if (messages)
+        llmobs_keyed_rename(&messages->keyed, multi);
 }
 
-void llmobs_multi_messages_forget_all(struct llmobs_news *news)
+void llmobs_multi_messages_forget_all(struct llmobs_messages *messages)
 {
-    if (news)
-        multi_messages_release(news);
+    if (messages)
+        release_messages(messages);
 }

@@ -42,9 +42,10 @@ void llmobs_multi_messages_forget(CURLM *multi, CURL *curl);
  * freed this one. So the messages leave the multi before that (NULL: there are
  * none), and are then forgotten, or belong to it again, where libcurl has
  * refused. */
-struct llmobs_news;
-struct llmobs_news *llmobs_multi_messages_detach(CURLM *multi);
-void llmobs_multi_messages_attach(struct llmobs_news *news, CURLM *multi);
-void llmobs_multi_messages_forget_all(struct llmobs_news *news);
+struct llmobs_messages;
+struct llmobs_messages *llmobs_multi_messages_detach(CURLM *multi);
+void llmobs_multi_messages_attach(struct llmobs_messages *messages,
+                                  CURLM *multi);
+void llmobs_multi_messages_forget_all(struct llmobs_messages *messages);
 
 #endif

@@ -8,9 +8,9 @@
 
 #include "lib/base/fork.h"
 #include "lib/base/stats.h"
-#include "core/capture/adds.h"
+#include "core/capture/multi_members.h"
 #include "core/capture/judge.h"
-#include "core/capture/ours.h"
+#include "core/capture/call_origin.h"
 #include "lib/span/account.h"
 #include "lib/span/allowlist.h"
 #include "core/trace/carrier.h"
@@ -28,8 +28,8 @@ void llmobs_outgoing_init(const struct llmobs_config *the_config,
 
 /* -- an exchange begins ---------------------------------------------------- */
 
-static void outgoing_set_method(struct llmobs_exchange *exchange,
-                                const struct llmobs_handle *handle)
+static void set_method(struct llmobs_exchange *exchange,
+                       const struct llmobs_handle *handle)
 {
     const char *method = llmobs_handle_method(handle);
 
@@ -39,7 +39,7 @@ static void outgoing_set_method(struct llmobs_exchange *exchange,
 
 /* A fork between the add and the transfer leaves each process a copy of the
  * exchange: the copy that begins in the child becomes another span. */
-static void renew_ids(const struct llmobs_origin *origin,
+static void renew_ids(const struct llmobs_call_origin *origin,
                       struct llmobs_exchange *exchange)
 {
     if (exchange->process == llmobs_fork_process())
@@ -50,9 +50,9 @@ static void renew_ids(const struct llmobs_origin *origin,
         llmobs_context_root(&exchange->context, config);
 }
 
-void llmobs_outgoing_start_clock(struct llmobs_origin *origin)
+void llmobs_outgoing_start_clock(struct llmobs_call_origin *origin)
 {
-    if (!origin->taken_at_add)
+    if (!origin->found_at_add)
         return;
     renew_ids(origin, origin->exchange);
     llmobs_exchange_start(origin->exchange);
@@ -75,15 +75,15 @@ static bool start_exchange(struct llmobs_handle *handle,
     exchange->match = *match;
     exchange->unsent = true;
     exchange->multipart = llmobs_handle_verb(handle) == LLMOBS_HTTP_FORM;
-    outgoing_set_method(exchange, handle);
+    set_method(exchange, handle);
     if (!handle->app.has_copy && handle->app.postfieldsize < 0 &&
-        !handle->latch.early &&
+        !handle->outgoing.early &&
         llmobs_rules_keeps(match, llmobs_handle_body(handle)))
         llmobs_handle_copy_body(handle, exchange);
     return true;
 }
 
-static void outgoing_publish(struct llmobs_handle *handle)
+static void publish(struct llmobs_handle *handle)
 {
     llmobs_handle_lock(handle);
     handle->exchange = handle->origin.exchange;
@@ -97,7 +97,7 @@ bool llmobs_outgoing_open(struct llmobs_handle *handle,
 {
     if (!start_exchange(handle, match))
         return false;
-    outgoing_publish(handle);
+    publish(handle);
     return true;
 }
 
@@ -125,9 +125,9 @@ static void scan_headers(const struct llmobs_handle *handle,
                          struct llmobs_own_headers *own,
                          struct llmobs_inject_plan *plan)
 {
-    const struct llmobs_origin *origin = &handle->origin;
+    const struct llmobs_call_origin *origin = &handle->origin;
     bool forwards =
-        llmobs_ours_forwards_strangers(llmobs_handle_headers(handle));
+        llmobs_call_origin_forwards_strangers(llmobs_handle_headers(handle));
 
     llmobs_inject_scan(llmobs_handle_headers(handle), origin->url, own);
     own->carrier.stranger = origin->from_stranger || forwards;
@@ -140,10 +140,10 @@ static void scan_headers(const struct llmobs_handle *handle,
 
 /* A request to a proxy that makes no span: it carries the process's context on,
  * unless it has a context itself. */
-static void outgoing_pass_on(struct llmobs_handle *handle, CURL *curl,
-                             const struct llmobs_context *context)
+static void pass_context_on(struct llmobs_handle *handle, CURL *curl,
+                            const struct llmobs_context *context)
 {
-    const struct llmobs_origin *origin = &handle->origin;
+    const struct llmobs_call_origin *origin = &handle->origin;
     struct llmobs_own_headers own;
     struct llmobs_inject_plan plan = {
         .sender = {context, context->apm_parent_id, context->parent_id}};
@@ -154,20 +154,20 @@ static void outgoing_pass_on(struct llmobs_handle *handle, CURL *curl,
     put_headers(handle, curl, &plan);
 }
 
-static void keep_head(const struct llmobs_handle *handle,
+static void read_head(const struct llmobs_handle *handle,
                       struct llmobs_exchange *exchange)
 {
-    uint64_t account = llmobs_ours_keep_head(llmobs_handle_headers(handle),
-                                             handle->origin.url, exchange);
+    uint64_t account = llmobs_call_origin_read_head(
+        llmobs_handle_headers(handle), handle->origin.url, exchange);
 
-    outgoing_set_method(exchange, handle);
+    set_method(exchange, handle);
     for (size_t i = 0; i < sizeof(handle->app.account) / sizeof(uint64_t); i++)
         account += handle->app.account[i];
     exchange->account = llmobs_account_seal(account);
 }
 
 /* Of the URL of a search by GET, keeps the query alone. */
-static void keep_query(const struct llmobs_handle *handle,
+static void copy_query(const struct llmobs_handle *handle,
                        struct llmobs_exchange *exchange)
 {
     struct llmobs_text query =
@@ -178,35 +178,36 @@ static void keep_query(const struct llmobs_handle *handle,
 }
 
 /* Where the body goes later, a copy made as the transfer began may stay. */
-static void keep_request(struct llmobs_handle *handle,
+static void read_request(struct llmobs_handle *handle,
                          struct llmobs_exchange *exchange)
 {
-    exchange->unsent = handle->latch.body_later;
-    keep_head(handle, exchange);
+    exchange->unsent = handle->outgoing.body_later;
+    read_head(handle, exchange);
     exchange->multipart = exchange->multipart || exchange->match.form;
     if (exchange->match.form && !exchange->form)
         exchange->form =
             llmobs_form_new(llmobs_handle_header(handle, "content-type:"));
-    if (handle->latch.body_later)
+    if (handle->outgoing.body_later)
         return;
     llmobs_exchange_rewind(exchange, 0);
     if (exchange->match.form)
         llmobs_handle_send_form(handle, exchange);
     else if (!llmobs_rules_is_form(llmobs_handle_body(handle)))
         llmobs_handle_copy_body(handle, exchange);
-    keep_query(handle, exchange);
+    copy_query(handle, exchange);
 }
 
 static void send_context(struct llmobs_handle *handle, CURL *curl,
                          struct llmobs_exchange *exchange)
 {
-    const struct llmobs_origin *origin = &handle->origin;
+    const struct llmobs_call_origin *origin = &handle->origin;
     struct llmobs_context *context = &exchange->context;
     struct llmobs_own_headers own;
     struct llmobs_inject_plan plan = {.baggage = NULL};
 
     scan_headers(handle, &own, &plan);
-    plan.continued = llmobs_ours_continue(&own, origin->from_span, context);
+    plan.continued =
+        llmobs_call_origin_continue(&own, origin->from_span, context);
     plan.sender = llmobs_propagate_span(context);
     if (plan.continued)
         plan.sender.apm_span_id = context->apm_parent_id;
@@ -218,8 +219,8 @@ static void send_context(struct llmobs_handle *handle, CURL *curl,
 
 /* A body at hand decides whether this is a call; without a body, method and URL
  * do. A request that stays undecided is written as well: it may be a call. */
-static void keep_start(const struct llmobs_handle *handle,
-                       struct llmobs_exchange *exchange)
+static void write_start(const struct llmobs_handle *handle,
+                        struct llmobs_exchange *exchange)
 {
     struct llmobs_text body = handle->app.has_copy
                                   ? llmobs_handle_body(handle)
@@ -231,17 +232,17 @@ static void keep_start(const struct llmobs_handle *handle,
         llmobs_worker_start(worker, exchange);
 }
 
-void llmobs_outgoing_keep_start(struct llmobs_handle *handle)
+void llmobs_outgoing_write_start(struct llmobs_handle *handle)
 {
     llmobs_handle_lock(handle);
     if (handle->exchange)
-        keep_start(handle, handle->exchange);
+        write_start(handle, handle->exchange);
     llmobs_handle_unlock(handle);
 }
 
 /* False: the transfer was no call after all. The caller holds the lock. */
-static bool settle_call(struct llmobs_handle *handle, CURL *curl,
-                        struct llmobs_match *match)
+static bool read_call(struct llmobs_handle *handle, CURL *curl,
+                      struct llmobs_match *match)
 {
     struct llmobs_exchange *exchange = handle->exchange;
 
@@ -251,7 +252,7 @@ static bool settle_call(struct llmobs_handle *handle, CURL *curl,
     }
     exchange->match = *match;
     llmobs_worker_find_key(worker, exchange);
-    keep_request(handle, exchange);
+    read_request(handle, exchange);
     send_context(handle, curl, exchange);
     if (!exchange->unsent || exchange->request.total > 0)
         llmobs_worker_begin(worker, exchange);
@@ -263,11 +264,11 @@ static bool settle_call(struct llmobs_handle *handle, CURL *curl,
 /* The address is unknown, and a transfer without one is never a call. */
 static void forget_address(struct llmobs_handle *handle)
 {
-    handle->latch.request_changed = true;
+    handle->outgoing.request_changed = true;
     handle->origin.url[0] = '\0';
 }
 
-static void outgoing_move(struct llmobs_handle *handle, const char *url)
+static void set_address(struct llmobs_handle *handle, const char *url)
 {
     struct llmobs_exchange *exchange = handle->exchange;
     char *owned;
@@ -275,7 +276,7 @@ static void outgoing_move(struct llmobs_handle *handle, const char *url)
     char *now = owned || !whole ? owned : strdup(whole);
     char *kept = now && exchange ? llmobs_allowlist_url_copy(now) : NULL;
 
-    handle->latch.request_changed = true;
+    handle->outgoing.request_changed = true;
     if (!now || (exchange && !kept)) {
         free(now);
         if (exchange)
@@ -306,7 +307,7 @@ const char *llmobs_outgoing_ask(const struct llmobs_handle *handle, CURL *curl,
  * memory that setopt made, the address was set too late for this transfer. */
 static void follow_address(struct llmobs_handle *handle, CURL *curl)
 {
-    const char *seen = llmobs_shown(handle->latch.seen_url);
+    const char *seen = llmobs_shown(handle->outgoing.seen_url);
     const char *url;
 
     if (!seen)
@@ -314,8 +315,8 @@ static void follow_address(struct llmobs_handle *handle, CURL *curl)
     url = llmobs_outgoing_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
     if (!url || url == seen)
         return;
-    outgoing_move(handle, url);
-    handle->latch.seen_url = llmobs_hide(NULL);
+    set_address(handle, url);
+    handle->outgoing.seen_url = llmobs_hide(NULL);
 }
 
 /* libcurl calls a form a POST, too, and does not say what a request with a
@@ -326,29 +327,29 @@ static void follow_method(struct llmobs_handle *handle, CURL *curl)
                                         [LLMOBS_HTTP_HEAD] = "HEAD",
                                         [LLMOBS_HTTP_POST] = "POST",
                                         [LLMOBS_HTTP_PUT] = "PUT"};
-    struct llmobs_latch *latch = &handle->latch;
+    struct llmobs_outgoing *outgoing = &handle->outgoing;
     const char *method = NULL;
 
-    if (handle->app.request == latch->request)
+    if (handle->app.request == outgoing->request)
         return;
-    latch->verb_unsure = latch->request_changed = true;
+    outgoing->verb_unsure = outgoing->request_changed = true;
     if (!handle->app.custom_request[0] && !handle->app.no_body)
         method = llmobs_outgoing_ask(handle, curl, LLMOBS_INFO_METHOD);
     for (int i = LLMOBS_HTTP_GET; method && i <= LLMOBS_HTTP_PUT; i++) {
         if (strcmp(method, names[i]) != 0)
             continue;
-        latch->verb_unsure =
+        outgoing->verb_unsure =
             i == LLMOBS_HTTP_POST && (handle->app.request == LLMOBS_HTTP_FORM ||
-                                      latch->request == LLMOBS_HTTP_FORM);
-        if (!latch->verb_unsure)
-            latch->request = (enum llmobs_http_verb)i;
+                                      outgoing->request == LLMOBS_HTTP_FORM);
+        if (!outgoing->verb_unsure)
+            outgoing->request = (enum llmobs_http_verb)i;
     }
 }
 
-static void outgoing_follow(struct llmobs_handle *handle, CURL *curl)
+static void follow_changes(struct llmobs_handle *handle, CURL *curl)
 {
     follow_address(handle, curl);
-    if (handle->latch.address_lost)
+    if (handle->outgoing.address_lost)
         forget_address(handle);
     follow_method(handle, curl);
 }
@@ -363,7 +364,7 @@ static void judge_pending(struct llmobs_handle *handle)
     if (handle->step != LLMOBS_STEP_ADDRESS || !handle->origin.url[0])
         return;
     if (llmobs_judge_url(handle, handle->origin.url, &match) ==
-            LLMOBS_PERHAPS_OURS &&
+            LLMOBS_PERHAPS_CALL &&
         !llmobs_outgoing_open(handle, &match))
         llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
     if (handle->step == LLMOBS_STEP_ADDRESS)
@@ -373,7 +374,7 @@ static void judge_pending(struct llmobs_handle *handle)
 static void follow_and_judge(struct llmobs_handle *handle, CURL *curl)
 {
     llmobs_handle_lock(handle);
-    outgoing_follow(handle, curl);
+    follow_changes(handle, curl);
     llmobs_handle_unlock(handle);
     judge_pending(handle);
 }
@@ -384,12 +385,12 @@ static void follow_target(struct llmobs_handle *handle, CURL *curl)
 {
     const char *url;
 
-    if (!handle->latch.target_set || !handle->origin.url[0])
+    if (!handle->outgoing.target_set || !handle->origin.url[0])
         return;
     url = llmobs_outgoing_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
     llmobs_handle_lock(handle);
     if (url)
-        outgoing_move(handle, url);
+        set_address(handle, url);
     llmobs_handle_unlock(handle);
 }
 
@@ -402,14 +403,14 @@ static void judge_unsent(struct llmobs_handle *handle,
 
     if (!llmobs_judge_may_begin(handle) ||
         llmobs_judge_url(handle, handle->origin.url, &match) !=
-            LLMOBS_PERHAPS_OURS) {
+            LLMOBS_PERHAPS_CALL) {
         exchange->match.confirm = true;
         exchange->stands = false;
         return;
     }
     exchange->match = match;
     exchange->stands = exchange->stands && llmobs_rules_stands(&match);
-    outgoing_set_method(exchange, handle);
+    set_method(exchange, handle);
 }
 
 /* A transfer that turns out to be a call only as it ends begins on the disk
@@ -420,14 +421,14 @@ static void open_unsent(struct llmobs_handle *handle, CURL *curl)
 
     follow_and_judge(handle, curl);
     if (handle->step == LLMOBS_STEP_CALL && !known)
-        llmobs_outgoing_keep_start(handle);
+        llmobs_outgoing_write_start(handle);
 }
 
 void llmobs_outgoing_follow_unsent(struct llmobs_handle *handle, CURL *curl)
 {
     int saved = errno;
 
-    if (!handle->latch.early || !handle->origin.url)
+    if (!handle->outgoing.early || !handle->origin.url)
         return;
     open_unsent(handle, curl);
     llmobs_handle_lock(handle);
@@ -441,7 +442,7 @@ void llmobs_outgoing_before_set(struct llmobs_handle *handle, CURL *curl)
 {
     int saved = errno;
 
-    if (!llmobs_shown(handle->latch.seen_url))
+    if (!llmobs_shown(handle->outgoing.seen_url))
         return;
     llmobs_handle_lock(handle);
     follow_address(handle, curl);
@@ -457,9 +458,9 @@ void llmobs_outgoing_after_set(struct llmobs_handle *handle, CURL *curl,
     const char *seen =
         llmobs_outgoing_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
 
-    handle->latch.seen_url = llmobs_hide(seen);
+    handle->outgoing.seen_url = llmobs_hide(seen);
     if (option == CURLOPT_CURLU)
-        handle->latch.address_lost = !seen || seen[0] != '\0';
+        handle->outgoing.address_lost = !seen || seen[0] != '\0';
 }
 
 /* -- a handle that nobody saw being made ----------------------------------- */
@@ -489,12 +490,12 @@ static void ask_method(struct llmobs_handle *handle, CURL *curl)
 static void open_judged(struct llmobs_handle *handle,
                         const struct llmobs_match *match)
 {
-    llmobs_handle_latch(handle, LLMOBS_STEP_BEGUN);
+    llmobs_handle_begin_transfer(handle, LLMOBS_STEP_BEGUN);
     if (!llmobs_outgoing_open(handle, match)) {
         llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
         return;
     }
-    llmobs_outgoing_keep_start(handle);
+    llmobs_outgoing_write_start(handle);
     llmobs_handle_lock(handle);
     if (handle->exchange) {
         handle->exchange->unsent = false;
@@ -509,16 +510,16 @@ void llmobs_outgoing_open_unseen(struct llmobs_handle *handle, CURL *curl)
     const char *url = llmobs_outgoing_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
     enum llmobs_http_verb verb = handle->app.request;
     char custom[sizeof(handle->app.custom_request)];
-    bool ours;
+    bool is_call;
 
     if (!url || !url[0] || !(handle->origin.url = strdup(url)))
         return;
     memcpy(custom, handle->app.custom_request, sizeof(custom));
     ask_method(handle, curl);
-    ours = llmobs_judge_may_begin(handle) &&
-           llmobs_judge_url(handle, url, &match) == LLMOBS_PERHAPS_OURS;
-    llmobs_judge_log(llmobs_handle_method(handle), url, &match, ours);
-    if (ours)
+    is_call = llmobs_judge_may_begin(handle) &&
+              llmobs_judge_url(handle, url, &match) == LLMOBS_PERHAPS_CALL;
+    llmobs_judge_log(llmobs_handle_method(handle), url, &match, is_call);
+    if (is_call)
         open_judged(handle, &match);
     else if (llmobs_handle_sends_body(handle))
         llmobs_stats_add(LLMOBS_STAT_unjudged, 1);
@@ -531,64 +532,64 @@ void llmobs_outgoing_open_unseen(struct llmobs_handle *handle, CURL *curl)
 
 /* Takes the call's origin now. In a multi the function that made the call may
  * have returned: the caller of this drive is named instead. */
-static bool open_told(struct llmobs_handle *handle,
-                      const struct llmobs_match *match)
+static bool open_by_headers(struct llmobs_handle *handle,
+                            const struct llmobs_match *match)
 {
-    struct llmobs_origin *origin = &handle->origin;
+    struct llmobs_call_origin *origin = &handle->origin;
 
     if (llmobs_handle_multi(handle))
-        handle->called_from = llmobs_adds_entry(&handle->member);
-    if ((!origin->exchange && !llmobs_ours_take(handle)) ||
+        handle->called_from = llmobs_members_drive_entry(&handle->member);
+    if ((!origin->exchange && !llmobs_call_origin_open(handle)) ||
         !llmobs_outgoing_open(handle, match)) {
         llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
         return false;
     }
-    if (handle->latch.body_later)
-        llmobs_outgoing_keep_start(handle);
+    if (handle->outgoing.body_later)
+        llmobs_outgoing_write_start(handle);
     return true;
 }
 
 /* The header list decides: reads the body only where a header shows a call. */
-static bool outgoing_decide(struct llmobs_handle *handle, CURL *curl)
+static bool decide_by_headers(struct llmobs_handle *handle, CURL *curl)
 {
-    const struct llmobs_origin *origin = &handle->origin;
+    const struct llmobs_call_origin *origin = &handle->origin;
     struct llmobs_match match = {
         .why = "no known method and path, and no known header"};
-    bool ours = false;
+    bool is_call = false;
 
-    if (handle->latch.early)
+    if (handle->outgoing.early)
         follow_and_judge(handle, curl);
     if (origin->url[0] && llmobs_judge_has_sign(handle)) {
-        if (!handle->latch.early)
+        if (!handle->outgoing.early)
             llmobs_handle_measure(handle);
         if (handle->in & LLMOBS_IN_PREREQ)
             llmobs_handle_defer(handle);
-        ours = llmobs_judge_request(handle, origin->url, &match);
+        is_call = llmobs_judge_request(handle, origin->url, &match);
     }
-    if (!ours)
+    if (!is_call)
         llmobs_judge_log(llmobs_handle_method(handle), origin->url, &match,
                          false);
-    return ours && open_told(handle, &match);
+    return is_call && open_by_headers(handle, &match);
 }
 
 /* True where the request is a call. */
-static bool outgoing_settle(struct llmobs_handle *handle, CURL *curl)
+static bool read_outgoing(struct llmobs_handle *handle, CURL *curl)
 {
-    struct llmobs_origin *origin = &handle->origin;
+    struct llmobs_call_origin *origin = &handle->origin;
     struct llmobs_match match = {0};
-    bool ours = false;
+    bool is_call = false;
 
     follow_target(handle, curl);
-    if (handle->step == LLMOBS_STEP_HEADERS && !outgoing_decide(handle, curl))
+    if (handle->step == LLMOBS_STEP_HEADERS && !decide_by_headers(handle, curl))
         return false;
-    if (handle->latch.early)
+    if (handle->outgoing.early)
         follow_and_judge(handle, curl);
-    if ((handle->in & LLMOBS_IN_PREREQ) || handle->latch.body_later)
+    if ((handle->in & LLMOBS_IN_PREREQ) || handle->outgoing.body_later)
         llmobs_handle_defer(handle);
     llmobs_handle_lock(handle);
     if (handle->exchange) {
-        ours = settle_call(handle, curl, &match);
-        if (!ours) {
+        is_call = read_call(handle, curl, &match);
+        if (!is_call) {
             origin->exchange = handle->exchange;
             handle->exchange = NULL;
         }
@@ -596,18 +597,19 @@ static bool outgoing_settle(struct llmobs_handle *handle, CURL *curl)
         (void)llmobs_judge_request(handle, origin->url, &match);
     }
     llmobs_handle_unlock(handle);
-    llmobs_judge_log(llmobs_handle_method(handle), origin->url, &match, ours);
-    if (ours)
+    llmobs_judge_log(llmobs_handle_method(handle), origin->url, &match,
+                     is_call);
+    if (is_call)
         llmobs_worker_warm(worker);
     if (origin->exchange && llmobs_judge_may_pass(handle) && match.inject &&
         llmobs_judge_wants_headers(handle, &match))
-        outgoing_pass_on(handle, curl, &origin->exchange->context);
-    return ours;
+        pass_context_on(handle, curl, &origin->exchange->context);
+    return is_call;
 }
 
 /* Each round of an authentication is another request; the last one counts. The
  * URL is gone, and the credentials of all rounds are the same. */
-static void settle_again(struct llmobs_handle *handle)
+static void read_again(struct llmobs_handle *handle)
 {
     struct llmobs_exchange *exchange;
 
@@ -616,26 +618,26 @@ static void settle_again(struct llmobs_handle *handle)
     exchange = handle->exchange;
     if (exchange && (exchange->status == 401 || exchange->status == 407)) {
         llmobs_headers_clear(&exchange->request_headers);
-        outgoing_set_method(exchange, handle);
-        (void)llmobs_ours_keep_head(llmobs_handle_headers(handle), "",
-                                    exchange);
+        set_method(exchange, handle);
+        (void)llmobs_call_origin_read_head(llmobs_handle_headers(handle), "",
+                                           exchange);
     }
     llmobs_handle_unlock(handle);
 }
 
-void llmobs_outgoing_settle(struct llmobs_handle *handle, CURL *curl)
+void llmobs_outgoing_read(struct llmobs_handle *handle, CURL *curl)
 {
     int state, saved = errno;
 
     if (!handle->origin.url) {
-        if (handle->latch.body_later)
-            settle_again(handle);
+        if (handle->outgoing.body_later)
+            read_again(handle);
         errno = saved;
         return;
     }
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     handle->step =
-        outgoing_settle(handle, curl) ? LLMOBS_STEP_CALL : LLMOBS_STEP_BEGUN;
+        read_outgoing(handle, curl) ? LLMOBS_STEP_CALL : LLMOBS_STEP_BEGUN;
     llmobs_handle_drop_origin(handle);
     pthread_setcancelstate(state, NULL);
     errno = saved;
@@ -645,44 +647,45 @@ void llmobs_outgoing_settle(struct llmobs_handle *handle, CURL *curl)
 
 static bool waits(const struct llmobs_handle *handle)
 {
-    return handle->latch.body_later && llmobs_shown(handle->latch.fields) &&
+    return handle->outgoing.body_later &&
+           llmobs_shown(handle->outgoing.fields) &&
            handle->step == LLMOBS_STEP_CALL && handle->in;
 }
 
 /* The caller holds the lock. */
-static void take_fields(struct llmobs_handle *handle, uint64_t most)
+static void copy_fields(struct llmobs_handle *handle, uint64_t most)
 {
     struct llmobs_exchange *exchange = handle->exchange;
-    struct llmobs_latch *latch = &handle->latch;
+    struct llmobs_outgoing *outgoing = &handle->outgoing;
     struct llmobs_text body = llmobs_handle_fields(handle, most);
     bool first;
 
-    if (body.len <= latch->fields_taken)
+    if (body.len <= outgoing->fields_sent)
         return;
     first = exchange->unsent && exchange->request.total == 0;
-    if (latch->fields_taken == 0)
+    if (outgoing->fields_sent == 0)
         llmobs_exchange_rewind(exchange, 0);
-    llmobs_exchange_sent(exchange, body.data + latch->fields_taken,
-                         body.len - latch->fields_taken);
-    latch->fields_taken = body.len;
+    llmobs_exchange_sent(exchange, body.data + outgoing->fields_sent,
+                         body.len - outgoing->fields_sent);
+    outgoing->fields_sent = body.len;
     if (body.len < most) /* there is no more */
-        latch->fields = llmobs_hide(NULL);
+        outgoing->fields = llmobs_hide(NULL);
     exchange->unsent = false;
     if (first)
         llmobs_worker_begin(worker, exchange);
 }
 
-static void take_up_to(struct llmobs_handle *handle, uint64_t most)
+static void copy_up_to(struct llmobs_handle *handle, uint64_t most)
 {
-    if (most <= handle->latch.fields_taken)
+    if (most <= handle->outgoing.fields_sent)
         return;
     llmobs_handle_lock(handle);
     if (handle->exchange)
-        take_fields(handle, most);
+        copy_fields(handle, most);
     llmobs_handle_unlock(handle);
 }
 
-void llmobs_outgoing_take_sent(struct llmobs_handle *handle)
+void llmobs_outgoing_copy_sent(struct llmobs_handle *handle)
 {
     CURL *curl = llmobs_keyed_key(&handle->keyed);
     curl_off_t sent = 0;
@@ -692,7 +695,7 @@ void llmobs_outgoing_take_sent(struct llmobs_handle *handle)
             CURLE_OK ||
         sent <= 0)
         return;
-    take_up_to(handle, (uint64_t)sent);
+    copy_up_to(handle, (uint64_t)sent);
 }
 
 static bool says_continue(const char *data, size_t len)
@@ -716,12 +719,12 @@ void llmobs_outgoing_answered(struct llmobs_handle *handle, const char *data,
 {
     int saved = errno;
 
-    if (!waits(handle) || handle->app.unseen || handle->latch.auth_rounds ||
+    if (!waits(handle) || handle->app.unseen || handle->outgoing.auth_rounds ||
         len == 0)
         return;
     if (len > 5 && memcmp(data, "HTTP/", 5) == 0)
-        handle->latch.got_100 = says_continue(data, len);
-    if (handle->latch.got_100 && ends_head(data, len))
-        take_up_to(handle, UINT64_MAX);
+        handle->outgoing.got_100 = says_continue(data, len);
+    if (handle->outgoing.got_100 && ends_head(data, len))
+        copy_up_to(handle, UINT64_MAX);
     errno = saved;
 }

@@ -24,7 +24,7 @@ void llmobs_outgoing_init(const struct llmobs_config *config,
                           struct llmobs_worker *worker);
 
 /* Sets the call's begin to now, whenever the call was taken. */
-void llmobs_outgoing_start_clock(struct llmobs_origin *origin);
+void llmobs_outgoing_start_clock(struct llmobs_call_origin *origin);
 
 /* The transfer is perhaps a call: from here on an exit of the program may end
  * its exchange and give it to the worker. False: without memory. */
@@ -33,12 +33,12 @@ bool llmobs_outgoing_open(struct llmobs_handle *handle,
 
 /* From here on libcurl looks names up and connects. Writes the call's start to
  * the disk, so that a kill during that time leaves a span, without request. */
-void llmobs_outgoing_keep_start(struct llmobs_handle *handle);
+void llmobs_outgoing_write_start(struct llmobs_handle *handle);
 
 /* libcurl is about to make the request: reads its header list and its body,
  * decides whether it is a call, and puts trace headers in. Does nothing where
  * that was done before. */
-void llmobs_outgoing_settle(struct llmobs_handle *handle, CURL *curl);
+void llmobs_outgoing_read(struct llmobs_handle *handle, CURL *curl);
 
 /* True for an option that sets a URL, if the library has begun to follow a
  * transfer of the handle that libcurl may not have begun yet. */
@@ -46,7 +46,7 @@ static inline bool llmobs_outgoing_awaits(const struct llmobs_handle *handle,
                                           CURLoption option)
 {
     return (option == CURLOPT_URL || option == CURLOPT_CURLU) &&
-           handle->latch.early && handle->origin.url;
+           handle->outgoing.early && handle->origin.url;
 }
 
 /* Called before and after libcurl takes such an option: note which URL it uses.
@@ -61,7 +61,7 @@ void llmobs_outgoing_follow_unsent(struct llmobs_handle *handle, CURL *curl);
 /* Takes, of a body that libcurl sends later than the request or never, as much
  * as libcurl has sent until now. Called within a callback of the transfer, or
  * as easy_perform returns. */
-void llmobs_outgoing_take_sent(struct llmobs_handle *handle);
+void llmobs_outgoing_copy_sent(struct llmobs_handle *handle);
 
 /* The app's header function has seen a part of the answer. At the end of a 100
  * (Continue) libcurl begins to send a later body, and all of it is taken. */

@@ -41,7 +41,7 @@ void llmobs_replay_init(const char *the_base)
     base = the_base;
 }
 
-static size_t replay_index_of(int option)
+static size_t index_of_option(int option)
 {
     size_t i = 0;
 
@@ -50,7 +50,7 @@ static size_t replay_index_of(int option)
     return i;
 }
 
-static void replay_drop(struct llmobs_replay *replay, size_t i)
+static void drop_value(struct llmobs_replay *replay, size_t i)
 {
     if (all[i].text)
         free(replay->values[i]);
@@ -58,34 +58,34 @@ static void replay_drop(struct llmobs_replay *replay, size_t i)
     replay->set[i] = false;
 }
 
-static bool replay_keep(struct llmobs_replay *replay, size_t i, const void *arg)
+static bool set_value(struct llmobs_replay *replay, size_t i, const void *arg)
 {
     void *value = (void *)(uintptr_t)arg;
 
     if (all[i].text && arg && !(value = strdup(arg)))
         return false;
-    replay_drop(replay, i);
+    drop_value(replay, i);
     if (all[i].twin)
-        replay_drop(replay, replay_index_of(all[i].twin));
+        drop_value(replay, index_of_option(all[i].twin));
     replay->values[i] = value;
     replay->set[i] = true;
     return true;
 }
 
-static bool have(struct llmobs_replay **replay)
+static bool claim_values(struct llmobs_replay **replay)
 {
     if (!*replay)
         *replay = calloc(1, sizeof(**replay));
     return *replay;
 }
 
-void llmobs_replay_note(struct llmobs_replay **replay, CURLoption option,
-                        const void *arg)
+void llmobs_replay_set(struct llmobs_replay **replay, CURLoption option,
+                       const void *arg)
 {
-    size_t i = base ? replay_index_of((int)option) : COUNT;
+    size_t i = base ? index_of_option((int)option) : COUNT;
 
-    if (i < COUNT && have(replay))
-        (void)replay_keep(*replay, i, arg);
+    if (i < COUNT && claim_values(replay))
+        (void)set_value(*replay, i, arg);
 }
 
 bool llmobs_replay_copy(struct llmobs_replay **to,
@@ -94,10 +94,10 @@ bool llmobs_replay_copy(struct llmobs_replay **to,
     llmobs_replay_forget(to);
     if (!from)
         return true;
-    if (!have(to))
+    if (!claim_values(to))
         return false;
     for (size_t i = 0; i < COUNT; i++)
-        if (from->set[i] && !replay_keep(*to, i, from->values[i]))
+        if (from->set[i] && !set_value(*to, i, from->values[i]))
             return false;
     return true;
 }
@@ -105,7 +105,7 @@ bool llmobs_replay_copy(struct llmobs_replay **to,
 void llmobs_replay_forget(struct llmobs_replay **replay)
 {
     for (size_t i = 0; *replay && i < COUNT; i++)
-        replay_drop(*replay, i);
+        drop_value(*replay, i);
     free(*replay);
     *replay = NULL;
 }
@@ -155,7 +155,7 @@ void llmobs_replay_lead(struct llmobs_replay **replay,
                         const struct llmobs_real *real, CURL *curl,
                         const char *url)
 {
-    char *made = base && have(replay) ? url_at_mock(url) : NULL;
+    char *made = base && claim_values(replay) ? url_at_mock(url) : NULL;
 
     if (made) {
         lead(*replay, app, real, curl, made);
@@ -184,7 +184,7 @@ void llmobs_replay_restore(const struct llmobs_replay *replay,
         (void)real->easy_setopt(curl, CURLOPT_CURLU, curlu);
 }
 
-void llmobs_replay_unlead(struct llmobs_replay *replay)
+void llmobs_replay_end(struct llmobs_replay *replay)
 {
     if (replay)
         replay->led = false;
@@ -194,5 +194,5 @@ bool llmobs_replay_owns(const struct llmobs_replay *replay, CURLoption option)
 {
     return replay && replay->led &&
            (option == CURLOPT_URL || option == CURLOPT_CURLU ||
-            option == CURLOPT_PORT || replay_index_of((int)option) < COUNT);
+            option == CURLOPT_PORT || index_of_option((int)option) < COUNT);
 }

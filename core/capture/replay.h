@@ -24,8 +24,8 @@ void llmobs_replay_init(const char *base);
 
 /* Notes a setting of the program's, as libcurl has accepted it. Makes the
  * notes, where there are none. */
-void llmobs_replay_note(struct llmobs_replay **replay, CURLoption option,
-                        const void *arg);
+void llmobs_replay_set(struct llmobs_replay **replay, CURLoption option,
+                       const void *arg);
 
 /* Copies the notes for a twin. False: without memory. */
 bool llmobs_replay_copy(struct llmobs_replay **to,
@@ -46,7 +46,7 @@ void llmobs_replay_restore(const struct llmobs_replay *replay,
                            const struct llmobs_real *real, CURL *curl);
 
 /* Notes that libcurl has the program's settings again. */
-void llmobs_replay_unlead(struct llmobs_replay *replay);
+void llmobs_replay_end(struct llmobs_replay *replay);
 
 /* True for an option that has the mock's value now: libcurl gets the program's
  * after the transfer. */

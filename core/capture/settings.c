@@ -170,7 +170,7 @@ void llmobs_settings_fini(struct llmobs_settings *app)
     app->url_cap = 0;
 }
 
-static bool settings_set_url(struct llmobs_settings *app, const char *url)
+static bool set_url(struct llmobs_settings *app, const char *url)
 {
     size_t need = url ? strlen(url) + 1 : 1;
 
@@ -201,7 +201,7 @@ static bool set_target(struct llmobs_settings *app, const char *target)
     free(app->target);
     app->target = copy;
     if (target && !copy)
-        (void)settings_set_url(app, NULL);
+        (void)set_url(app, NULL);
     return copy || !target;
 }
 
@@ -223,11 +223,11 @@ bool llmobs_settings_copy(struct llmobs_settings *to,
     to->has_copy = from->has_copy;
     to->form_copy = from->form_copy;
     return llmobs_body_clone(&to->copied, &from->copied) == 0 &&
-           set_target(to, from->target) && settings_set_url(to, from->url);
+           set_target(to, from->target) && set_url(to, from->url);
 }
 
-static void *settings_value_of(const struct llmobs_settings *app,
-                               const struct llmobs_setting *setting)
+static void *value_of(const struct llmobs_settings *app,
+                      const struct llmobs_setting *setting)
 {
     const void *at = (const char *)app + setting->offset;
 
@@ -256,9 +256,8 @@ bool llmobs_settings_restore(const struct llmobs_settings *app, unsigned in,
         const struct llmobs_setting *setting = &settings[PLACE(in_order[i])];
 
         if (setting->in & in)
-            whole &=
-                real->easy_setopt(curl, (CURLoption)setting->option,
-                                  settings_value_of(app, setting)) == CURLE_OK;
+            whole &= real->easy_setopt(curl, (CURLoption)setting->option,
+                                       value_of(app, setting)) == CURLE_OK;
     }
     return whole;
 }
@@ -326,8 +325,8 @@ static void set_postfieldsize(struct llmobs_settings *app, curl_off_t size)
 }
 
 /* Derives the kind of request as libcurl's own setopt does. */
-static void note_verb(struct llmobs_settings *app,
-                      enum llmobs_http_verb request, bool on)
+static void set_verb(struct llmobs_settings *app, enum llmobs_http_verb request,
+                     bool on)
 {
     if (on)
         app->no_body = false;
@@ -335,15 +334,15 @@ static void note_verb(struct llmobs_settings *app,
         app->request = on ? request : LLMOBS_HTTP_GET;
 }
 
-static void note_form(struct llmobs_settings *app, void *list, void *mime)
+static void set_form(struct llmobs_settings *app, void *list, void *mime)
 {
-    note_verb(app, LLMOBS_HTTP_FORM, true);
+    set_verb(app, LLMOBS_HTTP_FORM, true);
     app->list = llmobs_hide(list);
     app->mime = llmobs_hide(mime);
     app->mime_since = mime ? llmobs_mime_now() : 0;
 }
 
-static void note_nobody(struct llmobs_settings *app, bool on)
+static void set_nobody(struct llmobs_settings *app, bool on)
 {
     app->no_body = on;
     if (on)
@@ -354,7 +353,7 @@ static void note_nobody(struct llmobs_settings *app, bool on)
 
 /* -- one of them ----------------------------------------------------------- */
 
-static void settings_set_name(char *field, size_t cap, const char *text)
+static void set_short_text(char *field, size_t cap, const char *text)
 {
     size_t len = text ? strlen(text) : 0;
 
@@ -365,7 +364,7 @@ static void settings_set_name(char *field, size_t cap, const char *text)
     field[len] = '\0';
 }
 
-static void note_proxy(struct llmobs_settings *app, const char *proxy)
+static void set_proxy(struct llmobs_settings *app, const char *proxy)
 {
     if (!proxy)
         app->proxy = LLMOBS_PROXY_BY_ENVIRONMENT;
@@ -374,18 +373,18 @@ static void note_proxy(struct llmobs_settings *app, const char *proxy)
 }
 
 /* The body's. */
-static void note_body(struct llmobs_settings *app, enum kind kind, void *arg,
-                      size_t copy_max)
+static void set_body(struct llmobs_settings *app, enum kind kind, void *arg,
+                     size_t copy_max)
 {
     switch (kind) {
     case NO_BODY:
-        note_nobody(app, (long)(intptr_t)arg != 0);
+        set_nobody(app, (long)(intptr_t)arg != 0);
         break;
     case LIST:
-        note_form(app, arg, NULL);
+        set_form(app, arg, NULL);
         break;
     case MIME:
-        note_form(app, NULL, arg);
+        set_form(app, NULL, arg);
         break;
     case FIELDS:
         drop_copy(app, 0);
@@ -406,7 +405,7 @@ static void note_body(struct llmobs_settings *app, enum kind kind, void *arg,
 
 /* Options whose value needs a function: apart, so that the notes of all others
  * need no stack frame. */
-static __attribute__((noinline)) void note_made(
+static __attribute__((noinline)) void set_by_function(
     struct llmobs_settings *app, const struct llmobs_setting *setting,
     void *arg, size_t copy_max)
 {
@@ -414,29 +413,29 @@ static __attribute__((noinline)) void note_made(
 
     switch ((enum kind)setting->kind) {
     case NAME:
-        settings_set_name(at,
-                          at == app->custom_request
-                              ? sizeof(app->custom_request)
-                              : sizeof(app->default_protocol),
-                          arg);
+        set_short_text(at,
+                       at == app->custom_request
+                           ? sizeof(app->custom_request)
+                           : sizeof(app->default_protocol),
+                       arg);
         break;
     case SECRET:
         *(uint64_t *)at = llmobs_account_secret(labels[setting->what], arg);
         break;
     case PROXY:
-        note_proxy(app, arg);
+        set_proxy(app, arg);
         break;
     case ADDRESS:
-        (void)settings_set_url(app, arg);
+        (void)set_url(app, arg);
         break;
     case TARGET:
         (void)set_target(app, arg);
         break;
     case VERB:
-        note_verb(app, setting->what, arg != NULL);
+        set_verb(app, setting->what, arg != NULL);
         break;
     default:
-        note_body(app, (enum kind)setting->kind, arg, copy_max);
+        set_body(app, (enum kind)setting->kind, arg, copy_max);
         break;
     }
 }
@@ -453,9 +452,9 @@ void llmobs_settings_learn(struct llmobs_settings *app,
                                   setting->option != CURLOPT_HTTPGET);
 }
 
-void llmobs_settings_note(struct llmobs_settings *app,
-                          const struct llmobs_setting *setting, void *arg,
-                          size_t copy_max)
+void llmobs_settings_set(struct llmobs_settings *app,
+                         const struct llmobs_setting *setting, void *arg,
+                         size_t copy_max)
 {
     void *at = (char *)app + setting->offset;
 
@@ -481,7 +480,7 @@ void llmobs_settings_note(struct llmobs_settings *app,
         ((struct llmobs_callback *)at)->data_set = true;
         break;
     default:
-        note_made(app, setting, arg, copy_max);
+        set_by_function(app, setting, arg, copy_max);
         break;
     }
 }

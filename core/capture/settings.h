@@ -1,11 +1,11 @@
 /* settings - what the app has set of one of its easy handles, and a table of
- * the options that are noted.
+ * the options that matter.
  *
  * Owns:    the texts, and the copy of COPYPOSTFIELDS; all else is the app's
- *          memory, which is never read here but within note.
+ *          memory, which only _set reads.
  * Threads: the thread that uses the handle.
  * Errors:  without memory an address is none, rather than a wrong one.
- * Limits:  a copy has at most the bytes that note gets as its cap.
+ * Limits:  a copy has at most the bytes that _set gets as its cap.
  */
 #ifndef LLMOBS_SETTINGS_H
 #define LLMOBS_SETTINGS_H
@@ -102,7 +102,7 @@ enum {
     LLMOBS_IN_HEADERS = 128 /* our trace headers, before the app's list */
 };
 
-/* An option that is noted. */
+/* An option that matters. */
 struct llmobs_setting {
     uint16_t option;
     uint16_t offset;
@@ -118,8 +118,8 @@ struct llmobs_setting {
 /* The row of an option; a row of zeros if the option has none. */
 const struct llmobs_setting *llmobs_setting(CURLoption option);
 
-/* Forgets all, as curl_easy_reset does; init for memory that is all zero, and
- * fini gives all memory back. */
+/* _reset forgets all, as curl_easy_reset does; for memory that is all zero,
+ * too. _fini frees all memory. */
 void llmobs_settings_reset(struct llmobs_settings *app);
 void llmobs_settings_fini(struct llmobs_settings *app);
 
@@ -127,16 +127,16 @@ void llmobs_settings_fini(struct llmobs_settings *app);
 bool llmobs_settings_copy(struct llmobs_settings *to,
                           const struct llmobs_settings *from);
 
-/* The program has set an option of an unseen handle: notes that its value is
- * known from now on. */
+/* The program has set an option of an unseen handle, whose value is known from
+ * now on. `on`: to another value than 0. */
 void llmobs_settings_learn(struct llmobs_settings *app,
                            const struct llmobs_setting *setting, bool on);
 
-/* Notes an option that libcurl has accepted. `copy_max`: cap of a
+/* The program has set an option that libcurl has accepted. `copy_max`: cap of a
  * COPYPOSTFIELDS copy. */
-void llmobs_settings_note(struct llmobs_settings *app,
-                          const struct llmobs_setting *setting, void *arg,
-                          size_t copy_max);
+void llmobs_settings_set(struct llmobs_settings *app,
+                         const struct llmobs_setting *setting, void *arg,
+                         size_t copy_max);
 
 /* libcurl of this version has refused a COPYPOSTFIELDS; version 0: the refused
  * value was a string. */

@@ -18,13 +18,13 @@ static const struct llmobs_keyed_table table = {lines, LINE_BITS,
                                                 sizeof(struct shared), &state};
 static atomic_uint held;
 
-static void shared_entry_let_go(struct shared *one)
+static void release_entry(struct shared *one)
 {
     llmobs_keyed_release(&table, &one->keyed);
     atomic_fetch_sub(&held, 1);
 }
 
-int llmobs_shared_entry_hold(uintptr_t key)
+int llmobs_shared_entry_claim(uintptr_t key)
 {
     uint64_t nobody = 0;
     struct shared *one = NULL;
@@ -45,7 +45,7 @@ int llmobs_shared_entry_hold(uintptr_t key)
 /* Gives the key's record, or NULL; *number: that of its span. Another key may
  * get the record at any moment: the number counts only if the record has the
  * same key after the number was read. */
-static struct shared *shared_entry_look(uintptr_t key, uint64_t *number)
+static struct shared *look_up(uintptr_t key, uint64_t *number)
 {
     struct shared *one = llmobs_keyed_find(&table, (void *)key);
 
@@ -58,7 +58,7 @@ static struct shared *shared_entry_look(uintptr_t key, uint64_t *number)
 void llmobs_shared_entry_set(uintptr_t key, uint64_t number)
 {
     uint64_t none;
-    struct shared *one = shared_entry_look(key, &none);
+    struct shared *one = look_up(key, &none);
 
     if (none == LLMOBS_OWN_SPAN_NONE)
         (void)atomic_compare_exchange_strong(&one->number, &none, number);
@@ -68,19 +68,19 @@ uint64_t llmobs_shared_entry_find(uintptr_t key)
 {
     uint64_t number;
 
-    (void)shared_entry_look(key, &number);
+    (void)look_up(key, &number);
     return number;
 }
 
-uint64_t llmobs_shared_entry_take(uintptr_t key)
+uint64_t llmobs_shared_entry_remove(uintptr_t key)
 {
     uint64_t number;
-    struct shared *one = shared_entry_look(key, &number);
+    struct shared *one = look_up(key, &number);
 
     /* A span's number comes again after 2^47 others: this one is the key's. */
     if (number == 0 ||
         !atomic_compare_exchange_strong(&one->number, &number, 0))
         return 0;
-    shared_entry_let_go(one);
+    release_entry(one);
     return number;
 }

@@ -21,7 +21,7 @@
 /* Holds a key, which is not 0, for a span that is about to start. The thread
  * then calls set with the span's number (span_table.h), or take if the span did
  * not start. */
-int llmobs_shared_entry_hold(uintptr_t key);
+int llmobs_shared_entry_claim(uintptr_t key);
 void llmobs_shared_entry_set(uintptr_t key, uint64_t number);
 
 /* Gives the number of the key's span; LLMOBS_OWN_SPAN_NONE: the key is held,
@@ -30,6 +30,6 @@ uint64_t llmobs_shared_entry_find(uintptr_t key);
 
 /* Gives the number as find does, and frees the key: of several threads that
  * take the key, one gets the number, and the others 0. */
-uint64_t llmobs_shared_entry_take(uintptr_t key);
+uint64_t llmobs_shared_entry_remove(uintptr_t key);
 
 #endif

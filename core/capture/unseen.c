@@ -12,7 +12,7 @@
 #define BITS 64
 
 static const struct llmobs_wrappers *wrappers;
-static atomic_bool told[LLMOBS_WRAPPERS];
+static atomic_bool reported[LLMOBS_WRAPPERS];
 
 void llmobs_unseen_watch(const struct llmobs_wrappers *the_wrappers)
 {
@@ -20,7 +20,7 @@ void llmobs_unseen_watch(const struct llmobs_wrappers *the_wrappers)
 }
 
 /* The functions without which no handle makes a call. */
-static bool unseen_is_first(const char *name)
+static bool is_needed_first(const char *name)
 {
     static const char *const first[] = {"curl_easy_init", "curl_easy_setopt",
                                         "curl_easy_perform",
@@ -43,11 +43,11 @@ static uint64_t hidden_by(const struct llmobs_wrapper *one, bool last)
     if (__atomic_load_n(&one->reaches, __ATOMIC_ACQUIRE))
         return strays;
     for (unsigned i = 0; i < BITS && !first; i++)
-        first = (defines >> i & 1) && unseen_is_first(wrappers->name(i));
+        first = (defines >> i & 1) && is_needed_first(wrappers->name(i));
     return first ? strays | defines : strays;
 }
 
-static void unseen_tell(const char *path, uint64_t hidden)
+static void report(const char *path, uint64_t hidden)
 {
     char names[NAMES_LEN] = "";
     size_t len = 0;
@@ -70,7 +70,7 @@ bool llmobs_unseen_any(void)
     return wrappers && __atomic_load_n(&wrappers->unseen, __ATOMIC_ACQUIRE);
 }
 
-bool llmobs_unseen_tell(bool last)
+bool llmobs_unseen_report(bool last)
 {
     if (!llmobs_unseen_any())
         return false;
@@ -79,9 +79,9 @@ bool llmobs_unseen_tell(bool last)
         const char *path = __atomic_load_n(&one->path, __ATOMIC_ACQUIRE);
         uint64_t hidden = path ? hidden_by(one, last) : 0;
 
-        if (!hidden || atomic_exchange(&told[i], true))
+        if (!hidden || atomic_exchange(&reported[i], true))
             continue;
-        unseen_tell(path, hidden);
+        report(path, hidden);
     }
     return llmobs_stats_get(LLMOBS_STAT_wrapped) > 0;
 }

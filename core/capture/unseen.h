@@ -22,6 +22,6 @@ bool llmobs_unseen_any(void);
  * an object that has not asked the loader for libcurl's functions never will; a
  * handle's end shows it for the functions that every call needs. True when this
  * process has counted an object here. */
-bool llmobs_unseen_tell(bool last);
+bool llmobs_unseen_report(bool last);
 
 #endif

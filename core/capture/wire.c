@@ -9,7 +9,7 @@
 
 #include "core/capture/global.h"
 #include "core/capture/judge.h"
-#include "core/capture/ours.h"
+#include "core/capture/call_origin.h"
 #include "core/event/curlcode.h"
 #include "lib/base/clock.h"
 #include "lib/base/cold.h"
@@ -173,7 +173,8 @@ static struct head *copy_head(const struct llmobs_http1_head *head,
 
 /* -- the end of a call ----------------------------------------------------- */
 
-static struct llmobs_exchange *take(struct llmobs_wire *wire, uint32_t number)
+static struct llmobs_exchange *claim_exchange(struct llmobs_wire *wire,
+                                              uint32_t number)
 {
     struct llmobs_exchange **slot = slot_of(wire, number), *exchange;
 
@@ -184,7 +185,7 @@ static struct llmobs_exchange *take(struct llmobs_wire *wire, uint32_t number)
     return exchange;
 }
 
-static void give(struct llmobs_exchange *exchange, enum llmobs_end end)
+static void end_exchange(struct llmobs_exchange *exchange, enum llmobs_end end)
 {
     exchange->end = end;
     exchange->duration_ns = llmobs_clock_mono_ns() - exchange->start_mono_ns;
@@ -212,12 +213,12 @@ static void end_answer(struct llmobs_wire *wire,
     if (how == LLMOBS_HTTP1_LOST)
         llmobs_body_miss(&exchange->response, 1);
     if (cut && wire->ended_as == LLMOBS_WIRE_FREED) {
-        give(exchange, LLMOBS_END_REMOVED);
+        end_exchange(exchange, LLMOBS_END_REMOVED);
         return;
     }
     if (cut)
         fail(exchange);
-    give(exchange, LLMOBS_END_DONE);
+    end_exchange(exchange, LLMOBS_END_DONE);
 }
 
 /* -- a call begins --------------------------------------------------------- */
@@ -233,23 +234,26 @@ static void forget_head(struct llmobs_wire *wire)
     llmobs_buf_fini(&wire->seen);
 }
 
-static void keep_lines(struct llmobs_exchange *exchange,
+static void read_lines(struct llmobs_exchange *exchange,
                        const struct head *head,
-                       const struct llmobs_origin *origin)
+                       const struct llmobs_call_origin *origin)
 {
     struct llmobs_own_headers own;
 
     llmobs_worker_find_key(worker, exchange);
     exchange->account = llmobs_account_seal(
-        llmobs_ours_keep_head(head->lines, head->url, exchange));
+        llmobs_call_origin_read_head(head->lines, head->url, exchange));
     llmobs_inject_scan(head->lines, head->url, &own);
-    own.carrier.stranger =
-        origin->from_stranger || llmobs_ours_forwards_strangers(head->lines);
-    (void)llmobs_ours_continue(&own, origin->from_span, &exchange->context);
+    own.carrier.stranger = origin->from_stranger ||
+                           llmobs_call_origin_forwards_strangers(head->lines);
+    (void)llmobs_call_origin_continue(&own, origin->from_span,
+                                      &exchange->context);
 }
 
-static bool fill(struct llmobs_exchange *exchange, const struct head *head,
-                 const struct llmobs_match *match, struct llmobs_text body)
+static bool fill_exchange(struct llmobs_exchange *exchange,
+                          const struct head *head,
+                          const struct llmobs_match *match,
+                          struct llmobs_text body)
 {
     struct llmobs_text query = llmobs_rules_query(match, head->url);
 
@@ -276,19 +280,20 @@ static bool fill(struct llmobs_exchange *exchange, const struct head *head,
 }
 
 /* Makes the exchange of a request that is a call. NULL: it is lost. */
-static struct llmobs_exchange *open_call(const struct head *head,
-                                         const struct llmobs_match *match,
-                                         struct llmobs_text body)
+static struct llmobs_exchange *begin_exchange(const struct head *head,
+                                              const struct llmobs_match *match,
+                                              struct llmobs_text body)
 {
-    struct llmobs_origin origin = {.taken_at_add = false};
-    struct llmobs_exchange *exchange = llmobs_ours_new(&origin, 0);
+    struct llmobs_call_origin origin = {.found_at_add = false};
+    struct llmobs_exchange *exchange =
+        llmobs_call_origin_new_exchange(&origin, 0);
 
     if (replays)
         llmobs_log_once(LLMOBS_LOG_WARN, "tls past the mock",
                         "LLMOBS_REPLAY leads calls of libcurl to the mock: a "
                         "call by the program's own TLS went to its server");
-    if (exchange && fill(exchange, head, match, body)) {
-        keep_lines(exchange, head, &origin);
+    if (exchange && fill_exchange(exchange, head, match, body)) {
+        read_lines(exchange, head, &origin);
         llmobs_worker_start(worker, exchange);
     } else {
         llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
@@ -311,13 +316,13 @@ static void judge(struct llmobs_wire *wire, uint32_t number,
                   struct llmobs_text body)
 {
     const struct head *head = wire->head;
-    const struct llmobs_asked asked = {head->method, head->url, head->lines,
-                                       body};
+    const struct llmobs_wire_request asked = {head->method, head->url,
+                                              head->lines, body};
     struct llmobs_exchange *exchange = NULL;
     struct llmobs_match match = {0};
 
-    if (llmobs_judge_asked(&asked, &match))
-        exchange = open_call(head, &match, body);
+    if (llmobs_judge_wire_request(&asked, &match))
+        exchange = begin_exchange(head, &match, body);
     if (exchange) {
         if (body.len > 0)
             add_sent(exchange, body);
@@ -348,7 +353,7 @@ static void request_head(struct llmobs_wire *wire, uint32_t number,
     llmobs_worker_call(worker);
     wire->head = copy_head(head, wire->host, wire->plain);
     llmobs_buf_init(&wire->seen, JUDGED_MAX);
-    if (wire->head && !llmobs_judge_may_be(wire->head->url, sends))
+    if (wire->head && !llmobs_judge_may_be_call(wire->head->url, sends))
         forget_head(wire);
     else if (wire->head && !sends)
         judge_seen(wire, number);
@@ -365,9 +370,9 @@ static void request_body(struct llmobs_wire *wire, uint32_t number,
     }
     if (wire->head) {
         size_t room = JUDGED_MAX - wire->seen.len;
-        size_t take_now = bytes.len < room ? bytes.len : room;
+        size_t part = bytes.len < room ? bytes.len : room;
 
-        if (llmobs_buf_add(&wire->seen, bytes.data, take_now) != 0) {
+        if (llmobs_buf_add(&wire->seen, bytes.data, part) != 0) {
             llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
             forget_head(wire);
             return;
@@ -375,8 +380,8 @@ static void request_body(struct llmobs_wire *wire, uint32_t number,
         if (wire->seen.len < JUDGED_MAX)
             return;
         judge_seen(wire, number);
-        bytes.data += take_now;
-        bytes.len -= take_now;
+        bytes.data += part;
+        bytes.len -= part;
     }
     llmobs_holder_lock(&wire->holder);
     exchange = *slot_of(wire, number);
@@ -434,7 +439,7 @@ static void answer_head(struct llmobs_wire *wire, uint32_t number,
     struct llmobs_exchange *exchange;
 
     if (leads_on(head->status)) {
-        exchange = take(wire, number);
+        exchange = claim_exchange(wire, number);
         if (exchange)
             llmobs_worker_cancel(worker, exchange);
         llmobs_exchange_free(exchange);
@@ -490,7 +495,7 @@ static void on_end(void *user, enum llmobs_http1_side side, uint32_t number,
         request_end(wire, number, how);
         return;
     }
-    exchange = take(wire, number);
+    exchange = claim_exchange(wire, number);
     if (exchange)
         end_answer(wire, exchange, number, how);
 }
@@ -552,7 +557,7 @@ struct llmobs_wire *llmobs_wire_open(const char *url)
 
 /* The parent ends what it began. The child follows the connection from its next
  * request on, where none of the parent's is under way. */
-static void settle_fork(struct llmobs_wire *wire)
+static void follow_fork(struct llmobs_wire *wire)
 {
     if (wire->process == llmobs_fork_process())
         return;
@@ -569,63 +574,63 @@ static void settle_fork(struct llmobs_wire *wire)
         llmobs_http1_fini(&wire->http);
 }
 
-struct entry {
+struct work {
     int saved, cancel;
 };
 
 /* False where another thread is at work on the connection, as only GnuTLS
  * allows: nobody waits for it, so the reader does not see these bytes. */
-static bool enter(struct llmobs_wire *wire, struct entry *entry)
+static bool begin_work(struct llmobs_wire *wire, struct work *work)
 {
-    entry->saved = errno;
-    settle_fork(wire);
+    work->saved = errno;
+    follow_fork(wire);
     if (atomic_exchange(&wire->busy, true)) {
         atomic_store(&wire->crossed, true);
         return false;
     }
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &entry->cancel);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &work->cancel);
     if (atomic_load(&wire->crossed))
         llmobs_http1_miss(&wire->http);
     return true;
 }
 
-static void leave(struct llmobs_wire *wire, const struct entry *entry)
+static void end_work(struct llmobs_wire *wire, const struct work *work)
 {
     atomic_store(&wire->busy, false);
-    pthread_setcancelstate(entry->cancel, NULL);
-    errno = entry->saved;
+    pthread_setcancelstate(work->cancel, NULL);
+    errno = work->saved;
 }
 
 void llmobs_wire_sent(struct llmobs_wire *wire, const void *bytes, size_t len)
 {
-    struct entry entry;
+    struct work work;
 
-    if (!enter(wire, &entry))
+    if (!begin_work(wire, &work))
         return;
     llmobs_http1_sent(&wire->http, bytes, len);
-    leave(wire, &entry);
+    end_work(wire, &work);
 }
 
 void llmobs_wire_received(struct llmobs_wire *wire, const void *bytes,
                           size_t len)
 {
-    struct entry entry;
+    struct work work;
 
-    if (!enter(wire, &entry))
+    if (!begin_work(wire, &work))
         return;
     llmobs_http1_received(&wire->http, bytes, len);
-    leave(wire, &entry);
+    end_work(wire, &work);
 }
 
 void llmobs_wire_ended(struct llmobs_wire *wire, enum llmobs_wire_end how)
 {
-    struct entry entry;
+    struct work work;
 
-    if (!enter(wire, &entry))
+    if (!begin_work(wire, &work))
         return;
     if (how == LLMOBS_WIRE_UNSENT) {
         wire->unsent = true;
-        leave(wire, &entry);
+        end_work(wire, &work);
         return;
     }
     wire->ended_as =
@@ -636,7 +641,7 @@ void llmobs_wire_ended(struct llmobs_wire *wire, enum llmobs_wire_end how)
         free(wire->host);
         wire->host = NULL;
     }
-    leave(wire, &entry);
+    end_work(wire, &work);
     if (how == LLMOBS_WIRE_FREED)
         llmobs_keyed_release(&table, &wire->keyed);
 }
@@ -674,7 +679,7 @@ static void abandon(struct llmobs_wire *wire)
     llmobs_holder_unlock(&wire->holder);
     for (size_t i = 0; i < LLMOBS_HTTP1_DEPTH; i++)
         if (taken[i] && taken[i]->process == llmobs_fork_process())
-            give(taken[i], LLMOBS_END_EXIT);
+            end_exchange(taken[i], LLMOBS_END_EXIT);
 }
 
 void llmobs_wire_abandon_all(void)

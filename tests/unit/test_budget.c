@@ -153,8 +153,8 @@ TEST(copies_of_handles_are_free)
     memset(text, '{', sizeof(text) - 1);
     for (size_t i = 0; i < sizeof(keys); i++) {
         h = llmobs_handle_create(&real, (CURL *)&keys[i]);
-        llmobs_handle_note(h, llmobs_setting(CURLOPT_COPYPOSTFIELDS), text,
-                           2 * MIB);
+        llmobs_handle_set(h, llmobs_setting(CURLOPT_COPYPOSTFIELDS), text,
+                          2 * MIB);
     }
     ck_assert_uint_eq(unit_budget_left(), MAX);
     exchange = llmobs_exchange_new(2 * MIB);
@@ -163,8 +163,7 @@ TEST(copies_of_handles_are_free)
     ck_assert(!exchange->request.truncated && !exchange->request.lost);
     ck_assert_uint_eq(unit_budget_left(), MAX - MIB);
     llmobs_exchange_free(exchange);
-    llmobs_handle_note(h, llmobs_setting(CURLOPT_COPYPOSTFIELDS), text,
-                       MIB / 2);
+    llmobs_handle_set(h, llmobs_setting(CURLOPT_COPYPOSTFIELDS), text, MIB / 2);
     exchange = llmobs_exchange_new(MIB / 2);
     llmobs_handle_copy_body(h, exchange);
     ck_assert(exchange->request.truncated);

@@ -31,13 +31,13 @@ static void say_bytes(const char *command, const char *body, size_t len,
     snprintf(url, sizeof(url), "llmobs://%s", command);
     snprintf(line, sizeof(line), "Content-Type: %s", type);
     header.data = line;
-    llmobs_handle_note(handle, llmobs_setting(CURLOPT_URL), url, 1000);
-    llmobs_handle_note(handle, llmobs_setting(CURLOPT_POSTFIELDSIZE),
-                       (void *)(uintptr_t)len, 1000);
-    llmobs_handle_note(handle, llmobs_setting(CURLOPT_POSTFIELDS),
-                       (void *)(uintptr_t)body, 1000);
-    llmobs_handle_note(handle, llmobs_setting(CURLOPT_HTTPHEADER), &header,
-                       1000);
+    llmobs_handle_set(handle, llmobs_setting(CURLOPT_URL), url, 1000);
+    llmobs_handle_set(handle, llmobs_setting(CURLOPT_POSTFIELDSIZE),
+                      (void *)(uintptr_t)len, 1000);
+    llmobs_handle_set(handle, llmobs_setting(CURLOPT_POSTFIELDS),
+                      (void *)(uintptr_t)body, 1000);
+    llmobs_handle_set(handle, llmobs_setting(CURLOPT_HTTPHEADER), &header,
+                      1000);
     llmobs_command_transfer(handle);
     llmobs_handle_detach(handle);
     llmobs_handle_release(handle);
@@ -303,7 +303,7 @@ TEST(more_requests_than_are_kept)
 
     begin();
     for (uintptr_t key = first; key <= last; key++)
-        ck_assert_int_eq(llmobs_shared_entry_hold(key),
+        ck_assert_int_eq(llmobs_shared_entry_claim(key),
                          key < last ? 0 : -EMFILE);
     turn(7050, "too many");
     ck_assert(llmobs_thread_state_top() == 0);
@@ -312,13 +312,13 @@ TEST(more_requests_than_are_kept)
         llmobs_shared_entry_set(key, key * 2);
         ck_assert_uint_eq(llmobs_shared_entry_find(key), key * 2);
     }
-    ck_assert_int_eq(llmobs_shared_entry_hold(first), -EMFILE);
+    ck_assert_int_eq(llmobs_shared_entry_claim(first), -EMFILE);
     for (uintptr_t key = last - 1; key >= first; key--)
-        ck_assert_uint_eq(llmobs_shared_entry_take(key), key * 2);
-    ck_assert_uint_eq(llmobs_shared_entry_take(first), 0);
-    ck_assert_int_eq(llmobs_shared_entry_hold(first), 0);
-    ck_assert_int_eq(llmobs_shared_entry_hold(first), -EEXIST);
-    ck_assert_uint_eq(llmobs_shared_entry_take(first), LLMOBS_OWN_SPAN_NONE);
+        ck_assert_uint_eq(llmobs_shared_entry_remove(key), key * 2);
+    ck_assert_uint_eq(llmobs_shared_entry_remove(first), 0);
+    ck_assert_int_eq(llmobs_shared_entry_claim(first), 0);
+    ck_assert_int_eq(llmobs_shared_entry_claim(first), -EEXIST);
+    ck_assert_uint_eq(llmobs_shared_entry_remove(first), LLMOBS_OWN_SPAN_NONE);
     say("request/finish", "{}");
     ck_assert_uint_eq(api_case_count(), 0);
 }
@@ -380,8 +380,8 @@ TEST(only_with_method_type_and_leave)
     say("", good);
     handle = llmobs_handle_create(&no_real, (CURL *)&address);
     llmobs_command_transfer(handle);
-    llmobs_handle_note(handle, llmobs_setting(CURLOPT_URL),
-                       (void *)(uintptr_t) "llmobs://", 1000);
+    llmobs_handle_set(handle, llmobs_setting(CURLOPT_URL),
+                      (void *)(uintptr_t) "llmobs://", 1000);
     llmobs_command_transfer(handle);
     llmobs_command_init(false, NULL);
     say("span/start", good);

@@ -15,7 +15,7 @@ static int memory[64]; /* addresses that stand for easy handles */
 
 static void note(struct llmobs_handle *h, CURLoption option, const void *arg)
 {
-    llmobs_handle_note(h, llmobs_setting(option), (void *)arg, COPY_MAX);
+    llmobs_handle_set(h, llmobs_setting(option), (void *)arg, COPY_MAX);
 }
 
 static void note_long(struct llmobs_handle *h, CURLoption option, long arg)
@@ -364,8 +364,8 @@ TEST(test_refused)
         note_long(h, CURLOPT_POSTFIELDSIZE, refusals[i].size);
         note(h, CURLOPT_COPYPOSTFIELDS, "old");
         note_long(h, CURLOPT_HTTPGET, 1);
-        llmobs_handle_note_refused(h, llmobs_setting(refusals[i].option),
-                                   refusals[i].rc);
+        llmobs_handle_refuse(h, llmobs_setting(refusals[i].option),
+                             refusals[i].rc);
         ck_assert_msg(strcmp(llmobs_handle_method(h), refusals[i].was) == 0,
                       "row %zu: %s", i, llmobs_handle_method(h));
         note_long(h, CURLOPT_POST, 1);
@@ -383,15 +383,15 @@ TEST(test_unseen)
     h->app.unseen = true;
     note(h, CURLOPT_POSTFIELDS, "not a string");
     note(h, CURLOPT_COPYPOSTFIELDS, "nor this");
-    llmobs_handle_note_refused(h, llmobs_setting(CURLOPT_COPYPOSTFIELDS),
-                               CURLE_OUT_OF_MEMORY);
+    llmobs_handle_refuse(h, llmobs_setting(CURLOPT_COPYPOSTFIELDS),
+                         CURLE_OUT_OF_MEMORY);
     ck_assert_ptr_null(llmobs_handle_body(h).data);
     ck_assert(h->app.knows_verb && !h->app.knows_url && !h->app.knows_size);
     note(h, CURLOPT_COPYPOSTFIELDS, "not a string");
     ck_assert(h->app.has_copy && llmobs_handle_sends_body(h));
     ck_assert_uint_eq(llmobs_handle_body(h).len, 0);
     note(h, CURLOPT_POSTFIELDS, "a string, perhaps");
-    llmobs_handle_latch(h, LLMOBS_STEP_BEGUN);
+    llmobs_handle_begin_transfer(h, LLMOBS_STEP_BEGUN);
     llmobs_handle_defer(h);
     ck_assert_ptr_null(llmobs_handle_body(h).data);
     ck_assert_uint_eq(llmobs_handle_fields(h, 8).len, 8);
@@ -426,26 +426,24 @@ TEST(test_refused_texts)
     note(h, CURLOPT_PROXY, "p");
     note(h, CURLOPT_USERNAME, "u");
     note(h, CURLOPT_MIMEPOST, &memory[9]);
-    llmobs_handle_note_refused(h, llmobs_setting(CURLOPT_DEFAULT_PROTOCOL),
-                               CURLE_BAD_FUNCTION_ARGUMENT);
-    llmobs_handle_note_refused(h, llmobs_setting(LLMOBS_OPT_REQUEST_TARGET),
-                               CURLE_OUT_OF_MEMORY);
+    llmobs_handle_refuse(h, llmobs_setting(CURLOPT_DEFAULT_PROTOCOL),
+                         CURLE_BAD_FUNCTION_ARGUMENT);
+    llmobs_handle_refuse(h, llmobs_setting(LLMOBS_OPT_REQUEST_TARGET),
+                         CURLE_OUT_OF_MEMORY);
     ck_assert_str_eq(llmobs_handle_url(h, &owned), "http://a/x");
     free(owned);
-    llmobs_handle_note_refused(h, llmobs_setting(CURLOPT_CUSTOMREQUEST),
-                               CURLE_OUT_OF_MEMORY);
+    llmobs_handle_refuse(h, llmobs_setting(CURLOPT_CUSTOMREQUEST),
+                         CURLE_OUT_OF_MEMORY);
     ck_assert_str_eq(llmobs_handle_method(h), "POST");
-    llmobs_handle_note_refused(h, llmobs_setting(CURLOPT_PROXY),
-                               CURLE_OUT_OF_MEMORY);
+    llmobs_handle_refuse(h, llmobs_setting(CURLOPT_PROXY), CURLE_OUT_OF_MEMORY);
     ck_assert_int_eq(h->app.proxy, LLMOBS_PROXY_BY_ENVIRONMENT);
-    llmobs_handle_note_refused(h, llmobs_setting(CURLOPT_USERNAME),
-                               CURLE_OUT_OF_MEMORY);
+    llmobs_handle_refuse(h, llmobs_setting(CURLOPT_USERNAME),
+                         CURLE_OUT_OF_MEMORY);
     ck_assert_uint_eq(h->app.account[1], 0);
-    llmobs_handle_note_refused(h, llmobs_setting(CURLOPT_MIMEPOST),
-                               CURLE_BAD_FUNCTION_ARGUMENT);
+    llmobs_handle_refuse(h, llmobs_setting(CURLOPT_MIMEPOST),
+                         CURLE_BAD_FUNCTION_ARGUMENT);
     ck_assert_ptr_null(llmobs_shown(h->app.mime));
-    llmobs_handle_note_refused(h, llmobs_setting(CURLOPT_URL),
-                               CURLE_OUT_OF_MEMORY);
+    llmobs_handle_refuse(h, llmobs_setting(CURLOPT_URL), CURLE_OUT_OF_MEMORY);
     ck_assert_ptr_null(llmobs_handle_url(h, &owned));
     llmobs_handle_reset(h);
 }

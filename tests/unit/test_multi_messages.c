@@ -153,7 +153,7 @@ TEST(strange_ones)
  * before the messages of that one are forgotten. */
 TEST(a_new_one_at_the_same_address)
 {
-    struct llmobs_news *old;
+    struct llmobs_messages *old;
 
     end_all(4, 4);
     expect_result(1);

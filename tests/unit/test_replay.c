@@ -79,8 +79,8 @@ static void give(struct llmobs_handle *handle, CURLoption option,
 {
     if (!llmobs_replay_owns(handle->replay, option))
         set(option, (void *)(uintptr_t)value);
-    llmobs_handle_note(handle, llmobs_setting(option), (void *)(uintptr_t)value,
-                       1000);
+    llmobs_handle_set(handle, llmobs_setting(option), (void *)(uintptr_t)value,
+                      1000);
 }
 
 static struct llmobs_handle *fresh(int i)

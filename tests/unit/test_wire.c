@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "core/capture/judge.h"
-#include "core/capture/ours.h"
+#include "core/capture/call_origin.h"
 #include "core/sdk/own_span.h"
 #include "lib/base/stats.h"
 #include "tests/unit/context_case.h"
@@ -52,7 +52,7 @@ static void begin(void)
     rules = llmobs_rules_new(&any);
     llmobs_own_span_init(fake_config, worker);
     llmobs_judge_init(fake_config, rules);
-    llmobs_ours_init(fake_config);
+    llmobs_call_origin_init(fake_config);
     llmobs_wire_init(worker, false);
     keeper_count = 0;
     wire = llmobs_wire_begin("api.openai.com");

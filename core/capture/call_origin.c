@@ -1,4 +1,4 @@
-#include "core/capture/ours.h"
+#include "core/capture/call_origin.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,13 +12,13 @@
 /* Set once before any handle exists, constant afterwards. */
 static const struct llmobs_config *config;
 
-void llmobs_ours_init(const struct llmobs_config *the_config)
+void llmobs_call_origin_init(const struct llmobs_config *the_config)
 {
     config = the_config;
     llmobs_script_frames_init(config->home);
 }
 
-size_t llmobs_ours_body_max(void)
+size_t llmobs_call_origin_body_max(void)
 {
     if (config->privacy.content == LLMOBS_CONTENT_OFF &&
         config->capture_max > 2 * LLMOBS_BODY_EDGE)
@@ -27,7 +27,7 @@ size_t llmobs_ours_body_max(void)
 }
 
 /* NULL without memory: the span then names no caller. */
-static struct llmobs_callsite *take_callsite(uintptr_t entry)
+static struct llmobs_callsite *new_callsite(uintptr_t entry)
 {
     struct llmobs_callsite *callsite;
 
@@ -47,9 +47,9 @@ static struct llmobs_callsite *take_callsite(uintptr_t entry)
 
 /* The parent is, in this order: the program's own span, the context in the
  * headers that the program sends, the context of the request that it serves.
- * The headers are not read yet: llmobs_ours_continue takes that
+ * The headers are not read yet: llmobs_call_origin_continue takes that
  * context later. */
-static void take_parent(struct llmobs_origin *origin,
+static void find_parent(struct llmobs_call_origin *origin,
                         struct llmobs_context *context)
 {
     struct llmobs_carrier room;
@@ -58,7 +58,7 @@ static void take_parent(struct llmobs_origin *origin,
     if (now->baggage && llmobs_carrier_is_trusted(config, now))
         origin->baggage = strdup(now->baggage);
     origin->from_span =
-        origin->taken_at_add
+        origin->found_at_add
             ? origin->span && !llmobs_own_span_child(origin->span, context)
             : llmobs_own_span_child_of_current(context);
     origin->from_stranger = now->stranger;
@@ -67,35 +67,35 @@ static void take_parent(struct llmobs_origin *origin,
             llmobs_context_from_carrier(context, config, now);
 }
 
-struct llmobs_exchange *llmobs_ours_new(struct llmobs_origin *origin,
-                                        uintptr_t called_from)
+struct llmobs_exchange *llmobs_call_origin_new_exchange(
+    struct llmobs_call_origin *origin, uintptr_t called_from)
 {
     struct llmobs_exchange *exchange =
-        llmobs_exchange_new(llmobs_ours_body_max());
+        llmobs_exchange_new(llmobs_call_origin_body_max());
 
     if (!exchange)
         return NULL;
     exchange->whole = config->record_dir != NULL;
     exchange->tags = config->request_tags;
-    exchange->callsite = take_callsite(called_from);
-    exchange->annotations = origin->taken_at_add
+    exchange->callsite = new_callsite(called_from);
+    exchange->annotations = origin->found_at_add
                                 ? origin->annotations
                                 : llmobs_annotation_context_pack();
     origin->annotations = NULL;
-    take_parent(origin, &exchange->context);
+    find_parent(origin, &exchange->context);
     return exchange;
 }
 
-void llmobs_ours_note_script(struct llmobs_handle *handle)
+void llmobs_call_origin_save_script(struct llmobs_handle *handle)
 {
     if (llmobs_config_names_callers(config))
         llmobs_ruby_frames_save(&handle->script);
 }
 
-bool llmobs_ours_take(struct llmobs_handle *handle)
+bool llmobs_call_origin_open(struct llmobs_handle *handle)
 {
     handle->origin.exchange =
-        llmobs_ours_new(&handle->origin, handle->called_from);
+        llmobs_call_origin_new_exchange(&handle->origin, handle->called_from);
     if (!handle->origin.exchange)
         return false;
     handle->called_from = 0;
@@ -105,8 +105,9 @@ bool llmobs_ours_take(struct llmobs_handle *handle)
     return true;
 }
 
-uint64_t llmobs_ours_keep_head(const struct curl_slist *lines, const char *url,
-                               struct llmobs_exchange *exchange)
+uint64_t llmobs_call_origin_read_head(const struct curl_slist *lines,
+                                      const char *url,
+                                      struct llmobs_exchange *exchange)
 {
     uint64_t account = llmobs_account_url(0, url), key = 0;
 
@@ -132,7 +133,7 @@ uint64_t llmobs_ours_keep_head(const struct curl_slist *lines, const char *url,
     return account;
 }
 
-bool llmobs_ours_forwards_strangers(const struct curl_slist *lines)
+bool llmobs_call_origin_forwards_strangers(const struct curl_slist *lines)
 {
 #define NAME(with, id, text) text with,
     static const char *const names[] = {LLMOBS_NETWORK_HEADERS(NAME, ":")};
@@ -145,8 +146,8 @@ bool llmobs_ours_forwards_strangers(const struct curl_slist *lines)
     return false;
 }
 
-bool llmobs_ours_continue(const struct llmobs_own_headers *own, bool from_span,
-                          struct llmobs_context *context)
+bool llmobs_call_origin_continue(const struct llmobs_own_headers *own,
+                                 bool from_span, struct llmobs_context *context)
 {
     struct llmobs_context *continued;
     bool found;
