@@ -412,28 +412,32 @@ static int without_getrandom(void)
 
 TEST(test_key_without_getrandom)
 {
-    struct llmobs_entry_key keys[3], none = {0};
+    struct llmobs_entry_key keys[4] = {0}, none = {0};
     int ends[2], status;
     pid_t pid;
 
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i += 2) { /* two keys of each of two processes */
         ck_assert_int_eq(pipe(ends), 0);
         pid = fork();
         if (pid == 0) {
             int bad = without_getrandom();
 
-            llmobs_entry_key(&keys[i]);
-            _exit(bad || write(ends[1], &keys[i], sizeof(none)) != sizeof(none)
-                      ? 1
-                      : 0);
+            llmobs_entry_key(&keys[0]);
+            llmobs_entry_key(&keys[1]);
+            _exit(bad ||
+                  write(ends[1], keys, 2 * sizeof(none)) != 2 * sizeof(none));
         }
         ck_assert_int_eq(waitpid(pid, &status, 0), pid);
         ck_assert_int_eq(status, 0);
-        ck_assert_int_eq(read(ends[0], &keys[i], sizeof(none)), sizeof(none));
+        ck_assert_int_eq(read(ends[0], &keys[i], 2 * sizeof(none)),
+                         2 * sizeof(none));
         close(ends[0]);
         close(ends[1]);
+    }
+    for (int i = 0; i < 4; i++) {
         ck_assert_mem_ne(&keys[i], &none, sizeof(none));
-        ck_assert_mem_ne(&keys[i], &keys[i ? 0 : 2], sizeof(none));
+        for (int j = 0; j < i; j++)
+            ck_assert_mem_ne(&keys[i], &keys[j], sizeof(none));
     }
 }
 

@@ -52,8 +52,8 @@ static void end_begun(void)
 }
 
 /* a: adopts a call; h: keeps a call and hands it over; k: keeps one for itself;
- * b: begins one; e: ends that, and hands it over; l: closes its spool; else it
- * ends. */
+ * b: begins one; e: ends that, and hands it over; l: closes its spool; x: runs
+ * another program, until the orders end; else it ends. */
 static void obey(char what)
 {
     if (what == 'a')
@@ -77,13 +77,15 @@ static void begin_child(void)
     int orders[2], answers[2];
     char what;
 
-    ck_assert_int_eq(pipe(orders) | pipe(answers), 0);
+    ck_assert_int_eq(pipe2(orders, O_CLOEXEC) | pipe2(answers, O_CLOEXEC), 0);
     child = fork();
     if (child == 0) {
         close(orders[1]);
         close(answers[0]);
         llmobs_spool_reset(spool);
         while (read(orders[0], &what, 1) == 1) {
+            if (what == 'x' && dup2(orders[0], STDIN_FILENO) == STDIN_FILENO)
+                execlp("cat", "cat", NULL);
             obey(what);
             (void)!write(answers[1], "", 1);
         }
@@ -262,6 +264,22 @@ TEST(relay_leaves_what_another_has_claimed)
     end_child();
     take(1);
     ck_assert_int_eq(spool_dirs(), 0);
+}
+
+TEST(relay_takes_what_was_claimed_before_an_exec)
+{
+    char answer;
+
+    spool_in_dead(keep_handed);
+    begin_child();
+    tell("a");
+    become_relay();
+    take(0);
+    ck_assert_int_eq(write(order, "x", 1), 1);
+    ck_assert_int_eq(read(told, &answer, 1), 0); /* the program has begun */
+    take(1);
+    ck_assert_int_eq(spool_dirs(), 0);
+    end_child();
 }
 
 static void name_of_file(char *name, size_t cap)
