@@ -241,7 +241,7 @@ static int start(const struct llmobs_start_options *options, llmobs_span_t *out)
     as.agent_version = own.agent_version;
     as.parent = number_of(own.parent);
     as.detached = own.detached != 0;
-    llmobs_global_alone();
+    llmobs_global_deliver_at_exit();
     rc = llmobs_own_span_start(&as, &span);
     *out = span_of(span);
     return rc ? rc : annotate_user(span, &own);
@@ -348,7 +348,7 @@ static int submit_with(struct llmobs_evaluation *evaluation,
     evaluation->tag_count = verdict->tag_count;
     rc = llmobs_evaluation_check(evaluation);
     if (!rc) {
-        llmobs_global_alone();
+        llmobs_global_deliver_at_exit();
         rc = llmobs_evaluation_submit(evaluation);
     }
     free(tags);

@@ -315,7 +315,7 @@ const char *llmobs_command_say(const char *text)
     uint64_t outer;
     int saved = errno;
 
-    llmobs_global_alone();
+    llmobs_global_deliver_at_exit();
     outer = llmobs_thread_state_top();
     log_result(run_command(name, llmobs_text_of(text + name.len)));
     if (llmobs_text_is(name, "span/start") &&

@@ -16,7 +16,7 @@
 
 CURL *llmobs_ops_easy_init(const struct llmobs_real *real)
 {
-    bool first = llmobs_global_turn(real);
+    bool first = llmobs_global_claim_turn(real);
     CURL *curl = real->easy_init();
     int saved = errno;
 
@@ -25,7 +25,7 @@ CURL *llmobs_ops_easy_init(const struct llmobs_real *real)
         (void)llmobs_capture_new_handle(real, curl);
     }
     if (first)
-        llmobs_global_turn_end(real);
+        llmobs_global_end_turn(real);
     errno = saved;
     return curl;
 }

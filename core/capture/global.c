@@ -46,32 +46,125 @@ struct copy {
                            * fork some may be the parent's */
 };
 
-static struct copy copies[COPIES_MAX];
+/* Set once before the others run, constant afterwards. */
 static struct llmobs_worker *worker;
 static void (*end_all)(void);
 static bool reads_callers; /* spans name the code that made a call */
+
+static struct copy copies[COPIES_MAX];
 /* The copy that our requests use, or that they used last. */
 static _Atomic(struct copy *) chosen;
 static atomic_bool in_use;
-static atomic_bool registered; /* the exit handler of those that use libcurl */
 /* Only this thread may change `chosen` and `in_use`, or take a copy down. */
 static atomic_ulong owner;
 static atomic_int owning;       /* the process whose owner it is (fork.h) */
 static _Atomic int64_t cut_ns;  /* when a cleanup last had to cut a request */
 static _Atomic int64_t used_ns; /* an exit's time that cleanups have used */
 static _Atomic int64_t used_at_ns;
-static atomic_int retreated; /* the process whose cleanup has delivered */
+static atomic_int retreated;   /* the process whose cleanup has delivered */
+static atomic_bool registered; /* the exit handler of those that use libcurl */
 
-/* -- one at a time --------------------------------------------------------- */
+void llmobs_global_start(struct llmobs_worker *the_worker, bool names_callers,
+                         void (*at_end)(void))
+{
+    worker = the_worker;
+    reads_callers = names_callers;
+    end_all = at_end;
+}
 
 /* Not the thread's id: gettid is a system call, and a seccomp filter may kill
  * the program for it. */
-static unsigned long global_myself(void)
+static unsigned long this_thread(void)
 {
     return (unsigned long)pthread_self();
 }
 
-/* A child does not wait for a thread that only its parent has. */
+/* -- the copies of libcurl ------------------------------------------------- */
+
+/* The record of a copy; NULL: there are too many. */
+static struct copy *copy_of(const struct llmobs_real *real)
+{
+    for (size_t i = 0; i < COPIES_MAX; i++) {
+        const struct llmobs_real *none = NULL;
+
+        if (atomic_load_explicit(&copies[i].real, memory_order_acquire) == real)
+            return &copies[i];
+        if (atomic_compare_exchange_strong(&copies[i].real, &none, real) ||
+            none == real)
+            return &copies[i];
+    }
+    return NULL;
+}
+
+static bool is_up(struct copy *copy)
+{
+    return atomic_load(&copy->count) > 0 || atomic_load(&copy->by_handle);
+}
+
+static struct copy *find_up(void)
+{
+    for (size_t i = 0; i < COPIES_MAX; i++) {
+        if (is_up(&copies[i]))
+            return &copies[i];
+    }
+    return NULL;
+}
+
+/* -- one thread at a time initialises a copy ------------------------------- */
+
+/* Waits until no other thread has the turn. False: another thread has
+ * initialised the copy meanwhile, or works for too long, or this thread has the
+ * turn already. */
+static bool wait_for_turn(struct copy *copy)
+{
+    unsigned mine = (unsigned)llmobs_fork_process();
+    int64_t until = llmobs_futex_deadline(TURN_MS);
+
+    for (;;) {
+        unsigned seen = atomic_load(&copy->turn);
+        int64_t remaining;
+
+        if (seen != mine &&
+            atomic_compare_exchange_strong(&copy->turn, &seen, mine)) {
+            atomic_store(&copy->turning, this_thread());
+            return true;
+        }
+        remaining = llmobs_futex_left(until);
+        if (remaining == 0 || atomic_load(&copy->turning) == this_thread())
+            return false;
+        atomic_fetch_add(&copy->waiting, 1);
+        llmobs_futex_sleep(&copy->turn, seen, remaining);
+        atomic_fetch_sub(&copy->waiting, 1);
+        if (is_up(copy))
+            return false;
+    }
+}
+
+bool llmobs_global_claim_turn(const struct llmobs_real *real)
+{
+    struct copy *copy = copy_of(real);
+    int saved = errno;
+    bool first = copy && !is_up(copy) && wait_for_turn(copy);
+
+    errno = saved;
+    return first;
+}
+
+void llmobs_global_end_turn(const struct llmobs_real *real)
+{
+    struct copy *copy = copy_of(real);
+
+    atomic_store(&copy->turning, 0);
+    atomic_store(&copy->turn, 0);
+    /* A thread that begins to wait after this look finds the turn free. */
+    if (atomic_load(&copy->waiting) > 0)
+        llmobs_futex_wake(&copy->turn);
+}
+
+/* -- the copy that our requests use ---------------------------------------- */
+
+/* The right to choose. A child does not wait for a thread that only its parent
+ * has. */
 static bool try_own(void)
 {
     unsigned long nobody = 0;
@@ -80,10 +173,11 @@ static bool try_own(void)
         atomic_store(&owner, 0);
         llmobs_fork_settled(&owning);
     }
-    return atomic_compare_exchange_strong(&owner, &nobody, global_myself());
+    return atomic_compare_exchange_strong(&owner, &nobody, this_thread());
 }
 
-static bool global_own(int64_t ms)
+/* False: another thread has the right for longer than `ms`. */
+static bool own(int64_t ms)
 {
     const struct timespec pause = {0, LLMOBS_NS_PER_MS / 2};
     int64_t until = llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS;
@@ -101,23 +195,7 @@ static void disown(void)
     atomic_store(&owner, 0);
 }
 
-/* -- which copy ------------------------------------------------------------ */
-
-static struct copy *global_find(const struct llmobs_real *real)
-{
-    for (size_t i = 0; i < COPIES_MAX; i++) {
-        const struct llmobs_real *none = NULL;
-
-        if (atomic_load_explicit(&copies[i].real, memory_order_acquire) == real)
-            return &copies[i];
-        if (atomic_compare_exchange_strong(&copies[i].real, &none, real) ||
-            none == real)
-            return &copies[i];
-    }
-    return NULL;
-}
-
-static void global_choose(struct copy *copy)
+static void choose(struct copy *copy)
 {
     atomic_store(&chosen, copy);
     atomic_store(&in_use, true);
@@ -127,93 +205,33 @@ static void global_choose(struct copy *copy)
                                : LLMOBS_CURL_ALL_THREADS);
 }
 
-static bool global_is_up(struct copy *copy)
+static bool is_chosen(const struct copy *copy)
 {
-    return atomic_load(&copy->count) > 0 || atomic_load(&copy->by_handle);
-}
-
-static bool global_take_turn(struct copy *copy, unsigned *seen)
-{
-    unsigned mine = (unsigned)llmobs_fork_process();
-
-    *seen = atomic_load(&copy->turn);
-    if (*seen == mine ||
-        !atomic_compare_exchange_strong(&copy->turn, seen, mine))
-        return false;
-    atomic_store(&copy->turning, global_myself());
-    return true;
-}
-
-static bool wait_for_turn(struct copy *copy)
-{
-    int64_t until = llmobs_futex_deadline(TURN_MS), left;
-    unsigned seen;
-
-    while (!global_take_turn(copy, &seen)) {
-        left = llmobs_futex_left(until);
-        if (left == 0 || atomic_load(&copy->turning) == global_myself())
-            return false;
-        atomic_fetch_add(&copy->waiting, 1);
-        llmobs_futex_sleep(&copy->turn, seen, left);
-        atomic_fetch_sub(&copy->waiting, 1);
-        if (global_is_up(copy))
-            return false;
-    }
-    return true;
-}
-
-bool llmobs_global_turn(const struct llmobs_real *real)
-{
-    struct copy *copy = global_find(real);
-    int saved = errno;
-    bool first = copy && !global_is_up(copy) && wait_for_turn(copy);
-
-    errno = saved;
-    return first;
-}
-
-void llmobs_global_turn_end(const struct llmobs_real *real)
-{
-    struct copy *copy = global_find(real);
-
-    atomic_store(&copy->turning, 0);
-    atomic_store(&copy->turn, 0);
-    /* A thread that begins to wait after this look finds the turn free. */
-    if (atomic_load(&copy->waiting) > 0)
-        llmobs_futex_wake(&copy->turn);
-}
-
-static struct copy *find_up(void)
-{
-    for (size_t i = 0; i < COPIES_MAX; i++) {
-        if (global_is_up(&copies[i]))
-            return &copies[i];
-    }
-    return NULL;
+    return atomic_load(&in_use) && atomic_load(&chosen) == copy;
 }
 
 /* Chooses a copy that is up, where none is chosen. A thread that is busy taking
  * a copy down comes here afterwards. */
-static void global_settle(void)
+static void choose_any(void)
 {
     while (!atomic_load(&in_use) && find_up() && try_own()) {
         struct copy *copy = find_up();
 
         if (copy && !atomic_load(&in_use))
-            global_choose(copy);
+            choose(copy);
         disown();
     }
 }
 
-/* -- what a peer that hangs may cost --------------------------------------- */
+/* -- an exit's time, and what cleanups have used of it --------------------- */
 
 static bool is_lately(int64_t ns)
 {
     return ns && llmobs_clock_mono_ns() - ns < PATIENCE_MS * LLMOBS_NS_PER_MS;
 }
 
-/* How much of an exit's time cleanups have left; never less than EXIT_LEAST_MS,
- * in which the worker stores what it cannot deliver. */
+/* How much of an exit's time there still is; never less than EXIT_LEAST_MS, in
+ * which the worker stores what it cannot deliver. */
 static int64_t exit_ms(void)
 {
     int64_t all = llmobs_worker_exit_ms(worker);
@@ -225,7 +243,7 @@ static int64_t exit_ms(void)
     return all - used > least ? all - used : least;
 }
 
-static void note_use(int64_t began, int64_t took)
+static void add_use(int64_t began, int64_t took)
 {
     bool more = is_lately(atomic_load(&used_at_ns));
 
@@ -233,14 +251,157 @@ static void note_use(int64_t began, int64_t took)
     atomic_store(&used_at_ns, began + took);
 }
 
-static void global_prepare(void)
+/* -- the end of the process ------------------------------------------------ */
+
+/* True where calls went by of which no more is known than their number. */
+static bool has_counted(void)
+{
+    return llmobs_stats_get(LLMOBS_STAT_unjudged) ||
+           llmobs_stats_get(LLMOBS_STAT_unfollowed);
+}
+
+static void at_exit(void)
+{
+    struct copy *copy = atomic_load(&chosen);
+    int64_t ms;
+
+    /* Without an object that hides calls, this makes no system call before it
+     * knows of work to do: a seccomp filter may kill the program for one. */
+    if ((llmobs_unseen_any() || has_counted()) && !llmobs_fork_shares() &&
+        (llmobs_unseen_report(true) || has_counted()))
+        llmobs_worker_become_active(worker);
+    if (llmobs_worker_end_quietly(worker))
+        return;
+    if (llmobs_fork_shares()) {
+        /* A child of vfork: the calls under way are its parent's. */
+        if (llmobs_thread_hinders_exit())
+            llmobs_worker_withdraw(worker);
+        return;
+    }
+    llmobs_thread_stay(EXIT_LEAVE_MS);
+    llmobs_worker_exits(worker, at_exit);
+    llmobs_fd_guest(true);
+    llmobs_curl_access_exiting();
+    /* If the app has cleaned libcurl up, this chooses the copy again, and the
+     * library's first handle initialises it. */
+    if (copy && !atomic_load(&in_use) && own(EXIT_LEAVE_MS)) {
+        choose(copy);
+        disown();
+    }
+    end_all();
+    ms = exit_ms();
+    llmobs_curl_access_deadline(llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS);
+    llmobs_worker_stop(worker, ms);
+    if (llmobs_curl_access_exited(EXIT_LEAVE_MS) != 0)
+        llmobs_log(LLMOBS_LOG_WARN, "a request did not end at exit");
+}
+
+static void at_exit_without_libcurl(void)
+{
+    if (!atomic_load(&registered))
+        at_exit();
+}
+
+static void run_at_exit(void (*handler)(void))
+{
+    if (atexit(handler) != 0)
+        llmobs_log_once(LLMOBS_LOG_ERROR, "atexit",
+                        "no exit handler: spans may stay undelivered");
+}
+
+void llmobs_global_deliver_at_exit(void)
+{
+    static atomic_flag done = ATOMIC_FLAG_INIT;
+
+    if (worker && !atomic_load(&registered) && !atomic_flag_test_and_set(&done))
+        run_at_exit(at_exit_without_libcurl);
+}
+
+/* -- libcurl's init -------------------------------------------------------- */
+
+void llmobs_global_up(const struct llmobs_real *real, enum llmobs_up how)
+{
+    struct copy *copy = copy_of(real);
+
+    if (copy && how == LLMOBS_UP_HANDLE && is_up(copy))
+        return;
+    /* Runs right after libcurl's own first init. Exit handlers run in reverse
+     * order, so the library's runs before that of the TLS library. */
+    if (!atomic_exchange(&registered, true))
+        run_at_exit(at_exit);
+    if (!copy)
+        return;
+    /* libcurl takes an allocator with its first init only. */
+    if (!is_up(copy))
+        atomic_store(&copy->own_memory, how == LLMOBS_UP_INIT_MEM);
+    if (how == LLMOBS_UP_HANDLE)
+        atomic_store(&copy->by_handle, true);
+    else
+        atomic_fetch_add(&copy->count, 1);
+    choose_any();
+}
+
+/* After libcurl's own init, which has given `rc`; preserves errno. */
+static void end_init(const struct llmobs_real *real, enum llmobs_up how,
+                     CURLcode rc, bool first)
+{
+    int saved = errno;
+
+    if (rc == CURLE_OK)
+        llmobs_global_up(real, how);
+    if (first)
+        llmobs_global_end_turn(real);
+    errno = saved;
+}
+
+CURLcode llmobs_ops_global_init(const struct llmobs_real *real, long flags)
+{
+    bool first = llmobs_global_claim_turn(real);
+    CURLcode rc = real->global_init(flags);
+
+    end_init(real, LLMOBS_UP_INIT, rc, first);
+    return rc;
+}
+
+CURLcode llmobs_ops_global_init_mem(const struct llmobs_real *real, long flags,
+                                    curl_malloc_callback m,
+                                    curl_free_callback f,
+                                    curl_realloc_callback r,
+                                    curl_strdup_callback s,
+                                    curl_calloc_callback c)
+{
+    bool first = llmobs_global_claim_turn(real);
+    CURLcode rc = real->global_init_mem(flags, m, f, r, s, c);
+
+    end_init(real, LLMOBS_UP_INIT_MEM, rc, first);
+    return rc;
+}
+
+/* -- libcurl's cleanup ----------------------------------------------------- */
+
+/* PHP's curl extension cleans up at its end, and is then unloaded, before our
+ * exit handler runs: the callers of its calls are looked up before that. */
+static void look_callers_up(void)
 {
     int64_t began = llmobs_clock_mono_ns(), took;
 
     llmobs_worker_prepare(worker, exit_ms());
     took = llmobs_clock_mono_ns() - began;
     if (took >= NOTED_MS * LLMOBS_NS_PER_MS)
-        note_use(began, took);
+        add_use(began, took);
+}
+
+/* Counts one cleanup; true when libcurl stays up after it. */
+static bool stays_up(struct copy *copy)
+{
+    int count = atomic_load(&copy->count);
+
+    while (count > 0 &&
+           !atomic_compare_exchange_weak(&copy->count, &count, count - 1))
+        ;
+    if (count < 1)
+        atomic_store(&copy->by_handle, false);
+    return count > 1;
 }
 
 /* Most processes end after their first cleanup: it delivers, and the exit has
@@ -264,147 +425,19 @@ static void pause_worker(void)
     if (rc || took >= ms * LLMOBS_NS_PER_MS * 3 / 4)
         atomic_store(&cut_ns, began + took);
     if (tried || is_lately(atomic_load(&cut_ns)))
-        note_use(began, took);
-}
-
-/* -- the end --------------------------------------------------------------- */
-
-/* True where calls went by of which no more is known than their number. */
-static bool has_counted(void)
-{
-    return llmobs_stats_get(LLMOBS_STAT_unjudged) ||
-           llmobs_stats_get(LLMOBS_STAT_unfollowed);
-}
-
-/* True where calls may have gone unseen. */
-static bool has_missed(void)
-{
-    return llmobs_unseen_any() || has_counted();
-}
-
-static void at_exit(void)
-{
-    struct copy *copy = atomic_load(&chosen);
-    int64_t ms;
-
-    /* Without an object that hides calls, this makes no system call before it
-     * knows of work to do: a seccomp filter may kill the program for one. */
-    if (has_missed() && !llmobs_fork_shares() &&
-        (llmobs_unseen_report(true) || has_counted()))
-        llmobs_worker_become_active(worker);
-    if (llmobs_worker_end_quietly(worker))
-        return;
-    if (llmobs_fork_shares()) {
-        /* A child of vfork: the calls under way are its parent's. */
-        if (llmobs_thread_hinders_exit())
-            llmobs_worker_withdraw(worker);
-        return;
-    }
-    llmobs_thread_stay(EXIT_LEAVE_MS);
-    llmobs_worker_exits(worker, at_exit);
-    llmobs_fd_guest(true);
-    llmobs_curl_access_exiting();
-    /* If the app has cleaned libcurl up, this chooses the copy again, and the
-     * library's first handle initialises it. */
-    if (copy && !atomic_load(&in_use) && global_own(EXIT_LEAVE_MS)) {
-        global_choose(copy);
-        disown();
-    }
-    end_all();
-    ms = exit_ms();
-    llmobs_curl_access_deadline(llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS);
-    llmobs_worker_stop(worker, ms);
-    if (llmobs_curl_access_exited(EXIT_LEAVE_MS) != 0)
-        llmobs_log(LLMOBS_LOG_WARN, "a request did not end at exit");
-}
-
-/* Runs right after libcurl's own first init. Exit handlers run in reverse
- * order, so the library's runs before that of the TLS library. */
-static void register_exit(void)
-{
-    if (!atomic_exchange(&registered, true) && atexit(at_exit) != 0)
-        llmobs_log_once(LLMOBS_LOG_ERROR, "atexit",
-                        "no exit handler: spans may stay undelivered");
-}
-
-static void at_exit_alone(void)
-{
-    if (!atomic_load(&registered))
-        at_exit();
-}
-
-void llmobs_global_alone(void)
-{
-    static atomic_flag done = ATOMIC_FLAG_INIT;
-
-    if (!worker || atomic_load(&registered) || atomic_flag_test_and_set(&done))
-        return;
-    if (atexit(at_exit_alone) != 0)
-        llmobs_log_once(LLMOBS_LOG_ERROR, "atexit",
-                        "no exit handler: spans may stay undelivered");
-}
-
-/* -- up and down ----------------------------------------------------------- */
-
-void llmobs_global_start(struct llmobs_worker *the_worker, bool names_callers,
-                         void (*at_end)(void))
-{
-    worker = the_worker;
-    reads_callers = names_callers;
-    end_all = at_end;
-}
-
-void llmobs_global_up(const struct llmobs_real *real, enum llmobs_up how)
-{
-    struct copy *copy = global_find(real);
-
-    if (!copy) {
-        register_exit();
-        return;
-    }
-    if (how == LLMOBS_UP_HANDLE && global_is_up(copy))
-        return;
-    register_exit();
-    /* libcurl takes an allocator with its first init only. */
-    if (!global_is_up(copy))
-        atomic_store(&copy->own_memory, how == LLMOBS_UP_INIT_MEM);
-    if (how == LLMOBS_UP_HANDLE)
-        atomic_store(&copy->by_handle, true);
-    else
-        atomic_fetch_add(&copy->count, 1);
-    global_settle();
-}
-
-/* Counts one cleanup; true when libcurl stays up after it. */
-static bool stays_up(struct copy *copy)
-{
-    int count = atomic_load(&copy->count);
-
-    while (count > 0 &&
-           !atomic_compare_exchange_weak(&copy->count, &count, count - 1))
-        ;
-    if (count < 1)
-        atomic_store(&copy->by_handle, false);
-    return count > 1;
-}
-
-static bool is_chosen(const struct copy *copy)
-{
-    return atomic_load(&in_use) && atomic_load(&chosen) == copy;
+        add_use(began, took);
 }
 
 /* Before the real cleanup. False: a request of the library did not end in time,
- * so libcurl must not be taken down. This thread stays the owner until `left`,
- * so that no other thread uses the copy while it goes down. libcurl may stay up
- * in spite of this: an object that the shim has not patched may have
- * initialised it. */
-static bool global_leave(const struct llmobs_real *real)
+ * so libcurl must not be taken down. This thread stays the owner until
+ * end_cleanup, so that no other thread uses the copy while it goes down.
+ * libcurl may stay up in spite of this: an object that the shim has not patched
+ * may have initialised it. */
+static bool begin_cleanup(struct copy *copy)
 {
-    struct copy *copy = global_find(real);
-
     if (!copy || stays_up(copy) || !is_chosen(copy))
         return true;
-    if (!global_own(OWNER_MS))
+    if (!own(OWNER_MS))
         return false;
     if (!is_chosen(copy))
         return true;
@@ -421,74 +454,35 @@ static bool global_leave(const struct llmobs_real *real)
 }
 
 /* After the real cleanup, or, where `done` is false, in its place. */
-static void global_left(const struct llmobs_real *real, bool done)
+static void end_cleanup(struct copy *copy, bool done)
 {
-    struct copy *copy = global_find(real);
-    bool owned = atomic_load(&owner) == global_myself();
+    bool owned = atomic_load(&owner) == this_thread();
 
     if (!copy)
         return;
     if (!done)
         atomic_fetch_add(&copy->count, 1);
     if (!done && owned)
-        global_choose(copy);
+        choose(copy);
     if (owned)
         disown();
-    global_settle();
-}
-
-/* -- operations ------------------------------------------------------------ */
-
-/* After libcurl's own init, which has given `rc`; preserves errno. */
-static void end_init(const struct llmobs_real *real, enum llmobs_up how,
-                     CURLcode rc, bool first)
-{
-    int saved = errno;
-
-    if (rc == CURLE_OK)
-        llmobs_global_up(real, how);
-    if (first)
-        llmobs_global_turn_end(real);
-    errno = saved;
-}
-
-CURLcode llmobs_ops_global_init(const struct llmobs_real *real, long flags)
-{
-    bool first = llmobs_global_turn(real);
-    CURLcode rc = real->global_init(flags);
-
-    end_init(real, LLMOBS_UP_INIT, rc, first);
-    return rc;
-}
-
-CURLcode llmobs_ops_global_init_mem(const struct llmobs_real *real, long flags,
-                                    curl_malloc_callback m,
-                                    curl_free_callback f,
-                                    curl_realloc_callback r,
-                                    curl_strdup_callback s,
-                                    curl_calloc_callback c)
-{
-    bool first = llmobs_global_turn(real);
-    CURLcode rc = real->global_init_mem(flags, m, f, r, s, c);
-
-    end_init(real, LLMOBS_UP_INIT_MEM, rc, first);
-    return rc;
+    choose_any();
 }
 
 void llmobs_ops_global_cleanup(const struct llmobs_real *real)
 {
+    struct copy *copy;
     int saved = errno;
     bool safe;
 
-    /* PHP's curl extension calls this at its end, and is then unloaded, before
-     * our exit handler runs. */
     if (reads_callers)
-        global_prepare();
-    safe = global_leave(real);
+        look_callers_up();
+    copy = copy_of(real);
+    safe = begin_cleanup(copy);
     errno = saved;
     if (safe)
         real->global_cleanup();
     saved = errno;
-    global_left(real, safe);
+    end_cleanup(copy, safe);
     errno = saved;
 }

@@ -39,15 +39,16 @@ void llmobs_global_start(struct llmobs_worker *worker, bool names_callers,
 
 /* The program uses the C API, or calls by a TLS library: its spans are
  * delivered at its exit, also without libcurl. */
-void llmobs_global_alone(void);
+void llmobs_global_deliver_at_exit(void);
 
 /* Before a real function that may be libcurl's first init. Threads that come
  * together sleep here until the first of them is through, at most 50 ms:
  * libcurl since 7.84 has them spin, and with more threads than processors the
  * ones that spin keep the one that works from running. True: this thread is the
- * first, and ends its turn after llmobs_global_up. `turn` preserves errno. */
-bool llmobs_global_turn(const struct llmobs_real *real);
-void llmobs_global_turn_end(const struct llmobs_real *real);
+ * first, and ends its turn after llmobs_global_up. _claim_turn preserves errno.
+ */
+bool llmobs_global_claim_turn(const struct llmobs_real *real);
+void llmobs_global_end_turn(const struct llmobs_real *real);
 
 /* After a real function that succeeded. */
 void llmobs_global_up(const struct llmobs_real *real, enum llmobs_up how);

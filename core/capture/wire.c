@@ -517,7 +517,7 @@ static struct llmobs_wire *begin(const char *host, size_t len, bool plain)
     struct llmobs_wire *wire;
     int saved = errno;
 
-    llmobs_global_alone();
+    llmobs_global_deliver_at_exit();
     wire = llmobs_keyed_claim(&table, (void *)key);
     if (wire) {
         wire->whole = 0;
@@ -653,7 +653,7 @@ void llmobs_wire_unfollowed(const char *host)
     if (host && !llmobs_judge_knows(host))
         return;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-    llmobs_global_alone();
+    llmobs_global_deliver_at_exit();
     llmobs_stats_add(LLMOBS_STAT_unfollowed, 1);
     if (!host)
         llmobs_log(LLMOBS_LOG_ERROR,

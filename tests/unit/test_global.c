@@ -22,10 +22,10 @@ static void *ask(void *arg)
     bool first;
 
     atomic_store(&caller->begun, true);
-    first = llmobs_global_turn(caller->real);
+    first = llmobs_global_claim_turn(caller->real);
     atomic_store(&caller->answer, first ? 1 : 2);
     if (first)
-        llmobs_global_turn_end(caller->real);
+        llmobs_global_end_turn(caller->real);
     return NULL;
 }
 
@@ -45,15 +45,15 @@ TEST(one_after_the_other)
     struct caller second = {.real = &real};
     pthread_t thread;
 
-    ck_assert(llmobs_global_turn(&real));
+    ck_assert(llmobs_global_claim_turn(&real));
     start(&second, &thread);
     nanosleep(&while_it_would, NULL);
     ck_assert_int_ne(atomic_load(&second.answer), 1);
-    llmobs_global_turn_end(&real);
+    llmobs_global_end_turn(&real);
     pthread_join(thread, NULL);
     ck_assert_int_ne(atomic_load(&second.answer), 0);
-    ck_assert(llmobs_global_turn(&real));
-    llmobs_global_turn_end(&real);
+    ck_assert(llmobs_global_claim_turn(&real));
+    llmobs_global_end_turn(&real);
 }
 
 /* Of another copy of libcurl, nobody has to wait. */
@@ -61,10 +61,10 @@ TEST(copies_apart)
 {
     static const struct llmobs_real one, other;
 
-    ck_assert(llmobs_global_turn(&one));
-    ck_assert(llmobs_global_turn(&other));
-    llmobs_global_turn_end(&other);
-    llmobs_global_turn_end(&one);
+    ck_assert(llmobs_global_claim_turn(&one));
+    ck_assert(llmobs_global_claim_turn(&other));
+    llmobs_global_end_turn(&other);
+    llmobs_global_end_turn(&one);
 }
 
 TEST(a_turn_without_end)
@@ -73,11 +73,11 @@ TEST(a_turn_without_end)
     struct caller second = {.real = &real};
     pthread_t thread;
 
-    ck_assert(llmobs_global_turn(&real));
+    ck_assert(llmobs_global_claim_turn(&real));
     start(&second, &thread);
     pthread_join(thread, NULL);
     ck_assert_int_eq(atomic_load(&second.answer), 2);
-    llmobs_global_turn_end(&real);
+    llmobs_global_end_turn(&real);
 }
 
 /* A library that libcurl loads as it begins may use libcurl. */
@@ -87,9 +87,9 @@ TEST(within_a_turn)
     int64_t began = llmobs_clock_mono_ns();
 
     for (int i = 0; i < 200; i++) {
-        ck_assert(llmobs_global_turn(&real));
-        ck_assert(!llmobs_global_turn(&real));
-        llmobs_global_turn_end(&real);
+        ck_assert(llmobs_global_claim_turn(&real));
+        ck_assert(!llmobs_global_claim_turn(&real));
+        llmobs_global_end_turn(&real);
     }
     /* Two hundred that waited would take 10 s. */
     ck_assert_int_lt(unit_ms_since(began), 9000);
@@ -102,12 +102,12 @@ TEST(in_a_child)
     pid_t child;
     int status;
 
-    ck_assert(llmobs_global_turn(&real));
+    ck_assert(llmobs_global_claim_turn(&real));
     child = fork();
     ck_assert_int_ge(child, 0);
     if (child == 0)
-        _exit(llmobs_global_turn(&real) ? 7 : 8);
+        _exit(llmobs_global_claim_turn(&real) ? 7 : 8);
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7);
-    llmobs_global_turn_end(&real);
+    llmobs_global_end_turn(&real);
 }
