@@ -17,11 +17,6 @@
 
 typedef int (*prereq_callback)(void *, char *, char *, int, int);
 
-static bool has_in(const struct llmobs_handle *handle, unsigned one)
-{
-    return handle->in & one;
-}
-
 static bool set_pair(const struct llmobs_handle *handle, CURL *curl,
                      CURLoption function_option, void *function,
                      CURLoption data_option, void *data)
@@ -115,40 +110,32 @@ static long status_in(const char *line, size_t len)
     return status;
 }
 
-/* A chunked body may end with trailers of any name, so a line after body bytes
- * is never taken for a status line. */
-static void read_header_line(struct llmobs_exchange *exchange, const char *line,
-                             size_t len)
-{
-    long status;
-
-    if (exchange->response.total == 0 && len > 5 &&
-        memcmp(line, "HTTP/", 5) == 0) {
-        status = status_in(line, len);
-        llmobs_exchange_restart(exchange);
-        exchange->status = status >= 200 ? status : 0;
-        return;
-    }
-    llmobs_exchange_expect(exchange, line, len);
-    llmobs_headers_keep_answer(&exchange->response_headers, line, len);
-}
-
 /* libcurl delivers one line as a rule, but after a pause all lines that came
- * meanwhile, in one piece. */
+ * meanwhile, in one piece. A chunked body may end with trailers of any name, so
+ * a line after body bytes never counts as a status line. */
 static void read_header_lines(struct llmobs_handle *handle, const char *data,
                               size_t len)
 {
     struct llmobs_exchange *exchange = handle->exchange;
-    const char *end;
     size_t skip, line;
 
     if (handle->app.header_in_body)
         llmobs_exchange_unreceive(exchange, data, len);
     skip = skip_again(&exchange->header_again, len);
     for (data += skip, len -= skip; len > 0; data += line, len -= line) {
-        end = memchr(data, '\n', len);
+        const char *end = memchr(data, '\n', len);
+
         line = end ? (size_t)(end + 1 - data) : len;
-        read_header_line(exchange, data, line);
+        if (exchange->response.total == 0 && line > 5 &&
+            memcmp(data, "HTTP/", 5) == 0) {
+            long status = status_in(data, line);
+
+            llmobs_exchange_restart(exchange);
+            exchange->status = status >= 200 ? status : 0;
+            continue;
+        }
+        llmobs_exchange_expect(exchange, data, line);
+        llmobs_headers_keep_answer(&exchange->response_headers, data, line);
     }
 }
 
@@ -313,7 +300,7 @@ static bool swap_ioctl(struct llmobs_handle *handle, CURL *curl)
 {
     bool wanted = handle->app.ioctl.function != NULL;
 
-    if (wanted == has_in(handle, LLMOBS_IN_IOCTL))
+    if (wanted == !!(handle->in & LLMOBS_IN_IOCTL))
         return true;
     handle->in ^= LLMOBS_IN_IOCTL;
     return handle->real->easy_setopt(curl, LLMOBS_OPT_IOCTLFUNCTION,
@@ -337,7 +324,7 @@ static bool swap_rewind(struct llmobs_handle *handle, CURL *curl)
 
     if (!swap_ioctl(handle, curl))
         return false;
-    if (wanted == has_in(handle, LLMOBS_IN_SEEK))
+    if (wanted == !!(handle->in & LLMOBS_IN_SEEK))
         return true;
     if (!wanted)
         return unswap_seek(handle, curl);
@@ -362,7 +349,7 @@ static void check_rewind(struct llmobs_handle *handle, CURL *curl)
 {
     struct llmobs_reader *reader = rewound(handle);
 
-    if (!has_in(handle, LLMOBS_IN_SEEK) || handle->app.seek.function ||
+    if (!(handle->in & LLMOBS_IN_SEEK) || handle->app.seek.function ||
         !reads_file(handle) ||
         file_seeks(llmobs_callback_data(&reader->app, stdin)))
         return;
@@ -378,7 +365,7 @@ static void begin_to_read(struct llmobs_handle *handle,
     CURL *curl = llmobs_keyed_key(&handle->keyed);
     int saved = errno;
 
-    if (handle->reading == reader || !has_in(handle, LLMOBS_IN_READ))
+    if (handle->reading == reader || !(handle->in & LLMOBS_IN_READ))
         return;
     handle->reading = reader;
     (void)swap_rewind(handle, curl);
@@ -435,19 +422,14 @@ static bool swap_reads(struct llmobs_handle *handle, CURL *curl)
     return put_reader(handle, curl) && swap_rewind(handle, curl);
 }
 
-static bool is_newest_reader(struct llmobs_handle *handle)
-{
-    const struct llmobs_callback *app = &newest(handle)->app;
-
-    return app->function == handle->app.read.function &&
-           app->data.negative == handle->app.read.data.negative &&
-           app->data_set == handle->app.read.data_set;
-}
-
 /* Without room for another reader libcurl gets the app's own callbacks. */
 static void follow_reader(struct llmobs_handle *handle, CURL *curl)
 {
-    if (is_newest_reader(handle))
+    const struct llmobs_callback *app = &newest(handle)->app;
+
+    if (app->function == handle->app.read.function &&
+        app->data.negative == handle->app.read.data.negative &&
+        app->data_set == handle->app.read.data_set)
         return;
     if (handle->reader_count < LLMOBS_READERS_MAX) {
         (void)put_reader(handle, curl);
@@ -463,11 +445,11 @@ void llmobs_callbacks_follow_reads(struct llmobs_handle *handle, CURL *curl)
 {
     if (handle->readers_full || handle->app.unseen)
         return;
-    if (has_in(handle, LLMOBS_IN_READ))
+    if (handle->in & LLMOBS_IN_READ)
         follow_reader(handle, curl);
     else if (reads_body(handle))
         (void)swap_reads(handle, curl);
-    if (has_in(handle, LLMOBS_IN_READ))
+    if (handle->in & LLMOBS_IN_READ)
         (void)swap_rewind(handle, curl);
 }
 

@@ -132,28 +132,25 @@ static enum llmobs_verdict judge_added(const struct llmobs_handle *handle)
     return verdict;
 }
 
-/* True where the thread's context is copied now: when libcurl reads the header
- * list, which decides, the thread may have another context. */
-static bool needs_context_now(unsigned char judged)
-{
-    if (judged == LLMOBS_HEADERS_DECIDE)
-        return llmobs_thread_state_used();
-    return judged > LLMOBS_NO_CALL;
-}
-
 void llmobs_capture_add(struct llmobs_handle *handle)
 {
     struct llmobs_call_origin *origin = &handle->origin;
     int saved = errno;
+    bool used;
 
     begin_anew(handle);
+    used = llmobs_thread_state_used();
     if (handle->app.unseen)
         handle->verdict = LLMOBS_PERHAPS_CALL;
     else if (llmobs_judge_may_begin(handle))
         handle->verdict = (unsigned char)judge_added(handle);
-    if (needs_context_now(handle->verdict)) {
+    /* Where the header list decides, libcurl reads it later, and the thread may
+     * have another context by then. */
+    if (handle->verdict == LLMOBS_HEADERS_DECIDE
+            ? used
+            : handle->verdict > LLMOBS_NO_CALL) {
         (void)llmobs_call_origin_open(handle);
-    } else if (llmobs_thread_state_used()) {
+    } else if (used) {
         origin->span = llmobs_thread_state_top();
         origin->annotations = llmobs_annotation_context_pack();
     }
@@ -210,34 +207,25 @@ static bool save_origin(struct llmobs_handle *handle, const char *url,
            save_url(handle, url, step);
 }
 
-/* Most such requests are no calls of models: so the library takes only what the
- * end of the wait needs, and looks at no body. */
-static bool start_asking(struct llmobs_handle *handle, CURL *curl,
-                         const char *url)
+/* The header list decides, which libcurl reads later. Most such requests are no
+ * calls of models: so the library saves only what the end of the wait needs,
+ * and looks at no body. */
+static bool start_by_headers(struct llmobs_handle *handle, CURL *curl,
+                             const char *url)
 {
     handle->origin.began_ns = llmobs_clock_mono_ns();
     return save_url(handle, url, LLMOBS_STEP_HEADERS) &&
            put_callbacks_in(handle, curl);
 }
 
+/* `match`: of what may be a call; NULL: the request only carries a context on.
+ */
 static bool start_judged(struct llmobs_handle *handle, CURL *curl,
-                         const char *url)
+                         const char *url, const struct llmobs_match *match)
 {
-    struct llmobs_match match;
-    enum llmobs_verdict verdict = handle->verdict;
-
-    if (verdict != LLMOBS_HEADERS_DECIDE)
-        verdict = llmobs_judge_url(handle, url, &match);
-    if (verdict == LLMOBS_HEADERS_DECIDE)
-        return start_asking(handle, curl, url);
-    if (verdict == LLMOBS_NO_CALL) {
-        llmobs_judge_log(llmobs_handle_method(handle), url, &match, false);
-        return false;
-    }
     if (!save_origin(handle, url, LLMOBS_STEP_BEGUN) ||
-        (verdict == LLMOBS_PERHAPS_CALL &&
-         !llmobs_outgoing_open(handle, &match))) {
-        if (verdict == LLMOBS_PERHAPS_CALL)
+        (match && !llmobs_outgoing_open(handle, match))) {
+        if (match)
             llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
         return false;
     }
@@ -265,21 +253,16 @@ static bool start_url_pending(struct llmobs_handle *handle, CURL *curl)
     return put_callbacks_in(handle, curl);
 }
 
-/* Takes only the call's origin, which nobody knows later; all other facts are
- * taken at the end of the transfer. */
-static bool start_unseen(struct llmobs_handle *handle)
-{
-    handle->origin.began_ns = llmobs_clock_mono_ns();
-    return handle->origin.exchange || llmobs_call_origin_open(handle);
-}
-
+/* Judges by method and URL. */
 static bool start_known(struct llmobs_handle *handle, CURL *curl)
 {
+    enum llmobs_verdict verdict = handle->verdict;
+    struct llmobs_match match;
     char *owned = NULL;
     const char *url;
-    bool begun;
+    bool begun = false;
 
-    if (handle->verdict == LLMOBS_NO_CALL)
+    if (verdict == LLMOBS_NO_CALL)
         return false;
     if (!llmobs_judge_may_begin(handle)) {
         llmobs_judge_log_bodyless(handle);
@@ -288,12 +271,22 @@ static bool start_known(struct llmobs_handle *handle, CURL *curl)
     if (llmobs_handle_curlu(handle) && llmobs_handle_early(handle))
         return start_url_pending(handle, curl);
     url = llmobs_handle_url(handle, &owned);
-    begun = url && start_judged(handle, curl, url);
+    if (!url)
+        return false;
+    if (verdict != LLMOBS_HEADERS_DECIDE)
+        verdict = llmobs_judge_url(handle, url, &match);
+    if (verdict == LLMOBS_HEADERS_DECIDE)
+        begun = start_by_headers(handle, curl, url);
+    else if (verdict == LLMOBS_NO_CALL)
+        llmobs_judge_log(llmobs_handle_method(handle), url, &match, false);
+    else
+        begun = start_judged(handle, curl, url,
+                             verdict == LLMOBS_PERHAPS_CALL ? &match : NULL);
     free(owned);
     return begun;
 }
 
-/* Notes an option that the program has set unseen, as libcurl tells it. */
+/* Sets an option, which the program has set unseen, to what libcurl has. */
 static void set_from_libcurl(struct llmobs_handle *handle, CURLoption option,
                              const char *text)
 {
@@ -302,9 +295,9 @@ static void set_from_libcurl(struct llmobs_handle *handle, CURLoption option,
 }
 
 /* True where the library has seen the program set the kind of the request: the
- * call then begins like others. Takes the URL and an unusual method from
- * libcurl; its GET, POST and PUT may be the last transfer's. False where calls
- * may go unseen, as this may be another handle at the same address. */
+ * call then begins like others. Asks libcurl for the URL, and for an unusual
+ * method; GET, POST and PUT may be those of the last transfer. False where
+ * calls may go unseen, as this may be another handle at the same address. */
 static bool fill_in(struct llmobs_handle *handle, CURL *curl)
 {
     const char *url, *method;
@@ -333,9 +326,14 @@ bool llmobs_capture_start(struct llmobs_handle *handle, CURL *curl)
     bool begun;
 
     llmobs_worker_call(worker);
-    begun = handle->app.unseen && !fill_in(handle, curl)
-                ? start_unseen(handle)
-                : start_known(handle, curl);
+    if (!handle->app.unseen || fill_in(handle, curl)) {
+        begun = start_known(handle, curl);
+    } else {
+        /* Nobody knows the call's origin later. All other facts are asked for
+         * at the end of the transfer. */
+        handle->origin.began_ns = llmobs_clock_mono_ns();
+        begun = handle->origin.exchange || llmobs_call_origin_open(handle);
+    }
     if (!begun)
         drop_call(handle);
     errno = saved;
@@ -480,20 +478,6 @@ static void copy_error(const struct llmobs_handle *handle,
              CURL_ERROR_SIZE - 1, text ? text : "");
 }
 
-/* libcurl's clock starts a little after the exchange's: lengthens its duration
- * so that no mark lies after the end. */
-static void cover_marks(struct llmobs_exchange *exchange)
-{
-    int64_t last;
-
-    if (exchange->mark_count == 0)
-        return;
-    last = exchange->marks[exchange->mark_count - 1].at_ns -
-           exchange->start_mono_ns;
-    if (exchange->duration_ns < last)
-        exchange->duration_ns = last;
-}
-
 /* libcurl has sent no body. If there is a copy of it, the worker judges by the
  * copy; if not, `stands` says whether method and URL alone prove a call. */
 static void judge_without_body(struct llmobs_exchange *exchange)
@@ -502,9 +486,12 @@ static void judge_without_body(struct llmobs_exchange *exchange)
         exchange->match.confirm = false;
 }
 
-static void copy_unsent(const struct llmobs_handle *handle,
-                        struct llmobs_exchange *exchange)
+static void end_exchange(struct llmobs_handle *handle,
+                         struct llmobs_exchange *exchange, enum llmobs_end end,
+                         CURLcode code)
 {
+    int64_t last;
+
     if (exchange->unsent && handle->app.has_copy && !exchange->request.total &&
         llmobs_rules_keeps(&exchange->match,
                            llmobs_body_head(&handle->app.copied)))
@@ -513,13 +500,6 @@ static void copy_unsent(const struct llmobs_handle *handle,
         (exchange->stands || exchange->request.total))
         llmobs_judge_log(llmobs_handle_method(handle), handle->origin.url,
                          &exchange->match, true);
-}
-
-static void end_exchange(struct llmobs_handle *handle,
-                         struct llmobs_exchange *exchange, enum llmobs_end end,
-                         CURLcode code)
-{
-    copy_unsent(handle, exchange);
     if (end != LLMOBS_END_DONE || code != CURLE_OK ||
         handle->outgoing.body_later)
         judge_without_body(exchange);
@@ -536,7 +516,14 @@ static void end_exchange(struct llmobs_handle *handle,
         exchange->duration_ns <= 0)
         exchange->duration_ns =
             llmobs_clock_mono_ns() - exchange->start_mono_ns;
-    cover_marks(exchange);
+    /* libcurl's clock starts a little after the exchange's: no mark may lie
+     * after the end. */
+    if (exchange->mark_count > 0) {
+        last = exchange->marks[exchange->mark_count - 1].at_ns -
+               exchange->start_mono_ns;
+        if (exchange->duration_ns < last)
+            exchange->duration_ns = last;
+    }
     llmobs_exchange_end(exchange);
     if (exchange->process == llmobs_fork_process())
         llmobs_worker_give(worker, &exchange->item);
@@ -581,8 +568,8 @@ LLMOBS_FLOATS_WITHIN static int64_t took_ns(const struct llmobs_handle *handle,
     return ms > 0 ? (int64_t)(ms * 1000000) : 0;
 }
 
-/* Takes the origin of a call that is over. */
-static bool open_late(struct llmobs_handle *handle, CURL *curl)
+void llmobs_capture_late(struct llmobs_handle *handle, CURLM *multi, CURL *curl,
+                         CURLcode code)
 {
     struct llmobs_floats floats = llmobs_floats_begin();
     int64_t took = took_ns(handle, curl);
@@ -590,13 +577,7 @@ static bool open_late(struct llmobs_handle *handle, CURL *curl)
     llmobs_floats_end(floats);
     begin_anew(handle);
     handle->origin.began_ns = llmobs_clock_mono_ns() - took;
-    return llmobs_call_origin_open(handle);
-}
-
-void llmobs_capture_late(struct llmobs_handle *handle, CURLM *multi, CURL *curl,
-                         CURLcode code)
-{
-    if (open_late(handle, curl))
+    if (llmobs_call_origin_open(handle))
         llmobs_outgoing_open_unseen(handle, curl);
     llmobs_handle_join(handle, multi);
     llmobs_capture_measure(handle, curl);

@@ -58,10 +58,9 @@ void llmobs_outgoing_start_clock(struct llmobs_call_origin *origin)
     llmobs_exchange_start(origin->exchange);
 }
 
-/* Fills the exchange with the facts that are known as the transfer begins. A
- * body that libcurl measures now is at hand, and is copied as well. */
-static bool start_exchange(struct llmobs_handle *handle,
-                           const struct llmobs_match *match)
+/* A body that libcurl measures now is at hand, and is copied. */
+bool llmobs_outgoing_open(struct llmobs_handle *handle,
+                          const struct llmobs_match *match)
 {
     struct llmobs_exchange *exchange = handle->origin.exchange;
 
@@ -80,25 +79,33 @@ static bool start_exchange(struct llmobs_handle *handle,
         !handle->outgoing.early &&
         llmobs_rules_keeps(match, llmobs_handle_body(handle)))
         llmobs_handle_copy_body(handle, exchange);
-    return true;
-}
-
-static void publish(struct llmobs_handle *handle)
-{
     llmobs_handle_lock(handle);
-    handle->exchange = handle->origin.exchange;
+    handle->exchange = exchange;
     handle->origin.exchange = NULL;
     llmobs_handle_unlock(handle);
     handle->step = LLMOBS_STEP_CALL;
+    return true;
 }
 
-bool llmobs_outgoing_open(struct llmobs_handle *handle,
-                          const struct llmobs_match *match)
+/* A body at hand decides whether this is a call; without a body, method and URL
+ * do. A request that stays undecided is written as well: it may be a call. */
+void llmobs_outgoing_write_start(struct llmobs_handle *handle)
 {
-    if (!start_exchange(handle, match))
-        return false;
-    publish(handle);
-    return true;
+    struct llmobs_exchange *exchange;
+    struct llmobs_text body;
+
+    llmobs_handle_lock(handle);
+    exchange = handle->exchange;
+    if (exchange) {
+        body = handle->app.has_copy ? llmobs_handle_body(handle)
+                                    : llmobs_body_head(&exchange->request);
+        exchange->stands = body.len > 0
+                               ? llmobs_rules_seems(&exchange->match, body)
+                               : llmobs_rules_stands(&exchange->match);
+        if (body.len == 0 || exchange->stands)
+            llmobs_worker_start(worker, exchange);
+    }
+    llmobs_handle_unlock(handle);
 }
 
 /* -- header list and body -------------------------------------------------- */
@@ -154,35 +161,23 @@ static void pass_context_on(struct llmobs_handle *handle, CURL *curl,
     put_headers(handle, curl, &plan);
 }
 
-static void read_head(const struct llmobs_handle *handle,
-                      struct llmobs_exchange *exchange)
-{
-    uint64_t account = llmobs_call_origin_read_head(
-        llmobs_handle_headers(handle), handle->origin.url, exchange);
-
-    set_method(exchange, handle);
-    for (size_t i = 0; i < sizeof(handle->app.account) / sizeof(uint64_t); i++)
-        account += handle->app.account[i];
-    exchange->account = llmobs_account_seal(account);
-}
-
-/* Of the URL of a search by GET, keeps the query alone. */
-static void copy_query(const struct llmobs_handle *handle,
-                       struct llmobs_exchange *exchange)
-{
-    struct llmobs_text query =
-        llmobs_rules_query(&exchange->match, handle->origin.url);
-
-    if (query.len > 0)
-        (void)llmobs_body_add(&exchange->request, query.data, query.len);
-}
-
-/* Where the body goes later, a copy made as the transfer began may stay. */
+/* Copies what the request has: its lines, and its body unless it goes later;
+ * then a copy that was made as the transfer began may stay. Of the URL of a
+ * search by GET, copies the query alone. */
 static void read_request(struct llmobs_handle *handle,
                          struct llmobs_exchange *exchange)
 {
+    const char *url = handle->origin.url;
+    struct llmobs_text query;
+    uint64_t account;
+
     exchange->unsent = handle->outgoing.body_later;
-    read_head(handle, exchange);
+    set_method(exchange, handle);
+    account = llmobs_call_origin_read_head(llmobs_handle_headers(handle), url,
+                                           exchange);
+    for (size_t i = 0; i < sizeof(handle->app.account) / sizeof(uint64_t); i++)
+        account += handle->app.account[i];
+    exchange->account = llmobs_account_seal(account);
     exchange->multipart = exchange->multipart || exchange->match.form;
     if (exchange->match.form && !exchange->form)
         exchange->form =
@@ -194,7 +189,9 @@ static void read_request(struct llmobs_handle *handle,
         llmobs_handle_send_form(handle, exchange);
     else if (!llmobs_rules_is_form(llmobs_handle_body(handle)))
         llmobs_handle_copy_body(handle, exchange);
-    copy_query(handle, exchange);
+    query = llmobs_rules_query(&exchange->match, url);
+    if (query.len > 0)
+        (void)llmobs_body_add(&exchange->request, query.data, query.len);
 }
 
 static void send_context(struct llmobs_handle *handle, CURL *curl,
@@ -215,29 +212,6 @@ static void send_context(struct llmobs_handle *handle, CURL *curl,
         put_headers(handle, curl, &plan);
     exchange->traced = (handle->in & LLMOBS_IN_HEADERS) &&
                        llmobs_inject_has_state(handle->inject);
-}
-
-/* A body at hand decides whether this is a call; without a body, method and URL
- * do. A request that stays undecided is written as well: it may be a call. */
-static void write_start(const struct llmobs_handle *handle,
-                        struct llmobs_exchange *exchange)
-{
-    struct llmobs_text body = handle->app.has_copy
-                                  ? llmobs_handle_body(handle)
-                                  : llmobs_body_head(&exchange->request);
-
-    exchange->stands = body.len > 0 ? llmobs_rules_seems(&exchange->match, body)
-                                    : llmobs_rules_stands(&exchange->match);
-    if (body.len == 0 || exchange->stands)
-        llmobs_worker_start(worker, exchange);
-}
-
-void llmobs_outgoing_write_start(struct llmobs_handle *handle)
-{
-    llmobs_handle_lock(handle);
-    if (handle->exchange)
-        write_start(handle, handle->exchange);
-    llmobs_handle_unlock(handle);
 }
 
 /* False: the transfer was no call after all. The caller holds the lock. */
@@ -346,21 +320,20 @@ static void follow_method(struct llmobs_handle *handle, CURL *curl)
     }
 }
 
-static void follow_changes(struct llmobs_handle *handle, CURL *curl)
+/* Other handles' callbacks may have changed the transfer before libcurl began
+ * it: asks libcurl what it began. If the address is in a URL handle, which only
+ * libcurl may read, judges by the address that libcurl gives; while libcurl has
+ * not begun the transfer, it gives none. */
+static void follow_and_judge(struct llmobs_handle *handle, CURL *curl)
 {
+    struct llmobs_match match;
+
+    llmobs_handle_lock(handle);
     follow_address(handle, curl);
     if (handle->outgoing.address_lost)
         forget_address(handle);
     follow_method(handle, curl);
-}
-
-/* The address is in a URL handle that only libcurl may read: judges by the
- * address that libcurl gives, and makes the transfer a call. Does nothing where
- * libcurl has not begun the transfer. */
-static void judge_pending(struct llmobs_handle *handle)
-{
-    struct llmobs_match match;
-
+    llmobs_handle_unlock(handle);
     if (handle->step != LLMOBS_STEP_ADDRESS || !handle->origin.url[0])
         return;
     if (llmobs_judge_url(handle, handle->origin.url, &match) ==
@@ -369,14 +342,6 @@ static void judge_pending(struct llmobs_handle *handle)
         llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
     if (handle->step == LLMOBS_STEP_ADDRESS)
         handle->step = LLMOBS_STEP_BEGUN;
-}
-
-static void follow_and_judge(struct llmobs_handle *handle, CURL *curl)
-{
-    llmobs_handle_lock(handle);
-    follow_changes(handle, curl);
-    llmobs_handle_unlock(handle);
-    judge_pending(handle);
 }
 
 /* The program has set another REQUEST_TARGET since the transfer began: libcurl
@@ -413,24 +378,18 @@ static void judge_unsent(struct llmobs_handle *handle,
     set_method(exchange, handle);
 }
 
-/* A transfer that turns out to be a call only as it ends begins on the disk
- * now. */
-static void open_unsent(struct llmobs_handle *handle, CURL *curl)
-{
-    bool known = handle->step == LLMOBS_STEP_CALL;
-
-    follow_and_judge(handle, curl);
-    if (handle->step == LLMOBS_STEP_CALL && !known)
-        llmobs_outgoing_write_start(handle);
-}
-
 void llmobs_outgoing_follow_unsent(struct llmobs_handle *handle, CURL *curl)
 {
+    bool known = handle->step == LLMOBS_STEP_CALL;
     int saved = errno;
 
     if (!handle->outgoing.early || !handle->origin.url)
         return;
-    open_unsent(handle, curl);
+    follow_and_judge(handle, curl);
+    /* A transfer that turns out to be a call only as it ends begins on the disk
+     * now. */
+    if (handle->step == LLMOBS_STEP_CALL && !known)
+        llmobs_outgoing_write_start(handle);
     llmobs_handle_lock(handle);
     if (handle->exchange && handle->exchange->unsent)
         judge_unsent(handle, handle->exchange);
@@ -530,8 +489,9 @@ void llmobs_outgoing_open_unseen(struct llmobs_handle *handle, CURL *curl)
 
 /* -- the request is made --------------------------------------------------- */
 
-/* Takes the call's origin now. In a multi the function that made the call may
- * have returned: the caller of this drive is named instead. */
+/* A header has shown a call, whose origin is found now. In a multi the function
+ * that made the call may have returned: the span names the caller of this drive
+ * instead. */
 static bool open_by_headers(struct llmobs_handle *handle,
                             const struct llmobs_match *match)
 {
@@ -608,7 +568,8 @@ static bool read_outgoing(struct llmobs_handle *handle, CURL *curl)
 }
 
 /* Each round of an authentication is another request; the last one counts. The
- * URL is gone, and the credentials of all rounds are the same. */
+ * whole URL was needed by the first round alone, and all rounds have the same
+ * credentials. */
 static void read_again(struct llmobs_handle *handle)
 {
     struct llmobs_exchange *exchange;
@@ -652,36 +613,33 @@ static bool waits(const struct llmobs_handle *handle)
            handle->step == LLMOBS_STEP_CALL && handle->in;
 }
 
-/* The caller holds the lock. */
-static void copy_fields(struct llmobs_handle *handle, uint64_t most)
-{
-    struct llmobs_exchange *exchange = handle->exchange;
-    struct llmobs_outgoing *outgoing = &handle->outgoing;
-    struct llmobs_text body = llmobs_handle_fields(handle, most);
-    bool first;
-
-    if (body.len <= outgoing->fields_sent)
-        return;
-    first = exchange->unsent && exchange->request.total == 0;
-    if (outgoing->fields_sent == 0)
-        llmobs_exchange_rewind(exchange, 0);
-    llmobs_exchange_sent(exchange, body.data + outgoing->fields_sent,
-                         body.len - outgoing->fields_sent);
-    outgoing->fields_sent = body.len;
-    if (body.len < most) /* there is no more */
-        outgoing->fields = llmobs_hide(NULL);
-    exchange->unsent = false;
-    if (first)
-        llmobs_worker_begin(worker, exchange);
-}
-
+/* Copies the first `most` bytes of the body that were not copied before. */
 static void copy_up_to(struct llmobs_handle *handle, uint64_t most)
 {
-    if (most <= handle->outgoing.fields_sent)
+    struct llmobs_outgoing *outgoing = &handle->outgoing;
+    struct llmobs_text body = {NULL, 0};
+    struct llmobs_exchange *exchange;
+    bool first;
+
+    if (most <= outgoing->fields_sent)
         return;
     llmobs_handle_lock(handle);
-    if (handle->exchange)
-        copy_fields(handle, most);
+    exchange = handle->exchange;
+    if (exchange)
+        body = llmobs_handle_fields(handle, most);
+    if (body.len > outgoing->fields_sent) {
+        first = exchange->unsent && exchange->request.total == 0;
+        if (outgoing->fields_sent == 0)
+            llmobs_exchange_rewind(exchange, 0);
+        llmobs_exchange_sent(exchange, body.data + outgoing->fields_sent,
+                             body.len - outgoing->fields_sent);
+        outgoing->fields_sent = body.len;
+        if (body.len < most) /* there is no more */
+            outgoing->fields = llmobs_hide(NULL);
+        exchange->unsent = false;
+        if (first)
+            llmobs_worker_begin(worker, exchange);
+    }
     llmobs_handle_unlock(handle);
 }
 
