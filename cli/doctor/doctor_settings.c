@@ -222,14 +222,15 @@ static void tell_inbound(struct settings *settings)
 static int tell_config(struct settings *settings)
 {
     struct llmobs_json *fact = llmobs_json_object();
-    int rc = 0;
+    int rc;
 
     tell_enabled(settings);
     tell_excluded(settings);
     tell_inbound(settings);
     rc = tell_variables(settings, fact);
-    rc |= llmobs_json_set(fact, "enabled",
-                          llmobs_json_bool(settings->config->enabled));
+    if (rc == 0)
+        rc = llmobs_json_set(fact, "enabled",
+                             llmobs_json_bool(settings->config->enabled));
     llmobs_report_fact(&settings->doctor->report, ABOUT, fact);
     return rc;
 }

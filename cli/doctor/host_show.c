@@ -25,24 +25,20 @@ static const char *host_show_name_of(const struct llmobs_host_row *row)
 
 /* -- JSON ----------------------------------------------------------------- */
 
-/* Setting a member fails for want of memory alone. */
-static int set_peers(const struct llmobs_host_row *row,
-                     struct llmobs_json *object)
+static struct llmobs_json *peers_of(const struct llmobs_host_row *row)
 {
     struct llmobs_json *list = llmobs_json_array();
-    int rc = 0;
 
     for (size_t i = 0; i < row->peer_count; i++) {
         const struct llmobs_host_peer *peer = &row->peers[i];
         struct llmobs_json *one = llmobs_json_object();
 
-        rc |= llmobs_json_set_texts(one, "to", peer->name, "kind",
-                                    kind_names[peer->kind], NULL);
-        rc |= llmobs_json_set(one, "count",
-                              llmobs_json_int((int64_t)peer->count));
-        rc |= llmobs_json_add(list, one);
+        llmobs_json_set_texts(one, "to", peer->name, "kind",
+                              kind_names[peer->kind], NULL);
+        llmobs_json_set(one, "count", llmobs_json_int((int64_t)peer->count));
+        llmobs_json_add(list, one);
     }
-    return rc | llmobs_json_set(object, "connections", list);
+    return list;
 }
 
 static const char *filled(const char *text)
@@ -50,52 +46,41 @@ static const char *filled(const char *text)
     return *text != '\0' ? text : NULL;
 }
 
-static int host_show_fill(const struct llmobs_host_list *host,
-                          const struct llmobs_host_row *row,
-                          struct llmobs_json *one)
+static struct llmobs_json *process_of(const struct llmobs_host_list *host,
+                                      const struct llmobs_host_row *row)
 {
     char user[LLMOBS_ACCOUNT_NAME], advice[PATH_MAX + LLMOBS_HOST_TEXT];
-    int rc = llmobs_json_set(one, "pid", llmobs_json_int(row->pid));
+    struct llmobs_json *one = llmobs_json_object();
 
     llmobs_account_name(row->uid, user);
-    rc |=
-        llmobs_json_set_texts(one, "user", user, "program", row->program,
-                              "title", row->title, "libcurl", row->curl, NULL);
-    rc |= set_peers(row, one);
-    rc |= llmobs_json_set_texts(
-        one, "state", state_names[row->state], "why", filled(row->why),
-        "started_by", llmobs_starter_name(row->starter.kind), "starter_name",
-        filled(row->starter.name), NULL);
+    llmobs_json_set(one, "pid", llmobs_json_int(row->pid));
+    llmobs_json_set_texts(one, "user", user, "program", row->program, "title",
+                          row->title, "libcurl", row->curl, NULL);
+    llmobs_json_set(one, "connections", peers_of(row));
+    llmobs_json_set_texts(one, "state", state_names[row->state], "why",
+                          filled(row->why), "started_by",
+                          llmobs_starter_name(row->starter.kind),
+                          "starter_name", filled(row->starter.name), NULL);
     if (row->state != LLMOBS_HOST_NOT)
-        return rc;
+        return one;
     llmobs_starter_advice(&row->starter, host->library, advice, sizeof(advice));
-    return rc | llmobs_json_sets(one, "switch_on", advice);
-}
-
-static int fill_all(const struct llmobs_host_list *host,
-                    struct llmobs_json *all)
-{
-    struct llmobs_json *list = llmobs_json_array();
-    int rc = 0;
-
-    for (size_t i = 0; i < host->count; i++) {
-        struct llmobs_json *one = llmobs_json_object();
-
-        rc |= host_show_fill(host, &host->rows[i], one);
-        rc |= llmobs_json_add(list, one);
-    }
-    rc |= llmobs_json_set(all, "processes", list);
-    rc |=
-        llmobs_json_set(all, "others", llmobs_json_int((int64_t)host->others));
-    return rc | llmobs_json_set(all, "unreadable",
-                                llmobs_json_int((int64_t)host->unreadable));
+    llmobs_json_sets(one, "switch_on", advice);
+    return one;
 }
 
 int llmobs_host_print_json(const struct llmobs_host_list *host)
 {
     struct llmobs_json *all = llmobs_json_object();
-    int rc = fill_all(host, all);
+    struct llmobs_json *list = llmobs_json_array();
+    int rc;
 
+    for (size_t i = 0; i < host->count; i++)
+        llmobs_json_add(list, process_of(host, &host->rows[i]));
+    llmobs_json_set(all, "processes", list);
+    llmobs_json_set(all, "others", llmobs_json_int((int64_t)host->others));
+    llmobs_json_set(all, "unreadable",
+                    llmobs_json_int((int64_t)host->unreadable));
+    rc = llmobs_json_error(all);
     if (rc == 0)
         rc = llmobs_json_out_value(all);
     llmobs_json_free(all);

@@ -117,12 +117,13 @@ int llmobs_report_print_text(const struct llmobs_report *report)
 
 int llmobs_report_print_json(const struct llmobs_report *report)
 {
-    int rc = report->no_memory ? -ENOMEM : 0;
+    struct llmobs_json *facts = report->facts;
 
-    rc |= llmobs_json_set(report->facts, "works",
-                          llmobs_json_bool(report->worst < LLMOBS_REPORT_FAIL));
-    rc |= llmobs_json_sets(report->facts, "level", levels[report->worst].name);
-    rc |= llmobs_json_set(report->facts, "findings",
-                          llmobs_json_share(report->findings));
-    return rc == 0 ? llmobs_json_out_value(report->facts) : rc;
+    llmobs_json_set(facts, "works",
+                    llmobs_json_bool(report->worst < LLMOBS_REPORT_FAIL));
+    llmobs_json_sets(facts, "level", levels[report->worst].name);
+    llmobs_json_set(facts, "findings", llmobs_json_share(report->findings));
+    if (report->no_memory || llmobs_json_error(facts) != 0)
+        return -ENOMEM;
+    return llmobs_json_out_value(facts);
 }

@@ -117,7 +117,8 @@ int llmobs_ps_call_write(const struct llmobs_adopt_call *call,
 
     if (rc == 0)
         rc = llmobs_json_dump(line, LLMOBS_JSON_ASCII, out);
-    rc |= llmobs_buf_addc(out, '\n');
+    if (rc == 0)
+        rc = llmobs_buf_addc(out, '\n');
     llmobs_json_free(line);
     return rc;
 }

@@ -232,57 +232,56 @@ static int show_stack(const struct llmobs_ps_call *call,
 
 /* -- a call, as a line of JSON --------------------------------------------- */
 
-static int show_add_number(struct llmobs_json *out, const char *name,
-                           int64_t number)
+static void add_number(struct llmobs_json *out, const char *name,
+                       int64_t number)
 {
-    return llmobs_json_set(out, name, llmobs_json_int(number));
+    llmobs_json_set(out, name, llmobs_json_int(number));
 }
 
-static int add_stack(struct llmobs_json *out,
-                     const struct llmobs_ps_stack *stack)
+static void add_stack(struct llmobs_json *out,
+                      const struct llmobs_ps_stack *stack)
 {
     struct llmobs_text rest, frame;
     struct llmobs_json *list;
-    int rc = 0;
 
-    if (!stack)
-        return 0;
-    if (*stack->problem != '\0')
-        return llmobs_json_sets(out, "no_stack", stack->problem);
+    if (*stack->problem != '\0') {
+        llmobs_json_sets(out, "no_stack", stack->problem);
+        return;
+    }
     list = llmobs_json_array();
     rest = llmobs_buf_text(&stack->frames);
-    while (rc == 0 && ps_next_frame(&rest, &frame))
-        rc = llmobs_json_add(list, llmobs_json_stringn(frame.data, frame.len));
-    rc |= show_add_number(out, "stopped_ns", stack->stopped_ns);
-    return rc | llmobs_json_set(out, "stack", list);
+    while (ps_next_frame(&rest, &frame))
+        llmobs_json_add(list, llmobs_json_stringn(frame.data, frame.len));
+    add_number(out, "stopped_ns", stack->stopped_ns);
+    llmobs_json_set(out, "stack", list);
 }
 
-static int show_add_facts(struct llmobs_json *out,
-                          const struct llmobs_ps_call *call)
+static void add_facts(struct llmobs_json *out,
+                      const struct llmobs_ps_call *call)
 {
     char trace[40], span[24];
-    int rc = show_add_number(out, "pid", call->pid);
 
     snprintf(trace, sizeof(trace), "%016" PRIx64 "%016" PRIx64,
              call->trace_high, call->trace_low);
     snprintf(span, sizeof(span), "%" PRIu64, call->id);
-    rc |= show_add_number(out, "uid", call->uid);
-    rc |= show_add_number(out, "start_ns", call->start_wall_ns);
-    rc |= show_add_number(out, "age_ns", age_of(call));
+    add_number(out, "pid", call->pid);
+    add_number(out, "uid", call->uid);
+    add_number(out, "start_ns", call->start_wall_ns);
+    add_number(out, "age_ns", age_of(call));
     if (call->elsewhere)
-        rc |= show_add_number(out, "pid_namespace", (int64_t)call->pidns);
-    rc |= llmobs_json_set_texts(
-        out, "program", call->text[LLMOBS_PS_PROGRAM], "model_name",
-        call->text[LLMOBS_PS_MODEL], "model_provider",
-        call->text[LLMOBS_PS_PROVIDER], "host", call->text[LLMOBS_PS_HOST],
-        "ml_app", call->text[LLMOBS_PS_ML_APP], "trace_id", trace, "span_id",
-        span, NULL);
+        add_number(out, "pid_namespace", (int64_t)call->pidns);
+    llmobs_json_set_texts(out, "program", call->text[LLMOBS_PS_PROGRAM],
+                          "model_name", call->text[LLMOBS_PS_MODEL],
+                          "model_provider", call->text[LLMOBS_PS_PROVIDER],
+                          "host", call->text[LLMOBS_PS_HOST], "ml_app",
+                          call->text[LLMOBS_PS_ML_APP], "trace_id", trace,
+                          "span_id", span, NULL);
     if (call->thread != 0)
-        rc |= show_add_number(out, "thread", call->thread);
+        add_number(out, "thread", call->thread);
     if (call->state == LLMOBS_PS_UNKNOWN)
-        return rc;
-    rc |= show_add_number(out, "received_bytes", (int64_t)call->received);
-    return rc | llmobs_json_sets(out, "state", states[call->state]);
+        return;
+    add_number(out, "received_bytes", (int64_t)call->received);
+    llmobs_json_sets(out, "state", states[call->state]);
 }
 
 /* `stack` may be NULL. */
@@ -290,9 +289,15 @@ static int show_json(const struct llmobs_ps_call *call,
                      const struct llmobs_ps_stack *stack)
 {
     struct llmobs_json *out = llmobs_json_object();
-    int rc = show_add_facts(out, call) | add_stack(out, stack);
-    char *text = rc == 0 ? llmobs_json_dumps(out, LLMOBS_JSON_ASCII) : NULL;
+    char *text = NULL;
+    int rc;
 
+    add_facts(out, call);
+    if (stack)
+        add_stack(out, stack);
+    rc = llmobs_json_error(out);
+    if (rc == 0)
+        text = llmobs_json_dumps(out, LLMOBS_JSON_ASCII);
     if (text)
         puts(text);
     else if (rc == 0)

@@ -334,7 +334,8 @@ static int fill_span(struct job *job, const struct llmobs_child_result *result,
         rc = fill_input(job, span);
     if (rc == 0)
         rc = run_span_fill_output(job, span);
-    rc |= llmobs_json_sets(span->metadata, "program", program(job));
+    if (rc == 0)
+        rc = llmobs_json_sets(span->metadata, "program", program(job));
     span->extra_tags = job->tags;
     job->tags = NULL;
     return rc == 0 ? describe_end(span, result) : rc;

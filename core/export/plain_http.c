@@ -245,22 +245,20 @@ static int plain_http_write_head(struct plain *plain)
     struct llmobs_buf *head = &plain->head;
     const char *at, *agent = request->user_agent;
     size_t len;
-    int rc;
 
     if (!authority(request->url, &at, &len))
         return -EINVAL;
-    rc =
-        llmobs_buf_addf(head,
-                        "%s %s%s HTTP/1.1\r\nHost: %.*s\r\nUser-Agent: %s\r\n"
-                        "Accept: */*\r\n",
-                        request->method, at[len] == '/' ? "" : "/", at + len,
-                        (int)len, at, agent ? agent : "llmobs/" LLMOBS_VERSION);
-    for (size_t i = 0; rc == 0 && request->headers && request->headers[i]; i++)
-        rc = llmobs_buf_addf(head, "%s\r\n", request->headers[i]);
-    if (rc == 0 && strcmp(request->method, "POST") == 0)
-        rc =
-            llmobs_buf_addf(head, "Content-Length: %zu\r\n", request->body.len);
-    return rc | llmobs_buf_adds(head, "\r\n");
+    llmobs_buf_addf(head,
+                    "%s %s%s HTTP/1.1\r\nHost: %.*s\r\nUser-Agent: %s\r\n"
+                    "Accept: */*\r\n",
+                    request->method, at[len] == '/' ? "" : "/", at + len,
+                    (int)len, at, agent ? agent : "llmobs/" LLMOBS_VERSION);
+    for (size_t i = 0; request->headers && request->headers[i]; i++)
+        llmobs_buf_addf(head, "%s\r\n", request->headers[i]);
+    if (strcmp(request->method, "POST") == 0)
+        llmobs_buf_addf(head, "Content-Length: %zu\r\n", request->body.len);
+    llmobs_buf_adds(head, "\r\n");
+    return head->error;
 }
 
 static int plain_http_put(const struct plain *plain, struct llmobs_text text,
