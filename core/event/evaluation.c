@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/clock.h"
@@ -35,7 +36,7 @@ const char *llmobs_evaluation_type_name(enum llmobs_evaluation_type type)
     return n < sizeof(type_names) / sizeof(*type_names) ? type_names[n] : NULL;
 }
 
-static bool evaluation_fits(const char *text)
+static bool text_fits(const char *text)
 {
     return !text ||
            strnlen(text, LLMOBS_EVALUATION_TEXT + 1) <= LLMOBS_EVALUATION_TEXT;
@@ -57,7 +58,7 @@ static bool is_trace_id(const char *text)
            strspn(text, "0123456789abcdef") == TRACE_HEX_LEN;
 }
 
-static bool evaluation_is_feedback(const struct llmobs_evaluation *evaluation)
+static bool is_feedback(const struct llmobs_evaluation *evaluation)
 {
     return evaluation->submitter_id || evaluation->submitter_type ||
            evaluation->session_id || evaluation->join_key;
@@ -69,20 +70,20 @@ static const char *wrong_label(const struct llmobs_evaluation *evaluation)
         return "without a label";
     if (strchr(evaluation->label, '.'))
         return "a dot in its label";
-    return evaluation_fits(evaluation->label) ? NULL : "its label is too long";
+    return text_fits(evaluation->label) ? NULL : "its label is too long";
 }
 
 static const char *wrong_value(const struct llmobs_evaluation *evaluation)
 {
     switch (evaluation->type) {
     case LLMOBS_EVALUATION_WORDS:
-        if (!evaluation_is_feedback(evaluation))
+        if (!is_feedback(evaluation))
             return "no such type";
         /* fall through */
     case LLMOBS_EVALUATION_CATEGORICAL:
         if (!evaluation->value.categorical)
             return "without its text";
-        return evaluation_fits(evaluation->value.categorical)
+        return text_fits(evaluation->value.categorical)
                    ? NULL
                    : "its value is too long";
     case LLMOBS_EVALUATION_SCORE:
@@ -108,8 +109,8 @@ static const char *wrong_join(const struct llmobs_evaluation *evaluation)
     if (by_tag)
         return llmobs_has_text(evaluation->tag_key) &&
                        llmobs_has_text(evaluation->tag_value) &&
-                       evaluation_fits(evaluation->tag_key) &&
-                       evaluation_fits(evaluation->tag_value)
+                       text_fits(evaluation->tag_key) &&
+                       text_fits(evaluation->tag_value)
                    ? NULL
                    : "a tag without key or value";
     if (!evaluation->span_id || !evaluation->trace_id)
@@ -132,7 +133,7 @@ static const char *wrong_target(const struct llmobs_evaluation *evaluation)
         if (!texts[i])
             continue;
         count++;
-        if (!*texts[i] || !evaluation_fits(texts[i]))
+        if (!*texts[i] || !text_fits(texts[i]))
             return "a target that is empty or too long";
     }
     if (count != 1 || evaluation->tag_key || evaluation->tag_value)
@@ -142,8 +143,8 @@ static const char *wrong_target(const struct llmobs_evaluation *evaluation)
     if (evaluation->trace_id && !is_trace_id(evaluation->trace_id))
         return "a trace id without 32 digits";
     if (!llmobs_has_text(evaluation->submitter_id) ||
-        !evaluation_fits(evaluation->submitter_id) ||
-        !evaluation_fits(evaluation->submitter_type))
+        !text_fits(evaluation->submitter_id) ||
+        !text_fits(evaluation->submitter_type))
         return "feedback of nobody";
     return evaluation->of_trace || evaluation->metadata
                ? "feedback with a scope or metadata"
@@ -159,8 +160,8 @@ static const char *wrong_tags(const struct llmobs_evaluation *evaluation)
     for (size_t i = 0; i < evaluation->tag_count; i++) {
         if (!llmobs_has_text(evaluation->tags[i].key))
             return "a tag without a key";
-        if (!evaluation_fits(evaluation->tags[i].key) ||
-            !evaluation_fits(evaluation->tags[i].value))
+        if (!text_fits(evaluation->tags[i].key) ||
+            !text_fits(evaluation->tags[i].value))
             return "a tag that is too long";
     }
     return NULL;
@@ -177,8 +178,7 @@ static const char *wrong_rest(const struct llmobs_evaluation *evaluation)
         return "an assessment that is neither pass nor fail";
     if (evaluation->metadata && !llmobs_json_is_object(evaluation->metadata))
         return "metadata that is no object";
-    return evaluation_fits(evaluation->reasoning) &&
-                   evaluation_fits(evaluation->ml_app)
+    return text_fits(evaluation->reasoning) && text_fits(evaluation->ml_app)
                ? NULL
                : "a text that is too long";
 }
@@ -190,8 +190,8 @@ const char *llmobs_evaluation_wrong(const struct llmobs_evaluation *evaluation)
     if (!wrong)
         wrong = wrong_value(evaluation);
     if (!wrong)
-        wrong = evaluation_is_feedback(evaluation) ? wrong_target(evaluation)
-                                                   : wrong_join(evaluation);
+        wrong = is_feedback(evaluation) ? wrong_target(evaluation)
+                                        : wrong_join(evaluation);
     if (!wrong)
         wrong = wrong_tags(evaluation);
     return wrong ? wrong : wrong_rest(evaluation);
@@ -209,65 +209,38 @@ int llmobs_evaluation_check(const struct llmobs_evaluation *evaluation)
 
 /* -- the metric object of the intake --------------------------------------- */
 
-static int evaluation_set_pair(struct llmobs_json *object, const char *how,
-                               const char *const names[2],
-                               const char *const values[2])
-{
-    struct llmobs_json *pair = llmobs_json_object();
-    int rc = llmobs_json_set_texts(pair, names[0], values[0], names[1],
-                                   values[1], NULL);
-
-    if (!rc)
-        return llmobs_json_set(object, how, pair);
-    llmobs_json_free(pair);
-    return rc;
-}
-
-static struct llmobs_json *make_join(const struct llmobs_evaluation *e)
-{
-    static const char *const ids[2] = {"span_id", "trace_id"};
-    static const char *const tag[2] = {"key", "value"};
-    struct llmobs_json *join = llmobs_json_object();
-    int rc;
-
-    if (e->span_id)
-        rc = evaluation_set_pair(
-            join, "span", ids, (const char *const[2]){e->span_id, e->trace_id});
-    else
-        rc = evaluation_set_pair(
-            join, "tag", tag, (const char *const[2]){e->tag_key, e->tag_value});
-    if (!rc)
-        return join;
-    llmobs_json_free(join);
-    return NULL;
-}
-
 /* Sets who gives the feedback, and its target: one of the four is set. */
-static int set_feedback(struct llmobs_json *metric,
-                        const struct llmobs_evaluation *e)
+static void set_feedback(struct llmobs_json *metric,
+                         const struct llmobs_evaluation *e)
 {
     struct llmobs_json *submitter = llmobs_json_object();
-    int rc = llmobs_json_set_texts(submitter, "id", e->submitter_id, "type",
-                                   e->submitter_type, NULL);
 
-    if (!rc)
-        rc = llmobs_json_set(metric, "submitter", llmobs_json_share(submitter));
-    llmobs_json_free(submitter);
-    return rc ? rc
-              : llmobs_json_set_texts(metric, "span_id", e->span_id, "trace_id",
-                                      e->trace_id, "session_id", e->session_id,
-                                      "feedback_join_key", e->join_key, NULL);
+    (void)llmobs_json_set_texts(submitter, "id", e->submitter_id, "type",
+                                e->submitter_type, NULL);
+    (void)llmobs_json_set(metric, "submitter", submitter);
+    (void)llmobs_json_set_texts(metric, "span_id", e->span_id, "trace_id",
+                                e->trace_id, "session_id", e->session_id,
+                                "feedback_join_key", e->join_key, NULL);
 }
 
-static int set_subject(struct llmobs_json *metric,
-                       const struct llmobs_evaluation *e)
+/* Sets the span or trace of an evaluation, which is named by ids or by a tag.
+ */
+static void set_span(struct llmobs_json *metric,
+                     const struct llmobs_evaluation *e)
 {
-    int rc;
+    struct llmobs_json *join = llmobs_json_object();
+    struct llmobs_json *pair = llmobs_json_object();
 
-    if (evaluation_is_feedback(e))
-        return set_feedback(metric, e);
-    rc = llmobs_json_sets(metric, "eval_scope", e->of_trace ? "trace" : "span");
-    return rc ? rc : llmobs_json_set(metric, "join_on", make_join(e));
+    if (e->span_id)
+        (void)llmobs_json_set_texts(pair, "span_id", e->span_id, "trace_id",
+                                    e->trace_id, NULL);
+    else
+        (void)llmobs_json_set_texts(pair, "key", e->tag_key, "value",
+                                    e->tag_value, NULL);
+    (void)llmobs_json_set(join, e->span_id ? "span" : "tag", pair);
+    (void)llmobs_json_sets(metric, "eval_scope",
+                           e->of_trace ? "trace" : "span");
+    (void)llmobs_json_set(metric, "join_on", join);
 }
 
 static struct llmobs_json *make_score(double score)
@@ -280,8 +253,7 @@ static struct llmobs_json *make_score(double score)
     return llmobs_json_real(score);
 }
 
-static struct llmobs_json *evaluation_make_value(
-    const struct llmobs_evaluation *e)
+static struct llmobs_json *make_value(const struct llmobs_evaluation *e)
 {
     switch (e->type) {
     case LLMOBS_EVALUATION_CATEGORICAL:
@@ -297,49 +269,16 @@ static struct llmobs_json *evaluation_make_value(
     return NULL;
 }
 
-static int evaluation_set_value(struct llmobs_json *metric,
-                                const struct llmobs_evaluation *e)
+/* The type is one that check has accepted. */
+static void set_value(struct llmobs_json *metric,
+                      const struct llmobs_evaluation *e)
 {
     const char *type = llmobs_evaluation_type_name(e->type);
-    struct llmobs_buf key;
-    int rc;
+    char key[32];
 
-    if (!type)
-        return -EINVAL;
-    llmobs_buf_init(&key, 64);
-    rc = llmobs_buf_addf(&key, "%s_value", type);
-    if (!rc)
-        rc = llmobs_json_sets(metric, "metric_type", type);
-    if (!rc)
-        rc = llmobs_json_set(metric, key.data, evaluation_make_value(e));
-    llmobs_buf_fini(&key);
-    return rc;
-}
-
-static int set_rest(struct llmobs_json *metric,
-                    const struct llmobs_evaluation *e,
-                    const struct llmobs_config *config)
-{
-    const char *ml_app =
-        llmobs_has_text(e->ml_app) ? e->ml_app : config->ml_app;
-    int64_t now = llmobs_clock_wall_ns() / LLMOBS_NS_PER_MS;
-    int rc = llmobs_json_set(
-        metric, "timestamp_ms",
-        llmobs_json_int(e->timestamp_ms ? e->timestamp_ms : now));
-
-    if (!rc)
-        rc = llmobs_json_sets(metric, "ml_app", ml_app);
-    if (!rc)
-        rc = llmobs_json_set(
-            metric, "tags",
-            llmobs_tags_of_evaluation(e->tags, e->tag_count, ml_app));
-    if (!rc)
-        rc = llmobs_json_set_texts(metric, "assessment", e->assessment,
-                                   "reasoning", e->reasoning, NULL);
-    if (!rc && e->metadata)
-        rc =
-            llmobs_json_set(metric, "metadata", llmobs_json_clone(e->metadata));
-    return rc;
+    snprintf(key, sizeof(key), "%s_value", type ? type : "");
+    (void)llmobs_json_sets(metric, "metric_type", type);
+    (void)llmobs_json_set(metric, key, make_value(e));
 }
 
 /* WIRE 9.1. The tags of an evaluation do not say the program's service. */
@@ -359,41 +298,48 @@ static struct llmobs_json *make_facts(const struct llmobs_evaluation *e,
         {"hostname", llmobs_machine_name()},
     };
     struct llmobs_json *facts = llmobs_json_object();
-    int rc = llmobs_json_set(facts, "pid", llmobs_json_int(llmobs_fork_pid()));
 
-    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts) && !rc; i++)
-        rc = llmobs_json_sets(facts, texts[i].key, texts[i].text);
-    if (!rc && !llmobs_has_text(e->ml_app) && config->app != LLMOBS_APP_NAMED)
-        rc = llmobs_json_set(facts, "flags",
-                             llmobs_json_int(LLMOBS_FLAG_APP_FOUND));
-    if (!rc)
-        return facts;
-    llmobs_json_free(facts);
-    return NULL;
+    (void)llmobs_json_set(facts, "pid", llmobs_json_int(llmobs_fork_pid()));
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+        (void)llmobs_json_sets(facts, texts[i].key, texts[i].text);
+    if (!llmobs_has_text(e->ml_app) && config->app != LLMOBS_APP_NAMED)
+        (void)llmobs_json_set(facts, "flags",
+                              llmobs_json_int(LLMOBS_FLAG_APP_FOUND));
+    return facts;
 }
 
+/* NULL when memory runs out. */
 static struct llmobs_json *make_metric(const struct llmobs_evaluation *e,
                                        const struct llmobs_config *config)
 {
     struct llmobs_json *metric = llmobs_json_object();
-    int rc =
-        llmobs_json_sets(metric, "event_kind",
-                         evaluation_is_feedback(e) ? "feedback" : "evaluation");
+    const char *ml_app =
+        llmobs_has_text(e->ml_app) ? e->ml_app : config->ml_app;
+    int64_t now_ms = llmobs_clock_wall_ns() / LLMOBS_NS_PER_MS;
 
-    if (!rc)
-        rc = llmobs_json_sets(metric, "label", e->label);
-    if (!rc && config->otlp.signals[LLMOBS_SIGNAL_LOGS].on)
-        rc = llmobs_json_set(metric, LLMOBS_FACTS_KEY, make_facts(e, config));
-    if (!rc)
-        rc = set_subject(metric, e);
-    if (!rc)
-        rc = evaluation_set_value(metric, e);
-    if (!rc)
-        rc = set_rest(metric, e, config);
-    if (!rc)
-        return metric;
-    llmobs_json_free(metric);
-    return NULL;
+    (void)llmobs_json_sets(metric, "event_kind",
+                           is_feedback(e) ? "feedback" : "evaluation");
+    (void)llmobs_json_sets(metric, "label", e->label);
+    if (config->otlp.signals[LLMOBS_SIGNAL_LOGS].on)
+        (void)llmobs_json_set(metric, LLMOBS_FACTS_KEY, make_facts(e, config));
+    if (is_feedback(e))
+        set_feedback(metric, e);
+    else
+        set_span(metric, e);
+    set_value(metric, e);
+    (void)llmobs_json_set(
+        metric, "timestamp_ms",
+        llmobs_json_int(e->timestamp_ms ? e->timestamp_ms : now_ms));
+    (void)llmobs_json_sets(metric, "ml_app", ml_app);
+    (void)llmobs_json_set(
+        metric, "tags",
+        llmobs_tags_of_evaluation(e->tags, e->tag_count, ml_app));
+    (void)llmobs_json_set_texts(metric, "assessment", e->assessment,
+                                "reasoning", e->reasoning, NULL);
+    if (e->metadata)
+        (void)llmobs_json_set(metric, "metadata",
+                              llmobs_json_clone(e->metadata));
+    return llmobs_json_done(metric, llmobs_json_error(metric));
 }
 
 int llmobs_encode_evaluation(const struct llmobs_evaluation *evaluation,
