@@ -1,5 +1,5 @@
-/* attach - makes the parts of the core in a process, and gives the shim the
- * table of operations (engine.h). */
+/* attach - makes the parts of the core in a process, and returns the table of
+ * operations to the shim (engine.h). */
 #include "include/engine.h"
 
 #include <pthread.h>
@@ -36,7 +36,7 @@
 
 /* By this libc knows which object a handler of fork or exit belongs to. The
  * compiler's start files define it, but the core is linked without them; if
- * they are linked in after all, the linker takes theirs. */
+ * they are linked in after all, the linker uses theirs. */
 __attribute__((weak, visibility("hidden"))) void *const __dso_handle =
     (void *)&__dso_handle;
 
@@ -47,8 +47,9 @@ static struct llmobs_worker *worker;
 
 /* -- life ------------------------------------------------------------------ */
 
-/* The configuration complains before the log is open: its lines are kept until
- * then. */
+/* The configuration complains before the log is open: its lines wait until
+ * then.
+ */
 struct complaints {
     struct llmobs_buf text;
 };
@@ -101,7 +102,7 @@ static const struct llmobs_rules *load_rules(void)
     return rules;
 }
 
-/* The options that the program gave win over its environment. */
+/* The options of the program win over its environment. */
 static const struct llmobs_config *load_config(const struct llmobs_host *host,
                                                struct complaints *complaints)
 {

@@ -51,7 +51,7 @@ _Static_assert(LLMOBS_SPANS_MAX == LLMOBS_SPAN_TABLE_MAX &&
 static const struct llmobs_config *config;
 static struct llmobs_worker *worker;
 
-/* The options with which the configuration was read, until the enable that gave
+/* The options with which the configuration was read, until the enable that has
  * them asks for its result. */
 static _Atomic(const struct llmobs_enable_options *) applied;
 
@@ -435,7 +435,7 @@ static int feedback(const struct llmobs_feedback_options *options)
 
 /* -- other processes ------------------------------------------------------- */
 
-/* Gives `add` the headers of the list, whose nodes are "name: value". */
+/* Calls `add` for each header of the list, whose nodes are "name: value". */
 static int call_for_each(const struct llmobs_inject *inject,
                          llmobs_header_fn *add, void *context)
 {
@@ -456,7 +456,7 @@ static int call_for_each(const struct llmobs_inject *inject,
     return rc;
 }
 
-/* `add` is the app's function: it may take its time, or leave by longjmp. */
+/* `add` is the app's function: it may run for long, or end by longjmp. */
 static int inject_as(const struct llmobs_context *context,
                      llmobs_header_fn *add, void *arg)
 {
@@ -591,14 +591,15 @@ static int context_end(void)
 _Static_assert(LLMOBS_INPUT == 0 && LLMOBS_OUTPUT == 1 && LLMOBS_METADATA == 2,
                "an element for each");
 
-/* A span in the hands of the program's processor: holds the processor's changes
- * until it has returned without an error, and the texts that it was given. */
+/* A span that the program's processor works on: the processor's changes, which
+ * apply once it has returned without an error, and the texts that it has got.
+ */
 struct llmobs_finished {
     struct llmobs_span *span;
     bool replaced[PARTS];
     struct llmobs_span_side sides[2];
     struct llmobs_json *metadata;
-    char *texts[PARTS]; /* the texts that the processor was given */
+    char *texts[PARTS]; /* the texts that the processor has got; owned */
 };
 
 /* -- a finished span: what there is ---------------------------------------- */

@@ -14,8 +14,8 @@
 struct llmobs_api;
 struct llmobs_enable_options;
 
-/* Gives an environment in which the options stand before the variables of `env`
- * and so win over them, and notes that they are applied; NULL without memory,
+/* Makes an environment in which the options stand before the variables of `env`
+ * and so win over them; remembers that they are applied. NULL without memory,
  * or where the options have an impossible size. Borrows `env` and the options.
  * Free with free(). */
 const char **llmobs_c_api_environment(

@@ -47,7 +47,7 @@ static struct llmobs_callsite *new_callsite(uintptr_t entry)
 
 /* The parent is, in this order: the program's own span, the context in the
  * headers that the program sends, the context of the request that it serves.
- * The headers are not read yet: llmobs_call_origin_continue takes that
+ * The headers are not read yet: llmobs_call_origin_continue reads that
  * context later. */
 static void find_parent(struct llmobs_call_origin *origin,
                         struct llmobs_context *context)

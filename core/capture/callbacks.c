@@ -9,7 +9,8 @@
 
 #define PREREQ_OK 0
 
-/* The first version of libcurl that rewinds before it takes a new reader. */
+/* The first version of libcurl that rewinds before it reads from a new reader.
+ */
 #define REWINDS_FIRST 0x080700
 
 /* The callbacks for the reading of a body. */
@@ -52,7 +53,7 @@ static size_t skip_again(size_t *again, size_t len)
 }
 
 /* Records the bytes before the app sees them: the app may write into the
- * buffer, and may take its time. */
+ * buffer, and may run for long. */
 static size_t on_write(char *data, size_t size, size_t count, void *user)
 {
     struct llmobs_handle *handle = user;

@@ -15,8 +15,8 @@
  * undoes the part that went in. */
 bool llmobs_callbacks_swap_in(struct llmobs_handle *handle, CURL *curl);
 
-/* libcurl is about to make the request: settles the request (outgoing.h), and
- * puts the other callbacks in where the header list has just shown a call. */
+/* libcurl is about to make the request: reads it (outgoing.h), and puts the
+ * other callbacks in where the header list has just shown a call. */
 void llmobs_callbacks_read_request(struct llmobs_handle *handle, CURL *curl);
 
 /* Puts the app's settings back; does nothing when they are back already. */
@@ -27,10 +27,11 @@ void llmobs_callbacks_swap_out(struct llmobs_handle *handle, CURL *curl);
 void llmobs_callbacks_restore(const struct llmobs_handle *handle, CURL *curl);
 
 /* Does as swap_out, for a call that the app left by siglongjmp before libcurl
- * began it; the next begin or take ends the call. */
+ * began it. The next _begin or _add (capture.h) ends the call. */
 void llmobs_callbacks_drop_stale(struct llmobs_handle *handle, CURL *curl);
 
-/* True when the option must be noted, and not be given to libcurl now. */
+/* True when libcurl must not get the option now: it has the value of the
+ * library, and gets the app's after the transfer. */
 bool llmobs_callbacks_own(const struct llmobs_handle *handle,
                           const struct llmobs_setting *setting);
 

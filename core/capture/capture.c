@@ -106,7 +106,7 @@ void llmobs_capture_cancel(struct llmobs_handle *handle, CURL *curl)
 
 /* -- the app makes the call ------------------------------------------------ */
 
-/* Ends a call that a longjmp, or a reset under way, left without an end. */
+/* Ends a call that has no end yet, by a longjmp or by a reset under way. */
 static void begin_anew(struct llmobs_handle *handle)
 {
     llmobs_capture_close(handle, LLMOBS_END_REMOVED, CURLE_OK);
@@ -237,10 +237,10 @@ static bool start_judged(struct llmobs_handle *handle, CURL *curl,
     return true;
 }
 
-/* The app may free or replace a URL handle until libcurl asks it, so libcurl's
- * own answer is awaited. If libcurl gives an empty address now, the address
- * that it gives later is the URL handle's. Otherwise nobody can tell, and the
- * transfer stays unobserved. */
+/* The app may free or replace a URL handle until libcurl asks it, so the
+ * library waits for libcurl's own answer. If libcurl has an empty address now,
+ * the address that it has later is the URL handle's. Otherwise nobody can say
+ * which it is, and the transfer stays unobserved. */
 static bool start_url_pending(struct llmobs_handle *handle, CURL *curl)
 {
     const char *before =
@@ -379,7 +379,7 @@ static long long_of(const struct llmobs_real *real, CURL *curl, CURLINFO info)
     return value;
 }
 
-/* The status that libcurl gives; after a reset it has none. A status that was
+/* The status that libcurl has; after a reset it has none. A status that was
  * seen only in a header line may be from a proxy that refused the tunnel. */
 static long status_now(const struct llmobs_real *real, CURL *curl, long seen)
 {
@@ -397,7 +397,7 @@ static void miss_body(struct llmobs_body *body, int64_t len)
     body->unseen = true;
 }
 
-/* Notes the sizes of the bodies, which the library did not see. Without the
+/* Copies the sizes of the bodies, which the library did not see. Without the
  * request's body, method and URL alone prove that it is a call. */
 static void miss_bodies(const struct llmobs_handle *handle,
                         struct llmobs_exchange *exchange)
@@ -590,7 +590,7 @@ static void abandon_handle(struct llmobs_handle *handle, void *ctx)
     struct llmobs_exchange *exchange;
 
     (void)ctx;
-    if (!llmobs_handle_trylock(handle, EXIT_LOCK_MS))
+    if (!llmobs_holder_trylock(&handle->exchange_holder, EXIT_LOCK_MS))
         return;
     exchange = handle->exchange;
     handle->exchange = NULL;

@@ -22,8 +22,9 @@
  *
  * The app's callbacks get the same bytes and sizes, and libcurl gets their
  * answers unchanged. At the end of the transfer every option that the capture
- * set gets the app's value back. Until then the app's own settings of these
- * options are noted and not forwarded, so that the app cannot tell.
+ * set gets the app's value back. Until then the library saves what the app
+ * sets of these options and does not forward it, so that the app sees no
+ * difference.
  */
 #ifndef LLMOBS_CAPTURE_H
 #define LLMOBS_CAPTURE_H
@@ -36,13 +37,13 @@ void llmobs_capture_init(const struct llmobs_config *config,
                          const struct llmobs_rules *rules,
                          struct llmobs_worker *worker);
 
-/* The app adds a handle to a multi: notes who makes the call, inside which
- * span and for whom, and reads no memory that the app's options point to. The
- * next take, start or finish of the handle frees it. */
+/* The app adds a handle to a multi: finds where the call comes from
+ * (call_origin.h), and reads no memory that the app's options point to. The
+ * next add, start or finish of the handle forgets it. */
 void llmobs_capture_add(struct llmobs_handle *handle);
 
-/* There is no memory to follow a call that was taken: counts the call as lost,
- * if it may have been a call to a model, and forgets it. */
+/* There is no memory to follow a handle that was added: counts its call as
+ * lost, if it may have been a call to a model, and forgets it. */
 void llmobs_capture_lose(struct llmobs_handle *handle);
 
 /* libcurl is about to begin the transfer: judges it by method and URL and, when
@@ -51,17 +52,17 @@ void llmobs_capture_lose(struct llmobs_handle *handle);
  * finish and swap_out must follow. */
 bool llmobs_capture_start(struct llmobs_handle *handle, CURL *curl);
 
-/* Does as take and then start. */
+/* For curl_easy_perform: as start, for a handle that was not added. */
 bool llmobs_capture_begin(struct llmobs_handle *handle, CURL *curl);
 
 /* Undoes a begin whose transfer was never started. */
 void llmobs_capture_cancel(struct llmobs_handle *handle, CURL *curl);
 
-/* Notes, while the easy handle is still usable, what libcurl measured of the
+/* Copies, while the easy handle is still usable, what libcurl measured of the
  * transfer. */
 void llmobs_capture_measure(struct llmobs_handle *handle, CURL *curl);
 
-/* Ends the capture and gives the exchange to the worker; does nothing when no
+/* Ends the capture and passes the exchange to the worker; does nothing when no
  * capture is under way. `code` is used with LLMOBS_END_DONE only. */
 void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
                            CURLcode code);
@@ -87,8 +88,8 @@ struct llmobs_handle *llmobs_capture_new_handle(const struct llmobs_real *real,
 struct llmobs_handle *llmobs_capture_unseen_handle(
     const struct llmobs_real *real, CURL *curl);
 
-/* libcurl has just made `twin`, a duplicate of a handle: gives it the app's
- * settings in place of the callbacks that it copied, and a record of its own.
+/* libcurl has just made `twin`, a duplicate of a handle: sets the app's
+ * callbacks in place of ours, which libcurl has copied, and makes a record.
  * NULL without memory for the record. */
 struct llmobs_handle *llmobs_capture_twin(const struct llmobs_handle *from,
                                           CURL *twin);

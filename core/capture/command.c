@@ -26,7 +26,7 @@ static const char *entry_name; /* LLMOBS_ENTRY; NULL: none */
 
 /* -- spans ----------------------------------------------------------------- */
 
-/* The members of `what` that are left annotate the span. */
+/* The members that `what` still has annotate the span. */
 static int annotate_by(uint64_t span, const struct llmobs_json *what)
 {
     return llmobs_json_len(what) ? llmobs_own_span_annotate_json(span, what)

@@ -19,8 +19,8 @@
  * "model_provider"; END: "error" {"type", "message"}; both: the members that
  * llmobs_own_span_annotate_json takes. The headers are those of the request
  * that the thread serves now, and replace any before; "entry", where there is
- * one, is the span around it. Spans that a request leaves open end with it, or
- * as the next request starts, with the error `unfinished`.
+ * one, is the span around it. Spans that are still open end with the request,
+ * or as the next request starts, with the error `unfinished`.
  *
  * KEY is for requests that take turns on a thread, or use several: a whole
  * number from 1 that the process never uses twice. The entry of such a request
@@ -36,7 +36,7 @@
  * Owns:    the number of the entry of PHP's request.
  * Threads: those of the handle; a command is about the calling thread.
  * Errors:  the program sees none; the log has the first of each cause.
- * Limits:  LLMOBS_COMMAND_HEADERS headers; the body as handle.h keeps it;
+ * Limits:  LLMOBS_COMMAND_HEADERS headers; the body as handle.h has it;
  *          LLMOBS_SHARED_ENTRIES keys (shared_entry.h).
  */
 #ifndef LLMOBS_COMMAND_H

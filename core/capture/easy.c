@@ -110,7 +110,7 @@ CURLcode llmobs_ops_easy_perform(const struct llmobs_real *real, CURL *curl)
     if (!busy && !captured)
         handle->in_perform = false;
     else if (!busy && handle->app.unseen &&
-             refused(rc)) /* libcurl tells of another transfer */
+             refused(rc)) /* libcurl means another transfer */
         llmobs_capture_cancel(handle, curl);
     else if (!busy || !refused(rc))
         end_perform(handle, curl, rc);
@@ -130,7 +130,7 @@ void llmobs_ops_easy_reset(const struct llmobs_real *real, CURL *curl)
     saved = errno;
     /* A handle without a record gets one, for its settings are known from here
      * on. If it had a record, the reset has removed our callbacks with the
-     * app's; the exchange keeps the bytes that arrived until now. */
+     * app's; the exchange still has the bytes that arrived until now. */
     if (!handle)
         handle = llmobs_capture_unseen_handle(real, curl);
     if (handle)
@@ -165,7 +165,8 @@ void llmobs_ops_easy_cleanup(const struct llmobs_real *real, CURL *curl)
     llmobs_capture_measure(handle, curl);
     ending = llmobs_ops_multi_ending(handle, curl);
     llmobs_multi_messages_forget(llmobs_handle_multi(handle), curl);
-    /* libcurl may give the address to a new handle as soon as it is freed. */
+    /* A new handle may get the address as soon as libcurl has freed this one.
+     */
     llmobs_handle_detach(handle);
     errno = saved;
     real->easy_cleanup(curl);
@@ -177,8 +178,8 @@ void llmobs_ops_easy_cleanup(const struct llmobs_real *real, CURL *curl)
 
 /* -- bytes of the app's own ------------------------------------------------ */
 
-/* The record of the connection, which the first bytes begin. NULL: it is none
- * of ours. */
+/* The record of the connection, which the first bytes begin. NULL: the library
+ * does not follow it. */
 static struct llmobs_wire *wire_of(struct llmobs_handle *handle, CURL *curl)
 {
     const char *url;

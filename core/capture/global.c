@@ -21,8 +21,8 @@
 /* A request notices within some 20 ms that it has to end. */
 #define LEAVE_MS 1000
 #define EXIT_LEAVE_MS 200
-/* How long to wait for the owner: longer than the library's part of a cleanup
- * takes. */
+/* How long to wait for the owner: longer than the library's part of a cleanup.
+ */
 #define OWNER_MS 3000
 /* For how long after a cleanup that waited in vain no cleanup waits. */
 #define PATIENCE_MS 30000
@@ -331,7 +331,7 @@ void llmobs_global_up(const struct llmobs_real *real, enum llmobs_up how)
         run_at_exit(at_exit);
     if (!copy)
         return;
-    /* libcurl takes an allocator with its first init only. */
+    /* libcurl heeds an allocator in its first init only. */
     if (!is_up(copy))
         atomic_store(&copy->own_memory, how == LLMOBS_UP_INIT_MEM);
     if (how == LLMOBS_UP_HANDLE)

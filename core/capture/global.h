@@ -1,19 +1,18 @@
 /* global - libcurl's global state, copy by copy, the operations behind the
  * thunks of curl_global_*, and the end of the process.
  *
- * Owns:    a note of which copies the app has initialised; the exit handler.
- * Threads: any, as the libcurl functions that lead here.
- * Limits:  8 copies of libcurl; we make no requests through further ones. The
- *          first cleanup that takes libcurl down while events wait for a remote
- *          intake delivers them, as most processes end after it: it takes an
- *          exit's time at most, and the exit has the rest of that time. A later
- *          cleanup waits for a request that is under way, half of that time at
- *          most, and for 30 s after a cleanup that waited in vain not at all.
- * Fork:    a child is in the state of its parent, and its exit delivers the
- *          calls that it captured itself. It does not wait for a cleanup of the
- *          parent.
+ * Owns:    a record of each copy that the app has initialised; the exit
+ * handler. Threads: any, as the libcurl functions that lead here. Limits:  8
+ * copies of libcurl; we make no requests through further ones. The first
+ * cleanup that takes libcurl down while events wait for a remote intake
+ * delivers them, as most processes end after it: it waits for an exit's time at
+ * most, and the exit has the rest of that time. A later cleanup waits for a
+ * request that is under way, half of that time at most, and for 30 s after a
+ * cleanup that waited in vain not at all. Fork:    a child is in the state of
+ * its parent, and its exit delivers the calls that it captured itself. It does
+ * not wait for a cleanup of the parent.
  *
- * We take no reference to libcurl's global state: it would make a later
+ * We hold no reference to libcurl's global state: it would make a later
  * curl_global_init_mem of the app ineffective. So our requests may use a copy
  * only from the app's first init to its last cleanup, and once more when the
  * process exits.
@@ -32,8 +31,8 @@ enum llmobs_up {
 
 /* Runs once, before the others. Borrows the worker for ever. `names_callers`:
  * spans name the code that made a call, which must be looked up while that code
- * is loaded. `at_end` gives the worker the calls that are under way when the
- * process exits. */
+ * is loaded. `at_end` passes the calls that are under way to the worker as
+ * the process exits. */
 void llmobs_global_start(struct llmobs_worker *worker, bool names_callers,
                          void (*at_end)(void));
 

@@ -131,7 +131,7 @@ bool llmobs_handle_copy(struct llmobs_handle *to,
            llmobs_replay_copy(&to->replay, from->replay);
 }
 
-/* The work that few options need beside the note: a function of its own, so
+/* The work that few options need besides: a function of its own, so
  * that other calls need no stack frame for it. */
 static __attribute__((noinline)) void set_and_follow(
     struct llmobs_handle *handle, const struct llmobs_setting *setting,
@@ -673,21 +673,4 @@ void llmobs_handle_each(void (*visit)(struct llmobs_handle *, void *),
         if (atomic_load_explicit(&record->key, memory_order_acquire))
             visit((struct llmobs_handle *)record, ctx);
     }
-}
-
-/* -- the lock of `exchange` ------------------------------------------------ */
-
-void llmobs_handle_lock(struct llmobs_handle *handle)
-{
-    llmobs_holder_lock(&handle->exchange_holder);
-}
-
-bool llmobs_handle_trylock(struct llmobs_handle *handle, int ms)
-{
-    return llmobs_holder_trylock(&handle->exchange_holder, ms);
-}
-
-void llmobs_handle_unlock(struct llmobs_handle *handle)
-{
-    llmobs_holder_unlock(&handle->exchange_holder);
 }

@@ -8,8 +8,8 @@
  * Errors:  without memory a handle has no record: it is not instrumented.
  * Limits:  Where the app sets the reader of a transfer more than
  *          LLMOBS_READERS_MAX times within it, the body is not seen.
- * Fork:    the child has its own copies; the pid in an exchange tells the child
- *          that the parent began it.
+ * Fork:    the child has its own copies; by the pid in an exchange the child
+ *          knows that the parent began it.
  */
 #ifndef LLMOBS_HANDLE_H
 #define LLMOBS_HANDLE_H
@@ -51,7 +51,7 @@ enum llmobs_step {
 };
 
 /* The READDATA for our read callback. Each time that libcurl needs a
- * connection it takes the newest READDATA, and uses it to the end; so each
+ * connection it reads the newest READDATA, and uses it to the end; so each
  * reader that the app sets gets its own record. */
 struct llmobs_reader {
     struct llmobs_handle *handle;
@@ -73,7 +73,7 @@ struct llmobs_outgoing {
     bool target_set;   /* REQUEST_TARGET was set, which libcurl reads late */
     bool address_lost; /* a URL handle that the app set since may replace it */
     /* libcurl's copy of an address that the app has set since, or, at the step
-     * ADDRESS, what libcurl gave before it; only ever compared, never read. */
+     * ADDRESS, what libcurl had before it; only ever compared, never read. */
     struct llmobs_hidden seen_url;
     bool auth_rounds;  /* libcurl may authenticate first, without a body */
     bool proxy_rounds; /* the same, where a proxy sees the request */
@@ -180,6 +180,17 @@ static inline bool llmobs_handle_knows(const struct llmobs_handle *handle,
            (callback->function_set && callback->data_set);
 }
 
+/* The right to touch `exchange` (holder.h). */
+static inline void llmobs_handle_lock(struct llmobs_handle *handle)
+{
+    llmobs_holder_lock(&handle->exchange_holder);
+}
+
+static inline void llmobs_handle_unlock(struct llmobs_handle *handle)
+{
+    llmobs_holder_unlock(&handle->exchange_holder);
+}
+
 /* Called before any handle exists. */
 void llmobs_handle_init(void);
 
@@ -187,7 +198,7 @@ void llmobs_handle_init(void);
 struct llmobs_handle *llmobs_handle_find(CURL *curl);
 
 /* Makes or resets the record of a handle whose settings are all defaults, and
- * drops what an earlier handle at this address left. NULL without memory. */
+ * drops what is of an earlier handle at this address. NULL without memory. */
 struct llmobs_handle *llmobs_handle_create(const struct llmobs_real *real,
                                            CURL *curl);
 
@@ -223,7 +234,7 @@ void llmobs_handle_measure(struct llmobs_handle *handle);
  * handle. */
 bool llmobs_handle_early(const struct llmobs_handle *handle);
 
-/* Forgets all settings and callbacks, as curl_easy_reset does; keeps the
+/* Forgets all settings and callbacks, as curl_easy_reset does, but not the
  * transfer. From here on all settings are known. */
 void llmobs_handle_reset(struct llmobs_handle *handle);
 
@@ -253,11 +264,6 @@ unsigned llmobs_real_version(const struct llmobs_real *real);
 /* Calls `visit` for every live record. */
 void llmobs_handle_each(void (*visit)(struct llmobs_handle *, void *),
                         void *ctx);
-
-/* The right to touch `exchange` (holder.h). */
-void llmobs_handle_lock(struct llmobs_handle *handle);
-bool llmobs_handle_trylock(struct llmobs_handle *handle, int ms);
-void llmobs_handle_unlock(struct llmobs_handle *handle);
 
 /* The method that libcurl will send, and the body as far as it is known before
  * that (data NULL: none, or not known): of the transfer under way, else of

@@ -1,12 +1,12 @@
 /* holder - the right to touch an exchange that a thread of the app fills, and
- * that the exit handler may take away.
+ * that the exit handler may claim.
  *
  * Owns:    one word beside the exchange; 0: nobody has the right.
  * Threads: the thread that fills the exchange locks; the exit handler tries.
  * Errors:  none.
  * Limits:  the owner waits at most 100 ms for the exit handler, which holds the
  *          right for a pointer swap: a child that was forked meanwhile has no
- *          thread that gives it back.
+ *          thread that ends it.
  *
  * The owner holds the right for the length of an append or of a write to the
  * disk. A siglongjmp out of that leaves it held, and the thread's next lock

@@ -13,10 +13,11 @@ static const struct llmobs_config *config;
 static const struct llmobs_rules *rules;
 static bool bodyless; /* one of the user's rules wants requests without body */
 static atomic_bool integrated = true; /* calls through libcurl make spans */
-static bool passes_on;      /* requests without a span may carry a context on */
-static atomic_bool resumes; /* a request may bring the answer to an earlier one:
-                             * before the first call of such an API no request
-                             * without a body is looked at for this */
+static bool passes_on; /* requests without a span may carry a context on */
+/* Some APIs give the answer to a call by a later request. True once the program
+ * has called such an API: from then on a request without a body may be that
+ * later request, and is judged, too. */
+static atomic_bool resumes;
 
 static bool injects(void)
 {

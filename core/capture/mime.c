@@ -14,7 +14,7 @@ struct form;
 struct part {
     struct llmobs_keyed keyed; /* by its curl_mimepart */
     /* The thread that changes this owns the rest; NULL: no thread does. Where
-     * no hook saw a form's end, another form may take a part from it. */
+     * no hook saw a form's end, another form may claim one of its parts. */
     _Atomic(struct form *) form;
     char *name;        /* NULL: none */
     char *type;        /* NULL: none */
@@ -141,42 +141,42 @@ static void add_form(curl_mime *mime)
 /* Drops the record of a part whose end the library did not see. */
 static void forget_part(curl_mimepart *part)
 {
-    struct part *noted = find_part(part);
+    struct part *record = find_part(part);
 
-    if (noted)
-        release_if_of(noted, atomic_load(&noted->form));
+    if (record)
+        release_if_of(record, atomic_load(&record->form));
 }
 
 static struct part *new_part(curl_mimepart *part)
 {
-    struct part *noted = NULL;
+    struct part *record = NULL;
 
     if (!count_up(&live_parts, 1, LLMOBS_MIME_PARTS_MAX))
         return NULL;
     if (!find_part(part)) /* else another thread is about to release it */
-        noted = llmobs_keyed_claim(&parts, part);
-    if (!noted)
+        record = llmobs_keyed_claim(&parts, part);
+    if (!record)
         atomic_fetch_sub(&live_parts, 1);
-    return noted;
+    return record;
 }
 
 static void add_part(curl_mime *mime, curl_mimepart *part)
 {
     struct form *form = llmobs_keyed_find(&forms, mime);
-    struct part *noted;
+    struct part *record;
 
     forget_part(part);
     if (!form || form->missing || form->count == LLMOBS_FORM_PARTS_MAX)
         return;
-    noted = new_part(part);
-    if (!noted) {
+    record = new_part(part);
+    if (!record) {
         drop_parts(form);
         form->missing = true;
         return;
     }
-    noted->size = -1;
-    form->parts[form->count++] = noted;
-    atomic_store(&noted->form, form);
+    record->size = -1;
+    form->parts[form->count++] = record;
+    atomic_store(&record->form, form);
 }
 
 curl_mime *llmobs_ops_mime_init(const struct llmobs_real *real, CURL *curl)
@@ -278,10 +278,10 @@ CURLcode llmobs_ops_mime_name(const struct llmobs_real *real,
 {
     CURLcode rc = real->mime_name(part, name);
     int saved = errno;
-    struct part *noted = find_part(part);
+    struct part *record = find_part(part);
 
-    if (noted && rc == CURLE_OK)
-        set_name(noted, name);
+    if (record && rc == CURLE_OK)
+        set_name(record, name);
     errno = saved;
     return rc;
 }
@@ -298,10 +298,10 @@ CURLcode llmobs_ops_mime_filename(const struct llmobs_real *real,
 {
     CURLcode rc = real->mime_filename(part, name);
     int saved = errno;
-    struct part *noted = find_part(part);
+    struct part *record = find_part(part);
 
-    if (noted && rc == CURLE_OK)
-        set_filename(noted, name);
+    if (record && rc == CURLE_OK)
+        set_filename(record, name);
     errno = saved;
     return rc;
 }
@@ -340,10 +340,10 @@ CURLcode llmobs_ops_mime_data(const struct llmobs_real *real,
 {
     CURLcode rc = real->mime_data(part, data, size);
     int saved = errno;
-    struct part *noted = find_part(part);
+    struct part *record = find_part(part);
 
-    if (noted)
-        set_data(noted, rc == CURLE_OK ? data : NULL, size);
+    if (record)
+        set_data(record, rc == CURLE_OK ? data : NULL, size);
     errno = saved;
     return rc;
 }
@@ -352,25 +352,25 @@ CURLcode llmobs_ops_mime_data(const struct llmobs_real *real,
  * the part, or NULL. */
 static struct part *set_file(curl_mimepart *part, int64_t size)
 {
-    struct part *noted = find_part(part);
+    struct part *record = find_part(part);
 
-    if (!noted)
+    if (!record)
         return NULL;
-    drop_data(noted);
-    noted->size = size < 0 ? -1 : size;
-    return noted;
+    drop_data(record);
+    record->size = size < 0 ? -1 : size;
+    return record;
 }
 
-/* libcurl gives the part the file's own name. */
+/* libcurl names the part after the file. */
 CURLcode llmobs_ops_mime_filedata(const struct llmobs_real *real,
                                   curl_mimepart *part, const char *path)
 {
     CURLcode rc = real->mime_filedata(part, path);
     int saved = errno;
-    struct part *noted = set_file(part, -1);
+    struct part *record = set_file(part, -1);
 
-    if (noted && rc == CURLE_OK)
-        set_filename(noted, path);
+    if (record && rc == CURLE_OK)
+        set_filename(record, path);
     errno = saved;
     return rc;
 }
@@ -418,10 +418,10 @@ CURLcode llmobs_ops_mime_type(const struct llmobs_real *real,
 {
     CURLcode rc = real->mime_type(part, type);
     int saved = errno;
-    struct part *noted = find_part(part);
+    struct part *record = find_part(part);
 
-    if (noted && rc == CURLE_OK)
-        set_type(noted, &noted->type, type);
+    if (record && rc == CURLE_OK)
+        set_type(record, &record->type, type);
     errno = saved;
     return rc;
 }
@@ -431,12 +431,12 @@ CURLcode llmobs_ops_mime_encoder(const struct llmobs_real *real,
 {
     CURLcode rc = real->mime_encoder(part, coding);
     int saved = errno;
-    struct part *noted = find_part(part);
+    struct part *record = find_part(part);
 
-    if (noted && rc == CURLE_OK) {
-        noted->coded = !llmobs_form_plain(coding);
-        if (noted->coded)
-            drop_text(noted);
+    if (record && rc == CURLE_OK) {
+        record->coded = !llmobs_form_plain(coding);
+        if (record->coded)
+            drop_text(record);
     }
     errno = saved;
     return rc;
@@ -448,15 +448,15 @@ CURLcode llmobs_ops_mime_headers(const struct llmobs_real *real,
 {
     CURLcode rc = real->mime_headers(part, headers, owned);
     int saved = errno;
-    struct part *noted = find_part(part);
+    struct part *record = find_part(part);
 
-    if (noted && rc == CURLE_OK) {
+    if (record && rc == CURLE_OK) {
         struct own_headers own = read_headers(headers);
 
-        set_type(noted, &noted->header_type, own.type);
-        noted->headed = own.no_text;
-        if (noted->headed)
-            drop_text(noted);
+        set_type(record, &record->header_type, own.type);
+        record->headed = own.no_text;
+        if (record->headed)
+            drop_text(record);
     }
     errno = saved;
     return rc;

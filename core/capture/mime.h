@@ -1,21 +1,20 @@
 /* mime - the texts of the forms that a program sends.
  *
- * libcurl gives nobody back what a program has put in a form by curl_mime_*. So
- * the operations behind the thunks of curl_mime_* note each part as the program
- * makes it. A form of curl_formadd is the program's own list, which is read as
- * libcurl reads it. The text of a part is read, but not of one that is a file,
- * has a coding, comes from a function or is a form itself; form.h decides by
- * type and bytes which part is a text.
+ * Nobody can ask libcurl what a program has put in a form by curl_mime_*. So
+ * the operations behind the thunks of curl_mime_* record each part as the
+ * program makes it. A form of curl_formadd is the program's own list, which is
+ * read as libcurl reads it. The text of a part is read, but not of one that is
+ * a file, has a coding, comes from a function or is a form itself; form.h
+ * decides by type and bytes which part is a text.
  *
  * Owns:    one record per live form, with the list of its parts, and one per
  *          part, with its name, type and text; each is found by its address
  *          (keyed.h), so no call walks over more than one form's parts.
  * Threads: those of keyed.h: a form belongs to the thread that uses it.
- * Errors:  a form of which a part could not be noted, for want of memory or by
- *          the limits, has no fields; where a text could not be copied its
- *          size takes its place.
- * Limits:  LLMOBS_MIME_FORMS_MAX forms and LLMOBS_MIME_PARTS_MAX parts at a
- *          time, LLMOBS_MIME_TEXTS_MAX bytes of texts in all; a name of
+ * Errors:  a form of which a part could not be recorded, for want of memory or
+ * by the limits, has no fields; where a text could not be copied its size takes
+ * its place. Limits:  LLMOBS_MIME_FORMS_MAX forms and LLMOBS_MIME_PARTS_MAX
+ * parts at a time, LLMOBS_MIME_TEXTS_MAX bytes of texts in all; a name of
  *          LLMOBS_FORM_NAME_MAX bytes, a text of LLMOBS_FORM_TEXT_MAX; of a
  *          form the first LLMOBS_FORM_PARTS_MAX parts. Headers of its own that
  *          a part gets (curl_mime_headers) count as they are then: a program
@@ -33,7 +32,7 @@
 #define LLMOBS_MIME_TEXTS_MAX ((size_t)4 * 1024 * 1024)
 
 /* As the libcurl functions of the same names, each of which they call exactly
- * once. They note what libcurl has accepted, and preserve errno. */
+ * once. They record what libcurl has accepted, and preserve errno. */
 curl_mime *llmobs_ops_mime_init(const struct llmobs_real *real, CURL *curl);
 void llmobs_ops_mime_free(const struct llmobs_real *real, curl_mime *mime);
 curl_mimepart *llmobs_ops_mime_addpart(const struct llmobs_real *real,

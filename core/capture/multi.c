@@ -14,10 +14,10 @@
 
 /* -- handles that a server pushes ------------------------------------------ */
 
-/* The app's functions. A slot is taken once and never given back, for a multi
+/* The app's functions. A slot is claimed once and never freed, for a multi
  * may still call it. */
 static _Atomic(curl_push_callback) functions[LLMOBS_PUSH_FUNCTIONS_MAX];
-static atomic_bool all_blind; /* no memory to tell them apart */
+static atomic_bool all_blind; /* no memory to say which are */
 
 /* True when a handle pushed to this multi may inherit our callbacks, unseen. */
 static bool is_blind(CURLM *multi)
@@ -29,9 +29,9 @@ static bool is_blind(CURLM *multi)
 /* libcurl frees a pushed handle that the app refuses without a call of
  * curl_easy_cleanup: its record goes here. */
 static void end_push(const struct llmobs_handle *parent,
-                     struct llmobs_handle *pushed, bool taken)
+                     struct llmobs_handle *pushed, bool accepted)
 {
-    if (taken) {
+    if (accepted) {
         llmobs_handle_join(pushed, llmobs_handle_multi(parent));
         llmobs_members_join(llmobs_handle_multi(pushed), &pushed->member);
         return;
@@ -85,7 +85,7 @@ _Static_assert(sizeof(stand_ins) / sizeof(stand_ins[0]) ==
                    LLMOBS_PUSH_FUNCTIONS_MAX,
                "one function for each of the app's");
 
-/* NULL: no slot is left. */
+/* NULL: there is no more slot. */
 static curl_push_callback stand_in(curl_push_callback function)
 {
     for (size_t i = 0; i < LLMOBS_PUSH_FUNCTIONS_MAX; i++) {
@@ -192,7 +192,7 @@ CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
 /* -- driving --------------------------------------------------------------- */
 
 /* True within a callback, where libcurl refuses to drive the multi: there it
- * also refuses to give the timeout. */
+ * also refuses to say the timeout. */
 static bool refuses_drive(const struct llmobs_real *real, CURLM *multi)
 {
     long ms;

@@ -2,7 +2,7 @@
  *
  * A handle that a server pushes is libcurl's duplicate of its parent, our
  * callbacks included. So our callback in the place of the multi's push callback
- * gives it the app's settings back before the app sees it. It is no call.
+ * restores the app's settings before the app sees it. It is no call.
  *
  * Owns:    nothing.
  * Threads: as the libcurl function of the same name.

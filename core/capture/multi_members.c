@@ -89,10 +89,10 @@ size_t llmobs_members_count_all(void)
 
 bool llmobs_members_set_over(struct llmobs_members *members)
 {
-    bool news = !members->over && atomic_load(&members->count) > 0;
+    bool first = !members->over && atomic_load(&members->count) > 0;
 
     members->over = true;
-    return news;
+    return first;
 }
 
 static struct llmobs_member *unqueue(struct llmobs_members *members,

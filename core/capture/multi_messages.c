@@ -95,7 +95,7 @@ static bool grow_list(struct llmobs_messages *messages)
     return true;
 }
 
-/* Runs before a message is taken, for it could not be put back. Where half of
+/* Runs before a message is read, for nobody could put it back. Where half of
  * the list is forgotten, the rest moves to its beginning. */
 static bool make_room(struct llmobs_messages *messages)
 {
@@ -136,7 +136,7 @@ static bool is_message_of(const struct llmobs_messages *messages, size_t at,
 }
 
 /* The place of a handle's message in the list; the list's end: it has none. The
- * handle's record notes the place of a message that there is. */
+ * handle's record has the place of its message, if there is one. */
 static size_t place_of_message(const struct llmobs_messages *messages,
                                CURL *curl)
 {

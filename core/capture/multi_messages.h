@@ -5,8 +5,8 @@
  * remove a handle that is done without having read them.
  *
  * Owns:    a list of libcurl's own messages, borrowed as the app would borrow
- *          them: each is valid until its easy handle is removed, and leaves the
- *          list then.
+ *          them: each is valid until its easy handle is removed, and is
+ *          forgotten then.
  * Threads: those of the multi (keyed.h).
  * Errors:  without memory no message is read ahead.
  * Limits:  one message per easy handle of the multi.
@@ -20,12 +20,12 @@
 bool llmobs_multi_messages_result(const struct llmobs_real *real, CURLM *multi,
                                   CURL *curl, CURLcode *code);
 
-/* Does as curl_multi_info_read, but first gives the messages that we have read
- * already. */
+/* Does as curl_multi_info_read, but returns first the messages that we have
+ * read already. */
 CURLMsg *llmobs_multi_messages_read(const struct llmobs_real *real,
                                     CURLM *multi, int *left);
 
-/* Messages are read ahead only while every call that gives, ends or frees one
+/* Messages are read ahead only while every call that returns, ends or frees one
  * is seen: `unseen` is not 0 where calls of some of libcurl's functions may not
  * be (engine.h). The messages that were read until then still reach the app,
  * first. Called once, before all others. */
@@ -39,9 +39,9 @@ void llmobs_multi_messages_stop(void);
 void llmobs_multi_messages_forget(CURLM *multi, CURL *curl);
 
 /* Another thread may get a multi at the same address as soon as libcurl has
- * freed this one. So the messages leave the multi before that (NULL: there are
- * none), and are then forgotten, or belong to it again, where libcurl has
- * refused. */
+ * freed this one. So the messages are detached from the multi before that
+ * (NULL: there are none), and are then forgotten, or attached again where
+ * libcurl has refused. */
 struct llmobs_messages;
 struct llmobs_messages *llmobs_multi_messages_detach(CURLM *multi);
 void llmobs_multi_messages_attach(struct llmobs_messages *messages,

@@ -37,7 +37,7 @@ static void set_method(struct llmobs_exchange *exchange,
                         (struct llmobs_text){method, strlen(method)});
 }
 
-/* A fork between the add and the transfer leaves each process a copy of the
+/* A fork between the add and the transfer makes a copy of the
  * exchange: the copy that begins in the child becomes another span. */
 static void renew_ids(const struct llmobs_call_origin *origin,
                       struct llmobs_exchange *exchange)
@@ -248,10 +248,10 @@ static void set_address(struct llmobs_handle *handle, const char *url)
     char *owned;
     const char *whole = llmobs_handle_url_at(handle, url, &owned);
     char *now = owned || !whole ? owned : strdup(whole);
-    char *kept = now && exchange ? llmobs_allowlist_url_copy(now) : NULL;
+    char *copy = now && exchange ? llmobs_allowlist_url_copy(now) : NULL;
 
     handle->outgoing.request_changed = true;
-    if (!now || (exchange && !kept)) {
+    if (!now || (exchange && !copy)) {
         free(now);
         if (exchange)
             llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
@@ -263,7 +263,7 @@ static void set_address(struct llmobs_handle *handle, const char *url)
     if (!exchange)
         return;
     free(exchange->url);
-    exchange->url = kept;
+    exchange->url = copy;
 }
 
 const char *llmobs_outgoing_ask(const struct llmobs_handle *handle, CURL *curl,
@@ -277,7 +277,7 @@ const char *llmobs_outgoing_ask(const struct llmobs_handle *handle, CURL *curl,
     return text;
 }
 
-/* libcurl begins a transfer with a copy of its address. If it still gives the
+/* libcurl begins a transfer with a copy of its address. If it still has the
  * memory that setopt made, the address was set too late for this transfer. */
 static void follow_address(struct llmobs_handle *handle, CURL *curl)
 {
@@ -322,8 +322,8 @@ static void follow_method(struct llmobs_handle *handle, CURL *curl)
 
 /* Other handles' callbacks may have changed the transfer before libcurl began
  * it: asks libcurl what it began. If the address is in a URL handle, which only
- * libcurl may read, judges by the address that libcurl gives; while libcurl has
- * not begun the transfer, it gives none. */
+ * libcurl may read, judges by the address that libcurl has; while libcurl has
+ * not begun the transfer, there is none. */
 static void follow_and_judge(struct llmobs_handle *handle, CURL *curl)
 {
     struct llmobs_match match;
@@ -345,7 +345,7 @@ static void follow_and_judge(struct llmobs_handle *handle, CURL *curl)
 }
 
 /* The program has set another REQUEST_TARGET since the transfer began: libcurl
- * takes the newest as it makes the request. */
+ * reads the newest as it makes the request. */
 static void follow_target(struct llmobs_handle *handle, CURL *curl)
 {
     const char *url;
@@ -409,7 +409,7 @@ void llmobs_outgoing_before_set(struct llmobs_handle *handle, CURL *curl)
     errno = saved;
 }
 
-/* Before 8.12 libcurl keeps its address beside a URL handle, and does not say
+/* Before 8.12 libcurl has its address beside a URL handle, and does not say
  * which of the two it uses. */
 void llmobs_outgoing_after_set(struct llmobs_handle *handle, CURL *curl,
                                CURLoption option)
@@ -424,7 +424,7 @@ void llmobs_outgoing_after_set(struct llmobs_handle *handle, CURL *curl,
 
 /* -- a handle that nobody saw being made ----------------------------------- */
 
-/* Since 7.72 libcurl can give the method. Sent bytes prove that the request had
+/* Since 7.72 libcurl can say the method. Sent bytes prove that the request had
  * a body; where no answer came, the method POST proves it as well. */
 static void ask_method(struct llmobs_handle *handle, CURL *curl)
 {

@@ -23,16 +23,16 @@
 void llmobs_outgoing_init(const struct llmobs_config *config,
                           struct llmobs_worker *worker);
 
-/* Sets the call's begin to now, whenever the call was taken. */
+/* Sets the call's begin to now, whenever the handle was added. */
 void llmobs_outgoing_start_clock(struct llmobs_call_origin *origin);
 
 /* The transfer is perhaps a call: from here on an exit of the program may end
- * its exchange and give it to the worker. False: without memory. */
+ * its exchange and pass it to the worker. False: without memory. */
 bool llmobs_outgoing_open(struct llmobs_handle *handle,
                           const struct llmobs_match *match);
 
 /* From here on libcurl looks names up and connects. Writes the call's start to
- * the disk, so that a kill during that time leaves a span, without request. */
+ * the disk, so that a kill during that time makes a span, without request. */
 void llmobs_outgoing_write_start(struct llmobs_handle *handle);
 
 /* libcurl is about to make the request: reads its header list and its body,
@@ -49,27 +49,27 @@ static inline bool llmobs_outgoing_awaits(const struct llmobs_handle *handle,
            handle->outgoing.early && handle->origin.url;
 }
 
-/* Called before and after libcurl takes such an option: note which URL it uses.
+/* Called before and after libcurl gets such an option: find which URL it uses.
  */
 void llmobs_outgoing_before_set(struct llmobs_handle *handle, CURL *curl);
 void llmobs_outgoing_after_set(struct llmobs_handle *handle, CURL *curl,
                                CURLoption option);
 
-/* A transfer ends whose request libcurl never sent: notes which URL it used. */
+/* A transfer ends whose request libcurl never sent: finds which URL it used. */
 void llmobs_outgoing_follow_unsent(struct llmobs_handle *handle, CURL *curl);
 
-/* Takes, of a body that libcurl sends later than the request or never, as much
+/* Copies, of a body that libcurl sends later than the request or never, as much
  * as libcurl has sent until now. Called within a callback of the transfer, or
  * as easy_perform returns. */
 void llmobs_outgoing_copy_sent(struct llmobs_handle *handle);
 
 /* The app's header function has seen a part of the answer. At the end of a 100
- * (Continue) libcurl begins to send a later body, and all of it is taken. */
+ * (Continue) libcurl begins to send a later body, and all of it is copied. */
 void llmobs_outgoing_answered(struct llmobs_handle *handle, const char *data,
                               size_t len);
 
 /* The transfer of a handle that nobody saw being made is over: judges it by the
- * address and the method that libcurl gives, and opens the exchange that the
+ * address and the method that libcurl has, and opens the exchange that the
  * origin holds. Of both bodies only the size is known. */
 void llmobs_outgoing_open_unseen(struct llmobs_handle *handle, CURL *curl);
 

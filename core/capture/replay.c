@@ -112,7 +112,7 @@ void llmobs_replay_forget(struct llmobs_replay **replay)
 
 /* -- a transfer ------------------------------------------------------------ */
 
-/* Gives the mock's URL with the path and the query of `url`; NULL without
+/* Makes the mock's URL with the path and the query of `url`; NULL without
  * memory. */
 static char *url_at_mock(const char *url)
 {
@@ -133,7 +133,7 @@ static char *url_at_mock(const char *url)
     return made;
 }
 
-/* Sets what the program has not set, too, where libcurl may take it from the
+/* Sets what the program has not set, too, where libcurl may read it from the
  * environment. */
 static void lead(const struct llmobs_replay *replay,
                  const struct llmobs_settings *app,

@@ -22,30 +22,31 @@ struct llmobs_replay;
 /* Borrows the mock's base URL for good; NULL: no call goes to a mock. */
 void llmobs_replay_init(const char *base);
 
-/* Notes a setting of the program's, as libcurl has accepted it. Makes the
- * notes, where there are none. */
+/* Saves a setting of the program's, as libcurl has accepted it. Makes the
+ * record, where there is none. */
 void llmobs_replay_set(struct llmobs_replay **replay, CURLoption option,
                        const void *arg);
 
-/* Copies the notes for a twin. False: without memory. */
+/* Copies the settings for a twin. False: without memory. */
 bool llmobs_replay_copy(struct llmobs_replay **to,
                         const struct llmobs_replay *from);
 
-/* Forgets the notes. */
+/* Forgets the settings. */
 void llmobs_replay_forget(struct llmobs_replay **replay);
 
-/* Gives libcurl the mock's settings for a transfer whose callbacks are in. */
+/* Sets the mock's settings at libcurl, for a transfer whose callbacks are in.
+ */
 void llmobs_replay_lead(struct llmobs_replay **replay,
                         const struct llmobs_settings *app,
                         const struct llmobs_real *real, CURL *curl,
                         const char *url);
 
-/* Gives libcurl the program's settings again, where the mock's are set. */
+/* Sets the program's settings at libcurl again, where the mock's are set. */
 void llmobs_replay_restore(const struct llmobs_replay *replay,
                            const struct llmobs_settings *app,
                            const struct llmobs_real *real, CURL *curl);
 
-/* Notes that libcurl has the program's settings again. */
+/* libcurl has the program's settings again. */
 void llmobs_replay_end(struct llmobs_replay *replay);
 
 /* True for an option that has the mock's value now: libcurl gets the program's

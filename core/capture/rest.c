@@ -18,7 +18,7 @@ void llmobs_rest_init(struct llmobs_worker *the_worker)
     llmobs_fork_note_load();
 }
 
-/* The filter also applies to a thread of ours that has not ended. */
+/* The filter also applies to a thread of the library that has not ended. */
 static bool rest_prepare(const void *filter)
 {
     bool hinders = filter && llmobs_filter_hinders(filter);

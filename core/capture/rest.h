@@ -5,9 +5,9 @@
  *          preserve errno.
  * Errors:  none: where a thread does not end in time the program goes on.
  * Limits:  LLMOBS_REST_MS, once for the same threads, and as long again where
- *          the program's call has failed because of a thread of ours;
+ *          the program's call has failed because of a thread of the library;
  *          LLMOBS_HURRY_MS more before a filter. A worker that is idle, or
- *          delivers to this host, takes a tenth of a millisecond to some.
+ *          delivers to this host, needs a tenth of a millisecond to some.
  */
 #ifndef LLMOBS_REST_H
 #define LLMOBS_REST_H
@@ -27,16 +27,17 @@ void llmobs_rest_init(struct llmobs_worker *worker);
  * at once what waits, as far as it can, and holds the spool's file open.
  * `filter`: the program of a seccomp filter, or NULL; _HINDERED: this library
  * cannot work under that filter, as the log says. _NOT in a child that shares
- * its parent's memory (vfork): it has no thread of ours, and the parent's stay.
+ * its parent's memory (vfork): it has no thread of the library, and
+ * the parent's stay.
  * After _NOT nobody calls the two functions below. */
 enum llmobs_rest llmobs_rest_begin(enum llmobs_confined how,
                                    const void *filter);
 
-/* Cuts the request that our thread waits for; true where no thread of ours is
- * left. Between begin and end. */
+/* Cuts the request that our thread waits for; true where the library has no
+ * thread any more. Between begin and end. */
 bool llmobs_rest_longer(void);
 
-/* Goes on with what is left to deliver, if the process is not confined. _STILL:
+/* Goes on with what waits for delivery, if the process is not confined. _STILL:
  * the library makes no system call any more, and captures no call of the
  * program; the spool has the calls that were under way. */
 void llmobs_rest_end(enum llmobs_confined how);

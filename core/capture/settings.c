@@ -13,12 +13,12 @@
  * post to a proxy is small, and a 200 MB upload must not cost 200 MB more. */
 #define COPY_TEXT_MAX (64 * 1024)
 
-/* How the value is noted. */
+/* What is saved of the value. */
 enum kind {
-    NOTHING, /* replay.h alone has notes of it */
+    NOTHING, /* replay.h alone saves it */
     NUMBER,
     FLAG,
-    EVER,    /* a flag that stays set: libcurl keeps each address it got */
+    EVER,    /* a flag that stays set: libcurl uses each address it got */
     POINTER, /* the app's memory */
     FUNCTION,
     DATA, /* a callback's data; `what`: what libcurl passes if none is set */
@@ -129,7 +129,7 @@ const struct llmobs_setting *llmobs_setting(CURLoption option)
 
 /* -- all of them ----------------------------------------------------------- */
 
-/* A handle may keep its copy for ever and never call a model, so the copy does
+/* A handle may have its copy for ever and never call a model, so the copy does
  * not count for the budget; each call has a copy of its own that does. */
 static void begin_copy(struct llmobs_settings *app, size_t copy_max)
 {
@@ -205,7 +205,7 @@ static bool set_target(struct llmobs_settings *app, const char *target)
     return copy || !target;
 }
 
-/* libcurl makes a form of the twin's own, and gives it no error buffer. */
+/* libcurl makes a form of the twin's own, and sets no error buffer. */
 bool llmobs_settings_copy(struct llmobs_settings *to,
                           const struct llmobs_settings *from)
 {
@@ -304,7 +304,7 @@ static void copy_postfields(struct llmobs_settings *app, const char *data,
 }
 
 /* libcurl frees the former copy before it copies a string, as with any text.
- * For bytes with a size it keeps the former copy since 8.6, and since 8.11 also
+ * For bytes with a size the former copy stays since 8.6, and since 8.11 also
  * the method. */
 void llmobs_settings_refuse_copy(struct llmobs_settings *app, unsigned version)
 {
@@ -357,7 +357,7 @@ static void set_short_text(char *field, size_t cap, const char *text)
 {
     size_t len = text ? strlen(text) : 0;
 
-    /* No name that the rules know is that long: it is kept as unknown. */
+    /* No name that the rules know is that long: it counts as unknown. */
     if (len >= cap)
         text = "?", len = 1;
     memcpy(field, text ? text : "", len);
@@ -403,8 +403,8 @@ static void set_body(struct llmobs_settings *app, enum kind kind, void *arg,
     }
 }
 
-/* Options whose value needs a function: apart, so that the notes of all others
- * need no stack frame. */
+/* Options whose value needs a function: a function of its own, so that all
+ * other options need no stack frame. */
 static __attribute__((noinline)) void set_by_function(
     struct llmobs_settings *app, const struct llmobs_setting *setting,
     void *arg, size_t copy_max)

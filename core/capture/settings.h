@@ -75,7 +75,7 @@ struct llmobs_settings {
     enum llmobs_proxy proxy;
     bool list_signed; /* libcurl signs the headers of the list */
     /* Numbers in the place of USERPWD, USERNAME, PASSWORD and
-     * XOAUTH2_BEARER, none of which is kept. */
+     * XOAUTH2_BEARER, none of which is saved. */
     uint64_t account[4];
     long auth;       /* HTTPAUTH, as bits; 0: libcurl's default */
     long proxy_auth; /* PROXYAUTH, as bits; 0: libcurl's default */
@@ -85,7 +85,7 @@ struct llmobs_settings {
     struct llmobs_callback read;
     struct llmobs_callback seek;
     struct llmobs_callback prereq;
-    struct llmobs_callback ioctl; /* the app's; libcurl keeps the app's data */
+    struct llmobs_callback ioctl; /* the app's; libcurl has the app's data */
     struct llmobs_hidden error_buffer;
 };
 

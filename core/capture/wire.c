@@ -670,16 +670,16 @@ void llmobs_wire_unfollowed(const char *host)
 
 static void abandon(struct llmobs_wire *wire)
 {
-    struct llmobs_exchange *taken[LLMOBS_HTTP1_DEPTH];
+    struct llmobs_exchange *claimed[LLMOBS_HTTP1_DEPTH];
 
     if (!llmobs_holder_trylock(&wire->holder, EXIT_LOCK_MS))
         return;
-    memcpy(taken, wire->exchanges, sizeof(taken));
+    memcpy(claimed, wire->exchanges, sizeof(claimed));
     memset(wire->exchanges, 0, sizeof(wire->exchanges));
     llmobs_holder_unlock(&wire->holder);
     for (size_t i = 0; i < LLMOBS_HTTP1_DEPTH; i++)
-        if (taken[i] && taken[i]->process == llmobs_fork_process())
-            end_exchange(taken[i], LLMOBS_END_EXIT);
+        if (claimed[i] && claimed[i]->process == llmobs_fork_process())
+            end_exchange(claimed[i], LLMOBS_END_EXIT);
 }
 
 void llmobs_wire_abandon_all(void)

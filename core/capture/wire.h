@@ -4,7 +4,7 @@
  * Owns:    a record per connection, with the reader of its bytes (http1.h) and
  *          the exchange under way, until the connection is freed.
  * Threads: init before any connection exists. One connection is used by one
- *          thread at a time; the exit handler also takes its exchange.
+ *          thread at a time; the exit handler also claims its exchange.
  * Errors:  a connection that cannot be followed makes no span; an exchange that
  *          is lost for want of memory is counted.
  * Fork:    an exchange belongs to the process that began it.
@@ -32,7 +32,7 @@ void llmobs_wire_received(struct llmobs_wire *wire, const void *bytes,
 void llmobs_wire_ended(struct llmobs_wire *wire, enum llmobs_wire_end how);
 void llmobs_wire_unfollowed(const char *host);
 
-/* The process exits: gives all exchanges that are under way. */
+/* The process exits: passes on all exchanges that are under way. */
 void llmobs_wire_abandon_all(void);
 
 #endif

@@ -525,18 +525,18 @@ TEST(locks_that_were_left)
     for (int i = 0; i < 10 && took >= 90 * LLMOBS_NS_PER_MS; i++) {
         start = llmobs_clock_mono_ns();
         llmobs_handle_lock(h);
-        ck_assert(!llmobs_handle_trylock(h, 1));
+        ck_assert(!llmobs_holder_trylock(&h->exchange_holder, 1));
         llmobs_handle_lock(h);
         took = llmobs_clock_mono_ns() - start;
         llmobs_handle_unlock(h);
     }
     ck_assert_int_lt(took, 90 * LLMOBS_NS_PER_MS);
-    ck_assert(llmobs_handle_trylock(h, 1));
-    ck_assert(!llmobs_handle_trylock(h, 1));
+    ck_assert(llmobs_holder_trylock(&h->exchange_holder, 1));
+    ck_assert(!llmobs_holder_trylock(&h->exchange_holder, 1));
     start = llmobs_clock_mono_ns();
     llmobs_handle_lock(h);
     ck_assert_int_ge(llmobs_clock_mono_ns() - start, 90 * LLMOBS_NS_PER_MS);
     llmobs_handle_unlock(h);
-    ck_assert(llmobs_handle_trylock(h, 1));
+    ck_assert(llmobs_holder_trylock(&h->exchange_holder, 1));
     llmobs_handle_unlock(h);
 }
