@@ -92,14 +92,6 @@ static int finish_span(uint64_t span, struct llmobs_json *what)
 
 /* -- requests -------------------------------------------------------------- */
 
-static int finish_unfinished(uint64_t span)
-{
-    int rc = llmobs_own_span_fail(span, "unfinished",
-                                  "left open by its request", NULL);
-
-    return rc == 0 ? llmobs_own_span_finish(span) : rc;
-}
-
 /* Ends the open spans; `entry` is for the outermost. A child cannot end spans
  * of its parent: they stop being current, and no more. The same holds for the
  * entry of a request that goes on while the thread serves others. */
@@ -113,8 +105,14 @@ static int unwind(struct llmobs_json *entry)
         outer = llmobs_thread_state_top();
         if (llmobs_own_span_is_detached(span))
             continue;
-        one = !outer && entry ? finish_span(span, entry)
-                              : finish_unfinished(span);
+        if (!outer && entry) {
+            one = finish_span(span, entry);
+        } else {
+            one = llmobs_own_span_fail(span, "unfinished",
+                                       "left open by its request", NULL);
+            if (one == 0)
+                one = llmobs_own_span_finish(span);
+        }
         if (one != 0)
             rc = one;
     }
@@ -208,26 +206,22 @@ static int start_request(struct llmobs_json *what)
     return entry ? start_span(entry) : 0;
 }
 
-/* The thread may serve another request, whose entry goes on. */
-static int finish_shared(uintptr_t key, struct llmobs_json *entry)
-{
-    uint64_t span = llmobs_shared_entry_remove(key);
-
-    if (!span)
-        return -ENOENT;
-    return entry ? finish_span(span, entry) : llmobs_own_span_finish(span);
-}
-
 static int finish_request(struct llmobs_json *what)
 {
     struct llmobs_json *entry = llmobs_json_get(what, "entry");
+    uint64_t span;
     uintptr_t key;
     int rc = read_key(what, &key);
 
     if (rc != 0)
         return rc;
-    if (key)
-        return finish_shared(key, entry);
+    if (key) {
+        /* The thread may serve another request, whose entry goes on. */
+        span = llmobs_shared_entry_remove(key);
+        if (!span)
+            return -ENOENT;
+        return entry ? finish_span(span, entry) : llmobs_own_span_finish(span);
+    }
     rc = unwind(entry);
     (void)llmobs_own_span_activate(NULL, 0);
     return rc;

@@ -89,7 +89,7 @@ static void end_perform(struct llmobs_handle *handle, CURL *curl, CURLcode rc)
 CURLcode llmobs_ops_easy_perform(const struct llmobs_real *real, CURL *curl)
 {
     struct llmobs_handle *handle = llmobs_handle_find(curl);
-    bool busy, captured;
+    bool captured;
     CURLcode rc;
 
     if (!handle)
@@ -97,22 +97,23 @@ CURLcode llmobs_ops_easy_perform(const struct llmobs_real *real, CURL *curl)
     if (!handle)
         return real->easy_perform(curl);
     llmobs_callbacks_drop_stale(handle, curl);
-    busy = handle->in || llmobs_handle_multi(handle) ||
-           (handle->app.unseen && handle->in_perform);
-    if (!busy)
-        llmobs_command_transfer(handle);
-    if (!busy)
-        handle->called_from = LLMOBS_STACK_ENTRY();
-    captured = !busy && llmobs_capture_begin(handle, curl);
-    if (!busy)
-        handle->in_perform = true;
+    if (handle->in || llmobs_handle_multi(handle) ||
+        (handle->app.unseen && handle->in_perform)) {
+        rc = real->easy_perform(curl);
+        if (!refused(rc))
+            end_perform(handle, curl, rc);
+        return rc;
+    }
+    llmobs_command_transfer(handle);
+    handle->called_from = LLMOBS_STACK_ENTRY();
+    captured = llmobs_capture_begin(handle, curl);
+    handle->in_perform = true;
     rc = real->easy_perform(curl);
-    if (!busy && !captured)
+    if (!captured)
         handle->in_perform = false;
-    else if (!busy && handle->app.unseen &&
-             refused(rc)) /* libcurl means another transfer */
-        llmobs_capture_cancel(handle, curl);
-    else if (!busy || !refused(rc))
+    else if (handle->app.unseen && refused(rc))
+        llmobs_capture_cancel(handle, curl); /* libcurl refuses another one */
+    else
         end_perform(handle, curl, rc);
     return rc;
 }

@@ -422,17 +422,6 @@ void llmobs_handle_copy_body(const struct llmobs_handle *handle,
         llmobs_exchange_sent_text(exchange, body.data, body.len);
 }
 
-/* Copies the fields of the form that libcurl sends now. */
-static void send_parts(const struct llmobs_handle *handle,
-                       struct llmobs_body *out)
-{
-    if (handle->outgoing.verb_unsure)
-        return;
-    llmobs_mime_append_list(llmobs_shown(handle->app.list), out);
-    llmobs_mime_append_form(llmobs_shown(handle->app.mime),
-                            handle->app.mime_since, out);
-}
-
 void llmobs_handle_forget_list(struct llmobs_handle *handle)
 {
     handle->app.list = llmobs_hide(NULL);
@@ -444,7 +433,12 @@ void llmobs_handle_send_form(struct llmobs_handle *handle,
     struct llmobs_text body = llmobs_handle_body(handle), tail;
 
     if (llmobs_handle_verb(handle) == LLMOBS_HTTP_FORM) {
-        send_parts(handle, &exchange->request);
+        if (handle->outgoing.verb_unsure)
+            return;
+        llmobs_mime_append_list(llmobs_shown(handle->app.list),
+                                &exchange->request);
+        llmobs_mime_append_form(llmobs_shown(handle->app.mime),
+                                handle->app.mime_since, &exchange->request);
         return;
     }
     if (!body.data || !exchange->form)

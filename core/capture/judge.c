@@ -113,19 +113,6 @@ static bool sends_some(const struct llmobs_handle *handle)
            (verb == LLMOBS_HTTP_PUT || verb == LLMOBS_HTTP_POST);
 }
 
-/* Matches by method and URL, as if header list and body, which are not read
- * yet, were those of a call. */
-static bool may_match(const struct llmobs_handle *handle, const char *url,
-                      struct llmobs_match *match)
-{
-    struct llmobs_request request = request_of(handle, url);
-
-    request.content_type = "application/json";
-    request.body_pending = sends_some(handle);
-    request.resumes = atomic_load(&resumes);
-    return llmobs_rules_match(rules, &request, match);
-}
-
 /* True where the match that was made by method and URL holds for the header
  * list and the body as well: most requests are judged once. */
 static bool still_holds(const struct llmobs_handle *handle,
@@ -144,40 +131,30 @@ static bool still_holds(const struct llmobs_handle *handle,
     return llmobs_rules_holds(match, &request);
 }
 
-static bool match_signs(const struct curl_slist *lines,
-                        const struct llmobs_request *request,
-                        struct llmobs_match *match)
-{
-    for (const struct curl_slist *h = lines; h; h = h->next)
-        if (h->data && llmobs_rules_is_sign(rules, h->data) &&
-            llmobs_rules_match_sign(rules, request, h->data, match))
-            return true;
-    return false;
-}
-
-static bool says_place(const struct curl_slist *lines)
-{
-    const char *place = atomic_load(&resumes)
-                            ? llmobs_lines_value(lines, "last-event-id:")
-                            : NULL;
-
-    return place && *place;
-}
-
 /* A body that goes later speaks for itself, whatever its type. */
 static bool judge_lines(struct llmobs_request *request,
                         const struct curl_slist *lines, bool later,
                         struct llmobs_match *match)
 {
     const char *type = llmobs_lines_value(lines, "content-type:");
+    const char *place = atomic_load(&resumes)
+                            ? llmobs_lines_value(lines, "last-event-id:")
+                            : NULL;
 
     request->says_form = llmobs_form_type(type);
     request->content_type =
         later && !request->says_form ? "application/json" : type;
     request->content_encoding = llmobs_lines_value(lines, "content-encoding:");
-    request->resumes = says_place(lines);
-    return llmobs_rules_match(rules, request, match) ||
-           (match->asks && match_signs(lines, request, match));
+    request->resumes = place && *place;
+    if (llmobs_rules_match(rules, request, match))
+        return true;
+    if (!match->asks)
+        return false;
+    for (const struct curl_slist *h = lines; h; h = h->next)
+        if (h->data && llmobs_rules_is_sign(rules, h->data) &&
+            llmobs_rules_match_sign(rules, request, h->data, match))
+            return true;
+    return false;
 }
 
 static bool judge_whole(const struct llmobs_handle *handle, const char *url,
@@ -264,29 +241,35 @@ bool llmobs_judge_wants_headers(const struct llmobs_handle *handle,
     return wanted || !handle->app.hosts_named;
 }
 
-/* A URL handle is not asked: libcurl alone may, and a request without a body is
- * hardly ever a call. */
-static bool may_fetch(const struct llmobs_handle *handle)
+bool llmobs_judge_may_begin(const struct llmobs_handle *handle)
 {
     const char *path =
         handle->app.target ? handle->app.target : handle->app.url;
 
-    return path && !llmobs_handle_curlu(handle) && llmobs_rules_fetches(path);
-}
-
-bool llmobs_judge_may_begin(const struct llmobs_handle *handle)
-{
-    return observes() && !handle->app.connect_only &&
-           (llmobs_handle_sends_body(handle) || llmobs_judge_may_pass(handle) ||
-            bodyless || may_fetch(handle) ||
-            (llmobs_handle_headers(handle) && atomic_load(&resumes)));
+    if (!observes() || handle->app.connect_only)
+        return false;
+    if (llmobs_handle_sends_body(handle) || llmobs_judge_may_pass(handle) ||
+        bodyless)
+        return true;
+    /* Only libcurl may ask a URL handle, and a request without a body is hardly
+     * ever a call. */
+    if (path && !llmobs_handle_curlu(handle) && llmobs_rules_fetches(path))
+        return true;
+    return llmobs_handle_headers(handle) && atomic_load(&resumes);
 }
 
 enum llmobs_verdict llmobs_judge_url(const struct llmobs_handle *handle,
                                      const char *url,
                                      struct llmobs_match *match)
 {
-    if (may_match(handle, url, match))
+    struct llmobs_request request = request_of(handle, url);
+
+    /* Header list and body are not read yet: as if they were those of a call.
+     */
+    request.content_type = "application/json";
+    request.body_pending = sends_some(handle);
+    request.resumes = atomic_load(&resumes);
+    if (llmobs_rules_match(rules, &request, match))
         return match->bodyless || llmobs_handle_sends_body(handle)
                    ? LLMOBS_PERHAPS_CALL
                    : LLMOBS_NO_CALL;

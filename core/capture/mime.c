@@ -501,35 +501,24 @@ enum {
     POST_LARGE = 1 << 7     /* the length is contentlen, not contentslength */
 };
 
-static int64_t size_in_list(const struct curl_httppost *part)
-{
-    curl_off_t size = part->flags & POST_LARGE
-                          ? part->contentlen
-                          : (curl_off_t)part->contentslength;
-
-    return size > 0 ? size : -1;
-}
-
-static bool is_text(const struct curl_httppost *part,
-                    const struct own_headers *own)
-{
-    return part->contents && !part->showfilename && !own->no_text &&
-           !(part->flags &
-             (POST_FILENAME | POST_READFILE | POST_BUFFER | POST_CALLBACK));
-}
-
 static void append_of_list(const struct curl_httppost *part,
                            struct llmobs_text name, struct llmobs_body *out)
 {
+    const long no_text =
+        POST_FILENAME | POST_READFILE | POST_BUFFER | POST_CALLBACK;
     struct own_headers own = read_headers(part->contentheader);
     const char *type = part->contenttype ? part->contenttype : own.type;
-    int64_t size = size_in_list(part);
+    int64_t size = part->flags & POST_LARGE ? (int64_t)part->contentlen
+                                            : (int64_t)part->contentslength;
 
     if (part->flags & (POST_FILENAME | POST_READFILE))
         size = -1;
     else if (part->flags & POST_BUFFER)
         size = part->bufferlength;
-    if (is_text(part, &own))
+    else if (size <= 0)
+        size = -1;
+    if (part->contents && !part->showfilename && !own.no_text &&
+        !(part->flags & no_text))
         llmobs_form_text(out, name, type,
                          (struct llmobs_text){part->contents,
                                               size < 0 ? strlen(part->contents)

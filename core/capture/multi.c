@@ -26,20 +26,6 @@ static bool is_blind(CURLM *multi)
            llmobs_members_is_blind(llmobs_members_find(multi));
 }
 
-/* libcurl frees a pushed handle that the app refuses without a call of
- * curl_easy_cleanup: its record goes here. */
-static void end_push(const struct llmobs_handle *parent,
-                     struct llmobs_handle *pushed, bool accepted)
-{
-    if (accepted) {
-        llmobs_handle_join(pushed, llmobs_handle_multi(parent));
-        llmobs_members_join(llmobs_handle_multi(pushed), &pushed->member);
-        return;
-    }
-    llmobs_handle_detach(pushed);
-    llmobs_handle_release(pushed);
-}
-
 static int on_push(curl_push_callback function, CURL *parent, CURL *pushed,
                    size_t count, struct curl_pushheaders *headers, void *user)
 {
@@ -55,8 +41,17 @@ static int on_push(curl_push_callback function, CURL *parent, CURL *pushed,
     errno = saved;
     answer = function(parent, pushed, count, headers, user);
     saved = errno;
-    if (twin)
-        end_push(from, twin, answer == CURL_PUSH_OK);
+    if (twin && answer == CURL_PUSH_OK) {
+        CURLM *multi = llmobs_handle_multi(from);
+
+        llmobs_handle_join(twin, multi);
+        llmobs_members_join(multi, &twin->member);
+    } else if (twin) {
+        /* libcurl frees a handle that the app refuses without a call of
+         * curl_easy_cleanup. */
+        llmobs_handle_detach(twin);
+        llmobs_handle_release(twin);
+    }
     errno = saved;
     return answer;
 }

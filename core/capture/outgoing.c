@@ -37,25 +37,21 @@ static void set_method(struct llmobs_exchange *exchange,
                         (struct llmobs_text){method, strlen(method)});
 }
 
-/* A fork between the add and the transfer makes a copy of the
- * exchange: the copy that begins in the child becomes another span. */
-static void renew_ids(const struct llmobs_call_origin *origin,
-                      struct llmobs_exchange *exchange)
-{
-    if (exchange->process == llmobs_fork_process())
-        return;
-    if (origin->from_span || origin->from_carrier)
-        llmobs_context_sibling(&exchange->context);
-    else
-        llmobs_context_root(&exchange->context, config);
-}
-
 void llmobs_outgoing_start_clock(struct llmobs_call_origin *origin)
 {
+    struct llmobs_exchange *exchange = origin->exchange;
+
     if (!origin->found_at_add)
         return;
-    renew_ids(origin, origin->exchange);
-    llmobs_exchange_start(origin->exchange);
+    /* A fork between the add and the transfer makes a copy of the exchange: the
+     * copy that begins in the child becomes another span. */
+    if (exchange->process != llmobs_fork_process()) {
+        if (origin->from_span || origin->from_carrier)
+            llmobs_context_sibling(&exchange->context);
+        else
+            llmobs_context_root(&exchange->context, config);
+    }
+    llmobs_exchange_start(exchange);
 }
 
 /* A body that libcurl measures now is at hand, and is copied. */

@@ -18,12 +18,6 @@ static const struct llmobs_keyed_table table = {lines, LINE_BITS,
                                                 sizeof(struct shared), &state};
 static atomic_uint held;
 
-static void release_entry(struct shared *one)
-{
-    llmobs_keyed_release(&table, &one->keyed);
-    atomic_fetch_sub(&held, 1);
-}
-
 int llmobs_shared_entry_claim(uintptr_t key)
 {
     uint64_t nobody = 0;
@@ -81,6 +75,7 @@ uint64_t llmobs_shared_entry_remove(uintptr_t key)
     if (number == 0 ||
         !atomic_compare_exchange_strong(&one->number, &number, 0))
         return 0;
-    release_entry(one);
+    llmobs_keyed_release(&table, &one->keyed);
+    atomic_fetch_sub(&held, 1);
     return number;
 }

@@ -193,14 +193,6 @@ static void end_exchange(struct llmobs_exchange *exchange, enum llmobs_end end)
     llmobs_worker_give(worker, &exchange->item);
 }
 
-static void fail(struct llmobs_exchange *exchange)
-{
-    exchange->code = LLMOBS_CODE_CONNECTION_LOST;
-    exchange->code_name = llmobs_curlcode_name(exchange->code);
-    snprintf(exchange->error_text, sizeof(exchange->error_text),
-             "the connection ended before the answer did");
-}
-
 /* No more is known of the answer. */
 static void end_answer(struct llmobs_wire *wire,
                        struct llmobs_exchange *exchange, uint32_t number,
@@ -216,8 +208,12 @@ static void end_answer(struct llmobs_wire *wire,
         end_exchange(exchange, LLMOBS_END_REMOVED);
         return;
     }
-    if (cut)
-        fail(exchange);
+    if (cut) {
+        exchange->code = LLMOBS_CODE_CONNECTION_LOST;
+        exchange->code_name = llmobs_curlcode_name(exchange->code);
+        snprintf(exchange->error_text, sizeof(exchange->error_text),
+                 "the connection ended before the answer did");
+    }
     end_exchange(exchange, LLMOBS_END_DONE);
 }
 
@@ -407,13 +403,6 @@ static void request_end(struct llmobs_wire *wire, uint32_t number,
     llmobs_holder_unlock(&wire->holder);
 }
 
-/* A client that follows these sends the same request again, elsewhere: that is
- * the call. */
-static bool leads_on(unsigned status)
-{
-    return status == 307 || status == 308;
-}
-
 static void add_answer_head(struct llmobs_exchange *exchange,
                             const struct llmobs_http1_head *head)
 {
@@ -438,7 +427,9 @@ static void answer_head(struct llmobs_wire *wire, uint32_t number,
 {
     struct llmobs_exchange *exchange;
 
-    if (leads_on(head->status)) {
+    /* A client that follows a 307 or 308 sends the same request again,
+     * elsewhere: that is the call. */
+    if (head->status == 307 || head->status == 308) {
         exchange = claim_exchange(wire, number);
         if (exchange)
             llmobs_worker_cancel(worker, exchange);
