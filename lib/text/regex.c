@@ -162,6 +162,8 @@ static void repeat(struct parsing *p, size_t from, int least, int most)
     long len = (long)(regex->count - from);
     int copies = most >= 0 ? most : least > 0 ? least : 1;
 
+    if (len == 0)
+        return;
     for (int i = 1; i < copies && !p->rc; i++)
         if (insert(p, regex->count, (size_t)len))
             memcpy(regex->code + regex->count - len, regex->code + from,

@@ -91,6 +91,7 @@ TEST(test_matches)
         {"(a@|b)c", "bc a@c c", "<bc> <a@c> c"},
         {"a@{0,2}-?b@{1,2}", "ab@ a-b@@@ ab", "<ab@> <a-b@@>@ ab"},
         {"(a*)+b", "aaab", "<aaab>"},
+        {"(){2}()*a", "a", "<a>"},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
