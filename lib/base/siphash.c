@@ -118,16 +118,26 @@ struct llmobs_hash128 llmobs_siphash_now(const struct llmobs_siphash *state)
     return out;
 }
 
-uint64_t llmobs_siphash_number(const uint64_t key[2], uint64_t number)
+static inline words add_short(words v, uint64_t word)
 {
-    const uint64_t words_in[2] = {number, UINT64_C(8) << 56};
+    v.d ^= word;
+    v = one_round(v);
+    v.a ^= word;
+    return v;
+}
+
+uint64_t llmobs_siphash_short(const uint64_t key[2], const void *data,
+                              size_t len)
+{
+    const unsigned char *at = data, *end = at + len / 8 * 8;
+    uint64_t last = (uint64_t)len << 56;
     words v = begin_words(key);
 
-    for (int i = 0; i < 2; i++) {
-        v.d ^= words_in[i];
-        v = one_round(v);
-        v.a ^= words_in[i];
-    }
+    for (; at < end; at += 8)
+        v = add_short(v, word_of(at));
+    for (size_t i = 0; i < len % 8; i++)
+        last |= (uint64_t)at[i] << 8 * i;
+    v = add_short(v, last);
     v.c ^= 0xff;
     return mixed(one_round(one_round(one_round(v))));
 }

@@ -34,8 +34,8 @@ void llmobs_siphash_add(struct llmobs_siphash *state, const void *data,
  * added to it. */
 struct llmobs_hash128 llmobs_siphash_now(const struct llmobs_siphash *state);
 
-/* SipHash-1-3 with 64 bits of output, of the eight bytes of a number, the first
- * one lowest: for the app's threads. */
-uint64_t llmobs_siphash_number(const uint64_t key[2], uint64_t number);
+/* SipHash-1-3 with 64 bits of output: for the app's threads. */
+uint64_t llmobs_siphash_short(const uint64_t key[2], const void *data,
+                              size_t len);
 
 #endif

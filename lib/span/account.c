@@ -283,5 +283,5 @@ uint64_t llmobs_account_seal(uint64_t account)
 {
     const uint64_t key[2] = {key_now(), 0x73706f6f6c};
 
-    return account ? llmobs_siphash_number(key, account) : 0;
+    return account ? llmobs_siphash_short(key, &account, sizeof(account)) : 0;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 
+#include "lib/base/siphash.h"
 #include "lib/base/work.h"
 #include "lib/text/json_clean.h"
 #include "lib/text/json_value.h"
@@ -45,52 +46,12 @@ static uint64_t read_seed(size_t half)
     return atomic_compare_exchange_strong(own, &known, seed) ? seed : known;
 }
 
-static uint64_t rotate_left(uint64_t word, int bits)
-{
-    return word << bits | word >> (64 - bits);
-}
-
-static void sip_round(uint64_t v[4])
-{
-    v[0] += v[1];
-    v[2] += v[3];
-    v[1] = rotate_left(v[1], 13) ^ v[0];
-    v[3] = rotate_left(v[3], 16) ^ v[2];
-    v[0] = rotate_left(v[0], 32);
-    v[2] += v[1];
-    v[0] += v[3];
-    v[1] = rotate_left(v[1], 17) ^ v[2];
-    v[3] = rotate_left(v[3], 21) ^ v[0];
-    v[2] = rotate_left(v[2], 32);
-}
-
-static void sip_word(uint64_t v[4], uint64_t word)
-{
-    v[3] ^= word;
-    sip_round(v);
-    v[0] ^= word;
-}
-
-/* SipHash-1-3. */
 uint32_t llmobs_json_hash(struct llmobs_text key)
 {
-    uint64_t one = read_seed(0), two = read_seed(1), word;
-    uint64_t v[4] = {
-        one ^ UINT64_C(0x736f6d6570736575), two ^ UINT64_C(0x646f72616e646f6d),
-        one ^ UINT64_C(0x6c7967656e657261), two ^ UINT64_C(0x7465646279746573)};
-    size_t at = 0;
+    const uint64_t seed[2] = {read_seed(0), read_seed(1)};
+    uint64_t hash = llmobs_siphash_short(seed, key.data, key.len);
 
-    for (; key.len - at >= sizeof(word); at += sizeof(word)) {
-        memcpy(&word, key.data + at, sizeof(word));
-        sip_word(v, word);
-    }
-    word = 0;
-    memcpy(&word, key.data + at, key.len - at);
-    sip_word(v, word ^ (uint64_t)key.len << 56);
-    v[2] ^= 0xFF;
-    for (int i = 0; i < 3; i++)
-        sip_round(v);
-    return (uint32_t)(v[0] ^ v[1] ^ v[2] ^ v[3]);
+    return (uint32_t)hash;
 }
 
 static bool has_index(uint32_t cap)

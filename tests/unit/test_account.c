@@ -170,12 +170,16 @@ TEST(seals_differ_by_boot)
     llmobs_account_set_boot(0);
 }
 
-/* Of the vectors in Rust's coretests/tests/hash/sip.rs, that of eight bytes. */
-TEST(number_vector)
+/* Of the vectors in Rust's coretests/tests/hash/sip.rs, of no byte and of
+ * eight. */
+TEST(short_vectors)
 {
     static const uint64_t key[2] = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
+    uint64_t number = 0x0706050403020100;
 
-    ck_assert_uint_eq(llmobs_siphash_number(key, 0x0706050403020100),
+    ck_assert_uint_eq(llmobs_siphash_short(key, &number, 0),
+                      0xabac0158050fc4dc);
+    ck_assert_uint_eq(llmobs_siphash_short(key, &number, sizeof(number)),
                       0x369095118d299a8e);
 }
 
