@@ -57,16 +57,8 @@ def debian(release):
     def make(_, roots):
         root = os.path.join(roots, "platform-" + release)
         if not has_packages(root):
-            found = subprocess.run([SOURCE + "/scripts/debian-mirror"],
-                                   stdout=subprocess.PIPE, text=True)
-            if found.returncode:
-                raise NoRoot("apt knows no archive of Debian")
-            shutil.rmtree(root + ".new", ignore_errors=True)
-            run(["debootstrap", "--variant=minbase", "--include=" +
-                 ",".join(DEBIAN), release, root + ".new",
-                 found.stdout.split()[0]], root + ".log")
-            shutil.rmtree(root, ignore_errors=True)
-            os.rename(root + ".new", root)
+            run([SOURCE + "/scripts/debian-root", "--run", release, root,
+                 *DEBIAN], root + ".log")
         return root
     return make
 
