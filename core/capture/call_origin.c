@@ -116,11 +116,11 @@ uint64_t llmobs_call_origin_read_head(const struct curl_slist *lines,
 
         if (!colon)
             continue;
-        llmobs_headers_keep(&exchange->request_headers, h->data,
-                            (size_t)(colon - h->data));
+        llmobs_headers_add(&exchange->request_headers, h->data,
+                           (size_t)(colon - h->data));
         if (config->request_tags != LLMOBS_REQUEST_TAGS_OFF)
-            llmobs_headers_keep_tag(&exchange->request_headers, h->data,
-                                    (size_t)(colon - h->data));
+            llmobs_headers_add_tag(&exchange->request_headers, h->data,
+                                   (size_t)(colon - h->data));
         account =
             llmobs_account_header(account, h->data, (size_t)(colon - h->data));
         if (config->observe_key && !key)

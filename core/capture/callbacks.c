@@ -136,7 +136,7 @@ static void read_header_lines(struct llmobs_handle *handle, const char *data,
             continue;
         }
         llmobs_exchange_expect(exchange, data, line);
-        llmobs_headers_keep_answer(&exchange->response_headers, data, line);
+        llmobs_headers_add_answer(&exchange->response_headers, data, line);
     }
 }
 

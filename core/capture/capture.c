@@ -436,7 +436,7 @@ LLMOBS_FLOATS_WITHIN static void measure(struct llmobs_handle *handle,
         if (total_ms > 0)
             handle->exchange->duration_ns = (int64_t)(total_ms * 1000000);
     }
-    if (handle->exchange && (handle->app.unseen || handle->exchange->told))
+    if (handle->exchange && (handle->app.unseen || handle->exchange->seen_late))
         miss_bodies(handle, handle->exchange);
     llmobs_handle_unlock(handle);
 }

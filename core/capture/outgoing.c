@@ -66,7 +66,7 @@ bool llmobs_outgoing_open(struct llmobs_handle *handle,
     if (handle->step != LLMOBS_STEP_ADDRESS)
         llmobs_outgoing_start_clock(&handle->origin);
     if (handle->origin.began_ns)
-        llmobs_exchange_began(exchange, handle->origin.began_ns);
+        llmobs_exchange_set_begin(exchange, handle->origin.began_ns);
     exchange->match = *match;
     exchange->unsent = true;
     exchange->multipart = llmobs_handle_verb(handle) == LLMOBS_HTTP_FORM;
@@ -454,7 +454,7 @@ static void open_judged(struct llmobs_handle *handle,
     llmobs_handle_lock(handle);
     if (handle->exchange) {
         handle->exchange->unsent = false;
-        handle->exchange->told = true;
+        handle->exchange->seen_late = true;
     }
     llmobs_handle_unlock(handle);
 }

@@ -256,7 +256,7 @@ static bool fill_exchange(struct llmobs_exchange *exchange,
     exchange->url = llmobs_allowlist_url_copy(head->url);
     if (!exchange->url)
         return false;
-    llmobs_exchange_began(exchange, head->began_ns);
+    llmobs_exchange_set_begin(exchange, head->began_ns);
     exchange->match = *match;
     exchange->wired = true;
     exchange->transfer.redirects = -1;
@@ -416,7 +416,7 @@ static void add_answer_head(struct llmobs_exchange *exchange,
         size_t len = end ? (size_t)(end + 1 - rest.data) : rest.len;
 
         llmobs_exchange_expect(exchange, rest.data, len);
-        llmobs_headers_keep_answer(&exchange->response_headers, rest.data, len);
+        llmobs_headers_add_answer(&exchange->response_headers, rest.data, len);
         rest.data += len;
         rest.len -= len;
     }

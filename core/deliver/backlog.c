@@ -91,10 +91,10 @@ void llmobs_backlog_flush(struct llmobs_backlog *backlog)
  * delivered twice. */
 void llmobs_backlog_replace(struct llmobs_backlog *backlog,
                             struct llmobs_spooled *spooled,
-                            enum llmobs_event_kind kind, bool handed,
+                            enum llmobs_event_kind kind, bool for_relay,
                             struct llmobs_text event)
 {
-    struct llmobs_spooled anew = {.handed = handed};
+    struct llmobs_spooled anew = {.for_relay = for_relay};
 
     if (!backlog->spool || !spooled->file ||
         llmobs_spool_is_away(backlog->spool, spooled) ||

@@ -48,12 +48,12 @@ void llmobs_backlog_done(struct llmobs_backlog *backlog,
 void llmobs_backlog_flush(struct llmobs_backlog *backlog);
 
 /* Where the disk may not have the bodies of an exchange (content_filter.h):
- * writes the redacted event in their place, for the relay if `handed`. The
+ * writes the redacted event in their place, for the relay if `for_relay`. The
  * entry stays as it is where the disk is full, or where this process cannot
  * release the entry any more. */
 void llmobs_backlog_replace(struct llmobs_backlog *backlog,
                             struct llmobs_spooled *spooled,
-                            enum llmobs_event_kind kind, bool handed,
+                            enum llmobs_event_kind kind, bool for_relay,
                             struct llmobs_text event);
 
 /* Drops an entry from memory, so that it waits on the disk; -ENOMEM, -ENOSPC,

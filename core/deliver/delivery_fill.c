@@ -144,7 +144,7 @@ static void link_span(struct llmobs_delivery *delivery,
 
     if (whole)
         call.request = llmobs_body_head(&exchange->request);
-    llmobs_linker_share(&delivery->linker, links_path(delivery));
+    llmobs_linker_set_file(&delivery->linker, links_path(delivery));
     llmobs_linker_link(&delivery->linker, &call, span);
 }
 
@@ -239,9 +239,9 @@ static int encode_item(struct llmobs_delivery *delivery, struct source *source)
     if (rc)
         return rc;
     if (!source->adopted)
-        llmobs_recorder_keep(&delivery->recorder, delivery->config, exchange,
-                             span.name);
-    llmobs_tags_say(&span, exchange->tags, source->config);
+        llmobs_recorder_write(&delivery->recorder, delivery->config, exchange,
+                              span.name);
+    llmobs_tags_add_requested(&span, exchange->tags, source->config);
     link_span(delivery, exchange, &span, &source->inferred);
     rc = llmobs_processor_run(&span);
     if (!rc)
@@ -500,7 +500,7 @@ static bool write_tool(struct llmobs_delivery *delivery,
         return true;
     }
     spooled->file = source->spooled.file;
-    spooled->handed =
+    spooled->for_relay =
         delivery->relayed && llmobs_privacy_withholds(&source->config->privacy);
     return backlog->spool && llmobs_spool_event(backlog->spool, spooled,
                                                 LLMOBS_EVENT_SPAN, text) == 0;
@@ -511,7 +511,7 @@ static void keep_tool(struct llmobs_delivery *delivery,
                       const struct source *source, struct tool_source *tool)
 {
     if (tool->rc || !write_tool(delivery, source, tool))
-        tool->source.spooled = (struct llmobs_spooled){.handed = false};
+        tool->source.spooled = (struct llmobs_spooled){.for_relay = false};
     llmobs_stats_add(LLMOBS_STAT_captured, 1);
     atomic_fetch_add(&delivery->account.pending, 1);
     llmobs_crash_point("kept an inferred span");
@@ -600,8 +600,8 @@ static void note_tool(struct llmobs_delivery *delivery,
     if (delivery->config->tools != LLMOBS_TOOLS_INFERRED || !made ||
         source->kind != LLMOBS_EVENT_SPAN)
         return;
-    llmobs_linker_share(&delivery->linker, links_path(delivery));
-    llmobs_linker_note(&delivery->linker, text);
+    llmobs_linker_set_file(&delivery->linker, links_path(delivery));
+    llmobs_linker_add_tool(&delivery->linker, text);
 }
 
 /* -- sources --------------------------------------------------------------- */

@@ -71,7 +71,7 @@ static void destination_leave(struct llmobs_account *account,
 
     if (adopted)
         llmobs_adopt_give_back(account->backlog.adopt, spooled);
-    else if (spool && spooled->handed)
+    else if (spool && spooled->for_relay)
         llmobs_spool_hand(spool, spooled);
     llmobs_account_settle(account, LLMOBS_STAT_left, 1);
 }
@@ -409,7 +409,7 @@ static size_t may_send(struct llmobs_destination *d)
     while (moved && d->count && is_away(d, event_at(d, 0)))
         leave_first(d);
     while (n < d->count && n < LLMOBS_SEND_MAX &&
-           !event_at(d, n)->spooled.handed &&
+           !event_at(d, n)->spooled.for_relay &&
            !(moved && is_away(d, event_at(d, n))))
         n++;
     return n;
@@ -468,7 +468,7 @@ static bool destination_is_kept(struct llmobs_backlog *backlog,
     struct llmobs_text text = {event->data, event->len};
     struct llmobs_spool *spool = backlog->spool;
 
-    if (event->adopted || event->spooled.handed)
+    if (event->adopted || event->spooled.for_relay)
         return true;
     if (!spool)
         return false;
@@ -486,7 +486,7 @@ static bool may_go(const struct llmobs_destination *d,
                    struct llmobs_event *event, enum llmobs_let_go which)
 {
     if (which == LLMOBS_LET_GO_HANDED)
-        return event->spooled.handed;
+        return event->spooled.for_relay;
     return which == LLMOBS_LET_GO_HAD
                ? had_by(event) != 0
                : destination_is_kept(&d->account->backlog, event);

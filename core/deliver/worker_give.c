@@ -180,12 +180,12 @@ static bool is_batch(struct llmobs_worker *worker)
 static bool worker_give_leave(struct llmobs_worker *worker,
                               struct llmobs_item *item)
 {
-    item->spooled.handed =
+    item->spooled.for_relay =
         may_hand(worker, item) && worker_give_name_caller(worker, item);
     worker_give_keep(worker, item);
-    item->spooled.handed = item->spooled.handed && item->spooled.file;
+    item->spooled.for_relay = item->spooled.for_relay && item->spooled.file;
     llmobs_stats_add(LLMOBS_STAT_captured, 1); /* after keep: stats.h */
-    if (!item->spooled.handed)
+    if (!item->spooled.for_relay)
         return false;
     llmobs_spool_hand(llmobs_worker_spool_of(worker), &item->spooled);
     llmobs_stats_add(LLMOBS_STAT_left, 1);

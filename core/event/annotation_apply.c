@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-static void annotation_apply_add_tag(struct llmobs_span *span, const char *key,
-                                     const char *value)
+static void add_pair(struct llmobs_span *span, const char *key,
+                     const char *value)
 {
     struct llmobs_buf pair;
 
@@ -24,7 +24,7 @@ static void apply_tags(const struct llmobs_json *tags, struct llmobs_span *span)
 
         if (!value)
             continue;
-        annotation_apply_add_tag(span, key, value);
+        add_pair(span, key, value);
         if (strcmp(key, "session_id") == 0 && *value)
             llmobs_context_text(span->context.session_id,
                                 sizeof(span->context.session_id),
@@ -39,8 +39,7 @@ static void apply_prompt(struct llmobs_json *prompt, struct llmobs_span *span)
         return;
     llmobs_json_free(span->input_prompt);
     span->input_prompt = llmobs_json_share(prompt);
-    annotation_apply_add_tag(span, "prompt_tracking_instrumentation_method",
-                             "annotated");
+    add_pair(span, "prompt_tracking_instrumentation_method", "annotated");
 }
 
 void llmobs_annotation_apply(const char *packed, struct llmobs_span *span)

@@ -1,4 +1,4 @@
-/* event_kind - the kinds of events that are delivered. The same code takes
+/* event_kind - the kinds of events that are delivered. The same code moves
  * every kind from the buffer to the peer's answer; tables with a row for each
  * kind hold the differences. A request holds one kind only.
  *

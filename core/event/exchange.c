@@ -16,11 +16,11 @@
 #include "lib/span/vectors.h"
 #include "lib/text/inflate.h"
 
-/* How much of the ends of a picture or a sound within JSON is kept. */
+/* How much of the ends of a picture or a sound within JSON stays. */
 #define INLINE_MEDIA_MAX ((size_t)64 * 1024)
 
 /* A block holds an exchange and room for two small bodies. */
-struct kept {
+struct block {
     struct llmobs_exchange exchange;
     char request[LLMOBS_BODY_ROOM];
     char response[LLMOBS_BODY_ROOM];
@@ -31,12 +31,12 @@ struct kept {
 #if LLMOBS_ASAN
 static struct llmobs_blocks blocks = {.taken = UINT64_MAX};
 #else
-LLMOBS_COLD static struct kept memory[LLMOBS_BLOCKS];
+LLMOBS_COLD static struct block memory[LLMOBS_BLOCKS];
 static struct llmobs_blocks blocks = {.memory = (unsigned char *)memory,
-                                      .size = sizeof(struct kept)};
+                                      .size = sizeof(struct block)};
 #endif
 
-/* A block keeps no address of freed memory: the program may get that memory
+/* A block has no address of freed memory: the program may get that memory
  * next and leak it, and the address would hide the leak (hidden.h). */
 void llmobs_exchange_free_memory(void *item)
 {
@@ -48,28 +48,28 @@ void llmobs_exchange_free_memory(void *item)
 
 static const char coding_name[] = "content-encoding";
 
-static void init_bodies(struct llmobs_exchange *exchange, struct kept *kept,
+static void init_bodies(struct llmobs_exchange *exchange, struct block *block,
                         size_t capture_max)
 {
     llmobs_body_init(&exchange->request, capture_max);
     llmobs_body_init(&exchange->response, capture_max);
-    if (!kept)
+    if (!block)
         return;
-    exchange->request.room = kept->request;
-    exchange->response.room = kept->response;
+    exchange->request.room = block->request;
+    exchange->response.room = block->response;
 }
 
 struct llmobs_exchange *llmobs_exchange_new(size_t capture_max)
 {
-    struct kept *kept = llmobs_blocks_take(&blocks);
+    struct block *block = llmobs_blocks_take(&blocks);
     struct llmobs_exchange *exchange =
-        kept ? &kept->exchange : malloc(sizeof(*exchange));
+        block ? &block->exchange : malloc(sizeof(*exchange));
 
     if (!exchange)
         return NULL;
     memset(exchange, 0, sizeof(*exchange));
     exchange->item.type = LLMOBS_ITEM_EXCHANGE;
-    init_bodies(exchange, kept, capture_max);
+    init_bodies(exchange, block, capture_max);
     exchange->transfer.dns_ms = -1;
     exchange->transfer.connect_ms = -1;
     exchange->transfer.tls_ms = -1;
@@ -87,7 +87,8 @@ void llmobs_exchange_start(struct llmobs_exchange *exchange)
     exchange->start_mono_ns = llmobs_clock_mono_ns();
 }
 
-void llmobs_exchange_began(struct llmobs_exchange *exchange, int64_t mono_ns)
+void llmobs_exchange_set_begin(struct llmobs_exchange *exchange,
+                               int64_t mono_ns)
 {
     exchange->start_wall_ns -= exchange->start_mono_ns - mono_ns;
     exchange->start_mono_ns = mono_ns;
@@ -99,7 +100,7 @@ static void free_parts(struct llmobs_exchange *exchange)
     free(exchange->url);
     free(exchange->annotations);
     free(exchange->caller);
-    free(exchange->caller_left);
+    free(exchange->caller_unnamed);
     llmobs_callsite_free(exchange->callsite);
     free(exchange->marks);
     llmobs_headers_clear(&exchange->request_headers);
@@ -133,7 +134,7 @@ struct llmobs_item *llmobs_exchange_to_spooled(struct llmobs_exchange *exchange)
 }
 
 /* Half the hash, in hex: enough to tell one session from another. */
-static char *exchange_hash_of(struct llmobs_text value)
+static char *hash_of_value(struct llmobs_text value)
 {
     char *text = malloc(LLMOBS_SHA256_LEN + 1);
 
@@ -142,9 +143,9 @@ static char *exchange_hash_of(struct llmobs_text value)
     return text;
 }
 
-/* Keeps a header under its name on the list, if it is on the list. */
-static void exchange_keep(struct llmobs_headers *headers, const char *name,
-                          struct llmobs_text value)
+/* Adds a header by its name on the list of allowed ones; NULL: adds nothing. */
+static void add_header(struct llmobs_headers *headers, const char *name,
+                       struct llmobs_text value)
 {
     struct llmobs_header *header = &headers->list[headers->count];
 
@@ -155,52 +156,51 @@ static void exchange_keep(struct llmobs_headers *headers, const char *name,
         value.len = LLMOBS_HEADER_VALUE_MAX;
     header->name = name;
     header->value = llmobs_allowlist_hashed(name)
-                        ? exchange_hash_of(value)
+                        ? hash_of_value(value)
                         : strndup(value.data, value.len);
     if (header->value)
         headers->count++;
 }
 
-void llmobs_headers_keep(struct llmobs_headers *headers, const char *line,
-                         size_t name_len)
+void llmobs_headers_add(struct llmobs_headers *headers, const char *line,
+                        size_t name_len)
 {
     const char *name = llmobs_allowlist_header(line, name_len);
     const char *value = line + name_len + 1;
 
     if (name)
-        exchange_keep(headers, name,
-                      (struct llmobs_text){value, strlen(value)});
+        add_header(headers, name, (struct llmobs_text){value, strlen(value)});
 }
 
-/* True where all places are taken but those of the headers that a call needs,
- * which nobody else gets, however many headers are sent. */
-static bool exchange_is_full(const struct llmobs_headers *headers)
+/* True where only the places for the headers that a call needs are free: other
+ * headers do not get those, however many are sent. */
+static bool is_full(const struct llmobs_headers *headers)
 {
     return headers->count >= LLMOBS_HEADERS_MAX - LLMOBS_HEADERS_NEEDED;
 }
 
-void llmobs_headers_keep_tag(struct llmobs_headers *headers, const char *line,
-                             size_t name_len)
+void llmobs_headers_add_tag(struct llmobs_headers *headers, const char *line,
+                            size_t name_len)
 {
     const char *name = llmobs_allowlist_tag(line, name_len);
 
-    if (name && !exchange_is_full(headers))
-        exchange_keep(headers, name,
-                      llmobs_allowlist_tag_value(name, line, name_len));
+    if (name && !is_full(headers))
+        add_header(headers, name,
+                   llmobs_allowlist_tag_value(name, line, name_len));
 }
 
-void llmobs_headers_keep_answer(struct llmobs_headers *headers,
-                                const char *line, size_t len)
+void llmobs_headers_add_answer(struct llmobs_headers *headers, const char *line,
+                               size_t len)
 {
-    bool full = exchange_is_full(headers);
+    bool full = is_full(headers);
     const char *colon = memchr(line, ':', len);
     size_t name_len = colon ? (size_t)(colon - line) : len;
 
     if (colon)
-        exchange_keep(headers,
-                      full ? llmobs_allowlist_header(line, name_len)
-                           : llmobs_allowlist_answer(line, name_len),
-                      (struct llmobs_text){colon + 1, len - name_len - 1});
+        add_header(headers,
+                   full ? llmobs_allowlist_header(line, name_len)
+                        : llmobs_allowlist_answer(line, name_len),
+                   (struct llmobs_text){colon + 1, len - name_len - 1});
 }
 
 void llmobs_headers_clear(struct llmobs_headers *headers)
@@ -255,7 +255,7 @@ static bool is_inline_media(const struct llmobs_exchange *exchange,
     return exchange->match.media && *data == '{';
 }
 
-/* Of sounds and pictures only the ends are kept, which tell them from text. */
+/* Of sounds and pictures only the ends stay, by which a reader knows them. */
 static void limit_media(struct llmobs_exchange *exchange, const char *data)
 {
     static const char *const kinds[] = {"audio/", "image/", "video/"};
@@ -272,7 +272,7 @@ static void limit_media(struct llmobs_exchange *exchange, const char *data)
 
 /* True for the beginning of a body that may be JSON, or a stream of it: other
  * bytes are not looked at. */
-static bool exchange_may_be_json(char first)
+static bool may_be_json(char first)
 {
     return first == '{' || first == '[' || (first >= 'a' && first <= 'z') ||
            memchr(": \r\n\t", first, 5) != NULL;
@@ -280,17 +280,16 @@ static bool exchange_may_be_json(char first)
 
 /* Adds bytes to a body that is empty, or whose pictures and sounds were left
  * out so far. When memory runs out, the body is marked as lost. */
-static void exchange_add(const struct llmobs_exchange *exchange,
-                         struct llmobs_body *body, struct llmobs_blob *blob,
-                         unsigned media, struct llmobs_text data)
+static void add_bytes(const struct llmobs_exchange *exchange,
+                      struct llmobs_body *body, struct llmobs_blob *blob,
+                      unsigned media, struct llmobs_text data)
 {
     if (body->total == 0) {
         llmobs_blob_reset(blob);
         blob->how = exchange->whole ? 0 : media;
-        blob->most =
-            blob->how && data.len > 0 && exchange_may_be_json(*data.data)
-                ? llmobs_rules_stays
-                : NULL;
+        blob->most = blob->how && data.len > 0 && may_be_json(*data.data)
+                         ? llmobs_rules_stays
+                         : NULL;
     }
     (void)llmobs_blob_add(blob, body, data.data, data.len);
 }
@@ -302,9 +301,8 @@ void llmobs_exchange_received(struct llmobs_exchange *exchange,
         return;
     if (exchange->response.total == 0 && !exchange->whole)
         limit_media(exchange, data);
-    exchange_add(exchange, &exchange->response, &exchange->response_blob,
-                 exchange->match.answered_media,
-                 (struct llmobs_text){data, len});
+    add_bytes(exchange, &exchange->response, &exchange->response_blob,
+              exchange->match.answered_media, (struct llmobs_text){data, len});
     exchange->progress.received = exchange->response.total;
     add_mark(exchange);
 }
@@ -348,8 +346,8 @@ static void mask_part(struct llmobs_text part)
 void llmobs_exchange_sent_text(struct llmobs_exchange *exchange,
                                const void *data, size_t len)
 {
-    exchange_add(exchange, &exchange->request, &exchange->request_blob,
-                 exchange->match.sent_media, (struct llmobs_text){data, len});
+    add_bytes(exchange, &exchange->request, &exchange->request_blob,
+              exchange->match.sent_media, (struct llmobs_text){data, len});
 }
 
 void llmobs_exchange_sent_copy(struct llmobs_exchange *exchange,
@@ -393,8 +391,8 @@ void llmobs_exchange_end(struct llmobs_exchange *exchange)
     exchange->form = NULL;
 }
 
-static bool exchange_is_coded(const struct llmobs_body *body,
-                              const struct llmobs_headers *headers)
+static bool is_coded(const struct llmobs_body *body,
+                     const struct llmobs_headers *headers)
 {
     return llmobs_inflate_is_coded(
         llmobs_body_head(body),
@@ -402,14 +400,13 @@ static bool exchange_is_coded(const struct llmobs_body *body,
 }
 
 /* A compressed answer is not text: it goes to the disk as it came. */
-static void exchange_mask_vectors(const struct llmobs_exchange *exchange,
-                                  const struct llmobs_headers *headers,
-                                  struct llmobs_body *body)
+static void mask_body_vectors(const struct llmobs_exchange *exchange,
+                              const struct llmobs_headers *headers,
+                              struct llmobs_body *body)
 {
     struct llmobs_text head = llmobs_body_head(body), tail;
 
-    if (!llmobs_rules_has_vectors(&exchange->match) ||
-        exchange_is_coded(body, headers))
+    if (!llmobs_rules_has_vectors(&exchange->match) || is_coded(body, headers))
         return;
     llmobs_vectors_mask((char *)(uintptr_t)head.data, head.len, true);
     if (!body->truncated)
@@ -431,7 +428,7 @@ static void drop_coding(struct llmobs_headers *headers)
 
 bool llmobs_exchange_request_coded(const struct llmobs_exchange *exchange)
 {
-    return exchange_is_coded(&exchange->request, &exchange->request_headers);
+    return is_coded(&exchange->request, &exchange->request_headers);
 }
 
 /* A reader who undoes the coding would read the secrets. Where this function
@@ -470,30 +467,29 @@ void llmobs_exchange_mask(struct llmobs_exchange *exchange)
     mask_part(llmobs_body_head(&exchange->request));
     if (exchange->request.truncated)
         mask_part(llmobs_body_tail(&exchange->request));
-    exchange_mask_vectors(exchange, &exchange->request_headers,
-                          &exchange->request);
+    mask_body_vectors(exchange, &exchange->request_headers, &exchange->request);
 }
 
 /* Frames have checksums, and begin with a 0: they are masked when they are
  * read, as are compressed bytes. */
-static bool exchange_is_text(const struct llmobs_exchange *exchange)
+static bool is_plain_text(const struct llmobs_exchange *exchange)
 {
     struct llmobs_text head = llmobs_body_head(&exchange->response);
 
     return head.len > 0 && *head.data != '\0' &&
-           !exchange_is_coded(&exchange->response, &exchange->response_headers);
+           !is_coded(&exchange->response, &exchange->response_headers);
 }
 
 void llmobs_exchange_mask_answer(struct llmobs_exchange *exchange)
 {
-    if (exchange_is_text(exchange)) {
+    if (is_plain_text(exchange)) {
         exchange->answer_masked = exchange->response.total;
         mask_part(llmobs_body_head(&exchange->response));
         if (exchange->response.truncated)
             mask_part(llmobs_body_tail(&exchange->response));
     }
-    exchange_mask_vectors(exchange, &exchange->response_headers,
-                          &exchange->response);
+    mask_body_vectors(exchange, &exchange->response_headers,
+                      &exchange->response);
 }
 
 bool llmobs_exchange_is_masked(const struct llmobs_exchange *exchange,
@@ -503,7 +499,7 @@ bool llmobs_exchange_is_masked(const struct llmobs_exchange *exchange,
                   : exchange->masked == exchange->request.total;
 }
 
-static bool exchange_is_whole(const struct llmobs_body *body)
+static bool is_whole_body(const struct llmobs_body *body)
 {
     return !body->truncated && !body->lost;
 }
@@ -512,12 +508,12 @@ bool llmobs_exchange_request_whole(const struct llmobs_exchange *exchange)
 {
     const struct llmobs_headers *headers = &exchange->request_headers;
 
-    return exchange_is_whole(&exchange->request) && !exchange->bare &&
+    return is_whole_body(&exchange->request) && !exchange->bare &&
            !exchange->multipart &&
            !llmobs_header_find(headers->list, headers->count, coding_name);
 }
 
 bool llmobs_exchange_answer_whole(const struct llmobs_exchange *exchange)
 {
-    return exchange_is_whole(&exchange->response) && !exchange->bare;
+    return is_whole_body(&exchange->response) && !exchange->bare;
 }

@@ -7,9 +7,9 @@
  *          where a child of fork finds its parent's exchange, or where the
  *          queue has no room.
  * Threads: one owner at a time: the thread that holds the handle's lock
- *          (handle.h), and after the give the worker.
+ *          (handle.h), and once it is in the queue the worker.
  * Errors:  -ENOMEM from _new only; later losses are marked in the bodies.
- * Limits:  bodies as body.h; LLMOBS_HEADERS_MAX kept headers a side,
+ * Limits:  bodies as body.h; LLMOBS_HEADERS_MAX headers a side,
  *          LLMOBS_MARKS_MAX time marks.
  * Fork:    a child never finishes an exchange of its parent (fork.h).
  */
@@ -75,13 +75,13 @@ struct llmobs_exchange {
     int process;             /* the process that began it (fork.h) */
     struct llmobs_match match;
     struct llmobs_context context;
-    struct llmobs_callsite *callsite; /* NULL: not taken */
+    struct llmobs_callsite *callsite; /* NULL: none was made */
     char *caller; /* metadata.caller as JSON, if it was read already; or NULL */
-    char *caller_left; /* as JSON, the names that `caller` lacks
-                        * (caller_unnamed.h); NULL: it lacks no name */
-    char *annotations; /* thread_state.h; NULL: no annotations */
-    uint64_t account;  /* stands for its credentials, sealed (account.h) */
-    uint64_t key;      /* of the hash of its key; 0: not asked for, or none */
+    char *caller_unnamed; /* as JSON, the names that `caller` lacks
+                           * (caller_unnamed.h); NULL: it lacks no name */
+    char *annotations;    /* thread_state.h; NULL: no annotations */
+    uint64_t account;     /* stands for its credentials, sealed (account.h) */
+    uint64_t key; /* of the hash of its key; 0: not asked for, or none */
     char method[16];
     char *url;
     struct llmobs_headers request_headers;
@@ -98,14 +98,14 @@ struct llmobs_exchange {
      * again after a pause. */
     size_t again, header_again;
     bool multipart;
-    bool unsent;   /* libcurl has not made the request */
-    bool told;     /* seen only at its end: all is known from libcurl */
-    bool stands;   /* counts as a call, even if libcurl never requests */
-    bool bare;     /* read from the disk, which must not have bodies */
-    bool wired;    /* a TLS library carried it: libcurl has measured nothing */
-    bool traced;   /* libcurl got a tracestate header for this request */
-    bool whole;    /* pictures and sounds are kept as other content is */
-    bool recorded; /* recorded, or that was tried (recorder.h) */
+    bool unsent;    /* libcurl has not made the request */
+    bool seen_late; /* seen only at its end: all is known from libcurl */
+    bool stands;    /* counts as a call, even if libcurl never requests */
+    bool bare;      /* read from the disk, which must not have bodies */
+    bool wired;     /* a TLS library carried it: libcurl has measured nothing */
+    bool traced;    /* libcurl got a tracestate header for this request */
+    bool whole;     /* pictures and sounds stay, as other content does */
+    bool recorded;  /* recorded, or that was tried (recorder.h) */
     enum llmobs_request_tags tags; /* of the process that made it */
     struct llmobs_mark *marks;
     size_t mark_count;
@@ -128,11 +128,13 @@ void llmobs_exchange_free(struct llmobs_exchange *exchange);
 /* Lets the exchange begin now, and not when it was made. */
 void llmobs_exchange_start(struct llmobs_exchange *exchange);
 
-/* The exchange began at `mono_ns` (monotonic), which is not in the future. */
-void llmobs_exchange_began(struct llmobs_exchange *exchange, int64_t mono_ns);
+/* Sets when the exchange began: at `mono_ns` (monotonic), which is not in the
+ * future. */
+void llmobs_exchange_set_begin(struct llmobs_exchange *exchange,
+                               int64_t mono_ns);
 
 /* Frees the memory of an exchange or of an item itself, after everything that
- * it owned was freed or taken. */
+ * it owned was freed or has another owner. */
 void llmobs_exchange_free_memory(void *item);
 
 /* Frees all of an exchange but its item, which then has the type SPOOLED and
@@ -140,35 +142,35 @@ void llmobs_exchange_free_memory(void *item);
 struct llmobs_item *llmobs_exchange_to_spooled(
     struct llmobs_exchange *exchange);
 
-/* Keeps a header of the request that allowlist.h allows. `line` is
+/* Adds a header of the request that allowlist.h allows. `line` is
  * "Name: value", a C string; `name_len` is where its first colon is. */
-void llmobs_headers_keep(struct llmobs_headers *headers, const char *line,
-                         size_t name_len);
-/* As llmobs_headers_keep, for a header that says whose the request is. */
-void llmobs_headers_keep_tag(struct llmobs_headers *headers, const char *line,
-                             size_t name_len);
-/* As llmobs_headers_keep, for a line of `len` bytes of an answer, with or
- * without its line end; also keeps the provider's own words. Ignores malformed
- * lines.
- */
-void llmobs_headers_keep_answer(struct llmobs_headers *headers,
-                                const char *line, size_t len);
+void llmobs_headers_add(struct llmobs_headers *headers, const char *line,
+                        size_t name_len);
+/* As llmobs_headers_add, for a header that says whose the request is. */
+void llmobs_headers_add_tag(struct llmobs_headers *headers, const char *line,
+                            size_t name_len);
+/* As llmobs_headers_add, for a line of `len` bytes of an answer, with or
+ * without its line end; also adds the provider's own words. Ignores malformed
+ * lines. */
+void llmobs_headers_add_answer(struct llmobs_headers *headers, const char *line,
+                               size_t len);
 void llmobs_headers_clear(struct llmobs_headers *headers);
 
-/* Notes the length of the response, if this line of its header gives it. */
+/* Sets the expected length of the response, if this line of its header gives
+ * it. */
 void llmobs_exchange_expect(struct llmobs_exchange *exchange, const char *line,
                             size_t len);
 
-/* Appends response bytes, and notes when they came. */
+/* Appends response bytes, with the time when they came. */
 void llmobs_exchange_received(struct llmobs_exchange *exchange,
                               const void *data, size_t len);
 
-/* Takes the last `len` bytes of the response back if they are `data`: with
+/* Removes the last `len` bytes of the response if they are `data`: with
  * CURLOPT_HEADER they were header bytes, which the header callback repeats. */
 void llmobs_exchange_unreceive(struct llmobs_exchange *exchange,
                                const void *data, size_t len);
 
-/* Forgets the response so far: a new status line came (redirect, 100, 401). */
+/* Drops the response so far: a new status line came (redirect, 100, 401). */
 void llmobs_exchange_restart(struct llmobs_exchange *exchange);
 
 /* Appends bytes that the program sends as the request's body; of a form only
@@ -186,19 +188,20 @@ void llmobs_exchange_sent_text(struct llmobs_exchange *exchange,
 void llmobs_exchange_sent_copy(struct llmobs_exchange *exchange,
                                const struct llmobs_body *copy, uint64_t len);
 
-/* Forgets the request's body after byte `total` (body.h). */
+/* Drops the request's body after byte `total` (body.h). */
 void llmobs_exchange_rewind(struct llmobs_exchange *exchange, uint64_t total);
 
 /* True where the request is complete, with the bytes that the program wrote.
  * False for a body with a coding, whose bytes are others, and for a form, of
- * which only text fields are kept. Pictures that were left out have their
- * marks, and each picture has another mark (blob.h). _answer_whole: the same
+ * which only text fields stay. Pictures that were left out have their marks,
+ * and each picture has another mark (blob.h). _answer_whole: the same
  * for the answer, which may be compressed. */
 bool llmobs_exchange_request_whole(const struct llmobs_exchange *exchange);
 bool llmobs_exchange_answer_whole(const struct llmobs_exchange *exchange);
 
-/* The transfer is over, and nothing is sent or received any more: gives back
- * what only its bytes needed, before the exchange waits in the queue. */
+/* To be called when the transfer is over, and nothing is sent or received any
+ * more: frees what only its bytes needed, before the exchange waits in the
+ * queue. */
 void llmobs_exchange_end(struct llmobs_exchange *exchange);
 
 /* True where the request has a content coding that the library may undo.

@@ -20,7 +20,7 @@
 static void set_flags(struct llmobs_facts *facts,
                       const struct llmobs_context *context)
 {
-    int flags = LLMOBS_FLAG_TELLS_REMOTE |
+    int flags = LLMOBS_FLAG_KNOWS_REMOTE |
                 (context->remote ? LLMOBS_FLAG_REMOTE : 0) |
                 (context->app ? LLMOBS_FLAG_APP_FOUND : 0) |
                 (context->unsampled ? 0 : LLMOBS_FLAG_SAMPLED);
@@ -40,8 +40,8 @@ static void set_parent(struct llmobs_facts *facts,
     llmobs_span_fact_word(facts, LLMOBS_FACT_PARENT, text);
 }
 
-static void event_facts_set_state(struct llmobs_facts *facts,
-                                  const struct llmobs_context *context)
+static void set_tracestate(struct llmobs_facts *facts,
+                           const struct llmobs_context *context)
 {
     const size_t cap = LLMOBS_TRACESTATE_LEN + 1;
     char *text = llmobs_scratch_take(cap);
@@ -55,7 +55,7 @@ static void event_facts_set_state(struct llmobs_facts *facts,
 
 /* True for a word, which names a kind of error; a sentence describes one
  * error. */
-static bool event_facts_is_word(const char *text)
+static bool is_error_word(const char *text)
 {
     size_t len = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                               "abcdefghijklmnopqrstuvwxyz0123456789_.-:");
@@ -80,8 +80,8 @@ static void set_curl_code(struct llmobs_facts *facts, const char *name)
 }
 
 /* Where the provider sent its own code, that code is set already. */
-static void event_facts_set_error(struct llmobs_facts *facts,
-                                  const struct llmobs_span *span)
+static void set_error_code(struct llmobs_facts *facts,
+                           const struct llmobs_span *span)
 {
     const char *type = span->error_type ? span->error_type : "";
     char status[21];
@@ -96,14 +96,14 @@ static void event_facts_set_error(struct llmobs_facts *facts,
     /* An error in an answer whose status says success has no code. */
     if (strncmp(type, "http_2", 6) == 0)
         type = "";
-    if (strncmp(type, "http_", 5) == 0 && event_facts_is_word(type))
+    if (strncmp(type, "http_", 5) == 0 && is_error_word(type))
         type += 5;
-    if (!event_facts_is_word(type) && span->http_status >= 300) {
+    if (!is_error_word(type) && span->http_status >= 300) {
         (void)llmobs_text_decimal((uint64_t)span->http_status, status);
         type = status;
     }
     llmobs_span_fact_word(facts, LLMOBS_FACT_ERROR_CODE,
-                          event_facts_is_word(type) ? type : "_OTHER");
+                          is_error_word(type) ? type : "_OTHER");
 }
 
 /* -- the process ---------------------------------------------------------- */
@@ -131,9 +131,9 @@ static void set_process(struct llmobs_facts *facts,
 }
 
 /* Adds the facts that the core knows. */
-static void event_facts_gather(const struct llmobs_span *span,
-                               const struct llmobs_config *config,
-                               struct llmobs_facts *facts)
+static void gather_facts(const struct llmobs_span *span,
+                         const struct llmobs_config *config,
+                         struct llmobs_facts *facts)
 {
     if (span->streamed)
         llmobs_span_fact_true(facts, LLMOBS_FACT_STREAM);
@@ -144,8 +144,8 @@ static void event_facts_gather(const struct llmobs_span *span,
     set_flags(facts, &span->context);
     set_parent(facts, &span->context);
     if (span->traced || span->context.vendors[0])
-        event_facts_set_state(facts, &span->context);
-    event_facts_set_error(facts, span);
+        set_tracestate(facts, &span->context);
+    set_error_code(facts, span);
     set_process(facts, config);
 }
 
@@ -183,7 +183,7 @@ int llmobs_facts_lead(const struct llmobs_span *span,
     if (!core)
         return -ENOMEM;
     llmobs_span_facts_init(core);
-    event_facts_gather(span, config, core);
+    gather_facts(span, config, core);
     rc = llmobs_buf_adds(out, FIRST);
     if (!rc)
         rc = llmobs_span_facts_write(&span->facts, core, out);

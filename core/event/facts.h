@@ -19,7 +19,7 @@
 /* Bits of the fact `flags`, as a span in OTLP has them: the trace is sampled;
  * it is known whether the parent is in another process; the parent is. */
 #define LLMOBS_FLAG_SAMPLED 0x001
-#define LLMOBS_FLAG_TELLS_REMOTE 0x100
+#define LLMOBS_FLAG_KNOWS_REMOTE 0x100
 #define LLMOBS_FLAG_REMOTE 0x200
 #define LLMOBS_FLAGS_OTLP 0x3ff
 /* Not OTLP's: nobody has named the span's ml_app (enum llmobs_app). */

@@ -24,7 +24,7 @@ static char next(struct walk *w)
     return w->at < w->text.len ? w->text.data[w->at] : '\0';
 }
 
-static int indent_add_line(struct walk *w)
+static int add_line(struct walk *w)
 {
     int rc = llmobs_buf_addc(w->out, '\n');
 
@@ -46,7 +46,7 @@ static bool skip_string(struct walk *w)
     return false;
 }
 
-static void indent_skip_word(struct walk *w)
+static void skip_word(struct walk *w)
 {
     while (w->at < w->text.len && !llmobs_is_blank(w->text.data[w->at]) &&
            !is_mark(w->text.data[w->at]))
@@ -61,7 +61,7 @@ static int add_scalar(struct walk *w)
     if (w->value)
         return -EINVAL;
     if (w->text.data[from] != '"')
-        indent_skip_word(w);
+        skip_word(w);
     else if (!skip_string(w))
         return -EINVAL;
     w->value = true;
@@ -85,7 +85,7 @@ static size_t flat_end(const struct walk *w)
 
 /* Copies the items as they stand between the commas, without the blanks around
  * them. */
-static int indent_add_flat(struct walk *w, size_t end)
+static int add_flat_list(struct walk *w, size_t end)
 {
     int rc = llmobs_buf_addc(w->out, '[');
 
@@ -114,13 +114,13 @@ static int add_open(struct walk *w, char c)
     if (w->value || w->depth == LLMOBS_INDENT_DEPTH)
         return -EINVAL;
     if (end)
-        return indent_add_flat(w, end);
+        return add_flat_list(w, end);
     w->at++;
     w->open[w->depth++] = c == '[' ? ']' : '}';
     rc = llmobs_buf_addc(w->out, c);
     if (rc || next(w) == w->open[w->depth - 1])
         return rc;
-    return indent_add_line(w);
+    return add_line(w);
 }
 
 static int add_close(struct walk *w, char c)
@@ -134,7 +134,7 @@ static int add_close(struct walk *w, char c)
     w->depth--;
     w->value = true;
     if (!empty)
-        rc = indent_add_line(w);
+        rc = add_line(w);
     return rc ? rc : llmobs_buf_addc(w->out, c);
 }
 
@@ -148,7 +148,7 @@ static int add_between(struct walk *w, char c)
     w->value = false;
     rc = llmobs_buf_addc(w->out, c);
     if (!rc)
-        rc = c == ',' ? indent_add_line(w) : llmobs_buf_addc(w->out, ' ');
+        rc = c == ',' ? add_line(w) : llmobs_buf_addc(w->out, ' ');
     return rc;
 }
 

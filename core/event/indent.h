@@ -2,9 +2,9 @@
  * for diff.
  *
  * Only blanks between tokens change: each string and number stays as it is
- * written, and members keep their order. A list that holds neither strings nor
- * containers stays on one line. The text is not checked beyond its brackets,
- * commas and colons.
+ * written, and members stay in their order. A list that holds neither strings
+ * nor containers stays on one line. The text is not checked beyond its
+ * brackets, commas and colons.
  *
  * Threads: any.
  * Errors:  -EINVAL: the text is not one document of JSON; -ENOMEM, -EFBIG. The

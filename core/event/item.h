@@ -1,5 +1,5 @@
 /* item - the common head of everything that a buffer carries: an exchange, a
- * span, an encoded event, or only the place where the disk keeps an item.
+ * span, an encoded event, or only the place where the disk has an item.
  */
 #ifndef LLMOBS_ITEM_H
 #define LLMOBS_ITEM_H
@@ -20,7 +20,7 @@ enum llmobs_item_type {
 /* The disk gets the START of a call, then its BEGIN, and then its END. */
 #define LLMOBS_BEGUN 2
 
-/* Where the disk keeps an item (spool.h); file 0: nowhere. */
+/* Where the disk has an item (spool.h); file 0: nowhere. */
 struct llmobs_spooled {
     uint64_t id;
     uint32_t begun[LLMOBS_BEGUN]; /* the files of its START and BEGIN */
@@ -29,8 +29,8 @@ struct llmobs_spooled {
     uint64_t begun_at[LLMOBS_BEGUN];
     uint64_t offset;
     uint64_t size;
-    bool handed; /* its END or EVENT is for the relay: set before it is written,
-                  * and only if this process will not deliver it */
+    bool for_relay; /* its END or EVENT: set before it is written, and only if
+                     * this process will not deliver it */
 };
 
 static inline bool llmobs_spooled_any(const struct llmobs_spooled *spooled)

@@ -80,7 +80,7 @@ static const struct row {
 
 static const struct row whole = {NONE, EVENT, "", 0, 0, 0};
 
-static const struct row *limits_row_of(unsigned char part, const char *key)
+static const struct row *row_of(unsigned char part, const char *key)
 {
     for (size_t i = 0; part && i < sizeof(rows) / sizeof(*rows); i++)
         if (rows[i].in == part &&
@@ -128,8 +128,7 @@ static size_t bytes_of(const struct row *row, const struct llmobs_json *text,
 }
 
 /* False for a value that counts as a whole, whatever is in it. */
-static bool limits_has_parts(const struct row *row,
-                             const struct llmobs_json *json)
+static bool has_parts(const struct row *row, const struct llmobs_json *json)
 {
     return llmobs_json_is_container(json) &&
            (row->below != NONE ||
@@ -140,12 +139,10 @@ static bool limits_has_parts(const struct row *row,
 static bool is_heavy(const struct row *row, const struct llmobs_json *json)
 {
     return row->bytes && llmobs_json_is_container(json) &&
-           !limits_has_parts(row, json) &&
-           weight(json, row->bytes, 0) > row->bytes;
+           !has_parts(row, json) && weight(json, row->bytes, 0) > row->bytes;
 }
 
-static struct llmobs_json *limits_cut(const struct llmobs_json *json,
-                                      size_t max)
+static struct llmobs_json *cut_text(const struct llmobs_json *json, size_t max)
 {
     const char *text = llmobs_json_text(json);
     size_t len = llmobs_utf8_fit(text, max - MARK_LEN);
@@ -169,14 +166,14 @@ struct walk {
     size_t count, all;
 };
 
-static struct llmobs_json *limits_limited(const struct row *row,
-                                          struct llmobs_json *json, bool bare);
-static bool limits_fits(const struct row *row, struct llmobs_json *json,
+static struct llmobs_json *within_limits(const struct row *row,
+                                         struct llmobs_json *json, bool bare);
+static bool fits_limits(const struct row *row, struct llmobs_json *json,
                         bool bare);
 
 /* True while the container's own limits have room for another member. */
-static bool limits_has_room(struct walk *walk, const struct row *member,
-                            const char *key, const struct llmobs_json *json)
+static bool has_room_for(struct walk *walk, const struct row *member,
+                         const char *key, const struct llmobs_json *json)
 {
     const struct row *row = walk->row;
 
@@ -200,20 +197,19 @@ static bool limits_has_room(struct walk *walk, const struct row *member,
 
 /* Walks over a member or, with the key "", over an element. 1: it does not fit,
  * and the walk only looks. */
-static int limits_pass(struct walk *walk, const struct row *row,
+static int pass_member(struct walk *walk, const struct row *row,
                        const char *key, struct llmobs_json *json)
 {
     struct llmobs_json *made;
     bool named = row && row->key && *key;
     bool stays = !(row && is_heavy(row, json)) &&
-                 (named || limits_has_room(walk, row, key, json));
+                 (named || has_room_for(walk, row, key, json));
 
     if (!walk->out)
-        return !stays || (row && !limits_fits(row, json, walk->bare));
+        return !stays || (row && !fits_limits(row, json, walk->bare));
     if (!stays)
         return 0;
-    made =
-        row ? limits_limited(row, json, walk->bare) : llmobs_json_share(json);
+    made = row ? within_limits(row, json, walk->bare) : llmobs_json_share(json);
     if (!made)
         return -ENOMEM;
     return llmobs_json_is_array(walk->out)
@@ -221,26 +217,26 @@ static int limits_pass(struct walk *walk, const struct row *row,
                : llmobs_json_set(walk->out, key, made);
 }
 
-static int limits_go(struct walk *walk, struct llmobs_json *json)
+static int walk_members(struct walk *walk, struct llmobs_json *json)
 {
     int rc = 0;
 
     if (llmobs_json_is_array(json)) {
         for (size_t i = 0; i < llmobs_json_len(json) && !rc; i++)
-            rc = limits_pass(walk, walk->row, "", llmobs_json_at(json, i));
+            rc = pass_member(walk, walk->row, "", llmobs_json_at(json, i));
         return rc;
     }
     for (void *it = llmobs_json_iter(json); it && !rc;
          it = llmobs_json_next(json, it)) {
         const char *key = llmobs_json_iter_key(it);
 
-        rc = limits_pass(walk, limits_row_of(walk->row->below, key), key,
+        rc = pass_member(walk, row_of(walk->row->below, key), key,
                          llmobs_json_iter_value(it));
     }
     return rc;
 }
 
-static bool limits_fits(const struct row *row, struct llmobs_json *json,
+static bool fits_limits(const struct row *row, struct llmobs_json *json,
                         bool bare)
 {
     struct walk walk = {.row = row, .bare = bare};
@@ -248,22 +244,22 @@ static bool limits_fits(const struct row *row, struct llmobs_json *json,
     if (llmobs_json_is_string(json))
         return !row->bytes ||
                llmobs_json_text_len(json) <= bytes_of(row, json, bare);
-    return !limits_has_parts(row, json) || limits_go(&walk, json) == 0;
+    return !has_parts(row, json) || walk_members(&walk, json) == 0;
 }
 
 /* Gives the value within its limits; NULL when memory runs out. */
-static struct llmobs_json *limits_limited(const struct row *row,
-                                          struct llmobs_json *json, bool bare)
+static struct llmobs_json *within_limits(const struct row *row,
+                                         struct llmobs_json *json, bool bare)
 {
     struct walk walk = {.row = row, .bare = bare};
 
-    if (limits_fits(row, json, bare))
+    if (fits_limits(row, json, bare))
         return llmobs_json_share(json);
     if (llmobs_json_is_string(json))
-        return limits_cut(json, bytes_of(row, json, bare));
+        return cut_text(json, bytes_of(row, json, bare));
     walk.out =
         llmobs_json_is_array(json) ? llmobs_json_array() : llmobs_json_object();
-    if (walk.out && limits_go(&walk, json) == 0)
+    if (walk.out && walk_members(&walk, json) == 0)
         return walk.out;
     llmobs_json_free(walk.out);
     return NULL;
@@ -271,7 +267,7 @@ static struct llmobs_json *limits_limited(const struct row *row,
 
 int llmobs_limits_apply(struct llmobs_json **event, bool bare)
 {
-    struct llmobs_json *made = limits_limited(&whole, *event, bare);
+    struct llmobs_json *made = within_limits(&whole, *event, bare);
 
     if (!made)
         return -ENOMEM;

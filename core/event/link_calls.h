@@ -1,5 +1,5 @@
 /* link_calls - the calls of tools that answers have made: names and arguments,
- * for a request that brings a result without the call, since the server keeps
+ * for a request that brings a result without the call, since the server has
  * the history (OpenAI's previous_response_id).
  *
  * They are content, so only the memory of the process that makes the spans has
@@ -9,7 +9,7 @@
  * Threads: the thread that has the worker's turn.
  * Errors:  none: without memory a call is not remembered.
  * Limits:  LLMOBS_LINK_CALLS calls: a new call replaces the oldest. A call
- *          whose arguments are longer than LLMOBS_LINK_CALL_MAX is not kept.
+ *          whose arguments are longer than LLMOBS_LINK_CALL_MAX is not copied.
  * Fork:    a child forgets them, by reset, and frees nothing.
  */
 #ifndef LLMOBS_LINK_CALLS_H

@@ -27,8 +27,8 @@ struct head {
 
 _Static_assert(sizeof(struct llmobs_link_record) == 72, "it is on the disk");
 
-static struct llmobs_hash128 link_file_seal_of(const uint64_t salt[2],
-                                               const void *data, size_t len)
+static struct llmobs_hash128 seal_of(const uint64_t salt[2], const void *data,
+                                     size_t len)
 {
     struct llmobs_siphash hash;
 
@@ -38,7 +38,7 @@ static struct llmobs_hash128 link_file_seal_of(const uint64_t salt[2],
 }
 
 /* A write beyond the app's limit of file sizes would raise a signal. */
-static bool link_file_has_room(void)
+static bool may_grow(void)
 {
     struct rlimit limit;
 
@@ -47,11 +47,11 @@ static bool link_file_has_room(void)
            (int64_t)limit.rlim_cur >= LLMOBS_LINK_FILE_SIZE;
 }
 
-static int link_file_write_all(int fd, const void *data, size_t len, off_t at)
+static int write_all(int fd, const void *data, size_t len, off_t at)
 {
     ssize_t done;
 
-    if (!link_file_has_room())
+    if (!may_grow())
         return -EFBIG;
     do
         done = pwrite(fd, data, len, at);
@@ -61,7 +61,7 @@ static int link_file_write_all(int fd, const void *data, size_t len, off_t at)
     return (size_t)done == len ? 0 : -ENOSPC;
 }
 
-static int link_file_read_all(int fd, void *data, size_t len, off_t at)
+static int read_all(int fd, void *data, size_t len, off_t at)
 {
     ssize_t got;
 
@@ -76,8 +76,7 @@ static int link_file_read_all(int fd, void *data, size_t len, off_t at)
 
 static bool is_head(const struct head *head)
 {
-    struct llmobs_hash128 seal =
-        link_file_seal_of(head->salt, magic, sizeof(magic));
+    struct llmobs_hash128 seal = seal_of(head->salt, magic, sizeof(magic));
 
     return memcmp(head->magic, magic, sizeof(magic)) == 0 &&
            head->seal[0] == seal.hi && head->seal[1] == seal.lo;
@@ -91,7 +90,7 @@ static bool is_later(const struct head *head)
            head->magic[DIGIT] > magic[DIGIT];
 }
 
-static int link_file_write_head(int fd)
+static int write_head(int fd)
 {
     struct head head;
     struct llmobs_hash128 seal;
@@ -99,25 +98,25 @@ static int link_file_write_head(int fd)
     memcpy(head.magic, magic, sizeof(magic));
     head.salt[0] = llmobs_context_random();
     head.salt[1] = llmobs_context_random();
-    seal = link_file_seal_of(head.salt, magic, sizeof(magic));
+    seal = seal_of(head.salt, magic, sizeof(magic));
     head.seal[0] = seal.hi;
     head.seal[1] = seal.lo;
-    return link_file_write_all(fd, &head, sizeof(head), 0);
+    return write_all(fd, &head, sizeof(head), 0);
 }
 
 /* Reads the head after it was written: two processes may begin the file at
  * once, and what stands in the file counts. */
-static int link_file_read_head(int fd, uint64_t salt[2])
+static int read_head(int fd, uint64_t salt[2])
 {
     struct head head;
-    int rc = link_file_read_all(fd, &head, sizeof(head), 0);
+    int rc = read_all(fd, &head, sizeof(head), 0);
 
     if (!rc && is_later(&head))
         return -EPROTONOSUPPORT;
     if (!rc && !is_head(&head)) {
-        rc = link_file_write_head(fd);
+        rc = write_head(fd);
         if (!rc)
-            rc = link_file_read_all(fd, &head, sizeof(head), 0);
+            rc = read_all(fd, &head, sizeof(head), 0);
         if (!rc && !is_head(&head))
             rc = -EBADMSG;
     }
@@ -126,7 +125,7 @@ static int link_file_read_head(int fd, uint64_t salt[2])
     return rc;
 }
 
-static bool link_file_is_own(int fd)
+static bool is_own_dir(int fd)
 {
     struct stat st;
 
@@ -148,7 +147,7 @@ static int open_spool(const char *path)
     fd = llmobs_fd_open(AT_FDCWD, dir, O_PATH | O_DIRECTORY);
     rc = fd < 0 ? -errno : fd;
     llmobs_scratch_give(dir);
-    if (fd < 0 || link_file_is_own(fd))
+    if (fd < 0 || is_own_dir(fd))
         return rc;
     close(fd);
     return -EPERM;
@@ -174,7 +173,7 @@ int llmobs_link_file_open(struct llmobs_link_file *file, const char *path,
     if (rc < 0)
         return rc;
     file->fd = rc;
-    rc = link_file_read_head(file->fd, salt);
+    rc = read_head(file->fd, salt);
     if (rc)
         llmobs_link_file_close(file);
     return rc;
@@ -187,7 +186,7 @@ void llmobs_link_file_close(struct llmobs_link_file *file)
     file->fd = -1;
 }
 
-static off_t link_file_offset_of(uint64_t row, unsigned place)
+static off_t offset_of(uint64_t row, unsigned place)
 {
     return (off_t)((1 + row) * ROW_SIZE +
                    place * sizeof(struct llmobs_link_record));
@@ -200,7 +199,7 @@ static uint64_t record_seal(const uint64_t salt[2], uint64_t row,
     struct llmobs_link_record sealed = *record;
 
     sealed.seal = row;
-    return link_file_seal_of(salt, &sealed, sizeof(sealed)).lo;
+    return seal_of(salt, &sealed, sizeof(sealed)).lo;
 }
 
 int llmobs_link_file_read(const struct llmobs_link_file *file,
@@ -208,8 +207,7 @@ int llmobs_link_file_read(const struct llmobs_link_file *file,
                           struct llmobs_link_record out[LLMOBS_LINK_ROW])
 {
     static const struct llmobs_link_record none;
-    int rc = link_file_read_all(file->fd, out, ROW_SIZE,
-                                link_file_offset_of(row, 0));
+    int rc = read_all(file->fd, out, ROW_SIZE, offset_of(row, 0));
 
     for (unsigned i = 0; !rc && i < LLMOBS_LINK_ROW; i++)
         if (!out[i].at_ns || out[i].seal != record_seal(salt, row, &out[i]))
@@ -222,8 +220,7 @@ int llmobs_link_file_write(const struct llmobs_link_file *file,
                            struct llmobs_link_record record)
 {
     record.seal = record_seal(salt, row, &record);
-    return link_file_write_all(file->fd, &record, sizeof(record),
-                               link_file_offset_of(row, place));
+    return write_all(file->fd, &record, sizeof(record), offset_of(row, place));
 }
 
 static int set_lock(const struct llmobs_link_file *file, uint64_t row,
@@ -231,7 +228,7 @@ static int set_lock(const struct llmobs_link_file *file, uint64_t row,
 {
     struct flock range = {.l_type = type,
                           .l_whence = SEEK_SET,
-                          .l_start = link_file_offset_of(row, 0),
+                          .l_start = offset_of(row, 0),
                           .l_len = ROW_SIZE};
 
     return fcntl(file->fd, F_SETLK, &range) == 0 ? 0 : -errno;

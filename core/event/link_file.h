@@ -60,8 +60,8 @@ int llmobs_link_file_write(const struct llmobs_link_file *file,
                            const uint64_t salt[2], uint64_t row, unsigned place,
                            struct llmobs_link_record record);
 
-/* Keeps other processes from locking the row, until unlock; -EAGAIN or -EACCES
- * where another process has locked it. Only this function minds the lock. */
+/* Locks the row for this process, until unlock; -EAGAIN or -EACCES where
+ * another process has locked it. Reading and writing ignore the lock. */
 int llmobs_link_file_lock(const struct llmobs_link_file *file, uint64_t row);
 void llmobs_link_file_unlock(const struct llmobs_link_file *file, uint64_t row);
 

@@ -18,8 +18,8 @@
 
 /* The hash has a key that all processes share: whichever process makes the span
  * gives it the same id. */
-static uint64_t link_inferred_id_of(const struct llmobs_link_record *answer,
-                                    const char *id)
+static uint64_t id_of_span(const struct llmobs_link_record *answer,
+                           const char *id)
 {
     static const uint64_t key[2] = {0x696e666572726564, 0x746f6f6c};
     struct llmobs_siphash hash;
@@ -33,8 +33,9 @@ static uint64_t link_inferred_id_of(const struct llmobs_link_record *answer,
 }
 
 /* Of the call with that id in the answer of that span. */
-static struct llmobs_hash128 link_inferred_key_of(
-    const struct llmobs_linking *l, char kind, uint64_t answer, const char *id)
+static struct llmobs_hash128 key_of_tool_call(const struct llmobs_linking *l,
+                                              char kind, uint64_t answer,
+                                              const char *id)
 {
     struct llmobs_siphash hash;
 
@@ -53,7 +54,7 @@ void llmobs_link_inferred_called(const struct llmobs_linking *l,
 
     if (!l->call->inferred || !llmobs_has_text(id))
         return;
-    key = link_inferred_key_of(l, LLMOBS_LINK_PARENT, self, id);
+    key = key_of_tool_call(l, LLMOBS_LINK_PARENT, self, id);
     llmobs_linking_put(l, key, l->span->context.parent_id);
     llmobs_link_calls_put(l->calls, key, call);
 }
@@ -84,23 +85,23 @@ static struct llmobs_hash128 key_of_trace(struct llmobs_link_table *table,
     return key_of_run(table, name, text);
 }
 
-void llmobs_link_inferred_ran(struct llmobs_link_table *table,
-                              const struct llmobs_link_ran *ran)
+void llmobs_link_inferred_measured(struct llmobs_link_table *table,
+                                   const struct llmobs_link_run *run)
 {
     struct llmobs_link_record record = {
-        .span_id = ran->span_id,
-        .trace_id = ran->trace_id,
-        .at_ns = ran->end_ns > 0 ? ran->end_ns : 1,
-        .check = (uint64_t)ran->start_ns,
+        .span_id = run->span_id,
+        .trace_id = run->trace_id,
+        .at_ns = run->end_ns > 0 ? run->end_ns : 1,
+        .check = (uint64_t)run->start_ns,
     };
-    char *text = llmobs_json_is_object(ran->arguments)
-                     ? llmobs_json_dumps(ran->arguments, 0)
+    char *text = llmobs_json_is_object(run->arguments)
+                     ? llmobs_json_dumps(run->arguments, 0)
                      : NULL;
 
-    record.key = key_of_trace(table, ran->name, ran->trace_id);
+    record.key = key_of_trace(table, run->name, run->trace_id);
     llmobs_link_table_put(table, &record);
     if (text) {
-        record.key = key_of_run(table, ran->name, text);
+        record.key = key_of_run(table, run->name, text);
         llmobs_link_table_put(table, &record);
     }
     free(text);
@@ -115,8 +116,9 @@ static bool is_between(const struct llmobs_linking *l,
            (int64_t)run->check <= l->span->start_ns;
 }
 
-static bool has_ran(const struct llmobs_linking *l, struct llmobs_hash128 key,
-                    const struct llmobs_link_record *answer)
+static bool was_measured(const struct llmobs_linking *l,
+                         struct llmobs_hash128 key,
+                         const struct llmobs_link_record *answer)
 {
     struct llmobs_link_record *found;
     size_t count = llmobs_link_table_find(l->table, key, &found);
@@ -127,10 +129,10 @@ static bool has_ran(const struct llmobs_linking *l, struct llmobs_hash128 key,
     return false;
 }
 
-bool llmobs_link_ran(const struct llmobs_linking *l,
-                     const struct llmobs_link_record *answer,
-                     const struct llmobs_json *call,
-                     struct llmobs_link_record *out)
+bool llmobs_link_measured(const struct llmobs_linking *l,
+                          const struct llmobs_link_record *answer,
+                          const struct llmobs_json *call,
+                          struct llmobs_link_record *out)
 {
     const struct llmobs_id128 traces[] = {answer->trace_id,
                                           l->span->context.trace_id};
@@ -160,13 +162,16 @@ static bool has_span(const struct llmobs_linking *l, const char *name,
                      const struct llmobs_link_record *answer)
 {
     char *text = llmobs_json_dumps(arguments, 0);
-    bool has = !text || has_ran(l, key_of_run(l->table, name, text), answer);
+    bool has =
+        !text || was_measured(l, key_of_run(l->table, name, text), answer);
 
     free(text);
     return has ||
-           has_ran(l, key_of_trace(l->table, name, answer->trace_id), answer) ||
-           has_ran(l, key_of_trace(l->table, name, l->span->context.trace_id),
-                   answer);
+           was_measured(l, key_of_trace(l->table, name, answer->trace_id),
+                        answer) ||
+           was_measured(l,
+                        key_of_trace(l->table, name, l->span->context.trace_id),
+                        answer);
 }
 
 /* -- the span ----------------------------------------------------------------
@@ -174,7 +179,7 @@ static bool has_span(const struct llmobs_linking *l, const char *name,
 
 /* Gives the value as text, owned; NULL without memory, or without a value.
  */
-static char *link_inferred_text_of(const struct llmobs_json *value)
+static char *text_of_value(const struct llmobs_json *value)
 {
     const char *text = llmobs_json_text(value);
 
@@ -188,10 +193,10 @@ static char *input_of(const struct llmobs_json *arguments)
 {
     const struct llmobs_json *value = llmobs_json_get(arguments, "value");
 
-    return link_inferred_text_of(llmobs_json_len(arguments) == 1 &&
-                                         llmobs_json_is_string(value)
-                                     ? value
-                                     : arguments);
+    return text_of_value(llmobs_json_len(arguments) == 1 &&
+                                 llmobs_json_is_string(value)
+                             ? value
+                             : arguments);
 }
 
 /* Places the span beside the answer's other children, in the answer's trace.
@@ -203,14 +208,14 @@ static void place(const struct llmobs_linking *l, const char *id,
     struct llmobs_link_record parent;
 
     *context = l->span->context;
-    context->span_id = link_inferred_id_of(answer, id);
+    context->span_id = id_of_span(answer, id);
     if (context->trace_id.hi == answer->trace_id.hi &&
         context->trace_id.lo == answer->trace_id.lo)
         return;
     context->parent_id = 0;
     context->apm_parent_id = 0;
     if (llmobs_linking_find(
-            l, link_inferred_key_of(l, LLMOBS_LINK_PARENT, answer->span_id, id),
+            l, key_of_tool_call(l, LLMOBS_LINK_PARENT, answer->span_id, id),
             &parent) &&
         parent.span_id == answer->span_id)
         context->parent_id = parent.check;
@@ -220,7 +225,7 @@ static void place(const struct llmobs_linking *l, const char *id,
         llmobs_context_sample(context, strtod(context->sample_rate, NULL));
 }
 
-/* Says what the tool does, as this request tells the model. */
+/* Copies what the tool does, as this request describes it to the model. */
 static int describe(const struct llmobs_linking *l, struct llmobs_span *span)
 {
     const struct llmobs_json *tools = l->span->tool_definitions;
@@ -235,18 +240,16 @@ static int describe(const struct llmobs_linking *l, struct llmobs_span *span)
     return 0;
 }
 
-static int link_inferred_fill(const struct llmobs_linking *l,
-                              const struct llmobs_json *call,
-                              const struct llmobs_json *result,
-                              struct llmobs_span *span)
+static int fill_span(const struct llmobs_linking *l,
+                     const struct llmobs_json *call,
+                     const struct llmobs_json *result, struct llmobs_span *span)
 {
     int rc = llmobs_span_set(&span->name, llmobs_json_gets(call, "name"));
 
     span->kind = LLMOBS_KIND_TOOL;
     span->complete = true;
     span->input_value = input_of(llmobs_json_get(call, "arguments"));
-    span->output_value =
-        link_inferred_text_of(llmobs_json_get(result, "result"));
+    span->output_value = text_of_value(llmobs_json_get(result, "result"));
     if (!rc)
         rc = llmobs_json_sets(span->metadata, "tool_id",
                               llmobs_json_gets(result, "tool_id"));
@@ -261,9 +264,9 @@ static int link_inferred_fill(const struct llmobs_linking *l,
                                 llmobs_json_string(LLMOBS_LINK_INFERRED_TAG));
 }
 
-static void link_inferred_set_times(const struct llmobs_linking *l,
-                                    const struct llmobs_link_record *answer,
-                                    struct llmobs_span *span)
+static void set_times(const struct llmobs_linking *l,
+                      const struct llmobs_link_record *answer,
+                      struct llmobs_span *span)
 {
     const int64_t end = l->span->start_ns;
 
@@ -271,11 +274,11 @@ static void link_inferred_set_times(const struct llmobs_linking *l,
     span->duration_ns = end - span->start_ns;
 }
 
-/* Makes the span; leaves it out when memory runs out. */
-static void link_inferred_make(const struct llmobs_linking *l,
-                               const struct llmobs_link_record *answer,
-                               const struct llmobs_json *call,
-                               const struct llmobs_json *result)
+/* Makes the span; there is none when memory runs out. */
+static void make_span(const struct llmobs_linking *l,
+                      const struct llmobs_link_record *answer,
+                      const struct llmobs_json *call,
+                      const struct llmobs_json *result)
 {
     struct llmobs_inferred *out = l->call->inferred;
     struct llmobs_span *span =
@@ -289,8 +292,8 @@ static void link_inferred_make(const struct llmobs_linking *l,
     if (llmobs_span_init(span))
         return;
     place(l, llmobs_json_gets(result, "tool_id"), answer, &span->context);
-    link_inferred_set_times(l, answer, span);
-    if (link_inferred_fill(l, call, result, span)) {
+    set_times(l, answer, span);
+    if (fill_span(l, call, result, span)) {
         llmobs_span_fini(span);
         return;
     }
@@ -305,13 +308,13 @@ static void link_inferred_make(const struct llmobs_linking *l,
 
 /* The record of the first request that brought the result: the span id of that
  * request, and in `check` whether an inferred span exists. Where no request has
- * a record yet, this request is the first and leaves one. */
-static struct llmobs_link_record link_inferred_first_of(
+ * a record yet, this request is the first and puts one. */
+static struct llmobs_link_record first_request_of(
     const struct llmobs_linking *l, const char *id,
     const struct llmobs_json *call, const struct llmobs_link_record *answer)
 {
     const struct llmobs_hash128 key =
-        link_inferred_key_of(l, LLMOBS_LINK_BROUGHT, answer->span_id, id);
+        key_of_tool_call(l, LLMOBS_LINK_BROUGHT, answer->span_id, id);
     const uint64_t self = l->span->context.span_id;
     struct llmobs_link_record *found, first = {.span_id = self};
     size_t count = llmobs_link_table_find(l->table, key, &found);
@@ -340,16 +343,16 @@ bool llmobs_link_inferred(const struct llmobs_linking *l,
     if (!call)
         call = llmobs_link_calls_get(
             l->calls,
-            link_inferred_key_of(l, LLMOBS_LINK_PARENT, answer->span_id, id));
+            key_of_tool_call(l, LLMOBS_LINK_PARENT, answer->span_id, id));
     name = llmobs_json_gets(call, "name");
     if (!name || !*name)
         return false;
-    first = link_inferred_first_of(l, id, call, answer);
+    first = first_request_of(l, id, call, answer);
     if (!first.check)
         return false;
-    tool.span_id = link_inferred_id_of(answer, id);
+    tool.span_id = id_of_span(answer, id);
     if (first.span_id == l->span->context.span_id)
-        link_inferred_make(l, answer, call, result);
+        make_span(l, answer, call, result);
     llmobs_linking_link(l, &tool, "output", NULL);
     return true;
 }

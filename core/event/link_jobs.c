@@ -1,11 +1,12 @@
 #include "core/event/linking.h"
 
-/* Jobs may go on for hours; no intake takes a call that is older than this. */
+/* Jobs may go on for hours; no intake accepts a call that is older than this.
+ */
 #define LIFE_NS (INT64_C(24) * 3600 * 1000000000)
 
 /* The key has no end user, as a request that asks for a job names none; the id
  * belongs to one job. */
-static struct llmobs_hash128 link_jobs_key_of(const struct llmobs_linking *l)
+static struct llmobs_hash128 key_of_job(const struct llmobs_linking *l)
 {
     struct llmobs_siphash hash;
 
@@ -17,8 +18,7 @@ static struct llmobs_hash128 link_jobs_key_of(const struct llmobs_linking *l)
 
 /* Where the span is linked a second time, its record stays as it is: another
  * span may have counted the tokens already. */
-static void link_jobs_begin(const struct llmobs_linking *l,
-                            struct llmobs_hash128 key)
+static void begin_job(const struct llmobs_linking *l, struct llmobs_hash128 key)
 {
     struct llmobs_link_record *found;
     size_t count = llmobs_link_table_find(l->table, key, &found);
@@ -29,23 +29,22 @@ static void link_jobs_begin(const struct llmobs_linking *l,
     llmobs_linking_put(l, key, 0);
 }
 
-static bool link_jobs_is_own(const struct llmobs_linking *l,
-                             const struct llmobs_link_record *record)
+static bool has_counted(const struct llmobs_linking *l,
+                        const struct llmobs_link_record *record)
 {
     return record->check == l->span->context.span_id;
 }
 
 /* Gives the record of the call that began the job. Prefers a record whose
  * tokens this span has counted, as the span may be linked a second time. */
-static bool link_jobs_find(const struct llmobs_linking *l,
-                           struct llmobs_hash128 key,
-                           struct llmobs_link_record *out)
+static bool find_job(const struct llmobs_linking *l, struct llmobs_hash128 key,
+                     struct llmobs_link_record *out)
 {
     struct llmobs_link_record *found;
     size_t count = llmobs_link_table_find(l->table, key, &found);
 
     for (size_t i = 0; i < count; i++)
-        if (link_jobs_is_own(l, &found[i])) {
+        if (has_counted(l, &found[i])) {
             *out = found[i];
             return true;
         }
@@ -64,12 +63,12 @@ static void count_tokens(const struct llmobs_linking *l)
                               llmobs_json_share(llmobs_json_iter_value(it)));
 }
 
-static void link_jobs_ask(const struct llmobs_linking *l,
-                          struct llmobs_hash128 key)
+static void link_to_job(const struct llmobs_linking *l,
+                        struct llmobs_hash128 key)
 {
     struct llmobs_link_record record;
 
-    if (!link_jobs_find(l, key, &record))
+    if (!find_job(l, key, &record))
         return;
     llmobs_linking_link(l, &record, "output", "job");
     if (l->span->job.metrics &&
@@ -80,7 +79,7 @@ static void link_jobs_ask(const struct llmobs_linking *l,
 void llmobs_link_jobs(const struct llmobs_linking *l)
 {
     if (l->span->job.part == LLMOBS_JOB_BEGUN)
-        link_jobs_begin(l, link_jobs_key_of(l));
+        begin_job(l, key_of_job(l));
     else if (l->span->job.part == LLMOBS_JOB_ASKED)
-        link_jobs_ask(l, link_jobs_key_of(l));
+        link_to_job(l, key_of_job(l));
 }

@@ -13,7 +13,7 @@ static bool may_come_again(const struct llmobs_linking *l)
            status >= 500;
 }
 
-static struct llmobs_hash128 link_retries_key_of(const struct llmobs_linking *l)
+static struct llmobs_hash128 key_of_request(const struct llmobs_linking *l)
 {
     struct llmobs_siphash hash;
 
@@ -24,10 +24,10 @@ static struct llmobs_hash128 link_retries_key_of(const struct llmobs_linking *l)
     return llmobs_siphash_now(&hash);
 }
 
-/* True for a failure that this call settles: no other call has, and it ended
- * before this call began. A success also settles failures beside it. */
-static bool settles(const struct llmobs_linking *l,
-                    const struct llmobs_link_record *record)
+/* True for a failure that this call retries: no other call has, and it ended
+ * before this call began. A success also ends failures beside it. */
+static bool ends_failure(const struct llmobs_linking *l,
+                         const struct llmobs_link_record *record)
 {
     uint64_t self = l->span->context.span_id;
 
@@ -36,16 +36,16 @@ static bool settles(const struct llmobs_linking *l,
            (record->at_ns <= l->span->start_ns || !l->span->failed);
 }
 
-static bool link_retries_is_before(const struct llmobs_linking *l,
-                                   const struct llmobs_link_record *record)
+static bool is_before(const struct llmobs_linking *l,
+                      const struct llmobs_link_record *record)
 {
     return record->at_ns <= l->span->start_ns &&
            l->span->start_ns - record->at_ns <= LLMOBS_LINK_RETRY_NS;
 }
 
 /* A failure has only one retry: its record gets the retry's id as the check. */
-static void link_retries_settle(const struct llmobs_linking *l,
-                                struct llmobs_hash128 key)
+static void link_to_failure(const struct llmobs_linking *l,
+                            struct llmobs_hash128 key)
 {
     struct llmobs_link_record *found, last = {.at_ns = 0};
     size_t count = llmobs_link_table_find(l->table, key, &found), before = 0;
@@ -53,9 +53,9 @@ static void link_retries_settle(const struct llmobs_linking *l,
 
     for (size_t i = 0; i < count; i++) {
         crowded = crowded || found[i].crowded;
-        if (!settles(l, &found[i]))
+        if (!ends_failure(l, &found[i]))
             continue;
-        if (link_retries_is_before(l, &found[i])) {
+        if (is_before(l, &found[i])) {
             last = found[i];
             before++;
         }
@@ -72,8 +72,8 @@ void llmobs_link_retries(const struct llmobs_linking *l)
 
     if (l->call->request.len == 0 || !llmobs_work_do(l->call->request.len))
         return;
-    key = link_retries_key_of(l);
-    link_retries_settle(l, key);
+    key = key_of_request(l);
+    link_to_failure(l, key);
     if (may_come_again(l))
         llmobs_linking_put(l, key, 0);
 }

@@ -9,8 +9,8 @@
 /* Makes the key of a tool's call, from the trace, the tool's name and its
  * arguments. The credentials of the request are not in the key, as the program
  * sends other credentials to the tool's server than to the model's. False: the
- * arguments are no object, or memory ran out. */
-static bool link_runs_key_of(const struct llmobs_linking *l, const char *name,
+ * arguments are no object, or memory run out. */
+static bool key_of_arguments(const struct llmobs_linking *l, const char *name,
                              const struct llmobs_json *arguments,
                              struct llmobs_hash128 *out)
 {
@@ -37,7 +37,7 @@ static bool key_of_call(const struct llmobs_linking *l,
                         const struct llmobs_json *call,
                         struct llmobs_hash128 *out)
 {
-    return link_runs_key_of(l, llmobs_json_gets(call, "name"),
+    return key_of_arguments(l, llmobs_json_gets(call, "name"),
                             llmobs_json_get(call, "arguments"), out);
 }
 
@@ -76,35 +76,35 @@ void llmobs_link_runs_answered(const struct llmobs_linking *l,
 
 /* True where the answer had ended when the tool began, and no request had
  * brought the tool's result. */
-static bool link_runs_is_open(const struct llmobs_linking *l,
-                              const struct llmobs_link_record *record)
+static bool is_open_answer(const struct llmobs_linking *l,
+                           const struct llmobs_link_record *record)
 {
     return record->at_ns <= l->span->start_ns &&
            (!record->check || record->check > (uint64_t)l->span->start_ns);
 }
 
 /* Links to the only answer that is open. */
-static void link_runs_link_to(const struct llmobs_linking *l,
-                              struct llmobs_hash128 key)
+static void link_to_answer(const struct llmobs_linking *l,
+                           struct llmobs_hash128 key)
 {
     const struct llmobs_link_record *open = NULL;
     struct llmobs_link_record *found;
     size_t count = llmobs_link_table_find(l->table, key, &found);
 
     for (size_t i = 0; i < count; i++) {
-        if (found[i].crowded || (open && link_runs_is_open(l, &found[i])))
+        if (found[i].crowded || (open && is_open_answer(l, &found[i])))
             return;
-        if (link_runs_is_open(l, &found[i]))
+        if (is_open_answer(l, &found[i]))
             open = &found[i];
     }
     if (open && llmobs_link_is_fresh(open, l->span->start_ns))
         llmobs_linking_link(l, open, "output", NULL);
 }
 
-static void note_run(const struct llmobs_linking *l, const char *name,
-                     const struct llmobs_json *arguments)
+static void put_run(const struct llmobs_linking *l, const char *name,
+                    const struct llmobs_json *arguments)
 {
-    const struct llmobs_link_ran ran = {.name = name,
+    const struct llmobs_link_run run = {.name = name,
                                         .arguments = arguments,
                                         .span_id = l->span->context.span_id,
                                         .trace_id = l->span->context.trace_id,
@@ -112,7 +112,7 @@ static void note_run(const struct llmobs_linking *l, const char *name,
                                         .end_ns = l->end_ns};
 
     if (name)
-        llmobs_link_inferred_ran(l->table, &ran);
+        llmobs_link_inferred_measured(l->table, &run);
 }
 
 void llmobs_link_runs(const struct llmobs_linking *l)
@@ -128,9 +128,9 @@ void llmobs_link_runs(const struct llmobs_linking *l)
     if (input && !l->span->input_dropped)
         (void)llmobs_json_parse((struct llmobs_text){input, strlen(input)},
                                 &arguments);
-    if (link_runs_key_of(l, name, arguments, &key))
-        link_runs_link_to(l, key);
-    note_run(l, name, arguments);
+    if (key_of_arguments(l, name, arguments, &key))
+        link_to_answer(l, key);
+    put_run(l, name, arguments);
     llmobs_json_free(arguments);
     free(name);
 }

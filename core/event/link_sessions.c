@@ -16,8 +16,8 @@ void llmobs_link_sessions_reset(struct llmobs_link_sessions *sessions)
 
 /* The session's place; where it has none, the place of the session that was
  * used least lately. */
-static size_t link_sessions_place_of(
-    const struct llmobs_link_sessions *sessions, struct llmobs_hash128 key)
+static size_t place_of_session(const struct llmobs_link_sessions *sessions,
+                               struct llmobs_hash128 key)
 {
     size_t oldest = 0;
 
@@ -51,8 +51,8 @@ static struct llmobs_json *own_tags(const struct llmobs_span *span)
     return tags;
 }
 
-static void link_sessions_add_tags(struct llmobs_span *span,
-                                   const struct llmobs_json *tags)
+static void add_session_tags(struct llmobs_span *span,
+                             const struct llmobs_json *tags)
 {
     if (!span->extra_tags)
         span->extra_tags = llmobs_json_array();
@@ -66,7 +66,7 @@ void llmobs_link_sessions_tag(struct llmobs_link_sessions *sessions,
                               struct llmobs_hash128 key,
                               struct llmobs_span *span)
 {
-    const size_t at = link_sessions_place_of(sessions, key);
+    const size_t at = place_of_session(sessions, key);
     struct llmobs_json *own = own_tags(span);
     const bool known = sessions->list[at].used &&
                        sessions->list[at].key.hi == key.hi &&
@@ -79,7 +79,7 @@ void llmobs_link_sessions_tag(struct llmobs_link_sessions *sessions,
         sessions->list[at].tags = own;
         sessions->list[at].key = key;
     } else {
-        link_sessions_add_tags(span, sessions->list[at].tags);
+        add_session_tags(span, sessions->list[at].tags);
     }
     sessions->list[at].used = ++sessions->calls;
 }

@@ -2,9 +2,9 @@
  * session also get.
  *
  * A dialect names such tags by how they begin (llmobs_span.session_tags), and
- * the session by the fact mcp_session. They are kept in the memory of the
- * process that makes the spans, since the file that processes share has no
- * texts: so the calls of another process lack these tags.
+ * the session by the fact mcp_session. They are in the memory of the process
+ * that makes the spans, since the file that processes share has no texts: so
+ * the calls of another process lack these tags.
  *
  * Owns:    the tags, from the first call that has some to fini.
  * Threads: the thread that has the worker's turn.

@@ -32,7 +32,7 @@ void llmobs_link_table_reset(struct llmobs_link_table *table)
     table->file.fd = -1;
 }
 
-static void link_table_note_failure(int error)
+static void report_failure(int error)
 {
     llmobs_stats_add(LLMOBS_STAT_link_file_failed, 1);
     llmobs_log_once(LLMOBS_LOG_WARN, "links",
@@ -53,7 +53,7 @@ void llmobs_link_table_begin(struct llmobs_link_table *table)
         return;
     memcpy(table->salt, table->own, sizeof(table->salt));
     if (rc != -ENOENT && rc != -ENOTDIR)
-        link_table_note_failure(rc);
+        report_failure(rc);
 }
 
 void llmobs_link_table_end(struct llmobs_link_table *table)
@@ -74,8 +74,8 @@ static uint64_t row_number(struct llmobs_hash128 key)
 }
 
 /* The row of a key; NULL: no memory or file. */
-static struct llmobs_link_record *link_table_row_of(
-    struct llmobs_link_table *table, struct llmobs_hash128 key)
+static struct llmobs_link_record *row_of_key(struct llmobs_link_table *table,
+                                             struct llmobs_hash128 key)
 {
     int rc;
 
@@ -85,7 +85,7 @@ static struct llmobs_link_record *link_table_row_of(
     rc = llmobs_link_file_read(&table->file, table->salt, row_number(key),
                                table->row);
     if (rc)
-        link_table_note_failure(rc);
+        report_failure(rc);
     return rc ? NULL : table->row;
 }
 
@@ -102,12 +102,12 @@ static bool store(struct llmobs_link_table *table,
     rc = llmobs_link_file_write(&table->file, table->salt, row_number(key),
                                 (unsigned)(place - table->row), *record);
     if (rc)
-        link_table_note_failure(rc);
+        report_failure(rc);
     return rc == 0;
 }
 
-static bool link_table_is_of(const struct llmobs_link_record *record,
-                             struct llmobs_hash128 key)
+static bool has_key(const struct llmobs_link_record *record,
+                    struct llmobs_hash128 key)
 {
     return record->at_ns && record->key.hi == key.hi &&
            record->key.lo == key.lo;
@@ -124,11 +124,11 @@ size_t llmobs_link_table_find(struct llmobs_link_table *table,
                               struct llmobs_hash128 key,
                               struct llmobs_link_record **out)
 {
-    const struct llmobs_link_record *row = link_table_row_of(table, key);
+    const struct llmobs_link_record *row = row_of_key(table, key);
     size_t count = 0;
 
     for (size_t i = 0; row && i < LLMOBS_LINK_ROW; i++)
-        if (link_table_is_of(&row[i], key))
+        if (has_key(&row[i], key))
             table->found[count++] = row[i];
     *out = table->found;
     return count;
@@ -146,7 +146,7 @@ static struct llmobs_link_record *place_in(
     for (size_t i = 0; i < LLMOBS_LINK_ROW; i++) {
         if (row[i].at_ns < oldest->at_ns)
             oldest = &row[i];
-        if (!link_table_is_of(&row[i], record->key))
+        if (!has_key(&row[i], record->key))
             continue;
         *crowded = *crowded || row[i].crowded;
         if (row[i].span_id == record->span_id)
@@ -170,7 +170,7 @@ void llmobs_link_table_put(struct llmobs_link_table *table,
     if (table->file.fd < 0 && !table->rows)
         table->rows =
             calloc(LLMOBS_LINK_ROWS, LLMOBS_LINK_ROW * sizeof(*table->rows));
-    row = link_table_row_of(table, record->key);
+    row = row_of_key(table, record->key);
     if (!row)
         return;
     row = place_in(row, record, &crowded);
@@ -182,23 +182,21 @@ void llmobs_link_table_drop(struct llmobs_link_table *table,
                             struct llmobs_hash128 key, uint64_t span_id)
 {
     static const struct llmobs_link_record none;
-    struct llmobs_link_record *row = link_table_row_of(table, key);
+    struct llmobs_link_record *row = row_of_key(table, key);
 
     for (size_t i = 0; row && i < LLMOBS_LINK_ROW; i++)
-        if (link_table_is_of(&row[i], key) && row[i].span_id == span_id)
+        if (has_key(&row[i], key) && row[i].span_id == span_id)
             (void)store(table, &row[i], key, &none);
 }
 
-static bool link_table_claim(struct llmobs_link_table *table,
-                             const struct llmobs_link_record *record,
-                             uint64_t check)
+static bool claim_record(struct llmobs_link_table *table,
+                         const struct llmobs_link_record *record,
+                         uint64_t check)
 {
-    struct llmobs_link_record *row = link_table_row_of(table, record->key),
-                              anew;
+    struct llmobs_link_record *row = row_of_key(table, record->key), anew;
 
     for (size_t i = 0; row && i < LLMOBS_LINK_ROW; i++) {
-        if (!link_table_is_of(&row[i], record->key) ||
-            row[i].span_id != record->span_id)
+        if (!has_key(&row[i], record->key) || row[i].span_id != record->span_id)
             continue;
         if (row[i].check)
             return row[i].check == check;
@@ -219,10 +217,10 @@ bool llmobs_link_table_claim(struct llmobs_link_table *table,
     bool claimed;
 
     if (table->file.fd < 0)
-        return link_table_claim(table, record, check);
+        return claim_record(table, record, check);
     if (llmobs_link_file_lock(&table->file, row))
         return false;
-    claimed = link_table_claim(table, record, check);
+    claimed = claim_record(table, record, check);
     llmobs_link_file_unlock(&table->file, row);
     return claimed;
 }

@@ -2,7 +2,7 @@
  * linked to them: fixed records, found by a hash.
  *
  * A record has no text: its key and its check are hashes, under a key of the
- * table that is random. Several spans may leave a record under one key; then
+ * table that is random. Several spans may have a record under one key; then
  * the reader decides whether one of them is meant. Spans are linked to a
  * record's span for LLMOBS_LINK_LIFE_NS; after that the record stays, as long
  * as its place is not needed, since it still shows that a key was used before.

@@ -53,8 +53,8 @@ bool llmobs_linker_is_unique(const char *id, const char *name)
     return changes >= CHANGES;
 }
 
-static struct llmobs_hash128 link_tools_key_of(const struct llmobs_linking *l,
-                                               const char *id)
+static struct llmobs_hash128 key_of_id(const struct llmobs_linking *l,
+                                       const char *id)
 {
     struct llmobs_siphash hash;
 
@@ -129,8 +129,7 @@ static const struct llmobs_json *find_last_call(
 
 /* True where an earlier request for the same job has got this call of a tool:
  * only the first that got it counts as the call's answer. */
-static bool link_tools_is_repeated(const struct llmobs_linking *l,
-                                   const char *id)
+static bool is_repeated(const struct llmobs_linking *l, const char *id)
 {
     const uint64_t own = l->span->context.span_id;
     struct llmobs_link_record *found;
@@ -138,7 +137,7 @@ static bool link_tools_is_repeated(const struct llmobs_linking *l,
 
     if (l->span->job.part != LLMOBS_JOB_ASKED)
         return false;
-    count = llmobs_link_table_find(l->table, link_tools_key_of(l, id), &found);
+    count = llmobs_link_table_find(l->table, key_of_id(l, id), &found);
     for (size_t i = 0; i < count; i++)
         if (found[i].span_id == own)
             return false;
@@ -146,23 +145,23 @@ static bool link_tools_is_repeated(const struct llmobs_linking *l,
 }
 
 /* Remembers the answer's calls, except of tools that the server has run. */
-static void link_tools_remember(const struct llmobs_linking *l,
-                                const struct llmobs_json *call)
+static void put_call(const struct llmobs_linking *l,
+                     const struct llmobs_json *call)
 {
     const char *id = llmobs_json_gets(call, "tool_id");
 
     if (id && find_tool(l->output, "tool_results", id))
         return;
-    if (id && link_tools_is_repeated(l, id))
+    if (id && is_repeated(l, id))
         return;
     llmobs_link_runs_called(l, call);
     llmobs_link_inferred_called(l, call);
     if (llmobs_linker_is_unique(id, llmobs_json_gets(call, "name")))
-        llmobs_linking_put(l, link_tools_key_of(l, id),
+        llmobs_linking_put(l, key_of_id(l, id),
                            check_of(l, llmobs_json_gets(call, "name")));
 }
 
-static void remember_all(const struct llmobs_linking *l)
+static void put_calls(const struct llmobs_linking *l)
 {
     const struct llmobs_json *messages = l->output;
     size_t count = 0;
@@ -173,7 +172,7 @@ static void remember_all(const struct llmobs_linking *l)
 
         for (size_t k = 0; k < llmobs_json_len(calls); k++)
             if (count++ < LLMOBS_LINKS_MAX && llmobs_work_do(STEPS))
-                link_tools_remember(l, llmobs_json_at(calls, k));
+                put_call(l, llmobs_json_at(calls, k));
     }
 }
 
@@ -186,7 +185,7 @@ static void link_to(const struct llmobs_linking *l,
 {
     struct llmobs_link_record run;
 
-    if (llmobs_link_ran(l, answer, call, &run))
+    if (llmobs_link_measured(l, answer, call, &run))
         llmobs_linking_link(l, &run, "output", NULL);
     else if (!llmobs_link_inferred(l, answer, call, result))
         llmobs_linking_link(l, answer, "output", NULL);
@@ -213,16 +212,16 @@ static void link_result(const struct llmobs_linking *l,
     const char *id = llmobs_json_gets(result, "tool_id");
     struct llmobs_link_record record;
     const struct llmobs_json *call;
-    bool told;
+    bool known;
 
     if (!llmobs_has_text(id))
         return;
-    told = llmobs_linking_find(l, link_tools_key_of(l, id), &record);
+    known = llmobs_linking_find(l, key_of_id(l, id), &record);
     call = turn ? find_last_call(l->input, id)
                 : find_tool(l->input, "tool_calls", id);
-    if (turn && !told && call)
+    if (turn && !known && call)
         link_to(l, turn, call, result);
-    else if (!turn && told && is_same_tool(l, &record, call))
+    else if (!turn && known && is_same_tool(l, &record, call))
         link_to(l, &record, call, result);
 }
 
@@ -246,5 +245,5 @@ void llmobs_link_tools(const struct llmobs_linking *l)
 {
     llmobs_link_results(l, NULL);
     if (!l->span->failed)
-        remember_all(l);
+        put_calls(l);
 }

@@ -22,7 +22,7 @@ struct turns {
 
 /* The letters before the first other character of a model's name, without the
  * vendor before a '/': "gpt" of "openai/gpt-4o-mini". */
-static struct llmobs_text link_turns_family_of(const char *model)
+static struct llmobs_text family_of(const char *model)
 {
     const char *slash = model ? strrchr(model, '/') : NULL;
     size_t len = 0;
@@ -38,14 +38,14 @@ static struct llmobs_text link_turns_family_of(const char *model)
 
 static void begin_hash(struct turns *t)
 {
-    struct llmobs_text family = link_turns_family_of(t->l->span->model_name);
+    struct llmobs_text family = family_of(t->l->span->model_name);
 
     llmobs_linking_begin(t->l, LLMOBS_LINK_TURN, &t->hash);
     llmobs_siphash_add(&t->hash, family.data, family.len);
     llmobs_siphash_add(&t->hash, "", 1);
 }
 
-static void link_turns_add_part(struct turns *t, char what, const char *text)
+static void add_part(struct turns *t, char what, const char *text)
 {
     size_t len = text ? strlen(text) : 0;
 
@@ -58,60 +58,58 @@ static void link_turns_add_part(struct turns *t, char what, const char *text)
 }
 
 /* Adds a value that is no text, in the form that the event would have. */
-static void link_turns_add_value(struct turns *t, char what,
-                                 const struct llmobs_json *value)
+static void add_json_part(struct turns *t, char what,
+                          const struct llmobs_json *value)
 {
     const char *text = llmobs_json_text(value);
     char *dump;
 
     if (text || !value) {
-        link_turns_add_part(t, what, text);
+        add_part(t, what, text);
         return;
     }
     dump = llmobs_json_dumps(value, 0);
     if (dump)
-        link_turns_add_part(t, what, dump);
+        add_part(t, what, dump);
     else
         t->lost = true;
     free(dump);
 }
 
-/* The arguments count only where the id does not tell which call it is: a
+/* The arguments count only where the id does not show which call it is: a
  * program may write them in another form. */
-static void link_turns_add_call(struct turns *t, const struct llmobs_json *call)
+static void add_call(struct turns *t, const struct llmobs_json *call)
 {
     const char *id = llmobs_json_gets(call, "tool_id");
     const char *name = llmobs_json_gets(call, "name");
 
-    link_turns_add_part(t, 'T', name);
+    add_part(t, 'T', name);
     if (llmobs_linker_is_unique(id, name))
-        link_turns_add_part(t, 'I', id);
+        add_part(t, 'I', id);
     else
-        link_turns_add_value(t, 'A', llmobs_json_get(call, "arguments"));
+        add_json_part(t, 'A', llmobs_json_get(call, "arguments"));
 }
 
-static void link_turns_add_tools(struct turns *t,
-                                 const struct llmobs_json *message)
+static void add_tool_parts(struct turns *t, const struct llmobs_json *message)
 {
     const struct llmobs_json *calls = llmobs_json_get(message, "tool_calls");
     const struct llmobs_json *results =
         llmobs_json_get(message, "tool_results");
 
     for (size_t i = 0; i < llmobs_json_len(calls) && !t->lost; i++)
-        link_turns_add_call(t, llmobs_json_at(calls, i));
+        add_call(t, llmobs_json_at(calls, i));
     for (size_t i = 0; i < llmobs_json_len(results) && !t->lost; i++) {
         const struct llmobs_json *result = llmobs_json_at(results, i);
 
-        link_turns_add_part(t, 'I', llmobs_json_gets(result, "tool_id"));
-        link_turns_add_value(t, 'R', llmobs_json_get(result, "result"));
+        add_part(t, 'I', llmobs_json_gets(result, "tool_id"));
+        add_json_part(t, 'R', llmobs_json_get(result, "result"));
     }
 }
 
 /* Adds a message to the hash, as its parts, each part with its role: the next
  * request may have the message in one piece or in several. Leaves out a message
  * of reasoning: the next request may lack it. */
-static void link_turns_add_message(struct turns *t,
-                                   const struct llmobs_json *message)
+static void add_message(struct turns *t, const struct llmobs_json *message)
 {
     const char *role = llmobs_json_gets(message, "role");
     const char *content = llmobs_json_gets(message, "content");
@@ -119,23 +117,22 @@ static void link_turns_add_message(struct turns *t,
     if (role && strcmp(role, "reasoning") == 0)
         return;
     if (content && *content) {
-        link_turns_add_part(t, 'W',
-                            llmobs_linking_is_model(message) || !role || !*role
-                                ? "model"
-                                : role);
-        link_turns_add_part(t, 'C', content);
+        add_part(t, 'W',
+                 llmobs_linking_is_model(message) || !role || !*role ? "model"
+                                                                     : role);
+        add_part(t, 'C', content);
     }
-    link_turns_add_tools(t, message);
+    add_tool_parts(t, message);
     if (llmobs_json_get(message, "image_parts"))
-        link_turns_add_value(t, 'P', llmobs_json_get(message, "image_parts"));
+        add_json_part(t, 'P', llmobs_json_get(message, "image_parts"));
     if (llmobs_json_get(message, "audio_parts"))
-        link_turns_add_value(t, 'S', llmobs_json_get(message, "audio_parts"));
+        add_json_part(t, 'S', llmobs_json_get(message, "audio_parts"));
 }
 
 /* -- the turn before ---------------------------------------------------------
  */
 
-static void link_turns_note_answer(struct turns *t)
+static void add_answer(struct turns *t)
 {
     if (t->count == LLMOBS_LINK_TURNS) {
         memmove(t->answers, t->answers + 1,
@@ -145,7 +142,7 @@ static void link_turns_note_answer(struct turns *t)
     t->answers[t->count++] = llmobs_siphash_now(&t->hash);
 }
 
-static void link_turns_walk(struct turns *t)
+static void walk_history(struct turns *t)
 {
     const struct llmobs_json *messages = t->l->span->input_messages;
     size_t count = llmobs_json_len(messages);
@@ -158,11 +155,11 @@ static void link_turns_walk(struct turns *t)
             t->lost = true;
             return;
         }
-        link_turns_add_message(t, message);
+        add_message(t, message);
         if (llmobs_linking_is_model(message) &&
             (i + 1 == count ||
              !llmobs_linking_is_model(llmobs_json_at(messages, i + 1))))
-            link_turns_note_answer(t);
+            add_answer(t);
     }
 }
 
@@ -212,7 +209,7 @@ static bool find_before(const struct turns *t, struct llmobs_link_record *out,
     return false;
 }
 
-/* -- what the span leaves ----------------------------------------------------
+/* -- the records of the span -------------------------------------------------
  */
 
 static bool is_choice(const struct llmobs_span *span)
@@ -222,7 +219,7 @@ static bool is_choice(const struct llmobs_span *span)
 
 /* Where the answer has several choices, each choice is an answer of its own;
  * else all its messages are one answer. */
-static void remember_answer(struct turns *t, uint64_t first)
+static void put_answer(struct turns *t, uint64_t first)
 {
     const struct llmobs_json *messages = t->l->span->output_messages;
     const bool choice = is_choice(t->l->span);
@@ -234,7 +231,7 @@ static void remember_answer(struct turns *t, uint64_t first)
     for (size_t i = 0; i < count && i < LLMOBS_LINKS_MAX && !t->lost; i++) {
         if (choice)
             t->hash = asked;
-        link_turns_add_message(t, llmobs_json_at(messages, i));
+        add_message(t, llmobs_json_at(messages, i));
         if ((choice || i + 1 == count) && !t->lost)
             llmobs_linking_put(t->l, llmobs_siphash_now(&t->hash), first);
     }
@@ -242,8 +239,7 @@ static void remember_answer(struct turns *t, uint64_t first)
 
 /* Of a conversation at the provider only the newest span is remembered.
  */
-static void remember_conversation(const struct llmobs_linking *l,
-                                  uint64_t first)
+static void put_conversation(const struct llmobs_linking *l, uint64_t first)
 {
     struct llmobs_hash128 key =
         fact_key(l, LLMOBS_LINK_CONVERSATION, LLMOBS_FACT_CONVERSATION_ID);
@@ -256,19 +252,19 @@ static void remember_conversation(const struct llmobs_linking *l,
     llmobs_linking_put(l, key, first);
 }
 
-static void link_turns_remember(struct turns *t, uint64_t first)
+static void put_records(struct turns *t, uint64_t first)
 {
     const struct llmobs_linking *l = t->l;
 
     if (l->span->failed)
         return;
-    remember_answer(t, first);
+    put_answer(t, first);
     if (has_fact(l, LLMOBS_FACT_RESPONSE_ID))
         llmobs_linking_put(
             l, fact_key(l, LLMOBS_LINK_RESPONSE, LLMOBS_FACT_RESPONSE_ID),
             first);
     if (has_fact(l, LLMOBS_FACT_CONVERSATION_ID))
-        remember_conversation(l, first);
+        put_conversation(l, first);
 }
 
 /* -- its name ---------------------------------------------------------------
@@ -289,7 +285,7 @@ __attribute__((noinline)) static void add_tag(struct llmobs_span *span,
 
 /* Remembers the name for a later turn. A call that continues no other has no
  * conversation yet: its span id will name the conversation. */
-static void link_turns_name_it(const struct llmobs_linking *l, uint64_t first)
+static void name_conversation(const struct llmobs_linking *l, uint64_t first)
 {
     struct llmobs_context *context = &l->span->context;
     char number[24],
@@ -315,18 +311,18 @@ void llmobs_link_turns(const struct llmobs_linking *l)
     uint64_t first = l->span->context.span_id;
     bool last;
 
-    link_turns_walk(&t);
+    walk_history(&t);
     if (find_before(&t, &before, &last)) {
         if (last)
             llmobs_link_results(l, &before);
         llmobs_linking_link(l, &before, "output", "turn");
         first = before.check;
     }
-    link_turns_name_it(l, first);
-    link_turns_remember(&t, first);
+    name_conversation(l, first);
+    put_records(&t, first);
 }
 
 void llmobs_link_turns_name(const struct llmobs_linking *l)
 {
-    link_turns_name_it(l, l->span->context.span_id);
+    name_conversation(l, l->span->context.span_id);
 }

@@ -27,8 +27,8 @@ static const char *end_of_string(const char *from, const char *end)
     return end;
 }
 
-/* Takes the string that begins at the quote, and moves behind it. */
-static struct llmobs_text take_string(struct walk *w)
+/* Reads the string that begins at the quote, and moves behind it. */
+static struct llmobs_text read_quoted(struct walk *w)
 {
     const char *from = w->at + 1;
     const char *to = end_of_string(from, w->end);
@@ -37,7 +37,7 @@ static struct llmobs_text take_string(struct walk *w)
     return (struct llmobs_text){from, (size_t)(to - from)};
 }
 
-static void link_user_skip_blanks(struct walk *w)
+static void skip_blanks(struct walk *w)
 {
     while (w->at < w->end && strchr(" \t\r\n", *w->at) && *w->at)
         w->at++;
@@ -53,22 +53,22 @@ static bool names_user(const struct walk *w, struct llmobs_text key)
 }
 
 /* Reads a string; before a colon it is a key. */
-static void link_user_read_string(struct walk *w, struct llmobs_siphash *out)
+static void read_member(struct walk *w, struct llmobs_siphash *out)
 {
-    struct llmobs_text key = take_string(w), value;
+    struct llmobs_text key = read_quoted(w), value;
     bool user;
 
-    link_user_skip_blanks(w);
+    skip_blanks(w);
     if (w->at == w->end || *w->at != ':')
         return;
     w->at++;
-    link_user_skip_blanks(w);
+    skip_blanks(w);
     user = names_user(w, key);
     if (w->depth == 1)
         w->within = llmobs_text_is(key, "metadata");
     if (!user || w->at == w->end || *w->at != '"')
         return;
-    value = take_string(w);
+    value = read_quoted(w);
     llmobs_siphash_add(out, key.data, key.len);
     llmobs_siphash_add(out, "\0", 1);
     llmobs_siphash_add(out, value.data, value.len);
@@ -85,7 +85,7 @@ void llmobs_link_user_add(struct llmobs_text body, struct llmobs_siphash *out)
         char c = *w.at;
 
         if (c == '"') {
-            link_user_read_string(&w, out);
+            read_member(&w, out);
             continue;
         }
         w.depth += c == '{' || c == '[';

@@ -27,7 +27,7 @@ void llmobs_linker_reset(struct llmobs_linker *linker)
     llmobs_link_calls_reset(&linker->calls);
 }
 
-void llmobs_linker_share(struct llmobs_linker *linker, const char *path)
+void llmobs_linker_set_file(struct llmobs_linker *linker, const char *path)
 {
     linker->table.path = path;
 }
@@ -35,7 +35,7 @@ void llmobs_linker_share(struct llmobs_linker *linker, const char *path)
 /* -- all of it --------------------------------------------------------------
  */
 
-static bool linker_has_messages(const struct llmobs_span *span)
+static bool has_messages(const struct llmobs_span *span)
 {
     return (span->kind == LLMOBS_KIND_LLM || span->proxied) &&
            (span->input_messages || span->output_messages);
@@ -45,7 +45,7 @@ static bool linker_has_messages(const struct llmobs_span *span)
  * but may still name the conversation. */
 static bool is_turn(const struct llmobs_span *span)
 {
-    return linker_has_messages(span) ||
+    return has_messages(span) ||
            ((span->kind == LLMOBS_KIND_AGENT ||
              span->kind == LLMOBS_KIND_WORKFLOW) &&
             llmobs_span_fact_is_set(&span->facts, LLMOBS_FACT_CONVERSATION_ID));
@@ -68,7 +68,7 @@ void llmobs_linker_link(struct llmobs_linker *linker,
     llmobs_linking_set_scope(&l);
     l.end_ns = span->start_ns + span->duration_ns;
     l.output = span->output_behind;
-    if (linker_has_messages(span)) {
+    if (has_messages(span)) {
         l.input = span->input_messages;
         l.output = span->output_messages;
     }
@@ -93,7 +93,7 @@ void llmobs_linker_link(struct llmobs_linker *linker,
 /* -- tools of the program's own ---------------------------------------------
  */
 
-static bool linker_has_tag(const struct llmobs_json *event, const char *tag)
+static bool event_has_tag(const struct llmobs_json *event, const char *tag)
 {
     const struct llmobs_json *tags = llmobs_json_get(event, "tags");
 
@@ -106,16 +106,16 @@ static bool linker_has_tag(const struct llmobs_json *event, const char *tag)
     return false;
 }
 
-/* Fills `ran` from an event's text; false where it is no tool's span. */
-static bool linker_read_tool(const struct llmobs_json *event,
-                             struct llmobs_link_ran *out)
+/* Fills `run` from an event's text; false where it is no tool's span. */
+static bool read_tool_span(const struct llmobs_json *event,
+                           struct llmobs_link_run *out)
 {
     const struct llmobs_json *meta = llmobs_json_get(event, "meta");
     const char *trace = llmobs_json_gets(event, "trace_id");
     const char *span = llmobs_json_gets(event, "span_id");
 
     if (!llmobs_json_says(llmobs_json_get(meta, "span"), "kind", "tool") ||
-        !span || !trace || linker_has_tag(event, LLMOBS_LINK_INFERRED_TAG) ||
+        !span || !trace || event_has_tag(event, LLMOBS_LINK_INFERRED_TAG) ||
         !llmobs_id128_parse((struct llmobs_text){trace, strlen(trace)},
                             &out->trace_id))
         return false;
@@ -127,7 +127,7 @@ static bool linker_read_tool(const struct llmobs_json *event,
     return out->name != NULL;
 }
 
-static struct llmobs_json *linker_arguments_of(const struct llmobs_json *event)
+static struct llmobs_json *arguments_of_event(const struct llmobs_json *event)
 {
     const struct llmobs_json *meta = llmobs_json_get(event, "meta");
     const char *text =
@@ -140,18 +140,19 @@ static struct llmobs_json *linker_arguments_of(const struct llmobs_json *event)
     return arguments;
 }
 
-void llmobs_linker_note(struct llmobs_linker *linker, struct llmobs_text event)
+void llmobs_linker_add_tool(struct llmobs_linker *linker,
+                            struct llmobs_text event)
 {
-    struct llmobs_link_ran ran = {.name = NULL};
+    struct llmobs_link_run run = {.name = NULL};
     struct llmobs_json *json = NULL, *arguments;
 
     if (!memmem(event.data, event.len, "\"tool\"", 6))
         return;
     llmobs_work_begin(LLMOBS_WORK_BODY / 8);
-    if (llmobs_json_parse(event, &json) == 0 && linker_read_tool(json, &ran)) {
-        ran.arguments = arguments = linker_arguments_of(json);
+    if (llmobs_json_parse(event, &json) == 0 && read_tool_span(json, &run)) {
+        run.arguments = arguments = arguments_of_event(json);
         llmobs_link_table_begin(&linker->table);
-        llmobs_link_inferred_ran(&linker->table, &ran);
+        llmobs_link_inferred_measured(&linker->table, &run);
         llmobs_link_table_end(&linker->table);
         llmobs_json_free(arguments);
     }

@@ -1,20 +1,22 @@
-/* linker - links a call to earlier ones that it goes on from.
+/* linker - links a call to the earlier calls that it continues. Each span puts
+ * records (link_table.h), by which a later span finds it.
  *
- * - Tools: an answer that calls tools leaves the ids of these calls; the
- *   request that brings a result gets a link to the answer's span.
- * - Runs: such an answer also leaves the names and arguments of the calls; the
+ * - Tools: an answer that calls tools puts the ids of these calls; the request
+ *   that brings a result gets a link to the answer's span.
+ * - Runs: such an answer also puts the names and arguments of the calls; the
  *   span of a tool with both is linked to the answer, within one trace.
  * - Inferred: if the user wants it, the first request that brings a tool's
  *   result makes a span from the end of the answer to the request's beginning.
- *   The span has the result, name and arguments that the request has (or, if it
- *   does not repeat the call, that the answer had: link_calls.h), and an id
- *   made of the answer's span and the tool's call. No span is made if the tool
- *   has its own: with its name and arguments, or with its name in that trace.
- * - Turns: an answer leaves the hash of all messages up to its own, and its id;
+ *   The span has the result, name and arguments that the request has. If the
+ *   request does not repeat the call, they are those of the answer
+ *   (link_calls.h). The span's id is made of the answer's span and the tool's
+ *   call. No span is made if the tool has its own: with its name and arguments,
+ *   or with its name in that trace.
+ * - Turns: an answer puts the hash of all messages up to its own, and its id;
  *   the request that begins with those messages, or names that id, is the next
  *   turn of the conversation. It gets a link, and the tag conversation_id.
- * - Retries: a request that failed leaves the hash of its bytes; a later
- *   request with these bytes to the same address is linked to it.
+ * - Retries: a request that failed puts the hash of its bytes; a later request
+ *   with these bytes to the same address is linked to it.
  * - Jobs: a call may begin a job (span.h); the calls that ask for the job are
  *   linked to that call, and the first that finds the job ended counts its
  *   tokens.
@@ -29,7 +31,7 @@
  * A link must be certain. Two calls are of one caller only where scheme, host,
  * port, credentials and the end user that the request names are equal; else
  * they are two callers' calls, however equal all else is. An id that two spans
- * have left leads to neither, unless only one of them is in the trace of the
+ * have leads to neither, unless only one of them is in the trace of the
  * later span. An id of a tool's call that is hardly random ("call_1") leads to
  * no link: servers that count begin anew.
  *
@@ -64,7 +66,7 @@ void llmobs_linker_reset(struct llmobs_linker *linker);
 
 /* Sets the path of the file that the user's processes share; borrows it. NULL:
  * no file is shared. */
-void llmobs_linker_share(struct llmobs_linker *linker, const char *path);
+void llmobs_linker_set_file(struct llmobs_linker *linker, const char *path);
 
 /* Adds the links of a span that a dialect has filled, and remembers what later
  * calls may go on from. To be called before content is left out, as the
@@ -75,8 +77,9 @@ void llmobs_linker_link(struct llmobs_linker *linker,
 
 void llmobs_inferred_fini(struct llmobs_inferred *inferred);
 
-/* Notes a tool's span that the program has made: `event` is its text. A span of
- * another kind is passed over. */
-void llmobs_linker_note(struct llmobs_linker *linker, struct llmobs_text event);
+/* Records a tool's span that the program has made: `event` is its text. A span
+ * of another kind changes nothing. */
+void llmobs_linker_add_tool(struct llmobs_linker *linker,
+                            struct llmobs_text event);
 
 #endif

@@ -125,7 +125,7 @@ bool llmobs_linking_is_model(const struct llmobs_json *message);
  * gives it twice. `name` may be NULL. */
 bool llmobs_linker_is_unique(const char *id, const char *name);
 
-/* The parts of the linker. Each adds its links, then leaves its records. */
+/* The parts of the linker. Each adds its links, then puts its records. */
 void llmobs_link_tools(const struct llmobs_linking *l);
 /* Links the results of tools that the request is the first to bring: those
  * whose ids are known, or, with the answer that its history ends with, the
@@ -148,7 +148,7 @@ void llmobs_link_runs_answered(const struct llmobs_linking *l,
                                const struct llmobs_link_record *answer);
 
 /* A span of a tool that was measured; all members are borrowed. */
-struct llmobs_link_ran {
+struct llmobs_link_run {
     const char *name;
     const struct llmobs_json *arguments; /* NULL: not known */
     uint64_t span_id;
@@ -159,16 +159,16 @@ struct llmobs_link_ran {
 /* The span's answer calls a tool; a tool has a span of its own. */
 void llmobs_link_inferred_called(const struct llmobs_linking *l,
                                  const struct llmobs_json *call);
-void llmobs_link_inferred_ran(struct llmobs_link_table *table,
-                              const struct llmobs_link_ran *ran);
+void llmobs_link_inferred_measured(struct llmobs_link_table *table,
+                                   const struct llmobs_link_run *run);
 
 /* True where one measured span, *out, is that of the tool that this answer
  * called: of its name and arguments, between the answer and this request, in
  * the trace of either. */
-bool llmobs_link_ran(const struct llmobs_linking *l,
-                     const struct llmobs_link_record *answer,
-                     const struct llmobs_json *call,
-                     struct llmobs_link_record *out);
+bool llmobs_link_measured(const struct llmobs_linking *l,
+                          const struct llmobs_link_record *answer,
+                          const struct llmobs_json *call,
+                          struct llmobs_link_record *out);
 
 /* The span's request brings this result of a tool that this answer called;
  * `call` is NULL where the request does not repeat the call. True: the tool has

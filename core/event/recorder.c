@@ -16,8 +16,8 @@
 #include "core/event/recording.h"
 
 #define NAME_MAX_BYTES 40
-/* A process that was killed leaves its directory under such a name, which no
- * other process takes. */
+/* How many names are tried: a process that was killed may have left a directory
+ * under each. */
 #define TRIES 1000
 
 static int write_file(int dir, const char *name, const struct llmobs_buf *text)
@@ -45,8 +45,8 @@ static int write_files(int dir, const struct llmobs_recording *recording)
     return rc ? rc : write_file(dir, LLMOBS_RECORDING_HEAD, &recording->head);
 }
 
-static void recorder_remove_files(int base, const char *name, int dir,
-                                  const struct llmobs_recording *recording)
+static void remove_files(int base, const char *name, int dir,
+                         const struct llmobs_recording *recording)
 {
     if (recording->request_file)
         (void)unlinkat(dir, recording->request_file, 0);
@@ -70,7 +70,7 @@ static int make_temporary(struct llmobs_recorder *recorder, int base,
     return rc;
 }
 
-/* The largest number that is taken: a look at the names saves most tries. */
+/* The largest number in use: a look at the names saves most tries. */
 static unsigned last_number(int base)
 {
     struct llmobs_listing list;
@@ -92,10 +92,10 @@ static unsigned last_number(int base)
     return last;
 }
 
-/* Gives the finished directory the next free number. Where many were taken
+/* Gives the finished directory the next free number. Where many were used
  * since the look, the next recording goes on behind them. */
-static int recorder_claim(struct llmobs_recorder *recorder, int base,
-                          const char *from)
+static int claim_number(struct llmobs_recorder *recorder, int base,
+                        const char *from)
 {
     char name[NAME_MAX_BYTES];
 
@@ -131,15 +131,15 @@ static int write_in(struct llmobs_recorder *recorder, int base,
     }
     rc = write_files(dir, recording);
     if (!rc)
-        rc = recorder_claim(recorder, base, name);
+        rc = claim_number(recorder, base, name);
     if (rc)
-        recorder_remove_files(base, name, dir, recording);
+        remove_files(base, name, dir, recording);
     close(dir);
     return rc;
 }
 
-static int recorder_keep(struct llmobs_recorder *recorder, const char *path,
-                         struct llmobs_exchange *exchange, const char *name)
+static int write_recording(struct llmobs_recorder *recorder, const char *path,
+                           struct llmobs_exchange *exchange, const char *name)
 {
     struct llmobs_recording recording;
     int rc = llmobs_recording_make(exchange, name, &recording), base;
@@ -154,9 +154,9 @@ static int recorder_keep(struct llmobs_recorder *recorder, const char *path,
     return rc;
 }
 
-void llmobs_recorder_keep(struct llmobs_recorder *recorder,
-                          const struct llmobs_config *config,
-                          struct llmobs_exchange *exchange, const char *name)
+void llmobs_recorder_write(struct llmobs_recorder *recorder,
+                           const struct llmobs_config *config,
+                           struct llmobs_exchange *exchange, const char *name)
 {
     int rc;
 
@@ -171,7 +171,7 @@ void llmobs_recorder_keep(struct llmobs_recorder *recorder,
         return;
     }
     exchange->recorded = true;
-    rc = recorder_keep(recorder, config->record_dir, exchange, name);
+    rc = write_recording(recorder, config->record_dir, exchange, name);
     if (rc)
         llmobs_log(LLMOBS_LOG_ERROR,
                    "LLMOBS_RECORD: %s: a call is not recorded: %s",

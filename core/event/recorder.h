@@ -3,8 +3,8 @@
  *
  * Such a directory is made under a name that begins with a dot, and gets its
  * final name by one rename: it is complete, or not there. Several processes may
- * write into one directory; the rename refuses a number that is taken, and the
- * next number is tried.
+ * write into one directory; the rename refuses a number that is in use, and
+ * the next number is tried.
  *
  * Owns:    nothing between two calls.
  * Threads: the thread that has the worker's turn.
@@ -27,10 +27,10 @@ struct llmobs_recorder {
 };
 
 /* Records an exchange whose span has been made, once; `name`: the span's. Does
- * nothing where LLMOBS_RECORD is unset, or where the settings take content out
- * of spans. */
-void llmobs_recorder_keep(struct llmobs_recorder *recorder,
-                          const struct llmobs_config *config,
-                          struct llmobs_exchange *exchange, const char *name);
+ * nothing where LLMOBS_RECORD is unset, or where the settings remove content
+ * from spans. */
+void llmobs_recorder_write(struct llmobs_recorder *recorder,
+                           const struct llmobs_config *config,
+                           struct llmobs_exchange *exchange, const char *name);
 
 #endif

@@ -38,7 +38,7 @@ static const char *header_of(const struct llmobs_headers *headers,
 
 /* -- a body --------------------------------------------------------------- */
 
-static bool recording_is_text(struct llmobs_text text)
+static bool is_utf8(struct llmobs_text text)
 {
     uint32_t point;
     size_t len;
@@ -53,35 +53,34 @@ static bool recording_is_text(struct llmobs_text text)
     return true;
 }
 
-static bool recording_has(const char *type, const char *word)
+static bool has_word(const char *type, const char *word)
 {
     return type && strcasestr(type, word);
 }
 
 /* True for frames of an event stream, whose payloads were masked as the span
  * was made: a mask over them would break their checksums. */
-static bool recording_is_frames(const struct side *side,
-                                struct llmobs_text text)
+static bool is_event_frames(const struct side *side, struct llmobs_text text)
 {
     return side->may_be_frames && text.len > 0 && *text.data == '\0' &&
-           recording_has(header_of(side->headers, "content-type"),
-                         "vnd.amazon.eventstream");
+           has_word(header_of(side->headers, "content-type"),
+                    "vnd.amazon.eventstream");
 }
 
 /* libcurl calls a body a form where the program names no type: so the first
- * byte tells whether it is JSON. */
-static enum form recording_form_of(const char *type, struct llmobs_text text)
+ * byte shows whether it is JSON. */
+static enum form form_of(const char *type, struct llmobs_text text)
 {
     struct llmobs_text inner = llmobs_text_trim(text);
 
-    if (!recording_is_text(text))
+    if (!is_utf8(text))
         return BINARY;
-    if (recording_has(type, "event-stream"))
+    if (has_word(type, "event-stream"))
         return EVENTS;
-    if (recording_has(type, "ndjson") || recording_has(type, "jsonl") ||
-        recording_has(type, "json-seq"))
+    if (has_word(type, "ndjson") || has_word(type, "jsonl") ||
+        has_word(type, "json-seq"))
         return LINES;
-    if (recording_has(type, "json") ||
+    if (has_word(type, "json") ||
         (inner.len > 0 && (*inner.data == '{' || *inner.data == '[')))
         return JSON;
     return TEXT;
@@ -89,7 +88,7 @@ static enum form recording_form_of(const char *type, struct llmobs_text text)
 
 /* Copies the body without its content coding. Leaves out bytes that cannot be
  * masked: bytes that are still compressed, and frames within a coding. */
-static int recording_copy(struct side *side)
+static int copy_body(struct side *side)
 {
     const char *coding = header_of(side->headers, "content-encoding");
     struct llmobs_text text = llmobs_body_head(side->body);
@@ -105,7 +104,7 @@ static int recording_copy(struct side *side)
     text = llmobs_body_head(&plain);
     side->decoded = true;
     if (rc == -ENOTSUP || rc == -EBADMSG || cut ||
-        recording_is_frames(side, text)) {
+        is_event_frames(side, text)) {
         side->cut = "its content coding cannot be undone";
         rc = 0;
     } else if (!rc) {
@@ -116,7 +115,7 @@ static int recording_copy(struct side *side)
 }
 
 /* Lays JSON out; a body that is not JSON after all stays as it is. */
-static int recording_lay_out(struct llmobs_buf *body)
+static int lay_out(struct llmobs_buf *body)
 {
     struct llmobs_buf out;
     int rc;
@@ -132,7 +131,7 @@ static int recording_lay_out(struct llmobs_buf *body)
     return 0;
 }
 
-static int recording_take(struct side *side)
+static int read_side(struct side *side)
 {
     struct llmobs_text text;
     enum form form;
@@ -142,15 +141,15 @@ static int recording_take(struct side *side)
         side->cut = "it was too long to be kept whole";
     if (side->body->total == 0 || side->cut)
         return 0;
-    rc = recording_copy(side);
+    rc = copy_body(side);
     if (rc || side->out->len == 0)
         return rc;
     text = (struct llmobs_text){side->out->data, side->out->len};
-    if (!recording_is_frames(side, text))
+    if (!is_event_frames(side, text))
         llmobs_secrets_mask(side->out->data, side->out->len);
-    form = recording_form_of(header_of(side->headers, "content-type"), text);
+    form = form_of(header_of(side->headers, "content-type"), text);
     side->file = side->files[form];
-    return form == JSON && side->lays_out ? recording_lay_out(side->out) : 0;
+    return form == JSON && side->lays_out ? lay_out(side->out) : 0;
 }
 
 /* -- the head ------------------------------------------------------------- */
@@ -183,7 +182,7 @@ static struct llmobs_json *chunks_of(const struct llmobs_exchange *exchange)
 }
 
 /* How libcurl ended a transfer that failed; NULL: it did not fail. */
-static const char *recording_fault_of(const struct llmobs_exchange *exchange)
+static const char *fault_of(const struct llmobs_exchange *exchange)
 {
     if (exchange->end == LLMOBS_END_REMOVED)
         return "aborted by the program";
@@ -204,8 +203,8 @@ static int set_body(struct llmobs_json *object, const struct side *side)
     return rc ? rc : llmobs_json_sets(object, "cut", side->cut);
 }
 
-static struct llmobs_json *recording_request_of(
-    const struct llmobs_exchange *exchange, const struct side *side)
+static struct llmobs_json *request_of(const struct llmobs_exchange *exchange,
+                                      const struct side *side)
 {
     struct llmobs_json *object = llmobs_json_object();
     bool form = exchange->multipart;
@@ -228,7 +227,7 @@ static struct llmobs_json *answer_of(const struct llmobs_exchange *exchange,
 
     if (llmobs_json_set(object, "status", llmobs_json_int(exchange->status)) ||
         set_body(object, side) ||
-        llmobs_json_sets(object, "fault", recording_fault_of(exchange)) ||
+        llmobs_json_sets(object, "fault", fault_of(exchange)) ||
         llmobs_json_set(object, "ms",
                         llmobs_json_int(ms_of(exchange->duration_ns))) ||
         (timed && llmobs_json_set(object, "chunks", chunks_of(exchange)))) {
@@ -238,10 +237,9 @@ static struct llmobs_json *answer_of(const struct llmobs_exchange *exchange,
     return object;
 }
 
-static int recording_write_head(const struct llmobs_exchange *exchange,
-                                const char *name, const struct side *request,
-                                const struct side *answer,
-                                struct llmobs_buf *out)
+static int write_description(const struct llmobs_exchange *exchange,
+                             const char *name, const struct side *request,
+                             const struct side *answer, struct llmobs_buf *out)
 {
     struct llmobs_json *head = llmobs_json_object();
     struct llmobs_buf text;
@@ -253,8 +251,7 @@ static int recording_write_head(const struct llmobs_exchange *exchange,
     if (!rc)
         rc = llmobs_json_sets(head, "name", name);
     if (!rc)
-        rc = llmobs_json_set(head, "request",
-                             recording_request_of(exchange, request));
+        rc = llmobs_json_set(head, "request", request_of(exchange, request));
     if (!rc)
         rc = llmobs_json_set(head, "answer", answer_of(exchange, answer));
     if (!rc)
@@ -268,7 +265,7 @@ static int recording_write_head(const struct llmobs_exchange *exchange,
 
 /* -- the whole ------------------------------------------------------------ */
 
-/* Vectors of a search are taken out before anybody reads the bodies. */
+/* Vectors of a search are removed before anybody reads the bodies. */
 static const char *lack_of(const struct llmobs_exchange *exchange)
 {
     if (exchange->bare)
@@ -305,15 +302,15 @@ int llmobs_recording_make(struct llmobs_exchange *exchange, const char *name,
     llmobs_buf_init(&recording->head, HEAD_MAX);
     llmobs_buf_init(&recording->request, LLMOBS_RECORDING_MAX);
     llmobs_buf_init(&recording->answer, LLMOBS_RECORDING_MAX);
-    rc = recording_take(&request);
-    /* Of a form only the text fields are kept, and nobody compares them. */
+    rc = read_side(&request);
+    /* Of a form only the text fields stay, and nobody compares them. */
     if (exchange->multipart)
         request.cut = lack_of(exchange);
     if (!rc)
-        rc = recording_take(&answer);
+        rc = read_side(&answer);
     if (!rc)
-        rc = recording_write_head(exchange, name, &request, &answer,
-                                  &recording->head);
+        rc = write_description(exchange, name, &request, &answer,
+                               &recording->head);
     recording->request_file = request.file;
     recording->answer_file = answer.file;
     return rc;

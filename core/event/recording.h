@@ -1,4 +1,4 @@
-/* recording - an exchange as the texts that `llmobs-run --record` keeps: a
+/* recording - an exchange as the texts that `llmobs-run --record` writes: a
  * description, the request's body, the answer's body (docs/RECORD.md).
  *
  * Owns:    its texts, from make to fini.
@@ -7,7 +7,7 @@
  * Errors:  -ENOMEM, -EFBIG.
  * Limits:  LLMOBS_RECORDING_MAX bytes a body.
  *
- * Only the content types are kept of the headers, and nothing of the query.
+ * Of the headers only the content types are written, and nothing of the query.
  */
 #ifndef LLMOBS_RECORDING_H
 #define LLMOBS_RECORDING_H

@@ -20,8 +20,8 @@ static bool is_many(const char *key, size_t len)
 
 /* Puts a tag "key:value", whose key has `len` bytes. Changes the text in `tag`,
  * which the caller only frees afterwards. */
-static int tags_set_tag(struct llmobs_json *tags, struct llmobs_buf *tag,
-                        size_t len)
+static int store_tag(struct llmobs_json *tags, struct llmobs_buf *tag,
+                     size_t len)
 {
     struct llmobs_json *json;
 
@@ -36,8 +36,8 @@ static int tags_set_tag(struct llmobs_json *tags, struct llmobs_buf *tag,
 
 /* While tags are gathered they are an object, so the last tag with a key
  * counts. Its values are the whole tags. The key has `len` bytes. */
-static int tags_put_tag(struct llmobs_json *tags, const char *key, size_t len,
-                        const char *value)
+static int put_tag(struct llmobs_json *tags, const char *key, size_t len,
+                   const char *value)
 {
     char room[ROOM];
     struct llmobs_buf tag;
@@ -51,25 +51,25 @@ static int tags_put_tag(struct llmobs_json *tags, const char *key, size_t len,
     if (!rc)
         rc = llmobs_buf_adds(&tag, value ? value : "");
     if (!rc)
-        rc = tags_set_tag(tags, &tag, len);
+        rc = store_tag(tags, &tag, len);
     llmobs_buf_fini(&tag);
     return rc ? -ENOMEM : 0;
 }
 
-static int tags_put_own(struct llmobs_json *tags, const char *key,
-                        const char *value)
+static int put_own_tag(struct llmobs_json *tags, const char *key,
+                       const char *value)
 {
-    return tags_put_tag(tags, key, strlen(key), value);
+    return put_tag(tags, key, strlen(key), value);
 }
 
 /* Puts the tag "key:value"; the value may hold colons. */
-static int tags_put_pair(struct llmobs_json *tags, const char *pair)
+static int put_pair(struct llmobs_json *tags, const char *pair)
 {
     size_t len = strcspn(pair, ":");
 
     if (len == 0)
         return 0;
-    return tags_put_tag(tags, pair, len, pair[len] ? pair + len + 1 : "");
+    return put_tag(tags, pair, len, pair[len] ? pair + len + 1 : "");
 }
 
 static int gather_own(const struct llmobs_span *span,
@@ -101,7 +101,7 @@ static int gather_own(const struct llmobs_span *span,
 
     for (size_t i = 0; i < sizeof(own) / sizeof(*own) && !rc; i++) {
         if (own[i].there)
-            rc = tags_put_own(tags, own[i].key, own[i].value);
+            rc = put_own_tag(tags, own[i].key, own[i].value);
     }
     return rc;
 }
@@ -114,14 +114,14 @@ static int gather_tags(const struct llmobs_span *span,
     int rc = 0;
 
     for (char **tag = config->tags; tag && *tag && !rc; tag++)
-        rc = tags_put_pair(tags, *tag);
+        rc = put_pair(tags, *tag);
     if (!rc)
         rc = gather_own(span, config, tags);
     for (size_t i = 0;
          i < llmobs_json_len(extra) && i < LLMOBS_LIMIT_TAGS && !rc; i++) {
         const char *pair = llmobs_json_text(llmobs_json_at(extra, i));
 
-        rc = pair ? tags_put_pair(tags, pair) : 0;
+        rc = pair ? put_pair(tags, pair) : 0;
     }
     return rc;
 }
@@ -153,7 +153,7 @@ static int fill_list(const struct llmobs_json *tags, bool sorted,
 }
 
 /* Takes `tags`. NULL: they could not be gathered. */
-static struct llmobs_json *tags_list_of(struct llmobs_json *tags, int rc,
+static struct llmobs_json *list_of_tags(struct llmobs_json *tags, int rc,
                                         bool sorted)
 {
     struct llmobs_json *out = NULL;
@@ -172,7 +172,7 @@ struct llmobs_json *llmobs_tags_make(const struct llmobs_span *span,
 {
     struct llmobs_json *tags = llmobs_json_object();
 
-    return tags_list_of(tags, tags ? gather_tags(span, config, tags) : -ENOMEM,
+    return list_of_tags(tags, tags ? gather_tags(span, config, tags) : -ENOMEM,
                         true);
 }
 
@@ -212,9 +212,8 @@ static bool holds_address(const char *text)
 
 /* Writes the value of a pair as it may leave the process. True for the name of
  * a person, as it was sent. */
-static bool tags_say_value(const char *value, bool user,
-                           enum llmobs_request_tags mode,
-                           char out[VALUE_MAX + 1])
+static bool write_value(const char *value, bool user,
+                        enum llmobs_request_tags mode, char out[VALUE_MAX + 1])
 {
     if (holds_address(value) || (user && mode == LLMOBS_REQUEST_TAGS_HASH)) {
         llmobs_sha256_named(value, out);
@@ -233,9 +232,9 @@ static bool has_key(const char *pair, const char *key, size_t len)
     return pair && strncmp(pair, key, len) == 0;
 }
 
-static bool tags_have(const struct llmobs_span *span, size_t own,
-                      const struct llmobs_config *config, const char *key,
-                      size_t len)
+static bool has_tag(const struct llmobs_span *span, size_t own,
+                    const struct llmobs_config *config, const char *key,
+                    size_t len)
 {
     char **tag = config->tags;
 
@@ -249,8 +248,8 @@ static bool tags_have(const struct llmobs_span *span, size_t own,
 }
 
 /* Adds the tag; `user`: as a name that exporters without content hash. */
-static void tags_add_own(struct llmobs_span *span, struct llmobs_text key,
-                         const char *value, bool user)
+static void add_own_tag(struct llmobs_span *span, struct llmobs_text key,
+                        const char *value, bool user)
 {
     struct llmobs_buf tag;
 
@@ -276,9 +275,9 @@ static enum llmobs_request_tags stricter(enum llmobs_request_tags mode,
 }
 
 /* The same name stands among the parameters of the request. One that is no text
- * cannot be hashed: a number is told as it is sent, or not at all. */
-static void say_parameter(struct llmobs_span *span,
-                          enum llmobs_request_tags mode)
+ * cannot be hashed: a number goes out as it is sent, or not at all. */
+static void hide_parameter(struct llmobs_span *span,
+                           enum llmobs_request_tags mode)
 {
     const struct llmobs_json *is = llmobs_json_get(span->metadata, "user");
     const char *user = llmobs_json_text(is);
@@ -289,34 +288,35 @@ static void say_parameter(struct llmobs_span *span,
         return;
     if (!user || mode >= LLMOBS_REQUEST_TAGS_OFF) {
         llmobs_json_unset(span->metadata, "user");
-    } else if (!tags_say_value(user, true, mode, value)) {
+    } else if (!write_value(user, true, mode, value)) {
         llmobs_json_unset(span->metadata, "user");
         (void)llmobs_json_sets(span->metadata, "user", value);
     }
 }
 
-void llmobs_tags_say(struct llmobs_span *span, enum llmobs_request_tags mode,
-                     const struct llmobs_config *config)
+void llmobs_tags_add_requested(struct llmobs_span *span,
+                               enum llmobs_request_tags mode,
+                               const struct llmobs_config *config)
 {
     size_t own = llmobs_json_len(span->extra_tags);
     char *session = span->context.session_id, value[VALUE_MAX + 1];
     void *it = llmobs_json_iter(span->said);
 
     mode = stricter(mode, config);
-    say_parameter(span, mode);
+    hide_parameter(span, mode);
     if (mode >= LLMOBS_REQUEST_TAGS_OFF)
         return;
     for (; it; it = llmobs_json_next(span->said, it)) {
         const char *pair = llmobs_json_text(llmobs_json_iter_value(it));
         struct llmobs_text key = {pair, strcspn(pair, ":")};
-        bool user = tags_say_value(pair + key.len + 1,
-                                   has_key(pair, "user", 4) ||
-                                       llmobs_text_is(key, "email"),
-                                   mode, value);
+        bool user = write_value(pair + key.len + 1,
+                                has_key(pair, "user", 4) ||
+                                    llmobs_text_is(key, "email"),
+                                mode, value);
 
         if (!llmobs_text_is(key, "session_id")) {
-            if (!tags_have(span, own, config, pair, key.len + 1))
-                tags_add_own(span, key, value, user);
+            if (!has_tag(span, own, config, pair, key.len + 1))
+                add_own_tag(span, key, value, user);
         } else if (!*session) {
             llmobs_context_text(session, sizeof(span->context.session_id),
                                 llmobs_text_of(value));
@@ -329,11 +329,11 @@ struct llmobs_json *llmobs_tags_of_evaluation(
 {
     struct llmobs_json *tags = llmobs_json_object();
     int rc =
-        tags ? tags_put_own(tags, "ddtrace.version", LLMOBS_VERSION) : -ENOMEM;
+        tags ? put_own_tag(tags, "ddtrace.version", LLMOBS_VERSION) : -ENOMEM;
 
     if (!rc)
-        rc = tags_put_own(tags, "ml_app", ml_app);
+        rc = put_own_tag(tags, "ml_app", ml_app);
     for (size_t i = 0; i < count && !rc; i++)
-        rc = tags_put_own(tags, list[i].key, list[i].value);
-    return tags_list_of(tags, rc, false);
+        rc = put_own_tag(tags, list[i].key, list[i].value);
+    return list_of_tags(tags, rc, false);
 }

@@ -23,8 +23,9 @@ struct llmobs_json *llmobs_tags_make(const struct llmobs_span *span,
  * its own, where neither the span nor the configuration has a tag of that name.
  * `mode` is that of the process that made the call; a stricter one of `config`
  * counts. Without memory tags are left out. */
-void llmobs_tags_say(struct llmobs_span *span, enum llmobs_request_tags mode,
-                     const struct llmobs_config *config);
+void llmobs_tags_add_requested(struct llmobs_span *span,
+                               enum llmobs_request_tags mode,
+                               const struct llmobs_config *config);
 
 /* Gives the tags of an evaluation: first every event's, then its own, in
  * order. */

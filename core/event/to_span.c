@@ -11,7 +11,7 @@
 #include "core/trace/caller_unnamed.h"
 #include "core/trace/script_frames.h"
 #include "core/event/annotation_apply.h"
-#include "core/event/told.h"
+#include "core/event/provider_headers.h"
 #include "lib/span/mask.h"
 #include "lib/span/secrets.h"
 #include "lib/span/vectors.h"
@@ -22,11 +22,11 @@
 /* Numbers of libcurl's API, whose header this file does not include. */
 #define CODE_HTTP_RETURNED_ERROR 22
 
-/* Reading, redacting and encoding a body take up to this many times its length
+/* Reading, redacting and encoding a body need up to this many times its length
  * in memory, besides the body. */
 #define READING 4
 /* A compressed body that unpacks to at most this, or to what an exchange may
- * keep whole, is read whole. */
+ * have whole, is read whole. */
 #define DECODED_MAX ((size_t)16 * 1024 * 1024)
 
 /* The memory that a call needs besides the exchange's. */
@@ -38,8 +38,8 @@ struct decoded {
 
 /* -- the budget ----------------------------------------------------------- */
 
-/* The memory for reading a body. A body from the disk has not taken its own
- * length from the budget yet. */
+/* The memory for reading a body. A body from the disk does not count in the
+ * budget yet. */
 static size_t reading_of(const struct llmobs_body *body)
 {
     size_t len = llmobs_body_head(body).len;
@@ -49,7 +49,7 @@ static size_t reading_of(const struct llmobs_body *body)
 
 /* Shortens a body to its two ends where the budget has no room to read it
  * whole. */
-static void to_span_make_room(struct decoded *decoded, struct llmobs_body *body)
+static void reserve_reading(struct decoded *decoded, struct llmobs_body *body)
 {
     size_t need = reading_of(body);
 
@@ -73,8 +73,8 @@ struct part {
 /* Undoes the coding of a body. 1: `part` now has the ends of `out`; 0: it stays
  * as it is. Where the decoding was cut, its last bytes are not the end of the
  * body, and `part` has no tail. */
-static int to_span_decode(const struct part *part, const char *coding,
-                          struct llmobs_body *out, struct decoded *decoded)
+static int decode_body(const struct part *part, const char *coding,
+                       struct llmobs_body *out, struct decoded *decoded)
 {
     size_t max = out->whole_max > DECODED_MAX ? out->whole_max : DECODED_MAX;
     bool cut;
@@ -92,7 +92,7 @@ static int to_span_decode(const struct part *part, const char *coding,
     /* Invalid from its first byte on: the body never had this coding. */
     if (rc && out->total == 0)
         return 0;
-    to_span_make_room(decoded, out);
+    reserve_reading(decoded, out);
     *part->head = llmobs_body_head(out);
     if (!part->head->data)
         part->head->data = "";
@@ -111,19 +111,17 @@ static int decode_bodies(struct llmobs_call *call, struct decoded *decoded)
                                  &call->request_truncated};
     const struct part response = {&call->response, &call->response_tail,
                                   &call->encoded, &call->response_truncated};
-    int rc =
-        to_span_decode(&request,
-                       llmobs_header_find(call->request_headers,
-                                          call->request_header_count, name),
-                       &decoded->request, decoded);
+    int rc = decode_body(&request,
+                         llmobs_header_find(call->request_headers,
+                                            call->request_header_count, name),
+                         &decoded->request, decoded);
 
     if (rc >= 0)
-        rc = to_span_decode(&response,
-                            llmobs_header_find(call->response_headers,
-                                               call->response_header_count,
-                                               name),
-                            &decoded->response, decoded);
-    /* The marks tell when compressed bytes came, not when decoded bytes did. */
+        rc = decode_body(&response,
+                         llmobs_header_find(call->response_headers,
+                                            call->response_header_count, name),
+                         &decoded->response, decoded);
+    /* The marks say when compressed bytes came, not when decoded bytes did. */
     if (rc > 0) {
         call->marks = NULL;
         call->mark_count = 0;
@@ -153,7 +151,7 @@ static void mask_frames(char *data, size_t len)
 
 /* A frame begins with its length, whose first byte is always 0; no text begins
  * with a 0. */
-static bool to_span_is_frames(const struct llmobs_call *call)
+static bool begins_with_frame(const struct llmobs_call *call)
 {
     return call->response.len > 0 && call->response.data[0] == '\0';
 }
@@ -169,12 +167,12 @@ static bool is_masked(const struct llmobs_exchange *exchange, bool answer,
 }
 
 /* The texts lie in memory of the exchange, or in decoded bodies. They are
- * masked whole, because the end of a value does not tell whether it is a
+ * masked whole, because the end of a value does not show whether it is a
  * secret. They are masked even if little work is left, because the later tries
  * also read them. Once the time is over no try follows. */
-static void to_span_mask_texts(const struct llmobs_exchange *exchange,
-                               const struct decoded *decoded,
-                               const struct llmobs_call *call)
+static void mask_texts(const struct llmobs_exchange *exchange,
+                       const struct decoded *decoded,
+                       const struct llmobs_call *call)
 {
     const struct llmobs_text texts[] = {call->request, call->request_tail,
                                         call->response, call->response_tail};
@@ -186,7 +184,7 @@ static void to_span_mask_texts(const struct llmobs_exchange *exchange,
         if (texts[i].len == 0 || is_masked(exchange, i >= 2, decoded) ||
             llmobs_work_is_late())
             continue;
-        if (i >= 2 && to_span_is_frames(call))
+        if (i >= 2 && begins_with_frame(call))
             mask_frames(data, texts[i].len);
         else
             llmobs_secrets_mask(data, texts[i].len);
@@ -194,8 +192,8 @@ static void to_span_mask_texts(const struct llmobs_exchange *exchange,
 }
 
 /* Called after the decoding: the disk has compressed bodies as they came. */
-static void to_span_mask_vectors(const struct llmobs_exchange *exchange,
-                                 const struct llmobs_call *call)
+static void mask_call_vectors(const struct llmobs_exchange *exchange,
+                              const struct llmobs_call *call)
 {
     const struct llmobs_text texts[] = {call->request, call->request_tail,
                                         call->response, call->response_tail};
@@ -210,8 +208,8 @@ static void to_span_mask_vectors(const struct llmobs_exchange *exchange,
     }
 }
 
-static int to_span_make_call(struct llmobs_exchange *exchange,
-                             struct decoded *decoded, struct llmobs_call *call)
+static int make_call(struct llmobs_exchange *exchange, struct decoded *decoded,
+                     struct llmobs_call *call)
 {
     int rc;
 
@@ -239,8 +237,8 @@ static int to_span_make_call(struct llmobs_exchange *exchange,
         .mark_count = exchange->mark_count,
     };
     rc = decode_bodies(call, decoded);
-    to_span_mask_texts(exchange, decoded, call);
-    to_span_mask_vectors(exchange, call);
+    mask_texts(exchange, decoded, call);
+    mask_call_vectors(exchange, call);
     return rc;
 }
 
@@ -264,9 +262,8 @@ static bool sees_end(const struct llmobs_call *call)
 
 /* WIRE 8.2 and 8.3. An error that the answer names is set already, and
  * stays. */
-static void settle_status(const struct llmobs_exchange *exchange,
-                          const struct llmobs_call *call,
-                          struct llmobs_span *span)
+static void set_status(const struct llmobs_exchange *exchange,
+                       const struct llmobs_call *call, struct llmobs_span *span)
 {
     bool refused =
         exchange->status >= 300 && exchange->status != LLMOBS_NOT_MODIFIED;
@@ -296,7 +293,7 @@ static void settle_status(const struct llmobs_exchange *exchange,
 
 /* Gives a span with an error an empty message as its output (WIRE 8.2), unless
  * the answer had output. */
-static void settle_output(struct llmobs_span *span)
+static void set_empty_output(struct llmobs_span *span)
 {
     bool messages = span->proxied ? span->input_messages != NULL
                                   : span->kind == LLMOBS_KIND_LLM;
@@ -335,8 +332,8 @@ static const char *http_version_name(long version)
     }
 }
 
-static void to_span_set_count(struct llmobs_json *object, const char *key,
-                              int64_t number)
+static void set_count(struct llmobs_json *object, const char *key,
+                      int64_t number)
 {
     if (number >= 0)
         (void)llmobs_json_set(object, key, llmobs_json_int(number));
@@ -359,52 +356,52 @@ static void add_transfer(const struct llmobs_exchange *exchange,
     struct llmobs_json *to = llmobs_json_object();
 
     if (exchange->end == LLMOBS_END_DONE && !exchange->wired)
-        to_span_set_count(to, "curl_code", exchange->code);
+        set_count(to, "curl_code", exchange->code);
     (void)llmobs_json_sets(to, "http_version",
                            http_version_name(from->http_version));
-    to_span_set_count(to, "bytes_sent", from->bytes_sent);
-    to_span_set_count(to, "bytes_received", from->bytes_received);
-    to_span_set_count(to, "redirects", from->redirects);
+    set_count(to, "bytes_sent", from->bytes_sent);
+    set_count(to, "bytes_received", from->bytes_received);
+    set_count(to, "redirects", from->redirects);
     set_ms(to, "dns_ms", from->dns_ms);
     set_ms(to, "connect_ms", from->connect_ms);
     set_ms(to, "tls_ms", from->tls_ms);
     set_ms(to, "first_byte_ms", from->first_byte_ms);
-    llmobs_told_add(&exchange->response_headers, to);
+    llmobs_provider_headers_add(&exchange->response_headers, to);
     (void)llmobs_json_set(span->metadata, "transfer", to);
 }
 
 void llmobs_exchange_name_caller(struct llmobs_exchange *exchange)
 {
-    struct llmobs_json *caller, *left = NULL;
+    struct llmobs_json *caller, *unnamed = NULL;
 
-    caller =
-        llmobs_caller_read(exchange->callsite, exchange->start_mono_ns, &left);
+    caller = llmobs_caller_read(exchange->callsite, exchange->start_mono_ns,
+                                &unnamed);
     if (caller)
         exchange->caller = llmobs_json_dumps(caller, 0);
-    if (left)
-        exchange->caller_left = llmobs_json_dumps(left, 0);
-    llmobs_json_free(left);
+    if (unnamed)
+        exchange->caller_unnamed = llmobs_json_dumps(unnamed, 0);
+    llmobs_json_free(unnamed);
     llmobs_json_free(caller);
 }
 
 /* Reads the caller from the entry, and looks up the names that it lacks. */
-static struct llmobs_json *to_span_read_caller(
+static struct llmobs_json *read_stored_caller(
     const struct llmobs_exchange *exchange)
 {
-    const char *text = exchange->caller, *rest = exchange->caller_left;
-    struct llmobs_json *caller = NULL, *left = NULL;
+    const char *text = exchange->caller, *rest = exchange->caller_unnamed;
+    struct llmobs_json *caller = NULL, *unnamed = NULL;
 
     (void)llmobs_json_parse((struct llmobs_text){text, strlen(text)}, &caller);
     if (caller && rest)
         (void)llmobs_json_parse((struct llmobs_text){rest, strlen(rest)},
-                                &left);
-    if (left)
-        llmobs_unnamed_resolve(caller, left);
-    llmobs_json_free(left);
+                                &unnamed);
+    if (unnamed)
+        llmobs_unnamed_resolve(caller, unnamed);
+    llmobs_json_free(unnamed);
     return caller;
 }
 
-static void to_span_add_tag(struct llmobs_span *span, const char *tag)
+static void add_span_tag(struct llmobs_span *span, const char *tag)
 {
     if (!span->extra_tags)
         span->extra_tags = llmobs_json_array();
@@ -415,7 +412,7 @@ static void add_caller(const struct llmobs_exchange *exchange,
                        struct llmobs_span *span)
 {
     struct llmobs_json *caller =
-        exchange->caller ? to_span_read_caller(exchange)
+        exchange->caller ? read_stored_caller(exchange)
                          : llmobs_caller_read(exchange->callsite,
                                               exchange->start_mono_ns, NULL);
     const char *plugin;
@@ -426,7 +423,7 @@ static void add_caller(const struct llmobs_exchange *exchange,
     plugin = llmobs_script_frames_plugin(caller);
     if (plugin) {
         snprintf(tag, sizeof(tag), "plugin:%s", plugin);
-        to_span_add_tag(span, tag);
+        add_span_tag(span, tag);
     }
     (void)llmobs_json_set(span->metadata, "caller", caller);
 }
@@ -444,7 +441,7 @@ static void add_first_chunk(const struct llmobs_exchange *exchange,
  * ms, 20 ms and so on, each twice the one before, up to 81.92 s, or longer. */
 enum { GAPS_SUM, GAPS_MIN, GAPS_MAX, GAPS_UP_TO, GAPS = GAPS_UP_TO + 15 };
 
-/* Notes the times between the pieces in which a stream came, as the histogram
+/* Adds the times between the pieces in which a stream came, as the histogram
  * that metrics have of them: one by one they would fill the event. */
 static void add_chunk_gaps(const struct llmobs_exchange *exchange,
                            struct llmobs_span *span)
@@ -474,7 +471,7 @@ static void add_chunk_gaps(const struct llmobs_exchange *exchange,
     llmobs_span_fact_ints(&span->facts, LLMOBS_FACT_CHUNK_GAPS_NS, gaps, count);
 }
 
-/* Notes the whole length of each body that was not kept whole. */
+/* Adds the whole length of each body that was cut. */
 static void add_truncated(const struct llmobs_exchange *exchange,
                           const struct llmobs_call *call,
                           struct llmobs_span *span)
@@ -485,38 +482,36 @@ static void add_truncated(const struct llmobs_exchange *exchange,
         return;
     sizes = llmobs_json_object();
     if (call->request_truncated)
-        to_span_set_count(sizes, "request_bytes",
-                          (int64_t)exchange->request.total);
+        set_count(sizes, "request_bytes", (int64_t)exchange->request.total);
     if (call->response_truncated)
-        to_span_set_count(sizes, "response_bytes",
-                          (int64_t)exchange->response.total);
+        set_count(sizes, "response_bytes", (int64_t)exchange->response.total);
     if (exchange->request.unseen || exchange->response.unseen)
         (void)llmobs_json_set(sizes, "unseen", llmobs_json_bool(true));
     (void)llmobs_json_set(span->metadata, "truncated", sizes);
 }
 
-static void to_span_add_tags(const struct llmobs_exchange *exchange,
-                             struct llmobs_span *span)
+static void add_tags(const struct llmobs_exchange *exchange,
+                     struct llmobs_span *span)
 {
     char text[40];
 
     if (exchange->key) {
         snprintf(text, sizeof(text), "key:%08x", (unsigned)exchange->key);
-        to_span_add_tag(span, text);
+        add_span_tag(span, text);
     }
     if (span->http_status > 0) {
         snprintf(text, sizeof(text), "http.status_code:%ld", span->http_status);
-        to_span_add_tag(span, text);
+        add_span_tag(span, text);
     }
     if (span->proxied)
-        to_span_add_tag(span, "ml-proxy:custom");
+        add_span_tag(span, "ml-proxy:custom");
     if (span->proxied && !span->integration)
-        to_span_add_tag(span, "integration:http");
+        add_span_tag(span, "integration:http");
 }
 
-/* A gateway's bodies that no dialect reads are kept as they are, and may hold a
+/* A gateway's bodies that no dialect reads stay as they are, and may hold a
  * sign-in instead of a chat: masks their secrets. */
-static int to_span_mask_value(char **value)
+static int mask_value(char **value)
 {
     struct llmobs_buf masked;
     int rc;
@@ -535,7 +530,7 @@ static int to_span_mask_value(char **value)
 
 /* The disk did not have these texts, so the span must not say that they were
  * empty, or dropped for their size. */
-static void forget_input(struct llmobs_span *span)
+static void drop_input(struct llmobs_span *span)
 {
     llmobs_json_free(span->input_messages);
     llmobs_json_free(span->input_documents);
@@ -545,7 +540,7 @@ static void forget_input(struct llmobs_span *span)
     span->input_dropped = false;
 }
 
-static void forget_output(struct llmobs_span *span)
+static void drop_output(struct llmobs_span *span)
 {
     llmobs_json_free(span->output_messages);
     llmobs_json_free(span->output_documents);
@@ -555,9 +550,8 @@ static void forget_output(struct llmobs_span *span)
     span->output_dropped = false;
 }
 
-static void to_span_fill(const struct llmobs_exchange *exchange,
-                         const struct llmobs_call *call,
-                         struct llmobs_span *span)
+static void fill_span(const struct llmobs_exchange *exchange,
+                      const struct llmobs_call *call, struct llmobs_span *span)
 {
     span->context = exchange->context;
     span->start_ns = exchange->start_wall_ns;
@@ -568,26 +562,26 @@ static void to_span_fill(const struct llmobs_exchange *exchange,
     span->traced = exchange->traced;
     if (!span->model_provider && exchange->match.provider)
         (void)llmobs_span_set(&span->model_provider, exchange->match.provider);
-    settle_status(exchange, call, span);
+    set_status(exchange, call, span);
     if (exchange->bare || exchange->response.unseen)
-        forget_output(span);
+        drop_output(span);
     else
-        settle_output(span);
+        set_empty_output(span);
     if (exchange->bare || exchange->request.unseen)
-        forget_input(span);
+        drop_input(span);
     add_transfer(exchange, span);
     add_first_chunk(exchange, span);
     add_chunk_gaps(exchange, span);
     add_truncated(exchange, call, span);
     add_caller(exchange, span);
-    to_span_add_tags(exchange, span);
+    add_tags(exchange, span);
     llmobs_annotation_apply(exchange->annotations, span);
 }
 
 /* -- how much of it is read ---------------------------------------------- */
 
 /* If a body takes too much work, only its two ends are read, as if it were too
- * long to be kept. The last try reads so little that it needs no bound. */
+ * long. The last try reads so little that it needs no bound. */
 static const struct {
     int64_t work;
     size_t edge;
@@ -597,8 +591,8 @@ static const struct {
 
 #define TRIES (sizeof(tries) / sizeof(*tries))
 
-static bool to_span_shorten(struct llmobs_text *head, struct llmobs_text *tail,
-                            size_t edge)
+static bool shorten_text(struct llmobs_text *head, struct llmobs_text *tail,
+                         size_t edge)
 {
     if (head->len <= edge || head->len + tail->len <= edge * 2)
         return false;
@@ -618,17 +612,16 @@ static void shorten_call(struct llmobs_call *call, size_t try)
 {
     size_t edge = tries[try].edge;
 
-    if (to_span_shorten(&call->response, &call->response_tail, edge))
+    if (shorten_text(&call->response, &call->response_tail, edge))
         call->response_truncated = true;
     if (try + 1 == TRIES &&
-        to_span_shorten(&call->request, &call->request_tail, edge))
+        shorten_text(&call->request, &call->request_tail, edge))
         call->request_truncated = true;
 }
 
 /* Initialises `span`; on error it is freed again. */
-static int to_span_read_span(const struct llmobs_exchange *exchange,
-                             const struct llmobs_call *call,
-                             struct llmobs_span *span)
+static int read_span(const struct llmobs_exchange *exchange,
+                     const struct llmobs_call *call, struct llmobs_span *span)
 {
     int rc = llmobs_span_init(span);
 
@@ -638,9 +631,9 @@ static int to_span_read_span(const struct llmobs_exchange *exchange,
     span->proxied = exchange->match.proxied;
     rc = llmobs_rules_read(&exchange->match, call, span);
     if (!rc)
-        rc = to_span_mask_value(&span->input_value);
+        rc = mask_value(&span->input_value);
     if (!rc)
-        rc = to_span_mask_value(&span->output_value);
+        rc = mask_value(&span->output_value);
     if (rc)
         llmobs_span_fini(span);
     return rc;
@@ -655,11 +648,11 @@ static int read_within(struct llmobs_exchange *exchange,
     for (size_t try = 0; enough == -E2BIG && try < TRIES; try++) {
         llmobs_work_begin(tries[try].work);
         if (try == 0)
-            rc = to_span_make_call(exchange, decoded, call);
+            rc = make_call(exchange, decoded, call);
         else
             shorten_call(call, try);
         if (!rc || try > 0)
-            rc = to_span_read_span(exchange, call, span);
+            rc = read_span(exchange, call, span);
         enough = llmobs_work_end();
         if (enough && !rc)
             llmobs_span_fini(span);
@@ -676,7 +669,7 @@ __attribute__((noinline)) static int read_call(struct llmobs_exchange *exchange,
     int rc = read_within(exchange, decoded, &call, span);
 
     if (!rc)
-        to_span_fill(exchange, &call, span);
+        fill_span(exchange, &call, span);
     return rc;
 }
 
@@ -688,8 +681,8 @@ int llmobs_exchange_to_span(struct llmobs_exchange *exchange,
 
     llmobs_body_init(&decoded.request, exchange->request.whole_max);
     llmobs_body_init(&decoded.response, exchange->response.whole_max);
-    to_span_make_room(&decoded, &exchange->request);
-    to_span_make_room(&decoded, &exchange->response);
+    reserve_reading(&decoded, &exchange->request);
+    reserve_reading(&decoded, &exchange->response);
     rc = read_call(exchange, &decoded, span);
     llmobs_body_fini(&decoded.request);
     llmobs_body_fini(&decoded.response);

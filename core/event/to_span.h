@@ -13,7 +13,7 @@
 #include "lib/span/span.h"
 
 /* Initialises `span`, and fills it. If a body takes too much work (work.h),
- * only its two ends are read, as if it were too long to be kept. -ENOENT: the
+ * only its two ends are read, as if it were too long. -ENOENT: the
  * exchange was no LLM call after all (an unconfirmed candidate); -ETIMEDOUT:
  * the time is over, and the span can be made another time; -ENOMEM. */
 int llmobs_exchange_to_span(struct llmobs_exchange *exchange,

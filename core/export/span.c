@@ -69,7 +69,7 @@ static void put_identity(struct llmobs_otlp_writer *w,
         llmobs_otlp_put_span_id(w, OTLP_SPAN_PARENT_ID, parent);
     llmobs_otlp_fixed32(
         w, OTLP_SPAN_FLAGS,
-        LLMOBS_FLAG_TELLS_REMOTE |
+        LLMOBS_FLAG_KNOWS_REMOTE |
             (flags ? (uint32_t)llmobs_json_to_int(flags) & LLMOBS_FLAGS_OTLP
                    : LLMOBS_FLAG_SAMPLED));
 }

@@ -344,7 +344,7 @@ int llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
         rc = exchange_entry_add_text(writer, TAG_CALLER, exchange->caller);
     if (!rc)
         rc = exchange_entry_add_text(writer, TAG_CALLER_LEFT,
-                                     exchange->caller_left);
+                                     exchange->caller_unnamed);
     if (!rc && !bare)
         rc = exchange_entry_add_request(exchange, type, writer);
     return rc || bare || llmobs_entry_has_begun(type)
@@ -510,7 +510,7 @@ static int exchange_entry_read_field(struct reading *reading, uint32_t tag,
     case TAG_CALLER:
         return llmobs_entry_keep(&exchange->caller, value);
     case TAG_CALLER_LEFT:
-        return llmobs_entry_keep(&exchange->caller_left, value);
+        return llmobs_entry_keep(&exchange->caller_unnamed, value);
     case TAG_REQUEST_HEADER:
         return exchange_entry_read_header(&exchange->request_headers, value);
     case TAG_RESPONSE_HEADER:

@@ -421,7 +421,7 @@ static int64_t write_entry(struct llmobs_spool *spool,
     size_t size;
     int rc = llmobs_spool_have_ready(spool);
 
-    if (!rc && spooled->handed)
+    if (!rc && spooled->for_relay)
         rc = llmobs_entry_add(writer, LLMOBS_ENTRY_FOR_RELAY, "", 1);
     if (!rc && home && writer->start.head.type == LLMOBS_ENTRY_EVENT)
         rc = llmobs_entry_add(writer, LLMOBS_ENTRY_BESIDE, "", 1);

@@ -47,7 +47,8 @@ static const struct name needed[] = {
     NAME("x-amzn-bedrock-cache-write-input-token-count"),
 };
 
-/* The names that llmobs_told_add knows (core/event/told.c). */
+/* The names that llmobs_provider_headers_add knows
+ * (core/event/provider_headers.c). */
 static const struct name told[] = {
     NAME("x-request-id"),
     NAME("request-id"),

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/event/exchange.h"
-#include "core/event/told.h"
+#include "core/event/provider_headers.h"
 #include "core/export/agent.h"
 #include "core/export/http_date.h"
 #include "lib/span/allowlist.h"
@@ -16,7 +16,7 @@ static void check_kept(const struct llmobs_headers *headers)
 {
     struct llmobs_json *transfer = llmobs_json_object();
 
-    llmobs_told_add(headers, transfer);
+    llmobs_provider_headers_add(headers, transfer);
     llmobs_json_free(transfer);
     FUZZ_CHECK(headers->count <= LLMOBS_HEADERS_MAX);
     for (size_t i = 0; i < headers->count; i++) {
@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         line = fuzz_take(&in, '\n');
         copy = fuzz_copy(line);
-        llmobs_headers_keep_answer(&headers, copy, line.len);
+        llmobs_headers_add_answer(&headers, copy, line.len);
         value = fuzz_string(line);
         check_value(value);
         free(value);

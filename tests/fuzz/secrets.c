@@ -157,10 +157,10 @@ static struct llmobs_exchange *make(const struct text *text, size_t piece,
     strcpy(e->method, "POST");
     e->context.span_id = 1;
     e->status = piece % 2 ? 200 : 400;
-    llmobs_headers_keep(&e->request_headers, "content-type: application/json",
-                        12);
-    llmobs_headers_keep_answer(&e->response_headers,
-                               "content-type: application/json", 30);
+    llmobs_headers_add(&e->request_headers, "content-type: application/json",
+                       12);
+    llmobs_headers_add_answer(&e->response_headers,
+                              "content-type: application/json", 30);
     for (size_t at = 0, n; at < text->len; at += n) {
         n = text->len - at < piece ? text->len - at : piece;
         llmobs_exchange_sent_text(e, text->data + at, n);

@@ -69,8 +69,8 @@ static void keep_headers(const struct llmobs_json *side,
             strcmp(name, "transfer-encoding") == 0)
             continue;
         snprintf(line, sizeof(line), "%s: %s", name, value);
-        llmobs_headers_keep(headers, line, strlen(name));
-        llmobs_headers_keep_tag(headers, line, strlen(name));
+        llmobs_headers_add(headers, line, strlen(name));
+        llmobs_headers_add_tag(headers, line, strlen(name));
     }
 }
 
@@ -166,7 +166,7 @@ int corpus_case_event(const struct corpus_case *c,
     if (rc == -ENOENT)
         *why = "not confirmed";
     if (rc == 0) {
-        llmobs_tags_say(&span, exchange->tags, config);
+        llmobs_tags_add_requested(&span, exchange->tags, config);
         rc = llmobs_encode_span(&span, config, event);
         llmobs_span_fini(&span);
     }

@@ -25,14 +25,14 @@ void link_begin_file(void)
     unit_directory(dir);
     snprintf(link_path, sizeof(link_path), "%s/links.0", dir);
     link_begin();
-    llmobs_linker_share(&linker, link_path);
+    llmobs_linker_set_file(&linker, link_path);
 }
 
 void link_next_process(void)
 {
     llmobs_linker_fini(&linker);
     llmobs_linker_init(&linker);
-    llmobs_linker_share(&linker, link_path);
+    llmobs_linker_set_file(&linker, link_path);
 }
 
 void link_end_file(void)

@@ -75,7 +75,7 @@ static void leave_started(void)
 
     e->match.confirm = true;
     e->stands = stands;
-    llmobs_headers_keep(&e->request_headers, "content-type: text/x", 12);
+    llmobs_headers_add(&e->request_headers, "content-type: text/x", 12);
     ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
     if (!asks)
         return;

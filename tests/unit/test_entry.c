@@ -510,9 +510,9 @@ static struct llmobs_exchange *make(size_t capture_max)
     e->annotations = strdup("{\"tags\": {\"said\": \"it\"}}");
     fill_context(&e->context);
     fill_transfer(e);
-    llmobs_headers_keep(&e->request_headers, "content-type: a/b", 12);
-    llmobs_headers_keep_answer(&e->response_headers, "content-type: c/d", 17);
-    llmobs_headers_keep_answer(&e->response_headers, "content-type:", 13);
+    llmobs_headers_add(&e->request_headers, "content-type: a/b", 12);
+    llmobs_headers_add_answer(&e->response_headers, "content-type: c/d", 17);
+    llmobs_headers_add_answer(&e->response_headers, "content-type:", 13);
     ck_assert_int_eq(llmobs_body_add(&e->request, request, sizeof(request) - 1),
                      0);
     llmobs_exchange_received(e, response, 20);
@@ -729,8 +729,8 @@ TEST(test_all_headers)
     struct llmobs_exchange *e = make(1 << 20), *r;
 
     for (int i = 0; i < LLMOBS_HEADERS_MAX; i++) {
-        llmobs_headers_keep(&e->request_headers, "content-type: x", 12);
-        llmobs_headers_keep_answer(&e->response_headers, "content-type: x", 15);
+        llmobs_headers_add(&e->request_headers, "content-type: x", 12);
+        llmobs_headers_add_answer(&e->response_headers, "content-type: x", 15);
     }
     r = again(e, false);
     ck_assert_uint_eq(r->request_headers.count, LLMOBS_HEADERS_MAX);
@@ -749,8 +749,8 @@ TEST(test_tag_headers)
     for (int bare = 0; bare < 2; bare++) {
         struct llmobs_exchange *e = make(1 << 20), *r;
 
-        llmobs_headers_keep_tag(&e->request_headers, user, 16);
-        llmobs_headers_keep_tag(&e->request_headers, property, 23);
+        llmobs_headers_add_tag(&e->request_headers, user, 16);
+        llmobs_headers_add_tag(&e->request_headers, property, 23);
         e->tags = LLMOBS_REQUEST_TAGS_HASH;
         r = again_as(e, LLMOBS_ENTRY_BEGIN, bare);
         ck_assert(!memmem(disk.data, disk.len, "abcdefgh", 8));

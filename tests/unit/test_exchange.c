@@ -8,7 +8,7 @@
 
 static void keep(struct llmobs_headers *headers, const char *line)
 {
-    llmobs_headers_keep_answer(headers, line, strlen(line));
+    llmobs_headers_add_answer(headers, line, strlen(line));
 }
 
 TEST(test_headers)
@@ -30,7 +30,7 @@ TEST(test_headers)
     ck_assert_str_eq(kept->list[0].value, "text/event-stream");
     memset(line, 'a', sizeof(line));
     memcpy(line, "content-type:", 13);
-    llmobs_headers_keep_answer(kept, line, sizeof(line));
+    llmobs_headers_add_answer(kept, line, sizeof(line));
     ck_assert_uint_eq(strlen(kept->list[1].value), LLMOBS_HEADER_VALUE_MAX);
     for (int i = 0; i < 100; i++)
         keep(kept, "content-type: x");
@@ -347,7 +347,7 @@ TEST(a_coded_request_is_decoded)
                          : (size_t)((long)z.total_out + rows[i].bytes);
         struct llmobs_text head;
 
-        llmobs_headers_keep(&e->request_headers, header, 16);
+        llmobs_headers_add(&e->request_headers, header, 16);
         ck_assert_int_eq(llmobs_body_add(&e->request, packed, len), 0);
         ck_assert(llmobs_exchange_request_coded(e));
         llmobs_exchange_decode_request(e);

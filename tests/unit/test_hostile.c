@@ -160,7 +160,7 @@ static struct llmobs_exchange *make_exchange(const struct llmobs_rules *rules,
     e->url = strdup(url);
     snprintf(e->method, sizeof(e->method), "POST");
     snprintf(line, sizeof(line), "content-type: %s", type);
-    llmobs_headers_keep_answer(&e->response_headers, line, strlen(line));
+    llmobs_headers_add_answer(&e->response_headers, line, strlen(line));
     ck_assert(llmobs_rules_match(rules, &request, &e->match));
     ck_assert_int_eq(llmobs_body_add(&e->request, ask, sizeof(ask) - 1), 0);
     e->status = 200;

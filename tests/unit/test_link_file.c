@@ -132,7 +132,7 @@ TEST(files_that_cannot_be_used)
     ck_assert_str_eq(TURN(6, BROUGHT, NULL), "1");
     /* No directory: no spool, and nothing to count. */
     failed = llmobs_stats_get(LLMOBS_STAT_link_file_failed);
-    llmobs_linker_share(&linker, "/nonexistent/links.0");
+    llmobs_linker_set_file(&linker, "/nonexistent/links.0");
     ck_assert_str_eq(TURN(7, BROUGHT, NULL), "");
     ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_link_file_failed), failed);
     link_end_file();

@@ -238,7 +238,8 @@ TEST(a_tool_with_a_span_is_not_inferred)
         snprintf(text, sizeof(text), event,
                  (long long)(link_now + events[i].late), events[i].tag,
                  events[i].kind);
-        llmobs_linker_note(&linker, (struct llmobs_text){text, strlen(text)});
+        llmobs_linker_add_tool(&linker,
+                               (struct llmobs_text){text, strlen(text)});
         ck_assert_msg(
             strcmp(TURN_AS(2, BROUGHT, NULL, INFER), events[i].links) == 0,
             "%zu: %s", i, links_of(&link_last));

@@ -133,9 +133,9 @@ static void add_headers(struct llmobs_exchange *e, const char *type,
     struct llmobs_headers *headers = &e->response_headers;
 
     if (type)
-        llmobs_headers_keep_answer(headers, type, strlen(type));
+        llmobs_headers_add_answer(headers, type, strlen(type));
     if (coding)
-        llmobs_headers_keep_answer(headers, coding, strlen(coding));
+        llmobs_headers_add_answer(headers, coding, strlen(coding));
 }
 
 static struct llmobs_exchange *exchange_of(const char *request,
@@ -341,8 +341,8 @@ static void record(struct llmobs_recorder *recorder, char *dir, int content)
                                    .privacy = {.content = content}};
     struct llmobs_exchange *e = exchange_of("{}", "x", 1, NULL);
 
-    llmobs_recorder_keep(recorder, &config, e, "n");
-    llmobs_recorder_keep(recorder, &config, e, "n"); /* no second time */
+    llmobs_recorder_write(recorder, &config, e, "n");
+    llmobs_recorder_write(recorder, &config, e, "n"); /* no second time */
     llmobs_exchange_free(e);
 }
 

@@ -28,7 +28,7 @@ static void keep_handed(void)
     struct llmobs_exchange *e = spool_make(1);
 
     ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
-    e->item.spooled.handed = true;
+    e->item.spooled.for_relay = true;
     ck_assert_int_eq(llmobs_spool_end(spool, e), 0);
     llmobs_spool_hand(spool, &e->item.spooled);
     llmobs_exchange_free(e);
@@ -46,7 +46,7 @@ static struct llmobs_exchange *begun;
 
 static void end_begun(void)
 {
-    begun->item.spooled.handed = true;
+    begun->item.spooled.for_relay = true;
     ck_assert_int_eq(llmobs_spool_end(spool, begun), 0);
     llmobs_spool_hand(spool, &begun->item.spooled);
 }

@@ -24,7 +24,7 @@ static void keep(struct llmobs_headers *headers, const char *lines)
         size_t len = strcspn(lines, "\n");
 
         snprintf(line, sizeof(line), "%.*s", (int)len, lines);
-        llmobs_headers_keep_tag(headers, line, strcspn(line, ":"));
+        llmobs_headers_add_tag(headers, line, strcspn(line, ":"));
         lines += len + (lines[len] == '\n');
     }
 }
@@ -45,7 +45,7 @@ static void read_request(const char *lines, const char *body, bool parsed)
     if (parsed && *text)
         ck_assert_int_eq(llmobs_json_parse(call.request, &json), 0);
     llmobs_request_tags_read(&call, json, &span);
-    llmobs_tags_say(&span, mode, &config);
+    llmobs_tags_add_requested(&span, mode, &config);
     llmobs_json_free(json);
     llmobs_headers_clear(&headers);
     free(text);
@@ -249,7 +249,7 @@ TEST(needed_headers_have_room)
         keep(&headers, "helicone-property-a: b");
     ck_assert_uint_eq(headers.count,
                       LLMOBS_HEADERS_MAX - LLMOBS_HEADERS_NEEDED);
-    llmobs_headers_keep(&headers, "content-encoding: gzip", 16);
+    llmobs_headers_add(&headers, "content-encoding: gzip", 16);
     ck_assert_ptr_nonnull(
         llmobs_header_find(headers.list, headers.count, "content-encoding"));
     llmobs_headers_clear(&headers);
@@ -396,7 +396,7 @@ static void expect_parameter(const char *user, const char *wanted)
         span.metadata = llmobs_json_object();
     ck_assert_int_eq(llmobs_json_parse(llmobs_text_of(user), &is), 0);
     ck_assert_int_eq(llmobs_json_set(span.metadata, "user", is), 0);
-    llmobs_tags_say(&span, mode, &config);
+    llmobs_tags_add_requested(&span, mode, &config);
     have = llmobs_json_get(span.metadata, "user");
     ck_assert_int_eq(have != NULL, wanted != NULL);
     text = have ? llmobs_json_dumps(have, 0) : NULL;
@@ -459,7 +459,7 @@ static void expect_call(const char *url, const char *body, const char *wanted)
     ck_assert_int_eq(llmobs_exchange_to_span(x, &span), 0);
     llmobs_json_free(span.extra_tags);
     span.extra_tags = NULL;
-    llmobs_tags_say(&span, x->tags, &config);
+    llmobs_tags_add_requested(&span, x->tags, &config);
     expect_span(wanted);
     llmobs_span_fini(&span);
     llmobs_exchange_free(x);

@@ -50,8 +50,8 @@ static bool try_with(const char *url, const char *request, const char *proxy)
         return false;
     strcpy(x->method, "POST");
     x->url = strdup(url);
-    llmobs_headers_keep(&x->request_headers, "Content-Type: application/json",
-                        12);
+    llmobs_headers_add(&x->request_headers, "Content-Type: application/json",
+                       12);
     ck_assert_int_eq(llmobs_body_add(&x->request, request, strlen(request)), 0);
     x->status = 200;
     x->end = LLMOBS_END_DONE;
@@ -76,7 +76,7 @@ static void answer(const char *type, const void *body, size_t len)
     char line[100];
     int n = snprintf(line, sizeof(line), "Content-Type: %s\r\n", type);
 
-    llmobs_headers_keep_answer(&x->response_headers, line, (size_t)n);
+    llmobs_headers_add_answer(&x->response_headers, line, (size_t)n);
     llmobs_exchange_received(x, body, len);
 }
 
@@ -286,8 +286,8 @@ TEST(raw_codings_are_undone)
             compress_to(ANSWER, codings[i].bits, packed, sizeof(packed));
 
         begin();
-        llmobs_headers_keep_answer(&x->response_headers, codings[i].header,
-                                   strlen(codings[i].header));
+        llmobs_headers_add_answer(&x->response_headers, codings[i].header,
+                                  strlen(codings[i].header));
         answer("application/json", packed, len);
         finish();
         ck_assert_str_eq(output(), "hello");
@@ -306,8 +306,8 @@ TEST(no_time_is_made_up_for_a_coded_stream)
     for (int coded = 0; coded < 2; coded++) {
         begin();
         if (coded) {
-            llmobs_headers_keep_answer(&x->response_headers,
-                                       "Content-Encoding: gzip", 22);
+            llmobs_headers_add_answer(&x->response_headers,
+                                      "Content-Encoding: gzip", 22);
             answer("text/event-stream", packed, len);
         } else {
             answer("text/event-stream", stream, sizeof(stream) - 1);
@@ -398,8 +398,8 @@ TEST(a_coding_already_undone)
 
     for (size_t i = 0; i < sizeof(codings) / sizeof(*codings); i++) {
         begin();
-        llmobs_headers_keep_answer(&x->response_headers, codings[i],
-                                   strlen(codings[i]));
+        llmobs_headers_add_answer(&x->response_headers, codings[i],
+                                  strlen(codings[i]));
         answer("application/json", ANSWER, strlen(ANSWER));
         finish();
         ck_assert_str_eq(output(), "hello");
@@ -410,8 +410,8 @@ TEST(a_coding_already_undone)
 TEST(a_coding_that_cannot_be_undone)
 {
     begin();
-    llmobs_headers_keep_answer(&x->response_headers, "Content-Encoding: dcb",
-                               21);
+    llmobs_headers_add_answer(&x->response_headers, "Content-Encoding: dcb",
+                              21);
     answer("application/json", "\x8b\x03\x80{\"x\x01\x02\xff", 10);
     finish();
     ck_assert(!span.failed);
@@ -419,8 +419,8 @@ TEST(a_coding_that_cannot_be_undone)
     end();
     /* A broken one costs the text, not the span. */
     begin();
-    llmobs_headers_keep_answer(&x->response_headers, "Content-Encoding: gzip",
-                               22);
+    llmobs_headers_add_answer(&x->response_headers, "Content-Encoding: gzip",
+                              22);
     answer("application/json", "\x1f\x8b\x08\x00garbage garbage garbage", 27);
     finish();
     end();
@@ -435,7 +435,7 @@ TEST(a_coded_request_is_read)
     llmobs_body_fini(&x->request);
     llmobs_body_init(&x->request, 1 << 20);
     ck_assert_int_eq(llmobs_body_add(&x->request, packed, len), 0);
-    llmobs_headers_keep(&x->request_headers, "Content-Encoding: gzip", 16);
+    llmobs_headers_add(&x->request_headers, "Content-Encoding: gzip", 16);
     answer("application/json", ANSWER, strlen(ANSWER));
     finish();
     ck_assert_str_eq(
@@ -455,8 +455,8 @@ TEST(a_bomb_is_bounded)
     zeros[len] = '\0';
     begin();
     len = compress_to(zeros, 15 + 16, packed, 1 << 20);
-    llmobs_headers_keep_answer(&x->response_headers, "Content-Encoding: gzip",
-                               22);
+    llmobs_headers_add_answer(&x->response_headers, "Content-Encoding: gzip",
+                              22);
     answer("application/json", packed, len);
     finish();
     ck_assert_ptr_nonnull(llmobs_json_get(
@@ -492,8 +492,8 @@ static void read_long(bool coded, bool room)
     begin();
     packed_len = compress_to(text, 15 + 16, packed, len);
     if (coded)
-        llmobs_headers_keep_answer(&x->response_headers,
-                                   "Content-Encoding: gzip", 22);
+        llmobs_headers_add_answer(&x->response_headers,
+                                  "Content-Encoding: gzip", 22);
     answer("application/json", coded ? (char *)packed : text,
            coded ? packed_len : len);
     finish();

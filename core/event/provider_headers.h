@@ -1,10 +1,10 @@
-/* told - what the provider's own headers say about a call: the id that its
- * support asks for, its time, the room that is left within its limits.
+/* provider_headers - what the provider's own headers say about a call: the id
+ * that its support asks for, its time, how much its limits still allow.
  *
  * The names are those of allowlist.h; the values are copied as they came,
  * except that numbers become JSON numbers. Sources:
- * platform.openai.com/docs/guides/ rate-limits and
- * /api-reference/debugging-requests; docs.anthropic.com/en/api/ rate-limits and
+ * platform.openai.com/docs/guides/rate-limits and
+ * /api-reference/debugging-requests; docs.anthropic.com/en/api/rate-limits and
  * /errors; AWS API request ids (x-amzn-RequestId); RFC 9110, 10.2.3
  * (Retry-After).
  *
@@ -12,15 +12,15 @@
  * Threads: any.
  * Errors:  a value of another form, or with a secret in it, is left out, as is
  *          any value when memory runs out.
- * Limits:  LLMOBS_TOLD_MAX bytes of a value.
+ * Limits:  LLMOBS_PROVIDER_HEADER_MAX bytes of a value.
  */
-#ifndef LLMOBS_TOLD_H
-#define LLMOBS_TOLD_H
+#ifndef LLMOBS_PROVIDER_HEADERS_H
+#define LLMOBS_PROVIDER_HEADERS_H
 
 #include "core/event/exchange.h"
 #include "lib/text/json.h"
 
-#define LLMOBS_TOLD_MAX 128
+#define LLMOBS_PROVIDER_HEADER_MAX 128
 
 /* Adds to the object `transfer`:
  *   request_id            text: of the first of the headers that have one
@@ -29,7 +29,7 @@
  *   ratelimit_WHAT_limit, ratelimit_WHAT_remaining    numbers
  *   ratelimit_WHAT_reset  text: a duration or a time, as the provider has it
  * where WHAT is requests, tokens, input_tokens or output_tokens. */
-void llmobs_told_add(const struct llmobs_headers *headers,
-                     struct llmobs_json *transfer);
+void llmobs_provider_headers_add(const struct llmobs_headers *headers,
+                                 struct llmobs_json *transfer);
 
 #endif

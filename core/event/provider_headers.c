@@ -1,12 +1,12 @@
-#include "core/event/told.h"
+#include "core/event/provider_headers.h"
 
 #include <string.h>
 
 #include "lib/span/mask.h"
 
-/* Each reader of JSON keeps a number of this many digits exactly. */
+/* Each reader of JSON reads a number of this many digits exactly. */
 #define DIGITS_MAX 15
-#define MASKED_MAX (4 * LLMOBS_TOLD_MAX)
+#define MASKED_MAX (4 * LLMOBS_PROVIDER_HEADER_MAX)
 
 enum form { ID, NUMBER, EITHER, TIME, SECONDS_OF_MS };
 
@@ -58,11 +58,11 @@ static const struct {
 #define DIGITS "0123456789"
 
 /* True where the text has only these characters, and is not too long. */
-static bool told_is_of(const char *text, const char *characters)
+static bool is_made_of(const char *text, const char *characters)
 {
     size_t len = strspn(text, characters);
 
-    return len > 0 && len <= LLMOBS_TOLD_MAX && text[len] == '\0';
+    return len > 0 && len <= LLMOBS_PROVIDER_HEADER_MAX && text[len] == '\0';
 }
 
 /* True for a text with a secret: a server may repeat the key of the request. */
@@ -78,13 +78,13 @@ static bool has_secret(const char *text)
     return !same;
 }
 
-static struct llmobs_json *told_number_of(const char *text, bool of_ms)
+static struct llmobs_json *number_of_header(const char *text, bool of_ms)
 {
     size_t len = strlen(text);
     struct llmobs_json *number = NULL;
     double seconds;
 
-    if (!told_is_of(text, DIGITS ".") || len > DIGITS_MAX ||
+    if (!is_made_of(text, DIGITS ".") || len > DIGITS_MAX ||
         llmobs_json_parse((struct llmobs_text){text, len}, &number) != 0 ||
         !of_ms)
         return number;
@@ -93,33 +93,33 @@ static struct llmobs_json *told_number_of(const char *text, bool of_ms)
     return llmobs_json_real(seconds);
 }
 
-static struct llmobs_json *told_text_of(const char *text,
-                                        const char *characters)
+static struct llmobs_json *text_of_header(const char *text,
+                                          const char *characters)
 {
-    if (!told_is_of(text, characters) || has_secret(text))
+    if (!is_made_of(text, characters) || has_secret(text))
         return NULL;
     return llmobs_json_string(text);
 }
 
-static struct llmobs_json *told_value_of(const char *text, enum form form)
+static struct llmobs_json *value_of_header(const char *text, enum form form)
 {
     struct llmobs_json *number;
 
     switch (form) {
     case ID:
-        return told_text_of(text, LETTERS DIGITS "-_.:=+/");
+        return text_of_header(text, LETTERS DIGITS "-_.:=+/");
     case TIME:
-        return told_text_of(text, LETTERS DIGITS "-.:+");
+        return text_of_header(text, LETTERS DIGITS "-.:+");
     case EITHER:
-        number = told_number_of(text, false);
-        return number ? number : told_text_of(text, LETTERS DIGITS " ,:");
+        number = number_of_header(text, false);
+        return number ? number : text_of_header(text, LETTERS DIGITS " ,:");
     default:
-        return told_number_of(text, form == SECONDS_OF_MS);
+        return number_of_header(text, form == SECONDS_OF_MS);
     }
 }
 
-static const char *told_find(const struct llmobs_headers *headers,
-                             const char *name)
+static const char *find_header(const struct llmobs_headers *headers,
+                               const char *name)
 {
     for (size_t i = 0; i < headers->count; i++)
         if (strcmp(headers->list[i].name, name) == 0)
@@ -127,16 +127,16 @@ static const char *told_find(const struct llmobs_headers *headers,
     return NULL;
 }
 
-void llmobs_told_add(const struct llmobs_headers *headers,
-                     struct llmobs_json *transfer)
+void llmobs_provider_headers_add(const struct llmobs_headers *headers,
+                                 struct llmobs_json *transfer)
 {
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-        const char *text = told_find(headers, rows[i].name);
+        const char *text = find_header(headers, rows[i].name);
         struct llmobs_json *value;
 
         if (!text || llmobs_json_get(transfer, rows[i].key))
             continue;
-        value = told_value_of(text, rows[i].form);
+        value = value_of_header(text, rows[i].form);
         if (value)
             (void)llmobs_json_set(transfer, rows[i].key, value);
     }

@@ -1,14 +1,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/event/told.h"
+#include "core/event/provider_headers.h"
 #include "tests/unit/unit.h"
 
 static struct llmobs_headers headers;
 
 static void answer(const char *line)
 {
-    llmobs_headers_keep_answer(&headers, line, strlen(line));
+    llmobs_headers_add_answer(&headers, line, strlen(line));
 }
 
 /* The text of what the headers tell; they are gone then. */
@@ -17,7 +17,7 @@ static void expect(const char *wanted)
     struct llmobs_json *transfer = llmobs_json_object();
     char *text;
 
-    llmobs_told_add(&headers, transfer);
+    llmobs_provider_headers_add(&headers, transfer);
     text = llmobs_json_dumps(transfer, 0);
     ck_assert_str_eq(text, wanted);
     free(text);
@@ -97,7 +97,7 @@ TEST(values_of_another_form_are_left_out)
         answer(lines[i]);
         expect("{}");
     }
-    memset(long_one + strlen(long_one), 'a', LLMOBS_TOLD_MAX + 1);
+    memset(long_one + strlen(long_one), 'a', LLMOBS_PROVIDER_HEADER_MAX + 1);
     answer(long_one);
     expect("{}");
 }
@@ -126,6 +126,6 @@ TEST(a_request_tells_nothing)
 {
     static const char line[] = "x-request-id: mine";
 
-    llmobs_headers_keep(&headers, line, strcspn(line, ":"));
+    llmobs_headers_add(&headers, line, strcspn(line, ":"));
     ck_assert_uint_eq(headers.count, 0);
 }
