@@ -13,7 +13,7 @@
 #include "lib/base/log.h"
 #include "lib/base/stats.h"
 #include "lib/base/thread.h"
-#include "core/deliver/worker_turn.h"
+#include "core/deliver/worker.h"
 #include "core/export/http.h"
 #include "core/capture/unseen.h"
 

@@ -75,8 +75,7 @@ bool llmobs_delivery_is_over(const struct llmobs_delivery *delivery)
 }
 
 /* True where this kind of run may send to the destination at all. */
-static bool delivery_fill_serves(const struct llmobs_destination *d,
-                                 enum llmobs_run how)
+static bool serves(const struct llmobs_destination *d, enum llmobs_run how)
 {
     return how != LLMOBS_RUN_INLINE || !atomic_load(&d->exporter->remote);
 }
@@ -85,7 +84,7 @@ bool llmobs_delivery_is_due(const struct llmobs_delivery *delivery,
                             const struct llmobs_destination *d,
                             enum llmobs_run how)
 {
-    if (!d->count || !delivery_fill_serves(d, how))
+    if (!d->count || !serves(d, how))
         return false;
     if (how == LLMOBS_RUN_ALL)
         return d->tries > 0;
@@ -168,12 +167,11 @@ static int rescue_some(struct llmobs_delivery *delivery,
 
 /* Where the memory for events is used up, a destination that is behind gets no
  * newer events; other destinations do. */
-static bool delivery_fill_refuses(struct llmobs_delivery *delivery,
-                                  struct llmobs_destination *d,
-                                  enum llmobs_run how)
+static bool refuses_more(struct llmobs_delivery *delivery,
+                         struct llmobs_destination *d, enum llmobs_run how)
 {
     if (!llmobs_delivery_is_over(delivery) || !d->count ||
-        (!d->due_ns && delivery_fill_serves(d, how)) || d == delivery->busy)
+        (!d->due_ns && serves(d, how)) || d == delivery->busy)
         return false;
     return rescue_some(delivery, d) <= 0;
 }
@@ -252,9 +250,8 @@ static int encode_item(struct llmobs_delivery *delivery, struct source *source)
 
 /* Pushes an event to all destinations that take its kind, except those that
  * refuse it or have it already. */
-static int delivery_fill_share(struct llmobs_delivery *delivery,
-                               const struct source *source,
-                               struct llmobs_text text)
+static int push_event(struct llmobs_delivery *delivery,
+                      const struct source *source, struct llmobs_text text)
 {
     struct llmobs_event *event = llmobs_event_new(
         &delivery->account, source->kind, text, &delivery->scratch);
@@ -311,8 +308,7 @@ static bool is_expired(const struct source *source)
 }
 
 /* Reads an item again if memory has only its head. */
-static int delivery_fill_load(struct llmobs_delivery *delivery,
-                              struct source *source)
+static int load_item(struct llmobs_delivery *delivery, struct source *source)
 {
     struct llmobs_item *item;
     int rc;
@@ -328,8 +324,8 @@ static int delivery_fill_load(struct llmobs_delivery *delivery,
 
 /* Redacts an event that is text already. The work needs no limit, as the size
  * of an event has a limit. */
-static int apply_text(struct llmobs_delivery *delivery,
-                      const struct source *source)
+static int redact_text(struct llmobs_delivery *delivery,
+                       const struct source *source)
 {
     int enough, rc;
 
@@ -340,26 +336,20 @@ static int apply_text(struct llmobs_delivery *delivery,
     return rc && enough ? enough : rc;
 }
 
-/* A long event has taken the buffer's memory: goes on with the memory of an
- * event that was sent, which the kernel need not give again. */
-static void delivery_fill_take_spare(struct llmobs_delivery *delivery)
+/* A long event has taken the buffer's memory: then this goes on with the memory
+ * of an event that was sent, which the kernel need not give again. */
+static int encode_source(struct llmobs_delivery *delivery,
+                         struct source *source, struct llmobs_text *text)
 {
     struct llmobs_buf *scratch = &delivery->scratch;
     struct llmobs_buf *spare = &delivery->account.spare;
-
-    if (scratch->data || !spare->data)
-        return;
-    scratch->data = spare->data;
-    scratch->cap = spare->cap;
-    llmobs_buf_init(spare, 0);
-}
-
-static int delivery_fill_encode(struct llmobs_delivery *delivery,
-                                struct source *source, struct llmobs_text *text)
-{
     int rc;
 
-    delivery_fill_take_spare(delivery);
+    if (!scratch->data && spare->data) {
+        scratch->data = spare->data;
+        scratch->cap = spare->cap;
+        llmobs_buf_init(spare, 0);
+    }
     *text = source->event;
     if (is_expired(source))
         return -ESTALE;
@@ -369,7 +359,7 @@ static int delivery_fill_encode(struct llmobs_delivery *delivery,
     }
     if (!source->item && !llmobs_privacy_applies(&source->config->privacy))
         return 0;
-    rc = text->data ? apply_text(delivery, source)
+    rc = text->data ? redact_text(delivery, source)
                     : encode_item(delivery, source);
     *text = (struct llmobs_text){delivery->scratch.data, delivery->scratch.len};
     return rc;
@@ -377,8 +367,8 @@ static int delivery_fill_encode(struct llmobs_delivery *delivery,
 
 /* An event for another host may wait for long. If the privacy settings kept its
  * content from the disk, the disk now gets the redacted event. */
-static void secure(struct llmobs_delivery *delivery, struct source *source,
-                   struct llmobs_text text)
+static void replace_on_disk(struct llmobs_delivery *delivery,
+                            struct source *source, struct llmobs_text text)
 {
     bool remote = delivery->relayed;
 
@@ -392,8 +382,8 @@ static void secure(struct llmobs_delivery *delivery, struct source *source,
 
 /* Counts a source that could not become an event as lost, or lets it wait on
  * the disk. */
-static void delivery_fill_fail(struct llmobs_delivery *delivery,
-                               const struct source *source, int error)
+static void fail_source(struct llmobs_delivery *delivery,
+                        const struct source *source, int error)
 {
     struct llmobs_account *account = &delivery->account;
 
@@ -414,8 +404,7 @@ static void delivery_fill_fail(struct llmobs_delivery *delivery,
  * notes in the item what this run knows about it. False for an adopted item and
  * for an item that some destination has already: the disk has each such item.
  */
-static bool delivery_fill_hold(struct llmobs_delivery *delivery,
-                               struct source *source)
+static bool put_back(struct llmobs_delivery *delivery, struct source *source)
 {
     if (source->adopted || source->delivered_to & ~LLMOBS_INFERRED ||
         !source->item)
@@ -431,8 +420,8 @@ static bool delivery_fill_hold(struct llmobs_delivery *delivery,
 
 /* Counts a span in the metrics. The disk has no trace of that, so no other
  * process counts the span again. -ETIMEDOUT: the time is over. */
-static int delivery_fill_measure(struct llmobs_delivery *delivery,
-                                 struct source *source, struct llmobs_text text)
+static int measure_span(struct llmobs_delivery *delivery, struct source *source,
+                        struct llmobs_text text)
 {
     struct llmobs_meter *meter = delivery->meter;
     int rc;
@@ -507,8 +496,8 @@ static bool write_tool(struct llmobs_delivery *delivery,
 }
 
 /* From here on the inferred span is counted, and the disk has it. */
-static void keep_tool(struct llmobs_delivery *delivery,
-                      const struct source *source, struct tool_source *tool)
+static void count_tool(struct llmobs_delivery *delivery,
+                       const struct source *source, struct tool_source *tool)
 {
     if (tool->rc || !write_tool(delivery, source, tool))
         tool->source.spooled = (struct llmobs_spooled){.for_relay = false};
@@ -518,8 +507,8 @@ static void keep_tool(struct llmobs_delivery *delivery,
 }
 
 /* Notes in the call's entry that its spans have entries of their own. */
-static void note_inferred(struct llmobs_delivery *delivery,
-                          struct source *source)
+static void write_inferred(struct llmobs_delivery *delivery,
+                           struct source *source)
 {
     struct llmobs_backlog *backlog = &delivery->account.backlog;
     unsigned bits = (source->delivered_to & ~LLMOBS_MEASURED) | LLMOBS_INFERRED;
@@ -532,8 +521,8 @@ static void note_inferred(struct llmobs_delivery *delivery,
     llmobs_crash_point("noted the inferred spans");
 }
 
-static void share_tool(struct llmobs_delivery *delivery,
-                       struct tool_source *tool)
+static void push_tool(struct llmobs_delivery *delivery,
+                      struct tool_source *tool)
 {
     const struct llmobs_text text = {tool->text.data, tool->text.len};
     int rc = tool->rc;
@@ -541,19 +530,25 @@ static void share_tool(struct llmobs_delivery *delivery,
     if (!rc)
         rc = tool->source.refusing == ALL
                  ? -ENOSPC
-                 : delivery_fill_share(delivery, &tool->source, text);
+                 : push_event(delivery, &tool->source, text);
     if (rc)
-        delivery_fill_fail(delivery, &tool->source, rc);
+        fail_source(delivery, &tool->source, rc);
 }
 
-static int delivery_fill_add_tools(struct llmobs_delivery *delivery,
-                                   struct source *source,
-                                   struct tool_source *tools)
+/* Before the call itself can be released: makes items of the spans that were
+ * inferred from it, once. On error no item is made yet. */
+static int add_inferred(struct llmobs_delivery *delivery, struct source *source)
 {
     struct llmobs_inferred *inferred = &source->inferred;
+    struct tool_source *tools;
     size_t count = 0;
     int rc = 0;
 
+    if (!inferred->count || source->delivered_to & LLMOBS_INFERRED)
+        return 0;
+    tools = calloc(inferred->count, sizeof(*tools));
+    if (!tools)
+        return -ENOMEM;
     for (size_t i = 0; i < inferred->count && !rc; i++) {
         struct llmobs_span *span = &inferred->list[i];
         uint64_t id = tool_id(source, span);
@@ -563,36 +558,20 @@ static int delivery_fill_add_tools(struct llmobs_delivery *delivery,
             rc = encode_tool(delivery, source, id, span, &tools[count++]);
     }
     for (size_t i = 0; i < count && !rc; i++)
-        keep_tool(delivery, source, &tools[i]);
+        count_tool(delivery, source, &tools[i]);
     if (!rc)
-        note_inferred(delivery, source);
+        write_inferred(delivery, source);
     for (size_t i = 0; i < count; i++) {
         if (!rc)
-            share_tool(delivery, &tools[i]);
+            push_tool(delivery, &tools[i]);
         llmobs_buf_fini(&tools[i].text);
     }
-    return rc;
-}
-
-/* Before the call itself can be let go: makes items of the spans that were
- * inferred from it, once. On error no item is made yet. */
-static int add_inferred(struct llmobs_delivery *delivery, struct source *source)
-{
-    struct tool_source *tools;
-    int rc;
-
-    if (!source->inferred.count || source->delivered_to & LLMOBS_INFERRED)
-        return 0;
-    tools = calloc(source->inferred.count, sizeof(*tools));
-    if (!tools)
-        return -ENOMEM;
-    rc = delivery_fill_add_tools(delivery, source, tools);
     free(tools);
     return rc;
 }
 
 /* Tells the linker of a tool's span that the program has made. */
-static void note_tool(struct llmobs_delivery *delivery,
+static void link_tool(struct llmobs_delivery *delivery,
                       const struct source *source, struct llmobs_text text)
 {
     bool made = !source->item || source->item->type == LLMOBS_ITEM_EVENT;
@@ -611,23 +590,23 @@ static void note_tool(struct llmobs_delivery *delivery,
 static bool add_source(struct llmobs_delivery *delivery, struct source *source)
 {
     struct llmobs_text text;
-    int rc = delivery_fill_load(delivery, source);
+    int rc = load_item(delivery, source);
 
     if (!rc)
-        rc = delivery_fill_encode(delivery, source, &text);
+        rc = encode_source(delivery, source, &text);
     if (!rc)
         rc = add_inferred(delivery, source);
     else if (rc == -ECANCELED) /* the program does not want this span */
         (void)add_inferred(delivery, source);
     if (!rc) {
-        note_tool(delivery, source, text);
-        secure(delivery, source, text);
-        rc = delivery_fill_measure(delivery, source, text);
+        link_tool(delivery, source, text);
+        replace_on_disk(delivery, source, text);
+        rc = measure_span(delivery, source, text);
     }
     if (!rc)
-        rc = delivery_fill_share(delivery, source, text);
-    if (rc && !(rc == -ETIMEDOUT && delivery_fill_hold(delivery, source)))
-        delivery_fill_fail(delivery, source, rc);
+        rc = push_event(delivery, source, text);
+    if (rc && !(rc == -ETIMEDOUT && put_back(delivery, source)))
+        fail_source(delivery, source, rc);
     llmobs_inferred_fini(&source->inferred);
     if (source->item)
         llmobs_delivery_free_item(source->item);
@@ -640,27 +619,26 @@ static bool add_source(struct llmobs_delivery *delivery, struct source *source)
 
 /* No destination accepts the item now: it waits on the disk (as the redacted
  * event, where the disk may not have its content), or it is lost. */
-static void delivery_fill_put_off(struct llmobs_delivery *delivery,
-                                  struct source *source)
+static void wait_on_disk(struct llmobs_delivery *delivery,
+                         struct source *source)
 {
     struct llmobs_text text;
 
     atomic_store(&delivery->full, true);
     if (source->item->type == LLMOBS_ITEM_EXCHANGE &&
         llmobs_privacy_withholds(&source->config->privacy) &&
-        delivery_fill_encode(delivery, source, &text) == 0 &&
+        encode_source(delivery, source, &text) == 0 &&
         add_inferred(delivery, source) == 0)
-        secure(delivery, source, text);
+        replace_on_disk(delivery, source, text);
     llmobs_inferred_fini(&source->inferred);
     llmobs_buf_cut(&delivery->scratch, 0);
-    delivery_fill_fail(delivery, source, -ENOSPC);
+    fail_source(delivery, source, -ENOSPC);
     llmobs_delivery_free_item(source->item);
 }
 
 /* Takes the item. False where memory is short or the time is over. */
-static bool delivery_fill_add_item(struct llmobs_delivery *delivery,
-                                   struct llmobs_item *item,
-                                   unsigned delivered_to, enum llmobs_run how)
+static bool add_item(struct llmobs_delivery *delivery, struct llmobs_item *item,
+                     unsigned delivered_to, enum llmobs_run how)
 {
     struct source source = {
         .item = item,
@@ -675,7 +653,7 @@ static bool delivery_fill_add_item(struct llmobs_delivery *delivery,
 
         if (!llmobs_destination_takes(d, item->kind))
             continue;
-        if (delivery_fill_refuses(delivery, d, how))
+        if (refuses_more(delivery, d, how))
             source.refusing |= 1u << d->bit;
         else
             wanted = true;
@@ -683,7 +661,7 @@ static bool delivery_fill_add_item(struct llmobs_delivery *delivery,
     if (wanted)
         return add_source(delivery, &source);
     source.refusing = ALL;
-    delivery_fill_put_off(delivery, &source);
+    wait_on_disk(delivery, &source);
     return true;
 }
 
@@ -708,32 +686,24 @@ static struct llmobs_item *unspill(struct llmobs_delivery *delivery,
     }
 }
 
-/* Gives the next item, which the buffer no longer counts. */
-static struct llmobs_item *next_item(struct llmobs_delivery *delivery)
-{
-    struct llmobs_item *item = delivery->held;
-
-    if (!item)
-        item = llmobs_buffer_take(delivery->buffer);
-    if (!item)
-        return NULL;
-    delivery->held = item->next;
-    llmobs_buffer_done(delivery->buffer, item);
-    return item;
-}
-
 bool llmobs_delivery_fill(struct llmobs_delivery *delivery, enum llmobs_run how)
 {
     size_t bytes = delivery->account.bytes;
     size_t n = 0;
 
     while (n < FILL_EVENTS && delivery->account.bytes < bytes + FILL_BYTES) {
-        struct llmobs_item *item = next_item(delivery);
+        struct llmobs_item *item = delivery->held;
         unsigned delivered_to = 0;
 
         if (!item)
+            item = llmobs_buffer_take(delivery->buffer);
+        if (item) {
+            delivery->held = item->next;
+            llmobs_buffer_done(delivery->buffer, item);
+        } else {
             item = unspill(delivery, &delivered_to);
-        if (!item || !delivery_fill_add_item(delivery, item, delivered_to, how))
+        }
+        if (!item || !add_item(delivery, item, delivered_to, how))
             break;
         n++;
     }

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <time.h>
 
-#include "core/deliver/worker_turn.h"
+#include "core/deliver/worker_state.h"
 #include "lib/base/clock.h"
 #include "lib/base/futex.h"
 #include "lib/base/stats.h"

@@ -1,4 +1,4 @@
-#include "core/deliver/worker_turn.h"
+#include "core/deliver/worker_state.h"
 
 #include <errno.h>
 #include <time.h>
@@ -20,86 +20,6 @@
  * end. */
 #define WITHDRAW_MS 250
 
-/* -- what waits, and for how long an exit does ----------------------------- */
-
-/* False in a child to which nothing was given yet: the worker's state is still
- * its parent's. This look does not reset the state, which would take system
- * calls. */
-static bool worker_exit_is_ours(struct llmobs_worker *worker)
-{
-    return !llmobs_filter_still() &&
-           atomic_load(&worker->process) == llmobs_fork_process();
-}
-
-size_t llmobs_worker_pending(struct llmobs_worker *worker)
-{
-    return worker_exit_is_ours(worker)
-               ? atomic_load(&worker->delivery.account.pending)
-               : 0;
-}
-
-/* How many calls the disk has that are neither delivered nor left there. The
- * number may be wrong by a few while a thread goes on giving. */
-static size_t kept_calls(void)
-{
-    uint64_t gone = llmobs_stats_get(LLMOBS_STAT_released) +
-                    llmobs_stats_get(LLMOBS_STAT_left);
-    uint64_t kept = llmobs_stats_get(LLMOBS_STAT_kept);
-
-    return kept > gone ? (size_t)(kept - gone) : 0;
-}
-
-/* True where the spool has all that waits. */
-static bool disk_has_all(struct llmobs_worker *worker)
-{
-    return llmobs_worker_spool_of(worker) &&
-           kept_calls() >= llmobs_worker_pending(worker);
-}
-
-/* True where the spool has all that waits, with its content: the exit need not
- * wait until a store has it, too. (A call is recorded as its span is made.) */
-static bool worker_exit_is_safe(struct llmobs_worker *worker)
-{
-    return !worker->config->record_dir &&
-           !llmobs_privacy_withholds(&worker->config->privacy) &&
-           disk_has_all(worker);
-}
-
-/* The longest time that an exporter asks for; `store_ms`: the time of a store.
- */
-static int64_t longest_ms(const struct llmobs_worker *worker, int64_t store_ms)
-{
-    const struct llmobs_delivery *delivery = &worker->delivery;
-    int64_t most = 0;
-
-    if (worker->config->exit_flush_ms >= 0)
-        return worker->config->exit_flush_ms;
-    for (size_t i = 0; i < delivery->count; i++) {
-        int64_t ms = atomic_load(&delivery->list[i].exporter->exit_ms);
-
-        if (ms == 0 || ms == LLMOBS_EXIT_STORE_MS)
-            ms = store_ms;
-        if (ms > most)
-            most = ms;
-    }
-    if (delivery->meter && atomic_load(&delivery->meter->owes) &&
-        atomic_load(&delivery->meter->base.exit_ms) > most)
-        most = atomic_load(&delivery->meter->base.exit_ms);
-    return most;
-}
-
-int64_t llmobs_worker_flush_ms(struct llmobs_worker *worker)
-{
-    return longest_ms(worker, LLMOBS_EXIT_STORE_MS);
-}
-
-int64_t llmobs_worker_exit_ms(struct llmobs_worker *worker)
-{
-    return longest_ms(worker, worker_exit_is_safe(worker)
-                                  ? LLMOBS_EXIT_KEPT_MS
-                                  : LLMOBS_EXIT_STORE_MS);
-}
-
 /* -- pausing ------------------------------------------------------------- */
 
 int llmobs_worker_pause(struct llmobs_worker *worker, int64_t ms)
@@ -109,7 +29,7 @@ int llmobs_worker_pause(struct llmobs_worker *worker, int64_t ms)
     int saved = errno;
     bool busy;
 
-    if (!worker_exit_is_ours(worker))
+    if (!llmobs_worker_is_of_process(worker))
         return 0;
     atomic_fetch_add(&worker->paused, 1);
     /* A request that carries no event is cut at once. */
@@ -132,7 +52,7 @@ void llmobs_worker_resume(struct llmobs_worker *worker)
     int saved = errno;
     int n;
 
-    if (!worker_exit_is_ours(worker))
+    if (!llmobs_worker_is_of_process(worker))
         return;
     llmobs_delivery_adopt_later(&worker->delivery);
     n = atomic_load(&worker->paused);
@@ -204,8 +124,8 @@ static void save_inline(struct llmobs_worker *worker)
 
 /* The worker's thread delivers if it runs; without it, or when it has ended
  * meanwhile, this thread delivers. */
-static void worker_exit_flush(struct llmobs_worker *worker, bool ending,
-                              int64_t deadline_ns)
+static void flush_until(struct llmobs_worker *worker, bool ending,
+                        int64_t deadline_ns)
 {
     if (llmobs_worker_has_thread(worker))
         flush_by_thread(worker, deadline_ns);
@@ -225,7 +145,7 @@ int llmobs_worker_flush(struct llmobs_worker *worker, int64_t ms)
 
     if (llmobs_worker_pending(worker) != 0) {
         llmobs_worker_start_thread(worker);
-        worker_exit_flush(worker, false, deadline);
+        flush_until(worker, false, deadline);
     }
     errno = saved;
     return llmobs_worker_pending(worker) == 0 ? 0 : -ETIMEDOUT;
@@ -250,8 +170,7 @@ int llmobs_worker_retreat(struct llmobs_worker *worker, int64_t ms, bool *tried)
     return llmobs_worker_pause(worker, llmobs_futex_left(deadline));
 }
 
-static void worker_exit_wait_for_end(struct llmobs_worker *worker,
-                                     int64_t deadline_ns)
+static void wait_for_thread(struct llmobs_worker *worker, int64_t deadline_ns)
 {
     int64_t last_ns = deadline_ns + SAVE_MS * LLMOBS_NS_PER_MS;
     unsigned state;
@@ -284,7 +203,7 @@ void llmobs_worker_withdraw(struct llmobs_worker *worker)
     atomic_store(&worker->withdrawn, true);
     llmobs_worker_wake(worker);
     deadline += WITHDRAW_MS * LLMOBS_NS_PER_MS;
-    worker_exit_wait_for_end(worker, deadline);
+    wait_for_thread(worker, deadline);
     llmobs_thread_wait_alone(deadline);
     llmobs_delivery_unbound(&worker->delivery, since);
     llmobs_curl_access_deadline(INT64_MAX);
@@ -304,14 +223,14 @@ static void close_spool(struct llmobs_worker *worker)
     llmobs_worker_end_inline(worker, &guard);
 }
 
-/* Leaves the pending items that the disk has to another process; gives the
- * number of pending items that the disk lacks. Another thread may give or
+/* Counts the pending items that the disk has as left to another process; gives
+ * the number of pending items that the disk lacks. Another thread may give or
  * release an item meanwhile: the larger of two counts has them all. */
-static size_t worker_exit_leave(struct llmobs_worker *worker)
+static size_t count_kept(struct llmobs_worker *worker)
 {
-    size_t before = kept_calls();
+    size_t before = llmobs_worker_kept();
     size_t pending = atomic_exchange(&worker->delivery.account.pending, 0);
-    size_t kept = kept_calls();
+    size_t kept = llmobs_worker_kept();
 
     close_spool(worker);
     if (kept < before)
@@ -325,12 +244,12 @@ static size_t worker_exit_leave(struct llmobs_worker *worker)
 
 /* Counts each event that the disk does not have as lost. The thread must not
  * deliver any more, or its events would be counted wrongly and come twice. */
-static void worker_exit_give_up(struct llmobs_worker *worker, int64_t until_ns)
+static void count_undelivered(struct llmobs_worker *worker, int64_t until_ns)
 {
     size_t lost;
 
     llmobs_commit_close(until_ns);
-    lost = worker_exit_leave(worker);
+    lost = count_kept(worker);
     if (lost) {
         llmobs_stats_add(LLMOBS_STAT_dropped_exit, lost);
         llmobs_log(LLMOBS_LOG_ERROR,
@@ -343,12 +262,12 @@ static void worker_exit_give_up(struct llmobs_worker *worker, int64_t until_ns)
 }
 
 /* Delivers or leaves on the disk all that the thread has not delivered. */
-static void worker_exit_end_rest(void *arg, int64_t until_ns)
+static void deliver_rest(void *arg, int64_t until_ns)
 {
     struct llmobs_worker *worker = arg;
 
-    worker_exit_flush(worker, true, until_ns - SAVE_MS * LLMOBS_NS_PER_MS);
-    worker_exit_give_up(worker, until_ns);
+    flush_until(worker, true, until_ns - SAVE_MS * LLMOBS_NS_PER_MS);
+    count_undelivered(worker, until_ns);
 }
 
 /* An earlier stop has left items on the disk, and counted them as left; the
@@ -357,7 +276,8 @@ static void worker_exit_end_rest(void *arg, int64_t until_ns)
 static bool stays_left(struct llmobs_worker *worker)
 {
     return atomic_load(&worker->confined) ||
-           (atomic_load(&worker->left) > 0 && disk_has_all(worker));
+           (atomic_load(&worker->left) > 0 &&
+            llmobs_worker_disk_has_all(worker));
 }
 
 /* Under a filter the start of a thread may end the process. */
@@ -380,7 +300,8 @@ void llmobs_worker_hold(struct llmobs_worker *worker)
 {
     struct llmobs_spool *spool = llmobs_worker_spool_of(worker);
 
-    if (spool && worker_exit_is_ours(worker) && llmobs_spool_hold(spool) != 0)
+    if (spool && llmobs_worker_is_of_process(worker) &&
+        llmobs_spool_hold(spool) != 0)
         llmobs_log_once(LLMOBS_LOG_WARN, "sandbox",
                         "the program takes on a sandbox, and no file of the "
                         "spool can be held open: spans are in memory alone "
@@ -410,7 +331,7 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
     llmobs_delivery_set_exit_deadline(&worker->delivery, ms > 0 ? ms : 0);
     atomic_store(&worker->stop, true);
     if (stays_left(worker)) {
-        worker_exit_give_up(worker, deadline);
+        count_undelivered(worker, deadline);
         errno = saved;
         return;
     }
@@ -422,14 +343,14 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
         atomic_store(&worker->thread, LLMOBS_WORKER_ENDED);
     if (llmobs_worker_has_thread(worker)) {
         flush_by_thread(worker, deadline);
-        worker_exit_wait_for_end(worker, deadline);
+        wait_for_thread(worker, deadline);
     }
-    rc = llmobs_aside_run(worker_exit_end_rest, worker, worker->config->thread,
+    rc = llmobs_aside_run(deliver_rest, worker, worker->config->thread,
                           llmobs_futex_left(deadline) + SAVE_MS);
     deadline += SAVE_MS * LLMOBS_NS_PER_MS;
     if (rc == -ETIMEDOUT)
         llmobs_commit_close(deadline);
     else if (rc)
-        worker_exit_give_up(worker, deadline);
+        count_undelivered(worker, deadline);
     errno = saved;
 }

@@ -1,4 +1,4 @@
-#include "core/deliver/worker_turn.h"
+#include "core/deliver/worker_state.h"
 
 #include <errno.h>
 #include <locale.h>
@@ -39,7 +39,7 @@
 #define LOOK_LEAST_MS 10
 #define LOOK_MOST_MS 100
 
-static void thread_serve(struct llmobs_worker *worker, unsigned asked)
+static void wake_flushes(struct llmobs_worker *worker, unsigned asked)
 {
     atomic_store(&worker->served, asked);
     llmobs_futex_wake(&worker->served);
@@ -61,7 +61,7 @@ static void count_forks(void)
 
 /* Calls `note`, which may want to be called again before `due`; gives the
  * earlier of the two times. */
-static int64_t worker_thread_note(struct llmobs_worker *worker, int64_t due)
+static int64_t write_counts(struct llmobs_worker *worker, int64_t due)
 {
     int64_t again, ms = -1;
 
@@ -86,7 +86,7 @@ static int64_t look_ms(const struct llmobs_worker *worker)
 /* The first thread of the app may end by pthread_exit, as may all others. The
  * process has to end with the app's last thread, although the worker's thread
  * still runs: a delivery under way is then cut as at an exit. */
-static void worker_thread_look(void *arg)
+static void look_for_last(void *arg)
 {
     struct llmobs_worker *worker = arg;
     int64_t now = llmobs_clock_mono_ns();
@@ -105,7 +105,7 @@ static void worker_thread_look(void *arg)
 
 /* Sends all that is due; gives the monotonic time of the next look, INT64_MAX:
  * not before something is given. */
-static int64_t thread_deliver(struct llmobs_worker *worker)
+static int64_t deliver_due(struct llmobs_worker *worker)
 {
     struct llmobs_delivery *delivery = &worker->delivery;
     int64_t linger = worker->config->flush_interval_ms;
@@ -116,7 +116,7 @@ static int64_t thread_deliver(struct llmobs_worker *worker)
     worker->rests = llmobs_thread_rests();
     if (!llmobs_worker_take_turn(worker))
         return llmobs_futex_deadline(LINGER_MS);
-    delivery->waits = (struct llmobs_tick){worker_thread_look, worker};
+    delivery->waits = (struct llmobs_tick){look_for_last, worker};
     if (atomic_exchange(&worker->warm, false))
         llmobs_delivery_warm(delivery);
     llmobs_delivery_run(delivery, LLMOBS_RUN_DUE, INT64_MAX);
@@ -128,14 +128,14 @@ static int64_t thread_deliver(struct llmobs_worker *worker)
     llmobs_worker_leave_turn(worker);
     worker->rests = due == INT64_MAX || llmobs_thread_rests();
     count_forks();
-    due = worker_thread_note(worker, due);
+    due = write_counts(worker, due);
     worker->rests = due == INT64_MAX || llmobs_thread_rests();
     return due;
 }
 
 /* Sends everything, due or not, and tells the callers of a flush that it is
  * done. */
-static void thread_answer(struct llmobs_worker *worker, bool ending)
+static void deliver_all(struct llmobs_worker *worker, bool ending)
 {
     struct llmobs_delivery *delivery = &worker->delivery;
     unsigned asked = atomic_load(&worker->asked);
@@ -159,7 +159,7 @@ static void thread_answer(struct llmobs_worker *worker, bool ending)
             llmobs_delivery_save(delivery);
         llmobs_worker_leave_turn(worker);
     }
-    thread_serve(worker, asked);
+    wake_flushes(worker, asked);
 }
 
 static bool is_called(struct llmobs_worker *worker)
@@ -182,7 +182,7 @@ static void sleep_looking(struct llmobs_worker *worker, unsigned seen,
         llmobs_futex_sleep(&worker->events, seen,
                            left < 0 || left > pause ? pause : left);
         if (atomic_load(&worker->events) == seen)
-            worker_thread_look(worker);
+            look_for_last(worker);
         if (ms >= 0)
             left = llmobs_futex_left(until);
     }
@@ -191,8 +191,8 @@ static void sleep_looking(struct llmobs_worker *worker, unsigned seen,
 /* Sleeps until `until_ns` or until something is given. No give goes unseen:
  * either the give sees `idle` and wakes this thread, or this thread sees that
  * `given` has changed since it last looked. */
-static void thread_sleep(struct llmobs_worker *worker, unsigned seen,
-                         unsigned given, int64_t until_ns)
+static void sleep_until(struct llmobs_worker *worker, unsigned seen,
+                        unsigned given, int64_t until_ns)
 {
     int64_t left = until_ns == INT64_MAX ? -1 : llmobs_futex_left(until_ns);
     bool lingers = left >= 0 && left <= LINGER_MS + 1;
@@ -209,12 +209,12 @@ static void thread_sleep(struct llmobs_worker *worker, unsigned seen,
 /* Nothing is left to do, or the process wants to be alone: the thread ends, and
  * the next give starts another. False where work for this thread has come
  * meanwhile: the thread that gave it saw this thread, and started no other. */
-static bool thread_may_rest(struct llmobs_worker *worker, unsigned given)
+static bool may_rest(struct llmobs_worker *worker, unsigned given)
 {
     unsigned none = LLMOBS_WORKER_NONE;
 
     worker->looked_ns = 0;
-    worker_thread_look(worker);
+    look_for_last(worker);
     if (worker->last)
         return false;
     atomic_store(&worker->thread, LLMOBS_WORKER_NONE);
@@ -225,7 +225,7 @@ static bool thread_may_rest(struct llmobs_worker *worker, unsigned given)
 }
 
 /* True where the thread stops because nothing is left to do. */
-static bool thread_loop(struct llmobs_worker *worker)
+static bool run_thread(struct llmobs_worker *worker)
 {
     worker->last = false;
     worker->looked_ns = worker->busy_ns = llmobs_clock_mono_ns();
@@ -236,17 +236,17 @@ static bool thread_loop(struct llmobs_worker *worker)
         int64_t due;
 
         if (is_called(worker)) {
-            thread_answer(worker, false);
+            deliver_all(worker, false);
             continue;
         }
-        due = thread_deliver(worker);
+        due = deliver_due(worker);
         if (!worker->rests)
-            thread_sleep(worker, seen, given, due);
-        else if (thread_may_rest(worker, given))
+            sleep_until(worker, seen, given, due);
+        else if (may_rest(worker, given))
             return true;
     }
     if (worker->last || atomic_load(&worker->stop))
-        thread_answer(worker, true);
+        deliver_all(worker, true);
     if (worker->last)
         llmobs_thread_leave(&worker->signals);
     return false;
@@ -254,7 +254,7 @@ static bool thread_loop(struct llmobs_worker *worker)
 
 /* Waits for FIRST_MS, or until a flush, a stop or a second give. False when a
  * stop has come meanwhile: then the exiting thread delivers. */
-static bool thread_begin(struct llmobs_worker *worker)
+static bool wait_first(struct llmobs_worker *worker)
 {
     int64_t until = llmobs_futex_deadline(FIRST_MS);
     unsigned seen;
@@ -269,18 +269,18 @@ static bool thread_begin(struct llmobs_worker *worker)
     return atomic_exchange(&worker->fresh, false);
 }
 
-static void worker_thread_main(void *arg)
+static void thread_main(void *arg)
 {
     struct llmobs_worker *worker = arg;
     locale_t plain;
     bool rests;
 
-    if (!thread_begin(worker))
+    if (!wait_first(worker))
         return;
     plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     if (plain)
         uselocale(plain);
-    rests = thread_loop(worker);
+    rests = run_thread(worker);
     if (plain) {
         uselocale(LC_GLOBAL_LOCALE);
         freelocale(plain);
@@ -291,7 +291,7 @@ static void worker_thread_main(void *arg)
     if (rests)
         llmobs_futex_wake(&worker->served);
     else
-        thread_serve(worker, atomic_load(&worker->asked));
+        wake_flushes(worker, atomic_load(&worker->asked));
 }
 
 void llmobs_worker_start_thread(struct llmobs_worker *worker)
@@ -312,7 +312,7 @@ void llmobs_worker_start_thread(struct llmobs_worker *worker)
     atomic_store(&worker->idle, 1);
     atomic_store(&worker->fresh, true);
     pthread_sigmask(SIG_SETMASK, NULL, &worker->signals);
-    rc = llmobs_fork_gate_thread(worker_thread_main, worker, STACK_SIZE,
+    rc = llmobs_fork_gate_thread(thread_main, worker, STACK_SIZE,
                                  &worker->events);
     if (rc == 0)
         return;

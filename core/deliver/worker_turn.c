@@ -1,4 +1,4 @@
-#include "core/deliver/worker_turn.h"
+#include "core/deliver/worker_state.h"
 
 #include <stdlib.h>
 
@@ -61,7 +61,7 @@ void llmobs_worker_end_inline(struct llmobs_worker *worker,
     llmobs_signal_guard_end(guard);
 }
 
-static void worker_turn_encode(void *arg, int64_t until_ns)
+static void encode_inline(void *arg, int64_t until_ns)
 {
     struct llmobs_worker *worker = arg;
     struct llmobs_signal_guard guard;
@@ -74,8 +74,7 @@ static void worker_turn_encode(void *arg, int64_t until_ns)
 
 void llmobs_worker_encode_aside(struct llmobs_worker *worker, int64_t ms)
 {
-    (void)llmobs_aside_run(worker_turn_encode, worker, worker->config->thread,
-                           ms);
+    (void)llmobs_aside_run(encode_inline, worker, worker->config->thread, ms);
 }
 
 /* -- fork ---------------------------------------------------------------- */
@@ -112,8 +111,77 @@ void llmobs_worker_check_fork(struct llmobs_worker *worker)
     llmobs_fork_settled(&worker->process);
 }
 
-/* -- whether this process has given the worker anything ---------------------
+/* -- what waits, and for how long an exit does ----------------------------- */
+
+bool llmobs_worker_is_of_process(struct llmobs_worker *worker)
+{
+    return !llmobs_filter_still() &&
+           atomic_load(&worker->process) == llmobs_fork_process();
+}
+
+size_t llmobs_worker_pending(struct llmobs_worker *worker)
+{
+    return llmobs_worker_is_of_process(worker)
+               ? atomic_load(&worker->delivery.account.pending)
+               : 0;
+}
+
+size_t llmobs_worker_kept(void)
+{
+    uint64_t gone = llmobs_stats_get(LLMOBS_STAT_released) +
+                    llmobs_stats_get(LLMOBS_STAT_left);
+    uint64_t kept = llmobs_stats_get(LLMOBS_STAT_kept);
+
+    return kept > gone ? (size_t)(kept - gone) : 0;
+}
+
+bool llmobs_worker_disk_has_all(struct llmobs_worker *worker)
+{
+    return llmobs_worker_spool_of(worker) &&
+           llmobs_worker_kept() >= llmobs_worker_pending(worker);
+}
+
+/* The longest time that an exporter asks for; `store_ms`: the time of a store.
  */
+static int64_t longest_ms(const struct llmobs_worker *worker, int64_t store_ms)
+{
+    const struct llmobs_delivery *delivery = &worker->delivery;
+    int64_t most = 0;
+
+    if (worker->config->exit_flush_ms >= 0)
+        return worker->config->exit_flush_ms;
+    for (size_t i = 0; i < delivery->count; i++) {
+        int64_t ms = atomic_load(&delivery->list[i].exporter->exit_ms);
+
+        if (ms == 0 || ms == LLMOBS_EXIT_STORE_MS)
+            ms = store_ms;
+        if (ms > most)
+            most = ms;
+    }
+    if (delivery->meter && atomic_load(&delivery->meter->owes) &&
+        atomic_load(&delivery->meter->base.exit_ms) > most)
+        most = atomic_load(&delivery->meter->base.exit_ms);
+    return most;
+}
+
+int64_t llmobs_worker_flush_ms(struct llmobs_worker *worker)
+{
+    return longest_ms(worker, LLMOBS_EXIT_STORE_MS);
+}
+
+/* Where the spool has all that waits, with its content, the exit need not wait
+ * until a store has it, too. (A call is recorded as its span is made.) */
+int64_t llmobs_worker_exit_ms(struct llmobs_worker *worker)
+{
+    bool kept = !worker->config->record_dir &&
+                !llmobs_privacy_withholds(&worker->config->privacy) &&
+                llmobs_worker_disk_has_all(worker);
+
+    return longest_ms(worker,
+                      kept ? LLMOBS_EXIT_KEPT_MS : LLMOBS_EXIT_STORE_MS);
+}
+
+/* -- whether this process has begun or submitted anything ----------------- */
 
 static bool is_active(struct llmobs_worker *worker)
 {

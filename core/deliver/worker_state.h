@@ -1,13 +1,13 @@
-/* worker_turn - the state of a worker, for the files worker*.c; which thread
- * delivers at the moment, in which process.
+/* worker_state - the state of a worker, and what its files (worker_*.c) share:
+ * which thread delivers at the moment, in which process.
  *
  * One thread at a time has the worker's turn, and only that thread delivers. A
  * child of fork has a worker of its own, which begins anew.
  *
  * Threads: any.
  */
-#ifndef LLMOBS_WORKER_TURN_H
-#define LLMOBS_WORKER_TURN_H
+#ifndef LLMOBS_WORKER_STATE_H
+#define LLMOBS_WORKER_STATE_H
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -113,5 +113,17 @@ void llmobs_worker_encode_aside(struct llmobs_worker *worker, int64_t ms);
 
 /* Each call of an app's thread begins with this: a child resets the worker. */
 void llmobs_worker_check_fork(struct llmobs_worker *worker);
+
+/* False in a child to which nothing was given yet: the worker's state is still
+ * its parent's. This look does not reset the state, which would take system
+ * calls. */
+bool llmobs_worker_is_of_process(struct llmobs_worker *worker);
+
+/* How many calls the disk has that are neither delivered nor left there. The
+ * number may be wrong by a few while threads submit items. */
+size_t llmobs_worker_kept(void);
+
+/* True where the spool has all that waits. */
+bool llmobs_worker_disk_has_all(struct llmobs_worker *worker);
 
 #endif

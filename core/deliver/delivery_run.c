@@ -81,8 +81,8 @@ void llmobs_delivery_reset(struct llmobs_delivery *delivery)
 
 /* When the exporter's part of the exit is over. A peer that has been silent
  * gets no time; a part of the time is kept for the rescue exporter. */
-static int64_t delivery_end_of(const struct llmobs_delivery *delivery,
-                               struct llmobs_exporter *exporter)
+static int64_t end_of(const struct llmobs_delivery *delivery,
+                      struct llmobs_exporter *exporter)
 {
     int64_t ms = atomic_load(&delivery->end_ms);
     int64_t own = atomic_load(&exporter->exit_ms);
@@ -98,8 +98,8 @@ static int64_t delivery_end_of(const struct llmobs_delivery *delivery,
     return start + ms * LLMOBS_NS_PER_MS;
 }
 
-/* Tells the time limit of all work when it changes. If two threads change it at
- * once, the later one tells the limit that is then valid. */
+/* Sets the time limit of all work when it changes. If two threads change it at
+ * once, the later one sets the limit that is then valid. */
 static void bound_work(struct llmobs_delivery *delivery)
 {
     int64_t end;
@@ -119,7 +119,7 @@ static void set_deadline(struct llmobs_delivery *delivery)
 
     if (!exporter || !atomic_load(&exporter->remote))
         return;
-    end = delivery_end_of(delivery, exporter);
+    end = end_of(delivery, exporter);
     atomic_store(&exporter->cut_ns, end == INT64_MAX ? 0 : end);
     llmobs_curl_access_deadline(end);
 }
@@ -133,29 +133,22 @@ bool llmobs_delivery_is_near(const struct llmobs_delivery *delivery)
     return true;
 }
 
-/* How long the app may wait for the spans of other processes. An intake would
- * take another round trip for these, so they are left to processes that live
- * on. */
-static int64_t adoption_ns(const struct llmobs_delivery *delivery, int64_t now)
+/* Sets how long the app may wait for the spans of other processes. An intake
+ * would take another round trip for these, so they are left to processes that
+ * live on. A process that adopted while the app cleaned libcurl up does not
+ * adopt again at exit: its connection is closed, and a new one would make the
+ * app wait. */
+static void bound_adoption(struct llmobs_delivery *delivery, int64_t now)
 {
     const int64_t most = ADOPT_ENDING_MS * LLMOBS_NS_PER_MS;
+    int64_t end = atomic_load(&delivery->adopt_end_ns);
     int64_t began = atomic_load(&delivery->began_ns);
     int64_t part = began ? (now - began) / ADOPT_ENDING_PART : 0;
 
     if (!llmobs_delivery_is_near(delivery))
-        return 0;
-    return part < most ? part : most;
-}
-
-/* A process that adopted while the app cleaned libcurl up does not adopt again
- * at exit: its connection is closed, and a new one would make the app wait for
- * the spans of other processes. */
-static void bound_adoption(struct llmobs_delivery *delivery, int64_t now)
-{
-    int64_t end = atomic_load(&delivery->adopt_end_ns);
-
+        part = 0;
     if (end == 0 || now - end > ADOPT_AGAIN_MS * LLMOBS_NS_PER_MS)
-        end = now + adoption_ns(delivery, now);
+        end = now + (part < most ? part : most);
     atomic_store(&delivery->adopt_end_ns, end);
     if (delivery->account.backlog.adopt)
         llmobs_adopt_until(delivery->account.backlog.adopt, end);
@@ -230,8 +223,8 @@ static void end_send(struct llmobs_delivery *delivery)
     delivery->busy = NULL;
 }
 
-static int delivery_send_to(struct llmobs_delivery *delivery,
-                            struct llmobs_destination *d, enum llmobs_run how)
+static int send_to(struct llmobs_delivery *delivery,
+                   struct llmobs_destination *d, enum llmobs_run how)
 {
     int rc;
 
@@ -249,8 +242,7 @@ static int delivery_send_to(struct llmobs_delivery *delivery,
 
 /* Sends the meter's sums when they are due; in a run of all, which is an end,
  * when any are unsent. */
-static void delivery_publish(struct llmobs_delivery *delivery,
-                             enum llmobs_run how)
+static void publish_sums(struct llmobs_delivery *delivery, enum llmobs_run how)
 {
     struct llmobs_meter *meter = delivery->meter;
     enum llmobs_phase phase = phase_of(delivery, how);
@@ -287,23 +279,10 @@ void llmobs_delivery_allow_tries(struct llmobs_delivery *delivery, bool ending)
     }
 }
 
-static int result(const struct llmobs_delivery *delivery, enum llmobs_run how)
-{
-    bool left = false, hope = false;
-
-    for (size_t i = 0; i < delivery->count; i++) {
-        left |= delivery->list[i].count > 0;
-        hope |= delivery->list[i].count > 0 && delivery->list[i].tries > 0;
-    }
-    if (!left)
-        return 0;
-    return how == LLMOBS_RUN_ALL && !hope ? -ECONNABORTED : -EAGAIN;
-}
-
 /* The next request may hang until the process is killed. By then the events
  * that the last request delivered are out of the spool, so the recorded counts
  * must not call them left there. The step that the store began ends here. */
-static void tell_settled(struct llmobs_delivery *delivery)
+static void end_request(struct llmobs_delivery *delivery)
 {
     llmobs_backlog_flush(&delivery->account.backlog);
     if (delivery->settled)
@@ -323,8 +302,8 @@ bool llmobs_delivery_is_relayed(const struct llmobs_delivery *delivery)
 
 /* Each destination gets one send in a round, so that none waits for the queue
  * of another. False: nothing more is to be done. */
-static bool delivery_round(struct llmobs_delivery *delivery,
-                           enum llmobs_run how, bool *failed)
+static bool run_round(struct llmobs_delivery *delivery, enum llmobs_run how,
+                      bool *failed)
 {
     bool more;
 
@@ -338,8 +317,8 @@ static bool delivery_round(struct llmobs_delivery *delivery,
 
         if (failed[i] || !llmobs_delivery_is_due(delivery, d, how))
             continue;
-        failed[i] = delivery_send_to(delivery, d, how) != 0;
-        tell_settled(delivery);
+        failed[i] = send_to(delivery, d, how) != 0;
+        end_request(delivery);
         more = true;
     }
     if (more || how == LLMOBS_RUN_INLINE)
@@ -353,23 +332,29 @@ int llmobs_delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
                         int64_t deadline_ns)
 {
     bool failed[LLMOBS_DESTINATIONS_MAX] = {false};
-    bool more;
-    int rc;
+    bool more, left = false, hope = false;
 
     if (how == LLMOBS_RUN_INLINE)
         llmobs_work_by(deadline_ns);
     delivery->taken = 0;
     delivery->relayed = llmobs_delivery_is_relayed(delivery);
     do
-        more = delivery_round(delivery, how, failed);
+        more = run_round(delivery, how, failed);
     while (more && llmobs_clock_mono_ns() < deadline_ns);
     llmobs_backlog_flush(&delivery->account.backlog);
-    delivery_publish(delivery, how);
+    publish_sums(delivery, how);
     if (delivery->account.backlog.spool && how != LLMOBS_RUN_INLINE)
         llmobs_spool_look(delivery->account.backlog.spool);
-    rc = result(delivery, how);
     llmobs_work_by(INT64_MAX);
-    return rc && more ? -ETIMEDOUT : rc;
+    for (size_t i = 0; i < delivery->count; i++) {
+        left |= delivery->list[i].count > 0;
+        hope |= delivery->list[i].count > 0 && delivery->list[i].tries > 0;
+    }
+    if (!left)
+        return 0;
+    if (more)
+        return -ETIMEDOUT;
+    return how == LLMOBS_RUN_ALL && !hope ? -ECONNABORTED : -EAGAIN;
 }
 
 /* While a request waits for its answer, the destinations on this host go on, as
@@ -399,7 +384,7 @@ static void tick(void *ctx)
         d->exporter->phase = LLMOBS_PHASE_INLINE;
         if (llmobs_destination_send(d) == 0)
             atomic_store(&delivery->full, false);
-        tell_settled(delivery);
+        end_request(delivery);
     }
 }
 
@@ -487,8 +472,8 @@ static size_t rescue_all(struct llmobs_delivery *delivery,
     return before - d->count;
 }
 
-static void tell_saved(const struct llmobs_destination *d, size_t n,
-                       const char *where)
+static void log_saved(const struct llmobs_destination *d, size_t n,
+                      const char *where)
 {
     if (n)
         llmobs_log(LLMOBS_LOG_WARN,
@@ -513,9 +498,9 @@ void llmobs_delivery_save(struct llmobs_delivery *delivery)
         struct llmobs_destination *d = &delivery->list[i];
 
         if (delivery->account.backlog.spool)
-            tell_saved(d, llmobs_destination_let_go(d, LLMOBS_LET_GO_KEPT),
-                       "spool");
-        tell_saved(d, rescue_all(delivery, d), "local store");
+            log_saved(d, llmobs_destination_let_go(d, LLMOBS_LET_GO_KEPT),
+                      "spool");
+        log_saved(d, rescue_all(delivery, d), "local store");
     }
     llmobs_backlog_flush(&delivery->account.backlog);
     atomic_store(&delivery->rescuing, false);

@@ -1,0 +1,415 @@
+#include "core/deliver/worker_state.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/aside.h"
+#include "lib/base/blocks.h"
+#include "lib/base/clock.h"
+#include "lib/base/filter.h"
+#include "lib/base/fork.h"
+#include "lib/base/program.h"
+#include "lib/base/stats.h"
+#include "core/event/to_span.h"
+#include "core/log/event_item.h"
+
+/* A connection that the worker opened within this time needs no warming. */
+#define WARM_AGAIN_MS 10000
+/* How long an app's thread may encode the items of a full buffer. */
+#define ENCODE_MS 1000
+/* How long the delivery of a call after the exit handler may take. */
+#define LATE_MS 100
+/* A process that hands calls over for this long will not end soon. */
+#define LIVES_MS 2000
+/* Half of the exchanges' blocks (blocks.h). */
+#define BATCH (LLMOBS_BLOCKS / 2)
+
+/* -- what it is made of ---------------------------------------------------- */
+
+struct llmobs_worker *llmobs_worker_new(const struct llmobs_config *config,
+                                        struct llmobs_buffer *buffer,
+                                        struct llmobs_exporter *exporter)
+{
+    struct llmobs_worker *worker = calloc(1, sizeof(*worker));
+    const char *name = llmobs_program_name();
+
+    if (!worker)
+        return NULL;
+    worker->config = config;
+    /* The curl tool mostly ends after one transfer: to start and end a thread
+     * would cost it as much time as all of the delivery. */
+    worker->brief = name && strcmp(name, "curl") == 0;
+    llmobs_delivery_init(&worker->delivery, config, buffer);
+    llmobs_fork_settled(&worker->process);
+    if (exporter)
+        (void)llmobs_worker_add(worker, exporter);
+    return worker;
+}
+
+int llmobs_worker_add(struct llmobs_worker *worker,
+                      struct llmobs_exporter *exporter)
+{
+    int rc = llmobs_delivery_add(&worker->delivery, exporter);
+
+    if (!rc && exporter->wants_warm)
+        worker->wants_warm = true;
+    return rc;
+}
+
+void llmobs_worker_note(struct llmobs_worker *worker,
+                        llmobs_worker_note_fn *the_note,
+                        llmobs_worker_settled_fn *settled,
+                        llmobs_worker_close_fn *the_close)
+{
+    worker->note = the_note;
+    worker->delivery.settled = settled;
+    worker->close = the_close;
+}
+
+void llmobs_worker_rescue(struct llmobs_worker *worker,
+                          struct llmobs_exporter *exporter)
+{
+    worker->delivery.rescue = exporter;
+}
+
+void llmobs_worker_measure(struct llmobs_worker *worker,
+                           struct llmobs_meter *meter)
+{
+    llmobs_delivery_measure(&worker->delivery, meter);
+}
+
+void llmobs_worker_keep(struct llmobs_worker *worker,
+                        struct llmobs_spool *spool, struct llmobs_adopt *adopt)
+{
+    llmobs_backlog_init(&worker->delivery.account.backlog, spool, adopt);
+}
+
+/* -- a call of the app ----------------------------------------------------- */
+
+void llmobs_worker_call(struct llmobs_worker *worker)
+{
+    if (!worker->brief)
+        return;
+    llmobs_worker_check_fork(worker);
+    atomic_fetch_add(&worker->calls, 1);
+    if (atomic_load(&worker->delivery.account.pending) > 0)
+        llmobs_worker_start_thread(worker);
+}
+
+void llmobs_worker_start(struct llmobs_worker *worker,
+                         struct llmobs_exchange *exchange)
+{
+    llmobs_worker_become_active(worker);
+    if (llmobs_worker_spool_of(worker))
+        (void)llmobs_spool_start(llmobs_worker_spool_of(worker), exchange);
+}
+
+void llmobs_worker_find_key(struct llmobs_worker *worker,
+                            const struct llmobs_exchange *exchange)
+{
+    llmobs_worker_become_active(worker);
+    if (llmobs_worker_spool_of(worker))
+        llmobs_spool_find_key(llmobs_worker_spool_of(worker), exchange);
+}
+
+void llmobs_worker_begin(struct llmobs_worker *worker,
+                         struct llmobs_exchange *exchange)
+{
+    llmobs_worker_become_active(worker);
+    if (llmobs_worker_spool_of(worker))
+        (void)llmobs_spool_begin(llmobs_worker_spool_of(worker), exchange);
+}
+
+void llmobs_worker_cancel(struct llmobs_worker *worker,
+                          struct llmobs_exchange *exchange)
+{
+    llmobs_worker_check_fork(worker);
+    if (llmobs_worker_spool_of(worker))
+        llmobs_spool_cancel(llmobs_worker_spool_of(worker), exchange);
+}
+
+/* To start the thread here costs the app no more than its first span would. */
+void llmobs_worker_warm(struct llmobs_worker *worker)
+{
+    int64_t now, last;
+    int saved = errno;
+
+    if (!worker->wants_warm || llmobs_filter_still())
+        return;
+    llmobs_worker_become_active(worker);
+    now = llmobs_clock_mono_ns();
+    last = atomic_load(&worker->warm_ns);
+    if (!llmobs_delivery_is_relayed(&worker->delivery) &&
+        (!last || now - last >= WARM_AGAIN_MS * LLMOBS_NS_PER_MS) &&
+        atomic_compare_exchange_strong(&worker->warm_ns, &last, now) &&
+        !atomic_load(&worker->stop)) {
+        atomic_store(&worker->warm, true);
+        if (atomic_load(&worker->thread) == LLMOBS_WORKER_NONE)
+            llmobs_worker_start_thread(worker);
+        else
+            llmobs_worker_wake(worker);
+    }
+    errno = saved;
+}
+
+void llmobs_worker_prepare(struct llmobs_worker *worker, int64_t ms)
+{
+    if (llmobs_worker_pending(worker) != 0 && !atomic_load(&worker->stop))
+        llmobs_worker_encode_aside(worker, ms);
+}
+
+/* -- an item to deliver -----------------------------------------------------
+ */
+
+/* Memory has no room for the item. If the disk has it, the buffer keeps only
+ * its place on the disk: of an exchange or event the head. */
+static int put_spooled(struct llmobs_worker *worker, struct llmobs_item **item)
+{
+    struct llmobs_item *head;
+
+    if (!(*item)->spooled.file)
+        return -ENOBUFS;
+    if ((*item)->type == LLMOBS_ITEM_EXCHANGE) {
+        *item = llmobs_exchange_to_spooled((struct llmobs_exchange *)*item);
+    } else {
+        (*item)->type = LLMOBS_ITEM_SPOOLED;
+        (*item)->weight = 0;
+        head = realloc(*item, sizeof(**item));
+        if (head)
+            *item = head;
+    }
+    return llmobs_buffer_put(worker->delivery.buffer, *item);
+}
+
+/* Without a thread, this thread empties a full buffer rather than lose the
+ * item. If the disk has only the part without content, the item stays in memory
+ * as long as there is room. */
+static int put_item(struct llmobs_worker *worker, struct llmobs_item **item)
+{
+    struct llmobs_buffer *buffer = worker->delivery.buffer;
+    int rc;
+
+    if (atomic_load(&worker->delivery.full) &&
+        llmobs_worker_has_thread(worker) &&
+        !llmobs_privacy_withholds(&worker->config->privacy))
+        return put_spooled(worker, item);
+    rc = llmobs_buffer_put(buffer, *item);
+    if (rc == -ENOBUFS && !llmobs_worker_has_thread(worker)) {
+        llmobs_worker_encode_aside(worker, ENCODE_MS);
+        rc = llmobs_buffer_put(buffer, *item);
+    }
+    return rc == -ENOBUFS ? put_spooled(worker, item) : rc;
+}
+
+/* Frees an item that the buffer refused. If the disk has it, another process
+ * delivers it later. */
+static void drop_item(struct llmobs_worker *worker, struct llmobs_item *item)
+{
+    struct llmobs_spool *spool = llmobs_worker_spool_of(worker);
+    bool kept = spool && item->spooled.file;
+
+    if (spool && !kept && item->type == LLMOBS_ITEM_EXCHANGE)
+        llmobs_spool_cancel(spool, (struct llmobs_exchange *)item);
+    llmobs_delivery_free_item(item);
+    llmobs_delivery_lose(&worker->delivery, kept ? -EXDEV : -ENOSPC);
+}
+
+struct naming {
+    struct llmobs_worker *worker;
+    struct llmobs_exchange *exchange;
+    bool done;
+};
+
+static void name_aside(void *arg, int64_t until_ns)
+{
+    struct naming *naming = arg;
+    struct llmobs_signal_guard guard;
+
+    (void)until_ns;
+    if (!llmobs_worker_begin_inline(naming->worker, &guard))
+        return;
+    llmobs_exchange_name_caller(naming->exchange);
+    naming->done = true;
+    llmobs_worker_end_inline(naming->worker, &guard);
+}
+
+/* Only this process can name the frames of its stack. False where another
+ * thread has the turn, or this stack is small: then the app's thread does not
+ * wait, and this process delivers the call itself. */
+static bool name_caller(struct llmobs_worker *worker, struct llmobs_item *item)
+{
+    struct naming naming = {worker, (struct llmobs_exchange *)item, false};
+
+    if (item->type != LLMOBS_ITEM_EXCHANGE || !naming.exchange->callsite)
+        return true;
+    return llmobs_aside_run(name_aside, &naming, false, 0) == 0 && naming.done;
+}
+
+/* True for an item that the relay can deliver as the disk has it. The process
+ * looks for the relay when it names its files; for an event that is its first
+ * item, now. */
+static bool may_relay(struct llmobs_worker *worker,
+                      const struct llmobs_item *item)
+{
+    struct llmobs_spool *spool = llmobs_worker_spool_of(worker);
+
+    if (item->type != LLMOBS_ITEM_EVENT &&
+        (item->type != LLMOBS_ITEM_EXCHANGE ||
+         llmobs_privacy_withholds(&worker->config->privacy)))
+        return false;
+    return spool && llmobs_spool_have_ready(spool) == 0 &&
+           llmobs_delivery_is_relayed(&worker->delivery);
+}
+
+/* A process that lives on gets a thread, which looks after the relay. */
+static void watch_relay(struct llmobs_worker *worker)
+{
+    int64_t first = 0, now = llmobs_clock_mono_ns();
+
+    if (atomic_load(&worker->thread) == LLMOBS_WORKER_NONE &&
+        !atomic_compare_exchange_strong(&worker->handed_ns, &first, now) &&
+        now - first >= LIVES_MS * LLMOBS_NS_PER_MS)
+        llmobs_worker_start_thread(worker);
+}
+
+/* True where enough items wait for the thread to look now: the blocks that they
+ * use are then free again for the next exchanges. */
+static bool is_batch(struct llmobs_worker *worker)
+{
+    struct llmobs_buffer *buffer = worker->delivery.buffer;
+    size_t pending = llmobs_buffer_pending(buffer);
+
+    return pending > 0 && pending % BATCH == 0;
+}
+
+/* True where no thread is needed yet: the program is about to exit, and the
+ * disk has the item in case the process is killed before. */
+static bool can_wait(struct llmobs_worker *worker, bool kept)
+{
+    return worker->brief && kept && atomic_load(&worker->calls) <= 1;
+}
+
+/* Writes the END of an exchange, or an event that is ready, to the disk before
+ * the item can be lost from memory. True where the relay has the item from here
+ * on. */
+static bool write_item(struct llmobs_worker *worker, struct llmobs_item *item)
+{
+    struct llmobs_spool *spool = llmobs_worker_spool_of(worker);
+    bool relayed = may_relay(worker, item) && name_caller(worker, item);
+
+    item->spooled.for_relay = relayed;
+    if (spool && item->type == LLMOBS_ITEM_EXCHANGE)
+        (void)llmobs_spool_end(spool, (struct llmobs_exchange *)item);
+    else if (spool && item->type == LLMOBS_ITEM_EVENT)
+        (void)llmobs_spool_event(spool, &item->spooled, item->kind,
+                                 llmobs_event_item_text(item));
+    item->spooled.for_relay = relayed && item->spooled.file;
+    llmobs_stats_add(LLMOBS_STAT_captured, 1); /* behind the write: stats.h */
+    if (!item->spooled.for_relay)
+        return false;
+    llmobs_spool_hand(spool, &item->spooled);
+    llmobs_stats_add(LLMOBS_STAT_left, 1);
+    llmobs_delivery_free_item(item);
+    return true;
+}
+
+static void submit(struct llmobs_worker *worker, struct llmobs_item *item)
+{
+    bool relayed, kept = false;
+
+    if (llmobs_filter_still()) {
+        llmobs_delivery_free_item(item);
+        return;
+    }
+    llmobs_worker_become_active(worker);
+    atomic_store(&worker->confined, false);
+    if (item->weight == 0)
+        item->weight = llmobs_delivery_weight(item);
+    relayed = write_item(worker, item);
+    if (!relayed) {
+        kept = item->spooled.file != 0;
+        atomic_fetch_add(&worker->delivery.account.pending, 1);
+        if (put_item(worker, &item) != 0)
+            drop_item(worker, item);
+        atomic_fetch_add(&worker->given, 1);
+    }
+    if (atomic_load(&worker->stop)) {
+        /* The exit handler has run: another handler of the app makes calls. */
+        llmobs_worker_stop(worker, LATE_MS);
+    } else if (relayed) {
+        watch_relay(worker);
+    } else if (atomic_load(&worker->thread) == LLMOBS_WORKER_NONE) {
+        if (!can_wait(worker, kept))
+            llmobs_worker_start_thread(worker);
+    } else if (atomic_exchange(&worker->idle, 0) || is_batch(worker)) {
+        llmobs_worker_wake(worker);
+    }
+}
+
+/* The app's thread opens and writes files here. A cancellation of the thread
+ * waits until that is done. */
+void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
+{
+    int state, saved = errno;
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    submit(worker, item);
+    pthread_setcancelstate(state, NULL);
+    errno = saved;
+}
+
+void llmobs_worker_give_parents(struct llmobs_worker *worker,
+                                struct llmobs_exchange *exchange)
+{
+    struct llmobs_spool *spool = llmobs_worker_spool_of(worker);
+    int state, saved = errno;
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    if (spool && !llmobs_filter_still())
+        llmobs_spool_end_parents(spool, exchange);
+    llmobs_exchange_free(exchange);
+    pthread_setcancelstate(state, NULL);
+    errno = saved;
+}
+
+void llmobs_worker_lose(struct llmobs_worker *worker, enum llmobs_stat why)
+{
+    int saved = errno;
+
+    llmobs_worker_become_active(worker);
+    llmobs_stats_add(LLMOBS_STAT_captured, 1);
+    llmobs_stats_add(why, 1);
+    errno = saved;
+}
+
+int llmobs_worker_give_span(struct llmobs_worker *worker,
+                            struct llmobs_span *span)
+{
+    struct llmobs_span_item *item = calloc(1, sizeof(*item));
+
+    if (!item) {
+        llmobs_span_fini(span);
+        llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
+        return -ENOMEM;
+    }
+    item->item.type = LLMOBS_ITEM_SPAN;
+    item->span = *span;
+    llmobs_worker_give(worker, &item->item);
+    return 0;
+}
+
+int llmobs_worker_give_event(struct llmobs_worker *worker,
+                             enum llmobs_event_kind kind,
+                             struct llmobs_text text)
+{
+    struct llmobs_item *item = llmobs_event_item_new(kind, text);
+
+    if (!item) {
+        llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
+        return -ENOMEM;
+    }
+    llmobs_worker_give(worker, item);
+    return 0;
+}
