@@ -30,7 +30,7 @@ static void (*scan_anew)(void);
 /* The call wants one of these: to be alone; that, and no delivery after it; the
  * same by a filter, or by a filter that allows next to nothing; to leave no
  * thread with more rights than its own. */
-enum { NOTHING = -1, ALONE, CONFINED, FILTERED, STRICT, APART };
+enum { NOTHING = -1, ALONE, CONFINED, FILTERED, STRICT, NARROWED };
 
 /* The request of the call, and the answer of the core. */
 struct request {
@@ -55,7 +55,7 @@ static int of_prctl(int option, uintptr_t mode)
     case PR_SET_SECUREBITS:
     case PR_CAPBSET_DROP:
     case PR_CAP_AMBIENT:
-        return APART;
+        return NARROWED;
     default:
         return NOTHING;
     }
@@ -72,7 +72,7 @@ static int of_syscall(long number, uintptr_t first, uintptr_t second)
     case LANDLOCK_RESTRICT_SELF:
         return CONFINED;
     case SYS_capset:
-        return APART;
+        return NARROWED;
     case SYS_prctl:
         return of_prctl((int)first, second);
     default:
@@ -81,7 +81,7 @@ static int of_syscall(long number, uintptr_t first, uintptr_t second)
 }
 
 /* `program`: of a filter. */
-static struct request alone_begin(int how, uintptr_t program)
+static struct request begin_call(int how, uintptr_t program)
 {
     struct request request = {core_ops(), how, LLMOBS_REST_NOT};
     bool confines = how == CONFINED || how == FILTERED || how == STRICT;
@@ -104,9 +104,9 @@ static bool must_repeat(const struct request *request, long result)
            request->ops->rest_longer();
 }
 
-static void alone_end(const struct request *request, long result)
+static void end_call(const struct request *request, long result)
 {
-    enum llmobs_confined how = request->how == ALONE || request->how == APART
+    enum llmobs_confined how = request->how == ALONE || request->how == NARROWED
                                    ? LLMOBS_CONFINED_NOT
                                    : LLMOBS_CONFINED_HERE;
 
@@ -118,13 +118,13 @@ static void alone_end(const struct request *request, long result)
 
 static int call_two(enum llmobs_alone which, int how, uintptr_t a, uintptr_t b)
 {
-    struct request request = alone_begin(how, 0);
+    struct request request = begin_call(how, 0);
     two_fn *next = (two_fn *)real[which];
     int result = next(a, b);
 
     if (must_repeat(&request, result))
         result = next(a, b);
-    alone_end(&request, result);
+    end_call(&request, result);
     return result;
 }
 
@@ -140,7 +140,7 @@ static int alone_setns(uintptr_t fd, uintptr_t type)
 
 static int alone_capset(uintptr_t header, uintptr_t data)
 {
-    return call_two(LLMOBS_ALONE_capset, APART, header, data);
+    return call_two(LLMOBS_ALONE_capset, NARROWED, header, data);
 }
 
 /* libc declares prctl and syscall with "...". These two name all arguments that
@@ -155,9 +155,9 @@ static int alone_prctl(int option, uintptr_t a, uintptr_t b, uintptr_t c,
 
     if (how == NOTHING)
         return next(option, a, b, c, d);
-    request = alone_begin(how, b);
+    request = begin_call(how, b);
     result = next(option, a, b, c, d);
-    alone_end(&request, result);
+    end_call(&request, result);
     return result;
 }
 
@@ -171,11 +171,11 @@ static long alone_syscall(long number, uintptr_t a, uintptr_t b, uintptr_t c,
 
     if (how == NOTHING)
         return next(number, a, b, c, d, e, f);
-    request = alone_begin(how, c);
+    request = begin_call(how, c);
     result = next(number, a, b, c, d, e, f);
     if (must_repeat(&request, result))
         result = next(number, a, b, c, d, e, f);
-    alone_end(&request, result);
+    end_call(&request, result);
     return result;
 }
 
@@ -197,7 +197,7 @@ static void *thunk(enum llmobs_alone which)
 /* -- the slots ------------------------------------------------------------- */
 
 /* Every name of every object is looked at: two letters pass over most. */
-static bool alone_may_be(const char *name)
+static bool may_be_name(const char *name)
 {
     switch (name[0]) {
     case 'u':
@@ -211,9 +211,9 @@ static bool alone_may_be(const char *name)
     }
 }
 
-static enum llmobs_alone alone_find(const char *name)
+static enum llmobs_alone find_name(const char *name)
 {
-    unsigned i = alone_may_be(name) ? 0 : LLMOBS_ALONE_COUNT;
+    unsigned i = may_be_name(name) ? 0 : LLMOBS_ALONE_COUNT;
 
     while (i < LLMOBS_ALONE_COUNT && !llmobs_str_same(name, names[i]))
         i++;
@@ -263,7 +263,7 @@ static bool names_one(const struct llmobs_elf *elf, size_t count)
 
     for (const ElfW(Sym) *sym = elf->symtab + 1; sym < end; sym++)
         if (sym->st_name < elf->strtab_len &&
-            alone_find(elf->strtab + sym->st_name) < LLMOBS_ALONE_COUNT)
+            find_name(elf->strtab + sym->st_name) < LLMOBS_ALONE_COUNT)
             return true;
     return false;
 }
@@ -283,7 +283,8 @@ static bool is_for_sandboxes(const char *path)
 /* Looks at the program, whose symbols are few, and at the names of the others'
  * files alone: to look at all names of all objects costs 0.8 million
  * instructions. */
-static int alone_look_at(struct dl_phdr_info *info, size_t size, void *argument)
+static int look_at_object(struct dl_phdr_info *info, size_t size,
+                          void *argument)
 {
     bool *program = argument, first = *program;
     struct llmobs_elf elf;
@@ -305,13 +306,13 @@ void llmobs_alone_look(void)
 {
     bool program = true;
 
-    if (llmobs_libc.iterate(alone_look_at, &program))
+    if (llmobs_libc.iterate(look_at_object, &program))
         llmobs_alone_watch();
 }
 
 bool llmobs_alone_asked(const char *name)
 {
-    if (alone_find(name) == LLMOBS_ALONE_COUNT)
+    if (find_name(name) == LLMOBS_ALONE_COUNT)
         return false;
     if (core_ops())
         llmobs_alone_watch();
@@ -321,7 +322,7 @@ bool llmobs_alone_asked(const char *name)
 bool llmobs_alone_is(const char *name)
 {
     return __atomic_load_n(&watching, __ATOMIC_ACQUIRE) &&
-           alone_find(name) < LLMOBS_ALONE_COUNT;
+           find_name(name) < LLMOBS_ALONE_COUNT;
 }
 
 bool llmobs_alone_may(const struct llmobs_elf *elf, size_t count)
@@ -339,7 +340,7 @@ bool llmobs_alone_may(const struct llmobs_elf *elf, size_t count)
 
 void *llmobs_alone_target(const char *name, const void *value, bool unbound)
 {
-    enum llmobs_alone which = alone_find(name);
+    enum llmobs_alone which = find_name(name);
 
     if (value == real[which] || (unbound && !(interposed >> which & 1)))
         return real[which] ? thunk(which) : NULL;

@@ -21,10 +21,10 @@ static const struct llmobs_ops *ops_for(
     enum llmobs_scan_question asked =
         enable ? LLMOBS_SCAN_ENABLE : LLMOBS_SCAN_DECIDE;
 
-    llmobs_scan_late(llmobs_dl_ours);
+    llmobs_scan_late(llmobs_dl_find);
     if (llmobs_host_state() <= LLMOBS_HOST_OFF || !llmobs_scan_ask(asked))
         return NULL;
-    return llmobs_load_alone(enable);
+    return llmobs_load_without_copy(enable);
 }
 
 const struct llmobs_api *llmobs_get_api(

@@ -25,7 +25,7 @@ bool llmobs_conf_is_true(const char *value)
 
 /* Opens a regular file only: a fifo would block, and reading a device may have
  * effects. */
-static int conf_open_regular(const char *path)
+static int open_regular(const char *path)
 {
     struct stat st;
     int fd = (int)llmobs_sys(SYS_openat, AT_FDCWD, path,
@@ -41,9 +41,9 @@ static int conf_open_regular(const char *path)
 
 /* Reads the file into `text`; answers its length, 0 where the file does not
  * count. */
-static size_t conf_slurp(const char *path)
+static size_t read_text(const char *path)
 {
-    int fd = conf_open_regular(path);
+    int fd = open_regular(path);
     size_t len = 0;
     long got = 1;
 
@@ -59,22 +59,22 @@ static size_t conf_slurp(const char *path)
     return len <= LLMOBS_CONF_MAX ? len : 0;
 }
 
-static bool conf_is_blank(char c)
+static bool is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\r';
 }
 
 /* False where a shell's "export" would end the value at a blank. */
-static bool conf_is_whole(const char *line)
+static bool is_whole_value(const char *line)
 {
     while (*line && *line != '=')
         line++;
     line += *line == '=';
-    while (conf_is_blank(*line))
+    while (is_blank(*line))
         line++;
     if (*line == '"' || *line == '\'')
         return true;
-    while (*line && !conf_is_blank(*line))
+    while (*line && !is_blank(*line))
         line++;
     return !*line;
 }
@@ -82,24 +82,23 @@ static bool conf_is_whole(const char *line)
 /* Removes the blanks around the line and a shell's "export" before it, and ends
  * it with a NUL; NULL where the line itself has one, or a carriage return, or
  * may set more than one variable. Moves *end. */
-static char *conf_trim(char *line, char **end)
+static char *trim_line(char *line, char **end)
 {
     for (char *c = line; c < *end; c++)
         if (*c == '\0')
             return NULL;
-    while (line < *end && conf_is_blank(*line))
+    while (line < *end && is_blank(*line))
         line++;
-    while (*end > line && conf_is_blank((*end)[-1]))
+    while (*end > line && is_blank((*end)[-1]))
         --*end;
     **end = '\0';
     if (llmobs_str_has(line, '\r'))
         return NULL;
-    if (!llmobs_str_begins(line, EXPORT) ||
-        !conf_is_blank(line[sizeof(EXPORT) - 1]))
+    if (!llmobs_str_begins(line, EXPORT) || !is_blank(line[sizeof(EXPORT) - 1]))
         return line;
-    for (line += sizeof(EXPORT); conf_is_blank(*line);)
+    for (line += sizeof(EXPORT); is_blank(*line);)
         line++;
-    return conf_is_whole(line) ? line : NULL;
+    return is_whole_value(line) ? line : NULL;
 }
 
 /* The value in a line that begins with this name, without its quotes; NULL for
@@ -109,11 +108,11 @@ static const char *value_in(char *line, char *end, const char *name)
     if (!llmobs_str_begins(line, name))
         return NULL;
     line += llmobs_str_len(name);
-    while (conf_is_blank(*line))
+    while (is_blank(*line))
         line++;
     if (*line++ != '=')
         return NULL;
-    while (conf_is_blank(*line))
+    while (is_blank(*line))
         line++;
     if (*line != '"' && *line != '\'')
         return line;
@@ -123,7 +122,7 @@ static const char *value_in(char *line, char *end, const char *name)
     return llmobs_str_has(line + 1, *line) ? NULL : line + 1;
 }
 
-static void conf_take(struct llmobs_conf *conf, char *line, char *end)
+static void set_from_line(struct llmobs_conf *conf, char *line, char *end)
 {
     const char *enabled = value_in(line, end, ENABLED);
     const char *exclude = value_in(line, end, EXCLUDE);
@@ -145,7 +144,7 @@ static void conf_take(struct llmobs_conf *conf, char *line, char *end)
 
 void llmobs_conf_read(const char *path, struct llmobs_conf *conf)
 {
-    char *end = text + conf_slurp(path);
+    char *end = text + read_text(path);
     char *begin = text + (llmobs_str_begins(text, BOM) ? sizeof(BOM) - 1 : 0);
 
     conf->enabled = false;
@@ -158,9 +157,9 @@ void llmobs_conf_read(const char *path, struct llmobs_conf *conf)
         while (stop < end && *stop != '\n')
             stop++;
         next = stop + 1;
-        first = conf_trim(line, &stop);
+        first = trim_line(line, &stop);
         if (first)
-            conf_take(conf, first, stop);
+            set_from_line(conf, first, stop);
         line = next;
     }
 }

@@ -169,8 +169,8 @@ void llmobs_connections_wipe(struct llmobs_connection *connection)
 
 /* Reads on what a new connection sends, and sees whether it can tell. Only what
  * earlier attempts sent stays in the record. */
-static enum state look(struct llmobs_connection *connection, const char *bytes,
-                       size_t len, bool *http2)
+static enum state read_first(struct llmobs_connection *connection,
+                             const char *bytes, size_t len, bool *http2)
 {
     char *first = connection->first;
     size_t held = connection->held, all = held;
@@ -198,8 +198,8 @@ static enum state look(struct llmobs_connection *connection, const char *bytes,
 
 /* Leaves out of an attempt to send what an earlier attempt has shown. Only
  * lengths count: the program may give the same bytes from another place. */
-static void pass_over(struct llmobs_connection *connection,
-                      struct llmobs_sent *sent, size_t taken)
+static void skip_shown(struct llmobs_connection *connection,
+                       struct llmobs_sent *sent, size_t taken)
 {
     size_t ahead = connection->ahead;
     size_t shown = taken > 0 ? taken : sent->len;
@@ -225,11 +225,11 @@ struct llmobs_sent llmobs_connections_sent(const void *ssl, const char *bytes,
     state = state_of(place);
     if (state == FOREIGN)
         return sent;
-    pass_over(place.record, &sent, taken);
+    skip_shown(place.record, &sent, taken);
     if (!bytes)
         sent.len = 0;
     if (state == NEW) {
-        state = look(place.record, sent.bytes, sent.len, &sent.http2);
+        state = read_first(place.record, sent.bytes, sent.len, &sent.http2);
         set_state(place, ssl, state);
     }
     if (state == HTTP)

@@ -31,8 +31,8 @@ static const struct {
  * a process without libcurl does not touch their pages. */
 static unsigned used;
 static unsigned marked; /* bits of the copies that the current scan has met */
-static bool met_global; /* the program has opened an object with RTLD_GLOBAL */
-static bool met_deep;   /* the program has opened one with RTLD_DEEPBIND */
+static bool any_global; /* the program has opened an object with RTLD_GLOBAL */
+static bool any_deep;   /* the program has opened one with RTLD_DEEPBIND */
 
 static bool is_used(const struct llmobs_copy *copy)
 {
@@ -146,8 +146,7 @@ bool llmobs_copies_is_one(const struct llmobs_elf *elf)
            llmobs_elf_symbol(elf, "curl_easy_getinfo");
 }
 
-static bool copies_is_at(const struct llmobs_copy *copy,
-                         const struct llmobs_elf *elf)
+static bool is_at(const struct llmobs_copy *copy, const struct llmobs_elf *elf)
 {
     return is_used(copy) && copy->base == elf->base &&
            llmobs_str_same(copy->path, elf->path);
@@ -156,7 +155,7 @@ static bool copies_is_at(const struct llmobs_copy *copy,
 struct llmobs_copy *llmobs_copies_at(const struct llmobs_elf *elf)
 {
     for (unsigned c = 0; c < LLMOBS_COPIES; c++)
-        if (copies_is_at(&llmobs_copies[c], elf))
+        if (is_at(&llmobs_copies[c], elf))
             return &llmobs_copies[c];
     return NULL;
 }
@@ -164,7 +163,8 @@ struct llmobs_copy *llmobs_copies_at(const struct llmobs_elf *elf)
 /* Fills in the copy's functions; true when an address is new. A pinned copy
  * cannot have changed. Another one may have been unloaded, replaced on disk and
  * loaded again at the same address. */
-static bool copies_fill(struct llmobs_copy *copy, const struct llmobs_elf *elf)
+static bool fill_functions(struct llmobs_copy *copy,
+                           const struct llmobs_elf *elf)
 {
     size_t count = sizeof(real_functions) / sizeof(real_functions[0]);
     bool changed = false;
@@ -212,9 +212,9 @@ bool llmobs_copies_add(const struct llmobs_elf *elf, size_t order,
         elf->soname[0] ? elf->soname : llmobs_str_base(elf->path);
 
     for (unsigned c = 0; c < LLMOBS_COPIES; c++) {
-        if (copies_is_at(&llmobs_copies[c], elf)) {
+        if (is_at(&llmobs_copies[c], elf)) {
             marked |= 1U << c;
-            return copies_fill(&llmobs_copies[c], elf);
+            return fill_functions(&llmobs_copies[c], elf);
         }
         if (!copy && !is_used(&llmobs_copies[c]))
             copy = &llmobs_copies[c];
@@ -223,7 +223,7 @@ bool llmobs_copies_add(const struct llmobs_elf *elf, size_t order,
         !llmobs_str_copy(copy->soname, sizeof(copy->soname), soname))
         return false;
     copy->ops = NULL;
-    copies_fill(copy, elf);
+    fill_functions(copy, elf);
     copy->base = elf->base;
     copy->order = order;
     copy->at_start = at_start;
@@ -236,8 +236,8 @@ bool llmobs_copies_add(const struct llmobs_elf *elf, size_t order,
     return true;
 }
 
-static bool copies_is_before(const struct llmobs_copy *copy,
-                             const struct llmobs_copy *other)
+static bool is_before(const struct llmobs_copy *copy,
+                      const struct llmobs_copy *other)
 {
     return is_used(copy) && copy->order < other->order &&
            llmobs_str_same(copy->soname, other->soname);
@@ -253,7 +253,7 @@ void llmobs_copies_needed(const struct llmobs_elf *program)
         if (!first)
             continue;
         for (unsigned i = 0; i < LLMOBS_COPIES && first; i++)
-            first = !copies_is_before(&llmobs_copies[i], copy);
+            first = !is_before(&llmobs_copies[i], copy);
         copy->stays = first && llmobs_elf_needs(program, copy->soname);
     }
 }
@@ -353,25 +353,25 @@ static struct llmobs_copy *interposer(const struct llmobs_copy *asked)
     return first;
 }
 
-void llmobs_copies_note_global(void)
+void llmobs_copies_set_global(void)
 {
-    if (!__atomic_load_n(&met_global, __ATOMIC_RELAXED))
-        __atomic_store_n(&met_global, true, __ATOMIC_RELEASE);
+    if (!__atomic_load_n(&any_global, __ATOMIC_RELAXED))
+        __atomic_store_n(&any_global, true, __ATOMIC_RELEASE);
 }
 
-bool llmobs_copies_met_global(void)
+bool llmobs_copies_any_global(void)
 {
-    return __atomic_load_n(&met_global, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&any_global, __ATOMIC_ACQUIRE);
 }
 
-void llmobs_copies_note_deep(void)
+void llmobs_copies_set_deep(void)
 {
-    __atomic_store_n(&met_deep, true, __ATOMIC_RELEASE);
+    __atomic_store_n(&any_deep, true, __ATOMIC_RELEASE);
 }
 
-bool llmobs_copies_met_deep(void)
+bool llmobs_copies_any_deep(void)
 {
-    return __atomic_load_n(&met_deep, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&any_deep, __ATOMIC_ACQUIRE);
 }
 
 bool llmobs_copies_at_start(void)
@@ -386,8 +386,7 @@ bool llmobs_copies_at_start(void)
 /* True where another copy than `asked` may come first: the loader looks for a
  * version by its name alone, first in the global scope and then in what the
  * object needs; with RTLD_DEEPBIND in the opposite order. */
-static bool copies_is_doubtful(const struct llmobs_copy *asked,
-                               uint32_t version)
+static bool is_doubtful(const struct llmobs_copy *asked, uint32_t version)
 {
     for (unsigned c = 0; c < LLMOBS_COPIES; c++) {
         const struct llmobs_copy *copy = &llmobs_copies[c];
@@ -395,7 +394,7 @@ static bool copies_is_doubtful(const struct llmobs_copy *asked,
         if (!is_used(copy) || copy == asked ||
             (asked->at_start && asked->order < copy->order))
             continue;
-        if (!copy->at_start && !llmobs_copies_met_global())
+        if (!copy->at_start && !llmobs_copies_any_global())
             continue;
         if (!version || !copy->versioned || copy->version == version)
             return true;
@@ -413,7 +412,7 @@ struct llmobs_copy *llmobs_copies_wanted(const struct llmobs_elf *elf,
 
     if (first)
         return first;
-    if (asked && copies_is_doubtful(asked, version))
+    if (asked && is_doubtful(asked, version))
         return NULL;
     return asked || file ? asked : llmobs_copies_only();
 }

@@ -147,13 +147,13 @@ bool llmobs_copies_any(void);
 
 /* _note_global notes a dlopen with RTLD_GLOBAL, by which a copy or its wrapper
  * may become visible to all objects; _met_global: true after it. Any thread. */
-void llmobs_copies_note_global(void);
-bool llmobs_copies_met_global(void);
+void llmobs_copies_set_global(void);
+bool llmobs_copies_any_global(void);
 
 /* _note_deep notes a dlopen with RTLD_DEEPBIND; _met_deep: true after it. Any
  * thread. */
-void llmobs_copies_note_deep(void);
-bool llmobs_copies_met_deep(void);
+void llmobs_copies_set_deep(void);
+bool llmobs_copies_any_deep(void);
 
 /* True where all copies came with the program: their functions come before
  * those of later objects. */

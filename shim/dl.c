@@ -44,8 +44,8 @@ struct caller {
     bool plain; /* the caller has no search paths of its own */
 };
 
-static int dl_find_caller(struct dl_phdr_info *info, size_t size,
-                          void *argument)
+static int find_calling_object(struct dl_phdr_info *info, size_t size,
+                               void *argument)
 {
     struct caller *caller = argument;
     struct llmobs_elf elf;
@@ -70,9 +70,9 @@ static bool caller_is_no_matter(const char *file, const void *address)
         return false;
     if (llmobs_str_has(file, '/'))
         return true;
-    if (llmobs_scan_met_rpath())
+    if (llmobs_scan_any_rpath())
         return false;
-    llmobs_libc.iterate(dl_find_caller, &caller);
+    llmobs_libc.iterate(find_calling_object, &caller);
     return caller.plain;
 }
 
@@ -83,10 +83,10 @@ __attribute__((noinline)) static llmobs_open_fn route_open(const char *file,
                                                            const void *caller)
 {
     if (mode & RTLD_GLOBAL)
-        llmobs_copies_note_global();
+        llmobs_copies_set_global();
     if (mode & RTLD_DEEPBIND)
-        llmobs_copies_note_deep();
-    llmobs_scan_late(llmobs_dl_ours);
+        llmobs_copies_set_deep();
+    llmobs_scan_late(llmobs_dl_find);
     if (llmobs_host_state() < LLMOBS_HOST_WATCHING || !file ||
         (mode & RTLD_NOLOAD))
         return llmobs_loader_open_fn();
@@ -152,7 +152,7 @@ static void *found_for(const struct query *query)
 
 /* Notes that the caller gets a function of libcurl, from the shim or, `unseen`,
  * from the real dlsym. */
-static void dl_note(struct llmobs_lookup *lookup, bool unseen)
+static void record_answer(struct llmobs_lookup *lookup, bool unseen)
 {
     if (unseen && lookup->from.start)
         llmobs_wrappers_stray(&lookup->from, lookup->hook);
@@ -173,7 +173,7 @@ static void *by_handle(const struct query *query, struct llmobs_lookup *lookup)
         return thunk;
     if (unseen)
         (void)llmobs_lookup(lookup);
-    dl_note(lookup, unseen);
+    record_answer(lookup, unseen);
     return thunk;
 }
 
@@ -219,7 +219,7 @@ static bool recall(const struct llmobs_lookup *lookup, void **answer)
     return false;
 }
 
-static void keep(const struct llmobs_lookup *lookup, void *answer)
+static void remember(const struct llmobs_lookup *lookup, void *answer)
 {
     for (unsigned i = 0; i < KNOWN && !lookup->version; i++) {
         struct known *one = &known[lookup->hook][i];
@@ -244,9 +244,9 @@ static void *by_place(struct llmobs_lookup *lookup)
 
     if (result == LLMOBS_LOOKUP_COPY)
         thunk = llmobs_thunk(lookup->copy, lookup->hook);
-    dl_note(lookup, result == LLMOBS_LOOKUP_UNSURE);
-    if (lookup->settled && result != LLMOBS_LOOKUP_UNSURE)
-        keep(lookup, thunk);
+    record_answer(lookup, result == LLMOBS_LOOKUP_UNSURE);
+    if (lookup->lasting && result != LLMOBS_LOOKUP_UNSURE)
+        remember(lookup, thunk);
     return thunk;
 }
 
@@ -254,7 +254,7 @@ static void *by_place(struct llmobs_lookup *lookup)
  * object that is being unloaded. */
 static bool may_observe(const char *name)
 {
-    llmobs_scan_late(llmobs_dl_ours);
+    llmobs_scan_late(llmobs_dl_find);
     if (llmobs_host_state() < LLMOBS_HOST_WATCHING)
         return false;
     llmobs_scan_unseen();
@@ -290,13 +290,14 @@ static bool answers(const struct query *query, void **answer)
     return *answer != NULL;
 }
 
-static void *dl_give(void *answer, const char *name)
+static void *return_answer(void *answer, const char *name)
 {
     (void)name;
     return answer;
 }
 
-static void *give_version(void *answer, const char *name, const char *version)
+static void *return_versioned(void *answer, const char *name,
+                              const char *version)
 {
     (void)name;
     (void)version;
@@ -330,8 +331,9 @@ __attribute__((noinline)) static struct route route_of(void *handle,
     void *answer = command_answer(name);
 
     if (answer || (may_observe(name) && answers(&query, &answer)))
-        return (struct route){
-            versioned ? (void *)give_version : (void *)dl_give, answer};
+        return (struct route){versioned ? (void *)return_versioned
+                                        : (void *)return_answer,
+                              answer};
     return (struct route){versioned ? (void *)llmobs_loader_vsym_fn()
                                     : (void *)llmobs_loader_sym_fn(),
                           handle};
@@ -375,7 +377,7 @@ int llmobs_dl_close(void *handle)
     return result;
 }
 
-void *llmobs_dl_ours(const char *name)
+void *llmobs_dl_find(const char *name)
 {
     if (name[0] != 'd' || name[1] != 'l')
         return NULL;

@@ -17,6 +17,6 @@
 
 /* The shim's function of that name, even where another object interposes it;
  * NULL for another name. */
-void *llmobs_dl_ours(const char *name);
+void *llmobs_dl_find(const char *name);
 
 #endif

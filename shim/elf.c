@@ -4,7 +4,7 @@
 #define REACH ((uintptr_t)1 << 26)
 
 /* One walk over the segments: the range, and the dynamic section. */
-static void elf_read_segments(struct llmobs_elf *elf)
+static void read_segments(struct llmobs_elf *elf)
 {
     elf->start = UINTPTR_MAX;
     elf->end = 0;
@@ -85,7 +85,7 @@ static const void *table(const struct llmobs_elf *elf, uintptr_t value,
 
 /* The number of entries of that size between the table's begin and the object's
  * end. */
-static size_t elf_room(const struct llmobs_elf *elf, const void *from,
+static size_t room_for(const struct llmobs_elf *elf, const void *from,
                        size_t size)
 {
     return from ? (elf->end - (uintptr_t)from) / size : 0;
@@ -136,7 +136,7 @@ static const unsigned char high[] = {
     [DT_VERDEF - HIGH] = VERDEF,   [DT_VERDEFNUM - HIGH] = VERDEFNUM,
     [DT_VERNEED - HIGH] = VERNEED, [DT_VERNEEDNUM - HIGH] = VERNEEDNUM};
 
-static size_t elf_place_of(uint64_t tag)
+static size_t place_of_tag(uint64_t tag)
 {
     if (tag < sizeof(low))
         return low[tag];
@@ -145,7 +145,7 @@ static size_t elf_place_of(uint64_t tag)
     return tag == DT_GNU_HASH ? GNU_HASH : OTHER;
 }
 
-static void take_tables(struct llmobs_elf *elf, const uintptr_t of[VALUES])
+static void set_tables(struct llmobs_elf *elf, const uintptr_t of[VALUES])
 {
     elf->symtab = table(elf, of[SYMTAB], _Alignof(ElfW(Sym)));
     elf->strtab = table(elf, of[STRTAB], 1);
@@ -165,7 +165,7 @@ static void take_tables(struct llmobs_elf *elf, const uintptr_t of[VALUES])
 
 static bool is_gnu_table(const struct llmobs_elf *elf)
 {
-    size_t words = elf_room(elf, elf->gnu_hash, sizeof(uint32_t));
+    size_t words = room_for(elf, elf->gnu_hash, sizeof(uint32_t));
     const uint32_t *head = elf->gnu_hash;
 
     return words >= 4 && head[0] < words && head[2] < words &&
@@ -174,7 +174,7 @@ static bool is_gnu_table(const struct llmobs_elf *elf)
 
 static bool is_hash_table(const struct llmobs_elf *elf)
 {
-    size_t words = elf_room(elf, elf->hash, sizeof(uint32_t));
+    size_t words = room_for(elf, elf->hash, sizeof(uint32_t));
     const uint32_t *head = elf->hash;
 
     return words >= 2 && (size_t)head[0] + head[1] <= words - 2;
@@ -188,8 +188,8 @@ static void check_symbols(struct llmobs_elf *elf)
         elf->gnu_hash = NULL;
     if (!is_hash_table(elf))
         elf->hash = NULL;
-    elf->symtab_len = elf_room(elf, elf->symtab, sizeof(*elf->symtab));
-    elf->versym_len = elf_room(elf, elf->versym, sizeof(*elf->versym));
+    elf->symtab_len = room_for(elf, elf->symtab, sizeof(*elf->symtab));
+    elf->versym_len = room_for(elf, elf->versym, sizeof(*elf->versym));
     if (!elf->strtab || !inside(elf, (uintptr_t)elf->strtab, elf->strtab_len))
         elf->strtab_len = 0;
     while (elf->strtab_len > 0 && elf->strtab[elf->strtab_len - 1])
@@ -211,26 +211,26 @@ static void check_tables(struct llmobs_elf *elf, size_t skipped)
         elf->rela += skipped;
     if (!elf->verneed)
         elf->verneed_len = 0;
-    if (elf->verdef_len > elf_room(elf, elf->verdef, sizeof(*elf->verdef)))
-        elf->verdef_len = elf_room(elf, elf->verdef, sizeof(*elf->verdef));
+    if (elf->verdef_len > room_for(elf, elf->verdef, sizeof(*elf->verdef)))
+        elf->verdef_len = room_for(elf, elf->verdef, sizeof(*elf->verdef));
     if (elf->runpath)
         elf->rpath = false;
     check_symbols(elf);
 }
 
-static void elf_read_dynamic(struct llmobs_elf *elf)
+static void read_dynamic(struct llmobs_elf *elf)
 {
     const ElfW(Dyn) *d = elf->dynamic;
-    const ElfW(Dyn) *end = d + elf_room(elf, d, sizeof(*d));
+    const ElfW(Dyn) *end = d + room_for(elf, d, sizeof(*d));
     struct values values = {.there = 0};
 
     for (; d < end && d->d_tag != DT_NULL; d++) {
-        size_t place = elf_place_of((uint64_t)d->d_tag);
+        size_t place = place_of_tag((uint64_t)d->d_tag);
 
         values.of[place] = d->d_un.d_val;
         values.there |= 1U << place;
     }
-    take_tables(elf, values.of);
+    set_tables(elf, values.of);
     elf->rpath = values.there >> RPATH & 1;
     elf->runpath = values.there >> RUNPATH & 1;
     check_tables(elf, values.of[RELACOUNT]);
@@ -245,7 +245,7 @@ static int open_dynamic(struct llmobs_elf *elf)
     if (!elf->dynamic ||
         !inside(elf, (uintptr_t)elf->dynamic, sizeof(ElfW(Dyn))))
         return -ENOEXEC;
-    elf_read_dynamic(elf);
+    read_dynamic(elf);
     return elf->symtab && elf->strtab_len > 0 ? 0 : -ENOEXEC;
 }
 
@@ -256,7 +256,7 @@ int llmobs_elf_open(struct llmobs_elf *elf, const struct dl_phdr_info *info)
     elf->base = info->dlpi_addr;
     elf->phdr = info->dlpi_phdr;
     elf->phnum = info->dlpi_phnum;
-    elf_read_segments(elf);
+    read_segments(elf);
     return open_dynamic(elf);
 }
 
@@ -343,13 +343,13 @@ static struct gnu gnu_table(const struct llmobs_elf *elf)
     gnu.bloom = (const ElfW(Addr) *)(head + 4);
     gnu.bucket = (const uint32_t *)(gnu.bloom + gnu.words);
     gnu.chain = gnu.bucket + gnu.buckets;
-    gnu.chains = elf_room(elf, gnu.chain, sizeof(*gnu.chain));
+    gnu.chains = room_for(elf, gnu.chain, sizeof(*gnu.chain));
     return gnu;
 }
 
 /* False for most hashes that the table does not have. The format says that the
  * number of words is a power of two. */
-static inline bool elf_may_have(const struct gnu *gnu, uint32_t hash)
+static inline bool may_have_hash(const struct gnu *gnu, uint32_t hash)
 {
     ElfW(Addr) word = gnu->bloom[hash / 64 & (gnu->words - 1)];
 
@@ -361,14 +361,14 @@ static uint32_t gnu_start(const struct gnu *gnu, uint32_t hash)
 {
     uint32_t start;
 
-    if (gnu->buckets == 0 || gnu->words == 0 || !elf_may_have(gnu, hash))
+    if (gnu->buckets == 0 || gnu->words == 0 || !may_have_hash(gnu, hash))
         return 0;
     start = gnu->bucket[hash % gnu->buckets];
     return start < gnu->first ? 0 : start;
 }
 
 /* True at the end of a chain, or of the table. */
-static bool elf_is_last(const struct gnu *gnu, uint32_t i)
+static bool is_last_of_chain(const struct gnu *gnu, uint32_t i)
 {
     return (size_t)(i - gnu->first) + 1 >= gnu->chains ||
            gnu->chain[i - gnu->first] & 1;
@@ -387,7 +387,7 @@ static uint32_t find_gnu(const struct llmobs_elf *elf, const char *name,
     int found_rank = 0;
 
     for (bool last = !has_chain(&gnu, i); !last; i++) {
-        last = elf_is_last(&gnu, i);
+        last = is_last_of_chain(&gnu, i);
         if ((gnu.chain[i - gnu.first] | 1) == (hash | 1))
             better(elf, i, name, &found, &found_rank);
     }
@@ -399,7 +399,7 @@ static bool has_hash(const struct gnu *gnu, uint32_t hash)
     uint32_t i = gnu_start(gnu, hash);
 
     for (bool last = !has_chain(gnu, i); !last; i++) {
-        last = elf_is_last(gnu, i);
+        last = is_last_of_chain(gnu, i);
         if ((gnu->chain[i - gnu->first] | 1) == (hash | 1))
             return true;
     }
@@ -413,7 +413,7 @@ bool llmobs_elf_hashes(const struct llmobs_elf *elf, const uint32_t *hashes,
     size_t i = 0;
 
     while (i < count && gnu.words > 0 &&
-           (!elf_may_have(&gnu, hashes[i]) || !has_hash(&gnu, hashes[i])))
+           (!may_have_hash(&gnu, hashes[i]) || !has_hash(&gnu, hashes[i])))
         i++;
     return i < count && gnu.words > 0;
 }
@@ -482,8 +482,8 @@ void *llmobs_elf_symbol(const struct llmobs_elf *elf, const char *name)
 
 /* The address `step` bytes after `from`; NULL where the `len` bytes there are
  * not all in the object. */
-static const void *elf_behind(const struct llmobs_elf *elf, const void *from,
-                              size_t step, size_t len)
+static const void *address_behind(const struct llmobs_elf *elf,
+                                  const void *from, size_t step, size_t len)
 {
     uintptr_t at = (uintptr_t)from + step;
 
@@ -498,14 +498,14 @@ static const char *version_file(const struct llmobs_elf *elf,
                                 uint32_t *hash)
 {
     const ElfW(Vernaux) *aux =
-        elf_behind(elf, need, need->vn_aux, sizeof(ElfW(Vernaux)));
+        address_behind(elf, need, need->vn_aux, sizeof(ElfW(Vernaux)));
 
     for (unsigned i = 0; aux && i < need->vn_cnt; i++) {
         if ((aux->vna_other & 0x7fff) == version) {
             *hash = aux->vna_hash;
             return llmobs_elf_string(elf, need->vn_file);
         }
-        aux = elf_behind(elf, aux, aux->vna_next, sizeof(*aux));
+        aux = address_behind(elf, aux, aux->vna_next, sizeof(*aux));
     }
     return NULL;
 }
@@ -518,7 +518,7 @@ const char *llmobs_elf_version_file(const struct llmobs_elf *elf, size_t index,
 
     *hash = 0;
     if (version >= 2 && elf->verneed_len > 0)
-        need = elf_behind(elf, elf->verneed, 0, sizeof(*need));
+        need = address_behind(elf, elf->verneed, 0, sizeof(*need));
     for (size_t i = 0; need && i < elf->verneed_len; i++) {
         const char *file = version_file(elf, need, version, hash);
 
@@ -526,7 +526,7 @@ const char *llmobs_elf_version_file(const struct llmobs_elf *elf, size_t index,
             return file;
         if (need->vn_next == 0)
             break;
-        need = elf_behind(elf, need, need->vn_next, sizeof(*need));
+        need = address_behind(elf, need, need->vn_next, sizeof(*need));
     }
     return NULL;
 }
@@ -538,7 +538,8 @@ bool llmobs_elf_next_version(const struct llmobs_elf *elf,
 
     if (version->count++ >= elf->verdef_len)
         return false;
-    one = one ? elf_behind(elf, one, one->vd_next, sizeof(*one)) : elf->verdef;
+    one = one ? address_behind(elf, one, one->vd_next, sizeof(*one))
+              : elf->verdef;
     version->at = one;
     version->hash = one ? one->vd_hash : 0;
     return one != NULL;
@@ -549,7 +550,7 @@ static const ElfW(Dyn) *
     next_dynamic(const struct llmobs_elf *elf, const ElfW(Dyn) * d)
 {
     d = d ? d + 1 : elf->dynamic;
-    return elf_room(elf, d, sizeof(*d)) > 0 && d->d_tag != DT_NULL ? d : NULL;
+    return room_for(elf, d, sizeof(*d)) > 0 && d->d_tag != DT_NULL ? d : NULL;
 }
 
 bool llmobs_elf_needs(const struct llmobs_elf *elf, const char *soname)

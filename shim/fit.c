@@ -29,7 +29,7 @@ static bool is_core(long len)
  * its end would kill the program: while somebody copies the file, or where the
  * disk was full. The file is read and not mapped, since it may be truncated
  * meanwhile. */
-static bool fit_is_whole(int fd)
+static bool is_whole_file(int fd)
 {
     long end = llmobs_sys(SYS_lseek, fd, 0, SEEK_END);
     bool whole = is_core(llmobs_sys(SYS_pread64, fd, &core, sizeof(core), 0L));
@@ -123,7 +123,7 @@ const char *llmobs_fit(const char *path)
     fd = llmobs_sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return why_unopened(fd);
-    whole = fit_is_whole((int)fd);
+    whole = is_whole_file((int)fd);
     llmobs_sys(SYS_close, fd);
     return whole ? NULL : "its file is not whole";
 }

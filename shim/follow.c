@@ -35,16 +35,16 @@ static const struct llmobs_ops *follower_of(
 }
 
 /* The core, which this loads, unless the process is left alone. */
-static const struct llmobs_ops *have_core(void)
+static const struct llmobs_ops *core_to_follow(void)
 {
-    return llmobs_host_left_tls() ? NULL : llmobs_load_alone(NULL);
+    return llmobs_host_tls_stopped() ? NULL : llmobs_load_without_copy(NULL);
 }
 
-__attribute__((noinline)) static void follow_begin(
+__attribute__((noinline)) static void begin_to_follow(
     struct llmobs_connection *connection, const char *name)
 {
-    const char *left = llmobs_host_left_tls();
-    const struct llmobs_ops *ops = have_core();
+    const char *left = llmobs_host_tls_stopped();
+    const struct llmobs_ops *ops = core_to_follow();
     void *wire = ops ? ops->wire.begin(name) : NULL;
 
     if (left)
@@ -55,17 +55,17 @@ __attribute__((noinline)) static void follow_begin(
 }
 
 /* The core counts it where the host is a provider's. */
-__attribute__((noinline)) static void tell_http2(const char *name)
+__attribute__((noinline)) static void report_http2(const char *name)
 {
-    const struct llmobs_ops *ops = name ? have_core() : NULL;
+    const struct llmobs_ops *ops = name ? core_to_follow() : NULL;
 
     if (ops)
         ops->wire.unfollowed(name);
 }
 
 /* The first bytes may be the beginning of a head, which holds keys. */
-static void hand_on_first(const struct llmobs_ops *ops,
-                          struct llmobs_connection *connection)
+static void send_first(const struct llmobs_ops *ops,
+                       struct llmobs_connection *connection)
 {
     if (ops)
         ops->wire.sent(connection->of_core, connection->first,
@@ -85,14 +85,14 @@ void llmobs_follow_sent(const void *object, llmobs_follow_name_fn *name_of,
         return;
     sent = llmobs_connections_sent(object, bytes, len, taken);
     if (sent.http2)
-        tell_http2(name_of(object));
+        report_http2(name_of(object));
     if (!sent.connection)
         return;
     if (!sent.connection->of_core)
-        follow_begin(sent.connection, name_of(object));
+        begin_to_follow(sent.connection, name_of(object));
     ops = follower_of(sent.connection);
     if (sent.connection->held)
-        hand_on_first(ops, sent.connection);
+        send_first(ops, sent.connection);
     if (ops && sent.len > 0)
         ops->wire.sent(sent.connection->of_core, sent.bytes, sent.len);
 }

@@ -27,8 +27,8 @@ static const char *no_name(const void *session)
     return NULL;
 }
 
-static void see_failure(const void *session, ssize_t result,
-                        enum llmobs_wire_end how)
+static void report_failure(const void *session, ssize_t result,
+                           enum llmobs_wire_end how)
 {
     if (result != INVALID_REQUEST && llmobs_connections_find(session) &&
         REAL(gnutls_error_is_fatal)((int)result))
@@ -37,7 +37,7 @@ static void see_failure(const void *session, ssize_t result,
 
 /* Another thread may receive the answer before the real function returns, which
  * GnuTLS allows. So the bytes are shown before they are sent. */
-static void show(const void *session, const void *bytes, size_t len)
+static void report_before(const void *session, const void *bytes, size_t len)
 {
     int saved = llmobs_libc_errno();
 
@@ -51,13 +51,13 @@ static ssize_t gnutls_record_send(void *session, const void *bytes, size_t len)
     ssize_t put;
     int saved;
 
-    show(session, bytes, len);
+    report_before(session, bytes, len);
     put = REAL(gnutls_record_send)(session, bytes, len);
     saved = llmobs_libc_errno();
     if (put > 0)
         llmobs_follow_sent(session, no_name, bytes, len, (size_t)put);
     else if (put < 0)
-        see_failure(session, put, LLMOBS_WIRE_UNSENT);
+        report_failure(session, put, LLMOBS_WIRE_UNSENT);
     llmobs_libc_errno_restore(saved);
     return put;
 }
@@ -72,7 +72,7 @@ static ssize_t gnutls_record_recv(void *session, void *bytes, size_t len)
     else if (got == 0)
         llmobs_follow_ended(session, LLMOBS_WIRE_CLOSED);
     else
-        see_failure(session, got, LLMOBS_WIRE_BROKEN);
+        report_failure(session, got, LLMOBS_WIRE_BROKEN);
     llmobs_libc_errno_restore(saved);
     return got;
 }

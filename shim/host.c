@@ -35,11 +35,11 @@ static bool file_excludes; /* the environment excludes no programs: the file may
 static enum llmobs_tls_mode tls_mode;
 static bool file_tls;   /* the file decides tls_mode */
 static bool tls_php;    /* the process runs PHP, as far as is known */
-static bool tls_met;    /* a library of TLS is there */
+static bool tls_found;  /* a library of TLS is there */
 static bool tls;        /* libraries of TLS are hooked */
 static bool tls_chosen; /* for the program, by the user or since it is PHP */
-static const char *tls_left; /* why nothing is followed where it is not chosen;
-                              * NULL: all is */
+static const char *tls_stopped; /* why nothing is followed where it is not
+                                 * chosen; NULL: all is */
 static const char *file_log, *file_log_level; /* NULL: it was not read */
 static size_t env_count, env_len;
 /* The strings; behind them the list of pointers to them, and the core's path,
@@ -57,14 +57,14 @@ enum llmobs_host_state llmobs_host_state(void)
     return __atomic_load_n(&state, __ATOMIC_ACQUIRE);
 }
 
-static void shim_host_set_state(enum llmobs_host_state value)
+static void set_state(enum llmobs_host_state value)
 {
     __atomic_store_n(&state, value, __ATOMIC_RELEASE);
 }
 
 void llmobs_host_off(void)
 {
-    shim_host_set_state(LLMOBS_HOST_OFF);
+    set_state(LLMOBS_HOST_OFF);
 }
 
 bool llmobs_host_claim(void)
@@ -73,7 +73,7 @@ bool llmobs_host_claim(void)
         __atomic_exchange_n(&state, LLMOBS_HOST_OFF, __ATOMIC_ACQ_REL);
 
     if (before != LLMOBS_HOST_NEW)
-        shim_host_set_state(before);
+        set_state(before);
     return before == LLMOBS_HOST_NEW;
 }
 
@@ -94,20 +94,20 @@ static inline bool may_be_wanted(const char *entry)
 }
 
 /* The value in "NAME=value"; NULL when the entry is another variable. */
-static const char *shim_host_value_of(const char *entry, const char *name)
+static const char *value_in_entry(const char *entry, const char *name)
 {
     for (; *name && *entry == *name; name++)
         entry++;
     return *name == '\0' && *entry == '=' ? entry + 1 : NULL;
 }
 
-static bool shim_host_wanted(const char *entry)
+static bool is_wanted(const char *entry)
 {
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
         if (entry[0] == prefixes[i][0] && llmobs_str_begins(entry, prefixes[i]))
             return true;
     for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++)
-        if (entry[0] == whole[i][0] && shim_host_value_of(entry, whole[i]))
+        if (entry[0] == whole[i][0] && value_in_entry(entry, whole[i]))
             return true;
     return false;
 }
@@ -120,7 +120,7 @@ static size_t copy_some(char **env, bool own, size_t used)
         size_t len;
 
         if (!may_be_wanted(*env) || llmobs_str_begins(*env, OWN) != own ||
-            !shim_host_wanted(*env))
+            !is_wanted(*env))
             continue;
         len =
             llmobs_str_copy(env_bytes + used, LLMOBS_HOST_ENV_MAX - used, *env);
@@ -167,12 +167,12 @@ static char *core_path(void)
 }
 
 /* The value of the first variable of that name; NULL when unset or empty. */
-static const char *shim_host_setting(const char *const *env, const char *name)
+static const char *setting_in(const char *const *env, const char *name)
 {
     const char *value = NULL;
 
     for (; env && *env && !value; env++)
-        value = shim_host_value_of(*env, name);
+        value = value_in_entry(*env, name);
     return value && *value ? value : NULL;
 }
 
@@ -183,8 +183,7 @@ struct own {
 };
 
 /* The program comes first, and is no copy. */
-static int shim_host_find_own(struct dl_phdr_info *info, size_t size,
-                              void *argument)
+static int find_shim(struct dl_phdr_info *info, size_t size, void *argument)
 {
     struct own *own = argument;
     struct llmobs_elf elf;
@@ -229,7 +228,7 @@ none:
 /* Keeps the shim's path. A relative one counts only in the directory that the
  * process was started in, so the core's path is made from it at once; from an
  * absolute one it is made later, since most processes never need it. */
-static void keep_own_path(const char *own)
+static void set_own_path(const char *own)
 {
     if (own[0] == '/')
         own_path = own;
@@ -263,7 +262,7 @@ struct listed {
     uintptr_t inside; /* an address of the program's */
 };
 
-static int see_listed(struct dl_phdr_info *info, size_t size, void *argument)
+static int read_program(struct dl_phdr_info *info, size_t size, void *argument)
 {
     struct listed *listed = argument;
 
@@ -276,7 +275,7 @@ static int see_listed(struct dl_phdr_info *info, size_t size, void *argument)
 /* Writes the path of the file that runs, without links. A program that a loader
  * got as its argument is not what the kernel has executed. Then glibc has
  * mended AT_EXECFN, and *asked becomes the name in musl's list. */
-static void shim_host_find_program(char *file, size_t cap, const char **asked)
+static void find_program(char *file, size_t cap, const char **asked)
 {
     struct listed listed = {"", 0};
     long len;
@@ -287,7 +286,7 @@ static void shim_host_find_program(char *file, size_t cap, const char **asked)
         file[len > 0 ? len : 0] = '\0';
         return;
     }
-    llmobs_libc.iterate(see_listed, &listed);
+    llmobs_libc.iterate(read_program, &listed);
     llmobs_maps_path(listed.inside, file, cap);
     if (listed.path[0])
         *asked = listed.path;
@@ -295,14 +294,14 @@ static void shim_host_find_program(char *file, size_t cap, const char **asked)
 
 /* True where the list has the program: by its file, without links, or by the
  * name that was executed, which for a script is the only one. */
-static bool shim_host_is_listed(const char *list)
+static bool lists_program(const char *list)
 {
     LLMOBS_COLD static char file[LLMOBS_HOST_PATH_MAX];
     const char *asked = (const char *)llmobs_libc.auxval(AT_EXECFN);
 
     if (!list[0])
         return false;
-    shim_host_find_program(file, sizeof(file), &asked);
+    find_program(file, sizeof(file), &asked);
     if (asked && llmobs_glob_listed(list, asked))
         return true;
     return llmobs_glob_listed(list, file);
@@ -312,25 +311,25 @@ static void look_for_tracers(char **env)
 {
     for (; env && *env; env++)
         if (llmobs_tracer_set(*env))
-            llmobs_host_leave_tls(LLMOBS_HOST_TRACER);
+            llmobs_host_stop_tls(LLMOBS_HOST_TRACER);
 }
 
 void llmobs_host_init(char **env)
 {
     struct own own = {.path = NULL};
     const char *const *settings = (const char *const *)env;
-    const char *enabled = shim_host_setting(settings, "DD_LLMOBS_ENABLED");
-    const char *exclude = shim_host_setting(settings, "LLMOBS_EXCLUDE");
-    const char *seals = shim_host_setting(settings, "LLMOBS_TLS");
+    const char *enabled = setting_in(settings, "DD_LLMOBS_ENABLED");
+    const char *exclude = setting_in(settings, "LLMOBS_EXCLUDE");
+    const char *seals = setting_in(settings, "LLMOBS_TLS");
     bool later = !exclude && llmobs_libc_is_all(&own.path);
 
     if (enabled && !llmobs_conf_is_true(enabled))
         return;
     if (!later) {
         if (!llmobs_libc_find() || llmobs_libc.auxval(AT_SECURE) ||
-            (exclude && shim_host_is_listed(exclude)))
+            (exclude && lists_program(exclude)))
             return;
-        llmobs_libc.iterate(shim_host_find_own, &own);
+        llmobs_libc.iterate(find_shim, &own);
     }
     if (!own.path || own.second)
         return;
@@ -341,21 +340,20 @@ void llmobs_host_init(char **env)
     if (tls_mode == LLMOBS_TLS_AUTO)
         look_for_tracers(env);
     copy_env(env);
-    keep_own_path(own.path);
-    shim_host_set_state(later ? LLMOBS_HOST_LATER : LLMOBS_HOST_WATCHING);
+    set_own_path(own.path);
+    set_state(later ? LLMOBS_HOST_LATER : LLMOBS_HOST_WATCHING);
 }
 
 void llmobs_host_begin(void)
 {
     if (llmobs_host_state() == LLMOBS_HOST_LATER)
-        shim_host_set_state(llmobs_libc.auxval(AT_SECURE)
-                                ? LLMOBS_HOST_OFF
-                                : LLMOBS_HOST_WATCHING);
+        set_state(llmobs_libc.auxval(AT_SECURE) ? LLMOBS_HOST_OFF
+                                                : LLMOBS_HOST_WATCHING);
 }
 
 static void read_file(struct llmobs_conf *conf)
 {
-    const char *path = shim_host_setting(llmobs_host_env(), "LLMOBS_CONFIG");
+    const char *path = setting_in(llmobs_host_env(), "LLMOBS_CONFIG");
 
     llmobs_conf_read(path ? path : LLMOBS_CONFIG_FILE, conf);
     if (file_tls)
@@ -372,7 +370,7 @@ static enum llmobs_host_state state_by_file(void)
     read_file(&conf);
     file_log = conf.log;
     file_log_level = conf.log_level;
-    if (file_excludes && shim_host_is_listed(conf.exclude))
+    if (file_excludes && lists_program(conf.exclude))
         return LLMOBS_HOST_OFF;
     return file_decides && !conf.enabled ? LLMOBS_HOST_UNASKED : LLMOBS_HOST_ON;
 }
@@ -381,9 +379,8 @@ void llmobs_host_decide(void)
 {
     if (llmobs_host_state() != LLMOBS_HOST_WATCHING)
         return;
-    shim_host_set_state(llmobs_libc_may(LLMOBS_DISABLED_FILE, F_OK)
-                            ? LLMOBS_HOST_OFF
-                            : state_by_file());
+    set_state(llmobs_libc_may(LLMOBS_DISABLED_FILE, F_OK) ? LLMOBS_HOST_OFF
+                                                          : state_by_file());
 }
 
 /* -- TLS ------------------------------------------------------------------- */
@@ -396,26 +393,26 @@ bool llmobs_host_may_tls(void)
     return tls_mode != LLMOBS_TLS_OFF;
 }
 
-void llmobs_host_see_php(const struct llmobs_elf *elf)
+void llmobs_host_check_php(const struct llmobs_elf *elf)
 {
     tls_php = tls_php || llmobs_elf_symbol(elf, PHP);
 }
 
-void llmobs_host_met_tls(void)
+void llmobs_host_found_tls(void)
 {
-    tls_met = true;
+    tls_found = true;
 }
 
-void llmobs_host_leave_tls(const char *why)
+void llmobs_host_stop_tls(const char *why)
 {
-    __atomic_store_n(&tls_left, why, __ATOMIC_RELEASE);
+    __atomic_store_n(&tls_stopped, why, __ATOMIC_RELEASE);
 }
 
-const char *llmobs_host_left_tls(void)
+const char *llmobs_host_tls_stopped(void)
 {
     return __atomic_load_n(&tls_chosen, __ATOMIC_ACQUIRE)
                ? NULL
-               : __atomic_load_n(&tls_left, __ATOMIC_ACQUIRE);
+               : __atomic_load_n(&tls_stopped, __ATOMIC_ACQUIRE);
 }
 
 bool llmobs_host_tls(void)
@@ -433,15 +430,15 @@ static enum llmobs_tls_mode tls_asked(void)
     return tls_mode;
 }
 
-bool llmobs_host_settle_tls(void)
+bool llmobs_host_decide_tls(void)
 {
     enum llmobs_tls_mode asked;
 
-    if (!tls_met || tls)
+    if (!tls_found || tls)
         return false;
     asked = tls_asked();
     if (asked == LLMOBS_TLS_OFF || (asked == LLMOBS_TLS_AUTO && !tls_php &&
-                                    !shim_host_is_listed(LLMOBS_TLS_CLIENTS)))
+                                    !lists_program(LLMOBS_TLS_CLIENTS)))
         return false;
     tls_chosen = asked == LLMOBS_TLS_ON || tls_php;
     llmobs_host_decide();
@@ -455,7 +452,7 @@ bool llmobs_host_settle_tls(void)
 
 static const char *setting_or(const char *name, const char *other)
 {
-    const char *value = shim_host_setting(llmobs_host_env(), name);
+    const char *value = setting_in(llmobs_host_env(), name);
 
     return value ? value : other && *other ? other : NULL;
 }
@@ -470,7 +467,7 @@ const char *llmobs_host_log(bool error)
     return setting_or("LLMOBS_LOG", file_log);
 }
 
-bool llmobs_host_ask(void)
+bool llmobs_host_enable(void)
 {
     enum llmobs_host_state now;
 

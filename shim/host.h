@@ -51,7 +51,7 @@ void llmobs_host_decide(void);
 
 /* Switches observing on for the program, unless the state is off for good. True
  * when it was not on before: then all objects must be scanned. */
-bool llmobs_host_ask(void);
+bool llmobs_host_enable(void);
 
 /* True where the calls of TLS libraries are to be hooked (LLMOBS_TLS).
  * _may_tls: false where they will never be. Within a walk over the objects,
@@ -61,9 +61,9 @@ bool llmobs_host_ask(void);
  */
 bool llmobs_host_tls(void);
 bool llmobs_host_may_tls(void);
-void llmobs_host_see_php(const struct llmobs_elf *elf);
-void llmobs_host_met_tls(void);
-bool llmobs_host_settle_tls(void);
+void llmobs_host_check_php(const struct llmobs_elf *elf);
+void llmobs_host_found_tls(void);
+bool llmobs_host_decide_tls(void);
 
 /* Where the user did not ask for it, and the program is not PHP, no connection
  * of a TLS library is followed from now on. */
@@ -73,10 +73,10 @@ bool llmobs_host_settle_tls(void);
 #define LLMOBS_HOST_ACCEPTS                                                    \
     "the program accepts TLS: its calls over TLS libraries are not observed, " \
     "unless LLMOBS_TLS=on"
-void llmobs_host_leave_tls(const char *why);
+void llmobs_host_stop_tls(const char *why);
 
 /* That reason; NULL: connections are followed. */
-const char *llmobs_host_left_tls(void);
+const char *llmobs_host_tls_stopped(void);
 
 /* True for the shim itself. */
 bool llmobs_host_is_shim(const struct dl_phdr_info *info);

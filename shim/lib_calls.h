@@ -88,8 +88,8 @@ void *llmobs_lib_gnutls(enum llmobs_lib_call hook);
  * known; NULL: there is none, and no connection is followed. Called under the
  * scan's lock. */
 #define LLMOBS_SSL_NEW_INDEX "CRYPTO_get_ex_new_index"
-bool llmobs_lib_ssl_settled(unsigned copy);
-void llmobs_lib_ssl_settle(unsigned copy, void *new_index);
+bool llmobs_lib_ssl_is_complete(unsigned copy);
+void llmobs_lib_ssl_complete(unsigned copy, void *new_index);
 
 /* Keeps a compiler from a table of addresses, which the loader would relocate
  * in every process. */

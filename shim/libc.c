@@ -48,7 +48,7 @@ bool llmobs_libc_is_part(const struct llmobs_elf *elf)
 }
 
 /* Takes the functions of the object; true when it is libc. */
-static bool libc_take(const struct link_map *object)
+static bool read_functions(const struct link_map *object)
 {
     struct llmobs_elf elf;
     void *errno_location, *iterate, *auxval;
@@ -66,7 +66,7 @@ static bool libc_take(const struct link_map *object)
     llmobs_libc.brought[1] = llmobs_libc.auxval(AT_BASE);
     llmobs_libc.brought[2] = llmobs_libc.auxval(AT_SYSINFO_EHDR);
     __atomic_store_n(&llmobs_libc.iterate,
-                     (int (*)(llmobs_libc_see_fn *, void *))iterate,
+                     (int (*)(llmobs_libc_visit_fn *, void *))iterate,
                      __ATOMIC_RELEASE);
     return true;
 }
@@ -74,20 +74,20 @@ static bool libc_take(const struct link_map *object)
 /* Walks the loader's list from the program on, without a lock. Each l_ld is
  * mapped memory; l_addr need not be, since it is 0, or far away, for an object
  * that was linked for a fixed address. */
-static void libc_walk_list(void)
+static void walk_list(void)
 {
     const struct r_debug *debug = loader();
     const struct link_map *object = debug ? debug->r_map : NULL;
 
     while (object && (object = object->l_next) != NULL)
-        if (may_be_libc(object) && libc_take(object))
+        if (may_be_libc(object) && read_functions(object))
             return;
 }
 
 bool llmobs_libc_find(void)
 {
     if (!__atomic_load_n(&llmobs_libc.iterate, __ATOMIC_ACQUIRE))
-        libc_walk_list();
+        walk_list();
     return llmobs_libc.iterate != NULL;
 }
 

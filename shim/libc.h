@@ -43,11 +43,11 @@ extern const char *gnu_get_libc_version(void);
 
 struct llmobs_elf;
 
-typedef int llmobs_libc_see_fn(struct dl_phdr_info *, size_t, void *);
+typedef int llmobs_libc_visit_fn(struct dl_phdr_info *, size_t, void *);
 
 extern struct llmobs_libc {
     int *(*errno_location)(void);
-    int (*iterate)(llmobs_libc_see_fn *, void *); /* dl_iterate_phdr */
+    int (*iterate)(llmobs_libc_visit_fn *, void *); /* dl_iterate_phdr */
     unsigned long (*auxval)(unsigned long);
     uintptr_t brought[3]; /* the addresses of libc, its loader and the vdso; 0:
                            * it has none */

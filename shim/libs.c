@@ -22,7 +22,7 @@ static unsigned copies_of(enum llmobs_lib library)
 }
 
 /* The function for a patched slot. */
-static void *libs_thunk(unsigned copy, enum llmobs_lib_call hook)
+static void *thunk_for(unsigned copy, enum llmobs_lib_call hook)
 {
     switch (llmobs_lib_calls_library(hook)) {
     case LLMOBS_LIB_SSL:
@@ -35,8 +35,8 @@ static void *libs_thunk(unsigned copy, enum llmobs_lib_call hook)
     return NULL;
 }
 
-static void libs_take(enum llmobs_lib library, unsigned copy,
-                      const struct llmobs_elf *elf, bool at_start)
+static void record_copy(enum llmobs_lib library, unsigned copy,
+                        const struct llmobs_elf *elf, bool at_start)
 {
     struct place *place = &places[library][copy];
 
@@ -45,7 +45,8 @@ static void libs_take(enum llmobs_lib library, unsigned copy,
             llmobs_lib_calls_set(
                 copy, i, llmobs_elf_symbol(elf, llmobs_lib_calls_name(i)));
     if (library == LLMOBS_LIB_SSL)
-        llmobs_lib_ssl_settle(copy, NULL); /* of the one that was here before */
+        llmobs_lib_ssl_complete(copy,
+                                NULL); /* of the one that was here before */
     place->base = elf->base;
     place->marked = true;
     place->at_start = at_start;
@@ -56,8 +57,8 @@ static void libs_take(enum llmobs_lib library, unsigned copy,
 
 /* True where the object defines one of the library's functions that are hooked;
  * `whole`: where it defines all that are hooked or called. */
-static bool libs_defines(enum llmobs_lib library, const struct llmobs_elf *elf,
-                         bool whole)
+static bool defines(enum llmobs_lib library, const struct llmobs_elf *elf,
+                    bool whole)
 {
     unsigned end = whole ? LLMOBS_LIB_FUNCTION_COUNT : LLMOBS_LIB_HOOK_COUNT;
 
@@ -80,12 +81,12 @@ static unsigned copy_in(enum llmobs_lib library, const struct llmobs_elf *elf)
     return copy < copies_of(library) ? copy : LLMOBS_LIB_COPIES;
 }
 
-static bool libs_add(enum llmobs_lib library, const struct llmobs_elf *elf,
+static bool add_copy(enum llmobs_lib library, const struct llmobs_elf *elf,
                      bool program, bool at_start)
 {
     unsigned copy = copy_in(library, elf);
 
-    if (!libs_defines(library, elf, false))
+    if (!defines(library, elf, false))
         return false;
     if (copy < LLMOBS_LIB_COPIES) {
         places[library][copy].marked = true;
@@ -93,26 +94,25 @@ static bool libs_add(enum llmobs_lib library, const struct llmobs_elf *elf,
     }
     for (copy = 0; copy < copies_of(library) && places[library][copy].used;)
         copy++;
-    if (program || copy == copies_of(library) ||
-        !libs_defines(library, elf, true)) {
+    if (program || copy == copies_of(library) || !defines(library, elf, true)) {
         __atomic_store_n(&doubtful[library], true, __ATOMIC_RELEASE);
         return false;
     }
-    libs_take(library, copy, elf, at_start);
+    record_copy(library, copy, elf, at_start);
     return true;
 }
 
 /* Libraries of TLS are looked for before it is known whether they matter: few
  * programs have one, and the walk may not ask for a file. */
-static bool libs_wants(enum llmobs_lib library, const struct llmobs_elf *elf,
-                       bool at_start)
+static bool is_wanted(enum llmobs_lib library, const struct llmobs_elf *elf,
+                      bool at_start)
 {
     if (!llmobs_elf_symbol(
             elf, library == LLMOBS_LIB_SSL ? "SSL_read" : "gnutls_record_recv"))
         return false;
-    llmobs_host_met_tls();
+    llmobs_host_found_tls();
     if (at_start)
-        (void)llmobs_host_settle_tls();
+        (void)llmobs_host_decide_tls();
     return llmobs_host_tls();
 }
 
@@ -122,7 +122,7 @@ bool llmobs_libs_add(const struct llmobs_elf *elf, bool program, bool at_start)
 
     for (unsigned i = 0; i < LLMOBS_LIB_COUNT; i++)
         found |=
-            libs_wants(i, elf, at_start) && libs_add(i, elf, program, at_start);
+            is_wanted(i, elf, at_start) && add_copy(i, elf, program, at_start);
     return found;
 }
 
@@ -159,22 +159,22 @@ static int find_crypto(struct dl_phdr_info *info, size_t size, void *argument)
     return crypto->new_index != NULL;
 }
 
-static void settle(unsigned copy)
+static void find_new_index(unsigned copy)
 {
     struct crypto crypto = {.place = &places[LLMOBS_LIB_SSL][copy]};
 
-    if (!crypto.place->used || llmobs_lib_ssl_settled(copy))
+    if (!crypto.place->used || llmobs_lib_ssl_is_complete(copy))
         return;
     llmobs_libc.iterate(find_ssl, &crypto);
     if (crypto.opened)
         llmobs_libc.iterate(find_crypto, &crypto);
-    llmobs_lib_ssl_settle(copy, crypto.new_index);
+    llmobs_lib_ssl_complete(copy, crypto.new_index);
 }
 
-void llmobs_libs_settle(void)
+void llmobs_libs_complete(void)
 {
     for (unsigned copy = 0; copy < LLMOBS_LIB_COPIES; copy++)
-        settle(copy);
+        find_new_index(copy);
 }
 
 void llmobs_libs_unmark(bool but_at_start)
@@ -261,7 +261,7 @@ void *llmobs_libs_target(const struct llmobs_elf *elf, const char *name,
 
         if (real &&
             (value == real || (unbound && is_found_by(library, copy, elf))))
-            return libs_thunk(copy, hook);
+            return thunk_for(copy, hook);
     }
     return NULL;
 }
@@ -271,7 +271,7 @@ void *llmobs_libs_thunk(const void *address)
     for (unsigned i = 0; address && i < LLMOBS_LIB_HOOK_COUNT; i++)
         for (unsigned copy = 0; copy < LLMOBS_LIB_COPIES; copy++)
             if (llmobs_lib_calls_real(copy, i) == address)
-                return libs_thunk(copy, i);
+                return thunk_for(copy, i);
     return NULL;
 }
 

@@ -26,7 +26,7 @@ void llmobs_libs_sweep(void);
 bool llmobs_libs_any(void);
 
 /* After such a walk: finds what a library that is new needs of others. */
-void llmobs_libs_settle(void);
+void llmobs_libs_complete(void);
 
 /* True when the object's GNU hash table, or one of its first `count` symbols,
  * may have a hooked name. */

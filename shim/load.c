@@ -24,7 +24,7 @@ LLMOBS_COLD static char reason[LLMOBS_NO_CORE_MAX];
 
 /* Keeps the reason for the doctor, and writes it to the log. Gives NULL. Of a
  * program that has no descriptor free the log gets it at the exit. */
-static void *shim_load_give_up(const char *why)
+static void *fail_load(const char *why)
 {
     size_t len = llmobs_str_copy(reason, sizeof(reason), LLMOBS_NO_CORE);
 
@@ -43,7 +43,7 @@ static void *open_core(const char *path)
     /* A look at the file first leaves the app's dlerror text alone where there
      * is none. */
     if (why || !llmobs_loader_bring())
-        return shim_load_give_up(why ? why : "the program has no dlopen");
+        return fail_load(why ? why : "the program has no dlopen");
     /* Before glibc 2.34 threads are in a library of their own, which the core
      * does not bring, as it has no DT_NEEDED for it. It is loaded first, since
      * a core that was tried without it stays half loaded. */
@@ -54,7 +54,7 @@ static void *open_core(const char *path)
     if (core)
         return core;
     llmobs_loader_drop_error();
-    return shim_load_give_up("the loader refuses it");
+    return fail_load("the loader refuses it");
 }
 
 /* True where the object defines one of both functions. Runtimes of sanitizers
@@ -106,8 +106,7 @@ static const struct llmobs_ops *attach(
     const struct llmobs_enable_options *enable)
 {
     const char *path = llmobs_host_core_path();
-    void *core =
-        path ? open_core(path) : shim_load_give_up("its path is not known");
+    void *core = path ? open_core(path) : fail_load("its path is not known");
     const struct llmobs_ops *ops;
     llmobs_core_attach_fn entry;
     void *symbol;
@@ -117,12 +116,12 @@ static const struct llmobs_ops *attach(
     symbol = llmobs_loader_own_sym(core, LLMOBS_CORE_ATTACH);
     if (!symbol) {
         llmobs_loader_drop_error();
-        return shim_load_give_up("it is another library");
+        return fail_load("it is another library");
     }
     entry = (llmobs_core_attach_fn)symbol;
     ops = entry(facts_of(enable));
     if (ops && ops->abi != LLMOBS_ENGINE_ABI)
-        return shim_load_give_up("it is of another version");
+        return fail_load("it is of another version");
     return ops;
 }
 
@@ -147,7 +146,7 @@ static int load_once(const struct llmobs_enable_options *enable)
     return now;
 }
 
-static int shim_load_wait_for(int loading)
+static int wait_for_load(int loading)
 {
     int64_t until = 0;
     int now = loading;
@@ -174,11 +173,11 @@ static int shim_load_wait_for(int loading)
 /* Loads the core; IDLE where loading is not allowed at this moment. */
 static int load_in_turn(const struct llmobs_enable_options *enable)
 {
-    struct llmobs_turn *turn = llmobs_turn_load();
+    struct llmobs_turn *turn = llmobs_turn_begin_load();
     int now = turn ? load_once(enable) : IDLE;
 
     if (turn)
-        llmobs_turn_load_end(turn);
+        llmobs_turn_end_load(turn);
     return now;
 }
 
@@ -194,20 +193,20 @@ static int load_and_watch(const struct llmobs_enable_options *enable)
 
 static bool pin_in_turn(const struct llmobs_copy *copy)
 {
-    struct llmobs_turn *turn = llmobs_turn_load();
+    struct llmobs_turn *turn = llmobs_turn_begin_load();
 
     if (!turn)
         return false;
     if (!llmobs_loader_own_open(copy->path,
                                 RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE))
         llmobs_loader_drop_error();
-    llmobs_turn_load_end(turn);
+    llmobs_turn_end_load(turn);
     return true;
 }
 
 /* Pins the copy. One that the program itself needs is not opened: it stays
  * anyway, and to open it would make the loader list all that it needs. */
-static bool shim_load_pin(struct llmobs_copy *copy)
+static bool pin(struct llmobs_copy *copy)
 {
     if (!copy->stays && !pin_in_turn(copy))
         return false;
@@ -215,8 +214,8 @@ static bool shim_load_pin(struct llmobs_copy *copy)
     return true;
 }
 
-static const struct llmobs_ops *shim_load(
-    struct llmobs_copy *copy, const struct llmobs_enable_options *enable)
+static const struct llmobs_ops *load(struct llmobs_copy *copy,
+                                     const struct llmobs_enable_options *enable)
 {
     int now = __atomic_load_n(&state, __ATOMIC_ACQUIRE);
     int saved;
@@ -227,8 +226,8 @@ static const struct llmobs_ops *shim_load(
     if (now == IDLE)
         now = load_and_watch(enable);
     if (now > 0)
-        now = shim_load_wait_for(now);
-    if (now == READY && copy && !shim_load_pin(copy))
+        now = wait_for_load(now);
+    if (now == READY && copy && !pin(copy))
         now = IDLE;
     llmobs_libc_errno_restore(saved);
     return now == READY ? core_ops : NULL;
@@ -236,13 +235,13 @@ static const struct llmobs_ops *shim_load(
 
 const struct llmobs_ops *llmobs_load(struct llmobs_copy *copy)
 {
-    return shim_load(copy, NULL);
+    return load(copy, NULL);
 }
 
-const struct llmobs_ops *llmobs_load_alone(
+const struct llmobs_ops *llmobs_load_without_copy(
     const struct llmobs_enable_options *enable)
 {
-    return shim_load(NULL, enable);
+    return load(NULL, enable);
 }
 
 const struct llmobs_ops *llmobs_load_core(void)
@@ -250,10 +249,10 @@ const struct llmobs_ops *llmobs_load_core(void)
     return __atomic_load_n(&state, __ATOMIC_ACQUIRE) == READY ? core_ops : NULL;
 }
 
-void llmobs_load_tell(void)
+void llmobs_load_report(void)
 {
     if (reason[0])
         llmobs_say(true, reason, "");
     if (!llmobs_load_core())
-        llmobs_wrappers_tell();
+        llmobs_wrappers_report();
 }

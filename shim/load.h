@@ -30,14 +30,14 @@
 
 /* As the program ends: logs why the core was not loaded, if the log could not
  * be written at that time, and which calls a wrapper may have hidden. */
-void llmobs_load_tell(void);
+void llmobs_load_report(void);
 
 /* The slow half of llmobs_load_begin. */
 const struct llmobs_ops *llmobs_load(struct llmobs_copy *copy);
 
 /* For the program's own calls of the API, which need no copy of libcurl.
  * `enable`: the program's options; NULL: it has not called llmobs_enable. */
-const struct llmobs_ops *llmobs_load_alone(
+const struct llmobs_ops *llmobs_load_without_copy(
     const struct llmobs_enable_options *enable);
 
 /* The core's operations if it has been loaded at all, else NULL. */

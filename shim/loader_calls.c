@@ -22,8 +22,7 @@ struct search {
     unsigned preceded; /* bits: the program itself defines it */
 };
 
-static void loader_calls_find_own(struct search *search,
-                                  const struct llmobs_elf *elf)
+static void find_libc_own(struct search *search, const struct llmobs_elf *elf)
 {
     if (!llmobs_libc_is_part(elf) &&
         !llmobs_str_same(elf->soname, LIBDL_SONAME))
@@ -35,8 +34,7 @@ static void loader_calls_find_own(struct search *search,
 
 /* The walk ends when the next function of each name and libc's own, which come
  * last, are known. */
-static int loader_calls_visit(struct dl_phdr_info *info, size_t size,
-                              void *argument)
+static int visit_object(struct dl_phdr_info *info, size_t size, void *argument)
 {
     struct search *search = argument;
     size_t missing = 0;
@@ -59,7 +57,7 @@ static int loader_calls_visit(struct dl_phdr_info *info, size_t size,
             search->passed = true;
         return 0;
     }
-    loader_calls_find_own(search, &elf);
+    find_libc_own(search, &elf);
     for (size_t i = 0; i < COUNT; i++) {
         if (!to[i])
             to[i] = llmobs_elf_symbol(&elf, names[i]);
@@ -73,7 +71,7 @@ static void search_all(void)
     struct search search = {.index = 0};
 
     if (llmobs_libc_find())
-        llmobs_libc.iterate(loader_calls_visit, &search);
+        llmobs_libc.iterate(visit_object, &search);
     for (size_t i = 0; i < COUNT; i++)
         if (search.before[i])
             search.preceded |= 1U << i;
@@ -99,7 +97,7 @@ static void *get_from(void **list, size_t i)
     return one;
 }
 
-static void *loader_calls_get(size_t i)
+static void *get_next(size_t i)
 {
     return get_from(found, i);
 }
@@ -166,28 +164,28 @@ static int no_close(void *handle)
 
 llmobs_open_fn llmobs_loader_open_fn(void)
 {
-    void *one = loader_calls_get(OPEN);
+    void *one = get_next(OPEN);
 
     return one ? (llmobs_open_fn)one : no_open;
 }
 
 llmobs_sym_fn llmobs_loader_sym_fn(void)
 {
-    void *one = loader_calls_get(SYM);
+    void *one = get_next(SYM);
 
     return one ? (llmobs_sym_fn)one : no_sym;
 }
 
 llmobs_vsym_fn llmobs_loader_vsym_fn(void)
 {
-    void *one = loader_calls_get(VSYM);
+    void *one = get_next(VSYM);
 
     return one ? (llmobs_vsym_fn)one : no_vsym;
 }
 
 llmobs_close_fn llmobs_loader_close_fn(void)
 {
-    void *one = loader_calls_get(CLOSE);
+    void *one = get_next(CLOSE);
 
     return one ? (llmobs_close_fn)one : no_close;
 }
@@ -229,7 +227,7 @@ void llmobs_loader_drop_error(void)
         drop();
 }
 
-static size_t loader_calls_index_of(const char *name)
+static size_t index_of_name(const char *name)
 {
     size_t i = OPEN;
 
@@ -240,16 +238,16 @@ static size_t loader_calls_index_of(const char *name)
 
 bool llmobs_loader_is(const char *name, const void *address)
 {
-    size_t i = loader_calls_index_of(name);
+    size_t i = index_of_name(name);
 
-    return i < ERROR && address && address == loader_calls_get(i);
+    return i < ERROR && address && address == get_next(i);
 }
 
-bool llmobs_loader_ours_first(const char *name)
+bool llmobs_loader_shim_first(const char *name)
 {
-    loader_calls_get(OPEN);
+    get_next(OPEN);
     return !(__atomic_load_n(&preceded, __ATOMIC_ACQUIRE) >>
-                 loader_calls_index_of(name) &
+                 index_of_name(name) &
              1);
 }
 

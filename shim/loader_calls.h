@@ -53,7 +53,7 @@ bool llmobs_loader_is(const char *name, const void *address);
 
 /* True when no object before the shim in load order defines that name, so that
  * the loader binds an unbound caller to the shim. */
-bool llmobs_loader_ours_first(const char *name);
+bool llmobs_loader_shim_first(const char *name);
 
 /* True when the object's GNU hash table may have one of the four names that the
  * shim exports, defined or not. The object must have such a table. */

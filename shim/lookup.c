@@ -18,8 +18,7 @@ struct walk {
     bool tied;             /* another object ties the caller to the copy */
 };
 
-static int lookup_find_caller(struct dl_phdr_info *info, size_t size,
-                              void *argument)
+static int find_caller(struct dl_phdr_info *info, size_t size, void *argument)
 {
     struct walk *walk = argument;
     struct llmobs_elf *from = &walk->lookup->from;
@@ -62,7 +61,7 @@ static int find_needer(struct dl_phdr_info *info, size_t size, void *argument)
     return needer->found;
 }
 
-static bool lookup_is_needed(const struct llmobs_elf *elf)
+static bool is_needed(const struct llmobs_elf *elf)
 {
     struct needer needer = {elf->soname, false};
 
@@ -76,9 +75,9 @@ static bool lookup_is_needed(const struct llmobs_elf *elf)
 static bool is_hidden(const struct walk *walk, size_t index,
                       const struct llmobs_elf *elf)
 {
-    return index != walk->caller_at && !llmobs_copies_met_global() &&
-           walk->caller_at >= walk->lookup->start && !lookup_is_needed(elf) &&
-           !lookup_is_needed(&walk->lookup->from);
+    return index != walk->caller_at && !llmobs_copies_any_global() &&
+           walk->caller_at >= walk->lookup->start && !is_needed(elf) &&
+           !is_needed(&walk->lookup->from);
 }
 
 static int find_definers(struct dl_phdr_info *info, size_t size, void *argument)
@@ -148,20 +147,19 @@ static enum llmobs_lookup_result judge_late(const struct walk *walk)
     if (after && walk->other_at >= walk->caller_at)
         return walk->other_at < walk->copy_at ? LLMOBS_LOOKUP_OTHER
                                               : LLMOBS_LOOKUP_COPY;
-    return own && !llmobs_copies_met_global() &&
-                   !lookup_is_needed(&walk->lookup->from)
+    return own && !llmobs_copies_any_global() && !is_needed(&walk->lookup->from)
                ? LLMOBS_LOOKUP_OTHER
                : LLMOBS_LOOKUP_UNSURE;
 }
 
 /* For each caller the loader first searches the objects that came with the
  * program, except for RTLD_NEXT in a later object and for RTLD_DEEPBIND. */
-static enum llmobs_lookup_result lookup_judge(struct walk *walk)
+static enum llmobs_lookup_result judge(struct walk *walk)
 {
     const char *version = walk->lookup->version;
     size_t start = walk->lookup->start;
     bool late = walk->caller_at >= start;
-    bool deep = late && walk->late && llmobs_copies_met_deep();
+    bool deep = late && walk->late && llmobs_copies_any_deep();
     bool at_start = !late || (!walk->lookup->next && walk->first_at < start);
 
     if (deep && walk->others + walk->copies > 1)
@@ -188,16 +186,16 @@ enum llmobs_lookup_result llmobs_lookup(struct llmobs_lookup *lookup)
                         .first_at = NOWHERE,
                         .other_at = NOWHERE};
 
-    llmobs_libc.iterate(lookup_find_caller, &walk);
+    llmobs_libc.iterate(find_caller, &walk);
     if (walk.caller_at == NOWHERE)
         return LLMOBS_LOOKUP_OTHER;
     walk.index = 0;
     llmobs_libc.iterate(find_definers, &walk);
     /* The set of objects that came with the program never changes. */
     lookup->others = walk.others > 0;
-    lookup->settled =
+    lookup->lasting =
         walk.caller_at < lookup->start && walk.first_at < lookup->start;
-    return lookup_judge(&walk);
+    return judge(&walk);
 }
 
 struct listed {

@@ -36,7 +36,7 @@ struct llmobs_lookup {
     struct llmobs_elf from;   /* set: the caller; it stays while it runs */
     struct llmobs_copy *copy; /* set for COPY */
     bool others;              /* set: an object that is no copy may answer */
-    bool settled; /* set: the result stays, for all calls from that object */
+    bool lasting; /* set: the result stays, for all calls from that object */
 };
 
 enum llmobs_lookup_result llmobs_lookup(struct llmobs_lookup *lookup);

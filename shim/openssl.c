@@ -52,12 +52,12 @@ static new_index_fn *new_index[LLMOBS_LIB_COPIES];
 enum ends { UNASKED, KNOWN, UNKNOWN };
 static int ends[LLMOBS_LIB_COPIES];
 
-bool llmobs_lib_ssl_settled(unsigned copy)
+bool llmobs_lib_ssl_is_complete(unsigned copy)
 {
     return __atomic_load_n(&new_index[copy], __ATOMIC_ACQUIRE) != NULL;
 }
 
-void llmobs_lib_ssl_settle(unsigned copy, void *address)
+void llmobs_lib_ssl_complete(unsigned copy, void *address)
 {
     __atomic_store_n(&ends[copy], UNASKED, __ATOMIC_RELEASE);
     __atomic_store_n(&new_index[copy], (new_index_fn *)address,
@@ -106,14 +106,14 @@ static const char *name_of_1(const void *ssl)
     return name_in(1, ssl);
 }
 
-static void see_sent(unsigned copy, const void *ssl, const void *bytes,
-                     size_t len, size_t taken)
+static void report_sent(unsigned copy, const void *ssl, const void *bytes,
+                        size_t len, size_t taken)
 {
     llmobs_follow_sent(ssl, copy ? name_of_1 : name_of_0, bytes, len, taken);
 }
 
 /* The connection gave nothing: it is over, or has nothing now. */
-static void see_end(const void *ssl, int why)
+static void report_end(const void *ssl, int why)
 {
     if (why == ZERO_RETURN)
         llmobs_follow_ended(ssl, LLMOBS_WIRE_CLOSED);
@@ -123,11 +123,11 @@ static void see_end(const void *ssl, int why)
 
 /* A server of TLS is observed by decision: its clients' calls are not its own.
  */
-static void see_received(unsigned copy, const void *ssl, const void *bytes,
-                         size_t len)
+static void report_received(unsigned copy, const void *ssl, const void *bytes,
+                            size_t len)
 {
     if (llmobs_follow_received(ssl, bytes, len) && REAL(SSL_is_server)(ssl))
-        llmobs_host_leave_tls(LLMOBS_HOST_ACCEPTS);
+        llmobs_host_stop_tls(LLMOBS_HOST_ACCEPTS);
 }
 
 static void after_read(unsigned copy, const void *ssl, const void *bytes,
@@ -138,27 +138,27 @@ static void after_read(unsigned copy, const void *ssl, const void *bytes,
     if (!ends_are_known(copy))
         ;
     else if (result > 0)
-        see_received(copy, ssl, bytes, got);
+        report_received(copy, ssl, bytes, got);
     else if (llmobs_connections_find(ssl))
-        see_end(ssl, REAL(SSL_get_error)(ssl, result));
+        report_end(ssl, REAL(SSL_get_error)(ssl, result));
     llmobs_libc_errno_restore(saved);
 }
 
 /* A write that could not be done now is tried again with the same bytes: they
  * count the first time, as the peer may answer before they all went. So it may
  * where the rest cannot be sent. Before the end of a handshake none went. */
-static void see_unsent(unsigned copy, const void *ssl, const void *bytes,
-                       size_t len, int why)
+static void report_unsent(unsigned copy, const void *ssl, const void *bytes,
+                          size_t len, int why)
 {
     if (why == ZERO_RETURN) {
-        see_end(ssl, why);
+        report_end(ssl, why);
         return;
     }
     if ((why != WANT_READ && why != WANT_WRITE && why != ERROR_SSL &&
          why != ERROR_SYSCALL) ||
         REAL(SSL_in_init)(ssl))
         return;
-    see_sent(copy, ssl, bytes, len, 0);
+    report_sent(copy, ssl, bytes, len, 0);
     if (why == ERROR_SSL || why == ERROR_SYSCALL)
         llmobs_follow_ended(ssl, LLMOBS_WIRE_UNSENT);
 }
@@ -171,9 +171,9 @@ static void after_write(unsigned copy, const void *ssl, const void *bytes,
     if (!ends_are_known(copy))
         ;
     else if (result > 0)
-        see_sent(copy, ssl, bytes, len, put);
+        report_sent(copy, ssl, bytes, len, put);
     else
-        see_unsent(copy, ssl, bytes, len, REAL(SSL_get_error)(ssl, result));
+        report_unsent(copy, ssl, bytes, len, REAL(SSL_get_error)(ssl, result));
     llmobs_libc_errno_restore(saved);
 }
 

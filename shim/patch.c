@@ -61,7 +61,7 @@ static void look_at_seal(struct work *work)
     work->loading = open && work->how->late;
 }
 
-static bool patch_unseal(struct work *work)
+static bool unseal(struct work *work)
 {
     if (!work->unsealed)
         work->unsealed =
@@ -85,7 +85,7 @@ static void write_slot(struct work *work, uintptr_t slot, void *value)
     if (work->loading || slot % sizeof(value) != 0 ||
         !llmobs_elf_covers(work->elf, slot, sizeof(value), PF_W))
         return;
-    if (inside && work->sealed && !patch_unseal(work))
+    if (inside && work->sealed && !unseal(work))
         return;
     __atomic_store_n((void **)slot, value, __ATOMIC_RELEASE);
 }
@@ -165,24 +165,24 @@ static void *curl_target(const struct work *work, const ElfW(Rela) * rela,
 static void *dl_target(const struct work *work, const ElfW(Rela) * rela,
                        const char *name, const void *value)
 {
-    void *ours = work->how->ours(name);
+    void *find_export = work->how->find_export(name);
 
-    if (!ours || ours == value)
+    if (!find_export || find_export == value)
         return NULL;
     if (llmobs_loader_is(name, value) ||
-        (llmobs_loader_ours_first(name) && unbound(work, rela, value)))
-        return ours;
+        (llmobs_loader_shim_first(name) && unbound(work, rela, value)))
+        return find_export;
     return NULL;
 }
 
 /* The names whose slots may be written. */
 enum kind { NO_MATTER, OF_CURL, OF_LOADER, OF_LIB, OF_ALONE };
 
-static enum kind patch_kind_of(const struct work *work, const char *name)
+static enum kind kind_of_name(const struct work *work, const char *name)
 {
     if (llmobs_str_begins(name, "curl_"))
         return llmobs_hook_find(name) < LLMOBS_HOOK_COUNT ? OF_CURL : NO_MATTER;
-    if (work->how->late && work->how->ours(name))
+    if (work->how->late && work->how->find_export(name))
         return OF_LOADER;
     if (llmobs_alone_is(name))
         return OF_ALONE;
@@ -210,7 +210,7 @@ static void patch_one(struct work *work, const ElfW(Rela) * rela)
     const ElfW(Sym) *sym = llmobs_elf_sym(work->elf, ELF64_R_SYM(rela->r_info));
     const char *name = llmobs_elf_string(work->elf, sym->st_name);
     uintptr_t slot = work->elf->base + rela->r_offset;
-    enum kind kind = patch_kind_of(work, name);
+    enum kind kind = kind_of_name(work, name);
     void *value, *target;
 
     if (kind == NO_MATTER || slot < work->elf->start ||
@@ -240,7 +240,7 @@ static void patch_table(struct work *work, const ElfW(Rela) * rela, size_t len)
 }
 
 /* The bytes of a segment that are searched. */
-#define KEPT_MAX 262144
+#define SEARCHED_MAX 262144
 #define WORD sizeof(void *)
 
 /* Tests whether the program has left the word readable: the kernel is asked to
@@ -271,12 +271,12 @@ static void patch_words(uintptr_t at, uintptr_t end,
 /* Constructors that have run may have copied addresses out of the slots, into
  * tables of functions: copies among the object's own variables become thunks.
  * Those behind RELRO are relocations, and done. */
-static void patch_kept(const struct work *work, const ElfW(Phdr) * segment)
+static void patch_segment(const struct work *work, const ElfW(Phdr) * segment)
 {
     uintptr_t page = (uintptr_t)llmobs_libc.auxval(AT_PAGESZ);
     uintptr_t from = work->elf->base + segment->p_vaddr;
-    uintptr_t end =
-        from + (segment->p_memsz < KEPT_MAX ? segment->p_memsz : KEPT_MAX);
+    uintptr_t end = from + (segment->p_memsz < SEARCHED_MAX ? segment->p_memsz
+                                                            : SEARCHED_MAX);
     struct llmobs_copies_range range = llmobs_copies_range();
 
     from = (from + WORD - 1) & ~(WORD - 1);
@@ -294,7 +294,7 @@ static void patch_variables(const struct work *work)
     for (size_t i = 0; i < work->elf->phnum; i++)
         if (work->elf->phdr[i].p_type == PT_LOAD &&
             (work->elf->phdr[i].p_flags & PF_W))
-            patch_kept(work, &work->elf->phdr[i]);
+            patch_segment(work, &work->elf->phdr[i]);
 }
 
 /* True where one of the first `count` symbols is named as libcurl's are. Every
@@ -317,7 +317,7 @@ static bool names_dl(const struct llmobs_elf *elf, size_t count,
                      const struct llmobs_patch *how)
 {
     for (size_t i = 1; i < count; i++)
-        if (how->ours(llmobs_elf_string(elf, elf->symtab[i].st_name)))
+        if (how->find_export(llmobs_elf_string(elf, elf->symtab[i].st_name)))
             return true;
     return false;
 }

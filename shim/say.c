@@ -20,7 +20,7 @@ static bool is_owned(const struct stat *st)
     return st->st_uid == 0 || st->st_uid == (uid_t)llmobs_sys(SYS_geteuid);
 }
 
-static bool say_look(const char *name, struct stat *st)
+static bool read_status(const char *name, struct stat *st)
 {
     return llmobs_sys(SYS_newfstatat, AT_FDCWD, name, st,
                       AT_SYMLINK_NOFOLLOW) == 0;
@@ -38,12 +38,13 @@ static bool may_open(void)
         if (*c != '/')
             continue;
         *c = '\0';
-        foreign = say_look(path, &st) && S_ISLNK(st.st_mode) && !is_owned(&st);
+        foreign =
+            read_status(path, &st) && S_ISLNK(st.st_mode) && !is_owned(&st);
         *c = '/';
         if (foreign)
             return false;
     }
-    return !say_look(path, &st) || S_ISREG(st.st_mode);
+    return !read_status(path, &st) || S_ISREG(st.st_mode);
 }
 
 /* Negative where the log is not to be opened. */

@@ -39,23 +39,23 @@ struct walk {
 
 static struct counts seen;
 static size_t start_objects;
-static uint64_t start_last;       /* identity of the last one */
-static llmobs_hook_set foreign;   /* bits of hooks that other objects define */
-static bool late_start;           /* constructors ran before the shim's */
-static llmobs_scan_ours_fn *ours; /* of the loader's names */
+static uint64_t start_last;     /* identity of the last one */
+static llmobs_hook_set foreign; /* bits of hooks that other objects define */
+static bool late_start;         /* constructors ran before the shim's */
+static llmobs_scan_find_fn *find_export; /* of the loader's names */
 static size_t foreign_reach; /* how many objects were searched for `foreign` */
-static bool met_rpath, expect_unseen;
+static bool any_rpath, expect_unseen;
 static int question; /* of the API (llmobs_scan_question) */
 static int owner, pending;
 static uintptr_t owner_thread;
 static int waiting; /* the number of threads that wait for the owner */
 
-bool llmobs_scan_met_rpath(void)
+bool llmobs_scan_any_rpath(void)
 {
-    return __atomic_load_n(&met_rpath, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&any_rpath, __ATOMIC_ACQUIRE);
 }
 
-static bool scan_is_ours(const struct llmobs_elf *elf)
+static bool is_own_object(const struct llmobs_elf *elf)
 {
     return llmobs_str_same(elf->soname, LLMOBS_SHIM_SONAME) ||
            llmobs_str_same(elf->soname, LLMOBS_CORE_FILE);
@@ -83,7 +83,7 @@ static size_t first_to_see(bool full)
 
 /* In the first round of a process, before main, the names of an object behind
  * the first copy are looked at while it is open. */
-static void note_plain(struct walk *walk, const struct llmobs_elf *elf,
+static void mark_plain(struct walk *walk, const struct llmobs_elf *elf,
                        size_t index)
 {
     const struct llmobs_patch how = {.late = false};
@@ -93,7 +93,7 @@ static void note_plain(struct walk *walk, const struct llmobs_elf *elf,
         walk->plain[index / 64] |= UINT64_C(1) << index % 64;
 }
 
-static bool scan_is_plain(const struct walk *walk, size_t index)
+static bool is_plain(const struct walk *walk, size_t index)
 {
     return index < PLAIN_MAX && walk->plain[index / 64] >> index % 64 & 1;
 }
@@ -116,13 +116,13 @@ static void find_tls(struct walk *walk, const struct dl_phdr_info *info,
         return;
     if (elf) {
         if (info->dlpi_name && llmobs_tracer_brings(info->dlpi_name))
-            llmobs_host_leave_tls(LLMOBS_HOST_TRACER);
+            llmobs_host_stop_tls(LLMOBS_HOST_TRACER);
         if (info->dlpi_name &&
             llmobs_str_begins(llmobs_str_base(info->dlpi_name), PHP_MODULE))
-            llmobs_host_see_php(elf);
+            llmobs_host_check_php(elf);
         walk->changed |= llmobs_libs_add(elf, false, start_objects == 0);
     } else if (index == 0 && llmobs_elf_open(&program, info) == 0) {
-        llmobs_host_see_php(&program);
+        llmobs_host_check_php(&program);
         (void)llmobs_libs_add(&program, true, true);
     }
 }
@@ -134,12 +134,12 @@ struct ranges {
 
 /* Notes what an object defines of the hooks: the loader may bind others to it.
  * Functions of later objects come behind those of a copy at the start. */
-static void note_foreign(const struct llmobs_elf *elf, bool late)
+static void record_foreign(const struct llmobs_elf *elf, bool late)
 {
     llmobs_hook_set hooks = llmobs_hooks_defined(elf);
 
     foreign |= hooks;
-    if (!late || !llmobs_copies_at_start() || llmobs_copies_met_deep())
+    if (!late || !llmobs_copies_at_start() || llmobs_copies_any_deep())
         llmobs_wrappers_define(elf, hooks);
 }
 
@@ -170,17 +170,17 @@ static int find_copies(struct dl_phdr_info *info, size_t size, void *argument)
     if (index == 0 && walk->first == 0)
         find_tls(walk, info, index, NULL);
     if (index < walk->first || is_no_matter(info, index) ||
-        llmobs_elf_open(&elf, info) != 0 || scan_is_ours(&elf))
+        llmobs_elf_open(&elf, info) != 0 || is_own_object(&elf))
         return 0;
     find_tls(walk, info, index, &elf);
     if (elf.rpath)
-        __atomic_store_n(&met_rpath, true, __ATOMIC_RELEASE);
+        __atomic_store_n(&any_rpath, true, __ATOMIC_RELEASE);
     if (llmobs_copies_is_one(&elf)) {
         walk->changed |= llmobs_copies_add(&elf, index, start_objects == 0);
         if (start_objects == 0)
             llmobs_host_decide();
     } else {
-        note_plain(walk, &elf, index);
+        mark_plain(walk, &elf, index);
     }
     return 0;
 }
@@ -199,8 +199,8 @@ static int find_foreign(struct dl_phdr_info *info, size_t size, void *argument)
         return 0;
     if (index == 0)
         llmobs_copies_needed(&elf);
-    if (!scan_is_ours(&elf) && !llmobs_copies_at(&elf))
-        note_foreign(&elf, index >= start_objects);
+    if (!is_own_object(&elf) && !llmobs_copies_at(&elf))
+        record_foreign(&elf, index >= start_objects);
     return 0;
 }
 
@@ -210,15 +210,15 @@ static int patch_callers(struct dl_phdr_info *info, size_t size, void *argument)
     struct walk *walk = argument;
     size_t index = walk->now.objects++;
     struct llmobs_patch how = {index >= start_objects, index && late_start,
-                               foreign, start_objects, ours};
+                               foreign, start_objects, find_export};
     struct llmobs_elf elf;
 
     (void)size;
     walk->now.adds = info->dlpi_adds;
     walk->now.subs = info->dlpi_subs;
-    if (index < walk->first || scan_is_plain(walk, index) ||
+    if (index < walk->first || is_plain(walk, index) ||
         llmobs_elf_open(&elf, info) != 0 || !llmobs_patch_may(&elf, &how) ||
-        scan_is_ours(&elf) || llmobs_libc_brings(elf.base) ||
+        is_own_object(&elf) || llmobs_libc_brings(elf.base) ||
         llmobs_copies_at(&elf))
         return 0;
     if (!llmobs_patch_object(&elf, &how))
@@ -226,7 +226,7 @@ static int patch_callers(struct dl_phdr_info *info, size_t size, void *argument)
     return 0;
 }
 
-static void scan_find(struct walk *walk)
+static void find_all(struct walk *walk)
 {
     struct ranges ranges = {.index = 0};
     size_t reach;
@@ -237,8 +237,8 @@ static void scan_find(struct walk *walk)
     llmobs_libc.iterate(find_copies, walk);
     if (walk->same)
         return;
-    walk->anew = llmobs_host_settle_tls();
-    llmobs_libs_settle();
+    walk->anew = llmobs_host_decide_tls();
+    llmobs_libs_complete();
     walk->shifted |= walk->now.objects < start_objects;
     if (walk->full) {
         walk->changed |= llmobs_copies_sweep();
@@ -269,7 +269,7 @@ static bool round_done(void)
     struct walk copies = {.first = 0};
     struct walk callers = {.first = 0};
 
-    scan_find(&copies);
+    find_all(&copies);
     /* Only now it is known that there may be something else to find. */
     if (copies.anew) {
         seen.known = false;
@@ -327,7 +327,7 @@ static bool try_lock(void)
 
 /* True where this thread is the owner: in a signal handler, or in the app's
  * code that the loader calls during the scan. */
-static bool scan_is_owner(void)
+static bool is_owner(void)
 {
     return __atomic_load_n(&owner, __ATOMIC_ACQUIRE) == llmobs_libc_pid() &&
            __atomic_load_n(&owner_thread, __ATOMIC_ACQUIRE) ==
@@ -336,12 +336,12 @@ static bool scan_is_owner(void)
 
 /* Answers the API's question; true when objects were seen without being
  * patched, so that they must be looked at again. */
-static bool scan_answer(void)
+static bool answer_question(void)
 {
     int asked = __atomic_exchange_n(&question, 0, __ATOMIC_SEQ_CST);
 
     if (asked & LLMOBS_SCAN_ENABLE)
-        return llmobs_host_ask() || asked & LLMOBS_SCAN_ANEW;
+        return llmobs_host_enable() || asked & LLMOBS_SCAN_ANEW;
     if (asked & ~LLMOBS_SCAN_ANEW)
         llmobs_host_decide();
     return asked & LLMOBS_SCAN_ANEW;
@@ -352,7 +352,7 @@ static void scan_locked(void)
     __atomic_store_n(&owner_thread, llmobs_sys_thread(), __ATOMIC_RELEASE);
     __atomic_store_n(&pending, 0, __ATOMIC_SEQ_CST);
     llmobs_host_begin();
-    if (scan_answer())
+    if (answer_question())
         seen.known = false;
     for (int i = 0; i < ROUNDS_MAX && !round_done(); i++)
         continue;
@@ -388,7 +388,7 @@ static void scan(void)
                 break;
             continue;
         }
-        if (scan_is_owner() || !wait_for_owner(&until))
+        if (is_owner() || !wait_for_owner(&until))
             break;
     }
     llmobs_libc_errno_restore(saved);
@@ -400,7 +400,7 @@ void llmobs_scan(void)
         scan();
 }
 
-void llmobs_scan_first(char **env, bool late, llmobs_scan_ours_fn *dl_ours)
+void llmobs_scan_first(char **env, bool late, llmobs_scan_find_fn *find)
 {
     int saved;
 
@@ -408,7 +408,7 @@ void llmobs_scan_first(char **env, bool late, llmobs_scan_ours_fn *dl_ours)
         return;
     saved = llmobs_libc_errno();
     late_start = late;
-    ours = dl_ours;
+    find_export = find;
     llmobs_alone_open(llmobs_load_core, llmobs_scan_anew);
     llmobs_host_init(env);
     llmobs_scan();
@@ -426,10 +426,10 @@ void llmobs_scan_anew(void)
     llmobs_scan();
 }
 
-void llmobs_scan_late(llmobs_scan_ours_fn *dl_ours)
+void llmobs_scan_late(llmobs_scan_find_fn *find)
 {
     if (llmobs_host_state() == LLMOBS_HOST_NEW && &environ && environ)
-        llmobs_scan_first(environ, true, dl_ours);
+        llmobs_scan_first(environ, true, find);
     if (llmobs_host_state() != LLMOBS_HOST_LATER)
         return;
     if (llmobs_libc_find())

@@ -27,20 +27,20 @@
  * there are none. */
 void llmobs_scan(void);
 
-/* The shim's function of a name of the loader's (llmobs_dl_ours). */
-typedef void *llmobs_scan_ours_fn(const char *name);
+/* The shim's function of a name of the loader's (llmobs_dl_find). */
+typedef void *llmobs_scan_find_fn(const char *name);
 
 /* Begins the shim's work in the process, once: by its constructor or, where
  * another object's constructor comes first, by the first call that needs it.
  * `env` may be NULL. `late`: others have run before, and may have kept
  * addresses of functions. */
-void llmobs_scan_first(char **env, bool late, llmobs_scan_ours_fn *dl_ours);
+void llmobs_scan_first(char **env, bool late, llmobs_scan_find_fn *find);
 
 /* The number of objects that came with the program. */
 size_t llmobs_scan_start_objects(void);
 
 /* The first scan of a process whose constructor has left it out. */
-void llmobs_scan_late(llmobs_scan_ours_fn *dl_ours);
+void llmobs_scan_late(llmobs_scan_find_fn *find);
 
 /* The API's question whether observing is on; without a libcurl that may be
  * undecided yet. ENABLE: the program switches it on, and all earlier objects
@@ -62,6 +62,6 @@ void llmobs_scan_unseen(void);
 
 /* True once an object other than the program has an RPATH, which also counts
  * for all objects that it needs. */
-bool llmobs_scan_met_rpath(void);
+bool llmobs_scan_any_rpath(void);
 
 #endif

@@ -13,9 +13,9 @@ static void shim_start(int argc, char **argv, char **env)
     (void)argc;
     (void)argv;
     if (!late && gnu_get_libc_version)
-        llmobs_scan_first(env, false, llmobs_dl_ours);
+        llmobs_scan_first(env, false, llmobs_dl_find);
     else
-        llmobs_scan_first(late ? environ : NULL, late, llmobs_dl_ours);
+        llmobs_scan_first(late ? environ : NULL, late, llmobs_dl_find);
 }
 
 /* The one constructor, at a page's begin: so the variables that every process
@@ -25,4 +25,4 @@ __attribute__((section(".init_array"), used,
                                                     char **) = shim_start;
 
 __attribute__((section(".fini_array"),
-               used)) static void (*end)(void) = llmobs_load_tell;
+               used)) static void (*end)(void) = llmobs_load_report;

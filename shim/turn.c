@@ -25,7 +25,7 @@ static int waiting;
 /* A wait for a turn of that kind was in vain: no other wait is begun. */
 static bool in_vain[KINDS];
 
-static bool turn_is_mine(const struct llmobs_turn *turn)
+static bool is_mine(const struct llmobs_turn *turn)
 {
     return __atomic_load_n(&turn->thread, __ATOMIC_ACQUIRE) ==
            llmobs_sys_thread();
@@ -33,18 +33,18 @@ static bool turn_is_mine(const struct llmobs_turn *turn)
 
 /* True for the turn of a parent's thread that was loading. The pid is only
  * asked for where a thread loads. */
-static bool turn_is_left(const struct llmobs_turn *turn, int who)
+static bool is_orphan(const struct llmobs_turn *turn, int who)
 {
-    return who > 0 && who != llmobs_libc_pid() && !turn_is_mine(turn);
+    return who > 0 && who != llmobs_libc_pid() && !is_mine(turn);
 }
 
-static struct llmobs_turn *turn_take(int who)
+static struct llmobs_turn *claim_turn(int who)
 {
     for (size_t i = 0; i < LLMOBS_TURNS; i++) {
         struct llmobs_turn *turn = &turns[i];
         int now = __atomic_load_n(&turn->who, __ATOMIC_ACQUIRE);
 
-        if ((now && !turn_is_left(turn, now)) ||
+        if ((now && !is_orphan(turn, now)) ||
             !__atomic_compare_exchange_n(&turn->who, &now, who, false,
                                          __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
             continue;
@@ -54,7 +54,7 @@ static struct llmobs_turn *turn_take(int who)
     return NULL;
 }
 
-static void turn_end(struct llmobs_turn *turn)
+static void free_turn(struct llmobs_turn *turn)
 {
     if (turn) {
         __atomic_store_n(&turn->thread, 0, __ATOMIC_RELEASE);
@@ -77,9 +77,9 @@ static enum whose whose(int kind)
         int who = __atomic_load_n(&turns[i].who, __ATOMIC_SEQ_CST);
 
         if (!who || (who > 0 ? LOAD : -who) != kind ||
-            turn_is_left(&turns[i], who))
+            is_orphan(&turns[i], who))
             continue;
-        if (turn_is_mine(&turns[i]))
+        if (is_mine(&turns[i]))
             return MINE;
         found = ANOTHER;
     }
@@ -88,7 +88,7 @@ static enum whose whose(int kind)
 
 /* True in a process with one thread: there, turns of other threads are those of
  * a parent's threads. */
-static bool turn_is_alone(void)
+static bool is_single_thread(void)
 {
     struct stat st;
 
@@ -99,7 +99,7 @@ static bool turn_is_alone(void)
 
 /* Waits until a turn of that kind ends that had not ended when `seen` was read.
  * False: in vain, which is so at once for turns of a parent's threads. */
-static bool turn_wait_for_end(int kind, int seen, int64_t *until)
+static bool wait_for_end(int kind, int seen, int64_t *until)
 {
     bool more;
 
@@ -107,7 +107,7 @@ static bool turn_wait_for_end(int kind, int seen, int64_t *until)
         return false;
     if (*until == 0)
         *until =
-            turn_is_alone() ? 1 : llmobs_libc_monotonic_us() + wait_us[kind];
+            is_single_thread() ? 1 : llmobs_libc_monotonic_us() + wait_us[kind];
     __atomic_fetch_add(&waiting, 1, __ATOMIC_SEQ_CST);
     more = llmobs_libc_wait(&ends, seen, *until);
     __atomic_fetch_sub(&waiting, 1, __ATOMIC_SEQ_CST);
@@ -123,7 +123,7 @@ static bool turn_wait_for_end(int kind, int seen, int64_t *until)
 struct llmobs_turn *llmobs_turn_begin(enum llmobs_turn_kind kind)
 {
     bool inside = whose(CLOSE) == MINE || whose(OPEN) == MINE;
-    struct llmobs_turn *turn = turn_take(-(int)kind);
+    struct llmobs_turn *turn = claim_turn(-(int)kind);
     int64_t until = 0;
     int seen;
 
@@ -132,7 +132,7 @@ struct llmobs_turn *llmobs_turn_begin(enum llmobs_turn_kind kind)
     do
         seen = __atomic_load_n(&ends, __ATOMIC_SEQ_CST);
     while (!inside && whose(LOAD) == ANOTHER &&
-           turn_wait_for_end(LOAD, seen, &until));
+           wait_for_end(LOAD, seen, &until));
     return turn;
 }
 
@@ -140,7 +140,7 @@ void llmobs_turn_end(struct llmobs_turn *turn)
 {
     if (!turn)
         __atomic_fetch_sub(&crowd, 1, __ATOMIC_SEQ_CST);
-    turn_end(turn);
+    free_turn(turn);
 }
 
 /* The owner and the kind of the turn that keeps this thread from loading. In
@@ -160,19 +160,19 @@ static enum whose hindered(int *by)
 }
 
 /* NULL where another turn keeps the thread from loading. */
-static struct llmobs_turn *take_alone(int *by)
+static struct llmobs_turn *claim_to_load(int *by)
 {
     struct llmobs_turn *turn =
-        hindered(by) == NOBODY ? turn_take(llmobs_libc_pid()) : NULL;
+        hindered(by) == NOBODY ? claim_turn(llmobs_libc_pid()) : NULL;
 
     if (turn && hindered(by) != NOBODY) {
-        turn_end(turn);
+        free_turn(turn);
         turn = NULL;
     }
     return turn;
 }
 
-struct llmobs_turn *llmobs_turn_load(void)
+struct llmobs_turn *llmobs_turn_begin_load(void)
 {
     struct llmobs_turn *turn;
     int64_t until = 0;
@@ -180,15 +180,14 @@ struct llmobs_turn *llmobs_turn_load(void)
 
     do {
         seen = __atomic_load_n(&ends, __ATOMIC_SEQ_CST);
-        turn = take_alone(&by);
-    } while (!turn && hindered(&by) != MINE &&
-             turn_wait_for_end(by, seen, &until));
+        turn = claim_to_load(&by);
+    } while (!turn && hindered(&by) != MINE && wait_for_end(by, seen, &until));
     return turn;
 }
 
-void llmobs_turn_load_end(struct llmobs_turn *turn)
+void llmobs_turn_end_load(struct llmobs_turn *turn)
 {
-    turn_end(turn);
+    free_turn(turn);
 }
 
 bool llmobs_turn_in_close(void)

@@ -52,8 +52,8 @@ struct llmobs_turn *llmobs_turn_begin(enum llmobs_turn_kind kind);
 void llmobs_turn_end(struct llmobs_turn *turn);
 
 /* Called before and after the shim loads or pins; NULL: not allowed now. */
-struct llmobs_turn *llmobs_turn_load(void);
-void llmobs_turn_load_end(struct llmobs_turn *turn);
+struct llmobs_turn *llmobs_turn_begin_load(void);
+void llmobs_turn_end_load(struct llmobs_turn *turn);
 
 /* True inside a dlclose of the calling thread. */
 bool llmobs_turn_in_close(void);

@@ -115,7 +115,7 @@ void llmobs_wrappers_copy(const struct llmobs_elf *elf)
      LLMOBS_HOOK_BIT(LLMOBS_HOOK_easy_perform) | \
      LLMOBS_HOOK_BIT(LLMOBS_HOOK_multi_add_handle))
 
-void llmobs_wrappers_tell(void)
+void llmobs_wrappers_report(void)
 {
     if (llmobs_host_state() != LLMOBS_HOST_ON)
         return;

@@ -37,6 +37,6 @@ void llmobs_wrappers_copy(const struct llmobs_elf *elf);
 
 /* At the end of a process that never loaded the core: names, in the log, an
  * object that may have hidden every call. */
-void llmobs_wrappers_tell(void);
+void llmobs_wrappers_report(void);
 
 #endif
