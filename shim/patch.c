@@ -165,13 +165,13 @@ static void *curl_target(const struct work *work, const ElfW(Rela) * rela,
 static void *dl_target(const struct work *work, const ElfW(Rela) * rela,
                        const char *name, const void *value)
 {
-    void *find_export = work->how->find_export(name);
+    void *export = work->how->find_export(name);
 
-    if (!find_export || find_export == value)
+    if (!export || export == value)
         return NULL;
     if (llmobs_loader_is(name, value) ||
         (llmobs_loader_shim_first(name) && unbound(work, rela, value)))
-        return find_export;
+        return export;
     return NULL;
 }
 

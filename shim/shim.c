@@ -1,4 +1,4 @@
-#include "shim/dl.h"
+#include "shim/exports.h"
 #include "shim/load.h"
 #include "shim/scan.h"
 

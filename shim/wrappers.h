@@ -3,8 +3,8 @@
  *
  * An object before libcurl that defines a hooked function gets the program's
  * calls of it. It passes them on to the address that the loader gives it: a
- * thunk (dl.h), and then nothing is lost. Before it has asked the loader, or
- * where it finds libcurl without the loader, its calls may pass the thunks.
+ * thunk (exports.h), and then nothing is lost. Before it has asked the loader,
+ * or where it finds libcurl without the loader, its calls may pass the thunks.
  *
  * Owns:    llmobs_wrappers, which the core reads.
  * Threads: any.

@@ -1,5 +1,5 @@
 /* command - a script's statements about its request and its spans. The script
- * calls llmobs_command, or dlsym with the command as a name (shim/api.c), or
+ * calls llmobs_command, or dlsym with the command as a name (shim/exports.c), or
  * sends a request to an `llmobs:` URL, which every language with libcurl can.
  *
  * The request is a POST with `Content-Type: application/vnd.llmobs` and a JSON

@@ -1,13 +1,13 @@
-#include "shim/dl.h"
+#include "shim/exports.h"
 
 #include <dlfcn.h>
 
 #include "lib/base/cold.h"
 #include "shim/alone.h"
-#include "shim/api.h"
 #include "shim/copies.h"
 #include "shim/elf.h"
 #include "shim/host.h"
+#include "shim/load.h"
 #include "shim/loader_calls.h"
 #include "shim/lookup.h"
 #include "shim/scan.h"
@@ -16,7 +16,8 @@
 #include "shim/turn.h"
 #include "shim/wrappers.h"
 
-#define EXPORTED(ours) __attribute__((alias(ours), visibility("default")))
+#define VISIBLE __attribute__((visibility("default")))
+#define EXPORTED(name) __attribute__((alias(name), visibility("default")))
 
 void *llmobs_dl_open(const char *file, int mode);
 void *llmobs_dl_sym(void *handle, const char *name);
@@ -27,6 +28,50 @@ extern __typeof__(dlsym) dlsym EXPORTED("llmobs_dl_sym");
 extern __typeof__(dlclose) dlclose EXPORTED("llmobs_dl_close");
 void *dlvsym(void *handle, const char *name, const char *version)
     EXPORTED("llmobs_dl_vsym");
+VISIBLE const struct llmobs_api *llmobs_get_api(
+    unsigned version, const struct llmobs_enable_options *enable);
+VISIBLE void llmobs_command(const char **text);
+
+/* -- for programs that make spans themselves ------------------------------- */
+
+/* Loads the core, where the program or its environment wants it. NULL: nothing
+ * is observed. */
+static const struct llmobs_ops *ops_for(
+    const struct llmobs_enable_options *enable)
+{
+    enum llmobs_scan_question asked =
+        enable ? LLMOBS_SCAN_ENABLE : LLMOBS_SCAN_DECIDE;
+
+    llmobs_scan_late(llmobs_dl_find);
+    if (llmobs_host_state() <= LLMOBS_HOST_OFF || !llmobs_scan_ask(asked))
+        return NULL;
+    return llmobs_load_without_copy(enable);
+}
+
+const struct llmobs_api *llmobs_get_api(
+    unsigned version, const struct llmobs_enable_options *enable)
+{
+    const struct llmobs_ops *ops = ops_for(enable);
+
+    return ops ? ops->api(version) : NULL;
+}
+
+/* Does a command of the program. Returns its answer; NULL: there is none. */
+static const char *run_command(const char *text)
+{
+    const struct llmobs_ops *ops = ops_for(NULL);
+
+    return ops ? ops->command(text) : NULL;
+}
+
+void llmobs_command(const char **text)
+{
+    const char *answer = run_command(*text);
+
+    *text = answer ? answer : "";
+}
+
+/* -- dlopen ---------------------------------------------------------------- */
 
 static void *open_and_scan(const char *file, int mode)
 {
@@ -97,6 +142,8 @@ __attribute__((noinline)) static llmobs_open_fn route_open(const char *file,
     return llmobs_loader_open_fn();
 }
 
+/* -- dlsym and dlvsym ------------------------------------------------------ */
+
 /* The name by which programs ask dlsym for libc's dlclose. */
 #define CLOSE "dlclose"
 
@@ -142,7 +189,7 @@ struct query {
     bool versioned;
 };
 
-/* Gives what the real dlsym or dlvsym answers to a call by the shim. */
+/* What the real dlsym or dlvsym answers to a call by the shim. */
 static void *found_for(const struct query *query)
 {
     return query->versioned
@@ -150,8 +197,8 @@ static void *found_for(const struct query *query)
                : llmobs_loader_sym(query->handle, query->name);
 }
 
-/* Notes that the caller gets a function of libcurl, from the shim or, `unseen`,
- * from the real dlsym. */
+/* The caller gets a function of libcurl, from the shim or, `unseen`, from the
+ * real dlsym. */
 static void record_answer(struct llmobs_lookup *lookup, bool unseen)
 {
     if (unseen && lookup->from.start)
@@ -190,7 +237,7 @@ static bool one_answer(const char *name)
     return llmobs_copies_only() && llmobs_thunk_of(found);
 }
 
-/* Settled answers for the objects that asked first: a wrapper may ask at each
+/* Lasting answers for the objects that asked first: a wrapper may ask at each
  * of its calls. */
 #define KNOWN 4
 
@@ -236,7 +283,7 @@ static void remember(const struct llmobs_lookup *lookup, void *answer)
     }
 }
 
-/* An answer by the caller's place; NULL: the real dlsym is to give it. */
+/* An answer by the caller's place; NULL: the real dlsym is to answer. */
 static void *by_place(struct llmobs_lookup *lookup)
 {
     enum llmobs_lookup_result result = llmobs_lookup(lookup);
@@ -311,8 +358,7 @@ static void *return_versioned(void *answer, const char *name,
 static void *command_answer(const char *name)
 {
     return llmobs_str_begins(name, COMMAND) && !llmobs_turn_in_close()
-               ? (void *)(uintptr_t)llmobs_api_command(name + sizeof(COMMAND) -
-                                                       1)
+               ? (void *)(uintptr_t)run_command(name + sizeof(COMMAND) - 1)
                : NULL;
 }
 
@@ -338,6 +384,8 @@ __attribute__((noinline)) static struct route route_of(void *handle,
                                     : (void *)llmobs_loader_sym_fn(),
                           handle};
 }
+
+/* -- what is exported ------------------------------------------------------ */
 
 void *llmobs_dl_open(const char *file, int mode)
 {
