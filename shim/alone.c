@@ -27,9 +27,10 @@ static void (*scan_anew)(void);
 
 /* -- the calls ------------------------------------------------------------- */
 
-/* The call wants one of these: to be alone; that, and no delivery after it; the
- * same by a filter, or by a filter that allows next to nothing; to leave no
- * thread with more rights than its own. */
+/* What the call wants. ALONE: to be the process's only thread. CONFINED: that,
+ * and no delivery after it. FILTERED: the same by a filter. STRICT: by a filter
+ * that allows next to nothing. NARROWED: that no thread has more rights than
+ * its own. */
 enum { NOTHING = -1, ALONE, CONFINED, FILTERED, STRICT, NARROWED };
 
 /* The request of the call, and the answer of the core. */
@@ -95,8 +96,8 @@ static struct request begin_call(int how, uintptr_t program)
     return request;
 }
 
-/* True where the call failed because of a thread of ours, which is gone now:
- * the call had no effect, and is made again. */
+/* True where the call failed because of a thread of the library, which is gone
+ * now: the call had no effect, and is made again. */
 static bool must_repeat(const struct request *request, long result)
 {
     return result == -1 && request->how == ALONE &&

@@ -7,9 +7,9 @@
  * Threads: any. Slots are changed once, before the library's first thread, and
  *          earlier, from the core's load on, where the program itself has such
  *          a name, asks the loader for it, or has a library for sandboxes:
- *          other programs that call no model keep their slots.
- * Errors:  those of the real functions. Where a thread of ours does not end in
- *          time, the call goes on as if there were no library.
+ *          the slots of other programs that call no model stay.
+ * Errors:  those of the real functions. Where a thread of the library does not
+ * end in time, the call goes on as if there were no library.
  *
  * seccomp and landlock have no wrapper in libc: libseccomp and other libraries
  * call them through libc's prctl and syscall. The shim does not see a system
@@ -31,7 +31,7 @@ enum llmobs_alone {
         LLMOBS_ALONE_COUNT
 };
 
-/* Called before the other functions here. `core` gives the core's operations,
+/* Called before the other functions here. `core` returns the core's operations,
  * NULL where it is not loaded; `scan_anew` patches the slots of all objects. */
 void llmobs_alone_open(const struct llmobs_ops *(*core)(void),
                        void (*scan_anew)(void));

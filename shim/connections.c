@@ -12,7 +12,7 @@
 /* The lowest bits of a word. The rest is the address, negative, so that no leak
  * checker takes the word for a reference (lib/base/hidden.h). */
 enum state {
-    NEW = 1, /* what it sent is too short to tell */
+    NEW = 1, /* it has sent too little to be judged */
     HTTP,
     FOREIGN
 };
@@ -135,7 +135,7 @@ static struct place claim_in(unsigned level, const void *ssl, enum state state)
     return (struct place){NULL, NULL};
 }
 
-/* Takes a free word for a connection that has none. */
+/* Claims a free word for a connection that has none. */
 static struct place claim(const void *ssl, enum state state)
 {
     struct place place = {NULL, NULL};
@@ -167,8 +167,8 @@ void llmobs_connections_wipe(struct llmobs_connection *connection)
     connection->held = 0;
 }
 
-/* Reads on what a new connection sends, and sees whether it can tell. Only what
- * earlier attempts sent stays in the record. */
+/* Reads on what a new connection sends, and judges by it if that is enough.
+ * Only what earlier attempts sent stays in the record. */
 static enum state read_first(struct llmobs_connection *connection,
                              const char *bytes, size_t len, bool *http2)
 {
@@ -197,22 +197,22 @@ static enum state read_first(struct llmobs_connection *connection,
 }
 
 /* Leaves out of an attempt to send what an earlier attempt has shown. Only
- * lengths count: the program may give the same bytes from another place. */
+ * lengths count: the program may pass the same bytes from another place. */
 static void skip_shown(struct llmobs_connection *connection,
-                       struct llmobs_sent *sent, size_t taken)
+                       struct llmobs_sent *sent, size_t accepted)
 {
     size_t ahead = connection->ahead;
-    size_t shown = taken > 0 ? taken : sent->len;
+    size_t shown = accepted > 0 ? accepted : sent->len;
     size_t over = ahead < shown ? ahead : shown;
 
-    connection->ahead = taken > 0 ? ahead - over : ahead + shown - over;
+    connection->ahead = accepted > 0 ? ahead - over : ahead + shown - over;
     sent->len = shown - over;
     if (sent->len > 0)
         sent->bytes += over;
 }
 
 struct llmobs_sent llmobs_connections_sent(const void *ssl, const char *bytes,
-                                           size_t len, size_t taken)
+                                           size_t len, size_t accepted)
 {
     struct llmobs_sent sent = {NULL, bytes, len, false};
     struct place place = find(ssl);
@@ -225,7 +225,7 @@ struct llmobs_sent llmobs_connections_sent(const void *ssl, const char *bytes,
     state = state_of(place);
     if (state == FOREIGN)
         return sent;
-    skip_shown(place.record, &sent, taken);
+    skip_shown(place.record, &sent, accepted);
     if (!bytes)
         sent.len = 0;
     if (state == NEW) {

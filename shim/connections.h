@@ -1,18 +1,18 @@
 /* connections - which connections of TLS are those of a client of HTTP/1.1, by
  * the address of their SSL or session.
  *
- * All that a program encrypts goes by here, so a connection that is none of
- * ours must cost next to nothing: it is one word, in a line of eight that is
- * the first one looked at. The words are in levels, each eight times as large
- * as the one before, and nothing moves when a level is added.
+ * All that a program encrypts goes by here, so a connection that is not
+ * followed must cost next to nothing: it is one word, in a line of eight that
+ * is the first one looked at. The words are in levels, each eight times as
+ * large as the one before, and nothing moves when a level is added.
  *
- * Owns:    the levels, which the kernel gives when they are needed and which
+ * Owns:    the levels, which are mapped when they are needed and which
  *          stay for good, and a record for each word of them, whose memory
  *          comes when a client of HTTP first uses it.
  * Threads: any; no lock, no wait. A connection belongs to the thread that uses
  *          it, by its library's own rule; a thread that frees another one at
  *          the same time does not disturb.
- * Errors:  where no memory is left, a connection is none of ours.
+ * Errors:  without memory a connection is not followed.
  * Limits:  some 2 million connections at a time.
  * Fork:    a child has all of the parent's.
  */
@@ -24,33 +24,33 @@
 struct llmobs_connection {
     _Alignas(64) void *of_core; /* the core's, who sets it; NULL: none yet */
     size_t ahead;       /* bytes that were seen, and that the library has not
-                         * taken: the request is not sent yet */
+                         * accepted: the request is not sent yet */
     unsigned char held; /* length of first */
     char first[LLMOBS_HTTP1_FIRST];
 };
 
 /* Bytes of a connection that no earlier attempt to send them has shown. */
 struct llmobs_sent {
-    struct llmobs_connection *connection; /* NULL: none of ours, or too few
-                                           * bytes to tell */
+    struct llmobs_connection *connection; /* NULL: not followed, or too few
+                                           * bytes to judge by */
     const char *bytes;
     size_t len;
-    bool http2; /* of a connection that is none of ours: these bytes told that
-                 * it is one of HTTP/2 */
+    bool http2; /* of a connection that is not followed: these bytes are those
+                 * of HTTP/2 */
 };
 
-/* The program gave bytes to a connection, whose library took `taken` of them.
- * 0: it took none now, and wants to be asked again with the same bytes. They
- * count as sent nevertheless, for the peer may answer before that. Where the
- * connection is a client's, the first `held` bytes were sent before these; the
- * caller hands them on, and wipes them. */
+/* The program passed bytes to a connection, whose library accepted `accepted`
+ * of them. 0: it accepted none now, and wants to be asked again with the same
+ * bytes. They count as sent nevertheless, for the peer may answer before that.
+ * Where the connection is a client's, the first `held` bytes were sent before
+ * these; the caller sends them to the core, and wipes them. */
 struct llmobs_sent llmobs_connections_sent(const void *ssl, const char *bytes,
-                                           size_t len, size_t taken);
+                                           size_t len, size_t accepted);
 
 /* Forgets the first bytes, which may be a part of a key. */
 void llmobs_connections_wipe(struct llmobs_connection *connection);
 
-/* The connection received bytes. NULL: none of ours. A connection whose first
+/* The connection received bytes. NULL: not followed. A connection whose first
  * bytes are received is no client's, for good: *first is set to true. */
 struct llmobs_connection *llmobs_connections_received(const void *ssl,
                                                       bool *first);

@@ -236,13 +236,6 @@ bool llmobs_copies_add(const struct llmobs_elf *elf, size_t order,
     return true;
 }
 
-static bool is_before(const struct llmobs_copy *copy,
-                      const struct llmobs_copy *other)
-{
-    return is_used(copy) && copy->order < other->order &&
-           llmobs_str_same(copy->soname, other->soname);
-}
-
 /* Of several copies with one name, the program gets the first. */
 void llmobs_copies_needed(const struct llmobs_elf *program)
 {
@@ -253,7 +246,9 @@ void llmobs_copies_needed(const struct llmobs_elf *program)
         if (!first)
             continue;
         for (unsigned i = 0; i < LLMOBS_COPIES && first; i++)
-            first = !is_before(&llmobs_copies[i], copy);
+            first = !is_used(&llmobs_copies[i]) ||
+                    llmobs_copies[i].order >= copy->order ||
+                    !llmobs_str_same(llmobs_copies[i].soname, copy->soname);
         copy->stays = first && llmobs_elf_needs(program, copy->soname);
     }
 }

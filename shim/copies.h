@@ -128,11 +128,11 @@ struct llmobs_copy *llmobs_copies_at(const struct llmobs_elf *elf);
 /* True when the object defines the functions that make it a libcurl. */
 bool llmobs_copies_is_one(const struct llmobs_elf *elf);
 
-/* Notes an object that is a copy; true when the copy was not known before. */
+/* Records an object that is a copy; true when the copy was not known before. */
 bool llmobs_copies_add(const struct llmobs_elf *elf, size_t order,
                        bool at_start);
 
-/* Notes the copies that the program itself needs. Called before the first call
+/* Finds the copies that the program itself needs. Called before the first call
  * of libcurl. */
 void llmobs_copies_needed(const struct llmobs_elf *program);
 
@@ -145,12 +145,12 @@ bool llmobs_copies_sweep(void);
 /* True when at least one copy is known. */
 bool llmobs_copies_any(void);
 
-/* _note_global notes a dlopen with RTLD_GLOBAL, by which a copy or its wrapper
- * may become visible to all objects; _met_global: true after it. Any thread. */
+/* _set_global: a dlopen with RTLD_GLOBAL, by which a copy or its wrapper may
+ * become visible to all objects; _any_global: true after it. Any thread. */
 void llmobs_copies_set_global(void);
 bool llmobs_copies_any_global(void);
 
-/* _note_deep notes a dlopen with RTLD_DEEPBIND; _met_deep: true after it. Any
+/* _set_deep: a dlopen with RTLD_DEEPBIND; _any_deep: true after it. Any
  * thread. */
 void llmobs_copies_set_deep(void);
 bool llmobs_copies_any_deep(void);

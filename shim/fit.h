@@ -1,5 +1,5 @@
 /* fit - decides whether the core's file is whole, and whether the process's
- * limits leave memory for it.
+ * limits allow memory for it.
  *
  * Owns:    a static buffer.
  * Threads: only the one that loads the core.
@@ -16,7 +16,7 @@
 
 #define LLMOBS_FIT_SEGMENTS 16
 /* Bytes that the process's own limits of memory must leave free, so that the
- * program does not lack the memory which the core takes. */
+ * program does not lack the memory which the core needs. */
 #define LLMOBS_FIT_ROOM (32 << 20)
 
 /* NULL where the limits of memory leave enough for the core, and the file is

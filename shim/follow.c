@@ -34,7 +34,7 @@ static const struct llmobs_ops *follower_of(
                : NULL;
 }
 
-/* The core, which this loads, unless the process is left alone. */
+/* The core, which this loads, unless the process is not to be followed. */
 static const struct llmobs_ops *core_to_follow(void)
 {
     return llmobs_host_tls_stopped() ? NULL : llmobs_load_without_copy(NULL);
@@ -43,14 +43,14 @@ static const struct llmobs_ops *core_to_follow(void)
 __attribute__((noinline)) static void begin_to_follow(
     struct llmobs_connection *connection, const char *name)
 {
-    const char *left = llmobs_host_tls_stopped();
+    const char *why = llmobs_host_tls_stopped();
     const struct llmobs_ops *ops = core_to_follow();
     void *wire = ops ? ops->wire.begin(name) : NULL;
 
-    if (left)
-        llmobs_say(false, left, "");
+    if (why)
+        llmobs_say(false, why, "");
     /* A core that cannot be loaded now may be at the next request. */
-    if (left || ops)
+    if (why || ops)
         connection->of_core = wire ? wire : UNFOLLOWED;
 }
 
@@ -63,27 +63,17 @@ __attribute__((noinline)) static void report_http2(const char *name)
         ops->wire.unfollowed(name);
 }
 
-/* The first bytes may be the beginning of a head, which holds keys. */
-static void send_first(const struct llmobs_ops *ops,
-                       struct llmobs_connection *connection)
-{
-    if (ops)
-        ops->wire.sent(connection->of_core, connection->first,
-                       connection->held);
-    llmobs_connections_wipe(connection);
-}
-
 void llmobs_follow_sent(const void *object, llmobs_follow_name_fn *name_of,
-                        const void *bytes, size_t len, size_t taken)
+                        const void *bytes, size_t len, size_t accepted)
 {
     struct llmobs_sent sent;
     const struct llmobs_ops *ops;
 
-    if (bytes && taken > len)
+    if (bytes && accepted > len)
         give_up();
     if (is_over())
         return;
-    sent = llmobs_connections_sent(object, bytes, len, taken);
+    sent = llmobs_connections_sent(object, bytes, len, accepted);
     if (sent.http2)
         report_http2(name_of(object));
     if (!sent.connection)
@@ -91,8 +81,13 @@ void llmobs_follow_sent(const void *object, llmobs_follow_name_fn *name_of,
     if (!sent.connection->of_core)
         begin_to_follow(sent.connection, name_of(object));
     ops = follower_of(sent.connection);
-    if (sent.connection->held)
-        send_first(ops, sent.connection);
+    /* The first bytes may be the beginning of a head, which holds keys. */
+    if (sent.connection->held) {
+        if (ops)
+            ops->wire.sent(sent.connection->of_core, sent.connection->first,
+                           sent.connection->held);
+        llmobs_connections_wipe(sent.connection);
+    }
     if (ops && sent.len > 0)
         ops->wire.sent(sent.connection->of_core, sent.bytes, sent.len);
 }

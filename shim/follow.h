@@ -1,24 +1,24 @@
-/* follow - what the core hears of a connection whose bytes a program gives to a
- * TLS library itself, and takes from it.
+/* follow - shows the core the bytes that a program sends and receives over a
+ * TLS library without libcurl.
  *
  * A connection is known by the address of the library's object (connections.h).
  * The first request of a client in the process loads the core.
  *
  * Threads: those of connections.h.
- * Errors:  none: a connection that cannot be followed is left alone.
+ * Errors:  none: a connection that cannot be followed is not observed.
  */
 #ifndef LLMOBS_FOLLOW_H
 #define LLMOBS_FOLLOW_H
 
 #include "include/engine.h"
 
-/* Gives the name of the host that the object's connection is for; NULL: the
+/* Returns the name of the host that the object's connection is for; NULL: the
  * library does not know it. */
 typedef const char *llmobs_follow_name_fn(const void *object);
 
-/* As llmobs_connections_sent, of which the core hears the new bytes. */
+/* As llmobs_connections_sent; the core gets the new bytes. */
 void llmobs_follow_sent(const void *object, llmobs_follow_name_fn *name_of,
-                        const void *bytes, size_t len, size_t taken);
+                        const void *bytes, size_t len, size_t accepted);
 /* True for the first bytes of a connection, where the peer sent them. */
 bool llmobs_follow_received(const void *object, const void *bytes, size_t len);
 

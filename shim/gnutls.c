@@ -2,8 +2,8 @@
  * openssl.c has those of OpenSSL.
  *
  * A program frees each session itself, by a call that has a slot. Nothing is
- * known of the host but what the request says: GnuTLS tells a server its name,
- * and no client.
+ * known of the host but what the request says: GnuTLS knows the name in a
+ * server, and in no client.
  *
  * The calls and their numbers: gnutls.h of GnuTLS 3.0 to 3.8. */
 #include <sys/types.h>
@@ -13,7 +13,7 @@
 #include "shim/lib_calls.h"
 #include "shim/libc.h"
 
-/* The program asked for nothing, or gave nothing. */
+/* The program asked for no bytes, or had none to send. */
 #define INVALID_REQUEST (-50)
 
 /* Stands for the library's function of its name, of which the type counts. */

@@ -113,7 +113,7 @@ static bool is_wanted(const char *entry)
 }
 
 /* Copies the strings whose name has that beginning, or has it not, behind the
- * `used` bytes; gives the bytes used. */
+ * `used` bytes; returns the bytes used. */
 static size_t copy_some(char **env, bool own, size_t used)
 {
     for (; env && *env && env_count < LLMOBS_HOST_ENV_COUNT; env++) {
@@ -128,15 +128,6 @@ static size_t copy_some(char **env, bool own, size_t used)
         env_count += len > 0;
     }
     return used;
-}
-
-/* Copies the strings, one after another. This library's own variables come
- * first, so that a long list of tags does not crowd out a variable that keeps
- * texts back. The list of pointers is made when the core is loaded, since most
- * processes never load it. */
-static void copy_env(char **env)
-{
-    env_len = copy_some(env, false, copy_some(env, true, 0));
 }
 
 static const char **env_list(void)
@@ -225,17 +216,6 @@ none:
     path[0] = '\0';
 }
 
-/* Keeps the shim's path. A relative one counts only in the directory that the
- * process was started in, so the core's path is made from it at once; from an
- * absolute one it is made later, since most processes never need it. */
-static void set_own_path(const char *own)
-{
-    if (own[0] == '/')
-        own_path = own;
-    else
-        make_core_path(own);
-}
-
 /* The shim's path may be a link to it, which has no core beside it. */
 static void follow_own_path(void)
 {
@@ -307,13 +287,6 @@ static bool lists_program(const char *list)
     return llmobs_glob_listed(list, file);
 }
 
-static void look_for_tracers(char **env)
-{
-    for (; env && *env; env++)
-        if (llmobs_tracer_set(*env))
-            llmobs_host_stop_tls(LLMOBS_HOST_TRACER);
-}
-
 void llmobs_host_init(char **env)
 {
     struct own own = {.path = NULL};
@@ -337,10 +310,20 @@ void llmobs_host_init(char **env)
     file_excludes = !exclude;
     file_tls = !seals;
     tls_mode = llmobs_tls_mode(seals);
-    if (tls_mode == LLMOBS_TLS_AUTO)
-        look_for_tracers(env);
-    copy_env(env);
-    set_own_path(own.path);
+    for (char **e = env; tls_mode == LLMOBS_TLS_AUTO && e && *e; e++)
+        if (llmobs_tracer_set(*e))
+            llmobs_host_stop_tls(LLMOBS_HOST_TRACER);
+    /* This library's own variables come first, so that a long list of tags does
+     * not crowd out a variable that keeps texts back. The list of pointers is
+     * made when the core is loaded, since most processes never load it. */
+    env_len = copy_some(env, false, copy_some(env, true, 0));
+    /* A relative path counts only in the directory that the process was started
+     * in, so the core's path is made from it at once; from an absolute one it
+     * is made later, since most processes never need it. */
+    if (own.path[0] == '/')
+        own_path = own.path;
+    else
+        make_core_path(own.path);
     set_state(later ? LLMOBS_HOST_LATER : LLMOBS_HOST_WATCHING);
 }
 
@@ -420,27 +403,20 @@ bool llmobs_host_tls(void)
     return __atomic_load_n(&tls, __ATOMIC_ACQUIRE);
 }
 
-/* The file may ask for each program, where the environment does not say. */
-static enum llmobs_tls_mode tls_asked(void)
+bool llmobs_host_decide_tls(void)
 {
     struct llmobs_conf conf;
 
-    if (file_tls)
-        read_file(&conf);
-    return tls_mode;
-}
-
-bool llmobs_host_decide_tls(void)
-{
-    enum llmobs_tls_mode asked;
-
     if (!tls_found || tls)
         return false;
-    asked = tls_asked();
-    if (asked == LLMOBS_TLS_OFF || (asked == LLMOBS_TLS_AUTO && !tls_php &&
-                                    !lists_program(LLMOBS_TLS_CLIENTS)))
+    /* The file decides, where the environment does not say. */
+    if (file_tls)
+        read_file(&conf);
+    if (tls_mode == LLMOBS_TLS_OFF ||
+        (tls_mode == LLMOBS_TLS_AUTO && !tls_php &&
+         !lists_program(LLMOBS_TLS_CLIENTS)))
         return false;
-    tls_chosen = asked == LLMOBS_TLS_ON || tls_php;
+    tls_chosen = tls_mode == LLMOBS_TLS_ON || tls_php;
     llmobs_host_decide();
     if (llmobs_host_state() != LLMOBS_HOST_ON)
         return false;

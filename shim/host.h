@@ -6,7 +6,7 @@
  *          from LATER to another, then only towards off or on, for good.
  * Errors:  none; without a fact that it needs the shim does nothing.
  * Limits:  LLMOBS_HOST_ENV_MAX bytes and LLMOBS_HOST_ENV_COUNT variables; a
- *          variable that does not fit is left out as a whole. Those of this
+ *          variable that does not fit is not copied at all. Those of this
  *          library alone (LLMOBS_...) are the first to be copied.
  */
 #ifndef LLMOBS_HOST_H
@@ -55,9 +55,9 @@ bool llmobs_host_enable(void);
 
 /* True where the calls of TLS libraries are to be hooked (LLMOBS_TLS).
  * _may_tls: false where they will never be. Within a walk over the objects,
- * _see_php looks whether an object is PHP, and _met_tls notes that one is such
- * a library; after it _settle_tls decides, and with it the state. Called under
- * the scan's lock.
+ * _check_php looks whether an object is PHP, and _found_tls says that one is
+ * such a library; after it _decide_tls decides, and with it the state. Called
+ * under the scan's lock.
  */
 bool llmobs_host_tls(void);
 bool llmobs_host_may_tls(void);

@@ -20,7 +20,8 @@
 enum llmobs_lib { LLMOBS_LIB_SSL, LLMOBS_LIB_GNUTLS, LLMOBS_LIB_COUNT };
 
 /* X(library, name): the calls that are hooked. An object that defines all of
- * these and of the helpers is the library: a function of ours may call each. */
+ * these and of the helpers is the library: a function of the shim may call
+ * each. */
 #define LLMOBS_LIB_SSL_HOOKS(X) \
     X(SSL, SSL_read)            \
     X(SSL, SSL_write)           \
@@ -35,7 +36,8 @@ enum llmobs_lib { LLMOBS_LIB_SSL, LLMOBS_LIB_GNUTLS, LLMOBS_LIB_COUNT };
     LLMOBS_LIB_SSL_HOOKS(X) \
     LLMOBS_LIB_GNUTLS_HOOKS(X)
 
-/* X(library, name): the calls by which a function of ours asks the library. */
+/* X(library, name): the calls by which a function of the shim asks the library.
+ */
 #define LLMOBS_LIB_HELPERS(X)  \
     X(SSL, SSL_get_error)      \
     X(SSL, SSL_get_servername) \
@@ -75,8 +77,8 @@ void llmobs_lib_calls_set(unsigned copy, enum llmobs_lib_call function,
                           void *address);
 void *llmobs_lib_calls_real(unsigned copy, enum llmobs_lib_call function);
 
-/* The library's function whose type and name are those of ours in that file; of
- * a library that has several copies, that of the copy. */
+/* The library's function whose type and name are those of the shim's in that
+ * file; of a library that has several copies, that of the copy. */
 #define LLMOBS_LIB_REAL_OF(copy, name) \
     ((__typeof__(&(name)))llmobs_lib_calls_real(copy, LLMOBS_LIB_##name))
 

@@ -47,7 +47,7 @@ bool llmobs_libc_is_part(const struct llmobs_elf *elf)
     return llmobs_str_same(elf->soname, LIBC_SONAME) || is_loader(elf->base);
 }
 
-/* Takes the functions of the object; true when it is libc. */
+/* Reads the addresses of the functions in the object; true when it is libc. */
 static bool read_functions(const struct link_map *object)
 {
     struct llmobs_elf elf;
@@ -74,20 +74,18 @@ static bool read_functions(const struct link_map *object)
 /* Walks the loader's list from the program on, without a lock. Each l_ld is
  * mapped memory; l_addr need not be, since it is 0, or far away, for an object
  * that was linked for a fixed address. */
-static void walk_list(void)
-{
-    const struct r_debug *debug = loader();
-    const struct link_map *object = debug ? debug->r_map : NULL;
-
-    while (object && (object = object->l_next) != NULL)
-        if (may_be_libc(object) && read_functions(object))
-            return;
-}
-
 bool llmobs_libc_find(void)
 {
-    if (!__atomic_load_n(&llmobs_libc.iterate, __ATOMIC_ACQUIRE))
-        walk_list();
+    const struct r_debug *debug;
+    const struct link_map *object;
+
+    if (__atomic_load_n(&llmobs_libc.iterate, __ATOMIC_ACQUIRE))
+        return true;
+    debug = loader();
+    object = debug ? debug->r_map : NULL;
+    while (object && (object = object->l_next) != NULL)
+        if (may_be_libc(object) && read_functions(object))
+            break;
     return llmobs_libc.iterate != NULL;
 }
 

@@ -3,7 +3,7 @@
  *
  * Owns:    the addresses of libc's functions, which never change.
  * Threads: found before main, or before the program's first dlopen, since that
- *          walk over the loader's list takes no lock: it ends at libc, and no
+ *          walk over the loader's list has no lock: it ends at libc, and no
  *          object before that is ever unloaded. Any thread from then on.
  * Errors:  a program without a libc has none of these names, so the weak ones
  *          are tested. Where llmobs_libc_find says no, nothing else here is

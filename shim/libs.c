@@ -159,22 +159,18 @@ static int find_crypto(struct dl_phdr_info *info, size_t size, void *argument)
     return crypto->new_index != NULL;
 }
 
-static void find_new_index(unsigned copy)
-{
-    struct crypto crypto = {.place = &places[LLMOBS_LIB_SSL][copy]};
-
-    if (!crypto.place->used || llmobs_lib_ssl_is_complete(copy))
-        return;
-    llmobs_libc.iterate(find_ssl, &crypto);
-    if (crypto.opened)
-        llmobs_libc.iterate(find_crypto, &crypto);
-    llmobs_lib_ssl_complete(copy, crypto.new_index);
-}
-
 void llmobs_libs_complete(void)
 {
-    for (unsigned copy = 0; copy < LLMOBS_LIB_COPIES; copy++)
-        find_new_index(copy);
+    for (unsigned copy = 0; copy < LLMOBS_LIB_COPIES; copy++) {
+        struct crypto crypto = {.place = &places[LLMOBS_LIB_SSL][copy]};
+
+        if (!crypto.place->used || llmobs_lib_ssl_is_complete(copy))
+            continue;
+        llmobs_libc.iterate(find_ssl, &crypto);
+        if (crypto.opened)
+            llmobs_libc.iterate(find_crypto, &crypto);
+        llmobs_lib_ssl_complete(copy, crypto.new_index);
+    }
 }
 
 void llmobs_libs_unmark(bool but_at_start)

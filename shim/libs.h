@@ -2,7 +2,7 @@
  * libcurl's: OpenSSL and GnuTLS (LLMOBS_TLS).
  *
  * Owns:    the place of one object of GnuTLS, and of two of OpenSSL. A
- *          further one of the same library is left alone, as is one that
+ *          further one of the same library is not hooked, as is one that
  *          defines some of its functions only: an interposer, or the double of
  *          a test.
  * Threads: changed only under the scan's lock; thunk, any.

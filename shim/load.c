@@ -22,7 +22,7 @@ static int tries;             /* both belong to the thread that is loading */
 static const struct llmobs_ops *core_ops;
 LLMOBS_COLD static char reason[LLMOBS_NO_CORE_MAX];
 
-/* Keeps the reason for the doctor, and writes it to the log. Gives NULL. Of a
+/* Saves the reason for the doctor, and writes it to the log. Returns NULL. Of a
  * program that has no descriptor free the log gets it at the exit. */
 static void *fail_load(const char *why)
 {
@@ -170,46 +170,21 @@ static int wait_for_load(int loading)
     return now;
 }
 
-/* Loads the core; IDLE where loading is not allowed at this moment. */
-static int load_in_turn(const struct llmobs_enable_options *enable)
-{
-    struct llmobs_turn *turn = llmobs_turn_begin_load();
-    int now = turn ? load_once(enable) : IDLE;
-
-    if (turn)
-        llmobs_turn_end_load(turn);
-    return now;
-}
-
-/* The program may take on a sandbox before its first call. */
-static int load_and_watch(const struct llmobs_enable_options *enable)
-{
-    int now = load_in_turn(enable);
-
-    if (now == READY)
-        llmobs_alone_look();
-    return now;
-}
-
-static bool pin_in_turn(const struct llmobs_copy *copy)
-{
-    struct llmobs_turn *turn = llmobs_turn_begin_load();
-
-    if (!turn)
-        return false;
-    if (!llmobs_loader_own_open(copy->path,
-                                RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE))
-        llmobs_loader_drop_error();
-    llmobs_turn_end_load(turn);
-    return true;
-}
-
 /* Pins the copy. One that the program itself needs is not opened: it stays
- * anyway, and to open it would make the loader list all that it needs. */
+ * anyway, and to open it would make the loader list all that it needs. False:
+ * not allowed at this moment. */
 static bool pin(struct llmobs_copy *copy)
 {
-    if (!copy->stays && !pin_in_turn(copy))
+    struct llmobs_turn *turn = copy->stays ? NULL : llmobs_turn_begin_load();
+
+    if (!copy->stays && !turn)
         return false;
+    if (turn) {
+        if (!llmobs_loader_own_open(copy->path,
+                                    RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE))
+            llmobs_loader_drop_error();
+        llmobs_turn_end_load(turn);
+    }
     __atomic_store_n(&copy->ops, core_ops, __ATOMIC_RELEASE);
     return true;
 }
@@ -218,13 +193,19 @@ static const struct llmobs_ops *load(struct llmobs_copy *copy,
                                      const struct llmobs_enable_options *enable)
 {
     int now = __atomic_load_n(&state, __ATOMIC_ACQUIRE);
+    struct llmobs_turn *turn;
     int saved;
 
     if (now == FAILED || (copy && copy->fleeting))
         return NULL;
     saved = llmobs_libc_errno();
-    if (now == IDLE)
-        now = load_and_watch(enable);
+    if (now == IDLE && (turn = llmobs_turn_begin_load()) != NULL) {
+        now = load_once(enable);
+        llmobs_turn_end_load(turn);
+        /* The program may take on a sandbox before its first call. */
+        if (now == READY)
+            llmobs_alone_look();
+    }
     if (now > 0)
         now = wait_for_load(now);
     if (now == READY && copy && !pin(copy))

@@ -1,10 +1,10 @@
 /* openssl - the calls of OpenSSL by which a program sends and receives, and
- * what the core hears of them.
+ * what the core learns of them.
  *
  * The real function comes first, always. A connection whose first bytes are no
  * request of HTTP/1.1 costs a look-up from then on. Nothing is written into the
  * program's objects; the end of a connection is known by a line of the table in
- * which OpenSSL lets every library keep data of its own (ex_data), since the
+ * which OpenSSL lets every library have data of its own (ex_data), since the
  * library frees most connections itself, inside, past any slot.
  *
  * The calls and their numbers: ssl.h and crypto.h of OpenSSL 1.1.1 to 3.x. */
@@ -73,8 +73,8 @@ static void on_free(void *ssl, void *pointer, void *data, int index,
 
 /* Not before the program's first call: it would set libcrypto up before the
  * program does. Threads that call at the same time all ask, as does a child
- * that was forked meanwhile: on_free may be told an end twice, and none of them
- * may miss what its connection sends first. */
+ * that was forked meanwhile: on_free may be called twice for one end, and none
+ * of them may miss what its connection sends first. */
 static bool ends_are_known(unsigned copy)
 {
     int now = __atomic_load_n(&ends[copy], __ATOMIC_ACQUIRE);
@@ -107,12 +107,12 @@ static const char *name_of_1(const void *ssl)
 }
 
 static void report_sent(unsigned copy, const void *ssl, const void *bytes,
-                        size_t len, size_t taken)
+                        size_t len, size_t accepted)
 {
-    llmobs_follow_sent(ssl, copy ? name_of_1 : name_of_0, bytes, len, taken);
+    llmobs_follow_sent(ssl, copy ? name_of_1 : name_of_0, bytes, len, accepted);
 }
 
-/* The connection gave nothing: it is over, or has nothing now. */
+/* The program received nothing: the connection is over, or has nothing now. */
 static void report_end(const void *ssl, int why)
 {
     if (why == ZERO_RETURN)

@@ -45,7 +45,7 @@ static void find_seal(struct work *work)
 
 /* The loader lists an object before it relocates it, and makes its RELRO pages
  * read-only afterwards. If the shim made them read-only before that, the loader
- * would crash. So an object with writable RELRO pages is left for the next
+ * would crash. So an object with writable RELRO pages waits for the next
  * scan. */
 static void look_at_seal(struct work *work)
 {
@@ -243,7 +243,7 @@ static void patch_table(struct work *work, const ElfW(Rela) * rela, size_t len)
 #define SEARCHED_MAX 262144
 #define WORD sizeof(void *)
 
-/* Tests whether the program has left the word readable: the kernel is asked to
+/* Tests whether the program can still read the word: the kernel is asked to
  * move no thread from the word to itself. A FUTEX_WAIT for no time would sleep
  * for the timer slack, 50 us, at each word that is 0. */
 static bool readable(uintptr_t address)

@@ -3,7 +3,7 @@
  * Threads: under the scan's lock and the loader's (a dl_iterate_phdr callback).
  *          Each slot is written once, atomically; other threads may be calling
  *          through it.
- * Errors:  a slot that cannot be written is left as it is.
+ * Errors:  a slot that cannot be written stays as it is.
  *
  * Only words that hold the address of a function are written, never code.
  */

@@ -77,7 +77,7 @@ static bool say_may_write(int fd, size_t len)
            (uint64_t)st.st_size + len <= most.rlim_cur;
 }
 
-/* Adds the text without control characters, and leaves room for a newline. */
+/* Adds the text without control characters, with room for a newline. */
 static size_t say_add(size_t len, const char *text)
 {
     for (; *text && len < sizeof(line) - 1; text++)

@@ -132,7 +132,7 @@ struct ranges {
     size_t index, before, late;
 };
 
-/* Notes what an object defines of the hooks: the loader may bind others to it.
+/* Records which hooks an object defines: the loader may bind others to it.
  * Functions of later objects come behind those of a copy at the start. */
 static void record_foreign(const struct llmobs_elf *elf, bool late)
 {
@@ -185,8 +185,9 @@ static int find_copies(struct dl_phdr_info *info, size_t size, void *argument)
     return 0;
 }
 
-/* Notes the hooks that an object before a copy defines, as the program and its
- * preloads may, or a later one: the loader may bind unbound slots to those. */
+/* Records the hooks that an object before a copy defines, as the program and
+ * its preloads may, or a later one: the loader may bind unbound slots to those.
+ */
 static int find_foreign(struct dl_phdr_info *info, size_t size, void *argument)
 {
     struct ranges *ranges = argument;
@@ -262,15 +263,18 @@ static void find_all(struct walk *walk)
     foreign_reach = reach > foreign_reach ? reach : foreign_reach;
 }
 
-/* Does both walks; true when the list was the same in both, so that the scan is
- * done. */
+/* One round of a scan: finds the copies of libcurl, and then patches the
+ * objects that call them. False: another round is needed, since the loader's
+ * list changed between the two walks, or there is something else to look for.
+ */
 static bool round_done(void)
 {
     struct walk copies = {.first = 0};
     struct walk callers = {.first = 0};
 
     find_all(&copies);
-    /* Only now it is known that there may be something else to find. */
+    /* The first walk has found a library of TLS, whose names are looked for
+     * from now on: in all objects. */
     if (copies.anew) {
         seen.known = false;
         return false;

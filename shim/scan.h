@@ -1,4 +1,4 @@
-/* scan - keeps the slots of all loaded objects patched.
+/* scan - patches the slots of all loaded objects, and of those that come later.
  *
  * Owns:    counts of the loader's list; no object is remembered after the
  *          callback that shows it.
@@ -7,11 +7,11 @@
  *          A thread that finds it taken waits for the owner, which may have
  *          lost its processor, for LLMOBS_SCAN_WAIT_US at most: if the thread
  *          is inside a dl_iterate_phdr callback, the two could wait for each
- *          other. Then it leaves the work to the owner, which looks again after
+ *          other. Then the owner does the work, which looks again after
  *          it has released the lock. The owner itself, called again from
- *          inside, leaves it at once.
+ *          inside, returns at once.
  * Errors:  none; calls through an unpatched slot are not observed.
- * Fork:    a child takes over a lock that a thread of its parent held (the word
+ * Fork:    a child claims a lock that a thread of its parent held (the word
  *          is its pid), and looks at all objects anew.
  *
  * No dl* function is called here, so that the app's dlerror stays.
@@ -32,14 +32,14 @@ typedef void *llmobs_scan_find_fn(const char *name);
 
 /* Begins the shim's work in the process, once: by its constructor or, where
  * another object's constructor comes first, by the first call that needs it.
- * `env` may be NULL. `late`: others have run before, and may have kept
+ * `env` may be NULL. `late`: others have run before, and may have copied
  * addresses of functions. */
 void llmobs_scan_first(char **env, bool late, llmobs_scan_find_fn *find);
 
 /* The number of objects that came with the program. */
 size_t llmobs_scan_start_objects(void);
 
-/* The first scan of a process whose constructor has left it out. */
+/* The first scan of a process whose constructor did not make it. */
 void llmobs_scan_late(llmobs_scan_find_fn *find);
 
 /* The API's question whether observing is on; without a libcurl that may be
@@ -55,8 +55,8 @@ bool llmobs_scan_ask(enum llmobs_scan_question asked);
 /* Other names are looked for now: looks through all objects again. */
 void llmobs_scan_anew(void);
 
-/* Notes that an object may be loaded by a call whose end the shim does not see:
- * from now on llmobs_scan_unseen looks for new objects. */
+/* An object may be loaded by a call whose end the shim does not see: from now
+ * on llmobs_scan_unseen looks for new objects. */
 void llmobs_scan_expect_unseen(void);
 void llmobs_scan_unseen(void);
 

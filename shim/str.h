@@ -73,7 +73,7 @@ static inline void llmobs_bytes_copy(void *to, const void *from, size_t len)
         *t++ = *f++;
 }
 
-/* Copies the string with its NUL; gives the bytes copied. 0, and an empty
+/* Copies the string with its NUL; returns the bytes copied. 0, and an empty
  * string, when it does not fit. */
 static inline size_t llmobs_str_copy(char *to, size_t cap, const char *from)
 {

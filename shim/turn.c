@@ -118,8 +118,7 @@ static bool wait_for_end(int kind, int seen, int64_t *until)
 
 /* Both kinds of turn first announce themselves and then look for others, so
  * that of two which begin at once one sees the other. The turn that loads is
- * the one that gives way.
- */
+ * the one that waits. */
 struct llmobs_turn *llmobs_turn_begin(enum llmobs_turn_kind kind)
 {
     bool inside = whose(CLOSE) == MINE || whose(OPEN) == MINE;
@@ -143,7 +142,7 @@ void llmobs_turn_end(struct llmobs_turn *turn)
     free_turn(turn);
 }
 
-/* The owner and the kind of the turn that keeps this thread from loading. In
+/* The owner and the kind of the turn that hinders this thread from loading. In
  * its own dlopen this thread may load, for it holds the loader's lock; but not
  * with a turn in `crowd`, which may be a dlclose of this thread. */
 static enum whose hindered(int *by)
@@ -159,7 +158,7 @@ static enum whose hindered(int *by)
     return closes == NOBODY ? opens : closes;
 }
 
-/* NULL where another turn keeps the thread from loading. */
+/* NULL where another turn hinders the thread from loading. */
 static struct llmobs_turn *claim_to_load(int *by)
 {
     struct llmobs_turn *turn =

@@ -3,16 +3,15 @@
  *
  * Owns:    LLMOBS_TURNS static structures, each for one thread's turn.
  * Threads: any, also before the constructor. A structure belongs to the thread
- *          that took it until its turn ends. If the thread leaves by longjmp,
- *          or ends, within its turn, it stays taken, as the loader's lock does.
- * Errors:  a thread that may not load now goes on unobserved, and asks again at
- *          its next call. The app always goes on.
- * Limits:  LLMOBS_TURNS turns at a time. While the app has more than that,
- *          nothing is loaded, nor in a child that is born then.
- * Fork:    a child that is born while another thread has a turn never loads:
- *          that thread may hold locks of the loader and of exit's handlers,
- *          which nobody releases in the child, and the child cannot finish the
- *          loader's half-done work.
+ *          that claimed it until its turn ends. If the thread leaves by
+ * longjmp, or ends, within its turn, it stays claimed, as the loader's lock
+ * does. Errors:  a thread that may not load now goes on unobserved, and asks
+ * again at its next call. The app always goes on. Limits:  LLMOBS_TURNS turns
+ * at a time. While the app has more than that, nothing is loaded, nor in a
+ * child that is born then. Fork:    a child that is born while another thread
+ * has a turn never loads: that thread may hold locks of the loader and of
+ * exit's handlers, which nobody releases in the child, and the child cannot
+ * finish the loader's half-done work.
  *
  * The app's thread makes no system call here except where a thread loads or
  * waits.
@@ -47,7 +46,7 @@ struct llmobs_turn;
 enum llmobs_turn_kind { LLMOBS_TURN_CLOSE = 1, LLMOBS_TURN_OPEN };
 
 /* Called before and after the app's dlopen or dlclose. NULL where all
- * structures are taken; _end accepts NULL. */
+ * structures are in use; _end accepts NULL. */
 struct llmobs_turn *llmobs_turn_begin(enum llmobs_turn_kind kind);
 void llmobs_turn_end(struct llmobs_turn *turn);
 

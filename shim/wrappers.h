@@ -2,7 +2,7 @@
  * functions, and those of their calls that the thunks may not see.
  *
  * An object before libcurl that defines a hooked function gets the program's
- * calls of it. It passes them on to the address that the loader gives it: a
+ * calls of it. It passes them on to the address that the loader returns: a
  * thunk (exports.h), and then nothing is lost. Before it has asked the loader,
  * or where it finds libcurl without the loader, its calls may pass the thunks.
  *

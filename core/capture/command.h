@@ -1,6 +1,7 @@
 /* command - a script's statements about its request and its spans. The script
- * calls llmobs_command, or dlsym with the command as a name (shim/exports.c), or
- * sends a request to an `llmobs:` URL, which every language with libcurl can.
+ * calls llmobs_command, or dlsym with the command as a name (shim/exports.c),
+ * or sends a request to an `llmobs:` URL, which every language with libcurl
+ * can.
  *
  * The request is a POST with `Content-Type: application/vnd.llmobs` and a JSON
  * object as body. The core does the command before it calls libcurl, which then
