@@ -110,26 +110,6 @@ void llmobs_fd_alone(void)
 static atomic_int seen_free, seen_limit;
 static _Atomic int64_t seen_until;
 
-static bool is_known(int want)
-{
-    return llmobs_clock_mono_ns() < atomic_load(&seen_until) &&
-           atomic_load(&seen_free) >= want + MORE;
-}
-
-static void set_free(int found)
-{
-    atomic_store(&seen_until, 0);
-    atomic_store(&seen_free, found);
-    atomic_store(&seen_until, llmobs_clock_mono_ns() + HOLDS_NS);
-}
-
-static void set_lowest(int fd)
-{
-    if (fd >= 0 && fd < atomic_load(&seen_limit) - FAR &&
-        atomic_load(&seen_until) != 0)
-        atomic_store(&seen_until, llmobs_clock_mono_ns() + FAR_HOLDS_NS);
-}
-
 /* Finds at most `want` free numbers. Searches downwards from the limit: most
  * numbers there are free. */
 static int count_free(rlim_t limit, int want)
@@ -151,7 +131,9 @@ static bool ask_for(int want)
     atomic_store(&seen_limit,
                  limit.rlim_cur < INT_MAX ? (int)limit.rlim_cur : INT_MAX);
     found = count_free(limit.rlim_cur, want + MORE);
-    set_free(found);
+    atomic_store(&seen_until, 0);
+    atomic_store(&seen_free, found);
+    atomic_store(&seen_until, llmobs_clock_mono_ns() + HOLDS_NS);
     return found >= want;
 }
 
@@ -159,7 +141,9 @@ bool llmobs_fd_spare(int count)
 {
     int left = atomic_load(&left_by_app), saved = errno;
     int want = count + (is_own_thread() ? LEFT_BY_LIBRARY : left);
-    bool spare = left < 0 || is_known(want) || ask_for(want);
+    bool known = llmobs_clock_mono_ns() < atomic_load(&seen_until) &&
+                 atomic_load(&seen_free) >= want + MORE;
+    bool spare = left < 0 || known || ask_for(want);
 
     errno = saved;
     return spare;
@@ -388,7 +372,9 @@ int llmobs_fd_open(int dir, const char *name, int flags)
     }
     if (!ours) {
         fd = above_standard(open_at(dir, name, flags));
-        set_lowest(fd);
+        if (fd >= 0 && fd < atomic_load(&seen_limit) - FAR &&
+            atomic_load(&seen_until) != 0)
+            atomic_store(&seen_until, llmobs_clock_mono_ns() + FAR_HOLDS_NS);
         return fd;
     }
     errno = EBADF;

@@ -62,15 +62,6 @@ static int64_t patience(const atomic_bool *in_vain)
                                 : LLMOBS_FORK_GATE_CALL_MS;
 }
 
-static void wait_for_ends(void)
-{
-    static atomic_bool vain;
-    bool now = llmobs_thread_ended(patience(&vain)) != 0;
-
-    atomic_store(&vain, now);
-    atomic_fetch_add(&missed, now);
-}
-
 static void wait_for_calls(void)
 {
     int64_t until = llmobs_futex_deadline(patience(&waited));
@@ -93,7 +84,9 @@ static void wait_for_calls(void)
  * may have ended since. */
 static void before_fork(void)
 {
+    static atomic_bool vain;
     int saved = errno;
+    bool in_vain;
 
     if (llmobs_thread_rest(LLMOBS_FORK_GATE_REST_MS, LLMOBS_THREAD_REST_ONCE) !=
         0)
@@ -101,7 +94,9 @@ static void before_fork(void)
     atomic_fetch_add(&forks, 1);
     if (atomic_load(&inside) != 0)
         wait_for_calls();
-    wait_for_ends();
+    in_vain = llmobs_thread_ended(patience(&vain)) != 0;
+    atomic_store(&vain, in_vain);
+    atomic_fetch_add(&missed, in_vain);
     errno = saved;
 }
 

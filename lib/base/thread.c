@@ -206,16 +206,6 @@ void llmobs_thread_gate(void (*enter)(void), void (*leave)(void))
     gate_leave = leave;
 }
 
-/* A fork that is under way ends first; a later one sees the seat. */
-static void begin_end(struct seat *seat)
-{
-    if (gate_enter)
-        gate_enter();
-    move_to(seat, ENDING);
-    if (gate_enter)
-        gate_leave();
-}
-
 /* The process whose threads of ours stay from now on (fork.h); or 0. */
 static struct {
     atomic_int process;
@@ -260,7 +250,11 @@ static void end_thread(struct seat *seat)
 {
     llmobs_fd_thread_ends();
     uncount_one();
-    begin_end(seat);
+    if (gate_enter) /* a fork that is under way ends first */
+        gate_enter();
+    move_to(seat, ENDING);
+    if (gate_enter)
+        gate_leave();
     if (atomic_load(&staying.process) == llmobs_fork_process())
         stay_for_good(seat);
     if (atomic_load(&leaving.process) != llmobs_fork_process())

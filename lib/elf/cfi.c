@@ -603,12 +603,6 @@ static bool value_of(const struct llmobs_cfi_rule *rule,
     return false;
 }
 
-/* Removes the signature: it lies in bits that no address of a program uses. */
-static uintptr_t unseal(uintptr_t pc, bool sealed)
-{
-    return sealed ? pc & (((uintptr_t)1 << 48) - 1) : pc;
-}
-
 int llmobs_cfi_step(struct llmobs_frame *frame,
                     const struct llmobs_cfi_row *row,
                     const struct llmobs_cfi_stack *stack)
@@ -629,7 +623,9 @@ int llmobs_cfi_step(struct llmobs_frame *frame,
     next.known |= (uint64_t)1 << LLMOBS_FRAME_SP;
     if (!knows(&next, row->return_reg))
         return -EFAULT;
-    next.pc = unseal(next.regs[row->return_reg], row->sealed);
+    next.pc = next.regs[row->return_reg];
+    if (row->sealed) /* the signature lies in bits that no address uses */
+        next.pc &= ((uintptr_t)1 << 48) - 1;
     /* Frames lie in order on the stack, and each begins at another address than
      * the one before; only a leaf function on ARM may have no stack. */
     if (next.pc == 0 ||

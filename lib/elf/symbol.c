@@ -145,28 +145,22 @@ static size_t count_gnu(const struct llmobs_loaded *object, uintptr_t at)
     return last;
 }
 
-static size_t count_symbols(const struct llmobs_loaded *object,
-                            const struct tables *tables)
-{
-    const uint32_t *head;
-
-    if (tables->gnu_hash)
-        return count_gnu(object, tables->gnu_hash);
-    head = tables->hash ? llmobs_loaded_at(object, tables->hash, 8) : NULL;
-    return head && tables->hash % _Alignof(uint32_t) == 0 ? head[1] : 0;
-}
-
 bool llmobs_symbol_in_memory(const struct llmobs_loaded *object,
                              uintptr_t address, struct llmobs_symbol *symbol)
 {
     struct best best = {.address = address};
     struct tables tables;
     const ElfW(Sym) * list;
+    const uint32_t *head;
     uintptr_t name;
     size_t count;
 
     read_dynamic(object, &tables);
-    count = count_symbols(object, &tables);
+    head = tables.hash ? llmobs_loaded_at(object, tables.hash, 8) : NULL;
+    if (tables.gnu_hash)
+        count = count_gnu(object, tables.gnu_hash);
+    else
+        count = head && tables.hash % _Alignof(uint32_t) == 0 ? head[1] : 0;
     list = llmobs_loaded_at(object, tables.symbols, count * sizeof(*list));
     if (!count || !list || tables.symbols % _Alignof(ElfW(Sym)))
         return false;

@@ -108,17 +108,6 @@ static int put_measured(void *ctx, struct llmobs_json *to, const char *key,
     return put_value(to, key, value);
 }
 
-/* Keeps the keys of cost tags; drops an agent's manifest with instructions. */
-static int put_cost_tags(const struct llmobs_json *dd, struct llmobs_json **out)
-{
-    struct llmobs_json *keys = llmobs_json_get(dd, "cost_tags");
-
-    if (!llmobs_json_is_array(keys))
-        return 0;
-    *out = llmobs_json_object();
-    return llmobs_json_set(*out, "cost_tags", llmobs_json_share(keys));
-}
-
 /* Keeps numbers and switches, the core's measurements, and words of a closed
  * list. */
 int llmobs_content_bare_metadata(const char *key, struct llmobs_json *value,
@@ -128,10 +117,16 @@ int llmobs_content_bare_metadata(const char *key, struct llmobs_json *value,
         "stop_reason\0finish_reason\0encoding_format\0service_tier\0model\0";
     static const char measured[] = "transfer\0truncated\0caller\0";
     bool keep = !llmobs_json_is_array(value);
+    struct llmobs_json *tags;
 
     *out = NULL;
-    if (strcmp(key, "_dd") == 0)
-        return put_cost_tags(value, out);
+    if (strcmp(key, "_dd") == 0) { /* an agent's manifest has instructions */
+        tags = llmobs_json_get(value, "cost_tags");
+        if (!llmobs_json_is_array(tags))
+            return 0;
+        *out = llmobs_json_object();
+        return llmobs_json_set(*out, "cost_tags", llmobs_json_share(tags));
+    }
     if (llmobs_json_is_object(value)) {
         if (!llmobs_words_have(measured, key))
             return 0;
@@ -257,12 +252,6 @@ static struct llmobs_json *cleaned(struct cleaning *c,
 
 /* -- texts --------------------------------------------------------------- */
 
-static const char *next_line(const char *text)
-{
-    text = strchr(text, '\n');
-    return text ? text + strspn(text, "\r\n \t") : NULL;
-}
-
 /* True for a text of events, of lines of JSON, or of half a document with
  * escapes: a match may lie across its pieces or hide behind its escapes. */
 static bool is_opaque(const char *text)
@@ -271,10 +260,12 @@ static bool is_opaque(const char *text)
 
     if (json && strstr(text, "\\u"))
         return true;
-    for (const char *line = text; line; line = next_line(line))
+    for (const char *line = text; line; line = strchr(line, '\n')) {
+        line += line == text ? 0 : strspn(line, "\r\n \t");
         if (strncmp(line, "data:", 5) == 0 ||
             (json && line != text && *line == '{'))
             return true;
+    }
     return false;
 }
 

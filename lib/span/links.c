@@ -116,28 +116,23 @@ static bool is_host(const struct walk *w)
     return !w->port || (w->digits && w->here > w->port);
 }
 
-/* Masks up to an '@'. The password itself may hold an '@': then another
- * follows, and the part between them is masked too. */
-static void mask_user(struct walk *w)
-{
-    memset(w->data + w->from, '*', w->here - w->from);
-    w->from = w->here;
-    w->port = 0;
-    w->digits = true;
-}
-
 static void step_in_user(struct walk *w, char c)
 {
-    if (c == '@')
-        mask_user(w);
-    else if (c == '?' || c == '#' || (is_host(w) && (c == ';' || c == '&')))
+    if (c == '@') {
+        /* The password itself may hold an '@': then another follows, and the
+         * part between them is masked too. */
+        memset(w->data + w->from, '*', w->here - w->from);
+        begin_user(w);
+        w->from = w->here;
+    } else if (c == '?' || c == '#' || (is_host(w) && (c == ';' || c == '&'))) {
         begin_name(w);
-    else if ((is_host(w) && c == '/') || (!w->port && strchr(",|()[]", c)))
+    } else if ((is_host(w) && c == '/') || (!w->port && strchr(",|()[]", c))) {
         w->part = PATH;
-    else if (c == ':' && !w->port)
+    } else if (c == ':' && !w->port) {
         w->port = w->at;
-    else if (w->port)
+    } else if (w->port) {
         w->digits &= c >= '0' && c <= '9';
+    }
 }
 
 static bool is_secret(const struct walk *w)
@@ -171,24 +166,20 @@ static void end_value(struct walk *w)
     llmobs_hide(w->data + w->from, end - w->from);
 }
 
-static void end_parameter(struct walk *w)
-{
-    end_value(w);
-    begin_name(w);
-}
-
 static void step_over(struct walk *w, char c)
 {
-    if (c == ':' && w->part != VALUE && skip_slashes(w))
+    if (c == ':' && w->part != VALUE && skip_slashes(w)) {
         begin_user(w);
-    else if (w->part == USER)
+    } else if (w->part == USER) {
         step_in_user(w, c);
-    else if (w->part == NAME)
+    } else if (w->part == NAME) {
         step_in_name(w, c);
-    else if (w->part == VALUE && (c == '&' || c == '#'))
-        end_parameter(w);
-    else if (w->part == PATH && strchr("?#&;", c))
+    } else if (w->part == VALUE && (c == '&' || c == '#')) {
+        end_value(w);
         begin_name(w);
+    } else if (w->part == PATH && strchr("?#&;", c)) {
+        begin_name(w);
+    }
 }
 
 /* -- URLs ---------------------------------------------------------------- */
@@ -200,21 +191,16 @@ static bool is_end(const struct walk *w, char c)
     return (unsigned char)c <= ' ' || strchr("\"'`<>", c);
 }
 
-/* Masks a user part whose '@' may have been cut off. Backslashes at the end
- * stay: they may belong to a quote. */
-static void end_cut_user(struct walk *w)
-{
-    if (w->port && (!w->digits || w->here - w->port > PORT_MAX))
-        memset(w->data + w->from, '*', w->here - w->from);
-}
-
-/* The bytes end within a URL: masks a value whole, and perhaps a user part. */
+/* The bytes end within a URL: masks a value whole, and a user part whose '@'
+ * may have been cut off. Backslashes at the end stay: they may belong to a
+ * quote. */
 static void end_cut(struct walk *w)
 {
-    if (w->part == VALUE)
+    bool user = w->part == USER && w->port &&
+                (!w->digits || w->here - w->port > PORT_MAX);
+
+    if (w->part == VALUE || user)
         memset(w->data + w->from, '*', w->here - w->from);
-    else if (w->part == USER)
-        end_cut_user(w);
 }
 
 static void mask_url(struct walk *w)

@@ -41,38 +41,25 @@ struct llmobs_form_parser {
 
 /* -- lines of JSON --------------------------------------------------------- */
 
-/* No printf runs on the program's thread. */
-static int add_code(struct llmobs_buf *line, unsigned char c)
+static void add_escaped(struct llmobs_buf *line, struct llmobs_text text)
 {
     static const char digits[] = "0123456789abcdef";
-    int rc = llmobs_buf_adds(line, "\\u00");
 
-    if (rc == 0)
-        rc = llmobs_buf_addc(line, digits[c >> 4]);
-    return rc < 0 ? rc : llmobs_buf_addc(line, digits[c & 15]);
-}
+    llmobs_buf_addc(line, '"');
+    for (size_t i = 0; line->error == 0 && i < text.len; i++) {
+        unsigned char c = (unsigned char)text.data[i];
 
-static int add_number(struct llmobs_buf *line, uint64_t number)
-{
-    char digits[21];
-
-    return llmobs_buf_add(line, digits, llmobs_text_decimal(number, digits));
-}
-
-static int add_escaped(struct llmobs_buf *line, struct llmobs_text text)
-{
-    int rc = llmobs_buf_addc(line, '"');
-
-    for (size_t i = 0; rc == 0 && i < text.len; i++) {
-        char c = text.data[i];
-
+        if (c < 0x20) { /* no printf runs on the program's thread */
+            llmobs_buf_adds(line, "\\u00");
+            llmobs_buf_addc(line, digits[c >> 4]);
+            llmobs_buf_addc(line, digits[c & 15]);
+            continue;
+        }
         if (c == '"' || c == '\\')
-            rc = llmobs_buf_addc(line, '\\');
-        if (rc == 0)
-            rc = (unsigned char)c < 0x20 ? add_code(line, (unsigned char)c)
-                                         : llmobs_buf_addc(line, c);
+            llmobs_buf_addc(line, '\\');
+        llmobs_buf_addc(line, (char)c);
     }
-    return rc < 0 ? rc : llmobs_buf_addc(line, '"');
+    llmobs_buf_addc(line, '"');
 }
 
 /* Appends {"name":VALUE} as a line of its own, whole or not at all. */
@@ -81,12 +68,15 @@ static void put_line(struct llmobs_body *out, struct llmobs_text name,
 {
     struct llmobs_buf line;
 
+    if (value->error != 0)
+        return;
     llmobs_buf_init(&line, LLMOBS_FORM_KEPT_MAX);
-    if (llmobs_buf_addc(&line, '{') == 0 && add_escaped(&line, name) == 0 &&
-        llmobs_buf_addc(&line, ':') == 0 &&
-        llmobs_buf_add(&line, value->data, value->len) == 0 &&
-        llmobs_buf_adds(&line, "}\n") == 0 &&
-        out->total + line.len <= LLMOBS_FORM_KEPT_MAX)
+    llmobs_buf_addc(&line, '{');
+    add_escaped(&line, name);
+    llmobs_buf_addc(&line, ':');
+    llmobs_buf_add(&line, value->data, value->len);
+    llmobs_buf_adds(&line, "}\n");
+    if (line.error == 0 && out->total + line.len <= LLMOBS_FORM_KEPT_MAX)
         (void)llmobs_body_add(out, line.data, line.len);
     llmobs_buf_fini(&line);
 }
@@ -96,23 +86,24 @@ void llmobs_form_file(struct llmobs_body *out, struct llmobs_text name,
 {
     struct llmobs_buf value;
     size_t len = type ? strcspn(type, "; \t\r\n") : 0;
-    int rc;
+    bool typed = len > 0 && len <= LLMOBS_FORM_TYPE_MAX;
+    char digits[21];
 
     llmobs_buf_init(&value, LLMOBS_FORM_HEAD_MAX);
-    rc = llmobs_buf_addc(&value, '{');
-    if (rc == 0 && len > 0 && len <= LLMOBS_FORM_TYPE_MAX) {
-        rc = llmobs_buf_adds(&value, "\"type\":");
-        if (rc == 0)
-            rc = add_escaped(&value, (struct llmobs_text){type, len});
-        if (rc == 0 && bytes >= 0)
-            rc = llmobs_buf_addc(&value, ',');
+    llmobs_buf_addc(&value, '{');
+    if (typed) {
+        llmobs_buf_adds(&value, "\"type\":");
+        add_escaped(&value, (struct llmobs_text){type, len});
     }
-    if (rc == 0 && bytes >= 0)
-        rc = llmobs_buf_adds(&value, "\"bytes\":");
-    if (rc == 0 && bytes >= 0)
-        rc = add_number(&value, (uint64_t)bytes);
-    if (rc == 0 && llmobs_buf_addc(&value, '}') == 0)
-        put_line(out, name, &value);
+    if (typed && bytes >= 0)
+        llmobs_buf_addc(&value, ',');
+    if (bytes >= 0) {
+        llmobs_buf_adds(&value, "\"bytes\":");
+        llmobs_buf_add(&value, digits,
+                       llmobs_text_decimal((uint64_t)bytes, digits));
+    }
+    llmobs_buf_addc(&value, '}');
+    put_line(out, name, &value);
     llmobs_buf_fini(&value);
 }
 
@@ -169,8 +160,8 @@ void llmobs_form_text(struct llmobs_body *out, struct llmobs_text name,
         return;
     }
     llmobs_buf_init(&value, LLMOBS_FORM_KEPT_MAX);
-    if (add_escaped(&value, text) == 0)
-        put_line(out, name, &value);
+    add_escaped(&value, text);
+    put_line(out, name, &value);
     llmobs_buf_fini(&value);
 }
 
@@ -302,14 +293,6 @@ static void read_header(struct llmobs_form_parser *form)
 
 /* -- the form -------------------------------------------------------------- */
 
-static void begin_part(struct llmobs_form_parser *form)
-{
-    form->state = IN_HEAD;
-    form->line_len = form->head_len = 0;
-    form->known = form->file = false;
-    form->name[0] = form->type[0] = '\0';
-}
-
 static void begin_body(struct llmobs_form_parser *form)
 {
     form->state = IN_BODY;
@@ -362,16 +345,6 @@ static void add_bytes(struct llmobs_form_parser *form, const char *data,
         (void)llmobs_buf_add(&form->text, data, len);
 }
 
-/* The bytes that looked like the start of a delimiter belong to the part. */
-static void add_matched(struct llmobs_form_parser *form)
-{
-    size_t held = form->matched, outside = form->outside;
-
-    form->matched = 0;
-    form->outside = false;
-    add_bytes(form, form->needle + outside, held - outside);
-}
-
 /* Each of the following functions takes bytes up to the next change of state,
  * and gives the place where it stopped. */
 
@@ -402,7 +375,12 @@ static const char *read_body(struct llmobs_form_parser *form, const char *at,
             form->matched = line != NULL;
             at = line ? line + 1 : end;
         } else if (*at != form->needle[form->matched]) {
-            add_matched(form);
+            /* What looked like a delimiter belongs to the part. */
+            size_t held = form->matched, outside = form->outside;
+
+            form->matched = 0;
+            form->outside = false;
+            add_bytes(form, form->needle + outside, held - outside);
         } else {
             at++;
             if (++form->matched < form->needle_len)
@@ -426,7 +404,10 @@ static const char *read_delimiter(struct llmobs_form_parser *form,
         form->state = IN_NOTHING;
     } else if (!form->closes && c == '\n') {
         end_part(form, out);
-        begin_part(form);
+        form->state = IN_HEAD;
+        form->line_len = form->head_len = 0;
+        form->file = false;
+        form->name[0] = form->type[0] = '\0';
     } else if (form->delimiter == 0 && c == '-') {
         form->closes = true;
     } else if (form->closes || !memchr(" \t\r", c, 3) ||

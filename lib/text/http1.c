@@ -317,15 +317,6 @@ static size_t read_body(struct llmobs_http1 *http, enum llmobs_http1_side side,
     return in.len;
 }
 
-/* A digit of a chunk's size. */
-static enum step add_digit(struct llmobs_http1_way *way, int digit)
-{
-    if (way->left > UINT64_MAX >> 8)
-        return HEAD;
-    way->left = way->left << 4 | (uint64_t)digit;
-    return SIZE;
-}
-
 /* The step behind one byte of the lines around chunks; HEAD: the byte may not
  * be there. */
 static enum step step_behind(struct llmobs_http1_way *way, char c)
@@ -333,8 +324,12 @@ static enum step step_behind(struct llmobs_http1_way *way, char c)
     enum step step = way->step;
     int digit = llmobs_text_hex(c);
 
-    if ((step == SIZE_FIRST || step == SIZE) && digit >= 0)
-        return add_digit(way, digit);
+    if ((step == SIZE_FIRST || step == SIZE) && digit >= 0) {
+        if (way->left > UINT64_MAX >> 8)
+            return HEAD;
+        way->left = way->left << 4 | (uint64_t)digit;
+        return SIZE;
+    }
     if (step == CHUNK_END && c == '\r')
         return CHUNK_CR;
     if ((step == CHUNK_END || step == CHUNK_CR) && c == '\n')

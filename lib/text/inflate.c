@@ -344,14 +344,6 @@ static int undo(struct llmobs_text in, coding_fn *run, struct sink *sink,
     return rc < 0 ? rc : 0;
 }
 
-static int copy_uncoded(struct llmobs_text in, struct sink *sink, bool *cut)
-{
-    int rc = sink_add(sink, in.data, in.len);
-
-    *cut = sink->full;
-    return rc;
-}
-
 /* Undoes all codings; between two of them there may be `max` bytes. */
 static int undo_all(struct llmobs_text in, struct codings *codings, size_t max,
                     struct sink *sink, bool *cut)
@@ -389,10 +381,11 @@ int llmobs_inflate_body(struct llmobs_text in, const char *coding, size_t max,
     int rc = read_codings(coding, &codings);
 
     *cut = false;
-    if (rc == 0)
-        rc = codings.count > 0 ? undo_all(in, &codings, max, &sink, cut)
-                               : copy_uncoded(in, &sink, cut);
-    *cut = *cut || rc != 0;
+    if (rc == 0 && codings.count > 0)
+        rc = undo_all(in, &codings, max, &sink, cut);
+    else if (rc == 0)
+        rc = sink_add(&sink, in.data, in.len);
+    *cut = *cut || rc != 0 || sink.full;
     return rc;
 }
 
@@ -417,20 +410,16 @@ static bool is_plain_text(struct llmobs_text body)
     return true;
 }
 
-/* The bytes that begin every body of a coding; NULL: the coding has none. */
-static const char *magic_of(const char *coding)
-{
-    if (strcasecmp(coding, "gzip") == 0 || strcasecmp(coding, "x-gzip") == 0)
-        return "\x1f\x8b";
-    return strcasecmp(coding, "zstd") == 0 ? "\x28\xb5\x2f\xfd" : NULL;
-}
-
 bool llmobs_inflate_is_coded(struct llmobs_text body, const char *coding)
 {
-    const char *magic = coding ? magic_of(coding) : NULL;
+    const char *magic = NULL; /* every body of the coding begins with it */
 
     if (!coding || !*coding || body.len == 0)
         return false;
+    if (strcasecmp(coding, "gzip") == 0 || strcasecmp(coding, "x-gzip") == 0)
+        magic = "\x1f\x8b";
+    else if (strcasecmp(coding, "zstd") == 0)
+        magic = "\x28\xb5\x2f\xfd";
     if (magic && body.len >= strlen(magic))
         return memcmp(body.data, magic, strlen(magic)) == 0;
     return !is_plain_text(body);

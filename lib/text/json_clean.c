@@ -415,13 +415,6 @@ static int clean_no_number(struct cleaner *c, const char *word)
     return replace_input(c, strlen(word), "null");
 }
 
-static int clean_minus(struct cleaner *c)
-{
-    bool endless = c->len - c->at > 1 && c->in[c->at + 1] == 'I';
-
-    return endless ? clean_no_number(c, "-Infinity") : clean_number(c);
-}
-
 static int open_container(struct cleaner *c, bool object)
 {
     if (c->depth == LLMOBS_JSON_DEPTH_MAX)
@@ -478,13 +471,6 @@ static int close_container(struct cleaner *c, bool object)
     return pass_token(c, c->at);
 }
 
-static int clean_key(struct cleaner *c)
-{
-    c->expected = EXPECT_COLON;
-    c->token = LLMOBS_JSON_TOKEN_KEY;
-    return c->in[c->at] == '"' ? clean_string(c) : -EINVAL;
-}
-
 static int clean_value(struct cleaner *c)
 {
     unsigned char byte = c->in[c->at];
@@ -508,7 +494,9 @@ static int clean_value(struct cleaner *c)
     case 'I':
         return clean_no_number(c, "Infinity");
     case '-':
-        return clean_minus(c);
+        if (c->len - c->at > 1 && c->in[c->at + 1] == 'I')
+            return clean_no_number(c, "-Infinity");
+        return clean_number(c);
     default:
         return llmobs_is_digit(byte) ? clean_number(c) : -EINVAL;
     }
@@ -528,26 +516,14 @@ static int clean_token(struct cleaner *c)
         return -ENOMEM;
     if (c->take)
         begin_token(c);
-    rc = key ? clean_key(c) : clean_value(c);
+    if (!key) {
+        rc = clean_value(c);
+    } else {
+        c->expected = EXPECT_COLON;
+        c->token = LLMOBS_JSON_TOKEN_KEY;
+        rc = c->in[c->at] == '"' ? clean_string(c) : -EINVAL;
+    }
     return rc == 0 && c->take ? pass_token(c, first) : rc;
-}
-
-static int clean_comma(struct cleaner *c)
-{
-    if (c->expected != EXPECT_MORE_OR_END || c->depth == 0)
-        return -EINVAL;
-    c->expected = c->objects[c->depth - 1] ? EXPECT_KEY : EXPECT_VALUE;
-    c->at++;
-    return 0;
-}
-
-static int clean_colon(struct cleaner *c)
-{
-    if (c->expected != EXPECT_COLON)
-        return -EINVAL;
-    c->expected = EXPECT_VALUE;
-    c->at++;
-    return 0;
 }
 
 static int clean_next(struct cleaner *c)
@@ -562,9 +538,17 @@ static int clean_next(struct cleaner *c)
         c->at++;
         return 0;
     case ',':
-        return clean_comma(c);
+        if (c->expected != EXPECT_MORE_OR_END || c->depth == 0)
+            return -EINVAL;
+        c->expected = c->objects[c->depth - 1] ? EXPECT_KEY : EXPECT_VALUE;
+        c->at++;
+        return 0;
     case ':':
-        return clean_colon(c);
+        if (c->expected != EXPECT_COLON)
+            return -EINVAL;
+        c->expected = EXPECT_VALUE;
+        c->at++;
+        return 0;
     case '}':
     case ']':
         return close_container(c, byte == '}');

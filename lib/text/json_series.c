@@ -269,15 +269,6 @@ static bool pass_string(struct walk *w)
     return pass_leaf(w, string_len(w->text, &form, &odd));
 }
 
-/* Passes over true, false or null: these are no leaves, as each has only one
- * form. */
-static bool pass_word(struct walk *w)
-{
-    while (w->text.len > 0 && *w->text.data >= 'a' && *w->text.data <= 'z')
-        move_on(w, 1);
-    return next_place(w) != NULL;
-}
-
 /* Walks the text of a parsed document, so its grammar is right. */
 static bool pass_value(struct walk *w)
 {
@@ -297,8 +288,11 @@ static bool pass_value(struct walk *w)
         return leave_container(w);
     if (c == '"')
         return pass_string(w);
-    if (c == 't' || c == 'f' || c == 'n')
-        return pass_word(w);
+    if (c == 't' || c == 'f' || c == 'n') { /* one form each: no leaf */
+        while (w->text.len > 0 && *w->text.data >= 'a' && *w->text.data <= 'z')
+            move_on(w, 1);
+        return next_place(w) != NULL;
+    }
     return (c == '-' || llmobs_is_digit(c)) &&
            pass_leaf(w, number_len(w->text, &form));
 }
@@ -406,15 +400,6 @@ static bool fits_leaf(const struct leaf *leaf, struct llmobs_text text)
            atomic_load_explicit(&json->owners, memory_order_acquire) == 1;
 }
 
-static int read_change(struct change *change)
-{
-    if (change->form == ODD)
-        return llmobs_json_parse(change->text, &change->value);
-    if (change->form == PLAIN && fits_leaf(change->leaf, change->text))
-        return 0;
-    return read_token(change->text, change->form, &change->value);
-}
-
 /* Reads the document's value that stands in the leaf's place. 1: done; 0: it is
  * no string or number, or too many values differ; -ENOMEM. */
 static int add_change(struct match *m, struct leaf *leaf)
@@ -423,7 +408,7 @@ static int add_change(struct match *m, struct leaf *leaf)
     struct llmobs_text text = m->text;
     enum form form;
     size_t odd = 0;
-    int rc;
+    int rc = 0;
 
     m->is += leaf->gap;
     if (m->count == LLMOBS_JSON_SERIES_NEW || m->is >= text.len)
@@ -435,7 +420,10 @@ static int add_change(struct match *m, struct leaf *leaf)
     if (text.len == 0)
         return 0;
     *change = (struct change){leaf, text, form, NULL};
-    rc = read_change(change);
+    if (form == ODD)
+        rc = llmobs_json_parse(text, &change->value);
+    else if (form != PLAIN || !fits_leaf(leaf, text))
+        rc = read_token(text, form, &change->value);
     if (rc < 0)
         return rc == -ENOMEM ? rc : 0;
     m->count++;
@@ -484,30 +472,6 @@ static bool is_untouched(const struct llmobs_json_model *model)
     return true;
 }
 
-static bool begins_alike(const struct llmobs_json_model *model,
-                         struct llmobs_text text)
-{
-    return !model->odd && text.len >= ALIKE_MIN &&
-           model->text.len >= ALIKE_MIN &&
-           memcmp(model->text.data, text.data, ALIKE_MIN) == 0;
-}
-
-/* Changes a value in its place to a plain text. */
-static void change_value(struct llmobs_json *json, struct llmobs_text text)
-{
-    if (text.data[0] == '"')
-        put_string(json, (struct llmobs_text){text.data + 1, text.len - 2});
-    else
-        json->whole = number_of(text);
-}
-
-static size_t room_of(const struct change *change)
-{
-    bool string = change->text.data[0] == '"';
-
-    return string && change->form == PLAIN ? change->text.len - 2 + SPARE : 0;
-}
-
 /* Gives the model the document's values. */
 static int apply_changes(struct match *m)
 {
@@ -516,15 +480,20 @@ static int apply_changes(struct match *m)
     for (size_t i = 0; i < m->count; i++) {
         struct change *change = &m->changes[i];
         struct llmobs_json *old = *change->leaf->place;
+        struct llmobs_text text = change->text;
+        bool string = text.data[0] == '"';
 
-        change->leaf->len = change->text.len;
-        if (!change->value) {
-            change_value(old, change->text);
-            continue;
+        change->leaf->len = text.len;
+        if (change->value) {
+            *change->leaf->place = change->value;
+            change->leaf->room =
+                string && change->form == PLAIN ? text.len - 2 + SPARE : 0;
+            llmobs_json_free(old);
+        } else if (string) {
+            put_string(old, (struct llmobs_text){text.data + 1, text.len - 2});
+        } else {
+            old->whole = number_of(text);
         }
-        *change->leaf->place = change->value;
-        change->leaf->room = room_of(change);
-        llmobs_json_free(old);
     }
     llmobs_buf_cut(&model->text, 0);
     model->odd = llmobs_buf_add(&model->text, m->text.data, m->text.len) != 0;
@@ -539,7 +508,9 @@ static int try_model(struct llmobs_json_model *model, struct llmobs_text text)
     struct match m;
     int rc;
 
-    if (!model || !begins_alike(model, text) ||
+    if (!model || model->odd || text.len < ALIKE_MIN ||
+        model->text.len < ALIKE_MIN ||
+        memcmp(model->text.data, text.data, ALIKE_MIN) != 0 ||
         !(model->ready || find_values(model)) || !is_untouched(model))
         return 0;
     m.model = model;

@@ -127,14 +127,6 @@ static int dump_escape(struct dump *d, struct llmobs_text text)
     return rc != 0 ? rc : len > 0 ? (int)len : 1;
 }
 
-/* Gives how many bytes at the beginning need no escape. */
-static size_t verbatim_run(struct llmobs_text text, unsigned flags)
-{
-    return (flags & LLMOBS_JSON_ASCII) != 0
-               ? llmobs_json_run(text.data, text.len, LLMOBS_JSON_STOP_ODD)
-               : llmobs_json_run(text.data, text.len, LLMOBS_JSON_STOP_QUOTE);
-}
-
 static int dump_text(struct dump *d, struct llmobs_text text)
 {
     int rc = add_text(d->buf, "\"", 1);
@@ -144,7 +136,10 @@ static int dump_text(struct dump *d, struct llmobs_text text)
         rc = -ENOMEM;
     while (rc >= 0 && at < text.len) {
         struct llmobs_text rest = {text.data + at, text.len - at};
-        size_t run = verbatim_run(rest, d->flags);
+        size_t run =
+            (d->flags & LLMOBS_JSON_ASCII) != 0
+                ? llmobs_json_run(rest.data, rest.len, LLMOBS_JSON_STOP_ODD)
+                : llmobs_json_run(rest.data, rest.len, LLMOBS_JSON_STOP_QUOTE);
 
         rc = add_text(d->buf, rest.data, run);
         at += run;

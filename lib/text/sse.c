@@ -54,16 +54,8 @@ static size_t find_line_end(struct llmobs_text in, size_t at)
     return at;
 }
 
-/* Counts steps. False: no work is left, and from then on no line either. */
-static bool count_work(struct llmobs_sse *sse, size_t steps)
-{
-    if (llmobs_work_some(&sse->work, steps))
-        return true;
-    sse->at = sse->in.len;
-    return false;
-}
-
-/* Takes the next line without its end; false when nothing is left. */
+/* Gives the next line without its end; false when nothing is left. Where no
+ * work is left there is no line from then on. */
 static bool next_line(struct llmobs_sse *sse, struct llmobs_text *line)
 {
     size_t end;
@@ -71,8 +63,10 @@ static bool next_line(struct llmobs_sse *sse, struct llmobs_text *line)
     if (sse->at >= sse->in.len)
         return false;
     end = find_line_end(sse->in, sse->at);
-    if (!count_work(sse, end - sse->at + LLMOBS_WORK_ODD))
+    if (!llmobs_work_some(&sse->work, end - sse->at + LLMOBS_WORK_ODD)) {
+        sse->at = sse->in.len;
         return false;
+    }
     line->data = sse->in.data + sse->at;
     line->len = end - sse->at;
     if (sse->in.len - end >= 2 && memcmp(sse->in.data + end, "\r\n", 2) == 0)
