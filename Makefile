@@ -511,7 +511,7 @@ help:
 	@echo 'make clean        removes the build folders'
 	@echo 'settings: CC=clang  B=folder  SAN=asan|tsan  TEST=1 (a core that dies on'
 	@echo '          demand)  WERROR=-Werror  CFLAGS= CPPFLAGS= LDFLAGS=  V=1 (shows the commands)  PREFIX=  DESTDIR='
-	@echo 'scripts:  scripts/check (the loop, some 25 s), scripts/test (all)'
+	@echo 'scripts:  scripts/check (the loop, some 25 s), scripts/test (five minutes)'
 
 format:
 	clang-format -i $$(git ls-files -co --exclude-standard '*.c' '*.h')

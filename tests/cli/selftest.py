@@ -269,7 +269,8 @@ def full(*places):
 def full_disks():
     if os.geteuid() != 0 or subprocess.run(
             ["unshare", "-m", "true"], stderr=subprocess.DEVNULL).returncode:
-        return print("skip no root, or no mounts")
+        return print("skip /tmp is full: no root, or no mounts\n"
+                     "skip all are full: no root, or no mounts")
     test = full("/tmp")
     check("/tmp is full: another place is taken", test["span"], test)
     test = full("/tmp", "/var/tmp", "/dev/shm")

@@ -45,6 +45,7 @@ EMULATOR = os.environ.get("LLMOBS_TEST_EMULATOR", "").split()
 
 TESTS = []
 ALONE = set()  # names of tests
+SETS = {}      # the set of each test, by its name
 BUILD = ""
 COMPILED = ""  # where programs of C wait for the tests of a run
 
@@ -65,12 +66,15 @@ def installed(*patterns):
     raise Skip("not installed: " + patterns[0])
 
 
-def test(function=None, *, limit=240, alone=False):
+def test(function=None, *, limit=240, alone=False, of=None):
     """Registers a test; `limit` is its time in seconds.  `alone`: no other test
-    may run beside it: it compares short times, or takes a port that all know."""
+    may run beside it: it compares short times, or takes a port that all know.
+    `of`: its set (scripts/parts); by default that of its module's OF, or "quick",
+    whose tests are short and want only what that part installs."""
     def join(f):
         name = f.__module__.replace("test_", "", 1) + "." + f.__name__
         TESTS.append((name, f, limit))
+        SETS[name] = of or f.__globals__.get("OF", "quick")
         if alone:
             ALONE.add(name)
         return f

@@ -79,7 +79,7 @@ def compile_header(t, compiler, language, standard, *more):
 
 # ---- the header ----------------------------------------------------------
 
-@test
+@test(of="rest")
 def header_is_clean(t):
     for compiler in "gcc", "clang":
         for standard in "c99", "c11", "gnu17":
@@ -94,7 +94,7 @@ def header_is_clean(t):
             equal(subprocess.run([out]).returncode, 0, "off when bare")
 
 
-@test
+@test(of="rest")
 def found_by_a_position_dependent_program(t):
     """Its references to weak names are otherwise settled when it is linked."""
     if harness.EMULATOR:

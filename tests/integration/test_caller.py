@@ -41,7 +41,7 @@ def expect_chain(caller, module, below=()):
     equal(names[:3 + len(below)], CHAIN + list(below), "frames")
 
 
-@test
+@test(of="rest")
 def agents_in_c(t):
     """However it is built; static functions are named where the file still
     has their names."""

@@ -105,7 +105,7 @@ def symfony(pushes, *args):
 
 
 # Its client sets a push callback by default.
-@test
+@test(of="rest")
 def symfony_over_http_1(t):
     r = t.same(symfony("default", t.url, "1.1", body("one"), body("two")),
                spans=3, order=False)
@@ -122,17 +122,17 @@ def symfony_with_pushes(t, pushes, *paths):
     equal(prompts(r.spans), ["one", "one", "two"], "prompts")
 
 
-@test
+@test(of="rest")
 def symfony_that_is_pushed_to(t):
     symfony_with_pushes(t, "default", "/style.css", "/app.js")
 
 
-@test
+@test(of="rest")
 def symfony_that_drops_the_first_push(t):
     symfony_with_pushes(t, "1", "/app.js", "/style.css")
 
 
-@test
+@test(of="rest")
 def symfony_without_pushes(t):
     symfony_with_pushes(t, "0", "/style.css")
     symfony_with_pushes(t, "default")

@@ -577,7 +577,7 @@ def killed_in_the_second(t, ending):
         books(t, delivered=3, spooled=0, dropped=0, pending=0)
 
 
-@test
+@test(of="rest")
 def a_full_buffer(t):
     """Far more than memory may hold, while the agent is away."""
     t.fresh(None)

@@ -16,6 +16,8 @@ from harness import (SECRET, Skip, equal, expect_llm, free_port, installed, ok,
 from serving import fastcgi_conf, nginx_conf
 from versions import another, install
 
+OF = "rest"
+
 PAGE = r"""<?php
 $url = "%s";
 foreach (explode(",", $_GET["ask"]) as $prompt) {

@@ -20,6 +20,8 @@ from test_fpm import Web, preload
 sys.path.append(SUPPORT)
 from announce import announce  # noqa: E402
 
+OF = "rest"
+
 EXAMPLES = os.path.join(ROOT, "examples")
 HELPER = os.path.join(EXAMPLES, "inbound", "llmobs.php")
 CHAT = os.path.join(EXAMPLES, "chat.php")

@@ -19,6 +19,8 @@ from test_gateways import (APACHE, CALLERS, ENTRY, Server, announce, belongs, co
 from test_killed import in_the_spool
 from test_gateways import Apache as ApacheWithHelper
 
+OF = "rest"
+
 INBOUND = (LAUNCHER, "--inbound")
 UNMODIFIED = os.path.join(APPS, "unmodified")
 

@@ -85,7 +85,7 @@ def php_by_libcurl(t):
     languages(t, "php", "php", options="-dffi.enable=0", LLMOBS_COMMANDS="1")
 
 
-@test
+@test(of="rest")
 def ruby(t):
     error = languages(t, "ruby", "ruby")
     equal((error["type"], error["message"]), ("RuntimeError", "no answer"),
@@ -98,7 +98,7 @@ def perl(t):
     equal((error["type"], error["message"]), ("die", "no answer"), "error")
 
 
-@test
+@test(of="rest")
 def r(t):
     need("Rscript", "-e", "library(curl)")
     languages(t, "r", "Rscript")
@@ -183,7 +183,7 @@ def awkward(t, suffix, *options):
     equal({s["parent_id"] for s in spans}, {"undefined"}, "parents")
 
 
-@test
+@test(of="rest")
 def awkward_ruby(t):
     awkward(t, "rb")
 
@@ -198,7 +198,7 @@ def awkward_php_without_functions(t):
     awkward(t, "php", "-ddisable_functions=putenv,curl_exec")
 
 
-@test
+@test(of="rest")
 def awkward_r(t):
     awkward(t, "R")
 

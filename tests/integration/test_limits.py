@@ -6,6 +6,8 @@ import json
 from harness import curl, equal, ok, test
 from serving import Handler, serving
 
+OF = "rest"
+
 MIB = 1 << 20
 BIG = "\u00e9" * (5 * MIB // 2)
 # More than an event may have, by the names for OTLP and the tags' copies.

@@ -79,14 +79,14 @@ def ruby_lines(t, binding):
     ok(len(r.spans) > 20, "too few calls")
 
 
-@test
+@test(of="rest")
 def ruby_curb(t):
     """In any frame: methods, blocks, fibers, evaluated code, beside an
     exception, in threads, after a fork, at the end."""
     ruby_lines(t, "curb")
 
 
-@test
+@test(of="rest")
 def ruby_typhoeus(t):
     """Which drops the GVL before it performs."""
     ruby_lines(t, "typhoeus")
@@ -98,7 +98,7 @@ c.post_body = ARGV[1]
 """
 
 
-@test
+@test(of="rest")
 def ruby_without_a_file(t):
     """The code of a command line, and of standard input."""
     installed("/usr/lib/*/rubygems-integration/*/gems/curb-*")
@@ -110,7 +110,7 @@ def ruby_without_a_file(t):
         equal(places(r), [{"file": name, "line": 4, "entry": name}], name)
 
 
-@test
+@test(of="rest")
 def ruby_libraries(t):
     """Are passed, whose file may have a key in its path, as a script's may."""
     installed("/usr/lib/*/rubygems-integration/*/gems/curb-*")
@@ -130,7 +130,7 @@ def ruby_libraries(t):
     ok("Unspeakable" not in json.dumps(r.only()), "a key")
 
 
-@test
+@test(of="rest")
 def ruby_other_threads(t):
     """No line makes the call of a library's own thread."""
     script = """require "fiddle"
@@ -144,7 +144,7 @@ end"""
           "places")
 
 
-@test
+@test(of="rest")
 def ruby_without_libcurl(t):
     """By Net::HTTP."""
     script = os.path.join(t.dir, "net.rb")
@@ -163,7 +163,7 @@ ask(URI(ARGV[0]))
                        "entry": script}], "place")
 
 
-@test
+@test(of="rest")
 def perl_lines(t):
     """In any frame: functions, methods, closures, destructors, handlers of
     warnings and exceptions, in threads, after a fork, at the end; and Perl's
@@ -183,7 +183,7 @@ $c->setopt(CURLOPT_WRITEDATA, $null);
 """
 
 
-@test
+@test(of="rest")
 def perl_files(t):
     """The code of a command line, of a script by its name alone, of text that
     is evaluated, of a library's, and of a file with a key in its path."""
@@ -212,7 +212,7 @@ def perl_files(t):
     ok("Unspeakable" not in told([name])["file"], "a key")
 
 
-@test
+@test(of="rest")
 def perl_without_libcurl(t):
     """By LWP, whose own code calls."""
     installed("/usr/share/perl5/LWP/Protocol/https.pm")

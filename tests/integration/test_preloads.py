@@ -12,6 +12,8 @@ from delivery import (agent, counts, double, private_network, recovered,
 from harness import (APPS, Skip, body, curl, equal, expect_llm, installed, ok,
                      test)
 
+OF = "rest"
+
 # For slow machines, and for preloads that are slow: who holds a name of libc
 # could hold it for ever.
 SLOW = 120

@@ -441,7 +441,7 @@ FLAGS = (("gcc", "-O2", "-fomit-frame-pointer"), ("gcc", "-O3"),
 HOWS = ("easy", "multi", "thread", "small", "coroutine", "signal")
 
 
-@test
+@test(of="rest")
 def frames_as_libunwind_reads_them(t):
     need_unwinder()
     built = {}

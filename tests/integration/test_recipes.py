@@ -15,6 +15,8 @@ from test_gateways import (COMMANDS, ENTRY, EXAMPLES, Server, ask, check, connec
                            kind_of, need, read, requests, settings)
 from test_hooks import check as check_spans
 
+OF = "rest"
+
 INSTALLED = "/usr/local/share/llmobs/inbound"
 INBOUND = os.path.join(EXAMPLES, "inbound")
 

@@ -157,7 +157,7 @@ def offline_in_php(t):
     offline(t, ["php", os.path.join(APPS, "offline.php")], 4)
 
 
-@test
+@test(of="rest")
 def offline_in_r(t):
     need("Rscript", "-e", "library(curl)")
     offline(t, ["Rscript", os.path.join(APPS, "offline.R")], 3)

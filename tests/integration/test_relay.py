@@ -912,7 +912,7 @@ def another_that_drains(t):
         empty_soon(t)
 
 
-@test
+@test(of="rest")
 def stopped_and_continued(t):
     """A relay that counted as dead does not go on with what others took."""
     t.fresh(None)

@@ -145,7 +145,7 @@ c.perform()""", url(t), t.servers.cert, '{"model":"gpt-test","messages":'
             '[{"role":"user","content":"hello there"}]}'], spans=1, env=ON)
 
 
-@test
+@test(of="rest")
 def php_symfony(t):
     installed(SYMFONY)
     r = t.same(["php", app("symfony.php"), url(t), t.servers.cert, "15"],
@@ -176,13 +176,13 @@ def observed(t, dd):
     return dict(preload(t), **settings(t, dd))
 
 
-@test
+@test(of="rest")
 def php_fpm(t):
     """Workers without an environment."""
     serve(t, observed, page=PAGE % (url(t), SECRET))
 
 
-@test
+@test(of="rest")
 def php_module(t):
     """Apache loads PHP after other modules that need OpenSSL."""
     with double(t) as dd, Apache(t, dd, observed(t, dd), page=PAGE % (
@@ -411,7 +411,7 @@ def passing(t, argv, port, beside=contextlib.nullcontext):
             ok(SECRET not in json.dumps(span), "a key in a span")
 
 
-@test
+@test(of="rest")
 def nginx(t):
     server = installed("/usr/sbin/nginx")
     folder = os.path.join(t.dir, "nginx")
@@ -423,7 +423,7 @@ def nginx(t):
     passing(t, [server, "-c", path, "-p", folder, "-g", "daemon off;"], port)
 
 
-@test
+@test(of="rest")
 def haproxy(t):
     """It forbids itself all further threads: a relay delivers."""
     port = free_port()
@@ -466,7 +466,7 @@ os._exit(0)
 """
 
 
-@test
+@test(of="rest")
 def without_http(t):
     """Programs that speak TLS and no HTTP never have the core."""
     leaf, key = [t.servers.cert.replace("ca.pem", name)

@@ -403,13 +403,13 @@ def pool(t, text, root, more=""):
         equal(tags_of(span)["service"], "pool", "service")
 
 
-@test
+@test(of="rest")
 def workers_with_a_cleared_environment(t):
     """php-fpm, whose workers have none, started by an init that gives none."""
     pool(t, whole(t, DD_SERVICE="pool"), t.dir)
 
 
-@test
+@test(of="rest")
 def workers_in_a_chroot(t):
     """The file was read before: in the chroot there is none."""
     root = os.path.join(t.dir, "pool")
