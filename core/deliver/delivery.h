@@ -24,7 +24,7 @@
 #include "core/deliver/destination.h"
 #include "core/export/meter.h"
 #include "core/event/linker.h"
-#include "core/event/recorder.h"
+#include "core/event/recording.h"
 #include "lib/span/span.h"
 
 /* A remote exporter needs one for each kind of event that it takes. */

@@ -105,7 +105,7 @@ struct llmobs_exchange {
     bool wired;     /* a TLS library carried it: libcurl has measured nothing */
     bool traced;    /* libcurl got a tracestate header for this request */
     bool whole;     /* pictures and sounds stay, as other content does */
-    bool recorded;  /* recorded, or that was tried (recorder.h) */
+    bool recorded;  /* recorded, or that was tried (recording.h) */
     enum llmobs_request_tags tags; /* of the process that made it */
     struct llmobs_mark *marks;
     size_t mark_count;

@@ -6,6 +6,10 @@
 
 #include "lib/base/work.h"
 
+/* Jobs may go on for hours; no intake accepts a call that is older than this.
+ */
+#define LIFE_NS (INT64_C(24) * 3600 * 1000000000)
+
 void llmobs_linker_init(struct llmobs_linker *linker)
 {
     llmobs_link_table_init(&linker->table);
@@ -30,6 +34,171 @@ void llmobs_linker_reset(struct llmobs_linker *linker)
 void llmobs_linker_set_file(struct llmobs_linker *linker, const char *path)
 {
     linker->table.path = path;
+}
+
+/* -- retries --------------------------------------------------------------- */
+
+/* True where the program may send the request again: the server was busy or
+ * broken, or was not reached. */
+static bool may_come_again(const struct llmobs_linking *l)
+{
+    long status = l->span->http_status;
+
+    if (!l->span->failed || l->call->aborted)
+        return false;
+    return status < 300 || status == 408 || status == 409 || status == 429 ||
+           status >= 500;
+}
+
+static struct llmobs_hash128 key_of_request(const struct llmobs_linking *l)
+{
+    struct llmobs_siphash hash;
+
+    llmobs_linking_begin(l, LLMOBS_LINK_RETRY, &hash);
+    llmobs_linking_add(&hash, l->call->method);
+    llmobs_linking_add(&hash, l->call->url);
+    llmobs_siphash_add(&hash, l->call->request.data, l->call->request.len);
+    return llmobs_siphash_now(&hash);
+}
+
+/* True for a failure that this call retries: no other call has, and it ended
+ * before this call began. A success also ends failures beside it. */
+static bool ends_failure(const struct llmobs_linking *l,
+                         const struct llmobs_link_record *record)
+{
+    uint64_t self = l->span->context.span_id;
+
+    return record->span_id != self &&
+           (record->check == 0 || record->check == self) &&
+           (record->at_ns <= l->span->start_ns || !l->span->failed);
+}
+
+static bool is_before(const struct llmobs_linking *l,
+                      const struct llmobs_link_record *record)
+{
+    return record->at_ns <= l->span->start_ns &&
+           l->span->start_ns - record->at_ns <= LLMOBS_LINK_RETRY_NS;
+}
+
+/* A failure has only one retry: its record gets the retry's id as the check. */
+static void link_to_failure(const struct llmobs_linking *l,
+                            struct llmobs_hash128 key)
+{
+    struct llmobs_link_record *found, last = {.at_ns = 0};
+    size_t count = llmobs_link_table_find(l->table, key, &found), before = 0;
+    bool crowded = false;
+
+    for (size_t i = 0; i < count; i++) {
+        crowded = crowded || found[i].crowded;
+        if (!ends_failure(l, &found[i]))
+            continue;
+        if (is_before(l, &found[i])) {
+            last = found[i];
+            before++;
+        }
+        found[i].check = l->span->context.span_id;
+        llmobs_link_table_put(l->table, &found[i]);
+    }
+    if (before == 1 && !crowded)
+        llmobs_linking_link(l, &last, "input", "retry_of");
+}
+
+static void link_retries(const struct llmobs_linking *l)
+{
+    struct llmobs_hash128 key;
+
+    if (l->call->request.len == 0 || !llmobs_work_do(l->call->request.len))
+        return;
+    key = key_of_request(l);
+    link_to_failure(l, key);
+    if (may_come_again(l))
+        llmobs_linking_put(l, key, 0);
+}
+
+/* -- jobs ------------------------------------------------------------------ */
+
+/* Jobs may go on for hours; no intake accepts a call that is older than this.
+ */
+#define LIFE_NS (INT64_C(24) * 3600 * 1000000000)
+
+/* The key has no end user, as a request that asks for a job names none; the id
+ * belongs to one job. */
+static struct llmobs_hash128 key_of_job(const struct llmobs_linking *l)
+{
+    struct llmobs_siphash hash;
+
+    llmobs_link_table_hash(l->table, LLMOBS_LINK_JOB, &hash);
+    llmobs_siphash_add(&hash, &l->owner, sizeof(l->owner));
+    llmobs_linking_add(&hash, l->span->job.id);
+    return llmobs_siphash_now(&hash);
+}
+
+/* Where the span is linked a second time, its record stays as it is: another
+ * span may have counted the tokens already. */
+static void begin_job(const struct llmobs_linking *l, struct llmobs_hash128 key)
+{
+    struct llmobs_link_record *found;
+    size_t count = llmobs_link_table_find(l->table, key, &found);
+
+    for (size_t i = 0; i < count; i++)
+        if (found[i].span_id == l->span->context.span_id)
+            return;
+    llmobs_linking_put(l, key, 0);
+}
+
+static bool has_counted(const struct llmobs_linking *l,
+                        const struct llmobs_link_record *record)
+{
+    return record->check == l->span->context.span_id;
+}
+
+/* Gives the record of the call that began the job. Prefers a record whose
+ * tokens this span has counted, as the span may be linked a second time. */
+static bool find_job(const struct llmobs_linking *l, struct llmobs_hash128 key,
+                     struct llmobs_link_record *out)
+{
+    struct llmobs_link_record *found;
+    size_t count = llmobs_link_table_find(l->table, key, &found);
+
+    for (size_t i = 0; i < count; i++)
+        if (has_counted(l, &found[i])) {
+            *out = found[i];
+            return true;
+        }
+    return llmobs_linking_pick(l, key, out) &&
+           l->span->start_ns - out->at_ns <= LIFE_NS;
+}
+
+/* Adds the job's counts to the span. When memory runs out they are lost, as
+ * this span has claimed them. */
+static void count_tokens(const struct llmobs_linking *l)
+{
+    const struct llmobs_json *from = l->span->job.metrics;
+
+    for (void *it = llmobs_json_iter(from); it; it = llmobs_json_next(from, it))
+        (void)llmobs_json_set(l->span->metrics, llmobs_json_iter_key(it),
+                              llmobs_json_share(llmobs_json_iter_value(it)));
+}
+
+static void link_to_job(const struct llmobs_linking *l,
+                        struct llmobs_hash128 key)
+{
+    struct llmobs_link_record record;
+
+    if (!find_job(l, key, &record))
+        return;
+    llmobs_linking_link(l, &record, "output", "job");
+    if (l->span->job.metrics &&
+        llmobs_link_table_claim(l->table, &record, l->span->context.span_id))
+        count_tokens(l);
+}
+
+static void link_jobs(const struct llmobs_linking *l)
+{
+    if (l->span->job.part == LLMOBS_JOB_BEGUN)
+        begin_job(l, key_of_job(l));
+    else if (l->span->job.part == LLMOBS_JOB_ASKED)
+        link_to_job(l, key_of_job(l));
 }
 
 /* -- all of it --------------------------------------------------------------
@@ -80,9 +249,9 @@ void llmobs_linker_link(struct llmobs_linker *linker,
              llmobs_span_fact_is_set(&span->facts, LLMOBS_FACT_CONVERSATION_ID))
         llmobs_link_turns_name(&l);
     llmobs_link_runs(&l);
-    llmobs_link_retries(&l);
+    link_retries(&l);
     llmobs_link_inferred_end(&l);
-    llmobs_link_jobs(&l);
+    link_jobs(&l);
     if (session.len > 0 && span->session_tags)
         llmobs_link_sessions_tag(&linker->sessions,
                                  llmobs_linking_session(&l, session), span);

@@ -81,6 +81,14 @@ struct llmobs_hash128 llmobs_linking_session(const struct llmobs_linking *l,
 void llmobs_linking_begin(const struct llmobs_linking *l, char kind,
                           struct llmobs_siphash *hash);
 
+/* Adds the end user whom a request names in its JSON: the members user,
+ * safety_identifier, user_id and metadata.user_id of the document, names and
+ * values as they are written (OpenAI's API has user and safety_identifier,
+ * Anthropic's has metadata.user_id). A text that is no JSON object may add
+ * anything. */
+void llmobs_linking_add_user(struct llmobs_text body,
+                             struct llmobs_siphash *out);
+
 /* Adds a text and its NUL; NULL counts as an empty text. */
 void llmobs_linking_add(struct llmobs_siphash *hash, const char *text);
 
@@ -136,8 +144,6 @@ void llmobs_link_runs(const struct llmobs_linking *l);
 void llmobs_link_turns(const struct llmobs_linking *l);
 /* For a span that is no turn: only gives it the conversation's name. */
 void llmobs_link_turns_name(const struct llmobs_linking *l);
-void llmobs_link_retries(const struct llmobs_linking *l);
-void llmobs_link_jobs(const struct llmobs_linking *l);
 
 /* _called: the span's answer calls this tool. _answered: the span's request
  * brings the result of this call, which the answer of that record made. */

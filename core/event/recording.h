@@ -1,5 +1,7 @@
 /* recording - an exchange as the texts that `llmobs-run --record` writes: a
- * description, the request's body, the answer's body (docs/RECORD.md).
+ * description, the request's body, the answer's body (docs/RECORD.md); and the
+ * directory of LLMOBS_RECORD, which has a directory for each exchange: 0001,
+ * 0002, ... in the order in which they ended.
  *
  * Owns:    its texts, from make to fini.
  * Threads: any; the exchange belongs to one thread, as its span has been made:
@@ -12,6 +14,7 @@
 #ifndef LLMOBS_RECORDING_H
 #define LLMOBS_RECORDING_H
 
+#include "core/config/config.h"
 #include "core/event/exchange.h"
 
 #define LLMOBS_RECORDING_FORMAT 1
@@ -31,5 +34,33 @@ struct llmobs_recording {
 int llmobs_recording_make(struct llmobs_exchange *exchange, const char *name,
                           struct llmobs_recording *recording);
 void llmobs_recording_fini(struct llmobs_recording *recording);
+
+/* -- the directory --------------------------------------------------------
+ *
+ * The directory of an exchange is made under a name that begins with a dot, and
+ * gets its final name by one rename: it is complete, or not there. Several
+ * processes may write; the rename refuses a number that is in use, and the next
+ * number is tried.
+ *
+ * Threads: the thread that has the worker's turn.
+ * Errors:  logged; the exchange is then not recorded, and otherwise treated as
+ *          usual.
+ * Limits:  LLMOBS_RECORDER_MAX recordings a directory.
+ * Fork:    a child goes on with its own names.
+ */
+
+#define LLMOBS_RECORDER_MAX 999999
+
+struct llmobs_recorder {
+    unsigned next; /* the number to try; 0: not known yet */
+    unsigned temporary;
+};
+
+/* Records an exchange whose span has been made, once; `name`: the span's. Does
+ * nothing where LLMOBS_RECORD is unset, or where the settings remove content
+ * from spans. */
+void llmobs_recorder_write(struct llmobs_recorder *recorder,
+                           const struct llmobs_config *config,
+                           struct llmobs_exchange *exchange, const char *name);
 
 #endif

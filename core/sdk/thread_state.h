@@ -60,7 +60,7 @@ const struct llmobs_annotation_context *llmobs_annotation_context_at(size_t i);
 
 /* Packs the thread's contexts into the text of an object {"name", "tags",
  * "cost_tags", "prompt"}, which a call through libcurl carries until its span
- * is made (annotation_apply.h); an inner context wins over an outer one. Gives
+ * is made (to_span.c); an inner context wins over an outer one. Gives
  * the text (free with free()); NULL: the thread has no context, or memory runs
  * out. */
 char *llmobs_annotation_context_pack(void);

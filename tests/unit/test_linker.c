@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/event/link_user.h"
+#include "core/event/linking.h"
 #include "tests/unit/link_case.h"
 
 TEST(a_result_links_to_its_call)
@@ -204,7 +204,7 @@ static uint64_t user_of(const char *body)
     struct llmobs_siphash hash;
 
     llmobs_siphash_init(&hash, key);
-    llmobs_link_user_add((struct llmobs_text){body, strlen(body)}, &hash);
+    llmobs_linking_add_user((struct llmobs_text){body, strlen(body)}, &hash);
     return llmobs_siphash_now(&hash).lo;
 }
 

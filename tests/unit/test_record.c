@@ -9,7 +9,6 @@
 
 #include "lib/span/secrets.h"
 #include "core/event/indent.h"
-#include "core/event/recorder.h"
 #include "core/event/recording.h"
 #include "lib/text/json.h"
 #include "tests/unit/unit.h"
