@@ -54,8 +54,7 @@ void llmobs_php_on_request_end(void (*end)(void));
 bool llmobs_php_read_request(const struct llmobs_php_name *names, size_t count,
                              const char **values);
 
-/* -- the built-in server, for this file and its test ------------------------
- */
+/* -- the built-in server, for this file and its test ----------------------- */
 
 /* PHP's input filter: true passes a variable on. Its value has `len` bytes and
  * a NUL. */

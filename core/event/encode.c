@@ -139,14 +139,6 @@ static struct llmobs_json *with_roles(struct llmobs_json *messages)
     return copy;
 }
 
-static void set_dropped(struct llmobs_json *meta, const char *side)
-{
-    struct llmobs_json *io = llmobs_json_object();
-
-    (void)llmobs_json_sets(io, "value", DROPPED);
-    (void)llmobs_json_set(meta, side, io);
-}
-
 /* A prompt names its ml_app (WIRE 1.5). A prompt without an id has that of its
  * ml_app (dd-trace-py, Prompt). */
 static void set_prompt(const struct encoding *e, struct llmobs_json *io)
@@ -179,13 +171,13 @@ static void set_io(const struct encoding *e, struct llmobs_json *meta,
 {
     bool input = strcmp(side, "input") == 0;
     bool dropped = input ? e->span->input_dropped : e->span->output_dropped;
-    struct llmobs_json *io;
+    struct llmobs_json *io = llmobs_json_object();
 
     if (e->cut >= CUT_IO || dropped) {
-        set_dropped(meta, side);
+        (void)llmobs_json_sets(io, "value", DROPPED);
+        (void)llmobs_json_set(meta, side, io);
         return;
     }
-    io = llmobs_json_object();
     if (documents)
         (void)llmobs_json_set(io, "documents", limited(documents, 2));
     if (messages && e->kind == LLMOBS_KIND_LLM) {

@@ -247,14 +247,6 @@ static void add_mark(struct llmobs_exchange *exchange)
     exchange->mark_count++;
 }
 
-/* True for a picture within JSON, which would fill the budget. Bytes that are
- * still compressed stay, as nobody could read them without their middle. */
-static bool is_inline_media(const struct llmobs_exchange *exchange,
-                            const char *data)
-{
-    return exchange->match.media && *data == '{';
-}
-
 /* Of sounds and pictures only the ends stay, by which a reader knows them. */
 static void limit_media(struct llmobs_exchange *exchange, const char *data)
 {
@@ -266,7 +258,9 @@ static void limit_media(struct llmobs_exchange *exchange, const char *data)
     for (size_t i = 0; type && i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (strncasecmp(type, kinds[i], strlen(kinds[i])) == 0)
             llmobs_body_limit(&exchange->response, LLMOBS_BODY_SMALL);
-    if (is_inline_media(exchange, data))
+    /* A picture within JSON would fill the budget. Bytes that are still
+     * compressed stay, as nobody could read them without their middle. */
+    if (exchange->match.media && *data == '{')
         llmobs_body_limit(&exchange->response, INLINE_MEDIA_MAX);
 }
 

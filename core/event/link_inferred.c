@@ -13,8 +13,7 @@
  * of the answer that calls it. */
 #define EARLY_NS INT64_C(1000000000)
 
-/* -- ids ---------------------------------------------------------------------
- */
+/* -- ids ------------------------------------------------------------------- */
 
 /* The hash has a key that all processes share: whichever process makes the span
  * gives it the same id. */
@@ -59,8 +58,7 @@ void llmobs_link_inferred_called(const struct llmobs_linking *l,
     llmobs_link_calls_put(l->calls, key, call);
 }
 
-/* -- spans of the tool's own -------------------------------------------------
- */
+/* -- spans of the tool's own ----------------------------------------------- */
 
 /* Gives a key for a run of a tool: of its name and arguments, or of its name
  * and the trace. No caller: the tool's server is not the model's. */
@@ -174,8 +172,7 @@ static bool has_span(const struct llmobs_linking *l, const char *name,
                         answer);
 }
 
-/* -- the span ----------------------------------------------------------------
- */
+/* -- the span -------------------------------------------------------------- */
 
 /* Gives the value as text, owned; NULL without memory, or without a value.
  */
@@ -264,16 +261,6 @@ static int fill_span(const struct llmobs_linking *l,
                                 llmobs_json_string(LLMOBS_LINK_INFERRED_TAG));
 }
 
-static void set_times(const struct llmobs_linking *l,
-                      const struct llmobs_link_record *answer,
-                      struct llmobs_span *span)
-{
-    const int64_t end = l->span->start_ns;
-
-    span->start_ns = answer->at_ns < end ? answer->at_ns : end;
-    span->duration_ns = end - span->start_ns;
-}
-
 /* Makes the span; there is none when memory runs out. */
 static void make_span(const struct llmobs_linking *l,
                       const struct llmobs_link_record *answer,
@@ -283,6 +270,7 @@ static void make_span(const struct llmobs_linking *l,
     struct llmobs_inferred *out = l->call->inferred;
     struct llmobs_span *span =
         realloc(out->list, (out->count + 1) * sizeof(*span));
+    const int64_t end = l->span->start_ns;
     struct llmobs_linking anew = *l;
 
     if (!span)
@@ -292,7 +280,8 @@ static void make_span(const struct llmobs_linking *l,
     if (llmobs_span_init(span))
         return;
     place(l, llmobs_json_gets(result, "tool_id"), answer, &span->context);
-    set_times(l, answer, span);
+    span->start_ns = answer->at_ns < end ? answer->at_ns : end;
+    span->duration_ns = end - span->start_ns;
     if (fill_span(l, call, result, span)) {
         llmobs_span_fini(span);
         return;
@@ -303,8 +292,7 @@ static void make_span(const struct llmobs_linking *l,
     out->count++;
 }
 
-/* -- which request makes it --------------------------------------------------
- */
+/* -- which request makes it ------------------------------------------------ */
 
 /* The record of the first request that brought the result: the span id of that
  * request, and in `check` whether an inferred span exists. Where no request has
@@ -357,8 +345,7 @@ bool llmobs_link_inferred(const struct llmobs_linking *l,
     return true;
 }
 
-/* -- what is known in the end ------------------------------------------------
- */
+/* -- what is known in the end ---------------------------------------------- */
 
 static void add_conversation(const struct llmobs_span *from,
                              struct llmobs_span *span)

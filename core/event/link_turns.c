@@ -17,8 +17,7 @@ struct turns {
     bool lost; /* a message could not be read */
 };
 
-/* -- the hash of messages ---------------------------------------------------
- */
+/* -- the hash of messages -------------------------------------------------- */
 
 /* The letters before the first other character of a model's name, without the
  * vendor before a '/': "gpt" of "openai/gpt-4o-mini". */
@@ -129,8 +128,7 @@ static void add_message(struct turns *t, const struct llmobs_json *message)
         add_json_part(t, 'S', llmobs_json_get(message, "audio_parts"));
 }
 
-/* -- the turn before ---------------------------------------------------------
- */
+/* -- the turn before ------------------------------------------------------- */
 
 static void add_answer(struct turns *t)
 {
@@ -209,20 +207,15 @@ static bool find_before(const struct turns *t, struct llmobs_link_record *out,
     return false;
 }
 
-/* -- the records of the span -------------------------------------------------
- */
-
-static bool is_choice(const struct llmobs_span *span)
-{
-    return llmobs_json_to_int(llmobs_json_get(span->metadata, "n")) > 1;
-}
+/* -- the records of the span ----------------------------------------------- */
 
 /* Where the answer has several choices, each choice is an answer of its own;
  * else all its messages are one answer. */
 static void put_answer(struct turns *t, uint64_t first)
 {
     const struct llmobs_json *messages = t->l->span->output_messages;
-    const bool choice = is_choice(t->l->span);
+    const bool choice =
+        llmobs_json_to_int(llmobs_json_get(t->l->span->metadata, "n")) > 1;
     const struct llmobs_siphash asked = t->hash;
     size_t count = llmobs_json_len(messages);
 
@@ -267,8 +260,7 @@ static void put_records(struct turns *t, uint64_t first)
         put_conversation(l, first);
 }
 
-/* -- its name ---------------------------------------------------------------
- */
+/* -- its name -------------------------------------------------------------- */
 
 /* Not inlined: its frame is large. */
 __attribute__((noinline)) static void add_tag(struct llmobs_span *span,

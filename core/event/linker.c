@@ -146,12 +146,6 @@ static void begin_job(const struct llmobs_linking *l, struct llmobs_hash128 key)
     llmobs_linking_put(l, key, 0);
 }
 
-static bool has_counted(const struct llmobs_linking *l,
-                        const struct llmobs_link_record *record)
-{
-    return record->check == l->span->context.span_id;
-}
-
 /* Gives the record of the call that began the job. Prefers a record whose
  * tokens this span has counted, as the span may be linked a second time. */
 static bool find_job(const struct llmobs_linking *l, struct llmobs_hash128 key,
@@ -161,7 +155,7 @@ static bool find_job(const struct llmobs_linking *l, struct llmobs_hash128 key,
     size_t count = llmobs_link_table_find(l->table, key, &found);
 
     for (size_t i = 0; i < count; i++)
-        if (has_counted(l, &found[i])) {
+        if (found[i].check == l->span->context.span_id) {
             *out = found[i];
             return true;
         }
@@ -169,28 +163,24 @@ static bool find_job(const struct llmobs_linking *l, struct llmobs_hash128 key,
            l->span->start_ns - out->at_ns <= LIFE_NS;
 }
 
-/* Adds the job's counts to the span. When memory runs out they are lost, as
- * this span has claimed them. */
-static void count_tokens(const struct llmobs_linking *l)
-{
-    const struct llmobs_json *from = l->span->job.metrics;
-
-    for (void *it = llmobs_json_iter(from); it; it = llmobs_json_next(from, it))
-        (void)llmobs_json_set(l->span->metrics, llmobs_json_iter_key(it),
-                              llmobs_json_share(llmobs_json_iter_value(it)));
-}
-
+/* The first span that finds the job ended gets its counts. When memory runs out
+ * they are lost, as this span has claimed them. */
 static void link_to_job(const struct llmobs_linking *l,
                         struct llmobs_hash128 key)
 {
+    const struct llmobs_json *counts = l->span->job.metrics;
     struct llmobs_link_record record;
 
     if (!find_job(l, key, &record))
         return;
     llmobs_linking_link(l, &record, "output", "job");
-    if (l->span->job.metrics &&
-        llmobs_link_table_claim(l->table, &record, l->span->context.span_id))
-        count_tokens(l);
+    if (!counts ||
+        !llmobs_link_table_claim(l->table, &record, l->span->context.span_id))
+        return;
+    for (void *it = llmobs_json_iter(counts); it;
+         it = llmobs_json_next(counts, it))
+        (void)llmobs_json_set(l->span->metrics, llmobs_json_iter_key(it),
+                              llmobs_json_share(llmobs_json_iter_value(it)));
 }
 
 static void link_jobs(const struct llmobs_linking *l)
@@ -201,8 +191,7 @@ static void link_jobs(const struct llmobs_linking *l)
         link_to_job(l, key_of_job(l));
 }
 
-/* -- all of it --------------------------------------------------------------
- */
+/* -- all of it ------------------------------------------------------------- */
 
 static bool has_messages(const struct llmobs_span *span)
 {
@@ -259,8 +248,7 @@ void llmobs_linker_link(struct llmobs_linker *linker,
     (void)llmobs_work_end();
 }
 
-/* -- tools of the program's own ---------------------------------------------
- */
+/* -- tools of the program's own -------------------------------------------- */
 
 static bool event_has_tag(const struct llmobs_json *event, const char *tag)
 {

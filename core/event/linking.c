@@ -158,8 +158,7 @@ void llmobs_linking_begin(const struct llmobs_linking *l, char kind,
     llmobs_siphash_add(hash, &l->scope, sizeof(l->scope));
 }
 
-/* -- records ----------------------------------------------------------------
- */
+/* -- records --------------------------------------------------------------- */
 
 static bool is_same_trace(struct llmobs_id128 a, struct llmobs_id128 b)
 {
@@ -238,8 +237,7 @@ void llmobs_linking_put(const struct llmobs_linking *l,
     llmobs_linking_put_apm(l);
 }
 
-/* -- the span's links -------------------------------------------------------
- */
+/* -- the span's links ------------------------------------------------------ */
 
 static bool has_link(const struct llmobs_json *links, const char *span_id)
 {

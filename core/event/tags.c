@@ -12,12 +12,6 @@
 #define VALUE_MAX 200 /* bytes of a value that a request says */
 #define ROOM 160      /* bytes of a tag without memory of its own */
 
-/* True for the one key that a span may have with several values. */
-static bool is_many(const char *key, size_t len)
-{
-    return len == 3 && memcmp(key, "tag", len) == 0;
-}
-
 /* Puts a tag "key:value", whose key has `len` bytes. Changes the text in `tag`,
  * which the caller only frees afterwards. */
 static int store_tag(struct llmobs_json *tags, struct llmobs_buf *tag,
@@ -29,7 +23,8 @@ static int store_tag(struct llmobs_json *tags, struct llmobs_buf *tag,
     for (char *comma = tag->data + len; (comma = strchr(comma, ','));)
         *comma = '_';
     json = llmobs_json_stringn(tag->data, tag->len);
-    if (!is_many(tag->data, len))
+    /* "tag" is the one key that a span may have with several values. */
+    if (len != 3 || memcmp(tag->data, "tag", len) != 0)
         tag->data[len] = '\0';
     return llmobs_json_set(tags, tag->data, json);
 }

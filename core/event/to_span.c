@@ -148,13 +148,6 @@ static void mask_frames(char *data, size_t len)
     llmobs_secrets_mask(data + from, len - from);
 }
 
-/* A frame begins with its length, whose first byte is always 0; no text begins
- * with a 0. */
-static bool begins_with_frame(const struct llmobs_call *call)
-{
-    return call->response.len > 0 && call->response.data[0] == '\0';
-}
-
 /* True for a body that was masked on its way to the disk. */
 static bool is_masked(const struct llmobs_exchange *exchange, bool answer,
                       const struct decoded *decoded)
@@ -175,6 +168,9 @@ static void mask_texts(const struct llmobs_exchange *exchange,
 {
     const struct llmobs_text texts[] = {call->request, call->request_tail,
                                         call->response, call->response_tail};
+    /* A frame begins with its length, whose first byte is always 0; no text
+     * begins with a 0. */
+    bool frames = call->response.len > 0 && call->response.data[0] == '\0';
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         char *data = (char *)(uintptr_t)texts[i].data;
@@ -183,7 +179,7 @@ static void mask_texts(const struct llmobs_exchange *exchange,
         if (texts[i].len == 0 || is_masked(exchange, i >= 2, decoded) ||
             llmobs_work_is_late())
             continue;
-        if (i >= 2 && begins_with_frame(call))
+        if (i >= 2 && frames)
             mask_frames(data, texts[i].len);
         else
             llmobs_secrets_mask(data, texts[i].len);
@@ -243,15 +239,6 @@ static int make_call(struct llmobs_exchange *exchange, struct decoded *decoded,
 
 /* -- status -------------------------------------------------------------- */
 
-static void fail_http(struct llmobs_span *span, long status)
-{
-    char type[32], message[32];
-
-    snprintf(type, sizeof(type), "http_%ld", status);
-    snprintf(message, sizeof(message), "HTTP %ld", status);
-    (void)llmobs_span_fail(span, type, message);
-}
-
 /* True where the dialect would have seen the stream's end, had it come. */
 static bool sees_end(const struct llmobs_call *call)
 {
@@ -266,12 +253,15 @@ static void set_status(const struct llmobs_exchange *exchange,
 {
     bool refused =
         exchange->status >= 300 && exchange->status != LLMOBS_NOT_MODIFIED;
+    char type[32], message[32];
 
     if (refused && (call->transport_ok || span->complete ||
                     (exchange->end == LLMOBS_END_DONE &&
-                     exchange->code == CODE_HTTP_RETURNED_ERROR)))
-        fail_http(span, exchange->status);
-    else if (span->complete)
+                     exchange->code == CODE_HTTP_RETURNED_ERROR))) {
+        snprintf(type, sizeof(type), "http_%ld", exchange->status);
+        snprintf(message, sizeof(message), "HTTP %ld", exchange->status);
+        (void)llmobs_span_fail(span, type, message);
+    } else if (span->complete)
         return;
     else if (exchange->end == LLMOBS_END_EXIT)
         (void)llmobs_span_fail(span, "aborted", "process exit");
@@ -425,15 +415,6 @@ static void add_caller(const struct llmobs_exchange *exchange,
         add_span_tag(span, tag);
     }
     (void)llmobs_json_set(span->metadata, "caller", caller);
-}
-
-static void add_first_chunk(const struct llmobs_exchange *exchange,
-                            struct llmobs_span *span)
-{
-    if (exchange->mark_count > 0)
-        llmobs_span_fact_int(&span->facts, LLMOBS_FACT_FIRST_CHUNK_NS,
-                             exchange->marks[0].at_ns -
-                                 exchange->start_mono_ns);
 }
 
 /* The sum, the least and the greatest gap, and how many gaps were at most 10
@@ -631,7 +612,10 @@ static void fill_span(const struct llmobs_exchange *exchange,
     if (exchange->bare || exchange->request.unseen)
         drop_input(span);
     add_transfer(exchange, span);
-    add_first_chunk(exchange, span);
+    if (exchange->mark_count > 0)
+        llmobs_span_fact_int(&span->facts, LLMOBS_FACT_FIRST_CHUNK_NS,
+                             exchange->marks[0].at_ns -
+                                 exchange->start_mono_ns);
     add_chunk_gaps(exchange, span);
     add_truncated(exchange, call, span);
     add_caller(exchange, span);

@@ -248,14 +248,6 @@ static bool are_numbers(const struct llmobs_json *metrics)
     return true;
 }
 
-static bool are_texts(const struct llmobs_json *list)
-{
-    for (size_t i = 0; i < llmobs_json_len(list); i++)
-        if (!llmobs_json_is_string(llmobs_json_at(list, i)))
-            return false;
-    return llmobs_json_is_array(list);
-}
-
 /* Links as Datadog's SDK has them: {"span_id", "trace_id", "attributes"}. */
 static bool are_links(const struct llmobs_json *links)
 {
@@ -316,7 +308,7 @@ static int make_change(enum llmobs_kind kind,
 
     if ((data->metadata && !llmobs_json_is_object(data->metadata)) ||
         (data->metrics && !are_numbers(data->metrics)) ||
-        (data->cost_tags && !are_texts(data->cost_tags)) ||
+        (data->cost_tags && !llmobs_span_io_are_texts(data->cost_tags)) ||
         (data->links && !are_links(data->links)) ||
         ((data->tools || data->prompt) && kind != LLMOBS_KIND_LLM) ||
         !describes_agent(kind, data))
@@ -616,18 +608,11 @@ static int find_version(uint64_t above, struct llmobs_span *tool)
     return rc;
 }
 
-static void set_start(struct llmobs_open_span *live, int64_t since_mono_ns)
-{
-    int64_t now = llmobs_clock_mono_ns();
-
-    live->start_mono_ns = since_mono_ns ? since_mono_ns : now;
-    live->span.start_ns = llmobs_clock_wall_ns() - (now - live->start_mono_ns);
-}
-
 static int make_span(const struct llmobs_own_span_start *start,
                      struct llmobs_open_span **out)
 {
     struct llmobs_open_span *live = llmobs_open_span_new();
+    int64_t now;
     int rc;
 
     if (!live)
@@ -645,18 +630,14 @@ static int make_span(const struct llmobs_own_span_start *start,
         rc = find_version(start->parent ? start->parent
                                         : llmobs_thread_state_top(),
                           &live->span);
-    set_start(live, start->since_mono_ns);
+    now = llmobs_clock_mono_ns();
+    live->start_mono_ns = start->since_mono_ns ? start->since_mono_ns : now;
+    live->span.start_ns = llmobs_clock_wall_ns() - (now - live->start_mono_ns);
     if (rc)
         llmobs_open_span_free(live);
     else
         *out = live;
     return rc;
-}
-
-static void drop_span(uint64_t number)
-{
-    if (llmobs_span_table_lock(number))
-        llmobs_open_span_free(llmobs_span_table_remove(number));
 }
 
 int llmobs_own_span_start(const struct llmobs_own_span_start *start,
@@ -682,7 +663,8 @@ int llmobs_own_span_start(const struct llmobs_own_span_start *start,
     }
     rc = start->detached ? 0 : llmobs_thread_state_push(number);
     if (rc) {
-        drop_span(number);
+        if (llmobs_span_table_lock(number))
+            llmobs_open_span_free(llmobs_span_table_remove(number));
         return llmobs_own_span_complain(
             rc, "start of too many spans in one thread");
     }

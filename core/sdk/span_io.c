@@ -266,7 +266,7 @@ char *llmobs_span_io_tag(const struct llmobs_json *value)
 
 /* -- prompts and tools ---------------------------------------------------- */
 
-static bool is_list_of_texts(const struct llmobs_json *list)
+bool llmobs_span_io_are_texts(const struct llmobs_json *list)
 {
     for (size_t i = 0; i < llmobs_json_len(list); i++)
         if (!llmobs_json_is_string(llmobs_json_at(list, i)))
@@ -287,7 +287,7 @@ static int copy_names(struct llmobs_json *to, const struct llmobs_json *from,
         (void)llmobs_json_add(list, llmobs_json_string(usual));
         return llmobs_json_set(to, as, list);
     }
-    if (!is_list_of_texts(value))
+    if (!llmobs_span_io_are_texts(value))
         return -EINVAL;
     return llmobs_json_set(to, as, llmobs_json_clone(value));
 }

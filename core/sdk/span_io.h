@@ -40,6 +40,9 @@ int llmobs_span_io_prompt(const struct llmobs_json *prompt,
 int llmobs_span_io_tools(const struct llmobs_json *tools,
                          struct llmobs_json **out);
 
+/* True for an array of texts. */
+bool llmobs_span_io_are_texts(const struct llmobs_json *list);
+
 /* Gives the text of a tag's value; NULL when memory runs out. */
 char *llmobs_span_io_tag(const struct llmobs_json *value);
 

@@ -220,16 +220,6 @@ static bool shows_stranger(const struct llmobs_header *header)
     return false;
 }
 
-/* Of headers with one name the first counts. */
-static void set_carried(struct llmobs_carrier *carrier, size_t i,
-                        const char *value)
-{
-    const char **field = (const char **)((char *)carrier + carried[i].offset);
-
-    if (!*field)
-        *field = value;
-}
-
 int llmobs_thread_state_activate(const struct llmobs_header *headers,
                                  size_t count)
 {
@@ -253,8 +243,13 @@ int llmobs_thread_state_activate(const struct llmobs_header *headers,
         size_t n = which(&headers[i]);
 
         if (n < CARRIED) {
+            const char **field =
+                (const char **)((char *)&thread->inbound + carried[n].offset);
+
             len = strlen(headers[i].value) + 1;
-            set_carried(&thread->inbound, n, memcpy(at, headers[i].value, len));
+            memcpy(at, headers[i].value, len);
+            if (!*field) /* of headers with one name the first counts */
+                *field = at;
             at += len;
         }
         if (shows_stranger(&headers[i]))

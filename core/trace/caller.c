@@ -117,8 +117,7 @@ void llmobs_caller_watch(void)
     (void)check_unloads();
 }
 
-/* -- locations ---------------------------------------------------------------
- */
+/* -- locations ------------------------------------------------------------- */
 
 static void set_module(struct location *location, const char *path)
 {

@@ -140,13 +140,6 @@ void llmobs_inject_scan(const struct curl_slist *list, const char *url,
         own->names |= find_signed(query, "X-Amz-SignedHeaders=");
 }
 
-/* True when the app sends a trace id of its own: either that id is the parent,
- * or no header is added. */
-static bool sends_own_trace(const struct llmobs_own_headers *own)
-{
-    return own->names & (BIT(DD_TRACE_ID) | BIT(TRACEPARENT));
-}
-
 /* -- the headers to add ---------------------------------------------------- */
 
 static unsigned of_styles(const struct llmobs_styles *styles)
@@ -178,15 +171,16 @@ static unsigned without_own(unsigned wanted, unsigned own)
     return wanted;
 }
 
-/* Where the app sends its own ids, adds only the members by which a reader
- * finds the library's span in the same trace (WIRE 5.5). */
+/* Where the app sends a trace id of its own, either that id is the parent, and
+ * the library adds only the members by which a reader finds its span in the
+ * same trace (WIRE 5.5), or the library adds no header. */
 static unsigned choose_names(const struct llmobs_inject_plan *plan)
 {
     unsigned styles = of_styles(&plan->config->inject_styles);
     unsigned own = plan->own->names;
     unsigned wanted = without_own(styles, own);
 
-    if (!sends_own_trace(plan->own))
+    if (!(own & (BIT(DD_TRACE_ID) | BIT(TRACEPARENT))))
         return plan->continued ? wanted & ~BIT(BAGGAGE) : wanted;
     if (!plan->continued)
         return 0;
@@ -301,15 +295,6 @@ static void put_b3multi(struct llmobs_inject *inject,
         put_value(inject, B3_SAMPLED, context->priority > 0 ? "1" : "0", 1);
 }
 
-static void put_b3(struct llmobs_inject *inject,
-                   const struct llmobs_sender *sender)
-{
-    char text[64];
-
-    put_value(inject, B3, text,
-              llmobs_propagate_b3(sender, text, sizeof(text)));
-}
-
 /* Copies scheme and authority, with which a redirect is compared. */
 static bool copy_base(struct llmobs_inject *inject, const char *url)
 {
@@ -331,6 +316,7 @@ bool llmobs_inject_fill(struct llmobs_inject *inject,
 {
     unsigned wanted = choose_names(plan);
     struct llmobs_text baggage;
+    char b3[64];
 
     inject->count = 0;
     inject->len = 0;
@@ -346,7 +332,8 @@ bool llmobs_inject_fill(struct llmobs_inject *inject,
         llmobs_context_baggage(plan->config, plan->baggage, &baggage))
         put_value(inject, BAGGAGE, baggage.data, baggage.len);
     if (wanted & BIT(B3))
-        put_b3(inject, &plan->sender);
+        put_value(inject, B3, b3,
+                  llmobs_propagate_b3(&plan->sender, b3, sizeof(b3)));
     if (wanted & BIT(B3_TRACE_ID))
         put_b3multi(inject, &plan->sender);
     return inject->count > 0;
