@@ -86,7 +86,7 @@ struct origin {
 
 /* True for a path that a span may show: a word of printable characters, in
  * which nothing looks like a key. */
-static bool may_show(char *path)
+static bool is_showable(char *path)
 {
     size_t len = strlen(path);
     char *copy;
@@ -127,7 +127,7 @@ static void copy_path(const char *home, struct llmobs_text path,
     }
     memcpy(out + (out[0] == '~'), path.data, path.len);
     out[path.len + (out[0] == '~')] = '\0';
-    if (!may_show(out))
+    if (!is_showable(out))
         out[0] = '\0';
 }
 
@@ -244,7 +244,7 @@ static void find_pool(struct origin *origin)
     if (strncmp(origin->room, begin, sizeof(begin) - 1) == 0)
         snprintf(origin->pool, sizeof(origin->pool), "%.*s", UNIT_MAX - 1,
                  origin->room + sizeof(begin) - 1);
-    if (!may_show(origin->pool))
+    if (!is_showable(origin->pool))
         origin->pool[0] = '\0';
 }
 
@@ -413,7 +413,8 @@ static void find_unit(struct origin *origin, const char *pid)
             read_group(path + 1, origin->unit);
         origin->pathless &= path[1] == '\0';
     }
-    if (!may_show(origin->unit) || is_one_of_many(llmobs_text_of(origin->unit)))
+    if (!is_showable(origin->unit) ||
+        is_one_of_many(llmobs_text_of(origin->unit)))
         origin->unit[0] = '\0';
 }
 

@@ -237,9 +237,10 @@ static int describe(const struct llmobs_linking *l, struct llmobs_span *span)
     return 0;
 }
 
-static int fill_span(const struct llmobs_linking *l,
-                     const struct llmobs_json *call,
-                     const struct llmobs_json *result, struct llmobs_span *span)
+static int fill_inferred(const struct llmobs_linking *l,
+                         const struct llmobs_json *call,
+                         const struct llmobs_json *result,
+                         struct llmobs_span *span)
 {
     int rc = llmobs_span_set(&span->name, llmobs_json_gets(call, "name"));
 
@@ -262,10 +263,10 @@ static int fill_span(const struct llmobs_linking *l,
 }
 
 /* Makes the span; there is none when memory runs out. */
-static void make_span(const struct llmobs_linking *l,
-                      const struct llmobs_link_record *answer,
-                      const struct llmobs_json *call,
-                      const struct llmobs_json *result)
+static void make_inferred(const struct llmobs_linking *l,
+                          const struct llmobs_link_record *answer,
+                          const struct llmobs_json *call,
+                          const struct llmobs_json *result)
 {
     struct llmobs_inferred *out = l->call->inferred;
     struct llmobs_span *span =
@@ -282,7 +283,7 @@ static void make_span(const struct llmobs_linking *l,
     place(l, llmobs_json_gets(result, "tool_id"), answer, &span->context);
     span->start_ns = answer->at_ns < end ? answer->at_ns : end;
     span->duration_ns = end - span->start_ns;
-    if (fill_span(l, call, result, span)) {
+    if (fill_inferred(l, call, result, span)) {
         llmobs_span_fini(span);
         return;
     }
@@ -340,7 +341,7 @@ bool llmobs_link_inferred(const struct llmobs_linking *l,
         return false;
     tool.span_id = id_of_span(answer, id);
     if (first.span_id == l->span->context.span_id)
-        make_span(l, answer, call, result);
+        make_inferred(l, answer, call, result);
     llmobs_linking_link(l, &tool, "output", NULL);
     return true;
 }

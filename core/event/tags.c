@@ -222,7 +222,7 @@ static bool write_value(const char *value, bool user,
 }
 
 /* True where the pair has this key, which ends with its colon. */
-static bool has_key(const char *pair, const char *key, size_t len)
+static bool pair_has_key(const char *pair, const char *key, size_t len)
 {
     return pair && strncmp(pair, key, len) == 0;
 }
@@ -233,11 +233,11 @@ static bool has_tag(const struct llmobs_span *span, size_t own,
 {
     char **tag = config->tags;
 
-    while (tag && *tag && !has_key(*tag, key, len))
+    while (tag && *tag && !pair_has_key(*tag, key, len))
         tag++;
     for (size_t i = 0; i < own && !(tag && *tag); i++)
-        if (has_key(llmobs_json_text(llmobs_json_at(span->extra_tags, i)), key,
-                    len))
+        if (pair_has_key(llmobs_json_text(llmobs_json_at(span->extra_tags, i)),
+                         key, len))
             return true;
     return tag && *tag;
 }
@@ -305,7 +305,7 @@ void llmobs_tags_add_requested(struct llmobs_span *span,
         const char *pair = llmobs_json_text(llmobs_json_iter_value(it));
         struct llmobs_text key = {pair, strcspn(pair, ":")};
         bool user = write_value(pair + key.len + 1,
-                                has_key(pair, "user", 4) ||
+                                pair_has_key(pair, "user", 4) ||
                                     llmobs_text_is(key, "email"),
                                 mode, value);
 

@@ -203,7 +203,7 @@ static void mask_call_vectors(const struct llmobs_exchange *exchange,
     }
 }
 
-static int make_call(struct llmobs_exchange *exchange, struct decoded *decoded,
+static int open_call(struct llmobs_exchange *exchange, struct decoded *decoded,
                      struct llmobs_call *call)
 {
     int rc;
@@ -592,8 +592,9 @@ static void drop_output(struct llmobs_span *span)
     span->output_dropped = false;
 }
 
-static void fill_span(const struct llmobs_exchange *exchange,
-                      const struct llmobs_call *call, struct llmobs_span *span)
+static void complete_span(const struct llmobs_exchange *exchange,
+                          const struct llmobs_call *call,
+                          struct llmobs_span *span)
 {
     span->context = exchange->context;
     span->start_ns = exchange->start_wall_ns;
@@ -693,7 +694,7 @@ static int read_within(struct llmobs_exchange *exchange,
     for (size_t try = 0; enough == -E2BIG && try < TRIES; try++) {
         llmobs_work_begin(tries[try].work);
         if (try == 0)
-            rc = make_call(exchange, decoded, call);
+            rc = open_call(exchange, decoded, call);
         else
             shorten_call(call, try);
         if (!rc || try > 0)
@@ -714,7 +715,7 @@ __attribute__((noinline)) static int read_call(struct llmobs_exchange *exchange,
     int rc = read_within(exchange, decoded, &call, span);
 
     if (!rc)
-        fill_span(exchange, &call, span);
+        complete_span(exchange, &call, span);
     return rc;
 }
 

@@ -13,8 +13,8 @@ struct ids {
     char trace[LLMOBS_TRACE_HEX_LEN + 1];
 };
 
-static int read_value(const struct llmobs_json *value,
-                      struct llmobs_evaluation *evaluation)
+static int read_evaluation_value(const struct llmobs_json *value,
+                                 struct llmobs_evaluation *evaluation)
 {
     if (llmobs_json_is_true(value) || llmobs_json_is_false(value)) {
         evaluation->type = LLMOBS_EVALUATION_BOOLEAN;
@@ -55,8 +55,8 @@ static int find_span(struct llmobs_evaluation *evaluation, struct ids *ids)
 }
 
 /* *list: the tags, to be freed, with texts of `tags`. */
-static int read_tags(const struct llmobs_json *tags,
-                     struct llmobs_evaluation_tag **list)
+static int read_tag_list(const struct llmobs_json *tags,
+                         struct llmobs_evaluation_tag **list)
 {
     size_t count = 0;
 
@@ -82,7 +82,7 @@ static int submit_tagged(struct llmobs_evaluation *evaluation,
                          const struct llmobs_json *tags)
 {
     struct llmobs_evaluation_tag *list;
-    int rc = read_tags(tags, &list);
+    int rc = read_tag_list(tags, &list);
 
     evaluation->tags = list;
     evaluation->tag_count = llmobs_json_len(tags);
@@ -119,7 +119,7 @@ int llmobs_evaluation_submit_json(const struct llmobs_json *what)
 
     if (!llmobs_own_span_is_on())
         return LLMOBS_OWN_SPAN_OFF;
-    rc = read_value(llmobs_json_get(what, "value"), &evaluation);
+    rc = read_evaluation_value(llmobs_json_get(what, "value"), &evaluation);
     if (rc == 0)
         rc = find_span(&evaluation, &ids);
     return rc == 0 ? submit_tagged(&evaluation, llmobs_json_get(what, "tags"))

@@ -551,7 +551,7 @@ int llmobs_own_span_fail(uint64_t span, const char *type, const char *message,
 
 /* -- start ---------------------------------------------------------------- */
 
-static void name_app(struct llmobs_context *context, const char *ml_app)
+static void set_ml_app(struct llmobs_context *context, const char *ml_app)
 {
     if (!ml_app || !*ml_app)
         return;
@@ -577,7 +577,7 @@ static int set_names(struct llmobs_span *span,
         llmobs_context_text(span->context.session_id,
                             sizeof(span->context.session_id),
                             llmobs_text_of(start->session_id));
-    name_app(&span->context, start->ml_app);
+    set_ml_app(&span->context, start->ml_app);
     rc = llmobs_span_set(&span->name, name);
     if (rc || (start->kind != LLMOBS_KIND_LLM &&
                start->kind != LLMOBS_KIND_EMBEDDING))
@@ -763,7 +763,7 @@ int llmobs_own_span_context(uint64_t span, struct llmobs_context *out)
     return 0;
 }
 
-static char *put_text(char *at, const char *text)
+static char *append_text(char *at, const char *text)
 {
     size_t len = strlen(text);
 
@@ -782,13 +782,13 @@ static char *write_variables(const struct llmobs_context *context)
 
     if (!text)
         return NULL;
-    at = put_text(text, "TRACEPARENT=");
+    at = append_text(text, "TRACEPARENT=");
     (void)llmobs_context_traceparent(context, at, LLMOBS_TRACEPARENT_LEN + 1);
-    at = put_text(at + strlen(at), "\nTRACESTATE=");
+    at = append_text(at + strlen(at), "\nTRACESTATE=");
     (void)llmobs_context_tracestate(context, at, LLMOBS_TRACESTATE_LEN + 1);
-    at = put_text(at + strlen(at), "\nspan_id=");
+    at = append_text(at + strlen(at), "\nspan_id=");
     (void)llmobs_text_decimal(context->span_id, at);
-    at = put_text(at + strlen(at), "\ntrace_id=");
+    at = append_text(at + strlen(at), "\ntrace_id=");
     llmobs_id128_hex(context->trace_id, at);
     return text;
 }

@@ -329,7 +329,7 @@ const struct llmobs_annotation_context *llmobs_annotation_context_at(size_t i)
     return thread && i < thread->context_depth ? &thread->contexts[i] : NULL;
 }
 
-static void join_tags(struct llmobs_json *packed,
+static void pack_tags(struct llmobs_json *packed,
                       const struct llmobs_json *tags)
 {
     struct llmobs_json *all = llmobs_json_get(packed, "tags");
@@ -343,7 +343,7 @@ static void join_tags(struct llmobs_json *packed,
                               llmobs_json_clone(llmobs_json_iter_value(it)));
 }
 
-static void join_cost_tags(struct llmobs_json *packed,
+static void pack_cost_tags(struct llmobs_json *packed,
                            const struct llmobs_json *keys)
 {
     struct llmobs_json *all = llmobs_json_get(packed, "cost_tags");
@@ -370,9 +370,9 @@ char *llmobs_annotation_context_pack(void)
          i++) {
         (void)llmobs_json_sets(packed, "name", context->name);
         if (context->tags)
-            join_tags(packed, context->tags);
+            pack_tags(packed, context->tags);
         if (context->cost_tags)
-            join_cost_tags(packed, context->cost_tags);
+            pack_cost_tags(packed, context->cost_tags);
         if (context->prompt)
             (void)llmobs_json_set(packed, "prompt",
                                   llmobs_json_clone(context->prompt));

@@ -20,7 +20,7 @@ struct file {
 
 LLMOBS_COLD static struct file files[LLMOBS_UNNAMED_FILES];
 
-static int number_of(const void *object)
+static int file_number(const void *object)
 {
     int i = 0;
 
@@ -31,18 +31,18 @@ static int number_of(const void *object)
 
 bool llmobs_unnamed_has(const void *object)
 {
-    return number_of(object) > 0;
+    return file_number(object) > 0;
 }
 
 int llmobs_unnamed_file(const void *object, const char *path,
                         const struct llmobs_symbol_head *head)
 {
-    int number = number_of(object);
+    int number = file_number(object);
     struct file *file;
 
     if (number > 0)
         return number;
-    number = number_of(NULL);
+    number = file_number(NULL);
     if (number == 0 || path[0] != '/')
         return 0;
     file = &files[number - 1];

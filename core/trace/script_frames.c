@@ -179,7 +179,7 @@ static struct llmobs_json *masked(const char *before, struct llmobs_text text)
 }
 
 /* False for a name that no span may show. */
-static bool write_file(struct llmobs_json *caller, const char *key,
+static bool write_path(struct llmobs_json *caller, const char *key,
                        struct llmobs_text file)
 {
     const char *home;
@@ -221,13 +221,13 @@ void llmobs_script_frames_write(const struct llmobs_script_frames *frames,
         *caller = llmobs_json_object();
     if (line == 0)
         line = frames->line;
-    if (write_file(*caller, "file", file) && line > 0)
+    if (write_path(*caller, "file", file) && line > 0)
         (void)llmobs_json_set(*caller, "line", llmobs_json_int(line));
     if (is_printable(code))
         (void)llmobs_json_set(*caller, "code", masked("", code));
     write_plugins(frames, *caller);
     (void)cut_eval(&entry);
-    (void)write_file(*caller, "entry", entry);
+    (void)write_path(*caller, "entry", entry);
 }
 
 const char *llmobs_script_frames_plugin(const struct llmobs_json *caller)
