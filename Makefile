@@ -144,7 +144,7 @@ UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c)) $(SUPPORT_OBJ) \
 	$(B)/$(if $(SAN),tests/fuzz/shim_,shim/)connections.o \
 	$(patsubst %,$(B)/cli/%.o,doctor/find_files doctor/host_starter doctor/object \
 	run/choose shared/site_request log/relay_places query/cell query/cost query/filter \
-	query/keys query/row query/tail query/texts query/price query/prices \
+	query/stored query/keys query/row query/tail query/texts query/price query/prices \
 	shared/accounts shared/escape shared/json_out shared/suggest shared/tell)
 CLIENTS := $(patsubst %.c,$(B)/%,$(wildcard tests/clients/*.c))
 

@@ -43,7 +43,7 @@ static void spent_add(struct llmobs_spent *spent, const struct llmobs_row *row,
  * twice. */
 static bool is_new(struct llmobs_spent *spent, const struct llmobs_json *event)
 {
-    const char *run = llmobs_json_text(llmobs_filter_fact_of(event, "run"));
+    const char *run = llmobs_json_text(llmobs_stored_call(event, "run"));
     const char *id = llmobs_json_gets(event, "span_id");
 
     return llmobs_load_is_span(event) && id && run && strstr(run, spent->run) &&
@@ -55,13 +55,13 @@ static int spent_take(struct llmobs_spent *spent,
                       const struct llmobs_json *event,
                       struct llmobs_place place)
 {
-    struct llmobs_texts texts = {NULL, NULL, 0, 0};
+    struct llmobs_texts texts = {0};
     struct llmobs_row *row;
     int rc = llmobs_row_new(event, place, LLMOBS_ROW_FACTS, &texts, &row);
 
     if (rc == 0) {
         llmobs_cost_estimate(row, spent->prices);
-        spent_add(spent, row, llmobs_filter_fact_of(event, "proxied") != NULL);
+        spent_add(spent, row, llmobs_stored_call(event, "proxied") != NULL);
         llmobs_row_free(row);
     }
     llmobs_texts_fini(&texts);

@@ -195,12 +195,17 @@ static int print_users(const struct llmobs_tallies *tallies,
 
 /* -- JSON ------------------------------------------------------------------ */
 
-static int set_number(struct llmobs_json *object, const char *key,
-                      uint64_t value)
+static void set_number(struct llmobs_json *object, const char *key,
+                       uint64_t value)
 {
     int64_t most = value > INT64_MAX ? INT64_MAX : (int64_t)value;
 
-    return llmobs_json_set(object, key, llmobs_json_int(most));
+    llmobs_json_set(object, key, llmobs_json_int(most));
+}
+
+static void set_bool(struct llmobs_json *object, const char *key, bool value)
+{
+    llmobs_json_set(object, key, llmobs_json_bool(value));
 }
 
 static struct llmobs_json *make_wrapped(const struct llmobs_tally *tally)
@@ -210,94 +215,75 @@ static struct llmobs_json *make_wrapped(const struct llmobs_tally *tally)
     const char *line;
 
     while ((line = next_wrapped(tally, &at, text)))
-        (void)llmobs_json_add(array, llmobs_json_string(line));
+        llmobs_json_add(array, llmobs_json_string(line));
     return array;
 }
 
-static int fill_counts(const struct llmobs_tally *tally,
-                       struct llmobs_json *object)
+static void set_counts(struct llmobs_json *object,
+                       const struct llmobs_tally *tally)
 {
     const struct llmobs_counts *sum = &tally->sum;
     struct llmobs_json *dropped = llmobs_json_object();
-    int rc = 0;
 
     for (int i = 0; i <= FIRST_ROWS; i++)
-        rc |= set_number(object, rows[i].name, tally->numbers[i]);
+        set_number(object, rows[i].name, tally->numbers[i]);
     for (size_t i = 0; i < sum->len; i++)
         if (reason(&sum->list[i]))
-            rc |=
-                set_number(dropped, reason(&sum->list[i]), sum->list[i].value);
-    rc |= llmobs_json_set(object, "dropped_by_reason", dropped);
+            set_number(dropped, reason(&sum->list[i]), sum->list[i].value);
+    llmobs_json_set(object, "dropped_by_reason", dropped);
     for (size_t i = 0; i < sum->len; i++)
         if (is_aside(&sum->list[i]))
-            rc |= set_number(object, sum->list[i].name, sum->list[i].value);
-    return rc;
+            set_number(object, sum->list[i].name, sum->list[i].value);
 }
 
-static int set_spool(const struct llmobs_tally *tally,
-                     struct llmobs_json *object)
-{
-    struct llmobs_json *spool = llmobs_json_object();
-    int rc = set_number(spool, "of_ended", tally->spool_ours);
-
-    rc |= set_number(spool, "of_running", tally->spool_alive);
-    rc |= set_number(spool, "unreadable",
-                     tally->numbers[LLMOBS_TALLY_UNREADABLE]);
-    rc |= set_number(spool, "oldest_seconds",
-                     tally->numbers[LLMOBS_TALLY_OLDEST]);
-    return rc | llmobs_json_set(object, "spool", spool);
-}
-
-/* Each of them fails only when memory runs out. */
-static int fill_object(const struct llmobs_tally *tally,
-                       struct llmobs_json *object)
+static void set_tally(struct llmobs_json *object,
+                      const struct llmobs_tally *tally)
 {
     const uint64_t *numbers = tally->numbers;
+    struct llmobs_json *spool = llmobs_json_object();
     struct llmobs_json *alerts = llmobs_json_object();
     struct llmobs_json *processes = llmobs_json_object();
-    int rc = fill_counts(tally, object);
 
+    set_counts(object, tally);
     if (numbers[LLMOBS_TALLY_LAST] > 0)
-        rc |=
-            set_number(object, "last_drop_seconds", numbers[LLMOBS_TALLY_LAST]);
-    rc |= set_spool(tally, object);
-    rc |= llmobs_json_set(alerts, "dropped", llmobs_json_bool(tally->lost));
-    rc |= llmobs_json_set(alerts, "spooled", llmobs_json_bool(tally->stale));
-    rc |= llmobs_json_set(object, "alerts", alerts);
-    rc |= set_number(processes, "ended", numbers[LLMOBS_TALLY_ENDED]);
-    rc |= set_number(processes, "running", numbers[LLMOBS_TALLY_RUNNING]);
-    rc |= llmobs_json_set(object, "processes", processes);
-    return rc | llmobs_json_set(object, "relay",
-                                llmobs_json_bool(numbers[LLMOBS_TALLY_RELAY]));
+        set_number(object, "last_drop_seconds", numbers[LLMOBS_TALLY_LAST]);
+    set_number(spool, "of_ended", tally->spool_ours);
+    set_number(spool, "of_running", tally->spool_alive);
+    set_number(spool, "unreadable", numbers[LLMOBS_TALLY_UNREADABLE]);
+    set_number(spool, "oldest_seconds", numbers[LLMOBS_TALLY_OLDEST]);
+    llmobs_json_set(object, "spool", spool);
+    set_bool(alerts, "dropped", tally->lost);
+    set_bool(alerts, "spooled", tally->stale);
+    llmobs_json_set(object, "alerts", alerts);
+    set_number(processes, "ended", numbers[LLMOBS_TALLY_ENDED]);
+    set_number(processes, "running", numbers[LLMOBS_TALLY_RUNNING]);
+    llmobs_json_set(object, "processes", processes);
+    set_bool(object, "relay", numbers[LLMOBS_TALLY_RELAY] != 0);
 }
 
-static int add_user(const struct llmobs_tally *tally, struct llmobs_json *users)
-{
-    struct llmobs_json *object = llmobs_json_object();
-    char name[LLMOBS_ACCOUNT_NAME];
-    int rc = set_number(object, "uid", tally->uid);
-
-    llmobs_account_name(tally->uid, name);
-    rc |= llmobs_json_sets(object, "user", name);
-    rc |= llmobs_json_set(object, "readable",
-                          llmobs_json_bool(tally->error == 0));
-    if (tally->error == 0)
-        rc |= fill_object(tally, object);
-    return rc | llmobs_json_add(users, object);
-}
-
-static int fill_users(const struct llmobs_tallies *tallies,
-                      const struct llmobs_tally *sum,
-                      struct llmobs_json *object)
+static void set_users(struct llmobs_json *object,
+                      const struct llmobs_tallies *tallies,
+                      const struct llmobs_tally *sum)
 {
     struct llmobs_json *users = llmobs_json_array();
     struct llmobs_json *all = llmobs_json_object();
-    int rc = fill_object(sum, all);
 
-    for (size_t i = 0; i < tallies->count; i++)
-        rc |= add_user(&tallies->list[i], users);
-    rc |= llmobs_json_set(object, "users", users);
-    return rc | llmobs_json_set(object, "sum", all);
+    for (size_t i = 0; i < tallies->count; i++) {
+        const struct llmobs_tally *tally = &tallies->list[i];
+        struct llmobs_json *user = llmobs_json_object();
+        char name[LLMOBS_ACCOUNT_NAME];
+
+        llmobs_account_name(tally->uid, name);
+        set_number(user, "uid", tally->uid);
+        llmobs_json_sets(user, "user", name);
+        set_bool(user, "readable", tally->error == 0);
+        if (tally->error == 0)
+            set_tally(user, tally);
+        llmobs_json_add(users, user);
+    }
+    llmobs_json_set(object, "users", users);
+    set_tally(all, sum);
+    llmobs_json_set(object, "sum", all);
 }
 
 static int print_json(const struct llmobs_tallies *tallies,
@@ -307,13 +293,13 @@ static int print_json(const struct llmobs_tallies *tallies,
     int rc;
 
     if (sum) {
-        rc = fill_users(tallies, sum, object);
+        set_users(object, tallies, sum);
     } else {
-        rc = fill_object(tallies->list, object);
-        rc |=
-            llmobs_json_set(object, "wrapped_by", make_wrapped(tallies->list));
-        rc |= llmobs_json_sets(object, "directory", tallies->list->dir);
+        set_tally(object, tallies->list);
+        llmobs_json_set(object, "wrapped_by", make_wrapped(tallies->list));
+        llmobs_json_sets(object, "directory", tallies->list->dir);
     }
+    rc = llmobs_json_error(object);
     if (rc == 0)
         rc = llmobs_json_out_value(object);
     llmobs_json_free(object);

@@ -36,7 +36,7 @@ struct llmobs_cell llmobs_cell_drawn(const char *text)
     return (struct llmobs_cell){.kind = LLMOBS_CELL_DRAWN, .text = text};
 }
 
-static struct llmobs_cell cell_whole(enum llmobs_cell_kind kind, int64_t number)
+static struct llmobs_cell of_whole(enum llmobs_cell_kind kind, int64_t number)
 {
     return (struct llmobs_cell){.kind = number < 0 ? LLMOBS_CELL_UNKNOWN : kind,
                                 .whole = number};
@@ -44,17 +44,17 @@ static struct llmobs_cell cell_whole(enum llmobs_cell_kind kind, int64_t number)
 
 struct llmobs_cell llmobs_cell_count(int64_t count)
 {
-    return cell_whole(LLMOBS_CELL_COUNT, count);
+    return of_whole(LLMOBS_CELL_COUNT, count);
 }
 
 struct llmobs_cell llmobs_cell_length(int64_t ns)
 {
-    return cell_whole(LLMOBS_CELL_LENGTH, ns);
+    return of_whole(LLMOBS_CELL_LENGTH, ns);
 }
 
 struct llmobs_cell llmobs_cell_time(int64_t wall_ns)
 {
-    return cell_whole(LLMOBS_CELL_TIME, wall_ns > 0 ? wall_ns : -1);
+    return of_whole(LLMOBS_CELL_TIME, wall_ns > 0 ? wall_ns : -1);
 }
 
 struct llmobs_cell llmobs_cell_real(enum llmobs_cell_kind kind, double real)
@@ -66,7 +66,7 @@ struct llmobs_cell llmobs_cell_real(enum llmobs_cell_kind kind, double real)
 
 /* -- numbers -------------------------------------------------------------- */
 
-static int cell_add_count(struct llmobs_buf *out, int64_t count)
+static int add_count(struct llmobs_buf *out, int64_t count)
 {
     char text[LLMOBS_DECIMAL_MAX];
 
@@ -75,7 +75,7 @@ static int cell_add_count(struct llmobs_buf *out, int64_t count)
 
 /* Writes `count` digits, and answers their end: a table of many rows has no
  * time for printf. */
-static char *cell_put_digits(char *to, int64_t number, size_t count)
+static char *put_digits(char *to, int64_t number, size_t count)
 {
     for (size_t i = count; i-- > 0; number /= 10)
         to[i] = (char)('0' + number % 10);
@@ -91,7 +91,7 @@ static int add_fixed(struct llmobs_buf *out, int64_t whole, int64_t part,
     char *end = text + llmobs_decimal_write_int(whole, text);
 
     *end = '.';
-    end = cell_put_digits(end + 1, part, digits);
+    end = put_digits(end + 1, part, digits);
     while (end[-1] == '0' && (!point || end[-2] != '.'))
         end--;
     if (end[-1] == '.')
@@ -99,7 +99,7 @@ static int add_fixed(struct llmobs_buf *out, int64_t whole, int64_t part,
     return llmobs_buf_add(out, text, (size_t)(end - text));
 }
 
-static int cell_add_real(struct llmobs_buf *out, double real)
+static int add_real(struct llmobs_buf *out, double real)
 {
     char text[LLMOBS_DECIMAL_MAX];
 
@@ -113,7 +113,7 @@ static int add_cost(struct llmobs_buf *out, double cost)
     int64_t parts;
 
     if (cost >= COST_SHORT)
-        return cell_add_real(out, cost);
+        return add_real(out, cost);
     parts = (int64_t)(cost * (double)COST_UNIT + 0.5);
     return add_fixed(out, parts / COST_UNIT, parts % COST_UNIT, COST_DIGITS,
                      true);
@@ -126,79 +126,72 @@ static int add_iso(struct llmobs_buf *out, int64_t wall_ns)
     char text[] = "2026-11-21T13:00:00.000000Z";
 
     (void)gmtime_r(&at, &tm);
-    (void)cell_put_digits(text, tm.tm_year + 1900, 4);
-    (void)cell_put_digits(text + 5, tm.tm_mon + 1, 2);
-    (void)cell_put_digits(text + 8, tm.tm_mday, 2);
-    (void)cell_put_digits(text + 11, tm.tm_hour, 2);
-    (void)cell_put_digits(text + 14, tm.tm_min, 2);
-    (void)cell_put_digits(text + 17, tm.tm_sec, 2);
-    (void)cell_put_digits(text + 20, wall_ns % NS_PER_S / NS_PER_US, 6);
+    (void)put_digits(text, tm.tm_year + 1900, 4);
+    (void)put_digits(text + 5, tm.tm_mon + 1, 2);
+    (void)put_digits(text + 8, tm.tm_mday, 2);
+    (void)put_digits(text + 11, tm.tm_hour, 2);
+    (void)put_digits(text + 14, tm.tm_min, 2);
+    (void)put_digits(text + 17, tm.tm_sec, 2);
+    (void)put_digits(text + 20, wall_ns % NS_PER_S / NS_PER_US, 6);
     return llmobs_buf_adds(out, text);
 }
 
 /* Adds what JSON and CSV write in the same way. */
-static int cell_add_number(struct llmobs_buf *out, struct llmobs_cell cell)
+static int add_number(struct llmobs_buf *out, struct llmobs_cell cell)
 {
     switch (cell.kind) {
     case LLMOBS_CELL_COUNT:
-        return cell_add_count(out, cell.whole);
+        return add_count(out, cell.whole);
     case LLMOBS_CELL_LENGTH:
         return add_fixed(out, cell.whole / NS_PER_S, cell.whole % NS_PER_S,
                          DIGITS, false);
     case LLMOBS_CELL_MONEY:
         return add_cost(out, cell.real);
     default:
-        return cell_add_real(out, cell.real);
+        return add_real(out, cell.real);
     }
 }
 
 /* -- JSON and CSV --------------------------------------------------------- */
 
-static int add_odd_string(struct llmobs_buf *out, const char *text)
-{
-    struct llmobs_json *string = llmobs_json_string(text);
-    struct llmobs_buf dump;
-    int rc;
-
-    llmobs_buf_init(&dump, SIZE_MAX / 2);
-    rc = string ? llmobs_json_dump(string, 0, &dump) : -ENOMEM;
-    if (rc == 0)
-        rc =
-            llmobs_json_out_add(out, (struct llmobs_text){dump.data, dump.len});
-    llmobs_buf_fini(&dump);
-    llmobs_json_free(string);
-    return rc;
-}
-
-static int cell_add_string(struct llmobs_buf *out, const char *text)
+static int add_string(struct llmobs_buf *out, const char *text)
 {
     size_t len = strlen(text);
-    int rc;
+    struct llmobs_json *string;
+    struct llmobs_buf dump;
 
-    if (llmobs_json_run(text, len, LLMOBS_JSON_STOP_ODD) < len)
-        return add_odd_string(out, text);
-    rc = llmobs_buf_addc(out, '"');
-    rc |= llmobs_buf_add(out, text, len);
-    return rc | llmobs_buf_addc(out, '"');
+    if (llmobs_json_run(text, len, LLMOBS_JSON_STOP_ODD) == len) {
+        llmobs_buf_addc(out, '"');
+        llmobs_buf_add(out, text, len);
+        llmobs_buf_addc(out, '"');
+        return out->error;
+    }
+    string = llmobs_json_string(text);
+    llmobs_buf_init(&dump, SIZE_MAX / 2);
+    if (!string)
+        llmobs_buf_fail(out, -ENOMEM);
+    else if (llmobs_buf_fail(out, llmobs_json_dump(string, 0, &dump)) == 0)
+        llmobs_json_out_add(out, llmobs_buf_text(&dump));
+    llmobs_buf_fini(&dump);
+    llmobs_json_free(string);
+    return out->error;
 }
 
 int llmobs_cell_add_json(struct llmobs_buf *out, struct llmobs_cell cell)
 {
-    int rc;
-
     switch (cell.kind) {
     case LLMOBS_CELL_UNKNOWN:
         return llmobs_buf_adds(out, "null");
     case LLMOBS_CELL_TEXT:
     case LLMOBS_CELL_DRAWN:
-        return cell_add_string(out, cell.text);
+        return add_string(out, cell.text);
     case LLMOBS_CELL_TIME:
-        rc = llmobs_buf_addc(out, '"');
-        if (rc == 0)
-            rc = add_iso(out, cell.whole);
-        return rc | llmobs_buf_addc(out, '"');
+        llmobs_buf_addc(out, '"');
+        add_iso(out, cell.whole);
+        llmobs_buf_addc(out, '"');
+        return out->error;
     default:
-        return cell_add_number(out, cell);
+        return add_number(out, cell);
     }
 }
 
@@ -207,60 +200,46 @@ static bool is_formula(const char *text)
     return *text != '\0' && strchr("=+-@\t\r", *text);
 }
 
-/* Adds a text between quotes, each quote in it twice. */
-static int add_quoted(struct llmobs_buf *out, const char *text)
-{
-    const char *stop;
-    int rc = llmobs_buf_addc(out, '"');
-
-    for (; rc == 0 && (stop = strchr(text, '"')); text = stop + 1) {
-        rc = llmobs_buf_add(out, text, (size_t)(stop - text));
-        rc |= llmobs_buf_adds(out, "\"\"");
-    }
-    rc |= llmobs_buf_adds(out, text);
-    return rc | llmobs_buf_addc(out, '"');
-}
-
+/* Adds a text, between quotes where CSV needs them: each quote in it twice. */
 static int add_csv_text(struct llmobs_buf *out, const char *text)
 {
-    struct llmobs_buf safe;
-    int rc = 0;
+    bool formula = is_formula(text);
 
-    llmobs_buf_init(&safe, SIZE_MAX / 2);
-    if (is_formula(text)) {
-        rc = llmobs_buf_addc(&safe, '\'');
-        rc |= llmobs_buf_adds(&safe, text);
-        text = safe.data;
+    if (*text != '\0' && !strpbrk(text, ",\"\r\n")) {
+        llmobs_buf_addf(out, "%s%s", formula ? "'" : "", text);
+        return out->error;
     }
-    if (rc == 0)
-        rc = *text != '\0' && !strpbrk(text, ",\"\r\n")
-                 ? llmobs_buf_adds(out, text)
-                 : add_quoted(out, text);
-    llmobs_buf_fini(&safe);
-    return rc;
+    llmobs_buf_adds(out, formula ? "\"'" : "\"");
+    for (const char *stop; (stop = strchr(text, '"')); text = stop + 1) {
+        llmobs_buf_add(out, text, (size_t)(stop - text));
+        llmobs_buf_adds(out, "\"\"");
+    }
+    llmobs_buf_adds(out, text);
+    llmobs_buf_addc(out, '"');
+    return out->error;
 }
 
 int llmobs_cell_add_csv(struct llmobs_buf *out, struct llmobs_cell cell,
                         bool terminal)
 {
     struct llmobs_buf escaped;
-    int rc = 0;
 
     if (cell.kind == LLMOBS_CELL_UNKNOWN)
         return 0;
     if (cell.kind == LLMOBS_CELL_TIME)
         return add_iso(out, cell.whole);
     if (cell.kind != LLMOBS_CELL_TEXT && cell.kind != LLMOBS_CELL_DRAWN)
-        return cell_add_number(out, cell);
+        return add_number(out, cell);
     if (!terminal)
         return add_csv_text(out, cell.text);
     llmobs_buf_init(&escaped, SIZE_MAX / 2);
+    llmobs_buf_adds(&escaped, "");
     if (*cell.text != '\0')
-        rc = llmobs_escape_adds(&escaped, cell.text, CSV_COLUMNS);
-    if (rc == 0)
-        rc = add_csv_text(out, escaped.len > 0 ? escaped.data : "");
+        llmobs_escape_adds(&escaped, cell.text, CSV_COLUMNS);
+    if (llmobs_buf_fail(out, escaped.error) == 0)
+        add_csv_text(out, escaped.data);
     llmobs_buf_fini(&escaped);
-    return rc;
+    return out->error;
 }
 
 /* -- terminals ------------------------------------------------------------ */
@@ -270,14 +249,13 @@ static int add_grouped(struct llmobs_buf *out, int64_t count)
 {
     char digits[LLMOBS_DECIMAL_MAX];
     size_t len = llmobs_decimal_write_int(count, digits);
-    int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < len; i++) {
+    for (size_t i = 0; i < len; i++) {
         if (i > 0 && (len - i) % 3 == 0)
-            rc = llmobs_buf_addc(out, ',');
-        rc |= llmobs_buf_addc(out, digits[i]);
+            llmobs_buf_addc(out, ',');
+        llmobs_buf_addc(out, digits[i]);
     }
-    return rc;
+    return out->error;
 }
 
 /* Writes a length in the unit that a person would choose. */

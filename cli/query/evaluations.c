@@ -30,7 +30,7 @@ struct taken {
     size_t left; /* lines that there is room for */
 };
 
-static bool evaluations_is_feedback(const struct llmobs_json *event)
+static bool is_feedback(const struct llmobs_json *event)
 {
     return llmobs_json_is_object(llmobs_json_get(event, "submitter"));
 }
@@ -41,7 +41,7 @@ bool llmobs_evaluations_is_one(const struct llmobs_json *event)
 
     return (llmobs_json_is_object(llmobs_json_get(join, "span")) ||
             llmobs_json_is_object(llmobs_json_get(join, "tag")) ||
-            evaluations_is_feedback(event)) &&
+            is_feedback(event)) &&
            llmobs_json_gets(event, "label");
 }
 
@@ -96,67 +96,54 @@ static int make_key(struct llmobs_buf *key, const struct llmobs_json *event)
     const char *trace = llmobs_json_gets(span, "trace_id");
     const char *id = llmobs_json_gets(span, "span_id");
 
-    if (evaluations_is_feedback(event))
+    if (is_feedback(event))
         return feedback_key(key, event);
     if (!span)
         return tag_key(key, llmobs_json_get(join, "tag"));
     return !trace || !id ? -EINVAL : ids_key(key, trace, id);
 }
 
-/* The value, of any type. */
-static const struct llmobs_json *evaluations_value_of(
-    const struct llmobs_json *event)
+/* Adds the value, of any type. */
+static void add_value(struct llmobs_buf *out, const struct llmobs_json *event)
 {
-    static const char *const names[] = {"score_value", "categorical_value",
-                                        "boolean_value", "json_value",
-                                        "text_value"};
+    static const char names[] = "score_value\0categorical_value\0"
+                                "boolean_value\0json_value\0text_value\0";
     const struct llmobs_json *value = NULL;
-
-    for (size_t i = 0; !value && i < sizeof(names) / sizeof(*names); i++)
-        value = llmobs_json_get(event, names[i]);
-    return value;
-}
-
-static int evaluations_add_value(struct llmobs_buf *out,
-                                 const struct llmobs_json *event)
-{
-    const struct llmobs_json *value = evaluations_value_of(event);
-    const char *text = llmobs_json_text(value);
     char *dumped = NULL;
-    int rc;
+    const char *text;
 
-    if (!text && value) {
-        dumped = llmobs_json_dumps(value, 0);
-        text = dumped;
-    }
-    rc = llmobs_escape_adds(out, text ? text : "?", TEXT_COLUMNS);
+    LLMOBS_WORDS_EACH (name, names)
+        if (!value)
+            value = llmobs_json_get(event, name);
+    text = llmobs_json_text(value);
+    if (!text && value)
+        text = dumped = llmobs_json_dumps(value, 0);
+    llmobs_escape_adds(out, text ? text : "?", TEXT_COLUMNS);
     free(dumped);
-    return rc;
 }
 
 /* "eval label: value (pass) reasoning" */
 static int make_text(struct llmobs_buf *out, const struct llmobs_json *event)
 {
-    const char *kind = evaluations_is_feedback(event) ? "feedback " : "eval ";
+    const char *kind = is_feedback(event) ? "feedback " : "eval ";
     const char *assessment = llmobs_json_gets(event, "assessment");
     const char *reasoning = llmobs_json_gets(event, "reasoning");
-    int rc = llmobs_buf_adds(out, kind);
 
-    rc |= llmobs_escape_adds(out, llmobs_json_gets(event, "label"),
-                             LABEL_COLUMNS);
-    rc |= llmobs_buf_adds(out, ": ");
-    if (rc == 0)
-        rc = evaluations_add_value(out, event);
-    if (rc == 0 && assessment) {
-        rc = llmobs_buf_adds(out, " (");
-        rc |= llmobs_escape_adds(out, assessment, LABEL_COLUMNS);
-        rc |= llmobs_buf_addc(out, ')');
+    llmobs_buf_adds(out, kind);
+    llmobs_escape_adds(out, llmobs_json_gets(event, "label"), LABEL_COLUMNS);
+    llmobs_buf_adds(out, ": ");
+    add_value(out, event);
+    if (assessment) {
+        llmobs_buf_adds(out, " (");
+        llmobs_escape_adds(out, assessment, LABEL_COLUMNS);
+        llmobs_buf_addc(out, ')');
     }
-    if (rc == 0 && reasoning && *reasoning != '\0') {
-        rc = llmobs_buf_addc(out, ' ');
-        rc |= llmobs_escape_adds(out, reasoning, TEXT_COLUMNS);
+    if (llmobs_has_text(reasoning)) {
+        llmobs_buf_addc(out, ' ');
+        llmobs_escape_adds(out, reasoning, TEXT_COLUMNS);
     }
-    return rc | llmobs_buf_addc(out, '\n');
+    llmobs_buf_addc(out, '\n');
+    return out->error;
 }
 
 /* -- all ------------------------------------------------------------------ */
@@ -191,7 +178,7 @@ int llmobs_evaluations_add(struct llmobs_evaluations *all,
     return rc;
 }
 
-static int evaluations_by_key(const void *left, const void *right)
+static int by_key(const void *left, const void *right)
 {
     const struct llmobs_evaluation_line *a = left, *b = right;
     int order = strcmp(a->key, b->key);
@@ -213,9 +200,9 @@ void llmobs_evaluations_sort(struct llmobs_evaluations *all)
 
     if (all->count == 0)
         return;
-    qsort(all->list, all->count, sizeof(*all->list), evaluations_by_key);
+    qsort(all->list, all->count, sizeof(*all->list), by_key);
     for (size_t i = 1; i < all->count; i++) {
-        if (evaluations_by_key(&all->list[kept], &all->list[i]) == 0)
+        if (by_key(&all->list[kept], &all->list[i]) == 0)
             free_line(&all->list[i]);
         else
             all->list[++kept] = all->list[i];
@@ -225,8 +212,7 @@ void llmobs_evaluations_sort(struct llmobs_evaluations *all)
 
 /* The index of the first evaluation with this key; `count` where there is none.
  */
-static size_t evaluations_find(const struct llmobs_evaluations *all,
-                               const char *key)
+static size_t find_first(const struct llmobs_evaluations *all, const char *key)
 {
     size_t low = 0, high = all->count;
 
@@ -243,12 +229,12 @@ static size_t evaluations_find(const struct llmobs_evaluations *all,
                : all->count;
 }
 
-static int evaluations_take(struct llmobs_evaluations *all, const char *key,
-                            struct taken *taken)
+static int add_by_key(struct llmobs_evaluations *all, const char *key,
+                      struct taken *taken)
 {
     int rc = 0;
 
-    for (size_t i = evaluations_find(all, key);
+    for (size_t i = find_first(all, key);
          i < all->count && strcmp(all->list[i].key, key) == 0; i++) {
         all->list[i].joined = true;
         taken->verdicts->passed += all->list[i].verdict.passed;
@@ -261,9 +247,9 @@ static int evaluations_take(struct llmobs_evaluations *all, const char *key,
     return rc;
 }
 
-/* The root of a trace also takes evaluations of the trace or the session. */
-static int take_by_ids(struct llmobs_evaluations *all,
-                       const struct llmobs_json *span, struct taken *taken)
+/* The root of a trace also has the evaluations of the trace or the session. */
+static int add_by_ids(struct llmobs_evaluations *all,
+                      const struct llmobs_json *span, struct taken *taken)
 {
     const char *trace = llmobs_json_gets(span, "trace_id");
     const char *id = llmobs_json_gets(span, "span_id");
@@ -286,7 +272,7 @@ static int take_by_ids(struct llmobs_evaluations *all,
             continue;
         rc = ids_key(&key, keys[i].trace, keys[i].id);
         if (rc == 0)
-            rc = evaluations_take(all, key.data, taken);
+            rc = add_by_key(all, key.data, taken);
     }
     llmobs_buf_fini(&key);
     return rc;
@@ -304,12 +290,12 @@ int llmobs_evaluations_of(struct llmobs_evaluations *all,
     *verdicts = (struct llmobs_evaluations_verdicts){0, 0};
     if (all->count == 0)
         return 0;
-    rc = take_by_ids(all, span, &taken);
+    rc = add_by_ids(all, span, &taken);
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(tags); i++) {
         const char *tag = llmobs_json_text(llmobs_json_at(tags, i));
 
         if (tag)
-            rc = evaluations_take(all, tag, &taken);
+            rc = add_by_key(all, tag, &taken);
     }
     return rc;
 }

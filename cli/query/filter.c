@@ -8,38 +8,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "cli/query/stored.h"
 #include "cli/query/tail.h"
 #include "cli/shared/options.h"
 #include "lib/span/span.h"
-
-const char *llmobs_filter_kind(const struct llmobs_json *event)
-{
-    const struct llmobs_json *meta = llmobs_json_get(event, "meta");
-    const char *kind = llmobs_json_gets(llmobs_json_get(meta, "span"), "kind");
-
-    return kind ? kind : llmobs_json_gets(meta, "span.kind");
-}
-
-const char *llmobs_filter_tag_of(const struct llmobs_json *event,
-                                 const char *key)
-{
-    const struct llmobs_json *tags = llmobs_json_get(event, "tags");
-    size_t len = strlen(key), count = llmobs_json_len(tags);
-
-    for (size_t i = 0; i < count; i++) {
-        const char *tag = llmobs_json_text(llmobs_json_at(tags, i));
-
-        if (tag && strncmp(tag, key, len) == 0 && tag[len] == ':')
-            return tag + len + 1;
-    }
-    return NULL;
-}
-
-const struct llmobs_json *llmobs_filter_fact_of(const struct llmobs_json *event,
-                                                const char *name)
-{
-    return llmobs_json_get(llmobs_json_get(event, "_call"), name);
-}
 
 /* -- texts ---------------------------------------------------------------- */
 
@@ -63,7 +35,7 @@ bool llmobs_filter_key_match(const struct llmobs_filter *filter,
     if (!name->pattern)
         return true;
     for (const char *end = NULL; have && !found && llmobs_key_is_path(key);) {
-        end = llmobs_key_end(have, end);
+        end = llmobs_stored_path_end(have, end);
         if (!end)
             break;
         found = llmobs_filter_name_match(&wanted, end);
@@ -71,42 +43,26 @@ bool llmobs_filter_key_match(const struct llmobs_filter *filter,
     return found != name->is_not;
 }
 
-static bool query_filter_begins(const char *have, const char *want)
+static bool begins(const char *have, const char *want)
 {
     return have && strncasecmp(have, want, strlen(want)) == 0;
 }
 
-/* True where the tag is "key:value", and `want` is "key:value" or
- * "key=value". */
-static bool query_filter_is_tag(const char *tag, const char *want)
-{
-    size_t key = strcspn(want, ":=");
-
-    return strncmp(tag, want, key) == 0 && tag[key] == ':' &&
-           strcmp(tag + key + 1, want + key + 1) == 0;
-}
-
-/* True where any tag of the event is `want`; a key may occur several times. */
-static bool query_filter_has_tag(const struct llmobs_json *event,
-                                 const char *want)
+/* True where a tag of the event is `want`, "key:value" or "key=value"; a key
+ * may occur several times. */
+static bool has_tag(const struct llmobs_json *event, const char *want)
 {
     const struct llmobs_json *tags = llmobs_json_get(event, "tags");
-    size_t count = llmobs_json_len(tags);
+    size_t count = llmobs_json_len(tags), key = strcspn(want, ":=");
 
     for (size_t i = 0; i < count; i++) {
         const char *tag = llmobs_json_text(llmobs_json_at(tags, i));
 
-        if (tag && query_filter_is_tag(tag, want))
+        if (tag && strncmp(tag, want, key) == 0 && tag[key] == ':' &&
+            strcmp(tag + key + 1, want + key + 1) == 0)
             return true;
     }
     return false;
-}
-
-static const char *query_filter_session_of(const struct llmobs_json *event)
-{
-    const char *have = llmobs_json_gets(event, "session_id");
-
-    return have ? have : llmobs_filter_tag_of(event, "session_id");
 }
 
 /* -- what was said -------------------------------------------------------- */
@@ -154,8 +110,8 @@ static bool found_below(struct llmobs_filter *filter,
     return false;
 }
 
-static bool query_filter_found(struct llmobs_filter *filter,
-                               const struct llmobs_json *event)
+static bool found_anywhere(struct llmobs_filter *filter,
+                           const struct llmobs_json *event)
 {
     const struct llmobs_json *meta = llmobs_json_get(event, "meta");
 
@@ -188,7 +144,7 @@ static bool names_match(const struct llmobs_filter *filter,
 {
     const struct llmobs_json *meta = llmobs_json_get(event, "meta");
 
-    return llmobs_filter_name_match(&filter->kind, llmobs_filter_kind(event)) &&
+    return llmobs_filter_name_match(&filter->kind, llmobs_stored_kind(event)) &&
            llmobs_filter_name_match(&filter->name,
                                     llmobs_json_gets(event, "name")) &&
            llmobs_filter_name_match(&filter->model,
@@ -196,11 +152,11 @@ static bool names_match(const struct llmobs_filter *filter,
            llmobs_filter_name_match(&filter->provider,
                                     llmobs_json_gets(meta, "model_provider")) &&
            llmobs_filter_name_match(&filter->session,
-                                    query_filter_session_of(event)) &&
+                                    llmobs_stored_session(event)) &&
            llmobs_filter_name_match(&filter->service,
-                                    llmobs_filter_tag_of(event, "service")) &&
+                                    llmobs_stored_tag(event, "service")) &&
            llmobs_filter_name_match(&filter->ml_app,
-                                    llmobs_filter_tag_of(event, "ml_app"));
+                                    llmobs_stored_tag(event, "ml_app"));
 }
 
 static bool keys_match(const struct llmobs_filter *filter,
@@ -252,18 +208,18 @@ static bool ids_match(const struct llmobs_filter *filter,
     const char *trace = llmobs_json_gets(ids, "trace_id");
 
     if (filter->trace &&
-        (!query_filter_begins(trace, filter->trace) ||
+        (!begins(trace, filter->trace) ||
          (filter->trace_whole && strcasecmp(trace, filter->trace) != 0)))
         return false;
-    return !filter->id || query_filter_begins(trace, filter->id) ||
-           query_filter_begins(llmobs_json_gets(ids, "span_id"), filter->id);
+    return !filter->id || begins(trace, filter->id) ||
+           begins(llmobs_json_gets(ids, "span_id"), filter->id);
 }
 
 static bool tags_match(const struct llmobs_filter *filter,
                        const struct llmobs_json *event)
 {
     for (size_t i = 0; i < filter->tag_count; i++)
-        if (!query_filter_has_tag(event, filter->tags[i]))
+        if (!has_tag(event, filter->tags[i]))
             return false;
     return true;
 }
@@ -274,7 +230,7 @@ bool llmobs_filter_match(struct llmobs_filter *filter,
     return numbers_match(filter, event) && names_match(filter, event) &&
            ids_match(filter, event) && tags_match(filter, event) &&
            keys_match(filter, event) &&
-           (!filter->grep || query_filter_found(filter, event));
+           (!filter->grep || found_anywhere(filter, event));
 }
 
 bool llmobs_filter_passes_all(const struct llmobs_filter *filter)
@@ -293,9 +249,9 @@ bool llmobs_filter_match_evaluation(const struct llmobs_filter *filter,
            ids_match(filter, llmobs_json_get(join, "span")) &&
            tags_match(filter, event) &&
            llmobs_filter_name_match(&filter->service,
-                                    llmobs_filter_tag_of(event, "service")) &&
+                                    llmobs_stored_tag(event, "service")) &&
            llmobs_filter_name_match(&filter->ml_app,
-                                    llmobs_filter_tag_of(event, "ml_app"));
+                                    llmobs_stored_tag(event, "ml_app"));
 }
 
 /* -- a first look --------------------------------------------------------- */
@@ -319,7 +275,7 @@ static bool has_text(struct llmobs_text line, const char *before,
            memmem(line.data, line.len, needle, (size_t)len);
 }
 
-static bool query_filter_has_id(struct llmobs_text line, const char *id)
+static bool has_id(struct llmobs_text line, const char *id)
 {
     char lower[NEEDLE_MAX];
     size_t len = strlen(id);
@@ -337,13 +293,13 @@ static bool has_trace(struct llmobs_text line, const char *begin)
     size_t len = strlen(begin);
 
     if (!id.data)
-        return query_filter_has_id(line, begin);
+        return has_id(line, begin);
     return id.len >= len && strncasecmp(id.data, begin, len) == 0;
 }
 
 /* Looks only for a value that has one form: no pattern, no other case. */
-static bool query_filter_has_value(struct llmobs_text line, const char *before,
-                                   const struct llmobs_filter_name *name)
+static bool has_value(struct llmobs_text line, const char *before,
+                      const struct llmobs_filter_name *name)
 {
     const char *at = name->pattern;
 
@@ -374,20 +330,19 @@ bool llmobs_filter_may_match(const struct llmobs_filter *filter,
         return false;
     if (tree)
         return true;
-    if (filter->id && !query_filter_has_id(line, filter->id))
+    if (filter->id && !has_id(line, filter->id))
         return false;
     if (filter->errors && !has_text(line, "\"", "error", "\""))
         return false;
     for (size_t i = 0; i < filter->tag_count; i++)
         if (!has_tag_text(line, filter->tags[i]))
             return false;
-    return query_filter_has_value(line, "", &filter->session);
+    return has_value(line, "", &filter->session);
 }
 
 /* -- arguments ------------------------------------------------------------ */
 
-static void query_filter_set(struct llmobs_filter_name *name,
-                             const char *argument)
+static void set_name(struct llmobs_filter_name *name, const char *argument)
 {
     name->is_not = argument[0] == '!';
     name->pattern = argument + (name->is_not ? 1 : 0);
@@ -396,7 +351,7 @@ static void query_filter_set(struct llmobs_filter_name *name,
 int llmobs_filter_option(const struct llmobs_cli_option *option,
                          const char *argument)
 {
-    query_filter_set(option->to, argument);
+    set_name(option->to, argument);
     return 0;
 }
 
@@ -404,7 +359,7 @@ int llmobs_filter_set_kind(struct llmobs_filter *filter, const char *argument)
 {
     struct llmobs_filter_name positive;
 
-    query_filter_set(&filter->kind, argument);
+    set_name(&filter->kind, argument);
     positive = (struct llmobs_filter_name){filter->kind.pattern, false};
     for (int i = LLMOBS_KIND_LLM; i <= LLMOBS_KIND_RETRIEVAL; i++)
         if (llmobs_filter_name_match(&positive,

@@ -86,16 +86,4 @@ int llmobs_filter_add_tag(struct llmobs_filter *filter, const char *tag);
 int llmobs_filter_set_grep(struct llmobs_filter *filter, const char *pattern,
                            const char **why);
 
-/* An event's kind, such as "llm"; NULL when it has none. Reads both forms of
- * the field (WIRE 1.4). */
-const char *llmobs_filter_kind(const struct llmobs_json *event);
-
-/* The value of the tag `key`; NULL when there is none. */
-const char *llmobs_filter_tag_of(const struct llmobs_json *event,
-                                 const char *key);
-
-/* The fact `name` of the call (WIRE 9.1); NULL when there is none. */
-const struct llmobs_json *llmobs_filter_fact_of(const struct llmobs_json *event,
-                                                const char *name);
-
 #endif

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cli/query/cell.h"
-#include "cli/query/filter.h"
+#include "cli/query/stored.h"
 #include "cli/query/row.h"
 #include "cli/shared/suggest.h"
 
@@ -23,12 +23,6 @@ struct asked {
 /* -- what the process was ---------------------------------------------------
  */
 
-static const struct llmobs_json *caller_of(const struct llmobs_json *event)
-{
-    return llmobs_json_get(
-        llmobs_json_get(llmobs_json_get(event, "meta"), "metadata"), "caller");
-}
-
 static const char *full(const char *text)
 {
     return text && *text != '\0' ? text : NULL;
@@ -41,7 +35,7 @@ static int cut(const char *text)
 
 static const char *read_script(const struct asked *of)
 {
-    return full(llmobs_json_gets(caller_of(of->event), "entry"));
+    return llmobs_stored_script(of->event);
 }
 
 /* "module!function"; of a program without names its first frame. */
@@ -63,7 +57,7 @@ static const char *read_native(const struct llmobs_json *caller,
 /* "file:line code". */
 static const char *read_caller(const struct asked *of)
 {
-    const struct llmobs_json *caller = caller_of(of->event);
+    const struct llmobs_json *caller = llmobs_stored_caller(of->event);
     const char *file = full(llmobs_json_gets(caller, "file"));
     const char *code = full(llmobs_json_gets(caller, "code"));
     int64_t line = llmobs_json_to_int(llmobs_json_get(caller, "line"));
@@ -82,9 +76,9 @@ static const char *read_caller(const struct asked *of)
 /* The outermost plugin: it asked; the innermost is often a client of AI. */
 static const char *read_plugin(const struct asked *of)
 {
-    const char *tag = full(llmobs_filter_tag_of(of->event, "plugin"));
+    const char *tag = full(llmobs_stored_tag(of->event, "plugin"));
     const struct llmobs_json *plugins =
-        llmobs_json_get(caller_of(of->event), "plugins");
+        llmobs_json_get(llmobs_stored_caller(of->event), "plugins");
     size_t count = llmobs_json_len(plugins);
 
     if (tag || count == 0)
@@ -94,26 +88,17 @@ static const char *read_plugin(const struct asked *of)
 
 static const char *read_host(const struct asked *of)
 {
-    return full(llmobs_json_text(llmobs_filter_fact_of(of->event, "hostname")));
+    return full(llmobs_json_text(llmobs_stored_call(of->event, "hostname")));
 }
 
-/* The outermost of runs in one another. Where a pattern of LLMOBS_REDACT has
- * taken the id, the runs cannot be told from each other. */
 static const char *read_run(const struct asked *of)
 {
-    const char *run =
-        full(llmobs_json_text(llmobs_filter_fact_of(of->event, "run")));
-
-    if (!run || strchr(run, '['))
-        return NULL;
-    snprintf(of->room->text, sizeof(of->room->text), "%.*s",
-             (int)strcspn(run, "."), run);
-    return full(of->room->text);
+    return llmobs_stored_run(of->event, of->room->text);
 }
 
 static const char *read_os_user(const struct asked *of)
 {
-    const struct llmobs_json *fact = llmobs_filter_fact_of(of->event, "uid");
+    const struct llmobs_json *fact = llmobs_stored_call(of->event, "uid");
     int64_t uid = llmobs_json_to_int(fact);
 
     if (!llmobs_json_is_int(fact))
@@ -137,8 +122,8 @@ static const char *read_day(const struct asked *of)
  * rows of their own beside those that went well. */
 static const char *read_model(const struct asked *of)
 {
-    const char *model = full(
-        llmobs_json_text(llmobs_filter_fact_of(of->event, "request_model")));
+    const char *model =
+        full(llmobs_json_text(llmobs_stored_call(of->event, "request_model")));
 
     return model ? model : of->row->model;
 }
@@ -205,48 +190,34 @@ const char *llmobs_key_of(const struct llmobs_by_key *key,
     if (key->key == LLMOBS_KEY_TAG)
         tag = key->word + sizeof(TAG_WORD) - 1;
     if (tag)
-        return full(llmobs_filter_tag_of(event, tag));
+        return full(llmobs_stored_tag(event, tag));
     if (keys[key->key].read)
         return keys[key->key].read(&(struct asked){row, event, room});
     return llmobs_row_text(row, keys[key->key].at);
 }
 
-int llmobs_key_add_caller(const struct llmobs_json *event,
+int llmobs_key_add_caller(const struct llmobs_json *event, size_t frames,
                           struct llmobs_buf *out)
 {
     struct llmobs_key_room room;
     const struct asked of = {NULL, event, &room};
+    const struct llmobs_json *caller = llmobs_stored_caller(event);
+    const struct llmobs_json *list = llmobs_json_get(caller, "frames");
     const char *plugin = read_plugin(&of);
-    int rc;
 
-    if (!full(llmobs_json_gets(caller_of(event), "file")))
+    if (!full(llmobs_json_gets(caller, "file")))
         return 0;
-    rc = llmobs_buf_addf(out, "by %s", llmobs_key_end(read_caller(&of), NULL));
-    if (rc == 0 && plugin)
-        rc = llmobs_buf_addf(out, ", plugin %s", plugin);
-    return rc;
-}
+    llmobs_buf_addf(out, "by %s",
+                    llmobs_stored_path_end(read_caller(&of), NULL));
+    if (plugin)
+        llmobs_buf_addf(out, ", plugin %s", plugin);
+    for (size_t i = 0; i < frames && i < llmobs_json_len(list); i++) {
+        const char *frame = llmobs_json_text(llmobs_json_at(list, i));
 
-int llmobs_key_add_frames(const struct llmobs_json *event, size_t most,
-                          const char *between, struct llmobs_buf *out)
-{
-    const struct llmobs_json *frames =
-        llmobs_json_get(caller_of(event), "frames");
-    size_t count = llmobs_json_len(frames);
-    bool first = true;
-    int rc = 0;
-
-    for (size_t i = 0; rc == 0 && i < most && i < count; i++) {
-        const char *frame = llmobs_json_text(llmobs_json_at(frames, i));
-
-        if (!frame)
-            continue;
-        rc = llmobs_buf_adds(out, first ? "" : between);
-        rc |= llmobs_buf_add(out, frame,
-                             llmobs_texts_cut(frame, LLMOBS_KEY_PART));
-        first = false;
+        if (frame)
+            llmobs_buf_addf(out, "\n%.*s", cut(frame), frame);
     }
-    return rc;
+    return out->error;
 }
 
 /* -- words ------------------------------------------------------------------
@@ -315,19 +286,6 @@ int llmobs_by_read(struct llmobs_by *by, const char *words, const char **near)
 /* -- ends of paths ----------------------------------------------------------
  */
 
-const char *llmobs_key_end(const char *path, const char *end)
-{
-    if (!end) /* in "dir/file:4 a/b" the last member begins with "file" */
-        end = path + strcspn(path, " ");
-    else if (end == path)
-        return NULL;
-    else
-        end--;
-    while (end > path && end[-1] != '/')
-        end--;
-    return end;
-}
-
 /* Orders texts by their ends, so that those with a common member at the end are
  * neighbours: a '/' comes first. */
 static int by_end(const void *left, const void *right)
@@ -358,10 +316,11 @@ static bool has_end(const char *text, const char *end)
 static void shorten(const char ***slots, size_t count, const char *before,
                     const char *behind)
 {
-    const char *path = *slots[0], *end = llmobs_key_end(path, NULL), *more;
+    const char *path = *slots[0], *end = llmobs_stored_path_end(path, NULL),
+               *more;
 
     while ((*end == '\0' || has_end(before, end) || has_end(behind, end)) &&
-           (more = llmobs_key_end(path, end)))
+           (more = llmobs_stored_path_end(path, end)))
         end = more;
     for (size_t i = 0; i < count; i++)
         *slots[i] = end;

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "cli/query/stored.h"
 #include "cli/shared/accounts.h"
 #include "lib/base/buf.h"
 #include "lib/text/json.h"
@@ -61,7 +62,7 @@ struct llmobs_by {
 
 /* Room for a text that a key has to make. Those of one event may share it. */
 struct llmobs_key_room {
-    char text[2 * LLMOBS_KEY_PART + 64];
+    char text[LLMOBS_STORED_ROOM];
     char name[LLMOBS_ACCOUNT_NAME];
 };
 
@@ -82,22 +83,14 @@ const char *llmobs_key_of(const struct llmobs_by_key *key,
                           const struct llmobs_json *event,
                           struct llmobs_key_room *room);
 
-/* Adds "by seo-writer.php:4 do_the_title, plugin seo-writer"; nothing where no
- * line of a script is known. */
-int llmobs_key_add_caller(const struct llmobs_json *event,
+/* Adds "by seo-writer.php:4 do_the_title, plugin seo-writer", and below it the
+ * first `frames` frames of the program, the inner one first, a line each;
+ * nothing where no line of a script is known. */
+int llmobs_key_add_caller(const struct llmobs_json *event, size_t frames,
                           struct llmobs_buf *out);
-
-/* Adds the first `most` frames of the program at the call, the inner one first,
- * with `between` between them. */
-int llmobs_key_add_frames(const struct llmobs_json *event, size_t most,
-                          const char *between, struct llmobs_buf *out);
 
 /* True where the values are paths, of which a person names the end. */
 bool llmobs_key_is_path(enum llmobs_key key);
-
-/* The longer end of a path behind `end`, or its last member where `end` is
- * NULL; NULL: `end` is the whole path. */
-const char *llmobs_key_end(const char *path, const char *end);
 
 /* The values of `count` groups are arrays as those of `by`, `stride` bytes
  * apart: replaces each that is a path by its shortest end that no other value

@@ -12,7 +12,7 @@
  * A span of the trace may begin this much later. */
 #define ID_AGE_S (24 * 3600)
 /* Stands between a trace's id and a span's. */
-#define ID_MARK '\x1f'
+#define ID_MARK "\x1f"
 
 void llmobs_load_fini(struct llmobs_load *load)
 {
@@ -86,12 +86,10 @@ int llmobs_load_key(struct llmobs_buf *key, const struct llmobs_json *ids)
 {
     const char *trace = llmobs_json_gets(ids, "trace_id");
     const char *span = llmobs_json_gets(ids, "span_id");
-    int rc;
 
     llmobs_buf_cut(key, 0);
-    rc = llmobs_buf_adds(key, trace ? trace : "");
-    rc |= llmobs_buf_addc(key, ID_MARK);
-    return rc | llmobs_buf_adds(key, span ? span : "");
+    return llmobs_buf_addf(key, "%s" ID_MARK "%s", trace ? trace : "",
+                           span ? span : "");
 }
 
 int llmobs_load_parse(struct llmobs_load *load, struct llmobs_text line,

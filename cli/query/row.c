@@ -4,39 +4,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/query/filter.h"
-#include "cli/query/keys.h"
+#include "cli/query/stored.h"
 
 /* -- pieces --------------------------------------------------------------- */
 
-/* Shares a text among rows; NULL stays NULL. */
-static int row_share(struct llmobs_texts *texts, const char **field,
-                     const char *text)
+/* Shares a text among rows. Where memory runs out the field keeps its value,
+ * and `texts` knows. */
+static void share(struct llmobs_texts *texts, const char **field,
+                  const char *text)
 {
-    if (!text)
-        return 0;
-    *field = llmobs_texts_share(texts, text);
-    return *field ? 0 : -ENOMEM;
+    const char *shared = llmobs_texts_share(texts, text);
+
+    if (shared)
+        *field = shared;
 }
 
-/* Shares a text as row_share does, but takes an empty text for NULL. */
-static int share_full(struct llmobs_texts *texts, const char **field,
-                      const char *text)
+/* The same, unless the text is empty or NULL. */
+static void share_full(struct llmobs_texts *texts, const char **field,
+                       const char *text)
 {
-    return row_share(texts, field, text && *text != '\0' ? text : NULL);
+    if (llmobs_has_text(text))
+        share(texts, field, text);
 }
 
-static int row_keep(struct llmobs_texts *texts, const char **field,
-                    const char *text, size_t max)
+/* Copies a text, cut to `max` bytes, unless it is empty or NULL. */
+static void copy(struct llmobs_texts *texts, const char **field,
+                 const char *text, size_t max)
 {
-    if (!text || *text == '\0')
-        return 0;
-    *field = llmobs_texts_keep(texts, text, llmobs_texts_cut(text, max));
-    return *field ? 0 : -ENOMEM;
+    if (llmobs_has_text(text))
+        *field = llmobs_texts_keep(texts, text, llmobs_texts_cut(text, max));
 }
 
 /* A count; one that was not sent is unknown (-1), never 0. */
-static int64_t row_count_of(const struct llmobs_json *metrics, const char *key)
+static int64_t count_of(const struct llmobs_json *metrics, const char *key)
 {
     const struct llmobs_json *number = llmobs_json_get(metrics, key);
     double real;
@@ -47,11 +47,6 @@ static int64_t row_count_of(const struct llmobs_json *metrics, const char *key)
         return -1;
     real = llmobs_json_to_real(number);
     return real >= 0 && real < 9e15 ? (int64_t)real : -1;
-}
-
-static const char *or_empty(const char *text)
-{
-    return text ? text : "";
 }
 
 /* -- words ---------------------------------------------------------------- */
@@ -68,7 +63,7 @@ static const char *last_message(const struct llmobs_json *messages)
 
         if (!text || *text == '\0')
             continue;
-        if (strcmp(or_empty(llmobs_json_gets(message, "role")), "user") == 0)
+        if (llmobs_json_says(message, "role", "user"))
             return text;
         if (!last)
             last = text;
@@ -85,177 +80,139 @@ static const char *first_tool(const struct llmobs_json *messages)
     return llmobs_json_gets(llmobs_json_at(calls, 0), "name");
 }
 
-/* A value of a proxied call is the JSON text of its messages. */
-static int keep_value(struct llmobs_texts *texts, const char **field,
-                      const char *value)
-{
-    struct llmobs_json *messages = NULL;
-    const char *words = value;
-    int rc;
-
-    if (value[0] == '[' &&
-        llmobs_json_parse(llmobs_text_of(value), &messages) == 0 &&
-        last_message(messages))
-        words = last_message(messages);
-    rc = row_keep(texts, field, words, LLMOBS_ROW_WORDS);
-    llmobs_json_free(messages);
-    return rc;
-}
-
-static int read_words(struct llmobs_texts *texts, const char **field,
-                      const struct llmobs_json *side)
+/* Copies the first words of the input or the output. The value of a proxied
+ * call is the JSON text of its messages. */
+static void read_words(struct llmobs_texts *texts, const char **field,
+                       const struct llmobs_json *side)
 {
     const struct llmobs_json *messages = llmobs_json_get(side, "messages");
     const struct llmobs_json *documents = llmobs_json_get(side, "documents");
-    const char *value = llmobs_json_gets(side, "value");
-    const char *words = last_message(messages);
+    const char *value = llmobs_json_gets(side, "value"), *words;
+    struct llmobs_json *proxied = NULL;
 
+    words = last_message(messages);
     if (!words)
         words = llmobs_json_gets(llmobs_json_at(documents, 0), "text");
     if (!words)
         words = first_tool(messages);
-    if (!words && value)
-        return keep_value(texts, field, value);
-    return row_keep(texts, field, words, LLMOBS_ROW_WORDS);
+    if (!words && value && *value == '[' &&
+        llmobs_json_parse(llmobs_text_of(value), &proxied) == 0)
+        words = last_message(proxied);
+    copy(texts, field, words ? words : value, LLMOBS_ROW_WORDS);
+    llmobs_json_free(proxied);
 }
 
 /* -- parts ---------------------------------------------------------------- */
 
-static int row_read_ids(struct llmobs_row *row, const struct llmobs_json *event,
-                        struct llmobs_texts *texts)
+static int read_ids(struct llmobs_row *row, const struct llmobs_json *event,
+                    struct llmobs_texts *texts)
 {
     const char *trace = llmobs_json_gets(event, "trace_id");
     const char *span = llmobs_json_gets(event, "span_id");
     const char *parent = llmobs_json_gets(event, "parent_id");
-    int rc;
 
     if (!trace || !span)
         return -EINVAL;
     row->start_ns = llmobs_json_to_int(llmobs_json_get(event, "start_ns"));
-    rc = row_share(texts, &row->trace_id, trace);
-    if (rc == 0) {
-        row->span_id = llmobs_texts_keep(texts, span, strlen(span));
-        rc = row->span_id ? 0 : -ENOMEM;
-    }
-    if (rc == 0 && parent && strcmp(parent, "undefined") != 0)
-        rc = share_full(texts, &row->parent_id, parent);
-    return rc;
+    share(texts, &row->trace_id, trace);
+    row->span_id = llmobs_texts_keep(texts, span, strlen(span));
+    if (parent && strcmp(parent, "undefined") != 0)
+        share_full(texts, &row->parent_id, parent);
+    return 0;
 }
 
-static int row_read_error(struct llmobs_row *row,
-                          const struct llmobs_json *event,
-                          struct llmobs_texts *texts)
+static void read_error(struct llmobs_row *row, const struct llmobs_json *event,
+                       struct llmobs_texts *texts)
 {
     const struct llmobs_json *error =
         llmobs_json_get(llmobs_json_get(event, "meta"), "error");
     const char *type = llmobs_json_gets(error, "type");
-    const char *status = llmobs_filter_tag_of(event, "http.status_code");
-    int rc;
+    const char *status = llmobs_stored_tag(event, "http.status_code");
 
-    row->failed =
-        strcmp(or_empty(llmobs_json_gets(event, "status")), "error") == 0;
+    row->failed = llmobs_json_says(event, "status", "error");
     if (!row->failed)
-        return 0;
+        return;
     if (status && strlen(status) == 3 && *status >= '3')
         row->http_status = atoi(status);
     if (!type)
-        type = llmobs_filter_tag_of(event, "error_type");
-    rc = share_full(texts, &row->error_type, type);
-    return rc | row_keep(texts, &row->error_message,
-                         llmobs_json_gets(error, "message"), LLMOBS_ROW_ERROR);
-}
-
-static int row_read_tags(struct llmobs_row *row,
-                         const struct llmobs_json *event,
-                         struct llmobs_texts *texts)
-{
-    const char *session = llmobs_json_gets(event, "session_id");
-    int rc =
-        share_full(texts, &row->ml_app, llmobs_filter_tag_of(event, "ml_app"));
-
-    if (!session)
-        session = llmobs_filter_tag_of(event, "session_id");
-    rc |= share_full(texts, &row->service,
-                     llmobs_filter_tag_of(event, "service"));
-    rc |= share_full(texts, &row->env, llmobs_filter_tag_of(event, "env"));
-    return rc | share_full(texts, &row->session, session);
+        type = llmobs_stored_tag(event, "error_type");
+    share_full(texts, &row->error_type, type);
+    copy(texts, &row->error_message, llmobs_json_gets(error, "message"),
+         LLMOBS_ROW_ERROR);
 }
 
 /* The span of a tool that nobody measured (core/event/linker.h). */
 static bool is_inferred(const struct llmobs_json *event)
 {
-    const char *value = llmobs_filter_tag_of(event, "inferred");
+    const char *value = llmobs_stored_tag(event, "inferred");
 
     return value && strcmp(value, "true") == 0;
 }
 
-static int row_read_name(struct llmobs_row *row,
-                         const struct llmobs_json *event,
-                         struct llmobs_texts *texts)
+static void read_name(struct llmobs_row *row, const struct llmobs_json *event,
+                      struct llmobs_texts *texts)
 {
-    const char *name = or_empty(llmobs_json_gets(event, "name"));
+    const char *name = llmobs_json_gets(event, "name");
     struct llmobs_buf text;
-    int rc;
 
-    if (!is_inferred(event))
-        return row_share(texts, &row->name, name);
     llmobs_buf_init(&text, SIZE_MAX);
-    rc = llmobs_buf_addf(&text, "%s (inferred)", name);
-    if (rc == 0)
-        rc = row_share(texts, &row->name, text.data);
+    if (is_inferred(event)) {
+        llmobs_buf_addf(&text, "%s (inferred)", name ? name : "");
+        name = text.data;
+        texts->failed |= text.error != 0;
+    }
+    share_full(texts, &row->name, name);
     llmobs_buf_fini(&text);
-    return rc;
 }
 
-static int row_read_run(struct llmobs_row *row, const struct llmobs_json *event,
-                        struct llmobs_texts *texts)
+/* Reads the run, and the name of the script that runs, else of the program. */
+static void read_run(struct llmobs_row *row, const struct llmobs_json *event,
+                     struct llmobs_texts *texts)
 {
-    const struct llmobs_by_key run = {LLMOBS_KEY_RUN, ""},
-                               script = {LLMOBS_KEY_SCRIPT, ""};
-    struct llmobs_key_room room;
-    const char *path = llmobs_key_of(&script, row, event, &room);
-    const char *name = path ? llmobs_key_end(path, NULL) : NULL;
-    int rc;
+    const char *path = llmobs_stored_script(event);
+    const char *name = path ? llmobs_stored_path_end(path, NULL) : NULL;
+    char room[LLMOBS_STORED_ROOM];
 
-    if (!name || *name == '\0')
-        name = llmobs_json_text(llmobs_filter_fact_of(event, "executable"));
-    rc = share_full(texts, &row->program, name);
-    return rc |
-           share_full(texts, &row->run, llmobs_key_of(&run, row, event, &room));
+    if (!llmobs_has_text(name))
+        name = llmobs_json_text(llmobs_stored_call(event, "executable"));
+    share_full(texts, &row->program, name);
+    share_full(texts, &row->run, llmobs_stored_run(event, room));
 }
 
-static int row_read_facts(struct llmobs_row *row,
-                          const struct llmobs_json *event,
-                          struct llmobs_texts *texts)
+static void read_facts(struct llmobs_row *row, const struct llmobs_json *event,
+                       struct llmobs_texts *texts)
 {
     const struct llmobs_json *meta = llmobs_json_get(event, "meta");
-    const char *kind = llmobs_filter_kind(event);
-    int rc = row_read_name(row, event, texts);
+    const char *kind = llmobs_stored_kind(event);
 
-    rc |= row_share(texts, &row->kind, kind ? kind : "-");
-    rc |= share_full(texts, &row->model, llmobs_json_gets(meta, "model_name"));
-    rc |= share_full(texts, &row->provider,
-                     llmobs_json_gets(meta, "model_provider"));
-    rc |= row_read_tags(row, event, texts);
-    rc |= row_read_run(row, event, texts);
-    return rc | row_read_error(row, event, texts);
+    read_name(row, event, texts);
+    if (kind)
+        share(texts, &row->kind, kind);
+    share_full(texts, &row->model, llmobs_json_gets(meta, "model_name"));
+    share_full(texts, &row->provider, llmobs_json_gets(meta, "model_provider"));
+    share_full(texts, &row->ml_app, llmobs_stored_tag(event, "ml_app"));
+    share_full(texts, &row->service, llmobs_stored_tag(event, "service"));
+    share_full(texts, &row->env, llmobs_stored_tag(event, "env"));
+    share_full(texts, &row->session, llmobs_stored_session(event));
+    read_run(row, event, texts);
+    read_error(row, event, texts);
 }
 
-static void row_read_numbers(struct llmobs_row *row,
-                             const struct llmobs_json *event)
+static void read_numbers(struct llmobs_row *row,
+                         const struct llmobs_json *event)
 {
     const struct llmobs_json *metrics = llmobs_json_get(event, "metrics");
     const struct llmobs_json *first =
         llmobs_json_get(metrics, "time_to_first_token");
 
-    row->duration_ns = row_count_of(event, "duration");
-    row->input_tokens = row_count_of(metrics, "input_tokens");
-    row->output_tokens = row_count_of(metrics, "output_tokens");
-    row->cache_read_tokens = row_count_of(metrics, "cache_read_input_tokens");
-    row->cache_write_tokens = row_count_of(metrics, "cache_write_input_tokens");
+    row->duration_ns = count_of(event, "duration");
+    row->input_tokens = count_of(metrics, "input_tokens");
+    row->output_tokens = count_of(metrics, "output_tokens");
+    row->cache_read_tokens = count_of(metrics, "cache_read_input_tokens");
+    row->cache_write_tokens = count_of(metrics, "cache_write_input_tokens");
     row->cache_write_hour_tokens =
-        row_count_of(metrics, "ephemeral_1h_input_tokens");
-    row->reasoning_tokens = row_count_of(metrics, "reasoning_output_tokens");
+        count_of(metrics, "ephemeral_1h_input_tokens");
+    row->reasoning_tokens = count_of(metrics, "reasoning_output_tokens");
     row->first_token =
         llmobs_json_is_number(first) ? llmobs_json_to_real(first) : -1;
 }
@@ -270,26 +227,25 @@ static bool is_billed(const struct llmobs_row *row,
     const struct llmobs_json *metrics = llmobs_json_get(event, "metrics");
 
     return llmobs_words_have(kinds, row->kind) &&
-           llmobs_filter_tag_of(event, "integration") != NULL &&
+           llmobs_stored_tag(event, "integration") != NULL &&
            (row->input_tokens >= 0 || row->output_tokens >= 0 ||
             llmobs_json_is_number(llmobs_json_get(metrics, "total_cost")));
 }
 
-/* Notes whether the span is billed (row.h); where a billed span has no model,
- * takes the model from the metadata. A task that only asked for a job is not
- * billed, and has the job's model in its metadata: the task's row must not get
- * that model. */
-static int read_bill(struct llmobs_row *row, const struct llmobs_json *event,
-                     struct llmobs_texts *texts)
+/* Sets whether the span is billed (row.h). A billed span without a model has
+ * the one of its metadata. A task that only asked for a job is not billed, and
+ * has the job's model in its metadata: the task's row must not get that model.
+ */
+static void read_bill(struct llmobs_row *row, const struct llmobs_json *event,
+                      struct llmobs_texts *texts)
 {
     const struct llmobs_json *meta = llmobs_json_get(event, "meta");
 
     row->billed = is_billed(row, event);
-    if (!row->billed || row->model)
-        return 0;
-    return share_full(
-        texts, &row->model,
-        llmobs_json_gets(llmobs_json_get(meta, "metadata"), "model"));
+    if (row->billed && !row->model)
+        share_full(
+            texts, &row->model,
+            llmobs_json_gets(llmobs_json_get(meta, "metadata"), "model"));
 }
 
 /* Reads the cost that the provider gave, as a total or in parts. A span that
@@ -315,19 +271,8 @@ static void read_cost(struct llmobs_row *row, const struct llmobs_json *event)
 
 #define LINKS_MAX 8 /* in one row; the event has all of them */
 
-static int row_read_turn(struct llmobs_row *row, const struct llmobs_json *link,
-                         struct llmobs_texts *texts)
-{
-    int rc =
-        share_full(texts, &row->turn_trace, llmobs_json_gets(link, "trace_id"));
-
-    return rc | share_full(texts, &row->turn_span,
-                           llmobs_json_gets(link, "span_id"));
-}
-
-static int row_add_link(struct llmobs_row *row, struct llmobs_buf *lines,
-                        const struct llmobs_json *link,
-                        struct llmobs_texts *texts)
+static void add_link(struct llmobs_row *row, struct llmobs_buf *lines,
+                     const struct llmobs_json *link, struct llmobs_texts *texts)
 {
     const struct llmobs_json *ends = llmobs_json_get(link, "attributes");
     const char *id = llmobs_json_gets(link, "span_id");
@@ -335,38 +280,38 @@ static int row_add_link(struct llmobs_row *row, struct llmobs_buf *lines,
     const char *said = "takes up the output of";
 
     if (!id || strlen(id) > 20 || id[strspn(id, "0123456789")] != '\0')
-        return 0;
-    if (kind && strcmp(kind, "turn") == 0)
-        return row_read_turn(row, link, texts) |
-               llmobs_buf_addf(lines, LLMOBS_ROW_TURN "%s\n", id);
+        return;
+    if (kind && strcmp(kind, "turn") == 0) {
+        share_full(texts, &row->turn_trace, llmobs_json_gets(link, "trace_id"));
+        share_full(texts, &row->turn_span, id);
+        llmobs_buf_addf(lines, LLMOBS_ROW_TURN "%s\n", id);
+        return;
+    }
     if (kind && strcmp(kind, "retry_of") == 0)
         said = "is a retry of";
     else if (kind && strcmp(kind, "job") == 0)
         said = "asks for the job of";
     else if (kind)
         said = "is linked to";
-    return llmobs_buf_addf(lines, "%s %s\n", said, id);
+    llmobs_buf_addf(lines, "%s %s\n", said, id);
 }
 
-static int read_links(struct llmobs_row *row, const struct llmobs_json *event,
-                      struct llmobs_texts *texts)
+static void read_links(struct llmobs_row *row, const struct llmobs_json *event,
+                       struct llmobs_texts *texts)
 {
     const struct llmobs_json *links = llmobs_json_get(event, "span_links");
+    size_t count = llmobs_json_len(links);
     struct llmobs_buf lines;
-    int rc = 0;
 
     llmobs_buf_init(&lines, 1024);
     if (is_inferred(event))
-        rc = llmobs_buf_adds(&lines, "took no longer than this\n");
-    for (size_t i = 0; rc == 0 && i < llmobs_json_len(links) && i < LINKS_MAX;
-         i++)
-        rc = row_add_link(row, &lines, llmobs_json_at(links, i), texts);
-    if (rc == 0 && lines.len > 0) {
+        llmobs_buf_adds(&lines, "took no longer than this\n");
+    for (size_t i = 0; i < count && i < LINKS_MAX; i++)
+        add_link(row, &lines, llmobs_json_at(links, i), texts);
+    if (lines.len > 0)
         row->links = llmobs_texts_keep(texts, lines.data, lines.len);
-        rc = row->links ? 0 : -ENOMEM;
-    }
+    texts->failed |= lines.error != 0;
     llmobs_buf_fini(&lines);
-    return rc;
 }
 
 /* -- rows ----------------------------------------------------------------- */
@@ -375,24 +320,20 @@ int llmobs_row_fill(struct llmobs_row *row, const struct llmobs_json *event,
                     enum llmobs_row_parts parts, struct llmobs_texts *texts)
 {
     const struct llmobs_json *meta = llmobs_json_get(event, "meta");
-    int rc;
 
     if (parts == LLMOBS_ROW_IDS)
         return 0;
-    row_read_numbers(row, event);
-    rc = row_read_facts(row, event, texts);
-    if (rc == 0)
-        rc = read_bill(row, event, texts);
-    if (rc == 0)
-        read_cost(row, event);
-    if (rc == 0)
-        rc = read_links(row, event, texts);
-    if (rc == 0 && parts == LLMOBS_ROW_ALL)
-        rc = read_words(texts, &row->question, llmobs_json_get(meta, "input"));
-    if (rc == 0 && parts == LLMOBS_ROW_ALL)
-        rc = read_words(texts, &row->answer, llmobs_json_get(meta, "output"));
-    row->filled = rc == 0;
-    return rc;
+    read_numbers(row, event);
+    read_facts(row, event, texts);
+    read_bill(row, event, texts);
+    read_cost(row, event);
+    read_links(row, event, texts);
+    if (parts == LLMOBS_ROW_ALL) {
+        read_words(texts, &row->question, llmobs_json_get(meta, "input"));
+        read_words(texts, &row->answer, llmobs_json_get(meta, "output"));
+    }
+    row->filled = !texts->failed;
+    return texts->failed ? -ENOMEM : 0;
 }
 
 static const struct llmobs_row unknown = {
@@ -418,9 +359,11 @@ int llmobs_row_new(const struct llmobs_json *event, struct llmobs_place place,
         return -ENOMEM;
     *row = unknown;
     row->place = place;
-    rc = row_read_ids(row, event, texts);
+    rc = read_ids(row, event, texts);
     if (rc == 0)
         rc = llmobs_row_fill(row, event, parts, texts);
+    if (rc == 0 && texts->failed)
+        rc = -ENOMEM;
     if (rc != 0) {
         llmobs_row_free(row);
         return rc;

@@ -15,7 +15,7 @@ static size_t gap_of(const struct llmobs_column *column)
 }
 
 /* Gives each column that a person sees the width of its title. */
-static void sheet_begin_widths(struct llmobs_sheet *sheet)
+static void begin_widths(struct llmobs_sheet *sheet)
 {
     for (size_t i = 0; i < sheet->count; i++) {
         const char *title = sheet->columns[i].title;
@@ -36,7 +36,7 @@ void llmobs_sheet_init(struct llmobs_sheet *sheet,
                                    .count = count,
                                    .screen = screen,
                                    .width = screen->columns};
-    sheet_begin_widths(sheet);
+    begin_widths(sheet);
     llmobs_buf_init(&sheet->line, LLMOBS_SHEET_MAX);
     llmobs_buf_init(&sheet->cells, LLMOBS_SHEET_MAX);
 }
@@ -49,81 +49,75 @@ void llmobs_sheet_fini(struct llmobs_sheet *sheet)
 
 /* -- lines ---------------------------------------------------------------- */
 
-static int sheet_print_line(struct llmobs_sheet *sheet)
+/* Prints the line that was appended. */
+static int print_line(struct llmobs_sheet *sheet)
 {
+    if (sheet->line.error != 0)
+        return sheet->line.error;
     fwrite(sheet->line.data, 1, sheet->line.len, stdout);
     return ferror(stdout) ? -EPIPE : 0;
 }
 
 int llmobs_sheet_begin(struct llmobs_sheet *sheet)
 {
-    int rc = 0;
-
     if (sheet->form != LLMOBS_SHEET_CSV)
         return 0;
     llmobs_buf_cut(&sheet->line, 0);
-    for (size_t i = 0; rc == 0 && i < sheet->count; i++)
-        rc = llmobs_buf_addf(&sheet->line, "%s%s", i > 0 ? "," : "",
-                             sheet->columns[i].name);
-    rc |= llmobs_buf_adds(&sheet->line, "\r\n");
-    return rc == 0 ? sheet_print_line(sheet) : rc;
+    for (size_t i = 0; i < sheet->count; i++)
+        llmobs_buf_addf(&sheet->line, "%s%s", i > 0 ? "," : "",
+                        sheet->columns[i].name);
+    llmobs_buf_adds(&sheet->line, "\r\n");
+    return print_line(sheet);
 }
 
-static int add_csv(struct llmobs_sheet *sheet, const struct llmobs_cell *cells)
+static void add_csv(struct llmobs_sheet *sheet, const struct llmobs_cell *cells)
 {
-    int rc = 0;
-
-    for (size_t i = 0; rc == 0 && i < sheet->count; i++) {
+    for (size_t i = 0; i < sheet->count; i++) {
         if (i > 0)
-            rc = llmobs_buf_addc(&sheet->line, ',');
-        rc |= llmobs_cell_add_csv(&sheet->line, cells[i],
-                                  sheet->screen->terminal);
+            llmobs_buf_addc(&sheet->line, ',');
+        llmobs_cell_add_csv(&sheet->line, cells[i], sheet->screen->terminal);
     }
-    return rc | llmobs_buf_adds(&sheet->line, "\r\n");
+    llmobs_buf_adds(&sheet->line, "\r\n");
 }
 
-static int sheet_add_json(struct llmobs_sheet *sheet,
-                          const struct llmobs_cell *cells)
+static void add_json(struct llmobs_sheet *sheet,
+                     const struct llmobs_cell *cells)
 {
-    int rc = 0;
-
-    for (size_t i = 0; rc == 0 && i < sheet->count; i++) {
-        rc = llmobs_buf_adds(&sheet->line, i > 0 ? ", \"" : "{\"");
-        rc |= llmobs_buf_adds(&sheet->line, sheet->columns[i].name);
-        rc |= llmobs_buf_adds(&sheet->line, "\": ");
-        rc |= llmobs_cell_add_json(&sheet->line, cells[i]);
+    for (size_t i = 0; i < sheet->count; i++) {
+        llmobs_buf_adds(&sheet->line, i > 0 ? ", \"" : "{\"");
+        llmobs_buf_adds(&sheet->line, sheet->columns[i].name);
+        llmobs_buf_adds(&sheet->line, "\": ");
+        llmobs_cell_add_json(&sheet->line, cells[i]);
     }
-    return rc | llmobs_buf_adds(&sheet->line, "}\n");
+    llmobs_buf_adds(&sheet->line, "}\n");
 }
 
-static int sheet_add_words(struct llmobs_sheet *sheet,
-                           const struct llmobs_cell *cells)
+static int add_words(struct llmobs_sheet *sheet,
+                     const struct llmobs_cell *cells)
 {
     size_t at = sheet->cells.len;
-    int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < sheet->count; i++) {
-        rc = llmobs_cell_add_words(&sheet->cells, cells[i],
-                                   sheet->screen->ascii);
-        rc |= llmobs_buf_addc(&sheet->cells, '\0');
+    for (size_t i = 0; i < sheet->count; i++) {
+        llmobs_cell_add_words(&sheet->cells, cells[i], sheet->screen->ascii);
+        llmobs_buf_addc(&sheet->cells, '\0');
     }
-    if (rc == 0)
+    if (sheet->cells.error == 0)
         llmobs_sheet_measure(sheet, at);
-    return rc;
+    return sheet->cells.error;
 }
 
 int llmobs_sheet_add(struct llmobs_sheet *sheet,
                      const struct llmobs_cell *cells)
 {
-    int rc;
-
     sheet->rows++;
     if (sheet->form == LLMOBS_SHEET_WORDS)
-        return sheet_add_words(sheet, cells);
+        return add_words(sheet, cells);
     llmobs_buf_cut(&sheet->line, 0);
-    rc = sheet->form == LLMOBS_SHEET_CSV ? add_csv(sheet, cells)
-                                         : sheet_add_json(sheet, cells);
-    return rc == 0 ? sheet_print_line(sheet) : rc;
+    if (sheet->form == LLMOBS_SHEET_CSV)
+        add_csv(sheet, cells);
+    else
+        add_json(sheet, cells);
+    return print_line(sheet);
 }
 
 /* -- widths --------------------------------------------------------------- */
@@ -158,7 +152,7 @@ size_t llmobs_sheet_whole(const struct llmobs_sheet *sheet)
 }
 
 /* The width of all columns, where each is cut as far as it may be. */
-static size_t sheet_least(const struct llmobs_sheet *sheet)
+static size_t least_width(const struct llmobs_sheet *sheet)
 {
     size_t all = llmobs_sheet_whole(sheet);
 
@@ -187,7 +181,7 @@ static bool spare_one(struct llmobs_sheet *sheet)
 
 void llmobs_sheet_spare(struct llmobs_sheet *sheet)
 {
-    while (sheet_least(sheet) > sheet->width && spare_one(sheet)) {
+    while (least_width(sheet) > sheet->width && spare_one(sheet)) {
     }
 }
 
@@ -225,7 +219,7 @@ void llmobs_sheet_clear(struct llmobs_sheet *sheet)
 {
     llmobs_buf_cut(&sheet->cells, 0);
     sheet->rows = 0;
-    sheet_begin_widths(sheet);
+    begin_widths(sheet);
 }
 
 /* -- printing ------------------------------------------------------------- */
@@ -244,8 +238,8 @@ int llmobs_sheet_cut(struct llmobs_sheet *sheet, const char **text,
     return rc;
 }
 
-static int sheet_print_cell(struct llmobs_sheet *sheet, size_t i,
-                            const char *text, bool last)
+static int print_cell(struct llmobs_sheet *sheet, size_t i, const char *text,
+                      bool last)
 {
     const struct llmobs_column *column = &sheet->columns[i];
     size_t have, space;
@@ -279,7 +273,7 @@ int llmobs_sheet_print(struct llmobs_sheet *sheet, const char **cells)
     }
     for (size_t i = 0; rc == 0 && i <= last; i++)
         if (sheet->widths[i] > 0)
-            rc = sheet_print_cell(sheet, i, texts[i], i == last);
+            rc = print_cell(sheet, i, texts[i], i == last);
     putchar('\n');
     return rc;
 }

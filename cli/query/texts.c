@@ -28,24 +28,6 @@ void llmobs_texts_fini(struct llmobs_texts *texts)
     memset(texts, 0, sizeof(*texts));
 }
 
-static char *take_room(struct llmobs_texts *texts, size_t len)
-{
-    struct llmobs_texts_block *block = texts->blocks;
-    size_t cap = len > BLOCK ? len : BLOCK;
-
-    if (!block || block->cap - block->used < len) {
-        block = malloc(sizeof(*block) + cap);
-        if (!block)
-            return NULL;
-        block->next = texts->blocks;
-        block->used = 0;
-        block->cap = cap;
-        texts->blocks = block;
-    }
-    block->used += len;
-    return block->data + block->used - len;
-}
-
 size_t llmobs_texts_cut(const char *text, size_t max)
 {
     size_t len = strnlen(text, max + 1);
@@ -56,16 +38,29 @@ size_t llmobs_texts_cut(const char *text, size_t max)
 const char *llmobs_texts_keep(struct llmobs_texts *texts, const char *text,
                               size_t len)
 {
-    char *copy = take_room(texts, len + 1);
+    struct llmobs_texts_block *block = texts->blocks;
+    size_t cap = len >= BLOCK ? len + 1 : BLOCK;
+    char *copy;
 
-    if (!copy)
-        return NULL;
+    if (!block || block->cap - block->used <= len) {
+        block = malloc(sizeof(*block) + cap);
+        if (!block) {
+            texts->failed = true;
+            return NULL;
+        }
+        block->next = texts->blocks;
+        block->used = 0;
+        block->cap = cap;
+        texts->blocks = block;
+    }
+    copy = block->data + block->used;
     memcpy(copy, text, len);
     copy[len] = '\0';
+    block->used += len + 1;
     return copy;
 }
 
-static uint64_t texts_hash_of(const char *text, size_t len)
+static uint64_t hash_of(const char *text, size_t len)
 {
     uint64_t hash = len, piece;
 
@@ -80,10 +75,10 @@ static uint64_t texts_hash_of(const char *text, size_t len)
 
 /* The place of the text in a table of a power of two: its own, or a free one.
  */
-static const char **texts_place_of(const char **table, size_t cap,
-                                   const char *text, size_t len)
+static const char **place_of(const char **table, size_t cap, const char *text,
+                             size_t len)
 {
-    size_t at = (size_t)texts_hash_of(text, len) & (cap - 1);
+    size_t at = (size_t)hash_of(text, len) & (cap - 1);
 
     while (table[at] &&
            (strncmp(table[at], text, len) != 0 || table[at][len] != '\0'))
@@ -91,7 +86,8 @@ static const char **texts_place_of(const char **table, size_t cap,
     return &table[at];
 }
 
-static bool texts_grow(struct llmobs_texts *texts)
+/* Keeps the table at most half full; false: memory ran out. */
+static bool make_place(struct llmobs_texts *texts)
 {
     size_t cap = texts->cap == 0 ? FIRST_CAP : texts->cap * 2;
     const char **table;
@@ -99,12 +95,13 @@ static bool texts_grow(struct llmobs_texts *texts)
     if (texts->count * 2 < texts->cap)
         return true;
     table = calloc(cap, sizeof(*table));
+    texts->failed |= !table;
     if (!table)
         return false;
     for (size_t i = 0; i < texts->cap; i++)
         if (texts->table[i])
-            *texts_place_of(table, cap, texts->table[i],
-                            strlen(texts->table[i])) = texts->table[i];
+            *place_of(table, cap, texts->table[i], strlen(texts->table[i])) =
+                texts->table[i];
     free(texts->table);
     texts->table = table;
     texts->cap = cap;
@@ -116,9 +113,9 @@ const char *llmobs_texts_share(struct llmobs_texts *texts, const char *text)
     size_t len = strlen(text);
     const char **place;
 
-    if (!texts_grow(texts))
+    if (!make_place(texts))
         return NULL;
-    place = texts_place_of(texts->table, texts->cap, text, len);
+    place = place_of(texts->table, texts->cap, text, len);
     if (!*place) {
         *place = llmobs_texts_keep(texts, text, len);
         texts->count += *place != NULL ? 1 : 0;
@@ -129,8 +126,7 @@ const char *llmobs_texts_share(struct llmobs_texts *texts, const char *text)
 bool llmobs_texts_has(const struct llmobs_texts *texts, const char *text,
                       size_t len)
 {
-    return texts->cap > 0 &&
-           *texts_place_of(texts->table, texts->cap, text, len);
+    return texts->cap > 0 && *place_of(texts->table, texts->cap, text, len);
 }
 
 bool llmobs_texts_end(const char *text, const char *form)

@@ -2,7 +2,8 @@
  *
  * Owns:    its blocks, until fini; the texts live as long.
  * Threads: one.
- * Errors:  NULL when memory runs out.
+ * Errors:  NULL when memory runs out; `failed` is set then, so that who keeps
+ *          many texts looks there once, at the end.
  * Limits:  memory.
  */
 #ifndef LLMOBS_TEXTS_H
@@ -14,6 +15,7 @@ struct llmobs_texts {
     struct llmobs_texts_block *blocks; /* the newest first */
     const char **table;                /* the shared texts, by their hash */
     size_t count, cap;
+    bool failed;
 };
 
 void llmobs_texts_fini(struct llmobs_texts *texts);

@@ -99,7 +99,7 @@ static int query_values_take_span(const struct search *search,
                                   const struct llmobs_json *event,
                                   struct llmobs_place place)
 {
-    struct llmobs_texts texts = {NULL, NULL, 0, 0};
+    struct llmobs_texts texts = {0};
     struct llmobs_row *row = NULL;
     struct llmobs_key_room room;
     int rc = llmobs_row_new(event, place, LLMOBS_ROW_FACTS, &texts, &row);

@@ -66,7 +66,7 @@ static bool is_odd(struct llmobs_text line)
 /* -- cuts ----------------------------------------------------------------- */
 
 /* The end of the string that begins at `at`, behind its quotation mark. */
-static const char *show_body_string_end(const char *at, const char *end)
+static const char *string_end(const char *at, const char *end)
 {
     while (at < end) {
         at += llmobs_json_run(at, (size_t)(end - at), LLMOBS_JSON_STOP_QUOTE);
@@ -87,7 +87,7 @@ static const char *next_string(const char *at, const char *end)
 
 /* True where the first bytes of the text are base64, behind the head of a
  * "data:" URL if it has one. */
-static bool show_body_is_base64(struct llmobs_text text)
+static bool is_base64(struct llmobs_text text)
 {
     static const char comma[] = ";base64,";
     size_t far = text.len < HEAD_MAX ? text.len : HEAD_MAX;
@@ -110,7 +110,7 @@ static bool show_body_is_base64(struct llmobs_text text)
 }
 
 /* The bytes of the character or of the escape at `at`. */
-static size_t show_body_step_of(const char *at, const char *end)
+static size_t step_of(const char *at, const char *end)
 {
     size_t step = 1;
 
@@ -129,12 +129,12 @@ static size_t show_body_step_of(const char *at, const char *end)
 
 /* The bytes of the whole characters within the first `max` bytes of the
  * text. */
-static size_t show_body_whole(struct llmobs_text text, size_t max)
+static size_t whole_within(struct llmobs_text text, size_t max)
 {
     size_t len = 0;
 
     while (len < text.len) {
-        size_t step = show_body_step_of(text.data + len, text.data + text.len);
+        size_t step = step_of(text.data + len, text.data + text.len);
 
         if (len + step > max)
             break;
@@ -162,31 +162,29 @@ static int add_cut(struct llmobs_page_body *body, struct llmobs_text text,
 {
     static const char command[] = "llmobs view --json --trace";
     const char *id = plain_id(event);
-    size_t keep;
-    int rc;
+    size_t len;
 
-    if (show_body_is_base64(text)) {
+    if (is_base64(text)) {
         body->images++;
         return llmobs_buf_addf(&body->cut, "[left out: %zu bytes; see %s %s]",
                                text.len, command, id);
     }
     body->texts++;
-    keep = show_body_whole(text, limit);
-    rc = llmobs_buf_add(&body->cut, text.data, keep);
-    rc |= llmobs_buf_addf(&body->cut, " [cut: %zu of %zu bytes; see %s %s]",
-                          text.len - keep, text.len, command, id);
-    return rc;
+    len = whole_within(text, limit);
+    llmobs_buf_add(&body->cut, text.data, len);
+    llmobs_buf_addf(&body->cut, " [cut: %zu of %zu bytes; see %s %s]",
+                    text.len - len, text.len, command, id);
+    return body->cut.error;
 }
 
-static size_t show_body_limit_of(const struct llmobs_page_body *body,
-                                 struct llmobs_text text)
+static size_t limit_of(const struct llmobs_page_body *body,
+                       struct llmobs_text text)
 {
     if (body->written >= LLMOBS_PAGE_BODY_ALL)
         return LLMOBS_PAGE_BODY_REST;
     if (text.len <= LLMOBS_PAGE_BODY_TEXT)
         return LLMOBS_PAGE_BODY_TEXT;
-    return show_body_is_base64(text) ? LLMOBS_PAGE_BODY_IMAGE
-                                     : LLMOBS_PAGE_BODY_TEXT;
+    return is_base64(text) ? LLMOBS_PAGE_BODY_IMAGE : LLMOBS_PAGE_BODY_TEXT;
 }
 
 /* Copies the line into body->cut up to its last long text, with long texts cut;
@@ -201,22 +199,21 @@ static int cut_texts(struct llmobs_page_body *body, struct llmobs_text line,
     while (rc == 0 && (at = next_string(at, end)) < end) {
         struct llmobs_text text = {at + 1, 0};
 
-        at = show_body_string_end(text.data, end);
+        at = string_end(text.data, end);
         text.len = (size_t)(at - text.data);
         at += at < end ? 1 : 0;
-        if (text.len <= show_body_limit_of(body, text))
+        if (text.len <= limit_of(body, text))
             continue;
         rc = llmobs_buf_add(&body->cut, *rest, (size_t)(text.data - *rest));
         if (rc == 0)
-            rc = add_cut(body, text, show_body_limit_of(body, text), event);
+            rc = add_cut(body, text, limit_of(body, text), event);
         *rest = text.data + text.len;
     }
     return rc;
 }
 
-static int show_body_shorten(struct llmobs_page_body *body,
-                             struct llmobs_text *line,
-                             const struct llmobs_json *event)
+static int shorten(struct llmobs_page_body *body, struct llmobs_text *line,
+                   const struct llmobs_json *event)
 {
     bool late = body->written >= LLMOBS_PAGE_BODY_ALL;
     const char *end = line->data + line->len, *rest;
@@ -249,7 +246,7 @@ int llmobs_page_body_write(struct llmobs_page_body *body,
         line = (struct llmobs_text){body->clean.data, body->clean.len};
     }
     if (rc == 0)
-        rc = show_body_shorten(body, &line, event);
+        rc = shorten(body, &line, event);
     if (rc != 0)
         return rc;
     body->written += line.len;

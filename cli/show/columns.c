@@ -7,7 +7,6 @@
 #include "cli/query/cost.h"
 #include "cli/query/texts.h"
 #include "cli/shared/escape.h"
-#include "cli/show/branches.h"
 
 #define NS_PER_S 1000000000
 #define DASH "–"
@@ -98,77 +97,75 @@ static const char *dash_of(const struct llmobs_columns_style *style)
     return style->width > 0 ? DASH : "-";
 }
 
-static int columns_add_count(struct llmobs_buf *out, int64_t count)
+static void add_count(struct llmobs_buf *out, int64_t count)
 {
-    return count < 0 ? llmobs_buf_adds(out, "-")
-                     : llmobs_buf_addf(out, "%" PRId64, count);
+    if (count < 0)
+        llmobs_buf_adds(out, "-");
+    else
+        llmobs_buf_addf(out, "%" PRId64, count);
 }
 
 /* A number in at most five characters up to 999 billions. */
-static int add_short(struct llmobs_buf *out, int64_t count)
+static void add_short(struct llmobs_buf *out, int64_t count)
 {
     static const char units[] = {'k', 'M', 'G', 'T'};
     double number = (double)count / 1000;
     size_t unit = 0;
 
-    if (count < 0)
-        return llmobs_buf_adds(out, DASH);
-    if (count < 10000)
-        return columns_add_count(out, count);
+    if (count < 10000) {
+        if (count < 0)
+            llmobs_buf_adds(out, DASH);
+        else
+            add_count(out, count);
+        return;
+    }
     while (number >= 999.5 && unit + 1 < sizeof(units)) {
         number /= 1000;
         unit++;
     }
-    return llmobs_buf_addf(out, number < 99.95 ? "%.1f%c" : "%.0f%c", number,
-                           units[unit]);
+    llmobs_buf_addf(out, number < 99.95 ? "%.1f%c" : "%.0f%c", number,
+                    units[unit]);
 }
 
-/* Tokens in and out: "61/115", "12.3k/–"; nothing where both are unknown and
- * the span calls no model. */
-static int columns_add_tokens(struct llmobs_buf *out,
-                              const struct llmobs_row *row)
+/* Tokens in and out: "61/115", "12.3k/–". */
+static void add_in_out(struct llmobs_buf *out, int64_t in, int64_t answered)
 {
-    int rc;
-
-    if (row->input_tokens < 0 && row->output_tokens < 0)
-        return llmobs_row_is_call(row) ? llmobs_buf_adds(out, DASH) : 0;
-    rc = add_short(out, row->input_tokens);
-    rc |= llmobs_buf_addc(out, '/');
-    return rc == 0 ? add_short(out, row->output_tokens) : rc;
+    add_short(out, in);
+    llmobs_buf_addc(out, '/');
+    add_short(out, answered);
 }
 
 /* Adds a length in the unit that people use for it: "412 ms", "3 m 05 s". */
-static int columns_add_length(struct llmobs_buf *out, int64_t ns,
-                              const char *dash)
+static void add_length(struct llmobs_buf *out, int64_t ns, const char *dash)
 {
-    return ns < 0 ? llmobs_buf_adds(out, dash)
-                  : llmobs_cell_add_words(out, llmobs_cell_length(ns), false);
+    if (ns < 0)
+        llmobs_buf_adds(out, dash);
+    else
+        llmobs_cell_add_words(out, llmobs_cell_length(ns), false);
 }
 
-static int add_first(struct llmobs_buf *out, const struct llmobs_row *row,
-                     const struct llmobs_columns_style *style)
+static void add_first(struct llmobs_buf *out, const struct llmobs_row *row,
+                      const struct llmobs_columns_style *style)
 {
     bool none = style->width > 0 && strcmp(row->kind, "llm") != 0;
     double s = row->first_token;
 
-    return columns_add_length(out,
-                              s >= 0 && s < 9e9 ? (int64_t)(s * NS_PER_S) : -1,
-                              none ? "" : dash_of(style));
+    add_length(out, s >= 0 && s < 9e9 ? (int64_t)(s * NS_PER_S) : -1,
+               none ? "" : dash_of(style));
 }
 
-static int columns_add_cost(struct llmobs_buf *out,
-                            const struct llmobs_row *row)
+static void add_cost(struct llmobs_buf *out, const struct llmobs_row *row)
 {
     char room[LLMOBS_COST_TEXT];
     const char *cost = llmobs_cost_text(row->cost, room);
 
     if (!cost)
         cost = llmobs_row_is_call(row) ? DASH : "";
-    return llmobs_buf_adds(out, cost);
+    llmobs_buf_adds(out, cost);
 }
 
 /* The shortest form of a time that leaves no doubt which day it is. */
-static const char *columns_form_of(int64_t ns)
+static const char *form_of(int64_t ns)
 {
     char now[LLMOBS_CELL_CLOCK] = "", then[LLMOBS_CELL_CLOCK] = "";
 
@@ -179,54 +176,85 @@ static const char *columns_form_of(int64_t ns)
     return strcmp(now, then) == 0 ? "%H:%M:%S" : "%b %e %H:%M:%S";
 }
 
-int llmobs_columns_time(struct llmobs_buf *out, int64_t ns, bool brief)
+void llmobs_columns_time(struct llmobs_buf *out, int64_t ns, bool brief)
 {
     char room[LLMOBS_CELL_CLOCK];
-    const char *text = llmobs_cell_clock(
-        ns, brief ? columns_form_of(ns) : "%Y-%m-%d %H:%M:%S", room);
+    const char *text =
+        llmobs_cell_clock(ns, brief ? form_of(ns) : "%Y-%m-%d %H:%M:%S", room);
 
     if (!text)
         text = brief ? DASH : "-";
-    return llmobs_buf_adds(out, text);
+    llmobs_buf_adds(out, text);
+}
+
+/* -- branches ------------------------------------------------------------- */
+
+/* The drawn row that is `levels` above `row`. */
+static const struct llmobs_row *up(const struct llmobs_row *row, size_t levels)
+{
+    while (levels-- > 0)
+        row = row->parent;
+    return row;
+}
+
+static const char *bar(bool more)
+{
+    return more ? "│  " : "   ";
+}
+
+void llmobs_columns_branches(struct llmobs_buf *out,
+                             const struct llmobs_row *row, bool own, size_t max)
+{
+    size_t depth = 0;
+
+    for (const struct llmobs_row *at = row->parent; at && depth < max;
+         at = at->parent)
+        depth++;
+    for (size_t i = depth; i > 1; i--)
+        llmobs_buf_adds(out, bar(up(row, i - 1)->next != NULL));
+    if (depth > 0 && own)
+        llmobs_buf_adds(out, row->next ? "├─ " : "└─ ");
+    else if (depth > 0)
+        llmobs_buf_adds(out, bar(row->next != NULL));
+    if (!own)
+        llmobs_buf_adds(out, bar(row->child != NULL));
 }
 
 /* -- texts ---------------------------------------------------------------- */
 
-static int columns_add_name(struct llmobs_buf *out,
-                            const struct llmobs_row *row,
-                            const struct llmobs_columns_style *style)
+static void add_name(struct llmobs_buf *out, const struct llmobs_row *row,
+                     const struct llmobs_columns_style *style)
 {
-    int rc =
-        style->list ? 0 : llmobs_branches_add(out, row, true, style->depth);
-
-    rc |= llmobs_escape_adds(out, row->name, NAME_COLUMNS);
+    if (!style->list)
+        llmobs_columns_branches(out, row, true, style->depth);
+    llmobs_escape_adds(out, row->name, NAME_COLUMNS);
     /* While a view follows, the parent may still run. */
-    if (rc == 0 && row->orphan && !style->list && !style->follows)
-        rc = llmobs_buf_adds(out, " (parent elsewhere)");
-    return rc;
+    if (row->orphan && !style->list && !style->follows)
+        llmobs_buf_adds(out, " (parent elsewhere)");
 }
 
 /* On a narrow screen the model is without the date at its end. */
-static int columns_add_model(struct llmobs_buf *out,
-                             const struct llmobs_row *row,
-                             const struct llmobs_columns_style *style)
+static void add_model(struct llmobs_buf *out, const struct llmobs_row *row,
+                      const struct llmobs_columns_style *style)
 {
     static const char version[] = "-00000000-v0:0"; /* of Bedrock */
     bool brief = style->width > 0 && style->width < WIDE;
     struct llmobs_text model = llmobs_text_of(row->model);
 
-    if (!row->model)
-        return style->width > 0 && !llmobs_row_is_call(row)
-                   ? 0
-                   : llmobs_buf_adds(out, dash_of(style));
+    if (!row->model) {
+        if (style->width == 0 || llmobs_row_is_call(row))
+            llmobs_buf_adds(out, dash_of(style));
+        return;
+    }
     if (brief && llmobs_texts_end(row->model, version))
         model.len -= sizeof(version) - 1;
     else if (brief)
         model.len = llmobs_texts_undated(row->model);
-    return llmobs_escape_add(out, model, MODEL_COLUMNS);
+    llmobs_escape_add(out, model, MODEL_COLUMNS);
 }
 
-int llmobs_columns_words(struct llmobs_buf *out, const char *text, size_t width)
+void llmobs_columns_words(struct llmobs_buf *out, const char *text,
+                          size_t width)
 {
     char line[LLMOBS_ROW_WORDS + 2];
     size_t len = 0;
@@ -239,81 +267,67 @@ int llmobs_columns_words(struct llmobs_buf *out, const char *text, size_t width)
     len -= len > 0 && line[len - 1] == ' ';
     line[len] = '\0';
     len = llmobs_texts_cut(line, LLMOBS_ROW_WORDS);
-    return llmobs_escape_add(out, (struct llmobs_text){line, len}, width);
+    llmobs_escape_add(out, (struct llmobs_text){line, len}, width);
 }
 
 /* Adds ", N words" where the number is known. */
-static int add_tokens(struct llmobs_buf *out, int64_t count, const char *words)
+static void add_tokens(struct llmobs_buf *out, int64_t count, const char *words)
 {
-    int rc;
-
     if (count <= 0)
-        return 0;
-    rc = llmobs_buf_adds(out, ", ");
-    rc |= add_short(out, count);
-    return rc | llmobs_buf_adds(out, words);
+        return;
+    llmobs_buf_adds(out, ", ");
+    add_short(out, count);
+    llmobs_buf_adds(out, words);
 }
 
-int llmobs_columns_run(struct llmobs_buf *out, const struct llmobs_run *run)
+void llmobs_columns_run(struct llmobs_buf *out, const struct llmobs_run *run)
 {
     char room[LLMOBS_COST_TEXT];
     const char *cost = llmobs_cost_text(run->cost, room);
-    int rc = llmobs_escape_adds(out, run->program ? run->program : "a program",
-                                NAME_COLUMNS);
 
-    rc |= llmobs_buf_addf(out, "  %zu traces, %zu call%s", run->traces,
-                          run->calls, run->calls == 1 ? "" : "s");
+    llmobs_escape_adds(out, run->program ? run->program : "a program",
+                       NAME_COLUMNS);
+    llmobs_buf_addf(out, "  %zu traces, %zu call%s", run->traces, run->calls,
+                    run->calls == 1 ? "" : "s");
     if (run->failed > 0)
-        rc |= llmobs_buf_addf(out, " (%zu failed)", run->failed);
+        llmobs_buf_addf(out, " (%zu failed)", run->failed);
     if (run->input_tokens >= 0 || run->output_tokens >= 0) {
-        rc |= llmobs_buf_adds(out, ", ");
-        rc |= add_short(out, run->input_tokens);
-        rc |= llmobs_buf_addc(out, '/');
-        rc |= add_short(out, run->output_tokens);
-        rc |= llmobs_buf_adds(out, " tokens");
+        llmobs_buf_adds(out, ", ");
+        add_in_out(out, run->input_tokens, run->output_tokens);
+        llmobs_buf_adds(out, " tokens");
     }
     if (cost)
-        rc |= llmobs_buf_addf(out, ", %s", cost);
+        llmobs_buf_addf(out, ", %s", cost);
     if (cost && run->costs < run->calls)
-        rc |= llmobs_buf_addf(out, " of %zu of them", run->costs);
-    rc |= llmobs_buf_adds(out, ", ");
-    return rc |
-           columns_add_length(
-               out, run->start_ns < 0 ? -1 : run->end_ns - run->start_ns, DASH);
+        llmobs_buf_addf(out, " of %zu of them", run->costs);
+    llmobs_buf_adds(out, ", ");
+    add_length(out, run->start_ns < 0 ? -1 : run->end_ns - run->start_ns, DASH);
 }
 
-static int columns_add_fact(struct llmobs_buf *out, const char *what,
-                            const char *value)
+void llmobs_columns_facts(struct llmobs_buf *out, const struct llmobs_row *row)
 {
-    return value ? llmobs_buf_addf(out, "%s%s", what, value) : 0;
+    if (row->span_id)
+        llmobs_buf_addf(out, "span %s", row->span_id);
+    if (row->session)
+        llmobs_buf_addf(out, ", session %s", row->session);
+    if (row->provider)
+        llmobs_buf_addf(out, ", by %s", row->provider);
+    add_tokens(out, row->cache_read_tokens, " tokens cached");
+    add_tokens(out, row->cache_write_tokens, " written to the cache");
+    add_tokens(out, row->reasoning_tokens, " of reasoning");
 }
 
-int llmobs_columns_facts(struct llmobs_buf *out, const struct llmobs_row *row)
+void llmobs_columns_error(struct llmobs_buf *out, const struct llmobs_row *row)
 {
-    int rc = columns_add_fact(out, "span ", row->span_id);
-
-    rc |= columns_add_fact(out, ", session ", row->session);
-    rc |= columns_add_fact(out, ", by ", row->provider);
-    rc |= add_tokens(out, row->cache_read_tokens, " tokens cached");
-    rc |= add_tokens(out, row->cache_write_tokens, " written to the cache");
-    return rc | add_tokens(out, row->reasoning_tokens, " of reasoning");
-}
-
-int llmobs_columns_error(struct llmobs_buf *out, const struct llmobs_row *row)
-{
-    int rc = 0;
-
     if (row->error_type)
-        rc = llmobs_buf_adds(out, row->error_type);
-    if (rc == 0 && row->http_status > 0 &&
+        llmobs_buf_adds(out, row->error_type);
+    if (row->http_status > 0 &&
         (!row->error_type || strncmp(row->error_type, "http_", 5) != 0))
-        rc = llmobs_buf_addf(out, "%s%d", out->len > 0 ? ", HTTP " : "HTTP ",
-                             row->http_status);
-    if (rc == 0 && out->len > 0 && row->error_message)
-        rc = llmobs_buf_adds(out, ": ");
-    if (rc == 0 && row->error_message)
-        rc = llmobs_buf_adds(out, row->error_message);
-    return rc;
+        llmobs_buf_addf(out, "%s%d", out->len > 0 ? ", HTTP " : "HTTP ",
+                        row->http_status);
+    if (row->error_message)
+        llmobs_buf_addf(out, "%s%s", out->len > 0 ? ": " : "",
+                        row->error_message);
 }
 
 /* -- kinds ---------------------------------------------------------------- */
@@ -345,44 +359,60 @@ static const struct kind *kind_of(const char *kind)
 
 /* -- cells ---------------------------------------------------------------- */
 
-int llmobs_columns_add(struct llmobs_buf *out, enum llmobs_columns_name column,
-                       const struct llmobs_row *row,
-                       const struct llmobs_columns_style *style)
+void llmobs_columns_add(struct llmobs_buf *out, enum llmobs_columns_name column,
+                        const struct llmobs_row *row,
+                        const struct llmobs_columns_style *style)
 {
     switch (column) {
     case LLMOBS_COLUMN_TIME:
-        return llmobs_columns_time(out, row->start_ns, style->width > 0);
+        llmobs_columns_time(out, row->start_ns, style->width > 0);
+        break;
     case LLMOBS_COLUMN_LETTER:
-        return llmobs_buf_addc(out, kind_of(row->kind)->letter);
+        llmobs_buf_addc(out, kind_of(row->kind)->letter);
+        break;
     case LLMOBS_COLUMN_NAME:
-        return columns_add_name(out, row, style);
+        add_name(out, row, style);
+        break;
     case LLMOBS_COLUMN_KIND:
-        return llmobs_escape_adds(out, row->kind, KIND_COLUMNS);
+        llmobs_escape_adds(out, row->kind, KIND_COLUMNS);
+        break;
     case LLMOBS_COLUMN_MODEL:
-        return columns_add_model(out, row, style);
+        add_model(out, row, style);
+        break;
     case LLMOBS_COLUMN_TOKENS:
-        return columns_add_tokens(out, row);
+        if (row->input_tokens >= 0 || row->output_tokens >= 0)
+            add_in_out(out, row->input_tokens, row->output_tokens);
+        else if (llmobs_row_is_call(row))
+            llmobs_buf_adds(out, DASH);
+        break;
     case LLMOBS_COLUMN_IN:
-        return columns_add_count(out, row->input_tokens);
+        add_count(out, row->input_tokens);
+        break;
     case LLMOBS_COLUMN_OUT:
-        return columns_add_count(out, row->output_tokens);
+        add_count(out, row->output_tokens);
+        break;
     case LLMOBS_COLUMN_DURATION:
-        return columns_add_length(out, row->duration_ns, dash_of(style));
+        add_length(out, row->duration_ns, dash_of(style));
+        break;
     case LLMOBS_COLUMN_FIRST:
-        return add_first(out, row, style);
+        add_first(out, row, style);
+        break;
     case LLMOBS_COLUMN_COST:
-        return columns_add_cost(out, row);
+        add_cost(out, row);
+        break;
     case LLMOBS_COLUMN_STATUS:
-        return llmobs_buf_adds(out, row->failed ? "error" : "ok");
+        llmobs_buf_adds(out, row->failed ? "error" : "ok");
+        break;
     case LLMOBS_COLUMN_TRACE:
-        return llmobs_escape_adds(out, row->trace_id, ID_COLUMNS);
+        llmobs_escape_adds(out, row->trace_id, ID_COLUMNS);
+        break;
     case LLMOBS_COLUMN_QUESTION:
-        return llmobs_columns_words(out, row->question ? row->question : "",
-                                    LLMOBS_ROW_WORDS);
+        llmobs_columns_words(out, row->question ? row->question : "",
+                             LLMOBS_ROW_WORDS);
+        break;
     case LLMOBS_COLUMN_COUNT:
         break;
     }
-    return 0;
 }
 
 enum llmobs_paint llmobs_columns_paint(enum llmobs_columns_name column,

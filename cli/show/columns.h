@@ -2,7 +2,7 @@
  * are, what a row's cells say, and in which colours.
  *
  * Threads: any.
- * Errors:  -ENOMEM, -EFBIG of the buffer.
+ * Errors:  -ENOMEM, -EFBIG; the buffer's `error` has the first one.
  *
  * A fact that is unknown is a dash, never 0.
  */
@@ -51,31 +51,41 @@ void llmobs_columns_init(struct llmobs_sheet *sheet,
 void llmobs_columns_fit(struct llmobs_sheet *sheet);
 
 /* Adds the text of a row's cell. */
-int llmobs_columns_add(struct llmobs_buf *out, enum llmobs_columns_name column,
-                       const struct llmobs_row *row,
-                       const struct llmobs_columns_style *style);
+void llmobs_columns_add(struct llmobs_buf *out, enum llmobs_columns_name column,
+                        const struct llmobs_row *row,
+                        const struct llmobs_columns_style *style);
 enum llmobs_paint llmobs_columns_paint(
     enum llmobs_columns_name column, const struct llmobs_row *row,
     const struct llmobs_columns_style *style);
 
+/* The columns of one level of a tree. */
+#define LLMOBS_COLUMNS_BRANCH 3
+
+/* Adds the branches of a row's own line, or the bars beside the lines below it.
+ * At most `depth` levels are drawn; deeper rows stand below the last one. A
+ * root has none, since its siblings are other trees. */
+void llmobs_columns_branches(struct llmobs_buf *out,
+                             const struct llmobs_row *row, bool own,
+                             size_t depth);
+
 /* Adds a wall time; `brief`: "13:04:05" for a time of today, "Nov 21 13:04:05"
  * for a time of this year. */
-int llmobs_columns_time(struct llmobs_buf *out, int64_t ns, bool brief);
+void llmobs_columns_time(struct llmobs_buf *out, int64_t ns, bool brief);
 
 /* Adds the first words of a text, LLMOBS_ROW_WORDS bytes at most, in one line
  * of so many columns. */
-int llmobs_columns_words(struct llmobs_buf *out, const char *text,
-                         size_t width);
+void llmobs_columns_words(struct llmobs_buf *out, const char *text,
+                          size_t width);
 
 /* Adds what a run is: "report.sh  3 traces, 3 calls, 61/115 tokens, $0.012, 4.2
  * s". */
-int llmobs_columns_run(struct llmobs_buf *out, const struct llmobs_run *run);
+void llmobs_columns_run(struct llmobs_buf *out, const struct llmobs_run *run);
 
 /* Adds the facts that have no column: "span 42, session s-7, 30 cached". Leaves
  * out unknown facts. */
-int llmobs_columns_facts(struct llmobs_buf *out, const struct llmobs_row *row);
+void llmobs_columns_facts(struct llmobs_buf *out, const struct llmobs_row *row);
 
 /* Adds the row's error as "type: message". */
-int llmobs_columns_error(struct llmobs_buf *out, const struct llmobs_row *row);
+void llmobs_columns_error(struct llmobs_buf *out, const struct llmobs_row *row);
 
 #endif

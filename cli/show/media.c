@@ -25,8 +25,7 @@ static int show_media_digit(char c)
 }
 
 /* Decodes up to `cap` bytes; answers their number. */
-static size_t show_media_decode(const char *text, unsigned char *out,
-                                size_t cap)
+static size_t decode(const char *text, unsigned char *out, size_t cap)
 {
     uint32_t bits = 0;
     unsigned have = 0;
@@ -96,8 +95,7 @@ static bool webp(const unsigned char *data, size_t len, struct size *out)
     return true;
 }
 
-static bool show_media_size_of(const unsigned char *data, size_t len,
-                               struct size *out)
+static bool size_of(const unsigned char *data, size_t len, struct size *out)
 {
     if (len >= 24 && memcmp(data, "\x89PNG\r\n\x1a\n", 8) == 0) {
         *out = (struct size){big(data + 18), big(data + 22)};
@@ -116,22 +114,19 @@ static bool show_media_size_of(const unsigned char *data, size_t len,
 
 /* -- words ---------------------------------------------------------------- */
 
-static int add_pixels(struct llmobs_buf *out, const char *content)
+static void add_pixels(struct llmobs_buf *out, const char *content)
 {
     unsigned char *head = malloc(HEAD_MAX);
     struct size size;
-    int rc = 0;
 
     if (!head)
-        return -ENOMEM;
-    if (show_media_size_of(head, show_media_decode(content, head, HEAD_MAX),
-                           &size))
-        rc = llmobs_buf_addf(out, " %ux%u", size.width, size.height);
+        llmobs_buf_fail(out, -ENOMEM);
+    else if (size_of(head, decode(content, head, HEAD_MAX), &size))
+        llmobs_buf_addf(out, " %ux%u", size.width, size.height);
     free(head);
-    return rc;
 }
 
-static int show_media_add_bytes(struct llmobs_buf *out, const char *content)
+static void add_bytes(struct llmobs_buf *out, const char *content)
 {
     size_t bytes = strspn(content, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                    "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -139,10 +134,11 @@ static int show_media_add_bytes(struct llmobs_buf *out, const char *content)
                    3 / 4;
 
     if (bytes >= 10000000)
-        return llmobs_buf_addf(out, ", %zu MB", (bytes + 500000) / 1000000);
-    if (bytes >= 1000)
-        return llmobs_buf_addf(out, ", %zu KB", (bytes + 500) / 1000);
-    return bytes > 0 ? llmobs_buf_addf(out, ", %zu bytes", bytes) : 0;
+        llmobs_buf_addf(out, ", %zu MB", (bytes + 500000) / 1000000);
+    else if (bytes >= 1000)
+        llmobs_buf_addf(out, ", %zu KB", (bytes + 500) / 1000);
+    else if (bytes > 0)
+        llmobs_buf_addf(out, ", %zu bytes", bytes);
 }
 
 int llmobs_media_add(struct llmobs_buf *out, const struct llmobs_json *part,
@@ -150,13 +146,13 @@ int llmobs_media_add(struct llmobs_buf *out, const struct llmobs_json *part,
 {
     const char *type = llmobs_json_gets(part, "mime_type");
     const char *content = llmobs_json_gets(part, "content");
-    int rc = llmobs_buf_addc(out, '[');
 
-    rc |= llmobs_escape_adds(out, type && *type != '\0' ? type : what,
-                             TYPE_COLUMNS);
-    if (rc == 0 && content)
-        rc = add_pixels(out, content);
-    if (rc == 0 && content)
-        rc = show_media_add_bytes(out, content);
-    return rc | llmobs_buf_addc(out, ']');
+    llmobs_buf_addc(out, '[');
+    llmobs_escape_adds(out, llmobs_has_text(type) ? type : what, TYPE_COLUMNS);
+    if (content) {
+        add_pixels(out, content);
+        add_bytes(out, content);
+    }
+    llmobs_buf_addc(out, ']');
+    return out->error;
 }

@@ -16,18 +16,19 @@ struct detail {
     const char *side;
 };
 
-static int show_messages_line(const struct detail *detail, const char *who,
-                              const char *text)
+static int add_line(const struct detail *detail, const char *who,
+                    const char *text)
 {
     struct llmobs_buf *out = detail->out;
-    int rc = llmobs_buf_addf(out, "%-4s ", detail->side);
 
-    if (rc == 0 && who && *who != '\0') {
-        rc = llmobs_escape_adds(out, who, 24);
-        rc |= llmobs_buf_adds(out, ": ");
+    llmobs_buf_addf(out, "%-4s ", detail->side);
+    if (llmobs_has_text(who)) {
+        llmobs_escape_adds(out, who, 24);
+        llmobs_buf_adds(out, ": ");
     }
-    rc |= llmobs_escape_add(out, llmobs_text_of(text), TEXT_COLUMNS);
-    return rc | llmobs_buf_addc(out, '\n');
+    llmobs_escape_add(out, llmobs_text_of(text), TEXT_COLUMNS);
+    llmobs_buf_addc(out, '\n');
+    return out->error;
 }
 
 static int tool_line(const struct detail *detail, const char *role,
@@ -42,7 +43,7 @@ static int tool_line(const struct detail *detail, const char *role,
     rc = llmobs_buf_addf(&text, "%.200s(%.4000s)", name ? name : "",
                          arguments ? arguments : "");
     if (rc == 0)
-        rc = show_messages_line(detail, role, text.data);
+        rc = add_line(detail, role, text.data);
     llmobs_buf_fini(&text);
     free(arguments);
     return rc;
@@ -60,7 +61,7 @@ static int media_lines(const struct detail *detail, const char *role,
         llmobs_buf_init(&text, TEXT_COLUMNS * 64);
         rc = llmobs_media_add(&text, llmobs_json_at(parts, i), what);
         if (rc == 0)
-            rc = show_messages_line(detail, role, text.data);
+            rc = add_line(detail, role, text.data);
         llmobs_buf_fini(&text);
     }
     return rc;
@@ -77,7 +78,7 @@ static int message_lines(const struct detail *detail,
     int rc = 0;
 
     if (content && *content != '\0')
-        rc = show_messages_line(detail, role, content);
+        rc = add_line(detail, role, content);
     if (rc == 0)
         rc = media_lines(detail, role, llmobs_json_get(message, "image_parts"),
                          "image");
@@ -92,7 +93,7 @@ static int message_lines(const struct detail *detail,
             llmobs_json_gets(llmobs_json_at(results, i), "result");
 
         if (text)
-            rc = show_messages_line(detail, role, text);
+            rc = add_line(detail, role, text);
     }
     return rc;
 }
@@ -123,7 +124,7 @@ static int documents_lines(const struct detail *detail,
         const char *text =
             llmobs_json_gets(llmobs_json_at(documents, i), "text");
 
-        rc = show_messages_line(detail, "document", text);
+        rc = add_line(detail, "document", text);
     }
     if (rc == 0 && count > SHOWN)
         rc = llmobs_buf_addf(detail->out, "%-4s … %zu more\n", detail->side,
@@ -140,7 +141,7 @@ static int side_lines(const struct detail *detail,
     if (rc == 0)
         rc = documents_lines(detail, llmobs_json_get(side, "documents"));
     if (rc == 0 && value)
-        rc = show_messages_line(detail, NULL, value);
+        rc = add_line(detail, NULL, value);
     return rc;
 }
 

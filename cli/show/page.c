@@ -220,44 +220,35 @@ static void put_head(FILE *out, bool live)
           out);
 }
 
-/* Makes the object that says how the page was made. */
-static int add_meta(const struct writer *w, struct llmobs_buf *out)
+/* Writes the object that says how the page was made. */
+static int put_meta(struct writer *w)
 {
     const struct llmobs_page *page = w->page;
     const char *date = llmobs_prices_date(page->prices);
     const char *mark = date ? "\"" : "";
-    int rc =
-        llmobs_buf_adds(out, "{\"version\":\"" LLMOBS_VERSION "\",\"store\":");
-
-    rc |= llmobs_page_string_add(out, page->store, SIZE_MAX - 1);
-    rc |= llmobs_buf_adds(out, ",\"filters\":");
-    rc |= llmobs_page_string_add(out, page->asked, SIZE_MAX - 1);
-    rc |= llmobs_buf_adds(out, ",\"lack\":");
-    rc |= llmobs_page_string_add(out, LLMOBS_LACK_REMEDY, SIZE_MAX - 1);
-    if (page->live)
-        rc |= llmobs_buf_addf(out, ",\"live\":\"%s\"", page->live);
-    rc |= llmobs_buf_addf(
-        out,
-        ",\"made\":%lld,\"spans_in_store\":%zu,\"spans\":%zu,"
-        "\"cut\":{\"texts\":%zu,\"images\":%zu,\"spans\":%zu},"
-        "\"prices\":%s%s%s}",
-        (long long)(llmobs_clock_wall_ns() / NS_PER_MS), page->matching,
-        page->spans, w->body.texts, w->body.images, w->body.spans, mark,
-        date ? date : "null", mark);
-    return rc;
-}
-
-static int put_meta(struct writer *w)
-{
-    struct llmobs_buf meta;
+    struct llmobs_buf out;
     int rc;
 
-    llmobs_buf_init(&meta, INDEX_MAX);
-    rc = add_meta(w, &meta);
+    llmobs_buf_init(&out, INDEX_MAX);
+    llmobs_buf_adds(&out, "{\"version\":\"" LLMOBS_VERSION "\",\"store\":");
+    llmobs_page_string_add(&out, page->store, SIZE_MAX - 1);
+    llmobs_buf_adds(&out, ",\"filters\":");
+    llmobs_page_string_add(&out, page->asked, SIZE_MAX - 1);
+    llmobs_buf_adds(&out, ",\"lack\":");
+    llmobs_page_string_add(&out, LLMOBS_LACK_REMEDY, SIZE_MAX - 1);
+    if (page->live)
+        llmobs_buf_addf(&out, ",\"live\":\"%s\"", page->live);
+    llmobs_buf_addf(&out,
+                    ",\"made\":%lld,\"spans_in_store\":%zu,\"spans\":%zu,"
+                    "\"cut\":{\"texts\":%zu,\"images\":%zu,\"spans\":%zu},"
+                    "\"prices\":%s%s%s}",
+                    (long long)(llmobs_clock_wall_ns() / NS_PER_MS),
+                    page->matching, page->spans, w->body.texts, w->body.images,
+                    w->body.spans, mark, date ? date : "null", mark);
+    rc = out.error;
     if (rc == 0)
-        rc = llmobs_page_body_put(w->out,
-                                  (struct llmobs_text){meta.data, meta.len});
-    llmobs_buf_fini(&meta);
+        rc = llmobs_page_body_put(w->out, llmobs_buf_text(&out));
+    llmobs_buf_fini(&out);
     return rc;
 }
 

@@ -15,20 +15,20 @@
 #define ESCAPE 6 /* the most bytes that one byte is written as */
 
 /* Writes into room that the caller has made. */
-static void page_row_put(struct llmobs_buf *out, const char *text, size_t len)
+static void put(struct llmobs_buf *out, const char *text, size_t len)
 {
     memcpy(out->data + out->len, text, len);
     out->len += len;
 }
 
-static void page_row_put_escape(struct llmobs_buf *out, char byte)
+static void put_escape(struct llmobs_buf *out, char byte)
 {
     static const char digits[] = "0123456789abcdef";
     unsigned code = (unsigned char)byte;
     const char text[ESCAPE] = {
         '\\', 'u', '0', '0', digits[code >> 4], digits[code & 15]};
 
-    page_row_put(out, text, sizeof(text));
+    put(out, text, sizeof(text));
 }
 
 /* The bytes up to the next one that a string of JSON or of HTML cannot have. */
@@ -40,21 +40,20 @@ static size_t plain_of(const char *text, size_t len)
     return mark ? (size_t)(mark - text) : run;
 }
 
-static void page_row_put_string(struct llmobs_buf *out, const char *text,
-                                size_t len)
+static void put_string(struct llmobs_buf *out, const char *text, size_t len)
 {
     size_t at = 0;
 
-    page_row_put(out, "\"", 1);
+    put(out, "\"", 1);
     while (at < len) {
         size_t plain = plain_of(text + at, len - at);
 
-        page_row_put(out, text + at, plain);
+        put(out, text + at, plain);
         at += plain;
         if (at < len)
-            page_row_put_escape(out, text[at++]);
+            put_escape(out, text[at++]);
     }
-    page_row_put(out, "\"", 1);
+    put(out, "\"", 1);
     out->data[out->len] = '\0';
 }
 
@@ -64,7 +63,7 @@ int llmobs_page_string_add(struct llmobs_buf *out, const char *text, size_t max)
     int rc = llmobs_buf_reserve(out, ESCAPE * len + 2);
 
     if (rc == 0)
-        page_row_put_string(out, text, len);
+        put_string(out, text, len);
     return rc;
 }
 
@@ -76,56 +75,40 @@ static void put_key(struct llmobs_buf *out, char key)
 {
     const char text[KEY] = {',', '"', key, '"', ':'};
 
-    page_row_put(out, text, sizeof(text));
+    put(out, text, sizeof(text));
 }
 
-static int page_row_add_text(struct llmobs_buf *out, char key, const char *text)
+static void add_text(struct llmobs_buf *out, char key, const char *text)
 {
     size_t len = text ? llmobs_texts_cut(text, LLMOBS_PAGE_ROW_TEXT) : 0;
-    int rc = llmobs_buf_reserve(out, KEY + ESCAPE * len + 2);
 
-    if (!text || rc != 0)
-        return rc;
+    if (!text || llmobs_buf_reserve(out, KEY + ESCAPE * len + 2) != 0)
+        return;
     put_key(out, key);
-    page_row_put_string(out, text, len);
-    return 0;
+    put_string(out, text, len);
 }
 
 /* Adds a member whose number is written as `digits`. */
-static int add_digits(struct llmobs_buf *out, char key, const char *digits,
-                      size_t len)
+static void add_digits(struct llmobs_buf *out, char key, const char *digits,
+                       size_t len)
 {
-    int rc = llmobs_buf_reserve(out, KEY + len);
-
-    if (rc != 0)
-        return rc;
+    if (llmobs_buf_reserve(out, KEY + len) != 0)
+        return;
     put_key(out, key);
-    page_row_put(out, digits, len);
+    put(out, digits, len);
     out->data[out->len] = '\0';
-    return 0;
 }
 
-static int page_row_add_count(struct llmobs_buf *out, char key, int64_t count)
+static void add_real(struct llmobs_buf *out, char key, double number)
 {
     char digits[LLMOBS_DECIMAL_MAX];
 
-    return count < 0 ? 0
-                     : add_digits(out, key, digits,
-                                  llmobs_decimal_write_int(count, digits));
-}
-
-static int page_row_add_real(struct llmobs_buf *out, char key, double number)
-{
-    char digits[LLMOBS_DECIMAL_MAX];
-
-    return number >= 0 && number < REAL_MAX
-               ? add_digits(out, key, digits,
-                            llmobs_decimal_write(number, digits))
-               : 0;
+    if (number >= 0 && number < REAL_MAX)
+        add_digits(out, key, digits, llmobs_decimal_write(number, digits));
 }
 
 /* True for a tag that is a member of the row by itself. */
-static bool page_row_is_member(const char *tag)
+static bool is_member(const char *tag)
 {
     static const char *const keys[] = {
         "ml_app:", "service:", "env:", "session_id:", "error:", "error_type:"};
@@ -136,26 +119,24 @@ static bool page_row_is_member(const char *tag)
     return false;
 }
 
-static int page_row_add_tags(struct llmobs_buf *out,
-                             const struct llmobs_json *event)
+static void add_tags(struct llmobs_buf *out, const struct llmobs_json *event)
 {
     const struct llmobs_json *tags = llmobs_json_get(event, "tags");
     size_t count = llmobs_json_len(tags), added = 0;
-    int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < count; i++) {
+    for (size_t i = 0; i < count && added < LLMOBS_PAGE_ROW_TAGS; i++) {
         const char *tag = llmobs_json_text(llmobs_json_at(tags, i));
 
-        if (!tag || page_row_is_member(tag) || added == LLMOBS_PAGE_ROW_TAGS)
+        if (!tag || is_member(tag))
             continue;
-        rc = llmobs_buf_adds(out, added++ == 0 ? ",\"g\":[" : ",");
-        rc |= llmobs_page_string_add(out, tag, LLMOBS_PAGE_ROW_TEXT);
+        llmobs_buf_adds(out, added++ == 0 ? ",\"g\":[" : ",");
+        llmobs_page_string_add(out, tag, LLMOBS_PAGE_ROW_TEXT);
     }
-    return rc == 0 && added > 0 ? llmobs_buf_addc(out, ']') : rc;
+    if (added > 0)
+        llmobs_buf_addc(out, ']');
 }
 
-static int page_row_add_texts(struct llmobs_buf *out,
-                              const struct llmobs_row *row)
+static void add_texts(struct llmobs_buf *out, const struct llmobs_row *row)
 {
     const struct {
         char key;
@@ -167,16 +148,13 @@ static int page_row_add_texts(struct llmobs_buf *out,
         {'u', row->session}, {'E', row->error_type}, {'q', row->question},
         {'A', row->answer},  {'B', row->program},    {'L', row->turn_span},
     };
-    int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < sizeof(texts) / sizeof(*texts); i++)
-        rc = page_row_add_text(out, texts[i].key, texts[i].text);
-    return rc;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+        add_text(out, texts[i].key, texts[i].text);
 }
 
-static int page_row_add_keys(struct llmobs_buf *out,
-                             const struct llmobs_row *row,
-                             const struct llmobs_json *event)
+static void add_keys(struct llmobs_buf *out, const struct llmobs_row *row,
+                     const struct llmobs_json *event)
 {
     static const struct {
         char key;
@@ -186,20 +164,18 @@ static int page_row_add_keys(struct llmobs_buf *out,
                 {'O', {LLMOBS_KEY_OS_USER, ""}}, {'M', {LLMOBS_KEY_MODEL, ""}},
                 {'R', {LLMOBS_KEY_RUN, ""}}};
     struct llmobs_key_room room;
-    int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < sizeof(keys) / sizeof(*keys); i++) {
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
         const char *text = llmobs_key_of(&keys[i].by, row, event, &room);
         bool repeats = keys[i].by.key == LLMOBS_KEY_MODEL && text &&
                        row->model && strcmp(text, row->model) == 0;
 
         if (!repeats)
-            rc = page_row_add_text(out, keys[i].key, text);
+            add_text(out, keys[i].key, text);
     }
-    return rc;
 }
 
-static int add_counts(struct llmobs_buf *out, const struct llmobs_row *row)
+static void add_counts(struct llmobs_buf *out, const struct llmobs_row *row)
 {
     const struct {
         char key;
@@ -211,30 +187,25 @@ static int add_counts(struct llmobs_buf *out, const struct llmobs_row *row)
         {'x', row->reasoning_tokens},     {'z', row->failed ? 1 : -1},
         {'j', row->billed ? 1 : -1},
     };
-    int rc = 0;
+    char digits[LLMOBS_DECIMAL_MAX];
 
-    for (size_t i = 0; rc == 0 && i < sizeof(counts) / sizeof(*counts); i++)
-        rc = page_row_add_count(out, counts[i].key, counts[i].count);
-    return rc;
+    for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++)
+        if (counts[i].count >= 0)
+            add_digits(out, counts[i].key, digits,
+                       llmobs_decimal_write_int(counts[i].count, digits));
 }
 
 int llmobs_page_row_add(struct llmobs_buf *out, const struct llmobs_row *row,
                         const struct llmobs_json *event)
 {
-    int rc = llmobs_buf_adds(out, "{\"t\":");
-
-    rc |= llmobs_page_string_add(out, row->trace_id, LLMOBS_PAGE_ROW_TEXT);
-    if (rc == 0)
-        rc = page_row_add_texts(out, row);
-    if (rc == 0)
-        rc = page_row_add_keys(out, row, event);
-    if (rc == 0)
-        rc = add_counts(out, row);
-    if (rc == 0)
-        rc = page_row_add_real(out, 'f', row->first_token);
-    if (rc == 0)
-        rc = page_row_add_real(out, 'y', row->cost);
-    if (rc == 0)
-        rc = page_row_add_tags(out, event);
-    return rc | llmobs_buf_addc(out, '}');
+    llmobs_buf_adds(out, "{\"t\":");
+    llmobs_page_string_add(out, row->trace_id, LLMOBS_PAGE_ROW_TEXT);
+    add_texts(out, row);
+    add_keys(out, row, event);
+    add_counts(out, row);
+    add_real(out, 'f', row->first_token);
+    add_real(out, 'y', row->cost);
+    add_tags(out, event);
+    llmobs_buf_addc(out, '}');
+    return out->error;
 }

@@ -11,20 +11,6 @@
 #include "cli/show/show_rows.h"
 #include "cli/show/table.h"
 
-/* The begin of the oldest row that is shown. */
-static int64_t show_rows_oldest(const struct llmobs_load *load)
-{
-    int64_t ns = INT64_MAX;
-
-    for (size_t i = 0; i < load->forest.count; i++) {
-        const struct llmobs_row *row = load->forest.rows[i];
-
-        if (row->wanted && row->start_ns < ns)
-            ns = row->start_ns;
-    }
-    return ns;
-}
-
 /* With a filter it gives no total: to count the traces that a filter selects
  * would take as long as to show them. */
 static int add_window(struct llmobs_view *view, struct llmobs_buf *line,
@@ -32,22 +18,27 @@ static int add_window(struct llmobs_view *view, struct llmobs_buf *line,
 {
     const struct llmobs_load *load = &view->load;
     const char *what = tree ? "traces" : "spans";
+    int64_t oldest = INT64_MAX;
     size_t all = 0;
     int rc = 0;
 
+    for (size_t i = 0; i < load->forest.count; i++) {
+        const struct llmobs_row *row = load->forest.rows[i];
+
+        if (row->wanted && row->start_ns < oldest)
+            oldest = row->start_ns;
+    }
     if (tree && !llmobs_filter_asks(&view->filter))
         rc = llmobs_contents_traces(view->reader, &all);
-    if (rc == 0 && all > 0)
-        rc = llmobs_buf_addf(line, "%zu of %zu %s since ", load->newest, all,
-                             what);
-    else if (rc == 0 && load->newest == 1)
-        rc = llmobs_buf_addf(line, "the newest %s, since ",
-                             tree ? "trace" : "span");
+    if (all > 0)
+        llmobs_buf_addf(line, "%zu of %zu %s since ", load->newest, all, what);
+    else if (load->newest == 1)
+        llmobs_buf_addf(line, "the newest %s, since ", tree ? "trace" : "span");
     else
-        rc |= llmobs_buf_addf(line, "the newest %zu %s, since ", load->newest,
-                              what);
-    rc |= llmobs_columns_time(line, show_rows_oldest(load), true);
-    return rc | llmobs_buf_adds(line, "; -n 0 shows all");
+        llmobs_buf_addf(line, "the newest %zu %s, since ", load->newest, what);
+    llmobs_columns_time(line, oldest, true);
+    llmobs_buf_adds(line, "; -n 0 shows all");
+    return rc != 0 ? rc : line->error;
 }
 
 /* True where a cost is shown; it may be the provider's own. */

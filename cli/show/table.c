@@ -6,7 +6,6 @@
 
 #include "cli/query/keys.h"
 #include "cli/shared/escape.h"
-#include "cli/show/branches.h"
 #include "cli/show/messages.h"
 #include "cli/show/transcript.h"
 
@@ -34,7 +33,7 @@ struct table {
     struct llmobs_transcript transcript;
 };
 
-static const char *table_text_of(const struct llmobs_buf *buf)
+static const char *text_in(const struct llmobs_buf *buf)
 {
     return buf->len > 0 ? buf->data : "";
 }
@@ -44,20 +43,19 @@ static const char *table_text_of(const struct llmobs_buf *buf)
 static int fill_row(struct table *table, const struct llmobs_row *row)
 {
     struct llmobs_buf *cells = &table->sheet.cells;
-    int rc = 0;
 
     llmobs_buf_cut(cells, 0);
-    for (int i = 0; rc == 0 && i < LLMOBS_COLUMN_COUNT; i++) {
+    for (int i = 0; i < LLMOBS_COLUMN_COUNT; i++) {
         if (table->sheet.widths[i] > 0)
-            rc = llmobs_columns_add(cells, (enum llmobs_columns_name)i, row,
-                                    &table->rows);
-        rc |= llmobs_buf_addc(cells, '\0');
+            llmobs_columns_add(cells, (enum llmobs_columns_name)i, row,
+                               &table->rows);
+        llmobs_buf_addc(cells, '\0');
     }
-    return rc;
+    return cells->error;
 }
 
 /* Writes a cell's text, or a title, for the sheet. */
-static int table_put(void *ctx, size_t column, const char *text)
+static int put_cell(void *ctx, size_t column, const char *text)
 {
     const struct table *table = ctx;
     enum llmobs_paint paint = LLMOBS_PAINT_BOLD;
@@ -91,7 +89,7 @@ static int print_lines(struct table *table, const char *bars, const char *lines)
             llmobs_buf_cut(&table->text, 0);
             rc = llmobs_escape_add(&table->text, line,
                                    columns > left ? columns - left : 1);
-            line = llmobs_text_of(table_text_of(&table->text));
+            line = llmobs_text_of(text_in(&table->text));
         }
         llmobs_screen_puts(table->screen, bars);
         llmobs_screen_paint(table->screen, LLMOBS_PAINT_DIM);
@@ -114,9 +112,10 @@ static int print_facts(struct table *table, const char *bars,
     if (!table->style->whole)
         return 0;
     llmobs_buf_init(&text, BELOW_MAX);
-    rc = llmobs_columns_facts(&text, row);
+    llmobs_columns_facts(&text, row);
+    rc = text.error;
     if (rc == 0)
-        rc = llmobs_transcript_text(&table->transcript, table_text_of(&text),
+        rc = llmobs_transcript_text(&table->transcript, text_in(&text),
                                     LLMOBS_PAINT_DIM, bars);
     llmobs_buf_fini(&text);
     return rc;
@@ -146,7 +145,8 @@ static int print_error(struct table *table, const char *bars,
         return 0;
     llmobs_buf_init(&text, BELOW_MAX);
     llmobs_buf_cut(&table->text, 0);
-    rc = llmobs_columns_error(&text, row);
+    llmobs_columns_error(&text, row);
+    rc = text.error;
     if (rc == 0 && text.len > 0 && table->brief) {
         rc = llmobs_transcript_text(&table->transcript, text.data,
                                     LLMOBS_PAINT_RED, bars);
@@ -154,7 +154,7 @@ static int print_error(struct table *table, const char *bars,
         rc = llmobs_escape_adds(&table->text, text.data, ERROR_COLUMNS);
         llmobs_screen_puts(table->screen, bars);
         llmobs_screen_painted(table->screen, LLMOBS_PAINT_RED,
-                              table_text_of(&table->text));
+                              text_in(&table->text));
         putchar('\n');
     }
     llmobs_buf_fini(&text);
@@ -185,11 +185,7 @@ static int print_caller(struct table *table, const char *bars,
     int rc;
 
     llmobs_buf_init(&text, BELOW_MAX);
-    rc = llmobs_key_add_caller(event, &text);
-    if (rc == 0 && text.len > 0 && table->style->repeat) {
-        rc = llmobs_buf_addc(&text, '\n');
-        rc |= llmobs_key_add_frames(event, FRAMES, "\n", &text);
-    }
+    rc = llmobs_key_add_caller(event, table->style->repeat ? FRAMES : 0, &text);
     if (rc == 0 && text.len > 0)
         rc = llmobs_transcript_text(&table->transcript, text.data,
                                     LLMOBS_PAINT_DIM, bars);
@@ -198,8 +194,8 @@ static int print_caller(struct table *table, const char *bars,
 }
 
 /* Reads the span again, and prints its messages. */
-static int table_print_messages(struct table *table, const char *bars,
-                                const struct llmobs_row *row)
+static int print_messages(struct table *table, const char *bars,
+                          const struct llmobs_row *row)
 {
     struct llmobs_json *event;
     struct llmobs_buf line;
@@ -225,61 +221,55 @@ static int print_links(struct table *table, const char *bars,
 {
     struct llmobs_text rest = llmobs_text_of(row->links), line;
     struct llmobs_buf lines;
-    int rc = 0;
+    int rc;
 
     if (table->style->whole)
         return print_lines(table, bars, row->links);
     llmobs_buf_init(&lines, BELOW_MAX);
     if (row->turns > 1)
-        rc = llmobs_buf_addf(&lines, "turn 1 of %u\n", row->turns);
-    while (rc == 0 && llmobs_text_split(&rest, '\n', &line)) {
+        llmobs_buf_addf(&lines, "turn 1 of %u\n", row->turns);
+    while (llmobs_text_split(&rest, '\n', &line)) {
         bool turn = llmobs_text_begins(line, LLMOBS_ROW_TURN);
 
         if (turn && row->turn > 0) {
-            rc = llmobs_buf_addf(&lines, "turn %u of %u\n", row->turn,
-                                 row->talk->turns);
+            llmobs_buf_addf(&lines, "turn %u of %u\n", row->turn,
+                            row->talk->turns);
             continue;
         }
         while (line.len > 0 && llmobs_is_digit(line.data[line.len - 1]))
             line.len--;
-        rc = llmobs_buf_add(&lines, line.data, line.len);
+        llmobs_buf_add(&lines, line.data, line.len);
         if (line.len > 0 && line.data[line.len - 1] == ' ')
-            rc |= llmobs_buf_adds(&lines,
-                                  turn ? "an earlier turn" : "an earlier call");
-        rc |= llmobs_buf_addc(&lines, '\n');
+            llmobs_buf_adds(&lines,
+                            turn ? "an earlier turn" : "an earlier call");
+        llmobs_buf_addc(&lines, '\n');
     }
+    rc = lines.error;
     if (rc == 0 && lines.len > 0)
         rc = print_lines(table, bars, lines.data);
     llmobs_buf_fini(&lines);
     return rc;
 }
 
-/* Adds the bars beside the lines below a row, which stand below its name. */
-static int table_add_bars(const struct table *table, struct llmobs_buf *out,
-                          const struct llmobs_row *row)
-{
-    size_t left = table->rows.list
-                      ? 0
-                      : llmobs_sheet_before(&table->sheet, LLMOBS_COLUMN_NAME);
-    int rc = llmobs_buf_addf(out, "%*s", (int)left, "");
-
-    if (rc == 0 && table->rows.list)
-        rc = llmobs_buf_adds(out, "   ");
-    else if (rc == 0)
-        rc = llmobs_branches_add(out, row, false, table->rows.depth);
-    return rc;
-}
-
-/* Prints the lines below a row: its error, messages, links and
- * evaluations. */
+/* Prints the lines below a row: its error, messages, links and evaluations,
+ * each behind the bars of the tree. */
 static int print_below(struct table *table, const struct llmobs_row *row)
 {
+    struct llmobs_buf *left = &table->bars;
     const char *bars;
     int rc;
 
-    llmobs_buf_cut(&table->bars, 0);
-    rc = table_add_bars(table, &table->bars, row);
-    bars = table_text_of(&table->bars);
+    llmobs_buf_cut(left, 0);
+    if (table->rows.list) {
+        llmobs_buf_adds(left, "   ");
+    } else { /* below the name */
+        llmobs_buf_addf(
+            left, "%*s",
+            (int)llmobs_sheet_before(&table->sheet, LLMOBS_COLUMN_NAME), "");
+        llmobs_columns_branches(left, row, false, table->rows.depth);
+    }
+    rc = left->error;
+    bars = text_in(left);
     if (rc == 0 && table->brief)
         rc = llmobs_sheet_cut(&table->sheet, &bars, table->screen->columns - 1);
     if (rc == 0)
@@ -287,7 +277,7 @@ static int print_below(struct table *table, const struct llmobs_row *row)
     if (rc == 0)
         rc = print_error(table, bars, row);
     if (rc == 0 && table->style->messages && !row->path)
-        rc = table_print_messages(table, bars, row);
+        rc = print_messages(table, bars, row);
     if (rc == 0)
         rc = print_links(table, bars, row);
     if (rc == 0)
@@ -297,7 +287,7 @@ static int print_below(struct table *table, const struct llmobs_row *row)
     return rc;
 }
 
-static int table_print_row(struct table *table, const struct llmobs_row *row)
+static int print_row(struct table *table, const struct llmobs_row *row)
 {
     int rc = fill_row(table, row);
     const char *cells = table->sheet.cells.data;
@@ -336,7 +326,7 @@ static void init(struct table *table, bool list,
     llmobs_columns_init(&table->sheet, table->screen, list);
     if (style->messages) /* they say it */
         table->sheet.widths[LLMOBS_COLUMN_QUESTION] = 0;
-    table->sheet.put = table_put;
+    table->sheet.put = put_cell;
     table->sheet.ctx = table;
     llmobs_buf_init(&table->bars, BELOW_MAX);
     llmobs_buf_init(&table->text, BELOW_MAX);
@@ -352,7 +342,7 @@ static void fini(struct table *table)
 
 /* Shares the screen among the columns, which become no narrower from print to
  * print. Gives the width that the names want. */
-static void table_fit(struct table *table, size_t *name)
+static void fit_columns(struct table *table, size_t *name)
 {
     struct llmobs_table_kept *kept = table->style->kept;
     size_t *widths = table->sheet.widths;
@@ -375,8 +365,7 @@ static void table_fit(struct table *table, size_t *name)
 }
 
 /* Measures all rows, and shares the screen among the columns. */
-static int table_lay_out(struct table *table,
-                         const struct llmobs_forest *forest)
+static int lay_out(struct table *table, const struct llmobs_forest *forest)
 {
     size_t want, name, most;
     bool asked = table->style->kept != NULL; /* questions may come */
@@ -392,73 +381,70 @@ static int table_lay_out(struct table *table,
     }
     if (!asked)
         table->sheet.widths[LLMOBS_COLUMN_QUESTION] = 0;
-    table_fit(table, &want);
+    fit_columns(table, &want);
     name = table->sheet.widths[LLMOBS_COLUMN_NAME];
-    most =
-        name > NAME_LEAST ? (name - NAME_LEAST) / LLMOBS_BRANCHES_COLUMNS : 0;
+    most = name > NAME_LEAST ? (name - NAME_LEAST) / LLMOBS_COLUMNS_BRANCH : 0;
     if (name < want && table->rows.depth > most)
         table->rows.depth = most;
     return rc;
 }
 
 /* Adds a trace's id, to the right where there is room for it. */
-static int table_add_id(struct table *table, struct llmobs_buf *out,
-                        const char *id)
+static void add_id(struct table *table, struct llmobs_buf *out, const char *id)
 {
-    size_t have = llmobs_escape_width(table_text_of(out)) + 2;
+    size_t have = llmobs_escape_width(text_in(out)) + 2;
     size_t end = llmobs_sheet_before(&table->sheet, LLMOBS_COLUMN_QUESTION);
     size_t columns = table->screen->columns, width;
-    int rc = 0;
 
     if (have >= columns)
-        return 0;
+        return;
     llmobs_buf_cut(&table->text, 0);
-    rc = llmobs_escape_adds(&table->text, id, columns - have);
-    width = llmobs_escape_width(table_text_of(&table->text));
-    rc |= llmobs_buf_addf(
-        out, "%*s", (int)(have + width + 2 < end ? end - have - width : 2), "");
-    return rc | llmobs_buf_adds(out, table_text_of(&table->text));
+    llmobs_escape_adds(&table->text, id, columns - have);
+    llmobs_buf_fail(out, table->text.error);
+    width = llmobs_escape_width(text_in(&table->text));
+    llmobs_buf_addf(out, "%*s%s",
+                    (int)(have + width + 2 < end ? end - have - width : 2), "",
+                    text_in(&table->text));
 }
 
 /* The line above a trace on a terminal. */
-static int add_brief(struct table *table, struct llmobs_buf *out,
+static void add_brief(struct table *table, struct llmobs_buf *out,
+                      const struct llmobs_forest_trace *trace)
+{
+    const struct llmobs_row *row = trace->root;
+
+    llmobs_columns_time(out, trace->start_ns, true);
+    if (row->ml_app) {
+        llmobs_buf_adds(out, "  ");
+        llmobs_escape_adds(out, row->ml_app, APP_COLUMNS);
+    }
+    llmobs_buf_addf(out, "  %zu span%s", trace->count,
+                    trace->count == 1 ? "" : "s");
+    add_id(table, out, row->trace_id);
+}
+
+static void add_long(struct llmobs_buf *out,
                      const struct llmobs_forest_trace *trace)
 {
     const struct llmobs_row *row = trace->root;
-    int rc = llmobs_columns_time(out, trace->start_ns, true);
 
-    if (rc == 0 && row->ml_app) {
-        rc = llmobs_buf_adds(out, "  ");
-        rc |= llmobs_escape_adds(out, row->ml_app, APP_COLUMNS);
-    }
-    rc |= llmobs_buf_addf(out, "  %zu span%s", trace->count,
-                          trace->count == 1 ? "" : "s");
-    return rc == 0 ? table_add_id(table, out, row->trace_id) : rc;
-}
-
-static int add_long(struct llmobs_buf *out,
-                    const struct llmobs_forest_trace *trace)
-{
-    const struct llmobs_row *row = trace->root;
-    int rc = llmobs_buf_adds(out, "trace ");
-
-    rc |= llmobs_escape_adds(out, row->trace_id, ID_COLUMNS);
-    rc |= llmobs_buf_adds(out, "  ");
-    rc |= llmobs_columns_time(out, trace->start_ns, false);
-    rc |= llmobs_buf_adds(out, "  ");
-    rc |=
-        llmobs_escape_adds(out, row->ml_app ? row->ml_app : "-", NAME_COLUMNS);
-    return rc | llmobs_buf_addf(out, "  %zu span%s", trace->count,
-                                trace->count == 1 ? "" : "s");
+    llmobs_buf_adds(out, "trace ");
+    llmobs_escape_adds(out, row->trace_id, ID_COLUMNS);
+    llmobs_buf_adds(out, "  ");
+    llmobs_columns_time(out, trace->start_ns, false);
+    llmobs_buf_adds(out, "  ");
+    llmobs_escape_adds(out, row->ml_app ? row->ml_app : "-", NAME_COLUMNS);
+    llmobs_buf_addf(out, "  %zu span%s", trace->count,
+                    trace->count == 1 ? "" : "s");
 }
 
 /* Prints a line above rows, which stands in `table->bars`. */
 static int print_title(struct table *table, enum llmobs_paint paint)
 {
-    const char *title = table_text_of(&table->bars);
-    int rc = 0;
+    const char *title = text_in(&table->bars);
+    int rc = table->bars.error;
 
-    if (table->brief)
+    if (rc == 0 && table->brief)
         rc = llmobs_sheet_cut(&table->sheet, &title, table->screen->columns);
     if (rc != 0)
         return rc;
@@ -468,36 +454,35 @@ static int print_title(struct table *table, enum llmobs_paint paint)
     return 0;
 }
 
-static int table_print_run(struct table *table,
-                           const struct llmobs_forest *forest,
-                           const struct llmobs_forest_trace *trace)
+static int print_run(struct table *table, const struct llmobs_forest *forest,
+                     const struct llmobs_forest_trace *trace)
 {
     struct llmobs_run run = llmobs_forest_run(forest, trace);
     struct llmobs_buf *line = &table->bars;
-    int rc;
 
     llmobs_buf_cut(line, 0);
-    rc = llmobs_buf_adds(line, table->brief ? "" : "run  ");
-    rc |= llmobs_columns_time(line, run.start_ns, table->brief);
-    rc |= llmobs_buf_adds(line, "  ");
-    if (rc == 0)
-        rc = llmobs_columns_run(line, &run);
-    return rc == 0 ? print_title(table, LLMOBS_PAINT_BOLD) : rc;
+    llmobs_buf_adds(line, table->brief ? "" : "run  ");
+    llmobs_columns_time(line, run.start_ns, table->brief);
+    llmobs_buf_adds(line, "  ");
+    llmobs_columns_run(line, &run);
+    return print_title(table, LLMOBS_PAINT_BOLD);
 }
 
-static int table_print_trace(struct table *table,
-                             const struct llmobs_forest_trace *trace)
+static int print_trace(struct table *table,
+                       const struct llmobs_forest_trace *trace)
 {
     struct llmobs_buf *line = &table->bars;
     const struct llmobs_row *row = trace->root;
     int rc;
 
     llmobs_buf_cut(line, 0);
-    rc = table->brief ? add_brief(table, line, trace) : add_long(line, trace);
-    if (rc == 0)
-        rc = print_title(table, LLMOBS_PAINT_DIM);
+    if (table->brief)
+        add_brief(table, line, trace);
+    else
+        add_long(line, trace);
+    rc = print_title(table, LLMOBS_PAINT_DIM);
     for (; rc == 0 && row; row = llmobs_forest_next(row))
-        rc = table_print_row(table, row);
+        rc = print_row(table, row);
     return rc;
 }
 
@@ -515,7 +500,7 @@ int llmobs_table_tree(const struct llmobs_forest *forest,
     int rc;
 
     init(&table, false, style);
-    rc = table_lay_out(&table, forest);
+    rc = lay_out(&table, forest);
     if (rc == 0)
         rc = print_titles(&table);
     for (size_t n = 0; rc == 0 && n < count; n++) {
@@ -529,9 +514,9 @@ int llmobs_table_tree(const struct llmobs_forest *forest,
             llmobs_forest_joined(trace, &traces[nth(&table, n + 1, count)]);
 
         if (first && more)
-            rc = table_print_run(&table, forest, trace);
+            rc = print_run(&table, forest, trace);
         if (rc == 0)
-            rc = table_print_trace(&table, trace);
+            rc = print_trace(&table, trace);
     }
     fini(&table);
     return rc;
@@ -545,7 +530,7 @@ int llmobs_table_list(const struct llmobs_forest *forest,
     int rc;
 
     init(&table, true, style);
-    rc = table_lay_out(&table, forest);
+    rc = lay_out(&table, forest);
     if (rc == 0)
         rc = print_titles(&table);
     for (size_t n = 0; rc == 0 && n < forest->count; n++) {
@@ -557,7 +542,7 @@ int llmobs_table_list(const struct llmobs_forest *forest,
         if (style->whole && !first)
             putchar('\n');
         first = false;
-        rc = table_print_row(&table, row);
+        rc = print_row(&table, row);
     }
     fini(&table);
     return rc;

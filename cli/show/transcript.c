@@ -67,17 +67,16 @@ static int print_label(struct llmobs_transcript *t, size_t indent)
 }
 
 /* Prints a line of a text, and underlines the parts of the matches in it. */
-static int transcript_print_line(const struct llmobs_transcript *t,
-                                 struct llmobs_text line,
-                                 struct llmobs_text text,
-                                 const struct llmobs_founds *founds)
+static int print_line(const struct llmobs_transcript *t,
+                      struct llmobs_text line, struct llmobs_text text,
+                      const struct llmobs_founds *founds)
 {
     size_t from = (size_t)(line.data - text.data), to = from + line.len;
     struct llmobs_buf out;
-    int rc = 0;
+    int rc;
 
     llmobs_buf_init(&out, SIZE_MAX / 2);
-    for (size_t i = 0; rc == 0 && i < founds->count && from < to; i++) {
+    for (size_t i = 0; i < founds->count && from < to; i++) {
         size_t start = founds->list[i].start;
         size_t end = start + founds->list[i].len;
 
@@ -85,18 +84,18 @@ static int transcript_print_line(const struct llmobs_transcript *t,
             continue;
         start = start > from ? start : from;
         end = end < to ? end : to;
-        rc = llmobs_wrap_add(
-            &out, (struct llmobs_text){text.data + from, start - from});
-        rc |= llmobs_buf_adds(&out, LLMOBS_SCREEN_UNDERLINE);
-        rc |= llmobs_wrap_add(
-            &out, (struct llmobs_text){text.data + start, end - start});
-        rc |= llmobs_buf_adds(&out, LLMOBS_SCREEN_NO_UNDERLINE);
+        llmobs_wrap_add(&out,
+                        (struct llmobs_text){text.data + from, start - from});
+        llmobs_buf_adds(&out, LLMOBS_SCREEN_UNDERLINE);
+        llmobs_wrap_add(&out,
+                        (struct llmobs_text){text.data + start, end - start});
+        llmobs_buf_adds(&out, LLMOBS_SCREEN_NO_UNDERLINE);
         from = end;
     }
-    rc |= llmobs_wrap_add(&out,
-                          (struct llmobs_text){text.data + from, to - from});
+    llmobs_wrap_add(&out, (struct llmobs_text){text.data + from, to - from});
+    rc = out.error;
     if (rc == 0 && out.len > 0)
-        llmobs_screen_put(t->screen, (struct llmobs_text){out.data, out.len});
+        llmobs_screen_put(t->screen, llmobs_buf_text(&out));
     llmobs_buf_fini(&out);
     return rc;
 }
@@ -129,7 +128,7 @@ static int print_whole(struct llmobs_transcript *t, struct llmobs_wrap *wrap,
     llmobs_screen_pad(wrap->indent);
     llmobs_screen_paint(t->screen, t->paint);
     if (rc == 0)
-        rc = transcript_print_line(t, line, text, founds);
+        rc = print_line(t, line, text, founds);
     llmobs_screen_unpaint(t->screen, t->paint);
     putchar('\n');
     return rc;
@@ -172,7 +171,7 @@ int llmobs_transcript_put(const struct llmobs_transcript *t, const char *text)
 
     transcript_find(t, whole, &founds);
     if (founds.count > 0)
-        rc = transcript_print_line(t, whole, whole, &founds);
+        rc = print_line(t, whole, whole, &founds);
     else
         llmobs_screen_put(t->screen, whole);
     free(founds.list);

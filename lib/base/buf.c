@@ -56,11 +56,11 @@ static char *move_bytes(struct llmobs_buf *buf, size_t cap)
     return data;
 }
 
-static int fail(struct llmobs_buf *buf, int error)
+int llmobs_buf_fail(struct llmobs_buf *buf, int failure)
 {
     if (buf->error == 0)
-        buf->error = error;
-    return error;
+        buf->error = failure;
+    return failure;
 }
 
 /* Doubling keeps a long series of small adds linear; the last step stops at the
@@ -72,7 +72,7 @@ int llmobs_buf_reserve(struct llmobs_buf *buf, size_t len)
     char *data;
 
     if (len > buf->max - buf->len)
-        return fail(buf, -EFBIG);
+        return llmobs_buf_fail(buf, -EFBIG);
     need = buf->len + len + 1;
     if (need <= cap)
         return 0;
@@ -88,7 +88,7 @@ int llmobs_buf_reserve(struct llmobs_buf *buf, size_t len)
         data = move_bytes(buf, cap);
     }
     if (data == NULL)
-        return fail(buf, -ENOMEM);
+        return llmobs_buf_fail(buf, -ENOMEM);
     buf->data = data;
     buf->cap = cap;
     buf->lent = false;
@@ -129,7 +129,7 @@ int llmobs_buf_addf(struct llmobs_buf *buf, const char *format, ...)
     len = vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     if (len < 0)
-        return fail(buf, -EINVAL);
+        return llmobs_buf_fail(buf, -EINVAL);
     if ((size_t)len < sizeof(text))
         return llmobs_buf_add(buf, text, (size_t)len);
     rc = llmobs_buf_reserve(buf, (size_t)len);

@@ -135,6 +135,10 @@ int llmobs_buf_addc(struct llmobs_buf *buf, char byte);
 int llmobs_buf_addf(struct llmobs_buf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Lets `error` be set where it is 0, for a piece that failed before it came to
+ * the buffer; answers the piece's failure, 0: none. */
+int llmobs_buf_fail(struct llmobs_buf *buf, int failure);
+
 /* Makes room for `len` more bytes and the NUL behind them. The caller writes
  * the bytes at data + len, adds their number to len, and writes the NUL. */
 int llmobs_buf_reserve(struct llmobs_buf *buf, size_t len);

@@ -1,0 +1,79 @@
+#include "cli/query/stored.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *full(const char *text)
+{
+    return llmobs_has_text(text) ? text : NULL;
+}
+
+const char *llmobs_stored_kind(const struct llmobs_json *event)
+{
+    const struct llmobs_json *meta = llmobs_json_get(event, "meta");
+    const char *kind = llmobs_json_gets(llmobs_json_get(meta, "span"), "kind");
+
+    return kind ? kind : llmobs_json_gets(meta, "span.kind");
+}
+
+const char *llmobs_stored_tag(const struct llmobs_json *event, const char *key)
+{
+    const struct llmobs_json *tags = llmobs_json_get(event, "tags");
+    size_t len = strlen(key), count = llmobs_json_len(tags);
+
+    for (size_t i = 0; i < count; i++) {
+        const char *tag = llmobs_json_text(llmobs_json_at(tags, i));
+
+        if (tag && strncmp(tag, key, len) == 0 && tag[len] == ':')
+            return tag + len + 1;
+    }
+    return NULL;
+}
+
+const char *llmobs_stored_session(const struct llmobs_json *event)
+{
+    const char *session = llmobs_json_gets(event, "session_id");
+
+    return session ? session : llmobs_stored_tag(event, "session_id");
+}
+
+const struct llmobs_json *llmobs_stored_call(const struct llmobs_json *event,
+                                             const char *name)
+{
+    return llmobs_json_get(llmobs_json_get(event, "_call"), name);
+}
+
+const struct llmobs_json *llmobs_stored_caller(const struct llmobs_json *event)
+{
+    return llmobs_json_get(
+        llmobs_json_get(llmobs_json_get(event, "meta"), "metadata"), "caller");
+}
+
+const char *llmobs_stored_script(const struct llmobs_json *event)
+{
+    return full(llmobs_json_gets(llmobs_stored_caller(event), "entry"));
+}
+
+const char *llmobs_stored_run(const struct llmobs_json *event,
+                              char room[LLMOBS_STORED_ROOM])
+{
+    const char *run = full(llmobs_json_text(llmobs_stored_call(event, "run")));
+
+    if (!run || strchr(run, '['))
+        return NULL;
+    snprintf(room, LLMOBS_STORED_ROOM, "%.*s", (int)strcspn(run, "."), run);
+    return full(room);
+}
+
+const char *llmobs_stored_path_end(const char *path, const char *end)
+{
+    if (!end) /* in "dir/file:4 a/b" the last member begins with "file" */
+        end = path + strcspn(path, " ");
+    else if (end == path)
+        return NULL;
+    else
+        end--;
+    while (end > path && end[-1] != '/')
+        end--;
+    return end;
+}
