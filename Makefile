@@ -226,7 +226,7 @@ $(B)/libc/%.o: SPECIAL := -fno-builtin
 
 # They contain files of other languages. The page's policy names its script and its
 # style by their hashes.
-$(B)/cli/show/files.o: $(wildcard packaging/completion/*)
+$(B)/cli/show/completion.o: $(wildcard packaging/completion/*)
 $(B)/cli/shared/help.o: $(wildcard cli/help/*)
 $(B)/cli/show/assets.o: $(B)/page.js cli/show/page.css scripts/csp-hash
 $(B)/cli/show/assets.o: SPECIAL = \

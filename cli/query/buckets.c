@@ -10,7 +10,7 @@
 #define HOUR (60 * MINUTE)
 #define DAY (24 * HOUR)
 
-static int64_t buckets_offset_of(int64_t wall_ns)
+static int64_t zone_offset(int64_t wall_ns)
 {
     time_t at = (time_t)(wall_ns / SECOND);
     struct tm tm = {0};
@@ -28,7 +28,7 @@ static int64_t floor_of(int64_t number, int64_t by)
 static uint64_t cover(struct llmobs_buckets *buckets, int64_t from_ns,
                       int64_t to_ns, int64_t step_ns)
 {
-    int64_t offset = buckets_offset_of(from_ns);
+    int64_t offset = zone_offset(from_ns);
     uint64_t count;
 
     buckets->step_ns = step_ns;

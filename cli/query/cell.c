@@ -66,13 +66,6 @@ struct llmobs_cell llmobs_cell_real(enum llmobs_cell_kind kind, double real)
 
 /* -- numbers -------------------------------------------------------------- */
 
-static int add_count(struct llmobs_buf *out, int64_t count)
-{
-    char text[LLMOBS_DECIMAL_MAX];
-
-    return llmobs_buf_add(out, text, llmobs_decimal_write_int(count, text));
-}
-
 /* Writes `count` digits, and answers their end: a table of many rows has no
  * time for printf. */
 static char *put_digits(char *to, int64_t number, size_t count)
@@ -139,9 +132,12 @@ static int add_iso(struct llmobs_buf *out, int64_t wall_ns)
 /* Adds what JSON and CSV write in the same way. */
 static int add_number(struct llmobs_buf *out, struct llmobs_cell cell)
 {
+    char text[LLMOBS_DECIMAL_MAX];
+
     switch (cell.kind) {
     case LLMOBS_CELL_COUNT:
-        return add_count(out, cell.whole);
+        return llmobs_buf_add(out, text,
+                              llmobs_decimal_write_int(cell.whole, text));
     case LLMOBS_CELL_LENGTH:
         return add_fixed(out, cell.whole / NS_PER_S, cell.whole % NS_PER_S,
                          DIGITS, false);
@@ -278,22 +274,6 @@ static int add_length(struct llmobs_buf *out, int64_t ns, bool ascii)
                            (int)(s / 60 % 60));
 }
 
-static int add_real_length(struct llmobs_buf *out, double seconds, bool ascii)
-{
-    return add_length(
-        out, seconds < SECONDS_MAX ? (int64_t)(seconds * NS_PER_S) : INT64_MAX,
-        ascii);
-}
-
-static int add_money(struct llmobs_buf *out, double cost, bool ascii)
-{
-    char room[LLMOBS_COST_TEXT];
-    const char *text = llmobs_cost_text(cost, room);
-
-    return text ? llmobs_buf_adds(out, text)
-                : llmobs_buf_adds(out, ascii ? "-" : "–");
-}
-
 const char *llmobs_cell_clock(int64_t wall_ns, const char *form,
                               char room[LLMOBS_CELL_CLOCK])
 {
@@ -306,48 +286,47 @@ const char *llmobs_cell_clock(int64_t wall_ns, const char *form,
                : NULL;
 }
 
-static int add_local(struct llmobs_buf *out, int64_t wall_ns)
-{
-    char room[LLMOBS_CELL_CLOCK];
-    const char *text = llmobs_cell_clock(wall_ns, "%Y-%m-%d %H:%M:%S", room);
-
-    return llmobs_buf_adds(out, text ? text : "");
-}
-
-static int add_share(struct llmobs_buf *out, double share)
-{
-    double percents = share * 100;
-
-    return llmobs_buf_addf(
-        out, percents > 0 && percents < 9.95 ? "%.1f %%" : "%.0f %%", percents);
-}
-
 int llmobs_cell_add_words(struct llmobs_buf *out, struct llmobs_cell cell,
                           bool ascii)
 {
+    char cost[LLMOBS_COST_TEXT], clock[LLMOBS_CELL_CLOCK];
+    const char *text = ascii ? "-" : "–";
+    double percents = cell.real * 100;
+
     switch (cell.kind) {
     case LLMOBS_CELL_DRAWN:
-        return llmobs_buf_adds(out, cell.text);
+        text = cell.text;
+        break;
     case LLMOBS_CELL_TEXT:
-        return *cell.text == '\0'
-                   ? llmobs_buf_adds(out, "\"\"")
-                   : llmobs_escape_adds(out, cell.text, LLMOBS_CELL_COLUMNS);
+        if (*cell.text != '\0')
+            return llmobs_escape_adds(out, cell.text, LLMOBS_CELL_COLUMNS);
+        text = "\"\"";
+        break;
     case LLMOBS_CELL_COUNT:
         return add_grouped(out, cell.whole);
     case LLMOBS_CELL_LENGTH:
         return add_length(out, cell.whole, ascii);
+    case LLMOBS_CELL_SECONDS:
+        return add_length(out,
+                          cell.real < SECONDS_MAX
+                              ? (int64_t)(cell.real * NS_PER_S)
+                              : INT64_MAX,
+                          ascii);
     case LLMOBS_CELL_TIME:
-        return add_local(out, cell.whole);
+        text = llmobs_cell_clock(cell.whole, "%Y-%m-%d %H:%M:%S", clock);
+        break;
     case LLMOBS_CELL_NUMBER:
         return llmobs_buf_addf(out, "%.6g", cell.real);
-    case LLMOBS_CELL_SECONDS:
-        return add_real_length(out, cell.real, ascii);
     case LLMOBS_CELL_MONEY:
-        return add_money(out, cell.real, ascii);
+        if (llmobs_cost_text(cell.real, cost))
+            text = cost;
+        break;
     case LLMOBS_CELL_SHARE:
-        return add_share(out, cell.real);
+        return llmobs_buf_addf(
+            out, percents > 0 && percents < 9.95 ? "%.1f %%" : "%.0f %%",
+            percents);
     case LLMOBS_CELL_UNKNOWN:
         break;
     }
-    return llmobs_buf_adds(out, ascii ? "-" : "–");
+    return llmobs_buf_adds(out, text ? text : "");
 }

@@ -11,8 +11,8 @@
 
 #define ID_MAX 64 /* of an id at the end of a line */
 
-static int contents_add_span(struct llmobs_contents *contents,
-                             const char *trace, int64_t start_ns)
+static int count_span(struct llmobs_contents *contents, const char *trace,
+                      int64_t start_ns)
 {
     if (!llmobs_texts_share(&contents->traces, trace))
         return -ENOMEM;
@@ -41,15 +41,15 @@ static int64_t start_of(struct llmobs_text line)
     return end > digits && *end == ',' ? start : -1;
 }
 
-static int add_parsed(struct llmobs_contents *contents, struct llmobs_text line)
+static int count_parsed(struct llmobs_contents *contents,
+                        struct llmobs_text line)
 {
     struct llmobs_json *event = NULL;
     int rc = llmobs_json_parse(line, &event);
 
     if (rc == 0 && llmobs_load_is_span(event))
-        rc = contents_add_span(
-            contents, llmobs_json_gets(event, "trace_id"),
-            llmobs_json_to_int(llmobs_json_get(event, "start_ns")));
+        rc = count_span(contents, llmobs_json_gets(event, "trace_id"),
+                        llmobs_json_to_int(llmobs_json_get(event, "start_ns")));
     else if (rc == 0 && llmobs_evaluations_is_one(event))
         contents->evaluations++;
     llmobs_json_free(event);
@@ -58,33 +58,28 @@ static int add_parsed(struct llmobs_contents *contents, struct llmobs_text line)
 
 /* Reads a line in the exporter's form without a parser. Where only traces are
  * wanted, it reads the line's end: as fast as memory gives the bytes. */
-static int contents_add_line(struct llmobs_contents *contents,
-                             struct llmobs_text line)
+static int count_line(void *ctx, struct llmobs_text line,
+                      struct llmobs_place place)
 {
+    struct llmobs_contents *contents = ctx;
     struct llmobs_text id = llmobs_tail_trace(line);
     char trace[ID_MAX];
     int64_t start_ns = 0;
 
+    (void)place;
     if (!id.data || id.len >= ID_MAX ||
         (!contents->bare && (start_ns = start_of(line)) < 0))
-        return add_parsed(contents, line);
+        return count_parsed(contents, line);
     if (contents->bare && llmobs_texts_has(&contents->traces, id.data, id.len))
         return 0;
     memcpy(trace, id.data, id.len);
     trace[id.len] = '\0';
-    return contents_add_span(contents, trace, start_ns);
-}
-
-static int contents_take_line(void *ctx, struct llmobs_text text,
-                              struct llmobs_place place)
-{
-    (void)place;
-    return contents_add_line(ctx, text);
+    return count_span(contents, trace, start_ns);
 }
 
 int llmobs_contents_add(struct llmobs_contents *contents, int fd)
 {
-    return llmobs_reader_lines(fd, contents_take_line, contents);
+    return llmobs_reader_lines(fd, count_line, contents);
 }
 
 void llmobs_contents_fini(struct llmobs_contents *contents)
@@ -95,7 +90,7 @@ void llmobs_contents_fini(struct llmobs_contents *contents)
 int llmobs_contents_traces(struct llmobs_reader *reader, size_t *out)
 {
     struct llmobs_contents contents = {.bare = true};
-    int rc = llmobs_reader_walk(reader, 0, contents_take_line, &contents);
+    int rc = llmobs_reader_walk(reader, 0, count_line, &contents);
 
     *out = contents.traces.count;
     llmobs_contents_fini(&contents);

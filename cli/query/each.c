@@ -17,60 +17,42 @@ struct each {
     struct llmobs_buf key;
 };
 
-/* 1: a span with the same ids was handed out. The walk begins at the store's
- * end, so the other span is the later one. */
-static int each_is_repeated(struct each *each, const struct llmobs_json *event)
+static int read_span(struct each *each, const struct llmobs_json *event,
+                     struct llmobs_place place)
 {
+    struct llmobs_load *load = each->load;
     size_t before = each->seen.count;
-    int rc = llmobs_load_key(&each->key, event);
+    struct llmobs_row *row = NULL;
+    int rc;
 
+    load->events++;
+    if (!each->all && !llmobs_filter_match(load->filter, event))
+        return 0;
+    rc = llmobs_load_key(&each->key, event);
     if (rc != 0)
         return rc;
     if (!llmobs_texts_share(&each->seen, each->key.data))
         return -ENOMEM;
-    return each->seen.count == before ? 1 : 0;
-}
-
-static int hand_out(struct each *each, const struct llmobs_json *event,
-                    struct llmobs_place place)
-{
-    struct llmobs_row *row = NULL;
-    int rc =
-        llmobs_row_new(event, place, each->load->parts, &each->texts, &row);
-
+    /* The walk began at the store's end, so the span with the same ids that was
+     * read before is the later one. */
+    if (each->seen.count == before) {
+        load->forest.repeated++;
+        return 0;
+    }
+    rc = llmobs_row_new(event, place, load->parts, &each->texts, &row);
     if (rc == 0) {
-        llmobs_cost_estimate(row, each->load->prices);
+        llmobs_cost_estimate(row, load->prices);
         rc = each->take(each->ctx, row, event);
     }
     llmobs_row_free(row);
-    if (++each->load->shown % TEXTS_OF == 0)
+    if (++load->shown % TEXTS_OF == 0)
         llmobs_texts_fini(&each->texts);
     return rc;
 }
 
-static int each_take_event(struct each *each, const struct llmobs_json *event,
-                           struct llmobs_place place)
-{
-    struct llmobs_load *load = each->load;
-    int rc;
-
-    if (!llmobs_load_is_span(event)) {
-        load->bad += llmobs_evaluations_is_one(event) ? 0 : 1;
-        return 0;
-    }
-    load->events++;
-    if (!each->all && !llmobs_filter_match(load->filter, event))
-        return 0;
-    rc = each_is_repeated(each, event);
-    if (rc == 0)
-        return hand_out(each, event, place);
-    load->forest.repeated += rc > 0 ? 1 : 0;
-    return rc > 0 ? 0 : rc;
-}
-
 /* 1 ends the walk: as many rows as the caller wants were handed out. */
-static int each_take_line(void *ctx, struct llmobs_text line,
-                          struct llmobs_place place)
+static int read_line(void *ctx, struct llmobs_text line,
+                     struct llmobs_place place)
 {
     struct each *each = ctx;
     struct llmobs_load *load = each->load;
@@ -79,7 +61,10 @@ static int each_take_line(void *ctx, struct llmobs_text line,
 
     if (!event)
         return rc;
-    rc = each_take_event(each, event, place);
+    if (llmobs_load_is_span(event))
+        rc = read_span(each, event, place);
+    else
+        load->bad += llmobs_evaluations_is_one(event) ? 0 : 1;
     llmobs_json_free(event);
     if (rc != 0)
         return rc;
@@ -95,7 +80,7 @@ int llmobs_each(struct llmobs_load *load, struct llmobs_reader *reader,
 
     each.all = llmobs_filter_passes_all(load->filter);
     llmobs_buf_init(&each.key, KEY_MAX);
-    rc = llmobs_reader_walk_back(reader, load->filter->since_ns, each_take_line,
+    rc = llmobs_reader_walk_back(reader, load->filter->since_ns, read_line,
                                  &each);
     llmobs_buf_fini(&each.key);
     llmobs_texts_fini(&each.texts);

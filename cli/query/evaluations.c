@@ -65,42 +65,30 @@ static int ids_key(struct llmobs_buf *key, const char *trace, const char *id)
     return llmobs_buf_addf(key, ID_MARK "%s" ID_MARK "%s", trace, id);
 }
 
-static int tag_key(struct llmobs_buf *key, const struct llmobs_json *tag)
+/* The key of feedback is that of a span, else of a trace, else of a session. */
+static int make_key(struct llmobs_buf *key, const struct llmobs_json *event)
 {
+    bool feedback = is_feedback(event);
+    const struct llmobs_json *join = llmobs_json_get(event, "join_on");
+    const struct llmobs_json *ids =
+        feedback ? event : llmobs_json_get(join, "span");
+    const struct llmobs_json *tag = llmobs_json_get(join, "tag");
+    const char *trace = llmobs_json_gets(ids, "trace_id");
+    const char *span = llmobs_json_gets(ids, "span_id");
+    const char *session = llmobs_json_gets(event, "session_id");
     const char *name = llmobs_json_gets(tag, "key");
     const char *value = llmobs_json_gets(tag, "value");
 
-    if (!name || !value)
-        return -EINVAL;
-    return llmobs_buf_addf(key, "%s:%s", name, value);
-}
-
-static int feedback_key(struct llmobs_buf *key, const struct llmobs_json *event)
-{
-    const char *span = llmobs_json_gets(event, "span_id");
-    const char *trace = llmobs_json_gets(event, "trace_id");
-    const char *session = llmobs_json_gets(event, "session_id");
-
-    if (span)
+    if (feedback && span)
         return ids_key(key, "", span);
-    if (trace)
+    if (feedback && trace)
         return ids_key(key, trace, "");
-    return session ? ids_key(key, SESSION, session)
-                   : llmobs_buf_adds(key, ID_MARK);
-}
-
-static int make_key(struct llmobs_buf *key, const struct llmobs_json *event)
-{
-    const struct llmobs_json *join = llmobs_json_get(event, "join_on");
-    const struct llmobs_json *span = llmobs_json_get(join, "span");
-    const char *trace = llmobs_json_gets(span, "trace_id");
-    const char *id = llmobs_json_gets(span, "span_id");
-
-    if (is_feedback(event))
-        return feedback_key(key, event);
-    if (!span)
-        return tag_key(key, llmobs_json_get(join, "tag"));
-    return !trace || !id ? -EINVAL : ids_key(key, trace, id);
+    if (feedback)
+        return session ? ids_key(key, SESSION, session)
+                       : llmobs_buf_adds(key, ID_MARK);
+    if (ids)
+        return trace && span ? ids_key(key, trace, span) : -EINVAL;
+    return name && value ? llmobs_buf_addf(key, "%s:%s", name, value) : -EINVAL;
 }
 
 /* Adds the value, of any type. */

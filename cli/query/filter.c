@@ -175,23 +175,18 @@ static bool keys_match(const struct llmobs_filter *filter,
     return true;
 }
 
-static bool asks_of_keys(const struct llmobs_filter *filter)
-{
-    for (int i = 0; i < LLMOBS_KEY_OF_EVENT; i++)
-        if (filter->keys[i].pattern)
-            return true;
-    return false;
-}
-
 /* True where the filter selects by something that a span has, but an evaluation
  * does not have. */
 static bool asks_of_span(const struct llmobs_filter *filter)
 {
+    for (int i = 0; i < LLMOBS_KEY_OF_EVENT; i++)
+        if (filter->keys[i].pattern)
+            return true;
     return filter->name.pattern || filter->kind.pattern ||
            filter->model.pattern || filter->provider.pattern ||
            filter->session.pattern || filter->since_ns > 0 ||
            filter->until_ns > 0 || filter->min_duration_ns > 0 ||
-           filter->errors || filter->grep || asks_of_keys(filter);
+           filter->errors || filter->grep;
 }
 
 bool llmobs_filter_asks(const struct llmobs_filter *filter)

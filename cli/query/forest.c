@@ -42,7 +42,7 @@ static int by_ids(const void *left, const void *right)
     return order != 0 ? order : (a->mark > b->mark) - (a->mark < b->mark);
 }
 
-static int forest_by_time(const void *left, const void *right)
+static int by_time(const void *left, const void *right)
 {
     const struct llmobs_row *a = *(struct llmobs_row *const *)left;
     const struct llmobs_row *b = *(struct llmobs_row *const *)right;
@@ -69,8 +69,8 @@ static void drop_repeated(struct llmobs_forest *forest)
 }
 
 /* The row with these ids, while the rows are in the order of their ids. */
-static struct llmobs_row *forest_find(const struct llmobs_forest *forest,
-                                      const char *trace, const char *span)
+static struct llmobs_row *find_row(const struct llmobs_forest *forest,
+                                   const char *trace, const char *span)
 {
     struct llmobs_row key = {.trace_id = trace, .span_id = span};
     size_t low = 0, high = forest->count;
@@ -92,10 +92,10 @@ static struct llmobs_row *forest_find(const struct llmobs_forest *forest,
 }
 
 /* The row of the same trace that `row` names as its parent. */
-static struct llmobs_row *forest_parent_of(const struct llmobs_forest *forest,
-                                           const struct llmobs_row *row)
+static struct llmobs_row *named_parent(const struct llmobs_forest *forest,
+                                       const struct llmobs_row *row)
 {
-    return forest_find(forest, row->trace_id, row->parent_id);
+    return find_row(forest, row->trace_id, row->parent_id);
 }
 
 bool llmobs_forest_shows(const struct llmobs_row *row)
@@ -111,8 +111,7 @@ static void mark_paths(struct llmobs_forest *forest)
 
         if (!row->wanted)
             continue;
-        while ((row = forest_parent_of(forest, row)) && !row->wanted &&
-               !row->path)
+        while ((row = named_parent(forest, row)) && !row->wanted && !row->path)
             row->path = true;
     }
 }
@@ -123,7 +122,7 @@ static void find_parents(struct llmobs_forest *forest)
     for (size_t i = 0; i < forest->count; i++) {
         struct llmobs_row *row = forest->rows[i];
 
-        row->parent = forest_parent_of(forest, row);
+        row->parent = named_parent(forest, row);
         if (row->parent == row)
             row->parent = NULL;
         row->orphan = !row->parent && row->parent_id;
@@ -182,7 +181,7 @@ static void find_turns(struct llmobs_forest *forest)
     for (size_t i = 0; i < forest->count; i++) {
         struct llmobs_row *row = forest->rows[i];
         struct llmobs_row *before =
-            forest_find(forest, row->turn_trace, row->turn_span);
+            find_row(forest, row->turn_trace, row->turn_span);
 
         row->talk = before && before->start_ns < row->start_ns ? before : row;
     }
@@ -235,22 +234,22 @@ int llmobs_forest_sort(struct llmobs_forest *forest)
     find_turns(forest);
     cut_circles(forest);
     pass_hidden(forest);
-    qsort(forest->rows, forest->count, sizeof(*forest->rows), forest_by_time);
+    qsort(forest->rows, forest->count, sizeof(*forest->rows), by_time);
     number_turns(forest);
     return 0;
 }
 
 /* Orders roots: all roots of a trace together, the oldest first. */
-static int forest_by_trace(const void *left, const void *right)
+static int by_trace(const void *left, const void *right)
 {
     const struct llmobs_row *a = *(struct llmobs_row *const *)left;
     const struct llmobs_row *b = *(struct llmobs_row *const *)right;
     int order = strcmp(a->trace_id, b->trace_id);
 
-    return order != 0 ? order : forest_by_time(left, right);
+    return order != 0 ? order : by_time(left, right);
 }
 
-static int forest_by_start(const void *left, const void *right)
+static int by_start(const void *left, const void *right)
 {
     const struct llmobs_forest_trace *a = left, *b = right;
 
@@ -267,20 +266,20 @@ static int compare_runs(const struct llmobs_forest_trace *a,
     return strcmp(a->run ? a->run : "", b->run ? b->run : "");
 }
 
-static int forest_by_run(const void *left, const void *right)
+static int by_run(const void *left, const void *right)
 {
     int order = compare_runs(left, right);
 
-    return order != 0 ? order : forest_by_start(left, right);
+    return order != 0 ? order : by_start(left, right);
 }
 
-static int forest_by_last(const void *left, const void *right)
+static int by_last(const void *left, const void *right)
 {
     const struct llmobs_forest_trace *a = left, *b = right;
 
     if (a->last_ns != b->last_ns)
         return a->last_ns < b->last_ns ? -1 : 1;
-    return forest_by_run(left, right);
+    return by_run(left, right);
 }
 
 bool llmobs_forest_joined(const struct llmobs_forest_trace *a,
@@ -290,14 +289,14 @@ bool llmobs_forest_joined(const struct llmobs_forest_trace *a,
 }
 
 /* Brings the traces of each run together. */
-static void forest_order(struct llmobs_forest *forest)
+static void order_traces(struct llmobs_forest *forest)
 {
     struct llmobs_forest_trace *traces = forest->traces;
     size_t count = forest->trace_count, end;
 
     if (count == 0)
         return;
-    qsort(traces, count, sizeof(*traces), forest_by_run);
+    qsort(traces, count, sizeof(*traces), by_run);
     for (size_t i = 0; i < count; i = end) {
         for (end = i + 1;
              end < count && llmobs_forest_joined(&traces[i], &traces[end]);)
@@ -305,16 +304,16 @@ static void forest_order(struct llmobs_forest *forest)
         for (size_t k = i; k < end; k++)
             traces[k].last_ns = traces[end - 1].start_ns;
     }
-    qsort(traces, count, sizeof(*traces), forest_by_last);
+    qsort(traces, count, sizeof(*traces), by_last);
 }
 
-static void run_add(int64_t *sum, int64_t count)
+static void add_tokens(int64_t *sum, int64_t count)
 {
     if (count >= 0 && __builtin_add_overflow(*sum < 0 ? 0 : *sum, count, sum))
         *sum = INT64_MAX;
 }
 
-static void run_take(struct llmobs_run *run, const struct llmobs_row *row)
+static void add_to_run(struct llmobs_run *run, const struct llmobs_row *row)
 {
     int64_t length = row->duration_ns > 0 ? row->duration_ns : 0;
     int64_t end =
@@ -330,8 +329,8 @@ static void run_take(struct llmobs_run *run, const struct llmobs_row *row)
         run->end_ns = end;
     if (!llmobs_row_counts(row))
         return;
-    run_add(&run->input_tokens, row->input_tokens);
-    run_add(&run->output_tokens, row->output_tokens);
+    add_tokens(&run->input_tokens, row->input_tokens);
+    add_tokens(&run->output_tokens, row->output_tokens);
     if (row->cost >= 0)
         run->cost = run->cost < 0 ? row->cost : run->cost + row->cost;
     run->costs += row->cost >= 0 && llmobs_row_is_call(row);
@@ -355,7 +354,7 @@ struct llmobs_run llmobs_forest_run(const struct llmobs_forest *forest,
         for (const struct llmobs_row *row = trace->root; row;
              row = llmobs_forest_next(row))
             if (row->wanted)
-                run_take(&run, row);
+                add_to_run(&run, row);
     } while (++trace < end && llmobs_forest_joined(trace - 1, trace));
     return run;
 }
@@ -410,7 +409,7 @@ int llmobs_forest_grow(struct llmobs_forest *forest)
         return -ENOMEM;
     }
     count = link_rows(forest, roots);
-    qsort(roots, count, sizeof(*roots), forest_by_trace);
+    qsort(roots, count, sizeof(*roots), by_trace);
     for (size_t i = 0; i < count; i++) {
         if (i > 0 && strcmp(roots[i - 1]->trace_id, roots[i]->trace_id) == 0) {
             roots[i - 1]->next = roots[i];
@@ -423,7 +422,7 @@ int llmobs_forest_grow(struct llmobs_forest *forest)
     free(roots);
     for (size_t i = 0; i < forest->trace_count; i++)
         measure_trace(&forest->traces[i]);
-    forest_order(forest);
+    order_traces(forest);
     return 0;
 }
 

@@ -23,8 +23,8 @@ void llmobs_load_fini(struct llmobs_load *load)
 
 /* -- evaluations ---------------------------------------------------------- */
 
-static int query_load_take_evaluation(void *ctx, struct llmobs_text text,
-                                      struct llmobs_place place)
+static int read_evaluation(void *ctx, struct llmobs_text text,
+                           struct llmobs_place place)
 {
     struct llmobs_load *load = ctx;
     struct llmobs_json *event = NULL;
@@ -42,22 +42,21 @@ static int query_load_take_evaluation(void *ctx, struct llmobs_text text,
 }
 
 /* Reads all evaluations first: one may stand before or behind its span. */
-static int load_evaluations(struct llmobs_load *load,
+static int read_evaluations(struct llmobs_load *load,
                             struct llmobs_reader *reader, int64_t since_ns)
 {
     int rc = 0;
 
     if (!load->bare)
-        rc = llmobs_reader_walk(reader, since_ns, query_load_take_evaluation,
-                                load);
+        rc = llmobs_reader_walk(reader, since_ns, read_evaluation, load);
     llmobs_evaluations_sort(&load->evaluations);
     return rc;
 }
 
-/* Keeps the lines of a row's evaluations. */
-static int query_load_join(struct llmobs_load *load,
-                           const struct llmobs_json *event,
-                           struct llmobs_row *row)
+/* Sets the lines of a row's evaluations. */
+static int join_evaluations(struct llmobs_load *load,
+                            const struct llmobs_json *event,
+                            struct llmobs_row *row)
 {
     struct llmobs_buf lines;
     int rc;
@@ -67,7 +66,7 @@ static int query_load_join(struct llmobs_load *load,
                                &row->verdicts);
     if (rc == 0 && lines.len > 0) {
         row->evaluations =
-            llmobs_texts_keep(&load->texts, lines.data, lines.len);
+            llmobs_texts_copy(&load->texts, lines.data, lines.len);
         rc = row->evaluations ? 0 : -ENOMEM;
     }
     llmobs_buf_fini(&lines);
@@ -128,8 +127,8 @@ static int parse_span(struct llmobs_load *load, struct llmobs_text text,
     return 0;
 }
 
-static int keep_row(struct llmobs_load *load, const struct llmobs_json *event,
-                    struct llmobs_place place, bool wanted)
+static int add_row(struct llmobs_load *load, const struct llmobs_json *event,
+                   struct llmobs_place place, bool wanted)
 {
     struct llmobs_row *row = NULL;
     int rc = llmobs_row_new(event, place, wanted ? load->parts : LLMOBS_ROW_IDS,
@@ -140,7 +139,7 @@ static int keep_row(struct llmobs_load *load, const struct llmobs_json *event,
     llmobs_cost_estimate(row, load->prices);
     row->wanted = wanted;
     load->shown += wanted ? 1 : 0;
-    rc = load->bare ? 0 : query_load_join(load, event, row);
+    rc = load->bare ? 0 : join_evaluations(load, event, row);
     if (rc == 0)
         return llmobs_forest_add(&load->forest, row);
     llmobs_row_free(row);
@@ -148,21 +147,21 @@ static int keep_row(struct llmobs_load *load, const struct llmobs_json *event,
 }
 
 /* A tree needs the ids of unwanted spans too. */
-int llmobs_load_take(struct llmobs_load *load, const struct llmobs_json *event,
-                     struct llmobs_place place)
+int llmobs_load_add(struct llmobs_load *load, const struct llmobs_json *event,
+                    struct llmobs_place place)
 {
     bool wanted = llmobs_filter_passes_all(load->filter) ||
                   llmobs_filter_match(load->filter, event);
 
     load->events++;
-    return wanted || load->tree ? keep_row(load, event, place, wanted) : 0;
+    return wanted || load->tree ? add_row(load, event, place, wanted) : 0;
 }
 
 /* Takes a line of the store, if the filter does not exclude its trace and
  * `window` has the trace; NULL: any trace. */
-static int query_load_take(struct llmobs_load *load,
-                           const struct llmobs_texts *traces,
-                           struct llmobs_text text, struct llmobs_place place)
+static int read_span_of(struct llmobs_load *load,
+                        const struct llmobs_texts *traces,
+                        struct llmobs_text text, struct llmobs_place place)
 {
     struct llmobs_json *event;
     const char *trace;
@@ -177,17 +176,17 @@ static int query_load_take(struct llmobs_load *load,
         return rc;
     trace = llmobs_json_gets(event, "trace_id");
     if (!traces || llmobs_texts_has(traces, trace, strlen(trace)))
-        rc = llmobs_load_take(load, event, place);
+        rc = llmobs_load_add(load, event, place);
     else
         load->events++;
     llmobs_json_free(event);
     return rc;
 }
 
-static int query_load_take_line(void *ctx, struct llmobs_text text,
-                                struct llmobs_place place)
+static int read_line(void *ctx, struct llmobs_text text,
+                     struct llmobs_place place)
 {
-    return query_load_take(ctx, NULL, text, place);
+    return read_span_of(ctx, NULL, text, place);
 }
 
 /* -- the newest ----------------------------------------------------------- */
@@ -201,7 +200,7 @@ struct window {
 };
 
 /* The time in an id that the library made; a stranger's id may be anything. */
-static int64_t query_load_begin_of(const char *trace, int64_t start_ns)
+static int64_t begin_of_trace(const char *trace, int64_t start_ns)
 {
     char digits[9] = "";
     int64_t s, start_s = start_ns / NS_PER_S;
@@ -215,7 +214,7 @@ static int64_t query_load_begin_of(const char *trace, int64_t start_ns)
 static int add_trace(struct window *window, const char *trace, int64_t start_ns,
                      struct llmobs_place place)
 {
-    int64_t begin_ns = query_load_begin_of(trace, start_ns);
+    int64_t begin_ns = begin_of_trace(trace, start_ns);
     int64_t written_ns = llmobs_reader_written(window->reader, place);
 
     if (!llmobs_texts_has(&window->traces, trace, strlen(trace))) {
@@ -253,8 +252,8 @@ static int parse_wanted(struct llmobs_filter *filter, struct llmobs_text text,
     return rc == -ENOMEM ? rc : 0;
 }
 
-static int query_load_look_back(void *ctx, struct llmobs_text text,
-                                struct llmobs_place place)
+static int find_traces(void *ctx, struct llmobs_text text,
+                       struct llmobs_place place)
 {
     struct window *window = ctx;
     struct llmobs_json *event;
@@ -307,7 +306,7 @@ static bool names_trace(const struct window *window, struct llmobs_text text)
     return false;
 }
 
-static int take_line_of_window(void *ctx, struct llmobs_text text,
+static int read_line_of_traces(void *ctx, struct llmobs_text text,
                                struct llmobs_place place)
 {
     struct window *window = ctx;
@@ -316,25 +315,24 @@ static int take_line_of_window(void *ctx, struct llmobs_text text,
         window->load->events++;
         return 0;
     }
-    return query_load_take(window->load, &window->traces, text, place);
+    return read_span_of(window->load, &window->traces, text, place);
 }
 
-static int load_traces(struct llmobs_load *load, struct llmobs_reader *reader)
+static int read_traces(struct llmobs_load *load, struct llmobs_reader *reader)
 {
     struct window window = {
         .load = load, .reader = reader, .since_ns = INT64_MAX};
     int64_t since = load->filter->since_ns;
-    int rc =
-        llmobs_reader_walk_back(reader, since, query_load_look_back, &window);
+    int rc = llmobs_reader_walk_back(reader, since, find_traces, &window);
 
     if (rc >= 0 && window.traces.count > 0) {
         if (window.since_ns > since)
             since = window.since_ns;
         load->events = 0;
-        rc = load_evaluations(load, reader, since);
+        rc = read_evaluations(load, reader, since);
         if (rc == 0)
             rc =
-                llmobs_reader_walk(reader, since, take_line_of_window, &window);
+                llmobs_reader_walk(reader, since, read_line_of_traces, &window);
     }
     llmobs_texts_fini(&window.traces);
     return rc < 0 ? rc : 0;
@@ -346,8 +344,8 @@ struct search {
     char *trace;
 };
 
-static int note_trace(void *ctx, struct llmobs_text text,
-                      struct llmobs_place place)
+static int find_newest(void *ctx, struct llmobs_text text,
+                       struct llmobs_place place)
 {
     struct search *search = ctx;
     struct llmobs_json *event;
@@ -367,7 +365,7 @@ int llmobs_load_newest_trace(struct llmobs_filter *filter,
 {
     struct search search = {.filter = filter};
     int rc =
-        llmobs_reader_walk_back(reader, filter->since_ns, note_trace, &search);
+        llmobs_reader_walk_back(reader, filter->since_ns, find_newest, &search);
 
     *trace = search.trace;
     return rc < 0 ? rc : 0;
@@ -375,32 +373,30 @@ int llmobs_load_newest_trace(struct llmobs_filter *filter,
 
 /* -- all, or the newest spans --------------------------------------------- */
 
-static int query_load_take_line_back(void *ctx, struct llmobs_text text,
-                                     struct llmobs_place place)
+static int read_line_back(void *ctx, struct llmobs_text text,
+                          struct llmobs_place place)
 {
     struct llmobs_load *load = ctx;
-    int rc = query_load_take_line(load, text, place);
+    int rc = read_line(load, text, place);
 
     load->more = load->shown == load->newest;
     return rc != 0 ? rc : load->more ? 1 : 0;
 }
 
-static int load_spans(struct llmobs_load *load, struct llmobs_reader *reader)
+static int read_spans(struct llmobs_load *load, struct llmobs_reader *reader)
 {
     int64_t since = load->filter->since_ns;
-    int rc = load_evaluations(load, reader, since);
+    int rc = read_evaluations(load, reader, since);
 
     if (rc == 0 && load->newest > 0)
-        rc = llmobs_reader_walk_back(reader, since, query_load_take_line_back,
-                                     load);
+        rc = llmobs_reader_walk_back(reader, since, read_line_back, load);
     else if (rc == 0)
-        rc = llmobs_reader_walk(reader, since, query_load_take_line, load);
+        rc = llmobs_reader_walk(reader, since, read_line, load);
     return rc < 0 ? rc : 0;
 }
 
 /* Fills the rows of ids alone that stand above the wanted ones. */
-static int query_load_fill_paths(struct llmobs_load *load,
-                                 struct llmobs_reader *reader)
+static int fill_paths(struct llmobs_load *load, struct llmobs_reader *reader)
 {
     struct llmobs_buf line;
     int rc = 0;
@@ -431,15 +427,15 @@ int llmobs_load_order(struct llmobs_load *load, struct llmobs_reader *reader)
     if (rc == 0 && load->tree)
         rc = llmobs_forest_grow(&load->forest);
     if (rc == 0 && load->forest.paths)
-        rc = query_load_fill_paths(load, reader);
+        rc = fill_paths(load, reader);
     return rc;
 }
 
 int llmobs_load_rows(struct llmobs_load *load, struct llmobs_reader *reader)
 {
     bool some = load->newest > 0 || load->filter->id;
-    int rc = load->tree && some ? load_traces(load, reader)
-                                : load_spans(load, reader);
+    int rc = load->tree && some ? read_traces(load, reader)
+                                : read_spans(load, reader);
 
     return rc == 0 ? llmobs_load_order(load, reader) : rc;
 }

@@ -51,10 +51,10 @@ int llmobs_load_rows(struct llmobs_load *load, struct llmobs_reader *reader);
 int llmobs_load_newest_trace(struct llmobs_filter *filter,
                              struct llmobs_reader *reader, char **trace);
 
-/* The steps of llmobs_load_rows, for rows that come later: _take adds one span,
+/* The steps of llmobs_load_rows, for rows that come later: _add adds one span,
  * and _order orders all rows, as often as it is called. */
-int llmobs_load_take(struct llmobs_load *load, const struct llmobs_json *event,
-                     struct llmobs_place place);
+int llmobs_load_add(struct llmobs_load *load, const struct llmobs_json *event,
+                    struct llmobs_place place);
 int llmobs_load_order(struct llmobs_load *load, struct llmobs_reader *reader);
 
 /* Parses a line that the filter may select, and gives its *event, which the

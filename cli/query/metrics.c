@@ -43,8 +43,8 @@ const struct llmobs_metric_words *llmobs_metric_words(enum llmobs_metric metric)
 }
 
 /* Finds the metrics that a word of `len` bytes means; 0: none. */
-static size_t query_metrics_find(const char *word, size_t len,
-                                 enum llmobs_metric *first)
+static size_t find_metrics(const char *word, size_t len,
+                           enum llmobs_metric *first)
 {
     for (size_t i = 0; i < LLMOBS_METRIC_COUNT; i++) {
         if ((strncmp(all[i].word, word, len) == 0 &&
@@ -72,7 +72,7 @@ bool llmobs_metrics_are(const char *words)
     for (;; words++) {
         size_t len = strcspn(words, ",");
 
-        if (query_metrics_find(words, len, &first) == 0)
+        if (find_metrics(words, len, &first) == 0)
             return false;
         words += len;
         if (*words == '\0')
@@ -80,7 +80,7 @@ bool llmobs_metrics_are(const char *words)
     }
 }
 
-static int query_metrics_refuse(const char *words, size_t len)
+static int refuse_metric(const char *words, size_t len)
 {
     struct llmobs_suggest suggest;
     char word[LLMOBS_SUGGEST_MAX], shown[LLMOBS_ESCAPE_NAME];
@@ -101,10 +101,10 @@ int llmobs_metrics_read(struct llmobs_metrics *metrics, const char *words)
     for (;; words++) {
         size_t len = strcspn(words, ",");
         enum llmobs_metric first;
-        size_t count = query_metrics_find(words, len, &first);
+        size_t count = find_metrics(words, len, &first);
 
         if (count == 0)
-            return query_metrics_refuse(words, len);
+            return refuse_metric(words, len);
         for (; count > 0 && metrics->count < LLMOBS_METRICS_MAX; count--)
             metrics->list[metrics->count++] = first++;
         words += len;

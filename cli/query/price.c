@@ -45,8 +45,8 @@ static bool read_threshold(const char *text, int64_t *above)
 }
 
 /* Finds the part of a price that a member of this name holds; false: none. */
-static bool price_read_name(const char *name, enum llmobs_price_part *part,
-                            int64_t *above)
+static bool read_part(const char *name, enum llmobs_price_part *part,
+                      int64_t *above)
 {
     for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
         size_t len = strlen(members[i].name);
@@ -82,15 +82,15 @@ static struct llmobs_price_tier *tier_of(struct llmobs_price *price,
 }
 
 /* False where a member is no price. A null counts as absent. */
-static bool price_read_member(struct llmobs_price *price, const char *name,
-                              const struct llmobs_json *value)
+static bool read_rate(struct llmobs_price *price, const char *name,
+                      const struct llmobs_json *value)
 {
     enum llmobs_price_part part;
     struct llmobs_price_tier *tier;
     int64_t above;
     double rate = -1;
 
-    if (!price_read_name(name, &part, &above) || llmobs_json_is_null(value))
+    if (!read_part(name, &part, &above) || llmobs_json_is_null(value))
         return true;
     if (llmobs_json_is_number(value))
         rate = llmobs_json_to_real(value);
@@ -109,8 +109,8 @@ void llmobs_price_read(const struct llmobs_json *model,
     price->count = 0;
     for (void *it = llmobs_json_iter(model); it && good;
          it = llmobs_json_next(model, it))
-        good = price_read_member(price, llmobs_json_iter_key(it),
-                                 llmobs_json_iter_value(it));
+        good = read_rate(price, llmobs_json_iter_key(it),
+                         llmobs_json_iter_value(it));
     if (!good || price->count == 0 || price->tiers[0].above != 0 ||
         price->tiers[0].rates[LLMOBS_PRICE_INPUT] < 0)
         price->count = 0;
@@ -134,14 +134,14 @@ static double rate_of(const struct llmobs_price *price,
     return rate;
 }
 
-static double price_either(double rate, double other)
+static double either(double rate, double other)
 {
     return rate >= 0 ? rate : other;
 }
 
 /* The count, or the nearest possible count: 0 if it is unknown, `all` if it is
  * more than `all`. */
-static int64_t price_within(int64_t count, int64_t all)
+static int64_t within(int64_t count, int64_t all)
 {
     return count <= 0 ? 0 : count < all ? count : all;
 }
@@ -151,15 +151,13 @@ static double input_cost(const struct llmobs_price *price,
 {
     int64_t in = tokens->input;
     double input = rate_of(price, LLMOBS_PRICE_INPUT, in);
-    double read =
-        price_either(rate_of(price, LLMOBS_PRICE_CACHE_READ, in), input);
-    double write =
-        price_either(rate_of(price, LLMOBS_PRICE_CACHE_WRITE, in), input);
+    double read = either(rate_of(price, LLMOBS_PRICE_CACHE_READ, in), input);
+    double write = either(rate_of(price, LLMOBS_PRICE_CACHE_WRITE, in), input);
     double hour =
-        price_either(rate_of(price, LLMOBS_PRICE_CACHE_WRITE_HOUR, in), write);
-    int64_t from_cache = price_within(tokens->cache_read, in);
-    int64_t to_cache = price_within(tokens->cache_write, in - from_cache);
-    int64_t for_hour = price_within(tokens->cache_write_hour, to_cache);
+        either(rate_of(price, LLMOBS_PRICE_CACHE_WRITE_HOUR, in), write);
+    int64_t from_cache = within(tokens->cache_read, in);
+    int64_t to_cache = within(tokens->cache_write, in - from_cache);
+    int64_t for_hour = within(tokens->cache_write_hour, to_cache);
 
     return (double)(in - from_cache - to_cache) * input +
            (double)from_cache * read + (double)(to_cache - for_hour) * write +
@@ -171,9 +169,9 @@ static double output_cost(const struct llmobs_price *price,
                           const struct llmobs_price_tokens *tokens)
 {
     double output = rate_of(price, LLMOBS_PRICE_OUTPUT, tokens->input);
-    double reasoning = price_either(
-        rate_of(price, LLMOBS_PRICE_REASONING, tokens->input), output);
-    int64_t thought = price_within(tokens->reasoning, tokens->output);
+    double reasoning =
+        either(rate_of(price, LLMOBS_PRICE_REASONING, tokens->input), output);
+    int64_t thought = within(tokens->reasoning, tokens->output);
 
     if (output < 0)
         return tokens->output <= 0 ? 0 : -1;

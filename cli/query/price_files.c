@@ -14,73 +14,55 @@
 #define VARIABLE "LLMOBS_PRICES"
 #define SHIPPED "prices.json"
 
-/* -- one file ------------------------------------------------------------- */
-
 /* A table without a date is as old as its file. */
-static int price_files_read_file(const char *path, struct llmobs_buf *text,
-                                 char date[LLMOBS_PRICES_DATE])
+static int add_file(struct llmobs_prices *prices, const char *path)
 {
+    char date[LLMOBS_PRICES_DATE] = "";
+    struct llmobs_buf text;
     struct stat st;
     struct tm tm;
+    int rc;
 
     if (stat(path, &st) != 0 || !localtime_r(&st.st_mtime, &tm) ||
         strftime(date, LLMOBS_PRICES_DATE, "%Y-%m-%d", &tm) == 0)
         strcpy(date, "unknown");
-    return llmobs_file_read(path, text);
-}
-
-static int price_files_add_file(struct llmobs_prices *prices, const char *path)
-{
-    char date[LLMOBS_PRICES_DATE] = "";
-    struct llmobs_buf text;
-    int rc;
-
     llmobs_buf_init(&text, LLMOBS_PRICE_FILES_MAX);
-    rc = price_files_read_file(path, &text, date);
+    rc = llmobs_file_read(path, &text);
     if (rc == 0)
-        rc = llmobs_prices_add(prices,
-                               (struct llmobs_text){text.data, text.len}, date);
+        rc = llmobs_prices_add(prices, llmobs_buf_text(&text), date);
     llmobs_buf_fini(&text);
     return rc;
 }
 
-/* -- the list ------------------------------------------------------------- */
-
-/* The table beside the tool; a tool without one estimates nothing. */
-static int add_shipped(struct llmobs_prices *prices)
+/* Adds a file, or by "default" the table beside the tool: a tool without one
+ * estimates nothing. */
+static int add_named(const char *command, struct llmobs_prices *prices,
+                     const char *name)
 {
-    char path[PATH_MAX];
-    int rc = llmobs_preload_share(SHIPPED, path);
+    char path[PATH_MAX], room[LLMOBS_ESCAPE_NAME];
+    int rc;
 
-    if (rc == 0)
-        rc = price_files_add_file(prices, path);
-    return rc == -ENOENT || rc == -ESRCH ? 0 : rc;
-}
-
-static int price_files_refuse(const char *command, const char *path, int rc)
-{
-    char room[LLMOBS_ESCAPE_NAME];
-
-    llmobs_tell("%s: " VARIABLE ": %s: %s\n", command,
-                llmobs_escape_name(path, room),
-                rc == -EINVAL  ? "this is no file of prices"
-                : rc == -E2BIG ? "too much for a file of prices"
-                               : strerror(-rc));
+    if (strcmp(name, "default") == 0) {
+        rc = llmobs_preload_share(SHIPPED, path);
+        if (rc == 0)
+            rc = add_file(prices, path);
+        if (rc == -ENOENT || rc == -ESRCH)
+            rc = 0;
+    } else {
+        rc = add_file(prices, name);
+    }
+    if (rc != 0)
+        llmobs_tell("%s: " VARIABLE ": %s: %s\n", command,
+                    llmobs_escape_name(name, room),
+                    rc == -EINVAL  ? "this is no file of prices"
+                    : rc == -E2BIG ? "too much for a file of prices"
+                                   : strerror(-rc));
     return rc;
 }
 
-static int add_named(const char *command, struct llmobs_prices *prices,
-                     const char *path)
-{
-    int rc = strcmp(path, "default") == 0 ? add_shipped(prices)
-                                          : price_files_add_file(prices, path);
-
-    return rc == 0 ? 0 : price_files_refuse(command, path, rc);
-}
-
 /* Adds each file of a list with commas. */
-static int price_files_add_list(const char *command,
-                                struct llmobs_prices *prices, char *list)
+static int add_list(const char *command, struct llmobs_prices *prices,
+                    char *list)
 {
     char *save = NULL;
     int first = 0;
@@ -105,7 +87,7 @@ int llmobs_price_files_load(const char *command, struct llmobs_prices **out)
     *out = NULL;
     if (rc == 0 && strcmp(list, "off") != 0) {
         prices = llmobs_prices_new();
-        rc = prices ? price_files_add_list(command, prices, list) : -ENOMEM;
+        rc = prices ? add_list(command, prices, list) : -ENOMEM;
     }
     free(list);
     if (prices && !llmobs_prices_date(prices)) {

@@ -88,8 +88,8 @@ static const struct provider *find_provider(const char *name)
 
 /* True where the table gives an entry, whose name has no provider, to this one;
  * LiteLLM's "bedrock_converse" and the like are parts of a provider. */
-static bool prices_serves(const struct provider *provider,
-                          const struct llmobs_json *model)
+static bool serves(const struct provider *provider,
+                   const struct llmobs_json *model)
 {
     const char *of = llmobs_json_gets(model, "litellm_provider");
 
@@ -129,8 +129,8 @@ static void free_table(struct table *table)
 }
 
 /* Adds an entry to the names or to the patterns, for which there is room. */
-static int prices_add_entry(struct table *table, const char *name,
-                            const struct llmobs_json *model)
+static int add_entry(struct table *table, const char *name,
+                     const struct llmobs_json *model)
 {
     bool pattern = strpbrk(name, "*?[") != NULL;
     struct entry entry = {strdup(name), model};
@@ -158,8 +158,8 @@ static int fill_table(struct table *table)
     for (void *it = llmobs_json_iter(json); it && rc == 0;
          it = llmobs_json_next(json, it))
         if (llmobs_json_is_object(llmobs_json_iter_value(it)))
-            rc = prices_add_entry(table, llmobs_json_iter_key(it),
-                                  llmobs_json_iter_value(it));
+            rc = add_entry(table, llmobs_json_iter_key(it),
+                           llmobs_json_iter_value(it));
     qsort(table->exact, table->exact_count, sizeof(*table->exact), by_name);
     return rc;
 }
@@ -235,8 +235,8 @@ struct asked {
     const struct table *table;
 };
 
-static const struct llmobs_json *prices_find_name(const struct table *table,
-                                                  const char *name)
+static const struct llmobs_json *find_name(const struct table *table,
+                                           const char *name)
 {
     struct entry key = {(char *)name, NULL};
     const struct entry *found = NULL;
@@ -261,7 +261,7 @@ static const struct llmobs_json *find_prefixed(const struct asked *asked,
     char name[2 * LLMOBS_PRICES_NAME];
 
     snprintf(name, sizeof(name), "%s/%s", prefix, model);
-    return prices_find_name(asked->table, name);
+    return find_name(asked->table, name);
 }
 
 /* Looks for the model behind its provider's name, then alone. */
@@ -278,8 +278,8 @@ static const struct llmobs_json *find_model(const struct asked *asked,
         found = find_prefixed(asked, provider->names[i], model);
     if (found)
         return found;
-    found = prices_find_name(asked->table, model);
-    return found && prices_serves(provider, found) ? found : NULL;
+    found = find_name(asked->table, model);
+    return found && serves(provider, found) ? found : NULL;
 }
 
 /* Looks for the model with its date, then without the date. */
@@ -299,8 +299,8 @@ static const struct llmobs_json *find_dated(const struct asked *asked,
 
 /* All names that the model may have in a table. A gateway's model may have its
  * provider before it, as "openai/gpt-4o". */
-static const struct llmobs_json *prices_find_in(const struct asked *asked,
-                                                const char *model)
+static const struct llmobs_json *find_in_table(const struct asked *asked,
+                                               const char *model)
 {
     const struct llmobs_json *found = find_dated(asked, model);
     const char *bare = without_region(model), *slash = strchr(model, '/');
@@ -318,7 +318,7 @@ static const struct llmobs_json *prices_find_in(const struct asked *asked,
     return find_dated(&behind, slash + 1);
 }
 
-static void prices_look_up(struct llmobs_prices *prices, struct known *known)
+static void look_up(struct llmobs_prices *prices, struct known *known)
 {
     struct asked asked = {find_provider(known->provider), known->provider,
                           NULL};
@@ -328,7 +328,7 @@ static void prices_look_up(struct llmobs_prices *prices, struct known *known)
     known->table = NULL;
     for (size_t i = 0; i < prices->count && !found; i++) {
         asked.table = known->table = &prices->tables[i];
-        found = prices_find_in(&asked, known->model);
+        found = find_in_table(&asked, known->model);
     }
     if (found)
         llmobs_price_read(found, &known->price);
@@ -342,8 +342,8 @@ static uint64_t hash(const char *text, uint64_t seed)
 }
 
 /* The look-up of that model, done now or before. */
-static struct known *know(struct llmobs_prices *prices, const char *provider,
-                          const char *model)
+static struct known *look_up_once(struct llmobs_prices *prices,
+                                  const char *provider, const char *model)
 {
     size_t at = (size_t)hash(model, hash(provider, 0)) & (KNOWN_MAX - 1);
     struct known *known = &prices->known[at];
@@ -352,13 +352,13 @@ static struct known *know(struct llmobs_prices *prices, const char *provider,
         strcmp(known->provider, provider) != 0) {
         strcpy(known->provider, provider);
         strcpy(known->model, model);
-        prices_look_up(prices, known);
+        look_up(prices, known);
     }
     return known;
 }
 
 /* Copies a name in small letters; false where it is too long. */
-static bool take_name(const char *name, char out[LLMOBS_PRICES_NAME])
+static bool copy_lower(const char *name, char out[LLMOBS_PRICES_NAME])
 {
     size_t len = strlen(name);
 
@@ -377,10 +377,10 @@ double llmobs_prices_cost(struct llmobs_prices *prices, const char *provider,
     const struct known *known;
     double cost;
 
-    if (!prices || !model || *model == '\0' || !take_name(model, name) ||
-        !take_name(provider ? provider : "", of))
+    if (!prices || !model || *model == '\0' || !copy_lower(model, name) ||
+        !copy_lower(provider ? provider : "", of))
         return -1;
-    known = know(prices, of, name);
+    known = look_up_once(prices, of, name);
     cost = llmobs_price_of(&known->price, tokens);
     if (cost >= 0)
         known->table->used = true;

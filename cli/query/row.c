@@ -32,7 +32,7 @@ static void copy(struct llmobs_texts *texts, const char **field,
                  const char *text, size_t max)
 {
     if (llmobs_has_text(text))
-        *field = llmobs_texts_keep(texts, text, llmobs_texts_cut(text, max));
+        *field = llmobs_texts_copy(texts, text, llmobs_texts_cut(text, max));
 }
 
 /* A count; one that was not sent is unknown (-1), never 0. */
@@ -115,7 +115,7 @@ static int read_ids(struct llmobs_row *row, const struct llmobs_json *event,
         return -EINVAL;
     row->start_ns = llmobs_json_to_int(llmobs_json_get(event, "start_ns"));
     share(texts, &row->trace_id, trace);
-    row->span_id = llmobs_texts_keep(texts, span, strlen(span));
+    row->span_id = llmobs_texts_copy(texts, span, strlen(span));
     if (parent && strcmp(parent, "undefined") != 0)
         share_full(texts, &row->parent_id, parent);
     return 0;
@@ -309,7 +309,7 @@ static void read_links(struct llmobs_row *row, const struct llmobs_json *event,
     for (size_t i = 0; i < count && i < LINKS_MAX; i++)
         add_link(row, &lines, llmobs_json_at(links, i), texts);
     if (lines.len > 0)
-        row->links = llmobs_texts_keep(texts, lines.data, lines.len);
+        row->links = llmobs_texts_copy(texts, lines.data, lines.len);
     texts->failed |= lines.error != 0;
     llmobs_buf_fini(&lines);
 }

@@ -17,10 +17,10 @@ void llmobs_samples_fini(struct llmobs_samples *samples)
 
 /* -- groups --------------------------------------------------------------- */
 
-static int samples_set_group(struct llmobs_samples *samples,
-                             const char *group[LLMOBS_BY_KEYS],
-                             const struct llmobs_row *row,
-                             const struct llmobs_json *event)
+static int set_group(struct llmobs_samples *samples,
+                     const char *group[LLMOBS_BY_KEYS],
+                     const struct llmobs_row *row,
+                     const struct llmobs_json *event)
 {
     struct llmobs_key_room room;
 
@@ -37,14 +37,6 @@ static int samples_set_group(struct llmobs_samples *samples,
 
 /* -- samples -------------------------------------------------------------- */
 
-static struct llmobs_sample *new_sample(struct llmobs_samples *samples)
-{
-    if (llmobs_grow(&samples->list, &samples->cap, samples->count,
-                    sizeof(*samples->list)) != 0)
-        return NULL;
-    return &samples->list[samples->count];
-}
-
 /* Drops the tokens and the cost of a span whose calls have them. */
 static void forget_tokens(struct llmobs_sample *sample)
 {
@@ -53,8 +45,8 @@ static void forget_tokens(struct llmobs_sample *sample)
     sample->cost = -1;
 }
 
-static int samples_take_row(void *ctx, const struct llmobs_row *row,
-                            const struct llmobs_json *event)
+static int add_sample(void *ctx, const struct llmobs_row *row,
+                      const struct llmobs_json *event)
 {
     struct llmobs_samples *samples = ctx;
     struct llmobs_sample *sample;
@@ -63,11 +55,13 @@ static int samples_take_row(void *ctx, const struct llmobs_row *row,
 
     if (!samples->spans && !llmobs_row_counts(row))
         return 0;
-    rc = samples_set_group(samples, group, row, event);
+    rc = set_group(samples, group, row, event);
     trace = llmobs_texts_share(&samples->names, row->trace_id);
-    sample = new_sample(samples);
-    if (rc != 0 || !sample || !trace)
+    if (rc != 0 || !trace ||
+        llmobs_grow(&samples->list, &samples->cap, samples->count,
+                    sizeof(*sample)) != 0)
         return -ENOMEM;
+    sample = &samples->list[samples->count++];
     *sample = (struct llmobs_sample){
         .trace = trace,
         .start_ns = row->start_ns,
@@ -85,7 +79,6 @@ static int samples_take_row(void *ctx, const struct llmobs_row *row,
     if (!samples->of_kinds && !llmobs_row_counts(row))
         forget_tokens(sample);
     llmobs_lack_add(&samples->lack, row);
-    samples->count++;
     return 0;
 }
 
@@ -189,7 +182,7 @@ static void find_groups(struct llmobs_samples *samples)
         samples->group_count = 1;
 }
 
-static int samples_sort(struct llmobs_samples *samples)
+static int sort_groups(struct llmobs_samples *samples)
 {
     if (samples->count > 0)
         qsort(samples->list, samples->count, sizeof(*samples->list), by_group);
@@ -213,6 +206,6 @@ int llmobs_samples_read(struct llmobs_samples *samples,
     samples->of_kinds =
         load->filter->kind.pattern && !load->filter->kind.is_not;
     samples->spans = samples->spans || samples->of_kinds;
-    rc = llmobs_each(load, reader, samples_take_row, samples);
-    return rc == 0 ? samples_sort(samples) : rc;
+    rc = llmobs_each(load, reader, add_sample, samples);
+    return rc == 0 ? sort_groups(samples) : rc;
 }

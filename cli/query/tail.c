@@ -15,7 +15,7 @@ static bool follows_number(struct llmobs_text line, const char *at)
 
 /* True where the key ends at `at`, and is one: no text has an unescaped quote.
  */
-static bool tail_has_key(struct llmobs_text line, const char *at)
+static bool has_trace_key(struct llmobs_text line, const char *at)
 {
     size_t len = sizeof(key) - 1;
 
@@ -34,7 +34,8 @@ struct llmobs_text llmobs_tail_trace(struct llmobs_text line)
     if (line.len < sizeof(key) + 2 || memcmp(stop, "\"}", 2) != 0)
         return none;
     at = memrchr(line.data, '"', (size_t)(stop - line.data));
-    if (!at || memchr(at, '\\', (size_t)(stop - at)) || !tail_has_key(line, at))
+    if (!at || memchr(at, '\\', (size_t)(stop - at)) ||
+        !has_trace_key(line, at))
         return none;
     return (struct llmobs_text){at + 1, (size_t)(stop - at) - 1};
 }

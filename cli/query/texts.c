@@ -35,7 +35,7 @@ size_t llmobs_texts_cut(const char *text, size_t max)
     return len <= max ? len : llmobs_utf8_fit(text, max);
 }
 
-const char *llmobs_texts_keep(struct llmobs_texts *texts, const char *text,
+const char *llmobs_texts_copy(struct llmobs_texts *texts, const char *text,
                               size_t len)
 {
     struct llmobs_texts_block *block = texts->blocks;
@@ -117,7 +117,7 @@ const char *llmobs_texts_share(struct llmobs_texts *texts, const char *text)
         return NULL;
     place = place_of(texts->table, texts->cap, text, len);
     if (!*place) {
-        *place = llmobs_texts_keep(texts, text, len);
+        *place = llmobs_texts_copy(texts, text, len);
         texts->count += *place != NULL ? 1 : 0;
     }
     return *place;

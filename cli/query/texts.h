@@ -21,7 +21,7 @@ struct llmobs_texts {
 void llmobs_texts_fini(struct llmobs_texts *texts);
 
 /* Copies the text, also if an equal text is there. */
-const char *llmobs_texts_keep(struct llmobs_texts *texts, const char *text,
+const char *llmobs_texts_copy(struct llmobs_texts *texts, const char *text,
                               size_t len);
 
 /* One copy for all equal texts: for names, models, ids of traces. */

@@ -24,13 +24,8 @@ static int64_t failed_of(const struct llmobs_sample *list, size_t count)
     return failed;
 }
 
-static double share_of(int64_t part, int64_t all)
-{
-    return all > 0 ? (double)part / (double)all : -1;
-}
-
-static int64_t totals_tokens_of(const struct llmobs_sample *sample,
-                                enum llmobs_metric metric)
+static int64_t tokens_of(const struct llmobs_sample *sample,
+                         enum llmobs_metric metric)
 {
     switch (metric) {
     case LLMOBS_METRIC_TOKENS_IN:
@@ -50,7 +45,7 @@ static struct llmobs_cell sum_tokens(const struct llmobs_sample *list,
     int64_t sum = -1;
 
     for (size_t i = 0; i < count; i++) {
-        int64_t tokens = totals_tokens_of(&list[i], metric);
+        int64_t tokens = tokens_of(&list[i], metric);
 
         if (tokens < 0)
             continue;
@@ -88,7 +83,7 @@ static int by_value(const void *left, const void *right)
     return (*a > *b) - (*a < *b);
 }
 
-static int totals_make_room(struct llmobs_samples *samples, size_t count)
+static int reserve_values(struct llmobs_samples *samples, size_t count)
 {
     int64_t *values;
 
@@ -104,7 +99,7 @@ static int totals_make_room(struct llmobs_samples *samples, size_t count)
 
 /* The bits of a double as an integer: of doubles that are not negative these
  * have the same order. */
-static int64_t totals_bits_of(double real)
+static int64_t bits_of(double real)
 {
     int64_t bits;
 
@@ -112,7 +107,7 @@ static int64_t totals_bits_of(double real)
     return bits;
 }
 
-static double totals_real_of(int64_t bits)
+static double real_of(int64_t bits)
 {
     double real;
 
@@ -128,12 +123,12 @@ static int find_rank(struct llmobs_samples *samples,
     size_t known = 0;
 
     *out = -1;
-    if (totals_make_room(samples, count) != 0)
+    if (reserve_values(samples, count) != 0)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
         int64_t value = !first_token ? list[i].duration_ns
                         : list[i].first_token >= 0
-                            ? totals_bits_of(list[i].first_token)
+                            ? bits_of(list[i].first_token)
                             : -1;
 
         if (value >= 0 && list[i].is_call)
@@ -160,23 +155,22 @@ static int find_percentile(struct llmobs_samples *samples,
     int rc =
         find_rank(samples, list, count, first_token, percents[metric], &value);
 
-    *out = !first_token
-               ? llmobs_cell_length(value)
-               : llmobs_cell_real(LLMOBS_CELL_SECONDS,
-                                  value < 0 ? -1 : totals_real_of(value));
+    *out = !first_token ? llmobs_cell_length(value)
+                        : llmobs_cell_real(LLMOBS_CELL_SECONDS,
+                                           value < 0 ? -1 : real_of(value));
     return rc;
 }
 
 /* -- traces --------------------------------------------------------------- */
 
 /* The ids are shared texts: equal ids have the same address. */
-static int totals_count_traces(struct llmobs_samples *samples,
-                               const struct llmobs_sample *list, size_t count,
-                               struct llmobs_cell *out)
+static int count_traces(struct llmobs_samples *samples,
+                        const struct llmobs_sample *list, size_t count,
+                        struct llmobs_cell *out)
 {
     size_t traces = 0, calls = 0;
 
-    if (totals_make_room(samples, count) != 0)
+    if (reserve_values(samples, count) != 0)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++)
         if (list[i].is_call)
@@ -193,6 +187,8 @@ int llmobs_totals_get(struct llmobs_samples *samples, enum llmobs_metric metric,
                       const struct llmobs_sample *list, size_t count,
                       struct llmobs_cell *out)
 {
+    int64_t calls;
+
     switch (metric) {
     case LLMOBS_METRIC_CALLS:
         *out = llmobs_cell_count(calls_of(list, count));
@@ -201,12 +197,13 @@ int llmobs_totals_get(struct llmobs_samples *samples, enum llmobs_metric metric,
         *out = llmobs_cell_count(failed_of(list, count));
         return 0;
     case LLMOBS_METRIC_ERROR_RATE:
+        calls = calls_of(list, count);
         *out = llmobs_cell_real(
             LLMOBS_CELL_SHARE,
-            share_of(failed_of(list, count), calls_of(list, count)));
+            calls > 0 ? (double)failed_of(list, count) / (double)calls : -1);
         return 0;
     case LLMOBS_METRIC_TRACES:
-        return totals_count_traces(samples, list, count, out);
+        return count_traces(samples, list, count, out);
     case LLMOBS_METRIC_TOKENS_IN:
     case LLMOBS_METRIC_TOKENS_OUT:
     case LLMOBS_METRIC_CACHED:

@@ -15,11 +15,10 @@ static const struct member {
     size_t filter; /* the offset of the wanted value in a filter */
     enum llmobs_key key;
 } members[] = {
-#define MEMBER(name, plural, at, query_values_wanted)            \
-    {                                                            \
-        name, plural, offsetof(struct llmobs_row, at),           \
-            offsetof(struct llmobs_filter, query_values_wanted), \
-            LLMOBS_KEY_COUNT                                     \
+#define MEMBER(name, plural, at, wanted)                             \
+    {                                                                \
+        name, plural, offsetof(struct llmobs_row, at),               \
+            offsetof(struct llmobs_filter, wanted), LLMOBS_KEY_COUNT \
     }
 #define KEYED(name, plural, id)                                              \
     {                                                                        \
@@ -56,7 +55,7 @@ struct search {
 };
 
 /* True for a text that a terminal shows as it is. */
-static bool query_values_is_plain(const char *text)
+static bool is_plain(const char *text)
 {
     struct llmobs_buf shown;
     bool plain;
@@ -71,11 +70,10 @@ static bool query_values_is_plain(const char *text)
 
 /* Returns 1 where no room is left for another value. A row's "-" is no
  * value. */
-static int query_values_add(struct llmobs_values *values, const char *text)
+static int add_value(struct llmobs_values *values, const char *text)
 {
     if (!text || strcmp(text, "-") == 0 ||
-        llmobs_texts_has(&values->texts, text, strlen(text)) ||
-        !query_values_is_plain(text))
+        llmobs_texts_has(&values->texts, text, strlen(text)) || !is_plain(text))
         return 0;
     text = llmobs_texts_share(&values->texts, text);
     if (!text)
@@ -84,36 +82,28 @@ static int query_values_add(struct llmobs_values *values, const char *text)
     return values->count == LLMOBS_VALUES_MAX ? 1 : 0;
 }
 
-static const char *query_values_of(const struct member *member,
-                                   const struct llmobs_row *row,
-                                   const struct llmobs_json *event,
-                                   struct llmobs_key_room *room)
+static int read_span(const struct search *search,
+                     const struct llmobs_json *event, struct llmobs_place place)
 {
+    const struct member *member = search->member;
     const struct llmobs_by_key key = {member->key, ""};
-
-    return member->row == SIZE_MAX ? llmobs_key_of(&key, row, event, room)
-                                   : llmobs_row_text(row, member->row);
-}
-
-static int query_values_take_span(const struct search *search,
-                                  const struct llmobs_json *event,
-                                  struct llmobs_place place)
-{
     struct llmobs_texts texts = {0};
     struct llmobs_row *row = NULL;
     struct llmobs_key_room room;
     int rc = llmobs_row_new(event, place, LLMOBS_ROW_FACTS, &texts, &row);
 
     if (rc == 0)
-        rc = query_values_add(
-            search->values, query_values_of(search->member, row, event, &room));
+        rc = add_value(search->values,
+                       member->row == SIZE_MAX
+                           ? llmobs_key_of(&key, row, event, &room)
+                           : llmobs_row_text(row, member->row));
     llmobs_row_free(row);
     llmobs_texts_fini(&texts);
     return rc;
 }
 
-static int query_values_take_line(void *ctx, struct llmobs_text text,
-                                  struct llmobs_place place)
+static int read_line(void *ctx, struct llmobs_text text,
+                     struct llmobs_place place)
 {
     struct search *search = ctx;
     struct llmobs_json *event = NULL;
@@ -125,21 +115,21 @@ static int query_values_take_line(void *ctx, struct llmobs_text text,
         return 1;
     rc = llmobs_json_parse(text, &event);
     if (rc == 0 && llmobs_load_is_span(event))
-        rc = query_values_take_span(search, event, place);
+        rc = read_span(search, event, place);
     llmobs_json_free(event);
     return rc == -ENOMEM || rc > 0 ? rc : 0;
 }
 
-static int query_values_read_member(struct llmobs_values *values,
-                                    struct llmobs_reader *reader,
-                                    const struct member *member)
+static int read_values(struct llmobs_values *values,
+                       struct llmobs_reader *reader,
+                       const struct member *member)
 {
     struct search search = {values, member, 0, 0};
     int rc;
 
     memset(values, 0, sizeof(*values));
     values->plural = member->plural;
-    rc = llmobs_reader_walk_back(reader, 0, query_values_take_line, &search);
+    rc = llmobs_reader_walk_back(reader, 0, read_line, &search);
     return rc < 0 ? rc : 0;
 }
 
@@ -148,12 +138,12 @@ int llmobs_values_read(struct llmobs_values *values,
 {
     for (size_t i = 0; i < MEMBER_COUNT; i++)
         if (strcmp(members[i].name, member) == 0)
-            return query_values_read_member(values, reader, &members[i]);
+            return read_values(values, reader, &members[i]);
     memset(values, 0, sizeof(*values));
     return -EINVAL;
 }
 
-static int take_newest(void *ctx, struct llmobs_text text,
+static int read_newest(void *ctx, struct llmobs_text text,
                        struct llmobs_place place)
 {
     struct llmobs_json *event = NULL;
@@ -170,7 +160,7 @@ int64_t llmobs_values_newest(struct llmobs_reader *reader)
 {
     int64_t start_ns = 0;
 
-    (void)llmobs_reader_walk_back(reader, 0, take_newest, &start_ns);
+    (void)llmobs_reader_walk_back(reader, 0, read_newest, &start_ns);
     return start_ns;
 }
 
@@ -181,18 +171,10 @@ void llmobs_values_fini(struct llmobs_values *values)
 
 /* -- a filter that selects nothing ---------------------------------------- */
 
-static const struct llmobs_filter_name *query_values_wanted(
+static const struct llmobs_filter_name *wanted_of(
     const struct llmobs_filter *filter, const struct member *member)
 {
     return (const void *)((const char *)filter + member->filter);
-}
-
-static bool query_values_asks(const struct llmobs_filter *filter,
-                              const struct member *member)
-{
-    if (member->filter == SIZE_MAX)
-        return filter->trace != NULL;
-    return query_values_wanted(filter, member)->pattern != NULL;
 }
 
 static bool selects(const struct llmobs_filter *filter,
@@ -201,19 +183,8 @@ static bool selects(const struct llmobs_filter *filter,
     if (member->row == SIZE_MAX)
         return llmobs_filter_key_match(filter, member->key, value);
     if (member->filter != SIZE_MAX)
-        return llmobs_filter_name_match(query_values_wanted(filter, member),
-                                        value);
+        return llmobs_filter_name_match(wanted_of(filter, member), value);
     return strncasecmp(value, filter->trace, strlen(filter->trace)) == 0;
-}
-
-static bool has_any(const struct llmobs_filter *filter,
-                    const struct member *member,
-                    const struct llmobs_values *values)
-{
-    for (size_t i = 0; i < values->count; i++)
-        if (selects(filter, member, values->list[i]))
-            return true;
-    return false;
 }
 
 int llmobs_values_missed(const struct llmobs_filter *filter,
@@ -224,11 +195,16 @@ int llmobs_values_missed(const struct llmobs_filter *filter,
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < MEMBER_COUNT; i++) {
-        if (!query_values_asks(filter, &members[i]))
+        const struct member *member = &members[i];
+        bool missed = true;
+
+        if (member->filter == SIZE_MAX ? !filter->trace
+                                       : !wanted_of(filter, member)->pattern)
             continue;
-        rc = query_values_read_member(&values, reader, &members[i]);
-        if (rc == 0 && values.count > 0 &&
-            !has_any(filter, &members[i], &values))
+        rc = read_values(&values, reader, member);
+        for (size_t k = 0; rc == 0 && k < values.count; k++)
+            missed = missed && !selects(filter, member, values.list[k]);
+        if (rc == 0 && values.count > 0 && missed)
             tell(&values);
         llmobs_values_fini(&values);
     }

@@ -3,15 +3,19 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/show/files.h"
 #include "cli/query/values.h"
 #include "cli/shared/cli.h"
+#include "cli/shared/embed.h"
 #include "cli/shared/escape.h"
 #include "cli/shared/options.h"
 #include "cli/shared/reader.h"
 #include "cli/shared/tell.h"
 #include "core/config/config.h"
 #include "core/config/state_dir.h"
+
+LLMOBS_EMBED(llmobs_completion_bash, "packaging/completion/llmobs.bash");
+LLMOBS_EMBED(llmobs_completion_zsh, "packaging/completion/_llmobs");
+LLMOBS_EMBED(llmobs_completion_fish, "packaging/completion/llmobs.fish");
 
 static const char help_text[] =
     "usage: llmobs completion bash|zsh|fish\n"
@@ -61,12 +65,20 @@ static int complete(const char *member, const char *store)
 
 static int print_file(const char *shell)
 {
-    struct llmobs_text file = llmobs_completion_file(shell);
+    static const struct {
+        const char *shell, *from, *to;
+    } files[] = {
+        {"bash", llmobs_completion_bash, llmobs_completion_bash_end},
+        {"zsh", llmobs_completion_zsh, llmobs_completion_zsh_end},
+        {"fish", llmobs_completion_fish, llmobs_completion_fish_end},
+    };
 
-    if (file.data) {
-        fwrite(file.data, 1, file.len, stdout);
-        return LLMOBS_CLI_OK;
-    }
+    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+        if (strcmp(files[i].shell, shell) == 0) {
+            fwrite(files[i].from, 1, (size_t)(files[i].to - files[i].from),
+                   stdout);
+            return LLMOBS_CLI_OK;
+        }
     llmobs_tell("llmobs completion: none for '%s'; one of bash, zsh, fish\n",
                 shell);
     return LLMOBS_CLI_USAGE;

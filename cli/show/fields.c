@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/query/each.h"
 #include "cli/shared/escape.h"
 #include "cli/shared/options.h"
 #include "cli/shared/suggest.h"
 #include "cli/shared/tell.h"
+#include "cli/show/forms.h"
 
 enum form {
     FORM_TEXT,
@@ -60,7 +62,7 @@ static const struct field all[] = {
 
 #define ALL (sizeof(all) / sizeof(*all))
 
-static void show_fields_add(struct llmobs_fields *fields, size_t at)
+static void add_field(struct llmobs_fields *fields, size_t at)
 {
     fields->at[fields->count] = at;
     fields->columns[fields->count++] =
@@ -68,12 +70,11 @@ static void show_fields_add(struct llmobs_fields *fields, size_t at)
 }
 
 /* -EINVAL: it is no key of an event. */
-static int show_fields_add_key(struct llmobs_fields *fields, const char *word,
-                               size_t len)
+static int add_key(struct llmobs_fields *fields, const char *word)
 {
     struct llmobs_by_key *key = &fields->keys[fields->count];
 
-    if (llmobs_key_read(key, word, len) != 0 ||
+    if (llmobs_key_read(key, word, strlen(word)) != 0 ||
         (key->key >= LLMOBS_KEY_OF_EVENT && key->key != LLMOBS_KEY_TAG))
         return -EINVAL;
     fields->at[fields->count] = ALL;
@@ -82,21 +83,9 @@ static int show_fields_add_key(struct llmobs_fields *fields, const char *word,
     return 0;
 }
 
-void llmobs_fields_all(struct llmobs_fields *fields)
-{
-    fields->count = 0;
-    for (size_t i = 0; i < ALL; i++)
-        show_fields_add(fields, i);
-    for (int i = 0; i < LLMOBS_KEY_OF_EVENT; i++) {
-        const char *word = llmobs_key_word((enum llmobs_key)i);
-
-        (void)show_fields_add_key(fields, word, strlen(word));
-    }
-}
-
 /* -- names ---------------------------------------------------------------- */
 
-static int show_fields_refuse(const char *name)
+static int refuse_field(const char *name)
 {
     struct llmobs_suggest suggest;
     char shown[LLMOBS_ESCAPE_NAME];
@@ -113,19 +102,17 @@ static int show_fields_refuse(const char *name)
     return -EINVAL;
 }
 
-static int show_fields_add_name(struct llmobs_fields *fields, const char *name)
+static int add_named_field(struct llmobs_fields *fields, const char *name)
 {
     if (fields->count == LLMOBS_FIELDS_MAX)
         return llmobs_cli_refuse("fields", NULL, "too many of them");
     for (size_t i = 0; i < ALL; i++) {
         if (strcmp(all[i].name, name) != 0)
             continue;
-        show_fields_add(fields, i);
+        add_field(fields, i);
         return 0;
     }
-    return show_fields_add_key(fields, name, strlen(name)) == 0
-               ? 0
-               : show_fields_refuse(name);
+    return add_key(fields, name) == 0 ? 0 : refuse_field(name);
 }
 
 int llmobs_fields_choose(struct llmobs_fields *fields, const char *names)
@@ -139,7 +126,7 @@ int llmobs_fields_choose(struct llmobs_fields *fields, const char *names)
 
         snprintf(name, sizeof(name), "%.*s", (int)(len < 999 ? len : 999),
                  names);
-        rc = show_fields_add_name(fields, name);
+        rc = add_named_field(fields, name);
         if (rc != 0 || names[len] == '\0')
             return rc;
         names += len + 1;
@@ -147,22 +134,6 @@ int llmobs_fields_choose(struct llmobs_fields *fields, const char *names)
 }
 
 /* -- values --------------------------------------------------------------- */
-
-bool llmobs_fields_have_cost(const struct llmobs_fields *fields)
-{
-    for (size_t i = 0; i < fields->count; i++)
-        if (fields->at[i] < ALL && all[fields->at[i]].at == AT(cost))
-            return true;
-    return false;
-}
-
-enum llmobs_row_parts llmobs_fields_parts(const struct llmobs_fields *fields)
-{
-    for (size_t i = 0; i < fields->count; i++)
-        if (fields->at[i] < ALL && all[fields->at[i]].words)
-            return LLMOBS_ROW_ALL;
-    return LLMOBS_ROW_FACTS;
-}
 
 static struct llmobs_cell cell_of(const struct llmobs_row *row,
                                   const struct field *field)
@@ -190,21 +161,63 @@ static struct llmobs_cell cell_of(const struct llmobs_row *row,
     return llmobs_cell_text(llmobs_row_text(row, field->at));
 }
 
-void llmobs_fields_cells(const struct llmobs_fields *fields,
-                         const struct llmobs_row *row,
-                         const struct llmobs_json *event,
-                         struct llmobs_key_room *room,
-                         struct llmobs_cell cells[LLMOBS_FIELDS_MAX])
+/* -- the form ------------------------------------------------------------- */
+
+struct table {
+    struct llmobs_sheet sheet;
+    const struct llmobs_fields *fields;
+};
+
+static int print_fields(void *ctx, const struct llmobs_row *row,
+                        const struct llmobs_json *event)
 {
+    struct table *table = ctx;
+    const struct llmobs_fields *fields = table->fields;
+    struct llmobs_cell cells[LLMOBS_FIELDS_MAX];
+    struct llmobs_key_room room;
+
     for (size_t i = 0; i < fields->count; i++) {
         size_t at = fields->at[i];
 
         if (at == ALL)
             cells[i] = llmobs_cell_text(
-                llmobs_key_of(&fields->keys[i], row, event, room));
+                llmobs_key_of(&fields->keys[i], row, event, &room));
         else if (all[at].at == AT_STATUS)
             cells[i] = llmobs_cell_text(row->failed ? "error" : "ok");
         else
             cells[i] = cell_of(row, &all[at]);
     }
+    return llmobs_sheet_add(&table->sheet, cells);
+}
+
+int llmobs_view_fields(struct llmobs_view *view)
+{
+    struct llmobs_fields *fields = &view->fields;
+    struct table table = {.fields = fields};
+    struct llmobs_load *load = &view->load;
+    int rc;
+
+    if (fields->count == 0) {
+        for (size_t i = 0; i < ALL; i++)
+            add_field(fields, i);
+        for (int i = 0; i < LLMOBS_KEY_OF_EVENT; i++)
+            (void)add_key(fields, llmobs_key_word((enum llmobs_key)i));
+    }
+    load->parts = LLMOBS_ROW_FACTS;
+    for (size_t i = 0; i < fields->count; i++) {
+        if (fields->at[i] < ALL && all[fields->at[i]].at == AT(cost))
+            llmobs_view_prices(view);
+        if (fields->at[i] < ALL && all[fields->at[i]].words)
+            load->parts = LLMOBS_ROW_ALL;
+    }
+    load->newest = view->newest;
+    llmobs_sheet_init(&table.sheet, &view->screen, view->format,
+                      fields->columns, fields->count);
+    rc = llmobs_sheet_begin(&table.sheet);
+    if (rc == 0)
+        rc = llmobs_each(load, view->reader, print_fields, &table);
+    llmobs_sheet_fini(&table.sheet);
+    if (rc == 0)
+        llmobs_view_report_prices(view);
+    return rc;
 }

@@ -1,4 +1,4 @@
-/* fields - the facts of a span by their names, for tables of spans.
+/* fields - the facts of a span that --fields names, for tables of spans.
  *
  * Owns:    nothing.
  * Threads: one.
@@ -10,7 +10,6 @@
 
 #include "cli/query/keys.h"
 #include "cli/query/sheet.h"
-#include "cli/query/row.h"
 
 #define LLMOBS_FIELDS_MAX 64
 
@@ -25,22 +24,5 @@ struct llmobs_fields {
 
 /* Reads "start,model,script,tag:team"; replaces what was chosen. */
 int llmobs_fields_choose(struct llmobs_fields *fields, const char *names);
-
-/* Chooses all. */
-void llmobs_fields_all(struct llmobs_fields *fields);
-
-/* The parts of a row that the chosen fields need. */
-enum llmobs_row_parts llmobs_fields_parts(const struct llmobs_fields *fields);
-
-/* True where one of the chosen fields is a cost. */
-bool llmobs_fields_have_cost(const struct llmobs_fields *fields);
-
-/* Sets one cell for each field, which borrows the texts of the row, of the
- * event, which only keys need, and of the room. */
-void llmobs_fields_cells(const struct llmobs_fields *fields,
-                         const struct llmobs_row *row,
-                         const struct llmobs_json *event,
-                         struct llmobs_key_room *room,
-                         struct llmobs_cell cells[LLMOBS_FIELDS_MAX]);
 
 #endif

@@ -114,14 +114,14 @@ static void forget_shown(struct follow *follow)
     }
 }
 
-static int follow_add_span(struct trace *trace, const struct llmobs_json *event,
-                           struct llmobs_place place)
+static int add_span_row(struct trace *trace, const struct llmobs_json *event,
+                        struct llmobs_place place)
 {
     const char *id = llmobs_json_gets(event, "span_id");
 
     if (!llmobs_texts_share(&trace->spans, id))
         return -ENOMEM;
-    return llmobs_load_take(&trace->load, event, place);
+    return llmobs_load_add(&trace->load, event, place);
 }
 
 static void mark_shown(struct trace *trace)
@@ -133,9 +133,9 @@ static void mark_shown(struct trace *trace)
     trace->waits = false;
 }
 
-/* Takes over the spans of the trace that were shown at the beginning: later
+/* Copies the spans of the trace that were shown at the beginning: later
  * spans may be their children. */
-static int take_over(const struct follow *follow, struct trace *trace)
+static int copy_shown(const struct follow *follow, struct trace *trace)
 {
     const struct llmobs_forest *shown = &follow->view->load.forest;
     struct llmobs_buf line;
@@ -151,7 +151,7 @@ static int take_over(const struct follow *follow, struct trace *trace)
         rc = llmobs_reader_event(follow->view->reader, row->place, &line,
                                  &event);
         if (event)
-            rc = follow_add_span(trace, event, row->place);
+            rc = add_span_row(trace, event, row->place);
         llmobs_json_free(event);
     }
     llmobs_buf_fini(&line);
@@ -173,11 +173,11 @@ static int new_trace(struct follow *follow, const char *id, struct trace **out)
     follow->traces = trace;
     follow->count++;
     *out = trace;
-    return follow->tree ? take_over(follow, trace) : 0;
+    return follow->tree ? copy_shown(follow, trace) : 0;
 }
 
 /* Gives the trace of that id, as the newest. */
-static int have_trace(struct follow *follow, const char *id, struct trace **out)
+static int find_trace(struct follow *follow, const char *id, struct trace **out)
 {
     for (struct trace **at = &follow->traces; *at; at = &(*at)->next) {
         struct trace *trace = *at;
@@ -193,7 +193,7 @@ static int have_trace(struct follow *follow, const char *id, struct trace **out)
     return new_trace(follow, id, out);
 }
 
-static void let_wait(struct trace *trace)
+static void set_waiting(struct trace *trace)
 {
     trace->last_ns = llmobs_clock_mono_ns();
     if (!trace->waits)
@@ -205,8 +205,8 @@ static void let_wait(struct trace *trace)
 
 /* Shows a row with its evaluations if these have changed, even if the row was
  * shown before. */
-static int follow_join(struct follow *follow, struct trace *trace,
-                       struct llmobs_row *row, const struct llmobs_json *event)
+static int join_row(struct follow *follow, struct trace *trace,
+                    struct llmobs_row *row, const struct llmobs_json *event)
 {
     struct llmobs_buf lines;
     const char *have = row->evaluations ? row->evaluations : "";
@@ -217,10 +217,10 @@ static int follow_join(struct follow *follow, struct trace *trace,
                                &row->verdicts);
     if (rc == 0 && lines.len > 0 && strcmp(lines.data, have) != 0) {
         row->evaluations =
-            llmobs_texts_keep(&trace->load.texts, lines.data, lines.len);
+            llmobs_texts_copy(&trace->load.texts, lines.data, lines.len);
         rc = row->evaluations ? 0 : -ENOMEM;
         row->wanted = true;
-        let_wait(trace);
+        set_waiting(trace);
     }
     llmobs_buf_fini(&lines);
     return rc;
@@ -242,7 +242,7 @@ static int join_trace(struct follow *follow, struct trace *trace)
         rc = llmobs_reader_event(follow->view->reader, row->place, &line,
                                  &event);
         if (event)
-            rc = follow_join(follow, trace, row, event);
+            rc = join_row(follow, trace, row, event);
         llmobs_json_free(event);
     }
     llmobs_buf_fini(&line);
@@ -262,8 +262,8 @@ static int join_all(struct follow *follow)
     return rc;
 }
 
-static int follow_take_evaluation(struct follow *follow,
-                                  const struct llmobs_json *event)
+static int add_evaluation(struct follow *follow,
+                          const struct llmobs_json *event)
 {
     int rc;
 
@@ -276,15 +276,14 @@ static int follow_take_evaluation(struct follow *follow,
 
 /* -- lines ---------------------------------------------------------------- */
 
-static int follow_take_span(struct follow *follow,
-                            const struct llmobs_json *event,
-                            struct llmobs_place place)
+static int add_span(struct follow *follow, const struct llmobs_json *event,
+                    struct llmobs_place place)
 {
     const char *id = llmobs_json_gets(event, "span_id");
     const struct llmobs_forest *forest;
     struct trace *trace = NULL;
     size_t shown;
-    int rc = have_trace(follow,
+    int rc = find_trace(follow,
                         follow->tree ? llmobs_json_gets(event, "trace_id") : "",
                         &trace);
 
@@ -292,7 +291,7 @@ static int follow_take_span(struct follow *follow,
         return rc;
     forest = &trace->load.forest;
     shown = trace->load.shown;
-    rc = follow_add_span(trace, event, place);
+    rc = add_span_row(trace, event, place);
     if (rc != 0 || forest->count == 0)
         return rc;
     trace->ended |= forest->rows[forest->count - 1]->parent_id == NULL;
@@ -300,12 +299,12 @@ static int follow_take_span(struct follow *follow,
         trace->last_ns = llmobs_clock_mono_ns();
     if (trace->load.shown == shown)
         return 0;
-    let_wait(trace);
-    return follow_join(follow, trace, forest->rows[forest->count - 1], event);
+    set_waiting(trace);
+    return join_row(follow, trace, forest->rows[forest->count - 1], event);
 }
 
-static int follow_take_line(void *ctx, struct llmobs_text text,
-                            struct llmobs_place place)
+static int read_new_line(void *ctx, struct llmobs_text text,
+                         struct llmobs_place place)
 {
     struct follow *follow = ctx;
     struct llmobs_load *load = &follow->view->load;
@@ -316,9 +315,9 @@ static int follow_take_line(void *ctx, struct llmobs_text text,
         return 0;
     rc = llmobs_json_parse(text, &event);
     if (rc == 0 && llmobs_load_is_span(event))
-        rc = follow_take_span(follow, event, place);
+        rc = add_span(follow, event, place);
     else if (rc == 0 && llmobs_evaluations_is_one(event))
-        rc = follow_take_evaluation(follow, event);
+        rc = add_evaluation(follow, event);
     else if (rc != -ENOMEM) {
         load->bad++;
         rc = 0;
@@ -352,7 +351,7 @@ static struct trace *first_due(const struct follow *follow)
     return first;
 }
 
-static int follow_show(struct follow *follow, struct trace *trace)
+static int show_trace(struct follow *follow, struct trace *trace)
 {
     int rc = llmobs_load_order(&trace->load, follow->view->reader);
 
@@ -371,7 +370,7 @@ static int show_due(struct follow *follow)
 
     while (rc == 0 && (trace = first_due(follow)) &&
            due_ns(follow, trace) <= llmobs_clock_mono_ns())
-        rc = follow_show(follow, trace);
+        rc = show_trace(follow, trace);
     if (fflush(stdout) != 0 && rc == 0)
         rc = -EPIPE;
     return rc;
@@ -379,7 +378,7 @@ static int show_due(struct follow *follow)
 
 /* -- the store ------------------------------------------------------------ */
 
-static bool follow_is_there(const struct follow *follow)
+static bool is_same_store(const struct follow *follow)
 {
     struct stat st;
 
@@ -441,13 +440,13 @@ static int show_first(struct llmobs_view *view)
 }
 
 /* Reads a store that was not there before: all its lines are new. */
-static int follow_read_whole(struct follow *follow)
+static int read_new_store(struct follow *follow)
 {
     struct llmobs_view *view = follow->view;
     int rc;
 
     if (follow->rows)
-        return llmobs_reader_walk(view->reader, 0, follow_take_line, follow);
+        return llmobs_reader_walk(view->reader, 0, read_new_line, follow);
     view->newest = 0;
     view->more = false;
     rc = view->form(view);
@@ -455,19 +454,10 @@ static int follow_read_whole(struct follow *follow)
     return rc;
 }
 
-static int follow_read_more(struct follow *follow)
-{
-    struct llmobs_view *view = follow->view;
-
-    return follow->rows
-               ? llmobs_reader_more(view->reader, follow_take_line, follow)
-               : view->form(view);
-}
-
 /* Reads the new lines, in the directory that has the store's name now. */
-static int follow_look(struct follow *follow)
+static int look_at_store(struct follow *follow)
 {
-    bool same = follow_is_there(follow);
+    bool same = is_same_store(follow);
     int rc = 0;
 
     if (!same && follow->view->reader) {
@@ -481,10 +471,12 @@ static int follow_look(struct follow *follow)
         if (rc == -ENOENT)
             return 0;
         if (rc == 0)
-            rc = follow_read_whole(follow);
+            rc = read_new_store(follow);
     }
     if (rc == 0)
-        rc = follow_read_more(follow);
+        rc = follow->rows ? llmobs_reader_more(follow->view->reader,
+                                               read_new_line, follow)
+                          : follow->view->form(follow->view);
     return rc == 0 ? join_all(follow) : rc;
 }
 
@@ -503,7 +495,7 @@ static int wait_ms(const struct follow *follow)
 }
 
 /* Waits for the rest of the events of a group, and reads them all. */
-static void follow_gather(const struct follow *follow)
+static void wait_for_rest(const struct follow *follow)
 {
     const struct timespec rest = {0, GATHER_MS * LLMOBS_NS_PER_MS};
     char events[4096];
@@ -513,9 +505,9 @@ static void follow_gather(const struct follow *follow)
         ;
 }
 
-/* Waits for news, the next trace that is due, or the end: by a signal, or where
- * nobody reads stdout any more. */
-static int follow_wait_for_news(struct follow *follow)
+/* Waits for new events, the next trace that is due, or the end: by a signal, or
+ * where nobody reads stdout any more. */
+static int wait_for_event(struct follow *follow)
 {
     struct pollfd fds[] = {{follow->signals, POLLIN, 0},
                            {follow->watch, POLLIN, 0},
@@ -528,18 +520,18 @@ static int follow_wait_for_news(struct follow *follow)
         return -EPIPE;
     follow->ending = fds[0].revents != 0;
     if (fds[1].revents != 0)
-        follow_gather(follow);
+        wait_for_rest(follow);
     return 0;
 }
 
-static int follow_go_on(struct follow *follow)
+static int follow_store(struct follow *follow)
 {
     int rc = 0;
 
     while (rc == 0 && !follow->ending) {
-        rc = follow_wait_for_news(follow);
+        rc = wait_for_event(follow);
         if (rc == 0)
-            rc = follow_look(follow);
+            rc = look_at_store(follow);
         if (rc == 0)
             rc = show_due(follow);
         forget_shown(follow);
@@ -549,7 +541,7 @@ static int follow_go_on(struct follow *follow)
 
 /* -- the form ------------------------------------------------------------- */
 
-static int follow_begin(struct follow *follow)
+static int begin_following(struct follow *follow)
 {
     sigset_t signals;
     int emptied = 0, rc = open_store(follow);
@@ -592,9 +584,9 @@ int llmobs_view_follow(struct llmobs_view *view)
     int rc;
 
     view->kept = &follow.kept;
-    rc = follow_begin(&follow);
+    rc = begin_following(&follow);
     if (rc == 0)
-        rc = follow_go_on(&follow);
+        rc = follow_store(&follow);
     close_store(&follow);
     llmobs_evaluations_fini(&follow.evaluations);
     if (follow.watch >= 0)

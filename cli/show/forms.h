@@ -27,7 +27,7 @@ int llmobs_view_otlp(struct llmobs_view *view);
 /* Prints nothing; `load` says whether there is a span (show_events.c). */
 int llmobs_view_quiet(struct llmobs_view *view);
 
-/* A line for each span: CSV, or JSON of the fields (show_fields.c). */
+/* A line for each span: CSV, or JSON of the fields (fields.c). */
 int llmobs_view_fields(struct llmobs_view *view);
 
 /* Numbers about calls, in groups (show_summary.c). */

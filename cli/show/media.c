@@ -13,7 +13,7 @@
 /* -- bytes ---------------------------------------------------------------- */
 
 /* The value of a digit of base64; -1: it is none. */
-static int show_media_digit(char c)
+static int digit_of(char c)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                  "abcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -31,8 +31,8 @@ static size_t decode(const char *text, unsigned char *out, size_t cap)
     unsigned have = 0;
     size_t len = 0;
 
-    for (; len < cap && show_media_digit(*text) >= 0; text++) {
-        bits = bits << 6 | (uint32_t)show_media_digit(*text);
+    for (; len < cap && digit_of(*text) >= 0; text++) {
+        bits = bits << 6 | (uint32_t)digit_of(*text);
         have += 6;
         if (have >= 8) {
             have -= 8;

@@ -31,8 +31,8 @@ static int add_line(const struct detail *detail, const char *who,
     return out->error;
 }
 
-static int tool_line(const struct detail *detail, const char *role,
-                     const struct llmobs_json *call)
+static int add_tool(const struct detail *detail, const char *role,
+                    const struct llmobs_json *call)
 {
     const char *name = llmobs_json_gets(call, "name");
     char *arguments = llmobs_json_dumps(llmobs_json_get(call, "arguments"), 0);
@@ -49,8 +49,8 @@ static int tool_line(const struct detail *detail, const char *role,
     return rc;
 }
 
-static int media_lines(const struct detail *detail, const char *role,
-                       const struct llmobs_json *parts, const char *what)
+static int add_media(const struct detail *detail, const char *role,
+                     const struct llmobs_json *parts, const char *what)
 {
     int rc = 0;
 
@@ -67,8 +67,8 @@ static int media_lines(const struct detail *detail, const char *role,
     return rc;
 }
 
-static int message_lines(const struct detail *detail,
-                         const struct llmobs_json *message)
+static int add_message(const struct detail *detail,
+                       const struct llmobs_json *message)
 {
     const char *role = llmobs_json_gets(message, "role");
     const char *content = llmobs_json_gets(message, "content");
@@ -80,13 +80,13 @@ static int message_lines(const struct detail *detail,
     if (content && *content != '\0')
         rc = add_line(detail, role, content);
     if (rc == 0)
-        rc = media_lines(detail, role, llmobs_json_get(message, "image_parts"),
-                         "image");
+        rc = add_media(detail, role, llmobs_json_get(message, "image_parts"),
+                       "image");
     if (rc == 0)
-        rc = media_lines(detail, role, llmobs_json_get(message, "audio_parts"),
-                         "audio");
+        rc = add_media(detail, role, llmobs_json_get(message, "audio_parts"),
+                       "audio");
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(calls) && i < SHOWN; i++)
-        rc = tool_line(detail, role, llmobs_json_at(calls, i));
+        rc = add_tool(detail, role, llmobs_json_at(calls, i));
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(results) && i < SHOWN;
          i++) {
         const char *text =
@@ -99,8 +99,8 @@ static int message_lines(const struct detail *detail,
 }
 
 /* Writes the last messages only: an input repeats all earlier messages. */
-static int messages_lines(const struct detail *detail,
-                          const struct llmobs_json *messages)
+static int add_messages(const struct detail *detail,
+                        const struct llmobs_json *messages)
 {
     size_t count = llmobs_json_len(messages), skip;
     int rc = 0;
@@ -110,12 +110,12 @@ static int messages_lines(const struct detail *detail,
         rc = llmobs_buf_addf(detail->out, "%-4s … %zu earlier\n", detail->side,
                              skip);
     for (size_t i = skip; rc == 0 && i < count; i++)
-        rc = message_lines(detail, llmobs_json_at(messages, i));
+        rc = add_message(detail, llmobs_json_at(messages, i));
     return rc;
 }
 
-static int documents_lines(const struct detail *detail,
-                           const struct llmobs_json *documents)
+static int add_documents(const struct detail *detail,
+                         const struct llmobs_json *documents)
 {
     size_t count = llmobs_json_len(documents);
     int rc = 0;
@@ -132,14 +132,13 @@ static int documents_lines(const struct detail *detail,
     return rc;
 }
 
-static int side_lines(const struct detail *detail,
-                      const struct llmobs_json *side)
+static int add_side(const struct detail *detail, const struct llmobs_json *side)
 {
     const char *value = llmobs_json_gets(side, "value");
-    int rc = messages_lines(detail, llmobs_json_get(side, "messages"));
+    int rc = add_messages(detail, llmobs_json_get(side, "messages"));
 
     if (rc == 0)
-        rc = documents_lines(detail, llmobs_json_get(side, "documents"));
+        rc = add_documents(detail, llmobs_json_get(side, "documents"));
     if (rc == 0 && value)
         rc = add_line(detail, NULL, value);
     return rc;
@@ -150,9 +149,9 @@ int llmobs_messages_lines(const struct llmobs_json *event,
 {
     const struct llmobs_json *meta = llmobs_json_get(event, "meta");
     struct detail in = {out, "in"}, answer = {out, "out"};
-    int rc = side_lines(&in, llmobs_json_get(meta, "input"));
+    int rc = add_side(&in, llmobs_json_get(meta, "input"));
 
     if (rc == 0)
-        rc = side_lines(&answer, llmobs_json_get(meta, "output"));
+        rc = add_side(&answer, llmobs_json_get(meta, "output"));
     return rc == -EFBIG ? 0 : rc; /* the part that fits is shown */
 }

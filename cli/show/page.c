@@ -30,7 +30,7 @@ struct writer {
 
 /* -- spans ---------------------------------------------------------------- */
 
-static int page_add_row(struct writer *w, const struct llmobs_json *event)
+static int index_row(struct writer *w, const struct llmobs_json *event)
 {
     struct llmobs_row *row = NULL;
     int rc = llmobs_row_new(event, (struct llmobs_place){0}, LLMOBS_ROW_ALL,
@@ -50,8 +50,8 @@ static int page_add_row(struct writer *w, const struct llmobs_json *event)
 
 /* The store is read from its end: of spans with the same ids the last one comes
  * first, and only it is written. */
-static int page_add_span(struct writer *w, struct llmobs_text line,
-                         const struct llmobs_json *event)
+static int write_span(struct writer *w, struct llmobs_text line,
+                      const struct llmobs_json *event)
 {
     size_t before = w->written.count;
     int rc = llmobs_load_key(&w->key, event);
@@ -66,7 +66,7 @@ static int page_add_span(struct writer *w, struct llmobs_text line,
         return 0;
     }
     rc = llmobs_page_body_write(&w->body, line, event);
-    return rc == 0 ? page_add_row(w, event) : rc;
+    return rc == 0 ? index_row(w, event) : rc;
 }
 
 /* -- the store ------------------------------------------------------------ */
@@ -92,9 +92,9 @@ static bool is_counted(struct llmobs_page *page, struct llmobs_text line)
     return true;
 }
 
-static int page_take_event(struct writer *w, struct llmobs_text line,
-                           struct llmobs_place place,
-                           const struct llmobs_json *event)
+static int write_event(struct writer *w, struct llmobs_text line,
+                       struct llmobs_place place,
+                       const struct llmobs_json *event)
 {
     struct llmobs_page *page = w->page;
 
@@ -108,10 +108,10 @@ static int page_take_event(struct writer *w, struct llmobs_text line,
     if (!llmobs_filter_match(page->filter, event))
         return 0;
     page->matching++;
-    return is_full(page) ? 0 : page_add_span(w, line, event);
+    return is_full(page) ? 0 : write_span(w, line, event);
 }
 
-static int page_take_line(void *ctx, struct llmobs_text line,
+static int read_page_line(void *ctx, struct llmobs_text line,
                           struct llmobs_place place)
 {
     struct writer *w = ctx;
@@ -127,7 +127,7 @@ static int page_take_line(void *ctx, struct llmobs_text line,
         return 0;
     }
     if (rc == 0)
-        rc = page_take_event(w, line, place, event);
+        rc = write_event(w, line, place, event);
     llmobs_json_free(event);
     return rc;
 }
@@ -136,7 +136,7 @@ static int page_take_line(void *ctx, struct llmobs_text line,
 
 /* True for an evaluation of a span in the page, and for every evaluation by a
  * tag: it may have several spans, which the page's script finds. */
-static bool page_is_joined(struct writer *w, const struct llmobs_json *event)
+static bool has_its_span(struct writer *w, const struct llmobs_json *event)
 {
     const struct llmobs_json *span =
         llmobs_json_get(llmobs_json_get(event, "join_on"), "span");
@@ -145,8 +145,8 @@ static bool page_is_joined(struct writer *w, const struct llmobs_json *event)
                      llmobs_texts_has(&w->written, w->key.data, w->key.len));
 }
 
-static int page_put_evaluation(struct writer *w, struct llmobs_place place,
-                               struct llmobs_buf *line, size_t *written)
+static int write_evaluation(struct writer *w, struct llmobs_place place,
+                            struct llmobs_buf *line, size_t *written)
 {
     struct llmobs_json *event = NULL;
     struct llmobs_text text;
@@ -156,7 +156,7 @@ static int page_put_evaluation(struct writer *w, struct llmobs_place place,
         return rc == -ESTALE ? 0 : rc;
     text = (struct llmobs_text){line->data, line->len};
     rc = llmobs_json_parse(text, &event);
-    if (rc == 0 && page_is_joined(w, event)) {
+    if (rc == 0 && has_its_span(w, event)) {
         if ((*written)++ > 0)
             fputc(',', w->out);
         rc = llmobs_page_body_write(&w->body, text, event);
@@ -166,7 +166,7 @@ static int page_put_evaluation(struct writer *w, struct llmobs_place place,
 }
 
 /* Writes the evaluations in the order of the store. */
-static int put_evaluations(struct writer *w)
+static int write_evaluations(struct writer *w)
 {
     struct llmobs_buf line;
     size_t written = 0;
@@ -174,20 +174,20 @@ static int put_evaluations(struct writer *w)
 
     llmobs_buf_init(&line, LLMOBS_READER_LINE_MAX);
     for (size_t i = w->evaluations.count; rc == 0 && i-- > 0;)
-        rc = page_put_evaluation(w, w->evaluations.list[i], &line, &written);
+        rc = write_evaluation(w, w->evaluations.list[i], &line, &written);
     llmobs_buf_fini(&line);
     return rc;
 }
 
 /* -- the file ------------------------------------------------------------- */
 
-static void put_asset(FILE *out, struct llmobs_page_asset asset)
+static void write_asset(FILE *out, struct llmobs_page_asset asset)
 {
     fwrite(asset.text.data, 1, asset.text.len, out);
 }
 
 /* Only a page that is live may ask for something: its own server. */
-static void put_head(FILE *out, bool live)
+static void write_head(FILE *out, bool live)
 {
     fprintf(out,
             "<!DOCTYPE html>\n"
@@ -207,7 +207,7 @@ static void put_head(FILE *out, bool live)
             "<style>",
             llmobs_page_script().source, llmobs_page_style().source,
             live ? "connect-src 'self'; " : "");
-    put_asset(out, llmobs_page_style());
+    write_asset(out, llmobs_page_style());
     fputs("</style>\n"
           "</head>\n"
           "<body>\n"
@@ -221,7 +221,7 @@ static void put_head(FILE *out, bool live)
 }
 
 /* Writes the object that says how the page was made. */
-static int put_meta(struct writer *w)
+static int write_meta(struct writer *w)
 {
     const struct llmobs_page *page = w->page;
     const char *date = llmobs_prices_date(page->prices);
@@ -252,32 +252,32 @@ static int put_meta(struct writer *w)
     return rc;
 }
 
-static int put_page(struct writer *w)
+static int write_page(struct writer *w)
 {
     static const char script[] =
         "</script>\n<script type=\"application/json\" id=\"";
     FILE *out = w->out;
     int rc = 0;
 
-    put_head(out, w->page->live != NULL);
+    write_head(out, w->page->live != NULL);
     if (w->reader)
         rc = llmobs_reader_walk_back(w->reader, w->page->filter->since_ns,
-                                     page_take_line, w);
+                                     read_page_line, w);
     if (rc < 0)
         return rc;
     fprintf(out, "%sindex\">[", script);
     if (w->index.len > 0)
         fwrite(w->index.data, 1, w->index.len, out);
     fprintf(out, "]%sevals\">[", script);
-    rc = put_evaluations(w);
+    rc = write_evaluations(w);
     if (rc != 0)
         return rc;
     fprintf(out, "]%smeta\">", script);
-    rc = put_meta(w);
+    rc = write_meta(w);
     if (rc != 0)
         return rc;
     fputs("</script>\n<script>", out);
-    put_asset(out, llmobs_page_script());
+    write_asset(out, llmobs_page_script());
     fputs("</script>\n</body>\n</html>\n", out);
     if (fflush(out) != 0 || ferror(out))
         return -EIO;
@@ -295,7 +295,7 @@ int llmobs_page_make(struct llmobs_page *page, struct llmobs_reader *reader,
     llmobs_buf_init(&w.index, INDEX_MAX);
     llmobs_buf_init(&w.key, INDEX_MAX);
     (void)setvbuf(out, NULL, _IOFBF, BUFFER);
-    rc = put_page(&w);
+    rc = write_page(&w);
     page->cut = w.body.texts + w.body.images;
     llmobs_page_body_fini(&w.body);
     llmobs_buf_fini(&w.index);

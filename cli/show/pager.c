@@ -22,7 +22,7 @@ static const char *command_of(void)
 }
 
 /* Starts the command with `input` as its stdin. */
-static pid_t pager_start(const char *command, int input)
+static pid_t start_pager(const char *command, int input)
 {
     char *argv[] = {(char[]){"sh"}, (char[]){"-c"}, (char *)command, NULL};
     posix_spawn_file_actions_t actions;
@@ -39,7 +39,7 @@ static pid_t pager_start(const char *command, int input)
 
 /* Looks for the first word of a command on PATH: a shell that does not find it
  * would swallow the output. */
-static bool pager_is_there(const char *command)
+static bool is_on_path(const char *command)
 {
     size_t len = strcspn(command, " \t");
     char *path = getenv("PATH") ? strdup(getenv("PATH")) : NULL;
@@ -64,11 +64,11 @@ void llmobs_pager_begin(struct llmobs_pager *pager, bool to_end)
 
     pager->pid = 0;
     if (*command == '\0' || strcmp(command, "cat") == 0 ||
-        !pager_is_there(command) || pipe2(ends, O_CLOEXEC) != 0)
+        !is_on_path(command) || pipe2(ends, O_CLOEXEC) != 0)
         return;
     setenv("LESS", to_end ? "FRX+G" : "FRX", 0);
     setenv("LV", "-c", 0);
-    pager->pid = pager_start(command, ends[0]);
+    pager->pid = start_pager(command, ends[0]);
     if (pager->pid > 0) {
         fflush(stdout);
         dup2(ends[1], STDOUT_FILENO);

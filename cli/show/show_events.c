@@ -1,21 +1,83 @@
 #include <errno.h>
 
 #include "cli/shared/json_out.h"
-#include "cli/show/otlp_lines.h"
 #include "cli/show/forms.h"
+#include "core/export/otlp.h"
+
+/* A line of OTLP holds so many spans, of so many bytes in the store, or a
+ * single span: a Collector's otlpjsonfile receiver cuts a line after 1 MiB. */
+#define OTLP_SPANS 64
+#define OTLP_BYTES (256u * 1024)
+
+/* The spans that wait for their line of OTLP's JSON: one
+ * ExportTraceServiceRequest, as a Collector's file exporter writes it
+ * (OpenTelemetry, protocol/file-exporter.md: a file has one kind of data, so
+ * that evaluations are not written). */
+struct otlp {
+    const struct llmobs_config *config;
+    bool content;
+    struct llmobs_buf text; /* the events, one behind the other */
+    size_t ends[OTLP_SPANS];
+    size_t count;
+};
 
 struct events {
     struct llmobs_view *view;
-    struct llmobs_otlp_lines *otlp; /* NULL: the events as stored */
-    bool quiet;                     /* one span is enough, and not printed */
-    bool notes; /* a walk from the end, which notes the newest events */
+    struct otlp *otlp; /* NULL: the events as stored */
+    bool quiet;        /* one span is enough, and not printed */
+    bool places_only;  /* a walk from the end, which only finds the newest */
     struct llmobs_places places;
     size_t spans;
 };
 
+/* -- lines of OTLP -------------------------------------------------------- */
+
+static int print_otlp(struct events *events)
+{
+    struct otlp *otlp = events->otlp;
+    struct llmobs_text texts[OTLP_SPANS];
+    struct llmobs_buf line;
+    size_t from = 0, left_out = 0;
+    int rc;
+
+    for (size_t i = 0; i < otlp->count; i++) {
+        texts[i].data = otlp->text.data + from;
+        texts[i].len = otlp->ends[i] - from;
+        from = otlp->ends[i];
+    }
+    llmobs_buf_init(&line, SIZE_MAX / 2);
+    rc = llmobs_otlp_traces(otlp->config, otlp->content, texts, otlp->count,
+                            &line, &left_out);
+    if (rc == 0)
+        rc = llmobs_json_out_print(llmobs_buf_text(&line));
+    else if (rc == -EINVAL) /* OTLP can hold none of the events */
+        rc = 0;
+    llmobs_buf_fini(&line);
+    llmobs_buf_cut(&otlp->text, 0);
+    otlp->count = 0;
+    events->view->load.bad += left_out;
+    return rc;
+}
+
+static int add_otlp(struct events *events, struct llmobs_text event)
+{
+    struct otlp *otlp = events->otlp;
+    int rc = 0;
+
+    if (otlp->count == OTLP_SPANS || otlp->text.len + event.len > OTLP_BYTES)
+        rc = print_otlp(events);
+    if (rc == 0)
+        rc = llmobs_buf_add(&otlp->text, event.data, event.len);
+    if (rc == 0)
+        otlp->ends[otlp->count++] = otlp->text.len;
+    return rc;
+}
+
+/* -- events --------------------------------------------------------------- */
+
 /* True where the event is to be printed; counts it. */
-static bool show_events_wants(const struct events *events,
-                              const struct llmobs_json *event)
+static bool is_wanted(const struct events *events,
+                      const struct llmobs_json *event)
 {
     struct llmobs_filter *filter = &events->view->filter;
     struct llmobs_load *load = &events->view->load;
@@ -31,104 +93,97 @@ static bool show_events_wants(const struct events *events,
     return false;
 }
 
-static int show_events_give(struct events *events, struct llmobs_text text)
+static int print_event(struct events *events, struct llmobs_text text)
 {
     events->view->load.shown++;
     if (events->quiet)
         return 1;
-    return events->otlp ? llmobs_otlp_lines_add(events->otlp, text)
-                        : llmobs_json_out_print(text);
+    return events->otlp ? add_otlp(events, text) : llmobs_json_out_print(text);
 }
 
-/* Prints the event of a line, or notes its place, where it is wanted.
+/* Prints the event of a line, or adds its place, where it is wanted.
  * Evaluations do not count as spans: they come with the spans. */
-static int show_events_take_line(void *ctx, struct llmobs_text text,
-                                 struct llmobs_place place)
+static int read_event_line(void *ctx, struct llmobs_text text,
+                           struct llmobs_place place)
 {
     struct events *events = ctx;
     struct llmobs_json *event;
     int rc = llmobs_load_parse(&events->view->load, text, &event);
 
-    if (event && show_events_wants(events, event)) {
-        rc = events->notes ? llmobs_places_add(&events->places, place)
-                           : show_events_give(events, text);
+    if (event && is_wanted(events, event)) {
+        rc = events->places_only ? llmobs_places_add(&events->places, place)
+                                 : print_event(events, text);
         events->spans += llmobs_load_is_span(event) ? 1 : 0;
     }
     llmobs_json_free(event);
-    if (rc == 0 && events->notes && events->spans == events->view->newest)
+    if (rc == 0 && events->places_only && events->spans == events->view->newest)
         rc = 1;
     return rc;
 }
 
 /* -- the newest ----------------------------------------------------------- */
 
-/* Reads the noted lines again, the oldest first. */
-static int give_noted(struct events *events)
+/* Finds the newest events, reads their lines again, and prints the oldest
+ * first. */
+static int print_newest(struct events *events)
 {
+    struct llmobs_reader *reader = events->view->reader;
     struct llmobs_buf line;
-    int rc = 0;
+    int rc;
 
+    events->places_only = true;
+    rc = llmobs_reader_walk_back(reader, events->view->filter.since_ns,
+                                 read_event_line, events);
     llmobs_buf_init(&line, LLMOBS_READER_LINE_MAX);
-    for (size_t i = events->places.count; rc == 0 && i > 0; i--) {
-        rc = llmobs_reader_again(events->view->reader,
-                                 events->places.list[i - 1], &line);
+    for (size_t i = events->places.count; rc >= 0 && i > 0; i--) {
+        rc = llmobs_reader_again(reader, events->places.list[i - 1], &line);
         if (rc == 0)
-            rc = show_events_give(events,
-                                  (struct llmobs_text){line.data, line.len});
+            rc = print_event(events, llmobs_buf_text(&line));
         else if (rc == -ESTALE) /* the exporter has removed the file */
             rc = 0;
     }
     llmobs_buf_fini(&line);
-    return rc;
-}
-
-static int give_newest(struct events *events)
-{
-    int rc;
-
-    events->notes = true;
-    rc = llmobs_reader_walk_back(events->view->reader,
-                                 events->view->filter.since_ns,
-                                 show_events_take_line, events);
-    if (rc >= 0)
-        rc = give_noted(events);
     llmobs_places_fini(&events->places);
-    return rc;
+    return rc > 0 ? 0 : rc;
 }
 
 /* -- forms ---------------------------------------------------------------- */
 
-static int give_all(struct events *events)
+static int print_events(struct events *events)
 {
     struct llmobs_view *view = events->view;
 
     if (view->more)
-        return llmobs_reader_more(view->reader, show_events_take_line, events);
+        return llmobs_reader_more(view->reader, read_event_line, events);
     if (view->newest > 0)
-        return give_newest(events);
+        return print_newest(events);
     return llmobs_reader_walk(view->reader, view->filter.since_ns,
-                              show_events_take_line, events);
+                              read_event_line, events);
 }
 
 int llmobs_view_json(struct llmobs_view *view)
 {
     struct events events = {.view = view};
 
-    return give_all(&events);
+    return print_events(&events);
 }
 
+/* The texts of messages are written unless LLMOBS_CONTENT is off: the owner let
+ * the library store them, and the same owner runs this command. */
 int llmobs_view_otlp(struct llmobs_view *view)
 {
-    struct llmobs_otlp_lines lines;
-    struct events events = {.view = view, .otlp = &lines};
+    struct otlp otlp = {.config = view->config,
+                        .content = view->config->privacy.content !=
+                                   LLMOBS_CONTENT_OFF};
+    struct events events = {.view = view, .otlp = &otlp};
     int rc;
 
-    llmobs_otlp_lines_init(&lines, view->config);
-    rc = give_all(&events);
+    view->config->otlp.signals[LLMOBS_SIGNAL_TRACES].json = true;
+    llmobs_buf_init(&otlp.text, SIZE_MAX / 2);
+    rc = print_events(&events);
     if (rc == 0)
-        rc = llmobs_otlp_lines_flush(&lines);
-    view->load.bad += lines.bad;
-    llmobs_otlp_lines_fini(&lines);
+        rc = print_otlp(&events);
+    llmobs_buf_fini(&otlp.text);
     return rc;
 }
 
@@ -136,7 +191,7 @@ int llmobs_view_quiet(struct llmobs_view *view)
 {
     struct events events = {.view = view, .quiet = true};
     int rc = llmobs_reader_walk_back(view->reader, view->filter.since_ns,
-                                     show_events_take_line, &events);
+                                     read_event_line, &events);
 
     return rc < 0 ? rc : 0;
 }

@@ -68,7 +68,7 @@ static int open_page(const char *path, bool waits)
 }
 
 /* Writes a page that leads to the address. */
-static int write_way(const char *path, const char *address)
+static int write_redirect(const char *path, const char *address)
 {
     FILE *out;
     int fd;
@@ -90,7 +90,7 @@ int llmobs_view_open_address(const char *address)
 {
     char own[PATH_MAX];
     const char *path = own_path(own);
-    int rc = path ? write_way(path, address) : -ECHILD;
+    int rc = path ? write_redirect(path, address) : -ECHILD;
 
     if (rc == 0)
         return open_page(path, false);
@@ -99,7 +99,7 @@ int llmobs_view_open_address(const char *address)
     return -ECHILD;
 }
 
-static void show_page_print_size(uint64_t bytes)
+static void print_size(uint64_t bytes)
 {
     if (bytes >= 10000000)
         llmobs_tell(", %.0f MB", (double)bytes / 1e6);
@@ -107,7 +107,7 @@ static void show_page_print_size(uint64_t bytes)
         llmobs_tell(", %.0f KB", (double)bytes / 1e3 + 0.5);
 }
 
-static void show_page_tell(const struct llmobs_page *page, const char *path)
+static void report_page(const struct llmobs_page *page, const char *path)
 {
     if (page->spans < page->matching)
         llmobs_tell("llmobs view: the newest %zu of %zu spans", page->spans,
@@ -116,7 +116,7 @@ static void show_page_tell(const struct llmobs_page *page, const char *path)
         llmobs_tell("llmobs view: %zu span%s", page->spans,
                     page->spans == 1 ? "" : "s");
     if (page->bytes > 0)
-        show_page_print_size(page->bytes);
+        print_size(page->bytes);
     if (path)
         llmobs_tell(", in %s", path);
     putc('\n', stderr);
@@ -144,8 +144,8 @@ static int make_page(void *ctx, FILE *out)
                                                                   : rc;
 }
 
-static int show_page_write_page(struct llmobs_view *view,
-                                struct llmobs_page *page, const char *path)
+static int write_page(struct llmobs_view *view, struct llmobs_page *page,
+                      const char *path)
 {
     struct making making = {page, view};
     int rc;
@@ -179,7 +179,7 @@ int llmobs_view_html(struct llmobs_view *view)
     page.prices = view->prices;
     if (strcmp(path, "-") == 0)
         path = NULL;
-    rc = show_page_write_page(view, &page, path);
+    rc = write_page(view, &page, path);
     load->events = page.events;
     load->shown = page.spans;
     load->bad = page.bad;
@@ -187,6 +187,6 @@ int llmobs_view_html(struct llmobs_view *view)
     if (rc == -ENODATA) /* the command says so */
         return 0;
     if (rc == 0)
-        show_page_tell(&page, path);
+        report_page(&page, path);
     return rc == 0 && view->open ? open_page(path, true) : rc;
 }

@@ -51,8 +51,8 @@ static bool has_cost(const struct llmobs_load *load)
 }
 
 /* Prints below a trace how many of its calls told no tokens. */
-static void tell_lack(const struct llmobs_view *view,
-                      const struct llmobs_load *load)
+static void print_lack(const struct llmobs_view *view,
+                       const struct llmobs_load *load)
 {
     struct llmobs_lack lack = {0};
     char note[LLMOBS_LACK_NOTE];
@@ -68,8 +68,8 @@ static void tell_lack(const struct llmobs_view *view,
 }
 
 /* Prints below the rows how many more there are, and where costs come from. */
-static int tell_rest(struct llmobs_view *view, const struct llmobs_load *load,
-                     bool tree)
+static int print_rest(struct llmobs_view *view, const struct llmobs_load *load,
+                      bool tree)
 {
     char source[LLMOBS_COST_NOTE];
     struct llmobs_buf line;
@@ -136,11 +136,11 @@ int llmobs_show_print(struct llmobs_view *view, const struct llmobs_load *load,
                   : llmobs_table_list(&load->forest, &style);
 
     if (rc == 0 && view->whole)
-        tell_lack(view, load);
-    return rc == 0 && view->screen.terminal ? tell_rest(view, load, tree) : rc;
+        print_lack(view, load);
+    return rc == 0 && view->screen.terminal ? print_rest(view, load, tree) : rc;
 }
 
-static int show_rows_show(struct llmobs_view *view, bool tree)
+static int print_rows(struct llmobs_view *view, bool tree)
 {
     struct llmobs_load *load = &view->load;
     struct llmobs_pager pager = {0};
@@ -164,10 +164,10 @@ static int show_rows_show(struct llmobs_view *view, bool tree)
 
 int llmobs_view_tree(struct llmobs_view *view)
 {
-    return show_rows_show(view, true);
+    return print_rows(view, true);
 }
 
 int llmobs_view_list(struct llmobs_view *view)
 {
-    return show_rows_show(view, false);
+    return print_rows(view, false);
 }

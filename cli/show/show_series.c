@@ -6,11 +6,11 @@
 
 #include "cli/query/buckets.h"
 #include "cli/query/metrics.h"
-#include "cli/query/spark.h"
 #include "cli/shared/tell.h"
 #include "cli/show/wrap.h"
 #include "cli/show/forms.h"
 
+#define LEVELS 8 /* of a bar */
 #define NS_PER_S 1000000000
 #define GROUPS_SHOWN 12
 #define BARS_LEAST 16
@@ -92,8 +92,7 @@ static int set_buckets(struct series *series, size_t most)
     return rc;
 }
 
-static struct walk show_series_begin_walk(
-    const struct llmobs_samples_group *group)
+static struct walk begin_walk(const struct llmobs_samples_group *group)
 {
     struct walk walk = {group->list, group->list + group->count, 0};
 
@@ -121,7 +120,7 @@ static int add_group(struct series *series, struct llmobs_sheet *sheet,
                      const struct llmobs_samples_group *group)
 {
     struct llmobs_cell cells[LLMOBS_METRICS_MAX + 1 + LLMOBS_BY_KEYS];
-    struct walk walk = show_series_begin_walk(group);
+    struct walk walk = begin_walk(group);
     int rc = 0;
 
     for (size_t b = 0; rc == 0 && b < series->buckets.count; b++) {
@@ -141,8 +140,7 @@ static int add_group(struct series *series, struct llmobs_sheet *sheet,
     return rc;
 }
 
-static int show_series_show_numbers(struct series *series,
-                                    enum llmobs_sheet_form form)
+static int print_numbers(struct series *series, enum llmobs_sheet_form form)
 {
     const struct llmobs_by *by = &series->samples.by;
     struct llmobs_column columns[LLMOBS_METRICS_MAX + 1 + LLMOBS_BY_KEYS] = {
@@ -169,7 +167,7 @@ static int show_series_show_numbers(struct series *series,
 /* -- lines of bars -------------------------------------------------------- */
 
 /* The number in a cell; -1: unknown. */
-static double show_series_number_of(struct llmobs_cell cell)
+static double number_in(struct llmobs_cell cell)
 {
     switch (cell.kind) {
     case LLMOBS_CELL_UNKNOWN:
@@ -182,13 +180,52 @@ static double show_series_number_of(struct llmobs_cell cell)
     }
 }
 
+/* The bar's height from 1 to LEVELS; 0: a gap. */
+static size_t level_of(double number, double most)
+{
+    double height;
+    size_t level;
+
+    if (!(number >= 0))
+        return 0;
+    if (!(most > 0) || number == 0)
+        return 1;
+    height = number / most * LEVELS;
+    level = (size_t)height;
+    level += (double)level < height ? 1 : 0;
+    return level < 1 ? 1 : level > LEVELS ? LEVELS : level;
+}
+
+/* Appends a bar for each number, which stands on 0; the highest one is as high
+ * as the line. An unknown number is a blank: a gap, and no 0. */
+static int append_bars(struct series *series)
+{
+    static const char *const bars[] = {" ", "▁", "▂", "▃", "▄",
+                                       "▅", "▆", "▇", "█"};
+    static const char *const marks[] = {" ", "_", ".", "-", "~",
+                                        "=", "+", "*", "#"};
+    size_t count = series->buckets.count;
+    double most = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (series->numbers[i] > most)
+            most = series->numbers[i];
+    llmobs_buf_cut(&series->bars, 0);
+    for (size_t i = 0; i < count; i++)
+        llmobs_buf_adds(&series->bars,
+                        (series->screen->ascii
+                             ? marks
+                             : bars)[level_of(series->numbers[i], most)]);
+    return series->bars.error;
+}
+
 /* Draws one metric of a group; sets the cells of its least, its greatest and
  * its last number. A bucket without a call is a gap. */
 static int draw(struct series *series, enum llmobs_metric metric,
                 const struct llmobs_samples_group *group,
                 struct llmobs_cell ends[3])
 {
-    struct walk walk = show_series_begin_walk(group);
+    struct walk walk = begin_walk(group);
     double *numbers = series->numbers;
     size_t least = 0, most = 0;
     int rc = 0;
@@ -202,7 +239,7 @@ static int draw(struct series *series, enum llmobs_metric metric,
         rc = llmobs_totals_get(&series->samples, metric, list, count, &ends[2]);
         if (count == 0)
             ends[2] = llmobs_cell_text(NULL);
-        numbers[b] = show_series_number_of(ends[2]);
+        numbers[b] = number_in(ends[2]);
         if (numbers[b] >= 0 && (ends[0].kind == LLMOBS_CELL_UNKNOWN ||
                                 numbers[b] < numbers[least]))
             ends[0] = ends[2], least = b;
@@ -210,16 +247,11 @@ static int draw(struct series *series, enum llmobs_metric metric,
             (ends[1].kind == LLMOBS_CELL_UNKNOWN || numbers[b] > numbers[most]))
             ends[1] = ends[2], most = b;
     }
-    llmobs_buf_cut(&series->bars, 0);
-    return rc == 0
-               ? llmobs_spark_add(&series->bars, numbers, series->buckets.count,
-                                  series->screen->ascii)
-               : rc;
+    return rc == 0 ? append_bars(series) : rc;
 }
 
-static int show_series_add_bars(struct series *series,
-                                struct llmobs_sheet *sheet,
-                                const struct llmobs_samples_group *group)
+static int add_bars(struct series *series, struct llmobs_sheet *sheet,
+                    const struct llmobs_samples_group *group)
 {
     struct llmobs_cell cells[5 + LLMOBS_BY_KEYS];
     int rc = 0;
@@ -241,7 +273,7 @@ static int show_series_add_bars(struct series *series,
 }
 
 /* Prints the range, the zone, and the length of a bar. */
-static int show_series_print_head(const struct series *series)
+static int print_head(const struct series *series)
 {
     const struct llmobs_buckets *buckets = &series->buckets;
     int64_t end = llmobs_buckets_begin(buckets, buckets->count);
@@ -282,7 +314,7 @@ static int fill_bars(struct series *series, struct llmobs_sheet *sheet,
         return -ENOMEM;
     series->numbers = numbers;
     for (size_t i = 0; rc == 0 && i < groups && i < GROUPS_SHOWN; i++)
-        rc = show_series_add_bars(series, sheet, &series->samples.groups[i]);
+        rc = add_bars(series, sheet, &series->samples.groups[i]);
     return rc;
 }
 
@@ -309,7 +341,7 @@ static int fit_bars(struct series *series, struct llmobs_sheet *sheet)
     }
 }
 
-static int show_bars(struct series *series)
+static int print_bars(struct series *series)
 {
     const size_t keys = series->samples.by.count;
     const struct llmobs_column columns[] = {
@@ -333,7 +365,7 @@ static int show_bars(struct series *series)
         sheet.width = series->columns;
     rc = fit_bars(series, &sheet);
     if (rc == 0)
-        rc = show_series_print_head(series);
+        rc = print_head(series);
     if (rc == 0)
         rc = llmobs_sheet_end(&sheet);
     if (rc == 0 && groups > GROUPS_SHOWN) {
@@ -347,8 +379,8 @@ static int show_bars(struct series *series)
 
 /* -- all ------------------------------------------------------------------ */
 
-static void show_series_tell(const struct series *series,
-                             const struct llmobs_load *load)
+static void report_left_out(const struct series *series,
+                            const struct llmobs_load *load)
 {
     if (load->shown > 0 && series->samples.count == 0)
         llmobs_tell(
@@ -360,7 +392,7 @@ static void show_series_tell(const struct series *series,
 }
 
 /* The width for the bars: the terminal's; in a pipe COLUMNS, or a default. */
-static size_t show_series_columns_of(const struct llmobs_view *view)
+static size_t width_for_bars(const struct llmobs_view *view)
 {
     const char *text = getenv("COLUMNS");
     unsigned long columns = text ? strtoul(text, NULL, 10) : 0;
@@ -383,21 +415,12 @@ static bool wants_cost(const struct llmobs_metrics *metrics)
     return false;
 }
 
-static int show_series_show(struct series *series, enum llmobs_sheet_form form)
-{
-    int rc = set_buckets(series, 0);
-
-    if (rc == 0 && form == LLMOBS_SHEET_WORDS)
-        return show_bars(series);
-    return rc == 0 ? show_series_show_numbers(series, form) : rc;
-}
-
 int llmobs_view_series(struct llmobs_view *view)
 {
     struct series series = {.samples = {.by = view->by},
                             .metrics = view->metrics,
                             .screen = &view->screen,
-                            .columns = show_series_columns_of(view),
+                            .columns = width_for_bars(view),
                             .step_ns = view->step_ns};
     struct llmobs_load *load = &view->load;
     int rc;
@@ -408,11 +431,15 @@ int llmobs_view_series(struct llmobs_view *view)
     load->newest = view->newest;
     rc = llmobs_samples_read(&series.samples, load, view->reader);
     if (rc == 0)
-        rc = show_series_show(&series, view->format);
+        rc = set_buckets(&series, 0);
     if (rc == 0)
-        show_series_tell(&series, load);
+        rc = view->format == LLMOBS_SHEET_WORDS
+                 ? print_bars(&series)
+                 : print_numbers(&series, view->format);
     if (rc == 0)
-        llmobs_view_tell_prices(view);
+        report_left_out(&series, load);
+    if (rc == 0)
+        llmobs_view_report_prices(view);
     free(series.numbers);
     llmobs_buf_fini(&series.bars);
     llmobs_samples_fini(&series.samples);

@@ -10,7 +10,7 @@
 #include "cli/shared/site.h"
 #include "cli/shared/tell.h"
 #include "cli/show/forms.h"
-#include "cli/show/news.h"
+#include "cli/show/live.h"
 #include "cli/show/page.h"
 #include "lib/base/clock.h"
 
@@ -39,10 +39,10 @@ struct text {
 struct serve {
     struct llmobs_view *view;
     struct llmobs_site site;
-    struct llmobs_news news;
+    struct llmobs_live live;
     char token[TOKEN + 1];
     struct text *page; /* the last that was made; or NULL */
-    char page_at[LLMOBS_NEWS_POSITION];
+    char page_at[LLMOBS_LIVE_POSITION];
     unsigned texts;
     int64_t asked_ns;
 };
@@ -89,7 +89,7 @@ static bool text_end(struct serve *serve, struct text *text, int rc)
     return len >= 0;
 }
 
-static void serve_leave(struct llmobs_site_visit *visit)
+static void end_answer(struct llmobs_site_visit *visit)
 {
     struct serve *serve = visit->site->ctx;
 
@@ -97,7 +97,7 @@ static void serve_leave(struct llmobs_site_visit *visit)
     visit->answer = NULL;
 }
 
-static void serve_feed(struct llmobs_site_visit *visit)
+static void feed_answer(struct llmobs_site_visit *visit)
 {
     const struct text *text = visit->answer;
     char piece[LLMOBS_SITE_PIECE];
@@ -112,30 +112,29 @@ static void serve_feed(struct llmobs_site_visit *visit)
     if (n > 0 && visit->at < text->len)
         return;
     visit->broken = !visit->bodyless && visit->at < text->len;
-    serve_leave(visit);
+    end_answer(visit);
 }
 
 /* -- answers --------------------------------------------------------------- */
 
-static void serve_say(struct llmobs_site_visit *visit, int status,
-                      const char *text)
+static void say(struct llmobs_site_visit *visit, int status, const char *text)
 {
     llmobs_site_head(visit, status, "text/plain; charset=utf-8", strlen(text));
     if (!visit->bodyless)
         (void)llmobs_buf_adds(&visit->out, text);
 }
 
-static void serve_refuse(struct llmobs_site_visit *visit, int status)
+static void refuse_request(struct llmobs_site_visit *visit, int status)
 {
-    serve_say(visit, status, "this request cannot be read\n");
+    say(visit, status, "this request cannot be read\n");
 }
 
 /* Sends a text, which it takes over; NULL: there is none. */
-static void serve_send(struct llmobs_site_visit *visit, struct text *text,
-                       const char *type)
+static void send_text(struct llmobs_site_visit *visit, struct text *text,
+                      const char *type)
 {
     if (!text) {
-        serve_say(visit, 503, "no memory or no room for this answer\n");
+        say(visit, 503, "no memory or no room for this answer\n");
         return;
     }
     visit->answer = text;
@@ -160,16 +159,16 @@ static struct text *make_page(struct serve *serve)
 
     if (!text)
         return NULL;
-    rc = llmobs_page_make(&page, serve->news.reader, text->file);
+    rc = llmobs_page_make(&page, serve->live.reader, text->file);
     return text_end(serve, text, rc) ? text : NULL;
 }
 
 /* The page is made again only when the store has more. */
-static struct text *serve_page(struct serve *serve)
+static struct text *fresh_page(struct serve *serve)
 {
-    if (!serve->page || !llmobs_news_is_last(&serve->news, serve->page_at)) {
+    if (!serve->page || !llmobs_live_is_last(&serve->live, serve->page_at)) {
         text_release(serve, serve->page);
-        llmobs_news_position(&serve->news, serve->page_at);
+        llmobs_live_position(&serve->live, serve->page_at);
         serve->page = make_page(serve);
     }
     if (serve->page)
@@ -177,14 +176,14 @@ static struct text *serve_page(struct serve *serve)
     return serve->page;
 }
 
-static struct text *serve_news(struct serve *serve, const char *position)
+static struct text *lines_after(struct serve *serve, const char *position)
 {
     struct text *text = text_new(serve);
     int rc;
 
     if (!text)
         return NULL;
-    rc = llmobs_news_write(&serve->news, position, text->file);
+    rc = llmobs_live_write(&serve->live, position, text->file);
     return text_end(serve, text, rc) ? text : NULL;
 }
 
@@ -212,10 +211,11 @@ static bool is_own_origin(const char *origin, const char *host)
                        strcmp(origin + sizeof(scheme) - 1, host) == 0);
 }
 
-/* Gives the path behind the token; NULL: it is another token. Takes as long
- * for each wrong one. */
-static const char *serve_behind_token(const struct serve *serve,
-                                      const char *target)
+/* The path behind the token; NULL: it is another token. Compares in constant
+ * time, so that a stranger who guesses learns nothing from how long it takes.
+ */
+static const char *path_behind_token(const struct serve *serve,
+                                     const char *target)
 {
     unsigned char other = 0;
 
@@ -227,41 +227,41 @@ static const char *serve_behind_token(const struct serve *serve,
     return other == 0 ? target + TOKEN + 2 : NULL;
 }
 
-static void serve_get(struct llmobs_site_visit *visit, const char *path)
+static void answer_get(struct llmobs_site_visit *visit, const char *path)
 {
     struct serve *serve = visit->site->ctx;
     const char *position = path + sizeof(NEWS) - 1;
 
-    if (llmobs_news_look(&serve->news) != 0)
-        serve_say(visit, 503, "the store cannot be read\n");
+    if (llmobs_live_look(&serve->live) != 0)
+        say(visit, 503, "the store cannot be read\n");
     else if (*path == '\0')
-        serve_send(visit, serve_page(serve), "text/html; charset=utf-8");
+        send_text(visit, fresh_page(serve), "text/html; charset=utf-8");
     else if (strncmp(path, NEWS, sizeof(NEWS) - 1) != 0)
-        serve_say(visit, 404, "not found\n");
-    else if (llmobs_news_is_last(&serve->news, position))
-        serve_say(visit, 200, "{}");
+        say(visit, 404, "not found\n");
+    else if (llmobs_live_is_last(&serve->live, position))
+        say(visit, 200, "{}");
     else
-        serve_send(visit, serve_news(serve, position),
-                   "text/plain; charset=utf-8");
+        send_text(visit, lines_after(serve, position),
+                  "text/plain; charset=utf-8");
 }
 
-static void serve_answer(struct llmobs_site_visit *visit)
+static void answer_request(struct llmobs_site_visit *visit)
 {
     const struct llmobs_site_request *request = &visit->request;
     struct serve *serve = visit->site->ctx;
-    const char *path = serve_behind_token(serve, request->target);
+    const char *path = path_behind_token(serve, request->target);
 
     if (!is_own_host(request->host))
-        serve_say(visit, 421, "ask 127.0.0.1 or localhost\n");
+        say(visit, 421, "ask 127.0.0.1 or localhost\n");
     else if (!is_own_origin(request->origin, request->host))
-        serve_say(visit, 403, "this page is for itself alone\n");
+        say(visit, 403, "this page is for itself alone\n");
     else if (!path)
-        serve_say(visit, 404, "not found\n");
+        say(visit, 404, "not found\n");
     else if (strcmp(request->method, "GET") != 0 && !visit->bodyless)
-        serve_say(visit, 405, "it can only be read\n");
+        say(visit, 405, "it can only be read\n");
     else {
         serve->asked_ns = llmobs_clock_mono_ns();
-        serve_get(visit, path);
+        answer_get(visit, path);
     }
 }
 
@@ -276,7 +276,7 @@ static void on_end(int number)
 }
 
 /* The signals come only while the server waits, so that none is missed. */
-static sigset_t serve_take_signals(void)
+static sigset_t catch_signals(void)
 {
     static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
     struct sigaction ending = {.sa_handler = on_end};
@@ -293,7 +293,7 @@ static sigset_t serve_take_signals(void)
     return waiting;
 }
 
-static int serve_begin(struct serve *serve)
+static int begin_serving(struct serve *serve)
 {
     uint64_t digits[2];
     int rc;
@@ -303,10 +303,10 @@ static int serve_begin(struct serve *serve)
     snprintf(serve->token, sizeof(serve->token), "%016" PRIx64 "%016" PRIx64,
              digits[0], digits[1]);
     rc = llmobs_site_open(&serve->site);
-    return rc == 0 ? llmobs_news_look(&serve->news) : rc;
+    return rc == 0 ? llmobs_live_look(&serve->live) : rc;
 }
 
-static int serve_tell(const struct serve *serve)
+static int print_address(const struct serve *serve)
 {
     char address[64 + TOKEN];
 
@@ -320,7 +320,7 @@ static int serve_tell(const struct serve *serve)
     return serve->view->open ? llmobs_view_open_address(address) : 0;
 }
 
-static void serve_go_on(struct serve *serve, const sigset_t *waiting)
+static void serve_until_end(struct serve *serve, const sigset_t *waiting)
 {
     serve->asked_ns = llmobs_clock_mono_ns();
     while (!serve_ends && llmobs_clock_mono_ns() - serve->asked_ns <
@@ -337,12 +337,12 @@ int llmobs_view_serve(struct llmobs_view *view)
         .site = {.port = view->port,
                  .headers = HEADERS,
                  .ctx = &serve,
-                 .answer = serve_answer,
-                 .refuse = serve_refuse,
-                 .feed = serve_feed,
-                 .leave = serve_leave,
+                 .answer = answer_request,
+                 .refuse = refuse_request,
+                 .feed = feed_answer,
+                 .leave = end_answer,
                  .listener = -1},
-        .news = {.store = view->store,
+        .live = {.store = view->store,
                  .filter = &view->filter,
                  .full = view->full},
     };
@@ -350,17 +350,17 @@ int llmobs_view_serve(struct llmobs_view *view)
     int rc;
 
     llmobs_view_prices(view);
-    serve.news.prices = view->prices;
-    waiting = serve_take_signals();
-    rc = serve_begin(&serve);
+    serve.live.prices = view->prices;
+    waiting = catch_signals();
+    rc = begin_serving(&serve);
     if (rc == 0)
         rc = llmobs_view_empty_file(view);
     if (rc == 0)
-        rc = serve_tell(&serve);
+        rc = print_address(&serve);
     if (rc == 0 || rc == -ECHILD)
-        serve_go_on(&serve, &waiting);
+        serve_until_end(&serve, &waiting);
     llmobs_site_close(&serve.site);
     text_release(&serve, serve.page);
-    llmobs_news_close(&serve.news);
+    llmobs_live_close(&serve.live);
     return rc == -ECHILD ? 0 : rc;
 }

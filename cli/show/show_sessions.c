@@ -87,27 +87,25 @@ static void order(struct llmobs_samples *samples)
 /* -- counts --------------------------------------------------------------- */
 
 /* The traces are shared texts: equal ids have one address. */
-static int show_sessions_by_trace(const void *left, const void *right)
+static int by_trace(const void *left, const void *right)
 {
     const struct llmobs_sample *a = left, *b = right;
 
     return (a->trace > b->trace) - (a->trace < b->trace);
 }
 
-static size_t show_sessions_count_traces(
-    const struct llmobs_samples_group *group)
+static size_t count_traces(const struct llmobs_samples_group *group)
 {
     size_t count = 1;
 
-    qsort(group->list, group->count, sizeof(*group->list),
-          show_sessions_by_trace);
+    qsort(group->list, group->count, sizeof(*group->list), by_trace);
     for (size_t i = 1; i < group->count; i++)
         count += group->list[i].trace != group->list[i - 1].trace ? 1 : 0;
     return count;
 }
 
 /* The first start that is known. */
-static int64_t show_sessions_first_of(const struct llmobs_samples_group *group)
+static int64_t first_of(const struct llmobs_samples_group *group)
 {
     for (size_t i = 0; i < group->count; i++)
         if (group->list[i].start_ns > 0)
@@ -122,10 +120,9 @@ static int add_session(struct sessions *sessions,
     int rc = 0;
 
     cells[SESSION] = llmobs_cell_text(group->names[0]);
-    cells[FIRST] = llmobs_cell_time(show_sessions_first_of(group));
+    cells[FIRST] = llmobs_cell_time(first_of(group));
     cells[LAST] = llmobs_cell_time(last_of(group));
-    cells[TRACES] =
-        llmobs_cell_count((int64_t)show_sessions_count_traces(group));
+    cells[TRACES] = llmobs_cell_count((int64_t)count_traces(group));
     for (size_t i = CALLS; rc == 0 && i <= COST_CALLS; i++)
         rc = llmobs_totals_get(&sessions->samples, metrics[i], group->list,
                                group->count, &cells[i]);
@@ -145,8 +142,8 @@ static size_t shown_of(const struct llmobs_view *view, size_t count)
     return most > 0 && most < count ? most : count;
 }
 
-static int show_sessions_show(struct sessions *sessions,
-                              const struct llmobs_view *view)
+static int print_sessions(struct sessions *sessions,
+                          const struct llmobs_view *view)
 {
     struct llmobs_samples *samples = &sessions->samples;
     size_t count, shown;
@@ -184,9 +181,9 @@ int llmobs_view_sessions(struct llmobs_view *view)
     llmobs_view_prices(view);
     rc = llmobs_samples_read(&sessions.samples, &view->load, view->reader);
     if (rc == 0)
-        rc = show_sessions_show(&sessions, view);
+        rc = print_sessions(&sessions, view);
     if (rc == 0)
-        llmobs_view_tell_prices(view);
+        llmobs_view_report_prices(view);
     llmobs_sheet_fini(&sessions.sheet);
     llmobs_samples_fini(&sessions.samples);
     return rc;

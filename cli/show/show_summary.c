@@ -48,8 +48,7 @@ static void name_groups(struct summary *summary)
     }
 }
 
-static void show_summary_begin(struct summary *summary,
-                               const struct llmobs_view *view)
+static void begin_sheet(struct summary *summary, const struct llmobs_view *view)
 {
     name_groups(summary);
     for (size_t i = 0; i < COUNT; i++) {
@@ -65,8 +64,8 @@ static void show_summary_begin(struct summary *summary,
 
 /* -- lines ---------------------------------------------------------------- */
 
-static int show_summary_add_line(struct summary *summary,
-                                 const struct llmobs_samples_group *group)
+static int add_line(struct summary *summary,
+                    const struct llmobs_samples_group *group)
 {
     struct llmobs_cell cells[COUNT + LLMOBS_BY_KEYS];
     int rc = 0;
@@ -81,8 +80,8 @@ static int show_summary_add_line(struct summary *summary,
 }
 
 /* Prints how many calls a sum of costs has, and where the costs come from. */
-static void note_cost(const struct summary *summary,
-                      const struct llmobs_prices *prices)
+static void print_cost(const struct summary *summary,
+                       const struct llmobs_prices *prices)
 {
     const struct llmobs_samples *samples = &summary->samples;
     struct llmobs_cost_sum sum = {.calls = 0};
@@ -108,8 +107,8 @@ static void note_cost(const struct summary *summary,
     llmobs_wrap_print(summary->sheet.screen, LLMOBS_PAINT_NONE, 0, line);
 }
 
-static int show_summary_show(struct summary *summary,
-                             const struct llmobs_prices *prices)
+static int print_summary(struct summary *summary,
+                         const struct llmobs_prices *prices)
 {
     struct llmobs_samples *samples = &summary->samples;
     struct llmobs_samples_group all = {
@@ -121,13 +120,13 @@ static int show_summary_show(struct summary *summary,
     if (words && samples->count == 0)
         return rc;
     for (size_t i = 0; rc == 0 && i < samples->group_count; i++)
-        rc = show_summary_add_line(summary, &samples->groups[i]);
+        rc = add_line(summary, &samples->groups[i]);
     if (rc == 0 && words && samples->group_count > 1)
-        rc = show_summary_add_line(summary, &all);
+        rc = add_line(summary, &all);
     if (rc == 0)
         rc = llmobs_sheet_end(&summary->sheet);
     if (rc == 0 && words) {
-        note_cost(summary, prices);
+        print_cost(summary, prices);
         llmobs_wrap_print(summary->sheet.screen, LLMOBS_PAINT_NONE, 0,
                           llmobs_lack_note(&samples->lack, note));
     }
@@ -140,14 +139,14 @@ int llmobs_view_summary(struct llmobs_view *view)
     struct llmobs_load *load = &view->load;
     int rc;
 
-    show_summary_begin(&summary, view);
+    begin_sheet(&summary, view);
     llmobs_view_prices(view);
     load->newest = view->newest;
     rc = llmobs_samples_read(&summary.samples, load, view->reader);
     if (rc == 0)
-        rc = show_summary_show(&summary, view->prices);
+        rc = print_summary(&summary, view->prices);
     if (rc == 0 && view->format != LLMOBS_SHEET_WORDS)
-        llmobs_view_tell_prices(view);
+        llmobs_view_report_prices(view);
     if (rc == 0 && load->shown > 0 && summary.samples.count == 0)
         llmobs_tell(
             "llmobs view: no span here is a call of a model; --kind counts "

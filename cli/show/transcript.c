@@ -21,8 +21,7 @@
 /* -- lines ---------------------------------------------------------------- */
 
 /* The columns of a text, and of the blanks before it; 0: any number. */
-static size_t transcript_columns_of(const struct llmobs_transcript *t,
-                                    size_t *indent)
+static size_t text_columns(const struct llmobs_transcript *t, size_t *indent)
 {
     size_t columns = t->screen->columns, left = llmobs_escape_width(t->bars);
 
@@ -119,7 +118,7 @@ static int print_whole(struct llmobs_transcript *t, struct llmobs_wrap *wrap,
     size_t indent;
     int rc;
 
-    (void)transcript_columns_of(t, &indent);
+    (void)text_columns(t, &indent);
     if (line.len == 0 && (!t->label || *t->label == '\0')) {
         print_empty(t);
         return 0;
@@ -137,7 +136,7 @@ static int print_whole(struct llmobs_transcript *t, struct llmobs_wrap *wrap,
 /* Says how many lines of a text are not shown. */
 static void print_more(const struct llmobs_transcript *t, size_t count)
 {
-    size_t indent, columns = transcript_columns_of(t, &indent);
+    size_t indent, columns = text_columns(t, &indent);
     char more[64];
 
     snprintf(more, sizeof(more), "… %zu more lines; --full shows them", count);
@@ -152,9 +151,8 @@ static void print_more(const struct llmobs_transcript *t, size_t count)
 }
 
 /* The matches of the pattern, where they can be shown. */
-static void transcript_find(const struct llmobs_transcript *t,
-                            struct llmobs_text text,
-                            struct llmobs_founds *founds)
+static void find_matches(const struct llmobs_transcript *t,
+                         struct llmobs_text text, struct llmobs_founds *founds)
 {
     struct llmobs_filter *filter = t->filter;
 
@@ -169,7 +167,7 @@ int llmobs_transcript_put(const struct llmobs_transcript *t, const char *text)
     struct llmobs_founds founds = {NULL, 0, 0};
     int rc = 0;
 
-    transcript_find(t, whole, &founds);
+    find_matches(t, whole, &founds);
     if (founds.count > 0)
         rc = print_line(t, whole, whole, &founds);
     else
@@ -189,9 +187,8 @@ static size_t count_lines(struct llmobs_wrap wrap)
 }
 
 /* Prints a text, and how many lines of it are not shown. */
-static int transcript_print_text(struct llmobs_transcript *t,
-                                 struct llmobs_text text,
-                                 enum llmobs_paint paint)
+static int print_text(struct llmobs_transcript *t, struct llmobs_text text,
+                      enum llmobs_paint paint)
 {
     struct llmobs_founds founds = {NULL, 0, 0};
     struct llmobs_wrap wrap;
@@ -200,8 +197,8 @@ static int transcript_print_text(struct llmobs_transcript *t,
     int rc = 0;
 
     t->paint = paint;
-    transcript_find(t, text, &founds);
-    llmobs_wrap_init(&wrap, text, transcript_columns_of(t, &indent));
+    find_matches(t, text, &founds);
+    llmobs_wrap_init(&wrap, text, text_columns(t, &indent));
     while (rc == 0 && (t->most == 0 || shown < t->most) &&
            llmobs_wrap_next(&wrap, &line)) {
         rc = print_whole(t, &wrap, line, text, &founds);
@@ -216,7 +213,7 @@ static int transcript_print_text(struct llmobs_transcript *t,
 static int print_string(struct llmobs_transcript *t, const char *text,
                         enum llmobs_paint paint)
 {
-    return transcript_print_text(t, llmobs_text_of(text), paint);
+    return print_text(t, llmobs_text_of(text), paint);
 }
 
 /* Prints the text that was made, unless `rc` is an error; frees the text. */
@@ -224,8 +221,7 @@ static int print_made(struct llmobs_transcript *t, int rc,
                       struct llmobs_buf *made, enum llmobs_paint paint)
 {
     if (rc == 0 && made->len > 0)
-        rc = transcript_print_text(
-            t, (struct llmobs_text){made->data, made->len}, paint);
+        rc = print_text(t, (struct llmobs_text){made->data, made->len}, paint);
     llmobs_buf_fini(made);
     return rc;
 }
@@ -256,8 +252,8 @@ static int print_value(struct llmobs_transcript *t, const char *text,
 }
 
 /* "calls find_hotels [call_7]". */
-static int transcript_print_head(struct llmobs_transcript *t, const char *verb,
-                                 const struct llmobs_json *tool)
+static int print_head(struct llmobs_transcript *t, const char *verb,
+                      const struct llmobs_json *tool)
 {
     const char *name = llmobs_json_gets(tool, "name");
     const char *id = llmobs_json_gets(tool, "tool_id");
@@ -284,7 +280,7 @@ static int print_calls(struct llmobs_transcript *t,
         struct llmobs_buf pretty;
 
         llmobs_buf_init(&pretty, TEXT_MAX);
-        rc = transcript_print_head(t, "calls", call);
+        rc = print_head(t, "calls", call);
         if (rc == 0 && arguments)
             rc = llmobs_pretty_add(&pretty, arguments);
         rc = print_made(t, rc, &pretty, LLMOBS_PAINT_NONE);
@@ -301,7 +297,7 @@ static int print_results(struct llmobs_transcript *t,
         const struct llmobs_json *result = llmobs_json_at(results, i);
         const char *text = llmobs_json_gets(result, "result");
 
-        rc = transcript_print_head(t, "result of", result);
+        rc = print_head(t, "result of", result);
         if (rc == 0 && text)
             rc = print_value(t, text, LLMOBS_PAINT_NONE);
     }
@@ -348,8 +344,8 @@ static int print_message(struct llmobs_transcript *t,
 
 /* -- sides ---------------------------------------------------------------- */
 
-static const struct llmobs_json *transcript_side_of(
-    const struct llmobs_json *event, const char *side)
+static const struct llmobs_json *side_of(const struct llmobs_json *event,
+                                         const char *side)
 {
     return llmobs_json_get(llmobs_json_get(event, "meta"), side);
 }
@@ -357,7 +353,7 @@ static const struct llmobs_json *transcript_side_of(
 static const struct llmobs_json *messages_of(const struct llmobs_json *event,
                                              const char *side)
 {
-    return llmobs_json_get(transcript_side_of(event, side), "messages");
+    return llmobs_json_get(side_of(event, side), "messages");
 }
 
 static bool same(const struct llmobs_json *a, const struct llmobs_json *b)
@@ -388,9 +384,9 @@ static const struct llmobs_json *before_at(const struct llmobs_transcript *t,
 }
 
 /* The number of first messages that equal those of the sibling before. */
-static size_t transcript_repeated(const struct llmobs_transcript *t,
-                                  const struct llmobs_row *row,
-                                  const struct llmobs_json *messages)
+static size_t count_repeated(const struct llmobs_transcript *t,
+                             const struct llmobs_row *row,
+                             const struct llmobs_json *messages)
 {
     size_t i = 0, count = llmobs_json_len(messages);
 
@@ -401,9 +397,8 @@ static size_t transcript_repeated(const struct llmobs_transcript *t,
     return i;
 }
 
-static int transcript_print_messages(struct llmobs_transcript *t,
-                                     const struct llmobs_json *messages,
-                                     size_t skip)
+static int print_messages(struct llmobs_transcript *t,
+                          const struct llmobs_json *messages, size_t skip)
 {
     char text[64];
     int rc = 0;
@@ -462,8 +457,7 @@ static int print_side(struct llmobs_transcript *t,
                       const struct llmobs_json *side, size_t skip)
 {
     const char *value = llmobs_json_gets(side, "value");
-    int rc =
-        transcript_print_messages(t, llmobs_json_get(side, "messages"), skip);
+    int rc = print_messages(t, llmobs_json_get(side, "messages"), skip);
 
     if (rc == 0)
         rc = print_documents(t, llmobs_json_get(side, "documents"));
@@ -482,11 +476,11 @@ int llmobs_transcript_print(struct llmobs_transcript *t,
 
     t->bars = bars;
     t->side = '>';
-    rc = print_side(t, transcript_side_of(event, "input"),
-                    transcript_repeated(t, row, messages));
+    rc = print_side(t, side_of(event, "input"),
+                    count_repeated(t, row, messages));
     t->side = '<';
     if (rc == 0)
-        rc = print_side(t, transcript_side_of(event, "output"), 0);
+        rc = print_side(t, side_of(event, "output"), 0);
     if (llmobs_json_len(messages) > 0) {
         llmobs_json_free(t->before);
         t->before = event;

@@ -14,7 +14,7 @@ void llmobs_view_prices(struct llmobs_view *view)
     view->load.prices = view->prices;
 }
 
-void llmobs_view_tell_prices(const struct llmobs_view *view)
+void llmobs_view_report_prices(const struct llmobs_view *view)
 {
     char source[LLMOBS_COST_NOTE];
 

@@ -76,6 +76,6 @@ void llmobs_view_prices(struct llmobs_view *view);
 
 /* Prints on stderr where the costs come from, for forms whose stdout has no
  * place for that. */
-void llmobs_view_tell_prices(const struct llmobs_view *view);
+void llmobs_view_report_prices(const struct llmobs_view *view);
 
 #endif

@@ -44,8 +44,7 @@ static int set_kind(const struct llmobs_cli_option *option, const char *kind)
     return llmobs_cli_refuse("kind", kind, LLMOBS_CLI_KINDS);
 }
 
-static int view_command_set_tag(const struct llmobs_cli_option *option,
-                                const char *tag)
+static int set_tag(const struct llmobs_cli_option *option, const char *tag)
 {
     int rc = llmobs_filter_add_tag(option->to, tag);
 
@@ -221,7 +220,7 @@ static const struct llmobs_cli_option options[] = {
     SELECT("kind", set_kind, &FILTER, 0),
     SELECT("ml-app", llmobs_filter_option, &FILTER.ml_app, 0),
     SELECT("name", llmobs_filter_option, &FILTER.name, 0),
-    SELECT("tag", view_command_set_tag, &FILTER, 0),
+    SELECT("tag", set_tag, &FILTER, 0),
     SELECT("session", llmobs_filter_option, &FILTER.session, 0),
     SELECT("trace", llmobs_cli_text, &FILTER.trace, 't'),
     SELECT("since", llmobs_when_set, &FILTER.since_ns, 's'),
@@ -269,7 +268,7 @@ static const struct llmobs_cli_option options[] = {
     LLMOBS_CLI_WORDS(set_id, &VIEW)};
 
 /* Chooses the form by all options together. */
-static int view_command_choose(struct asked *asked)
+static int choose_form(struct asked *asked)
 {
     struct llmobs_view *view = &asked->view;
     bool spans =
@@ -317,7 +316,7 @@ static int view_command_choose(struct asked *asked)
 /* -- the answer ------------------------------------------------------------ */
 
 /* Prints "; services: support-bot, nightly": the user may mean one of these. */
-static void tell_values(const struct llmobs_values *values)
+static void report_values(const struct llmobs_values *values)
 {
     llmobs_tell("; %s: ", values->plural);
     for (size_t i = 0; i < values->count && i < VALUES_TOLD; i++)
@@ -327,7 +326,7 @@ static void tell_values(const struct llmobs_values *values)
 }
 
 /* Prints when the newest span began, if --since excludes all spans. */
-static void tell_newest(const struct llmobs_view *view)
+static void report_newest(const struct llmobs_view *view)
 {
     int64_t ns = llmobs_values_newest(view->reader);
     char room[LLMOBS_CELL_CLOCK];
@@ -337,7 +336,7 @@ static void tell_newest(const struct llmobs_view *view)
         llmobs_tell("; the newest began at %s", text);
 }
 
-static void view_command_tell_nothing(const struct llmobs_view *view)
+static void report_nothing(const struct llmobs_view *view)
 {
     bool empty =
         view->load.events + llmobs_reader_report(view->reader)->old == 0;
@@ -345,19 +344,19 @@ static void view_command_tell_nothing(const struct llmobs_view *view)
     llmobs_tell("llmobs view: no %sspans in %s", empty ? "" : "such ",
                 view->store);
     if (!empty)
-        (void)llmobs_values_missed(&view->filter, view->reader, tell_values);
-    tell_newest(view);
+        (void)llmobs_values_missed(&view->filter, view->reader, report_values);
+    report_newest(view);
     fputc('\n', stderr);
 }
 
-static void tell_bad(size_t bad)
+static void report_bad(size_t bad)
 {
     if (bad > 0)
         llmobs_tell("llmobs view: %zu line%s could not be read as a span\n",
                     bad, bad == 1 ? "" : "s");
 }
 
-static void view_command_tell(const struct llmobs_view *view)
+static void report_rest(const struct llmobs_view *view)
 {
     const struct llmobs_load *load = &view->load;
     bool all = llmobs_reader_report(view->reader)->old == 0;
@@ -365,8 +364,8 @@ static void view_command_tell(const struct llmobs_view *view)
 
     fflush(stdout);
     if (load->shown == 0)
-        view_command_tell_nothing(view);
-    tell_bad(load->bad + llmobs_reader_report(view->reader)->oversized);
+        report_nothing(view);
+    report_bad(load->bad + llmobs_reader_report(view->reader)->oversized);
     bad = llmobs_evaluations_unjoined(&load->evaluations);
     if (bad > 0 && all && load->newest == 0)
         llmobs_tell(
@@ -380,7 +379,7 @@ static void view_command_tell(const struct llmobs_view *view)
 
 /* Trees know traces; other forms read spans. So if the user asks for one trace,
  * the filter gets its id. */
-static int view_command_narrow(struct llmobs_view *view, char **trace)
+static int narrow_to_trace(struct llmobs_view *view, char **trace)
 {
     int rc;
 
@@ -404,23 +403,23 @@ static int show_store(const struct asked *asked, struct llmobs_view *view)
         return llmobs_view_serve(view);
     if (view->follow) {
         rc = llmobs_view_follow(view);
-        tell_bad(view->load.bad);
+        report_bad(view->load.bad);
         return rc;
     }
     rc = llmobs_reader_open(view->store, &view->reader);
     if (rc == 0 && !asked->quiet)
-        rc = view_command_narrow(view, &trace);
+        rc = narrow_to_trace(view, &trace);
     if (rc == 0)
         rc = asked->quiet ? llmobs_view_quiet(view) : view->form(view);
     if (rc == 0 && !asked->quiet)
-        view_command_tell(view);
+        report_rest(view);
     llmobs_reader_close(view->reader);
     view->filter.trace = trace ? NULL : view->filter.trace;
     free(trace);
     return rc;
 }
 
-static void view_command_tell_error(const char *store, int rc)
+static void report_error(const char *store, int rc)
 {
     if (rc == -ENOENT)
         llmobs_cli_no_store("llmobs view", store);
@@ -431,7 +430,7 @@ static void view_command_tell_error(const char *store, int rc)
 /* Connects stdout to what is no regular file, or to the file of a form that
  * goes on. Only the owner may read a file, even if it was there before. If
  * stdout was closed, open may give its number, and then that stays open. */
-static int lead_to(const char *path)
+static int redirect_stdout(const char *path)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     struct stat st;
@@ -457,7 +456,7 @@ static int answer(void *ctx)
     llmobs_view_look_at_screen(view);
     rc = show_store(asked, view);
     if (!asked->quiet || rc != -ENOENT)
-        view_command_tell_error(view->store, rc);
+        report_error(view->store, rc);
     if (rc == -ENOENT && !asked->store)
         rc = 0;
     if (rc == 0 && view->must_find && view->load.shown == 0)
@@ -479,7 +478,7 @@ static int answer_into(struct asked *asked)
         return answer(asked);
     rc = llmobs_file_reach(path, true);
     if (rc == 0 && (lives || (stat(path, &st) == 0 && !S_ISREG(st.st_mode)))) {
-        rc = lead_to(path);
+        rc = redirect_stdout(path);
         asked->view.into_file = lives;
         if (rc == 0)
             rc = answer(asked);
@@ -491,7 +490,7 @@ static int answer_into(struct asked *asked)
 }
 
 /* Gives the exit status. */
-static int view_command_run(struct asked *asked)
+static int run_view(struct asked *asked)
 {
     struct llmobs_view *view = &asked->view;
     char store[PATH_MAX] = "";
@@ -502,7 +501,7 @@ static int view_command_run(struct asked *asked)
         rc = llmobs_config_store_dir(view->config, store, sizeof(store));
     view->store = store;
     if (rc != 0)
-        view_command_tell_error(store, rc);
+        report_error(store, rc);
     else if (!llmobs_cli_spares_store("llmobs view", asked->output, store) ||
              !llmobs_cli_spares_store("llmobs view", view->html, store))
         rc = -ECANCELED;
@@ -530,9 +529,9 @@ int llmobs_cmd_view(int argc, char **argv)
     status = llmobs_cli_parse(argc, argv, options);
     VIEW.must_find |= typed.quiet;
     if (status < 0)
-        status = view_command_choose(&typed) != 0 || check_follow(&typed) != 0
+        status = choose_form(&typed) != 0 || check_follow(&typed) != 0
                      ? LLMOBS_CLI_USAGE
-                     : view_command_run(&typed);
+                     : run_view(&typed);
     llmobs_prices_free(VIEW.prices);
     llmobs_buf_fini(&VIEW.asked);
     llmobs_load_fini(&VIEW.load);

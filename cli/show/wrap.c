@@ -14,7 +14,7 @@ void llmobs_wrap_init(struct llmobs_wrap *wrap, struct llmobs_text text,
 }
 
 /* The bytes and columns of the first character. */
-static size_t wrap_step(struct llmobs_text rest, size_t *width)
+static size_t step_of(struct llmobs_text rest, size_t *width)
 {
     struct llmobs_escape_piece piece;
     size_t used;
@@ -30,13 +30,13 @@ static size_t wrap_step(struct llmobs_text rest, size_t *width)
 
 /* The bytes of a text without a line break that fit, at least one: up to the
  * last blank, or before a wide character, where there is more than fits. */
-static size_t wrap_fit(struct llmobs_text text, size_t columns)
+static size_t fit_words(struct llmobs_text text, size_t columns)
 {
     size_t at = 0, sum = 0, word = 0;
 
     while (at < text.len) {
         struct llmobs_text rest = {text.data + at, text.len - at};
-        size_t width, used = wrap_step(rest, &width);
+        size_t width, used = step_of(rest, &width);
 
         if (width > columns && at == 0)
             return used;
@@ -72,13 +72,13 @@ static size_t blanks_of(struct llmobs_text line)
 }
 
 /* Cuts the line to what fits; gives the bytes of text that it takes. */
-static size_t wrap_cut(struct llmobs_wrap *wrap, struct llmobs_text *line)
+static size_t cut_line(struct llmobs_wrap *wrap, struct llmobs_text *line)
 {
     size_t columns = wrap->columns - wrap->indent, whole = line->len, used;
     size_t width;
 
-    (void)wrap_step(*line, &width);
-    used = wrap_fit(*line, columns);
+    (void)step_of(*line, &width);
+    used = fit_words(*line, columns);
     line->len = width > columns ? 0 : without_blanks(line->data, used);
     while (used < whole && line->data[used] == ' ')
         used++;
@@ -116,7 +116,7 @@ bool llmobs_wrap_next(struct llmobs_wrap *wrap, struct llmobs_text *line)
     wrap->hang = 0;
     if (wrap->columns > 0 && len > 0) {
         size_t lead = blanks_of(*line) + wrap->indent;
-        size_t took = wrap_cut(wrap, line);
+        size_t took = cut_line(wrap, line);
 
         if (took < len) {
             used = took;
