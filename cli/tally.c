@@ -27,7 +27,7 @@ struct reading {
     int error;
     struct llmobs_ledger ledger;
     struct llmobs_ledger_drops drops;
-    struct llmobs_adopt_left spool;
+    struct llmobs_adopt_counts spool;
     bool relay;
     size_t group_count;
     struct llmobs_tally_group groups[LLMOBS_TALLY_GROUPS];
@@ -38,7 +38,7 @@ struct reading {
 
 /* Counts the entries of the spool; an unreadable spool counts as empty. */
 static void look_at_spool(const struct llmobs_config *config,
-                          struct llmobs_adopt_left *out)
+                          struct llmobs_adopt_counts *out)
 {
     struct llmobs_adopt *adopt = llmobs_adopt_new(config, LLMOBS_ADOPT_ANY);
 

@@ -26,17 +26,17 @@
 static struct llmobs_adopt *open_adopt(const struct llmobs_drain_round *round)
 {
     struct llmobs_adopt *adopt = llmobs_adopt_new(
-        round->config, round->all ? LLMOBS_ADOPT_ANY : LLMOBS_ADOPT_OURS);
+        round->config, round->all ? LLMOBS_ADOPT_ANY : LLMOBS_ADOPT_SAME);
 
     if (adopt)
-        llmobs_adopt_living(adopt, &round->living);
+        llmobs_adopt_set_living(adopt, &round->living);
     return adopt;
 }
 
 /* Counts what is left; NULL: gives 1 where there is something to deliver, 0
  * where there is not. */
 static int drain_round_look(const struct llmobs_drain_round *round,
-                            struct llmobs_adopt_left *left)
+                            struct llmobs_adopt_counts *left)
 {
     struct llmobs_adopt *adopt = open_adopt(round);
     int rc = -ENOMEM;
@@ -69,7 +69,7 @@ static int drain_round_deliver(const struct llmobs_drain_round *round)
 static void drain(const struct llmobs_drain_round *round,
                   struct llmobs_drain_outcome *out)
 {
-    struct llmobs_adopt_left left = {0};
+    struct llmobs_adopt_counts left = {0};
 
     if (out->error == 0)
         out->error = drain_round_look(round, NULL);

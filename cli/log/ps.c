@@ -67,7 +67,7 @@ static int read_spool(void *ctx, int entered, int fd)
     adopt = llmobs_adopt_new(ps->config, LLMOBS_ADOPT_ANY);
     if (!adopt)
         return ENOMEM;
-    llmobs_adopt_living(adopt, &ps->living);
+    llmobs_adopt_set_living(adopt, &ps->living);
     rc = llmobs_adopt_under_way(adopt, send_call, &fd);
     llmobs_adopt_free(adopt);
     return -rc;

@@ -257,7 +257,7 @@ static int purge_dead(struct llmobs_adopt *adopt, uint64_t *calls)
         count_gone(&adopted);
         ++*calls;
         llmobs_exchange_free(adopted.exchange);
-        llmobs_adopt_let_go(adopt, &adopted.spooled, 1);
+        llmobs_adopt_release(adopt, &adopted.spooled, 1);
     }
     return rc;
 }
@@ -275,7 +275,7 @@ static int purge_rest(struct llmobs_purge *purge)
 /* A running process may remove a file after its name was listed and before it
  * is read, so an unreadable entry is tried several times. */
 static int purge_count(struct llmobs_adopt *adopt,
-                       struct llmobs_adopt_left *left)
+                       struct llmobs_adopt_counts *left)
 {
     const struct timespec pause = {0, COUNT_AGAIN_MS * 1000000};
     int rc = llmobs_adopt_count(adopt, left);
@@ -290,7 +290,7 @@ static int purge_count(struct llmobs_adopt *adopt,
 /* Counts the entries that are left; with --all removes them, and counts them as
  * removed. */
 static void count_left(struct llmobs_purge *purge,
-                       const struct llmobs_adopt_left *left)
+                       const struct llmobs_adopt_counts *left)
 {
     if (purge->dry)
         purge->sum.calls += left->ours + left->others;
@@ -306,11 +306,11 @@ static void purge_spool(struct llmobs_purge *purge)
 {
     struct llmobs_adopt *adopt =
         llmobs_adopt_new(purge->config, LLMOBS_ADOPT_ANY);
-    struct llmobs_adopt_left left = {0};
+    struct llmobs_adopt_counts left = {0};
     int rc = adopt ? 0 : -ENOMEM;
 
     if (rc == 0) {
-        llmobs_adopt_living(adopt, &purge->living);
+        llmobs_adopt_set_living(adopt, &purge->living);
         if (!purge->dry)
             rc = purge_dead(adopt, &purge->sum.calls);
     }

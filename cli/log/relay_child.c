@@ -131,7 +131,7 @@ static bool has_processes(const char *base)
 /* True where the spool has processes, or calls for the relay's destination. */
 static bool relay_child_is_needed(struct child *child)
 {
-    struct llmobs_adopt_left left = {0};
+    struct llmobs_adopt_counts left = {0};
     int rc = llmobs_adopt_count(child->adopt, &left);
 
     return rc == -EBUSY || left.ours > 0 || has_processes(child->watch.base);
@@ -167,7 +167,7 @@ static int put_sign(struct child *child)
 
     if (rc != 0)
         return rc;
-    rc = llmobs_relay_sign_put(&child->sign, base, owners, count);
+    rc = llmobs_relay_sign_write(&child->sign, base, owners, count);
     close(base);
     return rc;
 }
@@ -199,14 +199,14 @@ static int open_child(struct child *child)
 
     if (rc != 0)
         return rc;
-    child->adopt = llmobs_adopt_new(config, LLMOBS_ADOPT_OURS);
+    child->adopt = llmobs_adopt_new(config, LLMOBS_ADOPT_SAME);
     if (!child->adopt)
         return -ENOMEM;
-    rc = llmobs_adopt_relay(child->adopt, child->children->unset);
+    rc = llmobs_adopt_set_relay(child->adopt, child->children->unset);
     if (rc != 0)
         return rc;
     relay_child_read_living(child);
-    llmobs_adopt_living(child->adopt, &child->living);
+    llmobs_adopt_set_living(child->adopt, &child->living);
     rc = relay_child_wait_for_sign(child);
     child->renewed_ns = llmobs_clock_mono_ns();
     if (rc == 0 && llmobs_spool_watch_open(&child->watch, path) != 0)
@@ -232,7 +232,7 @@ static int relay_child_serve(struct child *child)
         return -ENOMEM;
     child->busy_ns = llmobs_clock_mono_ns();
     llmobs_worker_relay(worker, &waits, &llmobs_ending);
-    llmobs_relay_sign_take_down(&child->sign);
+    llmobs_relay_sign_remove(&child->sign);
     return 0;
 }
 

@@ -350,7 +350,7 @@ static int give_event(struct job *job, struct llmobs_worker *worker,
     llmobs_buf_init(&event, EVENT_MAX);
     rc = llmobs_encode_call(span, job->config, &event);
     if (rc == 0)
-        rc = llmobs_worker_give_event(
+        rc = llmobs_worker_submit_event(
             worker, LLMOBS_EVENT_SPAN,
             (struct llmobs_text){event.data, event.len});
     llmobs_buf_fini(&event);
@@ -374,7 +374,7 @@ static int give_span(void *ctx, struct llmobs_worker *worker, bool relayed)
     if (relayed)
         return give_event(job, worker, &span);
     /* takes all that the span points to, also on error */
-    return llmobs_worker_give_span(worker, &span);
+    return llmobs_worker_submit_span(worker, &span);
 }
 
 /* Called after the command has run: no failure here changes the exit status. */

@@ -161,7 +161,7 @@ void llmobs_capture_add(struct llmobs_handle *handle)
 void llmobs_capture_lose(struct llmobs_handle *handle)
 {
     if (handle->origin.exchange)
-        llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
+        llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_memory);
     drop_call(handle);
 }
 
@@ -173,7 +173,7 @@ static bool put_callbacks_in(struct llmobs_handle *handle, CURL *curl)
 {
     if (!llmobs_callbacks_swap_in(handle, curl)) {
         if (handle->step == LLMOBS_STEP_CALL)
-            llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
+            llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_memory);
         llmobs_capture_cancel(handle, curl);
         return false;
     }
@@ -226,7 +226,7 @@ static bool start_judged(struct llmobs_handle *handle, CURL *curl,
     if (!save_origin(handle, url, LLMOBS_STEP_BEGUN) ||
         (match && !llmobs_outgoing_open(handle, match))) {
         if (match)
-            llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
+            llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_memory);
         return false;
     }
     if (!put_callbacks_in(handle, curl))
@@ -325,7 +325,7 @@ bool llmobs_capture_start(struct llmobs_handle *handle, CURL *curl)
     int saved = errno;
     bool begun;
 
-    llmobs_worker_call(worker);
+    llmobs_worker_count_call(worker);
     if (!handle->app.unseen || fill_in(handle, curl)) {
         begun = start_known(handle, curl);
     } else {
@@ -526,9 +526,9 @@ static void end_exchange(struct llmobs_handle *handle,
     }
     llmobs_exchange_end(exchange);
     if (exchange->process == llmobs_fork_process())
-        llmobs_worker_give(worker, &exchange->item);
+        llmobs_worker_submit(worker, &exchange->item);
     else
-        llmobs_worker_give_parents(worker, exchange);
+        llmobs_worker_end_parents(worker, exchange);
 }
 
 void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
@@ -600,7 +600,7 @@ static void abandon_handle(struct llmobs_handle *handle, void *ctx)
     judge_without_body(exchange);
     exchange->end = LLMOBS_END_EXIT;
     exchange->duration_ns = llmobs_clock_mono_ns() - exchange->start_mono_ns;
-    llmobs_worker_give(worker, &exchange->item);
+    llmobs_worker_submit(worker, &exchange->item);
 }
 
 void llmobs_capture_abandon_all(void)

@@ -275,11 +275,11 @@ static void at_exit(void)
     if (llmobs_fork_shares()) {
         /* A child of vfork: the calls under way are its parent's. */
         if (llmobs_thread_hinders_exit())
-            llmobs_worker_withdraw(worker);
+            llmobs_worker_end_thread(worker);
         return;
     }
     llmobs_thread_stay(EXIT_LEAVE_MS);
-    llmobs_worker_exits(worker, at_exit);
+    llmobs_worker_set_exit(worker, at_exit);
     llmobs_fd_guest(true);
     llmobs_curl_access_exiting();
     /* If the app has cleaned libcurl up, this chooses the copy again, and the
@@ -416,7 +416,7 @@ static void pause_worker(void)
     int rc;
 
     ms = first ? ms : ms / 2;
-    rc = first ? llmobs_worker_retreat(worker, ms, &tried)
+    rc = first ? llmobs_worker_flush_and_pause(worker, ms, &tried)
                : llmobs_worker_pause(worker, ms);
     took = llmobs_clock_mono_ns() - began;
     if (tried)

@@ -250,7 +250,7 @@ static void set_address(struct llmobs_handle *handle, const char *url)
     if (!now || (exchange && !copy)) {
         free(now);
         if (exchange)
-            llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
+            llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_memory);
         forget_address(handle);
         return;
     }
@@ -335,7 +335,7 @@ static void follow_and_judge(struct llmobs_handle *handle, CURL *curl)
     if (llmobs_judge_url(handle, handle->origin.url, &match) ==
             LLMOBS_PERHAPS_CALL &&
         !llmobs_outgoing_open(handle, &match))
-        llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
+        llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_memory);
     if (handle->step == LLMOBS_STEP_ADDRESS)
         handle->step = LLMOBS_STEP_BEGUN;
 }
@@ -447,7 +447,7 @@ static void open_judged(struct llmobs_handle *handle,
 {
     llmobs_handle_begin_transfer(handle, LLMOBS_STEP_BEGUN);
     if (!llmobs_outgoing_open(handle, match)) {
-        llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
+        llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_memory);
         return;
     }
     llmobs_outgoing_write_start(handle);
@@ -497,7 +497,7 @@ static bool open_by_headers(struct llmobs_handle *handle,
         handle->called_from = llmobs_members_drive_entry(&handle->member);
     if ((!origin->exchange && !llmobs_call_origin_open(handle)) ||
         !llmobs_outgoing_open(handle, match)) {
-        llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
+        llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_memory);
         return false;
     }
     if (handle->outgoing.body_later)

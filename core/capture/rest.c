@@ -27,7 +27,7 @@ static bool rest_prepare(const void *filter)
     if (llmobs_thread_rest(LLMOBS_REST_MS, LLMOBS_THREAD_REST_ALL) != 0 &&
         hinders)
         (void)llmobs_rest_longer();
-    llmobs_worker_hold(worker);
+    llmobs_worker_hold_spool(worker);
     if (hinders)
         llmobs_log(LLMOBS_LOG_WARN,
                    "the program takes on a filter that forbids calls of the "

@@ -190,7 +190,7 @@ static void end_exchange(struct llmobs_exchange *exchange, enum llmobs_end end)
     exchange->end = end;
     exchange->duration_ns = llmobs_clock_mono_ns() - exchange->start_mono_ns;
     llmobs_exchange_end(exchange);
-    llmobs_worker_give(worker, &exchange->item);
+    llmobs_worker_submit(worker, &exchange->item);
 }
 
 /* No more is known of the answer. */
@@ -292,7 +292,7 @@ static struct llmobs_exchange *begin_exchange(const struct head *head,
         read_lines(exchange, head, &origin);
         llmobs_worker_start(worker, exchange);
     } else {
-        llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
+        llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_memory);
         llmobs_exchange_free(exchange);
         exchange = NULL;
     }
@@ -346,7 +346,7 @@ static void request_head(struct llmobs_wire *wire, uint32_t number,
                  (head->framing != LLMOBS_HTTP1_LENGTH || head->length > 0);
 
     wire->whole &= ~bit_of(number);
-    llmobs_worker_call(worker);
+    llmobs_worker_count_call(worker);
     wire->head = copy_head(head, wire->host, wire->plain);
     llmobs_buf_init(&wire->seen, JUDGED_MAX);
     if (wire->head && !llmobs_judge_may_be_call(wire->head->url, sends))
@@ -369,7 +369,7 @@ static void request_body(struct llmobs_wire *wire, uint32_t number,
         size_t part = bytes.len < room ? bytes.len : room;
 
         if (llmobs_buf_add(&wire->seen, bytes.data, part) != 0) {
-            llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
+            llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_memory);
             forget_head(wire);
             return;
         }

@@ -17,7 +17,7 @@ void llmobs_backlog_init(struct llmobs_backlog *backlog,
     backlog->spool = spool;
     backlog->adopt = adopt;
     if (adopt)
-        llmobs_adopt_except(adopt, spool);
+        llmobs_adopt_set_own(adopt, spool);
     llmobs_buf_init(&backlog->text, LLMOBS_SPOOL_TEXT);
 }
 
@@ -31,7 +31,7 @@ void llmobs_backlog_reset(struct llmobs_backlog *backlog)
     if (spool)
         llmobs_spool_reset(spool);
     if (adopt)
-        llmobs_adopt_abandon(adopt);
+        llmobs_adopt_forget(adopt);
     llmobs_backlog_init(backlog, spool, adopt);
 }
 
@@ -41,7 +41,7 @@ static void backlog_release(struct llmobs_backlog *backlog,
 {
     if (adopted) {
         llmobs_stats_add(LLMOBS_STAT_released, count);
-        llmobs_adopt_let_go(backlog->adopt, list, count);
+        llmobs_adopt_release(backlog->adopt, list, count);
     } else {
         llmobs_spool_release(backlog->spool, list, count);
     }
@@ -59,8 +59,8 @@ static void flush_one(struct llmobs_backlog *backlog, bool adopted)
 }
 
 /* Without memory for a list, releases the entry at once. */
-void llmobs_backlog_done(struct llmobs_backlog *backlog,
-                         const struct llmobs_spooled *spooled, bool adopted)
+void llmobs_backlog_release(struct llmobs_backlog *backlog,
+                            const struct llmobs_spooled *spooled, bool adopted)
 {
     struct llmobs_spooled **done = &backlog->done[adopted];
 
@@ -98,7 +98,7 @@ void llmobs_backlog_replace(struct llmobs_backlog *backlog,
 
     if (!backlog->spool || !spooled->file ||
         llmobs_spool_is_away(backlog->spool, spooled) ||
-        llmobs_spool_event(backlog->spool, &anew, kind, event) != 0)
+        llmobs_spool_write_event(backlog->spool, &anew, kind, event) != 0)
         return;
     llmobs_spool_release(backlog->spool, spooled, 1);
     *spooled = anew;
@@ -198,6 +198,6 @@ int llmobs_backlog_unspill(struct llmobs_backlog *backlog,
     }
     *delivered_to = one.delivered_to;
     if (rc && rc != -EXDEV)
-        llmobs_backlog_done(backlog, &one.spooled, false);
+        llmobs_backlog_release(backlog, &one.spooled, false);
     return rc;
 }

@@ -1,4 +1,4 @@
-/* backlog - the worker's account of the spool: settled entries that may be
+/* backlog - the worker's account of the spool: entries that may be
  * released, entries that only the disk has, and entries that ended processes
  * left.
  *
@@ -26,7 +26,7 @@ struct llmobs_backlog {
     struct llmobs_spool *spool; /* NULL: no spool */
     struct llmobs_adopt *adopt; /* NULL: no adoption */
     struct llmobs_recalls *recalls;
-    /* Settled entries of this process [0] and of others [1], at most
+    /* Entries to be released, of this process [0] and of others [1], at most
      * LLMOBS_RELEASE_MAX of each; NULL: no such entries. */
     struct llmobs_spooled *done[2];
     size_t done_count[2];
@@ -41,10 +41,10 @@ void llmobs_backlog_init(struct llmobs_backlog *backlog,
                          struct llmobs_adopt *adopt);
 void llmobs_backlog_reset(struct llmobs_backlog *backlog);
 
-/* _done: an entry is settled. The spool's files learn it at the next flush, or
- * earlier if many entries are settled. */
-void llmobs_backlog_done(struct llmobs_backlog *backlog,
-                         const struct llmobs_spooled *spooled, bool adopted);
+/* _release: an entry was delivered, or never will be. It is released at the
+ * next flush, or earlier if many entries are to be released. */
+void llmobs_backlog_release(struct llmobs_backlog *backlog,
+                            const struct llmobs_spooled *spooled, bool adopted);
 void llmobs_backlog_flush(struct llmobs_backlog *backlog);
 
 /* Where the disk may not have the bodies of an exchange (content_filter.h):

@@ -52,9 +52,9 @@ struct llmobs_delivery {
     char *links_path; /* of the file of remembered spans; NULL: not known yet */
     uid_t links_uid;
     size_t taken; /* items encoded by the last run */
-    /* Called before the next request, as the last one may have settled events;
+    /* Called before the next request, as the last one may have sent events;
      * or NULL. */
-    void (*settled)(const struct llmobs_config *config);
+    void (*refresh)(const struct llmobs_config *config);
     struct llmobs_tick waits; /* called while a request waits */
     bool published;           /* the meter had its try at the exit */
     bool drains;              /* this delivery only adopts */
@@ -90,8 +90,8 @@ int llmobs_delivery_add(struct llmobs_delivery *delivery,
 
 /* Takes the exporter that sends sums. It gets each span of this process once,
  * as soon as the span is encoded, and no span of another process. */
-void llmobs_delivery_measure(struct llmobs_delivery *delivery,
-                             struct llmobs_meter *meter);
+void llmobs_delivery_set_meter(struct llmobs_delivery *delivery,
+                               struct llmobs_meter *meter);
 
 /* True where another process, the relay, delivers what this process has on the
  * disk. Any thread. */
@@ -99,7 +99,7 @@ bool llmobs_delivery_is_relayed(const struct llmobs_delivery *delivery);
 
 /* True where the process's end has something to do: events wait, or sums. Any
  * thread. */
-bool llmobs_delivery_owes(const struct llmobs_delivery *delivery);
+bool llmobs_delivery_has_unsent(const struct llmobs_delivery *delivery);
 
 /* True where the request under way carries events or sums, and so deserves some
  * time at the process's end. Any thread. */
@@ -152,7 +152,7 @@ size_t llmobs_delivery_weight(const struct llmobs_item *item);
 
 /* Counts an item as lost, for -EXDEV as left on the disk, and logs each kind of
  * loss once. Any thread. */
-void llmobs_delivery_lose(struct llmobs_delivery *delivery, int error);
+void llmobs_delivery_count_lost(struct llmobs_delivery *delivery, int error);
 
 /* True where the memory for events is used up. */
 bool llmobs_delivery_is_over(const struct llmobs_delivery *delivery);

@@ -176,7 +176,7 @@ static bool refuses_more(struct llmobs_delivery *delivery,
     return rescue_some(delivery, d) <= 0;
 }
 
-void llmobs_delivery_lose(struct llmobs_delivery *delivery, int error)
+void llmobs_delivery_count_lost(struct llmobs_delivery *delivery, int error)
 {
     bool memory = error == -ENOMEM;
     enum llmobs_stat stat = LLMOBS_STAT_dropped_export;
@@ -193,7 +193,7 @@ void llmobs_delivery_lose(struct llmobs_delivery *delivery, int error)
         stat = LLMOBS_STAT_dropped_program;
     else if (memory)
         stat = LLMOBS_STAT_dropped_memory;
-    llmobs_account_settle(&delivery->account, stat, 1);
+    llmobs_account_count(&delivery->account, stat, 1);
     if (error == -ENOSPC)
         llmobs_log_once(LLMOBS_LOG_ERROR, "buffer full",
                         "the buffer is full (LLMOBS_BUFFER_MAX): spans are "
@@ -394,10 +394,10 @@ static void fail_source(struct llmobs_delivery *delivery,
         llmobs_account_wait(account, &source->spooled, source->delivered_to,
                             source->adopted))
         return;
-    llmobs_delivery_lose(delivery, error);
+    llmobs_delivery_count_lost(delivery, error);
     if (error != -EXDEV)
-        llmobs_backlog_done(&account->backlog, &source->spooled,
-                            source->adopted);
+        llmobs_backlog_release(&account->backlog, &source->spooled,
+                               source->adopted);
 }
 
 /* The time is over: puts the item back before all others for a later run, and
@@ -491,8 +491,9 @@ static bool write_tool(struct llmobs_delivery *delivery,
     spooled->file = source->spooled.file;
     spooled->for_relay =
         delivery->relayed && llmobs_privacy_withholds(&source->config->privacy);
-    return backlog->spool && llmobs_spool_event(backlog->spool, spooled,
-                                                LLMOBS_EVENT_SPAN, text) == 0;
+    return backlog->spool &&
+           llmobs_spool_write_event(backlog->spool, spooled, LLMOBS_EVENT_SPAN,
+                                    text) == 0;
 }
 
 /* From here on the inferred span is counted, and the disk has it. */
@@ -515,9 +516,9 @@ static void write_inferred(struct llmobs_delivery *delivery,
 
     source->delivered_to |= LLMOBS_INFERRED;
     if (source->adopted)
-        llmobs_adopt_note_delivered_to(backlog->adopt, &source->spooled, bits);
+        llmobs_adopt_write_delivered_to(backlog->adopt, &source->spooled, bits);
     else if (backlog->spool)
-        llmobs_spool_note_delivered_to(backlog->spool, &source->spooled, bits);
+        llmobs_spool_write_delivered_to(backlog->spool, &source->spooled, bits);
     llmobs_crash_point("noted the inferred spans");
 }
 
@@ -682,7 +683,7 @@ static struct llmobs_item *unspill(struct llmobs_delivery *delivery,
             return NULL;
         if (!rc)
             return item;
-        llmobs_delivery_lose(delivery, rc);
+        llmobs_delivery_count_lost(delivery, rc);
     }
 }
 

@@ -151,7 +151,7 @@ static void bound_adoption(struct llmobs_delivery *delivery, int64_t now)
         end = now + (part < most ? part : most);
     atomic_store(&delivery->adopt_end_ns, end);
     if (delivery->account.backlog.adopt)
-        llmobs_adopt_until(delivery->account.backlog.adopt, end);
+        llmobs_adopt_set_deadline(delivery->account.backlog.adopt, end);
 }
 
 int64_t llmobs_delivery_bound(struct llmobs_delivery *delivery, int64_t ms)
@@ -172,7 +172,7 @@ void llmobs_delivery_unbound(struct llmobs_delivery *delivery, int64_t since)
         return;
     bound_work(delivery);
     if (delivery->account.backlog.adopt)
-        llmobs_adopt_until(delivery->account.backlog.adopt, INT64_MAX);
+        llmobs_adopt_set_deadline(delivery->account.backlog.adopt, INT64_MAX);
     for (size_t i = 0; i < delivery->count; i++)
         atomic_store(&delivery->list[i].exporter->cut_ns, 0);
     if (delivery->meter)
@@ -195,7 +195,7 @@ void llmobs_delivery_set_exit_deadline(struct llmobs_delivery *delivery,
 {
     (void)llmobs_delivery_bound(delivery, ms);
     if (delivery->account.backlog.spool)
-        llmobs_spool_ending(delivery->account.backlog.spool);
+        llmobs_spool_set_ending(delivery->account.backlog.spool);
 }
 
 static enum llmobs_phase phase_of(const struct llmobs_delivery *delivery,
@@ -285,8 +285,8 @@ void llmobs_delivery_allow_tries(struct llmobs_delivery *delivery, bool ending)
 static void end_request(struct llmobs_delivery *delivery)
 {
     llmobs_backlog_flush(&delivery->account.backlog);
-    if (delivery->settled)
-        delivery->settled(delivery->config);
+    if (delivery->refresh)
+        delivery->refresh(delivery->config);
     llmobs_commit_end();
 }
 
@@ -310,8 +310,8 @@ static bool run_round(struct llmobs_delivery *delivery, enum llmobs_run how,
     llmobs_tick_now(&delivery->waits);
     more = llmobs_delivery_fill(delivery, how);
     for (size_t i = 0; i < delivery->count; i++)
-        (void)llmobs_destination_let_go(&delivery->list[i],
-                                        LLMOBS_LET_GO_HANDED);
+        (void)llmobs_destination_release(&delivery->list[i],
+                                         LLMOBS_SORT_FOR_RELAY);
     for (size_t i = 0; i < delivery->count; i++) {
         struct llmobs_destination *d = &delivery->list[i];
 
@@ -344,7 +344,7 @@ int llmobs_delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
     llmobs_backlog_flush(&delivery->account.backlog);
     publish_sums(delivery, how);
     if (delivery->account.backlog.spool && how != LLMOBS_RUN_INLINE)
-        llmobs_spool_look(delivery->account.backlog.spool);
+        llmobs_spool_count(delivery->account.backlog.spool);
     llmobs_work_by(INT64_MAX);
     for (size_t i = 0; i < delivery->count; i++) {
         left |= delivery->list[i].count > 0;
@@ -418,14 +418,14 @@ int llmobs_delivery_add(struct llmobs_delivery *delivery,
     return 0;
 }
 
-void llmobs_delivery_measure(struct llmobs_delivery *delivery,
-                             struct llmobs_meter *meter)
+void llmobs_delivery_set_meter(struct llmobs_delivery *delivery,
+                               struct llmobs_meter *meter)
 {
     meter->base.tick = (struct llmobs_tick){tick, delivery};
     delivery->meter = meter;
 }
 
-bool llmobs_delivery_owes(const struct llmobs_delivery *delivery)
+bool llmobs_delivery_has_unsent(const struct llmobs_delivery *delivery)
 {
     return atomic_load(&delivery->account.pending) ||
            (delivery->meter && atomic_load(&delivery->meter->owes));
@@ -466,7 +466,7 @@ static size_t rescue_all(struct llmobs_delivery *delivery,
     if (!atomic_load(&d->exporter->remote))
         return 0;
     if (!delivery->rescue)
-        return llmobs_destination_let_go(d, LLMOBS_LET_GO_HAD);
+        return llmobs_destination_release(d, LLMOBS_SORT_DELIVERED);
     while (d->count && llmobs_destination_rescue(d, delivery->rescue) > 0)
         ;
     return before - d->count;
@@ -498,7 +498,7 @@ void llmobs_delivery_save(struct llmobs_delivery *delivery)
         struct llmobs_destination *d = &delivery->list[i];
 
         if (delivery->account.backlog.spool)
-            log_saved(d, llmobs_destination_let_go(d, LLMOBS_LET_GO_KEPT),
+            log_saved(d, llmobs_destination_release(d, LLMOBS_SORT_WRITTEN),
                       "spool");
         log_saved(d, rescue_all(delivery, d), "local store");
     }

@@ -23,8 +23,8 @@ static const struct llmobs_backoff usual = {
 
 /* -- events -------------------------------------------------------------- */
 
-void llmobs_account_settle(struct llmobs_account *account,
-                           enum llmobs_stat stat, size_t n)
+void llmobs_account_count(struct llmobs_account *account, enum llmobs_stat stat,
+                          size_t n)
 {
     size_t old = atomic_load(&account->pending);
     size_t some;
@@ -63,17 +63,16 @@ struct llmobs_event *llmobs_event_new(struct llmobs_account *account,
 }
 
 /* Leaves the entry on the disk for another process, such as the relay. */
-static void destination_leave(struct llmobs_account *account,
-                              const struct llmobs_spooled *spooled,
-                              bool adopted)
+static void leave_on_disk(struct llmobs_account *account,
+                          const struct llmobs_spooled *spooled, bool adopted)
 {
     struct llmobs_spool *spool = account->backlog.spool;
 
     if (adopted)
-        llmobs_adopt_give_back(account->backlog.adopt, spooled);
+        llmobs_adopt_return(account->backlog.adopt, spooled);
     else if (spool && spooled->for_relay)
-        llmobs_spool_hand(spool, spooled);
-    llmobs_account_settle(account, LLMOBS_STAT_left, 1);
+        llmobs_spool_delegate(spool, spooled);
+    llmobs_account_count(account, LLMOBS_STAT_left, 1);
 }
 
 bool llmobs_account_wait(struct llmobs_account *account,
@@ -85,14 +84,14 @@ bool llmobs_account_wait(struct llmobs_account *account,
         return true;
     if (!adopted && !spooled->file)
         return false;
-    destination_leave(account, spooled, adopted);
+    leave_on_disk(account, spooled, adopted);
     return true;
 }
 
 /* Settles the event and releases its entry, unless the entry stays on the disk
  * for a later moment or for another process. */
-static void settle_event(struct llmobs_account *account,
-                         const struct llmobs_event *event)
+static void end_event(struct llmobs_account *account,
+                      const struct llmobs_event *event)
 {
     bool room = event->fate != LLMOBS_STAT_dropped_full &&
                 event->fate != LLMOBS_STAT_dropped_memory;
@@ -101,14 +100,14 @@ static void settle_event(struct llmobs_account *account,
                                      event->delivered_to, event->adopted))
         return;
     if (event->fate == LLMOBS_STAT_left) {
-        destination_leave(account, &event->spooled, event->adopted);
+        leave_on_disk(account, &event->spooled, event->adopted);
         return;
     }
     if (event->kind == LLMOBS_EVENT_EVALUATION &&
         event->fate == LLMOBS_STAT_delivered)
         llmobs_stats_add(LLMOBS_STAT_evaluations, 1);
-    llmobs_account_settle(account, event->fate, 1);
-    llmobs_backlog_done(&account->backlog, &event->spooled, event->adopted);
+    llmobs_account_count(account, event->fate, 1);
+    llmobs_backlog_release(&account->backlog, &event->spooled, event->adopted);
 }
 
 static void free_data(struct llmobs_account *account, char *data, size_t len)
@@ -134,7 +133,7 @@ void llmobs_event_release(struct llmobs_account *account,
         return;
     account->bytes -= event->len;
     llmobs_budget_give(event->len);
-    settle_event(account, event);
+    end_event(account, event);
     if (event->data != event->copy)
         free_data(account, event->data, event->len);
     free(event);
@@ -266,7 +265,7 @@ static int64_t next_wait(struct llmobs_destination *d)
     return ms / 2 + random_ms(ms * backoff->jitter / 100);
 }
 
-static void destination_back_off(struct llmobs_destination *d, int error)
+static void back_off(struct llmobs_destination *d, int error)
 {
     int64_t ms = d->exporter->retry_ms;
 
@@ -277,7 +276,7 @@ static void destination_back_off(struct llmobs_destination *d, int error)
     d->tries = d->peer_asked || d->hopeless || d->tries < 1 ? 0 : d->tries - 1;
 }
 
-static void destination_go_on(struct llmobs_destination *d)
+static void end_back_off(struct llmobs_destination *d)
 {
     d->due_ns = 0;
     d->peer_asked = d->hopeless = false;
@@ -285,15 +284,15 @@ static void destination_go_on(struct llmobs_destination *d)
     d->sent_ns = llmobs_clock_mono_ns();
 }
 
-static unsigned had_by(const struct llmobs_event *event)
+static unsigned delivered_to_others(const struct llmobs_event *event)
 {
     return event->delivered_to & ~(LLMOBS_MEASURED | LLMOBS_INFERRED);
 }
 
 /* If other destinations still wait for the event, notes on the disk which
  * destinations have it, so that none gets it twice if the process dies. */
-static void destination_note_delivered_to(const struct llmobs_destination *d,
-                                          struct llmobs_event *event)
+static void write_delivered_to(const struct llmobs_destination *d,
+                               struct llmobs_event *event)
 {
     struct llmobs_backlog *backlog = &d->account->backlog;
 
@@ -301,11 +300,11 @@ static void destination_note_delivered_to(const struct llmobs_destination *d,
     if (event->refs < 2)
         return;
     if (event->adopted)
-        llmobs_adopt_note_delivered_to(backlog->adopt, &event->spooled,
-                                       had_by(event));
+        llmobs_adopt_write_delivered_to(backlog->adopt, &event->spooled,
+                                        delivered_to_others(event));
     else if (backlog->spool)
-        llmobs_spool_note_delivered_to(backlog->spool, &event->spooled,
-                                       had_by(event));
+        llmobs_spool_write_delivered_to(backlog->spool, &event->spooled,
+                                        delivered_to_others(event));
 }
 
 static void count_sent(const struct llmobs_exporter *exporter,
@@ -321,8 +320,9 @@ static void count_sent(const struct llmobs_exporter *exporter,
 
 /* Sends at least one and at most `most` of the first events, all of one kind.
  * `outcomes` tells for each how it ended. */
-static int offer(struct llmobs_destination *d, struct llmobs_exporter *exporter,
-                 size_t most, unsigned char outcomes[LLMOBS_SEND_MAX])
+static int send_first(struct llmobs_destination *d,
+                      struct llmobs_exporter *exporter, size_t most,
+                      unsigned char outcomes[LLMOBS_SEND_MAX])
 {
     struct llmobs_text events[LLMOBS_SEND_MAX];
     size_t n = 0;
@@ -345,7 +345,7 @@ static int offer(struct llmobs_destination *d, struct llmobs_exporter *exporter,
     if (rc > (int)n)
         rc = (int)n;
     for (int i = 0; i < rc; i++)
-        destination_note_delivered_to(d, event_at(d, (size_t)i));
+        write_delivered_to(d, event_at(d, (size_t)i));
     count_sent(exporter, outcomes, rc);
     return rc;
 }
@@ -361,7 +361,7 @@ static enum llmobs_stat fate_of(unsigned char outcome)
 }
 
 /* Gives up the first event, which the peer will never take. */
-static void give_up_first(struct llmobs_destination *d)
+static void reject_first(struct llmobs_destination *d)
 {
     struct llmobs_spool *spool = d->account->backlog.spool;
     const struct llmobs_event *event = event_at(d, 0);
@@ -386,7 +386,7 @@ static bool is_away(const struct llmobs_destination *d,
 
 /* Lets the first event wait on the disk if the process may get the user of its
  * spool back; else leaves it there for another process. */
-static void leave_first(struct llmobs_destination *d)
+static void skip_first(struct llmobs_destination *d)
 {
     if (llmobs_spool_may_return(d->account->backlog.spool)) {
         pop(d, 1, LLMOBS_STAT_dropped_full);
@@ -407,7 +407,7 @@ static size_t may_send(struct llmobs_destination *d)
     size_t n = 0;
 
     while (moved && d->count && is_away(d, event_at(d, 0)))
-        leave_first(d);
+        skip_first(d);
     while (n < d->count && n < LLMOBS_SEND_MAX &&
            !event_at(d, n)->spooled.for_relay &&
            !(moved && is_away(d, event_at(d, n))))
@@ -423,18 +423,18 @@ int llmobs_destination_send(struct llmobs_destination *d)
 
     if (most == 0)
         return 0;
-    rc = offer(d, d->exporter, most, outcomes);
+    rc = send_first(d, d->exporter, most, outcomes);
     if (rc > 0) {
         for (int i = 0; i < rc; i++)
             pop(d, 1, fate_of(outcomes[i]));
     } else if (rc == -EBADMSG) {
-        give_up_first(d);
+        reject_first(d);
     } else {
         rc = rc ? rc : -EAGAIN;
-        destination_back_off(d, rc);
+        back_off(d, rc);
         return rc;
     }
-    destination_go_on(d);
+    end_back_off(d);
     return 0;
 }
 
@@ -453,7 +453,7 @@ int llmobs_destination_rescue(struct llmobs_destination *d,
     }
     while (n < d->count && !event_at(d, n)->rescued)
         n++;
-    rc = offer(d, rescue, n, outcomes);
+    rc = send_first(d, rescue, n, outcomes);
     for (int i = 0; i < rc; i++)
         event_at(d, (size_t)i)->rescued = true;
     if (rc > 0)
@@ -462,8 +462,8 @@ int llmobs_destination_rescue(struct llmobs_destination *d,
 }
 
 /* True once the disk has the event: writes it unless the disk has it now. */
-static bool destination_is_kept(struct llmobs_backlog *backlog,
-                                struct llmobs_event *event)
+static bool is_written(struct llmobs_backlog *backlog,
+                       struct llmobs_event *event)
 {
     struct llmobs_text text = {event->data, event->len};
     struct llmobs_spool *spool = backlog->spool;
@@ -475,31 +475,35 @@ static bool destination_is_kept(struct llmobs_backlog *backlog,
     if (llmobs_spool_has(spool, &event->spooled) ||
         llmobs_spool_is_away(spool, &event->spooled))
         return true;
-    if (llmobs_spool_event(spool, &event->spooled, event->kind, text) != 0)
+    if (llmobs_spool_write_event(spool, &event->spooled, event->kind, text) !=
+        0)
         return false;
-    if (had_by(event))
-        llmobs_spool_note_delivered_to(spool, &event->spooled, had_by(event));
+    if (delivered_to_others(event))
+        llmobs_spool_write_delivered_to(spool, &event->spooled,
+                                        delivered_to_others(event));
     return true;
 }
 
 static bool may_go(const struct llmobs_destination *d,
-                   struct llmobs_event *event, enum llmobs_let_go which)
+                   struct llmobs_event *event,
+                   enum llmobs_destination_sort which)
 {
-    if (which == LLMOBS_LET_GO_HANDED)
+    if (which == LLMOBS_SORT_FOR_RELAY)
         return event->spooled.for_relay;
-    return which == LLMOBS_LET_GO_HAD
-               ? had_by(event) != 0
-               : destination_is_kept(&d->account->backlog, event);
+    return which == LLMOBS_SORT_DELIVERED
+               ? delivered_to_others(event) != 0
+               : is_written(&d->account->backlog, event);
 }
 
-size_t llmobs_destination_let_go(struct llmobs_destination *d,
-                                 enum llmobs_let_go which)
+size_t llmobs_destination_release(struct llmobs_destination *d,
+                                  enum llmobs_destination_sort which)
 {
     size_t n = 0;
 
     while (n < d->count && may_go(d, event_at(d, n), which))
         n++;
     pop(d, n,
-        which == LLMOBS_LET_GO_HAD ? LLMOBS_STAT_delivered : LLMOBS_STAT_left);
+        which == LLMOBS_SORT_DELIVERED ? LLMOBS_STAT_delivered
+                                       : LLMOBS_STAT_left);
     return n;
 }

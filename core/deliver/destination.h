@@ -20,13 +20,13 @@
 
 /* The events of all destinations that wait. */
 struct llmobs_account {
-    atomic_size_t pending;   /* given, and not settled yet */
+    atomic_size_t pending;   /* neither delivered nor lost yet */
     size_t bytes;            /* of encoded events */
     struct llmobs_buf spare; /* memory of a long event, for the next one */
     struct llmobs_backlog backlog;
 };
 
-/* An encoded event with a count of its references. It is settled when the last
+/* An encoded event with a count of its references. It is released when the last
  * destination releases it, and delivered only if all destinations got it. */
 struct llmobs_event {
     size_t refs;
@@ -65,11 +65,11 @@ struct llmobs_destination {
 
 /* Moves n pending items to a counter, but never more than are pending: so the
  * sums stay right when a stop gives up a thread that goes on. */
-void llmobs_account_settle(struct llmobs_account *account,
-                           enum llmobs_stat stat, size_t n);
+void llmobs_account_count(struct llmobs_account *account, enum llmobs_stat stat,
+                          size_t n);
 
 /* Memory had no room for an entry. True where the disk has it: the entry waits
- * there, or is settled as left there for another process. */
+ * there, or is counted as left there for another process. */
 bool llmobs_account_wait(struct llmobs_account *account,
                          const struct llmobs_spooled *spooled,
                          unsigned delivered_to, bool adopted);
@@ -111,8 +111,8 @@ int llmobs_destination_push(struct llmobs_destination *destination,
 /* When the next send is wanted, monotonic; 0: now; INT64_MAX: never. */
 int64_t llmobs_destination_due(const struct llmobs_destination *destination);
 
-/* Sends the first events once. 0: some of them are settled here; else the
- * error, and a back-off has begun. */
+/* Sends the first events once. 0: some of them were delivered or given up; else
+ * the error, and a back-off has begun. */
 int llmobs_destination_send(struct llmobs_destination *destination);
 
 /* Sends up to LLMOBS_SEND_MAX first events to another exporter instead; gives
@@ -121,12 +121,12 @@ int llmobs_destination_rescue(struct llmobs_destination *destination,
                               struct llmobs_exporter *rescue);
 
 /* Releases the first events of one sort; gives how many. */
-enum llmobs_let_go {
-    LLMOBS_LET_GO_HANDED, /* on the disk for the relay; a send stops there */
-    LLMOBS_LET_GO_HAD,    /* another destination has them */
-    LLMOBS_LET_GO_KEPT    /* on the disk, which gets those that it lacks */
+enum llmobs_destination_sort {
+    LLMOBS_SORT_FOR_RELAY, /* on the disk for the relay; a send stops there */
+    LLMOBS_SORT_DELIVERED, /* another destination has them */
+    LLMOBS_SORT_WRITTEN    /* on the disk, which gets those that it lacks */
 };
-size_t llmobs_destination_let_go(struct llmobs_destination *destination,
-                                 enum llmobs_let_go which);
+size_t llmobs_destination_release(struct llmobs_destination *destination,
+                                  enum llmobs_destination_sort which);
 
 #endif

@@ -76,7 +76,7 @@ static bool add_all(struct llmobs_worker *worker,
         any |= open_add_otlp(worker, config, names);
     if (names & LLMOBS_EXPORTER_STORE || !any)
         return open_add(worker, llmobs_store_new(config));
-    llmobs_worker_rescue(worker, llmobs_store_new(config));
+    llmobs_worker_set_rescue(worker, llmobs_store_new(config));
     return true;
 }
 
@@ -101,11 +101,11 @@ struct llmobs_worker *llmobs_worker_open(const struct llmobs_config *config,
         (void)open_add(worker, llmobs_otlp_logs_exporter_new(config));
     if (config->otlp.signals[LLMOBS_SIGNAL_METRICS].on &&
         (meter = llmobs_otlp_metrics_exporter_new(config)))
-        llmobs_worker_measure(worker, meter);
+        llmobs_worker_set_meter(worker, meter);
     if (!adopt)
-        adopt = llmobs_adopt_new(config, LLMOBS_ADOPT_OURS);
-    llmobs_worker_keep(worker, llmobs_spool_new(config), adopt);
-    llmobs_worker_note(worker, llmobs_ledger_note, llmobs_ledger_settle,
-                       llmobs_ledger_close);
+        adopt = llmobs_adopt_new(config, LLMOBS_ADOPT_SAME);
+    llmobs_worker_set_spool(worker, llmobs_spool_new(config), adopt);
+    llmobs_worker_set_ledger(worker, llmobs_ledger_record,
+                             llmobs_ledger_refresh, llmobs_ledger_close);
     return worker;
 }

@@ -1,8 +1,9 @@
 /* worker - the one background thread: exchange to span to event to exporter.
  *
- * Owns:    the thread, and the buffer and the exporters that it was given.
- * Threads: any thread gives, without a lock; the exit handler flushes. One
- *          thread at a time has the worker's turn: only that thread delivers.
+ * Owns:    the thread, and the buffer and the exporters that it was made with.
+ * Threads: any thread submits items, without a lock; the exit handler flushes.
+ *          One thread at a time has the worker's turn: only that thread
+ *          delivers.
  * Errors:  an event that cannot be delivered is counted in stats.h; the app
  *          never hears of it.
  * Limits:  an exit waits for at most `ms`, and for at most a second more where
@@ -10,15 +11,17 @@
  *          thread itself sends, it waits until the exporter returns, whose
  *          requests have a time-out of their own.
  * Fork:    the child finds another pid: it abandons the inherited items and the
- *          exporters' connections, and starts its own thread at its first give.
+ *          exporters' connections, and starts its own thread as it first
+ *          submits an item.
  *
- * A give starts the thread if it does not run, with the C locale. (With
- * LLMOBS_THREAD=off no thread runs, and a flush delivers everything.) Its first
- * delivery waits a moment: if the process ends meanwhile, the exiting thread
- * delivers, except events for an intake. The thread ends when nothing is left
- * to do; and, where the app wants to be alone (llmobs_thread_rest), once it has
- * sent what is due. It looks now and then whether a thread of the app is left,
- * and ends otherwise, so that the process ends with the app's last thread.
+ * To submit an item starts the thread if it does not run, with the C locale.
+ * (With LLMOBS_THREAD=off no thread runs, and a flush delivers everything.) The
+ * first delivery of the thread waits a moment: if the process ends meanwhile,
+ * the exiting thread delivers, except events for an intake. The thread ends
+ * when nothing is left to do; and, where the app wants to be alone
+ * (llmobs_thread_rest), once it has sent what is due. It looks now and then
+ * whether a thread of the app is left, and ends otherwise, so that the process
+ * ends with the app's last thread.
  */
 #ifndef LLMOBS_WORKER_H
 #define LLMOBS_WORKER_H
@@ -37,11 +40,11 @@ struct llmobs_worker;
 /* Called after each round of the thread or of a drain; gives the milliseconds
  * after which it wants to be called again, -1: after the next round. `rests`:
  * perhaps no next round follows. */
-typedef int64_t llmobs_worker_note_fn(const struct llmobs_config *config,
-                                      bool rests);
+typedef int64_t llmobs_worker_record_fn(const struct llmobs_config *config,
+                                        bool rests);
 
 /* Called between two requests by the thread that has the worker's turn. */
-typedef void llmobs_worker_settled_fn(const struct llmobs_config *config);
+typedef void llmobs_worker_refresh_fn(const struct llmobs_config *config);
 
 /* Called as the last step of each stop, when every item is counted. */
 typedef void llmobs_worker_close_fn(const struct llmobs_config *config);
@@ -86,27 +89,30 @@ void llmobs_worker_relay(struct llmobs_worker *worker,
                          const struct llmobs_relay_waits *waits,
                          const atomic_bool *stop);
 
-/* To be called before the first give. _add takes another exporter on success;
- * each exporter has its own progress; -ENOSPC. _rescue takes the exporter that
- * gets, as the process ends, events that a remote exporter did not deliver. */
+/* To be called before the first item is submitted. _add takes another exporter
+ * on success; each exporter has its own progress; -ENOSPC. _set_rescue takes
+ * the exporter that gets, as the process ends, events that a remote exporter
+ * did not deliver. */
 int llmobs_worker_add(struct llmobs_worker *worker,
                       struct llmobs_exporter *exporter);
-void llmobs_worker_rescue(struct llmobs_worker *worker,
-                          struct llmobs_exporter *exporter);
-/* To be called before the first give: takes the exporter of spans' sums. */
-void llmobs_worker_measure(struct llmobs_worker *worker,
-                           struct llmobs_meter *meter);
+void llmobs_worker_set_rescue(struct llmobs_worker *worker,
+                              struct llmobs_exporter *exporter);
+/* To be called before the first item is submitted: takes the exporter of spans'
+ * sums. */
+void llmobs_worker_set_meter(struct llmobs_worker *worker,
+                             struct llmobs_meter *meter);
 
-/* To be called before the first give: sets the spool that keeps items on the
- * disk, and the adoption of other processes' spools (spool.h, adopt.h). Borrows
- * both for ever; either may be NULL. */
-void llmobs_worker_keep(struct llmobs_worker *worker,
-                        struct llmobs_spool *spool, struct llmobs_adopt *adopt);
+/* To be called before the first item is submitted: sets the spool that has
+ * items on the disk, and the adoption of other processes' spools (spool.h,
+ * adopt.h). Borrows both for ever; either may be NULL. */
+void llmobs_worker_set_spool(struct llmobs_worker *worker,
+                             struct llmobs_spool *spool,
+                             struct llmobs_adopt *adopt);
 
 /* A request of the program begins, to a model or not. A program that makes a
  * second one gets the thread, for items that wait. Any thread; may change
  * errno. */
-void llmobs_worker_call(struct llmobs_worker *worker);
+void llmobs_worker_count_call(struct llmobs_worker *worker);
 
 /* To be called before the account of a call is sealed: from the first call on
  * the key is the disk's. Any thread, without a lock; preserves errno. */
@@ -125,41 +131,43 @@ void llmobs_worker_begin(struct llmobs_worker *worker,
 void llmobs_worker_cancel(struct llmobs_worker *worker,
                           struct llmobs_exchange *exchange);
 
-/* To be called before the first give: sets the functions that record the counts
- * (ledger.h). */
-void llmobs_worker_note(struct llmobs_worker *worker,
-                        llmobs_worker_note_fn *note,
-                        llmobs_worker_settled_fn *settled,
-                        llmobs_worker_close_fn *close);
+/* To be called before the first item is submitted: sets the functions that
+ * record the counts (ledger.h). */
+void llmobs_worker_set_ledger(struct llmobs_worker *worker,
+                              llmobs_worker_record_fn *record,
+                              llmobs_worker_refresh_fn *refresh,
+                              llmobs_worker_close_fn *close);
 
 /* Takes a closed exchange, a span or an event, and counts it as captured. Never
  * fails: without room it counts the item as dropped, and frees it. Preserves
- * errno. _give_span takes all that the span owns, in every case; the caller
+ * errno. _submit_span takes all that the span owns, in every case; the caller
  * keeps the struct itself. */
-void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item);
+void llmobs_worker_submit(struct llmobs_worker *worker,
+                          struct llmobs_item *item);
 /* In a child: takes an exchange of the parent's that the child has completed.
  * It stays the parent's: only the disk learns of its end. Preserves errno. */
-void llmobs_worker_give_parents(struct llmobs_worker *worker,
-                                struct llmobs_exchange *exchange);
-/* Counts one item that is lost before it is given. Preserves errno. */
-void llmobs_worker_lose(struct llmobs_worker *worker, enum llmobs_stat why);
-int llmobs_worker_give_span(struct llmobs_worker *worker,
-                            struct llmobs_span *span);
+void llmobs_worker_end_parents(struct llmobs_worker *worker,
+                               struct llmobs_exchange *exchange);
+/* Counts one item that is lost before it is submitted. Preserves errno. */
+void llmobs_worker_count_lost(struct llmobs_worker *worker,
+                              enum llmobs_stat why);
+int llmobs_worker_submit_span(struct llmobs_worker *worker,
+                              struct llmobs_span *span);
 
 /* Copies an encoded event, also to the disk if there is a spool. -ENOMEM: the
  * event is counted as dropped. */
-int llmobs_worker_give_event(struct llmobs_worker *worker,
-                             enum llmobs_event_kind kind,
-                             struct llmobs_text text);
+int llmobs_worker_submit_event(struct llmobs_worker *worker,
+                               enum llmobs_event_kind kind,
+                               struct llmobs_text text);
 
 /* An LLM call begins. If connecting takes long, as to a remote intake, this
  * starts the thread, which connects ahead; otherwise it does nothing. Any
  * thread, without a lock; preserves errno. */
 void llmobs_worker_warm(struct llmobs_worker *worker);
 
-/* Makes events of the given items on this thread, unless another thread does
- * so, and stores the events that stay on this host, before the library that
- * made the calls may be unloaded. No network; at most `ms`. */
+/* Makes events of the submitted items on this thread, unless another thread
+ * does so, and stores the events that stay on this host, before the library
+ * that made the calls may be unloaded. No network; at most `ms`. */
 void llmobs_worker_prepare(struct llmobs_worker *worker, int64_t ms);
 
 /* From here on until resume no thread delivers; a request under way is cut so
@@ -172,15 +180,15 @@ void llmobs_worker_resume(struct llmobs_worker *worker);
  * The thread first delivers the pending items over the connections that it has
  * opened ahead, within the time that an exit of `ms` would give; all of it ends
  * after `ms`. *tried: the thread had something to deliver. */
-int llmobs_worker_retreat(struct llmobs_worker *worker, int64_t ms,
-                          bool *tried);
+int llmobs_worker_flush_and_pause(struct llmobs_worker *worker, int64_t ms,
+                                  bool *tried);
 
 /* Ends the thread for good; from here on only an exit or a flush delivers.
  * Takes half a second at most. A process that shares this memory may call it.
  */
-void llmobs_worker_withdraw(struct llmobs_worker *worker);
+void llmobs_worker_end_thread(struct llmobs_worker *worker);
 
-/* Items that were given and are neither delivered nor dropped yet. Captured
+/* Items that were submitted and are neither delivered nor dropped yet. Captured
  * items are these and the counters of the other items' fates (stats.h). */
 size_t llmobs_worker_pending(struct llmobs_worker *worker);
 
@@ -194,14 +202,14 @@ int64_t llmobs_worker_flush_ms(struct llmobs_worker *worker);
 /* Called first wherever an app's thread leaves something to deliver. */
 void llmobs_worker_become_active(struct llmobs_worker *worker);
 
-/* True where this process has neither begun nor given anything, so that no stop
- * is needed; makes no system call. A span that another exit handler gives later
- * is delivered at once. */
+/* True where this process has neither begun nor submitted anything, so that no
+ * stop is needed; makes no system call. A span that another exit handler
+ * submits later is delivered at once. */
 bool llmobs_worker_end_quietly(struct llmobs_worker *worker);
 
 /* For the exit handler, `again`: a child that a later handler of this exit
  * makes registers it anew, as the C library runs it only once. */
-void llmobs_worker_exits(struct llmobs_worker *worker, void (*again)(void));
+void llmobs_worker_set_exit(struct llmobs_worker *worker, void (*again)(void));
 
 /* Delivers the pending items, due or not, within `ms`. 0: all are delivered;
  * else -ETIMEDOUT. */
@@ -215,13 +223,13 @@ void llmobs_worker_hurry(struct llmobs_worker *worker, int64_t ms);
 /* To be called after a rest (llmobs_thread_rest) that is not a fork's: starts a
  * thread for what is left. `confined`: a filter may kill the process for a
  * delivery, and the program need not call a model again: then no thread starts,
- * and an exit leaves all to the spool, until the next give. */
+ * and an exit leaves all to the spool, until the next item is submitted. */
 void llmobs_worker_rested(struct llmobs_worker *worker, bool confined);
 
 /* To be called before the program takes on a sandbox: makes the spool hold its
  * file open. Not in a forked child that has not called libcurl: it may be about
  * to execute another program. Preserves errno. */
-void llmobs_worker_hold(struct llmobs_worker *worker);
+void llmobs_worker_hold_spool(struct llmobs_worker *worker);
 
 /* Flushes, then stops the thread for good, within `ms` in all. Counts the items
  * that it neither delivered nor left on the disk as dropped_exit, and logs

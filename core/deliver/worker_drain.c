@@ -17,10 +17,10 @@
  * end. */
 #define LOOK_MS 1000
 
-static void note(struct llmobs_worker *worker)
+static void record(struct llmobs_worker *worker)
 {
-    if (worker->note)
-        (void)worker->note(worker->config, false);
+    if (worker->record)
+        (void)worker->record(worker->config, false);
 }
 
 static void begin(struct llmobs_worker *worker)
@@ -47,7 +47,7 @@ static int drain_once(struct llmobs_worker *worker, const atomic_bool *stop)
     do {
         deadline = llmobs_futex_deadline(STEP_MS);
         rc = llmobs_delivery_run(&worker->delivery, LLMOBS_RUN_ALL, deadline);
-        note(worker);
+        record(worker);
     } while (
         !atomic_load(stop) &&
         (rc == -ETIMEDOUT || (rc == 0 && llmobs_clock_mono_ns() >= deadline)));
@@ -100,7 +100,7 @@ void llmobs_worker_relay(struct llmobs_worker *worker,
 
         delivery->account.backlog.adopted_ns = 0;
         (void)llmobs_delivery_run(delivery, LLMOBS_RUN_DUE, INT64_MAX);
-        note(worker);
+        record(worker);
         due = llmobs_delivery_due(delivery);
         waits->wait(waits->ctx, due < until ? due : until);
     }

@@ -130,7 +130,7 @@ static void flush_until(struct llmobs_worker *worker, bool ending,
     if (llmobs_worker_has_thread(worker))
         flush_by_thread(worker, deadline_ns);
     if (llmobs_worker_has_thread(worker) ||
-        (ending ? !llmobs_delivery_owes(&worker->delivery)
+        (ending ? !llmobs_delivery_has_unsent(&worker->delivery)
                 : llmobs_worker_pending(worker) == 0))
         return;
     flush_inline(worker, ending, deadline_ns);
@@ -151,7 +151,8 @@ int llmobs_worker_flush(struct llmobs_worker *worker, int64_t ms)
     return llmobs_worker_pending(worker) == 0 ? 0 : -ETIMEDOUT;
 }
 
-int llmobs_worker_retreat(struct llmobs_worker *worker, int64_t ms, bool *tried)
+int llmobs_worker_flush_and_pause(struct llmobs_worker *worker, int64_t ms,
+                                  bool *tried)
 {
     int64_t deadline = llmobs_futex_deadline(ms);
     int saved = errno;
@@ -189,7 +190,7 @@ static void wait_for_thread(struct llmobs_worker *worker, int64_t deadline_ns)
 
 /* All that waits is delivered first, as far as possible at once: later only an
  * exit or another process delivers it. */
-void llmobs_worker_withdraw(struct llmobs_worker *worker)
+void llmobs_worker_end_thread(struct llmobs_worker *worker)
 {
     int64_t deadline = llmobs_futex_deadline(WITHDRAW_MS);
     int saved = errno;
@@ -296,7 +297,7 @@ void llmobs_worker_hurry(struct llmobs_worker *worker, int64_t ms)
         flush_by_thread(worker, llmobs_futex_deadline(ms));
 }
 
-void llmobs_worker_hold(struct llmobs_worker *worker)
+void llmobs_worker_hold_spool(struct llmobs_worker *worker)
 {
     struct llmobs_spool *spool = llmobs_worker_spool_of(worker);
 

@@ -20,7 +20,7 @@
 #define LLMOBS_WORKER_PAUSE_MS 10
 
 enum llmobs_worker_thread {
-    LLMOBS_WORKER_NONE,    /* the next give starts a thread */
+    LLMOBS_WORKER_NONE,    /* the next item starts a thread */
     LLMOBS_WORKER_RUNNING, /* or about to */
     LLMOBS_WORKER_ENDED    /* for good */
 };
@@ -45,8 +45,8 @@ struct llmobs_worker {
     atomic_bool withdrawn; /* the thread ends, and no other is started */
     atomic_bool confined;  /* under a filter, and nothing was given since */
     atomic_size_t left;    /* items that its stops have left on the disk */
-    /* The process that has begun or given something, and the process whose exit
-     * found that it had done neither. A call sets `active` and then reads
+    /* The process that has begun or submitted something, and the process whose
+     * exit found that it had done neither. A call sets `active` and then reads
      * `ended_quietly`; the exit handler sets `ended_quietly` and then reads
      * `active`. If both happen at once, at least one notices the other. */
     atomic_int active;
@@ -58,11 +58,12 @@ struct llmobs_worker {
      * stop clears this, and whichever clears it delivers first. */
     atomic_bool fresh;
 
-    /* The thread sleeps on `events`; `idle` says that a give must wake it. */
+    /* The thread sleeps on `events`; `idle` says that whoever submits
+     * an item must wake it. */
     atomic_uint events;
     atomic_int idle;
-    atomic_uint given;         /* how often something was put */
-    _Atomic int64_t handed_ns; /* when something was first handed over */
+    atomic_uint given;          /* how often something was put */
+    _Atomic int64_t relayed_ns; /* when the relay first got an item */
     /* Flushes asked for, and flushes done; a flush sleeps on `served`. */
     atomic_uint asked;
     atomic_uint served;
@@ -76,7 +77,7 @@ struct llmobs_worker {
     bool wants_warm;
     bool brief;        /* the program ends with its calls */
     atomic_uint calls; /* begun by a brief program */
-    int64_t (*note)(const struct llmobs_config *config, bool rests);
+    int64_t (*record)(const struct llmobs_config *config, bool rests);
     void (*close)(const struct llmobs_config *config);
 };
 
@@ -93,9 +94,9 @@ struct llmobs_spool *llmobs_worker_spool_of(struct llmobs_worker *worker);
 /* Ends a sleep of the worker's thread. */
 void llmobs_worker_wake(struct llmobs_worker *worker);
 
-/* _take_turn: false where another thread has it, or a caller wants a pause. */
-bool llmobs_worker_take_turn(struct llmobs_worker *worker);
-void llmobs_worker_leave_turn(struct llmobs_worker *worker);
+/* _begin_turn: false where another thread has it, or a caller wants a pause. */
+bool llmobs_worker_begin_turn(struct llmobs_worker *worker);
+void llmobs_worker_end_turn(struct llmobs_worker *worker);
 
 /* Takes the turn on an app's thread, and blocks the signals of that thread: no
  * handler of the app may run while the thread delivers, and a signal that the

@@ -58,37 +58,38 @@ int llmobs_worker_add(struct llmobs_worker *worker,
     return rc;
 }
 
-void llmobs_worker_note(struct llmobs_worker *worker,
-                        llmobs_worker_note_fn *the_note,
-                        llmobs_worker_settled_fn *settled,
-                        llmobs_worker_close_fn *the_close)
+void llmobs_worker_set_ledger(struct llmobs_worker *worker,
+                              llmobs_worker_record_fn *record,
+                              llmobs_worker_refresh_fn *refresh,
+                              llmobs_worker_close_fn *close)
 {
-    worker->note = the_note;
-    worker->delivery.settled = settled;
-    worker->close = the_close;
+    worker->record = record;
+    worker->delivery.refresh = refresh;
+    worker->close = close;
 }
 
-void llmobs_worker_rescue(struct llmobs_worker *worker,
-                          struct llmobs_exporter *exporter)
+void llmobs_worker_set_rescue(struct llmobs_worker *worker,
+                              struct llmobs_exporter *exporter)
 {
     worker->delivery.rescue = exporter;
 }
 
-void llmobs_worker_measure(struct llmobs_worker *worker,
-                           struct llmobs_meter *meter)
+void llmobs_worker_set_meter(struct llmobs_worker *worker,
+                             struct llmobs_meter *meter)
 {
-    llmobs_delivery_measure(&worker->delivery, meter);
+    llmobs_delivery_set_meter(&worker->delivery, meter);
 }
 
-void llmobs_worker_keep(struct llmobs_worker *worker,
-                        struct llmobs_spool *spool, struct llmobs_adopt *adopt)
+void llmobs_worker_set_spool(struct llmobs_worker *worker,
+                             struct llmobs_spool *spool,
+                             struct llmobs_adopt *adopt)
 {
     llmobs_backlog_init(&worker->delivery.account.backlog, spool, adopt);
 }
 
 /* -- a call of the app ----------------------------------------------------- */
 
-void llmobs_worker_call(struct llmobs_worker *worker)
+void llmobs_worker_count_call(struct llmobs_worker *worker)
 {
     if (!worker->brief)
         return;
@@ -213,7 +214,7 @@ static void drop_item(struct llmobs_worker *worker, struct llmobs_item *item)
     if (spool && !kept && item->type == LLMOBS_ITEM_EXCHANGE)
         llmobs_spool_cancel(spool, (struct llmobs_exchange *)item);
     llmobs_delivery_free_item(item);
-    llmobs_delivery_lose(&worker->delivery, kept ? -EXDEV : -ENOSPC);
+    llmobs_delivery_count_lost(&worker->delivery, kept ? -EXDEV : -ENOSPC);
 }
 
 struct naming {
@@ -259,7 +260,7 @@ static bool may_relay(struct llmobs_worker *worker,
         (item->type != LLMOBS_ITEM_EXCHANGE ||
          llmobs_privacy_withholds(&worker->config->privacy)))
         return false;
-    return spool && llmobs_spool_have_ready(spool) == 0 &&
+    return spool && llmobs_spool_open(spool) == 0 &&
            llmobs_delivery_is_relayed(&worker->delivery);
 }
 
@@ -269,7 +270,7 @@ static void watch_relay(struct llmobs_worker *worker)
     int64_t first = 0, now = llmobs_clock_mono_ns();
 
     if (atomic_load(&worker->thread) == LLMOBS_WORKER_NONE &&
-        !atomic_compare_exchange_strong(&worker->handed_ns, &first, now) &&
+        !atomic_compare_exchange_strong(&worker->relayed_ns, &first, now) &&
         now - first >= LIVES_MS * LLMOBS_NS_PER_MS)
         llmobs_worker_start_thread(worker);
 }
@@ -303,13 +304,13 @@ static bool write_item(struct llmobs_worker *worker, struct llmobs_item *item)
     if (spool && item->type == LLMOBS_ITEM_EXCHANGE)
         (void)llmobs_spool_end(spool, (struct llmobs_exchange *)item);
     else if (spool && item->type == LLMOBS_ITEM_EVENT)
-        (void)llmobs_spool_event(spool, &item->spooled, item->kind,
-                                 llmobs_event_item_text(item));
+        (void)llmobs_spool_write_event(spool, &item->spooled, item->kind,
+                                       llmobs_event_item_text(item));
     item->spooled.for_relay = relayed && item->spooled.file;
     llmobs_stats_add(LLMOBS_STAT_captured, 1); /* behind the write: stats.h */
     if (!item->spooled.for_relay)
         return false;
-    llmobs_spool_hand(spool, &item->spooled);
+    llmobs_spool_delegate(spool, &item->spooled);
     llmobs_stats_add(LLMOBS_STAT_left, 1);
     llmobs_delivery_free_item(item);
     return true;
@@ -350,7 +351,8 @@ static void submit(struct llmobs_worker *worker, struct llmobs_item *item)
 
 /* The app's thread opens and writes files here. A cancellation of the thread
  * waits until that is done. */
-void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
+void llmobs_worker_submit(struct llmobs_worker *worker,
+                          struct llmobs_item *item)
 {
     int state, saved = errno;
 
@@ -360,8 +362,8 @@ void llmobs_worker_give(struct llmobs_worker *worker, struct llmobs_item *item)
     errno = saved;
 }
 
-void llmobs_worker_give_parents(struct llmobs_worker *worker,
-                                struct llmobs_exchange *exchange)
+void llmobs_worker_end_parents(struct llmobs_worker *worker,
+                               struct llmobs_exchange *exchange)
 {
     struct llmobs_spool *spool = llmobs_worker_spool_of(worker);
     int state, saved = errno;
@@ -374,7 +376,8 @@ void llmobs_worker_give_parents(struct llmobs_worker *worker,
     errno = saved;
 }
 
-void llmobs_worker_lose(struct llmobs_worker *worker, enum llmobs_stat why)
+void llmobs_worker_count_lost(struct llmobs_worker *worker,
+                              enum llmobs_stat why)
 {
     int saved = errno;
 
@@ -384,32 +387,32 @@ void llmobs_worker_lose(struct llmobs_worker *worker, enum llmobs_stat why)
     errno = saved;
 }
 
-int llmobs_worker_give_span(struct llmobs_worker *worker,
-                            struct llmobs_span *span)
+int llmobs_worker_submit_span(struct llmobs_worker *worker,
+                              struct llmobs_span *span)
 {
     struct llmobs_span_item *item = calloc(1, sizeof(*item));
 
     if (!item) {
         llmobs_span_fini(span);
-        llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
+        llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_memory);
         return -ENOMEM;
     }
     item->item.type = LLMOBS_ITEM_SPAN;
     item->span = *span;
-    llmobs_worker_give(worker, &item->item);
+    llmobs_worker_submit(worker, &item->item);
     return 0;
 }
 
-int llmobs_worker_give_event(struct llmobs_worker *worker,
-                             enum llmobs_event_kind kind,
-                             struct llmobs_text text)
+int llmobs_worker_submit_event(struct llmobs_worker *worker,
+                               enum llmobs_event_kind kind,
+                               struct llmobs_text text)
 {
     struct llmobs_item *item = llmobs_event_item_new(kind, text);
 
     if (!item) {
-        llmobs_worker_lose(worker, LLMOBS_STAT_dropped_memory);
+        llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_memory);
         return -ENOMEM;
     }
-    llmobs_worker_give(worker, item);
+    llmobs_worker_submit(worker, item);
     return 0;
 }

@@ -59,14 +59,14 @@ static void count_forks(void)
                     "for a peer or a name server");
 }
 
-/* Calls `note`, which may want to be called again before `due`; gives the
+/* Calls `record`, which may want to be called again before `due`; gives the
  * earlier of the two times. */
 static int64_t write_counts(struct llmobs_worker *worker, int64_t due)
 {
     int64_t again, ms = -1;
 
-    if (worker->note && !atomic_load(&worker->stop))
-        ms = worker->note(worker->config, worker->rests);
+    if (worker->record && !atomic_load(&worker->stop))
+        ms = worker->record(worker->config, worker->rests);
     if (ms < 0)
         return due;
     again = llmobs_futex_deadline(ms);
@@ -114,7 +114,7 @@ static int64_t deliver_due(struct llmobs_worker *worker)
     if (linger > LINGER_MS)
         linger = LINGER_MS;
     worker->rests = llmobs_thread_rests();
-    if (!llmobs_worker_take_turn(worker))
+    if (!llmobs_worker_begin_turn(worker))
         return llmobs_futex_deadline(LINGER_MS);
     delivery->waits = (struct llmobs_tick){look_for_last, worker};
     if (atomic_exchange(&worker->warm, false))
@@ -125,7 +125,7 @@ static int64_t deliver_due(struct llmobs_worker *worker)
         worker->busy_ns = llmobs_clock_mono_ns();
     due = delivery->taken ? llmobs_futex_deadline(linger)
                           : llmobs_delivery_due(delivery);
-    llmobs_worker_leave_turn(worker);
+    llmobs_worker_end_turn(worker);
     worker->rests = due == INT64_MAX || llmobs_thread_rests();
     count_forks();
     due = write_counts(worker, due);
@@ -146,7 +146,7 @@ static void deliver_all(struct llmobs_worker *worker, bool ending)
         if (i > 0)
             llmobs_futex_sleep(&worker->events, atomic_load(&worker->events),
                                LLMOBS_WORKER_PAUSE_MS);
-        if (!llmobs_worker_take_turn(worker))
+        if (!llmobs_worker_begin_turn(worker))
             continue;
         if (!begun)
             llmobs_delivery_allow_tries(delivery, ending);
@@ -157,7 +157,7 @@ static void deliver_all(struct llmobs_worker *worker, bool ending)
         if (ending && rc == -ECONNABORTED &&
             !llmobs_curl_access_exit_thread_only())
             llmobs_delivery_save(delivery);
-        llmobs_worker_leave_turn(worker);
+        llmobs_worker_end_turn(worker);
     }
     wake_flushes(worker, asked);
 }
@@ -188,9 +188,9 @@ static void sleep_looking(struct llmobs_worker *worker, unsigned seen,
     }
 }
 
-/* Sleeps until `until_ns` or until something is given. No give goes unseen:
- * either the give sees `idle` and wakes this thread, or this thread sees that
- * `given` has changed since it last looked. */
+/* Sleeps until `until_ns` or until something is given. No item goes unseen:
+ * either whoever submits it sees `idle` and wakes this thread, or this thread
+ * sees that `given` has changed since it last looked. */
 static void sleep_until(struct llmobs_worker *worker, unsigned seen,
                         unsigned given, int64_t until_ns)
 {
@@ -207,7 +207,7 @@ static void sleep_until(struct llmobs_worker *worker, unsigned seen,
 }
 
 /* Nothing is left to do, or the process wants to be alone: the thread ends, and
- * the next give starts another. False where work for this thread has come
+ * the next item starts another. False where work for this thread has come
  * meanwhile: the thread that gave it saw this thread, and started no other. */
 static bool may_rest(struct llmobs_worker *worker, unsigned given)
 {
@@ -252,7 +252,7 @@ static bool run_thread(struct llmobs_worker *worker)
     return false;
 }
 
-/* Waits for FIRST_MS, or until a flush, a stop or a second give. False when a
+/* Waits for FIRST_MS, or until a flush, a stop or a second item. False when a
  * stop has come meanwhile: then the exiting thread delivers. */
 static bool wait_first(struct llmobs_worker *worker)
 {

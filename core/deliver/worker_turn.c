@@ -29,7 +29,7 @@ void llmobs_worker_wake(struct llmobs_worker *worker)
         llmobs_futex_wake(&worker->events);
 }
 
-bool llmobs_worker_take_turn(struct llmobs_worker *worker)
+bool llmobs_worker_begin_turn(struct llmobs_worker *worker)
 {
     if (!llmobs_sole_take(&worker->turn))
         return false;
@@ -39,7 +39,7 @@ bool llmobs_worker_take_turn(struct llmobs_worker *worker)
     return false;
 }
 
-void llmobs_worker_leave_turn(struct llmobs_worker *worker)
+void llmobs_worker_end_turn(struct llmobs_worker *worker)
 {
     llmobs_sole_leave(&worker->turn);
 }
@@ -48,7 +48,7 @@ bool llmobs_worker_begin_inline(struct llmobs_worker *worker,
                                 struct llmobs_signal_guard *guard)
 {
     llmobs_signal_guard_begin(guard);
-    if (llmobs_worker_take_turn(worker))
+    if (llmobs_worker_begin_turn(worker))
         return true;
     llmobs_signal_guard_end(guard);
     return false;
@@ -57,7 +57,7 @@ bool llmobs_worker_begin_inline(struct llmobs_worker *worker,
 void llmobs_worker_end_inline(struct llmobs_worker *worker,
                               const struct llmobs_signal_guard *guard)
 {
-    llmobs_worker_leave_turn(worker);
+    llmobs_worker_end_turn(worker);
     llmobs_signal_guard_end(guard);
 }
 
@@ -91,7 +91,7 @@ static void reset(struct llmobs_worker *worker)
     atomic_store(&worker->fresh, false);
     atomic_store(&worker->failed_ns, 0);
     atomic_store(&worker->calls, 0);
-    atomic_store(&worker->handed_ns, 0);
+    atomic_store(&worker->relayed_ns, 0);
     atomic_store(&worker->idle, 0);
     atomic_store(&worker->asked, 0);
     atomic_store(&worker->served, 0);
@@ -231,7 +231,7 @@ void llmobs_worker_become_active(struct llmobs_worker *worker)
         end_late(worker);
 }
 
-void llmobs_worker_exits(struct llmobs_worker *worker, void (*again)(void))
+void llmobs_worker_set_exit(struct llmobs_worker *worker, void (*again)(void))
 {
     worker->exit_again = again;
     atomic_store(&worker->exited, llmobs_fork_process());

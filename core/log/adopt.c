@@ -534,7 +534,7 @@ struct llmobs_adopt *llmobs_adopt_new(const struct llmobs_config *config,
     return NULL;
 }
 
-void llmobs_adopt_abandon(struct llmobs_adopt *adopt)
+void llmobs_adopt_forget(struct llmobs_adopt *adopt)
 {
     if (adopt->self)
         llmobs_owner_renew(&adopt->self, adopt->config);
@@ -564,8 +564,8 @@ void llmobs_adopt_free(struct llmobs_adopt *adopt)
     llmobs_once_give(adopt);
 }
 
-int llmobs_adopt_relay(struct llmobs_adopt *adopt,
-                       const struct llmobs_config *unset)
+int llmobs_adopt_set_relay(struct llmobs_adopt *adopt,
+                           const struct llmobs_config *unset)
 {
     adopt->unset = llmobs_owner_new(unset);
     if (!adopt->self)
@@ -581,18 +581,18 @@ size_t llmobs_adopt_owners(struct llmobs_adopt *adopt,
     return LLMOBS_ADOPT_OWNERS;
 }
 
-void llmobs_adopt_until(struct llmobs_adopt *adopt, int64_t mono_ns)
+void llmobs_adopt_set_deadline(struct llmobs_adopt *adopt, int64_t mono_ns)
 {
     atomic_store(&adopt->until_ns, mono_ns);
 }
 
-void llmobs_adopt_living(struct llmobs_adopt *adopt,
-                         const struct llmobs_live_namespaces *living)
+void llmobs_adopt_set_living(struct llmobs_adopt *adopt,
+                             const struct llmobs_live_namespaces *living)
 {
     adopt->living = living;
 }
 
-void llmobs_adopt_except(struct llmobs_adopt *adopt, struct llmobs_spool *own)
+void llmobs_adopt_set_own(struct llmobs_adopt *adopt, struct llmobs_spool *own)
 {
     adopt->own = own;
 }
@@ -723,7 +723,7 @@ static int next_here(struct llmobs_adopt *adopt, struct llmobs_adopted *out)
         if (out->killed)
             end_by_kill(adopt, out->exchange);
         if (out->uncounted)
-            llmobs_adopt_note_delivered_to(adopt, &out->spooled, 0);
+            llmobs_adopt_write_delivered_to(adopt, &out->spooled, 0);
         adopt->here->given++;
         return 1;
     }
@@ -771,9 +771,9 @@ static int find_target(const struct llmobs_adopt *adopt,
     return rc ? rc : llmobs_spool_file_key(path, key);
 }
 
-void llmobs_adopt_note_delivered_to(const struct llmobs_adopt *adopt,
-                                    const struct llmobs_spooled *spooled,
-                                    unsigned delivered_to)
+void llmobs_adopt_write_delivered_to(const struct llmobs_adopt *adopt,
+                                     const struct llmobs_spooled *spooled,
+                                     unsigned delivered_to)
 {
     struct llmobs_entry_key key;
     struct llmobs_spool_addition bits = {
@@ -813,8 +813,8 @@ static size_t write_release(const struct llmobs_adopt *adopt,
 }
 
 /* A file that will be removed needs no RELEASE. */
-void llmobs_adopt_let_go(struct llmobs_adopt *adopt,
-                         const struct llmobs_spooled *list, size_t count)
+void llmobs_adopt_release(struct llmobs_adopt *adopt,
+                          const struct llmobs_spooled *list, size_t count)
 {
     size_t n;
 
@@ -855,8 +855,8 @@ int llmobs_adopt_add(struct llmobs_adopt *adopt,
     return 0;
 }
 
-void llmobs_adopt_give_back(struct llmobs_adopt *adopt,
-                            const struct llmobs_spooled *spooled)
+void llmobs_adopt_return(struct llmobs_adopt *adopt,
+                         const struct llmobs_spooled *spooled)
 {
     struct claim *claim = &adopt->claims[spooled->claim];
 
@@ -900,7 +900,7 @@ static int visit_files(struct llmobs_adopt *adopt,
 static int count_file(struct llmobs_adopt *adopt, const struct found *found,
                       void *ctx)
 {
-    struct llmobs_adopt_left *out = ctx;
+    struct llmobs_adopt_counts *out = ctx;
     struct llmobs_entry entry;
     size_t at = 0;
     uint64_t *count;
@@ -931,7 +931,7 @@ static int count_file(struct llmobs_adopt *adopt, const struct found *found,
 }
 
 int llmobs_adopt_count(struct llmobs_adopt *adopt,
-                       struct llmobs_adopt_left *out)
+                       struct llmobs_adopt_counts *out)
 {
     int rc;
 

@@ -3,15 +3,15 @@
  * A process claims a file of an ended process: it gives the file a name with
  * its own pid (spool_name.h), and then delivers the entries in it. It delivers
  * an END or EVENT as it is. A BEGIN without an END, or a START alone, becomes a
- * call that the death of its process ended. Each entry that is let go is noted
- * in its file, so that at most one batch is delivered twice if the adopting
- * process also dies. The file goes with its last entry.
+ * call that the death of its process ended. Each entry that is released is
+ * named in its file, so that at most one batch is delivered twice if the
+ * adopting process also dies. The file goes with its last entry.
  *
  * Short programs leave one call each. So a process claims some files before it
  * delivers the first: their calls go in one batch.
  *
  * Owns:    the files that it has claimed, each until all of it is read and let
- *          go or given back.
+ *          or returned.
  * Threads: the thread that has the worker's turn, or the command.
  * Errors:  negative errno; a file that cannot be read stays and is counted.
  * Limits:  LLMOBS_ADOPT_CLAIMS claimed files; memory has the text of one at a
@@ -33,13 +33,13 @@ struct llmobs_spool;
 struct llmobs_adopt;
 
 enum llmobs_adopt_whose {
-    LLMOBS_ADOPT_OURS, /* only of processes with the same destinations */
+    LLMOBS_ADOPT_SAME, /* only of processes with the same destinations */
     LLMOBS_ADOPT_ANY   /* of all: the user has named the destinations */
 };
 
 /* An entry that was not delivered. */
 struct llmobs_adopted {
-    struct llmobs_spooled spooled; /* for let_go */
+    struct llmobs_spooled spooled; /* for _release */
     /* One of these two: */
     struct llmobs_exchange *exchange; /* the caller's, to free */
     struct llmobs_text event;         /* borrowed until the next call */
@@ -52,7 +52,7 @@ struct llmobs_adopted {
 };
 
 /* A count of all that is in the spool. */
-struct llmobs_adopt_left {
+struct llmobs_adopt_counts {
     uint64_t ours;       /* entries of ended processes, for this process */
     uint64_t others;     /* entries of ended processes, for other processes */
     uint64_t living;     /* ended calls of running processes */
@@ -83,23 +83,23 @@ void llmobs_adopt_free(struct llmobs_adopt *adopt);
 
 /* After this monotonic time no file is read, not even one that was just claimed
  * (INT64_MAX: no such time). Any thread. */
-void llmobs_adopt_until(struct llmobs_adopt *adopt, int64_t mono_ns);
+void llmobs_adopt_set_deadline(struct llmobs_adopt *adopt, int64_t mono_ns);
 
 /* Sets the pid namespaces that live. Without them, a file from another
  * namespace than this process's is never adopted. Borrowed until free. */
-void llmobs_adopt_living(struct llmobs_adopt *adopt,
-                         const struct llmobs_live_namespaces *living);
+void llmobs_adopt_set_living(struct llmobs_adopt *adopt,
+                             const struct llmobs_live_namespaces *living);
 
 /* Sets the spool of this process, whose files must not be adopted. Borrows it.
  */
-void llmobs_adopt_except(struct llmobs_adopt *adopt, struct llmobs_spool *own);
+void llmobs_adopt_set_own(struct llmobs_adopt *adopt, struct llmobs_spool *own);
 
 /* Makes it the adoption of a relay. It also gives entries of living processes
- * that they handed over (entry.h), and entries of processes that have the
+ * that are for a relay (entry.h), and entries of processes that have the
  * destinations of `unset`, a configuration that names none. Borrows the
  * configuration. -ENOMEM. */
-int llmobs_adopt_relay(struct llmobs_adopt *adopt,
-                       const struct llmobs_config *unset);
+int llmobs_adopt_set_relay(struct llmobs_adopt *adopt,
+                           const struct llmobs_config *unset);
 
 /* The owners for which a relay works; gives their number. Borrowed. */
 #define LLMOBS_ADOPT_OWNERS 2
@@ -108,38 +108,39 @@ size_t llmobs_adopt_owners(struct llmobs_adopt *adopt,
 
 /* Gives the next entry: 1. Claims another file once the last one is read. 0:
  * nothing more is to be adopted; -EAGAIN: another file may be claimed when all
- * entries of one are let go or given back; any other negative errno. */
+ * entries of one are released or returned; any other negative errno. */
 int llmobs_adopt_next(struct llmobs_adopt *adopt, struct llmobs_adopted *out);
 
 /* Releases entries that were delivered, or never will be. */
-void llmobs_adopt_let_go(struct llmobs_adopt *adopt,
-                         const struct llmobs_spooled *list, size_t count);
+void llmobs_adopt_release(struct llmobs_adopt *adopt,
+                          const struct llmobs_spooled *list, size_t count);
 
 /* True where the file of the entry that was given last has, or had, an END or
  * EVENT with this id. */
 bool llmobs_adopt_has(const struct llmobs_adopt *adopt, uint64_t id);
 
 /* Adds an event of a span, with that id, to the file of an entry that was given
- * and is not settled. Gives the event's place; it is not settled, and no call
+ * and is neither released nor returned. Gives the event's place; it is not
+ * released, and no call
  * gives it. */
 int llmobs_adopt_add(struct llmobs_adopt *adopt,
                      const struct llmobs_spooled *beside, uint64_t id,
                      struct llmobs_text event, struct llmobs_spooled *out);
 
 /* In a forked child: forgets the inherited files, and frees nothing. */
-void llmobs_adopt_abandon(struct llmobs_adopt *adopt);
+void llmobs_adopt_forget(struct llmobs_adopt *adopt);
 
-/* Notes which destinations have an entry that other destinations wait for; 0:
+/* Writes which destinations have an entry that other destinations wait for; 0:
  * none has it any more. */
-void llmobs_adopt_note_delivered_to(const struct llmobs_adopt *adopt,
-                                    const struct llmobs_spooled *spooled,
-                                    unsigned delivered_to);
+void llmobs_adopt_write_delivered_to(const struct llmobs_adopt *adopt,
+                                     const struct llmobs_spooled *spooled,
+                                     unsigned delivered_to);
 
 /* Counts all entries in the spool; claims and changes nothing. -EBUSY while a
  * file is adopted. _any: 1 where an ended process has left a file for this
  * process, else 0; it stops at the first. */
 int llmobs_adopt_count(struct llmobs_adopt *adopt,
-                       struct llmobs_adopt_left *out);
+                       struct llmobs_adopt_counts *out);
 int llmobs_adopt_any(struct llmobs_adopt *adopt);
 
 /* Visits the calls that are under way; claims and changes nothing. A visit that
@@ -151,13 +152,13 @@ int llmobs_adopt_under_way(struct llmobs_adopt *adopt,
  * entries that it had left to a relay which is gone. _may_reclaim: there are
  * some. _begin_reclaim: the next walk claims them; -EBUSY: a relay has come
  * after all. _reclaims: that walk is under way, or what it found is not
- * settled. */
+ * delivered. */
 bool llmobs_adopt_may_reclaim(const struct llmobs_adopt *adopt);
 int llmobs_adopt_begin_reclaim(struct llmobs_adopt *adopt);
 bool llmobs_adopt_reclaims(const struct llmobs_adopt *adopt);
 
-/* Takes an entry back: it stays on the disk for another time. */
-void llmobs_adopt_give_back(struct llmobs_adopt *adopt,
-                            const struct llmobs_spooled *spooled);
+/* Returns an entry: it stays on the disk for another time. */
+void llmobs_adopt_return(struct llmobs_adopt *adopt,
+                         const struct llmobs_spooled *spooled);
 
 #endif

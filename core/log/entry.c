@@ -437,7 +437,7 @@ bool llmobs_entry_field(const struct llmobs_entry *entry, size_t *at,
     return true;
 }
 
-int llmobs_entry_keep(char **text, struct llmobs_text value)
+int llmobs_entry_copy(char **text, struct llmobs_text value)
 {
     free(*text);
     *text = strndup(value.data, value.len);

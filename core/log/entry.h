@@ -1,5 +1,5 @@
-/* entry - a record in a file of the spool: a step of a call, an event, or a
- * note about other entries.
+/* entry - a record in a file of the spool: a step of a call, an event, or what
+ * became of other entries.
  *
  * On the disk it is, in the byte order of the host: a head (mark, type, length,
  * id), fields (tag, length, bytes), a seal. A file begins with its version and
@@ -43,7 +43,7 @@ enum llmobs_entry_type {
     LLMOBS_ENTRY_BEGIN,        /* a call's request is sent: ids and request */
     LLMOBS_ENTRY_END,          /* a call has ended: everything of it */
     LLMOBS_ENTRY_EVENT,        /* an encoded event */
-    LLMOBS_ENTRY_RELEASE,      /* ids of entries that are settled */
+    LLMOBS_ENTRY_RELEASE,      /* ids of entries that are released */
     LLMOBS_ENTRY_DELIVERED_TO, /* an id, and the destinations that have it */
     LLMOBS_ENTRY_START,        /* a call begins: ids, method and URL */
     LLMOBS_ENTRY_CHILDS_END    /* as END, by a child that has completed its
@@ -164,7 +164,7 @@ bool llmobs_entry_next(const struct llmobs_entry_key *key,
 bool llmobs_entry_has(const struct llmobs_entry *entry, uint32_t tag);
 
 /* Replaces a text by a copy of the value. -ENOMEM: it is NULL then. */
-int llmobs_entry_keep(char **text, struct llmobs_text value);
+int llmobs_entry_copy(char **text, struct llmobs_text value);
 
 /* Gives the next field from *at (0 at first) on; false after the last. */
 bool llmobs_entry_field(const struct llmobs_entry *entry, size_t *at,

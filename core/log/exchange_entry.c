@@ -504,13 +504,13 @@ static int exchange_entry_read_field(struct reading *reading, uint32_t tag,
     case TAG_RULE:
         return read_rule(reading, value);
     case TAG_URL:
-        return llmobs_entry_keep(&exchange->url, value);
+        return llmobs_entry_copy(&exchange->url, value);
     case TAG_ANNOTATIONS:
-        return llmobs_entry_keep(&exchange->annotations, value);
+        return llmobs_entry_copy(&exchange->annotations, value);
     case TAG_CALLER:
-        return llmobs_entry_keep(&exchange->caller, value);
+        return llmobs_entry_copy(&exchange->caller, value);
     case TAG_CALLER_LEFT:
-        return llmobs_entry_keep(&exchange->caller_unnamed, value);
+        return llmobs_entry_copy(&exchange->caller_unnamed, value);
     case TAG_REQUEST_HEADER:
         return exchange_entry_read_header(&exchange->request_headers, value);
     case TAG_RESPONSE_HEADER:

@@ -560,7 +560,7 @@ static int put_counts(const struct llmobs_config *config,
 
 static int64_t ledger_note(const struct llmobs_config *config, bool rests)
 {
-    const int64_t period = LLMOBS_LEDGER_NOTE_MS * LLMOBS_NS_PER_MS;
+    const int64_t period = LLMOBS_LEDGER_RECORD_MS * LLMOBS_NS_PER_MS;
     int64_t now_ns = llmobs_clock_mono_ns();
     uint64_t now[LLMOBS_STAT_COUNT];
 
@@ -571,7 +571,7 @@ static int64_t ledger_note(const struct llmobs_config *config, bool rests)
         !rests && !is_outdated(now))
         return (recorded.written_ns + period - now_ns) / LLMOBS_NS_PER_MS + 1;
     if (put_counts(config, now, now_ns) != 0)
-        return rests ? -1 : LLMOBS_LEDGER_NOTE_MS;
+        return rests ? -1 : LLMOBS_LEDGER_RECORD_MS;
     fold_others(now_ns);
     return -1;
 }
@@ -585,7 +585,7 @@ static bool has_counted(void)
            llmobs_stats_get(LLMOBS_STAT_unfollowed) > 0;
 }
 
-int64_t llmobs_ledger_note(const struct llmobs_config *config, bool rests)
+int64_t llmobs_ledger_record(const struct llmobs_config *config, bool rests)
 {
     int saved = errno;
     int64_t again = -1;
@@ -600,7 +600,7 @@ int64_t llmobs_ledger_note(const struct llmobs_config *config, bool rests)
     return again;
 }
 
-void llmobs_ledger_settle(const struct llmobs_config *config)
+void llmobs_ledger_refresh(const struct llmobs_config *config)
 {
     int saved = errno;
     uint64_t now[LLMOBS_STAT_COUNT];

@@ -15,13 +15,13 @@
  * of a process that was killed, when another one finds its record.
  *
  * Owns:    no descriptor between two calls.
- * Threads: _note and _settle: the thread that has the worker's turn; _close:
+ * Threads: _record and _refresh: the thread that has the worker's turn; _close:
  *          the exit handler. Where two of these meet, the second does nothing,
  *          except _close, which waits LLMOBS_LEDGER_TURN_MS. _fold and _read:
  *          any.
  * Errors:  the app sees none: a ledger that cannot be written is logged once.
  *          fold and read give a negative errno. All preserve errno.
- * Limits:  a process writes its record at most once in LLMOBS_LEDGER_NOTE_MS,
+ * Limits:  a process writes its record at most once in LLMOBS_LEDGER_RECORD_MS,
  *          when its worker comes to rest, and when events are delivered that
  *          are pending in it, or that other processes have left (12 us
  *          measured). The exit tries to lock the totals for
@@ -37,7 +37,7 @@
 #include "core/config/config.h"
 #include "core/log/ledger_dir.h"
 
-#define LLMOBS_LEDGER_NOTE_MS 1000
+#define LLMOBS_LEDGER_RECORD_MS 1000
 #define LLMOBS_LEDGER_LOCK_MS 2
 #define LLMOBS_LEDGER_TURN_MS 100
 
@@ -45,11 +45,11 @@
  * changed and the last record is old enough, or the worker `rests`. Gives the
  * milliseconds after which it wants to be called again even if nothing happens
  * meanwhile; -1: not before the next round. */
-int64_t llmobs_ledger_note(const struct llmobs_config *config, bool rests);
+int64_t llmobs_ledger_record(const struct llmobs_config *config, bool rests);
 
 /* To be called between two requests: writes the record again if it counts
  * delivered events as pending, of this process or of others. */
-void llmobs_ledger_settle(const struct llmobs_config *config);
+void llmobs_ledger_refresh(const struct llmobs_config *config);
 
 /* For the exit handler, after the worker has stopped and has counted the events
  * that it could not deliver: adds this process to the totals. May be called

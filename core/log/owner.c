@@ -210,7 +210,7 @@ void llmobs_owner_seal(struct llmobs_owner *owner,
                       owner->lead.len - sizeof(file), key);
 }
 
-struct llmobs_owner *llmobs_owner_begin(void)
+struct llmobs_owner *llmobs_owner_alloc(void)
 {
     struct llmobs_owner *owner = calloc(1, sizeof(*owner));
 
@@ -220,8 +220,8 @@ struct llmobs_owner *llmobs_owner_begin(void)
     return owner;
 }
 
-int llmobs_owner_settle(struct llmobs_owner *owner,
-                        const struct llmobs_config *config, uint64_t program)
+int llmobs_owner_fill(struct llmobs_owner *owner,
+                      const struct llmobs_config *config, uint64_t program)
 {
     int rc = find_hash(config, &owner->origin);
 
@@ -233,9 +233,9 @@ int llmobs_owner_settle(struct llmobs_owner *owner,
 
 struct llmobs_owner *llmobs_owner_new(const struct llmobs_config *config)
 {
-    struct llmobs_owner *owner = llmobs_owner_begin();
+    struct llmobs_owner *owner = llmobs_owner_alloc();
 
-    if (!owner || llmobs_owner_settle(owner, config, 0) == 0)
+    if (!owner || llmobs_owner_fill(owner, config, 0) == 0)
         return owner;
     llmobs_owner_free(owner);
     return NULL;
@@ -262,10 +262,10 @@ static int owner_read_field(struct llmobs_owner *owner, uint32_t tag,
     else if (tag == TAG_UID && value.len == sizeof(owner->uid))
         memcpy(&owner->uid, value.data, value.len);
     else if (tag == TAG_TAG && owner->tag_count < TAGS_MAX)
-        return llmobs_entry_keep(&owner->tags[owner->tag_count++], value);
+        return llmobs_entry_copy(&owner->tags[owner->tag_count++], value);
     else if (tag >= TAG_SERVICE && tag < TAGS && tag != TAG_PID &&
              tag != TAG_UID)
-        return llmobs_entry_keep(&owner->texts[tag], value);
+        return llmobs_entry_copy(&owner->texts[tag], value);
     return 0;
 }
 

@@ -35,9 +35,9 @@ struct llmobs_owner *llmobs_owner_new(const struct llmobs_config *config);
  * the library takes for all else as it is loaded. A process settles its owner
  * before it first writes an entry, with the program in it, a child again; no
  * other thread may use the owner meanwhile. */
-struct llmobs_owner *llmobs_owner_begin(void);
-int llmobs_owner_settle(struct llmobs_owner *owner,
-                        const struct llmobs_config *config, uint64_t program);
+struct llmobs_owner *llmobs_owner_alloc(void);
+int llmobs_owner_fill(struct llmobs_owner *owner,
+                      const struct llmobs_config *config, uint64_t program);
 /* In a forked child: replaces *owner by a new one, unless memory is short. */
 void llmobs_owner_renew(struct llmobs_owner **owner,
                         const struct llmobs_config *config);

@@ -74,9 +74,9 @@ static int relay_sign_fill(int fd, const struct llmobs_owner *const *owners,
                                                                        : -EIO;
 }
 
-int llmobs_relay_sign_put(struct llmobs_relay_sign *sign, int dir,
-                          const struct llmobs_owner *const *owners,
-                          size_t count)
+int llmobs_relay_sign_write(struct llmobs_relay_sign *sign, int dir,
+                            const struct llmobs_owner *const *owners,
+                            size_t count)
 {
     int rc, fd = open_sign(dir, O_RDWR);
 
@@ -114,7 +114,7 @@ bool llmobs_relay_sign_is_there(const struct llmobs_relay_sign *sign, int dir)
     return same;
 }
 
-void llmobs_relay_sign_take_down(struct llmobs_relay_sign *sign)
+void llmobs_relay_sign_remove(struct llmobs_relay_sign *sign)
 {
     if (sign->fd < 0)
         return;

@@ -36,15 +36,15 @@ struct llmobs_relay_sign {
 
 /* Puts the sign into the opened spool `dir`, for the destinations of these
  * owners. */
-int llmobs_relay_sign_put(struct llmobs_relay_sign *sign, int dir,
-                          const struct llmobs_owner *const *owners,
-                          size_t count);
+int llmobs_relay_sign_write(struct llmobs_relay_sign *sign, int dir,
+                            const struct llmobs_owner *const *owners,
+                            size_t count);
 /* Says that the relay works still. */
 int llmobs_relay_sign_renew(const struct llmobs_relay_sign *sign);
 /* False where somebody has removed the sign, or the whole spool. */
 bool llmobs_relay_sign_is_there(const struct llmobs_relay_sign *sign, int dir);
 /* From here on no process leaves its entries to this relay. */
-void llmobs_relay_sign_take_down(struct llmobs_relay_sign *sign);
+void llmobs_relay_sign_remove(struct llmobs_relay_sign *sign);
 
 /* True where a living relay has its sign in the opened spool `dir`, reads files
  * of this version (entry.h), and works for the destinations of this owner

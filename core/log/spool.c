@@ -69,7 +69,7 @@ struct llmobs_spool *llmobs_spool_new(const struct llmobs_config *config)
     if (!spool)
         return NULL;
     spool->config = config;
-    spool->owner = llmobs_owner_begin();
+    spool->owner = llmobs_owner_alloc();
     if (!spool->owner) {
         llmobs_once_give(spool);
         return NULL;
@@ -96,7 +96,7 @@ void llmobs_spool_free(struct llmobs_spool *spool)
 void llmobs_spool_reset(struct llmobs_spool *spool)
 {
     struct llmobs_spool_parent *parent = &spool->parent;
-    struct llmobs_owner *anew = llmobs_owner_begin();
+    struct llmobs_owner *anew = llmobs_owner_alloc();
 
     if (anew) {
         llmobs_owner_free(spool->owner);
@@ -193,7 +193,7 @@ static int open_first(struct llmobs_spool *spool)
         return -ENAMETOOLONG;
     memcpy(spool->prefix + len, "/o.", 3);
     memcpy(spool->prefix + len + 3, name, size);
-    rc = llmobs_owner_settle(spool->owner, spool->config, program);
+    rc = llmobs_owner_fill(spool->owner, spool->config, program);
     if (rc)
         return rc;
     spool->process = llmobs_fork_process();
@@ -208,7 +208,7 @@ static int open_first(struct llmobs_spool *spool)
 
 /* A thread that waited, and wakes because the first thread has failed, does not
  * try itself. */
-int llmobs_spool_have_ready(struct llmobs_spool *spool)
+int llmobs_spool_open(struct llmobs_spool *spool)
 {
     int64_t until = 0, left;
     unsigned state;
@@ -246,7 +246,7 @@ void llmobs_spool_find_key(struct llmobs_spool *spool,
     int saved = errno;
 
     if (exchange->process == llmobs_fork_process())
-        (void)llmobs_spool_have_ready(spool);
+        (void)llmobs_spool_open(spool);
     errno = saved;
 }
 
@@ -419,7 +419,7 @@ static int64_t write_entry(struct llmobs_spool *spool,
 {
     struct append append = {.spool = spool, .writer = writer};
     size_t size;
-    int rc = llmobs_spool_have_ready(spool);
+    int rc = llmobs_spool_open(spool);
 
     if (!rc && spooled->for_relay)
         rc = llmobs_entry_add(writer, LLMOBS_ENTRY_FOR_RELAY, "", 1);
@@ -537,9 +537,10 @@ static int64_t write_event(struct llmobs_spool *spool,
 
 /* The event of a call whose END the disk has refused replaces its START, if it
  * is in the same file. Of a file that somebody has removed nothing is left. */
-int llmobs_spool_event(struct llmobs_spool *spool,
-                       struct llmobs_spooled *spooled,
-                       enum llmobs_event_kind kind, struct llmobs_text event)
+int llmobs_spool_write_event(struct llmobs_spool *spool,
+                             struct llmobs_spooled *spooled,
+                             enum llmobs_event_kind kind,
+                             struct llmobs_text event)
 {
     uint32_t home = spooled->file ? spooled->file : file_of_call(spooled);
     int64_t file;
@@ -597,9 +598,9 @@ static int write_about(struct llmobs_spool *spool, uint32_t file,
     return rc;
 }
 
-void llmobs_spool_note_delivered_to(struct llmobs_spool *spool,
-                                    const struct llmobs_spooled *spooled,
-                                    unsigned delivered_to)
+void llmobs_spool_write_delivered_to(struct llmobs_spool *spool,
+                                     const struct llmobs_spooled *spooled,
+                                     unsigned delivered_to)
 {
     if (spooled->file)
         (void)write_about(spool, spooled->file, LLMOBS_ENTRY_DELIVERED_TO,
@@ -619,8 +620,8 @@ static int write_release(struct llmobs_spool *spool, uint32_t file,
 }
 
 /* `for_relay` comes first: from then on the file is not removed as empty. */
-void llmobs_spool_hand(struct llmobs_spool *spool,
-                       const struct llmobs_spooled *spooled)
+void llmobs_spool_delegate(struct llmobs_spool *spool,
+                           const struct llmobs_spooled *spooled)
 {
     atomic_store(&llmobs_slots_of(spool, spooled->file)->for_relay, true);
     atomic_fetch_add(&spool->for_relay, 1);
@@ -924,7 +925,7 @@ static void find_room(struct llmobs_spool *spool)
 }
 
 /* A count is due when a new file was begun, or when little room is left. */
-void llmobs_spool_look(struct llmobs_spool *spool)
+void llmobs_spool_count(struct llmobs_spool *spool)
 {
     int64_t now = llmobs_clock_mono_ns();
 
@@ -941,7 +942,7 @@ void llmobs_spool_look(struct llmobs_spool *spool)
     find_room(spool);
 }
 
-void llmobs_spool_ending(struct llmobs_spool *spool)
+void llmobs_spool_set_ending(struct llmobs_spool *spool)
 {
     atomic_store(&spool->ending, true);
 }
@@ -1015,7 +1016,7 @@ int llmobs_spool_hold(struct llmobs_spool *spool)
 
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     path = llmobs_scratch_take(PATH_MAX);
-    rc = path ? llmobs_spool_have_ready(spool) : -ENOMEM;
+    rc = path ? llmobs_spool_open(spool) : -ENOMEM;
     if (!rc) {
         file = llmobs_slots_current(spool);
         llmobs_spool_file_path(spool->prefix, file, path);

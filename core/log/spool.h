@@ -8,8 +8,8 @@
  * stayed open for a file of its own, and could cut a mapped file short. Only a
  * program that takes on a sandbox keeps a descriptor open (spool_file.h).
  * RELEASE entries in the same file name the entries that were delivered; a file
- * is removed when all of its entries are released. A relay may claim a file in
- * which the process has handed over an entry: docs/SPOOL.md.
+ * is removed when all of its entries are released. A relay may claim a file
+ * that has an entry for it: docs/SPOOL.md.
  *
  * Owns:    the files of this process, by one name, from its first entry on.
  * Threads: start, begin, end: any. They take no lock, and allocate only by
@@ -46,7 +46,7 @@ void llmobs_spool_free(struct llmobs_spool *spool);
  * spool, or notes that it could not; the first threads wait, without a lock,
  * for the thread that does. -EBUSY: it takes too long, or the disk has just
  * failed. Any thread. */
-int llmobs_spool_have_ready(struct llmobs_spool *spool);
+int llmobs_spool_open(struct llmobs_spool *spool);
 
 /* _has_moved: the process has changed its user or its root since it found its
  * name. _is_away: it has moved, and cannot release this entry now. If it
@@ -78,17 +78,18 @@ int llmobs_spool_end(struct llmobs_spool *spool,
 void llmobs_spool_end_parents(struct llmobs_spool *spool,
                               struct llmobs_exchange *exchange);
 
-/* Hands an item whose END or EVENT is written to the relay: this process does
- * not release it any more, and leaves the file. Any thread. */
-void llmobs_spool_hand(struct llmobs_spool *spool,
-                       const struct llmobs_spooled *spooled);
+/* Leaves an item to the relay, once its END or EVENT is written: this process
+ * does not deliver or release it. Any thread. */
+void llmobs_spool_delegate(struct llmobs_spool *spool,
+                           const struct llmobs_spooled *spooled);
 
 /* Writes an encoded event, with its own id; fills `spooled`. If that names a
  * file already, of a call of this process, the event stands beside the call in
  * it. Any thread. */
-int llmobs_spool_event(struct llmobs_spool *spool,
-                       struct llmobs_spooled *spooled,
-                       enum llmobs_event_kind kind, struct llmobs_text event);
+int llmobs_spool_write_event(struct llmobs_spool *spool,
+                             struct llmobs_spooled *spooled,
+                             enum llmobs_event_kind kind,
+                             struct llmobs_text event);
 
 /* Adds an event that its peer refused, as a line, to LLMOBS_REJECTED of the
  * spool, for a person to read. That file has a 16th of the spool's bytes at
@@ -100,9 +101,9 @@ int llmobs_spool_reject(struct llmobs_spool *spool, struct llmobs_text event);
  * i of `delivered_to` is destination i. LLMOBS_INFERRED in it: the spans that
  * were inferred from the call have entries of their own, or had them. For the
  * thread that has the worker's turn. */
-void llmobs_spool_note_delivered_to(struct llmobs_spool *spool,
-                                    const struct llmobs_spooled *spooled,
-                                    unsigned delivered_to);
+void llmobs_spool_write_delivered_to(struct llmobs_spool *spool,
+                                     const struct llmobs_spooled *spooled,
+                                     unsigned delivered_to);
 
 /* Releases the entries of a request that was no LLM call after all. Any thread.
  */
@@ -132,11 +133,11 @@ bool llmobs_spool_has(struct llmobs_spool *spool,
 
 /* Counts the bytes of the spool, if that is due; never in a process that ends.
  */
-void llmobs_spool_look(struct llmobs_spool *spool);
+void llmobs_spool_count(struct llmobs_spool *spool);
 
 /* The process is about to end: the last entries of a file that is then removed
  * need no RELEASE entry. Any thread. */
-void llmobs_spool_ending(struct llmobs_spool *spool);
+void llmobs_spool_set_ending(struct llmobs_spool *spool);
 
 /* The process ends: removes the files that have no entry left. */
 void llmobs_spool_close(struct llmobs_spool *spool);

@@ -50,8 +50,8 @@ int llmobs_evaluation_submit(const struct llmobs_evaluation *evaluation)
     llmobs_buf_init(&text, TEXT_MAX);
     rc = llmobs_encode_evaluation(&known, config, &text);
     if (!rc)
-        rc = llmobs_worker_give_event(worker, LLMOBS_EVENT_EVALUATION,
-                                      llmobs_buf_text(&text));
+        rc = llmobs_worker_submit_event(worker, LLMOBS_EVENT_EVALUATION,
+                                        llmobs_buf_text(&text));
     llmobs_buf_fini(&text);
     if (rc)
         llmobs_log_once(LLMOBS_LOG_ERROR, "evaluation",

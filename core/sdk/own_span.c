@@ -712,13 +712,13 @@ static int submit(struct llmobs_open_span *live)
     if (!rc)
         rc = llmobs_encode_span(&live->span, config, &event);
     if (rc == -ECANCELED) {
-        llmobs_worker_lose(worker, LLMOBS_STAT_dropped_program);
+        llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_program);
         rc = 0;
     } else if (!rc) {
-        rc = llmobs_worker_give_event(worker, LLMOBS_EVENT_SPAN,
-                                      llmobs_buf_text(&event));
+        rc = llmobs_worker_submit_event(worker, LLMOBS_EVENT_SPAN,
+                                        llmobs_buf_text(&event));
     } else {
-        (void)llmobs_worker_give_span(worker, &live->span);
+        (void)llmobs_worker_submit_span(worker, &live->span);
         memset(&live->span, 0, sizeof(live->span));
     }
     llmobs_buf_fini(&event);

@@ -131,7 +131,7 @@ static void read_event(struct llmobs_text event)
 /* Each is had once, and the first time is the last. */
 static void adopt_all(bool had)
 {
-    struct llmobs_adopt_left left;
+    struct llmobs_adopt_counts left;
     struct llmobs_adopted one;
 
     (void)llmobs_adopt_count(adopt, &left);
@@ -142,8 +142,8 @@ static void adopt_all(bool had)
         else
             read_event(one.event);
         if (had)
-            llmobs_adopt_note_delivered_to(adopt, &one.spooled, 1);
-        llmobs_adopt_let_go(adopt, &one.spooled, 1);
+            llmobs_adopt_write_delivered_to(adopt, &one.spooled, 1);
+        llmobs_adopt_release(adopt, &one.spooled, 1);
     }
 }
 

@@ -102,14 +102,14 @@ void ledger_live_and_close(void)
 {
     ledger_count(4, 3);
     llmobs_stats_add(LLMOBS_STAT_unconfirmed, 1);
-    llmobs_ledger_note(&ledger_config, false);
+    llmobs_ledger_record(&ledger_config, false);
     llmobs_ledger_close(&ledger_config);
 }
 
 void ledger_live_and_die(void)
 {
     ledger_count(4, 1);
-    llmobs_ledger_note(&ledger_config, false);
+    llmobs_ledger_record(&ledger_config, false);
 }
 
 struct llmobs_page ledger_page_of_mine(void)

@@ -39,7 +39,7 @@ void spool_begin(void)
     config.api_key = NULL;
     llmobs_stats_reset();
     spool = llmobs_spool_new(&config);
-    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_OURS);
+    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME);
     rules = llmobs_rules_new(&any);
     ck_assert(spool && adopt && rules);
 }
@@ -182,8 +182,8 @@ void spool_adopt_all(bool let_go)
         events += last.event.data != NULL;
         llmobs_exchange_free(last.exchange);
         if (let_go)
-            llmobs_adopt_let_go(adopt, &last.spooled, 1);
+            llmobs_adopt_release(adopt, &last.spooled, 1);
         else
-            llmobs_adopt_give_back(adopt, &last.spooled);
+            llmobs_adopt_return(adopt, &last.spooled);
     }
 }

@@ -27,8 +27,8 @@ static void leave_some(void)
     llmobs_spool_start(spool, no_call);
     llmobs_spool_cancel(spool, no_call);
     llmobs_spool_release(spool, &gone, 1);
-    llmobs_spool_event(spool, &event, LLMOBS_EVENT_SPAN,
-                       (struct llmobs_text){"{}", 2});
+    llmobs_spool_write_event(spool, &event, LLMOBS_EVENT_SPAN,
+                             (struct llmobs_text){"{}", 2});
     spool_keep(5 << 20);
     spool_keep(1);
 }
@@ -86,7 +86,7 @@ static void leave_started(void)
 /* By the later of its entries. */
 static void adopt_started(void)
 {
-    struct llmobs_adopt_left left;
+    struct llmobs_adopt_counts left;
     struct llmobs_exchange *e;
 
     spool_in_dead(leave_started);
@@ -138,14 +138,14 @@ TEST(test_give_back)
         while (llmobs_adopt_next(adopt, &last) == 1) {
             uncounted += last.uncounted;
             llmobs_exchange_free(last.exchange);
-            llmobs_adopt_give_back(adopt, &last.spooled);
+            llmobs_adopt_return(adopt, &last.spooled);
             calls++;
             if (calls % 5 == 0)
                 break;
         }
         ck_assert_int_eq(spool_dirs(), 1);
         llmobs_adopt_free(adopt);
-        adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_OURS);
+        adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME);
     }
     ck_assert_uint_eq(uncounted, 1);
     spool_adopt_all(true);
@@ -211,10 +211,10 @@ TEST(test_one_note_a_batch)
         llmobs_exchange_free(last.exchange);
         list[i] = last.spooled;
     }
-    llmobs_adopt_let_go(adopt, list, 3);
+    llmobs_adopt_release(adopt, list, 3);
     ck_assert_uint_eq(notes(), 1);
     llmobs_adopt_free(adopt);
-    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_OURS);
+    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME);
     spool_adopt_all(true);
     ck_assert_uint_eq(calls, 1);
     ck_assert_int_eq(spool_dirs(), 0);
@@ -250,11 +250,11 @@ TEST(test_added_on_a_full_disk)
                                       (struct llmobs_text){"{}", 2}, &added),
                      0);
     fill_disk();
-    llmobs_adopt_let_go(adopt, &added, 1);
+    llmobs_adopt_release(adopt, &added, 1);
     for (size_t i = 0; i < 2; i++)
-        llmobs_adopt_give_back(adopt, &beside[i]);
+        llmobs_adopt_return(adopt, &beside[i]);
     llmobs_adopt_free(adopt);
-    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_OURS);
+    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME);
     spool_adopt_all(true);
     ck_assert_uint_eq(calls, 2);
     ck_assert_uint_eq(events, 0);
@@ -264,10 +264,10 @@ static void leave_and_note(void)
 {
     struct llmobs_spooled one = spool_keep(1);
 
-    llmobs_spool_note_delivered_to(spool, &one, 1);
+    llmobs_spool_write_delivered_to(spool, &one, 1);
     one = spool_keep(1);
-    llmobs_spool_note_delivered_to(spool, &one, 2);
-    llmobs_spool_note_delivered_to(spool, &one, 4);
+    llmobs_spool_write_delivered_to(spool, &one, 2);
+    llmobs_spool_write_delivered_to(spool, &one, 4);
 }
 
 TEST(test_had)
@@ -278,7 +278,7 @@ TEST(test_had)
     while (llmobs_adopt_next(adopt, &last) == 1) {
         sum = sum * 10 + last.delivered_to;
         llmobs_exchange_free(last.exchange);
-        llmobs_adopt_let_go(adopt, &last.spooled, 1);
+        llmobs_adopt_release(adopt, &last.spooled, 1);
     }
     ck_assert_uint_eq(sum, 16);
 }
@@ -312,7 +312,7 @@ static size_t take_a_batch(struct llmobs_spooled *list)
 TEST(test_short_ones)
 {
     struct llmobs_spooled list[SHORT_ONES];
-    struct llmobs_adopt_left left;
+    struct llmobs_adopt_counts left;
 
     ck_assert_int_eq(llmobs_adopt_any(adopt), 0);
     for (int i = 0; i < SHORT_ONES; i++)
@@ -321,11 +321,11 @@ TEST(test_short_ones)
     ck_assert_uint_eq(take_a_batch(list), CLAIMED);
     ck_assert_int_eq(spool_dirs(), SHORT_ONES);
     ck_assert_int_eq(llmobs_adopt_count(adopt, &left), -EBUSY);
-    llmobs_adopt_let_go(adopt, list, CLAIMED);
+    llmobs_adopt_release(adopt, list, CLAIMED);
     ck_assert_uint_eq(take_a_batch(list), SHORT_ONES - CLAIMED);
     ck_assert_int_eq(spool_dirs(), SHORT_ONES - CLAIMED);
     for (int i = SHORT_ONES - CLAIMED; i-- > 0;)
-        llmobs_adopt_let_go(adopt, list + i, 1);
+        llmobs_adopt_release(adopt, list + i, 1);
     ck_assert_int_eq(spool_dirs(), 0);
     ck_assert_int_eq(llmobs_adopt_any(adopt), 0);
 }
@@ -334,9 +334,9 @@ static void die_in_a_batch(void)
 {
     struct llmobs_spooled list[SHORT_ONES];
 
-    llmobs_adopt_abandon(adopt);
+    llmobs_adopt_forget(adopt);
     ck_assert_uint_eq(take_a_batch(list), 5);
-    llmobs_adopt_let_go(adopt, list, 2);
+    llmobs_adopt_release(adopt, list, 2);
 }
 
 /* The next process gets the entries that the dead one did not let go of. */
@@ -358,9 +358,9 @@ TEST(test_give_back_some)
     for (int i = 0; i < 4; i++)
         spool_in_dead(leave_one_call);
     ck_assert_uint_eq(take_a_batch(list), 4);
-    llmobs_adopt_give_back(adopt, &list[1]);
-    llmobs_adopt_let_go(adopt, &list[0], 1);
-    llmobs_adopt_let_go(adopt, &list[2], 2);
+    llmobs_adopt_return(adopt, &list[1]);
+    llmobs_adopt_release(adopt, &list[0], 1);
+    llmobs_adopt_release(adopt, &list[2], 2);
     ck_assert_int_eq(spool_dirs(), 1);
     spool_adopt_all(true);
     ck_assert_uint_eq(calls, 1);
@@ -417,7 +417,7 @@ TEST(test_adopt_short_of_memory)
     ck_assert_uint_gt(llmobs_body_head(&last.exchange->response).len, BIG - 1);
     llmobs_exchange_free(last.exchange);
     for (int i = 0; i < 2; i++)
-        llmobs_adopt_give_back(adopt, &last.spooled);
+        llmobs_adopt_return(adopt, &last.spooled);
     ck_assert_int_eq(spool_dirs(), 1);
 }
 
@@ -454,8 +454,8 @@ TEST(test_not_for_us)
     spool_in_dead(leave_some);
     config.api_key = key;
     llmobs_adopt_free(adopt);
-    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_OURS);
-    llmobs_adopt_except(adopt, spool);
+    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME);
+    llmobs_adopt_set_own(adopt, spool);
     llmobs_spool_reset(spool);
     spool_keep(1);
     ck_assert(pipe(to) == 0 && pipe(from) == 0);
@@ -657,13 +657,14 @@ TEST(test_in_time)
 {
     spool_in_dead(leave_some);
     spool_in_dead(leave_one);
-    llmobs_adopt_until(adopt, llmobs_clock_mono_ns());
+    llmobs_adopt_set_deadline(adopt, llmobs_clock_mono_ns());
     ck_assert_int_eq(llmobs_adopt_next(adopt, &last), 0);
-    llmobs_adopt_until(adopt, llmobs_clock_mono_ns() + 60 * 1000000000LL);
+    llmobs_adopt_set_deadline(adopt,
+                              llmobs_clock_mono_ns() + 60 * 1000000000LL);
     spool_adopt_all(true);
     ck_assert_uint_eq(calls, 2);
     ck_assert_int_eq(spool_dirs(), 1);
-    llmobs_adopt_until(adopt, INT64_MAX);
+    llmobs_adopt_set_deadline(adopt, INT64_MAX);
     spool_adopt_all(true);
     ck_assert_uint_eq(calls, 3);
     ck_assert_int_eq(spool_dirs(), 0);

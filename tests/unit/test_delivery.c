@@ -229,7 +229,7 @@ TEST(a_hanging_agent_where_memory_ends)
 
     begin(true, 100000);
     ck_assert_int_eq(llmobs_worker_add(worker, &near.base), 0);
-    llmobs_worker_rescue(worker, &safe.base);
+    llmobs_worker_set_rescue(worker, &safe.base);
     atomic_store(&far.hangs, true);
     for (int i = 0; i < 3000; i += 20) {
         give(i, i + 20);
@@ -347,7 +347,7 @@ TEST(what_is_left_of_two_is_rescued_once)
     begin(true, 1 << 24);
     ck_assert_int_eq(llmobs_worker_add(worker, &near.base), 0);
     atomic_store(&near.base.remote, true);
-    llmobs_worker_rescue(worker, &safe.base);
+    llmobs_worker_set_rescue(worker, &safe.base);
     atomic_store(&far.error, -ECONNREFUSED);
     atomic_store(&near.error, -ECONNREFUSED);
     give(0, 300);
@@ -463,7 +463,7 @@ TEST(what_is_left_is_rescued)
 {
     for (int thread = 0; thread < 2; thread++) {
         begin(thread, 200000);
-        llmobs_worker_rescue(worker, &safe.base);
+        llmobs_worker_set_rescue(worker, &safe.base);
         atomic_store(&far.error, -ECONNREFUSED);
         for (int i = 0; i < 2000; i += 20) {
             give(i, i + 20);
@@ -494,7 +494,7 @@ TEST(a_peer_is_not_pressed)
     int sends;
 
     begin(true, 1 << 24);
-    llmobs_worker_rescue(worker, &safe.base);
+    llmobs_worker_set_rescue(worker, &safe.base);
     atomic_store(&far.error, -EACCES);
     give(0, 5);
     for (int i = 0; i < 2000 && !far.sends; i++)
@@ -629,7 +629,7 @@ TEST(the_books_are_kept)
 {
     begin(true, 1 << 24);
     atomic_store(&notes, 0);
-    llmobs_worker_note(worker, count_note, NULL, NULL);
+    llmobs_worker_set_ledger(worker, count_note, NULL, NULL);
     give(0, 1);
     worker_case_wait(&far.taken, 1);
     for (int i = 0; i < 3000 && notes < 6; i++)
@@ -693,7 +693,7 @@ TEST(only_the_kinds_that_it_takes)
     ck_assert_int_eq(llmobs_worker_add(worker, &near.base), 0);
     give(0, 10);
     ck_assert_int_eq(
-        llmobs_worker_give_event(worker, LLMOBS_EVENT_EVALUATION, evaluation),
+        llmobs_worker_submit_event(worker, LLMOBS_EVENT_EVALUATION, evaluation),
         0);
     ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
     ck_assert_int_eq(far.taken, 11);

@@ -330,7 +330,7 @@ static void give_span(void)
     struct llmobs_span span;
 
     ck_assert_int_eq(llmobs_span_init(&span), 0);
-    ck_assert_int_eq(llmobs_worker_give_span(worker, &span), 0);
+    ck_assert_int_eq(llmobs_worker_submit_span(worker, &span), 0);
 }
 
 /* Turn about. */
@@ -408,7 +408,7 @@ TEST(no_kind_holds_up_another)
 TEST(what_is_left_is_rescued)
 {
     begin(false);
-    llmobs_worker_rescue(worker, &near.base);
+    llmobs_worker_set_rescue(worker, &near.base);
     far.error[LLMOBS_EVENT_SPAN] = far.error[LLMOBS_EVENT_EVALUATION] =
         -ECONNREFUSED;
     give_both(10);
@@ -444,7 +444,7 @@ static void begin_spool(void)
     config.spool_max = 64 << 20;
     spool = llmobs_spool_new(&config);
     ck_assert_ptr_nonnull(spool);
-    llmobs_worker_keep(worker, spool, NULL);
+    llmobs_worker_set_spool(worker, spool, NULL);
 }
 
 static void end_spool(void)
@@ -474,12 +474,12 @@ TEST(a_killed_process_leaves_them)
 {
     struct llmobs_adopt *adopt;
     struct llmobs_adopted one;
-    struct llmobs_adopt_left left;
+    struct llmobs_adopt_counts left;
     int n = 0;
 
     begin_spool();
     in_dead(5);
-    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_OURS);
+    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME);
     ck_assert_int_eq(llmobs_adopt_count(adopt, &left), 0);
     ck_assert_uint_eq(left.ours, 5);
     ck_assert_uint_eq(left.unreadable, 0);
@@ -490,7 +490,7 @@ TEST(a_killed_process_leaves_them)
         ck_assert_ptr_null(one.exchange);
         ck_assert_ptr_nonnull(
             memmem(one.event.data, one.event.len, "harmfulness", 11));
-        llmobs_adopt_let_go(adopt, &one.spooled, 1);
+        llmobs_adopt_release(adopt, &one.spooled, 1);
         n++;
     }
     ck_assert_int_eq(n, 5);
@@ -504,8 +504,8 @@ TEST(they_are_adopted)
 {
     begin_spool();
     in_dead(5);
-    llmobs_worker_keep(worker, spool,
-                       llmobs_adopt_new(&config, LLMOBS_ADOPT_OURS));
+    llmobs_worker_set_spool(worker, spool,
+                            llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME));
     give_span();
     ck_assert_int_eq(llmobs_worker_flush(worker, 60000), 0);
     llmobs_worker_stop(worker, 1000);
@@ -522,7 +522,7 @@ TEST(they_are_adopted)
 TEST(the_spool_lets_go)
 {
     struct llmobs_adopt *adopt;
-    struct llmobs_adopt_left left;
+    struct llmobs_adopt_counts left;
 
     begin_spool();
     give_both(3);
@@ -534,7 +534,7 @@ TEST(the_spool_lets_go)
     ck_assert_uint_eq(far.taken[LLMOBS_EVENT_EVALUATION], 3);
     ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_left), 2);
     check_sum();
-    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_OURS);
+    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME);
     ck_assert_int_eq(llmobs_adopt_count(adopt, &left), 0);
     ck_assert_uint_eq(left.ours, 2);
     llmobs_adopt_free(adopt);

@@ -21,12 +21,12 @@ static void begin(struct llmobs_spool *its)
     config.event_max = config.payload_max = 1 << 20;
     fake_config = &config;
     fake_replace(&fake.base, 1 << 20);
-    llmobs_worker_keep(worker, its, NULL);
+    llmobs_worker_set_spool(worker, its, NULL);
 }
 
 static void give_call(void)
 {
-    llmobs_worker_give(worker, &spool_make(100)->item);
+    llmobs_worker_submit(worker, &spool_make(100)->item);
 }
 
 UNIT_FIXTURE(spool_begin, spool_end);
@@ -105,7 +105,7 @@ TEST(test_few_of_others)
 static int adopted_after(bool cleanup)
 {
     begin(spool);
-    llmobs_worker_keep(worker, spool, adopt);
+    llmobs_worker_set_spool(worker, spool, adopt);
     give_call();
     if (cleanup) {
         ck_assert_int_eq(llmobs_worker_pause(worker, 1000), 0);

@@ -602,7 +602,7 @@ static void give_ids(struct llmobs_worker *worker, int from, int to)
 
         ck_assert_int_eq(llmobs_span_init(&span), 0);
         span.context.span_id = (uint64_t)i;
-        llmobs_worker_give_span(worker, &span);
+        llmobs_worker_submit_span(worker, &span);
     }
 }
 

@@ -18,7 +18,7 @@
 TEST(nothing_captured_leaves_nothing)
 {
     ledger_begin();
-    ck_assert_int_eq(llmobs_ledger_note(&ledger_config, false), -1);
+    ck_assert_int_eq(llmobs_ledger_record(&ledger_config, false), -1);
     llmobs_ledger_close(&ledger_config);
     ck_assert_int_eq(access(ledger_at, F_OK), -1);
     ck_assert_int_eq(llmobs_ledger_read(ledger_at, &ledger_seen), -ENOENT);
@@ -31,7 +31,7 @@ TEST(a_living_process_is_seen)
     ledger_begin();
     errno = 77;
     ledger_count(7, 5);
-    ck_assert_int_eq(llmobs_ledger_note(&ledger_config, false), -1);
+    ck_assert_int_eq(llmobs_ledger_record(&ledger_config, false), -1);
     ck_assert_int_eq(errno, 77);
     ledger_look();
     ck_assert_uint_eq(ledger_seen.records, 1);
@@ -51,7 +51,7 @@ TEST(an_ended_process_leaves_the_totals_alone)
 {
     ledger_begin();
     ledger_count(7, 7);
-    llmobs_ledger_note(&ledger_config, false);
+    llmobs_ledger_record(&ledger_config, false);
     ck_assert_uint_eq(ledger_files(NULL), 1);
     llmobs_ledger_close(&ledger_config);
     ck_assert_uint_eq(ledger_files(NULL), 1);
@@ -89,11 +89,11 @@ TEST(a_record_after_the_close_holds_the_rest)
 
     ledger_begin();
     ledger_count(3, 3);
-    llmobs_ledger_note(&ledger_config, false);
+    llmobs_ledger_record(&ledger_config, false);
     llmobs_ledger_close(&ledger_config);
     ledger_count(2, 0);
     nanosleep(&second, NULL);
-    llmobs_ledger_note(&ledger_config, false);
+    llmobs_ledger_record(&ledger_config, false);
     ledger_look();
     ck_assert_uint_eq(ledger_ended("captured"), 3);
     ck_assert_uint_eq(ledger_living("captured"), 2);
@@ -136,15 +136,15 @@ TEST(notes_are_rare)
 
     ledger_begin();
     ledger_count(1, 1);
-    ck_assert_int_eq(llmobs_ledger_note(&ledger_config, false), -1);
+    ck_assert_int_eq(llmobs_ledger_record(&ledger_config, false), -1);
     ledger_count(1, 1);
-    again = llmobs_ledger_note(&ledger_config, false);
+    again = llmobs_ledger_record(&ledger_config, false);
     ck_assert_int_gt(again, 0);
-    ck_assert_int_le(again, LLMOBS_LEDGER_NOTE_MS + 1);
+    ck_assert_int_le(again, LLMOBS_LEDGER_RECORD_MS + 1);
     ledger_look();
     ck_assert_uint_eq(ledger_living("captured"), 1);
     nanosleep(&second, NULL);
-    ck_assert_int_eq(llmobs_ledger_note(&ledger_config, false), -1);
+    ck_assert_int_eq(llmobs_ledger_record(&ledger_config, false), -1);
     ledger_look();
     ck_assert_uint_eq(ledger_living("captured"), 2);
     ck_assert_uint_eq(ledger_seen.records, 1);
@@ -156,21 +156,21 @@ TEST(what_was_pending_is_told_when_delivered)
 {
     ledger_begin();
     ledger_count(4, 1);
-    ck_assert_int_eq(llmobs_ledger_note(&ledger_config, false), -1);
+    ck_assert_int_eq(llmobs_ledger_record(&ledger_config, false), -1);
     ledger_count(2, 0);
-    ck_assert_int_gt(llmobs_ledger_note(&ledger_config, false), 0);
+    ck_assert_int_gt(llmobs_ledger_record(&ledger_config, false), 0);
     ledger_look();
     ck_assert_uint_eq(ledger_living("pending"), 3);
     for (uint64_t left = 5; left-- > 0;) {
         ledger_count(0, 1);
-        ck_assert_int_eq(llmobs_ledger_note(&ledger_config, false), -1);
+        ck_assert_int_eq(llmobs_ledger_record(&ledger_config, false), -1);
         ledger_look();
         ck_assert_uint_eq(ledger_living("captured"), 6);
         ck_assert_uint_eq(ledger_living("pending"), left);
     }
     /* A call that the record does not have cannot count as died. */
     ledger_count(1, 1);
-    ck_assert_int_gt(llmobs_ledger_note(&ledger_config, false), 0);
+    ck_assert_int_gt(llmobs_ledger_record(&ledger_config, false), 0);
     ledger_end();
 }
 
@@ -182,7 +182,7 @@ TEST(files_are_their_owners_only)
 
     ledger_begin();
     ledger_count(1, 1);
-    llmobs_ledger_note(&ledger_config, false);
+    llmobs_ledger_record(&ledger_config, false);
     ck_assert_int_eq(stat(ledger_at, &st), 0);
     ck_assert_int_eq(st.st_mode & 07777, 0700);
     ledger_files(record);
@@ -240,7 +240,7 @@ TEST(a_child_has_counts_of_its_own)
 {
     ledger_begin();
     ledger_count(10, 10);
-    llmobs_ledger_note(&ledger_config, false);
+    llmobs_ledger_record(&ledger_config, false);
     ledger_in_child(ledger_live_and_close);
     ledger_in_child(ledger_live_and_die);
     ledger_look();
@@ -325,7 +325,7 @@ static void live_a_while_and_close(void)
     struct timespec pause = {0, 300000};
 
     ledger_count(4, 4);
-    llmobs_ledger_note(&ledger_config, false);
+    llmobs_ledger_record(&ledger_config, false);
     nanosleep(&pause, NULL);
     llmobs_ledger_close(&ledger_config);
 }
@@ -406,7 +406,7 @@ static void count_beside_a_close(void)
     pthread_t thread;
 
     ledger_count(4, 4);
-    llmobs_ledger_note(&ledger_config, false);
+    llmobs_ledger_record(&ledger_config, false);
     pthread_create(&thread, NULL, close_first, &begun);
     while (!atomic_load(&begun))
         nanosleep(&moment, NULL);
@@ -453,7 +453,7 @@ TEST(the_last_drop_has_a_time)
     ledger_begin();
     ledger_count(3, 1);
     llmobs_stats_add(LLMOBS_STAT_dropped_export, 1);
-    llmobs_ledger_note(&ledger_config, false);
+    llmobs_ledger_record(&ledger_config, false);
     ledger_look();
     at = ledger_living(LLMOBS_LEDGER_LOST);
     ck_assert_uint_ge(at, before);

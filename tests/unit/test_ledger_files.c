@@ -406,7 +406,7 @@ static void removed_while_running(void)
     char command[200];
 
     ledger_count(2, 2);
-    llmobs_ledger_note(&ledger_config, false);
+    llmobs_ledger_record(&ledger_config, false);
     snprintf(command, sizeof(command), "rm -rf '%s'", ledger_base);
     if (system(command) != 0)
         _exit(1);

@@ -126,7 +126,7 @@ static void begin(bool thread)
     worker = llmobs_worker_new(
         &config, llmobs_buffer_new((size_t)config.buffer_max), &far.base);
     ck_assert_ptr_nonnull(worker);
-    llmobs_worker_measure(worker, &meter.base);
+    llmobs_worker_set_meter(worker, &meter.base);
     kept[kept_count++ % 64] = worker;
 }
 
@@ -203,7 +203,7 @@ TEST(its_time_counts_among_those_of_a_delivery)
     begin(false);
     llmobs_delivery_init(&delivery, &config, llmobs_buffer_new(4096));
     ck_assert(llmobs_delivery_due(&delivery) == INT64_MAX);
-    llmobs_delivery_measure(&delivery, &meter.base);
+    llmobs_delivery_set_meter(&delivery, &meter.base);
     ck_assert(llmobs_delivery_due(&delivery) == INT64_MAX);
     atomic_store(&meter.due_ns, 77);
     ck_assert(llmobs_delivery_due(&delivery) == 77);

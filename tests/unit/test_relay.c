@@ -30,7 +30,7 @@ static void keep_handed(void)
     ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
     e->item.spooled.for_relay = true;
     ck_assert_int_eq(llmobs_spool_end(spool, e), 0);
-    llmobs_spool_hand(spool, &e->item.spooled);
+    llmobs_spool_delegate(spool, &e->item.spooled);
     llmobs_exchange_free(e);
 }
 
@@ -48,7 +48,7 @@ static void end_begun(void)
 {
     begun->item.spooled.for_relay = true;
     ck_assert_int_eq(llmobs_spool_end(spool, begun), 0);
-    llmobs_spool_hand(spool, &begun->item.spooled);
+    llmobs_spool_delegate(spool, &begun->item.spooled);
 }
 
 /* a: adopts a call; h: keeps a call and hands it over; k: keeps one for itself;
@@ -118,7 +118,7 @@ static void become_relay(void)
 {
     unset = config;
     unset.store_dir = NULL;
-    ck_assert_int_eq(llmobs_adopt_relay(adopt, &unset), 0);
+    ck_assert_int_eq(llmobs_adopt_set_relay(adopt, &unset), 0);
 }
 
 /* Takes so many calls, and then there is no other. */
@@ -135,7 +135,7 @@ static void take(unsigned count)
     rc = llmobs_adopt_next(adopt, &last);
     ck_assert_int_eq(rc, 0);
     for (unsigned i = 0; i < count; i++)
-        llmobs_adopt_let_go(adopt, &list[i].spooled, 1);
+        llmobs_adopt_release(adopt, &list[i].spooled, 1);
 }
 
 UNIT_FIXTURE(spool_begin, spool_end);
@@ -169,7 +169,7 @@ TEST(relay_has_a_file_of_a_process_that_ends)
     llmobs_exchange_free(one.exchange);
     tell("l");
     take(0);
-    llmobs_adopt_let_go(adopt, &one.spooled, 1);
+    llmobs_adopt_release(adopt, &one.spooled, 1);
     take(0);
     ck_assert_int_eq(spool_dirs(), 0);
     tell("h");
@@ -191,8 +191,8 @@ TEST(relay_takes_back_what_it_could_not_send)
     ck_assert_int_eq(llmobs_adopt_next(adopt, &other), 1);
     llmobs_exchange_free(other.exchange);
     take(0);
-    llmobs_adopt_let_go(adopt, &one.spooled, 1);
-    llmobs_adopt_give_back(adopt, &other.spooled);
+    llmobs_adopt_release(adopt, &one.spooled, 1);
+    llmobs_adopt_return(adopt, &other.spooled);
     take(1);
     take(0);
     end_child();
@@ -300,7 +300,7 @@ TEST(relay_has_the_rest_of_a_file)
     struct llmobs_spooled one = spool_keep(1);
 
     keep_handed();
-    llmobs_spool_ending(spool);
+    llmobs_spool_set_ending(spool);
     llmobs_spool_release(spool, &one, 1);
     llmobs_spool_close(spool);
     ck_assert_int_eq(spool_files(), 1);
@@ -337,13 +337,13 @@ TEST(relay_names_a_file_once)
     ck_assert_int_eq(llmobs_adopt_next(adopt, &last), 1);
     llmobs_exchange_free(last.exchange);
     ck_assert_int_eq(llmobs_adopt_next(adopt, &last), 0);
-    llmobs_adopt_give_back(adopt, &last.spooled);
+    llmobs_adopt_return(adopt, &last.spooled);
     name_of_file(first, sizeof(first));
     ck_assert_int_eq(llmobs_adopt_next(adopt, &last), 1);
     llmobs_exchange_free(last.exchange);
     name_of_file(second, sizeof(second));
     ck_assert_str_eq(first, second);
-    llmobs_adopt_let_go(adopt, &last.spooled, 1);
+    llmobs_adopt_release(adopt, &last.spooled, 1);
     take(0);
     ck_assert_int_eq(spool_dirs(), 0);
 }
@@ -356,9 +356,9 @@ TEST(relay_works_for_those_that_name_nothing)
     unset = config;
     config.store_dir = NULL;
     llmobs_adopt_free(adopt);
-    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_OURS);
+    adopt = llmobs_adopt_new(&config, LLMOBS_ADOPT_SAME);
     take(0);
-    ck_assert_int_eq(llmobs_adopt_relay(adopt, &unset), 0);
+    ck_assert_int_eq(llmobs_adopt_set_relay(adopt, &unset), 0);
     take(1);
     end_child();
 }
@@ -400,19 +400,19 @@ TEST(relay_sign_says_for_whom)
     ck_assert_int_eq(mkdir(place, 0700), 0);
     ck_assert_int_eq(llmobs_spool_open_dir(&config, false, &dir), 0);
     ck_assert(!llmobs_relay_sign_is_up(dir, owner));
-    ck_assert_int_eq(llmobs_relay_sign_put(&sign, dir, list, 1), 0);
+    ck_assert_int_eq(llmobs_relay_sign_write(&sign, dir, list, 1), 0);
     ck_assert(llmobs_relay_sign_is_up(dir, owner));
     ck_assert(llmobs_relay_sign_is_up(dir, NULL));
     ck_assert(!llmobs_relay_sign_is_up(dir, other));
     ck_assert_int_eq(llmobs_relay_find(&config), LLMOBS_RELAY_UP);
     ck_assert_int_eq(llmobs_relay_find(&elsewhere), LLMOBS_RELAY_OF_OTHERS);
-    ck_assert_int_eq(llmobs_relay_sign_put(&second, dir, list, 1), -EBUSY);
+    ck_assert_int_eq(llmobs_relay_sign_write(&second, dir, list, 1), -EBUSY);
     ck_assert(llmobs_relay_sign_is_up(dir, owner));
-    llmobs_relay_sign_take_down(&sign);
+    llmobs_relay_sign_remove(&sign);
     ck_assert(!llmobs_relay_sign_is_up(dir, NULL));
     ck_assert_int_eq(llmobs_relay_find(&config), LLMOBS_RELAY_NONE);
-    ck_assert_int_eq(llmobs_relay_sign_put(&second, dir, list, 1), 0);
-    llmobs_relay_sign_take_down(&second);
+    ck_assert_int_eq(llmobs_relay_sign_write(&second, dir, list, 1), 0);
+    llmobs_relay_sign_remove(&second);
     close(dir);
     llmobs_owner_free(owner);
     llmobs_owner_free(other);
@@ -432,7 +432,7 @@ TEST(relay_sign_of_nobody)
 
     ck_assert_int_eq(mkdir(place, 0700), 0);
     ck_assert_int_eq(llmobs_spool_open_dir(&config, false, &dir), 0);
-    ck_assert_int_eq(llmobs_relay_sign_put(&sign, dir, list, 1), 0);
+    ck_assert_int_eq(llmobs_relay_sign_write(&sign, dir, list, 1), 0);
     ck_assert_int_eq(futimens(sign.fd, long_ago), 0);
     ck_assert(!llmobs_relay_sign_is_up(dir, owner));
     ck_assert_int_eq(llmobs_relay_sign_renew(&sign), 0);
@@ -458,7 +458,7 @@ TEST(relay_sign_of_nobody)
     close(sign.fd);
     ck_assert(!llmobs_relay_sign_is_up(dir, owner));
     if (geteuid() == 0) {
-        ck_assert_int_eq(llmobs_relay_sign_put(&sign, dir, list, 1), 0);
+        ck_assert_int_eq(llmobs_relay_sign_write(&sign, dir, list, 1), 0);
         ck_assert_int_eq(fchown(sign.fd, 65534, 65534), 0);
         ck_assert(!llmobs_relay_sign_is_up(dir, owner));
         close(sign.fd);
@@ -490,10 +490,10 @@ TEST(relay_of_another_container)
     ck_assert_int_eq(llmobs_spool_open_dir(&config, false, &dir), 0);
     claim_elsewhere("c");
     take(0);
-    ck_assert_int_eq(llmobs_relay_sign_put(&sign, dir, list, 1), 0);
+    ck_assert_int_eq(llmobs_relay_sign_write(&sign, dir, list, 1), 0);
     claim_elsewhere("r");
     take(0);
-    llmobs_relay_sign_take_down(&sign);
+    llmobs_relay_sign_remove(&sign);
     take(1);
     spool_in_dead(keep_handed);
     claim_elsewhere("r");
@@ -518,15 +518,15 @@ TEST(relay_gets_the_first_event)
     config.relay = true;
     ck_assert_int_eq(mkdir(place, 0700), 0);
     ck_assert_int_eq(llmobs_spool_open_dir(&config, false, &dir), 0);
-    ck_assert_int_eq(llmobs_relay_sign_put(&sign, dir, list, 1), 0);
+    ck_assert_int_eq(llmobs_relay_sign_write(&sign, dir, list, 1), 0);
     worker = llmobs_worker_new(&config, llmobs_buffer_new(65536), NULL);
-    llmobs_worker_keep(worker, spool, NULL);
-    ck_assert_int_eq(llmobs_worker_give_event(worker, LLMOBS_EVENT_SPAN,
-                                              (struct llmobs_text){"{}", 2}),
+    llmobs_worker_set_spool(worker, spool, NULL);
+    ck_assert_int_eq(llmobs_worker_submit_event(worker, LLMOBS_EVENT_SPAN,
+                                                (struct llmobs_text){"{}", 2}),
                      0);
     ck_assert_uint_eq(llmobs_worker_pending(worker), 0);
     ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_left), 1);
-    llmobs_relay_sign_take_down(&sign);
+    llmobs_relay_sign_remove(&sign);
     close(dir);
     llmobs_owner_free(owner);
 }
@@ -551,19 +551,19 @@ TEST(relay_is_not_alone_to_count)
     config.relay = true;
     ck_assert_int_eq(mkdir(place, 0700), 0);
     ck_assert_int_eq(llmobs_spool_open_dir(&config, false, &dir), 0);
-    ck_assert_int_eq(llmobs_relay_sign_put(&sign, dir, list, 1), 0);
+    ck_assert_int_eq(llmobs_relay_sign_write(&sign, dir, list, 1), 0);
     worker = llmobs_worker_new(&config, llmobs_buffer_new(65536), NULL);
-    llmobs_worker_keep(worker, spool, NULL);
-    llmobs_worker_note(worker, NULL, NULL, note_close);
+    llmobs_worker_set_spool(worker, spool, NULL);
+    llmobs_worker_set_ledger(worker, NULL, NULL, note_close);
     closed = 0;
     llmobs_worker_stop(worker, 0);
     ck_assert_int_eq(closed, 1);
-    ck_assert_int_eq(llmobs_worker_give_event(worker, LLMOBS_EVENT_SPAN,
-                                              (struct llmobs_text){"{}", 2}),
+    ck_assert_int_eq(llmobs_worker_submit_event(worker, LLMOBS_EVENT_SPAN,
+                                                (struct llmobs_text){"{}", 2}),
                      0);
     ck_assert_int_eq(closed, 2);
     ck_assert_uint_eq(llmobs_stats_get(LLMOBS_STAT_left), 1);
-    llmobs_relay_sign_take_down(&sign);
+    llmobs_relay_sign_remove(&sign);
     close(dir);
     llmobs_owner_free(owner);
 }
@@ -577,8 +577,8 @@ TEST(relay_that_is_missing_is_no_error_of_the_app)
     config.relay = true;
     config.thread = false;
     worker = llmobs_worker_new(&config, llmobs_buffer_new(65536), &far);
-    llmobs_worker_keep(worker, spool, NULL);
-    ck_assert_int_eq(llmobs_spool_have_ready(spool), 0);
+    llmobs_worker_set_spool(worker, spool, NULL);
+    ck_assert_int_eq(llmobs_spool_open(spool), 0);
     errno = 0;
     for (int i = 0; i < 2; i++) {
         atomic_store(&spool->relay_ns, 0);

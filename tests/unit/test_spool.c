@@ -288,7 +288,7 @@ TEST(test_cap)
     ck_assert_int_ge(n, 5);
     ck_assert_int_le(n, 10);
     /* The next process knows it before it writes anything. */
-    llmobs_spool_look(spool);
+    llmobs_spool_count(spool);
     config.spool_max = 4096;
     llmobs_spool_reset(spool);
     e = spool_make(1);
@@ -615,7 +615,7 @@ TEST(test_spill)
     for (unsigned i = 0; i < 600; i++) {
         ck_assert_int_eq(llmobs_backlog_unspill(&backlog, &item, &had), 0);
         ck_assert_uint_eq(had, i);
-        llmobs_backlog_done(&backlog, &item->spooled, false);
+        llmobs_backlog_release(&backlog, &item->spooled, false);
         llmobs_exchange_free((struct llmobs_exchange *)item);
     }
     ck_assert_int_eq(llmobs_backlog_unspill(&backlog, &item, &had), -ENOENT);

@@ -12,7 +12,7 @@
 /* All that is in the spool goes, and the process ends. */
 static void end_with(const struct llmobs_spooled *list, size_t count)
 {
-    llmobs_spool_ending(spool);
+    llmobs_spool_set_ending(spool);
     llmobs_spool_release(spool, list, count);
     llmobs_spool_close(spool);
 }

@@ -99,7 +99,7 @@ TEST(withdrawn_it_goes_on_without_a_thread)
     int before = settled_threads();
 
     fake_give(3);
-    llmobs_worker_withdraw(worker);
+    llmobs_worker_end_thread(worker);
     ck_assert_int_eq(atomic_load(&fake.taken), 3);
     for (int i = 0; i < 2000 && count_threads() > before; i++)
         usleep(1000);
@@ -353,7 +353,7 @@ TEST(an_event_beyond_the_limit)
     name[sizeof(name) - 1] = '\0';
     llmobs_span_init(&span);
     llmobs_span_set(&span.name, name);
-    llmobs_worker_give_span(worker, &span);
+    llmobs_worker_submit_span(worker, &span);
     fake_give(1);
     ck_assert_int_eq(llmobs_worker_flush(worker, 5000), 0);
     ck_assert_uint_eq(stat_of(LLMOBS_STAT_dropped_export), 0);
@@ -390,8 +390,8 @@ TEST(exchanges_become_spans_or_not)
     struct llmobs_rules *rules = llmobs_rules_new(&rules_config);
 
     fake_begin(true, 1 << 24);
-    llmobs_worker_give(worker, make_exchange(rules, "{\"rows\": []}"));
-    llmobs_worker_give(
+    llmobs_worker_submit(worker, make_exchange(rules, "{\"rows\": []}"));
+    llmobs_worker_submit(
         worker, make_exchange(rules, "{\"model\": \"m\", \"messages\": "
                                      "[{\"role\": \"user\", \"content\": "
                                      "\"hi\"}]}"));

@@ -107,7 +107,7 @@ static int give_without_threads(void)
     if (pthread_create(&thread, NULL, no_thread, NULL) == 0)
         return 3;
     for (int i = 0; i < 500; i++) {
-        if (llmobs_span_init(&span) || llmobs_worker_give_span(worker, &span))
+        if (llmobs_span_init(&span) || llmobs_worker_submit_span(worker, &span))
             return 4;
     }
     if (llmobs_worker_flush(worker, 1000) != 0)
@@ -197,7 +197,7 @@ static int write_beyond_the_limit(void)
     signal(SIGXFSZ, SIG_DFL);
     if (setrlimit(RLIMIT_FSIZE, &limit) != 0)
         return 1;
-    if (llmobs_span_init(&span) || llmobs_worker_give_span(worker, &span))
+    if (llmobs_span_init(&span) || llmobs_worker_submit_span(worker, &span))
         return 2;
     if (llmobs_worker_flush(worker, 100) != -ETIMEDOUT)
         return 3;

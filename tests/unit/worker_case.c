@@ -28,7 +28,7 @@ void worker_case_give(struct llmobs_worker *worker, uint64_t id)
     if (llmobs_span_init(&span))
         abort();
     span.context.span_id = id;
-    if (llmobs_worker_give_span(worker, &span))
+    if (llmobs_worker_submit_span(worker, &span))
         abort();
 }
 
