@@ -73,8 +73,8 @@ int llmobs_gate_count(const struct llmobs_cli_option *option, const char *value)
 
 /* -- sums ----------------------------------------------------------------- */
 
-static int gate_add_row(void *ctx, const struct llmobs_row *row,
-                        const struct llmobs_json *event)
+static int add_row(void *ctx, const struct llmobs_row *row,
+                   const struct llmobs_json *event)
 {
     struct sums *sums = ctx;
     int64_t tokens = row->input_tokens > 0 ? row->input_tokens : 0;
@@ -106,7 +106,7 @@ static int read_store(struct llmobs_gate *gate, const char *store,
 
     rc = llmobs_reader_open(store, &reader);
     if (rc == 0) {
-        rc = llmobs_each(&load, reader, gate_add_row, sums);
+        rc = llmobs_each(&load, reader, add_row, sums);
         sums->unreadable = llmobs_reader_report(reader)->unreadable;
         load.bad += llmobs_reader_report(reader)->oversized;
     } else if (rc == -ENOENT) { /* nothing has been stored yet */
@@ -124,7 +124,7 @@ static int read_store(struct llmobs_gate *gate, const char *store,
 
 /* Begins a line about a limit: on stderr where it is exceeded, else on
  * stdout. */
-static FILE *gate_begin(bool exceeded)
+static FILE *begin(bool exceeded)
 {
     fflush(stdout);
     if (exceeded)
@@ -154,7 +154,7 @@ static bool tell_cost(const struct llmobs_gate *gate, const struct sums *sums,
     char text[LLMOBS_COST_TEXT], source[LLMOBS_COST_NOTE];
     double more = sums->cost.known_cost - gate->max_cost;
     bool exceeded = more > GRAIN;
-    FILE *out = gate_begin(exceeded);
+    FILE *out = begin(exceeded);
 
     print_cost(out, &sums->cost);
     fprintf(out, ", %s: ", llmobs_cost_source(prices, source));
@@ -170,7 +170,7 @@ static bool tell_count(const char *name, int64_t count, int64_t limit,
                        size_t of, size_t calls)
 {
     bool exceeded = count > limit;
-    FILE *out = gate_begin(exceeded);
+    FILE *out = begin(exceeded);
 
     fprintf(out, "%s: %" PRId64 " of ", name, count);
     if (of < calls)
@@ -213,7 +213,7 @@ static int gate_tell(const struct llmobs_gate *gate, const struct sums *sums,
     return exceeded ? LLMOBS_CLI_FAILED : LLMOBS_CLI_OK;
 }
 
-static int gate_check(struct llmobs_gate *gate, const char *dir)
+static int check(struct llmobs_gate *gate, const char *dir)
 {
     struct llmobs_prices *prices = NULL;
     struct sums sums = {.tokens = 0};
@@ -246,7 +246,7 @@ int llmobs_gate_check(struct llmobs_gate *gate, const char *store)
     int status = LLMOBS_CLI_USAGE;
 
     if (rc == 0)
-        status = gate_check(gate, dir);
+        status = check(gate, dir);
     else
         llmobs_tell(COMMAND ": %s\n", strerror(-rc));
     llmobs_config_free(config);

@@ -67,7 +67,7 @@ struct limit {
 
 /* -- the watcher ----------------------------------------------------------- */
 
-static bool limit_is_passed(const struct limit *limit)
+static bool is_passed(const struct limit *limit)
 {
     const struct llmobs_spent *spent = &limit->spent;
 
@@ -144,7 +144,7 @@ static void tell_sum(const struct limit *limit, bool ended)
 
 /* Ends the command and what it has started: a shell would leave its children
  * to go on. One that is stopped can only end once it is continued. */
-static void limit_end_command(pid_t child)
+static void end_command(pid_t child)
 {
     const struct timespec moment = {0, ENDED_MS * LLMOBS_NS_PER_MS};
     struct llmobs_family family = {NULL, 0, 0};
@@ -190,11 +190,11 @@ _Noreturn static void watch(struct limit *limit, pid_t parent)
     do {
         ended = watcher_wait(limit->shared);
         limit_look(limit);
-    } while (!ended && !limit_is_passed(limit));
-    if (limit_is_passed(limit))
+    } while (!ended && !is_passed(limit));
+    if (is_passed(limit))
         tell_sum(limit, ended);
     if (!ended)
-        limit_end_command(atomic_load(&limit->shared->child));
+        end_command(atomic_load(&limit->shared->child));
     _exit(0);
 }
 
@@ -312,7 +312,7 @@ static int limit_prepare(struct limit *limit)
 /* -- the command ----------------------------------------------------------- */
 
 /* In the command's process. */
-static void limit_tell_pid(void *ctx)
+static void tell_pid(void *ctx)
 {
     const struct limit *limit = ctx;
 
@@ -353,7 +353,7 @@ static int limit_run(struct limit *limit)
 {
     struct llmobs_child_command command = {.argv = limit->command,
                                            .environment = &limit->environment,
-                                           .prepare = limit_tell_pid,
+                                           .prepare = tell_pid,
                                            .ctx = limit};
     struct llmobs_child_result result;
     int status = limit_prepare(limit);

@@ -70,7 +70,7 @@ static const struct command commands[] = {
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(*commands))
 
-static const struct command *main_find(const char *name)
+static const struct command *find(const char *name)
 {
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         if (strcmp(commands[i].name, name) == 0)
@@ -79,7 +79,7 @@ static const struct command *main_find(const char *name)
 }
 
 /* Refuses a word that is no command, and suggests one that may be meant. */
-static int main_refuse(const char *asked, const char *name)
+static int refuse(const char *asked, const char *name)
 {
     char room[LLMOBS_ESCAPE_NAME];
     struct llmobs_suggest suggest;
@@ -102,7 +102,7 @@ static int main_unexpected(const char *command, const char *word)
     return LLMOBS_CLI_USAGE;
 }
 
-static bool main_is_help(const char *word)
+static bool is_help(const char *word)
 {
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
@@ -125,7 +125,7 @@ static bool reader_left(void)
 
 /* A command whose output cannot be written has failed: `llmobs view >
  * /dev/full`. The C library does not keep the reason of an earlier fault. */
-static int main_finish(const char *command, int status)
+static int finish(const char *command, int status)
 {
     errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout))
@@ -166,9 +166,9 @@ static int cmd_help(int argc, char **argv)
     }
     if (strcmp(argv[1], "variables") == 0)
         return print_variables();
-    command = main_find(main_is_help(argv[1]) ? "help" : argv[1]);
+    command = find(is_help(argv[1]) ? "help" : argv[1]);
     if (!command)
-        return main_refuse("llmobs help", argv[1]);
+        return refuse("llmobs help", argv[1]);
     if (command->run == cmd_help || command->run == cmd_version) {
         printf("usage: %s\n%s\n", command->shown, command->help);
         return LLMOBS_CLI_OK;
@@ -179,7 +179,7 @@ static int cmd_help(int argc, char **argv)
 
 static int cmd_version(int argc, char **argv)
 {
-    if (argc > 1 && !main_is_help(argv[1]))
+    if (argc > 1 && !is_help(argv[1]))
         return main_unexpected(argv[0], argv[1]);
     puts("llmobs " LLMOBS_VERSION);
     return LLMOBS_CLI_OK;
@@ -206,17 +206,17 @@ int main(int argc, char **argv)
     llmobs_fd_files_only();
     /* Without this, each question for the process's number is a system call. */
     (void)llmobs_fork_init();
-    if (main_is_help(name))
+    if (is_help(name))
         name = "help";
     else if (strcmp(name, "--version") == 0)
         name = "version";
-    command = main_find(name);
+    command = find(name);
     if (!command && *name != '\0')
-        return main_refuse("llmobs", name);
+        return refuse("llmobs", name);
     if (!command) {
         print_commands(stderr);
         return LLMOBS_CLI_USAGE;
     }
     argv[1] = (char *)command->shown;
-    return main_finish(command->shown, command->run(argc - 1, argv + 1));
+    return finish(command->shown, command->run(argc - 1, argv + 1));
 }

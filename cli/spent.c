@@ -16,8 +16,8 @@ static void note_unknown(struct llmobs_spent_unknown *unknown,
 }
 
 /* `proxied`: a call through a listed gateway, whose numbers the gateway has. */
-static void spent_add(struct llmobs_spent *spent, const struct llmobs_row *row,
-                      bool proxied)
+static void add(struct llmobs_spent *spent, const struct llmobs_row *row,
+                bool proxied)
 {
     const int64_t counts[] = {row->input_tokens, row->output_tokens};
     bool call = proxied || llmobs_row_is_call(row);
@@ -51,9 +51,8 @@ static bool is_new(struct llmobs_spent *spent, const struct llmobs_json *event)
            llmobs_texts_share(&spent->spans, id);
 }
 
-static int spent_take(struct llmobs_spent *spent,
-                      const struct llmobs_json *event,
-                      struct llmobs_place place)
+static int take(struct llmobs_spent *spent, const struct llmobs_json *event,
+                struct llmobs_place place)
 {
     struct llmobs_texts texts = {0};
     struct llmobs_row *row;
@@ -61,15 +60,15 @@ static int spent_take(struct llmobs_spent *spent,
 
     if (rc == 0) {
         llmobs_cost_estimate(row, spent->prices);
-        spent_add(spent, row, llmobs_stored_call(event, "proxied") != NULL);
+        add(spent, row, llmobs_stored_call(event, "proxied") != NULL);
         llmobs_row_free(row);
     }
     llmobs_texts_fini(&texts);
     return rc == -EINVAL ? 0 : rc;
 }
 
-static int spent_take_line(void *ctx, struct llmobs_text line,
-                           struct llmobs_place place)
+static int take_line(void *ctx, struct llmobs_text line,
+                     struct llmobs_place place)
 {
     struct llmobs_spent *spent = ctx;
     struct llmobs_json *event = NULL;
@@ -78,7 +77,7 @@ static int spent_take_line(void *ctx, struct llmobs_text line,
     /* Most lines of a store may be those of others. */
     if (memmem(line.data, line.len, spent->run, strlen(spent->run)) &&
         llmobs_json_parse(line, &event) == 0 && is_new(spent, event))
-        rc = spent_take(spent, event, place);
+        rc = take(spent, event, place);
     llmobs_json_free(event);
     return rc;
 }
@@ -90,11 +89,11 @@ int llmobs_spent_look(struct llmobs_spent *spent)
     if (!spent->reader) {
         rc = llmobs_reader_open(spent->store, &spent->reader);
         if (rc == 0)
-            rc = llmobs_reader_walk(spent->reader, spent->since_ns,
-                                    spent_take_line, spent);
+            rc = llmobs_reader_walk(spent->reader, spent->since_ns, take_line,
+                                    spent);
     }
     if (rc == 0)
-        rc = llmobs_reader_more(spent->reader, spent_take_line, spent);
+        rc = llmobs_reader_more(spent->reader, take_line, spent);
     if (rc == 0)
         return 0;
     llmobs_reader_close(spent->reader);

@@ -226,7 +226,7 @@ static const char *is_odd(const struct stats *stats)
     return NULL;
 }
 
-static int cli_stats_run(struct stats *stats)
+static int run(struct stats *stats)
 {
     bool gated = llmobs_gate_has_limit(&stats->gate);
     const char *why = is_odd(stats);
@@ -271,7 +271,7 @@ int llmobs_cmd_stats(int argc, char **argv)
     llmobs_gate_init(&stats.gate);
     status = llmobs_cli_parse(argc, argv, options);
     if (status < 0)
-        status = cli_stats_run(&stats);
+        status = run(&stats);
     llmobs_gate_fini(&stats.gate);
     return status;
 }

@@ -176,8 +176,8 @@ static int read_place(const struct llmobs_tallies *tallies,
 
 /* Adds each counter for which there is room: only a ledger that somebody made
  * by hand has more names than a list holds. */
-static void tally_add_counts(struct llmobs_counts *sum,
-                             const struct llmobs_counts *more)
+static void add_counts(struct llmobs_counts *sum,
+                       const struct llmobs_counts *more)
 {
     for (size_t i = 0; i < more->len; i++)
         (void)llmobs_counts_add(sum, more->list[i].name, more->list[i].value);
@@ -194,8 +194,8 @@ static void begin_counts(struct llmobs_counts *sum)
     (void)llmobs_counts_append(sum, LLMOBS_LEDGER_PROCESSES, 0);
 }
 
-static struct llmobs_tally *tally_find(const struct llmobs_tallies *tallies,
-                                       uid_t uid)
+static struct llmobs_tally *find(const struct llmobs_tallies *tallies,
+                                 uid_t uid)
 {
     for (size_t i = 0; i < tallies->count; i++)
         if (tallies->list[i].uid == uid)
@@ -204,10 +204,9 @@ static struct llmobs_tally *tally_find(const struct llmobs_tallies *tallies,
 }
 
 /* The user's tally; NULL without memory. */
-static struct llmobs_tally *tally_have(struct llmobs_tallies *tallies,
-                                       uid_t uid)
+static struct llmobs_tally *have(struct llmobs_tallies *tallies, uid_t uid)
 {
-    struct llmobs_tally *more = tally_find(tallies, uid);
+    struct llmobs_tally *more = find(tallies, uid);
 
     if (more)
         return more;
@@ -223,8 +222,8 @@ static struct llmobs_tally *tally_have(struct llmobs_tallies *tallies,
     return more;
 }
 
-static void tally_add_groups(struct llmobs_tally *tally,
-                             const struct reading *reading)
+static void add_groups(struct llmobs_tally *tally,
+                       const struct reading *reading)
 {
     struct llmobs_tally_group *more;
 
@@ -267,13 +266,13 @@ static uint64_t age_s(int64_t since_ns)
                : 0;
 }
 
-static void tally_add(struct llmobs_tally *tally, const struct reading *reading)
+static void add(struct llmobs_tally *tally, const struct reading *reading)
 {
     const struct llmobs_ledger *ledger = &reading->ledger;
     uint64_t *numbers = tally->numbers, age = age_s(reading->spool.oldest_ns);
 
-    tally_add_counts(&tally->sum, &ledger->ended);
-    tally_add_counts(&tally->sum, &ledger->living);
+    add_counts(&tally->sum, &ledger->ended);
+    add_counts(&tally->sum, &ledger->living);
     tally_add_drops(&tally->drops, &reading->drops);
     tally_add_drops(&tally->known, &ledger->known);
     tally->unreadable += ledger->unreadable;
@@ -289,12 +288,12 @@ static void tally_add(struct llmobs_tally *tally, const struct reading *reading)
     numbers[LLMOBS_TALLY_RELAY] |= reading->relay;
     if (!tally->dir)
         tally->dir = strdup(reading->dir);
-    tally_add_groups(tally, reading);
+    add_groups(tally, reading);
 }
 
 /* Fills in the numbers that follow from the others. Calls that a killed process
  * left beyond its last record were captured, too. */
-static void tally_settle(struct llmobs_tally *tally)
+static void settle(struct llmobs_tally *tally)
 {
     uint64_t *numbers = tally->numbers, left = tally_left(&tally->sum);
     uint64_t adopted = llmobs_counts_get(&tally->sum, "adopted");
@@ -332,12 +331,11 @@ static void tally_settle(struct llmobs_tally *tally)
 static int read_own(struct llmobs_tallies *tallies)
 {
     struct reading *reading = calloc(1, sizeof(*reading));
-    struct llmobs_tally *tally =
-        reading ? tally_have(tallies, geteuid()) : NULL;
+    struct llmobs_tally *tally = reading ? have(tallies, geteuid()) : NULL;
     int rc = tally ? read_place(tallies, reading) : -ENOMEM;
 
     if (tally)
-        tally_add(tally, reading);
+        add(tally, reading);
     free(reading);
     return rc;
 }
@@ -347,7 +345,7 @@ int llmobs_tally_own(struct llmobs_tallies *tallies)
     int rc = read_own(tallies);
 
     if (tallies->count > 0)
-        tally_settle(tallies->list);
+        settle(tallies->list);
     return rc;
 }
 
@@ -414,7 +412,7 @@ static int receive(struct llmobs_apart *child, struct reading *reading)
 static int visit(void *ctx, const struct llmobs_user_spool *place)
 {
     struct llmobs_tallies *tallies = ctx;
-    struct llmobs_tally *tally = tally_find(tallies, place->uid);
+    struct llmobs_tally *tally = find(tallies, place->uid);
     struct reading *reading;
     struct llmobs_apart child;
     int rc;
@@ -428,9 +426,9 @@ static int visit(void *ctx, const struct llmobs_user_spool *place)
                             tallies);
     if (rc == 0)
         rc = receive(&child, reading);
-    tally = rc == -ENOENT ? NULL : tally_have(tallies, place->uid);
+    tally = rc == -ENOENT ? NULL : have(tallies, place->uid);
     if (tally && rc == 0)
-        tally_add(tally, reading);
+        add(tally, reading);
     else if (tally)
         tally->error = rc;
     free(reading);
@@ -462,7 +460,7 @@ int llmobs_tally_users(struct llmobs_tallies *tallies)
              ? 0
              : llmobs_spool_dirs_visit(NULL, config, visit, tallies);
     for (size_t i = 0; i < tallies->count; i++)
-        tally_settle(&tallies->list[i]);
+        settle(&tallies->list[i]);
     qsort(tallies->list, tallies->count, sizeof(*tallies->list), by_uid);
     return rc;
 }
@@ -490,7 +488,7 @@ void llmobs_tally_sum(const struct llmobs_tallies *tallies,
     for (size_t i = 0; i < tallies->count; i++) {
         const struct llmobs_tally *one = &tallies->list[i];
 
-        tally_add_counts(&sum->sum, &one->sum);
+        add_counts(&sum->sum, &one->sum);
         for (int k = 0; k < LLMOBS_TALLY_NUMBERS; k++)
             if (!is_greatest(k))
                 sum->numbers[k] += one->numbers[k];

@@ -7,7 +7,7 @@
 
 /* Segments of paths. Each bodyless shape whose path shows it has such a
  * segment, not as its last. tests/unit/test_rules.c proves it. */
-static bool bodyless_is_place(const char *at)
+static bool is_place(const char *at)
 {
     switch (*at) {
     case 'g':
@@ -35,7 +35,7 @@ static bool bodyless_is_place(const char *at)
 bool llmobs_rules_fetches(const char *url)
 {
     for (; *url; url++)
-        if (*url == '/' && bodyless_is_place(url + 1))
+        if (*url == '/' && is_place(url + 1))
             return true;
     return false;
 }

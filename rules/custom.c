@@ -89,8 +89,7 @@ static bool *switch_of(struct row *row, const char *key)
     return strcmp(key, "multipart") == 0 ? &row->multipart : NULL;
 }
 
-static const char *custom_read_text(const char *key, const char *text,
-                                    struct row *row)
+static const char *read_text(const char *key, const char *text, struct row *row)
 {
     size_t i = 0;
 
@@ -104,9 +103,8 @@ static const char *custom_read_text(const char *key, const char *text,
     return NULL;
 }
 
-static const char *custom_read_column(const char *key,
-                                      const struct llmobs_json *value,
-                                      struct row *row)
+static const char *read_column(const char *key, const struct llmobs_json *value,
+                               struct row *row)
 {
     const char *text = llmobs_json_text(value);
     bool *on = switch_of(row, key);
@@ -119,7 +117,7 @@ static const char *custom_read_column(const char *key,
     while (i < PLACE_COUNT && strcmp(places[i].column, key) != 0)
         i++;
     if (i == PLACE_COUNT)
-        return custom_read_text(key, text, row);
+        return read_text(key, text, row);
     row->pointers[i] = text;
     if (!text)
         return "a pointer is not a text";
@@ -127,7 +125,7 @@ static const char *custom_read_column(const char *key,
 }
 
 /* The columns that say how to read a call. */
-static bool custom_reads(const struct row *row)
+static bool reads(const struct row *row)
 {
     bool any = row->texts[COLUMN_DIALECT] || row->texts[COLUMN_OPERATION] ||
                row->texts[COLUMN_PROVIDER] || row->texts[COLUMN_NAME] ||
@@ -166,7 +164,7 @@ static const char *check_places(const struct row *row)
 
 static const char *check_row(const struct row *row)
 {
-    if (row->never && custom_reads(row))
+    if (row->never && reads(row))
         return "it says never, and how to read the call";
     if (!row->never && !row->texts[COLUMN_DIALECT] && !row->texts[COLUMN_KIND])
         return "it names no dialect";
@@ -189,8 +187,8 @@ static const char *read_row(const struct llmobs_json *json, struct row *row)
         return "it is not an object";
     for (void *it = llmobs_json_iter(json); it && !why;
          it = llmobs_json_next(json, it))
-        why = custom_read_column(llmobs_json_iter_key(it),
-                                 llmobs_json_iter_value(it), row);
+        why = read_column(llmobs_json_iter_key(it), llmobs_json_iter_value(it),
+                          row);
     return why ? why : check_row(row);
 }
 
@@ -203,13 +201,13 @@ static const struct llmobs_shape *shape_named(
     return NULL;
 }
 
-static bool custom_copy(char **field, const char *text)
+static bool copy(char **field, const char *text)
 {
     *field = text ? strdup(text) : NULL;
     return !text || *field;
 }
 
-static void custom_lower(char *text)
+static void lower(char *text)
 {
     for (; text && *text; text++)
         if (*text >= 'A' && *text <= 'Z')
@@ -288,14 +286,14 @@ static int fill_rule(const struct llmobs_json *json, struct llmobs_rule *rule,
     if (*why)
         return -EINVAL;
     *why = "out of memory";
-    if (!custom_copy(&rule->host, row.texts[COLUMN_HOST]) ||
-        !custom_copy(&rule->path, row.texts[COLUMN_PATH]) ||
-        !custom_copy(&rule->method, row.texts[COLUMN_METHOD]) ||
-        !custom_copy(&rule->provider, row.texts[COLUMN_PROVIDER]) ||
-        !custom_copy(&rule->name, row.texts[COLUMN_NAME]) ||
-        !custom_copy(&rule->header, row.texts[COLUMN_HEADER]))
+    if (!copy(&rule->host, row.texts[COLUMN_HOST]) ||
+        !copy(&rule->path, row.texts[COLUMN_PATH]) ||
+        !copy(&rule->method, row.texts[COLUMN_METHOD]) ||
+        !copy(&rule->provider, row.texts[COLUMN_PROVIDER]) ||
+        !copy(&rule->name, row.texts[COLUMN_NAME]) ||
+        !copy(&rule->header, row.texts[COLUMN_HEADER]))
         return -ENOMEM;
-    custom_lower(rule->host);
+    lower(rule->host);
     if (to_dns(&rule->host) < 0)
         return -ENOMEM;
     return fill_places(&row, rule, why);
@@ -374,8 +372,8 @@ static bool has_method(const struct llmobs_rule *rule, const char *method)
     return strcmp(method, rule->method) == 0;
 }
 
-static bool custom_covers(const struct llmobs_rule *rule, const char *method,
-                          const struct llmobs_url *url)
+static bool covers(const struct llmobs_rule *rule, const char *method,
+                   const struct llmobs_url *url)
 {
     struct llmobs_text host = {url->host, url->host_len};
 
@@ -389,13 +387,12 @@ const struct llmobs_rule *llmobs_custom_find(const struct llmobs_custom *custom,
                                              const struct llmobs_url *url)
 {
     for (size_t i = 0; i < custom->count; i++)
-        if (!custom->rules[i].header &&
-            custom_covers(&custom->rules[i], method, url))
+        if (!custom->rules[i].header && covers(&custom->rules[i], method, url))
             return &custom->rules[i];
     return NULL;
 }
 
-static bool custom_is_header(const struct llmobs_rule *rule, const char *line)
+static bool is_header(const struct llmobs_rule *rule, const char *line)
 {
     size_t name = rule->header ? strcspn(rule->header, ":") : 0;
     const char *part, *value;
@@ -421,7 +418,7 @@ bool llmobs_custom_asks(const struct llmobs_custom *custom, const char *method)
 bool llmobs_custom_is_sign(const struct llmobs_custom *custom, const char *line)
 {
     for (size_t i = 0; i < custom->count; i++)
-        if (custom_is_header(&custom->rules[i], line))
+        if (is_header(&custom->rules[i], line))
             return true;
     return false;
 }
@@ -431,8 +428,8 @@ const struct llmobs_rule *llmobs_custom_find_signed(
     const struct llmobs_url *url, const char *line)
 {
     for (size_t i = 0; i < custom->count; i++)
-        if (custom_is_header(&custom->rules[i], line) &&
-            custom_covers(&custom->rules[i], method, url))
+        if (is_header(&custom->rules[i], line) &&
+            covers(&custom->rules[i], method, url))
             return &custom->rules[i];
     return NULL;
 }

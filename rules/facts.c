@@ -40,8 +40,7 @@ static const char *operation_of(const struct llmobs_shape *shape,
 
 /* True for a span with a provider; an agent or a workflow behind an API also
  * has one, although its kind names its operation. */
-static bool rules_facts_has_provider(enum llmobs_kind kind,
-                                     const char *operation)
+static bool has_provider(enum llmobs_kind kind, const char *operation)
 {
     return operation || kind == LLMOBS_KIND_AGENT ||
            kind == LLMOBS_KIND_WORKFLOW;
@@ -59,7 +58,7 @@ void llmobs_rules_facts(const struct llmobs_rule *rule,
         llmobs_span_fact_int(&span->facts, LLMOBS_FACT_PORT, url->port);
     }
     operation = operation_of(classified->shape, span->kind);
-    if (classified->proxied || !rules_facts_has_provider(span->kind, operation))
+    if (classified->proxied || !has_provider(span->kind, operation))
         return;
     llmobs_span_fact_word(&span->facts, LLMOBS_FACT_PROVIDER,
                           provider_of(rule, classified));

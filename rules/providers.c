@@ -298,7 +298,7 @@ static const struct llmobs_provider providers[] = {
      .genai = "aws.bedrock", .dialects = openai},
 };
 
-static const struct llmobs_dialect *providers_find_in(
+static const struct llmobs_dialect *find_in(
     const struct llmobs_dialect *const *list, const char *name)
 {
     while (*list && strcmp((*list)->name, name) != 0)
@@ -308,11 +308,10 @@ static const struct llmobs_dialect *providers_find_in(
 
 const struct llmobs_dialect *llmobs_dialect_find(const char *name)
 {
-    const struct llmobs_dialect *found =
-        providers_find_in(llmobs_dialects, name);
+    const struct llmobs_dialect *found = find_in(llmobs_dialects, name);
 
     if (!found)
-        found = providers_find_in(llmobs_observed, name);
+        found = find_in(llmobs_observed, name);
     if (found)
         return found;
     if (strcmp(llmobs_dialect_json.name, name) == 0)

@@ -54,8 +54,8 @@ static void list_signed(struct llmobs_rules *rules)
             rules->with_signs[count++] = &rules->shapes.rules[i];
 }
 
-static bool rules_wants(const struct llmobs_rules_config *config,
-                        const struct llmobs_dialect *dialect)
+static bool wants(const struct llmobs_rules_config *config,
+                  const struct llmobs_dialect *dialect)
 {
     return dialect->group == LLMOBS_GROUP_VECTOR ? config->vector
                                                  : config->search;
@@ -69,7 +69,7 @@ static int fill_observed(struct llmobs_rules *rules,
     size_t count = 0;
 
     for (size_t i = 0; llmobs_observed[i] && count < OBSERVED_MAX; i++)
-        if (rules_wants(config, llmobs_observed[i]))
+        if (wants(config, llmobs_observed[i]))
             wanted[count++] = llmobs_observed[i];
     wanted[count] = NULL;
     return count > 0 ? llmobs_shapes_init(&rules->observed, wanted, NULL) : 0;
@@ -217,7 +217,7 @@ static bool has_body(const struct llmobs_request *request)
     return request->body.len > 0 || request->body_pending || request->multipart;
 }
 
-static bool rules_miss(struct llmobs_match *match, const char *why)
+static bool miss(struct llmobs_match *match, const char *why)
 {
     match->near = match->form = match->forms = false;
     match->why = why;
@@ -295,9 +295,9 @@ static bool match_proxy(const struct llmobs_rules *rules,
 
     match->inject = true;
     if (!llmobs_words_have(methods, request->method))
-        return rules_miss(match, "proxy: not POST, PUT or PATCH");
+        return miss(match, "proxy: not POST, PUT or PATCH");
     if (!has_body(request))
-        return rules_miss(match, "proxy: no body");
+        return miss(match, "proxy: no body");
     match->proxied = true;
     if (request->multipart ||
         (request->says_form && !llmobs_match_object(request->body)))
@@ -314,8 +314,8 @@ static bool match_proxy(const struct llmobs_rules *rules,
 }
 
 /* NULL: the dialect has no form. */
-static const struct llmobs_form *rules_form_of(const struct llmobs_rule *rule,
-                                               const struct llmobs_shape *shape)
+static const struct llmobs_form *form_of(const struct llmobs_rule *rule,
+                                         const struct llmobs_shape *shape)
 {
     return shape->form ? rule->dialect->forms[shape->form]
                        : rule->dialect->form;
@@ -327,14 +327,13 @@ static const struct llmobs_form *rules_form_of(const struct llmobs_rule *rule,
 static bool is_likely(struct llmobs_match *match,
                       const struct llmobs_request *request)
 {
-    const struct llmobs_form *form =
-        rules_form_of(match->rule, match->rule->shape);
+    const struct llmobs_form *form = form_of(match->rule, match->rule->shape);
 
     if (!form || !form->confirm_always || !request->body.data || match->form ||
         llmobs_rules_seems(match, request->body))
         return true;
     memset(match, 0, sizeof(*match));
-    return rules_miss(match, "known path, but no such request");
+    return miss(match, "known path, but no such request");
 }
 
 /* Rule 3. Of a body that comes while libcurl sends, only the content type is
@@ -349,7 +348,7 @@ static bool match_shape(const struct llmobs_rules *rules,
     const struct llmobs_shape *shape;
 
     if (!rule)
-        return rules_miss(match, "no known method and path");
+        return miss(match, "no known method and path");
     shape = rule->shape;
     match->near = llmobs_network_private_host(url->host);
     judge_form(shape->form_data, request, match);
@@ -361,19 +360,17 @@ static bool match_shape(const struct llmobs_rules *rules,
         return hit(match, rule, llmobs_provider_by_port(url),
                    "rule 3: known path on another host, the answer decides");
     if (request->multipart && !match->form)
-        return rules_miss(match, "known path, but a form");
+        return miss(match, "known path, but a form");
     if (match->form) {
         if (!request->multipart && !request->says_form)
-            return rules_miss(match, "known path, but neither JSON nor a form");
+            return miss(match, "known path, but neither JSON nor a form");
     } else if (request->body.data) {
         if (!llmobs_match_object(request->body))
-            return rules_miss(match,
-                              "known path, but the body is no JSON object");
+            return miss(match, "known path, but the body is no JSON object");
     } else if (!request->body_pending) {
-        return rules_miss(match, "known path, but no body");
+        return miss(match, "known path, but no body");
     } else if (!llmobs_match_json_type(request->content_type)) {
-        return rules_miss(match,
-                          "known path, but the content type is not JSON");
+        return miss(match, "known path, but the content type is not JSON");
     }
     match->confirm = true;
     (void)hit(match, rule, llmobs_provider_by_port(url),
@@ -392,16 +389,16 @@ static bool match_known(const struct llmobs_rules *rules,
     const struct llmobs_shape *shape;
 
     if (!llmobs_shapes_find(&rules->shapes, request->method, url->path, false))
-        return rules_miss(match, "no known method and path");
+        return miss(match, "no known method and path");
     provider = llmobs_provider_find(url);
     if (!provider)
         return match_shape(rules, request, url, match);
     shape = llmobs_match_shape(llmobs_provider_dialects(provider),
                                request->method, url->path, false, &dialect);
     if (!shape)
-        return rules_miss(match, "known provider, but not a known operation");
+        return miss(match, "known provider, but not a known operation");
     if (request->multipart && !shape->form_data)
-        return rules_miss(match, "known provider, but a form");
+        return miss(match, "known provider, but a form");
     judge_form(shape->form_data, request, match);
     match->settled = !shape->form_data;
     return hit(match, rule_of(rules, shape), provider->name,
@@ -417,8 +414,7 @@ static bool match_custom(const struct llmobs_rule *rule,
 
     if ((request->multipart || by_hand) && !rule->multipart &&
         rule->dialect != &llmobs_dialect_generic)
-        return rules_miss(match,
-                          "LLMOBS_RULES: a rule matched, but it is a form");
+        return miss(match, "LLMOBS_RULES: a rule matched, but it is a form");
     judge_form(rule->multipart || by_hand, request, match);
     match->near =
         !llmobs_provider_find(url) && llmobs_network_private_host(url->host);
@@ -452,9 +448,9 @@ static struct llmobs_request as_known(const struct llmobs_request *request)
     return known;
 }
 
-static bool rules_is_proxied(const struct llmobs_rules *rules,
-                             const struct llmobs_request *request,
-                             const struct llmobs_url *url)
+static bool is_proxied(const struct llmobs_rules *rules,
+                       const struct llmobs_request *request,
+                       const struct llmobs_url *url)
 {
     if (request->proxying != LLMOBS_PROXYING_BY_URL)
         return request->proxying == LLMOBS_PROXYING_YES;
@@ -492,15 +488,14 @@ static bool match_observed(const struct llmobs_rules *rules,
     if (!rule)
         return false;
     if (request->multipart)
-        return rules_miss(match, "LLMOBS_OBSERVE: known path, but a form");
+        return miss(match, "LLMOBS_OBSERVE: known path, but a form");
     if (!rule->shape->bodyless &&
         (request->body.data
              ? !llmobs_match_object(request->body)
              : !request->body_pending ||
                    !llmobs_match_json_type(request->content_type)))
-        return rules_miss(match,
-                          "LLMOBS_OBSERVE: known path, but the body is no "
-                          "JSON object");
+        return miss(match, "LLMOBS_OBSERVE: known path, but the body is no "
+                           "JSON object");
     match->form = match->near = false;
     match->confirm = !*rule->shape->host || rule->shape->by_body;
     match->settled = !match->confirm;
@@ -508,13 +503,13 @@ static bool match_observed(const struct llmobs_rules *rules,
     if (!request->body.data || llmobs_rules_seems(match, request->body))
         return true;
     memset(match, 0, sizeof(*match));
-    return rules_miss(match, "LLMOBS_OBSERVE: known path, but no such search");
+    return miss(match, "LLMOBS_OBSERVE: known path, but no such search");
 }
 
 /* -- rule 4: a header shows it --------------------------------------------- */
 
-static bool rules_may_have(const struct llmobs_shape *shape,
-                           const struct llmobs_request *request)
+static bool may_have(const struct llmobs_shape *shape,
+                     const struct llmobs_request *request)
 {
     if (strcmp(shape->method, request->method) != 0)
         return false;
@@ -529,7 +524,7 @@ static bool may_have_sign(const struct llmobs_rules *rules,
 
     if (llmobs_custom_asks(&rules->custom, request->method))
         return true;
-    while (*rule && !rules_may_have((*rule)->shape, request))
+    while (*rule && !may_have((*rule)->shape, request))
         rule++;
     return *rule;
 }
@@ -544,7 +539,7 @@ bool llmobs_rules_is_sign(const struct llmobs_rules *rules, const char *line)
 }
 
 /* Judges by the body's first byte where the body is known, else by its type. */
-static bool rules_may_be_json(const struct llmobs_request *request)
+static bool may_be_json(const struct llmobs_request *request)
 {
     return request->body.data ? llmobs_match_json(request->body)
                               : llmobs_match_json_type(request->content_type);
@@ -556,8 +551,8 @@ static bool match_signed(const struct llmobs_rules *rules,
                          const struct llmobs_url *url,
                          struct llmobs_match *match)
 {
-    if (!rule->shape->resumes && !rules_may_be_json(request))
-        return rules_miss(match, "a known header, but the body is not JSON");
+    if (!rule->shape->resumes && !may_be_json(request))
+        return miss(match, "a known header, but the body is not JSON");
     match->confirm = !rule->shape->resumes;
     match->near =
         !llmobs_provider_find(url) && llmobs_network_private_host(url->host);
@@ -582,11 +577,11 @@ static bool match_line(const struct llmobs_rules *rules,
         const struct llmobs_sign *sign =
             llmobs_match_sign((*rule)->shape, line);
 
-        if (sign && rules_may_have((*rule)->shape, request) &&
+        if (sign && may_have((*rule)->shape, request) &&
             llmobs_match_in_body(sign, request->body))
             return match_signed(rules, *rule, request, url, match);
     }
-    return rules_miss(match, "no known method and path, and no known header");
+    return miss(match, "no known method and path, and no known header");
 }
 
 bool llmobs_rules_match_sign(const struct llmobs_rules *rules,
@@ -599,7 +594,7 @@ bool llmobs_rules_match_sign(const struct llmobs_rules *rules,
 
     memset(match, 0, sizeof(*match));
     if (!url)
-        return rules_miss(match, "no memory");
+        return miss(match, "no memory");
     matched = llmobs_url_parse(llmobs_text_of(known.url), url) == 0 &&
               match_line(rules, &known, url, line, match);
     llmobs_scratch_give(url);
@@ -615,12 +610,12 @@ static bool match_url(const struct llmobs_rules *rules,
     bool ours;
 
     if (llmobs_url_list_has(rules->never, url))
-        return rules_miss(match, "rule 0: an exporter's own destination");
+        return miss(match, "rule 0: an exporter's own destination");
     if (llmobs_match_intake(url))
-        return rules_miss(match, "rule 0: an intake of Datadog");
+        return miss(match, "rule 0: an intake of Datadog");
     if (rule && rule->never)
-        return rules_miss(match, "LLMOBS_RULES: a rule says never");
-    if (rules_is_proxied(rules, request, url))
+        return miss(match, "LLMOBS_RULES: a rule says never");
+    if (is_proxied(rules, request, url))
         return match_proxy(rules, request, url, match);
     ours = rule ? match_custom(rule, request, url, match)
                 : match_known(rules, request, url, match);
@@ -641,9 +636,9 @@ bool llmobs_rules_match(const struct llmobs_rules *rules,
 
     memset(match, 0, sizeof(*match));
     if (!url)
-        return rules_miss(match, "no memory");
+        return miss(match, "no memory");
     if (llmobs_url_parse(llmobs_text_of(known.url), url) < 0)
-        matched = rules_miss(match, "not an http or https URL");
+        matched = miss(match, "not an http or https URL");
     else
         matched = match_url(rules, &known, url, match);
     llmobs_scratch_give(url);
@@ -708,9 +703,9 @@ static void begin_reading(const struct llmobs_match *match,
 
 /* Sets the span's name: the user's, else the provider's, else the shape's with
  * the client in place of %s (WIRE 6.1). */
-static int rules_name_span(const struct llmobs_rule *rule,
-                           const struct llmobs_classified *classified,
-                           struct llmobs_span *span)
+static int name_span(const struct llmobs_rule *rule,
+                     const struct llmobs_classified *classified,
+                     struct llmobs_span *span)
 {
     const struct llmobs_provider *provider =
         llmobs_provider_find(classified->url);
@@ -746,7 +741,7 @@ static int read_bodies(const struct llmobs_rule *rule,
                        const struct llmobs_classified *classified,
                        struct llmobs_span *span)
 {
-    const struct llmobs_form *form = rules_form_of(rule, classified->shape);
+    const struct llmobs_form *form = form_of(rule, classified->shape);
     int rc;
 
     if (form)
@@ -770,7 +765,7 @@ static int read_as(const struct llmobs_rule *rule,
         return rc;
     span->integration = rule->dialect->integration;
     llmobs_rules_facts(rule, classified, span);
-    rc = rules_name_span(rule, classified, span);
+    rc = name_span(rule, classified, span);
     if (rc < 0 || classified->proxied || !provider)
         return rc;
     if (span->model_provider && !rule->provider)
@@ -870,8 +865,7 @@ bool llmobs_rules_seems(const struct llmobs_match *match,
     static const char names[] =
         "\"model\"\0\"messages\"\0\"contents\"\0\"content\"\0\"prompt\"\0"
         "\"inputText\"\0\"requests\"\0\"texts\"\0";
-    const struct llmobs_form *form =
-        rules_form_of(match->rule, match->rule->shape);
+    const struct llmobs_form *form = form_of(match->rule, match->rule->shape);
 
     return !match->confirm ||
            llmobs_text_has_any(body, form && form->signs ? form->signs : names);

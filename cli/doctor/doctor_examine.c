@@ -85,8 +85,7 @@ static void tell_wrappers(struct llmobs_doctor *doctor)
 }
 
 /* `other`: calls that need no libcurl are observed. */
-static void doctor_examine_tell_nothing(struct llmobs_doctor *doctor,
-                                        bool other)
+static void tell_nothing(struct llmobs_doctor *doctor, bool other)
 {
     const struct llmobs_program *program = &doctor->program;
     enum llmobs_report_level level =
@@ -128,7 +127,7 @@ static void tell_reach(struct llmobs_doctor *doctor)
     }
     other = llmobs_doctor_tls(doctor);
     if (!in_reach)
-        doctor_examine_tell_nothing(doctor, other);
+        tell_nothing(doctor, other);
     if (doctor->allowance.spent)
         LLMOBS_FIND(NOTE, "reach",
                     "its files ask for too much to be read: not all of "

@@ -44,7 +44,7 @@ struct walk {
 
 /* -- the settings --------------------------------------------------------- */
 
-static void doctor_fpm_trim(char **text)
+static void trim(char **text)
 {
     char *end;
 
@@ -62,7 +62,7 @@ static void doctor_fpm_trim(char **text)
 
 /* True for a variable that the library or the loader reads, if it is set before
  * the process starts. */
-static bool doctor_fpm_is_ours(const char *name)
+static bool is_ours(const char *name)
 {
     return strncmp(name, "DD_", 3) == 0 || strncmp(name, "_DD_", 4) == 0 ||
            strncmp(name, "LLMOBS_", 7) == 0 || strncmp(name, "OTEL_", 5) == 0 ||
@@ -81,7 +81,7 @@ static void note_env(struct pool *pool, char *key)
 
     if (end)
         *end = '\0';
-    if (doctor_fpm_is_ours(key) && pool->late_count < LATE_MAX)
+    if (is_ours(key) && pool->late_count < LATE_MAX)
         snprintf(pool->late[pool->late_count++], sizeof(pool->late[0]), "%s",
                  key);
 }
@@ -142,11 +142,11 @@ static void walk_line(struct walk *walk, char *line)
 {
     char *sign, *end;
 
-    doctor_fpm_trim(&line);
+    trim(&line);
     if (*line == '[' && (end = strchr(line, ']'))) {
         *end = '\0';
         line++;
-        doctor_fpm_trim(&line);
+        trim(&line);
         note_section(walk, line);
         return;
     }
@@ -155,8 +155,8 @@ static void walk_line(struct walk *walk, char *line)
         return;
     *sign++ = '\0';
     sign[strcspn(sign, ";")] = '\0';
-    doctor_fpm_trim(&line);
-    doctor_fpm_trim(&sign);
+    trim(&line);
+    trim(&sign);
     if (strcmp(line, "include") == 0)
         walk_pattern(walk, sign);
     else
@@ -310,8 +310,7 @@ static void tell_worker(struct llmobs_doctor *doctor, const struct pool *pool)
     llmobs_process_close(&worker);
 }
 
-static void doctor_fpm_add_facts(struct llmobs_doctor *doctor,
-                                 const struct pool *pool)
+static void add_facts(struct llmobs_doctor *doctor, const struct pool *pool)
 {
     struct llmobs_json *fact = llmobs_json_object();
     struct llmobs_json *late = llmobs_json_array();
@@ -332,8 +331,7 @@ static void doctor_fpm_add_facts(struct llmobs_doctor *doctor,
 }
 
 /* The settings in "/etc/php/8.2/fpm/..." are those of /usr/sbin/php-fpm8.2. */
-static int doctor_fpm_find_program(struct llmobs_doctor *doctor,
-                                   const struct pool *pool)
+static int find_program(struct llmobs_doctor *doctor, const struct pool *pool)
 {
     char path[128] = "php-fpm", version[16] = "";
 
@@ -345,7 +343,7 @@ static int doctor_fpm_find_program(struct llmobs_doctor *doctor,
 static int examine_idle(struct llmobs_doctor *doctor, const struct pool *pool)
 {
     LLMOBS_FIND(FAIL, ABOUT, "no master of this pool runs");
-    if (doctor_fpm_find_program(doctor, pool) != 0) {
+    if (find_program(doctor, pool) != 0) {
         LLMOBS_FIND(NOTE, ABOUT, "and no php-fpm was found");
         return 0;
     }
@@ -366,7 +364,7 @@ int llmobs_doctor_fpm(struct llmobs_doctor *doctor, const char *what)
     }
     if (pool.master != 0)
         llmobs_process_all(find_worker, &pool);
-    doctor_fpm_add_facts(doctor, &pool);
+    add_facts(doctor, &pool);
     tell_settings(doctor, &pool);
     if (pool.master == 0)
         return examine_idle(doctor, &pool);

@@ -57,7 +57,7 @@ struct inquiry {
 
 /* -- asking --------------------------------------------------------------- */
 
-static const char *doctor_otlp_form_of(const struct llmobs_otlp_signal *signal)
+static const char *form_of(const struct llmobs_otlp_signal *signal)
 {
     return signal->json ? "http/json" : "http/protobuf";
 }
@@ -159,7 +159,7 @@ static const char *doctor_otlp_remedy(const struct inquiry *inquiry)
                       doctor_otlp_remedy(inquiry), "%s: %s " format, \
                       inquiry->kind->name, inquiry->url, __VA_ARGS__)
 
-static void doctor_otlp_tell(const struct inquiry *inquiry, const char *text)
+static void tell(const struct inquiry *inquiry, const char *text)
 {
     BAD("answers with status %ld: %s", inquiry->reply.status, text);
 }
@@ -180,20 +180,19 @@ static void tell_success(struct inquiry *inquiry)
 
     inquiry->accepts = strcasecmp(inquiry->reply.type, "text/html") != 0;
     if (!inquiry->accepts)
-        doctor_otlp_tell(
-            inquiry,
-            "and with a web page: no receiver of OTLP is at this URL, and "
-            "what is sent there is lost");
+        tell(inquiry,
+             "and with a web page: no receiver of OTLP is at this URL, and "
+             "what is sent there is lost");
     else
         LLMOBS_FIND(OK, ABOUT, "%s: %s takes a request by %s",
                     inquiry->kind->name, inquiry->url,
-                    doctor_otlp_form_of(inquiry->signal));
+                    form_of(inquiry->signal));
     if (inquiry->accepts && is_other_form(inquiry))
         LLMOBS_FIND(NOTE, ABOUT,
                     "%s: it answers %s by %s: see whether what is sent "
                     "arrives there, or try "
                     "OTEL_EXPORTER_OTLP_PROTOCOL=%s",
-                    inquiry->kind->name, doctor_otlp_form_of(inquiry->signal),
+                    inquiry->kind->name, form_of(inquiry->signal),
                     inquiry->reply.type,
                     inquiry->signal->json ? "http/protobuf" : "http/json");
 }
@@ -224,10 +223,9 @@ static void tell_bad_request(const struct inquiry *inquiry)
 
     if (strncmp(signal->url, "http:", 5) == 0 &&
         doctor_otlp_has(&inquiry->reply, "HTTPS"))
-        doctor_otlp_tell(inquiry,
-                         "it speaks TLS: the URL must begin with https");
+        tell(inquiry, "it speaks TLS: the URL must begin with https");
     else if (signal->json || signal->gzip)
-        doctor_otlp_tell(inquiry, other_form(inquiry));
+        tell(inquiry, other_form(inquiry));
     else
         LLMOBS_FIND(NOTE, ABOUT,
                     "%s: %s was reached, and refuses a request without "
@@ -264,7 +262,7 @@ static void tell_status(struct inquiry *inquiry)
     else if (status == 400)
         tell_bad_request(inquiry);
     else
-        doctor_otlp_tell(inquiry, meaning_of(inquiry, status));
+        tell(inquiry, meaning_of(inquiry, status));
 }
 
 /* -- no answer ------------------------------------------------------------ */
@@ -306,7 +304,7 @@ static const char *why_no_answer(const struct inquiry *inquiry)
     }
 }
 
-static void doctor_otlp_tell_silence(const struct inquiry *inquiry)
+static void tell_silence(const struct inquiry *inquiry)
 {
     struct llmobs_doctor *doctor = inquiry->doctor;
     bool held = inquiry->rc == -ENOTCONN && doctor->holder[0] != '\0';
@@ -323,15 +321,14 @@ static void doctor_otlp_tell_silence(const struct inquiry *inquiry)
 
 /* -- an endpoint ---------------------------------------------------------- */
 
-static int doctor_otlp_add_fact(const struct inquiry *inquiry,
-                                struct llmobs_json *list)
+static int add_fact(const struct inquiry *inquiry, struct llmobs_json *list)
 {
     struct llmobs_json *fact = llmobs_json_object();
     long status = inquiry->reply.status;
 
     (void)llmobs_json_set_texts(fact, "signal", inquiry->kind->name, "url",
                                 inquiry->url, "protocol",
-                                doctor_otlp_form_of(inquiry->signal), NULL);
+                                form_of(inquiry->signal), NULL);
     if (status > 0)
         (void)llmobs_json_set(fact, "status", llmobs_json_int(status));
     (void)llmobs_json_set(fact, "accepts", llmobs_json_bool(inquiry->accepts));
@@ -356,17 +353,17 @@ static void inquire(struct llmobs_doctor *doctor,
     if (inquiry.reply.status > 0)
         tell_status(&inquiry);
     else
-        doctor_otlp_tell_silence(&inquiry);
+        tell_silence(&inquiry);
     if (signal == LLMOBS_SIGNAL_TRACES && bad == LLMOBS_REPORT_FAIL)
         doctor->no_exporter |= !inquiry.accepts;
-    doctor->report.no_memory |= doctor_otlp_add_fact(&inquiry, list) != 0;
+    doctor->report.no_memory |= add_fact(&inquiry, list) != 0;
     llmobs_http_reply_fini(&inquiry.reply);
     free(inquiry.url);
 }
 
 /* Tells once how to have the texts of messages. */
-static void doctor_otlp_tell_content(struct llmobs_doctor *doctor,
-                                     const struct llmobs_otlp_config *otlp)
+static void tell_content(struct llmobs_doctor *doctor,
+                         const struct llmobs_otlp_config *otlp)
 {
     if (otlp->span_content || otlp->event_content)
         LLMOBS_FIND(NOTE, ABOUT, "the texts of messages are sent");
@@ -418,7 +415,7 @@ void llmobs_doctor_otlp(struct llmobs_doctor *doctor,
         if (signals[i].on && (i != LLMOBS_SIGNAL_TRACES || !why_not))
             inquire(doctor, config, (enum llmobs_signal)i, bad, list);
     if (!why_not || signals[LLMOBS_SIGNAL_LOGS].on)
-        doctor_otlp_tell_content(doctor, &config->otlp);
+        tell_content(doctor, &config->otlp);
     if (llmobs_json_len(list) > 0)
         LLMOBS_KNOWN(ABOUT, list);
     else

@@ -12,7 +12,7 @@
 
 #define VALUE_MAX 1024
 
-static bool doctor_peer_is_place(const char *name)
+static bool is_place(const char *name)
 {
     return strstr(name, "URL") || strstr(name, "ENDPOINT") ||
            strstr(name, "ORIGIN");
@@ -20,8 +20,7 @@ static bool doctor_peer_is_place(const char *name)
 
 /* Adds one word of a value; a URL without its secrets. In a place without a
  * scheme nobody knows where a password ends. */
-static int doctor_peer_add_word(const char *word, bool place,
-                                struct llmobs_buf *out)
+static int add_word(const char *word, bool place, struct llmobs_buf *out)
 {
     if (strstr(word, "://"))
         return llmobs_allowlist_url(word, out);
@@ -30,8 +29,7 @@ static int doctor_peer_add_word(const char *word, bool place,
     return llmobs_buf_adds(out, word);
 }
 
-static int doctor_peer_add_words(const char *value, bool place,
-                                 struct llmobs_buf *out)
+static int add_words(const char *value, bool place, struct llmobs_buf *out)
 {
     int rc = 0;
 
@@ -41,7 +39,7 @@ static int doctor_peer_add_words(const char *value, bool place,
 
         if (!piece)
             return -ENOMEM;
-        rc = doctor_peer_add_word(piece, place, out);
+        rc = add_word(piece, place, out);
         free(piece);
         value += len;
         len = strspn(value, ", ");
@@ -65,8 +63,8 @@ char *llmobs_doctor_shown(const char *name, const char *value)
     llmobs_buf_init(&text, 8 * VALUE_MAX);
     llmobs_buf_init(&urls, 4 * VALUE_MAX);
     if (strlen(value) <= VALUE_MAX &&
-        doctor_peer_add_words(value, doctor_peer_is_place(name), &urls) == 0 &&
-        urls.data && llmobs_mask_text(urls.data, &text) == 0)
+        add_words(value, is_place(name), &urls) == 0 && urls.data &&
+        llmobs_mask_text(urls.data, &text) == 0)
         shown = llmobs_buf_take(&text, NULL);
     llmobs_buf_fini(&text);
     llmobs_buf_fini(&urls);

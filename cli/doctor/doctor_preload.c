@@ -116,8 +116,7 @@ static bool next_preload(const char **list, char name[PATH_MAX])
 }
 
 /* Copies the whole name to `found`, PATH_MAX bytes, unless that is NULL. */
-static bool doctor_preload_in_list(const char *list, const char *beginning,
-                                   char *found)
+static bool in_list(const char *list, const char *beginning, char *found)
 {
     char name[PATH_MAX];
 
@@ -159,8 +158,8 @@ static bool is_for_all(struct llmobs_doctor *doctor, char *found)
 {
     struct llmobs_buf text;
     bool there = read_list(doctor, &text) == 0 &&
-                 doctor_preload_in_list(text.data, LLMOBS_DOCTOR_SHIM,
-                                        doctor->library.musl ? NULL : found);
+                 in_list(text.data, LLMOBS_DOCTOR_SHIM,
+                         doctor->library.musl ? NULL : found);
 
     llmobs_buf_fini(&text);
     if (there && doctor->library.musl)
@@ -270,8 +269,7 @@ void llmobs_doctor_possible(struct llmobs_doctor *doctor)
 /* -- on ------------------------------------------------------------------- */
 
 /* glibc's loader writes a line to stderr for such a file. */
-static void doctor_preload_tell_silence(struct llmobs_doctor *doctor,
-                                        const char *shim)
+static void tell_silence(struct llmobs_doctor *doctor, const char *shim)
 {
     int fd = doctor->library.musl ? llmobs_object_at(doctor->library.root, shim)
                                   : AT_FDCWD;
@@ -287,10 +285,9 @@ static void tell_command(struct llmobs_doctor *doctor)
     static struct llmobs_preload preload;
     char shim[PATH_MAX];
 
-    if (doctor_preload_in_list(variable(doctor, "LD_PRELOAD"),
-                               LLMOBS_DOCTOR_SHIM, shim)) {
+    if (in_list(variable(doctor, "LD_PRELOAD"), LLMOBS_DOCTOR_SHIM, shim)) {
         LLMOBS_FIND(OK, ABOUT, "asked for by LD_PRELOAD in this environment");
-        doctor_preload_tell_silence(doctor, shim);
+        tell_silence(doctor, shim);
     } else if (is_for_all(doctor, NULL)) {
         LLMOBS_FIND(OK, ABOUT, "asked for by " PRELOAD_FILE);
     } else if (llmobs_preload_find(&preload) == 0) {
@@ -311,7 +308,7 @@ static void tell_absent(struct llmobs_doctor *doctor)
 
     if (!doctor->process.maps_known)
         bad(doctor, "its memory cannot be read: ask as root", "");
-    else if (doctor_preload_in_list(list, LLMOBS_DOCTOR_SHIM, NULL))
+    else if (in_list(list, LLMOBS_DOCTOR_SHIM, NULL))
         bad(doctor, "not on, though LD_PRELOAD names it: ", list);
     else
         bad(doctor,
@@ -321,7 +318,7 @@ static void tell_absent(struct llmobs_doctor *doctor)
 
 /* -- other preloads ------------------------------------------------------- */
 
-static bool doctor_preload_is_there(void *ctx, const char *text, size_t at)
+static bool is_there(void *ctx, const char *text, size_t at)
 {
     (void)text;
     (void)at;
@@ -349,8 +346,8 @@ static enum answer doctor_preload_defines(struct llmobs_doctor *doctor,
     found = object.defines;
     (void)llmobs_libcurl_routes_add_wrapper(&doctor->routes, &object, path);
     if (found)
-        llmobs_object_find(&object, "__sanitizer_print_stack_trace",
-                           doctor_preload_is_there, &sanitizer);
+        llmobs_object_find(&object, "__sanitizer_print_stack_trace", is_there,
+                           &sanitizer);
     llmobs_object_close(&object);
     return found && !sanitizer ? YES : NO;
 }

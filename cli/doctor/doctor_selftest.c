@@ -56,7 +56,7 @@ struct selftest {
 
 /* Makes the environment that the launcher would make from the user's settings,
  * in which no span leaves the trial. */
-static int doctor_selftest_make_environment(struct selftest *test)
+static int make_environment(struct selftest *test)
 {
     /* The client must not be excluded; another check reports an excluded
      * program. */
@@ -97,7 +97,7 @@ _Noreturn static void become_client(const struct selftest *test)
 
 /* Looks at the client's memory while it waits for its answer: then it has
  * loaded all that it will load. */
-static void doctor_selftest_look_into(void *ctx)
+static void look_into(void *ctx)
 {
     static struct llmobs_process process;
     struct selftest *test = ctx;
@@ -125,8 +125,7 @@ static int run_client(struct selftest *test)
     if (test->pid == 0)
         become_client(test);
     while ((ended = waitpid(test->pid, &test->status, WNOHANG)) == 0) {
-        (void)llmobs_loopback_serve(&test->loopback, TICK_MS,
-                                    doctor_selftest_look_into, test);
+        (void)llmobs_loopback_serve(&test->loopback, TICK_MS, look_into, test);
         if (llmobs_clock_mono_ns() > until)
             kill(test->pid, SIGKILL);
     }
@@ -146,7 +145,7 @@ static int find_span(void *ctx, struct llmobs_text line,
     return 0;
 }
 
-static void doctor_selftest_look_back(struct selftest *test)
+static void look_back(struct selftest *test)
 {
     llmobs_trial_walk(&test->trial, find_span, test);
     (void)llmobs_file_read(
@@ -217,8 +216,7 @@ static const char *why_no_core(const struct selftest *test)
 /* The step that failed; STEP_COUNT: none. Writes the reason, or the rule that
  * matched, to `why`. A verdict in the log says that both objects were loaded,
  * also where no /proc shows them. */
-static enum step doctor_selftest_judge(const struct selftest *test, char *why,
-                                       size_t cap)
+static enum step judge(const struct selftest *test, char *why, size_t cap)
 {
     bool answered = test->asked && WIFEXITED(test->status) &&
                     WEXITSTATUS(test->status) == 0;
@@ -258,14 +256,14 @@ static enum step doctor_selftest_judge(const struct selftest *test, char *why,
 
 /* -- telling -------------------------------------------------------------- */
 
-static void doctor_selftest_tell(struct selftest *test)
+static void tell(struct selftest *test)
 {
     struct llmobs_doctor *doctor = test->doctor;
     const char *client = test->client[0] ? test->client : "libcurl.so.4";
     struct llmobs_json *fact = llmobs_json_object();
     struct llmobs_json *list = llmobs_json_array();
     char why[512] = "";
-    enum step failed = doctor_selftest_judge(test, why, sizeof(why));
+    enum step failed = judge(test, why, sizeof(why));
 
     for (int i = 0; i < STEP_COUNT && i <= (int)failed; i++) {
         struct llmobs_json *step = llmobs_json_object();
@@ -293,7 +291,7 @@ static void doctor_selftest_tell(struct selftest *test)
 
 /* -- the test ------------------------------------------------------------- */
 
-static int doctor_selftest_run(struct selftest *test)
+static int run(struct selftest *test)
 {
     struct llmobs_program program;
     int rc = llmobs_loopback_open(&test->loopback);
@@ -306,11 +304,11 @@ static int doctor_selftest_run(struct selftest *test)
         memcpy(test->client,
                program.script[0] != '\0' ? program.script : program.path,
                sizeof(test->client));
-    rc = doctor_selftest_make_environment(test);
+    rc = make_environment(test);
     if (rc == 0)
         rc = run_client(test);
     if (rc == 0)
-        doctor_selftest_look_back(test);
+        look_back(test);
     return rc;
 }
 
@@ -331,9 +329,9 @@ void llmobs_doctor_selftest(struct llmobs_doctor *doctor)
     llmobs_buf_init(&test.log, LOG_MAX);
     if (llmobs_preload_find(&test.preload) != 0)
         return; /* the search has reported it */
-    rc = doctor_selftest_run(&test);
+    rc = run(&test);
     if (rc == 0)
-        doctor_selftest_tell(&test);
+        tell(&test);
     else
         LLMOBS_FIND(NOTE, ABOUT, "could not be made: %s", strerror(-rc));
     clean_up(&test);

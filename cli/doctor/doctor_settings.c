@@ -100,7 +100,7 @@ static const char *remedy_of(const char *complaint)
     return rows[i].remedy;
 }
 
-static void doctor_settings_complain(void *ctx, const char *text)
+static void complain(void *ctx, const char *text)
 {
     struct llmobs_doctor *doctor = ctx;
 
@@ -239,8 +239,8 @@ static int tell_config(struct settings *settings)
 
 /* 1: the agent takes events; 0: it answers and does not take them; -errno: no
  * answer. */
-static int doctor_settings_probe(const struct llmobs_doctor *doctor,
-                                 const struct llmobs_config *config)
+static int probe(const struct llmobs_doctor *doctor,
+                 const struct llmobs_config *config)
 {
     const struct llmobs_tick tick = {NULL, NULL};
     struct llmobs_http *http = llmobs_doctor_open_http(doctor, config);
@@ -271,7 +271,7 @@ static bool tell_agent(struct llmobs_doctor *doctor,
     enum llmobs_report_level bad =
         wanted ? LLMOBS_REPORT_FAIL : LLMOBS_REPORT_NOTE;
     char *url = llmobs_doctor_shown("", config->agent_url);
-    int rc = doctor_settings_probe(doctor, config);
+    int rc = probe(doctor, config);
 
     doctor->report.no_memory |= !url;
     doctor->no_exporter |= wanted && rc <= 0;
@@ -418,8 +418,7 @@ static int open_settings(struct settings *settings)
     rc = make_env(settings);
     if (rc != 0)
         return rc;
-    settings->config =
-        llmobs_config_load(settings->env, doctor_settings_complain, doctor);
+    settings->config = llmobs_config_load(settings->env, complain, doctor);
     return settings->config ? 0 : -ENOMEM;
 }
 

@@ -152,7 +152,7 @@ static int why_no_store(const char *dir)
 }
 
 /* Says in words why, with this error, no file is written. */
-static const char *doctor_wrong_word(int error)
+static const char *word(int error)
 {
     if (error == ELOOP)
         return "it is a link";
@@ -170,7 +170,7 @@ static void look_at_place(struct llmobs_doctor *doctor, const char *what,
 
     if (error != 0)
         LLMOBS_WARN(ABOUT, remedy, "%s cannot be written: %s: %s", what, path,
-                    doctor_wrong_word(error));
+                    word(error));
 }
 
 /* True for a file of entries in a form that this version does not know. */

@@ -52,8 +52,7 @@ static void note_seen(struct walk *walk, const struct stat *st, bool copy)
 }
 
 /* Reads a file of the process's unless it is known to have no libcurl. */
-static void doctor_host_look_into(struct walk *walk, const char *path,
-                                  bool program)
+static void look_into(struct walk *walk, const char *path, bool program)
 {
     struct llmobs_doctor *doctor = walk->doctor;
     char whole[2 * PATH_MAX];
@@ -88,11 +87,11 @@ static void find_curl(struct walk *walk, struct llmobs_host_row *row)
         if (strcmp(process->objects[i].path, process->exe) == 0)
             continue;
         else if (!process->objects[i].deleted)
-            doctor_host_look_into(walk, process->objects[i].path, false);
+            look_into(walk, process->objects[i].path, false);
         else if (!row->curl && strstr(process->objects[i].path, "/libcurl"))
             row->curl = strdup(process->objects[i].path);
     if (doctor->routes.count == 0 && !row->curl)
-        doctor_host_look_into(walk, process->exe, true);
+        look_into(walk, process->exe, true);
     if (doctor->routes.count > 0 && !row->curl) {
         row->linked = doctor->routes.copies[0].how == LLMOBS_LIBCURL_STATIC;
         row->curl = strdup(doctor->routes.copies[0].path);
@@ -151,7 +150,7 @@ static const char *judge_tls(const struct llmobs_doctor *doctor,
     return way == LLMOBS_TLS_NOT ? "LLMOBS_TLS=on observes its calls" : bad;
 }
 
-static int doctor_host_judge(struct walk *walk, struct llmobs_host_row *row)
+static int judge(struct walk *walk, struct llmobs_host_row *row)
 {
     struct llmobs_doctor *doctor = walk->doctor;
     bool loaded =
@@ -211,7 +210,7 @@ static int find_sockets(struct walk *walk, struct llmobs_host_row *row)
 }
 
 /* Fills a row of the process that is open. */
-static int doctor_host_fill(struct walk *walk, struct llmobs_host_row *row)
+static int fill(struct walk *walk, struct llmobs_host_row *row)
 {
     struct llmobs_doctor *doctor = walk->doctor;
     const struct llmobs_process *process = &doctor->process;
@@ -233,16 +232,15 @@ static int doctor_host_fill(struct walk *walk, struct llmobs_host_row *row)
     llmobs_doctor_open_library(doctor, &walk->allowance);
     find_curl(walk, row);
     rc = find_sockets(walk, row);
-    return rc == 0 && (row->curl || row->socket_count > 0)
-               ? doctor_host_judge(walk, row)
-               : rc;
+    return rc == 0 && (row->curl || row->socket_count > 0) ? judge(walk, row)
+                                                           : rc;
 }
 
-static int doctor_host_look_at(struct walk *walk)
+static int look_at(struct walk *walk)
 {
     struct llmobs_host_list *host = walk->host;
     struct llmobs_host_row row = {.pid = 0};
-    int rc = doctor_host_fill(walk, &row);
+    int rc = fill(walk, &row);
     bool matters = rc == 0 && (row.curl || row.socket_count > 0);
 
     if (matters)
@@ -256,7 +254,7 @@ static int doctor_host_look_at(struct walk *walk)
     return rc;
 }
 
-static bool doctor_host_each(void *ctx, pid_t pid)
+static bool each(void *ctx, pid_t pid)
 {
     struct walk *walk = ctx;
     struct llmobs_doctor *doctor = walk->doctor;
@@ -271,7 +269,7 @@ static bool doctor_host_each(void *ctx, pid_t pid)
         ; /* delivers spans, and calls no model */
     else if (rc == 0 && doctor->process.exe[0] != '\0' &&
              doctor->process.maps_known)
-        rc = doctor_host_look_at(walk);
+        rc = look_at(walk);
     else if (rc == 0 || rc == -EACCES)
         walk->host->unreadable++;
     if (rc == 0 && doctor->report.no_memory)
@@ -285,8 +283,8 @@ static bool doctor_host_each(void *ctx, pid_t pid)
 
 /* -- connections ---------------------------------------------------------- */
 
-static void doctor_host_add_peer(struct llmobs_host_row *row, const char *name,
-                                 enum llmobs_host_kind kind)
+static void add_peer(struct llmobs_host_row *row, const char *name,
+                     enum llmobs_host_kind kind)
 {
     for (size_t i = 0; i < row->peer_count; i++)
         if (strcmp(row->peers[i].name, name) == 0) {
@@ -309,10 +307,10 @@ static void name_peers(const struct llmobs_host_list *host,
     for (size_t i = 0; i < row->socket_count; i++)
         if (llmobs_host_names_find(&host->names, &row->sockets[i], name,
                                    sizeof(name), &gateway))
-            doctor_host_add_peer(
-                row, name, gateway ? LLMOBS_HOST_GATEWAY : LLMOBS_HOST_MODEL);
+            add_peer(row, name,
+                     gateway ? LLMOBS_HOST_GATEWAY : LLMOBS_HOST_MODEL);
         else if (row->sockets[i].port == HTTPS && !row->curl)
-            doctor_host_add_peer(row, "port 443", LLMOBS_HOST_HTTPS);
+            add_peer(row, "port 443", LLMOBS_HOST_HTTPS);
 }
 
 /* True where a process has a connection to another machine. */
@@ -356,7 +354,7 @@ static bool misses(const struct llmobs_host_row *row)
 
 /* -- the command ---------------------------------------------------------- */
 
-static int doctor_host_gather(struct llmobs_host_list *host)
+static int gather(struct llmobs_host_list *host)
 {
     static struct llmobs_doctor doctor;
     static struct walk walk;
@@ -373,7 +371,7 @@ static int doctor_host_gather(struct llmobs_host_list *host)
     walk = (struct walk){.host = host,
                          .doctor = &doctor,
                          .allowance = {.left = LLMOBS_ALLOWANCE_MAX}};
-    llmobs_process_all(doctor_host_each, &walk);
+    llmobs_process_all(each, &walk);
     rc = walk.rc;
     if (rc == 0)
         rc = llmobs_host_names_look_up(&host->names, has_remote(host));
@@ -387,7 +385,7 @@ static int doctor_host_gather(struct llmobs_host_list *host)
 int llmobs_doctor_host(bool json, bool *missed)
 {
     static struct llmobs_host_list host;
-    int rc = doctor_host_gather(&host);
+    int rc = gather(&host);
 
     *missed = false;
     for (size_t i = 0; i < host.count; i++)

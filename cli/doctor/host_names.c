@@ -20,8 +20,8 @@
 #define ASKERS 8
 #define LISTED 4096
 
-static void host_names_add_name(struct llmobs_host_names *names,
-                                const char *name, uint16_t port)
+static void add_name(struct llmobs_host_names *names, const char *name,
+                     uint16_t port)
 {
     struct llmobs_host_name *to = &names->names[names->count];
 
@@ -47,7 +47,7 @@ static void add_host(struct llmobs_host_names *names, struct llmobs_text host)
         snprintf(name, sizeof(name), "%s%.*s", below ? "api." : "",
                  (int)(host.len - from), host.data + from) >= (int)sizeof(name))
         return;
-    host_names_add_name(names, name, 0);
+    add_name(names, name, 0);
 }
 
 int llmobs_host_names_init(struct llmobs_host_names *names)
@@ -77,7 +77,7 @@ void llmobs_host_names_add(struct llmobs_host_names *names, const char *urls)
 
     while (llmobs_text_next(&rest, &text))
         if (text.len > 0 && llmobs_url_parse(text, &url) == 0)
-            host_names_add_name(names, url.host, url.port);
+            add_name(names, url.host, url.port);
 }
 
 /* -- looking them up ------------------------------------------------------ */
@@ -99,8 +99,7 @@ static void to_bytes(const struct sockaddr *from, unsigned char bytes[16])
 
 /* In a child: writes the addresses of one name to the pipe. A write of less
  * than PIPE_BUF bytes is not mixed with others. */
-static void host_names_look_up(const struct llmobs_host_names *names, size_t i,
-                               int out)
+static void look_up(const struct llmobs_host_names *names, size_t i, int out)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     struct addrinfo *list = NULL;
@@ -121,8 +120,8 @@ static void host_names_look_up(const struct llmobs_host_names *names, size_t i,
     freeaddrinfo(list);
 }
 
-static int host_names_note(struct llmobs_host_names *names,
-                           const struct llmobs_host_known *known)
+static int note(struct llmobs_host_names *names,
+                const struct llmobs_host_known *known)
 {
     if (known->name >= names->count || names->known_count == LISTED)
         return 0;
@@ -134,7 +133,7 @@ static int host_names_note(struct llmobs_host_names *names,
 }
 
 /* Reads until all children have ended, or the time is over. */
-static int host_names_gather(struct llmobs_host_names *names, int in)
+static int gather(struct llmobs_host_names *names, int in)
 {
     int64_t end =
         llmobs_clock_mono_ns() + LLMOBS_HOST_LOOKUP_MS * LLMOBS_NS_PER_MS;
@@ -151,14 +150,14 @@ static int host_names_gather(struct llmobs_host_names *names, int in)
         if (got <= 0 ||
             read(in, &known, sizeof(known)) != (ssize_t)sizeof(known))
             break;
-        rc = host_names_note(names, &known);
+        rc = note(names, &known);
     }
     return rc;
 }
 
 /* Gateways come first: they were added last, and are the fewest. */
-static pid_t host_names_start(const struct llmobs_host_names *names,
-                              size_t first, bool models, const int ends[2])
+static pid_t start(const struct llmobs_host_names *names, size_t first,
+                   bool models, const int ends[2])
 {
     pid_t child = fork();
 
@@ -167,7 +166,7 @@ static pid_t host_names_start(const struct llmobs_host_names *names,
     close(ends[0]);
     for (size_t i = first; i < names->count; i += ASKERS)
         if (models || names->names[names->count - 1 - i].port != 0)
-            host_names_look_up(names, names->count - 1 - i, ends[1]);
+            look_up(names, names->count - 1 - i, ends[1]);
     _exit(0);
 }
 
@@ -180,7 +179,7 @@ int llmobs_host_names_look_up(struct llmobs_host_names *names, bool models)
     if (pipe(ends) != 0)
         return -errno;
     while (started < ASKERS && rc == 0) {
-        children[started] = host_names_start(names, started, models, ends);
+        children[started] = start(names, started, models, ends);
         if (children[started] < 0)
             rc = -errno;
         else
@@ -188,7 +187,7 @@ int llmobs_host_names_look_up(struct llmobs_host_names *names, bool models)
     }
     close(ends[1]);
     if (rc == 0)
-        rc = host_names_gather(names, ends[0]);
+        rc = gather(names, ends[0]);
     close(ends[0]);
     for (size_t i = 0; i < started; i++) {
         kill(children[i], SIGKILL);
@@ -220,7 +219,7 @@ static const char *local_model(const struct llmobs_host_address *address)
 }
 
 /* A gateway comes before a model, and must have the address's port as well. */
-static const struct llmobs_host_name *host_names_find(
+static const struct llmobs_host_name *find(
     const struct llmobs_host_names *names,
     const struct llmobs_host_address *address)
 {
@@ -244,7 +243,7 @@ bool llmobs_host_names_find(const struct llmobs_host_names *names,
                             const struct llmobs_host_address *address,
                             char *out, size_t cap, bool *gateway)
 {
-    const struct llmobs_host_name *name = host_names_find(names, address);
+    const struct llmobs_host_name *name = find(names, address);
     const char *local = name ? NULL : local_model(address);
 
     *gateway = name && name->port != 0;

@@ -15,7 +15,7 @@ static const char *const state_names[] = {"observed", "switched_off",
 static const char *const kind_names[] = {"model", "gateway", "https"};
 
 /* The title, else the program's path; of a path alone, its last part. */
-static const char *host_show_name_of(const struct llmobs_host_row *row)
+static const char *name_of(const struct llmobs_host_row *row)
 {
     const char *name = row->title[0] != '\0' ? row->title : row->program;
     const char *slash = !strchr(name, ' ') ? strrchr(name, '/') : NULL;
@@ -118,8 +118,8 @@ static int print_detail(const char *about, const char *text)
     return rc;
 }
 
-static int host_show_print_row(const struct llmobs_host_list *host,
-                               const struct llmobs_host_row *row)
+static int print_row(const struct llmobs_host_list *host,
+                     const struct llmobs_host_row *row)
 {
     char text[PATH_MAX + LLMOBS_HOST_TEXT];
     int rc;
@@ -129,7 +129,7 @@ static int host_show_print_row(const struct llmobs_host_list *host,
     rc = llmobs_screen_cell(text, 10, 10);
     putchar(' ');
     if (rc == 0)
-        rc = llmobs_screen_cell(host_show_name_of(row), 24, 24);
+        rc = llmobs_screen_cell(name_of(row), 24, 24);
     printf(" %-8s ", states[row->state]);
     if (rc == 0)
         rc = print_peers(row);
@@ -150,7 +150,7 @@ int llmobs_host_print_text(const struct llmobs_host_list *host)
         printf("%7s %-10s %-24s %-8s %s\n", "PID", "USER", "PROGRAM",
                "OBSERVED", "TALKS TO");
     for (size_t i = 0; i < host->count && rc == 0; i++)
-        rc = host_show_print_row(host, &host->rows[i]);
+        rc = print_row(host, &host->rows[i]);
     printf(
         "%zu of %zu processes have libcurl, or talk to a model or by HTTPS.\n",
         host->count, host->count + host->others);

@@ -28,7 +28,7 @@ void llmobs_sockets_fini(struct llmobs_socket_tables *tables)
 
 /* An address is written in words of four bytes, each as a number of the
  * machine's byte order. */
-static bool host_sockets_read_address(const char *text, unsigned char bytes[16])
+static bool read_address(const char *text, unsigned char bytes[16])
 {
     static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
     size_t len = strlen(text), words = len / 8;
@@ -50,7 +50,7 @@ static bool host_sockets_read_address(const char *text, unsigned char bytes[16])
 
 /* "  0: LOCAL:PORT OTHER:PORT STATE queues timer retransmits uid timeout INODE"
  */
-static bool host_sockets_read_line(const char *line, struct llmobs_socket *out)
+static bool read_line(const char *line, struct llmobs_socket *out)
 {
     char other[33];
     unsigned port, state;
@@ -61,7 +61,7 @@ static bool host_sockets_read_line(const char *line, struct llmobs_socket *out)
                   other, &port, &state, &out->inode) == 4 &&
            (state == ESTABLISHED || state == SYN_SENT || state == CLOSE_WAIT) &&
            (out->peer.port = (uint16_t)port) != 0 &&
-           host_sockets_read_address(other, out->peer.bytes);
+           read_address(other, out->peer.bytes);
 }
 
 static int add_socket(struct llmobs_socket_table *table, size_t *room,
@@ -86,7 +86,7 @@ static int read_table(struct llmobs_socket_table *table, pid_t pid,
     llmobs_buf_init(&text, LLMOBS_SOCKET_TEXT);
     rc = llmobs_file_read(path, &text);
     for (char *at = text.data, *line; rc == 0 && (line = strsep(&at, "\n"));)
-        if (host_sockets_read_line(line, &socket))
+        if (read_line(line, &socket))
             rc = add_socket(table, room, &socket);
     llmobs_buf_fini(&text);
     return rc == -ENOMEM ? rc : 0;
@@ -137,10 +137,8 @@ static int table_of(struct llmobs_socket_tables *tables, pid_t pid,
 /* -- a process's sockets -------------------------------------------------- */
 
 /* Adds the other end of "socket:[INODE]". */
-static void host_sockets_add_peer(const struct llmobs_socket_table *table,
-                                  const char *link,
-                                  struct llmobs_host_address *out,
-                                  size_t *count)
+static void add_peer(const struct llmobs_socket_table *table, const char *link,
+                     struct llmobs_host_address *out, size_t *count)
 {
     struct llmobs_socket key = {0, {{0}, 0}};
     const struct llmobs_socket *found;
@@ -175,7 +173,7 @@ int llmobs_sockets_of(struct llmobs_socket_tables *tables, pid_t pid,
 
         if (len > 0) {
             link[len] = '\0';
-            host_sockets_add_peer(table, link, out, count);
+            add_peer(table, link, out, count);
         }
     }
     closedir(dir);

@@ -19,7 +19,7 @@ static const char *const engines[] = {
 static const char *const parents[] = {"docker", "kubepods",      "lxc",
                                       "libpod", "libpod_parent", "garden"};
 
-static bool host_starter_begins(const char *text, const char *with)
+static bool begins(const char *text, const char *with)
 {
     return strncmp(text, with, strlen(with)) == 0;
 }
@@ -35,7 +35,7 @@ static char *cut_last(char *path)
     return slash + 1;
 }
 
-static bool host_starter_is_id(const char *text)
+static bool is_id(const char *text)
 {
     size_t len = 0;
 
@@ -61,10 +61,10 @@ static bool note_container(struct llmobs_starter *starter, const char *before,
     const char *id = NULL;
 
     for (size_t i = 0; i < sizeof(engines) / sizeof(*engines) && !id; i++)
-        if (host_starter_begins(part, engines[i]))
+        if (begins(part, engines[i]))
             id = part + strlen(engines[i]);
     for (size_t i = 0; i < sizeof(parents) / sizeof(*parents) && !id; i++)
-        if (host_starter_is_id(part) && has_part(before, parents[i]))
+        if (is_id(part) && has_part(before, parents[i]))
             id = part;
     if (!id)
         return false;
@@ -80,7 +80,7 @@ static bool is_cron(const char *name)
                                         "anacron."};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        if (host_starter_begins(name, names[i]))
+        if (begins(name, names[i]))
             return true;
     return false;
 }
@@ -92,7 +92,7 @@ static bool note_unit(struct llmobs_starter *starter, const char *before,
     size_t len = strlen(part);
 
     if (len < 9 || strcmp(part + len - 8, ".service") != 0 ||
-        host_starter_begins(part, "user@"))
+        begins(part, "user@"))
         return false;
     starter->kind =
         strstr(before, "/user@") ? LLMOBS_STARTER_USER : LLMOBS_STARTER_UNIT;

@@ -214,9 +214,8 @@ bool llmobs_libcurl_routes_add_copy(struct llmobs_libcurl_routes *routes,
 
 /* Adds `member`, and takes its object, unless the tree has that file already.
  */
-static struct member *libcurl_routes_keep(struct tree *tree,
-                                          struct member *member,
-                                          const struct llmobs_needer *by)
+static struct member *keep(struct tree *tree, struct member *member,
+                           const struct llmobs_needer *by)
 {
     const struct stat *st = &member->object.st;
     bool known = tree->count == LLMOBS_LIBCURL_OBJECTS;
@@ -254,7 +253,7 @@ static void add_library(struct tree *tree, const struct member *by,
         free(member);
         return;
     }
-    libcurl_routes_keep(tree, member, &by->needer);
+    keep(tree, member, &by->needer);
 }
 
 /* True where one of the objects is a libcurl, which others may wrap. */
@@ -269,8 +268,7 @@ static bool has_libcurl(const struct tree *tree)
 }
 
 /* `via` is the object that has loaded the whole tree; "" for a program. */
-static void libcurl_routes_judge(struct tree *tree, size_t index,
-                                 const char *via)
+static void judge(struct tree *tree, size_t index, const char *via)
 {
     const struct member *member = tree->members[index];
     const struct llmobs_object *object = &member->object;
@@ -300,7 +298,7 @@ static int plant(struct tree *tree, const char *path)
     rc = llmobs_object_open(&member->object, tree->library->root, path,
                             tree->library->allowance, NULL);
     if (rc == 0)
-        libcurl_routes_keep(tree, member, NULL);
+        keep(tree, member, NULL);
     else
         free(member);
     return rc;
@@ -308,7 +306,7 @@ static int plant(struct tree *tree, const char *path)
 
 /* Adds the needed libraries breadth first, as the loader does, but not those of
  * a libcurl copy, which do not matter. */
-static void libcurl_routes_grow(struct tree *tree)
+static void grow(struct tree *tree)
 {
     for (size_t i = 0; i < tree->count; i++) {
         const struct member *by = tree->members[i];
@@ -349,7 +347,7 @@ static bool is_linked(const struct llmobs_object *object, const char *name)
     return strcmp(object->soname, name) == 0;
 }
 
-static void libcurl_routes_read_texts(struct tree *tree, size_t index)
+static void read_texts(struct tree *tree, size_t index)
 {
     const struct member *member = tree->members[index];
     struct texts texts = {.name_count = 0};
@@ -383,14 +381,14 @@ int llmobs_libcurl_routes_add(struct llmobs_libcurl_routes *routes,
     if (rc == 0) {
         size_t before = routes->count;
 
-        libcurl_routes_grow(tree);
+        grow(tree);
         for (size_t i = 0; i < tree->count; i++)
-            libcurl_routes_judge(tree, i, via);
+            judge(tree, i, via);
         routes->asan |=
             llmobs_object_needs(&tree->members[0]->object, "libasan.so");
         deep &= routes->count == before;
         for (size_t i = 0; i < (deep ? tree->count : 1); i++)
-            libcurl_routes_read_texts(tree, i);
+            read_texts(tree, i);
     }
     for (size_t i = 0; tree && i < tree->count; i++) {
         llmobs_object_close(&tree->members[i]->object);

@@ -52,8 +52,8 @@ struct asked {
     struct llmobs_object *out;
 };
 
-static void library_read_whole(struct llmobs_library *library, const char *file,
-                               struct llmobs_buf *out)
+static void read_whole(struct llmobs_library *library, const char *file,
+                       struct llmobs_buf *out)
 {
     char block[65536];
     ssize_t got;
@@ -80,8 +80,8 @@ void llmobs_library_init(struct llmobs_library *library, int root,
     library->musl = false;
     if (root != AT_FDCWD || !getcwd(library->directory, PATH_MAX))
         library->directory[0] = '\0';
-    library_read_whole(library, CACHE_FILE, &library->cache);
-    library_read_whole(library, MUSL_DIRS, &library->dirs);
+    read_whole(library, CACHE_FILE, &library->cache);
+    read_whole(library, MUSL_DIRS, &library->dirs);
 }
 
 void llmobs_library_fini(struct llmobs_library *library)
@@ -101,7 +101,7 @@ static const struct llmobs_needer *program_of(const struct llmobs_needer *by)
 /* True, with the file open, when `by` can load the file at asked->path. A list
  * of folders may have objects of both C libraries, and one of glibc's would
  * make musl's loader end the program. */
-static bool library_fits(const struct asked *asked)
+static bool fits(const struct asked *asked)
 {
     const struct llmobs_library *library = asked->library;
     struct llmobs_object *out = asked->out;
@@ -137,8 +137,7 @@ struct values {
 
 /* The text after one of the loader's tokens, NULL where `text` does not begin
  * with it. */
-static const char *library_behind(const char *text, const char *end,
-                                  const char *token)
+static const char *behind(const char *text, const char *end, const char *token)
 {
     size_t len = strlen(token);
 
@@ -153,21 +152,20 @@ static const char *library_behind(const char *text, const char *end,
 
 /* The value of a token, and the text after it; NULL: no token. musl knows one.
  */
-static const char *library_expand(const struct asked *asked,
-                                  struct values *values, const char *text,
-                                  const char *end, size_t *len,
-                                  const char **next)
+static const char *expand(const struct asked *asked, struct values *values,
+                          const char *text, const char *end, size_t *len,
+                          const char **next)
 {
     const char *value = values->origin;
 
     *len = values->origin_len;
-    if ((*next = library_behind(text, end, "ORIGIN")))
+    if ((*next = behind(text, end, "ORIGIN")))
         return value;
     if (asked->library->musl)
         return NULL;
-    if ((*next = library_behind(text, end, "LIB")))
+    if ((*next = behind(text, end, "LIB")))
         value = values->lib;
-    else if ((*next = library_behind(text, end, "PLATFORM")))
+    else if ((*next = behind(text, end, "PLATFORM")))
         value = values->platform;
     else
         return NULL;
@@ -193,7 +191,7 @@ static int add_expanded(const struct asked *asked, struct values *values,
         size_t len = 0;
 
         if (*text == '$')
-            value = library_expand(asked, values, text, end, &len, &next);
+            value = expand(asked, values, text, end, &len, &next);
         if (value)
             rc = llmobs_buf_add(out, value, len);
         else
@@ -246,9 +244,9 @@ static size_t platform_here(void)
 }
 
 /* Looks for the name in a directory, or for the file where `name` is NULL. */
-static bool library_is_at(const struct asked *asked, struct values *values,
-                          const char *text, const char *end, const char *level,
-                          const char *name)
+static bool is_at(const struct asked *asked, struct values *values,
+                  const char *text, const char *end, const char *level,
+                  const char *name)
 {
     struct llmobs_buf path;
     bool found = false;
@@ -257,7 +255,7 @@ static bool library_is_at(const struct asked *asked, struct values *values,
     if (add_expanded(asked, values, &path, text, end) == 0 &&
         (!name || llmobs_buf_addf(&path, "/%s%s", level, name) == 0)) {
         memcpy(asked->path, path.data, path.len + 1);
-        found = library_fits(asked);
+        found = fits(asked);
     }
     llmobs_buf_fini(&path);
     return found;
@@ -271,11 +269,11 @@ static bool at_levels(const struct asked *asked, struct values *values,
     for (size_t i = 0; i < COUNT(levels) && !found; i++)
         if (levels[i][0] == '\0' ||
             (name && !asked->library->musl && has_level(levels[i])))
-            found = library_is_at(asked, values, text, end, levels[i], name);
+            found = is_at(asked, values, text, end, levels[i], name);
     return found;
 }
 
-/* As library_is_at, for all values of the tokens in `text`. `by_path`: the
+/* As is_at, for all values of the tokens in `text`. `by_path`: the
  * object that has the text. */
 static bool with_values(const struct asked *asked, const char *by_path,
                         const char *text, const char *end, const char *name)
@@ -300,8 +298,8 @@ static bool with_values(const struct asked *asked, const char *by_path,
 
 /* Searches a list of directories. An empty element is the working directory for
  * glibc; musl passes it over. */
-static bool library_in_list(const struct asked *asked, const char *by_path,
-                            const char *list, const char *separators)
+static bool in_list(const struct asked *asked, const char *by_path,
+                    const char *list, const char *separators)
 {
     const char *at = list;
 
@@ -340,7 +338,7 @@ static bool entry_fits(const struct asked *asked,
     if (entry->hwcap != 0 && !has_level(path))
         return false;
     memcpy(asked->path, path, strlen(path) + 1);
-    return library_fits(asked);
+    return fits(asked);
 }
 
 static bool in_cache(const struct asked *asked)
@@ -372,15 +370,15 @@ static bool by_musl(const struct asked *asked)
 {
     const struct llmobs_buf *dirs = &asked->library->dirs;
 
-    if (library_in_list(asked, "", asked->library->path, ":\n"))
+    if (in_list(asked, "", asked->library->path, ":\n"))
         return true;
     for (const struct llmobs_needer *at = asked->by; at; at = at->by)
-        if (library_in_list(asked, at->path, at->object->rpath, ":\n") ||
-            library_in_list(asked, at->path, at->object->runpath, ":\n"))
+        if (in_list(asked, at->path, at->object->rpath, ":\n") ||
+            in_list(asked, at->path, at->object->runpath, ":\n"))
             return true;
-    return library_in_list(
-        asked, "", dirs->len > 0 ? dirs->data : "/lib:/usr/local/lib:/usr/lib",
-        ":\n");
+    return in_list(asked, "",
+                   dirs->len > 0 ? dirs->data : "/lib:/usr/local/lib:/usr/lib",
+                   ":\n");
 }
 
 /* An object's RPATH is also for all libraries that the object brings, unless
@@ -394,13 +392,12 @@ static bool by_search(const struct asked *asked)
 
     if (by->object->runpath[0] == '\0')
         for (; by; by = by->by)
-            if (library_in_list(asked, by->path, by->object->rpath, ":"))
+            if (in_list(asked, by->path, by->object->rpath, ":"))
                 return true;
     by = asked->by;
-    return library_in_list(asked, program_of(by)->path, asked->library->path,
-                           ":;") ||
-           library_in_list(asked, by->path, by->object->runpath, ":") ||
-           in_cache(asked) || library_in_list(asked, "", standard, ":");
+    return in_list(asked, program_of(by)->path, asked->library->path, ":;") ||
+           in_list(asked, by->path, by->object->runpath, ":") ||
+           in_cache(asked) || in_list(asked, "", standard, ":");
 }
 
 int llmobs_library_find(const struct llmobs_library *library,

@@ -50,7 +50,7 @@ void llmobs_loopback_close(struct llmobs_loopback *loopback)
 }
 
 /* True when head and body are complete. libcurl sends a Content-Length. */
-static bool loopback_is_whole(const char *text, size_t len)
+static bool is_whole(const char *text, size_t len)
 {
     const char *end = strstr(text, "\r\n\r\n");
     const char *length = strcasestr(text, "\r\ncontent-length:");
@@ -63,7 +63,7 @@ static bool loopback_is_whole(const char *text, size_t len)
     return len - (size_t)(end + 4 - text) >= body;
 }
 
-static int loopback_read_request(int fd)
+static int read_request(int fd)
 {
     static char text[LLMOBS_LOOPBACK_MAX + 1];
     const struct timeval step = {STEP_S, 0};
@@ -71,7 +71,7 @@ static int loopback_read_request(int fd)
 
     text[0] = '\0';
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &step, sizeof(step));
-    while (!loopback_is_whole(text, len)) {
+    while (!is_whole(text, len)) {
         ssize_t n = read(fd, text + len, LLMOBS_LOOPBACK_MAX - len);
 
         if (n <= 0)
@@ -104,7 +104,7 @@ int llmobs_loopback_serve(const struct llmobs_loopback *loopback, int ms,
     fd = accept4(loopback->listener, NULL, NULL, SOCK_CLOEXEC);
     if (fd < 0)
         return -errno;
-    rc = loopback_read_request(fd);
+    rc = read_request(fd);
     if (rc == 0) {
         asked(ctx);
         rc = write_answer(fd);

@@ -60,7 +60,7 @@ bool llmobs_allowance_take(struct llmobs_allowance *allowance, uint64_t cost)
 
 /* Opens a path in a process's root, by way of /proc, which exists because that
  * root was found there. */
-static int object_open_in(int root, const char *path, int flags)
+static int open_in(int root, const char *path, int flags)
 {
     struct open_how how = {.flags = O_PATH | O_CLOEXEC,
                            .resolve = RESOLVE_IN_ROOT};
@@ -82,14 +82,14 @@ int llmobs_object_at(int root, const char *path)
 {
     const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
     int fd = root == AT_FDCWD ? llmobs_fd_open(AT_FDCWD, path, flags)
-                              : object_open_in(root, path, flags);
+                              : open_in(root, path, flags);
 
     return fd < 0 ? -errno : fd;
 }
 
 /* Reads `len` bytes from `offset`; false: not all of them can be read. */
-static bool object_read_at(const struct llmobs_object *object, void *to,
-                           size_t len, uint64_t offset)
+static bool read_at(const struct llmobs_object *object, void *to, size_t len,
+                    uint64_t offset)
 {
     uint64_t size = (uint64_t)object->st.st_size;
     size_t done = 0;
@@ -111,14 +111,14 @@ static bool object_read_at(const struct llmobs_object *object, void *to,
 }
 
 /* Copies a string that ends within `cap` bytes and within the file; else "". */
-static void object_text_at(const struct llmobs_object *object, uint64_t offset,
-                           char *out, size_t cap)
+static void text_at(const struct llmobs_object *object, uint64_t offset,
+                    char *out, size_t cap)
 {
     uint64_t size = (uint64_t)object->st.st_size;
     size_t len =
         offset < size && size - offset < cap ? (size_t)(size - offset) : cap;
 
-    if (offset >= size || !object_read_at(object, out, len, offset) ||
+    if (offset >= size || !read_at(object, out, len, offset) ||
         !memchr(out, '\0', len))
         *out = '\0';
 }
@@ -126,8 +126,7 @@ static void object_text_at(const struct llmobs_object *object, uint64_t offset,
 /* -- dynamic section ------------------------------------------------------ */
 
 /* The offset in the file of an address of the loaded object; 0: none. */
-static uint64_t object_offset_of(const struct reading *reading,
-                                 uint64_t address)
+static uint64_t offset_of(const struct reading *reading, uint64_t address)
 {
     for (size_t i = 0; i < reading->phnum && address != 0; i++) {
         const Elf64_Phdr *segment = &reading->phdr[i];
@@ -143,7 +142,7 @@ static void string_at(const struct reading *reading, uint64_t index, char *out,
                       size_t cap)
 {
     if (index != 0 && reading->strtab != 0 && index < reading->strtab_len)
-        object_text_at(reading->object, reading->strtab + index, out, cap);
+        text_at(reading->object, reading->strtab + index, out, cap);
 }
 
 static void add_needed(const struct reading *reading, uint64_t index)
@@ -169,8 +168,7 @@ static uint64_t value_of(const Elf64_Dyn *list, size_t len, int64_t tag)
     return len > 0 ? list[len - 1].d_un.d_val : 0;
 }
 
-static void object_read_dynamic(struct reading *reading,
-                                const Elf64_Phdr *segment)
+static void read_dynamic(struct reading *reading, const Elf64_Phdr *segment)
 {
     struct llmobs_object *object = reading->object;
     static Elf64_Dyn list[DYNAMIC_MAX];
@@ -178,16 +176,15 @@ static void object_read_dynamic(struct reading *reading,
 
     if (most > DYNAMIC_MAX)
         most = DYNAMIC_MAX;
-    if (!object_read_at(object, list, most * sizeof(*list),
-                        segment->p_offset)) {
+    if (!read_at(object, list, most * sizeof(*list), segment->p_offset)) {
         object->damaged = true;
         return;
     }
     while (len < most && list[len].d_tag != DT_NULL)
         len++;
-    reading->strtab = object_offset_of(reading, value_of(list, len, DT_STRTAB));
+    reading->strtab = offset_of(reading, value_of(list, len, DT_STRTAB));
     reading->strtab_len = value_of(list, len, DT_STRSZ);
-    reading->symtab = object_offset_of(reading, value_of(list, len, DT_SYMTAB));
+    reading->symtab = offset_of(reading, value_of(list, len, DT_SYMTAB));
     object->program |= (value_of(list, len, DT_FLAGS_1) & DF_1_PIE) != 0;
     for (size_t i = 0; i < len; i++)
         if (list[i].d_tag == DT_NEEDED)
@@ -212,7 +209,7 @@ static const char *const curl_names[] = {
 #define CURL_NAMES (sizeof(curl_names) / sizeof(*curl_names))
 _Static_assert(CURL_NAMES <= 64, "one bit for each");
 
-static uint64_t object_bit_of(const char *name)
+static uint64_t bit_of(const char *name)
 {
     for (size_t i = 0; i < CURL_NAMES; i++)
         if (strcmp(curl_names[i], name) == 0)
@@ -222,9 +219,8 @@ static uint64_t object_bit_of(const char *name)
 
 bool llmobs_object_is_libcurl(const struct llmobs_object *object)
 {
-    uint64_t least = object_bit_of("curl_easy_perform") |
-                     object_bit_of("curl_easy_setopt") |
-                     object_bit_of("curl_easy_getinfo");
+    uint64_t least = bit_of("curl_easy_perform") | bit_of("curl_easy_setopt") |
+                     bit_of("curl_easy_getinfo");
 
     return (object->curl & least) == least;
 }
@@ -259,8 +255,7 @@ static void note_name(struct llmobs_object *object, const struct symbols *table,
     if (!table->for_others)
         return;
     if (has)
-        object->curl |=
-            strncmp(name, "curl_", 5) == 0 ? object_bit_of(name) : 0;
+        object->curl |= strncmp(name, "curl_", 5) == 0 ? bit_of(name) : 0;
     else
         object->asks |=
             strcmp(name, "dlsym") == 0 || strcmp(name, "dlvsym") == 0;
@@ -275,7 +270,7 @@ static void walk_symbols(struct llmobs_object *object,
     while (left > 0) {
         size_t now = left < SYMBOLS_AT_ONCE ? (size_t)left : SYMBOLS_AT_ONCE;
 
-        if (!object_read_at(object, list, now * sizeof(*list), at)) {
+        if (!read_at(object, list, now * sizeof(*list), at)) {
             object->damaged = true;
             return;
         }
@@ -301,7 +296,7 @@ static void read_symbols(struct llmobs_object *object, struct symbols *table)
     text = malloc(len + 1);
     if (!text)
         return;
-    whole = object_read_at(object, text, len, table->names_at);
+    whole = read_at(object, text, len, table->names_at);
     object->damaged |= !whole;
     text[len] = '\0';
     table->text = text;
@@ -315,8 +310,8 @@ static bool read_section(const struct reading *reading, size_t index,
                          Elf64_Shdr *out)
 {
     return index < reading->head.e_shnum &&
-           object_read_at(reading->object, out, sizeof(*out),
-                          reading->head.e_shoff + index * sizeof(*out));
+           read_at(reading->object, out, sizeof(*out),
+                   reading->head.e_shoff + index * sizeof(*out));
 }
 
 /* Reads the tables of symbols; true when a section has the dynamic ones. */
@@ -359,12 +354,12 @@ static void read_unlisted(const struct reading *reading)
 
 /* -- the file ------------------------------------------------------------- */
 
-static int object_read_head(struct reading *reading)
+static int read_head(struct reading *reading)
 {
     struct llmobs_object *object = reading->object;
     const unsigned char *ident = reading->head.e_ident;
 
-    if (!object_read_at(object, &reading->head, EI_NIDENT + 4, 0) ||
+    if (!read_at(object, &reading->head, EI_NIDENT + 4, 0) ||
         memcmp(ident, ELFMAG, SELFMAG) != 0)
         return -ENOEXEC;
     object->wide = ident[EI_CLASS] == ELFCLASS64;
@@ -378,22 +373,21 @@ static int object_read_head(struct reading *reading)
         object->program = true;
         return 0;
     }
-    if (!object_read_at(object, &reading->head, sizeof(reading->head), 0))
+    if (!read_at(object, &reading->head, sizeof(reading->head), 0))
         return -ENOEXEC;
     object->program = reading->head.e_type == ET_EXEC;
     return 0;
 }
 
-static void object_read_segments(struct reading *reading)
+static void read_segments(struct reading *reading)
 {
     struct llmobs_object *object = reading->object;
 
     reading->phnum = reading->head.e_phnum;
     if (reading->phnum > PHDRS_MAX ||
         reading->head.e_phentsize != sizeof(Elf64_Phdr) ||
-        !object_read_at(object, reading->phdr,
-                        reading->phnum * sizeof(Elf64_Phdr),
-                        reading->head.e_phoff)) {
+        !read_at(object, reading->phdr, reading->phnum * sizeof(Elf64_Phdr),
+                 reading->head.e_phoff)) {
         object->damaged = true;
         reading->phnum = 0;
     }
@@ -401,10 +395,10 @@ static void object_read_segments(struct reading *reading)
         const Elf64_Phdr *segment = &reading->phdr[i];
 
         if (segment->p_type == PT_DYNAMIC)
-            object_read_dynamic(reading, segment);
+            read_dynamic(reading, segment);
         if (segment->p_type == PT_INTERP) {
-            object_text_at(object, segment->p_offset, object->interp,
-                           sizeof(object->interp));
+            text_at(object, segment->p_offset, object->interp,
+                    sizeof(object->interp));
             object->program = true;
             object->damaged |= object->interp[0] == '\0';
         }
@@ -422,10 +416,10 @@ static int object_read(struct llmobs_object *object)
         return -errno;
     if (!S_ISREG(object->st.st_mode))
         return -EINVAL;
-    rc = object_read_head(&reading);
+    rc = read_head(&reading);
     if (rc != 0 || reading.head.e_phoff == 0)
         return rc;
-    object_read_segments(&reading);
+    read_segments(&reading);
     if (!read_sections(&reading))
         read_unlisted(&reading);
     return 0;
@@ -478,21 +472,21 @@ struct finding {
     struct llmobs_allowance *allowance;
 };
 
-static bool object_is_text(char c)
+static bool is_text(char c)
 {
     return c >= ' ' && c <= '~';
 }
 
 /* Reports the printable text around one place. */
-static bool object_tell(const struct finding *finding, const char *data,
-                        size_t len, size_t place)
+static bool tell(const struct finding *finding, const char *data, size_t len,
+                 size_t place)
 {
     char text[2 * MARGIN + 1];
     size_t from = place, to = place;
 
-    while (from > 0 && place - from < MARGIN && object_is_text(data[from - 1]))
+    while (from > 0 && place - from < MARGIN && is_text(data[from - 1]))
         from--;
-    while (to < len && to - place < MARGIN && object_is_text(data[to]))
+    while (to < len && to - place < MARGIN && is_text(data[to]))
         to++;
     memcpy(text, data + from, to - from);
     text[to - from] = '\0';
@@ -500,8 +494,8 @@ static bool object_tell(const struct finding *finding, const char *data,
 }
 
 /* Finds the places between `from` and `until`. */
-static bool object_find_in(const struct finding *finding, const char *data,
-                           size_t len, size_t from, size_t until)
+static bool find_in(const struct finding *finding, const char *data, size_t len,
+                    size_t from, size_t until)
 {
     const char *at = data + from;
     size_t needle = strlen(finding->needle);
@@ -510,7 +504,7 @@ static bool object_find_in(const struct finding *finding, const char *data,
         (at = memmem(at, len - (size_t)(at - data), finding->needle, needle)) &&
         (size_t)(at - data) < until) {
         if (!llmobs_allowance_take(finding->allowance, COST_PLACE) ||
-            !object_tell(finding, data, len, (size_t)(at - data)))
+            !tell(finding, data, len, (size_t)(at - data)))
             return false;
         at++;
     }
@@ -533,10 +527,10 @@ void llmobs_object_find(const struct llmobs_object *object, const char *needle,
         bool last = size - at <= CHUNK;
         size_t len = last ? (size_t)(size - at) : CHUNK;
 
-        if (!object_read_at(object, data, len, at))
+        if (!read_at(object, data, len, at))
             return;
-        more = object_find_in(&finding, data, len, at == 0 ? 0 : MARGIN,
-                              last ? len : len - MARGIN) &&
+        more = find_in(&finding, data, len, at == 0 ? 0 : MARGIN,
+                       last ? len : len - MARGIN) &&
                !last;
     }
 }

@@ -16,7 +16,7 @@
 
 #define DELETED " (deleted)"
 
-static int process_slurp(pid_t pid, const char *name, struct llmobs_buf *out)
+static int slurp(pid_t pid, const char *name, struct llmobs_buf *out)
 {
     char path[64];
 
@@ -24,7 +24,7 @@ static int process_slurp(pid_t pid, const char *name, struct llmobs_buf *out)
     return llmobs_file_read(path, out);
 }
 
-static int process_read_link(pid_t pid, const char *name, char *out, size_t cap)
+static int read_link(pid_t pid, const char *name, char *out, size_t cap)
 {
     char path[64];
     ssize_t len;
@@ -56,7 +56,7 @@ void llmobs_process_title(pid_t pid, char *out, size_t cap)
 
     *out = '\0';
     llmobs_buf_init(&text, LLMOBS_PROCESS_TEXT);
-    if (process_slurp(pid, "cmdline", &text) == 0 && text.len > 0)
+    if (slurp(pid, "cmdline", &text) == 0 && text.len > 0)
         snprintf(out, cap, "%s", text.data);
     llmobs_buf_fini(&text);
 }
@@ -154,7 +154,7 @@ bool llmobs_process_no_core(const struct llmobs_process *process, char *out)
 
 static int read_env(struct llmobs_process *process)
 {
-    int rc = process_slurp(process->pid, "environ", &process->env_text);
+    int rc = slurp(process->pid, "environ", &process->env_text);
 
     process->env_known = rc == 0;
     rc = split_env(process, false);
@@ -179,7 +179,7 @@ const char *llmobs_process_env(const struct llmobs_process *process,
 /* -- objects -------------------------------------------------------------- */
 
 /* Adds a file once, though it has several mappings, one after another. */
-static void process_add_object(struct llmobs_process *process, char *path)
+static void add_object(struct llmobs_process *process, char *path)
 {
     bool deleted = cut_deleted(path);
     struct llmobs_process_object *last =
@@ -222,7 +222,7 @@ static void read_mapping(struct llmobs_process *process, char *line)
         line += strspn(line, " ");
     }
     if (*line == '/')
-        process_add_object(process, line);
+        add_object(process, line);
 }
 
 static int read_maps(struct llmobs_process *process)
@@ -234,7 +234,7 @@ static int read_maps(struct llmobs_process *process)
     if (!process->objects)
         return -ENOMEM;
     process->maps_known =
-        process_slurp(process->pid, "maps", &process->maps_text) == 0 &&
+        slurp(process->pid, "maps", &process->maps_text) == 0 &&
         process->maps_text.len > 0;
     if (!process->maps_known)
         return 0;
@@ -265,10 +265,9 @@ static void find_root(struct llmobs_process *process)
     char root[PATH_MAX] = "", ours[64] = "", theirs[64] = "";
 
     process->root = AT_FDCWD;
-    if (process_read_link(process->pid, "root", root, sizeof(root)) != 0 ||
-        process_read_link(process->pid, "ns/mnt", theirs, sizeof(theirs)) !=
-            0 ||
-        process_read_link(getpid(), "ns/mnt", ours, sizeof(ours)) != 0 ||
+    if (read_link(process->pid, "root", root, sizeof(root)) != 0 ||
+        read_link(process->pid, "ns/mnt", theirs, sizeof(theirs)) != 0 ||
+        read_link(getpid(), "ns/mnt", ours, sizeof(ours)) != 0 ||
         (strcmp(root, "/") == 0 && strcmp(ours, theirs) == 0))
         return;
     snprintf(process->prefix, sizeof(process->prefix), "/proc/%d/root",
@@ -286,7 +285,7 @@ static void read_secure(struct llmobs_process *process)
     uint64_t pair[2];
 
     llmobs_buf_init(&text, 4096);
-    if (process_slurp(process->pid, "auxv", &text) == 0)
+    if (slurp(process->pid, "auxv", &text) == 0)
         for (size_t i = 0; i + sizeof(pair) <= text.len; i += sizeof(pair)) {
             memcpy(pair, text.data + i, sizeof(pair));
             process->secure |= pair[0] == AT_SECURE && pair[1] != 0;
@@ -300,7 +299,7 @@ pid_t llmobs_process_parent(pid_t pid)
     pid_t parent = 0;
 
     llmobs_buf_init(&text, 4096);
-    if (process_slurp(pid, "stat", &text) == 0 && text.len > 0)
+    if (slurp(pid, "stat", &text) == 0 && text.len > 0)
         parent = (pid_t)atoi(llmobs_proc_field(text.data, LLMOBS_PROC_PARENT));
     llmobs_buf_fini(&text);
     return parent;
@@ -320,7 +319,7 @@ int llmobs_process_open(struct llmobs_process *process, pid_t pid)
     snprintf(path, sizeof(path), "/proc/%d", (int)pid);
     if (stat(path, &st) != 0)
         return -ESRCH;
-    rc = process_read_link(pid, "exe", process->exe, sizeof(process->exe));
+    rc = read_link(pid, "exe", process->exe, sizeof(process->exe));
     (void)cut_deleted(process->exe);
     if (rc == -ENOENT) /* a thread of the kernel, or a process that has ended */
         return -ESRCH;

@@ -132,17 +132,16 @@ static bool is_shell(const char *path)
 
 /* The program's name. R is a script that runs R: for it, the name of the script
  * and not that of the script's interpreter. */
-static const char *program_name_of(const struct llmobs_program *program)
+static const char *name_of(const struct llmobs_program *program)
 {
     return program->script[0] != '\0' && is_shell(program->file)
                ? program->script
                : program->file;
 }
 
-static void program_know(struct llmobs_program *program)
+static void know(struct llmobs_program *program)
 {
-    const struct interpreter *known =
-        find_interpreter(program_name_of(program));
+    const struct interpreter *known = find_interpreter(name_of(program));
 
     program->shell = is_shell(program->file);
     program->loads = known                   ? known->loads
@@ -155,7 +154,7 @@ void llmobs_program_is(struct llmobs_program *program,
 {
     memcpy(program->path, path, PATH_MAX);
     memcpy(program->file, path, PATH_MAX);
-    program_know(program);
+    know(program);
 }
 
 /* -- commands ------------------------------------------------------------- */
@@ -257,7 +256,7 @@ int llmobs_program_find(struct llmobs_program *program, const char *command)
     if (rc == 0 && !realpath(program->path, program->file))
         rc = -errno;
     if (rc == 0)
-        program_know(program);
+        know(program);
     return rc;
 }
 
@@ -471,14 +470,13 @@ void llmobs_program_extensions(const struct llmobs_program *program,
                                const struct llmobs_library *library)
 {
     const struct extensions all = {program, prefix, routes, library};
-    const struct interpreter *known =
-        find_interpreter(program_name_of(program));
+    const struct interpreter *known = find_interpreter(name_of(program));
 
     if (is_php(program->file))
         add_php(&all);
     for (size_t i = 0; known && i < PATTERNS_MAX && known->patterns[i]; i++) {
-        const char *version = version_in(
-            llmobs_program_base(program_name_of(program)), known->name);
+        const char *version =
+            version_in(llmobs_program_base(name_of(program)), known->name);
 
         add_pattern(&all, known->patterns[i], program->file, version);
         if (strncmp(known->patterns[i], "%p", 2) == 0 &&

@@ -68,7 +68,7 @@ int llmobs_report_status(const struct llmobs_report *report)
     return levels[report->worst].status;
 }
 
-static const char *report_mark_of(const char *name)
+static const char *mark_of(const char *name)
 {
     size_t i = 0;
 
@@ -94,7 +94,7 @@ static int print_finding(const struct llmobs_json *finding, const char *last)
         rc = llmobs_escape_adds(&text, remedy, LLMOBS_REPORT_TEXT);
     if (rc == 0)
         printf("%-10s %s %s\n", strcmp(about, last) != 0 ? about : "",
-               report_mark_of(llmobs_json_gets(finding, "level")), text.data);
+               mark_of(llmobs_json_gets(finding, "level")), text.data);
     llmobs_buf_fini(&text);
     return rc;
 }

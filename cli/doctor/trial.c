@@ -37,7 +37,7 @@ static int make_dir(struct llmobs_trial *trial)
 }
 
 /* Takes the user's settings, but for all that leads out of the folder. */
-static int trial_make_environment(struct llmobs_trial *trial)
+static int make_environment(struct llmobs_trial *trial)
 {
     static const char *const fixed[][2] = {{"LLMOBS_EXPORTER", "store"},
                                            {"OTEL_METRICS_EXPORTER", "none"},
@@ -66,7 +66,7 @@ int llmobs_trial_begin(struct llmobs_trial *trial)
 {
     int rc = make_dir(trial);
 
-    return rc == 0 ? trial_make_environment(trial) : rc;
+    return rc == 0 ? make_environment(trial) : rc;
 }
 
 bool llmobs_trial_is_full(const struct llmobs_trial *trial)

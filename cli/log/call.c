@@ -20,8 +20,8 @@ struct numbers {
 
 /* -- writing --------------------------------------------------------------- */
 
-static int log_call_set_text(struct llmobs_json *line,
-                             enum llmobs_ps_field field, const char *text)
+static int set_text(struct llmobs_json *line, enum llmobs_ps_field field,
+                    const char *text)
 {
     size_t len = text ? strnlen(text, LLMOBS_PS_TEXT) : 0;
 
@@ -31,7 +31,7 @@ static int log_call_set_text(struct llmobs_json *line,
 }
 
 /* The host of a URL, with its port. */
-static int log_call_set_host(struct llmobs_json *line, const char *url)
+static int set_host(struct llmobs_json *line, const char *url)
 {
     const char *begin = strstr(url, "://"), *end, *at;
 
@@ -85,27 +85,25 @@ static int set_span(struct llmobs_json *line, struct llmobs_exchange *exchange)
     rc = llmobs_exchange_to_span(exchange, &span);
     if (rc != 0)
         return rc;
-    rc = log_call_set_text(line, LLMOBS_PS_MODEL, span.model_name);
+    rc = set_text(line, LLMOBS_PS_MODEL, span.model_name);
     if (rc == 0)
-        rc = log_call_set_text(line, LLMOBS_PS_PROVIDER, span.model_provider);
+        rc = set_text(line, LLMOBS_PS_PROVIDER, span.model_provider);
     llmobs_span_fini(&span);
     return rc;
 }
 
-static int log_call_fill(struct llmobs_json *line,
-                         const struct llmobs_adopt_call *call)
+static int fill(struct llmobs_json *line, const struct llmobs_adopt_call *call)
 {
     int rc = set_span(line, call->exchange);
 
     if (rc == 0)
         rc = set_numbers(line, call);
     if (rc == 0)
-        rc = log_call_set_text(line, LLMOBS_PS_PROGRAM,
-                               call->config->executable);
+        rc = set_text(line, LLMOBS_PS_PROGRAM, call->config->executable);
     if (rc == 0)
-        rc = log_call_set_host(line, call->exchange->url);
-    return rc == 0 ? log_call_set_text(line, LLMOBS_PS_ML_APP,
-                                       call->exchange->context.ml_app)
+        rc = set_host(line, call->exchange->url);
+    return rc == 0 ? set_text(line, LLMOBS_PS_ML_APP,
+                              call->exchange->context.ml_app)
                    : rc;
 }
 
@@ -113,7 +111,7 @@ int llmobs_ps_call_write(const struct llmobs_adopt_call *call,
                          struct llmobs_buf *out)
 {
     struct llmobs_json *line = llmobs_json_object();
-    int rc = log_call_fill(line, call);
+    int rc = fill(line, call);
 
     if (rc == 0)
         rc = llmobs_json_dump(line, LLMOBS_JSON_ASCII, out);
@@ -125,8 +123,8 @@ int llmobs_ps_call_write(const struct llmobs_adopt_call *call,
 
 /* -- reading --------------------------------------------------------------- */
 
-static int log_call_read_numbers(const struct llmobs_json *list,
-                                 struct llmobs_ps_call *call)
+static int read_numbers(const struct llmobs_json *list,
+                        struct llmobs_ps_call *call)
 {
     int64_t all[NUMBERS];
     struct numbers n;
@@ -158,8 +156,8 @@ static void free_texts(struct llmobs_ps_call *call)
         free(call->text[i]);
 }
 
-static int log_call_read_texts(const struct llmobs_json *line,
-                               struct llmobs_ps_call *call)
+static int read_texts(const struct llmobs_json *line,
+                      struct llmobs_ps_call *call)
 {
     for (size_t i = 0; i < LLMOBS_PS_FIELDS; i++) {
         const char *text = llmobs_json_gets(line, names[i]);
@@ -171,8 +169,7 @@ static int log_call_read_texts(const struct llmobs_json *line,
     return 0;
 }
 
-static int log_call_add(struct llmobs_ps_calls *calls,
-                        const struct llmobs_ps_call *call)
+static int add(struct llmobs_ps_calls *calls, const struct llmobs_ps_call *call)
 {
     if (!calls->list)
         calls->list = malloc(LLMOBS_PS_CALLS * sizeof(*calls->list));
@@ -195,11 +192,11 @@ int llmobs_ps_call_read(struct llmobs_text text, uid_t uid,
     }
     rc = llmobs_json_parse(text, &line);
     if (rc == 0)
-        rc = log_call_read_numbers(llmobs_json_get(line, "numbers"), &call);
+        rc = read_numbers(llmobs_json_get(line, "numbers"), &call);
     if (rc == 0)
-        rc = log_call_read_texts(line, &call);
+        rc = read_texts(line, &call);
     if (rc == 0)
-        rc = log_call_add(calls, &call);
+        rc = add(calls, &call);
     if (rc != 0)
         free_texts(&call);
     llmobs_json_free(line);
@@ -208,7 +205,7 @@ int llmobs_ps_call_read(struct llmobs_text text, uid_t uid,
 
 /* -- a list ---------------------------------------------------------------- */
 
-static int log_call_by_age(const void *a, const void *b)
+static int by_age(const void *a, const void *b)
 {
     const struct llmobs_ps_call *x = a, *y = b;
 
@@ -233,7 +230,7 @@ void llmobs_ps_calls_keep(struct llmobs_ps_calls *calls,
     size_t kept = 0;
 
     if (calls->count > 1)
-        qsort(calls->list, calls->count, sizeof(*calls->list), log_call_by_age);
+        qsort(calls->list, calls->count, sizeof(*calls->list), by_age);
     for (size_t i = 0; i < calls->count; i++) {
         struct llmobs_ps_call *call = &calls->list[i];
 

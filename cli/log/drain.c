@@ -48,7 +48,7 @@ static int read_watch(const struct llmobs_cli_option *option, const char *value)
     return !value ? 0 : llmobs_cli_seconds(option, value);
 }
 
-static bool log_drain_is_place(const char *to)
+static bool is_place(const char *to)
 {
     return strcmp(to, "agent") == 0 || strcmp(to, "agentless") == 0 ||
            strcmp(to, "otlp") == 0 || strcmp(to, "store") == 0 ||
@@ -57,7 +57,7 @@ static bool log_drain_is_place(const char *to)
 
 static int read_place(const struct llmobs_cli_option *option, const char *value)
 {
-    return log_drain_is_place(value)
+    return is_place(value)
                ? llmobs_cli_text(option, value)
                : llmobs_cli_refuse(option->name, NULL,
                                    "none of agent, agentless, otlp, store, "
@@ -66,14 +66,14 @@ static int read_place(const struct llmobs_cli_option *option, const char *value)
 
 /* -- where to ------------------------------------------------------------- */
 
-static void log_drain_hear(void *about_url, const char *text)
+static void hear(void *about_url, const char *text)
 {
     *(bool *)about_url |= strncmp(text, "DD_TRACE_AGENT_URL:", 19) == 0;
 }
 
 /* The environment, with the exporter that --to stands for. */
-static int log_drain_make_environment(const struct drain *drain, bool is_url,
-                                      struct llmobs_environment *out)
+static int make_environment(const struct drain *drain, bool is_url,
+                            struct llmobs_environment *out)
 {
     int rc = llmobs_environment_init(out, environ);
 
@@ -97,17 +97,17 @@ static void keep_to_one(struct drain *drain)
     signals[LLMOBS_SIGNAL_METRICS].on = false;
 }
 
-static int log_drain_load_config(struct drain *drain)
+static int load_config(struct drain *drain)
 {
     bool is_url = drain->to && strstr(drain->to, "://");
     bool about_url = false;
     struct llmobs_environment environment;
-    int rc = log_drain_make_environment(drain, is_url, &environment);
+    int rc = make_environment(drain, is_url, &environment);
 
     if (rc != 0)
         return rc;
     drain->round.config = llmobs_config_load(
-        (const char *const *)environment.entries, log_drain_hear, &about_url);
+        (const char *const *)environment.entries, hear, &about_url);
     if (!drain->round.config)
         return -ENOMEM;
     keep_to_one(drain);
@@ -136,7 +136,7 @@ static void log_drain_done(void *ctx, const char *path,
 
 /* -- telling -------------------------------------------------------------- */
 
-static void log_drain_print_json(const struct llmobs_drain_outcome *sum)
+static void print_json(const struct llmobs_drain_outcome *sum)
 {
     printf("{\"delivered\":%" PRIu64 ",\"left\":%" PRIu64
            ",\"for_other_destinations\":%" PRIu64 ",\"expired\":%" PRIu64
@@ -146,7 +146,7 @@ static void log_drain_print_json(const struct llmobs_drain_outcome *sum)
            sum->sampled_out, sum->unreadable);
 }
 
-static void log_drain_print_text(const struct llmobs_drain_outcome *sum)
+static void print_text(const struct llmobs_drain_outcome *sum)
 {
     printf("delivered %" PRIu64 ", left %" PRIu64, sum->delivered, sum->left);
     if (sum->others > 0)
@@ -173,9 +173,9 @@ static void log_drain_tell(struct drain *drain)
     if (drain->watch_s > 0 && !news)
         return;
     if (drain->json)
-        log_drain_print_json(sum);
+        print_json(sum);
     else
-        log_drain_print_text(sum);
+        print_text(sum);
     fflush(stdout);
     if (sum->versions > 0) {
         llmobs_tell("%s: ", drain->argv[0]);
@@ -222,7 +222,7 @@ static bool is_relay(const struct drain *drain)
     return drain->watch_s > 0 && !drain->to && !drain->json;
 }
 
-static int log_drain_serve(const struct drain *drain)
+static int serve(const struct drain *drain)
 {
     char option[] = "--dir";
     char *argv[] = {drain->argv[0], drain->dir ? option : NULL,
@@ -239,7 +239,7 @@ static int open_place(struct drain *drain)
 {
     const char *command = drain->argv[0];
     const struct llmobs_otlp_signal *traces;
-    int rc = log_drain_load_config(drain);
+    int rc = load_config(drain);
 
     if (rc == -EINVAL) {
         llmobs_tell("%s: --to: no URL of http, https or unix\n", command);
@@ -260,7 +260,7 @@ static int open_place(struct drain *drain)
     return LLMOBS_CLI_FAILED;
 }
 
-static int log_drain_run(struct drain *drain)
+static int run(struct drain *drain)
 {
     const struct llmobs_drain_outcome *sum = &drain->sum;
 
@@ -300,7 +300,7 @@ int llmobs_cmd_drain(int argc, char **argv)
     drain.round.done = log_drain_done;
     drain.round.ctx = &drain;
     if (is_relay(&drain))
-        return log_drain_serve(&drain);
+        return serve(&drain);
     status = open_place(&drain);
-    return status >= 0 ? status : log_drain_run(&drain);
+    return status >= 0 ? status : run(&drain);
 }

@@ -35,8 +35,8 @@ static struct llmobs_adopt *open_adopt(const struct llmobs_drain_round *round)
 
 /* Counts what is left; NULL: gives 1 where there is something to deliver, 0
  * where there is not. */
-static int drain_round_look(const struct llmobs_drain_round *round,
-                            struct llmobs_adopt_counts *left)
+static int look(const struct llmobs_drain_round *round,
+                struct llmobs_adopt_counts *left)
 {
     struct llmobs_adopt *adopt = open_adopt(round);
     int rc = -ENOMEM;
@@ -72,11 +72,11 @@ static void drain(const struct llmobs_drain_round *round,
     struct llmobs_adopt_counts left = {0};
 
     if (out->error == 0)
-        out->error = drain_round_look(round, NULL);
+        out->error = look(round, NULL);
     if (out->error > 0)
         out->error = drain_round_deliver(round);
     if (out->error == 0)
-        out->error = drain_round_look(round, &left);
+        out->error = look(round, &left);
     out->delivered = llmobs_stats_get(LLMOBS_STAT_delivered);
     out->expired = llmobs_stats_get(LLMOBS_STAT_dropped_expired);
     out->refused = llmobs_stats_get(LLMOBS_STAT_dropped_export) +
@@ -135,8 +135,8 @@ static int64_t soft_deadline(const struct llmobs_drain_round *round)
 }
 
 /* A child that runs for another user ends after user_ms at the latest. */
-static void drain_round_set_times(struct llmobs_drain_round *round,
-                                  struct llmobs_drain_child *child)
+static void set_times(struct llmobs_drain_round *round,
+                      struct llmobs_drain_child *child)
 {
     int64_t end_ns = llmobs_clock_mono_ns() + round->user_ms * LLMOBS_NS_PER_MS;
 
@@ -211,7 +211,7 @@ static void end_child(struct llmobs_drain_round *round,
 
 /* Takes the outcome of each child that has ended; gives the number of children
  * that still run. */
-static size_t drain_round_reap(struct llmobs_drain_round *round)
+static size_t reap(struct llmobs_drain_round *round)
 {
     size_t left = 0;
     int status;
@@ -233,13 +233,13 @@ static size_t drain_round_reap(struct llmobs_drain_round *round)
 
 /* Waits until a child ends, a child's time is up, or the round gets the signal
  * to end. */
-static void drain_round_wait_some(struct llmobs_drain_round *round)
+static void wait_some(struct llmobs_drain_round *round)
 {
     int number = next_signal(keep_time(round));
 
     if (number == SIGTERM || number == SIGINT)
         end_round(round);
-    (void)drain_round_reap(round);
+    (void)reap(round);
 }
 
 static bool is_served(const struct llmobs_drain_round *round, uid_t uid)
@@ -251,8 +251,7 @@ static bool is_served(const struct llmobs_drain_round *round, uid_t uid)
 }
 
 /* A free place for a child; NULL: LLMOBS_DRAIN_CHILDREN run. */
-static struct llmobs_drain_child *drain_round_find_room(
-    struct llmobs_drain_round *round)
+static struct llmobs_drain_child *find_room(struct llmobs_drain_round *round)
 {
     for (size_t i = 0; i < LLMOBS_DRAIN_CHILDREN; i++)
         if (round->children[i].apart.pid == 0)
@@ -276,18 +275,18 @@ static int begin_child(struct llmobs_drain_round *round,
     }
     child->uid = place->uid;
     child->path = path;
-    drain_round_set_times(round, child);
+    set_times(round, child);
     return 0;
 }
 
 /* Starts a child, if need be after another one has ended. */
-static int drain_round_begin(struct llmobs_drain_round *round,
-                             const struct llmobs_user_spool *place)
+static int begin(struct llmobs_drain_round *round,
+                 const struct llmobs_user_spool *place)
 {
     struct llmobs_drain_child *child;
 
-    while (!(child = drain_round_find_room(round)))
-        drain_round_wait_some(round);
+    while (!(child = find_room(round)))
+        wait_some(round);
     return round->ending ? 0 : begin_child(round, place, child);
 }
 
@@ -311,16 +310,16 @@ static int put_aside(struct llmobs_drain_round *round,
 
 /* Puts a spool aside where its user has a child already, so that this user does
  * not hold up the others. */
-static int drain_round_visit(void *ctx, const struct llmobs_user_spool *place)
+static int visit(void *ctx, const struct llmobs_user_spool *place)
 {
     struct llmobs_drain_round *round = ctx;
     struct llmobs_drain_outcome out = {0};
 
     if (round->ending)
         return -EINTR;
-    (void)drain_round_reap(round);
+    (void)reap(round);
     out.error = is_served(round, place->uid) ? put_aside(round, place)
-                                             : drain_round_begin(round, place);
+                                             : begin(round, place);
     if (out.error != 0)
         round->done(round->ctx, place->path, &out);
     return round->ending ? -EINTR : 0;
@@ -347,13 +346,13 @@ static int visit_aside(struct llmobs_drain_round *round)
     int rc = 0;
 
     while (round->aside) {
-        (void)drain_round_reap(round);
+        (void)reap(round);
         aside = take_aside(round);
         if (!aside) {
-            drain_round_wait_some(round);
+            wait_some(round);
             continue;
         }
-        rc = drain_round_visit(round, &aside->place);
+        rc = visit(round, &aside->place);
         free(aside);
     }
     return rc;
@@ -364,11 +363,11 @@ int llmobs_drain_run(struct llmobs_drain_round *round, const char *dir)
     int rc;
 
     (void)llmobs_live_namespaces_read("/proc", &round->living);
-    rc = llmobs_spool_dirs_visit(dir, round->config, drain_round_visit, round);
+    rc = llmobs_spool_dirs_visit(dir, round->config, visit, round);
     if (visit_aside(round) != 0 && rc == 0)
         rc = -EINTR;
-    while (drain_round_reap(round) > 0)
-        drain_round_wait_some(round);
+    while (reap(round) > 0)
+        wait_some(round);
     llmobs_live_namespaces_free(&round->living);
     return rc;
 }

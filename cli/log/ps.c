@@ -102,7 +102,7 @@ static int from_child(struct llmobs_apart *child, uid_t uid,
 }
 
 /* Returns 0 even where this spool cannot be read, so that the walk goes on. */
-static int ps_visit(void *ctx, const struct llmobs_user_spool *place)
+static int visit(void *ctx, const struct llmobs_user_spool *place)
 {
     struct ps *ps = ctx;
     struct llmobs_apart child;
@@ -193,7 +193,7 @@ static int show_row(const struct llmobs_ps_call *call, bool users)
 }
 
 /* Takes the next frame off `rest`; a line without an end is none. */
-static bool ps_next_frame(struct llmobs_text *rest, struct llmobs_text *frame)
+static bool next_frame(struct llmobs_text *rest, struct llmobs_text *frame)
 {
     return rest->len > 0 && memchr(rest->data, '\n', rest->len) &&
            llmobs_text_split(rest, '\n', frame);
@@ -225,7 +225,7 @@ static int show_stack(const struct llmobs_ps_call *call,
     printf("    thread %ld was stopped for %.1f ms to read its stack:\n",
            (long)call->thread,
            (double)stack->stopped_ns / (double)LLMOBS_NS_PER_MS);
-    for (size_t i = 0; rc == 0 && ps_next_frame(&rest, &frame); i++)
+    for (size_t i = 0; rc == 0 && next_frame(&rest, &frame); i++)
         rc = show_frame(i, frame);
     return rc;
 }
@@ -250,7 +250,7 @@ static void add_stack(struct llmobs_json *out,
     }
     list = llmobs_json_array();
     rest = llmobs_buf_text(&stack->frames);
-    while (ps_next_frame(&rest, &frame))
+    while (next_frame(&rest, &frame))
         llmobs_json_add(list, llmobs_json_stringn(frame.data, frame.len));
     add_number(out, "stopped_ns", stack->stopped_ns);
     llmobs_json_set(out, "stack", list);
@@ -329,7 +329,7 @@ static int show_call(const struct ps *ps, const struct llmobs_ps_call *call,
     return rc;
 }
 
-static int ps_show(const struct ps *ps)
+static int show(const struct ps *ps)
 {
     const struct llmobs_ps_calls *calls = &ps->calls;
     bool users = geteuid() == 0;
@@ -350,13 +350,13 @@ static int ps_list(struct ps *ps)
     int rc;
 
     (void)llmobs_live_namespaces_read("/proc", &ps->living);
-    rc = llmobs_spool_dirs_visit(ps->dir, ps->config, ps_visit, ps);
+    rc = llmobs_spool_dirs_visit(ps->dir, ps->config, visit, ps);
     llmobs_live_namespaces_free(&ps->living);
     llmobs_ps_calls_keep(&ps->calls, llmobs_ps_target_look);
     if (rc == 0) {
         if (ps->watch && isatty(STDOUT_FILENO))
             fputs("\033[H\033[2J", stdout);
-        rc = ps_show(ps);
+        rc = show(ps);
     }
     llmobs_ps_calls_free(&ps->calls);
     if (fflush(stdout) != 0 && rc == 0)
@@ -378,7 +378,7 @@ static int ps_watch(struct ps *ps)
     return rc;
 }
 
-static int ps_run(struct ps *ps)
+static int run(struct ps *ps)
 {
     int rc = -ENOMEM;
 
@@ -415,5 +415,5 @@ int llmobs_cmd_ps(int argc, char **argv)
             argv[0]);
         return LLMOBS_CLI_USAGE;
     }
-    return ps_run(&ps);
+    return run(&ps);
 }

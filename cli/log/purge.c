@@ -89,14 +89,14 @@ struct folder {
 };
 
 /* True for a regular file of the user; false for a link. */
-static bool purge_is_own(const struct folder *folder, const char *name,
-                         struct stat *st)
+static bool is_own(const struct folder *folder, const char *name,
+                   struct stat *st)
 {
     return fstatat(folder->fd, name, st, AT_SYMLINK_NOFOLLOW) == 0 &&
            S_ISREG(st->st_mode) && st->st_uid == geteuid();
 }
 
-static void purge_refuse(const struct folder *folder, const char *name)
+static void refuse(const struct folder *folder, const char *name)
 {
     char path[LLMOBS_ESCAPE_NAME], file[LLMOBS_ESCAPE_NAME];
 
@@ -109,7 +109,7 @@ static void purge_refuse(const struct folder *folder, const char *name)
 
 /* Counts what a file holds before it is removed. A file that cannot be read is
  * removed as well. */
-static void purge_look_into(const struct folder *folder, const char *name)
+static void look_into(const struct folder *folder, const char *name)
 {
     int fd;
 
@@ -130,16 +130,16 @@ static uint64_t bytes_of(const struct stat *st)
     return size < LLMOBS_SPOOL_CLOSED ? size : (uint64_t)st->st_blocks * 512;
 }
 
-static void purge_remove_file(const struct folder *folder, const char *name)
+static void remove_file(const struct folder *folder, const char *name)
 {
     struct llmobs_purged *out = &folder->purge->sum;
     struct stat st;
 
-    if (!purge_is_own(folder, name, &st)) {
-        purge_refuse(folder, name);
+    if (!is_own(folder, name, &st)) {
+        refuse(folder, name);
         return;
     }
-    purge_look_into(folder, name);
+    look_into(folder, name);
     if (!folder->purge->dry && unlinkat(folder->fd, name, 0) != 0) {
         if (errno != ENOENT && out->error == 0)
             out->error = -errno;
@@ -159,13 +159,13 @@ static void remove_rest(const struct folder *folder, const char *name)
     snprintf(links, sizeof(links), LLMOBS_LINK_FILE "%lu",
              (unsigned long)geteuid());
     if (strcmp(name, LLMOBS_REJECTED) == 0)
-        purge_remove_file(folder, name);
+        remove_file(folder, name);
     else if ((strcmp(name, USAGE_FILE) == 0 || strcmp(name, links) == 0) &&
              !folder->purge->dry)
         unlinkat(folder->fd, name, 0);
     else if (!folder->purge->dry && folder->purge->all &&
              llmobs_spool_name_parse(name, &file))
-        purge_remove_file(folder, name);
+        remove_file(folder, name);
 }
 
 /* Locks the current file. A writer that gets the lock looks whether its file
@@ -176,7 +176,7 @@ static int lock_current(const struct folder *folder, int *out)
     int fd, rc;
 
     *out = -1;
-    if (folder->purge->dry || !purge_is_own(folder, LLMOBS_STORE_FILE, &st))
+    if (folder->purge->dry || !is_own(folder, LLMOBS_STORE_FILE, &st))
         return 0;
     fd = llmobs_file_open(folder->fd, LLMOBS_STORE_FILE, O_RDWR);
     if (fd < 0)
@@ -208,7 +208,7 @@ static int purge_folder(struct folder *folder, bool chosen)
         if (!folder->contents)
             remove_rest(folder, name);
         else if (llmobs_store_has(name))
-            purge_remove_file(folder, name);
+            remove_file(folder, name);
     if (lock >= 0)
         close(lock);
     llmobs_listing_close(&list);
@@ -262,7 +262,7 @@ static int purge_dead(struct llmobs_adopt *adopt, uint64_t *calls)
     return rc;
 }
 
-static int purge_rest(struct llmobs_purge *purge)
+static int rest(struct llmobs_purge *purge)
 {
     char path[PATH_MAX];
     struct folder folder = {purge, path, -1, NULL};
@@ -317,7 +317,7 @@ static void purge_spool(struct llmobs_purge *purge)
     if (rc == 0)
         rc = purge_count(adopt, &left);
     if (rc == 0)
-        rc = purge_rest(purge);
+        rc = rest(purge);
     if (rc == 0)
         count_left(purge, &left);
     llmobs_adopt_free(adopt);
@@ -350,8 +350,7 @@ static int check_options(struct llmobs_purge *purge)
 
 /* -- the places, each in a process of its own ---------------------------- */
 
-static void purge_add_up(struct llmobs_purged *sum,
-                         const struct llmobs_purged *one)
+static void add_up(struct llmobs_purged *sum, const struct llmobs_purged *one)
 {
     if (one->spans > 0 && (sum->spans == 0 || one->first_ns < sum->first_ns))
         sum->first_ns = one->first_ns;
@@ -394,8 +393,8 @@ static bool waits_for(const struct llmobs_purge *purge, int fd)
 
 /* Purges a place, and adds what came of it to the sum. The child's user may
  * have stopped it, even after it sent its result. */
-static int purge_run_apart(struct llmobs_purge *purge,
-                           const struct llmobs_user_spool *place)
+static int run_apart(struct llmobs_purge *purge,
+                     const struct llmobs_user_spool *place)
 {
     struct llmobs_purged out = {0};
     struct llmobs_apart child;
@@ -409,7 +408,7 @@ static int purge_run_apart(struct llmobs_purge *purge,
             out.error = -ECHILD;
         (void)llmobs_apart_end(&child, true);
     }
-    purge_add_up(&purge->sum, &out);
+    add_up(&purge->sum, &out);
     return out.error;
 }
 
@@ -423,13 +422,13 @@ static int purge_visit(void *ctx, const struct llmobs_user_spool *place)
      * one. */
     if (purge->dir ? !own && !purge->users : own)
         return 0;
-    rc = purge_run_apart(purge, place);
+    rc = run_apart(purge, place);
     if (rc != 0)
         llmobs_apart_tell(purge->name, place->path, "it", rc);
     return 0;
 }
 
-static int purge_visit_own(struct llmobs_purge *purge)
+static int visit_own(struct llmobs_purge *purge)
 {
     char path[PATH_MAX];
     struct llmobs_user_spool place = {path, purge->config->spool_dir != NULL,
@@ -437,7 +436,7 @@ static int purge_visit_own(struct llmobs_purge *purge)
     int rc = llmobs_spool_dir(purge->config, path, sizeof(path));
 
     if (rc == 0)
-        rc = purge_run_apart(purge, &place);
+        rc = run_apart(purge, &place);
     if (rc != 0)
         llmobs_tell("%s: %s\n", purge->name,
                     rc == -ECHILD ? "it broke off" : strerror(-rc));
@@ -452,7 +451,7 @@ static int purge_go(struct llmobs_purge *purge)
     memset(&purge->sum, 0, sizeof(purge->sum));
     (void)llmobs_live_namespaces_read("/proc", &purge->living);
     if (!purge->dir)
-        rc = purge_visit_own(purge);
+        rc = visit_own(purge);
     if (purge->dir || purge->users)
         rc = llmobs_spool_dirs_visit(purge->dir, purge->config, purge_visit,
                                      purge);
@@ -470,7 +469,7 @@ static int purge_go(struct llmobs_purge *purge)
 
 /* -- telling, asking ------------------------------------------------------ */
 
-static void purge_print_json(const struct llmobs_purge *purge)
+static void print_json(const struct llmobs_purge *purge)
 {
     const struct llmobs_purged *sum = &purge->sum;
 
@@ -489,7 +488,7 @@ static void print_count(const char *before, uint64_t count, const char *name)
     printf("%s%" PRIu64 " %s%s", before, count, name, count == 1 ? "" : "s");
 }
 
-static void purge_print_size(uint64_t bytes)
+static void print_size(uint64_t bytes)
 {
     static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
     double size = (double)bytes / 1024;
@@ -518,7 +517,7 @@ static void print_time(int64_t ns, const struct tm *day, struct tm *out)
     fputs(text, stdout);
 }
 
-static void purge_print_span(const struct llmobs_purged *sum)
+static void print_span(const struct llmobs_purged *sum)
 {
     time_t now = time(NULL);
     struct tm today = {0}, first, last;
@@ -543,13 +542,13 @@ static void purge_tell(const struct llmobs_purge *purge)
     const struct llmobs_purged *sum = &purge->sum;
 
     if (purge->json) {
-        purge_print_json(purge);
+        print_json(purge);
         return;
     }
     fputs(purge->dry ? "would remove" : "removed", stdout);
     if (purge->store) {
-        purge_print_size(sum->bytes);
-        purge_print_span(sum);
+        print_size(sum->bytes);
+        print_span(sum);
     }
     if (purge->spool)
         print_count(purge->store ? "; " : " ", sum->calls, "call");
@@ -565,7 +564,7 @@ static void purge_tell(const struct llmobs_purge *purge)
 }
 
 /* Prints what would be removed, and asks whether to do it. */
-static bool purge_is_wanted(struct llmobs_purge *purge)
+static bool is_wanted(struct llmobs_purge *purge)
 {
     char answer[8] = "";
 
@@ -583,7 +582,7 @@ static int purge_all(struct llmobs_purge *purge)
 {
     const struct llmobs_purged *sum = &purge->sum;
 
-    if (!purge->yes && !purge->dry && !purge_is_wanted(purge))
+    if (!purge->yes && !purge->dry && !is_wanted(purge))
         return LLMOBS_CLI_FAILED;
     (void)purge_go(purge);
     purge_tell(purge);

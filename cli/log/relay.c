@@ -44,7 +44,7 @@ struct relay {
     struct llmobs_relay_children children;
 };
 
-static int log_relay_load_config(struct relay *relay)
+static int load_config(struct relay *relay)
 {
     static const char *none[] = {NULL};
     struct llmobs_config *unset = llmobs_config_load(none, NULL, NULL);
@@ -63,7 +63,7 @@ static int log_relay_load_config(struct relay *relay)
 
 /* True where a user has only a store, and no spool yet. False where root may
  * not look, as on a network file system: then the user's process looks. */
-static bool log_relay_is_missing(const char *path)
+static bool is_missing(const char *path)
 {
     struct stat st;
 
@@ -71,10 +71,10 @@ static bool log_relay_is_missing(const char *path)
 }
 
 /* Starts a process for a spool; a failure does not end the walk. */
-static int log_relay_visit(void *ctx, const struct llmobs_user_spool *place)
+static int visit(void *ctx, const struct llmobs_user_spool *place)
 {
     struct relay *relay = ctx;
-    int rc = log_relay_is_missing(place->path)
+    int rc = is_missing(place->path)
                  ? 0
                  : llmobs_relay_child_have(&relay->children, place);
 
@@ -87,7 +87,7 @@ static int log_relay_visit(void *ctx, const struct llmobs_user_spool *place)
 
 /* This user's spool has its child from the start on: without a sign the first
  * process would not find the relay. */
-static int log_relay_visit_own(struct relay *relay)
+static int visit_own(struct relay *relay)
 {
     struct llmobs_user_spool place = {
         .path = relay->dir, .chosen = relay->dir != NULL, .uid = geteuid()};
@@ -110,11 +110,10 @@ static int log_relay_visit_own(struct relay *relay)
 
 static int visit_all(struct relay *relay)
 {
-    int rc = log_relay_visit_own(relay);
+    int rc = visit_own(relay);
 
     if (rc == 0 && !relay->children.gives_way)
-        rc = llmobs_spool_dirs_visit(relay->dir, relay->config, log_relay_visit,
-                                     relay);
+        rc = llmobs_spool_dirs_visit(relay->dir, relay->config, visit, relay);
     if (rc == 0)
         llmobs_relay_places_sweep(&relay->children.places);
     if (rc != 0 && rc != -ENOENT)
@@ -123,7 +122,7 @@ static int visit_all(struct relay *relay)
     return rc;
 }
 
-static bool log_relay_wait_some(const struct relay *relay)
+static bool wait_some(const struct relay *relay)
 {
     const struct timespec left = {LOOK_MS / 1000, 0};
     int number = sigtimedwait(&relay->signals, NULL, &left);
@@ -131,7 +130,7 @@ static bool log_relay_wait_some(const struct relay *relay)
     return number != SIGTERM && number != SIGINT;
 }
 
-static void log_relay_run(struct relay *relay)
+static void run(struct relay *relay)
 {
     signal(SIGCHLD, SIG_DFL);
     relay->signals = llmobs_ending_block(true);
@@ -141,7 +140,7 @@ static void log_relay_run(struct relay *relay)
             break;
         if (visit_all(relay) != 0 && relay->children.gives_way)
             break;
-    } while (log_relay_wait_some(relay));
+    } while (wait_some(relay));
     llmobs_relay_children_end(&relay->children, &relay->signals);
 }
 
@@ -218,7 +217,7 @@ static int start_in_background(const struct llmobs_config *config)
 
 /* -- the command ----------------------------------------------------------- */
 
-static int log_relay_begin(struct relay *relay)
+static int begin(struct relay *relay)
 {
     int rc = 1;
 
@@ -246,14 +245,14 @@ int llmobs_cmd_relay(int argc, char **argv)
 
     if (rc >= 0)
         return rc;
-    if (log_relay_load_config(&relay) != 0) {
+    if (load_config(&relay) != 0) {
         llmobs_tell("%s: %s\n", argv[0], strerror(ENOMEM));
         return LLMOBS_CLI_FAILED;
     }
     llmobs_log_init(relay.config->log_path,
                     (enum llmobs_log_level)relay.config->log_level);
-    rc = log_relay_begin(&relay);
+    rc = begin(&relay);
     if (rc > 0)
-        log_relay_run(&relay);
+        run(&relay);
     return rc >= 0 ? LLMOBS_CLI_OK : LLMOBS_CLI_FAILED;
 }

@@ -75,7 +75,7 @@ static bool is_time(int64_t *last_ns, int64_t ms)
 
 /* Renews the sign. A child whose sign is gone ends, and the next child makes a
  * new sign. */
-static void relay_child_renew(void *ctx)
+static void renew(void *ctx)
 {
     struct child *child = ctx;
 
@@ -87,7 +87,7 @@ static void relay_child_renew(void *ctx)
 }
 
 /* Lists the live namespaces. Only root sees all of them; others get none. */
-static void relay_child_read_living(struct child *child)
+static void read_living(struct child *child)
 {
     if (!is_time(&child->living_ns, LIVING_MS))
         return;
@@ -129,7 +129,7 @@ static bool has_processes(const char *base)
 }
 
 /* True where the spool has processes, or calls for the relay's destination. */
-static bool relay_child_is_needed(struct child *child)
+static bool is_needed(struct child *child)
 {
     struct llmobs_adopt_counts left = {0};
     int rc = llmobs_adopt_count(child->adopt, &left);
@@ -137,21 +137,21 @@ static bool relay_child_is_needed(struct child *child)
     return rc == -EBUSY || left.ours > 0 || has_processes(child->watch.base);
 }
 
-static void relay_child_wait_for_news(void *ctx, int64_t until_ns)
+static void wait_for_news(void *ctx, int64_t until_ns)
 {
     struct child *child = ctx;
     int64_t now = llmobs_clock_mono_ns();
     bool news = llmobs_spool_watch_wait(&child->watch, until_ns);
     long idle_s = child->children->idle_s;
 
-    relay_child_renew(child);
-    relay_child_read_living(child);
+    renew(child);
+    read_living(child);
     if (news)
         tell_room(child);
     if (!news && idle_s != 0 &&
         now - child->busy_ns < idle_s * 1000 * LLMOBS_NS_PER_MS)
         return;
-    if (news || idle_s == 0 || relay_child_is_needed(child)) {
+    if (news || idle_s == 0 || is_needed(child)) {
         child->busy_ns = now;
         return;
     }
@@ -175,7 +175,7 @@ static int put_sign(struct child *child)
 /* While another relay has the spool, this one waits for its end: so a new
  * version can be started before the old one is stopped. -ETIME: the time of an
  * idle relay is up. */
-static int relay_child_wait_for_sign(struct child *child)
+static int wait_for_sign(struct child *child)
 {
     const struct timespec moment = {0, 200 * LLMOBS_NS_PER_MS};
     int64_t idle_ns = child->children->idle_s * 1000 * LLMOBS_NS_PER_MS;
@@ -205,9 +205,9 @@ static int open_child(struct child *child)
     rc = llmobs_adopt_set_relay(child->adopt, child->children->unset);
     if (rc != 0)
         return rc;
-    relay_child_read_living(child);
+    read_living(child);
     llmobs_adopt_set_living(child->adopt, &child->living);
-    rc = relay_child_wait_for_sign(child);
+    rc = wait_for_sign(child);
     child->renewed_ns = llmobs_clock_mono_ns();
     if (rc == 0 && llmobs_spool_watch_open(&child->watch, path) != 0)
         llmobs_log(LLMOBS_LOG_WARN,
@@ -218,8 +218,7 @@ static int open_child(struct child *child)
 
 static int relay_child_serve(struct child *child)
 {
-    const struct llmobs_relay_waits waits = {relay_child_wait_for_news,
-                                             relay_child_renew, child};
+    const struct llmobs_relay_waits waits = {wait_for_news, renew, child};
     struct llmobs_worker *worker;
     int rc = open_child(child);
 
@@ -237,7 +236,7 @@ static int relay_child_serve(struct child *child)
 }
 
 /* A user may have no spool, and may remove it at any time. */
-static int relay_child_status_of(const struct child *child, int rc)
+static int status_of(const struct child *child, int rc)
 {
     if (rc == -ETIME || (rc == 0 && child->idle))
         return IDLE;
@@ -256,15 +255,14 @@ static void end_with_parent(pid_t parent)
         _exit(0);
 }
 
-static int relay_child_run_apart(void *ctx, int entered, int fd)
+static int run_apart(void *ctx, int entered, int fd)
 {
     struct child *child = ctx;
 
     (void)fd;
     llmobs_ending_begin();
     end_with_parent(child->parent);
-    return relay_child_status_of(child, entered == 0 ? relay_child_serve(child)
-                                                     : entered);
+    return status_of(child, entered == 0 ? relay_child_serve(child) : entered);
 }
 
 /* -- in the process that starts them --------------------------------------- */
@@ -287,13 +285,13 @@ int llmobs_relay_child_have(struct llmobs_relay_children *children,
     if (place->pid != 0 || llmobs_clock_mono_ns() < place->again_ns)
         return 0;
     rc = llmobs_apart_start(&apart, LLMOBS_APART_MUTE, spool, children->config,
-                            relay_child_run_apart, &child);
+                            run_apart, &child);
     place->pid = apart.pid;
     return rc;
 }
 
 /* Gives the exit status of a child that has ended (0: a signal); else -1. */
-static int relay_child_reap(struct llmobs_relay_place *place)
+static int reap(struct llmobs_relay_place *place)
 {
     int status;
 
@@ -310,7 +308,7 @@ void llmobs_relay_children_reap(struct llmobs_relay_children *children)
     size_t known = 0, idle = 0, failed = 0;
 
     for (size_t i = 0; i < LLMOBS_RELAY_PLACES; i++) {
-        int status = relay_child_reap(&children->places.list[i]);
+        int status = reap(&children->places.list[i]);
 
         idle += status == IDLE;
         failed += status == FAILED;

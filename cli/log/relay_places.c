@@ -9,8 +9,8 @@
 #define AGAIN_MS 1000
 #define AGAIN_MOST_MS 30000
 
-static struct llmobs_relay_place *relay_places_find(
-    struct llmobs_relay_places *places, uid_t uid, const char *path)
+static struct llmobs_relay_place *find(struct llmobs_relay_places *places,
+                                       uid_t uid, const char *path)
 {
     struct llmobs_relay_place *room = NULL;
 
@@ -28,7 +28,7 @@ static struct llmobs_relay_place *relay_places_find(
 struct llmobs_relay_place *llmobs_relay_places_meet(
     struct llmobs_relay_places *places, uid_t uid, const char *path)
 {
-    struct llmobs_relay_place *place = relay_places_find(places, uid, path);
+    struct llmobs_relay_place *place = find(places, uid, path);
 
     if (!place)
         return NULL;

@@ -43,7 +43,7 @@ static bool is_news(const struct inotify_event *event)
 }
 
 /* Reads the events that are there; true: one of them is news. */
-static bool spool_watch_read_events(struct llmobs_spool_watch *watch)
+static bool read_events(struct llmobs_spool_watch *watch)
 {
     _Alignas(struct inotify_event) char bytes[8192];
     const struct inotify_event *event;
@@ -76,7 +76,7 @@ static bool poll_until(const struct llmobs_spool_watch *watch, int64_t until_ns)
 }
 
 /* Sleeps while more events of the group come. */
-static void spool_watch_gather(struct llmobs_spool_watch *watch)
+static void gather(struct llmobs_spool_watch *watch)
 {
     int64_t now = llmobs_clock_mono_ns();
     int64_t until = now + GATHER_MS * LLMOBS_NS_PER_MS;
@@ -93,13 +93,13 @@ static void spool_watch_gather(struct llmobs_spool_watch *watch)
  * there is nothing, and writes nothing. */
 bool llmobs_spool_watch_wait(struct llmobs_spool_watch *watch, int64_t until_ns)
 {
-    bool news = spool_watch_read_events(watch);
+    bool news = read_events(watch);
 
     while (!news && poll_until(watch, until_ns))
-        news = spool_watch_read_events(watch);
+        news = read_events(watch);
     if (!news)
         return false;
-    spool_watch_gather(watch);
-    (void)spool_watch_read_events(watch);
+    gather(watch);
+    (void)read_events(watch);
     return true;
 }

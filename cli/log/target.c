@@ -29,7 +29,7 @@ static const char *log_target_after(const char *text, const char *name)
 
 /* True where any user id of the process is `uid`. Its threads may outlive the
  * first thread, which is a zombie then. */
-static bool log_target_is_of(pid_t pid, uid_t uid)
+static bool is_of(pid_t pid, uid_t uid)
 {
     unsigned real = 0, effective = 0, saved = 0, threads = 0;
     char path[64], text[4096], state = 'X';
@@ -95,8 +95,7 @@ static bool is_thread_at(pid_t thread, uint64_t pointer)
 }
 
 /* A process with one thread needs no proof. */
-static pid_t log_target_find_thread(struct llmobs_listing *list,
-                                    uint64_t pointer)
+static pid_t find_thread(struct llmobs_listing *list, uint64_t pointer)
 {
     const char *name;
     pid_t thread = 0, only = 0;
@@ -123,7 +122,7 @@ static void look_at_threads(struct llmobs_ps_call *call)
     snprintf(path, sizeof(path), "/proc/%ld/task", (long)call->pid);
     if (llmobs_listing_open_in(&list, AT_FDCWD, path))
         return;
-    call->thread = log_target_find_thread(&list, call->place.thread);
+    call->thread = find_thread(&list, call->place.thread);
     llmobs_listing_close(&list);
 }
 
@@ -133,7 +132,7 @@ bool llmobs_ps_target_look(struct llmobs_ps_call *call)
     if (call->elsewhere)
         return true;
     if (!llmobs_ps_target_lives(call->pid, call->start) ||
-        !log_target_is_of(call->pid, call->uid) || !look_at_progress(call))
+        !is_of(call->pid, call->uid) || !look_at_progress(call))
         return false;
     look_at_threads(call);
     return llmobs_ps_target_lives(call->pid, call->start);

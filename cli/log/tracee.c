@@ -77,7 +77,7 @@ static void mend(pid_t thread)
     (void)ptrace(PTRACE_SETREGS, thread, NULL, &regs);
 }
 
-static bool tracee_is_safe(pid_t pid, pid_t thread)
+static bool is_safe(pid_t pid, pid_t thread)
 {
     (void)pid;
     (void)thread;
@@ -91,7 +91,7 @@ static void mend(pid_t thread)
     (void)thread;
 }
 
-static bool tracee_is_safe(pid_t pid, pid_t thread)
+static bool is_safe(pid_t pid, pid_t thread)
 {
     char path[64], text[256];
 
@@ -142,7 +142,7 @@ int llmobs_tracee_stop(pid_t pid, pid_t thread, struct llmobs_tracee *out)
     *out = (struct llmobs_tracee){.thread = thread};
     if (llmobs_tracee_tracer(pid, thread) != 0)
         return -EBUSY;
-    if (!tracee_is_safe(pid, thread))
+    if (!is_safe(pid, thread))
         return -ENOTSUP;
     if (ptrace(PTRACE_SEIZE, thread, NULL, NULL) != 0)
         return errno == EPERM && llmobs_tracee_tracer(pid, thread) != 0

@@ -71,8 +71,8 @@ char *llmobs_cassette_path(const char *url)
 
 /* -- one recording --------------------------------------------------------- */
 
-static int cassette_wrong(const struct load *load, const char *name,
-                          const char *file, const char *why)
+static int wrong(const struct load *load, const char *name, const char *file,
+                 const char *why)
 {
     char room[LLMOBS_ESCAPE_NAME];
 
@@ -83,8 +83,8 @@ static int cassette_wrong(const struct load *load, const char *name,
 
 /* Anybody may have made the recording: no link may lead out of it, to a file of
  * this user that a client would get. */
-static int cassette_read_file(struct load *load, const char *name,
-                              const char *file, struct llmobs_buf *out)
+static int read_file(struct load *load, const char *name, const char *file,
+                     struct llmobs_buf *out)
 {
     int rc, dir = openat(load->fd, name,
                          O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -94,23 +94,22 @@ static int cassette_read_file(struct load *load, const char *name,
     if (dir >= 0)
         close(dir);
     if (rc == -ELOOP || (rc == -ENOTDIR && dir < 0))
-        return cassette_wrong(load, name, file, "a link is not followed");
+        return wrong(load, name, file, "a link is not followed");
     if (rc == -EFBIG)
-        return cassette_wrong(load, name, file, "too long");
+        return wrong(load, name, file, "too long");
     if (rc != 0)
-        return cassette_wrong(load, name, file, strerror(-rc));
+        return wrong(load, name, file, strerror(-rc));
     load->bytes += out->len;
     return 0;
 }
 
-static int cassette_read_body(struct load *load, const char *name,
-                              const struct llmobs_json *side,
-                              struct llmobs_buf *out)
+static int read_body(struct load *load, const char *name,
+                     const struct llmobs_json *side, struct llmobs_buf *out)
 {
     const char *file = llmobs_json_gets(side, "body");
 
     llmobs_buf_init(out, 0);
-    return !file ? 0 : cassette_read_file(load, name, file, out);
+    return !file ? 0 : read_file(load, name, file, out);
 }
 
 /* Chunks that do not grow, as after an edit, are passed over. */
@@ -141,8 +140,7 @@ static int read_chunks(struct llmobs_cassette_item *item,
     return 0;
 }
 
-static int cassette_read_request(struct load *load,
-                                 struct llmobs_cassette_item *item)
+static int read_request(struct load *load, struct llmobs_cassette_item *item)
 {
     const struct llmobs_json *side = llmobs_json_get(item->head, "request");
     const char *url = llmobs_json_gets(side, "url");
@@ -151,18 +149,17 @@ static int cassette_read_request(struct load *load,
 
     item->method = llmobs_json_gets(side, "method");
     if (!item->method || !url)
-        return cassette_wrong(load, item->name, LLMOBS_RECORDING_HEAD,
-                              "no method or url of a request");
+        return wrong(load, item->name, LLMOBS_RECORDING_HEAD,
+                     "no method or url of a request");
     item->form = llmobs_json_is_true(llmobs_json_get(side, "form"));
     item->cut = llmobs_json_gets(side, "cut");
     item->path = llmobs_cassette_path(url);
-    rc = cassette_read_body(load, item->name, side, &bytes);
+    rc = read_body(load, item->name, side, &bytes);
     llmobs_cassette_read_body(&item->request, &bytes);
     return rc != 0 ? rc : item->path ? 0 : -ENOMEM;
 }
 
-static int cassette_read_answer(struct load *load,
-                                struct llmobs_cassette_item *item)
+static int read_answer(struct load *load, struct llmobs_cassette_item *item)
 {
     const struct llmobs_json *side = llmobs_json_get(item->head, "answer");
     const struct llmobs_json *status = llmobs_json_get(side, "status");
@@ -171,47 +168,45 @@ static int cassette_read_answer(struct load *load,
 
     if (!llmobs_json_is_int(status) ||
         (code != 0 && (code < 200 || code > 999)))
-        return cassette_wrong(load, item->name, LLMOBS_RECORDING_HEAD,
-                              "no status of an answer");
+        return wrong(load, item->name, LLMOBS_RECORDING_HEAD,
+                     "no status of an answer");
     item->status = (int)code;
     item->type = llmobs_json_gets(side, "content_type");
     item->faulty = llmobs_json_gets(side, "fault") != NULL;
     if (!item->cut)
         item->cut = llmobs_json_gets(side, "cut");
-    rc = cassette_read_body(load, item->name, side, &item->answer);
+    rc = read_body(load, item->name, side, &item->answer);
     return rc != 0 ? rc : read_chunks(item, llmobs_json_get(side, "chunks"));
 }
 
-static int cassette_read_head(struct load *load,
-                              struct llmobs_cassette_item *item)
+static int read_head(struct load *load, struct llmobs_cassette_item *item)
 {
     struct llmobs_buf text;
-    int rc = cassette_read_file(load, item->name, LLMOBS_RECORDING_HEAD, &text);
+    int rc = read_file(load, item->name, LLMOBS_RECORDING_HEAD, &text);
 
     if (rc == 0 && (llmobs_json_parse((struct llmobs_text){text.data, text.len},
                                       &item->head) != 0 ||
                     llmobs_json_to_int(llmobs_json_get(item->head, "format")) !=
                         LLMOBS_RECORDING_FORMAT))
-        rc = cassette_wrong(load, item->name, LLMOBS_RECORDING_HEAD,
-                            "no recording of this format");
+        rc = wrong(load, item->name, LLMOBS_RECORDING_HEAD,
+                   "no recording of this format");
     llmobs_buf_fini(&text);
     return rc;
 }
 
-static int cassette_read_item(struct load *load,
-                              struct llmobs_cassette_item *item)
+static int read_item(struct load *load, struct llmobs_cassette_item *item)
 {
-    int rc = cassette_read_head(load, item);
+    int rc = read_head(load, item);
 
     if (rc == 0)
-        rc = cassette_read_request(load, item);
-    return rc != 0 ? rc : cassette_read_answer(load, item);
+        rc = read_request(load, item);
+    return rc != 0 ? rc : read_answer(load, item);
 }
 
 /* -- the directory --------------------------------------------------------- */
 
 /* The number that a name is; 0: not a number. */
-static unsigned cassette_number_of(const char *name)
+static unsigned number_of(const char *name)
 {
     char *end;
     unsigned long number = strtoul(name, &end, 10);
@@ -222,9 +217,9 @@ static unsigned cassette_number_of(const char *name)
                : 0;
 }
 
-static int cassette_add_item(struct llmobs_cassette *cassette, const char *name)
+static int add_item(struct llmobs_cassette *cassette, const char *name)
 {
-    struct llmobs_cassette_item item = {.number = cassette_number_of(name)};
+    struct llmobs_cassette_item item = {.number = number_of(name)};
 
     if (cassette->count == LLMOBS_CASSETTE_MAX)
         return -E2BIG;
@@ -236,7 +231,7 @@ static int cassette_add_item(struct llmobs_cassette *cassette, const char *name)
     return 0;
 }
 
-static int cassette_by_number(const void *a, const void *b)
+static int by_number(const void *a, const void *b)
 {
     const struct llmobs_cassette_item *one = a, *two = b;
 
@@ -252,12 +247,12 @@ static int cassette_list(struct llmobs_cassette *cassette, const char *path)
     if (!dir)
         return -errno;
     while (rc == 0 && (entry = readdir(dir)))
-        if (cassette_number_of(entry->d_name) > 0)
-            rc = cassette_add_item(cassette, entry->d_name);
+        if (number_of(entry->d_name) > 0)
+            rc = add_item(cassette, entry->d_name);
     closedir(dir);
     if (cassette->count > 0)
         qsort(cassette->items, cassette->count, sizeof(*cassette->items),
-              cassette_by_number);
+              by_number);
     return rc;
 }
 
@@ -276,7 +271,7 @@ int llmobs_cassette_load(struct llmobs_cassette *cassette, const char *dir,
     else
         load.fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     for (size_t i = 0; i < cassette->count && rc == 0; i++)
-        rc = cassette_read_item(&load, &cassette->items[i]);
+        rc = read_item(&load, &cassette->items[i]);
     if (load.fd >= 0)
         close(load.fd);
     return rc;

@@ -121,7 +121,7 @@ static bool is_timer(int signal)
     return signal == SIGALRM || signal == SIGVTALRM || signal == SIGPROF;
 }
 
-static void child_pass_on(const struct child *child, const siginfo_t *info)
+static void pass_on(const struct child *child, const siginfo_t *info)
 {
     bool sent = info->si_code <= 0 && info->si_pid != child->pid;
 
@@ -131,13 +131,13 @@ static void child_pass_on(const struct child *child, const siginfo_t *info)
         kill(child->pid, info->si_signo);
 }
 
-static void child_watch(const struct child *child, int *status)
+static void watch(const struct child *child, int *status)
 {
     siginfo_t info;
 
     while (!ended(child, status))
         if (sigwaitinfo(&child->taken, &info) > 0)
-            child_pass_on(child, &info);
+            pass_on(child, &info);
 }
 
 int llmobs_child_run(const struct llmobs_child_command *command,
@@ -167,7 +167,7 @@ int llmobs_child_run(const struct llmobs_child_command *command,
     /* An open descriptor would keep a pipe or lock of the command's open. */
     if (result->exec_error == 0)
         llmobs_cli_release_descriptors(false);
-    child_watch(&child, &result->status);
+    watch(&child, &result->status);
     return 0;
 }
 

@@ -50,17 +50,17 @@ static double scalar_likeness(const struct llmobs_json *a,
 }
 
 /* The number of values in a tree. */
-static double run_choose_weigh(const struct llmobs_json *json)
+static double weigh(const struct llmobs_json *json)
 {
     double sum = 1;
 
     if (llmobs_json_is_array(json))
         for (size_t i = 0; i < llmobs_json_len(json); i++)
-            sum += run_choose_weigh(llmobs_json_at(json, i));
+            sum += weigh(llmobs_json_at(json, i));
     if (llmobs_json_is_object(json))
         for (void *it = llmobs_json_iter(json); it;
              it = llmobs_json_next(json, it))
-            sum += run_choose_weigh(llmobs_json_iter_value(it));
+            sum += weigh(llmobs_json_iter_value(it));
     return sum;
 }
 
@@ -99,7 +99,7 @@ double llmobs_choose_likeness(const struct llmobs_cassette_body *one,
                                    two->text.data, two->text.len)
                    : 0;
     return 2 * common(one->json, two->json) /
-           (run_choose_weigh(one->json) + run_choose_weigh(two->json));
+           (weigh(one->json) + weigh(two->json));
 }
 
 /* -- differences ----------------------------------------------------------- */
@@ -110,8 +110,7 @@ struct telling {
     char path[PATH_MAX_BYTES];
 };
 
-static void run_choose_show(struct telling *telling,
-                            const struct llmobs_json *json)
+static void show(struct telling *telling, const struct llmobs_json *json)
 {
     char *text = json ? llmobs_json_dumps(json, 0) : NULL;
     size_t len = text ? strlen(text) : 0;
@@ -125,23 +124,21 @@ static void run_choose_show(struct telling *telling,
     free(text);
 }
 
-static void run_choose_tell(struct telling *telling,
-                            const struct llmobs_json *asked,
-                            const struct llmobs_json *recorded)
+static void tell(struct telling *telling, const struct llmobs_json *asked,
+                 const struct llmobs_json *recorded)
 {
     if (telling->told++ >= LLMOBS_CHOOSE_DIFFERENCES)
         return;
     (void)llmobs_buf_addf(telling->out, "%s%s is ",
                           telling->told > 1 ? "; " : "",
                           *telling->path != '\0' ? telling->path : "the body");
-    run_choose_show(telling, asked);
+    show(telling, asked);
     (void)llmobs_buf_adds(telling->out, ", recorded ");
-    run_choose_show(telling, recorded);
+    show(telling, recorded);
 }
 
-static void run_choose_compare(struct telling *telling,
-                               struct llmobs_json *asked,
-                               struct llmobs_json *recorded);
+static void compare(struct telling *telling, struct llmobs_json *asked,
+                    struct llmobs_json *recorded);
 
 /* Compares the values of both at a place below telling->path. */
 static void compare_at(struct telling *telling, const char *key, size_t index,
@@ -153,7 +150,7 @@ static void compare_at(struct telling *telling, const char *key, size_t index,
         snprintf(telling->path + len, room, "%s%s", len > 0 ? "." : "", key);
     else
         snprintf(telling->path + len, room, "[%zu]", index);
-    run_choose_compare(telling, asked, recorded);
+    compare(telling, asked, recorded);
     telling->path[len] = '\0';
 }
 
@@ -186,9 +183,8 @@ static void compare_objects(struct telling *telling, struct llmobs_json *asked,
     }
 }
 
-static void run_choose_compare(struct telling *telling,
-                               struct llmobs_json *asked,
-                               struct llmobs_json *recorded)
+static void compare(struct telling *telling, struct llmobs_json *asked,
+                    struct llmobs_json *recorded)
 {
     if (telling->told >= LLMOBS_CHOOSE_DIFFERENCES)
         return;
@@ -199,7 +195,7 @@ static void run_choose_compare(struct telling *telling,
     else if (!asked || !recorded || llmobs_json_is_container(asked) ||
              llmobs_json_is_container(recorded) ||
              scalar_likeness(asked, recorded) < 1)
-        run_choose_tell(telling, asked, recorded);
+        tell(telling, asked, recorded);
 }
 
 void llmobs_choose_differences(const struct llmobs_cassette_body *asked,
@@ -209,7 +205,7 @@ void llmobs_choose_differences(const struct llmobs_cassette_body *asked,
     struct telling telling = {.out = out};
 
     if (asked->json && recorded->json)
-        run_choose_compare(&telling, asked->json, recorded->json);
+        compare(&telling, asked->json, recorded->json);
     else
         (void)llmobs_buf_addf(
             out, "the body has %zu bytes%s, recorded %zu bytes%s",
@@ -219,8 +215,8 @@ void llmobs_choose_differences(const struct llmobs_cassette_body *asked,
 
 /* -- the choice ------------------------------------------------------------ */
 
-static bool run_choose_is_place(const struct llmobs_cassette_item *item,
-                                const struct llmobs_asked *asked)
+static bool is_place(const struct llmobs_cassette_item *item,
+                     const struct llmobs_asked *asked)
 {
     return strcmp(item->method, asked->method) == 0 &&
            strcmp(item->path, asked->path) == 0;
@@ -235,19 +231,18 @@ static double likeness(const struct llmobs_cassette_item *item,
 
 /* Of recordings that are equally alike, the first that was not served goes
  * first; then the last of them. */
-static bool run_choose_is_better(double like,
-                                 const struct llmobs_cassette_item *best,
-                                 double most)
+static bool is_better(double like, const struct llmobs_cassette_item *best,
+                      double most)
 {
     if (!best || like != most)
         return !best || like > most;
     return best->served > 0;
 }
 
-static void run_choose_tell_miss(const struct llmobs_cassette *cassette,
-                                 const struct llmobs_asked *asked,
-                                 const struct llmobs_cassette_item *near,
-                                 struct llmobs_buf *why)
+static void tell_miss(const struct llmobs_cassette *cassette,
+                      const struct llmobs_asked *asked,
+                      const struct llmobs_cassette_item *near,
+                      struct llmobs_buf *why)
 {
     (void)llmobs_buf_addf(why, "no recording of %s %s", asked->method,
                           asked->path);
@@ -274,16 +269,15 @@ struct llmobs_cassette_item *llmobs_choose(struct llmobs_cassette *cassette,
 
     for (size_t i = 0; i < cassette->count; i++) {
         struct llmobs_cassette_item *item = &cassette->items[i];
-        double like =
-            run_choose_is_place(item, asked) ? likeness(item, asked) : -1;
+        double like = is_place(item, asked) ? likeness(item, asked) : -1;
 
-        if (like >= 0 && run_choose_is_better(like, best, most)) {
+        if (like >= 0 && is_better(like, best, most)) {
             best = item;
             most = like;
         }
     }
     if (!best || (most < 1 && !nearest)) {
-        run_choose_tell_miss(cassette, asked, best, why);
+        tell_miss(cassette, asked, best, why);
         return NULL;
     }
     if (!best->cut)

@@ -87,7 +87,7 @@ static bool delivers(const struct entrypoint *entry)
 }
 
 /* Called after the command's end: no failure here changes the exit status. */
-static void entrypoint_finish(struct entrypoint *entry, int64_t ended_ns)
+static void finish(struct entrypoint *entry, int64_t ended_ns)
 {
     struct llmobs_drain_round *round = &entry->round;
     int64_t ms = round->config ? round->config->grace_ms : 0;
@@ -125,7 +125,7 @@ static int entrypoint_run(struct entrypoint *entry)
         (void)llmobs_environment_fail(SELF, entry->command[0],
                                       result.exec_error);
     else
-        entrypoint_finish(entry, llmobs_clock_mono_ns());
+        finish(entry, llmobs_clock_mono_ns());
     return llmobs_child_status(&result);
 }
 

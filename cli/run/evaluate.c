@@ -37,8 +37,8 @@ struct job {
 /* -- arguments ------------------------------------------------------------ */
 
 /* Cuts the argument in two, in its own place. */
-static int evaluate_split(const char *option, const char *text, char mark,
-                          const char **key, const char **value)
+static int split(const char *option, const char *text, char mark,
+                 const char **key, const char **value)
 {
     char *at = (char *)strchr(text, mark);
 
@@ -52,16 +52,14 @@ static int evaluate_split(const char *option, const char *text, char mark,
     return 0;
 }
 
-static int evaluate_set_tag(const struct llmobs_cli_option *option,
-                            const char *text)
+static int set_tag(const struct llmobs_cli_option *option, const char *text)
 {
     struct llmobs_evaluation *e = option->to;
 
-    return evaluate_split(option->name, text, '=', &e->tag_key, &e->tag_value);
+    return split(option->name, text, '=', &e->tag_key, &e->tag_value);
 }
 
-static int evaluate_add_tag(const struct llmobs_cli_option *option,
-                            const char *text)
+static int add_tag(const struct llmobs_cli_option *option, const char *text)
 {
     struct job *job = option->to;
     struct llmobs_evaluation *evaluation = &job->evaluation;
@@ -71,7 +69,7 @@ static int evaluate_add_tag(const struct llmobs_cli_option *option,
         return llmobs_cli_refuse(option->name, NULL, "too many of them");
     evaluation->tags = job->tags;
     evaluation->tag_count++;
-    return evaluate_split(option->name, text, ':', &tag->key, &tag->value);
+    return split(option->name, text, ':', &tag->key, &tag->value);
 }
 
 static int set_scope(const struct llmobs_cli_option *option, const char *text)
@@ -85,8 +83,7 @@ static int set_scope(const struct llmobs_cli_option *option, const char *text)
                                    "neither span nor trace");
 }
 
-static int evaluate_set_time(const struct llmobs_cli_option *option,
-                             const char *text)
+static int set_time(const struct llmobs_cli_option *option, const char *text)
 {
     char *end;
 
@@ -118,15 +115,15 @@ static int set_object(const struct llmobs_cli_option *option, const char *text)
         TEXT("reasoning", evaluation.reasoning),                               \
         TEXT("agent-service", evaluation.ml_app),                              \
         TEXT("ml-app", evaluation.ml_app),                                     \
-        LLMOBS_CLI_VALUE("timestamp", evaluate_set_time,                       \
+        LLMOBS_CLI_VALUE("timestamp", set_time,                                \
                          &job->evaluation.timestamp_ms),                       \
-        LLMOBS_CLI_VALUE("tag-add", evaluate_add_tag, job), LLMOBS_CLI_END
+        LLMOBS_CLI_VALUE("tag-add", add_tag, job), LLMOBS_CLI_END
 
 /* Answers as llmobs_cli_parse. */
-static int evaluate_parse(struct job *job, int argc, char **argv)
+static int parse(struct job *job, int argc, char **argv)
 {
     const struct llmobs_cli_option of_evaluate[] = {
-        LLMOBS_CLI_VALUE("tag", evaluate_set_tag, &job->evaluation),
+        LLMOBS_CLI_VALUE("tag", set_tag, &job->evaluation),
         LLMOBS_CLI_VALUE("scope", set_scope, &job->evaluation.of_trace),
         LLMOBS_CLI_VALUE("metadata", set_object, &job->metadata), COMMON};
     const struct llmobs_cli_option of_feedback[] = {
@@ -176,7 +173,7 @@ static int find_type(struct llmobs_evaluation *e, const char *text)
         "none of score, categorical, boolean, json, and text of feedback");
 }
 
-static int evaluate_read_value(struct job *job)
+static int read_value(struct job *job)
 {
     const struct llmobs_cli_option object =
         LLMOBS_CLI_VALUE("value", set_object, &job->json);
@@ -229,11 +226,11 @@ static void join_around(struct job *job)
     e->apm_trace_id = job->apm_trace_id;
 }
 
-static int evaluate_check(struct job *job)
+static int check(struct job *job)
 {
     const char *wrong;
 
-    if (evaluate_read_value(job) != 0)
+    if (read_value(job) != 0)
         return -EINVAL;
     job->evaluation.metadata = job->metadata;
     if (job->feedback && !job->evaluation.submitter_id)
@@ -246,7 +243,7 @@ static int evaluate_check(struct job *job)
 
 /* -- the command ---------------------------------------------------------- */
 
-static int evaluate_give(void *ctx, struct llmobs_worker *worker, bool relayed)
+static int give(void *ctx, struct llmobs_worker *worker, bool relayed)
 {
     const struct job *job = ctx;
 
@@ -257,7 +254,7 @@ static int evaluate_give(void *ctx, struct llmobs_worker *worker, bool relayed)
 
 /* True when the metric is delivered, or is on the disk. If OTLP's logs cannot
  * express it, another exporter may have it. */
-static bool evaluate_is_safe(void)
+static bool is_safe(void)
 {
     static const enum llmobs_stat safe[] = {
         LLMOBS_STAT_delivered, LLMOBS_STAT_left, LLMOBS_STAT_sent_store,
@@ -269,7 +266,7 @@ static bool evaluate_is_safe(void)
     return false;
 }
 
-static const char *evaluate_why_not(int rc)
+static const char *why_not(int rc)
 {
     if (rc == -E2BIG)
         return "it is beyond DD_LLMOBS_EVENT_SIZE_BYTES";
@@ -279,7 +276,7 @@ static const char *evaluate_why_not(int rc)
     return rc != 0 ? strerror(-rc) : "neither delivered nor kept";
 }
 
-static int evaluate_submit(struct job *job, const char *command)
+static int submit(struct job *job, const char *command)
 {
     const char *off = llmobs_cli_why_off(job->config);
     int rc;
@@ -288,21 +285,21 @@ static int evaluate_submit(struct job *job, const char *command)
         llmobs_tell("%s: not submitted: switched off %s\n", command, off);
         return LLMOBS_CLI_FAILED;
     }
-    rc = llmobs_cli_deliver(job->config, evaluate_give, job);
-    if (rc == 0 && evaluate_is_safe())
+    rc = llmobs_cli_deliver(job->config, give, job);
+    if (rc == 0 && is_safe())
         return LLMOBS_CLI_OK;
-    llmobs_tell("%s: not submitted: %s\n", command, evaluate_why_not(rc));
+    llmobs_tell("%s: not submitted: %s\n", command, why_not(rc));
     return LLMOBS_CLI_FAILED;
 }
 
-static int evaluate_run(int argc, char **argv, bool feedback)
+static int run(int argc, char **argv, bool feedback)
 {
     /* Static: the worker's thread may outlive this function. */
     static struct job job;
     int status;
 
     job.feedback = feedback;
-    status = evaluate_parse(&job, argc, argv);
+    status = parse(&job, argc, argv);
     if (status >= 0)
         goto out;
     status = LLMOBS_CLI_USAGE;
@@ -314,8 +311,8 @@ static int evaluate_run(int argc, char **argv, bool feedback)
     llmobs_origin_defer(job.config);
     llmobs_log_init(job.config->log_path,
                     (enum llmobs_log_level)job.config->log_level);
-    if (evaluate_check(&job) == 0)
-        status = evaluate_submit(&job, argv[0]);
+    if (check(&job) == 0)
+        status = submit(&job, argv[0]);
 out:
     llmobs_json_free(job.json);
     llmobs_json_free(job.metadata);
@@ -324,10 +321,10 @@ out:
 
 int llmobs_cmd_evaluate(int argc, char **argv)
 {
-    return evaluate_run(argc, argv, false);
+    return run(argc, argv, false);
 }
 
 int llmobs_cmd_feedback(int argc, char **argv)
 {
-    return evaluate_run(argc, argv, true);
+    return run(argc, argv, true);
 }

@@ -13,8 +13,8 @@
 #include "lib/base/grow.h"
 #include "lib/base/proc_stat.h"
 
-static void family_add(struct llmobs_family *family,
-                       struct llmobs_family_member member)
+static void add(struct llmobs_family *family,
+                struct llmobs_family_member member)
 {
     if (llmobs_grow(&family->list, &family->cap, family->count,
                     sizeof(*family->list)) == 0)
@@ -49,12 +49,12 @@ static void list_all(struct llmobs_family *all)
     while (proc && (entry = readdir(proc)))
         if (isdigit((unsigned char)*entry->d_name) &&
             family_read(entry->d_name, &member))
-            family_add(all, member);
+            add(all, member);
     if (proc)
         closedir(proc);
 }
 
-static const struct llmobs_family_member *family_find(
+static const struct llmobs_family_member *find(
     const struct llmobs_family *family, pid_t pid)
 {
     for (size_t i = 0; i < family->count; i++)
@@ -69,8 +69,7 @@ static void drop_ended(struct llmobs_family *family,
     size_t left = 0;
 
     for (size_t i = 0; i < family->count; i++) {
-        const struct llmobs_family_member *now =
-            family_find(all, family->list[i].pid);
+        const struct llmobs_family_member *now = find(all, family->list[i].pid);
 
         if (now && now->start == family->list[i].start)
             family->list[left++] = *now;
@@ -87,16 +86,16 @@ void llmobs_family_gather(struct llmobs_family *family, pid_t first)
     list_all(&all);
     if (all.count > 0)
         drop_ended(family, &all);
-    found = family_find(&all, first);
+    found = find(&all, first);
     if (first > 0)
-        family_add(family,
-                   found ? *found : (struct llmobs_family_member){first, 0, 0});
+        add(family,
+            found ? *found : (struct llmobs_family_member){first, 0, 0});
     do {
         before = family->count;
         for (size_t i = 0; i < all.count; i++)
-            if (family_find(family, all.list[i].parent) &&
-                !family_find(family, all.list[i].pid))
-                family_add(family, all.list[i]);
+            if (find(family, all.list[i].parent) &&
+                !find(family, all.list[i].pid))
+                add(family, all.list[i]);
     } while (family->count > before);
     llmobs_family_fini(&all);
 }

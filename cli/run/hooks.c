@@ -106,7 +106,7 @@ static const struct {
     {"hook.R", add_r},
 };
 
-static bool hooks_is_plain(const char *path)
+static bool is_plain(const char *path)
 {
     for (; *path != '\0'; path++)
         if (!isalnum((unsigned char)*path) && !strchr("/._+-~", *path))
@@ -120,7 +120,7 @@ int llmobs_hooks_add(struct llmobs_environment *environment)
     int rc = 0;
 
     if (llmobs_preload_share("inbound", named) != 0 || !realpath(named, dir) ||
-        !hooks_is_plain(dir))
+        !is_plain(dir))
         return 0;
     for (size_t i = 0; i < sizeof(hooks) / sizeof(*hooks) && rc == 0; i++) {
         int need = snprintf(path, sizeof(path), "%s/%s", dir, hooks[i].file);

@@ -46,7 +46,7 @@ static int set_dir(const struct llmobs_cli_option *option, const char *value)
 }
 
 /* Takes the command off, and gives the number of arguments before it. */
-static int mock_split(struct mock *mock, int argc)
+static int split(struct mock *mock, int argc)
 {
     for (int i = 1; i < argc; i++)
         if (strcmp(mock->argv[i], "--") == 0) {
@@ -58,7 +58,7 @@ static int mock_split(struct mock *mock, int argc)
 }
 
 /* Answers as llmobs_cli_parse. */
-static int mock_parse(struct mock *mock, int argc)
+static int parse(struct mock *mock, int argc)
 {
     struct llmobs_serve *serve = &mock->serve;
     const struct llmobs_cli_option options[] = {
@@ -72,7 +72,7 @@ static int mock_parse(struct mock *mock, int argc)
         LLMOBS_CLI_WORDS(set_dir, mock)};
     int status;
 
-    argc = mock_split(mock, argc);
+    argc = split(mock, argc);
     status = llmobs_cli_parse(argc, mock->argv, options);
     if (status >= 0)
         return status;
@@ -117,8 +117,8 @@ static void take_signals(sigset_t *before)
 
 /* -- the command ----------------------------------------------------------- */
 
-static int mock_set_url(struct llmobs_environment *environment,
-                        const char *name, unsigned port, const char *path)
+static int set_url(struct llmobs_environment *environment, const char *name,
+                   unsigned port, const char *path)
 {
     char url[URL_MAX];
 
@@ -138,8 +138,7 @@ static int set_urls(struct llmobs_environment *environment, unsigned port)
 
     for (size_t i = 0; i < sizeof(variables) / sizeof(*variables) && rc == 0;
          i++)
-        rc = mock_set_url(environment, variables[i].name, port,
-                          variables[i].path);
+        rc = set_url(environment, variables[i].name, port, variables[i].path);
     return rc;
 }
 
@@ -150,8 +149,7 @@ static int set_replay(struct llmobs_environment *environment,
 {
     const char *tags = llmobs_environment_get(environment, "DD_TAGS");
     bool blanks = strchr(tags, ' ') && !strchr(tags, ',');
-    int rc =
-        mock_set_url(environment, "LLMOBS_REPLAY", mock->serve.site.port, "");
+    int rc = set_url(environment, "LLMOBS_REPLAY", mock->serve.site.port, "");
 
     if (rc == 0)
         rc = llmobs_environment_join(environment, "DD_TAGS", "replayed:true",
@@ -159,8 +157,8 @@ static int set_replay(struct llmobs_environment *environment,
     return rc == 0 ? llmobs_preload_join(environment, mock->preload) : rc;
 }
 
-static int mock_set_variables(struct llmobs_environment *environment,
-                              const struct mock *mock)
+static int set_variables(struct llmobs_environment *environment,
+                         const struct mock *mock)
 {
     int rc = llmobs_environment_init(environment, environ);
 
@@ -171,8 +169,8 @@ static int mock_set_variables(struct llmobs_environment *environment,
 }
 
 /* A command whose calls shall be led here must have the variables. */
-static int mock_execute(const struct mock *mock,
-                        const struct llmobs_environment *environment)
+static int execute(const struct mock *mock,
+                   const struct llmobs_environment *environment)
 {
     if (!mock->replay)
         return llmobs_environment_exec(environment, mock->command);
@@ -183,15 +181,15 @@ static int mock_execute(const struct mock *mock,
 _Noreturn static void become(const struct mock *mock, const sigset_t *before)
 {
     struct llmobs_environment environment;
-    int error = -mock_set_variables(&environment, mock);
+    int error = -set_variables(&environment, mock);
 
     sigprocmask(SIG_SETMASK, before, NULL);
     if (error == 0)
-        error = mock_execute(mock, &environment);
+        error = execute(mock, &environment);
     _exit(llmobs_environment_fail(mock->argv[0], mock->command[0], error));
 }
 
-static int mock_start(struct mock *mock, const sigset_t *before)
+static int start(struct mock *mock, const sigset_t *before)
 {
     mock->child = fork();
     if (mock->child == 0)
@@ -214,7 +212,7 @@ static void look_at_child(struct mock *mock)
 
 /* True as long as somebody may ask. The command ends by itself, even when it
  * shall end: a terminal sends it INT directly. */
-static bool mock_goes_on(struct mock *mock)
+static bool goes_on(struct mock *mock)
 {
     int number = asked_to_end;
 
@@ -255,7 +253,7 @@ static int serve(struct mock *mock)
         llmobs_tell("%s: calls to models are answered from %s\n", mock->argv[0],
                     llmobs_escape_name(mock->dir, room));
     if (rc == 0 && mock->command)
-        rc = mock_start(mock, &before);
+        rc = start(mock, &before);
     if (rc != 0) {
         llmobs_tell("%s: %s\n", mock->argv[0], strerror(-rc));
         return LLMOBS_CLI_FAILED;
@@ -264,7 +262,7 @@ static int serve(struct mock *mock)
         printf("http://127.0.0.1:%u\n", mock->serve.site.port);
         fflush(stdout);
     }
-    while (mock_goes_on(mock))
+    while (goes_on(mock))
         llmobs_site_step(&mock->serve.site, &waiting);
     llmobs_site_close(&mock->serve.site);
     return mock_end(mock);
@@ -278,7 +276,7 @@ int llmobs_cmd_mock(int argc, char **argv)
     int status;
 
     mock.argv = argv;
-    status = mock_parse(&mock, argc);
+    status = parse(&mock, argc);
     if (status >= 0)
         return status;
     status = LLMOBS_CLI_FAILED;

@@ -17,8 +17,7 @@ struct llmobs_relayed {
     char data[LLMOBS_RELAY_MAX];
 };
 
-static void run_relay_keep(struct llmobs_relayed *kept, const char *data,
-                           size_t len)
+static void keep(struct llmobs_relayed *kept, const char *data, size_t len)
 {
     size_t have = atomic_load(&kept->len);
 
@@ -30,7 +29,7 @@ static void run_relay_keep(struct llmobs_relayed *kept, const char *data,
 
 /* Passes bytes on. When the reader of the output has gone, closes the pipe, so
  * that the command notices this as it would without a relay. */
-static void run_relay_pass_on(int from, struct llmobs_relayed *kept)
+static void pass_on(int from, struct llmobs_relayed *kept)
 {
     char part[16384];
     ssize_t n;
@@ -41,7 +40,7 @@ static void run_relay_pass_on(int from, struct llmobs_relayed *kept)
             continue;
         if (n <= 0)
             return;
-        run_relay_keep(kept, part, (size_t)n);
+        keep(kept, part, (size_t)n);
         if (llmobs_file_write(STDOUT_FILENO, part, (size_t)n))
             return;
     }
@@ -56,7 +55,7 @@ static void run_relay_run(struct llmobs_relay *relay)
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
     close(relay->pipe[1]);
-    run_relay_pass_on(relay->pipe[0], relay->kept);
+    pass_on(relay->pipe[0], relay->kept);
     _exit(0);
 }
 

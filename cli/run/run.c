@@ -149,7 +149,7 @@ static int usage(const struct launch *launch)
 
 /* The option that CMD must not be run without; NULL: none. Without it the
  * answers would be a model's, or no limit would hold. */
-static const char *run_bound(const struct launch *launch)
+static const char *bound(const struct launch *launch)
 {
     static const enum option bounds[] = {REPLAY, MAX_COST, MAX_TOKENS};
 
@@ -159,26 +159,26 @@ static const char *run_bound(const struct launch *launch)
     return NULL;
 }
 
-static int run_wrong(const struct launch *launch, const char *text,
-                     const char *rest, const char *near)
+static int wrong(const struct launch *launch, const char *text,
+                 const char *rest, const char *near)
 {
     llmobs_tell("%s: %s%s", launch->self, text, rest);
     llmobs_suggest_option(near, launch->self);
     return -EINVAL;
 }
 
-static int run_unknown(const struct launch *launch, const char *word)
+static int unknown(const struct launch *launch, const char *word)
 {
     struct llmobs_suggest suggest;
 
     llmobs_suggest_init(&suggest, word + strspn(word, "-"));
     for (int i = 0; i < OPTION_COUNT; i++)
         llmobs_suggest_offer(&suggest, options[i].name + 2);
-    return run_wrong(launch, "no such option: ", word, suggest.best);
+    return wrong(launch, "no such option: ", word, suggest.best);
 }
 
 /* Here only for its characters: the tool reads it before anything runs. */
-static bool run_is_number(int option, const char *value)
+static bool is_number(int option, const char *value)
 {
     const char *characters = option == MAX_COST ? "0123456789." : "0123456789";
 
@@ -187,7 +187,7 @@ static bool run_is_number(int option, const char *value)
 }
 
 /* Takes the option at *argv and its value, and moves *argv behind them. */
-static int run_take(struct launch *launch, char ***argv)
+static int take(struct launch *launch, char ***argv)
 {
     static char on[] = "1";
     char *word = *(*argv)++, *joined = strchr(word, '='), *value = on;
@@ -198,17 +198,17 @@ static int run_take(struct launch *launch, char ***argv)
     while (i < OPTION_COUNT && strcmp(word, options[i].name) != 0)
         i++;
     if (i == OPTION_COUNT)
-        return run_unknown(launch, word);
+        return unknown(launch, word);
     if (i >= RELAY && joined)
-        return run_wrong(launch, word, " takes no value", NULL);
+        return wrong(launch, word, " takes no value", NULL);
     if (i < RELAY)
         value = joined ? joined : *(*argv)++;
     if (!value)
-        return run_wrong(launch, word, " needs a value", NULL);
+        return wrong(launch, word, " needs a value", NULL);
     if (i == WORKFLOW && *value == '\0')
-        return run_wrong(launch, word, " needs a name", NULL);
-    if (!run_is_number(i, value))
-        return run_wrong(launch, word, " needs a number", NULL);
+        return wrong(launch, word, " needs a name", NULL);
+    if (!is_number(i, value))
+        return wrong(launch, word, " needs a number", NULL);
     launch->given[i] = value;
     return 0;
 }
@@ -219,7 +219,7 @@ static bool is_help(const char *word)
 }
 
 /* 1: the help is wanted. */
-static int run_parse(struct launch *launch, char **argv)
+static int parse(struct launch *launch, char **argv)
 {
     int rc = 0;
 
@@ -230,11 +230,11 @@ static int run_parse(struct launch *launch, char **argv)
             argv++;
             break;
         }
-        rc = run_take(launch, &argv);
+        rc = take(launch, &argv);
     }
     launch->command = argv;
     if (rc == 0 && !*argv)
-        return run_wrong(launch, "no command to run", "", NULL);
+        return wrong(launch, "no command to run", "", NULL);
     return rc;
 }
 
@@ -478,7 +478,7 @@ static void tell_of_delivery(const struct launch *launch)
 /* -- the exec -------------------------------------------------------------- */
 
 /* The size as the kernel counts it: the strings, and a pointer to each. */
-static size_t run_weigh(char *const *strings, bool *fits)
+static size_t weigh(char *const *strings, bool *fits)
 {
     size_t sum = 0;
 
@@ -493,19 +493,18 @@ static size_t run_weigh(char *const *strings, bool *fits)
 
 /* False where the kernel might refuse the command with all added variables.
  * Decides early, since the tool cannot leave anything out later. */
-static bool run_has_room(const struct launch *launch, char *const *words)
+static bool has_room(const struct launch *launch, char *const *words)
 {
     long max = sysconf(_SC_ARG_MAX);
     bool fits = true;
-    size_t sum =
-        run_weigh(launch->whole.entries, &fits) + run_weigh(words, &fits);
+    size_t sum = weigh(launch->whole.entries, &fits) + weigh(words, &fits);
 
     if (max > STRINGS_MAX_BYTES)
         max = STRINGS_MAX_BYTES;
     return fits && sum + ADDED_LATER <= (size_t)max;
 }
 
-static char **run_add_tool(char **at, struct launch *launch, char *command)
+static char **add_tool(char **at, struct launch *launch, char *command)
 {
     *at++ = launch->preload.tool;
     *at++ = command;
@@ -519,7 +518,7 @@ static char **add_limits(char **at, struct launch *launch)
 {
     if (!launch->given[MAX_COST] && !launch->given[MAX_TOKENS])
         return at;
-    at = run_add_tool(at, launch, "limit");
+    at = add_tool(at, launch, "limit");
     for (enum option i = MAX_COST; i <= MAX_TOKENS; i++) {
         if (!launch->given[i])
             continue;
@@ -537,7 +536,7 @@ static char **around(struct launch *launch)
     size_t count = 0;
     char **words, **at;
 
-    if (!launch->stays && !launch->workflow && !run_bound(launch))
+    if (!launch->stays && !launch->workflow && !bound(launch))
         return NULL;
     while (launch->command[count])
         count++;
@@ -545,17 +544,17 @@ static char **around(struct launch *launch)
     if (!words)
         return NULL;
     if (launch->stays) {
-        at = run_add_tool(at, launch, "entrypoint");
+        at = add_tool(at, launch, "entrypoint");
         *at++ = "--";
     }
     if (launch->given[REPLAY]) {
-        at = run_add_tool(at, launch, "mock");
+        at = add_tool(at, launch, "mock");
         *at++ = "--replay";
         *at++ = launch->given[REPLAY];
         *at++ = "--";
     }
     if (launch->workflow) {
-        at = run_add_tool(at, launch, "workflow");
+        at = add_tool(at, launch, "workflow");
         *at++ = "--name";
         *at++ = launch->workflow;
         *at++ = "--";
@@ -583,7 +582,7 @@ static int add_variables(struct launch *launch)
 static int run_refuse(const struct launch *launch)
 {
     llmobs_tell("%s: %s: no memory, or no room for its variables\n",
-                launch->self, run_bound(launch));
+                launch->self, bound(launch));
     return STATUS_REFUSED;
 }
 
@@ -594,28 +593,28 @@ static int run_run(struct launch *launch)
     launch->stays = launch->entrypoint && tool_works(launch->preload.tool);
     if (launch->entrypoint && !launch->stays)
         launch->workflow = NULL;
-    if ((launch->workflow || run_bound(launch)) &&
+    if ((launch->workflow || bound(launch)) &&
         access(launch->preload.tool, X_OK) != 0)
         return run_tell(launch, "not built: ", launch->preload.tool, NOT_THERE);
     if (add_variables(launch) != 0)
-        return run_bound(launch)
+        return bound(launch)
                    ? run_refuse(launch)
                    : llmobs_environment_become(&launch->bare, launch->self,
                                                launch->command);
     have_relay(launch);
     tell_of_delivery(launch);
     words = around(launch);
-    if (words && run_has_room(launch, words))
+    if (words && has_room(launch, words))
         return llmobs_environment_become(&launch->environment, launch->self,
                                          words);
-    if (run_bound(launch))
+    if (bound(launch))
         return run_refuse(launch);
     return llmobs_environment_become(&launch->whole, launch->self,
                                      launch->command);
 }
 
 /* NAME by the tool's name; any other name is the launcher's. */
-static enum name run_name_of(const char *path)
+static enum name name_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
     const char *last = slash ? slash + 1 : path;
@@ -630,26 +629,25 @@ static enum name run_name_of(const char *path)
 int llmobs_cmd_run(int argc, char **argv)
 {
     static struct launch launch;
-    enum name name = argc > 0 ? run_name_of(argv[0]) : LAUNCHER;
+    enum name name = argc > 0 ? name_of(argv[0]) : LAUNCHER;
     int rc;
 
     launch.self = names[name];
     launch.entrypoint = name == ENTRYPOINT;
-    rc = run_parse(&launch, argv + (argc > 0));
+    rc = parse(&launch, argv + (argc > 0));
     if (rc != 0)
         return rc > 0 ? usage(&launch) : STATUS_USAGE;
     rc = prepare_record(&launch);
     if (rc != 0)
         return rc;
     if (add_options(&launch) != 0)
-        return run_bound(&launch)
-                   ? run_refuse(&launch)
-                   : llmobs_environment_become(&launch.bare, launch.self,
-                                               launch.command);
+        return bound(&launch) ? run_refuse(&launch)
+                              : llmobs_environment_become(
+                                    &launch.bare, launch.self, launch.command);
     rc = run_find(&launch);
     if (rc == 0)
         return run_run(&launch);
-    return launch.entrypoint && !run_bound(&launch)
+    return launch.entrypoint && !bound(&launch)
                ? llmobs_environment_become(&launch.environment, launch.self,
                                            launch.command)
                : rc;

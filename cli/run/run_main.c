@@ -18,7 +18,7 @@ static char *const names[NAME_COUNT] = {"llmobs", "llmobs-run",
                                         "llmobs-entrypoint"};
 
 /* NAME_COUNT: an unknown name. */
-static enum name run_main_name_of(const char *path)
+static enum name name_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
     enum name name = TOOL;
@@ -30,7 +30,7 @@ static enum name run_main_name_of(const char *path)
 }
 
 /* Replaces `path`, a link, by what it leads to; false: not a link. */
-static bool run_main_follow(char path[PATH_MAX])
+static bool follow(char path[PATH_MAX])
 {
     char target[PATH_MAX];
     ssize_t len = readlink(path, target, sizeof(target) - 1);
@@ -52,14 +52,14 @@ static bool run_main_follow(char path[PATH_MAX])
 static enum name own_name(const char *called)
 {
     const char *file = (const char *)getauxval(AT_EXECFN);
-    enum name name = called ? run_main_name_of(called) : NAME_COUNT;
+    enum name name = called ? name_of(called) : NAME_COUNT;
     char path[PATH_MAX] = "";
 
     if (file && strlen(file) < sizeof(path))
         strcpy(path, file);
     for (int i = 0; i < LINKS_MAX && name == NAME_COUNT; i++) {
-        name = run_main_name_of(path);
-        if (name == NAME_COUNT && !run_main_follow(path))
+        name = name_of(path);
+        if (name == NAME_COUNT && !follow(path))
             return LAUNCHER;
     }
     return name == NAME_COUNT ? LAUNCHER : name;

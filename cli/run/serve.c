@@ -44,7 +44,7 @@ static void serve_refuse(struct llmobs_site_visit *one, int status)
                                : "llmobs mock cannot read this request");
 }
 
-static void serve_tell_miss(struct llmobs_serve *serve, const char *why)
+static void tell_miss(struct llmobs_serve *serve, const char *why)
 {
     struct llmobs_buf shown;
 
@@ -55,7 +55,7 @@ static void serve_tell_miss(struct llmobs_serve *serve, const char *why)
     llmobs_buf_fini(&shown);
 }
 
-static bool serve_is_stream(const char *type)
+static bool is_stream(const char *type)
 {
     return type &&
            (strcasestr(type, "event-stream") || strcasestr(type, "ndjson") ||
@@ -64,11 +64,11 @@ static bool serve_is_stream(const char *type)
 
 /* Begins to serve a recording. If the recorded answer broke off, the answer has
  * no length, and its last chunk never comes. */
-static void serve_begin(const struct llmobs_serve *serve,
-                        struct llmobs_site_visit *one,
-                        struct llmobs_cassette_item *item)
+static void begin(const struct llmobs_serve *serve,
+                  struct llmobs_site_visit *one,
+                  struct llmobs_cassette_item *item)
 {
-    bool in_pieces = item->faulty || serve_is_stream(item->type) ||
+    bool in_pieces = item->faulty || is_stream(item->type) ||
                      (serve->timed && item->chunk_count > 1);
 
     item->served++;
@@ -84,7 +84,7 @@ static void serve_begin(const struct llmobs_serve *serve,
 }
 
 /* Undoes the coding of a request, as the recording has no coding. */
-static void serve_decode(struct llmobs_site_request *http)
+static void decode(struct llmobs_site_request *http)
 {
     struct llmobs_text text = {http->body.data, http->body.len};
     struct llmobs_body plain;
@@ -113,14 +113,14 @@ static void serve_answer(struct llmobs_site_visit *one)
     struct llmobs_buf why;
 
     llmobs_buf_init(&why, WHY_MAX);
-    serve_decode(http);
+    decode(http);
     llmobs_cassette_read_body(&asked.body, &http->body);
     if (path)
         item = llmobs_choose(serve->cassette, &asked, serve->nearest, &why);
     if (item) {
-        serve_begin(serve, one, item);
+        begin(serve, one, item);
     } else {
-        serve_tell_miss(serve, why.data ? why.data : "no memory");
+        tell_miss(serve, why.data ? why.data : "no memory");
         answer_error(one, 404, "no_recording",
                      why.data ? why.data : "no memory");
     }
@@ -144,7 +144,7 @@ static int64_t serve_due_ns(const struct llmobs_site_visit *one)
     return one->began_ns + (ms < PAUSE_MS ? ms : PAUSE_MS) * LLMOBS_NS_PER_MS;
 }
 
-static void serve_add_piece(struct llmobs_site_visit *one, size_t len)
+static void add_piece(struct llmobs_site_visit *one, size_t len)
 {
     const struct llmobs_cassette_item *item = one->answer;
 
@@ -169,9 +169,8 @@ static void serve_feed(struct llmobs_site_visit *one)
 
         if (serve_due_ns(one) > llmobs_clock_mono_ns())
             return;
-        serve_add_piece(one, to - one->at < LLMOBS_SITE_PIECE
-                                 ? to - one->at
-                                 : LLMOBS_SITE_PIECE);
+        add_piece(one, to - one->at < LLMOBS_SITE_PIECE ? to - one->at
+                                                        : LLMOBS_SITE_PIECE);
         one->chunk += one->at == to;
     }
     if (!one->bodyless && one->at < item->answer.len)

@@ -52,16 +52,14 @@ struct job {
     int64_t start_mono_ns;
 };
 
-static int run_span_set_kind(const struct llmobs_cli_option *option,
-                             const char *name)
+static int set_kind(const struct llmobs_cli_option *option, const char *name)
 {
     return llmobs_kind_read(name, option->to) == 0
                ? 0
                : llmobs_cli_refuse(option->name, name, LLMOBS_CLI_KINDS);
 }
 
-static int run_span_add_tag(const struct llmobs_cli_option *option,
-                            const char *text)
+static int add_tag(const struct llmobs_cli_option *option, const char *text)
 {
     struct llmobs_json **tags = option->to;
     const char *colon = strchr(text, ':');
@@ -80,15 +78,15 @@ static int run_span_add_tag(const struct llmobs_cli_option *option,
         TEXT("preload", preload), LLMOBS_CLI_COMMAND(&job->command)
 
 /* Answers as llmobs_cli_parse. */
-static int run_span_parse(struct job *job, int argc, char **argv)
+static int parse(struct job *job, int argc, char **argv)
 {
     const struct llmobs_cli_option of_workflow[] = {COMMON};
     const struct llmobs_cli_option of_span[] = {
-        LLMOBS_CLI_VALUE("kind", run_span_set_kind, &job->kind),
+        LLMOBS_CLI_VALUE("kind", set_kind, &job->kind),
         LLMOBS_CLI_FLAG("keep-output", &job->keeps_output),
         TEXT("input", input),
         TEXT("session", session),
-        LLMOBS_CLI_VALUE("tag", run_span_add_tag, &job->tags),
+        LLMOBS_CLI_VALUE("tag", add_tag, &job->tags),
         TEXT("model", model),
         TEXT("provider", provider),
         COMMON};
@@ -108,7 +106,7 @@ static void enter_relay(void *ctx)
 }
 
 /* Adds the span's context to the command's variables. */
-static int run_span_add_context(struct job *job)
+static int add_context(struct job *job)
 {
     struct llmobs_environment *environment = &job->environment;
     int rc = 0;
@@ -123,7 +121,7 @@ static int run_span_add_context(struct job *job)
     return rc;
 }
 
-static void run_span_begin_span(struct job *job)
+static void begin_span(struct job *job)
 {
     llmobs_context_from_carrier(&job->context, job->config,
                                 &job->config->carrier);
@@ -200,7 +198,7 @@ static bool has_model(const struct job *job)
     return job->kind == LLMOBS_KIND_LLM || job->kind == LLMOBS_KIND_EMBEDDING;
 }
 
-static int run_span_fill_model(const struct job *job, struct llmobs_span *span)
+static int fill_model(const struct job *job, struct llmobs_span *span)
 {
     int rc;
 
@@ -267,7 +265,7 @@ static struct llmobs_json *read_document(struct llmobs_text line)
     return NULL;
 }
 
-static int run_span_add_line(struct llmobs_json *list, struct llmobs_text line)
+static int add_line(struct llmobs_json *list, struct llmobs_text line)
 {
     struct llmobs_json *document;
     int rc = 0;
@@ -295,11 +293,11 @@ static int fill_documents(struct llmobs_text text, struct llmobs_span *span)
     if (!span->output_documents)
         return -ENOMEM;
     while (rc == 0 && llmobs_text_split(&text, '\n', &line))
-        rc = run_span_add_line(span->output_documents, line);
+        rc = add_line(span->output_documents, line);
     return rc;
 }
 
-static int run_span_fill_output(struct job *job, struct llmobs_span *span)
+static int fill_output(struct job *job, struct llmobs_span *span)
 {
     struct llmobs_text text;
 
@@ -329,11 +327,11 @@ static int fill_span(struct job *job, const struct llmobs_child_result *result,
     rc = llmobs_span_set(&span->name,
                          job->name ? job->name : llmobs_kind_name(job->kind));
     if (rc == 0)
-        rc = run_span_fill_model(job, span);
+        rc = fill_model(job, span);
     if (rc == 0)
         rc = fill_input(job, span);
     if (rc == 0)
-        rc = run_span_fill_output(job, span);
+        rc = fill_output(job, span);
     if (rc == 0)
         rc = llmobs_json_sets(span->metadata, "program", program(job));
     span->extra_tags = job->tags;
@@ -401,7 +399,7 @@ static bool observing(const struct job *job)
 
 /* Runs the command with its output relayed; if no process for the relay can be
  * had, the command writes to this process's output. */
-static int run_inside(struct job *job, struct llmobs_child_result *result)
+static int inside(struct job *job, struct llmobs_child_result *result)
 {
     struct llmobs_child_command command = {.argv = job->command,
                                            .environment = &job->environment,
@@ -421,7 +419,7 @@ static int run_inside(struct job *job, struct llmobs_child_result *result)
 static int run_job(struct job *job, int argc, char **argv)
 {
     struct llmobs_child_result result;
-    int status = run_span_parse(job, argc, argv);
+    int status = parse(job, argc, argv);
 
     if (status >= 0)
         return status;
@@ -433,8 +431,8 @@ static int run_job(struct job *job, int argc, char **argv)
         llmobs_preload_join(&job->environment, job->preload) != 0 ||
         !observing(job))
         return llmobs_environment_become(&job->environment, SELF, job->command);
-    run_span_begin_span(job);
-    if (run_span_add_context(job) != 0 || run_inside(job, &result) != 0)
+    begin_span(job);
+    if (add_context(job) != 0 || inside(job, &result) != 0)
         return llmobs_environment_become(&job->environment, SELF, job->command);
     if (result.exec_error != 0)
         (void)llmobs_environment_fail(SELF, job->command[0], result.exec_error);

@@ -47,7 +47,7 @@ struct start {
 };
 
 /* True where the file is an object for this processor. */
-static bool start_tool_read_header(int fd, ElfW(Ehdr) * header)
+static bool read_header(int fd, ElfW(Ehdr) * header)
 {
     static const ElfW(Ehdr)
         want = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
@@ -64,7 +64,7 @@ static bool is_object(const char *path)
 {
     ElfW(Ehdr) header;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool is = fd >= 0 && start_tool_read_header(fd, &header);
+    bool is = fd >= 0 && read_header(fd, &header);
 
     if (fd >= 0)
         close(fd);
@@ -141,7 +141,7 @@ static bool read_interpreter(int fd, char path[PATH_MAX])
     ElfW(Ehdr) header;
     size_t size;
 
-    if (!start_tool_read_header(fd, &header) || header.e_phnum > HEADERS_MAX)
+    if (!read_header(fd, &header) || header.e_phnum > HEADERS_MAX)
         return false;
     size = header.e_phnum * sizeof(*headers);
     if (pread(fd, headers, size, (off_t)header.e_phoff) != (ssize_t)size)

@@ -11,7 +11,7 @@
 /* Free entries at first, so that the list seldom grows. */
 #define ROOM_FOR_MORE 16
 
-static const char *environment_value_of(const char *entry, const char *name)
+static const char *value_of(const char *entry, const char *name)
 {
     size_t len = strlen(name);
 
@@ -36,7 +36,7 @@ int llmobs_environment_init(struct llmobs_environment *environment,
 }
 
 /* Appends the entry, which it borrows. */
-static int environment_add(struct llmobs_environment *environment, char *entry)
+static int add(struct llmobs_environment *environment, char *entry)
 {
     size_t room = environment->room;
 
@@ -63,12 +63,12 @@ int llmobs_environment_set(struct llmobs_environment *environment,
     if (asprintf(&entry, "%s=%s", name, value) < 0)
         return -ENOMEM;
     for (size_t i = 0; i < environment->count; i++) {
-        if (!environment_value_of(environment->entries[i], name))
+        if (!value_of(environment->entries[i], name))
             continue;
         environment->entries[i] = entry;
         found = true;
     }
-    return found ? 0 : environment_add(environment, entry);
+    return found ? 0 : add(environment, entry);
 }
 
 void llmobs_environment_unset(struct llmobs_environment *environment,
@@ -77,7 +77,7 @@ void llmobs_environment_unset(struct llmobs_environment *environment,
     size_t kept = 0;
 
     for (size_t i = 0; i < environment->count; i++)
-        if (!environment_value_of(environment->entries[i], name))
+        if (!value_of(environment->entries[i], name))
             environment->entries[kept++] = environment->entries[i];
     environment->entries[kept] = NULL;
     environment->count = kept;
@@ -87,7 +87,7 @@ const char *llmobs_environment_get(const struct llmobs_environment *environment,
                                    const char *name)
 {
     for (size_t i = 0; i < environment->count; i++) {
-        const char *value = environment_value_of(environment->entries[i], name);
+        const char *value = value_of(environment->entries[i], name);
 
         if (value && *value != '\0')
             return value;
@@ -99,7 +99,7 @@ bool llmobs_environment_has(const struct llmobs_environment *environment,
                             const char *name)
 {
     for (size_t i = 0; i < environment->count; i++)
-        if (environment_value_of(environment->entries[i], name))
+        if (value_of(environment->entries[i], name))
             return true;
     return false;
 }
@@ -126,7 +126,7 @@ int llmobs_environment_join(struct llmobs_environment *environment,
     bool found = false;
 
     for (size_t i = 0; i < environment->count; i++) {
-        const char *value = environment_value_of(environment->entries[i], name);
+        const char *value = value_of(environment->entries[i], name);
         int between = value && *value != '\0' ? 1 : 0;
         char *entry;
 

@@ -142,7 +142,7 @@ size_t llmobs_escape_next(struct llmobs_text text,
 
 /* The characters of a text's begin that are one byte and one column each, where
  * none of them is part of a picture. */
-static size_t escape_plain_run(const char *text, size_t len)
+static size_t plain_run(const char *text, size_t len)
 {
     size_t n = 0;
 
@@ -159,8 +159,7 @@ int llmobs_escape_add(struct llmobs_buf *out, struct llmobs_text text,
                       size_t columns)
 {
     size_t begin = out->len, fit, width = 0;
-    size_t at =
-        escape_plain_run(text.data, text.len < columns ? text.len : columns);
+    size_t at = plain_run(text.data, text.len < columns ? text.len : columns);
     struct llmobs_escape_piece piece;
     int rc;
 
@@ -209,7 +208,7 @@ size_t llmobs_escape_width(const char *text)
     size_t width = 0;
 
     while (rest.len > 0) {
-        size_t used = escape_plain_run(rest.data, rest.len);
+        size_t used = plain_run(rest.data, rest.len);
 
         width += used;
         if (used == 0) {

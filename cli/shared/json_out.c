@@ -18,7 +18,7 @@ static size_t plain(struct llmobs_text json)
     return at;
 }
 
-static int json_out_add_code(struct llmobs_buf *out, uint32_t code)
+static int add_code(struct llmobs_buf *out, uint32_t code)
 {
     if (code < 0x10000)
         return llmobs_buf_addf(out, "\\u%04x", (unsigned)code);
@@ -30,8 +30,7 @@ static int json_out_add_code(struct llmobs_buf *out, uint32_t code)
 
 /* Follows the quotes of a plain part: *inside is true within a string; *escaped
  * is true where the part ends with a backslash that begins an escape. */
-static void json_out_follow(struct llmobs_text part, bool *inside,
-                            bool *escaped)
+static void follow(struct llmobs_text part, bool *inside, bool *escaped)
 {
     for (size_t i = 0; i < part.len; i++) {
         bool quote = part.data[i] == '"' && !*escaped;
@@ -53,12 +52,12 @@ static int add_odd(struct llmobs_buf *out, struct llmobs_text rest, bool inside,
     if (!inside)
         return llmobs_buf_addc(out, ' ');
     if ((unsigned char)*rest.data < 0x20 || *rest.data == 0x7F)
-        return json_out_add_code(out, (unsigned char)*rest.data);
+        return add_code(out, (unsigned char)*rest.data);
     if (piece.data != piece.escape)
         return llmobs_buf_add(out, piece.data, piece.len);
     if (sscanf(piece.escape, "\\u{%x}", &code) != 1)
         code = REPLACEMENT;
-    return json_out_add_code(out, code);
+    return add_code(out, code);
 }
 
 int llmobs_json_out_add(struct llmobs_buf *out, struct llmobs_text json)
@@ -70,8 +69,7 @@ int llmobs_json_out_add(struct llmobs_buf *out, struct llmobs_text json)
         size_t used = plain(json);
 
         rc = llmobs_buf_add(out, json.data, used);
-        json_out_follow((struct llmobs_text){json.data, used}, &inside,
-                        &escaped);
+        follow((struct llmobs_text){json.data, used}, &inside, &escaped);
         json.data += used;
         json.len -= used;
         if (rc != 0 || json.len == 0)

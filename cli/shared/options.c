@@ -183,7 +183,7 @@ int llmobs_cli_command(const struct llmobs_cli_option *option,
 }
 
 /* Fills the tables of getopt_long; gives the row behind the last option. */
-static const struct llmobs_cli_option *options_list(
+static const struct llmobs_cli_option *list(
     const struct llmobs_cli_option *rows, struct option *longs, char *shorts)
 {
     const struct llmobs_cli_option *row = rows;
@@ -223,8 +223,7 @@ static int options_set(const struct llmobs_cli_option *rows, int code)
 
 /* Gives `set` the arguments behind the options; refuses the first argument if
  * the command takes none. */
-static int options_set_words(int argc, char **argv,
-                             const struct llmobs_cli_option *row)
+static int set_words(int argc, char **argv, const struct llmobs_cli_option *row)
 {
     char room[LLMOBS_ESCAPE_NAME];
     int rc = 0;
@@ -248,7 +247,7 @@ int llmobs_cli_parse(int argc, char **argv,
 {
     struct option longs[ROWS_MAX + 2];
     char all[2 * ROWS_MAX + 4] = "+", *shorts = all + 1;
-    const struct llmobs_cli_option *words = options_list(rows, longs, shorts);
+    const struct llmobs_cli_option *words = list(rows, longs, shorts);
     bool command = words->set == llmobs_cli_command;
     int code, rc = 0;
 
@@ -266,7 +265,7 @@ int llmobs_cli_parse(int argc, char **argv,
         }
     }
     if (rc == 0)
-        rc = options_set_words(argc, argv, words);
+        rc = set_words(argc, argv, words);
     if (rc != 0 && rc != -EINVAL)
         llmobs_tell("%s: %s\n", argv[0], strerror(-rc));
     if (rc == 0 && help_wanted)

@@ -49,25 +49,25 @@ static int own_directory(char dir[PATH_MAX])
     return 0;
 }
 
-static int preload_join(char path[PATH_MAX], const char *dir, const char *name)
+static int join(char path[PATH_MAX], const char *dir, const char *name)
 {
     int need = snprintf(path, PATH_MAX, "%s/%s", dir, name);
 
     return need < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
-static bool preload_holds(const char *dir, const char *name)
+static bool holds(const char *dir, const char *name)
 {
     char path[PATH_MAX];
 
-    return preload_join(path, dir, name) == 0 && access(path, F_OK) == 0;
+    return join(path, dir, name) == 0 && access(path, F_OK) == 0;
 }
 
-static bool preload_enter(const char *dir, const char *name, char out[PATH_MAX])
+static bool enter(const char *dir, const char *name, char out[PATH_MAX])
 {
     char path[PATH_MAX];
 
-    return preload_join(path, dir, name) == 0 && realpath(path, out);
+    return join(path, dir, name) == 0 && realpath(path, out);
 }
 
 /* The directories of an installation: `bin` has the programs for users, `lib`
@@ -81,10 +81,10 @@ static int own_directories(char bin[PATH_MAX], char lib[PATH_MAX])
         return rc;
     memcpy(bin, dir, PATH_MAX);
     memcpy(lib, dir, PATH_MAX);
-    if (preload_holds(dir, "../lib/llmobs/" LLMOBS_PRELOAD_NAME))
-        return preload_enter(dir, "../lib/llmobs", lib) ? 0 : -ESRCH;
-    if (!preload_holds(dir, FRONT) && preload_holds(dir, "../../bin/" FRONT))
-        return preload_enter(dir, "../../bin", bin) ? 0 : -ESRCH;
+    if (holds(dir, "../lib/llmobs/" LLMOBS_PRELOAD_NAME))
+        return enter(dir, "../lib/llmobs", lib) ? 0 : -ESRCH;
+    if (!holds(dir, FRONT) && holds(dir, "../../bin/" FRONT))
+        return enter(dir, "../../bin", bin) ? 0 : -ESRCH;
     return 0;
 }
 
@@ -94,7 +94,7 @@ static int find_directories(char bin[PATH_MAX], char lib[PATH_MAX])
 
     if (!build || *build == '\0')
         return own_directories(bin, lib);
-    if (!preload_enter(build, ".", bin))
+    if (!enter(build, ".", bin))
         return -ENOTDIR;
     memcpy(lib, bin, PATH_MAX);
     return 0;
@@ -133,9 +133,9 @@ int llmobs_preload_find(struct llmobs_preload *preload)
     int rc = find_directories(bin, lib);
 
     if (rc == 0)
-        rc = preload_join(preload->library, lib, LLMOBS_PRELOAD_NAME);
+        rc = join(preload->library, lib, LLMOBS_PRELOAD_NAME);
     if (rc == 0)
-        rc = preload_join(preload->tool, bin, FRONT);
+        rc = join(preload->tool, bin, FRONT);
     if (rc != 0)
         return rc == -ENAMETOOLONG ? -ESRCH : rc;
     if (access(preload->library, R_OK) != 0)
@@ -149,7 +149,7 @@ int llmobs_preload_tool(char path[PATH_MAX])
     char bin[PATH_MAX], lib[PATH_MAX];
     int rc = own_directories(bin, lib);
 
-    return rc == 0 ? preload_join(path, lib, "llmobs-tool") : rc;
+    return rc == 0 ? join(path, lib, "llmobs-tool") : rc;
 }
 
 int llmobs_preload_share(const char *name, char path[PATH_MAX])
@@ -158,8 +158,8 @@ int llmobs_preload_share(const char *name, char path[PATH_MAX])
     int rc = find_directories(bin, lib);
 
     if (rc == 0 && strcmp(bin, lib) != 0)
-        rc = preload_join(lib, bin, "../share/llmobs");
-    return rc == 0 ? preload_join(path, lib, name) : rc;
+        rc = join(lib, bin, "../share/llmobs");
+    return rc == 0 ? join(path, lib, name) : rc;
 }
 
 /* True where an item of the list is the file `library`, under any name. */

@@ -79,8 +79,7 @@ static int open_name(const struct llmobs_reader *reader, const char *name,
 
 /* Gives a descriptor of the file, which give_back takes. Checks the inode, as
  * the exporter may have given the name to another file. */
-static int shared_reader_borrow(const struct llmobs_reader *reader,
-                                const struct file *file)
+static int borrow(const struct llmobs_reader *reader, const struct file *file)
 {
     struct stat st;
     int fd = file->fd;
@@ -102,9 +101,8 @@ static void shared_reader_give_back(const struct file *file, int fd)
 
 /* Compares inodes; for a closed file the name as well, since a later file may
  * have the inode after a removal. An open file may have a new name. */
-static bool shared_reader_is_known(const struct llmobs_reader *reader,
-                                   const char *name, int fd,
-                                   const struct stat *st)
+static bool is_known(const struct llmobs_reader *reader, const char *name,
+                     int fd, const struct stat *st)
 {
     for (size_t i = 0; i < reader->count; i++) {
         const struct file *file = &reader->files[i];
@@ -136,14 +134,14 @@ static int64_t written_s(const char *name, const struct stat *st)
                                                         : st->st_mtim.tv_sec;
 }
 
-static int shared_reader_add_file(struct llmobs_reader *reader,
-                                  const char *name, uint64_t next)
+static int add_file(struct llmobs_reader *reader, const char *name,
+                    uint64_t next)
 {
     struct file file = {.fd = -1, .next = next}, *files;
     struct stat st = {0};
     int fd = open_name(reader, name, &st);
 
-    if (shared_reader_is_known(reader, name, fd, &st)) {
+    if (is_known(reader, name, fd, &st)) {
         shared_reader_give_back(&file, fd);
         return 0;
     }
@@ -184,8 +182,7 @@ static int is_events(const struct dirent *entry)
 }
 
 /* The file that the exporter writes to holds the newest spans. */
-static int shared_reader_by_age(const struct dirent **a,
-                                const struct dirent **b)
+static int by_age(const struct dirent **a, const struct dirent **b)
 {
     bool newest_a = strcmp((*a)->d_name, LLMOBS_STORE_FILE) == 0;
     bool newest_b = strcmp((*b)->d_name, LLMOBS_STORE_FILE) == 0;
@@ -194,16 +191,15 @@ static int shared_reader_by_age(const struct dirent **a,
                                 : strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static int shared_reader_add_files(struct llmobs_reader *reader, uint64_t next)
+static int add_files(struct llmobs_reader *reader, uint64_t next)
 {
     struct dirent **names = NULL;
-    int count =
-        scandirat(reader->dir, ".", &names, is_events, shared_reader_by_age);
+    int count = scandirat(reader->dir, ".", &names, is_events, by_age);
     int rc = count < 0 ? -errno : 0;
 
     for (int i = 0; i < count; i++) {
         if (rc == 0)
-            rc = shared_reader_add_file(reader, names[i]->d_name, next);
+            rc = add_file(reader, names[i]->d_name, next);
         free(names[i]);
     }
     free(names);
@@ -222,7 +218,7 @@ int llmobs_reader_open(const char *dir, struct llmobs_reader **out)
     if (reader->dir < 0)
         rc = -errno;
     if (rc == 0)
-        rc = shared_reader_add_files(reader, UNKNOWN);
+        rc = add_files(reader, UNKNOWN);
     if (rc == 0) {
         *out = reader;
         return 0;
@@ -263,8 +259,8 @@ int64_t llmobs_reader_written(const struct llmobs_reader *reader,
 
 /* Adds the bytes from `at` to `end` to `out`; fewer where the file is shorter,
  * or cannot be read: then *error is set. */
-static int shared_reader_read_piece(int fd, uint64_t at, uint64_t end,
-                                    struct llmobs_buf *out, int *error)
+static int read_piece(int fd, uint64_t at, uint64_t end, struct llmobs_buf *out,
+                      int *error)
 {
     int rc = llmobs_buf_reserve(out, (size_t)(end - at));
 
@@ -296,8 +292,8 @@ struct walk {
     int error;    /* of reading, which ends the file and not the walk */
 };
 
-static int shared_reader_give(const struct walk *walk, const char *data,
-                              size_t len, uint64_t at)
+static int give(const struct walk *walk, const char *data, size_t len,
+                uint64_t at)
 {
     struct llmobs_place place = {walk->file, (uint32_t)len, at};
 
@@ -316,8 +312,7 @@ static int read_chunk(struct walk *walk, uint64_t from)
 {
     uint64_t end = from + CHUNK < walk->end ? from + CHUNK : walk->end;
 
-    return shared_reader_read_piece(walk->fd, from, end, &walk->reader->room,
-                                    &walk->error);
+    return read_piece(walk->fd, from, end, &walk->reader->room, &walk->error);
 }
 
 /* Gives the whole lines of the room, which begins at *at, and leaves the rest.
@@ -331,7 +326,7 @@ static int give_lines(struct walk *walk, uint64_t *at, size_t known)
 
     while (rc == 0 && look < stop &&
            (end = memchr(look, '\n', (size_t)(stop - look)))) {
-        rc = shared_reader_give(walk, data, (size_t)(end - data), *at);
+        rc = give(walk, data, (size_t)(end - data), *at);
         *at += (uint64_t)(end + 1 - data);
         look = data = end + 1;
     }
@@ -380,7 +375,7 @@ static int walk_on(struct walk *walk, uint64_t *at)
             rc = pass_over(walk, at);
     }
     if (rc == 0 && room->len > 0 && !walk->whole) {
-        rc = shared_reader_give(walk, room->data, room->len, *at);
+        rc = give(walk, room->data, room->len, *at);
         *at += room->len;
     }
     return rc;
@@ -411,7 +406,7 @@ static int give_back_lines(struct walk *walk, uint64_t at, size_t *left)
 
         if (begin == 0 && at > 0)
             break;
-        rc = shared_reader_give(walk, data + begin, end - begin, at + begin);
+        rc = give(walk, data + begin, end - begin, at + begin);
         len = begin;
     }
     *left = len;
@@ -431,7 +426,7 @@ static int walk_backwards(struct walk *walk, uint64_t *unused)
         size_t left = 0;
 
         llmobs_buf_cut(room, 0);
-        rc = shared_reader_read_piece(walk->fd, at, end, room, &walk->error);
+        rc = read_piece(walk->fd, at, end, room, &walk->error);
         if (rc == 0)
             rc = give_back_lines(walk, at, &left);
         if (rc != 0 || room->len < end - at)
@@ -452,7 +447,7 @@ static int walk_backwards(struct walk *walk, uint64_t *unused)
 /* -- walks ---------------------------------------------------------------- */
 
 /* True where everything in the file is older than the caller asks for. */
-static bool shared_reader_is_old(const struct file *file, int64_t since_ns)
+static bool is_old(const struct file *file, int64_t since_ns)
 {
     return file->written_s + LLMOBS_READER_CLOCKS_S < since_ns / NS_PER_S;
 }
@@ -464,7 +459,7 @@ static int with_file(struct walk *walk, int (*go)(struct walk *, uint64_t *),
     struct file *file = &walk->reader->files[walk->file];
     int rc;
 
-    walk->fd = shared_reader_borrow(walk->reader, file);
+    walk->fd = borrow(walk->reader, file);
     if (walk->fd < 0) {
         tell_unreadable(walk->reader, file, -walk->fd);
         return 0;
@@ -495,7 +490,7 @@ static int walk_all(struct llmobs_reader *reader, int64_t since_ns,
 
         if (reader->files[i].failed)
             continue;
-        if (shared_reader_is_old(&reader->files[i], since_ns)) {
+        if (is_old(&reader->files[i], since_ns)) {
             report->old++;
             continue;
         }
@@ -552,7 +547,7 @@ static uint64_t behind_last_line(struct llmobs_reader *reader, size_t index)
                         .file = (uint32_t)index,
                         .end = end};
     char last = '\n';
-    int fd = shared_reader_borrow(reader, &reader->files[index]);
+    int fd = borrow(reader, &reader->files[index]);
 
     if (fd >= 0 && end > 0 && pread(fd, &last, 1, (off_t)(end - 1)) != 1)
         last = '\n';
@@ -567,7 +562,7 @@ static uint64_t behind_last_line(struct llmobs_reader *reader, size_t index)
 static bool look_again(struct llmobs_reader *reader, size_t index)
 {
     struct file *file = &reader->files[index];
-    int fd = shared_reader_borrow(reader, file);
+    int fd = borrow(reader, file);
     bool gone = fd == -ENOENT || fd == -ESTALE;
     struct stat st;
 
@@ -582,7 +577,7 @@ static bool look_again(struct llmobs_reader *reader, size_t index)
 }
 
 /* Closes a removed file, which would otherwise keep its room on the disk. */
-static void shared_reader_forget(struct file *file)
+static void forget(struct file *file)
 {
     if (file->fd >= 0)
         close(file->fd);
@@ -592,8 +587,8 @@ static void shared_reader_forget(struct file *file)
     file->name[0] = '\0';
 }
 
-static int shared_reader_read_more(struct llmobs_reader *reader, size_t index,
-                                   llmobs_reader_line *line, void *ctx)
+static int read_more(struct llmobs_reader *reader, size_t index,
+                     llmobs_reader_line *line, void *ctx)
 {
     struct file *file = &reader->files[index];
     struct walk walk = {.reader = reader,
@@ -613,17 +608,17 @@ static int shared_reader_read_more(struct llmobs_reader *reader, size_t index,
     if (file->next < walk.end)
         rc = with_file(&walk, walk_on, &file->next);
     if (gone)
-        shared_reader_forget(file);
+        forget(file);
     return rc;
 }
 
 int llmobs_reader_more(struct llmobs_reader *reader, llmobs_reader_line *line,
                        void *ctx)
 {
-    int rc = shared_reader_add_files(reader, 0);
+    int rc = add_files(reader, 0);
 
     for (size_t i = 0; rc == 0 && i < reader->count; i++)
-        rc = shared_reader_read_more(reader, i, line, ctx);
+        rc = read_more(reader, i, line, ctx);
     return rc;
 }
 
@@ -631,13 +626,12 @@ int llmobs_reader_again(struct llmobs_reader *reader, struct llmobs_place place,
                         struct llmobs_buf *out)
 {
     struct file *file = &reader->files[place.file];
-    int fd = shared_reader_borrow(reader, file), error = 0, rc;
+    int fd = borrow(reader, file), error = 0, rc;
 
     if (fd < 0)
         return -ESTALE;
     llmobs_buf_cut(out, 0);
-    rc = shared_reader_read_piece(fd, place.at, place.at + place.len, out,
-                                  &error);
+    rc = read_piece(fd, place.at, place.at + place.len, out, &error);
     shared_reader_give_back(file, fd);
     if (rc == 0 && (error != 0 || out->len < place.len))
         rc = -ESTALE;

@@ -25,7 +25,7 @@ static const char *const paints[] = {
 /* -- the environment ------------------------------------------------------ */
 
 /* True where the variable has a value. */
-static bool screen_is_set(const char *name)
+static bool is_set(const char *name)
 {
     const char *value = getenv(name);
 
@@ -36,14 +36,14 @@ static bool wants_colour(bool terminal)
 {
     const char *force = getenv("CLICOLOR_FORCE"), *term = getenv("TERM");
 
-    if (screen_is_set("NO_COLOR"))
+    if (is_set("NO_COLOR"))
         return false;
-    if (screen_is_set("CLICOLOR_FORCE") && strcmp(force, "0") != 0)
+    if (is_set("CLICOLOR_FORCE") && strcmp(force, "0") != 0)
         return true;
-    return terminal && screen_is_set("TERM") && strcmp(term, "dumb") != 0;
+    return terminal && is_set("TERM") && strcmp(term, "dumb") != 0;
 }
 
-static void screen_read_size(struct llmobs_screen *screen)
+static void read_size(struct llmobs_screen *screen)
 {
     const char *text = getenv("COLUMNS");
     struct winsize size = {0};
@@ -93,7 +93,7 @@ void llmobs_screen_init(struct llmobs_screen *screen,
                          : colour == LLMOBS_SCREEN_ALWAYS;
     if (!screen->terminal)
         return;
-    screen_read_size(screen);
+    read_size(screen);
     screen->ascii = !is_utf8();
     know_widths();
 }

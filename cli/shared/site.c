@@ -19,7 +19,7 @@
 #define LINGER_MS 2000
 #define STEP_MS 1000
 
-static int64_t site_in_ms(int64_t ms)
+static int64_t in_ms(int64_t ms)
 {
     return llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS;
 }
@@ -77,7 +77,7 @@ void llmobs_site_close(struct llmobs_site *site)
 /* The connection to end when a new one comes and they are too many. Of those
  * that wait for a request, the one that has waited longest, however often a
  * byte of the request comes; else one whose client does not read; or NULL. */
-static struct llmobs_site_visit **site_oldest(struct llmobs_site *site)
+static struct llmobs_site_visit **oldest(struct llmobs_site *site)
 {
     struct llmobs_site_visit **found = NULL;
 
@@ -98,14 +98,14 @@ static struct llmobs_site_visit **site_oldest(struct llmobs_site *site)
     return found;
 }
 
-static bool site_has_room(struct llmobs_site *site)
+static bool has_room(struct llmobs_site *site)
 {
-    return site->count < LLMOBS_SITE_VISITS || site_oldest(site) != NULL;
+    return site->count < LLMOBS_SITE_VISITS || oldest(site) != NULL;
 }
 
-static void site_make_room(struct llmobs_site *site)
+static void make_room(struct llmobs_site *site)
 {
-    struct llmobs_site_visit **old = site_oldest(site);
+    struct llmobs_site_visit **old = oldest(site);
 
     if (site->count < LLMOBS_SITE_VISITS || !old)
         return;
@@ -113,7 +113,7 @@ static void site_make_room(struct llmobs_site *site)
     *old = site->list[--site->count];
 }
 
-static void site_take(struct llmobs_site *site)
+static void take(struct llmobs_site *site)
 {
     int fd = accept4(site->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     struct llmobs_site_visit *one;
@@ -121,7 +121,7 @@ static void site_take(struct llmobs_site *site)
 
     if (fd < 0)
         return;
-    site_make_room(site);
+    make_room(site);
     one = site->count < LLMOBS_SITE_VISITS ? calloc(1, sizeof(*one)) : NULL;
     if (!one) {
         close(fd);
@@ -130,7 +130,7 @@ static void site_take(struct llmobs_site *site)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     one->site = site;
     one->fd = fd;
-    one->due_ns = site_in_ms(LLMOBS_SITE_HEAD_MS);
+    one->due_ns = in_ms(LLMOBS_SITE_HEAD_MS);
     one->since_ns = llmobs_clock_mono_ns();
     llmobs_site_request_init(&one->request, site->body_max);
     llmobs_buf_init(&one->out, OUT_MAX);
@@ -139,7 +139,7 @@ static void site_take(struct llmobs_site *site)
 
 /* -- answers --------------------------------------------------------------- */
 
-static const char *site_reason_of(int status)
+static const char *reason_of(int status)
 {
     static const struct {
         int status;
@@ -171,7 +171,7 @@ static const char *site_reason_of(int status)
 }
 
 /* True for a type without a line end: anybody may have edited the file. */
-static bool site_is_clean(const char *text)
+static bool is_clean(const char *text)
 {
     for (; *text != '\0'; text++)
         if ((unsigned char)*text < ' ' || *text == 0x7f)
@@ -184,9 +184,8 @@ void llmobs_site_head(struct llmobs_site_visit *one, int status,
 {
     struct llmobs_buf *out = &one->out;
 
-    (void)llmobs_buf_addf(out, "HTTP/1.1 %d %s\r\n", status,
-                          site_reason_of(status));
-    if (type && site_is_clean(type))
+    (void)llmobs_buf_addf(out, "HTTP/1.1 %d %s\r\n", status, reason_of(status));
+    if (type && is_clean(type))
         (void)llmobs_buf_addf(out, "Content-Type: %.1024s\r\n", type);
     if (one->chunked)
         (void)llmobs_buf_adds(out, "Transfer-Encoding: chunked\r\n");
@@ -232,7 +231,7 @@ static bool send_some(struct llmobs_site_visit *one)
     if (n < 0)
         return errno == EAGAIN || errno == EINTR;
     one->sent += (size_t)n;
-    one->due_ns = site_in_ms(LLMOBS_SITE_IDLE_MS);
+    one->due_ns = in_ms(LLMOBS_SITE_IDLE_MS);
     one->since_ns = llmobs_clock_mono_ns();
     if (!is_sending(one)) {
         llmobs_buf_cut(&one->out, 0);
@@ -245,7 +244,7 @@ static bool send_some(struct llmobs_site_visit *one)
 static bool receive(struct llmobs_site_visit *one)
 {
     bool begun = llmobs_site_request_is_begun(&one->request);
-    int64_t head_ns = site_in_ms(LLMOBS_SITE_HEAD_MS);
+    int64_t head_ns = in_ms(LLMOBS_SITE_HEAD_MS);
     char data[16 * 1024];
     ssize_t n = recv(one->fd, data, sizeof(data), 0);
     int status;
@@ -280,7 +279,7 @@ static bool end_answer(struct llmobs_site_visit *one)
 {
     if (one->broken)
         return false;
-    one->due_ns = site_in_ms(one->last ? LINGER_MS : LLMOBS_SITE_IDLE_MS);
+    one->due_ns = in_ms(one->last ? LINGER_MS : LLMOBS_SITE_IDLE_MS);
     one->since_ns = llmobs_clock_mono_ns();
     if (one->last) {
         (void)shutdown(one->fd, SHUT_WR);
@@ -301,7 +300,7 @@ static bool read_on(struct llmobs_site_visit *one)
 
     if (head &&
         one->request.part != LLMOBS_SITE_HEAD) /* the body's time begins */
-        one->due_ns = site_in_ms(LLMOBS_SITE_IDLE_MS);
+        one->due_ns = in_ms(LLMOBS_SITE_IDLE_MS);
     if (status != 0)
         site_refuse(one, status);
     else if (one->request.part == LLMOBS_SITE_WHOLE)
@@ -347,7 +346,7 @@ static bool expire(struct llmobs_site_visit *one)
 
 /* -- the loop -------------------------------------------------------------- */
 
-static int64_t site_due_of(const struct llmobs_site_visit *one)
+static int64_t due_of(const struct llmobs_site_visit *one)
 {
     return one->site->due_ns ? one->site->due_ns(one) : 0;
 }
@@ -356,7 +355,7 @@ static int64_t site_due_of(const struct llmobs_site_visit *one)
  * needs no other limit. */
 static int64_t wake_of(const struct llmobs_site_visit *one)
 {
-    return one->answer && !is_sending(one) ? site_due_of(one) : one->due_ns;
+    return one->answer && !is_sending(one) ? due_of(one) : one->due_ns;
 }
 
 static short events_of(const struct llmobs_site_visit *one)
@@ -383,7 +382,7 @@ static bool site_one(struct llmobs_site_visit *one, short events)
 
 static struct timespec wait_of(const struct llmobs_site *site)
 {
-    int64_t now = llmobs_clock_mono_ns(), wake = site_in_ms(STEP_MS);
+    int64_t now = llmobs_clock_mono_ns(), wake = in_ms(STEP_MS);
 
     for (size_t i = 0; i < site->count; i++)
         if (wake_of(site->list[i]) < wake)
@@ -398,8 +397,7 @@ void llmobs_site_step(struct llmobs_site *site, const sigset_t *signals)
     size_t count = site->count, kept = 0;
 
     /* ppoll ignores a negative descriptor. */
-    fds[0] =
-        (struct pollfd){site_has_room(site) ? site->listener : -1, POLLIN, 0};
+    fds[0] = (struct pollfd){has_room(site) ? site->listener : -1, POLLIN, 0};
     for (size_t i = 0; i < count; i++)
         fds[1 + i] =
             (struct pollfd){site->list[i]->fd, events_of(site->list[i]), 0};
@@ -415,5 +413,5 @@ void llmobs_site_step(struct llmobs_site *site, const sigset_t *signals)
     }
     site->count = kept;
     if (fds[0].revents != 0)
-        site_take(site);
+        take(site);
 }

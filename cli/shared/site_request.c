@@ -16,7 +16,7 @@ void llmobs_site_request_init(struct llmobs_site_request *http, size_t body_max)
     llmobs_buf_init(&http->body, body_max);
 }
 
-static void site_request_forget(struct llmobs_site_request *http)
+static void forget(struct llmobs_site_request *http)
 {
     free(http->method);
     free(http->target);
@@ -33,15 +33,14 @@ static void site_request_forget(struct llmobs_site_request *http)
 
 void llmobs_site_request_fini(struct llmobs_site_request *http)
 {
-    site_request_forget(http);
+    forget(http);
     llmobs_buf_fini(&http->in);
     llmobs_buf_fini(&http->body);
 }
 
 /* -- bytes ---------------------------------------------------------------- */
 
-static struct llmobs_text site_request_rest(
-    const struct llmobs_site_request *http)
+static struct llmobs_text rest(const struct llmobs_site_request *http)
 {
     if (!http->in.data)
         return (struct llmobs_text){"", 0};
@@ -51,7 +50,7 @@ static struct llmobs_text site_request_rest(
 
 static void drop_read(struct llmobs_site_request *http)
 {
-    struct llmobs_text left = site_request_rest(http);
+    struct llmobs_text left = rest(http);
 
     if (http->at == 0 || (left.len > 0 && http->at < DROP_FROM))
         return;
@@ -69,22 +68,22 @@ int llmobs_site_request_add(struct llmobs_site_request *http, const void *data,
 
 bool llmobs_site_request_is_begun(const struct llmobs_site_request *http)
 {
-    return http->part != LLMOBS_SITE_HEAD || site_request_rest(http).len > 0;
+    return http->part != LLMOBS_SITE_HEAD || rest(http).len > 0;
 }
 
 void llmobs_site_request_next(struct llmobs_site_request *http)
 {
-    site_request_forget(http);
+    forget(http);
     llmobs_buf_fini(&http->body);
     llmobs_buf_init(&http->body, http->body_max);
     drop_read(http);
 }
 
 /* Takes a line without its end; false: the line's end has not come. */
-static bool site_request_take_line(struct llmobs_site_request *http,
-                                   struct llmobs_text *line)
+static bool take_line(struct llmobs_site_request *http,
+                      struct llmobs_text *line)
 {
-    struct llmobs_text text = site_request_rest(http);
+    struct llmobs_text text = rest(http);
     const char *end = memchr(text.data, '\n', text.len);
 
     if (!end)
@@ -112,7 +111,7 @@ static bool is_token(struct llmobs_text text)
     return text.len > 0;
 }
 
-static bool site_request_is_clean(struct llmobs_text text)
+static bool is_clean(struct llmobs_text text)
 {
     for (size_t i = 0; i < text.len; i++)
         if ((unsigned char)text.data[i] < ' ' && text.data[i] != '\t')
@@ -212,13 +211,13 @@ static int keep(char **to, struct llmobs_text value, bool listed)
     return *to ? 0 : 500;
 }
 
-static int site_request_read_header(struct llmobs_site_request *http,
-                                    struct llmobs_text line)
+static int read_header(struct llmobs_site_request *http,
+                       struct llmobs_text line)
 {
     const char *colon = memchr(line.data, ':', line.len);
     struct llmobs_text name, value;
 
-    if (!colon || !site_request_is_clean(line))
+    if (!colon || !is_clean(line))
         return 400;
     name = (struct llmobs_text){line.data, (size_t)(colon - line.data)};
     value = llmobs_text_trim(
@@ -268,7 +267,7 @@ static bool has_head(struct llmobs_text text)
 /* Line ends before a request do not belong to it: RFC 9112, 2.2. */
 static void skip_ends(struct llmobs_site_request *http)
 {
-    struct llmobs_text text = site_request_rest(http);
+    struct llmobs_text text = rest(http);
 
     while (text.len > 0 && (*text.data == '\r' || *text.data == '\n')) {
         text.data++;
@@ -277,31 +276,30 @@ static void skip_ends(struct llmobs_site_request *http)
     }
 }
 
-static int site_request_read_head(struct llmobs_site_request *http)
+static int read_head(struct llmobs_site_request *http)
 {
     struct llmobs_text text, line;
     int status = 0;
 
     skip_ends(http);
-    text = site_request_rest(http);
+    text = rest(http);
     if (text.len > LLMOBS_SITE_HEAD_MAX)
         text.len = LLMOBS_SITE_HEAD_MAX;
     if (!has_head(text))
         return text.len == LLMOBS_SITE_HEAD_MAX ? 431 : 0;
-    if (site_request_take_line(http, &line))
+    if (take_line(http, &line))
         status = read_first(http, line);
-    while (status == 0 && site_request_take_line(http, &line) && line.len > 0)
-        status = site_request_read_header(http, line);
+    while (status == 0 && take_line(http, &line) && line.len > 0)
+        status = read_header(http, line);
     return status != 0 ? status : end_head(http);
 }
 
 /* -- the body ------------------------------------------------------------- */
 
 /* Takes the bytes of a body or chunk that have come; true: it is complete. */
-static bool site_request_take_bytes(struct llmobs_site_request *http,
-                                    int *status)
+static bool take_bytes(struct llmobs_site_request *http, int *status)
 {
-    struct llmobs_text text = site_request_rest(http);
+    struct llmobs_text text = rest(http);
 
     if (text.len > http->left)
         text.len = (size_t)http->left;
@@ -313,8 +311,7 @@ static bool site_request_take_bytes(struct llmobs_site_request *http,
 }
 
 /* Reads "1a; extension". */
-static int site_request_read_size(struct llmobs_site_request *http,
-                                  struct llmobs_text line)
+static int read_size(struct llmobs_site_request *http, struct llmobs_text line)
 {
     const char *semicolon = memchr(line.data, ';', line.len);
     uint64_t size = 0;
@@ -339,15 +336,15 @@ static int site_request_read_size(struct llmobs_site_request *http,
 }
 
 /* Reads the lines between the bytes of chunks. `more`: another step follows. */
-static int site_request_read_line(struct llmobs_site_request *http, bool *more)
+static int read_line(struct llmobs_site_request *http, bool *more)
 {
     struct llmobs_text line;
 
-    *more = site_request_take_line(http, &line);
+    *more = take_line(http, &line);
     if (!*more)
-        return site_request_rest(http).len > LLMOBS_SITE_HEAD_MAX ? 400 : 0;
+        return rest(http).len > LLMOBS_SITE_HEAD_MAX ? 400 : 0;
     if (http->part == LLMOBS_SITE_CHUNK_SIZE)
-        return site_request_read_size(http, line);
+        return read_size(http, line);
     if (http->part == LLMOBS_SITE_CHUNK_END) {
         http->part = LLMOBS_SITE_CHUNK_SIZE;
         return line.len == 0 ? 0 : 400;
@@ -365,19 +362,19 @@ static int read_step(struct llmobs_site_request *http, bool *more)
 
     switch (part) {
     case LLMOBS_SITE_HEAD:
-        status = site_request_read_head(http);
+        status = read_head(http);
         *more = http->part != part;
         return status;
     case LLMOBS_SITE_BODY:
-        if ((*more = site_request_take_bytes(http, &status)))
+        if ((*more = take_bytes(http, &status)))
             http->part = LLMOBS_SITE_WHOLE;
         return status;
     case LLMOBS_SITE_CHUNK:
-        if ((*more = site_request_take_bytes(http, &status)))
+        if ((*more = take_bytes(http, &status)))
             http->part = LLMOBS_SITE_CHUNK_END;
         return status;
     default:
-        return site_request_read_line(http, more);
+        return read_line(http, more);
     }
 }
 

@@ -31,8 +31,7 @@ struct walk {
     void *ctx;
 };
 
-static int spool_dirs_open_list(const char *path, bool chosen,
-                                struct llmobs_listing *list)
+static int open_list(const char *path, bool chosen, struct llmobs_listing *list)
 {
     int fd, rc = llmobs_dirs_open(path, chosen, true, &fd);
 
@@ -66,7 +65,7 @@ static bool add_user(uid_t *users, size_t *count, uid_t uid)
 
 /* Removes a relay's sign that somebody put in another user's name, and that
  * would keep that user from a relay. Only where root owns the directory. */
-static void spool_dirs_refuse(int dir, const char *name)
+static void refuse(int dir, const char *name)
 {
     char away[64];
     struct stat st;
@@ -94,7 +93,7 @@ static bool tells(int dir, const char *name, struct stat *st)
         return false;
     if (st->st_uid == uid)
         return S_ISREG(st->st_mode);
-    spool_dirs_refuse(dir, name);
+    refuse(dir, name);
     return false;
 }
 
@@ -106,7 +105,7 @@ static int list_users(const char *path, bool chosen, uid_t *users,
     struct llmobs_listing list;
     const char *name;
     struct stat st;
-    int rc = spool_dirs_open_list(path, chosen, &list);
+    int rc = open_list(path, chosen, &list);
 
     *count = 0;
     if (rc)
@@ -140,7 +139,7 @@ static int spool_dirs_one(const struct walk *walk, const char *path,
 /* True where the directory that the spool is a part of does not exist. On a
  * network file system root may not be allowed to look: then the user's process
  * does. */
-static bool spool_dirs_is_missing(const char *spool)
+static bool is_missing(const char *spool)
 {
     char path[PATH_MAX];
     struct stat st;
@@ -158,7 +157,7 @@ static int visit_home(const struct walk *walk, const char *name,
 
     if (snprintf(path, sizeof(path), HOMES "/%s/" HOME_STATE SPOOL, name) >=
             (int)sizeof(path) ||
-        spool_dirs_is_missing(path))
+        is_missing(path))
         return 0;
     return spool_dirs_visit(walk, path, false, st->st_uid);
 }
@@ -175,9 +174,8 @@ static int visit_loose(const struct walk *walk, const char *name,
     if (strcmp(name, wanted) != 0)
         return 0;
     snprintf(path, sizeof(path), LOOSE "/%s/spool", name);
-    return spool_dirs_is_missing(path)
-               ? 0
-               : spool_dirs_visit(walk, path, false, st->st_uid);
+    return is_missing(path) ? 0
+                            : spool_dirs_visit(walk, path, false, st->st_uid);
 }
 
 static int spool_dirs_each(const struct walk *walk, const char *path,
@@ -187,7 +185,7 @@ static int spool_dirs_each(const struct walk *walk, const char *path,
     struct llmobs_listing list;
     const char *name;
     struct stat st;
-    int rc = spool_dirs_open_list(path, true, &list);
+    int rc = open_list(path, true, &list);
 
     if (rc)
         return rc == -ENOENT ? 0 : rc;
@@ -233,7 +231,7 @@ int llmobs_spool_dirs_visit(const char *dir, const struct llmobs_config *config,
  * to believe: a file gets its folder's group there, which may be root's. */
 #define NOGROUP 65534
 
-static int spool_dirs_become(const struct llmobs_user_spool *place)
+static int become(const struct llmobs_user_spool *place)
 {
     const struct llmobs_account *user;
     gid_t gid;
@@ -250,7 +248,7 @@ static int spool_dirs_become(const struct llmobs_user_spool *place)
     return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : -errno;
 }
 
-static int spool_dirs_put_text(char **field, const char *text, size_t len)
+static int put_text(char **field, const char *text, size_t len)
 {
     free(*field);
     *field = text ? strndup(text, len) : NULL;
@@ -262,12 +260,11 @@ static int name_state(struct llmobs_config *config, const char *path)
 {
     size_t len = strlen(path), tail = strlen(SPOOL);
     bool state = len > tail && strcmp(path + len - tail, SPOOL) == 0;
-    int rc = spool_dirs_put_text(&config->home, NULL, 0);
+    int rc = put_text(&config->home, NULL, 0);
 
     return rc != 0 ? rc
-                   : spool_dirs_put_text(&config->xdg_state_home,
-                                         state ? path : NULL,
-                                         state ? len - tail : 0);
+                   : put_text(&config->xdg_state_home, state ? path : NULL,
+                              state ? len - tail : 0);
 }
 
 int llmobs_user_spool_enter(const struct llmobs_user_spool *place,
@@ -275,15 +272,14 @@ int llmobs_user_spool_enter(const struct llmobs_user_spool *place,
 {
     bool other = place->uid != geteuid();
     char path[PATH_MAX];
-    int rc = spool_dirs_become(place);
+    int rc = become(place);
 
     if (rc == 0 && other && !config->store_dir)
         rc = name_state(config, place->path);
     if (rc != 0)
         return rc;
     if (place->chosen)
-        return spool_dirs_put_text(&config->spool_dir, place->path,
-                                   strlen(place->path));
+        return put_text(&config->spool_dir, place->path, strlen(place->path));
     /* By the usual rule, which checks links. */
     rc = llmobs_spool_dir(config, path, sizeof(path));
     return rc == 0 && strcmp(path, place->path) != 0 ? -ENOENT : rc;

@@ -14,26 +14,25 @@ void llmobs_suggest_init(struct llmobs_suggest *suggest, const char *typed)
     suggest->distance = FAR;
 }
 
-static size_t suggest_least(size_t a, size_t b)
+static size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;
 }
 
 /* The next line of the table of distances between beginnings of both words;
  * `above` and `before` are the two lines before it. */
-static void suggest_next_line(const char *a, size_t i, const char *b,
-                              size_t len, const size_t *before,
-                              const size_t *above, size_t *line)
+static void next_line(const char *a, size_t i, const char *b, size_t len,
+                      const size_t *before, const size_t *above, size_t *line)
 {
     line[0] = i;
     for (size_t j = 1; j <= len; j++) {
         size_t differs = tolower((unsigned char)a[i - 1]) !=
                          tolower((unsigned char)b[j - 1]);
 
-        line[j] = suggest_least(above[j - 1] + differs,
-                                1 + suggest_least(above[j], line[j - 1]));
+        line[j] =
+            least(above[j - 1] + differs, 1 + least(above[j], line[j - 1]));
         if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-            line[j] = suggest_least(line[j], before[j - 2] + 1);
+            line[j] = least(line[j], before[j - 2] + 1);
     }
 }
 
@@ -49,8 +48,8 @@ static size_t distance(const char *a, const char *b)
     for (size_t j = 0; j <= len; j++)
         lines[0][j] = j;
     for (size_t i = 1; i <= rows; i++)
-        suggest_next_line(a, i, b, len, lines[(i + 1) % 3], lines[(i + 2) % 3],
-                          lines[i % 3]);
+        next_line(a, i, b, len, lines[(i + 1) % 3], lines[(i + 2) % 3],
+                  lines[i % 3]);
     return lines[rows % 3][len];
 }
 

@@ -13,7 +13,7 @@
 #define NEEDED "/evp_proxy/v2"
 
 /* The text behind "http://" or "https://"; NULL: another scheme. */
-static const char *agent_rest_of(const char *origin)
+static const char *rest_of(const char *origin)
 {
     if (strncasecmp(origin, "http://", 7) == 0)
         return origin + 7;
@@ -32,7 +32,7 @@ static size_t len_of(const char *origin)
 
 bool llmobs_endpoint_has_base(const char *origin)
 {
-    const char *rest = agent_rest_of(origin);
+    const char *rest = rest_of(origin);
 
     return rest && rest < origin + len_of(origin) &&
            memchr(rest, '/', len_of(origin) - (size_t)(rest - origin));
@@ -41,7 +41,7 @@ bool llmobs_endpoint_has_base(const char *origin)
 int llmobs_endpoint_init(struct llmobs_endpoint *endpoint, const char *origin,
                          const char *path)
 {
-    const char *rest = agent_rest_of(origin);
+    const char *rest = rest_of(origin);
     size_t len = len_of(origin);
 
     memset(endpoint, 0, sizeof(*endpoint));

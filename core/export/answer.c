@@ -35,8 +35,8 @@ static bool take_varint(struct llmobs_text *in, uint64_t *out)
     return false;
 }
 
-static bool export_answer_take_bytes(struct llmobs_text *in, uint64_t len,
-                                     struct llmobs_text *out)
+static bool take_bytes(struct llmobs_text *in, uint64_t len,
+                       struct llmobs_text *out)
 {
     if (len > in->len)
         return false;
@@ -63,14 +63,13 @@ static int take_field(struct llmobs_text *in, struct field *out)
         there = take_varint(in, &out->value);
         break;
     case WIRE_BYTES:
-        there = take_varint(in, &len) &&
-                export_answer_take_bytes(in, len, &out->bytes);
+        there = take_varint(in, &len) && take_bytes(in, len, &out->bytes);
         break;
     case WIRE_FIXED64:
-        there = export_answer_take_bytes(in, 8, &out->bytes);
+        there = take_bytes(in, 8, &out->bytes);
         break;
     case WIRE_FIXED32:
-        there = export_answer_take_bytes(in, 4, &out->bytes);
+        there = take_bytes(in, 4, &out->bytes);
         break;
     default:
         return -EINVAL;
@@ -110,8 +109,8 @@ static void blank_controls(char *text, size_t len)
 
 /* Sets a line without secrets; empty when memory runs out. Masking looks at
  * bytes and may cut a character, so the text is made UTF-8 last. */
-static void export_answer_set_words(struct llmobs_otlp_answer *answer,
-                                    struct llmobs_text words)
+static void set_words(struct llmobs_otlp_answer *answer,
+                      struct llmobs_text words)
 {
     struct llmobs_buf line, masked, clean;
     size_t len;
@@ -155,7 +154,7 @@ static int read_protobuf(struct llmobs_text body,
 
     (void)find_field(partial.bytes, 2, WIRE_BYTES, &words);
     set_rejected(answer, (int64_t)rejected.value);
-    export_answer_set_words(answer, words.bytes);
+    set_words(answer, words.bytes);
     return rc ? rc : inner;
 }
 
@@ -167,8 +166,8 @@ static int64_t integer_of(const struct llmobs_json *json)
     return text ? strtoll(text, NULL, 10) : llmobs_json_to_int(json);
 }
 
-static int export_answer_read_json(const struct llmobs_json *json,
-                                   struct llmobs_otlp_answer *answer)
+static int read_json(const struct llmobs_json *json,
+                     struct llmobs_otlp_answer *answer)
 {
     static const char *const names[] = {"rejectedSpans", "rejectedDataPoints",
                                         "rejectedLogRecords"};
@@ -181,7 +180,7 @@ static int export_answer_read_json(const struct llmobs_json *json,
         if (rejected)
             set_rejected(answer, integer_of(rejected));
     }
-    export_answer_set_words(answer, llmobs_text_of(words));
+    set_words(answer, llmobs_text_of(words));
     return llmobs_json_is_object(json) ? 0 : -EINVAL;
 }
 
@@ -196,7 +195,7 @@ int llmobs_otlp_read_answer(struct llmobs_text body, bool json,
         return read_protobuf(body, answer);
     rc = llmobs_json_parse(body, &value);
     if (rc == 0)
-        rc = export_answer_read_json(value, answer);
+        rc = read_json(value, answer);
     llmobs_json_free(value);
     return rc ? -EINVAL : 0;
 }
@@ -214,12 +213,12 @@ int llmobs_otlp_read_refusal(struct llmobs_text body, bool json,
     if (!json) {
         rc = find_field(body, 2, WIRE_BYTES, &words);
         if (rc == 0)
-            export_answer_set_words(answer, words.bytes);
+            set_words(answer, words.bytes);
         return rc;
     }
     rc = llmobs_json_parse(body, &value);
     text = rc ? NULL : llmobs_json_gets(value, "message");
-    export_answer_set_words(answer, llmobs_text_of(text));
+    set_words(answer, llmobs_text_of(text));
     llmobs_json_free(value);
     return text ? 0 : -EINVAL;
 }

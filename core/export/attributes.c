@@ -166,12 +166,12 @@ static const struct key {
 
 /* -- values of a type ---------------------------------------------------- */
 
-static bool attributes_is_text(const struct llmobs_json *value)
+static bool is_text(const struct llmobs_json *value)
 {
     return llmobs_json_is_string(value) && *llmobs_json_text(value);
 }
 
-static bool attributes_are_texts(const struct llmobs_json *value)
+static bool are_texts(const struct llmobs_json *value)
 {
     size_t count = llmobs_json_is_array(value) ? llmobs_json_len(value) : 0;
 
@@ -179,16 +179,16 @@ static bool attributes_are_texts(const struct llmobs_json *value)
         if (!llmobs_json_is_string(llmobs_json_at(value, i)))
             return false;
     }
-    return count > 0 || attributes_is_text(value);
+    return count > 0 || is_text(value);
 }
 
-static bool attributes_fits(enum type type, const struct llmobs_json *value)
+static bool fits(enum type type, const struct llmobs_json *value)
 {
     switch (type) {
     case TYPE_TEXT:
-        return attributes_is_text(value);
+        return is_text(value);
     case TYPE_TEXTS:
-        return attributes_are_texts(value);
+        return are_texts(value);
     case TYPE_INT:
     case TYPE_SECONDS:
         return llmobs_json_is_int(value);
@@ -252,7 +252,7 @@ static void put_fact(const struct llmobs_otlp_source *s, enum llmobs_fact fact,
 {
     const struct llmobs_json *value = s->fact[fact];
 
-    if (attributes_fits(type, value))
+    if (fits(type, value))
         put_typed(out, key, type, value);
 }
 
@@ -291,7 +291,7 @@ static void note_key(const struct llmobs_otlp_source *s, const struct key *of,
 {
     const struct row *row = &rows[of->row];
 
-    if (!is_for(row, s) || !attributes_fits((enum type)row->type, value) ||
+    if (!is_for(row, s) || !fits((enum type)row->type, value) ||
         (found->keys[of->row] && found->ranks[of->row] < of->rank))
         return;
     found->values[of->row] = value;
@@ -321,8 +321,7 @@ static void find_rows(const struct llmobs_otlp_source *s, struct found *found)
         const struct llmobs_json *fact =
             rows[i].fact == LLMOBS_FACT_NONE ? NULL : s->fact[rows[i].fact];
 
-        if (fact && is_for(&rows[i], s) &&
-            attributes_fits((enum type)rows[i].type, fact))
+        if (fact && is_for(&rows[i], s) && fits((enum type)rows[i].type, fact))
             found->values[i] = fact;
     }
 }
@@ -352,7 +351,7 @@ static bool is_row(const struct found *found, const char *key)
 
 /* True where the provider is written: every call has one, even to an agent
  * behind an API; in the older form any agent needs the attribute. */
-static bool attributes_has_provider(const struct llmobs_otlp_source *s)
+static bool has_provider(const struct llmobs_otlp_source *s)
 {
     if (s->op == AGENT)
         return s->client || s->form < LLMOBS_SEMCONV_LATEST;
@@ -365,7 +364,7 @@ static void put_operation(const struct llmobs_otlp_source *s,
                           struct llmobs_otlp_attributes *out)
 {
     llmobs_otlp_attr_said(out, "gen_ai.operation.name", s->operation);
-    if (attributes_has_provider(s))
+    if (has_provider(s))
         llmobs_otlp_attr_said(out, "gen_ai.provider.name",
                               llmobs_otlp_source_provider(s));
     if (s->op & (INFERENCE | EMBEDDINGS | RETRIEVAL | AGENT))
@@ -497,9 +496,9 @@ static void put_usage(const struct llmobs_otlp_source *s,
 
 /* -- all that the conventions name --------------------------------------- */
 
-static void attributes_put_call(const struct llmobs_otlp_source *s,
-                                const struct found *found,
-                                struct llmobs_otlp_attributes *out)
+static void put_call(const struct llmobs_otlp_source *s,
+                     const struct found *found,
+                     struct llmobs_otlp_attributes *out)
 {
     put_operation(s, out);
     llmobs_otlp_attr_said(out, "llmobs.span.kind", s->kind);
@@ -516,9 +515,8 @@ static void attributes_put_call(const struct llmobs_otlp_source *s,
 /* -- the rest ------------------------------------------------------------ */
 
 /* A value that is no scalar becomes the text of its JSON; null is left out. */
-static void attributes_put_json(struct llmobs_otlp_attributes *out,
-                                const char *key,
-                                const struct llmobs_json *value)
+static void put_json(struct llmobs_otlp_attributes *out, const char *key,
+                     const struct llmobs_json *value)
 {
     if (llmobs_json_is_string(value))
         llmobs_otlp_attr_text(out, key,
@@ -562,7 +560,7 @@ static void put_named(struct llmobs_otlp_attributes *out, const char *prefix,
     const char *key = name_init(&room, out, prefix, llmobs_text_of(name));
 
     if (key)
-        attributes_put_json(out, key, value);
+        put_json(out, key, value);
     llmobs_buf_fini(&room.text);
 }
 
@@ -580,9 +578,8 @@ static void put_variable(struct llmobs_otlp_attributes *out, const char *prefix,
     llmobs_buf_fini(&room.text);
 }
 
-static void attributes_put_member(const char *key, struct llmobs_json *value,
-                                  bool content,
-                                  struct llmobs_otlp_attributes *out)
+static void put_member(const char *key, struct llmobs_json *value, bool content,
+                       struct llmobs_otlp_attributes *out)
 {
     struct llmobs_json *kept = NULL;
     int rc = 0;
@@ -630,14 +627,13 @@ static void put_metadata(const struct llmobs_otlp_source *s,
         const char *key = llmobs_json_iter_key(it);
 
         if (!is_row(found, key))
-            attributes_put_member(key, llmobs_json_iter_value(it), content,
-                                  out);
+            put_member(key, llmobs_json_iter_value(it), content, out);
     }
 }
 
 /* True for a metric of usage or its price, by LLM Observability's names.
  */
-static bool attributes_is_usage(const char *metric)
+static bool is_usage(const char *metric)
 {
     for (size_t i = 0; i < USAGES; i++) {
         if (strcmp(usages[i].metric, metric) == 0)
@@ -663,7 +659,7 @@ static void put_metrics(const struct llmobs_otlp_source *s,
 
         if (strcmp(key, "total_tokens") == 0 || usage_of(s, key, value))
             continue;
-        if (attributes_is_usage(key))
+        if (is_usage(key))
             prefix = "llmobs.usage.";
         else if (strcmp(key, "time_to_first_token") == 0)
             prefix = "llmobs.";
@@ -699,7 +695,7 @@ static const struct tag {
 #undef TAG
 };
 
-static const struct tag *attributes_find_tag(struct llmobs_text name)
+static const struct tag *find_tag(struct llmobs_text name)
 {
     for (size_t i = 0; i < sizeof(known_tags) / sizeof(*known_tags); i++) {
         if (known_tags[i].len == name.len &&
@@ -709,10 +705,10 @@ static const struct tag *attributes_find_tag(struct llmobs_text name)
     return NULL;
 }
 
-static void attributes_put_tag(struct llmobs_otlp_attributes *out,
-                               struct llmobs_text name, const char *value)
+static void put_tag(struct llmobs_otlp_attributes *out, struct llmobs_text name,
+                    const char *value)
 {
-    const struct tag *known = attributes_find_tag(name);
+    const struct tag *known = find_tag(name);
     struct name room;
     const char *key;
 
@@ -741,8 +737,7 @@ static bool is_status(const struct llmobs_otlp_source *s,
 
 /* How many tags from `i` on have the key "tag", which may come several times.
  */
-static size_t attributes_count_alike(const struct llmobs_otlp_source *s,
-                                     size_t i)
+static size_t count_alike(const struct llmobs_otlp_source *s, size_t i)
 {
     size_t count = 0;
     const char *tag;
@@ -754,9 +749,8 @@ static size_t attributes_count_alike(const struct llmobs_otlp_source *s,
 }
 
 /* Writes such tags as one list: an attribute comes once. */
-static void attributes_put_alike(const struct llmobs_otlp_source *s, size_t i,
-                                 size_t count,
-                                 struct llmobs_otlp_attributes *out)
+static void put_alike(const struct llmobs_otlp_source *s, size_t i,
+                      size_t count, struct llmobs_otlp_attributes *out)
 {
     struct llmobs_json *list = llmobs_json_array();
 
@@ -769,8 +763,8 @@ static void attributes_put_alike(const struct llmobs_otlp_source *s, size_t i,
 }
 
 /* True for a tag with the name of a person, as a request says it. */
-static bool attributes_names_user(const struct llmobs_otlp_source *s,
-                                  struct llmobs_text name)
+static bool names_user(const struct llmobs_otlp_source *s,
+                       struct llmobs_text name)
 {
     LLMOBS_JSON_EACH (user, s->fact[LLMOBS_FACT_USERS], true)
         if (llmobs_has_text(llmobs_json_text(user)) &&
@@ -779,9 +773,8 @@ static bool attributes_names_user(const struct llmobs_otlp_source *s,
     return false;
 }
 
-static void attributes_put_tags(const struct llmobs_otlp_source *s,
-                                bool content,
-                                struct llmobs_otlp_attributes *out)
+static void put_tags(const struct llmobs_otlp_source *s, bool content,
+                     struct llmobs_otlp_attributes *out)
 {
     char hash[LLMOBS_SHA256_NAMED];
 
@@ -791,18 +784,18 @@ static void attributes_put_tags(const struct llmobs_otlp_source *s,
 
         if (is_status(s, name))
             continue;
-        alike = attributes_count_alike(s, i);
+        alike = count_alike(s, i);
         if (alike > 1) {
-            attributes_put_alike(s, i, alike, out);
+            put_alike(s, i, alike, out);
             i += alike - 1;
             continue;
         }
         tag = tag && tag[name.len] ? tag + name.len + 1 : "";
-        if (!content && attributes_names_user(s, name)) {
+        if (!content && names_user(s, name)) {
             llmobs_sha256_named(tag, hash);
             tag = hash;
         }
-        attributes_put_tag(out, name, tag);
+        put_tag(out, name, tag);
     }
 }
 
@@ -813,8 +806,7 @@ struct side {
     bool output;
 };
 
-static struct side attributes_side_of(const struct llmobs_otlp_source *s,
-                                      bool output)
+static struct side side_of(const struct llmobs_otlp_source *s, bool output)
 {
     const struct llmobs_json *io =
         llmobs_json_get(s->meta, output ? "output" : "input");
@@ -824,8 +816,7 @@ static struct side attributes_side_of(const struct llmobs_otlp_source *s,
 }
 
 /* Writes the texts that no convention names. */
-static void attributes_put_own(struct llmobs_otlp_attributes *out,
-                               const struct side *side)
+static void put_own(struct llmobs_otlp_attributes *out, const struct side *side)
 {
     if (side->value)
         llmobs_otlp_put_text_or_object(
@@ -852,13 +843,13 @@ static void put_retrieval(const struct llmobs_otlp_source *s,
     if (side->output && llmobs_json_len(side->documents) > 0 &&
         llmobs_otlp_put_retrieved(s, out, side->documents))
         rest.documents = NULL;
-    attributes_put_own(out, &rest);
+    put_own(out, &rest);
 }
 
 static void put_side(const struct llmobs_otlp_source *s,
                      struct llmobs_otlp_attributes *out, bool output)
 {
-    struct side side = attributes_side_of(s, output);
+    struct side side = side_of(s, output);
 
     switch (s->op) {
     case LLMOBS_OTLP_INFERENCE:
@@ -867,7 +858,7 @@ static void put_side(const struct llmobs_otlp_source *s,
         if (side.value)
             llmobs_otlp_put_message(s, out, output, side.value);
         side.value = NULL;
-        attributes_put_own(out, &side);
+        put_own(out, &side);
         break;
     case TOOL:
         if (side.value && *side.value)
@@ -881,7 +872,7 @@ static void put_side(const struct llmobs_otlp_source *s,
         put_retrieval(s, out, &side);
         break;
     default:
-        attributes_put_own(out, &side);
+        put_own(out, &side);
         break;
     }
 }
@@ -905,8 +896,8 @@ static void put_variables(const struct llmobs_otlp_source *s,
 
 /* Writes the texts of a span, under its operation's names for them (WIRE 9.5).
  * The user asked for them, and the event is filtered already. */
-static void attributes_put_content(const struct llmobs_otlp_source *s,
-                                   struct llmobs_otlp_attributes *out)
+static void put_content(const struct llmobs_otlp_source *s,
+                        struct llmobs_otlp_attributes *out)
 {
     const struct llmobs_json *tools =
         llmobs_json_get(s->meta, "tool_definitions");
@@ -923,7 +914,7 @@ static void put_rest(const struct llmobs_otlp_source *s,
                      const struct found *found, bool content,
                      struct llmobs_otlp_attributes *out)
 {
-    attributes_put_tags(s, content, out);
+    put_tags(s, content, out);
     put_metrics(s, out);
     llmobs_otlp_attr_said(
         out, "llmobs.tool.version",
@@ -943,8 +934,8 @@ void llmobs_otlp_put_attributes(const struct llmobs_otlp_source *s,
     find_rows(s, &found);
     if (!content)
         found.values[ROW_DESCRIPTION] = NULL;
-    attributes_put_call(s, &found, out);
+    put_call(s, &found, out);
     if (content)
-        attributes_put_content(s, out);
+        put_content(s, out);
     put_rest(s, &found, content, out);
 }

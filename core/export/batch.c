@@ -17,7 +17,7 @@ struct entries {
 };
 
 /* Writes the events with the first event's origin, and frees them. */
-static void batch_write_records(struct entries *e, size_t first)
+static void write_records(struct entries *e, size_t first)
 {
     struct llmobs_otlp_writer *w = &e->writer;
     const struct llmobs_otlp_origin *origin = &e->list[first].origin;
@@ -43,14 +43,13 @@ static void write_resource(struct entries *e, size_t first)
 
     llmobs_otlp_open_records(&e->writer, &batch->lists, &e->list[first].origin,
                              none);
-    batch_write_records(e, first);
+    write_records(e, first);
     llmobs_otlp_close_records(&e->writer, batch->config->otlp.semconv);
 }
 
 /* Keeps the events that have a record; counts the other events. */
-static int batch_read_events(struct entries *e,
-                             const struct llmobs_text *events, size_t count,
-                             size_t *left_out)
+static int read_events(struct entries *e, const struct llmobs_text *events,
+                       size_t count, size_t *left_out)
 {
     for (size_t i = 0; i < count; i++) {
         struct entry *entry = &e->list[e->count];
@@ -70,7 +69,7 @@ static int batch_read_events(struct entries *e,
     return 0;
 }
 
-static int batch_write_all(struct entries *e, struct llmobs_buf *out)
+static int write_all(struct entries *e, struct llmobs_buf *out)
 {
     const struct llmobs_otlp_batch *batch = e->batch;
 
@@ -95,9 +94,9 @@ int llmobs_otlp_batch_write(const struct llmobs_otlp_batch *batch,
     e.list = calloc(count ? count : 1, sizeof(*e.list));
     if (!e.list)
         return -ENOMEM;
-    rc = batch_read_events(&e, events, count, left_out);
+    rc = read_events(&e, events, count, left_out);
     if (rc == 0)
-        rc = e.count ? batch_write_all(&e, out) : -EINVAL;
+        rc = e.count ? write_all(&e, out) : -EINVAL;
     for (size_t i = 0; i < e.count; i++)
         llmobs_json_free(e.list[i].event);
     free(e.list);

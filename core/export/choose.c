@@ -49,7 +49,7 @@ static void export_choose(struct chooser *a, struct llmobs_exporter *exporter)
 }
 
 /* Makes the choice where the configuration alone decides. */
-static void choose_by_config(struct chooser *a)
+static void by_config(struct chooser *a)
 {
     if (a->config->agentless == 0)
         export_choose(a, a->agent);
@@ -119,7 +119,7 @@ static int choose_without(struct chooser *a, int rc)
 /* True where the app's cleanup of libcurl, or its exit, has cut the probe, so
  * that it says nothing: the events that wait have another chance at the exit.
  * Only for NO_CURL_MS, as the exit may be far away. */
-static bool export_choose_says_nothing(struct chooser *a, int rc, int64_t now)
+static bool says_nothing(struct chooser *a, int rc, int64_t now)
 {
     if (rc != -ENOTCONN && rc != -ECANCELED) {
         a->no_curl_ns = 0;
@@ -145,7 +145,7 @@ static int find_out(struct chooser *a)
     if (a->base.phase == LLMOBS_PHASE_INLINE)
         return a->chosen ? 0 : -EAGAIN;
     rc = export_choose_probe(a);
-    if (export_choose_says_nothing(a, rc, now))
+    if (says_nothing(a, rc, now))
         return a->chosen == a->store ? 0 : rc;
     a->probed_ns = now;
     if (rc > 0) {
@@ -255,7 +255,7 @@ static bool wants_otlp(const struct llmobs_config *config)
 }
 
 /* Until the choice is made, exit_ms is the longest time that may be needed. */
-static void export_choose_settle_base(struct chooser *a)
+static void settle_base(struct chooser *a)
 {
     bool known = a->config->agentless == 0 || a->config->agent_configured;
     struct llmobs_exporter *others[] = {a->intake, a->otlp};
@@ -300,7 +300,7 @@ struct llmobs_exporter *llmobs_choose_new(const struct llmobs_config *config)
         return NULL;
     }
     a->agent->outer = &a->base;
-    export_choose_settle_base(a);
-    choose_by_config(a);
+    settle_base(a);
+    by_config(a);
     return &a->base;
 }

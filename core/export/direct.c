@@ -72,7 +72,7 @@ bool llmobs_direct_may_go(const struct llmobs_target *target, bool unix_socket,
 
 /* Waits for the connection. The kernel connects to this machine at once or,
  * when the listener's queue is full, not soon. */
-static int direct_wait_connected(int fd)
+static int wait_connected(int fd)
 {
     const struct timespec most = {0, CONNECT_MS * LLMOBS_NS_PER_MS};
     struct pollfd wait = {.fd = fd, .events = POLLOUT};
@@ -91,13 +91,13 @@ static int direct_wait_connected(int fd)
  * passes the address of a Unix socket on to the kernel, so `to` becomes such an
  * address. In the kernel the first connect is still under way, so it answers
  * the second connect with success, whatever its address. */
-static int direct_reach(int fd, struct curl_sockaddr *to)
+static int reach(int fd, struct curl_sockaddr *to)
 {
     const int yes = 1;
     long rc = llmobs_sys(SYS_connect, fd, &to->addr, to->addrlen);
 
     if (rc == -EINPROGRESS)
-        rc = direct_wait_connected(fd);
+        rc = wait_connected(fd);
     if (rc != 0)
         return (int)rc;
     /* libcurl sets this option where it connects by itself. */
@@ -121,7 +121,7 @@ int llmobs_direct_open(struct llmobs_sockets *sockets, struct curl_sockaddr *to,
                              to->protocol);
     if (fd < 0 || unix_socket)
         return fd;
-    rc = direct_reach(fd, to);
+    rc = reach(fd, to);
     if (rc) {
         llmobs_sockets_close(sockets, fd);
         return rc;

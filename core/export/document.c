@@ -54,8 +54,7 @@ void llmobs_document_raw(struct llmobs_document *d, const char *json)
     llmobs_otlp_doc_raw(d->writer, json);
 }
 
-static void document_put_string(struct llmobs_document *d,
-                                struct llmobs_text text)
+static void put_string(struct llmobs_document *d, struct llmobs_text text)
 {
     if (d->limit > 0)
         d->len += quoted_len(text);
@@ -64,7 +63,7 @@ static void document_put_string(struct llmobs_document *d,
 
 void llmobs_document_string(struct llmobs_document *d, const char *text)
 {
-    document_put_string(d, llmobs_text_of(text));
+    put_string(d, llmobs_text_of(text));
 }
 
 /* Ends before the character that passes the limit. */
@@ -76,13 +75,13 @@ void llmobs_document_text(struct llmobs_document *d, const char *text)
         part.len = llmobs_utf8_fit(text, d->limit);
     if (part.len > d->longest)
         d->longest = part.len;
-    document_put_string(d, part);
+    put_string(d, part);
 }
 
 /* -- values -------------------------------------------------------------- */
 
-static void document_put_value(struct llmobs_document *d,
-                               const struct llmobs_json *json, int depth);
+static void put_value(struct llmobs_document *d, const struct llmobs_json *json,
+                      int depth);
 
 static void put_array(struct llmobs_document *d, const struct llmobs_json *json,
                       int depth)
@@ -91,7 +90,7 @@ static void put_array(struct llmobs_document *d, const struct llmobs_json *json,
     for (size_t i = 0; i < llmobs_json_len(json); i++) {
         if (i > 0)
             llmobs_document_raw(d, ", ");
-        document_put_value(d, llmobs_json_at(json, i), depth + 1);
+        put_value(d, llmobs_json_at(json, i), depth + 1);
     }
     llmobs_document_raw(d, "]");
 }
@@ -106,7 +105,7 @@ static void put_object(struct llmobs_document *d,
         llmobs_document_raw(d, before);
         llmobs_document_string(d, llmobs_json_iter_key(it));
         llmobs_document_raw(d, ": ");
-        document_put_value(d, llmobs_json_iter_value(it), depth + 1);
+        put_value(d, llmobs_json_iter_value(it), depth + 1);
         before = ", ";
     }
     llmobs_document_raw(d, *before == '{' ? "{}" : "}");
@@ -131,8 +130,8 @@ static void put_whole(struct llmobs_document *d, const struct llmobs_json *json)
 }
 
 /* Walks through containers only to cut the texts in them. */
-static void document_put_value(struct llmobs_document *d,
-                               const struct llmobs_json *json, int depth)
+static void put_value(struct llmobs_document *d, const struct llmobs_json *json,
+                      int depth)
 {
     bool deep = d->limit == 0 || depth >= LLMOBS_DOCUMENT_DEPTH;
 
@@ -149,7 +148,7 @@ static void document_put_value(struct llmobs_document *d,
 void llmobs_document_value(struct llmobs_document *d,
                            const struct llmobs_json *value)
 {
-    document_put_value(d, value, 0);
+    put_value(d, value, 0);
 }
 
 /* Without a limit the text itself is copied, once it is known to be JSON: only

@@ -107,7 +107,7 @@ static void leave_behind(void *handle)
 
 /* Forgets the handles and leaves libcurl's memory as it is: the parent process
  * owns it, or the app has closed descriptors in it. */
-static void export_http_abandon(struct llmobs_http *http)
+static void abandon(struct llmobs_http *http)
 {
     llmobs_sockets_drop(&http->sockets);
     leave_behind(atomic_exchange(&http->multi, NULL));
@@ -142,7 +142,7 @@ static void free_handles(struct llmobs_http *http)
         leave_behind(easy);
         leave_behind(multi);
     }
-    export_http_abandon(http);
+    abandon(http);
     llmobs_fork_gate_leave();
 }
 
@@ -151,7 +151,7 @@ static bool has_handles(const struct llmobs_http *http)
     return atomic_load(&http->easy) || atomic_load(&http->multi);
 }
 
-static void export_http_give_back(struct llmobs_http *http)
+static void give_back(struct llmobs_http *http)
 {
     if (!http->real || !llmobs_curl_access_enter(http->real))
         return;
@@ -221,7 +221,7 @@ static int make_handles(struct llmobs_http *http,
                         const struct llmobs_real *real)
 {
     if (http->real != real || !llmobs_sockets_intact(&http->sockets))
-        export_http_abandon(http);
+        abandon(http);
     http->real = real;
     if (!http->multi)
         make_multi(http);
@@ -257,7 +257,7 @@ void llmobs_http_free(struct llmobs_http *http)
     if (!http)
         return;
     llmobs_curl_access_check();
-    export_http_give_back(http);
+    give_back(http);
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
         none = http;
         atomic_compare_exchange_strong(&clients[i], &none, NULL);
@@ -269,7 +269,7 @@ void llmobs_http_free(struct llmobs_http *http)
 
 void llmobs_http_forget(struct llmobs_http *http)
 {
-    export_http_abandon(http);
+    abandon(http);
     llmobs_resolve_forget(http->resolve);
     http->process = llmobs_fork_process();
 }
@@ -301,8 +301,7 @@ static void forget_headers(struct llmobs_http_reply *reply)
 }
 
 /* Notes the type without parameters, such as a character set. */
-static void export_http_note_type(struct llmobs_http_reply *reply,
-                                  const char *value)
+static void note_type(struct llmobs_http_reply *reply, const char *value)
 {
     size_t len;
 
@@ -325,14 +324,13 @@ void llmobs_http_reply_header(struct llmobs_http_reply *reply, const char *data,
     if (strncmp(line, "HTTP/", 5) == 0)
         forget_headers(reply);
     else if (strncasecmp(line, "Content-Type:", 13) == 0)
-        export_http_note_type(reply, line + 13);
+        note_type(reply, line + 13);
     else if (strncasecmp(line, "Retry-After:", 12) == 0)
         reply->retry_after_ms = llmobs_http_date_wait_ms(
             line + 12, llmobs_clock_wall_ns() / 1000000000);
 }
 
-static size_t export_http_take_header(char *data, size_t size, size_t count,
-                                      void *ctx)
+static size_t take_header(char *data, size_t size, size_t count, void *ctx)
 {
     static const char other[] = "HTTP/1.1 101";
     struct transfer *transfer = ctx;
@@ -455,7 +453,7 @@ static int make_plan(struct transfer *transfer)
     return 0;
 }
 
-static int export_http_look_up(struct transfer *transfer, size_t i)
+static int look_up(struct transfer *transfer, size_t i)
 {
     struct llmobs_http *http = transfer->http;
     const char *host = transfer->plan.names[i].target->host;
@@ -481,7 +479,7 @@ static int look_all_up(struct transfer *transfer)
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < transfer->plan.name_count; i++)
-        rc = export_http_look_up(transfer, i);
+        rc = look_up(transfer, i);
     if (rc == -EHOSTUNREACH || rc == -ETIMEDOUT)
         transfer->reply->code = transfer->plan.proxy
                                     ? CURLE_COULDNT_RESOLVE_PROXY
@@ -491,8 +489,8 @@ static int look_all_up(struct transfer *transfer)
 
 /* -- options ------------------------------------------------------------ */
 
-static bool export_http_append(const struct llmobs_real *real,
-                               struct curl_slist **list, const char *text)
+static bool append(const struct llmobs_real *real, struct curl_slist **list,
+                   const char *text)
 {
     struct curl_slist *longer = real->slist_append(*list, text);
 
@@ -510,16 +508,16 @@ static bool pin_name(struct transfer *transfer, const char *host, unsigned port,
     char line[LLMOBS_TARGET_HOST_MAX + LLMOBS_RESOLVE_TEXT_MAX + 16];
 
     (void)snprintf(line, sizeof(line), "-%s:%u", host, port);
-    if (!export_http_append(real, &transfer->resolved, line))
+    if (!append(real, &transfer->resolved, line))
         return false;
     (void)snprintf(line, sizeof(line), "%s:%u:%s", host, port, addresses);
-    return export_http_append(real, &transfer->resolved, line);
+    return append(real, &transfer->resolved, line);
 }
 
 /* Pins a name to its addresses. Some versions of libcurl cut the dot at the end
  * of a name: then both spellings are pinned. */
-static bool export_http_pin(struct transfer *transfer,
-                            const struct llmobs_target *target, char *addresses)
+static bool pin(struct transfer *transfer, const struct llmobs_target *target,
+                char *addresses)
 {
     const struct llmobs_real *real = transfer->real;
     char host[LLMOBS_TARGET_HOST_MAX];
@@ -543,15 +541,14 @@ static int make_lists(struct transfer *transfer)
     const char *const *header = transfer->request->headers;
     struct plan *plan = &transfer->plan;
 
-    if (!export_http_append(real, &transfer->headers, "Expect:"))
+    if (!append(real, &transfer->headers, "Expect:"))
         return -ENOMEM;
     for (; header && *header; header++) {
-        if (!export_http_append(real, &transfer->headers, *header))
+        if (!append(real, &transfer->headers, *header))
             return -ENOMEM;
     }
     for (size_t i = 0; i < plan->name_count; i++) {
-        if (!export_http_pin(transfer, plan->names[i].target,
-                             plan->names[i].text))
+        if (!pin(transfer, plan->names[i].target, plan->names[i].text))
             return -ENOMEM;
     }
     return 0;
@@ -606,7 +603,7 @@ static bool set_needed(struct transfer *transfer)
         {CURLOPT_WRITEDATA, transfer},
         {CURLOPT_HEADERDATA, transfer},
         {CURLOPT_WRITEFUNCTION, (void *)take_body},
-        {CURLOPT_HEADERFUNCTION, (void *)export_http_take_header},
+        {CURLOPT_HEADERFUNCTION, (void *)take_header},
         {CURLOPT_OPENSOCKETDATA, http},
         {CURLOPT_SOCKOPTDATA, http},
         {CURLOPT_CLOSESOCKETDATA, http},
@@ -625,7 +622,7 @@ static bool set_needed(struct transfer *transfer)
            (!plan->tls || set_tls(transfer));
 }
 
-static bool export_http_set_method(struct transfer *transfer)
+static bool set_method(struct transfer *transfer)
 {
     const struct llmobs_http_request *request = transfer->request;
     struct llmobs_http *http = transfer->http;
@@ -669,7 +666,7 @@ static void set_wished(struct transfer *transfer, int64_t ms)
         (void)export_http_set(http, OPT_RESOLVER_START, (void *)refuse_lookup);
 }
 
-static int export_http_prepare(struct transfer *transfer)
+static int prepare(struct transfer *transfer)
 {
     struct llmobs_http *http = transfer->http;
     int64_t ms =
@@ -681,9 +678,7 @@ static int export_http_prepare(struct transfer *transfer)
     if (rc)
         return rc;
     set_wished(transfer, ms > 0 ? ms : 1);
-    return set_needed(transfer) && export_http_set_method(transfer)
-               ? 0
-               : -EPROTONOSUPPORT;
+    return set_needed(transfer) && set_method(transfer) ? 0 : -EPROTONOSUPPORT;
 }
 
 /* -- the transfer ------------------------------------------------------- */
@@ -711,7 +706,7 @@ static int export_http_step(struct transfer *transfer)
 
     llmobs_fork_gate_enter();
     if (!llmobs_sockets_intact(&http->sockets)) {
-        export_http_abandon(http);
+        abandon(http);
         rc = -EBADF;
     } else if (http->real->multi_perform(http->multi, &running) != CURLM_OK) {
         rc = -EIO;
@@ -736,7 +731,7 @@ static void wait_a_slice(struct llmobs_http *http)
         nanosleep(&pause, NULL);
 }
 
-static int export_http_run(struct transfer *transfer)
+static int run(struct transfer *transfer)
 {
     struct llmobs_http *http = transfer->http;
     int rc;
@@ -801,10 +796,10 @@ static int perform(struct transfer *transfer)
     llmobs_fork_gate_enter();
     rc = make_handles(http, transfer->real);
     if (rc == 0)
-        rc = export_http_prepare(transfer);
+        rc = prepare(transfer);
     llmobs_fork_gate_leave();
     if (rc == 0)
-        rc = export_http_run(transfer);
+        rc = run(transfer);
     llmobs_fork_gate_enter();
     /* The handle may keep no option of this request. */
     if (http->easy)
@@ -897,7 +892,7 @@ int llmobs_http_send(struct llmobs_http *http,
     /* A process that exits opens no more: the kernel is not asked. */
     if (has_handles(http) && !llmobs_curl_access_is_exit() &&
         !llmobs_fd_spare(KEEP_FDS))
-        export_http_give_back(http);
+        give_back(http);
     return rc;
 }
 

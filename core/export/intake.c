@@ -71,7 +71,7 @@ struct intake {
 /* -- requests ------------------------------------------------------------ */
 
 /* A mode's key must never reach the other mode's peer. */
-static int intake_add_headers(const struct intake *intake, struct route *route)
+static int add_headers(const struct intake *intake, struct route *route)
 {
     static const char *const reserved[] = {"DD-API-KEY", "DD-APPLICATION-KEY",
                                            "X-Datadog-EVP-Subdomain", NULL};
@@ -92,7 +92,7 @@ static int intake_add_headers(const struct intake *intake, struct route *route)
 }
 
 /* An event's facts, which are not Datadog's, stay here. */
-static size_t intake_size_of(struct llmobs_text event)
+static size_t size_of(struct llmobs_text event)
 {
     struct llmobs_facts_parts parts = llmobs_facts_split(event);
 
@@ -162,7 +162,7 @@ static const struct llmobs_post_form agent_form = {
     .pause_ms = DENIED_PAUSE_MS,
     .retry_after_max_ms = RETRY_AFTER_MAX_MS,
     .judge = intake_judge,
-    .size = intake_size_of,
+    .size = size_of,
     .write = write_body,
     .hint = hint_of_agent,
 };
@@ -173,7 +173,7 @@ static const struct llmobs_post_form agentless_form = {
     .pause_ms = DENIED_PAUSE_MS,
     .retry_after_max_ms = RETRY_AFTER_MAX_MS,
     .judge = intake_judge,
-    .size = intake_size_of,
+    .size = size_of,
     .write = write_body,
     .hint = hint_of_intake,
 };
@@ -257,8 +257,7 @@ static int set_endpoint(const struct intake *intake, struct route *route,
     return llmobs_endpoint_init(&route->endpoint, origin, path);
 }
 
-static int intake_settle_endpoint(const struct intake *intake,
-                                  struct route *route)
+static int settle_endpoint(const struct intake *intake, struct route *route)
 {
     const struct llmobs_config *config = intake->config;
     const char *origin = config->override_origin;
@@ -311,16 +310,16 @@ static int settle_route(struct intake *intake, enum llmobs_event_kind kind)
 
     route->form = &forms[kind];
     settle_post(intake, route);
-    rc = intake_settle_endpoint(intake, route);
+    rc = settle_endpoint(intake, route);
     if (!rc && !route->post.peer.url)
         rc = -ENOMEM;
     route->post.request.url = route->endpoint.url;
     route->post.request.unix_socket = route->endpoint.unix_socket;
-    return rc ? rc : intake_add_headers(intake, route);
+    return rc ? rc : add_headers(intake, route);
 }
 
 /* A TLS handshake takes longer than an exit waits for an agent. */
-static void intake_settle_base(struct intake *intake)
+static void settle_base(struct intake *intake)
 {
     const char *url = intake->routes[LLMOBS_EVENT_SPAN].endpoint.url;
     bool tls = strncasecmp(url, "https", 5) == 0;
@@ -356,6 +355,6 @@ struct llmobs_exporter *llmobs_intake_new(const struct llmobs_config *config,
         intake_free(&intake->base);
         return NULL;
     }
-    intake_settle_base(intake);
+    settle_base(intake);
     return &intake->base;
 }

@@ -79,7 +79,7 @@ static inline void copy_plain(struct letters *l, enum llmobs_quoting quoting)
 }
 
 /* Makes room again, after some bytes became longer. */
-static int letters_make_room(struct letters *l)
+static int make_room(struct letters *l)
 {
     struct llmobs_buf *buf = l->buf;
     int rc;
@@ -97,7 +97,7 @@ static const char names[] = {
     ['\r'] = 'r', ['"'] = '"',  ['\\'] = '\\',
 };
 
-static char *letters_put_code(char *to, unsigned char byte)
+static char *put_code(char *to, unsigned char byte)
 {
     static const char hex[] = "0123456789abcdef";
 
@@ -109,8 +109,8 @@ static char *letters_put_code(char *to, unsigned char byte)
 
 /* Writes the escape of a byte. In a text that is quoted twice, the backslash is
  * itself escaped, and so is the letter behind it if it is special. */
-static inline char *letters_put_escape(char *to, unsigned char byte,
-                                       enum llmobs_quoting quoting)
+static inline char *put_escape(char *to, unsigned char byte,
+                               enum llmobs_quoting quoting)
 {
     char name = names[byte];
 
@@ -118,7 +118,7 @@ static inline char *letters_put_escape(char *to, unsigned char byte,
     if (quoting == LLMOBS_QUOTED_TWICE)
         *to++ = '\\';
     if (!name)
-        return letters_put_code(to, byte);
+        return put_code(to, byte);
     if (quoting == LLMOBS_QUOTED_TWICE && is_special(name, quoting))
         *to++ = '\\';
     *to++ = name;
@@ -159,11 +159,10 @@ static inline __attribute__((always_inline)) int add_as(
         if (l.at == l.end)
             break;
         if (scanned == LLMOBS_QUOTED && (signed char)*l.at > 0)
-            l.to = letters_put_escape(l.to, (unsigned char)*l.at++, quoting);
+            l.to = put_escape(l.to, (unsigned char)*l.at++, quoting);
         else
             take_wide(&l);
-        if (l.limit - l.to < l.end - l.at + SLACK &&
-            (rc = letters_make_room(&l)) != 0)
+        if (l.limit - l.to < l.end - l.at + SLACK && (rc = make_room(&l)) != 0)
             break;
     }
     buf->len = (size_t)(l.to - buf->data);

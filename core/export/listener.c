@@ -37,7 +37,7 @@ const char *llmobs_listener_guard(const struct llmobs_config *config)
 /* True for the user dd-agent, whose number /etc/passwd has in the third column.
  * The name service would also know users of other sources, but it runs other
  * programs' code in the app. */
-static bool listener_is_agent(uid_t uid)
+static bool is_agent(uid_t uid)
 {
     struct llmobs_buf text;
     bool found = false;
@@ -59,8 +59,8 @@ static bool listener_is_agent(uid_t uid)
 
 static bool is_trusted(uid_t uid)
 {
-    return uid == 0 || (uid != NOBODY_KNOWN &&
-                        (uid == geteuid() || listener_is_agent(uid)));
+    return uid == 0 ||
+           (uid != NOBODY_KNOWN && (uid == geteuid() || is_agent(uid)));
 }
 
 /* -- ports ---------------------------------------------------------------- */
@@ -136,7 +136,7 @@ static size_t look_at_lines(struct look *look, char *text)
 
 /* Looks at the sockets that listen. The kernel prints them first; the other
  * sockets, which may be many, are not read. */
-static int listener_look_into(struct look *look, const char *path)
+static int look_into(struct look *look, const char *path)
 {
     char *text = malloc(CHUNK);
     int fd = text ? llmobs_fd_open(AT_FDCWD, path, O_RDONLY) : -1;
@@ -169,9 +169,9 @@ static int check_port(const char *url, uint64_t *mark)
     if (rc)
         return rc;
     look.port = target.port;
-    rc = listener_look_into(&look, "/proc/thread-self/net/tcp");
+    rc = look_into(&look, "/proc/thread-self/net/tcp");
     /* A kernel without IPv6 has no such file. */
-    if (!rc && listener_look_into(&look, "/proc/thread-self/net/tcp6") &&
+    if (!rc && look_into(&look, "/proc/thread-self/net/tcp6") &&
         faccessat(AT_FDCWD, "/proc/thread-self/net/tcp6", F_OK, 0) == 0)
         rc = -EPERM;
     *mark = look.mark;

@@ -111,8 +111,8 @@ static const char *label_of(const struct llmobs_json *event)
                                          : NULL;
 }
 
-static void logs_put_json(struct record *r, const char *key,
-                          const struct llmobs_json *value)
+static void put_json(struct record *r, const char *key,
+                     const struct llmobs_json *value)
 {
     if (!llmobs_json_is_object(value))
         return;
@@ -123,8 +123,7 @@ static void logs_put_json(struct record *r, const char *key,
 }
 
 /* A reason and a JSON value are texts that a model may have written. */
-static void logs_put_evaluation(struct record *r,
-                                const struct llmobs_json *event)
+static void put_evaluation(struct record *r, const struct llmobs_json *event)
 {
     open_record(r, "gen_ai.evaluation.result", 0);
     llmobs_otlp_attr_said(&r->attributes, "gen_ai.evaluation.name",
@@ -135,8 +134,8 @@ static void logs_put_evaluation(struct record *r,
     if (r->config->otlp.event_content) {
         llmobs_otlp_attr_said(&r->attributes, "gen_ai.evaluation.explanation",
                               llmobs_json_gets(event, "reasoning"));
-        logs_put_json(r, "llmobs.evaluation.value",
-                      llmobs_json_get(event, "json_value"));
+        put_json(r, "llmobs.evaluation.value",
+                 llmobs_json_get(event, "json_value"));
     }
     if (llmobs_text_is(llmobs_text_of(llmobs_json_gets(event, "eval_scope")),
                        "trace"))
@@ -151,7 +150,7 @@ static void logs_put_evaluation(struct record *r,
 
 /* True for a failure that the conventions have an event for: a failed request
  * to a host of models. */
-static bool logs_has_failed(const struct llmobs_otlp_source *s)
+static bool has_failed(const struct llmobs_otlp_source *s)
 {
     return s->failed &&
            s->op & (LLMOBS_OTLP_INFERENCE | LLMOBS_OTLP_EMBEDDINGS |
@@ -179,8 +178,8 @@ static void put_failure(struct record *r, const struct llmobs_otlp_source *s)
 }
 
 /* Gives the span as JSON; NULL when memory runs out. */
-static struct llmobs_json *logs_span_of(const struct llmobs_otlp_source *s,
-                                        const struct llmobs_config *config)
+static struct llmobs_json *span_of(const struct llmobs_otlp_source *s,
+                                   const struct llmobs_config *config)
 {
     struct llmobs_otlp_writer *w = malloc(sizeof(*w));
     struct llmobs_json *span = NULL;
@@ -202,7 +201,7 @@ static struct llmobs_json *logs_span_of(const struct llmobs_otlp_source *s,
 
 /* True for an attribute whose text on a span is a document. On an event the
  * convention wants the structure itself. */
-static bool logs_is_document(const char *key)
+static bool is_document(const char *key)
 {
     return llmobs_words_have(
         "gen_ai.input.messages\0gen_ai.output.messages\0"
@@ -219,7 +218,7 @@ static void put_attribute(struct record *r, const struct llmobs_json *pair)
 
     llmobs_otlp_item(r->writer, r->attributes.list);
     llmobs_otlp_string(r->writer, OTLP_KEY, llmobs_text_of(key));
-    if (text && key && logs_is_document(key) &&
+    if (text && key && is_document(key) &&
         llmobs_json_parse(llmobs_text_of(text), &document) == 0)
         llmobs_otlp_value(r->writer, OTLP_VALUE, document);
     else
@@ -231,7 +230,7 @@ static void put_attribute(struct record *r, const struct llmobs_json *pair)
 /* Writes the span's attributes, with its texts. */
 static void put_details(struct record *r, const struct llmobs_otlp_source *s)
 {
-    struct llmobs_json *span = logs_span_of(s, r->config);
+    struct llmobs_json *span = span_of(s, r->config);
     const struct llmobs_json *list = llmobs_json_get(span, "attributes");
     int64_t dropped =
         llmobs_json_to_int(llmobs_json_get(span, "droppedAttributesCount"));
@@ -250,14 +249,14 @@ static void put_details(struct record *r, const struct llmobs_otlp_source *s)
     llmobs_json_free(span);
 }
 
-static void logs_put_call(struct record *r, const struct llmobs_otlp_source *s)
+static void put_call(struct record *r, const struct llmobs_otlp_source *s)
 {
     r->trace = s->trace_id;
     r->span = s->span_id;
     r->flags = llmobs_json_to_int(s->fact[LLMOBS_FACT_FLAGS]) & TRACE_FLAGS;
     r->time_ns = llmobs_json_to_int(llmobs_json_get(s->event, "start_ns")) +
                  llmobs_json_to_int(llmobs_json_get(s->event, "duration"));
-    if (logs_has_failed(s))
+    if (has_failed(s))
         put_failure(r, s);
     if (has_details(s, r->config))
         put_details(r, s);
@@ -276,7 +275,7 @@ enum llmobs_otlp_saying llmobs_otlp_log_of(const struct llmobs_config *config,
                                          : LLMOBS_OTLP_UNSAID;
     if (llmobs_otlp_source_read(&source, config->otlp.semconv, event) != 0)
         return LLMOBS_OTLP_NOTHING;
-    return logs_has_failed(&source) || has_details(&source, config)
+    return has_failed(&source) || has_details(&source, config)
                ? LLMOBS_OTLP_SAID
                : LLMOBS_OTLP_NOTHING;
 }
@@ -287,18 +286,18 @@ static bool logs_takes(const struct llmobs_otlp_batch *batch,
     return llmobs_otlp_log_of(batch->config, event) == LLMOBS_OTLP_SAID;
 }
 
-static void logs_write_records(const struct llmobs_otlp_batch *batch,
-                               struct llmobs_otlp_writer *w,
-                               const struct llmobs_json *event)
+static void write_records(const struct llmobs_otlp_batch *batch,
+                          struct llmobs_otlp_writer *w,
+                          const struct llmobs_json *event)
 {
     struct record r = {.writer = w, .config = batch->config};
     struct llmobs_otlp_source source;
 
     if (is_evaluation(event) && read_join(event, &r))
-        logs_put_evaluation(&r, event);
+        put_evaluation(&r, event);
     else if (llmobs_otlp_source_read(&source, batch->config->otlp.semconv,
                                      event) == 0)
-        logs_put_call(&r, &source);
+        put_call(&r, &source);
 }
 
 int llmobs_otlp_logs(const struct llmobs_config *config,
@@ -310,7 +309,7 @@ int llmobs_otlp_logs(const struct llmobs_config *config,
         .signal = LLMOBS_SIGNAL_LOGS,
         .lists = {OTLP_RESOURCE_LOGS, OTLP_SCOPE_LOGS, OTLP_LOG_RECORDS},
         .takes = logs_takes,
-        .write = logs_write_records,
+        .write = write_records,
     };
 
     return llmobs_otlp_batch_write(&batch, events, count, out, left_out);

@@ -85,7 +85,7 @@ static void begin_message(struct list *l, const char *role, const char *name)
     open_message(l, role, name);
 }
 
-static void export_messages_begin_part(struct list *l, const char *head)
+static void begin_part(struct list *l, const char *head)
 {
     if (l->any_part)
         llmobs_document_raw(l->d, ",");
@@ -93,7 +93,7 @@ static void export_messages_begin_part(struct list *l, const char *head)
     llmobs_document_raw(l->d, head);
 }
 
-static void export_messages_end_part(struct list *l)
+static void end_part(struct list *l)
 {
     llmobs_document_raw(l->d, "}");
     l->only_thought = false;
@@ -103,13 +103,12 @@ static void export_messages_end_part(struct list *l)
 
 static void put_text_part(struct list *l, const char *text)
 {
-    export_messages_begin_part(l, "{\"type\":\"text\",\"content\":");
+    begin_part(l, "{\"type\":\"text\",\"content\":");
     llmobs_document_text(l->d, text);
-    export_messages_end_part(l);
+    end_part(l);
 }
 
-static void export_messages_put_member(struct list *l, const char *head,
-                                       const char *text)
+static void put_member(struct list *l, const char *head, const char *text)
 {
     if (!text || !*text)
         return;
@@ -120,9 +119,9 @@ static void export_messages_put_member(struct list *l, const char *head,
 /* A placeholder stays whole even where texts are cut. */
 static void put_placeholder(struct list *l, const char *text)
 {
-    export_messages_begin_part(l, "{\"type\":\"text\",\"content\":");
+    begin_part(l, "{\"type\":\"text\",\"content\":");
     llmobs_document_string(l->d, text);
-    export_messages_end_part(l);
+    end_part(l);
 }
 
 /* Bytes that would be cut short are left out. */
@@ -137,16 +136,14 @@ static void put_blob(struct list *l, const struct llmobs_json *blob, bool image)
         put_placeholder(l, image ? BIG_IMAGE : BIG_AUDIO);
         return;
     }
-    export_messages_begin_part(
-        l, image ? "{\"type\":\"blob\",\"modality\":\"image\""
-                 : "{\"type\":\"blob\",\"modality\":\"audio\"");
-    export_messages_put_member(
-        l, ",\"mime_type\":", llmobs_json_gets(blob, "mime_type"));
+    begin_part(l, image ? "{\"type\":\"blob\",\"modality\":\"image\""
+                        : "{\"type\":\"blob\",\"modality\":\"audio\"");
+    put_member(l, ",\"mime_type\":", llmobs_json_gets(blob, "mime_type"));
     llmobs_document_raw(l->d, ",\"content\":");
     llmobs_document_string(l->d, content);
     if (len > l->d->longest)
         l->d->longest = len;
-    export_messages_end_part(l);
+    end_part(l);
 }
 
 static void put_blobs(struct list *l, const struct llmobs_json *blobs,
@@ -179,16 +176,14 @@ static void put_arguments(struct list *l, const struct llmobs_json *arguments)
         llmobs_document_value(l->d, arguments);
 }
 
-static void export_messages_put_call(struct list *l,
-                                     const struct llmobs_json *call)
+static void put_call(struct list *l, const struct llmobs_json *call)
 {
     bool server = is_server_call(call);
     const char *name = llmobs_json_gets(call, "name");
 
-    export_messages_begin_part(l, server ? "{\"type\":\"server_tool_call\""
-                                         : "{\"type\":\"tool_call\"");
-    export_messages_put_member(l,
-                               ",\"id\":", llmobs_json_gets(call, "tool_id"));
+    begin_part(l, server ? "{\"type\":\"server_tool_call\""
+                         : "{\"type\":\"tool_call\"");
+    put_member(l, ",\"id\":", llmobs_json_gets(call, "tool_id"));
     llmobs_document_raw(l->d, ",\"name\":");
     llmobs_document_string(l->d, name ? name : "");
     if (server) {
@@ -198,16 +193,15 @@ static void export_messages_put_call(struct list *l,
     put_arguments(l, llmobs_json_get(call, "arguments"));
     if (server)
         llmobs_document_raw(l->d, "}");
-    export_messages_end_part(l);
+    end_part(l);
     l->calls |= !server;
     l->served = server ? call : l->served;
 }
 
-static void export_messages_put_calls(struct list *l,
-                                      const struct llmobs_json *calls)
+static void put_calls(struct list *l, const struct llmobs_json *calls)
 {
     for (size_t i = 0; i < llmobs_json_len(calls); i++)
-        export_messages_put_call(l, llmobs_json_at(calls, i));
+        put_call(l, llmobs_json_at(calls, i));
 }
 
 /* The name of the provider's tool that gave a result; if the result has no
@@ -229,11 +223,9 @@ static void put_result(struct list *l, const struct llmobs_json *result,
 {
     const char *text = llmobs_json_gets(result, "result");
 
-    export_messages_begin_part(
-        l, server ? "{\"type\":\"server_tool_call_response\""
-                  : "{\"type\":\"tool_call_response\"");
-    export_messages_put_member(l,
-                               ",\"id\":", llmobs_json_gets(result, "tool_id"));
+    begin_part(l, server ? "{\"type\":\"server_tool_call_response\""
+                         : "{\"type\":\"tool_call_response\"");
+    put_member(l, ",\"id\":", llmobs_json_gets(result, "tool_id"));
     if (server) {
         llmobs_document_raw(l->d, ",\"server_tool_call_response\":{\"type\":");
         llmobs_document_string(l->d, server_name(l, result));
@@ -242,7 +234,7 @@ static void put_result(struct list *l, const struct llmobs_json *result,
     if (!text || !llmobs_document_container(l->d, text))
         llmobs_document_text(l->d, text ? text : "");
     llmobs_document_raw(l->d, server ? "}" : "");
-    export_messages_end_part(l);
+    end_part(l);
 }
 
 /* True for a result of the provider's own tools, in the assistant's turn. */
@@ -275,8 +267,8 @@ static bool put_results(struct list *l, const char *role,
 
 /* -- one message --------------------------------------------------------- */
 
-static const char *export_messages_role_of(const struct list *l,
-                                           const struct llmobs_json *message)
+static const char *role_of(const struct list *l,
+                           const struct llmobs_json *message)
 {
     const char *role = llmobs_json_gets(message, "role");
 
@@ -289,31 +281,29 @@ static const char *export_messages_role_of(const struct list *l,
     return role;
 }
 
-static const char *export_messages_content_of(const struct llmobs_json *message)
+static const char *content_of(const struct llmobs_json *message)
 {
     const char *content = llmobs_json_gets(message, "content");
 
     return content ? content : "";
 }
 
-static void export_messages_put_reasoning(struct list *l,
-                                          const struct llmobs_json *message)
+static void put_reasoning(struct list *l, const struct llmobs_json *message)
 {
     bool thought;
 
     begin_message(l, "assistant", NULL);
     thought = l->only_thought;
-    export_messages_begin_part(l, "{\"type\":\"reasoning\",\"content\":");
-    llmobs_document_text(l->d, export_messages_content_of(message));
-    export_messages_end_part(l);
+    begin_part(l, "{\"type\":\"reasoning\",\"content\":");
+    llmobs_document_text(l->d, content_of(message));
+    end_part(l);
     l->only_thought = thought;
 }
 
-static void export_messages_put_message(struct list *l,
-                                        const struct llmobs_json *message)
+static void put_message(struct list *l, const struct llmobs_json *message)
 {
-    const char *role = export_messages_role_of(l, message);
-    const char *content = export_messages_content_of(message);
+    const char *role = role_of(l, message);
+    const char *content = content_of(message);
     const struct llmobs_json *calls = llmobs_json_get(message, "tool_calls");
     const struct llmobs_json *images = llmobs_json_get(message, "image_parts");
     const struct llmobs_json *audio = llmobs_json_get(message, "audio_parts");
@@ -322,7 +312,7 @@ static void export_messages_put_message(struct list *l,
     bool answered;
 
     if (strcmp(role, "reasoning") == 0) {
-        export_messages_put_reasoning(l, message);
+        put_reasoning(l, message);
         return;
     }
     answered = put_results(l, role, results, false);
@@ -333,7 +323,7 @@ static void export_messages_put_message(struct list *l,
         put_text_part(l, content);
     put_blobs(l, images, true);
     put_blobs(l, audio, false);
-    export_messages_put_calls(l, calls);
+    put_calls(l, calls);
     (void)put_results(l, role, results, true);
 }
 
@@ -360,7 +350,7 @@ static void write_list(struct llmobs_document *d, const void *ctx)
     l.merges = side->output && llmobs_json_len(l.reasons) == 1;
     llmobs_document_raw(d, "[");
     for (size_t i = side->first; i < llmobs_json_len(side->messages); i++)
-        export_messages_put_message(&l, llmobs_json_at(side->messages, i));
+        put_message(&l, llmobs_json_at(side->messages, i));
     if (!side->messages) {
         open_message(&l, side->output ? "assistant" : "user", NULL);
         put_text_part(&l, side->text);
@@ -377,8 +367,7 @@ static void write_instructions(struct llmobs_document *d, const void *ctx)
     for (size_t i = 0; i < side->first; i++) {
         llmobs_document_raw(d, before);
         llmobs_document_raw(d, "{\"type\":\"text\",\"content\":");
-        llmobs_document_text(
-            d, export_messages_content_of(llmobs_json_at(side->messages, i)));
+        llmobs_document_text(d, content_of(llmobs_json_at(side->messages, i)));
         llmobs_document_raw(d, "}");
         before = ",";
     }
@@ -396,12 +385,11 @@ static size_t count_apart(const struct llmobs_otlp_source *s,
 }
 
 /* True for the empty message of a failed call, which no model wrote. */
-static bool export_messages_is_empty(const struct llmobs_json *messages)
+static bool is_empty(const struct llmobs_json *messages)
 {
     const struct llmobs_json *only = llmobs_json_at(messages, 0);
 
-    return llmobs_json_len(messages) == 1 &&
-           !*export_messages_content_of(only) &&
+    return llmobs_json_len(messages) == 1 && !*content_of(only) &&
            !llmobs_json_get(only, "tool_calls") &&
            !llmobs_json_get(only, "tool_results") &&
            !llmobs_json_get(only, "audio_parts");
@@ -425,7 +413,7 @@ void llmobs_otlp_put_messages(const struct llmobs_otlp_source *s,
     side.first = 0;
     side.output = true;
     if (llmobs_json_len(side.messages) > 0 &&
-        !(s->failed && export_messages_is_empty(side.messages)))
+        !(s->failed && is_empty(side.messages)))
         llmobs_document_put(out, "gen_ai.output.messages", write_list, &side);
 }
 

@@ -258,9 +258,8 @@ static void look_at_server(struct seen *seen)
     seen->texts[ATTR_PORT] = seen->port;
 }
 
-static int export_metrics_look(struct seen *seen,
-                               const struct llmobs_config *config,
-                               const struct llmobs_json *event)
+static int look(struct seen *seen, const struct llmobs_config *config,
+                const struct llmobs_json *event)
 {
     struct llmobs_otlp_source *source = &seen->source;
     int rc;
@@ -298,9 +297,8 @@ static size_t kept(const char *text)
 }
 
 /* Gives a key: for each attribute a letter, its text and a NUL. */
-static struct llmobs_text export_metrics_key_of(struct llmobs_buf *buf,
-                                                const struct seen *seen,
-                                                unsigned attributes)
+static struct llmobs_text key_of(struct llmobs_buf *buf,
+                                 const struct seen *seen, unsigned attributes)
 {
     int rc = 0;
 
@@ -321,21 +319,20 @@ static struct llmobs_text export_metrics_key_of(struct llmobs_buf *buf,
 }
 
 /* A count of tokens, or a time; < 0: not known. */
-static double export_metrics_number_of(const struct llmobs_json *number)
+static double number_of(const struct llmobs_json *number)
 {
     return llmobs_json_is_number(number) ? llmobs_json_to_real(number) : -1;
 }
 
 static double seconds_of(const struct llmobs_json *number)
 {
-    double ns = export_metrics_number_of(number);
+    double ns = number_of(number);
 
     return ns < 0 ? ns : ns / 1e9;
 }
 
-static double export_metrics_value_of(const struct metric *metric,
-                                      const struct seen *seen,
-                                      const char *count)
+static double value_of(const struct metric *metric, const struct seen *seen,
+                       const char *count)
 {
     const struct llmobs_otlp_source *source = &seen->source;
     double value;
@@ -352,7 +349,7 @@ static double export_metrics_value_of(const struct metric *metric,
     case VALUE_TOKENS:
         break;
     }
-    value = export_metrics_number_of(llmobs_json_get(source->metrics, count));
+    value = number_of(llmobs_json_get(source->metrics, count));
     return value < 0 && metric->zero ? 0 : value;
 }
 
@@ -379,28 +376,26 @@ static bool add_chunk_gaps(struct llmobs_otlp_metrics *metrics, size_t i,
         gaps.buckets[at - 3] = (uint64_t)llmobs_json_to_int(count);
         gaps.count += gaps.buckets[at - 3];
     }
-    gaps.key =
-        export_metrics_key_of(&metrics->key, seen, metrics_table[i].attributes);
+    gaps.key = key_of(&metrics->key, seen, metrics_table[i].attributes);
     llmobs_otlp_set_join(&metrics->now.sets[i], &gaps);
     return true;
 }
 
 /* False: the span has no such value. */
-static bool export_metrics_add(struct llmobs_otlp_metrics *metrics, size_t i,
-                               const struct seen *seen, const char *count)
+static bool add(struct llmobs_otlp_metrics *metrics, size_t i,
+                const struct seen *seen, const char *count)
 {
     const struct metric *metric = &metrics_table[i];
     double value;
 
     if (metric->value == VALUE_CHUNK_GAPS)
         return add_chunk_gaps(metrics, i, seen);
-    value = export_metrics_value_of(metric, seen, count);
+    value = value_of(metric, seen, count);
     if (value < 0)
         return false;
-    llmobs_otlp_set_add(
-        &metrics->now.sets[i],
-        export_metrics_key_of(&metrics->key, seen, metric->attributes),
-        metric->bounds, value);
+    llmobs_otlp_set_add(&metrics->now.sets[i],
+                        key_of(&metrics->key, seen, metric->attributes),
+                        metric->bounds, value);
     return true;
 }
 
@@ -415,8 +410,7 @@ static unsigned op_of(const struct llmobs_otlp_source *source)
 }
 
 /* False: no metric has a value from the span. */
-static bool export_metrics_add_span(struct llmobs_otlp_metrics *metrics,
-                                    struct seen *seen)
+static bool add_span(struct llmobs_otlp_metrics *metrics, struct seen *seen)
 {
     unsigned form = 1u << metrics->config->otlp.semconv;
     unsigned op = op_of(&seen->source);
@@ -428,13 +422,13 @@ static bool export_metrics_add_span(struct llmobs_otlp_metrics *metrics,
         if (!(metric->forms & form) || !(metric->ops & op))
             continue;
         if (metric->value != VALUE_TOKENS || metric->tokens) {
-            any |= export_metrics_add(metrics, i, seen, metric->tokens);
+            any |= add(metrics, i, seen, metric->tokens);
             continue;
         }
         seen->texts[ATTR_TOKEN_TYPE] = "input";
-        any |= export_metrics_add(metrics, i, seen, "input_tokens");
+        any |= add(metrics, i, seen, "input_tokens");
         seen->texts[ATTR_TOKEN_TYPE] = "output";
-        any |= export_metrics_add(metrics, i, seen, "output_tokens");
+        any |= add(metrics, i, seen, "output_tokens");
     }
     return any;
 }
@@ -448,8 +442,8 @@ int llmobs_otlp_metrics_add(struct llmobs_otlp_metrics *metrics,
 
     if (rc)
         return rc;
-    rc = export_metrics_look(&seen, metrics->config, json);
-    if (!rc && export_metrics_add_span(metrics, &seen))
+    rc = look(&seen, metrics->config, json);
+    if (!rc && add_span(metrics, &seen))
         metrics->now.spans++;
     llmobs_json_free(json);
     return rc;
@@ -482,10 +476,9 @@ static void write_key(struct llmobs_otlp_attributes *out,
 }
 
 /* Writes the attributes and the times, which all points have. */
-static void export_metrics_write_head(struct llmobs_otlp_writer *w,
-                                      const struct llmobs_otlp_series *series,
-                                      struct llmobs_otlp_field list,
-                                      const int64_t times[2])
+static void write_head(struct llmobs_otlp_writer *w,
+                       const struct llmobs_otlp_series *series,
+                       struct llmobs_otlp_field list, const int64_t times[2])
 {
     struct llmobs_otlp_attributes out = {.writer = w, .list = list};
 
@@ -505,7 +498,7 @@ static void write_histogram(struct llmobs_otlp_writer *w,
                             const int64_t times[2])
 {
     llmobs_otlp_item(w, OTLP_DATA_POINTS);
-    export_metrics_write_head(w, series, OTLP_HISTOGRAM_ATTRIBUTES, times);
+    write_head(w, series, OTLP_HISTOGRAM_ATTRIBUTES, times);
     llmobs_otlp_fixed64(w, OTLP_HISTOGRAM_COUNT, series->count);
     llmobs_otlp_double(w, OTLP_HISTOGRAM_SUM, series->sum);
     llmobs_otlp_fixed64s(w, OTLP_HISTOGRAM_BUCKETS, series->buckets,
@@ -524,7 +517,7 @@ static void write_counter(struct llmobs_otlp_writer *w,
     double sum = series->sum < most ? series->sum : most;
 
     llmobs_otlp_item(w, OTLP_DATA_POINTS);
-    export_metrics_write_head(w, series, OTLP_NUMBER_ATTRIBUTES, times);
+    write_head(w, series, OTLP_NUMBER_ATTRIBUTES, times);
     llmobs_otlp_fixed64(w, OTLP_NUMBER_AS_INT, (uint64_t)sum);
     llmobs_otlp_close(w);
 }
@@ -576,8 +569,7 @@ static size_t write_metric(struct llmobs_otlp_writer *w, bool delta,
 
 /* Gives the values of this request. A delta's values are not in later requests;
  * values that nobody accepted are sent again. */
-static struct values *export_metrics_take(struct llmobs_otlp_metrics *metrics,
-                                          int64_t now_ns)
+static struct values *take(struct llmobs_otlp_metrics *metrics, int64_t now_ns)
 {
     struct values *now = &metrics->now, *sent = &metrics->sent;
 
@@ -599,7 +591,7 @@ int llmobs_otlp_metrics_write(struct llmobs_otlp_metrics *metrics,
                               size_t *points)
 {
     const struct llmobs_config *config = metrics->config;
-    struct values *values = export_metrics_take(metrics, now_ns);
+    struct values *values = take(metrics, now_ns);
     const int64_t times[2] = {values->start_ns, now_ns};
     const struct llmobs_otlp_lists lists = {OTLP_RESOURCE_METRICS,
                                             OTLP_SCOPE_METRICS, OTLP_METRICS};

@@ -21,7 +21,7 @@ struct otlp {
 
 /* OpenTelemetry wants content only if the user asks for it, Datadog wants it
  * unasked: a user who changes the destination would miss the texts. */
-static void otlp_exporter_tell_content(const struct llmobs_config *config)
+static void tell_content(const struct llmobs_config *config)
 {
     if (config->otlp.content_unasked)
         llmobs_log_once(LLMOBS_LOG_WARN, "otlp content",
@@ -43,7 +43,7 @@ static int write_traces(struct llmobs_post *post,
                            llmobs_otlp_route_begin(route), &left_out);
 
     (void)body;
-    otlp_exporter_tell_content(config);
+    tell_content(config);
     if (rc == -EINVAL || (!rc && left_out))
         return count > 1 ? -E2BIG : -EBADMSG;
     return rc ? rc : llmobs_otlp_route_end(route, count);

@@ -39,9 +39,8 @@ static const struct llmobs_post_form form = {
 /* -- the events ---------------------------------------------------------- */
 
 /* -ENOMEM; a text that is no event needs no record. */
-static int otlp_logs_read_event(const struct llmobs_config *config,
-                                struct llmobs_text event,
-                                enum llmobs_otlp_saying *saying)
+static int read_event(const struct llmobs_config *config,
+                      struct llmobs_text event, enum llmobs_otlp_saying *saying)
 {
     struct llmobs_json *json;
     int rc = llmobs_json_parse(event, &json);
@@ -63,15 +62,15 @@ static void note_unsaid(struct logs *logs, size_t place)
 }
 
 /* Gathers the events that have a record; -ENOMEM. */
-static int otlp_logs_gather(struct logs *logs, const struct llmobs_text *events,
-                            size_t count)
+static int gather(struct logs *logs, const struct llmobs_text *events,
+                  size_t count)
 {
     enum llmobs_otlp_saying saying;
     int rc = 0;
 
     logs->said.count = 0;
     for (size_t i = 0; i < count && i < LLMOBS_SEND_MAX && !rc; i++) {
-        rc = otlp_logs_read_event(logs->config, events[i], &saying);
+        rc = read_event(logs->config, events[i], &saying);
         if (saying == LLMOBS_OTLP_UNSAID) {
             note_unsaid(logs, i);
         } else if (saying == LLMOBS_OTLP_NOTHING) {
@@ -91,7 +90,7 @@ static int logs_send(struct llmobs_exporter *exporter,
 {
     struct logs *logs = (struct logs *)exporter;
     const struct llmobs_otlp_picked *said = &logs->said;
-    int rc = otlp_logs_gather(logs, events, count);
+    int rc = gather(logs, events, count);
 
     if (rc)
         return rc;

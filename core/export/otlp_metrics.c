@@ -58,7 +58,7 @@ static const struct llmobs_post_form form = {
 
 /* -- the spans ----------------------------------------------------------- */
 
-static int64_t otlp_metrics_in_ms(int64_t ms)
+static int64_t in_ms(int64_t ms)
 {
     return llmobs_clock_mono_ns() + ms * LLMOBS_NS_PER_MS;
 }
@@ -68,8 +68,7 @@ static void note_owed(struct meter *meter)
     bool any = llmobs_otlp_metrics_unsent(meter->metrics) > 0;
 
     if (any && meter->due_ns == INT64_MAX)
-        meter->due_ns =
-            otlp_metrics_in_ms(meter->config->otlp.metric_interval_ms);
+        meter->due_ns = in_ms(meter->config->otlp.metric_interval_ms);
     atomic_store(&meter->base.owes, any && meter->sent);
 }
 
@@ -101,16 +100,15 @@ static int64_t meter_due(const struct llmobs_meter *base)
 
 /* A delta without values is not sent, so that an idle process sleeps. A
  * cumulative sum is sent, as a receiver may forget a silent series. */
-static void otlp_metrics_settle(struct meter *meter)
+static void settle(struct meter *meter)
 {
     meter->backoff_ms = 0;
-    meter->due_ns =
-        meter->config->otlp.delta
-            ? INT64_MAX
-            : otlp_metrics_in_ms(meter->config->otlp.metric_interval_ms);
+    meter->due_ns = meter->config->otlp.delta
+                        ? INT64_MAX
+                        : in_ms(meter->config->otlp.metric_interval_ms);
 }
 
-static void otlp_metrics_back_off(struct meter *meter)
+static void back_off(struct meter *meter)
 {
     int64_t most = meter->config->otlp.metric_interval_ms;
     int64_t ms = meter->backoff_ms ? meter->backoff_ms * 2 : RETRY_FIRST_MS;
@@ -118,7 +116,7 @@ static void otlp_metrics_back_off(struct meter *meter)
     meter->backoff_ms = ms < most ? ms : most;
     ms = meter->base.base.retry_ms > 0 ? meter->base.base.retry_ms
                                        : meter->backoff_ms;
-    meter->due_ns = otlp_metrics_in_ms(ms);
+    meter->due_ns = in_ms(ms);
 }
 
 static struct llmobs_published meter_publish(struct llmobs_meter *base)
@@ -133,14 +131,14 @@ static struct llmobs_published meter_publish(struct llmobs_meter *base)
     if (rc > 0) {
         meter->sent = true;
         published.sent = llmobs_otlp_metrics_accepted(meter->metrics);
-        otlp_metrics_settle(meter);
+        settle(meter);
     } else if (rc == -EBADMSG && meter->config->otlp.delta) {
         published.lost = llmobs_otlp_metrics_accepted(meter->metrics);
-        otlp_metrics_settle(meter);
+        settle(meter);
     } else if (rc == -EBADMSG) {
-        otlp_metrics_settle(meter);
+        settle(meter);
     } else {
-        otlp_metrics_back_off(meter);
+        back_off(meter);
     }
     note_owed(meter);
     return published;
@@ -148,7 +146,7 @@ static struct llmobs_published meter_publish(struct llmobs_meter *base)
 
 /* -- life ---------------------------------------------------------------- */
 
-static void otlp_metrics_begin(struct meter *meter)
+static void begin(struct meter *meter)
 {
     meter->due_ns = INT64_MAX;
     meter->backoff_ms = 0;
@@ -163,7 +161,7 @@ static void meter_forget(struct llmobs_exporter *exporter)
 
     llmobs_otlp_route_forget(&meter->route);
     llmobs_otlp_metrics_forget(meter->metrics, llmobs_clock_wall_ns());
-    otlp_metrics_begin(meter);
+    begin(meter);
 }
 
 static void meter_free(struct llmobs_exporter *exporter)
@@ -198,7 +196,7 @@ struct llmobs_meter *llmobs_otlp_metrics_exporter_new(
     meter->metrics = llmobs_otlp_metrics_new(config, llmobs_clock_wall_ns());
     rc = llmobs_otlp_route_init(&meter->route, &meter->base.base, config,
                                 LLMOBS_SIGNAL_METRICS, &form, NULL, "metrics");
-    otlp_metrics_begin(meter);
+    begin(meter);
     if (meter->metrics && !rc)
         return &meter->base;
     meter_free(&meter->base.base);

@@ -27,7 +27,7 @@ static const struct llmobs_backoff backoff = {.first_ms = 1000,
 
 /* -- life ---------------------------------------------------------------- */
 
-static int otlp_route_add_headers(struct llmobs_otlp_route *route)
+static int add_headers(struct llmobs_otlp_route *route)
 {
     static const char *const reserved[] = {"User-Agent", "Host", NULL};
     const struct llmobs_otlp_signal *signal = route->signal;
@@ -68,7 +68,7 @@ static bool is_near(const char *url)
            llmobs_network_private_host(target.host);
 }
 
-static void otlp_route_settle_exporter(const struct llmobs_otlp_route *route)
+static void settle_exporter(const struct llmobs_otlp_route *route)
 {
     struct llmobs_exporter *exporter = route->post.exporter;
 
@@ -106,10 +106,9 @@ int llmobs_otlp_route_init(struct llmobs_otlp_route *route,
         config->otlp.batch_max < (int64_t)post->limit)
         post->limit = post->most = (size_t)config->otlp.batch_max;
     settle_request(route);
-    otlp_route_settle_exporter(route);
+    settle_exporter(route);
     post->peer.url = strdup(route->signal->url);
-    return post->http && post->peer.url ? otlp_route_add_headers(route)
-                                        : -ENOMEM;
+    return post->http && post->peer.url ? add_headers(route) : -ENOMEM;
 }
 
 void llmobs_otlp_route_fini(struct llmobs_otlp_route *route)

@@ -20,7 +20,7 @@
 
 /* Makes the name by a hash (FNV-1a), so that it does not show the URL, which
  * may hold a password. */
-static void peer_name_of(const char *url, char out[NAME_SIZE])
+static void name_of(const char *url, char out[NAME_SIZE])
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
@@ -29,8 +29,7 @@ static void peer_name_of(const char *url, char out[NAME_SIZE])
     snprintf(out, NAME_SIZE, "dead-%016" PRIx64, hash);
 }
 
-static int peer_open_base(const struct llmobs_config *config, bool make,
-                          int *dir)
+static int open_base(const struct llmobs_config *config, bool make, int *dir)
 {
     bool chosen = config->store_dir != NULL;
     char path[PATH_MAX];
@@ -47,9 +46,9 @@ void llmobs_peer_mark_down(const struct llmobs_config *config, const char *url)
     char name[NAME_SIZE];
     int dir, fd;
 
-    if (peer_open_base(config, true, &dir))
+    if (open_base(config, true, &dir))
         return;
-    peer_name_of(url, name);
+    name_of(url, name);
     fd = llmobs_file_open(dir, name, O_WRONLY);
     if (fd >= 0) {
         futimens(fd, NULL);
@@ -67,9 +66,9 @@ static int64_t age_of_mark(const struct llmobs_config *config, const char *url)
     int64_t age;
     int dir, rc;
 
-    if (peer_open_base(config, false, &dir))
+    if (open_base(config, false, &dir))
         return INT64_MAX;
-    peer_name_of(url, name);
+    name_of(url, name);
     rc = fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW);
     close(dir);
     if (rc || !S_ISREG(st.st_mode) ||
@@ -79,7 +78,7 @@ static int64_t age_of_mark(const struct llmobs_config *config, const char *url)
     return age > -1000 * LLMOBS_NS_PER_MS ? age : INT64_MAX;
 }
 
-static bool peer_is_fresh(int64_t age)
+static bool is_fresh(int64_t age)
 {
     return age < LLMOBS_PEER_DOWN_MS * LLMOBS_NS_PER_MS;
 }
@@ -87,7 +86,7 @@ static bool peer_is_fresh(int64_t age)
 bool llmobs_peer_is_marked_down(const struct llmobs_config *config,
                                 const char *url)
 {
-    return peer_is_fresh(age_of_mark(config, url));
+    return is_fresh(age_of_mark(config, url));
 }
 
 void llmobs_peer_unmark(const struct llmobs_config *config, const char *url)
@@ -95,9 +94,9 @@ void llmobs_peer_unmark(const struct llmobs_config *config, const char *url)
     char name[NAME_SIZE];
     int dir;
 
-    if (peer_open_base(config, false, &dir))
+    if (open_base(config, false, &dir))
         return;
-    peer_name_of(url, name);
+    name_of(url, name);
     unlinkat(dir, name, 0);
     close(dir);
 }
@@ -108,14 +107,13 @@ bool llmobs_peer_may_ask(struct llmobs_peer *peer)
 {
     int64_t age;
 
-    if (peer->silent_ns &&
-        peer_is_fresh(llmobs_clock_mono_ns() - peer->silent_ns))
+    if (peer->silent_ns && is_fresh(llmobs_clock_mono_ns() - peer->silent_ns))
         return false;
     if (peer->asks_for_all)
         return true;
     age = age_of_mark(peer->config, peer->url);
     peer->marked = age != INT64_MAX;
-    if (peer_is_fresh(age))
+    if (is_fresh(age))
         return false;
     peer->asks_for_all = peer->marked;
     if (peer->asks_for_all)

@@ -50,8 +50,7 @@ struct plain {
 /* -- the peer ------------------------------------------------------------- */
 
 /* Gives the address of a name of this host; 0: the name is another host's. */
-static socklen_t plain_http_address_of(const char *host, unsigned port,
-                                       union address *to)
+static socklen_t address_of(const char *host, unsigned port, union address *to)
 {
     memset(to, 0, sizeof(*to));
     if (llmobs_resolve_is_local(host))
@@ -106,7 +105,7 @@ static bool is_plain_url(const char *url)
         return socket_address(url + strlen(UNIX), &to) != 0;
     return llmobs_target_parse(url, NULL, &target) == 0 &&
            strcmp(target.scheme, "http") == 0 && authority(url, &at, &len) &&
-           plain_http_address_of(target.host, target.port, &to) != 0;
+           address_of(target.host, target.port, &to) != 0;
 }
 
 bool llmobs_plain_serves(const struct llmobs_config *config)
@@ -129,8 +128,7 @@ bool llmobs_plain_serves(const struct llmobs_config *config)
 /* -- waiting -------------------------------------------------------------- */
 
 /* Waits until the socket is ready, while other exporters go on. */
-static int plain_http_wait_for(const struct plain *plain, short events,
-                               int64_t until_ns)
+static int wait_for(const struct plain *plain, short events, int64_t until_ns)
 {
     struct pollfd one = {.fd = plain->fd, .events = events};
     int n;
@@ -150,11 +148,10 @@ static int plain_http_wait_for(const struct plain *plain, short events,
 }
 
 /* Waits until the connection stands, or is refused. */
-static int plain_http_wait_connected(const struct plain *plain,
-                                     int64_t until_ns)
+static int wait_connected(const struct plain *plain, int64_t until_ns)
 {
     socklen_t len = sizeof(int);
-    int error = 0, rc = plain_http_wait_for(plain, POLLOUT, until_ns);
+    int error = 0, rc = wait_for(plain, POLLOUT, until_ns);
 
     if (rc == 0 &&
         getsockopt(plain->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
@@ -162,8 +159,8 @@ static int plain_http_wait_connected(const struct plain *plain,
     return rc != 0 ? rc : -error;
 }
 
-static int plain_http_reach(struct plain *plain, const union address *to,
-                            socklen_t size, int64_t until_ns)
+static int reach(struct plain *plain, const union address *to, socklen_t size,
+                 int64_t until_ns)
 {
     long rc;
 
@@ -174,11 +171,11 @@ static int plain_http_reach(struct plain *plain, const union address *to,
     /* Past another preload that holds connect. */
     rc = llmobs_sys(SYS_connect, plain->fd, to, size);
     if (rc == -EINPROGRESS)
-        return plain_http_wait_connected(plain, until_ns);
+        return wait_connected(plain, until_ns);
     return rc == -EACCES || rc == -ENOENT ? -ECONNREFUSED : (int)rc;
 }
 
-static void plain_http_give_up(const struct plain *plain, int fd)
+static void give_up(const struct plain *plain, int fd)
 {
     if (fd >= 0)
         llmobs_sockets_close(plain->sockets, fd);
@@ -189,41 +186,39 @@ static void plain_http_give_up(const struct plain *plain, int fd)
 static int reach_local(struct plain *plain, unsigned port)
 {
     union address to;
-    socklen_t size = plain_http_address_of(FIRST_LOCAL, port, &to);
-    int rc = plain_http_reach(
-        plain, &to, size, llmobs_clock_mono_ns() + LOCAL_MS * LLMOBS_NS_PER_MS);
+    socklen_t size = address_of(FIRST_LOCAL, port, &to);
+    int rc = reach(plain, &to, size,
+                   llmobs_clock_mono_ns() + LOCAL_MS * LLMOBS_NS_PER_MS);
     int first = plain->fd;
 
     if (rc == 0 || rc == -ECANCELED)
         return rc;
-    size = plain_http_address_of(SECOND_LOCAL, port, &to);
-    if (plain_http_reach(plain, &to, size, plain->until_ns) == 0) {
-        plain_http_give_up(plain, first);
+    size = address_of(SECOND_LOCAL, port, &to);
+    if (reach(plain, &to, size, plain->until_ns) == 0) {
+        give_up(plain, first);
         return 0;
     }
-    plain_http_give_up(plain, plain->fd);
+    give_up(plain, plain->fd);
     plain->fd = first;
-    return rc == -ETIMEDOUT ? plain_http_wait_connected(plain, plain->until_ns)
-                            : rc;
+    return rc == -ETIMEDOUT ? wait_connected(plain, plain->until_ns) : rc;
 }
 
 static int reach_peer(struct plain *plain, const struct llmobs_target *target)
 {
     const char *path = plain->request->unix_socket;
     union address to;
-    socklen_t size =
-        path ? socket_address(path, &to)
-             : plain_http_address_of(target->host, target->port, &to);
+    socklen_t size = path ? socket_address(path, &to)
+                          : address_of(target->host, target->port, &to);
 
     if (size == 0)
         return -ENOTCONN;
     if (path == NULL && llmobs_resolve_is_local(target->host))
         return reach_local(plain, target->port);
-    return plain_http_reach(plain, &to, size, plain->until_ns);
+    return reach(plain, &to, size, plain->until_ns);
 }
 
 /* Refuses unless the same sockets listen now as before the connect. */
-static int plain_http_judge(const struct plain *plain, uint64_t before)
+static int judge(const struct plain *plain, uint64_t before)
 {
     uint64_t mark = 0;
     int rc = -EPERM;
@@ -239,7 +234,7 @@ static int plain_http_judge(const struct plain *plain, uint64_t before)
 
 /* -- the request ----------------------------------------------------------- */
 
-static int plain_http_write_head(struct plain *plain)
+static int write_head(struct plain *plain)
 {
     const struct llmobs_http_request *request = plain->request;
     struct llmobs_buf *head = &plain->head;
@@ -261,15 +256,14 @@ static int plain_http_write_head(struct plain *plain)
     return head->error;
 }
 
-static int plain_http_put(const struct plain *plain, struct llmobs_text text,
-                          int flags)
+static int put(const struct plain *plain, struct llmobs_text text, int flags)
 {
     while (text.len > 0) {
         ssize_t n = send(plain->fd, text.data, text.len, MSG_NOSIGNAL | flags);
         int rc = 0;
 
         if (n < 0 && errno == EAGAIN)
-            rc = plain_http_wait_for(plain, POLLOUT, plain->until_ns);
+            rc = wait_for(plain, POLLOUT, plain->until_ns);
         else if (n < 0 && errno != EINTR)
             return -ECONNRESET;
         if (rc != 0)
@@ -342,7 +336,7 @@ static int take_chunks(struct plain *plain, const char *at, size_t left,
 }
 
 /* Takes the answer's body. 1: done; 0: the body is not whole yet. */
-static int plain_http_take_answer(struct plain *plain, bool over)
+static int take_answer(struct plain *plain, bool over)
 {
     struct frame frame;
     const char *body;
@@ -375,7 +369,7 @@ static int plain_http_take_answer(struct plain *plain, bool over)
     return 1;
 }
 
-static int plain_http_get(struct plain *plain)
+static int get(struct plain *plain)
 {
     struct llmobs_buf *text = &plain->text;
     int rc = 0;
@@ -390,14 +384,14 @@ static int plain_http_get(struct plain *plain)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno == EAGAIN) {
-            rc = plain_http_wait_for(plain, POLLIN, plain->until_ns);
+            rc = wait_for(plain, POLLIN, plain->until_ns);
             continue;
         }
         if (n < 0 || (n == 0 && plain->text.len == 0))
             return -ECONNRESET;
         text->len += (size_t)n;
         text->data[text->len] = '\0';
-        rc = plain_http_take_answer(plain, n == 0);
+        rc = take_answer(plain, n == 0);
         if (rc == 0 && n == 0)
             return -EIO;
     }
@@ -407,15 +401,14 @@ static int plain_http_get(struct plain *plain)
 static int converse(struct plain *plain)
 {
     struct llmobs_text head;
-    int rc = plain_http_write_head(plain);
+    int rc = write_head(plain);
 
     head = (struct llmobs_text){plain->head.data, plain->head.len};
     if (rc == 0)
-        rc = plain_http_put(plain, head,
-                            plain->request->body.len > 0 ? MSG_MORE : 0);
+        rc = put(plain, head, plain->request->body.len > 0 ? MSG_MORE : 0);
     if (rc == 0)
-        rc = plain_http_put(plain, plain->request->body, 0);
-    return rc == 0 ? plain_http_get(plain) : rc;
+        rc = put(plain, plain->request->body, 0);
+    return rc == 0 ? get(plain) : rc;
 }
 
 int llmobs_plain_send(struct llmobs_sockets *sockets,
@@ -439,10 +432,10 @@ int llmobs_plain_send(struct llmobs_sockets *sockets,
     if (rc == 0)
         rc = reach_peer(&plain, target);
     if (rc == 0)
-        rc = plain_http_judge(&plain, mark);
+        rc = judge(&plain, mark);
     if (rc == 0)
         rc = converse(&plain);
-    plain_http_give_up(&plain, plain.fd);
+    give_up(&plain, plain.fd);
     llmobs_buf_fini(&plain.head);
     llmobs_buf_fini(&plain.text);
     return rc;

@@ -38,7 +38,7 @@ void llmobs_post_forget(struct llmobs_post *post)
 
 /* -- headers ------------------------------------------------------------- */
 
-static bool post_names(const char *header, const char *name)
+static bool names(const char *header, const char *name)
 {
     size_t len = strlen(name);
 
@@ -46,16 +46,16 @@ static bool post_names(const char *header, const char *name)
            header[len + strspn(header + len, " \t")] == ':';
 }
 
-static bool post_is_in(const char *header, const char *const *list)
+static bool is_in(const char *header, const char *const *list)
 {
     for (; *list; list++) {
-        if (post_names(header, *list))
+        if (names(header, *list))
             return true;
     }
     return false;
 }
 
-static bool post_is_clean(const char *text)
+static bool is_clean(const char *text)
 {
     for (; *text; text++) {
         if ((unsigned char)*text < 0x20 && *text != '\t')
@@ -66,7 +66,7 @@ static bool post_is_clean(const char *text)
 
 /* Without printf: each process with an exporter over HTTP makes some, before it
  * knows whether it sends anything. */
-static char *post_join(const char *name, const char *value)
+static char *join(const char *name, const char *value)
 {
     size_t len = strlen(name), size = strlen(value) + 1;
     char *header = malloc(len + size);
@@ -84,7 +84,7 @@ int llmobs_post_add_header(struct llmobs_post *post, const char *name,
     size_t room = (post->header_count + 2) * sizeof(char *);
     char *header, **list;
 
-    if (!post_is_clean(name) || !post_is_clean(value)) {
+    if (!is_clean(name) || !is_clean(value)) {
         llmobs_log_once(LLMOBS_LOG_WARN, "header",
                         "a header with a control character is left out");
         return 0;
@@ -94,7 +94,7 @@ int llmobs_post_add_header(struct llmobs_post *post, const char *name,
         return -ENOMEM;
     post->headers = list;
     post->request.headers = (const char *const *)list;
-    header = post_join(name, value);
+    header = join(name, value);
     list[post->header_count] = header;
     post->header_count += header != NULL;
     list[post->header_count] = NULL;
@@ -110,7 +110,7 @@ int llmobs_post_add_headers(struct llmobs_post *post, char *const *headers,
     int rc = 0;
 
     for (; !rc && headers && *headers; headers++) {
-        if (!post_is_in(*headers, body) && !post_is_in(*headers, reserved))
+        if (!is_in(*headers, body) && !is_in(*headers, reserved))
             rc = llmobs_post_add_header(post, *headers, "");
     }
     return rc;
@@ -127,8 +127,8 @@ static void say_denied(struct llmobs_post *post,
                     post->form->hint(post, reply), post->events);
 }
 
-static int post_put_off(struct llmobs_post *post,
-                        const struct llmobs_http_reply *reply)
+static int put_off(struct llmobs_post *post,
+                   const struct llmobs_http_reply *reply)
 {
     int64_t most = post->form->retry_after_max_ms;
     int64_t ms = reply->retry_after_ms;
@@ -152,8 +152,8 @@ static int no_answer(struct llmobs_post *post, int rc, int64_t began_ns)
 }
 
 /* Halves a refused batch; a batch of one event has the wrong event. */
-static int post_settle(struct llmobs_post *post,
-                       const struct llmobs_http_reply *reply, size_t count)
+static int settle(struct llmobs_post *post,
+                  const struct llmobs_http_reply *reply, size_t count)
 {
     if (count > 1) {
         post->most = count / 2;
@@ -167,8 +167,8 @@ static int post_settle(struct llmobs_post *post,
 }
 
 /* A request with more events may be accepted next time. */
-static int post_go_on(struct llmobs_post *post,
-                      const struct llmobs_http_reply *reply, size_t count)
+static int go_on(struct llmobs_post *post,
+                 const struct llmobs_http_reply *reply, size_t count)
 {
     post->most = count * 2 > post->limit ? post->limit : count * 2;
     if (post->form->accepted)
@@ -183,9 +183,9 @@ static int conclude(struct llmobs_post *post,
     llmobs_peer_answered(&post->peer);
     switch (post->form->judge(reply->status)) {
     case LLMOBS_VERDICT_ACCEPTED:
-        return post_go_on(post, reply, count);
+        return go_on(post, reply, count);
     case LLMOBS_VERDICT_LATER:
-        return post_put_off(post, reply);
+        return put_off(post, reply);
     case LLMOBS_VERDICT_DENIED:
         say_denied(post, reply);
         post->exporter->retry_ms = post->form->pause_ms;
@@ -193,14 +193,14 @@ static int conclude(struct llmobs_post *post,
     case LLMOBS_VERDICT_REFUSED:
         break;
     }
-    return post_settle(post, reply, count);
+    return settle(post, reply, count);
 }
 
 /* -- sending ------------------------------------------------------------- */
 
 /* How many of the events go into one request. */
-static size_t post_fit(const struct llmobs_post *post,
-                       const struct llmobs_text *events, size_t count)
+static size_t fit(const struct llmobs_post *post,
+                  const struct llmobs_text *events, size_t count)
 {
     size_t bytes = post->frame, n = 0;
 
@@ -264,7 +264,7 @@ int llmobs_post_send(struct llmobs_post *post, const struct llmobs_text *events,
     if (rc)
         return rc;
     do
-        rc = post_some(post, events, post_fit(post, events, count));
+        rc = post_some(post, events, fit(post, events, count));
     while (rc == 0);
     return rc;
 }

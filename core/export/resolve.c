@@ -67,7 +67,7 @@ static void add_address(char *text, const struct addrinfo *info)
     strcpy(text + len, one);
 }
 
-static int resolve_look_up(const char *host, char text[LLMOBS_RESOLVE_TEXT_MAX])
+static int look_up(const char *host, char text[LLMOBS_RESOLVE_TEXT_MAX])
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                              .ai_flags = AI_ADDRCONFIG};
@@ -86,7 +86,7 @@ static int resolve_look_up(const char *host, char text[LLMOBS_RESOLVE_TEXT_MAX])
     return text[0] ? 0 : -EHOSTUNREACH;
 }
 
-static void resolve_let_go(struct seeker *seeker)
+static void let_go(struct seeker *seeker)
 {
     if (atomic_fetch_sub(&seeker->holders, 1) == 1)
         free(seeker);
@@ -96,13 +96,13 @@ static void seeker_main(void *arg)
 {
     struct seeker *seeker = arg;
 
-    seeker->rc = resolve_look_up(seeker->host, seeker->text);
+    seeker->rc = look_up(seeker->host, seeker->text);
     atomic_store(&seeker->state, DONE);
     llmobs_futex_wake(&seeker->state);
-    resolve_let_go(seeker);
+    let_go(seeker);
 }
 
-static int resolve_start(struct llmobs_resolve *resolve, const char *host)
+static int start(struct llmobs_resolve *resolve, const char *host)
 {
     struct seeker *seeker = calloc(1, sizeof(*seeker));
 
@@ -120,8 +120,7 @@ static int resolve_start(struct llmobs_resolve *resolve, const char *host)
 
 /* -- answers ------------------------------------------------------------ */
 
-static struct answer *resolve_find(struct llmobs_resolve *resolve,
-                                   const char *host)
+static struct answer *find(struct llmobs_resolve *resolve, const char *host)
 {
     for (size_t i = 0; i < ANSWERS; i++) {
         if (strcmp(resolve->answers[i].host, host) == 0)
@@ -130,7 +129,7 @@ static struct answer *resolve_find(struct llmobs_resolve *resolve,
     return NULL;
 }
 
-static struct answer *resolve_oldest(struct llmobs_resolve *resolve)
+static struct answer *oldest(struct llmobs_resolve *resolve)
 {
     struct answer *found = &resolve->answers[0];
 
@@ -142,10 +141,10 @@ static struct answer *resolve_oldest(struct llmobs_resolve *resolve)
 }
 
 /* Keeps an answer; if the look-up failed, lets an old answer be used on. */
-static int resolve_keep(struct llmobs_resolve *resolve, const char *host,
-                        int rc, const char *text)
+static int keep(struct llmobs_resolve *resolve, const char *host, int rc,
+                const char *text)
 {
-    struct answer *answer = resolve_find(resolve, host);
+    struct answer *answer = find(resolve, host);
     int64_t now = llmobs_clock_mono_ns();
 
     if (rc != 0 && answer) {
@@ -155,7 +154,7 @@ static int resolve_keep(struct llmobs_resolve *resolve, const char *host,
     if (rc != 0)
         return rc;
     if (!answer)
-        answer = resolve_oldest(resolve);
+        answer = oldest(resolve);
     strcpy(answer->host, host);
     strcpy(answer->text, text);
     answer->made_ns = now;
@@ -166,13 +165,13 @@ static int resolve_keep(struct llmobs_resolve *resolve, const char *host,
 static void resolve_end(struct llmobs_resolve *resolve)
 {
     if (resolve->seeker)
-        resolve_let_go(resolve->seeker);
+        let_go(resolve->seeker);
     resolve->seeker = NULL;
 }
 
 /* Keeps the answer of the look-up under way, if it has come; -ENOENT: it was of
  * another host, or there is none. */
-static int resolve_collect(struct llmobs_resolve *resolve, const char *host)
+static int collect(struct llmobs_resolve *resolve, const char *host)
 {
     struct seeker *seeker = resolve->seeker;
     int rc;
@@ -181,17 +180,16 @@ static int resolve_collect(struct llmobs_resolve *resolve, const char *host)
         return -ENOENT;
     if (atomic_load(&seeker->state) == RUNNING)
         return -EINPROGRESS;
-    rc = resolve_keep(resolve, seeker->host, seeker->rc, seeker->text);
+    rc = keep(resolve, seeker->host, seeker->rc, seeker->text);
     if (strcmp(seeker->host, host) != 0)
         rc = -ENOENT;
     resolve_end(resolve);
     return rc;
 }
 
-static bool resolve_known(struct llmobs_resolve *resolve, const char *host,
-                          char *out)
+static bool known(struct llmobs_resolve *resolve, const char *host, char *out)
 {
-    const struct answer *answer = resolve_find(resolve, host);
+    const struct answer *answer = find(resolve, host);
 
     if (!answer || llmobs_clock_mono_ns() >= answer->until_ns)
         return false;
@@ -221,15 +219,15 @@ int llmobs_resolve_get(struct llmobs_resolve *resolve, const char *host,
         strcpy(out, "127.0.0.1,::1");
         return 0;
     }
-    if (resolve_known(resolve, host, out))
+    if (known(resolve, host, out))
         return 0;
-    rc = resolve_collect(resolve, host);
+    rc = collect(resolve, host);
     if (rc == -ENOENT && thread)
-        rc = resolve_start(resolve, host);
+        rc = start(resolve, host);
     else if (rc == -ENOENT)
-        rc = resolve_keep(resolve, host, resolve_look_up(host, text), text);
+        rc = keep(resolve, host, look_up(host, text), text);
     if (rc == 0)
-        rc = resolve_known(resolve, host, out) ? 0 : -EHOSTUNREACH;
+        rc = known(resolve, host, out) ? 0 : -EHOSTUNREACH;
     return rc;
 }
 
@@ -241,7 +239,7 @@ void llmobs_resolve_wait(struct llmobs_resolve *resolve, int64_t ms)
 
 void llmobs_resolve_doubt(struct llmobs_resolve *resolve, const char *host)
 {
-    struct answer *answer = resolve_find(resolve, host);
+    struct answer *answer = find(resolve, host);
     int64_t now = llmobs_clock_mono_ns();
 
     if (answer && now - answer->made_ns >= DOUBT_S * NS_PER_S)

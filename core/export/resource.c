@@ -30,8 +30,8 @@ static struct llmobs_text tag_value(const char *tag, const char *key)
     return llmobs_text_of(tag + len + 1);
 }
 
-static void resource_read_tags(const struct llmobs_json *tags,
-                               struct llmobs_otlp_origin *origin)
+static void read_tags(const struct llmobs_json *tags,
+                      struct llmobs_otlp_origin *origin)
 {
     static const struct {
         enum llmobs_origin_part part;
@@ -72,7 +72,7 @@ void llmobs_otlp_origin_read(const struct llmobs_json *event,
     const struct llmobs_json *facts = llmobs_json_get(event, LLMOBS_FACTS_KEY);
 
     memset(origin, 0, sizeof(*origin));
-    resource_read_tags(llmobs_json_get(event, "tags"), origin);
+    read_tags(llmobs_json_get(event, "tags"), origin);
     read_fact(facts, "dd_service", LLMOBS_ORIGIN_DD_SERVICE, origin);
     read_fact(facts, "env", LLMOBS_ORIGIN_ENV, origin);
     read_fact(facts, "version", LLMOBS_ORIGIN_VERSION, origin);
@@ -107,7 +107,7 @@ void llmobs_otlp_origin_own(const struct llmobs_config *config,
     };
 }
 
-static bool resource_is_same(struct llmobs_text a, struct llmobs_text b)
+static bool is_same(struct llmobs_text a, struct llmobs_text b)
 {
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
@@ -116,7 +116,7 @@ bool llmobs_otlp_origin_equal(const struct llmobs_otlp_origin *a,
                               const struct llmobs_otlp_origin *b)
 {
     for (size_t i = 0; i < LLMOBS_ORIGIN_PARTS; i++)
-        if (!resource_is_same(a->parts[i], b->parts[i]))
+        if (!is_same(a->parts[i], b->parts[i]))
             return false;
     return a->pid == b->pid && a->unnamed == b->unnamed;
 }
@@ -190,8 +190,7 @@ static void put_given(struct resource *r)
 /* -- the resource ---------------------------------------------------------- */
 
 /* Writes an attribute that is known, unless the user gives it. */
-static void resource_put(struct resource *r, const char *key,
-                         struct llmobs_text value)
+static void put(struct resource *r, const char *key, struct llmobs_text value)
 {
     if (value.len && !llmobs_json_get(r->given, key))
         llmobs_otlp_attr_text(&r->attributes, key, value);
@@ -199,8 +198,7 @@ static void resource_put(struct resource *r, const char *key,
 
 static bool is_unnamed(const struct llmobs_text *parts)
 {
-    return resource_is_same(parts[LLMOBS_ORIGIN_ML_APP],
-                            TEXT(LLMOBS_ML_APP_UNNAMED));
+    return is_same(parts[LLMOBS_ORIGIN_ML_APP], TEXT(LLMOBS_ML_APP_UNNAMED));
 }
 
 /* "unknown_service", with the name that was found for the application, else the
@@ -242,9 +240,9 @@ static void put_service(struct resource *r)
 
 static void put_process(struct resource *r)
 {
-    resource_put(r, "host.name", r->origin->parts[LLMOBS_ORIGIN_HOST]);
-    resource_put(r, "process.executable.name",
-                 r->origin->parts[LLMOBS_ORIGIN_EXECUTABLE]);
+    put(r, "host.name", r->origin->parts[LLMOBS_ORIGIN_HOST]);
+    put(r, "process.executable.name",
+        r->origin->parts[LLMOBS_ORIGIN_EXECUTABLE]);
     if (r->origin->pid > 0 && !llmobs_json_get(r->given, "process.pid"))
         llmobs_otlp_attr_int(&r->attributes, "process.pid", r->origin->pid);
 }
@@ -262,10 +260,9 @@ void llmobs_otlp_resource(struct llmobs_otlp_writer *w,
     llmobs_otlp_message(w, OTLP_RESOURCE);
     llmobs_otlp_list(w, OTLP_RESOURCE_ATTRIBUTES);
     put_service(&r);
-    resource_put(&r, "service.version", origin->parts[LLMOBS_ORIGIN_VERSION]);
-    resource_put(&r, "deployment.environment.name",
-                 origin->parts[LLMOBS_ORIGIN_ENV]);
-    resource_put(&r, "service.instance.id", instance);
+    put(&r, "service.version", origin->parts[LLMOBS_ORIGIN_VERSION]);
+    put(&r, "deployment.environment.name", origin->parts[LLMOBS_ORIGIN_ENV]);
+    put(&r, "service.instance.id", instance);
     llmobs_otlp_attr_text(&r.attributes, "telemetry.sdk.name", TEXT(LIBRARY));
     llmobs_otlp_attr_text(&r.attributes, "telemetry.sdk.language",
                           TEXT(LANGUAGE));

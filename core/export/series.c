@@ -6,7 +6,7 @@
 #include "lib/base/grow.h"
 #include "lib/base/mix.h"
 
-static uint64_t series_hash_of(struct llmobs_text key)
+static uint64_t hash_of(struct llmobs_text key)
 {
     uint64_t hash = key.len;
 
@@ -15,9 +15,8 @@ static uint64_t series_hash_of(struct llmobs_text key)
     return hash;
 }
 
-static struct llmobs_otlp_series *series_find(const struct llmobs_otlp_set *set,
-                                              struct llmobs_text key,
-                                              uint64_t hash)
+static struct llmobs_otlp_series *find(const struct llmobs_otlp_set *set,
+                                       struct llmobs_text key, uint64_t hash)
 {
     for (size_t i = 0; i < set->count; i++) {
         struct llmobs_otlp_series *series = set->list[i];
@@ -29,7 +28,7 @@ static struct llmobs_otlp_series *series_find(const struct llmobs_otlp_set *set,
     return NULL;
 }
 
-static bool series_has_room(struct llmobs_otlp_set *set)
+static bool has_room(struct llmobs_otlp_set *set)
 {
     if (set->count + 1 >= LLMOBS_OTLP_SERIES_MAX)
         return false;
@@ -42,15 +41,14 @@ static bool series_has_room(struct llmobs_otlp_set *set)
 static struct llmobs_otlp_series *series_of(struct llmobs_otlp_set *set,
                                             struct llmobs_text key)
 {
-    uint64_t hash = series_hash_of(key);
-    struct llmobs_otlp_series *series = series_find(set, key, hash);
+    uint64_t hash = hash_of(key);
+    struct llmobs_otlp_series *series = find(set, key, hash);
     char *bytes;
 
     if (series)
         return series;
-    series = key.len && series_has_room(set)
-                 ? calloc(1, sizeof(*series) + key.len)
-                 : NULL;
+    series =
+        key.len && has_room(set) ? calloc(1, sizeof(*series) + key.len) : NULL;
     if (!series)
         return &set->overflow;
     bytes = (char *)(series + 1);
@@ -62,8 +60,8 @@ static struct llmobs_otlp_series *series_of(struct llmobs_otlp_set *set,
 }
 
 /* Adds values that have this count, sum, least and greatest value. */
-static void series_add(struct llmobs_otlp_series *to, uint64_t count,
-                       double sum, double min, double max)
+static void add(struct llmobs_otlp_series *to, uint64_t count, double sum,
+                double min, double max)
 {
     if (to->count == 0 || min < to->min)
         to->min = min;
@@ -82,7 +80,7 @@ void llmobs_otlp_set_add(struct llmobs_otlp_set *set, struct llmobs_text key,
     while (i < bounds->count && value > bounds->list[i])
         i++;
     series->buckets[i]++;
-    series_add(series, 1, value, value, value);
+    add(series, 1, value, value, value);
 }
 
 void llmobs_otlp_set_join(struct llmobs_otlp_set *set,
@@ -94,7 +92,7 @@ void llmobs_otlp_set_join(struct llmobs_otlp_set *set,
         return;
     for (size_t i = 0; i < sizeof(to->buckets) / sizeof(*to->buckets); i++)
         to->buckets[i] += from->buckets[i];
-    series_add(to, from->count, from->sum, from->min, from->max);
+    add(to, from->count, from->sum, from->min, from->max);
 }
 
 void llmobs_otlp_set_move(struct llmobs_otlp_set *set,

@@ -38,7 +38,7 @@ static uint64_t event_id(int fd)
     return at ? strtoull(at + sizeof(key) - 1, NULL, 10) + 1 : 0;
 }
 
-static bool sockets_look_at(int fd, struct llmobs_socket *one)
+static bool look_at(int fd, struct llmobs_socket *one)
 {
     struct stat st;
 
@@ -53,11 +53,11 @@ static bool sockets_look_at(int fd, struct llmobs_socket *one)
     return true;
 }
 
-static bool sockets_still_is(const struct llmobs_socket *one)
+static bool still_is(const struct llmobs_socket *one)
 {
     struct llmobs_socket now;
 
-    return sockets_look_at(one->fd, &now) && now.type == one->type &&
+    return look_at(one->fd, &now) && now.type == one->type &&
            now.dev == one->dev && now.ino == one->ino && now.id == one->id &&
            (one->type || one->id);
 }
@@ -86,14 +86,14 @@ int llmobs_sockets_open(struct llmobs_sockets *sockets, int family, int type,
     fd = llmobs_fd_lift((int)made);
     if (fd < 0)
         return -errno;
-    if (!sockets_look_at(fd, slot)) {
+    if (!look_at(fd, slot)) {
         close(fd);
         return -EBADF;
     }
     return fd;
 }
 
-static bool sockets_is_free(int fd)
+static bool is_free(int fd)
 {
     return fcntl(fd, F_GETFD) < 0;
 }
@@ -104,7 +104,7 @@ static void hold_low(int hold[3])
 {
     for (int fd = 0; fd < 3; fd++) {
         hold[fd] = -1;
-        if (sockets_is_free(fd))
+        if (is_free(fd))
             hold[fd] = (int)llmobs_sys(SYS_socket, AF_UNIX,
                                        SOCK_STREAM | SOCK_CLOEXEC, 0);
     }
@@ -115,7 +115,7 @@ int llmobs_sockets_probe(struct llmobs_sockets_probe *probe, int hold[3])
     probe->count = 0;
     hold_low(hold);
     for (int fd = 3; probe->count < 8 && fd < LAST_FD; fd++) {
-        if (sockets_is_free(fd))
+        if (is_free(fd))
             probe->free[probe->count++] = fd;
     }
     return probe->count == 8 ? 0 : -ENOENT;
@@ -142,7 +142,7 @@ static bool wakes_libcurl(const struct llmobs_socket *one)
     return one->type == 0 || one->type == S_IFIFO;
 }
 
-static void sockets_let_go(const int hold[3])
+static void let_go(const int hold[3])
 {
     for (int i = 0; i < 3; i++) {
         if (hold[i] >= 0)
@@ -159,12 +159,12 @@ int llmobs_sockets_watch(struct llmobs_sockets *sockets,
 {
     bool found = false, others = false;
 
-    sockets_let_go(hold);
+    let_go(hold);
     for (size_t i = 0; i < probe->count; i++) {
         struct llmobs_socket *slot = free_slot(sockets);
         struct llmobs_socket one;
 
-        if (!sockets_look_at(probe->free[i], &one))
+        if (!look_at(probe->free[i], &one))
             continue;
         if (!wakes_libcurl(&one)) {
             others = true;
@@ -185,7 +185,7 @@ void llmobs_sockets_close(struct llmobs_sockets *sockets, int fd)
 
         if (!one->used || one->watched || one->fd != fd)
             continue;
-        if (sockets_still_is(one))
+        if (still_is(one))
             close(fd);
         one->used = false;
         return;
@@ -195,7 +195,7 @@ void llmobs_sockets_close(struct llmobs_sockets *sockets, int fd)
 bool llmobs_sockets_intact(const struct llmobs_sockets *sockets)
 {
     for (size_t i = 0; i < LLMOBS_SOCKETS_MAX; i++) {
-        if (sockets->list[i].used && !sockets_still_is(&sockets->list[i]))
+        if (sockets->list[i].used && !still_is(&sockets->list[i]))
             return false;
     }
     return true;
@@ -206,7 +206,7 @@ void llmobs_sockets_drop(struct llmobs_sockets *sockets)
     for (size_t i = 0; i < LLMOBS_SOCKETS_MAX; i++) {
         const struct llmobs_socket *one = &sockets->list[i];
 
-        if (one->used && !one->watched && sockets_still_is(one))
+        if (one->used && !one->watched && still_is(one))
             close(one->fd);
     }
     memset(sockets, 0, sizeof(*sockets));

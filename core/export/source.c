@@ -27,7 +27,7 @@ bool llmobs_otlp_source_trace(const char *text, struct llmobs_id128 *id)
 }
 
 /* The trace is traceparent's, so that the spans of other services join. */
-static int source_read_ids(struct llmobs_otlp_source *s)
+static int read_ids(struct llmobs_otlp_source *s)
 {
     const struct llmobs_json *dd = llmobs_json_get(s->event, "_dd");
 
@@ -52,7 +52,7 @@ static const char fact_names[][24] = {
 
 /* An event's text has its members sorted, as the names are: both are walked
  * side by side. After a member out of order the walk begins anew. */
-static void source_read_facts(struct llmobs_otlp_source *s)
+static void read_facts(struct llmobs_otlp_source *s)
 {
     size_t at = 0;
 
@@ -102,8 +102,8 @@ static const struct kind *find_kind(const char *name)
 }
 
 /* The value of a tag; NULL: the event has no tag of that name. */
-static const char *source_find_tag(const struct llmobs_otlp_source *s,
-                                   const char *name)
+static const char *find_tag(const struct llmobs_otlp_source *s,
+                            const char *name)
 {
     size_t len = strlen(name);
 
@@ -118,20 +118,20 @@ static const char *source_find_tag(const struct llmobs_otlp_source *s,
 
 /* True for a call to a configured proxy: a workflow that speaks to a server,
  * without an operation, as the span behind the proxy counts it. */
-static bool source_is_proxied(const struct llmobs_otlp_source *s)
+static bool is_proxied(const struct llmobs_otlp_source *s)
 {
     return llmobs_json_is_true(s->fact[LLMOBS_FACT_PROXIED]) ||
-           source_find_tag(s, "ml-proxy");
+           find_tag(s, "ml-proxy");
 }
 
-static void source_read_kind(struct llmobs_otlp_source *s)
+static void read_kind(struct llmobs_otlp_source *s)
 {
     const struct kind *kind = find_kind(s->kind);
     const char *operation = llmobs_otlp_source_fact(s, LLMOBS_FACT_OPERATION);
 
     s->client = kind->client || s->fact[LLMOBS_FACT_HOST];
     s->op = LLMOBS_OTLP_NO_OP;
-    if (kind->op == LLMOBS_OTLP_WORKFLOW && source_is_proxied(s))
+    if (kind->op == LLMOBS_OTLP_WORKFLOW && is_proxied(s))
         s->client = true;
     else
         s->op = kind->op;
@@ -209,12 +209,12 @@ int llmobs_otlp_source_read(struct llmobs_otlp_source *s,
         s->name = s->kind;
     s->failed = llmobs_json_gets(event, "status") &&
                 strcmp(llmobs_json_gets(event, "status"), "error") == 0;
-    source_read_facts(s);
+    read_facts(s);
     s->method = llmobs_otlp_source_fact(s, LLMOBS_FACT_MCP_METHOD);
-    source_read_kind(s);
+    read_kind(s);
     s->model = requested_model(s);
     s->subject = find_subject(s);
-    return source_read_ids(s);
+    return read_ids(s);
 }
 
 /* -- provider and error -------------------------------------------------- */
@@ -252,7 +252,7 @@ const char *llmobs_otlp_source_provider(const struct llmobs_otlp_source *s)
     if (fact)
         return fact;
     if (!is_said(name))
-        name = source_find_tag(s, "integration");
+        name = find_tag(s, "integration");
     return is_said(name) ? by_convention(name) : "unknown";
 }
 

@@ -44,7 +44,7 @@ void llmobs_otlp_put_span_id(struct llmobs_otlp_writer *w,
 }
 
 /* The parent span in the trace; 0: no parent. */
-static uint64_t export_span_parent_of(const struct llmobs_otlp_source *s)
+static uint64_t parent_of(const struct llmobs_otlp_source *s)
 {
     uint64_t apm =
         llmobs_otlp_source_id(llmobs_otlp_source_fact(s, LLMOBS_FACT_PARENT));
@@ -59,7 +59,7 @@ static void put_identity(struct llmobs_otlp_writer *w,
 {
     const struct llmobs_json *flags = s->fact[LLMOBS_FACT_FLAGS];
     const char *state = llmobs_otlp_source_fact(s, LLMOBS_FACT_TRACESTATE);
-    uint64_t parent = export_span_parent_of(s);
+    uint64_t parent = parent_of(s);
 
     llmobs_otlp_put_trace_id(w, OTLP_SPAN_TRACE_ID, s->trace_id);
     llmobs_otlp_put_span_id(w, OTLP_SPAN_ID, s->span_id);
@@ -172,22 +172,21 @@ static void put_status(struct llmobs_otlp_writer *w,
 /* -- attributes ---------------------------------------------------------- */
 
 /* Writes LLM Observability's own values where the span's differ. */
-static void export_span_put_own(const struct llmobs_otlp_source *s,
-                                const char *name,
-                                struct llmobs_otlp_attributes *out)
+static void put_own(const struct llmobs_otlp_source *s, const char *name,
+                    struct llmobs_otlp_attributes *out)
 {
     const char *parent = llmobs_json_gets(s->event, "parent_id");
     uint64_t id = llmobs_otlp_source_id(parent);
 
     if (strcmp(name, s->name) != 0)
         llmobs_otlp_attr_text(out, "llmobs.name", llmobs_text_of(s->name));
-    if (id && id != export_span_parent_of(s))
+    if (id && id != parent_of(s))
         llmobs_otlp_attr_text(out, "llmobs.parent_id", llmobs_text_of(parent));
 }
 
 /* No text of an event is as long, and no event has as many attributes: such a
  * limit costs no counting. */
-static size_t export_span_limit_of(int64_t number)
+static size_t limit_of(int64_t number)
 {
     return number > 0 && number < INT32_MAX ? (size_t)number : 0;
 }
@@ -200,13 +199,13 @@ static void put_attributes(struct llmobs_otlp_writer *w,
     struct llmobs_otlp_attributes out = {
         .writer = w,
         .list = OTLP_SPAN_ATTRIBUTES,
-        .max = export_span_limit_of(config->otlp.attribute_max),
-        .value_max = export_span_limit_of(config->otlp.value_max),
+        .max = limit_of(config->otlp.attribute_max),
+        .value_max = limit_of(config->otlp.value_max),
     };
 
     llmobs_otlp_list(w, OTLP_SPAN_ATTRIBUTES);
     llmobs_otlp_put_attributes(s, content, &out);
-    export_span_put_own(s, name, &out);
+    put_own(s, name, &out);
     llmobs_otlp_close_list(w);
     if (out.dropped > 0)
         llmobs_otlp_uint32(w, OTLP_SPAN_DROPPED, (uint32_t)out.dropped);

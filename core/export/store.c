@@ -50,8 +50,7 @@ struct open_file {
 
 /* -- the file ------------------------------------------------------------ */
 
-static int export_store_open_dir(const struct store *store, char path[PATH_MAX],
-                                 int *out)
+static int open_dir(const struct store *store, char path[PATH_MAX], int *out)
 {
     int rc = llmobs_config_store_dir(store->config, path, PATH_MAX);
 
@@ -239,7 +238,7 @@ static bool lacks_end(const struct open_file *file)
 }
 
 /* Moves past `len` bytes of the pieces. */
-static void export_store_pass(struct iovec **pieces, int *count, size_t len)
+static void pass(struct iovec **pieces, int *count, size_t len)
 {
     while (*count > 0 && len >= (*pieces)->iov_len) {
         len -= (*pieces)->iov_len;
@@ -254,8 +253,7 @@ static void export_store_pass(struct iovec **pieces, int *count, size_t len)
 
 /* Writes as many bytes as it can; *error: why not all. Changes the pieces.
  */
-static size_t export_store_write_all(int fd, struct iovec *pieces, int count,
-                                     int *error)
+static size_t write_all(int fd, struct iovec *pieces, int count, int *error)
 {
     size_t done = 0;
 
@@ -265,7 +263,7 @@ static size_t export_store_write_all(int fd, struct iovec *pieces, int count,
 
         if (n > 0) {
             done += (size_t)n;
-            export_store_pass(&pieces, &count, (size_t)n);
+            pass(&pieces, &count, (size_t)n);
         } else if (n == 0 || errno != EINTR) {
             *error = n == 0 ? -EIO : -errno;
             break;
@@ -320,8 +318,7 @@ static int list_pieces(const struct llmobs_text *events, size_t count,
 /* Takes an incomplete line back if the lock kept other processes from writing
  * behind it; gives how many of the written bytes stay. Otherwise the next write
  * begins a new line behind it. */
-static size_t export_store_take_back(const struct open_file *file, size_t whole,
-                                     size_t done)
+static size_t take_back(const struct open_file *file, size_t whole, size_t done)
 {
     if (!file->locked)
         return done;
@@ -344,13 +341,13 @@ static int write_group(struct open_file *file, const struct llmobs_text *events,
     if (!pieces)
         return -ENOMEM;
     n = list_pieces(events, count, lead, pieces);
-    done = export_store_write_all(file->fd, pieces, n, &error);
+    done = write_all(file->fd, pieces, n, &error);
     free(pieces);
     if (done < whole)
         return error;
     n = count_whole(events, count, done, &whole);
     if (whole < done)
-        whole = export_store_take_back(file, whole, done);
+        whole = take_back(file, whole, done);
     file->size += (off_t)whole;
     return n ? n : error;
 }
@@ -375,9 +372,8 @@ static int send_group(const struct store *store, struct open_file *file,
     return write_group(file, events, n);
 }
 
-static int export_store_send_to(const struct store *store,
-                                struct open_file *file,
-                                const struct llmobs_text *events, size_t count)
+static int send_to(const struct store *store, struct open_file *file,
+                   const struct llmobs_text *events, size_t count)
 {
     size_t done = 0;
     int rc = 0;
@@ -401,11 +397,11 @@ static int store_send(struct llmobs_exporter *exporter,
 
     if (!llmobs_commit_begin())
         return -ECANCELED;
-    rc = export_store_open_dir(store, path, &file.dir);
+    rc = open_dir(store, path, &file.dir);
     if (!rc)
         rc = open_current(&file);
     if (!rc)
-        rc = export_store_send_to(store, &file, events, count);
+        rc = send_to(store, &file, events, count);
     close_file(&file);
     if (file.dir >= 0)
         close(file.dir);

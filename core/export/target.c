@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char export_target_lower(char c)
+static char lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
@@ -19,7 +19,7 @@ static int copy_lower(char *out, size_t cap, const char *from, size_t len)
         /* libcurl would look up a name with other bytes in another form. */
         if (from[i] <= ' ' || from[i] > '~')
             return -EINVAL;
-        out[i] = export_target_lower(from[i]);
+        out[i] = lower(from[i]);
     }
     out[len] = '\0';
     return 0;
@@ -33,8 +33,8 @@ static unsigned default_port(const char *scheme)
 }
 
 /* Reads digits, from 1 to `max`. */
-static int export_target_read_number(const char *at, const char *end,
-                                     unsigned max, unsigned *out)
+static int read_number(const char *at, const char *end, unsigned max,
+                       unsigned *out)
 {
     unsigned value = 0;
 
@@ -50,8 +50,7 @@ static int export_target_read_number(const char *at, const char *end,
 }
 
 /* Gives how many bits the address has, 32 or 128; 0: not an address. */
-static unsigned export_target_read_address(const char *text,
-                                           unsigned char out[16])
+static unsigned read_address(const char *text, unsigned char out[16])
 {
     if (inet_pton(AF_INET, text, out) == 1)
         return 32;
@@ -80,12 +79,11 @@ static int read_host(const char *at, const char *end, struct llmobs_target *out)
     }
     if (rc)
         return rc;
-    out->numeric = export_target_read_address(out->host, address) != 0;
+    out->numeric = read_address(out->host, address) != 0;
     if (stop == end || stop + 1 == end)
         return stop == end || *stop == ':' ? 0 : -EINVAL;
-    return *stop == ':'
-               ? export_target_read_number(stop + 1, end, 65535, &out->port)
-               : -EINVAL;
+    return *stop == ':' ? read_number(stop + 1, end, 65535, &out->port)
+                        : -EINVAL;
 }
 
 int llmobs_target_parse(const char *url, const char *scheme,
@@ -166,7 +164,7 @@ bool llmobs_proxies_named(void)
 static bool same_name(const char *a, const char *b, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        if (export_target_lower(a[i]) != export_target_lower(b[i]))
+        if (lower(a[i]) != lower(b[i]))
             return false;
     }
     return true;
@@ -205,12 +203,11 @@ static bool covers_address(const char *entry, size_t len, const char *host)
 {
     const char *slash = memchr(entry, '/', len);
     unsigned char mine[16], theirs[16];
-    unsigned size = export_target_read_address(host, mine);
+    unsigned size = read_address(host, mine);
     unsigned bits = size;
     char text[INET6_ADDRSTRLEN];
 
-    if (slash &&
-        export_target_read_number(slash + 1, entry + len, size, &bits) != 0)
+    if (slash && read_number(slash + 1, entry + len, size, &bits) != 0)
         return false;
     if (slash)
         len = (size_t)(slash - entry);
@@ -220,12 +217,11 @@ static bool covers_address(const char *entry, size_t len, const char *host)
         return false;
     memcpy(text, entry, len);
     text[len] = '\0';
-    return export_target_read_address(text, theirs) == size &&
-           same_bits(mine, theirs, bits);
+    return read_address(text, theirs) == size && same_bits(mine, theirs, bits);
 }
 
-static bool export_target_covers(const char *entry, size_t len,
-                                 const struct llmobs_target *target)
+static bool covers(const char *entry, size_t len,
+                   const struct llmobs_target *target)
 {
     if (len == 1 && *entry == '*')
         return true;
@@ -238,7 +234,7 @@ static bool excepted(const char *list, const struct llmobs_target *target)
     while (*list) {
         size_t len = strcspn(list, ", ");
 
-        if (export_target_covers(list, len, target))
+        if (covers(list, len, target))
             return true;
         list += len;
         list += strspn(list, ", ");

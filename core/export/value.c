@@ -11,15 +11,15 @@
 
 /* -- values of JSON -------------------------------------------------------- */
 
-static void value_put(struct llmobs_otlp_writer *w,
-                      const struct llmobs_json *value, int depth);
+static void put(struct llmobs_otlp_writer *w, const struct llmobs_json *value,
+                int depth);
 
-static void value_put_value(struct llmobs_otlp_writer *w,
-                            struct llmobs_otlp_field field,
-                            const struct llmobs_json *value, int depth)
+static void put_value(struct llmobs_otlp_writer *w,
+                      struct llmobs_otlp_field field,
+                      const struct llmobs_json *value, int depth)
 {
     llmobs_otlp_message(w, field);
-    value_put(w, value, depth);
+    put(w, value, depth);
     llmobs_otlp_close(w);
 }
 
@@ -30,7 +30,7 @@ static void put_list(struct llmobs_otlp_writer *w,
     llmobs_otlp_list(w, OTLP_VALUES);
     for (size_t i = 0; i < llmobs_json_len(list); i++) {
         llmobs_otlp_item(w, OTLP_VALUES);
-        value_put(w, llmobs_json_at(list, i), depth + 1);
+        put(w, llmobs_json_at(list, i), depth + 1);
         llmobs_otlp_close(w);
     }
     llmobs_otlp_close_list(w);
@@ -47,7 +47,7 @@ static void put_map(struct llmobs_otlp_writer *w,
         llmobs_otlp_item(w, OTLP_VALUES);
         llmobs_otlp_string(w, OTLP_KEY,
                            llmobs_text_of(llmobs_json_iter_key(it)));
-        value_put_value(w, OTLP_VALUE, llmobs_json_iter_value(it), depth + 1);
+        put_value(w, OTLP_VALUE, llmobs_json_iter_value(it), depth + 1);
         llmobs_otlp_close(w);
     }
     llmobs_otlp_close_list(w);
@@ -67,8 +67,8 @@ static void put_deep(struct llmobs_otlp_writer *w,
 }
 
 /* Null is an AnyValue without a field. */
-static void value_put(struct llmobs_otlp_writer *w,
-                      const struct llmobs_json *value, int depth)
+static void put(struct llmobs_otlp_writer *w, const struct llmobs_json *value,
+                int depth)
 {
     if (llmobs_json_is_container(value) && depth >= DEPTH_MAX)
         put_deep(w, value);
@@ -91,7 +91,7 @@ void llmobs_otlp_value(struct llmobs_otlp_writer *w,
                        struct llmobs_otlp_field field,
                        const struct llmobs_json *value)
 {
-    value_put_value(w, field, value, 0);
+    put_value(w, field, value, 0);
 }
 
 /* -- values that were written as JSON before ------------------------------- */

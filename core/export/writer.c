@@ -65,8 +65,8 @@ static char *put_varint(char *to, uint64_t number)
     return to;
 }
 
-static char *writer_put_tag(char *to, struct llmobs_otlp_field field,
-                            enum llmobs_otlp_wire wire)
+static char *put_tag(char *to, struct llmobs_otlp_field field,
+                     enum llmobs_otlp_wire wire)
 {
     return put_varint(to, (uint64_t)field.number << 3 | wire);
 }
@@ -86,7 +86,7 @@ static void put_padded(char *to, size_t length)
     }
 }
 
-static uint64_t writer_bits_of(double number)
+static uint64_t bits_of(double number)
 {
     uint64_t bits;
 
@@ -100,7 +100,7 @@ static void add_varint(struct llmobs_otlp_writer *w,
     char *to = writer_room(w, 2 * VARINT_MAX);
 
     if (to)
-        wrote(w, put_varint(writer_put_tag(to, field, WIRE_VARINT), number));
+        wrote(w, put_varint(put_tag(to, field, WIRE_VARINT), number));
 }
 
 static void add_fixed64(struct llmobs_otlp_writer *w,
@@ -109,7 +109,7 @@ static void add_fixed64(struct llmobs_otlp_writer *w,
     char *to = writer_room(w, VARINT_MAX + sizeof(number));
 
     if (to)
-        wrote(w, put_fixed64(writer_put_tag(to, field, WIRE_FIXED64), number));
+        wrote(w, put_fixed64(put_tag(to, field, WIRE_FIXED64), number));
 }
 
 /* Writes tag and length of a field of `len` bytes, and makes room for these. */
@@ -121,7 +121,7 @@ static char *begin_bytes(struct llmobs_otlp_writer *w,
     if (len >= LENGTH_MAX)
         llmobs_otlp_fail(w, -EFBIG);
     to = writer_room(w, 2 * VARINT_MAX + len);
-    return to ? put_varint(writer_put_tag(to, field, WIRE_BYTES), len) : NULL;
+    return to ? put_varint(put_tag(to, field, WIRE_BYTES), len) : NULL;
 }
 
 static void open_padded(struct llmobs_otlp_writer *w,
@@ -131,7 +131,7 @@ static void open_padded(struct llmobs_otlp_writer *w,
 
     if (!to)
         return;
-    to = writer_put_tag(to, field, WIRE_BYTES);
+    to = put_tag(to, field, WIRE_BYTES);
     wrote(w, to + PADDED);
     if (w->out->len > UINT32_MAX)
         llmobs_otlp_fail(w, -EFBIG);
@@ -162,8 +162,8 @@ static bool is_next(struct llmobs_otlp_writer *w)
 }
 
 /* Writes the name of a member, and the mark behind it. */
-static void writer_add_name(struct llmobs_otlp_writer *w,
-                            struct llmobs_otlp_field field, char mark)
+static void add_name(struct llmobs_otlp_writer *w,
+                     struct llmobs_otlp_field field, char mark)
 {
     size_t len = strlen(field.name);
     char *to = writer_room(w, len + 5);
@@ -183,7 +183,7 @@ static void writer_add_name(struct llmobs_otlp_writer *w,
 }
 
 /* `tail`: where the digits end; gives where they begin. */
-static char *writer_put_digits(char *tail, uint64_t number)
+static char *put_digits(char *tail, uint64_t number)
 {
     do {
         *--tail = (char)('0' + number % 10);
@@ -192,13 +192,13 @@ static char *writer_put_digits(char *tail, uint64_t number)
     return tail;
 }
 
-static void writer_add_number(struct llmobs_otlp_writer *w, uint64_t number,
-                              bool negative, bool quoted)
+static void add_number(struct llmobs_otlp_writer *w, uint64_t number,
+                       bool negative, bool quoted)
 {
     char text[DIGITS_MAX + 3];
     char *tail = text + sizeof(text);
-    char *head = writer_put_digits(quoted ? tail - 1 : tail,
-                                   negative ? UINT64_C(0) - number : number);
+    char *head = put_digits(quoted ? tail - 1 : tail,
+                            negative ? UINT64_C(0) - number : number);
 
     if (negative)
         *--head = '-';
@@ -266,7 +266,7 @@ void llmobs_otlp_message(struct llmobs_otlp_writer *w,
                          struct llmobs_otlp_field field)
 {
     if (w->json)
-        writer_add_name(w, field, '{');
+        add_name(w, field, '{');
     if (descend(w, false) && !w->json)
         open_padded(w, field);
 }
@@ -275,7 +275,7 @@ void llmobs_otlp_list(struct llmobs_otlp_writer *w,
                       struct llmobs_otlp_field field)
 {
     if (w->json)
-        writer_add_name(w, field, '[');
+        add_name(w, field, '[');
     (void)descend(w, true);
 }
 
@@ -314,9 +314,8 @@ void llmobs_otlp_close_list(struct llmobs_otlp_writer *w)
 
 /* -- scalars --------------------------------------------------------------- */
 
-static void writer_add_bytes(struct llmobs_otlp_writer *w,
-                             struct llmobs_otlp_field field,
-                             struct llmobs_text bytes)
+static void add_bytes(struct llmobs_otlp_writer *w,
+                      struct llmobs_otlp_field field, struct llmobs_text bytes)
 {
     char *to = begin_bytes(w, field, bytes.len);
 
@@ -359,7 +358,7 @@ void llmobs_otlp_string(struct llmobs_otlp_writer *w,
                         struct llmobs_otlp_field field, struct llmobs_text text)
 {
     if (w->json) {
-        writer_add_name(w, field, '"');
+        add_name(w, field, '"');
         add_letters(w, LLMOBS_QUOTED, text);
         add(w, "\"", 1);
     } else if (!try_text(w, field, text)) {
@@ -375,11 +374,10 @@ void llmobs_otlp_hex(struct llmobs_otlp_writer *w,
     char *to;
 
     if (!w->json) {
-        writer_add_bytes(w, field,
-                         (struct llmobs_text){(const char *)bytes, len});
+        add_bytes(w, field, (struct llmobs_text){(const char *)bytes, len});
         return;
     }
-    writer_add_name(w, field, '"');
+    add_name(w, field, '"');
     to = writer_room(w, 2 * len + 1);
     if (!to)
         return;
@@ -400,8 +398,8 @@ static void add_integer(struct llmobs_otlp_writer *w,
         add_varint(w, field, (uint64_t)number);
         return;
     }
-    writer_add_name(w, field, '\0');
-    writer_add_number(w, (uint64_t)number, number < 0, quoted);
+    add_name(w, field, '\0');
+    add_number(w, (uint64_t)number, number < 0, quoted);
 }
 
 void llmobs_otlp_enum(struct llmobs_otlp_writer *w,
@@ -429,7 +427,7 @@ void llmobs_otlp_bool(struct llmobs_otlp_writer *w,
         add_varint(w, field, value);
         return;
     }
-    writer_add_name(w, field, '\0');
+    add_name(w, field, '\0');
     add(w, value ? "true" : "false", value ? 4 : 5);
 }
 
@@ -440,8 +438,8 @@ void llmobs_otlp_fixed64(struct llmobs_otlp_writer *w,
         add_fixed64(w, field, number);
         return;
     }
-    writer_add_name(w, field, '\0');
-    writer_add_number(w, number, false, true);
+    add_name(w, field, '\0');
+    add_number(w, number, false, true);
 }
 
 void llmobs_otlp_fixed32(struct llmobs_otlp_writer *w,
@@ -457,7 +455,7 @@ void llmobs_otlp_fixed32(struct llmobs_otlp_writer *w,
     to = writer_room(w, VARINT_MAX + sizeof(little));
     if (!to)
         return;
-    to = writer_put_tag(to, field, WIRE_FIXED32);
+    to = put_tag(to, field, WIRE_FIXED32);
     memcpy(to, &little, sizeof(little));
     wrote(w, to + sizeof(little));
 }
@@ -468,10 +466,10 @@ void llmobs_otlp_double(struct llmobs_otlp_writer *w,
     if (!isfinite(number))
         return;
     if (!w->json) {
-        add_fixed64(w, field, writer_bits_of(number));
+        add_fixed64(w, field, bits_of(number));
         return;
     }
-    writer_add_name(w, field, '\0');
+    add_name(w, field, '\0');
     add_decimal(w, number);
 }
 
@@ -506,10 +504,10 @@ void llmobs_otlp_fixed64s(struct llmobs_otlp_writer *w,
         add_packed(w, field, numbers, count);
         return;
     }
-    writer_add_name(w, field, '\0');
+    add_name(w, field, '\0');
     for (size_t i = 0; i < count; i++) {
         add(w, i == 0 ? "[" : ",", 1);
-        writer_add_number(w, numbers[i], false, true);
+        add_number(w, numbers[i], false, true);
     }
     end_numbers(w, count);
 }
@@ -525,7 +523,7 @@ void llmobs_otlp_doubles(struct llmobs_otlp_writer *w,
         add_packed(w, field, numbers, count);
         return;
     }
-    writer_add_name(w, field, '\0');
+    add_name(w, field, '\0');
     for (size_t i = 0; i < count; i++) {
         add(w, i == 0 ? "[" : ",", 1);
         add_decimal(w, numbers[i]);
@@ -551,7 +549,7 @@ static size_t field_size(size_t len)
 }
 
 /* True where the attribute is to be written; counts it then. */
-static bool writer_take(struct llmobs_otlp_attributes *a)
+static bool take(struct llmobs_otlp_attributes *a)
 {
     if (a->max && a->count >= a->max) {
         a->dropped++;
@@ -575,9 +573,9 @@ static bool try_pair(struct llmobs_otlp_attributes *a, struct llmobs_text key,
         llmobs_otlp_fail(w, -EFBIG);
     if (!to)
         return true;
-    to = writer_put_tag(to, a->list, WIRE_BYTES);
+    to = put_tag(to, a->list, WIRE_BYTES);
     to = put_varint(to, field_size(key.len) + field_size(value_len));
-    to = put_varint(writer_put_tag(to, OTLP_KEY, WIRE_BYTES), key.len);
+    to = put_varint(put_tag(to, OTLP_KEY, WIRE_BYTES), key.len);
     wrote(w, to);
     at = w->out->len;
     add_letters(w, LLMOBS_QUOTED_NOT, key);
@@ -587,13 +585,12 @@ static bool try_pair(struct llmobs_otlp_attributes *a, struct llmobs_text key,
     }
     to = writer_room(w, 2 * VARINT_MAX);
     if (to)
-        wrote(w, put_varint(writer_put_tag(to, OTLP_VALUE, WIRE_BYTES),
-                            value_len));
+        wrote(w, put_varint(put_tag(to, OTLP_VALUE, WIRE_BYTES), value_len));
     return true;
 }
 
-static void writer_put_pair(struct llmobs_otlp_attributes *a, const char *key,
-                            size_t value_len)
+static void put_pair(struct llmobs_otlp_attributes *a, const char *key,
+                     size_t value_len)
 {
     struct llmobs_text text = llmobs_text_of(key);
     struct llmobs_buf mended;
@@ -616,10 +613,10 @@ static bool begin_attr(struct llmobs_otlp_attributes *a, const char *key,
 {
     struct llmobs_otlp_writer *w = a->writer;
 
-    if (!writer_take(a))
+    if (!take(a))
         return false;
     if (!w->json) {
-        writer_put_pair(a, key, value_len);
+        put_pair(a, key, value_len);
         return true;
     }
     if (is_next(w))
@@ -639,7 +636,7 @@ static void end_attr(struct llmobs_otlp_attributes *a)
 }
 
 /* Ends a text before the character that would pass the limit. */
-static struct llmobs_text writer_cut(struct llmobs_text text, size_t max)
+static struct llmobs_text cut(struct llmobs_text text, size_t max)
 {
     if (max > 0 && text.len > max)
         text.len = llmobs_utf8_fit(text.data, max);
@@ -672,7 +669,7 @@ void llmobs_otlp_attr_text(struct llmobs_otlp_attributes *a, const char *key,
     struct llmobs_otlp_writer *w = a->writer;
     size_t before = w->out->len;
 
-    text = writer_cut(text, a->value_max);
+    text = cut(text, a->value_max);
     if (!begin_attr(a, key, field_size(text.len)))
         return;
     if (w->json) {
@@ -723,15 +720,14 @@ void llmobs_otlp_attr_texts(struct llmobs_otlp_attributes *a, const char *key,
 {
     struct llmobs_otlp_writer *w = a->writer;
 
-    if (!writer_take(a))
+    if (!take(a))
         return;
     open_pair(a, key);
     llmobs_otlp_message(w, OTLP_ARRAY_VALUE);
     llmobs_otlp_list(w, OTLP_VALUES);
     for (size_t i = 0; i < count; i++) {
         llmobs_otlp_item(w, OTLP_VALUES);
-        llmobs_otlp_string(w, OTLP_STRING_VALUE,
-                           writer_cut(texts[i], a->value_max));
+        llmobs_otlp_string(w, OTLP_STRING_VALUE, cut(texts[i], a->value_max));
         llmobs_otlp_close(w);
     }
     llmobs_otlp_close_list(w);
@@ -746,11 +742,11 @@ bool llmobs_otlp_doc_open(struct llmobs_otlp_attributes *a, const char *key)
 {
     struct llmobs_otlp_writer *w = a->writer;
 
-    if (!writer_take(a))
+    if (!take(a))
         return false;
     open_pair(a, key);
     if (w->json)
-        writer_add_name(w, OTLP_STRING_VALUE, '"');
+        add_name(w, OTLP_STRING_VALUE, '"');
     else
         llmobs_otlp_message(w, OTLP_STRING_VALUE);
     return w->error == 0;

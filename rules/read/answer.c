@@ -83,10 +83,9 @@ static bool has_lines(struct llmobs_text text, enum llmobs_framing framing)
     return framing == LLMOBS_FRAMING_LINES && llmobs_text_has_any(text, two);
 }
 
-static bool read_answer_is_stream(const struct llmobs_call *call,
-                                  struct llmobs_text text, bool asked,
-                                  enum llmobs_framing framing,
-                                  struct llmobs_answer *answer)
+static bool is_stream(const struct llmobs_call *call, struct llmobs_text text,
+                      bool asked, enum llmobs_framing framing,
+                      struct llmobs_answer *answer)
 {
     answer->framing = LLMOBS_FRAMING_SSE;
     if (is_sse(call, text, asked))
@@ -99,8 +98,7 @@ static bool read_answer_is_stream(const struct llmobs_call *call,
            is_framed(call, text, framing);
 }
 
-static int read_answer_read_json(struct llmobs_text text,
-                                 struct llmobs_answer *answer)
+static int read_json(struct llmobs_text text, struct llmobs_answer *answer)
 {
     int rc = llmobs_json_parse(text, &answer->json);
 
@@ -125,14 +123,14 @@ int llmobs_answer_read(const struct llmobs_call *call, bool stream,
     if (call->response.data)
         text = llmobs_text_unblank(call->response);
     document = text.len > 0 && (text.data[0] == '{' || text.data[0] == '[');
-    if (read_answer_is_stream(call, text, stream, framing, answer))
+    if (is_stream(call, text, stream, framing, answer))
         answer->form = LLMOBS_ANSWER_STREAM;
     else if (text.len == 0)
         answer->form = LLMOBS_ANSWER_EMPTY;
     else if (document && call->response_truncated)
         answer->form = LLMOBS_ANSWER_CUT;
     else if (document && !call->response_truncated)
-        return read_answer_read_json(text, answer);
+        return read_json(text, answer);
     return 0;
 }
 
@@ -179,8 +177,7 @@ static int media_word(const struct llmobs_call *call, char **out)
     return rc;
 }
 
-static bool answer_says(struct llmobs_text text, const char *name,
-                        const char *value)
+static bool says(struct llmobs_text text, const char *name, const char *value)
 {
     const char *at = text.len > 0 ? text.data : "";
     const char *end = at + text.len;
@@ -202,8 +199,8 @@ static bool answer_says(struct llmobs_text text, const char *name,
 bool llmobs_answer_says(const struct llmobs_call *call, const char *name,
                         const char *value)
 {
-    return answer_says(call->response, name, value) ||
-           answer_says(call->response_tail, name, value);
+    return says(call->response, name, value) ||
+           says(call->response_tail, name, value);
 }
 
 bool llmobs_answer_may_have(const struct llmobs_call *call, const char *words)

@@ -27,7 +27,7 @@ static size_t without_padding(struct llmobs_text text)
 }
 
 /* Writes the bytes of a group. */
-static int base64_read_group(const char group[4], char out[3])
+static int read_group(const char group[4], char out[3])
 {
     uint32_t a = digits[(unsigned char)group[0]],
              b = digits[(unsigned char)group[1]],
@@ -53,7 +53,7 @@ int llmobs_base64_decode(struct llmobs_text text, struct llmobs_buf *out)
 
         if (count < 4)
             group = memcpy(last, group, count);
-        rc = base64_read_group(group, block + used);
+        rc = read_group(group, block + used);
         used += count - 1;
         if (rc == 0 && (used == BLOCK || i + 4 >= len)) {
             rc = llmobs_buf_add(out, block, used);

@@ -7,7 +7,7 @@
 
 /* The offset after the string whose quote is at `at`; 0 when the string is cut.
  */
-static size_t cut_json_string_end(struct llmobs_text text, size_t at)
+static size_t string_end(struct llmobs_text text, size_t at)
 {
     for (size_t i = at + 1; i < text.len; i++) {
         if (text.data[i] == '\\')
@@ -27,7 +27,7 @@ static size_t value_end(struct llmobs_text text, size_t at)
         char c = text.data[i];
 
         if (c == '"') {
-            i = cut_json_string_end(text, i);
+            i = string_end(text, i);
             if (i == 0 || depth == 0)
                 return i;
             continue;
@@ -46,7 +46,7 @@ static size_t value_end(struct llmobs_text text, size_t at)
     return 0;
 }
 
-static size_t cut_json_skip_blank(struct llmobs_text text, size_t at)
+static size_t skip_blank(struct llmobs_text text, size_t at)
 {
     while (at < text.len && memchr(" \t\r\n", text.data[at], 4))
         at++;
@@ -62,10 +62,10 @@ static bool key_at(struct llmobs_text text, size_t at, size_t end,
 
     if (end - at != len + 2 || memcmp(text.data + at + 1, key, len) != 0)
         return false;
-    colon = cut_json_skip_blank(text, end);
+    colon = skip_blank(text, end);
     if (colon >= text.len || text.data[colon] != ':')
         return false;
-    *value = cut_json_skip_blank(text, colon + 1);
+    *value = skip_blank(text, colon + 1);
     return true;
 }
 
@@ -89,7 +89,7 @@ static size_t find_first(struct llmobs_text head, const char *key)
         char c = head.data[i];
 
         if (c == '"') {
-            size_t end = cut_json_string_end(head, i);
+            size_t end = string_end(head, i);
 
             if (end == 0)
                 return 0;

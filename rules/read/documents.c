@@ -21,8 +21,8 @@ static const struct llmobs_json *text_in(const struct llmobs_json *value)
     return value;
 }
 
-static int documents_set_text(struct llmobs_json *document, const char *key,
-                              const struct llmobs_json *value)
+static int set_text(struct llmobs_json *document, const char *key,
+                    const struct llmobs_json *value)
 {
     struct llmobs_text cut;
     char *text;
@@ -39,18 +39,16 @@ static int documents_set_text(struct llmobs_json *document, const char *key,
     return rc;
 }
 
-static int documents_fill(struct llmobs_json *document,
-                          const struct llmobs_found *found)
+static int fill(struct llmobs_json *document, const struct llmobs_found *found)
 {
     bool has_text = found->text && !llmobs_json_is_null(found->text);
-    int rc = has_text
-                 ? documents_set_text(document, "text", text_in(found->text))
-                 : llmobs_json_sets(document, "text", "");
+    int rc = has_text ? set_text(document, "text", text_in(found->text))
+                      : llmobs_json_sets(document, "text", "");
 
     if (rc == 0 && llmobs_json_is_string(found->name))
-        rc = documents_set_text(document, "name", found->name);
+        rc = set_text(document, "name", found->name);
     if (rc == 0)
-        rc = documents_set_text(document, "id", found->id);
+        rc = set_text(document, "id", found->id);
     if (rc == 0 && llmobs_json_is_number(found->score))
         rc =
             llmobs_json_set(document, "score", llmobs_json_clone(found->score));
@@ -74,7 +72,7 @@ int llmobs_documents_add(struct llmobs_span *span,
         llmobs_json_len(span->output_documents) >= LLMOBS_DOCUMENTS_MAX)
         return rc;
     document = llmobs_json_object();
-    rc = document ? documents_fill(document, found) : -ENOMEM;
+    rc = document ? fill(document, found) : -ENOMEM;
     if (rc == 0)
         return llmobs_json_add(span->output_documents, document);
     llmobs_json_free(document);

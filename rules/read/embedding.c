@@ -33,7 +33,7 @@ int llmobs_embedding_add(struct llmobs_span *span, struct llmobs_text text)
     return rc;
 }
 
-static int embedding_add_document(void *span, struct llmobs_text text)
+static int add_document(void *span, struct llmobs_text text)
 {
     return llmobs_embedding_add(span, text);
 }
@@ -43,12 +43,10 @@ int llmobs_embedding_read_input(struct llmobs_span *span,
 {
     int rc = need_list(span);
 
-    return rc < 0 ? rc
-                  : llmobs_inputs_each(input, embedding_add_document, span);
+    return rc < 0 ? rc : llmobs_inputs_each(input, add_document, span);
 }
 
-static int embedding_add_part(struct llmobs_buf *text,
-                              const struct llmobs_json *part)
+static int add_part(struct llmobs_buf *text, const struct llmobs_json *part)
 {
     const struct llmobs_json *image = llmobs_json_get(part, "image_url");
     const char *url = llmobs_json_text(image);
@@ -73,8 +71,7 @@ static int embedding_add_part(struct llmobs_buf *text,
     return rc < 0 ? rc : llmobs_message_content_append(text, words);
 }
 
-static int embedding_add_content(struct llmobs_span *span,
-                                 const struct llmobs_json *one)
+static int add_content(struct llmobs_span *span, const struct llmobs_json *one)
 {
     const struct llmobs_json *parts = llmobs_json_get(one, "content");
     struct llmobs_buf text;
@@ -84,9 +81,9 @@ static int embedding_add_content(struct llmobs_span *span,
     if (!llmobs_json_is_array(parts))
         parts = one;
     if (!llmobs_json_is_array(parts))
-        rc = embedding_add_part(&text, parts);
+        rc = add_part(&text, parts);
     LLMOBS_JSON_EACH (part, parts, rc == 0)
-        rc = embedding_add_part(&text, part);
+        rc = add_part(&text, part);
     if (rc == 0)
         rc = llmobs_embedding_add(span, llmobs_buf_text(&text));
     llmobs_buf_fini(&text);
@@ -99,7 +96,7 @@ int llmobs_embedding_read_contents(struct llmobs_span *span,
     int rc = need_list(span);
 
     LLMOBS_JSON_EACH (one, inputs, rc == 0)
-        rc = embedding_add_content(span, one);
+        rc = add_content(span, one);
     return rc;
 }
 

@@ -12,7 +12,7 @@
 
 /* Google's OpenAI-compatible path answers an array with one document (WIRE
  * 6.12). */
-static const struct llmobs_json *error_unwrap(const struct llmobs_json *body)
+static const struct llmobs_json *unwrap(const struct llmobs_json *body)
 {
     return llmobs_json_is_array(body) ? llmobs_json_at(body, 0) : body;
 }
@@ -21,7 +21,7 @@ bool llmobs_error_in(const struct llmobs_json *body)
 {
     const struct llmobs_json *error;
 
-    body = error_unwrap(body);
+    body = unwrap(body);
     error = llmobs_json_get(body, "error");
     if (llmobs_json_is_object(error) ? llmobs_json_len(error) > 0
                                      : llmobs_has_text(llmobs_json_text(error)))
@@ -108,9 +108,9 @@ static void note_code(const struct llmobs_json *from, struct llmobs_span *span)
         llmobs_span_fact(&span->facts, LLMOBS_FACT_ERROR_CODE, code_text(from));
 }
 
-static int error_fail_with(struct llmobs_span *span, const char *type,
-                           const char *message, struct llmobs_text raw,
-                           const struct llmobs_call *call)
+static int fail_with(struct llmobs_span *span, const char *type,
+                     const char *message, struct llmobs_text raw,
+                     const struct llmobs_call *call)
 {
     char status[CODE_LEN], *copy;
     int rc;
@@ -166,7 +166,7 @@ int llmobs_error_read_as(struct llmobs_text type,
     const char *text = NULL;
     char other[TYPE_MAX];
 
-    body = error_unwrap(body);
+    body = unwrap(body);
     error = llmobs_json_get(body, "error");
     if (!error) /* as watsonx and Cloudflare have it */
         error = llmobs_json_at(llmobs_json_get(body, "errors"), 0);
@@ -181,7 +181,7 @@ int llmobs_error_read_as(struct llmobs_text type,
         other_type(from, type, call, other);
         text = other;
     }
-    return error_fail_with(span, text, message_text(body, error), raw, call);
+    return fail_with(span, text, message_text(body, error), raw, call);
 }
 
 int llmobs_error_read(const struct llmobs_json *body, struct llmobs_text raw,

@@ -43,8 +43,7 @@ static bool next_sse(struct llmobs_events *events, struct llmobs_event *event)
     return true;
 }
 
-static bool events_next_line(struct llmobs_events *events,
-                             struct llmobs_event *event)
+static bool next_line(struct llmobs_events *events, struct llmobs_event *event)
 {
     size_t left = events->in.len - events->at;
     const char *from, *feed;
@@ -148,7 +147,7 @@ static bool next_raw(struct llmobs_events *events, struct llmobs_event *event)
 {
     switch (events->framing) {
     case LLMOBS_FRAMING_LINES:
-        return events_next_line(events, event);
+        return next_line(events, event);
     case LLMOBS_FRAMING_ARRAY:
         return next_element(events, event);
     case LLMOBS_FRAMING_AWS:
@@ -159,8 +158,7 @@ static bool next_raw(struct llmobs_events *events, struct llmobs_event *event)
     return next_sse(events, event);
 }
 
-static int events_parse(struct llmobs_json_series *series,
-                        struct llmobs_event *event)
+static int parse(struct llmobs_json_series *series, struct llmobs_event *event)
 {
     int rc = llmobs_json_series_parse(series, event->data, &event->json);
 
@@ -170,15 +168,14 @@ static int events_parse(struct llmobs_json_series *series,
 
 /* The core has masked secrets in the answer's bytes, where base64 hid this
  * document: so this masks it. */
-static struct llmobs_text events_mask(struct llmobs_buf *bytes)
+static struct llmobs_text mask(struct llmobs_buf *bytes)
 {
     llmobs_secrets_mask(bytes->data, bytes->len);
     return llmobs_buf_text(bytes);
 }
 
 /* Replaces the event's document by the document that it carries in base64. */
-static int events_unwrap(struct llmobs_events *events,
-                         struct llmobs_event *event)
+static int unwrap(struct llmobs_events *events, struct llmobs_event *event)
 {
     const char *bytes = llmobs_json_gets(event->json, "bytes");
     int rc;
@@ -189,8 +186,8 @@ static int events_unwrap(struct llmobs_events *events,
     rc = llmobs_base64_decode(llmobs_text_of(bytes), &events->bytes);
     if (rc < 0)
         return rc == -ENOMEM ? rc : 0;
-    event->data = events_mask(&events->bytes);
-    return events_parse(&events->inner, event);
+    event->data = mask(&events->bytes);
+    return parse(&events->inner, event);
 }
 
 int llmobs_events_next(struct llmobs_events *events, struct llmobs_event *event)
@@ -209,8 +206,8 @@ int llmobs_events_next(struct llmobs_events *events, struct llmobs_event *event)
     } while (event->data.len == 0 && !event->failed);
     if (!events->whole)
         event->end = 0;
-    rc = events_parse(&events->series, event);
+    rc = parse(&events->series, event);
     if (rc == 0 && events->framing == LLMOBS_FRAMING_AWS)
-        rc = events_unwrap(events, event);
+        rc = unwrap(events, event);
     return rc < 0 ? rc : 1;
 }

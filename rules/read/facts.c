@@ -10,8 +10,7 @@
 
 /* -- the request ---------------------------------------------------------- */
 
-static bool read_facts_is_set(const struct llmobs_span *span,
-                              enum llmobs_fact fact)
+static bool is_set(const struct llmobs_span *span, enum llmobs_fact fact)
 {
     return llmobs_span_fact_is_set(&span->facts, fact);
 }
@@ -21,13 +20,13 @@ void llmobs_fact_asked(struct llmobs_reading *reading, const char *model)
     llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_REQUEST_MODEL, model);
 }
 
-static void read_facts_note_model(struct llmobs_reading *reading)
+static void note_model(struct llmobs_reading *reading)
 {
     char *deployment;
 
-    if (!read_facts_is_set(reading->span, LLMOBS_FACT_REQUEST_MODEL))
+    if (!is_set(reading->span, LLMOBS_FACT_REQUEST_MODEL))
         llmobs_fact_asked(reading, llmobs_json_gets(reading->request, "model"));
-    if (read_facts_is_set(reading->span, LLMOBS_FACT_REQUEST_MODEL))
+    if (is_set(reading->span, LLMOBS_FACT_REQUEST_MODEL))
         return;
     deployment =
         llmobs_url_decode(llmobs_request_deployment(reading->classified->url));
@@ -115,8 +114,8 @@ static const char *output_type(const struct llmobs_json *request)
 }
 
 /* Notes the conversation, which is an id, or an object with an id. */
-static void read_facts_note_conversation(struct llmobs_reading *reading,
-                                         const struct llmobs_json *body)
+static void note_conversation(struct llmobs_reading *reading,
+                              const struct llmobs_json *body)
 {
     const struct llmobs_json *value = llmobs_json_get(body, "conversation");
     const char *id = llmobs_json_text(value);
@@ -162,7 +161,7 @@ void llmobs_fact_request(struct llmobs_reading *reading)
     const struct llmobs_json *request = reading->request;
     struct llmobs_span *span = reading->span;
 
-    read_facts_note_model(reading);
+    note_model(reading);
     if (!request)
         return;
     if (reading->classified->shape->kind == LLMOBS_KIND_EMBEDDING)
@@ -170,7 +169,7 @@ void llmobs_fact_request(struct llmobs_reading *reading)
     if (reading->classified->shape->kind != LLMOBS_KIND_LLM)
         return;
     note_reasoning(reading);
-    read_facts_note_conversation(reading, request);
+    note_conversation(reading, request);
     llmobs_span_fact(&span->facts, LLMOBS_FACT_OUTPUT_TYPE,
                      output_type(request));
     llmobs_span_fact(&span->facts, LLMOBS_FACT_REQUEST_SERVICE_TIER,
@@ -197,7 +196,7 @@ static bool note_once(struct llmobs_span *span, enum llmobs_fact fact,
 {
     const char *text;
 
-    if (read_facts_is_set(span, fact))
+    if (is_set(span, fact))
         return true;
     text = llmobs_json_gets(body, key);
     llmobs_span_fact(&span->facts, fact,
@@ -216,8 +215,8 @@ static bool note_names(struct llmobs_span *span, const struct llmobs_json *body)
 }
 
 /* True if id and model were known before. */
-static bool read_facts_note_answer(struct llmobs_reading *reading,
-                                   const struct llmobs_json *body)
+static bool note_answer(struct llmobs_reading *reading,
+                        const struct llmobs_json *body)
 {
     struct llmobs_span *span = reading->span;
     bool known;
@@ -226,7 +225,7 @@ static bool read_facts_note_answer(struct llmobs_reading *reading,
         reading->classified->call->status >= 300)
         return true;
     known = note_names(span, body);
-    read_facts_note_conversation(reading, body);
+    note_conversation(reading, body);
     llmobs_span_fact(&span->facts, LLMOBS_FACT_RESPONSE_SERVICE_TIER,
                      llmobs_json_gets(body, "service_tier"));
     llmobs_span_fact(&span->facts, LLMOBS_FACT_SYSTEM_FINGERPRINT,
@@ -237,7 +236,7 @@ static bool read_facts_note_answer(struct llmobs_reading *reading,
 void llmobs_fact_answer(struct llmobs_reading *reading,
                         const struct llmobs_json *body)
 {
-    (void)read_facts_note_answer(reading, body);
+    (void)note_answer(reading, body);
 }
 
 /* The object in an event that has the answer's id: the event, or a member. */
@@ -260,7 +259,7 @@ void llmobs_fact_event(struct llmobs_reading *reading,
     if (reading->told >= LLMOBS_FACT_EVENTS || !event)
         return;
     reading->told++;
-    if (read_facts_note_answer(reading, told_in(event)))
+    if (note_answer(reading, told_in(event)))
         reading->told = LLMOBS_FACT_EVENTS;
 }
 

@@ -27,7 +27,7 @@ struct label {
 /* -- UTF-8 --------------------------------------------------------------- */
 
 /* The length of the character at the text's beginning; 0: no character. */
-static size_t idn_decode(struct llmobs_text text, uint32_t *point)
+static size_t decode(struct llmobs_text text, uint32_t *point)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     const unsigned char *at = (const unsigned char *)text.data;
@@ -59,7 +59,7 @@ static int decode_all(struct llmobs_text text, struct label *label)
 
         if (label->count == LABEL_MAX)
             return -EINVAL;
-        n = idn_decode(text, &label->points[label->count++]);
+        n = decode(text, &label->points[label->count++]);
         if (n == 0)
             return -EINVAL;
         text.data += n;
@@ -70,7 +70,7 @@ static int decode_all(struct llmobs_text text, struct label *label)
 
 /* -- Punycode ------------------------------------------------------------ */
 
-static int idn_put(struct label *label, char c)
+static int put(struct label *label, char c)
 {
     if (label->len == LABEL_MAX)
         return -EINVAL;
@@ -78,7 +78,7 @@ static int idn_put(struct label *label, char c)
     return 0;
 }
 
-static char idn_digit(uint32_t value)
+static char digit(uint32_t value)
 {
     return (char)(value < 26 ? 'a' + value : '0' + (value - 26));
 }
@@ -95,14 +95,14 @@ static uint32_t adapt(uint32_t delta, uint32_t points, bool first)
 }
 
 /* Writes a number whose digits show where it ends (RFC 3492, section 3.3). */
-static int idn_put_number(struct label *label, uint32_t q, uint32_t bias)
+static int put_number(struct label *label, uint32_t q, uint32_t bias)
 {
     for (uint32_t k = BASE;; k += BASE) {
         uint32_t t = k <= bias ? T_MIN : k >= bias + T_MAX ? T_MAX : k - bias;
 
         if (q < t)
-            return idn_put(label, idn_digit(q));
-        if (idn_put(label, idn_digit(t + (q - t) % (BASE - t))))
+            return put(label, digit(q));
+        if (put(label, digit(t + (q - t) % (BASE - t))))
             return -EINVAL;
         q = (q - t) / (BASE - t);
     }
@@ -132,7 +132,7 @@ static int put_others(struct label *label, uint32_t basic)
             delta += label->points[i] < n;
             if (label->points[i] != n)
                 continue;
-            if (idn_put_number(label, delta, bias))
+            if (put_number(label, delta, bias))
                 return -EINVAL;
             bias = adapt(delta, done + 1, done == basic);
             delta = 0;
@@ -144,28 +144,28 @@ static int put_others(struct label *label, uint32_t basic)
     return 0;
 }
 
-static int idn_encode(struct llmobs_text text, struct label *label)
+static int encode(struct llmobs_text text, struct label *label)
 {
     uint32_t basic = 0;
     int rc = decode_all(text, label);
 
     label->len = 0;
     for (const char *c = PREFIX; rc == 0 && *c; c++)
-        rc = idn_put(label, *c);
+        rc = put(label, *c);
     for (size_t i = 0; rc == 0 && i < label->count; i++) {
         if (label->points[i] >= INITIAL_N)
             continue;
-        rc = idn_put(label, (char)label->points[i]);
+        rc = put(label, (char)label->points[i]);
         basic++;
     }
     if (rc == 0 && basic > 0)
-        rc = idn_put(label, '-');
+        rc = put(label, '-');
     return rc ? rc : put_others(label, basic);
 }
 
 /* -- names --------------------------------------------------------------- */
 
-static bool idn_is_plain(struct llmobs_text text)
+static bool is_plain(struct llmobs_text text)
 {
     for (size_t i = 0; i < text.len; i++)
         if ((unsigned char)text.data[i] >= 0x80)
@@ -185,8 +185,8 @@ int llmobs_idn_encode(struct llmobs_text host, char *out, size_t cap)
         struct llmobs_text text = {host.data + from, end - from};
         struct label label;
 
-        if (!idn_is_plain(text)) {
-            if (idn_encode(text, &label))
+        if (!is_plain(text)) {
+            if (encode(text, &label))
                 return -EINVAL;
             text = (struct llmobs_text){label.out, label.len};
         }

@@ -23,8 +23,8 @@ static bool has_tokens(const struct llmobs_span *span)
     return false;
 }
 
-static int jobs_note(struct llmobs_span *span, enum llmobs_job_part part,
-                     const char *id)
+static int note(struct llmobs_span *span, enum llmobs_job_part part,
+                const char *id)
 {
     int rc = id && *id ? llmobs_span_set(&span->job.id, id) : 0;
 
@@ -40,12 +40,12 @@ int llmobs_job_begun(struct llmobs_span *span, const char *id)
     /* The counts of a job that goes on are not known: some servers write 0. */
     for (size_t i = 0; i < COUNTS; i++)
         llmobs_json_unset(span->metrics, counts[i]);
-    return jobs_note(span, LLMOBS_JOB_BEGUN, id);
+    return note(span, LLMOBS_JOB_BEGUN, id);
 }
 
 int llmobs_job_asks(struct llmobs_span *span, const char *id)
 {
-    return jobs_note(span, LLMOBS_JOB_ASKED, id);
+    return note(span, LLMOBS_JOB_ASKED, id);
 }
 
 int llmobs_job_asked(struct llmobs_reading *reading)
@@ -54,7 +54,7 @@ int llmobs_job_asked(struct llmobs_reading *reading)
     char *id = llmobs_url_segment(
         classified->url->path,
         llmobs_url_behind(strrchr(classified->shape->path, '*')));
-    int rc = id ? jobs_note(reading->span, LLMOBS_JOB_ASKED, id) : -ENOMEM;
+    int rc = id ? note(reading->span, LLMOBS_JOB_ASKED, id) : -ENOMEM;
 
     if (rc == 0 && *id) {
         llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_ID, id);
@@ -83,7 +83,7 @@ static int take_metrics(struct llmobs_span *span, bool ended)
 }
 
 /* Joins the model's texts. */
-static int jobs_join(const struct llmobs_json *messages, struct llmobs_buf *out)
+static int join(const struct llmobs_json *messages, struct llmobs_buf *out)
 {
     int rc = 0;
 
@@ -114,13 +114,13 @@ static void keep_calls(struct llmobs_span *span)
     span->output_messages = NULL;
 }
 
-static int jobs_set_output(struct llmobs_span *span, const char *status)
+static int set_output(struct llmobs_span *span, const char *status)
 {
     struct llmobs_buf text;
     int rc;
 
     llmobs_buf_init(&text, LLMOBS_VALUE_MAX);
-    rc = jobs_join(span->output_messages, &text);
+    rc = join(span->output_messages, &text);
     if (rc == 0 && text.len > 0)
         rc = llmobs_span_set(&span->output_value, text.data);
     if (rc == 0 && !span->output_value && status)
@@ -134,7 +134,7 @@ int llmobs_job_settle(struct llmobs_reading *reading, const char *status,
                       bool ended)
 {
     struct llmobs_span *span = reading->span;
-    int rc = jobs_set_output(span, status);
+    int rc = set_output(span, status);
 
     llmobs_fact_refused(span);
     if (rc == 0 && status)

@@ -6,16 +6,16 @@
 
 #define DIGITS_MAX 9
 
-static bool read_layout_is_word(char which)
+static bool is_word(char which)
 {
     return which >= 'A' && which <= 'Z';
 }
 
 const char *llmobs_layout_fault(const char *which, const char *what)
 {
-    if (read_layout_is_word(*which) && !*what)
+    if (is_word(*which) && !*what)
         return "a column is not a text or is empty";
-    if (!read_layout_is_word(*which) && *what && *what != '/')
+    if (!is_word(*which) && *what && *what != '/')
         return "a pointer does not begin with '/'";
     for (; *what; what++) {
         if ((unsigned char)*what < ' ')
@@ -30,9 +30,8 @@ const char *llmobs_layout_fault(const char *which, const char *what)
 
 /* Copies a text behind the other steps and undoes its escapes. The room
  * suffices, as the copy is not longer than the text in the lines. */
-static void read_layout_add_step(struct llmobs_layout_values *v,
-                                 const char *places, const char *from,
-                                 const char *end)
+static void add_step(struct llmobs_layout_values *v, const char *places,
+                     const char *from, const char *end)
 {
     char *to = v->text + (from - places);
 
@@ -64,21 +63,20 @@ static void add_pointer(struct llmobs_layout_values *v, const char *places,
     struct llmobs_layout_pointer *pointer = &v->pointers[v->count++];
 
     pointer->step = v->step_count;
-    if (read_layout_is_word(pointer->which))
-        read_layout_add_step(v, places, at, end);
-    while (at < end && !read_layout_is_word(pointer->which)) {
+    if (is_word(pointer->which))
+        add_step(v, places, at, end);
+    while (at < end && !is_word(pointer->which)) {
         const char *name = at + 1;
 
         at = memchr(name, '/', (size_t)(end - name));
         at = at ? at : end;
-        read_layout_add_step(v, places, name, at);
+        add_step(v, places, name, at);
     }
     pointer->steps = (uint8_t)(v->step_count - pointer->step);
 }
 
-static void read_layout_add_line(struct llmobs_layout_values *v,
-                                 const char *places, const char *at,
-                                 const char *end)
+static void add_line(struct llmobs_layout_values *v, const char *places,
+                     const char *at, const char *end)
 {
     char which = (char)(*at++ & 0x7F);
     bool either = false;
@@ -86,8 +84,7 @@ static void read_layout_add_line(struct llmobs_layout_values *v,
     if (!v->lines[(unsigned char)which])
         v->lines[(unsigned char)which] = (uint8_t)(v->count + 1);
     while (v->count < LLMOBS_LAYOUT_PLACES) {
-        const char *stop =
-            read_layout_is_word(which) ? end : end_of_pointer(at, end);
+        const char *stop = is_word(which) ? end : end_of_pointer(at, end);
 
         v->pointers[v->count].which = which;
         v->pointers[v->count].either = either;
@@ -109,7 +106,7 @@ void llmobs_layout_read(struct llmobs_layout_values *values, const char *places)
         if (end - places > LLMOBS_LAYOUT_MAX)
             return;
         if (end > at)
-            read_layout_add_line(values, places, at, end);
+            add_line(values, places, at, end);
         at = *end ? end + 1 : end;
     }
 }
@@ -157,7 +154,7 @@ const struct llmobs_json *llmobs_layout_value(
 }
 
 /* Follows one pointer. */
-static struct llmobs_layout_found read_layout_follow(
+static struct llmobs_layout_found follow(
     const struct llmobs_layout_values *v,
     const struct llmobs_layout_pointer *pointer, const struct llmobs_json *body)
 {
@@ -174,15 +171,14 @@ static struct llmobs_layout_found read_layout_follow(
 }
 
 /* Follows the pointers of a line until one of them finds something. */
-static struct llmobs_layout_found read_layout_find(
-    const struct llmobs_layout_values *v, size_t line,
-    const struct llmobs_json *body)
+static struct llmobs_layout_found find(const struct llmobs_layout_values *v,
+                                       size_t line,
+                                       const struct llmobs_json *body)
 {
-    struct llmobs_layout_found found =
-        read_layout_follow(v, &v->pointers[line], body);
+    struct llmobs_layout_found found = follow(v, &v->pointers[line], body);
 
     while (!found.in && ++line < v->count && v->pointers[line].either)
-        found = read_layout_follow(v, &v->pointers[line], body);
+        found = follow(v, &v->pointers[line], body);
     return found;
 }
 
@@ -202,9 +198,9 @@ void llmobs_layout_go(struct llmobs_layout_values *values,
     for (size_t i = 0; i < values->count; i++) {
         const struct llmobs_layout_pointer *pointer = &values->pointers[i];
 
-        if (pointer->either || read_layout_is_word(pointer->which))
+        if (pointer->either || is_word(pointer->which))
             continue;
-        values->found[second][i] = read_layout_find(values, i, body);
+        values->found[second][i] = find(values, i, body);
         if (values->found[second][i].in &&
             strchr(LLMOBS_AT_FACTS, pointer->which))
             values->facts[second] = true;
@@ -233,7 +229,7 @@ const struct llmobs_json *llmobs_layout_of(
     struct llmobs_layout_found found = {NULL, NULL, NULL};
 
     if (i > 0)
-        found = read_layout_find(values, i - 1, body);
+        found = find(values, i - 1, body);
     return llmobs_layout_value(&found);
 }
 

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define NAME_MAX_LEN 24 /* no name of left_out_is_member() is longer */
+#define NAME_MAX_LEN 24 /* no name of is_member() is longer */
 
 static void strip_blanks(struct llmobs_text *text)
 {
@@ -72,8 +72,8 @@ static bool is_url(struct llmobs_text before, bool *image)
 }
 
 /* Gives the text between the last two quotes; an empty text if it is missing,
- * or longer than any name of left_out_is_member(). */
-static struct llmobs_text left_out_name_of(struct llmobs_text text)
+ * or longer than any name of is_member(). */
+static struct llmobs_text name_of(struct llmobs_text text)
 {
     size_t at = text.len;
 
@@ -87,7 +87,7 @@ static struct llmobs_text left_out_name_of(struct llmobs_text text)
 
 /* True for a member whose text is a picture, a sound, a file or a vector, in
  * the APIs that the dialects read. */
-static bool left_out_is_member(struct llmobs_text before, bool *data)
+static bool is_member(struct llmobs_text before, bool *data)
 {
     static const char *const names[] = {
         "data",      "b64_json",   "partial_image_b64",  "result",
@@ -95,7 +95,7 @@ static bool left_out_is_member(struct llmobs_text before, bool *data)
         "image",     "images",     "image_base64",       "image_url",
         "audio",     "audio_data", "audio_base64",       "base64",
         "embedding", "blob",       "multimodal_data"};
-    struct llmobs_text name = left_out_name_of(before);
+    struct llmobs_text name = name_of(before);
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (name.len == strlen(names[i]) &&
@@ -107,7 +107,7 @@ static bool left_out_is_member(struct llmobs_text before, bool *data)
 }
 
 /* True where the type before the text is a PDF's or file's: no span has it. */
-static bool left_out_is_document(struct llmobs_text before)
+static bool is_document(struct llmobs_text before)
 {
     static const char type[] = "\"application";
 
@@ -143,9 +143,9 @@ size_t llmobs_media_stays(unsigned media, struct llmobs_text before)
     if (!strip(&before, ":"))
         return SIZE_MAX;
     strip_blanks(&before);
-    if (!left_out_is_member(before, &data))
+    if (!is_member(before, &data))
         return SIZE_MAX;
-    return data && (media & LLMOBS_MEDIA_DATA) && !left_out_is_document(before)
+    return data && (media & LLMOBS_MEDIA_DATA) && !is_document(before)
                ? LLMOBS_MEDIA_MAX
                : 0;
 }

@@ -146,7 +146,7 @@ bool llmobs_match_intake(const struct llmobs_url *url)
     return false;
 }
 
-static bool match_has_value(const char *value, const struct llmobs_sign *sign)
+static bool has_value(const char *value, const struct llmobs_sign *sign)
 {
     for (const char *const *part = sign->values; *part; part++)
         if (!llmobs_text_has_nocase(llmobs_text_of(value), *part))
@@ -167,7 +167,7 @@ const struct llmobs_sign *llmobs_match_sign(const struct llmobs_shape *shape,
             continue;
         len = strlen(sign->name);
         if (strncasecmp(line, sign->name, len) == 0 &&
-            match_has_value(line + len, sign))
+            has_value(line + len, sign))
             return sign;
     }
     return NULL;

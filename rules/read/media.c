@@ -15,7 +15,7 @@
 #define WORDS_MAX 4096
 
 /* Appends words, which are few; leaves out words beyond the caller's cap. */
-static int read_media_append(struct llmobs_buf *text, const char *words)
+static int append(struct llmobs_buf *text, const char *words)
 {
     int rc = llmobs_buf_add(text, words, strlen(words));
 
@@ -27,21 +27,21 @@ int llmobs_media_mark(struct llmobs_buf *text, const char *what,
 {
     const char *between = ": ";
     char size[SIZE_LEN] = "";
-    int rc = read_media_append(text, text->len > 0 ? "\n[" : "[");
+    int rc = append(text, text->len > 0 ? "\n[" : "[");
 
     if (rc == 0)
-        rc = read_media_append(text, what);
+        rc = append(text, what);
     if (rc == 0 && detail && *detail) {
-        rc = read_media_append(text, between);
+        rc = append(text, between);
         if (rc == 0)
-            rc = read_media_append(text, detail);
+            rc = append(text, detail);
         between = ", ";
     }
     if (bytes > 0)
         snprintf(size, sizeof(size), "%s%" PRIu64 " bytes", between, bytes);
     if (rc == 0)
-        rc = read_media_append(text, size);
-    return rc < 0 ? rc : read_media_append(text, "]");
+        rc = append(text, size);
+    return rc < 0 ? rc : append(text, "]");
 }
 
 int llmobs_media_url(struct llmobs_buf *text, const char *what, const char *url)

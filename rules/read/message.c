@@ -126,9 +126,8 @@ static int store_result(const struct llmobs_json *from,
 
 /* The last step of every message: sets its content and its tool calls. Frees
  * the message if this or an earlier step (`rc`) has failed. */
-static int message_finish(struct llmobs_json *message,
-                          const struct llmobs_json *from,
-                          struct llmobs_message_content *content, int rc)
+static int finish(struct llmobs_json *message, const struct llmobs_json *from,
+                  struct llmobs_message_content *content, int rc)
 {
     if (rc == 0)
         rc = llmobs_message_content_store(content, message);
@@ -142,8 +141,8 @@ static int message_finish(struct llmobs_json *message,
 
 /* Adds a message with the reasoning: `text`, else the text of the thinking
  * parts; adds nothing if both are empty. */
-static int message_add_reasoning(struct llmobs_json *list, const char *text,
-                                 const struct llmobs_message_content *content)
+static int add_reasoning(struct llmobs_json *list, const char *text,
+                         const struct llmobs_message_content *content)
 {
     struct llmobs_text reasoning = {content->thinking.data,
                                     content->thinking.len};
@@ -155,9 +154,9 @@ static int message_add_reasoning(struct llmobs_json *list, const char *text,
     return llmobs_message_add_text(list, "reasoning", reasoning);
 }
 
-static int message_read_content(struct llmobs_message_content *content,
-                                const struct llmobs_json *from,
-                                const struct llmobs_message_form *form)
+static int read_content(struct llmobs_message_content *content,
+                        const struct llmobs_json *from,
+                        const struct llmobs_message_form *form)
 {
     const struct llmobs_json *value = llmobs_json_get(from, "content");
     int rc = form->add
@@ -182,14 +181,14 @@ int llmobs_message_add(struct llmobs_json *list, const struct llmobs_json *from,
     int rc;
 
     llmobs_message_content_init(&content);
-    rc = message_read_content(&content, from, form);
+    rc = read_content(&content, from, form);
     if (rc == 0)
         rc = llmobs_json_sets(message, "role", role);
     if (rc == 0 && role && strcmp(role, "tool") == 0 && !form->tool_content)
         rc = store_result(from, form, &content, message);
     if (rc == 0)
-        rc = message_add_reasoning(list, thought, &content);
-    rc = message_finish(message, from, &content, rc);
+        rc = add_reasoning(list, thought, &content);
+    rc = finish(message, from, &content, rc);
     return rc == 0 ? llmobs_json_add(list, message) : rc;
 }
 
@@ -212,9 +211,8 @@ struct llmobs_json *llmobs_message_read_list(
 
 /* Reads the answer's content; if that has no text, a clip's transcript or a
  * refusal is the text. */
-static int message_read_answer(struct llmobs_message_content *content,
-                               const struct llmobs_json *from,
-                               const char *audio_format)
+static int read_answer(struct llmobs_message_content *content,
+                       const struct llmobs_json *from, const char *audio_format)
 {
     const struct llmobs_json *audio = llmobs_json_get(from, "audio");
     const char *data = llmobs_json_gets(audio, "data");
@@ -271,14 +269,14 @@ int llmobs_message_add_answer(struct llmobs_json *list,
     int rc;
 
     llmobs_message_content_init(&content);
-    rc = message_read_answer(&content, from, audio_format);
+    rc = read_answer(&content, from, audio_format);
     if (rc == 0 && !thought && content.thinking.len == 0)
         rc = llmobs_message_add_details(&content.thinking, from);
     if (rc == 0)
         rc = llmobs_json_sets(message, "role", llmobs_json_gets(from, "role"));
     if (rc == 0)
-        rc = message_add_reasoning(list, thought, &content);
-    rc = message_finish(message, from, &content, rc);
+        rc = add_reasoning(list, thought, &content);
+    rc = finish(message, from, &content, rc);
     return rc == 0 ? llmobs_json_add(list, message) : rc;
 }
 

@@ -33,8 +33,7 @@ struct llmobs_json *llmobs_message_content_string(const struct llmobs_buf *buf)
     return llmobs_json_stringn(buf->data ? buf->data : "", buf->len);
 }
 
-static int message_content_append(struct llmobs_buf *buf,
-                                  struct llmobs_text text)
+static int append(struct llmobs_buf *buf, struct llmobs_text text)
 {
     int rc;
 
@@ -46,22 +45,21 @@ static int message_content_append(struct llmobs_buf *buf,
 
 int llmobs_message_content_append(struct llmobs_buf *buf, const char *text)
 {
-    return message_content_append(buf, llmobs_text_of(text));
+    return append(buf, llmobs_text_of(text));
 }
 
-static int message_content_add_text(struct llmobs_message_content *content,
-                                    struct llmobs_text text)
+static int add_text(struct llmobs_message_content *content,
+                    struct llmobs_text text)
 {
     bool joint = content->lines++ > 0 && !content->bare;
     int rc = joint ? llmobs_message_content_append(&content->text, "\n") : 0;
 
-    return rc < 0 ? rc : message_content_append(&content->text, text);
+    return rc < 0 ? rc : append(&content->text, text);
 }
 
-static int message_content_add_line(struct llmobs_message_content *content,
-                                    const char *text)
+static int add_line(struct llmobs_message_content *content, const char *text)
 {
-    return message_content_add_text(content, llmobs_text_of(text));
+    return add_text(content, llmobs_text_of(text));
 }
 
 struct llmobs_json *llmobs_message_content_media(const char *mime,
@@ -103,7 +101,7 @@ static const char *image_payload(const char *url, size_t *mime_len)
 }
 
 /* Accepts both alphabets of base64. */
-static bool message_content_is_base64(const struct llmobs_buf *data)
+static bool is_base64(const struct llmobs_buf *data)
 {
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                    "abcdefghijklmnopqrstuvwxyz0123456789+/-_=";
@@ -137,9 +135,9 @@ static int add_inline(struct llmobs_message_content *content, const char *url,
         payload += strspn(payload, " \t\r\n\v\f");
     }
     if (rc == -EFBIG)
-        rc = message_content_add_line(content, LLMOBS_IMAGE_TOO_LARGE);
-    else if (rc == 0 && (data.len == 0 || !message_content_is_base64(&data)))
-        rc = message_content_add_line(content, IMAGE_MARKER);
+        rc = add_line(content, LLMOBS_IMAGE_TOO_LARGE);
+    else if (rc == 0 && (data.len == 0 || !is_base64(&data)))
+        rc = add_line(content, IMAGE_MARKER);
     else if (rc == 0)
         rc = add_media(&content->images, mime,
                        llmobs_message_content_string(&data));
@@ -156,13 +154,13 @@ int llmobs_message_content_add_image(struct llmobs_message_content *content,
     const char *payload = url ? image_payload(url, &mime_len) : NULL;
 
     if (!payload)
-        return message_content_add_line(content, IMAGE_MARKER);
+        return add_line(content, IMAGE_MARKER);
     if (llmobs_media_left_out(llmobs_text_of(payload), &bytes))
-        return message_content_add_line(content, bytes > IMAGE_BYTES_MAX
-                                                     ? LLMOBS_IMAGE_TOO_LARGE
-                                                     : IMAGE_MARKER);
+        return add_line(content, bytes > IMAGE_BYTES_MAX
+                                     ? LLMOBS_IMAGE_TOO_LARGE
+                                     : IMAGE_MARKER);
     if (strlen(payload) > IMAGE_RAW_MAX)
-        return message_content_add_line(content, LLMOBS_IMAGE_TOO_LARGE);
+        return add_line(content, LLMOBS_IMAGE_TOO_LARGE);
     return add_inline(content, url, mime_len, payload);
 }
 
@@ -183,7 +181,7 @@ int llmobs_message_content_add_images(struct llmobs_message_content *content,
 
     content->lines = content->text.len > 0 ? 1 : 0;
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(list); i++)
-        rc = message_content_add_line(content, IMAGE_MARKER);
+        rc = add_line(content, IMAGE_MARKER);
     return rc;
 }
 
@@ -221,7 +219,7 @@ static int add_audio_part(struct llmobs_message_content *content,
     const char *data = llmobs_json_gets(audio, "data");
 
     if (!data || !*data)
-        return message_content_add_line(content, "[audio]");
+        return add_line(content, "[audio]");
     return llmobs_message_content_add_audio(content, data,
                                             llmobs_json_gets(audio, "format"));
 }
@@ -241,7 +239,7 @@ static int add_thinking(struct llmobs_message_content *content,
 
 static int add_marker(struct llmobs_message_content *content, const char *type)
 {
-    int rc = message_content_add_line(content, "[");
+    int rc = add_line(content, "[");
 
     if (rc == 0)
         rc = llmobs_message_content_append(&content->text, type);
@@ -249,31 +247,30 @@ static int add_marker(struct llmobs_message_content *content, const char *type)
 }
 
 /* Adds a value as its JSON text. */
-static int message_content_add_json(struct llmobs_message_content *content,
-                                    const struct llmobs_json *value)
+static int add_json(struct llmobs_message_content *content,
+                    const struct llmobs_json *value)
 {
     char *text = llmobs_json_dumps(value, 0);
-    int rc = text ? message_content_add_line(content, text) : -ENOMEM;
+    int rc = text ? add_line(content, text) : -ENOMEM;
 
     free(text);
     return rc;
 }
 
-static int message_content_add_document(struct llmobs_message_content *content,
-                                        const struct llmobs_json *document)
+static int add_document(struct llmobs_message_content *content,
+                        const struct llmobs_json *document)
 {
     const struct llmobs_json *data = llmobs_json_get(document, "data");
 
     if (!data)
         return add_marker(content, "document");
     if (llmobs_json_is_string(data))
-        return message_content_add_line(content, llmobs_json_text(data));
-    return message_content_add_json(content, data);
+        return add_line(content, llmobs_json_text(data));
+    return add_json(content, data);
 }
 
-static int message_content_add_part(struct llmobs_message_content *content,
-                                    const struct llmobs_json *part,
-                                    unsigned types)
+static int add_part(struct llmobs_message_content *content,
+                    const struct llmobs_json *part, unsigned types)
 {
     const char *type = llmobs_json_gets(part, "type");
     const char *text = llmobs_json_text(part);
@@ -281,7 +278,7 @@ static int message_content_add_part(struct llmobs_message_content *content,
     if (!text && (!type || strcmp(type, "text") == 0))
         text = llmobs_json_gets(part, "text");
     if (text)
-        return message_content_add_line(content, text);
+        return add_line(content, text);
     if (!type)
         type = "unknown";
     if (strcmp(type, "image_url") == 0)
@@ -293,8 +290,7 @@ static int message_content_add_part(struct llmobs_message_content *content,
         return add_thinking(content, llmobs_json_get(part, "thinking"));
     if ((types & LLMOBS_MESSAGE_CONTENT_DOCUMENTS) &&
         strcmp(type, "document") == 0)
-        return message_content_add_document(content,
-                                            llmobs_json_get(part, "document"));
+        return add_document(content, llmobs_json_get(part, "document"));
     return strcmp(type, "text") == 0 ? 0 : add_marker(content, type);
 }
 
@@ -303,14 +299,12 @@ static int add_whole(struct llmobs_message_content *content,
 {
     if (content->text.len == 0)
         content->whole = (struct llmobs_json *)(uintptr_t)value;
-    return message_content_add_text(
-        content, (struct llmobs_text){llmobs_json_text(value),
-                                      llmobs_json_text_len(value)});
+    return add_text(content, (struct llmobs_text){llmobs_json_text(value),
+                                                  llmobs_json_text_len(value)});
 }
 
 /* Gives the text as a value: as a share of `whole`, if no other text came. */
-static struct llmobs_json *message_content_text_of(
-    const struct llmobs_message_content *content)
+static struct llmobs_json *text_of(const struct llmobs_message_content *content)
 {
     if (content->whole &&
         llmobs_json_text_len(content->whole) == content->text.len)
@@ -328,17 +322,16 @@ int llmobs_message_content_read(struct llmobs_message_content *content,
     if (llmobs_json_is_string(value))
         return add_whole(content, value);
     if (!llmobs_json_is_array(value)) /* an unknown form */
-        return message_content_add_json(content, value);
+        return add_json(content, value);
     LLMOBS_JSON_EACH (one, value, rc == 0)
-        rc = message_content_add_part(content, one, types);
+        rc = add_part(content, one, types);
     return rc;
 }
 
 int llmobs_message_content_store(struct llmobs_message_content *content,
                                  struct llmobs_json *message)
 {
-    int rc =
-        llmobs_json_set(message, "content", message_content_text_of(content));
+    int rc = llmobs_json_set(message, "content", text_of(content));
 
     if (rc == 0 && content->images) {
         rc = llmobs_json_set(message, "image_parts", content->images);

@@ -10,12 +10,12 @@
 #include "rules/read/request.h"
 #include "rules/read/request_tags.h"
 
-static bool read_reader_is_embedding(const struct llmobs_reading *reading)
+static bool is_embedding(const struct llmobs_reading *reading)
 {
     return reading->classified->shape->kind == LLMOBS_KIND_EMBEDDING;
 }
 
-static bool read_reader_is_chat(const struct llmobs_reading *reading)
+static bool is_chat(const struct llmobs_reading *reading)
 {
     return reading->classified->shape->kind == LLMOBS_KIND_LLM;
 }
@@ -24,17 +24,17 @@ static bool read_reader_is_chat(const struct llmobs_reading *reading)
  * messages, and a model's name only if a body has it. */
 static bool has_values(const struct llmobs_reading *reading)
 {
-    return !read_reader_is_chat(reading) && !read_reader_is_embedding(reading);
+    return !is_chat(reading) && !is_embedding(reading);
 }
 
 /* Takes a body that is not an object as the only input. */
-static int read_text_input(struct llmobs_reading *reading)
+static int text_input(struct llmobs_reading *reading)
 {
     struct llmobs_span *span = reading->span;
     char *text;
     int rc;
 
-    if (read_reader_is_chat(reading)) {
+    if (is_chat(reading)) {
         span->input_messages =
             llmobs_request_text_message(reading->classified->call);
         return span->input_messages ? 0 : -ENOMEM;
@@ -51,8 +51,8 @@ static int read_text_input(struct llmobs_reading *reading)
 
 /* Runs `read` on the call as if the middle of its bodies were missing, which is
  * how documents beyond the limits of lib/text/json.h are read. */
-static int read_as_ends(struct llmobs_reading *reading,
-                        int (*read)(struct llmobs_reading *reading))
+static int as_ends(struct llmobs_reading *reading,
+                   int (*read)(struct llmobs_reading *reading))
 {
     const struct llmobs_classified *whole = reading->classified;
     struct llmobs_classified classified = *whole;
@@ -72,7 +72,7 @@ static int read_as_ends(struct llmobs_reading *reading,
     return rc;
 }
 
-static int read_reader_read_input(struct llmobs_reading *reading)
+static int read_input(struct llmobs_reading *reading)
 {
     struct llmobs_span *span = reading->span;
     int rc = 0;
@@ -82,21 +82,21 @@ static int read_reader_read_input(struct llmobs_reading *reading)
     if (reading->classified->call->request_truncated)
         return 0;
     if (reading->beyond)
-        rc = read_as_ends(reading, reading->form->request);
+        rc = as_ends(reading, reading->form->request);
     if (rc < 0 || span->input_messages || span->input_documents ||
         span->input_value)
         return rc;
-    return read_text_input(reading);
+    return text_input(reading);
 }
 
 /* Takes an answer that is only text as the output. */
-static int read_text_output(struct llmobs_reading *reading)
+static int text_output(struct llmobs_reading *reading)
 {
     struct llmobs_span *span = reading->span;
 
     if (reading->classified->call->status >= 300)
         return 0;
-    if (!read_reader_is_chat(reading)) {
+    if (!is_chat(reading)) {
         span->output_value = llmobs_answer_text(reading->classified->call);
         return span->output_value ? 0 : -ENOMEM;
     }
@@ -104,7 +104,7 @@ static int read_text_output(struct llmobs_reading *reading)
     return span->output_messages ? 0 : -ENOMEM;
 }
 
-static int read_reader_read_document(struct llmobs_reading *reading)
+static int read_document(struct llmobs_reading *reading)
 {
     const struct llmobs_json *body = reading->answer.json;
     const struct llmobs_call *call = reading->classified->call;
@@ -116,14 +116,14 @@ static int read_reader_read_document(struct llmobs_reading *reading)
         rc = llmobs_error_read(body, call->response, call, reading->span);
     else if (call->status < 300 && !llmobs_json_is_object(body) &&
              !(reading->form->lists && llmobs_json_is_array(body)))
-        return read_text_output(reading);
+        return text_output(reading);
     if (rc < 0 || !reading->form->document)
         return rc;
     return reading->form->document(reading, body);
 }
 
-static int read_reader_read_event(struct llmobs_reading *reading,
-                                  const struct llmobs_event *event)
+static int read_event(struct llmobs_reading *reading,
+                      const struct llmobs_event *event)
 {
     bool texts = reading->form->texts;
     int rc = 0;
@@ -142,8 +142,8 @@ static int read_reader_read_event(struct llmobs_reading *reading,
 
 /* 1 once the stream's own end mark came: the provider's clients do not read the
  * bytes after it. */
-static int read_reader_read_events(struct llmobs_reading *reading,
-                                   struct llmobs_text text, bool whole)
+static int read_events(struct llmobs_reading *reading, struct llmobs_text text,
+                       bool whole)
 {
     struct llmobs_events events;
     struct llmobs_event event;
@@ -153,7 +153,7 @@ static int read_reader_read_events(struct llmobs_reading *reading,
     llmobs_events_init(&events, reading->answer.framing, text, whole);
     while (!ended && (rc = llmobs_events_next(&events, &event)) == 1) {
         ended = !event.json && llmobs_text_is(event.data, "[DONE]");
-        if (!ended && read_reader_read_event(reading, &event) < 0) {
+        if (!ended && read_event(reading, &event) < 0) {
             rc = -ENOMEM;
             break;
         }
@@ -165,7 +165,7 @@ static int read_reader_read_events(struct llmobs_reading *reading,
 
 /* Sets the time from the request's start to the first token's arrival (WIRE
  * 1.7). */
-static int read_first_token(struct llmobs_reading *reading)
+static int first_token(struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
     int64_t at;
@@ -183,14 +183,14 @@ static int read_first_token(struct llmobs_reading *reading)
 static int read_stream(struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
-    int rc = read_reader_read_events(reading, call->response, true);
+    int rc = read_events(reading, call->response, true);
 
     reading->span->streamed = true;
     if (rc == 0 && call->response_truncated)
-        rc = read_reader_read_events(reading, call->response_tail, false);
+        rc = read_events(reading, call->response_tail, false);
     reading->span->complete = reading->done;
     if (rc >= 0)
-        rc = read_first_token(reading);
+        rc = first_token(reading);
     if (rc == 0 && reading->form->finish)
         rc = reading->form->finish(reading);
     return rc;
@@ -200,14 +200,14 @@ static int read_stream(struct llmobs_reading *reading)
  * vectors. */
 static int read_beyond(struct llmobs_reading *reading)
 {
-    int rc = read_as_ends(reading, reading->form->ends);
+    int rc = as_ends(reading, reading->form->ends);
 
     llmobs_fact_ends(reading);
-    if (read_reader_is_embedding(reading))
+    if (is_embedding(reading))
         reading->span->output_dropped = true;
     else if (rc == 0 && !reading->span->output_messages &&
              !reading->span->output_value && !reading->span->output_documents)
-        rc = read_text_output(reading);
+        rc = text_output(reading);
     return rc;
 }
 
@@ -215,7 +215,7 @@ static int read_form(struct llmobs_reading *reading)
 {
     switch (reading->answer.form) {
     case LLMOBS_ANSWER_JSON:
-        return read_reader_read_document(reading);
+        return read_document(reading);
     case LLMOBS_ANSWER_STREAM:
         return read_stream(reading);
     case LLMOBS_ANSWER_CUT:
@@ -224,7 +224,7 @@ static int read_form(struct llmobs_reading *reading)
     case LLMOBS_ANSWER_BEYOND:
         return read_beyond(reading);
     case LLMOBS_ANSWER_OTHER:
-        return read_text_output(reading);
+        return text_output(reading);
     case LLMOBS_ANSWER_EMPTY:
         break;
     }
@@ -243,21 +243,20 @@ static bool asks_for_stream(const struct llmobs_reading *reading)
 }
 
 /* Adds one empty message for an answer that did not come. */
-static int read_reader_fill_output(struct llmobs_reading *reading)
+static int fill_output(struct llmobs_reading *reading)
 {
     struct llmobs_span *span = reading->span;
     bool nothing = llmobs_json_len(span->output_messages) == 0;
 
-    if (!read_reader_is_chat(reading) ||
-        (span->output_messages &&
-         !(span->failed && nothing && !reading->answered)))
+    if (!is_chat(reading) || (span->output_messages &&
+                              !(span->failed && nothing && !reading->answered)))
         return 0;
     return llmobs_message_put(&span->output_messages,
                               reading->form->failed_role,
                               (struct llmobs_text){"", 0});
 }
 
-static int read_reader_read_output(struct llmobs_reading *reading)
+static int read_output(struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
     int rc = llmobs_answer_read(call, asks_for_stream(reading),
@@ -269,7 +268,7 @@ static int read_reader_read_output(struct llmobs_reading *reading)
         llmobs_fact_refused(reading->span);
     if (rc == 0)
         rc = llmobs_error_of_status(reading->answer.json, call, reading->span);
-    return rc < 0 ? rc : read_reader_fill_output(reading);
+    return rc < 0 ? rc : fill_output(reading);
 }
 
 /* Takes the model in the path: as a fact, or as the model's name. */
@@ -289,7 +288,7 @@ static int take_asked(struct llmobs_reading *reading, bool names)
 /* Sets the model: the noted model, else the request's, else the deployment of
  * an Azure path (WIRE 6.2, 8.6). Only the events of chats and embeddings have a
  * member for it. */
-static int read_reader_name_model(struct llmobs_reading *reading)
+static int name_model(struct llmobs_reading *reading)
 {
     const char *model, *unknown = reading->form->unknown;
     char *deployment = NULL;
@@ -323,12 +322,12 @@ static int read_reader_name_model(struct llmobs_reading *reading)
 
 /* Leaves out model, metrics and facts of a proxied call, since the gateway
  * reports them (WIRE 4.2). */
-static int read_reader_finish_span(struct llmobs_reading *reading)
+static int finish_span(struct llmobs_reading *reading)
 {
     struct llmobs_json *none;
 
     if (!reading->classified->proxied)
-        return read_reader_name_model(reading);
+        return name_model(reading);
     none = llmobs_json_object();
     if (!none)
         return -ENOMEM;
@@ -360,11 +359,11 @@ static bool confirms(struct llmobs_reading *reading)
 {
     if (!reading->request && !reading->classified->shape->bodyless)
         return false;
-    return (reading->beyond ? read_as_ends(reading, ask_form)
-                            : ask_form(reading)) == 0;
+    return (reading->beyond ? as_ends(reading, ask_form) : ask_form(reading)) ==
+           0;
 }
 
-static void read_reader_read_tags(struct llmobs_reading *reading)
+static void read_tags(struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
     bool whole =
@@ -374,7 +373,7 @@ static void read_reader_read_tags(struct llmobs_reading *reading)
                              reading->span);
 }
 
-static int read_reader_read_call(struct llmobs_reading *reading)
+static int read_call(struct llmobs_reading *reading)
 {
     const struct llmobs_classified *classified = reading->classified;
     const struct llmobs_form *form = reading->form;
@@ -401,12 +400,12 @@ static int read_reader_read_call(struct llmobs_reading *reading)
     if (rc == 0 && form->begin)
         rc = form->begin(reading);
     llmobs_fact_request(reading);
-    read_reader_read_tags(reading);
+    read_tags(reading);
     if (rc == 0)
-        rc = read_reader_read_input(reading);
+        rc = read_input(reading);
     if (rc == 0)
-        rc = read_reader_read_output(reading);
-    return rc < 0 ? rc : read_reader_finish_span(reading);
+        rc = read_output(reading);
+    return rc < 0 ? rc : finish_span(reading);
 }
 
 int llmobs_reader_run(const struct llmobs_form *form,
@@ -415,7 +414,7 @@ int llmobs_reader_run(const struct llmobs_form *form,
 {
     struct llmobs_reading reading = {
         .form = form, .classified = classified, .span = span};
-    int rc = read_reader_read_call(&reading);
+    int rc = read_call(&reading);
 
     if (reading.state && form->state_fini)
         form->state_fini(reading.state);

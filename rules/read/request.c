@@ -9,8 +9,8 @@
 #include "rules/read/message.h"
 #include "rules/read/text.h"
 
-static int request_read_ends(struct llmobs_text head, struct llmobs_text tail,
-                             const char *keys, struct llmobs_json **out)
+static int read_ends(struct llmobs_text head, struct llmobs_text tail,
+                     const char *keys, struct llmobs_json **out)
 {
     static const char model_key[] = "model\0";
     struct llmobs_json *model;
@@ -89,8 +89,7 @@ static int add_field(struct llmobs_json *fields, const char *name,
 }
 
 /* Reads the lines of lib/text/form.h; a cut line is left out. */
-static int request_read_fields(struct llmobs_text lines,
-                               struct llmobs_json **out)
+static int read_fields(struct llmobs_text lines, struct llmobs_json **out)
 {
     struct llmobs_json *line;
     struct llmobs_text text;
@@ -121,14 +120,14 @@ int llmobs_request_read(const struct llmobs_call *call, const char *keys,
     if (!call->request.data)
         return 0;
     if (call->multipart)
-        return request_read_fields(call->request, out);
+        return read_fields(call->request, out);
     if (call->request_truncated)
-        return request_read_ends(call->request, call->request_tail, keys, out);
+        return read_ends(call->request, call->request_tail, keys, out);
     if (!llmobs_match_object(call->request))
         return 0;
     rc = llmobs_json_parse(call->request, out);
     if (rc == -E2BIG) {
-        rc = request_read_ends(call->request, call->request, keys, out);
+        rc = read_ends(call->request, call->request, keys, out);
         return rc < 0 ? rc : 1;
     }
     if (rc == 0 && !llmobs_json_is_object(*out)) {
@@ -157,8 +156,7 @@ int llmobs_request_metadata(const struct llmobs_json *request, const char *keys,
 static char *form_text(const struct llmobs_call *call)
 {
     struct llmobs_json *fields = NULL;
-    int rc =
-        call->request.data ? request_read_fields(call->request, &fields) : 0;
+    int rc = call->request.data ? read_fields(call->request, &fields) : 0;
     char *text = NULL;
 
     if (rc == 0)

@@ -71,8 +71,7 @@ static bool is_open(const char *pair)
     return same && !strstr(value, "**") && strcmp(value, "*") != 0;
 }
 
-static bool request_tags_put(struct said *said, const char *key,
-                             struct llmobs_text value)
+static bool put(struct said *said, const char *key, struct llmobs_text value)
 {
     struct llmobs_buf pair;
     int rc;
@@ -111,8 +110,8 @@ static bool is_reserved(const char *key)
     return llmobs_words_have(keys, key);
 }
 
-static void request_tags_put_named(struct said *said, struct llmobs_text name,
-                                   struct llmobs_text value)
+static void put_named(struct said *said, struct llmobs_text name,
+                      struct llmobs_text value)
 {
     char key[REQUEST_TAGS_KEY + 1];
 
@@ -127,24 +126,24 @@ static void request_tags_put_named(struct said *said, struct llmobs_text name,
     }
     key[name.len] = '\0';
     if (strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789_.-") == name.len &&
-        !is_reserved(key) && request_tags_put(said, key, value))
+        !is_reserved(key) && put(said, key, value))
         said->named++;
 }
 
 /* "a:b" is the tag a, another text is one more tag "tag". */
-static void request_tags_put_tag(struct said *said, struct llmobs_text text)
+static void put_tag(struct said *said, struct llmobs_text text)
 {
     struct llmobs_text name = llmobs_text_of("tag");
 
     if (text.len > 0 && memchr(text.data, ':', text.len))
         (void)llmobs_text_split(&text, ':', &name);
-    request_tags_put_named(said, name, text);
+    put_named(said, name, text);
 }
 
 /* Takes the user and the session apart of "user_X_account_Y_session_Z", and of
  * an object as a text, as a coding agent sends them: as a whole they name a new
  * user in each session. */
-static void request_tags_put_user(struct said *said, const char *text)
+static void put_user(struct said *said, const char *text)
 {
     const char *account = strstr(text, "_account_");
     const char *session = account ? strstr(account + 8, "_session_") : NULL;
@@ -161,8 +160,8 @@ static void request_tags_put_user(struct said *said, const char *text)
     } else {
         session = NULL;
     }
-    request_tags_put(said, "user_id", user);
-    request_tags_put(said, "session_id", llmobs_text_of(session));
+    put(said, "user_id", user);
+    put(said, "session_id", llmobs_text_of(session));
     llmobs_json_free(object);
 }
 
@@ -179,8 +178,8 @@ static char *request_tags_text(const struct llmobs_json *value)
                : NULL;
 }
 
-static void request_tags_people(struct said *said, const struct place *place,
-                                const struct llmobs_json *object)
+static void people(struct said *said, const struct place *place,
+                   const struct llmobs_json *object)
 {
     char *session = request_tags_text(llmobs_json_get(object, place->session));
 
@@ -188,10 +187,10 @@ static void request_tags_people(struct said *said, const struct place *place,
         char *user = request_tags_text(llmobs_json_get(object, name));
 
         if (user)
-            request_tags_put_user(said, user);
+            put_user(said, user);
         free(user);
     }
-    request_tags_put(said, "session_id", llmobs_text_of(session));
+    put(said, "session_id", llmobs_text_of(session));
     free(session);
 }
 
@@ -207,8 +206,7 @@ static void request_tags_names(struct said *said, const struct place *place,
 
         if (value && !llmobs_words_have(place->users, key) &&
             strcmp(key, place->session) != 0)
-            request_tags_put_named(said, llmobs_text_of(key),
-                                   llmobs_text_of(value));
+            put_named(said, llmobs_text_of(key), llmobs_text_of(value));
         free(value);
     }
 }
@@ -220,23 +218,22 @@ static const char *request_tags_header(const struct said *said,
                               said->call->request_header_count, name);
 }
 
-static void request_tags_headers(struct said *said)
+static void headers(struct said *said)
 {
     for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++)
-        request_tags_put(
-            said, plain[i][1],
+        put(said, plain[i][1],
             llmobs_text_of(request_tags_header(said, plain[i][0])));
 }
 
 /* "helicone-property-" has the end of the header's name before its value. */
-static void request_tags_properties(struct said *said)
+static void properties(struct said *said)
 {
     for (size_t i = 0; i < said->call->request_header_count; i++) {
         const struct llmobs_header *header = &said->call->request_headers[i];
         const char *colon = strchr(header->value, ':');
 
         if (colon && strcmp(header->name, "helicone-property-") == 0)
-            request_tags_put_tag(said, llmobs_text_of(header->value));
+            put_tag(said, llmobs_text_of(header->value));
     }
 }
 
@@ -247,15 +244,15 @@ static void request_tags_list(struct said *said)
         rest = llmobs_text_of(request_tags_header(said, "x-litellm-tags"));
 
     while (llmobs_text_next(&rest, &part))
-        request_tags_put_tag(said, part);
+        put_tag(said, part);
     for (size_t i = 0; i < PLACES; i++)
         LLMOBS_JSON_EACH (tag, llmobs_json_get(said->objects[i], "tags"),
                           strcmp(places[i].name, "metadata") == 0)
-            request_tags_put_tag(said, llmobs_text_of(llmobs_json_text(tag)));
+            put_tag(said, llmobs_text_of(llmobs_json_text(tag)));
 }
 
 /* Looks for the members at the ends of a body of which no object is at hand. */
-static struct llmobs_json *request_tags_find(const struct llmobs_call *call)
+static struct llmobs_json *find(const struct llmobs_call *call)
 {
     struct llmobs_text head = call->request;
     struct llmobs_text tail =
@@ -291,18 +288,17 @@ void llmobs_request_tags_read(const struct llmobs_call *call,
                               struct llmobs_span *span)
 {
     struct said said = {.call = call, .tags = span->said};
-    struct llmobs_json *found =
-        body ? llmobs_json_share(body) : request_tags_find(call);
+    struct llmobs_json *found = body ? llmobs_json_share(body) : find(call);
 
     if (!said.tags)
         said.tags = span->said = llmobs_json_object();
-    request_tags_headers(&said);
+    headers(&said);
     for (size_t i = 0; i < PLACES; i++) {
         said.objects[i] = request_tags_object(&said, &places[i], found);
-        request_tags_people(&said, &places[i], said.objects[i]);
+        people(&said, &places[i], said.objects[i]);
     }
     request_tags_list(&said);
-    request_tags_properties(&said);
+    properties(&said);
     for (size_t i = 0; i < PLACES; i++) {
         request_tags_names(&said, &places[i], said.objects[i]);
         llmobs_json_free(said.objects[i]);

@@ -36,8 +36,8 @@ static const struct llmobs_rerank *variant_of(
 }
 
 /* The member with this name; a NULL name gives the object itself. */
-static const struct llmobs_json *read_rerank_within(
-    const struct llmobs_json *object, const char *name)
+static const struct llmobs_json *within(const struct llmobs_json *object,
+                                        const char *name)
 {
     return name ? llmobs_json_get(object, name) : object;
 }
@@ -78,14 +78,12 @@ int llmobs_rerank_request(struct llmobs_reading *reading)
     struct llmobs_span *span = reading->span;
     struct llmobs_json *words;
     int rc = llmobs_request_metadata(
-        read_rerank_within(reading->request, variant->settings), variant->keys,
-        span);
+        within(reading->request, variant->settings), variant->keys, span);
 
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
-    query =
-        read_rerank_first(read_rerank_within(reading->request, variant->asks),
-                          variant->query ? variant->query : own_query);
+    query = read_rerank_first(within(reading->request, variant->asks),
+                              variant->query ? variant->query : own_query);
     if (!query)
         return 0;
     words = in_words(query);
@@ -99,9 +97,9 @@ static const struct llmobs_json *asked(const struct llmobs_reading *reading,
                                        const struct llmobs_json *index)
 {
     const char *names = variant_of(reading)->documents;
-    const struct llmobs_json *list = read_rerank_first(
-        read_rerank_within(reading->request, variant_of(reading)->asks),
-        names ? names : own_documents);
+    const struct llmobs_json *list =
+        read_rerank_first(within(reading->request, variant_of(reading)->asks),
+                          names ? names : own_documents);
     int64_t at = llmobs_json_to_int(index);
 
     if (reading->beyond || !llmobs_json_is_int(index) || at < 0)
@@ -111,25 +109,25 @@ static const struct llmobs_json *asked(const struct llmobs_reading *reading,
                : llmobs_json_at(list, (size_t)at);
 }
 
-static const struct llmobs_json *read_rerank_either(
-    const struct llmobs_json *object, const char *key, const char *other)
+static const struct llmobs_json *either(const struct llmobs_json *object,
+                                        const char *key, const char *other)
 {
     const struct llmobs_json *value = llmobs_json_get(object, key);
 
     return value ? value : llmobs_json_get(object, other);
 }
 
-static int read_rerank_add_result(struct llmobs_reading *reading,
-                                  const struct llmobs_json *result)
+static int add_result(struct llmobs_reading *reading,
+                      const struct llmobs_json *result)
 {
     const struct llmobs_json *index = llmobs_json_get(result, "index");
     const struct llmobs_json *document = asked(reading, index);
     const struct llmobs_json *text =
-        document ? document : read_rerank_either(result, "document", "text");
+        document ? document : either(result, "document", "text");
     struct llmobs_found found = {
-        .name = read_rerank_either(document, "title", "name"),
+        .name = either(document, "title", "name"),
         .id = llmobs_json_get(document, "id"),
-        .score = read_rerank_either(result, "relevance_score", "score"),
+        .score = either(result, "relevance_score", "score"),
     };
 
     struct llmobs_json *words = NULL;
@@ -153,8 +151,7 @@ static int read_rerank_add_result(struct llmobs_reading *reading,
 }
 
 /* Cohere counts searches. */
-static int read_rerank_read_usage(const struct llmobs_json *body,
-                                  struct llmobs_span *span)
+static int read_usage(const struct llmobs_json *body, struct llmobs_span *span)
 {
     const struct llmobs_json *meta = llmobs_json_get(body, "meta");
 
@@ -170,16 +167,14 @@ int llmobs_rerank_document(struct llmobs_reading *reading,
     int rc = llmobs_reading_model(reading, llmobs_json_gets(body, "model"));
 
     if (rc == 0)
-        rc = read_rerank_read_usage(body, reading->span);
+        rc = read_usage(body, reading->span);
     if (rc < 0 || reading->classified->call->status >= 300)
         return rc;
-    body = read_rerank_within(body, variant_of(reading)->answers);
+    body = within(body, variant_of(reading)->answers);
     return llmobs_documents_each(
         reading,
-        llmobs_json_is_array(body)
-            ? body
-            : read_rerank_either(body, "results", "data"),
-        read_rerank_add_result);
+        llmobs_json_is_array(body) ? body : either(body, "results", "data"),
+        add_result);
 }
 
 int llmobs_rerank_ends(struct llmobs_reading *reading)

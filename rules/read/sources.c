@@ -93,7 +93,7 @@ static const char *sources_text(const struct llmobs_json *from,
 }
 
 /* The secrets of a URL are masked, in most cases before it came here. */
-static int sources_set_url(struct llmobs_json *source, const char *url)
+static int set_url(struct llmobs_json *source, const char *url)
 {
     size_t query = strcspn(url, "?#");
     char *copy = strdup(url);
@@ -111,8 +111,7 @@ static int sources_set_url(struct llmobs_json *source, const char *url)
     return rc;
 }
 
-static int sources_set(struct llmobs_json *source, const char *key,
-                       const char *text)
+static int set(struct llmobs_json *source, const char *key, const char *text)
 {
     struct llmobs_text cut =
         llmobs_text_cut(llmobs_text_of(text), LLMOBS_SOURCE_TEXT_MAX);
@@ -122,20 +121,19 @@ static int sources_set(struct llmobs_json *source, const char *key,
                 : 0;
 }
 
-static bool sources_have_same(const struct llmobs_json *a,
-                              const struct llmobs_json *b, const char *key)
+static bool have_same(const struct llmobs_json *a, const struct llmobs_json *b,
+                      const char *key)
 {
     const char *one = llmobs_json_gets(a, key), *two = llmobs_json_gets(b, key);
 
     return one && two ? strcmp(one, two) == 0 : one == two;
 }
 
-static bool sources_are_same(const struct llmobs_json *a,
-                             const struct llmobs_json *b)
+static bool are_same(const struct llmobs_json *a, const struct llmobs_json *b)
 {
-    return sources_have_same(a, b, "url") &&
-           (llmobs_json_get(a, "url") || (sources_have_same(a, b, "id") &&
-                                          sources_have_same(a, b, "title")));
+    return have_same(a, b, "url") &&
+           (llmobs_json_get(a, "url") ||
+            (have_same(a, b, "id") && have_same(a, b, "title")));
 }
 
 /* True where the source need not be made: some servers repeat all of them in
@@ -151,7 +149,7 @@ static bool sources_have(const struct llmobs_span *span, const char *url)
 }
 
 /* Takes the source. */
-static int sources_put(struct llmobs_span *span, struct llmobs_json *source)
+static int put(struct llmobs_span *span, struct llmobs_json *source)
 {
     struct llmobs_json *list = llmobs_json_get(span->metadata, "sources");
     size_t count = llmobs_json_len(list);
@@ -159,7 +157,7 @@ static int sources_put(struct llmobs_span *span, struct llmobs_json *source)
     int rc = 0;
 
     for (size_t i = 0; i < count && !known; i++)
-        known = sources_are_same(llmobs_json_at(list, i), source);
+        known = are_same(llmobs_json_at(list, i), source);
     if (known) {
         llmobs_json_free(source);
         return 0;
@@ -195,13 +193,13 @@ static int sources_read(struct llmobs_span *span,
         return 0;
     source = llmobs_json_object();
     if (url)
-        rc = sources_set_url(source, url);
+        rc = set_url(source, url);
     if (rc == 0)
-        rc = sources_set(source, "title", sources_text(from, titles));
+        rc = set(source, "title", sources_text(from, titles));
     if (rc == 0)
-        rc = sources_set(source, "id", id);
+        rc = set(source, "id", id);
     if (rc == 0 && source)
-        return sources_put(span, source);
+        return put(span, source);
     llmobs_json_free(source);
     return -ENOMEM;
 }
@@ -233,8 +231,8 @@ static int sources_walk(struct walk *walk, const struct llmobs_json *from,
     return rc;
 }
 
-static int sources_find(struct walk *walk, const struct llmobs_json *body,
-                        enum llmobs_sources form)
+static int find(struct walk *walk, const struct llmobs_json *body,
+                enum llmobs_sources form)
 {
     int rc = 0;
 
@@ -250,7 +248,7 @@ int llmobs_sources_read(struct llmobs_span *span,
 {
     struct walk walk = {.span = span};
 
-    return sources_find(&walk, body, form);
+    return find(&walk, body, form);
 }
 
 int llmobs_sources_event(struct llmobs_reading *reading,
@@ -262,7 +260,7 @@ int llmobs_sources_event(struct llmobs_reading *reading,
 
     if (event->alike && event->json == reading->sourceless)
         return 0;
-    rc = sources_find(&walk, event->json, form);
+    rc = find(&walk, event->json, form);
     reading->sourceless = walk.found ? NULL : event->json;
     return rc;
 }

@@ -6,8 +6,8 @@
 
 #define FIRST_CAP 4
 
-static int64_t stream_parts_index_of(const struct llmobs_stream_parts *parts,
-                                     size_t size, size_t i)
+static int64_t index_of(const struct llmobs_stream_parts *parts, size_t size,
+                        size_t i)
 {
     int64_t index;
 
@@ -15,8 +15,7 @@ static int64_t stream_parts_index_of(const struct llmobs_stream_parts *parts,
     return index;
 }
 
-static int stream_parts_make_room(struct llmobs_stream_parts *parts,
-                                  size_t size, size_t max)
+static int make_room(struct llmobs_stream_parts *parts, size_t size, size_t max)
 {
     size_t cap = parts->cap > 0 ? parts->cap * 2 : FIRST_CAP;
     void *items;
@@ -34,15 +33,15 @@ static int stream_parts_make_room(struct llmobs_stream_parts *parts,
 }
 
 /* The position of the first item whose index is not below this one. */
-static size_t stream_parts_find(const struct llmobs_stream_parts *parts,
-                                size_t size, int64_t index)
+static size_t find(const struct llmobs_stream_parts *parts, size_t size,
+                   int64_t index)
 {
     size_t low = 0, high = parts->count;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (stream_parts_index_of(parts, size, middle) < index)
+        if (index_of(parts, size, middle) < index)
             low = middle + 1;
         else
             high = middle;
@@ -53,12 +52,12 @@ static size_t stream_parts_find(const struct llmobs_stream_parts *parts,
 int llmobs_stream_part_at(struct llmobs_stream_parts *parts, size_t size,
                           size_t max, int64_t index, void **item)
 {
-    size_t i = stream_parts_find(parts, size, index);
+    size_t i = find(parts, size, index);
     char *at;
     int rc;
 
-    if (i == parts->count || stream_parts_index_of(parts, size, i) != index) {
-        rc = stream_parts_make_room(parts, size, max);
+    if (i == parts->count || index_of(parts, size, i) != index) {
+        rc = make_room(parts, size, max);
         if (rc < 0)
             return rc;
         at = (char *)parts->items + i * size;

@@ -13,8 +13,8 @@ struct stream_text {
     char *reason; /* why the text ended; NULL: not known */
 };
 
-static struct stream_text *text_stream_text_at(
-    const struct llmobs_text_stream *stream, size_t i)
+static struct stream_text *text_at(const struct llmobs_text_stream *stream,
+                                   size_t i)
 {
     return (struct stream_text *)stream->texts.items + i;
 }
@@ -24,8 +24,8 @@ void llmobs_text_stream_fini(void *state)
     struct llmobs_text_stream *stream = state;
 
     for (size_t i = 0; i < stream->texts.count; i++) {
-        llmobs_buf_fini(&text_stream_text_at(stream, i)->buf);
-        free(text_stream_text_at(stream, i)->reason);
+        llmobs_buf_fini(&text_at(stream, i)->buf);
+        free(text_at(stream, i)->reason);
     }
     llmobs_stream_parts_fini(&stream->texts);
 }
@@ -51,9 +51,8 @@ int llmobs_text_stream_end(struct llmobs_text_stream *stream, int64_t index,
                            const char *reason)
 {
     for (size_t i = 0; i < stream->texts.count; i++)
-        if (text_stream_text_at(stream, i)->index == index)
-            return llmobs_span_set(&text_stream_text_at(stream, i)->reason,
-                                   reason);
+        if (text_at(stream, i)->index == index)
+            return llmobs_span_set(&text_at(stream, i)->reason, reason);
     return 0;
 }
 
@@ -61,7 +60,7 @@ void llmobs_text_stream_reasons(const struct llmobs_text_stream *stream,
                                 struct llmobs_span *span)
 {
     for (size_t i = 0; i < stream->texts.count; i++)
-        llmobs_fact_finish(span, text_stream_text_at(stream, i)->reason);
+        llmobs_fact_finish(span, text_at(stream, i)->reason);
 }
 
 struct llmobs_json *llmobs_text_stream_messages(
@@ -71,7 +70,7 @@ struct llmobs_json *llmobs_text_stream_messages(
     int rc = list ? 0 : -ENOMEM;
 
     for (size_t i = 0; rc == 0 && i < stream->texts.count; i++) {
-        const struct llmobs_buf *buf = &text_stream_text_at(stream, i)->buf;
+        const struct llmobs_buf *buf = &text_at(stream, i)->buf;
 
         rc = llmobs_message_add_text(list, role, llmobs_buf_text(buf));
     }

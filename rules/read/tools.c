@@ -47,8 +47,8 @@ bool llmobs_tools_is_none(const char *name, const struct llmobs_json *arguments)
                         llmobs_json_len(arguments) == 0));
 }
 
-static int tools_set_text(struct llmobs_json *object, const char *key,
-                          const char *text)
+static int set_text(struct llmobs_json *object, const char *key,
+                    const char *text)
 {
     return llmobs_json_sets(object, key, text ? text : "");
 }
@@ -64,9 +64,8 @@ struct llmobs_json *llmobs_tools_call(const char *name, const char *id,
         return NULL;
     }
     if (llmobs_json_set(call, "arguments", arguments) == 0 &&
-        tools_set_text(call, "name", name) == 0 &&
-        tools_set_text(call, "tool_id", id) == 0 &&
-        tools_set_text(call, "type", type) == 0)
+        set_text(call, "name", name) == 0 &&
+        set_text(call, "tool_id", id) == 0 && set_text(call, "type", type) == 0)
         return call;
     llmobs_json_free(call);
     return NULL;
@@ -80,16 +79,14 @@ struct llmobs_json *llmobs_tools_result(const char *name, const char *id,
 
     if (llmobs_json_set(out, "result", result) == 0 &&
         llmobs_json_sets(out, "name", name) == 0 &&
-        tools_set_text(out, "tool_id", id) == 0 &&
-        tools_set_text(out, "type", type) == 0)
+        set_text(out, "tool_id", id) == 0 && set_text(out, "type", type) == 0)
         return out;
     llmobs_json_free(out);
     return NULL;
 }
 
 /* Adds a call of `tool_calls`, unless it says nothing. */
-static int tools_add_call(struct llmobs_json *calls,
-                          const struct llmobs_json *from)
+static int add_call(struct llmobs_json *calls, const struct llmobs_json *from)
 {
     const struct llmobs_json *custom = llmobs_json_get(from, "custom");
     const struct llmobs_json *body = llmobs_json_get(from, "function");
@@ -110,8 +107,8 @@ static int tools_add_call(struct llmobs_json *calls,
 }
 
 /* The legacy form has neither id nor type (WIRE 1.5). */
-static int tools_add_legacy(struct llmobs_json *calls,
-                            const struct llmobs_json *function)
+static int add_legacy(struct llmobs_json *calls,
+                      const struct llmobs_json *function)
 {
     const struct llmobs_json *arguments =
         llmobs_json_get(function, "arguments");
@@ -124,7 +121,7 @@ static int tools_add_legacy(struct llmobs_json *calls,
     call = llmobs_json_object();
     if (llmobs_json_set(call, "arguments", llmobs_tools_arguments(arguments)) ==
             0 &&
-        tools_set_text(call, "name", name) == 0)
+        set_text(call, "name", name) == 0)
         return llmobs_json_add(calls, call);
     llmobs_json_free(call);
     return -ENOMEM;
@@ -154,8 +151,8 @@ int llmobs_tools_add_executed(const struct llmobs_json *from,
 }
 
 /* Takes the list; an empty one is left out. */
-static int tools_set_list(struct llmobs_json *message, const char *key,
-                          struct llmobs_json *list, int rc)
+static int set_list(struct llmobs_json *message, const char *key,
+                    struct llmobs_json *list, int rc)
 {
     if (rc == 0 && llmobs_json_len(list) > 0)
         return llmobs_json_set(message, key, list);
@@ -166,8 +163,8 @@ static int tools_set_list(struct llmobs_json *message, const char *key,
 int llmobs_tools_set(struct llmobs_json *message, struct llmobs_json *calls,
                      struct llmobs_json *results, int rc)
 {
-    rc = tools_set_list(message, "tool_calls", calls, rc);
-    return tools_set_list(message, "tool_results", results, rc);
+    rc = set_list(message, "tool_calls", calls, rc);
+    return set_list(message, "tool_results", results, rc);
 }
 
 int llmobs_tools_read_calls(const struct llmobs_json *from,
@@ -180,9 +177,9 @@ int llmobs_tools_read_calls(const struct llmobs_json *from,
     int rc = calls && results ? 0 : -ENOMEM;
 
     LLMOBS_JSON_EACH (one, list, rc == 0)
-        rc = tools_add_call(calls, one);
+        rc = add_call(calls, one);
     if (rc == 0)
-        rc = tools_add_legacy(calls, llmobs_json_get(from, "function_call"));
+        rc = add_legacy(calls, llmobs_json_get(from, "function_call"));
     LLMOBS_JSON_EACH (one, ran, rc == 0)
         rc = llmobs_tools_add_executed(one, calls, results);
     return llmobs_tools_set(message, calls, results, rc);
@@ -195,15 +192,15 @@ struct llmobs_json *llmobs_tools_definition(const char *name,
     struct llmobs_json *definition = llmobs_json_object();
 
     if (llmobs_json_set(definition, "schema", schema) == 0 &&
-        tools_set_text(definition, "name", name) == 0 &&
-        tools_set_text(definition, "description", description) == 0)
+        set_text(definition, "name", name) == 0 &&
+        set_text(definition, "description", description) == 0)
         return definition;
     llmobs_json_free(definition);
     return NULL;
 }
 
 /* The schema, which has several names; the first name that is there counts. */
-static const struct llmobs_json *tools_schema_of(const struct llmobs_json *from)
+static const struct llmobs_json *schema_of(const struct llmobs_json *from)
 {
     static const char *const keys[] = {"parameters", "format", "input_schema"};
 
@@ -231,7 +228,7 @@ static int add_definition(const struct llmobs_json *tool,
         from = tool;
     name = llmobs_json_gets(from, "name");
     text = llmobs_json_gets(from, "description");
-    schema = tools_schema_of(from);
+    schema = schema_of(from);
     if (llmobs_json_is_true(llmobs_json_get(tool, "defer_loading")) ||
         llmobs_json_is_true(llmobs_json_get(from, "defer_loading")))
         text = NULL, schema = NULL;

@@ -131,7 +131,7 @@ static void to_dns(struct llmobs_url *url)
 /* Sets the host in lower case, with escapes decoded (as libcurl does) and
  * without one dot at its end.
  */
-static int url_set_host(struct llmobs_text host, struct llmobs_url *url)
+static int set_host(struct llmobs_text host, struct llmobs_url *url)
 {
     size_t n = 0;
 
@@ -165,7 +165,7 @@ static int set_address(struct llmobs_text host, struct llmobs_url *url)
 
     if (zone)
         host.len = (size_t)(zone - host.data);
-    rc = url_set_host(host, url);
+    rc = set_host(host, url);
     if (rc == 0 && inet_pton(AF_INET6, url->host, url->address) != 1)
         rc = -EINVAL;
     url->ipv6 = rc == 0;
@@ -222,7 +222,7 @@ static int parse_authority(struct llmobs_text text, bool bare,
         return set_address(host, url);
     } else {
         split_name(&host, &port);
-        rc = url_set_host(host, url);
+        rc = set_host(host, url);
     }
     if (rc == 0 && port.len > 0)
         rc = parse_port((struct llmobs_text){port.data + 1, port.len - 1},
@@ -388,8 +388,7 @@ static bool leads_to(const struct llmobs_url *base,
            same_host(url, base);
 }
 
-static bool url_stays(const struct llmobs_url *base,
-                      struct llmobs_text reference)
+static bool stays(const struct llmobs_url *base, struct llmobs_text reference)
 {
     struct llmobs_url *url = llmobs_scratch_take(sizeof(*url));
     bool same;
@@ -416,7 +415,7 @@ bool llmobs_url_stays(const struct llmobs_url *base,
     while (reference.len > 0 &&
            memchr(blanks, reference.data[reference.len - 1], count))
         reference.len--;
-    return url_stays(base, reference);
+    return stays(base, reference);
 }
 
 char *llmobs_url_decode(struct llmobs_text text)

@@ -92,7 +92,7 @@ static int64_t count_detail(const struct llmobs_json *usage, const char *group,
                        : llmobs_usage_count(llmobs_json_get(usage, other), key);
 }
 
-static void usage_put(struct llmobs_span *span, const char *key, int64_t number)
+static void put(struct llmobs_span *span, const char *key, int64_t number)
 {
     if (number >= 0)
         llmobs_span_metric(span, key, number);
@@ -105,8 +105,7 @@ static void put_positive(struct llmobs_span *span, const char *key,
         llmobs_span_metric(span, key, number);
 }
 
-static void read_cache(const struct llmobs_json *usage,
-                       struct llmobs_span *span)
+static void cache(const struct llmobs_json *usage, struct llmobs_span *span)
 {
     const struct llmobs_json *details =
         llmobs_json_get(usage, "prompt_tokens_details");
@@ -119,11 +118,11 @@ static void read_cache(const struct llmobs_json *usage,
         number = llmobs_usage_count(usage, "cached_tokens");
     if (number < 0)
         number = llmobs_usage_count(usage, "prompt_cache_hit_tokens");
-    usage_put(span, "cache_read_input_tokens", number);
+    put(span, "cache_read_input_tokens", number);
 
     number = count_detail(usage, "prompt_tokens_details",
                           "input_tokens_details", "cache_write_tokens");
-    usage_put(span, "cache_write_input_tokens", number);
+    put(span, "cache_write_input_tokens", number);
     if (number < 0) {
         number = llmobs_usage_count(details, "cache_creation_tokens");
         if (number < 0)
@@ -208,7 +207,7 @@ static int read_costs(const struct llmobs_json *usage, struct llmobs_span *span)
                   : put_cost(span, "output_cost", llmobs_json_to_real(out));
 }
 
-static bool usage_is_usage(const struct llmobs_json *value)
+static bool is_usage(const struct llmobs_json *value)
 {
     return llmobs_json_is_object(value) && llmobs_json_len(value) > 0;
 }
@@ -218,14 +217,14 @@ const struct llmobs_json *llmobs_usage_find(const struct llmobs_json *body)
     const struct llmobs_json *usage = llmobs_json_get(body, "usage");
     const struct llmobs_json *choices = llmobs_json_get(body, "choices");
 
-    if (usage_is_usage(usage))
+    if (is_usage(usage))
         return usage;
     usage = llmobs_json_get(llmobs_json_get(body, "x_groq"), "usage");
-    if (usage_is_usage(usage))
+    if (is_usage(usage))
         return usage;
     for (size_t i = llmobs_json_len(choices); i-- > 0;) {
         usage = llmobs_json_get(llmobs_json_at(choices, i), "usage");
-        if (usage_is_usage(usage))
+        if (is_usage(usage))
             return usage;
     }
     return NULL;
@@ -267,13 +266,13 @@ int llmobs_usage_read(const struct llmobs_json *usage, struct llmobs_span *span)
     /* xAI and Gemini count reasoning in the total, but not in the output. */
     if (total <= 0 && in >= 0 && out >= 0)
         total = in + out;
-    usage_put(span, "input_tokens", in);
-    usage_put(span, "output_tokens", out);
-    usage_put(span, "total_tokens", total);
-    usage_put(span, "reasoning_output_tokens",
-              reasoning < 0 ? llmobs_usage_count(usage, "reasoning_tokens")
-                            : reasoning);
-    read_cache(usage, span);
+    put(span, "input_tokens", in);
+    put(span, "output_tokens", out);
+    put(span, "total_tokens", total);
+    put(span, "reasoning_output_tokens",
+        reasoning < 0 ? llmobs_usage_count(usage, "reasoning_tokens")
+                      : reasoning);
+    cache(usage, span);
     read_audio(usage, span);
     return read_costs(usage, span);
 }

@@ -29,7 +29,7 @@ char *llmobs_value_text(const struct llmobs_json *value)
     return dump;
 }
 
-static int read_values_add_line(struct llmobs_buf *lines, const char *text)
+static int add_line(struct llmobs_buf *lines, const char *text)
 {
     struct llmobs_text line = llmobs_text_of(text);
     int rc = line.len > 0 && lines->len > 0 ? llmobs_buf_addc(lines, '\n') : 0;
@@ -48,14 +48,14 @@ struct llmobs_json *llmobs_value_lines(const struct llmobs_json *list,
 
     llmobs_buf_init(&lines, LLMOBS_VALUE_MAX);
     LLMOBS_JSON_EACH (one, list, rc == 0)
-        rc = read_values_add_line(&lines, llmobs_json_gets(one, key));
+        rc = add_line(&lines, llmobs_json_gets(one, key));
     if (rc != -ENOMEM)
         value = llmobs_json_stringn(lines.len > 0 ? lines.data : "", lines.len);
     llmobs_buf_fini(&lines);
     return value;
 }
 
-static int read_values_set(char **field, const struct llmobs_json *value)
+static int set(char **field, const struct llmobs_json *value)
 {
     char *text;
 
@@ -72,13 +72,13 @@ static int read_values_set(char **field, const struct llmobs_json *value)
 int llmobs_value_input(struct llmobs_span *span,
                        const struct llmobs_json *value)
 {
-    return read_values_set(&span->input_value, value);
+    return set(&span->input_value, value);
 }
 
 int llmobs_value_output(struct llmobs_span *span,
                         const struct llmobs_json *value)
 {
-    return read_values_set(&span->output_value, value);
+    return set(&span->output_value, value);
 }
 
 int llmobs_value_words(char **value, const struct llmobs_buf *words)

@@ -339,7 +339,7 @@ static int a2a_event(struct llmobs_reading *reading,
     return rc;
 }
 
-static void a2a_fini(void *at)
+static void fini(void *at)
 {
     struct state *state = at;
 
@@ -361,7 +361,7 @@ static const struct llmobs_form form = {
     .event = a2a_event,
     .finish = a2a_finish,
     .ends = llmobs_reading_ends,
-    LLMOBS_STATE(struct state, a2a_fini),
+    LLMOBS_STATE(struct state, fini),
 };
 
 static const struct llmobs_sign header_signs[] = {

@@ -26,7 +26,7 @@ static const struct llmobs_layout layout = {
 
 /* Where the host does not tell, the runtime's ARN does. MCP and A2A come by the
  * same path. */
-static bool bedrock_agentcore_asks(const struct llmobs_reading *reading)
+static bool asks(const struct llmobs_reading *reading)
 {
     char *runtime = llmobs_url_segment(reading->classified->url->path, 1);
     bool is = !reading->classified->confirm ||
@@ -110,7 +110,7 @@ static int bedrock_agentcore_finish(struct llmobs_reading *reading)
 
 static const struct llmobs_form form = {
     .signs = signs,
-    .confirm = bedrock_agentcore_asks,
+    .confirm = asks,
     .gated = true,
     .begin = bedrock_agentcore_begin,
     .request = bedrock_agentcore_request,

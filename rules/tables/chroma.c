@@ -20,34 +20,34 @@ static const struct llmobs_store store = {
     .place = "collection",
 };
 
-static const struct llmobs_json *chroma_list_of(const struct llmobs_json *body,
-                                                const char *key, size_t query)
+static const struct llmobs_json *list_of(const struct llmobs_json *body,
+                                         const char *key, size_t query)
 {
     return llmobs_json_at(llmobs_json_get(body, key), query);
 }
 
-static int chroma_read_query(struct llmobs_reading *reading,
-                             const struct llmobs_json *body, size_t query)
+static int read_query(struct llmobs_reading *reading,
+                      const struct llmobs_json *body, size_t query)
 {
-    const struct llmobs_json *ids = chroma_list_of(body, "ids", query);
+    const struct llmobs_json *ids = list_of(body, "ids", query);
     int rc = 0;
 
     for (size_t i = 0;
          rc == 0 && i < llmobs_json_len(ids) && i < LLMOBS_DOCUMENTS_MAX; i++) {
         const struct llmobs_json *text =
-            llmobs_json_at(chroma_list_of(body, "documents", query), i);
+            llmobs_json_at(list_of(body, "documents", query), i);
 
         if (!llmobs_json_is_string(text))
-            text = llmobs_json_at(chroma_list_of(body, "metadatas", query), i);
+            text = llmobs_json_at(list_of(body, "metadatas", query), i);
         rc = llmobs_store_add(
             reading->span, text, llmobs_json_at(ids, i),
-            llmobs_json_at(chroma_list_of(body, "distances", query), i));
+            llmobs_json_at(list_of(body, "distances", query), i));
     }
     return rc;
 }
 
 /* The name of an exception stands beside its message. */
-static int chroma_fail(struct llmobs_span *span, const struct llmobs_json *body)
+static int fail(struct llmobs_span *span, const struct llmobs_json *body)
 {
     const char *error = llmobs_json_gets(body, "error");
     const char *message = llmobs_json_gets(body, "message");
@@ -55,21 +55,21 @@ static int chroma_fail(struct llmobs_span *span, const struct llmobs_json *body)
     return error && message ? llmobs_span_fail(span, error, message) : 0;
 }
 
-static int chroma_read_document(struct llmobs_reading *reading,
-                                const struct llmobs_json *body)
+static int read_document(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
 {
     const struct llmobs_json *queries = llmobs_json_get(body, "ids");
     int rc;
 
     if (reading->classified->call->status >= 300)
-        return chroma_fail(reading->span, body);
+        return fail(reading->span, body);
     if (!llmobs_json_is_array(queries))
         return 0;
     rc = llmobs_documents_begin(reading->span);
     for (size_t i = 0;
          rc == 0 && i < llmobs_json_len(queries) && i < LLMOBS_DOCUMENTS_MAX;
          i++)
-        rc = chroma_read_query(reading, body, i);
+        rc = read_query(reading, body, i);
     return rc;
 }
 
@@ -79,7 +79,7 @@ static const struct llmobs_form form = {
     .confirm = llmobs_store_asks,
     .begin = llmobs_store_begin,
     .request = llmobs_store_request,
-    .document = chroma_read_document,
+    .document = read_document,
     .ends = llmobs_reading_ends,
     .variant = &store,
 };

@@ -11,19 +11,19 @@ static const char keys[] =
     "stream\0temperature\0top_p\0top_k\0seed\0max_tokens\0frequency_penalty\0"
     "presence_penalty\0lora\0repetition_penalty\0response_format\0";
 
-static bool cloudflare_asks(const struct llmobs_reading *reading)
+static bool asks(const struct llmobs_reading *reading)
 {
     return llmobs_reading_has(reading, "messages") ||
            llmobs_reading_has(reading, "prompt");
 }
 
-static bool cloudflare_embeds(const struct llmobs_reading *reading)
+static bool embeds(const struct llmobs_reading *reading)
 {
     return llmobs_reading_has(reading, "text");
 }
 
 /* Gives the model of the path, "@cf/meta/llama-3.1-8b-instruct". */
-static char *cloudflare_path_model(const struct llmobs_reading *reading)
+static char *path_model(const struct llmobs_reading *reading)
 {
     return llmobs_url_decode(llmobs_match_rest(reading->classified->shape,
                                                reading->classified->url->path));
@@ -57,13 +57,13 @@ static const struct llmobs_layout embed = {
     .places = LLMOBS_AT(INPUT, "/text") LLMOBS_AT(OUTPUT, "/result/data"),
 };
 
-static const struct llmobs_form form = {
-    LLMOBS_INTERPRETER, .keys = keys, .confirm = cloudflare_asks,
-    .asked = cloudflare_path_model, .variant = &chat};
+static const struct llmobs_form form = {LLMOBS_INTERPRETER, .keys = keys,
+                                        .confirm = asks, .asked = path_model,
+                                        .variant = &chat};
 
 static const struct llmobs_form embeddings = {
-    LLMOBS_INTERPRETER, .keys = "", .confirm = cloudflare_embeds,
-    .asked = cloudflare_path_model, .variant = &embed};
+    LLMOBS_INTERPRETER, .keys = "", .confirm = embeds, .asked = path_model,
+    .variant = &embed};
 
 LLMOBS_FORMS(forms, embeddings);
 

@@ -43,8 +43,8 @@ static const struct llmobs_layout embed = {
                                     "/meta/billed_units/input_tokens"),
 };
 
-static int cohere_document(struct llmobs_reading *reading,
-                           const struct llmobs_json *body)
+static int document(struct llmobs_reading *reading,
+                    const struct llmobs_json *body)
 {
     int rc = llmobs_sources_read(reading->span, body, LLMOBS_SOURCES_COHERE);
 
@@ -60,8 +60,7 @@ static int cohere_event(struct llmobs_reading *reading,
 }
 
 static const struct llmobs_form form = {
-    LLMOBS_INTERPRETER_BY(llmobs_interpreter_request, cohere_document,
-                          cohere_event),
+    LLMOBS_INTERPRETER_BY(llmobs_interpreter_request, document, cohere_event),
     .keys = keys, .variant = &chat};
 static const struct llmobs_form embeddings = {
     LLMOBS_INTERPRETER,

@@ -16,7 +16,7 @@ static const char settings[] =
     "repetition_penalty\0result_format\0incremental_output\0enable_search\0"
     "enable_thinking\0thinking_budget\0tool_choice\0response_format\0";
 
-static bool dashscope_is_request(const struct llmobs_reading *reading)
+static bool is_request(const struct llmobs_reading *reading)
 {
     return llmobs_json_gets(reading->request, "model") &&
            llmobs_reading_has(reading, "input") &&
@@ -85,19 +85,19 @@ static const struct llmobs_layout embed = {
 
 /* -- rerankers ----------------------------------------------------------- */
 
-static bool dashscope_reranks(const struct llmobs_reading *reading)
+static bool reranks(const struct llmobs_reading *reading)
 {
     const struct llmobs_json *input =
         llmobs_json_get(reading->request, "input");
 
-    return dashscope_is_request(reading) &&
+    return is_request(reading) &&
            (reading->classified->call->request_truncated ||
             (llmobs_json_get(input, "query") &&
              llmobs_json_is_array(llmobs_json_get(input, "documents"))));
 }
 
-static int dashscope_read_ranks(struct llmobs_reading *reading,
-                                const struct llmobs_json *body)
+static int read_ranks(struct llmobs_reading *reading,
+                      const struct llmobs_json *body)
 {
     llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_ID,
                      llmobs_json_gets(body, "request_id"));
@@ -114,23 +114,21 @@ static const struct llmobs_rerank rerank = {
 /* -- the dialect --------------------------------------------------------- */
 
 static const struct llmobs_form form = {
-    LLMOBS_INTERPRETER,   .keys = keys,
-    .signs = signs,       .confirm = dashscope_is_request,
-    .variant = &generate,
+    LLMOBS_INTERPRETER,    .keys = keys,         .signs = signs,
+    .confirm = is_request, .variant = &generate,
 };
 
 static const struct llmobs_form embeddings = {
-    LLMOBS_INTERPRETER, .keys = keys,
-    .signs = signs,     .confirm = dashscope_is_request,
-    .variant = &embed,
+    LLMOBS_INTERPRETER,    .keys = keys,      .signs = signs,
+    .confirm = is_request, .variant = &embed,
 };
 
 static const struct llmobs_form reranking = {
     .keys = keys,
     .signs = signs,
-    .confirm = dashscope_reranks,
+    .confirm = reranks,
     .request = llmobs_rerank_request,
-    .document = dashscope_read_ranks,
+    .document = read_ranks,
     .ends = llmobs_rerank_ends,
     .variant = &rerank,
 };

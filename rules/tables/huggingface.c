@@ -62,7 +62,7 @@ static char *text_with_words(const struct llmobs_json *value)
 }
 
 /* The inputs of some tasks are objects. */
-static int huggingface_read_request(struct llmobs_reading *reading)
+static int read_request(struct llmobs_reading *reading)
 {
     const struct llmobs_json *request = reading->request;
     const struct llmobs_json *inputs = llmobs_json_get(request, "inputs");
@@ -84,13 +84,13 @@ static int huggingface_read_request(struct llmobs_reading *reading)
 
 /* -- the answer ---------------------------------------------------------- */
 
-static int huggingface_add_message(struct llmobs_json *list, const char *text)
+static int add_message(struct llmobs_json *list, const char *text)
 {
     return llmobs_message_add_text(list, NULL, llmobs_text_of(text));
 }
 
 /* The text of a task's answer. */
-static const char *huggingface_text_of(const struct llmobs_json *answer)
+static const char *text_of(const struct llmobs_json *answer)
 {
     static const char *const names[] = {"generated_text", "summary_text",
                                         "translation_text", "answer", "text"};
@@ -101,7 +101,7 @@ static const char *huggingface_text_of(const struct llmobs_json *answer)
     return text;
 }
 
-static const char *huggingface_reason_of(const struct llmobs_json *details)
+static const char *reason_of(const struct llmobs_json *details)
 {
     const char *reason = llmobs_json_gets(details, "finish_reason");
 
@@ -123,38 +123,38 @@ static void read_details(struct llmobs_span *span,
     llmobs_span_metric(span, "total_tokens",
                        in >= 0 && out >= 0 ? in + out : -1);
     if (details)
-        llmobs_fact_finish(span, huggingface_reason_of(details));
+        llmobs_fact_finish(span, reason_of(details));
 }
 
-static bool huggingface_is_vector(const struct llmobs_json *list)
+static bool is_vector(const struct llmobs_json *list)
 {
     return llmobs_json_is_number(llmobs_json_at(list, 0));
 }
 
 /* Adds an answer without text: labels or scores; of vectors only the number. */
-static int huggingface_add_other(struct llmobs_reading *reading,
-                                 const struct llmobs_json *body)
+static int add_other(struct llmobs_reading *reading,
+                     const struct llmobs_json *body)
 {
     struct llmobs_span *span = reading->span;
     const struct llmobs_json *first = llmobs_json_at(body, 0);
     char *text;
     int rc;
 
-    if (huggingface_is_vector(body) || huggingface_is_vector(first) ||
-        huggingface_is_vector(llmobs_json_at(first, 0)))
-        return huggingface_add_message(span->output_messages, "[embedding]");
+    if (is_vector(body) || is_vector(first) ||
+        is_vector(llmobs_json_at(first, 0)))
+        return add_message(span->output_messages, "[embedding]");
     text = text_with_words(body);
-    rc = text ? huggingface_add_message(span->output_messages, text) : -ENOMEM;
+    rc = text ? add_message(span->output_messages, text) : -ENOMEM;
     free(text);
     return rc;
 }
 
-static int huggingface_read_document(struct llmobs_reading *reading,
-                                     const struct llmobs_json *body)
+static int read_document(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
 {
     const struct llmobs_json *one =
         llmobs_json_is_array(body) ? llmobs_json_at(body, 0) : body;
-    const char *text = huggingface_text_of(one);
+    const char *text = text_of(one);
     struct llmobs_span *span = reading->span;
 
     if (reading->classified->call->status >= 300 || span->failed)
@@ -163,13 +163,13 @@ static int huggingface_read_document(struct llmobs_reading *reading,
     if (!span->output_messages)
         return -ENOMEM;
     read_details(span, llmobs_json_get(one, "details"));
-    return text ? huggingface_add_message(span->output_messages, text)
-                : huggingface_add_other(reading, body);
+    return text ? add_message(span->output_messages, text)
+                : add_other(reading, body);
 }
 
 /* Reads an event, which has a token; the last event also has the whole text. */
-static int huggingface_read_event(struct llmobs_reading *reading,
-                                  const struct llmobs_event *event)
+static int read_event(struct llmobs_reading *reading,
+                      const struct llmobs_event *event)
 {
     const struct llmobs_json *token = llmobs_json_get(event->json, "token");
     const struct llmobs_json *details = llmobs_json_get(event->json, "details");
@@ -189,7 +189,7 @@ static int huggingface_read_event(struct llmobs_reading *reading,
     return rc;
 }
 
-static int huggingface_finish_stream(struct llmobs_reading *reading)
+static int finish_stream(struct llmobs_reading *reading)
 {
     const struct llmobs_text_stream *stream = reading->state;
 
@@ -201,7 +201,7 @@ static int huggingface_finish_stream(struct llmobs_reading *reading)
     return reading->span->output_messages ? 0 : -ENOMEM;
 }
 
-static int huggingface_read_ends(struct llmobs_reading *reading)
+static int read_ends(struct llmobs_reading *reading)
 {
     struct llmobs_json *details = llmobs_cut_json_last(
         reading->classified->call->response_tail, "details");
@@ -217,7 +217,7 @@ static int huggingface_read_ends(struct llmobs_reading *reading)
 /* Gives ".../models/OWNER/NAME[/pipeline/TASK]" and the older
  * ".../pipeline/TASK/OWNER/NAME" as "OWNER/NAME"; "" where the path has none.
  */
-static char *huggingface_path_model(const struct llmobs_reading *reading)
+static char *path_model(const struct llmobs_reading *reading)
 {
     static const char models[] = "/models/", pipeline[] = "/pipeline/";
     struct llmobs_text path = reading->classified->url->path, name = {NULL, 0};
@@ -256,7 +256,7 @@ static int tell_body(struct llmobs_reading *reading)
                                    kind ? kind : "data", kind ? type : NULL, 0);
 }
 
-static int huggingface_begin_task(struct llmobs_reading *reading)
+static int begin_task(struct llmobs_reading *reading)
 {
     return reading->classified->call->multipart ? tell_body(reading) : 0;
 }
@@ -320,8 +320,8 @@ static int read_sentence(struct llmobs_reading *reading)
 }
 
 /* A score for each sentence, in their order. */
-static int huggingface_read_scores(struct llmobs_reading *reading,
-                                   const struct llmobs_json *body)
+static int read_scores(struct llmobs_reading *reading,
+                       const struct llmobs_json *body)
 {
     const struct llmobs_json *sentences = llmobs_json_get(
         llmobs_json_get(reading->request, "inputs"), "sentences");
@@ -341,18 +341,17 @@ static int huggingface_read_scores(struct llmobs_reading *reading,
 
 /* -- the dialect --------------------------------------------------------- */
 
-#define FUNCTIONS                                                           \
-    .keys = keys, .signs = signs, .request = huggingface_read_request,      \
-    .document = huggingface_read_document, .event = huggingface_read_event, \
-    .finish = huggingface_finish_stream, .ends = huggingface_read_ends,     \
-    LLMOBS_STATE(struct llmobs_text_stream, llmobs_text_stream_fini),       \
+#define FUNCTIONS                                                            \
+    .keys = keys, .signs = signs, .request = read_request,                   \
+    .document = read_document, .event = read_event, .finish = finish_stream, \
+    .ends = read_ends,                                                       \
+    LLMOBS_STATE(struct llmobs_text_stream, llmobs_text_stream_fini),        \
     .lists = true
 
 static const struct llmobs_form form = {FUNCTIONS, .confirm = has_inputs};
 
-static const struct llmobs_form task = {FUNCTIONS,
-                                        .asked = huggingface_path_model,
-                                        .begin = huggingface_begin_task};
+static const struct llmobs_form task = {FUNCTIONS, .asked = path_model,
+                                        .begin = begin_task};
 
 static const char endpoints[] = ".endpoints.huggingface.cloud";
 
@@ -369,20 +368,16 @@ static const struct llmobs_form endpoint = {FUNCTIONS, .confirm = is_endpoint};
 static const struct llmobs_form similarity = {
     .signs = similar_signs,
     .confirm = compares,
-    .asked = huggingface_path_model,
+    .asked = path_model,
     .request = read_sentence,
-    .document = huggingface_read_scores,
+    .document = read_scores,
     .ends = llmobs_rerank_ends,
     .lists = true,
 };
 
 static const struct llmobs_form embeddings = {
-    LLMOBS_INTERPRETER,
-    .keys = embed_keys,
-    .signs = signs,
-    .confirm = has_inputs,
-    .asked = huggingface_path_model,
-    .variant = &embed,
+    LLMOBS_INTERPRETER,    .keys = embed_keys,  .signs = signs,
+    .confirm = has_inputs, .asked = path_model, .variant = &embed,
     .lists = true,
 };
 

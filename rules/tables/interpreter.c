@@ -29,8 +29,7 @@ static const struct llmobs_layout *layout_of(
     return reading->form->variant;
 }
 
-static enum llmobs_kind interpreter_kind_of(
-    const struct llmobs_reading *reading)
+static enum llmobs_kind kind_of(const struct llmobs_reading *reading)
 {
     return reading->classified->shape->kind;
 }
@@ -47,8 +46,8 @@ static inline const struct llmobs_json *interpreter_at(
     return llmobs_layout_at(values_of(reading), which);
 }
 
-static const char *interpreter_text_at(const struct llmobs_reading *reading,
-                                       const char *which)
+static const char *text_at(const struct llmobs_reading *reading,
+                           const char *which)
 {
     return llmobs_json_text(interpreter_at(reading, which));
 }
@@ -87,7 +86,7 @@ static bool is_asked(const struct llmobs_reading *reading, const char *which)
 
     if (!reading->classified->call->request_truncated)
         return value &&
-               (interpreter_kind_of(reading) != LLMOBS_KIND_LLM ||
+               (kind_of(reading) != LLMOBS_KIND_LLM ||
                 *which != *LLMOBS_AT_INPUT || llmobs_json_is_array(value) ||
                 llmobs_json_is_string(value));
     for (size_t i = 0; (key = llmobs_layout_key(values_of(reading), which, i));
@@ -97,7 +96,7 @@ static bool is_asked(const struct llmobs_reading *reading, const char *which)
     return false;
 }
 
-static void interpreter_begin(const struct llmobs_reading *reading)
+static void begin(const struct llmobs_reading *reading)
 {
     struct llmobs_interpreter *state = reading->state;
 
@@ -113,7 +112,7 @@ bool llmobs_interpreter_asks(const struct llmobs_reading *reading)
 {
     const struct llmobs_json *model;
 
-    interpreter_begin(reading);
+    begin(reading);
     model = interpreter_has(reading, LLMOBS_AT_MODEL)
                 ? interpreter_at(reading, LLMOBS_AT_MODEL)
                 : llmobs_json_get(reading->request, "model");
@@ -126,16 +125,15 @@ bool llmobs_interpreter_asks(const struct llmobs_reading *reading)
 static void note_conversation(struct llmobs_reading *reading)
 {
     llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_CONVERSATION_ID,
-                     interpreter_text_at(reading, LLMOBS_AT_CONVERSATION));
+                     text_at(reading, LLMOBS_AT_CONVERSATION));
 }
 
 int llmobs_interpreter_begin(struct llmobs_reading *reading)
 {
-    interpreter_begin(reading);
+    begin(reading);
     note_conversation(reading);
     if (!layout_of(reading)->loose)
-        llmobs_fact_asked(reading,
-                          interpreter_text_at(reading, LLMOBS_AT_MODEL));
+        llmobs_fact_asked(reading, text_at(reading, LLMOBS_AT_MODEL));
     return 0;
 }
 
@@ -147,8 +145,8 @@ int llmobs_interpreter_model(struct llmobs_reading *reading)
 }
 
 /* Puts the dialect's keys, and all members of an object, into the metadata. */
-static int interpreter_read_settings(struct llmobs_reading *reading,
-                                     const struct llmobs_json *settings)
+static int read_settings(struct llmobs_reading *reading,
+                         const struct llmobs_json *settings)
 {
     const struct llmobs_json *all = interpreter_at(reading, LLMOBS_AT_METADATA);
     const char *keys = reading->form->keys;
@@ -171,9 +169,9 @@ static int interpreter_read_settings(struct llmobs_reading *reading,
 /* Reads one message or a list. A layout without its own message form knows only
  * messages in OpenAI's form; any other value becomes the text of one message.
  */
-static int interpreter_read_any(const struct llmobs_reading *reading,
-                                const struct llmobs_json *value,
-                                struct llmobs_json **messages)
+static int read_any(const struct llmobs_reading *reading,
+                    const struct llmobs_json *value,
+                    struct llmobs_json **messages)
 {
     const struct llmobs_message_form *own = layout_of(reading)->messages;
     const struct llmobs_message_form *form = own ? own : &llmobs_message_openai;
@@ -221,9 +219,9 @@ static int read_messages(struct llmobs_reading *reading,
                          const struct llmobs_json *value,
                          const struct llmobs_json *settings)
 {
-    const char *system = interpreter_text_at(reading, LLMOBS_AT_SYSTEM);
+    const char *system = text_at(reading, LLMOBS_AT_SYSTEM);
     struct llmobs_span *span = reading->span;
-    int rc = interpreter_read_any(reading, value, &span->input_messages);
+    int rc = read_any(reading, value, &span->input_messages);
 
     if (rc == 0 && !span->input_messages)
         rc = (span->input_messages = llmobs_json_array()) ? 0 : -ENOMEM;
@@ -238,14 +236,14 @@ static int read_messages(struct llmobs_reading *reading,
                                 layout_of(reading)->alone);
     else if (rc == 0)
         rc = llmobs_message_say(span->input_messages, "user",
-                                interpreter_text_at(reading, LLMOBS_AT_PROMPT));
+                                text_at(reading, LLMOBS_AT_PROMPT));
     return rc < 0 ? rc
                   : llmobs_tools_read_definitions(settings,
                                                   &span->tool_definitions);
 }
 
-static int interpreter_read_inputs(struct llmobs_reading *reading,
-                                   const struct llmobs_json *input)
+static int read_inputs(struct llmobs_reading *reading,
+                       const struct llmobs_json *input)
 {
     const struct llmobs_json *contents;
     bool any = interpreter_has(reading, LLMOBS_AT_CONTENTS);
@@ -261,18 +259,18 @@ static int interpreter_read_inputs(struct llmobs_reading *reading,
     return rc;
 }
 
-static int interpreter_read_input(struct llmobs_reading *reading,
-                                  const struct llmobs_json *body,
-                                  const struct llmobs_json *settings)
+static int read_input(struct llmobs_reading *reading,
+                      const struct llmobs_json *body,
+                      const struct llmobs_json *settings)
 {
     const struct llmobs_json *value =
         interpreter_has(reading, LLMOBS_AT_PROMPT)
             ? interpreter_at(reading, LLMOBS_AT_INPUT)
             : at_or_all(reading, LLMOBS_AT_INPUT, body);
 
-    switch (interpreter_kind_of(reading)) {
+    switch (kind_of(reading)) {
     case LLMOBS_KIND_EMBEDDING:
-        return interpreter_read_inputs(reading, value);
+        return read_inputs(reading, value);
     case LLMOBS_KIND_LLM:
         return read_messages(reading, value, settings);
     default:
@@ -291,7 +289,7 @@ static int read_cut_input(struct llmobs_reading *reading)
     ends = llmobs_layout_ends(values_of(reading), LLMOBS_AT_INPUT,
                               call->request, call->request_tail);
     interpreter_go(reading, ends, false);
-    rc = ends ? interpreter_read_input(reading, ends, ends) : -ENOMEM;
+    rc = ends ? read_input(reading, ends, ends) : -ENOMEM;
     llmobs_json_free(ends);
     return rc;
 }
@@ -303,12 +301,12 @@ int llmobs_interpreter_request(struct llmobs_reading *reading)
             ? interpreter_at(reading, LLMOBS_AT_SETTINGS)
             : reading->request;
     bool cut = reading->classified->call->request_truncated;
-    int rc = interpreter_read_settings(reading, settings);
+    int rc = read_settings(reading, settings);
 
     if (rc < 0 || (cut && !layout_of(reading)->loose))
         return rc;
     return cut ? read_cut_input(reading)
-               : interpreter_read_input(reading, reading->request, settings);
+               : read_input(reading, reading->request, settings);
 }
 
 /* -- counts and reasons -------------------------------------------------- */
@@ -330,8 +328,8 @@ static int64_t interpreter_count(struct llmobs_reading *reading,
     return number;
 }
 
-static int interpreter_set_time(struct llmobs_reading *reading,
-                                const char *which, const char *metric)
+static int set_time(struct llmobs_reading *reading, const char *which,
+                    const char *metric)
 {
     const struct llmobs_json *value = interpreter_at(reading, which);
     const char *unit =
@@ -345,7 +343,7 @@ static int interpreter_set_time(struct llmobs_reading *reading,
                  : 0;
 }
 
-static int interpreter_read_counts(struct llmobs_reading *reading)
+static int read_counts(struct llmobs_reading *reading)
 {
     const struct llmobs_json *usage = interpreter_at(reading, LLMOBS_AT_USAGE);
     struct llmobs_interpreter *state = reading->state;
@@ -364,13 +362,11 @@ static int interpreter_read_counts(struct llmobs_reading *reading)
     if (layout_of(reading)->sums && in >= 0 && out >= 0)
         llmobs_span_metric(span, "total_tokens", in + out);
     if (rc == 0)
-        rc = interpreter_set_time(reading, LLMOBS_AT_PREFILL,
-                                  "time_in_model_prefill");
+        rc = set_time(reading, LLMOBS_AT_PREFILL, "time_in_model_prefill");
     if (rc == 0)
-        rc = interpreter_set_time(reading, LLMOBS_AT_DECODE,
-                                  "time_in_model_decode");
+        rc = set_time(reading, LLMOBS_AT_DECODE, "time_in_model_decode");
     return rc == 0 && !layout_of(reading)->loose &&
-                   interpreter_kind_of(reading) == LLMOBS_KIND_EMBEDDING
+                   kind_of(reading) == LLMOBS_KIND_EMBEDDING
                ? llmobs_embedding_total(span)
                : rc;
 }
@@ -401,8 +397,7 @@ static const char *word_of(const struct llmobs_reading *reading,
 static const char *reason_at(const struct llmobs_reading *reading,
                              char room[REASON_LEN])
 {
-    return word_of(reading, interpreter_text_at(reading, LLMOBS_AT_REASON),
-                   room);
+    return word_of(reading, text_at(reading, LLMOBS_AT_REASON), room);
 }
 
 static void tell_reason(const struct llmobs_reading *reading,
@@ -414,8 +409,7 @@ static void tell_reason(const struct llmobs_reading *reading,
 }
 
 /* Without a place for the end, a reason is the end. */
-static bool interpreter_has_ended(const struct llmobs_reading *reading,
-                                  const char *reason)
+static bool has_ended(const struct llmobs_reading *reading, const char *reason)
 {
     const struct llmobs_json *end = interpreter_at(reading, LLMOBS_AT_END);
     const char *text = llmobs_json_text(end);
@@ -435,15 +429,15 @@ static bool interpreter_has_ended(const struct llmobs_reading *reading,
 
 static bool has_pieces(const struct llmobs_reading *reading)
 {
-    return interpreter_kind_of(reading) == LLMOBS_KIND_LLM &&
+    return kind_of(reading) == LLMOBS_KIND_LLM &&
            (interpreter_has(reading, LLMOBS_AT_TEXT) ||
             interpreter_has(reading, LLMOBS_AT_CALLS) ||
             interpreter_has(reading, LLMOBS_AT_REASONING));
 }
 
 /* The texts of several parts are joined as in a whole answer. */
-static int interpreter_add_text(struct llmobs_interpreter *state, int64_t part,
-                                const char *text)
+static int add_text(struct llmobs_interpreter *state, int64_t part,
+                    const char *text)
 {
     int rc = 0;
 
@@ -469,7 +463,7 @@ static int add_value(struct llmobs_interpreter *state, int64_t part,
         if (!dump)
             return -ENOMEM;
     }
-    rc = interpreter_add_text(state, part, text);
+    rc = add_text(state, part, text);
     free(dump);
     return rc;
 }
@@ -495,8 +489,8 @@ static int add_instead(struct llmobs_interpreter *state, const char *text)
 }
 
 /* Adds tool calls; a call without an index comes whole, not in pieces. */
-static int interpreter_add_calls(struct llmobs_interpreter *state, int64_t part,
-                                 const struct llmobs_json *calls)
+static int add_calls(struct llmobs_interpreter *state, int64_t part,
+                     const struct llmobs_json *calls)
 {
     int rc = 0;
 
@@ -515,7 +509,7 @@ static int interpreter_add_calls(struct llmobs_interpreter *state, int64_t part,
     return rc;
 }
 
-static int interpreter_add_piece(struct llmobs_reading *reading)
+static int add_piece(struct llmobs_reading *reading)
 {
     struct llmobs_interpreter *state = reading->state;
     const struct llmobs_layout_values *at = &state->at;
@@ -538,7 +532,7 @@ static int interpreter_add_piece(struct llmobs_reading *reading)
         rc = add_image(state, image);
     if (rc == 0 && instead)
         rc = add_instead(state, instead);
-    return rc == 0 && calls ? interpreter_add_calls(state, part, calls) : rc;
+    return rc == 0 && calls ? add_calls(state, part, calls) : rc;
 }
 
 static int add_end(struct llmobs_reading *reading, const char *reason,
@@ -552,7 +546,7 @@ static int add_end(struct llmobs_reading *reading, const char *reason,
     return reason ? llmobs_stream_reason(&state->stream, reason) : 0;
 }
 
-static int interpreter_put_pieces(struct llmobs_reading *reading)
+static int put_pieces(struct llmobs_reading *reading)
 {
     struct llmobs_interpreter *state = reading->state;
     int rc = 0;
@@ -586,8 +580,8 @@ static const struct llmobs_json *text_or_number(const struct llmobs_json *value)
                                                                         : NULL;
 }
 
-static int interpreter_add_document(struct llmobs_reading *reading,
-                                    const struct llmobs_json *one)
+static int add_document(struct llmobs_reading *reading,
+                        const struct llmobs_json *one)
 {
     const struct llmobs_layout_values *values = values_of(reading);
     const struct llmobs_found found = {
@@ -605,11 +599,10 @@ static int interpreter_add_document(struct llmobs_reading *reading,
                : 0;
 }
 
-static int interpreter_read_documents(struct llmobs_reading *reading)
+static int read_documents(struct llmobs_reading *reading)
 {
-    return llmobs_documents_each(reading,
-                                 interpreter_at(reading, LLMOBS_AT_DOCUMENTS),
-                                 interpreter_add_document);
+    return llmobs_documents_each(
+        reading, interpreter_at(reading, LLMOBS_AT_DOCUMENTS), add_document);
 }
 
 /* Notes how many vectors came, and how long they are; never their numbers. The
@@ -667,32 +660,31 @@ static int read_llm(struct llmobs_reading *reading,
     if (!has_pieces(reading) || (layout_of(reading)->messages &&
                                  interpreter_at(reading, LLMOBS_AT_OUTPUT))) {
         tell_reason(reading, reason);
-        return interpreter_read_any(reading,
-                                    at_or_all(reading, LLMOBS_AT_OUTPUT, body),
-                                    &reading->span->output_messages);
+        return read_any(reading, at_or_all(reading, LLMOBS_AT_OUTPUT, body),
+                        &reading->span->output_messages);
     }
     if (llmobs_json_is_array(interpreter_at(reading, LLMOBS_AT_CHOICES)))
         return read_choices(reading,
                             interpreter_at(reading, LLMOBS_AT_CHOICES));
-    rc = interpreter_add_piece(reading);
+    rc = add_piece(reading);
     if (rc == 0 && layout_of(reading)->texts) /* sets even an empty value */
         rc = llmobs_stream_text(
             &((struct llmobs_interpreter *)reading->state)->stream, "");
     if (rc == 0)
-        rc = add_end(reading, reason, interpreter_has_ended(reading, reason));
-    return rc < 0 ? rc : interpreter_put_pieces(reading);
+        rc = add_end(reading, reason, has_ended(reading, reason));
+    return rc < 0 ? rc : put_pieces(reading);
 }
 
-static int interpreter_read_output(struct llmobs_reading *reading,
-                                   const struct llmobs_json *body)
+static int read_output(struct llmobs_reading *reading,
+                       const struct llmobs_json *body)
 {
-    switch (interpreter_kind_of(reading)) {
+    switch (kind_of(reading)) {
     case LLMOBS_KIND_LLM:
         return read_llm(reading, body);
     case LLMOBS_KIND_EMBEDDING:
         return tell_vectors(reading, body);
     case LLMOBS_KIND_RETRIEVAL:
-        return interpreter_read_documents(reading);
+        return read_documents(reading);
     default:
         return llmobs_value_output(reading->span,
                                    at_or_all(reading, LLMOBS_AT_OUTPUT, body));
@@ -700,11 +692,11 @@ static int interpreter_read_output(struct llmobs_reading *reading,
 }
 
 /* Reads the facts that any body of an answer has beside its output. */
-static int interpreter_read_facts(struct llmobs_reading *reading)
+static int read_facts(struct llmobs_reading *reading)
 {
     const char *model =
-        reading->model ? NULL : interpreter_text_at(reading, LLMOBS_AT_MODEL);
-    const char *id = interpreter_text_at(reading, LLMOBS_AT_ID);
+        reading->model ? NULL : text_at(reading, LLMOBS_AT_MODEL);
+    const char *id = text_at(reading, LLMOBS_AT_ID);
     int rc = llmobs_reading_model(reading, model);
 
     if (model && !layout_of(reading)->loose)
@@ -713,7 +705,7 @@ static int interpreter_read_facts(struct llmobs_reading *reading)
     if (id && reading->classified->call->status < 300)
         llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_ID, id);
     note_conversation(reading);
-    return rc < 0 ? rc : interpreter_read_counts(reading);
+    return rc < 0 ? rc : read_counts(reading);
 }
 
 /* True where the type is among the words of this line, or the layout has no
@@ -721,7 +713,7 @@ static int interpreter_read_facts(struct llmobs_reading *reading)
 static bool is_of_type(const struct llmobs_reading *reading, const char *line)
 {
     const char *words = llmobs_layout_key(values_of(reading), line, 0);
-    const char *type = interpreter_text_at(reading, LLMOBS_AT_TYPE);
+    const char *type = text_at(reading, LLMOBS_AT_TYPE);
     size_t len = type ? strlen(type) : 0;
     bool is = !words || !type;
 
@@ -758,13 +750,13 @@ int llmobs_interpreter_document(struct llmobs_reading *reading,
     int rc;
 
     interpreter_go(reading, body, false);
-    rc = interpreter_read_facts(reading);
+    rc = read_facts(reading);
     if (rc == 0 &&
         (layout_of(reading)->loose ||
          (!reading->span->failed && reading->classified->call->status < 300)))
         rc = read_fault(reading, reading->classified->call->response, false);
     if (rc == 0 && reading->classified->call->status < 300)
-        return interpreter_read_output(reading, body);
+        return read_output(reading, body);
     return rc < 0 || !layout_of(reading)->mute
                ? rc
                : llmobs_message_put(&reading->span->output_messages,
@@ -777,9 +769,9 @@ int llmobs_interpreter_document(struct llmobs_reading *reading,
 static bool tells_ends(const struct llmobs_reading *reading)
 {
     if (reading->classified->call->status >= 300 || has_pieces(reading) ||
-        interpreter_kind_of(reading) == LLMOBS_KIND_EMBEDDING)
+        kind_of(reading) == LLMOBS_KIND_EMBEDDING)
         return false;
-    return interpreter_kind_of(reading) == LLMOBS_KIND_RETRIEVAL ||
+    return kind_of(reading) == LLMOBS_KIND_RETRIEVAL ||
            llmobs_layout_key(values_of(reading), LLMOBS_AT_OUTPUT, 0);
 }
 
@@ -796,9 +788,9 @@ int llmobs_interpreter_ends(struct llmobs_reading *reading)
 
     interpreter_go(reading, ends, false);
     if (rc == 0)
-        rc = interpreter_read_facts(reading);
+        rc = read_facts(reading);
     if (rc == 0 && tells_ends(reading))
-        rc = interpreter_read_output(reading, ends);
+        rc = read_output(reading, ends);
     reason = reason_at(reading, room);
     told = reason || !interpreter_at(reading, LLMOBS_AT_USAGE);
     if (told)
@@ -806,8 +798,7 @@ int llmobs_interpreter_ends(struct llmobs_reading *reading)
     if (told && !interpreter_has(reading, LLMOBS_AT_TYPE) &&
         (interpreter_has(reading, LLMOBS_AT_END) ||
          interpreter_has(reading, LLMOBS_AT_REASON)))
-        reading->span->complete =
-            reason || interpreter_has_ended(reading, reason);
+        reading->span->complete = reason || has_ended(reading, reason);
     llmobs_json_free(ends);
     return rc;
 }
@@ -815,9 +806,9 @@ int llmobs_interpreter_ends(struct llmobs_reading *reading)
 /* -- streams ------------------------------------------------------------- */
 
 /* Keeps the output of an event: joins texts; of other values keeps the last. */
-static int interpreter_gather(struct llmobs_reading *reading,
-                              const struct llmobs_event *event,
-                              const struct llmobs_json *value)
+static int gather(struct llmobs_reading *reading,
+                  const struct llmobs_event *event,
+                  const struct llmobs_json *value)
 {
     struct llmobs_interpreter *state = reading->state;
     const char *text = llmobs_json_text(value);
@@ -851,17 +842,17 @@ static void keep_event(struct llmobs_reading *reading,
     if (interpreter_at(reading, LLMOBS_AT_CHOICES) || text)
         llmobs_json_keep(&state->value, event->json);
     if (llmobs_has_text(llmobs_json_text(text)) ||
-        llmobs_has_text(interpreter_text_at(reading, LLMOBS_AT_REASONING)) ||
+        llmobs_has_text(text_at(reading, LLMOBS_AT_REASONING)) ||
         llmobs_json_len(interpreter_at(reading, LLMOBS_AT_CALLS)) > 0)
         llmobs_reading_token(reading, event);
 }
 
-static int interpreter_read_piece(struct llmobs_reading *reading,
-                                  const struct llmobs_event *event,
-                                  const char *reason, bool ended)
+static int read_piece(struct llmobs_reading *reading,
+                      const struct llmobs_event *event, const char *reason,
+                      bool ended)
 {
     const struct llmobs_interpreter *state = reading->state;
-    int rc = interpreter_add_piece(reading);
+    int rc = add_piece(reading);
 
     if (state->stream.begun)
         llmobs_reading_token(reading, event);
@@ -871,7 +862,7 @@ static int interpreter_read_piece(struct llmobs_reading *reading,
 static int read_told(struct llmobs_reading *reading,
                      const struct llmobs_event *event)
 {
-    int rc = interpreter_read_facts(reading);
+    int rc = read_facts(reading);
 
     return rc == 0 ? read_fault(reading, event->data, event->alike) : rc;
 }
@@ -890,12 +881,12 @@ int llmobs_interpreter_event(struct llmobs_reading *reading,
     state->any = true;
     interpreter_go(reading, event->json, event->alike);
     reason = reason_at(reading, room);
-    ended = interpreter_has_ended(reading, reason);
+    ended = has_ended(reading, reason);
     reading->done = reading->done || ended;
     rc =
         llmobs_layout_tells(values_of(reading)) ? read_told(reading, event) : 0;
     if (rc < 0 || event->failed || reading->classified->call->status >= 300 ||
-        interpreter_kind_of(reading) == LLMOBS_KIND_EMBEDDING ||
+        kind_of(reading) == LLMOBS_KIND_EMBEDDING ||
         !is_of_type(reading, LLMOBS_AT_ONLY))
         return rc;
     if (repeats(reading)) {
@@ -903,11 +894,11 @@ int llmobs_interpreter_event(struct llmobs_reading *reading,
         return 0;
     }
     if (has_pieces(reading))
-        return interpreter_read_piece(reading, event, reason, ended);
-    if (interpreter_kind_of(reading) == LLMOBS_KIND_RETRIEVAL)
-        return interpreter_read_documents(reading);
-    return interpreter_gather(
-        reading, event, at_or_all(reading, LLMOBS_AT_OUTPUT, event->json));
+        return read_piece(reading, event, reason, ended);
+    if (kind_of(reading) == LLMOBS_KIND_RETRIEVAL)
+        return read_documents(reading);
+    return gather(reading, event,
+                  at_or_all(reading, LLMOBS_AT_OUTPUT, event->json));
 }
 
 /* Sets the output: the joined texts, or without any text the last value. */
@@ -923,9 +914,9 @@ static int put_gathered(struct llmobs_reading *reading)
         rc = text ? 0 : -ENOMEM;
     }
     if (rc == 0 && (text || state->value))
-        rc = interpreter_kind_of(reading) == LLMOBS_KIND_LLM
-                 ? interpreter_read_any(reading, text ? text : state->value,
-                                        &span->output_messages)
+        rc = kind_of(reading) == LLMOBS_KIND_LLM
+                 ? read_any(reading, text ? text : state->value,
+                            &span->output_messages)
                  : llmobs_value_output(span, text ? text : state->value);
     llmobs_json_free(text);
     return rc;
@@ -949,8 +940,7 @@ int llmobs_interpreter_finish(struct llmobs_reading *reading)
         !interpreter_has(reading, LLMOBS_AT_REASON) &&
         reading->classified->call->transport_ok)
         reading->span->complete = true;
-    return has_pieces(reading) ? interpreter_put_pieces(reading)
-                               : put_gathered(reading);
+    return has_pieces(reading) ? put_pieces(reading) : put_gathered(reading);
 }
 
 void llmobs_interpreter_fini(void *state)

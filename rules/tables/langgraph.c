@@ -127,8 +127,7 @@ static int put_state(struct llmobs_reading *reading,
                : llmobs_value_output(reading->span, graph);
 }
 
-static int langgraph_fail(struct llmobs_span *span,
-                          const struct llmobs_json *error)
+static int fail(struct llmobs_span *span, const struct llmobs_json *error)
 {
     return llmobs_span_fail(span, llmobs_json_gets(error, "error"),
                             llmobs_json_gets(error, "message"));
@@ -146,7 +145,7 @@ static int langgraph_document(struct llmobs_reading *reading,
     if (reading->classified->call->status >= 300)
         return 0;
     if (error)
-        return langgraph_fail(reading->span, error);
+        return fail(reading->span, error);
     if (!strchr(reading->classified->shape->path, '*'))
         rc =
             note_ids(&state->known,
@@ -185,7 +184,7 @@ static int langgraph_event(struct llmobs_reading *reading,
 
     state->request.any = true;
     if (event->failed && llmobs_json_gets(json, "message"))
-        return langgraph_fail(reading->span, json);
+        return fail(reading->span, json);
     if (llmobs_text_is(event->type, "metadata"))
         llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_ID,
                          llmobs_json_gets(json, "run_id"));
@@ -219,7 +218,7 @@ static int langgraph_finish(struct llmobs_reading *reading)
     return llmobs_interpreter_finish(reading);
 }
 
-static void langgraph_fini(void *at)
+static void fini(void *at)
 {
     struct state *state = at;
 
@@ -239,7 +238,7 @@ static const struct llmobs_form form = {
     .event = langgraph_event,
     .finish = langgraph_finish,
     .ends = llmobs_reading_ends,
-    LLMOBS_STATE(struct state, langgraph_fini),
+    LLMOBS_STATE(struct state, fini),
     .variant = &layout,
 };
 

@@ -35,8 +35,7 @@ static bool infills(const struct llmobs_reading *reading)
     return strcmp(reading->classified->shape->operation, "infill") == 0;
 }
 
-static bool llama_cpp_has_key(const struct llmobs_reading *reading,
-                              const char *key)
+static bool has_key(const struct llmobs_reading *reading, const char *key)
 {
     const struct llmobs_call *call = reading->classified->call;
     const struct llmobs_json *value = llmobs_json_get(reading->request, key);
@@ -49,14 +48,14 @@ static bool llama_cpp_has_key(const struct llmobs_reading *reading,
 
 static bool completes(const struct llmobs_reading *reading)
 {
-    return infills(reading) ? llama_cpp_has_key(reading, "input_prefix") ||
-                                  llama_cpp_has_key(reading, "input_suffix")
-                            : llama_cpp_has_key(reading, "prompt");
+    return infills(reading) ? has_key(reading, "input_prefix") ||
+                                  has_key(reading, "input_suffix")
+                            : has_key(reading, "prompt");
 }
 
-static bool llama_cpp_embeds(const struct llmobs_reading *reading)
+static bool embeds(const struct llmobs_reading *reading)
 {
-    return llama_cpp_has_key(reading, "content");
+    return has_key(reading, "content");
 }
 
 /* -- the request --------------------------------------------------------- */
@@ -81,31 +80,30 @@ static int add_parts(struct llmobs_json *list,
                                        llmobs_json_gets(request, "prompt"));
 }
 
-static int llama_cpp_add_message(void *list, struct llmobs_text text)
+static int add_message(void *list, struct llmobs_text text)
 {
     return llmobs_message_add_text(list, NULL, text);
 }
 
 /* A prompt with media is an object with its text, or a list of such objects. */
-static int llama_cpp_add_prompt(struct llmobs_json *list,
-                                const struct llmobs_json *value)
+static int add_prompt(struct llmobs_json *list, const struct llmobs_json *value)
 {
     const struct llmobs_json *text = llmobs_json_get(value, "prompt_string");
     int rc = 0;
 
     if (text)
-        return llmobs_inputs_each(text, llama_cpp_add_message, list);
+        return llmobs_inputs_each(text, add_message, list);
     if (!llmobs_json_is_array(value) ||
         llmobs_json_is_number(llmobs_json_at(value, 0)))
-        return llmobs_inputs_each(value, llama_cpp_add_message, list);
+        return llmobs_inputs_each(value, add_message, list);
     LLMOBS_JSON_EACH (one, value, rc == 0) {
         text = llmobs_json_get(one, "prompt_string");
-        rc = llmobs_inputs_each(text ? text : one, llama_cpp_add_message, list);
+        rc = llmobs_inputs_each(text ? text : one, add_message, list);
     }
     return rc;
 }
 
-static int llama_cpp_read_request(struct llmobs_reading *reading)
+static int read_request(struct llmobs_reading *reading)
 {
     const struct llmobs_json *request = reading->request;
     struct llmobs_span *span = reading->span;
@@ -118,13 +116,12 @@ static int llama_cpp_read_request(struct llmobs_reading *reading)
         return -ENOMEM;
     if (infills(reading))
         return add_parts(span->input_messages, request);
-    return llama_cpp_add_prompt(span->input_messages,
-                                llmobs_json_get(request, "prompt"));
+    return add_prompt(span->input_messages, llmobs_json_get(request, "prompt"));
 }
 
 /* -- the answer ---------------------------------------------------------- */
 
-static void llama_cpp_add_count(int64_t *sum, size_t answers, int64_t count)
+static void add_count(int64_t *sum, size_t answers, int64_t count)
 {
     *sum = count < 0 || (answers > 0 && *sum < 0) ? -1
            : answers > 0 ? llmobs_usage_add(*sum, count)
@@ -141,7 +138,7 @@ static void put_count(struct llmobs_span *span, const char *key, int64_t count)
 }
 
 /* The answer's reason, in the words of all APIs. */
-static const char *llama_cpp_reason_of(const struct llmobs_json *answer)
+static const char *reason_of(const struct llmobs_json *answer)
 {
     const char *type = llmobs_json_gets(answer, "stop_type");
 
@@ -155,17 +152,17 @@ static const char *llama_cpp_reason_of(const struct llmobs_json *answer)
 
 /* Reads all but the text of an answer that has ended. The times of several
  * answers overlap, so that only the times of one answer are kept. */
-static int llama_cpp_read_end(struct llmobs_reading *reading,
-                              const struct llmobs_json *answer)
+static int read_end(struct llmobs_reading *reading,
+                    const struct llmobs_json *answer)
 {
     struct state *state = reading->state;
     struct llmobs_span *span = reading->span;
     int rc = llmobs_reading_model(reading, llmobs_json_gets(answer, "model"));
 
-    llama_cpp_add_count(&state->in, state->answers,
-                        llmobs_usage_count(answer, "tokens_evaluated"));
-    llama_cpp_add_count(&state->out, state->answers,
-                        llmobs_usage_count(answer, "tokens_predicted"));
+    add_count(&state->in, state->answers,
+              llmobs_usage_count(answer, "tokens_evaluated"));
+    add_count(&state->out, state->answers,
+              llmobs_usage_count(answer, "tokens_predicted"));
     state->answers++;
     put_count(span, "input_tokens", state->in);
     put_count(span, "output_tokens", state->out);
@@ -185,20 +182,20 @@ static int llama_cpp_read_end(struct llmobs_reading *reading,
     return llmobs_usage_timings(answer, span);
 }
 
-static int llama_cpp_add_answer(struct llmobs_reading *reading,
-                                const struct llmobs_json *answer)
+static int add_answer(struct llmobs_reading *reading,
+                      const struct llmobs_json *answer)
 {
     int rc = llmobs_message_add_text(
         reading->span->output_messages, NULL,
         llmobs_text_of(llmobs_json_gets(answer, "content")));
 
-    llmobs_fact_finish(reading->span, llama_cpp_reason_of(answer));
-    return rc < 0 ? rc : llama_cpp_read_end(reading, answer);
+    llmobs_fact_finish(reading->span, reason_of(answer));
+    return rc < 0 ? rc : read_end(reading, answer);
 }
 
 /* Several prompts have a list of answers. */
-static int llama_cpp_read_document(struct llmobs_reading *reading,
-                                   const struct llmobs_json *body)
+static int read_document(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
 {
     int rc = 0;
 
@@ -208,16 +205,15 @@ static int llama_cpp_read_document(struct llmobs_reading *reading,
     if (!reading->span->output_messages)
         return -ENOMEM;
     if (!llmobs_json_is_array(body))
-        return llmobs_json_gets(body, "content")
-                   ? llama_cpp_add_answer(reading, body)
-                   : 0;
+        return llmobs_json_gets(body, "content") ? add_answer(reading, body)
+                                                 : 0;
     LLMOBS_JSON_EACH (one, body, rc == 0)
-        rc = llama_cpp_add_answer(reading, one);
+        rc = add_answer(reading, one);
     return rc;
 }
 
-static int llama_cpp_read_event(struct llmobs_reading *reading,
-                                const struct llmobs_event *event)
+static int read_event(struct llmobs_reading *reading,
+                      const struct llmobs_event *event)
 {
     const char *text = llmobs_json_gets(event->json, "content");
     int64_t index = llmobs_json_to_int(llmobs_json_get(event->json, "index"));
@@ -231,12 +227,11 @@ static int llama_cpp_read_event(struct llmobs_reading *reading,
     if (rc < 0 || !llmobs_json_is_true(llmobs_json_get(event->json, "stop")))
         return rc;
     reading->done = true;
-    rc = llmobs_text_stream_end(&state->texts, index,
-                                llama_cpp_reason_of(event->json));
-    return rc < 0 ? rc : llama_cpp_read_end(reading, event->json);
+    rc = llmobs_text_stream_end(&state->texts, index, reason_of(event->json));
+    return rc < 0 ? rc : read_end(reading, event->json);
 }
 
-static int llama_cpp_finish_stream(struct llmobs_reading *reading)
+static int finish_stream(struct llmobs_reading *reading)
 {
     const struct state *state = reading->state;
 
@@ -248,20 +243,20 @@ static int llama_cpp_finish_stream(struct llmobs_reading *reading)
     return reading->span->output_messages ? 0 : -ENOMEM;
 }
 
-static int llama_cpp_read_ends(struct llmobs_reading *reading)
+static int read_ends(struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
     struct llmobs_json *answer = llmobs_cut_json_object(
         call->response, call->response_tail, answer_keys);
-    int rc = answer ? llama_cpp_read_end(reading, answer) : -ENOMEM;
+    int rc = answer ? read_end(reading, answer) : -ENOMEM;
 
-    reading->span->complete = llama_cpp_reason_of(answer) != NULL;
-    llmobs_fact_finish(reading->span, llama_cpp_reason_of(answer));
+    reading->span->complete = reason_of(answer) != NULL;
+    llmobs_fact_finish(reading->span, reason_of(answer));
     llmobs_json_free(answer);
     return rc;
 }
 
-static void llama_cpp_free_state(void *state)
+static void free_state(void *state)
 {
     llmobs_text_stream_fini(&((struct state *)state)->texts);
 }
@@ -270,12 +265,12 @@ static const struct llmobs_form form = {
     .keys = keys,
     .signs = "\"prompt\"\0\"input_prefix\"\0",
     .confirm = completes,
-    .request = llama_cpp_read_request,
-    .document = llama_cpp_read_document,
-    .event = llama_cpp_read_event,
-    .finish = llama_cpp_finish_stream,
-    .ends = llama_cpp_read_ends,
-    LLMOBS_STATE(struct state, llama_cpp_free_state),
+    .request = read_request,
+    .document = read_document,
+    .event = read_event,
+    .finish = finish_stream,
+    .ends = read_ends,
+    LLMOBS_STATE(struct state, free_state),
     .lists = true,
 };
 
@@ -289,7 +284,7 @@ static const struct llmobs_layout embed = {
 static const struct llmobs_form embeddings = {
     .keys = "",
     .signs = "\"content\"\0",
-    .confirm = llama_cpp_embeds,
+    .confirm = embeds,
     .begin = llmobs_interpreter_begin,
     .request = llmobs_interpreter_request,
     .document = llmobs_interpreter_document,

@@ -54,8 +54,7 @@ static bool lm_studio_chats(const struct llmobs_reading *reading)
 
 /* -- the request ----------------------------------------------------------- */
 
-static int lm_studio_append(struct llmobs_buf *text,
-                            const struct llmobs_json *part)
+static int append(struct llmobs_buf *text, const struct llmobs_json *part)
 {
     const char *url = llmobs_json_gets(part, "data_url");
     int rc = 0;
@@ -88,7 +87,7 @@ static int lm_studio_request(struct llmobs_reading *reading)
     if (rc == 0 && llmobs_json_is_string(input))
         rc = llmobs_message_content_append(&text, llmobs_json_text(input));
     LLMOBS_JSON_EACH (one, input, rc == 0)
-        rc = lm_studio_append(&text, one);
+        rc = append(&text, one);
     if (rc == 0)
         rc = llmobs_message_add_text(list, "user", llmobs_buf_text(&text));
     llmobs_buf_fini(&text);
@@ -99,8 +98,7 @@ static int lm_studio_request(struct llmobs_reading *reading)
 
 /* A tool that the server ran: the call with its result, or why it did not run.
  */
-static int lm_studio_add_call(struct llmobs_json *list,
-                              const struct llmobs_json *item)
+static int add_call(struct llmobs_json *list, const struct llmobs_json *item)
 {
     const struct llmobs_json *told = llmobs_json_get(item, "metadata");
     const char *name =
@@ -125,14 +123,13 @@ static int lm_studio_add_call(struct llmobs_json *list,
     return rc;
 }
 
-static int lm_studio_add_item(struct llmobs_json *list,
-                              const struct llmobs_json *item)
+static int add_item(struct llmobs_json *list, const struct llmobs_json *item)
 {
     const char *content = llmobs_json_gets(item, "content");
 
     if (llmobs_json_says(item, "type", "tool_call") ||
         llmobs_json_says(item, "type", "invalid_tool_call"))
-        return lm_studio_add_call(list, item);
+        return add_call(list, item);
     return content
                ? llmobs_message_add_text(
                      list,
@@ -142,8 +139,8 @@ static int lm_studio_add_item(struct llmobs_json *list,
                : 0;
 }
 
-static int lm_studio_put_items(struct llmobs_reading *reading,
-                               const struct llmobs_json *items)
+static int put_items(struct llmobs_reading *reading,
+                     const struct llmobs_json *items)
 {
     struct llmobs_json *list;
     int rc = 0;
@@ -152,12 +149,12 @@ static int lm_studio_put_items(struct llmobs_reading *reading,
         return 0;
     list = reading->span->output_messages = llmobs_json_array();
     LLMOBS_JSON_EACH (one, items, list && rc == 0)
-        rc = lm_studio_add_item(list, one);
+        rc = add_item(list, one);
     return list ? rc : -ENOMEM;
 }
 
-static int lm_studio_read_stats(struct llmobs_reading *reading,
-                                const struct llmobs_json *stats)
+static int read_stats(struct llmobs_reading *reading,
+                      const struct llmobs_json *stats)
 {
     int64_t in = llmobs_usage_count(stats, "input_tokens");
     int64_t out = llmobs_usage_count(stats, "total_output_tokens");
@@ -183,10 +180,8 @@ static int lm_studio_document(struct llmobs_reading *reading,
                      llmobs_json_gets(body, "response_id"));
     llmobs_span_fact(facts, LLMOBS_FACT_RESPONSE_MODEL,
                      llmobs_json_gets(body, "model_instance_id"));
-    rc = lm_studio_read_stats(reading, llmobs_json_get(body, "stats"));
-    return rc < 0
-               ? rc
-               : lm_studio_put_items(reading, llmobs_json_get(body, "output"));
+    rc = read_stats(reading, llmobs_json_get(body, "stats"));
+    return rc < 0 ? rc : put_items(reading, llmobs_json_get(body, "output"));
 }
 
 static int lm_studio_ends(struct llmobs_reading *reading)
@@ -204,7 +199,7 @@ static int lm_studio_ends(struct llmobs_reading *reading)
 /* -- a stream -------------------------------------------------------------- */
 
 /* Ends the item that goes on. */
-static int lm_studio_end_item(struct state *state)
+static int end_item(struct state *state)
 {
     struct llmobs_json *item;
     int rc;
@@ -224,11 +219,11 @@ static int lm_studio_end_item(struct state *state)
     return rc;
 }
 
-static int lm_studio_piece(struct llmobs_reading *reading,
-                           const struct llmobs_event *event, bool thinks)
+static int piece(struct llmobs_reading *reading,
+                 const struct llmobs_event *event, bool thinks)
 {
     struct state *state = reading->state;
-    int rc = thinks == state->thinks ? 0 : lm_studio_end_item(state);
+    int rc = thinks == state->thinks ? 0 : end_item(state);
 
     state->thinks = thinks;
     llmobs_reading_token(reading, event);
@@ -241,7 +236,7 @@ static int lm_studio_piece(struct llmobs_reading *reading,
 static int lm_studio_tool(struct state *state, const struct llmobs_json *event)
 {
     struct llmobs_json *item = llmobs_json_clone(event);
-    int rc = item ? lm_studio_end_item(state) : -ENOMEM;
+    int rc = item ? end_item(state) : -ENOMEM;
 
     if (rc == 0)
         rc = llmobs_json_sets(item, "type", "tool_call");
@@ -264,8 +259,8 @@ static int lm_studio_event(struct llmobs_reading *reading,
                      llmobs_json_gets(json, "model_instance_id"));
     if (llmobs_json_says(json, "type", "message.delta") ||
         llmobs_json_says(json, "type", "reasoning.delta"))
-        return lm_studio_piece(
-            reading, event, llmobs_json_says(json, "type", "reasoning.delta"));
+        return piece(reading, event,
+                     llmobs_json_says(json, "type", "reasoning.delta"));
     if (llmobs_json_says(json, "type", "tool_call.success") ||
         llmobs_json_says(json, "type", "tool_call.failure"))
         return lm_studio_tool(state, json);
@@ -279,16 +274,16 @@ static int lm_studio_event(struct llmobs_reading *reading,
 static int lm_studio_finish(struct llmobs_reading *reading)
 {
     struct state *state = reading->state;
-    int rc = state->items ? lm_studio_end_item(state) : 0;
+    int rc = state->items ? end_item(state) : 0;
 
     if (rc == 0 && state->result)
         return lm_studio_document(reading, state->result);
     return rc < 0 || llmobs_json_len(state->items) == 0
                ? rc
-               : lm_studio_put_items(reading, state->items);
+               : put_items(reading, state->items);
 }
 
-static void lm_studio_fini(void *at)
+static void fini(void *at)
 {
     struct state *state = at;
 
@@ -307,7 +302,7 @@ static const struct llmobs_form form = {
     .event = lm_studio_event,
     .finish = lm_studio_finish,
     .ends = lm_studio_ends,
-    LLMOBS_STATE(struct state, lm_studio_fini),
+    LLMOBS_STATE(struct state, fini),
 };
 
 static const struct llmobs_shape shapes[] = {

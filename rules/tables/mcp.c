@@ -75,7 +75,7 @@ static const struct operation *find_operation(const char *method)
 
 /* A message without an id is a notification, one without a method an answer to
  * a request of the server's. */
-static bool mcp_is_request(const struct llmobs_json *message)
+static bool is_request(const struct llmobs_json *message)
 {
     const struct llmobs_json *id = llmobs_json_get(message, "id");
 
@@ -86,17 +86,17 @@ static bool mcp_is_request(const struct llmobs_json *message)
 
 /* False for A2A, whose methods have the names of MCP's methods for tasks. MCP
  * has tasks only since its clients send the version in each header. */
-static bool mcp_may_be(const struct llmobs_call *call,
-                       const struct llmobs_json *message)
+static bool may_be(const struct llmobs_call *call,
+                   const struct llmobs_json *message)
 {
     return !find_operation(llmobs_json_gets(message, "method"))->tasks ||
            request_header(call, "mcp-protocol-version") ||
            request_header(call, "mcp-session-id");
 }
 
-static int mcp_add_request(struct reading *reading, struct llmobs_json *message)
+static int add_request(struct reading *reading, struct llmobs_json *message)
 {
-    return mcp_is_request(message) && mcp_may_be(reading->call, message)
+    return is_request(message) && may_be(reading->call, message)
                ? llmobs_json_add(reading->requests, llmobs_json_share(message))
                : 0;
 }
@@ -107,9 +107,9 @@ static int add_requests(struct reading *reading)
     int rc = 0;
 
     if (!llmobs_json_is_array(body))
-        return mcp_add_request(reading, body);
+        return add_request(reading, body);
     LLMOBS_JSON_EACH (one, body, rc == 0)
-        rc = mcp_add_request(reading, one);
+        rc = add_request(reading, one);
     return rc;
 }
 
@@ -176,7 +176,7 @@ static int read_requests(struct reading *reading)
 /* -- what the request says ---------------------------------------------------
  */
 
-static int mcp_name_span(struct reading *reading, const char *target)
+static int name_span(struct reading *reading, const char *target)
 {
     const struct operation *operation = reading->operation;
 
@@ -189,19 +189,19 @@ static int mcp_name_span(struct reading *reading, const char *target)
                                               : "unknown");
 }
 
-static bool mcp_is_own(const char *key)
+static bool is_own(const char *key)
 {
     return strcmp(key, "_meta") == 0 || strcmp(key, "requestState") == 0;
 }
 
 /* Gives the parameters without the protocol's own. NULL without memory. */
-static struct llmobs_json *mcp_without_own(const struct llmobs_json *params)
+static struct llmobs_json *without_own(const struct llmobs_json *params)
 {
     struct llmobs_json *value = llmobs_json_object();
 
     for (void *it = llmobs_json_iter(params); it;
          it = llmobs_json_next(params, it))
-        if (!mcp_is_own(llmobs_json_iter_key(it)))
+        if (!is_own(llmobs_json_iter_key(it)))
             (void)llmobs_json_set(
                 value, llmobs_json_iter_key(it),
                 llmobs_json_share(llmobs_json_iter_value(it)));
@@ -210,8 +210,7 @@ static struct llmobs_json *mcp_without_own(const struct llmobs_json *params)
 
 /* The arguments are the value, as Datadog's SDK for Python has it; of another
  * request the parameters without the protocol's own. */
-static int mcp_set_input(struct reading *reading,
-                         const struct llmobs_json *params)
+static int set_input(struct reading *reading, const struct llmobs_json *params)
 {
     struct llmobs_json *value;
     int rc;
@@ -223,7 +222,7 @@ static int mcp_set_input(struct reading *reading,
         value = llmobs_json_is_object(value) ? llmobs_json_share(value)
                                              : llmobs_json_object();
     } else {
-        value = mcp_without_own(params);
+        value = without_own(params);
     }
     rc = value ? llmobs_mcp_set_json(&reading->span->input_value, value)
                : -ENOMEM;
@@ -243,7 +242,7 @@ static void tell_version(struct reading *reading,
 
 /* A hash of the session's id (allowlist.h), or NULL. The server gives the id in
  * its answer to initialize. */
-static const char *mcp_session_of(const struct llmobs_call *call)
+static const char *session_of(const struct llmobs_call *call)
 {
     static const char name[] = "mcp-session-id";
     const char *session = request_header(call, name);
@@ -258,7 +257,7 @@ static int ask_for_task(struct reading *reading,
                         const struct llmobs_json *params)
 {
     const struct llmobs_mcp_job job = {LLMOBS_MCP_TASK,
-                                       mcp_session_of(reading->call),
+                                       session_of(reading->call),
                                        llmobs_json_gets(params, "taskId")};
     int rc = llmobs_json_sets(reading->span->metadata, "task_id", job.id);
 
@@ -274,8 +273,8 @@ static void tell_id(struct reading *reading, const struct llmobs_json *id)
     free(text);
 }
 
-static int mcp_read_request(struct reading *reading,
-                            const struct llmobs_json *message)
+static int read_request(struct reading *reading,
+                        const struct llmobs_json *message)
 {
     const struct llmobs_json *params = llmobs_json_get(message, "params");
     struct llmobs_facts *facts = &reading->span->facts;
@@ -290,10 +289,10 @@ static int mcp_read_request(struct reading *reading,
     llmobs_span_fact(facts, LLMOBS_FACT_MCP_TARGET, target);
     tell_id(reading, llmobs_json_get(message, "id"));
     tell_version(reading, params);
-    rc = mcp_name_span(reading, target);
+    rc = name_span(reading, target);
     if (rc == 0 && reading->operation->tasks)
         rc = ask_for_task(reading, params);
-    return rc < 0 ? rc : mcp_set_input(reading, params);
+    return rc < 0 ? rc : set_input(reading, params);
 }
 
 /* Of several requests in one body there is one span, for they are one call. */
@@ -308,7 +307,7 @@ static int read_batch(struct reading *reading)
         const struct llmobs_json *params = llmobs_json_get(one, "params");
 
         if (params)
-            rc = llmobs_json_set(one, "params", mcp_without_own(params));
+            rc = llmobs_json_set(one, "params", without_own(params));
     }
     return rc < 0 ? rc
                   : llmobs_mcp_set_json(&span->input_value, reading->requests);
@@ -327,8 +326,8 @@ static bool same_id(const struct llmobs_json *a, const struct llmobs_json *b)
            llmobs_json_to_real(a) == llmobs_json_to_real(b);
 }
 
-static bool mcp_has_id(const struct llmobs_json *messages,
-                       const struct llmobs_json *id)
+static bool has_id(const struct llmobs_json *messages,
+                   const struct llmobs_json *id)
 {
     LLMOBS_JSON_EACH (one, messages, true)
         if (same_id(id, llmobs_json_get(one, "id")))
@@ -337,15 +336,15 @@ static bool mcp_has_id(const struct llmobs_json *messages,
 }
 
 /* True for the first answer to a request of another call. */
-static bool mcp_is_late(const struct reading *reading,
-                        const struct llmobs_json *message)
+static bool is_late(const struct reading *reading,
+                    const struct llmobs_json *message)
 {
     const struct llmobs_json *id = llmobs_json_get(message, "id");
 
     return llmobs_json_says(message, "jsonrpc", "2.0") &&
            !llmobs_json_get(message, "method") &&
            (llmobs_json_is_string(id) || llmobs_json_is_number(id)) &&
-           !mcp_has_id(reading->answers, id);
+           !has_id(reading->answers, id);
 }
 
 /* True for an answer to the request. A server that could not read the request's
@@ -360,8 +359,8 @@ static bool mcp_answers(const struct reading *reading,
         return false;
     if (!id || llmobs_json_is_null(id))
         return error && reading->operation;
-    return reading->resumed ? mcp_is_late(reading, message)
-                            : mcp_has_id(reading->requests, id);
+    return reading->resumed ? is_late(reading, message)
+                            : has_id(reading->requests, id);
 }
 
 static bool is_answered(const struct reading *reading)
@@ -413,14 +412,14 @@ static int take_cut(struct reading *reading, struct llmobs_text head)
     message = llmobs_cut_json_object(head, tail, keys);
     if (!message)
         return -ENOMEM;
-    if (mcp_is_late(reading, message))
+    if (is_late(reading, message))
         rc = llmobs_json_add(reading->answers, llmobs_json_share(message));
     llmobs_json_free(message);
     return rc;
 }
 
-static bool mcp_is_over(const struct reading *reading,
-                        const struct llmobs_events *events)
+static bool is_over(const struct reading *reading,
+                    const struct llmobs_events *events)
 {
     if (reading->resumed)
         return llmobs_json_len(reading->answers) > 0;
@@ -442,7 +441,7 @@ static int take_events(struct reading *reading, struct llmobs_text text,
         else if (whole)
             rc = take_cut(reading, event.data);
     reading->has_ids = reading->has_ids || events.sse.has_ids;
-    if (mcp_is_over(reading, &events))
+    if (is_over(reading, &events))
         reading->span->complete = true;
     llmobs_events_fini(&events);
     return more < 0 ? more : rc;
@@ -476,8 +475,7 @@ static int take_ends(struct reading *reading)
     return rc;
 }
 
-static int mcp_take_answer(struct reading *reading,
-                           struct llmobs_answer *answer)
+static int take_answer(struct reading *reading, struct llmobs_answer *answer)
 {
     switch (answer->form) {
     case LLMOBS_ANSWER_JSON:
@@ -497,8 +495,8 @@ static int mcp_take_answer(struct reading *reading,
 static int note_late(struct reading *reading, enum llmobs_job_part part,
                      const struct llmobs_json *id)
 {
-    struct llmobs_mcp_job job = {LLMOBS_MCP_STREAM,
-                                 mcp_session_of(reading->call), NULL};
+    struct llmobs_mcp_job job = {LLMOBS_MCP_STREAM, session_of(reading->call),
+                                 NULL};
     char *text;
     int rc;
 
@@ -515,7 +513,7 @@ static int read_late(struct reading *reading, const struct llmobs_json *message)
 {
     const struct llmobs_json *id = llmobs_json_get(message, "id");
     const struct llmobs_mcp_job job = {LLMOBS_MCP_TASK,
-                                       mcp_session_of(reading->call),
+                                       session_of(reading->call),
                                        llmobs_mcp_related_task(message)};
     int rc = llmobs_json_sets(reading->span->metadata, "task_id", job.id);
 
@@ -538,19 +536,19 @@ static int read_answers(struct reading *reading)
     if (reading->resumed && llmobs_json_len(reading->answers) == 1)
         return read_late(reading, first);
     return reading->operation
-               ? llmobs_mcp_result(reading->span, mcp_session_of(reading->call),
+               ? llmobs_mcp_result(reading->span, session_of(reading->call),
                                    first)
                : llmobs_mcp_results(reading->span, reading->answers);
 }
 
-static int mcp_read_answer(struct reading *reading)
+static int read_answer(struct reading *reading)
 {
     struct llmobs_answer answer;
     int rc =
         llmobs_answer_read(reading->call, true, LLMOBS_FRAMING_SSE, &answer);
 
     if (rc == 0)
-        rc = mcp_take_answer(reading, &answer);
+        rc = take_answer(reading, &answer);
     if (rc == 0 && llmobs_json_len(reading->answers) > 0)
         rc = read_answers(reading);
     if (rc == 0)
@@ -559,12 +557,12 @@ static int mcp_read_answer(struct reading *reading)
     return rc;
 }
 
-static void mcp_begin_span(struct reading *reading)
+static void begin_span(struct reading *reading)
 {
     reading->span->output_dropped = reading->call->response_truncated;
     reading->span->session_tags = LLMOBS_MCP_SERVER_TAGS;
     llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_MCP_SESSION,
-                     mcp_session_of(reading->call));
+                     session_of(reading->call));
 }
 
 /* A resumed stream with nothing but the server's own messages is no call. */
@@ -572,29 +570,29 @@ static int read_resumed(struct reading *reading)
 {
     int rc;
 
-    mcp_begin_span(reading);
+    begin_span(reading);
     tell_version(reading, NULL);
-    rc = mcp_read_answer(reading);
+    rc = read_answer(reading);
     if (rc == 0 && llmobs_json_len(reading->answers) == 0)
         rc = -ENOENT;
     return rc;
 }
 
-static int mcp_read_all(struct reading *reading)
+static int read_all(struct reading *reading)
 {
     int rc = read_requests(reading);
 
     if (rc < 0)
         return rc;
-    mcp_begin_span(reading);
+    begin_span(reading);
     rc = llmobs_json_len(reading->requests) == 1
-             ? mcp_read_request(reading, llmobs_json_at(reading->requests, 0))
+             ? read_request(reading, llmobs_json_at(reading->requests, 0))
              : read_batch(reading);
     if (rc == 0 && reading->span->kind == LLMOBS_KIND_TOOL)
         rc = llmobs_mcp_add_tag(&reading->span->extra_tags, "mcp_tool_kind",
                                 "client");
     if (rc == 0)
-        rc = mcp_read_answer(reading);
+        rc = read_answer(reading);
     if (rc == 0 && reading->has_ids && reading->operation &&
         llmobs_json_len(reading->answers) == 0 &&
         reading->span->job.part == LLMOBS_JOB_NONE)
@@ -615,7 +613,7 @@ static int mcp_read(const struct llmobs_classified *classified,
     int rc = -ENOMEM;
 
     if (reading.requests && reading.answers)
-        rc = reading.resumed ? read_resumed(&reading) : mcp_read_all(&reading);
+        rc = reading.resumed ? read_resumed(&reading) : read_all(&reading);
     llmobs_json_free(reading.body);
     llmobs_json_free(reading.requests);
     llmobs_json_free(reading.answers);

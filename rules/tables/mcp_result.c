@@ -39,7 +39,7 @@ static int set_or_empty(struct llmobs_json *to, const char *key,
                                : llmobs_json_object());
 }
 
-static void mcp_result_drop_text(struct llmobs_json *object, const char *key)
+static void drop_text(struct llmobs_json *object, const char *key)
 {
     if (llmobs_json_gets(object, key))
         llmobs_json_unset(object, key);
@@ -56,17 +56,16 @@ static void drop_own(struct llmobs_json *value)
         return;
     llmobs_json_unset(value, "requestState");
     if (llmobs_json_get(value, "mimeType"))
-        mcp_result_drop_text(value, "data");
+        drop_text(value, "data");
     if (llmobs_json_get(value, "mimeType") || llmobs_json_get(value, "uri"))
-        mcp_result_drop_text(value, "blob");
+        drop_text(value, "blob");
     for (void *it = llmobs_json_iter(value); it;
          it = llmobs_json_next(value, it))
         drop_own(llmobs_json_iter_value(it));
 }
 
 /* Adds a part without its bytes: of images and audio only the type. */
-static int mcp_result_add_part(struct llmobs_json *parts,
-                               const struct llmobs_json *part)
+static int add_part(struct llmobs_json *parts, const struct llmobs_json *part)
 {
     static const char *const keys[] = {"name", "uri", "mimeType"};
     const struct llmobs_json *resource = llmobs_json_get(part, "resource");
@@ -99,8 +98,7 @@ static int mcp_result_add_part(struct llmobs_json *parts,
 
 /* Sets an output as the server wrote it, without the bytes of its parts and
  * without its state. */
-static int mcp_result_set_output(struct llmobs_span *span,
-                                 const struct llmobs_json *value)
+static int set_output(struct llmobs_span *span, const struct llmobs_json *value)
 {
     struct llmobs_json *copy = llmobs_json_clone(value);
     int rc = copy ? 0 : -ENOMEM;
@@ -132,7 +130,7 @@ static int fill_tool(struct llmobs_json *out, const struct llmobs_json *result)
 
     LLMOBS_JSON_EACH (one, content, rc == 0)
         if (llmobs_json_is_object(one))
-            rc = mcp_result_add_part(parts, one);
+            rc = add_part(parts, one);
     if (rc == 0 && value && llmobs_json_len(parts) == 0)
         rc =
             llmobs_json_set(out, "structuredContent", llmobs_json_share(value));
@@ -143,8 +141,7 @@ static int fill_tool(struct llmobs_json *out, const struct llmobs_json *result)
     return llmobs_json_set(out, "content", parts);
 }
 
-static int mcp_result_read_tool(struct llmobs_span *span,
-                                const struct llmobs_json *result)
+static int read_tool(struct llmobs_span *span, const struct llmobs_json *result)
 {
     struct llmobs_json *out = llmobs_json_object();
     bool failed = llmobs_json_is_true(llmobs_json_get(result, "isError"));
@@ -160,7 +157,7 @@ static int mcp_result_read_tool(struct llmobs_span *span,
     return rc;
 }
 
-static bool mcp_result_is_complete(const struct llmobs_json *result)
+static bool is_complete(const struct llmobs_json *result)
 {
     const char *type = llmobs_json_gets(result, "resultType");
 
@@ -180,7 +177,7 @@ static int read_asked(struct llmobs_span *span,
     if (rc == 0 && asked)
         rc = llmobs_json_set(out, "inputRequests", llmobs_json_share(asked));
     if (rc == 0)
-        rc = mcp_result_set_output(span, out);
+        rc = set_output(span, out);
     llmobs_json_free(out);
     return rc;
 }
@@ -315,7 +312,7 @@ static int read_task_instead(struct llmobs_span *span, const char *session,
 
     if (rc == 0)
         rc = tell_task(span, task);
-    return rc < 0 ? rc : mcp_result_set_output(span, result);
+    return rc < 0 ? rc : set_output(span, result);
 }
 
 const char *llmobs_mcp_related_task(const struct llmobs_json *message)
@@ -328,17 +325,16 @@ const char *llmobs_mcp_related_task(const struct llmobs_json *message)
 
 /* A late result of a tool has the same form as a result in the tool's own
  * answer. */
-static int mcp_result_read_any(struct llmobs_span *span,
-                               const struct llmobs_json *result)
+static int read_any(struct llmobs_span *span, const struct llmobs_json *result)
 {
     const struct llmobs_json *task = task_instead(result);
     int rc = 0;
 
     if (llmobs_json_is_array(llmobs_json_get(result, "content")))
-        return mcp_result_read_tool(span, result);
+        return read_tool(span, result);
     if (span->job.part == LLMOBS_JOB_ASKED)
         rc = tell_task(span, task ? task : as_task(result));
-    return rc < 0 ? rc : mcp_result_set_output(span, result);
+    return rc < 0 ? rc : set_output(span, result);
 }
 
 /* -- all of it ---------------------------------------------------------------
@@ -360,10 +356,10 @@ int llmobs_mcp_result(struct llmobs_span *span, const char *session,
                          llmobs_json_gets(result, "protocolVersion"));
     if (span->kind == LLMOBS_KIND_TOOL && task_instead(result))
         return read_task_instead(span, session, result);
-    if (!mcp_result_is_complete(result))
+    if (!is_complete(result))
         return read_asked(span, result);
-    return span->kind == LLMOBS_KIND_TOOL ? mcp_result_read_tool(span, result)
-                                          : mcp_result_read_any(span, result);
+    return span->kind == LLMOBS_KIND_TOOL ? read_tool(span, result)
+                                          : read_any(span, result);
 }
 
 int llmobs_mcp_results(struct llmobs_span *span,
@@ -380,5 +376,5 @@ int llmobs_mcp_results(struct llmobs_span *span,
         else if (llmobs_json_is_true(llmobs_json_get(result, "isError")))
             rc = fail_tool(span, result);
     }
-    return rc < 0 ? rc : mcp_result_set_output(span, messages);
+    return rc < 0 ? rc : set_output(span, messages);
 }

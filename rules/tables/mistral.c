@@ -20,8 +20,7 @@ static const char keys[] =
     "safe_prompt\0suffix\0";
 
 /* Sets the counts as they were sent. */
-static int mistral_read_usage(const struct llmobs_json *usage,
-                              struct llmobs_span *span)
+static int read_usage(const struct llmobs_json *usage, struct llmobs_span *span)
 {
     static const char *const rows[][2] = {
         {"input_tokens", "prompt_tokens"},
@@ -53,14 +52,14 @@ static const struct llmobs_message_form prompt = {
 };
 
 static const struct llmobs_chat_variant variant = {
-    .usage = mistral_read_usage,
+    .usage = read_usage,
     .metadata = keys + sizeof("stream"),
     .messages = &messages,
     .asked_model = true,
     .keep_space = true,
 };
 
-static int mistral_read_request(struct llmobs_reading *reading)
+static int read_request(struct llmobs_reading *reading)
 {
     struct llmobs_json *list;
     int rc = llmobs_chat_request(reading);
@@ -176,7 +175,7 @@ static const struct llmobs_form classifications = {
 static const struct llmobs_form form = {
     LLMOBS_CHAT,
     .keys = keys,
-    .request = mistral_read_request,
+    .request = read_request,
     .variant = &variant,
     .failed_role = "assistant",
 };

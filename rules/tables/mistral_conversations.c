@@ -50,7 +50,7 @@ static int mistral_conversations_begin(struct llmobs_reading *reading)
                : 0;
 }
 
-static int mistral_conversations_read_settings(struct llmobs_reading *reading)
+static int read_settings(struct llmobs_reading *reading)
 {
     const struct llmobs_json *args =
         llmobs_json_get(reading->request, "completion_args");
@@ -64,11 +64,11 @@ static int mistral_conversations_read_settings(struct llmobs_reading *reading)
                                             llmobs_words_next(keys), span);
 }
 
-static int mistral_conversations_read_request(struct llmobs_reading *reading)
+static int read_request(struct llmobs_reading *reading)
 {
     const char *system = llmobs_json_gets(reading->request, "instructions");
     struct llmobs_span *span = reading->span;
-    int rc = mistral_conversations_read_settings(reading);
+    int rc = read_settings(reading);
 
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
@@ -89,8 +89,7 @@ static int mistral_conversations_read_request(struct llmobs_reading *reading)
 
 /* The tokens of the server's own tools are counted apart; connectors are paid
  * by the call. */
-static int mistral_conversations_read_usage(const struct llmobs_json *usage,
-                                            struct llmobs_span *span)
+static int read_usage(const struct llmobs_json *usage, struct llmobs_span *span)
 {
     static const char own[] = "connector_tokens\0connectors\0";
 
@@ -106,8 +105,7 @@ static int mistral_conversations_read_usage(const struct llmobs_json *usage,
 }
 
 /* An entry names the model that made it. */
-static int mistral_conversations_note_model(struct llmobs_reading *reading,
-                                            const char *model)
+static int note_model(struct llmobs_reading *reading, const char *model)
 {
     if (!reading->model)
         llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_MODEL,
@@ -115,8 +113,8 @@ static int mistral_conversations_note_model(struct llmobs_reading *reading,
     return llmobs_reading_model(reading, model);
 }
 
-static void mistral_conversations_note_conversation(
-    struct llmobs_reading *reading, const struct llmobs_json *from)
+static void note_conversation(struct llmobs_reading *reading,
+                              const struct llmobs_json *from)
 {
     llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_CONVERSATION_ID,
                      llmobs_json_gets(from, "conversation_id"));
@@ -132,32 +130,30 @@ static int read_outputs(struct llmobs_reading *reading,
 
     reading->span->output_messages = list;
     LLMOBS_JSON_EACH (entry, outputs, rc == 0) {
-        rc = mistral_conversations_note_model(reading,
-                                              llmobs_json_gets(entry, "model"));
+        rc = note_model(reading, llmobs_json_gets(entry, "model"));
         if (rc == 0)
             rc = llmobs_mistral_add_entry(list, entry);
     }
     return rc;
 }
 
-static int mistral_conversations_read_document(struct llmobs_reading *reading,
-                                               const struct llmobs_json *body)
+static int read_document(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
 {
     const struct llmobs_json *outputs = llmobs_json_get(body, "outputs");
-    int rc = mistral_conversations_read_usage(llmobs_json_get(body, "usage"),
-                                              reading->span);
+    int rc = read_usage(llmobs_json_get(body, "usage"), reading->span);
 
     if (rc < 0 || reading->classified->call->status >= 300 ||
         !llmobs_json_is_array(outputs))
         return rc;
-    mistral_conversations_note_conversation(reading, body);
+    note_conversation(reading, body);
     reading->answered = true;
     rc = llmobs_sources_read(reading->span, body, LLMOBS_SOURCES_MISTRAL);
     return rc < 0 ? rc : read_outputs(reading, outputs);
 }
 
 /* The usage is the last member but one of the answer. */
-static int mistral_conversations_read_ends(struct llmobs_reading *reading)
+static int read_ends(struct llmobs_reading *reading)
 {
     static const char wanted[] = "conversation_id\0usage\0";
     const struct llmobs_call *call = reading->classified->call;
@@ -166,14 +162,12 @@ static int mistral_conversations_read_ends(struct llmobs_reading *reading)
     struct llmobs_json *model =
         llmobs_cut_json_last(call->response_tail, "model");
     const struct llmobs_json *usage = llmobs_json_get(body, "usage");
-    int rc = body ? mistral_conversations_note_model(reading,
-                                                     llmobs_json_text(model))
-                  : -ENOMEM;
+    int rc = body ? note_model(reading, llmobs_json_text(model)) : -ENOMEM;
 
-    mistral_conversations_note_conversation(reading, body);
+    note_conversation(reading, body);
     reading->span->complete = llmobs_json_is_object(usage);
     if (rc == 0)
-        rc = mistral_conversations_read_usage(usage, reading->span);
+        rc = read_usage(usage, reading->span);
     llmobs_json_free(model);
     llmobs_json_free(body);
     return rc;
@@ -238,8 +232,8 @@ static int entry_at(struct stream *stream, const struct llmobs_json *event,
 }
 
 /* Adds a piece of a text, or a whole part of a content. */
-static int mistral_conversations_add_content(struct stream_entry *to,
-                                             const struct llmobs_json *content)
+static int add_content(struct stream_entry *to,
+                       const struct llmobs_json *content)
 {
     const struct llmobs_json *thoughts = llmobs_json_get(content, "thinking");
     const char *text = llmobs_json_text(content);
@@ -253,9 +247,8 @@ static int mistral_conversations_add_content(struct stream_entry *to,
     return rc;
 }
 
-static int mistral_conversations_add_part(struct stream *stream,
-                                          const struct part *part,
-                                          const struct llmobs_json *event)
+static int add_part(struct stream *stream, const struct part *part,
+                    const struct llmobs_json *event)
 {
     struct stream_entry *to;
     int rc = entry_at(stream, event, &to);
@@ -271,16 +264,15 @@ static int mistral_conversations_add_part(struct stream *stream,
                                  llmobs_json_share(value));
     }
     if (rc == 0)
-        rc = mistral_conversations_add_content(
-            to, llmobs_json_get(event, "content"));
+        rc = add_content(to, llmobs_json_get(event, "content"));
     return rc < 0 ? rc
                   : llmobs_message_content_append(
                         &to->pieces[PIECE_ARGUMENTS],
                         llmobs_json_gets(event, "arguments"));
 }
 
-static int mistral_conversations_read_error(struct llmobs_reading *reading,
-                                            const struct llmobs_event *event)
+static int read_error(struct llmobs_reading *reading,
+                      const struct llmobs_event *event)
 {
     const struct llmobs_json *code = llmobs_json_get(event->json, "code");
     const struct llmobs_call *call = reading->classified->call;
@@ -295,8 +287,8 @@ static int mistral_conversations_read_error(struct llmobs_reading *reading,
                                 call, reading->span);
 }
 
-static int mistral_conversations_read_event(struct llmobs_reading *reading,
-                                            const struct llmobs_event *event)
+static int read_event(struct llmobs_reading *reading,
+                      const struct llmobs_event *event)
 {
     const char *type = llmobs_json_gets(event->json, "type");
     const struct part *part = type ? part_of(type) : NULL;
@@ -304,24 +296,20 @@ static int mistral_conversations_read_event(struct llmobs_reading *reading,
 
     if (!type)
         return 0;
-    mistral_conversations_note_conversation(reading, event->json);
+    note_conversation(reading, event->json);
     if (strcmp(type, "conversation.response.error") == 0)
-        return mistral_conversations_read_error(reading, event);
+        return read_error(reading, event);
     if (strcmp(type, "conversation.response.done") == 0) {
         reading->done = true;
-        return mistral_conversations_read_usage(
-            llmobs_json_get(event->json, "usage"), reading->span);
+        return read_usage(llmobs_json_get(event->json, "usage"), reading->span);
     }
     if (!part)
         return 0;
     llmobs_reading_token(reading, event);
-    rc = mistral_conversations_note_model(
-        reading, llmobs_json_gets(event->json, "model"));
+    rc = note_model(reading, llmobs_json_gets(event->json, "model"));
     if (rc == 0)
         rc = llmobs_sources_event(reading, event, LLMOBS_SOURCES_MISTRAL);
-    return rc < 0 ? rc
-                  : mistral_conversations_add_part(reading->state, part,
-                                                   event->json);
+    return rc < 0 ? rc : add_part(reading->state, part, event->json);
 }
 
 /* Adds {"type": type, key: value} to a list; takes the value. */
@@ -340,8 +328,7 @@ static int add_typed(struct llmobs_json *list, const char *type,
 }
 
 /* Gives texts and thoughts as the content of a whole answer has them. */
-static struct llmobs_json *mistral_conversations_content_of(
-    const struct stream_entry *from)
+static struct llmobs_json *content_of(const struct stream_entry *from)
 {
     const struct llmobs_buf *thought = &from->pieces[PIECE_THOUGHT];
     struct llmobs_json *list = llmobs_json_array();
@@ -360,8 +347,7 @@ static struct llmobs_json *mistral_conversations_content_of(
 static int add_streamed(struct llmobs_json *list,
                         const struct stream_entry *from)
 {
-    int rc = llmobs_json_set(from->entry, "content",
-                             mistral_conversations_content_of(from));
+    int rc = llmobs_json_set(from->entry, "content", content_of(from));
 
     if (rc == 0 && from->pieces[PIECE_ARGUMENTS].len > 0)
         rc = llmobs_json_set(
@@ -370,7 +356,7 @@ static int add_streamed(struct llmobs_json *list,
     return rc < 0 ? rc : llmobs_mistral_add_entry(list, from->entry);
 }
 
-static int mistral_conversations_finish_stream(struct llmobs_reading *reading)
+static int finish_stream(struct llmobs_reading *reading)
 {
     const struct stream *stream = reading->state;
     struct llmobs_json *list;
@@ -388,7 +374,7 @@ static int mistral_conversations_finish_stream(struct llmobs_reading *reading)
     return rc;
 }
 
-static void mistral_conversations_free_stream(void *state)
+static void free_stream(void *state)
 {
     struct stream *stream = state;
 
@@ -408,12 +394,12 @@ static void mistral_conversations_free_stream(void *state)
 static const struct llmobs_form form = {
     .keys = keys,
     .begin = mistral_conversations_begin,
-    .request = mistral_conversations_read_request,
-    .document = mistral_conversations_read_document,
-    .event = mistral_conversations_read_event,
-    .finish = mistral_conversations_finish_stream,
-    .ends = mistral_conversations_read_ends,
-    LLMOBS_STATE(struct stream, mistral_conversations_free_stream),
+    .request = read_request,
+    .document = read_document,
+    .event = read_event,
+    .finish = finish_stream,
+    .ends = read_ends,
+    LLMOBS_STATE(struct stream, free_stream),
     .failed_role = "assistant",
 };
 

@@ -11,8 +11,7 @@
 /* -- texts ---------------------------------------------------------------- */
 
 /* Adds words for a file that a tool of the server made, or for a document. */
-static int mistral_entries_add_file(struct llmobs_buf *text,
-                                    const struct llmobs_json *chunk)
+static int add_file(struct llmobs_buf *text, const struct llmobs_json *chunk)
 {
     const char *name = llmobs_json_gets(chunk, "file_name");
 
@@ -35,7 +34,7 @@ static int add_chunk(struct llmobs_message_content *content,
         return 0;
     if (llmobs_json_says(chunk, "type", "tool_file") ||
         llmobs_json_says(chunk, "type", "document_url"))
-        return mistral_entries_add_file(&content->text, chunk);
+        return add_file(&content->text, chunk);
     one = llmobs_json_array();
     rc = llmobs_json_add(one, llmobs_json_clone(chunk));
     if (rc == 0)
@@ -53,8 +52,8 @@ static int add_thoughts(struct llmobs_json *list,
     return text.len > 0 ? llmobs_message_add_text(list, "reasoning", text) : 0;
 }
 
-static int mistral_entries_add_text(struct llmobs_json *list, const char *role,
-                                    const struct llmobs_json *value)
+static int add_text(struct llmobs_json *list, const char *role,
+                    const struct llmobs_json *value)
 {
     struct llmobs_json *message = llmobs_json_object();
     struct llmobs_message_content content;
@@ -120,8 +119,8 @@ static int set_execution(struct llmobs_json *message,
     return set_result(message, id, "tool.execution", entry, "info");
 }
 
-static int mistral_entries_set_tool(struct llmobs_json *message,
-                                    const struct llmobs_json *entry)
+static int set_tool(struct llmobs_json *message,
+                    const struct llmobs_json *entry)
 {
     const char *id = llmobs_json_gets(entry, "tool_call_id");
 
@@ -132,14 +131,14 @@ static int mistral_entries_set_tool(struct llmobs_json *message,
     return set_execution(message, entry);
 }
 
-static int mistral_entries_add_tool(struct llmobs_json *list, const char *role,
-                                    const struct llmobs_json *entry)
+static int add_tool(struct llmobs_json *list, const char *role,
+                    const struct llmobs_json *entry)
 {
     struct llmobs_json *message = llmobs_json_object();
     int rc = llmobs_json_sets(message, "role", role);
 
     if (rc == 0)
-        rc = mistral_entries_set_tool(message, entry);
+        rc = set_tool(message, entry);
     if (rc == 0)
         return llmobs_json_add(list, message);
     llmobs_json_free(message);
@@ -155,21 +154,21 @@ int llmobs_mistral_add_entry(struct llmobs_json *list,
     const char *next = llmobs_json_gets(entry, "next_agent_name");
 
     if (llmobs_json_says(entry, "type", "message.output"))
-        return mistral_entries_add_text(list, role ? role : "assistant",
-                                        llmobs_json_get(entry, "content"));
+        return add_text(list, role ? role : "assistant",
+                        llmobs_json_get(entry, "content"));
     if (llmobs_json_says(entry, "type", "function.result"))
-        return mistral_entries_add_tool(list, "tool", entry);
+        return add_tool(list, "tool", entry);
     if (llmobs_json_says(entry, "type", "function.call") ||
         llmobs_json_says(entry, "type", "tool.execution"))
-        return mistral_entries_add_tool(list, "assistant", entry);
+        return add_tool(list, "assistant", entry);
     if (llmobs_json_says(entry, "type", "agent.handoff"))
         return llmobs_message_mark(
             list, NULL, "agent handoff",
             llmobs_has_text(next) ? next
                                   : llmobs_json_gets(entry, "next_agent_id"));
     if (llmobs_json_says(entry, "type", "message.input") || role)
-        return mistral_entries_add_text(list, role ? role : "user",
-                                        llmobs_json_get(entry, "content"));
+        return add_text(list, role ? role : "user",
+                        llmobs_json_get(entry, "content"));
     return 0;
 }
 
@@ -179,7 +178,7 @@ int llmobs_mistral_add_inputs(struct llmobs_json *list,
     int rc = 0;
 
     if (llmobs_json_is_string(inputs))
-        return mistral_entries_add_text(list, "user", inputs);
+        return add_text(list, "user", inputs);
     LLMOBS_JSON_EACH (one, inputs, rc == 0)
         rc = llmobs_mistral_add_entry(list, one);
     return rc;

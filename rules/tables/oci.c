@@ -34,8 +34,8 @@ static const struct llmobs_layout chat = {
 
 /* -- messages -------------------------------------------------------------- */
 
-static int oci_add_part(struct llmobs_message_content *content,
-                        const struct llmobs_json *part)
+static int add_part(struct llmobs_message_content *content,
+                    const struct llmobs_json *part)
 {
     const char *url =
         llmobs_json_gets(llmobs_json_get(part, "imageUrl"), "url");
@@ -47,10 +47,10 @@ static int oci_add_part(struct llmobs_message_content *content,
 }
 
 static const struct llmobs_message_form oci_form = {
-    .add = oci_add_part, .reasoning = "reasoningContent"};
+    .add = add_part, .reasoning = "reasoningContent"};
 
 /* A tool's result is what its message says. */
-static int oci_set_result(struct llmobs_json *message, const char *id)
+static int set_result(struct llmobs_json *message, const char *id)
 {
     const char *text = llmobs_json_gets(message, "content");
     int rc = llmobs_message_set_one(
@@ -61,15 +61,14 @@ static int oci_set_result(struct llmobs_json *message, const char *id)
     return rc < 0 ? rc : llmobs_json_sets(message, "content", "");
 }
 
-static int oci_add_message(struct llmobs_json *list,
-                           const struct llmobs_json *message)
+static int add_message(struct llmobs_json *list,
+                       const struct llmobs_json *message)
 {
     const char *id = llmobs_json_gets(message, "toolCallId");
     int rc = llmobs_history_add(list, message, &oci_form);
 
     return rc == 0 && id
-               ? oci_set_result(llmobs_json_at(list, llmobs_json_len(list) - 1),
-                                id)
+               ? set_result(llmobs_json_at(list, llmobs_json_len(list) - 1), id)
                : rc;
 }
 
@@ -92,7 +91,7 @@ static int chat_request(struct llmobs_reading *reading)
     rc = span->input_messages ? 0 : -ENOMEM;
     LLMOBS_JSON_EACH (one, messages, rc == 0)
         if (llmobs_json_is_object(one))
-            rc = oci_add_message(span->input_messages, one);
+            rc = add_message(span->input_messages, one);
     return rc < 0
                ? rc
                : llmobs_tools_read_definitions(from, &span->tool_definitions);
@@ -160,7 +159,7 @@ static int chat_document(struct llmobs_reading *reading,
                            llmobs_json_gets(one, "finishReason"));
         read_counts(reading->span, llmobs_json_get(one, "usage"));
         if (llmobs_json_is_object(llmobs_json_get(one, "message")))
-            rc = oci_add_message(list, llmobs_json_get(one, "message"));
+            rc = add_message(list, llmobs_json_get(one, "message"));
     }
     if (rc < 0 || choices || !from)
         return rc;

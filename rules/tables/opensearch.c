@@ -65,7 +65,7 @@ static bool searches(const struct llmobs_json *clause, int depth)
     return false;
 }
 
-static bool opensearch_is_search(const struct llmobs_reading *reading)
+static bool is_search(const struct llmobs_reading *reading)
 {
     const struct llmobs_json *knn = llmobs_json_get(reading->request, "knn");
     const struct llmobs_json *first =
@@ -90,7 +90,7 @@ static const struct llmobs_store store = {
 static const struct llmobs_form form = {
     .keys = cut_keys,
     .signs = signs,
-    .confirm = opensearch_is_search,
+    .confirm = is_search,
     .begin = llmobs_store_begin,
     .request = llmobs_store_request,
     .document = llmobs_store_document,

@@ -27,7 +27,7 @@ static const char settings[] =
     "temperature\0top_p\0top_k\0seed\0max_tokens\0stop\0max_new_tokens\0"
     "max_completion_tokens\0";
 
-static bool replicate_is_request(const struct llmobs_reading *reading)
+static bool is_request(const struct llmobs_reading *reading)
 {
     return llmobs_json_is_object(llmobs_json_get(reading->request, "input"));
 }
@@ -36,7 +36,7 @@ static bool replicate_is_request(const struct llmobs_reading *reading)
 
 /* Gives "OWNER/NAME" of ".../models/OWNER/NAME/predictions"; for other paths
  * the version in the request. */
-static char *replicate_path_model(const struct llmobs_reading *reading)
+static char *path_model(const struct llmobs_reading *reading)
 {
     static const char *const marks[] = {"/models/", "/deployments/"};
     const struct llmobs_url *url = reading->classified->url;
@@ -63,7 +63,7 @@ static char *replicate_path_model(const struct llmobs_reading *reading)
 /* -- the request --------------------------------------------------------- */
 
 /* True for a data URL, which holds the file itself. */
-static bool replicate_is_inline(const char *text)
+static bool is_inline(const char *text)
 {
     return text && strncasecmp(text, "data:", strlen("data:")) == 0;
 }
@@ -80,7 +80,7 @@ static char *inputs_text(const struct llmobs_json *input)
         struct llmobs_json *value = llmobs_json_iter_value(it);
 
         rc = llmobs_json_set(copy, llmobs_json_iter_key(it),
-                             replicate_is_inline(llmobs_json_text(value))
+                             is_inline(llmobs_json_text(value))
                                  ? llmobs_json_string("[file]")
                                  : llmobs_json_share(value));
     }
@@ -91,7 +91,7 @@ static char *inputs_text(const struct llmobs_json *input)
 }
 
 /* Each model has its own inputs; most models for text have a prompt. */
-static int replicate_read_request(struct llmobs_reading *reading)
+static int read_request(struct llmobs_reading *reading)
 {
     const struct llmobs_json *input =
         llmobs_json_get(reading->request, "input");
@@ -122,7 +122,7 @@ static int append_piece(struct llmobs_buf *text, const char *piece)
 {
     int rc = 0;
 
-    if (replicate_is_inline(piece))
+    if (is_inline(piece))
         return llmobs_media_url(text, "file", piece);
     if (text->len > 0 && piece && strncmp(piece, "https://", 8) == 0)
         rc = llmobs_message_content_append(text, "\n");
@@ -149,8 +149,8 @@ static int append_output(struct llmobs_buf *text,
     return rc;
 }
 
-static int replicate_read_output(struct llmobs_reading *reading,
-                                 const struct llmobs_json *output)
+static int read_output(struct llmobs_reading *reading,
+                       const struct llmobs_json *output)
 {
     struct llmobs_span *span = reading->span;
     struct llmobs_buf text;
@@ -170,7 +170,7 @@ static int replicate_read_output(struct llmobs_reading *reading,
     return rc;
 }
 
-static bool replicate_goes_on(const char *status)
+static bool goes_on(const char *status)
 {
     static const char words[] = "starting\0queued\0processing\0";
 
@@ -179,8 +179,8 @@ static bool replicate_goes_on(const char *status)
 
 /* A call that asks for a canceled prediction, or cancels it, is not itself a
  * canceled call. */
-static int replicate_read_end(const struct llmobs_reading *reading,
-                              const char *status, const char *error)
+static int read_end(const struct llmobs_reading *reading, const char *status,
+                    const char *error)
 {
     bool asks = reading->classified->shape->kind == LLMOBS_KIND_TASK;
 
@@ -193,8 +193,8 @@ static int replicate_read_end(const struct llmobs_reading *reading,
 }
 
 /* Reads all of a prediction but its output. */
-static int replicate_read_facts(struct llmobs_reading *reading,
-                                const struct llmobs_json *body)
+static int read_facts(struct llmobs_reading *reading,
+                      const struct llmobs_json *body)
 {
     const struct llmobs_json *metrics = llmobs_json_get(body, "metrics");
     int64_t in = llmobs_usage_count(metrics, "input_token_count");
@@ -208,35 +208,35 @@ static int replicate_read_facts(struct llmobs_reading *reading,
     llmobs_span_metric(span, "output_tokens", out);
     llmobs_span_metric(span, "total_tokens",
                        in >= 0 && out >= 0 ? in + out : -1);
-    return replicate_read_end(reading, llmobs_json_gets(body, "status"),
-                              llmobs_json_gets(body, "error"));
+    return read_end(reading, llmobs_json_gets(body, "status"),
+                    llmobs_json_gets(body, "error"));
 }
 
 static int read_prediction(struct llmobs_reading *reading,
                            const struct llmobs_json *body)
 {
-    int rc = replicate_read_facts(reading, body);
+    int rc = read_facts(reading, body);
 
     if (rc < 0 || reading->classified->call->status >= 300)
         return rc;
-    return replicate_read_output(reading, llmobs_json_get(body, "output"));
+    return read_output(reading, llmobs_json_get(body, "output"));
 }
 
-static int replicate_note_job(struct llmobs_reading *reading,
-                              const struct llmobs_json *body)
+static int note_job(struct llmobs_reading *reading,
+                    const struct llmobs_json *body)
 {
     if (reading->classified->call->status >= 300 ||
-        !replicate_goes_on(llmobs_json_gets(body, "status")))
+        !goes_on(llmobs_json_gets(body, "status")))
         return 0;
     return llmobs_job_begun(reading->span, llmobs_json_gets(body, "id"));
 }
 
-static int replicate_read_document(struct llmobs_reading *reading,
-                                   const struct llmobs_json *body)
+static int read_document(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
 {
     int rc = read_prediction(reading, body);
 
-    return rc < 0 ? rc : replicate_note_job(reading, body);
+    return rc < 0 ? rc : note_job(reading, body);
 }
 
 static int read_ends_as(struct llmobs_reading *reading,
@@ -246,7 +246,7 @@ static int read_ends_as(struct llmobs_reading *reading,
     const struct llmobs_call *call = reading->classified->call;
     struct llmobs_json *body = llmobs_cut_json_object(
         call->response, call->response_tail, answer_keys);
-    int rc = body ? replicate_read_facts(reading, body) : -ENOMEM;
+    int rc = body ? read_facts(reading, body) : -ENOMEM;
 
     reading->span->complete = llmobs_json_gets(body, "status") != NULL;
     if (rc == 0)
@@ -255,41 +255,40 @@ static int read_ends_as(struct llmobs_reading *reading,
     return rc;
 }
 
-static int replicate_read_ends(struct llmobs_reading *reading)
+static int read_ends(struct llmobs_reading *reading)
 {
-    return read_ends_as(reading, replicate_note_job);
+    return read_ends_as(reading, note_job);
 }
 
 /* -- a prediction that is asked for or cancelled --------------------------- */
 
-static int replicate_settle(struct llmobs_reading *reading,
-                            const struct llmobs_json *body)
+static int settle(struct llmobs_reading *reading,
+                  const struct llmobs_json *body)
 {
     const char *status = llmobs_json_gets(body, "status");
 
-    return llmobs_job_settle(reading, status,
-                             status && !replicate_goes_on(status));
+    return llmobs_job_settle(reading, status, status && !goes_on(status));
 }
 
-static int replicate_fetch_document(struct llmobs_reading *reading,
-                                    const struct llmobs_json *body)
+static int fetch_document(struct llmobs_reading *reading,
+                          const struct llmobs_json *body)
 {
     int rc = read_prediction(reading, body);
 
     if (rc < 0 || reading->classified->call->status >= 300)
         return rc;
-    return replicate_settle(reading, body);
+    return settle(reading, body);
 }
 
-static int replicate_fetch_ends(struct llmobs_reading *reading)
+static int fetch_ends(struct llmobs_reading *reading)
 {
-    return read_ends_as(reading, replicate_settle);
+    return read_ends_as(reading, settle);
 }
 
 static const struct llmobs_form fetch_form = {
     .begin = llmobs_job_asked,
-    .document = replicate_fetch_document,
-    .ends = replicate_fetch_ends,
+    .document = fetch_document,
+    .ends = fetch_ends,
 };
 
 /* -- the dialect --------------------------------------------------------- */
@@ -297,11 +296,11 @@ static const struct llmobs_form fetch_form = {
 static const struct llmobs_form form = {
     .keys = keys,
     .signs = signs,
-    .confirm = replicate_is_request,
-    .asked = replicate_path_model,
-    .request = replicate_read_request,
-    .document = replicate_read_document,
-    .ends = replicate_read_ends,
+    .confirm = is_request,
+    .asked = path_model,
+    .request = read_request,
+    .document = read_document,
+    .ends = read_ends,
 };
 
 LLMOBS_FORMS(forms, fetch_form);

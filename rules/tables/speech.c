@@ -102,7 +102,7 @@ int llmobs_speech_say(struct llmobs_reading *reading)
 
 /* The size of a sound within JSON, in hexadecimal from MiniMax, in base64 from
  * others. False: there is no sound. */
-static bool speech_sound_of(const struct llmobs_json *body, uint64_t *bytes)
+static bool sound_of(const struct llmobs_json *body, uint64_t *bytes)
 {
     static const char *const keys[] = {"audio_base64", "audio_data", "data"};
     const struct llmobs_json *data = llmobs_json_get(body, "data");
@@ -122,8 +122,8 @@ static bool speech_sound_of(const struct llmobs_json *body, uint64_t *bytes)
 }
 
 /* MiniMax reports a failure in an answer of status 200. */
-static int speech_read_failure(const struct llmobs_json *body,
-                               struct llmobs_span *span)
+static int read_failure(const struct llmobs_json *body,
+                        struct llmobs_span *span)
 {
     const struct llmobs_json *told = llmobs_json_get(body, "base_resp");
     const struct llmobs_json *code = llmobs_json_get(told, "status_code");
@@ -143,15 +143,15 @@ int llmobs_speech_sound(struct llmobs_reading *reading,
 
     if (reading->classified->call->status >= 300)
         return 0;
-    rc = speech_read_failure(body, reading->span);
-    return rc < 0 || !speech_sound_of(body, &bytes)
+    rc = read_failure(body, reading->span);
+    return rc < 0 || !sound_of(body, &bytes)
                ? rc
                : llmobs_message_put_mark(&reading->span->output_messages,
                                          "assistant", "audio", NULL, bytes);
 }
 
 /* The last event of MiniMax has the whole sound again. */
-static bool speech_is_last(const struct llmobs_json *event)
+static bool is_last(const struct llmobs_json *event)
 {
     const struct llmobs_json *status =
         llmobs_json_get(llmobs_json_get(event, "data"), "status");
@@ -167,12 +167,12 @@ int llmobs_speech_piece(struct llmobs_reading *reading,
     uint64_t bytes = 0;
 
     state->end = event->end;
-    reading->done = reading->done || speech_is_last(event->json);
-    if (!speech_is_last(event->json) && speech_sound_of(event->json, &bytes)) {
+    reading->done = reading->done || is_last(event->json);
+    if (!is_last(event->json) && sound_of(event->json, &bytes)) {
         llmobs_reading_token(reading, event);
         state->sound += bytes;
     }
-    return speech_read_failure(event->json, reading->span);
+    return read_failure(event->json, reading->span);
 }
 
 /* A stream of lines has no event that ends it. */

@@ -90,9 +90,8 @@ int llmobs_store_begin(struct llmobs_reading *reading)
                          : 0;
 }
 
-static int tables_store_gather(const struct llmobs_json *value,
-                               const char *names, bool named, int depth,
-                               struct llmobs_json *texts)
+static int gather(const struct llmobs_json *value, const char *names,
+                  bool named, int depth, struct llmobs_json *texts)
 {
     static const char filters[] = "filter\0filters\0where\0";
     const char *text = llmobs_json_text(value);
@@ -103,15 +102,14 @@ static int tables_store_gather(const struct llmobs_json *value,
     if (depth == STORE_DEPTH_MAX)
         return 0;
     LLMOBS_JSON_EACH (one, value, rc == 0)
-        rc = tables_store_gather(one, names, named, depth + 1, texts);
+        rc = gather(one, names, named, depth + 1, texts);
     for (void *it = llmobs_json_iter(value); it && rc == 0;
          it = llmobs_json_next(value, it)) {
         const char *key = llmobs_json_iter_key(it);
 
         if (!llmobs_words_have(filters, key))
-            rc = tables_store_gather(llmobs_json_iter_value(it), names,
-                                     llmobs_words_have(names, key), depth + 1,
-                                     texts);
+            rc = gather(llmobs_json_iter_value(it), names,
+                        llmobs_words_have(names, key), depth + 1, texts);
     }
     return rc;
 }
@@ -125,13 +123,12 @@ int llmobs_store_input(struct llmobs_span *span,
                                         : texts);
 }
 
-static int tables_store_read_query(struct llmobs_reading *reading)
+static int read_query(struct llmobs_reading *reading)
 {
     struct llmobs_json *texts = llmobs_json_array();
-    int rc =
-        texts ? tables_store_gather(reading->request, store_of(reading)->texts,
-                                    false, 0, texts)
-              : -ENOMEM;
+    int rc = texts ? gather(reading->request, store_of(reading)->texts, false,
+                            0, texts)
+                   : -ENOMEM;
 
     if (rc == 0)
         rc = llmobs_store_input(reading->span, texts);
@@ -149,12 +146,12 @@ int llmobs_store_request(struct llmobs_reading *reading)
 
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
-    return tables_store_read_query(reading);
+    return read_query(reading);
 }
 
 /* -- the answer ----------------------------------------------------------- */
 
-static bool tables_store_is_empty(const struct llmobs_json *value)
+static bool is_empty(const struct llmobs_json *value)
 {
     return (llmobs_json_is_array(value) || llmobs_json_is_object(value)) &&
            llmobs_json_len(value) == 0;
@@ -162,9 +159,8 @@ static bool tables_store_is_empty(const struct llmobs_json *value)
 
 /* Copies an object without the members that `without` and `drops` name, and
  * without empty members, which held vectors only; copies another type whole. */
-static struct llmobs_json *tables_store_rest_of(const struct llmobs_json *value,
-                                                const char *without,
-                                                const char *drops)
+static struct llmobs_json *rest_of(const struct llmobs_json *value,
+                                   const char *without, const char *drops)
 {
     struct llmobs_json *out;
     int rc = 0;
@@ -178,7 +174,7 @@ static struct llmobs_json *tables_store_rest_of(const struct llmobs_json *value,
         struct llmobs_json *one = llmobs_json_iter_value(it);
 
         if (llmobs_words_have(without, key) || llmobs_words_have(drops, key) ||
-            tables_store_is_empty(one))
+            is_empty(one))
             continue;
         rc = llmobs_json_set(out, key, llmobs_json_share(one));
     }
@@ -186,8 +182,7 @@ static struct llmobs_json *tables_store_rest_of(const struct llmobs_json *value,
 }
 
 /* Some stores write a score as a text. */
-static struct llmobs_json *tables_store_number_of(
-    const struct llmobs_json *score)
+static struct llmobs_json *number_of(const struct llmobs_json *score)
 {
     const char *text = llmobs_json_text(score);
     char *end = NULL;
@@ -198,8 +193,7 @@ static struct llmobs_json *tables_store_number_of(
     return end == text || *end ? NULL : llmobs_json_real(number);
 }
 
-static const struct llmobs_json *tables_store_id_of(
-    const struct llmobs_json *id)
+static const struct llmobs_json *id_of(const struct llmobs_json *id)
 {
     return llmobs_json_is_string(id) || llmobs_json_is_number(id) ? id : NULL;
 }
@@ -210,12 +204,12 @@ int llmobs_store_add(struct llmobs_span *span,
                      const struct llmobs_json *score)
 {
     static const char names[] = "title\0name\0file_name\0source\0";
-    struct llmobs_json *number = tables_store_number_of(score);
+    struct llmobs_json *number = number_of(score);
     int rc = llmobs_documents_add(
         span, &(struct llmobs_found){
-                  .text = tables_store_is_empty(payload) ? NULL : payload,
+                  .text = is_empty(payload) ? NULL : payload,
                   .name = llmobs_store_first(payload, names),
-                  .id = tables_store_id_of(id),
+                  .id = id_of(id),
                   .score = number,
               });
 
@@ -233,7 +227,7 @@ static int add_hit(struct llmobs_reading *reading,
     const struct llmobs_json *id = llmobs_store_first(hit, store->ids);
     const struct llmobs_json *payload =
         store->payloads ? llmobs_store_first(hit, store->payloads) : hit;
-    struct llmobs_json *rest = tables_store_rest_of(
+    struct llmobs_json *rest = rest_of(
         payload, store->payloads ? no_names : store->scores, store->drops);
     int rc = rest || !payload ? 0 : -ENOMEM;
 

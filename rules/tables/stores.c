@@ -25,8 +25,8 @@
 
 /* Notes a refusal within an answer whose status is 200. The error's type is the
  * refusal's code, if it has a code. */
-static int stores_fail_with(struct llmobs_span *span,
-                            const struct llmobs_json *code, const char *message)
+static int fail_with(struct llmobs_span *span, const struct llmobs_json *code,
+                     const char *message)
 {
     char type[CODE_LEN] = "error";
 
@@ -116,8 +116,7 @@ static int milvus_fail(struct llmobs_reading *reading,
 
     if (llmobs_json_to_int(code) == 0 || llmobs_json_to_int(code) == 200)
         return 0;
-    return stores_fail_with(reading->span, code,
-                            llmobs_json_gets(body, "message"));
+    return fail_with(reading->span, code, llmobs_json_gets(body, "message"));
 }
 
 static const struct llmobs_store milvus = {
@@ -218,8 +217,8 @@ static int typesense_fail(struct llmobs_reading *reading,
         const char *error = llmobs_json_gets(one, "error");
 
         if (error)
-            return stores_fail_with(reading->span, llmobs_json_get(one, "code"),
-                                    error);
+            return fail_with(reading->span, llmobs_json_get(one, "code"),
+                             error);
     }
     return 0;
 }

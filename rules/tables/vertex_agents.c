@@ -42,7 +42,7 @@ struct state {
 };
 
 /* The same path manages sessions and memories, which no model does. */
-static bool vertex_agents_runs(const struct llmobs_reading *reading)
+static bool runs(const struct llmobs_reading *reading)
 {
     static const char others[] = "session\0memory\0feedback\0";
     const char *method = llmobs_google_gets(reading->request, "classMethod");
@@ -91,8 +91,7 @@ static int vertex_agents_document(struct llmobs_reading *reading,
 
 /* Takes the counts of a whole event. A model's answer may be several events, of
  * which the last counts: they have one author and one length of the prompt. */
-static int vertex_agents_count(struct state *state,
-                               const struct llmobs_json *event)
+static int count(struct state *state, const struct llmobs_json *event)
 {
     struct llmobs_json *usage = llmobs_json_get(event, "usage_metadata");
     const char *author = llmobs_json_gets(event, "author");
@@ -159,7 +158,7 @@ static int vertex_agents_event(struct llmobs_reading *reading,
                              parts, whole);
     if (state->said.len + state->pieces.len > before)
         llmobs_reading_token(reading, event);
-    return rc < 0 || !whole ? rc : vertex_agents_count(state, json);
+    return rc < 0 || !whole ? rc : count(state, json);
 }
 
 /* Nothing marks the end. A stream that was cut lacks counts. */
@@ -184,7 +183,7 @@ static int vertex_agents_finish(struct llmobs_reading *reading)
     return llmobs_span_set(&reading->span->output_value, state->said.data);
 }
 
-static void vertex_agents_fini(void *at)
+static void fini(void *at)
 {
     struct state *state = at;
 
@@ -199,7 +198,7 @@ static void vertex_agents_fini(void *at)
 static const struct llmobs_form form = {
     .keys = keys,
     .signs = signs,
-    .confirm = vertex_agents_runs,
+    .confirm = runs,
     .confirm_always = true,
     .gated = true,
     .begin = vertex_agents_begin,
@@ -208,7 +207,7 @@ static const struct llmobs_form form = {
     .event = vertex_agents_event,
     .finish = vertex_agents_finish,
     .ends = llmobs_reading_ends,
-    LLMOBS_STATE(struct state, vertex_agents_fini),
+    LLMOBS_STATE(struct state, fini),
     .framing = LLMOBS_FRAMING_LINES,
 };
 

@@ -52,7 +52,7 @@ static int watsonx_begin(struct llmobs_reading *reading)
     return 0;
 }
 
-static int watsonx_name_model(struct llmobs_reading *reading)
+static int name_model(struct llmobs_reading *reading)
 {
     return llmobs_reading_model(reading,
                                 llmobs_json_gets(reading->request, "model_id"));
@@ -89,14 +89,14 @@ static int note_input(struct llmobs_span *span, int64_t tokens)
     return llmobs_embedding_total(span);
 }
 
-static bool watsonx_reranks(const struct llmobs_reading *reading)
+static bool reranks(const struct llmobs_reading *reading)
 {
     return names_model(reading) && llmobs_reading_has(reading, "inputs") &&
            llmobs_reading_has(reading, "query");
 }
 
-static int watsonx_read_ranks(struct llmobs_reading *reading,
-                              const struct llmobs_json *body)
+static int read_ranks(struct llmobs_reading *reading,
+                      const struct llmobs_json *body)
 {
     const char *model = llmobs_json_gets(body, "model_id");
     int rc = llmobs_reading_model(reading, model);
@@ -130,7 +130,7 @@ static const struct llmobs_form chat = {
     .confirm = chats,
     .begin = watsonx_begin,
     .request = llmobs_chat_request,
-    .model = watsonx_name_model,
+    .model = name_model,
     .variant = &variant,
 };
 
@@ -143,11 +143,11 @@ static const struct llmobs_form embeddings = {
 
 static const struct llmobs_form reranking = {
     .keys = keys,
-    .confirm = watsonx_reranks,
+    .confirm = reranks,
     .begin = watsonx_begin,
     .request = llmobs_rerank_request,
-    .document = watsonx_read_ranks,
-    .model = watsonx_name_model,
+    .document = read_ranks,
+    .model = name_model,
     .ends = read_rank_ends,
     .variant = &rerank,
 };

@@ -52,7 +52,7 @@ static const char *argument(const char *text, const char *name)
     return text ? text + 1 + strspn(text + 1, " \t\r\n") : NULL;
 }
 
-static bool weaviate_is_search(const struct llmobs_reading *reading)
+static bool is_search(const struct llmobs_reading *reading)
 {
     const char *query = llmobs_json_gets(reading->request, "query");
     const char *get = weaviate_behind(query, "Get");
@@ -69,8 +69,7 @@ static bool weaviate_is_search(const struct llmobs_reading *reading)
 }
 
 /* A string of GraphQL has the escapes of JSON's. */
-static int weaviate_add_text(struct llmobs_text quoted,
-                             struct llmobs_json *texts)
+static int add_text(struct llmobs_text quoted, struct llmobs_json *texts)
 {
     struct llmobs_json *text = NULL;
     int rc = llmobs_json_parse(quoted, &text);
@@ -81,7 +80,7 @@ static int weaviate_add_text(struct llmobs_text quoted,
 }
 
 /* Adds the text of a value in quotes, or the texts of a list of such values. */
-static int weaviate_add_texts(const char *at, struct llmobs_json *texts)
+static int add_texts(const char *at, struct llmobs_json *texts)
 {
     bool list = *at == '[';
     int rc = 0;
@@ -97,15 +96,15 @@ static int weaviate_add_texts(const char *at, struct llmobs_json *texts)
         while (*end && *end != '"')
             end += end[0] == '\\' && end[1] ? 2 : 1;
         if (*end)
-            rc = weaviate_add_text(
-                (struct llmobs_text){at, (size_t)(end + 1 - at)}, texts);
+            rc = add_text((struct llmobs_text){at, (size_t)(end + 1 - at)},
+                          texts);
         at = *end ? end + 1 : end;
     } while (list && rc == 0);
     return rc;
 }
 
 /* nearText has concepts, hybrid and bm25 have a query. */
-static int weaviate_read_request(struct llmobs_reading *reading)
+static int read_request(struct llmobs_reading *reading)
 {
     const char *query = llmobs_json_gets(reading->request, "query");
     const char *at = argument(weaviate_behind(query, "Get"), "concepts");
@@ -115,7 +114,7 @@ static int weaviate_read_request(struct llmobs_reading *reading)
     if (!at)
         at = argument(weaviate_behind(query, "Get"), "query");
     if (rc == 0 && at && !reading->classified->call->request_truncated)
-        rc = weaviate_add_texts(at, texts);
+        rc = add_texts(at, texts);
     if (rc == 0)
         rc = llmobs_store_input(reading->span, texts);
     llmobs_json_free(texts);
@@ -123,8 +122,8 @@ static int weaviate_read_request(struct llmobs_reading *reading)
 }
 
 /* Adds all properties that the query asked for, without "_additional". */
-static int weaviate_add_object(struct llmobs_reading *reading,
-                               const struct llmobs_json *object)
+static int add_object(struct llmobs_reading *reading,
+                      const struct llmobs_json *object)
 {
     const struct llmobs_json *more = llmobs_json_get(object, "_additional");
     const struct llmobs_json *id = llmobs_store_first(more, ids);
@@ -149,8 +148,7 @@ static int weaviate_add_object(struct llmobs_reading *reading,
 }
 
 /* A query that fails has the status 200 and a list of errors. */
-static int weaviate_fail(struct llmobs_span *span,
-                         const struct llmobs_json *body)
+static int fail(struct llmobs_span *span, const struct llmobs_json *body)
 {
     const struct llmobs_json *errors = llmobs_json_get(body, "errors");
 
@@ -161,8 +159,8 @@ static int weaviate_fail(struct llmobs_span *span,
         llmobs_json_gets(llmobs_json_at(errors, 0), "message"));
 }
 
-static int weaviate_read_document(struct llmobs_reading *reading,
-                                  const struct llmobs_json *body)
+static int read_document(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
 {
     const struct llmobs_json *get =
         llmobs_json_get(llmobs_json_get(body, "data"), "Get");
@@ -170,11 +168,11 @@ static int weaviate_read_document(struct llmobs_reading *reading,
 
     if (reading->classified->call->status >= 300)
         return 0;
-    rc = weaviate_fail(reading->span, body);
+    rc = fail(reading->span, body);
     for (void *it = llmobs_json_iter(get); it && rc == 0;
          it = llmobs_json_next(get, it))
         rc = llmobs_documents_each(reading, llmobs_json_iter_value(it),
-                                   weaviate_add_object);
+                                   add_object);
     return rc;
 }
 
@@ -184,9 +182,9 @@ static const char signs[] =
 static const struct llmobs_form form = {
     .keys = keys,
     .signs = signs,
-    .confirm = weaviate_is_search,
-    .request = weaviate_read_request,
-    .document = weaviate_read_document,
+    .confirm = is_search,
+    .request = read_request,
+    .document = read_document,
     .ends = llmobs_reading_ends,
     .variant = &store,
 };

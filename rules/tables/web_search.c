@@ -16,8 +16,7 @@ struct tool {
     const char *outputs; /* all of these that the answer has are read */
 };
 
-static const struct tool *web_search_tool_of(
-    const struct llmobs_reading *reading)
+static const struct tool *tool_of(const struct llmobs_reading *reading)
 {
     return reading->form->variant;
 }
@@ -25,8 +24,7 @@ static const struct tool *web_search_tool_of(
 /* -- the request ---------------------------------------------------------- */
 
 /* A query from the URL, where a blank may be a plus sign. */
-static int web_search_read_text(struct llmobs_reading *reading,
-                                struct llmobs_text text)
+static int read_text(struct llmobs_reading *reading, struct llmobs_text text)
 {
     char *plain = strndup(text.data, text.len), *decoded = NULL;
     struct llmobs_json *value = NULL;
@@ -52,12 +50,12 @@ static int web_search_begin(struct llmobs_reading *reading)
 
     if (!*classified->shape->queries || classified->call->request.len == 0)
         return 0;
-    return web_search_read_text(reading, classified->call->request);
+    return read_text(reading, classified->call->request);
 }
 
-static int web_search_read_request(struct llmobs_reading *reading)
+static int read_request(struct llmobs_reading *reading)
 {
-    const struct tool *tool = web_search_tool_of(reading);
+    const struct tool *tool = tool_of(reading);
     int rc;
 
     if (*reading->classified->shape->queries)
@@ -74,8 +72,8 @@ static int web_search_read_request(struct llmobs_reading *reading)
 /* -- the answer ----------------------------------------------------------- */
 
 /* Finds a member, or a member of a member: "web/results". */
-static struct llmobs_json *web_search_find(const struct llmobs_json *body,
-                                           const char *place, const char **name)
+static struct llmobs_json *find(const struct llmobs_json *body,
+                                const char *place, const char **name)
 {
     const char *slash = strchr(place, '/');
     struct llmobs_json *value;
@@ -92,10 +90,10 @@ static struct llmobs_json *web_search_find(const struct llmobs_json *body,
 }
 
 /* Sets the output: the only member itself, or an object of several members. */
-static int web_search_read_document(struct llmobs_reading *reading,
-                                    const struct llmobs_json *body)
+static int read_document(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
 {
-    const char *place = web_search_tool_of(reading)->outputs;
+    const char *place = tool_of(reading)->outputs;
     const struct llmobs_json *error = llmobs_json_get(body, "error");
     const char *code = llmobs_json_gets(error, "code"); /* Brave */
     const char *text = llmobs_json_gets(error, "detail");
@@ -107,7 +105,7 @@ static int web_search_read_document(struct llmobs_reading *reading,
     out = llmobs_json_object();
     for (; *place && rc == 0; place = llmobs_words_next(place)) {
         const char *name;
-        struct llmobs_json *value = web_search_find(body, place, &name);
+        struct llmobs_json *value = find(body, place, &name);
 
         if (!value || llmobs_json_is_null(value))
             continue;
@@ -127,7 +125,7 @@ static int read_exa(struct llmobs_reading *reading,
 {
     const struct llmobs_json *total =
         llmobs_json_get(llmobs_json_get(body, "costDollars"), "total");
-    int rc = web_search_read_document(reading, body);
+    int rc = read_document(reading, body);
 
     if (rc < 0 || !llmobs_json_is_number(total) ||
         llmobs_json_to_real(total) < 0)
@@ -149,7 +147,7 @@ static int read_exa(struct llmobs_reading *reading,
     static const struct llmobs_form id##_form = {                            \
         .keys = its_keys,                                                    \
         .begin = web_search_begin,                                           \
-        .request = web_search_read_request,                                  \
+        .request = read_request,                                             \
         .document = read,                                                    \
         .ends = llmobs_reading_ends,                                         \
         .variant = &id##_tool,                                               \
@@ -164,8 +162,7 @@ static const struct llmobs_shape brave_shapes[] = {
     {TOOL("GET", "/res/v1/news/search", "news_search", "brave.news"),
      .host = "api.search.brave.com", .bodyless = true, .queries = "q\0"},
 };
-SERVICE(brave, web_search_read_document, "",
-        .outputs = "web/results\0results\0");
+SERVICE(brave, read_document, "", .outputs = "web/results\0results\0");
 
 static const struct llmobs_shape exa_shapes[] = {
     {TOOL("POST", "/search", "search", "exa.search"), .host = "api.exa.ai"},
@@ -190,9 +187,8 @@ static const struct llmobs_shape firecrawl_shapes[] = {
     FIRECRAWL("v1", "map"),    FIRECRAWL("v2", "search"),
     FIRECRAWL("v2", "scrape"), FIRECRAWL("v2", "map"),
 };
-SERVICE(firecrawl, web_search_read_document,
-        "limit\0formats\0sources\0location\0", .inputs = "query\0url\0urls\0",
-        .outputs = "data\0links\0");
+SERVICE(firecrawl, read_document, "limit\0formats\0sources\0location\0",
+        .inputs = "query\0url\0urls\0", .outputs = "data\0links\0");
 
 static const struct llmobs_shape ollama_search_shapes[] = {
     {TOOL("POST", "/api/web_search", "web_search", "ollama.web_search"),
@@ -200,15 +196,14 @@ static const struct llmobs_shape ollama_search_shapes[] = {
     {TOOL("POST", "/api/web_fetch", "web_fetch", "ollama.web_fetch"),
      .host = "ollama.com"},
 };
-SERVICE(ollama_search, web_search_read_document, "max_results\0",
-        .inputs = "query\0url\0",
+SERVICE(ollama_search, read_document, "max_results\0", .inputs = "query\0url\0",
         .outputs = "results\0title\0content\0links\0");
 
 static const struct llmobs_shape perplexity_search_shapes[] = {
     {TOOL("POST", "/search", "search", "perplexity.search"),
      .host = "api.perplexity.ai"},
 };
-SERVICE(perplexity_search, web_search_read_document,
+SERVICE(perplexity_search, read_document,
         "max_results\0country\0search_domain_filter\0search_recency_filter\0",
         .inputs = "query\0", .outputs = "results\0");
 
@@ -224,7 +219,7 @@ static const struct llmobs_shape serpapi_shapes[] = {
     SERPAPI("/search", "search"),
     SERPAPI("/search.json", "search_json"),
 };
-SERVICE(serpapi, web_search_read_document, "",
+SERVICE(serpapi, read_document, "",
         .outputs = "answer_box\0organic_results\0news_results\0images_"
                    "results\0shopping_results\0local_results\0video_results\0");
 
@@ -237,8 +232,7 @@ static const struct llmobs_shape serper_shapes[] = {
     SERPER("places"), SERPER("shopping"), SERPER("scholar"),
 };
 SERVICE(
-    serper, web_search_read_document, "num\0gl\0hl\0page\0tbs\0",
-    .inputs = "q\0",
+    serper, read_document, "num\0gl\0hl\0page\0tbs\0", .inputs = "q\0",
     .outputs = "answerBox\0organic\0news\0images\0videos\0places\0shopping\0");
 
 static const struct llmobs_shape tavily_shapes[] = {
@@ -247,7 +241,7 @@ static const struct llmobs_shape tavily_shapes[] = {
     {TOOL("POST", "/extract", "extract", "tavily.extract"),
      .host = "api.tavily.com"},
 };
-SERVICE(tavily, web_search_read_document,
+SERVICE(tavily, read_document,
         "search_depth\0topic\0max_results\0time_range\0include_domains\0"
         "exclude_domains\0include_answer\0extract_depth\0",
         .inputs = "query\0urls\0url\0",

@@ -18,7 +18,7 @@ static const char metadata_keys[] = "max_tokens\0temperature\0";
 static const char keys[] =
     "max_tokens\0temperature\0output_config\0output_format\0service_tier\0";
 
-static bool anthropic_has_messages(const struct llmobs_reading *reading)
+static bool has_messages(const struct llmobs_reading *reading)
 {
     return llmobs_request_has_messages(reading->classified->call,
                                        reading->request);
@@ -26,11 +26,11 @@ static bool anthropic_has_messages(const struct llmobs_reading *reading)
 
 /* True for a messages request: it has messages, and a model unless the path
  * names the model. */
-static bool anthropic_is_message(const struct llmobs_reading *reading)
+static bool is_message(const struct llmobs_reading *reading)
 {
     bool named = strcmp(reading->classified->shape->operation, "messages") != 0;
 
-    return anthropic_has_messages(reading) &&
+    return has_messages(reading) &&
            (named ||
             llmobs_json_is_string(llmobs_json_get(reading->request, "model")));
 }
@@ -38,12 +38,12 @@ static bool anthropic_is_message(const struct llmobs_reading *reading)
 /* Vertex AI names the model in the path only (WIRE 6.2). A gateway may use a
  * path as common as "/messages" for something else; then its bodies are kept as
  * texts (WIRE 4.6). */
-static int anthropic_read_request(struct llmobs_reading *reading)
+static int read_request(struct llmobs_reading *reading)
 {
     struct llmobs_span *span = reading->span;
     int rc = llmobs_google_model(reading);
 
-    if (reading->classified->proxied && !anthropic_has_messages(reading))
+    if (reading->classified->proxied && !has_messages(reading))
         return -ENOTSUP;
     if (rc == 0)
         rc = llmobs_request_metadata(reading->request, metadata_keys, span);
@@ -55,8 +55,8 @@ static int anthropic_read_request(struct llmobs_reading *reading)
                                                   &span->tool_definitions);
 }
 
-static int anthropic_read_document(struct llmobs_reading *reading,
-                                   const struct llmobs_json *body)
+static int read_document(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
 {
     struct llmobs_span *span = reading->span;
     int rc = llmobs_anthropic_outputs(body, &span->output_messages);
@@ -73,8 +73,8 @@ static int anthropic_read_document(struct llmobs_reading *reading,
                                          span);
 }
 
-static int anthropic_read_event(struct llmobs_reading *reading,
-                                const struct llmobs_event *event)
+static int read_event(struct llmobs_reading *reading,
+                      const struct llmobs_event *event)
 {
     struct llmobs_anthropic_stream *stream = reading->state;
     int rc = llmobs_anthropic_stream_add(stream, event->json);
@@ -87,7 +87,7 @@ static int anthropic_read_event(struct llmobs_reading *reading,
     return rc;
 }
 
-static int anthropic_finish_stream(struct llmobs_reading *reading)
+static int finish_stream(struct llmobs_reading *reading)
 {
     const struct llmobs_anthropic_stream *stream = reading->state;
     struct llmobs_span *span = reading->span;
@@ -102,19 +102,19 @@ static int anthropic_finish_stream(struct llmobs_reading *reading)
 }
 
 /* Finds a value after the content, or before it. */
-static struct llmobs_json *anthropic_find_value(const struct llmobs_call *call,
-                                                const char *key)
+static struct llmobs_json *find_value(const struct llmobs_call *call,
+                                      const char *key)
 {
     struct llmobs_json *value = llmobs_cut_json_last(call->response_tail, key);
 
     return value ? value : llmobs_cut_json_first(call->response, key);
 }
 
-static int anthropic_read_ends(struct llmobs_reading *reading)
+static int read_ends(struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
-    struct llmobs_json *usage = anthropic_find_value(call, "usage");
-    struct llmobs_json *reason = anthropic_find_value(call, "stop_reason");
+    struct llmobs_json *usage = find_value(call, "usage");
+    struct llmobs_json *reason = find_value(call, "stop_reason");
     int rc;
 
     reading->span->complete = llmobs_json_is_string(reason);
@@ -128,13 +128,13 @@ static int anthropic_read_ends(struct llmobs_reading *reading)
 
 static const struct llmobs_form form = {
     .keys = keys,
-    .confirm = anthropic_is_message,
+    .confirm = is_message,
     .begin = llmobs_google_ask,
-    .request = anthropic_read_request,
-    .document = anthropic_read_document,
-    .event = anthropic_read_event,
-    .finish = anthropic_finish_stream,
-    .ends = anthropic_read_ends,
+    .request = read_request,
+    .document = read_document,
+    .event = read_event,
+    .finish = finish_stream,
+    .ends = read_ends,
     LLMOBS_STATE(struct llmobs_anthropic_stream, llmobs_anthropic_stream_fini),
 };
 

@@ -19,8 +19,7 @@ struct sink {
     bool images;
 };
 
-static int anthropic_message_add_text(const struct sink *sink, const char *role,
-                                      const char *text)
+static int add_text(const struct sink *sink, const char *role, const char *text)
 {
     return llmobs_message_add_text(sink->list, role, llmobs_text_of(text));
 }
@@ -45,7 +44,7 @@ static int add_with(const struct sink *sink, const char *text, const char *key,
 }
 
 /* Removes the bytes of files from a value, at every level. */
-static void anthropic_message_drop_data(struct llmobs_json *value)
+static void drop_data(struct llmobs_json *value)
 {
     const char *type = llmobs_json_gets(value, "type");
     void *it;
@@ -55,31 +54,29 @@ static void anthropic_message_drop_data(struct llmobs_json *value)
         llmobs_json_unset(value, "data");
     if (llmobs_json_is_array(value))
         LLMOBS_JSON_EACH (one, value, true)
-            anthropic_message_drop_data(one);
+            drop_data(one);
     else
         for (it = llmobs_json_iter(value); it; it = llmobs_json_next(value, it))
-            anthropic_message_drop_data(llmobs_json_iter_value(it));
+            drop_data(llmobs_json_iter_value(it));
 }
 
 /* Gives a value as text. */
-static char *anthropic_message_text_of(const struct llmobs_json *value)
+static char *text_of(const struct llmobs_json *value)
 {
     struct llmobs_json *copy = llmobs_json_clone(value);
     char *text;
 
-    anthropic_message_drop_data(copy);
+    drop_data(copy);
     text = copy ? llmobs_json_dumps(copy, LLMOBS_JSON_ASCII) : NULL;
     llmobs_json_free(copy);
     return text;
 }
 
 /* Adds a block whose type has no form of its own. */
-static int anthropic_message_add_other(const struct sink *sink,
-                                       const struct llmobs_json *block)
+static int add_other(const struct sink *sink, const struct llmobs_json *block)
 {
-    char *text = anthropic_message_text_of(block);
-    int rc =
-        text ? anthropic_message_add_text(sink, sink->role, text) : -ENOMEM;
+    char *text = text_of(block);
+    int rc = text ? add_text(sink, sink->role, text) : -ENOMEM;
 
     free(text);
     return rc;
@@ -101,8 +98,7 @@ static bool is_shown(const char *mime)
     return mime && llmobs_words_have(mimes, mime);
 }
 
-static int anthropic_message_add_image(const struct sink *sink,
-                                       const struct llmobs_json *block)
+static int add_image(const struct sink *sink, const struct llmobs_json *block)
 {
     const struct llmobs_json *source = llmobs_json_get(block, "source");
     const char *mime = llmobs_json_gets(source, "media_type");
@@ -111,18 +107,16 @@ static int anthropic_message_add_image(const struct sink *sink,
 
     if (!sink->images || !llmobs_json_says(source, "type", "base64") || !data ||
         !*data || !is_shown(mime) || !is_ascii(data))
-        return anthropic_message_add_text(sink, sink->role, IMAGE_SEEN);
+        return add_text(sink, sink->role, IMAGE_SEEN);
     if (llmobs_media_left_out(llmobs_text_of(data), &bytes) ||
         strlen(data) > LLMOBS_ANTHROPIC_IMAGE_MAX)
-        return anthropic_message_add_text(sink, sink->role,
-                                          LLMOBS_IMAGE_TOO_LARGE);
+        return add_text(sink, sink->role, LLMOBS_IMAGE_TOO_LARGE);
     return add_with(
         sink, "", "image_parts",
         llmobs_message_content_media(mime, llmobs_json_string(data)));
 }
 
-static int anthropic_message_add_call(const struct sink *sink,
-                                      const struct llmobs_json *block)
+static int add_call(const struct sink *sink, const struct llmobs_json *block)
 {
     return add_with(
         sink, llmobs_json_gets(block, "text"), "tool_calls",
@@ -146,7 +140,7 @@ static int add_result_text(struct llmobs_buf *buf,
         return llmobs_message_content_append(buf, text);
     if (llmobs_json_says(value, "type", "image"))
         return llmobs_message_content_append(buf, IMAGE_SEEN);
-    json = anthropic_message_text_of(value);
+    json = text_of(value);
     rc = json ? llmobs_message_content_append(buf, json) : -ENOMEM;
     free(json);
     return rc;
@@ -174,8 +168,7 @@ static int read_result(struct llmobs_buf *buf, const struct llmobs_json *value)
     return rc;
 }
 
-static int anthropic_message_add_result(const struct sink *sink,
-                                        const struct llmobs_json *block)
+static int add_result(const struct sink *sink, const struct llmobs_json *block)
 {
     struct llmobs_buf text;
     int rc;
@@ -211,47 +204,43 @@ static int add_compaction(const struct sink *sink,
     return rc;
 }
 
-static int anthropic_message_add_block(const struct sink *sink,
-                                       const struct llmobs_json *block)
+static int add_block(const struct sink *sink, const struct llmobs_json *block)
 {
     const char *type = llmobs_json_gets(block, "type");
 
     if (llmobs_json_is_null(block))
         return 0;
     if (llmobs_json_is_string(block))
-        return anthropic_message_add_text(sink, sink->role,
-                                          llmobs_json_text(block));
+        return add_text(sink, sink->role, llmobs_json_text(block));
     if (!type)
-        return anthropic_message_add_other(sink, block);
+        return add_other(sink, block);
     if (strcmp(type, "text") == 0)
-        return anthropic_message_add_text(sink, sink->role,
-                                          llmobs_json_gets(block, "text"));
+        return add_text(sink, sink->role, llmobs_json_gets(block, "text"));
     if (strcmp(type, "image") == 0)
-        return anthropic_message_add_image(sink, block);
+        return add_image(sink, block);
     if (strcmp(type, "thinking") == 0)
-        return anthropic_message_add_text(sink, "reasoning",
-                                          llmobs_json_gets(block, "thinking"));
+        return add_text(sink, "reasoning", llmobs_json_gets(block, "thinking"));
     if (strcmp(type, "compaction") == 0)
         return add_compaction(sink, block);
     if (strstr(type, "tool_use"))
-        return anthropic_message_add_call(sink, block);
+        return add_call(sink, block);
     if (strstr(type, "tool_result"))
-        return anthropic_message_add_result(sink, block);
-    return anthropic_message_add_other(sink, block);
+        return add_result(sink, block);
+    return add_other(sink, block);
 }
 
 /* Adds a content: a text, or blocks, each of which becomes a message. */
-static int anthropic_message_add_content(const struct sink *sink,
-                                         const struct llmobs_json *content)
+static int add_content(const struct sink *sink,
+                       const struct llmobs_json *content)
 {
     int rc = 0;
 
     if (!content)
         return 0;
     if (!llmobs_json_is_array(content))
-        return anthropic_message_add_block(sink, content);
+        return add_block(sink, content);
     LLMOBS_JSON_EACH (one, content, rc == 0)
-        rc = anthropic_message_add_block(sink, one);
+        rc = add_block(sink, one);
     return rc;
 }
 
@@ -264,13 +253,11 @@ int llmobs_anthropic_inputs(const struct llmobs_json *request, bool images,
 
     span->input_messages = sink.list;
     if (rc == 0)
-        rc = anthropic_message_add_content(&sink,
-                                           llmobs_json_get(request, "system"));
+        rc = add_content(&sink, llmobs_json_get(request, "system"));
     llmobs_fact_apart(span);
     LLMOBS_JSON_EACH (message, from, rc == 0) {
         sink.role = llmobs_json_gets(message, "role");
-        rc = anthropic_message_add_content(&sink,
-                                           llmobs_json_get(message, "content"));
+        rc = add_content(&sink, llmobs_json_get(message, "content"));
     }
     return rc;
 }
@@ -286,7 +273,7 @@ int llmobs_anthropic_outputs(const struct llmobs_json *answer,
     if (!content || llmobs_json_is_null(content))
         return 0;
     sink.list = llmobs_json_array();
-    rc = sink.list ? anthropic_message_add_content(&sink, content) : -ENOMEM;
+    rc = sink.list ? add_content(&sink, content) : -ENOMEM;
     if (rc == 0)
         *out = sink.list;
     else

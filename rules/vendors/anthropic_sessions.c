@@ -32,7 +32,7 @@ struct state {
 
 /* Elsewhere than at Anthropic's hosts a header tells. A request with a body has
  * all members that its form names: others have such paths. */
-static bool anthropic_sessions_asks(const struct llmobs_reading *reading)
+static bool asks(const struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
     const char *beta = llmobs_header_find(
@@ -47,8 +47,7 @@ static bool anthropic_sessions_asks(const struct llmobs_reading *reading)
 }
 
 /* Adds the texts of an event, each on a line. */
-static int anthropic_sessions_say(struct llmobs_buf *text,
-                                  const struct llmobs_json *event)
+static int say(struct llmobs_buf *text, const struct llmobs_json *event)
 {
     const struct llmobs_json *content = llmobs_json_get(event, "content");
     struct llmobs_json *lines = llmobs_value_lines(content, "text");
@@ -96,7 +95,7 @@ static int anthropic_sessions_request(struct llmobs_reading *reading)
     if (!events)
         events = llmobs_json_get(reading->request, "initial_events");
     LLMOBS_JSON_EACH (one, events, rc == 0)
-        rc = anthropic_sessions_say(&text, one);
+        rc = say(&text, one);
     if (rc == 0)
         rc = llmobs_value_words(&reading->span->input_value, &text);
     llmobs_buf_fini(&text);
@@ -104,8 +103,8 @@ static int anthropic_sessions_request(struct llmobs_reading *reading)
 }
 
 /* A session has an agent and a status. */
-static int anthropic_sessions_created(struct llmobs_reading *reading,
-                                      const struct llmobs_json *session)
+static int created(struct llmobs_reading *reading,
+                   const struct llmobs_json *session)
 {
     const struct llmobs_json *agent = llmobs_json_get(session, "agent");
     const char *id = llmobs_json_gets(session, "id");
@@ -125,8 +124,7 @@ static int anthropic_sessions_created(struct llmobs_reading *reading,
 }
 
 /* The first event begins what the stream has from there on. */
-static int anthropic_sessions_sent(struct llmobs_reading *reading,
-                                   const struct llmobs_json *body)
+static int sent(struct llmobs_reading *reading, const struct llmobs_json *body)
 {
     const struct llmobs_json *data = llmobs_json_get(body, "data");
 
@@ -139,29 +137,28 @@ static int anthropic_sessions_sent(struct llmobs_reading *reading,
 
 /* -- the stream ------------------------------------------------------------ */
 
-static int anthropic_sessions_note(struct llmobs_json **ids, const char *id)
+static int note(struct llmobs_json **ids, const char *id)
 {
     if (!*ids && !(*ids = llmobs_json_object()))
         return -ENOMEM;
     return llmobs_json_sets(*ids, id, "");
 }
 
-static int anthropic_sessions_count(struct state *state,
-                                    const struct llmobs_json *event)
+static int count(struct state *state, const struct llmobs_json *event)
 {
     const struct llmobs_json *usage = llmobs_json_get(event, "model_usage");
     const char *id = llmobs_json_gets(event, "model_request_start_id");
 
     if (!llmobs_json_is_object(usage))
-        return anthropic_sessions_note(&state->asking, "");
+        return note(&state->asking, "");
     if (id)
         llmobs_json_unset(state->asking, id);
     return llmobs_usage_sum(&state->sum, usage, counted);
 }
 
 /* Where the agent waits, the answer ends, though its connection may not. */
-static int anthropic_sessions_rest(struct llmobs_reading *reading,
-                                   const struct llmobs_event *event)
+static int rest(struct llmobs_reading *reading,
+                const struct llmobs_event *event)
 {
     const struct llmobs_call *call = reading->classified->call;
     const struct llmobs_json *reason =
@@ -176,8 +173,8 @@ static int anthropic_sessions_rest(struct llmobs_reading *reading,
 }
 
 /* The server itself tries again after most errors. */
-static int anthropic_sessions_fail(struct llmobs_reading *reading,
-                                   const struct llmobs_event *event)
+static int fail(struct llmobs_reading *reading,
+                const struct llmobs_event *event)
 {
     const struct llmobs_json *error = llmobs_json_get(event->json, "error");
 
@@ -189,14 +186,13 @@ static int anthropic_sessions_fail(struct llmobs_reading *reading,
 }
 
 /* The words of a person or of the program begin the run. */
-static int anthropic_sessions_ask(struct llmobs_reading *reading,
-                                  const struct llmobs_json *event,
-                                  const char *id)
+static int ask(struct llmobs_reading *reading, const struct llmobs_json *event,
+               const char *id)
 {
     struct state *state = reading->state;
     int rc = state->asked.len > 0 ? 0 : llmobs_job_asks(reading->span, id);
 
-    return rc < 0 ? rc : anthropic_sessions_say(&state->asked, event);
+    return rc < 0 ? rc : say(&state->asked, event);
 }
 
 static int anthropic_sessions_agent(struct llmobs_reading *reading,
@@ -210,7 +206,7 @@ static int anthropic_sessions_agent(struct llmobs_reading *reading,
         llmobs_reading_token(reading, event);
     if (llmobs_text_is(type, "agent.message")) {
         llmobs_buf_cut(&state->pieces, 0);
-        return anthropic_sessions_say(&state->said, event->json);
+        return say(&state->said, event->json);
     }
     return llmobs_text_ends(type, "tool_use")
                ? llmobs_value_step(reading->span, type.data,
@@ -218,8 +214,8 @@ static int anthropic_sessions_agent(struct llmobs_reading *reading,
                : 0;
 }
 
-static int anthropic_sessions_piece(struct llmobs_reading *reading,
-                                    const struct llmobs_event *event)
+static int piece(struct llmobs_reading *reading,
+                 const struct llmobs_event *event)
 {
     const struct llmobs_json *delta = llmobs_json_get(event->json, "delta");
     struct state *state = reading->state;
@@ -240,33 +236,33 @@ static int anthropic_sessions_event(struct llmobs_reading *reading,
     int rc;
 
     if (llmobs_text_is(type, "event_delta"))
-        return anthropic_sessions_piece(reading, event);
+        return piece(reading, event);
     if (!id || llmobs_json_get(state->seen, id))
         return 0;
-    rc = anthropic_sessions_note(&state->seen, id);
+    rc = note(&state->seen, id);
     if (rc < 0)
         return rc;
     if (llmobs_text_begins(type, "user."))
-        return anthropic_sessions_ask(reading, event->json, id);
+        return ask(reading, event->json, id);
     if (llmobs_text_begins(type, "agent."))
         return anthropic_sessions_agent(reading, event, type);
     if (llmobs_text_is(type, "span.model_request_start"))
-        return anthropic_sessions_note(&state->asking, id);
+        return note(&state->asking, id);
     if (llmobs_text_is(type, "span.model_request_end"))
-        return anthropic_sessions_count(state, event->json);
+        return count(state, event->json);
     if (llmobs_text_is(type, "session.error"))
-        return anthropic_sessions_fail(reading, event);
+        return fail(reading, event);
     if (llmobs_text_is(type, "session.status_running"))
         reading->done = false;
     return llmobs_text_is(type, "session.status_idle") ||
                    llmobs_text_is(type, "session.status_terminated") ||
                    llmobs_text_is(type, "session.deleted")
-               ? anthropic_sessions_rest(reading, event)
+               ? rest(reading, event)
                : 0;
 }
 
 /* A sum that lacks a part is not known; nor is how long a cache is kept. */
-static void anthropic_sessions_tell_counts(struct llmobs_reading *reading)
+static void tell_counts(struct llmobs_reading *reading)
 {
     const struct state *state = reading->state;
     struct llmobs_span *span = reading->span;
@@ -285,7 +281,7 @@ static int anthropic_sessions_finish(struct llmobs_reading *reading)
     struct llmobs_span *span = reading->span;
     int rc = 0;
 
-    anthropic_sessions_tell_counts(reading);
+    tell_counts(reading);
     if (!reading->done)
         span->duration_ns = 0;
     if (state->pieces.len > 0)
@@ -295,7 +291,7 @@ static int anthropic_sessions_finish(struct llmobs_reading *reading)
     return rc < 0 ? rc : llmobs_value_words(&span->output_value, &state->said);
 }
 
-static void anthropic_sessions_fini(void *at)
+static void fini(void *at)
 {
     struct state *state = at;
 
@@ -309,24 +305,23 @@ static void anthropic_sessions_fini(void *at)
 
 /* -- the dialect ----------------------------------------------------------- */
 
-#define SENDS                                           \
-    .signs = signs, .confirm = anthropic_sessions_asks, \
-    .confirm_always = true, .gated = true,              \
+#define SENDS                                                               \
+    .signs = signs, .confirm = asks, .confirm_always = true, .gated = true, \
     .request = anthropic_sessions_request
 
-static const struct llmobs_form create = {
-    SENDS, .keys = create_keys, .document = anthropic_sessions_created};
+static const struct llmobs_form create = {SENDS, .keys = create_keys,
+                                          .document = created};
 static const struct llmobs_form send = {SENDS, .keys = "events\0",
                                         .begin = anthropic_sessions_begin,
-                                        .document = anthropic_sessions_sent};
+                                        .document = sent};
 
 /* Errors of the session are events like others. */
 static const struct llmobs_form stream = {
-    .confirm = anthropic_sessions_asks,
+    .confirm = asks,
     .begin = anthropic_sessions_begin,
     .event = anthropic_sessions_event,
     .finish = anthropic_sessions_finish,
-    LLMOBS_STATE(struct state, anthropic_sessions_fini),
+    LLMOBS_STATE(struct state, fini),
     .texts = true,
 };
 

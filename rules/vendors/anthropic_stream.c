@@ -18,8 +18,8 @@ struct block {
     struct llmobs_buf input; /* pieces of JSON */
 };
 
-static struct block *anthropic_stream_block_of(
-    const struct llmobs_anthropic_stream *stream, size_t i)
+static struct block *block_of(const struct llmobs_anthropic_stream *stream,
+                              size_t i)
 {
     return (struct block *)stream->blocks.items + i;
 }
@@ -29,7 +29,7 @@ void llmobs_anthropic_stream_fini(void *state)
     struct llmobs_anthropic_stream *stream = state;
 
     for (size_t i = 0; i < stream->blocks.count; i++) {
-        struct block *block = anthropic_stream_block_of(stream, i);
+        struct block *block = block_of(stream, i);
 
         llmobs_json_free(block->start);
         llmobs_buf_fini(&block->text);
@@ -43,8 +43,7 @@ void llmobs_anthropic_stream_fini(void *state)
     llmobs_json_free(stream->usage);
 }
 
-static struct llmobs_json *anthropic_stream_share(
-    const struct llmobs_json *value)
+static struct llmobs_json *share(const struct llmobs_json *value)
 {
     return llmobs_json_share((struct llmobs_json *)(uintptr_t)value);
 }
@@ -70,18 +69,16 @@ static int new_block(struct llmobs_anthropic_stream *stream, int64_t index,
 
 /* The event's block: the latest one of its index, or the last block where the
  * event has no index; NULL: none yet. */
-static struct block *anthropic_stream_find_block(
-    const struct llmobs_anthropic_stream *stream,
-    const struct llmobs_json *index)
+static struct block *find_block(const struct llmobs_anthropic_stream *stream,
+                                const struct llmobs_json *index)
 {
     size_t i = stream->blocks.count;
 
     if (!llmobs_json_is_int(index))
-        return i > 0 ? anthropic_stream_block_of(stream, i - 1) : NULL;
+        return i > 0 ? block_of(stream, i - 1) : NULL;
     while (i-- > 0)
-        if (anthropic_stream_block_of(stream, i)->index ==
-            llmobs_json_to_int(index))
-            return anthropic_stream_block_of(stream, i);
+        if (block_of(stream, i)->index == llmobs_json_to_int(index))
+            return block_of(stream, i);
     return NULL;
 }
 
@@ -92,8 +89,8 @@ static bool is_tool(const char *type)
     return type && (strstr(type, "tool_use") || strstr(type, "tool_result"));
 }
 
-static int anthropic_stream_start_block(struct llmobs_anthropic_stream *stream,
-                                        const struct llmobs_json *event)
+static int start_block(struct llmobs_anthropic_stream *stream,
+                       const struct llmobs_json *event)
 {
     const struct llmobs_json *from = llmobs_json_get(event, "content_block");
     const char *type = llmobs_json_gets(from, "type");
@@ -106,7 +103,7 @@ static int anthropic_stream_start_block(struct llmobs_anthropic_stream *stream,
                    &block);
     if (rc < 0)
         return rc == -ENOSPC ? 0 : rc;
-    block->start = anthropic_stream_share(from);
+    block->start = share(from);
     rc = llmobs_message_content_append(&block->text,
                                        llmobs_json_gets(from, "text"));
     if (rc == 0)
@@ -119,8 +116,8 @@ static int anthropic_stream_start_block(struct llmobs_anthropic_stream *stream,
 
 /* The text that a delta adds; NULL: none. *buf_offset: the offset of the buffer
  * in the block that takes the text. */
-static const char *anthropic_stream_read_delta(const struct llmobs_json *delta,
-                                               size_t *buf_offset)
+static const char *read_delta(const struct llmobs_json *delta,
+                              size_t *buf_offset)
 {
     static const struct {
         const char *type;
@@ -144,14 +141,13 @@ static const char *anthropic_stream_read_delta(const struct llmobs_json *delta,
     return NULL;
 }
 
-static int anthropic_stream_add_delta(struct llmobs_anthropic_stream *stream,
-                                      const struct llmobs_json *event)
+static int add_delta(struct llmobs_anthropic_stream *stream,
+                     const struct llmobs_json *event)
 {
     const struct llmobs_json *index = llmobs_json_get(event, "index");
-    struct block *block = anthropic_stream_find_block(stream, index);
+    struct block *block = find_block(stream, index);
     size_t offset = 0;
-    const char *text =
-        anthropic_stream_read_delta(llmobs_json_get(event, "delta"), &offset);
+    const char *text = read_delta(llmobs_json_get(event, "delta"), &offset);
     int rc;
 
     if (!text)
@@ -208,14 +204,13 @@ static int add_usage(struct llmobs_anthropic_stream *stream,
         const struct llmobs_json *value = llmobs_json_get(usage, keys[i]);
 
         if (value && !llmobs_json_is_null(value))
-            rc = llmobs_json_set(stream->usage, keys[i],
-                                 anthropic_stream_share(value));
+            rc = llmobs_json_set(stream->usage, keys[i], share(value));
     }
     return rc;
 }
 
-static int anthropic_stream_start_message(
-    struct llmobs_anthropic_stream *stream, const struct llmobs_json *event)
+static int start_message(struct llmobs_anthropic_stream *stream,
+                         const struct llmobs_json *event)
 {
     const struct llmobs_json *message = llmobs_json_get(event, "message");
     const char *role = llmobs_json_gets(message, "role");
@@ -228,8 +223,8 @@ static int anthropic_stream_start_message(
     return add_usage(stream, llmobs_json_get(message, "usage"), false);
 }
 
-static int anthropic_stream_end_message(struct llmobs_anthropic_stream *stream,
-                                        const struct llmobs_json *event)
+static int end_message(struct llmobs_anthropic_stream *stream,
+                       const struct llmobs_json *event)
 {
     const struct llmobs_json *delta = llmobs_json_get(event, "delta");
     const struct llmobs_json *details = llmobs_json_get(delta, "stop_details");
@@ -237,7 +232,7 @@ static int anthropic_stream_end_message(struct llmobs_anthropic_stream *stream,
 
     if (llmobs_json_is_object(details)) {
         llmobs_json_free(stream->details);
-        stream->details = anthropic_stream_share(details);
+        stream->details = share(details);
     }
     if (reason) {
         stream->done = true;
@@ -257,13 +252,13 @@ int llmobs_anthropic_stream_add(struct llmobs_anthropic_stream *stream,
     if (!type)
         return 0;
     if (strcmp(type, "content_block_delta") == 0)
-        return anthropic_stream_add_delta(stream, event);
+        return add_delta(stream, event);
     if (strcmp(type, "content_block_start") == 0)
-        return anthropic_stream_start_block(stream, event);
+        return start_block(stream, event);
     if (strcmp(type, "message_start") == 0)
-        return anthropic_stream_start_message(stream, event);
+        return start_message(stream, event);
     if (strcmp(type, "message_delta") == 0)
-        return anthropic_stream_end_message(stream, event);
+        return end_message(stream, event);
     if (strcmp(type, "message_stop") == 0)
         stream->done = true;
     return 0;
@@ -271,7 +266,7 @@ int llmobs_anthropic_stream_add(struct llmobs_anthropic_stream *stream,
 
 /* The block's type. If its beginning did not come, the deltas show the type; a
  * type without its own form is taken for text (WIRE 6.8). */
-static const char *anthropic_stream_type_of(const struct block *block)
+static const char *type_of(const struct block *block)
 {
     const char *type = llmobs_json_gets(block->start, "type");
 
@@ -288,7 +283,7 @@ static const char *anthropic_stream_type_of(const struct block *block)
 /* Gives a block in the form that it has in an answer without a stream. */
 static struct llmobs_json *whole_block(const struct block *block)
 {
-    const char *type = anthropic_stream_type_of(block);
+    const char *type = type_of(block);
     struct llmobs_json *out = is_tool(type) && block->start
                                   ? llmobs_json_clone(block->start)
                                   : llmobs_json_object();
@@ -321,8 +316,7 @@ int llmobs_anthropic_stream_outputs(
     answer = llmobs_json_object();
     blocks = llmobs_json_array();
     for (size_t i = 0; rc == 0 && i < stream->blocks.count; i++)
-        rc = llmobs_json_add(blocks,
-                             whole_block(anthropic_stream_block_of(stream, i)));
+        rc = llmobs_json_add(blocks, whole_block(block_of(stream, i)));
     if (rc == 0)
         rc = llmobs_json_sets(answer, "role", stream->role);
     if (rc == 0)

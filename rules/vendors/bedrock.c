@@ -23,8 +23,8 @@ static int64_t header_count(const struct llmobs_call *call, const char *name)
 }
 
 /* Reads the counts, which InvokeModel puts into its answer's headers. */
-static void bedrock_read_headers(const struct llmobs_call *call,
-                                 struct llmobs_bedrock_tokens *tokens)
+static void read_headers(const struct llmobs_call *call,
+                         struct llmobs_bedrock_tokens *tokens)
 {
     tokens->input = header_count(call, HEADER("input"));
     tokens->output = header_count(call, HEADER("output"));
@@ -47,13 +47,13 @@ int llmobs_bedrock_begin(struct llmobs_reading *reading)
     free(model);
     if (rc < 0)
         return rc;
-    bedrock_read_headers(reading->classified->call, &tokens);
+    read_headers(reading->classified->call, &tokens);
     llmobs_bedrock_count(&tokens, reading->span);
     return llmobs_span_set(&reading->span->model_provider, "amazon_bedrock");
 }
 
 /* Looks for the reason under the names that the bodies of all makers have. */
-static void bedrock_note_reason(struct llmobs_reading *reading)
+static void note_reason(struct llmobs_reading *reading)
 {
     static const char *const keys[] = {"stop_reason", "stopReason",
                                        "finish_reason", "completionReason"};
@@ -75,7 +75,7 @@ static void bedrock_note_reason(struct llmobs_reading *reading)
 int llmobs_bedrock_ends(struct llmobs_reading *reading)
 {
     if (reading->classified->shape->kind == LLMOBS_KIND_LLM)
-        bedrock_note_reason(reading);
+        note_reason(reading);
     return llmobs_reading_ends(reading);
 }
 

@@ -13,8 +13,7 @@
 #include "rules/read/usage.h"
 #include "rules/read/values.h"
 
-static int bedrock_agents_set_name(struct llmobs_span *span, const char *what,
-                                   const char *id)
+static int set_name(struct llmobs_span *span, const char *what, const char *id)
 {
     if (!id || !*id)
         return 0;
@@ -26,7 +25,7 @@ static int note_segment(struct llmobs_reading *reading, size_t back,
                         const char *what, const char *key)
 {
     char *id = llmobs_url_segment(reading->classified->url->path, back);
-    int rc = id ? bedrock_agents_set_name(reading->span, what, id) : -ENOMEM;
+    int rc = id ? set_name(reading->span, what, id) : -ENOMEM;
 
     if (rc == 0 && *id)
         rc = llmobs_json_sets(reading->span->metadata, key, id);
@@ -40,7 +39,7 @@ static int note_segment(struct llmobs_reading *reading, size_t back,
 
 static const char agent_keys[] = "enableTrace\0endSession\0";
 
-static bool bedrock_agents_is_agent(const struct llmobs_reading *reading)
+static bool is_agent(const struct llmobs_reading *reading)
 {
     static const char members[] =
         "inputText\0enableTrace\0sessionState\0endSession\0";
@@ -65,7 +64,7 @@ static int begin_agent(struct llmobs_reading *reading)
 static int begin_inline(struct llmobs_reading *reading)
 {
     const char *name = llmobs_json_gets(reading->request, "agentName");
-    int rc = bedrock_agents_set_name(reading->span, "Bedrock Agent", name);
+    int rc = set_name(reading->span, "Bedrock Agent", name);
 
     if (rc == 0)
         rc = llmobs_reading_model(
@@ -181,9 +180,8 @@ static int agent_event(struct llmobs_reading *reading,
 }
 
 #define AGENT                                                               \
-    .keys = agent_keys, .confirm = bedrock_agents_is_agent,                 \
-    .request = agent_request, .event = agent_event,                         \
-    .finish = llmobs_bedrock_stream_finish,                                 \
+    .keys = agent_keys, .confirm = is_agent, .request = agent_request,      \
+    .event = agent_event, .finish = llmobs_bedrock_stream_finish,           \
     LLMOBS_STATE(struct llmobs_bedrock_stream, llmobs_bedrock_stream_fini), \
     .framing = LLMOBS_FRAMING_AWS, .texts = true
 
@@ -227,8 +225,8 @@ static int flow_request(struct llmobs_reading *reading)
 }
 
 /* Adds a node's output; the outputs of several nodes stand one a line. */
-static int bedrock_agents_add_output(struct llmobs_reading *reading,
-                                     const struct llmobs_event *event)
+static int add_output(struct llmobs_reading *reading,
+                      const struct llmobs_event *event)
 {
     const struct llmobs_bedrock_stream *stream = reading->state;
     const struct llmobs_json *document = document_of(event->json);
@@ -255,7 +253,7 @@ static int flow_event(struct llmobs_reading *reading,
         return 0;
     llmobs_bedrock_stream_at(reading, event);
     if (llmobs_text_is(event->type, "flowOutputEvent"))
-        return bedrock_agents_add_output(reading, event);
+        return add_output(reading, event);
     if (!llmobs_text_is(event->type, "flowCompletionEvent"))
         return 0;
     reading->done = true;

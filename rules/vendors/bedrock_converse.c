@@ -14,8 +14,7 @@ static bool is_converse(const struct llmobs_reading *reading)
     return llmobs_reading_has(reading, "messages");
 }
 
-static int bedrock_converse_read_usage(const struct llmobs_json *usage,
-                                       struct llmobs_span *span)
+static int read_usage(const struct llmobs_json *usage, struct llmobs_span *span)
 {
     struct llmobs_bedrock_tokens tokens;
 
@@ -26,8 +25,8 @@ static int bedrock_converse_read_usage(const struct llmobs_json *usage,
     return 0;
 }
 
-static int bedrock_converse_read_document(struct llmobs_reading *reading,
-                                          const struct llmobs_json *body)
+static int read_document(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
 {
     struct llmobs_span *span = reading->span;
     int rc = llmobs_converse_outputs(body, &span->output_messages);
@@ -39,13 +38,11 @@ static int bedrock_converse_read_document(struct llmobs_reading *reading,
     if (rc == 0)
         rc = llmobs_json_sets(span->metadata, "stop_reason",
                               llmobs_json_gets(body, "stopReason"));
-    return rc < 0 ? rc
-                  : bedrock_converse_read_usage(llmobs_json_get(body, "usage"),
-                                                span);
+    return rc < 0 ? rc : read_usage(llmobs_json_get(body, "usage"), span);
 }
 
-static int bedrock_converse_read_event(struct llmobs_reading *reading,
-                                       const struct llmobs_event *event)
+static int read_event(struct llmobs_reading *reading,
+                      const struct llmobs_event *event)
 {
     struct llmobs_converse_stream *stream = reading->state;
     int rc;
@@ -61,7 +58,7 @@ static int bedrock_converse_read_event(struct llmobs_reading *reading,
     return rc;
 }
 
-static int bedrock_converse_finish_stream(struct llmobs_reading *reading)
+static int finish_stream(struct llmobs_reading *reading)
 {
     struct llmobs_converse_stream *stream = reading->state;
     struct llmobs_span *span = reading->span;
@@ -72,12 +69,10 @@ static int bedrock_converse_finish_stream(struct llmobs_reading *reading)
         return rc;
     llmobs_converse_stream_reason(stream, span);
     span->output_messages = llmobs_converse_stream_take(stream);
-    return span->output_messages
-               ? bedrock_converse_read_usage(stream->usage, span)
-               : -ENOMEM;
+    return span->output_messages ? read_usage(stream->usage, span) : -ENOMEM;
 }
 
-static int bedrock_converse_read_ends(struct llmobs_reading *reading)
+static int read_ends(struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
     struct llmobs_json *usage =
@@ -96,7 +91,7 @@ static int bedrock_converse_read_ends(struct llmobs_reading *reading)
     llmobs_fact_finish(reading->span, text);
     rc = llmobs_json_sets(reading->span->metadata, "stop_reason", text);
     if (rc == 0)
-        rc = bedrock_converse_read_usage(usage, reading->span);
+        rc = read_usage(usage, reading->span);
     llmobs_json_free(usage);
     llmobs_json_free(reason);
     return rc;
@@ -107,10 +102,10 @@ static const struct llmobs_form form = {
     .confirm = is_converse,
     .begin = llmobs_bedrock_begin,
     .request = llmobs_converse_request,
-    .document = bedrock_converse_read_document,
-    .event = bedrock_converse_read_event,
-    .finish = bedrock_converse_finish_stream,
-    .ends = bedrock_converse_read_ends,
+    .document = read_document,
+    .event = read_event,
+    .finish = finish_stream,
+    .ends = read_ends,
     LLMOBS_STATE(struct llmobs_converse_stream, llmobs_converse_stream_fini),
     .framing = LLMOBS_FRAMING_AWS,
 };

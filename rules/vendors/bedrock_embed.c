@@ -24,7 +24,7 @@ static const struct llmobs_json *nova_text_of(const struct llmobs_json *request)
 }
 
 /* Adds the documents; a request with images only has none. */
-static int bedrock_embed_read_request(struct llmobs_reading *reading)
+static int read_request(struct llmobs_reading *reading)
 {
     const struct llmobs_json *input =
         llmobs_json_get(reading->request, "inputText");
@@ -41,8 +41,7 @@ static int bedrock_embed_read_request(struct llmobs_reading *reading)
 }
 
 /* The list of vectors; if they come in several types, the first type's. */
-static const struct llmobs_json *bedrock_embed_list_of(
-    const struct llmobs_json *body)
+static const struct llmobs_json *list_of(const struct llmobs_json *body)
 {
     const struct llmobs_json *list = llmobs_json_get(body, "embeddings");
     void *it = llmobs_json_iter(list);
@@ -51,11 +50,11 @@ static const struct llmobs_json *bedrock_embed_list_of(
                                              : list;
 }
 
-static int bedrock_embed_read_vectors(const struct llmobs_json *body,
-                                      struct llmobs_span *span)
+static int read_vectors(const struct llmobs_json *body,
+                        struct llmobs_span *span)
 {
     const struct llmobs_json *one = llmobs_json_get(body, "embedding");
-    const struct llmobs_json *list = bedrock_embed_list_of(body);
+    const struct llmobs_json *list = list_of(body);
 
     if (llmobs_json_is_array(one))
         return llmobs_embedding_tell(span, 1, llmobs_json_len(one));
@@ -65,11 +64,11 @@ static int bedrock_embed_read_vectors(const struct llmobs_json *body,
 }
 
 /* Takes the body's counts only where the headers have none. */
-static int bedrock_embed_read_document(struct llmobs_reading *reading,
-                                       const struct llmobs_json *body)
+static int read_document(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
 {
     struct llmobs_span *span = reading->span;
-    int rc = bedrock_embed_read_vectors(body, span);
+    int rc = read_vectors(body, span);
 
     if (!llmobs_json_get(span->metrics, "input_tokens"))
         llmobs_span_metric(span, "input_tokens",
@@ -77,7 +76,7 @@ static int bedrock_embed_read_document(struct llmobs_reading *reading,
     return rc < 0 ? rc : llmobs_embedding_total(span);
 }
 
-static int bedrock_embed_read_ends(struct llmobs_reading *reading)
+static int read_ends(struct llmobs_reading *reading)
 {
     int rc = llmobs_bedrock_ends(reading);
 
@@ -91,9 +90,9 @@ static const struct llmobs_form form = {
     .keys = keys,
     .confirm = is_embed,
     .begin = llmobs_bedrock_begin,
-    .request = bedrock_embed_read_request,
-    .document = bedrock_embed_read_document,
-    .ends = bedrock_embed_read_ends,
+    .request = read_request,
+    .document = read_document,
+    .ends = read_ends,
 };
 
 static const struct llmobs_shape shapes[] = {

@@ -63,8 +63,7 @@ static const struct llmobs_bedrock_family families[] = {
 
 #define FAMILIES (sizeof(families) / sizeof(families[0]))
 
-static const struct llmobs_bedrock_family *bedrock_family_find_name(
-    struct llmobs_text name)
+static const struct llmobs_bedrock_family *find_name(struct llmobs_text name)
 {
     for (size_t i = 0; i < FAMILIES; i++)
         if (llmobs_text_is(name, families[i].name))
@@ -95,8 +94,7 @@ static const struct llmobs_bedrock_family *find_segment(const char *id)
     const char *dot;
 
     for (; (dot = strchr(id, '.')); id = dot + 1) {
-        found = bedrock_family_find_name(
-            (struct llmobs_text){id, (size_t)(dot - id)});
+        found = find_name((struct llmobs_text){id, (size_t)(dot - id)});
         if (found)
             family = found;
     }
@@ -135,9 +133,9 @@ const struct llmobs_json *llmobs_bedrock_family_get(
     return body;
 }
 
-static int bedrock_family_add_output(const struct llmobs_bedrock_family *family,
-                                     const struct llmobs_json *output,
-                                     struct llmobs_json *list)
+static int add_output(const struct llmobs_bedrock_family *family,
+                      const struct llmobs_json *output,
+                      struct llmobs_json *list)
 {
     const char *text =
         llmobs_json_text(llmobs_bedrock_family_get(output, family->text));
@@ -164,16 +162,14 @@ int llmobs_bedrock_family_outputs(const struct llmobs_bedrock_family *family,
     if (!*out)
         return -ENOMEM;
     if (!family->list)
-        return bedrock_family_add_output(family, body, *out);
+        return add_output(family, body, *out);
     for (size_t i = 0; rc == 0 && i < count; i++)
-        rc =
-            bedrock_family_add_output(family, llmobs_json_at(outputs, i), *out);
+        rc = add_output(family, llmobs_json_at(outputs, i), *out);
     return rc;
 }
 
-static const char *bedrock_family_reason_of(
-    const struct llmobs_bedrock_family *family,
-    const struct llmobs_json *output)
+static const char *reason_of(const struct llmobs_bedrock_family *family,
+                             const struct llmobs_json *output)
 {
     return family->stop ? llmobs_json_text(
                               llmobs_bedrock_family_get(output, family->stop))
@@ -190,19 +186,16 @@ void llmobs_bedrock_family_reasons(const struct llmobs_bedrock_family *family,
 
     for (size_t i = 0; i < count; i++)
         llmobs_fact_finish(
-            span,
-            bedrock_family_reason_of(
-                family, family->list ? llmobs_json_at(outputs, i) : body));
+            span, reason_of(family,
+                            family->list ? llmobs_json_at(outputs, i) : body));
 }
 
-static int bedrock_family_add_piece(const struct llmobs_bedrock_family *family,
-                                    const struct llmobs_json *output,
-                                    int64_t index,
-                                    struct llmobs_text_stream *texts,
-                                    bool *done)
+static int add_piece(const struct llmobs_bedrock_family *family,
+                     const struct llmobs_json *output, int64_t index,
+                     struct llmobs_text_stream *texts, bool *done)
 {
     const struct llmobs_json *own = llmobs_json_get(output, "index");
-    const char *reason = bedrock_family_reason_of(family, output);
+    const char *reason = reason_of(family, output);
     const char *text =
         llmobs_json_text(llmobs_bedrock_family_get(output, family->text));
 
@@ -227,9 +220,9 @@ int llmobs_bedrock_family_chunk(const struct llmobs_bedrock_family *family,
     int rc = 0;
 
     if (!llmobs_json_is_array(outputs))
-        return bedrock_family_add_piece(family, chunk, 0, texts, done);
+        return add_piece(family, chunk, 0, texts, done);
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(outputs); i++)
-        rc = bedrock_family_add_piece(family, llmobs_json_at(outputs, i),
-                                      (int64_t)i, texts, done);
+        rc = add_piece(family, llmobs_json_at(outputs, i), (int64_t)i, texts,
+                       done);
     return rc;
 }

@@ -28,8 +28,8 @@ static int bedrock_guardrails_begin(struct llmobs_reading *reading)
 }
 
 /* Sets the texts of the parts, {"text": {"text": ...}}; leaves out pictures. */
-static int bedrock_guardrails_set_input(struct llmobs_span *span,
-                                        const struct llmobs_json *content)
+static int set_input(struct llmobs_span *span,
+                     const struct llmobs_json *content)
 {
     struct llmobs_json *texts = llmobs_json_array();
     struct llmobs_json *lines = NULL;
@@ -50,18 +50,17 @@ static int bedrock_guardrails_set_input(struct llmobs_span *span,
     return rc;
 }
 
-static int bedrock_guardrails_read_request(struct llmobs_reading *reading)
+static int read_request(struct llmobs_reading *reading)
 {
     int rc = llmobs_request_metadata(reading->request, keys, reading->span);
 
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
-    return bedrock_guardrails_set_input(
-        reading->span, llmobs_json_get(reading->request, "content"));
+    return set_input(reading->span,
+                     llmobs_json_get(reading->request, "content"));
 }
 
-static int bedrock_guardrails_set_output(struct llmobs_span *span,
-                                         const struct llmobs_json *body)
+static int set_output(struct llmobs_span *span, const struct llmobs_json *body)
 {
     static const char parts[] = "action\0actionReason\0outputs\0assessments\0";
     struct llmobs_json *value = llmobs_json_object();
@@ -79,8 +78,8 @@ static int bedrock_guardrails_set_output(struct llmobs_span *span,
     return rc;
 }
 
-static int bedrock_guardrails_read_document(struct llmobs_reading *reading,
-                                            const struct llmobs_json *body)
+static int read_document(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
 {
     static const char counts[] = "usage\0";
     struct llmobs_span *span = reading->span;
@@ -88,7 +87,7 @@ static int bedrock_guardrails_read_document(struct llmobs_reading *reading,
 
     if (reading->classified->call->status >= 300)
         return 0;
-    rc = bedrock_guardrails_set_output(span, body);
+    rc = set_output(span, body);
     if (rc == 0)
         rc = llmobs_json_sets(span->metadata, "guardrail_action",
                               llmobs_json_gets(body, "action"));
@@ -101,8 +100,8 @@ static const struct llmobs_form form = {
     .keys = keys,
     .confirm = is_apply,
     .begin = bedrock_guardrails_begin,
-    .request = bedrock_guardrails_read_request,
-    .document = bedrock_guardrails_read_document,
+    .request = read_request,
+    .document = read_document,
     .ends = llmobs_bedrock_ends,
 };
 

@@ -46,8 +46,8 @@ struct invoke {
     bool done;                       /* the stream's own end was seen */
 };
 
-static const struct llmobs_json *bedrock_invoke_ask(
-    const struct llmobs_reading *reading, const char *key)
+static const struct llmobs_json *ask(const struct llmobs_reading *reading,
+                                     const char *key)
 {
     return llmobs_json_get(reading->request, key);
 }
@@ -56,19 +56,18 @@ static const struct llmobs_json *bedrock_invoke_ask(
 static const struct llmobs_json *ask_either(
     const struct llmobs_reading *reading, const char *key, const char *other)
 {
-    const struct llmobs_json *value = bedrock_invoke_ask(reading, key);
+    const struct llmobs_json *value = ask(reading, key);
 
-    return llmobs_json_is_number(value) ? value
-                                        : bedrock_invoke_ask(reading, other);
+    return llmobs_json_is_number(value) ? value : ask(reading, other);
 }
 
 /* Reads everything of a request but its `messages`; -ECANCELED where those are
  * missing with the body's middle. */
 static int read_around(struct llmobs_reading *reading, const char *max_tokens)
 {
-    int rc = llmobs_bedrock_settings(
-        reading->span, bedrock_invoke_ask(reading, "temperature"),
-        ask_either(reading, "max_tokens", max_tokens));
+    int rc =
+        llmobs_bedrock_settings(reading->span, ask(reading, "temperature"),
+                                ask_either(reading, "max_tokens", max_tokens));
 
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc < 0 ? rc : -ECANCELED;
@@ -174,7 +173,7 @@ static int chat_request(struct llmobs_reading *reading)
     if (rc < 0)
         return rc == -ECANCELED ? 0 : rc;
     reading->span->input_messages = llmobs_message_read_list(
-        bedrock_invoke_ask(reading, "messages"), &llmobs_message_openai);
+        ask(reading, "messages"), &llmobs_message_openai);
     return reading->span->input_messages ? 0 : -ENOMEM;
 }
 
@@ -277,13 +276,13 @@ static const struct body chat = {chat_request, chat_document, chat_chunk,
 
 /* Cohere's Command R. */
 
-static int bedrock_invoke_add_text(struct llmobs_json *list, const char *role,
-                                   const char *text)
+static int add_text(struct llmobs_json *list, const char *role,
+                    const char *text)
 {
     return llmobs_message_add_text(list, role, llmobs_text_of(text));
 }
 
-static const char *bedrock_invoke_role_of(const struct llmobs_json *turn)
+static const char *role_of(const struct llmobs_json *turn)
 {
     static const char *const roles[][2] = {{"USER", "user"},
                                            {"CHATBOT", "assistant"},
@@ -297,39 +296,37 @@ static const char *bedrock_invoke_role_of(const struct llmobs_json *turn)
     return role;
 }
 
-static int bedrock_invoke_add_turns(const struct llmobs_reading *reading)
+static int add_turns(const struct llmobs_reading *reading)
 {
     struct llmobs_json *list = reading->span->input_messages;
-    const struct llmobs_json *history =
-        bedrock_invoke_ask(reading, "chat_history");
+    const struct llmobs_json *history = ask(reading, "chat_history");
     const char *preamble = llmobs_json_gets(reading->request, "preamble");
     int rc = 0;
 
     if (preamble && *preamble)
-        rc = bedrock_invoke_add_text(list, "system", preamble);
+        rc = add_text(list, "system", preamble);
     llmobs_fact_apart(reading->span);
     LLMOBS_JSON_EACH (turn, history, rc == 0) {
         if (llmobs_json_is_object(turn))
-            rc = bedrock_invoke_add_text(list, bedrock_invoke_role_of(turn),
-                                         llmobs_json_gets(turn, "message"));
+            rc = add_text(list, role_of(turn),
+                          llmobs_json_gets(turn, "message"));
     }
     if (rc < 0)
         return rc;
-    return bedrock_invoke_add_text(
-        list, "user", llmobs_json_gets(reading->request, "message"));
+    return add_text(list, "user",
+                    llmobs_json_gets(reading->request, "message"));
 }
 
 static int command_request(struct llmobs_reading *reading)
 {
     struct llmobs_span *span = reading->span;
-    int rc = llmobs_bedrock_settings(span,
-                                     bedrock_invoke_ask(reading, "temperature"),
-                                     bedrock_invoke_ask(reading, "max_tokens"));
+    int rc = llmobs_bedrock_settings(span, ask(reading, "temperature"),
+                                     ask(reading, "max_tokens"));
 
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
     span->input_messages = llmobs_json_array();
-    return span->input_messages ? bedrock_invoke_add_turns(reading) : -ENOMEM;
+    return span->input_messages ? add_turns(reading) : -ENOMEM;
 }
 
 static int command_document(struct llmobs_reading *reading,
@@ -345,8 +342,7 @@ static int command_document(struct llmobs_reading *reading,
     return *list ? 0 : -ENOMEM;
 }
 
-static int bedrock_invoke_add_piece(struct invoke *invoke,
-                                    struct llmobs_text piece)
+static int add_piece(struct invoke *invoke, struct llmobs_text piece)
 {
     int rc = llmobs_text_stream_add(&invoke->texts, 0, piece);
 
@@ -355,8 +351,7 @@ static int bedrock_invoke_add_piece(struct invoke *invoke,
 }
 
 /* Cohere's last event. */
-static int bedrock_invoke_end_text(struct invoke *invoke,
-                                   const struct llmobs_json *event)
+static int end_text(struct invoke *invoke, const struct llmobs_json *event)
 {
     invoke->done = true;
     return llmobs_text_stream_end(&invoke->texts, 0,
@@ -369,7 +364,7 @@ static int command_chunk(struct invoke *invoke,
     const char *text = llmobs_json_gets(event->json, "text");
 
     if (llmobs_json_is_true(llmobs_json_get(event->json, "is_finished"))) {
-        int rc = bedrock_invoke_end_text(invoke, event->json);
+        int rc = end_text(invoke, event->json);
 
         if (rc < 0)
             return rc;
@@ -377,7 +372,7 @@ static int command_chunk(struct invoke *invoke,
     if (!llmobs_json_says(event->json, "event_type", "text-generation") ||
         !text)
         return 0;
-    return bedrock_invoke_add_piece(invoke, llmobs_text_of(text));
+    return add_piece(invoke, llmobs_text_of(text));
 }
 
 static int texts_finish(struct invoke *invoke, struct llmobs_span *span)
@@ -395,7 +390,7 @@ static const struct body command = {command_request, command_document,
 
 /* Bodies with one prompt, by the maker's family. */
 
-static const struct llmobs_bedrock_family *bedrock_invoke_family_of(
+static const struct llmobs_bedrock_family *family_of(
     const struct llmobs_reading *reading)
 {
     return ((const struct invoke *)reading->state)->family;
@@ -403,8 +398,7 @@ static const struct llmobs_bedrock_family *bedrock_invoke_family_of(
 
 static int prompt_request(struct llmobs_reading *reading)
 {
-    const struct llmobs_bedrock_family *family =
-        bedrock_invoke_family_of(reading);
+    const struct llmobs_bedrock_family *family = family_of(reading);
     const char *prompt = llmobs_json_gets(reading->request, family->prompt);
     int rc = llmobs_bedrock_settings(
         reading->span,
@@ -421,11 +415,9 @@ static int prompt_document(struct llmobs_reading *reading,
                            const struct llmobs_json *body,
                            struct llmobs_json **list)
 {
-    int rc = llmobs_bedrock_family_outputs(bedrock_invoke_family_of(reading),
-                                           body, list);
+    int rc = llmobs_bedrock_family_outputs(family_of(reading), body, list);
 
-    llmobs_bedrock_family_reasons(bedrock_invoke_family_of(reading), body,
-                                  reading->span);
+    llmobs_bedrock_family_reasons(family_of(reading), body, reading->span);
     return rc;
 }
 
@@ -435,7 +427,7 @@ static int prompt_chunk(struct invoke *invoke, const struct llmobs_event *event)
     int rc;
 
     if (llmobs_json_is_true(llmobs_json_get(event->json, "is_finished")))
-        return bedrock_invoke_end_text(invoke, event->json);
+        return end_text(invoke, event->json);
     rc = llmobs_bedrock_family_chunk(invoke->family, event->json,
                                      &invoke->texts, &invoke->done);
     invoke->begun = invoke->texts.len > 0;
@@ -483,10 +475,8 @@ static int raw_chunk(struct invoke *invoke, const struct llmobs_event *event)
         return 0;
     left -= invoke->texts.len;
     if (invoke->texts.len > 0)
-        rc = bedrock_invoke_add_piece(invoke, (struct llmobs_text){"\n", 1});
-    return rc < 0 ? rc
-                  : bedrock_invoke_add_piece(
-                        invoke, llmobs_text_cut(event->data, left));
+        rc = add_piece(invoke, (struct llmobs_text){"\n", 1});
+    return rc < 0 ? rc : add_piece(invoke, llmobs_text_cut(event->data, left));
 }
 
 static int raw_finish(struct invoke *invoke, struct llmobs_span *span)
@@ -501,8 +491,7 @@ static int raw_finish(struct invoke *invoke, struct llmobs_span *span)
 static const struct body raw = {raw_request, raw_document, raw_chunk,
                                 raw_finish};
 
-static bool bedrock_invoke_is_of(const struct llmobs_bedrock_family *family,
-                                 const char *name)
+static bool is_of(const struct llmobs_bedrock_family *family, const char *name)
 {
     return family && strcmp(family->name, name) == 0;
 }
@@ -512,7 +501,7 @@ static bool bedrock_invoke_is_of(const struct llmobs_bedrock_family *family,
 static bool is_command(const struct llmobs_bedrock_family *family,
                        const char *model)
 {
-    return family ? bedrock_invoke_is_of(family, "cohere")
+    return family ? is_of(family, "cohere")
                   : llmobs_text_begins(llmobs_text_of(model), "arn:");
 }
 
@@ -533,7 +522,7 @@ static const struct body *find_body(const struct llmobs_reading *reading,
         (messages && llmobs_text_has_nocase(llmobs_text_of(model), "nova")))
         return &nova;
     if (messages)
-        return bedrock_invoke_is_of(*family, "anthropic") ? &anthropic : &chat;
+        return is_of(*family, "anthropic") ? &anthropic : &chat;
     if (is_command(*family, model) && llmobs_reading_has(reading, "message"))
         return &command;
     if (*family && llmobs_reading_has(reading, (*family)->prompt))
@@ -589,13 +578,13 @@ static const struct body *body_of(const struct llmobs_reading *reading)
     return ((const struct invoke *)reading->state)->body;
 }
 
-static int bedrock_invoke_read_request(struct llmobs_reading *reading)
+static int read_request(struct llmobs_reading *reading)
 {
     return body_of(reading)->request(reading);
 }
 
-static int bedrock_invoke_read_document(struct llmobs_reading *reading,
-                                        const struct llmobs_json *body)
+static int read_document(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
 {
     struct invoke *invoke = reading->state;
 
@@ -620,8 +609,8 @@ static void read_beside(struct invoke *invoke, const struct llmobs_event *event)
     invoke->plain = guard || counts ? NULL : event->json;
 }
 
-static int bedrock_invoke_read_event(struct llmobs_reading *reading,
-                                     const struct llmobs_event *event)
+static int read_event(struct llmobs_reading *reading,
+                      const struct llmobs_event *event)
 {
     struct invoke *invoke = reading->state;
     const struct llmobs_json *metrics =
@@ -650,7 +639,7 @@ static int bedrock_invoke_read_event(struct llmobs_reading *reading,
     return rc;
 }
 
-static int bedrock_invoke_finish_stream(struct llmobs_reading *reading)
+static int finish_stream(struct llmobs_reading *reading)
 {
     const struct invoke *invoke = reading->state;
 
@@ -659,7 +648,7 @@ static int bedrock_invoke_finish_stream(struct llmobs_reading *reading)
     return body_of(reading)->finish(reading->state, reading->span);
 }
 
-static void bedrock_invoke_free_state(void *state)
+static void free_state(void *state)
 {
     struct invoke *invoke = state;
 
@@ -673,12 +662,12 @@ static const struct llmobs_form form = {
     .keys = keys,
     .confirm = is_invoke,
     .begin = bedrock_invoke_begin,
-    .request = bedrock_invoke_read_request,
-    .document = bedrock_invoke_read_document,
-    .event = bedrock_invoke_read_event,
-    .finish = bedrock_invoke_finish_stream,
+    .request = read_request,
+    .document = read_document,
+    .event = read_event,
+    .finish = finish_stream,
     .ends = llmobs_bedrock_ends,
-    LLMOBS_STATE(struct invoke, bedrock_invoke_free_state),
+    LLMOBS_STATE(struct invoke, free_state),
     .framing = LLMOBS_FRAMING_AWS,
 };
 

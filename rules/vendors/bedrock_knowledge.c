@@ -46,8 +46,7 @@ static int retrieve_request(struct llmobs_reading *reading)
 
 /* A location is an object that has one other object, of its type, with a URI or
  * a URL: {"type": "S3", "s3Location": {"uri": ...}}. */
-static const struct llmobs_json *bedrock_knowledge_address_of(
-    const struct llmobs_json *location)
+static const struct llmobs_json *address_of(const struct llmobs_json *location)
 {
     static const char *const ways[][2] = {
         {"s3Location", "uri"},         {"webLocation", "url"},
@@ -64,23 +63,21 @@ static const struct llmobs_json *bedrock_knowledge_address_of(
 
 /* The text of a result. The columns of a table's row become JSON; a picture's
  * bytes are left out. */
-static const struct llmobs_json *bedrock_knowledge_text_of(
-    const struct llmobs_json *content)
+static const struct llmobs_json *text_of(const struct llmobs_json *content)
 {
     const struct llmobs_json *text = llmobs_json_get(content, "text");
 
     return text ? text : llmobs_json_get(content, "row");
 }
 
-static int bedrock_knowledge_add_result(struct llmobs_reading *reading,
-                                        const struct llmobs_json *result)
+static int add_result(struct llmobs_reading *reading,
+                      const struct llmobs_json *result)
 {
     const struct llmobs_json *metadata = llmobs_json_get(result, "metadata");
     const struct llmobs_json *id = llmobs_json_get(result, "documentId");
     struct llmobs_found found = {
-        .text = bedrock_knowledge_text_of(llmobs_json_get(result, "content")),
-        .name =
-            bedrock_knowledge_address_of(llmobs_json_get(result, "location")),
+        .text = text_of(llmobs_json_get(result, "content")),
+        .name = address_of(llmobs_json_get(result, "location")),
         .id = id ? id : llmobs_json_get(metadata, "x-amz-bedrock-kb-chunk-id"),
         .score = llmobs_json_get(result, "score"),
     };
@@ -98,9 +95,8 @@ static int retrieve_document(struct llmobs_reading *reading,
 
     if (rc < 0 || reading->classified->call->status >= 300)
         return rc;
-    return llmobs_documents_each(reading,
-                                 llmobs_json_get(body, "retrievalResults"),
-                                 bedrock_knowledge_add_result);
+    return llmobs_documents_each(
+        reading, llmobs_json_get(body, "retrievalResults"), add_result);
 }
 
 static const struct llmobs_form retrieve = {
@@ -121,8 +117,8 @@ static bool is_generate(const struct llmobs_reading *reading)
             llmobs_reading_has(reading, "sessionId"));
 }
 
-static void bedrock_knowledge_note_session(struct llmobs_reading *reading,
-                                           const struct llmobs_json *body)
+static void note_session(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
 {
     llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_CONVERSATION_ID,
                      llmobs_json_gets(body, "sessionId"));
@@ -155,7 +151,7 @@ static int generate_request(struct llmobs_reading *reading)
         llmobs_json_get(reading->request, "input");
     int rc = read_configuration(reading);
 
-    bedrock_knowledge_note_session(reading, reading->request);
+    note_session(reading, reading->request);
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
     return llmobs_value_input(reading->span, llmobs_json_get(input, "text"));
@@ -171,7 +167,7 @@ static int generate_document(struct llmobs_reading *reading,
 
     if (rc < 0 || reading->classified->call->status >= 300)
         return rc;
-    bedrock_knowledge_note_session(reading, body);
+    note_session(reading, body);
     if (llmobs_json_is_array(citations))
         rc = llmobs_json_set(
             span->metadata, "citations",

@@ -40,8 +40,7 @@ static int name_block(const struct llmobs_json *block, const char *what,
     return rc < 0 ? rc : llmobs_buf_addc(out, ']');
 }
 
-static int converse_message_add_other(struct parts *parts,
-                                      const struct llmobs_json *block)
+static int add_other(struct parts *parts, const struct llmobs_json *block)
 {
     struct llmobs_buf text;
     int rc;
@@ -55,7 +54,7 @@ static int converse_message_add_other(struct parts *parts,
     return rc == -EFBIG ? 0 : rc;
 }
 
-static int converse_message_add_text(struct parts *parts, const char *text)
+static int add_text(struct parts *parts, const char *text)
 {
     int rc = parts->texts++ > 0
                  ? llmobs_message_content_append(&parts->text, " ")
@@ -64,8 +63,7 @@ static int converse_message_add_text(struct parts *parts, const char *text)
     return rc < 0 ? rc : llmobs_message_content_append(&parts->text, text);
 }
 
-static int converse_message_add_call(struct parts *parts,
-                                     const struct llmobs_json *use)
+static int add_call(struct parts *parts, const struct llmobs_json *use)
 {
     return llmobs_json_add(
         parts->calls,
@@ -75,7 +73,7 @@ static int converse_message_add_call(struct parts *parts,
 }
 
 /* False for an empty object, array or text, and for 0 and false: no values. */
-static bool converse_message_says_something(const struct llmobs_json *value)
+static bool says_something(const struct llmobs_json *value)
 {
     if (llmobs_json_is_number(value))
         return llmobs_json_to_real(value) != 0;
@@ -83,8 +81,7 @@ static bool converse_message_says_something(const struct llmobs_json *value)
            llmobs_has_text(llmobs_json_text(value));
 }
 
-static struct llmobs_json *converse_message_result_text(
-    const struct llmobs_json *entry)
+static struct llmobs_json *result_text(const struct llmobs_json *entry)
 {
     const struct llmobs_json *json = llmobs_json_get(entry, "json");
     const char *text = llmobs_json_gets(entry, "text");
@@ -95,7 +92,7 @@ static struct llmobs_json *converse_message_result_text(
     if (llmobs_has_text(text))
         return llmobs_json_string(text);
     llmobs_buf_init(&buf, LLMOBS_MESSAGE_CONTENT_MAX);
-    if (converse_message_says_something(json))
+    if (says_something(json))
         rc = llmobs_json_dump(json, LLMOBS_JSON_ASCII, &buf);
     else
         rc = name_block(entry, "content type(s)", &buf);
@@ -105,8 +102,8 @@ static struct llmobs_json *converse_message_result_text(
 }
 
 /* Adds one entry of a toolResult, as a message of its own. Takes `result`. */
-static int converse_message_add_result(struct parts *parts, const char *id,
-                                       struct llmobs_json *result)
+static int add_result(struct parts *parts, const char *id,
+                      struct llmobs_json *result)
 {
     struct llmobs_json *message = llmobs_json_object();
     struct llmobs_json *list = llmobs_json_array();
@@ -125,8 +122,7 @@ static int converse_message_add_result(struct parts *parts, const char *id,
     return rc;
 }
 
-static int converse_message_add_results(struct parts *parts,
-                                        const struct llmobs_json *from)
+static int add_results(struct parts *parts, const struct llmobs_json *from)
 {
     const struct llmobs_json *content = llmobs_json_get(from, "content");
     const char *id = llmobs_json_gets(from, "toolUseId");
@@ -134,8 +130,7 @@ static int converse_message_add_results(struct parts *parts,
 
     LLMOBS_JSON_EACH (one, content, rc == 0)
         if (llmobs_json_is_object(one))
-            rc = converse_message_add_result(parts, id,
-                                             converse_message_result_text(one));
+            rc = add_result(parts, id, result_text(one));
     return rc;
 }
 
@@ -150,7 +145,7 @@ static int add_cited(struct parts *parts, const struct llmobs_json *content)
 
         if (!llmobs_has_text(text))
             continue;
-        rc = first ? converse_message_add_text(parts, text)
+        rc = first ? add_text(parts, text)
                    : llmobs_message_content_append(&parts->text, text);
         first = false;
     }
@@ -183,8 +178,7 @@ static const char *text_of_block(const struct llmobs_json *block)
     return text;
 }
 
-static int converse_message_add_block(struct parts *parts,
-                                      const struct llmobs_json *block)
+static int add_block(struct parts *parts, const struct llmobs_json *block)
 {
     const struct llmobs_json *use = llmobs_json_get(block, "toolUse");
     const struct llmobs_json *result = llmobs_json_get(block, "toolResult");
@@ -199,17 +193,17 @@ static int converse_message_add_block(struct parts *parts,
     if (!cited)
         cited = document_texts(block);
     if (llmobs_has_text(text))
-        return converse_message_add_text(parts, text);
+        return add_text(parts, text);
     if (llmobs_json_is_array(cited))
         return add_cited(parts, cited);
     if (has_members(use))
-        return converse_message_add_call(parts, use);
+        return add_call(parts, use);
     if (has_members(result))
-        return converse_message_add_results(parts, result);
+        return add_results(parts, result);
     if (llmobs_has_text(reasoning))
         return llmobs_message_add_text(parts->list, "reasoning",
                                        llmobs_text_of(reasoning));
-    return converse_message_add_other(parts, block);
+    return add_other(parts, block);
 }
 
 /* Adds the message that texts and tool calls share; it has a role only where it
@@ -236,8 +230,7 @@ static int put_main(struct parts *parts)
     return rc;
 }
 
-static int converse_message_put_all(struct llmobs_json *list,
-                                    const struct llmobs_json *from)
+static int put_all(struct llmobs_json *list, const struct llmobs_json *from)
 {
     int rc = 0;
 
@@ -252,20 +245,19 @@ static int read_blocks(struct parts *parts, const struct llmobs_json *content)
 
     LLMOBS_JSON_EACH (block, content, rc == 0) {
         if (llmobs_json_is_object(block))
-            rc = converse_message_add_block(parts, block);
+            rc = add_block(parts, block);
     }
     if (rc == 0)
         rc = put_main(parts);
     if (rc == 0)
-        rc = converse_message_put_all(parts->list, parts->others);
-    return rc < 0 ? rc : converse_message_put_all(parts->list, parts->results);
+        rc = put_all(parts->list, parts->others);
+    return rc < 0 ? rc : put_all(parts->list, parts->results);
 }
 
 /* Adds the messages of one content: a list of blocks, or a text. Anything else
  * adds nothing. */
-static int converse_message_add_content(struct llmobs_json *list,
-                                        const char *role,
-                                        const struct llmobs_json *content)
+static int add_content(struct llmobs_json *list, const char *role,
+                       const struct llmobs_json *content)
 {
     const char *text = llmobs_json_text(content);
     struct parts parts = {.role = role ? role : "", .list = list};
@@ -291,20 +283,17 @@ static int add_inputs(struct llmobs_span *span,
 {
     struct llmobs_json *list = span->input_messages;
     const struct llmobs_json *messages = llmobs_json_get(request, "messages");
-    int rc = converse_message_add_content(list, "system",
-                                          llmobs_json_get(request, "system"));
+    int rc = add_content(list, "system", llmobs_json_get(request, "system"));
 
     llmobs_fact_apart(span);
     LLMOBS_JSON_EACH (message, messages, rc == 0) {
-        rc = converse_message_add_content(list,
-                                          llmobs_json_gets(message, "role"),
-                                          llmobs_json_get(message, "content"));
+        rc = add_content(list, llmobs_json_gets(message, "role"),
+                         llmobs_json_get(message, "content"));
     }
     return rc;
 }
 
-static int converse_message_add_tool(struct llmobs_json *list,
-                                     const struct llmobs_json *from)
+static int add_tool(struct llmobs_json *list, const struct llmobs_json *from)
 {
     const struct llmobs_json *schema = llmobs_json_get(from, "inputSchema");
     const char *name = llmobs_json_gets(from, "name");
@@ -324,8 +313,8 @@ static int converse_message_add_tool(struct llmobs_json *list,
     return rc;
 }
 
-static int converse_message_read_tools(const struct llmobs_json *request,
-                                       struct llmobs_span *span)
+static int read_tools(const struct llmobs_json *request,
+                      struct llmobs_span *span)
 {
     const struct llmobs_json *tools =
         llmobs_json_get(llmobs_json_get(request, "toolConfig"), "tools");
@@ -336,7 +325,7 @@ static int converse_message_read_tools(const struct llmobs_json *request,
         const struct llmobs_json *spec = llmobs_json_get(one, "toolSpec");
 
         if (has_members(spec))
-            rc = converse_message_add_tool(list, spec);
+            rc = add_tool(list, spec);
     }
     if (rc == 0 && llmobs_json_len(list) > 0)
         span->tool_definitions = list;
@@ -358,7 +347,7 @@ int llmobs_converse_request(struct llmobs_reading *reading)
     rc = llmobs_bedrock_settings(span, llmobs_json_get(config, "temperature"),
                                  most);
     if (rc == 0)
-        rc = converse_message_read_tools(reading->request, span);
+        rc = read_tools(reading->request, span);
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
     span->input_messages = llmobs_json_array();
@@ -375,12 +364,10 @@ int llmobs_converse_outputs(const struct llmobs_json *answer,
     int rc;
 
     *out = NULL;
-    if (!converse_message_says_something(content))
+    if (!says_something(content))
         return 0;
     *out = llmobs_json_array();
-    rc = *out ? converse_message_add_content(*out, role ? role : "assistant",
-                                             content)
-              : -ENOMEM;
+    rc = *out ? add_content(*out, role ? role : "assistant", content) : -ENOMEM;
     if (rc < 0) {
         llmobs_json_free(*out);
         *out = NULL;

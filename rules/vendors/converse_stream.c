@@ -21,8 +21,8 @@ struct block {
     struct llmobs_buf input;
 };
 
-static struct block *converse_stream_block_of(
-    const struct llmobs_converse_stream *stream, size_t i)
+static struct block *block_of(const struct llmobs_converse_stream *stream,
+                              size_t i)
 {
     return (struct block *)stream->blocks.items + i;
 }
@@ -30,7 +30,7 @@ static struct block *converse_stream_block_of(
 static void drop_blocks(struct llmobs_converse_stream *stream)
 {
     for (size_t i = 0; i < stream->blocks.count; i++) {
-        struct block *block = converse_stream_block_of(stream, i);
+        struct block *block = block_of(stream, i);
 
         free(block->name);
         free(block->id);
@@ -54,7 +54,7 @@ void llmobs_converse_stream_fini(void *state)
 }
 
 /* Keeps the first text that came. */
-static int converse_stream_keep(char **field, const char *text)
+static int keep(char **field, const char *text)
 {
     if (*field || !text)
         return 0;
@@ -63,9 +63,8 @@ static int converse_stream_keep(char **field, const char *text)
 }
 
 /* Sets *out to the event's block; -ENOSPC: no block, or too many blocks. */
-static int converse_stream_find_block(struct llmobs_converse_stream *stream,
-                                      const struct llmobs_json *event,
-                                      struct block **out)
+static int find_block(struct llmobs_converse_stream *stream,
+                      const struct llmobs_json *event, struct block **out)
 {
     const struct llmobs_json *index =
         llmobs_json_get(event, "contentBlockIndex");
@@ -83,27 +82,24 @@ static int converse_stream_find_block(struct llmobs_converse_stream *stream,
     return 0;
 }
 
-static int converse_stream_start_block(struct llmobs_converse_stream *stream,
-                                       const struct llmobs_json *event)
+static int start_block(struct llmobs_converse_stream *stream,
+                       const struct llmobs_json *event)
 {
     const struct llmobs_json *use =
         llmobs_json_get(llmobs_json_get(event, "start"), "toolUse");
     struct block *block;
-    int rc = converse_stream_find_block(stream, event, &block);
+    int rc = find_block(stream, event, &block);
 
     if (rc < 0 || !llmobs_json_is_object(use))
         return rc;
     stream->begun = true;
     block->tool = true;
-    rc = converse_stream_keep(&block->name, llmobs_json_gets(use, "name"));
-    return rc < 0 ? rc
-                  : converse_stream_keep(&block->id,
-                                         llmobs_json_gets(use, "toolUseId"));
+    rc = keep(&block->name, llmobs_json_gets(use, "name"));
+    return rc < 0 ? rc : keep(&block->id, llmobs_json_gets(use, "toolUseId"));
 }
 
 /* Adds input: pieces of text, or all of it at once. */
-static int converse_stream_add_input(struct block *block,
-                                     const struct llmobs_json *input)
+static int add_input(struct block *block, const struct llmobs_json *input)
 {
     char *text;
     int rc;
@@ -120,14 +116,14 @@ static int converse_stream_add_input(struct block *block,
     return rc;
 }
 
-static int converse_stream_add_delta(struct llmobs_converse_stream *stream,
-                                     const struct llmobs_json *event)
+static int add_delta(struct llmobs_converse_stream *stream,
+                     const struct llmobs_json *event)
 {
     const struct llmobs_json *delta = llmobs_json_get(event, "delta");
     const struct llmobs_json *use = llmobs_json_get(delta, "toolUse");
     const char *text = llmobs_json_gets(delta, "text");
     struct block *block;
-    int rc = converse_stream_find_block(stream, event, &block);
+    int rc = find_block(stream, event, &block);
 
     if (rc < 0)
         return rc;
@@ -139,7 +135,7 @@ static int converse_stream_add_delta(struct llmobs_converse_stream *stream,
             llmobs_json_gets(llmobs_json_get(delta, "reasoningContent"),
                              "text"));
     if (rc == 0 && llmobs_json_is_object(use))
-        rc = converse_stream_add_input(block, llmobs_json_get(use, "input"));
+        rc = add_input(block, llmobs_json_get(use, "input"));
     if (block->text.len + block->reasoning.len > 0 || block->tool)
         stream->begun = true;
     return rc;
@@ -147,7 +143,7 @@ static int converse_stream_add_delta(struct llmobs_converse_stream *stream,
 
 /* Gives the input as an object: {} if no input came, {"input": text} if the
  * input is no object (WIRE 6.9). */
-static struct llmobs_json *converse_stream_read_input(const struct block *block)
+static struct llmobs_json *read_input(const struct block *block)
 {
     struct llmobs_json *parsed = NULL;
 
@@ -171,23 +167,19 @@ static bool only_thought(const struct llmobs_converse_stream *stream)
     bool thought = false;
 
     for (size_t i = 0; i < stream->blocks.count; i++) {
-        if (converse_stream_block_of(stream, i)->texted ||
-            converse_stream_block_of(stream, i)->tool)
+        if (block_of(stream, i)->texted || block_of(stream, i)->tool)
             return false;
-        thought =
-            thought || converse_stream_block_of(stream, i)->reasoning.len > 0;
+        thought = thought || block_of(stream, i)->reasoning.len > 0;
     }
     return thought;
 }
 
-static int converse_stream_put_reasoning(
-    const struct llmobs_converse_stream *stream)
+static int put_reasoning(const struct llmobs_converse_stream *stream)
 {
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < stream->blocks.count; i++) {
-        const struct llmobs_buf *buf =
-            &converse_stream_block_of(stream, i)->reasoning;
+        const struct llmobs_buf *buf = &block_of(stream, i)->reasoning;
 
         if (buf->len > 0)
             rc = llmobs_message_add_text(stream->messages, "reasoning",
@@ -196,8 +188,8 @@ static int converse_stream_put_reasoning(
     return rc;
 }
 
-static int converse_stream_put_text(const struct llmobs_converse_stream *stream,
-                                    struct llmobs_json *message)
+static int put_text(const struct llmobs_converse_stream *stream,
+                    struct llmobs_json *message)
 {
     struct llmobs_buf all;
     bool texted = false;
@@ -205,9 +197,9 @@ static int converse_stream_put_text(const struct llmobs_converse_stream *stream,
 
     llmobs_buf_init(&all, LLMOBS_MESSAGE_CONTENT_MAX);
     for (size_t i = 0; rc == 0 && i < stream->blocks.count; i++) {
-        texted = texted || converse_stream_block_of(stream, i)->texted;
-        rc = llmobs_message_content_append(
-            &all, converse_stream_block_of(stream, i)->text.data);
+        texted = texted || block_of(stream, i)->texted;
+        rc =
+            llmobs_message_content_append(&all, block_of(stream, i)->text.data);
     }
     if (rc == 0 && texted)
         rc = llmobs_json_set(message, "content",
@@ -216,19 +208,19 @@ static int converse_stream_put_text(const struct llmobs_converse_stream *stream,
     return rc;
 }
 
-static int converse_stream_put_calls(
-    const struct llmobs_converse_stream *stream, struct llmobs_json *message)
+static int put_calls(const struct llmobs_converse_stream *stream,
+                     struct llmobs_json *message)
 {
     struct llmobs_json *calls = llmobs_json_array();
     int rc = calls ? 0 : -ENOMEM;
 
     for (size_t i = 0; rc == 0 && i < stream->blocks.count; i++) {
-        const struct block *block = converse_stream_block_of(stream, i);
+        const struct block *block = block_of(stream, i);
 
         if (block->tool)
-            rc = llmobs_json_add(
-                calls, llmobs_tools_call(block->name, block->id, "toolUse",
-                                         converse_stream_read_input(block)));
+            rc = llmobs_json_add(calls, llmobs_tools_call(block->name,
+                                                          block->id, "toolUse",
+                                                          read_input(block)));
     }
     if (rc == 0 && llmobs_json_len(calls) > 0)
         return llmobs_json_set(message, "tool_calls", calls);
@@ -236,7 +228,7 @@ static int converse_stream_put_calls(
     return rc;
 }
 
-static struct llmobs_json *converse_stream_make_message(
+static struct llmobs_json *make_message(
     const struct llmobs_converse_stream *stream)
 {
     struct llmobs_json *message = llmobs_json_object();
@@ -244,29 +236,28 @@ static struct llmobs_json *converse_stream_make_message(
                               stream->role ? stream->role : "assistant");
 
     if (rc == 0)
-        rc = converse_stream_put_text(stream, message);
+        rc = put_text(stream, message);
     if (rc == 0)
-        rc = converse_stream_put_calls(stream, message);
+        rc = put_calls(stream, message);
     return llmobs_json_done(message, rc);
 }
 
 /* Ends the current message. */
-static int converse_stream_put_message(struct llmobs_converse_stream *stream)
+static int put_message(struct llmobs_converse_stream *stream)
 {
     int rc;
 
     if (!stream->messages)
         stream->messages = llmobs_json_array();
-    rc = stream->messages ? converse_stream_put_reasoning(stream) : -ENOMEM;
+    rc = stream->messages ? put_reasoning(stream) : -ENOMEM;
     if (rc == 0 && !only_thought(stream))
-        rc = llmobs_json_add(stream->messages,
-                             converse_stream_make_message(stream));
+        rc = llmobs_json_add(stream->messages, make_message(stream));
     drop_blocks(stream);
     return rc;
 }
 
-static int converse_stream_end_message(struct llmobs_converse_stream *stream,
-                                       const struct llmobs_json *event)
+static int end_message(struct llmobs_converse_stream *stream,
+                       const struct llmobs_json *event)
 {
     const char *reason = llmobs_json_gets(event, "stopReason");
     char *copy = reason ? strdup(reason) : NULL;
@@ -276,7 +267,7 @@ static int converse_stream_end_message(struct llmobs_converse_stream *stream,
         return -ENOMEM;
     free(stream->stop_reason);
     stream->stop_reason = copy;
-    return converse_stream_put_message(stream);
+    return put_message(stream);
 }
 
 static int keep_usage(struct llmobs_converse_stream *stream,
@@ -291,10 +282,10 @@ static int keep_usage(struct llmobs_converse_stream *stream,
     return 0;
 }
 
-static int converse_stream_start_message(struct llmobs_converse_stream *stream,
-                                         const struct llmobs_json *event)
+static int start_message(struct llmobs_converse_stream *stream,
+                         const struct llmobs_json *event)
 {
-    return converse_stream_keep(&stream->role, llmobs_json_gets(event, "role"));
+    return keep(&stream->role, llmobs_json_gets(event, "role"));
 }
 
 static const struct {
@@ -302,10 +293,8 @@ static const struct {
     int (*add)(struct llmobs_converse_stream *stream,
                const struct llmobs_json *event);
 } kinds[] = {
-    {"messageStart", converse_stream_start_message},
-    {"contentBlockStart", converse_stream_start_block},
-    {"contentBlockDelta", converse_stream_add_delta},
-    {"messageStop", converse_stream_end_message},
+    {"messageStart", start_message},  {"contentBlockStart", start_block},
+    {"contentBlockDelta", add_delta}, {"messageStop", end_message},
     {"metadata", keep_usage},
 };
 
@@ -334,7 +323,7 @@ struct llmobs_json *llmobs_converse_stream_take(
 {
     struct llmobs_json *messages;
 
-    if (stream->blocks.count > 0 && converse_stream_put_message(stream) < 0)
+    if (stream->blocks.count > 0 && put_message(stream) < 0)
         return NULL;
     messages = stream->messages;
     stream->messages = NULL;

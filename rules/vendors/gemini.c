@@ -40,7 +40,7 @@ struct candidate {
     char *reason; /* why it ended; NULL: not known */
 };
 
-static bool gemini_is_request(const struct llmobs_reading *reading)
+static bool is_request(const struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
     const struct llmobs_json *contents =
@@ -115,7 +115,7 @@ static struct llmobs_json *snake_value(const char *key,
     return llmobs_json_clone(value);
 }
 
-static struct llmobs_json *gemini_schema_of(const struct llmobs_json *function)
+static struct llmobs_json *schema_of(const struct llmobs_json *function)
 {
     const struct llmobs_json *schema = llmobs_json_get(function, "parameters");
 
@@ -139,7 +139,7 @@ static int add_functions(const struct llmobs_json *functions,
                                  llmobs_tools_definition(
                                      llmobs_json_gets(function, "name"),
                                      llmobs_json_gets(function, "description"),
-                                     gemini_schema_of(function)));
+                                     schema_of(function)));
     }
     return rc;
 }
@@ -165,8 +165,8 @@ static int read_tools(const struct llmobs_json *request,
 
 /* -- the request, and an answer in one piece ------------------------------- */
 
-static int gemini_read_inputs(const struct llmobs_json *request,
-                              struct llmobs_span *span)
+static int read_inputs(const struct llmobs_json *request,
+                       struct llmobs_span *span)
 {
     const struct llmobs_json *contents = llmobs_json_get(request, "contents");
     struct llmobs_json *list = span->input_messages;
@@ -183,7 +183,7 @@ static int gemini_read_inputs(const struct llmobs_json *request,
     return rc;
 }
 
-static int gemini_read_request(struct llmobs_reading *reading)
+static int read_request(struct llmobs_reading *reading)
 {
     struct llmobs_span *span = reading->span;
     int rc = llmobs_google_metadata(
@@ -195,12 +195,11 @@ static int gemini_read_request(struct llmobs_reading *reading)
     span->input_messages = llmobs_json_array();
     if (!span->input_messages)
         return -ENOMEM;
-    rc = gemini_read_inputs(reading->request, span);
+    rc = read_inputs(reading->request, span);
     return rc < 0 ? rc : read_tools(reading->request, &span->tool_definitions);
 }
 
-static int gemini_read_usage(const struct llmobs_json *usage,
-                             struct llmobs_span *span)
+static int read_usage(const struct llmobs_json *usage, struct llmobs_span *span)
 {
     static const struct llmobs_google_counts counts = {
         .input = "promptTokenCount",
@@ -225,7 +224,7 @@ static bool is_reason(const char *reason)
 }
 
 /* Why a prompt was refused. Its numbers differ from a candidate's reasons. */
-static const char *gemini_block_of(const struct llmobs_json *body)
+static const char *block_of(const struct llmobs_json *body)
 {
     const struct llmobs_json *reason = llmobs_google_get(
         llmobs_google_get(body, "promptFeedback"), "blockReason");
@@ -239,8 +238,8 @@ static const char *gemini_block_of(const struct llmobs_json *body)
 static void note_block(struct llmobs_reading *reading,
                        const struct llmobs_json *body)
 {
-    if (is_reason(gemini_block_of(body)))
-        llmobs_fact_finish(reading->span, gemini_block_of(body));
+    if (is_reason(block_of(body)))
+        llmobs_fact_finish(reading->span, block_of(body));
 }
 
 /* Notes the provider's own words on the end of an answer, or on a refusal. */
@@ -257,8 +256,8 @@ static int note_words(struct llmobs_reading *reading,
         "finish_message", llmobs_google_gets(candidate, "finishMessage"), NULL);
 }
 
-static int gemini_read_document(struct llmobs_reading *reading,
-                                const struct llmobs_json *body)
+static int read_document(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
 {
     const struct llmobs_json *candidates = llmobs_json_get(body, "candidates");
     struct llmobs_json *list = llmobs_json_array();
@@ -281,8 +280,8 @@ static int gemini_read_document(struct llmobs_reading *reading,
     if (llmobs_google_len(candidates) == 0)
         note_block(reading, body);
     if (rc == 0)
-        rc = gemini_read_usage(llmobs_google_get(body, "usageMetadata"),
-                               reading->span);
+        rc =
+            read_usage(llmobs_google_get(body, "usageMetadata"), reading->span);
     if (rc == 0)
         rc = note_words(reading, body);
     if (rc == 0)
@@ -466,7 +465,7 @@ static int note_chunk(struct llmobs_reading *reading,
     const char *model = llmobs_json_gets(chunk, "modelVersion");
     struct stream *stream = reading->state;
 
-    if (is_reason(gemini_block_of(chunk))) {
+    if (is_reason(block_of(chunk))) {
         reading->done = true;
         if (stream->candidates.count == 0)
             note_block(reading, chunk);
@@ -501,8 +500,8 @@ static int add_reason(struct llmobs_reading *reading,
     return is_reason(reason) ? llmobs_span_set(&candidate->reason, reason) : 0;
 }
 
-static int gemini_read_event(struct llmobs_reading *reading,
-                             const struct llmobs_event *event)
+static int read_event(struct llmobs_reading *reading,
+                      const struct llmobs_event *event)
 {
     const struct llmobs_json *candidates =
         llmobs_json_get(event->json, "candidates");
@@ -537,7 +536,7 @@ static const struct candidate *candidate_of(const struct stream *stream,
     return (const struct candidate *)stream->candidates.items + i;
 }
 
-static int gemini_finish_stream(struct llmobs_reading *reading)
+static int finish_stream(struct llmobs_reading *reading)
 {
     struct stream *stream = reading->state;
     int rc = llmobs_reading_model(reading, stream->model);
@@ -545,7 +544,7 @@ static int gemini_finish_stream(struct llmobs_reading *reading)
     llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_MODEL,
                      stream->model);
     if (rc == 0)
-        rc = gemini_read_usage(stream->usage, reading->span);
+        rc = read_usage(stream->usage, reading->span);
     for (size_t i = 0; i < stream->candidates.count; i++)
         llmobs_fact_finish(reading->span, candidate_of(stream, i)->reason);
     if (rc < 0 || !stream->others)
@@ -554,7 +553,7 @@ static int gemini_finish_stream(struct llmobs_reading *reading)
     return reading->span->output_messages ? 0 : -ENOMEM;
 }
 
-static void gemini_free_stream(void *state)
+static void free_stream(void *state)
 {
     struct stream *stream = state;
 
@@ -571,7 +570,7 @@ static void gemini_free_stream(void *state)
     free(stream->model);
 }
 
-static int gemini_read_ends(struct llmobs_reading *reading)
+static int read_ends(struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
     struct llmobs_json *usage =
@@ -587,7 +586,7 @@ static int gemini_read_ends(struct llmobs_reading *reading)
     reading->span->complete = is_reason(why);
     llmobs_fact_finish(reading->span, why);
     if (rc == 0)
-        rc = gemini_read_usage(usage, reading->span);
+        rc = read_usage(usage, reading->span);
     llmobs_json_free(usage);
     llmobs_json_free(model);
     llmobs_json_free(reason);
@@ -597,15 +596,15 @@ static int gemini_read_ends(struct llmobs_reading *reading)
 static const struct llmobs_form form = {
     .keys = "generationConfig\0generation_config\0safetySettings\0"
             "safety_settings\0",
-    .confirm = gemini_is_request,
+    .confirm = is_request,
     .begin = llmobs_google_begin,
-    .request = gemini_read_request,
-    .document = gemini_read_document,
-    .event = gemini_read_event,
+    .request = read_request,
+    .document = read_document,
+    .event = read_event,
     .model = llmobs_google_model,
-    .finish = gemini_finish_stream,
-    .ends = gemini_read_ends,
-    LLMOBS_STATE(struct stream, gemini_free_stream),
+    .finish = finish_stream,
+    .ends = read_ends,
+    LLMOBS_STATE(struct stream, free_stream),
     .framing = LLMOBS_FRAMING_ARRAY,
     .failed_role = "assistant",
 };

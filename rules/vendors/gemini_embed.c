@@ -11,7 +11,7 @@
 static const char settings[] =
     "taskType\0title\0outputDimensionality\0mimeType\0autoTruncate\0";
 
-static bool gemini_embed_is_request(const struct llmobs_reading *reading)
+static bool is_request(const struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
     const struct llmobs_json *content =
@@ -37,8 +37,7 @@ static const struct llmobs_json *items_of(const struct llmobs_json *request)
 }
 
 /* Appends the texts of an item's parts to an array. */
-static int gemini_embed_add_texts(const struct llmobs_json *item,
-                                  struct llmobs_json *texts)
+static int add_texts(const struct llmobs_json *item, struct llmobs_json *texts)
 {
     const struct llmobs_json *content = llmobs_json_get(item, "content");
     struct llmobs_json *messages = llmobs_json_array();
@@ -58,14 +57,14 @@ static int gemini_embed_add_texts(const struct llmobs_json *item,
     return rc;
 }
 
-static int gemini_embed_read_documents(const struct llmobs_json *items,
-                                       struct llmobs_span *span)
+static int read_documents(const struct llmobs_json *items,
+                          struct llmobs_span *span)
 {
     struct llmobs_json *texts = llmobs_json_array();
     int rc = texts ? 0 : -ENOMEM;
 
     for (size_t i = 0; rc == 0 && i < llmobs_google_len(items); i++)
-        rc = gemini_embed_add_texts(llmobs_google_at(items, i), texts);
+        rc = add_texts(llmobs_google_at(items, i), texts);
     if (rc == 0)
         rc = llmobs_embedding_read_input(span, texts);
     llmobs_json_free(texts);
@@ -74,7 +73,7 @@ static int gemini_embed_read_documents(const struct llmobs_json *items,
 
 /* Settings are in the request, in the first of its items, or in an object that
  * has only settings. */
-static int gemini_embed_read_request(struct llmobs_reading *reading)
+static int read_request(struct llmobs_reading *reading)
 {
     const struct llmobs_json *request = reading->request;
     const struct llmobs_json *items = items_of(request);
@@ -88,7 +87,7 @@ static int gemini_embed_read_request(struct llmobs_reading *reading)
                                 reading->span);
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
-    return gemini_embed_read_documents(items, reading->span);
+    return read_documents(items, reading->span);
 }
 
 /* The object that holds a vector's values and its statistics. */
@@ -99,7 +98,7 @@ static const struct llmobs_json *embedding_of(const struct llmobs_json *item)
     return llmobs_json_is_object(inner) ? inner : item;
 }
 
-static size_t gemini_embed_size_of(const struct llmobs_json *item)
+static size_t size_of(const struct llmobs_json *item)
 {
     const struct llmobs_json *values =
         llmobs_json_get(embedding_of(item), "values");
@@ -109,7 +108,7 @@ static size_t gemini_embed_size_of(const struct llmobs_json *item)
     return llmobs_json_is_array(values) ? llmobs_json_len(values) : 0;
 }
 
-static int64_t gemini_embed_tokens_of(const struct llmobs_json *item)
+static int64_t tokens_of(const struct llmobs_json *item)
 {
     const struct llmobs_json *statistics =
         llmobs_json_get(embedding_of(item), "statistics");
@@ -125,8 +124,7 @@ static int read_metrics(const struct llmobs_json *body,
     int64_t sum = 0;
 
     for (size_t i = 0; i < llmobs_google_len(list); i++)
-        sum = llmobs_usage_add(
-            sum, gemini_embed_tokens_of(llmobs_google_at(list, i)));
+        sum = llmobs_usage_add(sum, tokens_of(llmobs_google_at(list, i)));
     if (sum == 0)
         sum = llmobs_usage_count(llmobs_json_get(body, "usageMetadata"),
                                  "promptTokenCount");
@@ -137,8 +135,8 @@ static int read_metrics(const struct llmobs_json *body,
     return llmobs_embedding_total(span);
 }
 
-static int gemini_embed_read_document(struct llmobs_reading *reading,
-                                      const struct llmobs_json *body)
+static int read_document(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
 {
     static const char *const names[] = {"embedding", "embeddings",
                                         "predictions"};
@@ -153,19 +151,18 @@ static int gemini_embed_read_document(struct llmobs_reading *reading,
         return rc;
     if (llmobs_google_len(list) == 0)
         return llmobs_span_set(&reading->span->output_value, "");
-    return llmobs_embedding_tell(
-        reading->span, llmobs_google_len(list),
-        gemini_embed_size_of(llmobs_google_at(list, 0)));
+    return llmobs_embedding_tell(reading->span, llmobs_google_len(list),
+                                 size_of(llmobs_google_at(list, 0)));
 }
 
 static const struct llmobs_form form = {
     .keys =
         "taskType\0task_type\0title\0outputDimensionality\0mimeType\0"
         "output_dimensionality\0mime_type\0embedContentConfig\0parameters\0",
-    .confirm = gemini_embed_is_request,
+    .confirm = is_request,
     .begin = llmobs_google_begin,
-    .request = gemini_embed_read_request,
-    .document = gemini_embed_read_document,
+    .request = read_request,
+    .document = read_document,
     .model = llmobs_google_model,
 };
 

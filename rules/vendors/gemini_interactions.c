@@ -24,16 +24,15 @@ static const char settings[] =
 
 static const char answer_keys[] = "id\0model\0agent\0status\0usage\0";
 
-static bool gemini_interactions_is_text(const struct llmobs_json *object,
-                                        const char *key)
+static bool is_text(const struct llmobs_json *object, const char *key)
 {
     return llmobs_json_is_string(llmobs_json_get(object, key));
 }
 
-static bool gemini_interactions_is_request(const struct llmobs_reading *reading)
+static bool is_request(const struct llmobs_reading *reading)
 {
-    return (gemini_interactions_is_text(reading->request, "model") ||
-            gemini_interactions_is_text(reading->request, "agent")) &&
+    return (is_text(reading->request, "model") ||
+            is_text(reading->request, "agent")) &&
            llmobs_reading_has(reading, "input");
 }
 
@@ -49,7 +48,7 @@ static int gemini_interactions_begin(struct llmobs_reading *reading)
 
 /* -- the request --------------------------------------------------------- */
 
-static int gemini_interactions_read_settings(struct llmobs_reading *reading)
+static int read_settings(struct llmobs_reading *reading)
 {
     const struct llmobs_json *config =
         llmobs_json_get(reading->request, "generation_config");
@@ -68,12 +67,12 @@ static int gemini_interactions_read_settings(struct llmobs_reading *reading)
                                             llmobs_words_next(keys), span);
 }
 
-static int gemini_interactions_read_request(struct llmobs_reading *reading)
+static int read_request(struct llmobs_reading *reading)
 {
     const struct llmobs_json *system =
         llmobs_json_get(reading->request, "system_instruction");
     struct llmobs_span *span = reading->span;
-    int rc = gemini_interactions_read_settings(reading);
+    int rc = read_settings(reading);
 
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
@@ -96,8 +95,8 @@ static int gemini_interactions_read_request(struct llmobs_reading *reading)
 
 /* Thoughts are counted beside the output, not within it: the documentation's
  * own stream has 11 input, 90 output and 245 thought tokens, and 346 in all. */
-static void gemini_interactions_read_usage(const struct llmobs_json *usage,
-                                           struct llmobs_span *span)
+static void read_usage(const struct llmobs_json *usage,
+                       struct llmobs_span *span)
 {
     static const struct llmobs_google_counts counts = {
         .input = "total_input_tokens",
@@ -113,8 +112,8 @@ static void gemini_interactions_read_usage(const struct llmobs_json *usage,
 
 /* Notes the status of an interaction as its reason; no reason while it waits in
  * the background. */
-static void gemini_interactions_note_reason(struct llmobs_span *span,
-                                            const char *status, bool ended)
+static void note_reason(struct llmobs_span *span, const char *status,
+                        bool ended)
 {
     if (!ended)
         llmobs_fact_finish(span, NULL);
@@ -125,8 +124,8 @@ static void gemini_interactions_note_reason(struct llmobs_span *span,
 }
 
 /* The first fault of the interaction, else that of a step. */
-static const struct llmobs_json *gemini_interactions_fault_of(
-    const struct llmobs_json *body, const struct llmobs_json *steps)
+static const struct llmobs_json *fault_of(const struct llmobs_json *body,
+                                          const struct llmobs_json *steps)
 {
     const struct llmobs_json *fault =
         llmobs_json_at(llmobs_json_get(body, "errors"), 0);
@@ -136,17 +135,16 @@ static const struct llmobs_json *gemini_interactions_fault_of(
     return fault;
 }
 
-static int gemini_interactions_read_failure(struct llmobs_reading *reading,
-                                            const char *status,
-                                            const struct llmobs_json *body,
-                                            const struct llmobs_json *steps)
+static int read_failure(struct llmobs_reading *reading, const char *status,
+                        const struct llmobs_json *body,
+                        const struct llmobs_json *steps)
 {
     const struct llmobs_json *fault;
     const char *code;
 
     if (!status || strcmp(status, "failed") != 0)
         return 0;
-    fault = gemini_interactions_fault_of(body, steps);
+    fault = fault_of(body, steps);
     code = llmobs_json_gets(fault, "code");
     reading->answered = true;
     return llmobs_span_fail(reading->span, code && *code ? code : status,
@@ -154,9 +152,8 @@ static int gemini_interactions_read_failure(struct llmobs_reading *reading,
 }
 
 /* An interaction goes on after the call in the background, or if cut off. */
-static int gemini_interactions_note_job(struct llmobs_reading *reading,
-                                        const struct llmobs_json *interaction,
-                                        const char *status)
+static int note_job(struct llmobs_reading *reading,
+                    const struct llmobs_json *interaction, const char *status)
 {
     if (reading->classified->call->status >= 300 || !status ||
         !llmobs_interactions_is_open(status))
@@ -164,8 +161,8 @@ static int gemini_interactions_note_job(struct llmobs_reading *reading,
     return llmobs_job_begun(reading->span, llmobs_json_gets(interaction, "id"));
 }
 
-static int gemini_interactions_read_output(struct llmobs_reading *reading,
-                                           const struct llmobs_json *steps)
+static int read_output(struct llmobs_reading *reading,
+                       const struct llmobs_json *steps)
 {
     struct llmobs_json *list = llmobs_json_array();
     int rc = list ? 0 : -ENOMEM;
@@ -194,36 +191,34 @@ static const struct llmobs_json *steps_of(const struct llmobs_json *body)
     return steps ? steps : llmobs_json_get(body, "outputs");
 }
 
-static int gemini_interactions_read_body(struct llmobs_reading *reading,
-                                         const struct llmobs_json *body)
+static int read_body(struct llmobs_reading *reading,
+                     const struct llmobs_json *body)
 {
     const char *status = llmobs_json_gets(body, "status");
     const struct llmobs_json *steps = steps_of(body);
     int rc = read_names(reading, body);
 
-    gemini_interactions_read_usage(llmobs_json_get(body, "usage"),
-                                   reading->span);
+    read_usage(llmobs_json_get(body, "usage"), reading->span);
     if (reading->classified->call->status < 300) {
         reading->answered = llmobs_json_is_array(steps);
-        gemini_interactions_note_reason(reading->span, status, true);
+        note_reason(reading->span, status, true);
         if (rc == 0)
-            rc = gemini_interactions_read_failure(reading, status, body, steps);
+            rc = read_failure(reading, status, body, steps);
     }
-    return rc < 0 ? rc : gemini_interactions_read_output(reading, steps);
+    return rc < 0 ? rc : read_output(reading, steps);
 }
 
-static int gemini_interactions_read_document(struct llmobs_reading *reading,
-                                             const struct llmobs_json *body)
+static int read_document(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
 {
-    int rc = gemini_interactions_read_body(reading, body);
+    int rc = read_body(reading, body);
 
     return rc < 0 ? rc
-                  : gemini_interactions_note_job(
-                        reading, body, llmobs_json_gets(body, "status"));
+                  : note_job(reading, body, llmobs_json_gets(body, "status"));
 }
 
-static int gemini_interactions_read_event(struct llmobs_reading *reading,
-                                          const struct llmobs_event *event)
+static int read_event(struct llmobs_reading *reading,
+                      const struct llmobs_event *event)
 {
     struct llmobs_interactions_stream *stream = reading->state;
     int rc = llmobs_interactions_stream_add(stream, event->json);
@@ -241,27 +236,23 @@ static int read_steps(struct llmobs_reading *reading)
     int rc = steps ? read_names(reading, stream->interaction) : -ENOMEM;
 
     llmobs_fact_answer(reading, stream->interaction);
-    gemini_interactions_read_usage(stream->usage, reading->span);
+    read_usage(stream->usage, reading->span);
     if (rc == 0)
-        rc = gemini_interactions_read_failure(reading, stream->status,
-                                              stream->interaction, steps);
+        rc = read_failure(reading, stream->status, stream->interaction, steps);
     if (rc == 0 && (llmobs_json_len(steps) > 0 || reading->done)) {
-        gemini_interactions_note_reason(reading->span, stream->status,
-                                        reading->done);
-        rc = gemini_interactions_read_output(reading, steps);
+        note_reason(reading->span, stream->status, reading->done);
+        rc = read_output(reading, steps);
     }
     llmobs_json_free(steps);
     return rc;
 }
 
-static int gemini_interactions_finish_stream(struct llmobs_reading *reading)
+static int finish_stream(struct llmobs_reading *reading)
 {
     const struct llmobs_interactions_stream *stream = reading->state;
     int rc = read_steps(reading);
 
-    return rc < 0 ? rc
-                  : gemini_interactions_note_job(reading, stream->interaction,
-                                                 stream->status);
+    return rc < 0 ? rc : note_job(reading, stream->interaction, stream->status);
 }
 
 static int name_agent(struct llmobs_reading *reading)
@@ -272,7 +263,7 @@ static int name_agent(struct llmobs_reading *reading)
                                 llmobs_json_gets(reading->request, "agent"));
 }
 
-static int gemini_interactions_read_ends(struct llmobs_reading *reading)
+static int read_ends(struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
     struct llmobs_json *body = llmobs_cut_json_object(
@@ -281,37 +272,32 @@ static int gemini_interactions_read_ends(struct llmobs_reading *reading)
     int rc = body ? read_names(reading, body) : -ENOMEM;
 
     reading->span->complete = status != NULL;
-    gemini_interactions_read_usage(llmobs_json_get(body, "usage"),
-                                   reading->span);
-    gemini_interactions_note_reason(reading->span, status,
-                                    reading->span->complete);
+    read_usage(llmobs_json_get(body, "usage"), reading->span);
+    note_reason(reading->span, status, reading->span->complete);
     if (rc == 0)
-        rc = gemini_interactions_note_job(reading, body, status);
+        rc = note_job(reading, body, status);
     llmobs_json_free(body);
     return rc;
 }
 
 /* -- an interaction that is asked for, cancelled or deleted ---------------- */
 
-static int gemini_interactions_settle(struct llmobs_reading *reading,
-                                      const char *status)
+static int settle(struct llmobs_reading *reading, const char *status)
 {
     bool ended = status && !llmobs_interactions_is_open(status);
 
     return llmobs_job_settle(reading, status, ended);
 }
 
-static int gemini_interactions_fetch_document(struct llmobs_reading *reading,
-                                              const struct llmobs_json *body)
+static int fetch_document(struct llmobs_reading *reading,
+                          const struct llmobs_json *body)
 {
     int rc;
 
     if (reading->classified->call->status >= 300)
         return 0;
-    rc = gemini_interactions_read_body(reading, body);
-    return rc < 0 ? rc
-                  : gemini_interactions_settle(
-                        reading, llmobs_json_gets(body, "status"));
+    rc = read_body(reading, body);
+    return rc < 0 ? rc : settle(reading, llmobs_json_gets(body, "status"));
 }
 
 static int fetch_event(struct llmobs_reading *reading,
@@ -329,10 +315,10 @@ static int fetch_finish(struct llmobs_reading *reading)
     const struct llmobs_interactions_stream *stream = reading->state;
     int rc = read_steps(reading);
 
-    return rc < 0 ? rc : gemini_interactions_settle(reading, stream->status);
+    return rc < 0 ? rc : settle(reading, stream->status);
 }
 
-static int gemini_interactions_fetch_ends(struct llmobs_reading *reading)
+static int fetch_ends(struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
     struct llmobs_json *body = llmobs_cut_json_object(
@@ -340,21 +326,19 @@ static int gemini_interactions_fetch_ends(struct llmobs_reading *reading)
     int rc = body ? read_names(reading, body) : -ENOMEM;
 
     reading->span->complete = llmobs_json_gets(body, "status") != NULL;
-    gemini_interactions_read_usage(llmobs_json_get(body, "usage"),
-                                   reading->span);
+    read_usage(llmobs_json_get(body, "usage"), reading->span);
     if (rc == 0)
-        rc = gemini_interactions_settle(reading,
-                                        llmobs_json_gets(body, "status"));
+        rc = settle(reading, llmobs_json_gets(body, "status"));
     llmobs_json_free(body);
     return rc;
 }
 
 static const struct llmobs_form fetch_form = {
     .begin = llmobs_job_asked,
-    .document = gemini_interactions_fetch_document,
+    .document = fetch_document,
     .event = fetch_event,
     .finish = fetch_finish,
-    .ends = gemini_interactions_fetch_ends,
+    .ends = fetch_ends,
     LLMOBS_STATE(struct llmobs_interactions_stream,
                  llmobs_interactions_stream_fini),
 };
@@ -363,14 +347,14 @@ static const struct llmobs_form fetch_form = {
 
 static const struct llmobs_form form = {
     .keys = keys,
-    .confirm = gemini_interactions_is_request,
+    .confirm = is_request,
     .begin = gemini_interactions_begin,
-    .request = gemini_interactions_read_request,
-    .document = gemini_interactions_read_document,
-    .event = gemini_interactions_read_event,
+    .request = read_request,
+    .document = read_document,
+    .event = read_event,
     .model = name_agent,
-    .finish = gemini_interactions_finish_stream,
-    .ends = gemini_interactions_read_ends,
+    .finish = finish_stream,
+    .ends = read_ends,
     LLMOBS_STATE(struct llmobs_interactions_stream,
                  llmobs_interactions_stream_fini),
     .failed_role = "assistant",

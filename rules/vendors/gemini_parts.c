@@ -41,8 +41,8 @@ bool llmobs_gemini_is_thought(const struct llmobs_json *part)
     return llmobs_json_is_true(llmobs_json_get(part, "thought"));
 }
 
-static int gemini_parts_read_call(const struct llmobs_json *value,
-                                  struct llmobs_json *message)
+static int read_call(const struct llmobs_json *value,
+                     struct llmobs_json *message)
 {
     return llmobs_message_set_one(
         message, "tool_calls",
@@ -63,8 +63,8 @@ static struct llmobs_json *dumped(const struct llmobs_json *value,
     return string;
 }
 
-static int gemini_parts_read_response(const struct llmobs_json *value,
-                                      struct llmobs_json *message)
+static int read_response(const struct llmobs_json *value,
+                         struct llmobs_json *message)
 {
     const struct llmobs_json *response = llmobs_json_get(value, "response");
     const char *name = llmobs_json_gets(value, "name");
@@ -82,9 +82,8 @@ static int gemini_parts_read_response(const struct llmobs_json *value,
 }
 
 /* Sets the content to the JSON text of two members. */
-static int gemini_parts_set_pair(struct llmobs_json *message,
-                                 const char *const keys[2],
-                                 const char *const texts[2])
+static int set_pair(struct llmobs_json *message, const char *const keys[2],
+                    const char *const texts[2])
 {
     struct llmobs_json *pair = llmobs_json_object();
     int rc = llmobs_json_sets(pair, keys[0], texts[0]);
@@ -104,10 +103,9 @@ static int read_code(const struct llmobs_json *value,
     const char *language = llmobs_json_gets(value, "language");
     const char *code = llmobs_json_gets(value, "code");
 
-    return gemini_parts_set_pair(
-        message, keys,
-        (const char *const[]){language ? language : "UNKNOWN",
-                              code ? code : ""});
+    return set_pair(message, keys,
+                    (const char *const[]){language ? language : "UNKNOWN",
+                                          code ? code : ""});
 }
 
 static int read_outcome(const struct llmobs_json *value,
@@ -117,7 +115,7 @@ static int read_outcome(const struct llmobs_json *value,
     const char *outcome = llmobs_json_gets(value, "outcome");
     const char *output = llmobs_json_gets(value, "output");
 
-    return gemini_parts_set_pair(
+    return set_pair(
         message, keys,
         (const char *const[]){outcome ? outcome : "OUTCOME_UNSPECIFIED",
                               output ? output : ""});
@@ -153,8 +151,8 @@ static int read_inline(const struct llmobs_json *value,
                       llmobs_google_gets(value, "mimeType"));
 }
 
-static int gemini_parts_read_file(const struct llmobs_json *value,
-                                  struct llmobs_json *message)
+static int read_file(const struct llmobs_json *value,
+                     struct llmobs_json *message)
 {
     const char *detail = llmobs_google_gets(value, "fileUri");
 
@@ -167,16 +165,13 @@ static const struct {
     const char *name;
     int (*read)(const struct llmobs_json *value, struct llmobs_json *message);
 } kinds[] = {
-    {"functionCall", gemini_parts_read_call},
-    {"functionResponse", gemini_parts_read_response},
-    {"executableCode", read_code},
-    {"codeExecutionResult", read_outcome},
-    {"inlineData", read_inline},
-    {"fileData", gemini_parts_read_file},
+    {"functionCall", read_call},   {"functionResponse", read_response},
+    {"executableCode", read_code}, {"codeExecutionResult", read_outcome},
+    {"inlineData", read_inline},   {"fileData", read_file},
 };
 
-static int gemini_parts_read_part(const struct llmobs_json *part,
-                                  struct llmobs_json *message)
+static int read_part(const struct llmobs_json *part,
+                     struct llmobs_json *message)
 {
     const char *text = llmobs_json_gets(part, "text");
 
@@ -209,7 +204,7 @@ int llmobs_gemini_add_part(struct llmobs_json *list,
     message = llmobs_json_object();
     rc = llmobs_json_sets(message, "role", role);
     if (rc == 0)
-        rc = gemini_parts_read_part(part, message);
+        rc = read_part(part, message);
     if (rc == 0)
         return llmobs_json_add(list, message);
     llmobs_json_free(message);

@@ -80,7 +80,7 @@ int llmobs_google_metadata(const struct llmobs_json *from,
 /* Gives the model's name in the path: the text between the last slash and the
  * operation's colon, decoded, and of several segments the last (WIRE 6.2).
  * Empty: the path has none. */
-static char *google_path_model(const struct llmobs_url *url)
+static char *path_model(const struct llmobs_url *url)
 {
     struct llmobs_text path = url->path, name = {NULL, 0};
     const char *slash, *colon = NULL, *last;
@@ -100,7 +100,7 @@ static char *google_path_model(const struct llmobs_url *url)
 
 int llmobs_google_ask(struct llmobs_reading *reading)
 {
-    char *model = google_path_model(reading->classified->url);
+    char *model = path_model(reading->classified->url);
 
     llmobs_fact_asked(reading, model);
     free(model);
@@ -109,7 +109,7 @@ int llmobs_google_ask(struct llmobs_reading *reading)
 
 int llmobs_google_model(struct llmobs_reading *reading)
 {
-    char *model = google_path_model(reading->classified->url);
+    char *model = path_model(reading->classified->url);
     int rc = model ? llmobs_reading_model(reading, model) : -ENOMEM;
 
     free(model);
@@ -148,7 +148,7 @@ int llmobs_google_begin(struct llmobs_reading *reading)
 
     if (reading->classified->proxied)
         return 0;
-    model = google_path_model(reading->classified->url);
+    model = path_model(reading->classified->url);
     if (!model)
         return -ENOMEM;
     vendor = llmobs_google_vendor(model);

@@ -12,7 +12,7 @@
 
 static const char call_end[] = "_call", result_end[] = "_result";
 
-static const char *interactions_steps_type_of(const struct llmobs_json *step)
+static const char *type_of(const struct llmobs_json *step)
 {
     const char *type = llmobs_json_gets(step, "type");
 
@@ -26,8 +26,7 @@ bool llmobs_interactions_is_call(const char *type)
 
 static bool is_result(const struct llmobs_json *step)
 {
-    return llmobs_text_ends(llmobs_text_of(interactions_steps_type_of(step)),
-                            result_end);
+    return llmobs_text_ends(llmobs_text_of(type_of(step)), result_end);
 }
 
 /* -- contents ------------------------------------------------------------ */
@@ -51,8 +50,8 @@ int llmobs_interactions_mark(struct llmobs_buf *text,
     return 0;
 }
 
-static int interactions_steps_append_content(struct llmobs_buf *text,
-                                             const struct llmobs_json *content)
+static int append_content(struct llmobs_buf *text,
+                          const struct llmobs_json *content)
 {
     bool is;
     int rc;
@@ -73,9 +72,9 @@ static int append_contents(struct llmobs_buf *text,
     int rc = 0;
 
     if (!llmobs_json_is_array(value))
-        return interactions_steps_append_content(text, value);
+        return append_content(text, value);
     LLMOBS_JSON_EACH (one, value, rc == 0)
-        rc = interactions_steps_append_content(text, one);
+        rc = append_content(text, one);
     return rc;
 }
 
@@ -99,11 +98,10 @@ static int add_contents(struct llmobs_json *list, const char *role,
 
 /* The tool's name, or NULL. For a tool of Google the step's type has the name,
  * which is cut to `cap` bytes. */
-static const char *interactions_steps_tool_of(const struct llmobs_json *step,
-                                              const char *end, char *out,
-                                              size_t cap)
+static const char *tool_of(const struct llmobs_json *step, const char *end,
+                           char *out, size_t cap)
 {
-    struct llmobs_text type = llmobs_text_of(interactions_steps_type_of(step));
+    struct llmobs_text type = llmobs_text_of(type_of(step));
     const char *name = llmobs_json_gets(step, "name");
 
     if (name || llmobs_text_begins(type, "function_"))
@@ -116,9 +114,8 @@ static const char *interactions_steps_tool_of(const struct llmobs_json *step,
 }
 
 /* Adds a message with one item under `key`. Takes the item. */
-static int interactions_steps_add_item(struct llmobs_json *list,
-                                       const char *role, const char *key,
-                                       struct llmobs_json *item)
+static int add_item(struct llmobs_json *list, const char *role, const char *key,
+                    struct llmobs_json *item)
 {
     struct llmobs_json *message = llmobs_json_object();
     struct llmobs_json *items = llmobs_json_array();
@@ -137,16 +134,15 @@ static int interactions_steps_add_item(struct llmobs_json *list,
     return rc;
 }
 
-static int interactions_steps_add_call(struct llmobs_json *list,
-                                       const struct llmobs_json *step)
+static int add_call(struct llmobs_json *list, const struct llmobs_json *step)
 {
     char name[64];
 
-    return interactions_steps_add_item(
+    return add_item(
         list, "assistant", "tool_calls",
         llmobs_tools_call(
-            interactions_steps_tool_of(step, call_end, name, sizeof(name)),
-            llmobs_json_gets(step, "id"), interactions_steps_type_of(step),
+            tool_of(step, call_end, name, sizeof(name)),
+            llmobs_json_gets(step, "id"), type_of(step),
             llmobs_tools_arguments(llmobs_json_get(step, "arguments"))));
 }
 
@@ -172,8 +168,7 @@ static int append_result(struct llmobs_buf *text,
 
 /* Adds a result. The program sends the results of its functions, the server
  * sends the results of its own tools. */
-static int interactions_steps_add_result(struct llmobs_json *list,
-                                         const struct llmobs_json *step)
+static int add_result(struct llmobs_json *list, const struct llmobs_json *step)
 {
     const char *role = llmobs_json_says(step, "type", "function_result")
                            ? "user"
@@ -190,19 +185,18 @@ static int interactions_steps_add_result(struct llmobs_json *list,
     llmobs_buf_fini(&text);
     if (rc < 0)
         return rc;
-    return interactions_steps_add_item(
+    return add_item(
         list, role, "tool_results",
-        llmobs_tools_result(
-            interactions_steps_tool_of(step, result_end, name, sizeof(name)),
-            llmobs_json_gets(step, "call_id"), interactions_steps_type_of(step),
-            string));
+        llmobs_tools_result(tool_of(step, result_end, name, sizeof(name)),
+                            llmobs_json_gets(step, "call_id"), type_of(step),
+                            string));
 }
 
 /* -- steps --------------------------------------------------------------- */
 
 /* Adds a step that both input and output may have; *is: false for others. */
-static int interactions_steps_add_step(struct llmobs_json *list,
-                                       const struct llmobs_json *step, bool *is)
+static int add_step(struct llmobs_json *list, const struct llmobs_json *step,
+                    bool *is)
 {
     *is = true;
     if (llmobs_json_says(step, "type", "model_output"))
@@ -211,16 +205,15 @@ static int interactions_steps_add_step(struct llmobs_json *list,
     if (llmobs_json_says(step, "type", "thought"))
         return add_contents(list, "reasoning", llmobs_json_get(step, "summary"),
                             false);
-    if (llmobs_interactions_is_call(interactions_steps_type_of(step)))
-        return interactions_steps_add_call(list, step);
+    if (llmobs_interactions_is_call(type_of(step)))
+        return add_call(list, step);
     if (is_result(step))
-        return interactions_steps_add_result(list, step);
+        return add_result(list, step);
     *is = false;
     return 0;
 }
 
-static int interactions_steps_add_turn(struct llmobs_json *list,
-                                       const struct llmobs_json *turn)
+static int add_turn(struct llmobs_json *list, const struct llmobs_json *turn)
 {
     const char *role = llmobs_json_gets(turn, "role");
 
@@ -230,17 +223,16 @@ static int interactions_steps_add_turn(struct llmobs_json *list,
                         llmobs_json_get(turn, "content"), false);
 }
 
-static int interactions_steps_add_input(struct llmobs_json *list,
-                                        const struct llmobs_json *value)
+static int add_input(struct llmobs_json *list, const struct llmobs_json *value)
 {
     bool is;
-    int rc = interactions_steps_add_step(list, value, &is);
+    int rc = add_step(list, value, &is);
 
     if (rc < 0 || is)
         return rc;
     if (llmobs_json_says(value, "type", "user_input") ||
         llmobs_json_gets(value, "role"))
-        return interactions_steps_add_turn(list, value);
+        return add_turn(list, value);
     return add_contents(list, "user", value, false);
 }
 
@@ -264,11 +256,11 @@ int llmobs_interactions_add_inputs(struct llmobs_json *list,
     int rc = 0;
 
     if (!llmobs_json_is_array(input))
-        return interactions_steps_add_input(list, input);
+        return add_input(list, input);
     if (is_contents(input))
         return add_contents(list, "user", input, false);
     LLMOBS_JSON_EACH (one, input, rc == 0)
-        rc = interactions_steps_add_input(list, one);
+        rc = add_input(list, one);
     return rc;
 }
 
@@ -276,7 +268,7 @@ int llmobs_interactions_add_output(struct llmobs_json *list,
                                    const struct llmobs_json *step)
 {
     bool is;
-    int rc = interactions_steps_add_step(list, step, &is);
+    int rc = add_step(list, step, &is);
 
     if (rc < 0 || is || llmobs_json_says(step, "type", "user_input"))
         return rc;

@@ -20,7 +20,7 @@ struct stream_step {
     char *mime;
 };
 
-static struct stream_step *interactions_stream_step_of(
+static struct stream_step *step_of(
     const struct llmobs_interactions_stream *stream, size_t i)
 {
     return (struct stream_step *)stream->steps.items + i;
@@ -31,7 +31,7 @@ void llmobs_interactions_stream_fini(void *state)
     struct llmobs_interactions_stream *stream = state;
 
     for (size_t i = 0; i < stream->steps.count; i++) {
-        struct stream_step *step = interactions_stream_step_of(stream, i);
+        struct stream_step *step = step_of(stream, i);
 
         llmobs_json_free(step->step);
         for (size_t p = 0; p < PIECES; p++)
@@ -117,9 +117,8 @@ static int name_step(struct stream_step *step, const char *type)
     return llmobs_json_sets(step->step, "type", type);
 }
 
-static int interactions_stream_add_piece(struct stream_step *step,
-                                         enum piece piece, const char *type,
-                                         const char *text)
+static int add_piece(struct stream_step *step, enum piece piece,
+                     const char *type, const char *text)
 {
     int rc = name_step(step, type);
 
@@ -146,8 +145,7 @@ static int add_sound(struct stream_step *step, const struct llmobs_json *delta)
     return rc;
 }
 
-static int interactions_stream_add_image(struct stream_step *step,
-                                         const struct llmobs_json *delta)
+static int add_image(struct stream_step *step, const struct llmobs_json *delta)
 {
     int rc = name_step(step, "model_output");
     bool is;
@@ -157,30 +155,28 @@ static int interactions_stream_add_image(struct stream_step *step,
                                              &is);
 }
 
-static int interactions_stream_add_delta(struct stream_step *step,
-                                         const char *type,
-                                         const struct llmobs_json *delta)
+static int add_delta(struct stream_step *step, const char *type,
+                     const struct llmobs_json *delta)
 {
     if (strcmp(type, "text") == 0)
-        return interactions_stream_add_piece(step, PIECE_TEXT, "model_output",
-                                             llmobs_json_gets(delta, "text"));
+        return add_piece(step, PIECE_TEXT, "model_output",
+                         llmobs_json_gets(delta, "text"));
     if (strcmp(type, "thought_summary") == 0)
-        return interactions_stream_add_piece(
+        return add_piece(
             step, PIECE_THOUGHT, "thought",
             llmobs_json_gets(llmobs_json_get(delta, "content"), "text"));
     if (strcmp(type, "arguments_delta") == 0)
-        return interactions_stream_add_piece(
-            step, PIECE_ARGUMENTS, "function_call",
-            llmobs_json_gets(delta, "arguments"));
+        return add_piece(step, PIECE_ARGUMENTS, "function_call",
+                         llmobs_json_gets(delta, "arguments"));
     if (strcmp(type, "audio") == 0 || strcmp(type, "video") == 0)
         return add_sound(step, delta);
     if (strcmp(type, "image") == 0 || strcmp(type, "document") == 0)
-        return interactions_stream_add_image(step, delta);
+        return add_image(step, delta);
     return merge(step, delta);
 }
 
-static int interactions_stream_read_delta(
-    struct llmobs_interactions_stream *stream, const struct llmobs_json *event)
+static int read_delta(struct llmobs_interactions_stream *stream,
+                      const struct llmobs_json *event)
 {
     const struct llmobs_json *delta = llmobs_json_get(event, "delta");
     const char *type = llmobs_json_gets(delta, "type");
@@ -194,7 +190,7 @@ static int interactions_stream_read_delta(
     if (rc < 0)
         return rc == -ENOSPC ? 0 : rc;
     stream->begun = true;
-    return interactions_stream_add_delta(step, type, delta);
+    return add_delta(step, type, delta);
 }
 
 /* Gives the list with the text behind it. A delta of an unknown kind may have
@@ -212,9 +208,8 @@ static struct llmobs_json *texts_of(const struct llmobs_json *before,
     return llmobs_json_done(list, rc);
 }
 
-static int interactions_stream_set_texts(struct llmobs_json *step,
-                                         const char *key,
-                                         const struct llmobs_buf *text)
+static int set_texts(struct llmobs_json *step, const char *key,
+                     const struct llmobs_buf *text)
 {
     if (text->len == 0)
         return 0;
@@ -235,10 +230,9 @@ static struct llmobs_json *whole_step(struct stream_step *from)
     free(from->kind);
     from->kind = NULL;
     if (rc == 0)
-        rc = interactions_stream_set_texts(step.step, "content", text);
+        rc = set_texts(step.step, "content", text);
     if (rc == 0)
-        rc = interactions_stream_set_texts(step.step, "summary",
-                                           &from->pieces[PIECE_THOUGHT]);
+        rc = set_texts(step.step, "summary", &from->pieces[PIECE_THOUGHT]);
     if (rc == 0 && from->pieces[PIECE_ARGUMENTS].len > 0)
         rc = llmobs_json_set(
             step.step, "arguments",
@@ -261,8 +255,7 @@ struct llmobs_json *llmobs_interactions_stream_steps(
     list = llmobs_json_array();
     rc = list ? 0 : -ENOMEM;
     for (size_t i = 0; rc == 0 && i < stream->steps.count; i++)
-        rc = llmobs_json_add(
-            list, whole_step(interactions_stream_step_of(stream, i)));
+        rc = llmobs_json_add(list, whole_step(step_of(stream, i)));
     return llmobs_json_done(list, rc);
 }
 
@@ -300,6 +293,6 @@ int llmobs_interactions_stream_add(struct llmobs_interactions_stream *stream,
     if (strcmp(type, "step.start") == 0)
         rc = begin_step(stream, event);
     else if (strcmp(type, "step.delta") == 0)
-        rc = interactions_stream_read_delta(stream, event);
+        rc = read_delta(stream, event);
     return rc < 0 ? rc : note_interaction(stream, type, event);
 }

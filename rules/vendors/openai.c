@@ -17,8 +17,8 @@ bool llmobs_openai_asks(const struct llmobs_reading *reading, const char *what)
 }
 
 /* Finds a value on either side of the missing middle. */
-static struct llmobs_json *openai_value_of(const struct llmobs_call *call,
-                                           const char *key)
+static struct llmobs_json *value_of(const struct llmobs_call *call,
+                                    const char *key)
 {
     struct llmobs_json *value = llmobs_cut_json_first(call->response, key);
 
@@ -27,8 +27,8 @@ static struct llmobs_json *openai_value_of(const struct llmobs_call *call,
 
 /* True where the last finish reason is there; embeddings have none and end with
  * their usage. */
-static bool openai_has_ended(const struct llmobs_reading *reading,
-                             const struct llmobs_json *usage)
+static bool has_ended(const struct llmobs_reading *reading,
+                      const struct llmobs_json *usage)
 {
     const struct llmobs_call *call = reading->classified->call;
     struct llmobs_json *reason;
@@ -57,12 +57,12 @@ int llmobs_openai_ends_by(struct llmobs_reading *reading,
     const struct llmobs_call *call = reading->classified->call;
     struct llmobs_json *usage =
         llmobs_cut_json_last(call->response_tail, "usage");
-    struct llmobs_json *model = openai_value_of(call, "model");
+    struct llmobs_json *model = value_of(call, "model");
     int rc;
 
     if (!usage)
         usage = llmobs_cut_json_first(call->response, "usage");
-    reading->span->complete = openai_has_ended(reading, usage);
+    reading->span->complete = has_ended(reading, usage);
     rc = llmobs_reading_model(reading, llmobs_json_text(model));
     if (rc == 0 && llmobs_json_is_object(usage))
         rc = read(usage, reading->span);

@@ -26,7 +26,7 @@ static const char audio_keys[] =
     "stream\0";
 
 /* The prompt, which leads the transcription, and words for each sound. */
-static int openai_audio_read_request(struct llmobs_reading *reading)
+static int read_request(struct llmobs_reading *reading)
 {
     struct llmobs_span *span = reading->span;
     struct llmobs_buf text;
@@ -47,8 +47,7 @@ static int openai_audio_read_request(struct llmobs_reading *reading)
     return rc;
 }
 
-static int openai_audio_set_output(struct llmobs_reading *reading,
-                                   struct llmobs_text text)
+static int set_output(struct llmobs_reading *reading, struct llmobs_text text)
 {
     return llmobs_message_put(&reading->span->output_messages, "assistant",
                               text);
@@ -56,8 +55,7 @@ static int openai_audio_set_output(struct llmobs_reading *reading,
 
 /* Older models are paid by the second, newer ones by the token; Mistral gives
  * both counts. */
-static int openai_audio_read_usage(const struct llmobs_json *body,
-                                   struct llmobs_span *span)
+static int read_usage(const struct llmobs_json *body, struct llmobs_span *span)
 {
     const struct llmobs_json *usage = llmobs_usage_find(body);
     const struct llmobs_json *seconds = llmobs_json_get(usage, "seconds");
@@ -74,23 +72,21 @@ static int openai_audio_read_usage(const struct llmobs_json *body,
     return rc < 0 ? rc : llmobs_usage_sound(span, seconds);
 }
 
-static int openai_audio_read_document(struct llmobs_reading *reading,
-                                      const struct llmobs_json *body)
+static int read_document(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
 {
     const char *text = llmobs_json_gets(body, "text");
     int rc;
 
     if (reading->classified->call->status >= 300)
         return 0;
-    rc = openai_audio_read_usage(body, reading->span);
+    rc = read_usage(body, reading->span);
     if (rc == 0)
         rc = llmobs_reading_model(reading, llmobs_json_gets(body, "model"));
     if (rc == 0)
         rc = llmobs_json_sets(reading->span->metadata, "language",
                               llmobs_json_gets(body, "language"));
-    return rc < 0 || !text
-               ? rc
-               : openai_audio_set_output(reading, llmobs_text_of(text));
+    return rc < 0 || !text ? rc : set_output(reading, llmobs_text_of(text));
 }
 
 /* The pieces of a stream; the last event has the whole text, and the usage. */
@@ -99,14 +95,13 @@ struct audio {
 };
 
 /* OpenAI's events and Mistral's. */
-static bool openai_audio_is_last(const char *type)
+static bool is_last(const char *type)
 {
     return strcmp(type, "transcript.text.done") == 0 ||
            strcmp(type, "transcription.done") == 0;
 }
 
-static const char *openai_audio_piece_of(const char *type,
-                                         const struct llmobs_json *event)
+static const char *piece_of(const char *type, const struct llmobs_json *event)
 {
     if (strcmp(type, "transcript.text.delta") == 0)
         return llmobs_json_gets(event, "delta");
@@ -116,11 +111,11 @@ static const char *openai_audio_piece_of(const char *type,
 }
 
 /* The last event, whose text is all of it. */
-static int openai_audio_end_text(struct llmobs_reading *reading,
-                                 const struct llmobs_json *event)
+static int end_text(struct llmobs_reading *reading,
+                    const struct llmobs_json *event)
 {
     struct audio *audio = reading->state;
-    int rc = openai_audio_read_usage(event, reading->span);
+    int rc = read_usage(event, reading->span);
 
     reading->done = true;
     if (llmobs_json_gets(event, "text"))
@@ -130,8 +125,8 @@ static int openai_audio_end_text(struct llmobs_reading *reading,
                                          llmobs_json_gets(event, "model"));
 }
 
-static int openai_audio_read_event(struct llmobs_reading *reading,
-                                   const struct llmobs_event *event)
+static int read_event(struct llmobs_reading *reading,
+                      const struct llmobs_event *event)
 {
     struct audio *audio = reading->state;
     const char *type = llmobs_json_gets(event->json, "type");
@@ -140,9 +135,9 @@ static int openai_audio_read_event(struct llmobs_reading *reading,
 
     if (!type)
         return 0;
-    piece = openai_audio_piece_of(type, event->json);
-    if (openai_audio_is_last(type)) {
-        rc = openai_audio_end_text(reading, event->json);
+    piece = piece_of(type, event->json);
+    if (is_last(type)) {
+        rc = end_text(reading, event->json);
         piece = llmobs_json_gets(event->json, "text");
     }
     if (piece && *piece)
@@ -158,12 +153,12 @@ static int openai_audio_finish(struct llmobs_reading *reading)
 
     if (audio->text.len == 0 && !reading->done)
         return 0;
-    return openai_audio_set_output(
+    return set_output(
         reading, (struct llmobs_text){audio->text.data ? audio->text.data : "",
                                       audio->text.len});
 }
 
-static void openai_audio_free_state(void *state)
+static void free_state(void *state)
 {
     llmobs_buf_fini(&((struct audio *)state)->text);
 }
@@ -171,12 +166,12 @@ static void openai_audio_free_state(void *state)
 static const struct llmobs_form form = {
     .begin = openai_audio_begin,
     .keys = audio_keys,
-    .request = openai_audio_read_request,
-    .document = openai_audio_read_document,
-    .event = openai_audio_read_event,
+    .request = read_request,
+    .document = read_document,
+    .event = read_event,
     .finish = openai_audio_finish,
     .ends = llmobs_reading_ends,
-    LLMOBS_STATE(struct audio, openai_audio_free_state),
+    LLMOBS_STATE(struct audio, free_state),
     .unknown = "unknown_model",
 };
 

@@ -18,13 +18,12 @@ static bool is_completion(const struct llmobs_reading *reading)
     return llmobs_openai_asks(reading, "prompt");
 }
 
-static int openai_completions_add_prompt(void *messages,
-                                         struct llmobs_text text)
+static int add_prompt(void *messages, struct llmobs_text text)
 {
     return llmobs_message_add_text(messages, NULL, text);
 }
 
-static int openai_completions_read_request(struct llmobs_reading *reading)
+static int read_request(struct llmobs_reading *reading)
 {
     struct llmobs_span *span = reading->span;
     int rc = llmobs_request_metadata(reading->request, metadata_keys, span);
@@ -35,12 +34,11 @@ static int openai_completions_read_request(struct llmobs_reading *reading)
     if (!span->input_messages)
         return -ENOMEM;
     return llmobs_inputs_each(llmobs_json_get(reading->request, "prompt"),
-                              openai_completions_add_prompt,
-                              span->input_messages);
+                              add_prompt, span->input_messages);
 }
 
 /* A choice's text; some servers send a message instead. */
-static const char *openai_completions_text_of(const struct llmobs_json *choice)
+static const char *text_of(const struct llmobs_json *choice)
 {
     const char *text = llmobs_json_gets(choice, "text");
 
@@ -49,8 +47,8 @@ static const char *openai_completions_text_of(const struct llmobs_json *choice)
                                    "content");
 }
 
-static int openai_completions_read_document(struct llmobs_reading *reading,
-                                            const struct llmobs_json *body)
+static int read_document(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
 {
     const struct llmobs_json *choices = llmobs_json_get(body, "choices");
     struct llmobs_json *list = llmobs_json_array();
@@ -61,8 +59,7 @@ static int openai_completions_read_document(struct llmobs_reading *reading,
     LLMOBS_JSON_EACH (choice, choices, rc == 0) {
         llmobs_fact_finish(reading->span,
                            llmobs_json_gets(choice, "finish_reason"));
-        rc = openai_completions_add_prompt(
-            list, llmobs_text_of(openai_completions_text_of(choice)));
+        rc = add_prompt(list, llmobs_text_of(text_of(choice)));
     }
     reading->span->output_messages = list;
     if (rc == 0)
@@ -70,8 +67,8 @@ static int openai_completions_read_document(struct llmobs_reading *reading,
     return rc < 0 ? rc : llmobs_usage_timings(body, reading->span);
 }
 
-static int openai_completions_read_event(struct llmobs_reading *reading,
-                                         const struct llmobs_event *event)
+static int read_event(struct llmobs_reading *reading,
+                      const struct llmobs_event *event)
 {
     struct llmobs_stream *stream = reading->state;
 
@@ -82,9 +79,9 @@ static int openai_completions_read_event(struct llmobs_reading *reading,
 static const struct llmobs_form form = {
     .keys = metadata_keys,
     .confirm = is_completion,
-    .request = openai_completions_read_request,
-    .document = openai_completions_read_document,
-    .event = openai_completions_read_event,
+    .request = read_request,
+    .document = read_document,
+    .event = read_event,
     .finish = llmobs_chat_finish,
     .ends = llmobs_chat_ends,
     LLMOBS_STATE(struct llmobs_stream, llmobs_stream_fini),

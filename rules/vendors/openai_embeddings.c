@@ -8,7 +8,7 @@
 #include "rules/read/request.h"
 #include "rules/read/usage.h"
 
-static bool openai_embeddings_is_embedding(const struct llmobs_reading *reading)
+static bool is_embedding(const struct llmobs_reading *reading)
 {
     return llmobs_openai_asks(reading, "input");
 }
@@ -22,7 +22,7 @@ static const char *encoding_of(const struct llmobs_reading *reading)
 
 /* Sets the encoding, the default one too, and the dimensions where the request
  * has them. */
-static int openai_embeddings_read_metadata(struct llmobs_reading *reading)
+static int read_metadata(struct llmobs_reading *reading)
 {
     struct llmobs_json *metadata = reading->span->metadata;
     struct llmobs_json *dimensions =
@@ -39,10 +39,10 @@ static int openai_embeddings_read_metadata(struct llmobs_reading *reading)
 }
 
 /* Snowflake's input has another name. */
-static int openai_embeddings_read_request(struct llmobs_reading *reading)
+static int read_request(struct llmobs_reading *reading)
 {
     const struct llmobs_json *input;
-    int rc = openai_embeddings_read_metadata(reading);
+    int rc = read_metadata(reading);
 
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
@@ -72,8 +72,8 @@ static void tell_size(struct llmobs_reading *reading,
 
 /* The output has no size of vectors in another encoding than plain numbers
  * (WIRE 6.4). */
-static int openai_embeddings_read_vectors(struct llmobs_reading *reading,
-                                          const struct llmobs_json *data)
+static int read_vectors(struct llmobs_reading *reading,
+                        const struct llmobs_json *data)
 {
     if (strcmp(encoding_of(reading), "float") == 0)
         return llmobs_embedding_tell_list(reading->span, data, "embedding");
@@ -84,8 +84,8 @@ static int openai_embeddings_read_vectors(struct llmobs_reading *reading,
 }
 
 /* llama.cpp's server answers a list at the path without a version. */
-static int openai_embeddings_read_document(struct llmobs_reading *reading,
-                                           const struct llmobs_json *body)
+static int read_document(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
 {
     int rc = llmobs_reading_model(reading, llmobs_json_gets(body, "model"));
 
@@ -95,12 +95,10 @@ static int openai_embeddings_read_document(struct llmobs_reading *reading,
         rc = llmobs_usage_read(llmobs_usage_find(body), reading->span);
     if (rc == 0)
         rc = llmobs_embedding_total(reading->span);
-    return rc < 0 ? rc
-                  : openai_embeddings_read_vectors(
-                        reading, llmobs_json_get(body, "data"));
+    return rc < 0 ? rc : read_vectors(reading, llmobs_json_get(body, "data"));
 }
 
-static int openai_embeddings_read_ends(struct llmobs_reading *reading)
+static int read_ends(struct llmobs_reading *reading)
 {
     int rc = llmobs_openai_ends(reading);
 
@@ -109,10 +107,10 @@ static int openai_embeddings_read_ends(struct llmobs_reading *reading)
 
 static const struct llmobs_form form = {
     .keys = "encoding_format\0dimensions\0",
-    .confirm = openai_embeddings_is_embedding,
-    .request = openai_embeddings_read_request,
-    .document = openai_embeddings_read_document,
-    .ends = openai_embeddings_read_ends,
+    .confirm = is_embedding,
+    .request = read_request,
+    .document = read_document,
+    .ends = read_ends,
     .lists = true,
     .unknown = "unknown_model",
 };
@@ -159,7 +157,7 @@ static const struct llmobs_form multimodal = {
     .confirm = is_multimodal,
     .request = read_contents,
     .document = read_multimodal,
-    .ends = openai_embeddings_read_ends,
+    .ends = read_ends,
     .unknown = "unknown_model",
 };
 

@@ -50,8 +50,8 @@ static bool asks_speech(const struct llmobs_reading *reading)
     return llmobs_openai_asks(reading, "input");
 }
 
-static int openai_media_add_text(struct llmobs_json *list, const char *role,
-                                 struct llmobs_text text)
+static int add_text(struct llmobs_json *list, const char *role,
+                    struct llmobs_text text)
 {
     return text.len > 0 ? llmobs_message_add_text(list, role, text) : 0;
 }
@@ -118,14 +118,13 @@ static int read_speech_request(struct llmobs_reading *reading)
     span->input_messages = llmobs_json_array();
     if (!span->input_messages)
         return -ENOMEM;
-    rc = openai_media_add_text(
-        span->input_messages, "system",
-        llmobs_text_of(llmobs_json_gets(request, "instructions")));
+    rc = add_text(span->input_messages, "system",
+                  llmobs_text_of(llmobs_json_gets(request, "instructions")));
     llmobs_fact_apart(span);
-    return rc < 0 ? rc
-                  : openai_media_add_text(
-                        span->input_messages, "user",
-                        llmobs_text_of(llmobs_json_gets(request, "input")));
+    return rc < 0
+               ? rc
+               : add_text(span->input_messages, "user",
+                          llmobs_text_of(llmobs_json_gets(request, "input")));
 }
 
 /* -- pictures ------------------------------------------------------------ */
@@ -152,8 +151,8 @@ static int append_image(struct llmobs_buf *text, const char *format,
 }
 
 /* Each picture is a message. */
-static int openai_media_add_image(struct llmobs_json *list, const char *format,
-                                  const struct llmobs_json *image)
+static int add_image(struct llmobs_json *list, const char *format,
+                     const struct llmobs_json *image)
 {
     struct llmobs_buf text;
     int rc;
@@ -161,7 +160,7 @@ static int openai_media_add_image(struct llmobs_json *list, const char *format,
     llmobs_buf_init(&text, LLMOBS_MESSAGE_CONTENT_MAX);
     rc = append_image(&text, format, image);
     if (rc == 0)
-        rc = openai_media_add_text(list, "assistant", llmobs_buf_text(&text));
+        rc = add_text(list, "assistant", llmobs_buf_text(&text));
     llmobs_buf_fini(&text);
     return rc;
 }
@@ -176,7 +175,7 @@ static int read_images(struct llmobs_reading *reading,
 
     reading->span->output_messages = list;
     LLMOBS_JSON_EACH (one, data, rc == 0)
-        rc = openai_media_add_image(list, format, one);
+        rc = add_image(list, format, one);
     return rc < 0 ? rc
                   : llmobs_usage_read(llmobs_usage_find(body), reading->span);
 }
@@ -238,7 +237,7 @@ static int finish_images(struct llmobs_reading *reading)
 
 /* Gives the base64 of the sound. OpenAI has it as "audio", in events alone;
  * Mistral has it as "audio_data", in events or in one JSON document. */
-static const char *openai_media_sound_of(const struct llmobs_json *body)
+static const char *sound_of(const struct llmobs_json *body)
 {
     const char *data = llmobs_json_gets(body, "audio");
 
@@ -249,7 +248,7 @@ static int read_speech_event(struct llmobs_reading *reading,
                              const struct llmobs_event *event)
 {
     const char *type = llmobs_json_gets(event->json, "type");
-    const char *data = openai_media_sound_of(event->json);
+    const char *data = sound_of(event->json);
     struct state *state = reading->state;
 
     take_usage(state, event->json);
@@ -279,7 +278,7 @@ static int finish_speech(struct llmobs_reading *reading)
 static int read_speech(struct llmobs_reading *reading,
                        const struct llmobs_json *body)
 {
-    const char *data = openai_media_sound_of(body);
+    const char *data = sound_of(body);
     struct state *state = reading->state;
 
     if (reading->classified->call->status >= 300 || !data)
@@ -289,7 +288,7 @@ static int read_speech(struct llmobs_reading *reading,
     return finish_speech(reading);
 }
 
-static void openai_media_free_state(void *at)
+static void free_state(void *at)
 {
     struct state *state = at;
 
@@ -325,7 +324,7 @@ static int read_cut_image(struct llmobs_reading *reading)
 }
 
 /* Of a large answer the usage stands at the end. */
-static int openai_media_read_ends(struct llmobs_reading *reading)
+static int read_ends(struct llmobs_reading *reading)
 {
     const struct llmobs_json *n = llmobs_json_get(reading->request, "n");
     struct llmobs_json *usage =
@@ -363,8 +362,8 @@ static const struct llmobs_form images = {
     .document = read_images,
     .event = read_image_event,
     .finish = finish_images,
-    .ends = openai_media_read_ends,
-    LLMOBS_STATE(struct state, openai_media_free_state),
+    .ends = read_ends,
+    LLMOBS_STATE(struct state, free_state),
     .unknown = "unknown_model",
 };
 
@@ -377,7 +376,7 @@ static const struct llmobs_form speech = {
     .event = read_speech_event,
     .finish = finish_speech,
     .ends = read_speech_ends,
-    LLMOBS_STATE(struct state, openai_media_free_state),
+    LLMOBS_STATE(struct state, free_state),
     .unknown = "unknown_model",
 };
 

@@ -4,7 +4,7 @@
 #include "rules/vendors/openai.h"
 #include "rules/read/values.h"
 
-static int openai_moderations_read_request(struct llmobs_reading *reading)
+static int read_request(struct llmobs_reading *reading)
 {
     if (reading->classified->call->request_truncated)
         return 0;
@@ -71,8 +71,8 @@ static int read_results(struct llmobs_reading *reading,
     return rc;
 }
 
-static int openai_moderations_read_document(struct llmobs_reading *reading,
-                                            const struct llmobs_json *body)
+static int read_document(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
 {
     const struct llmobs_json *results = llmobs_json_get(body, "results");
     int rc = llmobs_reading_model(reading, llmobs_json_gets(body, "model"));
@@ -87,8 +87,8 @@ static const char keys[] = "";
 
 static const struct llmobs_form form = {
     .keys = keys,
-    .request = openai_moderations_read_request,
-    .document = openai_moderations_read_document,
+    .request = read_request,
+    .document = read_document,
     .ends = llmobs_reading_ends,
 };
 

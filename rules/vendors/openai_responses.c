@@ -65,7 +65,7 @@ static int read_agent(struct llmobs_reading *reading)
                : 0;
 }
 
-static int openai_responses_read_request(struct llmobs_reading *reading)
+static int read_request(struct llmobs_reading *reading)
 {
     const struct llmobs_json *prompt =
         llmobs_json_get(reading->request, "prompt");
@@ -106,8 +106,8 @@ static int read_reasoning(struct llmobs_span *span,
                            llmobs_json_share(reasoning));
 }
 
-static int openai_responses_read_metadata(struct llmobs_reading *reading,
-                                          const struct llmobs_json *response)
+static int read_metadata(struct llmobs_reading *reading,
+                         const struct llmobs_json *response)
 {
     const char *key = response_keys;
     int rc = read_reasoning(reading->span, response);
@@ -126,7 +126,7 @@ static int openai_responses_read_metadata(struct llmobs_reading *reading,
     return rc;
 }
 
-static bool openai_responses_says_nothing(const struct llmobs_json *input)
+static bool says_nothing(const struct llmobs_json *input)
 {
     const char *text = llmobs_json_text(input);
 
@@ -151,16 +151,15 @@ static int read_prompt(struct llmobs_reading *reading,
                   : -ENOMEM;
     if (rc == 0 && span->input_prompt)
         rc = llmobs_responses_read_template(messages, span);
-    if (rc == 0 && openai_responses_says_nothing(
-                       llmobs_json_get(reading->request, "input")))
+    if (rc == 0 && says_nothing(llmobs_json_get(reading->request, "input")))
         rc = llmobs_responses_add_inputs(span->input_messages, instructions);
     llmobs_json_free(messages);
     return rc;
 }
 
 /* Reads everything of a response but its output. */
-static int openai_responses_read_response(struct llmobs_reading *reading,
-                                          const struct llmobs_json *response)
+static int read_response(struct llmobs_reading *reading,
+                         const struct llmobs_json *response)
 {
     int rc = llmobs_reading_model(reading, llmobs_json_gets(response, "model"));
 
@@ -168,7 +167,7 @@ static int openai_responses_read_response(struct llmobs_reading *reading,
         rc = llmobs_usage_read(llmobs_usage_find(response), reading->span);
     if (rc < 0 || reading->classified->call->status >= 300)
         return rc;
-    rc = openai_responses_read_metadata(reading, response);
+    rc = read_metadata(reading, response);
     return rc < 0 ? rc
                   : read_prompt(reading,
                                 llmobs_json_get(response, "instructions"));
@@ -187,9 +186,9 @@ static bool waits_for_program(const struct llmobs_json *item)
 
 /* The response has a status in the place of a reason. A call of a tool is a
  * reason where the response is complete. */
-static const char *openai_responses_reason_of(
-    const struct llmobs_json *response, const char *status,
-    const struct llmobs_json *items)
+static const char *reason_of(const struct llmobs_json *response,
+                             const char *status,
+                             const struct llmobs_json *items)
 {
     if (strcmp(status, "incomplete") == 0)
         return llmobs_json_gets(llmobs_json_get(response, "incomplete_details"),
@@ -201,23 +200,21 @@ static const char *openai_responses_reason_of(
 }
 
 /* A response that waits in the background has no reason yet. */
-static void openai_responses_note_reason(struct llmobs_reading *reading,
-                                         const struct llmobs_json *response,
-                                         const struct llmobs_json *items,
-                                         bool ended)
+static void note_reason(struct llmobs_reading *reading,
+                        const struct llmobs_json *response,
+                        const struct llmobs_json *items, bool ended)
 {
     const char *status = llmobs_json_gets(response, "status");
 
     if (!ended)
         llmobs_fact_finish(reading->span, NULL);
     else if (status && !llmobs_responses_goes_on(status))
-        llmobs_fact_finish(reading->span,
-                           openai_responses_reason_of(response, status, items));
+        llmobs_fact_finish(reading->span, reason_of(response, status, items));
 }
 
 /* A response in the background, and one whose stream was cut, goes on. */
-static int openai_responses_note_job(struct llmobs_reading *reading,
-                                     const struct llmobs_json *response)
+static int note_job(struct llmobs_reading *reading,
+                    const struct llmobs_json *response)
 {
     if (reading->classified->call->status >= 300 ||
         !llmobs_responses_goes_on(llmobs_json_gets(response, "status")))
@@ -225,17 +222,16 @@ static int openai_responses_note_job(struct llmobs_reading *reading,
     return llmobs_job_begun(reading->span, llmobs_json_gets(response, "id"));
 }
 
-static int openai_responses_read_document(struct llmobs_reading *reading,
-                                          const struct llmobs_json *body)
+static int read_document(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
 {
-    int rc = openai_responses_read_response(reading, body);
+    int rc = read_response(reading, body);
 
     reading->answered = llmobs_json_is_array(llmobs_json_get(body, "output"));
     if (reading->classified->call->status < 300)
-        openai_responses_note_reason(reading, body,
-                                     llmobs_json_get(body, "output"), true);
+        note_reason(reading, body, llmobs_json_get(body, "output"), true);
     if (rc == 0)
-        rc = openai_responses_note_job(reading, body);
+        rc = note_job(reading, body);
     return rc < 0 ? rc
                   : llmobs_responses_output(reading->span,
                                             llmobs_json_get(body, "output"));
@@ -244,9 +240,8 @@ static int openai_responses_read_document(struct llmobs_reading *reading,
 /* -- streams ------------------------------------------------------------- */
 
 /* Reads a failed response, or an error that came instead of one. */
-static int openai_responses_read_failure(struct llmobs_reading *reading,
-                                         const char *type,
-                                         const struct llmobs_json *event)
+static int read_failure(struct llmobs_reading *reading, const char *type,
+                        const struct llmobs_json *event)
 {
     const struct llmobs_json *from = NULL;
     const char *code, *message;
@@ -266,8 +261,8 @@ static int openai_responses_read_failure(struct llmobs_reading *reading,
                             message);
 }
 
-static int openai_responses_read_event(struct llmobs_reading *reading,
-                                       const struct llmobs_event *event)
+static int read_event(struct llmobs_reading *reading,
+                      const struct llmobs_event *event)
 {
     struct llmobs_responses_stream *stream = reading->state;
     const char *type = llmobs_json_gets(event->json, "type");
@@ -283,7 +278,7 @@ static int openai_responses_read_event(struct llmobs_reading *reading,
         return -ENOMEM;
     rc = llmobs_responses_stream_add(stream, type, event->json);
     if (rc == 0)
-        rc = openai_responses_read_failure(reading, type, event->json);
+        rc = read_failure(reading, type, event->json);
     if (rc == 0) /* a stream may be cut before the whole item */
         rc = llmobs_sources_event(reading, event, LLMOBS_SOURCES_OPENAI);
     if (stream->begun)
@@ -293,14 +288,14 @@ static int openai_responses_read_event(struct llmobs_reading *reading,
     return rc;
 }
 
-static int openai_responses_finish_stream(struct llmobs_reading *reading)
+static int finish_stream(struct llmobs_reading *reading)
 {
     const struct llmobs_responses_stream *stream = reading->state;
     struct llmobs_json *items;
-    int rc = openai_responses_read_response(reading, stream->response);
+    int rc = read_response(reading, stream->response);
 
     if (rc == 0)
-        rc = openai_responses_note_job(reading, stream->response);
+        rc = note_job(reading, stream->response);
     if (rc < 0)
         return rc;
     items = llmobs_responses_stream_items(stream);
@@ -309,8 +304,7 @@ static int openai_responses_finish_stream(struct llmobs_reading *reading)
     llmobs_fact_answer(reading, stream->response);
     if (llmobs_json_len(items) > 0 || (stream->response && reading->done) ||
         reading->answered) {
-        openai_responses_note_reason(reading, stream->response, items,
-                                     reading->done);
+        note_reason(reading, stream->response, items, reading->done);
         rc = llmobs_responses_output(reading->span, items);
     }
     llmobs_json_free(items);
@@ -319,20 +313,18 @@ static int openai_responses_finish_stream(struct llmobs_reading *reading)
 
 /* -- the dialect --------------------------------------------------------- */
 
-static int openai_responses_read_ends(struct llmobs_reading *reading)
+static int read_ends(struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
     struct llmobs_json *response = llmobs_cut_json_object(
         call->response, call->response_tail, response_keys);
-    int rc =
-        response ? openai_responses_read_response(reading, response) : -ENOMEM;
+    int rc = response ? read_response(reading, response) : -ENOMEM;
 
     reading->span->complete =
         llmobs_json_is_object(llmobs_json_get(response, "usage"));
-    openai_responses_note_reason(reading, response, NULL,
-                                 reading->span->complete);
+    note_reason(reading, response, NULL, reading->span->complete);
     if (rc == 0)
-        rc = openai_responses_note_job(reading, response);
+        rc = note_job(reading, response);
     llmobs_json_free(response);
     return rc;
 }
@@ -340,11 +332,11 @@ static int openai_responses_read_ends(struct llmobs_reading *reading)
 static const struct llmobs_form form = {
     .keys = metadata_keys,
     .confirm = is_response,
-    .request = openai_responses_read_request,
-    .document = openai_responses_read_document,
-    .event = openai_responses_read_event,
-    .finish = openai_responses_finish_stream,
-    .ends = openai_responses_read_ends,
+    .request = read_request,
+    .document = read_document,
+    .event = read_event,
+    .finish = finish_stream,
+    .ends = read_ends,
     LLMOBS_STATE(struct llmobs_responses_stream, llmobs_responses_stream_fini),
     .unknown = "unknown_model",
 };

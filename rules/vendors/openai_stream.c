@@ -171,8 +171,8 @@ static const struct llmobs_json *call_body(const struct llmobs_json *from)
 
 /* The index of a fragment. Some servers give every call of an answer the index
  * 0; there a fragment with a new id and a name begins another call. */
-static int64_t openai_stream_index_of(const struct stream_choice *choice,
-                                      const struct llmobs_json *from)
+static int64_t index_of(const struct stream_choice *choice,
+                        const struct llmobs_json *from)
 {
     const char *name = llmobs_json_gets(call_body(from), "name");
     const struct llmobs_json *index = llmobs_json_get(from, "index");
@@ -189,8 +189,8 @@ static int64_t openai_stream_index_of(const struct stream_choice *choice,
     return number;
 }
 
-static int openai_stream_add_call(struct stream_choice *choice, int64_t index,
-                                  const struct llmobs_json *from)
+static int add_call(struct stream_choice *choice, int64_t index,
+                    const struct llmobs_json *from)
 {
     const struct llmobs_json *body = call_body(from);
     const struct llmobs_json *arguments = llmobs_json_get(body, "arguments");
@@ -257,8 +257,8 @@ static int add_executed(struct stream_choice *choice,
 
 /* Adds content: text, or parts (Mistral), of which thinking parts are
  * reasoning. */
-static int openai_stream_add_content(struct stream_choice *choice,
-                                     const struct llmobs_json *value)
+static int add_content(struct stream_choice *choice,
+                       const struct llmobs_json *value)
 {
     struct llmobs_message_content parts;
     int rc;
@@ -278,8 +278,8 @@ static int openai_stream_add_content(struct stream_choice *choice,
     return rc;
 }
 
-static int openai_stream_add_audio(struct stream_choice *choice,
-                                   const struct llmobs_json *audio)
+static int add_audio(struct stream_choice *choice,
+                     const struct llmobs_json *audio)
 {
     int rc = llmobs_message_content_append(&choice->audio,
                                            llmobs_json_gets(audio, "data"));
@@ -290,8 +290,8 @@ static int openai_stream_add_audio(struct stream_choice *choice,
                                          llmobs_json_gets(audio, "transcript"));
 }
 
-static int openai_stream_add_reasoning(struct stream_choice *choice,
-                                       const struct llmobs_json *delta)
+static int add_reasoning(struct stream_choice *choice,
+                         const struct llmobs_json *delta)
 {
     const char *text = llmobs_message_thought(delta);
 
@@ -299,8 +299,8 @@ static int openai_stream_add_reasoning(struct stream_choice *choice,
                 : llmobs_message_add_details(&choice->reasoning, delta);
 }
 
-static int openai_stream_add_delta(struct stream_choice *choice,
-                                   const struct llmobs_json *delta)
+static int add_delta(struct stream_choice *choice,
+                     const struct llmobs_json *delta)
 {
     const struct llmobs_json *content = llmobs_json_get(delta, "content");
     const struct llmobs_json *calls;
@@ -308,26 +308,25 @@ static int openai_stream_add_delta(struct stream_choice *choice,
 
     /* Most chunks have nothing else. */
     if (content && llmobs_json_len(delta) == 1)
-        return openai_stream_add_content(choice, content);
+        return add_content(choice, content);
     calls = llmobs_json_get(delta, "tool_calls");
     rc = keep_first(&choice->role, llmobs_json_gets(delta, "role"));
     if (rc == 0)
-        rc = openai_stream_add_reasoning(choice, delta);
+        rc = add_reasoning(choice, delta);
     if (rc == 0)
-        rc = openai_stream_add_content(choice, content);
+        rc = add_content(choice, content);
     if (rc == 0)
         rc = llmobs_message_content_append(&choice->refusal,
                                            llmobs_json_gets(delta, "refusal"));
     if (rc == 0)
-        rc = openai_stream_add_audio(choice, llmobs_json_get(delta, "audio"));
+        rc = add_audio(choice, llmobs_json_get(delta, "audio"));
     if (rc == 0)
         rc = add_legacy(choice, llmobs_json_get(delta, "function_call"));
     if (rc == 0)
         rc = add_executed(choice, llmobs_json_get(delta, "executed_tools"));
     LLMOBS_JSON_EACH (call, calls, rc == 0) {
         if (llmobs_json_is_object(call))
-            rc = openai_stream_add_call(
-                choice, openai_stream_index_of(choice, call), call);
+            rc = add_call(choice, index_of(choice, call), call);
     }
     return rc;
 }
@@ -342,9 +341,9 @@ static size_t produced(const struct stream_choice *choice)
 
 /* Adds a chunk's part of a choice. Some servers end a stream with the whole
  * message in one chunk, and some send deltas for completions too. */
-static int openai_stream_add_piece(const struct llmobs_stream *stream,
-                                   struct stream_choice *choice,
-                                   const struct llmobs_json *from)
+static int add_piece(const struct llmobs_stream *stream,
+                     struct stream_choice *choice,
+                     const struct llmobs_json *from)
 {
     const struct llmobs_json *delta = llmobs_json_get(from, "delta");
     const char *text = llmobs_json_gets(from, "text");
@@ -353,11 +352,11 @@ static int openai_stream_add_piece(const struct llmobs_stream *stream,
         return llmobs_message_content_append(&choice->content, text);
     if (!llmobs_json_is_object(delta) && produced(choice) == 0)
         delta = llmobs_json_get(from, "message");
-    return openai_stream_add_delta(choice, delta);
+    return add_delta(choice, delta);
 }
 
-static int openai_stream_add_choice(struct llmobs_stream *stream,
-                                    const struct llmobs_json *from)
+static int add_choice(struct llmobs_stream *stream,
+                      const struct llmobs_json *from)
 {
     const struct llmobs_json *index = llmobs_json_get(from, "index");
     const char *reason = llmobs_json_gets(from, "finish_reason");
@@ -373,7 +372,7 @@ static int openai_stream_add_choice(struct llmobs_stream *stream,
         stream->done = true;
     rc = keep_first(&choice->reason, reason);
     if (rc == 0)
-        rc = openai_stream_add_piece(stream, choice, from);
+        rc = add_piece(stream, choice, from);
     if (produced(choice) > 0)
         stream->begun = true;
     return rc;
@@ -387,7 +386,7 @@ int llmobs_stream_add(struct llmobs_stream *stream,
     int rc = keep_first(&stream->model, llmobs_json_gets(chunk, "model"));
 
     LLMOBS_JSON_EACH (one, choices, rc == 0)
-        rc = openai_stream_add_choice(stream, one);
+        rc = add_choice(stream, one);
     if (rc == 0 && usage) {
         llmobs_json_free(stream->usage);
         stream->usage =
@@ -422,8 +421,8 @@ void llmobs_stream_reasons(const struct llmobs_stream *stream,
         llmobs_fact_finish(span, choice_of(stream, i)->reason);
 }
 
-static int openai_stream_add_text(struct llmobs_stream *stream,
-                                  const char *text, bool thought)
+static int add_text(struct llmobs_stream *stream, const char *text,
+                    bool thought)
 {
     struct stream_choice *choice;
     int rc;
@@ -440,12 +439,12 @@ static int openai_stream_add_text(struct llmobs_stream *stream,
 
 int llmobs_stream_text(struct llmobs_stream *stream, const char *text)
 {
-    return openai_stream_add_text(stream, text, false);
+    return add_text(stream, text, false);
 }
 
 int llmobs_stream_reasoning(struct llmobs_stream *stream, const char *text)
 {
-    return openai_stream_add_text(stream, text, true);
+    return add_text(stream, text, true);
 }
 
 int llmobs_stream_call(struct llmobs_stream *stream, int64_t index,
@@ -457,7 +456,7 @@ int llmobs_stream_call(struct llmobs_stream *stream, int64_t index,
     if (rc < 0)
         return rc;
     stream->begun = true;
-    return openai_stream_add_call(choice, index, call);
+    return add_call(choice, index, call);
 }
 
 int llmobs_stream_next_call(struct llmobs_stream *stream,
@@ -502,8 +501,7 @@ static int put_legacy(const struct stream_call *legacy,
 }
 
 /* A call of which only an id came is none. */
-static int openai_stream_put_call(const struct stream_call *call,
-                                  struct llmobs_json *calls)
+static int put_call(const struct stream_call *call, struct llmobs_json *calls)
 {
     if (!call->name && call->arguments.len == 0)
         return 0;
@@ -513,8 +511,8 @@ static int openai_stream_put_call(const struct stream_call *call,
                                  call_arguments(call)));
 }
 
-static int openai_stream_put_calls(const struct stream_choice *choice,
-                                   struct llmobs_json *message)
+static int put_calls(const struct stream_choice *choice,
+                     struct llmobs_json *message)
 {
     struct llmobs_json *calls = llmobs_json_array();
     struct llmobs_json *results = llmobs_json_array();
@@ -522,7 +520,7 @@ static int openai_stream_put_calls(const struct stream_choice *choice,
     int rc = calls && results ? 0 : -ENOMEM;
 
     for (size_t i = 0; rc == 0 && i < choice->calls.count; i++)
-        rc = openai_stream_put_call(call_of(choice, i), calls);
+        rc = put_call(call_of(choice, i), calls);
     if (rc == 0 && choice->legacy)
         rc = put_legacy(choice->legacy, calls);
     for (; rc == 0 && it; it = llmobs_json_next(choice->executed, it))
@@ -531,10 +529,9 @@ static int openai_stream_put_calls(const struct stream_choice *choice,
     return llmobs_tools_set(message, calls, results, rc);
 }
 
-static int openai_stream_put_content(const struct llmobs_stream *stream,
-                                     const struct stream_choice *choice,
-                                     const char *audio_format,
-                                     struct llmobs_json *message)
+static int put_content(const struct llmobs_stream *stream,
+                       const struct stream_choice *choice,
+                       const char *audio_format, struct llmobs_json *message)
 {
     const struct llmobs_buf *from = &choice->content;
     struct llmobs_message_content content;
@@ -576,9 +573,9 @@ static int put_choice(const struct llmobs_stream *stream,
     message = llmobs_json_object();
     rc = llmobs_json_sets(message, "role", role);
     if (rc == 0)
-        rc = openai_stream_put_content(stream, choice, audio_format, message);
+        rc = put_content(stream, choice, audio_format, message);
     if (rc == 0)
-        rc = openai_stream_put_calls(choice, message);
+        rc = put_calls(choice, message);
     if (rc == 0)
         return llmobs_json_add(list, message);
     llmobs_json_free(message);

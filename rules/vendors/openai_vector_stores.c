@@ -13,7 +13,7 @@ static const char keys[] =
 
 static const char signs[] = "\"query\"\0";
 
-static bool openai_vector_stores_is_search(const struct llmobs_reading *reading)
+static bool is_search(const struct llmobs_reading *reading)
 {
     return llmobs_reading_has(reading, "query");
 }
@@ -24,7 +24,7 @@ static int openai_vector_stores_begin(struct llmobs_reading *reading)
                                   "vector_store_id", reading->span);
 }
 
-static int openai_vector_stores_read_request(struct llmobs_reading *reading)
+static int read_request(struct llmobs_reading *reading)
 {
     int rc = llmobs_request_metadata(reading->request, keys, reading->span);
 
@@ -34,8 +34,8 @@ static int openai_vector_stores_read_request(struct llmobs_reading *reading)
                               llmobs_json_get(reading->request, "query"));
 }
 
-static int openai_vector_stores_add_result(struct llmobs_reading *reading,
-                                           const struct llmobs_json *result)
+static int add_result(struct llmobs_reading *reading,
+                      const struct llmobs_json *result)
 {
     struct llmobs_json *text;
     int rc;
@@ -55,22 +55,22 @@ static int openai_vector_stores_add_result(struct llmobs_reading *reading,
     return rc;
 }
 
-static int openai_vector_stores_read_document(struct llmobs_reading *reading,
-                                              const struct llmobs_json *body)
+static int read_document(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
 {
     return reading->classified->call->status >= 300
                ? 0
                : llmobs_documents_each(reading, llmobs_json_get(body, "data"),
-                                       openai_vector_stores_add_result);
+                                       add_result);
 }
 
 static const struct llmobs_form form = {
     .keys = keys,
     .signs = signs,
-    .confirm = openai_vector_stores_is_search,
+    .confirm = is_search,
     .begin = openai_vector_stores_begin,
-    .request = openai_vector_stores_read_request,
-    .document = openai_vector_stores_read_document,
+    .request = read_request,
+    .document = read_document,
     .ends = llmobs_reading_ends,
 };
 

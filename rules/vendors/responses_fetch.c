@@ -18,9 +18,9 @@ bool llmobs_responses_goes_on(const char *status)
                       strcmp(status, "in_progress") == 0);
 }
 
-static int responses_fetch_read_response(struct llmobs_reading *reading,
-                                         const struct llmobs_json *response,
-                                         const struct llmobs_json *items)
+static int read_response(struct llmobs_reading *reading,
+                         const struct llmobs_json *response,
+                         const struct llmobs_json *items)
 {
     const char *status = llmobs_json_gets(response, "status");
     int rc = llmobs_reading_model(reading, llmobs_json_gets(response, "model"));
@@ -35,17 +35,16 @@ static int responses_fetch_read_response(struct llmobs_reading *reading,
                                    status && !llmobs_responses_goes_on(status));
 }
 
-static int responses_fetch_read_document(struct llmobs_reading *reading,
-                                         const struct llmobs_json *body)
+static int read_document(struct llmobs_reading *reading,
+                         const struct llmobs_json *body)
 {
     if (reading->classified->call->status >= 300)
         return 0;
-    return responses_fetch_read_response(reading, body,
-                                         llmobs_json_get(body, "output"));
+    return read_response(reading, body, llmobs_json_get(body, "output"));
 }
 
-static int responses_fetch_read_event(struct llmobs_reading *reading,
-                                      const struct llmobs_event *event)
+static int read_event(struct llmobs_reading *reading,
+                      const struct llmobs_event *event)
 {
     struct llmobs_responses_stream *stream = reading->state;
     const char *type = llmobs_json_gets(event->json, "type");
@@ -62,22 +61,19 @@ static int responses_fetch_finish(struct llmobs_reading *reading)
 {
     const struct llmobs_responses_stream *stream = reading->state;
     struct llmobs_json *items = llmobs_responses_stream_items(stream);
-    int rc =
-        items ? responses_fetch_read_response(reading, stream->response, items)
-              : -ENOMEM;
+    int rc = items ? read_response(reading, stream->response, items) : -ENOMEM;
 
     llmobs_fact_answer(reading, stream->response);
     llmobs_json_free(items);
     return rc;
 }
 
-static int responses_fetch_read_ends(struct llmobs_reading *reading)
+static int read_ends(struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;
     struct llmobs_json *response =
         llmobs_cut_json_object(call->response, call->response_tail, keys);
-    int rc = response ? responses_fetch_read_response(reading, response, NULL)
-                      : -ENOMEM;
+    int rc = response ? read_response(reading, response, NULL) : -ENOMEM;
 
     reading->span->complete = llmobs_json_gets(response, "status") != NULL;
     llmobs_json_free(response);
@@ -97,9 +93,9 @@ const struct llmobs_form llmobs_responses_fetch = {
     .signs = "\"response\"\0",
     .confirm = is_stored,
     .begin = llmobs_job_asked,
-    .document = responses_fetch_read_document,
-    .event = responses_fetch_read_event,
+    .document = read_document,
+    .event = read_event,
     .finish = responses_fetch_finish,
-    .ends = responses_fetch_read_ends,
+    .ends = read_ends,
     LLMOBS_STATE(struct llmobs_responses_stream, llmobs_responses_stream_fini),
 };

@@ -16,7 +16,7 @@
 
 /* True for a data URL, which holds the thing itself; white space may come
  * before it. */
-static bool responses_items_is_inline(const char *url)
+static bool is_inline(const char *url)
 {
     struct llmobs_text text = llmobs_text_strip(llmobs_text_of(url));
 
@@ -34,11 +34,11 @@ static const char *image_url(const struct llmobs_json *part)
 }
 
 /* The first that is not empty and no data URL. */
-static const char *responses_items_first_of(const char *const *texts,
-                                            size_t count, const char *otherwise)
+static const char *first_of(const char *const *texts, size_t count,
+                            const char *otherwise)
 {
     for (size_t i = 0; i < count; i++) {
-        if (llmobs_has_text(texts[i]) && responses_items_is_inline(texts[i]))
+        if (llmobs_has_text(texts[i]) && is_inline(texts[i]))
             return otherwise;
         if (llmobs_has_text(texts[i]))
             return texts[i];
@@ -55,9 +55,9 @@ const char *llmobs_responses_reference(const struct llmobs_json *part)
 
     if (llmobs_json_says(part, "type", "input_image") ||
         llmobs_json_says(part, "type", "computer_screenshot"))
-        return responses_items_first_of(image, 2, "[image]");
+        return first_of(image, 2, "[image]");
     if (llmobs_json_says(part, "type", "input_file"))
-        return responses_items_first_of(file, 3, "[file]");
+        return first_of(file, 3, "[file]");
     return NULL;
 }
 
@@ -72,8 +72,8 @@ static int add_line(struct llmobs_buf *text, const char *line)
 
 /* -- content ------------------------------------------------------------- */
 
-static int responses_items_add_audio(struct llmobs_message_content *content,
-                                     const struct llmobs_json *part)
+static int add_audio(struct llmobs_message_content *content,
+                     const struct llmobs_json *part)
 {
     const struct llmobs_json *audio = llmobs_json_get(part, "input_audio");
     const char *data = llmobs_json_gets(audio, "data");
@@ -95,8 +95,8 @@ static bool is_speech(const struct llmobs_json *part)
 
 /* Adds a part. One of an unknown type may have a text or a refusal, else it
  * adds nothing. */
-static int responses_items_add_part(struct llmobs_message_content *content,
-                                    const struct llmobs_json *part)
+static int add_part(struct llmobs_message_content *content,
+                    const struct llmobs_json *part)
 {
     const char *reference = llmobs_responses_reference(part);
     int rc;
@@ -105,7 +105,7 @@ static int responses_items_add_part(struct llmobs_message_content *content,
         return llmobs_message_content_append(&content->text,
                                              llmobs_json_text(part));
     if (llmobs_json_says(part, "type", "input_image") &&
-        responses_items_is_inline(image_url(part)))
+        is_inline(image_url(part)))
         return llmobs_message_content_add_image(content, image_url(part));
     if (reference)
         return llmobs_message_content_append(&content->text, reference);
@@ -113,7 +113,7 @@ static int responses_items_add_part(struct llmobs_message_content *content,
         return llmobs_message_content_append(
             &content->text, llmobs_json_gets(part, "transcript"));
     if (llmobs_json_says(part, "type", "input_audio"))
-        return responses_items_add_audio(content, part);
+        return add_audio(content, part);
     if (llmobs_json_says(part, "type", "output_audio") ||
         llmobs_json_says(part, "type", "audio"))
         return llmobs_message_content_append(&content->text, "[audio]");
@@ -126,10 +126,8 @@ static int responses_items_add_part(struct llmobs_message_content *content,
 }
 
 /* Adds a message with the collected content; an empty one only if `empty`. */
-static int responses_items_put_content(struct llmobs_json *list,
-                                       const char *role,
-                                       struct llmobs_message_content *content,
-                                       bool empty)
+static int put_content(struct llmobs_json *list, const char *role,
+                       struct llmobs_message_content *content, bool empty)
 {
     struct llmobs_json *message;
     int rc;
@@ -146,18 +144,16 @@ static int responses_items_put_content(struct llmobs_json *list,
     return rc;
 }
 
-static int responses_items_add_message(struct llmobs_json *list,
-                                       const char *role,
-                                       const struct llmobs_json *value,
-                                       bool empty)
+static int add_message(struct llmobs_json *list, const char *role,
+                       const struct llmobs_json *value, bool empty)
 {
     struct llmobs_message_content content;
     int rc;
 
     llmobs_message_content_init(&content);
-    rc = llmobs_message_content_each(&content, value, responses_items_add_part);
+    rc = llmobs_message_content_each(&content, value, add_part);
     if (rc == 0)
-        rc = responses_items_put_content(list, role, &content, empty);
+        rc = put_content(list, role, &content, empty);
     llmobs_message_content_fini(&content);
     return rc;
 }
@@ -176,9 +172,8 @@ static int add_screenshot(struct llmobs_json *list,
 /* -- tools --------------------------------------------------------------- */
 
 /* Adds a message with a tool call, a result, or both. Takes them. */
-static int responses_items_add_tool(struct llmobs_json *list, const char *role,
-                                    struct llmobs_json *call,
-                                    struct llmobs_json *result)
+static int add_tool(struct llmobs_json *list, const char *role,
+                    struct llmobs_json *call, struct llmobs_json *result)
 {
     struct llmobs_json *message = llmobs_json_object();
     struct llmobs_json *calls = call ? llmobs_json_array() : NULL;
@@ -200,8 +195,8 @@ static int responses_items_add_tool(struct llmobs_json *list, const char *role,
 }
 
 /* Gives the arguments under the first of two names that is not empty. */
-static struct llmobs_json *responses_items_arguments_of(
-    const struct llmobs_json *item, const char *key, const char *other)
+static struct llmobs_json *arguments_of(const struct llmobs_json *item,
+                                        const char *key, const char *other)
 {
     const struct llmobs_json *value = llmobs_json_get(item, key);
     const char *text = llmobs_json_text(value);
@@ -211,22 +206,19 @@ static struct llmobs_json *responses_items_arguments_of(
     return llmobs_tools_arguments(value);
 }
 
-static int responses_items_add_call(struct llmobs_json *list,
-                                    const struct llmobs_json *item,
-                                    struct llmobs_json *arguments)
+static int add_call(struct llmobs_json *list, const struct llmobs_json *item,
+                    struct llmobs_json *arguments)
 {
     const char *type = llmobs_json_gets(item, "type");
     struct llmobs_json *call = llmobs_tools_call(
         llmobs_json_gets(item, "name"), llmobs_json_gets(item, "call_id"),
         type ? type : "function_call", arguments);
 
-    return call ? responses_items_add_tool(list, "assistant", call, NULL)
-                : -ENOMEM;
+    return call ? add_tool(list, "assistant", call, NULL) : -ENOMEM;
 }
 
 /* Gives a result as text: of a list only its texts, anything else as JSON. */
-static struct llmobs_json *responses_items_result_text(
-    const struct llmobs_json *value)
+static struct llmobs_json *result_text(const struct llmobs_json *value)
 {
     struct llmobs_json *text = NULL;
     struct llmobs_buf buf;
@@ -252,24 +244,22 @@ static struct llmobs_json *responses_items_result_text(
     return text;
 }
 
-static const char *responses_items_name_of(const struct llmobs_json *item)
+static const char *name_of(const struct llmobs_json *item)
 {
     const char *name = llmobs_json_gets(item, "name");
 
     return name ? name : "";
 }
 
-static int responses_items_add_result(struct llmobs_json *list,
-                                      const struct llmobs_json *item)
+static int add_result(struct llmobs_json *list, const struct llmobs_json *item)
 {
     const char *type = llmobs_json_gets(item, "type");
-    struct llmobs_json *result = llmobs_tools_result(
-        responses_items_name_of(item), llmobs_json_gets(item, "call_id"),
-        type ? type : "function_call_output",
-        responses_items_result_text(llmobs_json_get(item, "output")));
+    struct llmobs_json *result =
+        llmobs_tools_result(name_of(item), llmobs_json_gets(item, "call_id"),
+                            type ? type : "function_call_output",
+                            result_text(llmobs_json_get(item, "output")));
 
-    return result ? responses_items_add_tool(list, "user", NULL, result)
-                  : -ENOMEM;
+    return result ? add_tool(list, "user", NULL, result) : -ENOMEM;
 }
 
 /* Gives the result of a call that the server itself made, or its error. NULL
@@ -284,9 +274,8 @@ static struct llmobs_json *mcp_result(const struct llmobs_json *item, int *rc)
         return NULL;
     if (!output || llmobs_json_is_null(output))
         output = error;
-    result = llmobs_tools_result(
-        responses_items_name_of(item), llmobs_json_gets(item, "id"),
-        "mcp_tool_result", responses_items_result_text(output));
+    result = llmobs_tools_result(name_of(item), llmobs_json_gets(item, "id"),
+                                 "mcp_tool_result", result_text(output));
     if (!result)
         *rc = -ENOMEM;
     return result;
@@ -299,12 +288,11 @@ static int add_mcp_call(struct llmobs_json *list,
     struct llmobs_json *result = mcp_result(item, &rc), *call = NULL;
 
     if (rc == 0)
-        call = llmobs_tools_call(
-            llmobs_json_gets(item, "name"), llmobs_json_gets(item, "id"),
-            "mcp_call",
-            responses_items_arguments_of(item, "arguments", "input"));
+        call = llmobs_tools_call(llmobs_json_gets(item, "name"),
+                                 llmobs_json_gets(item, "id"), "mcp_call",
+                                 arguments_of(item, "arguments", "input"));
     if (call)
-        return responses_items_add_tool(list, "assistant", call, result);
+        return add_tool(list, "assistant", call, result);
     llmobs_json_free(result);
     return -ENOMEM;
 }
@@ -322,24 +310,20 @@ static bool is_call(const struct llmobs_json *item)
             llmobs_json_get(item, "input"));
 }
 
-static int responses_items_add_input(struct llmobs_json *list,
-                                     const struct llmobs_json *item)
+static int add_input(struct llmobs_json *list, const struct llmobs_json *item)
 {
     const char *role = llmobs_json_gets(item, "role");
 
     if (llmobs_json_is_string(item))
-        return responses_items_add_message(list, "user", item, false);
+        return add_message(list, "user", item, false);
     if (role && llmobs_json_get(item, "content"))
-        return responses_items_add_message(
-            list, role, llmobs_json_get(item, "content"), false);
+        return add_message(list, role, llmobs_json_get(item, "content"), false);
     if (llmobs_json_says(item, "type", "computer_call_output"))
         return add_screenshot(list, item);
     if (is_call(item))
-        return responses_items_add_call(
-            list, item,
-            responses_items_arguments_of(item, "arguments", "input"));
+        return add_call(list, item, arguments_of(item, "arguments", "input"));
     if (llmobs_json_get(item, "call_id") && llmobs_json_get(item, "output"))
-        return responses_items_add_result(list, item);
+        return add_result(list, item);
     return 0;
 }
 
@@ -349,17 +333,17 @@ int llmobs_responses_add_inputs(struct llmobs_json *list,
     int rc = 0;
 
     if (!llmobs_json_is_array(input))
-        return responses_items_add_input(list, input);
+        return add_input(list, input);
     LLMOBS_JSON_EACH (one, input, rc == 0)
-        rc = responses_items_add_input(list, one);
+        rc = add_input(list, one);
     return rc;
 }
 
 /* -- output -------------------------------------------------------------- */
 
 /* Adds JSON text as a message. Takes `json`; NULL: no memory. */
-static int responses_items_add_json(struct llmobs_json *list, const char *role,
-                                    struct llmobs_json *json)
+static int add_json(struct llmobs_json *list, const char *role,
+                    struct llmobs_json *json)
 {
     char *text = json ? llmobs_json_dumps(json, LLMOBS_JSON_ASCII) : NULL;
     int rc = -ENOMEM;
@@ -384,8 +368,8 @@ static int copy_key(struct llmobs_json *to, const struct llmobs_json *from,
 
 /* Adds the reasoning. Servers of open models send its full text, under
  * `content`, which OpenAI never does. */
-static int responses_items_add_reasoning(struct llmobs_json *list,
-                                         const struct llmobs_json *item)
+static int add_reasoning(struct llmobs_json *list,
+                         const struct llmobs_json *item)
 {
     struct llmobs_json *json = llmobs_json_object();
     int rc = copy_key(json, item, "summary");
@@ -397,7 +381,7 @@ static int responses_items_add_reasoning(struct llmobs_json *list,
     if (rc == 0 && llmobs_json_len(llmobs_json_get(item, "content")) > 0)
         rc = copy_key(json, item, "content");
     if (rc == 0)
-        return responses_items_add_json(list, "reasoning", json);
+        return add_json(list, "reasoning", json);
     llmobs_json_free(json);
     return rc;
 }
@@ -424,7 +408,7 @@ static int add_code(struct llmobs_json *list, const struct llmobs_json *item)
                                      llmobs_message_content_string(&text));
     llmobs_buf_fini(&text);
     if (rc == 0)
-        return responses_items_add_tool(
+        return add_tool(
             list, "assistant",
             llmobs_tools_call(CODE_TOOL, id, CODE_TOOL "_call", arguments),
             result);
@@ -432,22 +416,18 @@ static int add_code(struct llmobs_json *list, const struct llmobs_json *item)
     return rc;
 }
 
-static int responses_items_add_output(struct llmobs_json *list,
-                                      const struct llmobs_json *item)
+static int add_output(struct llmobs_json *list, const struct llmobs_json *item)
 {
     const char *role = llmobs_json_gets(item, "role");
 
     if (llmobs_json_says(item, "type", "message"))
-        return responses_items_add_message(list, role ? role : "assistant",
-                                           llmobs_json_get(item, "content"),
-                                           true);
+        return add_message(list, role ? role : "assistant",
+                           llmobs_json_get(item, "content"), true);
     if (llmobs_json_says(item, "type", "reasoning"))
-        return responses_items_add_reasoning(list, item);
+        return add_reasoning(list, item);
     if (llmobs_json_says(item, "type", "function_call") ||
         llmobs_json_says(item, "type", "custom_tool_call"))
-        return responses_items_add_call(
-            list, item,
-            responses_items_arguments_of(item, "input", "arguments"));
+        return add_call(list, item, arguments_of(item, "input", "arguments"));
     if (llmobs_json_says(item, "type", "mcp_call"))
         return add_mcp_call(list, item);
     if (llmobs_json_says(item, "type", "mcp_list_tools"))
@@ -462,8 +442,7 @@ static int responses_items_add_output(struct llmobs_json *list,
                                        llmobs_text_of("[compaction]"));
     if (llmobs_json_says(item, "type", "computer_call_output"))
         return add_screenshot(list, item);
-    return responses_items_add_json(list, "assistant",
-                                    llmobs_media_words(item, "data"));
+    return add_json(list, "assistant", llmobs_media_words(item, "data"));
 }
 
 int llmobs_responses_output(struct llmobs_span *span,
@@ -475,7 +454,7 @@ int llmobs_responses_output(struct llmobs_span *span,
     if (!span->output_messages)
         return -ENOMEM;
     LLMOBS_JSON_EACH (item, items, rc == 0) {
-        rc = responses_items_add_output(span->output_messages, item);
+        rc = add_output(span->output_messages, item);
         if (rc == 0 && llmobs_json_says(item, "type", "mcp_list_tools"))
             rc = llmobs_tools_add_definitions(llmobs_json_get(item, "tools"),
                                               &span->tool_definitions);

@@ -34,7 +34,7 @@ static struct llmobs_json *flatten(const struct llmobs_json *value)
     return string;
 }
 
-static int responses_prompt_add_tag(struct llmobs_span *span, const char *tag)
+static int add_tag(struct llmobs_span *span, const char *tag)
 {
     if (!span->extra_tags)
         span->extra_tags = llmobs_json_array();
@@ -42,9 +42,8 @@ static int responses_prompt_add_tag(struct llmobs_span *span, const char *tag)
 }
 
 /* Copies the variables. Sets *media where one of them is an image or a file. */
-static int responses_prompt_set_variables(struct llmobs_json *to,
-                                          const struct llmobs_json *variables,
-                                          bool *media)
+static int set_variables(struct llmobs_json *to,
+                         const struct llmobs_json *variables, bool *media)
 {
     struct llmobs_json *flat = llmobs_json_object();
     int rc = flat ? 0 : -ENOMEM;
@@ -103,8 +102,7 @@ int llmobs_responses_read_prompt(const struct llmobs_json *prompt,
         return -ENOMEM;
     rc = copy_keys(span->input_prompt, prompt);
     if (rc == 0 && llmobs_json_is_object(variables))
-        rc = responses_prompt_set_variables(span->input_prompt, variables,
-                                            &media);
+        rc = set_variables(span->input_prompt, variables, &media);
     if (rc == 0)
         rc = set_keys(span->input_prompt, "_dd_context_variable_keys",
                       "context");
@@ -112,10 +110,9 @@ int llmobs_responses_read_prompt(const struct llmobs_json *prompt,
         rc =
             set_keys(span->input_prompt, "_dd_query_variable_keys", "question");
     if (rc == 0)
-        rc = responses_prompt_add_tag(
-            span, "prompt_tracking_instrumentation_method:auto");
+        rc = add_tag(span, "prompt_tracking_instrumentation_method:auto");
     if (rc == 0 && media)
-        rc = responses_prompt_add_tag(span, "prompt_multimodal:true");
+        rc = add_tag(span, "prompt_multimodal:true");
     return rc;
 }
 
@@ -141,8 +138,8 @@ static bool can_be_found(struct llmobs_text value)
 
 /* Gives the variables, *count of them, in the order in which they are looked
  * for; NULL without memory. */
-static struct variable *responses_prompt_gather(
-    const struct llmobs_json *variables, size_t *count)
+static struct variable *gather(const struct llmobs_json *variables,
+                               size_t *count)
 {
     struct variable *list =
         calloc(llmobs_json_len(variables) + 1, sizeof(*list));
@@ -225,8 +222,7 @@ int llmobs_responses_read_template(const struct llmobs_json *messages,
         llmobs_json_get(span->input_prompt, "chat_template"))
         return 0;
     template = llmobs_json_array();
-    list = responses_prompt_gather(
-        llmobs_json_get(span->input_prompt, "variables"), &count);
+    list = gather(llmobs_json_get(span->input_prompt, "variables"), &count);
     rc = list && template ? 0 : -ENOMEM;
 
     LLMOBS_JSON_EACH (one, messages, rc == 0)

@@ -60,9 +60,8 @@ static int item_at(struct llmobs_responses_stream *stream,
     return 0;
 }
 
-static int responses_stream_add_item(struct llmobs_responses_stream *stream,
-                                     const struct llmobs_json *event,
-                                     bool whole)
+static int add_item(struct llmobs_responses_stream *stream,
+                    const struct llmobs_json *event, bool whole)
 {
     struct llmobs_json *item = llmobs_json_get(event, "item");
     struct stream_item *streamed;
@@ -80,7 +79,7 @@ static int responses_stream_add_item(struct llmobs_responses_stream *stream,
     return 0;
 }
 
-static bool responses_stream_piece_of(const char *type, enum piece *out)
+static bool piece_of(const char *type, enum piece *out)
 {
     static const struct {
         const char *type;
@@ -104,9 +103,8 @@ static bool responses_stream_piece_of(const char *type, enum piece *out)
     return false;
 }
 
-static int responses_stream_add_delta(struct llmobs_responses_stream *stream,
-                                      enum piece piece,
-                                      const struct llmobs_json *event)
+static int add_delta(struct llmobs_responses_stream *stream, enum piece piece,
+                     const struct llmobs_json *event)
 {
     const char *text = llmobs_json_gets(event, "delta");
     struct stream_item *streamed;
@@ -121,7 +119,7 @@ static int responses_stream_add_delta(struct llmobs_responses_stream *stream,
     return llmobs_message_content_append(&streamed->pieces[piece], text);
 }
 
-static bool responses_stream_is_last(const char *type)
+static bool is_last(const char *type)
 {
     static const char types[] =
         "response.completed\0response.incomplete\0response.failed\0";
@@ -134,7 +132,7 @@ static void take_response(struct llmobs_responses_stream *stream,
 {
     llmobs_json_free(stream->response);
     stream->response = llmobs_json_share(response);
-    stream->done = stream->done || responses_stream_is_last(type);
+    stream->done = stream->done || is_last(type);
     if (llmobs_json_len(llmobs_json_get(response, "output")) > 0)
         stream->begun = true;
 }
@@ -149,12 +147,10 @@ int llmobs_responses_stream_add(struct llmobs_responses_stream *stream,
     if (llmobs_json_is_object(response))
         take_response(stream, type, response);
     if (strcmp(type, "response.output_item.added") == 0)
-        return responses_stream_add_item(stream, event, false);
+        return add_item(stream, event, false);
     if (strcmp(type, "response.output_item.done") == 0)
-        return responses_stream_add_item(stream, event, true);
-    return responses_stream_piece_of(type, &piece)
-               ? responses_stream_add_delta(stream, piece, event)
-               : 0;
+        return add_item(stream, event, true);
+    return piece_of(type, &piece) ? add_delta(stream, piece, event) : 0;
 }
 
 /* Sets the pieces under the key that they have in an item of that kind. */
@@ -190,7 +186,7 @@ static int set_piece(struct llmobs_json *item,
 
 /* The type of an item whose announcement was lost, or had none: that of its
  * first pieces; an item of which only a name came is a call. */
-static const char *responses_stream_type_of(size_t piece)
+static const char *type_of(size_t piece)
 {
     static const char *const types[] = {
         "message",          "function_call",
@@ -201,8 +197,8 @@ static const char *responses_stream_type_of(size_t piece)
 }
 
 /* Adds an item as far as it came; nothing where nothing of it came. */
-static int responses_stream_add_part(struct llmobs_json *list,
-                                     const struct stream_item *streamed)
+static int add_part(struct llmobs_json *list,
+                    const struct stream_item *streamed)
 {
     struct llmobs_json *item;
     size_t piece = 0;
@@ -215,7 +211,7 @@ static int responses_stream_add_part(struct llmobs_json *list,
     item = streamed->item ? llmobs_json_clone(streamed->item)
                           : llmobs_json_object();
     if (!llmobs_json_gets(item, "type"))
-        rc = llmobs_json_sets(item, "type", responses_stream_type_of(piece));
+        rc = llmobs_json_sets(item, "type", type_of(piece));
     if (rc == 0 && piece < PIECES)
         rc = set_piece(item, streamed, (enum piece)piece);
     if (rc == 0)
@@ -239,7 +235,7 @@ struct llmobs_json *llmobs_responses_stream_items(
 
         rc = streamed->whole
                  ? llmobs_json_add(list, llmobs_json_share(streamed->item))
-                 : responses_stream_add_part(list, streamed);
+                 : add_part(list, streamed);
     }
     return llmobs_json_done(list, rc);
 }

@@ -6,14 +6,14 @@
 #include "rules/read/request.h"
 
 /* Takes the path's model, not the body's. */
-static int vertex_chat_read_request(struct llmobs_reading *reading)
+static int read_request(struct llmobs_reading *reading)
 {
     int rc = llmobs_google_model(reading);
 
     return rc < 0 ? rc : llmobs_chat_request(reading);
 }
 
-static bool vertex_chat_is_chat(const struct llmobs_reading *reading)
+static bool is_chat(const struct llmobs_reading *reading)
 {
     return llmobs_request_has_messages(reading->classified->call,
                                        reading->request);
@@ -24,10 +24,10 @@ static bool vertex_chat_is_chat(const struct llmobs_reading *reading)
 static const struct llmobs_form form = {
     LLMOBS_CHAT,
     .keys = llmobs_chat_openai_keys,
-    .confirm = vertex_chat_is_chat,
+    .confirm = is_chat,
     .confirm_always = true,
     .begin = llmobs_google_ask,
-    .request = vertex_chat_read_request,
+    .request = read_request,
     .variant = &llmobs_chat_openai,
 };
 
