@@ -247,7 +247,7 @@ $(B)/page.js: cli/show/page.js
 
 LAUNCHERS := llmobs-run llmobs-entrypoint
 
-.PHONY: all unit fuzz fuzzers clients conformance bench bench-exit benches install \
+.PHONY: all unit fuzz fuzzers clients conformance bench benches install \
 	uninstall clean dist format help tree FORCE
 # Python may leave its own folder there.
 HOOKS := $(filter-out %/__pycache__,$(wildcard examples/inbound/*))
@@ -436,10 +436,7 @@ $(B)/bench-frames.so: $(B)/tests/bench/frames.o $(LIB_OBJ)
 	$(Q)$(CC) -shared $(SANFLAGS) $(OBJECTS) -lpthread -o $@
 
 bench: all clients benches
-	scripts/bench $(B)
-
-bench-exit: all
-	scripts/bench-exit $(B)
+	scripts/bench --build $(B)
 
 # ---- installation ------------------------------------------------------------
 
@@ -502,7 +499,6 @@ help:
 	@echo 'make clients      the C programs of tests/clients'
 	@echo 'make conformance  recorded calls through curl, span by span'
 	@echo 'make bench        the budgets, bare and observed in turn'
-	@echo 'make bench-exit   the exit of curl, to each destination'
 	@echo 'make fuzz         the fuzz targets, by clang (scripts/fuzz runs them)'
 	@echo 'make format       writes all C files as clang-format has them'
 	@echo 'make compile_commands.json   for clangd and editors'

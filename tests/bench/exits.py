@@ -1,24 +1,18 @@
-#!/usr/bin/python3
-"""Measure the exit of a short program: curl with one call, to each destination.
-
-usage: scripts/bench-exit [--rounds N] [--late-rounds N] [--only WORD]
-                          [--spread yes] [--beside BUILD] [BUILD]
+"""Measures the exit of a short program: curl with one call, to each destination.
 
 Each round runs curl bare and observed in turn, beside a model that answers at
-once, and beside one that answers after 700 ms. It prints a table in Markdown:
-the median of the ratios of the pairs, and that of the differences in ms. The
-floor is the difference of a bare curl that sends the same to the destination
-itself, after the call. An intake is a server of TLS on loopback that answers
-each flight of the client a round trip late (tests/bench/far.py). --beside runs
-another build in the same rounds, in front. --late-rounds is
-the number beside the slow model. --spread shows the quartiles of the
-differences, too. --only is a pattern. A line tells of spans that did not arrive.
+once, and beside one that answers after 700 ms (a third of the rounds). It prints a
+table in Markdown: the median of the ratios of the pairs, and that of the
+differences in ms with their quartiles. The floor is the difference of a bare curl
+that sends the same to the destination itself, after the call. An intake is a
+server of TLS on loopback that answers each flight of the client a round trip late
+(far.py). Another build (--than) runs in the same rounds, in front. A line tells of
+spans that did not arrive.
 """
 import contextlib
 import glob
 import json
 import os
-import re
 import shutil
 import socket
 import statistics
@@ -27,14 +21,11 @@ import sys
 import tempfile
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path.append(os.path.join(ROOT, "tests", "support"))
-from llm_server import make_certificates  # noqa: E402
+from llm_server import make_certificates
 
 ASK = '{"model":"gpt-4o-mini","messages":[{"role":"user","content":"%s"}]%s}'
 SPEEDS = {"at once": ASK % ("x" * 2000, ""),
           "700 ms": ASK % ("x" * 2000, ',"user":"late"')}
-LATE_ROUNDS = 5   # a run that takes so long needs fewer
 TRIPS = ("0", "30", "100")
 LEFT = 40         # directories that an outage left, at least
 
@@ -125,36 +116,21 @@ class Arm:
         return len([name for name in names if "-" in name])
 
 
-class Bench:
-    def __init__(self, builds, rounds, late_rounds, only, spread):
-        self.rounds, self.late_rounds = rounds, late_rounds
-        self.only, self.spread = re.compile(only), spread
-        self.work = tempfile.mkdtemp(prefix="bench-exit-")
-        self.arms = [Arm(self.work, build) for build in [None] + builds]
-        self.servers = []
+class Exits:
+    def __init__(self, bench, rounds, word):
+        self.rounds, self.word = rounds or 15, word
+        self.work = bench.work
+        self.arms = [Arm(self.work, build) for build in (
+            [None] + [bench.other] * bool(bench.other) + [bench.build])]
         self.ca, leaf, key = make_certificates(self.work)
         server = os.path.join(self.work, "server")
-        subprocess.run([os.environ.get("CC", "gcc"), "-D_GNU_SOURCE", "-O2",
-                        "-o", server, os.path.join(
-                            ROOT, "tests/bench/server.c")], check=True)
-        self.model, self.agent = self.serve(server)[0], self.serve(server)[0]
-        *trips, self.control = self.serve(
-            sys.executable, os.path.join(ROOT, "tests/bench/far.py"), leaf,
-            key, *TRIPS)
+        self.model, = bench.serve(server)
+        self.agent, = bench.serve(server)
+        *trips, self.control = bench.serve(
+            sys.executable, os.path.join(os.path.dirname(__file__), "far.py"),
+            leaf, key, *TRIPS)
         self.trips = dict(zip(TRIPS, trips))
-        self.app = {k: v for k, v in os.environ.items() if not k.startswith(
-            ("DD_", "LLMOBS_", "OTEL_", "LD_PRELOAD"))}
-
-    def serve(self, *argv):
-        process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
-        self.servers.append(process)
-        return [int(port) for port in process.stdout.readline().split()]
-
-    def close(self):
-        for process in self.servers:
-            process.terminate()
-            process.wait()
-        shutil.rmtree(self.work, ignore_errors=True)
+        self.app = bench.bare
 
     # ---- destinations -----------------------------------------------------
 
@@ -187,7 +163,7 @@ class Bench:
     def pairs(self, env, speed, before, to):
         """The seconds of each arm, round by round; the first is the bare
         one, the last the floor if there is one."""
-        rounds = self.rounds if speed == "at once" else self.late_rounds
+        rounds = self.rounds if speed == "at once" else (self.rounds + 2) // 3
         times = []
         for i in range(rounds):
             took = {}
@@ -201,7 +177,7 @@ class Bench:
         return times
 
     def row(self, name, env, before=None, warm=False, to=None, relay=False):
-        if not self.only.search(name):
+        if self.word not in name:
             return
         cells = []
         for speed in SPEEDS:
@@ -223,7 +199,7 @@ class Bench:
     def more(self, times, i):
         more = [1000 * (t[i] - t[0]) for t in times]
         text = "%+.1f" % statistics.median(more)
-        if self.spread and len(more) > 1:
+        if len(more) > 1:
             low, _, high = statistics.quantiles(more, n=4)
             text += " (%+.1f to %+.1f)" % (low, high)
         return text
@@ -241,7 +217,7 @@ class Bench:
 
     def arrive(self):
         """Every span of an intake arrives, over one connection."""
-        if not self.only.search("intake"):
+        if self.word not in "intake":
             return
         env, count = self.to_intake(self.trips["0"]), 0
         self.taken()
@@ -316,36 +292,5 @@ class Bench:
         self.nobody("black hole:", black_hole)
 
 
-def main():
-    args, rounds, only, beside = sys.argv[1:], 15, "", []
-    late_rounds, spread = LATE_ROUNDS, False
-    while args and args[0].startswith("--"):
-        if len(args) < 2:
-            sys.exit(__doc__)
-        if args[0] == "--rounds":
-            rounds = int(args[1])
-        elif args[0] == "--late-rounds":
-            late_rounds = int(args[1])
-        elif args[0] == "--spread":
-            spread = args[1] == "yes"
-        elif args[0] == "--only":
-            only = args[1]
-        elif args[0] == "--beside":
-            beside = [args[1]]
-        else:
-            sys.exit(__doc__)
-        del args[:2]
-    builds = [os.path.abspath(build) for build in
-              beside + [args[0] if args else os.path.join(ROOT, "build")]]
-    for build in builds:
-        if not os.path.exists(build + "/libllmobs_preload.so"):
-            sys.exit("scripts/bench-exit: nothing built in " + build)
-    bench = Bench(builds, rounds, late_rounds, only, spread)
-    try:
-        bench.run()
-    finally:
-        bench.close()
-
-
-if __name__ == "__main__":
-    main()
+def table(bench, rounds, word):
+    Exits(bench, rounds, word).run()

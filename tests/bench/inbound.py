@@ -1,22 +1,17 @@
-#!/usr/bin/python3
-"""Count the instructions of a request that asks no model: bare and hooked.
-
-usage: scripts/bench-inbound [--only WORD] [--requests N] [--rounds N] [BUILD]
+"""Counts the instructions of a request that asks no model: bare and hooked.
 
 Each server runs under valgrind's callgrind, bare and by `llmobs-run --inbound`
 in turn, and answers requests, over one connection where the server keeps it: of
 a client with seven headers, and of one that names its caller besides, in two
-styles. A run has few requests, another run N more: the difference, divided by N,
-is a request. It prints a table in Markdown, of the medians of the rounds. --only is
-a pattern.
+styles. A run has few requests, another run many more: the difference, divided by
+their number, is a request. It prints a table in Markdown, of the medians of the
+rounds.
 """
-import argparse
 import contextlib
 import glob
 import http.client
 import os
 import re
-import shutil
 import signal
 import socket
 import statistics
@@ -26,12 +21,12 @@ import sys
 import tempfile
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-APPS = os.path.join(ROOT, "tests/integration/apps/unmodified")
-sys.path.append(os.path.join(ROOT, "tests", "support"))
-from announce import announce  # noqa: E402
+from announce import announce
+from ports import free_port
 
-FEW = 20
+APPS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
+                    "integration/apps/unmodified")
+FEW, MANY = 20, 220
 CLIENT = {"User-Agent": "client/1.0", "Accept": "*/*", "X-Request-Id": "7",
           "Accept-Language": "en", "Cache-Control": "no-cache"}
 CALLER = dict(h.split(": ", 1)
@@ -73,11 +68,6 @@ pm=static
 pm.max_children=1
 """
 BODY = b"{}"
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 # ---- clients -----------------------------------------------------------------
@@ -210,18 +200,18 @@ def run(work, name, launcher, env, headers, count):
     return total(folder)
 
 
-def request(requests, *how):
+def request(*how):
     """The instructions of one. A process that was killed has told none of its
     own: then both runs count again."""
     for _ in range(5):
         few, among = run(*how, FEW)
-        many, all_of = run(*how, FEW + requests)
+        many, all_of = run(*how, MANY)
         if among == all_of:
-            return (many - few) / requests
+            return (many - few) / (MANY - FEW)
     sys.exit("%s does not end" % how[1])
 
 
-def measure(work, name, build, requests, rounds):
+def measure(work, name, build, rounds):
     env = {"UPSTREAM": "http://127.0.0.1:1/v1", "BINDING": "typhoeus",
            "PERL_HASH_SEED": "0", "PYTHONHASHSEED": "0",
            "PYTHONDONTWRITEBYTECODE": "1", "R_HOME": "/usr/lib/R",
@@ -230,7 +220,7 @@ def measure(work, name, build, requests, rounds):
     launchers = ([], [build + "/llmobs-run", "--inbound"])
     cells = [name]
     for headers in CLIENT, dict(CLIENT, **CALLER):
-        found = [[request(requests, work, name, launcher, env, headers)
+        found = [[request(work, name, launcher, env, headers)
                   for launcher in launchers] for _ in range(rounds)]
         bare, hooked = (statistics.median(r[i] for r in found) for i in (0, 1))
         cells += ["{:,.0f}".format(bare), "{:,.0f}".format(hooked),
@@ -238,25 +228,10 @@ def measure(work, name, build, requests, rounds):
     print("| %s |" % " | ".join(cells), flush=True)
 
 
-def main():
-    parser = argparse.ArgumentParser(usage=__doc__)
-    parser.add_argument("--only", default="")
-    parser.add_argument("--requests", type=int, default=200)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("build", nargs="?", default=os.path.join(ROOT, "build"))
-    options = parser.parse_args()
-    work = tempfile.mkdtemp(prefix="llmobs-bench.")
-    os.chmod(work, 0o777)
+def table(bench, rounds, word):
+    os.chmod(bench.work, 0o777)
     print("| server | bare | hooked | ratio | bare, with a caller | hooked | "
           "ratio |\n| --- | --- | --- | --- | --- | --- | --- |")
-    try:
-        for name in SERVERS:
-            if re.search(options.only, name, re.I):
-                measure(work, name, os.path.abspath(options.build),
-                        options.requests, options.rounds)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-
-
-if __name__ == "__main__":
-    main()
+    for name in SERVERS:
+        if word.lower() in name.lower():
+            measure(bench.work, name, bench.build, rounds or 3)
