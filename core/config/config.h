@@ -126,7 +126,7 @@ enum llmobs_otlp_sampler {
  */
 struct llmobs_otlp_signal {
     bool on;            /* OTEL_<S>_EXPORTER and OTEL_SDK_DISABLED allow it */
-    bool misplaced;     /* off, as a variable's endpoint is no URL */
+    bool misplaced;     /* off, as the endpoint in a variable is no URL */
     bool given;         /* a variable names the endpoint */
     bool grpc;          /* the user's protocol is grpc, or the port 4317: the
                          * library itself never speaks gRPC */
@@ -274,7 +274,7 @@ struct llmobs_config *llmobs_config_load(const char *const *env,
                                          void *ctx);
 void llmobs_config_free(struct llmobs_config *config);
 
-/* True where callers are told by names, and not by an address or not at all. */
+/* True where a span names the frames of its caller. */
 static inline bool llmobs_config_names_callers(
     const struct llmobs_config *config)
 {

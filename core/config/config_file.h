@@ -13,8 +13,9 @@
 
 #define LLMOBS_CONFIG_FILE_MAX 65536
 
-/* Reads the file into loading->file; of lines with one name the last comes
- * first. `named`: the user named the file, so its absence is reported. */
+/* Reads the file into loading->file, its last line first, so that the last of
+ * several lines with one name counts. `named`: the user named the file, so its
+ * absence is reported. */
 void llmobs_config_read_file(struct llmobs_config_loading *loading,
                              const char *path, bool named);
 

@@ -98,7 +98,7 @@ struct row {
     V("LLMOBS_RULES", "file", "", "rules of your own, as JSON", FORM_TEXT,     \
       CONF(rules_path), 0, 0)                                                  \
     V("LLMOBS_RECORD", "directory", "",                                        \
-      "raw exchanges with models are kept there, with their texts "            \
+      "raw exchanges with models are written there, with their texts "         \
       "(llmobs-run --record); never from the file",                            \
       FORM_TEXT, CONF(record_dir), 0, 0)                                       \
     V("LLMOBS_REPLAY", "http://127.0.0.1:PORT", "",                            \
@@ -111,8 +111,8 @@ struct row {
       "the caller in a span: N frames by name, the address alone, nothing",    \
       FORM_CALLSITE, CONF(callsite), 0, 0)                                     \
     V("LLMOBS_SCRIPT", "file", "",                                             \
-      "script of the command, which llmobs-run tells its children; else the "  \
-      "command lines of the process and its parents tell",                     \
+      "script of the command, as llmobs-run sets it for its children; else "   \
+      "from the command lines of the process and its parents",                 \
       FORM_TEXT, CONF(script), 0, 0)                                           \
     V("LLMOBS_RUN", "text", "",                                                \
       "the run that the spans belong to, as llmobs-run tells the command; "    \
@@ -420,7 +420,7 @@ struct row {
       "service account",                                                       \
       FORM_TEXT, CONF(pod_namespace), 0, 0)                                    \
     V("POD_UID", "text", "",                                                   \
-      "in OTLP k8s.pod.uid, where neither control group nor mounts tell",      \
+      "in OTLP k8s.pod.uid, where neither control group nor mounts show it",   \
       FORM_TEXT, CONF(pod_uid), 0, 0)
 
 #endif

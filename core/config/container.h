@@ -5,8 +5,8 @@
  * Threads: any; no state.
  * Errors:  none: what is not certain stays empty.
  * Limits:  knows the forms of Docker, containerd, CRI-O, Podman and nerdctl. A
- *          container that shares the network of another one of Docker's, and
- *          sees no group, has that one's id.
+ *          container of Docker's that shares the network of another one, and
+ *          sees no group, has the id of that other one.
  *
  * Sources: the kubelet's names of groups (pkg/kubelet/cm) and of a pod's
  * folders, /var/lib/kubelet/pods/UID (pkg/kubelet/kubelet_getters.go); proc(5).

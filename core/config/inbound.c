@@ -73,7 +73,7 @@ void llmobs_inbound_select(const char *const values[LLMOBS_CARRIED_COUNT],
 }
 
 static size_t (*lookups)(void);
-/* The app had only one thread when last no transfer was under way. */
+/* The app had only one thread at the last moment without a transfer. */
 static atomic_bool trusted;
 
 void llmobs_inbound_set_lookups(size_t (*count)(void))

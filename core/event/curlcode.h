@@ -1,5 +1,6 @@
 /* curlcode - the names of libcurl's result codes, by number: the running
- * libcurl may be older or newer than the headers we were built with.
+ * libcurl may be older or newer than the headers that the library was built
+ * with.
  *
  * Threads: any. Never fails.
  */
@@ -10,7 +11,8 @@
 #define LLMOBS_CODE_CONNECTION_LOST 1000
 
 /* "CURLE_OPERATION_TIMEDOUT"; "CURLE_UNKNOWN" for a number of no known
- * release; "connection_lost" for ours. Static, never NULL. */
+ * release; "connection_lost" for LLMOBS_CODE_CONNECTION_LOST. Static, never
+ * NULL. */
 const char *llmobs_curlcode_name(int code);
 
 #endif

@@ -2,9 +2,9 @@
  * user share: a random key, and behind it rows of fixed size.
  *
  * A process reads and writes a row at a time, and waits for nobody. Each record
- * has a seal, a hash of the record under the key. So a record counts for
- * nothing where a writer was killed, two wrote at once, the disk was full or a
- * stranger wrote it. The worst case loses a link, and invents none.
+ * has a seal, a hash of the record under the key. So a record does not count
+ * where a writer was killed, two wrote at once, the disk was full or a stranger
+ * wrote it. The worst that can happen is a link that is missing.
  *
  * Owns:    the descriptor, from open to close.
  * Threads: one at a time.

@@ -31,7 +31,7 @@ static uint64_t id_of_span(const struct llmobs_link_record *answer,
     return number ? number : 1;
 }
 
-/* Of the call with that id in the answer of that span. */
+/* Gives the key of the call with that id in the answer of that span. */
 static struct llmobs_hash128 key_of_tool_call(const struct llmobs_linking *l,
                                               char kind, uint64_t answer,
                                               const char *id)

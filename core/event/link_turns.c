@@ -179,8 +179,8 @@ static bool has_fact(const struct llmobs_linking *l, enum llmobs_fact fact)
 }
 
 /* The provider's own ids come first. A conversation of the provider's goes on
- * from its newest answer. *last: the history ends with the one that was found.
- */
+ * from its newest answer. *last: the history ends with the answer that was
+ * found. */
 static bool find_before(const struct turns *t, struct llmobs_link_record *out,
                         bool *last)
 {
@@ -230,8 +230,7 @@ static void put_answer(struct turns *t, uint64_t first)
     }
 }
 
-/* Of a conversation at the provider only the newest span is remembered.
- */
+/* Only the newest span of a provider's conversation has a record. */
 static void put_conversation(const struct llmobs_linking *l, uint64_t first)
 {
     struct llmobs_hash128 key =

@@ -18,7 +18,7 @@
 #define LLMOBS_LINK_TURN                                                       \
     'm'                          /* messages up to an answer; check: the first \
                                   * span of the conversation */
-#define LLMOBS_LINK_RESPONSE 'r' /* the id of an answer; check: as of 'm' */
+#define LLMOBS_LINK_RESPONSE 'r' /* the id of an answer; check: as for 'm' */
 #define LLMOBS_LINK_CONVERSATION 'c' /* the provider's conversation id */
 #define LLMOBS_LINK_RUN                                                       \
     'a' /* a tool's name and arguments; check: when a request has brought its \
@@ -92,8 +92,8 @@ void llmobs_linking_add_user(struct llmobs_text body,
 /* Adds a text and its NUL; NULL counts as an empty text. */
 void llmobs_linking_add(struct llmobs_siphash *hash, const char *text);
 
-/* Gives the record under the key that is meant: the only record or, of several,
- * the only one in the span's own trace. False: no record is. */
+/* Finds the record under the key: the only record or, of several, the only one
+ * in the span's own trace. False: there is no such record. */
 bool llmobs_linking_pick(const struct llmobs_linking *l,
                          struct llmobs_hash128 key,
                          struct llmobs_link_record *out);

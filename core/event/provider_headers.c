@@ -65,7 +65,7 @@ static bool is_made_of(const char *text, const char *characters)
     return len > 0 && len <= LLMOBS_PROVIDER_HEADER_MAX && text[len] == '\0';
 }
 
-/* True for a text with a secret: a server may repeat the key of the request. */
+/* True for a text with a secret: a server may send the request's key back. */
 static bool has_secret(const char *text)
 {
     struct llmobs_buf masked;

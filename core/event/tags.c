@@ -269,8 +269,9 @@ static enum llmobs_request_tags stricter(enum llmobs_request_tags mode,
                : mode;
 }
 
-/* The same name stands among the parameters of the request. One that is no text
- * cannot be hashed: a number goes out as it is sent, or not at all. */
+/* The parameters of the request have the same name of a user. A name that is no
+ * text, such as a number, cannot be hashed: it goes out as it is sent, or not
+ * at all. */
 static void hide_parameter(struct llmobs_span *span,
                            enum llmobs_request_tags mode)
 {

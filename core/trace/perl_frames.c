@@ -57,7 +57,8 @@ static bool skip_words(struct llmobs_text *text, const char *words)
     return true;
 }
 
-/* True for evaluated code, and a library's: the place outside of it counts. */
+/* True for evaluated code and for a library: there the place outside of it
+ * counts. */
 static bool is_passed(struct llmobs_text file)
 {
     return llmobs_text_begins(file, "(eval") ||

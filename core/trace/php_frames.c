@@ -109,8 +109,8 @@ static const char *find_globals(void)
 
 /* -- the thread ----------------------------------------------------------- */
 
-/* The first thread, once it was seen: to know it takes system calls. In a child
- * of fork it is the same, or is not there. */
+/* The first thread, once it was seen, as finding it costs system calls. In a
+ * child of fork it is the same, or is not there. */
 static _Atomic uintptr_t first_thread;
 
 static bool is_first_thread(void)
@@ -127,7 +127,7 @@ static bool is_first_thread(void)
 }
 
 /* A PHP without threads has one interpreter, which the servers and the command
- * run in the first thread: a call of another thread is none of the script's. A
+ * run in the first thread: a call of another thread is not the script's. A
  * PHP with threads knows which threads are its own. */
 static bool runs_php(void)
 {
@@ -210,8 +210,8 @@ static struct llmobs_text plugin_name(struct llmobs_text text)
     return (struct llmobs_text){text.data, len};
 }
 
-/* The plugin or theme of WordPress that a file belongs to, "app" where Bedrock
- * keeps them; empty: none. `*theme` is true for a theme. */
+/* The plugin or theme of WordPress that a file belongs to; Bedrock has them in
+ * "app". Empty: none. `*theme` is true for a theme. */
 static struct llmobs_text find_plugin(struct llmobs_text file, bool *theme)
 {
     static const char roots[] = "/wp-content/\0/app/\0";

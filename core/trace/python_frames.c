@@ -156,7 +156,7 @@ struct python_walk {
     bool whole;         /* there is no frame outside of `outer` */
 };
 
-/* Reads what stands so far behind an address. */
+/* Reads what stands `offset` bytes behind `base`. */
 static bool read_at(struct python_walk *walk, uintptr_t base, uint64_t offset,
                     void *to, size_t len)
 {
@@ -179,7 +179,7 @@ static bool has_bytes(struct python_walk *walk, uintptr_t at, size_t len,
     return llmobs_probe_sees(&walk->probe, text->data, len);
 }
 
-/* False for a name that is not ASCII, too. */
+/* Gives the bytes of a string; false also for a string that is not ASCII. */
 static bool read_python_text(struct python_walk *walk, uintptr_t at,
                              struct llmobs_text *text)
 {
@@ -198,8 +198,9 @@ static bool read_python_text(struct python_walk *walk, uintptr_t at,
 
 /* -- lines ---------------------------------------------------------------- */
 
-/* Pairs of a distance in the code and one of lines, which is for what follows;
- * in 3.10 for what precedes, which may have no line. */
+/* The table has pairs of a distance in the code and a distance in lines. The
+ * lines are those of the code behind the pair; in 3.10 (`precedes`) those of
+ * the code before it, which may have no line. */
 static uint32_t line_of_pair(const struct llmobs_text *table, size_t at,
                              uint32_t line, bool precedes)
 {
@@ -220,7 +221,7 @@ static uint32_t line_of_pair(const struct llmobs_text *table, size_t at,
     return precedes ? 0 : line;
 }
 
-/* A number of six bits a byte, whose lowest is the sign. */
+/* A number with six bits in each byte; its lowest bit is the sign. */
 static uint32_t read_distance(const struct llmobs_text *table, size_t i)
 {
     uint32_t value = 0;
@@ -235,8 +236,8 @@ static uint32_t read_distance(const struct llmobs_text *table, size_t i)
     return value & 1 ? 0 - (value >> 1) : value >> 1;
 }
 
-/* Entries, each of which begins with a byte above 127: how much of the code it
- * is for, and in which form it has the line. */
+/* The table has entries. Each begins with a byte above 127, which says how much
+ * of the code the entry is for, and in which form it has the line. */
 static uint32_t line_of_entry(const struct llmobs_text *table, size_t at,
                               uint32_t line)
 {
@@ -258,9 +259,9 @@ static uint32_t line_of_entry(const struct llmobs_text *table, size_t at,
     return 0;
 }
 
-/* 0: unknown. The first line is Python's own answer, which of a place before
- * the code reads only what is constant. From 3.11 on the code is the object's
- * items, and before, `at` is an int. */
+/* Gives the line of a frame; 0: unknown. Python itself gives the first line of
+ * the code: for a place before the code it reads only what is constant.
+ * From 3.11 on the code is the object's items; before, `at` is an int. */
 static uint32_t line_of(struct python_walk *walk, const struct place *place)
 {
     const struct python_layout *layout = &walk->layout;
@@ -289,7 +290,7 @@ static uint32_t line_of(struct python_walk *walk, const struct place *place)
 
 /* -- the walk ------------------------------------------------------------- */
 
-/* Passes what is no script's: C, and modules that are a part of Python. */
+/* Visits a frame; ignores C, and modules that are a part of Python. */
 static void visit_python(struct python_walk *walk, uintptr_t frame,
                          uintptr_t code)
 {
@@ -360,7 +361,7 @@ static void add_python_code(struct python_walk *walk,
         (void)llmobs_script_frames_add(frames, LLMOBS_FRAMES_CODE, name);
 }
 
-/* A library that is outermost runs a thread or a test: it is no entry. */
+/* An outermost frame of a library runs a thread or a test: it is no entry. */
 static void add_python_places(struct python_walk *walk,
                               struct llmobs_script_frames *frames)
 {
@@ -376,8 +377,8 @@ static void add_python_places(struct python_walk *walk,
                               walk->outer.file);
 }
 
-/* False where frames are not to be read: Python may free those of other threads
- * as it ends, and of two interpreters nobody knows which one calls. */
+/* False where the frames must not be read: as Python ends it may free those of
+ * other threads, and with two interpreters nobody knows which one calls. */
 static bool runs_python(void)
 {
     int (*ends)(void) = Py_IsFinalizing ? Py_IsFinalizing : _Py_IsFinalizing;

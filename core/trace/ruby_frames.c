@@ -59,7 +59,7 @@ static bool runs_ruby(void)
            ruby_native_thread_p();
 }
 
-/* The bytes of a string up to a NUL; false where this is none. */
+/* The bytes of a string up to a NUL; false where the value is no string. */
 static bool read_ruby_text(struct ruby_walk *walk, value string,
                            struct llmobs_text *text)
 {
@@ -75,8 +75,8 @@ static bool read_ruby_text(struct ruby_walk *walk, value string,
            text->len > 0;
 }
 
-/* False for code that no file has: C's, and what the frame outside of it has
- * evaluated, unless that has the name of a file. */
+/* Gives the file of a frame; false for code that no file has: C's, and
+ * evaluated code, unless that was given the name of a file. */
 static bool file_of_place(struct ruby_walk *walk, const struct ruby_place *at,
                           struct llmobs_text *file)
 {
@@ -102,8 +102,9 @@ static void visit_ruby(struct ruby_walk *walk, struct ruby_place here)
     walk->found |= !walk->library;
 }
 
-/* False where no file calls, or nobody knows which. Ruby gives all frames from
- * the innermost on: some versions give the same ones whatever the start is. */
+/* False where no file calls, or the calling file is not known. Ruby gives all
+ * frames from the innermost on: some versions give the same ones whatever the
+ * start is. */
 static bool walk_ruby(struct ruby_walk *walk)
 {
     struct ruby_frames *list = malloc(sizeof(*list));
