@@ -19,17 +19,17 @@ static const char *const settings[] = {"frequency_penalty",
                                        "top_logprobs",
                                        "top_p"};
 
-/* Puts a value that says something, or that is not whole. Takes `value`, which
- * may be NULL. */
+/* Puts a value that says something, or that is not whole. Takes `value`; NULL:
+ * memory ran out. */
 static void put_value(struct llmobs_json *to, const char *key,
                       struct llmobs_json *value)
 {
     const char *text = llmobs_json_text(value);
 
-    if (value && !llmobs_json_is_null(value) &&
-        (text ? *text != '\0'
-              : !llmobs_json_is_container(value) || llmobs_json_len(value) ||
-                    llmobs_json_error(value)))
+    if (text ? *text != '\0'
+             : !llmobs_json_is_null(value) &&
+                   (!llmobs_json_is_container(value) ||
+                    llmobs_json_len(value) > 0 || llmobs_json_error(value)))
         (void)llmobs_json_set(to, key, value);
     else
         llmobs_json_free(value);
@@ -73,8 +73,7 @@ static struct llmobs_json *settings_of(const struct llmobs_json *from)
     return out;
 }
 
-/* Gives {NAME: {"type", "required"}}; an unreadable parameter is {}. NULL when
- * memory runs out. */
+/* Gives {NAME: {"type", "required"}}; an unreadable parameter is {}. */
 static struct llmobs_json *parameters_of(const struct llmobs_json *from)
 {
     struct llmobs_json *out = llmobs_json_object();
@@ -89,7 +88,7 @@ static struct llmobs_json *parameters_of(const struct llmobs_json *from)
             (void)llmobs_json_set(one, "required", llmobs_json_bool(true));
         (void)llmobs_json_set(out, llmobs_json_iter_key(it), one);
     }
-    return llmobs_json_done(out, llmobs_json_error(out));
+    return out;
 }
 
 static struct llmobs_json *tools_of(const struct llmobs_json *from)
@@ -116,21 +115,17 @@ int llmobs_agent_manifest(const struct llmobs_json *given,
                           struct llmobs_json **out)
 {
     struct llmobs_json *made = llmobs_json_object();
-    struct llmobs_json *model_settings =
-        settings_of(llmobs_json_get(given, "model_settings"));
-    struct llmobs_json *tools = tools_of(llmobs_json_get(given, "tools"));
-    int rc = model_settings && tools ? 0 : -ENOMEM;
+    int rc;
 
     put_text(made, given, "name");
     put_text(made, given, "instructions");
     put_text(made, given, "model");
-    put_value(made, "model_settings", model_settings);
-    put_value(made, "tools", tools);
+    put_value(made, "model_settings",
+              settings_of(llmobs_json_get(given, "model_settings")));
+    put_value(made, "tools", tools_of(llmobs_json_get(given, "tools")));
     if (llmobs_json_len(made) > 0)
         (void)llmobs_json_sets(made, "framework", "manual");
-    if (rc == 0)
-        rc = llmobs_json_error(made);
-    *out =
-        llmobs_json_done(made, rc == 0 && llmobs_json_len(made) > 0 ? 0 : -1);
+    rc = llmobs_json_error(made);
+    *out = llmobs_json_done(made, llmobs_json_len(made) > 0 ? rc : -ENOENT);
     return rc;
 }
