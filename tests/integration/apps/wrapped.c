@@ -33,8 +33,8 @@
     X(multi_info_read)     \
     X(multi_cleanup)       \
     X(multi_setopt)        \
-    X(ws_send)             \
-    X(ws_recv)             \
+    X(easy_send)           \
+    X(easy_recv)           \
     X(mime_init)           \
     X(mime_free)           \
     X(mime_addpart)        \
@@ -99,7 +99,6 @@ static void easy(void)
 {
     size_t got = 0, some = 0;
     CURL *h = C(easy_init)(), *twin;
-    __typeof__(curl_ws_meta(h)) frame;
     char byte[1];
 
     set(h, &got);
@@ -107,8 +106,8 @@ static void easy(void)
     C(easy_reset)(h);
     set(h, &got);
     printf("again %d\n", C(easy_perform)(h));
-    printf("frames %d %d\n", C(ws_send)(h, "x", 1, &some, 0, CURLWS_TEXT),
-           C(ws_recv)(h, byte, 1, &some, &frame));
+    printf("bytes %d %d\n", C(easy_send)(h, "x", 1, &some),
+           C(easy_recv)(h, byte, 1, &some));
     twin = C(easy_duphandle)(h);
     C(easy_cleanup)(h);
     printf("twin %d\n", C(easy_perform)(twin));
