@@ -66,7 +66,7 @@ static int open_log(void)
 
 /* True for a file that is to be written, and has room: a write beyond
  * RLIMIT_FSIZE would raise a signal. */
-static bool say_may_write(int fd, size_t len)
+static bool may_write(int fd, size_t len)
 {
     struct rlimit64 most;
     struct stat st;
@@ -78,14 +78,14 @@ static bool say_may_write(int fd, size_t len)
 }
 
 /* Adds the text without control characters, with room for a newline. */
-static size_t say_add(size_t len, const char *text)
+static size_t append_text(size_t len, const char *text)
 {
     for (; *text && len < sizeof(line) - 1; text++)
         line[len++] = (unsigned char)*text < ' ' || *text == 0x7f ? ' ' : *text;
     return len;
 }
 
-static size_t say_begin_line(void)
+static size_t begin_line(void)
 {
     struct timespec now = {0, 0};
     int pid = llmobs_libc_pid(), width = 1;
@@ -101,8 +101,8 @@ static size_t say_begin_line(void)
 }
 
 /* True where the line was written. */
-static bool say_line(const char *log, bool error, const char *text,
-                     const char *more)
+static bool write_line(const char *log, bool error, const char *text,
+                       const char *more)
 {
     bool written;
     size_t len;
@@ -110,11 +110,11 @@ static bool say_line(const char *log, bool error, const char *text,
 
     if (!llmobs_str_copy(path, sizeof(path), log) || !may_open())
         return false;
-    len = say_add(say_begin_line(), error ? " error " : " warn ");
-    len = say_add(say_add(len, text), more);
+    len = append_text(begin_line(), error ? " error " : " warn ");
+    len = append_text(append_text(len, text), more);
     line[len++] = '\n';
     fd = open_log();
-    written = fd >= 0 && say_may_write(fd, len) &&
+    written = fd >= 0 && may_write(fd, len) &&
               llmobs_sys(SYS_write, fd, line, len) > 0;
     if (fd >= 0)
         llmobs_sys(SYS_close, fd);
@@ -132,6 +132,6 @@ void llmobs_say(bool error, const char *text, const char *more)
 
     if (!log || __atomic_exchange_n(&taken, true, __ATOMIC_ACQ_REL))
         return;
-    if (!say_line(log, error, text, more))
+    if (!write_line(log, error, text, more))
         __atomic_store_n(&taken, false, __ATOMIC_RELEASE);
 }

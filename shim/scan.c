@@ -351,7 +351,7 @@ static bool answer_question(void)
     return asked & LLMOBS_SCAN_ANEW;
 }
 
-static void scan_locked(void)
+static void scan_as_owner(void)
 {
     __atomic_store_n(&owner_thread, llmobs_sys_thread(), __ATOMIC_RELEASE);
     __atomic_store_n(&pending, 0, __ATOMIC_SEQ_CST);
@@ -387,7 +387,7 @@ static void scan(void)
     __atomic_store_n(&pending, 1, __ATOMIC_SEQ_CST);
     for (;;) {
         if (try_lock()) {
-            scan_locked();
+            scan_as_owner();
             if (!__atomic_load_n(&pending, __ATOMIC_SEQ_CST))
                 break;
             continue;

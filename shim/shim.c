@@ -6,7 +6,7 @@
  * others (-z initfirst), also before libc's, which sets environ: where environ
  * is set, another library was first, as glibc's own libpthread is before 2.34.
  * musl has no such order. */
-static void shim_start(int argc, char **argv, char **env)
+static void start(int argc, char **argv, char **env)
 {
     bool late = &environ && environ;
 
@@ -22,7 +22,7 @@ static void shim_start(int argc, char **argv, char **env)
  * uses, behind it, are in that page, however long the code is. */
 __attribute__((section(".init_array"), used,
                aligned(4096))) static void (*begin)(int, char **,
-                                                    char **) = shim_start;
+                                                    char **) = start;
 
 __attribute__((section(".fini_array"),
                used)) static void (*end)(void) = llmobs_load_report;

@@ -132,7 +132,7 @@ static bool still_holds(const struct llmobs_handle *handle,
 }
 
 /* A body that goes later speaks for itself, whatever its type. */
-static bool judge_lines(struct llmobs_request *request,
+static bool match_lines(struct llmobs_request *request,
                         const struct curl_slist *lines, bool later,
                         struct llmobs_match *match)
 {
@@ -157,7 +157,7 @@ static bool judge_lines(struct llmobs_request *request,
     return false;
 }
 
-static bool judge_whole(const struct llmobs_handle *handle, const char *url,
+static bool match_whole(const struct llmobs_handle *handle, const char *url,
                         struct llmobs_match *match)
 {
     struct llmobs_request request = request_of(handle, url);
@@ -168,7 +168,7 @@ static bool judge_whole(const struct llmobs_handle *handle, const char *url,
     }
     request.body = llmobs_handle_body(handle);
     request.body_pending = !request.body.data && sends_some(handle);
-    return judge_lines(&request, llmobs_handle_headers(handle),
+    return match_lines(&request, llmobs_handle_headers(handle),
                        handle->outgoing.body_later, match);
 }
 
@@ -181,7 +181,7 @@ static void expect_resumption(const struct llmobs_match *match)
 bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
                           struct llmobs_match *match)
 {
-    bool is_call = judge_whole(handle, url, match);
+    bool is_call = match_whole(handle, url, match);
 
     if (is_call)
         expect_resumption(match);
@@ -195,7 +195,7 @@ bool llmobs_judge_wire_request(const struct llmobs_wire_request *asked,
                                      .url = asked->url,
                                      .body = asked->body,
                                      .proxying = llmobs_thread_state_proxied()};
-    bool is_call = judge_lines(&request, asked->lines, false, match);
+    bool is_call = match_lines(&request, asked->lines, false, match);
 
     if (is_call)
         expect_resumption(match);

@@ -19,7 +19,7 @@ void llmobs_rest_init(struct llmobs_worker *the_worker)
 }
 
 /* The filter also applies to a thread of the library that has not ended. */
-static bool rest_prepare(const void *filter)
+static bool prepare_for_sandbox(const void *filter)
 {
     bool hinders = filter && llmobs_filter_hinders(filter);
 
@@ -44,7 +44,7 @@ enum llmobs_rest llmobs_rest_begin(enum llmobs_confined how, const void *filter)
         said = LLMOBS_REST_NOT;
     else if (how == LLMOBS_CONFINED_NOT)
         (void)llmobs_thread_rest(LLMOBS_REST_MS, LLMOBS_THREAD_REST_ONCE);
-    else if (rest_prepare(filter))
+    else if (prepare_for_sandbox(filter))
         said = LLMOBS_REST_HINDERED;
     errno = saved;
     return said;
