@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cli/shared/open_libcurl.h"
+#include "core/export/curl_access.h"
 #include "core/export/plain_http.h"
 #include "lib/base/paths.h"
 #include "core/log/relay_sign.h"

@@ -16,7 +16,6 @@
 #include "lib/base/sanitizer.h"
 #include "lib/base/signal_guard.h"
 #include "core/export/direct.h"
-#include "core/export/http_date.h"
 #include "core/export/listener.h"
 #include "core/export/plain_http.h"
 #include "core/export/resolve.h"
@@ -276,58 +275,12 @@ void llmobs_http_forget(struct llmobs_http *http)
 
 /* -- libcurl's callbacks ------------------------------------------------ */
 
-void llmobs_http_reply_body(struct llmobs_http_reply *reply, const char *data,
-                            size_t len)
-{
-    struct llmobs_buf *body = &reply->body;
-    size_t room = body->max - body->len;
-
-    if (len && room)
-        (void)llmobs_buf_add(body, data, len < room ? len : room);
-}
-
 static size_t take_body(char *data, size_t size, size_t count, void *ctx)
 {
     struct transfer *transfer = ctx;
 
     llmobs_http_reply_body(transfer->reply, data, size * count);
     return size * count;
-}
-
-static void forget_headers(struct llmobs_http_reply *reply)
-{
-    reply->retry_after_ms = -1;
-    reply->type[0] = '\0';
-}
-
-/* Notes the type without parameters, such as a character set. */
-static void note_type(struct llmobs_http_reply *reply, const char *value)
-{
-    size_t len;
-
-    value += strspn(value, " \t");
-    len = strcspn(value, "; \t\r\n");
-    (void)snprintf(reply->type, sizeof(reply->type), "%.*s", (int)len, value);
-}
-
-void llmobs_http_reply_header(struct llmobs_http_reply *reply, const char *data,
-                              size_t len)
-{
-    char line[128];
-
-    if (len >= sizeof(line))
-        return;
-    memcpy(line, data, len);
-    line[len] = '\0';
-    /* The headers so far belonged to an earlier answer: a proxy's, or "100
-     * Continue". */
-    if (strncmp(line, "HTTP/", 5) == 0)
-        forget_headers(reply);
-    else if (strncasecmp(line, "Content-Type:", 13) == 0)
-        note_type(reply, line + 13);
-    else if (strncasecmp(line, "Retry-After:", 12) == 0)
-        reply->retry_after_ms = llmobs_http_date_wait_ms(
-            line + 12, llmobs_clock_wall_ns() / 1000000000);
 }
 
 static size_t take_header(char *data, size_t size, size_t count, void *ctx)
@@ -881,10 +834,7 @@ int llmobs_http_send(struct llmobs_http *http,
 {
     int rc;
 
-    memset(reply, 0, sizeof(*reply));
-    reply->retry_after_ms = -1;
-    llmobs_buf_init(&reply->body, request->body_max ? request->body_max
-                                                    : LLMOBS_HTTP_BODY_MAX);
+    llmobs_http_reply_init(reply, request);
     llmobs_curl_access_check();
     if (http->process != llmobs_fork_process())
         llmobs_http_forget(http);
@@ -894,11 +844,6 @@ int llmobs_http_send(struct llmobs_http *http,
         !llmobs_fd_spare(KEEP_FDS))
         give_back(http);
     return rc;
-}
-
-void llmobs_http_reply_fini(struct llmobs_http_reply *reply)
-{
-    llmobs_buf_fini(&reply->body);
 }
 
 int llmobs_http_warm(struct llmobs_http *http,

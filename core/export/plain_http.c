@@ -12,9 +12,9 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/sys.h"
+#include "core/export/curl_access.h"
 #include "core/export/listener.h"
 #include "core/export/resolve.h"
-#include "core/export/target.h"
 #include "llmobs.h"
 
 #define SLICE_MS 20

@@ -13,8 +13,10 @@
 #ifndef LLMOBS_PLAIN_HTTP_H
 #define LLMOBS_PLAIN_HTTP_H
 
-#include "core/export/http.h"
+#include "core/config/config.h"
+#include "core/export/http_request.h"
 #include "core/export/sockets.h"
+#include "core/export/target.h"
 
 #define LLMOBS_PLAIN_HEAD_MAX ((size_t)64 * 1024)
 

@@ -5,7 +5,7 @@
 #include "core/event/exchange.h"
 #include "core/event/provider_headers.h"
 #include "core/export/agent.h"
-#include "core/export/http_date.h"
+#include "core/export/http_request.h"
 #include "lib/span/allowlist.h"
 #include "lib/text/inflate.h"
 #include "tests/fuzz/fuzz.h"

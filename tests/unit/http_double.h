@@ -43,16 +43,9 @@ static inline int double_http_send(struct llmobs_http *http,
                                    struct llmobs_http_reply *reply)
 {
     (void)http;
-    memset(reply, 0, sizeof(*reply));
-    reply->retry_after_ms = -1;
-    llmobs_buf_init(&reply->body, LLMOBS_HTTP_BODY_MAX);
+    llmobs_http_reply_init(reply, request);
     double_requests++;
     return double_script(request, reply);
-}
-
-static inline void double_http_reply_fini(struct llmobs_http_reply *reply)
-{
-    llmobs_buf_fini(&reply->body);
 }
 
 static inline int double_http_warm(struct llmobs_http *http,
@@ -67,7 +60,6 @@ static inline int double_http_warm(struct llmobs_http *http,
 #define llmobs_http_free double_http_free
 #define llmobs_http_forget double_http_forget
 #define llmobs_http_send double_http_send
-#define llmobs_http_reply_fini double_http_reply_fini
 #define llmobs_http_warm double_http_warm
 #define llmobs_post_init DOUBLE(post_init)
 #define llmobs_post_fini DOUBLE(post_fini)

@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "core/export/http_date.h"
+#include "core/export/http_request.h"
 #include "tests/unit/unit.h"
 
 TEST(dates)

@@ -1,7 +1,13 @@
-#include "core/export/http_date.h"
+#include "core/export/http_request.h"
 
-#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
+
+#include "lib/base/clock.h"
+
+/* -- the wait that an answer asks for ---------------------------------------
+ */
 
 static const char *digits(const char *at, int least, int most, int64_t *value)
 {
@@ -89,4 +95,63 @@ int64_t llmobs_http_date_wait_ms(const char *value, int64_t now_s)
     if (seconds > LLMOBS_HTTP_DATE_MAX_MS / 1000)
         return LLMOBS_HTTP_DATE_MAX_MS;
     return seconds * 1000;
+}
+
+/* -- the reply ---------------------------------------------------------------
+ */
+
+void llmobs_http_reply_init(struct llmobs_http_reply *reply,
+                            const struct llmobs_http_request *request)
+{
+    memset(reply, 0, sizeof(*reply));
+    reply->retry_after_ms = -1;
+    llmobs_buf_init(&reply->body, request->body_max ? request->body_max
+                                                    : LLMOBS_HTTP_BODY_MAX);
+}
+
+void llmobs_http_reply_fini(struct llmobs_http_reply *reply)
+{
+    llmobs_buf_fini(&reply->body);
+}
+
+/* Sets the type without parameters, such as a character set. */
+static void set_type(struct llmobs_http_reply *reply, const char *value)
+{
+    size_t len;
+
+    value += strspn(value, " \t");
+    len = strcspn(value, "; \t\r\n");
+    (void)snprintf(reply->type, sizeof(reply->type), "%.*s", (int)len, value);
+}
+
+void llmobs_http_reply_header(struct llmobs_http_reply *reply, const char *data,
+                              size_t len)
+{
+    char line[128];
+
+    if (len >= sizeof(line))
+        return;
+    memcpy(line, data, len);
+    line[len] = '\0';
+    /* The headers so far belonged to an earlier answer: a proxy's, or "100
+     * Continue". */
+    if (strncmp(line, "HTTP/", 5) == 0) {
+        reply->retry_after_ms = -1;
+        reply->type[0] = '\0';
+    } else if (strncasecmp(line, "Content-Type:", 13) == 0) {
+        set_type(reply, line + 13);
+    } else if (strncasecmp(line, "Retry-After:", 12) == 0) {
+        reply->retry_after_ms = llmobs_http_date_wait_ms(
+            line + 12, llmobs_clock_wall_ns() / 1000000000);
+    }
+}
+
+void llmobs_http_reply_body(struct llmobs_http_reply *reply, const char *data,
+                            size_t len)
+{
+    struct llmobs_buf *body = &reply->body;
+    size_t room = body->max - body->len;
+
+    if (len && room)
+        (void)llmobs_buf_add(body, data, len < room ? len : room);
 }
