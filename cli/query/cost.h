@@ -4,7 +4,8 @@
  * Errors:  none.
  *
  * An unknown cost is not 0: the caller shows it as "-", and a sum says for how
- * many calls the cost is known.
+ * many calls the cost is known. Some calls lack the tokens that a cost is made
+ * of; the tool says so, and how to have them.
  */
 #ifndef LLMOBS_COST_H
 #define LLMOBS_COST_H
@@ -28,8 +29,8 @@ const char *llmobs_cost_source(const struct llmobs_prices *prices,
  * `room`; NULL: the cost is unknown. */
 const char *llmobs_cost_text(double cost, char room[LLMOBS_COST_TEXT]);
 
-/* Parts the thousands of the number that `room` begins with, which has room for
- * the commas. */
+/* Adds a comma before each three digits of the number that `room` begins with;
+ * there is room for the commas. */
 void llmobs_cost_group(char *room);
 
 /* The cost of some calls; all zero: of no call. */
@@ -47,5 +48,26 @@ void llmobs_cost_add(struct llmobs_cost_sum *sum, const struct llmobs_row *row);
  * answers `room`. */
 const char *llmobs_cost_note(const struct llmobs_cost_sum *sum,
                              char room[LLMOBS_COST_NOTE]);
+
+#define LLMOBS_LACK_NOTE 160
+/* The end of the note, in the terminal and in the page. */
+#define LLMOBS_LACK_REMEDY \
+    ": OpenAI's API tells them with stream_options {\"include_usage\": true}"
+
+/* The model calls that have no tokens; all zero: none. Nothing is estimated for
+ * them. OpenAI's API ends a stream with its tokens where the request asks for
+ * them (platform.openai.com/docs/api-reference/chat/create, stream_options). */
+struct llmobs_lack {
+    size_t calls;   /* of the kind llm, not failed, without any tokens */
+    size_t streams; /* those of them that have a time to the first token */
+};
+
+/* Counts the row where it is such a call. */
+void llmobs_lack_add(struct llmobs_lack *lack, const struct llmobs_row *row);
+
+/* Writes "3 streamed calls told no tokens: ...", or without streams "3 calls
+ * told no tokens", or nothing where there is no such call; answers `room`. */
+const char *llmobs_lack_note(const struct llmobs_lack *lack,
+                             char room[LLMOBS_LACK_NOTE]);
 
 #endif

@@ -9,7 +9,7 @@
 
 struct each {
     struct llmobs_load *load;
-    llmobs_each_row *take;
+    llmobs_each_row *read;
     void *ctx;
     bool all;                  /* the filter selects every span */
     struct llmobs_texts texts; /* of the last rows */
@@ -42,7 +42,7 @@ static int read_span(struct each *each, const struct llmobs_json *event,
     rc = llmobs_row_new(event, place, load->parts, &each->texts, &row);
     if (rc == 0) {
         llmobs_cost_estimate(row, load->prices);
-        rc = each->take(each->ctx, row, event);
+        rc = each->read(each->ctx, row, event);
     }
     llmobs_row_free(row);
     if (++load->shown % TEXTS_OF == 0)
@@ -73,9 +73,9 @@ static int read_line(void *ctx, struct llmobs_text line,
 }
 
 int llmobs_each(struct llmobs_load *load, struct llmobs_reader *reader,
-                llmobs_each_row *take, void *ctx)
+                llmobs_each_row *read, void *ctx)
 {
-    struct each each = {.load = load, .take = take, .ctx = ctx};
+    struct each each = {.load = load, .read = read, .ctx = ctx};
     int rc;
 
     each.all = llmobs_filter_passes_all(load->filter);

@@ -1,10 +1,9 @@
-/* each - hands out the rows of a store one by one, the newest first, and keeps
- * none of them.
+/* each - reads the rows of a store one by one, the newest first, and frees each
+ * before the next.
  *
- * Owns:    nothing between calls; a row and its event are borrowed until the
- *          taker returns.
+ * Owns:    nothing between calls; the callback borrows a row and its event.
  * Threads: one.
- * Errors:  -errno of the directory, -ENOMEM; what the taker answers.
+ * Errors:  -errno of the directory, -ENOMEM; what the callback answers.
  * Limits:  memory: some 90 bytes a span, for its ids. Of spans with the same
  *          ids the last one counts.
  */
@@ -17,9 +16,9 @@
 typedef int llmobs_each_row(void *ctx, const struct llmobs_row *row,
                             const struct llmobs_json *event);
 
-/* Calls `take` for each span that the filter of `load` selects, with the parts
+/* Calls `read` for each span that the filter of `load` selects, with the parts
  * that it names; the newest `load->newest` ones, 0: all. Counts in `load`. */
 int llmobs_each(struct llmobs_load *load, struct llmobs_reader *reader,
-                llmobs_each_row *take, void *ctx);
+                llmobs_each_row *read, void *ctx);
 
 #endif

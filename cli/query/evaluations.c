@@ -24,10 +24,10 @@ struct llmobs_evaluation_line {
 };
 
 /* The evaluations of one span, while they are collected. */
-struct taken {
+struct joined {
     struct llmobs_buf *out;
     struct llmobs_evaluations_verdicts *verdicts;
-    size_t left; /* lines that there is room for */
+    size_t room; /* lines that there is room for */
 };
 
 static bool is_feedback(const struct llmobs_json *event)
@@ -218,18 +218,18 @@ static size_t find_first(const struct llmobs_evaluations *all, const char *key)
 }
 
 static int add_by_key(struct llmobs_evaluations *all, const char *key,
-                      struct taken *taken)
+                      struct joined *joined)
 {
     int rc = 0;
 
     for (size_t i = find_first(all, key);
          i < all->count && strcmp(all->list[i].key, key) == 0; i++) {
         all->list[i].joined = true;
-        taken->verdicts->passed += all->list[i].verdict.passed;
-        taken->verdicts->failed += all->list[i].verdict.failed;
-        if (rc == 0 && taken->left > 0) {
-            rc = llmobs_buf_adds(taken->out, all->list[i].text);
-            taken->left--;
+        joined->verdicts->passed += all->list[i].verdict.passed;
+        joined->verdicts->failed += all->list[i].verdict.failed;
+        if (rc == 0 && joined->room > 0) {
+            rc = llmobs_buf_adds(joined->out, all->list[i].text);
+            joined->room--;
         }
     }
     return rc;
@@ -237,7 +237,7 @@ static int add_by_key(struct llmobs_evaluations *all, const char *key,
 
 /* The root of a trace also has the evaluations of the trace or the session. */
 static int add_by_ids(struct llmobs_evaluations *all,
-                      const struct llmobs_json *span, struct taken *taken)
+                      const struct llmobs_json *span, struct joined *joined)
 {
     const char *trace = llmobs_json_gets(span, "trace_id");
     const char *id = llmobs_json_gets(span, "span_id");
@@ -260,7 +260,7 @@ static int add_by_ids(struct llmobs_evaluations *all,
             continue;
         rc = ids_key(&key, keys[i].trace, keys[i].id);
         if (rc == 0)
-            rc = add_by_key(all, key.data, taken);
+            rc = add_by_key(all, key.data, joined);
     }
     llmobs_buf_fini(&key);
     return rc;
@@ -272,18 +272,18 @@ int llmobs_evaluations_of(struct llmobs_evaluations *all,
                           struct llmobs_evaluations_verdicts *verdicts)
 {
     const struct llmobs_json *tags = llmobs_json_get(span, "tags");
-    struct taken taken = {out, verdicts, LLMOBS_EVALUATIONS_SHOWN};
+    struct joined joined = {out, verdicts, LLMOBS_EVALUATIONS_SHOWN};
     int rc;
 
     *verdicts = (struct llmobs_evaluations_verdicts){0, 0};
     if (all->count == 0)
         return 0;
-    rc = add_by_ids(all, span, &taken);
+    rc = add_by_ids(all, span, &joined);
     for (size_t i = 0; rc == 0 && i < llmobs_json_len(tags); i++) {
         const char *tag = llmobs_json_text(llmobs_json_at(tags, i));
 
         if (tag)
-            rc = add_by_key(all, tag, &taken);
+            rc = add_by_key(all, tag, &joined);
     }
     return rc;
 }

@@ -17,8 +17,9 @@ struct llmobs_cli_option;
 
 #define LLMOBS_FILTER_TAGS_MAX 32
 
-/* A text that an argument names: exactly, or by a shell pattern, in either case
- * of letters; with a ! before it, any other text or none. */
+/* The text that an argument asks for: this text, or one that matches it as a
+ * shell pattern. Upper and lower case are equal. A ! before it asks for every
+ * other text, and for events without such a text. */
 struct llmobs_filter_name {
     const char *pattern; /* NULL: any text */
     bool is_not;

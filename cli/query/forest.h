@@ -45,7 +45,7 @@ struct llmobs_forest {
 
 void llmobs_forest_fini(struct llmobs_forest *forest);
 
-/* Takes `row`, also on error. */
+/* Adds a row, which the forest frees, also on error. */
 int llmobs_forest_add(struct llmobs_forest *forest, struct llmobs_row *row);
 
 /* Drops repeated rows and, with all rows added, orders them by time, and

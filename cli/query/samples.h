@@ -14,7 +14,7 @@
 #define LLMOBS_SAMPLES_H
 
 #include "cli/query/keys.h"
-#include "cli/query/lack.h"
+#include "cli/query/cost.h"
 #include "cli/query/load.h"
 
 /* A number is -1 where the call does not have it. Tokens and cost of a span

@@ -62,8 +62,8 @@ void llmobs_columns_init(struct llmobs_sheet *sheet,
             sheet->widths[i] = 0;
 }
 
-/* Names and models that are cut leave the question its share; what they need
- * not is the question's. */
+/* Where names and models must be cut, the question has its share of the screen.
+ * The question also gets the columns that names and models do not need. */
 void llmobs_columns_fit(struct llmobs_sheet *sheet)
 {
     size_t *name = &sheet->widths[LLMOBS_COLUMN_NAME];

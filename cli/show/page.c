@@ -7,7 +7,6 @@
 #include "cli/show/page_row.h"
 #include "cli/query/cost.h"
 #include "cli/query/evaluations.h"
-#include "cli/query/lack.h"
 #include "cli/query/load.h"
 #include "lib/base/clock.h"
 #include "llmobs.h"

@@ -3,7 +3,6 @@
 
 #include "cli/query/cost.h"
 #include "cli/query/contents.h"
-#include "cli/query/lack.h"
 #include "cli/show/pager.h"
 #include "cli/show/wrap.h"
 #include "cli/show/columns.h"

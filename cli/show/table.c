@@ -176,8 +176,8 @@ static int print_short(struct table *table, const char *bars,
     return rc;
 }
 
-/* Prints the script's line that made the call; with all that was said also the
- * frames of the program below it. */
+/* Prints the line of the script that made the call. Where messages are shown
+ * again that stand above, the frames of the program stand below the line. */
 static int print_caller(struct table *table, const char *bars,
                         const struct llmobs_json *event)
 {
