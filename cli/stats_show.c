@@ -75,7 +75,7 @@ static bool is_aside(const struct llmobs_count *count)
         "\0" LLMOBS_LEDGER_LOST "\0";
 
     return count->value > 0 && !llmobs_words_have(shown, count->name) &&
-           !llmobs_stats_name_settles(count->name);
+           !llmobs_stats_is_outcome_name(count->name);
 }
 
 /* The next object that may hide calls; NULL: no object is left. */

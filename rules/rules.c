@@ -589,7 +589,7 @@ bool llmobs_rules_match_sign(const struct llmobs_rules *rules,
                              const char *line, struct llmobs_match *match)
 {
     const struct llmobs_request known = as_known(asked);
-    struct llmobs_url *url = llmobs_scratch_take(sizeof(*url));
+    struct llmobs_url *url = llmobs_scratch_alloc(sizeof(*url));
     bool matched;
 
     memset(match, 0, sizeof(*match));
@@ -597,7 +597,7 @@ bool llmobs_rules_match_sign(const struct llmobs_rules *rules,
         return miss(match, "no memory");
     matched = llmobs_url_parse(llmobs_text_of(known.url), url) == 0 &&
               match_line(rules, &known, url, line, match);
-    llmobs_scratch_give(url);
+    llmobs_scratch_free(url);
     return matched;
 }
 
@@ -631,7 +631,7 @@ bool llmobs_rules_match(const struct llmobs_rules *rules,
                         struct llmobs_match *match)
 {
     const struct llmobs_request known = as_known(asked);
-    struct llmobs_url *url = llmobs_scratch_take(sizeof(*url));
+    struct llmobs_url *url = llmobs_scratch_alloc(sizeof(*url));
     bool matched;
 
     memset(match, 0, sizeof(*match));
@@ -641,7 +641,7 @@ bool llmobs_rules_match(const struct llmobs_rules *rules,
         matched = miss(match, "not an http or https URL");
     else
         matched = match_url(rules, &known, url, match);
-    llmobs_scratch_give(url);
+    llmobs_scratch_free(url);
     return matched;
 }
 
@@ -673,11 +673,11 @@ bool llmobs_rules_has_proxies(const struct llmobs_rules *rules)
 
 bool llmobs_rules_same_origin(const char *base, struct llmobs_text location)
 {
-    struct llmobs_url *url = llmobs_scratch_take(sizeof(*url));
+    struct llmobs_url *url = llmobs_scratch_alloc(sizeof(*url));
     bool same = url && llmobs_url_parse(llmobs_text_of(base), url) == 0 &&
                 llmobs_url_stays(url, location);
 
-    llmobs_scratch_give(url);
+    llmobs_scratch_free(url);
     return same;
 }
 
@@ -833,7 +833,7 @@ int llmobs_rules_read(const struct llmobs_match *match,
 
     if (match->confirm && !call->request.data && !match->rule->shape->bodyless)
         return -ENOENT;
-    url = llmobs_scratch_take(sizeof(*url));
+    url = llmobs_scratch_alloc(sizeof(*url));
     if (!url)
         return -ENOMEM;
     begin_reading(match, call, url, &classified);
@@ -846,7 +846,7 @@ int llmobs_rules_read(const struct llmobs_match *match,
     }
     if (rc == -ENOENT && may_be_other(match))
         rc = read_as_other(match->rule, &classified, span);
-    llmobs_scratch_give(url);
+    llmobs_scratch_free(url);
     return rc;
 }
 

@@ -398,7 +398,7 @@ int llmobs_filter_set_grep(struct llmobs_filter *filter, const char *pattern,
 
 void llmobs_filter_fini(struct llmobs_filter *filter)
 {
-    llmobs_regex_forget(&filter->grep_memory);
+    llmobs_regex_memory_free(&filter->grep_memory);
     llmobs_regex_free(filter->grep);
     filter->grep = NULL;
 }

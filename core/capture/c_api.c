@@ -283,14 +283,14 @@ static int export_span(llmobs_span_t span, struct llmobs_exported *out)
     if (!out)
         return llmobs_own_span_complain(-EINVAL, "export to nowhere");
     out->span_id[0] = out->trace_id[0] = '\0';
-    context = llmobs_scratch_take(sizeof(*context));
+    context = llmobs_scratch_alloc(sizeof(*context));
     rc = context ? llmobs_own_span_context(number_of(span), context) : -ENOMEM;
     if (!rc) {
         (void)llmobs_text_decimal(context->span_id, out->span_id);
         llmobs_id128_hex(context->trace_id, out->trace_id);
         llmobs_exported_add(context);
     }
-    llmobs_scratch_give(context);
+    llmobs_scratch_free(context);
     return rc;
 }
 

@@ -122,7 +122,7 @@ static int unwind(struct llmobs_json *entry)
 static int activate_headers(const struct llmobs_json *headers)
 {
     struct llmobs_header *list =
-        llmobs_scratch_take(LLMOBS_COMMAND_HEADERS * sizeof(*list));
+        llmobs_scratch_alloc(LLMOBS_COMMAND_HEADERS * sizeof(*list));
     size_t count = 0;
     int rc;
 
@@ -139,7 +139,7 @@ static int activate_headers(const struct llmobs_json *headers)
                 (char *)(uintptr_t)value}; /* only read */
     }
     rc = llmobs_own_span_activate(list, count);
-    llmobs_scratch_give(list);
+    llmobs_scratch_free(list);
     return rc;
 }
 

@@ -169,9 +169,9 @@ static bool try_own(void)
 {
     unsigned long nobody = 0;
 
-    if (llmobs_fork_unsettled(&owning)) {
+    if (llmobs_fork_begin_reset(&owning)) {
         atomic_store(&owner, 0);
-        llmobs_fork_settled(&owning);
+        llmobs_fork_end_reset(&owning);
     }
     return atomic_compare_exchange_strong(&owner, &nobody, this_thread());
 }

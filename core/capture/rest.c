@@ -15,7 +15,7 @@ static struct llmobs_worker *worker;
 void llmobs_rest_init(struct llmobs_worker *the_worker)
 {
     worker = the_worker;
-    llmobs_fork_note_load();
+    llmobs_fork_record_load_pid();
 }
 
 /* The filter also applies to a thread of the library that has not ended. */

@@ -62,7 +62,7 @@ static void report(const char *path, uint64_t hidden)
                "is not seen",
                *path ? path : "the program", names);
     llmobs_stats_add(LLMOBS_STAT_wrapped, 1);
-    llmobs_wrapped_note(path);
+    llmobs_wrapped_add(path);
 }
 
 bool llmobs_unseen_any(void)

@@ -14,7 +14,7 @@
 void llmobs_config_complain(const struct llmobs_config_loading *loading,
                             const char *format, ...)
 {
-    char *text = loading->complain ? llmobs_scratch_take(COMPLAINT_MAX) : NULL;
+    char *text = loading->complain ? llmobs_scratch_alloc(COMPLAINT_MAX) : NULL;
     va_list args;
 
     if (!text)
@@ -28,7 +28,7 @@ void llmobs_config_complain(const struct llmobs_config_loading *loading,
             *at = '?';
     }
     loading->complain(loading->complain_ctx, text);
-    llmobs_scratch_give(text);
+    llmobs_scratch_free(text);
 }
 
 void llmobs_config_set(struct llmobs_config_loading *loading, char **to,

@@ -365,7 +365,7 @@ static void read_headers(struct llmobs_config_loading *loading)
 static void read_ml_app(struct llmobs_config_loading *loading)
 {
     struct llmobs_config *config = &loading->config;
-    char *name = llmobs_scratch_take(LLMOBS_ML_APP_LEN * 4 + 1);
+    char *name = llmobs_scratch_alloc(LLMOBS_ML_APP_LEN * 4 + 1);
     const char *text = config->ml_app    ? config->ml_app
                        : config->service ? config->service
                                          : LLMOBS_ML_APP_UNNAMED;
@@ -384,7 +384,7 @@ static void read_ml_app(struct llmobs_config_loading *loading)
             "most %d characters",
             text, LLMOBS_ML_APP_LEN);
     llmobs_config_set(loading, &config->ml_app, llmobs_text_of(name));
-    llmobs_scratch_give(name);
+    llmobs_scratch_free(name);
 }
 
 /* 0: no exporter has this name. */

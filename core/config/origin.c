@@ -95,13 +95,13 @@ static bool is_showable(char *path)
     for (const char *at = path; *at; at++)
         if ((unsigned char)*at <= ' ' || *at == 0x7f)
             return false;
-    copy = llmobs_scratch_take(len + 1);
+    copy = llmobs_scratch_alloc(len + 1);
     if (!copy)
         return false;
     memcpy(copy, path, len + 1);
     llmobs_secrets_mask(copy, len);
     fine = memcmp(copy, path, len) == 0;
-    llmobs_scratch_give(copy);
+    llmobs_scratch_free(copy);
     return fine;
 }
 
@@ -592,7 +592,7 @@ static void set_run(struct llmobs_config *config, struct origin *origin)
 
 static void find_names(struct llmobs_config *config)
 {
-    struct origin *origin = llmobs_scratch_take(sizeof(*origin));
+    struct origin *origin = llmobs_scratch_alloc(sizeof(*origin));
 
     if (!origin)
         return;
@@ -614,12 +614,12 @@ static void find_names(struct llmobs_config *config)
     set_run(config, origin);
     /* A command line may hold keys. */
     explicit_bzero(origin->room, sizeof(origin->room));
-    llmobs_scratch_give(origin);
+    llmobs_scratch_free(origin);
 }
 
 void llmobs_origin_read(pid_t pid, struct llmobs_origin_names *out)
 {
-    struct origin *origin = llmobs_scratch_take(sizeof(*origin));
+    struct origin *origin = llmobs_scratch_alloc(sizeof(*origin));
     char number[16];
 
     memset(out, 0, sizeof(*out));
@@ -634,7 +634,7 @@ void llmobs_origin_read(pid_t pid, struct llmobs_origin_names *out)
     memcpy(out->unit, origin->unit, sizeof(out->unit));
     memcpy(out->pool, origin->pool, sizeof(out->pool));
     explicit_bzero(origin->room, sizeof(origin->room));
-    llmobs_scratch_give(origin);
+    llmobs_scratch_free(origin);
 }
 
 /* The configuration whose names the library has not looked for yet; or NULL. */
@@ -656,7 +656,7 @@ static void find_in_turn(void)
 
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     for (int i = 0; i < PAUSES && atomic_load(&waiting); i++) {
-        if (!llmobs_sole_take(&turn)) {
+        if (!llmobs_sole_claim(&turn)) {
             nanosleep(&pause, NULL);
             continue;
         }
@@ -664,7 +664,7 @@ static void find_in_turn(void)
         if (config)
             find_names(config);
         atomic_store(&waiting, NULL);
-        llmobs_sole_leave(&turn);
+        llmobs_sole_release(&turn);
     }
     pthread_setcancelstate(state, NULL);
 }

@@ -52,13 +52,13 @@ static bool usable(const char *base, const char *rest)
     bool made;
 
     if (base[0] == '/' && base_len + rest_len < PATH_MAX)
-        path = llmobs_scratch_take(base_len + rest_len + 1);
+        path = llmobs_scratch_alloc(base_len + rest_len + 1);
     if (!path)
         return false;
     memcpy(path, base, base_len);
     memcpy(path + base_len, rest, rest_len + 1);
     made = may_make(path, base_len + rest_len);
-    llmobs_scratch_give(path);
+    llmobs_scratch_free(path);
     return made;
 }
 

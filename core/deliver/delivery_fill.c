@@ -112,14 +112,14 @@ static const char *links_path(struct llmobs_delivery *delivery)
     free(delivery->links_path);
     delivery->links_path = NULL;
     delivery->links_uid = uid;
-    path = llmobs_scratch_take(cap);
+    path = llmobs_scratch_alloc(cap);
     if (path && llmobs_spool_dir(delivery->config, path, cap) == 0) {
         len = strlen(path);
         if ((size_t)snprintf(path + len, cap - len, "/" LLMOBS_LINK_FILE "%lu",
                              (unsigned long)uid) < cap - len)
             delivery->links_path = strdup(path);
     }
-    llmobs_scratch_give(path);
+    llmobs_scratch_free(path);
     return delivery->links_path;
 }
 

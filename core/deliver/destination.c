@@ -132,7 +132,7 @@ void llmobs_event_release(struct llmobs_account *account,
     if (--event->refs)
         return;
     account->bytes -= event->len;
-    llmobs_budget_give(event->len);
+    llmobs_budget_release(event->len);
     end_event(account, event);
     if (event->data != event->copy)
         free_data(account, event->data, event->len);

@@ -42,7 +42,7 @@ struct llmobs_worker *llmobs_worker_new(const struct llmobs_config *config,
      * would cost it as much time as all of the delivery. */
     worker->brief = name && strcmp(name, "curl") == 0;
     llmobs_delivery_init(&worker->delivery, config, buffer);
-    llmobs_fork_settled(&worker->process);
+    llmobs_fork_end_reset(&worker->process);
     if (exporter)
         (void)llmobs_worker_add(worker, exporter);
     return worker;

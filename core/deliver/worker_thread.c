@@ -248,7 +248,7 @@ static bool run_thread(struct llmobs_worker *worker)
     if (worker->last || atomic_load(&worker->stop))
         deliver_all(worker, true);
     if (worker->last)
-        llmobs_thread_leave(&worker->signals);
+        llmobs_thread_exit_last(&worker->signals);
     return false;
 }
 

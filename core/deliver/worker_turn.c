@@ -31,17 +31,17 @@ void llmobs_worker_wake(struct llmobs_worker *worker)
 
 bool llmobs_worker_begin_turn(struct llmobs_worker *worker)
 {
-    if (!llmobs_sole_take(&worker->turn))
+    if (!llmobs_sole_claim(&worker->turn))
         return false;
     if (atomic_load(&worker->paused) == 0)
         return true;
-    llmobs_sole_leave(&worker->turn);
+    llmobs_sole_release(&worker->turn);
     return false;
 }
 
 void llmobs_worker_end_turn(struct llmobs_worker *worker)
 {
-    llmobs_sole_leave(&worker->turn);
+    llmobs_sole_release(&worker->turn);
 }
 
 bool llmobs_worker_begin_inline(struct llmobs_worker *worker,
@@ -105,10 +105,10 @@ static void reset(struct llmobs_worker *worker)
 
 void llmobs_worker_check_fork(struct llmobs_worker *worker)
 {
-    if (!llmobs_fork_unsettled(&worker->process))
+    if (!llmobs_fork_begin_reset(&worker->process))
         return;
     reset(worker);
-    llmobs_fork_settled(&worker->process);
+    llmobs_fork_end_reset(&worker->process);
 }
 
 /* -- what waits, and for how long an exit does ----------------------------- */
@@ -220,7 +220,7 @@ void llmobs_worker_become_active(struct llmobs_worker *worker)
     llmobs_worker_check_fork(worker);
     if (is_active(worker))
         return;
-    llmobs_fork_note();
+    llmobs_fork_record_pid();
     atomic_store(&worker->delivery.began_ns, llmobs_clock_mono_ns());
     atomic_store(&worker->active, llmobs_fork_process());
     if (atomic_load(&worker->exited) &&

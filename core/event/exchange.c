@@ -42,7 +42,7 @@ void llmobs_exchange_free_memory(void *item)
 {
     if (llmobs_blocks_have(&blocks, item))
         memset(item, 0, sizeof(struct llmobs_exchange));
-    if (!llmobs_blocks_give(&blocks, item))
+    if (!llmobs_blocks_free(&blocks, item))
         free(item);
 }
 
@@ -61,7 +61,7 @@ static void init_bodies(struct llmobs_exchange *exchange, struct block *block,
 
 struct llmobs_exchange *llmobs_exchange_new(size_t capture_max)
 {
-    struct block *block = llmobs_blocks_take(&blocks);
+    struct block *block = llmobs_blocks_alloc(&blocks);
     struct llmobs_exchange *exchange =
         block ? &block->exchange : malloc(sizeof(*exchange));
 

@@ -44,11 +44,11 @@ static void set_tracestate(struct llmobs_facts *facts,
                            const struct llmobs_context *context)
 {
     const size_t cap = LLMOBS_TRACESTATE_LEN + 1;
-    char *text = llmobs_scratch_take(cap);
+    char *text = llmobs_scratch_alloc(cap);
 
     if (text && llmobs_context_tracestate(context, text, cap) == 0)
         llmobs_span_fact_word(facts, LLMOBS_FACT_TRACESTATE, text);
-    llmobs_scratch_give(text);
+    llmobs_scratch_free(text);
 }
 
 /* -- the error ------------------------------------------------------------ */
@@ -177,7 +177,7 @@ int llmobs_facts_lead(const struct llmobs_span *span,
                       struct llmobs_buf *out)
 {
     size_t at = out->len;
-    struct llmobs_facts *core = llmobs_scratch_take(sizeof(*core));
+    struct llmobs_facts *core = llmobs_scratch_alloc(sizeof(*core));
     int rc;
 
     if (!core)
@@ -188,7 +188,7 @@ int llmobs_facts_lead(const struct llmobs_span *span,
     if (!rc)
         rc = llmobs_span_facts_write(&span->facts, core, out);
     llmobs_span_facts_fini(core);
-    llmobs_scratch_give(core);
+    llmobs_scratch_free(core);
     if (!rc)
         rc = llmobs_buf_addc(out, '}');
     if (!rc)

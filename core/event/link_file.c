@@ -137,7 +137,7 @@ static bool is_own_dir(int fd)
 static int open_spool(const char *path)
 {
     const char *slash = strrchr(path, '/');
-    char *dir = slash ? llmobs_scratch_take((size_t)(slash - path) + 1) : NULL;
+    char *dir = slash ? llmobs_scratch_alloc((size_t)(slash - path) + 1) : NULL;
     int fd, rc;
 
     if (!dir)
@@ -146,7 +146,7 @@ static int open_spool(const char *path)
     dir[slash - path] = '\0';
     fd = llmobs_fd_open(AT_FDCWD, dir, O_PATH | O_DIRECTORY);
     rc = fd < 0 ? -errno : fd;
-    llmobs_scratch_give(dir);
+    llmobs_scratch_free(dir);
     if (fd < 0 || is_own_dir(fd))
         return rc;
     close(fd);

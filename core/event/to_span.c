@@ -52,7 +52,7 @@ static void reserve_reading(struct decoded *decoded, struct llmobs_body *body)
 {
     size_t need = reading_of(body);
 
-    if (!llmobs_budget_take(need, LLMOBS_BUDGET_READING)) {
+    if (!llmobs_budget_claim(need, LLMOBS_BUDGET_READING)) {
         llmobs_body_shrink(body);
         need = reading_of(body);
         llmobs_budget_force(need);
@@ -732,6 +732,6 @@ int llmobs_exchange_to_span(struct llmobs_exchange *exchange,
     rc = read_call(exchange, &decoded, span);
     llmobs_body_fini(&decoded.request);
     llmobs_body_fini(&decoded.response);
-    llmobs_budget_give(decoded.reading);
+    llmobs_budget_release(decoded.reading);
     return rc;
 }

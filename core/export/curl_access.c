@@ -29,13 +29,13 @@ LLMOBS_COLD _Alignas(4096) static struct llmobs_proxies proxies;
  * for the child. */
 void llmobs_curl_access_check(void)
 {
-    if (!llmobs_fork_unsettled(&process))
+    if (!llmobs_fork_begin_reset(&process))
         return;
     llmobs_fork_gate_reset();
     atomic_store(&inside, 0);
     atomic_store(&life, LIFE_RUNNING);
     atomic_store(&deadline, INT64_MAX);
-    llmobs_fork_settled(&process);
+    llmobs_fork_end_reset(&process);
 }
 
 static bool is_exit_thread(void)

@@ -521,7 +521,7 @@ static int find_file(struct llmobs_adopt *adopt)
 struct llmobs_adopt *llmobs_adopt_new(const struct llmobs_config *config,
                                       enum llmobs_adopt_whose whose)
 {
-    struct llmobs_adopt *adopt = llmobs_once_take(sizeof(*adopt));
+    struct llmobs_adopt *adopt = llmobs_once_alloc(sizeof(*adopt));
 
     if (!adopt)
         return NULL;
@@ -561,7 +561,7 @@ void llmobs_adopt_free(struct llmobs_adopt *adopt)
     llmobs_adopt_seen_free(&adopt->seen);
     llmobs_owner_free(adopt->unset);
     llmobs_owner_free(adopt->self);
-    llmobs_once_give(adopt);
+    llmobs_once_free(adopt);
 }
 
 int llmobs_adopt_set_relay(struct llmobs_adopt *adopt,

@@ -71,7 +71,7 @@ static void begin_telling(int process)
 
 static bool ledger_take_turn(void)
 {
-    if (!llmobs_sole_take(&turn))
+    if (!llmobs_sole_claim(&turn))
         return false;
     if (recorder != llmobs_fork_process())
         begin_telling(llmobs_fork_process());
@@ -95,7 +95,7 @@ static bool wait_turn(void)
 void llmobs_ledger_reset(void)
 {
     memset(&recorded, 0, sizeof(recorded));
-    llmobs_sole_leave(&turn);
+    llmobs_sole_release(&turn);
 }
 
 /* -- numbers ------------------------------------------------------------- */
@@ -115,7 +115,7 @@ static uint64_t settled_count(const uint64_t counts[LLMOBS_STAT_COUNT])
     uint64_t settled = 0;
 
     for (int i = 0; i < LLMOBS_STAT_COUNT; i++)
-        if (llmobs_stats_settles((enum llmobs_stat)i))
+        if (llmobs_stats_is_outcome((enum llmobs_stat)i))
             settled += counts[i];
     return settled;
 }
@@ -594,7 +594,7 @@ int64_t llmobs_ledger_record(const struct llmobs_config *config, bool rests)
         return -1;
     if (ledger_take_turn()) {
         again = ledger_note(config, rests);
-        llmobs_sole_leave(&turn);
+        llmobs_sole_release(&turn);
     }
     errno = saved;
     return again;
@@ -609,7 +609,7 @@ void llmobs_ledger_refresh(const struct llmobs_config *config)
         take_counts(now);
         if (is_outdated(now))
             (void)put_counts(config, now, llmobs_clock_mono_ns());
-        llmobs_sole_leave(&turn);
+        llmobs_sole_release(&turn);
     }
     errno = saved;
 }
@@ -676,7 +676,7 @@ void llmobs_ledger_close(const struct llmobs_config *config)
     llmobs_signal_guard_begin(&guard);
     if (wait_turn()) {
         close_ledger(config);
-        llmobs_sole_leave(&turn);
+        llmobs_sole_release(&turn);
     }
     llmobs_signal_guard_end(&guard);
     errno = saved;

@@ -99,13 +99,13 @@ int llmobs_record_program(pid_t pid, uint64_t *start, uint64_t *program)
     *start = *program = 0;
     if (pid != getpid() && kill(pid, 0) != 0 && errno == ESRCH)
         return -ESRCH;
-    text = llmobs_scratch_take(STAT_MAX);
+    text = llmobs_scratch_alloc(STAT_MAX);
     if (!text)
         return 0;
     snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
     if (llmobs_file_begin(AT_FDCWD, path, text, STAT_MAX) > 0)
         rc = read_stat(text, start, program);
-    llmobs_scratch_give(text);
+    llmobs_scratch_free(text);
     return rc;
 }
 

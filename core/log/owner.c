@@ -169,7 +169,7 @@ static int make_lead(struct llmobs_owner *owner,
                      const struct llmobs_config *config)
 {
     const struct llmobs_entry_key none = {0};
-    struct llmobs_entry_writer *writer = llmobs_scratch_take(sizeof(*writer));
+    struct llmobs_entry_writer *writer = llmobs_scratch_alloc(sizeof(*writer));
     struct llmobs_entry_file file;
     int rc;
 
@@ -195,7 +195,7 @@ static int make_lead(struct llmobs_owner *owner,
     for (int i = 0; i < writer->pieces && !rc; i++)
         rc = llmobs_buf_add(&owner->lead, writer->iov[i].iov_base,
                             writer->iov[i].iov_len);
-    llmobs_scratch_give(writer);
+    llmobs_scratch_free(writer);
     return rc;
 }
 

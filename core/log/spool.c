@@ -65,13 +65,13 @@ struct llmobs_spool *llmobs_spool_new(const struct llmobs_config *config)
 
     if (config->spool_max <= 0)
         return NULL;
-    spool = llmobs_once_take(sizeof(*spool));
+    spool = llmobs_once_alloc(sizeof(*spool));
     if (!spool)
         return NULL;
     spool->config = config;
     spool->owner = llmobs_owner_alloc();
     if (!spool->owner) {
-        llmobs_once_give(spool);
+        llmobs_once_free(spool);
         return NULL;
     }
     spool->file_max = LLMOBS_SPOOL_FILE;
@@ -87,7 +87,7 @@ void llmobs_spool_free(struct llmobs_spool *spool)
         return;
     llmobs_owner_free(spool->owner);
     free(spool->deferred);
-    llmobs_once_give(spool);
+    llmobs_once_free(spool);
 }
 
 /* A child may be in another pid namespace, so it needs an owner of its own, to
@@ -148,7 +148,7 @@ static bool has_just_failed(struct llmobs_spool *spool)
 /* Makes the spool's directory, if it is missing or somebody has removed it. */
 static int make_dir(struct llmobs_spool *spool)
 {
-    char *path = llmobs_scratch_take(PATH_MAX);
+    char *path = llmobs_scratch_alloc(PATH_MAX);
     size_t len = (size_t)(strrchr(spool->prefix, '/') - spool->prefix);
     int fd, rc;
 
@@ -157,7 +157,7 @@ static int make_dir(struct llmobs_spool *spool)
     memcpy(path, spool->prefix, len);
     path[len] = '\0';
     rc = llmobs_dirs_have(path, spool->config->spool_dir != NULL, &fd);
-    llmobs_scratch_give(path);
+    llmobs_scratch_free(path);
     if (rc)
         return rc;
     llmobs_spool_look_in(spool, fd);
@@ -258,7 +258,7 @@ void llmobs_spool_find_key(struct llmobs_spool *spool,
 static int use_file(const char *prefix, uint32_t file,
                     int (*use)(const char *path, void *ctx), void *ctx)
 {
-    char *path = llmobs_scratch_take(PATH_MAX);
+    char *path = llmobs_scratch_alloc(PATH_MAX);
     int rc;
 
     if (!path)
@@ -271,7 +271,7 @@ static int use_file(const char *prefix, uint32_t file,
         llmobs_crash_point("found a claimed file");
         rc = use(path, ctx);
     }
-    llmobs_scratch_give(path);
+    llmobs_scratch_free(path);
     return rc;
 }
 
@@ -350,7 +350,7 @@ static int append_at(const char *path, void *ctx)
 static int append_first(struct append *append, size_t size)
 {
     struct llmobs_spool *spool = append->spool;
-    char *path = llmobs_scratch_take(PATH_MAX);
+    char *path = llmobs_scratch_alloc(PATH_MAX);
     int rc = path ? -EIO : -ENOMEM;
 
     for (int i = 0; path && i < FIRST_TRIES; i++) {
@@ -378,7 +378,7 @@ static int append_first(struct append *append, size_t size)
         if (rc != -EFBIG && rc != -ENOENT && rc != -ESTALE)
             break;
     }
-    llmobs_scratch_give(path);
+    llmobs_scratch_free(path);
     return rc;
 }
 
@@ -469,7 +469,7 @@ static int64_t write_exchange(struct llmobs_spool *spool,
 
     spooled->id = exchange->context.span_id;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    writer = llmobs_scratch_take(sizeof(*writer));
+    writer = llmobs_scratch_alloc(sizeof(*writer));
     if (writer) {
         llmobs_entry_begin(&writer->entry, type, spooled->id);
         file =
@@ -478,7 +478,7 @@ static int64_t write_exchange(struct llmobs_spool *spool,
             file = write_entry(spool, &writer->entry, spooled,
                                file_of_call(spooled));
     }
-    llmobs_scratch_give(writer);
+    llmobs_scratch_free(writer);
     pthread_setcancelstate(state, NULL);
     errno = saved;
     return file;
@@ -522,7 +522,7 @@ static int64_t write_event(struct llmobs_spool *spool,
                            enum llmobs_event_kind kind,
                            struct llmobs_text event)
 {
-    struct llmobs_entry_writer *writer = llmobs_scratch_take(sizeof(*writer));
+    struct llmobs_entry_writer *writer = llmobs_scratch_alloc(sizeof(*writer));
     int64_t file, now = llmobs_clock_wall_ns();
 
     if (!writer)
@@ -531,7 +531,7 @@ static int64_t write_event(struct llmobs_spool *spool,
     file = llmobs_event_add(writer, kind, event, &now);
     if (!file)
         file = write_entry(spool, writer, spooled, home);
-    llmobs_scratch_give(writer);
+    llmobs_scratch_free(writer);
     return file;
 }
 
@@ -755,7 +755,7 @@ static void retry_deferred(struct llmobs_spool *spool)
 /* False where the file still exists, as in a sandbox, or has another name. */
 static bool remove_file(struct llmobs_spool *spool, uint32_t file)
 {
-    char *path = llmobs_scratch_take(PATH_MAX);
+    char *path = llmobs_scratch_alloc(PATH_MAX);
     bool gone;
 
     if (!path)
@@ -764,7 +764,7 @@ static bool remove_file(struct llmobs_spool *spool, uint32_t file)
     llmobs_crash_point("removing a file");
     gone = unlink(path) == 0;
     llmobs_crash_point("removed a file");
-    llmobs_scratch_give(path);
+    llmobs_scratch_free(path);
     return gone;
 }
 
@@ -774,7 +774,7 @@ static bool remove_file(struct llmobs_spool *spool, uint32_t file)
 static void release_file(struct llmobs_spool *spool, uint32_t file,
                          const struct llmobs_spooled *list, size_t count)
 {
-    uint64_t *ids = llmobs_scratch_take(LLMOBS_RELEASE_MAX * sizeof(*ids));
+    uint64_t *ids = llmobs_scratch_alloc(LLMOBS_RELEASE_MAX * sizeof(*ids));
     struct llmobs_spool_slot *slot = llmobs_slots_of(spool, file);
     unsigned n, entries = 0;
     size_t id_count = 0;
@@ -800,7 +800,7 @@ static void release_file(struct llmobs_spool *spool, uint32_t file,
         write_release(spool, file, ids, id_count) != 0)
         defer_release(spool, file, list, count);
     llmobs_slots_remove(spool, file, entries);
-    llmobs_scratch_give(ids);
+    llmobs_scratch_free(ids);
 }
 
 /* The next file above `after` that the list names; UINT32_MAX: no such file. */
@@ -823,7 +823,7 @@ static uint32_t next_file(const struct llmobs_spooled *list, size_t count,
  * which the relay may have some. */
 static void remove_empty(struct llmobs_spool *spool)
 {
-    char *path = llmobs_scratch_take(PATH_MAX);
+    char *path = llmobs_scratch_alloc(PATH_MAX);
 
     for (size_t i = 0; path && i < llmobs_slots_used(spool); i++) {
         struct llmobs_spool_slot *slot = &spool->slots[i];
@@ -841,7 +841,7 @@ static void remove_empty(struct llmobs_spool *spool)
         }
         llmobs_slots_free(slot);
     }
-    llmobs_scratch_give(path);
+    llmobs_scratch_free(path);
 }
 
 void llmobs_spool_release(struct llmobs_spool *spool,
@@ -1015,7 +1015,7 @@ int llmobs_spool_hold(struct llmobs_spool *spool)
     char *path;
 
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-    path = llmobs_scratch_take(PATH_MAX);
+    path = llmobs_scratch_alloc(PATH_MAX);
     rc = path ? llmobs_spool_open(spool) : -ENOMEM;
     if (!rc) {
         file = llmobs_slots_current(spool);
@@ -1025,7 +1025,7 @@ int llmobs_spool_hold(struct llmobs_spool *spool)
             (void)atomic_compare_exchange_strong(
                 &llmobs_slots_of(spool, file)->file, &none, file);
     }
-    llmobs_scratch_give(path);
+    llmobs_scratch_free(path);
     pthread_setcancelstate(state, NULL);
     errno = saved;
     return rc;
@@ -1052,7 +1052,7 @@ void llmobs_spool_end_parents(struct llmobs_spool *spool,
     struct exchange_writer *writer;
 
     if (!home || (!named && spool->parent.process != exchange->process) ||
-        !(writer = llmobs_scratch_take(sizeof(*writer))))
+        !(writer = llmobs_scratch_alloc(sizeof(*writer))))
         return;
     llmobs_entry_begin(&writer->entry, LLMOBS_ENTRY_END,
                        exchange->item.spooled.id);
@@ -1063,5 +1063,5 @@ void llmobs_spool_end_parents(struct llmobs_spool *spool,
             (void)use_file(named ? spool->prefix : spool->parent.prefix, home,
                            append_to_parents, &writer->entry);
     }
-    llmobs_scratch_give(writer);
+    llmobs_scratch_free(writer);
 }

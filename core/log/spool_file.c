@@ -37,12 +37,12 @@ int llmobs_spool_dir(const struct llmobs_config *config, char *out, size_t cap)
 int llmobs_spool_open_dir(const struct llmobs_config *config, bool list,
                           int *out)
 {
-    char *path = llmobs_scratch_take(PATH_MAX);
+    char *path = llmobs_scratch_alloc(PATH_MAX);
     int rc = path ? llmobs_spool_dir(config, path, PATH_MAX) : -ENOMEM;
 
     if (!rc)
         rc = llmobs_dirs_open(path, config->spool_dir != NULL, list, out);
-    llmobs_scratch_give(path);
+    llmobs_scratch_free(path);
     return rc;
 }
 
@@ -179,10 +179,10 @@ int llmobs_spool_file_hold(const char *path)
 {
     int rc;
 
-    if (!llmobs_sole_take(&holding))
+    if (!llmobs_sole_claim(&holding))
         return -EBUSY;
     rc = hold(path);
-    llmobs_sole_leave(&holding);
+    llmobs_sole_release(&holding);
     return rc;
 }
 
@@ -265,11 +265,11 @@ int llmobs_spool_file_write(int fd, struct llmobs_text owner,
 
     if (owner.len == 0) {
         rc = write_pieces(fd, writer->iov, writer->pieces, limited);
-    } else if ((pieces = llmobs_scratch_take(size + sizeof(*pieces)))) {
+    } else if ((pieces = llmobs_scratch_alloc(size + sizeof(*pieces)))) {
         pieces[0] = (struct iovec){(void *)(uintptr_t)owner.data, owner.len};
         memcpy(pieces + 1, writer->iov, size);
         rc = write_pieces(fd, pieces, writer->pieces + 1, limited);
-        llmobs_scratch_give(pieces);
+        llmobs_scratch_free(pieces);
     }
     written->end = (uint64_t)lseek(fd, 0, SEEK_CUR);
     return rc;
@@ -292,7 +292,7 @@ int llmobs_spool_file_append(const char *path,
 int llmobs_spool_file_add(const char *path,
                           struct llmobs_spool_addition *addition)
 {
-    struct llmobs_entry_writer *writer = llmobs_scratch_take(sizeof(*writer));
+    struct llmobs_entry_writer *writer = llmobs_scratch_alloc(sizeof(*writer));
     bool span = addition->type == LLMOBS_ENTRY_EVENT;
     struct llmobs_spool_written written;
     size_t size;
@@ -314,7 +314,7 @@ int llmobs_spool_file_add(const char *path,
         rc = llmobs_spool_file_append(path, writer, &written);
         addition->offset = rc ? 0 : written.end - size;
     }
-    llmobs_scratch_give(writer);
+    llmobs_scratch_free(writer);
     return rc;
 }
 
@@ -384,7 +384,7 @@ int llmobs_spool_file_release(const char *path, uint64_t offset, uint64_t id)
 static int read_part(int fd, uint64_t offset, size_t want,
                      struct llmobs_buf *text)
 {
-    char *part = llmobs_scratch_take(LLMOBS_SCRATCH_SIZE);
+    char *part = llmobs_scratch_alloc(LLMOBS_SCRATCH_SIZE);
     ssize_t n;
 
     if (!part)
@@ -398,7 +398,7 @@ static int read_part(int fd, uint64_t offset, size_t want,
         n = -errno;
     else if (n > 0 && llmobs_buf_add(text, part, (size_t)n) != 0)
         n = -ENOMEM;
-    llmobs_scratch_give(part);
+    llmobs_scratch_free(part);
     return (int)n;
 }
 

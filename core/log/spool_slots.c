@@ -73,14 +73,14 @@ void llmobs_slots_begin_next(struct llmobs_spool *spool, uint32_t file)
 
 bool llmobs_slots_is_last(const struct llmobs_spool *spool, uint32_t file)
 {
-    char *path = llmobs_scratch_take(PATH_MAX);
+    char *path = llmobs_scratch_alloc(PATH_MAX);
     bool last = false;
 
     if (path) {
         llmobs_spool_file_path(spool->prefix, file, path);
         last = llmobs_spool_file_is_only(path);
     }
-    llmobs_scratch_give(path);
+    llmobs_scratch_free(path);
     return last;
 }
 

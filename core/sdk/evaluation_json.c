@@ -41,7 +41,7 @@ static int find_span(struct llmobs_evaluation *evaluation, struct ids *ids)
     if (evaluation->span_id || evaluation->trace_id || evaluation->tag_key ||
         evaluation->session_id || evaluation->join_key)
         return 0;
-    context = llmobs_scratch_take(sizeof(*context));
+    context = llmobs_scratch_alloc(sizeof(*context));
     rc = context ? llmobs_own_span_context(0, context) : -ENOMEM;
     if (rc == 0) {
         (void)llmobs_text_decimal(context->span_id, ids->span);
@@ -50,7 +50,7 @@ static int find_span(struct llmobs_evaluation *evaluation, struct ids *ids)
         evaluation->span_id = ids->span;
         evaluation->trace_id = evaluation->submitter_id ? NULL : ids->trace;
     }
-    llmobs_scratch_give(context);
+    llmobs_scratch_free(context);
     return rc;
 }
 

@@ -176,10 +176,10 @@ int llmobs_own_span_activate(const struct llmobs_header *headers, size_t count)
     if (rc)
         return llmobs_own_span_complain(rc, "activate");
     inbound = llmobs_thread_state_inbound();
-    context = llmobs_scratch_take(sizeof(*context));
+    context = llmobs_scratch_alloc(sizeof(*context));
     found = inbound && context &&
             llmobs_context_from_carrier(context, config, inbound);
-    llmobs_scratch_give(context);
+    llmobs_scratch_free(context);
     if (found)
         return 0;
     (void)llmobs_thread_state_activate(NULL, 0);
@@ -795,7 +795,7 @@ static char *write_variables(const struct llmobs_context *context)
 
 const char *llmobs_own_span_variables(uint64_t span)
 {
-    struct llmobs_context *context = llmobs_scratch_take(sizeof(*context));
+    struct llmobs_context *context = llmobs_scratch_alloc(sizeof(*context));
     struct llmobs_open_span *live = NULL;
     const char *variables = NULL;
 
@@ -810,7 +810,7 @@ const char *llmobs_own_span_variables(uint64_t span)
         variables = live->variables;
         llmobs_span_table_unlock(span);
     }
-    llmobs_scratch_give(context);
+    llmobs_scratch_free(context);
     return variables;
 }
 

@@ -73,7 +73,7 @@ static void check_fork(void)
 {
     bool first = atomic_load(&process) == 0;
 
-    if (!llmobs_fork_unsettled(&process))
+    if (!llmobs_fork_begin_reset(&process))
         return;
     if (!first) {
         memset(locations, 0, sizeof(locations));
@@ -81,7 +81,7 @@ static void check_fork(void)
         memset(program, 0, sizeof(program));
         llmobs_unnamed_after_fork();
     }
-    llmobs_fork_settled(&process);
+    llmobs_fork_end_reset(&process);
 }
 
 static void clear_locations(void)

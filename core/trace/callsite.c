@@ -19,7 +19,7 @@ static struct llmobs_blocks blocks = {.memory = memory[0], .size = BLOCK_SIZE};
  * a smaller piece of stack. *max: the size of the piece. */
 static void *new_block(size_t *max)
 {
-    void *block = llmobs_blocks_take(&blocks);
+    void *block = llmobs_blocks_alloc(&blocks);
 
     if (block)
         return block;
@@ -126,7 +126,7 @@ void llmobs_callsite_free(struct llmobs_callsite *callsite)
     /* Else the compiler may drop the memset, as nobody reads the block
      * again. */
     __asm__ volatile("" : : "r"(callsite) : "memory");
-    if (!llmobs_blocks_give(&blocks, callsite))
+    if (!llmobs_blocks_free(&blocks, callsite))
         free(callsite);
 }
 

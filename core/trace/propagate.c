@@ -138,13 +138,13 @@ static void add_as(struct line *line, const struct form *form,
                    const char *prefix, const char *key, const char *value)
 {
     const size_t cap = LLMOBS_ML_APP_LEN * 4 + 1;
-    char *encoded = llmobs_scratch_take(cap);
+    char *encoded = llmobs_scratch_alloc(cap);
 
     if (!encoded)
         return;
     add_encoded(line, form, prefix, key, encoded,
                 form->encode(value, encoded, cap));
-    llmobs_scratch_give(encoded);
+    llmobs_scratch_free(encoded);
 }
 
 static void add_value(struct line *line, const struct form *form,

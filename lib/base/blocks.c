@@ -1,6 +1,6 @@
 #include "lib/base/blocks.h"
 
-void *llmobs_blocks_take(struct llmobs_blocks *blocks)
+void *llmobs_blocks_alloc(struct llmobs_blocks *blocks)
 {
     uint64_t seen = atomic_load(&blocks->taken);
 
@@ -14,7 +14,7 @@ void *llmobs_blocks_take(struct llmobs_blocks *blocks)
     return NULL;
 }
 
-bool llmobs_blocks_give(struct llmobs_blocks *blocks, const void *block)
+bool llmobs_blocks_free(struct llmobs_blocks *blocks, const void *block)
 {
     size_t from = (uintptr_t)block - (uintptr_t)blocks->memory;
 

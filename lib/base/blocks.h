@@ -2,13 +2,13 @@
  * go with each call. The allocator would give their pages back to the kernel
  * and take them again, call by call, and it shares its lists with the app.
  *
- * Owns:    the memory, which is static; a block belongs to its taker until it
- *          is given back.
+ * Owns:    the memory, which is static; a block belongs to the caller until
+ *          the caller frees it.
  * Threads: any at once, without a lock: each block has a bit.
- * Errors:  take: NULL when all are taken; the caller then asks the allocator.
+ * Errors:  alloc: NULL when no block is free; the caller asks the allocator.
  * Limits:  LLMOBS_BLOCKS blocks; the lowest first, so that few calls at a time
  *          touch few pages.
- * Fork:    a child loses the blocks that it never gives back.
+ * Fork:    a child loses the blocks that it never frees.
  */
 #ifndef LLMOBS_BLOCKS_H
 #define LLMOBS_BLOCKS_H
@@ -26,7 +26,7 @@ struct llmobs_blocks {
     _Atomic uint64_t taken; /* a bit for each */
 };
 
-void *llmobs_blocks_take(struct llmobs_blocks *blocks);
+void *llmobs_blocks_alloc(struct llmobs_blocks *blocks);
 
 /* True for a block of this set. */
 static inline bool llmobs_blocks_have(const struct llmobs_blocks *blocks,
@@ -36,7 +36,7 @@ static inline bool llmobs_blocks_have(const struct llmobs_blocks *blocks,
            LLMOBS_BLOCKS * blocks->size;
 }
 
-/* Takes a block back; false when it is not of this set. */
-bool llmobs_blocks_give(struct llmobs_blocks *blocks, const void *block);
+/* Frees a block; false when it is not of this set. */
+bool llmobs_blocks_free(struct llmobs_blocks *blocks, const void *block);
 
 #endif

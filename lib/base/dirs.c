@@ -77,12 +77,12 @@ static int make_all(const char *path)
 
     if (len >= PATH_MAX)
         return -ENAMETOOLONG;
-    part = llmobs_scratch_take(len + 1);
+    part = llmobs_scratch_alloc(len + 1);
     if (!part)
         return -ENOMEM;
     memcpy(part, path, len + 1);
     rc = make_parts(part, len);
-    llmobs_scratch_give(part);
+    llmobs_scratch_free(part);
     return rc;
 }
 
@@ -177,7 +177,7 @@ static int open_own_dir(const char *path, const char *ours, bool make,
 
     if (len >= PATH_MAX)
         return -ENAMETOOLONG;
-    copy = llmobs_scratch_take(len + 1);
+    copy = llmobs_scratch_alloc(len + 1);
     if (!copy)
         return -ENOMEM;
     strcpy(copy, path);
@@ -187,7 +187,7 @@ static int open_own_dir(const char *path, const char *ours, bool make,
         strcpy(copy, ours);
         rc = open_below(parent, copy, make, flags, out);
     }
-    llmobs_scratch_give(copy);
+    llmobs_scratch_free(copy);
     return rc;
 }
 

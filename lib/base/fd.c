@@ -64,11 +64,11 @@ static bool is_own_thread(void)
 /* A child of a fork has none of its parent's threads. */
 static void drop_parent_threads(void)
 {
-    if (!llmobs_fork_unsettled(&owner))
+    if (!llmobs_fork_begin_reset(&owner))
         return;
     for (size_t i = 0; i < THREADS_MAX; i++)
         atomic_store(&threads[i], 0);
-    llmobs_fork_settled(&owner);
+    llmobs_fork_end_reset(&owner);
 }
 
 void llmobs_fd_thread_begins(void)

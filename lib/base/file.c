@@ -24,7 +24,7 @@
 
 static int read_all(int fd, struct llmobs_buf *text)
 {
-    char *part = llmobs_scratch_take(PART);
+    char *part = llmobs_scratch_alloc(PART);
     int rc = part ? 0 : -ENOMEM;
     ssize_t got;
 
@@ -33,7 +33,7 @@ static int read_all(int fd, struct llmobs_buf *text)
             continue;
         rc = got < 0 ? -errno : llmobs_buf_add(text, part, (size_t)got);
     }
-    llmobs_scratch_give(part);
+    llmobs_scratch_free(part);
     return rc;
 }
 
@@ -193,7 +193,7 @@ static int check_links(char *path)
 int llmobs_file_reach(const char *path, bool whole)
 {
     size_t len = strlen(path);
-    char *copy = len < PATH_MAX ? llmobs_scratch_take(len + 2) : NULL;
+    char *copy = len < PATH_MAX ? llmobs_scratch_alloc(len + 2) : NULL;
     int rc;
 
     if (!copy)
@@ -201,7 +201,7 @@ int llmobs_file_reach(const char *path, bool whole)
     memcpy(copy, path, len + 1);
     memcpy(copy + len, whole ? "/" : "", whole ? 2 : 1);
     rc = check_links(copy);
-    llmobs_scratch_give(copy);
+    llmobs_scratch_free(copy);
     return rc;
 }
 

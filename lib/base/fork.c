@@ -94,7 +94,7 @@ int llmobs_fork_process(void)
            getpid();
 }
 
-void llmobs_fork_note(void)
+void llmobs_fork_record_pid(void)
 {
     if (known && atomic_load(&known->pid) == 0)
         atomic_store(&known->pid, getpid());
@@ -104,7 +104,7 @@ int llmobs_fork_pid(void)
 {
     if (!known)
         return getpid();
-    llmobs_fork_note();
+    llmobs_fork_record_pid();
     return atomic_load(&known->pid);
 }
 
@@ -127,7 +127,7 @@ bool llmobs_fork_shares(void)
     return known && is_of_another(atomic_load(&known->pid));
 }
 
-void llmobs_fork_note_load(void)
+void llmobs_fork_record_load_pid(void)
 {
     if (known)
         atomic_store(&known->loader, getpid());

@@ -33,29 +33,30 @@ int llmobs_fork_init(void);
  * has another number than all its ancestors. No system call. */
 int llmobs_fork_process(void);
 
-/* Notes the pid for llmobs_fork_shares: a system call, once in a process. */
-void llmobs_fork_note(void);
+/* Records the pid for llmobs_fork_shares: a system call, once in a process. */
+void llmobs_fork_record_pid(void);
 
-/* The pid of this process; notes it first, as llmobs_fork_note. */
+/* The pid of this process; records it first, as llmobs_fork_record_pid. */
 int llmobs_fork_pid(void);
 
 /* The real user id of this process, as it was when it was asked for first. */
 unsigned llmobs_fork_uid(void);
 
-/* True in a child that shares the memory of the process that noted its pid: a
- * system call. */
+/* True in a child that shares the memory of the process that recorded its pid:
+ * a system call. */
 bool llmobs_fork_shares(void);
 
-/* As llmobs_fork_note and _shares, for the process that loaded the core. Its
- * pid is noted for this question alone, so that a process that calls no model
- * makes no system call at its exit. */
-void llmobs_fork_note_load(void);
+/* As llmobs_fork_record_pid and _shares, for the process that loaded the core.
+ * Its pid is recorded for this question alone, so that a process that calls no
+ * model makes no system call at its exit. */
+void llmobs_fork_record_load_pid(void);
 bool llmobs_fork_shares_since_load(void);
 
 /* True once in a process that finds another process's state: the caller resets
- * the state and calls llmobs_fork_settled, which lets the other threads go on.
+ * the state and calls llmobs_fork_end_reset, which lets the other threads go
+ * on.
  */
-static inline bool llmobs_fork_unsettled(atomic_int *word)
+static inline bool llmobs_fork_begin_reset(atomic_int *word)
 {
     int process = llmobs_fork_process();
     int owner = atomic_load_explicit(word, memory_order_acquire);
@@ -71,7 +72,7 @@ static inline bool llmobs_fork_unsettled(atomic_int *word)
     return false;
 }
 
-static inline void llmobs_fork_settled(atomic_int *word)
+static inline void llmobs_fork_end_reset(atomic_int *word)
 {
     atomic_store(word, llmobs_fork_process());
 }

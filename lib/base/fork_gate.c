@@ -117,7 +117,7 @@ unsigned llmobs_fork_gate_missed(void)
 
 void llmobs_fork_gate_reset(void)
 {
-    llmobs_thread_forget();
+    llmobs_thread_reset();
     atomic_store(&forks, 0);
     atomic_store(&kept_out, 0);
     atomic_store(&inside, 0);

@@ -18,7 +18,7 @@ int llmobs_listing_open(struct llmobs_listing *listing, int fd)
     *listing = (struct llmobs_listing){.fd = fd, .left = LLMOBS_LISTING_MAX};
     if (fd < 0)
         return -EBADF;
-    listing->block = llmobs_scratch_take(LLMOBS_SCRATCH_SIZE);
+    listing->block = llmobs_scratch_alloc(LLMOBS_SCRATCH_SIZE);
     if (!listing->block) {
         close(fd);
         return -ENOMEM;
@@ -66,6 +66,6 @@ void llmobs_listing_seek(struct llmobs_listing *listing, int64_t next)
 
 void llmobs_listing_close(struct llmobs_listing *listing)
 {
-    llmobs_scratch_give(listing->block);
+    llmobs_scratch_free(listing->block);
     close(listing->fd);
 }

@@ -84,7 +84,7 @@ static void write_line(enum llmobs_log_level level, const char *format,
                        va_list args)
 {
     const size_t cap = LLMOBS_LOG_LINE_MAX;
-    char *line = llmobs_scratch_take(cap);
+    char *line = llmobs_scratch_alloc(cap);
     int saved = errno;
     int head, body;
     size_t len;
@@ -105,7 +105,7 @@ static void write_line(enum llmobs_log_level level, const char *format,
         state.filter(line + head, len - (size_t)head);
     line[len++] = '\n';
     append_line(line, len);
-    llmobs_scratch_give(line);
+    llmobs_scratch_free(line);
     errno = saved;
 }
 

@@ -60,7 +60,7 @@ static inline void llmobs_maps_number(struct llmobs_maps *maps)
 }
 
 /* True at the end of the address's line. */
-static inline bool llmobs_maps_take(struct llmobs_maps *maps, char c)
+static inline bool llmobs_maps_read_char(struct llmobs_maps *maps, char c)
 {
     if (c == '\n') {
         if (maps->part >= LLMOBS_MAPS_FOUND)
@@ -108,7 +108,7 @@ static inline void llmobs_maps_path(uintptr_t address, char *path, size_t cap)
         if (got < 0 && got != -EINTR)
             break;
         for (long i = 0; i < got && !found; i++)
-            found = llmobs_maps_take(&maps, block[i]);
+            found = llmobs_maps_read_char(&maps, block[i]);
     }
     if (fd >= 0)
         llmobs_sys(SYS_close, fd);

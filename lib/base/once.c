@@ -15,7 +15,7 @@ LLMOBS_COLD static unsigned char memory[LLMOBS_ONCE + PAGE];
 static atomic_size_t used;
 
 /* With ASan each structure is the allocator's, so that its ends are watched. */
-void *llmobs_once_take(size_t size)
+void *llmobs_once_alloc(size_t size)
 {
     unsigned char *first = memory + (-(uintptr_t)memory & (PAGE - 1));
     size_t whole = (size + ALIGN - 1) / ALIGN * ALIGN;
@@ -28,7 +28,7 @@ void *llmobs_once_take(size_t size)
     return calloc(1, size);
 }
 
-void llmobs_once_give(void *block)
+void llmobs_once_free(void *block)
 {
     if ((uintptr_t)block - (uintptr_t)memory >= sizeof(memory))
         free(block);

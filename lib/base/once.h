@@ -5,7 +5,7 @@
  * to a page costs a fault, some 0.7 us. These pages are zero already, and cost
  * one only when they are used.
  *
- * Owns:    the memory, which is static: it is handed out once and not again.
+ * Owns:    the memory, which is static: no part of it is used twice.
  * Threads: any, without a lock.
  * Errors:  NULL when memory runs out.
  * Limits:  LLMOBS_ONCE bytes; beyond them the allocator gives memory.
@@ -18,8 +18,8 @@
 
 #define LLMOBS_ONCE ((size_t)64 * 1024)
 
-void *llmobs_once_take(size_t size);
+void *llmobs_once_alloc(size_t size);
 /* NULL does nothing. */
-void llmobs_once_give(void *memory);
+void llmobs_once_free(void *memory);
 
 #endif

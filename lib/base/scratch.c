@@ -21,10 +21,10 @@ static unsigned short *used_of(const void *block)
     return &used[((uintptr_t)block - (uintptr_t)memory) / LLMOBS_SCRATCH_SIZE];
 }
 
-void *llmobs_scratch_take(size_t size)
+void *llmobs_scratch_alloc(size_t size)
 {
     void *block =
-        size <= LLMOBS_SCRATCH_SIZE ? llmobs_blocks_take(&blocks) : NULL;
+        size <= LLMOBS_SCRATCH_SIZE ? llmobs_blocks_alloc(&blocks) : NULL;
 
     if (!block)
         return malloc(size);
@@ -32,14 +32,14 @@ void *llmobs_scratch_take(size_t size)
     return block;
 }
 
-void llmobs_scratch_give(void *block)
+void llmobs_scratch_free(void *block)
 {
     int saved = errno;
 
     /* An address that stays would hide a leak of the program (hidden.h). */
     if (llmobs_blocks_have(&blocks, block))
         memset(block, 0, *used_of(block));
-    if (!llmobs_blocks_give(&blocks, block))
+    if (!llmobs_blocks_free(&blocks, block))
         free(block);
     errno = saved;
 }

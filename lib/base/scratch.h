@@ -1,13 +1,13 @@
 /* scratch - memory for the time of one function call, instead of a big stack
  * frame: the app's threads and coroutines may have little stack.
  *
- * Owns:    a block belongs to its taker until it is given back. It holds no
- *          bytes that the last taker left.
+ * Owns:    a block belongs to the caller until the caller frees it. Its bytes
+ *          are not those of an earlier caller.
  * Threads: any, without a lock.
  * Errors:  NULL when memory runs out.
  * Limits:  there are LLMOBS_BLOCKS blocks of LLMOBS_SCRATCH_SIZE bytes; more or
  *          larger ones come from the allocator.
- * Fork:    a child loses the blocks that it never gives back.
+ * Fork:    a child loses the blocks that it never frees.
  */
 #ifndef LLMOBS_SCRATCH_H
 #define LLMOBS_SCRATCH_H
@@ -18,8 +18,8 @@
  */
 #define LLMOBS_SCRATCH_SIZE 9216
 
-void *llmobs_scratch_take(size_t size);
+void *llmobs_scratch_alloc(size_t size);
 /* NULL does nothing. errno stays. */
-void llmobs_scratch_give(void *block);
+void llmobs_scratch_free(void *block);
 
 #endif

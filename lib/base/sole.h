@@ -1,10 +1,10 @@
 /* sole - work that one thread of a process does at a time. Nobody waits: an
  * exit may come while a thread hangs in a write.
  *
- * Owns:    a word of the caller's; 0: nobody has it.
+ * Owns:    a word of the caller's; 0: nobody has claimed it.
  * Threads: any, also handlers of signals.
- * Errors:  false: another thread has it, or the calling one, further up.
- * Fork:    a child takes it from a thread that only its parent has.
+ * Errors:  false: another thread has claimed it, or the calling one, further
+ * up. Fork:    a child claims it from a thread that only its parent has.
  */
 #ifndef LLMOBS_SOLE_H
 #define LLMOBS_SOLE_H
@@ -14,7 +14,7 @@
 
 #include "lib/base/fork.h"
 
-static inline bool llmobs_sole_take(atomic_int *sole)
+static inline bool llmobs_sole_claim(atomic_int *sole)
 {
     int process = llmobs_fork_process(), had = 0;
 
@@ -24,7 +24,7 @@ static inline bool llmobs_sole_take(atomic_int *sole)
     return true;
 }
 
-static inline void llmobs_sole_leave(atomic_int *sole)
+static inline void llmobs_sole_release(atomic_int *sole)
 {
     atomic_store(sole, 0);
 }

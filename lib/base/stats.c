@@ -43,7 +43,7 @@ enum llmobs_stat llmobs_stats_sent(const char *exporter)
 }
 
 /* Compares numbers, not names, as a short process asks for all at its end. */
-bool llmobs_stats_settles(enum llmobs_stat stat)
+bool llmobs_stats_is_outcome(enum llmobs_stat stat)
 {
     return stat == LLMOBS_STAT_delivered || stat == LLMOBS_STAT_sampled_out ||
            stat == LLMOBS_STAT_unconfirmed || stat == LLMOBS_STAT_left ||
@@ -53,11 +53,11 @@ bool llmobs_stats_settles(enum llmobs_stat stat)
 }
 
 /* A later release may have dropped for a reason that has no number here. */
-bool llmobs_stats_name_settles(const char *name)
+bool llmobs_stats_is_outcome_name(const char *name)
 {
     for (int i = 0; i < LLMOBS_STAT_COUNT; i++)
         if (strcmp(names[i], name) == 0)
-            return llmobs_stats_settles((enum llmobs_stat)i);
+            return llmobs_stats_is_outcome((enum llmobs_stat)i);
     return strncmp(name, "dropped_", 8) == 0;
 }
 

@@ -72,10 +72,10 @@ const char *llmobs_stats_name(enum llmobs_stat stat);
  * LLMOBS_STAT_COUNT, which counts nothing, for another name. */
 enum llmobs_stat llmobs_stats_sent(const char *exporter);
 
-/* True for the counters that settle a call. The name is asked for where another
- * version of the library may have written the counter. */
-bool llmobs_stats_settles(enum llmobs_stat stat);
-bool llmobs_stats_name_settles(const char *name);
+/* True for the counters that are the outcome of a call. The name is asked for
+ * where another version of the library may have written the counter. */
+bool llmobs_stats_is_outcome(enum llmobs_stat stat);
+bool llmobs_stats_is_outcome_name(const char *name);
 
 void llmobs_stats_reset(void);
 

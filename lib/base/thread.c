@@ -85,13 +85,13 @@ static atomic_int seated; /* seats that are not free */
  * this function and calls it too would wait for ever for its own thread. */
 static void drop_parent_seats(void)
 {
-    if (!llmobs_fork_unsettled(&owner))
+    if (!llmobs_fork_begin_reset(&owner))
         return;
     atomic_store(&count, 0);
     atomic_store(&seated, 0);
     for (size_t i = 0; i < LLMOBS_THREADS_MAX; i++)
         atomic_store(&seats[i].state, FREE);
-    llmobs_fork_settled(&owner);
+    llmobs_fork_end_reset(&owner);
 }
 
 static void count_one(void)
@@ -223,7 +223,7 @@ static bool ends_after_exit(void)
     if (!llmobs_thread_is_last() ||
         atomic_exchange(&staying.ended, process) == process)
         return false;
-    llmobs_thread_leave(&staying.signals);
+    llmobs_thread_exit_last(&staying.signals);
     return true;
 }
 
@@ -582,7 +582,7 @@ void llmobs_thread_rest_end(void)
         atomic_store(&wanted, false);
 }
 
-void llmobs_thread_forget(void)
+void llmobs_thread_reset(void)
 {
     atomic_store(&resting, 0);
     atomic_store(&wanted, false);
@@ -636,7 +636,7 @@ static void end_last(void *unused)
         llmobs_futex_sleep(&never, 0, 1);
 }
 
-void llmobs_thread_leave(const sigset_t *signals)
+void llmobs_thread_exit_last(const sigset_t *signals)
 {
     leaving.code = first_code();
     leaving.signals = *signals;

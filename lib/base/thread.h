@@ -84,7 +84,7 @@ int llmobs_thread_number(void);
 bool llmobs_thread_rests(void);
 
 /* In a child for which no fork handler ran. */
-void llmobs_thread_forget(void);
+void llmobs_thread_reset(void);
 
 /* How many threads of the app this process has. The process's first thread
  * counts even after its end. The answer is never too small; 0: unknown, as
@@ -110,6 +110,6 @@ bool llmobs_thread_is_last(void);
  * all of them end: the last one gives the process the exit code that it would
  * have without this library. The app's exit handlers may run on that thread,
  * with `signals` blocked. */
-void llmobs_thread_leave(const sigset_t *signals);
+void llmobs_thread_exit_last(const sigset_t *signals);
 
 #endif

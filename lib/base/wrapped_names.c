@@ -19,7 +19,7 @@ static struct {
 } names[LLMOBS_WRAPPED_NAMES];
 static atomic_uint count;
 
-void llmobs_wrapped_note(const char *path)
+void llmobs_wrapped_add(const char *path)
 {
     unsigned at = atomic_fetch_add(&count, 1);
     size_t len = strlen(path);
@@ -76,14 +76,14 @@ void llmobs_wrapped_write(int dir)
 
     if (atomic_load(&count) == 0)
         return;
-    text = llmobs_scratch_take(LLMOBS_WRAPPED_FILE);
-    line = llmobs_scratch_take(PATH_MAX + 1);
+    text = llmobs_scratch_alloc(LLMOBS_WRAPPED_FILE);
+    line = llmobs_scratch_alloc(PATH_MAX + 1);
     for (unsigned i = 0; text && line && i < LLMOBS_WRAPPED_NAMES; i++) {
         if (atomic_exchange(&names[i].ready, false))
             add_line(dir, names[i].path, text, line);
     }
-    llmobs_scratch_give(line);
-    llmobs_scratch_give(text);
+    llmobs_scratch_free(line);
+    llmobs_scratch_free(text);
 }
 
 void llmobs_wrapped_read(const char *dir, char out[LLMOBS_WRAPPED_FILE])

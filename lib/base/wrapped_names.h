@@ -16,7 +16,7 @@
 #define LLMOBS_WRAPPED_FILE 8192
 
 /* "" stands for the program itself. */
-void llmobs_wrapped_note(const char *path);
+void llmobs_wrapped_add(const char *path);
 
 /* Adds the names that the file in the directory lacks. */
 void llmobs_wrapped_write(int dir);

@@ -634,7 +634,7 @@ static int put_redacted(void *ctx, struct llmobs_json *to, const char *key,
 
 static struct cleaning *begin_cleaning(const struct llmobs_privacy *privacy)
 {
-    struct cleaning *c = llmobs_scratch_take(sizeof(*c));
+    struct cleaning *c = llmobs_scratch_alloc(sizeof(*c));
 
     if (!c)
         return NULL;
@@ -650,7 +650,7 @@ static void end_cleaning(struct cleaning *c)
         llmobs_log_once(LLMOBS_LOG_WARN, "redact",
                         "LLMOBS_REDACT: a pattern takes too long for a text: "
                         "all of the text is replaced");
-    llmobs_scratch_give(c);
+    llmobs_scratch_free(c);
 }
 
 static struct llmobs_json *redact_event(const struct llmobs_privacy *privacy,

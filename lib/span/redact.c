@@ -231,7 +231,7 @@ void llmobs_redaction_begin(struct llmobs_redaction *redaction,
 void llmobs_redaction_end(struct llmobs_redaction *redaction)
 {
     for (size_t i = 0; i < LLMOBS_REDACT_MAX; i++)
-        llmobs_regex_forget(&redaction->memory[i]);
+        llmobs_regex_memory_free(&redaction->memory[i]);
     free(redaction->founds.list);
 }
 

@@ -124,7 +124,7 @@ static void add_bytes(struct llmobs_blob *blob, const char *data, size_t len,
 
 /* The text is too long: takes all of it out of the body except its beginning,
  * which may not end within an escape. */
-static void begin_leaving(struct llmobs_blob *blob, struct llmobs_body *body)
+static void begin_omitting(struct llmobs_blob *blob, struct llmobs_body *body)
 {
     const char *text = body->head.data + body->head.len - blob->run;
     size_t kept = LLMOBS_BLOB_KEPT, escapes;
@@ -136,10 +136,10 @@ static void begin_leaving(struct llmobs_blob *blob, struct llmobs_body *body)
     add_bytes(blob, text, blob->run, escapes);
     blob->leaving = true;
     kept -= text[kept - 1] == '\\';
-    llmobs_body_leave(body, blob->run - kept);
+    llmobs_body_omit(body, blob->run - kept);
 }
 
-static void end_leaving(struct llmobs_blob *blob, struct llmobs_body *body)
+static void end_omitting(struct llmobs_blob *blob, struct llmobs_body *body)
 {
     char mark[MARK_MAX];
     int len =
@@ -154,13 +154,13 @@ static void end_leaving(struct llmobs_blob *blob, struct llmobs_body *body)
 
 /* Each of the following functions gives the number of bytes that it took. */
 
-static size_t leave_out(struct llmobs_blob *blob, struct llmobs_body *body,
-                        const char *data, size_t len)
+static size_t omit_bytes(struct llmobs_blob *blob, struct llmobs_body *body,
+                         const char *data, size_t len)
 {
     size_t n = 0, escapes;
 
     if (blob->escape && *data != '/') {
-        end_leaving(blob, body);
+        end_omitting(blob, body);
         return 0;
     }
     if (!blob->padded) {
@@ -171,7 +171,7 @@ static size_t leave_out(struct llmobs_blob *blob, struct llmobs_body *body,
         blob->padded = true;
     llmobs_body_pass(body, n);
     if (n < len)
-        end_leaving(blob, body);
+        end_omitting(blob, body);
     return n;
 }
 
@@ -191,7 +191,7 @@ static void judge_text(struct llmobs_blob *blob, struct llmobs_body *body)
     blob->limit = blob->most(blob->how, before);
     blob->judged = true;
     if (blob->limit < blob->run)
-        begin_leaving(blob, body);
+        begin_omitting(blob, body);
 }
 
 /* A text of this many bytes is long; a backslash at its end may not belong to
@@ -212,7 +212,7 @@ static size_t go_on_long(struct llmobs_blob *blob, struct llmobs_body *body,
     size_t escapes, n = run_of(data, len, &escapes);
 
     if (n > blob->limit - blob->run) {
-        begin_leaving(blob, body);
+        begin_omitting(blob, body);
         return 0;
     }
     (void)llmobs_body_add(body, data, n);
@@ -305,7 +305,7 @@ int llmobs_blob_add(struct llmobs_blob *blob, struct llmobs_body *body,
         size_t left = (size_t)(end - at);
 
         if (blob->leaving)
-            at += leave_out(blob, body, at, left);
+            at += omit_bytes(blob, body, at, left);
         else if (blob->run > 0)
             at += go_on_text(blob, body, at, left);
         else

@@ -7,16 +7,16 @@
 #include "lib/base/fork.h"
 #include "lib/text/budget.h"
 
-/* A body takes from the budget in these steps, the first while it is small.
+/* A body claims from the budget in these steps, the first while it is small.
  */
 #define STEP_FIRST ((size_t)8 * 1024)
 #define STEP ((size_t)64 * 1024)
 
 /* -- its share of the budget --------------------------------------------- */
 
-/* A child process has a new budget: it gives back nothing that its parent
- * took. */
-static void text_body_settle(struct llmobs_body *body)
+/* A child process has a new budget: it releases nothing that its parent
+ * claimed. */
+static void drop_parent_claim(struct llmobs_body *body)
 {
     int process = llmobs_fork_process();
 
@@ -25,32 +25,32 @@ static void text_body_settle(struct llmobs_body *body)
     body->charged_in = process;
 }
 
-/* Takes from the budget until the body's share is `need` bytes; false: the
+/* Claims from the budget until the body's share is `need` bytes; false: the
  * budget has no room, and the share stays. */
 static bool charge(struct llmobs_body *body, size_t need,
                    enum llmobs_budget_for purpose)
 {
     if (body->free)
         return true;
-    text_body_settle(body);
+    drop_parent_claim(body);
     if (need <= body->charged)
         return true;
     if (need <= LLMOBS_BODY_SMALL)
         llmobs_budget_force(need - body->charged);
-    else if (!llmobs_budget_take(need - body->charged, purpose))
+    else if (!llmobs_budget_claim(need - body->charged, purpose))
         return false;
     body->charged = need;
     return true;
 }
 
-/* Gives back the share beyond `need`. */
+/* Releases the share beyond `need`. */
 static void uncharge(struct llmobs_body *body, size_t need)
 {
     if (body->charged > 0)
-        text_body_settle(body);
+        drop_parent_claim(body);
     if (need >= body->charged)
         return;
-    llmobs_budget_give(body->charged - need);
+    llmobs_budget_release(body->charged - need);
     body->charged = need;
 }
 
@@ -226,7 +226,7 @@ static int clone_ends(struct llmobs_body *to, const struct llmobs_body *from)
     int rc = llmobs_buf_add(&to->head, from->head.data, from->head.len);
 
     if (!to->free) {
-        text_body_settle(to);
+        drop_parent_claim(to);
         llmobs_budget_force(2 * from->edge);
         to->charged += 2 * from->edge;
     }
@@ -278,7 +278,7 @@ void llmobs_body_miss(struct llmobs_body *body, uint64_t len)
     body->lost = true;
 }
 
-void llmobs_body_leave(struct llmobs_body *body, size_t len)
+void llmobs_body_omit(struct llmobs_body *body, size_t len)
 {
     llmobs_buf_cut(&body->head, body->head.len - len);
     body->left += len;

@@ -71,11 +71,11 @@ void llmobs_body_shrink(struct llmobs_body *body);
 /* Counts `len` bytes that nobody copied; `lost` is set. */
 void llmobs_body_miss(struct llmobs_body *body, uint64_t len);
 
-/* All three leave `total` as it would be with all bytes. _leave takes the last
- * `len` bytes out of a body that is whole; _pass counts `len` further bytes
- * that are left out; _stand_in appends a text in the place of bytes that were
- * left out, which must be more. */
-void llmobs_body_leave(struct llmobs_body *body, size_t len);
+/* After all three `total` is as it would be with all bytes. _omit takes the
+ * last `len` bytes out of a body that is whole; _pass counts `len` further
+ * bytes that are omitted; _stand_in appends a text in the place of bytes that
+ * were omitted, which must be more. */
+void llmobs_body_omit(struct llmobs_body *body, size_t len);
 void llmobs_body_pass(struct llmobs_body *body, size_t len);
 void llmobs_body_stand_in(struct llmobs_body *body, const char *text,
                           size_t len);

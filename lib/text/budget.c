@@ -15,13 +15,13 @@ void llmobs_budget_init(size_t the_max)
 
 static void check_fork(void)
 {
-    if (!llmobs_fork_unsettled(&process))
+    if (!llmobs_fork_begin_reset(&process))
         return;
     atomic_store(&taken, 0);
-    llmobs_fork_settled(&process);
+    llmobs_fork_end_reset(&process);
 }
 
-bool llmobs_budget_take(size_t len, enum llmobs_budget_for purpose)
+bool llmobs_budget_claim(size_t len, enum llmobs_budget_for purpose)
 {
     static const unsigned char eighths[] = {
         [LLMOBS_BUDGET_WHOLE] = 5,
@@ -35,7 +35,7 @@ bool llmobs_budget_take(size_t len, enum llmobs_budget_for purpose)
     before = atomic_fetch_add_explicit(&taken, len, memory_order_relaxed);
     if (max == 0 || (before <= limit && len <= limit - before))
         return true;
-    llmobs_budget_give(len);
+    llmobs_budget_release(len);
     return false;
 }
 
@@ -45,7 +45,7 @@ void llmobs_budget_force(size_t len)
     atomic_fetch_add_explicit(&taken, len, memory_order_relaxed);
 }
 
-void llmobs_budget_give(size_t len)
+void llmobs_budget_release(size_t len)
 {
     atomic_fetch_sub_explicit(&taken, len, memory_order_relaxed);
 }

@@ -9,8 +9,8 @@
  *          the ends of long ones, another eighth; the rest is for the reading
  *          of a body, and for memory that nobody counts. A caller that takes by
  *          force may pass the limit: its bytes exist already, or are few.
- * Fork:    a child begins with nothing taken. It inherits the bytes of its
- *          parent, and does not give them back.
+ * Fork:    a child begins with nothing claimed. It inherits the bytes of its
+ *          parent, and does not release them.
  */
 #ifndef LLMOBS_BUDGET_H
 #define LLMOBS_BUDGET_H
@@ -28,12 +28,12 @@ enum llmobs_budget_for {
 /* To be called before any other function. 0, as without the call: no limit. */
 void llmobs_budget_init(size_t max);
 
-/* Takes `len` bytes, or nothing. */
-bool llmobs_budget_take(size_t len, enum llmobs_budget_for purpose);
+/* Claims `len` bytes, or nothing. */
+bool llmobs_budget_claim(size_t len, enum llmobs_budget_for purpose);
 
-/* Takes `len` bytes even where there is no room. */
+/* Claims `len` bytes even where there is no room. */
 void llmobs_budget_force(size_t len);
 
-void llmobs_budget_give(size_t len);
+void llmobs_budget_release(size_t len);
 
 #endif

@@ -52,7 +52,7 @@ struct llmobs_json *llmobs_json_clone(const struct llmobs_json *json);
 void llmobs_json_free(struct llmobs_json *json); /* NULL does nothing */
 /* Where `from` is an object, frees *to and puts a share of `from` there.
  */
-void llmobs_json_keep(struct llmobs_json **to, struct llmobs_json *from);
+void llmobs_json_replace(struct llmobs_json **to, struct llmobs_json *from);
 
 /* Puts a value; takes it, also on error. */
 int llmobs_json_set(struct llmobs_json *object, const char *key,

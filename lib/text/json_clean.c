@@ -39,7 +39,7 @@ struct cleaner {
     size_t depth;
     enum expected expected;
     enum llmobs_json_token token; /* the last token */
-    llmobs_json_take *take;       /* NULL: the text is wanted as a whole */
+    llmobs_json_token_fn *take;   /* NULL: the text is wanted as a whole */
     void *ctx;
     bool objects[LLMOBS_JSON_DEPTH_MAX]; /* which open containers are objects */
 };
@@ -586,7 +586,7 @@ int llmobs_json_clean(struct llmobs_text text, struct llmobs_buf *scratch,
     return rc == 0 ? finish_cleaning(&c, clean) : rc;
 }
 
-int llmobs_json_tokens(struct llmobs_text text, llmobs_json_take *take,
+int llmobs_json_tokens(struct llmobs_text text, llmobs_json_token_fn *take,
                        void *ctx)
 {
     struct llmobs_buf scratch;

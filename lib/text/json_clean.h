@@ -54,12 +54,12 @@ enum llmobs_json_token {
 /* Takes one token, with its repaired text where the kind has one: of a key or a
  * string the text between the quotation marks. The taker borrows the text until
  * it returns. An error ends the pass. */
-typedef int llmobs_json_take(void *ctx, enum llmobs_json_token token,
-                             struct llmobs_text text);
+typedef int llmobs_json_token_fn(void *ctx, enum llmobs_json_token token,
+                                 struct llmobs_text text);
 
 /* As llmobs_json_clean, but gives each token to `take` at once. The document
  * may turn out later to be no JSON. */
-int llmobs_json_tokens(struct llmobs_text text, llmobs_json_take *take,
+int llmobs_json_tokens(struct llmobs_text text, llmobs_json_token_fn *take,
                        void *ctx);
 
 /* As llmobs_json_clean for the characters of one string; only bad bytes and NUL

@@ -212,7 +212,7 @@ static int read_token(void *ctx, enum llmobs_json_token token,
 
 int llmobs_json_parse(struct llmobs_text text, struct llmobs_json **json)
 {
-    struct builder *b = llmobs_scratch_take(sizeof(*b));
+    struct builder *b = llmobs_scratch_alloc(sizeof(*b));
     int rc;
 
     *json = NULL;
@@ -227,6 +227,6 @@ int llmobs_json_parse(struct llmobs_text text, struct llmobs_json **json)
         llmobs_json_free(b->root);
     else
         *json = b->root;
-    llmobs_scratch_give(b);
+    llmobs_scratch_free(b);
     return rc;
 }

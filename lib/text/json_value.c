@@ -196,7 +196,7 @@ void llmobs_json_free(struct llmobs_json *json)
     }
 }
 
-void llmobs_json_keep(struct llmobs_json **to, struct llmobs_json *from)
+void llmobs_json_replace(struct llmobs_json **to, struct llmobs_json *from)
 {
     if (!llmobs_json_is_object(from))
         return;

@@ -659,7 +659,7 @@ int llmobs_regex_find(const struct llmobs_regex *regex,
     return rc;
 }
 
-void llmobs_regex_forget(struct llmobs_regex_memory *memory)
+void llmobs_regex_memory_free(struct llmobs_regex_memory *memory)
 {
     free(memory->room);
     memory->room = NULL;

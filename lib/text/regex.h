@@ -62,6 +62,6 @@ int llmobs_regex_find(const struct llmobs_regex *regex,
                       struct llmobs_regex_memory *memory,
                       struct llmobs_text text, size_t what,
                       struct llmobs_founds *founds);
-void llmobs_regex_forget(struct llmobs_regex_memory *memory);
+void llmobs_regex_memory_free(struct llmobs_regex_memory *memory);
 
 #endif

@@ -390,14 +390,14 @@ static bool leads_to(const struct llmobs_url *base,
 
 static bool stays(const struct llmobs_url *base, struct llmobs_text reference)
 {
-    struct llmobs_url *url = llmobs_scratch_take(sizeof(*url));
+    struct llmobs_url *url = llmobs_scratch_alloc(sizeof(*url));
     bool same;
 
     if (!url)
         return false;
     memset(url, 0, sizeof(*url));
     same = leads_to(base, reference, url);
-    llmobs_scratch_give(url);
+    llmobs_scratch_free(url);
     return same;
 }
 

@@ -90,7 +90,7 @@ static int bedrock_agentcore_event(struct llmobs_reading *reading,
 
     if (llmobs_error_in(event->json)) /* has a message of its own */
         return 0;
-    llmobs_json_keep(&state->value, event->json);
+    llmobs_json_replace(&state->value, event->json);
     if (!text)
         return llmobs_interpreter_event(reading, event);
     state->any = true;

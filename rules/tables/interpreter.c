@@ -355,7 +355,8 @@ static int read_counts(struct llmobs_reading *reading)
     int rc = state->any ? 0 : llmobs_usage_read(usage, span);
 
     if (state->any)
-        llmobs_json_keep(&state->usage, (struct llmobs_json *)(uintptr_t)usage);
+        llmobs_json_replace(&state->usage,
+                            (struct llmobs_json *)(uintptr_t)usage);
     interpreter_count(reading, LLMOBS_AT_TOTAL_TOKENS, "total_tokens");
     interpreter_count(reading, LLMOBS_AT_CACHED_TOKENS,
                       "cache_read_input_tokens");
@@ -840,7 +841,7 @@ static void keep_event(struct llmobs_reading *reading,
     const struct llmobs_json *text = interpreter_at(reading, LLMOBS_AT_TEXT);
 
     if (interpreter_at(reading, LLMOBS_AT_CHOICES) || text)
-        llmobs_json_keep(&state->value, event->json);
+        llmobs_json_replace(&state->value, event->json);
     if (llmobs_has_text(llmobs_json_text(text)) ||
         llmobs_has_text(text_at(reading, LLMOBS_AT_REASONING)) ||
         llmobs_json_len(interpreter_at(reading, LLMOBS_AT_CALLS)) > 0)

@@ -189,7 +189,7 @@ static int langgraph_event(struct llmobs_reading *reading,
         llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_ID,
                          llmobs_json_gets(json, "run_id"));
     if (llmobs_text_is(event->type, "values")) {
-        llmobs_json_keep(&state->last, event->json);
+        llmobs_json_replace(&state->last, event->json);
         return state->known
                    ? 0
                    : note_ids(&state->known, llmobs_json_get(json, "messages"));
@@ -200,7 +200,7 @@ static int langgraph_event(struct llmobs_reading *reading,
         return langgraph_piece(state, llmobs_json_at(json, 0));
     if (llmobs_text_begins(event->type, "messages/") &&
         llmobs_json_len(json) > 0 && llmobs_json_is_array(json))
-        llmobs_json_keep(&state->request.value, last_of(json));
+        llmobs_json_replace(&state->request.value, last_of(json));
     return 0;
 }
 

@@ -105,7 +105,7 @@ static int count(struct state *state, const struct llmobs_json *event)
                          llmobs_usage_count(usage, counts.input) !=
                              llmobs_usage_count(state->usage, counts.input)))
         rc = llmobs_usage_sum(&state->sum, state->usage, counted);
-    llmobs_json_keep(&state->usage, usage);
+    llmobs_json_replace(&state->usage, usage);
     return rc < 0 ? rc : llmobs_span_set(&state->author, author);
 }
 
@@ -149,7 +149,7 @@ static int vertex_agents_event(struct llmobs_reading *reading,
         return llmobs_span_fail(reading->span, code,
                                 llmobs_json_gets(json, "error_message"));
     if (!llmobs_json_is_array(parts)) {
-        llmobs_json_keep(&state->last, event->json);
+        llmobs_json_replace(&state->last, event->json);
         return 0;
     }
     if (whole)

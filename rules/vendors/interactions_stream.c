@@ -267,9 +267,10 @@ static int note_interaction(struct llmobs_interactions_stream *stream,
     struct llmobs_json *metadata = llmobs_json_get(event, "metadata");
     const char *status = llmobs_json_gets(interaction, "status");
 
-    llmobs_json_keep(&stream->usage, llmobs_json_get(metadata, "total_usage"));
-    llmobs_json_keep(&stream->usage, llmobs_json_get(interaction, "usage"));
-    llmobs_json_keep(&stream->interaction, interaction);
+    llmobs_json_replace(&stream->usage,
+                        llmobs_json_get(metadata, "total_usage"));
+    llmobs_json_replace(&stream->usage, llmobs_json_get(interaction, "usage"));
+    llmobs_json_replace(&stream->interaction, interaction);
     if (!status)
         status = llmobs_json_gets(event, "status");
     if (strcmp(type, "interaction.completed") == 0 ||

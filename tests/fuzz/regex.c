@@ -35,7 +35,7 @@ static void check_pattern(struct llmobs_text in)
         in.data = text;
         if (llmobs_regex_find(regex, &memory, in, 0, &founds) == 0)
             check_founds(&founds, in.len);
-        llmobs_regex_forget(&memory);
+        llmobs_regex_memory_free(&memory);
         llmobs_regex_free(regex);
     } else {
         FUZZ_CHECK(why != NULL);

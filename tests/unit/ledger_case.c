@@ -93,7 +93,7 @@ bool ledger_adds_up(const struct llmobs_counts *counts)
     uint64_t sum = llmobs_counts_get(counts, "pending");
 
     for (size_t i = 0; i < counts->len; i++)
-        if (llmobs_stats_name_settles(counts->list[i].name))
+        if (llmobs_stats_is_outcome_name(counts->list[i].name))
             sum += counts->list[i].value;
     return sum == llmobs_counts_get(counts, "captured");
 }

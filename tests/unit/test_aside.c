@@ -128,7 +128,7 @@ TEST(scratch_is_the_takers)
     char *list[MANY];
 
     for (int i = 0; i < MANY; i++) {
-        list[i] = llmobs_scratch_take(LLMOBS_SCRATCH_SIZE);
+        list[i] = llmobs_scratch_alloc(LLMOBS_SCRATCH_SIZE);
         ck_assert_ptr_nonnull(list[i]);
         memset(list[i], i, LLMOBS_SCRATCH_SIZE);
     }
@@ -136,11 +136,11 @@ TEST(scratch_is_the_takers)
     for (int i = 0; i < MANY; i++) {
         ck_assert_int_eq(list[i][0], (char)i);
         ck_assert_int_eq(list[i][LLMOBS_SCRATCH_SIZE - 1], (char)i);
-        llmobs_scratch_give(list[i]);
+        llmobs_scratch_free(list[i]);
     }
-    llmobs_scratch_give(NULL);
+    llmobs_scratch_free(NULL);
     ck_assert_int_eq(errno, 77);
-    list[0] = llmobs_scratch_take(10 * LLMOBS_SCRATCH_SIZE);
+    list[0] = llmobs_scratch_alloc(10 * LLMOBS_SCRATCH_SIZE);
     memset(list[0], 1, 10 * LLMOBS_SCRATCH_SIZE);
-    llmobs_scratch_give(list[0]);
+    llmobs_scratch_free(list[0]);
 }

@@ -114,7 +114,7 @@ TEST(short_bodies_are_whole)
     grow(&body, MIB / 2);
     check(&body, MIB / 2, false);
     llmobs_body_fini(&body);
-    llmobs_budget_give(2 * MIB);
+    llmobs_budget_release(2 * MIB);
     end(MIB);
 }
 

@@ -146,7 +146,7 @@ TEST(a_child_may_share_our_memory)
     pid_t pid;
 
     ck_assert_int_eq(llmobs_fork_init(), 0);
-    llmobs_fork_note();
+    llmobs_fork_record_pid();
     ck_assert(!llmobs_fork_shares());
     pid = vfork();
     if (pid == 0)

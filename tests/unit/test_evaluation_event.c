@@ -349,7 +349,7 @@ static void check_sum(void)
     uint64_t sum = llmobs_worker_pending(worker);
 
     for (int i = 0; i < LLMOBS_STAT_COUNT; i++)
-        if (llmobs_stats_settles((enum llmobs_stat)i))
+        if (llmobs_stats_is_outcome((enum llmobs_stat)i))
             sum += llmobs_stats_get((enum llmobs_stat)i);
     ck_assert_uint_eq(sum, llmobs_stats_get(LLMOBS_STAT_captured) +
                                llmobs_stats_get(LLMOBS_STAT_adopted));

@@ -46,7 +46,7 @@ static char *marked(const struct llmobs_regex *regex, struct llmobs_text text)
     }
     llmobs_buf_add(&out, text.data + at, text.len - at);
     free(founds.list);
-    llmobs_regex_forget(&memory);
+    llmobs_regex_memory_free(&memory);
     return llmobs_buf_take(&out, NULL);
 }
 
@@ -266,7 +266,7 @@ TEST(test_hostile)
                                    (struct llmobs_text){text, len}, 0, &founds);
             ck_assert_msg(rc == 0 || rc == -E2BIG, "%s: %d", patterns[i], rc);
             free(founds.list);
-            llmobs_regex_forget(&memory);
+            llmobs_regex_memory_free(&memory);
         }
         llmobs_regex_free(regex);
     }

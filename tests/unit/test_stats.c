@@ -39,21 +39,21 @@ TEST(the_sum_knows_its_parts)
     for (int i = 0; i < LLMOBS_STAT_COUNT; i++) {
         const enum llmobs_stat stat = (enum llmobs_stat)i;
 
-        parts += llmobs_stats_settles(stat);
-        ck_assert_int_eq(llmobs_stats_settles(stat),
-                         llmobs_stats_name_settles(llmobs_stats_name(stat)));
+        parts += llmobs_stats_is_outcome(stat);
+        ck_assert_int_eq(llmobs_stats_is_outcome(stat),
+                         llmobs_stats_is_outcome_name(llmobs_stats_name(stat)));
     }
     ck_assert_int_ge(parts, 7);
-    ck_assert(!llmobs_stats_settles(LLMOBS_STAT_captured));
-    ck_assert(llmobs_stats_settles(LLMOBS_STAT_delivered));
-    ck_assert(llmobs_stats_settles(LLMOBS_STAT_sampled_out));
-    ck_assert(llmobs_stats_settles(LLMOBS_STAT_unconfirmed));
-    ck_assert(llmobs_stats_settles(LLMOBS_STAT_dropped_rejected));
-    ck_assert(llmobs_stats_settles(LLMOBS_STAT_dropped_died));
-    ck_assert(!llmobs_stats_settles(LLMOBS_STAT_COUNT));
-    ck_assert(llmobs_stats_name_settles("dropped_of_a_later_version"));
-    ck_assert(!llmobs_stats_name_settles("pending"));
-    ck_assert(!llmobs_stats_name_settles("dropped"));
+    ck_assert(!llmobs_stats_is_outcome(LLMOBS_STAT_captured));
+    ck_assert(llmobs_stats_is_outcome(LLMOBS_STAT_delivered));
+    ck_assert(llmobs_stats_is_outcome(LLMOBS_STAT_sampled_out));
+    ck_assert(llmobs_stats_is_outcome(LLMOBS_STAT_unconfirmed));
+    ck_assert(llmobs_stats_is_outcome(LLMOBS_STAT_dropped_rejected));
+    ck_assert(llmobs_stats_is_outcome(LLMOBS_STAT_dropped_died));
+    ck_assert(!llmobs_stats_is_outcome(LLMOBS_STAT_COUNT));
+    ck_assert(llmobs_stats_is_outcome_name("dropped_of_a_later_version"));
+    ck_assert(!llmobs_stats_is_outcome_name("pending"));
+    ck_assert(!llmobs_stats_is_outcome_name("dropped"));
 }
 
 TEST(what_an_exporter_sent)
@@ -66,7 +66,7 @@ TEST(what_an_exporter_sent)
     ck_assert_int_eq(llmobs_stats_sent("otlp_logs"),
                      LLMOBS_STAT_sent_otlp_logs);
     ck_assert_int_eq(llmobs_stats_sent("later"), LLMOBS_STAT_COUNT);
-    ck_assert(!llmobs_stats_settles(LLMOBS_STAT_sent_agent));
+    ck_assert(!llmobs_stats_is_outcome(LLMOBS_STAT_sent_agent));
 }
 
 static void *add_many(void *arg)

@@ -62,8 +62,8 @@ size_t unit_budget_left(void)
     size_t left = 0;
 
     for (size_t step = (size_t)1 << 40; step > 0; step /= 2)
-        if (llmobs_budget_take(step, LLMOBS_BUDGET_READING))
+        if (llmobs_budget_claim(step, LLMOBS_BUDGET_READING))
             left += step;
-    llmobs_budget_give(left);
+    llmobs_budget_release(left);
     return left;
 }

@@ -15,7 +15,7 @@ void worker_case_sum(struct llmobs_worker *worker)
     uint64_t sum = llmobs_worker_pending(worker);
 
     for (int i = LLMOBS_STAT_captured + 1; i < LLMOBS_STAT_COUNT; i++) {
-        if (llmobs_stats_settles((enum llmobs_stat)i))
+        if (llmobs_stats_is_outcome((enum llmobs_stat)i))
             sum += stat_of((enum llmobs_stat)i);
     }
     ck_assert_uint_eq(sum, stat_of(LLMOBS_STAT_captured));
