@@ -512,7 +512,8 @@ static void read_content(struct llmobs_config_loading *loading)
     if (config->privacy.content == LLMOBS_CONTENT_OFF) {
         llmobs_redact_free(config->privacy.redact);
         config->privacy.redact = NULL;
-        /* Tags leave the process without content, but not past patterns. */
+        /* Tags also leave a process without content; here the patterns that
+         * would change them are not known. */
         config->request_tags = LLMOBS_REQUEST_TAGS_OFF;
     }
     llmobs_buf_fini(&text);

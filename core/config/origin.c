@@ -24,7 +24,7 @@
 #include "lib/span/secrets.h"
 
 #define WORDS_MAX 7168
-/* How often a thread looks whether another one has found the names. */
+/* How many times a waiting thread looks whether another has found the names. */
 #define PAUSES 400
 #define PAUSE_NS 50000
 #define PATH_MAX_LEN 256
@@ -132,8 +132,8 @@ static void copy_path(const char *home, struct llmobs_text path,
 }
 
 /* Copies the path of the process's own script, as an absolute path where the
- * script is below the folder that the process works in: so do the frames of an
- * interpreter show it, and a script shall have one name. */
+ * script is below the folder that the process works in. The frames of an
+ * interpreter have the absolute path, and a script shall have one name. */
 static void copy_own_path(struct origin *origin, struct llmobs_text path)
 {
     char *full = origin->full;
@@ -351,7 +351,7 @@ static bool is_service(const struct origin *origin, const struct first *first)
 
 /* Gives the id of the run as hexadecimal digits, the same in all its processes:
  * a hash of the boot, the pid's namespace, the first process's pid and start.
- * Another process that has this pid later began at another time. */
+ * A later process with this pid has another start. */
 static bool make_run(struct origin *origin, char out[RUN_DIGITS + 1])
 {
     struct first first;
@@ -423,7 +423,7 @@ static void find_unit(struct origin *origin, const char *pid)
 #define SET(member, text) \
     llmobs_container_set(member, sizeof(member), llmobs_text_of(text))
 
-/* Of names the environment counts first: somebody wrote them there for this. */
+/* A name in the environment wins: somebody set it for this purpose. */
 static void find_pod(struct origin *origin, const struct llmobs_config *config)
 {
     struct llmobs_container *pod = &origin->container;
@@ -459,8 +459,8 @@ static void find_container(struct origin *origin,
 
 /* -- the configuration ----------------------------------------------------- */
 
-/* The former values stay: another thread may have waited in vain, and read
- * them. */
+/* The former values are not freed: another thread that has waited too long may
+ * still read them. */
 static void *volatile former[5];
 
 static bool set_name(struct llmobs_config *config, struct llmobs_text name,
@@ -501,8 +501,8 @@ static void name_app(struct llmobs_config *config, const struct origin *origin)
         set_by_path(config, program);
 }
 
-/* The findings, by the keys of Datadog's tags and of OpenTelemetry's
- * resource; NULL: it has none there. */
+/* The findings: the key of Datadog's tag, the key in OpenTelemetry's resource
+ * (NULL: it is not there), the member. */
 #define FOUND(X)                                               \
     X("unit", NULL, unit)                                      \
     X("pool", NULL, pool)                                      \

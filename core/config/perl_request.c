@@ -9,13 +9,13 @@
 
 #define SV_GMAGIC 2 /* sv.h: runs the FETCH of a tied scalar */
 
-/* Perl's own, as a Perl with threads declares it, which alone has PL_thr_key;
- * NULL where the process is no Perl. */
+/* Perl's own symbols, as a Perl with threads declares them; only such a Perl
+ * has PL_thr_key. NULL where the process is no Perl. */
 extern void *Perl_get_sv(void *perl, const char *name, int32_t flags) WEAK;
 extern const char *Perl_sv_2pv_flags(void *perl, void *sv, size_t *len,
                                      uint32_t flags) WEAK;
 extern const int PL_thr_key WEAK;
-/* A table that Perl opens before a script runs, and frees as the last. */
+/* A table that Perl opens before a script runs, and frees last of all. */
 extern const int *const PL_perlio_fd_refcnt WEAK;
 
 /* In a Perl without threads no interpreter is the first argument. */

@@ -42,8 +42,8 @@ struct llmobs_php_name {
  * built-in server is served. */
 bool llmobs_php_has_request(void);
 
-/* From now on calls a function as each request ends; to be called once. It
- * takes the place of PHP's own in that table, and calls PHP's. */
+/* From now on calls a function as each request ends; to be called once. The
+ * function replaces PHP's own in the table, which is called after it. */
 void llmobs_php_on_request_end(void (*end)(void));
 
 /* Sets each of `values`, all NULL before the call, to the header that has the

@@ -393,7 +393,8 @@ static bool is_coded(const struct llmobs_body *body,
         llmobs_header_find(headers->list, headers->count, coding_name));
 }
 
-/* A compressed answer is not text: it goes to the disk as it came. */
+/* Masks the vectors of a search. A compressed body is not text: it stays as it
+ * is. */
 static void mask_body_vectors(const struct llmobs_exchange *exchange,
                               const struct llmobs_headers *headers,
                               struct llmobs_body *body)

@@ -82,8 +82,9 @@ static bool is_head(const struct head *head)
            head->seal[0] == seal.hi && head->seal[1] == seal.lo;
 }
 
-/* True for the file of a later version, which begins it anew where it finds an
- * earlier one: two versions beside each other must not do so in turn. */
+/* True for the file of a later version. A later version begins the file of an
+ * earlier one anew; if an earlier one also did so, two versions beside each
+ * other would begin it in turn for ever. */
 static bool is_later(const struct head *head)
 {
     return memcmp(head->magic, magic, DIGIT) == 0 &&

@@ -61,7 +61,8 @@ void llmobs_link_inferred_called(const struct llmobs_linking *l,
 /* -- spans of the tool's own ----------------------------------------------- */
 
 /* Gives a key for a run of a tool: of its name and arguments, or of its name
- * and the trace. No caller: the tool's server is not the model's. */
+ * and the trace. The caller is not part of the key: the tool's server is not
+ * the model's. */
 static struct llmobs_hash128 key_of_run(struct llmobs_link_table *table,
                                         const char *name, const char *arguments)
 {

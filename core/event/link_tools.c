@@ -3,8 +3,8 @@
 #include "lib/base/work.h"
 #include "core/event/linking.h"
 
-/* Changes between small letters, capitals and digits within an id: a random id
- * has them everywhere, a word or a count hardly any. */
+/* An id with so many changes between small letters, capitals and digits is
+ * random: a word or a count has hardly any. */
 #define CHANGES 7
 #define RUN_MIN 8
 
@@ -20,8 +20,9 @@ static int class_of(char c)
     return c >= 'A' && c <= 'Z' ? 3 : 0;
 }
 
-/* A run of letters and digits, such as the nine of Mistral's ids: words have
- * no digit within them, and more small letters than capitals. */
+/* True for a run of letters and digits that looks random, such as the nine
+ * characters of Mistral's ids: words have no digit within them, and more small
+ * letters than capitals. */
 static bool is_random(const char *run, size_t len)
 {
     size_t changes = 0, digits = 0;
@@ -127,8 +128,8 @@ static const struct llmobs_json *find_last_call(
     return call;
 }
 
-/* True where an earlier request for the same job has got this call of a tool:
- * only the first that got it counts as the call's answer. */
+/* True where the answer to an earlier request for the same job had this call of
+ * a tool: only the first such answer counts as the one that calls the tool. */
 static bool is_repeated(const struct llmobs_linking *l, const char *id)
 {
     const uint64_t own = l->span->context.span_id;

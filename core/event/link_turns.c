@@ -7,7 +7,7 @@
 
 #define TAG "conversation_id:"
 
-/* A conversation while the messages of a call are walked through. */
+/* A conversation, while the messages of a call are read. */
 struct turns {
     const struct llmobs_linking *l;
     struct llmobs_siphash hash; /* of all messages so far */
@@ -178,9 +178,9 @@ static bool has_fact(const struct llmobs_linking *l, enum llmobs_fact fact)
     return llmobs_span_fact_is_set(&l->span->facts, fact);
 }
 
-/* The provider's own ids come first. A conversation of the provider's goes on
- * from its newest answer. *last: the history ends with the answer that was
- * found. */
+/* Finds the turn before. The provider's own ids count first. A conversation at
+ * the provider goes on from its newest answer. *last: the history ends with the
+ * answer that was found. */
 static bool find_before(const struct turns *t, struct llmobs_link_record *out,
                         bool *last)
 {

@@ -135,9 +135,9 @@ bool llmobs_linker_is_unique(const char *id, const char *name);
 
 /* The parts of the linker. Each adds its links, then puts its records. */
 void llmobs_link_tools(const struct llmobs_linking *l);
-/* Links the results of tools that the request is the first to bring: those
- * whose ids are known, or, with the answer that its history ends with, the
- * others that this answer called. */
+/* Links the results of tools that this request is the first to bring. `turn`
+ * NULL: the results whose ids are known; else `turn` is the answer that the
+ * history ends with: the other results of tools that this answer called. */
 void llmobs_link_results(const struct llmobs_linking *l,
                          const struct llmobs_link_record *turn);
 void llmobs_link_runs(const struct llmobs_linking *l);
@@ -162,15 +162,16 @@ struct llmobs_link_run {
     int64_t start_ns, end_ns;
 };
 
-/* The span's answer calls a tool; a tool has a span of its own. */
+/* _called: the span's answer calls a tool. _measured: a tool has a span of its
+ * own. */
 void llmobs_link_inferred_called(const struct llmobs_linking *l,
                                  const struct llmobs_json *call);
 void llmobs_link_inferred_measured(struct llmobs_link_table *table,
                                    const struct llmobs_link_run *run);
 
-/* True where one measured span, *out, is that of the tool that this answer
- * called: of its name and arguments, between the answer and this request, in
- * the trace of either. */
+/* Finds the measured span of the tool that this answer called: with its name
+ * and arguments, between the answer and this request, in the trace of either.
+ * False: there is none, or several. */
 bool llmobs_link_measured(const struct llmobs_linking *l,
                           const struct llmobs_link_record *answer,
                           const struct llmobs_json *call,

@@ -4,7 +4,7 @@
 
 #include "lib/span/mask.h"
 
-/* Each reader of JSON reads a number of this many digits exactly. */
+/* Every reader of JSON reads a number of so many digits exactly. */
 #define DIGITS_MAX 15
 #define MASKED_MAX (4 * LLMOBS_PROVIDER_HEADER_MAX)
 

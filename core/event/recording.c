@@ -82,7 +82,7 @@ static bool is_event_frames(const struct side *side, struct llmobs_text text)
                     "vnd.amazon.eventstream");
 }
 
-/* libcurl calls a body a form where the program names no type: so the first
+/* Where the program names no type, libcurl calls the body a form: so the first
  * byte shows whether it is JSON. */
 static enum form form_of(const char *type, struct llmobs_text text)
 {

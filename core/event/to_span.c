@@ -37,8 +37,8 @@ struct decoded {
 
 /* -- the budget ----------------------------------------------------------- */
 
-/* The memory for reading a body. A body from the disk does not count in the
- * budget yet. */
+/* The memory for reading a body. The budget does not count the length of a body
+ * from the disk yet. */
 static size_t reading_of(const struct llmobs_body *body)
 {
     size_t len = llmobs_body_head(body).len;
@@ -652,8 +652,8 @@ static bool shorten_text(struct llmobs_text *head, struct llmobs_text *tail,
     return true;
 }
 
-/* Shortens the answer before the request: the peer can only make that long.
- */
+/* Shortens the answer, and the request only in the last try: the peer can make
+ * only the answer long. */
 static void shorten_call(struct llmobs_call *call, size_t try)
 {
     size_t edge = tries[try].edge;

@@ -14,7 +14,8 @@
 
 #include "lib/text/json.h"
 
-/* Gives what of the description may be sent in *out; NULL: nothing of it. */
+/* Gives the part of the description that may be sent in *out; NULL: there is
+ * none. */
 int llmobs_agent_manifest(const struct llmobs_json *given,
                           struct llmobs_json **out);
 

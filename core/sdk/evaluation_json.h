@@ -12,12 +12,13 @@
 
 #include "lib/text/json.h"
 
-/* Submits {"label", "value": TEXT, NUMBER, true, false or OBJECT,
- * "assessment", "reasoning", "metadata", "tags": {KEY: TEXT}, "ml_app",
- * "timestamp_ms"} of the span that "span_id" and "trace_id", or "tag_key" and
- * "tag_value", name, else of this thread's current span; "scope": "trace" of
- * its whole trace. With "submitter_id" ("submitter_type") it is feedback, on
- * "span_id", "trace_id", "session_id" or "join_key", else on the current span.
+/* Submits an evaluation: {"label", "value": TEXT, NUMBER, true, false or
+ * OBJECT, "assessment", "reasoning", "metadata", "tags": {KEY: TEXT}, "ml_app",
+ * "timestamp_ms"}. Its span is named by "span_id" and "trace_id", or by
+ * "tag_key" and "tag_value"; else it is this thread's current span. With
+ * "scope": "trace" the evaluation is of the span's whole trace. With
+ * "submitter_id" and "submitter_type" it is feedback, on what "span_id",
+ * "trace_id", "session_id" or "join_key" names, else on the current span.
  * Borrows the object. */
 int llmobs_evaluation_submit_json(const struct llmobs_json *what);
 

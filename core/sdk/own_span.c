@@ -32,7 +32,8 @@
 static const struct llmobs_config *config;
 static struct llmobs_worker *worker;
 static atomic_bool on;
-/* The causes that the log has: a literal's address and an errno number. */
+/* The failures that the log has: the address of the cause, a literal, and the
+ * number of the error. */
 LLMOBS_COLD static _Atomic(uint64_t) complained[128];
 
 void llmobs_own_span_init(const struct llmobs_config *the_config,
@@ -147,8 +148,8 @@ bool llmobs_own_span_child_of_current(struct llmobs_context *out)
     while ((top = llmobs_thread_state_top()) != 0) {
         if (llmobs_own_span_child(top, out) == 0)
             return true;
-        /* Another thread finished it, or its holder is a thread of the parent
-         * process alone. */
+        /* Another thread finished the span, or a thread that only the parent
+         * process has holds it. */
         (void)llmobs_thread_state_remove(top);
     }
     return false;
@@ -336,7 +337,7 @@ static void swap_json(struct llmobs_json **a, struct llmobs_json **b)
     *b = was;
 }
 
-/* Shares the members of `from`, which its owner frees afterwards. */
+/* Puts the members of `from` into `*to`, which shares them with `from`. */
 static int join_members(struct llmobs_json **to, const struct llmobs_json *from)
 {
     int rc = 0;

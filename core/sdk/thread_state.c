@@ -78,8 +78,8 @@ static pthread_key_t key(void)
 
 /* Makes the key when the first thread needs it. The app has a limited number of
  * keys. And two copies of libc in a process (dlmopen) share the values of a
- * thread: so both must give a library the same number, and a key made early
- * would shift the numbers of later libraries. */
+ * thread, so a library must get the same number from both: a key made early
+ * would shift the numbers of later libraries in one of them. */
 static bool have_key(void)
 {
     unsigned none = 0;

@@ -382,7 +382,8 @@ __attribute__((noinline)) static bool read_carrier(
 
 /* -- contexts ------------------------------------------------------------ */
 
-/* Other vendors' members travel on, as far as the header's limit allows. */
+/* Copies the members of other vendors, to send them on, as many as the header's
+ * limit allows. */
 static void copy_vendors(struct llmobs_context *context, const char *value)
 {
     struct llmobs_text rest = checked(value);

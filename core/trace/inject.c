@@ -27,8 +27,8 @@ enum name {
     NAMES
 };
 
-/* The names end with their colons: a node with such a text alone tells libcurl
- * not to send the header. The second column is the carrier's member. */
+/* The names end with their colons: a node with only such a text makes libcurl
+ * send no such header. The second column is the carrier's member. */
 static const struct {
     const char *text;
     size_t member;

@@ -1,6 +1,6 @@
-/* The frames are PHP's memory. Its form is known for the versions of a table,
- * and each walk must find the file that PHP's own function gives. Where that
- * fails, or the version is another, only the innermost file and line are known,
+/* The frames are PHP's memory. A table has its form for some versions of PHP.
+ * Each walk must find the file that PHP's own function gives. Where that fails,
+ * or the table lacks the version, only the innermost file and line are known,
  * as PHP's functions give them. */
 #include "core/trace/script_frames.h"
 

@@ -11,7 +11,8 @@
 
 #define WEAK __attribute__((weak))
 
-/* The heads of Ruby's objects. A value with one of the lowest bits is none. */
+/* The heads of Ruby's objects. A value with one of the lowest bits set is no
+ * object. */
 #define IMMEDIATE 7
 #define TYPE_BITS 0x1f
 #define IS_STRING 5

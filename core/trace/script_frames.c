@@ -81,9 +81,9 @@ static bool is_made_by_php(struct llmobs_text text)
     return false;
 }
 
-/* Cuts what PHP appends to the name of code that no file has, "(6) : eval()'d
- * code", and gives the line in it, where the file has the eval. 0: PHP has
- * appended nothing. */
+/* Removes what PHP appends to the name of code that no file has, "(6) :
+ * eval()'d code", and gives the line in it, where the eval stands in the file.
+ * 0: PHP has appended nothing. */
 static uint32_t cut_eval(struct llmobs_text *file)
 {
     for (size_t at = 0; at < file->len; at++) {
@@ -114,8 +114,8 @@ static bool is_printable(struct llmobs_text text)
     return text.len > 0;
 }
 
-/* True for the name of a script or module of Perl's, which knows no more of its
- * path than the command said. */
+/* True for the name of a script or module of Perl, which knows its path only as
+ * the command wrote it. */
 static bool is_perl(struct llmobs_text file)
 {
     static const char suffixes[] = ".pl\0.pm\0.t\0.cgi\0.psgi\0";
