@@ -28,7 +28,7 @@ struct place {
     struct llmobs_connection *record;
 };
 
-/* Of each level the buckets, behind which their records are. */
+/* The buckets of each level; behind them lie their records. */
 static struct bucket *levels[LEVELS];
 static unsigned count; /* of levels */
 
@@ -68,8 +68,8 @@ static struct place place_in(unsigned level, struct bucket *bucket, size_t i)
     };
 }
 
-/* All words are compared, for a branch that a processor foretells wrongly costs
- * more. WORDS: none is the connection's. */
+/* The place of the connection's word; WORDS: there is none. Compares all words:
+ * a branch that a processor foretells wrongly costs more. */
 static size_t find_in(const struct bucket *bucket, uintptr_t key)
 {
     size_t at = WORDS;
@@ -196,8 +196,8 @@ static enum state read_first(struct llmobs_connection *connection,
     return FOREIGN;
 }
 
-/* Leaves out of an attempt to send what an earlier attempt has shown. Only
- * lengths count: the program may pass the same bytes from another place. */
+/* Skips, in an attempt to send, what an earlier attempt has shown. Only lengths
+ * count: the program may pass the same bytes from another place. */
 static void skip_shown(struct llmobs_connection *connection,
                        struct llmobs_sent *sent, size_t accepted)
 {

@@ -50,8 +50,9 @@ struct llmobs_sent llmobs_connections_sent(const void *ssl, const char *bytes,
 /* Forgets the first bytes, which may be a part of a key. */
 void llmobs_connections_wipe(struct llmobs_connection *connection);
 
-/* The connection received bytes. NULL: not followed. A connection whose first
- * bytes are received is no client's, for good: *first is set to true. */
+/* The connection received bytes. NULL: not followed. Where the peer sends
+ * first, the connection is no client's, and is never followed: *first becomes
+ * true. */
 struct llmobs_connection *llmobs_connections_received(const void *ssl,
                                                       bool *first);
 

@@ -291,10 +291,10 @@ bool llmobs_copies_any(void)
 }
 
 /* The copy that the object names: by the file of the symbol's version, else by
- * DT_NEEDED. NULL when it names none or several. Of several with one soname it
- * is the program's: the loader looks a symbol up there first, and gives that
- * one to every object that needs the soname. Without it only the loader knows
- * which of them stand in the object's scope. */
+ * DT_NEEDED. NULL when it names none or several. Where several copies have the
+ * soname, it is the one that came with the program: the loader searches that
+ * first, and binds every object that needs the soname to it. If none came with
+ * the program, only the loader knows which of them the object can see. */
 static struct llmobs_copy *asked_for(const struct llmobs_elf *elf,
                                      const char *file)
 {
@@ -378,9 +378,9 @@ bool llmobs_copies_at_start(void)
     return all;
 }
 
-/* True where another copy than `asked` may come first: the loader looks for a
- * version by its name alone, first in the global scope and then in what the
- * object needs; with RTLD_DEEPBIND in the opposite order. */
+/* True where the loader may find another copy than `asked` first. It looks for
+ * a version by its name alone: first in the global scope, then in what the
+ * object needs; with RTLD_DEEPBIND the other way round. */
 static bool is_doubtful(const struct llmobs_copy *asked, uint32_t version)
 {
     for (unsigned c = 0; c < LLMOBS_COPIES; c++) {

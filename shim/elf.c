@@ -120,9 +120,10 @@ struct values {
     unsigned there; /* bits: the section has it */
 };
 
-/* The place of each value by its tag: two lists, as a tag is a small number or
- * one of the 16 from HIGH on. Every process with a libcurl reads the section of
- * each object, and a list takes a third of the steps of a switch. */
+/* The place of each value by its tag. There are two lists, since a tag is a
+ * small number or one of the 16 from HIGH on. Every process with a libcurl
+ * reads the section of each object, and a look into a list needs a third of the
+ * steps of a switch. */
 #define HIGH 0x6ffffff0
 
 static const unsigned char low[] = {

@@ -16,7 +16,7 @@
 /* The program asked for no bytes, or had none to send. */
 #define INVALID_REQUEST (-50)
 
-/* Stands for the library's function of its name, of which the type counts. */
+/* Declared for its type alone: the shim calls the library's own function. */
 int gnutls_error_is_fatal(int error);
 
 #define REAL(name) LLMOBS_LIB_REAL_OF(0, name)

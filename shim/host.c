@@ -48,8 +48,8 @@ LLMOBS_COLD_FIRST static char
     env_bytes[LLMOBS_HOST_ENV_MAX +
               (LLMOBS_HOST_ENV_COUNT + 2) * sizeof(char *) +
               LLMOBS_HOST_PATH_MAX];
-/* The loader's string, which stays valid; NULL where the core's path has been
- * made. */
+/* The shim's path, in memory of the loader that stays valid; NULL where the
+ * core's path has been made. */
 static const char *own_path;
 
 enum llmobs_host_state llmobs_host_state(void)
@@ -112,8 +112,8 @@ static bool is_wanted(const char *entry)
     return false;
 }
 
-/* Copies the strings whose name has that beginning, or has it not, behind the
- * `used` bytes; returns the bytes used. */
+/* Copies the strings whose names begin with OWN, or, where `own` is false, the
+ * others, behind the first `used` bytes. Returns the number of bytes used. */
 static size_t copy_some(char **env, bool own, size_t used)
 {
     for (; env && *env && env_count < LLMOBS_HOST_ENV_COUNT; env++) {

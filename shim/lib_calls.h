@@ -77,8 +77,8 @@ void llmobs_lib_calls_set(unsigned copy, enum llmobs_lib_call function,
                           void *address);
 void *llmobs_lib_calls_real(unsigned copy, enum llmobs_lib_call function);
 
-/* The library's function whose type and name are those of the shim's in that
- * file; of a library that has several copies, that of the copy. */
+/* The library's own function of a name that the file declares; of a library
+ * with several copies, that of the copy. */
 #define LLMOBS_LIB_REAL_OF(copy, name) \
     ((__typeof__(&(name)))llmobs_lib_calls_real(copy, LLMOBS_LIB_##name))
 

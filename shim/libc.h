@@ -63,7 +63,7 @@ bool llmobs_libc_find(void);
  * alone. */
 bool llmobs_libc_is_all(const char **own);
 
-/* True for libc itself, false for other objects with the same names. */
+/* True for libc itself, false for another object that has the same names. */
 bool llmobs_libc_is_part(const struct llmobs_elf *elf);
 
 /* True for the address of libc itself, of its loader and of the vdso, which

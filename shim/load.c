@@ -44,9 +44,9 @@ static void *open_core(const char *path)
      * is none. */
     if (why || !llmobs_loader_bring())
         return fail_load(why ? why : "the program has no dlopen");
-    /* Before glibc 2.34 threads are in a library of their own, which the core
-     * does not bring, as it has no DT_NEEDED for it. It is loaded first, since
-     * a core that was tried without it stays half loaded. */
+    /* Before glibc 2.34 threads are in libpthread, for which the core has no
+     * DT_NEEDED. So libpthread is loaded first: a core that was tried without
+     * it would stay half loaded. */
     if (!llmobs_loader_own_sym(RTLD_DEFAULT, "pthread_create") &&
         !llmobs_loader_own_open("libpthread.so.0", RTLD_NOW | RTLD_GLOBAL))
         llmobs_loader_drop_error();
@@ -157,8 +157,8 @@ static int wait_for_load(int loading)
         return FAILED;
     }
     /* After one wait in vain no thread waits again. The loading thread must not
-     * wait for itself: it comes here when the loader calls the program's
-     * malloc, and that malloc calls a hooked function. */
+     * wait for itself: the loader may call the program's malloc, and that
+     * malloc a hooked function. */
     if (!__atomic_load_n(&too_slow, __ATOMIC_RELAXED) &&
         __atomic_load_n(&loader, __ATOMIC_ACQUIRE) != llmobs_sys_thread())
         until = llmobs_libc_monotonic_us() + LLMOBS_LOAD_WAIT_US;

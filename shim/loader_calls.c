@@ -107,7 +107,8 @@ static void *get_own(size_t i)
     return get_from(own, i);
 }
 
-/* glibc's own parts call this, until 2.33; its mode has one bit more. */
+/* glibc's own parts open libraries by this function, until 2.33. Its mode has
+ * one bit more than that of dlopen. */
 #define DOOR "__libc_dlopen_mode"
 #define DOOR_MODE (RTLD_NOW | (int)0x80000000)
 

@@ -108,8 +108,8 @@ static int find_definers(struct dl_phdr_info *info, size_t size, void *argument)
     return 0;
 }
 
-/* Looks for an object that needs the copy, and that the caller needs, or that
- * needs the caller where the caller stands before the copy. */
+/* Finds an object that ties the caller to the copy. It needs the copy, and the
+ * caller needs it; or it needs the caller, which stands before the copy. */
 static int find_tie(struct dl_phdr_info *info, size_t size, void *argument)
 {
     struct walk *walk = argument;

@@ -1,17 +1,19 @@
-/* lookup - foretells what the loader answers to a dlsym that depends on its
+/* lookup - finds what the loader will answer to a dlsym that depends on its
  * caller, so that the caller can get a thunk in place of libcurl's own
  * function.
  *
- * The real dlsym takes the caller's return address for the place to look from,
- * and an answer of it could not be changed on the way back. So the objects are
- * read in the loader's order here. Objects that came with the program look from
- * their place on among these. A later one looks among itself and what it needs:
- * the answer is certain where one copy of libcurl alone defines the name, and
- * the caller needs that copy by itself, by a library that it needs, or together
- * with the object that brought it. Where another object defines it as well, the
- * load order of both decides: objects that are loaded together stand in the
- * list as the loader searches them. An object that no other needs is seen only
- * by itself, unless it was opened with RTLD_GLOBAL.
+ * The real dlsym looks from the place of its caller, which it knows by the
+ * return address, and the shim cannot change an answer on its way back. So the
+ * objects are read here, in the loader's order. An object that came with the
+ * program looks from its place on among the objects that came with it. A later
+ * object looks among itself and what it needs. There the answer is certain
+ * - where one copy of libcurl alone defines the name, and the caller needs that
+ *   copy: by itself, by a library that it needs, or together with the object
+ *   that loaded it;
+ * - where another object defines the name as well, by the order of both:
+ * objects that are loaded together stand in the list as the loader searches
+ * them. An object that no other needs is seen only by itself, unless the
+ * program opened it with RTLD_GLOBAL.
  *
  * Threads: any, also under the loader's lock.
  * Errors:  in doubt UNSURE: the caller is to ask the loader itself.

@@ -24,8 +24,8 @@
 #define ERROR_SYSCALL 5
 #define ZERO_RETURN 6
 
-/* Stand for the library's functions of their names, of which the types alone
- * count. */
+/* Declared for their types alone: the shim calls the library's own functions.
+ */
 int SSL_get_error(const void *ssl, int result);
 const char *SSL_get_servername(const void *ssl, int type);
 int SSL_is_server(const void *ssl);
@@ -71,10 +71,11 @@ static void on_free(void *ssl, void *pointer, void *data, int index,
     llmobs_follow_forget(ssl);
 }
 
-/* Not before the program's first call: it would set libcrypto up before the
- * program does. Threads that call at the same time all ask, as does a child
- * that was forked meanwhile: on_free may be called twice for one end, and none
- * of them may miss what its connection sends first. */
+/* Called at the program's first call, and not before: it sets libcrypto up,
+ * which the program may want to do in a way of its own. Threads that call at
+ * the same time all ask, and so does a child that was forked meanwhile. So
+ * OpenSSL may call on_free twice for one end, but no thread misses what its
+ * connection sends first. */
 static bool ends_are_known(unsigned copy)
 {
     int now = __atomic_load_n(&ends[copy], __ATOMIC_ACQUIRE);

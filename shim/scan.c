@@ -81,8 +81,8 @@ static size_t first_to_see(bool full)
     return full ? start_objects : seen.objects;
 }
 
-/* In the first round of a process, before main, the names of an object behind
- * the first copy are looked at while it is open. */
+/* In the first round of a process, before main: looks at the names of an object
+ * behind the first copy while it is open. */
 static void mark_plain(struct walk *walk, const struct llmobs_elf *elf,
                        size_t index)
 {
@@ -185,9 +185,9 @@ static int find_copies(struct dl_phdr_info *info, size_t size, void *argument)
     return 0;
 }
 
-/* Records the hooks that an object before a copy defines, as the program and
- * its preloads may, or a later one: the loader may bind unbound slots to those.
- */
+/* Records the hooks that an object defines which stands before a copy, as the
+ * program and its preloads may, or which was loaded later: the loader may bind
+ * unbound slots to those. */
 static int find_foreign(struct dl_phdr_info *info, size_t size, void *argument)
 {
     struct ranges *ranges = argument;

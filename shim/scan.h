@@ -27,7 +27,8 @@
  * there are none. */
 void llmobs_scan(void);
 
-/* The shim's function of a name of the loader's (llmobs_dl_find). */
+/* Finds the function that the shim has for a name of the loader's
+ * (llmobs_dl_find). */
 typedef void *llmobs_scan_find_fn(const char *name);
 
 /* Begins the shim's work in the process, once: by its constructor or, where

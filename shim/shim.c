@@ -18,8 +18,9 @@ static void start(int argc, char **argv, char **env)
         llmobs_scan_first(late ? environ : NULL, late, llmobs_dl_find);
 }
 
-/* The one constructor, at a page's begin: so the variables that every process
- * uses, behind it, are in that page, however long the code is. */
+/* The one constructor. It stands at the begin of a page, and the variables that
+ * every process uses stand behind it: so they are in that page, however long
+ * the code is. */
 __attribute__((section(".init_array"), used,
                aligned(4096))) static void (*begin)(int, char **,
                                                     char **) = start;

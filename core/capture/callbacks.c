@@ -166,9 +166,10 @@ static size_t on_header(char *data, size_t size, size_t count, void *user)
     return took;
 }
 
-/* With HEADERDATA and no header function libcurl calls the write function for
- * headers, with HEADERDATA as data: on_write must not be in then, because the
- * data would be the program's and not the handle. */
+/* True where libcurl may call the write function for headers: it does so where
+ * HEADERDATA is set and no header function is, and passes HEADERDATA. Then
+ * on_write must not be in, as it would get the program's data in place of the
+ * handle. */
 static bool may_get_headers(const struct llmobs_handle *handle)
 {
     const struct llmobs_callback *header = &handle->app.header;
@@ -343,9 +344,9 @@ static bool file_seeks(FILE *file)
     return fd >= 0 ? lseek(fd, 0, SEEK_CUR) >= 0 : ftello(file) >= 0;
 }
 
-/* Where fseek would fail libcurl must have no seek callback, or the app would
- * see another error text. The file may be asked only where libcurl is about to
- * read it. */
+/* Where fseek would fail, libcurl must have no seek callback, or the app would
+ * see another error text. Only where libcurl is about to read the file may the
+ * library ask whether it can seek. */
 static void check_rewind(struct llmobs_handle *handle, CURL *curl)
 {
     struct llmobs_reader *reader = rewound(handle);

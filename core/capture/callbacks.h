@@ -10,9 +10,10 @@
 
 #include "core/capture/handle.h"
 
-/* Puts our callbacks around the app's; where the header list decides, only
- * those that libcurl asks for before it reads that list. On false, swap_out
- * undoes the part that went in. */
+/* Puts our callbacks around the app's. Where the header list decides whether
+ * this is a call, only those go in that libcurl needs before it reads that
+ * list. False: some did not go in, and the caller undoes the rest by swap_out.
+ */
 bool llmobs_callbacks_swap_in(struct llmobs_handle *handle, CURL *curl);
 
 /* libcurl is about to make the request: reads it (outgoing.h), and puts the
@@ -22,8 +23,8 @@ void llmobs_callbacks_read_request(struct llmobs_handle *handle, CURL *curl);
 /* Puts the app's settings back; does nothing when they are back already. */
 void llmobs_callbacks_swap_out(struct llmobs_handle *handle, CURL *curl);
 
-/* Sets the app's settings of `handle` at `curl`, which is the handle's own or
- * a duplicate of it. */
+/* Sets the app's settings of `handle` at `curl`: the handle itself, or its
+ * duplicate. */
 void llmobs_callbacks_restore(const struct llmobs_handle *handle, CURL *curl);
 
 /* Does as swap_out, for a call that the app left by siglongjmp before libcurl

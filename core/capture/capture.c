@@ -167,8 +167,8 @@ void llmobs_capture_lose(struct llmobs_handle *handle)
 
 /* -- libcurl begins the transfer ------------------------------------------- */
 
-/* A libcurl without prereq callbacks offers no later moment: the request is
- * read at once. */
+/* A libcurl without prereq callbacks offers no later moment, so the request is
+ * read here. */
 static bool put_callbacks_in(struct llmobs_handle *handle, CURL *curl)
 {
     if (!llmobs_callbacks_swap_in(handle, curl)) {
@@ -379,8 +379,8 @@ static long long_of(const struct llmobs_real *real, CURL *curl, CURLINFO info)
     return value;
 }
 
-/* The status that libcurl has; after a reset it has none. A status that was
- * seen only in a header line may be from a proxy that refused the tunnel. */
+/* The status that libcurl has; after a reset it has none. Then a status that a
+ * header line had counts, unless a proxy refused the tunnel by it. */
 static long status_now(const struct llmobs_real *real, CURL *curl, long seen)
 {
     long status = long_of(real, curl, CURLINFO_RESPONSE_CODE);
@@ -460,11 +460,11 @@ void llmobs_capture_measure(struct llmobs_handle *handle, CURL *curl)
 
 /* -- the end --------------------------------------------------------------- */
 
-/* Copies the app's error buffer, which says more than the code, or else
- * libcurl's text for the code. libcurl empties the buffer as a transfer begins,
- * and never writes beyond its size. Only as easy_perform returns is the buffer
- * certain to be there: in a multi it is unknown in which drive libcurl wrote
- * it, and the app may have freed it since. */
+/* Copies the app's error buffer, which says more than the code; where it says
+ * nothing, copies libcurl's text for the code. libcurl empties the buffer as a
+ * transfer begins, and never writes beyond its size. Only as easy_perform
+ * returns is the buffer certain to be there. In a multi nobody knows in which
+ * drive libcurl wrote to it, and the app may have freed it since. */
 static void copy_error(const struct llmobs_handle *handle,
                        struct llmobs_exchange *exchange)
 {

@@ -72,9 +72,9 @@ void llmobs_capture_finish(struct llmobs_handle *handle, enum llmobs_end end,
 void llmobs_capture_close(struct llmobs_handle *handle, enum llmobs_end end,
                           CURLcode code);
 
-/* Makes the record of a new handle. A record that is there already belongs to
- * a handle whose cleanup was not seen: its transfer ends. NULL without memory.
- */
+/* Makes the record of a new handle. If the address has a record already, nobody
+ * saw the cleanup of the handle before: that handle's transfer ends. NULL
+ * without memory. */
 struct llmobs_handle *llmobs_capture_new_handle(const struct llmobs_real *real,
                                                 CURL *curl);
 

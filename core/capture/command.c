@@ -173,8 +173,8 @@ static int begin_shared(uintptr_t key, struct llmobs_json *entry)
     return rc;
 }
 
-/* A thread that takes part in a request after its end, or whose request has got
- * no entry, is below the request's caller. */
+/* After the end of the request, or where its entry did not begin, the spans of
+ * the thread are below the request's caller. */
 static int enter_shared(uintptr_t key, struct llmobs_json *entry)
 {
     uint64_t span = llmobs_shared_entry_find(key);

@@ -24,7 +24,7 @@
 /* How long to wait for the owner: longer than the library's part of a cleanup.
  */
 #define OWNER_MS 3000
-/* For how long after a cleanup that waited in vain no cleanup waits. */
+/* After a cleanup that waited in vain, no cleanup waits for so long. */
 #define PATIENCE_MS 30000
 #define EXIT_LEAST_MS 50
 /* Less than this is not worth counting. */
@@ -265,8 +265,8 @@ static void at_exit(void)
     struct copy *copy = atomic_load(&chosen);
     int64_t ms;
 
-    /* Without an object that hides calls, this makes no system call before it
-     * knows of work to do: a seccomp filter may kill the program for one. */
+    /* A seccomp filter may kill the program for a system call. So unless an
+     * object may hide calls, this makes none before it knows of work to do. */
     if ((llmobs_unseen_any() || has_counted()) && !llmobs_fork_shares() &&
         (llmobs_unseen_report(true) || has_counted()))
         llmobs_worker_become_active(worker);
@@ -430,9 +430,9 @@ static void pause_worker(void)
 
 /* Before the real cleanup. False: a request of the library did not end in time,
  * so libcurl must not be taken down. This thread stays the owner until
- * end_cleanup, so that no other thread uses the copy while it goes down.
- * libcurl may stay up in spite of this: an object that the shim has not patched
- * may have initialised it. */
+ * end_cleanup, so that no other thread uses the copy while it goes down. It
+ * need not go down: an object that the shim has not patched may have
+ * initialised it, too. */
 static bool begin_cleanup(struct copy *copy)
 {
     if (!copy || stays_up(copy) || !is_chosen(copy))

@@ -14,8 +14,8 @@
  * 100-continue", unless the app's header list has its own Expect. */
 #define EXPECTS_ABOVE (1024 * 1024)
 
-/* One level is enough for a hundred handles, and lies in one page: with more of
- * them each handle of a short program would touch another one. */
+/* One level is enough for a hundred handles. Its lines fill one page; with more
+ * lines each handle of a short program would touch another page. */
 #define LINE_BITS 6
 
 LLMOBS_COLD _Alignas(
@@ -229,8 +229,8 @@ void llmobs_handle_measure(struct llmobs_handle *handle)
         handle->outgoing.size = fields_size(handle);
 }
 
-/* Every method needs several requests, except basic, bearer and AWS_SIGV4,
- * which libcurl sends with the first request. */
+/* True where libcurl may authenticate by several requests: by each method but
+ * basic, bearer and AWS_SIGV4, whose credentials go with the first one. */
 static bool takes_rounds(long methods)
 {
     return ((unsigned long)methods & ~(CURLAUTH_BASIC | 64UL | 128UL)) != 0;
@@ -283,9 +283,9 @@ static curl_off_t smaller(curl_off_t a, curl_off_t b)
     return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
-/* The size of POSTFIELDS or of the copy; -1: not known. Where libcurl may have
- * taken either of two sizes, the bytes are there for certain as far as the
- * smaller one goes. */
+/* The size of POSTFIELDS or of the copy; -1: not known. Where nobody knows
+ * which of two sizes libcurl uses, the smaller one counts: so many bytes are
+ * certain to be there. */
 static curl_off_t body_size(const struct llmobs_handle *handle)
 {
     if (!handle->step)
@@ -623,9 +623,9 @@ const char *llmobs_handle_url(const struct llmobs_handle *handle, char **owned)
 
 /* -- who sees the headers -------------------------------------------------- */
 
-/* 7.42.1 made SEPARATE the default. Asking libcurl for its version takes a
- * microsecond, and twelve the first time: a copy with the functions of 7.62 is
- * therefore not asked, and an older copy that answered well is remembered. */
+/* SEPARATE is the default since 7.42.1. To ask libcurl for its version takes a
+ * microsecond, and twelve the first time. So a copy that has the functions of
+ * 7.62 is not asked, and an older copy is asked once. */
 static bool unified_by_default(const struct llmobs_real *real)
 {
     static _Atomic(const struct llmobs_real *) separate;

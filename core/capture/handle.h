@@ -38,8 +38,8 @@ enum llmobs_verdict {
     LLMOBS_PERHAPS_CALL
 };
 
-/* How far the transfer of a handle is. From BEGUN on `outgoing` counts, and
- * until libcurl makes the request, `origin.url` is set. */
+/* How far the transfer of a handle is. From BEGUN on `outgoing` is valid. Until
+ * libcurl makes the request, `origin.url` is set. */
 enum llmobs_step {
     LLMOBS_STEP_NONE,    /* libcurl has begun none, or it is not observed */
     LLMOBS_STEP_BEGUN,   /* no call, as far as is known */
@@ -251,10 +251,10 @@ void llmobs_handle_set(struct llmobs_handle *handle,
                        const struct llmobs_setting *setting, void *arg,
                        size_t copy_max);
 
-/* libcurl has refused a value, with `rc`. libcurl frees the old text before it
- * copies the new one (Curl_setstropt in lib/setopt.c, to 8.20), so after a text
- * that is too long, or without memory, the option has no text; options of other
- * types keep their value. */
+/* libcurl has refused a value, with `rc`. To 8.20 libcurl frees the old text
+ * before it copies the new one (Curl_setstropt in lib/setopt.c). So after a
+ * text that is too long, or for which there is no memory, the option has no
+ * text. Options of other types have their old value. */
 void llmobs_handle_refuse(struct llmobs_handle *handle,
                           const struct llmobs_setting *setting, CURLcode rc);
 
@@ -293,12 +293,13 @@ bool llmobs_handle_exposes_headers(const struct llmobs_handle *handle);
 /* True when the request has a body: asks its kind, not its name. */
 bool llmobs_handle_sends_body(const struct llmobs_handle *handle);
 
-/* libcurl is about to make a request: finds whether libcurl sends POSTFIELDS
- * with the request or later, and which fields; llmobs_handle_body returns no
+/* libcurl is about to make a request: finds out which POSTFIELDS it sends, and
+ * whether they go with the request or later. llmobs_handle_body returns no
  * fields that go later. Reads the header list, and measures a string. */
 void llmobs_handle_defer(struct llmobs_handle *handle);
 
-/* At most `most` bytes of a body that goes later, in the app's memory. */
+/* The first `most` bytes, or fewer, of a body that goes later. They are the
+ * app's memory. */
 struct llmobs_text llmobs_handle_fields(const struct llmobs_handle *handle,
                                         uint64_t most);
 
@@ -312,8 +313,8 @@ void llmobs_handle_forget_list(struct llmobs_handle *handle);
 void llmobs_handle_send_form(struct llmobs_handle *handle,
                              struct llmobs_exchange *exchange);
 
-/* Copies the body as far as it is known before sending into the request of the
- * exchange, which is empty. */
+/* Copies the body, as far as it is known before libcurl sends it, to the
+ * exchange, whose request is empty. */
 void llmobs_handle_copy_body(const struct llmobs_handle *handle,
                              struct llmobs_exchange *exchange);
 

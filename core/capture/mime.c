@@ -13,8 +13,9 @@ struct form;
 
 struct part {
     struct llmobs_keyed keyed; /* by its curl_mimepart */
-    /* The thread that changes this owns the rest; NULL: no thread does. Where
-     * no hook saw a form's end, another form may claim one of its parts. */
+    /* The thread that changes this word owns the other members; NULL: no thread
+     * does. Where the library did not see a form end, another form may claim
+     * one of its parts. */
     _Atomic(struct form *) form;
     char *name;        /* NULL: none */
     char *type;        /* NULL: none */

@@ -186,8 +186,8 @@ CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
 
 /* -- driving --------------------------------------------------------------- */
 
-/* True within a callback, where libcurl refuses to drive the multi: there it
- * also refuses to say the timeout. */
+/* True within a callback. There libcurl refuses to drive the multi, and refuses
+ * to say the timeout as well. */
 static bool refuses_drive(const struct llmobs_real *real, CURLM *multi)
 {
     long ms;
@@ -280,7 +280,8 @@ CURLMcode llmobs_ops_multi_remove_handle(const struct llmobs_real *real,
 }
 
 /* True where the library did not see the handle being added to a multi. False
- * in easy_perform, whose multi libcurl makes itself (a wrapper may show it). */
+ * in easy_perform: its multi is libcurl's own, whose messages a wrapper may
+ * show. */
 static bool is_late(const struct llmobs_handle *handle)
 {
     return !handle || (handle->step != LLMOBS_STEP_CALL &&
@@ -317,7 +318,8 @@ struct going {
     struct llmobs_members *members; /* NULL: none */
 };
 
-/* A new multi may have the address of the one that libcurl has freed. */
+/* True where the handle is in the multi that ends. A new multi may have its
+ * address already. */
 static bool goes(const struct llmobs_handle *handle, const struct going *going)
 {
     struct llmobs_members *members = atomic_load(&handle->member.members);
@@ -392,7 +394,7 @@ CURLMcode llmobs_ops_multi_cleanup(const struct llmobs_real *real, CURLM *multi)
 /* -- driving, and what is done then ---------------------------------------- */
 
 /* `running`: what libcurl has written, if `rc` is CURLM_OK. Where no transfer
- * is under way any more, all calls end here: the program may exit, by _exit or
+ * is under way any more, all calls end here. The program may exit, by _exit or
  * a signal, before it reads their messages. */
 static CURLMcode end_drive(struct llmobs_members *members, CURLM *multi,
                            CURLMcode rc, const int *running)

@@ -48,11 +48,11 @@ bool llmobs_members_is_single(const struct llmobs_member *member);
 size_t llmobs_members_count(const struct llmobs_members *members);
 size_t llmobs_members_count_all(void);
 
-/* libcurl has no transfer of the multi under way. True the first time since a
- * member came. */
+/* libcurl has no transfer of the multi under way. True when this is called for
+ * the first time since a member was added. */
 bool llmobs_members_set_over(struct llmobs_members *members);
 
-/* Returns the first member that waits, which does not wait any more; NULL: none
+/* Removes the first member from those that wait, and returns it; NULL: none
  * waits. */
 struct llmobs_member *llmobs_members_dequeue(struct llmobs_members *members);
 bool llmobs_members_any_queued(const struct llmobs_members *members);
@@ -75,9 +75,9 @@ bool llmobs_members_blind(CURLM *multi);
 void llmobs_members_unblind(CURLM *multi);
 bool llmobs_members_is_blind(const struct llmobs_members *members);
 
-/* Called before and after a drive: libcurl may begin, within the drive, a
- * handle that the app adds during it. `entry`: the address on the stack where
- * the program entered this library (stack.h). */
+/* Called before and after a drive. Within it libcurl may begin a handle that
+ * the app adds then. `entry`: the address on the stack where the program
+ * entered this library (stack.h). */
 void llmobs_members_begin_drive(struct llmobs_members *members,
                                 uintptr_t entry);
 void llmobs_members_end_drive(struct llmobs_members *members);

@@ -25,10 +25,10 @@ bool llmobs_multi_messages_result(const struct llmobs_real *real, CURLM *multi,
 CURLMsg *llmobs_multi_messages_read(const struct llmobs_real *real,
                                     CURLM *multi, int *left);
 
-/* Messages are read ahead only while every call that returns, ends or frees one
- * is seen: `unseen` is not 0 where calls of some of libcurl's functions may not
- * be (engine.h). The messages that were read until then still reach the app,
- * first. Called once, before all others. */
+/* `unseen` is not 0 where some calls of libcurl may go unseen (engine.h). Then
+ * no message is read ahead, since a call that returns, ends or frees one may be
+ * among them; the messages that were read before still reach the app, first.
+ * Called once, before all others. */
 void llmobs_multi_messages_watch(const uint64_t *unseen);
 
 /* A handle without a record joins a multi. We would not see its end, after

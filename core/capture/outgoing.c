@@ -141,8 +141,8 @@ static void scan_headers(const struct llmobs_handle *handle,
         plan->baggage = origin->baggage;
 }
 
-/* A request to a proxy that makes no span: it carries the process's context on,
- * unless it has a context itself. */
+/* Sends the context of the process with a request to a proxy that makes no
+ * span, unless the request has a context of its own. */
 static void pass_context_on(struct llmobs_handle *handle, CURL *curl,
                             const struct llmobs_context *context)
 {
@@ -666,8 +666,8 @@ static bool ends_head(const char *data, size_t len)
            (len >= 4 && memcmp(data + len - 4, "\r\n\r\n", 4) == 0);
 }
 
-/* While libcurl authenticates it sends no body, so that a 100 does not mean
- * that the body goes. */
+/* libcurl sends no body while it authenticates: then a 100 does not mean that
+ * the body goes. */
 void llmobs_outgoing_answered(struct llmobs_handle *handle, const char *data,
                               size_t len)
 {

@@ -1,13 +1,14 @@
-/* rest - the calls before and after which the shim wants the process without a
- * thread of the library (shim/alone.h).
+/* rest - ends the library's threads before a call of the program that a process
+ * of one thread alone may make, or that concerns its own thread alone, and lets
+ * them start again after it (shim/alone.h says which calls).
  *
- * Threads: any; a call of each before and after what the program does. They
- *          preserve errno.
+ * Threads: any; begin and end are called before and after the program's call.
+ *          They preserve errno.
  * Errors:  none: where a thread does not end in time the program goes on.
  * Limits:  LLMOBS_REST_MS, once for the same threads, and as long again where
  *          the program's call has failed because of a thread of the library;
  *          LLMOBS_HURRY_MS more before a filter. A worker that is idle, or
- *          delivers to this host, needs a tenth of a millisecond to some.
+ *          delivers to this host, needs some tenths of a millisecond.
  */
 #ifndef LLMOBS_REST_H
 #define LLMOBS_REST_H
@@ -33,8 +34,8 @@ void llmobs_rest_init(struct llmobs_worker *worker);
 enum llmobs_rest llmobs_rest_begin(enum llmobs_confined how,
                                    const void *filter);
 
-/* Cuts the request that our thread waits for; true where the library has no
- * thread any more. Between begin and end. */
+/* Ends the request that a thread of the library waits for. True where the
+ * library has no thread then. Called between begin and end. */
 bool llmobs_rest_longer(void);
 
 /* Goes on with what waits for delivery, if the process is not confined. _STILL:

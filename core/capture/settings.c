@@ -129,8 +129,8 @@ const struct llmobs_setting *llmobs_setting(CURLoption option)
 
 /* -- all of them ----------------------------------------------------------- */
 
-/* A handle may have its copy for ever and never call a model, so the copy does
- * not count for the budget; each call has a copy of its own that does. */
+/* The copy does not count for the budget, as a handle may have it for ever and
+ * never call a model. Each call has a copy of its own, which counts. */
 static void begin_copy(struct llmobs_settings *app, size_t copy_max)
 {
     llmobs_body_init(&app->copied, copy_max);
@@ -192,8 +192,8 @@ static bool set_url(struct llmobs_settings *app, const char *url)
     return true;
 }
 
-/* False: without memory. Then the request's path is unknown, and no URL at all
- * is better than a wrong one. */
+/* False: without memory. Then nobody knows the request's path, and no URL at
+ * all is better than a wrong one. */
 static bool set_target(struct llmobs_settings *app, const char *target)
 {
     char *copy = target ? strdup(target) : NULL;
@@ -303,9 +303,9 @@ static void copy_postfields(struct llmobs_settings *app, const char *data,
     llmobs_buf_fit(&app->copied.head);
 }
 
-/* libcurl frees the former copy before it copies a string, as with any text.
- * For bytes with a size the former copy stays since 8.6, and since 8.11 also
- * the method. */
+/* As with any text, libcurl frees the former copy before it copies a string.
+ * Where the size is given, the former copy stays since 8.6, and since 8.11 the
+ * method as well. */
 void llmobs_settings_refuse_copy(struct llmobs_settings *app, unsigned version)
 {
     if (version < 0x080600)

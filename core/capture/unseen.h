@@ -18,10 +18,11 @@ void llmobs_unseen_watch(const struct llmobs_wrappers *wrappers);
 /* True where some object may call libcurl past the library. No system call. */
 bool llmobs_unseen_any(void);
 
-/* Reports the objects that are certain by now. `last`: the process exits, so
- * an object that has not asked the loader for libcurl's functions never will; a
- * handle's end shows it for the functions that every call needs. True when this
- * process has counted an object here. */
+/* Reports the objects that certainly hide calls. An object that defines a
+ * function of libcurl may still ask the loader for libcurl's own: until a
+ * handle ends, for the functions that every call needs, and until the process
+ * exits (`last`) for the others. True when this process has counted an object
+ * here. */
 bool llmobs_unseen_report(bool last);
 
 #endif

@@ -569,8 +569,9 @@ struct work {
     int saved, cancel;
 };
 
-/* False where another thread is at work on the connection, as only GnuTLS
- * allows: nobody waits for it, so the reader does not see these bytes. */
+/* False where another thread is at work on the connection, which GnuTLS alone
+ * allows. Nobody waits for that thread: the reader of HTTP misses these bytes.
+ */
 static bool begin_work(struct llmobs_wire *wire, struct work *work)
 {
     work->saved = errno;
