@@ -81,8 +81,8 @@ static int print_rest(struct llmobs_view *view, const struct llmobs_load *load,
             &line, "older traces have such an id, too; -n 0 shows all");
     else if (load->more && !view->whole && !view->follow)
         rc = add_window(view, &line, tree);
-    if (rc == 0 && view->prices && !view->cost_told && has_cost(load)) {
-        view->cost_told = true;
+    if (rc == 0 && view->prices && !view->cost_printed && has_cost(load)) {
+        view->cost_printed = true;
         rc = llmobs_buf_addf(&line, "%sCOST: %s", line.len > 0 ? "   " : "",
                              llmobs_cost_source(view->prices, source));
     }

@@ -59,8 +59,8 @@ struct llmobs_view {
     struct llmobs_load load;      /* the form fills its counts at least */
 
     /* While it follows (follow.c). */
-    bool more;      /* the form of events prints only new events */
-    bool cost_told; /* the origin of costs was printed before */
+    bool more;         /* the form of events prints only new events */
+    bool cost_printed; /* the origin of costs was printed before */
     struct llmobs_table_kept *kept; /* from print to print */
 };
 

@@ -22,7 +22,7 @@
 #include "lib/base/file.h"
 
 /* The number of values that the tool names where a filter selects nothing. */
-#define VALUES_TOLD 8
+#define VALUES_SHOWN 8
 
 #define STEP_LEAST 1000000 /* nanoseconds */
 
@@ -100,12 +100,16 @@ static int set_by(const struct llmobs_cli_option *option, const char *words)
     return -EINVAL;
 }
 
-/* Sets the form that option->value stands for. */
+/* What a row of set_form has as its value. */
+enum form { LIST, SUMMARY, SESSIONS, OTLP, SERVE };
+
 static int set_form(const struct llmobs_cli_option *option, const char *value)
 {
     static int (*const forms[])(struct llmobs_view *) = {
-        llmobs_view_list, llmobs_view_summary, llmobs_view_sessions,
-        llmobs_view_otlp, llmobs_view_serve};
+        [LIST] = llmobs_view_list,         [SUMMARY] = llmobs_view_summary,
+        [SESSIONS] = llmobs_view_sessions, [OTLP] = llmobs_view_otlp,
+        [SERVE] = llmobs_view_serve,
+    };
     struct llmobs_view *view = option->to;
 
     (void)value;
@@ -239,20 +243,20 @@ static const struct llmobs_cli_option options[] = {
     SELECT("run", llmobs_filter_option, &KEY(RUN), 0),
     SELECT("grep", set_grep, &FILTER, 0),
     {"errors", llmobs_cli_flag, &FILTER.errors, 'e', 0, true, &VIEW.asked},
-    {"spans", set_form, &VIEW, 0, 0, 0, NULL},
+    {"spans", set_form, &VIEW, 0, 0, LIST, NULL},
     {"json", llmobs_cli_pick, &VIEW.format, 'j', 0, LLMOBS_SHEET_JSON, NULL},
     LLMOBS_CLI_PICK("csv", &VIEW.format, LLMOBS_SHEET_CSV),
     LLMOBS_CLI_VALUE("fields", set_fields, &VIEW.fields),
-    {"summary", set_form, &VIEW, 0, 0, 1, NULL},
+    {"summary", set_form, &VIEW, 0, 0, SUMMARY, NULL},
     {"timeseries", set_series, &VIEW, 0, optional_argument, 0, NULL},
     {"step", set_duration, &VIEW.step_ns, 0, 1, STEP_LEAST, NULL},
-    {"sessions", set_form, &VIEW, 0, 0, 2, NULL},
+    {"sessions", set_form, &VIEW, 0, 0, SESSIONS, NULL},
     LLMOBS_CLI_VALUE("by", set_by, &VIEW.by),
-    {"otlp", set_form, &VIEW, 0, 0, 3, NULL},
+    {"otlp", set_form, &VIEW, 0, 0, OTLP, NULL},
     {"messages", llmobs_cli_flag, &VIEW.messages, 'm', 0, true, NULL},
     LLMOBS_CLI_VALUE("html", set_html, &VIEW),
     {"open", set_html, &VIEW, 0, 0, 0, NULL},
-    {"serve", set_form, &VIEW, 0, 0, 4, NULL},
+    {"serve", set_form, &VIEW, 0, 0, SERVE, NULL},
     LLMOBS_CLI_VALUE("port", llmobs_cli_port, &VIEW.port),
     {"newest", set_newest, &VIEW, 'n', 1, 0, NULL},
     LLMOBS_CLI_FLAG("reverse", &VIEW.reverse),
@@ -267,50 +271,43 @@ static const struct llmobs_cli_option options[] = {
     {"quiet", llmobs_cli_flag, &typed.quiet, 'q', 0, true, NULL},
     LLMOBS_CLI_WORDS(set_id, &VIEW)};
 
-/* Chooses the form by all options together. */
+/* Chooses the form by all options together; refuses options that do not go with
+ * it. */
 static int choose_form(struct asked *asked)
 {
     struct llmobs_view *view = &asked->view;
     bool spans =
         view->form == llmobs_view_tree || view->form == llmobs_view_list;
-    bool chosen = view->fields.count > 0;
+    bool chosen = view->fields.count > 0, series;
+    bool to_stdout = view->html && strcmp(view->html, "-") == 0;
+    const char *why = NULL;
 
     if (spans && view->format == LLMOBS_SHEET_JSON && !chosen)
         view->form = llmobs_view_json;
     else if (spans && view->format != LLMOBS_SHEET_WORDS)
         view->form = llmobs_view_fields;
-    if (chosen && view->form != llmobs_view_fields) {
-        llmobs_tell("llmobs view: --fields is for --csv and --json of spans\n");
-        return -EINVAL;
-    }
-    if (view->by.count > 0 && view->form != llmobs_view_summary &&
-        view->form != llmobs_view_series) {
-        llmobs_tell("llmobs view: --by is for --summary and --timeseries\n");
-        return -EINVAL;
-    }
-    if (view->step_ns > 0 && view->form != llmobs_view_series) {
-        llmobs_tell("llmobs view: --step is for --timeseries\n");
-        return -EINVAL;
-    }
-    if (view->form == llmobs_view_serve && (view->html || view->whole)) {
-        llmobs_tell("llmobs view: --serve is a page of the store: no --html, "
-                    "no ID\n");
-        return -EINVAL;
-    }
-    if (view->port > 0 && view->form != llmobs_view_serve) {
-        llmobs_tell("llmobs view: --port is for --serve\n");
-        return -EINVAL;
-    }
-    if (asked->output && view->form == llmobs_view_html &&
-        (!view->html || strcmp(view->html, "-") != 0)) {
-        llmobs_tell("llmobs view: the page has a file of its own: no -o\n");
-        return -EINVAL;
-    }
-    if (view->open && view->html && strcmp(view->html, "-") == 0) {
-        llmobs_tell("llmobs view: --open needs a file\n");
-        return -EINVAL;
-    }
-    return 0;
+    series = view->form == llmobs_view_series;
+    if (chosen && view->form != llmobs_view_fields)
+        why = "--fields is for --csv and --json of spans";
+    else if (view->by.count > 0 && !series && view->form != llmobs_view_summary)
+        why = "--by is for --summary and --timeseries";
+    else if (view->step_ns > 0 && !series)
+        why = "--step is for --timeseries";
+    else if (view->form == llmobs_view_serve && (view->html || view->whole))
+        why = "--serve is a page of the store: no --html, no ID";
+    else if (view->port > 0 && view->form != llmobs_view_serve)
+        why = "--port is for --serve";
+    else if (asked->output && view->form == llmobs_view_html && !to_stdout)
+        why = "the page has a file of its own: no -o";
+    else if (view->open && to_stdout)
+        why = "--open needs a file";
+    else if (view->follow && (asked->quiet || !llmobs_view_follows(view)))
+        why = "--follow goes with traces, --spans, --json and --otlp: any "
+              "other form needs all spans at once";
+    if (!why)
+        return 0;
+    llmobs_tell("llmobs view: %s\n", why);
+    return -EINVAL;
 }
 
 /* -- the answer ------------------------------------------------------------ */
@@ -319,9 +316,9 @@ static int choose_form(struct asked *asked)
 static void report_values(const struct llmobs_values *values)
 {
     llmobs_tell("; %s: ", values->plural);
-    for (size_t i = 0; i < values->count && i < VALUES_TOLD; i++)
+    for (size_t i = 0; i < values->count && i < VALUES_SHOWN; i++)
         llmobs_tell("%s%s", i > 0 ? ", " : "", values->list[i]);
-    if (values->count > VALUES_TOLD)
+    if (values->count > VALUES_SHOWN)
         fputs(", ...", stderr);
 }
 
@@ -511,16 +508,6 @@ static int run_view(struct asked *asked)
     return rc == 0 ? LLMOBS_CLI_OK : LLMOBS_CLI_FAILED;
 }
 
-static int check_follow(const struct asked *asked)
-{
-    if (!asked->view.follow ||
-        (llmobs_view_follows(&asked->view) && !asked->quiet))
-        return 0;
-    llmobs_tell("llmobs view: --follow goes with traces, --spans, --json and "
-                "--otlp: any other form needs all spans at once\n");
-    return -EINVAL;
-}
-
 int llmobs_cmd_view(int argc, char **argv)
 {
     int status;
@@ -529,9 +516,7 @@ int llmobs_cmd_view(int argc, char **argv)
     status = llmobs_cli_parse(argc, argv, options);
     VIEW.must_find |= typed.quiet;
     if (status < 0)
-        status = choose_form(&typed) != 0 || check_follow(&typed) != 0
-                     ? LLMOBS_CLI_USAGE
-                     : run_view(&typed);
+        status = choose_form(&typed) != 0 ? LLMOBS_CLI_USAGE : run_view(&typed);
     llmobs_prices_free(VIEW.prices);
     llmobs_buf_fini(&VIEW.asked);
     llmobs_load_fini(&VIEW.load);
