@@ -228,8 +228,8 @@ $(B)/libc/%.o: SPECIAL := -fno-builtin
 # style by their hashes.
 $(B)/cli/show/completion.o: $(wildcard packaging/completion/*)
 $(B)/cli/shared/help.o: $(wildcard cli/help/*)
-$(B)/cli/show/assets.o: $(B)/page.js cli/show/page.css scripts/csp-hash
-$(B)/cli/show/assets.o: SPECIAL = \
+$(B)/cli/show/page.o: $(B)/page.js cli/show/page.css scripts/csp-hash
+$(B)/cli/show/page.o: SPECIAL = \
 	-DLLMOBS_PAGE_JS='"$(B)/page.js"' \
 	-DLLMOBS_PAGE_JS_HASH='"$(shell scripts/csp-hash $(B)/page.js)"' \
 	-DLLMOBS_PAGE_CSS_HASH='"$(shell scripts/csp-hash cli/show/page.css)"'

@@ -2,14 +2,20 @@
 
 #include <errno.h>
 
-#include "cli/show/assets.h"
 #include "cli/show/body.h"
 #include "cli/show/page_row.h"
 #include "cli/query/cost.h"
 #include "cli/query/evaluations.h"
 #include "cli/query/load.h"
+#include "cli/shared/embed.h"
 #include "lib/base/clock.h"
 #include "llmobs.h"
+
+/* The build sets the paths, and the hashes by which the page's policy names its
+ * script and its style. */
+LLMOBS_EMBED(llmobs_page_js, LLMOBS_PAGE_JS);
+LLMOBS_EMBED(llmobs_page_css, "cli/show/page.css");
+#define SOURCE(hash) "'sha256-" hash "'"
 
 #define INDEX_MAX ((size_t)1 << 30)
 #define NS_PER_MS 1000000
@@ -180,33 +186,46 @@ static int write_evaluations(struct writer *w)
 
 /* -- the file ------------------------------------------------------------- */
 
-static void write_asset(FILE *out, struct llmobs_page_asset asset)
-{
-    fwrite(asset.text.data, 1, asset.text.len, out);
-}
-
 /* Only a page that is live may ask for something: its own server. */
 static void write_head(FILE *out, bool live)
 {
-    fprintf(out,
-            "<!DOCTYPE html>\n"
-            "<html lang=\"en\">\n"
-            "<head>\n"
-            "<meta charset=\"utf-8\">\n"
-            "<!-- This file holds texts that programs sent to language models,"
-            "\n     and the answers. -->\n"
-            "<meta http-equiv=\"Content-Security-Policy\" content=\""
-            "default-src 'none'; script-src %s; style-src %s; img-src data:; "
-            "%sbase-uri 'none'; form-action 'none'\">\n"
-            "<meta name=\"referrer\" content=\"no-referrer\">\n"
-            "<meta name=\"viewport\" "
-            "content=\"width=device-width, initial-scale=1\">\n"
-            "<meta name=\"color-scheme\" content=\"light dark\">\n"
-            "<title>llmobs</title>\n"
-            "<style>",
-            llmobs_page_script().source, llmobs_page_style().source,
-            live ? "connect-src 'self'; " : "");
-    write_asset(out, llmobs_page_style());
+    fprintf(
+        out,
+        "<!DOCTYPE html>\n"
+        "<html lang=\"en\">\n"
+        "<head>\n"
+        "<meta charset=\"utf-8\">\n"
+        "<!-- This file holds texts that programs sent to language models,"
+        "\n     and the answers. -->\n"
+        "<meta http-equiv=\"Content-Security-Policy\" content=\""
+        "default-src 'none'; script-src " SOURCE(
+            LLMOBS_PAGE_JS_HASH) "; "
+                                 "style-src " SOURCE(
+                                     LLMOBS_PAGE_CSS_HASH) "; img-src data:; "
+                                                           "%sbase-uri 'none'; "
+                                                           "form-action "
+                                                           "'none'\">\n"
+                                                           "<meta "
+                                                           "name=\"referrer\" "
+                                                           "content=\"no-"
+                                                           "referrer\">\n"
+                                                           "<meta "
+                                                           "name=\"viewport\" "
+                                                           "content=\"width="
+                                                           "device-width, "
+                                                           "initial-scale=1\">"
+                                                           "\n"
+                                                           "<meta "
+                                                           "name=\"color-"
+                                                           "scheme\" "
+                                                           "content=\"light "
+                                                           "dark\">\n"
+                                                           "<title>llmobs</"
+                                                           "title>\n"
+                                                           "<style>",
+        live ? "connect-src 'self'; " : "");
+    fwrite(llmobs_page_css, 1, (size_t)(llmobs_page_css_end - llmobs_page_css),
+           out);
     fputs("</style>\n"
           "</head>\n"
           "<body>\n"
@@ -276,7 +295,8 @@ static int write_page(struct writer *w)
     if (rc != 0)
         return rc;
     fputs("</script>\n<script>", out);
-    write_asset(out, llmobs_page_script());
+    fwrite(llmobs_page_js, 1, (size_t)(llmobs_page_js_end - llmobs_page_js),
+           out);
     fputs("</script>\n</body>\n</html>\n", out);
     if (fflush(out) != 0 || ferror(out))
         return -EIO;
