@@ -166,8 +166,8 @@ static bool tell_cost(const struct llmobs_gate *gate, const struct sums *sums,
 }
 
 /* `of`: how many calls have this number. */
-static bool tell_count(const char *name, int64_t count, int64_t limit,
-                       size_t of, size_t calls)
+static bool print_count(const char *name, int64_t count, int64_t limit,
+                        size_t of, size_t calls)
 {
     bool exceeded = count > limit;
     FILE *out = begin(exceeded);
@@ -205,11 +205,11 @@ static int gate_tell(const struct llmobs_gate *gate, const struct sums *sums,
     if (gate->max_cost >= 0)
         exceeded |= tell_cost(gate, sums, prices);
     if (gate->max_tokens >= 0)
-        exceeded |= tell_count("tokens", sums->tokens, gate->max_tokens,
-                               sums->counted, calls);
+        exceeded |= print_count("tokens", sums->tokens, gate->max_tokens,
+                                sums->counted, calls);
     if (gate->max_errors >= 0)
-        exceeded |= tell_count("errors", (int64_t)sums->failed,
-                               gate->max_errors, calls, calls);
+        exceeded |= print_count("errors", (int64_t)sums->failed,
+                                gate->max_errors, calls, calls);
     return exceeded ? LLMOBS_CLI_FAILED : LLMOBS_CLI_OK;
 }
 

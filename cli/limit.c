@@ -77,8 +77,8 @@ static bool is_passed(const struct limit *limit)
 }
 
 /* Prints a line for the first call that counts nothing. */
-static void tell_unknown(const struct llmobs_spent_unknown *unknown, bool *told,
-                         const char *lacks, const char *option)
+static void print_unknown(const struct llmobs_spent_unknown *unknown,
+                          bool *told, const char *lacks, const char *option)
 {
     if (unknown->calls > 0 && !*told)
         llmobs_tell(SELF ": a call of %s has %s: it counts nothing for %s\n",
@@ -108,16 +108,16 @@ static void limit_look(struct limit *limit)
         limit->told_error = true;
     }
     if (limit->max_tokens >= 0)
-        tell_unknown(&limit->spent.uncounted, &limit->told_uncounted,
-                     "no token counts", "--max-tokens");
+        print_unknown(&limit->spent.uncounted, &limit->told_uncounted,
+                      "no token counts", "--max-tokens");
     if (limit->max_cost >= 0)
-        tell_unknown(&limit->spent.unpriced, &limit->told_unpriced,
-                     "no known price", "--max-cost");
+        print_unknown(&limit->spent.unpriced, &limit->told_unpriced,
+                      "no known price", "--max-cost");
 }
 
 /* Prints the sum of the limit that is passed. `ended`: the command has ended by
  * itself. */
-static void tell_sum(const struct limit *limit, bool ended)
+static void print_sum(const struct limit *limit, bool ended)
 {
     const struct llmobs_spent *spent = &limit->spent;
     bool tokens = limit->max_tokens >= 0 && spent->tokens > limit->max_tokens;
@@ -192,7 +192,7 @@ _Noreturn static void watch(struct limit *limit, pid_t parent)
         limit_look(limit);
     } while (!ended && !is_passed(limit));
     if (is_passed(limit))
-        tell_sum(limit, ended);
+        print_sum(limit, ended);
     if (!ended)
         end_command(atomic_load(&limit->shared->child));
     _exit(0);

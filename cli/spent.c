@@ -7,8 +7,8 @@
 #include "cli/query/filter.h"
 #include "cli/query/load.h"
 
-static void note_unknown(struct llmobs_spent_unknown *unknown,
-                         const struct llmobs_row *row)
+static void add_unknown(struct llmobs_spent_unknown *unknown,
+                        const struct llmobs_row *row)
 {
     if (unknown->calls++ == 0)
         snprintf(unknown->model, sizeof(unknown->model), "%s",
@@ -34,9 +34,9 @@ static void add(struct llmobs_spent *spent, const struct llmobs_row *row,
     if (!call || row->failed)
         return;
     if (row->input_tokens < 0 && row->output_tokens < 0)
-        note_unknown(&spent->uncounted, row);
+        add_unknown(&spent->uncounted, row);
     if (row->cost < 0)
-        note_unknown(&spent->unpriced, row);
+        add_unknown(&spent->unpriced, row);
 }
 
 /* True for a span of the run that was not there before: a store may have a span
@@ -67,8 +67,8 @@ static int take(struct llmobs_spent *spent, const struct llmobs_json *event,
     return rc == -EINVAL ? 0 : rc;
 }
 
-static int take_line(void *ctx, struct llmobs_text line,
-                     struct llmobs_place place)
+static int add_line(void *ctx, struct llmobs_text line,
+                    struct llmobs_place place)
 {
     struct llmobs_spent *spent = ctx;
     struct llmobs_json *event = NULL;
@@ -89,11 +89,11 @@ int llmobs_spent_look(struct llmobs_spent *spent)
     if (!spent->reader) {
         rc = llmobs_reader_open(spent->store, &spent->reader);
         if (rc == 0)
-            rc = llmobs_reader_walk(spent->reader, spent->since_ns, take_line,
+            rc = llmobs_reader_walk(spent->reader, spent->since_ns, add_line,
                                     spent);
     }
     if (rc == 0)
-        rc = llmobs_reader_more(spent->reader, take_line, spent);
+        rc = llmobs_reader_more(spent->reader, add_line, spent);
     if (rc == 0)
         return 0;
     llmobs_reader_close(spent->reader);

@@ -65,8 +65,8 @@ static int write_output(struct stats *stats)
 /* -- what is wrong --------------------------------------------------------- */
 
 /* Begins a line about a user. */
-static void tell_user(const struct stats *stats,
-                      const struct llmobs_tally *tally)
+static void print_user(const struct stats *stats,
+                       const struct llmobs_tally *tally)
 {
     char name[LLMOBS_ACCOUNT_NAME];
 
@@ -82,46 +82,46 @@ static void tell(const struct stats *stats, const struct llmobs_tally *tally)
     uint64_t restarts = llmobs_counts_get(&tally->sum, LLMOBS_LEDGER_RESTARTS);
 
     if (tally->error) {
-        tell_user(stats, tally);
+        print_user(stats, tally);
         llmobs_tell("%s%s%s\n", tally->dir ? tally->dir : "",
                     tally->dir ? ": " : "",
                     tally->error == -ECHILD ? "the reading broke off"
                                             : strerror(-tally->error));
     }
     if (tally->unreadable > 0) {
-        tell_user(stats, tally);
+        print_user(stats, tally);
         llmobs_tell("%zu file%s in %s could not be read\n", tally->unreadable,
                     tally->unreadable == 1 ? "" : "s", tally->dir);
     }
     if (tally->versions > 0) {
-        tell_user(stats, tally);
+        print_user(stats, tally);
         llmobs_cli_tell_versions(tally->versions);
     }
     if (restarts > 0) {
-        tell_user(stats, tally);
+        print_user(stats, tally);
         llmobs_tell("the totals in %s could not be read and began anew %" PRIu64
                     " time%s\n",
                     tally->dir, restarts, restarts == 1 ? "" : "s");
     }
 }
 
-static void tell_drops(const struct stats *stats,
-                       const struct llmobs_tally *tally, const char *before)
+static void print_drops(const struct stats *stats,
+                        const struct llmobs_tally *tally, const char *before)
 {
     char room[LLMOBS_STATS_TIME];
 
-    tell_user(stats, tally);
+    print_user(stats, tally);
     llmobs_tell("%sdropped: %" PRIu64 ", the last at %s\n", before,
                 tally->drops.count, llmobs_stats_time(tally, room));
 }
 
-static void tell_alerts(const struct stats *stats,
-                        const struct llmobs_tally *tally)
+static void print_alerts(const struct stats *stats,
+                         const struct llmobs_tally *tally)
 {
     if (tally->lost)
-        tell_drops(stats, tally, "");
+        print_drops(stats, tally, "");
     if (tally->stale) {
-        tell_user(stats, tally);
+        print_user(stats, tally);
         llmobs_tell("in the spool for %" PRIu64
                     " s: its destination is away, or neither `llmobs relay` "
                     "nor `llmobs drain` runs\n",
@@ -153,9 +153,9 @@ static int count_status(const struct stats *stats)
         tell(stats, tally);
         if (stats->tallies.acknowledge && tally->drops.count > 0 &&
             !tally->error)
-            tell_drops(stats, tally, "acknowledged: ");
+            print_drops(stats, tally, "acknowledged: ");
         if (stats->check)
-            tell_alerts(stats, tally);
+            print_alerts(stats, tally);
         if ((tally->error && stats->form != LLMOBS_STATS_PROMETHEUS) ||
             (stats->check && (tally->lost || tally->stale || tally->error)))
             status = LLMOBS_CLI_FAILED;

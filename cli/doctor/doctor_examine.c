@@ -27,8 +27,8 @@ static bool is_in_reach(const struct llmobs_libcurl_route *copy)
            !copy->switched_off;
 }
 
-static void tell_copy(struct llmobs_doctor *doctor,
-                      const struct llmobs_libcurl_route *copy)
+static void report_copy(struct llmobs_doctor *doctor,
+                        const struct llmobs_libcurl_route *copy)
 {
     static const char *const texts[] = {
         "loaded: ", "linked: ", "opened later: ", "inside the file: "};
@@ -49,9 +49,9 @@ static void tell_copy(struct llmobs_doctor *doctor,
 }
 
 /* docs/WRAPPERS.md says which calls of a wrapper the shim sees. */
-static void tell_wrapper(struct llmobs_doctor *doctor,
-                         const struct llmobs_libcurl_wrapper *wrapper,
-                         struct llmobs_json *list)
+static void report_wrapper(struct llmobs_doctor *doctor,
+                           const struct llmobs_libcurl_wrapper *wrapper,
+                           struct llmobs_json *list)
 {
     struct llmobs_json *fact = llmobs_json_object();
 
@@ -75,17 +75,17 @@ static void tell_wrapper(struct llmobs_doctor *doctor,
                     wrapper->path, wrapper->names);
 }
 
-static void tell_wrappers(struct llmobs_doctor *doctor)
+static void report_wrappers(struct llmobs_doctor *doctor)
 {
     struct llmobs_json *list = llmobs_json_array();
 
     for (size_t i = 0; i < doctor->routes.wrapper_count; i++)
-        tell_wrapper(doctor, &doctor->routes.wrappers[i], list);
+        report_wrapper(doctor, &doctor->routes.wrappers[i], list);
     LLMOBS_KNOWN("wrappers", list);
 }
 
 /* `other`: calls that need no libcurl are observed. */
-static void tell_nothing(struct llmobs_doctor *doctor, bool other)
+static void report_nothing(struct llmobs_doctor *doctor, bool other)
 {
     const struct llmobs_program *program = &doctor->program;
     enum llmobs_report_level level =
@@ -109,7 +109,7 @@ static void tell_nothing(struct llmobs_doctor *doctor, bool other)
                     doctor->routes.missing);
 }
 
-static void tell_reach(struct llmobs_doctor *doctor)
+static void report_reach(struct llmobs_doctor *doctor)
 {
     struct llmobs_json *fact = llmobs_json_object();
     struct llmobs_json *list = llmobs_json_array();
@@ -119,7 +119,7 @@ static void tell_reach(struct llmobs_doctor *doctor)
     for (size_t i = 0; i < doctor->routes.count; i++) {
         const struct llmobs_libcurl_route *copy = &doctor->routes.copies[i];
 
-        tell_copy(doctor, copy);
+        report_copy(doctor, copy);
         if (!in_reach)
             how = llmobs_libcurl_how_name(copy->how);
         in_reach |= is_in_reach(copy);
@@ -127,7 +127,7 @@ static void tell_reach(struct llmobs_doctor *doctor)
     }
     other = llmobs_doctor_tls(doctor);
     if (!in_reach)
-        tell_nothing(doctor, other);
+        report_nothing(doctor, other);
     if (doctor->allowance.spent)
         LLMOBS_FIND(NOTE, "reach",
                     "its files ask for too much to be read: not all of "
@@ -173,12 +173,12 @@ static void find_reach(struct llmobs_doctor *doctor)
                                   routes, &doctor->library);
     /* An unreadable file is reported here by what it means for preloading. */
     if (rc == 0)
-        tell_reach(doctor);
+        report_reach(doctor);
 }
 
 /* -- all of it ------------------------------------------------------------ */
 
-static void tell_program(struct llmobs_doctor *doctor)
+static void report_program(struct llmobs_doctor *doctor)
 {
     const struct llmobs_program *program = &doctor->program;
 
@@ -200,10 +200,10 @@ static void tell_program(struct llmobs_doctor *doctor)
 int llmobs_doctor_examine(struct llmobs_doctor *doctor)
 {
     llmobs_doctor_open_library(doctor, &doctor->allowance);
-    tell_program(doctor);
+    report_program(doctor);
     find_reach(doctor);
     llmobs_doctor_possible(doctor);
     llmobs_doctor_on(doctor);
-    tell_wrappers(doctor);
+    report_wrappers(doctor);
     return llmobs_doctor_settings(doctor);
 }

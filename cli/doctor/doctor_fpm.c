@@ -75,7 +75,7 @@ static bool is_no(const char *value)
            strcasecmp(value, "false") == 0 || strcmp(value, "0") == 0;
 }
 
-static void note_env(struct pool *pool, char *key)
+static void record_env(struct pool *pool, char *key)
 {
     char *end = strchr(key, ']');
 
@@ -86,7 +86,7 @@ static void note_env(struct pool *pool, char *key)
                  key);
 }
 
-static void note_setting(struct walk *walk, char *key, const char *value)
+static void record_setting(struct walk *walk, char *key, const char *value)
 {
     struct pool *pool = walk->pool;
 
@@ -95,7 +95,7 @@ static void note_setting(struct walk *walk, char *key, const char *value)
     if (!walk->inside)
         return;
     if (strncmp(key, "env[", 4) == 0)
-        note_env(pool, key + 4);
+        record_env(pool, key + 4);
     else if (strcmp(key, "clear_env") == 0)
         pool->keeps_env = is_no(value);
     else if (strcmp(key, "chroot") == 0)
@@ -105,7 +105,7 @@ static void note_setting(struct walk *walk, char *key, const char *value)
 }
 
 /* Without a wanted name the first pool of the first file is taken. */
-static void note_section(struct walk *walk, const char *name)
+static void record_section(struct walk *walk, const char *name)
 {
     struct pool *pool = walk->pool;
 
@@ -147,7 +147,7 @@ static void walk_line(struct walk *walk, char *line)
         *end = '\0';
         line++;
         trim(&line);
-        note_section(walk, line);
+        record_section(walk, line);
         return;
     }
     sign = strchr(line, '=');
@@ -160,7 +160,7 @@ static void walk_line(struct walk *walk, char *line)
     if (strcmp(line, "include") == 0)
         walk_pattern(walk, sign);
     else
-        note_setting(walk, line, sign);
+        record_setting(walk, line, sign);
 }
 
 static void walk_file(struct walk *walk, const char *path)
@@ -264,7 +264,8 @@ static bool find_worker(void *ctx, pid_t pid)
 
 /* -- telling -------------------------------------------------------------- */
 
-static void tell_settings(struct llmobs_doctor *doctor, const struct pool *pool)
+static void report_settings(struct llmobs_doctor *doctor,
+                            const struct pool *pool)
 {
 
     LLMOBS_FIND(NOTE, ABOUT, "pool %s of %s%s", pool->name, pool->file,
@@ -290,7 +291,7 @@ static void tell_settings(struct llmobs_doctor *doctor, const struct pool *pool)
                     "stopped lose up to a second of calls");
 }
 
-static void tell_worker(struct llmobs_doctor *doctor, const struct pool *pool)
+static void report_worker(struct llmobs_doctor *doctor, const struct pool *pool)
 {
     struct llmobs_process worker;
     bool on =
@@ -365,10 +366,10 @@ int llmobs_doctor_fpm(struct llmobs_doctor *doctor, const char *what)
     if (pool.master != 0)
         llmobs_process_all(find_worker, &pool);
     add_facts(doctor, &pool);
-    tell_settings(doctor, &pool);
+    report_settings(doctor, &pool);
     if (pool.master == 0)
         return examine_idle(doctor, &pool);
-    tell_worker(doctor, &pool);
+    report_worker(doctor, &pool);
     rc = llmobs_process_open(&doctor->process, pool.master);
     if (rc != 0 || doctor->process.exe[0] == '\0') {
         LLMOBS_FIND(FAIL, ABOUT, "the master cannot be read: ask as root");

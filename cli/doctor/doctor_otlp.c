@@ -174,7 +174,7 @@ static bool is_other_form(const struct inquiry *inquiry)
 }
 
 /* Reports a success, or a fault if the answer is the page of a web site. */
-static void tell_success(struct inquiry *inquiry)
+static void report_success(struct inquiry *inquiry)
 {
     struct llmobs_doctor *doctor = inquiry->doctor;
 
@@ -216,7 +216,7 @@ static const char *other_form(const struct inquiry *inquiry)
                                    "OTEL_EXPORTER_OTLP_PROTOCOL=http/json";
 }
 
-static void tell_bad_request(const struct inquiry *inquiry)
+static void report_bad_request(const struct inquiry *inquiry)
 {
     struct llmobs_doctor *doctor = inquiry->doctor;
     const struct llmobs_otlp_signal *signal = inquiry->signal;
@@ -253,14 +253,14 @@ static const char *meaning_of(const struct inquiry *inquiry, long status)
     return "this means no success";
 }
 
-static void tell_status(struct inquiry *inquiry)
+static void report_status(struct inquiry *inquiry)
 {
     long status = inquiry->reply.status;
 
     if (status >= 200 && status < 300)
-        tell_success(inquiry);
+        report_success(inquiry);
     else if (status == 400)
-        tell_bad_request(inquiry);
+        report_bad_request(inquiry);
     else
         tell(inquiry, meaning_of(inquiry, status));
 }
@@ -304,7 +304,7 @@ static const char *why_no_answer(const struct inquiry *inquiry)
     }
 }
 
-static void tell_silence(const struct inquiry *inquiry)
+static void report_silence(const struct inquiry *inquiry)
 {
     struct llmobs_doctor *doctor = inquiry->doctor;
     bool held = inquiry->rc == -ENOTCONN && doctor->holder[0] != '\0';
@@ -351,9 +351,9 @@ static void inquire(struct llmobs_doctor *doctor,
     doctor_otlp_ask(&inquiry, config, signal);
     inquiry.http2 = speaks_http2(&inquiry);
     if (inquiry.reply.status > 0)
-        tell_status(&inquiry);
+        report_status(&inquiry);
     else
-        tell_silence(&inquiry);
+        report_silence(&inquiry);
     if (signal == LLMOBS_SIGNAL_TRACES && bad == LLMOBS_REPORT_FAIL)
         doctor->no_exporter |= !inquiry.accepts;
     doctor->report.no_memory |= add_fact(&inquiry, list) != 0;
@@ -362,8 +362,8 @@ static void inquire(struct llmobs_doctor *doctor,
 }
 
 /* Tells once how to have the texts of messages. */
-static void tell_content(struct llmobs_doctor *doctor,
-                         const struct llmobs_otlp_config *otlp)
+static void report_content(struct llmobs_doctor *doctor,
+                           const struct llmobs_otlp_config *otlp)
 {
     if (otlp->span_content || otlp->event_content)
         LLMOBS_FIND(NOTE, ABOUT, "the texts of messages are sent");
@@ -377,9 +377,9 @@ static void tell_content(struct llmobs_doctor *doctor,
         LLMOBS_FIND(NOTE, ABOUT, "the texts of messages are switched off");
 }
 
-static void tell_unused(struct llmobs_doctor *doctor,
-                        const struct llmobs_otlp_signal *traces,
-                        const char *why)
+static void report_unused(struct llmobs_doctor *doctor,
+                          const struct llmobs_otlp_signal *traces,
+                          const char *why)
 {
     char *url = llmobs_doctor_shown("", traces->url);
 
@@ -388,8 +388,8 @@ static void tell_unused(struct llmobs_doctor *doctor,
     free(url);
 }
 
-static void tell_off(struct llmobs_doctor *doctor,
-                     const struct llmobs_otlp_signal *traces)
+static void report_off(struct llmobs_doctor *doctor,
+                       const struct llmobs_otlp_signal *traces)
 {
     doctor->no_exporter = true;
     LLMOBS_FIND(FAIL, ABOUT,
@@ -408,14 +408,14 @@ void llmobs_doctor_otlp(struct llmobs_doctor *doctor,
     struct llmobs_json *list = llmobs_json_array();
 
     if (why_not && signals[LLMOBS_SIGNAL_TRACES].given)
-        tell_unused(doctor, &signals[LLMOBS_SIGNAL_TRACES], why_not);
+        report_unused(doctor, &signals[LLMOBS_SIGNAL_TRACES], why_not);
     else if (!why_not && !signals[LLMOBS_SIGNAL_TRACES].on)
-        tell_off(doctor, &signals[LLMOBS_SIGNAL_TRACES]);
+        report_off(doctor, &signals[LLMOBS_SIGNAL_TRACES]);
     for (int i = 0; i < LLMOBS_SIGNAL_COUNT; i++)
         if (signals[i].on && (i != LLMOBS_SIGNAL_TRACES || !why_not))
             inquire(doctor, config, (enum llmobs_signal)i, bad, list);
     if (!why_not || signals[LLMOBS_SIGNAL_LOGS].on)
-        tell_content(doctor, &config->otlp);
+        report_content(doctor, &config->otlp);
     if (llmobs_json_len(list) > 0)
         LLMOBS_KNOWN(ABOUT, list);
     else

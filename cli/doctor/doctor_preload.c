@@ -269,7 +269,7 @@ void llmobs_doctor_possible(struct llmobs_doctor *doctor)
 /* -- on ------------------------------------------------------------------- */
 
 /* glibc's loader writes a line to stderr for such a file. */
-static void tell_silence(struct llmobs_doctor *doctor, const char *shim)
+static void report_silence(struct llmobs_doctor *doctor, const char *shim)
 {
     int fd = doctor->library.musl ? llmobs_object_at(doctor->library.root, shim)
                                   : AT_FDCWD;
@@ -280,14 +280,14 @@ static void tell_silence(struct llmobs_doctor *doctor, const char *shim)
         close(fd);
 }
 
-static void tell_command(struct llmobs_doctor *doctor)
+static void report_command(struct llmobs_doctor *doctor)
 {
     static struct llmobs_preload preload;
     char shim[PATH_MAX];
 
     if (in_list(variable(doctor, "LD_PRELOAD"), LLMOBS_DOCTOR_SHIM, shim)) {
         LLMOBS_FIND(OK, ABOUT, "asked for by LD_PRELOAD in this environment");
-        tell_silence(doctor, shim);
+        report_silence(doctor, shim);
     } else if (is_for_all(doctor, NULL)) {
         LLMOBS_FIND(OK, ABOUT, "asked for by " PRELOAD_FILE);
     } else if (llmobs_preload_find(&preload) == 0) {
@@ -302,7 +302,7 @@ static void tell_command(struct llmobs_doctor *doctor)
     }
 }
 
-static void tell_absent(struct llmobs_doctor *doctor)
+static void report_absent(struct llmobs_doctor *doctor)
 {
     const char *list = variable(doctor, "LD_PRELOAD");
 
@@ -352,7 +352,7 @@ static enum answer doctor_preload_defines(struct llmobs_doctor *doctor,
     return found && !sanitizer ? YES : NO;
 }
 
-static void tell_other(struct llmobs_doctor *doctor, const char *path)
+static void report_other(struct llmobs_doctor *doctor, const char *path)
 {
     enum answer holds = doctor_preload_defines(doctor, path, "connect");
 
@@ -371,29 +371,29 @@ static void tell_other(struct llmobs_doctor *doctor, const char *path)
         snprintf(doctor->holder, sizeof(doctor->holder), "%s", path);
 }
 
-static void tell_list(struct llmobs_doctor *doctor, const char *list)
+static void report_list(struct llmobs_doctor *doctor, const char *list)
 {
     char path[PATH_MAX];
 
     while (next_preload(&list, path))
         if (strcmp(llmobs_program_base(path), LLMOBS_DOCTOR_SHIM) != 0)
-            tell_other(doctor, path);
+            report_other(doctor, path);
 }
 
-static void tell_others(struct llmobs_doctor *doctor)
+static void report_others(struct llmobs_doctor *doctor)
 {
     struct llmobs_buf text;
 
-    tell_list(doctor, variable(doctor, "LD_PRELOAD"));
+    report_list(doctor, variable(doctor, "LD_PRELOAD"));
     if (read_list(doctor, &text) == 0 && !doctor->library.musl)
-        tell_list(doctor, text.data);
+        report_list(doctor, text.data);
     llmobs_buf_fini(&text);
 }
 
 /* -- in a process --------------------------------------------------------- */
 
-static void tell_object(struct llmobs_doctor *doctor,
-                        const struct llmobs_process_object *object)
+static void report_object(struct llmobs_doctor *doctor,
+                          const struct llmobs_process_object *object)
 {
     if (object->deleted)
         LLMOBS_FIND(NOTE, ABOUT,
@@ -404,7 +404,7 @@ static void tell_object(struct llmobs_doctor *doctor,
         LLMOBS_FIND(OK, ABOUT, "on: %s", object->path);
 }
 
-static bool tell_process(struct llmobs_doctor *doctor)
+static bool report_process(struct llmobs_doctor *doctor)
 {
     const struct llmobs_process *process = &doctor->process;
     const struct llmobs_process_object *shim =
@@ -414,14 +414,14 @@ static bool tell_process(struct llmobs_doctor *doctor)
     char why[LLMOBS_NO_CORE_MAX];
 
     if (!shim) {
-        tell_absent(doctor);
+        report_absent(doctor);
         return false;
     }
-    tell_object(doctor, shim);
+    report_object(doctor, shim);
     if (llmobs_process_no_core(process, why)) /* also of one that is loaded */
         bad(doctor, why, "");
     else if (core)
-        tell_object(doctor, core);
+        report_object(doctor, core);
     else
         LLMOBS_FIND(NOTE, ABOUT,
                     LLMOBS_DOCTOR_CORE
@@ -431,9 +431,9 @@ static bool tell_process(struct llmobs_doctor *doctor)
 
 void llmobs_doctor_on(struct llmobs_doctor *doctor)
 {
-    tell_others(doctor);
+    report_others(doctor);
     if (doctor->process.pid != 0)
-        LLMOBS_KNOWN("preload_on", llmobs_json_bool(tell_process(doctor)));
+        LLMOBS_KNOWN("preload_on", llmobs_json_bool(report_process(doctor)));
     else
-        tell_command(doctor);
+        report_command(doctor);
 }

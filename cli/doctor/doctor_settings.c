@@ -143,7 +143,7 @@ static int add_variable(struct settings *settings, struct llmobs_json *list,
     return llmobs_json_add(list, fact);
 }
 
-static int tell_variables(struct settings *settings, struct llmobs_json *fact)
+static int report_variables(struct settings *settings, struct llmobs_json *fact)
 {
     struct llmobs_config_variable row = {.name = NULL};
     struct llmobs_doctor *doctor = settings->doctor;
@@ -161,7 +161,7 @@ static int tell_variables(struct settings *settings, struct llmobs_json *fact)
     return rc;
 }
 
-static void tell_enabled(struct settings *settings)
+static void report_enabled(struct settings *settings)
 {
     struct llmobs_doctor *doctor = settings->doctor;
     bool by_file;
@@ -187,7 +187,7 @@ static void tell_enabled(struct settings *settings)
                     " is neither in its environment nor in the file");
 }
 
-static void tell_excluded(struct settings *settings)
+static void report_excluded(struct settings *settings)
 {
     struct llmobs_doctor *doctor = settings->doctor;
     const struct llmobs_program *program = &doctor->program;
@@ -204,7 +204,7 @@ static void tell_excluded(struct settings *settings)
 }
 
 /* Says nothing of a process in another root, which has other files. */
-static void tell_inbound(struct settings *settings)
+static void report_inbound(struct settings *settings)
 {
     struct llmobs_doctor *doctor = settings->doctor;
     char path[PATH_MAX];
@@ -219,15 +219,15 @@ static void tell_inbound(struct settings *settings)
                     path);
 }
 
-static int tell_config(struct settings *settings)
+static int report_config(struct settings *settings)
 {
     struct llmobs_json *fact = llmobs_json_object();
     int rc;
 
-    tell_enabled(settings);
-    tell_excluded(settings);
-    tell_inbound(settings);
-    rc = tell_variables(settings, fact);
+    report_enabled(settings);
+    report_excluded(settings);
+    report_inbound(settings);
+    rc = report_variables(settings, fact);
     if (rc == 0)
         rc = llmobs_json_set(fact, "enabled",
                              llmobs_json_bool(settings->config->enabled));
@@ -265,8 +265,8 @@ static void add_agent_fact(struct llmobs_doctor *doctor, const char *url,
 }
 
 /* True where the agent takes spans. */
-static bool tell_agent(struct llmobs_doctor *doctor,
-                       const struct llmobs_config *config, bool wanted)
+static bool report_agent(struct llmobs_doctor *doctor,
+                         const struct llmobs_config *config, bool wanted)
 {
     enum llmobs_report_level bad =
         wanted ? LLMOBS_REPORT_FAIL : LLMOBS_REPORT_NOTE;
@@ -300,8 +300,8 @@ static bool tell_agent(struct llmobs_doctor *doctor,
     return rc > 0;
 }
 
-static void tell_store(struct llmobs_doctor *doctor,
-                       const struct llmobs_config *config)
+static void report_store(struct llmobs_doctor *doctor,
+                         const struct llmobs_config *config)
 {
     char dir[PATH_MAX];
 
@@ -313,8 +313,8 @@ static void tell_store(struct llmobs_doctor *doctor,
 }
 
 /* Says nothing of another user's process, which has another spool. */
-static void tell_relay(struct llmobs_doctor *doctor,
-                       const struct llmobs_config *config)
+static void report_relay(struct llmobs_doctor *doctor,
+                         const struct llmobs_config *config)
 {
     enum llmobs_relay relay = doctor->process.pid == 0
                                   ? llmobs_relay_find(config)
@@ -332,8 +332,8 @@ static void tell_relay(struct llmobs_doctor *doctor,
                     "another version: the program delivers by itself");
 }
 
-static void tell_intake(struct llmobs_doctor *doctor,
-                        const struct llmobs_config *config, bool asked)
+static void report_intake(struct llmobs_doctor *doctor,
+                          const struct llmobs_config *config, bool asked)
 {
     doctor->no_exporter |= asked && !config->api_key;
     if (config->api_key)
@@ -369,8 +369,8 @@ static const char *why_no_otlp(const struct llmobs_config *config,
     return traces->given ? NULL : "no variable names it";
 }
 
-static void tell_places(struct llmobs_doctor *doctor,
-                        const struct llmobs_config *config)
+static void report_places(struct llmobs_doctor *doctor,
+                          const struct llmobs_config *config)
 {
     unsigned names = llmobs_exporters_named(config->exporter, NULL);
     bool automatic = names & LLMOBS_EXPORTER_AUTO;
@@ -383,17 +383,17 @@ static void tell_places(struct llmobs_doctor *doctor,
 
     LLMOBS_FIND(NOTE, ABOUT, "spans go to: %s",
                 names != 0 ? config->exporter : "store");
-    tell_store(doctor, config);
-    tell_relay(doctor, config);
+    report_store(doctor, config);
+    report_relay(doctor, config);
     if (automatic || to_intake)
-        tell_intake(doctor, config, to_intake);
+        report_intake(doctor, config, to_intake);
     if (config->override_origin)
         LLMOBS_FIND(NOTE, AGENT,
                     "DD_LLMOBS_OVERRIDE_ORIGIN stands in its place: not "
                     "asked");
     else if (to_agent || (automatic && !to_intake))
         datadog |=
-            tell_agent(doctor, config, to_agent || config->agent_configured);
+            report_agent(doctor, config, to_agent || config->agent_configured);
     else
         LLMOBS_FIND(NOTE, AGENT, "not asked: no spans go there");
     llmobs_doctor_otlp(doctor, config, why_no_otlp(config, names, datadog));
@@ -435,11 +435,11 @@ int llmobs_doctor_settings(struct llmobs_doctor *doctor)
     int rc = open_settings(&settings);
 
     if (rc == 0)
-        rc = tell_config(&settings);
+        rc = report_config(&settings);
     if (rc == 0)
         llmobs_doctor_wrong(doctor, settings.config, settings.env);
     if (rc == 0)
-        tell_places(doctor, settings.config);
+        report_places(doctor, settings.config);
     close_settings(&settings);
     return rc < 0 ? rc : 0;
 }
@@ -451,8 +451,8 @@ int llmobs_doctor_switch(struct llmobs_doctor *doctor, char **proxy_urls)
 
     *proxy_urls = NULL;
     if (rc == 0) {
-        tell_enabled(&settings);
-        tell_excluded(&settings);
+        report_enabled(&settings);
+        report_excluded(&settings);
         if (settings.config->proxy_urls) {
             *proxy_urls = strdup(settings.config->proxy_urls);
             rc = *proxy_urls ? 0 : -ENOMEM;

@@ -42,7 +42,7 @@ static struct seen *find_seen(const struct walk *walk, const struct stat *st)
     return NULL;
 }
 
-static void note_seen(struct walk *walk, const struct stat *st, bool copy)
+static void record_seen(struct walk *walk, const struct stat *st, bool copy)
 {
     if (llmobs_grow(&walk->seen, &walk->seen_room, walk->seen_count,
                     sizeof(*walk->seen)) != 0)
@@ -73,7 +73,7 @@ static void look_into(struct walk *walk, const char *path, bool program)
         (void)llmobs_libcurl_routes_add_copy(&doctor->routes, &doctor->library,
                                              path, LLMOBS_LIBCURL_LOADED);
     if (!seen)
-        note_seen(walk, &st, doctor->routes.count > before);
+        record_seen(walk, &st, doctor->routes.count > before);
 }
 
 /* Looks for a copy of libcurl in the process's memory, and if there is none, in

@@ -120,8 +120,8 @@ static void look_up(const struct llmobs_host_names *names, size_t i, int out)
     freeaddrinfo(list);
 }
 
-static int note(struct llmobs_host_names *names,
-                const struct llmobs_host_known *known)
+static int record(struct llmobs_host_names *names,
+                  const struct llmobs_host_known *known)
 {
     if (known->name >= names->count || names->known_count == LISTED)
         return 0;
@@ -150,7 +150,7 @@ static int gather(struct llmobs_host_names *names, int in)
         if (got <= 0 ||
             read(in, &known, sizeof(known)) != (ssize_t)sizeof(known))
             break;
-        rc = note(names, &known);
+        rc = record(names, &known);
     }
     return rc;
 }

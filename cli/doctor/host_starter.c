@@ -55,8 +55,8 @@ static bool has_part(const char *path, const char *part)
 }
 
 /* Notes a container whose group is `part` of `before`. */
-static bool note_container(struct llmobs_starter *starter, const char *before,
-                           const char *part)
+static bool record_container(struct llmobs_starter *starter, const char *before,
+                             const char *part)
 {
     const char *id = NULL;
 
@@ -86,8 +86,8 @@ static bool is_cron(const char *name)
 }
 
 /* Notes a unit; cron's own program has the unit's name up to the dot. */
-static bool note_unit(struct llmobs_starter *starter, const char *before,
-                      const char *part, const char *base)
+static bool record_unit(struct llmobs_starter *starter, const char *before,
+                        const char *part, const char *base)
 {
     size_t len = strlen(part);
 
@@ -111,10 +111,10 @@ static void read_path(struct llmobs_starter *starter, char *path,
     char *part;
 
     while ((part = cut_last(path))) {
-        if (note_container(starter, path, part))
+        if (record_container(starter, path, part))
             return;
         if (!unit)
-            unit = note_unit(starter, path, part, base);
+            unit = record_unit(starter, path, part, base);
     }
 }
 

@@ -42,7 +42,7 @@ const char *llmobs_libcurl_how_name(enum llmobs_libcurl_how how)
 
 /* -- texts ---------------------------------------------------------------- */
 
-static void note_version(struct texts *texts, const char *digits)
+static void record_version(struct texts *texts, const char *digits)
 {
     size_t len = strspn(digits, "0123456789.");
 
@@ -54,7 +54,7 @@ static void note_version(struct texts *texts, const char *digits)
 }
 
 /* Notes the file name around `at`, such as "/opt/x/libcurl-gnutls.so.4". */
-static void note_name(struct texts *texts, const char *text, size_t at)
+static void record_name(struct texts *texts, const char *text, size_t at)
 {
     static const char chars[] = "abcdefghijklmnopqrstuvwxyz"
                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.+/";
@@ -93,18 +93,18 @@ static bool before_version(const char *text, size_t at)
             strncmp(text + at - strlen(CLIENT), CLIENT, strlen(CLIENT)) == 0);
 }
 
-static bool note_text(void *ctx, const char *text, size_t at)
+static bool record_text(void *ctx, const char *text, size_t at)
 {
     struct texts *texts = ctx;
 
     if (before_version(text, at))
-        note_version(texts, text + at + strlen(CURL) + 1);
+        record_version(texts, text + at + strlen(CURL) + 1);
     else
-        note_name(texts, text, at);
+        record_name(texts, text, at);
     return true;
 }
 
-static bool note_tls(void *ctx, const char *text, size_t at)
+static bool record_tls(void *ctx, const char *text, size_t at)
 {
     struct texts *texts = ctx;
 
@@ -127,7 +127,7 @@ static const char *flavour_of(const struct llmobs_object *object)
     for (size_t i = 0; i < sizeof(by_library) / sizeof(*by_library); i++)
         if (llmobs_object_needs(object, by_library[i][0]))
             return by_library[i][1];
-    llmobs_object_find(object, "CURL_", note_tls, &texts);
+    llmobs_object_find(object, "CURL_", record_tls, &texts);
     return texts.gnutls ? "GnuTLS" : texts.openssl ? "OpenSSL" : "";
 }
 
@@ -161,7 +161,7 @@ static void add_copy(struct llmobs_libcurl_routes *routes,
 
     if (!copy)
         return;
-    llmobs_object_find(object, CURL, note_text, &texts);
+    llmobs_object_find(object, CURL, record_text, &texts);
     memcpy(copy->version, texts.version, sizeof(copy->version));
     snprintf(copy->flavour, sizeof(copy->flavour), "%s", flavour_of(object));
 }
@@ -354,7 +354,7 @@ static void read_texts(struct tree *tree, size_t index)
 
     if (member->object.defines || member->object.holds)
         return;
-    llmobs_object_find(&member->object, CURL, note_text, &texts);
+    llmobs_object_find(&member->object, CURL, record_text, &texts);
     /* Only libcurl itself has a text with its version. */
     if (texts.version[0] != '\0') {
         add_copy(tree->routes, LLMOBS_LIBCURL_STATIC, &member->object,

@@ -242,8 +242,8 @@ bool llmobs_object_wraps(const struct llmobs_object *object, char *names,
 
 /* Notes whether this is the symbol to look for, a function of libcurl, or a
  * function by which a wrapper asks for libcurl's (dlsym). */
-static void note_name(struct llmobs_object *object, const struct symbols *table,
-                      const Elf64_Sym *symbol)
+static void record_name(struct llmobs_object *object,
+                        const struct symbols *table, const Elf64_Sym *symbol)
 {
     const char *name = table->text + symbol->st_name;
     bool has = symbol->st_shndx != SHN_UNDEF;
@@ -275,7 +275,7 @@ static void walk_symbols(struct llmobs_object *object,
             return;
         }
         for (size_t i = 0; i < now; i++)
-            note_name(object, table, &list[i]);
+            record_name(object, table, &list[i]);
         left -= now;
         at += now * sizeof(*list);
     }
@@ -478,8 +478,8 @@ static bool is_text(char c)
 }
 
 /* Reports the printable text around one place. */
-static bool tell(const struct finding *finding, const char *data, size_t len,
-                 size_t place)
+static bool report(const struct finding *finding, const char *data, size_t len,
+                   size_t place)
 {
     char text[2 * MARGIN + 1];
     size_t from = place, to = place;
@@ -504,7 +504,7 @@ static bool find_in(const struct finding *finding, const char *data, size_t len,
         (at = memmem(at, len - (size_t)(at - data), finding->needle, needle)) &&
         (size_t)(at - data) < until) {
         if (!llmobs_allowance_take(finding->allowance, COST_PLACE) ||
-            !tell(finding, data, len, (size_t)(at - data)))
+            !report(finding, data, len, (size_t)(at - data)))
             return false;
         at++;
     }

@@ -194,7 +194,7 @@ static void add_object(struct llmobs_process *process, char *path)
 }
 
 /* Notes the shim's writable mappings, and the anonymous one after them. */
-static void note_data(struct llmobs_process *process, const char *line)
+static void record_data(struct llmobs_process *process, const char *line)
 {
     const char *slash = strrchr(line, '/');
     bool ours = slash && strncmp(slash + 1, LLMOBS_PROCESS_SHIM,
@@ -216,7 +216,7 @@ static void note_data(struct llmobs_process *process, const char *line)
 /* Reads a line of maps: "from-to rights offset device inode   path". */
 static void read_mapping(struct llmobs_process *process, char *line)
 {
-    note_data(process, line);
+    record_data(process, line);
     for (int fields = 0; fields < 5 && *line != '\0'; fields++) {
         line += strcspn(line, " ");
         line += strspn(line, " ");

@@ -360,7 +360,7 @@ struct php {
 };
 
 /* Notes the directory of .ini files, a text in the program's file. */
-static bool note_scan_dir(void *ctx, const char *text, size_t at)
+static bool record_scan_dir(void *ctx, const char *text, size_t at)
 {
     struct php *php = ctx;
 
@@ -370,7 +370,7 @@ static bool note_scan_dir(void *ctx, const char *text, size_t at)
     return false;
 }
 
-static bool note_extension_dir(void *ctx, const char *text, size_t at)
+static bool record_extension_dir(void *ctx, const char *text, size_t at)
 {
     struct php *php = ctx;
     const char *last = llmobs_program_base(text + at);
@@ -392,8 +392,8 @@ static void read_php(struct php *php, const struct llmobs_library *library,
     if (llmobs_object_open(&object, library->root, path, library->allowance,
                            NULL) != 0)
         return;
-    llmobs_object_find(&object, "conf.d", note_scan_dir, php);
-    llmobs_object_find(&object, "/php/", note_extension_dir, php);
+    llmobs_object_find(&object, "conf.d", record_scan_dir, php);
+    llmobs_object_find(&object, "/php/", record_extension_dir, php);
     llmobs_object_close(&object);
 }
 
@@ -427,7 +427,7 @@ static bool ini_enables(const char *path)
 
 /* Notes whether this ini file enables the extension; false, which ends the
  * search, if it does. */
-static bool note_enabled(void *ctx, const char *path)
+static bool record_enabled(void *ctx, const char *path)
 {
     bool *on = ctx;
 
@@ -446,7 +446,7 @@ static bool php_enables(const struct php *php, const char *prefix,
     if (ini_enables(pattern))
         return true;
     snprintf(pattern, sizeof(pattern), "%s%s/*.ini", prefix, php->scan_dir);
-    llmobs_find_files(pattern, library->allowance, note_enabled, &on);
+    llmobs_find_files(pattern, library->allowance, record_enabled, &on);
     return on;
 }
 

@@ -335,7 +335,7 @@ static int read_apart(void *ctx, int entered, int fd)
 
 /* -- in the parent --------------------------------------------------------- */
 
-static void take(const struct llmobs_buf *text, struct llmobs_ps_stack *out)
+static void parse(const struct llmobs_buf *text, struct llmobs_ps_stack *out)
 {
     struct head head;
 
@@ -376,7 +376,7 @@ void llmobs_ps_stack_read(pid_t pid, uint64_t start, pid_t thread,
     if (llmobs_apart_receive(&child, STACK_MS, &text) != 0)
         llmobs_buf_cut(&text, 0);
     (void)llmobs_apart_end(&child, true); /* this lets the thread go */
-    take(&text, out);
+    parse(&text, out);
     llmobs_buf_fini(&text);
 }
 

@@ -239,10 +239,10 @@ static bool is_better(double like, const struct llmobs_cassette_item *best,
     return best->served > 0;
 }
 
-static void tell_miss(const struct llmobs_cassette *cassette,
-                      const struct llmobs_asked *asked,
-                      const struct llmobs_cassette_item *near,
-                      struct llmobs_buf *why)
+static void describe_miss(const struct llmobs_cassette *cassette,
+                          const struct llmobs_asked *asked,
+                          const struct llmobs_cassette_item *near,
+                          struct llmobs_buf *why)
 {
     (void)llmobs_buf_addf(why, "no recording of %s %s", asked->method,
                           asked->path);
@@ -277,7 +277,7 @@ struct llmobs_cassette_item *llmobs_choose(struct llmobs_cassette *cassette,
         }
     }
     if (!best || (most < 1 && !nearest)) {
-        tell_miss(cassette, asked, best, why);
+        describe_miss(cassette, asked, best, why);
         return NULL;
     }
     if (!best->cut)

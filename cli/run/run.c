@@ -456,7 +456,7 @@ static bool says(const struct launch *launch, const char *name,
 /* The library has no TLS of its own: beside a client that needs no libcurl only
  * a relay or a drain delivers to such a destination. On a terminal alone, for
  * cron mails what stands on stderr. */
-static void tell_of_delivery(const struct launch *launch)
+static void print_of_delivery(const struct launch *launch)
 {
     const char *command = launch->command[0];
 
@@ -602,7 +602,7 @@ static int run_run(struct launch *launch)
                    : llmobs_environment_become(&launch->bare, launch->self,
                                                launch->command);
     have_relay(launch);
-    tell_of_delivery(launch);
+    print_of_delivery(launch);
     words = around(launch);
     if (words && has_room(launch, words))
         return llmobs_environment_become(&launch->environment, launch->self,

@@ -44,7 +44,7 @@ static void serve_refuse(struct llmobs_site_visit *one, int status)
                                : "llmobs mock cannot read this request");
 }
 
-static void tell_miss(struct llmobs_serve *serve, const char *why)
+static void print_miss(struct llmobs_serve *serve, const char *why)
 {
     struct llmobs_buf shown;
 
@@ -120,7 +120,7 @@ static void serve_answer(struct llmobs_site_visit *one)
     if (item) {
         begin(serve, one, item);
     } else {
-        tell_miss(serve, why.data ? why.data : "no memory");
+        print_miss(serve, why.data ? why.data : "no memory");
         answer_error(one, 404, "no_recording",
                      why.data ? why.data : "no memory");
     }

@@ -339,8 +339,8 @@ static int fill_span(struct job *job, const struct llmobs_child_result *result,
     return rc == 0 ? describe_end(span, result) : rc;
 }
 
-static int give_event(struct job *job, struct llmobs_worker *worker,
-                      struct llmobs_span *span)
+static int deliver_event(struct job *job, struct llmobs_worker *worker,
+                         struct llmobs_span *span)
 {
     struct llmobs_buf event;
     int rc;
@@ -356,7 +356,7 @@ static int give_event(struct job *job, struct llmobs_worker *worker,
     return rc;
 }
 
-static int give_span(void *ctx, struct llmobs_worker *worker, bool relayed)
+static int deliver_span(void *ctx, struct llmobs_worker *worker, bool relayed)
 {
     struct job *job = ctx;
     struct llmobs_span span;
@@ -370,7 +370,7 @@ static int give_span(void *ctx, struct llmobs_worker *worker, bool relayed)
         return rc;
     }
     if (relayed)
-        return give_event(job, worker, &span);
+        return deliver_event(job, worker, &span);
     /* takes all that the span points to, also on error */
     return llmobs_worker_submit_span(worker, &span);
 }
@@ -382,7 +382,7 @@ static void run_span_deliver(struct job *job,
     int rc;
 
     job->result = result;
-    rc = llmobs_cli_deliver(job->config, give_span, job);
+    rc = llmobs_cli_deliver(job->config, deliver_span, job);
     if (rc != 0)
         llmobs_log(LLMOBS_LOG_ERROR, "span lost: %s", strerror(-rc));
 }

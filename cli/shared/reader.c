@@ -41,8 +41,8 @@ struct llmobs_reader {
 
 /* -- files ---------------------------------------------------------------- */
 
-static void tell_unreadable(struct llmobs_reader *reader, struct file *file,
-                            int error)
+static void report_unreadable(struct llmobs_reader *reader, struct file *file,
+                              int error)
 {
     char room[LLMOBS_ESCAPE_NAME];
 
@@ -155,7 +155,7 @@ static int add_file(struct llmobs_reader *reader, const char *name,
         return -ENOMEM;
     }
     if (fd < 0) {
-        tell_unreadable(reader, &file, -fd);
+        report_unreadable(reader, &file, -fd);
     } else {
         file.dev = st.st_dev;
         file.ino = st.st_ino;
@@ -292,7 +292,7 @@ struct walk {
     int error;    /* of reading, which ends the file and not the walk */
 };
 
-static int give(const struct walk *walk, const char *data, size_t len,
+static int pass(const struct walk *walk, const char *data, size_t len,
                 uint64_t at)
 {
     struct llmobs_place place = {walk->file, (uint32_t)len, at};
@@ -317,7 +317,7 @@ static int read_chunk(struct walk *walk, uint64_t from)
 
 /* Gives the whole lines of the room, which begins at *at, and leaves the rest.
  * The first `known` bytes have no line's end. */
-static int give_lines(struct walk *walk, uint64_t *at, size_t known)
+static int pass_lines(struct walk *walk, uint64_t *at, size_t known)
 {
     struct llmobs_buf *room = &walk->reader->room;
     const char *data = room->data, *stop = data + room->len;
@@ -326,7 +326,7 @@ static int give_lines(struct walk *walk, uint64_t *at, size_t known)
 
     while (rc == 0 && look < stop &&
            (end = memchr(look, '\n', (size_t)(stop - look)))) {
-        rc = give(walk, data, (size_t)(end - data), *at);
+        rc = pass(walk, data, (size_t)(end - data), *at);
         *at += (uint64_t)(end + 1 - data);
         look = data = end + 1;
     }
@@ -370,12 +370,12 @@ static int walk_on(struct walk *walk, uint64_t *at)
         rc = read_chunk(walk, *at + known);
         if (rc != 0 || room->len == known) /* or somebody has cut the file */
             break;
-        rc = give_lines(walk, at, known);
+        rc = pass_lines(walk, at, known);
         if (rc == 0 && room->len > LLMOBS_READER_LINE_MAX)
             rc = pass_over(walk, at);
     }
     if (rc == 0 && room->len > 0 && !walk->whole) {
-        rc = give(walk, room->data, room->len, *at);
+        rc = pass(walk, room->data, room->len, *at);
         *at += room->len;
     }
     return rc;
@@ -406,7 +406,7 @@ static int give_back_lines(struct walk *walk, uint64_t at, size_t *left)
 
         if (begin == 0 && at > 0)
             break;
-        rc = give(walk, data + begin, end - begin, at + begin);
+        rc = pass(walk, data + begin, end - begin, at + begin);
         len = begin;
     }
     *left = len;
@@ -461,13 +461,13 @@ static int with_file(struct walk *walk, int (*go)(struct walk *, uint64_t *),
 
     walk->fd = borrow(walk->reader, file);
     if (walk->fd < 0) {
-        tell_unreadable(walk->reader, file, -walk->fd);
+        report_unreadable(walk->reader, file, -walk->fd);
         return 0;
     }
     rc = go(walk, at);
     shared_reader_give_back(file, walk->fd);
     if (walk->error != 0)
-        tell_unreadable(walk->reader, file, walk->error);
+        report_unreadable(walk->reader, file, walk->error);
     return rc;
 }
 

@@ -113,7 +113,7 @@ static void make_room(struct llmobs_site *site)
     *old = site->list[--site->count];
 }
 
-static void take(struct llmobs_site *site)
+static void parse(struct llmobs_site *site)
 {
     int fd = accept4(site->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     struct llmobs_site_visit *one;
@@ -263,7 +263,7 @@ static bool receive(struct llmobs_site_visit *one)
 }
 
 /* Tells a client that waits with its body to send it. */
-static void tell_continue(struct llmobs_site_visit *one)
+static void report_continue(struct llmobs_site_visit *one)
 {
     const struct llmobs_site_request *http = &one->request;
 
@@ -306,7 +306,7 @@ static bool read_on(struct llmobs_site_visit *one)
     else if (one->request.part == LLMOBS_SITE_WHOLE)
         site_answer(one);
     else
-        tell_continue(one);
+        report_continue(one);
     return one->state != LLMOBS_SITE_READING || is_sending(one);
 }
 
@@ -413,5 +413,5 @@ void llmobs_site_step(struct llmobs_site *site, const sigset_t *signals)
     }
     site->count = kept;
     if (fds[0].revents != 0)
-        take(site);
+        parse(site);
 }

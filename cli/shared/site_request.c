@@ -80,8 +80,8 @@ void llmobs_site_request_next(struct llmobs_site_request *http)
 }
 
 /* Takes a line without its end; false: the line's end has not come. */
-static bool take_line(struct llmobs_site_request *http,
-                      struct llmobs_text *line)
+static bool parse_line(struct llmobs_site_request *http,
+                       struct llmobs_text *line)
 {
     struct llmobs_text text = rest(http);
     const char *end = memchr(text.data, '\n', text.len);
@@ -287,9 +287,9 @@ static int read_head(struct llmobs_site_request *http)
         text.len = LLMOBS_SITE_HEAD_MAX;
     if (!has_head(text))
         return text.len == LLMOBS_SITE_HEAD_MAX ? 431 : 0;
-    if (take_line(http, &line))
+    if (parse_line(http, &line))
         status = read_first(http, line);
-    while (status == 0 && take_line(http, &line) && line.len > 0)
+    while (status == 0 && parse_line(http, &line) && line.len > 0)
         status = read_header(http, line);
     return status != 0 ? status : end_head(http);
 }
@@ -297,7 +297,7 @@ static int read_head(struct llmobs_site_request *http)
 /* -- the body ------------------------------------------------------------- */
 
 /* Takes the bytes of a body or chunk that have come; true: it is complete. */
-static bool take_bytes(struct llmobs_site_request *http, int *status)
+static bool parse_bytes(struct llmobs_site_request *http, int *status)
 {
     struct llmobs_text text = rest(http);
 
@@ -340,7 +340,7 @@ static int read_line(struct llmobs_site_request *http, bool *more)
 {
     struct llmobs_text line;
 
-    *more = take_line(http, &line);
+    *more = parse_line(http, &line);
     if (!*more)
         return rest(http).len > LLMOBS_SITE_HEAD_MAX ? 400 : 0;
     if (http->part == LLMOBS_SITE_CHUNK_SIZE)
@@ -366,11 +366,11 @@ static int read_step(struct llmobs_site_request *http, bool *more)
         *more = http->part != part;
         return status;
     case LLMOBS_SITE_BODY:
-        if ((*more = take_bytes(http, &status)))
+        if ((*more = parse_bytes(http, &status)))
             http->part = LLMOBS_SITE_WHOLE;
         return status;
     case LLMOBS_SITE_CHUNK:
-        if ((*more = take_bytes(http, &status)))
+        if ((*more = parse_bytes(http, &status)))
             http->part = LLMOBS_SITE_CHUNK_END;
         return status;
     default:

@@ -102,7 +102,7 @@ static bool is_html(struct llmobs_text text, const struct llmobs_call *call)
 }
 
 /* Notes the code of the first error. */
-static void note_code(const struct llmobs_json *from, struct llmobs_span *span)
+static void set_code(const struct llmobs_json *from, struct llmobs_span *span)
 {
     if (!span->failed)
         llmobs_span_fact(&span->facts, LLMOBS_FACT_ERROR_CODE, code_text(from));
@@ -174,7 +174,7 @@ int llmobs_error_read_as(struct llmobs_text type,
         llmobs_json_is_object(llmobs_json_get(body, "detail")))
         error = llmobs_json_get(body, "detail");
     from = llmobs_json_is_object(error) ? error : body;
-    note_code(from, span);
+    set_code(from, span);
     if (type.len == 0)
         text = type_text(from);
     if (!text) {

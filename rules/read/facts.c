@@ -20,7 +20,7 @@ void llmobs_fact_asked(struct llmobs_reading *reading, const char *model)
     llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_REQUEST_MODEL, model);
 }
 
-static void note_model(struct llmobs_reading *reading)
+static void set_model(struct llmobs_reading *reading)
 {
     char *deployment;
 
@@ -45,7 +45,7 @@ static const char *read_facts_at(const struct llmobs_json *from,
 }
 
 /* How much the model shall think, as the API's word. */
-static void note_reasoning(struct llmobs_reading *reading)
+static void set_reasoning(struct llmobs_reading *reading)
 {
     static const char *const ways[][3] = {
         {"reasoning_effort"},
@@ -114,8 +114,8 @@ static const char *output_type(const struct llmobs_json *request)
 }
 
 /* Notes the conversation, which is an id, or an object with an id. */
-static void note_conversation(struct llmobs_reading *reading,
-                              const struct llmobs_json *body)
+static void set_conversation(struct llmobs_reading *reading,
+                             const struct llmobs_json *body)
 {
     const struct llmobs_json *value = llmobs_json_get(body, "conversation");
     const char *id = llmobs_json_text(value);
@@ -137,7 +137,7 @@ static void add_encodings(struct llmobs_span *span,
                                  llmobs_json_text(one));
 }
 
-static void note_encodings(struct llmobs_reading *reading)
+static void set_encodings(struct llmobs_reading *reading)
 {
     static const char *const keys[] = {"encoding_format", "encoding_formats",
                                        "embedding_types", "embeddingTypes"};
@@ -161,15 +161,15 @@ void llmobs_fact_request(struct llmobs_reading *reading)
     const struct llmobs_json *request = reading->request;
     struct llmobs_span *span = reading->span;
 
-    note_model(reading);
+    set_model(reading);
     if (!request)
         return;
     if (reading->classified->shape->kind == LLMOBS_KIND_EMBEDDING)
-        note_encodings(reading);
+        set_encodings(reading);
     if (reading->classified->shape->kind != LLMOBS_KIND_LLM)
         return;
-    note_reasoning(reading);
-    note_conversation(reading, request);
+    set_reasoning(reading);
+    set_conversation(reading, request);
     llmobs_span_fact(&span->facts, LLMOBS_FACT_OUTPUT_TYPE,
                      output_type(request));
     llmobs_span_fact(&span->facts, LLMOBS_FACT_REQUEST_SERVICE_TIER,
@@ -190,9 +190,9 @@ void llmobs_fact_apart(struct llmobs_span *span)
 
 /* Sets a fact, unless it is set, to the text under the first of two keys that
  * has a text. */
-static bool note_once(struct llmobs_span *span, enum llmobs_fact fact,
-                      const struct llmobs_json *body, const char *key,
-                      const char *other)
+static bool set_once(struct llmobs_span *span, enum llmobs_fact fact,
+                     const struct llmobs_json *body, const char *key,
+                     const char *other)
 {
     const char *text;
 
@@ -204,19 +204,18 @@ static bool note_once(struct llmobs_span *span, enum llmobs_fact fact,
     return false;
 }
 
-static bool note_names(struct llmobs_span *span, const struct llmobs_json *body)
+static bool set_names(struct llmobs_span *span, const struct llmobs_json *body)
 {
-    bool id =
-        note_once(span, LLMOBS_FACT_RESPONSE_ID, body, "id", "responseId");
-    bool model = note_once(span, LLMOBS_FACT_RESPONSE_MODEL, body, "model",
-                           "modelVersion");
+    bool id = set_once(span, LLMOBS_FACT_RESPONSE_ID, body, "id", "responseId");
+    bool model = set_once(span, LLMOBS_FACT_RESPONSE_MODEL, body, "model",
+                          "modelVersion");
 
     return id && model;
 }
 
 /* True if id and model were known before. */
-static bool note_answer(struct llmobs_reading *reading,
-                        const struct llmobs_json *body)
+static bool set_answer(struct llmobs_reading *reading,
+                       const struct llmobs_json *body)
 {
     struct llmobs_span *span = reading->span;
     bool known;
@@ -224,8 +223,8 @@ static bool note_answer(struct llmobs_reading *reading,
     if (!llmobs_json_is_object(body) ||
         reading->classified->call->status >= 300)
         return true;
-    known = note_names(span, body);
-    note_conversation(reading, body);
+    known = set_names(span, body);
+    set_conversation(reading, body);
     llmobs_span_fact(&span->facts, LLMOBS_FACT_RESPONSE_SERVICE_TIER,
                      llmobs_json_gets(body, "service_tier"));
     llmobs_span_fact(&span->facts, LLMOBS_FACT_SYSTEM_FINGERPRINT,
@@ -236,7 +235,7 @@ static bool note_answer(struct llmobs_reading *reading,
 void llmobs_fact_answer(struct llmobs_reading *reading,
                         const struct llmobs_json *body)
 {
-    (void)note_answer(reading, body);
+    (void)set_answer(reading, body);
 }
 
 /* The object in an event that has the answer's id: the event, or a member. */
@@ -259,7 +258,7 @@ void llmobs_fact_event(struct llmobs_reading *reading,
     if (reading->told >= LLMOBS_FACT_EVENTS || !event)
         return;
     reading->told++;
-    if (note_answer(reading, told_in(event)))
+    if (set_answer(reading, told_in(event)))
         reading->told = LLMOBS_FACT_EVENTS;
 }
 

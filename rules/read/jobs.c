@@ -65,7 +65,7 @@ int llmobs_job_asked(struct llmobs_reading *reading)
 }
 
 /* Counts of a job that goes on are not its final counts. */
-static int take_metrics(struct llmobs_span *span, bool ended)
+static int read_metrics(struct llmobs_span *span, bool ended)
 {
     struct llmobs_json *none;
 
@@ -139,5 +139,5 @@ int llmobs_job_settle(struct llmobs_reading *reading, const char *status,
     llmobs_fact_refused(span);
     if (rc == 0 && status)
         rc = llmobs_json_sets(span->metadata, "status", status);
-    return rc < 0 ? rc : take_metrics(span, ended);
+    return rc < 0 ? rc : read_metrics(span, ended);
 }

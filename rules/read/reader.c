@@ -272,7 +272,7 @@ static int read_output(struct llmobs_reading *reading)
 }
 
 /* Takes the model in the path: as a fact, or as the model's name. */
-static int take_asked(struct llmobs_reading *reading, bool names)
+static int read_asked(struct llmobs_reading *reading, bool names)
 {
     char *model = reading->form->asked(reading);
     int rc = !model  ? -ENOMEM
@@ -297,7 +297,7 @@ static int name_model(struct llmobs_reading *reading)
     if (!reading->model && reading->form->model)
         rc = reading->form->model(reading);
     if (rc == 0 && !reading->model && reading->form->asked)
-        rc = take_asked(reading, true);
+        rc = read_asked(reading, true);
     if (rc < 0)
         return rc;
     model = reading->model;
@@ -396,7 +396,7 @@ static int read_call(struct llmobs_reading *reading)
         return -ENOTSUP;
     reading->span->input_dropped = classified->call->request_truncated;
     reading->span->output_dropped = classified->call->response_truncated;
-    rc = form->asked ? take_asked(reading, false) : 0;
+    rc = form->asked ? read_asked(reading, false) : 0;
     if (rc == 0 && form->begin)
         rc = form->begin(reading);
     llmobs_fact_request(reading);

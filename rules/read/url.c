@@ -232,7 +232,7 @@ static int parse_authority(struct llmobs_text text, bool bare,
 
 /* Takes scheme and slashes off `text`; as libcurl, accepts one slash and
  * three. */
-static bool take_scheme(struct llmobs_text *text, enum llmobs_scheme *scheme)
+static bool read_scheme(struct llmobs_text *text, enum llmobs_scheme *scheme)
 {
     size_t n, slashes = 0;
 
@@ -278,7 +278,7 @@ int llmobs_url_parse(struct llmobs_text text, struct llmobs_url *url)
 {
     int rc;
 
-    if (!text.data || !take_scheme(&text, &url->scheme))
+    if (!text.data || !read_scheme(&text, &url->scheme))
         return -EINVAL;
     rc = parse_rest(text, false, url);
     if (rc == 0 && url->path.len == 0)
@@ -295,7 +295,7 @@ static int parse_entry(struct llmobs_text text, struct llmobs_url *url)
     for (size_t i = 0; i < text.len; i++)
         if ((unsigned char)text.data[i] <= ' ')
             return -EINVAL;
-    if (!take_scheme(&text, &url->scheme)) {
+    if (!read_scheme(&text, &url->scheme)) {
         if (memmem(text.data, text.len, "://", 3))
             return -EINVAL;
         url->scheme = LLMOBS_SCHEME_ANY;

@@ -158,7 +158,7 @@ static int a2a_request(struct llmobs_reading *reading)
 /* -- the answer ------------------------------------------------------------ */
 
 /* "TASK_STATE_INPUT_REQUIRED" and "input-required" are one. */
-static void note_state(struct state *state, const struct llmobs_json *status)
+static void set_state(struct state *state, const struct llmobs_json *status)
 {
     static const char prefix[] = "TASK_STATE_";
     const char *word = llmobs_json_gets(status, "state");
@@ -184,8 +184,8 @@ static bool goes_on(const struct state *state)
            strcmp(state->word, "submitted") == 0;
 }
 
-static int note_ids(struct llmobs_reading *reading,
-                    const struct llmobs_json *from, const char *id)
+static int set_ids(struct llmobs_reading *reading,
+                   const struct llmobs_json *from, const char *id)
 {
     struct llmobs_span *span = reading->span;
     const char *context = llmobs_json_gets(from, "contextId");
@@ -202,7 +202,7 @@ static int add_status(struct state *state, const struct llmobs_json *status)
     const struct llmobs_json *parts =
         llmobs_json_get(llmobs_json_get(status, "message"), "parts");
 
-    note_state(state, status);
+    set_state(state, status);
     if (!parts)
         return 0;
     llmobs_buf_cut(&state->status, 0);
@@ -239,7 +239,7 @@ static int add_task(struct llmobs_reading *reading,
 {
     const struct llmobs_json *list = llmobs_json_get(task, "artifacts");
     struct state *state = reading->state;
-    int rc = note_ids(reading, task, llmobs_json_gets(task, "id"));
+    int rc = set_ids(reading, task, llmobs_json_gets(task, "id"));
 
     if (rc == 0)
         rc = add_status(state, llmobs_json_get(task, "status"));
@@ -275,7 +275,7 @@ static int add_result(struct llmobs_reading *reading,
     if ((one = as(result, "task", "task")))
         return add_task(reading, one);
     if ((one = as(result, "statusUpdate", "status-update"))) {
-        int rc = note_ids(reading, one, llmobs_json_gets(one, "taskId"));
+        int rc = set_ids(reading, one, llmobs_json_gets(one, "taskId"));
 
         return rc < 0 ? rc : add_status(state, llmobs_json_get(one, "status"));
     }
@@ -284,7 +284,7 @@ static int add_result(struct llmobs_reading *reading,
             state, llmobs_json_get(one, "artifact"),
             llmobs_json_is_true(llmobs_json_get(one, "append")));
     if ((one = as(result, "message", "message"))) {
-        int rc = note_ids(reading, one, llmobs_json_gets(one, "taskId"));
+        int rc = set_ids(reading, one, llmobs_json_gets(one, "taskId"));
 
         return rc < 0 ? rc
                       : append_parts(&state->status,

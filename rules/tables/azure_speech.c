@@ -33,7 +33,7 @@ static bool is_defined(const struct llmobs_reading *reading)
 
 /* The field "definition" is a JSON document with the settings: they are read as
  * fields of the form. */
-static int take_definition(struct llmobs_json *fields)
+static int read_definition(struct llmobs_json *fields)
 {
     const char *text = llmobs_json_gets(fields, "definition");
     struct llmobs_json *definition = NULL;
@@ -55,7 +55,7 @@ static int fast_begin(struct llmobs_reading *reading)
     int rc = name_provider(reading);
 
     if (rc == 0 && reading->request)
-        rc = take_definition(reading->request);
+        rc = read_definition(reading->request);
     if (rc == 0)
         rc = llmobs_reading_model(
             reading,

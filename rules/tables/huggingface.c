@@ -241,7 +241,7 @@ static char *path_model(const struct llmobs_reading *reading)
 }
 
 /* A body that is a picture or a sound is not kept: its type stands for it. */
-static int tell_body(struct llmobs_reading *reading)
+static int set_body(struct llmobs_reading *reading)
 {
     static const char *const kinds[] = {"audio", "image", "video"};
     const struct llmobs_call *call = reading->classified->call;
@@ -258,7 +258,7 @@ static int tell_body(struct llmobs_reading *reading)
 
 static int begin_task(struct llmobs_reading *reading)
 {
-    return reading->classified->call->multipart ? tell_body(reading) : 0;
+    return reading->classified->call->multipart ? set_body(reading) : 0;
 }
 
 /* -- embeddings ---------------------------------------------------------- */

@@ -122,7 +122,7 @@ bool llmobs_interpreter_asks(const struct llmobs_reading *reading)
             is_asked(reading, LLMOBS_AT_PROMPT));
 }
 
-static void note_conversation(struct llmobs_reading *reading)
+static void set_conversation(struct llmobs_reading *reading)
 {
     llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_CONVERSATION_ID,
                      text_at(reading, LLMOBS_AT_CONVERSATION));
@@ -131,7 +131,7 @@ static void note_conversation(struct llmobs_reading *reading)
 int llmobs_interpreter_begin(struct llmobs_reading *reading)
 {
     begin(reading);
-    note_conversation(reading);
+    set_conversation(reading);
     if (!layout_of(reading)->loose)
         llmobs_fact_asked(reading, text_at(reading, LLMOBS_AT_MODEL));
     return 0;
@@ -401,8 +401,7 @@ static const char *reason_at(const struct llmobs_reading *reading,
     return word_of(reading, text_at(reading, LLMOBS_AT_REASON), room);
 }
 
-static void tell_reason(const struct llmobs_reading *reading,
-                        const char *reason)
+static void set_reason(const struct llmobs_reading *reading, const char *reason)
 {
     if (interpreter_has(reading, LLMOBS_AT_REASON) &&
         (reason || !layout_of(reading)->mute))
@@ -608,8 +607,8 @@ static int read_documents(struct llmobs_reading *reading)
 
 /* Notes how many vectors came, and how long they are; never their numbers. The
  * output, or the body, is a vector, a list, or a list for each type. */
-static int tell_vectors(struct llmobs_reading *reading,
-                        const struct llmobs_json *body)
+static int set_vectors(struct llmobs_reading *reading,
+                       const struct llmobs_json *body)
 {
     const struct llmobs_json *list = interpreter_at(reading, LLMOBS_AT_OUTPUT);
     void *first = llmobs_json_iter(list);
@@ -639,7 +638,7 @@ static int read_choices(struct llmobs_reading *reading,
         const char *text = llmobs_json_gets(one, "text");
         char room[REASON_LEN];
 
-        tell_reason(
+        set_reason(
             reading,
             word_of(reading, llmobs_json_gets(one, "finish_reason"), room));
         if (message)
@@ -660,7 +659,7 @@ static int read_llm(struct llmobs_reading *reading,
 
     if (!has_pieces(reading) || (layout_of(reading)->messages &&
                                  interpreter_at(reading, LLMOBS_AT_OUTPUT))) {
-        tell_reason(reading, reason);
+        set_reason(reading, reason);
         return read_any(reading, at_or_all(reading, LLMOBS_AT_OUTPUT, body),
                         &reading->span->output_messages);
     }
@@ -683,7 +682,7 @@ static int read_output(struct llmobs_reading *reading,
     case LLMOBS_KIND_LLM:
         return read_llm(reading, body);
     case LLMOBS_KIND_EMBEDDING:
-        return tell_vectors(reading, body);
+        return set_vectors(reading, body);
     case LLMOBS_KIND_RETRIEVAL:
         return read_documents(reading);
     default:
@@ -705,7 +704,7 @@ static int read_facts(struct llmobs_reading *reading)
                          model);
     if (id && reading->classified->call->status < 300)
         llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_ID, id);
-    note_conversation(reading);
+    set_conversation(reading);
     return rc < 0 ? rc : read_counts(reading);
 }
 
@@ -795,7 +794,7 @@ int llmobs_interpreter_ends(struct llmobs_reading *reading)
     reason = reason_at(reading, room);
     told = reason || !interpreter_at(reading, LLMOBS_AT_USAGE);
     if (told)
-        tell_reason(reading, reason);
+        set_reason(reading, reason);
     if (told && !interpreter_has(reading, LLMOBS_AT_TYPE) &&
         (interpreter_has(reading, LLMOBS_AT_END) ||
          interpreter_has(reading, LLMOBS_AT_REASON)))

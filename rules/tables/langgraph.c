@@ -49,8 +49,8 @@ static struct llmobs_json *last_of(const struct llmobs_json *list)
     return llmobs_json_at(list, llmobs_json_len(list) - 1);
 }
 
-static int note_ids(struct llmobs_json **known,
-                    const struct llmobs_json *messages)
+static int set_ids(struct llmobs_json **known,
+                   const struct llmobs_json *messages)
 {
     int rc = 0;
 
@@ -147,8 +147,7 @@ static int langgraph_document(struct llmobs_reading *reading,
     if (error)
         return fail(reading->span, error);
     if (!strchr(reading->classified->shape->path, '*'))
-        rc =
-            note_ids(&state->known,
+        rc = set_ids(&state->known,
                      llmobs_json_get(llmobs_json_get(reading->request, "input"),
                                      "messages"));
     return rc < 0 ? rc : put_state(reading, body, state->known);
@@ -192,7 +191,7 @@ static int langgraph_event(struct llmobs_reading *reading,
         llmobs_json_replace(&state->last, event->json);
         return state->known
                    ? 0
-                   : note_ids(&state->known, llmobs_json_get(json, "messages"));
+                   : set_ids(&state->known, llmobs_json_get(json, "messages"));
     }
     if (llmobs_text_begins(event->type, "messages"))
         llmobs_reading_token(reading, event);

@@ -230,8 +230,8 @@ static int set_input(struct reading *reading, const struct llmobs_json *params)
     return rc;
 }
 
-static void tell_version(struct reading *reading,
-                         const struct llmobs_json *params)
+static void set_version(struct reading *reading,
+                        const struct llmobs_json *params)
 {
     const char *version = request_header(reading->call, "mcp-protocol-version");
 
@@ -264,7 +264,7 @@ static int ask_for_task(struct reading *reading,
     return rc < 0 ? rc : llmobs_mcp_job(reading->span, LLMOBS_JOB_ASKED, &job);
 }
 
-static void tell_id(struct reading *reading, const struct llmobs_json *id)
+static void set_id(struct reading *reading, const struct llmobs_json *id)
 {
     char *text = llmobs_json_is_string(id) ? NULL : llmobs_json_dumps(id, 0);
 
@@ -287,8 +287,8 @@ static int read_request(struct reading *reading,
         target = llmobs_json_gets(params, reading->operation->target);
     llmobs_span_fact(facts, LLMOBS_FACT_MCP_METHOD, method);
     llmobs_span_fact(facts, LLMOBS_FACT_MCP_TARGET, target);
-    tell_id(reading, llmobs_json_get(message, "id"));
-    tell_version(reading, params);
+    set_id(reading, llmobs_json_get(message, "id"));
+    set_version(reading, params);
     rc = name_span(reading, target);
     if (rc == 0 && reading->operation->tasks)
         rc = ask_for_task(reading, params);
@@ -302,7 +302,7 @@ static int read_batch(struct reading *reading)
     int rc = llmobs_span_set(&span->name, "MCP Client Batch");
 
     span->kind = LLMOBS_KIND_TASK;
-    tell_version(reading, NULL);
+    set_version(reading, NULL);
     LLMOBS_JSON_EACH (one, reading->requests, rc == 0) {
         const struct llmobs_json *params = llmobs_json_get(one, "params");
 
@@ -369,7 +369,7 @@ static bool is_answered(const struct reading *reading)
            (reading->resumed ? LATE_MAX : llmobs_json_len(reading->requests));
 }
 
-static int take_message(struct reading *reading, struct llmobs_json *message)
+static int read_message(struct reading *reading, struct llmobs_json *message)
 {
     if (is_answered(reading) || !mcp_answers(reading, message))
         return 0;
@@ -377,14 +377,14 @@ static int take_message(struct reading *reading, struct llmobs_json *message)
 }
 
 /* Notifications and requests of the server's come on a stream, too. */
-static int take_messages(struct reading *reading, struct llmobs_json *body)
+static int read_messages(struct reading *reading, struct llmobs_json *body)
 {
     int rc = 0;
 
     if (!llmobs_json_is_array(body))
-        return take_message(reading, body);
+        return read_message(reading, body);
     LLMOBS_JSON_EACH (one, body, rc == 0)
-        rc = take_message(reading, one);
+        rc = read_message(reading, one);
     return rc;
 }
 
@@ -398,7 +398,7 @@ static bool goes_on_elsewhere(const struct reading *reading,
 
 /* Takes an event whose middle is missing: in a resumed stream only this shows
  * that an answer came. */
-static int take_cut(struct reading *reading, struct llmobs_text head)
+static int read_cut(struct reading *reading, struct llmobs_text head)
 {
     static const char keys[] = "jsonrpc\0id\0method\0";
     struct llmobs_text tail = reading->call->response_tail;
@@ -426,7 +426,7 @@ static bool is_over(const struct reading *reading,
     return is_answered(reading) || goes_on_elsewhere(reading, events);
 }
 
-static int take_events(struct reading *reading, struct llmobs_text text,
+static int read_events(struct reading *reading, struct llmobs_text text,
                        bool whole)
 {
     struct llmobs_events events;
@@ -437,9 +437,9 @@ static int take_events(struct reading *reading, struct llmobs_text text,
     while (rc == 0 && !is_answered(reading) &&
            (more = llmobs_events_next(&events, &event)) == 1)
         if (event.json)
-            rc = take_messages(reading, event.json);
+            rc = read_messages(reading, event.json);
         else if (whole)
-            rc = take_cut(reading, event.data);
+            rc = read_cut(reading, event.data);
     reading->has_ids = reading->has_ids || events.sse.has_ids;
     if (is_over(reading, &events))
         reading->span->complete = true;
@@ -447,19 +447,19 @@ static int take_events(struct reading *reading, struct llmobs_text text,
     return more < 0 ? more : rc;
 }
 
-static int take_stream(struct reading *reading)
+static int read_stream(struct reading *reading)
 {
     const struct llmobs_call *call = reading->call;
-    int rc = take_events(reading, call->response, true);
+    int rc = read_events(reading, call->response, true);
 
     if (rc == 0 && call->response_truncated)
-        rc = take_events(reading, call->response_tail, false);
+        rc = read_events(reading, call->response_tail, false);
     reading->span->streamed = true;
     return rc;
 }
 
 /* An answer whose middle is missing still says whether the tool failed. */
-static int take_ends(struct reading *reading)
+static int read_ends(struct reading *reading)
 {
     struct llmobs_text tail = reading->call->response_tail;
     struct llmobs_json *failed;
@@ -480,20 +480,20 @@ static int take_answer(struct reading *reading, struct llmobs_answer *answer)
     switch (answer->form) {
     case LLMOBS_ANSWER_JSON:
         reading->span->complete = true;
-        return take_messages(reading, answer->json);
+        return read_messages(reading, answer->json);
     case LLMOBS_ANSWER_STREAM:
-        return take_stream(reading);
+        return read_stream(reading);
     case LLMOBS_ANSWER_CUT:
     case LLMOBS_ANSWER_BEYOND:
-        return take_ends(reading);
+        return read_ends(reading);
     default:
         return 0;
     }
 }
 
 /* Notes a request by its id and session: an id is unique in a session only. */
-static int note_late(struct reading *reading, enum llmobs_job_part part,
-                     const struct llmobs_json *id)
+static int set_late(struct reading *reading, enum llmobs_job_part part,
+                    const struct llmobs_json *id)
 {
     struct llmobs_mcp_job job = {LLMOBS_MCP_STREAM, session_of(reading->call),
                                  NULL};
@@ -517,16 +517,16 @@ static int read_late(struct reading *reading, const struct llmobs_json *message)
                                        llmobs_mcp_related_task(message)};
     int rc = llmobs_json_sets(reading->span->metadata, "task_id", job.id);
 
-    tell_id(reading, id);
+    set_id(reading, id);
     if (rc == 0)
         rc = job.id ? llmobs_mcp_job(reading->span, LLMOBS_JOB_ASKED, &job)
-                    : note_late(reading, LLMOBS_JOB_ASKED, id);
+                    : set_late(reading, LLMOBS_JOB_ASKED, id);
     if (rc < 0)
         return rc;
     return llmobs_json_get(message, "result") ||
                    llmobs_json_get(message, "error")
                ? llmobs_mcp_result(reading->span, job.session, message)
-               : take_ends(reading);
+               : read_ends(reading);
 }
 
 static int read_answers(struct reading *reading)
@@ -571,7 +571,7 @@ static int read_resumed(struct reading *reading)
     int rc;
 
     begin_span(reading);
-    tell_version(reading, NULL);
+    set_version(reading, NULL);
     rc = read_answer(reading);
     if (rc == 0 && llmobs_json_len(reading->answers) == 0)
         rc = -ENOENT;
@@ -596,7 +596,7 @@ static int read_all(struct reading *reading)
     if (rc == 0 && reading->has_ids && reading->operation &&
         llmobs_json_len(reading->answers) == 0 &&
         reading->span->job.part == LLMOBS_JOB_NONE)
-        rc = note_late(
+        rc = set_late(
             reading, LLMOBS_JOB_BEGUN,
             llmobs_json_get(llmobs_json_at(reading->requests, 0), "id"));
     return rc;

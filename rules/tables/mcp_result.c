@@ -290,7 +290,7 @@ static int fail_task(struct llmobs_span *span, const struct llmobs_json *task)
                                     llmobs_json_gets(task, "statusMessage"));
 }
 
-static int tell_task(struct llmobs_span *span, const struct llmobs_json *task)
+static int set_task(struct llmobs_span *span, const struct llmobs_json *task)
 {
     int rc = llmobs_json_sets(span->metadata, "task_id",
                               llmobs_json_gets(task, "taskId"));
@@ -311,7 +311,7 @@ static int read_task_instead(struct llmobs_span *span, const char *session,
     int rc = llmobs_mcp_job(span, LLMOBS_JOB_BEGUN, &job);
 
     if (rc == 0)
-        rc = tell_task(span, task);
+        rc = set_task(span, task);
     return rc < 0 ? rc : set_output(span, result);
 }
 
@@ -333,7 +333,7 @@ static int read_any(struct llmobs_span *span, const struct llmobs_json *result)
     if (llmobs_json_is_array(llmobs_json_get(result, "content")))
         return read_tool(span, result);
     if (span->job.part == LLMOBS_JOB_ASKED)
-        rc = tell_task(span, task ? task : as_task(result));
+        rc = set_task(span, task ? task : as_task(result));
     return rc < 0 ? rc : set_output(span, result);
 }
 

@@ -105,7 +105,7 @@ static int read_usage(const struct llmobs_json *usage, struct llmobs_span *span)
 }
 
 /* An entry names the model that made it. */
-static int note_model(struct llmobs_reading *reading, const char *model)
+static int set_model(struct llmobs_reading *reading, const char *model)
 {
     if (!reading->model)
         llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_MODEL,
@@ -113,8 +113,8 @@ static int note_model(struct llmobs_reading *reading, const char *model)
     return llmobs_reading_model(reading, model);
 }
 
-static void note_conversation(struct llmobs_reading *reading,
-                              const struct llmobs_json *from)
+static void set_conversation(struct llmobs_reading *reading,
+                             const struct llmobs_json *from)
 {
     llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_CONVERSATION_ID,
                      llmobs_json_gets(from, "conversation_id"));
@@ -130,7 +130,7 @@ static int read_outputs(struct llmobs_reading *reading,
 
     reading->span->output_messages = list;
     LLMOBS_JSON_EACH (entry, outputs, rc == 0) {
-        rc = note_model(reading, llmobs_json_gets(entry, "model"));
+        rc = set_model(reading, llmobs_json_gets(entry, "model"));
         if (rc == 0)
             rc = llmobs_mistral_add_entry(list, entry);
     }
@@ -146,7 +146,7 @@ static int read_document(struct llmobs_reading *reading,
     if (rc < 0 || reading->classified->call->status >= 300 ||
         !llmobs_json_is_array(outputs))
         return rc;
-    note_conversation(reading, body);
+    set_conversation(reading, body);
     reading->answered = true;
     rc = llmobs_sources_read(reading->span, body, LLMOBS_SOURCES_MISTRAL);
     return rc < 0 ? rc : read_outputs(reading, outputs);
@@ -162,9 +162,9 @@ static int read_ends(struct llmobs_reading *reading)
     struct llmobs_json *model =
         llmobs_cut_json_last(call->response_tail, "model");
     const struct llmobs_json *usage = llmobs_json_get(body, "usage");
-    int rc = body ? note_model(reading, llmobs_json_text(model)) : -ENOMEM;
+    int rc = body ? set_model(reading, llmobs_json_text(model)) : -ENOMEM;
 
-    note_conversation(reading, body);
+    set_conversation(reading, body);
     reading->span->complete = llmobs_json_is_object(usage);
     if (rc == 0)
         rc = read_usage(usage, reading->span);
@@ -296,7 +296,7 @@ static int read_event(struct llmobs_reading *reading,
 
     if (!type)
         return 0;
-    note_conversation(reading, event->json);
+    set_conversation(reading, event->json);
     if (strcmp(type, "conversation.response.error") == 0)
         return read_error(reading, event);
     if (strcmp(type, "conversation.response.done") == 0) {
@@ -306,7 +306,7 @@ static int read_event(struct llmobs_reading *reading,
     if (!part)
         return 0;
     llmobs_reading_token(reading, event);
-    rc = note_model(reading, llmobs_json_gets(event->json, "model"));
+    rc = set_model(reading, llmobs_json_gets(event->json, "model"));
     if (rc == 0)
         rc = llmobs_sources_event(reading, event, LLMOBS_SOURCES_MISTRAL);
     return rc < 0 ? rc : add_part(reading->state, part, event->json);

@@ -118,8 +118,8 @@ static void read_counts(struct llmobs_span *span,
                            "cachedTokens"));
 }
 
-static int note_model(struct llmobs_reading *reading,
-                      const struct llmobs_json *body)
+static int set_model(struct llmobs_reading *reading,
+                     const struct llmobs_json *body)
 {
     const char *model = llmobs_json_gets(body, "modelId");
 
@@ -134,7 +134,7 @@ static int chat_ends(struct llmobs_reading *reading)
     const struct llmobs_call *call = reading->classified->call;
     struct llmobs_json *body =
         llmobs_cut_json_object(call->response, call->response_tail, ends);
-    int rc = body ? note_model(reading, body) : -ENOMEM;
+    int rc = body ? set_model(reading, body) : -ENOMEM;
 
     llmobs_json_free(body);
     return rc < 0 ? rc : llmobs_reading_ends(reading);
@@ -147,7 +147,7 @@ static int chat_document(struct llmobs_reading *reading,
     const struct llmobs_json *from = llmobs_json_get(body, "chatResponse");
     const struct llmobs_json *choices = llmobs_json_get(from, "choices");
     struct llmobs_json *list;
-    int rc = note_model(reading, body);
+    int rc = set_model(reading, body);
 
     if (rc < 0 || reading->classified->call->status >= 300)
         return rc;
@@ -206,7 +206,7 @@ static int chat_event(struct llmobs_reading *reading,
     const char *reason = llmobs_json_gets(event->json, "finishReason");
     int64_t index = llmobs_json_to_int(llmobs_json_get(event->json, "index"));
     struct llmobs_interpreter *state = reading->state;
-    int rc = note_model(reading, event->json);
+    int rc = set_model(reading, event->json);
 
     read_counts(reading->span, llmobs_json_get(event->json, "usage"));
     if (rc < 0 || index < 0 || index >= LLMOBS_STREAM_CHOICES_MAX)

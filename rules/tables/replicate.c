@@ -222,8 +222,8 @@ static int read_prediction(struct llmobs_reading *reading,
     return read_output(reading, llmobs_json_get(body, "output"));
 }
 
-static int note_job(struct llmobs_reading *reading,
-                    const struct llmobs_json *body)
+static int set_job(struct llmobs_reading *reading,
+                   const struct llmobs_json *body)
 {
     if (reading->classified->call->status >= 300 ||
         !goes_on(llmobs_json_gets(body, "status")))
@@ -236,7 +236,7 @@ static int read_document(struct llmobs_reading *reading,
 {
     int rc = read_prediction(reading, body);
 
-    return rc < 0 ? rc : note_job(reading, body);
+    return rc < 0 ? rc : set_job(reading, body);
 }
 
 static int read_ends_as(struct llmobs_reading *reading,
@@ -257,12 +257,12 @@ static int read_ends_as(struct llmobs_reading *reading,
 
 static int read_ends(struct llmobs_reading *reading)
 {
-    return read_ends_as(reading, note_job);
+    return read_ends_as(reading, set_job);
 }
 
 /* -- a prediction that is asked for or cancelled --------------------------- */
 
-static int settle(struct llmobs_reading *reading,
+static int finish(struct llmobs_reading *reading,
                   const struct llmobs_json *body)
 {
     const char *status = llmobs_json_gets(body, "status");
@@ -277,12 +277,12 @@ static int fetch_document(struct llmobs_reading *reading,
 
     if (rc < 0 || reading->classified->call->status >= 300)
         return rc;
-    return settle(reading, body);
+    return finish(reading, body);
 }
 
 static int fetch_ends(struct llmobs_reading *reading)
 {
-    return read_ends_as(reading, settle);
+    return read_ends_as(reading, finish);
 }
 
 static const struct llmobs_form fetch_form = {

@@ -83,7 +83,7 @@ static const struct llmobs_layout embed = {
 /* -- rerankers ----------------------------------------------------------- */
 
 /* Rerankers count their input alone. */
-static int note_input(struct llmobs_span *span, int64_t tokens)
+static int set_input(struct llmobs_span *span, int64_t tokens)
 {
     llmobs_span_metric(span, "input_tokens", tokens);
     return llmobs_embedding_total(span);
@@ -103,8 +103,8 @@ static int read_ranks(struct llmobs_reading *reading,
 
     llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_RESPONSE_MODEL, model);
     if (rc == 0)
-        rc = note_input(reading->span,
-                        llmobs_usage_count(body, "input_token_count"));
+        rc = set_input(reading->span,
+                       llmobs_usage_count(body, "input_token_count"));
     return rc < 0 ? rc : llmobs_rerank_document(reading, body);
 }
 
@@ -112,7 +112,7 @@ static int read_rank_ends(struct llmobs_reading *reading)
 {
     struct llmobs_json *count = llmobs_cut_json_last(
         reading->classified->call->response_tail, "input_token_count");
-    int rc = note_input(reading->span, llmobs_usage_value(count));
+    int rc = set_input(reading->span, llmobs_usage_value(count));
 
     llmobs_json_free(count);
     return rc < 0 ? rc : llmobs_rerank_ends(reading);

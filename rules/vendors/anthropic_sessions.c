@@ -262,7 +262,7 @@ static int anthropic_sessions_event(struct llmobs_reading *reading,
 }
 
 /* A sum that lacks a part is not known; nor is how long a cache is kept. */
-static void tell_counts(struct llmobs_reading *reading)
+static void set_counts(struct llmobs_reading *reading)
 {
     const struct state *state = reading->state;
     struct llmobs_span *span = reading->span;
@@ -281,7 +281,7 @@ static int anthropic_sessions_finish(struct llmobs_reading *reading)
     struct llmobs_span *span = reading->span;
     int rc = 0;
 
-    tell_counts(reading);
+    set_counts(reading);
     if (!reading->done)
         span->duration_ns = 0;
     if (state->pieces.len > 0)

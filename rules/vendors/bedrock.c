@@ -53,7 +53,7 @@ int llmobs_bedrock_begin(struct llmobs_reading *reading)
 }
 
 /* Looks for the reason under the names that the bodies of all makers have. */
-static void note_reason(struct llmobs_reading *reading)
+static void set_reason(struct llmobs_reading *reading)
 {
     static const char *const keys[] = {"stop_reason", "stopReason",
                                        "finish_reason", "completionReason"};
@@ -75,7 +75,7 @@ static void note_reason(struct llmobs_reading *reading)
 int llmobs_bedrock_ends(struct llmobs_reading *reading)
 {
     if (reading->classified->shape->kind == LLMOBS_KIND_LLM)
-        note_reason(reading);
+        set_reason(reading);
     return llmobs_reading_ends(reading);
 }
 
@@ -138,7 +138,7 @@ void llmobs_bedrock_invocation(const struct llmobs_json *metrics,
 }
 
 /* Takes the first of the named counts; gives how many it took. */
-static unsigned take_count(const struct llmobs_json *from, const char *names,
+static unsigned read_count(const struct llmobs_json *from, const char *names,
                            int64_t *count)
 {
     LLMOBS_WORDS_EACH (word, names) {
@@ -153,7 +153,7 @@ static unsigned take_count(const struct llmobs_json *from, const char *names,
 }
 
 /* Titan's whole answer has a count for each of its results. */
-static unsigned take_results(const struct llmobs_json *results,
+static unsigned read_results(const struct llmobs_json *results,
                              struct llmobs_bedrock_tokens *tokens)
 {
     int64_t sum = -1;
@@ -179,26 +179,26 @@ bool llmobs_bedrock_body_counts(const struct llmobs_json *body,
 
     if (!usage)
         usage = last ? last : begun;
-    taken += take_count(usage, "input_tokens\0prompt_tokens\0inputTokens\0",
+    taken += read_count(usage, "input_tokens\0prompt_tokens\0inputTokens\0",
                         &tokens->input);
     if (usage != begun)
-        taken += take_count(usage,
+        taken += read_count(usage,
                             "output_tokens\0completion_tokens\0outputTokens\0",
                             &tokens->output);
-    taken += take_count(usage, "total_tokens\0totalTokens\0", &tokens->total);
-    taken += take_count(usage,
+    taken += read_count(usage, "total_tokens\0totalTokens\0", &tokens->total);
+    taken += read_count(usage,
                         "cache_read_input_tokens\0cacheReadInputTokens\0"
                         "cacheReadInputTokenCount\0",
                         &tokens->cache_read);
-    taken += take_count(usage,
+    taken += read_count(usage,
                         "cache_creation_input_tokens\0cacheWriteInputTokens\0"
                         "cacheWriteInputTokenCount\0",
                         &tokens->cache_write);
-    taken += take_count(body, "inputTextTokenCount\0prompt_token_count\0",
+    taken += read_count(body, "inputTextTokenCount\0prompt_token_count\0",
                         &tokens->input);
     taken +=
-        take_count(body, "totalOutputTextTokenCount\0generation_token_count\0",
+        read_count(body, "totalOutputTextTokenCount\0generation_token_count\0",
                    &tokens->output);
-    taken += take_results(llmobs_json_get(body, "results"), tokens);
+    taken += read_results(llmobs_json_get(body, "results"), tokens);
     return taken > 0;
 }

@@ -21,8 +21,8 @@ static int set_name(struct llmobs_span *span, const char *what, const char *id)
 }
 
 /* Names the span after a segment of the path, and notes it. */
-static int note_segment(struct llmobs_reading *reading, size_t back,
-                        const char *what, const char *key)
+static int set_segment(struct llmobs_reading *reading, size_t back,
+                       const char *what, const char *key)
 {
     char *id = llmobs_url_segment(reading->classified->url->path, back);
     int rc = id ? set_name(reading->span, what, id) : -ENOMEM;
@@ -53,7 +53,7 @@ static bool is_agent(const struct llmobs_reading *reading)
 static int begin_agent(struct llmobs_reading *reading)
 {
     const struct llmobs_url *url = reading->classified->url;
-    int rc = note_segment(reading, 5, "Bedrock Agent", "agent_id");
+    int rc = set_segment(reading, 5, "Bedrock Agent", "agent_id");
 
     if (rc == 0)
         rc = llmobs_request_segment(url, 3, "agent_alias_id", reading->span);
@@ -127,7 +127,7 @@ static const char *called_of(const struct llmobs_json *input)
 }
 
 /* Notes a step that called a model, a tool, a knowledge base or an agent. */
-static int note_step(struct llmobs_span *span, const struct llmobs_json *step)
+static int set_step(struct llmobs_span *span, const struct llmobs_json *step)
 {
     const struct llmobs_json *model =
         llmobs_json_get(step, "modelInvocationInput");
@@ -155,7 +155,7 @@ static int read_trace(struct llmobs_reading *reading,
         const struct llmobs_json *step = llmobs_json_get(trace, steps[i]);
 
         count_step(reading->state, step);
-        rc = note_step(reading->span, step);
+        rc = set_step(reading->span, step);
     }
     return rc;
 }
@@ -198,7 +198,7 @@ static bool is_flow(const struct llmobs_reading *reading)
 
 static int begin_flow(struct llmobs_reading *reading)
 {
-    int rc = note_segment(reading, 2, "Bedrock Flow", "flow_id");
+    int rc = set_segment(reading, 2, "Bedrock Flow", "flow_id");
 
     return rc < 0 ? rc
                   : llmobs_request_segment(reading->classified->url, 0,

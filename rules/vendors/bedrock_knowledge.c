@@ -117,8 +117,8 @@ static bool is_generate(const struct llmobs_reading *reading)
             llmobs_reading_has(reading, "sessionId"));
 }
 
-static void note_session(struct llmobs_reading *reading,
-                         const struct llmobs_json *body)
+static void set_session(struct llmobs_reading *reading,
+                        const struct llmobs_json *body)
 {
     llmobs_span_fact(&reading->span->facts, LLMOBS_FACT_CONVERSATION_ID,
                      llmobs_json_gets(body, "sessionId"));
@@ -151,7 +151,7 @@ static int generate_request(struct llmobs_reading *reading)
         llmobs_json_get(reading->request, "input");
     int rc = read_configuration(reading);
 
-    note_session(reading, reading->request);
+    set_session(reading, reading->request);
     if (rc < 0 || reading->classified->call->request_truncated)
         return rc;
     return llmobs_value_input(reading->span, llmobs_json_get(input, "text"));
@@ -167,7 +167,7 @@ static int generate_document(struct llmobs_reading *reading,
 
     if (rc < 0 || reading->classified->call->status >= 300)
         return rc;
-    note_session(reading, body);
+    set_session(reading, body);
     if (llmobs_json_is_array(citations))
         rc = llmobs_json_set(
             span->metadata, "citations",

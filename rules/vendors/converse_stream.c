@@ -270,8 +270,8 @@ static int end_message(struct llmobs_converse_stream *stream,
     return put_message(stream);
 }
 
-static int keep_usage(struct llmobs_converse_stream *stream,
-                      const struct llmobs_json *event)
+static int set_usage(struct llmobs_converse_stream *stream,
+                     const struct llmobs_json *event)
 {
     struct llmobs_json *usage = llmobs_json_get(event, "usage");
 
@@ -295,7 +295,7 @@ static const struct {
 } kinds[] = {
     {"messageStart", start_message},  {"contentBlockStart", start_block},
     {"contentBlockDelta", add_delta}, {"messageStop", end_message},
-    {"metadata", keep_usage},
+    {"metadata", set_usage},
 };
 
 int llmobs_converse_stream_add(struct llmobs_converse_stream *stream,

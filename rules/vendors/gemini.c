@@ -235,16 +235,16 @@ static const char *block_of(const struct llmobs_json *body)
 }
 
 /* Notes a refused prompt, whose answer has no candidates. */
-static void note_block(struct llmobs_reading *reading,
-                       const struct llmobs_json *body)
+static void set_block(struct llmobs_reading *reading,
+                      const struct llmobs_json *body)
 {
     if (is_reason(block_of(body)))
         llmobs_fact_finish(reading->span, block_of(body));
 }
 
 /* Notes the provider's own words on the end of an answer, or on a refusal. */
-static int note_words(struct llmobs_reading *reading,
-                      const struct llmobs_json *body)
+static int set_words(struct llmobs_reading *reading,
+                     const struct llmobs_json *body)
 {
     const struct llmobs_json *candidate =
         llmobs_google_at(llmobs_google_get(body, "candidates"), 0);
@@ -278,12 +278,12 @@ static int read_document(struct llmobs_reading *reading,
             list, content, llmobs_gemini_role(content, "assistant"));
     }
     if (llmobs_google_len(candidates) == 0)
-        note_block(reading, body);
+        set_block(reading, body);
     if (rc == 0)
         rc =
             read_usage(llmobs_google_get(body, "usageMetadata"), reading->span);
     if (rc == 0)
-        rc = note_words(reading, body);
+        rc = set_words(reading, body);
     if (rc == 0)
         rc = llmobs_sources_read(reading->span, body, LLMOBS_SOURCES_GEMINI);
     return rc < 0 ? rc
@@ -458,8 +458,8 @@ static struct llmobs_json *stream_messages(struct stream *stream)
 
 /* Reads everything of a chunk but its candidates and sources. The words are
  * those of the end. */
-static int note_chunk(struct llmobs_reading *reading,
-                      const struct llmobs_json *chunk)
+static int set_chunk(struct llmobs_reading *reading,
+                     const struct llmobs_json *chunk)
 {
     struct llmobs_json *usage = llmobs_google_get(chunk, "usageMetadata");
     const char *model = llmobs_json_gets(chunk, "modelVersion");
@@ -468,7 +468,7 @@ static int note_chunk(struct llmobs_reading *reading,
     if (is_reason(block_of(chunk))) {
         reading->done = true;
         if (stream->candidates.count == 0)
-            note_block(reading, chunk);
+            set_block(reading, chunk);
     }
     if (llmobs_json_is_object(usage)) {
         llmobs_json_free(stream->usage);
@@ -476,7 +476,7 @@ static int note_chunk(struct llmobs_reading *reading,
     }
     if (model && *model && llmobs_span_set(&stream->model, model) < 0)
         return -ENOMEM;
-    return reading->done ? note_words(reading, chunk) : 0;
+    return reading->done ? set_words(reading, chunk) : 0;
 }
 
 static int add_reason(struct llmobs_reading *reading,
@@ -525,7 +525,7 @@ static int read_event(struct llmobs_reading *reading,
     if (stream->begun)
         llmobs_reading_token(reading, event);
     if (rc == 0)
-        rc = note_chunk(reading, event->json);
+        rc = set_chunk(reading, event->json);
     return rc < 0 ? rc
                   : llmobs_sources_event(reading, event, LLMOBS_SOURCES_GEMINI);
 }

@@ -112,8 +112,7 @@ static void read_usage(const struct llmobs_json *usage,
 
 /* Notes the status of an interaction as its reason; no reason while it waits in
  * the background. */
-static void note_reason(struct llmobs_span *span, const char *status,
-                        bool ended)
+static void set_reason(struct llmobs_span *span, const char *status, bool ended)
 {
     if (!ended)
         llmobs_fact_finish(span, NULL);
@@ -152,8 +151,8 @@ static int read_failure(struct llmobs_reading *reading, const char *status,
 }
 
 /* An interaction goes on after the call in the background, or if cut off. */
-static int note_job(struct llmobs_reading *reading,
-                    const struct llmobs_json *interaction, const char *status)
+static int set_job(struct llmobs_reading *reading,
+                   const struct llmobs_json *interaction, const char *status)
 {
     if (reading->classified->call->status >= 300 || !status ||
         !llmobs_interactions_is_open(status))
@@ -201,7 +200,7 @@ static int read_body(struct llmobs_reading *reading,
     read_usage(llmobs_json_get(body, "usage"), reading->span);
     if (reading->classified->call->status < 300) {
         reading->answered = llmobs_json_is_array(steps);
-        note_reason(reading->span, status, true);
+        set_reason(reading->span, status, true);
         if (rc == 0)
             rc = read_failure(reading, status, body, steps);
     }
@@ -214,7 +213,7 @@ static int read_document(struct llmobs_reading *reading,
     int rc = read_body(reading, body);
 
     return rc < 0 ? rc
-                  : note_job(reading, body, llmobs_json_gets(body, "status"));
+                  : set_job(reading, body, llmobs_json_gets(body, "status"));
 }
 
 static int read_event(struct llmobs_reading *reading,
@@ -240,7 +239,7 @@ static int read_steps(struct llmobs_reading *reading)
     if (rc == 0)
         rc = read_failure(reading, stream->status, stream->interaction, steps);
     if (rc == 0 && (llmobs_json_len(steps) > 0 || reading->done)) {
-        note_reason(reading->span, stream->status, reading->done);
+        set_reason(reading->span, stream->status, reading->done);
         rc = read_output(reading, steps);
     }
     llmobs_json_free(steps);
@@ -252,7 +251,7 @@ static int finish_stream(struct llmobs_reading *reading)
     const struct llmobs_interactions_stream *stream = reading->state;
     int rc = read_steps(reading);
 
-    return rc < 0 ? rc : note_job(reading, stream->interaction, stream->status);
+    return rc < 0 ? rc : set_job(reading, stream->interaction, stream->status);
 }
 
 static int name_agent(struct llmobs_reading *reading)
@@ -273,9 +272,9 @@ static int read_ends(struct llmobs_reading *reading)
 
     reading->span->complete = status != NULL;
     read_usage(llmobs_json_get(body, "usage"), reading->span);
-    note_reason(reading->span, status, reading->span->complete);
+    set_reason(reading->span, status, reading->span->complete);
     if (rc == 0)
-        rc = note_job(reading, body, status);
+        rc = set_job(reading, body, status);
     llmobs_json_free(body);
     return rc;
 }

@@ -260,8 +260,8 @@ struct llmobs_json *llmobs_interactions_stream_steps(
 }
 
 /* Notes what the event says about the whole interaction. */
-static int note_interaction(struct llmobs_interactions_stream *stream,
-                            const char *type, const struct llmobs_json *event)
+static int set_interaction(struct llmobs_interactions_stream *stream,
+                           const char *type, const struct llmobs_json *event)
 {
     struct llmobs_json *interaction = llmobs_json_get(event, "interaction");
     struct llmobs_json *metadata = llmobs_json_get(event, "metadata");
@@ -295,5 +295,5 @@ int llmobs_interactions_stream_add(struct llmobs_interactions_stream *stream,
         rc = begin_step(stream, event);
     else if (strcmp(type, "step.delta") == 0)
         rc = read_delta(stream, event);
-    return rc < 0 ? rc : note_interaction(stream, type, event);
+    return rc < 0 ? rc : set_interaction(stream, type, event);
 }

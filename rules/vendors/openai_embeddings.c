@@ -55,8 +55,8 @@ static int read_request(struct llmobs_reading *reading)
 /* In base64 a vector is floats of four bytes (api: openai-openapi, Embedding,
  * encoding_format; openai-python, resources/embeddings.py), unless the program
  * asks for numbers of another type, as Voyage's API lets it. */
-static void tell_size(struct llmobs_reading *reading,
-                      const struct llmobs_json *data)
+static void set_size(struct llmobs_reading *reading,
+                     const struct llmobs_json *data)
 {
     const char *vector = llmobs_json_gets(llmobs_json_at(data, 0), "embedding");
     uint64_t bytes;
@@ -79,7 +79,7 @@ static int read_vectors(struct llmobs_reading *reading,
         return llmobs_embedding_tell_list(reading->span, data, "embedding");
     if (!llmobs_json_is_array(data))
         return 0;
-    tell_size(reading, data);
+    set_size(reading, data);
     return llmobs_embedding_tell(reading->span, llmobs_json_len(data), 0);
 }
 

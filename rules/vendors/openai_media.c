@@ -180,7 +180,7 @@ static int read_images(struct llmobs_reading *reading,
                   : llmobs_usage_read(llmobs_usage_find(body), reading->span);
 }
 
-static void take_usage(struct state *state, const struct llmobs_json *event)
+static void read_usage(struct state *state, const struct llmobs_json *event)
 {
     struct llmobs_json *usage = llmobs_json_get(event, "usage");
 
@@ -203,7 +203,7 @@ static int read_image_event(struct llmobs_reading *reading,
     struct state *state = reading->state;
 
     state->words.max = LLMOBS_MESSAGE_CONTENT_MAX;
-    take_usage(state, event->json);
+    read_usage(state, event->json);
     if (ends_with(type, ".partial_image"))
         llmobs_reading_token(reading, event);
     if (!ends_with(type, ".completed"))
@@ -251,7 +251,7 @@ static int read_speech_event(struct llmobs_reading *reading,
     const char *data = sound_of(event->json);
     struct state *state = reading->state;
 
-    take_usage(state, event->json);
+    read_usage(state, event->json);
     if (ends_with(type, ".done"))
         reading->done = true;
     if (!data || !ends_with(type, ".delta"))

@@ -200,9 +200,9 @@ static const char *reason_of(const struct llmobs_json *response,
 }
 
 /* A response that waits in the background has no reason yet. */
-static void note_reason(struct llmobs_reading *reading,
-                        const struct llmobs_json *response,
-                        const struct llmobs_json *items, bool ended)
+static void set_reason(struct llmobs_reading *reading,
+                       const struct llmobs_json *response,
+                       const struct llmobs_json *items, bool ended)
 {
     const char *status = llmobs_json_gets(response, "status");
 
@@ -213,8 +213,8 @@ static void note_reason(struct llmobs_reading *reading,
 }
 
 /* A response in the background, and one whose stream was cut, goes on. */
-static int note_job(struct llmobs_reading *reading,
-                    const struct llmobs_json *response)
+static int set_job(struct llmobs_reading *reading,
+                   const struct llmobs_json *response)
 {
     if (reading->classified->call->status >= 300 ||
         !llmobs_responses_goes_on(llmobs_json_gets(response, "status")))
@@ -229,9 +229,9 @@ static int read_document(struct llmobs_reading *reading,
 
     reading->answered = llmobs_json_is_array(llmobs_json_get(body, "output"));
     if (reading->classified->call->status < 300)
-        note_reason(reading, body, llmobs_json_get(body, "output"), true);
+        set_reason(reading, body, llmobs_json_get(body, "output"), true);
     if (rc == 0)
-        rc = note_job(reading, body);
+        rc = set_job(reading, body);
     return rc < 0 ? rc
                   : llmobs_responses_output(reading->span,
                                             llmobs_json_get(body, "output"));
@@ -295,7 +295,7 @@ static int finish_stream(struct llmobs_reading *reading)
     int rc = read_response(reading, stream->response);
 
     if (rc == 0)
-        rc = note_job(reading, stream->response);
+        rc = set_job(reading, stream->response);
     if (rc < 0)
         return rc;
     items = llmobs_responses_stream_items(stream);
@@ -304,7 +304,7 @@ static int finish_stream(struct llmobs_reading *reading)
     llmobs_fact_answer(reading, stream->response);
     if (llmobs_json_len(items) > 0 || (stream->response && reading->done) ||
         reading->answered) {
-        note_reason(reading, stream->response, items, reading->done);
+        set_reason(reading, stream->response, items, reading->done);
         rc = llmobs_responses_output(reading->span, items);
     }
     llmobs_json_free(items);
@@ -322,9 +322,9 @@ static int read_ends(struct llmobs_reading *reading)
 
     reading->span->complete =
         llmobs_json_is_object(llmobs_json_get(response, "usage"));
-    note_reason(reading, response, NULL, reading->span->complete);
+    set_reason(reading, response, NULL, reading->span->complete);
     if (rc == 0)
-        rc = note_job(reading, response);
+        rc = set_job(reading, response);
     llmobs_json_free(response);
     return rc;
 }

@@ -116,7 +116,7 @@ static int call_at(struct stream_choice *choice, int64_t index,
 }
 
 /* Keeps the first text that is not empty. */
-static int keep_first(char **field, const char *text)
+static int set_first(char **field, const char *text)
 {
     if (*field || !text || !*text)
         return 0;
@@ -203,11 +203,11 @@ static int add_call(struct stream_choice *choice, int64_t index,
     if (!arguments) /* Cohere's first version */
         arguments = llmobs_json_get(body, "parameters");
     if (rc == 0)
-        rc = keep_first(&call->id, llmobs_json_gets(from, "id"));
+        rc = set_first(&call->id, llmobs_json_gets(from, "id"));
     if (rc == 0 && type && strcasecmp(type, "function") != 0)
-        rc = keep_first(&call->type, type);
+        rc = set_first(&call->type, type);
     if (rc == 0)
-        rc = keep_first(&call->name, llmobs_json_gets(body, "name"));
+        rc = set_first(&call->name, llmobs_json_gets(body, "name"));
     if (rc == 0)
         rc = add_arguments(&call->arguments, arguments);
     return rc == -ENOSPC ? 0 : rc;
@@ -228,7 +228,7 @@ static int add_legacy(struct stream_choice *choice,
             return -ENOMEM;
         llmobs_buf_init(&choice->legacy->arguments, LLMOBS_MESSAGE_CONTENT_MAX);
     }
-    rc = keep_first(&choice->legacy->name, llmobs_json_gets(from, "name"));
+    rc = set_first(&choice->legacy->name, llmobs_json_gets(from, "name"));
     if (rc < 0)
         return rc;
     return add_arguments(&choice->legacy->arguments,
@@ -310,7 +310,7 @@ static int add_delta(struct stream_choice *choice,
     if (content && llmobs_json_len(delta) == 1)
         return add_content(choice, content);
     calls = llmobs_json_get(delta, "tool_calls");
-    rc = keep_first(&choice->role, llmobs_json_gets(delta, "role"));
+    rc = set_first(&choice->role, llmobs_json_gets(delta, "role"));
     if (rc == 0)
         rc = add_reasoning(choice, delta);
     if (rc == 0)
@@ -370,7 +370,7 @@ static int add_choice(struct llmobs_stream *stream,
         return rc == -ENOSPC ? 0 : rc;
     if (reason)
         stream->done = true;
-    rc = keep_first(&choice->reason, reason);
+    rc = set_first(&choice->reason, reason);
     if (rc == 0)
         rc = add_piece(stream, choice, from);
     if (produced(choice) > 0)
@@ -383,7 +383,7 @@ int llmobs_stream_add(struct llmobs_stream *stream,
 {
     const struct llmobs_json *choices = llmobs_json_get(chunk, "choices");
     const struct llmobs_json *usage = llmobs_usage_find(chunk);
-    int rc = keep_first(&stream->model, llmobs_json_gets(chunk, "model"));
+    int rc = set_first(&stream->model, llmobs_json_gets(chunk, "model"));
 
     LLMOBS_JSON_EACH (one, choices, rc == 0)
         rc = add_choice(stream, one);
@@ -403,7 +403,7 @@ int llmobs_stream_role(struct llmobs_stream *stream, const char *role)
     if (!role)
         return 0;
     rc = choice_at(stream, stream->choice, &choice);
-    return rc < 0 ? rc : keep_first(&choice->role, role);
+    return rc < 0 ? rc : set_first(&choice->role, role);
 }
 
 int llmobs_stream_reason(struct llmobs_stream *stream, const char *reason)
@@ -411,7 +411,7 @@ int llmobs_stream_reason(struct llmobs_stream *stream, const char *reason)
     struct stream_choice *choice;
     int rc = choice_at(stream, stream->choice, &choice);
 
-    return rc < 0 ? rc : keep_first(&choice->reason, reason);
+    return rc < 0 ? rc : set_first(&choice->reason, reason);
 }
 
 void llmobs_stream_reasons(const struct llmobs_stream *stream,

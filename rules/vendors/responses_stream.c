@@ -127,7 +127,7 @@ static bool is_last(const char *type)
     return llmobs_words_have(types, type);
 }
 
-static void take_response(struct llmobs_responses_stream *stream,
+static void read_response(struct llmobs_responses_stream *stream,
                           const char *type, struct llmobs_json *response)
 {
     llmobs_json_free(stream->response);
@@ -145,7 +145,7 @@ int llmobs_responses_stream_add(struct llmobs_responses_stream *stream,
     enum piece piece;
 
     if (llmobs_json_is_object(response))
-        take_response(stream, type, response);
+        read_response(stream, type, response);
     if (strcmp(type, "response.output_item.added") == 0)
         return add_item(stream, event, false);
     if (strcmp(type, "response.output_item.done") == 0)
