@@ -35,9 +35,9 @@ void llmobs_backlog_reset(struct llmobs_backlog *backlog)
     llmobs_backlog_init(backlog, spool, adopt);
 }
 
-static void backlog_release(struct llmobs_backlog *backlog,
-                            const struct llmobs_spooled *list, size_t count,
-                            bool adopted)
+static void release_now(struct llmobs_backlog *backlog,
+                        const struct llmobs_spooled *list, size_t count,
+                        bool adopted)
 {
     if (adopted) {
         llmobs_stats_add(LLMOBS_STAT_released, count);
@@ -47,13 +47,13 @@ static void backlog_release(struct llmobs_backlog *backlog,
     }
 }
 
-static void flush_one(struct llmobs_backlog *backlog, bool adopted)
+static void release_list(struct llmobs_backlog *backlog, bool adopted)
 {
     size_t count = backlog->done_count[adopted];
 
     backlog->done_count[adopted] = 0;
     if (count > 0)
-        backlog_release(backlog, backlog->done[adopted], count, adopted);
+        release_now(backlog, backlog->done[adopted], count, adopted);
     free(backlog->done[adopted]);
     backlog->done[adopted] = NULL;
 }
@@ -67,21 +67,21 @@ void llmobs_backlog_release(struct llmobs_backlog *backlog,
     if (!llmobs_spooled_any(spooled))
         return;
     if (backlog->done_count[adopted] == LLMOBS_RELEASE_MAX)
-        flush_one(backlog, adopted);
+        release_list(backlog, adopted);
     if (!*done)
         *done = calloc(LLMOBS_RELEASE_MAX, sizeof(**done));
     if (*done)
         (*done)[backlog->done_count[adopted]++] = *spooled;
     else
-        backlog_release(backlog, spooled, 1, adopted);
+        release_now(backlog, spooled, 1, adopted);
 }
 
 void llmobs_backlog_flush(struct llmobs_backlog *backlog)
 {
     bool some = backlog->done_count[false] || backlog->done_count[true];
 
-    flush_one(backlog, false);
-    flush_one(backlog, true);
+    release_list(backlog, false);
+    release_list(backlog, true);
     if (some)
         llmobs_crash_point("noted");
 }
@@ -131,9 +131,9 @@ int llmobs_backlog_spill(struct llmobs_backlog *backlog,
     return 0;
 }
 
-static int backlog_read_item(struct llmobs_backlog *backlog,
-                             const struct llmobs_entry *entry,
-                             struct llmobs_item **item)
+static int read_item(struct llmobs_backlog *backlog,
+                     const struct llmobs_entry *entry,
+                     struct llmobs_item **item)
 {
     struct llmobs_exchange *exchange;
     enum llmobs_event_kind kind;
@@ -165,7 +165,7 @@ int llmobs_backlog_load(struct llmobs_backlog *backlog,
     else if (rc == -ENOENT)
         rc = -EIO;
     if (!rc)
-        rc = backlog_read_item(backlog, &entry, item);
+        rc = read_item(backlog, &entry, item);
     if (!rc)
         (*item)->spooled = *spooled;
     if (backlog->text.cap > LLMOBS_SPOOL_FILE)

@@ -35,8 +35,8 @@ void llmobs_buffer_undone(struct llmobs_buffer *buffer,
 /* An item without weight needs no room. If nothing else has weight, an item
  * that is heavier than the limit is taken: its memory exists already, and to
  * refuse it would lose it for good. */
-static bool buffer_has_room(const struct llmobs_buffer *buffer, size_t bytes,
-                            size_t weight)
+static bool has_room(const struct llmobs_buffer *buffer, size_t bytes,
+                     size_t weight)
 {
     return weight == 0 || bytes == 0 ||
            (weight <= buffer->bytes_max && bytes <= buffer->bytes_max - weight);
@@ -51,7 +51,7 @@ int llmobs_buffer_put(struct llmobs_buffer *buffer, struct llmobs_item *item)
     struct llmobs_item *top;
 
     if (items >= LLMOBS_BUFFER_ITEMS_MAX ||
-        !buffer_has_room(buffer, bytes, item->weight)) {
+        !has_room(buffer, bytes, item->weight)) {
         llmobs_buffer_done(buffer, item);
         return -ENOBUFS;
     }

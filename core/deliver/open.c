@@ -12,8 +12,7 @@
 #include "core/log/spool.h"
 
 /* Takes the exporter; false for NULL. */
-static bool open_add(struct llmobs_worker *worker,
-                     struct llmobs_exporter *exporter)
+static bool add(struct llmobs_worker *worker, struct llmobs_exporter *exporter)
 {
     if (!exporter)
         return false;
@@ -30,20 +29,20 @@ static void add_agentless(struct llmobs_worker *worker,
         llmobs_log(LLMOBS_LOG_ERROR,
                    "exporter agentless without DD_API_KEY: spans go to the "
                    "local store");
-    else if (open_add(worker, llmobs_intake_new(config, true, NULL)))
+    else if (add(worker, llmobs_intake_new(config, true, NULL)))
         return;
     *names |= LLMOBS_EXPORTER_STORE;
 }
 
 /* Evaluations go to the local store if no other exporter takes them. */
-static bool open_add_otlp(struct llmobs_worker *worker,
-                          const struct llmobs_config *config, unsigned names)
+static bool add_otlp(struct llmobs_worker *worker,
+                     const struct llmobs_config *config, unsigned names)
 {
     bool alone = names == LLMOBS_EXPORTER_OTLP &&
                  !config->otlp.signals[LLMOBS_SIGNAL_LOGS].on;
 
     if (config->otlp.signals[LLMOBS_SIGNAL_TRACES].on)
-        return open_add(worker, llmobs_otlp_exporter_new(config, NULL, alone));
+        return add(worker, llmobs_otlp_exporter_new(config, NULL, alone));
     /* The log already has a line about a bad URL. */
     if (!config->otlp.signals[LLMOBS_SIGNAL_TRACES].misplaced)
         llmobs_log(LLMOBS_LOG_WARN,
@@ -62,20 +61,20 @@ static bool add_all(struct llmobs_worker *worker,
 
     if (names & LLMOBS_EXPORTER_AUTO) {
         names = 0;
-        any = open_add(worker, llmobs_choose_new(config));
+        any = add(worker, llmobs_choose_new(config));
     }
     if (config->run_store)
         names |= LLMOBS_EXPORTER_STORE;
     if (names & LLMOBS_EXPORTER_AGENT)
-        any |= open_add(worker, llmobs_intake_new(config, false, NULL));
+        any |= add(worker, llmobs_intake_new(config, false, NULL));
     if (names & LLMOBS_EXPORTER_AGENTLESS) {
         add_agentless(worker, config, &names);
         any = true;
     }
     if (names & LLMOBS_EXPORTER_OTLP)
-        any |= open_add_otlp(worker, config, names);
+        any |= add_otlp(worker, config, names);
     if (names & LLMOBS_EXPORTER_STORE || !any)
-        return open_add(worker, llmobs_store_new(config));
+        return add(worker, llmobs_store_new(config));
     llmobs_worker_set_rescue(worker, llmobs_store_new(config));
     return true;
 }
@@ -98,7 +97,7 @@ struct llmobs_worker *llmobs_worker_open(const struct llmobs_config *config,
         return NULL;
     /* Beside the others: where those go does not depend on it. */
     if (config->otlp.signals[LLMOBS_SIGNAL_LOGS].on)
-        (void)open_add(worker, llmobs_otlp_logs_exporter_new(config));
+        (void)add(worker, llmobs_otlp_logs_exporter_new(config));
     if (config->otlp.signals[LLMOBS_SIGNAL_METRICS].on &&
         (meter = llmobs_otlp_metrics_exporter_new(config)))
         llmobs_worker_set_meter(worker, meter);

@@ -30,8 +30,8 @@ static bool name_is_good(const char *name)
     return len > 0 && len < LLMOBS_COUNTS_NAME_MAX && name[len] == '\0';
 }
 
-static bool counts_is_at(const struct llmobs_counts *counts, size_t i,
-                         const char *name)
+static bool is_named(const struct llmobs_counts *counts, size_t i,
+                     const char *name)
 {
     return counts->list[i].name[0] == name[0] &&
            strcmp(counts->list[i].name, name) == 0;
@@ -39,18 +39,18 @@ static bool counts_is_at(const struct llmobs_counts *counts, size_t i,
 
 /* Looks at `first` before the rest: lists that are merged mostly have one
  * order. */
-static const struct llmobs_count *counts_find(
-    const struct llmobs_counts *counts, const char *name, size_t first)
+static const struct llmobs_count *find_count(const struct llmobs_counts *counts,
+                                             const char *name, size_t first)
 {
-    if (first < counts->len && counts_is_at(counts, first, name))
+    if (first < counts->len && is_named(counts, first, name))
         return &counts->list[first];
     for (size_t i = 0; i < counts->len; i++)
-        if (counts_is_at(counts, i, name))
+        if (is_named(counts, i, name))
             return &counts->list[i];
     return NULL;
 }
 
-static bool is_time(const char *name)
+static bool is_time_name(const char *name)
 {
     size_t len = strlen(name);
 
@@ -70,15 +70,15 @@ int llmobs_counts_append(struct llmobs_counts *counts, const char *name,
     return 0;
 }
 
-static int counts_add(struct llmobs_counts *counts, const char *name,
-                      uint64_t value, size_t first)
+static int add_count(struct llmobs_counts *counts, const char *name,
+                     uint64_t value, size_t first)
 {
     struct llmobs_count *count =
-        (struct llmobs_count *)counts_find(counts, name, first);
+        (struct llmobs_count *)find_count(counts, name, first);
 
     if (!count)
         return llmobs_counts_append(counts, name, value);
-    if (is_time(name))
+    if (is_time_name(name))
         count->value = value > count->value ? value : count->value;
     else if (__builtin_add_overflow(count->value, value, &count->value))
         count->value = UINT64_MAX;
@@ -88,7 +88,7 @@ static int counts_add(struct llmobs_counts *counts, const char *name,
 int llmobs_counts_add(struct llmobs_counts *counts, const char *name,
                       uint64_t value)
 {
-    return counts_add(counts, name, value, counts->len);
+    return add_count(counts, name, value, counts->len);
 }
 
 int llmobs_counts_merge(struct llmobs_counts *counts,
@@ -97,13 +97,13 @@ int llmobs_counts_merge(struct llmobs_counts *counts,
     int rc = 0;
 
     for (size_t i = 0; i < more->len && !rc; i++)
-        rc = counts_add(counts, more->list[i].name, more->list[i].value, i);
+        rc = add_count(counts, more->list[i].name, more->list[i].value, i);
     return rc;
 }
 
 uint64_t llmobs_counts_get(const struct llmobs_counts *counts, const char *name)
 {
-    const struct llmobs_count *count = counts_find(counts, name, counts->len);
+    const struct llmobs_count *count = find_count(counts, name, counts->len);
 
     return count ? count->value : 0;
 }
@@ -122,7 +122,7 @@ static uint64_t checksum(const char *text, size_t len)
 /* Writes "NAME NUMBER" as a line; gives its length. Without printf: a short
  * process writes a page of some 25 lines as it ends. The page has room (see
  * above). */
-static size_t counts_put_line(char *out, const struct llmobs_count *count)
+static size_t write_line(char *out, const struct llmobs_count *count)
 {
     size_t len = strlen(count->name);
     char digits[21];
@@ -146,7 +146,7 @@ void llmobs_page_write(const struct llmobs_page *page,
         out, LLMOBS_PAGE_SIZE, MAGIC VERSION "\n%" PRIu64 " %" PRIu64 " %s\n",
         page->boot, page->pidns, page->last[0] ? page->last : "-");
     for (size_t i = 0; i < counts->len; i++)
-        len += counts_put_line(out + len, &counts->list[i]);
+        len += write_line(out + len, &counts->list[i]);
     len += (size_t)snprintf(out + len, LLMOBS_PAGE_SIZE - len,
                             "= %016" PRIx64 "\n", checksum(out, len));
     memset(out + len, ' ', LLMOBS_PAGE_SIZE - len);
@@ -154,7 +154,7 @@ void llmobs_page_write(const struct llmobs_page *page,
 }
 
 /* Cuts the next line out of *at; NULL at the end. */
-static char *counts_next_line(char **at)
+static char *cut_line(char **at)
 {
     char *line = *at, *end = strchr(line, '\n');
 
@@ -165,7 +165,7 @@ static char *counts_next_line(char **at)
     return line;
 }
 
-static bool counts_read_number(const char *text, int base, uint64_t *out)
+static bool read_number(const char *text, int base, uint64_t *out)
 {
     uint64_t value = 0;
 
@@ -185,14 +185,14 @@ static bool counts_read_number(const char *text, int base, uint64_t *out)
     return true;
 }
 
-static int counts_read_head(struct llmobs_page *page, char *line)
+static int read_head(struct llmobs_page *page, char *line)
 {
     char *boot = line ? strsep(&line, " ") : NULL;
     char *pidns = line ? strsep(&line, " ") : NULL;
 
     if (!boot || !pidns || !line || strlen(line) >= sizeof(page->last) ||
-        !counts_read_number(boot, 10, &page->boot) ||
-        !counts_read_number(pidns, 10, &page->pidns))
+        !read_number(boot, 10, &page->boot) ||
+        !read_number(pidns, 10, &page->pidns))
         return -EBADMSG;
     if (strcmp(line, "-") != 0)
         memcpy(page->last, line, strlen(line) + 1);
@@ -205,7 +205,7 @@ static int read_count(struct llmobs_page *page, char *line)
     char *name = strsep(&line, " ");
     uint64_t value;
 
-    if (!line || !counts_read_number(line, 10, &value) ||
+    if (!line || !read_number(line, 10, &value) ||
         llmobs_counts_append(&page->counts, name, value) != 0)
         return -EBADMSG;
     return 0;
@@ -220,22 +220,22 @@ static bool check_sum(char *text)
     if (!end)
         return false;
     end[3 + 16] = '\0';
-    if (!counts_read_number(end + 3, 16, &sum))
+    if (!read_number(end + 3, 16, &sum))
         return false;
     end[1] = '\0';
     return sum == checksum(text, (size_t)(end + 1 - text));
 }
 
-static int counts_read_lines(struct llmobs_page *page, char *text)
+static int read_lines(struct llmobs_page *page, char *text)
 {
     char *at = text, *line;
     int rc;
 
     if (!check_sum(text))
         return -EBADMSG;
-    counts_next_line(&at); /* the magic */
-    rc = counts_read_head(page, counts_next_line(&at));
-    while (!rc && (line = counts_next_line(&at)) != NULL)
+    cut_line(&at); /* the magic */
+    rc = read_head(page, cut_line(&at));
+    while (!rc && (line = cut_line(&at)) != NULL)
         rc = read_count(page, line);
     return rc;
 }
@@ -254,5 +254,5 @@ int llmobs_page_read(struct llmobs_page *page, const char *text, size_t len)
         return -EBADMSG;
     memcpy(copy, text, len);
     memset(copy + len, 0, sizeof(copy) - len);
-    return counts_read_lines(page, copy);
+    return read_lines(page, copy);
 }

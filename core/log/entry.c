@@ -90,6 +90,7 @@ void llmobs_entry_begin(struct llmobs_entry_writer *writer,
     writer->fields = 0;
     writer->filled = sizeof(*head);
     writer->pieces = 1;
+    writer->failed = 0;
     writer->iov[0] = (struct iovec){&writer->start, sizeof(*head)};
 }
 
@@ -109,7 +110,7 @@ static void add_copied(struct llmobs_entry_writer *writer, const void *data,
 
 /* True for a field that may be copied, so that the marks of later fields and
  * the tail still have room. */
-static bool entry_is_small(const struct llmobs_entry_writer *writer, size_t len)
+static bool is_small(const struct llmobs_entry_writer *writer, size_t len)
 {
     size_t kept = (LLMOBS_ENTRY_FIELDS - writer->fields) *
                       sizeof(struct llmobs_entry_mark) +
@@ -118,39 +119,40 @@ static bool entry_is_small(const struct llmobs_entry_writer *writer, size_t len)
     return len <= SMALL && len <= sizeof(writer->start) - writer->filled - kept;
 }
 
-static void entry_add_piece(struct llmobs_entry_writer *writer,
-                            struct llmobs_text text)
+static void add_piece(struct llmobs_entry_writer *writer,
+                      struct llmobs_text text)
 {
     writer->start.head.len += text.len;
     if (text.len == 0)
         return;
-    if (entry_is_small(writer, text.len))
+    if (is_small(writer, text.len))
         add_copied(writer, text.data, text.len);
     else
         writer->iov[writer->pieces++] =
             (struct iovec){(void *)(uintptr_t)text.data, text.len};
 }
 
-int llmobs_entry_add_two(struct llmobs_entry_writer *writer, uint32_t tag,
-                         struct llmobs_text first, struct llmobs_text second)
+void llmobs_entry_add_two(struct llmobs_entry_writer *writer, uint32_t tag,
+                          struct llmobs_text first, struct llmobs_text second)
 {
     struct llmobs_entry_mark mark = {.tag = tag, .len = first.len + second.len};
 
-    if (writer->fields == LLMOBS_ENTRY_FIELDS)
-        return -ENOSPC;
+    if (writer->fields == LLMOBS_ENTRY_FIELDS) {
+        writer->failed = writer->failed ? writer->failed : -ENOSPC;
+        return;
+    }
     writer->fields++;
     writer->start.head.len += sizeof(mark);
     add_copied(writer, &mark, sizeof(mark));
-    entry_add_piece(writer, first);
-    entry_add_piece(writer, second);
-    return 0;
+    add_piece(writer, first);
+    add_piece(writer, second);
 }
 
-int llmobs_entry_add(struct llmobs_entry_writer *writer, uint32_t tag,
-                     const void *data, size_t len)
+void llmobs_entry_add(struct llmobs_entry_writer *writer, uint32_t tag,
+                      const void *data, size_t len)
 {
-    return llmobs_entry_add_two(writer, tag, (struct llmobs_text){data, len},
-                                (struct llmobs_text){NULL, 0});
+    llmobs_entry_add_two(writer, tag, (struct llmobs_text){data, len},
+                         (struct llmobs_text){NULL, 0});
 }
 
 /* Two running sums over words of eight bytes, like Fletcher's. They detect
@@ -168,7 +170,7 @@ struct sum {
  * often as the word's own sum, the next three times, and so on. */
 typedef uint64_t pair __attribute__((vector_size(16)));
 
-static pair entry_load(const char *data)
+static pair load_pair(const char *data)
 {
     pair words;
 
@@ -182,8 +184,8 @@ static size_t sum_fours(struct sum *sum, const char *data, size_t words)
     pair low = {0}, high = {0}, low_running = {0}, high_running = {0};
 
     for (size_t i = 0; i < count; i++, data += 2 * sizeof(pair)) {
-        low += entry_load(data);
-        high += entry_load(data + sizeof(pair));
+        low += load_pair(data);
+        high += load_pair(data + sizeof(pair));
         low_running += low;
         high_running += high;
     }
@@ -308,10 +310,10 @@ static bool seal_marks(uint64_t *state, struct cursor cursor, uint64_t len)
 /* Makes the seal of the head as it was written, all marks, and both ends of the
  * fields. The key is hashed before and after them: otherwise a peer that knows
  * an entry could compute the seal of another. */
-static bool entry_seal_of(const struct llmobs_entry_key *key,
-                          const struct llmobs_entry_head *head,
-                          const struct iovec *iov, int count, size_t skip,
-                          uint64_t *out)
+static bool make_seal(const struct llmobs_entry_key *key,
+                      const struct llmobs_entry_head *head,
+                      const struct iovec *iov, int count, size_t skip,
+                      uint64_t *out)
 {
     struct cursor cursor = {iov, iov + count, 0};
     struct sum sum = {.plain = key->seal[0], .running = key->seal[1]};
@@ -330,17 +332,19 @@ static bool entry_seal_of(const struct llmobs_entry_key *key,
     return true;
 }
 
-size_t llmobs_entry_end(struct llmobs_entry_writer *writer,
-                        const struct llmobs_entry_key *key)
+int64_t llmobs_entry_end(struct llmobs_entry_writer *writer,
+                         const struct llmobs_entry_key *key)
 {
     struct llmobs_entry_head *head = &writer->start.head;
     uint64_t tail = 0;
 
+    if (writer->failed)
+        return writer->failed;
     head->mark = key->mark;
-    (void)entry_seal_of(key, head, writer->iov, writer->pieces, sizeof(*head),
-                        &tail);
+    (void)make_seal(key, head, writer->iov, writer->pieces, sizeof(*head),
+                    &tail);
     add_copied(writer, &tail, sizeof(tail));
-    return sizeof(*head) + head->len + sizeof(tail);
+    return (int64_t)(sizeof(*head) + head->len + sizeof(tail));
 }
 
 void llmobs_entry_seal(char *bytes, size_t len,
@@ -353,20 +357,20 @@ void llmobs_entry_seal(char *bytes, size_t len,
     memcpy(&head, bytes, sizeof(head));
     head.mark = key->mark;
     memcpy(bytes, &head, sizeof(head));
-    (void)entry_seal_of(key, &head, &whole, 1, sizeof(head), &tail);
+    (void)make_seal(key, &head, &whole, 1, sizeof(head), &tail);
     memcpy(bytes + len - sizeof(tail), &tail, sizeof(tail));
 }
 
 /* -- reading ------------------------------------------------------------- */
 
-static bool entry_is_whole(const struct llmobs_entry_key *key,
-                           const struct llmobs_entry_head *head,
-                           const struct iovec *fields, uint64_t tail)
+static bool is_whole(const struct llmobs_entry_key *key,
+                     const struct llmobs_entry_head *head,
+                     const struct iovec *fields, uint64_t tail)
 {
     uint64_t seal;
 
     return head->zero == 0 && head->zeros == 0 &&
-           entry_seal_of(key, head, fields, 1, 0, &seal) && tail == seal;
+           make_seal(key, head, fields, 1, 0, &seal) && tail == seal;
 }
 
 static bool is_entry(const struct llmobs_entry_key *key,
@@ -385,7 +389,7 @@ static bool is_entry(const struct llmobs_entry_key *key,
     memcpy(&tail, text.data + sizeof(head) + head.len, sizeof(tail));
     fields = (struct iovec){(void *)(uintptr_t)(text.data + sizeof(head)),
                             (size_t)head.len};
-    if (!entry_is_whole(key, &head, &fields, tail))
+    if (!is_whole(key, &head, &fields, tail))
         return false;
     entry->type = (enum llmobs_entry_type)(head.type & ~LLMOBS_ENTRY_DONE);
     entry->done = head.type & LLMOBS_ENTRY_DONE;

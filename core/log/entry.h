@@ -15,8 +15,8 @@
  *          ones; an entry borrows from the text from which it was read. A key
  *          is never logged.
  * Threads: one thread at a time.
- * Errors:  add: -ENOSPC. A file: -ENODATA where it ends too early, -EBADMSG
- *          where it is no file of entries, -ENOTSUP where it is of another
+ * Errors:  a writer: -ENOSPC. A file: -ENODATA where it ends too early,
+ * -EBADMSG where it is no file of entries, -ENOTSUP where it is of another
  *          version.
  * Limits:  LLMOBS_ENTRY_FIELDS fields, LLMOBS_ENTRY_MAX bytes.
  */
@@ -113,6 +113,7 @@ struct llmobs_entry_writer {
     size_t filled; /* bytes of start */
     size_t fields;
     int pieces;
+    int failed; /* the first failure, a negative errno; else 0 */
     struct iovec iov[3 * LLMOBS_ENTRY_FIELDS + 2];
 };
 
@@ -129,16 +130,18 @@ struct llmobs_entry {
 void llmobs_entry_begin(struct llmobs_entry_writer *writer,
                         enum llmobs_entry_type type, uint64_t id);
 
-/* Adds a field of one piece, or of two pieces that belong together. */
-int llmobs_entry_add(struct llmobs_entry_writer *writer, uint32_t tag,
-                     const void *data, size_t len);
-int llmobs_entry_add_two(struct llmobs_entry_writer *writer, uint32_t tag,
-                         struct llmobs_text first, struct llmobs_text second);
+/* Adds a field of one piece, or of two pieces that belong together. The writer
+ * keeps the first failure until _end. */
+void llmobs_entry_add(struct llmobs_entry_writer *writer, uint32_t tag,
+                      const void *data, size_t len);
+void llmobs_entry_add_two(struct llmobs_entry_writer *writer, uint32_t tag,
+                          struct llmobs_text first, struct llmobs_text second);
 
 /* Ends the entry, whose bytes are then in writer->iov, in `pieces` pieces;
- * gives the number of bytes. Borrows the key of the file. */
-size_t llmobs_entry_end(struct llmobs_entry_writer *writer,
-                        const struct llmobs_entry_key *key);
+ * gives the number of bytes, or the first failure. Borrows the key of the file.
+ */
+int64_t llmobs_entry_end(struct llmobs_entry_writer *writer,
+                         const struct llmobs_entry_key *key);
 
 /* Gives an ended entry, whose bytes are at `bytes`, another key. */
 void llmobs_entry_seal(char *bytes, size_t len,

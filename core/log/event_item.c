@@ -29,16 +29,13 @@ struct llmobs_text llmobs_event_item_text(const struct llmobs_item *item)
     return (struct llmobs_text){event->data, event->len};
 }
 
-int llmobs_event_add(struct llmobs_entry_writer *writer,
-                     enum llmobs_event_kind kind, struct llmobs_text text,
-                     const int64_t *began_ns)
+void llmobs_event_add(struct llmobs_entry_writer *writer,
+                      enum llmobs_event_kind kind, struct llmobs_text text,
+                      const int64_t *began_ns)
 {
-    int rc = llmobs_entry_add(writer, LLMOBS_EVENT_TAG + (uint32_t)kind,
-                              text.data, text.len);
-
-    return rc ? rc
-              : llmobs_entry_add(writer, TAG_BEGAN, began_ns,
-                                 sizeof(*began_ns));
+    llmobs_entry_add(writer, LLMOBS_EVENT_TAG + (uint32_t)kind, text.data,
+                     text.len);
+    llmobs_entry_add(writer, TAG_BEGAN, began_ns, sizeof(*began_ns));
 }
 
 int llmobs_event_read(const struct llmobs_entry *entry,

@@ -27,9 +27,9 @@ struct llmobs_text llmobs_event_item_text(const struct llmobs_item *item);
 
 /* Adds the fields of an EVENT entry: the text, and the time when the event
  * began, if the text lacks it. Borrows both. */
-int llmobs_event_add(struct llmobs_entry_writer *writer,
-                     enum llmobs_event_kind kind, struct llmobs_text text,
-                     const int64_t *began_ns);
+void llmobs_event_add(struct llmobs_entry_writer *writer,
+                      enum llmobs_event_kind kind, struct llmobs_text text,
+                      const int64_t *began_ns);
 
 /* Reads an EVENT entry, and borrows the text from it. -EINVAL: the entry is
  * damaged, or from a later version. */

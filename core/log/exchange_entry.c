@@ -104,8 +104,19 @@ static int64_t flags_of(const struct llmobs_body *body)
            (body->lost ? FLAG_LOST : 0) | (body->unseen ? FLAG_UNSEEN : 0);
 }
 
-static void fill_numbers(const struct llmobs_exchange *exchange, int64_t *n)
+/* True where the request is longer than what a BEGIN gets of it. */
+static bool is_cut(const struct llmobs_exchange *exchange)
 {
+    return llmobs_body_head(&exchange->request).len > LLMOBS_BEGIN_MAX;
+}
+
+/* Says also where in this process a call is that has begun. The thread pointer
+ * names the thread: to ask the kernel for its number would be a system call. */
+static void fill_numbers(const struct llmobs_exchange *exchange, bool bare,
+                         enum llmobs_entry_type type, int64_t *n)
+{
+    bool begun = llmobs_entry_has_begun(type);
+
 #define FILL(id, member) n[NUMBER_##id] = (int64_t)exchange->member;
     NUMBERS(FILL, SKIP)
 #undef FILL
@@ -116,30 +127,11 @@ static void fill_numbers(const struct llmobs_exchange *exchange, int64_t *n)
                             (exchange->wired ? TRACE_WIRED : 0) |
                             (exchange->context.app ? TRACE_APP_FOUND : 0) |
                             (exchange->context.unsampled ? TRACE_UNSAMPLED : 0);
-}
-
-/* Tells where in this process the call is. The thread pointer names the thread:
- * to ask the kernel for its number would be a system call. */
-static void fill_whereabouts(const struct llmobs_exchange *exchange,
-                             enum llmobs_entry_type type, int64_t *n)
-{
-    bool begun = llmobs_entry_has_begun(type);
-
     n[NUMBER_THREAD] = begun ? (intptr_t)__builtin_thread_pointer() : 0;
     n[NUMBER_PROGRESS] = begun ? (intptr_t)&exchange->progress : 0;
-}
-
-static bool exchange_entry_is_cut(const struct llmobs_exchange *exchange)
-{
-    return llmobs_body_head(&exchange->request).len > LLMOBS_BEGIN_MAX;
-}
-
-static void fill_kept_back(const struct llmobs_exchange *exchange, bool bare,
-                           enum llmobs_entry_type type, int64_t *n)
-{
     if (type == LLMOBS_ENTRY_START)
         n[NUMBER_REQUEST_TOTAL] = n[NUMBER_REQUEST_FLAGS] = 0;
-    if (type == LLMOBS_ENTRY_BEGIN && exchange_entry_is_cut(exchange))
+    if (type == LLMOBS_ENTRY_BEGIN && is_cut(exchange))
         n[NUMBER_REQUEST_FLAGS] |= FLAG_TRUNCATED;
     if (bare)
         n[NUMBER_REQUEST_FLAGS] = n[NUMBER_RESPONSE_FLAGS] =
@@ -148,8 +140,8 @@ static void fill_kept_back(const struct llmobs_exchange *exchange, bool bare,
 
 /* Writes the rule of the exchange. If the bodies are left out, the rule needs
  * no body to confirm it. */
-static int note_rule(struct llmobs_exchange *exchange, bool bare,
-                     enum llmobs_entry_type type, char *out, size_t cap)
+static int write_rule(struct llmobs_exchange *exchange, bool bare,
+                      enum llmobs_entry_type type, char *out, size_t cap)
 {
     struct llmobs_match match = exchange->match;
 
@@ -163,72 +155,47 @@ static int note_rule(struct llmobs_exchange *exchange, bool bare,
     return llmobs_rules_note(&match, out, cap);
 }
 
-static void fill_times(const struct llmobs_exchange *exchange, double *times)
+static void add_text(struct llmobs_entry_writer *writer, uint32_t tag,
+                     const char *text)
 {
-    times[0] = exchange->transfer.dns_ms;
-    times[1] = exchange->transfer.connect_ms;
-    times[2] = exchange->transfer.tls_ms;
-    times[3] = exchange->transfer.first_byte_ms;
-}
-
-static int exchange_entry_add_text(struct llmobs_entry_writer *writer,
-                                   uint32_t tag, const char *text)
-{
-    if (!text || !*text)
-        return 0;
-    return llmobs_entry_add(writer, tag, text, strlen(text));
+    if (text && *text)
+        llmobs_entry_add(writer, tag, text, strlen(text));
 }
 
 /* Adds "name" NUL "value" as two pieces, the NUL in the first. `bare`: without
  * headers that name users, as bodies do. */
-static int exchange_entry_add_headers(struct llmobs_entry_writer *writer,
-                                      uint32_t tag, bool bare,
-                                      const struct llmobs_headers *headers)
+static void add_headers(struct llmobs_entry_writer *writer, uint32_t tag,
+                        bool bare, const struct llmobs_headers *headers)
 {
-    int rc = 0;
-
-    for (size_t i = 0; i < headers->count && !rc; i++) {
+    for (size_t i = 0; i < headers->count; i++) {
         const struct llmobs_header *header = &headers->list[i];
 
-        if (bare && llmobs_allowlist_tag(header->name, strlen(header->name)))
-            continue;
-        rc = llmobs_entry_add_two(
-            writer, tag,
-            (struct llmobs_text){header->name, strlen(header->name) + 1},
-            (struct llmobs_text){header->value, strlen(header->value)});
+        if (!bare || !llmobs_allowlist_tag(header->name, strlen(header->name)))
+            llmobs_entry_add_two(
+                writer, tag,
+                (struct llmobs_text){header->name, strlen(header->name) + 1},
+                (struct llmobs_text){header->value, strlen(header->value)});
     }
-    return rc;
 }
 
-static void exchange_entry_mask_headers(struct llmobs_headers *headers)
+static void mask_headers(struct llmobs_headers *headers)
 {
     for (size_t i = 0; i < headers->count; i++)
         llmobs_secrets_mask(headers->list[i].value,
                             strlen(headers->list[i].value));
 }
 
-/* Masks the texts that the program, libcurl or the peer wrote. */
-static void exchange_entry_mask_texts(struct llmobs_exchange *exchange)
-{
-    llmobs_secrets_mask(exchange->error_text, strlen(exchange->error_text));
-    if (exchange->annotations)
-        llmobs_secrets_mask(exchange->annotations,
-                            strlen(exchange->annotations));
-    exchange_entry_mask_headers(&exchange->response_headers);
-}
-
-static int add_body(struct llmobs_entry_writer *writer, uint32_t tag,
-                    struct llmobs_body *body)
+static void add_body(struct llmobs_entry_writer *writer, uint32_t tag,
+                     struct llmobs_body *body)
 {
     struct llmobs_text head = llmobs_body_head(body), tail;
-    int rc = 0;
 
     if (head.data)
-        rc = llmobs_entry_add(writer, tag, head.data, head.len);
-    if (rc || !body->truncated)
-        return rc;
+        llmobs_entry_add(writer, tag, head.data, head.len);
+    if (!body->truncated)
+        return;
     tail = llmobs_body_tail(body);
-    return llmobs_entry_add(writer, tag + 1, tail.data, tail.len);
+    llmobs_entry_add(writer, tag + 1, tail.data, tail.len);
 }
 
 /* Short texts: those of the context are the last. */
@@ -257,99 +224,79 @@ static const struct {
 #define TEXTS (sizeof(texts) / sizeof(*texts))
 #define FIRST_OF_CONTEXT 2
 
-/* Adds what was asked, and the context of the call. */
-static int exchange_entry_add_asked(struct llmobs_exchange *exchange, bool bare,
-                                    struct llmobs_entry_writer *writer)
-{
-    int rc = exchange_entry_add_text(writer, TAG_METHOD, exchange->method);
-
-    if (!rc)
-        rc = exchange_entry_add_text(writer, TAG_URL, exchange->url);
-    if (!rc && writer->start.head.type != LLMOBS_ENTRY_START) {
-        exchange_entry_mask_headers(&exchange->request_headers);
-        rc = exchange_entry_add_headers(writer, TAG_REQUEST_HEADER, bare,
-                                        &exchange->request_headers);
-    }
-    if (!rc && writer->start.head.type == LLMOBS_ENTRY_END)
-        rc = exchange_entry_add_headers(writer, TAG_RESPONSE_HEADER, false,
-                                        &exchange->response_headers);
-    for (size_t i = FIRST_OF_CONTEXT; i < TEXTS && !rc; i++)
-        rc = exchange_entry_add_text(writer, texts[i].tag,
-                                     (const char *)exchange + texts[i].at);
-    return rc;
-}
-
-static int exchange_entry_add_request(struct llmobs_exchange *exchange,
-                                      enum llmobs_entry_type type,
-                                      struct llmobs_entry_writer *writer)
-{
-    if (type == LLMOBS_ENTRY_START)
-        return 0;
-    if (type == LLMOBS_ENTRY_END)
-        llmobs_exchange_decode_request(exchange);
-    else if (llmobs_exchange_request_coded(exchange))
-        return 0; /* the rest may come, and a part cannot be masked */
-    llmobs_exchange_mask(exchange);
-    if (type == LLMOBS_ENTRY_END || !exchange_entry_is_cut(exchange))
-        return add_body(writer, TAG_REQUEST, &exchange->request);
-    return llmobs_entry_add(writer, TAG_REQUEST,
-                            llmobs_body_head(&exchange->request).data,
-                            LLMOBS_BEGIN_MAX);
-}
-
-static int exchange_entry_add_answer(struct llmobs_exchange *exchange,
-                                     struct llmobs_entry_writer *writer)
-{
-    int rc;
-
-    llmobs_exchange_mask_answer(exchange);
-    rc = add_body(writer, TAG_RESPONSE, &exchange->response);
-    if (!rc)
-        rc = exchange_entry_add_text(writer, TAG_ERROR_TEXT,
-                                     exchange->error_text);
-    if (rc || exchange->mark_count == 0)
-        return rc;
-    return llmobs_entry_add(writer, TAG_MARKS, exchange->marks,
-                            exchange->mark_count * sizeof(*exchange->marks));
-}
-
-int llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
-                        struct llmobs_exchange_facts *facts,
+/* Adds the request's body. A BEGIN gets none that is coded: the rest of it may
+ * come, and a part cannot be masked. */
+static void add_request(struct llmobs_exchange *exchange,
+                        enum llmobs_entry_type type,
                         struct llmobs_entry_writer *writer)
 {
-    enum llmobs_entry_type type = writer->start.head.type;
-    int rc = note_rule(exchange, bare, type, facts->rule, sizeof(facts->rule));
-
-    if (rc)
-        return rc;
+    if (type == LLMOBS_ENTRY_START ||
+        (type == LLMOBS_ENTRY_BEGIN && llmobs_exchange_request_coded(exchange)))
+        return;
     if (type == LLMOBS_ENTRY_END)
-        exchange_entry_mask_texts(exchange);
-    fill_numbers(exchange, facts->numbers);
-    fill_times(exchange, facts->times);
-    fill_whereabouts(exchange, type, facts->numbers);
-    fill_kept_back(exchange, bare, type, facts->numbers);
-    rc = llmobs_entry_add(writer, TAG_NUMBERS, facts->numbers,
-                          NUMBER_COUNT * sizeof(*facts->numbers));
-    if (!rc)
-        rc = llmobs_entry_add(writer, TAG_TIMES, facts->times,
-                              sizeof(facts->times));
-    if (!rc)
-        rc = exchange_entry_add_text(writer, TAG_RULE, facts->rule);
-    if (!rc)
-        rc = exchange_entry_add_asked(exchange, bare, writer);
-    if (!rc && !bare)
-        rc = exchange_entry_add_text(writer, TAG_ANNOTATIONS,
-                                     exchange->annotations);
-    if (!rc)
-        rc = exchange_entry_add_text(writer, TAG_CALLER, exchange->caller);
-    if (!rc)
-        rc = exchange_entry_add_text(writer, TAG_CALLER_LEFT,
-                                     exchange->caller_unnamed);
-    if (!rc && !bare)
-        rc = exchange_entry_add_request(exchange, type, writer);
-    return rc || bare || llmobs_entry_has_begun(type)
-               ? rc
-               : exchange_entry_add_answer(exchange, writer);
+        llmobs_exchange_decode_request(exchange);
+    llmobs_exchange_mask(exchange);
+    if (type == LLMOBS_ENTRY_END || !is_cut(exchange))
+        add_body(writer, TAG_REQUEST, &exchange->request);
+    else
+        llmobs_entry_add(writer, TAG_REQUEST,
+                         llmobs_body_head(&exchange->request).data,
+                         LLMOBS_BEGIN_MAX);
+}
+
+/* Masks first what the program, libcurl or the peer wrote. */
+void llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
+                         struct llmobs_exchange_facts *facts,
+                         struct llmobs_entry_writer *writer)
+{
+    enum llmobs_entry_type type = writer->start.head.type;
+    bool ended = type == LLMOBS_ENTRY_END;
+
+    writer->failed =
+        write_rule(exchange, bare, type, facts->rule, sizeof(facts->rule));
+    if (ended) {
+        llmobs_secrets_mask(exchange->error_text, strlen(exchange->error_text));
+        if (exchange->annotations)
+            llmobs_secrets_mask(exchange->annotations,
+                                strlen(exchange->annotations));
+        mask_headers(&exchange->response_headers);
+    }
+    fill_numbers(exchange, bare, type, facts->numbers);
+    facts->times[0] = exchange->transfer.dns_ms;
+    facts->times[1] = exchange->transfer.connect_ms;
+    facts->times[2] = exchange->transfer.tls_ms;
+    facts->times[3] = exchange->transfer.first_byte_ms;
+    llmobs_entry_add(writer, TAG_NUMBERS, facts->numbers,
+                     NUMBER_COUNT * sizeof(*facts->numbers));
+    llmobs_entry_add(writer, TAG_TIMES, facts->times, sizeof(facts->times));
+    add_text(writer, TAG_RULE, facts->rule);
+    add_text(writer, TAG_METHOD, exchange->method);
+    add_text(writer, TAG_URL, exchange->url);
+    if (type != LLMOBS_ENTRY_START) {
+        mask_headers(&exchange->request_headers);
+        add_headers(writer, TAG_REQUEST_HEADER, bare,
+                    &exchange->request_headers);
+    }
+    if (ended)
+        add_headers(writer, TAG_RESPONSE_HEADER, false,
+                    &exchange->response_headers);
+    for (size_t i = FIRST_OF_CONTEXT; i < TEXTS; i++)
+        add_text(writer, texts[i].tag, (const char *)exchange + texts[i].at);
+    if (!bare)
+        add_text(writer, TAG_ANNOTATIONS, exchange->annotations);
+    add_text(writer, TAG_CALLER, exchange->caller);
+    add_text(writer, TAG_CALLER_LEFT, exchange->caller_unnamed);
+    if (bare)
+        return;
+    add_request(exchange, type, writer);
+    if (llmobs_entry_has_begun(type))
+        return;
+    llmobs_exchange_mask_answer(exchange);
+    add_body(writer, TAG_RESPONSE, &exchange->response);
+    add_text(writer, TAG_ERROR_TEXT, exchange->error_text);
+    if (exchange->mark_count > 0)
+        llmobs_entry_add(writer, TAG_MARKS, exchange->marks,
+                         exchange->mark_count * sizeof(*exchange->marks));
 }
 
 /* -- reading ------------------------------------------------------------- */
@@ -365,8 +312,7 @@ struct reading {
 
 /* An entry with a time before 1970 is damaged, as no clock gives one, and a
  * difference of its times could overflow. */
-static int exchange_entry_read_numbers(struct reading *reading,
-                                       struct llmobs_text value)
+static int read_numbers(struct reading *reading, struct llmobs_text value)
 {
     struct llmobs_exchange *exchange = reading->exchange;
     int64_t *n = reading->numbers;
@@ -396,8 +342,8 @@ static int exchange_entry_read_numbers(struct reading *reading,
     return 0;
 }
 
-static int exchange_entry_read_times(struct llmobs_exchange *exchange,
-                                     struct llmobs_text value)
+static int read_times(struct llmobs_exchange *exchange,
+                      struct llmobs_text value)
 {
     double times[4];
 
@@ -411,8 +357,7 @@ static int exchange_entry_read_times(struct llmobs_exchange *exchange,
     return 0;
 }
 
-static int exchange_entry_read_header(struct llmobs_headers *headers,
-                                      struct llmobs_text value)
+static int read_header(struct llmobs_headers *headers, struct llmobs_text value)
 {
     size_t name = strnlen(value.data, value.len);
     struct llmobs_header *header = &headers->list[headers->count];
@@ -429,8 +374,7 @@ static int exchange_entry_read_header(struct llmobs_headers *headers,
     return header->value ? 0 : -ENOMEM;
 }
 
-static int exchange_entry_read_head(struct llmobs_body *body,
-                                    struct llmobs_text value)
+static int read_head(struct llmobs_body *body, struct llmobs_text value)
 {
     if (body->head.len > 0)
         return -EINVAL;
@@ -449,8 +393,8 @@ static int read_tail(struct llmobs_body *body, struct llmobs_text value)
     return 0;
 }
 
-static int exchange_entry_read_marks(struct llmobs_exchange *exchange,
-                                     struct llmobs_text value)
+static int read_marks(struct llmobs_exchange *exchange,
+                      struct llmobs_text value)
 {
     size_t count = value.len / sizeof(*exchange->marks);
 
@@ -481,8 +425,8 @@ static int read_rule(struct reading *reading, struct llmobs_text value)
     return rc;
 }
 
-static int exchange_entry_read_text(struct llmobs_exchange *exchange,
-                                    uint32_t tag, struct llmobs_text value)
+static int read_text(struct llmobs_exchange *exchange, uint32_t tag,
+                     struct llmobs_text value)
 {
     for (size_t i = 0; i < TEXTS; i++)
         if (texts[i].tag == tag)
@@ -491,16 +435,16 @@ static int exchange_entry_read_text(struct llmobs_exchange *exchange,
     return 0;
 }
 
-static int exchange_entry_read_field(struct reading *reading, uint32_t tag,
-                                     struct llmobs_text value)
+static int read_field(struct reading *reading, uint32_t tag,
+                      struct llmobs_text value)
 {
     struct llmobs_exchange *exchange = reading->exchange;
 
     switch (tag) {
     case TAG_NUMBERS:
-        return exchange_entry_read_numbers(reading, value);
+        return read_numbers(reading, value);
     case TAG_TIMES:
-        return exchange_entry_read_times(exchange, value);
+        return read_times(exchange, value);
     case TAG_RULE:
         return read_rule(reading, value);
     case TAG_URL:
@@ -512,26 +456,26 @@ static int exchange_entry_read_field(struct reading *reading, uint32_t tag,
     case TAG_CALLER_LEFT:
         return llmobs_entry_copy(&exchange->caller_unnamed, value);
     case TAG_REQUEST_HEADER:
-        return exchange_entry_read_header(&exchange->request_headers, value);
+        return read_header(&exchange->request_headers, value);
     case TAG_RESPONSE_HEADER:
-        return exchange_entry_read_header(&exchange->response_headers, value);
+        return read_header(&exchange->response_headers, value);
     case TAG_REQUEST:
-        return exchange_entry_read_head(&exchange->request, value);
+        return read_head(&exchange->request, value);
     case TAG_REQUEST_TAIL:
         return read_tail(&exchange->request, value);
     case TAG_RESPONSE:
-        return exchange_entry_read_head(&exchange->response, value);
+        return read_head(&exchange->response, value);
     case TAG_RESPONSE_TAIL:
         return read_tail(&exchange->response, value);
     case TAG_MARKS:
-        return exchange_entry_read_marks(exchange, value);
+        return read_marks(exchange, value);
     default:
-        return exchange_entry_read_text(exchange, tag, value);
+        return read_text(exchange, tag, value);
     }
 }
 
-static int exchange_entry_read_fields(struct reading *reading,
-                                      const struct llmobs_entry *entry)
+static int read_fields(struct reading *reading,
+                       const struct llmobs_entry *entry)
 {
     struct llmobs_text value;
     size_t at = 0;
@@ -539,7 +483,7 @@ static int exchange_entry_read_fields(struct reading *reading,
     int rc = 0;
 
     while (!rc && llmobs_entry_field(entry, &at, &tag, &value))
-        rc = exchange_entry_read_field(reading, tag, value);
+        rc = read_field(reading, tag, value);
     if (!rc &&
         (!reading->numbered || !reading->ruled || !reading->exchange->url))
         rc = -EINVAL;
@@ -568,7 +512,7 @@ int llmobs_exchange_read(const struct llmobs_entry *entry,
         return -EINVAL;
     reading.exchange = llmobs_exchange_new(0);
     if (reading.exchange)
-        rc = exchange_entry_read_fields(&reading, entry);
+        rc = read_fields(&reading, entry);
     if (rc)
         llmobs_exchange_free(reading.exchange);
     else
@@ -577,8 +521,8 @@ int llmobs_exchange_read(const struct llmobs_entry *entry,
 }
 
 /* Copies the numbers of an entry; false where it has no numbers. */
-static bool exchange_entry_numbers_of(const struct llmobs_entry *entry,
-                                      int64_t numbers[NUMBER_COUNT])
+static bool find_numbers(const struct llmobs_entry *entry,
+                         int64_t numbers[NUMBER_COUNT])
 {
     struct llmobs_text value;
     size_t at = 0, size = NUMBER_COUNT * sizeof(*numbers);
@@ -598,9 +542,7 @@ int64_t llmobs_exchange_entry_start(const struct llmobs_entry *entry)
 
     if (entry->type == LLMOBS_ENTRY_EVENT)
         return llmobs_event_start(entry);
-    return exchange_entry_numbers_of(entry, numbers)
-               ? numbers[NUMBER_START_WALL]
-               : 0;
+    return find_numbers(entry, numbers) ? numbers[NUMBER_START_WALL] : 0;
 }
 
 void llmobs_exchange_entry_place(const struct llmobs_entry *entry,
@@ -609,8 +551,7 @@ void llmobs_exchange_entry_place(const struct llmobs_entry *entry,
     int64_t numbers[NUMBER_COUNT];
 
     *out = (struct llmobs_exchange_place){0, 0};
-    if (!llmobs_entry_has_begun(entry->type) ||
-        !exchange_entry_numbers_of(entry, numbers))
+    if (!llmobs_entry_has_begun(entry->type) || !find_numbers(entry, numbers))
         return;
     out->thread = (uint64_t)numbers[NUMBER_THREAD];
     out->progress = (uint64_t)numbers[NUMBER_PROGRESS];

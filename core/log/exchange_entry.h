@@ -30,10 +30,11 @@ struct llmobs_exchange_facts {
 /* Adds the exchange's fields to an entry. A START gets no headers and bodies,
  * and its `stands` says whether it is a call; a BEGIN gets the request as far
  * as it is known; an END gets everything. `bare`: without the bodies. The
- * writer borrows the exchange and `facts` until the entry is written. */
-int llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
-                        struct llmobs_exchange_facts *facts,
-                        struct llmobs_entry_writer *writer);
+ * writer borrows the exchange and `facts` until the entry is written, and has
+ * the failure, if there is one (entry.h). */
+void llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
+                         struct llmobs_exchange_facts *facts,
+                         struct llmobs_entry_writer *writer);
 
 /* Gives the exchange of a START, BEGIN or END entry. Its match borrows from the
  * recalls. */

@@ -61,20 +61,16 @@ _Static_assert(offsetof(struct recorded, dir) <= 1024, "alignment of recorded");
 
 /* The first process finds zeros. It writes before it reads: a read before the
  * first write would cost a second fault. */
-static void begin_telling(int process)
-{
-    if (recorder)
-        memset(&recorded, 0, sizeof(recorded));
-    *(volatile bool *)&recorded.ended = false;
-    recorder = process;
-}
-
-static bool ledger_take_turn(void)
+static bool begin_turn(void)
 {
     if (!llmobs_sole_claim(&turn))
         return false;
-    if (recorder != llmobs_fork_process())
-        begin_telling(llmobs_fork_process());
+    if (recorder == llmobs_fork_process())
+        return true;
+    if (recorder)
+        memset(&recorded, 0, sizeof(recorded));
+    *(volatile bool *)&recorded.ended = false;
+    recorder = llmobs_fork_process();
     return true;
 }
 
@@ -84,7 +80,7 @@ static bool wait_turn(void)
     const struct timespec moment = {0, 200000};
     int64_t until = llmobs_futex_deadline(LLMOBS_LEDGER_TURN_MS);
 
-    while (!ledger_take_turn()) {
+    while (!begin_turn()) {
         if (llmobs_futex_left(until) == 0)
             return false;
         llmobs_signal_guard_sleep(&moment);
@@ -104,7 +100,7 @@ void llmobs_ledger_reset(void)
  * then still pending, and never counted twice; and a pending call has been
  * counted as kept already, so it does not count as lost when the process dies.
  */
-static void take_counts(uint64_t out[LLMOBS_STAT_COUNT])
+static void read_stats(uint64_t out[LLMOBS_STAT_COUNT])
 {
     for (int i = LLMOBS_STAT_COUNT; i-- > 0;)
         out[i] = llmobs_stats_get((enum llmobs_stat)i);
@@ -128,7 +124,7 @@ static uint64_t open_count(const uint64_t counts[LLMOBS_STAT_COUNT])
     return begun > settled ? begun - settled : 0;
 }
 
-static uint64_t ledger_now(void)
+static uint64_t wall_now(void)
 {
     int64_t now = llmobs_clock_wall_ns();
 
@@ -136,14 +132,14 @@ static uint64_t ledger_now(void)
 }
 
 /* Notes the time where something was dropped since the last look. */
-static void note_drops(const uint64_t now[LLMOBS_STAT_COUNT])
+static void record_drops(const uint64_t now[LLMOBS_STAT_COUNT])
 {
     uint64_t dropped = 0;
 
     for (int i = LLMOBS_STAT_dropped_full; i <= LLMOBS_STAT_dropped_died; i++)
         dropped += now[i];
     if (dropped > recorded.dropped)
-        recorded.lost_ns = ledger_now();
+        recorded.lost_ns = wall_now();
     recorded.dropped = dropped;
 }
 
@@ -156,7 +152,7 @@ static void make_counts(const uint64_t now[LLMOBS_STAT_COUNT],
         llmobs_counts_append(out, llmobs_stats_name((enum llmobs_stat)i),
                              now[i] - recorded.base[i]);
     llmobs_counts_append(out, LLMOBS_LEDGER_PROCESSES, recorded.ended ? 0 : 1);
-    note_drops(now);
+    record_drops(now);
     if (recorded.lost_ns)
         llmobs_counts_append(out, LLMOBS_LEDGER_LOST, recorded.lost_ns);
 }
@@ -183,7 +179,7 @@ static int survey_open(struct survey *survey, const char *dir)
 }
 
 /* The next record's name, borrowed until the next call; NULL at the end. */
-static const char *ledger_next(struct llmobs_listing *list,
+static const char *next_record(struct llmobs_listing *list,
                                struct llmobs_record_owner *owner)
 {
     const char *name;
@@ -196,8 +192,8 @@ static const char *ledger_next(struct llmobs_listing *list,
 
 /* A program that replaced another by exec has its pid and start time: only the
  * record with the latest nonce belongs to a living program. */
-static bool ledger_is_replaced(const struct survey *survey,
-                               const struct llmobs_record_owner *owner)
+static bool is_replaced(const struct survey *survey,
+                        const struct llmobs_record_owner *owner)
 {
     struct llmobs_record_owner other;
     struct llmobs_listing again;
@@ -205,7 +201,7 @@ static bool ledger_is_replaced(const struct survey *survey,
 
     if (llmobs_listing_open_in(&again, survey->list.fd, "."))
         return false;
-    while (!found && ledger_next(&again, &other) != NULL)
+    while (!found && next_record(&again, &other) != NULL)
         found = other.pid == owner->pid && other.start == owner->start &&
                 other.nonce > owner->nonce;
     llmobs_listing_close(&again);
@@ -215,9 +211,9 @@ static bool ledger_is_replaced(const struct survey *survey,
 /* True for a record whose process has ended. A pid means nothing in another pid
  * namespace: where it is not known whether a process lives, it counts as
  * living, because the record of a living process would be counted twice. */
-static bool ledger_is_dead(const struct survey *survey,
-                           const struct llmobs_record_owner *owner,
-                           const struct llmobs_page *page)
+static bool has_process_ended(const struct survey *survey,
+                              const struct llmobs_record_owner *owner,
+                              const struct llmobs_page *page)
 {
     uint64_t start;
 
@@ -229,32 +225,19 @@ static bool ledger_is_dead(const struct survey *survey,
         return true;
     if (llmobs_record_is_another(owner, start))
         return true;
-    return ledger_is_replaced(survey, owner);
+    return is_replaced(survey, owner);
 }
 
-/* The pending events of an ended process are in the spool, or lost. */
-static int settle_pending(const struct llmobs_counts *record,
-                          struct llmobs_counts *out)
+/* Makes the final counts of an ended process from its last record. Its pending
+ * events are in the spool, or lost. */
+static int make_final(const struct llmobs_counts *record,
+                      struct llmobs_counts *out)
 {
     uint64_t pending = llmobs_counts_get(record, LLMOBS_LEDGER_PENDING);
     uint64_t kept = llmobs_counts_get(record, "kept");
     uint64_t gone = llmobs_counts_get(record, "released") +
                     llmobs_counts_get(record, "left");
     uint64_t left = kept > gone ? kept - gone : 0;
-    int rc;
-
-    if (left > pending)
-        left = pending;
-    rc = llmobs_counts_add(out, "left", left);
-    if (!rc && pending > left)
-        rc = llmobs_counts_add(out, LLMOBS_LEDGER_LOST, ledger_now());
-    return rc ? rc : llmobs_counts_add(out, "dropped_died", pending - left);
-}
-
-/* Makes the final counts of an ended process from its last record. */
-static int settle_dead(const struct llmobs_counts *record,
-                       struct llmobs_counts *out)
-{
     int rc = 0;
 
     out->len = 0;
@@ -262,7 +245,13 @@ static int settle_dead(const struct llmobs_counts *record,
         if (strcmp(record->list[i].name, LLMOBS_LEDGER_PENDING) != 0)
             rc = llmobs_counts_add(out, record->list[i].name,
                                    record->list[i].value);
-    return rc ? rc : settle_pending(record, out);
+    if (left > pending)
+        left = pending;
+    if (!rc)
+        rc = llmobs_counts_add(out, "left", left);
+    if (!rc && pending > left)
+        rc = llmobs_counts_add(out, LLMOBS_LEDGER_LOST, wall_now());
+    return rc ? rc : llmobs_counts_add(out, "dropped_died", pending - left);
 }
 
 /* -- folding ------------------------------------------------------------- */
@@ -278,7 +267,7 @@ static int fold_locked(int dir, const char *name, struct llmobs_totals *totals)
         return unlinkat(dir, name, 0) ? -errno : 0;
     rc = llmobs_record_read(dir, name, true, &page);
     if (!rc)
-        rc = settle_dead(&page.counts, &counts);
+        rc = make_final(&page.counts, &counts);
     return rc ? rc : llmobs_totals_add(totals, dir, name, &counts);
 }
 
@@ -320,9 +309,9 @@ int llmobs_ledger_fold(const char *dir, size_t max)
         return rc;
     rc = can_fold(survey.list.fd);
     while (!rc && max > 0 &&
-           (name = ledger_next(&survey.list, &owner)) != NULL) {
+           (name = next_record(&survey.list, &owner)) != NULL) {
         if (llmobs_record_read(survey.list.fd, name, true, &page) != 0 ||
-            !ledger_is_dead(&survey, &owner, &page))
+            !has_process_ended(&survey, &owner, &page))
             continue;
         max--;
         rc = fold_one(survey.list.fd, name);
@@ -333,22 +322,22 @@ int llmobs_ledger_fold(const char *dir, size_t max)
 
 /* -- reading ------------------------------------------------------------- */
 
-static void ledger_count_unread(int rc, struct llmobs_ledger *out)
+static void count_unread(int rc, struct llmobs_ledger *out)
 {
     out->unreadable++;
     out->versions += rc == -EPROTONOSUPPORT;
 }
 
-static void ledger_read_one(const struct survey *survey, const char *name,
-                            const struct llmobs_record_owner *owner,
-                            struct llmobs_ledger *out)
+static void read_record_into(const struct survey *survey, const char *name,
+                             const struct llmobs_record_owner *owner,
+                             struct llmobs_ledger *out)
 {
     struct llmobs_page page;
     struct llmobs_counts counts;
     int rc = llmobs_record_read(survey->list.fd, name, false, &page);
 
-    if (rc == 0 && ledger_is_dead(survey, owner, &page)) {
-        rc = settle_dead(&page.counts, &counts);
+    if (rc == 0 && has_process_ended(survey, owner, &page)) {
+        rc = make_final(&page.counts, &counts);
         if (rc == 0)
             rc = llmobs_counts_merge(&out->ended, &counts);
     } else if (rc == 0) {
@@ -357,7 +346,7 @@ static void ledger_read_one(const struct survey *survey, const char *name,
     }
     /* a process has just made an empty file */
     if (rc != 0 && rc != -ENOENT && rc != -ENODATA)
-        ledger_count_unread(rc, out);
+        count_unread(rc, out);
 }
 
 static void read_known(int dir, struct llmobs_ledger_drops *out)
@@ -372,7 +361,7 @@ static void read_known(int dir, struct llmobs_ledger_drops *out)
 
 /* -EAGAIN: another process replaced the totals meanwhile, which may hold
  * records that were also read here. */
-static int ledger_read_all(struct survey *survey, struct llmobs_ledger *out)
+static int read_ledger(struct survey *survey, struct llmobs_ledger *out)
 {
     struct llmobs_record_owner owner;
     struct llmobs_totals totals;
@@ -381,14 +370,14 @@ static int ledger_read_all(struct survey *survey, struct llmobs_ledger *out)
 
     memset(out, 0, sizeof(*out));
     if (rc != 0 && rc != -ENOENT)
-        ledger_count_unread(rc, out);
+        count_unread(rc, out);
     out->ended = totals.page.counts;
     read_known(survey->list.fd, &out->known);
     survey->list.left = LLMOBS_LISTING_MAX;
     llmobs_listing_seek(&survey->list, 0);
-    while ((name = ledger_next(&survey->list, &owner)) != NULL)
+    while ((name = next_record(&survey->list, &owner)) != NULL)
         if (strcmp(name, totals.page.last) != 0)
-            ledger_read_one(survey, name, &owner, out);
+            read_record_into(survey, name, &owner, out);
     llmobs_totals_close(&totals);
     if (rc != -ENOENT)
         return 0;
@@ -405,7 +394,7 @@ int llmobs_ledger_read(const char *dir, struct llmobs_ledger *out)
     if (rc)
         return rc;
     for (int i = 0; i < 3; i++)
-        if (ledger_read_all(&survey, out) != -EAGAIN)
+        if (read_ledger(&survey, out) != -EAGAIN)
             break;
     llmobs_listing_close(&survey.list);
     return 0;
@@ -440,9 +429,9 @@ int llmobs_ledger_living(const char *dir, llmobs_ledger_living_fn *visit,
 
     if (rc)
         return rc;
-    while ((name = ledger_next(&survey.list, &owner)) != NULL)
+    while ((name = next_record(&survey.list, &owner)) != NULL)
         if (llmobs_record_read(survey.list.fd, name, false, &page) == 0 &&
-            !ledger_is_dead(&survey, &owner, &page))
+            !has_process_ended(&survey, &owner, &page))
             visit(ctx, page.pidns == survey.pidns ? owner.pid : 0,
                   &page.counts);
     llmobs_listing_close(&survey.list);
@@ -492,7 +481,7 @@ static int write_record(int dir, const uint64_t now[LLMOBS_STAT_COUNT])
     return llmobs_record_write(dir, recorded.name, &page);
 }
 
-static void ledger_complain(int rc)
+static void log_failure(int rc)
 {
     llmobs_log_once(LLMOBS_LOG_WARN, "ledger",
                     "the statistics cannot be written: %s", strerror(-rc));
@@ -544,33 +533,34 @@ static bool is_outdated(const uint64_t now[LLMOBS_STAT_COUNT])
             now[LLMOBS_STAT_adopted] > recorded.written[LLMOBS_STAT_adopted]);
 }
 
-static int put_counts(const struct llmobs_config *config,
-                      const uint64_t now[LLMOBS_STAT_COUNT], int64_t now_ns)
+static int write_counts_of(const struct llmobs_config *config,
+                           const uint64_t now[LLMOBS_STAT_COUNT],
+                           int64_t now_ns)
 {
     int rc;
 
     recorded.written_ns = now_ns;
     rc = in_ledger(config, now, write_record);
     if (rc)
-        ledger_complain(rc);
+        log_failure(rc);
     else
         memcpy(recorded.written, now, sizeof(recorded.written));
     return rc;
 }
 
-static int64_t ledger_note(const struct llmobs_config *config, bool rests)
+static int64_t record_counts(const struct llmobs_config *config, bool rests)
 {
     const int64_t period = LLMOBS_LEDGER_RECORD_MS * LLMOBS_NS_PER_MS;
     int64_t now_ns = llmobs_clock_mono_ns();
     uint64_t now[LLMOBS_STAT_COUNT];
 
-    take_counts(now);
+    read_stats(now);
     if (memcmp(now, recorded.written, sizeof(now)) == 0)
         return -1;
     if (recorded.written_ns && now_ns - recorded.written_ns < period &&
         !rests && !is_outdated(now))
         return (recorded.written_ns + period - now_ns) / LLMOBS_NS_PER_MS + 1;
-    if (put_counts(config, now, now_ns) != 0)
+    if (write_counts_of(config, now, now_ns) != 0)
         return rests ? -1 : LLMOBS_LEDGER_RECORD_MS;
     fold_others(now_ns);
     return -1;
@@ -592,8 +582,8 @@ int64_t llmobs_ledger_record(const struct llmobs_config *config, bool rests)
 
     if (!has_counted())
         return -1;
-    if (ledger_take_turn()) {
-        again = ledger_note(config, rests);
+    if (begin_turn()) {
+        again = record_counts(config, rests);
         llmobs_sole_release(&turn);
     }
     errno = saved;
@@ -605,10 +595,10 @@ void llmobs_ledger_refresh(const struct llmobs_config *config)
     int saved = errno;
     uint64_t now[LLMOBS_STAT_COUNT];
 
-    if (ledger_take_turn()) {
-        take_counts(now);
+    if (begin_turn()) {
+        read_stats(now);
         if (is_outdated(now))
-            (void)put_counts(config, now, llmobs_clock_mono_ns());
+            (void)write_counts_of(config, now, llmobs_clock_mono_ns());
         llmobs_sole_release(&turn);
     }
     errno = saved;
@@ -617,7 +607,7 @@ void llmobs_ledger_refresh(const struct llmobs_config *config)
 /* -- close --------------------------------------------------------------- */
 
 /* Counts the events that are still pending at the end as lost. */
-static void settle_rest(uint64_t now[LLMOBS_STAT_COUNT])
+static void count_rest_as_lost(uint64_t now[LLMOBS_STAT_COUNT])
 {
     uint64_t rest = open_count(now);
 
@@ -649,8 +639,8 @@ static void close_ledger(const struct llmobs_config *config)
     uint64_t now[LLMOBS_STAT_COUNT];
     int rc;
 
-    take_counts(now);
-    settle_rest(now);
+    read_stats(now);
+    count_rest_as_lost(now);
     if (memcmp(now, recorded.base, sizeof(now)) == 0)
         return;
     rc = in_ledger(config, now, add_to_totals);
@@ -663,7 +653,7 @@ static void close_ledger(const struct llmobs_config *config)
     }
     rc = in_ledger(config, now, write_record);
     if (rc)
-        ledger_complain(rc);
+        log_failure(rc);
 }
 
 void llmobs_ledger_close(const struct llmobs_config *config)

@@ -190,7 +190,7 @@ void llmobs_record_namespace(uint64_t *boot, uint64_t *pidns)
 
 /* False where the app's limit of file sizes is within a page: a write would cut
  * the end off the totals of all processes. */
-static bool ledger_dir_may_write(void)
+static bool may_write(void)
 {
     struct rlimit limit;
 
@@ -198,12 +198,12 @@ static bool ledger_dir_may_write(void)
            limit.rlim_cur >= LLMOBS_PAGE_SIZE;
 }
 
-static int ledger_dir_write_page(int fd, const struct llmobs_page *page)
+static int write_page(int fd, const struct llmobs_page *page)
 {
     char text[LLMOBS_PAGE_SIZE];
     ssize_t n;
 
-    if (!ledger_dir_may_write())
+    if (!may_write())
         return -EFBIG;
     llmobs_page_write(page, text);
     do
@@ -239,7 +239,7 @@ int llmobs_record_write(int dir, const char *name,
 
     if (fd < 0)
         return fd;
-    rc = ledger_dir_write_page(fd, page);
+    rc = write_page(fd, page);
     if (rc) /* an incomplete page would be of no use */
         unlinkat(dir, name, 0);
     close(fd);
@@ -274,7 +274,7 @@ int llmobs_record_read(int dir, const char *name, bool own,
 
 /* Totals without a valid page, as after a crash of the host, begin anew, and a
  * counter tells it; totals of a later version stay as they are. */
-static int ledger_dir_load(struct llmobs_totals *totals)
+static int load_totals(struct llmobs_totals *totals)
 {
     int rc = read_page(totals->fd, &totals->page);
 
@@ -304,7 +304,7 @@ int llmobs_totals_open(struct llmobs_totals *totals, int dir, int64_t ms)
             return totals->fd;
         rc = llmobs_file_lock(totals->fd, F_WRLCK, ms);
         if (!rc)
-            rc = is_removed(totals->fd) ? -ESTALE : ledger_dir_load(totals);
+            rc = is_removed(totals->fd) ? -ESTALE : load_totals(totals);
         if (rc)
             llmobs_totals_close(totals);
     }
@@ -320,7 +320,7 @@ int llmobs_totals_peek(struct llmobs_totals *totals, int dir, int64_t ms)
         return totals->fd;
     /* Without a lock, a page that may be changing is better than no page. */
     (void)llmobs_file_lock(totals->fd, F_RDLCK, ms);
-    return ledger_dir_load(totals);
+    return load_totals(totals);
 }
 
 int llmobs_totals_add(struct llmobs_totals *totals, int dir, const char *name,
@@ -336,7 +336,7 @@ int llmobs_totals_add(struct llmobs_totals *totals, int dir, const char *name,
         llmobs_record_parse(page.last, &(struct llmobs_record_owner){0}))
         unlinkat(dir, page.last, 0);
     snprintf(page.last, sizeof(page.last), "%s", name);
-    rc = ledger_dir_write_page(totals->fd, &page);
+    rc = write_page(totals->fd, &page);
     if (rc)
         return rc;
     totals->page = page;

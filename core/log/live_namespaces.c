@@ -37,7 +37,7 @@ static bool is_beside_us(int proc, const char *pid)
     return at[strspn(at, "0123456789")] == '\n';
 }
 
-static int live_namespaces_read_link(int proc, const char *pid, uint64_t *out)
+static int read_namespace(int proc, const char *pid, uint64_t *out)
 {
     char path[NAME_MAX + sizeof("/ns/pid")], text[64];
     ssize_t n;
@@ -51,9 +51,9 @@ static int live_namespaces_read_link(int proc, const char *pid, uint64_t *out)
 }
 
 /* -ESRCH: the process has ended meanwhile. */
-static int live_namespaces_read_one(int proc, const char *pid, uint64_t *out)
+static int read_process(int proc, const char *pid, uint64_t *out)
 {
-    int rc = live_namespaces_read_link(proc, pid, out);
+    int rc = read_namespace(proc, pid, out);
 
     if (rc == -ENOENT)
         return -ESRCH;
@@ -64,8 +64,8 @@ static int live_namespaces_read_one(int proc, const char *pid, uint64_t *out)
     return rc;
 }
 
-static bool live_namespaces_has(const struct llmobs_live_namespaces *living,
-                                uint64_t pidns)
+static bool has_namespace(const struct llmobs_live_namespaces *living,
+                          uint64_t pidns)
 {
     for (size_t i = 0; i < living->count; i++)
         if (living->list[i] == pidns)
@@ -73,12 +73,11 @@ static bool live_namespaces_has(const struct llmobs_live_namespaces *living,
     return false;
 }
 
-static int live_namespaces_add(struct llmobs_live_namespaces *living,
-                               uint64_t pidns)
+static int add_namespace(struct llmobs_live_namespaces *living, uint64_t pidns)
 {
     uint64_t *list;
 
-    if (live_namespaces_has(living, pidns))
+    if (has_namespace(living, pidns))
         return 0;
     list = realloc(living->list, (living->count + 1) * sizeof(*list));
     if (!list)
@@ -90,22 +89,22 @@ static int live_namespaces_add(struct llmobs_live_namespaces *living,
 
 /* A namespace lives as long as its first process. The walk sees that process if
  * it still lives at the end of the walk. */
-static int live_namespaces_read_all(struct llmobs_listing *list,
-                                    struct llmobs_live_namespaces *out)
+static int read_processes(struct llmobs_listing *list,
+                          struct llmobs_live_namespaces *out)
 {
     const char *name;
     uint64_t pidns;
     int rc = 0;
 
     list->left = PROCESSES_MAX;
-    if (live_namespaces_read_link(list->fd, "self", &pidns) || pidns != FIRST)
+    if (read_namespace(list->fd, "self", &pidns) || pidns != FIRST)
         return -EPERM;
     while (!rc && (name = llmobs_listing_next(list))) {
         if (name[0] < '1' || name[0] > '9')
             continue;
-        rc = live_namespaces_read_one(list->fd, name, &pidns);
+        rc = read_process(list->fd, name, &pidns);
         if (!rc)
-            rc = live_namespaces_add(out, pidns);
+            rc = add_namespace(out, pidns);
         else if (rc == -ESRCH)
             rc = 0;
     }
@@ -124,7 +123,7 @@ int llmobs_live_namespaces_read(const char *proc,
     rc = llmobs_listing_open_in(&list, AT_FDCWD, proc);
     if (rc)
         return rc;
-    rc = live_namespaces_read_all(&list, out);
+    rc = read_processes(&list, out);
     llmobs_listing_close(&list);
     if (rc)
         llmobs_live_namespaces_free(out);
@@ -142,5 +141,5 @@ bool llmobs_live_namespaces_lacks(const struct llmobs_live_namespaces *living,
                                   uint64_t pidns, int64_t written_s)
 {
     return living && living->list && pidns && written_s < living->before_s &&
-           !live_namespaces_has(living, pidns);
+           !has_namespace(living, pidns);
 }

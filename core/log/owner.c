@@ -45,7 +45,7 @@ struct llmobs_owner {
     struct llmobs_buf lead; /* this process's: a file's beginning and OWNER */
 };
 
-static int owner_add_text(struct llmobs_buf *buf, const char *text)
+static int hash_text(struct llmobs_buf *buf, const char *text)
 {
     return llmobs_buf_add(buf, text ? text : "", text ? strlen(text) + 1 : 1);
 }
@@ -64,12 +64,12 @@ static bool is_sent(const struct llmobs_config *config,
            (strcmp(config->exporter, "auto") == 0 && signals[signal].given);
 }
 
-static int owner_add_list(char *const *list, struct llmobs_buf *buf)
+static int hash_list(char *const *list, struct llmobs_buf *buf)
 {
     int rc = 0;
 
     for (; !rc && list && *list; list++)
-        rc = owner_add_text(buf, *list);
+        rc = hash_text(buf, *list);
     return rc;
 }
 
@@ -84,23 +84,14 @@ static int add_signal(const struct llmobs_config *config,
     rc = llmobs_buf_addf(buf, "%d %d%d%d ", (int)signal, otlp->span_content,
                          otlp->event_content, otlp->event_details);
     if (!rc)
-        rc = owner_add_text(buf, otlp->signals[signal].url);
-    return rc ? rc : owner_add_list(otlp->signals[signal].headers, buf);
-}
-
-/* Adds the settings of OTLP. Texts that a process's user did not ask for must
- * not leave by a process whose user did. Sums never have other processes'
- * spans. */
-static int owner_add_otlp(const struct llmobs_config *config,
-                          struct llmobs_buf *buf)
-{
-    int rc = add_signal(config, LLMOBS_SIGNAL_TRACES, buf);
-
-    return rc ? rc : add_signal(config, LLMOBS_SIGNAL_LOGS, buf);
+        rc = hash_text(buf, otlp->signals[signal].url);
+    return rc ? rc : hash_list(otlp->signals[signal].headers, buf);
 }
 
 /* Adds every setting that decides where events go, each with an end. A header
- * counts, too: it may name a tenant behind the same URL. */
+ * counts, too: it may name a tenant behind the same URL. Of OTLP also what
+ * texts it sends: texts that a process's user did not ask for must not leave by
+ * a process whose user did. Sums never have other processes' spans. */
 static int add_destinations(const struct llmobs_config *config,
                             struct llmobs_buf *buf)
 {
@@ -110,10 +101,12 @@ static int add_destinations(const struct llmobs_config *config,
     int rc = llmobs_buf_addf(buf, "%d", config->agentless);
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && !rc; i++)
-        rc = owner_add_text(buf, texts[i]);
+        rc = hash_text(buf, texts[i]);
     if (!rc)
-        rc = owner_add_list(config->extra_headers, buf);
-    return rc ? rc : owner_add_otlp(config, buf);
+        rc = hash_list(config->extra_headers, buf);
+    if (!rc)
+        rc = add_signal(config, LLMOBS_SIGNAL_TRACES, buf);
+    return rc ? rc : add_signal(config, LLMOBS_SIGNAL_LOGS, buf);
 }
 
 static int find_hash(const struct llmobs_config *config,
@@ -135,8 +128,8 @@ static int find_hash(const struct llmobs_config *config,
     return rc;
 }
 
-static int owner_add_texts(const struct llmobs_config *config,
-                           struct llmobs_entry_writer *writer)
+static void add_texts(const struct llmobs_config *config,
+                      struct llmobs_entry_writer *writer)
 {
     const struct {
         uint32_t tag;
@@ -152,46 +145,40 @@ static int owner_add_texts(const struct llmobs_config *config,
                  {TAG_RUN, config->run},
                  {TAG_EXECUTABLE, llmobs_program_name()},
                  {TAG_MACHINE, llmobs_machine_name()}};
-    int rc = 0;
 
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && !rc; i++)
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         if (texts[i].text)
-            rc = llmobs_entry_add(writer, texts[i].tag, texts[i].text,
-                                  strlen(texts[i].text));
-    for (size_t i = 0; i < TAGS_MAX && config->tags && config->tags[i] && !rc;
-         i++)
-        rc = llmobs_entry_add(writer, TAG_TAG, config->tags[i],
-                              strlen(config->tags[i]));
-    return rc;
+            llmobs_entry_add(writer, texts[i].tag, texts[i].text,
+                             strlen(texts[i].text));
+    for (size_t i = 0; i < TAGS_MAX && config->tags && config->tags[i]; i++)
+        llmobs_entry_add(writer, TAG_TAG, config->tags[i],
+                         strlen(config->tags[i]));
 }
 
+/* The beginning of a file and its OWNER entry, without a key (_seal). */
 static int make_lead(struct llmobs_owner *owner,
                      const struct llmobs_config *config)
 {
     const struct llmobs_entry_key none = {0};
     struct llmobs_entry_writer *writer = llmobs_scratch_alloc(sizeof(*writer));
     struct llmobs_entry_file file;
+    int64_t size;
     int rc;
 
     if (!writer)
         return -ENOMEM;
-    llmobs_entry_begin(writer, LLMOBS_ENTRY_OWNER, 1);
-    rc = llmobs_entry_add(writer, TAG_ORIGIN, &owner->origin,
-                          sizeof(owner->origin));
     owner->pid = llmobs_fork_pid();
-    if (!rc)
-        rc = llmobs_entry_add(writer, TAG_PID, &owner->pid, sizeof(owner->pid));
     owner->uid = llmobs_fork_uid();
-    if (!rc)
-        rc = llmobs_entry_add(writer, TAG_UID, &owner->uid, sizeof(owner->uid));
-    if (!rc)
-        rc = owner_add_texts(config, writer);
-    if (!rc)
-        (void)llmobs_entry_end(writer, &none);
+    llmobs_entry_begin(writer, LLMOBS_ENTRY_OWNER, 1);
+    llmobs_entry_add(writer, TAG_ORIGIN, &owner->origin, sizeof(owner->origin));
+    llmobs_entry_add(writer, TAG_PID, &owner->pid, sizeof(owner->pid));
+    llmobs_entry_add(writer, TAG_UID, &owner->uid, sizeof(owner->uid));
+    add_texts(config, writer);
+    size = llmobs_entry_end(writer, &none);
     llmobs_entry_file(&file, &none);
     llmobs_buf_cut(&owner->lead, 0);
-    if (!rc)
-        rc = llmobs_buf_add(&owner->lead, &file, sizeof(file));
+    rc = size < 0 ? (int)size
+                  : llmobs_buf_add(&owner->lead, &file, sizeof(file));
     for (int i = 0; i < writer->pieces && !rc; i++)
         rc = llmobs_buf_add(&owner->lead, writer->iov[i].iov_base,
                             writer->iov[i].iov_len);
@@ -252,7 +239,7 @@ void llmobs_owner_renew(struct llmobs_owner **owner,
     *owner = anew;
 }
 
-static int owner_read_field(struct llmobs_owner *owner, uint32_t tag,
+static int read_owner_field(struct llmobs_owner *owner, uint32_t tag,
                             struct llmobs_text value)
 {
     if (tag == TAG_ORIGIN && value.len == sizeof(owner->origin))
@@ -282,7 +269,7 @@ int llmobs_owner_read(const struct llmobs_entry *entry,
     if (owner)
         owner->uid = -1;
     while (!rc && llmobs_entry_field(entry, &at, &tag, &value))
-        rc = owner_read_field(owner, tag, value);
+        rc = read_owner_field(owner, tag, value);
     if (rc)
         llmobs_owner_free(owner);
     else

@@ -22,7 +22,7 @@ struct content {
 
 static const char magic[8] = "LLMRELAY";
 
-static bool relay_sign_is_fresh(int fd)
+static bool is_fresh(int fd)
 {
     struct stat st;
     int64_t age;
@@ -47,7 +47,7 @@ static int open_sign(int dir, int how)
 
 /* -- the relay's side ---------------------------------------------------- */
 
-static int relay_sign_lock(int fd)
+static int lock_sign(int fd)
 {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
@@ -58,8 +58,8 @@ static int relay_sign_lock(int fd)
 
 /* A process that reads while this is written finds a short file, or a file
  * without its hash, and delivers by itself. */
-static int relay_sign_fill(int fd, const struct llmobs_owner *const *owners,
-                           size_t count)
+static int write_content(int fd, const struct llmobs_owner *const *owners,
+                         size_t count)
 {
     struct content content = {.version = LLMOBS_ENTRY_VERSION,
                               .count = (uint32_t)count};
@@ -83,11 +83,11 @@ int llmobs_relay_sign_write(struct llmobs_relay_sign *sign, int dir,
     sign->fd = -1;
     if (fd < 0)
         return fd;
-    rc = count <= LLMOBS_RELAY_HASHES ? relay_sign_lock(fd) : -E2BIG;
+    rc = count <= LLMOBS_RELAY_HASHES ? lock_sign(fd) : -E2BIG;
     if (rc == 0) /* somebody may have removed the file meanwhile */
         rc = llmobs_file_check(fd, geteuid());
     if (rc == 0)
-        rc = relay_sign_fill(fd, owners, count);
+        rc = write_content(fd, owners, count);
     if (rc)
         close(fd);
     else
@@ -144,8 +144,8 @@ static bool is_of_our_version(const struct content *content)
     return content->version == LLMOBS_ENTRY_VERSION;
 }
 
-static bool relay_sign_names(const struct content *content,
-                             const struct llmobs_owner *owner)
+static bool names_owner(const struct content *content,
+                        const struct llmobs_owner *owner)
 {
     if (content->count > LLMOBS_RELAY_HASHES)
         return false;
@@ -158,11 +158,11 @@ static bool relay_sign_names(const struct content *content,
 }
 
 /* Closes the descriptor. */
-static bool relay_sign_is_up(int fd, const struct llmobs_owner *owner)
+static bool is_up(int fd, const struct llmobs_owner *owner)
 {
     struct content content;
-    bool up = is_locked(fd) && relay_sign_is_fresh(fd) &&
-              read_content(fd, &content) && relay_sign_names(&content, owner);
+    bool up = is_locked(fd) && is_fresh(fd) && read_content(fd, &content) &&
+              names_owner(&content, owner);
 
     close(fd);
     return up;
@@ -172,7 +172,7 @@ bool llmobs_relay_sign_is_up(int dir, const struct llmobs_owner *owner)
 {
     int fd = open_sign(dir, O_RDONLY);
 
-    return fd >= 0 && relay_sign_is_up(fd, owner);
+    return fd >= 0 && is_up(fd, owner);
 }
 
 bool llmobs_relay_sign_is_held(int dir)
@@ -201,7 +201,7 @@ bool llmobs_relay_sign_meet(int dir, const struct llmobs_owner *owner)
 
     if (fd == -ENOENT && is_of_several_users(dir))
         fd = open_sign(dir, O_RDWR);
-    return fd >= 0 && relay_sign_is_up(fd, owner);
+    return fd >= 0 && is_up(fd, owner);
 }
 
 bool llmobs_relay_sign_parse(const char *name, uid_t *uid)

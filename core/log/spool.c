@@ -418,21 +418,24 @@ static int64_t write_entry(struct llmobs_spool *spool,
                            struct llmobs_spooled *spooled, uint32_t home)
 {
     struct append append = {.spool = spool, .writer = writer};
-    size_t size;
+    int64_t size;
     int rc = llmobs_spool_open(spool);
 
-    if (!rc && spooled->for_relay)
-        rc = llmobs_entry_add(writer, LLMOBS_ENTRY_FOR_RELAY, "", 1);
-    if (!rc && home && writer->start.head.type == LLMOBS_ENTRY_EVENT)
-        rc = llmobs_entry_add(writer, LLMOBS_ENTRY_BESIDE, "", 1);
     if (rc)
         return rc;
+    if (spooled->for_relay)
+        llmobs_entry_add(writer, LLMOBS_ENTRY_FOR_RELAY, "", 1);
+    if (home && writer->start.head.type == LLMOBS_ENTRY_EVENT)
+        llmobs_entry_add(writer, LLMOBS_ENTRY_BESIDE, "", 1);
     size = llmobs_entry_end(writer, &spool->key);
-    if (size > LLMOBS_ENTRY_MAX)
+    if (size < 0)
+        return size;
+    if (size > (int64_t)LLMOBS_ENTRY_MAX)
         return -EFBIG;
-    if (atomic_load(&spool->room) < (int64_t)size)
+    if (atomic_load(&spool->room) < size)
         return -EDQUOT;
-    rc = home ? append_next(&append, home, size) : append_first(&append, size);
+    rc = home ? append_next(&append, home, (size_t)size)
+              : append_first(&append, (size_t)size);
     if (rc && rc != -EDQUOT && rc != -EFBIG && rc != -EBUSY &&
         !(home && rc == -ENOENT))
         set_failed(spool, rc);
@@ -440,10 +443,10 @@ static int64_t write_entry(struct llmobs_spool *spool,
         return rc;
     if (atomic_load(&spool->failed_ns))
         set_failed(spool, 0);
-    atomic_fetch_sub(&spool->room, (int64_t)size);
+    atomic_fetch_sub(&spool->room, size);
     atomic_fetch_add(&append.slot->bytes, (uint32_t)size);
-    spooled->size = size;
-    spooled->offset = append.written.end - size;
+    spooled->size = (uint64_t)size;
+    spooled->offset = append.written.end - (uint64_t)size;
     return append.file;
 }
 
@@ -472,11 +475,9 @@ static int64_t write_exchange(struct llmobs_spool *spool,
     writer = llmobs_scratch_alloc(sizeof(*writer));
     if (writer) {
         llmobs_entry_begin(&writer->entry, type, spooled->id);
+        llmobs_exchange_add(exchange, bare, &writer->facts, &writer->entry);
         file =
-            llmobs_exchange_add(exchange, bare, &writer->facts, &writer->entry);
-        if (!file)
-            file = write_entry(spool, &writer->entry, spooled,
-                               file_of_call(spooled));
+            write_entry(spool, &writer->entry, spooled, file_of_call(spooled));
     }
     llmobs_scratch_free(writer);
     pthread_setcancelstate(state, NULL);
@@ -528,9 +529,8 @@ static int64_t write_event(struct llmobs_spool *spool,
     if (!writer)
         return -ENOMEM;
     llmobs_entry_begin(writer, LLMOBS_ENTRY_EVENT, spooled->id);
-    file = llmobs_event_add(writer, kind, event, &now);
-    if (!file)
-        file = write_entry(spool, writer, spooled, home);
+    llmobs_event_add(writer, kind, event, &now);
+    file = write_entry(spool, writer, spooled, home);
     llmobs_scratch_free(writer);
     return file;
 }
@@ -1050,18 +1050,18 @@ void llmobs_spool_end_parents(struct llmobs_spool *spool,
     const struct llmobs_entry_key *key =
         named ? &spool->key : &spool->parent.key;
     struct exchange_writer *writer;
+    int64_t size;
 
     if (!home || (!named && spool->parent.process != exchange->process) ||
         !(writer = llmobs_scratch_alloc(sizeof(*writer))))
         return;
     llmobs_entry_begin(&writer->entry, LLMOBS_ENTRY_END,
                        exchange->item.spooled.id);
-    if (llmobs_exchange_add(exchange, bare, &writer->facts, &writer->entry) ==
-        0) {
-        writer->entry.start.head.type = LLMOBS_ENTRY_CHILDS_END;
-        if (llmobs_entry_end(&writer->entry, key) <= LLMOBS_ENTRY_MAX)
-            (void)use_file(named ? spool->prefix : spool->parent.prefix, home,
-                           append_to_parents, &writer->entry);
-    }
+    llmobs_exchange_add(exchange, bare, &writer->facts, &writer->entry);
+    writer->entry.start.head.type = LLMOBS_ENTRY_CHILDS_END;
+    size = llmobs_entry_end(&writer->entry, key);
+    if (size > 0 && size <= (int64_t)LLMOBS_ENTRY_MAX)
+        (void)use_file(named ? spool->prefix : spool->parent.prefix, home,
+                       append_to_parents, &writer->entry);
     llmobs_scratch_free(writer);
 }

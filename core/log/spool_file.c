@@ -295,25 +295,24 @@ int llmobs_spool_file_add(const char *path,
     struct llmobs_entry_writer *writer = llmobs_scratch_alloc(sizeof(*writer));
     bool span = addition->type == LLMOBS_ENTRY_EVENT;
     struct llmobs_spool_written written;
-    size_t size;
+    int64_t size;
     int rc;
 
     if (!writer)
         return -ENOMEM;
     llmobs_entry_begin(writer, addition->type, addition->id);
-    rc = llmobs_entry_add(writer,
-                          span ? LLMOBS_EVENT_TAG + LLMOBS_EVENT_SPAN
-                               : LLMOBS_RELEASE_FIELD,
-                          addition->field.data, addition->field.len);
-    if (!rc && span)
-        rc = llmobs_entry_add(writer, LLMOBS_ENTRY_BESIDE, "", 1);
-    if (!rc && span)
-        rc = llmobs_entry_add(writer, LLMOBS_ENTRY_FOR_RELAY, "", 1);
-    if (!rc) {
-        size = llmobs_entry_end(writer, addition->key);
-        rc = llmobs_spool_file_append(path, writer, &written);
-        addition->offset = rc ? 0 : written.end - size;
+    llmobs_entry_add(writer,
+                     span ? LLMOBS_EVENT_TAG + LLMOBS_EVENT_SPAN
+                          : LLMOBS_RELEASE_FIELD,
+                     addition->field.data, addition->field.len);
+    if (span) {
+        llmobs_entry_add(writer, LLMOBS_ENTRY_BESIDE, "", 1);
+        llmobs_entry_add(writer, LLMOBS_ENTRY_FOR_RELAY, "", 1);
     }
+    size = llmobs_entry_end(writer, addition->key);
+    rc =
+        size < 0 ? (int)size : llmobs_spool_file_append(path, writer, &written);
+    addition->offset = rc ? 0 : written.end - (uint64_t)size;
     llmobs_scratch_free(writer);
     return rc;
 }

@@ -187,7 +187,8 @@ static void write_entry(struct llmobs_exchange *exchange,
 
     llmobs_buf_init(&buf, (size_t)64 << 20);
     llmobs_entry_begin(&writer, type, 1);
-    if (llmobs_exchange_add(exchange, false, &facts, &writer) == 0) {
+    llmobs_exchange_add(exchange, false, &facts, &writer);
+    if (!writer.failed) {
         for (int i = 0; i < writer.pieces; i++)
             (void)llmobs_buf_add(&buf, writer.iov[i].iov_base,
                                  writer.iov[i].iov_len);
