@@ -9,7 +9,7 @@
 /* A machine's name has at most 64 bytes. */
 #define NAME_MAX_LEN 256
 
-static char *read_machine_id(void)
+static char *read_name(void)
 {
     struct llmobs_buf text;
     char *name = NULL;
@@ -28,7 +28,7 @@ const char *llmobs_machine_name(void)
 
     if (name)
         return name;
-    name = read_machine_id();
+    name = read_name();
     if (atomic_compare_exchange_strong(&known, &none, name))
         return name;
     free(name);

@@ -184,19 +184,6 @@ static int put_bare_tag(void *ctx, struct llmobs_json *to, const char *key,
     return put_value(to, key, value);
 }
 
-/* Keeps the category of an evaluation where it is a word; "other" replaces a
- * sentence. */
-static int put_bare_judged(struct llmobs_json *to, const char *key,
-                           struct llmobs_json *value)
-{
-    const char *text = llmobs_json_text(value);
-
-    if (strcmp(key, "categorical_value") != 0)
-        return 0;
-    return llmobs_json_sets(
-        to, key, text && llmobs_content_is_code(text) ? text : "other");
-}
-
 /* Facts of a call that stay as they are: the core's own, and names that meta
  * has too. The other texts come from a peer or a body. */
 static bool is_plain_fact(const char *key)
@@ -222,6 +209,8 @@ static int put_bare_fact(void *ctx, struct llmobs_json *to, const char *key,
 static int put_bare(void *ctx, struct llmobs_json *to, const char *key,
                     struct llmobs_json *value)
 {
+    const char *text = llmobs_json_text(value);
+
     if (strcmp(key, "meta") == 0)
         value = map_members(value, put_bare_meta, ctx);
     else if (strcmp(key, "_call") == 0)
@@ -230,8 +219,11 @@ static int put_bare(void *ctx, struct llmobs_json *to, const char *key,
         value = map(value, put_bare_tag, ctx);
     else if (strcmp(key, "json_value") == 0)
         value = map_members(value, put_bare_metadata, ctx);
+    else if (strcmp(key, "categorical_value") == 0) /* a word, no sentence */
+        return llmobs_json_sets(
+            to, key, text && llmobs_content_is_code(text) ? text : "other");
     else if (llmobs_words_have(judged, key))
-        return put_bare_judged(to, key, value);
+        return 0;
     else
         value = llmobs_json_share(value);
     return llmobs_json_set(to, key, value);

@@ -48,11 +48,6 @@ static bool is_blank_char(char c)
     return c == ' ' || c == '\t';
 }
 
-static bool is_text_end(char c)
-{
-    return (unsigned char)c < ' ' || c == '"' || c == '\'';
-}
-
 /* -- pieces -------------------------------------------------------------- */
 
 /* The run of letters, digits and `extra` characters at `at`, of at most `most`
@@ -637,7 +632,7 @@ static bool ends_line(const struct llmobs_mask_walk *w, size_t at)
     do
         c = llmobs_chars_next(w->text, &at);
     while (is_blank_char(c) || c == ',');
-    return is_text_end(c);
+    return (unsigned char)c < ' ' || c == '"' || c == '\'';
 }
 
 /* True behind a text in JSON: the quote before `at` begins no value. */

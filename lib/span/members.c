@@ -260,22 +260,17 @@ static size_t find_value(const struct walk *w, size_t at)
     return skip_quote(w, at);
 }
 
-/* Masks a value that is cut off, except backslashes at its end: they may belong
- * to a quote that comes later. */
-static void mask_cut(char *value, size_t len)
-{
-    while (len > 0 && value[len - 1] == '\\')
-        len--;
-    memset(value, '*', len);
-}
-
-/* Masks the value from `from` to `end`. */
+/* Masks the value from `from` to `end`. Of a value that is cut off, the
+ * backslashes at its end stay: they may belong to a quote that comes later. */
 static void mask_value(struct walk *w, size_t from, size_t end)
 {
-    if (end < w->len && w->data[end] == '"')
+    if (end < w->len && w->data[end] == '"') {
         llmobs_hide(w->data + from, end - own_of(w, end) - from);
-    else
-        mask_cut(w->data + from, end - from);
+        return;
+    }
+    while (end > from && w->data[end - 1] == '\\')
+        end--;
+    memset(w->data + from, '*', end - from);
 }
 
 static bool is_values_name(const struct walk *w, size_t from, size_t end,

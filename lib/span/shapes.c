@@ -82,13 +82,6 @@ static bool is_opaque_word(const char *text, size_t len)
     return len >= OPAQUE_LEAST && (random || doubtful > 1);
 }
 
-static bool begins_with(const char *text, size_t len, const char *lead)
-{
-    size_t n = strlen(lead);
-
-    return len > n && strncasecmp(text, lead, n) == 0;
-}
-
 static bool is_in_words(const char *text, size_t len, const char *const *list,
                         size_t count)
 {
@@ -145,11 +138,12 @@ static bool is_id(const char *text, size_t len)
         "span_",    "job_",      "skill_",    "container_", "completion-",
         "message_", "response_", "request_",  "tool_call_", "interaction_",
         "pred_",    "session_",  "dpl_"};
-    size_t lead = 0;
 
-    while (lead < COUNT(leads) && !begins_with(text, len, leads[lead]))
-        lead++;
-    return lead < COUNT(leads) || is_hex_id(text, len);
+    for (size_t i = 0; i < COUNT(leads); i++)
+        if (len > strlen(leads[i]) &&
+            strncasecmp(text, leads[i], strlen(leads[i])) == 0)
+            return true;
+    return is_hex_id(text, len);
 }
 
 /* True for a UUID: in an error it is the id of a request; in a path it may be a

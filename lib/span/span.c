@@ -168,13 +168,6 @@ void llmobs_span_metric(struct llmobs_span *span, const char *key,
 
 #define COST_TAGS "cost_tags"
 
-static bool is_tag_key(const char *key, const struct llmobs_json *tags)
-{
-    return llmobs_words_have("ml_app\0agent_service\0service\0env\0version\0",
-                             key) ||
-           llmobs_json_get(tags, key) != NULL;
-}
-
 static bool is_listed(const struct llmobs_json *list, const char *key)
 {
     for (size_t i = 0; i < llmobs_json_len(list); i++)
@@ -203,12 +196,13 @@ int llmobs_span_cost_tags(struct llmobs_span *span,
                           const struct llmobs_json *keys,
                           const struct llmobs_json *tags)
 {
+    static const char own[] = "ml_app\0agent_service\0service\0env\0version\0";
     int rc = 0;
 
     for (size_t i = 0; i < llmobs_json_len(keys) && !rc; i++) {
         const char *key = llmobs_json_text(llmobs_json_at(keys, i));
 
-        if (key && is_tag_key(key, tags))
+        if (key && (llmobs_words_have(own, key) || llmobs_json_get(tags, key)))
             rc = add_cost_tag(span, key);
     }
     return rc;

@@ -182,21 +182,10 @@ void llmobs_body_end(struct llmobs_body *body)
         llmobs_buf_fit(&body->head);
 }
 
-/* Takes the memory that the body is expected to need, where that is more than
- * its room. Untouched memory is free, and not taken from the budget. */
-static void text_body_make_room(struct llmobs_body *body)
-{
-    uint64_t len = llmobs_body_len(body);
-
-    if (len >= body->expected || len < LLMOBS_BODY_ROOM)
-        return;
-    (void)llmobs_buf_reserve(&body->head, body->expected - body->head.len);
-    body->expected = 0;
-}
-
 int llmobs_body_add(struct llmobs_body *body, const void *data, size_t len)
 {
     const char *at = data;
+    uint64_t whole = llmobs_body_len(body) + len;
     int rc = 0;
 
     if (len == 0)
@@ -206,9 +195,14 @@ int llmobs_body_add(struct llmobs_body *body, const void *data, size_t len)
         return -ENOMEM;
     if (!body->head.data && body->room)
         llmobs_buf_lend(&body->head, body->room, LLMOBS_BODY_ROOM);
-    if (!body->truncated && llmobs_body_len(body) <= body->whole_max &&
-        affords(body, llmobs_body_len(body))) {
-        text_body_make_room(body);
+    if (!body->truncated && whole <= body->whole_max && affords(body, whole)) {
+        /* The memory that the body is expected to need: while it is untouched
+         * it is free, and not claimed from the budget. */
+        if (whole < body->expected && whole >= LLMOBS_BODY_ROOM) {
+            (void)llmobs_buf_reserve(&body->head,
+                                     body->expected - body->head.len);
+            body->expected = 0;
+        }
         rc = llmobs_buf_add(&body->head, at, len);
     } else {
         if (!body->truncated)

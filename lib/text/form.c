@@ -306,23 +306,18 @@ static void begin_body(struct llmobs_form_parser *form)
         form->known = false;
 }
 
-/* The line end before a delimiter belongs to the delimiter. */
-static void drop_line_end(struct llmobs_form_parser *form)
-{
-    if (!form->last_cr)
-        return;
-    form->bytes--;
-    if (form->text.len > 0 && form->text.data[form->text.len - 1] == '\r')
-        llmobs_buf_cut(&form->text, form->text.len - 1);
-}
-
 static void end_part(struct llmobs_form_parser *form, struct llmobs_body *out)
 {
     const struct llmobs_text name = {form->name, strlen(form->name)};
     struct llmobs_text text;
 
     if (form->known && form->parts++ < LLMOBS_FORM_PARTS_MAX) {
-        drop_line_end(form);
+        if (form->last_cr) { /* it belongs to the delimiter */
+            form->bytes--;
+            if (form->text.len > 0 &&
+                form->text.data[form->text.len - 1] == '\r')
+                llmobs_buf_cut(&form->text, form->text.len - 1);
+        }
         text.data = form->text.data ? form->text.data : "";
         text.len = form->text.len;
         if (form->file || text.len != form->bytes)

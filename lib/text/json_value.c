@@ -162,37 +162,29 @@ static void drop_value(struct llmobs_json *json, struct llmobs_json **doomed)
     *doomed = json;
 }
 
-static void free_array(struct llmobs_json_array *a, struct llmobs_json **doomed)
-{
-    for (size_t i = 0; i < a->cap; i++)
-        drop_value(a->items[i], doomed);
-    free(a->items);
-    free(a);
-}
-
-static void free_object(struct llmobs_json_object *o,
-                        struct llmobs_json **doomed)
-{
-    for (uint32_t i = 0; i < o->used; i++)
-        drop_value(o->members[i].value, doomed);
-    if (o->members != o->few)
-        free(o->members);
-    free(o);
-}
-
 void llmobs_json_free(struct llmobs_json *json)
 {
     struct llmobs_json *doomed = NULL;
 
     drop_value(json, &doomed);
     while (doomed != NULL) {
-        struct llmobs_json *next = doomed;
+        struct llmobs_json_array *a = (struct llmobs_json_array *)doomed;
+        struct llmobs_json_object *o = (struct llmobs_json_object *)doomed;
+        bool array = doomed->type == LLMOBS_JSON_ARRAY;
 
-        doomed = next->next;
-        if (next->type == LLMOBS_JSON_ARRAY)
-            free_array((struct llmobs_json_array *)next, &doomed);
-        else
-            free_object((struct llmobs_json_object *)next, &doomed);
+        doomed = doomed->next;
+        if (array) {
+            for (size_t i = 0; i < a->cap; i++)
+                drop_value(a->items[i], &doomed);
+            free(a->items);
+            free(a);
+            continue;
+        }
+        for (uint32_t i = 0; i < o->used; i++)
+            drop_value(o->members[i].value, &doomed);
+        if (o->members != o->few)
+            free(o->members);
+        free(o);
     }
 }
 
