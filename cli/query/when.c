@@ -194,27 +194,21 @@ static int read_day(const char *text, int64_t now_ns, int64_t *out)
     return rc;
 }
 
-int llmobs_when_parse(const char *text, int64_t now_ns, int64_t *out)
+int llmobs_when_set(const struct llmobs_cli_option *option, const char *text)
 {
+    static const char why[] =
+        "no time such as 90s, 1h30m, \"1 hour ago\", today, yesterday, now, "
+        "13:00, 2026-11-21, \"2026-11-21 13:00\", 2026-11-21T13:00:00Z";
+    int64_t now_ns = llmobs_clock_wall_ns(), *out = option->to;
     double seconds;
     bool ago;
 
-    if (read_date(text, out) == 0 || read_day(text, now_ns, out) == 0)
-        return 0;
-    if (read_span(text + (*text == '-'), &ago, &seconds) != 0)
-        return -EINVAL;
-    seconds *= (double)NS_PER_S;
-    *out = seconds >= (double)now_ns ? 1 : now_ns - (int64_t)seconds;
-    return 0;
-}
-
-int llmobs_when_set(const struct llmobs_cli_option *option, const char *text)
-{
-    int64_t *out = option->to;
-
-    if (llmobs_when_parse(text, llmobs_clock_wall_ns(), out) != 0)
-        return llmobs_cli_refuse(option->name, text,
-                                 "no time such as " LLMOBS_WHEN_FORMS);
+    if (read_date(text, out) != 0 && read_day(text, now_ns, out) != 0) {
+        if (read_span(text + (*text == '-'), &ago, &seconds) != 0)
+            return llmobs_cli_refuse(option->name, text, why);
+        seconds *= (double)NS_PER_S;
+        *out = seconds >= (double)now_ns ? 1 : now_ns - (int64_t)seconds;
+    }
     *out = *out > 0 ? *out : 1; /* 0 stands for no limit */
     return 0;
 }

@@ -253,8 +253,9 @@ static void add_model(struct llmobs_buf *out, const struct llmobs_row *row,
     llmobs_escape_add(out, model, MODEL_COLUMNS);
 }
 
-void llmobs_columns_words(struct llmobs_buf *out, const char *text,
-                          size_t width)
+/* Adds the first words of a text, LLMOBS_ROW_WORDS bytes at most, in one line.
+ */
+static void add_words(struct llmobs_buf *out, const char *text)
 {
     char line[LLMOBS_ROW_WORDS + 2];
     size_t len = 0;
@@ -267,7 +268,7 @@ void llmobs_columns_words(struct llmobs_buf *out, const char *text,
     len -= len > 0 && line[len - 1] == ' ';
     line[len] = '\0';
     len = llmobs_texts_cut(line, LLMOBS_ROW_WORDS);
-    llmobs_escape_add(out, (struct llmobs_text){line, len}, width);
+    llmobs_escape_add(out, (struct llmobs_text){line, len}, LLMOBS_ROW_WORDS);
 }
 
 /* Adds ", N words" where the number is known. */
@@ -407,8 +408,8 @@ void llmobs_columns_add(struct llmobs_buf *out, enum llmobs_columns_name column,
         llmobs_escape_adds(out, row->trace_id, ID_COLUMNS);
         break;
     case LLMOBS_COLUMN_QUESTION:
-        llmobs_columns_words(out, row->question ? row->question : "",
-                             LLMOBS_ROW_WORDS);
+        if (row->question)
+            add_words(out, row->question);
         break;
     case LLMOBS_COLUMN_COUNT:
         break;

@@ -72,11 +72,6 @@ void llmobs_columns_branches(struct llmobs_buf *out,
  * for a time of this year. */
 void llmobs_columns_time(struct llmobs_buf *out, int64_t ns, bool brief);
 
-/* Adds the first words of a text, LLMOBS_ROW_WORDS bytes at most, in one line
- * of so many columns. */
-void llmobs_columns_words(struct llmobs_buf *out, const char *text,
-                          size_t width);
-
 /* Adds what a run is: "report.sh  3 traces, 3 calls, 61/115 tokens, $0.012, 4.2
  * s". */
 void llmobs_columns_run(struct llmobs_buf *out, const struct llmobs_run *run);
