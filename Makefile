@@ -155,8 +155,8 @@ CLIENTS := $(patsubst %.c,$(B)/%,$(wildcard tests/clients/*.c))
 # at the end of a process, may have larger ones.
 FRAME := 512
 DEEP_FRAME := 9216
-OTLP := answer attributes batch document letters logs messages metrics \
-	resource series source span traces value writer
+OTLP := answer attributes letters messages otlp_logs otlp_metrics otlp_traces \
+	resource source writer
 DEEP := $(patsubst %,$(B)/%.o, \
 	$(addprefix core/trace/,caller caller_unnamed) $(addprefix lib/elf/,cfi symbol) \
 	$(addprefix core/deliver/,delivery_fill destination) core/event/to_span \

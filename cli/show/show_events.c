@@ -2,7 +2,7 @@
 
 #include "cli/shared/json_out.h"
 #include "cli/show/forms.h"
-#include "core/export/otlp.h"
+#include "core/export/otlp_traces.h"
 
 /* A line of OTLP holds so many spans, of so many bytes in the store, or a
  * single span: a Collector's otlpjsonfile receiver cuts a line after 1 MiB. */

@@ -3,7 +3,7 @@
 #include "lib/base/log.h"
 #include "core/export/choose.h"
 #include "core/export/intake.h"
-#include "core/export/otlp_exporter.h"
+#include "core/export/otlp_traces.h"
 #include "core/export/otlp_logs.h"
 #include "core/export/otlp_metrics.h"
 #include "core/export/peer.h"

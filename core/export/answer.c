@@ -1,11 +1,13 @@
+#include "core/export/answer.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/export/fields.h"
 #include "core/export/letters.h"
-#include "core/export/otlp.h"
 #include "lib/span/mask.h"
+#include "lib/text/json.h"
 #include "lib/text/json_clean.h"
 
 /* How much of the receiver's words is read. */
@@ -21,7 +23,7 @@ struct field {
     struct llmobs_text bytes; /* WIRE_BYTES */
 };
 
-static bool take_varint(struct llmobs_text *in, uint64_t *out)
+static bool read_varint(struct llmobs_text *in, uint64_t *out)
 {
     *out = 0;
     for (unsigned shift = 0; shift < 70 && in->len; shift += 7) {
@@ -35,7 +37,7 @@ static bool take_varint(struct llmobs_text *in, uint64_t *out)
     return false;
 }
 
-static bool take_bytes(struct llmobs_text *in, uint64_t len,
+static bool read_bytes(struct llmobs_text *in, uint64_t len,
                        struct llmobs_text *out)
 {
     if (len > in->len)
@@ -47,29 +49,29 @@ static bool take_bytes(struct llmobs_text *in, uint64_t len,
 }
 
 /* 1: a field; 0: the end of the message; -EINVAL: it is cut, or no message. */
-static int take_field(struct llmobs_text *in, struct field *out)
+static int read_field(struct llmobs_text *in, struct field *out)
 {
     uint64_t tag, len;
     bool there;
 
     if (in->len == 0)
         return 0;
-    if (!take_varint(in, &tag) || tag >> 3 == 0)
+    if (!read_varint(in, &tag) || tag >> 3 == 0)
         return -EINVAL;
     out->number = tag >> 3;
     out->wire = (enum llmobs_otlp_wire)(tag & 7);
     switch (out->wire) {
     case WIRE_VARINT:
-        there = take_varint(in, &out->value);
+        there = read_varint(in, &out->value);
         break;
     case WIRE_BYTES:
-        there = take_varint(in, &len) && take_bytes(in, len, &out->bytes);
+        there = read_varint(in, &len) && read_bytes(in, len, &out->bytes);
         break;
     case WIRE_FIXED64:
-        there = take_bytes(in, 8, &out->bytes);
+        there = read_bytes(in, 8, &out->bytes);
         break;
     case WIRE_FIXED32:
-        there = take_bytes(in, 4, &out->bytes);
+        there = read_bytes(in, 4, &out->bytes);
         break;
     default:
         return -EINVAL;
@@ -84,28 +86,13 @@ static int find_field(struct llmobs_text in, uint64_t number,
     struct field field;
     int rc;
 
-    while ((rc = take_field(&in, &field)) > 0)
+    while ((rc = read_field(&in, &field)) > 0)
         if (field.number == number && field.wire == wire)
             *out = field;
     return rc;
 }
 
 /* -- the words ------------------------------------------------------------- */
-
-/* The bytes of UTF-8 up to `max`, without a character that would be cut. */
-static size_t whole_characters(const char *text, size_t len, size_t max)
-{
-    if (len <= max)
-        return len;
-    return llmobs_utf8_fit(text, max);
-}
-
-static void blank_controls(char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)text[i] < ' ' || text[i] == 0x7F)
-            text[i] = ' ';
-}
 
 /* Sets a line without secrets; empty when memory runs out. Masking looks at
  * bytes and may cut a character, so the text is made UTF-8 last. */
@@ -121,13 +108,16 @@ static void set_words(struct llmobs_otlp_answer *answer,
     if (words.len > WORDS_MAX)
         words.len = WORDS_MAX;
     if (words.len && llmobs_buf_add(&line, words.data, words.len) == 0) {
-        blank_controls(line.data, line.len);
+        for (size_t i = 0; i < line.len; i++)
+            if ((unsigned char)line.data[i] < ' ' || line.data[i] == 0x7F)
+                line.data[i] = ' ';
         if (llmobs_mask_text(line.data, &masked) == 0)
-            (void)llmobs_letters_add(
-                &clean, LLMOBS_QUOTED_NOT,
-                (struct llmobs_text){masked.data, masked.len});
+            (void)llmobs_letters_add(&clean, LLMOBS_QUOTED_NOT,
+                                     llmobs_buf_text(&masked));
     }
-    len = whole_characters(clean.data, clean.len, sizeof(answer->message) - 1);
+    len = clean.len;
+    if (len >= sizeof(answer->message))
+        len = llmobs_utf8_fit(clean.data, sizeof(answer->message) - 1);
     if (len)
         memcpy(answer->message, clean.data, len);
     answer->message[len] = '\0';
@@ -166,8 +156,8 @@ static int64_t integer_of(const struct llmobs_json *json)
     return text ? strtoll(text, NULL, 10) : llmobs_json_to_int(json);
 }
 
-static int read_json(const struct llmobs_json *json,
-                     struct llmobs_otlp_answer *answer)
+static int read_partial(const struct llmobs_json *json,
+                        struct llmobs_otlp_answer *answer)
 {
     static const char *const names[] = {"rejectedSpans", "rejectedDataPoints",
                                         "rejectedLogRecords"};
@@ -195,7 +185,7 @@ int llmobs_otlp_read_answer(struct llmobs_text body, bool json,
         return read_protobuf(body, answer);
     rc = llmobs_json_parse(body, &value);
     if (rc == 0)
-        rc = read_json(value, answer);
+        rc = read_partial(value, answer);
     llmobs_json_free(value);
     return rc ? -EINVAL : 0;
 }

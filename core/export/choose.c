@@ -8,7 +8,7 @@
 #include "lib/base/log.h"
 #include "core/export/agent.h"
 #include "core/export/intake.h"
-#include "core/export/otlp_exporter.h"
+#include "core/export/otlp_traces.h"
 #include "core/export/peer.h"
 #include "core/export/store.h"
 

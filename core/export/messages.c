@@ -2,7 +2,179 @@
 
 #include <string.h>
 
-#include "core/export/document.h"
+#include "lib/text/json_clean.h"
+
+/* The least limit of a text in a document that does not fit. */
+#define LEAST 16
+/* Strings of a value that lies so deep are not cut. */
+#define DEPTH_MAX 64
+
+/* -- documents ------------------------------------------------------------- */
+
+/* A document of JSON that an attribute holds as its text, written straight into
+ * the request. */
+struct document {
+    struct llmobs_otlp_writer *writer;
+    size_t limit;   /* bytes of each text in it; 0: no limit */
+    size_t longest; /* if limited: of the longest text so far */
+    size_t len;     /* if limited: the document's bytes so far */
+};
+
+/* Writes the attribute. `write` writes the document, and is called again with a
+ * lower limit if the document does not fit: then only the last attempt counts.
+ */
+static void put_document(struct llmobs_otlp_attributes *out, const char *key,
+                         void (*write)(struct document *d, const void *ctx),
+                         const void *ctx)
+{
+    struct document d = {.writer = out->writer, .limit = out->value_max};
+    struct llmobs_buf *to = out->writer->out;
+    size_t begin;
+
+    if (!llmobs_otlp_doc_open(out, key))
+        return;
+    begin = to->len;
+    write(&d, ctx);
+    while (d.limit > 0 && d.longest / 2 >= LEAST && d.len > out->value_max &&
+           out->writer->error == 0) {
+        d.limit = d.longest / 2;
+        d.longest = d.len = 0;
+        llmobs_buf_cut(to, begin);
+        write(&d, ctx);
+    }
+    llmobs_otlp_doc_close(out->writer);
+}
+
+/* The bytes of a text between quotation marks: equal in protobuf and in JSON,
+ * where the document itself is quoted once more. */
+static size_t quoted_len(struct llmobs_text text)
+{
+    size_t len = text.len + 2;
+
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char byte = (unsigned char)text.data[i];
+
+        if (byte == '"' || byte == '\\')
+            len++;
+        else if (byte < ' ')
+            len += strchr("\n\r\t\b\f", byte) ? 1 : 5;
+    }
+    return len;
+}
+
+/* Adds JSON as it is. */
+static void add_raw(struct document *d, const char *json)
+{
+    if (d->limit > 0)
+        d->len += strlen(json);
+    llmobs_otlp_doc_raw(d->writer, json);
+}
+
+static void add_quoted(struct document *d, struct llmobs_text text)
+{
+    if (d->limit > 0)
+        d->len += quoted_len(text);
+    llmobs_otlp_doc_string(d->writer, text);
+}
+
+/* Adds a string that stays whole. */
+static void add_string(struct document *d, const char *text)
+{
+    add_quoted(d, llmobs_text_of(text));
+}
+
+/* Adds a text, which ends before the character that passes the limit. */
+static void add_text(struct document *d, const char *text)
+{
+    struct llmobs_text part = llmobs_text_of(text);
+
+    if (d->limit > 0 && part.len > d->limit)
+        part.len = llmobs_utf8_fit(text, d->limit);
+    if (part.len > d->longest)
+        d->longest = part.len;
+    add_quoted(d, part);
+}
+
+/* Adds a value uncut. Where a limit is set, counts its bytes. */
+static void add_whole(struct document *d, const struct llmobs_json *json)
+{
+    struct llmobs_buf text;
+    int rc;
+
+    if (d->limit == 0) {
+        llmobs_otlp_doc_value(d->writer, json);
+        return;
+    }
+    llmobs_buf_init(&text, SIZE_MAX);
+    rc = llmobs_json_dump(json, LLMOBS_JSON_KEEP_ORDER, &text);
+    if (rc == 0)
+        add_raw(d, text.data);
+    llmobs_otlp_fail(d->writer, rc);
+    llmobs_buf_fini(&text);
+}
+
+/* Adds a value, in which each string may be cut: only for that the value is
+ * walked through. */
+static void add_json(struct document *d, const struct llmobs_json *json,
+                     int depth)
+{
+    const char *before;
+
+    if (llmobs_json_is_string(json)) {
+        add_text(d, llmobs_json_text(json));
+    } else if (!llmobs_json_is_container(json) || d->limit == 0 ||
+               depth >= DEPTH_MAX) {
+        add_whole(d, json);
+    } else if (llmobs_json_is_array(json)) {
+        add_raw(d, "[");
+        for (size_t i = 0; i < llmobs_json_len(json); i++) {
+            add_raw(d, i > 0 ? ", " : "");
+            add_json(d, llmobs_json_at(json, i), depth + 1);
+        }
+        add_raw(d, "]");
+    } else {
+        before = "{";
+        for (void *it = llmobs_json_iter(json); it;
+             it = llmobs_json_next(json, it)) {
+            add_raw(d, before);
+            add_string(d, llmobs_json_iter_key(it));
+            add_raw(d, ": ");
+            add_json(d, llmobs_json_iter_value(it), depth + 1);
+            before = ", ";
+        }
+        add_raw(d, *before == '{' ? "{}" : "}");
+    }
+}
+
+/* Adds the object or array that the text is; false: it is neither, and nothing
+ * was added. Without a limit the text itself is copied, once it is known to be
+ * JSON: only blanks may follow the cleaned text. */
+static bool add_container(struct document *d, const char *text)
+{
+    const char *first = text + strspn(text, " \t\r\n");
+    struct llmobs_json *value;
+    struct llmobs_buf scratch;
+    struct llmobs_text clean;
+    int rc;
+
+    if (*first != '{' && *first != '[')
+        return false;
+    if (d->limit > 0) {
+        rc = llmobs_json_parse(llmobs_text_of(text), &value);
+        if (rc == 0)
+            add_json(d, value, 0);
+        llmobs_json_free(value);
+        return rc == 0;
+    }
+    rc = llmobs_json_clean(llmobs_text_of(text), &scratch, &clean);
+    if (rc == 0)
+        add_raw(d, clean.data);
+    llmobs_buf_fini(&scratch);
+    return rc == 0;
+}
+
+/* -- messages ---------------------------------------------------------------
+ */
 
 /* These stand for data that a limit has no room for. */
 #define BIG_IMAGE "[image omitted: too large]"
@@ -10,7 +182,7 @@
 
 /* A list of messages that is being written. */
 struct list {
-    struct llmobs_document *d;
+    struct document *d;
     const struct llmobs_otlp_source *source;
     const struct llmobs_json *reasons; /* why each choice ended */
     bool output;
@@ -23,12 +195,10 @@ struct list {
     const struct llmobs_json *served; /* the last call of a provider's tool */
 };
 
-static bool export_messages_is(const char *text, const char *other)
+static bool is_same(const char *text, const char *other)
 {
     return text && other && strcmp(text, other) == 0;
 }
-
-/* -- messages ------------------------------------------------------------ */
 
 /* Why the message ended: as the answer said; else as far as is known of it. */
 static const char *finish_reason(const struct list *l)
@@ -49,25 +219,25 @@ static void close_message(struct list *l)
 
     if (!l->role)
         return;
-    llmobs_document_raw(l->d, "]");
+    add_raw(l->d, "]");
     if (reason) {
-        llmobs_document_raw(l->d, ",\"finish_reason\":");
-        llmobs_document_string(l->d, reason);
+        add_raw(l->d, ",\"finish_reason\":");
+        add_string(l->d, reason);
     }
-    llmobs_document_raw(l->d, "}");
+    add_raw(l->d, "}");
     l->role = NULL;
 }
 
 static void open_message(struct list *l, const char *role, const char *name)
 {
     close_message(l);
-    llmobs_document_raw(l->d, l->count > 0 ? ",{\"role\":" : "{\"role\":");
-    llmobs_document_string(l->d, role);
+    add_raw(l->d, l->count > 0 ? ",{\"role\":" : "{\"role\":");
+    add_string(l->d, role);
     if (name && *name) {
-        llmobs_document_raw(l->d, ",\"name\":");
-        llmobs_document_string(l->d, name);
+        add_raw(l->d, ",\"name\":");
+        add_string(l->d, name);
     }
-    llmobs_document_raw(l->d, ",\"parts\":[");
+    add_raw(l->d, ",\"parts\":[");
     l->role = role;
     l->count++;
     l->any_part = l->calls = false;
@@ -78,8 +248,7 @@ static void open_message(struct list *l, const char *role, const char *name)
  * goes on with that: reasoning and what follows are one message. */
 static void begin_message(struct list *l, const char *role, const char *name)
 {
-    if (export_messages_is(l->role, "assistant") &&
-        export_messages_is(role, "assistant") &&
+    if (is_same(l->role, "assistant") && is_same(role, "assistant") &&
         (l->merges || (l->any_part && l->only_thought)))
         return;
     open_message(l, role, name);
@@ -88,14 +257,14 @@ static void begin_message(struct list *l, const char *role, const char *name)
 static void begin_part(struct list *l, const char *head)
 {
     if (l->any_part)
-        llmobs_document_raw(l->d, ",");
+        add_raw(l->d, ",");
     l->any_part = true;
-    llmobs_document_raw(l->d, head);
+    add_raw(l->d, head);
 }
 
 static void end_part(struct list *l)
 {
-    llmobs_document_raw(l->d, "}");
+    add_raw(l->d, "}");
     l->only_thought = false;
 }
 
@@ -104,7 +273,7 @@ static void end_part(struct list *l)
 static void put_text_part(struct list *l, const char *text)
 {
     begin_part(l, "{\"type\":\"text\",\"content\":");
-    llmobs_document_text(l->d, text);
+    add_text(l->d, text);
     end_part(l);
 }
 
@@ -112,16 +281,8 @@ static void put_member(struct list *l, const char *head, const char *text)
 {
     if (!text || !*text)
         return;
-    llmobs_document_raw(l->d, head);
-    llmobs_document_string(l->d, text);
-}
-
-/* A placeholder stays whole even where texts are cut. */
-static void put_placeholder(struct list *l, const char *text)
-{
-    begin_part(l, "{\"type\":\"text\",\"content\":");
-    llmobs_document_string(l->d, text);
-    end_part(l);
+    add_raw(l->d, head);
+    add_string(l->d, text);
 }
 
 /* Bytes that would be cut short are left out. */
@@ -133,14 +294,16 @@ static void put_blob(struct list *l, const struct llmobs_json *blob, bool image)
     if (!content)
         return;
     if (limit > 0 && len > limit) {
-        put_placeholder(l, image ? BIG_IMAGE : BIG_AUDIO);
+        begin_part(l, "{\"type\":\"text\",\"content\":");
+        add_string(l->d, image ? BIG_IMAGE : BIG_AUDIO);
+        end_part(l);
         return;
     }
     begin_part(l, image ? "{\"type\":\"blob\",\"modality\":\"image\""
                         : "{\"type\":\"blob\",\"modality\":\"audio\"");
     put_member(l, ",\"mime_type\":", llmobs_json_gets(blob, "mime_type"));
-    llmobs_document_raw(l->d, ",\"content\":");
-    llmobs_document_string(l->d, content);
+    add_raw(l->d, ",\"content\":");
+    add_string(l->d, content);
     if (len > l->d->longest)
         l->d->longest = len;
     end_part(l);
@@ -149,17 +312,8 @@ static void put_blob(struct list *l, const struct llmobs_json *blob, bool image)
 static void put_blobs(struct list *l, const struct llmobs_json *blobs,
                       bool image)
 {
-    for (size_t i = 0; i < llmobs_json_len(blobs); i++)
-        put_blob(l, llmobs_json_at(blobs, i), image);
-}
-
-static bool is_server_call(const struct llmobs_json *call)
-{
-    const char *type = llmobs_json_gets(call, "type");
-
-    return export_messages_is(type, "server_tool_use") ||
-           export_messages_is(type, "mcp_call") ||
-           export_messages_is(type, "mcp_tool_use");
+    LLMOBS_JSON_EACH (blob, blobs, true)
+        put_blob(l, blob, image);
 }
 
 /* A text that was not an object stands in {"value": text} (WIRE 1.5). */
@@ -169,39 +323,36 @@ static void put_arguments(struct list *l, const struct llmobs_json *arguments)
 
     if (!arguments)
         return;
-    llmobs_document_raw(l->d, ",\"arguments\":");
+    add_raw(l->d, ",\"arguments\":");
     if (text && llmobs_json_len(arguments) == 1)
-        llmobs_document_text(l->d, text);
+        add_text(l->d, text);
     else
-        llmobs_document_value(l->d, arguments);
+        add_json(l->d, arguments, 0);
 }
 
 static void put_call(struct list *l, const struct llmobs_json *call)
 {
-    bool server = is_server_call(call);
+    const char *type = llmobs_json_gets(call, "type");
     const char *name = llmobs_json_gets(call, "name");
+    bool server =
+        type &&
+        llmobs_words_have("server_tool_use\0mcp_call\0mcp_tool_use\0", type);
 
     begin_part(l, server ? "{\"type\":\"server_tool_call\""
                          : "{\"type\":\"tool_call\"");
     put_member(l, ",\"id\":", llmobs_json_gets(call, "tool_id"));
-    llmobs_document_raw(l->d, ",\"name\":");
-    llmobs_document_string(l->d, name ? name : "");
+    add_raw(l->d, ",\"name\":");
+    add_string(l->d, name ? name : "");
     if (server) {
-        llmobs_document_raw(l->d, ",\"server_tool_call\":{\"type\":");
-        llmobs_document_string(l->d, name ? name : "");
+        add_raw(l->d, ",\"server_tool_call\":{\"type\":");
+        add_string(l->d, name ? name : "");
     }
     put_arguments(l, llmobs_json_get(call, "arguments"));
     if (server)
-        llmobs_document_raw(l->d, "}");
+        add_raw(l->d, "}");
     end_part(l);
     l->calls |= !server;
     l->served = server ? call : l->served;
-}
-
-static void put_calls(struct list *l, const struct llmobs_json *calls)
-{
-    for (size_t i = 0; i < llmobs_json_len(calls); i++)
-        put_call(l, llmobs_json_at(calls, i));
 }
 
 /* The name of the provider's tool that gave a result; if the result has no
@@ -213,7 +364,7 @@ static const char *server_name(const struct list *l,
     const char *id = llmobs_json_gets(result, "tool_id");
 
     if ((!name || !*name) &&
-        export_messages_is(llmobs_json_gets(l->served, "tool_id"), id))
+        is_same(llmobs_json_gets(l->served, "tool_id"), id))
         name = llmobs_json_gets(l->served, "name");
     return name && *name ? name : "tool_result";
 }
@@ -227,26 +378,18 @@ static void put_result(struct list *l, const struct llmobs_json *result,
                          : "{\"type\":\"tool_call_response\"");
     put_member(l, ",\"id\":", llmobs_json_gets(result, "tool_id"));
     if (server) {
-        llmobs_document_raw(l->d, ",\"server_tool_call_response\":{\"type\":");
-        llmobs_document_string(l->d, server_name(l, result));
+        add_raw(l->d, ",\"server_tool_call_response\":{\"type\":");
+        add_string(l->d, server_name(l, result));
     }
-    llmobs_document_raw(l->d, ",\"response\":");
-    if (!text || !llmobs_document_container(l->d, text))
-        llmobs_document_text(l->d, text ? text : "");
-    llmobs_document_raw(l->d, server ? "}" : "");
+    add_raw(l->d, ",\"response\":");
+    if (!text || !add_container(l->d, text))
+        add_text(l->d, text ? text : "");
+    add_raw(l->d, server ? "}" : "");
     end_part(l);
 }
 
-/* True for a result of the provider's own tools, in the assistant's turn. */
-static bool is_server_result(const struct list *l, const char *role,
-                             const struct llmobs_json *result)
-{
-    return l->output || export_messages_is(role, "assistant") ||
-           export_messages_is(llmobs_json_gets(result, "type"),
-                              "mcp_tool_result");
-}
-
-/* Writes the results of the program's tools, or of the provider's. */
+/* Writes the results of the program's tools, or of the provider's own, which
+ * stand in the assistant's turn. */
 static bool put_results(struct list *l, const char *role,
                         const struct llmobs_json *results, bool server)
 {
@@ -255,7 +398,8 @@ static bool put_results(struct list *l, const char *role,
     for (size_t i = 0; i < llmobs_json_len(results); i++) {
         const struct llmobs_json *result = llmobs_json_at(results, i);
 
-        if (is_server_result(l, role, result) != server)
+        if ((l->output || is_same(role, "assistant") ||
+             llmobs_json_says(result, "type", "mcp_tool_result")) != server)
             continue;
         if (!any && !server)
             open_message(l, "tool", NULL);
@@ -295,7 +439,7 @@ static void put_reasoning(struct list *l, const struct llmobs_json *message)
     begin_message(l, "assistant", NULL);
     thought = l->only_thought;
     begin_part(l, "{\"type\":\"reasoning\",\"content\":");
-    llmobs_document_text(l->d, content_of(message));
+    add_text(l->d, content_of(message));
     end_part(l);
     l->only_thought = thought;
 }
@@ -323,7 +467,8 @@ static void put_message(struct list *l, const struct llmobs_json *message)
         put_text_part(l, content);
     put_blobs(l, images, true);
     put_blobs(l, audio, false);
-    put_calls(l, calls);
+    LLMOBS_JSON_EACH (call, calls, true)
+        put_call(l, call);
     (void)put_results(l, role, results, true);
 }
 
@@ -337,7 +482,7 @@ struct side {
     bool output;
 };
 
-static void write_list(struct llmobs_document *d, const void *ctx)
+static void write_list(struct document *d, const void *ctx)
 {
     const struct side *side = ctx;
     struct list l = {
@@ -348,7 +493,7 @@ static void write_list(struct llmobs_document *d, const void *ctx)
     };
 
     l.merges = side->output && llmobs_json_len(l.reasons) == 1;
-    llmobs_document_raw(d, "[");
+    add_raw(d, "[");
     for (size_t i = side->first; i < llmobs_json_len(side->messages); i++)
         put_message(&l, llmobs_json_at(side->messages, i));
     if (!side->messages) {
@@ -356,27 +501,27 @@ static void write_list(struct llmobs_document *d, const void *ctx)
         put_text_part(&l, side->text);
     }
     close_message(&l);
-    llmobs_document_raw(d, "]");
+    add_raw(d, "]");
 }
 
-static void write_instructions(struct llmobs_document *d, const void *ctx)
+static void write_instructions(struct document *d, const void *ctx)
 {
     const struct side *side = ctx;
     const char *before = "[";
 
     for (size_t i = 0; i < side->first; i++) {
-        llmobs_document_raw(d, before);
-        llmobs_document_raw(d, "{\"type\":\"text\",\"content\":");
-        llmobs_document_text(d, content_of(llmobs_json_at(side->messages, i)));
-        llmobs_document_raw(d, "}");
+        add_raw(d, before);
+        add_raw(d, "{\"type\":\"text\",\"content\":");
+        add_text(d, content_of(llmobs_json_at(side->messages, i)));
+        add_raw(d, "}");
         before = ",";
     }
-    llmobs_document_raw(d, "]");
+    add_raw(d, "]");
 }
 
 /* How many of the first messages the API takes apart from the rest. */
-static size_t count_apart(const struct llmobs_otlp_source *s,
-                          const struct llmobs_json *messages)
+static size_t count_instructions(const struct llmobs_otlp_source *s,
+                                 const struct llmobs_json *messages)
 {
     int64_t apart = llmobs_json_to_int(s->fact[LLMOBS_FACT_APART]);
     size_t count = llmobs_json_len(messages);
@@ -403,18 +548,18 @@ void llmobs_otlp_put_messages(const struct llmobs_otlp_source *s,
     struct side side = {.source = s,
                         .messages = llmobs_json_get(input, "messages")};
 
-    side.first = count_apart(s, side.messages);
+    side.first = count_instructions(s, side.messages);
     if (side.first > 0)
-        llmobs_document_put(out, "gen_ai.system_instructions",
-                            write_instructions, &side);
+        put_document(out, "gen_ai.system_instructions", write_instructions,
+                     &side);
     if (llmobs_json_len(side.messages) > side.first)
-        llmobs_document_put(out, "gen_ai.input.messages", write_list, &side);
+        put_document(out, "gen_ai.input.messages", write_list, &side);
     side.messages = llmobs_json_get(output, "messages");
     side.first = 0;
     side.output = true;
     if (llmobs_json_len(side.messages) > 0 &&
         !(s->failed && is_empty(side.messages)))
-        llmobs_document_put(out, "gen_ai.output.messages", write_list, &side);
+        put_document(out, "gen_ai.output.messages", write_list, &side);
 }
 
 void llmobs_otlp_put_message(const struct llmobs_otlp_source *s,
@@ -423,50 +568,50 @@ void llmobs_otlp_put_message(const struct llmobs_otlp_source *s,
 {
     struct side side = {.source = s, .text = text, .output = output};
 
-    llmobs_document_put(
-        out, output ? "gen_ai.output.messages" : "gen_ai.input.messages",
-        write_list, &side);
+    put_document(out,
+                 output ? "gen_ai.output.messages" : "gen_ai.input.messages",
+                 write_list, &side);
 }
 
 /* -- tools --------------------------------------------------------------- */
 
-static void write_tools(struct llmobs_document *d, const void *ctx)
+static void write_tools(struct document *d, const void *ctx)
 {
     const struct llmobs_json *tools = ctx;
 
-    llmobs_document_raw(d, "[");
+    add_raw(d, "[");
     for (size_t i = 0; i < llmobs_json_len(tools); i++) {
         const struct llmobs_json *tool = llmobs_json_at(tools, i);
         const char *name = llmobs_json_gets(tool, "name");
         const char *description = llmobs_json_gets(tool, "description");
         const struct llmobs_json *schema = llmobs_json_get(tool, "schema");
 
-        llmobs_document_raw(d, i > 0 ? ",{\"type\":\"function\",\"name\":"
-                                     : "{\"type\":\"function\",\"name\":");
-        llmobs_document_string(d, name ? name : "");
+        add_raw(d, i > 0 ? ",{\"type\":\"function\",\"name\":"
+                         : "{\"type\":\"function\",\"name\":");
+        add_string(d, name ? name : "");
         if (description && *description) {
-            llmobs_document_raw(d, ",\"description\":");
-            llmobs_document_text(d, description);
+            add_raw(d, ",\"description\":");
+            add_text(d, description);
         }
         if (llmobs_json_is_object(schema) && llmobs_json_len(schema) > 0) {
-            llmobs_document_raw(d, ",\"parameters\":");
-            llmobs_document_value(d, schema);
+            add_raw(d, ",\"parameters\":");
+            add_json(d, schema, 0);
         }
-        llmobs_document_raw(d, "}");
+        add_raw(d, "}");
     }
-    llmobs_document_raw(d, "]");
+    add_raw(d, "]");
 }
 
 void llmobs_otlp_put_tools(struct llmobs_otlp_attributes *out,
                            const struct llmobs_json *tools)
 {
     if (llmobs_json_len(tools) > 0)
-        llmobs_document_put(out, "gen_ai.tool.definitions", write_tools, tools);
+        put_document(out, "gen_ai.tool.definitions", write_tools, tools);
 }
 
 /* -- documents ----------------------------------------------------------- */
 
-static void write_retrieved_one(struct llmobs_document *d,
+static void write_retrieved_one(struct document *d,
                                 const struct llmobs_json *document)
 {
     static const char *const members[][2] = {
@@ -477,31 +622,31 @@ static void write_retrieved_one(struct llmobs_document *d,
     };
     bool any = false;
 
-    llmobs_document_raw(d, "{");
+    add_raw(d, "{");
     for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
         const struct llmobs_json *value =
             llmobs_json_get(document, members[i][0]);
 
         if (!value || llmobs_json_is_null(value))
             continue;
-        llmobs_document_raw(d, any ? "," : "");
-        llmobs_document_raw(d, members[i][1]);
-        llmobs_document_value(d, value);
+        add_raw(d, any ? "," : "");
+        add_raw(d, members[i][1]);
+        add_json(d, value, 0);
         any = true;
     }
-    llmobs_document_raw(d, "}");
+    add_raw(d, "}");
 }
 
-static void write_retrieved(struct llmobs_document *d, const void *ctx)
+static void write_retrieved(struct document *d, const void *ctx)
 {
     const struct llmobs_json *documents = ctx;
 
-    llmobs_document_raw(d, "[");
+    add_raw(d, "[");
     for (size_t i = 0; i < llmobs_json_len(documents); i++) {
-        llmobs_document_raw(d, i > 0 ? "," : "");
+        add_raw(d, i > 0 ? "," : "");
         write_retrieved_one(d, llmobs_json_at(documents, i));
     }
-    llmobs_document_raw(d, "]");
+    add_raw(d, "]");
 }
 
 /* True where each document has an id and a score, as the form of 1.41 wants. */
@@ -528,22 +673,21 @@ bool llmobs_otlp_put_retrieved(const struct llmobs_otlp_source *s,
 {
     if (!are_whole(s, documents))
         return false;
-    llmobs_document_put(out, "gen_ai.retrieval.documents", write_retrieved,
-                        documents);
+    put_document(out, "gen_ai.retrieval.documents", write_retrieved, documents);
     return true;
 }
 
 /* -- other values -------------------------------------------------------- */
 
-static void write_value(struct llmobs_document *d, const void *ctx)
+static void write_value(struct document *d, const void *ctx)
 {
-    llmobs_document_value(d, ctx);
+    add_json(d, ctx, 0);
 }
 
 void llmobs_otlp_put_document(struct llmobs_otlp_attributes *out,
                               const char *key, const struct llmobs_json *value)
 {
-    llmobs_document_put(out, key, write_value, value);
+    put_document(out, key, write_value, value);
 }
 
 void llmobs_otlp_put_text_or_object(struct llmobs_otlp_attributes *out,

@@ -9,7 +9,7 @@
 #include "lib/base/log.h"
 #include "lib/base/network.h"
 #include "core/export/target.h"
-#include "core/export/otlp.h"
+#include "core/export/answer.h"
 #include "lib/text/gzip.h"
 #include "llmobs.h"
 

@@ -1,15 +1,16 @@
 #include "core/export/resource.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/fork.h"
-#include "lib/base/machine.h"
-#include "lib/base/program.h"
 #include "core/config/config.h"
 #include "core/config/otel_list.h"
 #include "core/event/facts.h"
 #include "core/export/fields.h"
+#include "lib/base/fork.h"
+#include "lib/base/machine.h"
+#include "lib/base/program.h"
 #include "llmobs.h"
 
 #define LIBRARY "llmobs-preload"
@@ -20,16 +21,6 @@
 
 /* -- the origin ------------------------------------------------------------ */
 
-/* The value of "key:value"; an empty text where the tag has another key. */
-static struct llmobs_text tag_value(const char *tag, const char *key)
-{
-    size_t len = strlen(key);
-
-    if (!tag || strncmp(tag, key, len) != 0 || tag[len] != ':')
-        return (struct llmobs_text){NULL, 0};
-    return llmobs_text_of(tag + len + 1);
-}
-
 static void read_tags(const struct llmobs_json *tags,
                       struct llmobs_otlp_origin *origin)
 {
@@ -37,22 +28,21 @@ static void read_tags(const struct llmobs_json *tags,
         enum llmobs_origin_part part;
         const char *key;
     } known[] = {
-        {LLMOBS_ORIGIN_DD_SERVICE, "service"},
-        {LLMOBS_ORIGIN_ENV, "env"},
-        {LLMOBS_ORIGIN_VERSION, "version"},
-        {LLMOBS_ORIGIN_ML_APP, "ml_app"},
+        {LLMOBS_ORIGIN_DD_SERVICE, "service:"},
+        {LLMOBS_ORIGIN_ENV, "env:"},
+        {LLMOBS_ORIGIN_VERSION, "version:"},
+        {LLMOBS_ORIGIN_ML_APP, "ml_app:"},
     };
 
-    for (size_t i = 0; i < llmobs_json_len(tags); i++) {
-        const char *tag = llmobs_json_text(llmobs_json_at(tags, i));
-
+    LLMOBS_JSON_EACH (tag, tags, true)
         for (size_t k = 0; k < sizeof(known) / sizeof(*known); k++) {
-            struct llmobs_text value = tag_value(tag, known[k].key);
+            struct llmobs_text text = llmobs_text_of(llmobs_json_text(tag));
+            size_t len = strlen(known[k].key);
 
-            if (value.len)
-                origin->parts[known[k].part] = value;
+            if (text.len > len && llmobs_text_begins(text, known[k].key))
+                origin->parts[known[k].part] =
+                    (struct llmobs_text){text.data + len, text.len - len};
         }
-    }
 }
 
 /* In an evaluation the facts have what a span has in its tags. */
@@ -107,20 +97,6 @@ void llmobs_otlp_origin_own(const struct llmobs_config *config,
     };
 }
 
-static bool is_same(struct llmobs_text a, struct llmobs_text b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
-}
-
-bool llmobs_otlp_origin_equal(const struct llmobs_otlp_origin *a,
-                              const struct llmobs_otlp_origin *b)
-{
-    for (size_t i = 0; i < LLMOBS_ORIGIN_PARTS; i++)
-        if (!is_same(a->parts[i], b->parts[i]))
-            return false;
-    return a->pid == b->pid && a->unnamed == b->unnamed;
-}
-
 /* -- the user's attributes ------------------------------------------------- */
 
 /* The resource that is being written. */
@@ -130,9 +106,9 @@ struct resource {
     struct llmobs_otlp_attributes attributes;
 };
 
-/* Takes a member of the list; of several members with a key the last counts. */
-static int take_given(struct llmobs_json *given, struct llmobs_text key,
-                      struct llmobs_text value)
+/* Adds a member of the list; of several members with a key the last counts. */
+static int add_given(struct llmobs_json *given, struct llmobs_text key,
+                     struct llmobs_text value)
 {
     struct llmobs_buf name, plain;
     int rc;
@@ -160,7 +136,7 @@ static void read_given(struct resource *r)
     r->given = llmobs_json_object();
     rc = r->given ? 0 : -ENOMEM;
     while (rc == 0 && llmobs_otel_list_next(&rest, &key, &value) > 0)
-        rc = take_given(r->given, key, value);
+        rc = add_given(r->given, key, value);
     llmobs_otlp_fail(r->attributes.writer, rc);
 }
 
@@ -169,20 +145,16 @@ static struct llmobs_text given_text(const struct resource *r, const char *key)
     return llmobs_text_of(llmobs_json_gets(r->given, key));
 }
 
-/* True for attributes that stand elsewhere, or that the library itself sets. */
-static bool is_reserved(const char *key)
-{
-    return strcmp(key, "service.name") == 0 ||
-           strncmp(key, "telemetry.sdk.", 14) == 0;
-}
-
+/* Leaves out attributes that stand elsewhere, or that the library itself sets.
+ */
 static void put_given(struct resource *r)
 {
     for (void *it = llmobs_json_iter(r->given); it;
          it = llmobs_json_next(r->given, it)) {
         const char *key = llmobs_json_iter_key(it);
 
-        if (!is_reserved(key))
+        if (strcmp(key, "service.name") != 0 &&
+            strncmp(key, "telemetry.sdk.", 14) != 0)
             llmobs_otlp_attr_text(&r->attributes, key, given_text(r, key));
     }
 }
@@ -190,59 +162,49 @@ static void put_given(struct resource *r)
 /* -- the resource ---------------------------------------------------------- */
 
 /* Writes an attribute that is known, unless the user gives it. */
-static void put(struct resource *r, const char *key, struct llmobs_text value)
+static void put_known(struct resource *r, const char *key,
+                      struct llmobs_text value)
 {
     if (value.len && !llmobs_json_get(r->given, key))
         llmobs_otlp_attr_text(&r->attributes, key, value);
 }
 
-static bool is_unnamed(const struct llmobs_text *parts)
-{
-    return is_same(parts[LLMOBS_ORIGIN_ML_APP], TEXT(LLMOBS_ML_APP_UNNAMED));
-}
-
-/* "unknown_service", with the name that was found for the application, else the
- * executable's, if known. */
-static void put_unknown_service(struct resource *r)
-{
-    const struct llmobs_text *parts = r->origin->parts;
-    struct llmobs_text found = parts[LLMOBS_ORIGIN_EXECUTABLE];
-    struct llmobs_buf name;
-
-    if (r->origin->unnamed && !is_unnamed(parts))
-        found = parts[LLMOBS_ORIGIN_ML_APP];
-    llmobs_buf_init(&name, NAME_MAX_LEN);
-    if (llmobs_buf_adds(&name, "unknown_service") == 0 && found.len &&
-        llmobs_buf_adds(&name, ":") == 0)
-        (void)llmobs_buf_add(&name, found.data, found.len);
-    llmobs_otlp_attr_text(&r->attributes, "service.name",
-                          (struct llmobs_text){name.data, name.len});
-    llmobs_buf_fini(&name);
-}
-
-/* Writes the first of the names that is known. */
+/* Writes the first of the names that is known, else "unknown_service", with the
+ * name that was found for the application, or the executable's. */
 static void put_service(struct resource *r)
 {
     const struct llmobs_text *parts = r->origin->parts;
     struct llmobs_text name = parts[LLMOBS_ORIGIN_SERVICE];
+    struct llmobs_text app = parts[LLMOBS_ORIGIN_ML_APP];
+    bool has_app = !llmobs_text_is(app, LLMOBS_ML_APP_UNNAMED);
+    struct llmobs_buf unknown;
 
     if (!name.len)
         name = given_text(r, "service.name");
     if (!name.len)
         name = parts[LLMOBS_ORIGIN_DD_SERVICE];
-    if (!name.len && !r->origin->unnamed && !is_unnamed(parts))
-        name = parts[LLMOBS_ORIGIN_ML_APP];
-    if (name.len)
+    if (!name.len && has_app && !r->origin->unnamed)
+        name = app;
+    if (name.len) {
         llmobs_otlp_attr_text(&r->attributes, "service.name", name);
-    else
-        put_unknown_service(r);
+        return;
+    }
+    if (!has_app || !r->origin->unnamed)
+        app = parts[LLMOBS_ORIGIN_EXECUTABLE];
+    llmobs_buf_init(&unknown, NAME_MAX_LEN);
+    llmobs_buf_adds(&unknown, "unknown_service");
+    if (app.len && llmobs_buf_adds(&unknown, ":") == 0)
+        llmobs_buf_add(&unknown, app.data, app.len);
+    llmobs_otlp_attr_text(&r->attributes, "service.name",
+                          llmobs_buf_text(&unknown));
+    llmobs_buf_fini(&unknown);
 }
 
 static void put_process(struct resource *r)
 {
-    put(r, "host.name", r->origin->parts[LLMOBS_ORIGIN_HOST]);
-    put(r, "process.executable.name",
-        r->origin->parts[LLMOBS_ORIGIN_EXECUTABLE]);
+    put_known(r, "host.name", r->origin->parts[LLMOBS_ORIGIN_HOST]);
+    put_known(r, "process.executable.name",
+              r->origin->parts[LLMOBS_ORIGIN_EXECUTABLE]);
     if (r->origin->pid > 0 && !llmobs_json_get(r->given, "process.pid"))
         llmobs_otlp_attr_int(&r->attributes, "process.pid", r->origin->pid);
 }
@@ -260,9 +222,10 @@ void llmobs_otlp_resource(struct llmobs_otlp_writer *w,
     llmobs_otlp_message(w, OTLP_RESOURCE);
     llmobs_otlp_list(w, OTLP_RESOURCE_ATTRIBUTES);
     put_service(&r);
-    put(&r, "service.version", origin->parts[LLMOBS_ORIGIN_VERSION]);
-    put(&r, "deployment.environment.name", origin->parts[LLMOBS_ORIGIN_ENV]);
-    put(&r, "service.instance.id", instance);
+    put_known(&r, "service.version", origin->parts[LLMOBS_ORIGIN_VERSION]);
+    put_known(&r, "deployment.environment.name",
+              origin->parts[LLMOBS_ORIGIN_ENV]);
+    put_known(&r, "service.instance.id", instance);
     llmobs_otlp_attr_text(&r.attributes, "telemetry.sdk.name", TEXT(LIBRARY));
     llmobs_otlp_attr_text(&r.attributes, "telemetry.sdk.language",
                           TEXT(LANGUAGE));
@@ -275,16 +238,7 @@ void llmobs_otlp_resource(struct llmobs_otlp_writer *w,
     llmobs_json_free(r.given);
 }
 
-/* -- the scope ------------------------------------------------------------- */
-
-/* The scope is this library. */
-static void put_scope(struct llmobs_otlp_writer *w)
-{
-    llmobs_otlp_message(w, OTLP_SCOPE);
-    llmobs_otlp_string(w, OTLP_SCOPE_NAME, TEXT(LIBRARY));
-    llmobs_otlp_string(w, OTLP_SCOPE_VERSION, TEXT(LLMOBS_VERSION));
-    llmobs_otlp_close(w);
-}
+/* -- around the records ---------------------------------------------------- */
 
 struct llmobs_text llmobs_otlp_schema_url(enum llmobs_semconv semconv)
 {
@@ -293,8 +247,7 @@ struct llmobs_text llmobs_otlp_schema_url(enum llmobs_semconv semconv)
                : TEXT("https://opentelemetry.io/schemas/1.41.0");
 }
 
-/* -- around the records ---------------------------------------------------- */
-
+/* The scope is this library. */
 void llmobs_otlp_open_records(struct llmobs_otlp_writer *w,
                               const struct llmobs_otlp_lists *lists,
                               const struct llmobs_otlp_origin *origin,
@@ -304,7 +257,10 @@ void llmobs_otlp_open_records(struct llmobs_otlp_writer *w,
     llmobs_otlp_resource(w, origin, instance);
     llmobs_otlp_list(w, lists->scopes);
     llmobs_otlp_item(w, lists->scopes);
-    put_scope(w);
+    llmobs_otlp_message(w, OTLP_SCOPE);
+    llmobs_otlp_string(w, OTLP_SCOPE_NAME, TEXT(LIBRARY));
+    llmobs_otlp_string(w, OTLP_SCOPE_VERSION, TEXT(LLMOBS_VERSION));
+    llmobs_otlp_close(w);
     llmobs_otlp_list(w, lists->records);
 }
 
@@ -316,4 +272,102 @@ void llmobs_otlp_close_records(struct llmobs_otlp_writer *w,
     llmobs_otlp_close(w);
     llmobs_otlp_close_list(w);
     llmobs_otlp_close(w);
+}
+
+/* -- a request of events --------------------------------------------------- */
+
+struct entry {
+    struct llmobs_json *event; /* NULL: written already */
+    struct llmobs_otlp_origin origin;
+};
+
+static bool has_origin(const struct entry *entry,
+                       const struct llmobs_otlp_origin *origin)
+{
+    const struct llmobs_otlp_origin *own = &entry->origin;
+
+    for (size_t i = 0; i < LLMOBS_ORIGIN_PARTS; i++) {
+        struct llmobs_text a = own->parts[i], b = origin->parts[i];
+
+        if (a.len != b.len || (a.len && memcmp(a.data, b.data, a.len) != 0))
+            return false;
+    }
+    return own->pid == origin->pid && own->unnamed == origin->unnamed;
+}
+
+/* Writes the events of the first event's origin, and frees them. */
+static void write_group(const struct llmobs_otlp_batch *batch,
+                        struct llmobs_otlp_writer *w, struct entry *entries,
+                        size_t count)
+{
+    const struct llmobs_otlp_origin *origin = &entries[0].origin;
+    struct llmobs_json *first = entries[0].event;
+
+    llmobs_otlp_open_records(w, &batch->lists, origin,
+                             (struct llmobs_text){NULL, 0});
+    for (size_t i = 0; i < count; i++) {
+        struct entry *entry = &entries[i];
+
+        if (!entry->event || !has_origin(entry, origin))
+            continue;
+        batch->write(batch, w, entry->event);
+        if (entry->event != first)
+            llmobs_json_free(entry->event);
+        entry->event = NULL;
+    }
+    llmobs_otlp_close_records(w, batch->config->otlp.semconv);
+    llmobs_json_free(first); /* `origin` borrows from it */
+}
+
+/* Reads the events that have a record; counts the other events. */
+static int read_events(const struct llmobs_otlp_batch *batch,
+                       const struct llmobs_text *events, size_t count,
+                       struct entry *entries, size_t *left_out)
+{
+    size_t read = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        struct entry *entry = &entries[read];
+        int rc = llmobs_json_parse(events[i], &entry->event);
+
+        if (rc == -ENOMEM)
+            return rc;
+        if (rc == 0 && batch->takes(batch, entry->event)) {
+            llmobs_otlp_origin_read(entry->event, &entry->origin);
+            read++;
+            continue;
+        }
+        llmobs_json_free(entry->event);
+        entry->event = NULL;
+    }
+    *left_out = count - read;
+    return read ? 0 : -EINVAL;
+}
+
+int llmobs_otlp_batch_write(const struct llmobs_otlp_batch *batch,
+                            const struct llmobs_text *events, size_t count,
+                            struct llmobs_buf *out, size_t *left_out)
+{
+    struct entry *entries = calloc(count ? count : 1, sizeof(*entries));
+    struct llmobs_otlp_writer w;
+    int rc;
+
+    *left_out = 0;
+    if (!entries)
+        return -ENOMEM;
+    rc = read_events(batch, events, count, entries, left_out);
+    if (rc == 0) {
+        llmobs_otlp_begin(&w, out,
+                          batch->config->otlp.signals[batch->signal].json);
+        llmobs_otlp_list(&w, batch->lists.resources);
+        for (size_t i = 0; i < count; i++)
+            if (entries[i].event)
+                write_group(batch, &w, entries + i, count - i);
+        llmobs_otlp_close_list(&w);
+        rc = llmobs_otlp_end(&w);
+    }
+    for (size_t i = 0; i < count; i++)
+        llmobs_json_free(entries[i].event);
+    free(entries);
+    return rc;
 }

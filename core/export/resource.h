@@ -1,5 +1,6 @@
 /* resource - the Resource of OTLP, which is the service and the process that
- * made a span, and the lists around the records of a request.
+ * made a span, and the requests whose records are grouped by it, all in one
+ * scope.
  *
  * Owns:    nothing; an origin borrows from its event or configuration, which
  *          must not change meanwhile.
@@ -45,9 +46,6 @@ void llmobs_otlp_origin_read(const struct llmobs_json *event,
 void llmobs_otlp_origin_own(const struct llmobs_config *config,
                             struct llmobs_otlp_origin *origin);
 
-bool llmobs_otlp_origin_equal(const struct llmobs_otlp_origin *a,
-                              const struct llmobs_otlp_origin *b);
-
 /* Writes the member `resource`. `instance`: service.instance.id, for metrics;
  * empty: left out. */
 void llmobs_otlp_resource(struct llmobs_otlp_writer *writer,
@@ -71,5 +69,26 @@ void llmobs_otlp_open_records(struct llmobs_otlp_writer *writer,
                               struct llmobs_text instance);
 void llmobs_otlp_close_records(struct llmobs_otlp_writer *writer,
                                enum llmobs_semconv semconv);
+
+struct llmobs_otlp_batch {
+    const struct llmobs_config *config;
+    enum llmobs_signal signal;
+    struct llmobs_otlp_lists lists;
+    /* Whether the event has a record at all. */
+    bool (*takes)(const struct llmobs_otlp_batch *batch,
+                  const struct llmobs_json *event);
+    /* Writes the items of the event into the list of records. */
+    void (*write)(const struct llmobs_otlp_batch *batch,
+                  struct llmobs_otlp_writer *writer,
+                  const struct llmobs_json *event);
+    bool content; /* set by the caller */
+};
+
+/* Appends a request with the events of one kind; `*left_out`: how many events
+ * it lacks. -ENOMEM; -EINVAL: no event is of that kind; the writer's errors. On
+ * error nothing is appended. */
+int llmobs_otlp_batch_write(const struct llmobs_otlp_batch *batch,
+                            const struct llmobs_text *events, size_t count,
+                            struct llmobs_buf *out, size_t *left_out);
 
 #endif

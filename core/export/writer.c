@@ -389,6 +389,32 @@ void llmobs_otlp_hex(struct llmobs_otlp_writer *w,
     wrote(w, to);
 }
 
+static void put_big_endian(uint8_t *to, uint64_t number)
+{
+    for (int i = 7; i >= 0; i--, number >>= 8)
+        to[i] = (uint8_t)number;
+}
+
+void llmobs_otlp_put_trace_id(struct llmobs_otlp_writer *w,
+                              struct llmobs_otlp_field field,
+                              struct llmobs_id128 id)
+{
+    uint8_t bytes[16];
+
+    put_big_endian(bytes, id.hi);
+    put_big_endian(bytes + 8, id.lo);
+    llmobs_otlp_hex(w, field, bytes, sizeof(bytes));
+}
+
+void llmobs_otlp_put_span_id(struct llmobs_otlp_writer *w,
+                             struct llmobs_otlp_field field, uint64_t id)
+{
+    uint8_t bytes[8];
+
+    put_big_endian(bytes, id);
+    llmobs_otlp_hex(w, field, bytes, sizeof(bytes));
+}
+
 /* A number that is a varint in protobuf. */
 static void add_integer(struct llmobs_otlp_writer *w,
                         struct llmobs_otlp_field field, int64_t number,

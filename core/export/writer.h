@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "lib/base/buf.h"
+#include "lib/span/id128.h"
 #include "lib/text/json.h"
 #include "core/export/fields.h"
 
@@ -75,6 +76,12 @@ void llmobs_otlp_string(struct llmobs_otlp_writer *writer,
 void llmobs_otlp_hex(struct llmobs_otlp_writer *writer,
                      struct llmobs_otlp_field field, const uint8_t *bytes,
                      size_t len);
+/* Ids, as bytes. */
+void llmobs_otlp_put_trace_id(struct llmobs_otlp_writer *writer,
+                              struct llmobs_otlp_field field,
+                              struct llmobs_id128 id);
+void llmobs_otlp_put_span_id(struct llmobs_otlp_writer *writer,
+                             struct llmobs_otlp_field field, uint64_t id);
 void llmobs_otlp_enum(struct llmobs_otlp_writer *writer,
                       struct llmobs_otlp_field field, int number);
 void llmobs_otlp_bool(struct llmobs_otlp_writer *writer,

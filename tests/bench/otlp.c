@@ -11,9 +11,8 @@
 #include <time.h>
 
 #include "lib/base/clock.h"
-#include "core/export/fields.h"
-#include "core/export/otlp.h"
-#include "core/export/span.h"
+#include "core/export/otlp_traces.h"
+#include "core/export/writer.h"
 
 #define BATCH 64
 

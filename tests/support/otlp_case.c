@@ -13,7 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/export/span.h"
+#include "core/export/otlp_traces.h"
+#include "core/export/writer.h"
 #include "tests/support/corpus_case.h"
 #include "tests/unit/rule_case.h"
 

@@ -6,7 +6,8 @@
 #ifndef OTLP_CASE_H
 #define OTLP_CASE_H
 
-#include "core/export/span.h"
+#include "core/export/otlp_traces.h"
+#include "core/export/writer.h"
 
 /* The settings; all zero at first. */
 extern struct llmobs_config otlp_case_config;

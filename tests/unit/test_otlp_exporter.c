@@ -14,12 +14,15 @@
 #define llmobs_otlp_judge DOUBLE(judge)
 #define llmobs_otlp_accepted DOUBLE(accepted)
 #define llmobs_otlp_hint DOUBLE(hint)
+#define llmobs_otlp_traces DOUBLE(traces)
+#define llmobs_otlp_is_sampled DOUBLE(is_sampled)
+#define llmobs_otlp_span DOUBLE(span)
 #undef llmobs_otlp_exporter_new
 #define llmobs_otlp_exporter_new DOUBLE(exporter_new)
 
 /* The files under test, with their requests going to the double. */
-#include "core/export/otlp_exporter.c"
 #include "core/export/otlp_route.c"
+#include "core/export/otlp_traces.c"
 #include "core/export/post.c"
 
 #include <stdio.h>

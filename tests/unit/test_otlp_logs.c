@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/export/logs.h"
+#include "core/export/otlp_logs.h"
 #include "lib/text/json.h"
 #include "tests/support/otlp_reader.h"
 #include "tests/unit/unit.h"

@@ -10,8 +10,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/work.h"
-#include "core/export/metrics.h"
-#include "core/export/series.h"
+#include "core/export/otlp_metrics.h"
 #include "lib/text/json.h"
 #include "tests/unit/unit.h"
 

@@ -4,7 +4,7 @@
 #include <time.h>
 
 #include "lib/base/clock.h"
-#include "core/export/otlp.h"
+#include "core/export/otlp_traces.h"
 #include "core/export/resource.h"
 #include "llmobs.h"
 #include "tests/support/otlp_reader.h"
