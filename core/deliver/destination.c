@@ -284,7 +284,7 @@ static void end_back_off(struct llmobs_destination *d)
     d->sent_ns = llmobs_clock_mono_ns();
 }
 
-static unsigned delivered_to_others(const struct llmobs_event *event)
+static unsigned delivered_bits(const struct llmobs_event *event)
 {
     return event->delivered_to & ~(LLMOBS_MEASURED | LLMOBS_INFERRED);
 }
@@ -301,10 +301,10 @@ static void write_delivered_to(const struct llmobs_destination *d,
         return;
     if (event->adopted)
         llmobs_adopt_write_delivered_to(backlog->adopt, &event->spooled,
-                                        delivered_to_others(event));
+                                        delivered_bits(event));
     else if (backlog->spool)
         llmobs_spool_write_delivered_to(backlog->spool, &event->spooled,
-                                        delivered_to_others(event));
+                                        delivered_bits(event));
 }
 
 static void count_sent(const struct llmobs_exporter *exporter,
@@ -478,20 +478,20 @@ static bool is_written(struct llmobs_backlog *backlog,
     if (llmobs_spool_write_event(spool, &event->spooled, event->kind, text) !=
         0)
         return false;
-    if (delivered_to_others(event))
+    if (delivered_bits(event))
         llmobs_spool_write_delivered_to(spool, &event->spooled,
-                                        delivered_to_others(event));
+                                        delivered_bits(event));
     return true;
 }
 
-static bool may_go(const struct llmobs_destination *d,
-                   struct llmobs_event *event,
-                   enum llmobs_destination_sort which)
+static bool is_of_sort(const struct llmobs_destination *d,
+                       struct llmobs_event *event,
+                       enum llmobs_destination_sort which)
 {
     if (which == LLMOBS_SORT_FOR_RELAY)
         return event->spooled.for_relay;
     return which == LLMOBS_SORT_DELIVERED
-               ? delivered_to_others(event) != 0
+               ? delivered_bits(event) != 0
                : is_written(&d->account->backlog, event);
 }
 
@@ -500,7 +500,7 @@ size_t llmobs_destination_release(struct llmobs_destination *d,
 {
     size_t n = 0;
 
-    while (n < d->count && may_go(d, event_at(d, n), which))
+    while (n < d->count && is_of_sort(d, event_at(d, n), which))
         n++;
     pop(d, n,
         which == LLMOBS_SORT_DELIVERED ? LLMOBS_STAT_delivered

@@ -153,20 +153,15 @@ uint64_t llmobs_record_pidns(char *text, ssize_t len)
 }
 
 /* The number in "pid:[4026531836]" is the inode of the file behind the link,
- * but the kernel makes that file only for a caller that follows the link. */
-static uint64_t read_number_of(const char *link)
-{
-    char text[64];
-
-    return llmobs_record_pidns(text, readlink(link, text, sizeof(text) - 1));
-}
-
-/* 0: not known. */
+ * but the kernel makes that file only for a caller that follows the link. 0:
+ * not known. */
 static uint64_t pid_namespace(void)
 {
     static const char own[] = "/proc/self/ns/pid";
-    uint64_t number = read_number_of(own);
     struct stat st;
+    char text[64];
+    uint64_t number =
+        llmobs_record_pidns(text, readlink(own, text, sizeof(text) - 1));
 
     if (number)
         return number;
@@ -188,22 +183,16 @@ void llmobs_record_namespace(uint64_t *boot, uint64_t *pidns)
 
 /* -- pages --------------------------------------------------------------- */
 
-/* False where the app's limit of file sizes is within a page: a write would cut
- * the end off the totals of all processes. */
-static bool may_write(void)
-{
-    struct rlimit limit;
-
-    return getrlimit(RLIMIT_FSIZE, &limit) != 0 ||
-           limit.rlim_cur >= LLMOBS_PAGE_SIZE;
-}
-
+/* -EFBIG where the app's limit of file sizes is within a page: a write would
+ * cut the end off the totals of all processes. */
 static int write_page(int fd, const struct llmobs_page *page)
 {
     char text[LLMOBS_PAGE_SIZE];
+    struct rlimit limit;
     ssize_t n;
 
-    if (!may_write())
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+        limit.rlim_cur < LLMOBS_PAGE_SIZE)
         return -EFBIG;
     llmobs_page_write(page, text);
     do
@@ -286,16 +275,10 @@ static int load_totals(struct llmobs_totals *totals)
     return llmobs_counts_add(&totals->page.counts, LLMOBS_LEDGER_RESTARTS, 1);
 }
 
-static bool is_removed(int fd)
-{
-    struct stat st;
-
-    return fstat(fd, &st) || st.st_nlink == 0;
-}
-
 /* Opens the file again if it was removed before the lock was taken. */
 int llmobs_totals_open(struct llmobs_totals *totals, int dir, int64_t ms)
 {
+    struct stat st;
     int rc = -ESTALE;
 
     for (int i = 0; i < 3 && rc == -ESTALE; i++) {
@@ -304,7 +287,9 @@ int llmobs_totals_open(struct llmobs_totals *totals, int dir, int64_t ms)
             return totals->fd;
         rc = llmobs_file_lock(totals->fd, F_WRLCK, ms);
         if (!rc)
-            rc = is_removed(totals->fd) ? -ESTALE : load_totals(totals);
+            rc = fstat(totals->fd, &st) || st.st_nlink == 0
+                     ? -ESTALE
+                     : load_totals(totals);
         if (rc)
             llmobs_totals_close(totals);
     }
