@@ -404,6 +404,13 @@ void llmobs_scan(void)
         scan();
 }
 
+/* Other names are looked for now: looks through all objects again. */
+static void scan_anew(void)
+{
+    __atomic_fetch_or(&question, (int)LLMOBS_SCAN_ANEW, __ATOMIC_SEQ_CST);
+    llmobs_scan();
+}
+
 void llmobs_scan_first(char **env, bool late, llmobs_scan_find_fn *find)
 {
     int saved;
@@ -413,7 +420,7 @@ void llmobs_scan_first(char **env, bool late, llmobs_scan_find_fn *find)
     saved = llmobs_libc_errno();
     late_start = late;
     find_export = find;
-    llmobs_alone_open(llmobs_load_core, llmobs_scan_anew);
+    llmobs_alone_open(llmobs_load_core, scan_anew);
     llmobs_host_init(env);
     llmobs_scan();
     llmobs_libc_errno_restore(saved);
@@ -422,12 +429,6 @@ void llmobs_scan_first(char **env, bool late, llmobs_scan_find_fn *find)
 size_t llmobs_scan_start_objects(void)
 {
     return __atomic_load_n(&start_objects, __ATOMIC_ACQUIRE);
-}
-
-void llmobs_scan_anew(void)
-{
-    __atomic_fetch_or(&question, (int)LLMOBS_SCAN_ANEW, __ATOMIC_SEQ_CST);
-    llmobs_scan();
 }
 
 void llmobs_scan_late(llmobs_scan_find_fn *find)

@@ -49,12 +49,9 @@ void llmobs_scan_late(llmobs_scan_find_fn *find);
 enum llmobs_scan_question {
     LLMOBS_SCAN_DECIDE = 1,
     LLMOBS_SCAN_ENABLE = 2,
-    LLMOBS_SCAN_ANEW = 4 /* for _anew */
+    LLMOBS_SCAN_ANEW = 4 /* other names are looked for now */
 };
 bool llmobs_scan_ask(enum llmobs_scan_question asked);
-
-/* Other names are looked for now: looks through all objects again. */
-void llmobs_scan_anew(void);
 
 /* An object may be loaded by a call whose end the shim does not see: from now
  * on llmobs_scan_unseen looks for new objects. */

@@ -164,7 +164,7 @@ void llmobs_ops_easy_cleanup(const struct llmobs_real *real, CURL *curl)
         return;
     }
     llmobs_capture_measure(handle, curl);
-    ending = llmobs_ops_multi_ending(handle, curl);
+    ending = llmobs_multi_ending(handle, curl);
     llmobs_multi_messages_forget(llmobs_handle_multi(handle), curl);
     /* A new handle may get the address as soon as libcurl has freed this one.
      */

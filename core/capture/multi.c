@@ -184,6 +184,169 @@ CURLMcode llmobs_ops_multi_add_handle(const struct llmobs_real *real,
     return add_member(real, multi, handle, curl);
 }
 
+/* -- ends ------------------------------------------------------------------ */
+
+struct llmobs_ending llmobs_multi_ending(const struct llmobs_handle *handle,
+                                         CURL *curl)
+{
+    struct llmobs_ending ending = {LLMOBS_END_REMOVED, CURLE_OK};
+    CURLM *multi = llmobs_handle_multi(handle);
+    int saved = errno;
+
+    if (multi && handle->step == LLMOBS_STEP_CALL &&
+        llmobs_multi_messages_result(handle->real, multi, curl, &ending.code))
+        ending.end = LLMOBS_END_DONE;
+    errno = saved;
+    return ending;
+}
+
+static void end_member(struct llmobs_handle *handle, CURL *curl,
+                       const struct llmobs_ending *ending)
+{
+    int saved = errno;
+
+    llmobs_members_remove(&handle->member);
+    llmobs_callbacks_swap_out(handle, curl);
+    llmobs_capture_finish(handle, ending->end, ending->code);
+    llmobs_handle_join(handle, NULL);
+    errno = saved;
+}
+
+CURLMcode llmobs_ops_multi_remove_handle(const struct llmobs_real *real,
+                                         CURLM *multi, CURL *curl)
+{
+    struct llmobs_handle *handle = llmobs_handle_find(curl);
+    struct llmobs_ending ending;
+    CURLMcode rc;
+
+    if (handle && llmobs_handle_multi(handle) != multi)
+        handle = NULL;
+    if (handle) {
+        llmobs_capture_measure(handle, curl);
+        ending = llmobs_multi_ending(handle, curl);
+    }
+    rc = real->multi_remove_handle(multi, curl);
+    if (rc != CURLM_OK)
+        return rc;
+    llmobs_multi_messages_forget(multi, curl);
+    if (handle)
+        end_member(handle, curl, &ending);
+    return rc;
+}
+
+/* True where the library did not see the handle being added to a multi. False
+ * in easy_perform: its multi is libcurl's own, whose messages a wrapper may
+ * show. */
+static bool is_late(const struct llmobs_handle *handle)
+{
+    return !handle || (handle->step != LLMOBS_STEP_CALL &&
+                       !handle->in_perform && !llmobs_handle_multi(handle));
+}
+
+CURLMsg *llmobs_ops_multi_info_read(const struct llmobs_real *real,
+                                    CURLM *multi, int *left)
+{
+    CURLMsg *message = llmobs_multi_messages_read(real, multi, left);
+    struct llmobs_handle *handle;
+    int saved = errno;
+
+    if (!message || message->msg != CURLMSG_DONE)
+        return message;
+    handle = llmobs_handle_find(message->easy_handle);
+    if (is_late(handle) && !is_blind(multi)) {
+        if (!handle)
+            handle = llmobs_capture_unseen_handle(real, message->easy_handle);
+        if (handle && real->easy_getinfo)
+            llmobs_capture_late(handle, multi, message->easy_handle,
+                                message->data.result);
+    } else if (handle) {
+        llmobs_capture_measure(handle, message->easy_handle);
+        llmobs_callbacks_swap_out(handle, message->easy_handle);
+        llmobs_capture_finish(handle, LLMOBS_END_DONE, message->data.result);
+    }
+    errno = saved;
+    return message;
+}
+
+struct ended_multi {
+    CURLM *multi;
+    struct llmobs_members *members; /* NULL: none */
+};
+
+/* True where the handle is in the multi that ends. A new multi may have its
+ * address already. */
+static bool is_in(const struct llmobs_handle *handle,
+                  const struct ended_multi *ended)
+{
+    struct llmobs_members *members = atomic_load(&handle->member.members);
+
+    return (!members || members == ended->members) &&
+           llmobs_handle_multi(handle) == ended->multi;
+}
+
+/* Transfers that are done end now, while the multi still has its messages. */
+static void end_done(struct llmobs_handle *handle, void *ctx)
+{
+    CURL *curl = llmobs_keyed_key(&handle->keyed);
+    struct llmobs_ending ending;
+
+    if (!is_in(handle, ctx))
+        return;
+    llmobs_capture_measure(handle, curl);
+    ending = llmobs_multi_ending(handle, curl);
+    if (ending.end != LLMOBS_END_DONE)
+        return;
+    llmobs_callbacks_swap_out(handle, curl);
+    llmobs_capture_finish(handle, ending.end, ending.code);
+}
+
+static void end_rest(struct llmobs_handle *handle, void *ctx)
+{
+    static const struct llmobs_ending removed = {LLMOBS_END_REMOVED, CURLE_OK};
+
+    if (is_in(handle, ctx))
+        end_member(handle, llmobs_keyed_key(&handle->keyed), &removed);
+}
+
+/* Most programs have removed all handles before. */
+static void end_each(const struct ended_multi *ended,
+                     void (*end)(struct llmobs_handle *, void *))
+{
+    if (!ended->members || llmobs_members_count(ended->members) > 0)
+        llmobs_handle_each(end, (void *)ended);
+}
+
+CURLMcode llmobs_ops_multi_cleanup(const struct llmobs_real *real, CURLM *multi)
+{
+    struct ended_multi ended = {multi, NULL};
+    struct llmobs_messages *messages;
+    CURLMcode rc;
+    int saved = errno;
+
+    if (!multi)
+        return real->multi_cleanup(multi);
+    ended.members = llmobs_members_find(multi);
+    end_each(&ended, end_done);
+    llmobs_members_detach(ended.members);
+    messages = llmobs_multi_messages_detach(multi);
+    errno = saved;
+    rc = real->multi_cleanup(multi);
+    /* libcurl refuses a cleanup within a callback of the multi. */
+    if (rc != CURLM_OK && ended.members)
+        llmobs_members_attach(ended.members, multi);
+    if (rc != CURLM_OK) {
+        llmobs_multi_messages_attach(messages, multi);
+        return rc;
+    }
+    saved = errno;
+    llmobs_multi_messages_forget_all(messages);
+    end_each(&ended, end_rest);
+    if (ended.members)
+        llmobs_members_release(ended.members);
+    errno = saved;
+    return rc;
+}
+
 /* -- driving --------------------------------------------------------------- */
 
 /* True within a callback. There libcurl refuses to drive the multi, and refuses
@@ -229,177 +392,13 @@ static struct llmobs_members *begin_drive(const struct llmobs_real *real,
     return members;
 }
 
-/* -- ends ------------------------------------------------------------------ */
-
-struct llmobs_ending llmobs_ops_multi_ending(const struct llmobs_handle *handle,
-                                             CURL *curl)
-{
-    struct llmobs_ending ending = {LLMOBS_END_REMOVED, CURLE_OK};
-    CURLM *multi = llmobs_handle_multi(handle);
-    int saved = errno;
-
-    if (multi && handle->step == LLMOBS_STEP_CALL &&
-        llmobs_multi_messages_result(handle->real, multi, curl, &ending.code))
-        ending.end = LLMOBS_END_DONE;
-    errno = saved;
-    return ending;
-}
-
-static void end_member(struct llmobs_handle *handle, CURL *curl,
-                       const struct llmobs_ending *ending)
-{
-    int saved = errno;
-
-    llmobs_members_remove(&handle->member);
-    llmobs_callbacks_swap_out(handle, curl);
-    llmobs_capture_finish(handle, ending->end, ending->code);
-    llmobs_handle_join(handle, NULL);
-    errno = saved;
-}
-
-CURLMcode llmobs_ops_multi_remove_handle(const struct llmobs_real *real,
-                                         CURLM *multi, CURL *curl)
-{
-    struct llmobs_handle *handle = llmobs_handle_find(curl);
-    struct llmobs_ending ending;
-    CURLMcode rc;
-
-    if (handle && llmobs_handle_multi(handle) != multi)
-        handle = NULL;
-    if (handle) {
-        llmobs_capture_measure(handle, curl);
-        ending = llmobs_ops_multi_ending(handle, curl);
-    }
-    rc = real->multi_remove_handle(multi, curl);
-    if (rc != CURLM_OK)
-        return rc;
-    llmobs_multi_messages_forget(multi, curl);
-    if (handle)
-        end_member(handle, curl, &ending);
-    return rc;
-}
-
-/* True where the library did not see the handle being added to a multi. False
- * in easy_perform: its multi is libcurl's own, whose messages a wrapper may
- * show. */
-static bool is_late(const struct llmobs_handle *handle)
-{
-    return !handle || (handle->step != LLMOBS_STEP_CALL &&
-                       !handle->in_perform && !llmobs_handle_multi(handle));
-}
-
-CURLMsg *llmobs_ops_multi_info_read(const struct llmobs_real *real,
-                                    CURLM *multi, int *left)
-{
-    CURLMsg *message = llmobs_multi_messages_read(real, multi, left);
-    struct llmobs_handle *handle;
-    int saved = errno;
-
-    if (!message || message->msg != CURLMSG_DONE)
-        return message;
-    handle = llmobs_handle_find(message->easy_handle);
-    if (is_late(handle) && !is_blind(multi)) {
-        if (!handle)
-            handle = llmobs_capture_unseen_handle(real, message->easy_handle);
-        if (handle && real->easy_getinfo)
-            llmobs_capture_late(handle, multi, message->easy_handle,
-                                message->data.result);
-    } else if (handle) {
-        llmobs_capture_measure(handle, message->easy_handle);
-        llmobs_callbacks_swap_out(handle, message->easy_handle);
-        llmobs_capture_finish(handle, LLMOBS_END_DONE, message->data.result);
-    }
-    errno = saved;
-    return message;
-}
-
-struct going {
-    CURLM *multi;
-    struct llmobs_members *members; /* NULL: none */
-};
-
-/* True where the handle is in the multi that ends. A new multi may have its
- * address already. */
-static bool goes(const struct llmobs_handle *handle, const struct going *going)
-{
-    struct llmobs_members *members = atomic_load(&handle->member.members);
-
-    return (!members || members == going->members) &&
-           llmobs_handle_multi(handle) == going->multi;
-}
-
-/* Transfers that are done end now, while the multi still has its messages. */
-static void end_done(struct llmobs_handle *handle, void *ctx)
-{
-    CURL *curl = llmobs_keyed_key(&handle->keyed);
-    struct llmobs_ending ending;
-
-    if (!goes(handle, ctx))
-        return;
-    llmobs_capture_measure(handle, curl);
-    ending = llmobs_ops_multi_ending(handle, curl);
-    if (ending.end != LLMOBS_END_DONE)
-        return;
-    llmobs_callbacks_swap_out(handle, curl);
-    llmobs_capture_finish(handle, ending.end, ending.code);
-}
-
-static void end_rest(struct llmobs_handle *handle, void *ctx)
-{
-    static const struct llmobs_ending removed = {LLMOBS_END_REMOVED, CURLE_OK};
-
-    if (goes(handle, ctx))
-        end_member(handle, llmobs_keyed_key(&handle->keyed), &removed);
-}
-
-/* Most programs have removed all handles before. */
-static void end_each(const struct going *going,
-                     void (*end)(struct llmobs_handle *, void *))
-{
-    if (!going->members || llmobs_members_count(going->members) > 0)
-        llmobs_handle_each(end, (void *)going);
-}
-
-CURLMcode llmobs_ops_multi_cleanup(const struct llmobs_real *real, CURLM *multi)
-{
-    struct going going = {multi, NULL};
-    struct llmobs_messages *messages;
-    CURLMcode rc;
-    int saved = errno;
-
-    if (!multi)
-        return real->multi_cleanup(multi);
-    going.members = llmobs_members_find(multi);
-    end_each(&going, end_done);
-    llmobs_members_detach(going.members);
-    messages = llmobs_multi_messages_detach(multi);
-    errno = saved;
-    rc = real->multi_cleanup(multi);
-    /* libcurl refuses a cleanup within a callback of the multi. */
-    if (rc != CURLM_OK && going.members)
-        llmobs_members_attach(going.members, multi);
-    if (rc != CURLM_OK) {
-        llmobs_multi_messages_attach(messages, multi);
-        return rc;
-    }
-    saved = errno;
-    llmobs_multi_messages_forget_all(messages);
-    end_each(&going, end_rest);
-    if (going.members)
-        llmobs_members_release(going.members);
-    errno = saved;
-    return rc;
-}
-
-/* -- driving, and what is done then ---------------------------------------- */
-
 /* `running`: what libcurl has written, if `rc` is CURLM_OK. Where no transfer
  * is under way any more, all calls end here. The program may exit, by _exit or
  * a signal, before it reads their messages. */
 static CURLMcode end_drive(struct llmobs_members *members, CURLM *multi,
                            CURLMcode rc, const int *running)
 {
-    struct going going = {multi, members};
+    struct ended_multi ended = {multi, members};
     int saved = errno;
 
     if (!members)
@@ -407,7 +406,7 @@ static CURLMcode end_drive(struct llmobs_members *members, CURLM *multi,
     llmobs_members_end_drive(members);
     if (rc == CURLM_OK && running && *running == 0 &&
         llmobs_members_set_over(members))
-        end_each(&going, end_done);
+        end_each(&ended, end_done);
     errno = saved;
     return rc;
 }

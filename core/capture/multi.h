@@ -26,8 +26,8 @@ struct llmobs_ending {
 
 /* How the transfer of a handle ends that is about to leave its multi: done when
  * libcurl has a message that says so, else removed. */
-struct llmobs_ending llmobs_ops_multi_ending(const struct llmobs_handle *handle,
-                                             CURL *curl);
+struct llmobs_ending llmobs_multi_ending(const struct llmobs_handle *handle,
+                                         CURL *curl);
 
 CURLMcode llmobs_ops_multi_setopt(const struct llmobs_real *real, CURLM *multi,
                                   CURLMoption option, void *arg);

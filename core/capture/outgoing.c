@@ -418,71 +418,6 @@ void llmobs_outgoing_after_set(struct llmobs_handle *handle, CURL *curl,
         handle->outgoing.address_lost = !seen || seen[0] != '\0';
 }
 
-/* -- a handle that nobody saw being made ----------------------------------- */
-
-/* Since 7.72 libcurl can say the method. Sent bytes prove that the request had
- * a body; where no answer came, the method POST proves it as well. */
-static void ask_method(struct llmobs_handle *handle, CURL *curl)
-{
-    const struct llmobs_real *real = handle->real;
-    const char *method = llmobs_outgoing_ask(handle, curl, LLMOBS_INFO_METHOD);
-    curl_off_t sent = 0;
-    long status = 0;
-
-    (void)real->easy_getinfo(curl, CURLINFO_SIZE_UPLOAD_T, &sent);
-    (void)real->easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    if (!method)
-        method = sent > 0 ? "POST" : "GET";
-    snprintf(handle->app.custom_request, sizeof(handle->app.custom_request),
-             "%s", method);
-    handle->app.request =
-        sent > 0 || (status == 0 && strcmp(method, "POST") == 0)
-            ? LLMOBS_HTTP_POST
-            : LLMOBS_HTTP_GET;
-}
-
-/* The worker also gets an exchange that turns out to be no call: it counts. */
-static void open_judged(struct llmobs_handle *handle,
-                        const struct llmobs_match *match)
-{
-    llmobs_handle_begin_transfer(handle, LLMOBS_STEP_BEGUN);
-    if (!llmobs_outgoing_open(handle, match)) {
-        llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_memory);
-        return;
-    }
-    llmobs_outgoing_write_start(handle);
-    llmobs_handle_lock(handle);
-    if (handle->exchange) {
-        handle->exchange->unsent = false;
-        handle->exchange->seen_late = true;
-    }
-    llmobs_handle_unlock(handle);
-}
-
-void llmobs_outgoing_open_unseen(struct llmobs_handle *handle, CURL *curl)
-{
-    struct llmobs_match match = {0};
-    const char *url = llmobs_outgoing_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
-    enum llmobs_http_verb verb = handle->app.request;
-    char custom[sizeof(handle->app.custom_request)];
-    bool is_call;
-
-    if (!url || !url[0] || !(handle->origin.url = strdup(url)))
-        return;
-    memcpy(custom, handle->app.custom_request, sizeof(custom));
-    ask_method(handle, curl);
-    is_call = llmobs_judge_may_begin(handle) &&
-              llmobs_judge_url(handle, url, &match) == LLMOBS_PERHAPS_CALL;
-    llmobs_judge_log(llmobs_handle_method(handle), url, &match, is_call);
-    if (is_call)
-        open_judged(handle, &match);
-    else if (llmobs_handle_sends_body(handle))
-        llmobs_stats_add(LLMOBS_STAT_unjudged, 1);
-    llmobs_handle_drop_origin(handle);
-    memcpy(handle->app.custom_request, custom, sizeof(custom));
-    handle->app.request = verb;
-}
-
 /* -- the request is made --------------------------------------------------- */
 
 /* A header has shown a call, whose origin is found now. In a multi the function
@@ -681,4 +616,69 @@ void llmobs_outgoing_answered(struct llmobs_handle *handle, const char *data,
     if (handle->outgoing.got_100 && ends_head(data, len))
         copy_up_to(handle, UINT64_MAX);
     errno = saved;
+}
+
+/* -- a handle that nobody saw being made ----------------------------------- */
+
+/* Since 7.72 libcurl can say the method. Sent bytes prove that the request had
+ * a body; where no answer came, the method POST proves it as well. */
+static void ask_method(struct llmobs_handle *handle, CURL *curl)
+{
+    const struct llmobs_real *real = handle->real;
+    const char *method = llmobs_outgoing_ask(handle, curl, LLMOBS_INFO_METHOD);
+    curl_off_t sent = 0;
+    long status = 0;
+
+    (void)real->easy_getinfo(curl, CURLINFO_SIZE_UPLOAD_T, &sent);
+    (void)real->easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    if (!method)
+        method = sent > 0 ? "POST" : "GET";
+    snprintf(handle->app.custom_request, sizeof(handle->app.custom_request),
+             "%s", method);
+    handle->app.request =
+        sent > 0 || (status == 0 && strcmp(method, "POST") == 0)
+            ? LLMOBS_HTTP_POST
+            : LLMOBS_HTTP_GET;
+}
+
+/* The worker also gets an exchange that turns out to be no call: it counts. */
+static void open_judged(struct llmobs_handle *handle,
+                        const struct llmobs_match *match)
+{
+    llmobs_handle_begin_transfer(handle, LLMOBS_STEP_BEGUN);
+    if (!llmobs_outgoing_open(handle, match)) {
+        llmobs_worker_count_lost(worker, LLMOBS_STAT_dropped_memory);
+        return;
+    }
+    llmobs_outgoing_write_start(handle);
+    llmobs_handle_lock(handle);
+    if (handle->exchange) {
+        handle->exchange->unsent = false;
+        handle->exchange->seen_late = true;
+    }
+    llmobs_handle_unlock(handle);
+}
+
+void llmobs_outgoing_open_unseen(struct llmobs_handle *handle, CURL *curl)
+{
+    struct llmobs_match match = {0};
+    const char *url = llmobs_outgoing_ask(handle, curl, CURLINFO_EFFECTIVE_URL);
+    enum llmobs_http_verb verb = handle->app.request;
+    char custom[sizeof(handle->app.custom_request)];
+    bool is_call;
+
+    if (!url || !url[0] || !(handle->origin.url = strdup(url)))
+        return;
+    memcpy(custom, handle->app.custom_request, sizeof(custom));
+    ask_method(handle, curl);
+    is_call = llmobs_judge_may_begin(handle) &&
+              llmobs_judge_url(handle, url, &match) == LLMOBS_PERHAPS_CALL;
+    llmobs_judge_log(llmobs_handle_method(handle), url, &match, is_call);
+    if (is_call)
+        open_judged(handle, &match);
+    else if (llmobs_handle_sends_body(handle))
+        llmobs_stats_add(LLMOBS_STAT_unjudged, 1);
+    llmobs_handle_drop_origin(handle);
+    memcpy(handle->app.custom_request, custom, sizeof(custom));
+    handle->app.request = verb;
 }
