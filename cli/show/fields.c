@@ -1,5 +1,3 @@
-#include "cli/show/fields.h"
-
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -115,21 +113,21 @@ static int add_named_field(struct llmobs_fields *fields, const char *name)
     return add_key(fields, name) == 0 ? 0 : refuse_field(name);
 }
 
-int llmobs_fields_choose(struct llmobs_fields *fields, const char *names)
+int llmobs_view_choose_fields(struct llmobs_fields *fields, const char *list)
 {
     char name[LLMOBS_KEY_WORD];
     int rc = 0;
 
     fields->count = 0;
     for (;;) {
-        size_t len = strcspn(names, ",");
+        size_t len = strcspn(list, ",");
 
         snprintf(name, sizeof(name), "%.*s", (int)(len < 999 ? len : 999),
-                 names);
+                 list);
         rc = add_named_field(fields, name);
-        if (rc != 0 || names[len] == '\0')
+        if (rc != 0 || list[len] == '\0')
             return rc;
-        names += len + 1;
+        list += len + 1;
     }
 }
 

@@ -17,11 +17,21 @@
 #include "cli/query/load.h"
 #include "cli/shared/reader.h"
 #include "cli/shared/screen.h"
-#include "cli/show/fields.h"
 #include "core/config/config.h"
 
 /* How many of the newest a terminal gets, if the user gives no number. */
 #define LLMOBS_VIEW_NEWEST 20
+
+#define LLMOBS_FIELDS_MAX 64
+
+/* The chosen fields, by their places in the list of all, behind which the keys
+ * of an event come (keys.h); count 0: all. A column borrows its key's word. */
+struct llmobs_fields {
+    size_t at[LLMOBS_FIELDS_MAX];
+    struct llmobs_by_key keys[LLMOBS_FIELDS_MAX];
+    struct llmobs_column columns[LLMOBS_FIELDS_MAX];
+    size_t count;
+};
 
 struct llmobs_view {
     struct llmobs_filter filter;

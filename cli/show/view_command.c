@@ -147,7 +147,7 @@ static int set_series(const struct llmobs_cli_option *option, const char *words)
 
 static int set_fields(const struct llmobs_cli_option *option, const char *list)
 {
-    return llmobs_fields_choose(option->to, list);
+    return llmobs_view_choose_fields(option->to, list);
 }
 
 static int set_newest(const struct llmobs_cli_option *option, const char *text)
