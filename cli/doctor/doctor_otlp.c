@@ -77,7 +77,7 @@ static int send_body(struct inquiry *inquiry, struct llmobs_otlp_route *route,
     request->body = (struct llmobs_text){route->body.data, route->body.len};
     if (request->timeout_ms > ENDPOINT_MS)
         request->timeout_ms = ENDPOINT_MS;
-    inquiry->near = route->near;
+    inquiry->near = route->post.request.local;
     llmobs_http_reply_fini(&inquiry->reply);
     return llmobs_http_send(route->post.http, request, &inquiry->reply);
 }

@@ -168,18 +168,16 @@ static const struct key {
 
 static bool is_text(const struct llmobs_json *value)
 {
-    return llmobs_json_is_string(value) && *llmobs_json_text(value);
+    return llmobs_has_text(llmobs_json_text(value));
 }
 
 static bool are_texts(const struct llmobs_json *value)
 {
-    size_t count = llmobs_json_is_array(value) ? llmobs_json_len(value) : 0;
-
-    for (size_t i = 0; i < count; i++) {
-        if (!llmobs_json_is_string(llmobs_json_at(value, i)))
+    LLMOBS_JSON_EACH (one, value, true)
+        if (!llmobs_json_is_string(one))
             return false;
-    }
-    return count > 0 || is_text(value);
+    return llmobs_json_is_array(value) ? llmobs_json_len(value) > 0
+                                       : is_text(value);
 }
 
 static bool fits(enum type type, const struct llmobs_json *value)
@@ -285,9 +283,9 @@ static size_t seek_key(size_t at, const char *key)
     return at;
 }
 
-static void note_key(const struct llmobs_otlp_source *s, const struct key *of,
-                     const char *key, const struct llmobs_json *value,
-                     struct found *found)
+static void set_by_key(const struct llmobs_otlp_source *s, const struct key *of,
+                       const char *key, const struct llmobs_json *value,
+                       struct found *found)
 {
     const struct row *row = &rows[of->row];
 
@@ -309,7 +307,7 @@ static void find_keys(const struct llmobs_otlp_source *s, struct found *found)
 
         for (at = seek_key(at, key);
              at < KEYS && strcmp(keys[at].key, key) == 0; at++)
-            note_key(s, &keys[at], key, llmobs_json_iter_value(it), found);
+            set_by_key(s, &keys[at], key, llmobs_json_iter_value(it), found);
     }
 }
 
@@ -468,6 +466,8 @@ static const struct usage {
 
 #define USAGES (sizeof(usages) / sizeof(*usages))
 
+/* The attribute of a metric; NULL: it has none in this form and operation, or
+ * its value is no whole number. */
 static const struct usage *usage_of(const struct llmobs_otlp_source *s,
                                     const char *metric,
                                     const struct llmobs_json *value)
@@ -492,24 +492,6 @@ static void put_usage(const struct llmobs_otlp_source *s,
         if (usage)
             llmobs_otlp_attr_int(out, usage->name, llmobs_json_to_int(value));
     }
-}
-
-/* -- all that the conventions name --------------------------------------- */
-
-static void put_call(const struct llmobs_otlp_source *s,
-                     const struct found *found,
-                     struct llmobs_otlp_attributes *out)
-{
-    put_operation(s, out);
-    llmobs_otlp_attr_said(out, "llmobs.span.kind", s->kind);
-    put_server(s, out);
-    put_usage(s, out);
-    put_rows(found, out);
-    put_inference(s, out);
-    put_openai(s, out);
-    put_prompt(s, out);
-    llmobs_otlp_attr_said(out, "session.id",
-                          llmobs_json_gets(s->event, "session_id"));
 }
 
 /* -- the rest ------------------------------------------------------------ */
@@ -537,20 +519,18 @@ struct name {
     char room[NAME_ROOM];
 };
 
-/* Gives the name, until name_fini; NULL: the writer has an error. */
+/* Gives the name, until llmobs_buf_fini of its text; NULL: the writer has an
+ * error. */
 static const char *name_init(struct name *key,
                              struct llmobs_otlp_attributes *out,
                              const char *prefix, struct llmobs_text name)
 {
-    int rc;
-
     llmobs_buf_init(&key->text, NAME_MAX_LEN);
     llmobs_buf_lend(&key->text, key->room, sizeof(key->room));
-    rc = llmobs_buf_adds(&key->text, prefix);
-    if (rc == 0)
-        rc = llmobs_buf_add(&key->text, name.data, name.len);
-    llmobs_otlp_fail(out->writer, rc);
-    return rc ? NULL : key->text.data;
+    llmobs_buf_adds(&key->text, prefix);
+    llmobs_buf_add(&key->text, name.data, name.len);
+    llmobs_otlp_fail(out->writer, key->text.error);
+    return key->text.error ? NULL : key->text.data;
 }
 
 static void put_named(struct llmobs_otlp_attributes *out, const char *prefix,
@@ -562,36 +542,6 @@ static void put_named(struct llmobs_otlp_attributes *out, const char *prefix,
     if (key)
         put_json(out, key, value);
     llmobs_buf_fini(&room.text);
-}
-
-static void put_variable(struct llmobs_otlp_attributes *out, const char *prefix,
-                         const char *name, const struct llmobs_json *value)
-{
-    const char *text = llmobs_json_text(value);
-    struct name room;
-    const char *key = name_init(&room, out, prefix, llmobs_text_of(name));
-
-    if (key && text)
-        llmobs_otlp_attr_text(out, key, llmobs_text_of(text));
-    else if (key)
-        llmobs_otlp_put_document(out, key, value);
-    llmobs_buf_fini(&room.text);
-}
-
-static void put_member(const char *key, struct llmobs_json *value, bool content,
-                       struct llmobs_otlp_attributes *out)
-{
-    struct llmobs_json *kept = NULL;
-    int rc = 0;
-
-    if (content)
-        put_named(out, "llmobs.metadata.", key, value);
-    else
-        rc = llmobs_content_bare_metadata(key, value, &kept);
-    if (kept)
-        put_named(out, "llmobs.metadata.", key, kept);
-    llmobs_otlp_fail(out->writer, rc);
-    llmobs_json_free(kept);
 }
 
 /* Where a script made the call (SPANS.md, "The caller"). */
@@ -618,6 +568,8 @@ static void put_code(const struct llmobs_otlp_source *s, bool content,
     llmobs_json_free(bare);
 }
 
+/* Writes the metadata that no row has. Without content it has what it has where
+ * content is off. */
 static void put_metadata(const struct llmobs_otlp_source *s,
                          const struct found *found, bool content,
                          struct llmobs_otlp_attributes *out)
@@ -625,9 +577,18 @@ static void put_metadata(const struct llmobs_otlp_source *s,
     for (void *it = llmobs_json_iter(s->metadata); it;
          it = llmobs_json_next(s->metadata, it)) {
         const char *key = llmobs_json_iter_key(it);
+        struct llmobs_json *value = llmobs_json_iter_value(it), *bare = NULL;
 
-        if (!is_row(found, key))
-            put_member(key, llmobs_json_iter_value(it), content, out);
+        if (is_row(found, key))
+            continue;
+        if (!content) {
+            llmobs_otlp_fail(out->writer,
+                             llmobs_content_bare_metadata(key, value, &bare));
+            value = bare;
+        }
+        if (value)
+            put_named(out, "llmobs.metadata.", key, value);
+        llmobs_json_free(bare);
     }
 }
 
@@ -670,69 +631,43 @@ static void put_metrics(const struct llmobs_otlp_source *s,
 /* Tags that have another name; or no name, where status, scope, resource or
  * other attributes say the same. */
 static const struct tag {
-    const char *name;
-    size_t len;
-    const char *as; /* NULL: the tag is left out */
+    const char *name, *as; /* `as` NULL: the tag is left out */
 } known_tags[] = {
-#define TAG(name, as)              \
-    {                              \
-        name, sizeof(name) - 1, as \
-    }
-    TAG("ml_app", "llmobs.ml_app"),
-    TAG("integration", "llmobs.integration"),
-    TAG("user_id", "user.id"),
-    TAG("agent_version", "gen_ai.agent.version"),
-    TAG("version", NULL),
-    TAG("env", NULL),
-    TAG("service", NULL),
-    TAG("source", NULL),
-    TAG("agent_service", NULL),
-    TAG("language", NULL),
-    TAG("error", NULL),
-    TAG("error_type", NULL),
-    TAG("session_id", NULL),
-    TAG("ddtrace.version", NULL),
-#undef TAG
+    {"ml_app", "llmobs.ml_app"},
+    {"integration", "llmobs.integration"},
+    {"user_id", "user.id"},
+    {"agent_version", "gen_ai.agent.version"},
+    {"version", NULL},
+    {"env", NULL},
+    {"service", NULL},
+    {"source", NULL},
+    {"agent_service", NULL},
+    {"language", NULL},
+    {"error", NULL},
+    {"error_type", NULL},
+    {"session_id", NULL},
+    {"ddtrace.version", NULL},
 };
-
-static const struct tag *find_tag(struct llmobs_text name)
-{
-    for (size_t i = 0; i < sizeof(known_tags) / sizeof(*known_tags); i++) {
-        if (known_tags[i].len == name.len &&
-            memcmp(known_tags[i].name, name.data, name.len) == 0)
-            return &known_tags[i];
-    }
-    return NULL;
-}
 
 static void put_tag(struct llmobs_otlp_attributes *out, struct llmobs_text name,
                     const char *value)
 {
-    const struct tag *known = find_tag(name);
     struct name room;
     const char *key;
 
     if (name.len == 0)
         return;
-    if (known) {
-        if (known->as)
-            llmobs_otlp_attr_said(out, known->as, value);
+    for (size_t i = 0; i < sizeof(known_tags) / sizeof(*known_tags); i++) {
+        if (!llmobs_text_is(name, known_tags[i].name))
+            continue;
+        if (known_tags[i].as)
+            llmobs_otlp_attr_said(out, known_tags[i].as, value);
         return;
     }
     key = name_init(&room, out, "llmobs.tag.", name);
     if (key)
         llmobs_otlp_attr_text(out, key, llmobs_text_of(value));
     llmobs_buf_fini(&room.text);
-}
-
-/* Datadog's event has the status only as a tag; the conventions name it. */
-static bool is_status(const struct llmobs_otlp_source *s,
-                      struct llmobs_text name)
-{
-    static const char tag[] = "http.status_code";
-
-    return s->fact[LLMOBS_FACT_STATUS] && name.len == sizeof(tag) - 1 &&
-           memcmp(name.data, tag, name.len) == 0;
 }
 
 /* How many tags from `i` on have the key "tag", which may come several times.
@@ -782,7 +717,10 @@ static void put_tags(const struct llmobs_otlp_source *s, bool content,
         const char *tag = llmobs_json_text(llmobs_json_at(s->tags, i));
         struct llmobs_text name = {tag, tag ? strcspn(tag, ":") : 0};
 
-        if (is_status(s, name))
+        /* Datadog's event has the status only as a tag; the conventions name
+         * it. */
+        if (s->fact[LLMOBS_FACT_STATUS] &&
+            llmobs_text_is(name, "http.status_code"))
             continue;
         alike = count_alike(s, i);
         if (alike > 1) {
@@ -805,15 +743,6 @@ struct side {
     const char *value;                   /* NULL: it has no text */
     bool output;
 };
-
-static struct side side_of(const struct llmobs_otlp_source *s, bool output)
-{
-    const struct llmobs_json *io =
-        llmobs_json_get(s->meta, output ? "output" : "input");
-
-    return (struct side){llmobs_json_get(io, "documents"),
-                         llmobs_json_gets(io, "value"), output};
-}
 
 /* Writes the texts that no convention names. */
 static void put_own(struct llmobs_otlp_attributes *out, const struct side *side)
@@ -849,7 +778,10 @@ static void put_retrieval(const struct llmobs_otlp_source *s,
 static void put_side(const struct llmobs_otlp_source *s,
                      struct llmobs_otlp_attributes *out, bool output)
 {
-    struct side side = side_of(s, output);
+    const struct llmobs_json *io =
+        llmobs_json_get(s->meta, output ? "output" : "input");
+    struct side side = {llmobs_json_get(io, "documents"),
+                        llmobs_json_gets(io, "value"), output};
 
     switch (s->op) {
     case LLMOBS_OTLP_INFERENCE:
@@ -889,40 +821,19 @@ static void put_variables(const struct llmobs_otlp_source *s,
                              : "llmobs.prompt.variable.";
 
     for (void *it = llmobs_json_iter(variables); it;
-         it = llmobs_json_next(variables, it))
-        put_variable(out, prefix, llmobs_json_iter_key(it),
-                     llmobs_json_iter_value(it));
-}
+         it = llmobs_json_next(variables, it)) {
+        const struct llmobs_json *value = llmobs_json_iter_value(it);
+        const char *text = llmobs_json_text(value);
+        struct name room;
+        const char *key = name_init(&room, out, prefix,
+                                    llmobs_text_of(llmobs_json_iter_key(it)));
 
-/* Writes the texts of a span, under its operation's names for them (WIRE 9.5).
- * The user asked for them, and the event is filtered already. */
-static void put_content(const struct llmobs_otlp_source *s,
-                        struct llmobs_otlp_attributes *out)
-{
-    const struct llmobs_json *tools =
-        llmobs_json_get(s->meta, "tool_definitions");
-
-    if (s->op == LLMOBS_OTLP_INFERENCE)
-        llmobs_otlp_put_messages(s, out);
-    put_side(s, out, false);
-    put_side(s, out, true);
-    llmobs_otlp_put_tools(out, tools);
-    put_variables(s, out);
-}
-
-static void put_rest(const struct llmobs_otlp_source *s,
-                     const struct found *found, bool content,
-                     struct llmobs_otlp_attributes *out)
-{
-    put_tags(s, content, out);
-    put_metrics(s, out);
-    llmobs_otlp_attr_said(
-        out, "llmobs.tool.version",
-        llmobs_json_gets(llmobs_json_get(s->meta, "tool"), "version"));
-    if (llmobs_json_len(llmobs_json_get(s->event, "collection_errors")) > 0)
-        llmobs_otlp_attr_bool(out, "llmobs.truncated", true);
-    put_code(s, content, out);
-    put_metadata(s, found, content, out);
+        if (key && text)
+            llmobs_otlp_attr_text(out, key, llmobs_text_of(text));
+        else if (key)
+            llmobs_otlp_put_document(out, key, value);
+        llmobs_buf_fini(&room.text);
+    }
 }
 
 void llmobs_otlp_put_attributes(const struct llmobs_otlp_source *s,
@@ -934,8 +845,35 @@ void llmobs_otlp_put_attributes(const struct llmobs_otlp_source *s,
     find_rows(s, &found);
     if (!content)
         found.values[ROW_DESCRIPTION] = NULL;
-    put_call(s, &found, out);
-    if (content)
-        put_content(s, out);
-    put_rest(s, &found, content, out);
+    /* What the conventions name. */
+    put_operation(s, out);
+    llmobs_otlp_attr_said(out, "llmobs.span.kind", s->kind);
+    put_server(s, out);
+    put_usage(s, out);
+    put_rows(&found, out);
+    put_inference(s, out);
+    put_openai(s, out);
+    put_prompt(s, out);
+    llmobs_otlp_attr_said(out, "session.id",
+                          llmobs_json_gets(s->event, "session_id"));
+    /* The texts, under the operation's names for them (WIRE 9.5). The user
+     * asked for them, and the event is filtered already. */
+    if (content) {
+        if (s->op == LLMOBS_OTLP_INFERENCE)
+            llmobs_otlp_put_messages(s, out);
+        put_side(s, out, false);
+        put_side(s, out, true);
+        llmobs_otlp_put_tools(out,
+                              llmobs_json_get(s->meta, "tool_definitions"));
+        put_variables(s, out);
+    }
+    put_tags(s, content, out);
+    put_metrics(s, out);
+    llmobs_otlp_attr_said(
+        out, "llmobs.tool.version",
+        llmobs_json_gets(llmobs_json_get(s->meta, "tool"), "version"));
+    if (llmobs_json_len(llmobs_json_get(s->event, "collection_errors")) > 0)
+        llmobs_otlp_attr_bool(out, "llmobs.truncated", true);
+    put_code(s, content, out);
+    put_metadata(s, &found, content, out);
 }

@@ -35,7 +35,7 @@ struct chooser {
     bool answered;      /* an agent has answered before */
 };
 
-static void export_choose(struct chooser *a, struct llmobs_exporter *exporter)
+static void choose(struct chooser *a, struct llmobs_exporter *exporter)
 {
     if (exporter == a->chosen)
         return;
@@ -49,21 +49,21 @@ static void export_choose(struct chooser *a, struct llmobs_exporter *exporter)
 }
 
 /* Makes the choice where the configuration alone decides. */
-static void by_config(struct chooser *a)
+static void choose_by_config(struct chooser *a)
 {
     if (a->config->agentless == 0)
-        export_choose(a, a->agent);
+        choose(a, a->agent);
     else if (a->config->agentless == 1 && a->intake)
-        export_choose(a, a->intake);
+        choose(a, a->intake);
     else if (a->config->agentless == 1) {
         llmobs_log_once(LLMOBS_LOG_ERROR, "no key",
                         "DD_LLMOBS_AGENTLESS_ENABLED without DD_API_KEY: "
                         "spans go to the local store");
-        export_choose(a, a->store);
+        choose(a, a->store);
     }
 }
 
-static int export_choose_probe(struct chooser *a)
+static int probe(struct chooser *a)
 {
     bool ending = a->base.phase == LLMOBS_PHASE_ENDING;
     int64_t ms = a->config->agent_timeout_ms;
@@ -97,11 +97,11 @@ static int choose_without(struct chooser *a, int rc)
     llmobs_log(LLMOBS_LOG_DEBUG, "exporter auto: probe: %s",
                rc == 0 ? "no EVP proxy" : strerror(-rc));
     if (a->intake && (rc == 0 || !expected)) {
-        export_choose(a, a->intake);
+        choose(a, a->intake);
         return 0;
     }
     if (!expected) {
-        export_choose(a, a->otlp ? a->otlp : a->store);
+        choose(a, a->otlp ? a->otlp : a->store);
         return 0;
     }
     if (rc == 0) {
@@ -119,7 +119,7 @@ static int choose_without(struct chooser *a, int rc)
 /* True where the app's cleanup of libcurl, or its exit, has cut the probe, so
  * that it says nothing: the events that wait have another chance at the exit.
  * Only for NO_CURL_MS, as the exit may be far away. */
-static bool says_nothing(struct chooser *a, int rc, int64_t now)
+static bool was_cut(struct chooser *a, int rc, int64_t now)
 {
     if (rc != -ENOTCONN && rc != -ECANCELED) {
         a->no_curl_ns = 0;
@@ -132,7 +132,7 @@ static bool says_nothing(struct chooser *a, int rc, int64_t now)
 
 /* Probes the agent; probes again from time to time where the configuration
  * names neither the store nor the intake. */
-static int find_out(struct chooser *a)
+static int find_exporter(struct chooser *a)
 {
     int64_t now = llmobs_clock_mono_ns();
     bool known = a->chosen && a->probed_ns &&
@@ -144,13 +144,13 @@ static int find_out(struct chooser *a)
         return 0;
     if (a->base.phase == LLMOBS_PHASE_INLINE)
         return a->chosen ? 0 : -EAGAIN;
-    rc = export_choose_probe(a);
-    if (says_nothing(a, rc, now))
+    rc = probe(a);
+    if (was_cut(a, rc, now))
         return a->chosen == a->store ? 0 : rc;
     a->probed_ns = now;
     if (rc > 0) {
         a->answered = true;
-        export_choose(a, a->agent);
+        choose(a, a->agent);
         return 0;
     }
     return choose_without(a, rc);
@@ -158,9 +158,9 @@ static int find_out(struct chooser *a)
 
 /* False where another exporter takes the events: of this kind, as the logs'
  * does, or the local store beside this one. */
-static bool export_choose_takes(const struct chooser *a,
-                                const struct llmobs_exporter *exporter,
-                                enum llmobs_event_kind kind)
+static bool accepts(const struct chooser *a,
+                    const struct llmobs_exporter *exporter,
+                    enum llmobs_event_kind kind)
 {
     if (exporter == a->store && a->config->run_store)
         return false;
@@ -172,12 +172,12 @@ static int choose_send(struct llmobs_exporter *exporter,
 {
     struct chooser *a = (struct chooser *)exporter;
     struct llmobs_exporter *chosen;
-    int rc = find_out(a);
+    int rc = find_exporter(a);
 
     if (rc)
         return rc;
     chosen = a->chosen;
-    if (!export_choose_takes(a, chosen, exporter->kind)) {
+    if (!accepts(a, chosen, exporter->kind)) {
         exporter->via = NULL;
         return (int)count;
     }
@@ -203,7 +203,7 @@ static void choose_warm(struct llmobs_exporter *exporter)
 {
     struct chooser *a = (struct chooser *)exporter;
 
-    if (find_out(a) != 0 || !a->chosen->wants_warm)
+    if (find_exporter(a) != 0 || !a->chosen->wants_warm)
         return;
     a->chosen->tick = exporter->tick;
     a->chosen->ops->warm(a->chosen);
@@ -255,7 +255,7 @@ static bool wants_otlp(const struct llmobs_config *config)
 }
 
 /* Until the choice is made, exit_ms is the longest time that may be needed. */
-static void settle_base(struct chooser *a)
+static void set_base(struct chooser *a)
 {
     bool known = a->config->agentless == 0 || a->config->agent_configured;
     struct llmobs_exporter *others[] = {a->intake, a->otlp};
@@ -300,7 +300,7 @@ struct llmobs_exporter *llmobs_choose_new(const struct llmobs_config *config)
         return NULL;
     }
     a->agent->outer = &a->base;
-    settle_base(a);
-    by_config(a);
+    set_base(a);
+    choose_by_config(a);
     return &a->base;
 }

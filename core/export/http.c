@@ -94,7 +94,7 @@ static _Atomic(struct llmobs_http *) clients[CLIENTS_MAX];
 /* -- handles ------------------------------------------------------------ */
 
 /* Tells the leak checker that this library does not free the handle. */
-static void leave_behind(void *handle)
+static void ignore_leak(void *handle)
 {
 #if LLMOBS_ASAN
     if (handle)
@@ -109,8 +109,8 @@ static void leave_behind(void *handle)
 static void abandon(struct llmobs_http *http)
 {
     llmobs_sockets_drop(&http->sockets);
-    leave_behind(atomic_exchange(&http->multi, NULL));
-    leave_behind(atomic_exchange(&http->easy, NULL));
+    ignore_leak(atomic_exchange(&http->multi, NULL));
+    ignore_leak(atomic_exchange(&http->easy, NULL));
     http->real = NULL;
     http->opaque = false;
 }
@@ -118,7 +118,7 @@ static void abandon(struct llmobs_http *http)
 /* Frees the handles. With the multi handle libcurl closes descriptors by
  * number. If the app has closed a socket of this library, it may have closed
  * these descriptors too, and their numbers may be the app's files by now: then
- * the handles are left behind. */
+ * the handles are not freed. */
 static void free_handles(struct llmobs_http *http)
 {
     const struct llmobs_real *real = http->real;
@@ -138,8 +138,8 @@ static void free_handles(struct llmobs_http *http)
         if (multi)
             real->multi_cleanup(multi);
     } else {
-        leave_behind(easy);
-        leave_behind(multi);
+        ignore_leak(easy);
+        ignore_leak(multi);
     }
     abandon(http);
     llmobs_fork_gate_leave();
@@ -150,7 +150,7 @@ static bool has_handles(const struct llmobs_http *http)
     return atomic_load(&http->easy) || atomic_load(&http->multi);
 }
 
-static void give_back(struct llmobs_http *http)
+static void close_handles(struct llmobs_http *http)
 {
     if (!http->real || !llmobs_curl_access_enter(http->real))
         return;
@@ -256,7 +256,7 @@ void llmobs_http_free(struct llmobs_http *http)
     if (!http)
         return;
     llmobs_curl_access_check();
-    give_back(http);
+    close_handles(http);
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
         none = http;
         atomic_compare_exchange_strong(&clients[i], &none, NULL);
@@ -275,7 +275,7 @@ void llmobs_http_forget(struct llmobs_http *http)
 
 /* -- libcurl's callbacks ------------------------------------------------ */
 
-static size_t take_body(char *data, size_t size, size_t count, void *ctx)
+static size_t on_body(char *data, size_t size, size_t count, void *ctx)
 {
     struct transfer *transfer = ctx;
 
@@ -283,7 +283,7 @@ static size_t take_body(char *data, size_t size, size_t count, void *ctx)
     return size * count;
 }
 
-static size_t take_header(char *data, size_t size, size_t count, void *ctx)
+static size_t on_header(char *data, size_t size, size_t count, void *ctx)
 {
     static const char other[] = "HTTP/1.1 101";
     struct transfer *transfer = ctx;
@@ -312,7 +312,7 @@ static curl_socket_t open_socket(void *ctx, curlsocktype purpose,
     return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
-static int tell_connected(void *ctx, curl_socket_t fd, curlsocktype purpose)
+static int report_connected(void *ctx, curl_socket_t fd, curlsocktype purpose)
 {
     const struct llmobs_http *http = ctx;
 
@@ -371,7 +371,7 @@ static int judge_peer(void *ctx, char *address, char *own, int port,
 
 /* -- where to ----------------------------------------------------------- */
 
-static void want_name(struct plan *plan, const struct llmobs_target *target)
+static void add_name(struct plan *plan, const struct llmobs_target *target)
 {
     if (!target->numeric)
         plan->names[plan->name_count++].target = target;
@@ -398,11 +398,11 @@ static int make_plan(struct transfer *transfer)
         if (rc)
             return rc;
         plan->tls |= strcmp(plan->via.scheme, "https") == 0;
-        want_name(plan, &plan->via);
+        add_name(plan, &plan->via);
         plan->tunnel = strcmp(plan->target.scheme, "https") == 0;
     }
     if (!plan->proxy || llmobs_target_proxy_wants_address(&plan->via))
-        want_name(plan, &plan->target);
+        add_name(plan, &plan->target);
     return 0;
 }
 
@@ -507,8 +507,8 @@ static int make_lists(struct transfer *transfer)
     return 0;
 }
 
-static bool export_http_set(struct llmobs_http *http, CURLoption option,
-                            const void *value)
+static bool set_option(struct llmobs_http *http, CURLoption option,
+                       const void *value)
 {
     return http->real->easy_setopt(http->easy, option, value) == CURLE_OK;
 }
@@ -529,11 +529,11 @@ static bool set_tls(struct transfer *transfer)
 
     return set_long(http, CURLOPT_SSL_VERIFYPEER, 1) &&
            set_long(http, CURLOPT_SSL_VERIFYHOST, 2) &&
-           (!ca_file || export_http_set(http, CURLOPT_CAINFO, ca_file)) &&
+           (!ca_file || set_option(http, CURLOPT_CAINFO, ca_file)) &&
            (!own || !request->cert_file ||
-            export_http_set(http, CURLOPT_SSLCERT, request->cert_file)) &&
+            set_option(http, CURLOPT_SSLCERT, request->cert_file)) &&
            (!own || !request->key_file ||
-            export_http_set(http, CURLOPT_SSLKEY, request->key_file));
+            set_option(http, CURLOPT_SSLKEY, request->key_file));
 }
 
 /* Sets the options that security and the answer depend on; false: this libcurl
@@ -555,19 +555,18 @@ static bool set_needed(struct transfer *transfer)
         {CURLOPT_HTTPHEADER, transfer->headers},
         {CURLOPT_WRITEDATA, transfer},
         {CURLOPT_HEADERDATA, transfer},
-        {CURLOPT_WRITEFUNCTION, (void *)take_body},
-        {CURLOPT_HEADERFUNCTION, (void *)take_header},
+        {CURLOPT_WRITEFUNCTION, (void *)on_body},
+        {CURLOPT_HEADERFUNCTION, (void *)on_header},
         {CURLOPT_OPENSOCKETDATA, http},
         {CURLOPT_SOCKOPTDATA, http},
         {CURLOPT_CLOSESOCKETDATA, http},
         {CURLOPT_OPENSOCKETFUNCTION, (void *)open_socket},
-        {CURLOPT_SOCKOPTFUNCTION, (void *)tell_connected},
+        {CURLOPT_SOCKOPTFUNCTION, (void *)report_connected},
         {CURLOPT_CLOSESOCKETFUNCTION, (void *)close_socket},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-        if (rows[i].value &&
-            !export_http_set(http, rows[i].option, rows[i].value))
+        if (rows[i].value && !set_option(http, rows[i].option, rows[i].value))
             return false;
     return set_long(http, CURLOPT_NOSIGNAL, 1) &&
            (!plan->tunnel ||
@@ -587,8 +586,8 @@ static bool set_method(struct transfer *transfer)
     return set_long(http, CURLOPT_POST, 1) &&
            http->real->easy_setopt(http->easy, CURLOPT_POSTFIELDSIZE_LARGE,
                                    (curl_off_t)request->body.len) == CURLE_OK &&
-           export_http_set(http, CURLOPT_POSTFIELDS,
-                           request->body.data ? request->body.data : "");
+           set_option(http, CURLOPT_POSTFIELDS,
+                      request->body.data ? request->body.data : "");
 }
 
 /* Sets the options that an old libcurl may lack. A request's URL comes from the
@@ -598,25 +597,24 @@ static void set_wished(struct transfer *transfer, int64_t ms)
 {
     struct llmobs_http *http = transfer->http;
 
-    if (!export_http_set(http, OPT_PROTOCOLS_STR, "http,https"))
+    if (!set_option(http, OPT_PROTOCOLS_STR, "http,https"))
         (void)set_long(http, OPT_PROTOCOLS, 3);
     (void)set_long(http, CURLOPT_FOLLOWLOCATION, 0);
     (void)set_long(http, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
     (void)set_long(http, CURLOPT_TIMEOUT_MS, (long)ms);
     (void)set_long(http, CURLOPT_CONNECTTIMEOUT_MS, (long)ms);
     (void)set_long(http, CURLOPT_DNS_CACHE_TIMEOUT, -1);
-    (void)export_http_set(http, CURLOPT_USERAGENT,
-                          transfer->request->user_agent
-                              ? transfer->request->user_agent
-                              : "llmobs/" LLMOBS_VERSION);
+    (void)set_option(http, CURLOPT_USERAGENT,
+                     transfer->request->user_agent
+                         ? transfer->request->user_agent
+                         : "llmobs/" LLMOBS_VERSION);
     if (transfer->plan.tls && http->config->ca_file)
-        (void)export_http_set(http, OPT_PROXY_CAINFO, http->config->ca_file);
+        (void)set_option(http, OPT_PROXY_CAINFO, http->config->ca_file);
     if (transfer->request->guard &&
-        export_http_set(http, LLMOBS_OPT_PREREQDATA, transfer))
-        (void)export_http_set(http, LLMOBS_OPT_PREREQFUNCTION,
-                              (void *)judge_peer);
+        set_option(http, LLMOBS_OPT_PREREQDATA, transfer))
+        (void)set_option(http, LLMOBS_OPT_PREREQFUNCTION, (void *)judge_peer);
     if (transfer->plan.name_count)
-        (void)export_http_set(http, OPT_RESOLVER_START, (void *)refuse_lookup);
+        (void)set_option(http, OPT_RESOLVER_START, (void *)refuse_lookup);
 }
 
 static int prepare(struct transfer *transfer)
@@ -652,7 +650,7 @@ static bool finished(struct transfer *transfer)
 }
 
 /* Does one round of work inside the fork gate; 1: the transfer has ended. */
-static int export_http_step(struct transfer *transfer)
+static int drive(struct transfer *transfer)
 {
     struct llmobs_http *http = transfer->http;
     int running, rc = 0;
@@ -692,7 +690,7 @@ static int run(struct transfer *transfer)
     if (http->real->multi_add_handle(http->multi, http->easy) != CURLM_OK)
         return -EIO;
     for (;;) {
-        rc = export_http_step(transfer);
+        rc = drive(transfer);
         if (rc != 0)
             break;
         if (!llmobs_curl_access_goes_on(transfer->real)) {
@@ -763,22 +761,19 @@ static int perform(struct transfer *transfer)
     return rc;
 }
 
-/* Notes that the addresses of a name may have changed since the look-up. */
-static void doubt(const struct transfer *transfer)
-{
-    for (size_t i = 0; i < transfer->plan.name_count; i++)
-        llmobs_resolve_doubt(transfer->http->resolve,
-                             transfer->plan.names[i].target->host);
-}
-
+/* The error of a transfer that ran. If the peer did not answer, the addresses
+ * of its name may have changed since the look-up. */
 static int outcome(struct transfer *transfer)
 {
+    const struct plan *plan = &transfer->plan;
     int code = transfer->reply->code;
 
     if (transfer->strange)
         return -EPERM;
     if (code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT)
-        doubt(transfer);
+        for (size_t i = 0; i < plan->name_count; i++)
+            llmobs_resolve_doubt(transfer->http->resolve,
+                                 plan->names[i].target->host);
     if (code == CURLE_OK && transfer->reply->status == 0)
         return -EIO;
     return code_error(code);
@@ -842,7 +837,7 @@ int llmobs_http_send(struct llmobs_http *http,
     /* A process that exits opens no more: the kernel is not asked. */
     if (has_handles(http) && !llmobs_curl_access_is_exit() &&
         !llmobs_fd_spare(KEEP_FDS))
-        give_back(http);
+        close_handles(http);
     return rc;
 }
 

@@ -77,18 +77,17 @@ static int add_headers(const struct intake *intake, struct route *route)
                                            "X-Datadog-EVP-Subdomain", NULL};
     const struct llmobs_config *config = intake->config;
     struct llmobs_post *post = &route->post;
-    int rc = llmobs_post_add_header(post, "Content-Type: ", "application/json");
 
-    if (!rc && intake->agentless)
-        rc = llmobs_post_add_header(post, "DD-API-KEY: ", config->api_key);
-    else if (!rc)
-        rc = llmobs_post_add_header(
-            post, "X-Datadog-EVP-Subdomain: ", route->form->host);
-    if (!rc && config->external_env)
-        rc = llmobs_post_add_header(
-            post, "Datadog-External-Env: ", config->external_env);
-    return rc ? rc
-              : llmobs_post_add_headers(post, config->extra_headers, reserved);
+    llmobs_post_add_header(post, "Content-Type: ", "application/json");
+    if (intake->agentless)
+        llmobs_post_add_header(post, "DD-API-KEY: ", config->api_key);
+    else
+        llmobs_post_add_header(post,
+                               "X-Datadog-EVP-Subdomain: ", route->form->host);
+    if (config->external_env)
+        llmobs_post_add_header(post,
+                               "Datadog-External-Env: ", config->external_env);
+    return llmobs_post_add_headers(post, config->extra_headers, reserved);
 }
 
 /* An event's facts, which are not Datadog's, stay here. */
@@ -99,32 +98,24 @@ static size_t size_of(struct llmobs_text event)
     return parts.lead.len + parts.rest.len;
 }
 
-static int write_event(struct llmobs_buf *body, struct llmobs_text event)
-{
-    struct llmobs_facts_parts parts = llmobs_facts_split(event);
-    int rc = llmobs_buf_add(body, parts.lead.data, parts.lead.len);
-
-    return rc ? rc : llmobs_buf_add(body, parts.rest.data, parts.rest.len);
-}
-
 static int write_body(struct llmobs_post *post,
                       const struct llmobs_text *events, size_t count,
                       struct llmobs_buf *body)
 {
     const struct form *form = ((const struct route *)post)->form;
-    int rc = llmobs_buf_adds(body, form->first);
 
-    for (size_t i = 0; !rc && i < count; i++) {
-        if (i > 0)
-            rc = llmobs_buf_adds(body, ", ");
-        if (!rc)
-            rc = llmobs_buf_adds(body, form->before);
-        if (!rc)
-            rc = write_event(body, events[i]);
-        if (!rc)
-            rc = llmobs_buf_adds(body, form->after);
+    llmobs_buf_adds(body, form->first);
+    for (size_t i = 0; i < count && !body->error; i++) {
+        struct llmobs_facts_parts parts = llmobs_facts_split(events[i]);
+
+        llmobs_buf_adds(body, i > 0 ? ", " : "");
+        llmobs_buf_adds(body, form->before);
+        llmobs_buf_add(body, parts.lead.data, parts.lead.len);
+        llmobs_buf_add(body, parts.rest.data, parts.rest.len);
+        llmobs_buf_adds(body, form->after);
     }
-    return rc ? rc : llmobs_buf_adds(body, form->last);
+    llmobs_buf_adds(body, form->last);
+    return body->error;
 }
 
 /* -- answers ------------------------------------------------------------- */
@@ -212,20 +203,16 @@ static void intake_forget(struct llmobs_exporter *exporter)
         llmobs_post_forget(&intake->routes[i].post);
 }
 
-static void route_fini(struct route *route)
-{
-    llmobs_endpoint_fini(&route->endpoint);
-    llmobs_post_fini(&route->post);
-}
-
 static void intake_free(struct llmobs_exporter *exporter)
 {
     struct intake *intake = (struct intake *)exporter;
 
     if (intake->own_http)
         llmobs_http_free(intake->http);
-    for (size_t i = 0; i < LLMOBS_EVENT_KINDS; i++)
-        route_fini(&intake->routes[i]);
+    for (size_t i = 0; i < LLMOBS_EVENT_KINDS; i++) {
+        llmobs_endpoint_fini(&intake->routes[i].endpoint);
+        llmobs_post_fini(&intake->routes[i].post);
+    }
     llmobs_buf_fini(&intake->body);
     free(intake);
 }
@@ -257,7 +244,7 @@ static int set_endpoint(const struct intake *intake, struct route *route,
     return llmobs_endpoint_init(&route->endpoint, origin, path);
 }
 
-static int settle_endpoint(const struct intake *intake, struct route *route)
+static int choose_endpoint(const struct intake *intake, struct route *route)
 {
     const struct llmobs_config *config = intake->config;
     const char *origin = config->override_origin;
@@ -284,11 +271,14 @@ static int settle_endpoint(const struct intake *intake, struct route *route)
     return peer->url ? set_endpoint(intake, route, peer->url, false) : -ENOMEM;
 }
 
-static void settle_post(struct intake *intake, struct route *route)
+static int init_route(struct intake *intake, enum llmobs_event_kind kind)
 {
-    const struct form *form = route->form;
+    struct route *route = &intake->routes[kind];
+    const struct form *form = &forms[kind];
     struct llmobs_post *post = &route->post;
+    int rc;
 
+    route->form = form;
     llmobs_post_init(post, &intake->base, intake->config);
     post->form = intake->agentless ? &agentless_form : &agent_form;
     post->http = intake->http;
@@ -301,35 +291,12 @@ static void settle_post(struct intake *intake, struct route *route)
         intake->agentless ? LLMOBS_SILENT_FAR_MS : LLMOBS_SILENT_NEAR_MS;
     post->request.local = !intake->agentless;
     post->request.timeout_ms = intake->config->writer_timeout_ms;
-}
-
-static int settle_route(struct intake *intake, enum llmobs_event_kind kind)
-{
-    struct route *route = &intake->routes[kind];
-    int rc;
-
-    route->form = &forms[kind];
-    settle_post(intake, route);
-    rc = settle_endpoint(intake, route);
-    if (!rc && !route->post.peer.url)
+    rc = choose_endpoint(intake, route);
+    if (rc == 0 && !post->peer.url)
         rc = -ENOMEM;
-    route->post.request.url = route->endpoint.url;
-    route->post.request.unix_socket = route->endpoint.unix_socket;
+    post->request.url = route->endpoint.url;
+    post->request.unix_socket = route->endpoint.unix_socket;
     return rc ? rc : add_headers(intake, route);
-}
-
-/* A TLS handshake takes longer than an exit waits for an agent. */
-static void settle_base(struct intake *intake)
-{
-    const char *url = intake->routes[LLMOBS_EVENT_SPAN].endpoint.url;
-    bool tls = strncasecmp(url, "https", 5) == 0;
-    bool far = intake->agentless || tls;
-
-    intake->base.ops = intake->agentless ? &agentless_ops : &agent_ops;
-    intake->base.wants_warm = far;
-    atomic_store(&intake->base.remote, true);
-    atomic_store(&intake->base.exit_ms,
-                 far ? LLMOBS_EXIT_INTAKE_MS : LLMOBS_EXIT_AGENT_MS);
 }
 
 struct llmobs_exporter *llmobs_intake_new(const struct llmobs_config *config,
@@ -337,6 +304,7 @@ struct llmobs_exporter *llmobs_intake_new(const struct llmobs_config *config,
                                           struct llmobs_http *http)
 {
     struct intake *intake;
+    bool far;
     int rc = 0;
 
     if (agentless && (!config->api_key || !config->site))
@@ -350,11 +318,19 @@ struct llmobs_exporter *llmobs_intake_new(const struct llmobs_config *config,
     intake->http = http ? http : llmobs_http_new(config);
     llmobs_buf_init(&intake->body, LLMOBS_POST_BODY_MAX);
     for (int kind = 0; kind < LLMOBS_EVENT_KINDS && !rc; kind++)
-        rc = settle_route(intake, (enum llmobs_event_kind)kind);
+        rc = init_route(intake, (enum llmobs_event_kind)kind);
     if (!intake->http || rc) {
         intake_free(&intake->base);
         return NULL;
     }
-    settle_base(intake);
+    /* A TLS handshake takes longer than an exit waits for an agent. */
+    far =
+        agentless || strncasecmp(intake->routes[LLMOBS_EVENT_SPAN].endpoint.url,
+                                 "https", 5) == 0;
+    intake->base.ops = agentless ? &agentless_ops : &agent_ops;
+    intake->base.wants_warm = far;
+    atomic_store(&intake->base.remote, true);
+    atomic_store(&intake->base.exit_ms,
+                 far ? LLMOBS_EXIT_INTAKE_MS : LLMOBS_EXIT_AGENT_MS);
     return &intake->base;
 }

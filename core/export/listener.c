@@ -101,7 +101,7 @@ static bool takes_localhost(const char *address, size_t len)
 }
 
 /* "sl: address:port peer:port state queues timer retries user timeout inode" */
-static void look_at_line(struct look *look, char *line)
+static void read_line(struct look *look, char *line)
 {
     char *column[COLUMNS] = {NULL}, *rest = line, *colon;
     size_t count = 0;
@@ -121,22 +121,22 @@ static void look_at_line(struct look *look, char *line)
     look->mark = look->mark * 31 + strtoull(column[INODE], NULL, 10) + uid;
 }
 
-/* Looks at the complete lines; gives how many bytes they have. */
-static size_t look_at_lines(struct look *look, char *text)
+/* Reads the complete lines; gives how many bytes they have. */
+static size_t read_lines(struct look *look, char *text)
 {
     char *at = text, *end;
 
     while (!look->over && (end = strchr(at, '\n'))) {
         *end = '\0';
-        look_at_line(look, at);
+        read_line(look, at);
         at = end + 1;
     }
     return (size_t)(at - text);
 }
 
-/* Looks at the sockets that listen. The kernel prints them first; the other
+/* Reads the sockets that listen. The kernel prints them first; the other
  * sockets, which may be many, are not read. */
-static int look_into(struct look *look, const char *path)
+static int read_sockets(struct look *look, const char *path)
 {
     char *text = malloc(CHUNK);
     int fd = text ? llmobs_fd_open(AT_FDCWD, path, O_RDONLY) : -1;
@@ -150,7 +150,7 @@ static int look_into(struct look *look, const char *path)
 
         len += (size_t)got;
         text[len] = '\0';
-        used = look_at_lines(look, text);
+        used = read_lines(look, text);
         memmove(text, text + used, len - used);
         len -= used;
     }
@@ -169,9 +169,9 @@ static int check_port(const char *url, uint64_t *mark)
     if (rc)
         return rc;
     look.port = target.port;
-    rc = look_into(&look, "/proc/thread-self/net/tcp");
+    rc = read_sockets(&look, "/proc/thread-self/net/tcp");
     /* A kernel without IPv6 has no such file. */
-    if (!rc && look_into(&look, "/proc/thread-self/net/tcp6") &&
+    if (!rc && read_sockets(&look, "/proc/thread-self/net/tcp6") &&
         faccessat(AT_FDCWD, "/proc/thread-self/net/tcp6", F_OK, 0) == 0)
         rc = -EPERM;
     *mark = look.mark;

@@ -27,36 +27,6 @@ static const struct llmobs_backoff backoff = {.first_ms = 1000,
 
 /* -- life ---------------------------------------------------------------- */
 
-static int add_headers(struct llmobs_otlp_route *route)
-{
-    static const char *const reserved[] = {"User-Agent", "Host", NULL};
-    const struct llmobs_otlp_signal *signal = route->signal;
-    struct llmobs_post *post = &route->post;
-    int rc = llmobs_post_add_header(post, "Content-Type: ",
-                                    signal->json ? "application/json"
-                                                 : "application/x-protobuf");
-
-    if (!rc && signal->gzip)
-        rc = llmobs_post_add_header(post, "Content-Encoding: ", "gzip");
-    return rc ? rc : llmobs_post_add_headers(post, signal->headers, reserved);
-}
-
-static void settle_request(struct llmobs_otlp_route *route)
-{
-    const struct llmobs_otlp_signal *signal = route->signal;
-    struct llmobs_http_request *request = &route->post.request;
-
-    request->url = signal->url;
-    request->local = route->near;
-    request->timeout_ms =
-        signal->timeout_ms > 0 ? signal->timeout_ms : NO_LIMIT_MS;
-    request->user_agent = USER_AGENT;
-    request->ca_file = signal->ca_file;
-    request->cert_file = signal->cert_file;
-    request->key_file = signal->key_file;
-    request->body_max = LLMOBS_OTLP_ANSWER_MAX;
-}
-
 /* True for a receiver on this host or network: a TLS handshake takes longer
  * than an exit waits for such a neighbour. */
 static bool is_near(const char *url)
@@ -68,47 +38,57 @@ static bool is_near(const char *url)
            llmobs_network_private_host(target.host);
 }
 
-static void settle_exporter(const struct llmobs_otlp_route *route)
-{
-    struct llmobs_exporter *exporter = route->post.exporter;
-
-    exporter->backoff = &backoff;
-    exporter->wants_warm = !route->near;
-    atomic_store(&exporter->remote, true);
-    atomic_store(&exporter->exit_ms,
-                 route->near ? LLMOBS_EXIT_AGENT_MS : LLMOBS_EXIT_INTAKE_MS);
-}
-
 int llmobs_otlp_route_init(struct llmobs_otlp_route *route,
                            struct llmobs_exporter *exporter,
                            const struct llmobs_config *config,
-                           enum llmobs_signal signal,
+                           enum llmobs_signal kind,
                            const struct llmobs_post_form *form,
                            struct llmobs_http *http, const char *events)
 {
+    static const char *const reserved[] = {"User-Agent", "Host", NULL};
+    const struct llmobs_otlp_signal *signal = &config->otlp.signals[kind];
+    bool near = is_near(signal->url);
     struct llmobs_post *post = &route->post;
+    struct llmobs_http_request *request = &post->request;
 
     memset(route, 0, sizeof(*route));
-    llmobs_post_init(post, exporter, config);
-    route->signal = &config->otlp.signals[signal];
-    route->near = is_near(route->signal->url);
+    route->signal = signal;
+    route->own_http = !http;
     llmobs_buf_init(&route->body, LLMOBS_POST_BODY_MAX);
     llmobs_buf_init(&route->plain, LLMOBS_POST_BODY_MAX);
+    llmobs_post_init(post, exporter, config);
     post->form = form;
-    route->own_http = !http;
     post->http = http ? http : llmobs_http_new(config);
     post->events = events;
     post->body = &route->body;
-    post->silent_ms =
-        route->near ? LLMOBS_SILENT_NEAR_MS : LLMOBS_SILENT_FAR_MS;
+    post->silent_ms = near ? LLMOBS_SILENT_NEAR_MS : LLMOBS_SILENT_FAR_MS;
     post->room = LLMOBS_OTLP_REQUEST_MAX;
     if (config->otlp.batch_max > 0 &&
         config->otlp.batch_max < (int64_t)post->limit)
         post->limit = post->most = (size_t)config->otlp.batch_max;
-    settle_request(route);
-    settle_exporter(route);
-    post->peer.url = strdup(route->signal->url);
-    return post->http && post->peer.url ? add_headers(route) : -ENOMEM;
+    request->url = signal->url;
+    request->local = near;
+    request->timeout_ms =
+        signal->timeout_ms > 0 ? signal->timeout_ms : NO_LIMIT_MS;
+    request->user_agent = USER_AGENT;
+    request->ca_file = signal->ca_file;
+    request->cert_file = signal->cert_file;
+    request->key_file = signal->key_file;
+    request->body_max = LLMOBS_OTLP_ANSWER_MAX;
+    exporter->backoff = &backoff;
+    exporter->wants_warm = !near;
+    atomic_store(&exporter->remote, true);
+    atomic_store(&exporter->exit_ms,
+                 near ? LLMOBS_EXIT_AGENT_MS : LLMOBS_EXIT_INTAKE_MS);
+    post->peer.url = strdup(signal->url);
+    if (!post->http || !post->peer.url)
+        return -ENOMEM;
+    llmobs_post_add_header(post, "Content-Type: ",
+                           signal->json ? "application/json"
+                                        : "application/x-protobuf");
+    if (signal->gzip)
+        llmobs_post_add_header(post, "Content-Encoding: ", "gzip");
+    return llmobs_post_add_headers(post, signal->headers, reserved);
 }
 
 void llmobs_otlp_route_fini(struct llmobs_otlp_route *route)
@@ -162,23 +142,11 @@ void llmobs_otlp_pick(struct llmobs_otlp_picked *picked,
     picked->events[picked->count++] = event;
 }
 
-void llmobs_otlp_note(struct llmobs_exporter *exporter, size_t place,
-                      enum llmobs_outcome outcome)
+void llmobs_otlp_set_outcome(struct llmobs_exporter *exporter, size_t place,
+                             enum llmobs_outcome outcome)
 {
     if (exporter->outcomes)
         exporter->outcomes[place] = (unsigned char)outcome;
-}
-
-/* Notes the rejected records. A receiver does not say which records of a
- * request it threw away. */
-static void note_rejected(const struct llmobs_otlp_route *route,
-                          const struct llmobs_otlp_picked *picked, size_t sent)
-{
-    size_t rejected = (size_t)route->rejected;
-
-    for (size_t i = 0; i < rejected && i < sent; i++)
-        llmobs_otlp_note(route->post.exporter, picked->places[sent - 1 - i],
-                         LLMOBS_OUTCOME_REJECTED);
 }
 
 int llmobs_otlp_send_picked(struct llmobs_otlp_route *route,
@@ -197,7 +165,11 @@ int llmobs_otlp_send_picked(struct llmobs_otlp_route *route,
     if (rc <= 0)
         return rc;
     sent = (size_t)rc;
-    note_rejected(route, picked, sent);
+    /* A receiver does not say which records of a request it threw away. */
+    for (size_t i = 0; i < (size_t)route->rejected && i < sent; i++)
+        llmobs_otlp_set_outcome(route->post.exporter,
+                                picked->places[sent - 1 - i],
+                                LLMOBS_OUTCOME_REJECTED);
     return (int)(sent < picked->count ? picked->places[sent] : count);
 }
 
@@ -216,7 +188,7 @@ enum llmobs_verdict llmobs_otlp_judge(long status)
     return LLMOBS_VERDICT_REFUSED;
 }
 
-static const char *guess(long status)
+static const char *hint_of(long status)
 {
     if (status == 401 || status == 403)
         return ": look at OTEL_EXPORTER_OTLP_HEADERS";
@@ -243,14 +215,14 @@ const char *llmobs_otlp_hint(struct llmobs_post *post,
     if (body.len == 0 || !has_form(reply, &json) ||
         llmobs_otlp_read_refusal(body, json, &answer) != 0 ||
         answer.message[0] == '\0')
-        return guess(reply->status);
+        return hint_of(reply->status);
     (void)snprintf(route->words, sizeof(route->words), ": %s", answer.message);
     return route->words;
 }
 
 /* True for a text that the log does not have yet. After LLMOBS_OTLP_SAID_MAX
  * texts the log gets no other text. */
-static bool is_news(struct llmobs_otlp_route *route, const char *text)
+static bool is_new(struct llmobs_otlp_route *route, const char *text)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
@@ -266,12 +238,12 @@ static bool is_news(struct llmobs_otlp_route *route, const char *text)
 }
 
 /* `text` is masked already. */
-static void otlp_route_say(struct llmobs_otlp_route *route, int64_t rejected,
-                           const char *text)
+static void log_text(struct llmobs_otlp_route *route, int64_t rejected,
+                     const char *text)
 {
     const struct llmobs_post *post = &route->post;
 
-    if ((!rejected && !*text) || !is_news(route, text))
+    if ((!rejected && !*text) || !is_new(route, text))
         return;
     if (rejected)
         llmobs_log(LLMOBS_LOG_ERROR,
@@ -302,5 +274,5 @@ void llmobs_otlp_accepted(struct llmobs_post *post,
     if (answer.rejected > 0)
         route->rejected =
             answer.rejected > (int64_t)count ? (int64_t)count : answer.rejected;
-    otlp_route_say(route, route->rejected, answer.message);
+    log_text(route, route->rejected, answer.message);
 }

@@ -32,7 +32,6 @@ struct llmobs_otlp_route {
     struct llmobs_buf plain; /* the body before it is compressed */
     int64_t rejected;        /* records that the last answer calls rejected */
     bool own_http;
-    bool near; /* the receiver is on this host or network */
     uint64_t said[LLMOBS_OTLP_SAID_MAX]; /* hashes of the receiver's texts that
                                           * the log has */
     size_t said_count;
@@ -66,9 +65,9 @@ int llmobs_otlp_route_end(struct llmobs_otlp_route *route, size_t count);
 void llmobs_otlp_pick(struct llmobs_otlp_picked *picked,
                       struct llmobs_text event, size_t place);
 
-/* Notes the fate of the event at the place. */
-void llmobs_otlp_note(struct llmobs_exporter *exporter, size_t place,
-                      enum llmobs_outcome outcome);
+/* Sets the fate of the event at the place. */
+void llmobs_otlp_set_outcome(struct llmobs_exporter *exporter, size_t place,
+                             enum llmobs_outcome outcome);
 
 /* Sends the picked ones of `count` events; the others are done with. */
 int llmobs_otlp_send_picked(struct llmobs_otlp_route *route,

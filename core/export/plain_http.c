@@ -81,7 +81,7 @@ static socklen_t socket_address(const char *path, union address *to)
 }
 
 /* The part between "//" and the path; false if it has a user's name. */
-static bool authority(const char *url, const char **at, size_t *len)
+static bool find_authority(const char *url, const char **at, size_t *len)
 {
     const char *slashes = strstr(url, "://");
 
@@ -104,7 +104,8 @@ static bool is_plain_url(const char *url)
     if (strncasecmp(url, UNIX, strlen(UNIX)) == 0)
         return socket_address(url + strlen(UNIX), &to) != 0;
     return llmobs_target_parse(url, NULL, &target) == 0 &&
-           strcmp(target.scheme, "http") == 0 && authority(url, &at, &len) &&
+           strcmp(target.scheme, "http") == 0 &&
+           find_authority(url, &at, &len) &&
            address_of(target.host, target.port, &to) != 0;
 }
 
@@ -175,7 +176,7 @@ static int reach(struct plain *plain, const union address *to, socklen_t size,
     return rc == -EACCES || rc == -ENOENT ? -ECONNREFUSED : (int)rc;
 }
 
-static void give_up(const struct plain *plain, int fd)
+static void close_socket(const struct plain *plain, int fd)
 {
     if (fd >= 0)
         llmobs_sockets_close(plain->sockets, fd);
@@ -195,10 +196,10 @@ static int reach_local(struct plain *plain, unsigned port)
         return rc;
     size = address_of(SECOND_LOCAL, port, &to);
     if (reach(plain, &to, size, plain->until_ns) == 0) {
-        give_up(plain, first);
+        close_socket(plain, first);
         return 0;
     }
-    give_up(plain, plain->fd);
+    close_socket(plain, plain->fd);
     plain->fd = first;
     return rc == -ETIMEDOUT ? wait_connected(plain, plain->until_ns) : rc;
 }
@@ -218,7 +219,7 @@ static int reach_peer(struct plain *plain, const struct llmobs_target *target)
 }
 
 /* Refuses unless the same sockets listen now as before the connect. */
-static int judge(const struct plain *plain, uint64_t before)
+static int check_peer(const struct plain *plain, uint64_t before)
 {
     uint64_t mark = 0;
     int rc = -EPERM;
@@ -241,7 +242,7 @@ static int write_head(struct plain *plain)
     const char *at, *agent = request->user_agent;
     size_t len;
 
-    if (!authority(request->url, &at, &len))
+    if (!find_authority(request->url, &at, &len))
         return -EINVAL;
     llmobs_buf_addf(head,
                     "%s %s%s HTTP/1.1\r\nHost: %.*s\r\nUser-Agent: %s\r\n"
@@ -256,7 +257,8 @@ static int write_head(struct plain *plain)
     return head->error;
 }
 
-static int put(const struct plain *plain, struct llmobs_text text, int flags)
+static int send_text(const struct plain *plain, struct llmobs_text text,
+                     int flags)
 {
     while (text.len > 0) {
         ssize_t n = send(plain->fd, text.data, text.len, MSG_NOSIGNAL | flags);
@@ -311,9 +313,10 @@ static int read_frame(struct plain *plain, struct frame *frame)
     return plain->text.len > LLMOBS_PLAIN_HEAD_MAX ? -EIO : 0;
 }
 
-/* Takes the bytes of the chunks. 1: done; 0: not all chunks are there yet. */
-static int take_chunks(struct plain *plain, const char *at, size_t left,
-                       bool take)
+/* Reads the chunks, with `copy` into the reply. 1: done; 0: not all chunks are
+ * there yet. */
+static int read_chunks(struct plain *plain, const char *at, size_t left,
+                       bool copy)
 {
     for (;;) {
         const char *end = memchr(at, '\n', left);
@@ -328,15 +331,15 @@ static int take_chunks(struct plain *plain, const char *at, size_t left,
             return 1;
         if (left < size || left - size < 2)
             return 0;
-        if (take)
+        if (copy)
             llmobs_http_reply_body(plain->reply, at, size);
         at += size + 2;
         left -= size + 2;
     }
 }
 
-/* Takes the answer's body. 1: done; 0: the body is not whole yet. */
-static int take_answer(struct plain *plain, bool over)
+/* Reads the answer's body. 1: done; 0: the body is not whole yet. */
+static int read_answer(struct plain *plain, bool over)
 {
     struct frame frame;
     const char *body;
@@ -358,9 +361,9 @@ static int take_answer(struct plain *plain, bool over)
     if (frame.status == 204)
         return 1;
     if (frame.chunked) {
-        if (take_chunks(plain, body, len, false) == 0)
+        if (read_chunks(plain, body, len, false) == 0)
             return 0;
-        return take_chunks(plain, body, len, true);
+        return read_chunks(plain, body, len, true);
     }
     if (len < frame.length && !(over && frame.length == SIZE_MAX))
         return 0;
@@ -369,7 +372,7 @@ static int take_answer(struct plain *plain, bool over)
     return 1;
 }
 
-static int get(struct plain *plain)
+static int receive_answer(struct plain *plain)
 {
     struct llmobs_buf *text = &plain->text;
     int rc = 0;
@@ -391,24 +394,11 @@ static int get(struct plain *plain)
             return -ECONNRESET;
         text->len += (size_t)n;
         text->data[text->len] = '\0';
-        rc = take_answer(plain, n == 0);
+        rc = read_answer(plain, n == 0);
         if (rc == 0 && n == 0)
             return -EIO;
     }
     return rc < 0 ? rc : 0;
-}
-
-static int converse(struct plain *plain)
-{
-    struct llmobs_text head;
-    int rc = write_head(plain);
-
-    head = (struct llmobs_text){plain->head.data, plain->head.len};
-    if (rc == 0)
-        rc = put(plain, head, plain->request->body.len > 0 ? MSG_MORE : 0);
-    if (rc == 0)
-        rc = put(plain, plain->request->body, 0);
-    return rc == 0 ? get(plain) : rc;
 }
 
 int llmobs_plain_send(struct llmobs_sockets *sockets,
@@ -432,10 +422,17 @@ int llmobs_plain_send(struct llmobs_sockets *sockets,
     if (rc == 0)
         rc = reach_peer(&plain, target);
     if (rc == 0)
-        rc = judge(&plain, mark);
+        rc = check_peer(&plain, mark);
     if (rc == 0)
-        rc = converse(&plain);
-    give_up(&plain, plain.fd);
+        rc = write_head(&plain);
+    if (rc == 0)
+        rc = send_text(&plain, llmobs_buf_text(&plain.head),
+                       request->body.len > 0 ? MSG_MORE : 0);
+    if (rc == 0)
+        rc = send_text(&plain, request->body, 0);
+    if (rc == 0)
+        rc = receive_answer(&plain);
+    close_socket(&plain, plain.fd);
     llmobs_buf_fini(&plain.head);
     llmobs_buf_fini(&plain.text);
     return rc;

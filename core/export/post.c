@@ -38,18 +38,14 @@ void llmobs_post_forget(struct llmobs_post *post)
 
 /* -- headers ------------------------------------------------------------- */
 
-static bool names(const char *header, const char *name)
-{
-    size_t len = strlen(name);
-
-    return strncasecmp(header, name, len) == 0 &&
-           header[len + strspn(header + len, " \t")] == ':';
-}
-
+/* True where the list has the name of the header. */
 static bool is_in(const char *header, const char *const *list)
 {
     for (; *list; list++) {
-        if (names(header, *list))
+        size_t len = strlen(*list);
+
+        if (strncasecmp(header, *list, len) == 0 &&
+            header[len + strspn(header + len, " \t")] == ':')
             return true;
     }
     return false;
@@ -78,8 +74,8 @@ static char *join(const char *name, const char *value)
     return header;
 }
 
-int llmobs_post_add_header(struct llmobs_post *post, const char *name,
-                           const char *value)
+void llmobs_post_add_header(struct llmobs_post *post, const char *name,
+                            const char *value)
 {
     size_t room = (post->header_count + 2) * sizeof(char *);
     char *header, **list;
@@ -87,18 +83,19 @@ int llmobs_post_add_header(struct llmobs_post *post, const char *name,
     if (!is_clean(name) || !is_clean(value)) {
         llmobs_log_once(LLMOBS_LOG_WARN, "header",
                         "a header with a control character is left out");
-        return 0;
+        return;
     }
     list = realloc(post->headers, room);
+    header = list ? join(name, value) : NULL;
+    if (!header)
+        post->error = -ENOMEM;
     if (!list)
-        return -ENOMEM;
+        return;
     post->headers = list;
     post->request.headers = (const char *const *)list;
-    header = join(name, value);
     list[post->header_count] = header;
     post->header_count += header != NULL;
     list[post->header_count] = NULL;
-    return header ? 0 : -ENOMEM;
 }
 
 int llmobs_post_add_headers(struct llmobs_post *post, char *const *headers,
@@ -107,41 +104,17 @@ int llmobs_post_add_headers(struct llmobs_post *post, char *const *headers,
     static const char *const body[] = {"Content-Type",     "Content-Length",
                                        "Content-Encoding", "Transfer-Encoding",
                                        "Expect",           NULL};
-    int rc = 0;
 
-    for (; !rc && headers && *headers; headers++) {
+    for (; headers && *headers; headers++) {
         if (!is_in(*headers, body) && !is_in(*headers, reserved))
-            rc = llmobs_post_add_header(post, *headers, "");
+            llmobs_post_add_header(post, *headers, "");
     }
-    return rc;
+    return post->error;
 }
 
 /* -- the meaning of an answer -------------------------------------------- */
 
-static void say_denied(struct llmobs_post *post,
-                       const struct llmobs_http_reply *reply)
-{
-    llmobs_log_once(LLMOBS_LOG_ERROR, post->form->denied,
-                    "exporter %s: status %ld%s; %s are kept and tried again",
-                    post->form->name, reply->status,
-                    post->form->hint(post, reply), post->events);
-}
-
-static int put_off(struct llmobs_post *post,
-                   const struct llmobs_http_reply *reply)
-{
-    int64_t most = post->form->retry_after_max_ms;
-    int64_t ms = reply->retry_after_ms;
-
-    post->exporter->retry_ms = ms > most ? most : ms > 0 ? ms : 0;
-    llmobs_log_once(LLMOBS_LOG_WARN, post->form->later,
-                    "exporter %s: status %ld%s; %s are tried again",
-                    post->form->name, reply->status,
-                    post->form->hint(post, reply), post->events);
-    return -EAGAIN;
-}
-
-static int no_answer(struct llmobs_post *post, int rc, int64_t began_ns)
+static int read_silence(struct llmobs_post *post, int rc, int64_t began_ns)
 {
     llmobs_peer_failed(&post->peer, rc, began_ns, post->silent_ms);
     if (rc != -ECANCELED && rc != -ENOTCONN)
@@ -151,56 +124,58 @@ static int no_answer(struct llmobs_post *post, int rc, int64_t began_ns)
     return rc;
 }
 
-/* Halves a refused batch; a batch of one event has the wrong event. */
-static int settle(struct llmobs_post *post,
-                  const struct llmobs_http_reply *reply, size_t count)
+/* 0: fewer events have to be sent. */
+static int read_answer(struct llmobs_post *post,
+                       const struct llmobs_http_reply *reply, size_t count)
 {
+    const struct llmobs_post_form *form = post->form;
+    int64_t ms = reply->retry_after_ms;
+
+    llmobs_peer_answered(&post->peer);
+    switch (form->judge(reply->status)) {
+    case LLMOBS_VERDICT_ACCEPTED:
+        /* A request with more events may be accepted next time. */
+        post->most = count * 2 > post->limit ? post->limit : count * 2;
+        if (form->accepted)
+            form->accepted(post, reply, count);
+        return (int)count;
+    case LLMOBS_VERDICT_LATER:
+        if (ms > form->retry_after_max_ms)
+            ms = form->retry_after_max_ms;
+        post->exporter->retry_ms = ms > 0 ? ms : 0;
+        llmobs_log_once(LLMOBS_LOG_WARN, form->later,
+                        "exporter %s: status %ld%s; %s are tried again",
+                        form->name, reply->status, form->hint(post, reply),
+                        post->events);
+        return -EAGAIN;
+    case LLMOBS_VERDICT_DENIED:
+        llmobs_log_once(LLMOBS_LOG_ERROR, form->denied,
+                        "exporter %s: status %ld%s; %s are kept and tried "
+                        "again",
+                        form->name, reply->status, form->hint(post, reply),
+                        post->events);
+        post->exporter->retry_ms = form->pause_ms;
+        return -EACCES;
+    case LLMOBS_VERDICT_REFUSED:
+        break;
+    }
+    /* A refused batch is halved; a batch of one event has the wrong event. */
     if (count > 1) {
         post->most = count / 2;
         return 0;
     }
     llmobs_log_once(
-        LLMOBS_LOG_ERROR, post->form->refused,
+        LLMOBS_LOG_ERROR, form->refused,
         "exporter %s: status %ld for a single event, which is dropped%s",
-        post->form->name, reply->status, post->form->hint(post, reply));
+        form->name, reply->status, form->hint(post, reply));
     return -EBADMSG;
-}
-
-/* A request with more events may be accepted next time. */
-static int go_on(struct llmobs_post *post,
-                 const struct llmobs_http_reply *reply, size_t count)
-{
-    post->most = count * 2 > post->limit ? post->limit : count * 2;
-    if (post->form->accepted)
-        post->form->accepted(post, reply, count);
-    return (int)count;
-}
-
-/* 0: fewer events have to be sent. */
-static int conclude(struct llmobs_post *post,
-                    const struct llmobs_http_reply *reply, size_t count)
-{
-    llmobs_peer_answered(&post->peer);
-    switch (post->form->judge(reply->status)) {
-    case LLMOBS_VERDICT_ACCEPTED:
-        return go_on(post, reply, count);
-    case LLMOBS_VERDICT_LATER:
-        return put_off(post, reply);
-    case LLMOBS_VERDICT_DENIED:
-        say_denied(post, reply);
-        post->exporter->retry_ms = post->form->pause_ms;
-        return -EACCES;
-    case LLMOBS_VERDICT_REFUSED:
-        break;
-    }
-    return settle(post, reply, count);
 }
 
 /* -- sending ------------------------------------------------------------- */
 
 /* How many of the events go into one request. */
-static size_t fit(const struct llmobs_post *post,
-                  const struct llmobs_text *events, size_t count)
+static size_t count_fitting(const struct llmobs_post *post,
+                            const struct llmobs_text *events, size_t count)
 {
     size_t bytes = post->frame, n = 0;
 
@@ -224,13 +199,13 @@ static int transfer(struct llmobs_post *post, struct llmobs_http_reply *reply)
     int rc;
 
     request.tick = post->exporter->tick;
-    request.body = (struct llmobs_text){post->body->data, post->body->len};
+    request.body = llmobs_buf_text(post->body);
     rc = llmobs_http_send(post->http, &request, reply);
     if (reply->status >= 200)
         rc = 0;
     else if (!rc)
         rc = -EIO;
-    return rc ? no_answer(post, rc, start) : 0;
+    return rc ? read_silence(post, rc, start) : 0;
 }
 
 /* 0: fewer events have to be sent. */
@@ -246,10 +221,10 @@ static int post_some(struct llmobs_post *post, const struct llmobs_text *events,
     } else if (!rc) {
         rc = transfer(post, &reply);
         if (!rc)
-            rc = conclude(post, &reply, count);
+            rc = read_answer(post, &reply, count);
         llmobs_http_reply_fini(&reply);
     }
-    if (post->body->cap > BODY_KEPT)
+    if (post->body->cap > BODY_KEPT || post->body->error)
         llmobs_buf_fini(post->body);
     else
         llmobs_buf_cut(post->body, 0);
@@ -264,7 +239,7 @@ int llmobs_post_send(struct llmobs_post *post, const struct llmobs_text *events,
     if (rc)
         return rc;
     do
-        rc = post_some(post, events, fit(post, events, count));
+        rc = post_some(post, events, count_fitting(post, events, count));
     while (rc == 0);
     return rc;
 }
@@ -280,5 +255,5 @@ void llmobs_post_warm(struct llmobs_post *post)
     request.tick = post->exporter->tick;
     rc = llmobs_http_warm(post->http, &request);
     if (rc)
-        (void)no_answer(post, rc, began);
+        (void)read_silence(post, rc, began);
 }

@@ -68,6 +68,7 @@ struct llmobs_post {
     struct llmobs_buf *body;
     char **headers; /* NULL-terminated; NULL: no headers */
     size_t header_count;
+    int error;            /* of a header that could not be added; 0: none */
     size_t room;          /* bytes of events and what is around them */
     size_t frame, around; /* bytes around all events, and around each */
     size_t limit;         /* events in a request */
@@ -83,12 +84,13 @@ void llmobs_post_fini(struct llmobs_post *post);
 void llmobs_post_forget(struct llmobs_post *post);
 
 /* Adds a header "NAME: " VALUE; leaves one with a control character out, as a
- * line end would begin another header. -ENOMEM. */
-int llmobs_post_add_header(struct llmobs_post *post, const char *name,
-                           const char *value);
+ * line end would begin another header. The post remembers a failure. */
+void llmobs_post_add_header(struct llmobs_post *post, const char *name,
+                            const char *value);
 
 /* Adds headers of the configuration, "NAME: VALUE", NULL-terminated, except the
- * names in `reserved`, NULL-terminated, and headers that describe the body. */
+ * names in `reserved`, NULL-terminated, and headers that describe the body.
+ * Answers -ENOMEM if this or an earlier header failed. */
 int llmobs_post_add_headers(struct llmobs_post *post, char *const *headers,
                             const char *const *reserved);
 

@@ -86,7 +86,7 @@ static int look_up(const char *host, char text[LLMOBS_RESOLVE_TEXT_MAX])
     return text[0] ? 0 : -EHOSTUNREACH;
 }
 
-static void let_go(struct seeker *seeker)
+static void release(struct seeker *seeker)
 {
     if (atomic_fetch_sub(&seeker->holders, 1) == 1)
         free(seeker);
@@ -99,7 +99,7 @@ static void seeker_main(void *arg)
     seeker->rc = look_up(seeker->host, seeker->text);
     atomic_store(&seeker->state, DONE);
     llmobs_futex_wake(&seeker->state);
-    let_go(seeker);
+    release(seeker);
 }
 
 static int start(struct llmobs_resolve *resolve, const char *host)
@@ -140,9 +140,9 @@ static struct answer *oldest(struct llmobs_resolve *resolve)
     return found;
 }
 
-/* Keeps an answer; if the look-up failed, lets an old answer be used on. */
-static int keep(struct llmobs_resolve *resolve, const char *host, int rc,
-                const char *text)
+/* Stores an answer; if the look-up failed, lets an old answer be used on. */
+static int store_answer(struct llmobs_resolve *resolve, const char *host,
+                        int rc, const char *text)
 {
     struct answer *answer = find(resolve, host);
     int64_t now = llmobs_clock_mono_ns();
@@ -162,15 +162,15 @@ static int keep(struct llmobs_resolve *resolve, const char *host, int rc,
     return 0;
 }
 
-static void resolve_end(struct llmobs_resolve *resolve)
+static void end_seeker(struct llmobs_resolve *resolve)
 {
     if (resolve->seeker)
-        let_go(resolve->seeker);
+        release(resolve->seeker);
     resolve->seeker = NULL;
 }
 
-/* Keeps the answer of the look-up under way, if it has come; -ENOENT: it was of
- * another host, or there is none. */
+/* Stores the answer of the look-up under way, if it has come; -ENOENT: it was
+ * of another host, or there is none. */
 static int collect(struct llmobs_resolve *resolve, const char *host)
 {
     struct seeker *seeker = resolve->seeker;
@@ -180,14 +180,15 @@ static int collect(struct llmobs_resolve *resolve, const char *host)
         return -ENOENT;
     if (atomic_load(&seeker->state) == RUNNING)
         return -EINPROGRESS;
-    rc = keep(resolve, seeker->host, seeker->rc, seeker->text);
+    rc = store_answer(resolve, seeker->host, seeker->rc, seeker->text);
     if (strcmp(seeker->host, host) != 0)
         rc = -ENOENT;
-    resolve_end(resolve);
+    end_seeker(resolve);
     return rc;
 }
 
-static bool known(struct llmobs_resolve *resolve, const char *host, char *out)
+static bool find_fresh(struct llmobs_resolve *resolve, const char *host,
+                       char *out)
 {
     const struct answer *answer = find(resolve, host);
 
@@ -219,15 +220,15 @@ int llmobs_resolve_get(struct llmobs_resolve *resolve, const char *host,
         strcpy(out, "127.0.0.1,::1");
         return 0;
     }
-    if (known(resolve, host, out))
+    if (find_fresh(resolve, host, out))
         return 0;
     rc = collect(resolve, host);
     if (rc == -ENOENT && thread)
         rc = start(resolve, host);
     else if (rc == -ENOENT)
-        rc = keep(resolve, host, look_up(host, text), text);
+        rc = store_answer(resolve, host, look_up(host, text), text);
     if (rc == 0)
-        rc = known(resolve, host, out) ? 0 : -EHOSTUNREACH;
+        rc = find_fresh(resolve, host, out) ? 0 : -EHOSTUNREACH;
     return rc;
 }
 
@@ -256,7 +257,7 @@ struct llmobs_resolve *llmobs_resolve_new(void)
 void llmobs_resolve_free(struct llmobs_resolve *resolve)
 {
     if (resolve)
-        resolve_end(resolve);
+        end_seeker(resolve);
     free(resolve);
 }
 

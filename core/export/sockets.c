@@ -38,7 +38,7 @@ static uint64_t event_id(int fd)
     return at ? strtoull(at + sizeof(key) - 1, NULL, 10) + 1 : 0;
 }
 
-static bool look_at(int fd, struct llmobs_socket *one)
+static bool identify(int fd, struct llmobs_socket *one)
 {
     struct stat st;
 
@@ -53,11 +53,11 @@ static bool look_at(int fd, struct llmobs_socket *one)
     return true;
 }
 
-static bool still_is(const struct llmobs_socket *one)
+static bool is_same(const struct llmobs_socket *one)
 {
     struct llmobs_socket now;
 
-    return look_at(one->fd, &now) && now.type == one->type &&
+    return identify(one->fd, &now) && now.type == one->type &&
            now.dev == one->dev && now.ino == one->ino && now.id == one->id &&
            (one->type || one->id);
 }
@@ -86,7 +86,7 @@ int llmobs_sockets_open(struct llmobs_sockets *sockets, int family, int type,
     fd = llmobs_fd_lift((int)made);
     if (fd < 0)
         return -errno;
-    if (!look_at(fd, slot)) {
+    if (!identify(fd, slot)) {
         close(fd);
         return -EBADF;
     }
@@ -142,14 +142,6 @@ static bool wakes_libcurl(const struct llmobs_socket *one)
     return one->type == 0 || one->type == S_IFIFO;
 }
 
-static void let_go(const int hold[3])
-{
-    for (int i = 0; i < 3; i++) {
-        if (hold[i] >= 0)
-            close(hold[i]);
-    }
-}
-
 /* Another thread may open a descriptor of these kinds at this moment, which is
  * then watched, too. If the app closes it, the library leaves handles behind
  * that it could have freed; that is the only harm. */
@@ -159,12 +151,14 @@ int llmobs_sockets_watch(struct llmobs_sockets *sockets,
 {
     bool found = false, others = false;
 
-    let_go(hold);
+    for (int i = 0; i < 3; i++)
+        if (hold[i] >= 0)
+            close(hold[i]);
     for (size_t i = 0; i < probe->count; i++) {
         struct llmobs_socket *slot = free_slot(sockets);
         struct llmobs_socket one;
 
-        if (!look_at(probe->free[i], &one))
+        if (!identify(probe->free[i], &one))
             continue;
         if (!wakes_libcurl(&one)) {
             others = true;
@@ -185,7 +179,7 @@ void llmobs_sockets_close(struct llmobs_sockets *sockets, int fd)
 
         if (!one->used || one->watched || one->fd != fd)
             continue;
-        if (still_is(one))
+        if (is_same(one))
             close(fd);
         one->used = false;
         return;
@@ -195,7 +189,7 @@ void llmobs_sockets_close(struct llmobs_sockets *sockets, int fd)
 bool llmobs_sockets_intact(const struct llmobs_sockets *sockets)
 {
     for (size_t i = 0; i < LLMOBS_SOCKETS_MAX; i++) {
-        if (sockets->list[i].used && !still_is(&sockets->list[i]))
+        if (sockets->list[i].used && !is_same(&sockets->list[i]))
             return false;
     }
     return true;
@@ -206,7 +200,7 @@ void llmobs_sockets_drop(struct llmobs_sockets *sockets)
     for (size_t i = 0; i < LLMOBS_SOCKETS_MAX; i++) {
         const struct llmobs_socket *one = &sockets->list[i];
 
-        if (one->used && !one->watched && still_is(one))
+        if (one->used && !one->watched && is_same(one))
             close(one->fd);
     }
     memset(sockets, 0, sizeof(*sockets));

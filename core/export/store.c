@@ -50,14 +50,6 @@ struct open_file {
 
 /* -- the file ------------------------------------------------------------ */
 
-static int open_dir(const struct store *store, char path[PATH_MAX], int *out)
-{
-    int rc = llmobs_config_store_dir(store->config, path, PATH_MAX);
-
-    return rc ? rc
-              : llmobs_dirs_have(path, store->config->store_dir != NULL, out);
-}
-
 /* Another process may have rotated the file between open and lock. */
 static bool is_current(const struct open_file *file)
 {
@@ -142,7 +134,7 @@ struct survey {
     } oldest[TRIM_FILES];
 };
 
-static void note_old(struct survey *found, struct old_file file)
+static void add_old(struct survey *found, struct old_file file)
 {
     size_t at = found->count;
 
@@ -177,7 +169,7 @@ static int survey(int dir, struct survey *out)
 
         if (stamp && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
             S_ISREG(st.st_mode) && st.st_uid == geteuid())
-            note_old(out, (struct old_file){stamp, st.st_size});
+            add_old(out, (struct old_file){stamp, st.st_size});
     }
     llmobs_listing_close(&list);
     return 0;
@@ -185,7 +177,7 @@ static int survey(int dir, struct survey *out)
 
 /* Removes the oldest files until the rest and `more` bytes fit. Tries each file
  * once: a file that cannot be removed stays until the next rotation. */
-static void export_store_trim(const struct store *store, int dir, int64_t more)
+static void trim_oldest(const struct store *store, int dir, int64_t more)
 {
     struct survey found;
     char name[64];
@@ -238,7 +230,7 @@ static bool lacks_end(const struct open_file *file)
 }
 
 /* Moves past `len` bytes of the pieces. */
-static void pass(struct iovec **pieces, int *count, size_t len)
+static void skip(struct iovec **pieces, int *count, size_t len)
 {
     while (*count > 0 && len >= (*pieces)->iov_len) {
         len -= (*pieces)->iov_len;
@@ -263,7 +255,7 @@ static size_t write_all(int fd, struct iovec *pieces, int count, int *error)
 
         if (n > 0) {
             done += (size_t)n;
-            pass(&pieces, &count, (size_t)n);
+            skip(&pieces, &count, (size_t)n);
         } else if (n == 0 || errno != EINTR) {
             *error = n == 0 ? -EIO : -errno;
             break;
@@ -286,8 +278,8 @@ static int count_whole(const struct llmobs_text *events, size_t count,
 
 /* How many of the next events go into the file: as many as fit, at least one.
  */
-static size_t take_group(const struct llmobs_text *events, size_t count,
-                         int64_t room)
+static size_t count_fitting(const struct llmobs_text *events, size_t count,
+                            int64_t room)
 {
     int64_t bytes = 0;
     size_t n = 0;
@@ -315,10 +307,10 @@ static int list_pieces(const struct llmobs_text *events, size_t count,
     return n;
 }
 
-/* Takes an incomplete line back if the lock kept other processes from writing
+/* Cuts an incomplete line off if the lock kept other processes from writing
  * behind it; gives how many of the written bytes stay. Otherwise the next write
  * begins a new line behind it. */
-static size_t take_back(const struct open_file *file, size_t whole, size_t done)
+static size_t cut_line(const struct open_file *file, size_t whole, size_t done)
 {
     if (!file->locked)
         return done;
@@ -347,7 +339,7 @@ static int write_group(struct open_file *file, const struct llmobs_text *events,
         return error;
     n = count_whole(events, count, done, &whole);
     if (whole < done)
-        whole = take_back(file, whole, done);
+        whole = cut_line(file, whole, done);
     file->size += (off_t)whole;
     return n ? n : error;
 }
@@ -360,20 +352,21 @@ static int send_group(const struct store *store, struct open_file *file,
     size_t n;
     int rc;
 
-    n = take_group(events, count, part - file->size);
+    n = count_fitting(events, count, part - file->size);
     if (file->size > 0 && file->locked &&
         file->size + (int64_t)events[0].len + 1 > part) {
         rc = rotate(file);
         if (rc)
             return rc;
-        n = take_group(events, count, part - file->size);
-        export_store_trim(store, file->dir, part);
+        n = count_fitting(events, count, part - file->size);
+        trim_oldest(store, file->dir, part);
     }
     return write_group(file, events, n);
 }
 
-static int send_to(const struct store *store, struct open_file *file,
-                   const struct llmobs_text *events, size_t count)
+/* Writes the events; gives how many of them, or an error where none. */
+static int send_groups(const struct store *store, struct open_file *file,
+                       const struct llmobs_text *events, size_t count)
 {
     size_t done = 0;
     int rc = 0;
@@ -397,11 +390,14 @@ static int store_send(struct llmobs_exporter *exporter,
 
     if (!llmobs_commit_begin())
         return -ECANCELED;
-    rc = open_dir(store, path, &file.dir);
+    rc = llmobs_config_store_dir(store->config, path, PATH_MAX);
+    if (!rc)
+        rc =
+            llmobs_dirs_have(path, store->config->store_dir != NULL, &file.dir);
     if (!rc)
         rc = open_current(&file);
     if (!rc)
-        rc = send_to(store, &file, events, count);
+        rc = send_groups(store, &file, events, count);
     close_file(&file);
     if (file.dir >= 0)
         close(file.dir);

@@ -25,13 +25,6 @@ static int copy_lower(char *out, size_t cap, const char *from, size_t len)
     return 0;
 }
 
-static unsigned default_port(const char *scheme)
-{
-    if (strcmp(scheme, "http") == 0)
-        return 80;
-    return strcmp(scheme, "https") == 0 ? 443 : 1080;
-}
-
 /* Reads digits, from 1 to `max`. */
 static int read_number(const char *at, const char *end, unsigned max,
                        unsigned *out)
@@ -108,7 +101,9 @@ int llmobs_target_parse(const char *url, const char *scheme,
     user = memrchr(at, '@', (size_t)(end - at));
     if (user)
         at = user + 1;
-    out->port = default_port(out->scheme);
+    out->port = strcmp(out->scheme, "http") == 0    ? 80
+                : strcmp(out->scheme, "https") == 0 ? 443
+                                                    : 1080;
     return at < end ? read_host(at, end, out) : -EINVAL;
 }
 
@@ -229,24 +224,18 @@ static bool covers(const char *entry, size_t len,
                            : covers_name(entry, len, target->host);
 }
 
-static bool excepted(const char *list, const struct llmobs_target *target)
-{
-    while (*list) {
-        size_t len = strcspn(list, ", ");
-
-        if (covers(list, len, target))
-            return true;
-        list += len;
-        list += strspn(list, ", ");
-    }
-    return false;
-}
-
 const char *llmobs_proxies_find(const struct llmobs_proxies *proxies,
                                 const struct llmobs_target *target)
 {
     const char *proxy =
         strcmp(target->scheme, "https") == 0 ? proxies->https : proxies->http;
 
-    return proxy[0] && !excepted(proxies->none, target) ? proxy : NULL;
+    for (const char *at = proxies->none; *at; at += strspn(at, ", ")) {
+        size_t len = strcspn(at, ", ");
+
+        if (covers(at, len, target))
+            return NULL;
+        at += len;
+    }
+    return proxy[0] ? proxy : NULL;
 }

@@ -78,22 +78,6 @@ static char *put_fixed64(char *to, uint64_t number)
     return to + sizeof(number);
 }
 
-static void put_padded(char *to, size_t length)
-{
-    for (int i = 0; i < PADDED; i++) {
-        to[i] = (char)((length & 0x7F) | (i < PADDED - 1 ? 0x80 : 0));
-        length >>= 7;
-    }
-}
-
-static uint64_t bits_of(double number)
-{
-    uint64_t bits;
-
-    memcpy(&bits, &number, sizeof(bits));
-    return bits;
-}
-
 static void add_varint(struct llmobs_otlp_writer *w,
                        struct llmobs_otlp_field field, uint64_t number)
 {
@@ -140,13 +124,17 @@ static void open_padded(struct llmobs_otlp_writer *w,
 
 static void close_padded(struct llmobs_otlp_writer *w)
 {
-    size_t at = w->at[w->depth];
-    size_t length = w->out->len - at;
+    char *to = w->out->data + w->at[w->depth] - PADDED;
+    size_t length = w->out->len - w->at[w->depth];
 
-    if (length >= LENGTH_MAX)
+    if (length >= LENGTH_MAX) {
         llmobs_otlp_fail(w, -EFBIG);
-    else
-        put_padded(w->out->data + at - PADDED, length);
+        return;
+    }
+    for (int i = 0; i < PADDED; i++) {
+        to[i] = (char)((length & 0x7F) | (i < PADDED - 1 ? 0x80 : 0));
+        length >>= 7;
+    }
 }
 
 /* -- JSON ------------------------------------------------------------------ */
@@ -182,29 +170,23 @@ static void add_name(struct llmobs_otlp_writer *w,
     wrote(w, to);
 }
 
-/* `tail`: where the digits end; gives where they begin. */
-static char *put_digits(char *tail, uint64_t number)
-{
-    do {
-        *--tail = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    return tail;
-}
-
 static void add_number(struct llmobs_otlp_writer *w, uint64_t number,
                        bool negative, bool quoted)
 {
     char text[DIGITS_MAX + 3];
-    char *tail = text + sizeof(text);
-    char *head = put_digits(quoted ? tail - 1 : tail,
-                            negative ? UINT64_C(0) - number : number);
+    char *end = text + sizeof(text), *head = quoted ? end - 1 : end;
 
+    if (negative)
+        number = UINT64_C(0) - number;
+    do {
+        *--head = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
     if (negative)
         *--head = '-';
     if (quoted)
-        tail[-1] = *--head = '"';
-    add(w, head, (size_t)(tail - head));
+        end[-1] = *--head = '"';
+    add(w, head, (size_t)(end - head));
 }
 
 static void add_decimal(struct llmobs_otlp_writer *w, double number)
@@ -314,27 +296,6 @@ void llmobs_otlp_close_list(struct llmobs_otlp_writer *w)
 
 /* -- scalars --------------------------------------------------------------- */
 
-static void add_bytes(struct llmobs_otlp_writer *w,
-                      struct llmobs_otlp_field field, struct llmobs_text bytes)
-{
-    char *to = begin_bytes(w, field, bytes.len);
-
-    if (!to)
-        return;
-    if (bytes.len)
-        memcpy(to, bytes.data, bytes.len);
-    wrote(w, to + bytes.len);
-}
-
-/* Writes a text with bad bytes, whose length is known only at its end. */
-static void add_mended(struct llmobs_otlp_writer *w,
-                       struct llmobs_otlp_field field, struct llmobs_text text)
-{
-    llmobs_otlp_message(w, field);
-    add_letters(w, LLMOBS_QUOTED_NOT, text);
-    llmobs_otlp_close(w);
-}
-
 /* Writes a field without bad bytes. False: its text has some; not written. */
 static bool try_text(struct llmobs_otlp_writer *w,
                      struct llmobs_otlp_field field, struct llmobs_text text)
@@ -362,7 +323,10 @@ void llmobs_otlp_string(struct llmobs_otlp_writer *w,
         add_letters(w, LLMOBS_QUOTED, text);
         add(w, "\"", 1);
     } else if (!try_text(w, field, text)) {
-        add_mended(w, field, text);
+        /* The length of a text with bad bytes is known only at its end. */
+        llmobs_otlp_message(w, field);
+        add_letters(w, LLMOBS_QUOTED_NOT, text);
+        llmobs_otlp_close(w);
     }
 }
 
@@ -374,7 +338,9 @@ void llmobs_otlp_hex(struct llmobs_otlp_writer *w,
     char *to;
 
     if (!w->json) {
-        add_bytes(w, field, (struct llmobs_text){(const char *)bytes, len});
+        to = begin_bytes(w, field, len);
+        if (to)
+            wrote(w, (char *)memcpy(to, bytes, len) + len);
         return;
     }
     add_name(w, field, '"');
@@ -489,10 +455,13 @@ void llmobs_otlp_fixed32(struct llmobs_otlp_writer *w,
 void llmobs_otlp_double(struct llmobs_otlp_writer *w,
                         struct llmobs_otlp_field field, double number)
 {
+    uint64_t bits;
+
     if (!isfinite(number))
         return;
     if (!w->json) {
-        add_fixed64(w, field, bits_of(number));
+        memcpy(&bits, &number, sizeof(bits));
+        add_fixed64(w, field, bits);
         return;
     }
     add_name(w, field, '\0');
@@ -575,7 +544,7 @@ static size_t field_size(size_t len)
 }
 
 /* True where the attribute is to be written; counts it then. */
-static bool take(struct llmobs_otlp_attributes *a)
+static bool count_attribute(struct llmobs_otlp_attributes *a)
 {
     if (a->max && a->count >= a->max) {
         a->dropped++;
@@ -639,7 +608,7 @@ static bool begin_attr(struct llmobs_otlp_attributes *a, const char *key,
 {
     struct llmobs_otlp_writer *w = a->writer;
 
-    if (!take(a))
+    if (!count_attribute(a))
         return false;
     if (!w->json) {
         put_pair(a, key, value_len);
@@ -679,16 +648,6 @@ static void open_pair(struct llmobs_otlp_attributes *a, const char *key)
     llmobs_otlp_message(w, OTLP_VALUE);
 }
 
-/* Puts a text whose length in protobuf is not known before. */
-static void put_mended(struct llmobs_otlp_attributes *a, const char *key,
-                       struct llmobs_text text)
-{
-    open_pair(a, key);
-    llmobs_otlp_string(a->writer, OTLP_STRING_VALUE, text);
-    llmobs_otlp_close(a->writer);
-    llmobs_otlp_close(a->writer);
-}
-
 void llmobs_otlp_attr_text(struct llmobs_otlp_attributes *a, const char *key,
                            struct llmobs_text text)
 {
@@ -701,8 +660,12 @@ void llmobs_otlp_attr_text(struct llmobs_otlp_attributes *a, const char *key,
     if (w->json) {
         llmobs_otlp_string(w, OTLP_STRING_VALUE, text);
     } else if (!try_text(w, OTLP_STRING_VALUE, text)) {
+        /* The length of the text is not known before. */
         w->out->len = before;
-        put_mended(a, key, text);
+        open_pair(a, key);
+        llmobs_otlp_string(w, OTLP_STRING_VALUE, text);
+        llmobs_otlp_close(w);
+        llmobs_otlp_close(w);
     }
     end_attr(a);
 }
@@ -746,7 +709,7 @@ void llmobs_otlp_attr_texts(struct llmobs_otlp_attributes *a, const char *key,
 {
     struct llmobs_otlp_writer *w = a->writer;
 
-    if (!take(a))
+    if (!count_attribute(a))
         return;
     open_pair(a, key);
     llmobs_otlp_message(w, OTLP_ARRAY_VALUE);
@@ -768,7 +731,7 @@ bool llmobs_otlp_doc_open(struct llmobs_otlp_attributes *a, const char *key)
 {
     struct llmobs_otlp_writer *w = a->writer;
 
-    if (!take(a))
+    if (!count_attribute(a))
         return false;
     open_pair(a, key);
     if (w->json)
@@ -817,11 +780,11 @@ void llmobs_otlp_doc_value(struct llmobs_otlp_writer *w,
         return;
     }
     llmobs_buf_init(&text, LENGTH_MAX);
-    if (w->error == 0)
+    if (w->error == 0) {
         llmobs_otlp_fail(w,
                          llmobs_json_dump(json, LLMOBS_JSON_KEEP_ORDER, &text));
-    if (w->error == 0)
-        add_doc(w, (struct llmobs_text){text.data, text.len});
+        add_doc(w, llmobs_buf_text(&text));
+    }
     llmobs_buf_fini(&text);
 }
 

@@ -9,7 +9,7 @@
 #define llmobs_otlp_route_begin DOUBLE(route_begin)
 #define llmobs_otlp_route_end DOUBLE(route_end)
 #define llmobs_otlp_pick DOUBLE(pick)
-#define llmobs_otlp_note DOUBLE(note)
+#define llmobs_otlp_set_outcome DOUBLE(set_outcome)
 #define llmobs_otlp_send_picked DOUBLE(send_picked)
 #define llmobs_otlp_judge DOUBLE(judge)
 #define llmobs_otlp_accepted DOUBLE(accepted)
