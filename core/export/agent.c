@@ -110,7 +110,7 @@ int llmobs_agent_probe(struct llmobs_http *http,
     request.unix_socket = endpoint.unix_socket;
     rc = llmobs_http_send(http, &request, &reply);
     if (rc == 0) {
-        struct llmobs_text body = {reply.body.data, reply.body.len};
+        struct llmobs_text body = llmobs_buf_text(&reply.body);
 
         rc = reply.status >= 200 && reply.status < 300 &&
              llmobs_agent_info(body);

@@ -324,16 +324,6 @@ static void find_rows(const struct llmobs_otlp_source *s, struct found *found)
     }
 }
 
-static void put_rows(const struct found *found,
-                     struct llmobs_otlp_attributes *out)
-{
-    for (size_t i = 0; i < ROWS; i++) {
-        if (found->values[i])
-            put_typed(out, rows[i].name, (enum type)rows[i].type,
-                      found->values[i]);
-    }
-}
-
 /* True for a key whose value the row has, or would have without its fact. An
  * API may know a setting by two names: the other key is left with the rest. */
 static bool is_row(const struct found *found, const char *key)
@@ -382,15 +372,6 @@ static void put_operation(const struct llmobs_otlp_source *s,
         llmobs_otlp_attr_said(out, "mcp.resource.uri", s->subject);
     if (s->failed)
         llmobs_otlp_attr_said(out, "error.type", llmobs_otlp_source_error(s));
-}
-
-static void put_server(const struct llmobs_otlp_source *s,
-                       struct llmobs_otlp_attributes *out)
-{
-    if (!s->client || !s->fact[LLMOBS_FACT_HOST])
-        return;
-    put_fact(s, LLMOBS_FACT_HOST, TYPE_TEXT, "server.address", out);
-    put_fact(s, LLMOBS_FACT_PORT, TYPE_INT, "server.port", out);
 }
 
 /* For an answer of the model, even if it is fetched: a task with an
@@ -848,9 +829,15 @@ void llmobs_otlp_put_attributes(const struct llmobs_otlp_source *s,
     /* What the conventions name. */
     put_operation(s, out);
     llmobs_otlp_attr_said(out, "llmobs.span.kind", s->kind);
-    put_server(s, out);
+    if (s->client && s->fact[LLMOBS_FACT_HOST]) {
+        put_fact(s, LLMOBS_FACT_HOST, TYPE_TEXT, "server.address", out);
+        put_fact(s, LLMOBS_FACT_PORT, TYPE_INT, "server.port", out);
+    }
     put_usage(s, out);
-    put_rows(&found, out);
+    for (size_t i = 0; i < ROWS; i++)
+        if (found.values[i])
+            put_typed(out, rows[i].name, (enum type)rows[i].type,
+                      found.values[i]);
     put_inference(s, out);
     put_openai(s, out);
     put_prompt(s, out);

@@ -156,17 +156,6 @@ static int find_exporter(struct chooser *a)
     return choose_without(a, rc);
 }
 
-/* False where another exporter takes the events: of this kind, as the logs'
- * does, or the local store beside this one. */
-static bool accepts(const struct chooser *a,
-                    const struct llmobs_exporter *exporter,
-                    enum llmobs_event_kind kind)
-{
-    if (exporter == a->store && a->config->run_store)
-        return false;
-    return !exporter->kinds || exporter->kinds & 1u << kind;
-}
-
 static int choose_send(struct llmobs_exporter *exporter,
                        const struct llmobs_text *events, size_t count)
 {
@@ -177,7 +166,10 @@ static int choose_send(struct llmobs_exporter *exporter,
     if (rc)
         return rc;
     chosen = a->chosen;
-    if (!accepts(a, chosen, exporter->kind)) {
+    /* Another exporter has the events: of this kind, as the logs' does, or the
+     * local store beside this one. */
+    if ((chosen == a->store && a->config->run_store) ||
+        (chosen->kinds && !(chosen->kinds & 1u << exporter->kind))) {
         exporter->via = NULL;
         return (int)count;
     }

@@ -19,7 +19,7 @@
 #include "core/export/sockets.h"
 #include "core/export/target.h"
 
-/* Tells whether another preload holds connect or the look-up of names in this
+/* Sets whether another preload holds connect or the look-up of names in this
  * process. If so, requests only go to loopback and to Unix sockets, and all
  * others fail before any look-up. Called once, before the first request. */
 void llmobs_direct_only(bool held);

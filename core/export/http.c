@@ -37,7 +37,6 @@
 #define KEEP_FDS 64
 /* How many handles are made until one's descriptors are known. */
 #define TRIES 4
-#define LOOKS 3
 #define MULTIPLE_ADDRESSES 0x073b00 /* CURLOPT_RESOLVE takes several */
 
 /* Options that older headers of libcurl lack, or that newer headers call
@@ -93,7 +92,7 @@ static _Atomic(struct llmobs_http *) clients[CLIENTS_MAX];
 
 /* -- handles ------------------------------------------------------------ */
 
-/* Tells the leak checker that this library does not free the handle. */
+/* Lets the leak checker ignore a handle that this library does not free. */
 static void ignore_leak(void *handle)
 {
 #if LLMOBS_ASAN
@@ -351,18 +350,13 @@ static int judge_peer(void *ctx, char *address, char *own, int port,
 {
     struct transfer *transfer = ctx;
     const struct llmobs_sockets *sockets = &transfer->http->sockets;
-    uint64_t mark = 0;
-    int rc = -EPERM;
 
     (void)address;
     (void)own;
     (void)port;
     (void)own_port;
-    /* While many sockets come and go, the kernel's list may miss one of them:
-     * so several looks are made. */
-    for (int i = 0; i < LOOKS && (rc || mark != transfer->mark); i++)
-        rc = llmobs_listener_check(transfer->request->guard, &mark);
-    transfer->strange = rc || mark != transfer->mark;
+    transfer->strange = llmobs_listener_check_again(transfer->request->guard,
+                                                    transfer->mark) != 0;
     for (size_t i = 0; i < LLMOBS_SOCKETS_MAX; i++)
         if (sockets->list[i].used && !sockets->list[i].watched)
             transfer->strange |= llmobs_listener_peer(sockets->list[i].fd) != 0;

@@ -70,14 +70,6 @@ static inline size_t copy_run(const char *at, char *to, size_t len,
     return done;
 }
 
-static inline void copy_plain(struct letters *l, enum llmobs_quoting quoting)
-{
-    size_t len = copy_run(l->at, l->to, (size_t)(l->end - l->at), quoting);
-
-    l->at += len;
-    l->to += len;
-}
-
 /* Makes room again, after some bytes became longer. */
 static int make_room(struct letters *l)
 {
@@ -125,8 +117,8 @@ static inline char *put_escape(char *to, unsigned char byte,
     return to;
 }
 
-/* Takes a character beyond ASCII, a bad byte or a NUL. */
-static void take_wide(struct letters *l)
+/* Adds a character beyond ASCII, a bad byte or a NUL. */
+static void add_wide(struct letters *l)
 {
     struct llmobs_text rest = {l->at, (size_t)(l->end - l->at)};
     uint32_t point;
@@ -150,18 +142,21 @@ static inline __attribute__((always_inline)) int add_as(
     enum llmobs_quoting quoting, struct llmobs_text text)
 {
     struct letters l = {buf, text.data, text.data + text.len, NULL, NULL};
+    size_t run;
     int rc = 0;
 
     l.to = buf->data + buf->len;
     l.limit = buf->data + buf->cap - 1;
     for (;;) {
-        copy_plain(&l, scanned);
+        run = copy_run(l.at, l.to, (size_t)(l.end - l.at), scanned);
+        l.at += run;
+        l.to += run;
         if (l.at == l.end)
             break;
         if (scanned == LLMOBS_QUOTED && (signed char)*l.at > 0)
             l.to = put_escape(l.to, (unsigned char)*l.at++, quoting);
         else
-            take_wide(&l);
+            add_wide(&l);
         if (l.limit - l.to < l.end - l.at + SLACK && (rc = make_room(&l)) != 0)
             break;
     }

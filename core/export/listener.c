@@ -19,6 +19,8 @@
 /* The number that the kernel shows for a user of another namespace. */
 #define NOBODY_KNOWN 65534
 #define CHUNK 4096
+/* While many sockets come and go, the kernel's list may miss one of them. */
+#define LOOKS 3
 /* The kernel's number for the state of a TCP socket that listens. */
 #define LISTENING 0x0A
 /* Columns of a line in /proc/net/tcp. */
@@ -215,4 +217,14 @@ int llmobs_listener_check(const char *listener, uint64_t *mark)
     return strncmp(listener, UNIX, strlen(UNIX)) == 0
                ? check_path(listener + strlen(UNIX), mark)
                : check_port(listener, mark);
+}
+
+int llmobs_listener_check_again(const char *listener, uint64_t before)
+{
+    uint64_t mark = 0;
+    int rc = -EPERM;
+
+    for (int i = 0; i < LOOKS && (rc != 0 || mark != before); i++)
+        rc = llmobs_listener_check(listener, &mark);
+    return rc == 0 && mark == before ? 0 : -EPERM;
 }

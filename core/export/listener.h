@@ -28,6 +28,10 @@ const char *llmobs_listener_guard(const struct llmobs_config *config);
  * `mark` identifies this set of sockets. */
 int llmobs_listener_check(const char *listener, uint64_t *mark);
 
+/* 0 when the same set of sockets, `before`, still listens; looks several times.
+ */
+int llmobs_listener_check_again(const char *listener, uint64_t before);
+
 /* 0 when requests may go to the peer of a connected Unix socket; 0 for every
  * other kind of socket. */
 int llmobs_listener_peer(int fd);

@@ -126,8 +126,7 @@ int llmobs_otlp_route_end(struct llmobs_otlp_route *route, size_t count)
     if (len > LLMOBS_OTLP_REQUEST_MAX && count > 1)
         return -E2BIG;
     if (route->signal->gzip)
-        rc = llmobs_gzip((struct llmobs_text){plain->data, plain->len},
-                         &route->body);
+        rc = llmobs_gzip(llmobs_buf_text(plain), &route->body);
     if (plain->cap > KEPT)
         llmobs_buf_fini(plain);
     return rc;
@@ -208,7 +207,7 @@ const char *llmobs_otlp_hint(struct llmobs_post *post,
                              const struct llmobs_http_reply *reply)
 {
     struct llmobs_otlp_route *route = (struct llmobs_otlp_route *)post;
-    struct llmobs_text body = {reply->body.data, reply->body.len};
+    struct llmobs_text body = llmobs_buf_text(&reply->body);
     struct llmobs_otlp_answer answer = {0};
     bool json;
 
@@ -258,7 +257,7 @@ void llmobs_otlp_accepted(struct llmobs_post *post,
                           const struct llmobs_http_reply *reply, size_t count)
 {
     struct llmobs_otlp_route *route = (struct llmobs_otlp_route *)post;
-    struct llmobs_text body = {reply->body.data, reply->body.len};
+    struct llmobs_text body = llmobs_buf_text(&reply->body);
     struct llmobs_otlp_answer answer = {0};
     bool json;
 

@@ -121,7 +121,8 @@ bool llmobs_peer_may_ask(struct llmobs_peer *peer)
     return true;
 }
 
-/* Keeps a marker that another process has made since the last look. */
+/* Removes the marker, unless another process has made it since the last look.
+ */
 static void unmark(struct llmobs_peer *peer)
 {
     if (peer->marked)

@@ -20,7 +20,6 @@
 #define SLICE_MS 20
 #define PART 16384
 #define LOOPBACK 127
-#define LOOKS 3
 #define UNIX "unix://"
 /* The addresses of localhost, in the order of a request by libcurl. */
 #define FIRST_LOCAL "127.0.0.1"
@@ -218,21 +217,6 @@ static int reach_peer(struct plain *plain, const struct llmobs_target *target)
     return reach(plain, &to, size, plain->until_ns);
 }
 
-/* Refuses unless the same sockets listen now as before the connect. */
-static int check_peer(const struct plain *plain, uint64_t before)
-{
-    uint64_t mark = 0;
-    int rc = -EPERM;
-
-    if (plain->request->guard == NULL)
-        return 0;
-    for (int i = 0; i < LOOKS && (rc != 0 || mark != before); i++)
-        rc = llmobs_listener_check(plain->request->guard, &mark);
-    if (rc != 0 || mark != before || llmobs_listener_peer(plain->fd) != 0)
-        return -EPERM;
-    return 0;
-}
-
 /* -- the request ----------------------------------------------------------- */
 
 static int write_head(struct plain *plain)
@@ -421,8 +405,10 @@ int llmobs_plain_send(struct llmobs_sockets *sockets,
         rc = llmobs_listener_check(request->guard, &mark);
     if (rc == 0)
         rc = reach_peer(&plain, target);
-    if (rc == 0)
-        rc = check_peer(&plain, mark);
+    if (rc == 0 && request->guard != NULL)
+        rc = llmobs_listener_check_again(request->guard, mark);
+    if (rc == 0 && request->guard != NULL)
+        rc = llmobs_listener_peer(plain.fd);
     if (rc == 0)
         rc = write_head(&plain);
     if (rc == 0)

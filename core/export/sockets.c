@@ -98,22 +98,17 @@ static bool is_free(int fd)
     return fcntl(fd, F_GETFD) < 0;
 }
 
-/* Takes the free numbers of 0 to 2, each with a socket that has no peer: an app
- * that uses it at this moment gets an error at once, and no signal. */
-static void hold_low(int hold[3])
+int llmobs_sockets_probe(struct llmobs_sockets_probe *probe, int hold[3])
 {
+    /* A free number of 0 to 2 gets a socket that has no peer: an app that uses
+     * it at this moment gets an error at once, and no signal. */
     for (int fd = 0; fd < 3; fd++) {
         hold[fd] = -1;
         if (is_free(fd))
             hold[fd] = (int)llmobs_sys(SYS_socket, AF_UNIX,
                                        SOCK_STREAM | SOCK_CLOEXEC, 0);
     }
-}
-
-int llmobs_sockets_probe(struct llmobs_sockets_probe *probe, int hold[3])
-{
     probe->count = 0;
-    hold_low(hold);
     for (int fd = 3; probe->count < 8 && fd < LAST_FD; fd++) {
         if (is_free(fd))
             probe->free[probe->count++] = fd;

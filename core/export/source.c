@@ -116,14 +116,6 @@ static const char *find_tag(const struct llmobs_otlp_source *s,
     return NULL;
 }
 
-/* True for a call to a configured proxy: a workflow that speaks to a server,
- * without an operation, as the span behind the proxy counts it. */
-static bool is_proxied(const struct llmobs_otlp_source *s)
-{
-    return llmobs_json_is_true(s->fact[LLMOBS_FACT_PROXIED]) ||
-           find_tag(s, "ml-proxy");
-}
-
 static void read_kind(struct llmobs_otlp_source *s)
 {
     const struct kind *kind = find_kind(s->kind);
@@ -131,7 +123,11 @@ static void read_kind(struct llmobs_otlp_source *s)
 
     s->client = kind->client || s->fact[LLMOBS_FACT_HOST];
     s->op = LLMOBS_OTLP_NO_OP;
-    if (kind->op == LLMOBS_OTLP_WORKFLOW && is_proxied(s))
+    /* A call to a configured proxy is a workflow that speaks to a server,
+     * without an operation, as the span behind the proxy counts it. */
+    if (kind->op == LLMOBS_OTLP_WORKFLOW &&
+        (llmobs_json_is_true(s->fact[LLMOBS_FACT_PROXIED]) ||
+         find_tag(s, "ml-proxy")))
         s->client = true;
     else
         s->op = kind->op;

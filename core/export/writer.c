@@ -139,7 +139,7 @@ static void close_padded(struct llmobs_otlp_writer *w)
 
 /* -- JSON ------------------------------------------------------------------ */
 
-/* Notes a member of the level; true where it needs a comma before it. */
+/* Counts a member of the level; true where it needs a comma before it. */
 static bool is_next(struct llmobs_otlp_writer *w)
 {
     uint64_t level = UINT64_C(1) << w->depth;
@@ -595,7 +595,7 @@ static void put_pair(struct llmobs_otlp_attributes *a, const char *key,
     llmobs_buf_init(&mended, LENGTH_MAX);
     llmobs_otlp_fail(a->writer,
                      llmobs_letters_add(&mended, LLMOBS_QUOTED_NOT, text));
-    text = (struct llmobs_text){mended.data, mended.len};
+    text = llmobs_buf_text(&mended);
     (void)try_pair(a, text, value_len);
     llmobs_buf_fini(&mended);
 }

@@ -42,7 +42,7 @@ struct llmobs_otlp_writer {
     uint32_t at[LLMOBS_OTLP_LEVELS]; /* protobuf: where the length stands */
 };
 
-/* Keeps the first error; 0 is none. */
+/* Sets the error where none is set; 0 is none. */
 static inline void llmobs_otlp_fail(struct llmobs_otlp_writer *writer,
                                     int error)
 {
