@@ -168,7 +168,7 @@ static const struct key {
 
 static bool is_text(const struct llmobs_json *value)
 {
-    return llmobs_has_text(llmobs_json_text(value));
+    return llmobs_json_is_string(value) && *llmobs_json_text(value);
 }
 
 static bool are_texts(const struct llmobs_json *value)
@@ -612,22 +612,29 @@ static void put_metrics(const struct llmobs_otlp_source *s,
 /* Tags that have another name; or no name, where status, scope, resource or
  * other attributes say the same. */
 static const struct tag {
-    const char *name, *as; /* `as` NULL: the tag is left out */
+    const char *name;
+    size_t len;
+    const char *as; /* NULL: the tag is left out */
 } known_tags[] = {
-    {"ml_app", "llmobs.ml_app"},
-    {"integration", "llmobs.integration"},
-    {"user_id", "user.id"},
-    {"agent_version", "gen_ai.agent.version"},
-    {"version", NULL},
-    {"env", NULL},
-    {"service", NULL},
-    {"source", NULL},
-    {"agent_service", NULL},
-    {"language", NULL},
-    {"error", NULL},
-    {"error_type", NULL},
-    {"session_id", NULL},
-    {"ddtrace.version", NULL},
+#define TAG(name, as)              \
+    {                              \
+        name, sizeof(name) - 1, as \
+    }
+    TAG("ml_app", "llmobs.ml_app"),
+    TAG("integration", "llmobs.integration"),
+    TAG("user_id", "user.id"),
+    TAG("agent_version", "gen_ai.agent.version"),
+    TAG("version", NULL),
+    TAG("env", NULL),
+    TAG("service", NULL),
+    TAG("source", NULL),
+    TAG("agent_service", NULL),
+    TAG("language", NULL),
+    TAG("error", NULL),
+    TAG("error_type", NULL),
+    TAG("session_id", NULL),
+    TAG("ddtrace.version", NULL),
+#undef TAG
 };
 
 static void put_tag(struct llmobs_otlp_attributes *out, struct llmobs_text name,
@@ -639,10 +646,12 @@ static void put_tag(struct llmobs_otlp_attributes *out, struct llmobs_text name,
     if (name.len == 0)
         return;
     for (size_t i = 0; i < sizeof(known_tags) / sizeof(*known_tags); i++) {
-        if (!llmobs_text_is(name, known_tags[i].name))
+        const struct tag *tag = &known_tags[i];
+
+        if (tag->len != name.len || memcmp(tag->name, name.data, name.len) != 0)
             continue;
-        if (known_tags[i].as)
-            llmobs_otlp_attr_said(out, known_tags[i].as, value);
+        if (tag->as)
+            llmobs_otlp_attr_said(out, tag->as, value);
         return;
     }
     key = name_init(&room, out, "llmobs.tag.", name);
@@ -692,6 +701,7 @@ static bool names_user(const struct llmobs_otlp_source *s,
 static void put_tags(const struct llmobs_otlp_source *s, bool content,
                      struct llmobs_otlp_attributes *out)
 {
+    static const char status[] = "http.status_code";
     char hash[LLMOBS_SHA256_NAMED];
 
     for (size_t i = 0, alike; i < llmobs_json_len(s->tags); i++) {
@@ -700,8 +710,8 @@ static void put_tags(const struct llmobs_otlp_source *s, bool content,
 
         /* Datadog's event has the status only as a tag; the conventions name
          * it. */
-        if (s->fact[LLMOBS_FACT_STATUS] &&
-            llmobs_text_is(name, "http.status_code"))
+        if (s->fact[LLMOBS_FACT_STATUS] && name.len == sizeof(status) - 1 &&
+            memcmp(name.data, status, name.len) == 0)
             continue;
         alike = count_alike(s, i);
         if (alike > 1) {
