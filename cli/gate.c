@@ -24,7 +24,7 @@ struct sums {
     int64_t tokens;
     size_t counted; /* calls with a count of tokens */
     size_t failed;
-    size_t unreadable; /* files, which may have more calls */
+    size_t unreadable; /* files that cannot be read */
 };
 
 void llmobs_gate_init(struct llmobs_gate *gate)
@@ -148,8 +148,9 @@ static void print_cost(FILE *out, const struct llmobs_cost_sum *sum)
                 sum->calls == 1 ? "" : "s");
 }
 
-static bool tell_cost(const struct llmobs_gate *gate, const struct sums *sums,
-                      const struct llmobs_prices *prices)
+static bool print_cost_line(const struct llmobs_gate *gate,
+                            const struct sums *sums,
+                            const struct llmobs_prices *prices)
 {
     char text[LLMOBS_COST_TEXT], source[LLMOBS_COST_NOTE];
     double more = sums->cost.known_cost - gate->max_cost;
@@ -165,7 +166,7 @@ static bool tell_cost(const struct llmobs_gate *gate, const struct sums *sums,
     return exceeded;
 }
 
-/* `of`: how many calls have this number. */
+/* Prints a sum of the calls. `of`: the number of calls in the sum. */
 static bool print_count(const char *name, int64_t count, int64_t limit,
                         size_t of, size_t calls)
 {
@@ -192,8 +193,8 @@ static bool is_blind(const struct llmobs_cost_sum *sum,
     return !llmobs_prices_date(prices) && !sum->any && sum->calls > 0;
 }
 
-static int gate_tell(const struct llmobs_gate *gate, const struct sums *sums,
-                     const struct llmobs_prices *prices)
+static int print_limits(const struct llmobs_gate *gate, const struct sums *sums,
+                        const struct llmobs_prices *prices)
 {
     size_t calls = sums->cost.calls;
     bool exceeded = false;
@@ -203,7 +204,7 @@ static int gate_tell(const struct llmobs_gate *gate, const struct sums *sums,
         return LLMOBS_CLI_USAGE;
     }
     if (gate->max_cost >= 0)
-        exceeded |= tell_cost(gate, sums, prices);
+        exceeded |= print_cost_line(gate, sums, prices);
     if (gate->max_tokens >= 0)
         exceeded |= print_count("tokens", sums->tokens, gate->max_tokens,
                                 sums->counted, calls);
@@ -227,7 +228,7 @@ static int check(struct llmobs_gate *gate, const char *dir)
             llmobs_tell(COMMAND ": %s: %s\n", dir, strerror(-rc));
     }
     if (rc == 0)
-        status = gate_tell(gate, &sums, prices);
+        status = print_limits(gate, &sums, prices);
     if (status == LLMOBS_CLI_OK && sums.unreadable > 0) {
         llmobs_tell(COMMAND ": there may be more calls in %zu file%s of %s\n",
                     sums.unreadable, sums.unreadable == 1 ? "" : "s", dir);

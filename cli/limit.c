@@ -40,14 +40,15 @@
 /* Sums of many costs are not exact. */
 #define GRAIN 1e-9
 #define RUN_DIGITS 16
-/* With less room than this a store may not take the next spans. */
+/* A store with less free space than this may not be able to take the next
+ * spans. */
 #define ROOM_LEAST ((uint64_t)256 * 1024)
 #define NOT_STARTED ": not started, as no limit would hold\n"
 
-/* The two processes share it. */
+/* Memory that the watcher and its parent share. */
 struct shared {
     _Atomic pid_t child; /* the command */
-    atomic_bool ended;   /* it has ended */
+    atomic_bool ended;   /* the command has ended */
 };
 
 struct limit {
@@ -62,7 +63,7 @@ struct limit {
     struct shared *shared;
     pid_t watcher;
     struct llmobs_spent spent;
-    bool told_uncounted, told_unpriced, told_error;
+    bool printed_uncounted, printed_unpriced, printed_error;
 };
 
 /* -- the watcher ----------------------------------------------------------- */
@@ -78,12 +79,12 @@ static bool is_passed(const struct limit *limit)
 
 /* Prints a line for the first call that counts nothing. */
 static void print_unknown(const struct llmobs_spent_unknown *unknown,
-                          bool *told, const char *lacks, const char *option)
+                          bool *printed, const char *lacks, const char *option)
 {
-    if (unknown->calls > 0 && !*told)
+    if (unknown->calls > 0 && !*printed)
         llmobs_tell(SELF ": a call of %s has %s: it counts nothing for %s\n",
                     unknown->model, lacks, option);
-    *told |= unknown->calls > 0;
+    *printed |= unknown->calls > 0;
 }
 
 /* 0, or -errno: the calls of a store that is full wait in the spool. */
@@ -100,18 +101,18 @@ static void limit_look(struct limit *limit)
 {
     int rc = store_look(limit);
 
-    if (rc != 0 && !limit->told_error) {
+    if (rc != 0 && !limit->printed_error) {
         llmobs_tell(SELF ": the local store cannot be %s, so no limit "
                          "holds: %s: %s\n",
                     rc == -ENOSPC ? "written" : "read", limit->store,
                     strerror(-rc));
-        limit->told_error = true;
+        limit->printed_error = true;
     }
     if (limit->max_tokens >= 0)
-        print_unknown(&limit->spent.uncounted, &limit->told_uncounted,
+        print_unknown(&limit->spent.uncounted, &limit->printed_uncounted,
                       "no token counts", "--max-tokens");
     if (limit->max_cost >= 0)
-        print_unknown(&limit->spent.unpriced, &limit->told_unpriced,
+        print_unknown(&limit->spent.unpriced, &limit->printed_unpriced,
                       "no known price", "--max-cost");
 }
 
@@ -142,8 +143,9 @@ static void print_sum(const struct limit *limit, bool ended)
     llmobs_tell("\n");
 }
 
-/* Ends the command and what it has started: a shell would leave its children
- * to go on. One that is stopped can only end once it is continued. */
+/* Ends the command and all processes that it has started: a shell that is
+ * killed would leave its children running. SIGCONT comes after SIGTERM, since a
+ * stopped process only ends once it runs again. */
 static void end_command(pid_t child)
 {
     const struct timespec moment = {0, ENDED_MS * LLMOBS_NS_PER_MS};
@@ -160,8 +162,9 @@ static void end_command(pid_t child)
     llmobs_family_fini(&family);
 }
 
-/* Waits for the next look; true: the command has ended. Anybody may send the
- * signal, as to the whole group. */
+/* Waits until the next look at the store is due, or a SIGUSR1 comes; true: the
+ * command has ended. The signal alone proves nothing, as anybody may send it.
+ */
 static bool watcher_wait(const struct shared *shared)
 {
     const struct timespec look = {0, LOOK_MS * LLMOBS_NS_PER_MS};
@@ -173,8 +176,9 @@ static bool watcher_wait(const struct shared *shared)
     return atomic_load(&shared->ended);
 }
 
-/* Runs until the command has ended. Signals for the command's group do not end
- * it; the kernel ends it with its parent. */
+/* The watcher's process. Runs until the command has ended. It blocks all
+ * signals, as some of them are meant for the command's process group; if its
+ * parent ends, the kernel kills it. */
 _Noreturn static void watch(struct limit *limit, pid_t parent)
 {
     bool ended = false;
@@ -207,7 +211,7 @@ static int refuse(const char *why, const char *more)
 }
 
 /* 0, or the exit status. */
-static int have_prices(struct limit *limit)
+static int load_prices(struct limit *limit)
 {
     int rc = 0;
 
@@ -224,7 +228,7 @@ static int have_prices(struct limit *limit)
     return 0;
 }
 
-static int have_store(struct limit *limit)
+static int open_store(struct limit *limit)
 {
     int dir = -1;
     int rc = llmobs_config_store_dir(limit->config, limit->store,
@@ -244,8 +248,8 @@ static int have_store(struct limit *limit)
     return STATUS_REFUSED;
 }
 
-/* False where a pattern of LLMOBS_REDACT would take the id of the run out of
- * its spans. */
+/* False where a pattern of LLMOBS_REDACT would hide the run's id in its spans.
+ */
 static bool run_is_kept(const struct limit *limit)
 {
     const struct llmobs_privacy *privacy = &limit->config->privacy;
@@ -260,7 +264,8 @@ static bool run_is_kept(const struct limit *limit)
     return kept;
 }
 
-/* A run that this process makes inside another one belongs to both. */
+/* Sets the command's variables. Where this run is inside another run, its calls
+ * belong to both. */
 static int set_variables(struct limit *limit)
 {
     struct llmobs_environment *environment = &limit->environment;
@@ -298,9 +303,9 @@ static int limit_prepare(struct limit *limit)
         return refuse("observing is switched off ", off);
     if (!run_is_kept(limit))
         return refuse("a pattern of LLMOBS_REDACT hides the run", "");
-    status = have_prices(limit);
+    status = load_prices(limit);
     if (status == 0)
-        status = have_store(limit);
+        status = open_store(limit);
     if (status == 0 && set_variables(limit) != 0)
         status = refuse("no memory", "");
     if (status == 0 && llmobs_relay_find(limit->config) == LLMOBS_RELAY_UP)
@@ -311,8 +316,8 @@ static int limit_prepare(struct limit *limit)
 
 /* -- the command ----------------------------------------------------------- */
 
-/* In the command's process. */
-static void tell_pid(void *ctx)
+/* Runs in the command's process, before the command. */
+static void store_pid(void *ctx)
 {
     const struct limit *limit = ctx;
 
@@ -338,8 +343,9 @@ static int watcher_begin(struct limit *limit)
     return limit->watcher < 0 ? -errno : 0;
 }
 
-/* Waits for the watcher, which may still end what the command has left. A stop
- * of the whole group has stopped it, too. */
+/* Tells the watcher that the command has ended, and waits for it. The watcher
+ * may still be ending the command's children. SIGCONT lets it run again if a
+ * stop of the process group has stopped it. */
 static void watcher_end(const struct limit *limit, int signal)
 {
     atomic_store(&limit->shared->ended, true);
@@ -353,7 +359,7 @@ static int limit_run(struct limit *limit)
 {
     struct llmobs_child_command command = {.argv = limit->command,
                                            .environment = &limit->environment,
-                                           .prepare = tell_pid,
+                                           .prepare = store_pid,
                                            .ctx = limit};
     struct llmobs_child_result result;
     int status = limit_prepare(limit);

@@ -15,7 +15,9 @@ static void add_unknown(struct llmobs_spent_unknown *unknown,
                  row->model ? row->model : row->name);
 }
 
-/* `proxied`: a call through a listed gateway, whose numbers the gateway has. */
+/* Adds the row's call, tokens and cost. A proxied call went to a gateway that
+ * the user has listed. It counts as a call, but the gateway reports its tokens
+ * and cost. */
 static void add(struct llmobs_spent *spent, const struct llmobs_row *row,
                 bool proxied)
 {
@@ -39,8 +41,8 @@ static void add(struct llmobs_spent *spent, const struct llmobs_row *row,
         add_unknown(&spent->unpriced, row);
 }
 
-/* True for a span of the run that was not there before: a store may have a span
- * twice. */
+/* True for a span of this run that was not added before. A store may have the
+ * same span twice. */
 static bool is_new(struct llmobs_spent *spent, const struct llmobs_json *event)
 {
     const char *run = llmobs_json_text(llmobs_stored_call(event, "run"));
@@ -51,8 +53,8 @@ static bool is_new(struct llmobs_spent *spent, const struct llmobs_json *event)
            llmobs_texts_share(&spent->spans, id);
 }
 
-static int take(struct llmobs_spent *spent, const struct llmobs_json *event,
-                struct llmobs_place place)
+static int add_event(struct llmobs_spent *spent,
+                     const struct llmobs_json *event, struct llmobs_place place)
 {
     struct llmobs_texts texts = {0};
     struct llmobs_row *row;
@@ -74,10 +76,10 @@ static int add_line(void *ctx, struct llmobs_text line,
     struct llmobs_json *event = NULL;
     int rc = 0;
 
-    /* Most lines of a store may be those of others. */
+    /* Most lines of a store may belong to other runs. */
     if (memmem(line.data, line.len, spent->run, strlen(spent->run)) &&
         llmobs_json_parse(line, &event) == 0 && is_new(spent, event))
-        rc = take(spent, event, place);
+        rc = add_event(spent, event, place);
     llmobs_json_free(event);
     return rc;
 }

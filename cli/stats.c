@@ -52,7 +52,8 @@ static int print(void *ctx)
     return llmobs_stats_show(&stats->tallies, stats->users, stats->form);
 }
 
-/* node_exporter reads the file as another user. */
+/* The mode is 0666, less the umask, as node_exporter reads the file as another
+ * user. */
 static int write_output(struct stats *stats)
 {
     if (!stats->output || strcmp(stats->output, "-") == 0)
@@ -77,7 +78,8 @@ static void print_user(const struct stats *stats,
         llmobs_tell("%s: ", name);
 }
 
-static void tell(const struct stats *stats, const struct llmobs_tally *tally)
+static void print_faults(const struct stats *stats,
+                         const struct llmobs_tally *tally)
 {
     uint64_t restarts = llmobs_counts_get(&tally->sum, LLMOBS_LEDGER_RESTARTS);
 
@@ -129,8 +131,9 @@ static void print_alerts(const struct stats *stats,
     }
 }
 
-/* A drop of an unknown time counts: it may have been in that time. */
-static void judge(const struct stats *stats, struct llmobs_tally *tally)
+/* Decides what the numbers of a user show. A drop at an unknown time counts as
+ * lost, as it may have been after `--since`. */
+static void set_alerts(const struct stats *stats, struct llmobs_tally *tally)
 {
     uint64_t since = (uint64_t)stats->gate.filter.since_ns;
 
@@ -150,7 +153,7 @@ static int count_status(const struct stats *stats)
     for (size_t i = 0; i < stats->tallies.count; i++) {
         const struct llmobs_tally *tally = &stats->tallies.list[i];
 
-        tell(stats, tally);
+        print_faults(stats, tally);
         if (stats->tallies.acknowledge && tally->drops.count > 0 &&
             !tally->error)
             print_drops(stats, tally, "acknowledged: ");
@@ -174,7 +177,7 @@ static int count(struct stats *stats)
     tallies->groups = stats->users && stats->form == LLMOBS_STATS_PROMETHEUS;
     rc = stats->users ? llmobs_tally_users(tallies) : llmobs_tally_own(tallies);
     for (size_t i = 0; i < tallies->count; i++)
-        judge(stats, &tallies->list[i]);
+        set_alerts(stats, &tallies->list[i]);
     if (rc == 0)
         rc = write_output(stats);
     if (rc != 0 && rc != -ECANCELED)
@@ -186,7 +189,7 @@ static int count(struct stats *stats)
     return rc == 0 ? count_status(stats) : LLMOBS_CLI_FAILED;
 }
 
-static int cli_stats_count(struct stats *stats)
+static int load_and_count(struct stats *stats)
 {
     int status = LLMOBS_CLI_FAILED;
 
@@ -200,9 +203,9 @@ static int cli_stats_count(struct stats *stats)
     return status;
 }
 
-/* Limits are for the calls in the store, all else is for captured calls. NULL:
- * the options go together. */
-static const char *is_odd(const struct stats *stats)
+/* Says why the options do not go together, or NULL. Limits are about the calls
+ * in the store; all other options are about captured calls. */
+static const char *why_wrong(const struct stats *stats)
 {
     const struct llmobs_filter *filter = &stats->gate.filter;
 
@@ -229,7 +232,7 @@ static const char *is_odd(const struct stats *stats)
 static int run(struct stats *stats)
 {
     bool gated = llmobs_gate_has_limit(&stats->gate);
-    const char *why = is_odd(stats);
+    const char *why = why_wrong(stats);
 
     if (why) {
         llmobs_tell(COMMAND ": %s\n", why);
@@ -240,7 +243,7 @@ static int run(struct stats *stats)
         return gated ? LLMOBS_CLI_USAGE : LLMOBS_CLI_FAILED;
     }
     return gated ? llmobs_gate_check(&stats->gate, stats->store)
-                 : cli_stats_count(stats);
+                 : load_and_count(stats);
 }
 
 int llmobs_cmd_stats(int argc, char **argv)

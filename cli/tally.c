@@ -22,7 +22,8 @@
 #define FOLD_MAX 100000
 #define NS_PER_S (1000 * LLMOBS_NS_PER_MS)
 
-/* The contents of a place, as the process that has read it tells them. */
+/* What a process has read in one place. Root's child processes send it to their
+ * parent. */
 struct reading {
     int error;
     struct llmobs_ledger ledger;
@@ -47,9 +48,9 @@ static void look_at_spool(const struct llmobs_config *config,
     llmobs_adopt_free(adopt);
 }
 
-/* The calls of ended processes that the ledger knows to be in the spool. A call
- * that one process left and another took over counts once. */
-static uint64_t tally_left(const struct llmobs_counts *sum)
+/* The number of calls that ended processes left in the spool, by the ledger's
+ * records. A call that one process left and another took over counts once. */
+static uint64_t count_left(const struct llmobs_counts *sum)
 {
     uint64_t left = llmobs_counts_get(sum, "left");
     uint64_t adopted = llmobs_counts_get(sum, "adopted");
@@ -57,17 +58,18 @@ static uint64_t tally_left(const struct llmobs_counts *sum)
     return left > adopted ? left - adopted : 0;
 }
 
-/* A call that another process takes over meanwhile, or has just left, is in the
- * records and would count twice, so only calls count beyond the records that
- * both looks at the spool saw. */
-static void look_again(const struct llmobs_config *config,
-                       struct reading *reading)
+/* Looks at the spool a second time. While the spool and the ledger are read, a
+ * call may leave the spool or come into it, and would then count twice: once in
+ * the spool and once in the records. Only one of the two looks sees such a
+ * call, so the smaller number counts. */
+static void look_at_spool_again(const struct llmobs_config *config,
+                                struct reading *reading)
 {
     struct llmobs_counts sum = reading->ledger.ended;
     uint64_t before = reading->spool.ours;
 
     (void)llmobs_counts_merge(&sum, &reading->ledger.living);
-    if (before <= tally_left(&sum))
+    if (before <= count_left(&sum))
         return;
     look_at_spool(config, &reading->spool);
     if (before < reading->spool.ours)
@@ -110,7 +112,8 @@ static void name_group(struct llmobs_tally_group *group, pid_t pid)
                  (int)sizeof(group->container) - 1, starter.name);
 }
 
-/* The last group has room for processes without names alone. */
+/* Adds a process to its group. The last group counts the processes that have no
+ * names, and all processes for which there is no other group. */
 static void add_to_group(void *ctx, pid_t pid,
                          const struct llmobs_counts *counts)
 {
@@ -168,7 +171,7 @@ static int read_place(const struct llmobs_tallies *tallies,
     reading->relay = llmobs_relay_find(config) != LLMOBS_RELAY_NONE;
     rc = read_ledger(tallies, reading);
     if (rc == 0)
-        look_again(config, reading);
+        look_at_spool_again(config, reading);
     return rc;
 }
 
@@ -183,7 +186,7 @@ static void add_counts(struct llmobs_counts *sum,
         (void)llmobs_counts_add(sum, more->list[i].name, more->list[i].value);
 }
 
-/* The counters of this version are there, even those that are 0. */
+/* Lists all counters of this version, even those that are 0. */
 static void begin_counts(struct llmobs_counts *sum)
 {
     sum->len = 0;
@@ -203,8 +206,9 @@ static struct llmobs_tally *find(const struct llmobs_tallies *tallies,
     return NULL;
 }
 
-/* The user's tally; NULL without memory. */
-static struct llmobs_tally *have(struct llmobs_tallies *tallies, uid_t uid)
+/* Finds the user's tally, or adds an empty one; NULL when memory runs out. */
+static struct llmobs_tally *find_or_add(struct llmobs_tallies *tallies,
+                                        uid_t uid)
 {
     struct llmobs_tally *more = find(tallies, uid);
 
@@ -293,9 +297,9 @@ static void add(struct llmobs_tally *tally, const struct reading *reading)
 
 /* Fills in the numbers that follow from the others. Calls that a killed process
  * left beyond its last record were captured, too. */
-static void settle(struct llmobs_tally *tally)
+static void derive_numbers(struct llmobs_tally *tally)
 {
-    uint64_t *numbers = tally->numbers, left = tally_left(&tally->sum);
+    uint64_t *numbers = tally->numbers, left = count_left(&tally->sum);
     uint64_t adopted = llmobs_counts_get(&tally->sum, "adopted");
     uint64_t delivered = llmobs_counts_get(&tally->sum, "delivered");
     uint64_t evaluations = llmobs_counts_get(&tally->sum, "evaluations");
@@ -331,7 +335,8 @@ static void settle(struct llmobs_tally *tally)
 static int read_own(struct llmobs_tallies *tallies)
 {
     struct reading *reading = calloc(1, sizeof(*reading));
-    struct llmobs_tally *tally = reading ? have(tallies, geteuid()) : NULL;
+    struct llmobs_tally *tally =
+        reading ? find_or_add(tallies, geteuid()) : NULL;
     int rc = tally ? read_place(tallies, reading) : -ENOMEM;
 
     if (tally)
@@ -345,14 +350,15 @@ int llmobs_tally_own(struct llmobs_tallies *tallies)
     int rc = read_own(tallies);
 
     if (tallies->count > 0)
-        settle(tallies->list);
+        derive_numbers(tallies->list);
     return rc;
 }
 
 /* -- the users of the host --------------------------------------------------
  */
 
-/* -ENOENT: the user's place is another one. */
+/* Runs in the child that has become the user. `entered` is -ENOENT if the
+ * user's place is another directory. */
 static int read_apart(void *ctx, int entered, int fd)
 {
     struct reading *reading = calloc(1, sizeof(*reading));
@@ -365,8 +371,9 @@ static int read_apart(void *ctx, int entered, int fd)
     return llmobs_file_write(fd, reading, sizeof(*reading)) == 0 ? 0 : 1;
 }
 
-/* A process of another user has written the answer. */
-static void distrust(struct reading *reading)
+/* Makes an answer safe to read: a process of another user wrote it, so its
+ * lengths and texts may be wrong. */
+static void limit_answer(struct reading *reading)
 {
     struct llmobs_counts *counts[] = {&reading->ledger.ended,
                                       &reading->ledger.living};
@@ -401,14 +408,15 @@ static int receive(struct llmobs_apart *child, struct reading *reading)
         rc = -ECHILD;
     if (rc == 0) {
         memcpy(reading, text.data, sizeof(*reading));
-        distrust(reading);
+        limit_answer(reading);
         rc = reading->error;
     }
     llmobs_buf_fini(&text);
     return rc;
 }
 
-/* A user who held one child up has no second. */
+/* Reads a place of a user. If a user's first place could not be read, the
+ * user's other places are not read: each could again take LLMOBS_TALLY_MS. */
 static int visit(void *ctx, const struct llmobs_user_spool *place)
 {
     struct llmobs_tallies *tallies = ctx;
@@ -426,7 +434,7 @@ static int visit(void *ctx, const struct llmobs_user_spool *place)
                             tallies);
     if (rc == 0)
         rc = receive(&child, reading);
-    tally = rc == -ENOENT ? NULL : have(tallies, place->uid);
+    tally = rc == -ENOENT ? NULL : find_or_add(tallies, place->uid);
     if (tally && rc == 0)
         add(tally, reading);
     else if (tally)
@@ -453,14 +461,14 @@ int llmobs_tally_users(struct llmobs_tallies *tallies)
     if (rc == -ENOMEM)
         return rc;
     signal(SIGCHLD, SIG_DFL);
-    /* One spool for all has its users' entries, and not their counts. */
+    /* A spool that all users share has their entries, but not their counts. */
     free(config->spool_dir);
     config->spool_dir = NULL;
     rc = config->store_dir
              ? 0
              : llmobs_spool_dirs_visit(NULL, config, visit, tallies);
     for (size_t i = 0; i < tallies->count; i++)
-        settle(&tallies->list[i]);
+        derive_numbers(&tallies->list[i]);
     qsort(tallies->list, tallies->count, sizeof(*tallies->list), by_uid);
     return rc;
 }

@@ -31,8 +31,8 @@
 /* The counters of reasons for a drop begin so. */
 #define LLMOBS_TALLY_DROPPED "dropped_"
 
-/* The first numbers stand before the reasons of drops and the counters of
- * exporters, the others behind them. */
+/* In the output the first numbers come before the reasons of drops and the
+ * counters of exporters, the last numbers after them. */
 enum llmobs_tally_number {
     LLMOBS_TALLY_CAPTURED,
     LLMOBS_TALLY_DELIVERED,
@@ -69,12 +69,12 @@ struct llmobs_tally {
     uint64_t numbers[LLMOBS_TALLY_NUMBERS];
     struct llmobs_ledger_drops drops, known;
     uint64_t spool_ours;  /* calls in the spool, of ended processes */
-    uint64_t spool_alive; /* calls in it, of running ones */
+    uint64_t spool_alive; /* calls in the spool, of running processes */
     size_t unreadable;    /* files of the ledger */
     uint64_t versions;    /* files of another version, of ledger and spool */
     struct llmobs_tally_group *groups;
     size_t group_count;
-    bool lost, stale; /* for the caller: what it makes of the numbers */
+    bool lost, stale; /* set by the caller from the numbers */
 };
 
 struct llmobs_tallies {
@@ -83,7 +83,8 @@ struct llmobs_tallies {
     /* The caller sets these. */
     struct llmobs_config *config;
     bool acknowledge; /* notes in the ledgers that all drops are known */
-    bool groups;      /* looks whose the running processes are */
+    bool groups;      /* also counts running processes by their unit, pool
+                       * and container */
 };
 
 /* Reads the counts of this user: a list of one. */
@@ -94,11 +95,12 @@ int llmobs_tally_own(struct llmobs_tallies *tallies);
  * all, that is a list of one. */
 int llmobs_tally_users(struct llmobs_tallies *tallies);
 
-/* True where something was dropped of which nobody has said that it is known.
- */
+/* True where something was dropped after the user last said that all drops are
+ * known (`llmobs stats --acknowledge`). */
 bool llmobs_tally_has_news(const struct llmobs_tally *tally);
 
-/* Adds up: of an age and a time the greatest counts. The sum owns nothing. */
+/* Adds up the numbers of all users; an age and a time are not added, the
+ * greatest counts. The sum owns nothing. */
 void llmobs_tally_sum(const struct llmobs_tallies *tallies,
                       struct llmobs_tally *sum);
 
