@@ -84,6 +84,7 @@ struct transfer {
     int64_t until_ns;
     struct curl_slist *headers;
     struct curl_slist *resolved;
+    int error;     /* -ENOMEM: a list lacks a line; 0: none does */
     uint64_t mark; /* with a guard: which sockets listened before */
     bool strange;  /* with a guard: other sockets listen now */
 };
@@ -436,34 +437,34 @@ static int look_all_up(struct transfer *transfer)
 
 /* -- options ------------------------------------------------------------ */
 
-static bool append(const struct llmobs_real *real, struct curl_slist **list,
-                   const char *text)
+/* Adds a line to a list; the transfer remembers a failure. */
+static void append(struct transfer *transfer, struct curl_slist **list,
+                   const char *line)
 {
-    struct curl_slist *longer = real->slist_append(*list, text);
+    struct curl_slist *longer = transfer->real->slist_append(*list, line);
 
     if (longer)
         *list = longer;
-    return longer != NULL;
+    else
+        transfer->error = -ENOMEM;
 }
 
 /* Old versions of libcurl keep their addresses of a name: the first line
  * removes these, the second sets the new addresses. */
-static bool pin_name(struct transfer *transfer, const char *host, unsigned port,
+static void pin_name(struct transfer *transfer, const char *host, unsigned port,
                      const char *addresses)
 {
-    const struct llmobs_real *real = transfer->real;
     char line[LLMOBS_TARGET_HOST_MAX + LLMOBS_RESOLVE_TEXT_MAX + 16];
 
     (void)snprintf(line, sizeof(line), "-%s:%u", host, port);
-    if (!append(real, &transfer->resolved, line))
-        return false;
+    append(transfer, &transfer->resolved, line);
     (void)snprintf(line, sizeof(line), "%s:%u:%s", host, port, addresses);
-    return append(real, &transfer->resolved, line);
+    append(transfer, &transfer->resolved, line);
 }
 
 /* Pins a name to its addresses. Some versions of libcurl cut the dot at the end
  * of a name: then both spellings are pinned. */
-static bool pin(struct transfer *transfer, const struct llmobs_target *target,
+static void pin(struct transfer *transfer, const struct llmobs_target *target,
                 char *addresses)
 {
     const struct llmobs_real *real = transfer->real;
@@ -473,32 +474,12 @@ static bool pin(struct transfer *transfer, const struct llmobs_target *target,
     if (real->version_info &&
         real->version_info(CURLVERSION_NOW)->version_num < MULTIPLE_ADDRESSES)
         addresses[strcspn(addresses, ",")] = '\0';
-    if (!pin_name(transfer, target->host, target->port, addresses))
-        return false;
+    pin_name(transfer, target->host, target->port, addresses);
     if (len < 2 || target->host[len - 1] != '.')
-        return true;
+        return;
     memcpy(host, target->host, len - 1);
     host[len - 1] = '\0';
-    return pin_name(transfer, host, target->port, addresses);
-}
-
-static int make_lists(struct transfer *transfer)
-{
-    const struct llmobs_real *real = transfer->real;
-    const char *const *header = transfer->request->headers;
-    struct plan *plan = &transfer->plan;
-
-    if (!append(real, &transfer->headers, "Expect:"))
-        return -ENOMEM;
-    for (; header && *header; header++) {
-        if (!append(real, &transfer->headers, *header))
-            return -ENOMEM;
-    }
-    for (size_t i = 0; i < plan->name_count; i++) {
-        if (!pin(transfer, plan->names[i].target, plan->names[i].text))
-            return -ENOMEM;
-    }
-    return 0;
+    pin_name(transfer, host, target->port, addresses);
 }
 
 static bool set_option(struct llmobs_http *http, CURLoption option,
@@ -512,24 +493,6 @@ static bool set_long(struct llmobs_http *http, CURLoption option, long value)
     return http->real->easy_setopt(http->easy, option, value) == CURLE_OK;
 }
 
-/* A request without the client's key must not be sent where one is wanted. */
-static bool set_tls(struct transfer *transfer)
-{
-    const struct llmobs_http_request *request = transfer->request;
-    const char *ca_file =
-        request->ca_file ? request->ca_file : transfer->http->config->ca_file;
-    struct llmobs_http *http = transfer->http;
-    bool own = strcmp(transfer->plan.target.scheme, "https") == 0;
-
-    return set_long(http, CURLOPT_SSL_VERIFYPEER, 1) &&
-           set_long(http, CURLOPT_SSL_VERIFYHOST, 2) &&
-           (!ca_file || set_option(http, CURLOPT_CAINFO, ca_file)) &&
-           (!own || !request->cert_file ||
-            set_option(http, CURLOPT_SSLCERT, request->cert_file)) &&
-           (!own || !request->key_file ||
-            set_option(http, CURLOPT_SSLKEY, request->key_file));
-}
-
 /* Sets the options that security and the answer depend on; false: this libcurl
  * lacks such an option. */
 static bool set_needed(struct transfer *transfer)
@@ -537,6 +500,9 @@ static bool set_needed(struct transfer *transfer)
     const struct llmobs_http_request *request = transfer->request;
     struct llmobs_http *http = transfer->http;
     const struct plan *plan = &transfer->plan;
+    const char *ca_file =
+        request->ca_file ? request->ca_file : http->config->ca_file;
+    bool own_tls = strcmp(plan->target.scheme, "https") == 0;
     const struct {
         CURLoption option;
         const void *value; /* NULL: not set */
@@ -557,6 +523,11 @@ static bool set_needed(struct transfer *transfer)
         {CURLOPT_OPENSOCKETFUNCTION, (void *)open_socket},
         {CURLOPT_SOCKOPTFUNCTION, (void *)report_connected},
         {CURLOPT_CLOSESOCKETFUNCTION, (void *)close_socket},
+        {CURLOPT_CAINFO, plan->tls ? ca_file : NULL},
+        /* A request without the client's key must not be sent where one is
+         * wanted. */
+        {CURLOPT_SSLCERT, own_tls ? request->cert_file : NULL},
+        {CURLOPT_SSLKEY, own_tls ? request->key_file : NULL},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
@@ -565,7 +536,8 @@ static bool set_needed(struct transfer *transfer)
     return set_long(http, CURLOPT_NOSIGNAL, 1) &&
            (!plan->tunnel ||
             set_long(http, CURLOPT_HEADEROPT, CURLHEADER_SEPARATE)) &&
-           (!plan->tls || set_tls(transfer));
+           (!plan->tls || (set_long(http, CURLOPT_SSL_VERIFYPEER, 1) &&
+                           set_long(http, CURLOPT_SSL_VERIFYHOST, 2)));
 }
 
 static bool set_method(struct transfer *transfer)
@@ -614,14 +586,19 @@ static void set_wished(struct transfer *transfer, int64_t ms)
 static int prepare(struct transfer *transfer)
 {
     struct llmobs_http *http = transfer->http;
+    const char *const *header = transfer->request->headers;
+    struct plan *plan = &transfer->plan;
     int64_t ms =
         (transfer->until_ns - llmobs_clock_mono_ns()) / LLMOBS_NS_PER_MS + 1;
-    int rc;
 
     http->real->easy_reset(http->easy);
-    rc = make_lists(transfer);
-    if (rc)
-        return rc;
+    append(transfer, &transfer->headers, "Expect:");
+    for (; header && *header; header++)
+        append(transfer, &transfer->headers, *header);
+    for (size_t i = 0; i < plan->name_count; i++)
+        pin(transfer, plan->names[i].target, plan->names[i].text);
+    if (transfer->error)
+        return transfer->error;
     set_wished(transfer, ms > 0 ? ms : 1);
     return set_needed(transfer) && set_method(transfer) ? 0 : -EPROTONOSUPPORT;
 }
