@@ -7,8 +7,7 @@
  * another process left is sent like a span of this process.
  *
  * Owns:    the exporter, its route.
- * Threads: the thread that has the worker's turn (json.h, work.h), or the
- *          writer.
+ * Threads: the thread that has the worker's turn (json.h, work.h).
  * Limits:  config->otlp: bytes of a text, attributes of a span;
  *          OTEL_BSP_MAX_EXPORT_BATCH_SIZE spans in a request, at most
  *          LLMOBS_SEND_MAX, and those of otlp_route.h.

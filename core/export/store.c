@@ -75,7 +75,7 @@ static int open_current(struct open_file *file)
     struct stat st;
 
     for (int i = 0; i < OPEN_TRIES; i++) {
-        /* Also for reading, because end_last_line reads the last byte. */
+        /* Also for reading, because write_group reads the last byte. */
         file->fd =
             llmobs_file_open(file->dir, LLMOBS_STORE_FILE, O_RDWR | O_APPEND);
         if (file->fd < 0)
@@ -220,15 +220,6 @@ static int rotate(struct open_file *file)
 
 /* -- writing ------------------------------------------------------------- */
 
-/* A writer that was killed may have left a line without its end. */
-static bool lacks_end(const struct open_file *file)
-{
-    char last;
-
-    return file->size > 0 && pread(file->fd, &last, 1, file->size - 1) == 1 &&
-           last != '\n';
-}
-
 /* Moves past `len` bytes of the pieces. */
 static void skip(struct iovec **pieces, int *count, size_t len)
 {
@@ -264,18 +255,6 @@ static size_t write_all(int fd, struct iovec *pieces, int count, int *error)
     return done;
 }
 
-/* How many events are complete among the bytes from *at to `done`; moves *at
- * behind the last of them. */
-static int count_whole(const struct llmobs_text *events, size_t count,
-                       size_t done, size_t *at)
-{
-    size_t n = 0;
-
-    while (n < count && *at + events[n].len < done)
-        *at += events[n++].len + 1;
-    return (int)n;
-}
-
 /* How many of the next events go into the file: as many as fit, at least one.
  */
 static size_t count_fitting(const struct llmobs_text *events, size_t count,
@@ -287,23 +266,6 @@ static size_t count_fitting(const struct llmobs_text *events, size_t count,
     while (n < count && n < GROUP_MAX &&
            (n == 0 || bytes + (int64_t)events[n].len < room))
         bytes += (int64_t)events[n++].len + 1;
-    return n;
-}
-
-/* Gives the number of pieces: each event, and the end of its line. */
-static int list_pieces(const struct llmobs_text *events, size_t count,
-                       bool lead, struct iovec *pieces)
-{
-    const struct iovec end = {(void *)(uintptr_t) "\n", 1};
-    int n = 0;
-
-    if (lead)
-        pieces[n++] = end;
-    for (size_t i = 0; i < count; i++) {
-        pieces[n++] =
-            (struct iovec){(void *)(uintptr_t)events[i].data, events[i].len};
-        pieces[n++] = end;
-    }
     return n;
 }
 
@@ -325,23 +287,34 @@ static size_t cut_line(const struct open_file *file, size_t whole, size_t done)
 static int write_group(struct open_file *file, const struct llmobs_text *events,
                        size_t count)
 {
+    const struct iovec end = {(void *)(uintptr_t) "\n", 1};
     struct iovec *pieces = malloc((2 * count + 1) * sizeof(*pieces));
-    bool lead = lacks_end(file);
-    size_t done, whole = lead;
-    int error, n;
+    size_t done, whole, stay = 0;
+    char last = '\n';
+    int error, n = 0;
 
     if (!pieces)
         return -ENOMEM;
-    n = list_pieces(events, count, lead, pieces);
+    /* A writer that was killed may have left a line without its end. */
+    if (file->size > 0 && pread(file->fd, &last, 1, file->size - 1) == 1 &&
+        last != '\n')
+        pieces[n++] = end;
+    whole = (size_t)n;
+    for (size_t i = 0; i < count; i++) {
+        pieces[n++] =
+            (struct iovec){(void *)(uintptr_t)events[i].data, events[i].len};
+        pieces[n++] = end;
+    }
     done = write_all(file->fd, pieces, n, &error);
     free(pieces);
     if (done < whole)
         return error;
-    n = count_whole(events, count, done, &whole);
+    while (stay < count && whole + events[stay].len < done)
+        whole += events[stay++].len + 1;
     if (whole < done)
         whole = cut_line(file, whole, done);
     file->size += (off_t)whole;
-    return n ? n : error;
+    return stay ? (int)stay : error;
 }
 
 /* Writes a group to the current file, or to a new file if that is full. */
