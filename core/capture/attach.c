@@ -222,8 +222,8 @@ const struct llmobs_ops *llmobs_core_attach(const struct llmobs_host *host)
     bool works;
     int cancel;
 
-    /* The files that are read here are no place for the program's thread to
-     * end at, which the function that it called may not be either. */
+    /* The program's thread must not be cancelled while it reads files here: the
+     * function that it called may not be a point of cancellation. */
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
     /* A shim of another version sees by the table's number why not. */
     works = host && (host->abi != LLMOBS_ENGINE_ABI || start(host));

@@ -207,9 +207,9 @@ static bool save_origin(struct llmobs_handle *handle, const char *url,
            save_url(handle, url, step);
 }
 
-/* The header list decides, which libcurl reads later. Most such requests are no
- * calls of models: so the library saves only what the end of the wait needs,
- * and looks at no body. */
+/* The header list will decide, but libcurl reads it later. Most such requests
+ * are not calls of models, so the library saves only what it needs when the
+ * header list is read, and does not look at the body. */
 static bool start_by_headers(struct llmobs_handle *handle, CURL *curl,
                              const char *url)
 {
@@ -239,8 +239,8 @@ static bool start_judged(struct llmobs_handle *handle, CURL *curl,
 
 /* The app may free or replace a URL handle until libcurl asks it, so the
  * library waits for libcurl's own answer. If libcurl has an empty address now,
- * the address that it has later is the URL handle's. Otherwise nobody can say
- * which it is, and the transfer stays unobserved. */
+ * the address that it has later is the URL handle's. Otherwise the address is
+ * unknown, and the transfer is not observed. */
 static bool start_url_pending(struct llmobs_handle *handle, CURL *curl)
 {
     const char *before =
@@ -379,8 +379,8 @@ static long long_of(const struct llmobs_real *real, CURL *curl, CURLINFO info)
     return value;
 }
 
-/* The status that libcurl has; after a reset it has none. Then a status that a
- * header line had counts, unless a proxy refused the tunnel by it. */
+/* The status that libcurl has. After a reset libcurl has no status: then the
+ * status of a header line counts, unless a proxy refused the tunnel with it. */
 static long status_now(const struct llmobs_real *real, CURL *curl, long seen)
 {
     long status = long_of(real, curl, CURLINFO_RESPONSE_CODE);
@@ -460,11 +460,11 @@ void llmobs_capture_measure(struct llmobs_handle *handle, CURL *curl)
 
 /* -- the end --------------------------------------------------------------- */
 
-/* Copies the app's error buffer, which says more than the code; where it says
- * nothing, copies libcurl's text for the code. libcurl empties the buffer as a
- * transfer begins, and never writes beyond its size. Only as easy_perform
- * returns is the buffer certain to be there. In a multi nobody knows in which
- * drive libcurl wrote to it, and the app may have freed it since. */
+/* Copies the app's error buffer, which says more than the code. If the buffer
+ * is empty, copies libcurl's text for the code. libcurl empties the buffer when
+ * a transfer begins, and never writes beyond its size. The buffer is certain to
+ * exist only when easy_perform returns. In a multi it is unknown in which drive
+ * libcurl wrote to the buffer, and the app may have freed it since. */
 static void copy_error(const struct llmobs_handle *handle,
                        struct llmobs_exchange *exchange)
 {

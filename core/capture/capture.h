@@ -13,9 +13,9 @@
  *          the parent finishes it.
  *
  * The capture reads no memory that an option of the app points to before
- * libcurl reads it, nor after. As the transfer begins it reads a URL handle and
- * measures a body without a size, but neither for a handle beside others in a
- * multi. In a prereq callback (libcurl 7.80; before that, as the transfer
+ * libcurl reads it, or after that. As the transfer begins it reads a URL handle
+ * and measures a body without a size, but neither for a handle beside others in
+ * a multi. In a prereq callback (libcurl 7.80; before that, as the transfer
  * begins) it reads header list and body; of a body that goes later than its
  * request, as much as libcurl has sent; and the error buffer as easy_perform
  * returns.
@@ -42,8 +42,8 @@ void llmobs_capture_init(const struct llmobs_config *config,
  * next add, start or finish of the handle forgets it. */
 void llmobs_capture_add(struct llmobs_handle *handle);
 
-/* There is no memory to follow a handle that was added: counts its call as
- * lost, if it may have been a call to a model, and forgets it. */
+/* For an added handle that cannot be followed because memory ran out: counts
+ * its call as lost, if it may have been a call to a model, and forgets it. */
 void llmobs_capture_lose(struct llmobs_handle *handle);
 
 /* libcurl is about to begin the transfer: judges it by method and URL and, when

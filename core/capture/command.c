@@ -93,8 +93,8 @@ static int finish_span(uint64_t span, struct llmobs_json *what)
 /* -- requests -------------------------------------------------------------- */
 
 /* Ends the open spans; `entry` is for the outermost. A child cannot end spans
- * of its parent: they stop being current, and no more. The same holds for the
- * entry of a request that goes on while the thread serves others. */
+ * of its parent: they only stop being current. The same is true for the entry
+ * of a request that continues while the thread serves others. */
 static int unwind(struct llmobs_json *entry)
 {
     uint64_t span = llmobs_thread_state_top(), outer;
@@ -144,7 +144,7 @@ static int activate_headers(const struct llmobs_json *headers)
 }
 
 /* *key: the request's key; 0: the request has no key, and its entry belongs to
- * the thread. -EINVAL: the value is no key. */
+ * the thread. -EINVAL: the value is not a key. */
 static int read_key(const struct llmobs_json *what, uintptr_t *key)
 {
     const struct llmobs_json *given = llmobs_json_get(what, "request");
@@ -216,7 +216,7 @@ static int finish_request(struct llmobs_json *what)
     if (rc != 0)
         return rc;
     if (key) {
-        /* The thread may serve another request, whose entry goes on. */
+        /* The thread may serve another request, whose entry stays open. */
         span = llmobs_shared_entry_remove(key);
         if (!span)
             return -ENOENT;

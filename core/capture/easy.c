@@ -68,8 +68,9 @@ CURLcode llmobs_ops_easy_setopt(const struct llmobs_real *real, CURL *curl,
     return rc;
 }
 
-/* True when libcurl refused to start, because the handle is busy: in a multi,
- * or in the very callback that calls. Its capture goes on unchanged then. */
+/* True when libcurl refused to start because the handle is busy: it is in a
+ * multi, or the caller is one of its own callbacks. Its capture then continues
+ * unchanged. */
 static bool refused(CURLcode rc)
 {
     return rc == CURLE_FAILED_INIT || (int)rc == 93; /* RECURSIVE_API_CALL */

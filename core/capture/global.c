@@ -33,8 +33,8 @@
 #define TURN_MS 50
 
 /* `count` rises after an init and falls before a cleanup, so that libcurl's own
- * count is never below it. The init that easy_init makes is not counted:
- * nobody can tell whether libcurl counted it for this thread or for another. */
+ * count is never below it. The init that easy_init makes is not counted: it is
+ * unknown whether libcurl counted it for this thread or for another. */
 struct copy {
     _Atomic(const struct llmobs_real *) real;
     atomic_int count;
@@ -341,7 +341,7 @@ void llmobs_global_up(const struct llmobs_real *real, enum llmobs_up how)
     choose_any();
 }
 
-/* After libcurl's own init, which has given `rc`; preserves errno. */
+/* Runs after libcurl's own init, which returned `rc`. Preserves errno. */
 static void end_init(const struct llmobs_real *real, enum llmobs_up how,
                      CURLcode rc, bool first)
 {
@@ -404,9 +404,9 @@ static bool stays_up(struct copy *copy)
     return count > 1;
 }
 
-/* Most processes end after their first cleanup: it delivers, and the exit has
- * the rest of the time. A process that goes on waits again only for a request
- * that is under way. */
+/* Most processes end after their first cleanup. So the first cleanup delivers,
+ * and the exit has the rest of the time. A process that continues waits again
+ * only for a request that is under way. */
 static void pause_worker(void)
 {
     bool first = atomic_load(&retreated) != llmobs_fork_process();

@@ -40,11 +40,12 @@ void llmobs_global_start(struct llmobs_worker *worker, bool names_callers,
  * delivered at its exit, also without libcurl. */
 void llmobs_global_deliver_at_exit(void);
 
-/* Before a real function that may be libcurl's first init. Threads that come
- * together sleep here until the first of them is through, at most 50 ms:
- * libcurl since 7.84 has them spin, and with more threads than processors the
- * ones that spin keep the one that works from running. True: this thread is the
- * first, and ends its turn after llmobs_global_up. _claim_turn preserves errno.
+/* Called before a real function that may be libcurl's first init. If several
+ * threads call it at once, all but the first sleep here until the first is
+ * done, at most 50 ms. Since 7.84 libcurl would let them spin, and with more
+ * threads than processors they would keep the first thread from running. True:
+ * this thread is the first, and ends its turn after llmobs_global_up.
+ * _claim_turn preserves errno.
  */
 bool llmobs_global_claim_turn(const struct llmobs_real *real);
 void llmobs_global_end_turn(const struct llmobs_real *real);

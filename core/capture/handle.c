@@ -220,7 +220,7 @@ bool llmobs_handle_early(const struct llmobs_handle *handle)
            !llmobs_members_is_single(&handle->member);
 }
 
-/* For an unseen handle nobody knows whether POSTFIELDS are a string. */
+/* For an unseen handle it is unknown whether POSTFIELDS is a string. */
 void llmobs_handle_measure(struct llmobs_handle *handle)
 {
     if (handle->app.unseen)
@@ -283,9 +283,9 @@ static curl_off_t smaller(curl_off_t a, curl_off_t b)
     return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
-/* The size of POSTFIELDS or of the copy; -1: not known. Where nobody knows
- * which of two sizes libcurl uses, the smaller one counts: so many bytes are
- * certain to be there. */
+/* The size of POSTFIELDS or of the copy; -1: not known. If it is unknown which
+ * of two sizes libcurl uses, the smaller one counts, because that many bytes
+ * certainly exist. */
 static curl_off_t body_size(const struct llmobs_handle *handle)
 {
     if (!handle->step)
@@ -318,8 +318,8 @@ static bool has_fields(const struct llmobs_handle *handle)
             handle->outgoing.size >= 0);
 }
 
-/* Of the copy that libcurl made earlier, it sends as many bytes as the size in
- * force says when the transfer begins. */
+/* When the transfer begins, the size that is then set decides how many bytes
+ * libcurl sends of the copy that it made earlier. */
 static uint64_t copy_len(const struct llmobs_handle *handle)
 {
     uint64_t total = handle->app.copied.total;

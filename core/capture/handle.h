@@ -134,7 +134,8 @@ struct llmobs_handle {
     size_t reader_count;
     struct llmobs_reader *reading; /* libcurl has read from it; NULL: none */
     struct llmobs_replay *replay;  /* NULL: no call goes to a mock */
-    /* Of the thread that set the transfer up, if it is Ruby's; or NULL. */
+    /* The frames of the thread that set the transfer up, if it runs Ruby; or
+     * NULL. */
     struct llmobs_script_frames *script;
 };
 
@@ -180,7 +181,7 @@ static inline bool llmobs_handle_knows(const struct llmobs_handle *handle,
            (callback->function_set && callback->data_set);
 }
 
-/* The right to touch `exchange` (holder.h). */
+/* Gets the right to touch `exchange` (holder.h). */
 static inline void llmobs_handle_lock(struct llmobs_handle *handle)
 {
     llmobs_holder_lock(&handle->exchange_holder);
@@ -207,8 +208,9 @@ struct llmobs_handle *llmobs_handle_create(const struct llmobs_real *real,
 bool llmobs_handle_copy(struct llmobs_handle *to,
                         const struct llmobs_handle *from);
 
-/* None of the library's callbacks is at libcurl any more: swap_out has set the
- * app's, or a reset has removed all. Sets nothing at libcurl. */
+/* Records that libcurl has none of the library's callbacks any more: swap_out
+ * has set the app's callbacks, or a reset has removed all. Sets nothing in
+ * libcurl. */
 void llmobs_handle_unswap(struct llmobs_handle *handle);
 
 /* Frees the origin of a call, and forgets it. */
@@ -219,7 +221,7 @@ void llmobs_handle_drop_origin(struct llmobs_handle *handle);
 struct llmobs_exchange *llmobs_handle_claim_exchange(
     struct llmobs_handle *handle);
 
-/* Forgets the transfer, but for its exchange. */
+/* Forgets the transfer, except its exchange. */
 void llmobs_handle_drop_transfer(struct llmobs_handle *handle);
 
 /* A transfer begins: reads the settings that libcurl reads now, and measures a

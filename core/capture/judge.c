@@ -131,7 +131,7 @@ static bool still_holds(const struct llmobs_handle *handle,
     return llmobs_rules_holds(match, &request);
 }
 
-/* A body that goes later speaks for itself, whatever its type. */
+/* A body that is sent later is judged by its bytes, whatever its type. */
 static bool match_lines(struct llmobs_request *request,
                         const struct curl_slist *lines, bool later,
                         struct llmobs_match *match)
@@ -264,7 +264,8 @@ enum llmobs_verdict llmobs_judge_url(const struct llmobs_handle *handle,
 {
     struct llmobs_request request = request_of(handle, url);
 
-    /* Header list and body are not read yet: as if they were those of a call.
+    /* The header list and the body are not read yet: assumes that they show a
+     * call.
      */
     request.content_type = "application/json";
     request.body_pending = sends_some(handle);

@@ -28,15 +28,15 @@ enum llmobs_verdict llmobs_judge_url(const struct llmobs_handle *handle,
                                      const char *url,
                                      struct llmobs_match *match);
 
-/* True where the header list, which it reads, has a line that shows a call.
- * Most requests with headers have none, so it reads nothing else. */
+/* Reads the header list. True if a line of it shows a call. It reads nothing
+ * else, because most requests with headers have no such line. */
 bool llmobs_judge_has_sign(const struct llmobs_handle *handle);
 
 /* Judges by header list and body as well, and so reads them. */
 bool llmobs_judge_request(const struct llmobs_handle *handle, const char *url,
                           struct llmobs_match *match);
 
-/* A request that is no transfer of libcurl's. */
+/* A request that libcurl does not send. */
 struct llmobs_wire_request {
     const char *method;
     const char *url; /* absolute */

@@ -19,7 +19,7 @@ struct part {
     _Atomic(struct form *) form;
     char *name;        /* NULL: none */
     char *type;        /* NULL: none */
-    char *text;        /* `size` bytes; NULL: the part is no text */
+    char *text;        /* `size` bytes; NULL: the part is not text */
     int64_t size;      /* -1: unknown */
     bool named;        /* it has a file's name */
     bool coded;        /* libcurl encodes the bytes (curl_mime_encoder) */
@@ -122,7 +122,8 @@ uint64_t llmobs_mime_now(void)
     return atomic_fetch_add(&numbers, 1) + 1;
 }
 
-/* A form that was there before, whose end nobody saw, is forgotten. */
+/* Forgets an earlier form at the same address, whose end the library did not
+ * see. */
 static void add_form(curl_mime *mime)
 {
     struct form *form;
@@ -220,7 +221,7 @@ curl_mimepart *llmobs_ops_mime_addpart(const struct llmobs_real *real,
  * has also set the part's type (lib/mime.c, Curl_mime_prepare_headers). */
 struct own_headers {
     const char *type; /* borrowed from the list; NULL: none of them is one */
-    bool no_text;     /* they name a coding, or may name a file */
+    bool no_text;     /* a header names a coding, or may name a file */
 };
 
 /* The value of the header, if it has that name, else NULL (as match_header of
@@ -349,7 +350,7 @@ CURLcode llmobs_ops_mime_data(const struct llmobs_real *real,
     return rc;
 }
 
-/* The part's bytes are no text; `size` below 0: unknown. Returns the record of
+/* The part's bytes are not text; `size` below 0: unknown. Returns the record of
  * the part, or NULL. */
 static struct part *set_file(curl_mimepart *part, int64_t size)
 {

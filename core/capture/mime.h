@@ -11,7 +11,8 @@
  *          part, with its name, type and text; each is found by its address
  *          (keyed.h), so no call walks over more than one form's parts.
  * Threads: those of keyed.h: a form belongs to the thread that uses it.
- * Errors:  a form of which a part could not be recorded, for want of memory or
+ * Errors:  a form with a part that could not be recorded, because memory ran
+ *          out or
  * by the limits, has no fields; where a text could not be copied its size takes
  * its place. Limits:  LLMOBS_MIME_FORMS_MAX forms and LLMOBS_MIME_PARTS_MAX
  * parts at a time, LLMOBS_MIME_TEXTS_MAX bytes of texts in all; a name of

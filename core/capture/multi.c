@@ -349,8 +349,8 @@ CURLMcode llmobs_ops_multi_cleanup(const struct llmobs_real *real, CURLM *multi)
 
 /* -- driving --------------------------------------------------------------- */
 
-/* True within a callback. There libcurl refuses to drive the multi, and refuses
- * to say the timeout as well. */
+/* True within a callback, where libcurl refuses to drive the multi. libcurl
+ * then also refuses to give the timeout, so asking for it shows this. */
 static bool refuses_drive(const struct llmobs_real *real, CURLM *multi)
 {
     long ms;

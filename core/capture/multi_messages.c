@@ -95,8 +95,8 @@ static bool grow_list(struct llmobs_messages *messages)
     return true;
 }
 
-/* Runs before a message is read, for nobody could put it back. Where half of
- * the list is forgotten, the rest moves to its beginning. */
+/* Runs before a message is read, because a message cannot be put back. Once
+ * half of the list is forgotten, the rest moves to its beginning. */
 static bool make_room(struct llmobs_messages *messages)
 {
     size_t end = messages->end;
@@ -135,8 +135,9 @@ static bool is_message_of(const struct llmobs_messages *messages, size_t at,
            messages->list[at]->easy_handle == curl;
 }
 
-/* The place of a handle's message in the list; the list's end: it has none. The
- * handle's record has the place of its message, if there is one. */
+/* The place of a handle's message in the list; the list's end if the handle has
+ * no message. The handle's record has the place of its message, if there is
+ * one. */
 static size_t place_of_message(const struct llmobs_messages *messages,
                                CURL *curl)
 {

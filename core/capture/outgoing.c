@@ -122,8 +122,8 @@ static void put_headers(struct llmobs_handle *handle, CURL *curl,
         handle->in &= ~(unsigned)LLMOBS_IN_HEADERS;
 }
 
-/* Reads the program's own headers. The baggage that a caller from a public
- * network sent the program goes on to nobody. */
+/* Reads the program's own headers. Baggage that a caller from a public network
+ * sent to the program is not passed on. */
 static void scan_headers(const struct llmobs_handle *handle,
                          struct llmobs_own_headers *own,
                          struct llmobs_inject_plan *plan)
@@ -157,9 +157,9 @@ static void pass_context_on(struct llmobs_handle *handle, CURL *curl,
     put_headers(handle, curl, &plan);
 }
 
-/* Copies what the request has: its lines, and its body unless it goes later;
- * then a copy that was made as the transfer began may stay. Of the URL of a
- * search by GET, copies the query alone. */
+/* Copies the request's lines, and its body unless the body is sent later; in
+ * that case a copy that was made when the transfer began may stay. From the URL
+ * of a search by GET, copies only the query. */
 static void read_request(struct llmobs_handle *handle,
                          struct llmobs_exchange *exchange)
 {
@@ -317,9 +317,9 @@ static void follow_method(struct llmobs_handle *handle, CURL *curl)
 }
 
 /* Other handles' callbacks may have changed the transfer before libcurl began
- * it: asks libcurl what it began. If the address is in a URL handle, which only
- * libcurl may read, judges by the address that libcurl has; while libcurl has
- * not begun the transfer, there is none. */
+ * it, so this asks libcurl what it began. Only libcurl may read a URL handle:
+ * if the address is in one, this judges by the address that libcurl has.
+ * libcurl has no address before it begins the transfer. */
 static void follow_and_judge(struct llmobs_handle *handle, CURL *curl)
 {
     struct llmobs_match match;
@@ -440,7 +440,8 @@ static bool open_by_headers(struct llmobs_handle *handle,
     return true;
 }
 
-/* The header list decides: reads the body only where a header shows a call. */
+/* Decides by the header list. The body is read only if a header shows a call.
+ */
 static bool decide_by_headers(struct llmobs_handle *handle, CURL *curl)
 {
     const struct llmobs_call_origin *origin = &handle->origin;

@@ -7,7 +7,7 @@
  *
  * Owns:    nothing.
  * Threads: the thread that drives the handle.
- * Errors:  a call that cannot be followed for want of memory is counted as
+ * Errors:  a call that cannot be followed because memory ran out is counted as
  *          lost.
  */
 #ifndef LLMOBS_OUTGOING_H
@@ -68,9 +68,10 @@ void llmobs_outgoing_copy_sent(struct llmobs_handle *handle);
 void llmobs_outgoing_answered(struct llmobs_handle *handle, const char *data,
                               size_t len);
 
-/* The transfer of a handle that nobody saw being made is over: judges it by the
- * address and the method that libcurl has, and opens the exchange that the
- * origin holds. Of both bodies only the size is known. */
+/* For a handle whose making the library did not see, once its transfer is over:
+ * judges the transfer by the address and the method that libcurl has, and opens
+ * the exchange that the origin holds. Only the sizes of both bodies are known.
+ */
 void llmobs_outgoing_open_unseen(struct llmobs_handle *handle, CURL *curl);
 
 /* Asks libcurl for one of its own texts; NULL: it has none. */

@@ -22,8 +22,8 @@ struct llmobs_replay;
 /* Borrows the mock's base URL for good; NULL: no call goes to a mock. */
 void llmobs_replay_init(const char *base);
 
-/* Saves a setting of the program's, as libcurl has accepted it. Makes the
- * record, where there is none. */
+/* Saves a setting of the program, once libcurl has accepted it. Makes the
+ * record if there is none. */
 void llmobs_replay_set(struct llmobs_replay **replay, CURLoption option,
                        const void *arg);
 

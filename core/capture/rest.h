@@ -24,13 +24,12 @@ struct llmobs_worker;
 
 void llmobs_rest_init(struct llmobs_worker *worker);
 
-/* Before the program takes on a sandbox, which may forbid system calls: sends
- * at once what waits, as far as it can, and holds the spool's file open.
- * `filter`: the program of a seccomp filter, or NULL; _HINDERED: this library
- * cannot work under that filter, as the log says. _NOT in a child that shares
- * its parent's memory (vfork): it has no thread of the library, and
- * the parent's stay.
- * After _NOT nobody calls the two functions below. */
+/* Called before the program enters a sandbox, which may forbid system calls.
+ * Sends at once as much as it can of what waits, and holds the spool's file
+ * open. `filter`: the program of a seccomp filter, or NULL; _HINDERED: this
+ * library cannot work under that filter, as the log says. _NOT in a child that
+ * shares its parent's memory (vfork): it has no thread of the library, and the
+ * parent's stay. After _NOT nobody calls the two functions below. */
 enum llmobs_rest llmobs_rest_begin(enum llmobs_confined how,
                                    const void *filter);
 

@@ -192,8 +192,8 @@ static bool set_url(struct llmobs_settings *app, const char *url)
     return true;
 }
 
-/* False: without memory. Then nobody knows the request's path, and no URL at
- * all is better than a wrong one. */
+/* False: memory ran out. Then the request's path is unknown, and no URL at all
+ * is better than a wrong one. */
 static bool set_target(struct llmobs_settings *app, const char *target)
 {
     char *copy = target ? strdup(target) : NULL;

@@ -1,10 +1,10 @@
-/* settings - what the app has set of one of its easy handles, and a table of
+/* settings - what the app has set in one of its easy handles, and a table of
  * the options that matter.
  *
  * Owns:    the texts, and the copy of COPYPOSTFIELDS; all else is the app's
  *          memory, which only _set reads.
  * Threads: the thread that uses the handle.
- * Errors:  without memory an address is none, rather than a wrong one.
+ * Errors:  when memory runs out there is no address, rather than a wrong one.
  * Limits:  a copy has at most the bytes that _set gets as its cap.
  */
 #ifndef LLMOBS_SETTINGS_H

@@ -36,9 +36,9 @@ int llmobs_shared_entry_claim(uintptr_t key)
     return rc;
 }
 
-/* Returns the key's record, or NULL; *number: that of its span. Another key may
- * get the record at any moment: the number counts only if the record has the
- * same key after the number was read. */
+/* Returns the key's record, or NULL; *number: its span's number. Another key
+ * may get the record at any moment: the number counts only if the record has
+ * the same key after the number was read. */
 static struct shared *look_up(uintptr_t key, uint64_t *number)
 {
     struct shared *one = llmobs_keyed_find(&table, (void *)key);

@@ -32,8 +32,10 @@ static bool is_needed_first(const char *name)
     return found;
 }
 
-/* The functions of one object whose calls the library does not see. Of those
- * that it defines it may still ask the loader for some later, until `last`. */
+/* The functions of one object whose calls the library does not see. An object
+ * may define functions of libcurl and ask the loader for libcurl's own later,
+ * so these count only with `last`, or if one of them is one that every call
+ * needs. */
 static uint64_t hidden_by(const struct llmobs_wrapper *one, bool last)
 {
     uint64_t strays = __atomic_load_n(&one->strays, __ATOMIC_ACQUIRE);

@@ -24,7 +24,7 @@
 /* How many milliseconds the exit handler waits for a thread that is appending.
  */
 #define EXIT_LOCK_MS 5
-/* A body is judged by so many of its first bytes, or by all of them. */
+/* A body is judged by at most this many of its first bytes. */
 #define JUDGED_MAX 4096
 #define LINE_BITS 4
 

@@ -6,7 +6,7 @@
  * Threads: init before any connection exists. One connection is used by one
  *          thread at a time; the exit handler also claims its exchange.
  * Errors:  a connection that cannot be followed makes no span; an exchange that
- *          is lost for want of memory is counted.
+ *          is lost because memory ran out is counted.
  * Fork:    an exchange belongs to the process that began it.
  */
 #ifndef LLMOBS_WIRE_H
