@@ -27,10 +27,10 @@ static void (*scan_anew)(void);
 
 /* -- the calls ------------------------------------------------------------- */
 
-/* What the call wants. ALONE: to be the process's only thread. CONFINED: that,
- * and no delivery after it. FILTERED: the same by a filter. STRICT: by a filter
- * that allows next to nothing. NARROWED: that no thread has more rights than
- * its own. */
+/* What the call needs. ALONE: its thread is the process's only one. CONFINED:
+ * also, nothing is delivered after the call. FILTERED: like CONFINED, by a
+ * filter. STRICT: by a filter that allows almost nothing. NARROWED: no thread
+ * may have more rights than the calling thread. */
 enum { NOTHING = -1, ALONE, CONFINED, FILTERED, STRICT, NARROWED };
 
 /* The request of the call, and the answer of the core. */
@@ -96,8 +96,8 @@ static struct request begin_call(int how, uintptr_t program)
     return request;
 }
 
-/* True where the call failed because of a thread of the library, which is gone
- * now: the call had no effect, and is made again. */
+/* True if the call failed because of a thread of the library. That thread has
+ * ended now. The failed call had no effect, so it is made again. */
 static bool must_repeat(const struct request *request, long result)
 {
     return result == -1 && request->how == ALONE &&
@@ -180,8 +180,8 @@ static long alone_syscall(long number, uintptr_t a, uintptr_t b, uintptr_t c,
     return result;
 }
 
-/* The empty instruction keeps the compiler from a table of addresses, which
- * would be a relocation for each in every process. */
+/* The empty instruction keeps the compiler from making a table of addresses,
+ * which would cost every process a relocation for each of them. */
 static void *thunk(enum llmobs_alone which)
 {
     void *found = NULL;
@@ -197,7 +197,7 @@ static void *thunk(enum llmobs_alone which)
 
 /* -- the slots ------------------------------------------------------------- */
 
-/* Every name of every object is looked at: two letters pass over most. */
+/* This runs for every name of every object. Two letters rule out most names. */
 static bool may_be_name(const char *name)
 {
     switch (name[0]) {
@@ -281,8 +281,8 @@ static bool is_for_sandboxes(const char *path)
     return found;
 }
 
-/* Looks at the program, whose symbols are few, and at the names of the others'
- * files alone: to look at all names of all objects costs 0.8 million
+/* Looks at the program's symbols, which are few, but only at the file names of
+ * other objects: to look at all symbols of all objects costs 0.8 million
  * instructions. */
 static int look_at_object(struct dl_phdr_info *info, size_t size,
                           void *argument)

@@ -1,15 +1,16 @@
-/* alone - lets the library's threads end before the program does what a process
- * of one thread alone may do (unshare, setns), or what a thread does for itself
- * alone, so that the library's threads would stay outside (a filter of system
- * calls, landlock, a drop of privileges).
+/* alone - ends the library's threads before some calls of the program. Some
+ * calls are allowed only in a process with one thread (unshare, setns). Others
+ * change only the calling thread, and would not reach the library's threads (a
+ * filter of system calls, landlock, a drop of privileges).
  *
  * Owns:    the addresses of libc's functions of these names.
- * Threads: any. Slots are changed once, before the library's first thread, and
- *          earlier, from the core's load on, where the program itself has such
- *          a name, asks the loader for it, or has a library for sandboxes:
- *          the slots of other programs that call no model stay.
- * Errors:  those of the real functions. Where a thread of the library does not
- * end in time, the call goes on as if there were no library.
+ * Threads: any. Slots are changed once, before the library starts its first
+ *          thread. They are changed as soon as the core is loaded if the
+ *          program itself has such a name, asks the loader for it, or has a
+ *          library for sandboxes. So the slots of other programs that call no
+ *          model stay.
+ * Errors:  those of the real functions. If a thread of the library does not end
+ *          in time, the call is made nevertheless.
  *
  * seccomp and landlock have no wrapper in libc: libseccomp and other libraries
  * call them through libc's prctl and syscall. The shim does not see a system
@@ -39,11 +40,12 @@ void llmobs_alone_open(const struct llmobs_ops *(*core)(void),
 /* Patches the slots of all objects, and from then on those of later ones. */
 void llmobs_alone_watch(void);
 
-/* When the core is loaded: watches where the program may take on a sandbox. */
+/* Called when the core is loaded. Watches the calls if the program may enter a
+ * sandbox. */
 void llmobs_alone_look(void);
 
-/* The program asks dlsym for that name: where the core is loaded, watches from
- * now on. Answers as llmobs_alone_is. */
+/* The program asks dlsym for that name. If the core is loaded, watches the
+ * calls from now on. Returns what llmobs_alone_is returns. */
 bool llmobs_alone_asked(const char *name);
 
 /* True for a name whose slots are to be patched now. */

@@ -2,8 +2,8 @@
 
 /* The compiler may replace an assignment of a structure, or a loop, by a call
  * of these functions, and a process without a libc has none of them. They are
- * hidden, so that nobody else binds to them. The empty statement keeps the
- * compiler from replacing these very loops by calls of themselves. */
+ * hidden, so that no other object binds to them. The empty statement keeps the
+ * compiler from replacing the loops here by calls of these functions. */
 void *memset(void *to, int value, size_t len);
 void *memcpy(void *restrict to, const void *restrict from, size_t len);
 

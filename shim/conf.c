@@ -39,7 +39,7 @@ static int open_regular(const char *path)
     return -1;
 }
 
-/* Reads the file into `text`; answers its length, 0 where the file does not
+/* Reads the file into `text`. Returns its length, or 0 if the file does not
  * count. */
 static size_t read_text(const char *path)
 {

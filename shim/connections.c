@@ -9,8 +9,8 @@
 #define LEVELS 6
 #define WORDS 8 /* of a bucket, the size of a cache line */
 
-/* The lowest bits of a word. The rest is the address, negative, so that no leak
- * checker takes the word for a reference (lib/base/hidden.h). */
+/* The lowest bits of a word. The other bits are the negated address, so that a
+ * leak checker does not take the word for a reference (lib/base/hidden.h). */
 enum state {
     NEW = 1, /* it has sent too little to be judged */
     HTTP,
@@ -68,8 +68,8 @@ static struct place place_in(unsigned level, struct bucket *bucket, size_t i)
     };
 }
 
-/* The place of the connection's word; WORDS: there is none. Compares all words:
- * a branch that a processor foretells wrongly costs more. */
+/* The place of the connection's word; WORDS: there is none. Compares all words,
+ * because a branch that the processor predicts wrongly costs more. */
 static size_t find_in(const struct bucket *bucket, uintptr_t key)
 {
     size_t at = WORDS;
@@ -167,8 +167,9 @@ void llmobs_connections_wipe(struct llmobs_connection *connection)
     connection->held = 0;
 }
 
-/* Reads on what a new connection sends, and judges by it if that is enough.
- * Only what earlier attempts sent stays in the record. */
+/* Reads more of the first bytes that a new connection sends, and judges the
+ * connection once they are enough. For HTTP the record keeps only the bytes
+ * that earlier attempts sent. */
 static enum state read_first(struct llmobs_connection *connection,
                              const char *bytes, size_t len, bool *http2)
 {
@@ -196,8 +197,8 @@ static enum state read_first(struct llmobs_connection *connection,
     return FOREIGN;
 }
 
-/* Skips, in an attempt to send, what an earlier attempt has shown. Only lengths
- * count: the program may pass the same bytes from another place. */
+/* Skips the bytes that an earlier attempt to send has shown. Only lengths
+ * count, because the program may pass the same bytes from another address. */
 static void skip_shown(struct llmobs_connection *connection,
                        struct llmobs_sent *sent, size_t accepted)
 {
@@ -264,8 +265,8 @@ struct llmobs_connection *llmobs_connections_find(const void *ssl)
     return place.word && state_of(place) == HTTP ? place.record : NULL;
 }
 
-/* Memory that is freed may be the next connection's. Where two threads used a
- * connection first at the same time, it has two words. */
+/* The next connection may use the freed memory. A connection has two words if
+ * two threads were its first users at the same time. */
 void *llmobs_connections_forget(const void *ssl)
 {
     void *of_core = NULL;

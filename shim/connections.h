@@ -1,17 +1,17 @@
-/* connections - which connections of TLS are those of a client of HTTP/1.1, by
- * the address of their SSL or session.
+/* connections - finds the TLS connections of clients of HTTP/1.1, by the
+ * address of their SSL or session.
  *
- * All that a program encrypts goes by here, so a connection that is not
- * followed must cost next to nothing: it is one word, in a line of eight that
- * is the first one looked at. The words are in levels, each eight times as
- * large as the one before, and nothing moves when a level is added.
+ * All that a program encrypts passes here, so a connection that is not followed
+ * must cost almost nothing: it is one word, and a search begins at its line of
+ * eight words. The words are in levels, each eight times as large as the one
+ * before, and nothing moves when a level is added.
  *
  * Owns:    the levels, which are mapped when they are needed and which
  *          stay for good, and a record for each word of them, whose memory
  *          comes when a client of HTTP first uses it.
  * Threads: any; no lock, no wait. A connection belongs to the thread that uses
- *          it, by its library's own rule; a thread that frees another one at
- *          the same time does not disturb.
+ *          it, by its library's own rule; another thread may free another
+ *          connection at the same time.
  * Errors:  without memory a connection is not followed.
  * Limits:  some 2 million connections at a time.
  * Fork:    a child has all of the parent's.
@@ -29,30 +29,31 @@ struct llmobs_connection {
     char first[LLMOBS_HTTP1_FIRST];
 };
 
-/* Bytes of a connection that no earlier attempt to send them has shown. */
+/* Bytes of a connection that no earlier attempt to send has shown. */
 struct llmobs_sent {
     struct llmobs_connection *connection; /* NULL: not followed, or too few
                                            * bytes to judge by */
     const char *bytes;
     size_t len;
-    bool http2; /* of a connection that is not followed: these bytes are those
-                 * of HTTP/2 */
+    bool http2; /* the connection is not followed, because these bytes are
+                 * HTTP/2 */
 };
 
-/* The program passed bytes to a connection, whose library accepted `accepted`
- * of them. 0: it accepted none now, and wants to be asked again with the same
- * bytes. They count as sent nevertheless, for the peer may answer before that.
- * Where the connection is a client's, the first `held` bytes were sent before
- * these; the caller sends them to the core, and wipes them. */
+/* The program passed bytes to a connection, and the TLS library accepted
+ * `accepted` of them. 0: the TLS library accepted none now, and the program
+ * must pass the same bytes again. The bytes count as sent nevertheless, because
+ * the peer may answer before that. If the connection is a client's, the first
+ * `held` bytes were sent before these; the caller passes them to the core, and
+ * wipes them. */
 struct llmobs_sent llmobs_connections_sent(const void *ssl, const char *bytes,
                                            size_t len, size_t accepted);
 
 /* Forgets the first bytes, which may be a part of a key. */
 void llmobs_connections_wipe(struct llmobs_connection *connection);
 
-/* The connection received bytes. NULL: not followed. Where the peer sends
- * first, the connection is no client's, and is never followed: *first becomes
- * true. */
+/* The connection received bytes. NULL: not followed. If the peer sends first,
+ * the program is not the client of the connection, which is then never
+ * followed: *first becomes true. */
 struct llmobs_connection *llmobs_connections_received(const void *ssl,
                                                       bool *first);
 

@@ -193,8 +193,9 @@ static uint32_t last_version(const struct llmobs_elf *elf)
     return hash;
 }
 
-/* A descriptor's path, as /proc/self/fd/3, may be another file's at the next
- * dlopen. The loader would then answer with this copy, were it still there. */
+/* A descriptor's path, such as /proc/self/fd/3, may belong to another file at
+ * the next dlopen. If this copy stayed loaded, the loader would then answer
+ * with it. */
 static bool is_fleeting(const char *path)
 {
     for (const char *c = path; *c; c++)
@@ -330,9 +331,9 @@ struct llmobs_copy *llmobs_copies_only(void)
     return one;
 }
 
-/* The copy that an unbound slot gets though it wants another's version: the
- * loader binds any version to a preload that comes first and defines the names
- * without versions. */
+/* The copy that an unbound slot gets although the slot names the version of
+ * another copy: if a preload comes first and defines the names without
+ * versions, the loader binds every version to it. */
 static struct llmobs_copy *interposer(const struct llmobs_copy *asked)
 {
     struct llmobs_copy *first = NULL;

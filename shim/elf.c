@@ -120,10 +120,10 @@ struct values {
     unsigned there; /* bits: the section has it */
 };
 
-/* The place of each value by its tag. There are two lists, since a tag is a
+/* The place of each value by its tag. There are two lists, because a tag is a
  * small number or one of the 16 from HIGH on. Every process with a libcurl
- * reads the section of each object, and a look into a list needs a third of the
- * steps of a switch. */
+ * reads this section of each object, and a list needs a third of the steps of a
+ * switch. */
 #define HIGH 0x6ffffff0
 
 static const unsigned char low[] = {
@@ -368,7 +368,7 @@ static uint32_t gnu_start(const struct gnu *gnu, uint32_t hash)
     return start < gnu->first ? 0 : start;
 }
 
-/* True at the end of a chain, or of the table. */
+/* True at the end of a chain or of the table. */
 static bool is_last_of_chain(const struct gnu *gnu, uint32_t i)
 {
     return (size_t)(i - gnu->first) + 1 >= gnu->chains ||
@@ -419,9 +419,9 @@ bool llmobs_elf_hashes(const struct llmobs_elf *elf, const uint32_t *hashes,
     return i < count && gnu.words > 0;
 }
 
-/* The lowest used bucket begins with the table's first symbol. Where no bucket
- * is used, the table's own value for that symbol cannot be trusted: linkers
- * write any number. */
+/* The lowest used bucket begins with the table's first symbol. If no bucket is
+ * used, the table's own value for that symbol cannot be trusted, because
+ * linkers write any number. */
 size_t llmobs_elf_unhashed(const struct llmobs_elf *elf)
 {
     struct gnu gnu;

@@ -34,8 +34,8 @@ VISIBLE void llmobs_command(const char **text);
 
 /* -- for programs that make spans themselves ------------------------------- */
 
-/* Loads the core, where the program or its environment wants it. NULL: nothing
- * is observed. */
+/* Loads the core if the program or its environment wants it. NULL: nothing is
+ * observed. */
 static const struct llmobs_ops *ops_for(
     const struct llmobs_enable_options *enable)
 {
@@ -103,11 +103,11 @@ static int find_calling_object(struct dl_phdr_info *info, size_t size,
     return 1;
 }
 
-/* True when the real dlopen finds the same file for the shim as for the caller.
- * $ORIGIN is the caller's directory, and a bare name is looked for in the
- * caller's RUNPATH or RPATH, and in the RPATH of the objects that needed the
- * caller. */
-static bool caller_is_no_matter(const char *file, const void *address)
+/* True if the real dlopen finds the same file, whether the shim or the
+ * program's own code calls it. The caller decides two things: $ORIGIN is its
+ * directory, and a bare name is searched in its RUNPATH or RPATH and in the
+ * RPATH of the objects that needed it. */
+static bool same_for_any_caller(const char *file, const void *address)
 {
     struct caller caller = {(uintptr_t)address, false};
 
@@ -121,8 +121,8 @@ static bool caller_is_no_matter(const char *file, const void *address)
     return caller.plain;
 }
 
-/* Neither this nor route_of may be inlined: a caller that has their variables
- * in its frame cannot end in a jump. */
+/* This and route_of must not be inlined: a caller that has their variables in
+ * its frame cannot end in a jump. */
 __attribute__((noinline)) static llmobs_open_fn route_open(const char *file,
                                                            int mode,
                                                            const void *caller)
@@ -136,7 +136,7 @@ __attribute__((noinline)) static llmobs_open_fn route_open(const char *file,
         (mode & RTLD_NOLOAD))
         return llmobs_loader_open_fn();
     llmobs_scan_unseen();
-    if (caller_is_no_matter(file, caller))
+    if (same_for_any_caller(file, caller))
         return open_and_scan;
     llmobs_scan_expect_unseen();
     return llmobs_loader_open_fn();
@@ -207,9 +207,9 @@ static void record_answer(struct llmobs_lookup *lookup, bool unseen)
         llmobs_wrappers_reach(lookup->caller, lookup->hook);
 }
 
-/* An answer that does not depend on the caller. A function of another object is
- * that of a wrapper; in no object of this list, it is that of a libcurl in
- * another namespace of the loader. */
+/* An answer that does not depend on the caller. If another object has the
+ * function, that object is a wrapper. If no object of this list has it, a
+ * libcurl in another namespace of the loader has it. */
 static void *by_handle(const struct query *query, struct llmobs_lookup *lookup)
 {
     void *found = found_for(query);
@@ -283,7 +283,8 @@ static void remember(const struct llmobs_lookup *lookup, void *answer)
     }
 }
 
-/* An answer by the caller's place; NULL: the real dlsym is to answer. */
+/* An answer that depends on the caller's address; NULL: the real dlsym must
+ * answer. */
 static void *by_place(struct llmobs_lookup *lookup)
 {
     enum llmobs_lookup_result result = llmobs_lookup(lookup);
@@ -308,7 +309,7 @@ static bool may_observe(const char *name)
     return is_hooked(name) && !llmobs_turn_in_close();
 }
 
-/* True: the caller gets *answer; false: the real function is to answer. */
+/* True: the caller gets *answer; false: the real function must answer. */
 static bool answers(const struct query *query, void **answer)
 {
     struct llmobs_lookup lookup = {
@@ -351,8 +352,9 @@ static void *return_versioned(void *answer, const char *name,
     return answer;
 }
 
-/* The answer to a command that comes as a name, as from Perl, which can call no
- * other function of C; NULL: it is none. */
+/* The answer to a command that the program passes as a symbol's name, as Perl
+ * does, which can call no other function of C. NULL: the name is not a command.
+ */
 #define COMMAND "llmobs://"
 
 static void *command_answer(const char *name)

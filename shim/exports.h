@@ -2,17 +2,17 @@
  * programs that make spans themselves.
  *
  * llmobs_get_api returns the core's table (include/llmobs.h). llmobs_command
- * does a command (core/capture/command.h) and puts its answer in the place of
- * the command's text, as R's .C knows no other form. Both load the core where
- * the program or its environment wants it. Any thread may call them, but not
- * within a dlclose.
+ * does a command (core/capture/command.h) and overwrites the command's text
+ * with its answer, because R's .C has no other way. Both load the core if the
+ * program or its environment wants it. Any thread may call them, but not within
+ * a dlclose.
  *
  * Threads: any, also before the constructor.
  * Errors:  those of the real functions. In doubt the real function is chosen,
  *          which then sees the app as its caller; the shim notices the change
  *          at the next call.
  *
- * The loader knows its caller by the return address, and chooses by it
+ * The loader finds its caller by the return address. The caller decides
  * RUNPATH, namespace and the meaning of RTLD_NEXT. So dlopen, dlsym and dlvsym
  * each choose a function to go on with, and end in a jump to the function that
  * was chosen, and scripts/check-exports proves that jump. dlclose does not

@@ -25,10 +25,10 @@ static bool is_core(long len)
                core.head.e_phoff + core.head.e_phnum * sizeof(*core.segments);
 }
 
-/* True where the file has all that its loaded parts are to have. A page beyond
- * its end would kill the program: while somebody copies the file, or where the
- * disk was full. The file is read and not mapped, since it may be truncated
- * meanwhile. */
+/* True if the file has all bytes of the parts that are loaded. The file may be
+ * shorter while it is copied, or because the disk was full. Then the use of a
+ * page beyond its end would kill the program. The file is read and not mapped,
+ * because it may be truncated meanwhile. */
 static bool is_whole_file(int fd)
 {
     long end = llmobs_sys(SYS_lseek, fd, 0, SEEK_END);
@@ -44,9 +44,10 @@ static bool is_whole_file(int fd)
 
 /* -- memory ---------------------------------------------------------------- */
 
-/* True where the kernel would map LLMOBS_FIT_ROOM: within RLIMIT_AS, and within
- * RLIMIT_MEMLOCK after mlockall(MCL_FUTURE), as it judges by this process's
- * rights. Memory that nobody may touch is not filled, locked or not. */
+/* True if the kernel would map LLMOBS_FIT_ROOM: within RLIMIT_AS, and within
+ * RLIMIT_MEMLOCK after mlockall(MCL_FUTURE). The kernel decides by this
+ * process's rights. It does not fill memory without access rights, even if
+ * locked. */
 static bool can_map(void)
 {
     long at = llmobs_sys(SYS_mmap, NULL, (size_t)LLMOBS_FIT_ROOM, PROT_NONE,
@@ -58,8 +59,7 @@ static bool can_map(void)
     return true;
 }
 
-/* The field of that number (from 0) of /proc/self/statm, in bytes; -1: not to
- * be read. */
+/* Field `number` (from 0) of /proc/self/statm, in bytes; -1: cannot be read. */
 static int64_t used(unsigned field)
 {
     int fd = (int)llmobs_sys(SYS_openat, AT_FDCWD, "/proc/self/statm",
@@ -80,7 +80,8 @@ static int64_t used(unsigned field)
     return -1;
 }
 
-/* No trial: the kernel would fill a writable mapping if memory is locked. */
+/* Does not try a mapping: if memory is locked, the kernel would fill a writable
+ * one. */
 static bool has_room_for_data(void)
 {
     struct rlimit64 most;

@@ -15,15 +15,15 @@
 #include <stdbool.h>
 
 #define LLMOBS_FIT_SEGMENTS 16
-/* Bytes that the process's own limits of memory must leave free, so that the
- * program does not lack the memory which the core needs. */
+/* Bytes that the process's limits of memory must leave free, so that the core's
+ * memory is not missing to the program. */
 #define LLMOBS_FIT_ROOM (32 << 20)
 
-/* NULL where the limits of memory leave enough for the core, and the file is
- * not cut short; else why not, a constant. */
+/* NULL if the limits of memory leave enough for the core and the file is whole;
+ * else the reason, a constant. */
 const char *llmobs_fit(const char *path);
 
-/* True for the one reason that may have passed at the program's next call. */
+/* True for the one reason that may be gone at the program's next call. */
 bool llmobs_fit_passes(const char *why);
 
 #endif

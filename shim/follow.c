@@ -9,7 +9,7 @@
 static char unfollowed;
 #define UNFOLLOWED ((void *)&unfollowed)
 
-/* A library did what it cannot do: nothing is followed, for good. */
+/* A TLS library did something impossible: from now on nothing is followed. */
 static bool over;
 
 static bool is_over(void)
@@ -34,7 +34,7 @@ static const struct llmobs_ops *follower_of(
                : NULL;
 }
 
-/* The core, which this loads, unless the process is not to be followed. */
+/* Loads the core and returns it; NULL if the process is not followed. */
 static const struct llmobs_ops *core_to_follow(void)
 {
     return llmobs_host_tls_stopped() ? NULL : llmobs_load_without_copy(NULL);
@@ -49,12 +49,14 @@ __attribute__((noinline)) static void begin_to_follow(
 
     if (why)
         llmobs_say(false, why, "");
-    /* A core that cannot be loaded now may be at the next request. */
+    /* If the core cannot be loaded now, it may be loaded at the next request.
+     */
     if (why || ops)
         connection->of_core = wire ? wire : UNFOLLOWED;
 }
 
-/* The core counts it where the host is a provider's. */
+/* Tells the core of an HTTP/2 connection that is not followed. The core counts
+ * the connection if its host is a provider's. */
 __attribute__((noinline)) static void report_http2(const char *name)
 {
     const struct llmobs_ops *ops = name ? core_to_follow() : NULL;

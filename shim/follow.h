@@ -19,7 +19,7 @@ typedef const char *llmobs_follow_name_fn(const void *object);
 /* As llmobs_connections_sent; the core gets the new bytes. */
 void llmobs_follow_sent(const void *object, llmobs_follow_name_fn *name_of,
                         const void *bytes, size_t len, size_t accepted);
-/* True for the first bytes of a connection, where the peer sent them. */
+/* True if the peer sent the first bytes of the connection. */
 bool llmobs_follow_received(const void *object, const void *bytes, size_t len);
 
 /* The peer, or the network, ended the connection. */

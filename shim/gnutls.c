@@ -1,9 +1,9 @@
 /* gnutls - the calls of GnuTLS by which a program sends and receives, as
  * openssl.c has those of OpenSSL.
  *
- * A program frees each session itself, by a call that has a slot. Nothing is
- * known of the host but what the request says: GnuTLS knows the name in a
- * server, and in no client.
+ * A program frees each session itself, by a call that has a slot. Only the
+ * request names the host: GnuTLS gives the name to a server, but not to a
+ * client.
  *
  * The calls and their numbers: gnutls.h of GnuTLS 3.0 to 3.8. */
 #include <sys/types.h>
@@ -35,8 +35,8 @@ static void report_failure(const void *session, ssize_t result,
         llmobs_follow_ended(session, how);
 }
 
-/* Another thread may receive the answer before the real function returns, which
- * GnuTLS allows. So the bytes are shown before they are sent. */
+/* GnuTLS allows another thread to receive the answer before the real function
+ * returns. So the core sees the bytes before they are sent. */
 static void report_before(const void *session, const void *bytes, size_t len)
 {
     int saved = llmobs_libc_errno();

@@ -112,8 +112,8 @@ static bool is_wanted(const char *entry)
     return false;
 }
 
-/* Copies the strings whose names begin with OWN, or, where `own` is false, the
- * others, behind the first `used` bytes. Returns the number of bytes used. */
+/* Copies the strings whose names begin with OWN (the others if `own` is false)
+ * behind the first `used` bytes. Returns the number of bytes used. */
 static size_t copy_some(char **env, bool own, size_t used)
 {
     for (; env && *env && env_count < LLMOBS_HOST_ENV_COUNT; env++) {
@@ -173,7 +173,7 @@ struct own {
     bool second; /* another copy of the shim comes first in load order */
 };
 
-/* The program comes first, and is no copy. */
+/* The program is first, and is not a copy. */
 static int find_shim(struct dl_phdr_info *info, size_t size, void *argument)
 {
     struct own *own = argument;
@@ -252,9 +252,10 @@ static int read_program(struct dl_phdr_info *info, size_t size, void *argument)
     return 1;
 }
 
-/* Writes the path of the file that runs, without links. A program that a loader
- * got as its argument is not what the kernel has executed. Then glibc has
- * mended AT_EXECFN, and *asked becomes the name in musl's list. */
+/* Writes the path of the running program's file, without links. If a loader was
+ * started with the program as its argument, the kernel has executed the loader.
+ * Then glibc has corrected AT_EXECFN, and *asked becomes the name in musl's
+ * list. */
 static void find_program(char *file, size_t cap, const char **asked)
 {
     struct listed listed = {"", 0};
@@ -313,13 +314,14 @@ void llmobs_host_init(char **env)
     for (char **e = env; tls_mode == LLMOBS_TLS_AUTO && e && *e; e++)
         if (llmobs_tracer_set(*e))
             llmobs_host_stop_tls(LLMOBS_HOST_TRACER);
-    /* This library's own variables come first, so that a long list of tags does
-     * not crowd out a variable that keeps texts back. The list of pointers is
-     * made when the core is loaded, since most processes never load it. */
+    /* This library's own variables are copied first, so that a long list of
+     * tags cannot displace a variable that withholds texts. The list of
+     * pointers is made when the core is loaded, because most processes never
+     * load it. */
     env_len = copy_some(env, false, copy_some(env, true, 0));
-    /* A relative path counts only in the directory that the process was started
-     * in, so the core's path is made from it at once; from an absolute one it
-     * is made later, since most processes never need it. */
+    /* A relative path is valid only in the directory that the process was
+     * started in, so the core's path is made from it at once. From an absolute
+     * path it is made later, because most processes never need it. */
     if (own.path[0] == '/')
         own_path = own.path;
     else

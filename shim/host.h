@@ -6,8 +6,8 @@
  *          from LATER to another, then only towards off or on, for good.
  * Errors:  none; without a fact that it needs the shim does nothing.
  * Limits:  LLMOBS_HOST_ENV_MAX bytes and LLMOBS_HOST_ENV_COUNT variables; a
- *          variable that does not fit is not copied at all. Those of this
- *          library alone (LLMOBS_...) are the first to be copied.
+ *          variable that does not fit is not copied at all. This library's own
+ *          variables (LLMOBS_...) are copied first.
  */
 #ifndef LLMOBS_HOST_H
 #define LLMOBS_HOST_H
@@ -32,8 +32,9 @@ enum llmobs_host_state {
     LLMOBS_HOST_ON
 };
 
-/* Ends the state NEW; false where it has ended before. A write to the page of
- * the small variables is one fault; a read before it would be another. */
+/* Ends the state NEW; false if it has ended before. It writes without reading
+ * first: the write costs one page fault, and a read before it would cost
+ * another. */
 bool llmobs_host_claim(void);
 void llmobs_host_off(void);
 
@@ -65,8 +66,8 @@ void llmobs_host_check_php(const struct llmobs_elf *elf);
 void llmobs_host_found_tls(void);
 bool llmobs_host_decide_tls(void);
 
-/* Where the user did not ask for it, and the program is not PHP, no connection
- * of a TLS library is followed from now on. */
+/* From now on no connection of a TLS library is followed, unless the user asked
+ * for that or the program is PHP. */
 #define LLMOBS_HOST_TRACER                                                     \
     "a tracer reports the program's calls: those over TLS libraries are left " \
     "to it, unless LLMOBS_TLS=on"
@@ -75,7 +76,7 @@ bool llmobs_host_decide_tls(void);
     "unless LLMOBS_TLS=on"
 void llmobs_host_stop_tls(const char *why);
 
-/* That reason; NULL: connections are followed. */
+/* The reason why no connection is followed; NULL: connections are followed. */
 const char *llmobs_host_tls_stopped(void);
 
 /* True for the shim itself. */

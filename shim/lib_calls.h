@@ -1,6 +1,6 @@
-/* lib_calls - the calls of libraries beside libcurl that are hooked: those by
- * which a program sends and receives over OpenSSL (openssl.c) or GnuTLS
- * (gnutls.c); and the functions that patched slots of those calls point at.
+/* lib_calls - the hooked calls of libraries other than libcurl, by which a
+ * program sends and receives over OpenSSL (openssl.c) or GnuTLS (gnutls.c), and
+ * the functions that the patched slots of those calls point at.
  *
  * Owns:    the addresses of the libraries' functions.
  * Threads: any. The addresses are written under the scan's lock.
@@ -14,7 +14,7 @@
 #include "include/engine.h"
 
 /* A wheel, or another tree of packages, may have a libssl of its own beside the
- * system's. Of GnuTLS the first one counts. */
+ * system's. Only the first GnuTLS counts. */
 #define LLMOBS_LIB_COPIES 2
 
 enum llmobs_lib { LLMOBS_LIB_SSL, LLMOBS_LIB_GNUTLS, LLMOBS_LIB_COUNT };
@@ -57,8 +57,8 @@ enum llmobs_lib_call {
         LLMOBS_LIB_FUNCTION_COUNT
 };
 
-/* False for nearly each name of another function: a scan asks for each symbol
- * of an object. */
+/* False for almost every name of another function. A scan asks this for each
+ * symbol of an object. */
 static inline bool llmobs_lib_calls_may(const char *name)
 {
     return (name[0] == 'S' && name[1] == 'S' && name[2] == 'L') ||
@@ -77,8 +77,8 @@ void llmobs_lib_calls_set(unsigned copy, enum llmobs_lib_call function,
                           void *address);
 void *llmobs_lib_calls_real(unsigned copy, enum llmobs_lib_call function);
 
-/* The library's own function of a name that the file declares; of a library
- * with several copies, that of the copy. */
+/* The library's own function of a name that the file declares. If the library
+ * has several copies, the function of that copy. */
 #define LLMOBS_LIB_REAL_OF(copy, name) \
     ((__typeof__(&(name)))llmobs_lib_calls_real(copy, LLMOBS_LIB_##name))
 
@@ -86,15 +86,15 @@ void *llmobs_lib_calls_real(unsigned copy, enum llmobs_lib_call function);
 void *llmobs_lib_ssl(unsigned copy, enum llmobs_lib_call hook);
 void *llmobs_lib_gnutls(enum llmobs_lib_call hook);
 
-/* The function of the copy's libcrypto by which the end of a connection is
- * known; NULL: there is none, and no connection is followed. Called under the
- * scan's lock. */
+/* The function of the copy's libcrypto that shows the end of a connection;
+ * NULL: there is none, and no connection is followed. Called under the scan's
+ * lock. */
 #define LLMOBS_SSL_NEW_INDEX "CRYPTO_get_ex_new_index"
 bool llmobs_lib_ssl_is_complete(unsigned copy);
 void llmobs_lib_ssl_complete(unsigned copy, void *new_index);
 
-/* Keeps a compiler from a table of addresses, which the loader would relocate
- * in every process. */
+/* Keeps the compiler from making a table of addresses, which the loader would
+ * relocate in every process. */
 static inline void *llmobs_lib_opaque(void *function)
 {
     __asm__("" : "+r"(function));

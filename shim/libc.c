@@ -27,9 +27,9 @@ static bool is_loader(uintptr_t base)
     return debug && debug->r_ldbase && base == debug->r_ldbase;
 }
 
-/* True by the address of the loader, which musl's libc is, or by the file's
- * name. The list has no segments, and without them the tables of the vdso
- * cannot be read, so it must be left out. */
+/* Decides by the loader's address (musl's libc is its loader) or by the file's
+ * name. The vdso must be left out: the list has no segments, and without them
+ * its tables cannot be read. */
 static bool may_be_libc(const struct link_map *object)
 {
     const char *name;
@@ -72,8 +72,8 @@ static bool read_functions(const struct link_map *object)
 }
 
 /* Walks the loader's list from the program on, without a lock. Each l_ld is
- * mapped memory; l_addr need not be, since it is 0, or far away, for an object
- * that was linked for a fixed address. */
+ * mapped memory. l_addr may not be: it is 0, or far away, for an object that
+ * was linked for a fixed address. */
 bool llmobs_libc_find(void)
 {
     const struct r_debug *debug;

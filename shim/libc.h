@@ -6,7 +6,7 @@
  *          walk over the loader's list has no lock: it ends at libc, and no
  *          object before that is ever unloaded. Any thread from then on.
  * Errors:  a program without a libc has none of these names, so the weak ones
- *          are tested. Where llmobs_libc_find says no, nothing else here is
+ *          are tested. If llmobs_libc_find returns false, nothing else here is
  *          called.
  *
  * Another preload may define any name that the shim could import, and take a
@@ -66,8 +66,8 @@ bool llmobs_libc_is_all(const char **own);
 /* True for libc itself, false for another object that has the same names. */
 bool llmobs_libc_is_part(const struct llmobs_elf *elf);
 
-/* True for the address of libc itself, of its loader and of the vdso, which
- * every process has and which neither are nor call a libcurl. */
+/* True for the address of libc, of its loader and of the vdso. Every process
+ * has these, and none of them is a libcurl or calls one. */
 static inline bool llmobs_libc_brings(uintptr_t base)
 {
     return base &&
@@ -118,9 +118,9 @@ static inline int64_t llmobs_libc_monotonic_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* Sleeps until the word has another value, or less long; false once
- * `deadline_us` has passed, or the time is not known. A loop of yields would
- * let many waiting threads run before the thread that works. */
+/* Sleeps until the word has another value; may return earlier. False once
+ * `deadline_us` has passed, or if the time is not known. A loop of yields
+ * instead would let many waiting threads run before the thread that works. */
 static inline bool llmobs_libc_wait(const int *word, int value,
                                     int64_t deadline_us)
 {

@@ -69,7 +69,7 @@ static bool defines(enum llmobs_lib library, const struct llmobs_elf *elf,
     return whole;
 }
 
-/* The copy that is in that object; LLMOBS_LIB_COPIES: none is. */
+/* The copy that is that object; LLMOBS_LIB_COPIES: none is. */
 static unsigned copy_in(enum llmobs_lib library, const struct llmobs_elf *elf)
 {
     unsigned copy = 0;
@@ -102,8 +102,8 @@ static bool add_copy(enum llmobs_lib library, const struct llmobs_elf *elf,
     return true;
 }
 
-/* Libraries of TLS are looked for before it is known whether they matter: few
- * programs have one, and the walk may not ask for a file. */
+/* Looks for TLS libraries before it is known whether they matter. Few programs
+ * have one, and the walk must not look at files. */
 static bool is_wanted(enum llmobs_lib library, const struct llmobs_elf *elf,
                       bool at_start)
 {
@@ -221,9 +221,9 @@ static bool is_used(const struct place *place)
     return __atomic_load_n(&place->used, __ATOMIC_ACQUIRE);
 }
 
-/* True where a look-up for the object finds that copy: the only one; else the
- * first that came with the program; else the one whose name the object needs.
- */
+/* True if the loader finds that copy for the object: it is the only one, else
+ * the first that came with the program, else the one whose name the object
+ * needs. */
 static bool is_found_by(enum llmobs_lib library, unsigned copy,
                         const struct llmobs_elf *elf)
 {

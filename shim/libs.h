@@ -1,10 +1,10 @@
 /* libs - finds the libraries of a process whose calls are hooked beside
  * libcurl's: OpenSSL and GnuTLS (LLMOBS_TLS).
  *
- * Owns:    the place of one object of GnuTLS, and of two of OpenSSL. A
- *          further one of the same library is not hooked, as is one that
- *          defines some of its functions only: an interposer, or the double of
- *          a test.
+ * Owns:    the place of one object of GnuTLS, and of two of OpenSSL. Further
+ *          objects of the same library are not hooked, nor is one that defines
+ *          only some of its functions, such as an interposer or the double of a
+ *          test.
  * Threads: changed only under the scan's lock; thunk, any.
  * Errors:  none: a library that is not found is not hooked.
  */
@@ -19,7 +19,7 @@
  * any library. */
 bool llmobs_libs_add(const struct llmobs_elf *elf, bool program, bool at_start);
 
-/* For a walk over all objects, as llmobs_copies_unmark and _sweep. */
+/* For a walk over all objects, like llmobs_copies_unmark and _sweep. */
 void llmobs_libs_unmark(bool but_at_start);
 void llmobs_libs_sweep(void);
 
@@ -34,16 +34,16 @@ bool llmobs_libs_hashed(const struct llmobs_elf *elf);
 bool llmobs_libs_names(const struct llmobs_elf *elf, size_t count);
 
 /* The function to write into a slot of that name, which holds `value`; NULL:
- * the slot stays, as do the library's own slots, whose calls call each other.
- * `unbound`: the loader has not looked the name up yet. */
+ * the slot stays. The library's own slots stay, because its functions call each
+ * other. `unbound`: the loader has not looked the name up yet. */
 void *llmobs_libs_target(const struct llmobs_elf *elf, const char *name,
                          const void *value, bool unbound);
 
 /* The shim's function for the real one at `address`; NULL: none is there. */
 void *llmobs_libs_thunk(const void *address);
 
-/* True where only one object defines the name, which is hooked, so that every
- * look-up finds that one. */
+/* True if only one object defines this hooked name, so that every look-up finds
+ * that one. */
 bool llmobs_libs_certain(const char *name);
 
 #endif

@@ -22,8 +22,9 @@ static int tries;             /* both belong to the thread that is loading */
 static const struct llmobs_ops *core_ops;
 LLMOBS_COLD static char reason[LLMOBS_NO_CORE_MAX];
 
-/* Saves the reason for the doctor, and writes it to the log. Returns NULL. Of a
- * program that has no descriptor free the log gets it at the exit. */
+/* Saves the reason for the doctor, and writes it to the log. Returns NULL. If
+ * the program has no free descriptor now, the log gets the reason at the exit.
+ */
 static void *fail_load(const char *why)
 {
     size_t len = llmobs_str_copy(reason, sizeof(reason), LLMOBS_NO_CORE);
@@ -40,8 +41,8 @@ static void *open_core(const char *path)
 
     lacks_descriptor = llmobs_fit_passes(why);
 
-    /* A look at the file first leaves the app's dlerror text alone where there
-     * is none. */
+    /* Looks for the file first: if it is missing, the app's dlerror text stays.
+     */
     if (why || !llmobs_loader_bring())
         return fail_load(why ? why : "the program has no dlopen");
     /* Before glibc 2.34 threads are in libpthread, for which the core has no
@@ -156,9 +157,9 @@ static int wait_for_load(int loading)
                                     __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
         return FAILED;
     }
-    /* After one wait in vain no thread waits again. The loading thread must not
-     * wait for itself: the loader may call the program's malloc, and that
-     * malloc a hooked function. */
+    /* After one wait that timed out no thread waits again. The loading thread
+     * must not wait for itself: the loader may call the program's malloc, and
+     * that malloc may call a hooked function. */
     if (!__atomic_load_n(&too_slow, __ATOMIC_RELAXED) &&
         __atomic_load_n(&loader, __ATOMIC_ACQUIRE) != llmobs_sys_thread())
         until = llmobs_libc_monotonic_us() + LLMOBS_LOAD_WAIT_US;
@@ -170,9 +171,9 @@ static int wait_for_load(int loading)
     return now;
 }
 
-/* Pins the copy. One that the program itself needs is not opened: it stays
- * anyway, and to open it would make the loader list all that it needs. False:
- * not allowed at this moment. */
+/* Pins the copy by opening it. A copy that the program itself needs is not
+ * opened: it stays anyway, and the loader would list all that the copy needs.
+ * False: not allowed at this moment. */
 static bool pin(struct llmobs_copy *copy)
 {
     struct llmobs_turn *turn = copy->stays ? NULL : llmobs_turn_begin_load();
@@ -202,7 +203,7 @@ static const struct llmobs_ops *load(struct llmobs_copy *copy,
     if (now == IDLE && (turn = llmobs_turn_begin_load()) != NULL) {
         now = load_once(enable);
         llmobs_turn_end_load(turn);
-        /* The program may take on a sandbox before its first call. */
+        /* The program may enter a sandbox before its first call. */
         if (now == READY)
             llmobs_alone_look();
     }

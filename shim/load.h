@@ -5,9 +5,9 @@
  *          that the core has seen, so that none is unloaded while the core uses
  *          it.
  * Threads: any. The first caller loads; another one waits at most
- *          LLMOBS_LOAD_WAIT_US meanwhile, then goes on unobserved. While an
+ *          LLMOBS_LOAD_WAIT_US meanwhile, then continues unobserved. While an
  *          object is closed, or another thread opens one (turn.h), no thread
- *          loads the core or pins a copy: it goes on unobserved, and tries
+ *          loads the core or pins a copy: it continues unobserved, and tries
  *          again at its next call.
  * Errors:  the shim gives up for good where the core is missing, cannot be
  *          loaded, has another interface number or refuses to work. This
@@ -20,16 +20,16 @@
 
 #include "shim/copies.h"
 
-/* Long enough for a slow disk. A thread waits in vain only where it holds the
- * loader's lock, in a constructor. */
+/* Long enough for a slow disk. A wait can only fail in a constructor, where the
+ * waiting thread holds the loader's lock. */
 #define LLMOBS_LOAD_WAIT_US 1000000
 
-/* A program may have closed some of its descriptors by its next call. Then the
- * load is tried again, so many times in all. */
+/* If no descriptor is free, the load is tried again at the program's next
+ * calls, when it may have closed some: at most this many times. */
 #define LLMOBS_LOAD_TRIES 16
 
-/* As the program ends: logs why the core was not loaded, if the log could not
- * be written at that time, and which calls a wrapper may have hidden. */
+/* Called when the program ends. Logs why the core was not loaded, if the log
+ * could not be written then, and which calls a wrapper may have hidden. */
 void llmobs_load_report(void);
 
 /* The slow half of llmobs_load_begin. */

@@ -44,8 +44,8 @@ static int visit_object(struct dl_phdr_info *info, size_t size, void *argument)
     (void)size;
     if (llmobs_elf_open(&elf, info) != 0)
         return 0;
-    /* A definition in the program itself is that of a linked-in runtime, which
-     * calls on to the shim. */
+    /* A definition in the program itself comes from a runtime that is linked
+     * into it, and which calls the shim. */
     if (search->index++ == 0) {
         for (size_t i = 0; i < COUNT; i++)
             if (llmobs_elf_symbol(&elf, names[i]))
@@ -107,8 +107,8 @@ static void *get_own(size_t i)
     return get_from(own, i);
 }
 
-/* glibc's own parts open libraries by this function, until 2.33. Its mode has
- * one bit more than that of dlopen. */
+/* Until 2.33 glibc's own parts open libraries by this function. Its mode has
+ * one bit more than the mode of dlopen. */
 #define DOOR "__libc_dlopen_mode"
 #define DOOR_MODE (RTLD_NOW | (int)0x80000000)
 

@@ -7,9 +7,9 @@
  * Errors:  NULL where the process has no such function (yet): before glibc 2.34
  *          they come with libdl, which may be loaded late.
  *
- * They are found in the symbol tables, since dlsym cannot be asked for dlsym.
- * Only objects after the shim in load order count: one before it that defines
- * the names, a sanitizer's runtime, calls on to the shim, and a call of it
+ * They are found in the symbol tables, because dlsym cannot look up dlsym. Only
+ * objects after the shim in load order count: an object before it that defines
+ * the names, such as a sanitizer's runtime, calls the shim, and calling it
  * would never end.
  *
  * The app's calls go to the next object that has the name, which may be another

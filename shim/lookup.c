@@ -108,8 +108,9 @@ static int find_definers(struct dl_phdr_info *info, size_t size, void *argument)
     return 0;
 }
 
-/* Finds an object that ties the caller to the copy. It needs the copy, and the
- * caller needs it; or it needs the caller, which stands before the copy. */
+/* Finds an object that ties the caller to the copy. Either this object needs
+ * the copy and the caller needs this object; or this object needs both, and the
+ * caller comes before the copy. */
 static int find_tie(struct dl_phdr_info *info, size_t size, void *argument)
 {
     struct walk *walk = argument;
@@ -135,8 +136,8 @@ static bool is_tied(struct walk *walk)
     return walk->tied;
 }
 
-/* The caller came later than the program: it sees only its own function, the
- * copy's, and that of a library which came with the caller. */
+/* The caller was loaded after the program. It sees only its own function, the
+ * copy's function, and functions of libraries that were loaded with it. */
 static enum llmobs_lookup_result judge_late(const struct walk *walk)
 {
     bool own = walk->other_at == walk->caller_at;

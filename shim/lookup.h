@@ -2,11 +2,11 @@
  * caller, so that the caller can get a thunk in place of libcurl's own
  * function.
  *
- * The real dlsym looks from the place of its caller, which it knows by the
- * return address, and the shim cannot change an answer on its way back. So the
- * objects are read here, in the loader's order. An object that came with the
- * program looks from its place on among the objects that came with it. A later
- * object looks among itself and what it needs. There the answer is certain
+ * The real dlsym searches from the place of its caller, which it finds by the
+ * return address, and the shim cannot change the answer on its way back. So
+ * this file reads the objects, in the loader's order. An object that came with
+ * the program sees the objects that came with the program, from its own place
+ * on. A later object sees itself and what it needs. There the answer is certain
  * - where one copy of libcurl alone defines the name, and the caller needs that
  *   copy: by itself, by a library that it needs, or together with the object
  *   that loaded it;
@@ -16,7 +16,7 @@
  * program opened it with RTLD_GLOBAL.
  *
  * Threads: any, also under the loader's lock.
- * Errors:  in doubt UNSURE: the caller is to ask the loader itself.
+ * Errors:  in doubt UNSURE: the caller must ask the loader itself.
  */
 #ifndef LLMOBS_LOOKUP_H
 #define LLMOBS_LOOKUP_H
@@ -37,7 +37,7 @@ struct llmobs_lookup {
     const char *version; /* NULL: any */
     struct llmobs_elf from;   /* set: the caller; it stays while it runs */
     struct llmobs_copy *copy; /* set for COPY */
-    bool others;              /* set: an object that is no copy may answer */
+    bool others;              /* set: an object that is not a copy may answer */
     bool lasting; /* set: the result stays, for all calls from that object */
 };
 

@@ -1,11 +1,11 @@
 /* openssl - the calls of OpenSSL by which a program sends and receives, and
  * what the core learns of them.
  *
- * The real function comes first, always. A connection whose first bytes are no
- * request of HTTP/1.1 costs a look-up from then on. Nothing is written into the
- * program's objects; the end of a connection is known by a line of the table in
- * which OpenSSL lets every library have data of its own (ex_data), since the
- * library frees most connections itself, inside, past any slot.
+ * The real function is always called first. A connection whose first bytes are
+ * not a request of HTTP/1.1 costs one look-up per call from then on. Nothing is
+ * written into the program's objects. OpenSSL frees most connections inside
+ * itself, where no slot is used. So their end is seen through the data that
+ * OpenSSL lets any library add to an object (ex_data).
  *
  * The calls and their numbers: ssl.h and crypto.h of OpenSSL 1.1.1 to 3.x. */
 #include "shim/connections.h"
@@ -47,8 +47,8 @@ typedef int new_index_fn(int class, long number, void *argument, void *made,
 /* Of each copy; set under the scan's lock. */
 static new_index_fn *new_index[LLMOBS_LIB_COPIES];
 
-/* Whether ends of a copy's connections are known: nobody has asked for it; yes;
- * no, so no connection is followed. */
+/* Whether the library learns of the ends of a copy's connections: not yet
+ * asked; yes; no, so no connection is followed. */
 enum ends { UNASKED, KNOWN, UNKNOWN };
 static int ends[LLMOBS_LIB_COPIES];
 
@@ -71,11 +71,11 @@ static void on_free(void *ssl, void *pointer, void *data, int index,
     llmobs_follow_forget(ssl);
 }
 
-/* Called at the program's first call, and not before: it sets libcrypto up,
- * which the program may want to do in a way of its own. Threads that call at
- * the same time all ask, and so does a child that was forked meanwhile. So
- * OpenSSL may call on_free twice for one end, but no thread misses what its
- * connection sends first. */
+/* Called at the program's first call, and not before: it initializes libcrypto,
+ * and the program may want to do that in its own way. Threads that call at the
+ * same time all ask, and so does a child that was forked meanwhile. So OpenSSL
+ * may call on_free twice for one end, but no thread misses the first bytes of
+ * its connection. */
 static bool ends_are_known(unsigned copy)
 {
     int now = __atomic_load_n(&ends[copy], __ATOMIC_ACQUIRE);
@@ -122,8 +122,8 @@ static void report_end(const void *ssl, int why)
         llmobs_follow_ended(ssl, LLMOBS_WIRE_BROKEN);
 }
 
-/* A server of TLS is observed by decision: its clients' calls are not its own.
- */
+/* A TLS server is not observed, on purpose: the calls of its clients are not
+ * its own. */
 static void report_received(unsigned copy, const void *ssl, const void *bytes,
                             size_t len)
 {
@@ -145,9 +145,10 @@ static void after_read(unsigned copy, const void *ssl, const void *bytes,
     llmobs_libc_errno_restore(saved);
 }
 
-/* A write that could not be done now is tried again with the same bytes: they
- * count the first time, as the peer may answer before they all went. So it may
- * where the rest cannot be sent. Before the end of a handshake none went. */
+/* A write that could not be done now is tried again with the same bytes. They
+ * count the first time, because the peer may answer before all of them were
+ * sent, and also if the rest cannot be sent. Before the end of a handshake no
+ * byte was sent. */
 static void report_unsent(unsigned copy, const void *ssl, const void *bytes,
                           size_t len, int why)
 {

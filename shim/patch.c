@@ -22,8 +22,8 @@ struct work {
     bool changed; /* a slot of libcurl or of the loader was written */
 };
 
-/* Tests whether a word can be written, without a change and without a fault:
- * the kernel is asked to add 0 to it. */
+/* Tests whether a word can be written, without changing it and without a fault:
+ * asks the kernel to add 0 to it. */
 static bool writable(uintptr_t address)
 {
     uint32_t none = 0;
@@ -148,7 +148,7 @@ static void *curl_target(const struct work *work, const ElfW(Rela) * rela,
     if (thunk)
         return thunk;
     if (!is_lazy(work, rela, value)) {
-        /* An auditor of the loader has put a function of its own there. */
+        /* An auditor of the loader has put its own function there. */
         if (value && !llmobs_lookup_lists(value))
             llmobs_wrappers_stray(work->elf, hook);
         return NULL;
@@ -243,9 +243,9 @@ static void patch_table(struct work *work, const ElfW(Rela) * rela, size_t len)
 #define SEARCHED_MAX 262144
 #define WORD sizeof(void *)
 
-/* Tests whether the program can still read the word: the kernel is asked to
- * move no thread from the word to itself. A FUTEX_WAIT for no time would sleep
- * for the timer slack, 50 us, at each word that is 0. */
+/* Tests whether the program can still read the word: asks the kernel to move no
+ * waiting thread from the word to the same word. A FUTEX_WAIT with a time-out
+ * of 0 would sleep for the timer slack, 50 us, at each word that is 0. */
 static bool readable(uintptr_t address)
 {
     return llmobs_sys(SYS_futex, (void *)address,
@@ -268,9 +268,10 @@ static void patch_words(uintptr_t at, uintptr_t end,
     }
 }
 
-/* Constructors that have run may have copied addresses out of the slots, into
- * tables of functions: copies among the object's own variables become thunks.
- * Those behind RELRO are relocations, and done. */
+/* Constructors that have run may have copied addresses from slots into tables
+ * of functions. Such copies among the object's own variables are replaced by
+ * thunks. Addresses in RELRO pages are relocations, and are replaced already.
+ */
 static void patch_segment(const struct work *work, const ElfW(Phdr) * segment)
 {
     uintptr_t page = (uintptr_t)llmobs_libc.auxval(AT_PAGESZ);
@@ -297,9 +298,9 @@ static void patch_variables(const struct work *work)
             patch_segment(work, &work->elf->phdr[i]);
 }
 
-/* True where one of the first `count` symbols is named as libcurl's are. Every
- * process with a libcurl has all names of all its objects looked at here: most
- * are passed over by their first letter. */
+/* True if one of the first `count` symbols has a name like libcurl's. In a
+ * process with a libcurl this looks at all names of all objects. The first
+ * letter rules out most of them. */
 static bool names_curl(const struct llmobs_elf *elf, size_t count)
 {
     const ElfW(Sym) *end = elf->symtab + count;
@@ -322,8 +323,8 @@ static bool names_dl(const struct llmobs_elf *elf, size_t count,
     return false;
 }
 
-/* Looks at all undefined symbols, most of which lie before those with a hash.
- */
+/* Looks at all undefined symbols. Most of them come before the symbols with a
+ * hash. */
 bool llmobs_patch_may(const struct llmobs_elf *elf,
                       const struct llmobs_patch *how)
 {

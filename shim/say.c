@@ -47,7 +47,7 @@ static bool may_open(void)
     return !read_status(path, &st) || S_ISREG(st.st_mode);
 }
 
-/* Negative where the log is not to be opened. */
+/* Negative if the log must not be opened. */
 static int open_log(void)
 {
     int fd = (int)llmobs_sys(SYS_openat, AT_FDCWD, path, HOW);
@@ -64,8 +64,8 @@ static int open_log(void)
     return fd;
 }
 
-/* True for a file that is to be written, and has room: a write beyond
- * RLIMIT_FSIZE would raise a signal. */
+/* True for a file that may be written and has room: a write beyond RLIMIT_FSIZE
+ * would raise a signal. */
 static bool may_write(int fd, size_t len)
 {
     struct rlimit64 most;
@@ -118,8 +118,8 @@ static bool write_line(const char *log, bool error, const char *text,
               llmobs_sys(SYS_write, fd, line, len) > 0;
     if (fd >= 0)
         llmobs_sys(SYS_close, fd);
-    /* The doctor, which looks for the reason in memory, is to find the one that
-     * has an end. */
+    /* The doctor searches memory for the reason, and must find the one with an
+     * end. */
     while (len > 0)
         line[--len] = '\0';
     return written;

@@ -81,8 +81,8 @@ static size_t first_to_see(bool full)
     return full ? start_objects : seen.objects;
 }
 
-/* In the first round of a process, before main: looks at the names of an object
- * behind the first copy while it is open. */
+/* For the first round of a process, before main: looks at the names of an
+ * object behind the first copy while that object is open. */
 static void mark_plain(struct walk *walk, const struct llmobs_elf *elf,
                        size_t index)
 {
@@ -98,8 +98,8 @@ static bool is_plain(const struct walk *walk, size_t index)
     return index < PLAIN_MAX && walk->plain[index / 64] >> index % 64 & 1;
 }
 
-/* True for the program, which is no copy, and for what every process has. So
- * nothing is read of the objects of a process that has no others. */
+/* True for the program, which is not a copy, and for the objects that every
+ * process has. So nothing is read in a process that has only these. */
 static bool is_no_matter(const struct dl_phdr_info *info, size_t index)
 {
     return index == 0 || llmobs_libc_brings(info->dlpi_addr) ||
@@ -132,8 +132,9 @@ struct ranges {
     size_t index, before, late;
 };
 
-/* Records which hooks an object defines: the loader may bind others to it.
- * Functions of later objects come behind those of a copy at the start. */
+/* Records which hooks an object defines, because the loader may bind other
+ * objects to it. If a copy came with the program, its functions win over those
+ * of later objects. */
 static void record_foreign(const struct llmobs_elf *elf, bool late)
 {
     llmobs_hook_set hooks = llmobs_hooks_defined(elf);
@@ -185,9 +186,9 @@ static int find_copies(struct dl_phdr_info *info, size_t size, void *argument)
     return 0;
 }
 
-/* Records the hooks that an object defines which stands before a copy, as the
- * program and its preloads may, or which was loaded later: the loader may bind
- * unbound slots to those. */
+/* Records the hooks that an object defines, if it comes before a copy (as the
+ * program and its preloads may) or was loaded later: the loader may bind
+ * unbound slots to it. */
 static int find_foreign(struct dl_phdr_info *info, size_t size, void *argument)
 {
     struct ranges *ranges = argument;
@@ -273,8 +274,8 @@ static bool round_done(void)
     struct walk callers = {.first = 0};
 
     find_all(&copies);
-    /* The first walk has found a library of TLS, whose names are looked for
-     * from now on: in all objects. */
+    /* The first walk has found a TLS library. From now on its names are
+     * searched in all objects. */
     if (copies.anew) {
         seen.known = false;
         return false;
@@ -338,8 +339,8 @@ static bool is_owner(void)
                llmobs_sys_thread();
 }
 
-/* Answers the API's question; true when objects were seen without being
- * patched, so that they must be looked at again. */
+/* Answers the API's question. True if some objects were seen but not patched,
+ * so that they must be looked at again. */
 static bool answer_question(void)
 {
     int asked = __atomic_exchange_n(&question, 0, __ATOMIC_SEQ_CST);
@@ -366,7 +367,8 @@ static void scan_as_owner(void)
         llmobs_libc_wake(&owner);
 }
 
-/* Waits for the owner to end its scan. False: in vain. */
+/* Waits for the owner to end its scan. False: the owner did not end it in time.
+ */
 static bool wait_for_owner(int64_t *until)
 {
     bool more;
@@ -404,7 +406,7 @@ void llmobs_scan(void)
         scan();
 }
 
-/* Other names are looked for now: looks through all objects again. */
+/* Looks through all objects again, because it searches other names now. */
 static void scan_anew(void)
 {
     __atomic_fetch_or(&question, (int)LLMOBS_SCAN_ANEW, __ATOMIC_SEQ_CST);

@@ -3,9 +3,9 @@
 #include "shim/scan.h"
 
 /* musl passes no arguments to a constructor. glibc runs this one before all
- * others (-z initfirst), also before libc's, which sets environ: where environ
- * is set, another library was first, as glibc's own libpthread is before 2.34.
- * musl has no such order. */
+ * others (-z initfirst), even before libc's, which sets environ. So if environ
+ * is set, another library was first, such as glibc's own libpthread before
+ * 2.34. musl has no such order. */
 static void start(int argc, char **argv, char **env)
 {
     bool late = &environ && environ;
@@ -18,8 +18,8 @@ static void start(int argc, char **argv, char **env)
         llmobs_scan_first(late ? environ : NULL, late, llmobs_dl_find);
 }
 
-/* The one constructor. It stands at the begin of a page, and the variables that
- * every process uses stand behind it: so they are in that page, however long
+/* The only constructor. It is at the beginning of a page, and the variables
+ * that every process uses come after it. So they are in that page, however long
  * the code is. */
 __attribute__((section(".init_array"), used,
                aligned(4096))) static void (*begin)(int, char **,

@@ -55,7 +55,8 @@ static inline const char *llmobs_str_base(const char *path)
     return base;
 }
 
-/* Not left out by the compiler, even if nobody reads the bytes any more. */
+/* The compiler does not remove this, even if the bytes are not read any more.
+ */
 static inline void llmobs_bytes_clear(void *bytes, size_t len)
 {
     volatile char *at = bytes;

@@ -4,9 +4,8 @@
  * Threads: any.
  * Errors:  those of the real function.
  *
- * BEGIN() loads the core when it is not loaded yet, READY() does not: a call
- * that only ends things means nothing to a core that has not seen their
- * beginning.
+ * BEGIN() loads the core if it is not loaded yet. READY() does not: a core that
+ * has not seen things begin does not need the calls that end them.
  */
 
 #define NAME_2(name, copy) name##_##copy
@@ -66,9 +65,9 @@ __attribute__((noinline)) static CURLcode NAME(note_setopt)(CURL *handle,
 
 /* Called as (CURL *, CURLoption, ...). The argument behind "..." is in a 64-bit
  * register, whatever its type, in the same one that a third named argument
- * would be in (arch.h). So a pointer takes it and passes it on with all its
- * bits. A named argument costs half of va_arg, and the call of the real
- * function is a jump. */
+ * would be in (arch.h). So a named pointer receives it, and passes on all its
+ * bits. This costs half of va_arg, and the call of the real function becomes a
+ * jump. */
 static CURLcode NAME(easy_setopt)(CURL *handle, CURLoption option, void *value)
 {
     if (llmobs_option_watched(option))

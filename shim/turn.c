@@ -22,7 +22,7 @@ static struct llmobs_turn turns[LLMOBS_TURNS];
 static int crowd; /* the number of the app's turns without a structure */
 static int ends;  /* counts ended turns; threads wait on it */
 static int waiting;
-/* A wait for a turn of that kind was in vain: no other wait is begun. */
+/* A wait for a turn of that kind timed out: no other wait begins. */
 static bool in_vain[KINDS];
 
 static bool is_mine(const struct llmobs_turn *turn)
@@ -31,8 +31,8 @@ static bool is_mine(const struct llmobs_turn *turn)
            llmobs_sys_thread();
 }
 
-/* True for the turn of a parent's thread that was loading. The pid is only
- * asked for where a thread loads. */
+/* True for the turn of a parent's thread that was loading. Asks the kernel for
+ * the pid only if a thread loads. */
 static bool is_orphan(const struct llmobs_turn *turn, int who)
 {
     return who > 0 && who != llmobs_libc_pid() && !is_mine(turn);
@@ -98,7 +98,8 @@ static bool is_single_thread(void)
 }
 
 /* Waits until a turn of that kind ends that had not ended when `seen` was read.
- * False: in vain, which is so at once for turns of a parent's threads. */
+ * False: it did not end in time; immediately, for turns of a parent's threads.
+ */
 static bool wait_for_end(int kind, int seen, int64_t *until)
 {
     bool more;
@@ -116,9 +117,9 @@ static bool wait_for_end(int kind, int seen, int64_t *until)
     return more;
 }
 
-/* Both kinds of turn first announce themselves and then look for others, so
- * that of two which begin at once one sees the other. The turn that loads is
- * the one that waits. */
+/* A turn of either kind first announces itself and then looks for others. So if
+ * two begin at once, at least one sees the other. The loading turn waits for
+ * the other. */
 struct llmobs_turn *llmobs_turn_begin(enum llmobs_turn_kind kind)
 {
     bool inside = whose(CLOSE) == MINE || whose(OPEN) == MINE;
@@ -142,9 +143,9 @@ void llmobs_turn_end(struct llmobs_turn *turn)
     free_turn(turn);
 }
 
-/* The owner and the kind of the turn that hinders this thread from loading. In
- * its own dlopen this thread may load, for it holds the loader's lock; but not
- * with a turn in `crowd`, which may be a dlclose of this thread. */
+/* The owner and the kind of the turn that keeps this thread from loading. In
+ * its own dlopen this thread may load, because it holds the loader's lock; but
+ * not with a turn in `crowd`, which may be a dlclose of this thread. */
 static enum whose hindered(int *by)
 {
     enum whose closes = whose(CLOSE);
@@ -158,7 +159,7 @@ static enum whose hindered(int *by)
     return closes == NOBODY ? opens : closes;
 }
 
-/* NULL where another turn hinders the thread from loading. */
+/* NULL if another turn keeps the thread from loading. */
 static struct llmobs_turn *claim_to_load(int *by)
 {
     struct llmobs_turn *turn =

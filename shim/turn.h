@@ -5,12 +5,12 @@
  * Threads: any, also before the constructor. A structure belongs to the thread
  *          that claimed it until its turn ends. If the thread leaves by
  * longjmp, or ends, within its turn, it stays claimed, as the loader's lock
- * does. Errors:  a thread that may not load now goes on unobserved, and asks
- * again at its next call. The app always goes on. Limits:  LLMOBS_TURNS turns
- * at a time. While the app has more than that, nothing is loaded, nor in a
- * child that is born then. Fork:    a child that is born while another thread
+ * does. Errors: a thread that may not load now continues unobserved, and asks
+ * again at its next call. The app is never stopped. Limits: LLMOBS_TURNS turns
+ * at a time. While the app has more turns, nothing is loaded, also not in a
+ * child that is forked then. Fork: a child that is born while another thread
  * has a turn never loads: that thread may hold locks of the loader and of
- * exit's handlers, which nobody releases in the child, and the child cannot
+ * exit's handlers, which are never released in the child, and the child cannot
  * finish the loader's half-done work.
  *
  * The app's thread makes no system call here except where a thread loads or
@@ -37,8 +37,8 @@
 /* Long enough for a slow disk. */
 #define LLMOBS_TURN_OPEN_US 1000000
 
-/* The most that the app waits while another thread loads the core; the loader's
- * lock would make it wait as well. */
+/* The longest time that the app waits while another thread loads the core.
+ * Without this wait the loader's lock would make it wait. */
 #define LLMOBS_TURN_LOAD_US 1000000
 
 struct llmobs_turn;

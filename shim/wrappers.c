@@ -108,7 +108,8 @@ void llmobs_wrappers_copy(const struct llmobs_elf *elf)
         llmobs_str_copy(copier, sizeof(copier), elf->path);
 }
 
-/* The functions that load the core: the first that a program calls is one. */
+/* The functions that load the core. The first function that a program calls is
+ * one of them. */
 #define FIRST                                    \
     (LLMOBS_HOOK_BIT(LLMOBS_HOOK_easy_init) |    \
      LLMOBS_HOOK_BIT(LLMOBS_HOOK_easy_setopt) |  \

@@ -1,10 +1,11 @@
-/* wrappers - the objects that stand between the program and libcurl's
- * functions, and those of their calls that the thunks may not see.
+/* wrappers - finds the objects between the program and libcurl's functions, and
+ * which of their calls the thunks may not see.
  *
  * An object before libcurl that defines a hooked function gets the program's
- * calls of it. It passes them on to the address that the loader returns: a
- * thunk (exports.h), and then nothing is lost. Before it has asked the loader,
- * or where it finds libcurl without the loader, its calls may pass the thunks.
+ * calls of it. Usually it then calls the address that the loader returns. That
+ * is a thunk (exports.h), so nothing is lost. But before it has asked the
+ * loader, or if it finds libcurl without the loader, its calls may bypass the
+ * thunks.
  *
  * Owns:    llmobs_wrappers, which the core reads.
  * Threads: any.
