@@ -4,7 +4,7 @@
  *
  * Threads: any; begin and end are called before and after the program's call.
  *          They preserve errno.
- * Errors:  none: where a thread does not end in time the program goes on.
+ * Errors:  none: if a thread does not end in time, the program continues.
  * Limits:  LLMOBS_REST_MS, once for the same threads, and as long again where
  *          the program's call has failed because of a thread of the library;
  *          LLMOBS_HURRY_MS more before a filter. A worker that is idle, or

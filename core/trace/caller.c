@@ -66,9 +66,9 @@ static atomic_int process;
 
 /* -- loads and unloads ---------------------------------------------------- */
 
-/* In a child the table may be half-written, by a thread that exists in the
- * parent only: the child empties it. The first process's table is empty from
- * the start, so its pages are not touched. */
+/* In a child the table may be half-written, by a thread that exists only in the
+ * parent. So the child empties it. The first process's table is empty from the
+ * start, so its pages are not touched. */
 static void check_fork(void)
 {
     bool first = atomic_load(&process) == 0;
@@ -223,8 +223,8 @@ static const char *file_of(const struct location *location, struct look *look)
     return look->path;
 }
 
-/* Searches the object's file. A stripped object is remembered: in a short run
- * most frames lie in the program, and it may be stripped. */
+/* Searches the object's file. Remembers a stripped object, because in a short
+ * run most frames are in the program, which may be stripped. */
 static void name_from_file(struct location *location, struct look *look)
 {
     static unsigned turn;
@@ -266,9 +266,10 @@ static bool fill_location(struct location *location, struct look *look)
     return true;
 }
 
-/* Gives the location of the address. Else, of the few slots for this address,
- * an unused slot or the next to be replaced. Allocates a location at its first
- * use, as a short process needs only ten; NULL when memory runs out. */
+/* Gives the location of the address. If the table has none, gives one of the
+ * few slots for this address: an unused slot, or the next to be replaced.
+ * Allocates a location at its first use, as a short process needs only ten;
+ * NULL when memory runs out. */
 static struct location *location_slot(uintptr_t pc, bool exact)
 {
     static unsigned turn;
@@ -485,8 +486,8 @@ static int visit_next(struct answer *answer, struct llmobs_frame *frame,
     return rc;
 }
 
-/* Where the walk ends inside plumbing or a binding, the walk's first frame
- * outside of this library is the caller. */
+/* If the walk ends inside plumbing or a binding, the caller is the first frame
+ * outside of this library. */
 static void walk_stack(const struct llmobs_callsite *callsite,
                        struct answer *answer)
 {

@@ -13,9 +13,9 @@
  *
  * The answer leaves out the frames that start a program or a thread, in the C
  * library and before. The walk ends at a frame that belongs to no loaded object
- * (code compiled at run time), or whose object has no row for it. Where an
- * object was unloaded after the callsite was made, another object may lie at
- * its addresses: the answer has no frame.
+ * (code compiled at run time), or for which its object has no row. If an object
+ * was unloaded after the callsite was made, another object may be at its
+ * addresses, so the answer has no frame.
  */
 #ifndef LLMOBS_CALLER_H
 #define LLMOBS_CALLER_H

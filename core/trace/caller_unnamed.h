@@ -1,13 +1,13 @@
-/* caller_unnamed - the frames of a caller whose names the process that delivers
- * the call finds.
+/* caller_unnamed - lets the process that delivers a call find the names of its
+ * caller's frames.
  *
- * The names of static functions are in an object's file, and to search a table
- * of a hundred thousand symbols is no work for the app's thread. So a process
- * whose calls another one delivers writes, beside the caller as far as known,
- * which frames have no name yet, and in which files their names are. A file
- * counts only with the build id that the loaded object has: the process that
- * delivers may be in another container and find another file at that path. If
- * it finds no name, the frame stays as it is.
+ * The names of static functions are in an object's file, and the app's thread
+ * must not search a table of a hundred thousand symbols. So a process whose
+ * calls another process delivers writes which frames have no name yet, and in
+ * which files their names are. A file counts only with the build id that the
+ * loaded object has: the process that delivers may be in another container and
+ * find another file at that path. If it finds no name, the frame stays as it
+ * is.
  *
  * Owns:    the files of objects that were met, until an object is unloaded; the
  *          names that were found.

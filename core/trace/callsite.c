@@ -15,7 +15,7 @@
 LLMOBS_COLD static _Alignas(64) unsigned char memory[LLMOBS_BLOCKS][BLOCK_SIZE];
 static struct llmobs_blocks blocks = {.memory = memory[0], .size = BLOCK_SIZE};
 
-/* Gives a block of the set. Where all are in use, the allocator gives one, for
+/* Gives a block of the set. If all are in use, gives one of the allocator, for
  * a smaller piece of stack. *max: the size of the piece. */
 static void *new_block(size_t *max)
 {
@@ -123,8 +123,8 @@ void llmobs_callsite_free(struct llmobs_callsite *callsite)
     if (!callsite)
         return;
     memset(callsite, 0, sizeof(*callsite) + callsite->len);
-    /* Else the compiler may drop the memset, as nobody reads the block
-     * again. */
+    /* Without this the compiler may drop the memset, because the block is not
+     * read again. */
     __asm__ volatile("" : : "r"(callsite) : "memory");
     if (!llmobs_blocks_free(&blocks, callsite))
         free(callsite);

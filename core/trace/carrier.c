@@ -106,7 +106,7 @@ static struct llmobs_text checked(const char *value)
     return llmobs_text_trim(text);
 }
 
-/* Of x-datadog-tags: if one entry is malformed, all are ignored (WIRE 5.3).
+/* Reads x-datadog-tags: if one entry is malformed, all are ignored (WIRE 5.3).
  */
 static void read_datadog_tags(const char *value, struct tags *out)
 {
@@ -179,7 +179,8 @@ static bool read_dd_member(struct llmobs_text member, struct inbound *in,
     return true;
 }
 
-/* The priority of flag and dd member (WIRE 5.2, "Priority from both"). */
+/* The priority that follows from flag and dd member (WIRE 5.2, "Priority from
+ * both"). */
 static int joined_priority(bool flag, bool has, int priority)
 {
     if (flag)
@@ -353,9 +354,9 @@ static bool same_trace(const struct inbound *a, const struct inbound *b)
             b->trace_id.hi == 0);
 }
 
-/* Reads the first style that gives a context (WIRE 5.3). A traceparent of the
- * same trace names the span, and its tracestate goes on. Not inlined, so that
- * no stack frame holds every parsed carrier. */
+/* Reads the first style that gives a context (WIRE 5.3). If a traceparent is of
+ * the same trace, it names the span, and its tracestate is sent on. Not
+ * inlined, because otherwise one stack frame would hold all parsed carriers. */
 __attribute__((noinline)) static bool read_carrier(
     const struct llmobs_config *config, const struct llmobs_carrier *carrier,
     struct inbound *in)
@@ -449,8 +450,8 @@ static bool inherit_parent(struct llmobs_context *context,
     return true;
 }
 
-/* Copies the parent's sampling decision as it was sent; where the parent sent
- * no decision, no decision is made here. */
+/* Copies the parent's sampling decision as it was sent. If the parent sent no
+ * decision, this makes none. */
 static void inherit_sampling(struct llmobs_context *context,
                              const struct tags *tags)
 {
@@ -532,8 +533,9 @@ void llmobs_context_root(struct llmobs_context *context,
     memset(context, 0, sizeof(*context));
     context->trace_id = llmobs_context_trace_id();
     context->apm_trace_id = context->trace_id;
-    /* Only the APM id loses its upper half. trace_id keeps it: peers write an
-     * id of 64 bits in decimal, and would not find this trace (WIRE 5.3). */
+    /* Only the APM id loses its upper half. trace_id keeps it: peers would
+     * write an id of 64 bits in decimal, and would not find this trace (WIRE
+     * 5.3). */
     if (!config->trace_id_128)
         context->apm_trace_id.hi = 0;
     context->span_id = llmobs_context_random();

@@ -21,10 +21,10 @@ void llmobs_context_root(struct llmobs_context *context,
 
 /* Fills a context whose parent is in `carrier`, read in the configured styles.
  * Copies the LLM Observability parent, trace, ml_app, session and sampling that
- * the carrier has (WIRE 5.3), and sets the rest as in a root; of a stranger's
- * carrier only the ids, unless the configuration says otherwise. False: the
- * carrier has no valid trace context, or the configuration honours no carrier;
- * the context is then a root. */
+ * the carrier has (WIRE 5.3), and sets the rest as in a root. Copies only the
+ * ids from a stranger's carrier, unless the configuration says otherwise.
+ * False: the carrier has no valid trace context, or the configuration honours
+ * no carrier; the context is then a root. */
 bool llmobs_context_from_carrier(struct llmobs_context *context,
                                  const struct llmobs_config *config,
                                  const struct llmobs_carrier *carrier);

@@ -27,8 +27,8 @@ enum name {
     NAMES
 };
 
-/* The names end with their colons: a node with only such a text makes libcurl
- * send no such header. The second column is the carrier's member. */
+/* The names end with their colons: for a node with only such a text libcurl
+ * sends no header. The second column is the carrier's member. */
 static const struct {
     const char *text;
     size_t member;
@@ -158,7 +158,8 @@ static unsigned of_styles(const struct llmobs_styles *styles)
     return found;
 }
 
-/* Where the app sends a header of a style, the library adds no such header. */
+/* The wanted names, without the styles of which the app sends a header itself.
+ */
 static unsigned without_own(unsigned wanted, unsigned own)
 {
     static const unsigned styles[] = {ALL_DATADOG, ALL_W3C, BIT(BAGGAGE),
@@ -171,9 +172,9 @@ static unsigned without_own(unsigned wanted, unsigned own)
     return wanted;
 }
 
-/* Where the app sends a trace id of its own, either that id is the parent, and
- * the library adds only the members by which a reader finds its span in the
- * same trace (WIRE 5.5), or the library adds no header. */
+/* If the app sends its own trace id and that id is the parent, the library adds
+ * only the members by which a reader finds the library's span in the same trace
+ * (WIRE 5.5). If that id is not the parent, the library adds no header. */
 static unsigned choose_names(const struct llmobs_inject_plan *plan)
 {
     unsigned styles = of_styles(&plan->config->inject_styles);
@@ -295,7 +296,8 @@ static void put_b3multi(struct llmobs_inject *inject,
         put_value(inject, B3_SAMPLED, context->priority > 0 ? "1" : "0", 1);
 }
 
-/* Copies scheme and authority, with which a redirect is compared. */
+/* Copies the URL's scheme and authority. Later a redirect is compared with
+ * them. */
 static bool copy_base(struct llmobs_inject *inject, const char *url)
 {
     const char *host = strstr(url, "://");

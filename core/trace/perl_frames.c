@@ -1,6 +1,7 @@
-/* Perl itself says where it is, as in a warning. The text goes into a scalar of
- * the library's own, as Perl's may hold a warning that is under way. Where Perl
- * is in a library's file, the frames outside of it are read. */
+/* Perl itself says where it is, as in a warning. Perl writes the text to a
+ * scalar of this library, because Perl's own scalar may hold an unfinished
+ * warning. If Perl is in a library's file, the frames outside of that file are
+ * read. */
 #include "core/trace/script_frames.h"
 
 #include <errno.h>
@@ -11,8 +12,8 @@
 
 #define WEAK __attribute__((weak))
 
-/* Perl's own, as a Perl with threads declares it; NULL where the process is no
- * Perl. */
+/* Perl's own symbols, as a Perl with threads declares them; NULL if the process
+ * is not Perl. */
 extern void *Perl_newSVpvn(void *perl, const char *text, size_t len) WEAK;
 extern void *Perl_mess_sv(void *perl, void *sv, bool consume) WEAK;
 extern const char *Perl_sv_2pv_flags(void *perl, void *sv, size_t *len,
@@ -25,8 +26,8 @@ extern void *Perl_pp_nextstate(void *perl) WEAK;
 /* In a frame: the statement that it was called from. */
 #define CALLED_FROM 16
 
-/* The head of a COP, as Perl 5.32 and 5.36 with threads have it; of another
- * form `run` would not be what it is. */
+/* The head of a COP, as Perl 5.32 and 5.36 with threads have it. In another
+ * form `run` would have another value. */
 struct perl_statement {
     const void *next, *sibling;
     void *(*run)(void *perl);
@@ -45,7 +46,7 @@ static void *find_perl(void)
                : NULL;
 }
 
-/* Removes these words at the beginning; false: other words are there. */
+/* Removes these words from the beginning; false: the text begins otherwise. */
 static bool skip_words(struct llmobs_text *text, const char *words)
 {
     size_t len = strlen(words);
@@ -76,7 +77,7 @@ static bool accept_place(struct llmobs_text file, uint32_t line,
     return true;
 }
 
-/* Reads " at FILE line N", behind which more may stand. A file with a blank in
+/* Reads " at FILE line N", which more text may follow. A file with a blank in
  * its name is not read, as it may be any text. False where a place outside of
  * it counts. */
 static bool read_warning(struct llmobs_text text,
@@ -102,8 +103,8 @@ static bool read_warning(struct llmobs_text text,
            accept_place(file, line, frames);
 }
 
-/* Goes outward to the first frame whose place counts. A statement is known by
- * the function that runs it. */
+/* Goes outward to the first frame whose place counts. A statement is recognised
+ * by the function that runs it. */
 static void walk_perl(void *perl, struct llmobs_script_frames *frames)
 {
     struct llmobs_probe probe = {.pages = {0}};

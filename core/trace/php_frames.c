@@ -1,7 +1,7 @@
-/* The frames are PHP's memory. A table has its form for some versions of PHP.
- * Each walk must find the file that PHP's own function gives. Where that fails,
+/* The frames are PHP's memory. A table has their form for some versions of PHP.
+ * Each walk must find the file that PHP's own function gives. If it does not,
  * or the table lacks the version, only the innermost file and line are known,
- * as PHP's functions give them. */
+ * which PHP's own functions give. */
 #include "core/trace/script_frames.h"
 
 #include <stdatomic.h>
@@ -60,8 +60,8 @@ struct php_frame {
     const struct php_frame *previous;
 };
 
-/* Where the versions differ, or might. A version that nobody has checked is not
- * in the table. */
+/* Where the versions differ, or might differ. Only versions that were checked
+ * are in the table. */
 struct php_layout {
     const char *version; /* as get_zend_version begins */
     size_t current;      /* the frame, in the executor's globals */
@@ -75,9 +75,9 @@ static const struct php_layout layouts[] = {
     {"Zend Engine v4.5.", 512, 168}, /* PHP 8.5 */
 };
 
-/* PHP's own symbols; NULL where the process is no PHP. The core is loaded at
- * the first call of a binding, when PHP is there. A PHP with threads has the
- * two names with "offset" and "tsrm", and others have executor_globals. */
+/* PHP's own symbols; NULL if the process is not PHP. The core is loaded at the
+ * first call of a binding, when PHP is there. A PHP with threads has the two
+ * names with "offset" and "tsrm", and others have executor_globals. */
 extern const struct php_string *zend_get_executed_filename_ex(void) WEAK;
 extern uint32_t zend_get_executed_lineno(void) WEAK;
 extern const char *get_zend_version(void) WEAK;
@@ -109,8 +109,8 @@ static const char *find_globals(void)
 
 /* -- the thread ----------------------------------------------------------- */
 
-/* The first thread, once it was seen, as finding it costs system calls. In a
- * child of fork it is the same, or is not there. */
+/* The first thread, once it was found, because finding it costs system calls.
+ * In a child of fork it is the same thread, or does not exist. */
 static _Atomic uintptr_t first_thread;
 
 static bool is_first_thread(void)
@@ -127,8 +127,8 @@ static bool is_first_thread(void)
 }
 
 /* A PHP without threads has one interpreter, which the servers and the command
- * run in the first thread: a call of another thread is not the script's. A
- * PHP with threads knows which threads are its own. */
+ * run in the first thread: a call of another thread does not come from the
+ * script. A PHP with threads knows which threads are its own. */
 static bool runs_php(void)
 {
     if (!zend_get_executed_filename_ex || !zend_get_executed_lineno)
@@ -152,8 +152,8 @@ struct php_walk {
     const struct php_string *first; /* the innermost file, by PHP itself */
     struct place outer;             /* the outermost frame so far */
     struct place inner; /* the innermost that is not a library's, or `outer` */
-    /* The plugins, each where it is outermost; of more than four the innermost
-     * three and the outermost. */
+    /* The plugins, each once, at its outermost frame. If there are more than
+     * four: the innermost three and the outermost. */
     struct llmobs_text plugins[LLMOBS_FRAMES_PLUGINS];
     int plugin_count;
     bool has_plugin; /* one of them is not a theme */
@@ -164,8 +164,8 @@ struct php_walk {
     bool whole;      /* there is no frame outside of `outer` */
 };
 
-/* Gives the bytes of a string up to a NUL, which only a name that PHP makes up
- * has: "class@anonymous", and then its place. False: this is no string. */
+/* Gives the bytes of a string up to a NUL. Only a name that PHP makes up has a
+ * NUL: "class@anonymous", and then its place. False: this is not a string. */
 static bool read_string(struct php_walk *walk, const struct php_string *at,
                         struct llmobs_text *text)
 {
@@ -254,8 +254,8 @@ static void add_plugin(struct php_walk *walk, struct llmobs_text file)
     list[walk->plugin_count - 1] = plugin;
 }
 
-/* Visits the frame of a script. The first must have the file that PHP itself
- * gives: else the table does not fit this PHP. */
+/* Visits the frame of a script. The first frame must have the file that PHP
+ * itself gives; otherwise the table does not fit this PHP. */
 static bool visit_php(struct php_walk *walk, const struct php_frame *frame)
 {
     struct place here = {frame->function, frame->at, NULL};
@@ -283,7 +283,7 @@ static bool visit_php(struct php_walk *walk, const struct php_frame *frame)
     return true;
 }
 
-/* False where a frame is not as it should be: then nothing of the walk counts.
+/* False if a frame is not as expected: then nothing that the walk found counts.
  * A frame without a function stands for a generator inside of another. */
 static bool walk_frames(struct php_walk *walk, const char *globals)
 {
@@ -309,8 +309,8 @@ static bool walk_frames(struct php_walk *walk, const char *globals)
     return walk->frames > 0;
 }
 
-/* "class::function", or "function". From PHP 8.4 on a closure's has its place
- * behind a colon. */
+/* "class::function", or "function". From PHP 8.4 on the name of a closure has
+ * its place behind a colon. */
 static __attribute__((noinline)) void add_php_code(
     struct php_walk *walk, struct llmobs_script_frames *frames)
 {
@@ -372,7 +372,8 @@ static void add_php_places(struct php_walk *walk,
     add_php_code(walk, frames);
 }
 
-/* False: only what PHP's own functions give is known. */
+/* False: the frames could not be walked, and only the file and line that PHP's
+ * own functions give are known. */
 static bool walk_php(const struct php_string *first,
                      struct llmobs_script_frames *frames)
 {

@@ -19,8 +19,8 @@ static long ask(uintptr_t at)
                       NULL, SET_SIZE);
 }
 
-/* The number (fork.h) of the process in which probes work; negative: in which
- * they do not. */
+/* The number (fork.h) of the process in which probes work; negative if they do
+ * not work in it. */
 static atomic_int known;
 
 bool llmobs_probe_works(void)
@@ -73,7 +73,8 @@ bool llmobs_probe_sees(struct llmobs_probe *probe, const void *from, size_t len)
     return true;
 }
 
-/* To a sanitizer memory that an object of the app does not own is none. */
+/* A sanitizer does not let the library read memory outside of the app's
+ * objects. */
 __attribute__((no_sanitize("address", "thread"))) static void probe_copy(
     const char *from, char *to, size_t len)
 {

@@ -1,10 +1,11 @@
 /* probe - reads memory of the app that may not be there, without a fault.
  *
- * The kernel reads first. The library asks it for a change of the signal mask
- * that it must refuse: it answers EFAULT where it cannot read the new mask,
- * else EINVAL, and changes nothing. The answer counts only in a process in
- * which the kernel has refused a page that nobody may read: an emulator or a
- * filter of system calls may answer without a look at the memory.
+ * The kernel reads first. The library asks the kernel for a change of the
+ * signal mask that it must refuse: the kernel answers EFAULT if it cannot read
+ * the new mask, else EINVAL, and changes nothing. Such answers count only in a
+ * process in which the kernel has answered EFAULT for an unreadable page,
+ * because an emulator or a filter of system calls may answer without looking at
+ * the memory.
  *
  * Threads: any; a walk belongs to one thread. Another thread may still unmap
  *          the memory in between, so what is read must be the calling thread's.
@@ -32,7 +33,7 @@ struct llmobs_probe {
  * process. */
 bool llmobs_probe_works(void);
 
-/* Adds a page that can be read, as the interpreter itself reads there. */
+/* Adds a page that can be read, because the interpreter itself reads it. */
 void llmobs_probe_trust(struct llmobs_probe *probe, const void *at);
 
 /* True where all `len` bytes can be read. */

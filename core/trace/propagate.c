@@ -45,7 +45,7 @@ size_t llmobs_propagate_b3_trace(struct llmobs_id128 id, char out[33])
 
 /* -- a list of members --------------------------------------------------- */
 
-/* Room that is filled from the left; `counted` must stay below `max`. */
+/* A text that is written from the left; `counted` must stay below `max`. */
 struct line {
     char *text;
     size_t cap;
@@ -107,8 +107,8 @@ static size_t encode_state(const char *value, char *out, size_t cap)
 static const struct form tags_form = {"_dd.p.", ',', '=', true, encode_tag};
 static const struct form state_form = {"t.", ';', ':', false, encode_state};
 
-/* Adds nothing if the member would pass the limit; a smaller one may follow.
- * The value is encoded, or needs no encoding. */
+/* Adds nothing if the member would exceed the limit; a smaller member may still
+ * fit later. The value is encoded, or needs no encoding. */
 static void add_encoded(struct line *line, const struct form *form,
                         const char *prefix, const char *key, const char *value,
                         size_t len)
@@ -134,8 +134,8 @@ static void add_encoded(struct line *line, const struct form *form,
     line->counted += counted;
 }
 
-static void add_as(struct line *line, const struct form *form,
-                   const char *prefix, const char *key, const char *value)
+static void add_prefixed(struct line *line, const struct form *form,
+                         const char *prefix, const char *key, const char *value)
 {
     const size_t cap = LLMOBS_ML_APP_LEN * 4 + 1;
     char *encoded = llmobs_scratch_alloc(cap);
@@ -150,7 +150,7 @@ static void add_as(struct line *line, const struct form *form,
 static void add_value(struct line *line, const struct form *form,
                       const char *key, const char *value)
 {
-    add_as(line, form, form->key_prefix, key, value);
+    add_prefixed(line, form, form->key_prefix, key, value);
 }
 
 static void add_number(struct line *line, const struct form *form,
@@ -267,8 +267,8 @@ size_t llmobs_propagate_tracestate(const struct llmobs_sender *sender,
     memcpy(out, "dd=p:", 5);
     line.len = 5 + llmobs_propagate_hex64(sender->apm_span_id, out + 5);
     (void)llmobs_propagate_int(context->priority, text);
-    add_as(&line, &state_form, "", "s", text);
-    add_as(&line, &state_form, "", "o", context->origin);
+    add_prefixed(&line, &state_form, "", "s", text);
+    add_prefixed(&line, &state_form, "", "o", context->origin);
     add_value(&line, &state_form, "dm", context->dm);
     add_tid(&line, &state_form, context);
     add_llm_members(&line, &state_form, sender);

@@ -1,10 +1,10 @@
-/* The frames are read without the GIL, which the thread may have dropped: they
- * are the thread's own, and do not change while it is inside of the call. Their
- * code and the names in it are constant, and the frames refer to them. To wait
- * for the GIL would stop the app, and end its thread at the exit.
+/* The frames are read without the GIL, which the thread may have released. They
+ * belong to the thread, and do not change during its call. Their code and the
+ * names in it are constant, and the frames refer to them. Waiting for the GIL
+ * would stop the app, and end its thread at the exit.
  *
- * Each pointer is probed, and each object must be of its type: where a table
- * does not fit a Python, nothing is read. */
+ * Each pointer is probed, and each object must have the expected type: if a
+ * table does not fit a Python, nothing is read. */
 #include "core/trace/script_frames.h"
 
 #include <stdatomic.h>
@@ -29,7 +29,7 @@ struct python_layout {
 
 #define DIRECT UINT64_MAX /* no `inner`: the thread's state has the frame */
 
-/* A version that nobody has checked is not in the table. */
+/* Only versions that were checked are in the table. */
 static const struct python_layout layouts[] = {
     {0x309, 24, DIRECT, 24, 32, 104, 104, 112, 120},
     {0x30a, 24, DIRECT, 24, 32, 96, 104, 112, 120},
@@ -37,8 +37,8 @@ static const struct python_layout layouts[] = {
     {0x30c, 56, 0, 8, 0, 56, 112, 128, 136},
 };
 
-/* From 3.13 on Python begins its state with the offsets, for debuggers: where
- * the same stand among them. */
+/* From 3.13 on Python's state begins with the offsets, for debuggers. This is
+ * where that list has these offsets. */
 #define COOKIE "xdebugpy"
 
 enum { TABLE_VERSION = 1, TABLE_FREE_THREADED };
@@ -75,7 +75,7 @@ struct python_type {
 #define TEXT_AT_BEFORE_312 48
 #define BYTES_AT 32
 
-/* Python's own symbols; NULL where the process is no Python. */
+/* Python's own symbols; NULL if the process is not Python. */
 extern const unsigned long Py_Version WEAK; /* from 3.11 on */
 extern const char *Py_GetVersion(void) WEAK;
 extern const char *PyGILState_GetThisThreadState(void) WEAK;
@@ -109,7 +109,8 @@ static unsigned find_version(void)
     return version;
 }
 
-/* False: this is another table, or of a Python whose threads share no lock. */
+/* False: this is another table, or the table of a Python whose threads share no
+ * lock. */
 static bool read_table(const struct python_layout *at, struct python_layout *to)
 {
     const uint64_t *table = _PyRuntime;
@@ -171,7 +172,7 @@ static bool is_of_type(struct python_walk *walk, uintptr_t at, const void *type)
     return read_at(walk, at, 0, &object, sizeof(object)) && object.type == type;
 }
 
-/* The bytes of an object, which must all be there. */
+/* The bytes of an object, all of which must be readable. */
 static bool has_bytes(struct python_walk *walk, uintptr_t at, size_t len,
                       struct llmobs_text *text)
 {
@@ -198,9 +199,9 @@ static bool read_python_text(struct python_walk *walk, uintptr_t at,
 
 /* -- lines ---------------------------------------------------------------- */
 
-/* The table has pairs of a distance in the code and a distance in lines. The
- * lines are those of the code behind the pair; in 3.10 (`precedes`) those of
- * the code before it, which may have no line. */
+/* The table has pairs of a distance in the code and a distance in lines. A pair
+ * gives the line of the code behind it; in 3.10 (`precedes`) the line of the
+ * code before it, which may have no line. */
 static uint32_t line_of_pair(const struct llmobs_text *table, size_t at,
                              uint32_t line, bool precedes)
 {
@@ -313,7 +314,7 @@ static void visit_python(struct python_walk *walk, uintptr_t frame,
     walk->found |= !walk->library;
 }
 
-/* False where a frame cannot be read: then nothing of the walk counts. */
+/* False if a frame cannot be read: then nothing that the walk found counts. */
 static bool walk_python(struct python_walk *walk, uintptr_t state)
 {
     const struct python_layout *layout = &walk->layout;
@@ -361,7 +362,8 @@ static void add_python_code(struct python_walk *walk,
         (void)llmobs_script_frames_add(frames, LLMOBS_FRAMES_CODE, name);
 }
 
-/* An outermost frame of a library runs a thread or a test: it is no entry. */
+/* A library's frame that is outermost runs a thread or a test, so it is not the
+ * entry. */
 static void add_python_places(struct python_walk *walk,
                               struct llmobs_script_frames *frames)
 {
@@ -377,8 +379,9 @@ static void add_python_places(struct python_walk *walk,
                               walk->outer.file);
 }
 
-/* False where the frames must not be read: as Python ends it may free those of
- * other threads, and with two interpreters nobody knows which one calls. */
+/* False if the frames must not be read: while Python ends it may free the
+ * frames of other threads, and with two interpreters it is unknown which one
+ * calls. */
 static bool runs_python(void)
 {
     int (*ends)(void) = Py_IsFinalizing ? Py_IsFinalizing : _Py_IsFinalizing;

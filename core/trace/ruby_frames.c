@@ -1,7 +1,7 @@
 /* Ruby's own functions give the frames, into memory of the library: they
  * allocate nothing of Ruby's, and raise nothing. The library calls them only in
- * the thread that has the GVL: beside another thread that compacts the heap, a
- * frame's method may move while they read it. */
+ * the thread that has the GVL, because without it another thread may compact
+ * the heap and move a frame's method while they read it. */
 #include "core/trace/script_frames.h"
 
 #include <stdlib.h>
@@ -11,21 +11,21 @@
 
 #define WEAK __attribute__((weak))
 
-/* The heads of Ruby's objects. A value with one of the lowest bits set is no
- * object. */
+/* The heads of Ruby's objects. A value with one of the lowest bits set is not
+ * an object. */
 #define IMMEDIATE 7
 #define TYPE_BITS 0x1f
 #define IS_STRING 5
 
 typedef uintptr_t value;
 
-/* Ruby fills it: too much for a little stack. */
+/* Ruby fills it. It is too big for a small stack. */
 struct ruby_frames {
     value frames[LLMOBS_FRAMES_MAX];
     int lines[LLMOBS_FRAMES_MAX];
 };
 
-/* Ruby's own symbols; NULL where the process is no Ruby. */
+/* Ruby's own symbols; NULL if the process is not Ruby. */
 extern int rb_profile_frames(int start, int limit, value *frames,
                              int *lines) WEAK;
 extern value rb_profile_frame_path(value frame) WEAK;
@@ -60,7 +60,7 @@ static bool runs_ruby(void)
            ruby_native_thread_p();
 }
 
-/* The bytes of a string up to a NUL; false where the value is no string. */
+/* The bytes of a string up to a NUL; false if the value is not a string. */
 static bool read_ruby_text(struct ruby_walk *walk, value string,
                            struct llmobs_text *text)
 {
@@ -76,8 +76,8 @@ static bool read_ruby_text(struct ruby_walk *walk, value string,
            text->len > 0;
 }
 
-/* Gives the file of a frame; false for code that no file has: C's, and
- * evaluated code, unless that was given the name of a file. */
+/* Gives the file of a frame; false for code without a file: C code, and
+ * evaluated code without the name of a file. */
 static bool file_of_place(struct ruby_walk *walk, const struct ruby_place *at,
                           struct llmobs_text *file)
 {
@@ -103,9 +103,8 @@ static void visit_ruby(struct ruby_walk *walk, struct ruby_place here)
     walk->found |= !walk->library;
 }
 
-/* False where no file calls, or the calling file is not known. Ruby gives all
- * frames from the innermost on: some versions give the same ones whatever the
- * start is. */
+/* False if no file calls, or the calling file is not known. Asks Ruby for all
+ * frames from the innermost on, because some versions ignore another start. */
 static bool walk_ruby(struct ruby_walk *walk)
 {
     struct ruby_frames *list = malloc(sizeof(*list));

@@ -68,7 +68,7 @@ static struct llmobs_text frame_text(const struct llmobs_script_frames *frames,
                                 frames->members[member].len};
 }
 
-/* True for what PHP appends to the name of code that no file has. */
+/* True for the text that PHP appends to the name of evaluated code. */
 static bool is_made_by_php(struct llmobs_text text)
 {
     static const char kinds[] = ") : eval()'d code\0) : assert code\0"
@@ -130,8 +130,8 @@ static bool is_perl(struct llmobs_text file)
     return false;
 }
 
-/* The name that PHP gives to the code of a command line is no path, and neither
- * are the names of other streams, which may hold the code itself. */
+/* PHP's name for the code of a command line is not a path. Names of other
+ * streams are not paths either, and may hold the code itself. */
 static bool may_show(struct llmobs_text file)
 {
     static const char words[] =

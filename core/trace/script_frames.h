@@ -7,7 +7,7 @@
  * reads it, and probes it before (probe.h).
  *
  * Owns:    nothing: the texts are copied into the caller's memory at the call,
- *          as the interpreter may free its own at any later moment.
+ *          because the interpreter may free its own texts at any later moment.
  * Threads: frames are read in the app's thread: no lock, and no allocation but
  *          a small one for Ruby and Perl; the interpreter is read only in a
  *          thread that runs it. _write in any thread.
@@ -90,7 +90,7 @@ bool llmobs_script_frames_add(struct llmobs_script_frames *frames,
                               enum llmobs_frames_member member,
                               struct llmobs_text text);
 
-/* True for the file of a library, which says little about who calls. */
+/* True for the file of a library, because that says little about the caller. */
 bool llmobs_script_frames_is_library(struct llmobs_text file);
 
 #endif
