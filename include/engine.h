@@ -24,21 +24,21 @@
 
 struct dl_phdr_info;
 
-/* Raised whenever a table or a list below changes; the shim does not use a core
- * of another number. */
+/* Raised whenever a table or a list below changes. The shim does not use a core
+ * with another number. */
 #define LLMOBS_ENGINE_ABI 16
 
 /* The only name that the core exports. */
 #define LLMOBS_CORE_ATTACH "llmobs_core_attach"
 
-/* The beginning of a text in the shim's variables, where the shim gave up; the
+/* When the shim has given up, a text in its variables begins with this; the
  * reason follows. The doctor looks for it in the process's memory. The
  * program's calls go on. */
 #define LLMOBS_NO_CORE "libllmobs_core.so is not loaded: "
 #define LLMOBS_NO_CORE_MAX 96
 
 /* X(result, name, arguments): the functions of one libcurl copy that the shim
- * looks up by name. Names are without "curl_". Not before 7.29: all but
+ * looks up by name. Names are without "curl_". All exist since 7.29, except
  * mime_* (7.56) and url_get (7.62). A name that the copy lacks is NULL in its
  * table. */
 #define LLMOBS_REAL_FUNCTIONS(X)                                              \
@@ -101,7 +101,7 @@ struct llmobs_real {
 struct llmobs_api;
 struct llmobs_enable_options;
 
-/* Objects whose calls of hooked functions may pass the thunks. A bit's number
+/* Objects whose calls of hooked functions may bypass the thunks. A bit's number
  * is a hook's number. The shim writes an entry at any time, by atomic stores;
  * it is complete once its path is set, which then stays. */
 #define LLMOBS_WRAPPERS 8
@@ -109,14 +109,14 @@ struct llmobs_enable_options;
 struct llmobs_wrapper {
     uint64_t defines; /* functions that the object defines, before libcurl */
     uint64_t reaches; /* functions for which the loader gave the object the next
-                       * definition: a thunk, or that of another wrapper */
-    uint64_t strays;  /* functions that the object looked up and got, perhaps
-                       * libcurl's own and no thunk */
+                       * definition: a thunk, or another wrapper's function */
+    uint64_t strays;  /* functions that the object looked up, and for which it
+                       * may have got libcurl's own instead of a thunk */
     const char *path; /* "": the program itself */
 };
 struct llmobs_wrappers {
     struct llmobs_wrapper list[LLMOBS_WRAPPERS];
-    uint64_t unseen; /* functions of which some call may pass no thunk */
+    uint64_t unseen; /* functions with calls that may bypass the thunks */
     const char *(*name)(unsigned hook);
 };
 
@@ -138,7 +138,7 @@ struct llmobs_host {
     void (*watch_alone)(void);
 };
 
-/* The effect of a call of the program's on the program: none (_NOT), a sandbox
+/* What a call of the program does to the program: none (_NOT), a sandbox
  * (_HERE), or a sandbox under which the core must stop working (_STILL). */
 enum llmobs_confined {
     LLMOBS_CONFINED_NOT,
@@ -160,10 +160,9 @@ enum llmobs_wire_end {
 /* The connections of clients of HTTP/1.1 that a TLS library encrypts. The shim
  * calls these after the library's own function has returned, with the bytes
  * that the program gave or got, which they borrow until they return. They keep
- * errno. For GnuTLS `sent` comes before the library's own function. Two threads
- * may use one connection at once, as GnuTLS allows: then it is followed no
- * more.
- */
+ * errno. For GnuTLS `sent` comes before the library's own function. GnuTLS
+ * allows two threads to use one connection at once: such a connection is not
+ * followed any more. */
 struct llmobs_wire;
 struct llmobs_wire_ops {
     /* A client's first bytes were seen. Borrows `host`, the name that the
@@ -175,9 +174,9 @@ struct llmobs_wire_ops {
     /* After FREED the connection is gone; after CLOSED and BROKEN it stays, and
      * no byte of it counts any more. */
     void (*ended)(struct llmobs_wire *, enum llmobs_wire_end how);
-    /* A client speaks HTTP/2 to `host`, which is not followed; borrowed. NULL:
-     * a library did what it cannot do, and no connection is followed from now
-     * on. */
+    /* A client speaks HTTP/2 to `host` (borrowed); the connection is not
+     * followed. NULL: a TLS library did something impossible, and no connection
+     * is followed from now on. */
     void (*unfollowed)(const char *host);
 };
 
@@ -274,8 +273,8 @@ typedef const struct llmobs_ops *(*llmobs_core_attach_fn)(
 #define LLMOBS_OPT_PROTOCOLS ((CURLoption)181)
 #define LLMOBS_OPT_PROTOCOLS_STR ((CURLoption)10318)
 
-/* X(option, ...): the options whose value the core remembers. Each has a row in
- * core/capture/settings.c, too, which says how. */
+/* X(option, ...): the options whose value the core remembers. The row of each
+ * in core/capture/settings.c says how. */
 #define LLMOBS_WATCHED(X, ...)                                \
     X(CURLOPT_URL, __VA_ARGS__)                               \
     X(CURLOPT_CURLU, __VA_ARGS__)                             \

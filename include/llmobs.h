@@ -1,8 +1,8 @@
 /* llmobs - the public face of llmobs-preload for C and C++ programs.
  *
- * A program that includes this header links with nothing. Where
- * libllmobs_preload.so is preloaded its calls make spans of LLM Observability;
- * where it is not, each call is one comparison and does nothing.
+ * A program that includes this header links with nothing. If
+ * libllmobs_preload.so is preloaded, its calls make spans of LLM Observability;
+ * if not, each call is one comparison and does nothing.
  *
  *     llmobs_span_t span = LLMOBS_START(LLMOBS_WORKFLOW);
  *     llmobs_annotate_text(span, question, NULL);
@@ -181,8 +181,8 @@ struct llmobs_exported {
     char trace_id[40]; /* 32 hex digits */
 };
 
-/* A link of a span to an earlier one, as of a tool to the model that asked for
- * it. */
+/* A link from a span to an earlier one, for example from a tool to the model
+ * that asked for it. */
 struct llmobs_link {
     const struct llmobs_exported *span; /* the earlier span */
     const char *from; /* its "input" or "output"; NULL: not told */
@@ -216,8 +216,8 @@ struct llmobs_annotation {
     size_t cost_tag_count;
     const char *agent_version; /* agent spans; as in start_options */
     /* Agent spans. The text of a JSON object that describes the agent: "name",
-     * "instructions", "model", "model_settings" (of them the settings of
-     * inference alone: others may hold keys), "tools" (an array of {"name",
+     * "instructions", "model", "model_settings" (only the settings of inference
+     * are used: others may hold keys), "tools" (an array of {"name",
      * "description", "parameters": {NAME: {"type", "required"}}}). Anything
      * else is left out. */
     const char *agent_manifest_json;
@@ -307,11 +307,11 @@ enum llmobs_part {
 };
 
 /* Looks at a span of the program or of a call before it is sent or written.
- * Gives 0; or LLMOBS_DROP, where the span is not wanted; or a negative errno
+ * Gives 0; or LLMOBS_DROP if the span is not wanted; or a negative errno
  * number: then the span stays as it was. It runs in the thread that finishes
- * the span; for a call through libcurl in a thread of the library, or in the
- * thread that ends the process or flushes. So it may run in two threads at
- * once, with 64 KiB of stack, and as late as in the exit handlers. It must
+ * the span. For a call through libcurl it runs in a thread of the library, or
+ * in the thread that ends the process or flushes. So it may run in two threads
+ * at once, with 64 KiB of stack, and as late as in the exit handlers. It must
  * return, and must call neither libcurl nor this API, except the three
  * functions below, whose texts are valid until it returns or sets the part. */
 #define LLMOBS_DROP 1
@@ -397,7 +397,7 @@ static inline const struct llmobs_api *llmobs_api_get(
     return get ? get(LLMOBS_API_VERSION, enable) : NULL;
 }
 
-/* True where the library is new enough for a function of the table. */
+/* True if the library is new enough for a function of the table. */
 #define LLMOBS_API_HAS(api, name)                                              \
     ((api) &&                                                                  \
      (api)->size >= offsetof(struct llmobs_api, name) + sizeof((api)->name) && \
@@ -405,12 +405,12 @@ static inline const struct llmobs_api *llmobs_api_get(
 
 /* -- on and off ---------------------------------------------------------- */
 
-/* Switches observing on where the environment leaves that open. A member that
+/* Switches observing on if the environment does not decide that. A member that
  * is set here wins over the environment; a member that is NULL changes nothing.
  * Call it first: once observing is on, by DD_LLMOBS_ENABLED and a first call of
- * libcurl or of this API, the settings stay, and options give -EALREADY.
- * DD_LLMOBS_ENABLED=0, /etc/llmobs/disabled and a program with raised rights
- * keep observing off: LLMOBS_NOT_OBSERVING. */
+ * libcurl or of this API, the settings cannot change, and options give
+ * -EALREADY. DD_LLMOBS_ENABLED=0, /etc/llmobs/disabled and a program with
+ * raised rights keep observing off: LLMOBS_NOT_OBSERVING. */
 static inline int llmobs_enable(const struct llmobs_enable_options *options)
 {
     const struct llmobs_api *api;
@@ -444,7 +444,7 @@ static inline int llmobs_enabled(void)
 
 /* -- spans --------------------------------------------------------------- */
 
-/* Starts a span; *out is LLMOBS_NO_SPAN where none was started. Its parent is
+/* Starts a span; *out is LLMOBS_NO_SPAN if none was started. Its parent is
  * `parent`, else the current span of the thread, else the caller whose headers
  * the thread has activated, else the context in the environment of the process.
  * -EINVAL: an unknown kind, or an impossible size; -EBADF: the parent is not
@@ -500,8 +500,8 @@ static inline int llmobs_finish(llmobs_span_t span)
 }
 
 /* _enter also makes an open span the current span of this thread; _leave ends
- * that. The span stays open. -EBADF: not open; _leave: -ENOENT where the span
- * is not current in the thread. */
+ * that. The span stays open. -EBADF: not open; _leave: -ENOENT if the span is
+ * not current in the thread. */
 static inline int llmobs_enter(llmobs_span_t span)
 {
     const struct llmobs_api *api = llmobs_api_get(NULL);
@@ -526,8 +526,8 @@ static inline llmobs_span_t llmobs_current(void)
 
 /* Annotates a span; NULL: the current span. After an error the span is
  * unchanged. -EBADF: not open; -ENOENT: NULL, and no span is current; -EINVAL:
- * a form that the kind does not take, a text that is no JSON, a number that is
- * not finite, an empty key, a colon in a tag's key; -ECHILD: the parent
+ * a form that the kind does not accept, a text that is not JSON, a number that
+ * is not finite, an empty key, a colon in a tag's key; -ECHILD: the parent
  * process's span. */
 static inline int llmobs_annotate(llmobs_span_t span,
                                   const struct llmobs_annotation *annotation)
@@ -598,8 +598,8 @@ static inline int llmobs_export_span(llmobs_span_t span,
     return api ? api->export_span(span, out) : LLMOBS_NOT_OBSERVING;
 }
 
-/* Submits an evaluation of a span, which may be another process's. -EINVAL: a
- * value that the struct's comments rule out. */
+/* Submits an evaluation of a span, which may belong to another process.
+ * -EINVAL: a value that the struct's comments rule out. */
 static inline int llmobs_submit_evaluation(
     const struct llmobs_evaluation_options *options)
 {
@@ -608,8 +608,8 @@ static inline int llmobs_submit_evaluation(
     return api ? api->evaluate(options) : LLMOBS_NOT_OBSERVING;
 }
 
-/* Submits a user's feedback, which may be on another process's span. -EINVAL: a
- * value that the struct's comments rule out. */
+/* Submits a user's feedback on a span, which may belong to another process.
+ * -EINVAL: a value that the struct's comments rule out. */
 static inline int llmobs_submit_feedback(
     const struct llmobs_feedback_options *options)
 {
@@ -630,12 +630,12 @@ static inline int llmobs_flush(int64_t timeout_ms)
 
 /* -- the program's own processor ------------------------------------------ */
 
-/* From now on the processor gets each span; NULL: no processor does. Set it
- * before the first call that it shall see: while a processor is set, the
- * content of a call is not written to disk before the processor has run, so the
- * span of a call whose process is killed has no content. A thread may still be
- * in the processor before; after llmobs_flush the library's own thread is not.
- * -EMFILE: beyond 1024 processors. */
+/* From now on the processor gets each span; NULL: no processor gets spans. Set
+ * it before the first call that it shall see. While a processor is set, the
+ * content of a call is not written to disk before the processor has run. So if
+ * the process is killed during a call, its span has no content. A thread may
+ * still run the processor that was set before; after llmobs_flush the library's
+ * own thread does not run it any more. -EMFILE: beyond 1024 processors. */
 static inline int llmobs_set_processor(llmobs_processor_fn *processor,
                                        void *context)
 {
@@ -697,7 +697,7 @@ static inline int llmobs_inject(llmobs_span_t span, llmobs_header_fn *add,
 /* Gives the library the headers of the request that this thread serves now (in
  * any case; headers without context are passed over). Until the next activate
  * the caller is the parent of the spans that the thread starts without a
- * current span. From a caller with a public address only ids are taken
+ * current span. If the caller has a public address, only its ids count
  * (LLMOBS_INBOUND_TRUST): give its address as a pair {":remote-addr", ADDRESS}.
  * Also pass X-Forwarded-For, Forwarded, X-Real-IP and the like, which may name
  * such an address. -ENOENT: the headers carry no caller, or there are no
@@ -712,9 +712,9 @@ static inline int llmobs_activate(const struct llmobs_pair *headers,
 
 /* -- scopes of this thread ------------------------------------------------ */
 
-/* Says that the thread's calls through libcurl until the matching end go to a
- * proxy, or do not. -EMFILE: beyond 16 nested scopes. end: -ENOENT without a
- * begin. */
+/* Says whether the thread's calls through libcurl go to a proxy, until the
+ * matching end. -EMFILE: beyond 16 nested scopes. end: -ENOENT without a begin.
+ */
 static inline int llmobs_proxied_begin(enum llmobs_proxied proxied)
 {
     const struct llmobs_api *api = llmobs_api_get(NULL);
@@ -755,8 +755,8 @@ static inline int llmobs_context_end(void)
 
 namespace llmobs
 {
-/* A span that is finished with its scope, and failed if an exception ends
- * that. */
+/* A span that is finished at the end of its scope, and marked as failed if an
+ * exception ends the scope. */
 class scope
 {
   public:
