@@ -1,7 +1,7 @@
 /* config - every variable, in one table, as typed values.
  *
  * Owns:    a llmobs_config owns its strings, until llmobs_config_free.
- * Threads: any: it is constant after load, but for the names that nobody gave
+ * Threads: any: it is constant after load, except the names that nobody gave
  *          (origin.h).
  * Errors:  `complain` gets a line for a bad value, and the default stays.
  *
@@ -59,7 +59,7 @@ enum llmobs_inject_to {
     LLMOBS_INJECT_NONE
 };
 
-/* LLMOBS_STITCH: what becomes of a conversation (core/event/linker.h). */
+/* LLMOBS_STITCH: what is made of a conversation (core/event/linker.h). */
 enum llmobs_stitch {
     LLMOBS_STITCH_OFF,    /* no links between its turns, no tag */
     LLMOBS_STITCH_TAG,    /* links, and the tag conversation_id */
@@ -73,8 +73,8 @@ enum llmobs_tools {
                            * brings the result */
 };
 
-/* LLMOBS_REQUEST_TAGS: the tags of what a request says of itself; the stricter
- * the later. With LLMOBS_CONTENT=off it is at least _HASH. */
+/* LLMOBS_REQUEST_TAGS: tags for what a request says about itself. Later values
+ * are stricter. With LLMOBS_CONTENT=off it is at least _HASH. */
 enum llmobs_request_tags {
     LLMOBS_REQUEST_TAGS_PLAIN, /* a user as sent, but for addresses */
     LLMOBS_REQUEST_TAGS_HASH,  /* of a user a hash */
@@ -110,8 +110,8 @@ enum llmobs_signal {
 enum llmobs_semconv {
     LLMOBS_SEMCONV_1_41,
     LLMOBS_SEMCONV_LATEST,
-    LLMOBS_SEMCONV_1_37 /* only a value of the variable: it is read as 1.41,
-                         * which has all of 1.37's names */
+    LLMOBS_SEMCONV_1_37 /* a value of the variable alone: it is read as 1.41,
+                         * which has all names of 1.37 */
 };
 
 /* OTEL_TRACES_SAMPLER. `parent_based`: a span with a parent follows the
@@ -126,7 +126,8 @@ enum llmobs_otlp_sampler {
  */
 struct llmobs_otlp_signal {
     bool on;            /* OTEL_<S>_EXPORTER and OTEL_SDK_DISABLED allow it */
-    bool misplaced;     /* off, as the endpoint in a variable is no URL */
+    bool misplaced;     /* off, because the endpoint in a variable is not a URL
+                         */
     bool given;         /* a variable names the endpoint */
     bool grpc;          /* the user's protocol is grpc, or the port 4317: the
                          * library itself never speaks gRPC */

@@ -8,7 +8,8 @@
 
 #include "lib/base/file.h"
 
-/* The file may be no configuration at all, so no more lines are reported. */
+/* At most this many lines are reported: the file may be something else than a
+ * configuration. */
 #define REPORTED_MAX 8
 
 struct reading {
@@ -109,8 +110,8 @@ static bool has_blank(struct llmobs_text text)
                             memchr(text.data, '\t', text.len));
 }
 
-/* Removes the word "export" of a shell's file. False where a shell would end
- * the value at a blank: behind it another variable may stand. */
+/* Removes the word "export" of a shell's file. False if a shell would end the
+ * value at a blank: another variable may follow it. */
 static bool skip_export(struct llmobs_text *name, struct llmobs_text value)
 {
     const size_t len = strlen("export");
@@ -242,8 +243,8 @@ void llmobs_config_read_file(struct llmobs_config_loading *loading,
 
 /* -- values --------------------------------------------------------------- */
 
-/* The value in "NAME=value"; NULL for another variable. strncmp is not called,
- * as nearly all names differ in their first letters. */
+/* The value in "NAME=value"; NULL for another variable. Does not call strncmp,
+ * because almost all names differ in their first letters. */
 static const char *value_of(const char *entry, const char *name)
 {
     for (; *name && *entry == *name; name++)

@@ -70,7 +70,8 @@ struct llmobs_config_loading {
     char *styles;
     char *styles_inject;
     char *styles_extract;
-    bool has_styles;   /* a variable of Datadog's names styles of propagation */
+    bool has_styles;   /* one of Datadog's variables names styles of propagation
+                        */
     char *propagators; /* OTEL_PROPAGATORS */
     char *carried[LLMOBS_CARRIED_COUNT]; /* inbound.h */
     void (*complain)(void *ctx, const char *text);
@@ -90,7 +91,7 @@ void llmobs_config_set(struct llmobs_config_loading *loading, char **to,
  * began. */
 void llmobs_config_absolute(char **path);
 
-/* Reads a decimal number. False where the text is no number. */
+/* Reads a decimal number. False if the text is not a number. */
 bool llmobs_config_decimal(const char *text, double *out);
 
 /* Frees a list that ends with NULL; NULL does nothing. */

@@ -151,7 +151,7 @@ static void trim_endpoint(struct llmobs_config_loading *loading, size_t column)
 }
 
 /* With a bad URL the signal has no endpoint: the data and its keys must not go
- * to another place than the user named. */
+ * to a place that the user did not name. */
 static void read_endpoint(struct llmobs_config_loading *loading, size_t column,
                           const char *path, struct llmobs_otlp_signal *signal)
 {
@@ -267,8 +267,8 @@ static void read_compression(const struct llmobs_config_loading *loading,
                     "neither gzip nor none");
 }
 
-/* Lays the variables of one column over the signal's present values. A blank
- * word counts as unset. */
+/* Overwrites the signal's present values by the variables of one column. A
+ * blank word counts as unset. */
 static void read_part(struct llmobs_config_loading *loading,
                       enum llmobs_otlp_part part, size_t column,
                       struct llmobs_otlp_signal *signal)
@@ -323,8 +323,9 @@ static bool is_on(const struct llmobs_config_loading *loading,
     return otlp || (signal == LLMOBS_SIGNAL_TRACES && !none);
 }
 
-/* Metrics and logs stay off where the protocol is gRPC's: then the variables
- * are for the program's own telemetry. For traces the exporter decides. */
+/* Metrics and logs stay off if the protocol is gRPC, because then the variables
+ * are meant for the program's own telemetry. For traces the exporter decides.
+ */
 static void read_signal(struct llmobs_config_loading *loading,
                         enum llmobs_signal i)
 {
@@ -445,8 +446,8 @@ static void read_sampler(struct llmobs_config_loading *loading)
 }
 
 /* OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT decides for this
- * destination where it is set, else LLMOBS_CONTENT=full if given. Where content
- * is off everywhere, it is off here. */
+ * destination if it is set, else LLMOBS_CONTENT=full if given. If content is
+ * off everywhere, it is off here. */
 static void choose_content(struct llmobs_config_loading *loading)
 {
     struct llmobs_otlp_config *otlp = &loading->config.otlp;

@@ -12,7 +12,7 @@
 #include "core/config/config_load.h"
 
 /* True where OTEL_TRACES_SAMPLER sends a trace that begins here. All processes
- * of a trace with the same variables decide alike. OpenTelemetry leaves open
+ * of a trace with the same variables decide alike. OpenTelemetry does not say
  * how a ratio reads an id, so another SDK may choose other traces. `trace_lo`:
  * the id's lower half. Any thread. */
 bool llmobs_otlp_samples(const struct llmobs_otlp_config *config,

@@ -155,8 +155,8 @@ static bool is_government(const char *site)
            (len == more || site[len - more - 1] == '.');
 }
 
-/* Reports a wrong site, and does not replace it: the data must not go to
- * another site than the user named (WIRE 3.2, DD_SITE). */
+/* Reports a wrong site, and does not replace it: the data must not go to a site
+ * that the user did not name (WIRE 3.2, DD_SITE). */
 static void read_site(struct llmobs_config_loading *loading)
 {
     char **site = &loading->config.site;
@@ -177,8 +177,8 @@ static void read_site(struct llmobs_config_loading *loading)
             *site);
 }
 
-/* The value goes into a header: a value with a control character is refused, as
- * it could end the line. */
+/* The value goes into a header. A value with a control character is refused,
+ * because it could end the header's line. */
 static void read_secret(struct llmobs_config_loading *loading, char **text,
                         const char *name)
 {
@@ -207,7 +207,7 @@ bool llmobs_config_names_datadog(const struct llmobs_config_loading *loading)
 
 /* -- requests that are never observed -------------------------------------- */
 
-/* A request to one of these URLs is the user's own telemetry, and no LLM call.
+/* A request to one of these URLs is the user's own telemetry, not an LLM call.
  * An agent with a Unix socket also listens on its port. */
 static void list_never_urls(struct llmobs_config_loading *loading)
 {

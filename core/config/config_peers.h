@@ -13,7 +13,7 @@ bool llmobs_config_names_datadog(const struct llmobs_config_loading *loading);
 /* True for "http://host..." and "https://host...". */
 bool llmobs_config_is_http(const char *url);
 
-/* False where an http URL names a port to which no request can go. A URL
+/* False if an http URL names a port to which no request can be sent. A URL
  * without a port, even with a bare colon, has the port of its scheme. */
 bool llmobs_config_has_port(const char *url);
 

@@ -161,8 +161,9 @@ struct entry {
     size_t len;
 };
 
-/* Gives the entries, for the caller to free; NULL when memory runs out. An
- * entry has the length of its name, by which most names already differ. */
+/* Gives the entries, for the caller to free; NULL when memory runs out. A
+ * look-up compares the lengths of names first, because most differ in length.
+ */
 static struct entry *entries_of(const char *const *env)
 {
     struct entry *entries;
@@ -230,7 +231,7 @@ static size_t find_key(char **list, const char *key, size_t len)
     return i;
 }
 
-/* Gives the entries of a tag map (WIRE 3.1), of which the last with a key
+/* Gives the entries of a tag map (WIRE 3.1). If several have one key, the last
  * counts. Without a text: an empty list; NULL when memory runs out. */
 static char **read_list(struct llmobs_config_loading *loading, const char *name,
                         const char *text)
@@ -291,8 +292,9 @@ static void fall_back_on_tag(struct llmobs_config_loading *loading, char **to,
         llmobs_config_set(loading, to, llmobs_text_of(tags[at] + len + 1));
 }
 
-/* The git values come from their own variables, else from DD_TAGS, which loses
- * both. The address of a repository may hold a password, which is removed. */
+/* The git values come from their own variables, else from DD_TAGS, from which
+ * both are removed. The address of a repository may hold a password, which is
+ * removed too. */
 static void read_git(struct llmobs_config_loading *loading)
 {
     static const char *const keys[] = {"git.repository_url", "git.commit.sha"};
@@ -456,7 +458,7 @@ static void read_observe(struct llmobs_config_loading *loading)
 
 /* -- content --------------------------------------------------------------- */
 
-/* Turns content off where not every rule of redaction is known. */
+/* Turns content off if some rule of redaction is not known. */
 static void refuse_content(struct llmobs_config_loading *loading, size_t line,
                            const char *why)
 {
@@ -471,9 +473,9 @@ static void refuse_content(struct llmobs_config_loading *loading, size_t line,
                                loading->redact_path, why);
 }
 
-/* A configuration file that exists and was not read may say LLMOBS_CONTENT=off
- * or name patterns, which also change tags. The file cannot overrule the
- * environment. */
+/* A configuration file that exists but was not read may contain
+ * LLMOBS_CONTENT=off, or patterns, which also change tags. The environment wins
+ * over the file. */
 static void distrust_content(struct llmobs_config_loading *loading)
 {
     struct llmobs_config *config = &loading->config;
@@ -512,8 +514,8 @@ static void read_content(struct llmobs_config_loading *loading)
     if (config->privacy.content == LLMOBS_CONTENT_OFF) {
         llmobs_redact_free(config->privacy.redact);
         config->privacy.redact = NULL;
-        /* Tags also leave a process without content; here the patterns that
-         * would change them are not known. */
+        /* Tags are sent even without content, and the patterns that would
+         * redact them are not known here. */
         config->request_tags = LLMOBS_REQUEST_TAGS_OFF;
     }
     llmobs_buf_fini(&text);
@@ -563,7 +565,7 @@ static void read_style_list(struct llmobs_config_loading *loading,
 }
 
 /* WIRE 3.2: the variable of one direction wins over the common one.
- * OpenTelemetry's variable counts where Datadog's are all unset. */
+ * OpenTelemetry's variable counts only if all of Datadog's are unset. */
 static void read_styles(struct llmobs_config_loading *loading)
 {
     struct llmobs_config *config = &loading->config;
@@ -618,7 +620,7 @@ static void read_inject(struct llmobs_config_loading *loading)
 
 /* -- the whole ------------------------------------------------------------- */
 
-/* Calls have keys in their headers, so they are led to this host only. */
+/* Calls have keys in their headers, so they may only be sent to this host. */
 static void read_replay(struct llmobs_config_loading *loading)
 {
     static const char begin[] = "http://127.0.0.1:";
@@ -632,8 +634,8 @@ static void read_replay(struct llmobs_config_loading *loading)
     llmobs_config_unset(url);
 }
 
-/* Makes the values that follow from several variables, or need more than their
- * row of the table says. The order is that of the complaints. */
+/* Makes the values that follow from several variables, or that need more than
+ * their row of the table says. Complaints come in the order of these calls. */
 static void read_derived(struct llmobs_config_loading *loading)
 {
     struct llmobs_config *config = &loading->config;

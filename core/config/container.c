@@ -32,9 +32,10 @@ static bool is_hex(struct llmobs_text text)
 
 /* -- the control group ----------------------------------------------------- */
 
-/* True for the text before an id in the name of a container's group: none, a
- * runtime's, or with colons, where containerd joins three names. The group of a
- * monitor, "crio-conmon-", is no container's. */
+/* True for the text that may stand before the id in the name of a container's
+ * group: no text, a runtime's prefix, or a text with colons, where containerd
+ * joins three names. "crio-conmon-" is the group of a monitor, not of a
+ * container. */
 static bool leads(struct llmobs_text lead)
 {
     static const char runtimes[] = "docker-\0cri-containerd-\0crio-\0"

@@ -33,13 +33,13 @@ void llmobs_container_read_group(struct llmobs_text path,
                                  struct llmobs_container *out);
 
 /* Reads /proc/PID/mountinfo, for what the group does not show. `pod`: the
- * process is known to be in one; there the files that a runtime mounts are
- * those of the pod's sandbox, and show no container. */
+ * process is known to be in a pod. In a pod the files that a runtime mounts
+ * belong to the pod's sandbox, and show no container. */
 void llmobs_container_read_mounts(struct llmobs_text mounts, bool pod,
                                   struct llmobs_container *out);
 
-/* Sets a member, unless it is set already or the text is no name of Kubernetes:
- * letters, digits, '-', '.'. `cap`: of `out`. */
+/* Sets a member, unless it is set already or the text cannot be a name in
+ * Kubernetes (letters, digits, '-', '.'). `cap`: the size of `out`. */
 void llmobs_container_set(char *out, size_t cap, struct llmobs_text text);
 
 #endif

@@ -131,7 +131,7 @@ void llmobs_inbound_init(bool on)
     wanted = on;
     if (!on || !llmobs_perl_found())
         return;
-    /* Without the handler the hook goes on to set the environment itself. */
+    /* Without the handler the hook itself sets the environment. */
     if (pthread_atfork(llmobs_perl_before_fork, NULL, NULL) == 0)
         (void)llmobs_perl_read_request(&len);
 }
@@ -144,8 +144,8 @@ static bool has_context(const char *const values[LLMOBS_CARRIED_COUNT])
     return false;
 }
 
-/* A function of its own, since its values and those of its caller are too many
- * for one frame. */
+/* Not inlined, because its values and its caller's values are too many for one
+ * frame. */
 __attribute__((noinline)) static bool read_php(
     const char *values[LLMOBS_CARRIED_COUNT])
 {
@@ -189,7 +189,7 @@ bool llmobs_inbound_is_php(void)
     return wanted && llmobs_php_has_request() && is_serving(is_alone());
 }
 
-/* A context of the request replaces the process's whole context. */
+/* If the request has a context, it replaces the process's whole context. */
 static bool read_request(const char *values[LLMOBS_CARRIED_COUNT], bool alone)
 {
     if (!wanted || !is_serving(alone) ||

@@ -41,9 +41,9 @@
 #define HOSTS_OF_POD "# Kubernetes-managed hosts file.\n"
 #define SPACE_FILE "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 
-/* A name with so many digits in turn is one of many. */
+/* A name with this many digits in a row is one of many. */
 #define DIGITS_MAX 5
-/* ... or with so many of 0-9a-f, of which one is a digit. */
+/* ... or with this many of 0-9a-f in a row, at least one of them a digit. */
 #define HEX_MAX 7
 
 /* Units under which programs of many people run. */
@@ -105,8 +105,9 @@ static bool is_showable(char *path)
     return fine;
 }
 
-/* True for a text with characters that programs have, and paths hardly: an
- * option that script.c does not know may have a program as its value. */
+/* True for a text with characters that are common in program text, but rare in
+ * paths: an option that script.c does not know may have program text as its
+ * value. */
 static bool looks_like_code(struct llmobs_text text)
 {
     for (size_t i = 0; i < text.len; i++)
@@ -133,7 +134,8 @@ static void copy_path(const char *home, struct llmobs_text path,
 
 /* Copies the path of the process's own script, as an absolute path where the
  * script is below the folder that the process works in. The frames of an
- * interpreter have the absolute path, and a script shall have one name. */
+ * interpreter have the absolute path, and both must give the script the same
+ * name. */
 static void copy_own_path(struct origin *origin, struct llmobs_text path)
 {
     char *full = origin->full;
@@ -170,7 +172,8 @@ static bool is_one_of_many(struct llmobs_text name)
     return false;
 }
 
-/* Makes an ml_app of a name, by its rules (context.h); false: of none. */
+/* Makes an ml_app of a name, by its rules (context.h); false: the name gives no
+ * ml_app. */
 static bool make_name(struct llmobs_text name, char *out, size_t cap)
 {
     size_t len = 0;
@@ -193,7 +196,8 @@ static bool make_name(struct llmobs_text name, char *out, size_t cap)
 
 /* -- what the kernel tells ------------------------------------------------- */
 
-/* The command line of a process, also a C string; "self": of this one. */
+/* The command line of a process, which is also a C string; "self": this
+ * process. */
 static struct llmobs_text words_of(const char *pid, char *out)
 {
     char path[64];
@@ -214,7 +218,7 @@ static bool read_stat(struct origin *origin, const char *pid)
     return llmobs_file_begin(AT_FDCWD, path, origin->room, STAT_MAX) > 0;
 }
 
-/* Turns *pid, a text, into that of its parent. */
+/* Replaces *pid, a text, by the pid of its parent. */
 static bool to_parent(struct origin *origin, char *pid, size_t cap)
 {
     if (!read_stat(origin, pid))
@@ -248,9 +252,8 @@ static void find_pool(struct origin *origin)
         origin->pool[0] = '\0';
 }
 
-/* The run begins with this process or one above it, as far as is known. A
- * program that serves requests begins no run, and its children belong to
- * none. */
+/* The run begins with this process or with a known process above it. A program
+ * that serves requests begins no run, and its children belong to no run. */
 static void set_first(struct origin *origin, const char *pid,
                       struct llmobs_text words)
 {
@@ -319,8 +322,8 @@ static bool read_first(struct origin *origin, struct first *first)
     return *start != '\0';
 }
 
-/* From a process to the one that it was forked from: a subshell, or a worker,
- * has its parent's command line, and belongs to its run. */
+/* Goes from a process to the process that it was forked from: a subshell or a
+ * worker has its parent's command line, and belongs to its parent's run. */
 static void to_forker(struct origin *origin)
 {
     char pid[PID_LEN], own[RUN_DIGITS + 1], above[RUN_DIGITS + 1];
@@ -339,9 +342,10 @@ static void to_forker(struct origin *origin)
     }
 }
 
-/* A service is no run, as its calls have nothing in common: what has a unit of
- * its own, or was started by the first process, or is it. A script of a shell
- * ends one day. */
+/* True for a service: a process with its own unit, one that the first process
+ * started, or the first process itself. A service is not a run, because its
+ * calls have nothing in common. A shell script is not a service: it ends one
+ * day. */
 static bool is_service(const struct origin *origin, const struct first *first)
 {
     return !origin->by_shell &&
@@ -374,7 +378,8 @@ static bool make_run(struct origin *origin, char out[RUN_DIGITS + 1])
 }
 
 /* Copies the last *.service of a group's path, without the name of an instance
- * behind '@'; "" where a scope is below it: there something else runs. */
+ * behind '@'; "" if a scope is below it, because then something else runs
+ * there. */
 static void read_group(const char *path, char out[UNIT_MAX])
 {
     static const char end[] = ".service";
@@ -539,7 +544,8 @@ static void add_tags(struct llmobs_config *config, const struct origin *origin)
 }
 
 /* Puts the attributes before the user's, which win. Each event has the list, so
- * the attributes are those of the caller's process whoever delivers it. */
+ * the attributes describe the caller's process even if another process delivers
+ * the event. */
 static void add_attributes(struct llmobs_config *config,
                            const struct origin *origin)
 {
@@ -574,9 +580,9 @@ static void set_script(struct llmobs_config *config,
         llmobs_config_names_callers(config) && path[0] ? strdup(path) : NULL;
 }
 
-/* A run that the environment gives is that of a launcher, also where what began
- * it is too far up to be seen. A server under it has none, unless a limit
- * counts its calls. */
+/* If the environment gives a run, a launcher began it, even one too far up to
+ * be seen. A server under a launcher has no run, unless a limit counts its
+ * calls. */
 static void set_run(struct llmobs_config *config, struct origin *origin)
 {
     char run[RUN_DIGITS + 1];
@@ -645,8 +651,8 @@ void llmobs_origin_defer(struct llmobs_config *config)
     atomic_store(&waiting, config);
 }
 
-/* One thread looks, and another waits for it. A thread that the program cancels
- * meanwhile would hold the turn for ever. */
+/* One thread looks, and others wait for it. Cancellation is off, because a
+ * cancelled thread would hold the turn for ever. */
 static void find_in_turn(void)
 {
     static atomic_int turn;

@@ -3,8 +3,8 @@
  * process.
  *
  * Owns:    nothing; what it finds belongs to the configuration.
- * Threads: any. Of two threads that look at once one waits for the other, 20 ms
- *          at most.
+ * Threads: any. If two threads look at once, one waits for the other, 20 ms at
+ *          most.
  * Errors:  none: what cannot be found stays unknown.
  * Limits:  LLMOBS_ORIGIN_LEVELS parents; /proc is needed. A process that takes
  *          another role after its first call does not change its name.
@@ -49,8 +49,8 @@ void llmobs_origin_defer(struct llmobs_config *config);
  * the first context is made of the configuration. */
 void llmobs_origin_find(void);
 
-/* The unit and the pool of a process, as the tags of its spans have them; "":
- * there is none, or a span may not show it. */
+/* The unit and the pool of a process, as in the tags of its spans; "": there is
+ * none, or a span may not show it. */
 struct llmobs_origin_names {
     char unit[LLMOBS_ORIGIN_NAME];
     char pool[LLMOBS_ORIGIN_NAME];

@@ -9,15 +9,15 @@
 
 #include "lib/base/buf.h"
 
-/* Takes the next member that is not empty off `rest`. 1: `key` and `value` are
- * its parts, without the blanks around them and still encoded; 0: the list is
- * at its end; -EINVAL: the member has no "=" or no key. */
+/* Removes the next member that is not empty from `rest`. 1: `key` and `value`
+ * are its parts, without the blanks around them and still encoded; 0: the list
+ * is at its end; -EINVAL: the member has no "=" or no key. */
 int llmobs_otel_list_next(struct llmobs_text *rest, struct llmobs_text *key,
                           struct llmobs_text *value);
 
-/* Appends the decoded text. `exact`: a "%" without two digits is an error, else
- * it stands for itself. -EINVAL for that error, and for a result that is not
- * UTF-8 or has control characters; then `out` has a part of it. */
+/* Appends the decoded text. A "%" without two digits is an error if `exact`,
+ * else it is copied. -EINVAL for that error, and for a result that is not UTF-8
+ * or has control characters; then `out` has a part of it. */
 int llmobs_otel_list_decode(struct llmobs_text text, bool exact,
                             struct llmobs_buf *out);
 

@@ -10,7 +10,7 @@
 #define SV_GMAGIC 2 /* sv.h: runs the FETCH of a tied scalar */
 
 /* Perl's own symbols, as a Perl with threads declares them; only such a Perl
- * has PL_thr_key. NULL where the process is no Perl. */
+ * has PL_thr_key. NULL if the process is not Perl. */
 extern void *Perl_get_sv(void *perl, const char *name, int32_t flags) WEAK;
 extern const char *Perl_sv_2pv_flags(void *perl, void *sv, size_t *len,
                                      uint32_t flags) WEAK;
@@ -38,8 +38,8 @@ bool llmobs_perl_found(void)
     return Perl_get_sv && Perl_sv_2pv_flags;
 }
 
-/* As the process exits Perl has freed its interpreter, whose address stays the
- * thread's. */
+/* When the process exits, Perl has freed its interpreter, but the thread still
+ * has its address. */
 static bool has_ended(void)
 {
     return &PL_perlio_fd_refcnt && !PL_perlio_fd_refcnt;
@@ -61,8 +61,7 @@ static const char *read_plain(const char *name, size_t *len)
     return sv ? text(sv, len, SV_GMAGIC) : NULL;
 }
 
-/* Perl's own function for this, Perl_get_context, is not exported any more by
- * Perl 5.40. */
+/* Perl 5.40 does not export Perl_get_context, its own function for this. */
 static const char *read_threaded(const char *name, size_t *len)
 {
     void *perl = llmobs_perl_interpreter();

@@ -1,12 +1,12 @@
 /* perl_request - the thread's Perl, and the headers of the request that a
  * hooked Perl serves now.
  *
- * The hook (examples/inbound/hook.pl) has two tied scalars, whose FETCH Perl
- * runs when somebody reads them: one gives the headers, the other puts them
- * into the environment. So neither is done for a request that calls no model
- * and starts no program. A read of a tied scalar is a call of Perl's public API
- * that Perl itself makes in the middle of its operators: the hook runs on a
- * stack of its own, and lets no error out.
+ * The hook (examples/inbound/hook.pl) has two tied scalars. When one is read,
+ * Perl runs its FETCH: one gives the headers, the other puts them into the
+ * environment. So neither is done for a request that calls no model and starts
+ * no program. To read a tied scalar the library calls Perl's public API, as
+ * Perl itself does in the middle of its operators. The hook runs on its own
+ * stack, and no error leaves it.
  *
  * Source:  perlapi: get_sv, sv_2pv_flags; since Perl 5.14 with these names.
  * Threads: any. In a Perl with threads each thread has its own interpreter. In
@@ -22,8 +22,8 @@
 /* True where the process is a Perl that exports its API. */
 bool llmobs_perl_found(void);
 
-/* The interpreter that this thread runs, borrowed; NULL where it runs none, in
- * a Perl without threads, and once the Perl of the process has ended. */
+/* The interpreter that this thread runs, borrowed; NULL: it runs none, this is
+ * a Perl without threads, or the process's Perl has ended. */
 void *llmobs_perl_interpreter(void);
 
 /* Gives the request's entries, "HTTP_TRACEPARENT=..." as CGI has them, each

@@ -9,7 +9,7 @@
 
 #define WEAK __attribute__((weak))
 
-/* From this version of PHP on nobody has checked the form of its tables. */
+/* From this version of PHP on the form of its tables was not checked. */
 #define VERSION_UNKNOWN 80600
 
 /* -- the table of the server -------------------------------------------- */
@@ -40,8 +40,8 @@ struct sapi_state {
     const void *server_context; /* NULL between requests */
 };
 
-/* PHP's own symbols; NULL where the process is no PHP. A PHP with threads has
- * no sapi_globals, and a PHP before 8.3 no php_version_id. */
+/* PHP's own symbols; NULL if the process is not PHP. A PHP with threads has no
+ * sapi_globals, and a PHP before 8.3 no php_version_id. */
 extern struct sapi sapi_module WEAK;
 extern const struct sapi_state sapi_globals WEAK;
 extern unsigned php_version_id(void) WEAK;
@@ -115,8 +115,8 @@ struct value {
     uint8_t more[7];
 };
 
-/* PHP's own symbols; NULL where the process is no PHP. _zend_new_array came
- * with PHP 7.3. */
+/* PHP's own symbols; NULL if the process is not PHP. _zend_new_array came with
+ * PHP 7.3. */
 typedef void *malloc_fn(size_t size);
 typedef void free_fn(void *block);
 typedef void *realloc_fn(void *block, size_t size);
@@ -135,7 +135,7 @@ extern new_text_fn *zend_string_init_interned WEAK;
 /* -- the built-in server: the memory that PHP borrows
  * ---------------------------------------- */
 
-/* Enough for all names but long ones, which malloc serves. */
+/* Enough for most names; malloc serves longer ones. */
 #define LENT 8192
 #define ALIGN 16
 
@@ -148,7 +148,7 @@ static bool is_lent(const void *block)
     return (uintptr_t)block - (uintptr_t)lent < LENT;
 }
 
-/* A lent block has at least one byte, so that no other block has its address.
+/* A lent block has at least one byte, so that each block has its own address.
  */
 static void *lend(size_t size)
 {
@@ -186,9 +186,9 @@ static void *lend_more(void *block, size_t size)
     return more;
 }
 
-/* False in a PHP that profiles its memory, or uses malloc for all of it, as it
- * has functions of its own there. Lending ends when the caller sets the
- * functions to NULL. */
+/* False in a PHP that profiles its memory or uses malloc for all of it, because
+ * such a PHP has set functions of its own. Lending ends when the caller sets
+ * the functions to NULL. */
 static bool begin_lending(void *heap)
 {
     malloc_fn *get = NULL;
@@ -281,7 +281,7 @@ static void store_unfiltered(const void *array)
     }
 }
 
-/* False where PHP has passed on only a part of the request. */
+/* False if PHP has passed only a part of the request. */
 static bool has_address(void)
 {
     for (size_t i = 0; i < reading.count; i++)

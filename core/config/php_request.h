@@ -10,7 +10,7 @@
  * filter, and leaves out the variables that the filter refuses. From PHP 8.2
  * on, variables whose name no client can choose go into the array without the
  * filter. So the library calls that function with its own array and its own
- * filter, which copies the values that are asked for and refuses all. Thus the
+ * filter, which copies the values that are asked for and refuses all. So the
  * page's arrays stay as they are, and the site's own filter does not run.
  *
  * The function allocates from PHP. If the page has used up its memory_limit,
@@ -43,7 +43,8 @@ struct llmobs_php_name {
 bool llmobs_php_has_request(void);
 
 /* From now on calls a function as each request ends; to be called once. The
- * function replaces PHP's own in the table, which is called after it. */
+ * function replaces PHP's own function in the table. PHP's own is called after
+ * it. */
 void llmobs_php_on_request_end(void (*end)(void));
 
 /* Sets each of `values`, all NULL before the call, to the header that has the

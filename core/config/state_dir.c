@@ -10,9 +10,9 @@
 
 #include "lib/base/scratch.h"
 
-/* Like access(2), but for the effective user. glibc before 2.33 takes the real
- * user even with AT_EACCESS. So where the two differ, the mode decides, without
- * access lists and supplementary groups. */
+/* Like access(2), but for the effective user. glibc before 2.33 checks the real
+ * user even with AT_EACCESS. So if the two users differ, the file's mode
+ * decides, without access lists and supplementary groups. */
 static bool may(const char *path, int mode)
 {
     struct stat st;
