@@ -19,8 +19,8 @@ static const char *const settings[] = {"frequency_penalty",
                                        "top_logprobs",
                                        "top_p"};
 
-/* Puts a value that says something, or that is not whole. Takes `value`; NULL:
- * memory ran out. */
+/* Adds the value unless it is empty. A value that memory was too short for is
+ * added too, so that `to` has the error. Takes `value`, which may be NULL. */
 static void put_value(struct llmobs_json *to, const char *key,
                       struct llmobs_json *value)
 {

@@ -32,7 +32,7 @@ static int read_evaluation_value(const struct llmobs_json *value,
     return llmobs_json_is_array(value) ? -EINVAL : 0;
 }
 
-/* An evaluation that names no span is of the current one. */
+/* An evaluation that names no span is about the current span. */
 static int find_span(struct llmobs_evaluation *evaluation, struct ids *ids)
 {
     struct llmobs_context *context;
@@ -54,7 +54,7 @@ static int find_span(struct llmobs_evaluation *evaluation, struct ids *ids)
     return rc;
 }
 
-/* *list: the tags, to be freed, with texts of `tags`. */
+/* *list: the tags, for the caller to free; their texts belong to `tags`. */
 static int read_tag_list(const struct llmobs_json *tags,
                          struct llmobs_evaluation_tag **list)
 {

@@ -7,7 +7,7 @@
 #include "core/deliver/worker.h"
 #include "core/sdk/exported.h"
 
-/* No event may be as long: `event_max` decides. */
+/* No event reaches this length, because `event_max` is smaller. */
 #define TEXT_MAX ((size_t)1 << 31)
 
 static const struct llmobs_config *config;
@@ -20,7 +20,7 @@ void llmobs_evaluation_init(const struct llmobs_config *the_config,
     worker = the_worker;
 }
 
-/* The trace that traceparent carries, as far as this process knows it. */
+/* The trace in the span's traceparent; NULL: this process does not know it. */
 static const char *apm_trace_of(const struct llmobs_evaluation *evaluation,
                                 char room[LLMOBS_TRACE_HEX_LEN + 1])
 {

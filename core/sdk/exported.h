@@ -3,7 +3,7 @@
  * LLM Observability, and OTLP's logs need the trace of the traceparent.
  *
  * Owns:    nothing.
- * Threads: any; no lock. Nothing is done with a place that another thread uses.
+ * Threads: any; no lock. A place that another thread uses is skipped.
  * Errors:  none: a trace may not be found.
  * Limits:  LLMOBS_EXPORTED_MAX spans whose two traces differ; a later one may
  *          replace an earlier one.

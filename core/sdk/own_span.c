@@ -55,9 +55,9 @@ void llmobs_own_span_switch(bool to)
     atomic_store(&on, to);
 }
 
-/* True for the first call that fails in this way. llmobs_log_once would not do:
- * a use may be wrong in several ways, and many wrong uses must not use up the
- * room for other causes. */
+/* True for the first call that fails in this way. llmobs_log_once is not
+ * enough: a call may fail in several ways, and many wrong uses must not fill
+ * the places for other causes. */
 static bool is_first_failure(const char *what, int rc)
 {
     uint64_t failure = (uint64_t)(uintptr_t)what << 8 | (uint8_t)-rc, seen;
@@ -148,8 +148,8 @@ bool llmobs_own_span_child_of_current(struct llmobs_context *out)
     while ((top = llmobs_thread_state_top()) != 0) {
         if (llmobs_own_span_child(top, out) == 0)
             return true;
-        /* Another thread finished the span, or a thread that only the parent
-         * process has holds it. */
+        /* Another thread finished the span, or it is locked by a thread that
+         * exists only in the parent process. */
         (void)llmobs_thread_state_remove(top);
     }
     return false;
@@ -187,8 +187,9 @@ int llmobs_own_span_activate(const struct llmobs_header *headers, size_t count)
     return -ENOENT;
 }
 
-/* Gives the context below the span that the caller names; else below the
- * thread's current span; else by the request's or the process's carrier. */
+/* Gives the context for a child: below the span that the caller names, else
+ * below the thread's current span, else from the request's or the process's
+ * carrier. */
 static int find_context(uint64_t parent, struct llmobs_context *out)
 {
     struct llmobs_carrier room;
@@ -203,7 +204,8 @@ static int find_context(uint64_t parent, struct llmobs_context *out)
 
 /* -- annotate ------------------------------------------------------------- */
 
-/* All new values of an annotation, made before the span changes. */
+/* All new values of an annotation. They are made before the span changes, so
+ * that an error changes nothing. */
 struct change {
     bool has_input, has_output;
     struct llmobs_span_side input, output;
@@ -268,7 +270,8 @@ static bool are_links(const struct llmobs_json *links)
     return llmobs_json_is_array(links);
 }
 
-/* False where the change describes an agent, but the span is no agent's. */
+/* False if the annotation describes an agent, but the span is not an agent
+ * span. */
 static bool describes_agent(enum llmobs_kind kind,
                             const struct llmobs_annotation_json *data)
 {

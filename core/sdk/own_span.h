@@ -100,8 +100,8 @@ int llmobs_own_span_context(uint64_t span, struct llmobs_context *out);
 
 /* The lines TRACEPARENT=, TRACESTATE=, span_id=, trace_id= (decimal, and 32 hex
  * digits) of an open span (0: the current one), for programs that the thread
- * starts; valid until the span's finish. NULL: the span is not open, or memory
- * runs out. */
+ * starts. Valid until the span is finished. NULL: the span is not open, or
+ * memory runs out. */
 const char *llmobs_own_span_variables(uint64_t span);
 
 /* Gives the context of a call below this thread's current span. False: the

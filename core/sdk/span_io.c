@@ -32,8 +32,8 @@ void llmobs_span_side_swap(struct llmobs_span_side *side,
     side->value = was;
 }
 
-/* Copies a member, which must be a text (else -EINVAL). Where it is missing,
- * sets `empty` instead; a NULL `empty` sets nothing. */
+/* Copies a member, which must be a text (else -EINVAL). If it is missing, sets
+ * it to `empty`, unless `empty` is NULL. */
 static int copy_text(struct llmobs_json *to, const struct llmobs_json *from,
                      const char *key, const char *empty)
 {
@@ -100,7 +100,8 @@ static int set_list(struct llmobs_json *to, const struct llmobs_json *from,
 
 /* -- messages ------------------------------------------------------------- */
 
-/* Arguments that are no object become the "value" of an object (WIRE 1.5). */
+/* Arguments that are not an object become the "value" of an object (WIRE 1.5).
+ */
 static struct llmobs_json *arguments_of(const struct llmobs_json *value)
 {
     const char *text = llmobs_json_text(value);
@@ -274,8 +275,8 @@ bool llmobs_span_io_are_texts(const struct llmobs_json *list)
     return llmobs_json_is_array(list);
 }
 
-/* Copies a list of variables' names under the key `as`, by which an event has
- * it; without such a list, the list is only `usual`. */
+/* Copies a list of variables' names under the key `as` of the event. Without
+ * such a list, makes a list with only `usual`. */
 static int copy_names(struct llmobs_json *to, const struct llmobs_json *from,
                       const char *key, const char *as, const char *usual)
 {

@@ -12,8 +12,8 @@
  * open. */
 #define SLOT_BITS 16
 #define SLOT_FIRST 2
-/* An application stores a number in a pointer, which may be shorter: the top
- * bits of a generation are not compared. */
+/* An application stores the number in a pointer, which may have fewer bits, so
+ * the top bits of a generation are not compared. */
 #define GENERATION_UNUSED (64 + SLOT_BITS - 8 * sizeof(void *))
 #define CHUNK 256
 #define CHUNKS ((LLMOBS_SPAN_TABLE_MAX + CHUNK - 1) / CHUNK)
@@ -109,7 +109,7 @@ static void unlock_slot(struct slot *slot)
     atomic_store_explicit(&slot->holder, 0, memory_order_release);
 }
 
-/* Claims a free slot without waiting: passes over slots that others hold. */
+/* Claims a free slot without waiting: skips slots that other threads hold. */
 static bool claim_slot(struct slot *slot)
 {
     int nobody = 0;

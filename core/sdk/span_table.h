@@ -4,7 +4,7 @@
  * Owns:    every span in it, from add to remove.
  * Threads: any. One thread has a span between lock and unlock or remove; other
  *          threads wait for it, for some microseconds.
- * Errors:  NULL for a number of no span, or of a span that was removed.
+ * Errors:  NULL if no span has the number, or the span was removed.
  * Limits:  LLMOBS_SPAN_TABLE_MAX spans; a number comes again after 2^47 other
  *          spans in its slot.
  * Fork:    a child sees the spans of its parent, except those that a thread of
@@ -17,7 +17,7 @@
 
 #define LLMOBS_SPAN_TABLE_MAX 65000
 
-/* No span's number: an application gets it where no span was started. */
+/* A number that no span has. An application gets it if no span was started. */
 #define LLMOBS_OWN_SPAN_NONE UINT64_C(1)
 
 /* A span that is open. */
