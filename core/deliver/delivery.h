@@ -22,7 +22,7 @@
 
 #include "core/deliver/buffer.h"
 #include "core/deliver/destination.h"
-#include "core/export/meter.h"
+#include "core/export/exporter.h"
 #include "core/event/linker.h"
 #include "core/event/recording.h"
 #include "lib/span/span.h"

@@ -30,7 +30,7 @@
 
 #include "core/config/config.h"
 #include "core/deliver/buffer.h"
-#include "core/export/meter.h"
+#include "core/export/exporter.h"
 #include "lib/base/stats.h"
 #include "lib/span/span.h"
 #include "core/log/adopt.h"

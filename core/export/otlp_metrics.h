@@ -24,7 +24,7 @@
 #ifndef LLMOBS_OTLP_METRICS_H
 #define LLMOBS_OTLP_METRICS_H
 
-#include "core/export/meter.h"
+#include "core/export/exporter.h"
 
 #define LLMOBS_OTLP_SERIES_MAX 256
 #define LLMOBS_OTLP_SERIES_TEXT 256
