@@ -20,8 +20,9 @@ static const char *provider_of(const struct llmobs_rule *rule,
     return dialect->genai ? dialect->genai : dialect->integration;
 }
 
-/* The shape's own word is for its own kind: a dialect may find that a request
- * is of another one. */
+/* Gives OpenTelemetry's name of the operation. A shape may have a name of its
+ * own, which fits only the shape's kind of span: a dialect may find that a
+ * request is of another kind. */
 static const char *operation_of(const struct llmobs_shape *shape,
                                 enum llmobs_kind kind)
 {

@@ -283,8 +283,9 @@ static void judge_form(bool may_be, const struct llmobs_request *request,
                              : !llmobs_match_json_type(request->content_type)));
 }
 
-/* Rule 1. No dialect reads a body that is known to be no JSON object, or what a
- * gateway takes at its root. */
+/* Rule 1: a request to a configured gateway. A dialect reads it if its path is
+ * known. Its bodies are kept as text if it has no path, or if its body is known
+ * to be no JSON object. */
 static bool match_proxy(const struct llmobs_rules *rules,
                         const struct llmobs_request *request,
                         const struct llmobs_url *url,
@@ -321,9 +322,9 @@ static const struct llmobs_form *form_of(const struct llmobs_rule *rule,
                        : rule->dialect->form;
 }
 
-/* Where others have such a path on listed hosts, too, many have it elsewhere:
- * programs log in by "/sessions". A known body shows it now, and nothing of it
- * is kept. */
+/* True where the request may be a call. Programs use a path such as "/sessions"
+ * for other things too, as for a login. If the body is known here, it decides;
+ * a request that does not fit is dropped, and nothing of its body is kept. */
 static bool is_likely(struct llmobs_match *match,
                       const struct llmobs_request *request)
 {

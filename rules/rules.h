@@ -56,11 +56,12 @@ struct llmobs_match {
                  * a call (llmobs_rules_is_sign) */
     bool form;  /* the body is a form: only its text fields are kept */
     bool forms; /* the body may be a form */
-    bool media; /* of a long answer in JSON the ends suffice: its middle is a
-                 * picture or a sound */
+    bool media; /* the two ends of a long answer in JSON suffice: its middle
+                 * is a picture or a sound */
     unsigned sent_media, answered_media; /* for llmobs_rules_stays */
     bool inject;     /* trace headers may be sent: a configured proxy or host */
-    bool near;       /* it may get them, as the host is in a private network */
+    bool near;       /* trace headers may be sent, as the host is in a
+                      * private network */
     bool settled;    /* method and URL decide, unless the body is a form */
     bool goes_on;    /* a later request may bring its answer */
     const char *why; /* static text: what matched, or why no rule did */

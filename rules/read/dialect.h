@@ -30,8 +30,9 @@ struct llmobs_sign {
 
 /* An operation of a dialect: a row of the shape table. */
 struct llmobs_shape {
-    /* Its texts are within the row: the loader would copy a page of the table
-     * for each pointer, in every process. An empty text is none. */
+    /* The texts stand in the row itself. With pointers, the loader would copy a
+     * page of the table for each pointer, in every process. An empty text means
+     * that there is none. */
     char method[8];       /* "POST", "GET", "HEAD", "DELETE" */
     char path[56];        /* suffix of the path, from a '/'; '*' stands for any
                            * bytes of a segment; "**", once and without other
@@ -174,8 +175,8 @@ struct llmobs_dialect {
     const char *api;   /* which of OpenAI's APIs it is; NULL: neither */
     bool server;       /* only one server has this API: on hosts that are not
                         * listed, the integration is also the provider */
-    /* The recorder's way with pictures, sounds and files within the JSON of
-     * its requests and of its answers: LLMOBS_MEDIA_* (left_out.h) or 0. */
+    /* How the recorder treats pictures, sounds and files inside the JSON of
+     * requests and of answers: LLMOBS_MEDIA_* (left_out.h) or 0. */
     unsigned sent_media, answered_media;
     const struct llmobs_shape *shapes; /* LLMOBS_SHAPES */
     unsigned char shape_count;

@@ -31,10 +31,11 @@ int llmobs_embedding_read_contents(struct llmobs_span *span,
  * unknown, and left out. */
 int llmobs_embedding_tell(struct llmobs_span *span, size_t count, size_t size);
 
-/* As llmobs_embedding_tell, for a list of vectors: arrays of numbers, or
- * objects with such an array as `key` (NULL: they are the arrays). The first
- * vector's length is the size. llama.cpp has in a vector's place a list of one
- * vector, or of one for each token. A value that is no array sets nothing. */
+/* Like llmobs_embedding_tell, but for a list of vectors: arrays of numbers, or
+ * objects that have such an array as `key` (NULL: the list has arrays). Sets
+ * the size to the length of the first vector. In llama.cpp's answers a vector
+ * is a list of one vector, or of one vector for each token. A value that is no
+ * array sets nothing. */
 int llmobs_embedding_tell_list(struct llmobs_span *span,
                                const struct llmobs_json *list, const char *key);
 

@@ -76,7 +76,7 @@ static const char *output_word(const char *kind)
     return NULL;
 }
 
-/* Of several kinds of output, the kind that is not text counts. */
+/* Where there are several kinds of output, the kind that is not text counts. */
 static const char *modality(const struct llmobs_json *list)
 {
     LLMOBS_JSON_EACH (one, list, true) {

@@ -61,7 +61,8 @@
 #define LLMOBS_AT_PREFILL "a"   /* how long the model read the prompt */
 #define LLMOBS_AT_DECODE "b"    /* how long the model wrote */
 #define LLMOBS_AT_DOCUMENTS "d" /* the list of documents */
-/* Those that say something of an answer, and are no part of its text. */
+/* The places that say something about an answer, but are no part of its text.
+ */
 #define LLMOBS_AT_FACTS                                                       \
     LLMOBS_AT_MODEL LLMOBS_AT_ID LLMOBS_AT_FAULT LLMOBS_AT_USAGE              \
         LLMOBS_AT_INPUT_TOKENS LLMOBS_AT_OUTPUT_TOKENS LLMOBS_AT_TOTAL_TOKENS \

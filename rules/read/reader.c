@@ -354,7 +354,8 @@ static bool must_confirm(const struct llmobs_reading *reading)
             !classified->proxied);
 }
 
-/* Of a request without a body the answer confirms it. */
+/* Asks the form whether this is a call of its API. Without a body in the
+ * request, the answer decides. */
 static bool confirms(struct llmobs_reading *reading)
 {
     if (!reading->request && !reading->classified->shape->bodyless)

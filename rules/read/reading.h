@@ -87,9 +87,9 @@ struct llmobs_form {
     bool lists; /* an answer may be an array */
     bool texts; /* an event may be a text, which is no answer even if it looks
                  * like JSON: only its frame says that it is an error */
-    /* Quoted names, one of which a request's body has: by these the library
-     * guesses if it will not have the body when it reads the call. NULL: the
-     * names of most APIs. */
+    /* Names in quotes; the body of a request has at least one of them. The
+     * library guesses by them where it will not have the body when it reads the
+     * call. NULL: the names of most APIs. */
     const char *signs;
     const void *variant; /* settings for functions that several forms share */
     enum llmobs_framing framing; /* of streams that are not server-sent events

@@ -42,7 +42,7 @@ static const path *const places[] = {
     [LLMOBS_SOURCES_COHERE] = cohere, [LLMOBS_SOURCES_MISTRAL] = mistral,
 };
 
-/* And in a source, of which the first that leads to a text counts. */
+/* Where a source has its URL; the first path that leads to a text counts. */
 static const path urls[] = {{"url"},
                             {"url_citation", "url"},
                             {"web", "uri"},
@@ -172,7 +172,8 @@ static int put(struct llmobs_span *span, struct llmobs_json *source)
     return rc;
 }
 
-/* A source that has a name in the place of its address has that as its id. */
+/* Adds a source. Where it has a name in the place of its URL, the name becomes
+ * its id. */
 static int sources_read(struct llmobs_span *span,
                         const struct llmobs_json *from)
 {

@@ -19,8 +19,9 @@ static const char dify_chat_keys[] =
 static const char dify_signs[] = "\"inputs\"\0";
 static const char dify_asks[] = "{inputs\0response_mode|user\0";
 
-/* A flow's own end comes before the message's, which has the counts, too. The
- * pieces of an agent's thoughts are no part of the answer. */
+/* The event that ends a flow comes before the event that ends the message, and
+ * only the second one has the counts. The pieces of an agent's thoughts are no
+ * part of the answer. */
 static const struct llmobs_layout dify_chat = {
     .places = LLMOBS_AT(INPUT, "/query|/inputs") LLMOBS_AT(CONVERSATION,
                                                            "/conversation_id")
@@ -33,7 +34,8 @@ static const struct llmobs_layout dify_chat = {
     .asks = dify_asks,
 };
 
-/* A moderator may replace all that was said; a flow may wait for somebody. */
+/* Reads an event. A moderator may replace the whole text so far. A flow may
+ * stop and wait for a person; the answer ends there. */
 static int dify_event(struct llmobs_reading *reading,
                       const struct llmobs_event *event)
 {
@@ -49,7 +51,7 @@ static int dify_event(struct llmobs_reading *reading,
 static const char dify_flow_keys[] = "response_mode\0";
 static const char dify_flow_says[] = "\"workflow_run_id\"\0";
 
-/* Others run workflows of users, too. */
+/* Other servers also run workflows of users, with such a request. */
 static bool dify_flows(const struct llmobs_reading *reading)
 {
     return llmobs_interpreter_signed(reading) &&
@@ -58,7 +60,7 @@ static bool dify_flows(const struct llmobs_reading *reading)
                                 dify_flow_says));
 }
 
-/* A flow tells only the total of its tokens. */
+/* An answer of a flow has only the total of its tokens. */
 static const struct llmobs_layout dify_flow = {
     .places = LLMOBS_AT(INPUT, "/inputs") LLMOBS_AT(ID, "/workflow_run_id")
         LLMOBS_AT(TYPE, "/event") LLMOBS_AT(ONLY, "workflow_finished")
@@ -133,7 +135,7 @@ static const struct llmobs_layout flowise = {
     .asks = "question|{form\0",
 };
 
-/* Others predict something for a form, too. */
+/* Other servers also answer such a request with a form. */
 static bool flowise_predicts(const struct llmobs_reading *reading)
 {
     return llmobs_interpreter_signed(reading) &&

@@ -36,7 +36,7 @@ static bool asks(const struct llmobs_reading *reading)
     return is && !llmobs_reading_has(reading, "jsonrpc");
 }
 
-/* Of the ARN only the agent's name is kept, without the account. */
+/* Keeps only the agent's name from the ARN, not the account. */
 static int bedrock_agentcore_begin(struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;

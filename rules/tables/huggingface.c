@@ -271,8 +271,8 @@ static const struct llmobs_layout embed = {.places =
 static const char labels[] = "\"label\"\0";
 static const char scores[] = "\"score\"\0";
 
-/* A pair of texts is one input. Many have such a path: labels in the answer
- * tell these apart. */
+/* A pair of texts is one input. Many servers have such a path; the labels in
+ * the answer show that this is this API. */
 static bool predicts(const struct llmobs_reading *reading)
 {
     const struct llmobs_json *inputs =
@@ -355,7 +355,8 @@ static const struct llmobs_form task = {FUNCTIONS, .asked = path_model,
 
 static const char endpoints[] = ".endpoints.huggingface.cloud";
 
-/* An endpoint has one model, and no path. Its inputs may be objects, too. */
+/* An endpoint serves one model, at the path "/". A request's "inputs" may also
+ * be objects. */
 static bool is_endpoint(const struct llmobs_reading *reading)
 {
     return llmobs_text_ends(llmobs_text_of(reading->classified->url->host),
@@ -426,7 +427,8 @@ static const struct llmobs_shape shapes[] = {
                 .whole = true, .by_body = true),
     TASK("/pipeline/*", ""),
     TASK("/models/*/*", ""),
-    /* From the time before models had owners; Google has operations here. */
+    /* The path of old models, which have no owner. Google has operations at
+     * such a path. */
     TASK("/models/*", "/models/*:*"),
     /* Databricks. */
     LLMOBS_POST(LLM, "/serving-endpoints/*/invocations", "generate",

@@ -408,7 +408,8 @@ static void set_reason(const struct llmobs_reading *reading, const char *reason)
         llmobs_fact_finish(reading->span, reason);
 }
 
-/* Without a place for the end, a reason is the end. */
+/* True where the answer has ended. An API that has no mark for the end shows it
+ * by its reason. */
 static bool has_ended(const struct llmobs_reading *reading, const char *reason)
 {
     const struct llmobs_json *end = interpreter_at(reading, LLMOBS_AT_END);
@@ -832,7 +833,8 @@ static bool repeats(const struct llmobs_reading *reading)
                values_of(reading), LLMOBS_AT_PIECES, reading->request));
 }
 
-/* Keeps an event with an answer. */
+/* Keeps the last event that has a part of an answer, and notes when the first
+ * part came. */
 static void keep_event(struct llmobs_reading *reading,
                        const struct llmobs_event *event)
 {

@@ -47,8 +47,8 @@ void llmobs_interpreter_fini(void *state);
 #define LLMOBS_INTERPRETER_STATE \
     LLMOBS_STATE(struct llmobs_interpreter, llmobs_interpreter_fini)
 
-/* All of them but the one that confirms, for a form; _BY: with functions of the
- * form's own. */
+/* The members of a form that uses these functions, all but .confirm. _BY: the
+ * form has some functions of its own. */
 #define LLMOBS_INTERPRETER_BY(request_, document_, event_)                     \
     .begin = llmobs_interpreter_begin, .request = request_,                    \
     .model = llmobs_interpreter_model, .document = document_, .event = event_, \

@@ -24,8 +24,8 @@ static const struct llmobs_layout layout = {
 };
 
 struct state {
-    /* Its value is the last message that came as a whole, its text that of the
-     * last one that came in pieces. */
+    /* `value`: the last message that came as a whole; `text`: the text of the
+     * last message that came in pieces. */
     struct llmobs_interpreter request;
     struct llmobs_json *known; /* ids of the messages before the run; NULL:
                                 * nobody knows */

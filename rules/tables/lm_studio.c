@@ -18,7 +18,7 @@
 
 #define PORT 1234 /* unless it is told another one */
 
-/* No member that may hold a key of a tool's server. */
+/* Left out: members that may hold a key of a tool's server. */
 static const char keys[] =
     "stream\0temperature\0top_p\0top_k\0min_p\0repeat_penalty\0"
     "max_output_tokens\0reasoning\0context_length\0store\0";
@@ -37,8 +37,8 @@ struct state {
     struct llmobs_json *result;
 };
 
-/* An error does not say whose it is, and no answer says nothing: then the port
- * decides. */
+/* True for a chat of LM Studio's own API. An error, or a missing answer, does
+ * not show which server it is: then the port decides. */
 static bool lm_studio_chats(const struct llmobs_reading *reading)
 {
     const struct llmobs_classified *classified = reading->classified;

@@ -172,7 +172,7 @@ static const struct llmobs_layout kobold_layout = {
 
 static const char kobold_says[] = "\"results\"\0";
 
-/* Others have a prompt and a length at such a path, too. */
+/* Other servers also have a prompt and a length at such a path. */
 static bool kobold_writes(const struct llmobs_reading *reading)
 {
     return llmobs_interpreter_signed(reading) &&
@@ -220,7 +220,8 @@ static const char vllm_keys[] =
     "truncate_prompt_tokens\0priority\0dimensions\0encoding_format\0"
     "activation\0use_activation\0";
 
-/* Newer clients have other words for both texts. */
+/* True for a request to score pairs of texts. Newer clients call the two
+ * members "queries" and "documents". */
 static bool vllm_ranks(const struct llmobs_reading *reading)
 {
     return llmobs_json_gets(reading->request, "model") &&
@@ -290,8 +291,8 @@ static bool whisper_plays(struct llmobs_text type)
            !llmobs_text_is(type, "application/pdf");
 }
 
-/* Others take pictures and documents at such a path: a field of whisper.cpp's
- * own, or its answer, tells them apart. */
+/* Other servers take pictures and documents at such a path. A field that only
+ * whisper.cpp has, or its answer, shows that this is whisper.cpp. */
 static bool whisper_hears(const struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;

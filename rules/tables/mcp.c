@@ -14,8 +14,8 @@
 #include "rules/read/match.h"
 
 #define PROTOCOL "io.modelcontextprotocol/protocolVersion"
-/* A resumed stream has the answers to one request, or to a list of requests; of
- * a list at most this many are noted. */
+/* A resumed stream has the answers to one request, or to a list of requests. At
+ * most this many requests of a list are noted. */
 #define LATE_MAX 64
 
 /* The requests that make a span. Names and kinds of the first three are those
@@ -73,8 +73,8 @@ static const struct operation *find_operation(const char *method)
     return NULL;
 }
 
-/* A message without an id is a notification, one without a method an answer to
- * a request of the server's. */
+/* A message without an id is a notification. A message without a method is the
+ * answer to a request of the server. */
 static bool is_request(const struct llmobs_json *message)
 {
     const struct llmobs_json *id = llmobs_json_get(message, "id");
@@ -84,8 +84,9 @@ static bool is_request(const struct llmobs_json *message)
            find_operation(llmobs_json_gets(message, "method"));
 }
 
-/* False for A2A, whose methods have the names of MCP's methods for tasks. MCP
- * has tasks only since its clients send the version in each header. */
+/* False for a call of A2A, whose methods for tasks have the same names as
+ * MCP's. A client of MCP that knows tasks also sends a header with the version
+ * or the session. */
 static bool may_be(const struct llmobs_call *call,
                    const struct llmobs_json *message)
 {
@@ -295,7 +296,7 @@ static int read_request(struct reading *reading,
     return rc < 0 ? rc : set_input(reading, params);
 }
 
-/* Of several requests in one body there is one span, for they are one call. */
+/* Several requests in one body make one span, as they are one call. */
 static int read_batch(struct reading *reading)
 {
     struct llmobs_span *span = reading->span;

@@ -199,8 +199,8 @@ int llmobs_mcp_add_tag(struct llmobs_json **tags, const char *key,
     return rc;
 }
 
-/* Until 2025-11-25 only the answer to initialize says who the server is, for
- * all calls of its session. */
+/* Up to the version of 2025-11-25, only the answer to initialize names the
+ * server, for all calls of the session. */
 static int tag_server(struct llmobs_span *span,
                       const struct llmobs_json *result)
 {
@@ -273,8 +273,9 @@ static const struct llmobs_json *task_instead(const struct llmobs_json *result)
     return as_task(llmobs_json_get(result, "task"));
 }
 
-/* Until 2025-11-25 tasks/result has the error; since then the task has it, or
- * has the result of the tool that failed. */
+/* Up to the version of 2025-11-25, tasks/result has the error. In later
+ * versions the task itself has the error, or has the result of the tool that
+ * failed. */
 static int fail_task(struct llmobs_span *span, const struct llmobs_json *task)
 {
     const struct llmobs_json *error = llmobs_json_get(task, "error");

@@ -127,7 +127,8 @@ static int set_model(struct llmobs_reading *reading,
     return llmobs_reading_model(reading, model);
 }
 
-/* A model's version is none. */
+/* Reads an answer whose middle is missing. Its model is "modelId", and not
+ * "modelVersion". */
 static int chat_ends(struct llmobs_reading *reading)
 {
     static const char ends[] = "modelId\0";
@@ -140,7 +141,7 @@ static int chat_ends(struct llmobs_reading *reading)
     return rc < 0 ? rc : llmobs_reading_ends(reading);
 }
 
-/* One answer of Cohere's form is itself the message. */
+/* In Cohere's form the answer is itself the message. */
 static int chat_document(struct llmobs_reading *reading,
                          const struct llmobs_json *body)
 {

@@ -16,7 +16,7 @@ static const char ids[] = "_id\0";
 static const char scores[] = "_score\0";
 static const char signs[] = "\"knn\"\0\"neural\"\0";
 
-/* Clauses that hold others, and the member where they do. */
+/* Clauses that contain other clauses, each with the member that has them. */
 static const char *const holders[][2] = {
     {"bool", "must"},
     {"bool", "should"},

@@ -108,7 +108,8 @@ static int add_thing(struct llmobs_reading *reading,
     return rc;
 }
 
-/* A text is the address or the bytes of a thing, or what a model said. */
+/* Adds what the answer has made. A text is either the address or the bytes of a
+ * thing, or words of the model. */
 static int add_things(struct llmobs_reading *reading,
                       const struct llmobs_json *value)
 {
@@ -174,7 +175,8 @@ static int read_state(struct llmobs_reading *reading,
     return rc;
 }
 
-/* Of the call that asks for something: it is there, or a job has begun. */
+/* Reads the answer to the call that asks for a picture or another thing: the
+ * answer has the thing itself, or the id of a job that makes it. */
 static int render_document(struct llmobs_reading *reading,
                            const struct llmobs_json *body)
 {
@@ -201,7 +203,7 @@ static int render_document(struct llmobs_reading *reading,
                                          status, 0);
 }
 
-/* Of the calls that ask for a job. */
+/* Begins a call that asks about a job. */
 static int poll_begin(struct llmobs_reading *reading)
 {
     const struct llmobs_call *call = reading->classified->call;

@@ -177,8 +177,9 @@ static bool goes_on(const char *status)
     return status && llmobs_words_have(words, status);
 }
 
-/* A call that asks for a canceled prediction, or cancels it, is not itself a
- * canceled call. */
+/* Reads how a prediction ended. A canceled prediction is a failed call only for
+ * the call that began it: a call that looks at it, or cancels it, has not
+ * failed. */
 static int read_end(const struct llmobs_reading *reading, const char *status,
                     const char *error)
 {

@@ -1,5 +1,5 @@
-/* By what a table knows its calls: members of the request, words of the answer;
- * and the model in the path. */
+/* How a dialect with a table (layout.h) recognises its calls: by members of the
+ * request, words of the answer, and the model in the path. */
 #include <string.h>
 
 #include "rules/read/text.h"
@@ -7,8 +7,8 @@
 
 #define MEMBER_LEN 48
 
-/* True where the request has the member that one word of layout->asks names. Of
- * a request that was cut only the name can be asked. */
+/* True where the request has the member that one word of layout->asks names. If
+ * the request was cut, only the member's name can be checked. */
 static bool has_member(const struct llmobs_reading *reading, const char *word,
                        size_t len)
 {

@@ -25,7 +25,8 @@ struct llmobs_speech_voice {
     bool in_path;         /* the path names the voice */
 };
 
-/* Where an answer has its transcript: form->variant of an ear. */
+/* The members of a request with a sound, and the function that reads the
+ * transcript in its answer: form->variant of an ear. */
 struct llmobs_speech_ear {
     const char *url; /* key of the sound's address; NULL: the sound is the body,
                       * or is in a form */

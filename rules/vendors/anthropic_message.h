@@ -31,7 +31,8 @@ int llmobs_anthropic_outputs(const struct llmobs_json *answer,
 void llmobs_anthropic_usage(const struct llmobs_json *usage,
                             struct llmobs_span *span);
 
-/* Of these, only the tokens of thinking, a part of the output. */
+/* Sets only the count of the tokens of thinking, which are a part of the output
+ * tokens. */
 void llmobs_anthropic_thinking(const struct llmobs_json *usage,
                                struct llmobs_span *span);
 

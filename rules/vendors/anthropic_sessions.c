@@ -156,7 +156,8 @@ static int count(struct state *state, const struct llmobs_json *event)
     return llmobs_usage_sum(&state->sum, usage, counted);
 }
 
-/* Where the agent waits, the answer ends, though its connection may not. */
+/* Ends the answer where the agent begins to wait. The connection may stay open.
+ */
 static int rest(struct llmobs_reading *reading,
                 const struct llmobs_event *event)
 {
@@ -261,7 +262,8 @@ static int anthropic_sessions_event(struct llmobs_reading *reading,
                : 0;
 }
 
-/* A sum that lacks a part is not known; nor is how long a cache is kept. */
+/* Sets the sum of the counts if no part of it is missing. Removes the two
+ * counts for caches, since the API does not say how long a cache is kept. */
 static void set_counts(struct llmobs_reading *reading)
 {
     const struct state *state = reading->state;
@@ -315,7 +317,8 @@ static const struct llmobs_form send = {SENDS, .keys = "events\0",
                                         .begin = anthropic_sessions_begin,
                                         .document = sent};
 
-/* Errors of the session are events like others. */
+/* The stream needs no function for errors: an error of the session is an event
+ * like others. */
 static const struct llmobs_form stream = {
     .confirm = asks,
     .begin = anthropic_sessions_begin,

@@ -173,10 +173,11 @@ static void drop_split(struct llmobs_json *held,
         llmobs_json_unset(held, "cache_creation");
 }
 
-#define OUTPUT_KEYS 3 /* the last ones of add_usage's */
+#define OUTPUT_KEYS 3 /* of `keys` in add_usage, at its end */
 
-/* Takes over the counts of a usage object, but of message_start not those of
- * the output, which are not the answer's. */
+/* Copies the counts of a usage object to the stream's counts. Without `last`,
+ * as for the event message_start, leaves out the counts of the output, which
+ * are not those of the answer. */
 static int add_usage(struct llmobs_anthropic_stream *stream,
                      const struct llmobs_json *usage, bool last)
 {

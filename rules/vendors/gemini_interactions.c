@@ -150,7 +150,8 @@ static int read_failure(struct llmobs_reading *reading, const char *status,
                             llmobs_json_gets(fault, "message"));
 }
 
-/* An interaction goes on after the call in the background, or if cut off. */
+/* Notes that a later request may bring the result. An interaction is still open
+ * if it runs in the background, or if its stream was cut off. */
 static int set_job(struct llmobs_reading *reading,
                    const struct llmobs_json *interaction, const char *status)
 {

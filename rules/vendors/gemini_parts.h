@@ -22,12 +22,13 @@ bool llmobs_gemini_has_data(const struct llmobs_json *part);
 /* True where a part is reasoning, not answer. */
 bool llmobs_gemini_is_thought(const struct llmobs_json *part);
 
-/* Appends a part's message; a part that has only a thought's signature has
- * none. */
+/* Appends the message of a part. Appends nothing for a part that has only the
+ * signature of a thought. */
 int llmobs_gemini_add_part(struct llmobs_json *list,
                            const struct llmobs_json *part, const char *role);
 
-/* Appends the messages of all parts of a content; a text is one part. */
+/* Appends the messages of all parts of a `content` object. A `content` that is
+ * a text counts as one part. */
 int llmobs_gemini_add_content(struct llmobs_json *list,
                               const struct llmobs_json *content,
                               const char *role);

@@ -76,7 +76,7 @@ static const struct llmobs_form cortex = {
 LLMOBS_FORMS(forms, cortex);
 
 static const struct llmobs_shape shapes[] = {
-    /* An order: the answer comes elsewhere. */
+    /* The path left out here only orders an answer, which comes elsewhere. */
     LLMOBS_POST(LLM, "/chat/completions", "chat", "%s.createChatCompletion",
                 .not_path = "/async/chat/completions",
                 .helper = ".completions.parse",

@@ -33,8 +33,8 @@ struct state {
 
 /* -- requests ------------------------------------------------------------ */
 
-/* A form has to send a picture, too: other programs have forms with a prompt,
- * and such paths. */
+/* True for a request to make or change a picture. A form counts only if it
+ * sends a picture: other programs send forms with a prompt to such a path. */
 static bool asks_image(const struct llmobs_reading *reading)
 {
     const struct llmobs_json *image =
@@ -323,7 +323,8 @@ static int read_cut_image(struct llmobs_reading *reading)
     return rc < 0 ? rc : put_words(reading);
 }
 
-/* Of a large answer the usage stands at the end. */
+/* Reads an answer whose middle is missing: a large answer has its usage at its
+ * end. */
 static int read_ends(struct llmobs_reading *reading)
 {
     const struct llmobs_json *n = llmobs_json_get(reading->request, "n");

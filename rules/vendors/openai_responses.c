@@ -93,7 +93,8 @@ static int read_request(struct llmobs_reading *reading)
 
 /* -- the response -------------------------------------------------------- */
 
-/* Only the response says which mode of reasoning was taken. */
+/* Reads how much the model reasons from the response: only it says which mode
+ * was taken. */
 static int read_reasoning(struct llmobs_span *span,
                           const struct llmobs_json *response)
 {
@@ -212,7 +213,8 @@ static void set_reason(struct llmobs_reading *reading,
         llmobs_fact_finish(reading->span, reason_of(response, status, items));
 }
 
-/* A response in the background, and one whose stream was cut, goes on. */
+/* Notes that a later request may bring the result: the response runs in the
+ * background, or its stream was cut off. */
 static int set_job(struct llmobs_reading *reading,
                    const struct llmobs_json *response)
 {
@@ -347,7 +349,7 @@ static const struct llmobs_shape shapes[] = {
     LLMOBS_POST(LLM, "/responses", "response", "%s.createResponse",
                 .helper = "responses.parse", .helper_name = "%s.parseResponse",
                 .any_host = true),
-    /* Its output is the shorter conversation. */
+    /* The output of this call is the shorter conversation. */
     LLMOBS_POST(LLM, "/responses/compact", "compact", "%s.compactResponse",
                 .any_host = true),
     /* Perplexity. */

@@ -235,7 +235,8 @@ static int add_legacy(struct stream_choice *choice,
                          llmobs_json_get(from, "arguments"));
 }
 
-/* Each piece has all that is known of a tool that the server runs. */
+/* Keeps the calls of tools that the server runs. Each piece has the whole call,
+ * so the last piece of a call replaces the earlier pieces. */
 static int add_executed(struct stream_choice *choice,
                         const struct llmobs_json *list)
 {
@@ -500,7 +501,7 @@ static int put_legacy(const struct stream_call *legacy,
     return rc;
 }
 
-/* A call of which only an id came is none. */
+/* A call of which only the id came is left out. */
 static int put_call(const struct stream_call *call, struct llmobs_json *calls)
 {
     if (!call->name && call->arguments.len == 0)

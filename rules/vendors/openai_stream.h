@@ -45,11 +45,12 @@ int llmobs_stream_reasoning(struct llmobs_stream *stream, const char *text);
 int llmobs_stream_call(struct llmobs_stream *stream, int64_t index,
                        const struct llmobs_json *call);
 
-/* For a call without an index: a new id begins a call; without ids, a name. */
+/* Adds a piece of a tool call that has no index. A new id begins a new call; if
+ * the API sends no ids, a name does. */
 int llmobs_stream_next_call(struct llmobs_stream *stream,
                             const struct llmobs_json *call);
 
-/* Sets the reason of that choice, likewise. */
+/* Sets the reason why the current choice ended; NULL changes nothing. */
 int llmobs_stream_reason(struct llmobs_stream *stream, const char *reason);
 
 /* Notes the reason of each choice (facts.h). */
