@@ -235,17 +235,18 @@ static void set_error(const struct encoding *e, struct llmobs_json *meta)
 }
 
 /* Names the script of the process, unless the caller's frames have named
- * theirs. The caller is put again, as what it lacks then counts. */
+ * theirs. */
 static void set_entry(const struct encoding *e, struct llmobs_json *metadata)
 {
     struct llmobs_json *caller = llmobs_json_get(metadata, "caller");
+    int rc;
 
     if (!e->config->script || llmobs_json_get(caller, "entry") ||
         (caller && !llmobs_json_is_object(caller)))
         return;
     caller = caller ? llmobs_json_share(caller) : llmobs_json_object();
-    (void)llmobs_json_sets(caller, "entry", e->config->script);
-    (void)llmobs_json_set(metadata, "caller", caller);
+    rc = llmobs_json_sets(caller, "entry", e->config->script);
+    (void)llmobs_json_set(metadata, "caller", llmobs_json_done(caller, rc));
 }
 
 /* The intake reserves `_dd` in metadata: a program's own value there is left

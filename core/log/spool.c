@@ -792,7 +792,8 @@ static void release_file(struct llmobs_spool *spool, uint32_t file,
     }
     if (atomic_load(&spool->ending) && !llmobs_slots_is_last(spool, file))
         llmobs_slots_begin_next(spool, file);
-    /* `for_relay` is read last: _hand sets it, and then removes its entries. */
+    /* `for_relay` is read last: _delegate sets it, and then removes its
+     * entries. */
     last = file != llmobs_slots_current(spool) &&
            atomic_load(&slot->entries) == entries &&
            !atomic_load(&slot->for_relay);

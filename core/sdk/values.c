@@ -128,12 +128,13 @@ static void add_tools(struct llmobs_json *object,
         (void)llmobs_json_add(results, one);
     }
     if (message->tool_call_count)
-        (void)llmobs_json_set(object, "tool_calls", llmobs_json_share(calls));
+        (void)llmobs_json_set(object, "tool_calls", calls);
+    else
+        llmobs_json_free(calls);
     if (message->tool_result_count)
-        (void)llmobs_json_set(object, "tool_results",
-                              llmobs_json_share(results));
-    llmobs_json_free(calls);
-    llmobs_json_free(results);
+        (void)llmobs_json_set(object, "tool_results", results);
+    else
+        llmobs_json_free(results);
 }
 
 static int add_message(struct llmobs_json *list,

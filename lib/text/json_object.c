@@ -292,7 +292,7 @@ static int set_clean(struct llmobs_json *object, const char *key,
 int llmobs_json_set(struct llmobs_json *object, const char *key,
                     struct llmobs_json *value)
 {
-    bool whole = llmobs_json_error(value) == 0;
+    bool whole = !llmobs_json_is_broken(value);
     int rc;
 
     if (object == NULL || value == NULL)

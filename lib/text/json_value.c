@@ -228,7 +228,7 @@ int llmobs_json_value_add(struct llmobs_json *array, struct llmobs_json *value)
 
 int llmobs_json_add(struct llmobs_json *array, struct llmobs_json *value)
 {
-    if (llmobs_json_is_array(array) && llmobs_json_error(value) != 0)
+    if (llmobs_json_is_array(array) && llmobs_json_is_broken(value))
         array->failed = true;
     if (value == NULL)
         return -ENOMEM;

@@ -89,6 +89,16 @@ static inline bool llmobs_json_is(const struct llmobs_json *json,
     return json != NULL && json->type == type;
 }
 
+/* True for a value that is missing, and for one in which a value is missing,
+ * unless it has another owner too: whoever made a value that is shared has
+ * asked for its failure, and goes on without what is missing. */
+static inline bool llmobs_json_is_broken(const struct llmobs_json *value)
+{
+    return value == NULL ||
+           (value->failed &&
+            atomic_load_explicit(&value->owners, memory_order_acquire) == 1);
+}
+
 /* The bytes of the string are for the caller to write; the NUL is there. */
 struct llmobs_json *llmobs_json_value_string(size_t len);
 struct llmobs_json *llmobs_json_value_object(void);

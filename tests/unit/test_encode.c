@@ -561,3 +561,20 @@ TEST(a_prompt_says_whose_it_is)
     ck_assert_str_eq(text_at("meta/input/prompt/ml_app"), "own");
     end();
 }
+
+/* A link, or a detail of the transfer, for which there was no memory or time is
+ * left out: the span is sent without it. */
+TEST(what_a_span_lacks_is_left_out)
+{
+    begin();
+    replace(&span.links, "[{\"span_id\": \"2\"}]");
+    (void)llmobs_json_add(span.links, NULL);
+    replace(&span.metadata, "{\"transfer\": {\"redirects\": 1}}");
+    (void)llmobs_json_set(llmobs_json_get(span.metadata, "transfer"), "tls_ms",
+                          NULL);
+    ck_assert_int_eq(encode(), 0);
+    ck_assert_str_eq(text_at("span_links/0/span_id"), "2");
+    ck_assert_int_eq(llmobs_json_to_int(at("meta/metadata/transfer/redirects")),
+                     1);
+    end();
+}

@@ -332,7 +332,8 @@ TEST(test_json_makers)
     llmobs_json_free(json);
 }
 
-/* A container remembers that a value is missing, in it or below it. */
+/* A container remembers that a value is missing, in it or below it, but not in
+ * what another owner has too. */
 TEST(test_json_error)
 {
     struct llmobs_json *object = llmobs_json_object();
@@ -355,6 +356,14 @@ TEST(test_json_error)
     llmobs_json_set(object, "d", NULL);
     ck_assert_int_eq(llmobs_json_error(object), -ENOMEM);
     llmobs_json_set(llmobs_json_bool(true), "a", NULL); /* nothing is written */
+    outer = llmobs_json_object();
+    llmobs_json_set(outer, "shared", llmobs_json_share(object));
+    ck_assert_int_eq(llmobs_json_error(outer), 0);
+    llmobs_json_free(outer);
+    outer = llmobs_json_array();
+    llmobs_json_add(outer, llmobs_json_share(object));
+    ck_assert_int_eq(llmobs_json_error(outer), 0);
+    llmobs_json_free(outer);
     llmobs_json_free(object);
     llmobs_json_free(list);
 }
