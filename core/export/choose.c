@@ -116,10 +116,10 @@ static int choose_without(struct chooser *a, int rc)
     return rc;
 }
 
-/* True where the app's cleanup of libcurl, or its exit, has cut the probe, so
- * that it says nothing: the events that wait have another chance at the exit.
- * Only for NO_CURL_MS, as the exit may be far away. */
-static bool was_cut(struct chooser *a, int rc, int64_t now)
+/* True where the app's cleanup of libcurl, or its exit, has cut the probe. Such
+ * a probe does not prove that no agent is there: the exit sends the events that
+ * wait. That holds for NO_CURL_MS only, as the exit may be far away. */
+static bool probe_was_cut(struct chooser *a, int rc, int64_t now)
 {
     if (rc != -ENOTCONN && rc != -ECANCELED) {
         a->no_curl_ns = 0;
@@ -145,7 +145,7 @@ static int find_exporter(struct chooser *a)
     if (a->base.phase == LLMOBS_PHASE_INLINE)
         return a->chosen ? 0 : -EAGAIN;
     rc = probe(a);
-    if (was_cut(a, rc, now))
+    if (probe_was_cut(a, rc, now))
         return a->chosen == a->store ? 0 : rc;
     a->probed_ns = now;
     if (rc > 0) {

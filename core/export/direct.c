@@ -91,7 +91,7 @@ static int wait_connected(int fd)
  * passes the address of a Unix socket on to the kernel, so `to` becomes such an
  * address. In the kernel the first connect is still under way, so it answers
  * the second connect with success, whatever its address. */
-static int reach(int fd, struct curl_sockaddr *to)
+static int connect_here(int fd, struct curl_sockaddr *to)
 {
     const int yes = 1;
     long rc = llmobs_sys(SYS_connect, fd, &to->addr, to->addrlen);
@@ -121,7 +121,7 @@ int llmobs_direct_open(struct llmobs_sockets *sockets, struct curl_sockaddr *to,
                              to->protocol);
     if (fd < 0 || unix_socket)
         return fd;
-    rc = reach(fd, to);
+    rc = connect_here(fd, to);
     if (rc) {
         llmobs_sockets_close(sockets, fd);
         return rc;

@@ -438,8 +438,8 @@ static int look_all_up(struct transfer *transfer)
 /* -- options ------------------------------------------------------------ */
 
 /* Adds a line to a list; the transfer remembers a failure. */
-static void append(struct transfer *transfer, struct curl_slist **list,
-                   const char *line)
+static void append_line(struct transfer *transfer, struct curl_slist **list,
+                        const char *line)
 {
     struct curl_slist *longer = transfer->real->slist_append(*list, line);
 
@@ -457,15 +457,15 @@ static void pin_name(struct transfer *transfer, const char *host, unsigned port,
     char line[LLMOBS_TARGET_HOST_MAX + LLMOBS_RESOLVE_TEXT_MAX + 16];
 
     (void)snprintf(line, sizeof(line), "-%s:%u", host, port);
-    append(transfer, &transfer->resolved, line);
+    append_line(transfer, &transfer->resolved, line);
     (void)snprintf(line, sizeof(line), "%s:%u:%s", host, port, addresses);
-    append(transfer, &transfer->resolved, line);
+    append_line(transfer, &transfer->resolved, line);
 }
 
 /* Pins a name to its addresses. Some versions of libcurl cut the dot at the end
  * of a name: then both spellings are pinned. */
-static void pin(struct transfer *transfer, const struct llmobs_target *target,
-                char *addresses)
+static void pin_addresses(struct transfer *transfer,
+                          const struct llmobs_target *target, char *addresses)
 {
     const struct llmobs_real *real = transfer->real;
     char host[LLMOBS_TARGET_HOST_MAX];
@@ -583,7 +583,7 @@ static void set_wished(struct transfer *transfer, int64_t ms)
         (void)set_option(http, OPT_RESOLVER_START, (void *)refuse_lookup);
 }
 
-static int prepare(struct transfer *transfer)
+static int set_options(struct transfer *transfer)
 {
     struct llmobs_http *http = transfer->http;
     const char *const *header = transfer->request->headers;
@@ -592,11 +592,11 @@ static int prepare(struct transfer *transfer)
         (transfer->until_ns - llmobs_clock_mono_ns()) / LLMOBS_NS_PER_MS + 1;
 
     http->real->easy_reset(http->easy);
-    append(transfer, &transfer->headers, "Expect:");
+    append_line(transfer, &transfer->headers, "Expect:");
     for (; header && *header; header++)
-        append(transfer, &transfer->headers, *header);
+        append_line(transfer, &transfer->headers, *header);
     for (size_t i = 0; i < plan->name_count; i++)
-        pin(transfer, plan->names[i].target, plan->names[i].text);
+        pin_addresses(transfer, plan->names[i].target, plan->names[i].text);
     if (transfer->error)
         return transfer->error;
     set_wished(transfer, ms > 0 ? ms : 1);
@@ -605,7 +605,7 @@ static int prepare(struct transfer *transfer)
 
 /* -- the transfer ------------------------------------------------------- */
 
-static bool finished(struct transfer *transfer)
+static bool has_ended(struct transfer *transfer)
 {
     struct llmobs_http *http = transfer->http;
     CURLMsg *message;
@@ -633,7 +633,7 @@ static int drive(struct transfer *transfer)
     } else if (http->real->multi_perform(http->multi, &running) != CURLM_OK) {
         rc = -EIO;
     } else {
-        rc = finished(transfer);
+        rc = has_ended(transfer);
     }
     llmobs_fork_gate_leave();
     return rc;
@@ -653,7 +653,7 @@ static void wait_a_slice(struct llmobs_http *http)
         nanosleep(&pause, NULL);
 }
 
-static int run(struct transfer *transfer)
+static int run_transfer(struct transfer *transfer)
 {
     struct llmobs_http *http = transfer->http;
     int rc;
@@ -718,10 +718,10 @@ static int perform(struct transfer *transfer)
     llmobs_fork_gate_enter();
     rc = make_handles(http, transfer->real);
     if (rc == 0)
-        rc = prepare(transfer);
+        rc = set_options(transfer);
     llmobs_fork_gate_leave();
     if (rc == 0)
-        rc = run(transfer);
+        rc = run_transfer(transfer);
     llmobs_fork_gate_enter();
     /* The handle may keep no option of this request. */
     if (http->easy)

@@ -128,7 +128,7 @@ bool llmobs_plain_serves(const struct llmobs_config *config)
 /* -- waiting -------------------------------------------------------------- */
 
 /* Waits until the socket is ready, while other exporters go on. */
-static int wait_for(const struct plain *plain, short events, int64_t until_ns)
+static int wait_ready(const struct plain *plain, short events, int64_t until_ns)
 {
     struct pollfd one = {.fd = plain->fd, .events = events};
     int n;
@@ -151,7 +151,7 @@ static int wait_for(const struct plain *plain, short events, int64_t until_ns)
 static int wait_connected(const struct plain *plain, int64_t until_ns)
 {
     socklen_t len = sizeof(int);
-    int error = 0, rc = wait_for(plain, POLLOUT, until_ns);
+    int error = 0, rc = wait_ready(plain, POLLOUT, until_ns);
 
     if (rc == 0 &&
         getsockopt(plain->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
@@ -159,8 +159,8 @@ static int wait_connected(const struct plain *plain, int64_t until_ns)
     return rc != 0 ? rc : -error;
 }
 
-static int reach(struct plain *plain, const union address *to, socklen_t size,
-                 int64_t until_ns)
+static int connect_to(struct plain *plain, const union address *to,
+                      socklen_t size, int64_t until_ns)
 {
     long rc;
 
@@ -175,7 +175,7 @@ static int reach(struct plain *plain, const union address *to, socklen_t size,
     return rc == -EACCES || rc == -ENOENT ? -ECONNREFUSED : (int)rc;
 }
 
-static void close_socket(const struct plain *plain, int fd)
+static void close_connection(const struct plain *plain, int fd)
 {
     if (fd >= 0)
         llmobs_sockets_close(plain->sockets, fd);
@@ -183,27 +183,27 @@ static void close_socket(const struct plain *plain, int fd)
 
 /* Connects to the second address of localhost if nobody listens at the first.
  * If that fails too, goes on with the first: a host may have no second. */
-static int reach_local(struct plain *plain, unsigned port)
+static int connect_local(struct plain *plain, unsigned port)
 {
     union address to;
     socklen_t size = address_of(FIRST_LOCAL, port, &to);
-    int rc = reach(plain, &to, size,
-                   llmobs_clock_mono_ns() + LOCAL_MS * LLMOBS_NS_PER_MS);
+    int rc = connect_to(plain, &to, size,
+                        llmobs_clock_mono_ns() + LOCAL_MS * LLMOBS_NS_PER_MS);
     int first = plain->fd;
 
     if (rc == 0 || rc == -ECANCELED)
         return rc;
     size = address_of(SECOND_LOCAL, port, &to);
-    if (reach(plain, &to, size, plain->until_ns) == 0) {
-        close_socket(plain, first);
+    if (connect_to(plain, &to, size, plain->until_ns) == 0) {
+        close_connection(plain, first);
         return 0;
     }
-    close_socket(plain, plain->fd);
+    close_connection(plain, plain->fd);
     plain->fd = first;
     return rc == -ETIMEDOUT ? wait_connected(plain, plain->until_ns) : rc;
 }
 
-static int reach_peer(struct plain *plain, const struct llmobs_target *target)
+static int connect_peer(struct plain *plain, const struct llmobs_target *target)
 {
     const char *path = plain->request->unix_socket;
     union address to;
@@ -213,8 +213,8 @@ static int reach_peer(struct plain *plain, const struct llmobs_target *target)
     if (size == 0)
         return -ENOTCONN;
     if (path == NULL && llmobs_resolve_is_local(target->host))
-        return reach_local(plain, target->port);
-    return reach(plain, &to, size, plain->until_ns);
+        return connect_local(plain, target->port);
+    return connect_to(plain, &to, size, plain->until_ns);
 }
 
 /* -- the request ----------------------------------------------------------- */
@@ -249,7 +249,7 @@ static int send_text(const struct plain *plain, struct llmobs_text text,
         int rc = 0;
 
         if (n < 0 && errno == EAGAIN)
-            rc = wait_for(plain, POLLOUT, plain->until_ns);
+            rc = wait_ready(plain, POLLOUT, plain->until_ns);
         else if (n < 0 && errno != EINTR)
             return -ECONNRESET;
         if (rc != 0)
@@ -371,7 +371,7 @@ static int receive_answer(struct plain *plain)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno == EAGAIN) {
-            rc = wait_for(plain, POLLIN, plain->until_ns);
+            rc = wait_ready(plain, POLLIN, plain->until_ns);
             continue;
         }
         if (n < 0 || (n == 0 && plain->text.len == 0))
@@ -404,7 +404,7 @@ int llmobs_plain_send(struct llmobs_sockets *sockets,
     if (request->guard != NULL)
         rc = llmobs_listener_check(request->guard, &mark);
     if (rc == 0)
-        rc = reach_peer(&plain, target);
+        rc = connect_peer(&plain, target);
     if (rc == 0 && request->guard != NULL)
         rc = llmobs_listener_check_again(request->guard, mark);
     if (rc == 0 && request->guard != NULL)
@@ -418,7 +418,7 @@ int llmobs_plain_send(struct llmobs_sockets *sockets,
         rc = send_text(&plain, request->body, 0);
     if (rc == 0)
         rc = receive_answer(&plain);
-    close_socket(&plain, plain.fd);
+    close_connection(&plain, plain.fd);
     llmobs_buf_fini(&plain.head);
     llmobs_buf_fini(&plain.text);
     return rc;

@@ -102,7 +102,7 @@ static void seeker_main(void *arg)
     release(seeker);
 }
 
-static int start(struct llmobs_resolve *resolve, const char *host)
+static int start_seeker(struct llmobs_resolve *resolve, const char *host)
 {
     struct seeker *seeker = calloc(1, sizeof(*seeker));
 
@@ -120,7 +120,8 @@ static int start(struct llmobs_resolve *resolve, const char *host)
 
 /* -- answers ------------------------------------------------------------ */
 
-static struct answer *find(struct llmobs_resolve *resolve, const char *host)
+static struct answer *find_answer(struct llmobs_resolve *resolve,
+                                  const char *host)
 {
     for (size_t i = 0; i < ANSWERS; i++) {
         if (strcmp(resolve->answers[i].host, host) == 0)
@@ -129,7 +130,7 @@ static struct answer *find(struct llmobs_resolve *resolve, const char *host)
     return NULL;
 }
 
-static struct answer *oldest(struct llmobs_resolve *resolve)
+static struct answer *oldest_answer(struct llmobs_resolve *resolve)
 {
     struct answer *found = &resolve->answers[0];
 
@@ -144,7 +145,7 @@ static struct answer *oldest(struct llmobs_resolve *resolve)
 static int store_answer(struct llmobs_resolve *resolve, const char *host,
                         int rc, const char *text)
 {
-    struct answer *answer = find(resolve, host);
+    struct answer *answer = find_answer(resolve, host);
     int64_t now = llmobs_clock_mono_ns();
 
     if (rc != 0 && answer) {
@@ -154,7 +155,7 @@ static int store_answer(struct llmobs_resolve *resolve, const char *host,
     if (rc != 0)
         return rc;
     if (!answer)
-        answer = oldest(resolve);
+        answer = oldest_answer(resolve);
     strcpy(answer->host, host);
     strcpy(answer->text, text);
     answer->made_ns = now;
@@ -190,7 +191,7 @@ static int collect(struct llmobs_resolve *resolve, const char *host)
 static bool find_fresh(struct llmobs_resolve *resolve, const char *host,
                        char *out)
 {
-    const struct answer *answer = find(resolve, host);
+    const struct answer *answer = find_answer(resolve, host);
 
     if (!answer || llmobs_clock_mono_ns() >= answer->until_ns)
         return false;
@@ -224,7 +225,7 @@ int llmobs_resolve_get(struct llmobs_resolve *resolve, const char *host,
         return 0;
     rc = collect(resolve, host);
     if (rc == -ENOENT && thread)
-        rc = start(resolve, host);
+        rc = start_seeker(resolve, host);
     else if (rc == -ENOENT)
         rc = store_answer(resolve, host, look_up(host, text), text);
     if (rc == 0)
@@ -240,7 +241,7 @@ void llmobs_resolve_wait(struct llmobs_resolve *resolve, int64_t ms)
 
 void llmobs_resolve_doubt(struct llmobs_resolve *resolve, const char *host)
 {
-    struct answer *answer = find(resolve, host);
+    struct answer *answer = find_answer(resolve, host);
     int64_t now = llmobs_clock_mono_ns();
 
     if (answer && now - answer->made_ns >= DOUBT_S * NS_PER_S)
