@@ -90,7 +90,7 @@ static inline bool llmobs_text_among(struct llmobs_text text, const char *words)
     return false;
 }
 
-/* As llmobs_text_is, in upper or lower case. */
+/* Like llmobs_text_is, but in upper or lower case. */
 bool llmobs_text_is_word(struct llmobs_text text, const char *word);
 
 /* The text without the blanks and ends of lines around it. */

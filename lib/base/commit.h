@@ -25,8 +25,8 @@ void llmobs_commit_end(void);
 /* Waits for the step under way, until `until_ns` (monotonic) at the longest. */
 void llmobs_commit_close(int64_t until_ns);
 
-/* Lets a new step begin. A step that is under way goes on (_reopen), or is
- * forgotten (_reset). */
+/* Both open the gate again. _reopen: a step that is under way goes on. _reset:
+ * such a step is forgotten. */
 void llmobs_commit_reopen(void);
 void llmobs_commit_reset(void);
 

@@ -16,8 +16,9 @@
 
 /* -- a directory that is made --------------------------------------------- */
 
-/* By a descriptor: since the name was made, somebody may have put a link in its
- * place, which chmod would follow. */
+/* Lets the owner use a new directory. Changes its mode by a descriptor: by now
+ * another process may have put a link in its place, and chmod would follow it.
+ */
 static int allow_owner(int parent, const char *name)
 {
     char path[32];
@@ -107,7 +108,8 @@ static int open_any_dir(const char *path, bool make, int flags, int *out)
 
 /* -- the library's directories -------------------------------------------- */
 
-/* Finds the name of the library's first directory; NULL: no name is its. */
+/* Finds the library's own directory in the path: the last part that has its
+ * name. NULL: no part has it. */
 static const char *find_own_name(const char *path)
 {
     const char *at = path, *found = NULL;

@@ -19,8 +19,8 @@
  * above 2. */
 int llmobs_dirs_open(const char *path, bool chosen, bool list, int *out);
 
-/* As llmobs_dirs_open, as a handle; makes every directory that is missing, with
- * mode 0700 under every umask. Gives *out. */
+/* Like llmobs_dirs_open, but first makes every directory that is missing, with
+ * mode 0700 under every umask. Gives a handle in *out. */
 int llmobs_dirs_have(const char *path, bool chosen, int *out);
 
 /* Makes one directory in `parent`, with mode 0700 under every umask; -EEXIST:

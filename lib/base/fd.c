@@ -303,7 +303,8 @@ static int open_known(int dir, const char *name, int flags)
     return fd;
 }
 
-/* Where a directory is asked for, the kernel itself opens no device. */
+/* Opens a file. A directory needs no check: with O_DIRECTORY the kernel itself
+ * opens no device. */
 static int open_at(int dir, const char *name, int flags)
 {
     return files_only && !(flags & (O_DIRECTORY | O_PATH))

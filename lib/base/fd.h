@@ -46,10 +46,10 @@ void llmobs_fd_guest(bool ending);
  * right after it. */
 bool llmobs_fd_spare(int count);
 
-/* As openat; a new file is for its owner alone (0600). Gives a descriptor that
- * is closed on exec and above 2, on a thread of the library from LLMOBS_FD_HIGH
- * on where such a number is free; or -1. EBADF: the app closed it at each
- * try. */
+/* Like openat. Only the owner may read a new file (0600). Gives a descriptor
+ * that is closed on exec and above 2; on a thread of the library it is at least
+ * LLMOBS_FD_HIGH where such a number is free. -1 on failure; EBADF: the app
+ * closed it at each try. */
 int llmobs_fd_open(int dir, const char *name, int flags);
 
 /* The llmobs command calls it before it has a second thread, as it may run as

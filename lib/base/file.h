@@ -21,8 +21,8 @@
  * file: the open of a fifo waits, and a device may act. */
 int llmobs_file_read(const char *path, struct llmobs_buf *text);
 
-/* As llmobs_file_read, for a file in that directory; follows no link. -EINVAL
- * also for a name with a slash. */
+/* Like llmobs_file_read, but for a file in that directory; follows no link.
+ * -EINVAL also for a name with a slash. */
 int llmobs_file_read_in(int dir, const char *name, struct llmobs_buf *text);
 
 /* Reads a file of settings into an empty buffer, without a byte order mark.
@@ -44,11 +44,12 @@ int llmobs_file_write(int fd, const void *data, size_t len);
  * -EPERM: the file belongs to another user, or has a second name. */
 int llmobs_file_open(int dir, const char *name, int how);
 
-/* As llmobs_file_open, for reading; root may read the files of all users. */
+/* Like llmobs_file_open, but for reading; root may read the files of all users.
+ */
 int llmobs_file_peek(int dir, const char *name);
 
-/* As llmobs_file_open, for adding to a file whose path the environment gives;
- * the file may also belong to root. */
+/* Like llmobs_file_open, but for adding to a file whose path the environment
+ * gives; the file may also belong to root. */
 int llmobs_file_append(const char *path);
 
 /* -EPERM where a link on the way to the path belongs neither to this user nor

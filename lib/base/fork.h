@@ -46,9 +46,9 @@ unsigned llmobs_fork_uid(void);
  * a system call. */
 bool llmobs_fork_shares(void);
 
-/* As llmobs_fork_record_pid and _shares, for the process that loaded the core.
- * Its pid is recorded for this question alone, so that a process that calls no
- * model makes no system call at its exit. */
+/* Like llmobs_fork_record_pid and _shares, but for the process that loaded the
+ * core. Its pid is recorded only for this question, so that a process that
+ * calls no model makes no system call at its exit. */
 void llmobs_fork_record_load_pid(void);
 bool llmobs_fork_shares_since_load(void);
 

@@ -20,8 +20,8 @@ enum llmobs_http1_first {
     LLMOBS_HTTP1_FIRST_OTHER
 };
 
-/* How many of the bytes are `text`'s first ones. No function of libc's: the
- * shim has none. */
+/* How many of the bytes are the first bytes of `text`. Calls no function of
+ * libc, since the shim calls none. */
 static inline size_t llmobs_http1_same(const char *bytes, size_t len,
                                        const char *text)
 {
@@ -43,8 +43,8 @@ static inline bool llmobs_http1_is_token(char c)
            (c >= '0' && c <= '9');
 }
 
-/* A path, an absolute URL, or the star of OPTIONS follows a method; a host
- * follows CONNECT. */
+/* Judges the first bytes. A method is followed by a path, an absolute URL or
+ * the star of OPTIONS; CONNECT is followed by a host. */
 static inline enum llmobs_http1_first llmobs_http1_first(const char *bytes,
                                                          size_t len)
 {

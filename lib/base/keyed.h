@@ -108,8 +108,9 @@ static inline void *llmobs_keyed_find(const struct llmobs_keyed_table *table,
     return llmobs_keyed_find_on(table, key);
 }
 
-/* As llmobs_keyed_find. Where the key has no record, claims a record that was
- * given back, with its last user's contents, or a new record, all zero. */
+/* Like llmobs_keyed_find. But if the key has no record, claims one: a record
+ * that was given back, with its last user's contents, or a new record, all
+ * zero. */
 void *llmobs_keyed_claim(const struct llmobs_keyed_table *table, void *key);
 
 /* Gives a record another key. Under a key that no object of the app can have,

@@ -31,7 +31,7 @@ struct llmobs_listing {
  * negative one is -EBADF. */
 int llmobs_listing_open(struct llmobs_listing *listing, int fd);
 
-/* Of the directory `name` in `dir`, by llmobs_fd_open; ".": of `dir` itself. */
+/* Opens the directory `name` in `dir` by llmobs_fd_open; ".": `dir` itself. */
 int llmobs_listing_open_in(struct llmobs_listing *listing, int dir,
                            const char *name);
 

@@ -14,7 +14,8 @@
 LLMOBS_COLD static unsigned char memory[LLMOBS_ONCE + PAGE];
 static atomic_size_t used;
 
-/* With ASan each structure is the allocator's, so that its ends are watched. */
+/* With ASan each structure comes from the allocator, so that ASan watches its
+ * ends. */
 void *llmobs_once_alloc(size_t size)
 {
     unsigned char *first = memory + (-(uintptr_t)memory & (PAGE - 1));

@@ -6,14 +6,15 @@
 
 #define NAME_MAX_LEN 64
 
-/* Letters of options, in a word of letters behind one '-'. */
+/* An interpreter, and the letters of its options. Options stand in a word of
+ * letters behind one '-'. */
 struct interpreter {
     const char *programs; /* patterns (glob.h) */
     const char *code;     /* the value, or the next word, is a program */
     const char *file;     /* ... is the script, or the module to run */
     const char *takes;    /* ... is something else */
     const char *rest;   /* the rest of the word, if there is one, is a value */
-    const char *number; /* digits behind it are its own */
+    const char *number; /* digits that come next belong to the option */
     enum llmobs_script word; /* the first word that is no option */
 };
 
@@ -47,7 +48,7 @@ static const char long_takes[] =
     "--loader\0--env-file\0--encoding\0--check-hash-based-pycs\0--assign\0"
     "--field-separator\0";
 
-/* Files that give a program as stdin does. */
+/* Files from which an interpreter reads its program as from stdin. */
 static const char streams[] = "/dev/fd/\0/dev/stdin\0/proc/\0";
 
 #define TOOLS                                                                  \
@@ -56,10 +57,10 @@ static const char streams[] = "/dev/fd/\0/dev/stdin\0/proc/\0";
     "unbuffer,chronic,catchsegv,tini,dumb-init,systemd-cat,eatmydata,unshare," \
     "chroot,setpriv,prlimit,faketime,fakeroot,gdb,valgrind*,llmobs*"
 
-/* Programs and scripts that serve requests, or start the work of many, for as
- * long as the host runs. Each fits also a title that such a program gives
- * itself, as "nginx: worker process". A file with the suffix of a script, as
- * "cron.php", is somebody's own job. */
+/* Programs and scripts that serve requests, or start the work of many users,
+ * for as long as the host runs. The patterns also match the titles that such
+ * programs give themselves, as "nginx: worker process". A file with the suffix
+ * of a script, such as "cron.php", is somebody's own job and no server. */
 #define SERVERS                                                                \
     "php-fpm*,php-cgi*,lsphp*,apache2,httpd,nginx,lighttpd,caddy,litespeed*,"  \
     "openlitespeed,frankenphp,unitd,fcgiwrap,spawn-fcgi,uwsgi*,gunicorn*,"     \
@@ -69,7 +70,7 @@ static const char streams[] = "/dev/fd/\0/dev/stdin\0/proc/\0";
     "anacron,atd,supercronic,supervisord,runsvdir,s6-*,systemd,init,sshd,"     \
     "tmux*,screen,SCREEN,watch,nodemon,pm2*,dockerd,containerd*,jenkins*"
 
-/* The option that names R's script, which stands behind it. */
+/* The option of R that names its script; the name follows in the same word. */
 static const char file_option[] = "--file=";
 
 static struct llmobs_text next_word(struct llmobs_text *rest)
@@ -124,7 +125,8 @@ bool llmobs_script_is_of(struct llmobs_text words, const char *patterns)
     return is_listed(patterns, program_of(words));
 }
 
-/* A module such as pkg.mod has a dot of its own. */
+/* The suffixes of scripts. Only these are cut: a dot may also be part of a
+ * module's name, as in pkg.mod. */
 static const char suffixes[] = "sh,bash,zsh,ksh,fish,py,pyc,pyw,php,phar,phtml,"
                                "pl,pm,psgi,cgi,rb,ru,lua,R,r,tcl,awk,el,js,mjs,"
                                "cjs,ts,scm,jl,ml,exs";
@@ -160,7 +162,9 @@ static size_t skip_number(struct llmobs_text word, size_t at)
     return at;
 }
 
-/* A word "-abc"; *rest: the words behind it. True where it decides. */
+/* Reads the options in a word "-abc". True where one of them names the program:
+ * sets *kind and *out. `rest`: the words behind this word; an option may take
+ * the next one as its value. */
 static bool read_letters(const struct interpreter *one, struct llmobs_text word,
                          struct llmobs_text *rest, enum llmobs_script *kind,
                          struct llmobs_text *out)

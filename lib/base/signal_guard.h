@@ -26,10 +26,10 @@ struct llmobs_signal_guard {
     struct llmobs_floats floats;
 };
 
-/* Blocks all signals and cancellation; a signal for the app waits for the end.
- * Asks for pending signals only where the app has blocked one of the two: no
- * other can be pending, and sigpending would be one more kind of system call.
- */
+/* Blocks all signals and cancellation; a signal for the app stays pending until
+ * the end. Looks for pending signals only if the app itself has blocked SIGXFSZ
+ * or SIGPIPE: otherwise neither can be pending, and sigpending would be one
+ * more kind of system call. */
 static inline void llmobs_signal_guard_begin(struct llmobs_signal_guard *guard)
 {
     sigset_t set; /* only one: sets are large for a small stack */

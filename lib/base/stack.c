@@ -128,7 +128,8 @@ static bool find_thread_stack(uintptr_t sp, size_t *above, size_t *below)
     return true;
 }
 
-/* The rest of the page that the frame's return address is in. */
+/* Counts the bytes from `sp` to the end of the page that has the frame's return
+ * address. */
 static size_t left_of_frames(uintptr_t sp, uintptr_t entry)
 {
     uintptr_t last = entry + 2 * sizeof(uintptr_t) - 1;

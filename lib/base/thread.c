@@ -471,8 +471,9 @@ bool llmobs_thread_rests(void)
     return atomic_load(&wanted);
 }
 
-/* True for a task that sleeps: a look-up that waits for a name server. A task
- * that works may hold a lock of the resolver, in which a child would hang. */
+/* True for a task that sleeps, as in a look-up that waits for a name server. A
+ * task that works may hold a lock of the resolver; a forked child would wait
+ * for that lock for ever. */
 static bool is_asleep(const struct seat *seat)
 {
     char path[sizeof("/proc/self/task//stat") + 10], text[64], state;

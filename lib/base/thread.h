@@ -48,12 +48,12 @@ void llmobs_thread_gate(void (*enter)(void), void (*leave)(void));
  * that starts. */
 void llmobs_thread_watch(void (*watch)(void));
 
-/* For a caller that is about to do something for which the process should have
- * no thread of ours. Waits until the kernel has no thread of ours that ends by
- * itself. In a process whose app has one thread, or with _ALL, also asks the
- * other threads of ours to end, and waits for them. Waits at most `ms`:
- * -ETIMEDOUT. (See LLMOBS_THREAD_WORKS_MS.) After a wait in vain another with
- * _ONCE does not wait for the same threads. The caller always calls
+/* Called before something for which the process should have no thread of the
+ * library. Waits until no thread of the library that ends by itself is left in
+ * the kernel. In a process whose app has one thread, or with _ALL, also asks
+ * the library's other threads to end, and waits for them. Waits at most `ms`:
+ * -ETIMEDOUT (see LLMOBS_THREAD_WORKS_MS). If a wait was in vain, a later call
+ * with _ONCE does not wait for the same threads again. The caller always calls
  * _rest_end. */
 enum llmobs_thread_rest {
     LLMOBS_THREAD_REST_ONCE,
@@ -83,7 +83,7 @@ int llmobs_thread_number(void);
 /* True between _rest and _rest_end, if a thread that has a bell shall end. */
 bool llmobs_thread_rests(void);
 
-/* In a child for which no fork handler ran. */
+/* Called in a child for which no fork handler ran. */
 void llmobs_thread_reset(void);
 
 /* How many threads of the app this process has. The process's first thread
@@ -106,10 +106,10 @@ void llmobs_thread_wait_alone(int64_t until_ns);
  * /proc. Changes errno. */
 bool llmobs_thread_is_last(void);
 
-/* A thread of the library calls it where llmobs_thread_is_last is true, before
- * all of them end: the last one gives the process the exit code that it would
- * have without this library. The app's exit handlers may run on that thread,
- * with `signals` blocked. */
+/* Called by a thread of the library where llmobs_thread_is_last is true, before
+ * all of these threads end. The last one gives the process the exit code that
+ * it would have without this library. The app's exit handlers may run on that
+ * thread, with `signals` blocked. */
 void llmobs_thread_exit_last(const sigset_t *signals);
 
 #endif

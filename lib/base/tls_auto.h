@@ -21,8 +21,9 @@
  * stay the same. */
 #define LLMOBS_TLS_CLIENTS "python*,ruby*,perl*,lua*,wget,wget2,emacs*"
 
-/* LLMOBS_TLS: of which programs the calls over a TLS library are observed.
- * AUTO: of those whose bytes, status and output are known to stay the same. */
+/* LLMOBS_TLS says for which programs the library observes calls over a TLS
+ * library. AUTO: for programs whose bytes, status and output are known to stay
+ * the same. */
 enum llmobs_tls_mode { LLMOBS_TLS_AUTO, LLMOBS_TLS_ON, LLMOBS_TLS_OFF };
 
 /* True for the word, which is in small letters, in any case. */

@@ -49,7 +49,7 @@ struct llmobs_cfi_row {
 int llmobs_cfi_row(const struct llmobs_loaded *object, uintptr_t pc,
                    struct llmobs_cfi_row *row);
 
-/* A piece of a stack, as it was at `sp`. */
+/* The bytes of a stack from the address `sp` on. They may be a copy. */
 struct llmobs_cfi_stack {
     uintptr_t sp;
     const unsigned char *data;

@@ -262,8 +262,9 @@ void llmobs_account_set_boot(uint64_t boot)
     atomic_store_explicit(&boot_key, boot, memory_order_relaxed);
 }
 
-/* Where the boot's key is not known, as where no disk takes calls, the process
- * makes its own: of its times in nanoseconds and its stack's address. */
+/* Gives the boot's key. Where it is not known, as in a process that writes no
+ * calls to the disk, the process makes a key from the times in nanoseconds and
+ * an address of its stack. */
 static uint64_t key_now(void)
 {
     static _Atomic uint64_t own_key;

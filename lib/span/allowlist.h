@@ -18,8 +18,8 @@
  * it may not be kept. `name` may have upper and lower case. */
 const char *llmobs_allowlist_header(const char *name, size_t len);
 
-/* As llmobs_allowlist_header, for a header by which the request says whose it
- * is. All headers that begin "helicone-property-" have this one name. */
+/* Like llmobs_allowlist_header, but for a header that says to whom the request
+ * belongs. All headers that begin "helicone-property-" have this one name. */
 const char *llmobs_allowlist_tag(const char *name, size_t len);
 
 /* The part of such a header that may be kept; of a URL the host alone. `line`
@@ -29,8 +29,8 @@ struct llmobs_text llmobs_allowlist_tag_value(const char *name,
                                               const char *line,
                                               size_t name_len);
 
-/* As llmobs_allowlist_header, for a header of an answer, of which more may be
- * kept: the words of the provider about the call (told.h). */
+/* Like llmobs_allowlist_header, but for a header of an answer. More of these
+ * may be kept: the provider's words about the call (told.h). */
 const char *llmobs_allowlist_answer(const char *name, size_t len);
 
 /* True where only a hash of the value may be kept: the value is a key to
@@ -41,7 +41,8 @@ bool llmobs_allowlist_hashed(const char *name);
 /* Appends the parts of a URL that may be kept. */
 int llmobs_allowlist_url(const char *url, struct llmobs_buf *out);
 
-/* As llmobs_allowlist_url, as a new text; NULL when memory runs out. */
+/* Like llmobs_allowlist_url, but gives a new text; NULL when memory runs out.
+ */
 char *llmobs_allowlist_url_copy(const char *url);
 
 /* Appends the parts of a URL that the log may tell, also of a request that is

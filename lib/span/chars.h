@@ -29,7 +29,7 @@ char llmobs_chars_last(struct llmobs_text text, size_t *at);
  * them; '\0': no such digits. */
 char llmobs_chars_percent(struct llmobs_text text, size_t at, size_t *end);
 
-/* As llmobs_chars_next, but %2D also counts as a hyphen. */
+/* Like llmobs_chars_next, but %2D also counts as a hyphen. */
 char llmobs_chars_read(struct llmobs_text text, size_t *at);
 
 #endif

@@ -52,8 +52,8 @@ static struct llmobs_json *map(struct llmobs_json *json, put_fn *put, void *ctx)
     return NULL;
 }
 
-/* As map, for an object alone, so that `put` always has a key. Any other value
- * gives an empty object: no valid event has another value there. */
+/* Like map, but only for an object, so that `put` always has a key. Any other
+ * value gives an empty object, as no valid event has another value there. */
 static struct llmobs_json *map_members(struct llmobs_json *json, put_fn *put,
                                        void *ctx)
 {

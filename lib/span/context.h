@@ -82,8 +82,8 @@ void llmobs_context_child(struct llmobs_context *child,
  * new trace id of LLM Observability where it has no parent there. */
 void llmobs_context_sibling(struct llmobs_context *context);
 
-/* Decides by the APM trace id whether the trace is sampled, and notes it (WIRE
- * 1.3). */
+/* Decides by the APM trace id whether the trace is sampled, and sets the result
+ * in the context (WIRE 1.3). */
 void llmobs_context_sample(struct llmobs_context *context, double rate);
 
 /* Copies text to out, cut at a character where it does not fit. */

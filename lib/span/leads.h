@@ -20,7 +20,8 @@
 
 #define LLMOBS_LEADS 155
 
-/* For `extra`: no word begins so, and sixteen letters alone are a key. */
+/* A value of `extra` for a lead that no word begins with: then sixteen letters
+ * alone are a key. */
 #define LLMOBS_LEAD_SURE "*-_"
 
 struct llmobs_lead {
@@ -33,10 +34,11 @@ struct llmobs_lead {
 
 extern const struct llmobs_lead llmobs_leads[LLMOBS_LEADS];
 
-/* For each lead the character before its mark. */
+/* The character before the mark of each lead. */
 extern const char llmobs_leads_before[LLMOBS_LEADS + 1];
 
-/* Of the two bytes before a mark: leads.c has a bit for each that there is. */
+/* The number of hashes of the two bytes before a mark; leads.c has a bit for
+ * each pair of bytes that a lead has. */
 #define LLMOBS_LEADS_HASHES 1024
 
 static inline unsigned llmobs_leads_hash(const char *before)

@@ -88,9 +88,10 @@ static bool is_boundary(const struct llmobs_mask_walk *w, size_t at)
     return at == 0 || !llmobs_mask_is_alnum(llmobs_chars_last(w->text, &at));
 }
 
-/* True where the piece looks like a key, and not like a word of a sentence: of
- * its parts between characters that are neither letter nor digit, a part of
- * `least` characters mixes both as a key does. */
+/* True where the piece looks like a key, and not like a word of a sentence.
+ * Characters that are neither letter nor digit cut the piece into parts. A part
+ * of at least `least` characters must have a digit or an inner capital, or be
+ * at least 16 characters long. */
 static bool is_keylike(const struct llmobs_mask_walk *w, struct piece piece,
                        size_t least)
 {

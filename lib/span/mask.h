@@ -34,7 +34,7 @@
 /* Appends `text`, an error message, with its secrets masked. */
 int llmobs_mask_text(const char *text, struct llmobs_buf *out);
 
-/* As llmobs_mask_text, for a body that is kept as text. */
+/* Like llmobs_mask_text, but for a body that is kept as text. */
 int llmobs_mask_body(const char *text, struct llmobs_buf *out);
 
 /* The kind of a text. */

@@ -328,8 +328,8 @@ static bool is_header_line(const char *text, size_t len)
            !is_prose(colon + 1, (size_t)(text + len - colon - 1));
 }
 
-/* For a list or object of headers. A table may also have headers, which are
- * words, or objects with a title. */
+/* Masks the values in a list or object of headers. A table may also have
+ * headers, but those are words, or objects with a title. */
 static void hide_header(struct walk *w, size_t from, size_t depth)
 {
     const char *text = w->data + from;
@@ -412,8 +412,8 @@ static void walk_value(struct walk *w, text_fn *hide)
     hide(w, from, 0);
 }
 
-/* As walk_value, for a list whose members are also looked at by their own
- * names: w->at stays. */
+/* Like walk_value, but for a list whose members are also checked by their own
+ * names; w->at stays. */
 static void walk_ahead(struct walk *w, text_fn *hide)
 {
     size_t at = w->at;

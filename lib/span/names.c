@@ -116,14 +116,14 @@ static const struct noun {
 
 /* Lists of words, each between two bars. */
 
-/* Behind the noun these change nothing: "private_key_pem". */
+/* Words that change nothing if they come after the noun: "private_key_pem". */
 static const char trailing[] =
     "|value|text|string|str|pem|base|encoded|raw|plain|plaintext|hash|hashed|"
     "confirmation|confirm|confirmed|again|repeat|new|old|primary|secondary|"
     "default|prod|production|test|live|dev|staging|json|data|admin|root|"
     "internal|openai|anthropic|claude|gemini|google|azure|aws|gcp|mistral|"
     "groq|cohere|deepseek|github|gitlab|slack|stripe|";
-/* Behind "auth" and its like: "auth_config". */
+/* Words that may follow "auth" and words like it: "auth_config". */
 static const char configs[] = "|config|settings|params|info|details|scheme|";
 static const char keys[] =
     "|api|access|secret|private|account|subscription|app|application|auth|"
@@ -176,11 +176,12 @@ static const char no_auths[] =
 static const char secret_headers[] = "|auth|authorization|cookie|";
 static const char headers[] =
     "|http|https|request|response|extra|custom|default|proxy|";
-/* Of a table or a page. */
+/* Before "headers" these words show headers of a table or a page, which are no
+ * secrets. */
 static const char no_headers[] =
     "|column|col|page|table|section|row|card|email|sub|csv|sheet|grid|group|"
     "list|file|document|report|slide|message|";
-/* Names that begin so are of a switch: "has_password". */
+/* A name that begins with one of these words is a switch: "has_password". */
 static const char switches[] =
     "|is|are|has|have|had|was|no|need|needs|require|requires|show|hide|";
 /* "seed_phrase". */

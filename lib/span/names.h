@@ -37,8 +37,8 @@ enum llmobs_named {
  * by itself: "user[password]". */
 enum llmobs_named llmobs_names_judge(const char *name, size_t len);
 
-/* As llmobs_names_judge, for words with blanks between, "api key": an unknown
- * word leaves a doubt. */
+/* Like llmobs_names_judge, but for words with blanks between them, as in "api
+ * key": an unknown word leaves a doubt. */
 enum llmobs_named llmobs_names_judge_words(const char *name, size_t len);
 
 /* False for most names that are no secret's, by their last letters; also true

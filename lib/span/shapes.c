@@ -159,7 +159,7 @@ static bool is_uuid(const char *text, size_t len)
     return i == strlen(form);
 }
 
-/* True for a word behind which an id stands: "run", "trace_id", "requestId". */
+/* True for a word that an id may follow: "run", "trace_id", "requestId". */
 static bool is_about(const char *text, size_t len)
 {
     static const char *const some[] = {"id",   "ids",    "item",  "run",
@@ -172,7 +172,8 @@ static bool is_about(const char *text, size_t len)
                         : *id == 'i' && strchr("-_", id[-1])));
 }
 
-/* True for a word behind which, after a slash, an id stands: "operations". */
+/* True for a word that names a folder of things, as "operations": after such a
+ * word and a slash comes an id. */
 static bool is_folder(const char *text, size_t len)
 {
     static const char *const secret[] = {"webhook", "webhooks", "hooks",

@@ -1,7 +1,7 @@
 /* body - the bytes of one captured body, whole up to a cap and while the
  * process's budget (budget.h) has room for it, else head and tail.
  *
- * Owns:    its bytes, from the first add to fini, except those in its room.
+ * Owns:    its bytes, from the first add to fini; but `room` is borrowed.
  * Threads: one at a time; no lock.
  * Errors:  -ENOMEM: `total` counts the bytes, and `lost` is set; later adds
  *          only count.

@@ -335,7 +335,8 @@ static void add_bytes(struct llmobs_form_parser *form, const char *data,
         return;
     form->bytes += len;
     form->last_cr = data[len - 1] == '\r';
-    /* Without memory the text is shorter than `bytes`, and becomes a file. */
+    /* When memory runs out, the text is shorter than `bytes`; the part then
+     * counts as a file. */
     if (form->known && !form->file && form->bytes <= LLMOBS_FORM_TEXT_MAX + 1)
         (void)llmobs_buf_add(&form->text, data, len);
 }
@@ -358,7 +359,7 @@ static const char *find_line(const char *at, const char *end)
     return NULL;
 }
 
-/* No delimiter has another line feed than its first byte. */
+/* Reads a part's body. A delimiter has no line feed but its first byte. */
 static const char *read_body(struct llmobs_form_parser *form, const char *at,
                              const char *end)
 {

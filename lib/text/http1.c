@@ -440,7 +440,7 @@ void llmobs_http1_received(struct llmobs_http1 *http, const void *bytes,
 {
     if (len == 0 || http->why)
         return;
-    /* A server that greets: its client is none of HTTP. */
+    /* A server that speaks first: this is not HTTP. */
     if (http->asked == 0)
         stop(http, LLMOBS_HTTP1_FOREIGN);
     else

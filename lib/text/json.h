@@ -60,7 +60,7 @@ int llmobs_json_set(struct llmobs_json *object, const char *key,
 int llmobs_json_add(struct llmobs_json *array, struct llmobs_json *value);
 int llmobs_json_sets(struct llmobs_json *object, const char *key,
                      const char *text); /* NULL text: nothing is set */
-/* As _sets for each key and text that follow; NULL ends the list. */
+/* Like _sets, for each key and text that follow; NULL ends the list. */
 int llmobs_json_set_texts(struct llmobs_json *object, ...)
     __attribute__((sentinel));
 void llmobs_json_unset(struct llmobs_json *object, const char *key);
@@ -126,7 +126,8 @@ struct llmobs_json *llmobs_json_walk(const struct llmobs_json *array,
 int llmobs_json_dump(const struct llmobs_json *json, unsigned flags,
                      struct llmobs_buf *buf);
 
-/* As llmobs_json_dump, as a new C string; NULL when memory runs out. */
+/* Like llmobs_json_dump, but gives a new C string; NULL when memory runs out.
+ */
 char *llmobs_json_dumps(const struct llmobs_json *json, unsigned flags);
 
 #endif

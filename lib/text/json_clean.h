@@ -57,13 +57,13 @@ enum llmobs_json_token {
 typedef int llmobs_json_token_fn(void *ctx, enum llmobs_json_token token,
                                  struct llmobs_text text);
 
-/* As llmobs_json_clean, but gives each token to `take` at once. The document
+/* Like llmobs_json_clean, but gives each token to `take` at once. The document
  * may turn out later to be no JSON. */
 int llmobs_json_tokens(struct llmobs_text text, llmobs_json_token_fn *take,
                        void *ctx);
 
-/* As llmobs_json_clean for the characters of one string; only bad bytes and NUL
- * change. Counts `steps` of work (work.h) besides its own. */
+/* Like llmobs_json_clean, but for the characters of one string; only bad bytes
+ * and NUL change. Counts `steps` of work (work.h) besides its own. */
 int llmobs_json_clean_string(struct llmobs_text text, size_t steps,
                              struct llmobs_buf *scratch,
                              struct llmobs_text *clean);

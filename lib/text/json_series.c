@@ -23,8 +23,9 @@ struct leaf {
     struct llmobs_json **place;
 };
 
-/* An object or a list of a model. If the user of the series has changed it,
- * against the rules, the places of its values are not known any more. */
+/* An object or a list of a model, and how it looked when the model was made. A
+ * user of the series must not change it. If a user did so all the same, the
+ * places of its values are not known any more. */
 struct box {
     struct llmobs_json **place;
     struct llmobs_json *json; /* borrowed from `place` */
