@@ -6,7 +6,7 @@
  *          on.
  * Limits:  some 30 bytes of memory a span. Sums stop at INT64_MAX.
  *
- * A call that failed and has no counts is no unknown one.
+ * A failed call without counts does not count as an unknown call.
  */
 #ifndef LLMOBS_SPENT_H
 #define LLMOBS_SPENT_H

@@ -17,7 +17,7 @@
 #include "lib/text/json.h"
 #include "lib/text/json_clean.h"
 
-/* Of each number the names in the three forms. */
+/* The names of each number in the three forms. */
 static const struct {
     int indent;         /* in the text */
     const char *name;   /* in the text; in JSON for the first ones */

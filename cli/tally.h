@@ -7,8 +7,8 @@
  *
  * Owns:    its lists, until fini.
  * Threads: one, and no other may run: it forks.
- * Errors:  negative errno. That of one user of several is in the user's tally,
- *          and the others are read.
+ * Errors:  negative errno. With several users, a user's error is in that user's
+ *          tally, and the other users are still read.
  * Limits:  LLMOBS_TALLY_MS for another user's place; LLMOBS_TALLY_GROUPS groups
  *          of a user, beyond which processes count without names.
  * Fork:    users forks for each place.

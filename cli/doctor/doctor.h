@@ -57,9 +57,9 @@ int llmobs_doctor_examine(struct llmobs_doctor *doctor);
 /* Looks at a pool of php-fpm, which `pool` names, or the path of its file. */
 int llmobs_doctor_fpm(struct llmobs_doctor *doctor, const char *pool);
 
-/* Calls that go by OpenSSL or GnuTLS and not by libcurl (LLMOBS_TLS): the
- * process has neither library; it is PHP, which is observed; it is observed; a
- * tracer in its language is there; it is not observed. */
+/* Calls that go by OpenSSL or GnuTLS and not by libcurl (LLMOBS_TLS). In this
+ * order: the process has neither library; it is PHP, which is observed; it is
+ * observed; it has a tracer for its language; it is not observed. */
 enum llmobs_tls_way {
     LLMOBS_TLS_NONE,
     LLMOBS_TLS_PHP,
@@ -68,7 +68,7 @@ enum llmobs_tls_way {
     LLMOBS_TLS_NOT
 };
 
-/* Of a process: by the libraries that it has loaded. */
+/* How the calls of the process go, as the libraries that it has loaded show. */
 enum llmobs_tls_way llmobs_doctor_tls_of(const struct llmobs_doctor *doctor);
 
 /* Reports on the program, or the process; true where they are observed. No

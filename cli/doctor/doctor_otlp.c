@@ -47,7 +47,8 @@ struct inquiry {
     const struct llmobs_otlp_signal *signal;
     const struct kind *kind;
     char *url;                    /* as it may be shown */
-    enum llmobs_report_level bad; /* of a finding that keeps spans away */
+    enum llmobs_report_level bad; /* the level of a finding that keeps spans
+                                   * away */
     struct llmobs_http_reply reply;
     int rc;
     bool near; /* no proxy is between */
@@ -205,7 +206,8 @@ static const char *no_entry(const struct inquiry *inquiry)
            "in a value is %20 there)";
 }
 
-/* A setting of the request's form that the receiver may not take. */
+/* Names the setting that made the request's form one that the receiver may not
+ * take. */
 static const char *other_form(const struct inquiry *inquiry)
 {
     if (inquiry->signal->gzip)

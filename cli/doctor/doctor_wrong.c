@@ -37,7 +37,8 @@ static bool is_other(const char *name)
            strncmp(name, "LLMOBS_ENTRY", 12) == 0;
 }
 
-/* Gives the known name that is the nearest; NULL: none is near. */
+/* Gives the known name that is most like this name; NULL: no name is much like
+ * it. */
 static const char *nearest(const char *name, bool *known)
 {
     struct llmobs_config_variable row = {.name = NULL};
@@ -97,7 +98,7 @@ static int why_no_room(const char *directory)
                                                                      : 0;
 }
 
-/* Leaves the directory of a path; false: it names none. */
+/* Cuts the last name off a path; false: the path has only one name. */
 static bool cut_name(char *path)
 {
     char *slash = strrchr(path, '/');
@@ -107,8 +108,8 @@ static bool cut_name(char *path)
     return slash;
 }
 
-/* As why_no_room, for a directory that may be missing: looks at the nearest
- * directory above it that exists. */
+/* Like why_no_room, but for a directory that may be missing: looks at the
+ * nearest directory above it that exists. */
 static int why_no_directory(const char *path)
 {
     char above[PATH_MAX];
@@ -121,8 +122,8 @@ static int why_no_directory(const char *path)
     return S_ISDIR(st.st_mode) ? why_no_room(above) : ENOTDIR;
 }
 
-/* As why_no_room, for a file, which is made if it is missing. An existing file
- * must be as the library wants it (llmobs_file_check). */
+/* Like why_no_room, but for a file. A missing file will be made; an existing
+ * file must be as the library wants it (llmobs_file_check). */
 static int why_no_file(const char *path)
 {
     char above[PATH_MAX];
@@ -151,8 +152,8 @@ static int why_no_store(const char *dir)
     return error == 0 && access(file, F_OK) == 0 ? why_no_file(file) : error;
 }
 
-/* Says in words why, with this error, no file is written. */
-static const char *word(int error)
+/* Says in words what the error means for a file that is to be written. */
+static const char *reason_of(int error)
 {
     if (error == ELOOP)
         return "it is a link";
@@ -170,7 +171,7 @@ static void look_at_place(struct llmobs_doctor *doctor, const char *what,
 
     if (error != 0)
         LLMOBS_WARN(ABOUT, remedy, "%s cannot be written: %s: %s", what, path,
-                    word(error));
+                    reason_of(error));
 }
 
 /* True for a file of entries in a form that this version does not know. */

@@ -112,7 +112,8 @@ static const char *first_bad(const struct llmobs_report *report)
     return NULL;
 }
 
-/* Names the maker of the calls of a process without a library that is seen. */
+/* Says what makes the calls of a process that has neither libcurl nor a TLS
+ * library that is observed. */
 static const char *unseen_by(const struct llmobs_process *process)
 {
     static const struct {

@@ -21,8 +21,8 @@ enum llmobs_host_state {
     LLMOBS_HOST_OBSERVED,
     LLMOBS_HOST_OFF,   /* the library is loaded, and switched off */
     LLMOBS_HOST_NOT,   /* not observed, though it could be */
-    LLMOBS_HOST_NEVER, /* nothing can be preloaded, or no library that is seen
-                        * makes its calls */
+    LLMOBS_HOST_NEVER, /* nothing can be preloaded, or the calls are made by
+                        * a library that is never observed */
 };
 
 enum llmobs_host_kind {

@@ -33,12 +33,13 @@ struct llmobs_libcurl_route {
     bool switched_off;   /* an extension that is not enabled */
 };
 
-/* An object with functions of libcurl's names, which calls of these go through.
- */
+/* An object that is not libcurl, but defines functions with libcurl's names.
+ * The calls of the objects above go through it. */
 struct llmobs_libcurl_wrapper {
     char path[PATH_MAX];
     char names[LLMOBS_OBJECT_NAME]; /* as many as fit */
-    bool asks;                      /* it may ask the loader for libcurl's */
+    bool asks;                      /* it may ask the loader for libcurl's
+                                     * functions */
 };
 
 struct llmobs_libcurl_routes {

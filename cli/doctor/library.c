@@ -120,8 +120,9 @@ static bool fits(const struct asked *asked)
 
 /* -- tokens --------------------------------------------------------------- */
 
-/* The values that a token may have; each loader has one of them. The first
- * value with which a file exists is taken; of platforms, this processor's. */
+/* The values that a token may have. Each loader has one of them, but the doctor
+ * does not know which: it takes the first value with which a file exists. For
+ * the platform it begins with this processor's. */
 static const char *const libs[] = {("lib/" LLMOBS_LIBRARY_TRIPLET), "lib64",
                                    "lib"};
 static const char *const platforms[] = {PLATFORMS};
@@ -273,7 +274,7 @@ static bool at_levels(const struct asked *asked, struct values *values,
     return found;
 }
 
-/* As is_at, for all values of the tokens in `text`. `by_path`: the
+/* Like is_at, but tries all values of the tokens in `text`. `by_path`: the
  * object that has the text. */
 static bool with_values(const struct asked *asked, const char *by_path,
                         const char *text, const char *end, const char *name)

@@ -86,7 +86,7 @@ static int make_environment(const struct drain *drain, bool is_url,
 }
 
 /* With --to all entries go to one place. Switches off OTLP's logs and metrics:
- * their exporters would keep entries that the place has taken. */
+ * their exporters would keep entries that the place has already taken. */
 static void keep_to_one(struct drain *drain)
 {
     struct llmobs_otlp_signal *signals = drain->round.config->otlp.signals;

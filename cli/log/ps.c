@@ -24,7 +24,7 @@
 #include "lib/text/json.h"
 #include "core/config/config.h"
 
-/* For each spool, and of its calls. */
+/* At most this long for each spool, and this many bytes of its calls. */
 #define GATHER_MS 10000
 #define GATHER_BYTES ((size_t)8 << 20)
 #define FRAME_COLUMNS 200

@@ -42,11 +42,11 @@
 
 /* -- arguments ------------------------------------------------------------ */
 
-/* The amounts that were removed, or would be, of one user or of all. */
+/* How much was removed, or would be removed, for one user or for all users. */
 struct llmobs_purged {
     union {
         struct {
-            uint64_t files; /* of the store, and the file of refused entries */
+            uint64_t files; /* of the store, with the file of refused entries */
             uint64_t bytes;
             uint64_t spans, evaluations, traces; /* of the store */
             uint64_t calls;                      /* of the spool */
@@ -74,7 +74,7 @@ struct llmobs_purge {
     long user_s; /* the time for each other user */
     struct llmobs_config *config;
     struct llmobs_live_namespaces living;
-    struct llmobs_purged sum; /* in a child: of its place alone */
+    struct llmobs_purged sum; /* in a child: only of the child's place */
     bool theirs;              /* the place that is visited is another user's */
 };
 

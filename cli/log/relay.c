@@ -195,11 +195,12 @@ static int background_start(const struct llmobs_config *config)
     return 1;
 }
 
-/* Starts a relay, in a session of its own and with no descriptor of this
- * command's starter, whose child it is not. Returns 1 in the new process.
- * Returns 0 in this process when a relay delivers for this environment's
- * destination, or none is wanted; -EBUSY: one delivers, but for others.
- * Of two that are started at the same time one ends at once. */
+/* Starts a relay in a new process. It gets a session of its own and none of
+ * this process's descriptors, and is not a child of the command that started
+ * it. Returns 1 in the new process. Returns 0 in this process when no relay is
+ * wanted, or when one delivers for this environment's destination; -EBUSY: one
+ * runs, but for another destination or of another version. If two relays are
+ * started at the same time, one of them ends at once. */
 static int start_in_background(const struct llmobs_config *config)
 {
     if (!background_is_wanted(config))

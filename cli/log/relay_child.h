@@ -29,7 +29,8 @@ struct llmobs_relay_children {
     long idle_s;                       /* 0: a child never ends by itself */
     bool gives_way;                    /* a child ends where another relay has
                                         * the spool */
-    bool ended;        /* all children have, without work or without spool */
+    bool ended;        /* all children have ended, as they had no work or no
+                        * spool */
     int64_t served_ns; /* when a child last ran */
     struct llmobs_relay_places places;
 };
@@ -41,7 +42,8 @@ int llmobs_relay_child_have(struct llmobs_relay_children *children,
 /* Notes which children have ended. */
 void llmobs_relay_children_reap(struct llmobs_relay_children *children);
 
-/* Tells all to end, and waits for them; kills those that take too long. */
+/* Tells all children to end, and waits for them; kills those that take too
+ * long. */
 void llmobs_relay_children_end(struct llmobs_relay_children *children,
                                const sigset_t *signals);
 

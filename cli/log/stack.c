@@ -261,8 +261,9 @@ static void explain(struct head *head, pid_t pid, pid_t thread, int error)
         snprintf(out, cap, "%s", strerror(-error));
 }
 
-/* The pid may be another process's by now: so that is asked while the thread
- * cannot end. */
+/* Reads the stack of a stopped thread. By now another process may have the pid.
+ * Checks this here, as a stopped thread cannot end, and its pid then stays the
+ * same. */
 static int read_stopped(struct reading *reading)
 {
     char path[64];

@@ -65,7 +65,7 @@ pid_t llmobs_tracee_tracer(pid_t pid, pid_t thread)
 #if defined(__x86_64__)
 /* Makes the kernel restart the system call; if a signal handler runs first, the
  * call still ends with EINTR. */
-static void mend(pid_t thread)
+static void restart_call(pid_t thread)
 {
     struct user_regs_struct regs;
 
@@ -86,7 +86,7 @@ static bool is_safe(pid_t pid, pid_t thread)
 #else
 /* Does nothing: this machine's kernel decides before the stop whether the
  * system call restarts. */
-static void mend(pid_t thread)
+static void restart_call(pid_t thread)
 {
     (void)thread;
 }
@@ -120,7 +120,8 @@ static int await_stop(pid_t thread, int *status)
     }
 }
 
-/* A stop without an event is that of a signal that came before ours. */
+/* Stops the thread. A stop that has no event comes from a signal that was sent
+ * before the request to stop. The thread gets that signal when it goes on. */
 static int stop(struct llmobs_tracee *tracee)
 {
     int status, rc;
@@ -133,7 +134,7 @@ static int stop(struct llmobs_tracee *tracee)
     if (status >> 16 == 0)
         tracee->signal = WSTOPSIG(status);
     else if (WSTOPSIG(status) == SIGTRAP)
-        mend(tracee->thread);
+        restart_call(tracee->thread);
     return 0;
 }
 

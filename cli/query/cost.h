@@ -20,17 +20,18 @@
  */
 void llmobs_cost_estimate(struct llmobs_row *row, struct llmobs_prices *prices);
 
-/* Writes "estimated, prices of 2026-11-22", or "no prices known"; answers
- * `room`. Say it wherever an estimate is shown, after the last one is made. */
+/* Writes "estimated, prices of 2026-11-22", or "no prices known", to `room` and
+ * returns it. Call this wherever an estimate is shown, after the last estimate
+ * is made. */
 const char *llmobs_cost_source(const struct llmobs_prices *prices,
                                char room[LLMOBS_COST_NOTE]);
 
-/* Writes a cost as a person reads it, such as $0.012 or $1,204.50, and answers
- * `room`; NULL: the cost is unknown. */
+/* Writes a cost as a person reads it, such as $0.012 or $1,204.50, to `room`
+ * and returns it. Returns NULL if the cost is unknown. */
 const char *llmobs_cost_text(double cost, char room[LLMOBS_COST_TEXT]);
 
-/* Adds a comma before each three digits of the number that `room` begins with;
- * there is room for the commas. */
+/* Adds a comma before each group of three digits in the number at the beginning
+ * of `room`, which must have space for the commas. */
 void llmobs_cost_group(char *room);
 
 /* The cost of some calls; all zero: of no call. */
@@ -44,8 +45,8 @@ struct llmobs_cost_sum {
 /* Adds a row if it is a call, or is billed without being a call. */
 void llmobs_cost_add(struct llmobs_cost_sum *sum, const struct llmobs_row *row);
 
-/* Writes "of 310 of 338 calls" where some of them have no cost, else nothing;
- * answers `room`. */
+/* Writes "of 310 of 338 calls" to `room` if some calls have no cost, else "".
+ * Returns `room`. */
 const char *llmobs_cost_note(const struct llmobs_cost_sum *sum,
                              char room[LLMOBS_COST_NOTE]);
 
@@ -62,11 +63,12 @@ struct llmobs_lack {
     size_t streams; /* those of them that have a time to the first token */
 };
 
-/* Counts the row where it is such a call. */
+/* Counts the row if it is a model call without tokens. */
 void llmobs_lack_add(struct llmobs_lack *lack, const struct llmobs_row *row);
 
-/* Writes "3 streamed calls told no tokens: ...", or without streams "3 calls
- * told no tokens", or nothing where there is no such call; answers `room`. */
+/* Writes "3 streamed calls told no tokens: ..." to `room`, or "3 calls told no
+ * tokens" if no call was streamed, or "" if there is no such call. Returns
+ * `room`. */
 const char *llmobs_lack_note(const struct llmobs_lack *lack,
                              char room[LLMOBS_LACK_NOTE]);
 

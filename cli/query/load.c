@@ -285,9 +285,9 @@ static struct llmobs_text value_at(const char *at, const char *stop)
     return value;
 }
 
-/* True where the line may belong to one of the traces: its trace_id is one of
- * theirs, or, if only a parser can find its trace_id, any id in it is, or an id
- * in it has an escape. */
+/* True where the line may belong to one of the wanted traces. Its own trace_id
+ * decides where it can be found without a parser. Otherwise each trace_id in
+ * the line may be its own: one of them is wanted, or has an escape. */
 static bool names_trace(const struct window *window, struct llmobs_text text)
 {
     static const char key[] = "\"trace_id\"";

@@ -122,7 +122,8 @@ static bool is_unknown(const struct llmobs_samples_group *group)
     return true;
 }
 
-/* The dearest first; a cost is more than none. */
+/* Sorts the dearest group first. A group that has a cost comes before a group
+ * that has none. */
 static int by_size(const void *left, const void *right)
 {
     const struct llmobs_samples_group *a = left, *b = right;

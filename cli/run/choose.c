@@ -229,8 +229,9 @@ static double likeness(const struct llmobs_cassette_item *item,
                       : llmobs_choose_likeness(&asked->body, &item->request);
 }
 
-/* Of recordings that are equally alike, the first that was not served goes
- * first; then the last of them. */
+/* True where this recording fits better than the best recording so far. If
+ * several fit equally, the first one that was not served yet is taken; if all
+ * were served, the last one. */
 static bool is_better(double like, const struct llmobs_cassette_item *best,
                       double most)
 {

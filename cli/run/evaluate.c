@@ -36,7 +36,8 @@ struct job {
 
 /* -- arguments ------------------------------------------------------------ */
 
-/* Cuts the argument in two, in its own place. */
+/* Cuts the argument at the mark into a key and a value. Writes a NUL into it.
+ */
 static int split(const char *option, const char *text, char mark,
                  const char **key, const char **value)
 {

@@ -1,8 +1,8 @@
-/* family - a process and all that it and its children have started, as far as
- * the kernel still knows them for parents and children.
+/* family - a process and all processes that it and its children have started,
+ * as far as the kernel still knows their parents.
  *
- * A process whose parent has ended belongs to it only where it was gathered
- * before that: a daemon, which lets its parent end at once, does not.
+ * If the parent of a process has ended, the process is in the family only if
+ * _gather found it before. So a daemon, whose parent ends at once, is not.
  *
  * Owns:    its list, until fini.
  * Threads: one.
@@ -28,11 +28,12 @@ struct llmobs_family {
     size_t count, cap;
 };
 
-/* Adds the process and its family. With 0 for the process: drops those that
- * have ended, and adds those that the others have started. */
+/* Adds the process and its family. With 0 for the process: drops the members
+ * that have ended, and adds the processes that the other members have started.
+ */
 void llmobs_family_gather(struct llmobs_family *family, pid_t first);
 
-/* Sends the signal to each. */
+/* Sends the signal to each member. */
 void llmobs_family_signal(const struct llmobs_family *family, int signal);
 
 void llmobs_family_fini(struct llmobs_family *family);

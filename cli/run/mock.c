@@ -168,7 +168,8 @@ static int set_variables(struct llmobs_environment *environment,
                         : set_urls(environment, mock->serve.site.port);
 }
 
-/* A command whose calls shall be led here must have the variables. */
+/* Runs the command. A replayed command does not start without the variables
+ * that lead its calls here. */
 static int execute(const struct mock *mock,
                    const struct llmobs_environment *environment)
 {
@@ -210,8 +211,9 @@ static void look_at_child(struct mock *mock)
         WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* True as long as somebody may ask. The command ends by itself, even when it
- * shall end: a terminal sends it INT directly. */
+/* True as long as a client may still send a request: until the command has
+ * ended, or, without a command, until this process is told to end. TERM is
+ * passed on to the command; a terminal sends INT to the command itself. */
 static bool goes_on(struct mock *mock)
 {
     int number = asked_to_end;

@@ -49,7 +49,7 @@ enum name { LAUNCHER, COMMAND, ENTRYPOINT, NAME_COUNT };
 static const char *const names[NAME_COUNT] = {"llmobs-run", "llmobs run",
                                               "llmobs-entrypoint"};
 
-/* Of two options for one variable the later counts. */
+/* Where two options set the same variable, the later option counts. */
 enum option {
     ML_APP,
     AGENT_SERVICE,
@@ -245,9 +245,9 @@ static int parse(struct launch *launch, char **argv)
 static const char *const record_limits[][2] = {
     {"LLMOBS_CAPTURE_MAX", "134217728"}, {"LLMOBS_BUFFER_MAX", "1073741824"}};
 
-/* Makes the directory, and gives its absolute path, as CMD may change its own
- * directory. NULL, and errno. */
-static char *have_directory(const char *path)
+/* Makes the directory if it is missing, and gives its absolute path, since CMD
+ * may change its own directory. NULL, and errno. */
+static char *make_directory(const char *path)
 {
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
         return NULL;
@@ -256,14 +256,15 @@ static char *have_directory(const char *path)
     return realpath(path, NULL);
 }
 
-/* Says why nothing can be recorded: otherwise the user would miss it later. */
+/* Says why nothing can be recorded: otherwise the user would only notice it
+ * later. */
 static int prepare_record(struct launch *launch)
 {
     char *path;
 
     if (!launch->given[RECORD])
         return 0;
-    path = have_directory(launch->given[RECORD]);
+    path = make_directory(launch->given[RECORD]);
     if (!path) {
         llmobs_tell("%s: --record %s: %s\n", launch->self,
                     launch->given[RECORD], strerror(errno));

@@ -313,7 +313,8 @@ void llmobs_cli_no_store(const char *command, const char *dir)
         command, llmobs_escape_name(dir, room));
 }
 
-/* Where the file is, or would be, with no link on the way; "": nowhere. */
+/* Writes the path of a file, which may not exist yet, without links; "" if that
+ * is not possible. */
 static void locate(const char *path, char at[PATH_MAX])
 {
     const char *slash = strrchr(path, '/');
@@ -329,7 +330,9 @@ static void locate(const char *path, char at[PATH_MAX])
         at[0] = '\0';
 }
 
-/* Other files may lie there, as in a service's only folder. */
+/* True for a path that the store's own files have. A store's directory may also
+ * have other files, as where it is the only directory that a service may write
+ * to. */
 static bool is_of_store(const char *at, const char *dir)
 {
     size_t len = strlen(dir);

@@ -82,8 +82,8 @@ int llmobs_cli_wrong(const char *why, const char *what);
     "no such kind of span; there are llm, embedding, workflow, agent, " \
     "task, tool, retrieval"
 
-/* The argument behind the option that is read; NULL: none. A `set` that takes
- * it adds 1 to optind. */
+/* Gives the argument that comes after the option that is being read; NULL:
+ * there is none. A `set` that uses it adds 1 to optind. */
 const char *llmobs_cli_next(void);
 
 /* Gives the environment's configuration, with `store` as its store unless that
@@ -94,12 +94,14 @@ struct llmobs_config *llmobs_cli_config(const char *store);
  * reason. */
 void llmobs_cli_no_store(const char *command, const char *dir);
 
-/* False, after a message, where the output `path` would replace a file of the
- * store, or be read as one. NULL and "-" are no files. */
+/* Returns false, after a message, if writing the output to `path` would replace
+ * a file of the store, or make a file that the store would read as its own.
+ * NULL and "-" are no files. */
 bool llmobs_cli_spares_store(const char *command, const char *path,
                              const char *store);
 
-/* The end of a line about so many files that this version leaves alone. */
+/* Prints the end of a line: so many files are of another version, and this
+ * version leaves them alone. */
 void llmobs_cli_tell_versions(uint64_t files);
 
 /* Lets a command deliver from a spool that the configuration switches off. */

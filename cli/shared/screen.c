@@ -100,7 +100,8 @@ void llmobs_screen_init(struct llmobs_screen *screen,
 
 /* -- writing -------------------------------------------------------------- */
 
-/* The ASCII character for one of two or three bytes at `at`; 0: none. */
+/* Gives the ASCII character that is drawn for the character of two or three
+ * bytes at `at`; 0: there is none. */
 static char ascii_of(const char *at, size_t len, size_t *used)
 {
     static const struct {

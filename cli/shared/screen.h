@@ -1,5 +1,5 @@
-/* screen - the place where a view's lines go: how wide it is, which colours and
- * characters it takes, and the writing to it.
+/* screen - the place where a view's lines go: its width, its colours and
+ * characters, and the functions that write to it.
  *
  * Owns:    nothing. It writes to stdout, and sets the thread's locale for the
  *          widths of characters.

@@ -198,7 +198,7 @@ static int spool_dirs_each(const struct walk *walk, const char *path,
     return rc;
 }
 
-static int worse(int first, int second)
+static int first_error(int first, int second)
 {
     return first != 0 ? first : second;
 }
@@ -221,8 +221,8 @@ int llmobs_spool_dirs_visit(const char *dir, const struct llmobs_config *config,
     if (geteuid() != 0 || chosen)
         return rc;
     /* A directory that fails does not keep the others from being visited. */
-    rc = worse(rc, spool_dirs_each(&walk, HOMES, visit_home));
-    return worse(rc, spool_dirs_each(&walk, LOOSE, visit_loose));
+    rc = first_error(rc, spool_dirs_each(&walk, HOMES, visit_home));
+    return first_error(rc, spool_dirs_each(&walk, LOOSE, visit_loose));
 }
 
 /* -- becoming a user ------------------------------------------------------ */

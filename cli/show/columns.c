@@ -62,8 +62,9 @@ void llmobs_columns_init(struct llmobs_sheet *sheet,
             sheet->widths[i] = 0;
 }
 
-/* Where names and models must be cut, the question has its share of the screen.
- * The question also gets the columns that names and models do not need. */
+/* Fits the columns to the screen. Names and models are cut so that the question
+ * gets its share of the screen; it also gets the columns that they do not need.
+ */
 void llmobs_columns_fit(struct llmobs_sheet *sheet)
 {
     size_t *name = &sheet->widths[LLMOBS_COLUMN_NAME];

@@ -35,7 +35,8 @@ static int print_values(struct llmobs_reader *reader, const char *member)
     int rc = llmobs_values_read(&values, reader, member);
     char room[LLMOBS_ESCAPE_NAME];
 
-    /* A value that a terminal does not show as it is could not be typed. */
+    /* Leaves out a value that a terminal shows with escapes: the user could not
+     * type it. */
     for (size_t i = 0; rc == 0 && i < values.count; i++)
         if (strcmp(llmobs_escape_name(values.list[i], room), values.list[i]) ==
             0)

@@ -34,7 +34,7 @@
 /* A trace with more rows is not kept: it may never end. */
 #define ROWS_KEPT 5000
 
-/* A trace; in a list of spans, the only one, which holds all spans. */
+/* A trace. A list of spans has only one such trace, which holds all spans. */
 struct trace {
     struct trace *next; /* an older one */
     struct llmobs_load load;

@@ -4,15 +4,16 @@
 #include "cli/show/forms.h"
 #include "core/export/otlp_traces.h"
 
-/* A line of OTLP holds so many spans, of so many bytes in the store, or a
- * single span: a Collector's otlpjsonfile receiver cuts a line after 1 MiB. */
+/* A line of OTLP holds at most so many spans, of so many bytes in the store; a
+ * larger span is alone in its line. A Collector's otlpjsonfile receiver cuts a
+ * line after 1 MiB. */
 #define OTLP_SPANS 64
 #define OTLP_BYTES (256u * 1024)
 
-/* The spans that wait for their line of OTLP's JSON: one
- * ExportTraceServiceRequest, as a Collector's file exporter writes it
- * (OpenTelemetry, protocol/file-exporter.md: a file has one kind of data, so
- * that evaluations are not written). */
+/* The spans for the next line of OTLP's JSON. A line is one
+ * ExportTraceServiceRequest, as a Collector's file exporter writes it. Such a
+ * file has one kind of data (OpenTelemetry, protocol/file-exporter.md), so
+ * evaluations are not written. */
 struct otlp {
     const struct llmobs_config *config;
     bool content;

@@ -10,8 +10,9 @@
 #include "cli/show/show_rows.h"
 #include "cli/show/table.h"
 
-/* With a filter it gives no total: to count the traces that a filter selects
- * would take as long as to show them. */
+/* Adds which part of the store is shown. With a filter it gives no total:
+ * counting the traces that a filter selects would take as long as showing them.
+ */
 static int add_window(struct llmobs_view *view, struct llmobs_buf *line,
                       bool tree)
 {

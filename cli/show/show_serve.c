@@ -187,8 +187,9 @@ static struct text *lines_after(struct serve *serve, const char *position)
     return text_end(serve, text, rc) ? text : NULL;
 }
 
-/* A name that leads to loopback may be anybody's, who would so read the page
- * from a page of theirs. */
+/* True for this server's own names. Other names may also lead to loopback:
+ * without this check, the owner of such a name could read the page from a page
+ * of that name. */
 static bool is_own_host(const char *host)
 {
     static const char *const names[] = {"127.0.0.1", "localhost"};

@@ -461,8 +461,8 @@ static int answer(void *ctx)
     return rc == 0 ? 0 : -ECANCELED;
 }
 
-/* A file of the name stays where the command fails, and nobody else's link
- * leads to it. */
+/* Writes the answer to the file --output. If the command fails, an existing
+ * file stays as it was. A link that another user made is not followed. */
 static int answer_into(struct asked *asked)
 {
     bool lives = asked->view.follow || asked->view.form == llmobs_view_serve;
