@@ -4,14 +4,16 @@
  * Owns:    LLMOBS_TURNS static structures, each for one thread's turn.
  * Threads: any, also before the constructor. A structure belongs to the thread
  *          that claimed it until its turn ends. If the thread leaves by
- * longjmp, or ends, within its turn, it stays claimed, as the loader's lock
- * does. Errors: a thread that may not load now continues unobserved, and asks
- * again at its next call. The app is never stopped. Limits: LLMOBS_TURNS turns
- * at a time. While the app has more turns, nothing is loaded, also not in a
- * child that is forked then. Fork: a child that is born while another thread
- * has a turn never loads: that thread may hold locks of the loader and of
- * exit's handlers, which are never released in the child, and the child cannot
- * finish the loader's half-done work.
+ *          longjmp, or ends, within its turn, it stays claimed, as the loader's
+ *          lock does.
+ * Errors:  a thread that may not load now continues unobserved, and asks again
+ *          at its next call. The app is never stopped.
+ * Limits:  LLMOBS_TURNS turns at a time. While the app has more turns, nothing
+ *          is loaded, also not in a child that is forked then.
+ * Fork:    a child that is born while another thread has a turn never loads:
+ *          that thread may hold locks of the loader and of exit's handlers,
+ *          which are never released in the child, and the child cannot finish
+ *          the loader's half-done work.
  *
  * The app's thread makes no system call here except where a thread loads or
  * waits.

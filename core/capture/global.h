@@ -2,15 +2,18 @@
  * thunks of curl_global_*, and the end of the process.
  *
  * Owns:    a record of each copy that the app has initialised; the exit
- * handler. Threads: any, as the libcurl functions that lead here. Limits:  8
- * copies of libcurl; we make no requests through further ones. The first
- * cleanup that takes libcurl down while events wait for a remote intake
- * delivers them, as most processes end after it: it waits for an exit's time at
- * most, and the exit has the rest of that time. A later cleanup waits for a
- * request that is under way, half of that time at most, and for 30 s after a
- * cleanup that waited in vain not at all. Fork:    a child is in the state of
- * its parent, and its exit delivers the calls that it captured itself. It does
- * not wait for a cleanup of the parent.
+ *          handler.
+ * Threads: any, as the libcurl functions that lead here.
+ * Limits:  8 copies of libcurl; we make no requests through further ones. The
+ *          first cleanup that takes libcurl down while events wait for a remote
+ *          intake delivers them, as most processes end after it: it waits for
+ *          an exit's time at most, and the exit has the rest of that time. A
+ *          later cleanup waits for a request that is under way, half of that
+ *          time at most, and for 30 s after a cleanup that waited in vain not
+ *          at all.
+ * Fork:    a child is in the state of its parent, and its exit delivers the
+ *          calls that it captured itself. It does not wait for a cleanup of the
+ *          parent.
  *
  * We hold no reference to libcurl's global state: it would make a later
  * curl_global_init_mem of the app ineffective. So our requests may use a copy

@@ -12,10 +12,10 @@
  *          (keyed.h), so no call walks over more than one form's parts.
  * Threads: those of keyed.h: a form belongs to the thread that uses it.
  * Errors:  a form with a part that could not be recorded, because memory ran
- *          out or
- * by the limits, has no fields; where a text could not be copied its size takes
- * its place. Limits:  LLMOBS_MIME_FORMS_MAX forms and LLMOBS_MIME_PARTS_MAX
- * parts at a time, LLMOBS_MIME_TEXTS_MAX bytes of texts in all; a name of
+ *          out or by the limits, has no fields; where a text could not be
+ *          copied its size takes its place.
+ * Limits:  LLMOBS_MIME_FORMS_MAX forms and LLMOBS_MIME_PARTS_MAX parts at a
+ *          time, LLMOBS_MIME_TEXTS_MAX bytes of texts in all; a name of
  *          LLMOBS_FORM_NAME_MAX bytes, a text of LLMOBS_FORM_TEXT_MAX; of a
  *          form the first LLMOBS_FORM_PARTS_MAX parts. Headers of its own that
  *          a part gets (curl_mime_headers) count as they are then: a program

@@ -2,12 +2,14 @@
  * use several: by a key, which the program makes and never uses twice.
  *
  * Owns:    a record for each key, from claim to remove, and the numbers in
- * them. The spans are own_span's. Threads: any; nothing waits. If a program
- * uses a key in two threads at the same moment, it may get -EEXIST for it, or a
- * record that stays. Errors:  of claim: -EMFILE beyond the limit; -EEXIST: the
- * key is claimed; -ENOMEM. Limits:  LLMOBS_SHARED_ENTRIES keys at a time. Fork:
- * a child has a copy of its parent's records. A key that the child removes
- * stays claimed in the parent.
+ *          them. The spans are own_span's.
+ * Threads: any; nothing waits. If a program uses a key in two threads at the
+ *          same moment, it may get -EEXIST for it, or a record that stays.
+ * Errors:  of claim: -EMFILE beyond the limit; -EEXIST: the key is claimed;
+ *          -ENOMEM.
+ * Limits:  LLMOBS_SHARED_ENTRIES keys at a time.
+ * Fork:    a child has a copy of its parent's records. A key that the child
+ *          removes stays claimed in the parent.
  */
 #ifndef LLMOBS_SHARED_ENTRY_H
 #define LLMOBS_SHARED_ENTRY_H

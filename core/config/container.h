@@ -9,7 +9,8 @@
  *          sees no group, has the id of that other one.
  *
  * Sources: the kubelet's names of groups (pkg/kubelet/cm) and of a pod's
- * folders, /var/lib/kubelet/pods/UID (pkg/kubelet/kubelet_getters.go); proc(5).
+ *          folders, /var/lib/kubelet/pods/UID (pkg/kubelet/kubelet_getters.go);
+ *          proc(5).
  */
 #ifndef LLMOBS_CONTAINER_H
 #define LLMOBS_CONTAINER_H

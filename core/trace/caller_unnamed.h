@@ -14,8 +14,8 @@
  * Threads: the thread that has the worker's turn.
  * Errors:  none; a name stays unknown.
  * Limits:  LLMOBS_UNNAMED_FRAMES frames and a caller; LLMOBS_UNNAMED_FILES
- * objects; the process itself searches an object without a build id, or one
- *          beyond these limits. LLMOBS_UNNAMED_KNOWN names.
+ *          objects; the process itself searches an object without a build id,
+ *          or one beyond these limits. LLMOBS_UNNAMED_KNOWN names.
  */
 #ifndef LLMOBS_CALLER_UNNAMED_H
 #define LLMOBS_CALLER_UNNAMED_H

@@ -1,12 +1,13 @@
 /* inject - the library's trace headers in front of the app's own header list.
  *
  * Owns:    a llmobs_inject holds its list nodes and their texts. Each handle
- * has one, from the first injection until the record is recycled: libcurl may
- * read the nodes as long as the transfer runs, even when the exit handler has
- * removed the exchange. Threads: the thread that drives the handle. Errors: a
- * header that does not fit is left out; a request is sent without headers
- * rather than fail. Limits: LLMOBS_INJECT_NODES headers, LLMOBS_INJECT_TEXT
- * bytes of them.
+ *          has one, from the first injection until the record is recycled:
+ *          libcurl may read the nodes as long as the transfer runs, even when
+ *          the exit handler has removed the exchange.
+ * Threads: the thread that drives the handle.
+ * Errors:  a header that does not fit is left out; a request is sent without
+ *          headers rather than fail.
+ * Limits:  LLMOBS_INJECT_NODES headers, LLMOBS_INJECT_TEXT bytes of them.
  *
  * The library never writes to the app's list: the last node points to it. A
  * node is blanked (its text becomes "name:", for which libcurl sends nothing)
