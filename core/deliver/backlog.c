@@ -121,8 +121,7 @@ int llmobs_backlog_spill(struct llmobs_backlog *backlog,
                      sizeof(*backlog->spill));
     if (rc)
         return rc;
-    if (backlog->cap !=
-        cap) /* the ring's second part goes on behind the first */
+    if (backlog->cap != cap) /* the ring's second part follows the first */
         memcpy(backlog->spill + cap, backlog->spill,
                backlog->first * sizeof(*backlog->spill));
     backlog->spill[(backlog->first + backlog->count) % backlog->cap] =

@@ -16,7 +16,7 @@
 
 #define LLMOBS_SPILL_MAX 1000000
 
-/* An entry that only the disk has, as memory had no room for it. */
+/* An entry that only the disk has, because memory had no room for it. */
 struct llmobs_spilled {
     struct llmobs_spooled spooled;
     unsigned delivered_to; /* bit i: destination i has it */
@@ -47,10 +47,10 @@ void llmobs_backlog_release(struct llmobs_backlog *backlog,
                             const struct llmobs_spooled *spooled, bool adopted);
 void llmobs_backlog_flush(struct llmobs_backlog *backlog);
 
-/* Where the disk may not have the bodies of an exchange (content_filter.h):
- * writes the redacted event in their place, for the relay if `for_relay`. The
- * entry stays as it is where the disk is full, or where this process cannot
- * release the entry any more. */
+/* If the disk may not have the bodies of an exchange (content_filter.h), writes
+ * the redacted event in their place, for the relay if `for_relay`. The entry
+ * stays as it is if the disk is full, or if this process cannot release the
+ * entry any more. */
 void llmobs_backlog_replace(struct llmobs_backlog *backlog,
                             struct llmobs_spooled *spooled,
                             enum llmobs_event_kind kind, bool for_relay,
@@ -64,7 +64,7 @@ int llmobs_backlog_spill(struct llmobs_backlog *backlog,
 
 /* Reads the first entry that only the disk has, and gives the item and the
  * destinations that have it already. -ENOENT: no entry waits, or the process
- * has another user for now; -ENOMEM: not now; -EXDEV: this process cannot reach
+ * runs as another user now; -ENOMEM: not now; -EXDEV: this process cannot reach
  * the entry, which stays on the disk; any other error: the entry is lost. */
 int llmobs_backlog_unspill(struct llmobs_backlog *backlog,
                            struct llmobs_item **item, unsigned *delivered_to);

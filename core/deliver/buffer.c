@@ -10,7 +10,7 @@
  * can come back to the top meanwhile (no ABA). */
 struct llmobs_buffer {
     _Atomic(struct llmobs_item *) top;
-    /* Items that were put and not done with, taken items included: */
+    /* Items that were put and are not done, including taken items: */
     atomic_size_t items;
     atomic_size_t bytes;
     size_t bytes_max;
@@ -32,9 +32,9 @@ void llmobs_buffer_undone(struct llmobs_buffer *buffer,
                               memory_order_relaxed);
 }
 
-/* An item without weight needs no room. If nothing else has weight, an item
- * that is heavier than the limit is taken: its memory exists already, and to
- * refuse it would lose it for good. */
+/* An item without weight needs no room. If no other item has weight, an item
+ * that is heavier than the limit is accepted: its memory exists already, and
+ * otherwise it would be lost. */
 static bool has_room(const struct llmobs_buffer *buffer, size_t bytes,
                      size_t weight)
 {

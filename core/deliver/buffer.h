@@ -34,7 +34,7 @@ void llmobs_buffer_done(struct llmobs_buffer *buffer,
 void llmobs_buffer_undone(struct llmobs_buffer *buffer,
                           const struct llmobs_item *item);
 
-/* How many items were put and are not done with. */
+/* How many items were put and are not done. */
 size_t llmobs_buffer_pending(const struct llmobs_buffer *buffer);
 
 /* For a forked child. Frees nothing: a thread of the parent may have been in

@@ -13,7 +13,7 @@
  * The rescue exporter gets the events that no remote destination accepted, at
  * the end of the process or where the memory for events is used up. It is the
  * local store, unless the store is a destination already. So no event is lost
- * that the disk has room for.
+ * while the disk has room for it.
  */
 #ifndef LLMOBS_DELIVERY_H
 #define LLMOBS_DELIVERY_H
@@ -52,7 +52,7 @@ struct llmobs_delivery {
     char *links_path; /* of the file of remembered spans; NULL: not known yet */
     uid_t links_uid;
     size_t taken; /* items encoded by the last run */
-    /* Called before the next request, as the last one may have sent events;
+    /* Called before each request, because the one before may have sent events;
      * or NULL. */
     void (*refresh)(const struct llmobs_config *config);
     struct llmobs_tick waits; /* called while a request waits */
@@ -97,7 +97,7 @@ void llmobs_delivery_set_meter(struct llmobs_delivery *delivery,
  * disk. Any thread. */
 bool llmobs_delivery_is_relayed(const struct llmobs_delivery *delivery);
 
-/* True where the process's end has something to do: events wait, or sums. Any
+/* True if events or sums wait, so that the process's end must send them. Any
  * thread. */
 bool llmobs_delivery_has_unsent(const struct llmobs_delivery *delivery);
 
@@ -115,12 +115,12 @@ bool llmobs_delivery_is_near(const struct llmobs_delivery *delivery);
 void llmobs_delivery_allow_tries(struct llmobs_delivery *delivery, bool ending);
 
 /* 0: nothing is left; -ETIMEDOUT: the deadline has passed; -EAGAIN: some events
- * wait for a later run; -ECONNABORTED: some events wait, and a run of all has
- * no try left for them. */
+ * wait for a later run; -ECONNABORTED: some events wait, and this
+ * LLMOBS_RUN_ALL may not try them again. */
 int llmobs_delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
                         int64_t deadline_ns);
 
-/* When the next run is due: 0: now; INT64_MAX: when an item is given. */
+/* When the next run is due: 0: now; INT64_MAX: when an item is submitted. */
 int64_t llmobs_delivery_due(const struct llmobs_delivery *delivery);
 
 /* Moves the undelivered events to the spool or to the rescue exporter. */
@@ -130,13 +130,14 @@ void llmobs_delivery_save(struct llmobs_delivery *delivery);
 void llmobs_delivery_warm(struct llmobs_delivery *delivery);
 
 /* _bound: the send under way and each later send ends within its exporter's
- * part of `ms`. _unbound ends that. It takes the number that _bound gave, and
- * does nothing if _bound was called again since. */
+ * part of `ms`. _unbound ends that limit. Its argument is the number that
+ * _bound gave; it does nothing if _bound was called again since. */
 int64_t llmobs_delivery_bound(struct llmobs_delivery *delivery, int64_t ms);
 void llmobs_delivery_unbound(struct llmobs_delivery *delivery, int64_t since);
 
-/* The app has cleaned libcurl up, and may be about to exit: for a moment
- * nothing is adopted, as the exit would need another connection. Any thread. */
+/* The app has cleaned libcurl up, and may be about to exit. For a moment
+ * nothing is adopted, because then the exit would need another connection. Any
+ * thread. */
 void llmobs_delivery_adopt_later(struct llmobs_delivery *delivery);
 
 /* Like _bound, for good: the process exits. */

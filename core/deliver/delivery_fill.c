@@ -59,7 +59,7 @@ size_t llmobs_delivery_weight(const struct llmobs_item *item)
 /* How many events are adopted between two looks whether the time for adoption
  * is over. A send removes their files, which may take milliseconds. */
 #define ADOPT_ENDING_EVENTS 2
-/* At most so many events are encoded ahead of a send. */
+/* At most this many events are encoded ahead of a send. */
 #define FILL_EVENTS 64
 #define FILL_BYTES ((size_t)1024 * 1024)
 #define SCRATCH_KEPT ((size_t)2 * 1024 * 1024)
@@ -165,8 +165,8 @@ static int rescue_some(struct llmobs_delivery *delivery,
     return rc;
 }
 
-/* Where the memory for events is used up, a destination that is behind gets no
- * newer events; other destinations do. */
+/* If the memory for events is used up, only destinations that have sent all
+ * earlier events get newer ones. */
 static bool refuses_more(struct llmobs_delivery *delivery,
                          struct llmobs_destination *d, enum llmobs_run how)
 {
@@ -336,8 +336,8 @@ static int redact_text(struct llmobs_delivery *delivery,
     return rc && enough ? enough : rc;
 }
 
-/* A long event has taken the buffer's memory: then this goes on with the memory
- * of an event that was sent, which the kernel need not give again. */
+/* If a long event has taken the buffer's memory, continues with the memory of
+ * an event that was sent, so that the kernel need not give new memory. */
 static int encode_source(struct llmobs_delivery *delivery,
                          struct source *source, struct llmobs_text *text)
 {
@@ -401,9 +401,9 @@ static void fail_source(struct llmobs_delivery *delivery,
 }
 
 /* The time is over: puts the item back before all others for a later run, and
- * notes in the item what this run knows about it. False for an adopted item and
- * for an item that some destination has already: the disk has each such item.
- */
+ * writes into it what this run knows about it. False for an adopted item and
+ * for an item that some destination has already, because the disk has each such
+ * item. */
 static bool put_back(struct llmobs_delivery *delivery, struct source *source)
 {
     if (source->adopted || source->delivered_to & ~LLMOBS_INFERRED ||
@@ -438,15 +438,15 @@ static int measure_span(struct llmobs_delivery *delivery, struct source *source,
 /* -- inferred spans --------------------------------------------------------
  */
 
-/* A span that was inferred of a call, as a source of its own. */
+/* A span that was inferred from a call, as its own source. */
 struct tool_source {
     struct source source;
     struct llmobs_buf text;
     int rc; /* of the encoding */
 };
 
-/* The id of an inferred span's entry, made of the call's id and the span's: so
- * an adopter that finds both entries need not make the span again. */
+/* The id of an inferred span's entry, made from the call's id and the span's
+ * id. So a process that adopts both entries need not make the span again. */
 static uint64_t tool_id(const struct source *source,
                         const struct llmobs_span *span)
 {
@@ -507,7 +507,7 @@ static void count_tool(struct llmobs_delivery *delivery,
     llmobs_crash_point("kept an inferred span");
 }
 
-/* Notes in the call's entry that its spans have entries of their own. */
+/* Writes to the call's entry that its inferred spans have their own entries. */
 static void write_inferred(struct llmobs_delivery *delivery,
                            struct source *source)
 {
@@ -536,8 +536,8 @@ static void push_tool(struct llmobs_delivery *delivery,
         fail_source(delivery, &tool->source, rc);
 }
 
-/* Before the call itself can be released: makes items of the spans that were
- * inferred from it, once. On error no item is made yet. */
+/* Makes items of the spans that were inferred from the call, once, before the
+ * call itself can be released. On error no item is made. */
 static int add_inferred(struct llmobs_delivery *delivery, struct source *source)
 {
     struct llmobs_inferred *inferred = &source->inferred;
@@ -618,8 +618,8 @@ static bool add_source(struct llmobs_delivery *delivery, struct source *source)
     return rc != -ENOMEM && rc != -ETIMEDOUT;
 }
 
-/* No destination accepts the item now: it waits on the disk (as the redacted
- * event, where the disk may not have its content), or it is lost. */
+/* No destination accepts the item now. It waits on the disk (as the redacted
+ * event, if the disk may not have its content), or it is lost. */
 static void wait_on_disk(struct llmobs_delivery *delivery,
                          struct source *source)
 {
@@ -733,8 +733,8 @@ static void add_adopted(struct llmobs_delivery *delivery,
     (void)add_source(delivery, &source);
 }
 
-/* True where the exporter has sent an event of any kind. Also where it takes no
- * spans, as it may then have nothing to send for long. */
+/* True if the exporter has sent an event of any kind, or if it takes no spans,
+ * because then it may have nothing to send for long. */
 static bool has_sent(const struct llmobs_delivery *delivery,
                      const struct llmobs_exporter *exporter)
 {
@@ -759,8 +759,8 @@ void llmobs_delivery_reclaim(struct llmobs_delivery *delivery)
     (void)llmobs_adopt_begin_reclaim(adopt);
 }
 
-/* True where it is time to look for spools of ended processes, and every
- * exporter works: otherwise their events are safer on the disk. */
+/* True if it is time to look for spools of ended processes and every exporter
+ * works. If one does not work, their events are safer on the disk. */
 static bool may_adopt(const struct llmobs_delivery *delivery)
 {
     const struct llmobs_backlog *backlog = &delivery->account.backlog;

@@ -17,9 +17,9 @@
 /* A local destination gets several tries, as a disk may be full for a moment; a
  * request over the network gets one. */
 #define LOCAL_TRIES 3
-/* How long an ending process adopts, as some hosts run only short processes:
- * for this part of its life, which nobody notices, and at most for the time
- * below. */
+/* How long an ending process adopts, because some hosts run only short
+ * processes: for this part of its life, which is too short to be noticed, and
+ * at most for the time below. */
 #define ADOPT_ENDING_PART 256
 #define ADOPT_ENDING_MS 5
 /* Within this time an ending process does not adopt again, and a cleanup of
@@ -79,8 +79,8 @@ void llmobs_delivery_reset(struct llmobs_delivery *delivery)
 
 /* -- sending ------------------------------------------------------------- */
 
-/* When the exporter's part of the exit is over. A peer that has been silent
- * gets no time; a part of the time is kept for the rescue exporter. */
+/* When the exporter's part of the exit ends. A peer that has been silent gets
+ * no time, and a part of the time is reserved for the rescue exporter. */
 static int64_t end_of(const struct llmobs_delivery *delivery,
                       struct llmobs_exporter *exporter)
 {
@@ -300,8 +300,8 @@ bool llmobs_delivery_is_relayed(const struct llmobs_delivery *delivery)
            llmobs_spool_is_relayed(spool);
 }
 
-/* Each destination gets one send in a round, so that none waits for the queue
- * of another. False: nothing more is to be done. */
+/* Each destination gets one send in a round, so that it need not wait for the
+ * queue of another. False: nothing is left to do. */
 static bool run_round(struct llmobs_delivery *delivery, enum llmobs_run how,
                       bool *failed)
 {
@@ -327,7 +327,8 @@ static bool run_round(struct llmobs_delivery *delivery, enum llmobs_run how,
     return llmobs_delivery_adopt(delivery, how);
 }
 
-/* A call of the app waits for an inline run, whose work thus ends in time. */
+/* A call of the app waits for an inline run, so the run's work has a time
+ * limit. */
 int llmobs_delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
                         int64_t deadline_ns)
 {
@@ -357,11 +358,11 @@ int llmobs_delivery_run(struct llmobs_delivery *delivery, enum llmobs_run how,
     return how == LLMOBS_RUN_ALL && !hope ? -ECONNABORTED : -EAGAIN;
 }
 
-/* While a request waits for its answer, the destinations on this host go on, as
- * newer items may have no other chance if the process is killed. `sending`
- * stays the exporter whose request waits, because an exit has to cut that
- * request. The phase is INLINE, so that an exporter that sends through others
- * does not use the network. */
+/* While a request waits for its answer, the destinations on this host continue,
+ * because the process may be killed before newer items have another chance.
+ * `sending` stays the exporter whose request waits, because an exit has to cut
+ * that request. The phase is INLINE: it keeps an exporter that sends through
+ * others from using the network. */
 static void tick(void *ctx)
 {
     struct llmobs_delivery *delivery = ctx;
@@ -374,8 +375,8 @@ static void tick(void *ctx)
         if ((delivery->busy && d->exporter == delivery->busy->exporter) ||
             atomic_load(&d->exporter->remote))
             continue;
-        /* Where the memory for events is used up, the items stay in the
-         * buffer, which has a limit of its own. */
+        /* If the memory for events is used up, the items stay in the buffer,
+         * which has its own limit. */
         if (!filled && !llmobs_delivery_is_over(delivery))
             (void)llmobs_delivery_fill(delivery, LLMOBS_RUN_DUE);
         filled = true;
@@ -485,10 +486,10 @@ static void log_saved(const struct llmobs_destination *d, size_t n,
                    where);
 }
 
-/* Leaves the events to another process, in the spool. Without a spool, the
- * rescue exporter gets them; and where the local store is a destination, an
- * event that the store has is not lost, although another destination did not
- * get it. Saves nothing once the exiting thread has counted what stays. */
+/* Leaves the events in the spool for another process. Without a spool, the
+ * rescue exporter gets them. If the local store is a destination, an event that
+ * the store has is not lost, although another destination did not get it. Saves
+ * nothing once the exiting thread has counted what stays. */
 void llmobs_delivery_save(struct llmobs_delivery *delivery)
 {
     if (!llmobs_commit_begin())

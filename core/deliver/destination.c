@@ -12,10 +12,10 @@
 #include "lib/text/budget.h"
 
 /* How long a first send waits. A short process has ended by then, and its exit
- * sends: an earlier request could be cut by the app's own cleanup of libcurl,
- * and then nobody would know whether the peer got the events. */
+ * sends. The app's own cleanup of libcurl could cut an earlier request, and
+ * then it would be unknown whether the peer got the events. */
 #define FIRST_MS 50
-/* To copy a longer text costs more than new memory for the next text. */
+/* Copying a longer text costs more than new memory for the next text. */
 #define COPIED_MAX ((size_t)128 * 1024)
 
 static const struct llmobs_backoff usual = {
@@ -186,7 +186,7 @@ int llmobs_destination_push(struct llmobs_destination *d,
 
     if (llmobs_grow(&d->queue, &d->cap, d->count, sizeof(*d->queue)) != 0)
         return -ENOMEM;
-    if (d->cap != cap) /* the ring's second part goes on behind the first */
+    if (d->cap != cap) /* the ring's second part follows the first */
         memcpy(d->queue + cap, d->queue, d->first * sizeof(*d->queue));
     if (d->count == 0)
         d->first_ns = llmobs_clock_mono_ns();
@@ -220,8 +220,9 @@ static void pop(struct llmobs_destination *d, size_t n, enum llmobs_stat fate)
 
 /* -- sending ------------------------------------------------------------- */
 
-/* Waits for a full batch only during the interval after a send, and not where
- * the disk had no room for an event: a kill or an exec would lose it. */
+/* Waits for a full batch only during the interval after a send. Does not wait
+ * if the disk had no room for an event, because a kill or an exec would lose
+ * that event. */
 int64_t llmobs_destination_due(const struct llmobs_destination *d)
 {
     int64_t early, regular;
@@ -253,7 +254,7 @@ static int64_t random_ms(int64_t below)
     return (int64_t)(llmobs_context_random() % (uint64_t)(below + 1));
 }
 
-/* A part of the time is random, so that the processes of a host do not all try
+/* A part of the time is random: otherwise all processes of a host would try
  * again at once. */
 static int64_t next_wait(struct llmobs_destination *d)
 {
@@ -289,8 +290,9 @@ static unsigned delivered_bits(const struct llmobs_event *event)
     return event->delivered_to & ~(LLMOBS_MEASURED | LLMOBS_INFERRED);
 }
 
-/* If other destinations still wait for the event, notes on the disk which
- * destinations have it, so that none gets it twice if the process dies. */
+/* If other destinations still wait for the event, writes to the disk which
+ * destinations have it. Otherwise a destination would get it twice if the
+ * process dies. */
 static void write_delivered_to(const struct llmobs_destination *d,
                                struct llmobs_event *event)
 {
@@ -384,8 +386,8 @@ static bool is_away(const struct llmobs_destination *d,
            llmobs_spool_is_away(spool, &event->spooled);
 }
 
-/* Lets the first event wait on the disk if the process may get the user of its
- * spool back; else leaves it there for another process. */
+/* Lets the first event wait on the disk if the process may become the user of
+ * its spool again; else leaves it there for another process. */
 static void skip_first(struct llmobs_destination *d)
 {
     if (llmobs_spool_may_return(d->account->backlog.spool)) {
@@ -398,8 +400,8 @@ static void skip_first(struct llmobs_destination *d)
     pop(d, 1, LLMOBS_STAT_left);
 }
 
-/* How many of the first events this process may send, since it can release them
- * afterwards. Asks about each event only where the process has moved. */
+/* How many of the first events this process may send, because it can release
+ * them afterwards. Asks about each event only if the process has moved. */
 static size_t may_send(struct llmobs_destination *d)
 {
     const struct llmobs_spool *spool = d->account->backlog.spool;

@@ -57,19 +57,21 @@ struct llmobs_destination {
     int64_t backoff_ms;
     bool peer_asked; /* the peer asked for the pause until due_ns */
     bool hopeless;   /* a local destination whose last error will not go away */
-    bool given_up; /* hopeless when the process ended: it is not tried again */
-    int tries;     /* how many runs of all may still try it */
-    bool keeps;    /* there is a spool: what is in no file of it hurries */
-    bool hurries;  /* the queue has, or had, such an event */
+    bool given_up;   /* failed at the process's end: not tried again */
+    int tries;       /* how many runs of all may still try it */
+    bool keeps;      /* there is a spool: events that are not in it are sent
+                      * sooner */
+    bool hurries;    /* the queue has, or had, such an event */
 };
 
 /* Moves n pending items to a counter, but never more than are pending: so the
- * sums stay right when a stop gives up a thread that goes on. */
+ * sums stay right if a stop no longer waits for a thread that still runs. */
 void llmobs_account_count(struct llmobs_account *account, enum llmobs_stat stat,
                           size_t n);
 
-/* Memory had no room for an entry. True where the disk has it: the entry waits
- * there, or is counted as left there for another process. */
+/* Lets an entry wait on the disk because memory has no room for it, or counts
+ * it as left there for another process. False: the disk does not have the
+ * entry. */
 bool llmobs_account_wait(struct llmobs_account *account,
                          const struct llmobs_spooled *spooled,
                          unsigned delivered_to, bool adopted);
@@ -124,7 +126,7 @@ int llmobs_destination_rescue(struct llmobs_destination *destination,
 enum llmobs_destination_sort {
     LLMOBS_SORT_FOR_RELAY, /* on the disk for the relay; a send stops there */
     LLMOBS_SORT_DELIVERED, /* another destination has them */
-    LLMOBS_SORT_WRITTEN    /* on the disk, which gets those that it lacks */
+    LLMOBS_SORT_WRITTEN    /* on the disk; writes those that the disk lacks */
 };
 size_t llmobs_destination_release(struct llmobs_destination *destination,
                                   enum llmobs_destination_sort which);

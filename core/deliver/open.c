@@ -51,8 +51,8 @@ static bool add_otlp(struct llmobs_worker *worker,
     return false;
 }
 
-/* Adds the exporters that are named; the store instead if none could be added,
- * else the store as the rescue exporter. */
+/* Adds the exporters that the configuration names. If none could be added, adds
+ * the store instead; otherwise the store becomes the rescue exporter. */
 static bool add_all(struct llmobs_worker *worker,
                     const struct llmobs_config *config)
 {
@@ -95,7 +95,8 @@ struct llmobs_worker *llmobs_worker_open(const struct llmobs_config *config,
     }
     if (!worker || !add_all(worker, config))
         return NULL;
-    /* Beside the others: where those go does not depend on it. */
+    /* Added beside the other exporters: it does not change where their events
+     * go. */
     if (config->otlp.signals[LLMOBS_SIGNAL_LOGS].on)
         (void)add(worker, llmobs_otlp_logs_exporter_new(config));
     if (config->otlp.signals[LLMOBS_SIGNAL_METRICS].on &&

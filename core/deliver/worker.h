@@ -8,10 +8,10 @@
  *          never hears of it.
  * Limits:  an exit waits for at most `ms`, and for at most a second more where
  *          the store is being written or events are saved. If the exiting
- *          thread itself sends, it waits until the exporter returns, whose
- *          requests have a time-out of their own.
+ *          thread itself sends, it waits until the exporter returns; the
+ *          exporter's requests have their own time-out.
  * Fork:    the child finds another pid: it abandons the inherited items and the
- *          exporters' connections, and starts its own thread as it first
+ *          exporters' connections, and starts its own thread when it first
  *          submits an item.
  *
  * To submit an item starts the thread if it does not run, with the C locale.
@@ -76,14 +76,14 @@ void llmobs_worker_drain(struct llmobs_worker *worker, const atomic_bool *stop);
 
 /* How the caller lets a relay wait. */
 struct llmobs_relay_waits {
-    /* Returns when the spool has news, at `until_ns` (monotonic) at the latest,
-     * or sooner. */
+    /* Returns when the spool has news, at the latest at `until_ns` (monotonic);
+     * may return sooner. */
     void (*wait)(void *ctx, int64_t until_ns);
     void (*tick)(void *ctx); /* also called while a request waits */
     void *ctx;
 };
 
-/* As llmobs_worker_drain, but goes on until `stop` is set. A destination that
+/* As llmobs_worker_drain, but continues until `stop` is set. A destination that
  * fails backs off; its events wait in memory, and then on the disk. */
 void llmobs_worker_relay(struct llmobs_worker *worker,
                          const struct llmobs_relay_waits *waits,
@@ -114,8 +114,9 @@ void llmobs_worker_set_spool(struct llmobs_worker *worker,
  * errno. */
 void llmobs_worker_count_call(struct llmobs_worker *worker);
 
-/* To be called before the account of a call is sealed: from the first call on
- * the key is the disk's. Any thread, without a lock; preserves errno. */
+/* To be called before the account of a call is sealed. From the first call on,
+ * the key is the one on the disk. Any thread, without a lock; preserves errno.
+ */
 void llmobs_worker_find_key(struct llmobs_worker *worker,
                             const struct llmobs_exchange *exchange);
 
@@ -145,7 +146,8 @@ void llmobs_worker_set_ledger(struct llmobs_worker *worker,
 void llmobs_worker_submit(struct llmobs_worker *worker,
                           struct llmobs_item *item);
 /* In a child: takes an exchange of the parent's that the child has completed.
- * It stays the parent's: only the disk learns of its end. Preserves errno. */
+ * The call stays the parent's: its end is only written to the disk. Preserves
+ * errno. */
 void llmobs_worker_end_parents(struct llmobs_worker *worker,
                                struct llmobs_exchange *exchange);
 /* Counts one item that is lost before it is submitted. Preserves errno. */
@@ -170,14 +172,14 @@ void llmobs_worker_warm(struct llmobs_worker *worker);
  * that made the calls may be unloaded. No network; at most `ms`. */
 void llmobs_worker_prepare(struct llmobs_worker *worker, int64_t ms);
 
-/* From here on until resume no thread delivers; a request under way is cut so
- * that it ends in time. 0 when no thread delivers any more, -ETIMEDOUT after
- * `ms`; the caller resumes in either case. A stop ends all pauses. */
+/* From here on until resume no thread delivers. A request under way is cut in
+ * time. 0 when no thread delivers any more, -ETIMEDOUT after `ms`; the caller
+ * resumes in either case. A stop ends all pauses. */
 int llmobs_worker_pause(struct llmobs_worker *worker, int64_t ms);
 void llmobs_worker_resume(struct llmobs_worker *worker);
 
-/* A pause for when the app cleans libcurl up, after which the process may end.
- * The thread first delivers the pending items over the connections that it has
+/* A pause while the app cleans libcurl up, after which the process may end. The
+ * thread first delivers the pending items over the connections that it has
  * opened ahead, within the time that an exit of `ms` would give; all of it ends
  * after `ms`. *tried: the thread had something to deliver. */
 int llmobs_worker_flush_and_pause(struct llmobs_worker *worker, int64_t ms,
@@ -199,7 +201,7 @@ size_t llmobs_worker_pending(struct llmobs_worker *worker);
 int64_t llmobs_worker_exit_ms(struct llmobs_worker *worker);
 int64_t llmobs_worker_flush_ms(struct llmobs_worker *worker);
 
-/* Called first wherever an app's thread leaves something to deliver. */
+/* Called first wherever an app's thread submits something to deliver. */
 void llmobs_worker_become_active(struct llmobs_worker *worker);
 
 /* True where this process has neither begun nor submitted anything, so that no
@@ -215,7 +217,7 @@ void llmobs_worker_set_exit(struct llmobs_worker *worker, void (*again)(void));
  * else -ETIMEDOUT. */
 int llmobs_worker_flush(struct llmobs_worker *worker, int64_t ms);
 
-/* To be called before the program takes on a filter of system calls (seccomp):
+/* To be called before the program enters a filter of system calls (seccomp):
  * lets the worker's thread send all items that wait, due or not, for at most
  * `ms`. */
 void llmobs_worker_hurry(struct llmobs_worker *worker, int64_t ms);
@@ -226,7 +228,7 @@ void llmobs_worker_hurry(struct llmobs_worker *worker, int64_t ms);
  * and an exit leaves all to the spool, until the next item is submitted. */
 void llmobs_worker_rested(struct llmobs_worker *worker, bool confined);
 
-/* To be called before the program takes on a sandbox: makes the spool hold its
+/* To be called before the program enters a sandbox: makes the spool hold its
  * file open. Not in a forked child that has not called libcurl: it may be about
  * to execute another program. Preserves errno. */
 void llmobs_worker_hold_spool(struct llmobs_worker *worker);

@@ -1,4 +1,4 @@
-/* The worker of a tool, which delivers for other processes on its own thread.
+/* The worker of the tool, which delivers for other processes on its own thread.
  */
 #include <errno.h>
 #include <time.h>
@@ -8,13 +8,13 @@
 #include "lib/base/futex.h"
 #include "lib/base/stats.h"
 
-/* Of a drain: the time between two looks whether to stop; the failures in a row
- * after which it gives up; the time between two of them. */
+/* For a drain: the time between two looks whether to stop; the number of
+ * failures in a row after which it gives up; the time between two failures. */
 #define STEP_MS 50
 #define TRIES 3
 #define PAUSE_MS 2000
-/* Of a relay: the time between two looks for killed processes, which report no
- * end. */
+/* For a relay: the time between two looks for killed processes, which do not
+ * report their end. */
 #define LOOK_MS 1000
 
 static void record(struct llmobs_worker *worker)

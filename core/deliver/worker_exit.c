@@ -84,8 +84,8 @@ static void flush_by_thread(struct llmobs_worker *worker, int64_t deadline_ns)
         llmobs_futex_sleep(&worker->served, served, left);
 }
 
-/* Delivers on this thread, and tries again for a while, as a disk may be full
- * for a moment. While another thread has the turn, waits for it. */
+/* Delivers on this thread, and tries again for a while, because a disk may be
+ * full for a moment. While another thread has the turn, waits for it. */
 static void flush_inline(struct llmobs_worker *worker, bool ending,
                          int64_t deadline_ns)
 {
@@ -188,8 +188,8 @@ static void wait_for_thread(struct llmobs_worker *worker, int64_t deadline_ns)
     }
 }
 
-/* All that waits is delivered first, as far as possible at once: later only an
- * exit or another process delivers it. */
+/* First delivers what can be delivered at once, because later only an exit or
+ * another process delivers it. */
 void llmobs_worker_end_thread(struct llmobs_worker *worker)
 {
     int64_t deadline = llmobs_futex_deadline(WITHDRAW_MS);
@@ -211,8 +211,8 @@ void llmobs_worker_end_thread(struct llmobs_worker *worker)
     errno = saved;
 }
 
-/* Closes the spool, unless another thread has the turn, which delivers or ends:
- * then the spool stays for the process that adopts it. */
+/* Closes the spool. If another thread has the turn, to deliver or to end, the
+ * spool stays for the process that adopts it. */
 static void close_spool(struct llmobs_worker *worker)
 {
     struct llmobs_signal_guard guard;
@@ -337,8 +337,8 @@ void llmobs_worker_stop(struct llmobs_worker *worker, int64_t ms)
         return;
     }
     llmobs_commit_reopen();
-    /* The exit does not wait for a thread that has not begun to work; but a TLS
-     * handshake is better left to the worker's thread. */
+    /* The exit does not wait for a thread that has not begun to work. But the
+     * worker's thread should do a TLS handshake. */
     if (llmobs_delivery_is_near(&worker->delivery) &&
         atomic_exchange(&worker->fresh, false))
         atomic_store(&worker->thread, LLMOBS_WORKER_ENDED);

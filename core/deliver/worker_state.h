@@ -43,7 +43,7 @@ struct llmobs_worker {
     bool rests;
     atomic_bool stop;
     atomic_bool withdrawn; /* the thread ends, and no other is started */
-    atomic_bool confined;  /* under a filter, and nothing was given since */
+    atomic_bool confined;  /* under a filter, and no item was submitted since */
     atomic_size_t left;    /* items that its stops have left on the disk */
     /* The process that has begun or submitted something, and the process whose
      * exit found that it had done neither. A call sets `active` and then reads
@@ -98,9 +98,9 @@ void llmobs_worker_wake(struct llmobs_worker *worker);
 bool llmobs_worker_begin_turn(struct llmobs_worker *worker);
 void llmobs_worker_end_turn(struct llmobs_worker *worker);
 
-/* Takes the turn on an app's thread, and blocks the signals of that thread: no
+/* Claims the turn on an app's thread, and blocks the signals of that thread: no
  * handler of the app may run while the thread delivers, and a signal that the
- * delivery's own writing raises (SIGXFSZ kills) may not reach the app. False:
+ * delivery's own writing raises (SIGXFSZ kills) must not reach the app. False:
  * another thread has the turn. */
 bool llmobs_worker_begin_inline(struct llmobs_worker *worker,
                                 struct llmobs_signal_guard *guard);
@@ -108,15 +108,15 @@ bool llmobs_worker_begin_inline(struct llmobs_worker *worker,
 void llmobs_worker_end_inline(struct llmobs_worker *worker,
                               const struct llmobs_signal_guard *guard);
 
-/* Makes events of the items that were given, for at most `ms`; on another stack
- * if this stack is small. */
+/* Makes events of the submitted items, for at most `ms`; on another stack if
+ * this stack is small. */
 void llmobs_worker_encode_aside(struct llmobs_worker *worker, int64_t ms);
 
 /* Each call of an app's thread begins with this: a child resets the worker. */
 void llmobs_worker_check_fork(struct llmobs_worker *worker);
 
-/* False in a child to which nothing was given yet: the worker's state is still
- * its parent's. This look does not reset the state, which would take system
+/* False in a child that has submitted nothing yet: the worker's state is still
+ * its parent's. This look does not reset the state, because that needs system
  * calls. */
 bool llmobs_worker_is_of_process(struct llmobs_worker *worker);
 

@@ -21,7 +21,7 @@
 #define ENCODE_MS 1000
 /* How long the delivery of a call after the exit handler may take. */
 #define LATE_MS 100
-/* A process that hands calls over for this long will not end soon. */
+/* A process that has submitted calls for this long will not end soon. */
 #define LIVES_MS 2000
 /* Half of the exchanges' blocks (blocks.h). */
 #define BATCH (LLMOBS_BLOCKS / 2)
@@ -38,8 +38,8 @@ struct llmobs_worker *llmobs_worker_new(const struct llmobs_config *config,
     if (!worker)
         return NULL;
     worker->config = config;
-    /* The curl tool mostly ends after one transfer: to start and end a thread
-     * would cost it as much time as all of the delivery. */
+    /* The curl tool mostly ends after one transfer. Starting and ending a
+     * thread would cost it as much time as the whole delivery. */
     worker->brief = name && strcmp(name, "curl") == 0;
     llmobs_delivery_init(&worker->delivery, config, buffer);
     llmobs_fork_end_reset(&worker->process);
@@ -131,7 +131,8 @@ void llmobs_worker_cancel(struct llmobs_worker *worker,
         llmobs_spool_cancel(llmobs_worker_spool_of(worker), exchange);
 }
 
-/* To start the thread here costs the app no more than its first span would. */
+/* Starting the thread here costs the app no more than starting it at its first
+ * span. */
 void llmobs_worker_warm(struct llmobs_worker *worker)
 {
     int64_t now, last;
@@ -184,9 +185,9 @@ static int put_spooled(struct llmobs_worker *worker, struct llmobs_item **item)
     return llmobs_buffer_put(worker->delivery.buffer, *item);
 }
 
-/* Without a thread, this thread empties a full buffer rather than lose the
- * item. If the disk has only the part without content, the item stays in memory
- * as long as there is room. */
+/* Without a worker's thread, the calling thread empties a full buffer, so that
+ * the item is not lost. If the disk has only the part without content, the item
+ * stays in memory as long as there is room. */
 static int put_item(struct llmobs_worker *worker, struct llmobs_item **item)
 {
     struct llmobs_buffer *buffer = worker->delivery.buffer;
@@ -285,8 +286,8 @@ static bool is_batch(struct llmobs_worker *worker)
     return pending > 0 && pending % BATCH == 0;
 }
 
-/* True where no thread is needed yet: the program is about to exit, and the
- * disk has the item in case the process is killed before. */
+/* True if no thread is needed yet: the program will exit soon, and if it is
+ * killed first, the disk has the item. */
 static bool can_wait(struct llmobs_worker *worker, bool kept)
 {
     return worker->brief && kept && atomic_load(&worker->calls) <= 1;

@@ -28,8 +28,8 @@
 /* After a delivery the thread looks again after this time, so that a busy app
  * need not wake it for every call. The time is short for the same reason. */
 #define LINGER_MS 20
-/* More rounds than a destination has tries, as another thread may have the turn
- * in some rounds. */
+/* More rounds than a destination has tries, because another thread may have the
+ * turn in some rounds. */
 #define ANSWER_ROUNDS 5
 /* After a failed start, the thread is not started again within this time. */
 #define START_AGAIN_MS 1000
@@ -188,9 +188,9 @@ static void sleep_looking(struct llmobs_worker *worker, unsigned seen,
     }
 }
 
-/* Sleeps until `until_ns` or until something is given. No item goes unseen:
- * either whoever submits it sees `idle` and wakes this thread, or this thread
- * sees that `given` has changed since it last looked. */
+/* Sleeps until `until_ns` or until an item is submitted. No item is missed:
+ * either the submitting thread sees `idle` and wakes this thread, or this
+ * thread sees that `given` has changed since it last looked. */
 static void sleep_until(struct llmobs_worker *worker, unsigned seen,
                         unsigned given, int64_t until_ns)
 {
@@ -224,7 +224,8 @@ static bool may_rest(struct llmobs_worker *worker, unsigned given)
                                            LLMOBS_WORKER_RUNNING);
 }
 
-/* True where the thread stops because nothing is left to do. */
+/* Delivers until the thread must stop. True if it stops because nothing is left
+ * to do. */
 static bool run_thread(struct llmobs_worker *worker)
 {
     worker->last = false;

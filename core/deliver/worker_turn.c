@@ -194,8 +194,8 @@ static void nothing(void)
 
 /* True while the process exits. During exit the C library still accepts a
  * handler; once exit has run its handlers it accepts no more. A child of vfork
- * that calls exit also runs them for its parent: the parent then goes on, and
- * is rightly taken not to exit. */
+ * that calls exit also runs the parent's handlers. The parent then continues,
+ * and this function rightly says that it does not exit. */
 static bool is_exiting(void)
 {
     return atexit(nothing) == 0;
