@@ -24,7 +24,7 @@
 #include "core/log/spool_name.h"
 #include "core/log/spool_relay.h"
 
-/* Short programs leave a file each: so many files give one batch. */
+/* Short programs leave one file each: this many files give one batch. */
 #define CLAIMS 64
 /* The names that are read from the spool at a time. */
 #define NAMES 1024
@@ -40,7 +40,7 @@ struct claim {
     bool away; /* its process's pid does not count here */
     bool own;  /* of this process: what it reclaims of a relay */
     struct llmobs_spool_name name;
-    bool stays;      /* it has more than the entries that are given */
+    bool stays;      /* it has more entries than were given */
     off_t size;      /* when it was read */
     size_t given;    /* entries given, and neither released nor returned */
     size_t returned; /* entries returned, and unreadable ones */
@@ -92,7 +92,8 @@ struct llmobs_adopt {
     struct llmobs_spool_name *given_up;
     size_t given_up_count;
     struct claim claims[CLAIMS];
-    size_t strange; /* of this user: links, and what is no regular file */
+    size_t strange; /* of this user: links and other irregular files
+                     */
     /* The file that is read, and its claim; NULL: it is only looked at. */
     struct claim *here;
     size_t at;      /* the place in its text */
@@ -159,9 +160,9 @@ static bool has_ended(const struct llmobs_adopt *adopt,
            who->pid == getpid();
 }
 
-/* True where the relay that has claimed a file has ended: nobody holds the
- * sign, or this process. A relay in another container is known by nothing else.
- */
+/* True if the relay that claimed a file has ended: no process holds the sign,
+ * or this process does. Nothing else shows whether a relay in another container
+ * lives. */
 static bool has_relay_ended(const struct llmobs_adopt *adopt)
 {
     int dir;
@@ -194,7 +195,7 @@ static bool is_mine(struct llmobs_adopt *adopt,
     return name->claimed && llmobs_record_equal(&name->by, &adopt->me);
 }
 
-/* True where no other reader has claimed the file, or one that has ended. */
+/* True if no other reader has claimed the file, or that reader has ended. */
 static bool may_claim(struct llmobs_adopt *adopt, const struct found *found)
 {
     const struct llmobs_spool_name *name = &found->name;
@@ -236,8 +237,8 @@ static struct claim *find_free_claim(struct llmobs_adopt *adopt)
     return NULL;
 }
 
-/* False where the file can be neither removed nor emptied after its calls are
- * delivered: each walk would deliver them again. */
+/* False if the file can be neither removed nor emptied after its calls are
+ * delivered, because each walk would deliver them again. */
 static bool can_remove(const char *path)
 {
     if (faccessat(AT_FDCWD, path, W_OK, 0) == 0 || errno == ENOENT)
@@ -357,12 +358,12 @@ static int open_living(struct llmobs_adopt *adopt, const struct found *found)
 
 /* -- finding one -------------------------------------------------------- */
 
-/* Finds out about a file and its process. False where it is none of ours, or
- * nothing in it is new. Root also leaves a file to its user, and starts a
- * process for that.
+/* Finds out about a file and its process. False if the file is not for this
+ * process, or has nothing new. Root also leaves a file to its user, and starts
+ * a process for that.
  *
- * The look at the process comes before the reading: if the process has ended,
- * nobody writes to the file any more. */
+ * Looks at the process before reading the file: if the process has ended,
+ * nothing is written to the file any more. */
 static bool look_at(struct llmobs_adopt *adopt,
                     const struct llmobs_spool_name *name, struct found *found)
 {
@@ -490,8 +491,8 @@ static void end_reclaim(struct llmobs_adopt *adopt)
                              adopt->reclaimed_all);
 }
 
-/* Claims the next file: 1; 0: none is left. If the walk has found some, it
- * begins anew at its end, until it finds none. */
+/* Claims the next file: 1; 0: none is left. When a walk ends that has found
+ * files, another walk begins, until a walk finds none. */
 static int find_file(struct llmobs_adopt *adopt)
 {
     struct names *names = &adopt->walk;
@@ -677,7 +678,7 @@ static int read_entry(struct llmobs_adopt *adopt,
     out->spooled.file = adopt->here->name.file;
     out->spooled.claim = (uint32_t)(adopt->here - adopt->claims);
     out->spooled.offset = llmobs_adopt_file_place(&adopt->file, entry);
-    /* In a process with other destinations the bits mean other destinations. */
+    /* Bits mean other destinations in a process that has other destinations. */
     counted = llmobs_adopt_file_delivered_to(&adopt->file, entry->id,
                                              &out->delivered_to);
     if (adopt->whose == LLMOBS_ADOPT_ANY)
@@ -923,8 +924,8 @@ static int count_file(struct llmobs_adopt *adopt, const struct found *found,
         if (start > 0 && (out->oldest_ns == 0 || start < out->oldest_ns))
             out->oldest_ns = start;
     }
-    /* A process before its first entry leaves an empty file, as does one that
-     * took on a sandbox and has made no call. */
+    /* A process before its first entry has an empty file; so has a process that
+     * entered a sandbox and has made no call. */
     out->unreadable += rc != 0 && rc != -ENOENT && found->size > 0;
     out->versions += rc == -ENOTSUP;
     return rc == -ENOMEM ? rc : 0;
@@ -961,8 +962,8 @@ struct under_way {
     struct llmobs_adopt_call call; /* as far as the file tells */
 };
 
-/* Visits a call. A damaged entry is passed over: it stays, and is counted when
- * its process has ended. */
+/* Visits a call. Skips a damaged entry: it stays, and is counted when its
+ * process has ended. */
 static int visit_call(struct llmobs_adopt *adopt,
                       const struct llmobs_entry *entry,
                       struct under_way *under_way)

@@ -5,7 +5,7 @@
  * an END or EVENT as it is. A BEGIN without an END, or a START alone, becomes a
  * call that the death of its process ended. Each entry that is released is
  * named in its file, so that at most one batch is delivered twice if the
- * adopting process also dies. The file goes with its last entry.
+ * adopting process also dies. The file is removed with its last entry.
  *
  * Short programs leave one call each. So a process claims some files before it
  * delivers the first: their calls go in one batch.
@@ -34,7 +34,8 @@ struct llmobs_adopt;
 
 enum llmobs_adopt_whose {
     LLMOBS_ADOPT_SAME, /* only of processes with the same destinations */
-    LLMOBS_ADOPT_ANY   /* of all: the user has named the destinations */
+    LLMOBS_ADOPT_ANY   /* of all: the user has named the destinations
+                        */
 };
 
 /* An entry that was not delivered. */
@@ -68,7 +69,7 @@ struct llmobs_adopt_call {
     pid_t pid;
     uint64_t start; /* the process's (ledger_dir.h); 0: not known */
     uint64_t pidns; /* where its pid counts; 0: not known */
-    bool elsewhere; /* it does not count in this process's namespace */
+    bool elsewhere; /* its pid does not count in this process's namespace */
     uint64_t id;
     struct llmobs_exchange_place place;
     struct llmobs_exchange *exchange;   /* borrowed until the visit returns */

@@ -12,7 +12,7 @@
 #include "lib/base/log.h"
 #include "core/log/spool_file.h"
 
-/* An ending process reads a file only up to so many bytes. */
+/* An ending process reads at most this many bytes of a file. */
 #define ENDING_BYTES ((size_t)256 * 1024)
 #define IDS_MAX ((size_t)4 * 1024 * 1024)
 /* Room for the owner that most processes write. */
@@ -100,8 +100,8 @@ static int read_begin(struct llmobs_adopt_file *file, size_t max)
     return rc == -ENODATA ? 0 : rc;
 }
 
-/* The size is asked for before the file is read: what comes later makes it
- * another one. */
+/* Asks for the size before the file is read: later writes then show as another
+ * size. */
 int llmobs_adopt_file_read(struct llmobs_adopt_file *file)
 {
     bool closed = file->size >= (off_t)LLMOBS_SPOOL_CLOSED;
@@ -285,8 +285,8 @@ static size_t look_at_size(struct llmobs_adopt_file *file)
                                                    : (size_t)st.st_blocks * 512;
 }
 
-/* Reading cannot be cut short. So if the app waits for it, a file is begun only
- * if it is read in no time. */
+/* Reading cannot be interrupted. So if the app waits, only a file that is read
+ * in almost no time is begun. */
 int llmobs_adopt_file_survey(struct llmobs_adopt_file *file, int64_t until_ns)
 {
     size_t at = 0, bytes = look_at_size(file);

@@ -8,16 +8,16 @@
  * kill may leave an incomplete entry: without a key, the reader, which looks
  * for the next entry in its bytes, could find an entry that the peer made. The
  * seal covers the head, the tags and lengths of all fields, and the first and
- * last LLMOBS_ENTRY_SUM bytes of them. So a big body is not walked a second
- * time on the app's thread.
+ * last LLMOBS_ENTRY_SUM bytes of them. So the app's thread does not walk
+ * through a big body a second time.
  *
  * Owns:    nothing: a writer borrows the fields until write, or copies small
  *          ones; an entry borrows from the text from which it was read. A key
  *          is never logged.
  * Threads: one thread at a time.
  * Errors:  a writer: -ENOSPC. A file: -ENODATA where it ends too early,
- * -EBADMSG where it is no file of entries, -ENOTSUP where it is of another
- *          version.
+ *          -EBADMSG if it is not a file of entries, -ENOTSUP if it is of
+ *          another version.
  * Limits:  LLMOBS_ENTRY_FIELDS fields, LLMOBS_ENTRY_MAX bytes.
  */
 #ifndef LLMOBS_ENTRY_H
@@ -28,11 +28,11 @@
 
 #include "lib/base/buf.h"
 
-/* Of the files in the spool, and of a relay's sign, as a relay reads only files
- * of its own version. Raised whenever a reader of the last version would lose,
- * double or misread something: a new type of entry, a field with another
- * meaning, another rule for names. A new field that may be missing needs no new
- * number. */
+/* The version of the files in the spool, and of a relay's sign, because a relay
+ * reads only files of its own version. Raised whenever a reader of the last
+ * version would lose, double or misread something: a new type of entry, a field
+ * with another meaning, another rule for names. A new field that may be missing
+ * needs no new number. */
 #define LLMOBS_ENTRY_VERSION 4
 #define LLMOBS_ENTRY_FIELDS 96
 #define LLMOBS_ENTRY_MAX ((size_t)192 * 1024 * 1024)

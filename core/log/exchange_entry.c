@@ -81,8 +81,8 @@ enum {
 };
 #define SKIP(id, member)
 
-/* The bytes that TAG_NUMBERS has at least: a process that an upgrade found
- * running writes no number that came later. */
+/* The least number of bytes of TAG_NUMBERS: a process that was started before
+ * an upgrade does not write the numbers that the upgrade added. */
 #define NUMBERS_LEAST (NUMBER_TAGS * sizeof(int64_t))
 
 #define TRACE_REMOTE 1
@@ -110,8 +110,9 @@ static bool is_cut(const struct llmobs_exchange *exchange)
     return llmobs_body_head(&exchange->request).len > LLMOBS_BEGIN_MAX;
 }
 
-/* Says also where in this process a call is that has begun. The thread pointer
- * names the thread: to ask the kernel for its number would be a system call. */
+/* Also writes where in this process a call that has begun is. The thread
+ * pointer names the thread, because asking the kernel for the thread's number
+ * would be a system call. */
 static void fill_numbers(const struct llmobs_exchange *exchange, bool bare,
                          enum llmobs_entry_type type, int64_t *n)
 {
@@ -198,7 +199,7 @@ static void add_body(struct llmobs_entry_writer *writer, uint32_t tag,
     llmobs_entry_add(writer, tag + 1, tail.data, tail.len);
 }
 
-/* Short texts: those of the context are the last. */
+/* Short texts; the context's texts are the last. */
 #define TEXT(tag, member)                                 \
     {                                                     \
         tag, offsetof(struct llmobs_exchange, member),    \
@@ -224,8 +225,8 @@ static const struct {
 #define TEXTS (sizeof(texts) / sizeof(*texts))
 #define FIRST_OF_CONTEXT 2
 
-/* Adds the request's body. A BEGIN gets none that is coded: the rest of it may
- * come, and a part cannot be masked. */
+/* Adds the request's body. A BEGIN gets no coded body: its rest may still come,
+ * and a part cannot be masked. */
 static void add_request(struct llmobs_exchange *exchange,
                         enum llmobs_entry_type type,
                         struct llmobs_entry_writer *writer)
@@ -310,8 +311,8 @@ struct reading {
     bool ruled;
 };
 
-/* An entry with a time before 1970 is damaged, as no clock gives one, and a
- * difference of its times could overflow. */
+/* An entry with a time before 1970 is damaged: no clock gives such a time, and
+ * a difference of its times could overflow. */
 static int read_numbers(struct reading *reading, struct llmobs_text value)
 {
     struct llmobs_exchange *exchange = reading->exchange;

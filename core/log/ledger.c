@@ -31,7 +31,7 @@
 #define FOLD_MARK "folded"
 #define KNOWN "acknowledged"
 
-/* How long a reader of the ledger waits for the lock: it has time. */
+/* How long a reader of the ledger waits for the lock. A reader has time. */
 #define READ_LOCK_MS 2000
 #define FOLD_LOCK_MS 20
 
@@ -96,10 +96,9 @@ void llmobs_ledger_reset(void)
 
 /* -- numbers ------------------------------------------------------------- */
 
-/* Reads the counters backwards (stats.h). A call that is settled meanwhile is
- * then still pending, and never counted twice; and a pending call has been
- * counted as kept already, so it does not count as lost when the process dies.
- */
+/* Reads the counters backwards (stats.h). A call that ends meanwhile then
+ * counts as pending, and is never counted twice. A pending call was counted as
+ * kept before, so it does not count as lost when the process dies. */
 static void read_stats(uint64_t out[LLMOBS_STAT_COUNT])
 {
     for (int i = LLMOBS_STAT_COUNT; i-- > 0;)
@@ -131,7 +130,7 @@ static uint64_t wall_now(void)
     return now > 0 ? (uint64_t)now : 1;
 }
 
-/* Notes the time where something was dropped since the last look. */
+/* Sets the time if something was dropped since the last look. */
 static void record_drops(const uint64_t now[LLMOBS_STAT_COUNT])
 {
     uint64_t dropped = 0;
@@ -283,9 +282,10 @@ static int fold_one(int dir, const char *name)
     return rc == -ENOENT ? 0 : rc;
 }
 
-/* 0 where this process may add the records of others. Root may not: it would
- * make files that their owner could not write. Nor may a process that could not
- * remove the records: they would be added again and again. */
+/* 0 if this process may add the records of others. Root may not, because it
+ * would make files that their owner could not write. A process that could not
+ * remove the records may not either, because it would add them again and again.
+ */
 static int can_fold(int dir)
 {
     struct stat st;

@@ -67,8 +67,8 @@ int llmobs_ledger_dir(const struct llmobs_config *config, char *out,
 /* Adds at most `max` records of ended processes in `dir` to its totals. */
 int llmobs_ledger_fold(const char *dir, size_t max);
 
-/* The drops up to a moment. Either number is greater after a further one: the
- * count also where the clock was set back. */
+/* The drops up to a moment. Both numbers grow with each further drop; the count
+ * grows even if the clock was set back. */
 struct llmobs_ledger_drops {
     uint64_t count;
     uint64_t at_ns; /* when the last one was noticed; 0: not known */

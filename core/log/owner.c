@@ -89,9 +89,9 @@ static int add_signal(const struct llmobs_config *config,
 }
 
 /* Adds every setting that decides where events go, each with an end. A header
- * counts, too: it may name a tenant behind the same URL. Of OTLP also what
- * texts it sends: texts that a process's user did not ask for must not leave by
- * a process whose user did. Sums never have other processes' spans. */
+ * counts, too: it may name a tenant behind the same URL. For OTLP also adds
+ * which texts it sends: if a process's user did not ask for texts, a process
+ * whose user did must not send them. Sums never have other processes' spans. */
 static int add_destinations(const struct llmobs_config *config,
                             struct llmobs_buf *buf)
 {

@@ -3,11 +3,11 @@
  * A relay is a process that delivers for all others of its user. It holds a
  * lock on the file LLMOBS_RELAY_SIGN of the spool, with the user's number
  * behind that name, as long as it lives, and writes there for which
- * destinations it works, as hashes (owner.h). Another process reads the file:
- * no request, no wait. The kernel drops the lock when the relay ends, however
- * it ends; a relay that hangs is noticed by the file's time, which a working
- * relay renews (LLMOBS_RELAY_RENEW_MS). Only the user can make the file
- * (file.h), so nobody else can claim to be the relay.
+ * destinations it works, as hashes (owner.h). Another process only reads the
+ * file, without a request and without waiting. The kernel drops the lock when
+ * the relay ends, however it ends; a relay that hangs is noticed by the file's
+ * time, which a working relay renews (LLMOBS_RELAY_RENEW_MS). Only the user can
+ * make the file (file.h), so nobody else can claim to be the relay.
  *
  * Owns:    a llmobs_relay_sign owns its descriptor, from put to take_down.
  * Threads: _put, _renew, _is_there, _take_down: one; the rest: any.

@@ -382,7 +382,8 @@ static int append_first(struct append *append, size_t size)
     return rc;
 }
 
-/* Appends an entry to the file of its call, whatever name that has now. */
+/* Appends an entry to the file of its call, even if a reader has renamed the
+ * file. */
 static int append_next(struct append *append, uint32_t file, size_t size)
 {
     struct llmobs_spool *spool = append->spool;
@@ -485,8 +486,8 @@ static int64_t write_exchange(struct llmobs_spool *spool,
     return file;
 }
 
-/* Does nothing in a child that goes on with a transfer of its parent: the
- * parent has the call in its own file. */
+/* Does nothing in a child that continues a transfer of its parent: the parent
+ * has the call in its own file. */
 static int write_begun(struct llmobs_spool *spool,
                        struct llmobs_exchange *exchange, size_t which)
 {
@@ -535,8 +536,9 @@ static int64_t write_event(struct llmobs_spool *spool,
     return file;
 }
 
-/* The event of a call whose END the disk has refused replaces its START, if it
- * is in the same file. Of a file that somebody has removed nothing is left. */
+/* If the disk has refused the END of a call, the call's event replaces its
+ * START, if both are in one file. If the file was removed, nothing is left to
+ * replace. */
 int llmobs_spool_write_event(struct llmobs_spool *spool,
                              struct llmobs_spooled *spooled,
                              enum llmobs_event_kind kind,
@@ -925,7 +927,8 @@ static void find_room(struct llmobs_spool *spool)
     atomic_store(&spool->room, spool->config->spool_max - (int64_t)bytes);
 }
 
-/* A count is due when a new file was begun, or when little room is left. */
+/* Counts the bytes of the spool when that is due: a new file was begun, or
+ * little room is left. */
 void llmobs_spool_count(struct llmobs_spool *spool)
 {
     int64_t now = llmobs_clock_mono_ns();
@@ -949,7 +952,7 @@ void llmobs_spool_set_ending(struct llmobs_spool *spool)
 }
 
 /* A process that leaves entries counts the spool, so that other processes know
- * how full it is. A thread that goes on writes to a new file. */
+ * how full it is. A thread that still runs writes to a new file. */
 void llmobs_spool_close(struct llmobs_spool *spool)
 {
     if (atomic_load(&spool->state) != LLMOBS_SPOOL_READY)

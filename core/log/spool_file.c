@@ -115,7 +115,8 @@ static bool is_held(const char *path)
     return atomic_load(&held.fd) > 0 && strcmp(path, held.path) == 0;
 }
 
-/* Gives a copy, unless the file was removed: nobody would read a new entry. */
+/* Gives a copy, unless the file was removed, because a new entry would not be
+ * read. */
 static int copy_held(int fd, bool high)
 {
     int copy = llmobs_fd_copy(fd, &held.file, high);

@@ -27,8 +27,8 @@
 
 /* A full file and the biggest entry at its end. */
 #define LLMOBS_SPOOL_TEXT (LLMOBS_ENTRY_MAX + ((size_t)8 << 20))
-/* The field of a RELEASE entry, an array of ids, of which there are so many at
- * most; and that of a DELIVERED_TO entry: the destinations, a bit each. */
+/* The only field of a RELEASE entry, an array of at most LLMOBS_RELEASE_MAX
+ * ids; and of a DELIVERED_TO entry: the destinations, a bit each. */
 #define LLMOBS_RELEASE_FIELD 1
 #define LLMOBS_RELEASE_MAX 256
 #define LLMOBS_INFERRED (1u << 30) /* not a destination: spool.h */
@@ -118,9 +118,9 @@ int llmobs_spool_file_add(const char *path,
 int llmobs_spool_file_release(const char *path, uint64_t offset, uint64_t id);
 
 /* Appends to the buffer `size` bytes from `offset` on, or as many as the file
- * has; none behind LLMOBS_SPOOL_CLOSED if `offset` is before it. Of holes in
- * the file it reads only the first LLMOBS_SPOOL_HOLES bytes: entries have no
- * holes, and a file with big holes costs nothing to make. */
+ * has; none behind LLMOBS_SPOOL_CLOSED if `offset` is before it. Reads at most
+ * LLMOBS_SPOOL_HOLES bytes of holes: entries have no holes, but anybody could
+ * make a file with big holes at no cost. */
 #define LLMOBS_SPOOL_HOLES ((uint64_t)1024 * 1024)
 int llmobs_spool_file_read(const char *path, uint64_t offset, uint64_t size,
                            struct llmobs_buf *text);

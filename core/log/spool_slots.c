@@ -84,9 +84,9 @@ bool llmobs_slots_is_last(const struct llmobs_spool *spool, uint32_t file)
     return last;
 }
 
-/* True where nothing more begins in a file of so many bytes. Under a limit of
- * file sizes each call has a file to itself: its END would not fit behind
- * others. */
+/* True if a file of this many bytes gets no more calls. Under a limit of file
+ * sizes each call has its own file, because its END would not fit behind other
+ * calls. */
 static bool is_full(struct llmobs_spool *spool, uint32_t file, size_t bytes)
 {
     if (bytes > 0 && atomic_load(&spool->limited))
