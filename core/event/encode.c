@@ -92,7 +92,7 @@ static struct llmobs_json *limited_object(struct llmobs_json *json, int depth)
 }
 
 /* Gives a copy of the value in which containers that lie too deep are texts;
- * the same value where no container does. */
+ * the same value if no container is too deep. */
 static struct llmobs_json *limited(struct llmobs_json *json, int depth)
 {
     if (!is_deep(json, depth))
@@ -139,8 +139,8 @@ static struct llmobs_json *with_roles(struct llmobs_json *messages)
     return copy;
 }
 
-/* A prompt names its ml_app (WIRE 1.5). A prompt without an id has that of its
- * ml_app (dd-trace-py, Prompt). */
+/* A prompt names its ml_app (WIRE 1.5). A prompt without an id gets one that is
+ * made of its ml_app (dd-trace-py, Prompt). */
 static void set_prompt(const struct encoding *e, struct llmobs_json *io)
 {
     const char *ml_app = e->span->context.ml_app;
@@ -234,8 +234,8 @@ static void set_error(const struct encoding *e, struct llmobs_json *meta)
     (void)llmobs_json_set(meta, "error", error);
 }
 
-/* Names the script of the process, unless the caller's frames have named
- * theirs. */
+/* Names the script of the process, unless the caller's frames have named a
+ * script. */
 static void set_entry(const struct encoding *e, struct llmobs_json *metadata)
 {
     struct llmobs_json *caller = llmobs_json_get(metadata, "caller");
@@ -459,7 +459,7 @@ static int dump(struct llmobs_json *event, const struct llmobs_config *config,
         llmobs_buf_cut(buf, len);
     else if (lead.len > 0)
         buf->data[len + before] = lead.data[before];
-    /* A secret may have come in pieces, which only the event has joined. */
+    /* A secret may have come in pieces, which are joined only in the event. */
     if (!rc)
         llmobs_secrets_mask(buf->data + len, buf->len - len);
     return rc;
@@ -472,7 +472,7 @@ int llmobs_encode_dump(struct llmobs_json *event,
     return dump(event, config, (struct llmobs_text){NULL, 0}, CUT_NOTHING, buf);
 }
 
-/* True where the texts alone are too long for an event: then the span is cut
+/* True if the texts alone are too long for an event. Then the span is cut
  * before anything is copied, redacted or written. */
 static bool is_too_long(const struct llmobs_span *span,
                         const struct llmobs_config *config)

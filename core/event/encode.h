@@ -21,14 +21,15 @@ int llmobs_encode_dump(struct llmobs_json *event,
 
 /* Appends the event object (no envelope, no line end) to `buf`, on error
  * nothing. Keys are sorted, and all is ASCII. Writes proxied spans in workflow
- * form (WIRE 4.2). Does not bound its work, for the app itself made the span.
- */
+ * form (WIRE 4.2). Does not limit its work, because the app itself made the
+ * span. */
 int llmobs_encode_span(const struct llmobs_span *span,
                        const struct llmobs_config *config,
                        struct llmobs_buf *buf);
 
-/* As llmobs_encode_span, for a call, whose texts the peer made: leaves out what
- * would take more work than a body may, and writes nothing after the time. */
+/* Like llmobs_encode_span, for a call. The peer made its texts: so this leaves
+ * out what would take more work than a body may, and writes nothing once the
+ * time is over. */
 int llmobs_encode_call(const struct llmobs_span *span,
                        const struct llmobs_config *config,
                        struct llmobs_buf *buf);

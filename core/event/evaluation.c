@@ -281,7 +281,7 @@ static void set_value(struct llmobs_json *metric,
     (void)llmobs_json_set(metric, key, make_value(e));
 }
 
-/* WIRE 9.1. The tags of an evaluation do not say the program's service. */
+/* WIRE 9.1. The tags of an evaluation do not name the program's service. */
 static struct llmobs_json *make_facts(const struct llmobs_evaluation *e,
                                       const struct llmobs_config *config)
 {

@@ -3,9 +3,9 @@
  *
  * Owns:    nothing: every pointer is borrowed until the call returns.
  * Threads: any.
- * Errors:  check: -EINVAL, and a line in the log that says why.
- *          encode: -ENOMEM; -E2BIG: beyond DD_LLMOBS_EVENT_SIZE_BYTES, for no
- *          part of an evaluation may be left out.
+ * Errors:  check: -EINVAL, and a line in the log that says why. encode:
+ *          -ENOMEM; -E2BIG: beyond DD_LLMOBS_EVENT_SIZE_BYTES, because no part
+ *          of an evaluation may be left out.
  * Limits:  LLMOBS_EVALUATION_TAGS tags; texts of LLMOBS_EVALUATION_TEXT bytes.
  */
 #ifndef LLMOBS_EVALUATION_H
@@ -44,7 +44,8 @@ struct llmobs_evaluation {
     /* Feedback has exactly one target: a span or a trace by one of the ids
      * below, or one of these two. */
     const char *session_id;
-    const char *join_key; /* of an object that the library does not know */
+    const char *join_key; /* the key of an object that the library does not know
+                           */
     /* The span: by its ids as export gives them (decimal, and 32 hex digits),
      * or by a tag that it has; the other two are NULL. */
     const char *span_id;

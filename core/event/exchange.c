@@ -16,7 +16,7 @@
 #include "lib/span/vectors.h"
 #include "lib/text/inflate.h"
 
-/* How much of the ends of a picture or a sound within JSON stays. */
+/* How many bytes of each end of a picture or a sound within JSON stay. */
 #define INLINE_MEDIA_MAX ((size_t)64 * 1024)
 
 /* A block holds an exchange and room for two small bodies. */
@@ -36,8 +36,9 @@ static struct llmobs_blocks blocks = {.memory = (unsigned char *)memory,
                                       .size = sizeof(struct block)};
 #endif
 
-/* A block has no address of freed memory: the program may get that memory
- * next and leak it, and the address would hide the leak (hidden.h). */
+/* Wipes a block, so that it holds no address of freed memory: the program may
+ * get that memory next and leak it, and the address would hide the leak
+ * (hidden.h). */
 void llmobs_exchange_free_memory(void *item)
 {
     if (llmobs_blocks_have(&blocks, item))
@@ -172,8 +173,8 @@ void llmobs_headers_add(struct llmobs_headers *headers, const char *line,
         add_header(headers, name, (struct llmobs_text){value, strlen(value)});
 }
 
-/* True where only the places for the headers that a call needs are free: other
- * headers do not get those, however many are sent. */
+/* True if the only free places are for the headers that a call needs. Other
+ * headers do not get these places. */
 static bool is_full(const struct llmobs_headers *headers)
 {
     return headers->count >= LLMOBS_HEADERS_MAX - LLMOBS_HEADERS_NEEDED;
@@ -247,7 +248,8 @@ static void add_mark(struct llmobs_exchange *exchange)
     exchange->mark_count++;
 }
 
-/* Of sounds and pictures only the ends stay, by which a reader knows them. */
+/* Keeps only both ends of sounds and pictures, by which a reader recognises
+ * them. */
 static void limit_media(struct llmobs_exchange *exchange, const char *data)
 {
     static const char *const kinds[] = {"audio/", "image/", "video/"};
@@ -258,8 +260,8 @@ static void limit_media(struct llmobs_exchange *exchange, const char *data)
     for (size_t i = 0; type && i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (strncasecmp(type, kinds[i], strlen(kinds[i])) == 0)
             llmobs_body_limit(&exchange->response, LLMOBS_BODY_SMALL);
-    /* A picture within JSON would fill the budget. Bytes that are still
-     * compressed stay, as nobody could read them without their middle. */
+    /* A picture within JSON would fill the budget. Compressed bytes stay,
+     * because they cannot be read without their middle. */
     if (exchange->match.media && *data == '{')
         llmobs_body_limit(&exchange->response, INLINE_MEDIA_MAX);
 }
@@ -426,9 +428,9 @@ bool llmobs_exchange_request_coded(const struct llmobs_exchange *exchange)
     return is_coded(&exchange->request, &exchange->request_headers);
 }
 
-/* A reader who undoes the coding would read the secrets. Where this function
- * cannot undo it, nobody can mask them, and the body is dropped. But a body
- * whose first byte is not of the coding was never coded. */
+/* Somebody who decodes the body would read the secrets. If this function cannot
+ * decode it, the secrets cannot be masked, and the body is dropped. But a body
+ * whose first byte does not belong to the coding was never coded. */
 void llmobs_exchange_decode_request(struct llmobs_exchange *exchange)
 {
     struct llmobs_body *request = &exchange->request, plain;
@@ -465,8 +467,8 @@ void llmobs_exchange_mask(struct llmobs_exchange *exchange)
     mask_body_vectors(exchange, &exchange->request_headers, &exchange->request);
 }
 
-/* Frames have checksums, and begin with a 0: they are masked when they are
- * read, as are compressed bytes. */
+/* Frames have checksums, and begin with a 0. Like compressed bytes, they are
+ * masked when they are read. */
 static bool is_plain_text(const struct llmobs_exchange *exchange)
 {
     struct llmobs_text head = llmobs_body_head(&exchange->response);

@@ -3,9 +3,9 @@
  * Owns:    everything it points to, from new to free. Its own memory may come
  *          from a pool of blocks (blocks.h), so it must never go to free(3).
  *          Delivery frees it, on the thread that has the worker's turn, once
- *          its event is made. The app's thread frees it where it is no call,
- *          where a child of fork finds its parent's exchange, or where the
- *          queue has no room.
+ *          its event is made. The app's thread frees it if it is not a call, if
+ *          a child of fork finds its parent's exchange, or if the queue has no
+ *          room.
  * Threads: one owner at a time: the thread that holds the handle's lock
  *          (handle.h), and once it is in the queue the worker.
  * Errors:  -ENOMEM from _new only; later losses are marked in the bodies.
@@ -60,9 +60,9 @@ struct llmobs_transfer {
 /* How far an exchange is. `llmobs ps`, another process, reads this structure in
  * the app's memory: the spool's entry that began the call holds the address of
  * the structure, and `sign` and `id` show the reader that the call is still
- * there. As the reader may be of another version, the layout never changes. The
- * thread that owns the exchange writes the structure; a reader may find it
- * half-written. */
+ * there. The layout never changes, because the reader may be of another
+ * version. The thread that owns the exchange writes the structure; a reader may
+ * find it half-written. */
 #define LLMOBS_PROGRESS_SIGN UINT64_C(0x6c6c6d6f62732e31)
 struct llmobs_progress {
     uint64_t sign;
@@ -81,7 +81,7 @@ struct llmobs_exchange {
                            * (caller_unnamed.h); NULL: it lacks no name */
     char *annotations;    /* thread_state.h; NULL: no annotations */
     uint64_t account;     /* stands for its credentials, sealed (account.h) */
-    uint64_t key; /* of the hash of its key; 0: not asked for, or none */
+    uint64_t key;         /* of the hash of its key; 0: not wanted, or no key */
     char method[16];
     char *url;
     struct llmobs_headers request_headers;
@@ -104,8 +104,8 @@ struct llmobs_exchange {
     bool bare;      /* read from the disk, which must not have bodies */
     bool wired;     /* a TLS library carried it: libcurl has measured nothing */
     bool traced;    /* libcurl got a tracestate header for this request */
-    bool whole;     /* pictures and sounds stay, as other content does */
-    bool recorded;  /* recorded, or that was tried (recording.h) */
+    bool whole;     /* pictures and sounds stay, like other content */
+    bool recorded;  /* recording was done or tried (recording.h) */
     enum llmobs_request_tags tags; /* of the process that made it */
     struct llmobs_mark *marks;
     size_t mark_count;
@@ -137,7 +137,7 @@ void llmobs_exchange_set_begin(struct llmobs_exchange *exchange,
  * it owned was freed or has another owner. */
 void llmobs_exchange_free_memory(void *item);
 
-/* Frees all of an exchange but its item, which then has the type SPOOLED and
+/* Frees all of an exchange except its item, which then has the type SPOOLED and
  * the weight 0. Takes the exchange, gives the item. */
 struct llmobs_item *llmobs_exchange_to_spooled(
     struct llmobs_exchange *exchange);
@@ -173,13 +173,13 @@ void llmobs_exchange_unreceive(struct llmobs_exchange *exchange,
 /* Drops the response so far: a new status line came (redirect, 100, 401). */
 void llmobs_exchange_restart(struct llmobs_exchange *exchange);
 
-/* Appends bytes that the program sends as the request's body; of a form only
- * the fields that end in them. */
+/* Appends bytes that the program sends as the request's body. If the body is a
+ * form, appends only the fields that end in these bytes. */
 void llmobs_exchange_sent(struct llmobs_exchange *exchange, const void *data,
                           size_t len);
 
-/* As llmobs_exchange_sent, for a body that is no form, whatever the type
- * says. */
+/* Like llmobs_exchange_sent, for a body that is not a form, even if the type
+ * says so. */
 void llmobs_exchange_sent_text(struct llmobs_exchange *exchange,
                                const void *data, size_t len);
 
@@ -192,9 +192,9 @@ void llmobs_exchange_sent_copy(struct llmobs_exchange *exchange,
 void llmobs_exchange_rewind(struct llmobs_exchange *exchange, uint64_t total);
 
 /* True where the request is complete, with the bytes that the program wrote.
- * False for a body with a coding, whose bytes are others, and for a form, of
- * which only text fields stay. Pictures that were left out have their marks,
- * and each picture has another mark (blob.h). _answer_whole: the same
+ * False for a body with a coding, because its bytes differ, and for a form,
+ * because only its text fields stay. Pictures that were left out have their
+ * marks, and each picture has another mark (blob.h). _answer_whole: the same
  * for the answer, which may be compressed. */
 bool llmobs_exchange_request_whole(const struct llmobs_exchange *exchange);
 bool llmobs_exchange_answer_whole(const struct llmobs_exchange *exchange);
@@ -205,8 +205,8 @@ bool llmobs_exchange_answer_whole(const struct llmobs_exchange *exchange);
 void llmobs_exchange_end(struct llmobs_exchange *exchange);
 
 /* True where the request has a content coding that the library may undo.
- * _decode_request undoes it when all of the body has come: the body then is as
- * if sent plain. A body whose coding nobody can undo is lost. */
+ * _decode_request undoes it when all of the body has come: then the body is as
+ * if sent without coding. A body whose coding cannot be undone is lost. */
 bool llmobs_exchange_request_coded(const struct llmobs_exchange *exchange);
 void llmobs_exchange_decode_request(struct llmobs_exchange *exchange);
 

@@ -22,7 +22,8 @@
 #define LLMOBS_FLAG_KNOWS_REMOTE 0x100
 #define LLMOBS_FLAG_REMOTE 0x200
 #define LLMOBS_FLAGS_OTLP 0x3ff
-/* Not OTLP's: nobody has named the span's ml_app (enum llmobs_app). */
+/* Not a flag of OTLP: the user has not named the span's ml_app (enum
+ * llmobs_app). */
 #define LLMOBS_FLAG_APP_FOUND 0x10000
 
 /* Adds the lead, which stands before a span's event text in the place of its

@@ -127,7 +127,7 @@ static size_t bytes_of(const struct row *row, const struct llmobs_json *text,
     return bare && row->bytes > BARE_MAX ? BARE_MAX : row->bytes;
 }
 
-/* False for a value that counts as a whole, whatever is in it. */
+/* False for a value whose size counts as a whole, even if it has parts. */
 static bool has_parts(const struct row *row, const struct llmobs_json *json)
 {
     return llmobs_json_is_container(json) &&
@@ -195,8 +195,9 @@ static bool has_room_for(struct walk *walk, const struct row *member,
     return true;
 }
 
-/* Walks over a member or, with the key "", over an element. 1: it does not fit,
- * and the walk only looks. */
+/* Visits a member or, with the key "", an element. If the walk only looks
+ * (walk->out is NULL), returns 1 for one that does not fit; else adds what fits
+ * to walk->out. */
 static int pass_member(struct walk *walk, const struct row *row,
                        const char *key, struct llmobs_json *json)
 {

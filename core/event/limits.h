@@ -1,10 +1,10 @@
 /* limits - the greatest size of each value of an event, and the greatest number
- * of values in a list: so that no value, whoever chose it, makes an event too
- * big to be sent. docs/SPANS.md has the table for users.
+ * of values in a list: so that no value of an app or a provider makes an event
+ * too big to be sent. docs/SPANS.md has the table for users.
  *
  * A text beyond its limit is cut at a character, and ends with "…"; a member,
- * an element or a container beyond its limit is left out. A value that is cut
- * was redacted before, as a half of a secret would not be found.
+ * an element or a container beyond its limit is left out. A value is redacted
+ * before it is cut, because half of a secret would not be found.
  *
  * Threads: any.
  * Errors:  -ENOMEM: the event stays as it was.

@@ -83,8 +83,8 @@ static bool is_head(const struct head *head)
 }
 
 /* True for the file of a later version. A later version begins the file of an
- * earlier one anew; if an earlier one also did so, two versions beside each
- * other would begin it in turn for ever. */
+ * earlier version anew. An earlier version must not do the same, or two
+ * versions that run together would replace each other's file for ever. */
 static bool is_later(const struct head *head)
 {
     return memcmp(head->magic, magic, DIGIT) == 0 &&
@@ -105,8 +105,8 @@ static int write_head(int fd)
     return write_all(fd, &head, sizeof(head), 0);
 }
 
-/* Reads the head after it was written: two processes may begin the file at
- * once, and what stands in the file counts. */
+/* Reads the head again after writing it: two processes may begin the file at
+ * once, and the head that is in the file counts. */
 static int read_head(int fd, uint64_t salt[2])
 {
     struct head head;
@@ -133,8 +133,9 @@ static bool is_own_dir(int fd)
     return fstat(fd, &st) == 0 && (st.st_uid == geteuid() || st.st_uid == 0);
 }
 
-/* Opens the spool, and gives the descriptor. Refuses another user's directory,
- * to which the spool may be a link: that user could replace what is in it. */
+/* Opens the spool, and gives the descriptor. Refuses a directory of another
+ * user, which the spool may be a link to: that user could replace the files in
+ * it. */
 static int open_spool(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -193,7 +194,8 @@ static off_t offset_of(uint64_t row, unsigned place)
                    place * sizeof(struct llmobs_link_record));
 }
 
-/* The seal covers the place, so that a record counts in no other place. */
+/* The seal also covers the record's place, so that a record is valid only
+ * there. */
 static uint64_t record_seal(const uint64_t salt[2], uint64_t row,
                             const struct llmobs_link_record *record)
 {

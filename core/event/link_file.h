@@ -1,17 +1,18 @@
 /* link_file - the records of a link_table in a file that all processes of a
  * user share: a random key, and behind it rows of fixed size.
  *
- * A process reads and writes a row at a time, and waits for nobody. Each record
- * has a seal, a hash of the record under the key. So a record does not count
- * where a writer was killed, two wrote at once, the disk was full or a stranger
- * wrote it. The worst that can happen is a link that is missing.
+ * A process reads and writes one row at a time, and never waits for another
+ * process. Each record has a seal, a hash of the record under the key. So a
+ * record does not count if its writer was killed, two processes wrote at once,
+ * the disk was full or a stranger wrote it. The worst that can happen is a link
+ * that is missing.
  *
  * Owns:    the descriptor, from open to close.
  * Threads: one at a time.
- * Errors:  negative errno. open: -EPERM where the file is another user's, a
- *          link, or no regular file; -EFBIG where the app's limit of file sizes
- *          is smaller; -EPROTONOSUPPORT: a later version's, which stays as it
- *          is; any other file without a key that can be read begins anew.
+ * Errors:  negative errno. open: -EPERM if the file belongs to another user, is
+ *          a link, or is not a regular file; -EFBIG if the app's limit of file
+ *          sizes is smaller; -EPROTONOSUPPORT: a later version's, which stays
+ *          as it is; any other file without a key that can be read begins anew.
  * Limits:  LLMOBS_LINK_FILE_SIZE bytes; of them the disk has the rows in use.
  */
 #ifndef LLMOBS_LINK_FILE_H

@@ -175,8 +175,8 @@ static bool has_span(const struct llmobs_linking *l, const char *name,
 
 /* -- the span -------------------------------------------------------------- */
 
-/* Gives the value as text, owned; NULL without memory, or without a value.
- */
+/* Gives the value as text, which the caller owns; NULL when memory runs out, or
+ * without a value. */
 static char *text_of_value(const struct llmobs_json *value)
 {
     const char *text = llmobs_json_text(value);
@@ -186,7 +186,7 @@ static char *text_of_value(const struct llmobs_json *value)
     return text ? strdup(text) : llmobs_json_dumps(value, 0);
 }
 
-/* Arguments that were not an object stand in {"value": text} (WIRE 1.5). */
+/* Arguments that were not an object became {"value": text} (WIRE 1.5). */
 static char *input_of(const struct llmobs_json *arguments)
 {
     const struct llmobs_json *value = llmobs_json_get(arguments, "value");
@@ -197,8 +197,8 @@ static char *input_of(const struct llmobs_json *arguments)
                              : arguments);
 }
 
-/* Places the span beside the answer's other children, in the answer's trace.
- * Where that is not the request's trace, only the parent is known. */
+/* Places the span beside the answer's other children, in the answer's trace. If
+ * that is not the request's trace, only the parent is known. */
 static void place(const struct llmobs_linking *l, const char *id,
                   const struct llmobs_link_record *answer,
                   struct llmobs_context *context)
@@ -263,7 +263,7 @@ static int fill_inferred(const struct llmobs_linking *l,
                                 llmobs_json_string(LLMOBS_LINK_INFERRED_TAG));
 }
 
-/* Makes the span; there is none when memory runs out. */
+/* Makes the span; makes none when memory runs out. */
 static void make_inferred(const struct llmobs_linking *l,
                           const struct llmobs_link_record *answer,
                           const struct llmobs_json *call,

@@ -7,9 +7,9 @@
 #include "core/event/linking.h"
 
 /* Makes the key of a tool's call, from the trace, the tool's name and its
- * arguments. The credentials of the request are not in the key, as the program
- * sends other credentials to the tool's server than to the model's. False: the
- * arguments are no object, or memory run out. */
+ * arguments. The credentials of the request are not in the key, because the
+ * program sends other credentials to the tool's server than to the model's.
+ * False: the arguments are not an object, or memory ran out. */
 static bool key_of_arguments(const struct llmobs_linking *l, const char *name,
                              const struct llmobs_json *arguments,
                              struct llmobs_hash128 *out)

@@ -14,8 +14,8 @@ void llmobs_link_sessions_reset(struct llmobs_link_sessions *sessions)
     memset(sessions, 0, sizeof(*sessions));
 }
 
-/* The session's place; where it has none, the place of the session that was
- * used least lately. */
+/* The session's place; if it has none, the place of the session whose last use
+ * is the oldest. */
 static size_t place_of_session(const struct llmobs_link_sessions *sessions,
                                struct llmobs_hash128 key)
 {

@@ -113,7 +113,7 @@ static bool has_key(const struct llmobs_link_record *record,
            record->key.lo == key.lo;
 }
 
-/* A record of the future also counts: its clock was set back. */
+/* A record from the future also counts: the clock was set back. */
 bool llmobs_link_is_fresh(const struct llmobs_link_record *record,
                           int64_t now_ns)
 {
@@ -134,8 +134,9 @@ size_t llmobs_link_table_find(struct llmobs_link_table *table,
     return count;
 }
 
-/* Where a record goes in its row: to the place of the record of the same span;
- * else of its key's oldest, if the key has many; else of the oldest. */
+/* The record that the new one replaces in its row: a record of the same span;
+ * else the oldest record of its key, if the key has many; else the oldest
+ * record. */
 static struct llmobs_link_record *place_in(
     struct llmobs_link_record *row, const struct llmobs_link_record *record,
     bool *crowded)

@@ -3,8 +3,8 @@
 #include "lib/base/work.h"
 #include "core/event/linking.h"
 
-/* An id with so many changes between small letters, capitals and digits is
- * random: a word or a count has hardly any. */
+/* An id with this many changes between small letters, capitals and digits is
+ * random: words and counts have almost none. */
 #define CHANGES 7
 #define RUN_MIN 8
 
@@ -101,8 +101,8 @@ static const struct llmobs_json *find_tool(const struct llmobs_json *messages,
     return tool;
 }
 
-/* The number of messages up to the model's last ones; a last message of its
- * own is the begin of the answer that the program wants. */
+/* The number of messages up to the model's last ones; if the last message is
+ * the model's, it is the beginning of the answer that the program wants. */
 static size_t up_to_answer(const struct llmobs_json *messages)
 {
     size_t at = llmobs_json_len(messages);
@@ -193,7 +193,7 @@ static void link_to(const struct llmobs_linking *l,
     llmobs_link_runs_answered(l, call, answer);
 }
 
-/* Where the request repeats the call, it must be of the same tool. */
+/* If the request repeats the call, both must name the same tool. */
 static bool is_same_tool(const struct llmobs_linking *l,
                          const struct llmobs_link_record *record,
                          const struct llmobs_json *call)

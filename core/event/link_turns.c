@@ -56,7 +56,7 @@ static void add_part(struct turns *t, char what, const char *text)
     llmobs_linking_add(&t->hash, text);
 }
 
-/* Adds a value that is no text, in the form that the event would have. */
+/* Adds a value that is not a text, in the form that the event would have. */
 static void add_json_part(struct turns *t, char what,
                           const struct llmobs_json *value)
 {
@@ -75,7 +75,7 @@ static void add_json_part(struct turns *t, char what,
     free(dump);
 }
 
-/* The arguments count only where the id does not show which call it is: a
+/* The arguments count only if the id does not identify the call, because a
  * program may write them in another form. */
 static void add_call(struct turns *t, const struct llmobs_json *call)
 {
@@ -179,8 +179,8 @@ static bool has_fact(const struct llmobs_linking *l, enum llmobs_fact fact)
 }
 
 /* Finds the turn before. The provider's own ids count first. A conversation at
- * the provider goes on from its newest answer. *last: the history ends with the
- * answer that was found. */
+ * the provider continues from its newest answer. *last: the history ends with
+ * the answer that was found. */
 static bool find_before(const struct turns *t, struct llmobs_link_record *out,
                         bool *last)
 {
@@ -209,8 +209,8 @@ static bool find_before(const struct turns *t, struct llmobs_link_record *out,
 
 /* -- the records of the span ----------------------------------------------- */
 
-/* Where the answer has several choices, each choice is an answer of its own;
- * else all its messages are one answer. */
+/* If the answer has several choices, each choice counts as an answer; else all
+ * its messages are one answer. */
 static void put_answer(struct turns *t, uint64_t first)
 {
     const struct llmobs_json *messages = t->l->span->output_messages;

@@ -61,8 +61,9 @@ static struct llmobs_hash128 key_of_request(const struct llmobs_linking *l)
     return llmobs_siphash_now(&hash);
 }
 
-/* True for a failure that this call retries: no other call has, and it ended
- * before this call began. A success also ends failures beside it. */
+/* True for a failure that this call retries: no other call has retried it, and
+ * it ended before this call began. A success also ends failures that overlap
+ * with it. */
 static bool ends_failure(const struct llmobs_linking *l,
                          const struct llmobs_link_record *record)
 {
@@ -80,7 +81,9 @@ static bool is_before(const struct llmobs_linking *l,
            l->span->start_ns - record->at_ns <= LLMOBS_LINK_RETRY_NS;
 }
 
-/* A failure has only one retry: its record gets the retry's id as the check. */
+/* Ends the failures that this call retries: their records get this call's id as
+ * the check, because a failure has only one retry. Links to a failure only if
+ * no other failure comes into question. */
 static void link_to_failure(const struct llmobs_linking *l,
                             struct llmobs_hash128 key)
 {
@@ -121,8 +124,8 @@ static void link_retries(const struct llmobs_linking *l)
  */
 #define LIFE_NS (INT64_C(24) * 3600 * 1000000000)
 
-/* The key has no end user, as a request that asks for a job names none; the id
- * belongs to one job. */
+/* The key has no end user, because a request that asks for a job names no end
+ * user. The id belongs to one job. */
 static struct llmobs_hash128 key_of_job(const struct llmobs_linking *l)
 {
     struct llmobs_siphash hash;
@@ -133,8 +136,8 @@ static struct llmobs_hash128 key_of_job(const struct llmobs_linking *l)
     return llmobs_siphash_now(&hash);
 }
 
-/* Where the span is linked a second time, its record stays as it is: another
- * span may have counted the tokens already. */
+/* If the span is linked a second time, its record stays as it is, because
+ * another span may have counted the tokens already. */
 static void begin_job(const struct llmobs_linking *l, struct llmobs_hash128 key)
 {
     struct llmobs_link_record *found;
@@ -263,7 +266,7 @@ static bool event_has_tag(const struct llmobs_json *event, const char *tag)
     return false;
 }
 
-/* Fills `run` from an event's text; false where it is no tool's span. */
+/* Fills `run` from an event's text; false if it is not the span of a tool. */
 static bool read_tool_span(const struct llmobs_json *event,
                            struct llmobs_link_run *out)
 {

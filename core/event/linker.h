@@ -8,7 +8,7 @@
  * - Inferred: if the user wants it, the first request that brings a tool's
  *   result makes a span from the end of the answer to the request's beginning.
  *   The span has the result, name and arguments that the request has. If the
- *   request does not repeat the call, they are those of the answer
+ *   request does not repeat the call, name and arguments come from the answer
  *   (link_calls.h). The span's id is made of the answer's span and the tool's
  *   call. No span is made if the tool has its own: with its name and arguments,
  *   or with its name in that trace.

@@ -6,8 +6,8 @@
 
 #include "lib/base/work.h"
 
-/* A program may go on from an answer before the transfer has ended, but at most
- * this much earlier. */
+/* A program may use an answer before its transfer has ended, but at most this
+ * much earlier. */
 #define LATE_NS INT64_C(1000000000)
 
 /* -- the end user --------------------------------------------------------- */
@@ -206,8 +206,8 @@ static struct llmobs_hash128 key_of_apm(const struct llmobs_linking *l,
     return llmobs_siphash_now(&hash);
 }
 
-/* A caller's traceparent puts spans into the caller's trace, which is their
- * trace in OTLP, while each process is a trace of LLM Observability. */
+/* A caller's traceparent puts spans into the caller's trace. That is their
+ * trace in OTLP, but in LLM Observability each process has its own trace. */
 void llmobs_linking_put_apm(const struct llmobs_linking *l)
 {
     const struct llmobs_context *context = &l->span->context;

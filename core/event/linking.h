@@ -84,7 +84,7 @@ void llmobs_linking_begin(const struct llmobs_linking *l, char kind,
 /* Adds the end user whom a request names in its JSON: the members user,
  * safety_identifier, user_id and metadata.user_id of the document, names and
  * values as they are written (OpenAI's API has user and safety_identifier,
- * Anthropic's has metadata.user_id). A text that is no JSON object may add
+ * Anthropic's has metadata.user_id). A text that is not a JSON object may add
  * anything. */
 void llmobs_linking_add_user(struct llmobs_text body,
                              struct llmobs_siphash *out);
@@ -142,7 +142,7 @@ void llmobs_link_results(const struct llmobs_linking *l,
                          const struct llmobs_link_record *turn);
 void llmobs_link_runs(const struct llmobs_linking *l);
 void llmobs_link_turns(const struct llmobs_linking *l);
-/* For a span that is no turn: only gives it the conversation's name. */
+/* For a span that is not a turn: only sets the conversation's name. */
 void llmobs_link_turns_name(const struct llmobs_linking *l);
 
 /* _called: the span's answer calls this tool. _answered: the span's request
@@ -162,8 +162,8 @@ struct llmobs_link_run {
     int64_t start_ns, end_ns;
 };
 
-/* _called: the span's answer calls a tool. _measured: a tool has a span of its
- * own. */
+/* _called: the span's answer calls a tool. _measured: a tool has its own span.
+ */
 void llmobs_link_inferred_called(const struct llmobs_linking *l,
                                  const struct llmobs_json *call);
 void llmobs_link_inferred_measured(struct llmobs_link_table *table,
@@ -178,8 +178,8 @@ bool llmobs_link_measured(const struct llmobs_linking *l,
                           struct llmobs_link_record *out);
 
 /* The span's request brings this result of a tool that this answer called;
- * `call` is NULL where the request does not repeat the call. True: the tool has
- * an inferred span, to which the request is now linked; the first such request
+ * `call` is NULL if the request does not repeat the call. True: the tool has an
+ * inferred span, to which the request is now linked; the first such request
  * makes the span. */
 bool llmobs_link_inferred(const struct llmobs_linking *l,
                           const struct llmobs_link_record *answer,

@@ -4,7 +4,7 @@
 
 #include "lib/span/mask.h"
 
-/* Every reader of JSON reads a number of so many digits exactly. */
+/* Every reader of JSON reads numbers of at most this many digits exactly. */
 #define DIGITS_MAX 15
 #define MASKED_MAX (4 * LLMOBS_PROVIDER_HEADER_MAX)
 

@@ -73,8 +73,8 @@ static bool has_word(const char *type, const char *word)
     return type && strcasestr(type, word);
 }
 
-/* True for frames of an event stream, whose payloads were masked as the span
- * was made: a mask over them would break their checksums. */
+/* True for frames of an event stream. Their payloads were masked when the span
+ * was made: masking the frames would break their checksums. */
 static bool is_event_frames(const struct side *side, struct llmobs_text text)
 {
     return side->may_be_frames && text.len > 0 && *text.data == '\0' &&
@@ -82,8 +82,8 @@ static bool is_event_frames(const struct side *side, struct llmobs_text text)
                     "vnd.amazon.eventstream");
 }
 
-/* Where the program names no type, libcurl calls the body a form: so the first
- * byte shows whether it is JSON. */
+/* If the program names no type, libcurl calls the body a form. So the first
+ * byte decides whether it is JSON. */
 static enum form form_of(const char *type, struct llmobs_text text)
 {
     struct llmobs_text inner = llmobs_text_trim(text);
@@ -129,7 +129,7 @@ static int copy_body(struct side *side)
     return rc;
 }
 
-/* Lays JSON out; a body that is not JSON after all stays as it is. */
+/* Indents JSON; a body that is not JSON stays as it is. */
 static int lay_out(struct llmobs_buf *body)
 {
     struct llmobs_buf out;
@@ -174,8 +174,8 @@ static int64_t ms_of(int64_t ns)
     return ns > 0 ? (ns + LLMOBS_NS_PER_MS / 2) / LLMOBS_NS_PER_MS : 0;
 }
 
-/* Each item is a list of two numbers: all bytes before the first number had
- * come when so many milliseconds had passed. */
+/* Each item is a list of two numbers: how many bytes had come, and after how
+ * many milliseconds. */
 static struct llmobs_json *chunks_of(const struct llmobs_exchange *exchange)
 {
     struct llmobs_json *list = llmobs_json_array();
@@ -280,7 +280,7 @@ static int write_description(const struct llmobs_exchange *exchange,
 
 /* -- the whole ------------------------------------------------------------ */
 
-/* Vectors of a search are removed before anybody reads the bodies. */
+/* Vectors of a search are removed before the bodies are read. */
 static const char *lack_of(const struct llmobs_exchange *exchange)
 {
     if (exchange->bare)
@@ -318,7 +318,7 @@ int llmobs_recording_make(struct llmobs_exchange *exchange, const char *name,
     llmobs_buf_init(&recording->request, LLMOBS_RECORDING_MAX);
     llmobs_buf_init(&recording->answer, LLMOBS_RECORDING_MAX);
     rc = read_side(&request);
-    /* Of a form only the text fields stay, and nobody compares them. */
+    /* Only the text fields of a form stay, and they are not compared. */
     if (exchange->multipart)
         request.cut = lack_of(exchange);
     if (!rc)
@@ -412,8 +412,8 @@ static unsigned last_number(int base)
     return last;
 }
 
-/* Gives the finished directory the next free number. Where many were used
- * since the look, the next recording goes on behind them. */
+/* Gives the finished directory the next free number. If many were used since
+ * the look, the next recording begins after them. */
 static int claim_number(struct llmobs_recorder *recorder, int base,
                         const char *from)
 {

@@ -161,7 +161,8 @@ static bool is_masked(const struct llmobs_exchange *exchange, bool answer,
 /* The texts lie in memory of the exchange, or in decoded bodies. They are
  * masked whole, because the end of a value does not show whether it is a
  * secret. They are masked even if little work is left, because the later tries
- * also read them. Once the time is over no try follows. */
+ * also read them. Once the time is over, nothing more is masked: no try
+ * follows. */
 static void mask_texts(const struct llmobs_exchange *exchange,
                        const struct decoded *decoded,
                        const struct llmobs_call *call)
