@@ -48,7 +48,8 @@ static bool read_bytes(struct llmobs_text *in, uint64_t len,
     return true;
 }
 
-/* 1: a field; 0: the end of the message; -EINVAL: it is cut, or no message. */
+/* 1: a field; 0: the end of the message; -EINVAL: it is cut, or not a message.
+ */
 static int read_field(struct llmobs_text *in, struct field *out)
 {
     uint64_t tag, len;

@@ -20,14 +20,14 @@ struct llmobs_otlp_answer {
 };
 
 /* Reads the body of an answer of 2xx: an Export...ServiceResponse as protobuf,
- * or as JSON if `json`; an empty body counts as one. -EINVAL: it is no such
+ * or as JSON if `json`; an empty body counts as one. -EINVAL: it is not such a
  * response, or it is cut, and `out` has the fields before the cut. The caller
  * counts the request as accepted all the same. */
 int llmobs_otlp_read_answer(struct llmobs_text body, bool json,
                             struct llmobs_otlp_answer *answer);
 
 /* Reads the body of an answer of 4xx or 5xx, a google.rpc.Status: only its
- * message. -EINVAL: it is no such status. */
+ * message. -EINVAL: it is not such a status. */
 int llmobs_otlp_read_refusal(struct llmobs_text body, bool json,
                              struct llmobs_otlp_answer *answer);
 

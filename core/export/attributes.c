@@ -272,8 +272,8 @@ static bool is_for(const struct row *row, const struct llmobs_otlp_source *s)
     return (row->forms & 1 << s->form) && (row->ops & (int)s->op);
 }
 
-/* Moves on to where a key is or would be, from the place of the key before: an
- * event's keys are sorted, too. */
+/* Moves from the previous key's place to where a key is or would be. An event's
+ * keys are sorted, too. */
 static size_t seek_key(size_t at, const char *key)
 {
     if (at > 0 && strcmp(keys[at - 1].key, key) >= 0)
@@ -324,8 +324,8 @@ static void find_rows(const struct llmobs_otlp_source *s, struct found *found)
     }
 }
 
-/* True for a key whose value the row has, or would have without its fact. An
- * API may know a setting by two names: the other key is left with the rest. */
+/* True for a key whose value the row has, or would have if it had no fact. An
+ * API may have two names for a setting: the other key stays with the rest. */
 static bool is_row(const struct found *found, const char *key)
 {
     for (size_t i = 0; i < ROWS; i++) {
@@ -374,7 +374,7 @@ static void put_operation(const struct llmobs_otlp_source *s,
         llmobs_otlp_attr_said(out, "error.type", llmobs_otlp_source_error(s));
 }
 
-/* For an answer of the model, even if it is fetched: a task with an
+/* True for an answer of the model. A fetched answer is a task with an
  * operation. */
 static void put_openai(const struct llmobs_otlp_source *s,
                        struct llmobs_otlp_attributes *out)
@@ -394,7 +394,7 @@ static void put_openai(const struct llmobs_otlp_source *s,
     put_fact(s, LLMOBS_FACT_API_TYPE, TYPE_TEXT, "openai.api.type", out);
 }
 
-/* The agent above gives its name to the calls below it. */
+/* Calls have the name of the agent above them. */
 static void put_inference(const struct llmobs_otlp_source *s,
                           struct llmobs_otlp_attributes *out)
 {
@@ -477,7 +477,8 @@ static void put_usage(const struct llmobs_otlp_source *s,
 
 /* -- the rest ------------------------------------------------------------ */
 
-/* A value that is no scalar becomes the text of its JSON; null is left out. */
+/* A value that is not a scalar becomes the text of its JSON; null is left out.
+ */
 static void put_json(struct llmobs_otlp_attributes *out, const char *key,
                      const struct llmobs_json *value)
 {
@@ -588,7 +589,7 @@ static bool is_usage(const char *metric)
         metric);
 }
 
-/* A total does not go below gen_ai.usage.: there a receiver would take it for
+/* A total is not named gen_ai.usage.*, because a receiver would take it for
  * tokens of another kind. */
 static void put_metrics(const struct llmobs_otlp_source *s,
                         struct llmobs_otlp_attributes *out)
@@ -673,7 +674,7 @@ static size_t count_alike(const struct llmobs_otlp_source *s, size_t i)
     return count;
 }
 
-/* Writes such tags as one list: an attribute comes once. */
+/* Writes such tags as one list, because an attribute may come only once. */
 static void put_alike(const struct llmobs_otlp_source *s, size_t i,
                       size_t count, struct llmobs_otlp_attributes *out)
 {
@@ -687,7 +688,7 @@ static void put_alike(const struct llmobs_otlp_source *s, size_t i,
     llmobs_json_free(list);
 }
 
-/* True for a tag with the name of a person, as a request says it. */
+/* True for a tag with a person's name, which a request gave. */
 static bool names_user(const struct llmobs_otlp_source *s,
                        struct llmobs_text name)
 {

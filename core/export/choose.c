@@ -48,7 +48,7 @@ static void choose(struct chooser *a, struct llmobs_exporter *exporter)
     llmobs_log(LLMOBS_LOG_INFO, "exporter auto: %s", exporter->ops->name);
 }
 
-/* Makes the choice where the configuration alone decides. */
+/* Makes the choice if the configuration alone decides it. */
 static void choose_by_config(struct chooser *a)
 {
     if (a->config->agentless == 0)
@@ -182,7 +182,7 @@ static int choose_send(struct llmobs_exporter *exporter,
     exporter->via = chosen->via ? chosen->via : chosen->ops->name;
     exporter->retry_ms = chosen->retry_ms;
     atomic_store(&exporter->silent, atomic_load(&chosen->silent));
-    /* Now another agent, or an older version, listens there. */
+    /* Another agent, or an older version, listens there now. */
     if ((rc == -EACCES || rc == -EPERM) && chosen == a->agent &&
         a->config->agentless < 0) {
         a->chosen = NULL;
@@ -235,8 +235,9 @@ static const struct llmobs_exporter_ops ops = {
     .warm = choose_warm,
 };
 
-/* True where OTLP may be chosen. An app's own settings of telemetry must not
- * take events away from Datadog, and do not count where they are for gRPC. */
+/* True if OTLP may be chosen. The app's own settings of telemetry must not take
+ * events away from Datadog. Settings for gRPC do not count, because the library
+ * does not speak it. */
 static bool wants_otlp(const struct llmobs_config *config)
 {
     const struct llmobs_otlp_signal *traces =

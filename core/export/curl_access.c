@@ -22,7 +22,8 @@ static atomic_int inside; /* threads that use libcurl for a request */
 static atomic_uint life;
 static atomic_ulong exit_thread;
 static atomic_int process; /* the process with this state (fork.h) */
-/* Aligned to a page, as each process with a libcurl writes to all of it. */
+/* Aligned to a page, because each process with a libcurl writes to all of it.
+ */
 LLMOBS_COLD _Alignas(4096) static struct llmobs_proxies proxies;
 
 /* A child inherits the state of its parent's requests and exit, which is wrong

@@ -25,7 +25,7 @@ enum llmobs_curl_users {
                               * may rely on that */
     LLMOBS_CURL_ALL_THREADS, /* also the worker's; for TLS only where the TLS
                               * library has locks */
-    LLMOBS_CURL_NO_APP       /* no app is there: every thread, for all uses */
+    LLMOBS_CURL_NO_APP       /* there is no app: every thread, for all uses */
 };
 
 /* Sets the libcurl copy that requests use from now on, and the threads that may
@@ -44,13 +44,14 @@ void llmobs_curl_access_deadline(int64_t mono_ns);
  * this thread may use libcurl for everything, whatever `set` said. */
 void llmobs_curl_access_exiting(void);
 
-/* True when the thread of the exit handler may use libcurl for everything and
- * the calling thread may not: then the former has to deliver the rest. */
+/* True if the thread of the exit handler may use libcurl for everything and the
+ * calling thread may not. Then the exit handler's thread must deliver the rest.
+ */
 bool llmobs_curl_access_exit_thread_only(void);
 
-/* The exit handler is done: from now on only its thread may use libcurl, and
- * without TLS, as the TLS library may be gone. Waits at most `ms` until all
- * other threads are out of libcurl; -ETIMEDOUT. Frees nothing. */
+/* The exit handler is done. From now on only its thread may use libcurl, and
+ * without TLS, because the TLS library may be gone. Waits at most `ms` until
+ * all other threads are out of libcurl; -ETIMEDOUT. Frees nothing. */
 int llmobs_curl_access_exited(int64_t ms);
 
 /* The following functions are only for requests. */

@@ -70,8 +70,8 @@ bool llmobs_direct_may_go(const struct llmobs_target *target, bool unix_socket,
     return false;
 }
 
-/* Waits for the connection. The kernel connects to this machine at once or,
- * when the listener's queue is full, not soon. */
+/* Waits for the connection. The kernel connects to this machine at once; if the
+ * listener's queue is full, it takes long. */
 static int wait_connected(int fd)
 {
     const struct timespec most = {0, CONNECT_MS * LLMOBS_NS_PER_MS};
@@ -100,7 +100,7 @@ static int connect_here(int fd, struct curl_sockaddr *to)
         rc = wait_connected(fd);
     if (rc != 0)
         return (int)rc;
-    /* libcurl sets this option where it connects by itself. */
+    /* When libcurl connects a socket itself, it sets this option. */
     llmobs_sys(SYS_setsockopt, fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
     memset(&to->addr, 0, sizeof(to->addr));
     to->addr.sa_family = AF_UNIX;

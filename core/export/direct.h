@@ -5,8 +5,8 @@
  * Threads: any.
  * Errors:  -errno of the kernel; -EACCES: the address is not on this machine.
  *
- * The user of such a preload may want to stay unseen: so no request leaves this
- * machine. Nor does a request go through the preload, which may write a line
+ * The user of such a preload may want to stay unseen, so no request leaves this
+ * machine. No request uses the preload either, because it may write a line
  * about each connection to the app's stderr. Requests to this machine go to the
  * kernel; all others wait in the spool.
  */
@@ -32,7 +32,7 @@ bool llmobs_direct_may_go(const struct llmobs_target *target, bool unix_socket,
 
 /* Gives a socket for libcurl. The kernel may have connected a TCP socket: then
  * *connected is true, and `to` is changed so that libcurl's own connect through
- * the preload succeeds and leads nowhere. Waits at most 20 ms. */
+ * the preload succeeds without effect. Waits at most 20 ms. */
 int llmobs_direct_open(struct llmobs_sockets *sockets, struct curl_sockaddr *to,
                        bool *connected);
 

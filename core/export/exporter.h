@@ -75,14 +75,13 @@ struct llmobs_exporter {
     const struct llmobs_backoff *backoff; /* NULL: an agent's */
     unsigned kinds; /* bit i: it takes events of kind i; 0: of all kinds */
     struct llmobs_exporter *outer; /* an exporter that uses this one; or NULL */
-    _Atomic int64_t
-        cut_ns;         /* when its requests are cut; 0: not before their end */
-    const char *via;    /* the sending exporter's name; NULL: ops->name */
-    atomic_bool remote; /* sends over the network */
-    atomic_bool silent; /* its peer let a request run into its time-out */
-    bool wants_warm;    /* connecting takes so long that it is done ahead */
-    atomic_int exit_ms; /* a time above; 0: the store's */
-    int64_t retry_ms;   /* after a failed send: no retry before; or 0 */
+    _Atomic int64_t cut_ns; /* when its requests are cut; 0: they are not cut */
+    const char *via;        /* the sending exporter's name; NULL: ops->name */
+    atomic_bool remote;     /* sends over the network */
+    atomic_bool silent;     /* its peer let a request run into its time-out */
+    bool wants_warm;        /* connecting takes so long that it is done ahead */
+    atomic_int exit_ms;     /* a time above; 0: the store's */
+    int64_t retry_ms;       /* after a failed send: no retry before; or 0 */
     /* The caller of send sets these. */
     enum llmobs_phase phase;
     enum llmobs_event_kind kind; /* of all events of a send */

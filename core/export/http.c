@@ -32,8 +32,8 @@
  * multi handle, sockets of two address families, a file that a look-up or TLS
  * reads, and descriptors that hold the standard numbers. */
 #define REQUEST_FDS 8
-/* Where fewer descriptors are left, no connection stays open between two
- * requests. */
+/* If fewer descriptors are left, no connection stays open between two requests.
+ */
 #define KEEP_FDS 64
 /* How many handles are made until one's descriptors are known. */
 #define TRIES 4
@@ -128,8 +128,8 @@ static void free_handles(struct llmobs_http *http)
     if (!real || http->process != llmobs_fork_process())
         return;
     llmobs_fork_gate_enter();
-    /* The exchange gives each handle to one thread, so that none is freed
-     * twice. */
+    /* The atomic exchange gives each handle to one thread, so that no handle is
+     * freed twice. */
     easy = atomic_exchange(&http->easy, NULL);
     multi = atomic_exchange(&http->multi, NULL);
     if (!http->opaque && llmobs_sockets_intact(&http->sockets)) {
@@ -289,8 +289,8 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
     struct transfer *transfer = ctx;
     size_t len = size * count;
 
-    /* Nobody asked for another protocol: libcurl would read such an answer as a
-     * body until the peer ends it. */
+    /* The request asked for no other protocol: libcurl would read such an
+     * answer as a body until the peer ends it. */
     if (len >= sizeof(other) && memcmp(data, other, sizeof(other) - 1) == 0)
         return 0;
     llmobs_http_reply_header(transfer->reply, data, len);
@@ -331,8 +331,8 @@ static int close_socket(void *ctx, curl_socket_t fd)
     return 0;
 }
 
-/* libcurl calls this before it looks a name up by itself. That never happens,
- * as every name is pinned; if it does, the request fails. */
+/* libcurl calls this before it looks up a name by itself. That does not happen,
+ * because every name is pinned; if it does, the request fails. */
 static int refuse_lookup(void *state, void *reserved, void *ctx)
 {
     (void)state;
@@ -343,7 +343,7 @@ static int refuse_lookup(void *state, void *reserved, void *ctx)
     return 1;
 }
 
-/* libcurl calls this when the connection stands and no byte was sent. Refuses
+/* libcurl calls this when the connection is made and no byte was sent. Refuses
  * unless the same sockets listen now as before the connect. For a Unix socket
  * asks the kernel who the peer is. */
 static int judge_peer(void *ctx, char *address, char *own, int port,
@@ -524,8 +524,8 @@ static bool set_needed(struct transfer *transfer)
         {CURLOPT_SOCKOPTFUNCTION, (void *)report_connected},
         {CURLOPT_CLOSESOCKETFUNCTION, (void *)close_socket},
         {CURLOPT_CAINFO, plan->tls ? ca_file : NULL},
-        /* A request without the client's key must not be sent where one is
-         * wanted. */
+        /* If a client's key is configured, no request may be sent without it.
+         */
         {CURLOPT_SSLCERT, own_tls ? request->cert_file : NULL},
         {CURLOPT_SSLKEY, own_tls ? request->key_file : NULL},
     };
@@ -805,7 +805,8 @@ int llmobs_http_send(struct llmobs_http *http,
     if (http->process != llmobs_fork_process())
         llmobs_http_forget(http);
     rc = send_request(http, request, reply);
-    /* A process that exits opens no more: the kernel is not asked. */
+    /* A process that exits opens no more connections, so the kernel is not
+     * asked. */
     if (has_handles(http) && !llmobs_curl_access_is_exit() &&
         !llmobs_fd_spare(KEEP_FDS))
         close_handles(http);

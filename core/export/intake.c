@@ -70,7 +70,7 @@ struct intake {
 
 /* -- requests ------------------------------------------------------------ */
 
-/* A mode's key must never reach the other mode's peer. */
+/* The key for one mode must never reach the peer of the other mode. */
 static int add_headers(const struct intake *intake, struct route *route)
 {
     static const char *const reserved[] = {"DD-API-KEY", "DD-APPLICATION-KEY",
@@ -90,7 +90,8 @@ static int add_headers(const struct intake *intake, struct route *route)
     return llmobs_post_add_headers(post, config->extra_headers, reserved);
 }
 
-/* An event's facts, which are not Datadog's, stay here. */
+/* The size of the event that is sent. Its facts are not sent, because they are
+ * not part of Datadog's event. */
 static size_t size_of(struct llmobs_text event)
 {
     struct llmobs_facts_parts parts = llmobs_facts_split(event);

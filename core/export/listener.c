@@ -37,8 +37,8 @@ const char *llmobs_listener_guard(const struct llmobs_config *config)
 /* -- users ---------------------------------------------------------------- */
 
 /* True for the user dd-agent, whose number /etc/passwd has in the third column.
- * The name service would also know users of other sources, but it runs other
- * programs' code in the app. */
+ * The name service would also find users of other sources, but it would run
+ * foreign code in the app. */
 static bool is_agent(uid_t uid)
 {
     struct llmobs_buf text;

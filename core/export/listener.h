@@ -4,8 +4,8 @@
  * agent's usual port or socket could get prompts. So before the library
  * connects, every socket that listens there must belong to root, to dd-agent or
  * to this process's user, and the same sockets must listen once the connection
- * stands. A socket of an unknown user counts as a stranger's: without a /proc,
- * or where the user belongs to another namespace.
+ * stands. A socket of an unknown user counts as a stranger's. Users are unknown
+ * without /proc, or if they belong to another namespace.
  *
  * Threads: the threads that send requests, as it reads files.
  * Errors:  -ECONNREFUSED: no socket listens; -EPERM: a stranger or an unknown
@@ -19,8 +19,8 @@
 
 #include "core/config/config.h"
 
-/* The URL to check before a request goes to the agent; NULL: no check, as the
- * user has named the agent or chosen it as the exporter. Borrowed from the
+/* The URL to check before a request goes to the agent; NULL: no check, because
+ * the user has named the agent or chosen it as the exporter. Borrowed from the
  * configuration. */
 const char *llmobs_listener_guard(const struct llmobs_config *config);
 

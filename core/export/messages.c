@@ -6,7 +6,7 @@
 
 /* The least limit of a text in a document that does not fit. */
 #define LEAST 16
-/* Strings of a value that lies so deep are not cut. */
+/* Strings in a value at this depth or deeper are not cut. */
 #define DEPTH_MAX 64
 
 /* -- documents ------------------------------------------------------------- */
@@ -113,8 +113,7 @@ static void add_whole(struct document *d, const struct llmobs_json *json)
     llmobs_buf_fini(&text);
 }
 
-/* Adds a value, in which each string may be cut: only for that the value is
- * walked through. */
+/* Adds a value, and walks through it, because each string in it may be cut. */
 static void add_json(struct document *d, const struct llmobs_json *json,
                      int depth)
 {
@@ -176,7 +175,7 @@ static bool add_container(struct document *d, const char *text)
 /* -- messages ---------------------------------------------------------------
  */
 
-/* These stand for data that a limit has no room for. */
+/* These replace data that a limit has no room for. */
 #define BIG_IMAGE "[image omitted: too large]"
 #define BIG_AUDIO "[audio omitted: too large]"
 
@@ -200,7 +199,8 @@ static bool is_same(const char *text, const char *other)
     return text && other && strcmp(text, other) == 0;
 }
 
-/* Why the message ended: as the answer said; else as far as is known of it. */
+/* Why the message ended, as the answer said; else what is known about its end.
+ */
 static const char *finish_reason(const struct list *l)
 {
     size_t count = llmobs_json_len(l->reasons);
@@ -244,8 +244,8 @@ static void open_message(struct list *l, const char *role, const char *name)
     l->only_thought = true;
 }
 
-/* Begins a message. If the assistant's next piece belongs to the open message,
- * goes on with that: reasoning and what follows are one message. */
+/* Begins a message, or continues the open one if the assistant's next piece
+ * belongs to it: reasoning and what follows are one message. */
 static void begin_message(struct list *l, const char *role, const char *name)
 {
     if (is_same(l->role, "assistant") && is_same(role, "assistant") &&
@@ -316,7 +316,7 @@ static void put_blobs(struct list *l, const struct llmobs_json *blobs,
         put_blob(l, blob, image);
 }
 
-/* A text that was not an object stands in {"value": text} (WIRE 1.5). */
+/* A text that was not an object became {"value": text} (WIRE 1.5). */
 static void put_arguments(struct list *l, const struct llmobs_json *arguments)
 {
     const char *text = llmobs_json_gets(arguments, "value");
@@ -519,7 +519,7 @@ static void write_instructions(struct document *d, const void *ctx)
     add_raw(d, "]");
 }
 
-/* How many of the first messages the API takes apart from the rest. */
+/* How many of the first messages the API has in a place of their own. */
 static size_t count_instructions(const struct llmobs_otlp_source *s,
                                  const struct llmobs_json *messages)
 {

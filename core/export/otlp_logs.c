@@ -26,7 +26,7 @@
 /* -- values of JSON as AnyValues, lists and maps included -------------------
  */
 
-/* Writes the field of an AnyValue; null has none. A container that lies too
+/* Writes the field of an AnyValue; null has no field. A container that is too
  * deep for the writer becomes the text of its JSON. */
 static void put_any(struct llmobs_otlp_writer *w,
                     const struct llmobs_json *value, int depth)
@@ -422,7 +422,7 @@ static const struct llmobs_post_form form = {
     .accepted = llmobs_otlp_accepted,
 };
 
-/* Picks the events that have a record; a text that is no event needs none.
+/* Picks the events that have a record; a text that is not an event needs none.
  * -ENOMEM. */
 static int pick_events(struct logs *logs, const struct llmobs_text *events,
                        size_t count)

@@ -100,7 +100,7 @@ static void set_add(struct set *set, struct llmobs_text key,
     add_values(series, 1, value, value, value);
 }
 
-/* Adds the values of a series that is none of the set's. */
+/* Adds the values of a series that does not belong to the set. */
 static void set_join(struct set *set, const struct series *from)
 {
     struct series *to = series_of(set, from->key);
@@ -639,8 +639,8 @@ static size_t write_metric(struct llmobs_otlp_writer *w, bool delta,
     return set->count + overflow;
 }
 
-/* Gives the values of this request. A delta's values are not in later requests;
- * values that nobody accepted are sent again. */
+/* Gives the values of this request. A delta's values are not in later requests,
+ * except values that no receiver accepted. */
 static struct values *begin_request(struct llmobs_otlp_metrics *metrics,
                                     int64_t now_ns)
 {
@@ -784,7 +784,7 @@ static int64_t meter_due(const struct llmobs_meter *base)
 }
 
 /* A delta without values is not sent, so that an idle process sleeps. A
- * cumulative sum is sent, as a receiver may forget a silent series. */
+ * cumulative sum is sent, because a receiver may forget a silent series. */
 static void set_due(struct meter *meter)
 {
     meter->backoff_ms = 0;

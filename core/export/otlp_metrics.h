@@ -3,15 +3,15 @@
  * OTEL_METRIC_EXPORT_INTERVAL.
  *
  * The sums are only in memory: if a process is killed, the sums that it did not
- * send are lost. A process that ends before its first request sends no request,
- * as each process has series of its own: a program that makes one call and ends
- * would leave a set of series for each call.
+ * send are lost. A process that ends before its first request sends none: each
+ * process has its own series, so a program that makes one call and ends would
+ * leave a set of series for each call.
  *
  * Owns:    its series, from new to free.
  * Threads: the thread that has the worker's turn. A span that is added between
  *          write and accepted belongs to the next request.
- * Errors:  add: -EINVAL: the text is no span; -ENOMEM; -ETIMEDOUT (work.h). The
- *          span is then in no series.
+ * Errors:  add: -EINVAL: the text is not a span; -ENOMEM; -ETIMEDOUT (work.h).
+ *          The span is then in no series.
  * Limits:  LLMOBS_OTLP_SERIES_MAX series for each metric, the overflow among
  *          them: beyond them, and where memory runs out, a value goes to the
  *          series that has only the attribute otel.metric.overflow. So each
@@ -54,7 +54,7 @@ int llmobs_otlp_metrics_write(struct llmobs_otlp_metrics *metrics,
                               size_t *points);
 
 /* The receiver has the last request, or has refused it for good: a delta is
- * sent only once. Gives how many spans this settles. */
+ * sent only once. Gives how many spans are then done. */
 uint64_t llmobs_otlp_metrics_accepted(struct llmobs_otlp_metrics *metrics);
 
 /* Gives the exporter; NULL when memory runs out. */

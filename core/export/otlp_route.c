@@ -16,7 +16,7 @@
 #define USER_AGENT \
     "llmobs/" LLMOBS_VERSION " OTel-OTLP-Exporter-C/" LLMOBS_VERSION
 #define KEPT ((size_t)1024 * 1024)
-/* A request without a time limit of its own ends after a day. */
+/* A request without its own time limit ends after a day. */
 #define NO_LIMIT_MS (INT64_C(86400) * 1000)
 
 static const struct llmobs_backoff backoff = {.first_ms = 1000,

@@ -8,10 +8,10 @@
  *          has several events; LLMOBS_OTLP_ANSWER_MAX bytes of an answer.
  * Fork:    as llmobs_post.
  *
- * OTLP has rules of its own: only 429, 502, 503 and 504 say that the receiver
- * will accept the same request later. After an answer whose cause a
- * configuration can correct (a key, a path), no event is lost. No redirect is
- * followed, as the headers may hold keys.
+ * OTLP has its own rules: only 429, 502, 503 and 504 say that the receiver will
+ * accept the same request later. After an answer whose cause a configuration
+ * can correct (a key, a path), no event is lost. No redirect is followed,
+ * because the headers may hold keys.
  *
  * Sources: WIRE 9.
  */
@@ -74,7 +74,8 @@ int llmobs_otlp_send_picked(struct llmobs_otlp_route *route,
                             const struct llmobs_otlp_picked *picked,
                             size_t count);
 
-/* Parts of a struct llmobs_post_form. _accepted sets `rejected`. */
+/* Functions for members of a struct llmobs_post_form. _accepted sets
+ * `rejected`. */
 enum llmobs_verdict llmobs_otlp_judge(long status);
 void llmobs_otlp_accepted(struct llmobs_post *post,
                           const struct llmobs_http_reply *reply, size_t count);

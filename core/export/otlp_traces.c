@@ -105,8 +105,9 @@ static void put_links(struct llmobs_otlp_writer *w,
 
 /* -- status -------------------------------------------------------------- */
 
-/* Without content, only a word of the provider's says more than the type. A
- * span without an error has no status: only the program could set it. */
+/* Without content, the provider's error code is the only text that says more
+ * than the type. A span without an error has no status: only the program could
+ * set it. */
 static void put_status(struct llmobs_otlp_writer *w,
                        const struct llmobs_otlp_source *s, bool content)
 {
@@ -274,7 +275,7 @@ struct otlp {
     struct llmobs_exporter *store;     /* for evaluations; NULL: not taken */
 };
 
-/* A malformed event is found as a refused one is. */
+/* A malformed event is found in the same way as a refused event. */
 static int write_traces(struct llmobs_post *post,
                         const struct llmobs_text *events, size_t count,
                         struct llmobs_buf *body)
@@ -287,8 +288,8 @@ static int write_traces(struct llmobs_post *post,
                            llmobs_otlp_route_begin(route), &left_out);
 
     (void)body;
-    /* OpenTelemetry wants content only if the user asks for it, Datadog wants
-     * it unasked: a user who changes the destination would miss the texts. */
+    /* OpenTelemetry sends content only if the user asks for it, Datadog always.
+     * A user who changes the destination would miss the texts. */
     if (config->otlp.content_unasked)
         llmobs_log_once(LLMOBS_LOG_WARN, "otlp content",
                         "exporter otlp: the texts of messages are left out "

@@ -29,16 +29,16 @@ void llmobs_otlp_span(struct llmobs_otlp_writer *writer,
                       const struct llmobs_json *event);
 
 /* Appends an ExportTraceServiceRequest with the spans of these events, grouped
- * by their resource. `content`: with the texts. A text that is no event, or has
- * ids that a receiver would refuse, is left out; `*left_out` counts them.
- * -EINVAL: nothing is to be sent; -ENOMEM; -EFBIG: beyond `out`'s max. `out` is
- * then as it was. */
+ * by their resource. `content`: with the texts. A text that is not an event, or
+ * has ids that a receiver would refuse, is left out; `*left_out` counts them.
+ * -EINVAL: there is nothing to send; -ENOMEM; -EFBIG: beyond `out`'s max. `out`
+ * is then as it was. */
 int llmobs_otlp_traces(const struct llmobs_config *config, bool content,
                        const struct llmobs_text *events, size_t count,
                        struct llmobs_buf *out, size_t *left_out);
 
 /* Whether the sampler lets a span go to this destination. Reads only the
- * event's facts, if it has any. True for a text that is no event, which
+ * event's facts, if it has any. True for a text that is not an event, which
  * llmobs_otlp_traces refuses. */
 bool llmobs_otlp_is_sampled(const struct llmobs_config *config,
                             struct llmobs_text event);

@@ -6,7 +6,7 @@
  * in each process.
  *
  * Threads: a marker: any; a struct llmobs_peer: the thread that sends.
- * Errors:  none: without a state directory there are no markers.
+ * Errors:  none; without a state directory there are no markers.
  * Limits:  one file for each URL, "dead-<hash>", 0600. A link does not count as
  *          a marker, nor does the file of another user, except root.
  */

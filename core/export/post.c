@@ -60,8 +60,8 @@ static bool is_clean(const char *text)
     return true;
 }
 
-/* Without printf: each process with an exporter over HTTP makes some, before it
- * knows whether it sends anything. */
+/* Does not use printf: each process with an exporter over HTTP makes some
+ * headers, before it knows whether it sends anything. */
 static char *join(const char *name, const char *value)
 {
     size_t len = strlen(name), size = strlen(value) + 1;
@@ -159,7 +159,8 @@ static int read_answer(struct llmobs_post *post,
     case LLMOBS_VERDICT_REFUSED:
         break;
     }
-    /* A refused batch is halved; a batch of one event has the wrong event. */
+    /* A refused batch is halved; if the batch has one event, that is the wrong
+     * event. */
     if (count > 1) {
         post->most = count / 2;
         return 0;
@@ -191,7 +192,7 @@ static size_t count_fitting(const struct llmobs_post *post,
 
 /* Sends one request. An answer counts as soon as its status is there, even if
  * the rest of it fails: events that were accepted must not be sent twice. An
- * interim one (1xx) says nothing. */
+ * interim answer (1xx) says nothing. */
 static int transfer(struct llmobs_post *post, struct llmobs_http_reply *reply)
 {
     struct llmobs_http_request request = post->request;

@@ -14,10 +14,10 @@
 
 #define NS_PER_S INT64_C(1000000000)
 #define KEEP_S 300
-/* While the name server does not answer, an old answer is used this much
+/* While the name server does not answer, an old answer is used for this much
  * longer. */
 #define KEEP_STALE_S 30
-/* A younger answer is not doubted: then the host is down. */
+/* A younger answer is taken as right: if it does not work, the host is down. */
 #define DOUBT_S 30
 #define ANSWERS 4
 /* Modules of the name service need more stack than the worker's thread has. */
@@ -58,7 +58,7 @@ static void add_address(char *text, const struct addrinfo *info)
     if (getnameinfo(info->ai_addr, info->ai_addrlen, one, sizeof(one), NULL, 0,
                     NI_NUMERICHOST) != 0)
         return;
-    /* libcurl takes no address with a scope, such as "%eth0". */
+    /* libcurl accepts no address with a scope, such as "%eth0". */
     if (strchr(one, '%') ||
         len + 1 + strlen(one) >= (size_t)LLMOBS_RESOLVE_TEXT_MAX)
         return;
@@ -170,8 +170,8 @@ static void end_seeker(struct llmobs_resolve *resolve)
     resolve->seeker = NULL;
 }
 
-/* Stores the answer of the look-up under way, if it has come; -ENOENT: it was
- * of another host, or there is none. */
+/* Stores the answer of the look-up under way, if it has come; -ENOENT: the
+ * answer is for another host, or there is none. */
 static int collect(struct llmobs_resolve *resolve, const char *host)
 {
     struct seeker *seeker = resolve->seeker;

@@ -3,7 +3,7 @@
  *
  * Owns:    nothing; borrows from the event, which must not change meanwhile.
  * Threads: the thread that has the event.
- * Errors:  -EINVAL: the event is no span, or its ids are not valid in OTLP.
+ * Errors:  -EINVAL: the event is not a span, or its ids are not valid in OTLP.
  *
  * An event of an older version has no facts ("_call"): then the rest of the
  * event says as much as it can.
@@ -72,7 +72,7 @@ const char *llmobs_otlp_source_error(const struct llmobs_otlp_source *source);
 /* A decimal number of 64 bits; 0: the text is not such a number. */
 uint64_t llmobs_otlp_source_id(const char *text);
 
-/* A trace's id, in hex or decimal; false: the text is no such id. */
+/* A trace's id, in hex or decimal; false: the text is not such an id. */
 bool llmobs_otlp_source_trace(const char *text, struct llmobs_id128 *id);
 
 #endif

@@ -29,7 +29,7 @@
 /* The digits of a number in a name. */
 #define STAMP_DIGITS 19
 #define STAMP_MAX INT64_MAX
-/* At most so many files are removed when a new file begins. */
+/* At most this many files are removed when a new file begins. */
 #define TRIM_FILES 16
 /* The events of one write: the kernel takes 1024 pieces, and an event is
  * two. */
@@ -196,10 +196,11 @@ static void trim_oldest(const struct store *store, int dir, int64_t more)
     }
 }
 
-/* The number in a name is larger than in all older names, even when the clock
- * was set back, so that the names are in the order of the spans; behind the
- * largest number it is the clock's. Needs the lock, as otherwise two processes
- * would rotate one after the other. */
+/* Renames the full file, and begins a new one. The number in its name is larger
+ * than in all older names, even if the clock was set back, so that the names
+ * are in the order of the spans. After the largest possible number it is the
+ * clock's again. The caller has the lock: without it two processes would rotate
+ * one after the other. */
 static int rotate(struct open_file *file)
 {
     uint64_t stamp = (uint64_t)llmobs_clock_wall_ns();
