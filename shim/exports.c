@@ -364,7 +364,7 @@ static void *command_answer(const char *name)
                : NULL;
 }
 
-/* The function to go on with, and the handle that it gets. */
+/* The function to jump to, and the handle that it gets. */
 struct route {
     void *next, *handle;
 };

@@ -14,10 +14,9 @@
  *
  * The loader finds its caller by the return address. The caller decides
  * RUNPATH, namespace and the meaning of RTLD_NEXT. So dlopen, dlsym and dlvsym
- * each choose a function to go on with, and end in a jump to the function that
- * was chosen, and scripts/check-exports proves that jump. dlclose does not
- * depend on its caller, and returns here, since the shim has to know when it
- * ends.
+ * each choose the function that does the work, and end in a jump to it, and
+ * scripts/check-exports proves that jump. dlclose does not depend on its
+ * caller, and returns here, since the shim has to know when it ends.
  */
 #ifndef LLMOBS_EXPORTS_H
 #define LLMOBS_EXPORTS_H

@@ -13,7 +13,7 @@
 
 #include "include/engine.h"
 
-/* A wheel, or another tree of packages, may have a libssl of its own beside the
+/* A wheel, or another tree of packages, may have its own libssl beside the
  * system's. Only the first GnuTLS counts. */
 #define LLMOBS_LIB_COPIES 2
 

@@ -38,7 +38,8 @@ typedef void *(*llmobs_sym_fn)(void *, const char *);
 typedef void *(*llmobs_vsym_fn)(void *, const char *, const char *);
 typedef int (*llmobs_close_fn)(void *);
 
-/* The next functions, for the app's calls; never NULL, but one that fails. */
+/* The next functions, for the app's calls. Never NULL: without a next function,
+ * one that fails. */
 llmobs_open_fn llmobs_loader_open_fn(void);
 llmobs_sym_fn llmobs_loader_sym_fn(void);
 llmobs_vsym_fn llmobs_loader_vsym_fn(void);

@@ -13,7 +13,7 @@ struct walk {
     size_t copy_at;
     size_t copies, others; /* definers: objects in reach that define the name */
     size_t late;           /* definers that did not come with the program */
-    size_t other_at;       /* the first definer that is no copy */
+    size_t other_at;       /* the first definer that is not a copy */
     size_t first_at;       /* the first definer */
     bool tied;             /* another object ties the caller to the copy */
 };

@@ -51,8 +51,7 @@ static CURL *NAME(easy_init)(void)
     return ops ? ops->easy_init(REAL) : REAL->easy_init();
 }
 
-/* A function of its own, so that the thunk needs no stack frame for all other
- * options. */
+/* Not inlined, so that the thunk needs no stack frame for all other options. */
 __attribute__((noinline)) static CURLcode NAME(note_setopt)(CURL *handle,
                                                             CURLoption option,
                                                             void *value)

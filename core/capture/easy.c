@@ -130,8 +130,8 @@ void llmobs_ops_easy_reset(const struct llmobs_real *real, CURL *curl)
     errno = saved;
     real->easy_reset(curl);
     saved = errno;
-    /* A handle without a record gets one, for its settings are known from here
-     * on. If it had a record, the reset has removed our callbacks with the
+    /* A handle without a record gets one, because its settings are known from
+     * here on. If it had a record, the reset has removed our callbacks with the
      * app's; the exchange still has the bytes that arrived until now. */
     if (!handle)
         handle = llmobs_capture_unseen_handle(real, curl);

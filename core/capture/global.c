@@ -24,7 +24,7 @@
 /* How long to wait for the owner: longer than the library's part of a cleanup.
  */
 #define OWNER_MS 3000
-/* After a cleanup that waited in vain, no cleanup waits for so long. */
+/* After a cleanup whose wait timed out, no cleanup waits within this time. */
 #define PATIENCE_MS 30000
 #define EXIT_LEAST_MS 50
 /* Less than this is not worth counting. */

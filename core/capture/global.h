@@ -9,8 +9,8 @@
  *          intake delivers them, as most processes end after it: it waits for
  *          an exit's time at most, and the exit has the rest of that time. A
  *          later cleanup waits for a request that is under way, half of that
- *          time at most, and for 30 s after a cleanup that waited in vain not
- *          at all.
+ *          time at most, and not at all within 30 s after a cleanup whose wait
+ *          timed out.
  * Fork:    a child is in the state of its parent, and its exit delivers the
  *          calls that it captured itself. It does not wait for a cleanup of the
  *          parent.

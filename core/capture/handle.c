@@ -131,8 +131,8 @@ bool llmobs_handle_copy(struct llmobs_handle *to,
            llmobs_replay_copy(&to->replay, from->replay);
 }
 
-/* The work that few options need besides: a function of its own, so
- * that other calls need no stack frame for it. */
+/* Additional work for a few options. Not inlined, so that other calls need no
+ * stack frame for it. */
 static __attribute__((noinline)) void set_and_follow(
     struct llmobs_handle *handle, const struct llmobs_setting *setting,
     void *arg, size_t copy_max)

@@ -42,7 +42,7 @@ enum llmobs_verdict {
  * libcurl makes the request, `origin.url` is set. */
 enum llmobs_step {
     LLMOBS_STEP_NONE,    /* libcurl has begun none, or it is not observed */
-    LLMOBS_STEP_BEGUN,   /* no call, as far as is known */
+    LLMOBS_STEP_BEGUN,   /* not known to be a call */
     LLMOBS_STEP_ADDRESS, /* a URL handle has the address, and libcurl alone may
                           * ask it */
     LLMOBS_STEP_HEADERS, /* the header list, which is not read yet, decides */
@@ -240,8 +240,8 @@ bool llmobs_handle_early(const struct llmobs_handle *handle);
  * transfer. From here on all settings are known. */
 void llmobs_handle_reset(struct llmobs_handle *handle);
 
-/* detach makes the record unfindable, for libcurl may give another handle the
- * address at any moment; release returns the record for recycling. */
+/* detach makes the record unfindable, because libcurl may give another handle
+ * the address at any moment; release returns the record for recycling. */
 void llmobs_handle_detach(struct llmobs_handle *handle);
 void llmobs_handle_release(struct llmobs_handle *handle);
 
@@ -306,8 +306,8 @@ struct llmobs_text llmobs_handle_fields(const struct llmobs_handle *handle,
                                         uint64_t most);
 
 /* A transfer of the handle begins unread, or is over: the app may free its list
- * of HTTPPOST from now on, even if it performs again, for from 8.3 on libcurl
- * reads the list once (lib/http.c, state.formp). */
+ * of HTTPPOST from now on, even if it performs again, because from 8.3 on
+ * libcurl reads the list once (lib/http.c, state.formp). */
 void llmobs_handle_forget_list(struct llmobs_handle *handle);
 
 /* Sends the body of a form, as far as it is known before libcurl sends it, to

@@ -53,7 +53,7 @@ void llmobs_judge_init(const struct llmobs_config *the_config,
 
 /* -- the rules ------------------------------------------------------------- */
 
-/* The method is cut, for the app may have set any text. */
+/* The method is cut, because the app may have set any text. */
 void llmobs_judge_log(const char *method, const char *url,
                       const struct llmobs_match *match, bool is_call)
 {

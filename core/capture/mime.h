@@ -66,7 +66,7 @@ CURLcode llmobs_ops_mime_headers(const struct llmobs_real *real,
 uint64_t llmobs_mime_now(void);
 
 /* Appends the fields of the form to `out`; nothing if the form was made after
- * `since`, for then it is another form at the same address. */
+ * `since`, because then it is another form at the same address. */
 void llmobs_mime_append_form(const curl_mime *mime, uint64_t since,
                              struct llmobs_body *out);
 

@@ -14,7 +14,7 @@
 
 /* -- handles that a server pushes ------------------------------------------ */
 
-/* The app's functions. A slot is claimed once and never freed, for a multi
+/* The app's functions. A slot is claimed once and never freed, because a multi
  * may still call it. */
 static _Atomic(curl_push_callback) functions[LLMOBS_PUSH_FUNCTIONS_MAX];
 static atomic_bool all_blind; /* no memory to say which are */
@@ -358,6 +358,8 @@ static bool refuses_drive(const struct llmobs_real *real, CURLM *multi)
     return real->multi_timeout && real->multi_timeout(multi, &ms) != CURLM_OK;
 }
 
+/* Starts the captures of the handles that were added since the last drive: only
+ * now libcurl will read their settings. */
 static void start_added(const struct llmobs_real *real, CURLM *multi,
                         struct llmobs_members *members, uintptr_t entry)
 {

@@ -60,7 +60,7 @@ bool llmobs_members_any_queued(const struct llmobs_members *members);
 /* This member waits no more; false: it did not wait. */
 bool llmobs_members_unqueue(struct llmobs_member *member);
 
-/* detach makes the record, or NULL, unfindable, for a new multi may get the
+/* detach makes the record, or NULL, unfindable, because a new multi may get the
  * address at any moment. Then its members are removed, and release returns the
  * record for recycling; or, where the multi stays after all, attach makes it
  * findable again. */

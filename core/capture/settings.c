@@ -403,8 +403,8 @@ static void set_body(struct llmobs_settings *app, enum kind kind, void *arg,
     }
 }
 
-/* Options whose value needs a function: a function of its own, so that all
- * other options need no stack frame. */
+/* Options whose value needs a function. Not inlined, so that all other options
+ * need no stack frame. */
 static __attribute__((noinline)) void set_by_function(
     struct llmobs_settings *app, const struct llmobs_setting *setting,
     void *arg, size_t copy_max)

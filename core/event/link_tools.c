@@ -204,8 +204,8 @@ static bool is_same_tool(const struct llmobs_linking *l,
     return record->check == check;
 }
 
-/* `turn` is the answer that the history ends with, whatever the ids of its
- * calls are; NULL: not known. */
+/* `turn` is the answer that the history ends with, even if its calls have no
+ * usable ids; NULL: not known. */
 static void link_result(const struct llmobs_linking *l,
                         const struct llmobs_json *result,
                         const struct llmobs_link_record *turn)

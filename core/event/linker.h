@@ -69,8 +69,8 @@ void llmobs_linker_reset(struct llmobs_linker *linker);
 void llmobs_linker_set_file(struct llmobs_linker *linker, const char *path);
 
 /* Adds the links of a span that a dialect has filled, and remembers what later
- * calls may go on from. To be called before content is left out, as the
- * messages are read. Linked a second time, a span gets the same links. */
+ * calls may continue. To be called before content is left out, as the messages
+ * are read. Linked a second time, a span gets the same links. */
 void llmobs_linker_link(struct llmobs_linker *linker,
                         const struct llmobs_linker_call *call,
                         struct llmobs_span *span);

@@ -46,7 +46,7 @@ void llmobs_recording_fini(struct llmobs_recording *recording);
  * Errors:  logged; the exchange is then not recorded, and otherwise treated as
  *          usual.
  * Limits:  LLMOBS_RECORDER_MAX recordings a directory.
- * Fork:    a child goes on with its own names.
+ * Fork:    a child uses its own names.
  */
 
 #define LLMOBS_RECORDER_MAX 999999

@@ -188,7 +188,7 @@ static size_t is_at(const char *text)
 }
 
 /* True where a name with a point stands behind an '@', and its last part is no
- * number: "pkg@1.2" is no address. */
+ * number: "pkg@1.2" is not an address. */
 static bool holds_address(const char *text)
 {
     for (const char *at = text; *at; at++) {

@@ -448,7 +448,7 @@ static const struct usage {
 #define USAGES (sizeof(usages) / sizeof(*usages))
 
 /* The attribute of a metric; NULL: it has none in this form and operation, or
- * its value is no whole number. */
+ * its value is not a whole number. */
 static const struct usage *usage_of(const struct llmobs_otlp_source *s,
                                     const char *metric,
                                     const struct llmobs_json *value)

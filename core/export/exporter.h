@@ -57,7 +57,7 @@ enum llmobs_outcome {
     LLMOBS_OUTCOME_REJECTED,    /* the peer accepted the request, but says that
                                  * it threw the event away */
     LLMOBS_OUTCOME_SAMPLED_OUT, /* the sampler keeps it from this peer */
-    LLMOBS_OUTCOME_NOTHING,     /* the peer has no use for it */
+    LLMOBS_OUTCOME_NOTHING,     /* the peer does not want it */
     LLMOBS_OUTCOME_UNSAID /* the peer would want it, but has no form for it */
 };
 

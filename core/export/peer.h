@@ -8,7 +8,7 @@
  * Threads: a marker: any; a struct llmobs_peer: the thread that sends.
  * Errors:  none; without a state directory there are no markers.
  * Limits:  one file for each URL, "dead-<hash>", 0600. A link does not count as
- *          a marker, nor does the file of another user, except root.
+ *          a marker, and neither does the file of another user, except root.
  */
 #ifndef LLMOBS_PEER_H
 #define LLMOBS_PEER_H

@@ -60,8 +60,8 @@ void llmobs_adopt_file_forget(struct llmobs_adopt_file *file);
 int llmobs_adopt_file_find_owner(struct llmobs_adopt_file *file);
 
 /* Reads the whole file, and finds out which entries were released, and how many
- * are due. -ETIME: the monotonic time `until_ns` has come, or is too near for
- * so many bytes. */
+ * are due. -ETIME: the monotonic time `until_ns` has come, or is too near to
+ * read all bytes. */
 int llmobs_adopt_file_survey(struct llmobs_adopt_file *file, int64_t until_ns);
 
 /* Reads the whole file again, unless the text has it. */

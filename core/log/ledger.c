@@ -349,6 +349,7 @@ static void read_record_into(const struct survey *survey, const char *name,
         count_unread(rc, out);
 }
 
+/* The drops that a person has acknowledged; leaves `out` if there are none. */
 static void read_known(int dir, struct llmobs_ledger_drops *out)
 {
     struct llmobs_page page;

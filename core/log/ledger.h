@@ -28,8 +28,8 @@
  *          LLMOBS_LEDGER_LOCK_MS; then the record stays. If a process is
  *          killed, the ledger does not know what it captured after its last
  *          record.
- * Fork:    a child has counts and a record of its own. It drops the inherited
- *          counts when it finds itself in another process (fork.h).
+ * Fork:    a child has its own counts and record. It drops the inherited counts
+ *          when it finds itself in another process (fork.h).
  */
 #ifndef LLMOBS_LEDGER_H
 #define LLMOBS_LEDGER_H

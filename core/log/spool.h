@@ -6,10 +6,10 @@
  * entries of a call are in the file of its first. To write an entry (entry.h)
  * takes one open, one write and one close: the app could take a descriptor that
  * stayed open for a file of its own, and could cut a mapped file short. Only a
- * program that takes on a sandbox keeps a descriptor open (spool_file.h).
- * RELEASE entries in the same file name the entries that were delivered; a file
- * is removed when all of its entries are released. A relay may claim a file
- * that has an entry for it: docs/SPOOL.md.
+ * program that enters a sandbox keeps a descriptor open (spool_file.h). RELEASE
+ * entries in the same file name the entries that were delivered; a file is
+ * removed when all of its entries are released. A relay may claim a file that
+ * has an entry for it: docs/SPOOL.md.
  *
  * Owns:    the files of this process, by one name, from its first entry on.
  * Threads: start, begin, end: any. They take no lock, and allocate only by
@@ -115,9 +115,9 @@ void llmobs_spool_cancel(struct llmobs_spool *spool,
 void llmobs_spool_release(struct llmobs_spool *spool,
                           const struct llmobs_spooled *list, size_t count);
 
-/* To be called before the program takes on a sandbox: makes the current file,
- * and holds the file open (spool_file.h). Entries then go to this file if no
- * other can be opened. Any thread; preserves errno. */
+/* To be called before the program enters a sandbox: makes the current file, and
+ * holds the file open (spool_file.h). Entries then go to this file if no other
+ * can be opened. Any thread; preserves errno. */
 int llmobs_spool_hold(struct llmobs_spool *spool);
 
 /* Reads an END entry of this process again into `text`; gives the entry, which

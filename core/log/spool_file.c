@@ -100,8 +100,7 @@ int llmobs_spool_file_find_claimed(const char *prefix, uint32_t file,
 /* -- a file that is held open -------------------------------------------- */
 
 /* Only the thread that has `holding` writes these, and no thread reads them
- * while `fd` is 0. A process that takes on no sandbox touches no page of
- * them. */
+ * while `fd` is 0. A process that enters no sandbox touches no page of them. */
 static struct {
     atomic_int fd; /* 0: no file */
     atomic_bool only;
@@ -219,7 +218,7 @@ static bool is_limited(void)
 
 /* -EFBIG where the file may not grow: another file may have room, unlike on a
  * full disk. The first part of an entry that was written nevertheless stays:
- * without its seal it is none. */
+ * without its seal it does not count. */
 static int write_pieces(int fd, const struct iovec *pieces, int count,
                         bool limited)
 {

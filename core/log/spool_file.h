@@ -1,6 +1,6 @@
 /* spool_file - opens, writes, reads and counts the files of a spool.
  *
- * Before a program takes on a sandbox, which may refuse to open files by their
+ * Before a program enters a sandbox, which may refuse to open files by their
  * names afterwards, the process holds a descriptor of one file open.
  *
  * Owns:    that descriptor, above 2 and closed on exec, for the process's life.

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Reads a record, which ends before `end`; false where it is none. */
+/* Reads a record, which ends before `end`; false if it is not a record. */
 static bool read_record(const char *at, const char *end,
                         struct llmobs_record_owner *out)
 {

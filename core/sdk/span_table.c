@@ -8,7 +8,7 @@
 #include "lib/base/fork.h"
 
 /* A number is a generation, then 16 bits that name the slot. Slots count from
- * 2, for 0 and 1 are the numbers of no span. A slot of an odd generation is
+ * 2, because no span has the numbers 0 and 1. A slot of an odd generation is
  * open. */
 #define SLOT_BITS 16
 #define SLOT_FIRST 2
