@@ -397,8 +397,8 @@ static void miss_body(struct llmobs_body *body, int64_t len)
     body->unseen = true;
 }
 
-/* Copies the sizes of the bodies, which the library did not see. Without the
- * request's body, method and URL alone prove that it is a call. */
+/* Copies the sizes of the bodies that the library did not see. If method and
+ * URL alone prove a call, it needs no request's body to confirm it. */
 static void miss_bodies(const struct llmobs_handle *handle,
                         struct llmobs_exchange *exchange)
 {

@@ -72,8 +72,9 @@ struct llmobs_outgoing {
     bool verb_unsure;  /* which request libcurl makes: the body stays unread */
     bool target_set;   /* REQUEST_TARGET was set, which libcurl reads late */
     bool address_lost; /* a URL handle that the app set since may replace it */
-    /* libcurl's copy of an address that the app has set since, or, at the step
-     * ADDRESS, what libcurl had before it; only ever compared, never read. */
+    /* libcurl's copy of an address that the app has set since then; at the step
+     * ADDRESS, libcurl's address before the URL handle's. Only compared, never
+     * read. */
     struct llmobs_hidden seen_url;
     bool auth_rounds;  /* libcurl may authenticate first, without a body */
     bool proxy_rounds; /* the same, where a proxy sees the request */

@@ -303,9 +303,9 @@ static void copy_postfields(struct llmobs_settings *app, const char *data,
     llmobs_buf_fit(&app->copied.head);
 }
 
-/* As with any text, libcurl frees the former copy before it copies a string.
- * Where the size is given, the former copy stays since 8.6, and since 8.11 the
- * method as well. */
+/* libcurl has refused a new copy. By then it has freed the former copy (for a
+ * string, and before 8.6 for any value) and set the method (for a string, and
+ * before 8.11 for any value). */
 void llmobs_settings_refuse_copy(struct llmobs_settings *app, unsigned version)
 {
     if (version < 0x080600)

@@ -115,7 +115,8 @@ size_t llmobs_limits_weight(const struct llmobs_json *json, size_t max)
 
 /* -- one value ------------------------------------------------------------ */
 
-/* Cuts the tag of the error's type where the type is cut. */
+/* How many bytes of the text may stay. The tag of the error's type is cut at
+ * the same place as the type. */
 static size_t bytes_of(const struct row *row, const struct llmobs_json *text,
                        bool bare)
 {

@@ -146,7 +146,7 @@ void llmobs_link_turns(const struct llmobs_linking *l);
 void llmobs_link_turns_name(const struct llmobs_linking *l);
 
 /* _called: the span's answer calls this tool. _answered: the span's request
- * brings the result of this call, which the answer of that record made. */
+ * brings the result of a call that the answer with this record made. */
 void llmobs_link_runs_called(const struct llmobs_linking *l,
                              const struct llmobs_json *call);
 void llmobs_link_runs_answered(const struct llmobs_linking *l,

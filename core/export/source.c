@@ -123,8 +123,9 @@ static void read_kind(struct llmobs_otlp_source *s)
 
     s->client = kind->client || s->fact[LLMOBS_FACT_HOST];
     s->op = LLMOBS_OTLP_NO_OP;
-    /* A call to a configured proxy is a workflow that speaks to a server,
-     * without an operation, as the span behind the proxy counts it. */
+    /* A call to a configured proxy is a workflow that speaks to a server. It
+     * has no operation, because the span behind the proxy counts as the call.
+     */
     if (kind->op == LLMOBS_OTLP_WORKFLOW &&
         (llmobs_json_is_true(s->fact[LLMOBS_FACT_PROXIED]) ||
          find_tag(s, "ml-proxy")))
@@ -156,10 +157,10 @@ static bool is_said(const char *text)
     return text != NULL;
 }
 
-/* The model of the C API is the model that the program asked for, and probably
- * so is the model of an event without facts. The event of a call, whose facts
- * have the operation, may name the model that answered: there only the fact
- * tells the requested model. */
+/* The model that the program asked for. If it used the C API, that is the
+ * event's model, and probably also if the event has no facts. The event of a
+ * call, whose facts have the operation, may name the model that answered: then
+ * only the fact names the requested model. */
 static const char *requested_model(const struct llmobs_otlp_source *s)
 {
     const char *asked = llmobs_otlp_source_fact(s, LLMOBS_FACT_REQUEST_MODEL);

@@ -88,8 +88,8 @@ struct llmobs_spool_written {
     bool limited; /* the app has a limit of file sizes */
 };
 
-/* As _write_line, for an ended entry. If `owner` is not empty, writes it
- * before: the beginning of the file and its owner. */
+/* As _write_line, for an ended entry. First writes `owner`, unless it is empty:
+ * the beginning of the file and its owner. */
 int llmobs_spool_file_write(int fd, struct llmobs_text owner,
                             const struct llmobs_entry_writer *writer,
                             struct llmobs_spool_written *written);

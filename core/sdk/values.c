@@ -40,7 +40,8 @@ static bool is_list(const void *list, size_t count)
     return count == 0 || (list && count <= LLMOBS_VALUES_LIST_MAX);
 }
 
-/* Gives the value that was made, unless it is not whole or `rc` says so. */
+/* Gives the value that was made. If `rc` or the value has an error, frees the
+ * value and returns the error. */
 static int finish(struct llmobs_json *made, int rc, struct llmobs_json **out)
 {
     if (rc == 0)

@@ -3,8 +3,9 @@
  *
  * Owns:    a word of the caller's; 0: nobody has claimed it.
  * Threads: any, also handlers of signals.
- * Errors:  false: another thread has claimed it, or the calling one, further
- * up. Fork:    a child claims it from a thread that only its parent has.
+ * Errors:  false: another thread has claimed it, or an outer function of the
+ *          calling thread.
+ * Fork:    a child claims it from a thread that only its parent has.
  */
 #ifndef LLMOBS_SOLE_H
 #define LLMOBS_SOLE_H
