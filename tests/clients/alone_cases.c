@@ -205,7 +205,6 @@ static void in_child(int (*what)(void))
     printf("%d\n", WIFEXITED(status) ? WEXITSTATUS(status) : 256);
 }
 
-static const char *the_base;
 static int the_gap;
 
 static bool called(void)
@@ -389,21 +388,12 @@ static void passes(const char *base)
     printf("%ld errno=%d\n", result, errno);
 }
 
-int main(int argc, char **argv)
-{
-    static const struct one_case cases[] = {
-        {"inherited", inherited, 3, 0},
-        {"float_flags", float_flags, 4, 0},
-        {"float_traps", float_traps, 4, 0},
-        {"rests", rests, 4, 0},
-        {"forks", forks, 4 * TRIES, 0},
-        {"namespaces", namespaces, -1, 0},
-        {"sandboxes", sandboxes, -1, 0},
-        {"vforks", vforks, 4, 0},
-        {"lowered", lowered, 1, 0},
-        {"passes", passes, 1, 0},
-        {NULL, NULL, 0, 0},
-    };
+static const struct one_case cases[] = {
+    {"inherited", inherited, 3, 0},     {"float_flags", float_flags, 4, 0},
+    {"float_traps", float_traps, 4, 0}, {"rests", rests, 4, 0},
+    {"forks", forks, 4 * TRIES, 0},     {"namespaces", namespaces, -1, 0},
+    {"sandboxes", sandboxes, -1, 0},    {"vforks", vforks, 4, 0},
+    {"lowered", lowered, 1, 0},         {"passes", passes, 1, 0},
+};
 
-    return cases_main(cases, argc, argv);
-}
+CASES_MAIN(cases)

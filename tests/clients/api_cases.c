@@ -12,17 +12,10 @@
 
 #include "llmobs.h"
 
-static const char *the_base;
-
 static void want(int rc, int wanted, const char *what)
 {
     if (rc != wanted && rc != LLMOBS_NOT_OBSERVING)
         printf("%s: %d, not %d\n", what, rc, wanted);
-}
-
-static long ask_once(void)
-{
-    return status_of(the_base, hello);
 }
 
 /* -- nesting --------------------------------------------------------------- */
@@ -31,7 +24,7 @@ static long deepest(void)
 {
     LLMOBS_FUNCTION(span, LLMOBS_TOOL);
 
-    return ask_once();
+    return ask_once(hello);
 }
 
 static void nested(const char *base)
@@ -39,14 +32,13 @@ static void nested(const char *base)
     llmobs_span_t root = LLMOBS_START(LLMOBS_WORKFLOW);
     llmobs_span_t agent;
 
-    the_base = base;
-    printf("%ld\n", ask_once());
+    first_call(base);
     agent = llmobs_start(LLMOBS_AGENT, "planner");
     printf("%ld\n", deepest());
     want(llmobs_finish(agent), 0, "finish");
     want(llmobs_annotate_text(NULL, "question", "answer"), 0, "annotate");
     want(llmobs_finish(root), 0, "finish");
-    printf("%ld\n", ask_once());
+    printf("%ld\n", ask_once(hello));
 }
 
 /* A handle that is added to a multi handle is a child of the span of that
@@ -82,7 +74,7 @@ static void *one_thread(void *arg)
     long status = 0;
 
     for (int i = 0; i < 3; i++)
-        status += ask_once();
+        status += ask_once(hello);
     want(llmobs_finish(root), 0, "finish");
     *(long *)arg = status;
     return NULL;
@@ -105,7 +97,7 @@ static void threads(const char *base)
 static void *take_over(void *span)
 {
     want(llmobs_enter((llmobs_span_t)span), 0, "enter");
-    printf("%ld\n", ask_once());
+    printf("%ld\n", ask_once(hello));
     want(llmobs_annotate_text(NULL, NULL, "from there"), 0, "annotate");
     want(llmobs_finish((llmobs_span_t)span), 0, "finish");
     want(llmobs_finish((llmobs_span_t)span), -EBADF, "second finish");
@@ -121,7 +113,7 @@ static void handed_over(const char *base)
     the_base = base;
     pthread_create(&thread, NULL, take_over, span);
     pthread_join(thread, NULL);
-    printf("%ld\n", ask_once());
+    printf("%ld\n", ask_once(hello));
     want(llmobs_finish(root), 0, "finish");
 }
 
@@ -139,7 +131,7 @@ static void forked(const char *base)
     if (child == 0) {
         LLMOBS_SCOPE(span, LLMOBS_TASK, "childs");
 
-        printf("child %ld\n", ask_once());
+        printf("child %ld\n", ask_once(hello));
         want(llmobs_annotate_text(root, "x", NULL), -ECHILD, "annotate");
         want(llmobs_finish(root), 0, "finish in the child");
         want(llmobs_finish(span), 0, "finish");
@@ -148,7 +140,7 @@ static void forked(const char *base)
         exit(0);
     }
     waitpid(child, &status, 0);
-    printf("parent %ld %d\n", ask_once(), status);
+    printf("parent %ld %d\n", ask_once(hello), status);
     want(llmobs_finish(root), 0, "finish");
 }
 
@@ -158,7 +150,7 @@ static void open_at_exit(const char *base)
     (void)llmobs_start(LLMOBS_WORKFLOW, "never finished");
     (void)llmobs_start(LLMOBS_TASK, "neither");
     want(llmobs_finish(llmobs_start(LLMOBS_TASK, "finished")), 0, "finish");
-    printf("%ld\n", ask_once());
+    printf("%ld\n", ask_once(hello));
     exit(5);
 }
 
@@ -193,7 +185,7 @@ static void applications(const char *base)
         llmobs_span_t span;
 
         want(llmobs_start_span(&options, &span), 0, "start");
-        printf("%ld\n", ask_once());
+        printf("%ld\n", ask_once(hello));
         want(llmobs_finish(span), 0, "finish");
     }
 }
@@ -205,14 +197,14 @@ static void proxied(const char *base)
     the_base = base;
     {
         LLMOBS_PROXIED_SCOPE(begun, LLMOBS_PROXIED_YES);
-        printf("%ld\n", ask_once());
+        printf("%ld\n", ask_once(hello));
         {
             LLMOBS_PROXIED_SCOPE(inner, LLMOBS_PROXIED_NO);
-            printf("%ld\n", ask_once());
+            printf("%ld\n", ask_once(hello));
         }
         want(llmobs_proxied_begin((enum llmobs_proxied)9), -EINVAL, "proxied");
     }
-    printf("%ld\n", ask_once());
+    printf("%ld\n", ask_once(hello));
     want(llmobs_proxied_end(), -ENOENT, "proxied_end");
 }
 
@@ -228,10 +220,10 @@ static void contexts(const char *base)
 
     the_base = base;
     want(llmobs_context_begin(&options), 0, "context_begin");
-    printf("%ld\n", ask_once());
+    printf("%ld\n", ask_once(hello));
     want(llmobs_finish(llmobs_start(LLMOBS_TASK, "task")), 0, "finish");
     want(llmobs_context_end(), 0, "context_end");
-    printf("%ld\n", ask_once());
+    printf("%ld\n", ask_once(hello));
 }
 
 /* -- a caller ---------------------------------------------------------------
@@ -251,13 +243,13 @@ static void served(const char *base)
 
     the_base = base;
     want(llmobs_activate(headers, 3), 0, "activate");
-    printf("%ld\n", ask_once());
+    printf("%ld\n", ask_once(hello));
     {
         LLMOBS_SCOPE(span, LLMOBS_WORKFLOW, "entry");
-        printf("%ld\n", ask_once());
+        printf("%ld\n", ask_once(hello));
     }
     want(llmobs_activate(headers, 1), -ENOENT, "activate of none");
-    printf("%ld\n", ask_once());
+    printf("%ld\n", ask_once(hello));
 }
 
 /* -- errors -----------------------------------------------------------------
@@ -312,12 +304,12 @@ static void off_and_on(const char *base)
 {
     the_base = base;
     want(llmobs_enable(NULL), 0, "enable");
-    printf("%ld\n", ask_once());
+    printf("%ld\n", ask_once(hello));
     want(llmobs_disable(), 0, "disable");
-    printf("%ld\n", ask_once());
+    printf("%ld\n", ask_once(hello));
     want(llmobs_finish(llmobs_start(LLMOBS_TASK, "unseen")), 1, "finish");
     want(llmobs_enable(NULL), 0, "enable");
-    printf("%ld\n", ask_once());
+    printf("%ld\n", ask_once(hello));
 }
 
 /* -- the program's own processor ---------------------------------------------
@@ -345,33 +337,29 @@ static void processed(const char *base)
 
     the_base = base;
     want(llmobs_set_processor(process, NULL), 0, "set_processor");
-    printf("%ld\n", ask_once());
+    printf("%ld\n", ask_once(hello));
     want(llmobs_context_begin(&options), 0, "context_begin");
-    printf("%ld\n", ask_once());
+    printf("%ld\n", ask_once(hello));
     want(llmobs_finish(llmobs_start(LLMOBS_TASK, "omitted")), 0, "finish");
     want(llmobs_context_end(), 0, "context_end");
     want(llmobs_finish(llmobs_start(LLMOBS_TASK, "kept")), 0, "finish");
 }
 
-int main(int argc, char **argv)
-{
-    static const struct one_case cases[] = {
-        {"nested", nested, 6, 0},
-        {"multi", multi, 5, 0},
-        {"threads", threads, 24, 0},
-        {"handed_over", handed_over, 4, 0},
-        {"forked", forked, 4, 0},
-        {"open_at_exit", open_at_exit, 2, 0},
-        {"used_at_exit", used_at_exit, 2, 0},
-        {"applications", applications, 4, 0},
-        {"proxied", proxied, 3, 0},
-        {"contexts", contexts, 3, 0},
-        {"served", served, 4, 0},
-        {"wrong", wrong, 1, 1},
-        {"off_and_on", off_and_on, 2, 0},
-        {"processed", processed, 2, 0},
-        {NULL, NULL, 0, 0},
-    };
+static const struct one_case cases[] = {
+    {"nested", nested, 6, 0},
+    {"multi", multi, 5, 0},
+    {"threads", threads, 24, 0},
+    {"handed_over", handed_over, 4, 0},
+    {"forked", forked, 4, 0},
+    {"open_at_exit", open_at_exit, 2, 0},
+    {"used_at_exit", used_at_exit, 2, 0},
+    {"applications", applications, 4, 0},
+    {"proxied", proxied, 3, 0},
+    {"contexts", contexts, 3, 0},
+    {"served", served, 4, 0},
+    {"wrong", wrong, 1, 1},
+    {"off_and_on", off_and_on, 2, 0},
+    {"processed", processed, 2, 0},
+};
 
-    return cases_main(cases, argc, argv);
-}
+CASES_MAIN(cases)

@@ -397,8 +397,7 @@ static void begin_anew(struct one *one)
     curl_easy_reset(one->curl);
     set_url(one->curl, "http://127.0.0.1:1", "/other");
     curl_easy_setopt(one->curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(one->curl, CURLOPT_WRITEFUNCTION, collect);
-    curl_easy_setopt(one->curl, CURLOPT_WRITEDATA, &one->other);
+    write_to(one->curl, collect, &one->other);
 }
 
 /* And nowhere any more. */
@@ -505,8 +504,7 @@ static CURL *start_first(struct all *all, const char *base)
     CURL *first = asking(base, CHAT, ASK("big", ", \"stream\": true"), NULL);
     int running;
 
-    curl_easy_setopt(first, CURLOPT_WRITEFUNCTION, change_all);
-    curl_easy_setopt(first, CURLOPT_WRITEDATA, all);
+    write_to(first, change_all, all);
     /* libcurl fills it a hundred times at most in one drive: that is less than
      * the answer, however much of it has come. */
     curl_easy_setopt(first, CURLOPT_BUFFERSIZE, 1024L);
@@ -640,10 +638,9 @@ int main(int argc, char **argv)
         {"waits", waits, all ? 22 : 1, all ? 3 : 0},
         {"answered", answered, 10, 3},
         {"connects", connects, all ? 24 : 1, all ? 3 : 0},
-        {NULL, NULL, 0, 0},
     };
 
     if (argc == 4)
         secure = argv[--argc];
-    return cases_main(cases, argc, argv);
+    return cases_main(cases, sizeof(cases) / sizeof(*cases), argc, argv);
 }

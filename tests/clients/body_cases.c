@@ -15,8 +15,7 @@ static void zero_bytes(const char *base)
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
     run_one("borrowed", curl, &text);
     curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, body);
-    run_one("copied", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("copied", curl, &text);
 }
 
 static size_t spoil(char *data, size_t size, size_t count, void *to)
@@ -144,8 +143,7 @@ static void ranged(const char *base)
     run_one("range", curl, &text);
     curl_easy_setopt(curl, CURLOPT_RANGE, NULL);
     curl_easy_setopt(curl, CURLOPT_RESUME_FROM, 5L);
-    run_one("resumed", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("resumed", curl, &text);
 }
 
 /* The rest of an upload: sought where the app can, else read and dropped. */
@@ -170,18 +168,14 @@ static void upload_resumed(const char *base)
     }
 }
 
-int main(int argc, char **argv)
-{
-    static const struct one_case cases[] = {
-        {"zero_bytes", zero_bytes, 0, 0},
-        {"buffer_changed", buffer_changed, 3, 0},
-        {"huge_copy", huge_copy, 0, 0},
-        {"form_stream", form_stream, 0, 0},
-        {"mime_callback", mime_callback, 0, 0},
-        {"ranged", ranged, 2, 1},
-        {"upload_resumed", upload_resumed, 0, 0},
-        {NULL, NULL, 0, 0},
-    };
+static const struct one_case cases[] = {
+    {"zero_bytes", zero_bytes, 0, 0},
+    {"buffer_changed", buffer_changed, 3, 0},
+    {"huge_copy", huge_copy, 0, 0},
+    {"form_stream", form_stream, 0, 0},
+    {"mime_callback", mime_callback, 0, 0},
+    {"ranged", ranged, 2, 1},
+    {"upload_resumed", upload_resumed, 0, 0},
+};
 
-    return cases_main(cases, argc, argv);
-}
+CASES_MAIN(cases)

@@ -78,6 +78,12 @@ static const char *const streamed = ASK("gpt-4o-mini", ", \"stream\": true");
 static const char *const slow = ASK("slow", ", \"stream\": true");
 static const char *const moved = ASK("redirect-307", "");
 
+static inline void write_to(CURL *curl, curl_write_callback call, void *data)
+{
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, call);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, data);
+}
+
 /* Makes a handle with default settings post `body` (borrowed; NULL: a GET) to a
  * path of the server. */
 static inline void make_ask(CURL *curl, const char *base, const char *path,
@@ -91,10 +97,8 @@ static inline void make_ask(CURL *curl, const char *base, const char *path,
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     if (body)
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
-    if (into) {
-        curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
-        curl_easy_setopt(curl, CURLOPT_WRITEDATA, into);
-    }
+    if (into)
+        write_to(curl, collect, into);
 }
 
 static inline CURL *asking(const char *base, const char *path, const char *body,
@@ -112,14 +116,12 @@ static inline void show(const char *label, CURL *curl, CURLcode rc,
                         struct text *text)
 {
     long status = 0;
-    double size = -1;
     char *type = NULL;
     char *private_data = NULL;
 
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &type);
     curl_easy_getinfo(curl, CURLINFO_PRIVATE, &private_data);
-    (void)size;
     printf("%s: rc=%d status=%ld type=%s private=%s len=%zu\n%s\n", label,
            (int)rc, status, type ? type : "-",
            private_data ? private_data : "-", text ? text->len : 0,
@@ -133,6 +135,12 @@ static inline void show(const char *label, CURL *curl, CURLcode rc,
 static inline void run_one(const char *label, CURL *curl, struct text *text)
 {
     show(label, curl, curl_easy_perform(curl), text);
+}
+
+static inline void run_last(const char *label, CURL *curl, struct text *text)
+{
+    run_one(label, curl, text);
+    curl_easy_cleanup(curl);
 }
 
 /* The status of an answer from this path; 0: none came. */
@@ -153,6 +161,21 @@ static inline long status_at(const char *base, const char *path,
 static inline long status_of(const char *base, const char *body)
 {
     return status_at(base, CHAT, body);
+}
+
+/* For a case whose threads and handlers ask too. */
+__attribute__((unused)) static const char *the_base;
+
+static inline long ask_once(const char *body)
+{
+    return status_of(the_base, body);
+}
+
+static inline void first_call(const char *base)
+{
+    the_base = base;
+    printf("%ld\n", ask_once(hello));
+    fflush(stdout);
 }
 
 static inline void set_url(CURL *curl, const char *base, const char *path)
@@ -210,6 +233,26 @@ static inline void drive(CURLM *multi)
     }
 }
 
+static inline void add_and_drive(CURLM *multi, CURL *curl)
+{
+    curl_multi_add_handle(multi, curl);
+    drive(multi);
+}
+
+static inline void clean_up(CURL *curl, CURLM *multi)
+{
+    curl_easy_cleanup(curl);
+    curl_multi_cleanup(multi);
+}
+
+static inline void finish(const char *label, CURL *curl, CURLM *multi,
+                          struct text *text)
+{
+    curl_multi_remove_handle(multi, curl);
+    show(label, curl, CURLE_OK, text);
+    clean_up(curl, multi);
+}
+
 static inline int deny_push(CURL *parent, CURL *pushed, size_t count,
                             struct curl_pushheaders *headers, void *user)
 {
@@ -263,6 +306,13 @@ static inline size_t make_twin(char *data, size_t size, size_t count, void *to)
     return size * count;
 }
 
+static inline void end_libcurl(void)
+{
+    curl_slist_free_all(json_headers);
+    json_headers = NULL;
+    curl_global_cleanup();
+}
+
 static inline void run_case(const struct one_case *one, const char *base)
 {
     curl_global_init(CURL_GLOBAL_ALL);
@@ -270,19 +320,17 @@ static inline void run_case(const struct one_case *one, const char *base)
     json_headers =
         curl_slist_append(json_headers, "Authorization: Bearer sk-SECRETKEY");
     one->run(base);
-    curl_slist_free_all(json_headers);
-    json_headers = NULL;
-    curl_global_cleanup();
+    end_libcurl();
 }
 
-static inline int cases_main(const struct one_case *cases, int argc,
-                             char **argv)
+static inline int cases_main(const struct one_case *cases, size_t count,
+                             int argc, char **argv)
 {
     bool list = argc == 2 && strcmp(argv[1], "--list") == 0;
     bool all = argc == 3 && strcmp(argv[1], "all") == 0;
     bool found = list || all;
 
-    for (const struct one_case *one = cases; one->name; one++) {
+    for (const struct one_case *one = cases; one < cases + count; one++) {
         if (list)
             printf("%s %d %d\n", one->name, one->spans, one->errors);
         if (argc != 3 || (!all && strcmp(one->name, argv[1]) != 0))
@@ -294,5 +342,13 @@ static inline int cases_main(const struct one_case *cases, int argc,
         fprintf(stderr, "usage: %s --list | all BASE | NAME BASE\n", argv[0]);
     return found ? 0 : 2;
 }
+
+/* The program whose cases are this array. */
+#define CASES_MAIN(cases)                                                \
+    int main(int argc, char **argv)                                      \
+    {                                                                    \
+        return cases_main(cases, sizeof(cases) / sizeof(*(cases)), argc, \
+                          argv);                                         \
+    }
 
 #endif

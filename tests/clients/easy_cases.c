@@ -10,8 +10,7 @@ static void plain(const char *base)
     CURL *curl = asking(base, CHAT, hello, &text);
 
     curl_easy_setopt(curl, CURLOPT_PRIVATE, "mine");
-    run_one("plain", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("plain", curl, &text);
 }
 
 static void stream(const char *base)
@@ -19,8 +18,7 @@ static void stream(const char *base)
     struct text text = {0};
     CURL *curl = asking(base, CHAT, streamed, &text);
 
-    run_one("stream", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("stream", curl, &text);
 }
 
 static void reused(const char *base)
@@ -55,8 +53,7 @@ static void copied(const char *base)
     memset(body, 'x', sizeof(body) - 1);
     run_one("copied", curl, &text);
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, hello);
-    run_one("plain again", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("plain again", curl, &text);
 }
 
 static void string_sized(const char *base)
@@ -67,8 +64,7 @@ static void string_sized(const char *base)
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, 10L);
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, hello);
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)-1);
-    run_one("size -1", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("size -1", curl, &text);
 }
 
 static CURL *feeding(const char *base, const char *path, struct source *source,
@@ -88,8 +84,7 @@ static void read_chunked(const char *base)
     struct source source = {hello, 0, 7};
     CURL *curl = feeding(base, CHAT, &source, &text);
 
-    run_one("chunked upload", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("chunked upload", curl, &text);
 }
 
 static void read_redirected(const char *base)
@@ -106,8 +101,7 @@ static void read_redirected(const char *base)
     run_one("with seek", curl, &text);
     source.at = 0;
     curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, NULL);
-    run_one("without seek", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("without seek", curl, &text);
 }
 
 static void file_redirected(const char *base)
@@ -201,8 +195,7 @@ static void header_in_body(const char *base)
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, NULL);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, NULL);
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, hello);
-    run_one("not streamed", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("not streamed", curl, &text);
 }
 
 struct changing {
@@ -216,8 +209,7 @@ static size_t change_target(char *data, size_t size, size_t count, void *to)
     struct changing *changing = to;
 
     text_add(&changing->first, data, size * count);
-    curl_easy_setopt(changing->curl, CURLOPT_WRITEFUNCTION, collect);
-    curl_easy_setopt(changing->curl, CURLOPT_WRITEDATA, &changing->second);
+    write_to(changing->curl, collect, &changing->second);
     return size * count;
 }
 
@@ -227,8 +219,7 @@ static void changed_in_callback(const char *base)
     CURL *curl = asking(base, CHAT, streamed, NULL);
 
     changing.curl = curl;
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, change_target);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &changing);
+    write_to(curl, change_target, &changing);
     printf("rc=%d\n", (int)curl_easy_perform(curl));
     text_add(&changing.first, "", 0);
     text_add(&changing.first, changing.second.data, changing.second.len);
@@ -237,8 +228,7 @@ static void changed_in_callback(const char *base)
     show("all", curl, CURLE_OK, &changing.first);
     free(changing.second.data);
     memset(&changing.second, 0, sizeof(changing.second));
-    run_one("after", curl, &changing.second);
-    curl_easy_cleanup(curl);
+    run_last("after", curl, &changing.second);
 }
 
 struct pausing {
@@ -281,8 +271,7 @@ static void paused(const char *base)
     CURL *curl = asking(base, CHAT, streamed, NULL);
 
     pausing.curl = curl;
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, pause_once);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &pausing);
+    write_to(curl, pause_once, &pausing);
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, unpause);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &pausing);
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
@@ -319,8 +308,7 @@ static void reset_reused(const char *base)
     run_one("before", curl, &text);
     curl_easy_reset(curl);
     curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &text);
+    write_to(curl, collect, &text);
     run_one("after", curl, &text);
     free(url);
     curl_easy_cleanup(curl);
@@ -335,10 +323,8 @@ static void duplicated(const char *base)
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)strlen(hello));
     curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, hello);
     twin = curl_easy_duphandle(curl);
-    run_one("original", curl, &text);
-    curl_easy_cleanup(curl);
-    run_one("twin", twin, &text);
-    curl_easy_cleanup(twin);
+    run_last("original", curl, &text);
+    run_last("twin", twin, &text);
 }
 
 static void duplicated_inside(const char *base)
@@ -347,10 +333,8 @@ static void duplicated_inside(const char *base)
     CURL *curl = asking(base, CHAT, hello, NULL);
 
     twinning.curl = curl;
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, make_twin);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &twinning);
-    run_one("original", curl, &twinning.text);
-    curl_easy_cleanup(curl);
+    write_to(curl, make_twin, &twinning);
+    run_last("original", curl, &twinning.text);
     twinning.curl = twinning.twin;
     run_one("twin", twinning.twin, &twinning.text);
     curl_easy_cleanup(twinning.twin);
@@ -377,8 +361,7 @@ static void recursive(const char *base)
     CURL *curl = asking(base, CHAT, hello, NULL);
 
     recursing.curl = curl;
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, recurse);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &recursing);
+    write_to(curl, recurse, &recursing);
     run_one("outer", curl, &recursing.text);
     printf("inner rc=%d\n", recursing.rc);
     curl_easy_cleanup(curl);
@@ -404,8 +387,7 @@ static void jumped(const char *base)
         printf("jumped\n");
     curl_easy_cleanup(curl);
     curl = asking(base, CHAT, hello, &text);
-    run_one("next", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("next", curl, &text);
 }
 
 static void formed(const char *base)
@@ -419,8 +401,7 @@ static void formed(const char *base)
     curl_mime_data(part, hello, CURL_ZERO_TERMINATED);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, NULL);
     curl_easy_setopt(curl, CURLOPT_MIMEPOST, mime);
-    run_one("mime", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("mime", curl, &text);
     curl_mime_free(mime);
 }
 
@@ -444,8 +425,7 @@ static void bare_host(const char *base)
     struct text text = {0};
     CURL *curl = asking(strstr(base, "://") + 3, CHAT, hello, &text);
 
-    run_one("no scheme", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("no scheme", curl, &text);
 }
 
 static void port_option(const char *base)
@@ -455,8 +435,7 @@ static void port_option(const char *base)
     CURL *curl = asking("http://127.0.0.1:9", CHAT, hello, &text);
 
     curl_easy_setopt(curl, CURLOPT_PORT, strtol(colon + 1, NULL, 10));
-    run_one("port", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("port", curl, &text);
 }
 
 struct relisting {
@@ -486,11 +465,9 @@ static void headers_replaced(const char *base)
     relisting.curl = curl;
     relisting.list = curl_slist_append(NULL, "Content-Type: application/json");
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, relisting.list);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, relist);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &relisting);
+    write_to(curl, relist, &relisting);
     run_one("replaced", curl, &relisting.text);
-    run_one("again", curl, &relisting.text);
-    curl_easy_cleanup(curl);
+    run_last("again", curl, &relisting.text);
 }
 
 static void timed_out(const char *base)
@@ -509,8 +486,7 @@ static void unreachable(const char *base)
     CURL *curl = asking("http://127.0.0.1:1", CHAT, hello, &text);
 
     (void)base;
-    run_one("refused", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("refused", curl, &text);
 }
 
 static void connect_only(const char *base)
@@ -519,8 +495,7 @@ static void connect_only(const char *base)
     CURL *curl = asking(base, CHAT, hello, &text);
 
     curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
-    run_one("connect only", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("connect only", curl, &text);
 }
 
 static void nothing_sent(const char *base)
@@ -538,40 +513,36 @@ static void nothing_sent(const char *base)
     curl_easy_cleanup(curl);
 }
 
-int main(int argc, char **argv)
-{
-    static const struct one_case cases[] = {
-        {"plain", plain, 1, 0},
-        {"stream", stream, 1, 0},
-        {"reused", reused, 3, 1},
-        {"copied", copied, 2, 0},
-        {"string_sized", string_sized, 1, 0},
-        {"read_chunked", read_chunked, 1, 0},
-        {"read_redirected", read_redirected, 2, 1},
-        {"file_redirected", file_redirected, 2, 1},
-        {"to_stdout", to_stdout, 2, 0},
-        {"to_file", to_file, 1, 0},
-        {"headers_to_write", headers_to_write, 1, 0},
-        {"header_in_body", header_in_body, 3, 0},
-        {"changed_in_callback", changed_in_callback, 2, 0},
-        {"paused", paused, 1, 0},
-        {"aborted", aborted, 1, 1},
-        {"reset_reused", reset_reused, 1, 0},
-        {"duplicated", duplicated, 2, 0},
-        {"duplicated_inside", duplicated_inside, 2, 0},
-        {"recursive", recursive, 1, 0},
-        {"jumped", jumped, 2, 1},
-        {"formed", formed, 0, 0},
-        {"by_parts", by_parts, 1, 0},
-        {"bare_host", bare_host, 1, 0},
-        {"port_option", port_option, 1, 0},
-        {"headers_replaced", headers_replaced, 2, 0},
-        {"timed_out", timed_out, 1, 1},
-        {"unreachable", unreachable, 1, 1},
-        {"connect_only", connect_only, 0, 0},
-        {"nothing_sent", nothing_sent, 0, 0},
-        {NULL, NULL, 0, 0},
-    };
+static const struct one_case cases[] = {
+    {"plain", plain, 1, 0},
+    {"stream", stream, 1, 0},
+    {"reused", reused, 3, 1},
+    {"copied", copied, 2, 0},
+    {"string_sized", string_sized, 1, 0},
+    {"read_chunked", read_chunked, 1, 0},
+    {"read_redirected", read_redirected, 2, 1},
+    {"file_redirected", file_redirected, 2, 1},
+    {"to_stdout", to_stdout, 2, 0},
+    {"to_file", to_file, 1, 0},
+    {"headers_to_write", headers_to_write, 1, 0},
+    {"header_in_body", header_in_body, 3, 0},
+    {"changed_in_callback", changed_in_callback, 2, 0},
+    {"paused", paused, 1, 0},
+    {"aborted", aborted, 1, 1},
+    {"reset_reused", reset_reused, 1, 0},
+    {"duplicated", duplicated, 2, 0},
+    {"duplicated_inside", duplicated_inside, 2, 0},
+    {"recursive", recursive, 1, 0},
+    {"jumped", jumped, 2, 1},
+    {"formed", formed, 0, 0},
+    {"by_parts", by_parts, 1, 0},
+    {"bare_host", bare_host, 1, 0},
+    {"port_option", port_option, 1, 0},
+    {"headers_replaced", headers_replaced, 2, 0},
+    {"timed_out", timed_out, 1, 1},
+    {"unreachable", unreachable, 1, 1},
+    {"connect_only", connect_only, 0, 0},
+    {"nothing_sent", nothing_sent, 0, 0},
+};
 
-    return cases_main(cases, argc, argv);
-}
+CASES_MAIN(cases)

@@ -25,8 +25,7 @@ static void fmem_redirected(const char *base)
     FILE *file = fmemopen((void *)(uintptr_t)moved, strlen(moved), "r");
     CURL *curl = uploading(base, file, &text);
 
-    run_one("fmemopen", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("fmemopen", curl, &text);
     fclose(file);
 }
 
@@ -54,8 +53,7 @@ static void rewound_first(const char *base)
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, refuse_once);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, &refused);
     run_one("refused", curl, &text);
-    run_one("rewound", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("rewound", curl, &text);
     fclose(file);
 }
 
@@ -204,13 +202,11 @@ static void paused(const char *base)
     pausing.curl = curl;
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, pause_often);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, &pausing);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, pause_often);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &pausing);
+    write_to(curl, pause_often, &pausing);
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, go_on);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &pausing);
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-    run_one("both", curl, &pausing.text);
-    curl_easy_cleanup(curl);
+    run_last("both", curl, &pausing.text);
 }
 
 static size_t refuse_end(char *data, size_t size, size_t count, void *to)
@@ -227,8 +223,7 @@ static void refused_at_the_end(const char *base)
     CURL *curl = asking(base, CHAT, streamed, &text);
 
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, refuse_end);
-    run_one("refused", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("refused", curl, &text);
 }
 
 static void address_in_query(const char *base)
@@ -237,8 +232,7 @@ static void address_in_query(const char *base)
     CURL *curl =
         asking(strstr(base, "://") + 3, CHAT "?u=http://x", hello, &text);
 
-    run_one("no scheme", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("no scheme", curl, &text);
 }
 
 static void body_not_sent(const char *base)
@@ -250,8 +244,7 @@ static void body_not_sent(const char *base)
     curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, hello);
     run_one("head", curl, &text);
     curl_easy_setopt(curl, CURLOPT_POST, 1L);
-    run_one("post", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("post", curl, &text);
 }
 
 /* More than the cap of a captured body. */
@@ -333,12 +326,8 @@ static void done_and_removed(const char *base)
     CURLM *multi = curl_multi_init();
     CURL *curl = asking(base, "/other", hello, &text);
 
-    curl_multi_add_handle(multi, curl);
-    drive(multi);
-    curl_multi_remove_handle(multi, curl);
-    show("done", curl, CURLE_OK, &text);
-    curl_easy_cleanup(curl);
-    curl_multi_cleanup(multi);
+    add_and_drive(multi, curl);
+    finish("done", curl, multi, &text);
 }
 
 static void set_after_add(const char *base)
@@ -360,8 +349,7 @@ static void set_after_add(const char *base)
         show("after", curl, CURLE_OK, &text);
         curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
     }
-    curl_easy_cleanup(curl);
-    curl_multi_cleanup(multi);
+    clean_up(curl, multi);
 }
 
 static void reset_in_multi(const char *base)
@@ -380,8 +368,7 @@ static void reset_in_multi(const char *base)
     printf("refused=%d\n", curl_easy_perform(curl) != CURLE_OK);
     curl_multi_remove_handle(multi, curl);
     free(text.data);
-    curl_easy_cleanup(curl);
-    curl_multi_cleanup(multi);
+    clean_up(curl, multi);
 }
 
 static void errno_kept(const char *base)
@@ -421,27 +408,23 @@ static void stale_reason(const char *base)
     curl_easy_cleanup(curl);
 }
 
-int main(int argc, char **argv)
-{
-    static const struct one_case cases[] = {
-        {"fmem_redirected", fmem_redirected, 1, 0},
-        {"rewound_first", rewound_first, 2, 1},
-        {"cookie_redirected", cookie_redirected, 2, 1},
-        {"ioctl_redirected", ioctl_redirected, 2, 0},
-        {"changed_in_place", changed_in_place, 1, 0},
-        {"paused", paused, 1, 0},
-        {"refused_at_the_end", refused_at_the_end, 1, 0},
-        {"address_in_query", address_in_query, 1, 0},
-        {"body_not_sent", body_not_sent, 1, 0},
-        {"big_copy", big_copy, 1, 0},
-        {"news_unread", news_unread, 8, 0},
-        {"done_and_removed", done_and_removed, 0, 0},
-        {"set_after_add", set_after_add, 2, 0},
-        {"reset_in_multi", reset_in_multi, 1, 1},
-        {"errno_kept", errno_kept, 0, 0},
-        {"stale_reason", stale_reason, 2, 2},
-        {NULL, NULL, 0, 0},
-    };
+static const struct one_case cases[] = {
+    {"fmem_redirected", fmem_redirected, 1, 0},
+    {"rewound_first", rewound_first, 2, 1},
+    {"cookie_redirected", cookie_redirected, 2, 1},
+    {"ioctl_redirected", ioctl_redirected, 2, 0},
+    {"changed_in_place", changed_in_place, 1, 0},
+    {"paused", paused, 1, 0},
+    {"refused_at_the_end", refused_at_the_end, 1, 0},
+    {"address_in_query", address_in_query, 1, 0},
+    {"body_not_sent", body_not_sent, 1, 0},
+    {"big_copy", big_copy, 1, 0},
+    {"news_unread", news_unread, 8, 0},
+    {"done_and_removed", done_and_removed, 0, 0},
+    {"set_after_add", set_after_add, 2, 0},
+    {"reset_in_multi", reset_in_multi, 1, 1},
+    {"errno_kept", errno_kept, 0, 0},
+    {"stale_reason", stale_reason, 2, 2},
+};
 
-    return cases_main(cases, argc, argv);
-}
+CASES_MAIN(cases)

@@ -20,28 +20,6 @@
 
 static const char *const hang = ASK("hang", "");
 
-static const char *the_base;
-
-static long ask_with(CURL *curl)
-{
-    long status = 0;
-
-    curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    return status;
-}
-
-static long ask_once(const char *body)
-{
-    struct text text = {0};
-    CURL *curl = asking(the_base, CHAT, body, &text);
-    long status = ask_with(curl);
-
-    curl_easy_cleanup(curl);
-    free(text.data);
-    return status;
-}
-
 static void nap(int ms)
 {
     const struct timespec t = {ms / 1000, (long)(ms % 1000) * 1000000};
@@ -58,8 +36,7 @@ static int number(const char *name, int fallback)
 
 static void plain(const char *base)
 {
-    the_base = base;
-    printf("%ld\n", ask_once(hello));
+    first_call(base);
 }
 
 /* -- the last thread --------------------------------------------------- */
@@ -298,8 +275,7 @@ static void exit_from_thread(const char *base)
     int ms = number("AFTER_MS", 150);
     pthread_t thread;
 
-    the_base = base;
-    printf("%ld\n", ask_once(hello));
+    first_call(base);
     pthread_create(&thread, NULL, ask_and_hang, NULL);
     pthread_create(&thread, NULL, ask_and_hang, NULL);
     pthread_create(&thread, NULL, end_process, &ms);
@@ -311,8 +287,7 @@ static void exit_in_transfer(const char *base)
 {
     pthread_t thread;
 
-    the_base = base;
-    printf("%ld\n", ask_once(hello));
+    first_call(base);
     pthread_create(&thread, NULL, ask_and_hang, NULL);
     wait_sent(1);
     nap(100);
@@ -403,9 +378,7 @@ static void exit_in_malloc(const char *base)
     void *list[64] = {NULL};
     pthread_t thread;
 
-    the_base = base;
-    printf("%ld\n", ask_once(hello));
-    fflush(stdout);
+    first_call(base);
     nap(number("AFTER_MS", 50));
     ends_early = true;
     pthread_create(&thread, NULL, resize, malloc(2000));
@@ -424,9 +397,7 @@ static void exit_in_child(const char *base)
     int status = -1;
     pid_t child;
 
-    the_base = base;
-    printf("%ld\n", ask_once(hello));
-    fflush(stdout);
+    first_call(base);
     child = fork();
     if (child == 0)
         exit(ask_once(hello) == 200 ? 5 : 6);
@@ -479,9 +450,7 @@ static void exit_in_vfork_child(const char *base)
 {
     pid_t child;
 
-    the_base = base;
-    printf("%ld\n", ask_once(hello));
-    fflush(stdout);
+    first_call(base);
     if (!getenv("SHOW_THREADS"))
         return;
     child = vfork();
@@ -497,9 +466,7 @@ static void exit_in_vfork_child(const char *base)
 
 static void exit_hard(const char *base)
 {
-    the_base = base;
-    printf("%ld\n", ask_once(hello));
-    fflush(stdout);
+    first_call(base);
     nap(number("AFTER_MS", 300));
     _exit(7);
 }
@@ -522,11 +489,8 @@ static void cleanup_in_flight(const char *base)
 /* Never up again: all is left to the exit handler. */
 static void cleanup_for_good(const char *base)
 {
-    the_base = base;
-    printf("%ld\n", ask_once(hello));
-    curl_slist_free_all(json_headers);
-    json_headers = NULL;
-    curl_global_cleanup();
+    first_call(base);
+    end_libcurl();
     exit(0);
 }
 
@@ -561,9 +525,7 @@ static void cleanup_in_threads(const char *base)
     pthread_t threads[4];
 
     the_base = base;
-    curl_slist_free_all(json_headers);
-    json_headers = NULL;
-    curl_global_cleanup();
+    end_libcurl();
     for (int i = 0; i < 4; i++)
         pthread_create(&threads[i], NULL, clean_up_often, NULL);
     for (int i = 0; i < 4; i++)
@@ -588,8 +550,7 @@ static void close_low(const char *base)
 {
     int fds[6];
 
-    the_base = base;
-    printf("%ld\n", ask_once(hello));
+    first_call(base);
     nap(number("AFTER_MS", 400));
     for (int fd = 3; fd < 32; fd++)
         close(fd);
@@ -641,9 +602,7 @@ static void cleanup_in_child(const char *base)
     int status = -1;
     pid_t child;
 
-    the_base = base;
-    printf("%ld\n", ask_once(hello));
-    fflush(stdout);
+    first_call(base);
     child = fork();
     if (child == 0) {
         bool good;
@@ -703,9 +662,7 @@ static void own_memory(const char *base)
 {
     the_base = base;
     the_thread = pthread_self();
-    curl_slist_free_all(json_headers);
-    json_headers = NULL;
-    curl_global_cleanup();
+    end_libcurl();
     curl_global_init_mem(CURL_GLOBAL_ALL, own_malloc, free, realloc, strdup,
                          own_calloc);
     printf("%ld\n", ask_once(hello));
@@ -714,35 +671,32 @@ static void own_memory(const char *base)
         printf("foreign=%d\n", foreign);
 }
 
-int main(int argc, char **argv)
-{
-    static const struct one_case cases[] = {
-        {"plain", plain, 1, 0},
-        {"left_by_main", left_by_main, 1, 0},
-        {"left_by_system_call", left_by_system_call, 1, 0},
-        {"left_by_handler", left_by_handler, 1, 0},
-        {"fork_in_handler", fork_in_handler, 2, 0},
-        {"left_to_another", left_to_another, 2, 0},
-        {"forks", forks, 12, 0},
-        {"forks_of_one_pid", forks_of_one_pid, -1, 0},
-        {"exit_from_thread", exit_from_thread, 3, 2},
-        {"exit_in_transfer", exit_in_transfer, 2, 1},
-        {"exit_in_malloc", exit_in_malloc, -1, 0},
-        {"exit_in_child", exit_in_child, 2, 0},
-        {"exit_in_vfork_child", exit_in_vfork_child, 1, 0},
-        {"exit_hard", exit_hard, -1, 0},
-        {"cleanup_in_flight", cleanup_in_flight, 3, 0},
-        {"cleanup_for_good", cleanup_for_good, 1, 0},
-        {"cleanup_often", cleanup_often, 30, 0},
-        {"cleanup_in_threads", cleanup_in_threads, 40, 0},
-        {"cleanup_again", cleanup_again, 8, 0},
-        {"close_low", close_low, 1, 0},
-        {"close_standard", close_standard, 1, 0},
-        {"cleanup_of_two", cleanup_of_two, 2, 0},
-        {"cleanup_in_child", cleanup_in_child, 2, 0},
-        {"cleanup_by_destructor", cleanup_by_destructor, 2, 0},
-        {"own_memory", own_memory, 1, 0},
-        {NULL, NULL, 0, 0}};
+static const struct one_case cases[] = {
+    {"plain", plain, 1, 0},
+    {"left_by_main", left_by_main, 1, 0},
+    {"left_by_system_call", left_by_system_call, 1, 0},
+    {"left_by_handler", left_by_handler, 1, 0},
+    {"fork_in_handler", fork_in_handler, 2, 0},
+    {"left_to_another", left_to_another, 2, 0},
+    {"forks", forks, 12, 0},
+    {"forks_of_one_pid", forks_of_one_pid, -1, 0},
+    {"exit_from_thread", exit_from_thread, 3, 2},
+    {"exit_in_transfer", exit_in_transfer, 2, 1},
+    {"exit_in_malloc", exit_in_malloc, -1, 0},
+    {"exit_in_child", exit_in_child, 2, 0},
+    {"exit_in_vfork_child", exit_in_vfork_child, 1, 0},
+    {"exit_hard", exit_hard, -1, 0},
+    {"cleanup_in_flight", cleanup_in_flight, 3, 0},
+    {"cleanup_for_good", cleanup_for_good, 1, 0},
+    {"cleanup_often", cleanup_often, 30, 0},
+    {"cleanup_in_threads", cleanup_in_threads, 40, 0},
+    {"cleanup_again", cleanup_again, 8, 0},
+    {"close_low", close_low, 1, 0},
+    {"close_standard", close_standard, 1, 0},
+    {"cleanup_of_two", cleanup_of_two, 2, 0},
+    {"cleanup_in_child", cleanup_in_child, 2, 0},
+    {"cleanup_by_destructor", cleanup_by_destructor, 2, 0},
+    {"own_memory", own_memory, 1, 0},
+};
 
-    return cases_main(cases, argc, argv);
-}
+CASES_MAIN(cases)

@@ -79,11 +79,9 @@ static void fetch_again(const char *base)
     set_url(curl, base, STORED "resp_2");
     run_one("back", curl, &text);
     curl_easy_reset(curl);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &text);
+    write_to(curl, collect, &text);
     set_url(curl, base, STORED "resp_3");
-    run_one("reset", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("reset", curl, &text);
     curl_easy_cleanup(twin);
 }
 
@@ -94,8 +92,7 @@ static void fetch_connect_only(const char *base)
     CURL *curl = asking(base, STORED "resp_1", NULL, &text);
 
     curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
-    run_one("connect only", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("connect only", curl, &text);
 }
 
 static void fetch_multi(const char *base)
@@ -129,8 +126,7 @@ static void fetch_by_handle(const char *base)
 
     curl_url_set(handle, CURLUPART_URL, url, 0);
     curl_easy_setopt(curl, CURLOPT_CURLU, handle);
-    run_one("url handle", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("url handle", curl, &text);
     curl_url_cleanup(handle);
     free(url);
 }
@@ -235,8 +231,7 @@ static void speak_by_hand(const char *base)
             curl_easy_setopt(curl, CURLOPT_READFUNCTION, feed);
             curl_easy_setopt(curl, CURLOPT_READDATA, &source);
         }
-        run_one("by hand", curl, &text);
-        curl_easy_cleanup(curl);
+        run_last("by hand", curl, &text);
     }
     curl_slist_free_all(list);
 }
@@ -349,23 +344,19 @@ static void speak_long(const char *base)
     curl_mime_free(mime);
 }
 
-int main(int argc, char **argv)
-{
-    static const struct one_case cases[] = {
-        {"fetch", fetch, 1, 0},
-        {"fetch_methods", fetch_methods, 4, 0},
-        {"fetch_answers", fetch_answers, 2, 0},
-        {"fetch_again", fetch_again, 4, 0},
-        {"fetch_connect_only", fetch_connect_only, 0, 0},
-        {"fetch_multi", fetch_multi, 2, 0},
-        {"fetch_by_handle", fetch_by_handle, 0, 0},
-        {"speak", speak, 4, 0},
-        {"speak_by_form", speak_by_form, 1, 0},
-        {"speak_by_hand", speak_by_hand, 3, 0},
-        {"speak_oddly", speak_oddly, 2, 1},
-        {"speak_long", speak_long, 1, 0},
-        {NULL, NULL, 0, 0},
-    };
+static const struct one_case cases[] = {
+    {"fetch", fetch, 1, 0},
+    {"fetch_methods", fetch_methods, 4, 0},
+    {"fetch_answers", fetch_answers, 2, 0},
+    {"fetch_again", fetch_again, 4, 0},
+    {"fetch_connect_only", fetch_connect_only, 0, 0},
+    {"fetch_multi", fetch_multi, 2, 0},
+    {"fetch_by_handle", fetch_by_handle, 0, 0},
+    {"speak", speak, 4, 0},
+    {"speak_by_form", speak_by_form, 1, 0},
+    {"speak_by_hand", speak_by_hand, 3, 0},
+    {"speak_oddly", speak_oddly, 2, 1},
+    {"speak_long", speak_long, 1, 0},
+};
 
-    return cases_main(cases, argc, argv);
-}
+CASES_MAIN(cases)

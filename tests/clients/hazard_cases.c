@@ -22,8 +22,7 @@ static void other_host(const char *base)
     set_url(curl, there, "/upload");
     run_one("no call", curl, &text);
     set_url(curl, base, CHAT);
-    run_one("here again", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("here again", curl, &text);
 }
 
 /* -- callbacks set back to libcurl's own ---------------------------------- */
@@ -38,8 +37,7 @@ static size_t unset_write(char *data, size_t size, size_t count, void *to)
     struct unsetting *unsetting = to;
     FILE *file = unsetting->file;
 
-    curl_easy_setopt(unsetting->curl, CURLOPT_WRITEFUNCTION, NULL);
-    curl_easy_setopt(unsetting->curl, CURLOPT_WRITEDATA, file);
+    write_to(unsetting->curl, NULL, file);
     return fwrite(data, size, count, file);
 }
 
@@ -66,8 +64,7 @@ static void write_unset(const char *base)
     if (!unsetting.file)
         exit(3);
     unsetting.curl = curl;
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, unset_write);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &unsetting);
+    write_to(curl, unset_write, &unsetting);
     printf("rc=%d\n", (int)curl_easy_perform(curl));
     print_file("inside", unsetting.file);
     printf("rc=%d\n", (int)curl_easy_perform(curl));
@@ -81,8 +78,7 @@ static void twin_of_a_busy_one(const char *base)
 {
     struct twinning twinning = {.curl = asking(base, CHAT, streamed, NULL)};
 
-    curl_easy_setopt(twinning.curl, CURLOPT_WRITEFUNCTION, make_twin);
-    curl_easy_setopt(twinning.curl, CURLOPT_WRITEDATA, &twinning);
+    write_to(twinning.curl, make_twin, &twinning);
     run_one("model", twinning.curl, &twinning.text);
     curl_easy_cleanup(twinning.curl);
     set_url(twinning.twin, base, "/v1/models");
@@ -136,8 +132,7 @@ static void asked_inside(const char *base)
     asking_back.curl = curl;
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
     curl_easy_setopt(curl, CURLOPT_PRIVATE, "mine");
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, ask_back);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &asking_back);
+    write_to(curl, ask_back, &asking_back);
     run_one("asked", curl, &asking_back.text);
     tell(curl);
     curl_easy_cleanup(curl);
@@ -331,8 +326,7 @@ static void websocket_multi(const char *base)
     int left;
 
     curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 2L);
-    curl_multi_add_handle(multi, curl);
-    drive(multi);
+    add_and_drive(multi, curl);
     message = curl_multi_info_read(multi, &left);
     rc = message ? message->data.result : CURLE_FAILED_INIT;
     printf("rc=%d\n", (int)rc);
@@ -340,8 +334,7 @@ static void websocket_multi(const char *base)
     if (rc == CURLE_OK)
         converse(curl);
     curl_multi_remove_handle(multi, curl);
-    curl_easy_cleanup(curl);
-    curl_multi_cleanup(multi);
+    clean_up(curl, multi);
 }
 
 /* A call of a model by all but its scheme. */
@@ -361,8 +354,7 @@ static void websocket_written(const char *base)
 {
     struct frames frames = {.curl = at_realtime(base)};
 
-    curl_easy_setopt(frames.curl, CURLOPT_WRITEFUNCTION, on_frame);
-    curl_easy_setopt(frames.curl, CURLOPT_WRITEDATA, &frames);
+    write_to(frames.curl, on_frame, &frames);
     printf("rc=%d\n", (int)curl_easy_perform(frames.curl));
     if (frames.all.calls)
         printf("%zu, %d bare: %s\n", frames.all.len, frames.bare,
@@ -433,8 +425,7 @@ static void multi_inside(const char *base)
 
     inside.self = asking(base, CHAT, streamed, NULL);
     inside.other = asking(base, CHAT, hello, &text);
-    curl_easy_setopt(inside.self, CURLOPT_WRITEFUNCTION, call_multi);
-    curl_easy_setopt(inside.self, CURLOPT_WRITEDATA, &inside);
+    write_to(inside.self, call_multi, &inside);
     curl_multi_add_handle(inside.multi, inside.self);
     drive(inside.multi);
     curl_multi_remove_handle(inside.multi, inside.self);
@@ -455,8 +446,7 @@ static void push_inside(const char *base)
     curl_multi_setopt(inside.multi, CURLMOPT_PUSHFUNCTION, deny_push);
     inside.self = asking(base, CHAT, streamed, NULL);
     inside.other = asking(base, CHAT, hello, &text);
-    curl_easy_setopt(inside.self, CURLOPT_WRITEFUNCTION, call_multi);
-    curl_easy_setopt(inside.self, CURLOPT_WRITEDATA, &inside);
+    write_to(inside.self, call_multi, &inside);
     curl_multi_add_handle(inside.multi, inside.self);
     drive(inside.multi);
     curl_multi_add_handle(inside.multi, inside.other);
@@ -470,23 +460,19 @@ static void push_inside(const char *base)
     curl_multi_cleanup(inside.multi);
 }
 
-int main(int argc, char **argv)
-{
-    static const struct one_case cases[] = {
-        {"other_host", other_host, 3, 0},
-        {"write_unset", write_unset, 2, 0},
-        {"twin_of_a_busy_one", twin_of_a_busy_one, 1, 0},
-        {"asked_inside", asked_inside, 1, 0},
-        {"spoken", spoken, 1, 0},
-        {"websocket", websocket, 0, 0},
-        {"websocket_multi", websocket_multi, 0, 0},
-        {"websocket_asked", websocket_asked, 0, 0},
-        {"websocket_written", websocket_written, 0, 0},
-        {"not_http", not_http, 0, 0},
-        {"multi_inside", multi_inside, 2, 0},
-        {"push_inside", push_inside, 2, 0},
-        {NULL, NULL, 0, 0},
-    };
+static const struct one_case cases[] = {
+    {"other_host", other_host, 3, 0},
+    {"write_unset", write_unset, 2, 0},
+    {"twin_of_a_busy_one", twin_of_a_busy_one, 1, 0},
+    {"asked_inside", asked_inside, 1, 0},
+    {"spoken", spoken, 1, 0},
+    {"websocket", websocket, 0, 0},
+    {"websocket_multi", websocket_multi, 0, 0},
+    {"websocket_asked", websocket_asked, 0, 0},
+    {"websocket_written", websocket_written, 0, 0},
+    {"not_http", not_http, 0, 0},
+    {"multi_inside", multi_inside, 2, 0},
+    {"push_inside", push_inside, 2, 0},
+};
 
-    return cases_main(cases, argc, argv);
-}
+CASES_MAIN(cases)

@@ -142,8 +142,7 @@ static void nulled_inside(const char *base)
 {
     struct changing changing = changing_for(base, streamed);
 
-    curl_easy_setopt(changing.curl, CURLOPT_WRITEFUNCTION, change_on_body);
-    curl_easy_setopt(changing.curl, CURLOPT_WRITEDATA, &changing);
+    write_to(changing.curl, change_on_body, &changing);
     run_one("ask", changing.curl, &changing.text);
     run_one("again", changing.curl, &changing.text);
     list_models(base, changing.curl, &changing.text);
@@ -160,8 +159,7 @@ static void redirected_with(const char *base, struct curl_slist *set)
     curl_easy_setopt(changing.curl, CURLOPT_FOLLOWLOCATION, 1L);
     curl_easy_setopt(changing.curl, CURLOPT_HEADERFUNCTION, change_on_header);
     curl_easy_setopt(changing.curl, CURLOPT_HEADERDATA, &changing);
-    curl_easy_setopt(changing.curl, CURLOPT_WRITEFUNCTION, collect);
-    curl_easy_setopt(changing.curl, CURLOPT_WRITEDATA, &changing.text);
+    write_to(changing.curl, collect, &changing.text);
     run_one("moved", changing.curl, &changing.text);
     list_models(base, changing.curl, &changing.text);
     curl_easy_cleanup(changing.curl);
@@ -183,12 +181,10 @@ static void copied_inside(const char *base)
     struct changing changing = changing_for(base, streamed);
     struct text text = {0};
 
-    curl_easy_setopt(changing.curl, CURLOPT_WRITEFUNCTION, copy_on_body);
-    curl_easy_setopt(changing.curl, CURLOPT_WRITEDATA, &changing);
+    write_to(changing.curl, copy_on_body, &changing);
     run_one("ask", changing.curl, &changing.text);
     curl_easy_cleanup(changing.curl);
-    curl_easy_setopt(changing.twin, CURLOPT_WRITEFUNCTION, collect);
-    curl_easy_setopt(changing.twin, CURLOPT_WRITEDATA, &text);
+    write_to(changing.twin, collect, &text);
     list_models(base, changing.twin, &text);
     curl_easy_cleanup(changing.twin);
     curl_slist_free_all(changing.old);
@@ -202,8 +198,7 @@ static void replaced_in_multi(const char *base)
     struct curl_slist *set = curl_slist_append(fresh_list(), "X-More: 1");
     CURLM *multi = curl_multi_init();
 
-    curl_easy_setopt(changing.curl, CURLOPT_WRITEFUNCTION, collect);
-    curl_easy_setopt(changing.curl, CURLOPT_WRITEDATA, &changing.text);
+    write_to(changing.curl, collect, &changing.text);
     curl_multi_add_handle(multi, changing.curl);
     changing.set = set;
     change(&changing);
@@ -222,15 +217,12 @@ static void reset_in_multi(const char *base)
     CURL *curl = asking(base, CHAT, hello, &text);
     CURLM *multi = curl_multi_init();
 
-    curl_multi_add_handle(multi, curl);
-    drive(multi);
+    add_and_drive(multi, curl);
     curl_easy_reset(curl);
     curl_multi_remove_handle(multi, curl);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &text);
+    write_to(curl, collect, &text);
     list_models(base, curl, &text);
-    curl_easy_cleanup(curl);
-    curl_multi_cleanup(multi);
+    clean_up(curl, multi);
 }
 
 /* The request goes elsewhere than it was when it was added. */
@@ -248,25 +240,20 @@ static void led_elsewhere(const char *base)
     curl_multi_remove_handle(multi, curl);
     show("elsewhere", curl, CURLE_OK, &text);
     free(models);
-    curl_easy_cleanup(curl);
-    curl_multi_cleanup(multi);
+    clean_up(curl, multi);
 }
 
-int main(int argc, char **argv)
-{
-    static const struct one_case cases[] = {
-        {"freed_after", freed_after, 2, 0},
-        {"appended", appended, 2, 0},
-        {"shared", shared, 5 * THREADS, 0},
-        {"nulled_inside", nulled_inside, 2, 0},
-        {"replaced_on_redirect", replaced_on_redirect, 1, 0},
-        {"own_on_redirect", own_on_redirect, 1, 0},
-        {"copied_inside", copied_inside, 1, 0},
-        {"replaced_in_multi", replaced_in_multi, 1, 0},
-        {"reset_in_multi", reset_in_multi, 1, 0},
-        {"led_elsewhere", led_elsewhere, 0, 0},
-        {NULL, NULL, 0, 0},
-    };
+static const struct one_case cases[] = {
+    {"freed_after", freed_after, 2, 0},
+    {"appended", appended, 2, 0},
+    {"shared", shared, 5 * THREADS, 0},
+    {"nulled_inside", nulled_inside, 2, 0},
+    {"replaced_on_redirect", replaced_on_redirect, 1, 0},
+    {"own_on_redirect", own_on_redirect, 1, 0},
+    {"copied_inside", copied_inside, 1, 0},
+    {"replaced_in_multi", replaced_in_multi, 1, 0},
+    {"reset_in_multi", reset_in_multi, 1, 0},
+    {"led_elsewhere", led_elsewhere, 0, 0},
+};
 
-    return cases_main(cases, argc, argv);
-}
+CASES_MAIN(cases)

@@ -10,13 +10,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *the_base;
-
-static long ask_once(const char *body)
-{
-    return status_of(the_base, body);
-}
-
 static void *ask_often(void *count)
 {
     for (int i = 0; i < *(int *)count; i++) {
@@ -81,8 +74,7 @@ static void ask_by(CURL *curl)
 {
     struct text text = {0};
 
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &text);
+    write_to(curl, collect, &text);
     run_one("one of many", curl, &text);
 }
 
@@ -231,32 +223,25 @@ static void exit_beside(const char *base)
 
 static void exit_at_once(const char *base)
 {
-    the_base = base;
-    printf("%ld\n", ask_once(hello));
+    first_call(base);
     exit(4);
 }
 
 static void exit_hard(const char *base)
 {
-    the_base = base;
-    printf("%ld\n", ask_once(hello));
-    fflush(stdout);
+    first_call(base);
     _exit(4);
 }
 
 static void killed(const char *base)
 {
-    the_base = base;
-    printf("%ld\n", ask_once(hello));
-    fflush(stdout);
+    first_call(base);
     raise(SIGKILL);
 }
 
 static void executed(const char *base)
 {
-    the_base = base;
-    printf("%ld\n", ask_once(hello));
-    fflush(stdout);
+    first_call(base);
     execl("/bin/echo", "echo", "replaced", (char *)NULL);
 }
 
@@ -274,8 +259,7 @@ static void called_at_exit(const char *base)
 
 static void after_cleanup(const char *base)
 {
-    the_base = base;
-    printf("%ld\n", ask_once(hello));
+    first_call(base);
     curl_global_cleanup();
     curl_global_init(CURL_GLOBAL_ALL);
     printf("%ld\n", ask_once(hello));
@@ -288,8 +272,7 @@ static void descriptors_taken(const char *base)
     FILE *file;
     int fd;
 
-    the_base = base;
-    printf("%ld\n", ask_once(hello));
+    first_call(base);
     usleep(500000); /* what is open for the one write is closed again */
     syscall(__NR_close_range, 3u, ~0u, 0u);
     file = tmpfile();
@@ -394,29 +377,25 @@ static void stack_of_handles(const char *base)
     }
 }
 
-int main(int argc, char **argv)
-{
-    static const struct one_case cases[] = {
-        {"threads", threads, 80, 0},
-        {"many_handles", many_handles, 19, 0},
-        {"prefork", prefork, 10, 0},
-        {"fork_in_transfer", fork_in_transfer, 1, 0},
-        {"fork_before_transfer", fork_before_transfer, 6, 0},
-        {"exit_in_callback", exit_in_callback, 1, 1},
-        {"exit_beside", exit_beside, 1, 1},
-        {"exit_at_once", exit_at_once, 1, 0},
-        {"exit_hard", exit_hard, -1, 0},
-        {"killed", killed, -1, 0},
-        {"executed", executed, -1, 0},
-        {"called_at_exit", called_at_exit, 2, 0},
-        {"after_cleanup", after_cleanup, 2, 0},
-        {"descriptors_taken", descriptors_taken, 6, 0},
-        {"descriptors_busy", descriptors_busy, 12, 0},
-        {"cancelled", cancelled, 2, 1},
-        {"signalled", signalled, 1, 0},
-        {"stack_of_handles", stack_of_handles, 2, 0},
-        {NULL, NULL, 0, 0},
-    };
+static const struct one_case cases[] = {
+    {"threads", threads, 80, 0},
+    {"many_handles", many_handles, 19, 0},
+    {"prefork", prefork, 10, 0},
+    {"fork_in_transfer", fork_in_transfer, 1, 0},
+    {"fork_before_transfer", fork_before_transfer, 6, 0},
+    {"exit_in_callback", exit_in_callback, 1, 1},
+    {"exit_beside", exit_beside, 1, 1},
+    {"exit_at_once", exit_at_once, 1, 0},
+    {"exit_hard", exit_hard, -1, 0},
+    {"killed", killed, -1, 0},
+    {"executed", executed, -1, 0},
+    {"called_at_exit", called_at_exit, 2, 0},
+    {"after_cleanup", after_cleanup, 2, 0},
+    {"descriptors_taken", descriptors_taken, 6, 0},
+    {"descriptors_busy", descriptors_busy, 12, 0},
+    {"cancelled", cancelled, 2, 1},
+    {"signalled", signalled, 1, 0},
+    {"stack_of_handles", stack_of_handles, 2, 0},
+};
 
-    return cases_main(cases, argc, argv);
-}
+CASES_MAIN(cases)

@@ -338,8 +338,7 @@ static void begin(struct asked *asked, const struct option *option,
     asked->base = base;
     asked->curl = asking(base, CHAT, hello, NULL);
     curl_easy_setopt(asked->curl, CURLOPT_IPRESOLVE, CURL_IPRESOLVE_V4);
-    curl_easy_setopt(asked->curl, CURLOPT_WRITEFUNCTION, at_answer);
-    curl_easy_setopt(asked->curl, CURLOPT_WRITEDATA, asked);
+    write_to(asked->curl, at_answer, asked);
     curl_easy_setopt(asked->curl, CURLOPT_OPENSOCKETFUNCTION, at_socket);
     curl_easy_setopt(asked->curl, CURLOPT_OPENSOCKETDATA, asked);
     curl_easy_setopt(asked->curl, PREREQFUNCTION, at_request);
@@ -541,8 +540,7 @@ static void send_form_twice(const char *base, const char *first, bool in_multi)
     curl_easy_setopt(curl, CURLOPT_HTTPPOST, list);
     for (int i = 0; i < 2; i++) {
         if (in_multi) {
-            curl_multi_add_handle(multi, curl);
-            drive(multi);
+            add_and_drive(multi, curl);
             curl_multi_remove_handle(multi, curl);
         } else {
             printf("%d\n", (int)curl_easy_perform(curl));
@@ -555,8 +553,7 @@ static void send_form_twice(const char *base, const char *first, bool in_multi)
         set_url(curl, base, AUDIO);
     }
     show("twice", curl, CURLE_OK, &text);
-    curl_easy_cleanup(curl);
-    curl_multi_cleanup(multi);
+    clean_up(curl, multi);
     curl_formfree(list);
 }
 #pragma GCC diagnostic pop
@@ -627,8 +624,7 @@ static void added_first(const char *base)
 #ifdef M_PERTURB
     mallopt(M_PERTURB, 0xa5);
 #endif
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &text);
+    write_to(curl, collect, &text);
     for (int i = 0; i < 50; i++) {
         char *body = strdup(texts[i % 2]);
         struct curl_slist *list =
@@ -647,8 +643,7 @@ static void added_first(const char *base)
     }
     printf("%d answers, %zu bytes\n", text.calls, text.len);
     free(text.data);
-    curl_easy_cleanup(curl);
-    curl_multi_cleanup(multi);
+    clean_up(curl, multi);
 }
 
 /* The app refuses the request, and its body is gone by then. */
@@ -701,10 +696,7 @@ static void driven_while_added(const char *base)
     curl_multi_add_handle(multi, curl);
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
     drive(multi);
-    curl_multi_remove_handle(multi, curl);
-    show("driven", curl, CURLE_OK, &text);
-    curl_easy_cleanup(curl);
-    curl_multi_cleanup(multi);
+    finish("driven", curl, multi, &text);
     unpage(body);
 }
 
@@ -776,8 +768,7 @@ static void own_prereq(const char *base)
     run_one("twin", twin, &text);
     curl_easy_reset(curl);
     set_url(curl, base, "/v1/models");
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &text);
+    write_to(curl, collect, &text);
     run_one("reset", curl, &text);
     printf("%d %d %d\n", counts[0], counts[1], counts[2]);
     curl_easy_cleanup(curl);
@@ -812,8 +803,7 @@ static CURL *leading(struct led *led)
     CURL *curl = curl_easy_init();
 
     curl_easy_setopt(curl, CURLOPT_URL, "file:///etc/passwd");
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, lead);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, led);
+    write_to(curl, lead, led);
     return curl;
 }
 
@@ -830,8 +820,7 @@ static void led_to(const char *base)
     curl_easy_setopt(led.curl, CURLOPT_CURLU, led.url);
     curl_easy_setopt(led.curl, CURLOPT_HTTPHEADER, json_headers);
     curl_easy_setopt(led.curl, CURLOPT_COPYPOSTFIELDS, hello);
-    curl_easy_setopt(led.curl, CURLOPT_WRITEFUNCTION, collect);
-    curl_easy_setopt(led.curl, CURLOPT_WRITEDATA, &text);
+    write_to(led.curl, collect, &text);
     curl_multi_add_handle(multi, first);
     curl_multi_add_handle(multi, led.curl);
     curl_url_cleanup(led.url);
@@ -841,8 +830,7 @@ static void led_to(const char *base)
     show("led", led.curl, CURLE_OK, &text);
     curl_multi_remove_handle(multi, first);
     curl_easy_cleanup(led.curl);
-    curl_easy_cleanup(first);
-    curl_multi_cleanup(multi);
+    clean_up(first, multi);
     curl_url_cleanup(led.url);
 }
 
@@ -944,13 +932,11 @@ static void ask_late(const struct late *late, const char *base, bool alone)
     if (alone) {
         printf("%d\n", (int)curl_easy_perform(curl));
     } else {
-        curl_multi_add_handle(multi, curl);
-        drive(multi);
+        add_and_drive(multi, curl);
         curl_multi_remove_handle(multi, curl);
     }
     show("late", curl, CURLE_OK, &waiting.text);
-    curl_easy_cleanup(curl);
-    curl_multi_cleanup(multi);
+    clean_up(curl, multi);
     curl_slist_free_all(list);
 }
 
@@ -1005,8 +991,7 @@ static void fields_unanswered(const char *base)
         curl_easy_setopt(curl, CURLOPT_EXPECT_100_TIMEOUT_MS, 50L);
         curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 1500L);
         if (i == 0) {
-            curl_multi_add_handle(multi, curl);
-            drive(multi);
+            add_and_drive(multi, curl);
             curl_multi_remove_handle(multi, curl);
         } else {
             printf("%d\n", (int)curl_easy_perform(curl));
@@ -1051,8 +1036,7 @@ int main(int argc, char **argv)
         {"fields_unanswered", later ? fields_unanswered : none, later ? 2 : 0,
          later ? 2 : 0},
         {"url_goes_beside", url_goes_beside, 2 * led, led},
-        {NULL, NULL, 0, 0},
     };
 
-    return cases_main(cases, argc, argv);
+    return cases_main(cases, sizeof(cases) / sizeof(*cases), argc, argv);
 }

@@ -41,8 +41,7 @@ static void plain(const char *base)
     read_news(multi);
     printf("remove=%d\n", (int)curl_multi_remove_handle(multi, curl));
     show("plain", curl, CURLE_OK, &text);
-    curl_easy_cleanup(curl);
-    curl_multi_cleanup(multi);
+    clean_up(curl, multi);
 }
 
 static void many(const char *base)
@@ -128,12 +127,8 @@ static void no_news(const char *base)
     CURL *curl = asking(base, CHAT, streamed, &text);
     CURLM *multi = curl_multi_init();
 
-    curl_multi_add_handle(multi, curl);
-    drive(multi);
-    curl_multi_remove_handle(multi, curl);
-    show("no news", curl, CURLE_OK, &text);
-    curl_easy_cleanup(curl);
-    curl_multi_cleanup(multi);
+    add_and_drive(multi, curl);
+    finish("no news", curl, multi, &text);
 }
 
 static void removed_early(const char *base)
@@ -147,8 +142,7 @@ static void removed_early(const char *base)
     printf("remove=%d\n", (int)curl_multi_remove_handle(multi, curl));
     printf("something=%d\n", text.len > 0);
     free(text.data);
-    curl_easy_cleanup(curl);
-    curl_multi_cleanup(multi);
+    clean_up(curl, multi);
 }
 
 static void removed_and_reused(const char *base)
@@ -164,8 +158,7 @@ static void removed_and_reused(const char *base)
     memset(&text, 0, sizeof(text));
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, hello);
     show("after", curl, curl_easy_perform(curl), &text);
-    curl_easy_cleanup(curl);
-    curl_multi_cleanup(multi);
+    clean_up(curl, multi);
 }
 
 static void cleaned_early(const char *base)
@@ -207,10 +200,7 @@ static void performed_inside(const char *base)
     printf("perform rc=%d\n", (int)curl_easy_perform(curl));
     drive(multi);
     read_news(multi);
-    curl_multi_remove_handle(multi, curl);
-    show("multi", curl, CURLE_OK, &text);
-    curl_easy_cleanup(curl);
-    curl_multi_cleanup(multi);
+    finish("multi", curl, multi, &text);
 }
 
 static void set_inside(const char *base)
@@ -232,8 +222,7 @@ static void set_inside(const char *base)
     memset(&second, 0, sizeof(second));
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, hello);
     show("after", curl, curl_easy_perform(curl), &second);
-    curl_easy_cleanup(curl);
-    curl_multi_cleanup(multi);
+    clean_up(curl, multi);
 }
 
 struct pausing {
@@ -260,8 +249,7 @@ static CURL *begin_paused(const char *base, CURLM *multi,
     CURL *curl = asking(base, CHAT, streamed, NULL);
     int running = 1;
 
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, pause_first);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, pausing);
+    write_to(curl, pause_first, pausing);
     curl_multi_add_handle(multi, curl);
     while (running && !pausing->paused) {
         curl_multi_perform(multi, &running);
@@ -279,10 +267,7 @@ static void paused(const char *base)
     curl_easy_pause(curl, CURLPAUSE_CONT);
     drive(multi);
     read_news(multi);
-    curl_multi_remove_handle(multi, curl);
-    show("paused", curl, CURLE_OK, &pausing.text);
-    curl_easy_cleanup(curl);
-    curl_multi_cleanup(multi);
+    finish("paused", curl, multi, &pausing.text);
 }
 
 static void paused_and_cleaned(const char *base)
@@ -292,8 +277,7 @@ static void paused_and_cleaned(const char *base)
     CURL *curl = begin_paused(base, multi, &pausing);
 
     curl_multi_remove_handle(multi, curl);
-    curl_easy_cleanup(curl);
-    curl_multi_cleanup(multi);
+    clean_up(curl, multi);
     printf("text=%zu\n", pausing.text.len);
 }
 
@@ -400,13 +384,9 @@ static void with_push(const char *base)
     CURLM *multi = curl_multi_init();
 
     curl_multi_setopt(multi, CURLMOPT_PUSHFUNCTION, deny_push);
-    curl_multi_add_handle(multi, curl);
-    drive(multi);
+    add_and_drive(multi, curl);
     read_news(multi);
-    curl_multi_remove_handle(multi, curl);
-    show("push", curl, CURLE_OK, &text);
-    curl_easy_cleanup(curl);
-    curl_multi_cleanup(multi);
+    finish("push", curl, multi, &text);
 }
 
 static void failing(const char *base)
@@ -416,8 +396,7 @@ static void failing(const char *base)
     CURLM *multi = curl_multi_init();
 
     (void)base;
-    curl_multi_add_handle(multi, curl);
-    drive(multi);
+    add_and_drive(multi, curl);
     read_news(multi);
     curl_multi_remove_handle(multi, curl);
     curl_easy_cleanup(curl);
@@ -427,27 +406,23 @@ static void failing(const char *base)
     printf("cleanup NULL=%d\n", (int)curl_multi_cleanup(NULL));
 }
 
-int main(int argc, char **argv)
-{
-    static const struct one_case cases[] = {
-        {"plain", plain, 1, 0},
-        {"many", many, 10, 0},
-        {"crowd", crowd, CROWD, 0},
-        {"reused", reused, 3, 0},
-        {"no_news", no_news, 1, 0},
-        {"removed_early", removed_early, 1, 1},
-        {"removed_and_reused", removed_and_reused, 2, 1},
-        {"cleaned_early", cleaned_early, 1, 1},
-        {"multi_first", multi_first, 2, 1},
-        {"performed_inside", performed_inside, 1, 0},
-        {"set_inside", set_inside, 2, 0},
-        {"paused", paused, 1, 0},
-        {"paused_and_cleaned", paused_and_cleaned, 1, 1},
-        {"event_loop", event_loop, 4, 0},
-        {"with_push", with_push, 1, 0},
-        {"failing", failing, 1, 1},
-        {NULL, NULL, 0, 0},
-    };
+static const struct one_case cases[] = {
+    {"plain", plain, 1, 0},
+    {"many", many, 10, 0},
+    {"crowd", crowd, CROWD, 0},
+    {"reused", reused, 3, 0},
+    {"no_news", no_news, 1, 0},
+    {"removed_early", removed_early, 1, 1},
+    {"removed_and_reused", removed_and_reused, 2, 1},
+    {"cleaned_early", cleaned_early, 1, 1},
+    {"multi_first", multi_first, 2, 1},
+    {"performed_inside", performed_inside, 1, 0},
+    {"set_inside", set_inside, 2, 0},
+    {"paused", paused, 1, 0},
+    {"paused_and_cleaned", paused_and_cleaned, 1, 1},
+    {"event_loop", event_loop, 4, 0},
+    {"with_push", with_push, 1, 0},
+    {"failing", failing, 1, 1},
+};
 
-    return cases_main(cases, argc, argv);
-}
+CASES_MAIN(cases)

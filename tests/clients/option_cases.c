@@ -32,8 +32,7 @@ static void refused_url(const char *base)
     refuse(curl, CURLOPT_URL);
     run_one("no url", curl, &text);
     set_url(curl, base, CHAT);
-    run_one("again", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("again", curl, &text);
 }
 
 static void let_read(CURL *curl, struct source *source)
@@ -54,8 +53,7 @@ static void refused_copy(const char *base)
     refuse(curl, CURLOPT_COPYPOSTFIELDS);
     run_one("from the function", curl, &text);
     curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, other);
-    run_one("copied", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("copied", curl, &text);
 }
 
 /* It makes a POST of a GET, all the same. */
@@ -67,8 +65,7 @@ static void refused_first(const char *base)
 
     let_read(curl, &source);
     refuse(curl, CURLOPT_COPYPOSTFIELDS);
-    run_one("from the function", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("from the function", curl, &text);
 }
 
 static size_t refuse_inside(char *data, size_t size, size_t count, void *curl)
@@ -85,8 +82,7 @@ static void refused_inside(const char *base)
     CURL *curl = asking(base, CHAT, NULL, NULL);
 
     curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, hello);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, refuse_inside);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, curl);
+    write_to(curl, refuse_inside, curl);
     run_one("first", curl, NULL);
     run_one("no url", curl, NULL);
     curl_easy_cleanup(curl);
@@ -106,8 +102,7 @@ static void refused_words(const char *base)
     run_one("target", curl, &text);
     curl_easy_setopt(curl, CURLOPT_PROXY, "http://127.0.0.1:1");
     refuse(curl, CURLOPT_PROXY);
-    run_one("proxy", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("proxy", curl, &text);
 }
 
 /* Not taken, and what was set before stays. */
@@ -120,8 +115,7 @@ static void refused_numbers(const char *base)
            (int)curl_easy_setopt(curl, CURLOPT_PORT, 65536L),
            (int)curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, -2L),
            (int)curl_easy_setopt(curl, CURLOPT_HTTPAUTH, 0x40000000L));
-    run_one("as before", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("as before", curl, &text);
 }
 
 /* -- CURLOPT_REQUEST_TARGET ------------------------------------------------ */
@@ -135,8 +129,7 @@ static void target(const char *base)
     curl_easy_setopt(curl, CURLOPT_REQUEST_TARGET, CHAT);
     run_one("a call", curl, &text);
     twin = curl_easy_duphandle(curl);
-    run_one("a copy", twin, &text);
-    curl_easy_cleanup(twin);
+    run_last("a copy", twin, &text);
     curl_easy_setopt(curl, CURLOPT_REQUEST_TARGET, NULL);
     run_one("none", curl, &text);
     set_url(curl, base, CHAT);
@@ -144,8 +137,7 @@ static void target(const char *base)
     run_one("none either", curl, &text);
     curl_easy_reset(curl);
     make_ask(curl, base, CHAT, hello, &text);
-    run_one("anew", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("anew", curl, &text);
 }
 
 static int change_target(void *curl, char *peer, char *own, int a, int b)
@@ -163,8 +155,7 @@ static void target_late(const char *base)
 
     curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, change_target);
     curl_easy_setopt(curl, CURLOPT_PREREQDATA, curl);
-    run_one("none", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("none", curl, &text);
 }
 
 static void target_added(const char *base)
@@ -187,20 +178,16 @@ static void target_added(const char *base)
     curl_multi_cleanup(multi);
 }
 
-int main(int argc, char **argv)
-{
-    static const struct one_case cases[] = {
-        {"refused_url", refused_url, 1, 0},
-        {"refused_copy", refused_copy, 2, 0},
-        {"refused_first", refused_first, 1, 0},
-        {"refused_inside", refused_inside, 1, 0},
-        {"refused_words", refused_words, 3, 0},
-        {"refused_numbers", refused_numbers, 1, 0},
-        {"target", target, 3, 0},
-        {"target_late", target_late, 0, 0},
-        {"target_added", target_added, 1, 0},
-        {NULL, NULL, 0, 0},
-    };
+static const struct one_case cases[] = {
+    {"refused_url", refused_url, 1, 0},
+    {"refused_copy", refused_copy, 2, 0},
+    {"refused_first", refused_first, 1, 0},
+    {"refused_inside", refused_inside, 1, 0},
+    {"refused_words", refused_words, 3, 0},
+    {"refused_numbers", refused_numbers, 1, 0},
+    {"target", target, 3, 0},
+    {"target_late", target_late, 0, 0},
+    {"target_added", target_added, 1, 0},
+};
 
-    return cases_main(cases, argc, argv);
-}
+CASES_MAIN(cases)

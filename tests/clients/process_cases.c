@@ -21,8 +21,6 @@
 
 #define THREADS 4
 
-static const char *the_base;
-
 /* -- a share of several threads ------------------------------------------- */
 
 static pthread_mutex_t share_locks[CURL_LOCK_DATA_LAST];
@@ -125,15 +123,13 @@ static void thrown(const char *base)
     struct text text = {0};
     CURL *curl = asking(base, CHAT, streamed, NULL);
 
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, throw_out);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, __builtin_frame_address(0));
+    write_to(curl, throw_out, __builtin_frame_address(0));
     if (setjmp(caught) == 0)
         printf("rc=%d\n", (int)curl_easy_perform(curl));
     printf("refused=%d\n", curl_easy_perform(curl) != CURLE_OK);
     curl_easy_cleanup(curl);
     curl = asking(base, CHAT, hello, &text);
-    run_one("next", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("next", curl, &text);
 }
 
 static size_t leave_thread(char *data, size_t size, size_t count, void *to)
@@ -142,7 +138,7 @@ static size_t leave_thread(char *data, size_t size, size_t count, void *to)
     pthread_exit(to);
 }
 
-static void clean_up(void *curl)
+static void clean_up_handle(void *curl)
 {
     printf("cleaned up\n");
     curl_easy_cleanup(curl);
@@ -152,9 +148,8 @@ static void *ask_and_leave(void *unused)
 {
     CURL *curl = asking(the_base, CHAT, streamed, NULL);
 
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, leave_thread);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, curl);
-    pthread_cleanup_push(clean_up, curl);
+    write_to(curl, leave_thread, curl);
+    pthread_cleanup_push(clean_up_handle, curl);
     curl_easy_perform(curl);
     pthread_cleanup_pop(0);
     return unused;
@@ -171,8 +166,7 @@ static void thread_left(const char *base)
         exit(3);
     pthread_join(thread, NULL);
     curl = asking(base, CHAT, hello, &text);
-    run_one("next", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("next", curl, &text);
 }
 
 /* -- sandboxes ------------------------------------------------------------ */
@@ -224,8 +218,7 @@ static void sandboxed(const char *base)
     printf("starting\n");
     printf("forbidden=%d\n", forbid_memory());
     run_one("first", curl, &text);
-    run_one("second", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("second", curl, &text);
     /* Without a global cleanup all is left to the exit. */
     exit(0);
 }
@@ -272,8 +265,7 @@ static void unshared(const char *base)
         printf("setns=%d\n", setns(space, CLONE_NEWNS));
         printf("unshare=%d\n", unshare(CLONE_NEWUSER));
     }
-    run_one("after", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("after", curl, &text);
     close(space);
 }
 
@@ -309,20 +301,16 @@ static void keys(const char *base)
     printf("keys=%d\n", count);
 }
 
-int main(int argc, char **argv)
-{
-    static const struct one_case cases[] = {
-        {"share", share, 3 * THREADS, 0},
-        {"thrown", thrown, 2, 1},
-        {"thread_left", thread_left, 2, 1},
-        {"sandboxed", sandboxed, 2, 0},
-        {"filtered_unknown", filtered_unknown, 3, 0},
-        {"filtered_forbidden", filtered_forbidden, 3, 0},
-        {"unshared", unshared, 2, 0},
-        {"few_processes", few_processes, 3, 0},
-        {"keys", keys, 3, 0},
-        {NULL, NULL, 0, 0},
-    };
+static const struct one_case cases[] = {
+    {"share", share, 3 * THREADS, 0},
+    {"thrown", thrown, 2, 1},
+    {"thread_left", thread_left, 2, 1},
+    {"sandboxed", sandboxed, 2, 0},
+    {"filtered_unknown", filtered_unknown, 3, 0},
+    {"filtered_forbidden", filtered_forbidden, 3, 0},
+    {"unshared", unshared, 2, 0},
+    {"few_processes", few_processes, 3, 0},
+    {"keys", keys, 3, 0},
+};
 
-    return cases_main(cases, argc, argv);
-}
+CASES_MAIN(cases)

@@ -30,8 +30,7 @@ static const char *path_of(struct curl_pushheaders *headers)
 static void take(struct pushes *pushes, CURL *pushed, int i)
 {
     if (!pushes->plain) {
-        curl_easy_setopt(pushed, CURLOPT_WRITEFUNCTION, collect);
-        curl_easy_setopt(pushed, CURLOPT_WRITEDATA, &pushes->texts[i]);
+        write_to(pushed, collect, &pushes->texts[i]);
         curl_easy_setopt(pushed, CURLOPT_PRIVATE, (void *)"pushed");
     }
     if (pushes->twins && i == 0)
@@ -177,8 +176,7 @@ static void inherited(const char *base)
     printf("head of %d lines\n%s", head.calls, head.data);
     free(head.data);
     show_pushed(&pushes, multi);
-    curl_easy_cleanup(curl);
-    curl_multi_cleanup(multi);
+    clean_up(curl, multi);
 }
 
 static void denied(const char *base)
@@ -251,8 +249,7 @@ static void changed(const char *base)
     curl_multi_setopt(multi, CURLMOPT_PUSHFUNCTION, on_push);
     ask(multi, curl, &text);
     show_pushed(&others, multi);
-    curl_easy_cleanup(curl);
-    curl_multi_cleanup(multi);
+    clean_up(curl, multi);
 }
 
 /* A cleanup that libcurl refuses leaves the callback what it is. */
@@ -269,8 +266,7 @@ static void cleaned_inside(const char *base)
     pushes.multi = NULL;
     ask(multi, curl, &text);
     show_pushed(&pushes, multi);
-    curl_easy_cleanup(curl);
-    curl_multi_cleanup(multi);
+    clean_up(curl, multi);
 }
 
 /* A multi that libcurl may put where one with a push callback was. */
@@ -305,8 +301,7 @@ static void used_again(const char *base)
     ask(multi, pushed, &pushes.texts[0]);
     curl_easy_cleanup(pushes.twin);
     curl_easy_cleanup(pushed);
-    curl_easy_cleanup(curl);
-    curl_multi_cleanup(multi);
+    clean_up(curl, multi);
 }
 
 /* The same with a body that libcurl reads from the app, and rewinds. */
@@ -333,8 +328,7 @@ static void uploaded(const char *base)
     source.at = 0;
     ask(multi, pushed, &pushes.texts[0]);
     printf("read %zu of %zu\n", source.at, strlen(one));
-    curl_easy_cleanup(pushed);
-    curl_multi_cleanup(multi);
+    clean_up(pushed, multi);
 }
 
 /* Pushed handles that the app cleans while their bodies are to come. */
@@ -360,8 +354,7 @@ static void left_behind(const char *base)
     show("asked", curl, CURLE_OK, &text);
     free(pushes.texts[0].data);
     free(pushes.texts[1].data);
-    curl_easy_cleanup(curl);
-    curl_multi_cleanup(multi);
+    clean_up(curl, multi);
 }
 
 /* Nobody takes them out before the multi goes. */
@@ -372,8 +365,7 @@ static void multi_first(const char *base)
     CURL *curl = asking2(base, two, &text);
     CURLM *multi = pushed_to(&pushes);
 
-    curl_multi_add_handle(multi, curl);
-    drive(multi);
+    add_and_drive(multi, curl);
     curl_multi_cleanup(multi);
     show("asked", curl, CURLE_OK, &text);
     for (int i = 0; i < 2; i++) {
@@ -435,34 +427,27 @@ static void one_too_many(const char *base)
         curl_multi_setopt(multi, CURLMOPT_PUSHFUNCTION, all[i]);
     }
     drive(multi);
-    curl_multi_remove_handle(multi, curl);
-    show("asked", curl, CURLE_OK, &text);
-    curl_easy_cleanup(curl);
-    curl_multi_cleanup(multi);
+    finish("asked", curl, multi, &text);
     multi = pushed_to(&pushes);
     ask_by(multi, base, one, &pushes);
     curl_multi_cleanup(multi);
 }
 
-int main(int argc, char **argv)
-{
-    static const struct one_case cases[] = {
-        {"accepted", accepted, 1, 0},
-        {"inherited", inherited, 1, 0},
-        {"denied", denied, 1, 0},
-        {"failed", failed, 1, 1},
-        {"outlived", outlived, 1, 0},
-        {"changed", changed, 5, 0},
-        {"cleaned_inside", cleaned_inside, 2, 0},
-        {"multi_again", multi_again, 3, 0},
-        {"used_again", used_again, 3, 0},
-        {"uploaded", uploaded, 2, 0},
-        {"many_functions", many_functions, 4, 0},
-        {"one_too_many", one_too_many, 1, 0},
-        {"left_behind", left_behind, 1, 0},
-        {"multi_first", multi_first, 1, 0},
-        {NULL, NULL, 0, 0},
-    };
+static const struct one_case cases[] = {
+    {"accepted", accepted, 1, 0},
+    {"inherited", inherited, 1, 0},
+    {"denied", denied, 1, 0},
+    {"failed", failed, 1, 1},
+    {"outlived", outlived, 1, 0},
+    {"changed", changed, 5, 0},
+    {"cleaned_inside", cleaned_inside, 2, 0},
+    {"multi_again", multi_again, 3, 0},
+    {"used_again", used_again, 3, 0},
+    {"uploaded", uploaded, 2, 0},
+    {"many_functions", many_functions, 4, 0},
+    {"one_too_many", one_too_many, 1, 0},
+    {"left_behind", left_behind, 1, 0},
+    {"multi_first", multi_first, 1, 0},
+};
 
-    return cases_main(cases, argc, argv);
-}
+CASES_MAIN(cases)

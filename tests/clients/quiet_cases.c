@@ -18,8 +18,6 @@
 #define TIMES 3
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
-static const char *the_base;
-
 static CURL *fetching(struct text *text)
 {
     return asking(the_base, "/v1/models", NULL, text);
@@ -213,8 +211,7 @@ static void few_descriptors(const char *base)
         int within = -1;
         CURLcode rc;
 
-        curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, count_left);
-        curl_easy_setopt(curl, CURLOPT_WRITEDATA, &within);
+        write_to(curl, count_left, &within);
         rc = curl_easy_perform(curl);
         printf("%d within %d", (int)rc, within);
         printf(", after %d", least_left(ms ? atoi(ms) : 10));
@@ -344,22 +341,18 @@ static void called_at_exit(const char *base)
     exit(0);
 }
 
-int main(int argc, char **argv)
-{
-    static const struct one_case cases[] = {
-        {"fetch_easy", fetch_easy, 0, 0},
-        {"fetch_multi", fetch_multi, 0, 0},
-        {"fetch_threads", fetch_threads, 0, 0},
-        {"fetch_forked", fetch_forked, 0, 0},
-        {"fetch_cleaned", fetch_cleaned, 0, 0},
-        {"forked_after_a_call", forked_after_a_call, 1, 0},
-        {"called_thrice", called_thrice, 3, 0},
-        {"few_descriptors", few_descriptors, 5, 0},
-        {"confined", confined, 0, 0},
-        {"confined_exit", confined_exit, 0, 0},
-        {"called_at_exit", called_at_exit, 1, 0},
-        {NULL, NULL, 0, 0},
-    };
+static const struct one_case cases[] = {
+    {"fetch_easy", fetch_easy, 0, 0},
+    {"fetch_multi", fetch_multi, 0, 0},
+    {"fetch_threads", fetch_threads, 0, 0},
+    {"fetch_forked", fetch_forked, 0, 0},
+    {"fetch_cleaned", fetch_cleaned, 0, 0},
+    {"forked_after_a_call", forked_after_a_call, 1, 0},
+    {"called_thrice", called_thrice, 3, 0},
+    {"few_descriptors", few_descriptors, 5, 0},
+    {"confined", confined, 0, 0},
+    {"confined_exit", confined_exit, 0, 0},
+    {"called_at_exit", called_at_exit, 1, 0},
+};
 
-    return cases_main(cases, argc, argv);
-}
+CASES_MAIN(cases)

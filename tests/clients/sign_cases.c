@@ -232,8 +232,7 @@ static void paused_at_once(const char *base)
 
     pausing.curl = curl;
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, pause_once);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &pausing);
+    write_to(curl, pause_once, &pausing);
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, go_on);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &pausing);
@@ -249,11 +248,9 @@ static void copied_within(const char *base)
     struct text text = {0};
 
     curl_easy_setopt(twinning.curl, CURLOPT_HTTPHEADER, list);
-    curl_easy_setopt(twinning.curl, CURLOPT_WRITEFUNCTION, make_twin);
-    curl_easy_setopt(twinning.curl, CURLOPT_WRITEDATA, &twinning);
+    write_to(twinning.curl, make_twin, &twinning);
     run_one("copied", twinning.curl, &twinning.text);
-    curl_easy_setopt(twinning.twin, CURLOPT_WRITEFUNCTION, collect);
-    curl_easy_setopt(twinning.twin, CURLOPT_WRITEDATA, &text);
+    write_to(twinning.twin, collect, &text);
     run_one("copy", twinning.twin, &text);
     curl_easy_cleanup(twinning.twin);
     curl_easy_cleanup(twinning.curl);
@@ -310,8 +307,7 @@ int main(int argc, char **argv)
         {"copied_within", copied_within, 2, 0},
         {"sent_elsewhere", sent_elsewhere, 1, 0},
         {"in_rounds", in_rounds, 1, 1},
-        {NULL, NULL, 0, 0},
     };
 
-    return cases_main(cases, argc, argv);
+    return cases_main(cases, sizeof(cases) / sizeof(*cases), argc, argv);
 }

@@ -75,8 +75,7 @@ static void performed(const char *base)
     run_one("no call", curl, &text);
     curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
     set_url(curl, base, CHAT);
-    run_one("no body", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("no body", curl, &text);
 }
 
 /* The size stays the one that nobody saw. */
@@ -111,8 +110,7 @@ static void header_data(const char *base)
         curl_easy_setopt(curl, CURLOPT_URL, url);
         curl_easy_setopt(curl, CURLOPT_HTTPHEADER, json_headers);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, hello);
-        curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
-        curl_easy_setopt(curl, CURLOPT_WRITEDATA, &text);
+        write_to(curl, collect, &text);
         run_one("headers apart", curl, &text);
         printf("header %d\n", header.len > 0);
         header.len = 0;
@@ -138,8 +136,7 @@ static void set_whole(const char *base)
     curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, hello);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, collect);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, &text);
-    run_one("with a copy", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("with a copy", curl, &text);
 }
 
 /* The address, the list and a method of its own are of before. */
@@ -152,8 +149,7 @@ static void set_partly(const char *base)
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, NULL);
     for (int i = 0; i < 2; i++) {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, hello);
-        curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
-        curl_easy_setopt(curl, CURLOPT_WRITEDATA, &text[i]);
+        write_to(curl, collect, &text[i]);
         run_one("again", curl, &text[i]);
     }
     unseen_setopt(curl, CURLOPT_CUSTOMREQUEST, "DELETE");
@@ -224,8 +220,7 @@ static void reset(const char *base)
     run_one("copy", twin, &text);
     curl_easy_reset(curl);
     make_ask(curl, base, CHAT, hello, &text);
-    run_one("seen", curl, &text);
-    curl_easy_cleanup(curl);
+    run_last("seen", curl, &text);
     curl_easy_cleanup(twin);
 }
 
@@ -282,22 +277,18 @@ static void failed(const char *base)
     curl_easy_cleanup(curl);
 }
 
-int main(int argc, char **argv)
-{
-    static const struct one_case cases[] = {
-        {"performed", performed, 2, 0},
-        {"set_later", set_later, 3, 0},
-        {"set_whole", set_whole, 2, 0},
-        {"set_partly", set_partly, 2, 0},
-        {"header_data", header_data, 3, 0},
-        {"left", left, 0, 0},
-        {"added_unseen", added_unseen, 2, 0},
-        {"reset", reset, 3, 0},
-        {"added", added, 2, 0},
-        {"within", within, 1, 0},
-        {"failed", failed, 1, 1},
-        {NULL, NULL, 0, 0},
-    };
+static const struct one_case cases[] = {
+    {"performed", performed, 2, 0},
+    {"set_later", set_later, 3, 0},
+    {"set_whole", set_whole, 2, 0},
+    {"set_partly", set_partly, 2, 0},
+    {"header_data", header_data, 3, 0},
+    {"left", left, 0, 0},
+    {"added_unseen", added_unseen, 2, 0},
+    {"reset", reset, 3, 0},
+    {"added", added, 2, 0},
+    {"within", within, 1, 0},
+    {"failed", failed, 1, 1},
+};
 
-    return cases_main(cases, argc, argv);
-}
+CASES_MAIN(cases)
