@@ -17,6 +17,11 @@ static void complain(void *ctx, const char *text)
     complaint_count++;
 }
 
+static void free_config(void *config)
+{
+    llmobs_config_free(config);
+}
+
 struct llmobs_config *config_case_load(const char *const *env)
 {
     struct llmobs_config *config;
@@ -25,6 +30,7 @@ struct llmobs_config *config_case_load(const char *const *env)
     complaint_count = 0;
     config = llmobs_config_load(env, complain, complaints);
     ck_assert_ptr_nonnull(config);
+    unit_frees(config, free_config);
     ck_assert_msg(!strstr(complaints, SECRET), "%s", complaints);
     return config;
 }

@@ -12,7 +12,7 @@
 extern char complaints[16384];
 extern int complaint_count;
 
-/* `env` is NULL-terminated; the caller frees what it gives. */
+/* `env` is NULL-terminated; the configuration lives as long as the case. */
 struct llmobs_config *config_case_load(const char *const *env);
 
 #define LOAD(...) config_case_load((const char *const[]){__VA_ARGS__, NULL})

@@ -11,10 +11,20 @@ struct llmobs_span link_last;
 char link_path[UNIT_DIRECTORY + 16];
 
 static char dir[UNIT_DIRECTORY];
+static bool begun;
 static uint64_t tool_ids[8], tool_count; /* all that were inferred */
+
+void link_end(void)
+{
+    if (begun)
+        llmobs_linker_fini(&linker);
+    begun = false;
+}
 
 void link_begin(void)
 {
+    link_end();
+    begun = true;
     llmobs_linker_init(&linker);
     link_now = SECOND * 1700000000;
     tool_count = 0;
@@ -37,7 +47,7 @@ void link_next_process(void)
 
 void link_end_file(void)
 {
-    llmobs_linker_fini(&linker);
+    link_end();
     unit_remove(dir);
 }
 

@@ -47,7 +47,11 @@ extern struct llmobs_inferred link_tools;   /* of the last turn */
 extern struct llmobs_span link_last;        /* that was linked, or zeroes */
 extern char link_path[UNIT_DIRECTORY + 16]; /* of the file */
 
+/* Begins with an empty linker, also in the midst of a case; the fixture of a
+ * file without files is LINK_FIXTURE. */
 void link_begin(void);
+void link_end(void);
+#define LINK_FIXTURE UNIT_FIXTURE(link_begin, link_end)
 
 /* With a file, in a directory of its own. */
 void link_begin_file(void);

@@ -67,6 +67,7 @@ static void add_case(Suite *suite, const struct unit_case *one,
     TCase *c = tcase_create(one->name);
 
     tests[test_count] = (TTest){one->name, one->run, one->file, one->line};
+    tcase_add_checked_fixture(c, NULL, unit_free_all);
     if (fixture)
         tcase_add_checked_fixture(c, fixture->set_up, fixture->tear_down);
     tcase_set_timeout(c, TIMEOUT_S);

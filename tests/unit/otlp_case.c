@@ -23,7 +23,7 @@ void otlp_case_write(const char *event_text, enum llmobs_semconv form,
 {
     struct llmobs_json *event = parse(event_text);
     struct llmobs_otlp_writer writer;
-    struct llmobs_buf out;
+    UNIT_ENDS(llmobs_buf) out;
 
     otlp_case_config.otlp.semconv = form;
     llmobs_buf_init(&out, (size_t)1 << 24);
@@ -36,7 +36,6 @@ void otlp_case_write(const char *event_text, enum llmobs_semconv form,
     ck_assert_int_eq(llmobs_otlp_end(&writer), 0);
     llmobs_json_free(span);
     span = parse(out.data);
-    llmobs_buf_fini(&out);
     llmobs_json_free(event);
 }
 

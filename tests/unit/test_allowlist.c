@@ -226,11 +226,10 @@ TEST(test_words)
         {"", ""}};
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-        struct llmobs_buf out;
+        UNIT_ENDS(llmobs_buf) out;
 
         llmobs_buf_init(&out, 4096);
         ck_assert_int_eq(llmobs_allowlist_words(rows[i][0], &out), 0);
         ck_assert_str_eq(out.data ? out.data : "", rows[i][1]);
-        llmobs_buf_fini(&out);
     }
 }

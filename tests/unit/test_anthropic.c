@@ -123,7 +123,7 @@ TEST(blocks_have_a_limit)
 /* A file may lie as deep as JSON may go. */
 TEST(deep_data_is_dropped)
 {
-    struct llmobs_buf text;
+    UNIT_ENDS(llmobs_buf) text;
     struct llmobs_json *request, *list;
     const char *content;
 
@@ -143,5 +143,4 @@ TEST(deep_data_is_dropped)
     ck_assert_ptr_null(strstr(content, "SECRET"));
     llmobs_json_free(list);
     llmobs_json_free(request);
-    llmobs_buf_fini(&text);
 }

@@ -640,7 +640,7 @@ TEST(a_caller_is_carried_over)
 
 TEST(hostile_headers_carry_nobody)
 {
-    char *longest = calloc(1, 100001);
+    char *longest = unit_own(calloc(1, 100001));
     const struct llmobs_pair headers[] = {
         {NULL, NULL},
         {"traceparent", NULL},
@@ -657,5 +657,4 @@ TEST(hostile_headers_carry_nobody)
     api->finish(api_case_start(LLMOBS_TASK, "x"));
     ck_assert_str_eq(api_case_at("x", "_dd.trace_id"), "\"" TRACE "\"");
     ck_assert_int_eq(api->activate(headers, 1), -ENOENT);
-    free(longest);
 }

@@ -20,7 +20,7 @@ static const struct {
 TEST(base64_is_read)
 {
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct llmobs_buf buf;
+        UNIT_ENDS(llmobs_buf) buf;
         int rc;
 
         llmobs_buf_init(&buf, 64);
@@ -28,7 +28,6 @@ TEST(base64_is_read)
         ck_assert_msg(rc == (rows[i].bytes ? 0 : -EINVAL), "%s", rows[i].text);
         if (rows[i].bytes)
             ck_assert_str_eq(buf.data ? buf.data : "", rows[i].bytes);
-        llmobs_buf_fini(&buf);
     }
 }
 
@@ -36,8 +35,8 @@ TEST(base64_is_read)
 TEST(long_base64_is_read)
 {
     const size_t groups = 5000;
-    char *text = malloc(groups * 4);
-    struct llmobs_buf buf;
+    char *text = unit_own(malloc(groups * 4));
+    UNIT_ENDS(llmobs_buf) buf;
 
     for (size_t i = 0; i < groups; i++)
         memcpy(text + 4 * i, "TWFu", 4);
@@ -49,6 +48,4 @@ TEST(long_base64_is_read)
         ck_assert_int_eq(memcmp(buf.data + 3 * i, "Man", 3), 0);
     ck_assert_int_eq(llmobs_base64_decode((struct llmobs_text){text, 4}, &buf),
                      -EFBIG);
-    llmobs_buf_fini(&buf);
-    free(text);
 }

@@ -93,7 +93,7 @@ TEST(first_tokens_are_timed)
     for (size_t i = 0; i < sizeof(timed) / sizeof(timed[0]); i++) {
         const struct timed *t = &timed[i];
         struct llmobs_text all;
-        struct llmobs_buf buf;
+        UNIT_ENDS(llmobs_buf) buf;
         size_t end;
 
         llmobs_buf_init(&buf, 4096);
@@ -106,7 +106,6 @@ TEST(first_tokens_are_timed)
         all = (struct llmobs_text){buf.data, buf.len};
         ck_assert_double_eq_tol(first_token(t->url, all), (double)end / 1000,
                                 1e-9);
-        llmobs_buf_fini(&buf);
     }
 }
 
@@ -138,14 +137,13 @@ TEST(sums_do_not_overflow)
         "iterations",
         "{\"type\": \"compaction\", \"output_tokens\": 9007199254740992}",
         "{\"type\": \"compaction\", \"output_tokens\": 5}");
-    struct llmobs_span span;
+    UNIT_ENDS(llmobs_span) span;
 
     llmobs_bedrock_body_counts(body, &tokens);
     ck_assert_int_gt(tokens.output, MOST);
     ck_assert_int_eq(llmobs_span_init(&span), 0);
     llmobs_anthropic_usage(usage, &span);
     ck_assert_ptr_null(llmobs_json_get(span.metrics, "output_tokens"));
-    llmobs_span_fini(&span);
     llmobs_json_free(usage);
     llmobs_json_free(body);
 }

@@ -96,7 +96,7 @@ static void check(const char *text, size_t len, size_t piece)
     size_t want_len = expected(text, len, want), at = 0;
     struct llmobs_blob blob = {.most = stays, .how = 7};
     struct llmobs_text got;
-    struct llmobs_body body;
+    UNIT_ENDS(llmobs_body) body;
 
     llmobs_body_init(&body, TEXT_MAX);
     while (at < len) {
@@ -117,7 +117,6 @@ static void check(const char *text, size_t len, size_t piece)
         ck_abort_msg("pieces of %zu of %.60s...\n got %.800s\nwant %.800s",
                      piece, text, got.data + difference(got, want),
                      want + difference(got, want));
-    llmobs_body_fini(&body);
     free(want);
 }
 
@@ -211,7 +210,7 @@ TEST(a_cut_body_stays_one)
 {
     static char text[4096];
     struct llmobs_blob blob = {.most = stays, .how = 7};
-    struct llmobs_body body;
+    UNIT_ENDS(llmobs_body) body;
     size_t n = add(text, 0, "{\"1\"");
 
     n = add_run(text, n, 2000, 0);
@@ -222,7 +221,6 @@ TEST(a_cut_body_stays_one)
     ck_assert_uint_eq(body.left, 0);
     ck_assert_uint_eq(llmobs_body_tail(&body).len, 256);
     ck_assert_mem_eq(llmobs_body_tail(&body).data, text + n - 256, 256);
-    llmobs_body_fini(&body);
 }
 
 /* A body with a long text in it was too long to be kept; without that text the
@@ -231,7 +229,7 @@ TEST(the_rest_fits_in)
 {
     static char run[100000];
     struct llmobs_blob blob = {.most = stays, .how = 7};
-    struct llmobs_body body;
+    UNIT_ENDS(llmobs_body) body;
 
     (void)add_run(run, 0, sizeof(run), 0);
     llmobs_body_init(&body, 8192);
@@ -249,7 +247,6 @@ TEST(the_rest_fits_in)
     llmobs_body_rewind(&body, 0);
     ck_assert(!body.lost);
     ck_assert_uint_eq(llmobs_body_len(&body), 0);
-    llmobs_body_fini(&body);
 }
 
 /* ---- which texts ----------------------------------------------------------

@@ -172,7 +172,7 @@ TEST(test_body_edges)
 TEST(test_body_gigabyte)
 {
     static char chunk[65536];
-    struct llmobs_body body;
+    UNIT_ENDS(llmobs_body) body;
     struct llmobs_text tail;
 
     memset(chunk, 'x', sizeof(chunk));
@@ -190,13 +190,12 @@ TEST(test_body_gigabyte)
     ck_assert_uint_eq(tail.len, LLMOBS_BODY_EDGE);
     for (size_t i = 0; i < 4; i++)
         ck_assert_int_eq(tail.data[i * sizeof(chunk)], (char)(16380 + i));
-    llmobs_body_fini(&body);
 }
 
 /* Without memory: a prefix and a count, until the app seeks back into it. */
 TEST(test_body_lost)
 {
-    struct llmobs_body body;
+    UNIT_ENDS(llmobs_body) body;
 
     llmobs_body_init(&body, 1000);
     body.head.max = 8;
@@ -214,7 +213,6 @@ TEST(test_body_lost)
     ck_assert(!body.lost);
     ck_assert_int_eq(llmobs_body_add(&body, "ab", 2), 0);
     ck_assert_str_eq(body.head.data, "12ab");
-    llmobs_body_fini(&body);
 }
 
 /* A body that is as long as its header says does not move; one that is shorter
@@ -222,8 +220,8 @@ TEST(test_body_lost)
 TEST(test_body_expected)
 {
     static const size_t len = 1000000, piece = 10000;
-    char *data = calloc(1, piece);
-    struct llmobs_body body;
+    char *data = unit_own(calloc(1, piece));
+    UNIT_ENDS(llmobs_body) body;
 
     for (int cut = 0; cut < 2; cut++) {
         const char *at = NULL;
@@ -245,15 +243,13 @@ TEST(test_body_expected)
     ck_assert_int_eq(llmobs_body_add(&body, data, piece), 0);
     ck_assert_uint_le(body.head.cap, piece);
     ck_assert(body.truncated);
-    llmobs_body_fini(&body);
-    free(data);
 }
 
 /* A sound is of no use: of its megabytes a few KiB are kept. */
 TEST(test_body_limit)
 {
     char piece[4096];
-    struct llmobs_body body;
+    UNIT_ENDS(llmobs_body) body;
 
     memset(piece, 'x', sizeof(piece));
     llmobs_body_init(&body, (size_t)16 << 20);
@@ -267,5 +263,4 @@ TEST(test_body_limit)
                       LLMOBS_BODY_SMALL);
     llmobs_body_limit(&body, 1);
     ck_assert_uint_eq(body.whole_max, LLMOBS_BODY_SMALL);
-    llmobs_body_fini(&body);
 }

@@ -8,7 +8,7 @@
 
 TEST(test_buf_adds)
 {
-    struct llmobs_buf buf;
+    UNIT_ENDS(llmobs_buf) buf;
     size_t len;
     char *taken;
 
@@ -29,7 +29,6 @@ TEST(test_buf_adds)
     ck_assert_ptr_null(llmobs_buf_take(&buf, NULL));
     ck_assert_int_eq(llmobs_buf_adds(&buf, "again"), 0);
     ck_assert_str_eq(buf.data, "again");
-    llmobs_buf_fini(&buf);
     llmobs_buf_fini(&buf);
 }
 
@@ -77,7 +76,7 @@ TEST(test_buf_cap)
     memset(bytes, 'x', sizeof(bytes));
     for (size_t max = 0; max < 280; max++) {
         for (size_t size = 1; size <= sizeof(bytes); size += 13) {
-            struct llmobs_buf buf;
+            UNIT_ENDS(llmobs_buf) buf;
             size_t want = 0;
             int rc;
 
@@ -92,7 +91,6 @@ TEST(test_buf_cap)
             ck_assert_uint_eq(want, max / size * size);
             if (want > 0)
                 ck_assert_int_eq(buf.data[want], '\0');
-            llmobs_buf_fini(&buf);
         }
     }
 }
@@ -133,7 +131,7 @@ TEST(test_buf_format)
 
 TEST(test_buf_cut_and_fit)
 {
-    struct llmobs_buf buf;
+    UNIT_ENDS(llmobs_buf) buf;
 
     llmobs_buf_init(&buf, 1000);
     llmobs_buf_cut(&buf, 0);
@@ -151,13 +149,12 @@ TEST(test_buf_cut_and_fit)
     ck_assert_uint_eq(buf.len, 510);
     llmobs_buf_cut(&buf, 0);
     ck_assert_str_eq(buf.data, "");
-    llmobs_buf_fini(&buf);
 }
 
 /* Small adds cost time in proportion, or this would take hours. */
 TEST(test_buf_many_adds)
 {
-    struct llmobs_buf buf;
+    UNIT_ENDS(llmobs_buf) buf;
 
     llmobs_buf_init(&buf, 10000000);
     for (size_t i = 0; i < 10000000; i++) {
@@ -169,7 +166,6 @@ TEST(test_buf_many_adds)
         if (buf.data[i] != (char)(i % 251))
             ck_abort_msg("byte %zu is wrong", i);
     }
-    llmobs_buf_fini(&buf);
 }
 
 /* Lent memory is used up to its end and no further, and never freed. */

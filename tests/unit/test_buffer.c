@@ -29,7 +29,7 @@ static struct numbered *make(int giver, int number, size_t weight)
 
 TEST(keeps_the_order)
 {
-    struct llmobs_buffer *b = llmobs_buffer_new(1 << 20);
+    struct llmobs_buffer *b = unit_own(llmobs_buffer_new(1 << 20));
     struct llmobs_item *list;
 
     ck_assert_ptr_null(llmobs_buffer_take(b));
@@ -49,12 +49,11 @@ TEST(keeps_the_order)
     }
     ck_assert_ptr_null(list);
     ck_assert_uint_eq(llmobs_buffer_pending(b), 0);
-    free(b);
 }
 
 TEST(refuses_beyond_the_bytes)
 {
-    struct llmobs_buffer *b = llmobs_buffer_new(100);
+    struct llmobs_buffer *b = unit_own(llmobs_buffer_new(100));
     struct numbered *huge = make(0, 0, 1000), *one = make(0, 1, 60);
     struct numbered *two = make(0, 2, 60), *most = make(0, 3, (size_t)-1);
     struct numbered *head = make(0, 4, 0);
@@ -84,12 +83,11 @@ TEST(refuses_beyond_the_bytes)
     free(one);
     free(two);
     free(most);
-    free(b);
 }
 
 TEST(refuses_beyond_the_items)
 {
-    struct llmobs_buffer *b = llmobs_buffer_new(1 << 30);
+    struct llmobs_buffer *b = unit_own(llmobs_buffer_new(1 << 30));
     struct numbered *all = calloc(LLMOBS_BUFFER_ITEMS_MAX + 1, sizeof(*all));
 
     for (int i = 0; i < LLMOBS_BUFFER_ITEMS_MAX; i++)
@@ -103,12 +101,11 @@ TEST(refuses_beyond_the_items)
     llmobs_buffer_done(b, &all[0].item);
     ck_assert_int_eq(llmobs_buffer_put(b, &all[0].item), 0);
     free(all);
-    free(b);
 }
 
 TEST(a_reset_forgets)
 {
-    struct llmobs_buffer *b = llmobs_buffer_new(100);
+    struct llmobs_buffer *b = unit_own(llmobs_buffer_new(100));
     struct numbered *one = make(0, 0, 100);
 
     llmobs_buffer_put(b, &one->item);
@@ -117,7 +114,6 @@ TEST(a_reset_forgets)
     ck_assert_ptr_null(llmobs_buffer_take(b));
     ck_assert_int_eq(llmobs_buffer_put(b, &one->item), 0);
     free(one);
-    free(b);
 }
 
 static struct llmobs_buffer *shared;

@@ -33,9 +33,7 @@ TEST(defaults)
     ck_assert_str_eq(c->never_urls[0], "http://localhost:8126");
     ck_assert_ptr_null(c->never_urls[1]);
     ck_assert_int_eq(complaint_count, 0);
-    llmobs_config_free(c);
     c = config_case_load(NULL);
-    llmobs_config_free(c);
     llmobs_config_free(NULL);
 }
 
@@ -44,7 +42,6 @@ TEST(the_script_is_freed_once)
     struct llmobs_config *c = LOAD("LLMOBS_SCRIPT=/srv/job.sh");
 
     ck_assert_str_eq(c->script, "/srv/job.sh");
-    llmobs_config_free(c);
 }
 
 /* Every row of the table names a default that its own parser takes. */
@@ -65,7 +62,7 @@ TEST(the_table_is_whole)
             char env[256];
 
             snprintf(env, sizeof(env), "%s=%s", v.name, v.fallback);
-            llmobs_config_free(LOAD(env));
+            LOAD(env);
             ck_assert_msg(complaint_count == 0, "%s", complaints);
         }
     }
@@ -82,7 +79,6 @@ TEST(empty_is_unset_and_the_first_wins)
     ck_assert_str_eq(c->env, "one");
     ck_assert(!c->enabled);
     ck_assert_int_eq(complaint_count, 0);
-    llmobs_config_free(c);
 }
 
 static const struct {
@@ -103,7 +99,6 @@ TEST(booleans_as_documented)
 
         ck_assert_msg(c->enabled == booleans[i].on, "%s", booleans[i].value);
         ck_assert_int_eq(complaint_count, booleans[i].complaints);
-        llmobs_config_free(c);
     }
 }
 
@@ -125,7 +120,7 @@ TEST(every_boolean)
             char env[128];
 
             snprintf(env, sizeof(env), "%s=%s", v.name, values[i]);
-            llmobs_config_free(LOAD(env));
+            LOAD(env);
             ck_assert_msg(complaint_count == (i > 5), "%s: %s", env,
                           complaints);
             ck_assert(i <= 5 ||
@@ -140,11 +135,9 @@ TEST(the_thread_stays_on_by_mistake)
     struct llmobs_config *c = LOAD("LLMOBS_THREAD=off");
 
     ck_assert(!c->thread);
-    llmobs_config_free(c);
     c = LOAD("LLMOBS_THREAD=offf");
     ck_assert(c->thread);
     ck_assert_int_eq(complaint_count, 1);
-    llmobs_config_free(c);
 }
 
 static const char *const bad[] = {
@@ -180,7 +173,6 @@ TEST(a_bad_value_is_told_once_and_its_default_stands)
         ck_assert_int_eq(c->exit_flush_ms, -1);
         ck_assert_int_eq(c->flush_interval_ms, 1000);
         ck_assert_int_eq(c->log_level, LLMOBS_LOG_WARN);
-        llmobs_config_free(c);
     }
 }
 
@@ -198,10 +190,8 @@ TEST(numbers)
     ck_assert_int_eq(c->log_level, LLMOBS_LOG_DEBUG);
     ck_assert_int_eq(c->capture_max, 2048);
     ck_assert_int_eq(complaint_count, 0);
-    llmobs_config_free(c);
     c = LOAD("DD_TRACE_DEBUG=1", "LLMOBS_LOG_LEVEL=error");
     ck_assert_int_eq(c->log_level, LLMOBS_LOG_DEBUG);
-    llmobs_config_free(c);
 }
 
 static const struct {
@@ -231,14 +221,13 @@ TEST(tag_maps_as_documented)
             ck_assert_ptr_nonnull(c->tags[k]);
             ck_assert_str_eq(c->tags[k], tag_maps[i].tags[k]);
         }
-        llmobs_config_free(c);
     }
 }
 
 TEST(too_many_tags_are_bounded)
 {
     size_t cap = 64 * 1024;
-    char *env = malloc(cap);
+    char *env = unit_own(malloc(cap));
     size_t len = (size_t)snprintf(env, cap, "DD_TAGS=");
     struct llmobs_config *c;
     int n = 0;
@@ -250,8 +239,6 @@ TEST(too_many_tags_are_bounded)
         n++;
     ck_assert_int_eq(n, 256);
     ck_assert_int_eq(complaint_count, 1);
-    llmobs_config_free(c);
-    free(env);
 }
 
 TEST(service_and_env_fall_back)
@@ -263,17 +250,14 @@ TEST(service_and_env_fall_back)
     ck_assert_str_eq(c->env, "prod");
     ck_assert_str_eq(c->version, "7");
     ck_assert_str_eq(c->ml_app, "tagged");
-    llmobs_config_free(c);
     c = LOAD("OTEL_SERVICE_NAME=otel");
     ck_assert_str_eq(c->service, "otel");
     ck_assert_str_eq(c->ml_app, "otel");
-    llmobs_config_free(c);
     c = LOAD("DD_SERVICE=svc", "DD_TAGS=service:tagged,env:prod", "DD_ENV=dev",
              "DD_LLMOBS_ML_APP=app");
     ck_assert_str_eq(c->service, "svc");
     ck_assert_str_eq(c->env, "dev");
     ck_assert_str_eq(c->ml_app, "app");
-    llmobs_config_free(c);
 }
 
 TEST(an_odd_ml_app_is_kept_and_told_once)
@@ -282,7 +266,6 @@ TEST(an_odd_ml_app_is_kept_and_told_once)
 
     ck_assert_str_eq(c->ml_app, "My App_2");
     ck_assert_int_eq(complaint_count, 1);
-    llmobs_config_free(c);
 }
 
 TEST(git_tags_without_passwords)
@@ -293,17 +276,14 @@ TEST(git_tags_without_passwords)
 
     ck_assert_str_eq(c->git_url, "https://host/r.git");
     ck_assert_str_eq(c->git_sha, "abc");
-    llmobs_config_free(c);
     c = LOAD(
         "DD_TAGS=git.repository_url:https://t0ken@h/r,git.commit.sha:d,a:b");
     ck_assert_str_eq(c->git_url, "https://h/r");
     ck_assert_str_eq(c->git_sha, "d");
     ck_assert_str_eq(c->tags[0], "a:b");
     ck_assert_ptr_null(c->tags[1]);
-    llmobs_config_free(c);
     c = LOAD("DD_GIT_COMMIT_SHA=abc", "DD_TRACE_GIT_METADATA_ENABLED=false");
     ck_assert_ptr_null(c->git_sha);
-    llmobs_config_free(c);
 }
 
 TEST(carriers)
@@ -315,14 +295,12 @@ TEST(carriers)
     ck_assert_str_eq(c->carrier.traceparent, "tp");
     ck_assert_str_eq(c->carrier.tracestate, "ts");
     ck_assert_ptr_null(c->carrier.x_datadog_trace_id);
-    llmobs_config_free(c);
     c = LOAD("HTTP_TRACEPARENT=h", "HTTP_X_DATADOG_TRACE_ID=1",
              "HTTP_X_DATADOG_PARENT_ID=2", "HTTP_X_DATADOG_TAGS=t");
     ck_assert_str_eq(c->carrier.traceparent, "h");
     ck_assert_str_eq(c->carrier.x_datadog_trace_id, "1");
     ck_assert_str_eq(c->carrier.x_datadog_parent_id, "2");
     ck_assert_str_eq(c->carrier.x_datadog_tags, "t");
-    llmobs_config_free(c);
 }
 
 TEST(never_urls_are_ours)
@@ -335,7 +313,6 @@ TEST(never_urls_are_ours)
     ck_assert_str_eq(c->never_urls[0], "http://otel:4318");
     ck_assert_str_eq(c->never_urls[1], "http://agent:9000");
     ck_assert_ptr_null(c->never_urls[2]);
-    llmobs_config_free(c);
     c = LOAD("DD_TRACE_AGENT_URL=http://one:1/base", "DD_AGENT_HOST=two",
              "DD_LLMOBS_OVERRIDE_ORIGIN=https://three/x/",
              "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT=http://four:4");
@@ -344,11 +321,9 @@ TEST(never_urls_are_ours)
     ck_assert_str_eq(c->never_urls[2], "http://four:4");
     ck_assert_str_eq(c->never_urls[3], "http://two:8126");
     ck_assert_ptr_null(c->never_urls[4]);
-    llmobs_config_free(c);
     c = LOAD("DD_AGENT_PORT=1");
     ck_assert_str_eq(c->never_urls[0], "http://localhost:1");
     ck_assert_ptr_null(c->never_urls[1]);
-    llmobs_config_free(c);
 }
 
 static void expect_dir(struct llmobs_config *c, const char *want)
@@ -357,7 +332,6 @@ static void expect_dir(struct llmobs_config *c, const char *want)
 
     ck_assert_int_eq(llmobs_config_store_dir(c, dir, sizeof(dir)), 0);
     ck_assert_str_eq(dir, want);
-    llmobs_config_free(c);
 }
 
 TEST(the_store_of_root_and_of_choice)
@@ -374,7 +348,6 @@ TEST(the_store_of_root_and_of_choice)
     c = LOAD("LLMOBS_STORE_DIR=/a/long/path");
     ck_assert_int_eq(llmobs_config_store_dir(c, small, sizeof(small)),
                      -ENAMETOOLONG);
-    llmobs_config_free(c);
 }
 
 /* A worker that dropped its rights has root's HOME: that is not its place. */

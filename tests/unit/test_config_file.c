@@ -107,7 +107,6 @@ TEST(lines_as_documented)
             ck_assert_msg(!c->version, "%s: %s", lines[i].text, c->version);
         ck_assert_msg(complaint_count == lines[i].complaints, "%s: %s",
                       lines[i].text, complaints);
-        llmobs_config_free(c);
     }
 }
 
@@ -124,7 +123,6 @@ TEST(a_bad_line_is_told_by_its_number)
     snprintf(want, sizeof(want), "LLMOBS_CONFIG: %s: line 4: ", path);
     ck_assert_int_eq(complaint_count, 1);
     ck_assert_msg(strstr(complaints, want) == complaints, "%s", complaints);
-    llmobs_config_free(c);
 }
 
 TEST(the_environment_wins_by_variable)
@@ -145,10 +143,8 @@ TEST(the_environment_wins_by_variable)
     ck_assert_str_eq(c->api_key, "k");
     ck_assert_str_eq(c->ca_file, "/f");
     ck_assert_int_eq(complaint_count, 0);
-    llmobs_config_free(c);
     c = LOAD(named);
     ck_assert(c->enabled);
-    llmobs_config_free(c);
 }
 
 /* A bad value of the environment falls back on the default, not on the file:
@@ -162,7 +158,6 @@ TEST(a_bad_value_hides_the_file)
     c = LOAD("LLMOBS_STORE_MAX=1", named);
     ck_assert_int_eq(c->store_max, 268435456);
     ck_assert_int_eq(complaint_count, 2);
-    llmobs_config_free(c);
 }
 
 /* A setting that belongs to one process would make one trace of a whole
@@ -184,7 +179,6 @@ TEST(no_parent_and_no_home_from_a_file)
     ck_assert_ptr_null(c->home);
     ck_assert_ptr_null(c->xdg_state_home);
     ck_assert_int_eq(complaint_count, 7);
-    llmobs_config_free(c);
 }
 
 TEST(what_is_no_file_is_told_when_named)
@@ -195,29 +189,24 @@ TEST(what_is_no_file_is_told_when_named)
     c = LOAD(named);
     ck_assert_int_eq(complaint_count, 1);
     ck_assert_ptr_nonnull(strstr(complaints, "No such file"));
-    llmobs_config_free(c);
     ck_assert_int_eq(mkfifo(path, 0600), 0);
     c = LOAD(named);
     ck_assert_int_eq(complaint_count, 2);
     ck_assert_ptr_nonnull(strstr(complaints, "regular"));
-    llmobs_config_free(c);
     c = LOAD("LLMOBS_CONFIG=/dev/zero");
     ck_assert_int_eq(complaint_count, 2);
-    llmobs_config_free(c);
     c = LOAD("LLMOBS_CONFIG=/tmp");
     ck_assert_int_eq(complaint_count, 2);
-    llmobs_config_free(c);
     /* Its size is not that of its text, as of a file that others write. */
     c = LOAD("LLMOBS_CONFIG=/proc/self/status");
     ck_assert_int_eq(complaint_count, 2);
     ck_assert_int_eq(c->privacy.content, LLMOBS_CONTENT_OFF);
-    llmobs_config_free(c);
 }
 
 TEST(a_file_has_a_size)
 {
     size_t max = 65536;
-    char *text = malloc(max + 1);
+    char *text = unit_own(malloc(max + 1));
     struct llmobs_config *c;
 
     memset(text, '\n', max + 1);
@@ -226,14 +215,11 @@ TEST(a_file_has_a_size)
     c = LOAD(named);
     ck_assert_str_eq(c->service, "a");
     ck_assert_int_eq(complaint_count, 0);
-    llmobs_config_free(c);
     write_file(text, max + 1);
     c = LOAD(named);
     ck_assert_ptr_null(c->service);
     ck_assert_int_eq(complaint_count, 2);
     ck_assert_int_eq(c->privacy.content, LLMOBS_CONTENT_OFF);
-    llmobs_config_free(c);
-    free(text);
 }
 
 /* At the ends of a line as in it: the shim says no to such a line too. */
@@ -249,22 +235,19 @@ TEST(a_nul_makes_a_bad_line)
     ck_assert_ptr_null(c->service);
     ck_assert_int_eq(complaint_count, 4);
     ck_assert_int_eq(c->privacy.content, LLMOBS_CONTENT_OFF);
-    llmobs_config_free(c);
 }
 
 /* One complaint stays one line of the log. */
 TEST(complaints_are_one_line)
 {
-    struct llmobs_config *c =
-        LOAD("DD_LLMOBS_ML_APP=a\nb\x1b[31m", "DD_TRACE_PROPAGATION_STYLE=x\ny",
-             "LLMOBS_CONFIG=/no\nsuch");
+    LOAD("DD_LLMOBS_ML_APP=a\nb\x1b[31m", "DD_TRACE_PROPAGATION_STYLE=x\ny",
+         "LLMOBS_CONFIG=/no\nsuch");
 
     ck_assert_int_eq(complaint_count, 3);
     ck_assert_ptr_null(strchr(complaints, 27));
     for (char *at = complaints; *at; at++)
         complaint_count -= *at == '\n';
     ck_assert_int_eq(complaint_count, 0);
-    llmobs_config_free(c);
 }
 
 static const struct {
@@ -311,7 +294,6 @@ TEST(a_setting_of_content_that_is_unread_closes)
         ck_assert_msg((c->privacy.content == LLMOBS_CONTENT_OFF) ==
                           closed[i].off,
                       "%s: %s", closed[i].text, complaints);
-        llmobs_config_free(c);
     }
 }
 
@@ -326,30 +308,23 @@ TEST(the_environment_opens_what_a_file_closes)
     write_file(pattern, sizeof(pattern) - 1);
     c = LOAD("LLMOBS_CONFIG=/tmp", "LLMOBS_CONTENT=full");
     ck_assert_int_eq(c->privacy.content, LLMOBS_CONTENT_OFF);
-    llmobs_config_free(c);
     c = LOAD("LLMOBS_CONFIG=/tmp", redact);
     ck_assert_int_eq(c->privacy.content, LLMOBS_CONTENT_OFF);
-    llmobs_config_free(c);
     c = LOAD("LLMOBS_CONFIG=/tmp", "LLMOBS_CONTENT=full", redact);
     ck_assert_int_eq(c->privacy.content, LLMOBS_CONTENT_FULL);
     ck_assert_ptr_nonnull(c->privacy.redact);
     ck_assert_int_eq(c->request_tags, LLMOBS_REQUEST_TAGS_OFF);
-    llmobs_config_free(c);
     c = LOAD("LLMOBS_CONFIG=/tmp", "LLMOBS_REQUEST_TAGS=plain", redact);
     ck_assert_int_eq(c->request_tags, LLMOBS_REQUEST_TAGS_OFF);
-    llmobs_config_free(c);
     c = LOAD("LLMOBS_CONFIG=/tmp", "LLMOBS_CONTENT=full",
              "LLMOBS_REQUEST_TAGS=hash", redact);
     ck_assert_int_eq(c->request_tags, LLMOBS_REQUEST_TAGS_HASH);
-    llmobs_config_free(c);
     c = LOAD("LLMOBS_CONFIG=/dev/null");
     ck_assert_int_eq(c->privacy.content, LLMOBS_CONTENT_FULL);
     ck_assert_int_eq(c->request_tags, LLMOBS_REQUEST_TAGS_PLAIN);
     ck_assert_int_eq(complaint_count, 0);
-    llmobs_config_free(c);
     c = LOAD("LLMOBS_CONFIG=/dev/null/x");
     ck_assert_int_eq(c->privacy.content, LLMOBS_CONTENT_FULL);
-    llmobs_config_free(c);
 }
 
 static const struct {
@@ -382,7 +357,6 @@ TEST(patterns_that_are_unread_close)
                       "%zu: %s", i, complaints);
         ck_assert((c->request_tags == LLMOBS_REQUEST_TAGS_OFF) ==
                   patterns[i].off);
-        llmobs_config_free(c);
     }
 }
 
@@ -398,13 +372,12 @@ TEST(a_file_that_cannot_be_opened_closes)
     c = LOAD(named);
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &was), 0);
     ck_assert_int_eq(c->privacy.content, LLMOBS_CONTENT_OFF);
-    llmobs_config_free(c);
 }
 
 TEST(rubbish_is_told_in_few_lines)
 {
     size_t len = 60000;
-    char *text = malloc(len);
+    char *text = unit_own(malloc(len));
     struct llmobs_config *c;
 
     for (size_t i = 0; i < len; i++)
@@ -416,6 +389,4 @@ TEST(rubbish_is_told_in_few_lines)
     ck_assert_str_eq(c->env, "e");
     ck_assert_int_le(complaint_count, 10);
     ck_assert_int_gt(complaint_count, 1);
-    llmobs_config_free(c);
-    free(text);
 }

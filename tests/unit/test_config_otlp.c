@@ -47,7 +47,6 @@ TEST(defaults)
     ck_assert_int_eq(otlp->value_max, INT64_MAX);
     ck_assert_int_eq(otlp->attribute_max, 128);
     ck_assert_int_eq(complaint_count, 0);
-    llmobs_config_free(c);
 }
 
 /* NULL: the signal is off, for the place that the user meant is unknown. */
@@ -122,7 +121,6 @@ TEST(endpoints_as_specified)
         ck_assert_int_eq(complaint_count,
                          !endpoints[i].traces || endpoints[i].grpc ||
                              strcmp(endpoints[i].base, "nonsense") == 0);
-        llmobs_config_free(c);
     }
 }
 
@@ -163,7 +161,6 @@ TEST(a_signal_wins_and_is_never_mixed)
     ck_assert_str_eq(metrics->cert_file, "/cert");
     ck_assert_str_eq(metrics->key_file, "/key2");
     ck_assert_int_eq(complaint_count, 0);
-    llmobs_config_free(c);
 }
 
 /* The general value stands where the signal's is wrong. */
@@ -177,17 +174,14 @@ TEST(bad_values_of_a_signal)
     ck_assert(traces(c)->json && traces(c)->gzip);
     ck_assert_int_eq(traces(c)->timeout_ms, 5);
     ck_assert_int_eq(complaint_count, 3);
-    llmobs_config_free(c);
     c = LOAD(TO, BASE "PROTOCOL=x", BASE "TIMEOUT=1.5", BASE "COMPRESSION=x",
              BASE "HEADERS=nothing");
     ck_assert(!traces(c)->json && !traces(c)->gzip);
     ck_assert_int_eq(traces(c)->timeout_ms, 10000);
     ck_assert_int_eq(complaint_count, 4);
-    llmobs_config_free(c);
     c = LOAD(TO, BASE "TIMEOUT=99999999999999999999999999");
     ck_assert_int_eq(traces(c)->timeout_ms, 10000);
     ck_assert_int_eq(complaint_count, 1);
-    llmobs_config_free(c);
 }
 
 TEST(grpc_is_for_the_programs_own_signals)
@@ -199,11 +193,9 @@ TEST(grpc_is_for_the_programs_own_signals)
 
     ck_assert(!c->otlp.signals[LLMOBS_SIGNAL_METRICS].on);
     ck_assert(!c->otlp.signals[LLMOBS_SIGNAL_LOGS].on);
-    llmobs_config_free(c);
     c = LOAD("OTEL_METRICS_EXPORTER=otlp", "OTEL_LOGS_EXPORTER=otlp");
     ck_assert(c->otlp.signals[LLMOBS_SIGNAL_METRICS].on);
     ck_assert(c->otlp.signals[LLMOBS_SIGNAL_LOGS].on);
-    llmobs_config_free(c);
 }
 
 TEST(grpc_is_told_once)
@@ -212,11 +204,9 @@ TEST(grpc_is_told_once)
 
     ck_assert(traces(c)->grpc && !traces(c)->json);
     ck_assert_int_eq(complaint_count, 1);
-    llmobs_config_free(c);
     c = LOAD(TO, BASE "PROTOCOL=GRPC", BASE "TRACES_PROTOCOL=http/json");
     ck_assert(!traces(c)->grpc && traces(c)->json);
     ck_assert(c->otlp.signals[LLMOBS_SIGNAL_LOGS].grpc);
-    llmobs_config_free(c);
 }
 
 /* The variables may be there for the app's own telemetry alone. */
@@ -227,17 +217,13 @@ TEST(nothing_is_told_of_the_apps_own_telemetry)
              "OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental");
 
     ck_assert_int_eq(complaint_count, 0);
-    llmobs_config_free(c);
     c = LOAD("LLMOBS_EXPORTER=store", BASE "ENDPOINT=http://a.test:4317");
     ck_assert_int_eq(complaint_count, 0);
-    llmobs_config_free(c);
     c = LOAD(BASE "ENDPOINT=http://a.test:4317", BASE "PROTOCOL=grpc");
     ck_assert_int_eq(complaint_count, 2);
-    llmobs_config_free(c);
     c = LOAD(TO, "OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental");
     ck_assert_int_eq(complaint_count, 1);
     ck_assert_int_eq(c->otlp.semconv, LLMOBS_SEMCONV_1_41);
-    llmobs_config_free(c);
 }
 
 static const struct {
@@ -284,7 +270,6 @@ TEST(headers_are_decoded_and_secret)
         write_headers(c, out);
         ck_assert_str_eq(out, header_lists[i].headers);
         ck_assert_int_eq(complaint_count, header_lists[i].complaints);
-        llmobs_config_free(c);
     }
 }
 
@@ -312,13 +297,11 @@ TEST(lists_are_bounded)
     ck_assert_int_eq(complaint_count, 1);
     ck_assert_ptr_nonnull(
         strstr(complaints, BASE "HEADERS: left out what is beyond 256 "));
-    llmobs_config_free(c);
     free(text);
     text = many("OTEL_RESOURCE_ATTRIBUTES", 6000);
     c = LOAD(TO, text);
     ck_assert_ptr_null(c->otlp.resource);
     ck_assert_int_eq(complaint_count, 1);
-    llmobs_config_free(c);
     free(text);
 }
 
@@ -353,7 +336,6 @@ TEST(signals_are_switched)
         for (int k = 0; k < LLMOBS_SIGNAL_COUNT; k++)
             ck_assert_msg(c->otlp.signals[k].on == switches[i].on[k],
                           "%zu: signal %d", i, k);
-        llmobs_config_free(c);
     }
 }
 
@@ -366,10 +348,8 @@ TEST(a_bad_port_is_named_as_such)
     ck_assert_ptr_nonnull(strstr(
         complaints, BASE "ENDPOINT: no port from 1 to 65535: nothing is sent"));
     ck_assert(!c->otlp.signals[LLMOBS_SIGNAL_LOGS].misplaced);
-    llmobs_config_free(c);
     c = LOAD(TO, BASE "ENDPOINT=nonsense", "OTEL_TRACES_EXPORTER=none");
     ck_assert(!traces(c)->misplaced && !traces(c)->on);
-    llmobs_config_free(c);
 }
 
 static const struct {
@@ -408,7 +388,6 @@ TEST(a_wrong_resource_goes_as_a_whole)
         else
             ck_assert_msg(!c->otlp.resource, "%s", env);
         ck_assert_int_eq(complaint_count, !resources[i].good);
-        llmobs_config_free(c);
     }
 }
 
@@ -418,15 +397,12 @@ TEST(a_service_is_plain_text)
 
     ck_assert_str_eq(c->otlp.service, "my shop 100%0a");
     ck_assert_str_eq(c->service, "my shop 100%0a");
-    llmobs_config_free(c);
     c = LOAD("OTEL_SERVICE_NAME=a\nb", "DD_LLMOBS_ML_APP=x");
     ck_assert_ptr_null(c->otlp.service);
     ck_assert_int_eq(complaint_count, 1);
-    llmobs_config_free(c);
     c = LOAD("OTEL_SERVICE_NAME=a\xff", "DD_SERVICE=b");
     ck_assert_ptr_null(c->otlp.service);
     ck_assert_str_eq(c->service, "b");
-    llmobs_config_free(c);
 }
 
 static const struct {
@@ -465,7 +441,6 @@ TEST(samplers_as_specified)
         ck_assert_int_eq(c->otlp.parent_based, samplers[i].parent_based);
         ck_assert(c->otlp.sampler_ratio == samplers[i].ratio);
         ck_assert_int_eq(complaint_count, samplers[i].complaints);
-        llmobs_config_free(c);
     }
 }
 
@@ -499,7 +474,6 @@ TEST(the_sampler_has_the_flags_where_datadog_is_absent)
 
         ck_assert_msg(c->otlp.sampler_flags == speakers[i].flags, "%s",
                       speakers[i].env);
-        llmobs_config_free(c);
     }
 }
 
@@ -541,11 +515,9 @@ TEST(content_is_asked_for)
         ck_assert_int_eq(c->otlp.event_content, contents[i].event);
         ck_assert_int_eq(c->otlp.event_details, contents[i].details);
         ck_assert_int_eq(c->otlp.content_unasked, contents[i].unasked);
-        llmobs_config_free(c);
         c = LOAD(contents[i].content, contents[i].capture);
         ck_assert_int_eq(c->otlp.span_content, contents[i].span);
         ck_assert(!c->otlp.event_content && !c->otlp.event_details);
-        llmobs_config_free(c);
     }
 }
 
@@ -563,7 +535,6 @@ TEST(limits_of_spans)
     ck_assert_int_eq(c->otlp.metric_interval_ms, 500);
     ck_assert_int_eq(c->otlp.semconv, LLMOBS_SEMCONV_LATEST);
     ck_assert(c->otlp.delta);
-    llmobs_config_free(c);
     c = LOAD("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT=100",
              "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT=0",
              "OTEL_ATTRIBUTE_COUNT_LIMIT=50",
@@ -574,7 +545,6 @@ TEST(limits_of_spans)
     ck_assert_int_eq(c->otlp.semconv, LLMOBS_SEMCONV_1_41);
     ck_assert(c->otlp.delta);
     ck_assert_int_eq(complaint_count, 0);
-    llmobs_config_free(c);
     c = LOAD("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT=x",
              "OTEL_ATTRIBUTE_COUNT_LIMIT=0", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE=0",
              "OTEL_METRIC_EXPORT_INTERVAL=0", "LLMOBS_OTLP_SEMCONV=1.36",
@@ -586,7 +556,6 @@ TEST(limits_of_spans)
     ck_assert_int_eq(c->otlp.semconv, LLMOBS_SEMCONV_1_41);
     ck_assert(!c->otlp.delta);
     ck_assert_int_eq(complaint_count, 6);
-    llmobs_config_free(c);
 }
 
 TEST(files_are_found_after_a_chdir)
@@ -597,7 +566,6 @@ TEST(files_are_found_after_a_chdir)
     ck_assert_ptr_nonnull(getcwd(here, sizeof(here)));
     snprintf(want, sizeof(want), "%s/certs/ca.pem", here);
     ck_assert_str_eq(traces(c)->ca_file, want);
-    llmobs_config_free(c);
 }
 
 TEST(own_telemetry_of_each_signal_is_never_observed)
@@ -612,5 +580,4 @@ TEST(own_telemetry_of_each_signal_is_never_observed)
     ck_assert_str_eq(c->never_urls[3], "http://m.test");
     ck_assert_str_eq(c->never_urls[4], "http://l.test");
     ck_assert_ptr_null(c->never_urls[5]);
-    llmobs_config_free(c);
 }

@@ -508,7 +508,7 @@ TEST(test_event_text)
 {
     struct llmobs_config *c = load("LLMOBS_CONTENT=off", NULL);
     const char *text = "{\"meta\": {\"input\": {\"value\": \"x\"}}}";
-    struct llmobs_buf out;
+    UNIT_ENDS(llmobs_buf) out;
 
     llmobs_buf_init(&out, 1024);
     ck_assert_int_eq(
@@ -520,7 +520,6 @@ TEST(test_event_text)
         llmobs_content_filter_json(&c->privacy,
                                    (struct llmobs_text){"{\"a\": ", 6}, &out),
         -EINVAL);
-    llmobs_buf_fini(&out);
     llmobs_config_free(c);
 }
 
@@ -541,7 +540,7 @@ TEST(test_no_event)
                                       : with_patterns("use email\n");
 
         for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-            struct llmobs_buf out;
+            UNIT_ENDS(llmobs_buf) out;
 
             llmobs_buf_init(&out, 1024);
             ck_assert_int_eq(
@@ -555,7 +554,6 @@ TEST(test_no_event)
                 llmobs_content_filter_json(
                     &c->privacy, (struct llmobs_text){"[\"a\"]", 5}, &out),
                 -EINVAL);
-            llmobs_buf_fini(&out);
         }
         llmobs_config_free(c);
     }

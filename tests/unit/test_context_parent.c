@@ -191,7 +191,7 @@ TEST(a_bad_tracestate_is_no_parent)
 TEST(hostile_lengths_are_bounded)
 {
     size_t len = 200000;
-    char *text = malloc(len + 1);
+    char *text = unit_own(malloc(len + 1));
     struct llmobs_context c;
     char state[2048];
 
@@ -210,7 +210,6 @@ TEST(hostile_lengths_are_bounded)
     memset(text, ',', 8000);
     text[8000] = '\0';
     ck_assert(context_from(&c, PARENT, text));
-    free(text);
 }
 
 TEST(priorities_join)

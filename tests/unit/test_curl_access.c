@@ -31,7 +31,7 @@ static void count_tick(void *ctx)
 TEST(waits_are_used)
 {
     struct llmobs_http *http = client();
-    struct server *server = server_new();
+    struct server *server = unit_own(server_new());
     struct llmobs_http_reply reply;
     int ticks = 0;
     struct llmobs_http_request request = {
@@ -45,13 +45,12 @@ TEST(waits_are_used)
     llmobs_http_reply_fini(&reply);
     llmobs_http_free(http);
     server_stop(server);
-    free(server);
 }
 
 TEST(ends_in_time)
 {
     struct llmobs_http *http = client();
-    struct server *server = server_new();
+    struct server *server = unit_own(server_new());
     struct llmobs_http_reply reply;
     struct llmobs_http_request request = {.method = "GET", .timeout_ms = 200};
     int64_t began = llmobs_clock_mono_ns();
@@ -76,7 +75,6 @@ TEST(ends_in_time)
     llmobs_http_reply_fini(&reply);
     llmobs_http_free(http);
     server_stop(server);
-    free(server);
 }
 
 TEST(refuses)
@@ -239,7 +237,7 @@ TEST(spares_low_numbers)
 TEST(without_libcurl)
 {
     struct llmobs_http *http = client();
-    struct llmobs_http_reply reply;
+    UNIT_ENDS(llmobs_http_reply) reply;
     struct llmobs_real poor = real, old = real;
 
     poor.multi_wait = NULL;
@@ -274,7 +272,6 @@ TEST(without_libcurl)
     ck_assert_int_eq(post(http, "https://127.0.0.1:1/", "", &reply), -ENOTCONN);
     ck_assert_int_eq(post(http, "http://127.0.0.1:1/", "", &reply),
                      -ECONNREFUSED);
-    llmobs_http_reply_fini(&reply);
     llmobs_http_free(http);
 }
 
@@ -290,12 +287,11 @@ static void *send_on(void *arg)
     struct sender *sender = arg;
 
     while (!atomic_load(&sender->stop)) {
-        struct llmobs_http_reply reply;
+        UNIT_ENDS(llmobs_http_reply) reply;
         int rc = post(sender->http, sender->url, "{}", &reply);
         int kind = rc == 0 ? 0 : rc == -ENOTCONN || rc == -ECANCELED ? 1 : 2;
 
         atomic_fetch_add(&sender->answers[kind], 1);
-        llmobs_http_reply_fini(&reply);
     }
     return NULL;
 }
@@ -352,7 +348,7 @@ TEST(taken_down_in_flight)
  * neither written nor closed. */
 TEST(descriptors_taken)
 {
-    struct server *server = server_new();
+    struct server *server = unit_own(server_new());
     struct llmobs_http_reply reply;
     struct llmobs_http *http;
     char names[64][32];
@@ -401,7 +397,6 @@ TEST(descriptors_taken)
         unlink(names[i]);
     }
     server_stop(server);
-    free(server);
 }
 
 /* A child sends on connections of its own, and the parent's lives on. */

@@ -33,13 +33,12 @@ static const struct llmobs_text bodies[] = {
 static void read_one(const struct llmobs_match *match,
                      const struct llmobs_call *call)
 {
-    struct llmobs_span span;
+    UNIT_ENDS(llmobs_span) span;
     int rc;
 
     ck_assert_int_eq(llmobs_span_init(&span), 0);
     rc = llmobs_rules_read(match, call, &span);
     ck_assert(rc == 0 || rc == -ENOENT);
-    llmobs_span_fini(&span);
 }
 
 /* Each body as answer, beside requests that `turn` changes: all pairs come, as

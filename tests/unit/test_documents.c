@@ -109,7 +109,7 @@ static void check_cut(struct llmobs_json *value)
 
 TEST(a_value_has_a_limit)
 {
-    char *text = malloc(LLMOBS_VALUE_MAX + 2);
+    char *text = unit_own(malloc(LLMOBS_VALUE_MAX + 2));
     struct llmobs_json *list = llmobs_json_array();
 
     memset(text, '.', LLMOBS_VALUE_MAX + 1);
@@ -117,5 +117,4 @@ TEST(a_value_has_a_limit)
     ck_assert_int_eq(llmobs_json_add(list, llmobs_json_string(text)), 0);
     check_cut(list);
     check_cut(llmobs_json_string(text));
-    free(text);
 }

@@ -33,7 +33,7 @@ TEST(an_input_is_its_documents)
 {
     for (size_t i = 0; i < sizeof(inputs) / sizeof(inputs[0]); i++) {
         struct llmobs_json *input = json_of(inputs[i].input);
-        struct llmobs_span span;
+        UNIT_ENDS(llmobs_span) span;
         char *text;
 
         llmobs_span_init(&span);
@@ -42,7 +42,6 @@ TEST(an_input_is_its_documents)
         ck_assert_str_eq(text, inputs[i].documents);
         free(text);
         llmobs_json_free(input);
-        llmobs_span_fini(&span);
     }
 }
 
@@ -63,13 +62,12 @@ TEST(vectors_are_counted_not_kept)
 {
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
         struct llmobs_json *list = json_of(lists[i].list);
-        struct llmobs_span span;
+        UNIT_ENDS(llmobs_span) span;
 
         llmobs_span_init(&span);
         ck_assert_int_eq(llmobs_embedding_tell_list(&span, list, lists[i].key),
                          0);
         ck_assert_pstr_eq(span.output_value, lists[i].told);
         llmobs_json_free(list);
-        llmobs_span_fini(&span);
     }
 }

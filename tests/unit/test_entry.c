@@ -243,10 +243,9 @@ TEST(test_wrong_byte)
 TEST(test_big)
 {
     size_t len = 100 * LLMOBS_ENTRY_SUM;
-    char *text = malloc(len);
+    char *text = unit_own(malloc(len));
     size_t size;
 
-    ck_assert_ptr_nonnull(text);
     memset(text, 'x', len);
     put_text(1, text, len);
     put_text(2, "more", 4);
@@ -258,7 +257,6 @@ TEST(test_big)
     memmove(disk.data + 5000, disk.data + 6000, size - 6000);
     llmobs_buf_cut(&disk, size - 1000);
     ck_assert_uint_eq(ids(), 2);
-    free(text);
 }
 
 /* A field that says more than there is ends the entry. */
@@ -368,10 +366,9 @@ TEST(test_lost_mark)
     const size_t len = 3 * LLMOBS_ENTRY_SUM, step = 1024;
     struct llmobs_entry_mark forged = {.tag = 9, .len = step - sizeof(forged)};
     struct llmobs_entry_writer writer;
-    char *text = malloc(len);
+    char *text = unit_own(malloc(len));
     size_t mark;
 
-    ck_assert_ptr_nonnull(text);
     memset(text, 'x', len);
     for (size_t at = 0; at < len; at += step)
         memcpy(text + at, &forged, sizeof(forged));
@@ -384,7 +381,6 @@ TEST(test_lost_mark)
     mark = 32 + 16 + len;
     memset(disk.data + mark - 64, 0, 64 + sizeof(forged));
     ck_assert_uint_eq(ids(), 0);
-    free(text);
 }
 
 TEST(test_file)
@@ -674,13 +670,12 @@ TEST(test_bare)
 static void write_span(struct llmobs_exchange *e, struct llmobs_buf *out)
 {
     struct llmobs_config config = context_base;
-    struct llmobs_span span;
+    UNIT_ENDS(llmobs_span) span;
 
     llmobs_buf_init(out, 1 << 24);
     config.event_max = 1 << 20;
     ck_assert_int_eq(llmobs_exchange_to_span(e, &span), 0);
     ck_assert_int_eq(llmobs_encode_span(&span, &config, out), 0);
-    llmobs_span_fini(&span);
 }
 
 TEST(test_same_event)
@@ -873,9 +868,8 @@ TEST(test_sha256)
 {
     const char *const two = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmno"
                             "mnopnopq";
-    char *million = malloc(1000000);
+    char *million = unit_own(malloc(1000000));
 
-    ck_assert_ptr_nonnull(million);
     memset(million, 'a', 1000000);
     is_hash("", 0,
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
@@ -891,5 +885,4 @@ TEST(test_sha256)
             "b35439a4ac6f0948b6d6f9e3c6af0f5f590ce20f1bde7090ef7970686ec6738a");
     is_hash(million, 64,
             "ffe054fe7ae0cb6dc65c3af9b61d5209f439851db43d0ba5997337df154668eb");
-    free(million);
 }

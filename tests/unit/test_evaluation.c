@@ -53,7 +53,7 @@ TEST(refuses_a_label)
 {
     static const char *const labels[] = {NULL, "", "a.b", "."};
     struct llmobs_evaluation e = good();
-    char *longest = malloc(LLMOBS_EVALUATION_TEXT + 2);
+    char *longest = unit_own(malloc(LLMOBS_EVALUATION_TEXT + 2));
 
     for (size_t i = 0; i < sizeof(labels) / sizeof(*labels); i++) {
         e.label = labels[i];
@@ -65,7 +65,6 @@ TEST(refuses_a_label)
     ck_assert_int_eq(llmobs_evaluation_check(&e), -EINVAL);
     longest[LLMOBS_EVALUATION_TEXT] = '\0';
     ck_assert_int_eq(llmobs_evaluation_check(&e), 0);
-    free(longest);
 }
 
 TEST(refuses_a_value)

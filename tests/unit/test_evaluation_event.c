@@ -220,7 +220,7 @@ TEST(hostile_texts_are_escaped)
 TEST(content_is_kept_back)
 {
     struct llmobs_evaluation e = good();
-    struct llmobs_buf buf;
+    UNIT_ENDS(llmobs_buf) buf;
 
     e.type = LLMOBS_EVALUATION_CATEGORICAL;
     e.value.categorical = "they said a secret";
@@ -232,15 +232,14 @@ TEST(content_is_kept_back)
     ck_assert_int_eq(llmobs_encode_evaluation(&e, &config, &buf), 0);
     ck_assert_ptr_null(memmem(buf.data, buf.len, "secret", 6));
     ck_assert_ptr_nonnull(memmem(buf.data, buf.len, "harmfulness", 11));
-    llmobs_buf_fini(&buf);
 }
 
 /* Nothing of it may be cut: it is refused as a whole. */
 TEST(too_big_is_refused)
 {
     struct llmobs_evaluation e = good();
-    char *big = malloc(1001);
-    struct llmobs_buf buf;
+    char *big = unit_own(malloc(1001));
+    UNIT_ENDS(llmobs_buf) buf;
 
     memset(big, 'x', 1000);
     big[1000] = '\0';
@@ -252,8 +251,6 @@ TEST(too_big_is_refused)
     ck_assert_uint_eq(buf.len, 0);
     config.event_max = 2000;
     ck_assert_int_eq(llmobs_encode_evaluation(&e, &config, &buf), 0);
-    llmobs_buf_fini(&buf);
-    free(big);
 }
 
 /* -- delivery ------------------------------------------------------------ */

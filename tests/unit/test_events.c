@@ -73,7 +73,7 @@ TEST(elements_of_an_array)
 TEST(frames)
 {
     const enum llmobs_framing aws = LLMOBS_FRAMING_AWS;
-    struct llmobs_buf buf;
+    UNIT_ENDS(llmobs_buf) buf;
     struct llmobs_text all;
 
     llmobs_buf_init(&buf, 4096);
@@ -91,7 +91,6 @@ TEST(frames)
                "230-");
     check(aws, "", true, "");
     check(aws, "{\"message\":\"no frame\"}", false, "");
-    llmobs_buf_fini(&buf);
 }
 
 static const struct {
@@ -113,7 +112,7 @@ TEST(frames_that_fail)
     for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
         struct llmobs_events events;
         struct llmobs_event event;
-        struct llmobs_buf buf;
+        UNIT_ENDS(llmobs_buf) buf;
 
         llmobs_buf_init(&buf, 4096);
         frame_add(&buf, failures[i].headers, failures[i].len,
@@ -126,6 +125,5 @@ TEST(frames_that_fail)
         ck_assert(llmobs_text_is(event.data, failures[i].data));
         ck_assert_int_eq(llmobs_events_next(&events, &event), 0);
         llmobs_events_fini(&events);
-        llmobs_buf_fini(&buf);
     }
 }

@@ -135,14 +135,13 @@ static const struct {
 TEST(headers_are_read_and_stepped_over)
 {
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct llmobs_buf buf;
+        UNIT_ENDS(llmobs_buf) buf;
         char want[256];
 
         llmobs_buf_init(&buf, 1 << 20);
         frame_add(&buf, rows[i].headers, rows[i].len, rows[i].payload, 0);
         snprintf(want, sizeof(want), "%s@%zu;", rows[i].want, buf.len);
         check(buf.data, buf.len, want);
-        llmobs_buf_fini(&buf);
     }
 }
 
@@ -171,7 +170,7 @@ static int count(const char *text)
 /* Frames that are whole are given, the one that is cut is not. */
 TEST(cut_input_keeps_whole_frames)
 {
-    struct llmobs_buf buf;
+    UNIT_ENDS(llmobs_buf) buf;
     size_t ends[3];
     char *whole;
 
@@ -186,14 +185,13 @@ TEST(cut_input_keeps_whole_frames)
         free(got);
     }
     free(whole);
-    llmobs_buf_fini(&buf);
 }
 
 /* The frames before a flipped bit stay, nothing of it or behind it is given:
  * a checksum finds every single bit. */
 TEST(damage_ends_the_walk)
 {
-    struct llmobs_buf buf;
+    UNIT_ENDS(llmobs_buf) buf;
     size_t ends[3];
     char *whole;
 
@@ -212,14 +210,13 @@ TEST(damage_ends_the_walk)
         buf.data[at] = (char)(buf.data[at] ^ 1 << bit % 8);
     }
     free(whole);
-    llmobs_buf_fini(&buf);
 }
 
 /* Lengths that lie, under right checksums. */
 TEST(impossible_lengths_end_the_walk)
 {
     static const size_t lies[] = {1, 11, 15, 17, (16 << 20) + 1, 0xFFFFFFFF};
-    struct llmobs_buf buf;
+    UNIT_ENDS(llmobs_buf) buf;
 
     for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
         llmobs_buf_init(&buf, 1 << 20);
@@ -232,14 +229,13 @@ TEST(impossible_lengths_end_the_walk)
     buf.data[7] = 5; /* headers longer than the frame has room for */
     es_frame_repair(buf.data, buf.len);
     check(buf.data, buf.len, "");
-    llmobs_buf_fini(&buf);
 }
 
 /* The largest frame is read; one byte more is none, also where all is there. */
 TEST(frames_have_a_limit)
 {
     const size_t most = LLMOBS_EVENTSTREAM_FRAME_MAX - 16;
-    char *payload = malloc(most + 2);
+    char *payload = unit_own(malloc(most + 2));
     struct llmobs_eventstream_event event;
     struct llmobs_eventstream es;
     struct llmobs_buf buf;
@@ -255,13 +251,12 @@ TEST(frames_have_a_limit)
         llmobs_buf_fini(&buf);
         payload[most] = 'x';
     }
-    free(payload);
 }
 
 /* A tail may begin anywhere: what is whole in it is found. */
 TEST(seeking_finds_the_next_frame)
 {
-    struct llmobs_buf buf;
+    UNIT_ENDS(llmobs_buf) buf;
     size_t ends[3];
 
     three(&buf, ends);
@@ -272,5 +267,4 @@ TEST(seeking_finds_the_next_frame)
         ck_assert_msg(count(got) == want, "from %zu: %s", from, got);
         free(got);
     }
-    llmobs_buf_fini(&buf);
 }

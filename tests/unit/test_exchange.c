@@ -189,7 +189,7 @@ TEST(media_of_a_request_stay_out)
     static char text[300100];
     size_t begin = strlen(HEAD_OF_MEDIA), len = begin + 300000;
     struct llmobs_exchange *e = llmobs_exchange_new((size_t)1 << 30);
-    struct llmobs_body copy;
+    UNIT_ENDS(llmobs_body) copy;
     struct llmobs_text head;
 
     strcpy(text, HEAD_OF_MEDIA);
@@ -220,7 +220,6 @@ TEST(media_of_a_request_stay_out)
     /* Of a copy its beginning alone goes. */
     llmobs_exchange_sent_copy(e, &copy, 5);
     ck_assert_uint_eq(e->request.total, 5);
-    llmobs_body_fini(&copy);
     llmobs_exchange_free(e);
 }
 

@@ -275,7 +275,7 @@ static void round_trip(const char *event)
 {
     struct llmobs_facts_parts parts;
     struct llmobs_json *whole;
-    struct llmobs_buf buf;
+    UNIT_ENDS(llmobs_buf) buf;
     char *out;
 
     llmobs_buf_init(&buf, 1 << 20);
@@ -292,7 +292,6 @@ static void round_trip(const char *event)
     ck_assert_str_eq(out, event);
     free(out);
     llmobs_json_free(whole);
-    llmobs_buf_fini(&buf);
 }
 
 TEST(facts_come_apart)

@@ -88,7 +88,7 @@ static void check(const char *type, struct llmobs_text form, size_t step,
 {
     struct llmobs_form_parser *parser = llmobs_form_new(type);
     struct llmobs_text kept;
-    struct llmobs_body body;
+    UNIT_ENDS(llmobs_body) body;
 
     ck_assert_ptr_nonnull(parser);
     llmobs_body_init(&body, LLMOBS_FORM_KEPT_MAX);
@@ -100,7 +100,6 @@ static void check(const char *type, struct llmobs_text form, size_t step,
                       memcmp(kept.data ? kept.data : "", lines, kept.len) == 0,
                   "by %zu: %.*s\ngot %.*s\nwant %s", step, (int)form.len,
                   form.data, (int)kept.len, kept.data, lines);
-    llmobs_body_fini(&body);
     llmobs_form_free(parser);
 }
 
@@ -188,7 +187,7 @@ TEST(limits_of_a_form)
     static const char part[] = PART("a") "\r\n1\r\n";
     struct llmobs_form_parser *parser = llmobs_form_new(TYPE);
     char head[2 * LLMOBS_FORM_HEAD_MAX];
-    struct llmobs_body body;
+    UNIT_ENDS(llmobs_body) body;
 
     llmobs_body_init(&body, LLMOBS_FORM_KEPT_MAX);
     for (int i = 0; i < LLMOBS_FORM_PARTS_MAX + 10; i++)
@@ -202,7 +201,6 @@ TEST(limits_of_a_form)
     llmobs_form_feed(parser, head, sizeof(head), &body);
     llmobs_form_feed(parser, "\r\n\r\n1\r\n--b--", 12, &body);
     ck_assert_uint_eq(body.total, 0);
-    llmobs_body_fini(&body);
     llmobs_form_free(parser);
 }
 
@@ -211,7 +209,7 @@ TEST(a_form_sent_again_is_read_again)
     static const char form[] =
         PART("a") "\r\n1\r\n" PART("c") "\r\n2\r\n--b--\r\n";
     struct llmobs_form_parser *parser = llmobs_form_new(TYPE);
-    struct llmobs_body body;
+    UNIT_ENDS(llmobs_body) body;
 
     llmobs_body_init(&body, LLMOBS_FORM_KEPT_MAX);
     llmobs_form_feed(parser, form, 70, &body);
@@ -224,6 +222,5 @@ TEST(a_form_sent_again_is_read_again)
     llmobs_form_rewind(parser, 3);
     llmobs_form_feed(parser, form, sizeof(form) - 1, &body);
     ck_assert_uint_eq(body.total, strlen("{\"a\":\"1\"}\n{\"c\":\"2\"}\n"));
-    llmobs_body_fini(&body);
     llmobs_form_free(parser);
 }

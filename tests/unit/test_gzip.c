@@ -50,7 +50,7 @@ TEST(every_distance_and_length)
     static const size_t distances[] = {
         1,  2,   3,   4,    5,    8,    9,     16,    17,    24,    25,   64,
         65, 256, 257, 1000, 4097, 8192, 16385, 32767, 32768, 32769, 40000};
-    char *data = malloc(SIZE_BIG);
+    char *data = unit_own(malloc(SIZE_BIG));
 
     for (size_t d = 0; d < sizeof(distances) / sizeof(*distances); d++) {
         for (size_t run = 3; run < 300; run += run < 12 ? 1 : 7) {
@@ -60,7 +60,6 @@ TEST(every_distance_and_length)
             (void)round_trip((struct llmobs_text){data, len});
         }
     }
-    free(data);
 }
 
 TEST(every_short_length)
@@ -77,7 +76,7 @@ TEST(every_short_length)
 
 TEST(it_is_worth_its_time)
 {
-    char *data = malloc(SIZE_BIG);
+    char *data = unit_own(malloc(SIZE_BIG));
     size_t len = 0, packed;
     unsigned seed = 1;
 
@@ -97,12 +96,11 @@ TEST(it_is_worth_its_time)
     fill(data, SIZE_BIG, SIZE_BIG, 1);
     packed = round_trip((struct llmobs_text){data, SIZE_BIG});
     ck_assert_uint_lt(packed, SIZE_BIG + SIZE_BIG / 8);
-    free(data);
 }
 
 TEST(a_full_buffer_stays_as_it_was)
 {
-    struct llmobs_buf out;
+    UNIT_ENDS(llmobs_buf) out;
     char data[4000];
 
     fill(data, sizeof(data), sizeof(data), 1);
@@ -111,5 +109,4 @@ TEST(a_full_buffer_stays_as_it_was)
     ck_assert_int_ne(
         llmobs_gzip((struct llmobs_text){data, sizeof(data)}, &out), 0);
     ck_assert_uint_eq(out.len, 6);
-    llmobs_buf_fini(&out);
 }

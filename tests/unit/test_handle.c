@@ -223,7 +223,7 @@ static void copy_into(const struct llmobs_handle *h, struct llmobs_body *body)
 TEST(test_copies)
 {
     struct llmobs_handle *h = fresh(5), *twin = fresh(6);
-    char *big = malloc(COPY_MAX + 2);
+    char *big = unit_own(malloc(COPY_MAX + 2));
     struct llmobs_body body;
     struct llmobs_text tail;
 
@@ -263,7 +263,6 @@ TEST(test_copies)
     ck_assert_ptr_null(llmobs_handle_body(h).data);
     ck_assert_str_eq(twin->app.url, "http://a/");
     llmobs_handle_reset(twin);
-    free(big);
 }
 
 /* As if a capture had put headers in. */

@@ -204,8 +204,8 @@ TEST(answers_cost_what_they_weigh)
         const struct hostile *h = &answers[i];
         struct llmobs_exchange *e = make_exchange(rules, h->url, h->type);
         double start = cpu_seconds();
-        struct llmobs_span span;
-        struct llmobs_buf body;
+        UNIT_ENDS(llmobs_span) span;
+        UNIT_ENDS(llmobs_buf) body;
 
         make_body(h, &body, LENGTH);
         llmobs_exchange_received(e, body.data, body.len);
@@ -217,9 +217,7 @@ TEST(answers_cost_what_they_weigh)
                       (long long)metric(&span, "output_tokens"));
         ck_assert_msg(cpu_seconds() - start < CPU_SECONDS_MAX, "%s: %g s",
                       h->name, cpu_seconds() - start);
-        llmobs_span_fini(&span);
         llmobs_exchange_free(e);
-        llmobs_buf_fini(&body);
     }
     llmobs_rules_free(rules);
     ck_assert_uint_lt(peak_kib(), LENGTH / 1024 * 128);
@@ -243,8 +241,8 @@ TEST(a_body_has_a_budget)
     for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
         const struct hostile *h = &bodies[i];
         struct llmobs_exchange *e = make_exchange(rules, h->url, h->type);
-        struct llmobs_span span;
-        struct llmobs_buf body;
+        UNIT_ENDS(llmobs_span) span;
+        UNIT_ENDS(llmobs_buf) body;
 
         make_body(h, &body, WHOLE);
         llmobs_exchange_received(e, body.data, body.len);
@@ -257,9 +255,7 @@ TEST(a_body_has_a_budget)
             (size_t)llmobs_json_to_int(llmobs_json_get(
                 llmobs_json_get(span.metadata, "truncated"), "response_bytes")),
             body.len);
-        llmobs_span_fini(&span);
         llmobs_exchange_free(e);
-        llmobs_buf_fini(&body);
     }
     llmobs_rules_free(rules);
 }
@@ -276,8 +272,8 @@ TEST(what_is_read_is_masked)
     struct llmobs_rules_config config = {.proxy_urls = NULL};
     struct llmobs_rules *rules = llmobs_rules_new(&config);
     struct llmobs_exchange *e = make_exchange(rules, CHAT, JSON);
-    struct llmobs_span span;
-    struct llmobs_buf body;
+    UNIT_ENDS(llmobs_span) span;
+    UNIT_ENDS(llmobs_buf) body;
 
     llmobs_body_fini(&e->response);
     llmobs_body_init(&e->response, 4 * WHOLE);
@@ -288,9 +284,7 @@ TEST(what_is_read_is_masked)
     ck_assert_int_eq(metric(&span, "output_tokens"), 4);
     ck_assert(span.output_dropped);
     ck_assert_ptr_null(memmem(e->response.head.data, body.len, "secret", 6));
-    llmobs_span_fini(&span);
     llmobs_exchange_free(e);
-    llmobs_buf_fini(&body);
     llmobs_rules_free(rules);
 }
 
@@ -309,8 +303,8 @@ TEST(what_is_read_of_frames_is_masked)
     struct llmobs_rules_config config = {.proxy_urls = NULL};
     struct llmobs_rules *rules = llmobs_rules_new(&config);
     struct llmobs_exchange *e = make_exchange(rules, CONVERSE, FRAMES);
-    struct llmobs_span span;
-    struct llmobs_buf body;
+    UNIT_ENDS(llmobs_span) span;
+    UNIT_ENDS(llmobs_buf) body;
     char *output;
 
     llmobs_buf_init(&body, 65536);
@@ -327,9 +321,7 @@ TEST(what_is_read_of_frames_is_masked)
     ck_assert_ptr_nonnull(strstr(output, "or \\\"secret\\\": [ of http://***"));
     ck_assert_ptr_null(strstr(output, "a-secret"));
     free(output);
-    llmobs_span_fini(&span);
     llmobs_exchange_free(e);
-    llmobs_buf_fini(&body);
     llmobs_rules_free(rules);
 }
 
@@ -349,8 +341,8 @@ TEST(a_million_events_are_read)
                                .status = 200,
                                .transport_ok = true};
     const char *content;
-    struct llmobs_buf body;
-    struct llmobs_span span;
+    UNIT_ENDS(llmobs_buf) body;
+    UNIT_ENDS(llmobs_span) span;
     size_t before;
 
     make_body(&one, &body, 1000000 * strlen(one.piece));
@@ -364,8 +356,6 @@ TEST(a_million_events_are_read)
         llmobs_json_gets(llmobs_json_at(span.output_messages, 0), "content");
     ck_assert_uint_eq(strlen(content), 1000000);
     ck_assert(span.complete);
-    llmobs_span_fini(&span);
-    llmobs_buf_fini(&body);
     llmobs_exchange_free(e);
     llmobs_rules_free(rules);
 }
@@ -379,7 +369,7 @@ TEST(a_huge_stream_keeps_its_ends)
     struct llmobs_rules_config config = {.proxy_urls = NULL};
     struct llmobs_rules *rules = llmobs_rules_new(&config);
     struct llmobs_exchange *e = make_exchange(rules, CHAT, SSE);
-    struct llmobs_span span;
+    UNIT_ENDS(llmobs_span) span;
 
     while (e->response.total < 100 * 1000 * 1000)
         llmobs_exchange_received(e, piece, sizeof(piece) - 1);
@@ -391,7 +381,6 @@ TEST(a_huge_stream_keeps_its_ends)
     ck_assert_int_eq(metric(&span, "output_tokens"), 4);
     ck_assert(span.complete && !span.failed && span.output_dropped);
     ck_assert_uint_lt(peak_kib(), 64 * 1024);
-    llmobs_span_fini(&span);
     llmobs_exchange_free(e);
     llmobs_rules_free(rules);
 }

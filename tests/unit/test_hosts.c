@@ -512,7 +512,7 @@ static void check_host(const struct llmobs_rules *rules,
                                .status = 200,
                                .transport_ok = true};
     struct llmobs_match match;
-    struct llmobs_span span;
+    UNIT_ENDS(llmobs_span) span;
 
     if (!llmobs_rules_match(rules, &request, &match)) {
         ck_assert_msg(!host->name, "%s: %s", host->url, match.why);
@@ -526,7 +526,6 @@ static void check_host(const struct llmobs_rules *rules,
     ck_assert_msg(same(span.model_provider, host->provider), "%s: %s",
                   host->url, span.model_provider);
     ck_assert_str_eq(span.model_name, "m");
-    llmobs_span_fini(&span);
 }
 
 TEST(hosts_are_known_by_their_own_urls)
@@ -595,7 +594,7 @@ static void check_vendor(const struct llmobs_rules *rules, const char *host,
                                .status = 200,
                                .transport_ok = true};
     struct llmobs_match match;
-    struct llmobs_span span;
+    UNIT_ENDS(llmobs_span) span;
     char url[256];
 
     snprintf(url, sizeof(url), "https://%s/v1/models/%s:generateContent", host,
@@ -607,7 +606,6 @@ static void check_vendor(const struct llmobs_rules *rules, const char *host,
     ck_assert_str_eq(span.model_name, model);
     ck_assert_msg(same(span.model_provider, name), "%s: %s", url,
                   span.model_provider);
-    llmobs_span_fini(&span);
 }
 
 TEST(vendors_are_known_by_their_models)

@@ -191,13 +191,12 @@ TEST(posts_to_a_name)
     /* The host's own name may lead anywhere: the look-up must be ours. */
     {
         struct llmobs_http *http = client();
-        struct llmobs_http_reply reply;
+        UNIT_ENDS(llmobs_http_reply) reply;
         int rc = post(http, url_at(name, 9, "/"), "{}", &reply);
 
         ck_assert_int_lt(rc, 0);
         ck_assert_int_ne(rc, -ENOTCONN);
         ck_assert_int_ne(rc, -ECANCELED);
-        llmobs_http_reply_fini(&reply);
         llmobs_http_free(http);
     }
 }
@@ -296,7 +295,7 @@ static int ask(struct llmobs_http *http, unsigned port, const char *guard)
 TEST(sends_nothing_to_strangers)
 {
     struct llmobs_http *http = client();
-    struct server *server = server_new();
+    struct server *server = unit_own(server_new());
     char guard[64];
     bool asks = libcurl_number() >= 0x075000;
 
@@ -315,7 +314,6 @@ TEST(sends_nothing_to_strangers)
     server_stop(server);
     ck_assert_int_eq(server->requests, asks ? 3 : 4);
     llmobs_http_free(http);
-    free(server);
 }
 
 TEST(reads_answers)
@@ -382,7 +380,7 @@ TEST(keeps_a_bounded_answer)
     struct server *server = server_new();
     struct llmobs_http_reply reply;
     size_t size = 3 * LLMOBS_HTTP_BODY_MAX + 5;
-    char *text = malloc(size + 200);
+    char *text = unit_own(malloc(size + 200));
     int head =
         sprintf(text, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", size);
 
@@ -401,5 +399,4 @@ TEST(keeps_a_bounded_answer)
     llmobs_http_free(http);
     server_stop(server);
     free(server);
-    free(text);
 }

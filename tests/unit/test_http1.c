@@ -317,7 +317,7 @@ ROWS_TEST(http1_chunks, chunks)
 /* Requests in a row, up to as many as may be without an answer. */
 static void ask(size_t requests, const char *end, struct llmobs_buf *out)
 {
-    struct llmobs_buf in;
+    UNIT_ENDS(llmobs_buf) in;
 
     llmobs_buf_init(&in, 1 << 20);
     llmobs_buf_init(out, 1 << 20);
@@ -327,12 +327,11 @@ static void ask(size_t requests, const char *end, struct llmobs_buf *out)
     ck_assert_int_eq(llmobs_buf_adds(&in, end), 0);
     ck_assert(
         http1_log(llmobs_buf_text(&in), &(struct http1_cuts){.seed = 0}, out));
-    llmobs_buf_fini(&in);
 }
 
 TEST(http1_depth)
 {
-    struct llmobs_buf out;
+    UNIT_ENDS(llmobs_buf) out;
 
     ask(LLMOBS_HTTP1_DEPTH, GOT EMPTY SENT GET, &out);
     ck_assert_ptr_nonnull(strstr(out.data, ">32 whole|"));
@@ -341,7 +340,6 @@ TEST(http1_depth)
     ask(LLMOBS_HTTP1_DEPTH + 1, "", &out);
     ck_assert_ptr_nonnull(strstr(out.data, "<31 lost|deep|"));
     ck_assert_ptr_null(strstr(out.data, ">32"));
-    llmobs_buf_fini(&out);
 }
 
 /* A head of `len` bytes. */
@@ -458,13 +456,12 @@ TEST(http1_borrowed)
 {
     static const char head[] = "GET /a" HOST E;
     const char *headers = NULL;
-    struct llmobs_http1 http;
+    UNIT_ENDS(llmobs_http1) http;
 
     llmobs_http1_init(&http, &silent, &headers);
     llmobs_http1_sent(&http, head, sizeof(head) - 1);
     ck_assert_ptr_eq(headers, head + sizeof("GET /a" V) - 1);
     ck_assert_ptr_null(http.ways[LLMOBS_HTTP1_REQUEST].head);
-    llmobs_http1_fini(&http);
 }
 
 /* Takes all memory that is left for a head of the largest size. */

@@ -121,8 +121,8 @@ TEST(test_inflate_codings)
     const char *text = "{\"a\": \"the same text the same text\"}";
 
     for (size_t i = 0; i < sizeof(codings) / sizeof(codings[0]); i++) {
-        struct llmobs_buf packed;
-        struct llmobs_buf out;
+        UNIT_ENDS(llmobs_buf) packed;
+        UNIT_ENDS(llmobs_buf) out;
         bool cut;
         int rc;
 
@@ -136,8 +136,6 @@ TEST(test_inflate_codings)
             ck_assert_str_eq(out.data + 7, text);
         if (rc == -ENOTSUP)
             ck_assert_str_eq(out.data, "before:");
-        llmobs_buf_fini(&packed);
-        llmobs_buf_fini(&out);
     }
 }
 
@@ -155,13 +153,13 @@ TEST(test_inflate_cuts)
     }
     text[sizeof(text) - 1] = '\0';
     for (size_t w = 0; w < 3; w++) {
-        struct llmobs_buf packed;
+        UNIT_ENDS(llmobs_buf) packed;
         size_t last = 0;
 
         pack_all(text, &windows[w], 1, &packed);
         for (size_t len = 0; len <= packed.len; len++) {
             struct llmobs_text in = {packed.data, len};
-            struct llmobs_buf out;
+            UNIT_ENDS(llmobs_buf) out;
             bool cut;
 
             llmobs_buf_init(&out, 10000);
@@ -171,10 +169,8 @@ TEST(test_inflate_cuts)
             last = out.len;
             if (last > 0)
                 ck_assert_mem_eq(out.data, text, last);
-            llmobs_buf_fini(&out);
         }
         ck_assert_uint_eq(last, sizeof(text) - 1);
-        llmobs_buf_fini(&packed);
     }
 }
 
@@ -187,7 +183,7 @@ TEST(test_inflate_damage)
     const char *text = "{\"model\": \"m\", \"n\": [1, 2, 3, 4, 5, 6, 7, 8]}";
 
     for (size_t w = 0; w < 2; w++) {
-        struct llmobs_buf packed;
+        UNIT_ENDS(llmobs_buf) packed;
 
         pack_all(text, &windows[w], 1, &packed);
         for (size_t i = 0; i < packed.len * 8; i++) {
@@ -206,14 +202,13 @@ TEST(test_inflate_damage)
             llmobs_buf_fini(&out);
             packed.data[i / 8] = (char)(packed.data[i / 8] ^ 1 << i % 8);
         }
-        llmobs_buf_fini(&packed);
     }
 }
 
 TEST(test_inflate_bad_checksum_keeps_text)
 {
-    struct llmobs_buf packed;
-    struct llmobs_buf out;
+    UNIT_ENDS(llmobs_buf) packed;
+    UNIT_ENDS(llmobs_buf) out;
     bool cut;
 
     pack_all("kept", (const int[]){GZIP}, 1, &packed);
@@ -223,8 +218,6 @@ TEST(test_inflate_bad_checksum_keeps_text)
                      -EBADMSG);
     ck_assert(cut);
     ck_assert_str_eq(out.data, "kept");
-    llmobs_buf_fini(&out);
-    llmobs_buf_fini(&packed);
 }
 
 TEST(test_inflate_members)
@@ -244,8 +237,8 @@ TEST(test_inflate_members)
     };
 
     for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
-        struct llmobs_buf packed;
-        struct llmobs_buf out;
+        UNIT_ENDS(llmobs_buf) packed;
+        UNIT_ENDS(llmobs_buf) out;
         bool cut;
         int rc;
 
@@ -260,8 +253,6 @@ TEST(test_inflate_members)
         ck_assert_msg(rc == tails[i].rc, "row %zu gives %d", i, rc);
         ck_assert(cut == tails[i].cut);
         ck_assert_str_eq(out.data, "one,two");
-        llmobs_buf_fini(&out);
-        llmobs_buf_fini(&packed);
     }
 }
 
@@ -271,7 +262,7 @@ TEST(test_inflate_raw_like_zlib)
 {
     static const char raw[] = "\x78\x01\x00\xFE\xFF"
                               "A\x01\x00\x00\xFF\xFF";
-    struct llmobs_buf out;
+    UNIT_ENDS(llmobs_buf) out;
     bool cut;
 
     llmobs_buf_init(&out, 100);
@@ -280,14 +271,13 @@ TEST(test_inflate_raw_like_zlib)
                      0);
     ck_assert(!cut);
     ck_assert_str_eq(out.data, "A");
-    llmobs_buf_fini(&out);
 }
 
 /* Text that unpacks to something by chance, and ends long before its input. */
 TEST(test_inflate_raw_ends_early)
 {
     static const char raw[] = "K\x04\0 and more";
-    struct llmobs_buf out;
+    UNIT_ENDS(llmobs_buf) out;
     bool cut;
 
     llmobs_buf_init(&out, 100);
@@ -298,7 +288,6 @@ TEST(test_inflate_raw_ends_early)
                             "deflate", 100, &out, &cut),
                      -EBADMSG);
     ck_assert(cut);
-    llmobs_buf_fini(&out);
 }
 
 #define ZEROS 64000000
@@ -308,18 +297,17 @@ TEST(test_inflate_bombs)
 {
     static const size_t limits[] = {0,     1,       8191,     8192,    8193,
                                     65536, 1000000, 64000000, 64000001};
-    char *zeros = calloc(1, ZEROS);
-    struct llmobs_buf once;
-    struct llmobs_buf twice;
+    char *zeros = unit_own(calloc(1, ZEROS));
+    UNIT_ENDS(llmobs_buf) once;
+    UNIT_ENDS(llmobs_buf) twice;
 
-    ck_assert_ptr_nonnull(zeros);
     llmobs_buf_init(&once, 1 << 20);
     llmobs_buf_init(&twice, 1 << 20);
     pack((struct llmobs_text){zeros, ZEROS}, GZIP, &once);
     pack(text_of(&once), GZIP, &twice);
     for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
         size_t want = limits[i] < ZEROS ? limits[i] : ZEROS;
-        struct llmobs_buf out;
+        UNIT_ENDS(llmobs_buf) out;
         bool cut;
 
         llmobs_buf_init(&out, SIZE_MAX);
@@ -333,17 +321,13 @@ TEST(test_inflate_bombs)
             unpack(text_of(&twice), "gzip, gzip", limits[i], &out, &cut), 0);
         ck_assert(limits[i] < once.len ? out.len <= want : out.len == want);
         ck_assert(cut == (limits[i] < ZEROS));
-        llmobs_buf_fini(&out);
     }
-    llmobs_buf_fini(&once);
-    llmobs_buf_fini(&twice);
-    free(zeros);
 }
 
 TEST(test_inflate_identity_max)
 {
     for (size_t max = 0; max < 8; max++) {
-        struct llmobs_buf out;
+        UNIT_ENDS(llmobs_buf) out;
         bool cut;
 
         llmobs_buf_init(&out, 6);
@@ -354,7 +338,6 @@ TEST(test_inflate_identity_max)
         ck_assert_int_eq(unpack(chars("12345"), NULL, 100, &out, &cut), 0);
         ck_assert(cut == (max > 1));
         ck_assert_uint_eq(out.len, max < 1 ? 5 : 6);
-        llmobs_buf_fini(&out);
     }
 }
 
@@ -367,7 +350,7 @@ TEST(test_inflate_fuzz)
 
     for (size_t i = 0; i < 30000; i++) {
         unsigned char bytes[64];
-        struct llmobs_buf out;
+        UNIT_ENDS(llmobs_buf) out;
         size_t len;
         bool cut;
         int rc;
@@ -386,7 +369,6 @@ TEST(test_inflate_fuzz)
                     names[i % 6], 4096, &out, &cut);
         ck_assert(rc == 0 || rc == -EBADMSG || (rc == -ENOTSUP && i % 6 > 3));
         decoded += i % 6 != 3 && out.len > 0;
-        llmobs_buf_fini(&out);
     }
     ck_assert_uint_gt(decoded, 500);
 }
@@ -494,7 +476,7 @@ TEST(test_inflate_others_cut)
 
         for (size_t len = 0; len <= others[i].len; len++) {
             struct llmobs_text in = {others[i].packed, len};
-            struct llmobs_buf out;
+            UNIT_ENDS(llmobs_buf) out;
             bool cut;
 
             if (!is_known(others[i].name))
@@ -505,7 +487,6 @@ TEST(test_inflate_others_cut)
             ck_assert_uint_ge(out.len, last);
             last = out.len;
             ck_assert(last == 0 || memcmp(out.data, TEXT, last) == 0);
-            llmobs_buf_fini(&out);
         }
         ck_assert_uint_eq(last,
                           is_known(others[i].name) ? sizeof(TEXT) - 1 : 0);
@@ -517,7 +498,7 @@ TEST(test_inflate_others_damaged)
 {
     for (size_t i = 0; i < OTHERS; i++) {
         for (size_t bit = 0; bit < others[i].len * 8; bit++) {
-            struct llmobs_buf out;
+            UNIT_ENDS(llmobs_buf) out;
             char bytes[256];
             bool cut;
             int rc;
@@ -533,7 +514,6 @@ TEST(test_inflate_others_damaged)
                           others[i].name, bit, rc);
             if (rc == 0 && !cut && strcmp(others[i].name, "zstd") == 0)
                 ck_assert_str_eq(out.data, TEXT);
-            llmobs_buf_fini(&out);
         }
     }
 }
@@ -577,14 +557,14 @@ static void zstd_zeros(struct llmobs_buf *buf, int log, size_t count)
 TEST(test_inflate_others_bombs)
 {
     static const size_t limits[] = {0, 1, 8191, 8192, 8193, 65536, 1000000};
-    struct llmobs_buf zeros;
+    UNIT_ENDS(llmobs_buf) zeros;
     struct llmobs_text in[] = {{br_zeros, sizeof(br_zeros) - 1}, {NULL, 0}};
 
     zstd_zeros(&zeros, 20, 500);
     in[1] = text_of(&zeros);
     for (size_t i = 0; i < OTHERS * 7; i++) {
         size_t max = limits[i / OTHERS];
-        struct llmobs_buf out;
+        UNIT_ENDS(llmobs_buf) out;
         bool cut;
 
         if (!is_known(others[i % OTHERS].name))
@@ -595,9 +575,7 @@ TEST(test_inflate_others_bombs)
             0);
         ck_assert_uint_eq(out.len, max);
         ck_assert(cut);
-        llmobs_buf_fini(&out);
     }
-    llmobs_buf_fini(&zeros);
 }
 
 /* 8 MiB of window are what a content coding may ask for. */

@@ -368,7 +368,7 @@ TEST(a_new_list_is_linked)
 TEST(a_url_of_any_length)
 {
     struct llmobs_config config = base();
-    char *url = malloc(100001);
+    char *url = unit_own(malloc(100001));
 
     memset(url, 'a', 100000);
     url[100000] = '\0';
@@ -377,7 +377,6 @@ TEST(a_url_of_any_length)
     memset(url + 7, 'a', 1000);
     ck_assert_str_eq(added_for(&config, NULL, url), "");
     ck_assert_str_eq(added_for(&config, NULL, "no url"), "");
-    free(url);
 }
 
 /* The longest of everything at once stays within the room. */

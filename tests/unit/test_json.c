@@ -241,7 +241,7 @@ static int parse_nested(size_t depth, const char *open, const char *shut)
 TEST(test_json_depth)
 {
     struct llmobs_json *json;
-    char *deep = malloc(1000000);
+    char *deep = unit_own(malloc(1000000));
 
     ck_assert_int_eq(parse_nested(LLMOBS_JSON_DEPTH_MAX, "[", "]"), 0);
     ck_assert_int_eq(parse_nested(LLMOBS_JSON_DEPTH_MAX + 1, "[", "]"), -E2BIG);
@@ -250,7 +250,6 @@ TEST(test_json_depth)
     ck_assert_int_eq(parse_nested(20000, "{\"a\":", "}"), -E2BIG);
     memset(deep, '[', 1000000);
     ck_assert_int_eq(json_case_parse(deep, 1000000, &json), -E2BIG);
-    free(deep);
 }
 
 static int parse_tokens(size_t count)
@@ -392,7 +391,7 @@ TEST(test_json_long)
         {"", ']', "", -EINVAL},   {"\"", '\xE2', "\"", 0},
     };
     size_t len = 4000000;
-    char *text = malloc(len + 32);
+    char *text = unit_own(malloc(len + 32));
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         size_t lead = strlen(rows[i].open);
@@ -406,5 +405,4 @@ TEST(test_json_long)
                          rows[i].rc);
         llmobs_json_free(json);
     }
-    free(text);
 }

@@ -337,7 +337,7 @@ TEST(texts_of_escapes)
 {
     static const char *const ends[] = {"\"]", "\"", "", "\\"};
     struct llmobs_json *json;
-    struct llmobs_buf buf;
+    UNIT_ENDS(llmobs_buf) buf;
     size_t len;
 
     llmobs_buf_init(&buf, SIZE_MAX);
@@ -358,5 +358,4 @@ TEST(texts_of_escapes)
                       llmobs_json_get(llmobs_json_at(json, 0), "k\n")) == 1.5);
         llmobs_json_free(json);
     }
-    llmobs_buf_fini(&buf);
 }

@@ -109,14 +109,13 @@ static const struct {
 TEST(alike_documents_share_a_tree)
 {
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct llmobs_json_series series = {.other = NULL};
+        UNIT_ENDS(llmobs_json_series) series = {.other = NULL};
         struct llmobs_json *first = parse(&series, rows[i].first);
         struct llmobs_json *then = parse(&series, rows[i].then);
 
         ck_assert_msg((first == then) == rows[i].same, "%s", rows[i].then);
         parse(&series, rows[i].first);
         parse(&series, rows[i].then);
-        llmobs_json_series_fini(&series);
     }
 }
 
@@ -154,7 +153,7 @@ TEST(shared_parts_stay)
 /* So does a number. */
 TEST(shared_numbers_stay)
 {
-    struct llmobs_json_series series = {.other = NULL};
+    UNIT_ENDS(llmobs_json_series) series = {.other = NULL};
     struct llmobs_json *first, *share;
 
     parse(&series, "{\"alike up to here\":1}");
@@ -163,7 +162,6 @@ TEST(shared_numbers_stay)
     ck_assert_ptr_eq(parse(&series, "{\"alike up to here\":3}"), first);
     ck_assert_int_eq((int)llmobs_json_to_int(share), 2);
     llmobs_json_free(share);
-    llmobs_json_series_fini(&series);
 }
 
 /* A string changes in its place where that has room, and nobody else has it. */
@@ -171,7 +169,7 @@ TEST(strings_change_in_place)
 {
     static const size_t lens[] = {1,  0,  33, 34, 5,   66, 67, 1, 300,
                                   20, 31, 32, 33, 331, 0,  2,  1};
-    struct llmobs_json_series series = {.other = NULL};
+    UNIT_ENDS(llmobs_json_series) series = {.other = NULL};
     struct llmobs_json *first = NULL, *share = NULL;
 
     for (size_t i = 0; i < COUNT(lens); i++) {
@@ -192,14 +190,13 @@ TEST(strings_change_in_place)
                 : llmobs_json_share(llmobs_json_get(first, "alike up to here"));
     }
     llmobs_json_free(share);
-    llmobs_json_series_fini(&series);
 }
 
 /* A caller that changes a tree, which is not allowed, harms nobody by that. */
 TEST(changed_trees_are_left)
 {
     for (int how = 0; how < 5; how++) {
-        struct llmobs_json_series series = {.other = NULL};
+        UNIT_ENDS(llmobs_json_series) series = {.other = NULL};
         struct llmobs_json *tree, *list;
 
         parse(&series, DOC("a"));
@@ -217,14 +214,13 @@ TEST(changed_trees_are_left)
             llmobs_json_set(tree, "e", llmobs_json_null());
         parse(&series, DOC("c"));
         parse(&series, DOC("d"));
-        llmobs_json_series_fini(&series);
     }
 }
 
 /* Two kinds of documents in turn have a tree each. */
 TEST(two_kinds_take_turns)
 {
-    struct llmobs_json_series series = {.other = NULL};
+    UNIT_ENDS(llmobs_json_series) series = {.other = NULL};
     struct llmobs_json *one = parse(&series, DOC("a"));
     struct llmobs_json *other = parse(&series, "[\"alike up to here\",1]");
 
@@ -232,17 +228,16 @@ TEST(two_kinds_take_turns)
         ck_assert_ptr_eq(parse(&series, i % 2 ? DOC("b") : DOC("c")), one);
         ck_assert_ptr_eq(parse(&series, "[\"alike up to here\",2]"), other);
     }
-    llmobs_json_series_fini(&series);
 }
 
 /* A long document, and one with many values, has a tree of its own. */
 TEST(large_documents_have_own_trees)
 {
     size_t len = LLMOBS_JSON_SERIES_LEN + 1;
-    char *text = malloc(len + 1);
+    char *text = unit_own(malloc(len + 1));
 
     for (int many = 0; many < 2; many++) {
-        struct llmobs_json_series series = {.other = NULL};
+        UNIT_ENDS(llmobs_json_series) series = {.other = NULL};
 
         memset(text, many ? ',' : 'x', len);
         for (size_t i = 0; many && i < LLMOBS_JSON_SERIES_VALUES * 2 + 2;
@@ -257,7 +252,5 @@ TEST(large_documents_have_own_trees)
         text[many ? len - 2 : 2] = '2';
         parse(&series, text);
         ck_assert(many || (series.other && !series.models[0]));
-        llmobs_json_series_fini(&series);
     }
-    free(text);
 }

@@ -244,7 +244,7 @@ TEST(test_json_dump_is_all_or_nothing)
 {
     struct llmobs_json *json =
         json_case_parsed("{\"b\":[1,2.5,\"x\xC3\xA9\\n\"],\"a\":{\"c\":null}}");
-    char *whole = llmobs_json_dumps(json, LLMOBS_JSON_ASCII);
+    char *whole = unit_own(llmobs_json_dumps(json, LLMOBS_JSON_ASCII));
     size_t need = strlen(whole);
     struct llmobs_buf buf;
 
@@ -259,14 +259,13 @@ TEST(test_json_dump_is_all_or_nothing)
         ck_assert_str_eq(buf.data + 2, max < need ? "" : whole);
         llmobs_buf_fini(&buf);
     }
-    free(whole);
     llmobs_json_free(json);
 }
 
 TEST(test_json_dump_depth)
 {
     struct llmobs_json *json = llmobs_json_array();
-    struct llmobs_buf buf;
+    UNIT_ENDS(llmobs_buf) buf;
     size_t depth = 1;
     char *text;
 
@@ -294,7 +293,6 @@ TEST(test_json_dump_depth)
     ck_assert_int_eq(llmobs_json_dump(json, 0, &buf), -E2BIG);
     ck_assert_uint_eq(buf.len, 0);
     ck_assert_int_eq(llmobs_json_dump(NULL, 0, &buf), -EINVAL);
-    llmobs_buf_fini(&buf);
     llmobs_json_free(json);
 }
 

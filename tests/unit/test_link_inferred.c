@@ -5,6 +5,8 @@
 
 #include "tests/unit/link_case.h"
 
+LINK_FIXTURE;
+
 /* "T1 weather {...} -> -3, 500 ms behind 1; ...": what the link_last turn
  * infers. */
 static const char *inferred(void)
@@ -40,7 +42,6 @@ TEST(a_tool_is_inferred_once)
 {
     const struct llmobs_span *tool;
 
-    link_begin();
     TURN_AS(1, "[" USER "]", ASKED, INFER, .parent = 9);
     ck_assert_str_eq(inferred(), "");
     ck_assert_str_eq(TURN_AS(2, BROUGHT, NULL, INFER, .failed = true), "T1");
@@ -63,18 +64,15 @@ TEST(a_tool_is_inferred_once)
                       "]",
             NULL, INFER);
     ck_assert_str_eq(inferred(), "");
-    llmobs_linker_fini(&linker);
 }
 
 TEST(a_call_that_is_not_repeated)
 {
     char ask[256];
 
-    link_begin();
     TURN_AS(1, "[" USER "]", ASKED, INFER);
     ck_assert_str_eq(TURN_AS(2, "[" BRINGS(CALL) "]", NULL, INFER), "T1");
     ck_assert_str_eq(inferred(), "T1" WEATHER "1");
-    llmobs_linker_fini(&linker);
     /* Of many calls the oldest ones are forgotten. */
     link_begin();
     TURN_AS(1, "[" USER "]", ASKED, INFER);
@@ -85,7 +83,6 @@ TEST(a_call_that_is_not_repeated)
     }
     ck_assert_str_eq(TURN_AS(2, "[" BRINGS(CALL) "]", NULL, INFER), "1");
     ck_assert_str_eq(inferred(), "");
-    llmobs_linker_fini(&linker);
 }
 
 #define COUNTED(answer) CALLS("call_0", "weather") "," BRINGS("call_0") answer
@@ -114,13 +111,11 @@ TEST(the_request_describes_its_tools)
         have =
             llmobs_json_gets(link_tools.list[0].metadata, "tool_description");
         ck_assert_pstr_eq(have, cases[i].want);
-        llmobs_linker_fini(&linker);
     }
 }
 
 TEST(ids_that_are_counts_are_inferred)
 {
-    link_begin();
     TURN_AS(1, "[" USER "]", "[" CALLS("call_0", "weather") "]", .infer = true,
             .body = "{}");
     ck_assert_str_eq(TURN_AS(2, "[" USER "," COUNTED("]"),
@@ -132,12 +127,10 @@ TEST(ids_that_are_counts_are_inferred)
                              .infer = true, .body = "{}"),
                      "T2 2:turn");
     ck_assert_str_eq(inferred(), "T2" WEATHER "2");
-    llmobs_linker_fini(&linker);
 }
 
 TEST(parallel_tools_are_inferred)
 {
-    link_begin();
     TURN_AS(1, "[" USER "]",
             "[" CALLS(CALL, "weather") "," CALLS(OTHER, "mail") "]", INFER,
             .trace = 7, .parent = 5);
@@ -152,19 +145,16 @@ TEST(parallel_tools_are_inferred)
                                  "behind 1; T2" WEATHER "1");
     ck_assert_uint_eq(link_tools.list[0].context.trace_id.lo, 7);
     ck_assert_uint_eq(link_tools.list[0].context.parent_id, 5);
-    llmobs_linker_fini(&linker);
 }
 
 static void brings_none(const char *request)
 {
     TURN_AS(90, request, NULL, INFER);
     ck_assert_str_eq(inferred(), "");
-    llmobs_linker_fini(&linker);
 }
 
 TEST(near_misses_of_inferred_tools)
 {
-    link_begin();
     TURN_AS(1, "[" USER "]", ASKED, INFER, .account = 4);
     brings_none(BROUGHT);
     link_begin();
@@ -196,7 +186,6 @@ TEST(near_misses_of_inferred_tools)
     ck_assert_str_eq(inferred(), "");
     /* Not asked for. */
     ck_assert_str_eq(TURN(3, BROUGHT, NULL), "1");
-    llmobs_linker_fini(&linker);
 }
 
 TEST(a_tool_with_a_span_is_not_inferred)
@@ -224,14 +213,12 @@ TEST(a_tool_with_a_span_is_not_inferred)
     ck_assert_str_eq(inferred(), "");
     ck_assert_str_eq(TURN_AS(3, BROUGHT, NULL, .infer = true, .off = true),
                      "1");
-    llmobs_linker_fini(&linker);
     /* With other arguments, in another trace: it is another one's. */
     link_begin();
     TURN_AS(1, "[" USER "]", ASKED, INFER);
     TURN_AS(5, NULL, NULL, INFER, .tool = "weather",
             .input = "{\"city\":\"Rome\"}");
     ck_assert_str_eq(TURN_AS(2, BROUGHT, NULL, INFER), "T1");
-    llmobs_linker_fini(&linker);
     for (size_t i = 0; i < sizeof(events) / sizeof(*events); i++) {
         link_begin();
         TURN_AS(1, "[" USER "]", ASKED, INFER);
@@ -243,6 +230,5 @@ TEST(a_tool_with_a_span_is_not_inferred)
         ck_assert_msg(
             strcmp(TURN_AS(2, BROUGHT, NULL, INFER), events[i].links) == 0,
             "%zu: %s", i, links_of(&link_last));
-        llmobs_linker_fini(&linker);
     }
 }

@@ -13,7 +13,7 @@
 
 static void end(void)
 {
-    llmobs_linker_fini(&linker);
+    link_end();
 }
 
 struct part {

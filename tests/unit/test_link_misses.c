@@ -341,7 +341,7 @@ static void one_round(unsigned round, unsigned *linked, unsigned *missed)
         *linked += llmobs_json_len(link_last.links) > 0;
         link_now += any(100) ? 0 : HOUR / 4;
     }
-    llmobs_linker_fini(&linker);
+    link_end();
 }
 
 TEST(no_link_is_wrong_and_none_is_missing)

@@ -5,6 +5,8 @@
 
 #include "tests/unit/link_case.h"
 
+LINK_FIXTURE;
+
 #define OSLO "{\"city\":\"Oslo\"}"
 #define RUN(number, name, arguments, in)                             \
     link_turn(&(struct turn){.id = (number),                         \
@@ -16,7 +18,6 @@
 
 TEST(a_tool_links_to_who_called_it)
 {
-    link_begin();
     TURN_AS(1, "[" USER "]", ASKED, .trace = 5);
     ck_assert_str_eq(RUN(2, "weather", OSLO, 5), "1");
     /* A second try of it, then the result, and the same call anew. */
@@ -30,12 +31,10 @@ TEST(a_tool_links_to_who_called_it)
                                               .trace = 5,
                                               .start = link_now - 4 * SECOND}),
                      "1");
-    llmobs_linker_fini(&linker);
 }
 
 TEST(near_misses_of_runs)
 {
-    link_begin();
     ck_assert_str_eq(RUN(9, "weather", OSLO, 5), "");
     TURN_AS(1, "[" USER "]", ASKED, .trace = 5);
     ck_assert_str_eq(RUN(2, "weather", OSLO, 6), "");
@@ -59,37 +58,31 @@ TEST(near_misses_of_runs)
     ck_assert_str_eq(RUN(13, "weather", OSLO, 5), "1");
     TURN_AS(14, BROUGHT, NULL, .trace = 5);
     ck_assert_str_eq(RUN(15, "weather", OSLO, 5), "");
-    llmobs_linker_fini(&linker);
 }
 
 /* The request that brings the result goes on from the tool's span, if that is
  * certain. */
 TEST(a_result_links_to_the_tool)
 {
-    link_begin();
     TURN_AS(1, "[" USER "]", ASKED, .trace = 5);
     RUN(2, "weather", OSLO, 5);
     ck_assert_str_eq(TURN_AS(3, BROUGHT, NULL, .trace = 5), "2 1:turn");
-    llmobs_linker_fini(&linker);
     /* Another trace, other arguments, and two runs. */
     link_begin();
     TURN_AS(1, "[" USER "]", ASKED, .trace = 5);
     RUN(2, "weather", OSLO, 6);
     RUN(3, "weather", "{}", 5);
     ck_assert_str_eq(TURN_AS(4, BROUGHT, NULL, .trace = 5), "1");
-    llmobs_linker_fini(&linker);
     link_begin();
     TURN_AS(1, "[" USER "]", ASKED, .trace = 5);
     RUN(2, "weather", OSLO, 5);
     RUN(3, "weather", OSLO, 5);
     ck_assert_str_eq(TURN_AS(4, BROUGHT, NULL, .trace = 5), "1");
-    llmobs_linker_fini(&linker);
     /* The request has its own trace, and the tool is in it. */
     link_begin();
     TURN_AS(1, "[" USER "]", ASKED, .trace = 5);
     RUN(2, "weather", OSLO, 7);
     ck_assert_str_eq(TURN_AS(3, BROUGHT, NULL, .trace = 7), "2 1:turn");
-    llmobs_linker_fini(&linker);
 }
 
 #define COUNT "call_0"
@@ -100,7 +93,6 @@ TEST(a_result_links_to_the_tool)
  * ends. */
 TEST(ids_that_are_counts)
 {
-    link_begin();
     TURN(1, "[" USER "]", COUNTED);
     ck_assert_str_eq(TURN(2, GOES_ON "]", COUNTED), "1");
     ck_assert_str_eq(
@@ -132,7 +124,6 @@ TEST(ids_that_are_counts)
                                        COUNT, "weather") "," BRINGS(COUNT) "]",
              NULL),
         "1:turn");
-    llmobs_linker_fini(&linker);
 }
 
 /* -- sessions ----------------------------------------------------------------
@@ -157,7 +148,6 @@ static const char *tags_of_call(const struct turn *turn)
 
 TEST(a_session_shares_its_tags)
 {
-    link_begin();
     ck_assert_str_eq(TAGS(1, .session = "a"), "");
     ck_assert_str_eq(TAGS(2, .session = "a", .tag = "server_name:x"),
                      "kind:client server_name:x");
@@ -167,14 +157,12 @@ TEST(a_session_shares_its_tags)
     ck_assert_str_eq(TAGS(5, .session = "a", .tag = "server_name:z"),
                      "kind:client server_name:z");
     ck_assert_str_eq(TAGS(6, .session = "a"), "server_name:z");
-    llmobs_linker_fini(&linker);
 }
 
 TEST(near_misses_of_sessions)
 {
     struct llmobs_link_sessions parents;
 
-    link_begin();
     TAGS(1, .session = "a", .tag = "server_name:x");
     ck_assert_str_eq(TAGS(2, .session = "b"), "");
     ck_assert_str_eq(TAGS(3, .session = NULL), "");
@@ -184,7 +172,6 @@ TEST(near_misses_of_sessions)
     parents = linker.sessions;
     llmobs_linker_reset(&linker);
     ck_assert_str_eq(TAGS(7, .session = "a"), "");
-    llmobs_linker_fini(&linker);
     llmobs_link_sessions_fini(&parents);
 }
 
@@ -192,7 +179,6 @@ TEST(many_sessions)
 {
     char name[16];
 
-    link_begin();
     TAGS(1, .session = "used", .tag = "server_name:x");
     TAGS(2, .session = "unused", .tag = "server_name:y");
     for (int i = 0; i < 2 * LLMOBS_LINK_SESSIONS; i++) {
@@ -201,5 +187,4 @@ TEST(many_sessions)
         ck_assert_str_eq(TAGS(4, .session = "used"), "server_name:x");
     }
     ck_assert_str_eq(TAGS(5, .session = "unused"), "");
-    llmobs_linker_fini(&linker);
 }

@@ -6,9 +6,10 @@
 #include "core/event/linking.h"
 #include "tests/unit/link_case.h"
 
+LINK_FIXTURE;
+
 TEST(a_result_links_to_its_call)
 {
-    link_begin();
     ck_assert_str_eq(TURN(1, "[" USER "]", ASKED), "");
     ck_assert_str_eq(TURN(2, BROUGHT, NULL), "1");
     /* A retry brings it as well; a later turn has it in its history. */
@@ -31,12 +32,10 @@ TEST(a_result_links_to_its_call)
         "1");
     /* Without a history: the server has that. */
     ck_assert_str_eq(TURN(6, "[" BRINGS(CALL) "]", NULL), "1");
-    llmobs_linker_fini(&linker);
 }
 
 TEST(results_of_several_calls)
 {
-    link_begin();
     TURN(1, "[" USER "]", "[" CALLS(CALL, "a") "," CALLS(OTHER, "b") "]");
     ck_assert_str_eq(TURN(2,
                           "[" USER
@@ -50,12 +49,10 @@ TEST(results_of_several_calls)
         TURN(4, "[" BRINGS(CALL) "," BRINGS("call_9sW1dK3fP5gJ7hQ2aZ4x") "]",
              NULL),
         "3 1");
-    llmobs_linker_fini(&linker);
 }
 
 TEST(near_misses_of_tools)
 {
-    link_begin();
     TURN_AS(1, "[" USER "]", ASKED, .account = 7);
     ck_assert_str_eq(TURN_AS(2, BROUGHT, NULL, .account = 8), "");
     ck_assert_str_eq(TURN(3, BROUGHT, NULL), "");
@@ -76,12 +73,10 @@ TEST(near_misses_of_tools)
     ck_assert_str_eq(TURN_AS(8, BROUGHT, NULL, .account = 7,
                              .url = "https://api.example.com/v1/responses"),
                      "1");
-    llmobs_linker_fini(&linker);
 }
 
 TEST(a_reused_id_names_neither)
 {
-    link_begin();
     TURN(1, "[" USER "]", ASKED);
     TURN(2, "[" USER "]", ASKED);
     ck_assert_str_eq(TURN(3, BROUGHT, NULL), "");
@@ -91,12 +86,10 @@ TEST(a_reused_id_names_neither)
     TURN(6, "[" USER "]", "[" CALLS(OTHER, "b") "]");
     TURN(6, "[" USER "]", "[" CALLS(OTHER, "b") "]");
     ck_assert_str_eq(TURN(7, "[" BRINGS(OTHER) "]", NULL), "6");
-    llmobs_linker_fini(&linker);
 }
 
 TEST(what_leaves_no_call)
 {
-    link_begin();
     TURN_AS(1, "[" USER "]", ASKED, .failed = true);
     ck_assert_str_eq(TURN(2, BROUGHT, NULL), "");
     /* The server ran the tool. */
@@ -118,7 +111,6 @@ TEST(what_leaves_no_call)
     ck_assert_str_eq(TURN(6, BROUGHT, NULL), "5");
     link_now += SECOND * 2;
     ck_assert_str_eq(TURN(7, BROUGHT, NULL), "");
-    llmobs_linker_fini(&linker);
 }
 
 TEST(ids_without_chance)
@@ -156,7 +148,6 @@ TEST(ids_without_chance)
         snprintf(in, sizeof(in), "[" BRINGS("%s") "]", weak[i]);
         TURN(1, "[" USER "]", out);
         ck_assert_str_eq(TURN(2, in, NULL), "");
-        llmobs_linker_fini(&linker);
         link_begin();
     }
     for (size_t i = 0; i < sizeof(unique) / sizeof(*unique); i++)
@@ -164,7 +155,6 @@ TEST(ids_without_chance)
                       unique[i]);
     ck_assert(!llmobs_linker_is_unique(NULL, NULL));
     ck_assert(!llmobs_linker_is_unique("call_base64decode_1", "base64decode"));
-    llmobs_linker_fini(&linker);
 }
 
 /* A row that is full loses its oldest record; nothing else breaks. */
@@ -252,7 +242,6 @@ static const char *conversation(void)
 
 TEST(turns_follow_each_other)
 {
-    link_begin();
     ck_assert_str_eq(TURN(1, FIRST, "[" HELLO "]"), "");
     ck_assert_str_eq(conversation(), "");
     ck_assert_str_eq(TURN(2, SECOND_TURN, "[" STORY "]"), "1:turn");
@@ -270,12 +259,10 @@ TEST(turns_follow_each_other)
         TURN(7, "[" SAYS("user", "So far: hi.") "," LAST "]", "[" STORY "]"),
         "");
     ck_assert_str_eq(conversation(), "");
-    llmobs_linker_fini(&linker);
 }
 
 TEST(near_misses_of_turns)
 {
-    link_begin();
     TURN_AS(1, FIRST, "[" HELLO "]", .account = 7, .model = "gpt-4o");
     ck_assert_str_eq(TURN_AS(2, SECOND_TURN, NULL, .model = "gpt-4o"), "");
     ck_assert_str_eq(
@@ -303,13 +290,11 @@ TEST(near_misses_of_turns)
     ck_assert_str_eq(TURN_AS(10, SECOND_TURN, NULL, .account = 7,
                              .model = "gpt-4o", .off = true),
                      "");
-    llmobs_linker_fini(&linker);
 }
 
 /* Two strangers behind one key say the same and hear the same. */
 TEST(equal_beginnings_are_nobodys)
 {
-    link_begin();
     TURN(1, FIRST, "[" HELLO "]");
     TURN(2, FIRST, "[" HELLO "]");
     ck_assert_str_eq(TURN(3, SECOND_TURN, "[" STORY "]"), "");
@@ -326,24 +311,20 @@ TEST(equal_beginnings_are_nobodys)
     for (uint64_t i = 10; i < 40; i++)
         TURN(i, FIRST, "[" HELLO "]");
     ck_assert_str_eq(TURN(50, SECOND_TURN, NULL), "");
-    llmobs_linker_fini(&linker);
 }
 
 /* A beginning that was had hours ago still shows that it is no sign. */
 TEST(old_beginnings_still_count)
 {
-    link_begin();
     TURN(1, FIRST, "[" HELLO "]");
     link_now += LLMOBS_LINK_LIFE_NS * 2;
     ck_assert_str_eq(TURN(2, SECOND_TURN, NULL), "");
     TURN(3, FIRST, "[" HELLO "]");
     ck_assert_str_eq(TURN(4, SECOND_TURN, NULL), "");
-    llmobs_linker_fini(&linker);
 }
 
 TEST(forms_of_one_conversation)
 {
-    link_begin();
     /* A reasoning stays away; pieces come together. */
     TURN(1, FIRST,
          "[" SAYS("reasoning", "Hm.") "," HELLO "," CALLS("c1", "f") "]");
@@ -364,12 +345,10 @@ TEST(forms_of_one_conversation)
                           NULL),
                      "");
     ck_assert_str_eq(TURN(4, "[" SAYS("system", "Be kind.") "]", "[]"), "");
-    llmobs_linker_fini(&linker);
 }
 
 TEST(ids_of_the_provider)
 {
-    link_begin();
     TURN_AS(1, FIRST, "[" HELLO "]", .response = "resp_1");
     ck_assert_str_eq(TURN_AS(2, "[" MORE "]", "[" STORY "]",
                              .response = "resp_2", .previous = "resp_1"),
@@ -394,31 +373,26 @@ TEST(ids_of_the_provider)
     ck_assert_str_eq(link_last.context.session_id, "conv");
     ck_assert_str_eq(TURN_AS(9, "[" LAST "]", NULL, .conversation = "other"),
                      "");
-    llmobs_linker_fini(&linker);
 }
 
 /* Each of several answers may be the one that the program goes on from. */
 TEST(several_answers)
 {
-    link_begin();
     ck_assert_str_eq(TURN_AS(1, FIRST, "[" STORY "," HELLO "]", .choices = 2),
                      "");
     ck_assert_str_eq(TURN(2, SECOND_TURN, NULL), "1:turn");
     ck_assert_str_eq(TURN(3, "[" HI "," STORY "," HELLO "," MORE "]", NULL),
                      "");
-    llmobs_linker_fini(&linker);
 }
 
 TEST(sessions)
 {
-    link_begin();
     TURN_AS(1, FIRST, "[" HELLO "]", .stitch = LLMOBS_STITCH_SESSION);
     ck_assert_str_eq(link_last.context.session_id, "1");
     TURN_AS(2, SECOND_TURN, "[" STORY "]", .stitch = LLMOBS_STITCH_SESSION);
     ck_assert_str_eq(link_last.context.session_id, "1");
     ck_assert_str_eq(TURN(3, THIRD, NULL), "2:turn");
     ck_assert_str_eq(link_last.context.session_id, "");
-    llmobs_linker_fini(&linker);
 }
 
 /* -- retries -----------------------------------------------------------------
@@ -428,7 +402,6 @@ TEST(the_same_bytes_again)
 {
     int64_t from;
 
-    link_begin();
     ck_assert_str_eq(
         TURN_AS(1, NULL, NULL, BODY, .failed = true, .status = 429), "");
     ck_assert_str_eq(TURN_AS(2, NULL, NULL, BODY, .failed = true),
@@ -459,5 +432,4 @@ TEST(the_same_bytes_again)
     TURN_AS(17, NULL, NULL, BODY, .failed = true, .start = link_now);
     TURN_AS(18, NULL, NULL, BODY, .failed = true, .start = link_now - SECOND);
     ck_assert_str_eq(TURN_AS(19, NULL, NULL, BODY), "");
-    llmobs_linker_fini(&linker);
 }

@@ -14,7 +14,7 @@ static void read_image(size_t len, size_t every, const char *expected)
     struct llmobs_json *parts = llmobs_json_array();
     struct llmobs_json *part = llmobs_json_object();
     struct llmobs_message_content content;
-    struct llmobs_buf url;
+    UNIT_ENDS(llmobs_buf) url;
 
     llmobs_buf_init(&url, 1 << 28);
     llmobs_buf_adds(&url, PREFIX);
@@ -35,7 +35,6 @@ static void read_image(size_t len, size_t every, const char *expected)
                               llmobs_json_at(content.images, 0), "content")),
                           len);
     llmobs_message_content_fini(&content);
-    llmobs_buf_fini(&url);
     llmobs_json_free(parts);
 }
 

@@ -111,7 +111,7 @@ static void set_headers(curl_mimepart *part, struct curl_slist *headers)
 static void check_at(curl_mime *form, uint64_t since, const char *lines)
 {
     struct llmobs_text kept;
-    struct llmobs_body body;
+    UNIT_ENDS(llmobs_body) body;
 
     llmobs_body_init(&body, LLMOBS_FORM_KEPT_MAX);
     llmobs_mime_append_form(form, since, &body);
@@ -119,7 +119,6 @@ static void check_at(curl_mime *form, uint64_t since, const char *lines)
     ck_assert_msg(kept.len == strlen(lines) &&
                       memcmp(kept.data ? kept.data : "", lines, kept.len) == 0,
                   "got %.*s\nwant %s", (int)kept.len, kept.data, lines);
-    llmobs_body_fini(&body);
 }
 
 static void check(int form, uint64_t since, const char *lines)
@@ -160,7 +159,7 @@ TEST(texts_of_a_form)
 
 TEST(parts_that_are_no_text)
 {
-    char *large = malloc(LLMOBS_FORM_TEXT_MAX + 1);
+    char *large = unit_own(malloc(LLMOBS_FORM_TEXT_MAX + 1));
 
     begin(FORM(0));
     add(0, 1, "a", "1");
@@ -181,7 +180,6 @@ TEST(parts_that_are_no_text)
     llmobs_ops_mime_data(&real, PART(1), NULL, 0);
     check(0, llmobs_mime_now(), "{\"a\":{}}\n");
     llmobs_ops_mime_free(&real, FORM(0));
-    free(large);
 }
 
 TEST(types_and_codings)
@@ -257,7 +255,7 @@ static void check_list(struct curl_slist *headers, const char *type,
                                  .contents = (char *)(uintptr_t) "1",
                                  .contenttype = (char *)(uintptr_t)type,
                                  .contentheader = headers};
-    struct llmobs_body body;
+    UNIT_ENDS(llmobs_body) body;
     struct llmobs_text kept;
 
     llmobs_body_init(&body, LLMOBS_FORM_KEPT_MAX);
@@ -265,7 +263,6 @@ static void check_list(struct curl_slist *headers, const char *type,
     kept = llmobs_body_head(&body);
     ck_assert_uint_eq(kept.len, strlen(wanted));
     ck_assert_mem_eq(kept.data, wanted, kept.len);
-    llmobs_body_fini(&body);
 }
 
 TEST(headers_in_a_list)
@@ -361,7 +358,7 @@ TEST(more_than_can_be_noted)
 TEST(more_text_than_fits)
 {
     const int fit = LLMOBS_MIME_TEXTS_MAX / LLMOBS_FORM_TEXT_MAX;
-    char *text = malloc(LLMOBS_FORM_TEXT_MAX);
+    char *text = unit_own(malloc(LLMOBS_FORM_TEXT_MAX));
 
     memset(text, ' ', LLMOBS_FORM_TEXT_MAX);
     for (int i = 0; i < fit; i++) {
@@ -376,7 +373,6 @@ TEST(more_text_than_fits)
     llmobs_ops_mime_data(&real, PART(1), "text", CURL_ZERO_TERMINATED);
     check(0, llmobs_mime_now(), "{\"a\":\"text\"}\n");
     llmobs_ops_mime_free(&real, FORM(0));
-    free(text);
 }
 
 TEST(addresses_that_come_again)

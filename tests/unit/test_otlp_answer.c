@@ -160,7 +160,7 @@ TEST(test_otlp_long_words)
 
     for (size_t wide = 0; wide < 4; wide++) {
         for (size_t shift = 0; shift < 4; shift++) {
-            struct llmobs_buf body;
+            UNIT_ENDS(llmobs_buf) body;
             struct llmobs_json *json;
 
             llmobs_buf_init(&body, SIZE_MAX);
@@ -179,7 +179,6 @@ TEST(test_otlp_long_words)
             json = llmobs_json_string(answer.message);
             ck_assert_str_eq(llmobs_json_text(json), answer.message);
             llmobs_json_free(json);
-            llmobs_buf_fini(&body);
         }
     }
 }

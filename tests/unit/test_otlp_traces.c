@@ -106,7 +106,7 @@ TEST(test_otlp_nothing_to_send)
 {
     struct llmobs_config config = {.service = NULL};
     struct llmobs_text text = text_of("{}");
-    struct llmobs_buf out;
+    UNIT_ENDS(llmobs_buf) out;
     size_t left_out;
 
     llmobs_buf_init(&out, SIZE_MAX);
@@ -114,7 +114,6 @@ TEST(test_otlp_nothing_to_send)
         llmobs_otlp_traces(&config, true, &text, 1, &out, &left_out), -EINVAL);
     ck_assert_uint_eq(left_out, 1);
     ck_assert_uint_eq(out.len, 0);
-    llmobs_buf_fini(&out);
 }
 
 /* -- resources ------------------------------------------------------------- */

@@ -438,7 +438,7 @@ TEST(test_otlp_uneven)
 {
     for (int json = 0; json < 2; json++) {
         struct llmobs_otlp_writer w;
-        struct llmobs_buf out;
+        UNIT_ENDS(llmobs_buf) out;
 
         llmobs_buf_init(&out, SIZE_MAX);
         llmobs_otlp_begin(&w, &out, json);
@@ -449,7 +449,6 @@ TEST(test_otlp_uneven)
         llmobs_otlp_close(&w);
         ck_assert_int_eq(llmobs_otlp_end(&w), -EINVAL);
         ck_assert_uint_eq(out.len, 0);
-        llmobs_buf_fini(&out);
     }
 }
 
@@ -461,7 +460,7 @@ TEST(test_otlp_full)
 
         for (size_t max = 0; max < 900 && !whole; max++) {
             struct llmobs_otlp_writer w;
-            struct llmobs_buf out;
+            UNIT_ENDS(llmobs_buf) out;
             int rc;
 
             llmobs_buf_init(&out, max);
@@ -473,7 +472,6 @@ TEST(test_otlp_full)
             if (rc)
                 ck_assert_uint_eq(out.len, 0);
             whole = rc == 0;
-            llmobs_buf_fini(&out);
         }
         ck_assert(whole);
     }

@@ -258,13 +258,12 @@ TEST(of_one_name_twice)
 /* Neither is kept, and the next request has its own values again. */
 TEST(of_long_names_and_values)
 {
-    char *text = malloc(1 << 16);
+    char *text = unit_own(malloc(1 << 16));
     const char *const long_value[] = {"REMOTE_ADDR", "10.0.0.1",
                                       "HTTP_TRACEPARENT", text, NULL};
     const char *const long_name[] = {"REMOTE_ADDR", "10.0.0.1", text, "value",
                                      text,          "again",    NULL};
 
-    ck_assert_ptr_nonnull(text);
     memset(text, 'x', 1 << 16);
     text[(1 << 16) - 1] = '\0';
     for (int i = 0; i < 3; i++) {
@@ -272,7 +271,6 @@ TEST(of_long_names_and_values)
         ck_assert(read_all(fill_both, long_name));
         ck_assert_str_eq(values[2], "10.0.0.1");
     }
-    free(text);
 }
 
 TEST(of_memory_that_is_another_s)

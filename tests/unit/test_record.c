@@ -66,14 +66,13 @@ TEST(a_document_is_laid_out)
 TEST(containers_have_a_depth)
 {
     char text[2 * LLMOBS_INDENT_DEPTH + 4] = "";
-    struct llmobs_buf out;
+    UNIT_ENDS(llmobs_buf) out;
 
     for (int i = 0; i <= LLMOBS_INDENT_DEPTH; i++)
         memcpy(text + i, "{", 2);
     llmobs_buf_init(&out, 1 << 20);
     ck_assert_int_eq(
         llmobs_indent((struct llmobs_text){text, strlen(text)}, &out), -EINVAL);
-    llmobs_buf_fini(&out);
 }
 
 static const char *const keys[][2] = {
@@ -169,7 +168,7 @@ TEST(an_exchange_becomes_three_texts)
     struct llmobs_exchange *e =
         exchange_of("{\"model\":\"m\"}", "data: 1\n\n", 9,
                     "Content-Type: text/event-stream");
-    struct llmobs_recording r;
+    UNIT_ENDS(llmobs_recording) r;
     struct llmobs_json *head, *answer, *chunks;
 
     e->start_mono_ns -= 1500000000;
@@ -194,7 +193,6 @@ TEST(an_exchange_becomes_three_texts)
     ck_assert_int_eq(
         llmobs_json_to_int(llmobs_json_at(llmobs_json_at(chunks, 1), 1)), 90);
     llmobs_json_free(head);
-    llmobs_recording_fini(&r);
     llmobs_exchange_free(e);
 }
 
@@ -221,7 +219,7 @@ TEST(an_answer_has_a_file_of_its_kind)
     for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++) {
         struct llmobs_exchange *e = exchange_of(
             "x", answers[i].answer, answers[i].len, answers[i].type);
-        struct llmobs_recording r;
+        UNIT_ENDS(llmobs_recording) r;
 
         ck_assert_int_eq(llmobs_recording_make(e, "n", &r), 0);
         ck_assert_str_eq(r.request_file, "request.txt");
@@ -234,7 +232,6 @@ TEST(an_answer_has_a_file_of_its_kind)
             r.answer.len == 0 ||
                 memcmp(r.answer.data, answers[i].answer, r.answer.len) == 0,
             1);
-        llmobs_recording_fini(&r);
         llmobs_exchange_free(e);
     }
 }
@@ -251,13 +248,12 @@ TEST(frames_stay_as_they_are)
     for (size_t i = 0; i < 2; i++) {
         struct llmobs_exchange *e =
             exchange_of("x", body, sizeof(body) - 1, types[i]);
-        struct llmobs_recording r;
+        UNIT_ENDS(llmobs_recording) r;
 
         ck_assert_int_eq(llmobs_recording_make(e, "n", &r), 0);
         ck_assert_uint_eq(r.answer.len, sizeof(body) - 1);
         ck_assert_int_eq(memmem(r.answer.data, r.answer.len, "Zq7f", 4) != NULL,
                          i == 0);
-        llmobs_recording_fini(&r);
         llmobs_exchange_free(e);
     }
 }
@@ -267,7 +263,7 @@ TEST(a_body_that_is_not_whole_says_so)
 {
     struct llmobs_exchange *e =
         exchange_of("{}", "api_key", 7, "Content-Type: text/plain");
-    struct llmobs_recording r;
+    UNIT_ENDS(llmobs_recording) r;
     struct llmobs_json *head;
     char more[2000];
 
@@ -288,7 +284,6 @@ TEST(a_body_that_is_not_whole_says_so)
     add_headers(e, NULL, "Content-Encoding: gzip");
     ck_assert_int_eq(llmobs_recording_make(e, "n", &r), 0);
     ck_assert_ptr_null(r.answer_file);
-    llmobs_recording_fini(&r);
     llmobs_exchange_free(e);
 }
 
@@ -306,7 +301,7 @@ TEST(an_end_is_told)
 
     for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
         struct llmobs_exchange *e = exchange_of("{}", "x", 1, NULL);
-        struct llmobs_recording r;
+        UNIT_ENDS(llmobs_recording) r;
         struct llmobs_json *head;
         const char *fault;
 
@@ -319,7 +314,6 @@ TEST(an_end_is_told)
         if (fault)
             ck_assert_str_eq(fault, ends[i].fault);
         llmobs_json_free(head);
-        llmobs_recording_fini(&r);
         llmobs_exchange_free(e);
     }
 }

@@ -122,7 +122,7 @@ TEST(test_bad_files)
                {"a = \\1", 1}};
     struct llmobs_redact_fault fault;
     struct llmobs_redact *redact;
-    struct llmobs_buf many;
+    UNIT_ENDS(llmobs_buf) many;
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         ck_assert_msg(parse(bad[i].file, &redact, &fault) == -EINVAL, "%s",
@@ -136,7 +136,6 @@ TEST(test_bad_files)
         llmobs_buf_addf(&many, "p%d = x%d\n", i, i);
     ck_assert_int_eq(parse(many.data, &redact, &fault), -EINVAL);
     ck_assert_uint_eq(fault.line, LLMOBS_REDACT_MAX + 1);
-    llmobs_buf_fini(&many);
 }
 
 /* A text that takes too long is replaced, not let through. */
@@ -146,7 +145,7 @@ TEST(test_too_long)
     struct llmobs_redaction redaction;
     struct llmobs_redact *redact;
     size_t len = 1 << 20;
-    char *text = malloc(len + 1);
+    char *text = unit_own(malloc(len + 1));
     struct llmobs_buf out;
     bool changed;
 
@@ -164,7 +163,6 @@ TEST(test_too_long)
     llmobs_buf_fini(&out);
     llmobs_redaction_end(&redaction);
     llmobs_redact_free(redact);
-    free(text);
 }
 
 /* Many texts of an event take no longer than one of their length: what each may
@@ -181,7 +179,7 @@ TEST(test_many_texts)
     llmobs_redaction_begin(&redaction, redact);
     for (int i = 0; i < TEXTS; i++) {
         char text[LEN + 1];
-        struct llmobs_buf out;
+        UNIT_ENDS(llmobs_buf) out;
         bool changed;
 
         memset(text, 'a', LEN);
@@ -192,7 +190,6 @@ TEST(test_many_texts)
                                                &out, &changed),
                          0);
         whole += strcmp(out.data, LLMOBS_REDACTED) == 0;
-        llmobs_buf_fini(&out);
     }
     ck_assert_uint_gt(whole, TEXTS / 2);
     llmobs_redaction_end(&redaction);

@@ -90,8 +90,8 @@ static const struct llmobs_json *next(struct llmobs_json_series *series,
 /* Documents that are alike have a place where the one before had it. */
 TEST(a_place_is_found_again)
 {
-    struct llmobs_layout_values *values = calloc(1, sizeof(*values));
-    struct llmobs_json_series series = {.turns = false};
+    struct llmobs_layout_values *values = unit_own(calloc(1, sizeof(*values)));
+    UNIT_ENDS(llmobs_json_series) series = {.turns = false};
     static const struct {
         const char *text, *found;
         bool alike;
@@ -114,14 +114,12 @@ TEST(a_place_is_found_again)
     ck_assert_str_eq(llmobs_layout_key(values, LLMOBS_AT_LAST, 0), "LAST");
     ck_assert_str_eq(llmobs_layout_key(values, LLMOBS_AT_TEXT, 1), "x");
     ck_assert_ptr_null(llmobs_layout_key(values, LLMOBS_AT_TEXT, 2));
-    llmobs_json_series_fini(&series);
-    free(values);
 }
 
 /* Lines beyond the limits are left out, whatever they are. */
 TEST(a_layout_may_be_too_long)
 {
-    struct llmobs_layout_values *values = calloc(1, sizeof(*values));
+    struct llmobs_layout_values *values = unit_own(calloc(1, sizeof(*values)));
     char lines[2 * LLMOBS_LAYOUT_MAX];
 
     for (size_t i = 0; i < sizeof(lines); i++)
@@ -142,7 +140,6 @@ TEST(a_layout_may_be_too_long)
     memset(values, 0, sizeof(*values));
     llmobs_layout_read(values, lines);
     ck_assert_str_eq(llmobs_layout_key(values, LLMOBS_AT_LAST, 0), "");
-    free(values);
 }
 
 TEST(paths_match_by_their_end)

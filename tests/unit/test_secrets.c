@@ -518,7 +518,7 @@ static size_t add_mark(struct llmobs_buf *out, size_t from)
 
 TEST(the_tables_of_beginnings_fit)
 {
-    struct llmobs_buf out;
+    UNIT_ENDS(llmobs_buf) out;
     bool fit = true;
 
     llmobs_buf_init(&out, SIZE_MAX);
@@ -535,7 +535,6 @@ TEST(the_tables_of_beginnings_fit)
     for (size_t i = 0; i < LLMOBS_LEADS;)
         i = add_mark(&out, i);
     ck_assert_msg(fit, "%s", out.data);
-    llmobs_buf_fini(&out);
 }
 
 TEST(each_beginning_is_known)

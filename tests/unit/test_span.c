@@ -11,7 +11,7 @@
 
 TEST(begins_empty_and_ends_clean)
 {
-    struct llmobs_span span;
+    UNIT_ENDS(llmobs_span) span;
 
     ck_assert_int_eq(llmobs_span_init(&span), 0);
     ck_assert(llmobs_json_is_object(span.metadata));
@@ -20,12 +20,11 @@ TEST(begins_empty_and_ends_clean)
     ck_assert(!span.failed && !span.complete);
     llmobs_span_fini(&span);
     ck_assert_ptr_null(span.metadata);
-    llmobs_span_fini(&span);
 }
 
 TEST(set_replaces_and_unsets)
 {
-    struct llmobs_span span;
+    UNIT_ENDS(llmobs_span) span;
 
     llmobs_span_init(&span);
     ck_assert_int_eq(llmobs_span_set(&span.name, "first"), 0);
@@ -33,12 +32,11 @@ TEST(set_replaces_and_unsets)
     ck_assert_str_eq(span.name, "second");
     ck_assert_int_eq(llmobs_span_set(&span.name, NULL), 0);
     ck_assert_ptr_null(span.name);
-    llmobs_span_fini(&span);
 }
 
 TEST(the_first_error_stays)
 {
-    struct llmobs_span span;
+    UNIT_ENDS(llmobs_span) span;
 
     llmobs_span_init(&span);
     llmobs_span_fail(&span, "rate_limit_error", "slow down");
@@ -52,7 +50,6 @@ TEST(the_first_error_stays)
     ck_assert(span.failed);
     ck_assert_str_eq(span.error_type, "");
     ck_assert_str_eq(span.error_message, "");
-    llmobs_span_fini(&span);
 }
 
 static const struct {
@@ -143,12 +140,11 @@ static const struct {
 TEST(secrets_are_masked)
 {
     for (size_t i = 0; i < sizeof(masks) / sizeof(*masks); i++) {
-        struct llmobs_span span;
+        UNIT_ENDS(llmobs_span) span;
 
         llmobs_span_init(&span);
         ck_assert_int_eq(llmobs_span_fail(&span, "t", masks[i].text), 0);
         ck_assert_str_eq(span.error_message, masks[i].masked);
-        llmobs_span_fini(&span);
     }
 }
 
@@ -196,7 +192,7 @@ TEST(ids_in_errors_stay)
     char text[100];
 
     for (size_t i = 0; i < sizeof(leads) / sizeof(*leads); i++) {
-        struct llmobs_buf out;
+        UNIT_ENDS(llmobs_buf) out;
 
         snprintf(text, sizeof(text), "No %s%s was found", leads[i], id);
         llmobs_buf_init(&out, 1000);
@@ -206,7 +202,6 @@ TEST(ids_in_errors_stay)
         snprintf(text, sizeof(text), "No token %s%s", "", id);
         ck_assert_int_eq(llmobs_mask_text(text, &out), 0);
         ck_assert_str_eq(out.data, "No token ***c9d0");
-        llmobs_buf_fini(&out);
     }
 }
 
@@ -227,14 +222,13 @@ TEST(a_text_ends_behind_a_name)
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         char *text = malloc(strlen(texts[i]) + 1);
-        struct llmobs_buf out;
+        UNIT_ENDS(llmobs_buf) out;
 
         ck_assert_ptr_nonnull(text);
         strcpy(text, texts[i]);
         llmobs_buf_init(&out, strlen(text));
         ck_assert_int_eq(llmobs_mask_text(text, &out), 0);
         ck_assert_str_eq(out.data, texts[i]);
-        llmobs_buf_fini(&out);
         free(text);
     }
 }
@@ -279,22 +273,20 @@ TEST(hostile_texts_take_no_longer)
 /* An event has less of it (limits.h). */
 TEST(a_huge_message_is_whole)
 {
-    struct llmobs_span span;
+    UNIT_ENDS(llmobs_span) span;
     size_t len = 1 << 20;
-    char *text = malloc(len + 1);
+    char *text = unit_own(malloc(len + 1));
 
     memset(text, 'x', len);
     text[len] = '\0';
     llmobs_span_init(&span);
     ck_assert_int_eq(llmobs_span_fail(&span, "t", text), 0);
     ck_assert_uint_eq(strlen(span.error_message), len);
-    llmobs_span_fini(&span);
-    free(text);
 }
 
 TEST(metrics_are_counts_only)
 {
-    struct llmobs_span span;
+    UNIT_ENDS(llmobs_span) span;
 
     llmobs_span_init(&span);
     llmobs_span_metric(&span, "zero", 0);
@@ -305,7 +297,6 @@ TEST(metrics_are_counts_only)
     ck_assert(llmobs_json_is_int(llmobs_json_get(span.metrics, "zero")));
     ck_assert_int_eq(llmobs_json_to_int(llmobs_json_get(span.metrics, "most")),
                      INT64_C(1) << 53);
-    llmobs_span_fini(&span);
 }
 
 TEST(kinds_have_names)

@@ -113,7 +113,7 @@ TEST(test_claimed)
     struct llmobs_exchange *e = spool_make(1);
     struct llmobs_spooled one = spool_keep(1), two;
     struct llmobs_entry entry;
-    struct llmobs_buf text;
+    UNIT_ENDS(llmobs_buf) text;
 
     llmobs_buf_init(&text, LLMOBS_SPOOL_TEXT);
     ck_assert_int_eq(llmobs_spool_start(spool, e), 0);
@@ -131,7 +131,6 @@ TEST(test_claimed)
     llmobs_spool_release(spool, &two, 1);
     llmobs_spool_close(spool);
     ck_assert_int_eq(spool_files(), 1);
-    llmobs_buf_fini(&text);
     llmobs_exchange_free(e);
 }
 
@@ -225,7 +224,7 @@ TEST(test_threads)
 {
     struct llmobs_spooled some[LLMOBS_RELEASE_MAX];
     struct llmobs_entry entry;
-    struct llmobs_buf text;
+    UNIT_ENDS(llmobs_buf) text;
     pthread_t threads[8];
     size_t n, done = 0;
 
@@ -250,7 +249,6 @@ TEST(test_threads)
     ck_assert_int_le(spool_files(), 1);
     llmobs_spool_close(spool);
     ck_assert_int_eq(spool_dirs(), 0);
-    llmobs_buf_fini(&text);
 }
 
 TEST(test_removed_while_running)
@@ -507,7 +505,7 @@ TEST(test_sparse)
 {
     const struct llmobs_entry_file file = {.version = 1};
     const uint64_t far = (uint64_t)1 << 40;
-    struct llmobs_buf text;
+    UNIT_ENDS(llmobs_buf) text;
     char path[128];
     int fd;
 
@@ -529,7 +527,6 @@ TEST(test_sparse)
                      0);
     ck_assert_uint_lt(text.len, 4 << 20);
     ck_assert_ptr_nonnull(memmem(text.data, text.len, "far", 3));
-    llmobs_buf_fini(&text);
 }
 
 /* Nor is another's file, of whatever size, room that is taken of ours. */

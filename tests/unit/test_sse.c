@@ -117,7 +117,7 @@ TEST(test_sse_nul)
 {
     static const char text[] = "data: a\0b\nda\0ta: c\nevent: \0\n\n";
     struct llmobs_sse_event event;
-    struct llmobs_sse sse;
+    UNIT_ENDS(llmobs_sse) sse;
 
     llmobs_sse_init(&sse, (struct llmobs_text){text, sizeof(text) - 1});
     ck_assert(llmobs_sse_next(&sse, &event));
@@ -128,7 +128,6 @@ TEST(test_sse_nul)
     llmobs_sse_fini(&sse);
     llmobs_sse_init(&sse, (struct llmobs_text){NULL, 0});
     ck_assert(!llmobs_sse_next(&sse, &event));
-    llmobs_sse_fini(&sse);
 }
 
 /* The same walk told a second way: a byte at a time, as the standard has it. */
@@ -280,7 +279,7 @@ TEST(test_sse_long)
         {":::::::\r", "", 0},          {"\r\r\r\r\r\r\r\r", "", 0},
         {"datadata", "", 0},           {"data:xxx", "\n\n", 1},
     };
-    char *text = malloc(8000016);
+    char *text = unit_own(malloc(8000016));
 
     for (size_t i = 0; i < sizeof(longs) / sizeof(longs[0]); i++) {
         size_t end = strlen(longs[i].end);
@@ -290,5 +289,4 @@ TEST(test_sse_long)
         memcpy(text + 8000000, longs[i].end, end);
         ck_assert_uint_eq(count_events(text, 8000000 + end), longs[i].events);
     }
-    free(text);
 }

@@ -448,8 +448,8 @@ TEST(a_coded_request_is_read)
 TEST(a_bomb_is_bounded)
 {
     size_t len = 64 << 20;
-    char *zeros = malloc(len + 1);
-    unsigned char *packed = malloc(1 << 20);
+    char *zeros = unit_own(malloc(len + 1));
+    unsigned char *packed = unit_own(malloc(1 << 20));
 
     memset(zeros, ' ', len);
     zeros[len] = '\0';
@@ -462,8 +462,6 @@ TEST(a_bomb_is_bounded)
     ck_assert_ptr_nonnull(llmobs_json_get(
         llmobs_json_get(span.metadata, "truncated"), "response_bytes"));
     end();
-    free(zeros);
-    free(packed);
 }
 
 /* A chat's answer of a long text, tokens last. */
@@ -516,7 +514,7 @@ TEST(a_long_body_is_read_as_its_ends)
 
 TEST(truncated_bodies_are_told)
 {
-    char *big = malloc(3 << 20);
+    char *big = unit_own(malloc(3 << 20));
 
     memset(big, ' ', 3 << 20);
     begin();
@@ -529,7 +527,6 @@ TEST(truncated_bodies_are_told)
     ck_assert_ptr_null(llmobs_json_get(
         llmobs_json_get(span.metadata, "truncated"), "request_bytes"));
     end();
-    free(big);
 }
 
 TEST(a_proxied_call_is_tagged)

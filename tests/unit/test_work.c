@@ -234,7 +234,7 @@ TEST(each_kind_of_json_counts)
         {"[", "1e999,", "0]"},
     };
     struct llmobs_json *json;
-    struct llmobs_buf buf;
+    UNIT_ENDS(llmobs_buf) buf;
 
     llmobs_buf_init(&buf, 1 << 24);
     for (size_t i = 0; i < sizeof(pieces) / sizeof(*pieces); i++) {
@@ -246,14 +246,13 @@ TEST(each_kind_of_json_counts)
         ck_assert_int_eq(llmobs_json_parse(text, &json), -ENOMEM);
         ck_assert_int_eq(llmobs_work_end(), -E2BIG);
     }
-    llmobs_buf_fini(&buf);
 }
 
 /* Values that are built from a body count, too. */
 TEST(values_count)
 {
     struct llmobs_json *list = llmobs_json_array(), *text = NULL;
-    struct llmobs_buf out;
+    UNIT_ENDS(llmobs_buf) out;
 
     for (int i = 0; i < 1000; i++)
         ck_assert_int_eq(llmobs_json_add(list, llmobs_json_string("\xff")), 0);
@@ -272,7 +271,6 @@ TEST(values_count)
     }
     ck_assert_ptr_null(text);
     ck_assert_int_eq(llmobs_work_end(), -E2BIG);
-    llmobs_buf_fini(&out);
     llmobs_json_free(list);
 }
 

@@ -57,6 +57,37 @@ int unit_entries(const char *dir)
     return n;
 }
 
+static struct owned {
+    void *what;
+    void (*free_it)(void *what);
+} * owned;
+static size_t owned_count;
+
+void unit_frees(void *what, void (*free_it)(void *what))
+{
+    owned = realloc(owned, (owned_count + 1) * sizeof(*owned));
+    ck_assert_ptr_nonnull(owned);
+    owned[owned_count++] = (struct owned){what, free_it};
+}
+
+void *unit_own(void *memory)
+{
+    ck_assert_ptr_nonnull(memory);
+    unit_frees(memory, free);
+    return memory;
+}
+
+void unit_free_all(void)
+{
+    while (owned_count > 0) {
+        const struct owned *last = &owned[--owned_count];
+
+        last->free_it(last->what);
+    }
+    free(owned);
+    owned = NULL;
+}
+
 size_t unit_budget_left(void)
 {
     size_t left = 0;

@@ -33,6 +33,18 @@ int unit_entries(const char *dir);
  * them back. */
 size_t unit_budget_left(void);
 
+/* `free_it` gets it when the case has ended. */
+void unit_frees(void *what, void (*free_it)(void *what));
+
+/* What malloc gave, free's when the case has ended; NULL fails the case. */
+void *unit_own(void *memory);
+
+/* A variable that ends with its block: UNIT_ENDS(llmobs_buf) out; */
+#define UNIT_ENDS(type) __attribute__((cleanup(type##_fini))) struct type
+
+/* What was named to unit_frees, the last first. */
+void unit_free_all(void);
+
 /* A test case; the runner has it. */
 struct unit_case {
     const char *name;
