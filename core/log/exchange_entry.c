@@ -255,6 +255,8 @@ void llmobs_exchange_add(struct llmobs_exchange *exchange, bool bare,
 
     writer->failed =
         write_rule(exchange, bare, type, facts->rule, sizeof(facts->rule));
+    if (writer->failed) /* the rule's text has no end */
+        return;
     if (ended) {
         llmobs_secrets_mask(exchange->error_text, strlen(exchange->error_text));
         if (exchange->annotations)

@@ -613,6 +613,23 @@ static void same_scalars(const struct llmobs_exchange *a,
     ck_assert_mem_eq(&a->transfer, &b->transfer, sizeof(a->transfer));
 }
 
+/* The names of a rule without pointers have no limit. */
+TEST(a_rule_too_long_for_an_entry)
+{
+    struct llmobs_exchange_facts facts;
+    struct llmobs_entry_writer writer;
+    static char provider[LLMOBS_RULES_NOTE_MAX + 1];
+    struct llmobs_exchange *e = make(1000);
+
+    memset(provider, 'p', sizeof(provider) - 1);
+    e->match.provider = provider;
+    llmobs_entry_begin(&writer, LLMOBS_ENTRY_END, 1);
+    llmobs_exchange_add(e, false, &facts, &writer);
+    ck_assert_uint_eq(writer.fields, 0);
+    ck_assert_int_eq(llmobs_entry_end(&writer, &key), -ENOSPC);
+    llmobs_exchange_free(e);
+}
+
 TEST(test_exchange)
 {
     struct llmobs_exchange *e = make(1 << 20), *r = again(e, false);
