@@ -23,9 +23,9 @@ struct llmobs_error_look {
     bool may_be; /* it has a member by which an error is known */
 };
 
-/* As llmobs_error_in, for an event, or for an object in it. With `alike` it may
- * be the last tree again, with other strings and numbers (struct llmobs_event):
- * if that tree had no member of an error, it has none now. */
+/* Like llmobs_error_in, but for an event, or for an object in it. With `alike`
+ * the tree may be the last tree again, with other strings and numbers (struct
+ * llmobs_event): if that tree had no member of an error, it has none now. */
 bool llmobs_error_in_event(struct llmobs_error_look *look,
                            const struct llmobs_json *body, bool alike);
 
@@ -34,7 +34,8 @@ bool llmobs_error_in_event(struct llmobs_error_look *look,
 int llmobs_error_read(const struct llmobs_json *body, struct llmobs_text raw,
                       const struct llmobs_call *call, struct llmobs_span *span);
 
-/* As llmobs_error_read, with the type of the event's frame; empty: no type. */
+/* Like llmobs_error_read, but with the type of the event's frame; empty: no
+ * type. */
 int llmobs_error_read_as(struct llmobs_text type,
                          const struct llmobs_json *body, struct llmobs_text raw,
                          const struct llmobs_call *call,

@@ -35,11 +35,12 @@ void llmobs_fact_request(struct llmobs_reading *reading);
 void llmobs_fact_answer(struct llmobs_reading *reading,
                         const struct llmobs_json *body);
 
-/* As llmobs_fact_answer, for an event of a stream, while a fact is missing. */
+/* Like llmobs_fact_answer, but for an event of a stream, while a fact is
+ * missing. */
 void llmobs_fact_event(struct llmobs_reading *reading,
                        const struct llmobs_json *event);
 
-/* As llmobs_fact_answer, for an answer whose middle is missing. */
+/* Like llmobs_fact_answer, but for an answer whose middle is missing. */
 void llmobs_fact_ends(struct llmobs_reading *reading);
 
 /* Notes why the next choice of the answer ended, as APIs name it. NULL or "":

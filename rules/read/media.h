@@ -20,14 +20,14 @@
 int llmobs_media_mark(struct llmobs_buf *text, const char *what,
                       const char *detail, uint64_t bytes);
 
-/* As llmobs_media_mark, for what a URL leads to: with the URL, or with the size
- * of a data URL, or of base64 without a URL before it. */
+/* Like llmobs_media_mark, but for the thing that a URL leads to: with the URL,
+ * or with the size of a data URL, or of base64 without a URL before it. */
 int llmobs_media_url(struct llmobs_buf *text, const char *what,
                      const char *url);
 
-/* As llmobs_media_mark, for a file of a form (llmobs_request_read), or for a
- * list of files; with its type, and its size if known. Nothing for any other
- * value. */
+/* Like llmobs_media_mark, but for a file of a form (llmobs_request_read), or
+ * for a list of files; with its type, and its size if known. Does nothing for
+ * any other value. */
 int llmobs_media_file(struct llmobs_buf *text, const char *what,
                       const struct llmobs_json *file);
 
@@ -46,8 +46,8 @@ struct llmobs_json *llmobs_media_words(const struct llmobs_json *value,
 /* How many bytes a base64 text stands for, even if they were left out. */
 uint64_t llmobs_media_base64(struct llmobs_text text);
 
-/* As llmobs_media_base64, for the text under `key` of an answer whose missing
- * middle is all in that text; 0: this is not certain. */
+/* Like llmobs_media_base64, but for the text under `key` of an answer whose
+ * missing middle is all in that text; 0: this is not certain. */
 uint64_t llmobs_media_cut(const struct llmobs_call *call, const char *key);
 
 #endif
