@@ -273,7 +273,7 @@ def worker_that_ends_with_the_master(t):
     worker ends by exit."""
     with double(t) as dd:
         with Web(t, dd, dict(settings(t, dd), **preload(t)),
-                 patience="5s") as web:
+                 patience="60s") as web:
             ask_all(web, 4)
             web.quit()
             check(dd, 4)
