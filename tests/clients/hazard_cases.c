@@ -269,11 +269,11 @@ static void converse(CURL *curl)
     }
     /* One frame in two parts, and a message in two frames. */
     send_piece(curl, CREATE, 9, strlen(CREATE), CURLWS_TEXT | CURLWS_OFFSET);
-    send_piece(curl, CREATE + 9, strlen(CREATE) - 9, 0,
+    send_piece(curl, &CREATE[9], strlen(CREATE) - 9, 0,
                CURLWS_TEXT | CURLWS_OFFSET);
     receive_response(curl);
     send_piece(curl, SESSION, 9, 0, CURLWS_TEXT | CURLWS_CONT);
-    send_frame(curl, SESSION + 9, CURLWS_TEXT);
+    send_frame(curl, &SESSION[9], CURLWS_TEXT);
     send_frame(curl, "", CURLWS_CLOSE);
 }
 
