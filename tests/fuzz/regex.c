@@ -25,7 +25,7 @@ static void check_founds(const struct llmobs_founds *founds, size_t len)
 static void check_pattern(struct llmobs_text in)
 {
     struct llmobs_text pattern = fuzz_take(&in, '\n');
-    struct llmobs_regex_memory memory = {NULL, NULL};
+    struct llmobs_regex_memory memory = {NULL};
     struct llmobs_founds founds = {.list = NULL};
     char *text = fuzz_copy(in);
     struct llmobs_regex *regex;
