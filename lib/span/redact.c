@@ -11,7 +11,7 @@
 #define NAME_MAX_LEN 32
 /* Steps of work (work.h) that a pattern takes for each byte, for each text, and
  * for each match. */
-#define FIND_WORK 4
+#define FIND_WORK LLMOBS_REGEX_WORK
 #define FIND_LEAST 32
 #define FOUND_WORK 100
 #define CARD_LEAST 13

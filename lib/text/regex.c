@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/base/grow.h"
+#include "lib/base/work.h"
 
 /* Thompson's construction, run by Pike's machine: it reads the text once from
  * each beginning of a search, and all ways through the program go along, each
@@ -504,6 +505,7 @@ struct search {
     struct llmobs_regex_room *room;
     struct llmobs_text text;  /* no data: what could match is asked for */
     struct llmobs_found best; /* len 0: none yet */
+    size_t unasked;           /* steps that llmobs_work_some gathers */
 };
 
 static struct llmobs_regex_room *new_room(size_t count)
@@ -584,7 +586,7 @@ static void follow(struct search *s, struct ways *ways, size_t at, size_t start,
 }
 
 /* Finds the leftmost match from `i` on, of those that begin there the longest.
- * -E2BIG where that takes too long. */
+ * -E2BIG if that takes too long, or if the budget of work is used up. */
 static int find_one(struct search *s, size_t i)
 {
     const struct llmobs_regex *regex = s->regex;
@@ -595,6 +597,7 @@ static int find_one(struct search *s, size_t i)
     room->round++;
     for (now->count = 0; i < s->text.len && room->left >= 0; i++) {
         unsigned byte = (unsigned char)s->text.data[i];
+        int64_t before = room->left, taken;
         struct ways *free = now;
 
         if (!s->best.len && has(&regex->first, byte))
@@ -613,6 +616,10 @@ static int find_one(struct search *s, size_t i)
         }
         now = next;
         next = free;
+        taken = before - room->left;
+        if (taken > LLMOBS_REGEX_WORK &&
+            !llmobs_work_some(&s->unasked, (size_t)(taken - LLMOBS_REGEX_WORK)))
+            return -E2BIG;
     }
     return room->left < 0 ? -E2BIG : 0;
 }

@@ -24,6 +24,10 @@
 
 #define LLMOBS_REGEX_LEN 512
 #define LLMOBS_REGEX_SIZE 3000
+/* Steps of work (work.h) for each byte that the caller asks for before a
+ * search. A pattern with many ways at once takes more; the search asks for
+ * these. */
+#define LLMOBS_REGEX_WORK 4
 
 struct llmobs_regex;
 struct llmobs_regex_room;

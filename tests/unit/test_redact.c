@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/work.h"
 #include "lib/span/redact.h"
 #include "tests/unit/unit.h"
 
@@ -163,6 +164,35 @@ TEST(test_too_long)
     llmobs_buf_fini(&out);
     llmobs_redaction_end(&redaction);
     llmobs_redact_free(redact);
+}
+
+/* A pattern with hundreds of ways at once costs a text no more than the budget
+ * of the thread allows: the text is replaced as a whole, soon. */
+TEST(test_many_ways_cost_work)
+{
+    enum { LEN = 1 << 20 };
+    struct llmobs_redact_fault fault;
+    struct llmobs_redaction redaction;
+    struct llmobs_redact *redact;
+    UNIT_ENDS(llmobs_buf) out;
+    char *text = malloc(LEN);
+    bool changed;
+
+    ck_assert_ptr_nonnull(text);
+    memset(text, 'a', LEN);
+    ck_assert_int_eq(parse("slow = (a|b)*a(a|b){200}c", &redact, &fault), 0);
+    llmobs_redaction_begin(&redaction, redact);
+    llmobs_buf_init(&out, 1 << 16);
+    llmobs_work_begin(LLMOBS_WORK_BODY);
+    ck_assert_int_eq(llmobs_redaction_text(&redaction,
+                                           (struct llmobs_text){text, LEN},
+                                           &out, &changed),
+                     0);
+    ck_assert_str_eq(out.data, LLMOBS_REDACTED);
+    ck_assert_int_eq(llmobs_work_end(), -E2BIG);
+    llmobs_redaction_end(&redaction);
+    llmobs_redact_free(redact);
+    free(text);
 }
 
 /* Many texts of an event take no longer than one of their length: what each may
