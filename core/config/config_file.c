@@ -21,7 +21,9 @@ struct reading {
     size_t reported;
 };
 
-bool llmobs_config_in_file(const char *name)
+/* True for a name that a configuration file may set. It may not set the
+ * variables that belong to one process, such as its parent span or HOME. */
+static bool may_set(const char *name)
 {
     static const char *const own[] = {"DD_", "_DD_", "LLMOBS_", "OTEL_"};
 
@@ -150,7 +152,7 @@ static bool belongs(const char *name)
 {
     struct llmobs_config_variable row = {.name = NULL};
 
-    if (!llmobs_config_in_file(name))
+    if (!may_set(name))
         return false;
     while (llmobs_config_next(&row)) {
         if (strcmp(row.name, name) == 0)
@@ -264,7 +266,7 @@ const char *llmobs_config_find(const char *const *env, const char *name)
 const char *llmobs_config_from_file(const struct llmobs_config_loading *loading,
                                     const char *name, bool *by_file)
 {
-    *by_file = loading->file && llmobs_config_in_file(name);
+    *by_file = loading->file && may_set(name);
     return *by_file
                ? llmobs_config_find((const char *const *)loading->file, name)
                : NULL;

@@ -19,10 +19,6 @@
 void llmobs_config_read_file(struct llmobs_config_loading *loading,
                              const char *path, bool named);
 
-/* True for a name that a configuration file may set. It may not set the
- * variables that belong to one process, such as its parent span or HOME. */
-bool llmobs_config_in_file(const char *name);
-
 /* The value of the first variable with this name, as getenv gives it; NULL when
  * unset or empty. */
 const char *llmobs_config_find(const char *const *env, const char *name);

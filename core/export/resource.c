@@ -56,8 +56,9 @@ static void read_fact(const struct llmobs_json *facts, const char *key,
         origin->parts[part] = llmobs_text_of(text);
 }
 
-void llmobs_otlp_origin_read(const struct llmobs_json *event,
-                             struct llmobs_otlp_origin *origin)
+/* The origin of an event: of a span, or of an evaluation. */
+static void read_origin(const struct llmobs_json *event,
+                        struct llmobs_otlp_origin *origin)
 {
     const struct llmobs_json *facts = llmobs_json_get(event, LLMOBS_FACTS_KEY);
 
@@ -333,7 +334,7 @@ static int read_events(const struct llmobs_otlp_batch *batch,
         if (rc == -ENOMEM)
             return rc;
         if (rc == 0 && batch->takes(batch, entry->event)) {
-            llmobs_otlp_origin_read(entry->event, &entry->origin);
+            read_origin(entry->event, &entry->origin);
             read++;
             continue;
         }

@@ -38,10 +38,6 @@ struct llmobs_otlp_origin {
     bool unnamed; /* nobody has named the ml_app */
 };
 
-/* The origin of an event: of a span, or of an evaluation. */
-void llmobs_otlp_origin_read(const struct llmobs_json *event,
-                             struct llmobs_otlp_origin *origin);
-
 /* The origin of this process's events, by the configuration. */
 void llmobs_otlp_origin_own(const struct llmobs_config *config,
                             struct llmobs_otlp_origin *origin);

@@ -65,22 +65,14 @@ int llmobs_chat_document(struct llmobs_reading *reading,
     return rc < 0 ? rc : llmobs_usage_timings(body, reading->span);
 }
 
-void llmobs_chat_begun(struct llmobs_reading *reading,
-                       const struct llmobs_event *event)
-{
-    const struct llmobs_stream *stream = reading->state;
-
-    if (stream->begun)
-        llmobs_reading_token(reading, event);
-}
-
 int llmobs_chat_event(struct llmobs_reading *reading,
                       const struct llmobs_event *event)
 {
     struct llmobs_stream *stream = reading->state;
     int rc = llmobs_stream_add(stream, event->json);
 
-    llmobs_chat_begun(reading, event);
+    if (stream->begun)
+        llmobs_reading_token(reading, event);
     reading->done = reading->done || stream->done;
     if (rc == 0)
         rc = llmobs_openai_moderation(event->json, reading->span);
@@ -91,7 +83,9 @@ int llmobs_chat_event(struct llmobs_reading *reading,
     return llmobs_usage_timings(event->json, reading->span);
 }
 
-int llmobs_chat_messages(struct llmobs_reading *reading)
+/* Makes the output from the stream's parts, if any came; else the reader makes
+ * an empty message, as Datadog's SDK does. */
+static int make_messages(struct llmobs_reading *reading)
 {
     const struct llmobs_chat_variant *variant = reading->form->variant;
     struct llmobs_stream *stream = reading->state;
@@ -119,7 +113,7 @@ int llmobs_chat_finish(struct llmobs_reading *reading)
         rc = llmobs_reading_model(reading, stream->model);
     if (rc == 0)
         rc = variant->usage(stream->usage, reading->span);
-    return rc < 0 ? rc : llmobs_chat_messages(reading);
+    return rc < 0 ? rc : make_messages(reading);
 }
 
 int llmobs_chat_ends(struct llmobs_reading *reading)

@@ -46,13 +46,4 @@ int llmobs_chat_ends(struct llmobs_reading *reading);
     .finish = llmobs_chat_finish, .ends = llmobs_chat_ends,       \
     LLMOBS_STATE(struct llmobs_stream, llmobs_stream_fini)
 
-/* Makes the output from the stream's parts, if any came; of none the reader
- * makes an empty message, as Datadog's SDK does. The caller sets model
- * and usage. */
-int llmobs_chat_messages(struct llmobs_reading *reading);
-
-/* Notes the stream's first token after an event was added. */
-void llmobs_chat_begun(struct llmobs_reading *reading,
-                       const struct llmobs_event *event);
-
 #endif
