@@ -22,8 +22,8 @@
 #define FOLD_MAX 100000
 #define NS_PER_S (1000 * LLMOBS_NS_PER_MS)
 
-/* What a process has read in one place. Root's child processes send it to their
- * parent. */
+/* The counts that one process has read in one place. Root's child processes
+ * send it to their parent. */
 struct reading {
     int error;
     struct llmobs_ledger ledger;

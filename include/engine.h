@@ -138,8 +138,8 @@ struct llmobs_host {
     void (*watch_alone)(void);
 };
 
-/* What a call of the program does to the program: none (_NOT), a sandbox
- * (_HERE), or a sandbox under which the core must stop working (_STILL). */
+/* A call of the program puts the program into no sandbox (_NOT), into one
+ * (_HERE), or into one under which the core must stop working (_STILL). */
 enum llmobs_confined {
     LLMOBS_CONFINED_NOT,
     LLMOBS_CONFINED_HERE,

@@ -27,10 +27,10 @@ static void (*scan_anew)(void);
 
 /* -- the calls ------------------------------------------------------------- */
 
-/* What the call needs. ALONE: its thread is the process's only one. CONFINED:
- * also, nothing is delivered after the call. FILTERED: like CONFINED, by a
- * filter. STRICT: by a filter that allows almost nothing. NARROWED: no thread
- * may have more rights than the calling thread. */
+/* A call of the program needs one of these. ALONE: its thread is the process's
+ * only one. CONFINED: also, nothing is delivered after the call. FILTERED: like
+ * CONFINED, by a filter. STRICT: by a filter that allows almost nothing.
+ * NARROWED: no thread may have more rights than the calling thread. */
 enum { NOTHING = -1, ALONE, CONFINED, FILTERED, STRICT, NARROWED };
 
 /* The request of the call, and the answer of the core. */

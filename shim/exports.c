@@ -189,7 +189,7 @@ struct query {
     bool versioned;
 };
 
-/* What the real dlsym or dlvsym answers to a call by the shim. */
+/* Asks the real dlsym or dlvsym, as a call by the shim. */
 static void *found_for(const struct query *query)
 {
     return query->versioned

@@ -100,7 +100,7 @@ static int set_by(const struct llmobs_cli_option *option, const char *words)
     return -EINVAL;
 }
 
-/* What a row of set_form has as its value. */
+/* The options of set_form have these as their value. */
 enum form { LIST, SUMMARY, SESSIONS, OTLP, SERVE };
 
 static int set_form(const struct llmobs_cli_option *option, const char *value)

@@ -13,7 +13,7 @@
  * post to a proxy is small, and a 200 MB upload must not cost 200 MB more. */
 #define COPY_TEXT_MAX (64 * 1024)
 
-/* What is saved of the value. */
+/* Each kind says which part of an option's value the library saves. */
 enum kind {
     NOTHING, /* replay.h alone saves it */
     NUMBER,

@@ -65,7 +65,7 @@
 #define CRONS "cron,CRON,crond,CROND,anacron,atd"
 #define TEMPORARY "/tmp/*,/var/tmp/*,/dev/shm/*,/run/user/*"
 
-/* What is known of a process. */
+/* The facts that the library finds about a process. */
 struct origin {
     const char *home; /* HOME; NULL: unset */
     char unit[UNIT_MAX];
@@ -77,7 +77,7 @@ struct origin {
     bool pathless;           /* no group has a path: a namespace may hide it */
     char first[PID_LEN];     /* the process that began the run; "": none */
     bool by_shell;           /* that is a shell */
-    bool served;             /* what is above it has many runs */
+    bool served;             /* a process above it has many runs */
     char full[PATH_MAX_LEN]; /* the process's script, where it is found */
     char room[WORDS_MAX];    /* for a file of /proc, while it is read */
 };

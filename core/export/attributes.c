@@ -837,7 +837,7 @@ void llmobs_otlp_put_attributes(const struct llmobs_otlp_source *s,
     find_rows(s, &found);
     if (!content)
         found.values[ROW_DESCRIPTION] = NULL;
-    /* What the conventions name. */
+    /* These attributes have names of the conventions. */
     put_operation(s, out);
     llmobs_otlp_attr_said(out, "llmobs.span.kind", s->kind);
     if (s->client && s->fact[LLMOBS_FACT_HOST]) {

@@ -16,7 +16,7 @@
 #include "core/export/exporter.h"
 #include "lib/text/json.h"
 
-/* What a log says of an event. */
+/* Tells whether a log can have an event. */
 enum llmobs_otlp_saying {
     LLMOBS_OTLP_SAID,    /* the event has a record */
     LLMOBS_OTLP_NOTHING, /* the event needs no record */

@@ -371,7 +371,7 @@ static const char *read_body(struct llmobs_form_parser *form, const char *at,
             form->matched = line != NULL;
             at = line ? line + 1 : end;
         } else if (*at != form->needle[form->matched]) {
-            /* What looked like a delimiter belongs to the part. */
+            /* These bytes only looked like a delimiter: the part has them. */
             size_t held = form->matched, outside = form->outside;
 
             form->matched = 0;

@@ -66,9 +66,9 @@ int llmobs_json_set_texts(struct llmobs_json *object, ...)
 void llmobs_json_unset(struct llmobs_json *object, const char *key);
 
 /* -ENOMEM where a value could not be put into this one, or into a value before
- * that was put into this one, and where this one is NULL; else 0. Who puts many
- * values asks once, at the end. A value that has another owner too (_share)
- * counts as whole: its maker has asked. */
+ * that was put into this one, and where this one is NULL; else 0. A caller that
+ * puts many values asks once, at the end. A value that has another owner too
+ * (_share) counts as whole: its maker has asked. */
 int llmobs_json_error(const struct llmobs_json *container);
 
 /* Gives the value if `rc` is 0; else frees it and gives NULL. */

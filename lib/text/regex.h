@@ -32,8 +32,8 @@
 struct llmobs_regex;
 struct llmobs_regex_room;
 
-/* What the searches with one regex need, and the steps that they may still
- * take; all zero at first. */
+/* Searches with one regex keep their lists of states here, and the number of
+ * steps that they may still take. All zero at first. */
 struct llmobs_regex_memory {
     struct llmobs_regex_room *room;
 };

@@ -33,16 +33,17 @@ int unit_entries(const char *dir);
  * them back. */
 size_t unit_budget_left(void);
 
-/* `free_it` gets it when the case has ended. */
+/* Calls free_it(what) when the case has ended. */
 void unit_frees(void *what, void (*free_it)(void *what));
 
-/* What malloc gave, free's when the case has ended; NULL fails the case. */
+/* Takes `memory`, which malloc gave, and frees it when the case has ended. NULL
+ * fails the case. Returns `memory`. */
 void *unit_own(void *memory);
 
 /* A variable that ends with its block: UNIT_ENDS(llmobs_buf) out; */
 #define UNIT_ENDS(type) __attribute__((cleanup(type##_fini))) struct type
 
-/* What was named to unit_frees, the last first. */
+/* Frees all that unit_frees and unit_own were given, the last first. */
 void unit_free_all(void);
 
 /* A test case; the runner has it. */
