@@ -6,6 +6,7 @@
 
 #include "cli/query/filter.h"
 #include "cli/query/load.h"
+#include "cli/query/stored.h"
 
 static void add_unknown(struct llmobs_spent_unknown *unknown,
                         const struct llmobs_row *row)

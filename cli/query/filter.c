@@ -162,17 +162,18 @@ static bool names_match(const struct llmobs_filter *filter,
 static bool keys_match(const struct llmobs_filter *filter,
                        const struct llmobs_json *event)
 {
-    struct llmobs_key_room room;
+    struct llmobs_texts texts = {0};
+    bool match = true;
 
-    for (int i = 0; i < LLMOBS_KEY_OF_EVENT; i++) {
+    for (int i = 0; match && i < LLMOBS_KEY_OF_EVENT; i++) {
         const struct llmobs_by_key key = {(enum llmobs_key)i, ""};
 
-        if (filter->keys[i].pattern &&
-            !llmobs_filter_key_match(filter, key.key,
-                                     llmobs_key_of(&key, NULL, event, &room)))
-            return false;
+        match = !filter->keys[i].pattern ||
+                llmobs_filter_key_match(
+                    filter, key.key, llmobs_key_of(&key, NULL, event, &texts));
     }
-    return true;
+    llmobs_texts_fini(&texts);
+    return match;
 }
 
 /* True where the filter selects by something that a span has, but an evaluation

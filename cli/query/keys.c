@@ -9,6 +9,7 @@
 #include "cli/query/cell.h"
 #include "cli/query/stored.h"
 #include "cli/query/row.h"
+#include "cli/shared/accounts.h"
 #include "cli/shared/suggest.h"
 
 #define TAG_WORD "tag:"
@@ -17,7 +18,7 @@
 struct asked {
     const struct llmobs_row *row; /* or NULL, for a key of the event alone */
     const struct llmobs_json *event;
-    struct llmobs_key_room *room;
+    struct llmobs_texts *texts;
 };
 
 /* -- what the process was ---------------------------------------------------
@@ -40,8 +41,9 @@ static const char *read_script(const struct asked *of)
 
 /* "module!function"; of a program without names its first frame. */
 static const char *read_native(const struct llmobs_json *caller,
-                               struct llmobs_key_room *room)
+                               struct llmobs_texts *texts)
 {
+    char text[LLMOBS_STORED_ROOM];
     const char *module = full(llmobs_json_gets(caller, "module"));
     const char *function = full(llmobs_json_gets(caller, "function"));
     const char *frame = full(
@@ -49,9 +51,9 @@ static const char *read_native(const struct llmobs_json *caller,
 
     if (!module || !function)
         return frame ? frame : module;
-    snprintf(room->text, sizeof(room->text), "%.*s!%.*s", cut(module), module,
+    snprintf(text, sizeof(text), "%.*s!%.*s", cut(module), module,
              cut(function), function);
-    return room->text;
+    return llmobs_texts_share(texts, text);
 }
 
 /* "file:line code". */
@@ -61,16 +63,15 @@ static const char *read_caller(const struct asked *of)
     const char *file = full(llmobs_json_gets(caller, "file"));
     const char *code = full(llmobs_json_gets(caller, "code"));
     int64_t line = llmobs_json_to_int(llmobs_json_get(caller, "line"));
-    char number[32] = "";
+    char number[32] = "", text[LLMOBS_STORED_ROOM];
 
     if (!file)
-        return read_native(caller, of->room);
+        return read_native(caller, of->texts);
     if (line > 0)
         snprintf(number, sizeof(number), ":%lld", (long long)line);
-    snprintf(of->room->text, sizeof(of->room->text), "%.*s%s%s%.*s", cut(file),
-             file, number, code ? " " : "", code ? cut(code) : 0,
-             code ? code : "");
-    return of->room->text;
+    snprintf(text, sizeof(text), "%.*s%s%s%.*s", cut(file), file, number,
+             code ? " " : "", code ? cut(code) : 0, code ? code : "");
+    return llmobs_texts_share(of->texts, text);
 }
 
 /* The outermost plugin: it asked; the innermost is often a client of AI. */
@@ -93,21 +94,26 @@ static const char *read_host(const struct asked *of)
 
 static const char *read_run(const struct asked *of)
 {
-    return llmobs_stored_run(of->event, of->room->text);
+    char text[LLMOBS_STORED_ROOM];
+
+    return llmobs_stored_run(of->event, text)
+               ? llmobs_texts_share(of->texts, text)
+               : NULL;
 }
 
 static const char *read_os_user(const struct asked *of)
 {
     const struct llmobs_json *fact = llmobs_stored_call(of->event, "uid");
     int64_t uid = llmobs_json_to_int(fact);
+    char name[LLMOBS_ACCOUNT_NAME];
 
     if (!llmobs_json_is_int(fact))
         return NULL;
     if (uid >= 0 && uid < UINT32_MAX)
-        llmobs_account_name((uid_t)uid, of->room->name);
+        llmobs_account_name((uid_t)uid, name);
     else
-        snprintf(of->room->name, sizeof(of->room->name), "%" PRId64, uid);
-    return of->room->name;
+        snprintf(name, sizeof(name), "%" PRId64, uid);
+    return llmobs_texts_share(of->texts, name);
 }
 
 /* -- when and how it ended --------------------------------------------------
@@ -115,7 +121,11 @@ static const char *read_os_user(const struct asked *of)
 
 static const char *read_day(const struct asked *of)
 {
-    return llmobs_cell_clock(of->row->start_ns, "%Y-%m-%d", of->room->text);
+    char day[LLMOBS_CELL_CLOCK];
+
+    return llmobs_cell_clock(of->row->start_ns, "%Y-%m-%d", day)
+               ? llmobs_texts_share(of->texts, day)
+               : NULL;
 }
 
 /* The model that was asked for: calls that failed have no other, and would be
@@ -183,7 +193,7 @@ bool llmobs_key_is_path(enum llmobs_key key)
 const char *llmobs_key_of(const struct llmobs_by_key *key,
                           const struct llmobs_row *row,
                           const struct llmobs_json *event,
-                          struct llmobs_key_room *room)
+                          struct llmobs_texts *texts)
 {
     const char *tag = keys[key->key].tag;
 
@@ -192,23 +202,24 @@ const char *llmobs_key_of(const struct llmobs_by_key *key,
     if (tag)
         return full(llmobs_stored_tag(event, tag));
     if (keys[key->key].read)
-        return keys[key->key].read(&(struct asked){row, event, room});
+        return keys[key->key].read(&(struct asked){row, event, texts});
     return llmobs_row_text(row, keys[key->key].at);
 }
 
 int llmobs_key_add_caller(const struct llmobs_json *event, size_t frames,
                           struct llmobs_buf *out)
 {
-    struct llmobs_key_room room;
-    const struct asked of = {NULL, event, &room};
+    struct llmobs_texts texts = {0};
+    const struct asked of = {NULL, event, &texts};
     const struct llmobs_json *caller = llmobs_stored_caller(event);
     const struct llmobs_json *list = llmobs_json_get(caller, "frames");
-    const char *plugin = read_plugin(&of);
+    const char *plugin = read_plugin(&of), *line;
 
     if (!full(llmobs_json_gets(caller, "file")))
         return 0;
-    llmobs_buf_addf(out, "by %s",
-                    llmobs_stored_path_end(read_caller(&of), NULL));
+    line = read_caller(&of);
+    if (line)
+        llmobs_buf_addf(out, "by %s", llmobs_stored_path_end(line, NULL));
     if (plugin)
         llmobs_buf_addf(out, ", plugin %s", plugin);
     for (size_t i = 0; i < frames && i < llmobs_json_len(list); i++) {
@@ -217,7 +228,8 @@ int llmobs_key_add_caller(const struct llmobs_json *event, size_t frames,
         if (frame)
             llmobs_buf_addf(out, "\n%.*s", cut(frame), frame);
     }
-    return out->error;
+    llmobs_texts_fini(&texts);
+    return llmobs_buf_fail(out, line ? 0 : -ENOMEM);
 }
 
 /* -- words ------------------------------------------------------------------

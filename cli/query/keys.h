@@ -3,7 +3,7 @@
  *
  * Owns:    nothing.
  * Threads: one (accounts.h).
- * Errors:  -EINVAL: there is no such key; -ENOMEM.
+ * Errors:  -EINVAL: there is no such key; -ENOMEM, or what texts.h says.
  * Limits:  LLMOBS_BY_KEYS keys at once; a word of LLMOBS_KEY_WORD bytes, its
  *          NUL included; parts of a value are cut to LLMOBS_KEY_PART bytes.
  */
@@ -13,8 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "cli/query/stored.h"
-#include "cli/shared/accounts.h"
+#include "cli/query/texts.h"
 #include "lib/base/buf.h"
 #include "lib/text/json.h"
 
@@ -60,12 +59,6 @@ struct llmobs_by {
     size_t count;
 };
 
-/* Room for a text that a key has to make. Those of one event may share it. */
-struct llmobs_key_room {
-    char text[LLMOBS_STORED_ROOM];
-    char name[LLMOBS_ACCOUNT_NAME];
-};
-
 /* The words of all keys; NULL: that one has none of its own. */
 const char *llmobs_key_word(enum llmobs_key key);
 
@@ -77,11 +70,12 @@ int llmobs_key_read(struct llmobs_by_key *key, const char *word, size_t len);
 int llmobs_by_read(struct llmobs_by *by, const char *words, const char **near);
 
 /* The value that a span has; NULL: none. It borrows from the row, which only a
- * key that is not of the event alone needs, from the event, or from `room`. */
+ * key that is not of the event alone needs, or from the event; a value that has
+ * to be made is shared in `texts`, and lives as long as they do. */
 const char *llmobs_key_of(const struct llmobs_by_key *key,
                           const struct llmobs_row *row,
                           const struct llmobs_json *event,
-                          struct llmobs_key_room *room);
+                          struct llmobs_texts *texts);
 
 /* Adds "by seo-writer.php:4 do_the_title, plugin seo-writer", and below it the
  * first `frames` frames of the program, the inner one first, a line each;

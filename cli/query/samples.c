@@ -22,17 +22,15 @@ static int set_group(struct llmobs_samples *samples,
                      const struct llmobs_row *row,
                      const struct llmobs_json *event)
 {
-    struct llmobs_key_room room;
-
     for (size_t i = 0; i < samples->by.count; i++) {
         const char *name =
-            llmobs_key_of(&samples->by.keys[i], row, event, &room);
+            llmobs_key_of(&samples->by.keys[i], row, event, &samples->names);
 
         group[i] = name ? llmobs_texts_share(&samples->names, name) : NULL;
         if (name && !group[i])
             return -ENOMEM;
     }
-    return 0;
+    return samples->names.failed ? -ENOMEM : 0;
 }
 
 /* -- samples -------------------------------------------------------------- */

@@ -89,13 +89,12 @@ static int read_span(const struct search *search,
     const struct llmobs_by_key key = {member->key, ""};
     struct llmobs_texts texts = {0};
     struct llmobs_row *row = NULL;
-    struct llmobs_key_room room;
     int rc = llmobs_row_new(event, place, LLMOBS_ROW_FACTS, &texts, &row);
 
     if (rc == 0)
         rc = add_value(search->values,
                        member->row == SIZE_MAX
-                           ? llmobs_key_of(&key, row, event, &room)
+                           ? llmobs_key_of(&key, row, event, &texts)
                            : llmobs_row_text(row, member->row));
     llmobs_row_free(row);
     llmobs_texts_fini(&texts);

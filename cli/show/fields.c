@@ -172,20 +172,23 @@ static int print_fields(void *ctx, const struct llmobs_row *row,
     struct table *table = ctx;
     const struct llmobs_fields *fields = table->fields;
     struct llmobs_cell cells[LLMOBS_FIELDS_MAX];
-    struct llmobs_key_room room;
+    struct llmobs_texts texts = {0};
+    int rc;
 
     for (size_t i = 0; i < fields->count; i++) {
         size_t at = fields->at[i];
 
         if (at == ALL)
             cells[i] = llmobs_cell_text(
-                llmobs_key_of(&fields->keys[i], row, event, &room));
+                llmobs_key_of(&fields->keys[i], row, event, &texts));
         else if (all[at].at == AT_STATUS)
             cells[i] = llmobs_cell_text(row->failed ? "error" : "ok");
         else
             cells[i] = cell_of(row, &all[at]);
     }
-    return llmobs_sheet_add(&table->sheet, cells);
+    rc = texts.failed ? -ENOMEM : llmobs_sheet_add(&table->sheet, cells);
+    llmobs_texts_fini(&texts);
+    return rc;
 }
 
 int llmobs_view_fields(struct llmobs_view *view)

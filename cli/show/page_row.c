@@ -1,5 +1,6 @@
 #include "cli/show/page_row.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -163,16 +164,18 @@ static void add_keys(struct llmobs_buf *out, const struct llmobs_row *row,
                 {'P', {LLMOBS_KEY_PLUGIN, ""}},  {'H', {LLMOBS_KEY_HOST, ""}},
                 {'O', {LLMOBS_KEY_OS_USER, ""}}, {'M', {LLMOBS_KEY_MODEL, ""}},
                 {'R', {LLMOBS_KEY_RUN, ""}}};
-    struct llmobs_key_room room;
+    struct llmobs_texts texts = {0};
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
-        const char *text = llmobs_key_of(&keys[i].by, row, event, &room);
+        const char *text = llmobs_key_of(&keys[i].by, row, event, &texts);
         bool repeats = keys[i].by.key == LLMOBS_KEY_MODEL && text &&
                        row->model && strcmp(text, row->model) == 0;
 
         if (!repeats)
             add_text(out, keys[i].key, text);
     }
+    llmobs_buf_fail(out, texts.failed ? -ENOMEM : 0);
+    llmobs_texts_fini(&texts);
 }
 
 static void add_counts(struct llmobs_buf *out, const struct llmobs_row *row)

@@ -10,6 +10,7 @@ import collections
 import csv
 import fnmatch
 import io
+import itertools
 import json
 import math
 import os
@@ -79,6 +80,8 @@ def span(i, rng):
                    "output_tokens": rng.randrange(90)}
     if kind != "script" and rng.random() < 0.7:
         metrics["total_cost"] = rng.randrange(1, 4000) / 65536
+    if i % 7:  # with the runs that it stands in, or masked
+        facts["run"] = "run%d.outer" % (i // 9) if i % 5 else "[redacted]"
     failed = rng.random() < 0.1
     return hostile.span(
         i, "trace-%d" % (i // 3), metrics=metrics, tags=tags,
@@ -153,6 +156,9 @@ def fact(event, key):
         return event["meta"]["metadata"].get("caller", {}).get("entry")
     if key == "model":
         return event["meta"]["model_name"]
+    if key == "run":
+        run = event["_call"].get("run")
+        return run.split(".")[0] if run and "[" not in run else None
     if key == "host":
         return event["_call"].get("hostname") or None
     if key.startswith("tag:"):
@@ -223,7 +229,10 @@ def order(name, n):
 
 WAYS = [["script"], ["caller"], ["plugin"], ["unit"], ["host"], ["os_user"],
         ["user"], ["tag:team"], ["key"], ["plugin", "model"],
-        ["script", "model"], ["user", "script"], ["unit", "caller"]]
+        ["script", "model"], ["user", "script"], ["unit", "caller"], ["run"],
+        ["caller", "run"], ["run", "os_user"]]
+KEYS = ["script", "caller", "plugin", "unit", "host", "os_user", "user", "key",
+        "run"]
 
 
 # ---- the parts --------------------------------------------------------------
@@ -302,7 +311,8 @@ FILTERS = [("script", "index.php"), ("script", "shop/index.php"),
            ("caller", "!curl+0x7"), ("plugin", "seo-writer"),
            ("plugin", "!*"), ("unit", "*.service"), ("host", "web1"),
            ("os-user", "root"), ("os-user", "4242424"), ("os-user", "!root"),
-           ("user", "ann"), ("user", "sha256:*"), ("key", "0123abcd")]
+           ("user", "ann"), ("user", "sha256:*"), ("key", "0123abcd"),
+           ("run", "run3"), ("run", "!run3*")]
 
 
 def matches(event, option, wanted):
@@ -335,25 +345,34 @@ def filters():
     check("a filter that finds nothing tells what there is",
           "scripts: " in said and PAGES[0] + "," in said and
           "\x1b" not in said, said)
-    said = subprocess.run([TOOL, "completion", "values", "os-user", STORE],
-                          capture_output=True, env=ENV, timeout=60).stdout
-    check("a shell completes accounts", set(said.decode().split()) == {
-        account_of(e) for e in EVENTS} - {None}, said)
+    for key in KEYS:
+        said = subprocess.run([TOOL, "completion", "values", key.replace(
+            "_", "-"), STORE], capture_output=True, env=ENV, timeout=60).stdout
+        have, want = said.decode().splitlines(), {fact(e, key) for e in EVENTS}
+        check("a shell completes: " + key, set(have) == {
+            w for w in want if w and "\x1b" not in w} or
+            len(have) == 200 and set(have) < want, (have[:9], want))
 
 
 def columns():
     """--csv: each fact of each span, whole."""
-    keys = ["script", "caller", "plugin", "unit", "host", "os_user", "user",
-            "key", "run"]
     order_ = sorted(EVENTS, key=lambda e: int(e["span_id"]), reverse=True)
     text = view("--csv").stdout.decode()
     have = list(csv.DictReader(io.StringIO(text, newline="")))
-    check("csv has the keys last", list(have[0])[-9:] == keys, list(have[0]))
-    wrong = [(h, k) for h, e in zip(have, order_) for k in keys
+    check("csv has the keys last", list(have[0])[-9:] == KEYS, list(have[0]))
+    wrong = [(h, k) for h, e in zip(have, order_) for k in KEYS
              if h[k].lstrip("'") != (fact(e, k) or "")
              or h["span_id"] != e["span_id"]]
     check("csv has each fact", len(have) == len(EVENTS) and not wrong,
           wrong[:1])
+    for pair in itertools.permutations([*KEYS, "tag:team"], 2):
+        have = lines("--fields", ",".join(pair), "-n", "300")
+        want = [tuple(fact(e, k) for k in pair) for e in order_[:300]]
+        if [tuple(h.values()) for h in have] != want:
+            check("json of %s beside %s" % pair, False, (have[:1], want[:1]))
+    have = lines("--fields", ",".join(KEYS))
+    check("json of all keys", [tuple(h.values()) for h in have] == [
+        tuple(fact(e, k) for k in KEYS) for e in order_], have[:1])
     have = lines("--fields", "tag:team,span_id,os-user,caller")
     check("json of a tag", [list(h.values()) for h in have] == [
         [tag_of(e, "team"), e["span_id"], account_of(e), caller_of(e)]
