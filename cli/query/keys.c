@@ -39,21 +39,26 @@ static const char *read_script(const struct asked *of)
     return llmobs_stored_script(of->event);
 }
 
-/* "module!function"; of a program without names its first frame. */
-static const char *read_native(const struct llmobs_json *caller,
-                               struct llmobs_texts *texts)
+/* "module!function"; of a program without names "curl, by report.sh", or where
+ * no script runs it, its first frame. */
+static const char *read_native(const struct asked *of,
+                               const struct llmobs_json *caller)
 {
-    char text[LLMOBS_STORED_ROOM];
     const char *module = full(llmobs_json_gets(caller, "module"));
     const char *function = full(llmobs_json_gets(caller, "function"));
     const char *frame = full(
         llmobs_json_text(llmobs_json_at(llmobs_json_get(caller, "frames"), 0)));
 
-    if (!module || !function)
+    const char *script = read_script(of), *name = function;
+    char text[LLMOBS_STORED_ROOM];
+
+    if (!name && script)
+        name = full(llmobs_stored_path_end(script, NULL));
+    if (!module || !name)
         return frame ? frame : module;
-    snprintf(text, sizeof(text), "%.*s!%.*s", cut(module), module,
-             cut(function), function);
-    return llmobs_texts_share(texts, text);
+    snprintf(text, sizeof(text), "%.*s%s%.*s", cut(module), module,
+             function ? "!" : ", by ", cut(name), name);
+    return llmobs_texts_share(of->texts, text);
 }
 
 /* "file:line code". */
@@ -66,7 +71,7 @@ static const char *read_caller(const struct asked *of)
     char number[32] = "", text[LLMOBS_STORED_ROOM];
 
     if (!file)
-        return read_native(caller, of->texts);
+        return read_native(of, caller);
     if (line > 0)
         snprintf(number, sizeof(number), ":%lld", (long long)line);
     snprintf(text, sizeof(text), "%.*s%s%s%.*s", cut(file), file, number,

@@ -51,6 +51,8 @@ def span(i, rng):
     if kind == "cron":
         caller = {"module": "curl", "offset": 7, "frames": ["curl+0x7"],
                   "entry": rng.choice(CRON)}
+        if i % 5 == 0:
+            del caller["entry"]
         tags.append("unit:cron.service")
         facts = {"uid": rng.choice([0, 1, 4242424])}
     elif kind == "page":
@@ -128,6 +130,8 @@ def caller_of(event):
             " " + caller["code"] if "code" in caller else "")
     if "function" in caller:
         return "%s!%s" % (caller["module"], caller["function"])
+    if "entry" in caller:  # a shell's
+        return "%s, by %s" % (caller["module"], caller["entry"].split("/")[-1])
     return caller["frames"][0] if caller else None
 
 
@@ -308,7 +312,7 @@ FILTERS = [("script", "index.php"), ("script", "shop/index.php"),
            ("script", "/srv/a/run.py"), ("script", "a/run.py"),
            ("script", "!RUN.py"), ("script", "*/run.py"), ("script", "a"),
            ("caller", "a.php:4*"), ("caller", "*!do_call"),
-           ("caller", "!curl+0x7"), ("plugin", "seo-writer"),
+           ("caller", "!curl+0x7"), ("caller", "curl, by backup.sh"), ("plugin", "seo-writer"),
            ("plugin", "!*"), ("unit", "*.service"), ("host", "web1"),
            ("os-user", "root"), ("os-user", "4242424"), ("os-user", "!root"),
            ("user", "ann"), ("user", "sha256:*"), ("key", "0123abcd"),
