@@ -251,19 +251,36 @@ static int print_value(struct llmobs_transcript *t, const char *text,
     return print_string(t, text, paint);
 }
 
+/* The tool's name. Of a result most APIs give the id of the call alone, which
+ * stands in a message before. */
+static const char *tool_of(const struct llmobs_transcript *t,
+                           const struct llmobs_json *tool)
+{
+    const char *name = llmobs_json_gets(tool, "name");
+    const char *id = llmobs_json_gets(tool, "tool_id");
+
+    for (size_t i = t->at; i-- > 0 && !llmobs_has_text(name) && id;) {
+        const struct llmobs_json *calls =
+            llmobs_json_get(llmobs_json_at(t->messages, i), "tool_calls");
+
+        for (size_t k = 0; k < llmobs_json_len(calls); k++)
+            if (llmobs_json_says(llmobs_json_at(calls, k), "tool_id", id))
+                name = llmobs_json_gets(llmobs_json_at(calls, k), "name");
+    }
+    return llmobs_has_text(name) ? name : "a tool";
+}
+
 /* "calls find_hotels [call_7]". */
 static int print_head(struct llmobs_transcript *t, const char *verb,
                       const struct llmobs_json *tool)
 {
-    const char *name = llmobs_json_gets(tool, "name");
     const char *id = llmobs_json_gets(tool, "tool_id");
     struct llmobs_buf head;
     int rc;
 
     llmobs_buf_init(&head, TEXT_MAX);
-    rc = llmobs_buf_addf(&head, "%s %s", verb,
-                         name && *name != '\0' ? name : "a tool");
-    if (rc == 0 && id && *id != '\0')
+    rc = llmobs_buf_addf(&head, "%s %s", verb, tool_of(t, tool));
+    if (rc == 0 && llmobs_has_text(id))
         rc = llmobs_buf_addf(&head, " [%s]", id);
     return print_made(t, rc, &head, LLMOBS_PAINT_YELLOW);
 }
@@ -408,8 +425,9 @@ static int print_messages(struct llmobs_transcript *t,
         snprintf(text, sizeof(text), "… %zu as above", skip);
         rc = print_string(t, text, LLMOBS_PAINT_DIM);
     }
-    for (size_t i = skip; rc == 0 && i < llmobs_json_len(messages); i++)
-        rc = print_message(t, llmobs_json_at(messages, i));
+    t->messages = messages;
+    for (t->at = skip; rc == 0 && t->at < llmobs_json_len(messages); t->at++)
+        rc = print_message(t, llmobs_json_at(messages, t->at));
     return rc;
 }
 

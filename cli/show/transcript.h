@@ -23,12 +23,14 @@ struct llmobs_transcript {
     size_t most;                  /* lines of a text; 0: all */
     bool repeat; /* also shows messages that the call before had */
 
-    struct llmobs_json *before;      /* the last event that had messages */
-    const struct llmobs_row *parent; /* the parent of that event's row */
-    const char *bars;                /* while printing: left of each line */
-    const char *label;               /* the next line's; NULL: none */
-    char side;                       /* > or < */
-    enum llmobs_paint paint;         /* the colour of the text */
+    struct llmobs_json *before;         /* the last event that had messages */
+    const struct llmobs_row *parent;    /* the parent of that event's row */
+    const struct llmobs_json *messages; /* while printing: of the side */
+    size_t at;                          /* and which of them */
+    const char *bars;                   /* left of each line */
+    const char *label;                  /* the next line's; NULL: none */
+    char side;                          /* > or < */
+    enum llmobs_paint paint;            /* the colour of the text */
 };
 
 void llmobs_transcript_fini(struct llmobs_transcript *transcript);

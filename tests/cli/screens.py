@@ -179,7 +179,7 @@ def travel():
          {"city": "Roma", "guests": 2, "wishes": ["quiet", "near the river",
                                                   "with a long breakfast"]}}]}
     result = {"role": "tool", "content": "", "tool_results": [
-        {"name": "find_hotels", "tool_id": "call_7", "result":
+        {"name": "", "tool_id": "call_7", "result":
          json.dumps({"results": [{"name": "Hotel Am Dom", "price": 118.5}],
                      "note": "breakfast from seven " * 6})}]}
     asked = [{"role": "system", "content": "You plan trips.\n  - be brief\n"
