@@ -52,10 +52,13 @@ static int print(void *ctx)
     return llmobs_stats_show(&stats->tallies, stats->users, stats->form);
 }
 
-/* The mode is 0666, less the umask, as node_exporter reads the file as another
- * user. */
+/* A check without another form prints what is wrong alone, as cron mails each
+ * line. The mode is 0666, less the umask, as node_exporter reads the file as
+ * another user. */
 static int write_output(struct stats *stats)
 {
+    if (stats->check && stats->form == LLMOBS_STATS_TEXT && !stats->output)
+        return 0;
     if (!stats->output || strcmp(stats->output, "-") == 0)
         return print(stats);
     return llmobs_new_file_tell(

@@ -75,13 +75,17 @@ one_file() { # the ledger has the totals, and no more
     same "$(ls "$tmp/store/stats")" totals
 }
 
+is_silent() { # the last command, as cron mails each line
+    same "$(cat "$tmp/out" "$tmp/err")" ""
+}
+
 nothing_yet() {
     anew
     stats
     same "$status" 0 && same "$(value captured)" 0 && same "$(running)" 0 &&
         same "$(cat "$tmp/err")" '' && test ! -e "$tmp/store" || return 1
     "$run" curl -s -o /dev/null "http://127.0.0.1:$HTTP_PORT/other"
-    test ! -e "$tmp/store" && stats --check && same "$status" 0
+    test ! -e "$tmp/store" && stats --check && same "$status" 0 && is_silent
 }
 check "stats: nothing captured leaves nothing" nothing_yet
 

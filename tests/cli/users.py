@@ -420,8 +420,9 @@ def lost(ago_ns, count, **more):
 
 def red(*args):
     code, out, err = stats("--check", *args)
-    if code not in (0, 1) or (code == 1) != ("dropped: " in err):
-        raise Wrong("%s: %r %r" % (args, code, err))
+    if (code not in (0, 1) or (code == 1) != ("dropped: " in err) or out or
+            (code == 0) != (err == "")):  # cron mails each line
+        raise Wrong("%s: %r %r %r" % (args, code, out, err))
     return code
 
 
