@@ -443,11 +443,13 @@ bench: all clients benches
 UNITS := llmobs-drain.service llmobs-relay.service llmobs-stats.service \
 	llmobs-drain.timer llmobs-stats.timer
 TREE ?= $(B)/tree
-DOC = $(TREE)/share/doc/llmobs-preload
+PAGES := share/doc/llmobs-preload
+DOC = $(TREE)/$(PAGES)
 BASH = $(TREE)/share/bash-completion/completions
 put = install -D -m $(1) -t $(TREE)/$(2) $(3)
 
-# The files of an archive, which its install.sh lays below a prefix.
+# The files of an archive, which its install.sh lays below a prefix. The pages stand to
+# each other and to what they name as here, so that their links lead there.
 tree: all
 	rm -rf $(TREE)
 	$(call put,755,lib/llmobs,$(addprefix $(B)/,libllmobs_preload.so \
@@ -469,7 +471,10 @@ tree: all
 	$(call put,644,share/man/man5,packaging/man/*.5)
 	for f in $$(find examples -type f ! -name '*.pyc'); do \
 		install -D -m 644 $$f $(DOC)/$$f || exit 1; done
-	install -m 644 docs/*.md $(DOC)/
+	$(call put,644,$(PAGES)/docs,docs/*.md)
+	$(call put,644,$(PAGES)/docs/images,docs/images/*)
+	install -m 644 $(wildcard *.md) LICENSE $(DOC)/
+	$(call put,644,$(PAGES)/include,include/llmobs.h)
 	install -m 644 packaging/llmobs.conf $(DOC)/examples/
 	install -m 755 packaging/archive/install.sh $(TREE)/
 
