@@ -87,6 +87,26 @@ static int fill_shapes(struct llmobs_rules *rules,
     return fill_observed(rules, config);
 }
 
+/* Says what is wrong with an entry that is no URL. */
+static const char *why_no_url(struct llmobs_text entry)
+{
+    const char *colon = memmem(entry.data, entry.len, "://", 3);
+
+    for (size_t i = 0; i < entry.len; i++)
+        if ((unsigned char)entry.data[i] <= ' ')
+            return "it has a blank (a comma separates URLs)";
+    if (!colon && memmem(entry.data, entry.len, "//", 2))
+        return "its scheme has no colon";
+    if (colon)
+        entry.len = (size_t)(colon - entry.data);
+    if (colon && !llmobs_text_is_word(entry, "http") &&
+        !llmobs_text_is_word(entry, "https"))
+        return "its scheme is neither http nor https";
+    return colon && colon[3] == '['
+               ? "between [ and ] stands no address of IPv6, or no port behind"
+               : "it has no host, or no port from 1 to 65535";
+}
+
 /* The message only has the entry's number, since the entry may hold a password.
  */
 static int add_proxy(struct llmobs_rules *rules,
@@ -99,9 +119,8 @@ static int add_proxy(struct llmobs_rules *rules,
     if (rc != -EINVAL)
         return rc;
     snprintf(line, sizeof(line),
-             "DD_LLMOBS_INSTRUMENTED_PROXY_URLS: entry %zu is not an http or "
-             "https URL, ignored",
-             number);
+             "DD_LLMOBS_INSTRUMENTED_PROXY_URLS: entry %zu is ignored: %s",
+             number, why_no_url(entry));
     rules_complain(config, line);
     return 0;
 }

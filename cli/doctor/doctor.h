@@ -113,6 +113,9 @@ void llmobs_doctor_selftest(struct llmobs_doctor *doctor);
 void llmobs_doctor_open_library(struct llmobs_doctor *doctor,
                                 struct llmobs_allowance *allowance);
 
+/* Warns of a setting, with what to do about it; `ctx` is the doctor. */
+void llmobs_doctor_complain(void *ctx, const char *text);
+
 /* Gives a value in a form that may be shown; keys, tokens and headers are
  * never shown. NULL without memory. */
 char *llmobs_doctor_shown(const char *name, const char *value);

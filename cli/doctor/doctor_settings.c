@@ -92,6 +92,15 @@ static const char *remedy_of(const char *complaint)
         {"LLMOBS_OBSERVE:", "give vector, search or both"},
         {"LLMOBS_REPLAY:", "give the URL that `llmobs mock` prints"},
         {"ml_app", "give DD_LLMOBS_ML_APP such a name"},
+        {"LLMOBS_RULES:", "mend the file: `llmobs doctor` reads it again"},
+        {"PROXY_URLS:", "give such as http://gateway:4000,https://gateway/v1"},
+        {"_AGENT_URL:", "give such as http://localhost:8126 or "
+                        "unix:///var/run/datadog/apm.socket"},
+        {"_ORIGIN:", "give such as http://localhost:8126"},
+        {"ENDPOINT:", "give such as http://localhost:4318"},
+        {"HEADERS:", "give name=value,name=value, percent-encoded"},
+        {"no host", "give a name or an address, such as localhost"},
+        {"DD_SITE:", "give the site at which you log in, without app."},
         {"", "give what `llmobs help variables` says of it, or unset it"}};
     size_t i = 0;
 
@@ -100,7 +109,7 @@ static const char *remedy_of(const char *complaint)
     return rows[i].remedy;
 }
 
-static void complain(void *ctx, const char *text)
+void llmobs_doctor_complain(void *ctx, const char *text)
 {
     struct llmobs_doctor *doctor = ctx;
 
@@ -418,7 +427,8 @@ static int open_settings(struct settings *settings)
     rc = make_env(settings);
     if (rc != 0)
         return rc;
-    settings->config = llmobs_config_load(settings->env, complain, doctor);
+    settings->config =
+        llmobs_config_load(settings->env, llmobs_doctor_complain, doctor);
     return settings->config ? 0 : -ENOMEM;
 }
 

@@ -251,34 +251,29 @@ static void look_at_places(struct llmobs_doctor *doctor,
 
 /* -- rules ---------------------------------------------------------------- */
 
-static void doctor_wrong_complain(void *ctx, const char *text)
-{
-    struct llmobs_doctor *doctor = ctx;
-
-    LLMOBS_WARN(ABOUT, "mend the file: `llmobs doctor` reads it again", "%s",
-                text);
-}
-
+/* Reads gateways and rules as the core does. A process may be another user's,
+ * in another root: then its file stays closed. */
 static void look_at_rules(struct llmobs_doctor *doctor,
                           const struct llmobs_config *config)
 {
-    struct llmobs_rules_config rules = {.complain = doctor_wrong_complain,
+    struct llmobs_rules_config rules = {.proxy_urls = config->proxy_urls,
+                                        .complain = llmobs_doctor_complain,
                                         .complain_ctx = doctor};
+    bool named = config->rules_path && doctor->process.pid == 0;
     struct llmobs_buf text;
-    int rc;
+    int rc = 0;
 
-    if (!config->rules_path)
-        return;
     llmobs_buf_init(&text, RULES_MAX);
-    rc = llmobs_file_settings(config->rules_path, &text);
-    rules.rules_json =
-        (struct llmobs_text){text.data ? text.data : "", text.len};
+    if (named)
+        rc = llmobs_file_settings(config->rules_path, &text);
     if (rc != 0)
         LLMOBS_WARN(ABOUT,
                     "name a file in LLMOBS_RULES that this user may read",
                     "LLMOBS_RULES: %s: %s", config->rules_path, strerror(-rc));
-    else
-        llmobs_rules_free(llmobs_rules_new(&rules));
+    else if (named)
+        rules.rules_json =
+            (struct llmobs_text){text.data ? text.data : "", text.len};
+    llmobs_rules_free(llmobs_rules_new(&rules));
     llmobs_buf_fini(&text);
 }
 
@@ -287,9 +282,7 @@ void llmobs_doctor_wrong(struct llmobs_doctor *doctor,
                          const char *const *env)
 {
     look_at_names(doctor, env);
-    /* A process may be another user's, in another root. */
-    if (doctor->process.pid != 0)
-        return;
-    look_at_places(doctor, config);
     look_at_rules(doctor, config);
+    if (doctor->process.pid == 0)
+        look_at_places(doctor, config);
 }

@@ -275,6 +275,10 @@ struct llmobs_config *llmobs_config_load(const char *const *env,
                                          void *ctx);
 void llmobs_config_free(struct llmobs_config *config);
 
+/* Gives the site of Datadog that a text names, or seems to mean ("eu"); NULL:
+ * none. *known: it is that site. */
+const char *llmobs_config_site(const char *site, bool *known);
+
 /* True where a span names the frames of its caller. */
 static inline bool llmobs_config_names_callers(
     const struct llmobs_config *config)

@@ -20,8 +20,12 @@ static bool has_scheme(const char *url, const char *scheme)
 
 bool llmobs_config_is_http(const char *url)
 {
-    return (has_scheme(url, "http://") && !strchr("/:@", url[7])) ||
-           (has_scheme(url, "https://") && !strchr("/:@", url[8]));
+    const char *host = has_scheme(url, "http://")    ? url + 7
+                       : has_scheme(url, "https://") ? url + 8
+                                                     : "/";
+
+    return !strchr("/:@", *host) &&
+           (*host != '[' || strcspn(host, "]") < strcspn(host, "/?#"));
 }
 
 /* The ":port" of a URL; without a port, "" at the end of its host. */
@@ -155,26 +159,59 @@ static bool is_government(const char *site)
            (len == more || site[len - more - 1] == '.');
 }
 
+/* Datadog's sites, by the short names that its pages have for them. */
+static const char *const sites[][2] = {
+    {"us3", "us3.datadoghq.com"}, {"us5", "us5.datadoghq.com"},
+    {"ap1", "ap1.datadoghq.com"}, {"ap2", "ap2.datadoghq.com"},
+    {"us", LLMOBS_SITE},          {"eu", "datadoghq.eu"},
+    {"gov", "ddog-gov.com"},
+};
+
+const char *llmobs_config_site(const char *site, bool *known)
+{
+    const char *meant = NULL;
+
+    *known = false;
+    for (size_t i = 0; i < sizeof(sites) / sizeof(*sites) && !meant; i++) {
+        const char *name = sites[i][0], *full = sites[i][1];
+
+        *known = strcasecmp(site, full) == 0;
+        if (*known || strcasestr(site, full) ||
+            strncasecmp(site, name, strlen(name)) == 0)
+            meant = full;
+    }
+    return meant;
+}
+
 /* Reports a wrong site, and does not replace it: the data must not go to a site
- * that the user did not name (WIRE 3.2, DD_SITE). */
+ * that the user did not name (WIRE 3.2, DD_SITE). An unknown one matters only
+ * where a key would go there. */
 static void read_site(struct llmobs_config_loading *loading)
 {
     char **site = &loading->config.site;
     struct llmobs_text text = llmobs_text_trim(llmobs_text_of(*site));
+    const char *meant;
+    bool known;
 
     if (text.len == 0)
         text = llmobs_text_of(LLMOBS_SITE);
     llmobs_config_set(loading, site, text);
     if (loading->no_memory)
         return;
-    if (!llmobs_config_is_clean(llmobs_text_of(*site), false) ||
-        strpbrk(*site, "/?#@\\"))
-        llmobs_config_complain(loading, "DD_SITE: no host, as \"" LLMOBS_SITE
-                                        "\" is one");
-    else if (is_government(*site))
+    meant = llmobs_config_site(*site, &known);
+    if (is_government(*site))
         llmobs_config_complain(
             loading, "DD_SITE: LLM Observability is not available on %s",
             *site);
+    else if (!known && (loading->config.api_key || strpbrk(*site, "/?#@\\") ||
+                        !llmobs_config_is_clean(llmobs_text_of(*site), false)))
+        llmobs_config_complain(loading,
+                               "DD_SITE: no site of Datadog that is known "
+                               "(datadoghq.com, us3.datadoghq.com, "
+                               "us5.datadoghq.com, datadoghq.eu, "
+                               "ap1.datadoghq.com, ap2.datadoghq.com)%s%s",
+                               meant ? "; perhaps it is " : "",
+                               meant ? meant : "");
 }
 
 /* The value goes into a header. A value with a control character is refused,
@@ -244,9 +281,9 @@ void llmobs_config_read_peers(struct llmobs_config_loading *loading)
                                                 : loading->curl_ca_bundle;
 
     find_agent(loading);
+    read_secret(loading, &config->api_key, "DD_API_KEY");
     read_site(loading);
     read_url(loading, &config->override_origin, "DD_LLMOBS_OVERRIDE_ORIGIN");
-    read_secret(loading, &config->api_key, "DD_API_KEY");
     read_secret(loading, &config->external_env, "DD_EXTERNAL_ENV");
     if (!config->ca_file && bundle)
         llmobs_config_set(loading, &config->ca_file, llmobs_text_of(bundle));

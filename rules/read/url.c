@@ -296,7 +296,8 @@ static int parse_entry(struct llmobs_text text, struct llmobs_url *url)
         if ((unsigned char)text.data[i] <= ' ')
             return -EINVAL;
     if (!read_scheme(&text, &url->scheme)) {
-        if (memmem(text.data, text.len, "://", 3))
+        /* "htp://x", and "http//x", whose host would be "http". */
+        if (memmem(text.data, text.len, "//", 2))
             return -EINVAL;
         url->scheme = LLMOBS_SCHEME_ANY;
     }

@@ -994,6 +994,43 @@ def levels():
                                    if f["level"] == "warn")), facts)
 
 
+def mistyped():
+    """Addresses as they are mistyped: named, with the right form, and without
+    their text, which may hold a password."""
+    gateways, key = "DD_LLMOBS_INSTRUMENTED_PROXY_URLS", "0" * 32
+    for name, status, form, values in (
+            (gateways, 3, "give such as http://gateway:4000,", (
+                ("htp://x", "neither http nor https"),
+                ("http//gw:4000", "has no colon"),
+                ("http://gw:99999", "no port from 1 to 65535"),
+                ("http://[::1", "no address of IPv6"),
+                ("http://a http://b", "has a blank"),
+                ("http://gw,htp://x", "entry 2 is ignored"))),
+            ("DD_TRACE_AGENT_URL", 3, "give such as http://localhost:8126", (
+                ("http://[::1", "no URL"), ("http//h:8126", "no URL"),
+                ("http://h:99999", "no port"))),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", 1, "such as http://localhost:4318",
+             (("http://[::1", "no URL"), ("http://h:0", "no port"))),
+            ("DD_AGENT_HOST", 3, "such as localhost", (("a/b", "no host"),)),
+            ("DD_SITE", 3, "the site at which you log in", (
+                ("eu", "perhaps it is datadoghq.eu"),
+                ("us1", "perhaps it is datadoghq.com"),
+                ("us3", "perhaps it is us3.datadoghq.com"),
+                ("app.us5.datadoghq.com", "perhaps it is us5.datadoghq.com"),
+                ("https://datadoghq.eu", "perhaps it is datadoghq.eu"),
+                ("datadog.com", "(datadoghq.com, us3.datadoghq.com, ")))):
+        for value, text in values:
+            expect("mistyped: %s=%s" % (name, value), "curl", status,
+                   "!! %s: " % name, text, form, env={
+                       "DD_API_KEY": key, name: value,
+                       "LLMOBS_EXPORTER": "otlp" if status == 1 else "store"})
+    for name, value in ((gateways, "http://gw:4000/v1, gw,[::1]:80"),
+                        ("DD_SITE", "DATADOGHQ.EU"),
+                        ("DD_SITE", "ap2.datadoghq.com")):
+        expect("right: %s=%s" % (name, value), "curl", 0, "All is well",
+               env={"DD_API_KEY": key, name: value})
+
+
 def spool_of_others():
     """One directory as the first format had, and a file of a later format."""
     spool = place("others", "spool", "4000001-1-1f", "1.entries")
@@ -1194,7 +1231,7 @@ def main():
     try:
         for part in (installed, made, resolved, needed, wrapped, rights, scripts, foreign,
                      modules, sanitizers, broken, mutated, work, devices,
-                     processes, no_core, settings, agents, fpm, usage):
+                     processes, no_core, settings, mistyped, agents, fpm, usage):
             if PARTS and part.__name__ not in PARTS:
                 continue
             try:

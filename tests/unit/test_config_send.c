@@ -201,6 +201,7 @@ static const struct {
     {"DD_SITE=https://datadoghq.eu/", "https://datadoghq.eu/", 1},
     {"DD_SITE=not-ddog-gov.com", "not-ddog-gov.com", 0},
     {"DD_SITE=a b", "a b", 1},
+    {"DD_SITE=eu", "eu", 0}, /* no key goes there */
 };
 
 TEST(a_site_is_kept_as_it_is)
