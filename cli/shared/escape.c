@@ -16,17 +16,23 @@ struct range {
 };
 
 /* Characters that are invisible or change the direction of writing, besides the
- * controls. */
+ * controls. A text that nobody sees may be meant for a model, as one of tags
+ * (U+E0000 on), which spell ASCII. */
 static const struct range escaped[] = {
-    {0x00AD, 0x00AD},   {0x061C, 0x061C},   {0x180E, 0x180E}, {0x200B, 0x200F},
-    {0x2028, 0x202E},   {0x2060, 0x206F},   {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB},
-    {0xE0000, 0xE0FFF}, {0xF0000, 0x10FFFF}};
+    {0x00AD, 0x00AD}, {0x061C, 0x061C},   {0x180E, 0x180E},   {0x200B, 0x200F},
+    {0x2028, 0x202E}, {0x2060, 0x206F},   {0xFE00, 0xFE0F},   {0xFEFF, 0xFEFF},
+    {0xFFF9, 0xFFFB}, {0xE0000, 0xE0FFF}, {0xF0000, 0x10FFFF}};
+
+/* Those of them that writing needs: what chooses the form of the character
+ * before, and what joins or parts two characters (Persian, Hindi, Khmer, the
+ * emoji of a family). */
+static const struct range selectors[] = {{0xFE00, 0xFE0F}, {0xE0100, 0xE01EF}};
+static const struct range joiners[] = {{0x200B, 0x200D}};
 
 static const struct range narrow[] = {
     {0x0300, 0x036F}, {0x0483, 0x0489}, {0x0591, 0x05BD}, {0x064B, 0x065F},
     {0x093C, 0x093C}, {0x094D, 0x094D}, {0x0E31, 0x0E31}, {0x0E34, 0x0E3A},
-    {0x1AB0, 0x1AFF}, {0x1DC0, 0x1DFF}, {0x20D0, 0x20FF}, {0xFE00, 0xFE0F},
-    {0xFE20, 0xFE2F}};
+    {0x1AB0, 0x1AFF}, {0x1DC0, 0x1DFF}, {0x20D0, 0x20FF}, {0xFE20, 0xFE2F}};
 
 static const struct range wide[] = {
     {0x1100, 0x115F},   {0x2E80, 0xA4CF},   {0xAC00, 0xD7A3},
@@ -122,6 +128,46 @@ static size_t next_other(struct llmobs_text text,
     return used;
 }
 
+static struct llmobs_text behind(struct llmobs_text text, size_t len)
+{
+    return (struct llmobs_text){text.data + len, text.len - len};
+}
+
+/* Adds to a piece what is shown as a part of its character: a selector, and a
+ * joiner; behind ASCII a joiner only with a character that is not ASCII, which
+ * then is a part, too. Others, and a second one, could only hide something. */
+static void add_parts(struct llmobs_text text,
+                      struct llmobs_escape_piece *piece)
+{
+    struct llmobs_text rest = behind(text, piece->len);
+    struct llmobs_escape_piece next;
+    uint32_t code;
+    size_t used;
+
+    if (rest.len == 0 || !(rest.data[0] & 0x80))
+        return;
+    if (piece->width == 1 && is_picture(rest))
+        piece->width = 2;
+    used = llmobs_utf8_decode(rest, &code);
+    if (used > 0 && IN(selectors, code)) {
+        piece->len += used;
+        rest = behind(rest, used);
+        used = llmobs_utf8_decode(rest, &code);
+    }
+    if (used == 0 || !IN(joiners, code))
+        return;
+    rest = behind(rest, used);
+    if (!(text.data[0] & 0x80)) {
+        if (rest.len == 0 || !(rest.data[0] & 0x80))
+            return;
+        used += llmobs_escape_next(rest, &next);
+        if (next.data != rest.data)
+            return;
+        piece->width += next.width;
+    }
+    piece->len += used;
+}
+
 size_t llmobs_escape_next(struct llmobs_text text,
                           struct llmobs_escape_piece *piece)
 {
@@ -134,10 +180,9 @@ size_t llmobs_escape_next(struct llmobs_text text,
     } else {
         used = next_other(text, piece);
     }
-    if (piece->width == 1 &&
-        is_picture((struct llmobs_text){text.data + used, text.len - used}))
-        piece->width = 2;
-    return used;
+    if (piece->data == text.data && first != ' ')
+        add_parts(text, piece);
+    return piece->data == text.data ? piece->len : used;
 }
 
 /* The characters of a text's begin that are one byte and one column each, where

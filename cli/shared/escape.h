@@ -3,12 +3,15 @@
  * Threads: any.
  * Errors:  -ENOMEM, -EFBIG of the buffer.
  * Limits:  the columns asked for. A character is as wide as wcwidth says; where
- *          the locale does not know it, as a short table here says.
+ *          the locale does not know it, as a short table here says. Joined
+ *          emoji are as wide as all of them: some terminals do not join them.
  *
- * Controls, escapes, line breaks and characters that change the direction of
- * writing are written as \n, \x1b or \u{202e}, so that a model's answer cannot
- * control a terminal. Bytes that are no UTF-8 are written as \xHH. Text is cut
- * between characters, with an ellipsis as its last column.
+ * Controls, escapes, line breaks, characters that nobody sees and those that
+ * change the direction of writing are written as \n, \x1b or \u{202e}, so that
+ * a model's answer cannot control a terminal, nor hide a text. Bytes that are
+ * no UTF-8 are written as \xHH. Joiners and selectors are parts of the
+ * character before them. A text is cut between characters, with an ellipsis as
+ * its last column.
  */
 #ifndef LLMOBS_ESCAPE_H
 #define LLMOBS_ESCAPE_H
@@ -31,7 +34,7 @@ size_t llmobs_escape_width(const char *text);
 
 #define LLMOBS_ESCAPE_MAX 16
 
-/* The shown form of one character of a text. */
+/* The shown form of one character of a text, with its parts. */
 struct llmobs_escape_piece {
     char escape[LLMOBS_ESCAPE_MAX];
     const char *data; /* in the text, or ->escape */

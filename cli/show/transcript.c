@@ -65,6 +65,19 @@ static int print_label(struct llmobs_transcript *t, size_t indent)
     return rc;
 }
 
+/* The end of the shown characters from `from` on that has `at` behind it, or at
+ * it: a match may end within one, before its parts. */
+static size_t whole_to(struct llmobs_text text, size_t from, size_t at,
+                       size_t to)
+{
+    struct llmobs_escape_piece piece;
+
+    while (from < at)
+        from += llmobs_escape_next(
+            (struct llmobs_text){text.data + from, to - from}, &piece);
+    return from;
+}
+
 /* Prints a line of a text, and underlines the parts of the matches in it. */
 static int print_line(const struct llmobs_transcript *t,
                       struct llmobs_text line, struct llmobs_text text,
@@ -81,8 +94,8 @@ static int print_line(const struct llmobs_transcript *t,
 
         if (end <= from || start >= to || end == start)
             continue;
-        start = start > from ? start : from;
-        end = end < to ? end : to;
+        start = whole_to(text, from, start, to);
+        end = whole_to(text, start, end < to ? end : to, to);
         llmobs_wrap_add(&out,
                         (struct llmobs_text){text.data + from, start - from});
         llmobs_buf_adds(&out, LLMOBS_SCREEN_UNDERLINE);

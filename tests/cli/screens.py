@@ -85,6 +85,9 @@ def piped(*args, store=STORE, **env):
     return done.stdout.decode()
 
 
+JOINERS = "\u200b\u200c\u200d"
+
+
 def width(line):
     """The columns of a line, by another table than the tool's."""
     return sum(map(width_of, line))
@@ -92,7 +95,7 @@ def width(line):
 
 @functools.lru_cache(None)
 def width_of(c):
-    return 0 if unicodedata.category(c) in ("Mn", "Me") else \
+    return 0 if unicodedata.category(c) in ("Mn", "Me") or c in JOINERS else \
         2 if unicodedata.east_asian_width(c) in "WF" else 1
 
 
@@ -404,6 +407,33 @@ def characters():
         text = screen(80, *args, **env)
         check("ASCII: " + name, "|- OpenAI.create~" in text and
               not re.search("[\u2500-\u257f\u2026\u2013]", text), text)
+    # What writing needs stays; what turns it, and what nobody sees, has a number.
+    texts = {text: text for text in (
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "PDF\u200c\u0647\u0627",
+        "\u0995\u09cd\u200d\u09b7", "\u1781\u200b\u1791", "\u845b\U000e0100",
+        "\U0001f468\u200d\U0001f469\u200d\U0001f467", "1\ufe0f\u20e3",
+        "\u2764\ufe0f\u200d\U0001f525")}
+    for text in ("pass\u200dword", "\u00e9\u200c\u200d\u200c", "\u00e9\ufe0f\ufe01",
+                 "a\u202eb\u2066", "flag\U000e0067", "\ufeffbom", "so\u00adft",
+                 "one\u2028two\u2029", "\u200d\u0647", "a\u2063", "rtl\u200f\u061c"):
+        keep = text[:2] if text[0] == "\u00e9" else ""
+        texts[text] = keep + re.sub(
+            "[\u00ad\u061c\u2000-\u2fff\ufe00-\uffff\U000e0000-\U000effff]", lambda c:
+            "\\u{%x}" % ord(c[0]), text[len(keep):])
+    trace = Trace(90, "scripts")
+    for number, text in enumerate(texts):
+        trace.span(number + 1, 0, text, "tool", number, 5)
+    store = os.path.join(TMP.name, "scripts")
+    write(store, trace.events)
+    text = screen(100, "--spans", store=store)
+    lines = [line for line in text.split("\n") if " 5 ms " in line]
+    missed = [(want, line) for want, line in zip(texts.values(), lines)
+              if " %s  " % want not in line]
+    check("characters: those that writing needs", len(lines) == len(texts) and
+          not missed, missed or text)
+    check("characters: the columns stay", len(
+        {width(line.split(" 5 ms ")[0]) for line in lines
+         if "\ufe0f" not in line}) == 1, text)
 
 
 def pager(script, *args, **env):
