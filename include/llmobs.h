@@ -215,11 +215,15 @@ struct llmobs_annotation {
     const char *const *cost_tags;
     size_t cost_tag_count;
     const char *agent_version; /* agent spans; as in start_options */
-    /* Agent spans. The text of a JSON object that describes the agent: "name",
-     * "instructions", "model", "model_settings" (only the settings of inference
-     * are used: others may hold keys), "tools" (an array of {"name",
-     * "description", "parameters": {NAME: {"type", "required"}}}). Anything
-     * else is left out. */
+    /* Agent spans. The text of a JSON object that describes the agent: texts
+     * "name", "framework", "instructions", "model", "handoff_description";
+     * "model_settings" (only the settings of inference are used: others may
+     * hold keys), "agent_settings" (numbers, switches, texts); "tools" (an
+     * array of {"name", "description", "parameters": {NAME: {"type",
+     * "required"}}}); arrays of {"name", "type"} "capabilities" and
+     * "extra_instructions", of texts "system_prompts", "guardrails" and
+     * "memory_policies"; any JSON "handoffs", "data_contracts", "metadata".
+     * Anything else is left out. */
     const char *agent_manifest_json;
     const struct llmobs_link *links; /* added to the links that the span has */
     size_t link_count;

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/sdk/span_io.h"
+
 static const char *const settings[] = {"frequency_penalty",
                                        "logit_bias",
                                        "logprobs",
@@ -111,20 +113,107 @@ static struct llmobs_json *tools_of(const struct llmobs_json *from)
     return list;
 }
 
+/* Gives a copy without members that say nothing. Null in a list drops the list:
+ * without it the items behind would have other places than the agent gave. */
+static struct llmobs_json *config_of(const struct llmobs_json *from)
+{
+    struct llmobs_json *out;
+
+    if (!llmobs_json_is_container(from))
+        return llmobs_json_clone(from);
+    out =
+        llmobs_json_is_array(from) ? llmobs_json_array() : llmobs_json_object();
+    for (void *it = llmobs_json_is_array(from) ? NULL : llmobs_json_iter(from);
+         it; it = llmobs_json_next(from, it))
+        put_value(out, llmobs_json_iter_key(it),
+                  config_of(llmobs_json_iter_value(it)));
+    LLMOBS_JSON_EACH (one, from, true) {
+        struct llmobs_json *item = config_of(one);
+
+        if (llmobs_json_is_null(item)) {
+            llmobs_json_free(out);
+            return item;
+        }
+        (void)llmobs_json_add(out, item);
+    }
+    return out;
+}
+
+static struct llmobs_json *texts_of(const struct llmobs_json *from)
+{
+    return llmobs_span_io_are_texts(from) ? llmobs_json_clone(from)
+                                          : llmobs_json_null();
+}
+
+/* Keeps of each only the names: beside them may stand a server's headers. */
+static struct llmobs_json *named_of(const struct llmobs_json *from)
+{
+    struct llmobs_json *list = llmobs_json_array();
+
+    LLMOBS_JSON_EACH (one, from, true) {
+        const char *name = llmobs_json_gets(one, "name");
+        struct llmobs_json *named;
+
+        if (!name || !*name)
+            continue;
+        named = llmobs_json_object();
+        put_text(named, one, "name");
+        put_text(named, one, "type");
+        (void)llmobs_json_add(list, named);
+    }
+    return list;
+}
+
+/* Keeps numbers, switches and texts. */
+static struct llmobs_json *knobs_of(const struct llmobs_json *from)
+{
+    struct llmobs_json *out = llmobs_json_object();
+
+    for (void *it = llmobs_json_is_object(from) ? llmobs_json_iter(from) : NULL;
+         it; it = llmobs_json_next(from, it)) {
+        const struct llmobs_json *value = llmobs_json_iter_value(it);
+
+        if (!llmobs_json_is_container(value))
+            put_value(out, llmobs_json_iter_key(it), llmobs_json_clone(value));
+    }
+    return out;
+}
+
+/* The members of a description beside its texts. */
+static const struct {
+    const char *key;
+    struct llmobs_json *(*of)(const struct llmobs_json *from);
+} members[] = {
+    {"agent_settings", knobs_of},
+    {"capabilities", named_of},
+    {"data_contracts", config_of},
+    {"extra_instructions", named_of},
+    {"guardrails", texts_of},
+    {"handoffs", config_of},
+    {"memory_policies", texts_of},
+    {"metadata", config_of},
+    {"model_settings", settings_of},
+    {"system_prompts", texts_of},
+    {"tools", tools_of},
+};
+
 int llmobs_agent_manifest(const struct llmobs_json *given,
                           struct llmobs_json **out)
 {
+    static const char *const texts[] = {"name", "instructions", "model",
+                                        "handoff_description"};
     struct llmobs_json *made = llmobs_json_object();
     int rc;
 
-    put_text(made, given, "name");
-    put_text(made, given, "instructions");
-    put_text(made, given, "model");
-    put_value(made, "model_settings",
-              settings_of(llmobs_json_get(given, "model_settings")));
-    put_value(made, "tools", tools_of(llmobs_json_get(given, "tools")));
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+        put_text(made, given, texts[i]);
+    for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++)
+        if (llmobs_json_get(given, members[i].key))
+            put_value(made, members[i].key,
+                      members[i].of(llmobs_json_get(given, members[i].key)));
     if (llmobs_json_len(made) > 0)
         (void)llmobs_json_sets(made, "framework", "manual");
+    put_text(made, given, "framework");
     rc = llmobs_json_error(made);
     *out = llmobs_json_done(made, llmobs_json_len(made) > 0 ? rc : -ENOENT);
     return rc;

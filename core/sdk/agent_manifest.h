@@ -5,9 +5,9 @@
  * Threads: any; no state.
  * Errors:  -ENOMEM.
  *
- * Source:  dd-trace-py, ddtrace/llmobs/_integrations/agent_manifest.py,
- *          build_manual_agent_manifest. Settings outside its list may hold keys
- *          (extra_headers): they never leave the process.
+ * Source:  dd-trace-py, ddtrace/llmobs/types.py, AgentManifest, and
+ *          _integrations/agent_manifest.py. Settings of the model outside its
+ *          list may hold keys (extra_headers): they never leave the process.
  */
 #ifndef LLMOBS_AGENT_MANIFEST_H
 #define LLMOBS_AGENT_MANIFEST_H

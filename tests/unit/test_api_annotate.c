@@ -124,7 +124,7 @@ TEST(an_agent_is_described)
     ck_assert_str_eq(
         api_case_at("agent", "meta.metadata"),
         "{\"_dd\": {\"agent_manifest\": {\"framework\": \"manual\", "
-        "\"model_settings\": "
+        "\"handoffs\": [\"b\"], \"model_settings\": "
         "{\"logit_bias\": {\"1\": 2}, \"temperature\": 0}, \"name\": \"a\", "
         "\"tools\": [{\"name\": \"t\", \"parameters\": {\"p\": {\"required\": "
         "true, \"type\": \"int\"}, \"q\": {}}}]}}, "
@@ -137,6 +137,57 @@ TEST(an_agent_is_described)
     span = api_case_start(LLMOBS_AGENT, "agent");
     ck_assert_int_eq(api->annotate(span, &annotation), -EINVAL);
     api->finish(span);
+}
+
+/* Each member of Datadog's AgentManifest: given, and as the event has it. */
+TEST(an_agent_is_described_in_full)
+{
+#define SAME(key, json)                 \
+    {                                   \
+        "\"" key "\": " json, key, json \
+    }
+#define GONE(key, json)               \
+    {                                 \
+        "\"" key "\": " json, key, "" \
+    }
+    static const char *const rows[][3] = {
+        SAME("framework", "\"own\""),
+        SAME("handoff_description", "\"takes refunds\""),
+        SAME("system_prompts", "[\"one\", \"two\"]"),
+        GONE("system_prompts", "[\"one\", 2]"),
+        SAME("extra_instructions", "[{\"name\": \"f\", \"type\": \"d\"}]"),
+        SAME("agent_settings", "{\"end\": \"early\", \"retries\": 0}"),
+        {"\"agent_settings\": {\"a\": {\"key\": \"k\"}, \"b\": false}",
+         "agent_settings", "{\"b\": false}"},
+        {"\"capabilities\": [{\"name\": \"fs\", \"headers\": {\"k\": \"v\"}}]",
+         "capabilities", "[{\"name\": \"fs\"}]"},
+        GONE("capabilities", "[{\"url\": \"http://h\"}]"),
+        SAME("data_contracts", "{\"output\": {\"name\": \"Fruit\"}}"),
+        SAME("guardrails", "[\"no_pii\"]"),
+        GONE("guardrails", "{\"a\": \"b\"}"),
+        SAME("handoffs", "[{\"agent_name\": \"b\"}, \"c\"]"),
+        GONE("handoffs", "[\"a\", null]"),
+        SAME("memory_policies", "[\"trim\", \"trim\"]"),
+        SAME("metadata", "{\"team\": {\"size\": 0}}"),
+        GONE("metadata", "{\"a\": {\"b\": [], \"c\": null}}"),
+    };
+
+    api = api_case();
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct llmobs_annotation annotation = nothing();
+        char name[8], text[300];
+        llmobs_span_t span;
+
+        snprintf(name, sizeof(name), "%zu", i);
+        span = api_case_start(LLMOBS_AGENT, name);
+        snprintf(text, sizeof(text), "{%s, \"model\": \"m\"}", rows[i][0]);
+        annotation.agent_manifest_json = text;
+        ck_assert_int_eq(api->annotate(span, &annotation), 0);
+        api->finish(span);
+        snprintf(text, sizeof(text), "meta.metadata._dd.agent_manifest.%s",
+                 rows[i][1]);
+        ck_assert_str_eq(api_case_at(name, text), rows[i][2]);
+    }
 }
 
 TEST(cost_tags_are_keys_of_tags)
