@@ -315,6 +315,8 @@ static struct llmobs_json *make_meta(const struct encoding *e)
         (void)llmobs_json_sets(inner, "version", span->tool_version);
         (void)llmobs_json_set(meta, "tool", inner);
     }
+    if (e->cut < CUT_IO)
+        (void)llmobs_json_sets(meta, "intent", span->intent);
     set_io(e, meta, "input", span->input_messages, span->input_documents,
            span->input_value);
     set_io(e, meta, "output", span->output_messages, span->output_documents,

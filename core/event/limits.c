@@ -50,6 +50,7 @@ static const struct row {
     {FAILURE, NONE, "message", 64 * KIB, 0, 0},
     {FAILURE, NONE, "stack", 64 * KIB, 0, 0},
     {META, TOOL, "tool", 0, 0, 0},
+    {META, NONE, "intent", 64 * KIB, 0, 0},
     {TOOL, NONE, "version", 256, 0, 0},
     {META, METADATA, "metadata", 0, 1000, 1024 * KIB},
     {METADATA, NONE, "transfer", 64 * KIB, 0, 0},

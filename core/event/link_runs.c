@@ -128,6 +128,13 @@ void llmobs_link_runs(const struct llmobs_linking *l)
     if (input && !l->span->input_dropped)
         (void)llmobs_json_parse((struct llmobs_text){input, strlen(input)},
                                 &arguments);
+    if (l->span->intent && !llmobs_json_get(arguments, "telemetry")) {
+        /* The model's answer has the argument that the input lacks. */
+        struct llmobs_json *telemetry = llmobs_json_object();
+
+        (void)llmobs_json_sets(telemetry, "intent", l->span->intent);
+        (void)llmobs_json_set(arguments, "telemetry", telemetry);
+    }
     if (key_of_arguments(l, name, arguments, &key))
         link_to_answer(l, key);
     put_run(l, name, arguments);

@@ -857,6 +857,8 @@ void llmobs_otlp_put_attributes(const struct llmobs_otlp_source *s,
     /* The texts, under the operation's names for them (WIRE 9.5). The user
      * asked for them, and the event is filtered already. */
     if (content) {
+        llmobs_otlp_attr_said(out, "llmobs.tool.intent",
+                              llmobs_json_gets(s->meta, "intent"));
         if (s->op == LLMOBS_OTLP_INFERENCE)
             llmobs_otlp_put_messages(s, out);
         put_side(s, out, false);

@@ -37,6 +37,7 @@ void llmobs_span_fini(struct llmobs_span *span)
     free(span->model_name);
     free(span->model_provider);
     free(span->tool_version);
+    free(span->intent);
     free(span->input_value);
     free(span->output_value);
     free(span->error_type);

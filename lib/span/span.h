@@ -49,6 +49,8 @@ struct llmobs_span {
     char *model_name;                   /* NULL: unknown */
     char *model_provider;               /* NULL: unknown */
     char *tool_version;                 /* of the tool's definition; or NULL */
+    char *intent;                       /* why the model calls the tool, as it
+                                         * says itself; or NULL */
     const char *integration;            /* static; NULL: no integration tag */
     struct llmobs_json *input_messages; /* arrays or NULL */
     struct llmobs_json *output_messages;

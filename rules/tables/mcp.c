@@ -209,6 +209,29 @@ static struct llmobs_json *without_own(const struct llmobs_json *params)
     return value;
 }
 
+/* Where Datadog's SDK traces a server, it adds an argument to each tool's
+ * schema, {"telemetry": {"intent"}}, by which the model says why it calls.
+ * Gives the arguments without it. NULL without memory. */
+static struct llmobs_json *without_intent(struct llmobs_json *arguments,
+                                          struct llmobs_span *span)
+{
+    struct llmobs_json *telemetry = llmobs_json_get(arguments, "telemetry");
+    const char *intent = llmobs_json_gets(telemetry, "intent");
+    struct llmobs_json *rest;
+
+    if (!llmobs_json_is_object(arguments))
+        return llmobs_json_object();
+    if (!intent || !*intent)
+        return llmobs_json_share(arguments);
+    if (llmobs_span_set(&span->intent, intent) != 0)
+        return NULL;
+    if (llmobs_json_len(telemetry) > 1)
+        return llmobs_json_share(arguments);
+    rest = llmobs_json_clone(arguments);
+    llmobs_json_unset(rest, "telemetry");
+    return rest;
+}
+
 /* The arguments are the value, as Datadog's SDK for Python has it; of another
  * request the parameters without the protocol's own. */
 static int set_input(struct reading *reading, const struct llmobs_json *params)
@@ -218,13 +241,10 @@ static int set_input(struct reading *reading, const struct llmobs_json *params)
 
     if (reading->span->input_dropped)
         return 0;
-    if (reading->operation->kind == LLMOBS_KIND_TOOL) {
-        value = llmobs_json_get(params, "arguments");
-        value = llmobs_json_is_object(value) ? llmobs_json_share(value)
-                                             : llmobs_json_object();
-    } else {
-        value = without_own(params);
-    }
+    value = reading->operation->kind == LLMOBS_KIND_TOOL
+                ? without_intent(llmobs_json_get(params, "arguments"),
+                                 reading->span)
+                : without_own(params);
     rc = value ? llmobs_mcp_set_json(&reading->span->input_value, value)
                : -ENOMEM;
     llmobs_json_free(value);

@@ -93,6 +93,8 @@ static void fill(const struct turn *turn, struct llmobs_span *span)
         span->kind = LLMOBS_KIND_TOOL;
     if (turn->input)
         ck_assert_int_eq(llmobs_span_set(&span->input_value, turn->input), 0);
+    if (turn->intent)
+        ck_assert_int_eq(llmobs_span_set(&span->intent, turn->intent), 0);
     span->session_tags = turn->session ? "server_" : NULL;
     if (turn->tag) {
         span->extra_tags = llmobs_json_array();

@@ -71,6 +71,7 @@ struct turn {
     const char *response, *previous, *conversation; /* the provider's ids */
     const char *session, *tag; /* and what the answer says of it */
     const char *tool, *input;  /* of a tool's span */
+    const char *intent;        /* that its input lacks */
     const char *tools;         /* definitions, or NULL */
     uint64_t account;
     uint64_t trace; /* 0: one of its own */

@@ -304,6 +304,7 @@ static struct llmobs_json *normal(const struct llmobs_span *span)
     llmobs_json_set(
         out, "input",
         side(span->input_messages, span->input_documents, span->input_value));
+    llmobs_json_sets(out, "intent", span->intent);
     llmobs_json_set(out, "output",
                     side(span->output_messages, span->output_documents,
                          span->output_value));

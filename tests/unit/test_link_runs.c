@@ -33,6 +33,23 @@ TEST(a_tool_links_to_who_called_it)
                      "1");
 }
 
+/* The model says why it calls, in an argument that the span has apart. */
+TEST(a_tool_with_an_intent_links)
+{
+    TURN_AS(1, "[" USER "]",
+            "[{\"role\":\"assistant\",\"tool_calls\":[{\"name\":\"weather\","
+            "\"arguments\":{\"telemetry\":{\"intent\":\"To pack\"},"
+            "\"city\":\"Oslo\"},\"tool_id\":\"" CALL "\"}]}]",
+            .trace = 5);
+    ck_assert_str_eq(RUN(2, "weather", OSLO, 5), "");
+    ck_assert_str_eq(link_turn(&(struct turn){.id = 3,
+                                              .tool = "weather",
+                                              .input = OSLO,
+                                              .intent = "To pack",
+                                              .trace = 5}),
+                     "1");
+}
+
 TEST(near_misses_of_runs)
 {
     ck_assert_str_eq(RUN(9, "weather", OSLO, 5), "");

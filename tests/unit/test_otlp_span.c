@@ -299,14 +299,16 @@ static const struct kind_case {
      "\\\"text\\\",\\\"content\\\":\\\"done\\\"}],\\\"finish_reason\\\":"
      "\\\"stop\\\"}]\""},
     {OTLP_EVENT("tool", "look", "",
-                ", \"tool\": {\"version\": \"2\"}, \"input\": {\"value\": "
+                ", \"tool\": {\"version\": \"2\"}, \"intent\": "
+                "\"To pack\", \"input\": {\"value\": "
                 "\"{\\\"a\\\": 1}\"}, \"output\": {\"value\": \"sunny\"}",
                 ""),
      "execute_tool look", 1,
      "\"gen_ai.operation.name\": \"execute_tool\", \"gen_ai.tool.name\": "
      "\"look\", \"gen_ai.tool.type\": \"function\", \"llmobs.span.kind\": "
      "\"tool\", \"llmobs.name\": \"look\", \"llmobs.tool.version\": \"2\"",
-     ", \"gen_ai.tool.call.arguments\": \"{\\\"a\\\": 1}\", "
+     ", \"llmobs.tool.intent\": \"To pack\", "
+     "\"gen_ai.tool.call.arguments\": \"{\\\"a\\\": 1}\", "
      "\"gen_ai.tool.call.result\": \"sunny\""},
     {OTLP_EVENT("tool", "MCP Client Tool Call: add",
                 "\"host\": \"h\", \"mcp_method\": \"tools/call\", "
