@@ -83,6 +83,10 @@ struct llmobs_exchange *llmobs_call_origin_new_exchange(
                                 : llmobs_annotation_context_pack();
     origin->annotations = NULL;
     find_parent(origin, &exchange->context);
+    if (origin->from_span)
+        exchange->annotations = llmobs_own_span_pack_prompt(
+            origin->found_at_add ? origin->span : llmobs_thread_state_top(),
+            exchange->annotations);
     return exchange;
 }
 

@@ -541,14 +541,20 @@ static void apply_tags(const struct llmobs_json *tags, struct llmobs_span *span)
     }
 }
 
-static void apply_prompt(struct llmobs_json *prompt, struct llmobs_span *span)
+/* The prompt of the llm span above holds where there is no other, and the tag
+ * does not say that the program annotated this call, as in Datadog's SDK. */
+static void apply_prompt(const struct llmobs_json *packed,
+                         struct llmobs_span *span)
 {
-    if (!llmobs_json_is_object(prompt) || span->kind != LLMOBS_KIND_LLM ||
-        span->proxied)
+    struct llmobs_json *prompt = llmobs_json_get(packed, "prompt");
+
+    if (span->kind != LLMOBS_KIND_LLM || span->proxied)
         return;
-    llmobs_json_free(span->input_prompt);
-    span->input_prompt = llmobs_json_share(prompt);
-    add_pair(span, "prompt_tracking_instrumentation_method", "annotated");
+    if (llmobs_json_is_object(prompt))
+        add_pair(span, "prompt_tracking_instrumentation_method", "annotated");
+    else if (!span->input_prompt)
+        prompt = llmobs_json_get(packed, "parent_prompt");
+    llmobs_json_replace(&span->input_prompt, prompt);
 }
 
 /* Applies the annotations that the thread that made the call packed into a text
@@ -565,7 +571,7 @@ static void apply_annotations(const char *packed, struct llmobs_span *span)
     apply_tags(llmobs_json_get(json, "tags"), span);
     (void)llmobs_span_cost_tags(span, llmobs_json_get(json, "cost_tags"),
                                 llmobs_json_get(json, "tags"));
-    apply_prompt(llmobs_json_get(json, "prompt"), span);
+    apply_prompt(json, span);
     llmobs_json_free(json);
 }
 

@@ -139,6 +139,39 @@ int llmobs_own_span_child(uint64_t span, struct llmobs_context *out)
     return 0;
 }
 
+/* Gives the prompt that the program has annotated the span with; NULL: none. A
+ * prompt that a span has from its parent does not go on (dd-trace-py). */
+static struct llmobs_json *prompt_of(uint64_t span)
+{
+    struct llmobs_open_span *live = span ? llmobs_span_table_lock(span) : NULL;
+    struct llmobs_json *prompt = NULL;
+
+    if (!live)
+        return NULL;
+    if (live->span.input_prompt)
+        prompt = llmobs_json_share(live->span.input_prompt);
+    llmobs_span_table_unlock(span);
+    return prompt;
+}
+
+char *llmobs_own_span_pack_prompt(uint64_t span, char *packed)
+{
+    struct llmobs_json *prompt = prompt_of(span), *all = NULL;
+    char *text;
+
+    if (!prompt)
+        return packed;
+    if (!packed || llmobs_json_parse(llmobs_text_of(packed), &all) != 0)
+        all = llmobs_json_object();
+    (void)llmobs_json_set(all, "parent_prompt", prompt);
+    text = llmobs_json_error(all) ? NULL : llmobs_json_dumps(all, 0);
+    llmobs_json_free(all);
+    if (!text)
+        return packed;
+    free(packed);
+    return text;
+}
+
 bool llmobs_own_span_child_of_current(struct llmobs_context *out)
 {
     uint64_t top;
@@ -623,6 +656,8 @@ static int make_span(const struct llmobs_own_span_start *start,
         return -ENOMEM;
     live->process = llmobs_fork_process();
     live->detached = start->detached;
+    live->above = start->parent ? start->parent : llmobs_thread_state_top();
+    live->prompt_above = prompt_of(live->above);
     rc = find_context(start->parent, &live->span.context);
     if (!rc)
         rc = set_names(&live->span, start);
@@ -631,9 +666,7 @@ static int make_span(const struct llmobs_own_span_start *start,
     if (!rc)
         rc = tag_version(live, start->agent_version);
     if (!rc && start->kind == LLMOBS_KIND_TOOL)
-        rc = find_version(start->parent ? start->parent
-                                        : llmobs_thread_state_top(),
-                          &live->span);
+        rc = find_version(live->above, &live->span);
     now = llmobs_clock_mono_ns();
     live->start_mono_ns = start->since_mono_ns ? start->since_mono_ns : now;
     live->span.start_ns = llmobs_clock_wall_ns() - (now - live->start_mono_ns);
@@ -709,6 +742,11 @@ static int submit(struct llmobs_open_span *live)
     struct llmobs_buf event;
     int rc = live->tags ? list_tags(live) : 0;
 
+    if (live->span.kind == LLMOBS_KIND_LLM && !live->span.input_prompt) {
+        live->span.input_prompt = prompt_of(live->above);
+        if (!live->span.input_prompt)
+            swap_json(&live->span.input_prompt, &live->prompt_above);
+    }
     llmobs_buf_init(&event, EVENT_MAX);
     live->span.duration_ns = llmobs_clock_mono_ns() - live->start_mono_ns;
     if (!rc)

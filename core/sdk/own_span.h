@@ -104,6 +104,11 @@ int llmobs_own_span_context(uint64_t span, struct llmobs_context *out);
  * memory runs out. */
 const char *llmobs_own_span_variables(uint64_t span);
 
+/* Adds the prompt of an open llm span, as "parent_prompt", to the annotations
+ * of a call below it (llmobs_annotation_context_pack), which it takes; gives
+ * both. Without memory the prompt is left out. */
+char *llmobs_own_span_pack_prompt(uint64_t span, char *packed);
+
 /* Gives the context of a call below this thread's current span. False: the
  * thread has no current span. */
 bool llmobs_own_span_child_of_current(struct llmobs_context *out);

@@ -46,6 +46,7 @@ void llmobs_open_span_free(struct llmobs_open_span *live)
         return;
     llmobs_span_fini(&live->span);
     llmobs_json_free(live->tags);
+    llmobs_json_free(live->prompt_above);
     free(live->variables);
     free(live);
 }

@@ -23,9 +23,11 @@
 /* A span that is open. */
 struct llmobs_open_span {
     struct llmobs_span span;
-    struct llmobs_json *tags; /* an object; NULL: no tags yet */
-    int process;              /* the process that started it (fork.h) */
-    bool detached;            /* never the current span of a thread */
+    struct llmobs_json *tags;         /* an object; NULL: no tags yet */
+    int process;                      /* the process that started it (fork.h) */
+    uint64_t above;                   /* the number of its parent; 0: none */
+    struct llmobs_json *prompt_above; /* the parent's, as this span began */
+    bool detached;                    /* never the current span of a thread */
     int64_t start_mono_ns;
     char *variables; /* llmobs_own_span_variables; NULL: not asked for yet */
 };

@@ -226,6 +226,62 @@ static void contexts(const char *base)
     printf("%ld\n", ask_once(hello));
 }
 
+/* -- prompts --------------------------------------------------------------- */
+
+static void annotate_prompt(llmobs_span_t span, const char *prompt)
+{
+    struct llmobs_annotation annotation = {.size = sizeof(annotation),
+                                           .prompt_json = prompt};
+
+    want(llmobs_annotate(span, &annotation), 0, "annotate");
+}
+
+static void *below_outer(void *span)
+{
+    want(llmobs_enter((llmobs_span_t)span), 0, "enter");
+    printf("%ld\n", ask_once(hello));
+    want(llmobs_leave((llmobs_span_t)span), 0, "leave");
+    return NULL;
+}
+
+static void prompts(const char *base)
+{
+    const struct llmobs_context_options options = {
+        .size = sizeof(options), .prompt_json = "{\"id\":\"p2\"}"};
+    llmobs_span_t outer = llmobs_start(LLMOBS_LLM, "outer"), inner;
+    struct text text = {0};
+    CURLM *all = curl_multi_init();
+    CURL *added;
+    pthread_t thread;
+
+    the_base = base;
+    printf("%ld\n", ask_once(hello)); /* outer has no prompt yet */
+    inner = llmobs_start(LLMOBS_LLM, "inner");
+    annotate_prompt(outer, "{\"id\":\"p1\",\"ml_app\":\"x\"}");
+    printf("%ld\n", ask_once(hello)); /* inner's is not its own */
+    want(llmobs_finish(inner), 0, "finish");
+    printf("%ld\n", ask_once(hello));
+    inner = llmobs_start(LLMOBS_TASK, "between");
+    printf("%ld\n", ask_once(hello));
+    want(llmobs_finish(inner), 0, "finish");
+    want(llmobs_context_begin(&options), 0, "context_begin");
+    printf("%ld\n", ask_once(hello));
+    want(llmobs_context_end(), 0, "context_end");
+    pthread_create(&thread, NULL, below_outer, outer);
+    pthread_join(thread, NULL);
+    added = asking(base, CHAT, hello, &text);
+    curl_multi_add_handle(all, added);
+    inner = llmobs_start(LLMOBS_LLM, "orphan");
+    drive(all);
+    printf("%zu\n", text.len);
+    curl_multi_remove_handle(all, added);
+    curl_easy_cleanup(added);
+    curl_multi_cleanup(all);
+    free(text.data);
+    want(llmobs_finish(outer), 0, "finish");
+    want(llmobs_finish(inner), 0, "finish");
+}
+
 /* -- a caller ---------------------------------------------------------------
  */
 
@@ -356,6 +412,7 @@ static const struct one_case cases[] = {
     {"applications", applications, 4, 0},
     {"proxied", proxied, 3, 0},
     {"contexts", contexts, 3, 0},
+    {"prompts", prompts, 11, 0},
     {"served", served, 4, 0},
     {"wrong", wrong, 1, 1},
     {"off_and_on", off_and_on, 2, 0},

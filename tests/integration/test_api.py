@@ -301,6 +301,23 @@ def context_of_a_call(t):
 
 
 @test
+def prompts_of_parents(t):
+    """An llm span below an annotated llm span has its prompt; the span below
+    that, and other kinds, have none; an own one wins."""
+    r = case(t, "prompts")
+    method = "prompt_tracking_instrumentation_method"
+    said = [(s["name"].replace("OpenAI.createChatCompletion", "call"),
+             s["meta"].get("input", {}).get("prompt", {}).get("id"),
+             tags_of(s).get(method)) for s in r.spans]
+    equal(said, [("outer", "p1", "annotated"), ("call", None, None),
+                 ("inner", "p1", None), ("call", None, None),
+                 ("call", "p1", None), ("between", None, None),
+                 ("call", None, None), ("call", "p2", "annotated"),
+                 ("call", "p1", None), ("orphan", "p1", None),
+                 ("call", "p1", None)], "prompts")
+
+
+@test
 def caller_of_a_request(t):
     t.foreign_trace = True
     spans = case(t, "served").spans
